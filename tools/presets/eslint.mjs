@@ -1,0 +1,63 @@
+import eslint from '@eslint/js';
+import tseslint from 'typescript-eslint';
+
+/**
+ * What each package may import of the others: the arrows of docs/architecture.md. A package that is not
+ * listed for another is an error there, so that a plugin never reaches into a program and a program
+ * never names a plugin.
+ */
+const mayImport = {
+  core: [],
+  libvirt: [],
+  testing: ['core'],
+  runtime: ['core'],
+  'bus-amqp': ['core'],
+  'storage-sql': ['core'],
+  'inspector-libvirt': ['core', 'libvirt'],
+  'agent-compute': ['core', 'runtime'],
+  collector: ['core', 'runtime'],
+  nephoscope: ['core', 'runtime', 'agent-compute', 'collector'],
+};
+
+const boundaries = Object.entries(mayImport).map(([name, allowed]) => ({
+  files: [`packages/${name}/src/**/*.ts`],
+  rules: {
+    'no-restricted-imports': [
+      'error',
+      {
+        patterns: [
+          {
+            regex: `^@nephoscope/(?!(${[...allowed, name].join('|')})(/|$))`,
+            message: `@nephoscope/${name} may import only: ${allowed.join(', ') || 'no other package'} (tools/presets/eslint.mjs).`,
+          },
+          { group: ['**/packages/**'], message: 'Import another package by its name.' },
+        ],
+      },
+    ],
+  },
+}));
+
+export default tseslint.config(
+  { ignores: ['**/dist/**', '**/node_modules/**', '.nx/**', '.testbed/**'] },
+  eslint.configs.recommended,
+  tseslint.configs.recommended,
+  {
+    files: ['**/*.ts'],
+    languageOptions: { parserOptions: { projectService: true } },
+    rules: {
+      '@typescript-eslint/no-floating-promises': 'error',
+      '@typescript-eslint/no-misused-promises': 'error',
+      '@typescript-eslint/await-thenable': 'error',
+      '@typescript-eslint/switch-exhaustiveness-check': 'error',
+      '@typescript-eslint/consistent-type-imports': 'error',
+      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
+      eqeqeq: 'error',
+    },
+  },
+  {
+    files: ['packages/*/src/**/*.ts', 'examples/*/src/**/*.ts'],
+    rules: { 'no-console': 'error', 'no-restricted-syntax': ['error', { selector: 'ExportAllDeclaration', message: 'Name what is exported.' }] },
+  },
+  { files: ['**/*.mjs'], languageOptions: { globals: { process: 'readonly', console: 'readonly', URL: 'readonly' } } },
+  ...boundaries,
+);

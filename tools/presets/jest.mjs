@@ -1,0 +1,22 @@
+/**
+ * How every test runs: against the sources, as the ES modules that they are, so that `import()` and
+ * `import.meta` behave as in production. Needs `node --experimental-vm-modules`.
+ */
+export const preset = {
+  testEnvironment: 'node',
+  extensionsToTreatAsEsm: ['.ts'],
+  transform: {
+    '^.+\\.ts$': [
+      '@swc/jest',
+      { jsc: { target: 'es2022', parser: { syntax: 'typescript' } }, module: { type: 'es6' } },
+    ],
+  },
+  moduleNameMapper: {
+    '^@nephoscope/libvirt/testing$': '<rootDir>/packages/libvirt/src/testing/index.ts',
+    '^@nephoscope/runtime/memory-bus$': '<rootDir>/packages/runtime/src/memory-bus.ts',
+    '^@nephoscope/([^/]+)$': '<rootDir>/packages/$1/src/index.ts',
+    '^(\\.{1,2}/.*)\\.js$': '$1',
+  },
+  testMatch: ['**/test/**/*.test.ts'],
+  testTimeout: 30_000,
+};

@@ -1,0 +1,18 @@
+import { defineConfig } from 'tsup';
+
+/**
+ * How every package is built: ES modules for Node 20 with their types, one file for each export.
+ *
+ * @param entry the sources behind the package's `exports` and `bin`
+ */
+export const preset = (entry: string[]) =>
+  defineConfig({
+    entry,
+    format: 'esm',
+    target: 'node20',
+    // Set by `npm start`, which runs what it builds and needs no declarations.
+    dts: process.env['NEPHOSCOPE_BUILD_TYPES'] !== 'no',
+    sourcemap: true,
+    clean: true,
+    silent: true,
+  });
