@@ -1,0 +1,29 @@
+const brand = Symbol.for('nephoscope.error');
+
+/**
+ * A failure that the reader of a log can act on. `code` is stable and documented in docs/errors.md; the
+ * message says what happened, where and what to do. Recognise it by {@link isNephoscopeError}, which also
+ * holds when two copies of this package are installed.
+ */
+export class NephoscopeError extends Error {
+  readonly code: string;
+  readonly [brand] = true;
+
+  constructor(code: string, message: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.name = 'NephoscopeError';
+    this.code = code;
+  }
+}
+
+/** Whether `error` is a {@link NephoscopeError}, and of this code when one is given. */
+export function isNephoscopeError(error: unknown, code?: string): error is NephoscopeError {
+  return error instanceof Error && brand in error && (code === undefined || (error as NephoscopeError).code === code);
+}
+
+/** What a person should read of any thrown value: the message, and the messages of its causes. */
+export function describeError(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const own = error.message || error.name;
+  return error.cause === undefined ? own : `${own}: ${describeError(error.cause)}`;
+}

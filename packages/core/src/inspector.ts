@@ -1,0 +1,129 @@
+import type { Instance } from './instance.js';
+
+/** Why a figure is not there. `off`: the instance does not run. `busy`: the hypervisor did not answer for it in time. */
+export type MissingReason = 'busy' | 'unsupported' | 'off' | 'error';
+
+/** In place of a figure that could not be read. */
+export interface Missing {
+  readonly missing: MissingReason;
+  /** For people: what exactly, and what to do where something can be done. */
+  readonly detail: string;
+}
+
+export function isMissing(value: object): value is Missing {
+  return 'missing' in value;
+}
+
+/** Fields of the readings below that are undefined were not reported by the hypervisor. */
+export interface CpuReading {
+  /** Virtual CPUs in use. */
+  readonly count: number;
+  /** CPU time that the instance used since it started, ns. */
+  readonly timeNs: bigint;
+  /** Time its virtual CPUs were ready to run but waited for the host, summed over them, ns. */
+  readonly waitNs: bigint | undefined;
+}
+
+export interface MemoryReading {
+  /** What the guest uses by its own account (balloon driver), KiB. */
+  readonly usedKib: bigint | undefined;
+  /** What the guest occupies on the host, KiB. */
+  readonly residentKib: bigint | undefined;
+  readonly swapInKib: bigint | undefined;
+  readonly swapOutKib: bigint | undefined;
+  /** Bytes per second between L3 cache and memory, in all and to the CPU's own node. */
+  readonly bandwidthTotal: bigint | undefined;
+  readonly bandwidthLocal: bigint | undefined;
+}
+
+export interface DiskIo {
+  readonly readBytes: bigint;
+  readonly readRequests: bigint;
+  readonly writeBytes: bigint;
+  readonly writeRequests: bigint;
+  /** Time spent in reads and writes, ns. */
+  readonly readTimeNs: bigint | undefined;
+  readonly writeTimeNs: bigint | undefined;
+}
+
+/** Bytes: what the guest sees, what is allocated, what the file or device holds on the host. */
+export interface DiskSize {
+  readonly capacity: bigint;
+  readonly allocation: bigint;
+  readonly physical: bigint;
+}
+
+export interface DiskReading {
+  /** The name in the guest, such as `vda`. */
+  readonly device: string;
+  readonly io: DiskIo | Missing;
+  readonly size: DiskSize | Missing;
+}
+
+export interface VnicTraffic {
+  readonly rxBytes: bigint;
+  readonly rxPackets: bigint;
+  readonly rxErrors: bigint | undefined;
+  readonly rxDrops: bigint | undefined;
+  readonly txBytes: bigint;
+  readonly txPackets: bigint;
+  readonly txErrors: bigint | undefined;
+  readonly txDrops: bigint | undefined;
+}
+
+/** One virtual network card, seen from the guest: `rx` came in. */
+export interface VnicReading {
+  /** The host's device, such as `tap1d2c3b4a-5e`; where there is none, the address of the passed-through device. */
+  readonly name: string;
+  readonly mac: string | null;
+  /** The nwfilter in front of it, and that filter's parameters with their names in lower case. */
+  readonly fref: string | null;
+  readonly parameters: Readonly<Record<string, string>>;
+  /** The port's id in the network service, where the hypervisor was told. */
+  readonly interfaceId: string | null;
+  readonly bridge: string | null;
+  readonly traffic: VnicTraffic | Missing;
+}
+
+/** The parts of an instance that can be read. A pollster names those it uses; no others are asked of the hypervisor. */
+export interface InstanceParts {
+  readonly cpu: CpuReading;
+  readonly memory: MemoryReading;
+  readonly disks: readonly DiskReading[];
+  readonly vnics: readonly VnicReading[];
+}
+
+export type InstancePart = keyof InstanceParts;
+
+/** All that was read of one instance, at one moment. */
+export interface InstanceReading {
+  readonly instance: Instance;
+  /** The moment the hypervisor answered: ns since 1970 UTC, and on the monotonic clock. */
+  readonly readAt: bigint;
+  readonly readAtMonotonic: bigint;
+  readonly parts: { readonly [P in InstancePart]?: InstanceParts[P] | Missing };
+}
+
+/**
+ * Read-only access to a hypervisor.
+ *
+ * Lifecycle: `start` connects, and undoes what it opened when it fails; `stop` is safe before `start`,
+ * twice and at the same time, and leaves no handle open. After `start` the inspector reconnects by itself.
+ */
+export interface Inspector {
+  start(signal: AbortSignal): Promise<void>;
+  stop(): Promise<void>;
+  /**
+   * Reads every instance of the host in a constant number of round trips where the hypervisor can do so.
+   * One sick instance costs only its own parts. An instance that vanishes meanwhile is left out.
+   *
+   * @param parts what to read; the state is always read
+   * @throws INSPECTOR_UNAVAILABLE when the hypervisor as a whole cannot be read within the deadline
+   */
+  inspect(parts: ReadonlySet<InstancePart>, signal: AbortSignal): Promise<readonly InstanceReading[]>;
+  /** Whether the hypervisor answers now; the text is for people. */
+  health(): Health;
+}
+
+/** Whether something works now, and the reason for people when it does not. */
+export type Health = { readonly ok: true } | { readonly ok: false; readonly reason: string };

@@ -1,0 +1,29 @@
+import type { Counter, Metadata } from './counter.js';
+
+/** What a service announced, unwrapped from its envelope. */
+export interface Notification {
+  readonly messageId: string;
+  readonly eventType: string;
+  readonly publisherId: string;
+  /** As it was written by the service. */
+  readonly timestamp: string;
+  readonly payload: Metadata;
+  /** The fields that begin with `_context_`, without that beginning. */
+  readonly context: Metadata;
+}
+
+/** Which topics of which exchange are listened to. */
+export interface ExchangeTopics {
+  readonly exchange: string;
+  readonly topics: readonly string[];
+}
+
+/** Translates what a service announces into counters. */
+export interface NotificationHandler {
+  /** The event types that it wants; `*` stands for any text within one. */
+  readonly eventTypes: readonly string[];
+  /** @param options what the operator set for the topics (default `notifications`) */
+  exchangeTopics(options: { readonly notificationTopics: readonly string[] }): readonly ExchangeTopics[];
+  /** Counters of one notification; none when it says nothing to count. Throws when a field that it needs is missing, naming the field. */
+  processNotification(notification: Notification): Iterable<Counter>;
+}

@@ -1,0 +1,141 @@
+import { z } from 'zod';
+
+import type { Clock } from './clock.js';
+import { NephoscopeError } from './errors.js';
+import type { Inspector } from './inspector.js';
+import type { Logger } from './logger.js';
+import type { MessageBus } from './message-bus.js';
+import { checkMeters } from './meter.js';
+import type { Meter } from './meter.js';
+import type { NotificationHandler } from './notification.js';
+import type { InstancePart } from './inspector.js';
+import type { CentralPollster, ComputePollster } from './pollster.js';
+import type { SampleStore } from './sample-store.js';
+
+/** The version of the plugin contract. A program runs plugins of the same major and of a minor up to its own. */
+export const apiVersion = '1.0';
+
+/** Where plugins are declared: the keys of `nephoscope` in a package.json. */
+export const namespaces = ['poll.compute', 'poll.central', 'collector', 'compute.virt', 'storage', 'bus'] as const;
+export type Namespace = (typeof namespaces)[number];
+
+/** Plugin names: `cpu`, `network_floatingip`. */
+export const pluginName = /^[a-z][a-z0-9_]{0,62}$/;
+
+/** What the program gives a plugin. */
+export interface PluginSettings<Options> {
+  /** The operator's options, checked against the plugin's schema, defaults filled in. */
+  readonly options: Options;
+  readonly logger: Logger;
+  readonly clock: Clock;
+  /** The name of this host as the cloud knows it. */
+  readonly host: string;
+}
+
+/** Thrown by `create` of a plugin that has nothing to do here; the reason is shown to the operator and is no error. */
+export class PluginDeclined extends NephoscopeError {
+  constructor(reason: string) {
+    super('PLUGIN_DECLINED', reason);
+  }
+}
+
+const brand = Symbol.for('nephoscope.plugin');
+
+/** What every plugin has, whatever its kind. `options` is a strict zod object: unknown keys are the operator's typing errors. */
+export interface Plugin<N extends Namespace = Namespace, Options = unknown, Product = unknown> {
+  readonly [brand]: N;
+  readonly apiVersion: string;
+  readonly options: z.ZodType<Options>;
+  /** What it emits; empty for inspectors, stores and buses. */
+  readonly meters: readonly Meter[];
+  create(settings: PluginSettings<Options>): Product;
+}
+
+interface Definition<Options, Product> {
+  /** Defaults to no options. */
+  readonly options?: z.ZodType<Options>;
+  create(settings: PluginSettings<Options>): Product;
+}
+
+function define<N extends Namespace, Options, Product>(
+  namespace: N,
+  definition: Definition<Options, Product> & { readonly meters?: readonly Meter[] },
+): Plugin<N, Options, Product> {
+  const meters = definition.meters ?? [];
+  checkMeters(meters);
+  return Object.freeze({
+    apiVersion,
+    meters,
+    // Without a schema of its own a plugin takes no options, and says so of every key.
+    options: definition.options ?? (z.strictObject({}) as unknown as z.ZodType<Options>),
+    create: (settings: PluginSettings<Options>) => definition.create(settings),
+    [brand]: namespace,
+  });
+}
+
+/** A compute pollster plugin also says which parts of an instance it reads. */
+export interface ComputePollsterPlugin<Options = unknown, P extends InstancePart = InstancePart>
+  extends Plugin<'poll.compute', Options, ComputePollster<P>> {
+  readonly reads: readonly P[];
+}
+
+/** A pollster for the compute agent: called for each instance in each cycle in which all that it `reads` was there. */
+export function definePollster<const P extends InstancePart = never, Options = Record<string, never>>(
+  definition: Definition<Options, ComputePollster<P>> & { readonly meters: readonly Meter[]; readonly reads: readonly P[] },
+): ComputePollsterPlugin<Options, P> {
+  return Object.freeze({ ...define('poll.compute', definition), reads: definition.reads });
+}
+
+/** A pollster for the central agent: called once per cycle. */
+export function defineCentralPollster<Options = Record<string, never>>(
+  definition: Definition<Options, CentralPollster> & { readonly meters: readonly Meter[] },
+): Plugin<'poll.central', Options, CentralPollster> {
+  return define('poll.central', definition);
+}
+
+/** A notification plugin for the collector. */
+export function defineNotificationHandler<Options = Record<string, never>>(
+  definition: Definition<Options, NotificationHandler> & { readonly meters: readonly Meter[] },
+): Plugin<'collector', Options, NotificationHandler> {
+  return define('collector', definition);
+}
+
+export function defineInspector<Options = Record<string, never>>(
+  definition: Definition<Options, Inspector>,
+): Plugin<'compute.virt', Options, Inspector> {
+  return define('compute.virt', definition);
+}
+
+export function defineMessageBus<Options = Record<string, never>>(
+  definition: Definition<Options, MessageBus>,
+): Plugin<'bus', Options, MessageBus> {
+  return define('bus', definition);
+}
+
+export function defineSampleStore<Options = Record<string, never>>(
+  definition: Definition<Options, SampleStore>,
+): Plugin<'storage', Options, SampleStore> {
+  return define('storage', definition);
+}
+
+/**
+ * The plugin that a module exports as `default` or `plugin`, checked before any of its code is called.
+ *
+ * @param origin package, namespace and name, for the message
+ * @throws PLUGIN_INVALID when it is not what its declaration says, PLUGIN_API when it needs another contract
+ */
+export function asPlugin<N extends Namespace>(value: unknown, namespace: N, origin: string): Plugin<N> {
+  if (typeof value !== 'object' || value === null || !(brand in value)) {
+    throw new NephoscopeError('PLUGIN_INVALID', `${origin} exports no plugin: export the result of a define…() function of @nephoscope/core as default`);
+  }
+  const plugin = value as Plugin;
+  if (plugin[brand] !== namespace) {
+    throw new NephoscopeError('PLUGIN_INVALID', `${origin} is declared under '${namespace}' but is a plugin for '${plugin[brand]}'`);
+  }
+  const [major, minor] = apiVersion.split('.').map(Number);
+  const [itsMajor, itsMinor] = plugin.apiVersion.split('.').map(Number);
+  if (itsMajor !== major || Number(itsMinor) > Number(minor)) {
+    throw new NephoscopeError('PLUGIN_API', `${origin} was made for plugin API ${plugin.apiVersion}, this program has ${apiVersion}: install matching versions`);
+  }
+  return plugin as Plugin<N>;
+}

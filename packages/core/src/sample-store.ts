@@ -1,0 +1,61 @@
+import type { Health } from './inspector.js';
+import type { Sample } from './message/sample.js';
+
+/** Which samples are meant; what is left out does not restrict. Times are ns since 1970 UTC: start included, end excluded. */
+export interface SampleFilter {
+  readonly meter?: string | undefined;
+  readonly resourceId?: string | undefined;
+  readonly projectId?: string | undefined;
+  readonly userId?: string | undefined;
+  readonly source?: string | undefined;
+  readonly start?: bigint | undefined;
+  readonly end?: bigint | undefined;
+}
+
+export interface MeterSummary {
+  readonly name: string;
+  readonly type: string;
+  readonly unit: string | null;
+  readonly resources: number;
+  readonly samples: number;
+}
+
+export interface ResourceSummary {
+  readonly resourceId: string;
+  readonly projectId: string | null;
+  readonly userId: string | null;
+  readonly source: string;
+  readonly firstTimestamp: bigint;
+  readonly lastTimestamp: bigint;
+  readonly meters: readonly string[];
+  /** The `resource_metadata` of its latest sample, as the JSON text that was received. */
+  readonly metadata: string;
+}
+
+export interface RecordResult {
+  /** Samples that are new in the store. */
+  readonly recorded: number;
+  /** Samples whose message id was there already; they change nothing. */
+  readonly duplicates: number;
+}
+
+/**
+ * Keeps samples for ever. `start` opens (and creates or migrates) the store and undoes itself when it
+ * fails; `stop` is safe before `start`, twice and at the same time.
+ */
+export interface SampleStore {
+  start(signal: AbortSignal): Promise<void>;
+  stop(): Promise<void>;
+  /**
+   * Records all of the batch or nothing of it; when the promise resolves it is on disk. A message id is
+   * recorded once, whatever is offered again.
+   *
+   * @throws STORE_UNAVAILABLE when it cannot now (full disk, lock, connection): the batch may be offered again
+   */
+  record(samples: readonly Sample[]): Promise<RecordResult>;
+  /** Matching samples by time, oldest first, as a stream; with `newestFirst` the other way round. */
+  samples(filter: SampleFilter, options?: { readonly limit?: number | undefined; readonly newestFirst?: boolean | undefined }): AsyncIterable<Sample>;
+  meters(filter: SampleFilter): Promise<readonly MeterSummary[]>;
+  resources(filter: SampleFilter): Promise<readonly ResourceSummary[]>;
+  health(): Health;
+}
