@@ -4,6 +4,7 @@ export { NephoscopeError, describeError, isNephoscopeError } from './errors.js';
 export { isMissing } from './inspector.js';
 export type {
   CpuReading,
+  Disk,
   DiskIo,
   DiskReading,
   DiskSize,
@@ -15,6 +16,7 @@ export type {
   MemoryReading,
   Missing,
   MissingReason,
+  Vnic,
   VnicReading,
   VnicTraffic,
 } from './inspector.js';
@@ -22,7 +24,26 @@ export type { Flavor, Instance, PowerState } from './instance.js';
 export type { Logger } from './logger.js';
 export { meteringTopology } from './message-bus.js';
 export type { Delivery, MessageBus, OutgoingMessage, QueueTopology, Subscription } from './message-bus.js';
+export { JsonNumber, formatJson, isJsonObject, parseJson } from './message/json.js';
+export type { JsonObject, JsonValue } from './message/json.js';
+export {
+  encodeMeteringBatch,
+  maxMeteringLineBytes,
+  meteringContentType,
+  meteringRoutingKey,
+  splitMeteringBatch,
+} from './message/metering-batch.js';
+export type { UnreadableLine } from './message/metering-batch.js';
+export { signMeteringMessage } from './message/metering-message.js';
+export type { MeteringEnvelope } from './message/metering-message.js';
+export { readMeteringMessage, sampleOf } from './message/read-metering-message.js';
+export type { ReadMessage } from './message/read-metering-message.js';
 export type { Sample } from './message/sample.js';
+export { createSigner, createVerifier } from './message/signature.js';
+export type { RejectionReason, Signer, Verifier } from './message/signature.js';
+export { signatureForms } from './message/signature-form.js';
+export type { SignatureForm } from './message/signature-form.js';
+export { createCounterMaker } from './counter-maker.js';
 export { meterStem } from './meter.js';
 export type { Meter } from './meter.js';
 export type { ExchangeTopics, Notification, NotificationHandler } from './notification.js';

@@ -14,14 +14,14 @@ export function isMissing(value: object): value is Missing {
   return 'missing' in value;
 }
 
-/** Fields of the readings below that are undefined were not reported by the hypervisor. */
+/** In the readings below, a field that is undefined was not reported by the hypervisor. */
 export interface CpuReading {
   /** Virtual CPUs in use. */
   readonly count: number;
   /** CPU time that the instance used since it started, ns. */
   readonly timeNs: bigint;
   /** Time its virtual CPUs were ready to run but waited for the host, summed over them, ns. */
-  readonly waitNs: bigint | undefined;
+  readonly waitNs: bigint | Missing;
 }
 
 export interface MemoryReading {
@@ -53,13 +53,19 @@ export interface DiskSize {
   readonly physical: bigint;
 }
 
-export interface DiskReading {
+/** A disk as it is attached. The same object from one reading to the next as long as nothing in it changes. */
+export interface Disk {
   /** The name in the guest, such as `vda`. */
   readonly device: string;
+}
+
+export interface DiskReading {
+  readonly disk: Disk;
   readonly io: DiskIo | Missing;
   readonly size: DiskSize | Missing;
 }
 
+/** What one virtual network card carried, seen from the guest: `rx` came in. */
 export interface VnicTraffic {
   readonly rxBytes: bigint;
   readonly rxPackets: bigint;
@@ -71,8 +77,8 @@ export interface VnicTraffic {
   readonly txDrops: bigint | undefined;
 }
 
-/** One virtual network card, seen from the guest: `rx` came in. */
-export interface VnicReading {
+/** A virtual network card as it is attached. The same object from one reading to the next as long as nothing in it changes. */
+export interface Vnic {
   /** The host's device, such as `tap1d2c3b4a-5e`; where there is none, the address of the passed-through device. */
   readonly name: string;
   readonly mac: string | null;
@@ -82,6 +88,10 @@ export interface VnicReading {
   /** The port's id in the network service, where the hypervisor was told. */
   readonly interfaceId: string | null;
   readonly bridge: string | null;
+}
+
+export interface VnicReading {
+  readonly vnic: Vnic;
   readonly traffic: VnicTraffic | Missing;
 }
 

@@ -35,8 +35,8 @@ export interface Instance {
   readonly flavor: Flavor | undefined;
   readonly state: PowerState;
   /**
-   * Names the current run on this hypervisor: another value after a restart, restore or arrival by
-   * migration; undefined while it is shut off.
+   * Names its present run, unlike any other run of any instance on any host: another value after a restart,
+   * restore or arrival by migration; undefined while it is shut off.
    */
   readonly run: string | undefined;
   /** What every counter of this instance carries as `resource_metadata`. Frozen; the same object as long as nothing in it changes. */

@@ -1,1 +1,234 @@
-export {};
+import { NephoscopeError, defineMessageBus } from '@nephoscope/core';
+import type { Delivery, Health, Logger, MessageBus, OutgoingMessage, QueueTopology, Subscription } from '@nephoscope/core';
+import { z } from 'zod';
+
+const memoryBusOptions = z.strictObject({
+  capacity: z
+    .int()
+    .positive()
+    .default(10_000)
+    .describe('How many messages a queue holds that are not settled yet; more are refused.'),
+  confirmTimeout: z
+    .number()
+    .positive()
+    .max(600)
+    .default(30)
+    .describe('Seconds until a message that no consumer settled is reported as not delivered.'),
+});
+
+export type MemoryBusOptions = z.output<typeof memoryBusOptions>;
+
+/** A message that a consumer set aside, and why. */
+export interface DeadLetter {
+  readonly queue: string;
+  readonly routingKey: string;
+  readonly reason: string;
+  readonly body: Uint8Array;
+}
+
+export interface MemoryBus extends MessageBus {
+  /** The latest dead letters, oldest first; each was logged too. */
+  readonly deadLetters: readonly DeadLetter[];
+}
+
+/** Dead letters that are kept. */
+const deadLetterLimit = 1_000;
+
+interface Message extends OutgoingMessage {
+  /** Its publisher still waits. */
+  awaited: boolean;
+  /** One of its queues is done with it, or, with an error, there is no hope of that. */
+  settled(error?: NephoscopeError): void;
+}
+
+interface Entry {
+  readonly message: Message;
+  redelivered: boolean;
+}
+
+interface Consumer {
+  readonly prefetch: number;
+  readonly handler: (delivery: Delivery) => void;
+  unsettled: number;
+}
+
+interface Queue {
+  readonly name: string;
+  readonly exchange: string;
+  readonly bindings: Set<string>;
+  readonly entries: Entry[];
+  /** Delivered, not settled. */
+  unsettled: number;
+  consumers: Consumer[];
+  scheduled: boolean;
+}
+
+/**
+ * Carries messages inside of one process. What it holds is gone with the process, so a message counts as
+ * confirmed only when every queue's consumer has acknowledged it: a publisher that was told "confirmed" can
+ * rely on it being recorded.
+ */
+export function createMemoryBus({ logger, options }: { readonly logger: Logger; readonly options?: Partial<MemoryBusOptions> }): MemoryBus {
+  const { capacity, confirmTimeout } = memoryBusOptions.parse(options ?? {});
+  const queues = new Map<string, Queue>();
+  const outstanding = new Set<Message>();
+  const deadLetters: DeadLetter[] = [];
+  let state: 'new' | 'running' | 'stopped' = 'new';
+
+  function schedule(queue: Queue): void {
+    if (queue.scheduled || state !== 'running') return;
+    queue.scheduled = true;
+    // Not a microtask: a consumer that gives everything back must not starve the process.
+    setImmediate(() => {
+      queue.scheduled = false;
+      deliverAll(queue);
+    });
+  }
+
+  function deliverAll(queue: Queue): void {
+    // Only what is there now, so that what is requeued meanwhile waits for the next turn.
+    for (let left = queue.entries.length; left > 0 && state === 'running'; left--) {
+      const consumer = queue.consumers.find(({ prefetch, unsettled }) => unsettled < prefetch);
+      if (consumer === undefined) return;
+      const entry = queue.entries.shift();
+      if (entry === undefined) return;
+      // In turn.
+      queue.consumers.push(...queue.consumers.splice(queue.consumers.indexOf(consumer), 1));
+      if (entry.message.awaited) deliver(queue, consumer, entry);
+    }
+  }
+
+  function deliver(queue: Queue, consumer: Consumer, entry: Entry): void {
+    const { message, redelivered } = entry;
+    consumer.unsettled++;
+    queue.unsettled++;
+    let settled = false;
+    const settle = (act: () => void) => {
+      if (settled || state !== 'running') return;
+      settled = true;
+      consumer.unsettled--;
+      queue.unsettled--;
+      act();
+      schedule(queue);
+    };
+    const delivery: Delivery = {
+      body: message.body,
+      contentType: message.contentType,
+      routingKey: message.routingKey,
+      redelivered,
+      ack: () => settle(() => message.settled()),
+      requeue: () => settle(() => queue.entries.unshift({ message, redelivered: true })),
+      deadLetter: (reason, body) => {
+        keepDeadLetter({ queue: queue.name, routingKey: message.routingKey, reason, body: body ?? message.body });
+        return Promise.resolve();
+      },
+    };
+    try {
+      consumer.handler(delivery);
+    } catch (error) {
+      logger.error({ err: error, queue: queue.name }, 'the handler of a message threw: the message goes back to the queue');
+      delivery.requeue();
+    }
+  }
+
+  function keepDeadLetter(letter: DeadLetter): void {
+    if (deadLetters.push(letter) > deadLetterLimit) deadLetters.shift();
+    const { queue, routingKey, reason, body } = letter;
+    logger.error({ queue, routingKey, reason, bytes: body.byteLength }, 'a message was set aside as a dead letter');
+  }
+
+  function publish(outgoing: OutgoingMessage): Promise<void> {
+    const { exchange, routingKey } = outgoing;
+    if (state !== 'running') return Promise.reject(unavailable(`the in-process bus is ${state === 'new' ? 'not started' : 'stopped'}`));
+    const words = routingKey.split('.');
+    const targets = [...queues.values()].filter(
+      (queue) => queue.exchange === exchange && [...queue.bindings].some((binding) => matches(binding.split('.'), words)),
+    );
+    if (targets.length === 0) {
+      const text = `exchange '${exchange}' has no queue for the routing key '${routingKey}': declare and bind one`;
+      return Promise.reject(new NephoscopeError('BUS_UNROUTABLE', text));
+    }
+    const full = targets.find((queue) => queue.entries.length + queue.unsettled >= capacity);
+    if (full !== undefined) {
+      return Promise.reject(unavailable(`queue '${full.name}' is full (${capacity} messages): its consumer does not keep up`));
+    }
+    return new Promise((resolve, reject) => {
+      let open = targets.length;
+      const message: Message = {
+        ...outgoing,
+        awaited: true,
+        settled: (error) => {
+          if (!message.awaited || (error === undefined && --open > 0)) return;
+          message.awaited = false;
+          clearTimeout(timer);
+          outstanding.delete(message);
+          if (error === undefined) resolve();
+          else reject(error);
+        },
+      };
+      const late = unavailable(`no consumer settled a message for '${routingKey}' within ${confirmTimeout} s: send it again`);
+      const timer = setTimeout(() => message.settled(late), confirmTimeout * 1_000);
+      outstanding.add(message);
+      for (const queue of targets) {
+        queue.entries.push({ message, redelivered: false });
+        schedule(queue);
+      }
+    });
+  }
+
+  return {
+    deadLetters,
+    publish,
+    start(signal) {
+      if (signal.aborted) return Promise.reject(signal.reason as Error);
+      if (state === 'stopped') return Promise.reject(unavailable('the in-process bus is stopped'));
+      state = 'running';
+      for (const queue of queues.values()) schedule(queue);
+      return Promise.resolve();
+    },
+    stop() {
+      state = 'stopped';
+      for (const message of [...outstanding]) message.settled(unavailable('the in-process bus was stopped'));
+      queues.clear();
+      return Promise.resolve();
+    },
+    declare({ exchange, queue: name, bindings }: QueueTopology) {
+      const queue = queues.get(name) ?? { name, exchange, bindings: new Set(), entries: [], unsettled: 0, consumers: [], scheduled: false };
+      for (const binding of bindings) queue.bindings.add(binding);
+      queues.set(name, queue);
+      return Promise.resolve();
+    },
+    consume(name, { prefetch }, handler): Promise<Subscription> {
+      const queue = queues.get(name);
+      if (queue === undefined) return Promise.reject(unavailable(`there is no queue '${name}': declare it before consuming it`));
+      const consumer: Consumer = { prefetch, handler, unsettled: 0 };
+      queue.consumers.push(consumer);
+      schedule(queue);
+      return Promise.resolve({
+        cancel: () => {
+          queue.consumers = queue.consumers.filter((other) => other !== consumer);
+          return Promise.resolve();
+        },
+      });
+    },
+    health(): Health {
+      return state === 'running' ? { ok: true } : { ok: false, reason: `the in-process bus is ${state === 'new' ? 'not started' : 'stopped'}` };
+    },
+  };
+}
+
+function unavailable(text: string): NephoscopeError {
+  return new NephoscopeError('BUS_UNAVAILABLE', text);
+}
+
+/** Whether a topic exchange's binding takes a routing key: in words between dots, `*` is one word, `#` any number of them. */
+function matches([first, ...rest]: readonly string[], words: readonly string[]): boolean {
+  if (first === undefined) return words.length === 0;
+  if (first !== '#') return words.length > 0 && (first === '*' || first === words[0]) && matches(rest, words.slice(1));
+  return matches(rest, words) || (words.length > 0 && matches(['#', ...rest], words.slice(1)));
+}
+
+export default defineMessageBus({
+  options: memoryBusOptions,
+  create: ({ logger, options }) => createMemoryBus({ logger, options }),
+});

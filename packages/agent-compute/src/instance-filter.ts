@@ -1,0 +1,50 @@
+import type { Instance } from '@nephoscope/core';
+import { z } from 'zod';
+
+import { wildcards } from './wildcard.js';
+
+const rule = z
+  .strictObject({
+    name: z.string().optional().describe('Its display name or the hypervisor\'s name, `*` for any text.'),
+    project: z.string().optional().describe('The id of its project, `*` for any text.'),
+    metadata: z.record(z.string(), z.string()).optional().describe('Values of its resource metadata by key, `*` for any text.'),
+  })
+  .refine((conditions) => Object.keys(conditions).length > 0, 'give name, project or metadata');
+
+export const instanceFilterOptions = z
+  .strictObject({
+    include: z.array(rule).optional().describe('Only instances that match one of these; all conditions of a rule must hold.'),
+    exclude: z.array(rule).default([]).describe('Not the instances that match one of these.'),
+  })
+  .prefault({});
+
+type Rule = z.output<typeof rule>;
+export type InstanceFilterOptions = z.output<typeof instanceFilterOptions>;
+
+/** Which instances are metered. */
+export function instanceFilter({ include, exclude }: InstanceFilterOptions): (instance: Instance) => boolean {
+  const included = include?.map(matcher);
+  const excluded = exclude.map(matcher);
+  return (instance) =>
+    (included === undefined || included.some((matches) => matches(instance))) && !excluded.some((matches) => matches(instance));
+}
+
+function matcher({ name, project, metadata }: Rule): (instance: Instance) => boolean {
+  const conditions: ((instance: Instance) => boolean)[] = [];
+  if (name !== undefined) {
+    const matches = wildcards([name]);
+    conditions.push((instance) => matches(instance.displayName) || matches(instance.name));
+  }
+  if (project !== undefined) {
+    const matches = wildcards([project]);
+    conditions.push((instance) => instance.projectId !== null && matches(instance.projectId));
+  }
+  for (const [key, pattern] of Object.entries(metadata ?? {})) {
+    const matches = wildcards([pattern]);
+    conditions.push((instance) => {
+      const value = instance.metadata[key];
+      return value !== undefined && value !== null && matches(String(value));
+    });
+  }
+  return (instance) => conditions.every((holds) => holds(instance));
+}

@@ -1,0 +1,66 @@
+import { definePollster, isMissing } from '@nephoscope/core';
+import type { Instance, Metadata, Meter, Vnic, VnicReading, VnicTraffic } from '@nephoscope/core';
+
+const counts: readonly (Meter & { readonly field: keyof VnicTraffic })[] = [
+  { name: 'network.incoming.bytes', type: 'cumulative', unit: 'B', description: 'Bytes the instance received', field: 'rxBytes' },
+  { name: 'network.incoming.packets', type: 'cumulative', unit: 'packet', description: 'Packets the instance received', field: 'rxPackets' },
+  { name: 'network.incoming.packets.drop', type: 'cumulative', unit: 'packet', description: 'Packets to the instance that were dropped', field: 'rxDrops' },
+  { name: 'network.incoming.packets.error', type: 'cumulative', unit: 'packet', description: 'Packets to the instance with an error', field: 'rxErrors' },
+  { name: 'network.outgoing.bytes', type: 'cumulative', unit: 'B', description: 'Bytes the instance sent', field: 'txBytes' },
+  { name: 'network.outgoing.packets', type: 'cumulative', unit: 'packet', description: 'Packets the instance sent', field: 'txPackets' },
+  { name: 'network.outgoing.packets.drop', type: 'cumulative', unit: 'packet', description: 'Packets from the instance that were dropped', field: 'txDrops' },
+  { name: 'network.outgoing.packets.error', type: 'cumulative', unit: 'packet', description: 'Packets from the instance with an error', field: 'txErrors' },
+];
+
+/**
+ * A filter that belongs to one card has that card's MAC address in its name, as nova's have
+ * (`nova-instance-instance-0000000a-fa163e71ec6d`). A filter that many cards share (`clean-traffic`)
+ * names none of them.
+ */
+const namesOneCard = /[0-9a-f]{12}/i;
+
+/** The card's own filter where it has one; otherwise the rule of later Ceilometers. No two cards get the same. */
+export function vnicResourceId(instance: Instance, vnic: Vnic, all: readonly VnicReading[]): string {
+  const { fref, name } = vnic;
+  const own = fref !== null && namesOneCard.test(fref) && all.every((other) => other.vnic === vnic || other.vnic.fref !== fref);
+  return own ? fref : `${instance.name}-${instance.id}-${name}`;
+}
+
+const metadataOf = new WeakMap<Vnic, Metadata>();
+
+function vnicMetadata(vnic: Vnic, instanceId: string): Metadata {
+  let metadata = metadataOf.get(vnic);
+  if (metadata === undefined) {
+    const { name, mac, fref, parameters, interfaceId, bridge } = vnic;
+    metadata = Object.freeze({
+      name,
+      mac,
+      fref,
+      parameters,
+      instance_id: instanceId,
+      vnic_name: name,
+      interface_id: interfaceId,
+      bridge,
+    });
+    metadataOf.set(vnic, metadata);
+  }
+  return metadata;
+}
+
+export default definePollster({
+  meters: counts.map(({ name, type, unit, description }) => ({ name, type, unit, description })),
+  reads: ['vnics'],
+  create: () => ({
+    *getCounters({ counter, inspection, missing }, instance) {
+      for (const { vnic, traffic } of inspection.vnics) {
+        const resourceId = vnicResourceId(instance, vnic, inspection.vnics);
+        const details = { resourceId, metadata: vnicMetadata(vnic, instance.id) };
+        for (const { name, field } of counts) {
+          const value = isMissing(traffic) ? traffic : (traffic[field] ?? { missing: 'unsupported' as const, detail: 'not reported for this card' });
+          if (typeof value === 'bigint') yield counter(name, value, details);
+          else missing(name, value, resourceId);
+        }
+      }
+    },
+  }),
+});

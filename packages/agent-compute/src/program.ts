@@ -1,0 +1,69 @@
+import { dirname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import { describeError, isNephoscopeError } from '@nephoscope/core';
+import type { Clock, ComputePollsterPlugin, Inspector, MessageBus } from '@nephoscope/core';
+import { createPlugin, systemClock } from '@nephoscope/runtime';
+import type { Configured, ProgramDefinition, RootLogger } from '@nephoscope/runtime';
+import type { Registry } from 'prom-client';
+
+import { ComputeAgent } from './agent.js';
+import { computeSections } from './options.js';
+import type { ActivePollster } from './poll-group.js';
+
+/** The compute agent as a program: its configuration and the plugins it takes. */
+export const computeAgentProgram = {
+  name: 'nephoscope-agent-compute',
+  directory: dirname(dirname(fileURLToPath(import.meta.url))),
+  sections: computeSections,
+  chosen: { bus: 'bus', inspector: 'compute.virt' },
+  selected: { compute: { namespace: 'poll.compute', options: 'pollsters' } },
+} as const satisfies ProgramDefinition<typeof computeSections>;
+
+/** Puts a compute agent together from its configuration. Nothing is started yet. */
+export function createComputeAgent(
+  configured: Pick<Configured<typeof computeSections>, 'config' | 'chosen' | 'selected'>,
+  around: { readonly bus: MessageBus; readonly logger: RootLogger; readonly registry: Registry; readonly clock?: Clock },
+): { readonly agent: ComputeAgent; readonly inspector: Inspector; readonly failedPlugins: number } {
+  const { config, chosen, selected } = configured;
+  const { bus, logger, registry, clock = systemClock } = around;
+  const settings = (component: string) => ({ logger: logger.child({ component }), clock, host: config.host });
+
+  const inspector = createPlugin<Inspector>(chosen['inspector'], settings('inspector'));
+  const { active = [], inactive = [] } = selected['compute'] ?? {};
+  const failed = (pollster: string, error: unknown) =>
+    logger.error({ err: error, pollster }, `the pollster '${pollster}' does not run, its meters are missing: ${describeError(error)}`);
+  const failures = inactive.filter(({ failure }) => failure !== undefined);
+  for (const { declared, failure } of failures) failed(declared.name, failure);
+  let failedPlugins = failures.length;
+
+  const pollsters = active.flatMap((one): ActivePollster[] => {
+    const { name } = one.declared;
+    try {
+      const pollster = createPlugin<ActivePollster['pollster']>(one, settings(name));
+      return [{ name, plugin: one.plugin as ComputePollsterPlugin, pollster }];
+    } catch (error) {
+      if (isNephoscopeError(error, 'PLUGIN_DECLINED')) {
+        logger.info({ pollster: name }, `the pollster '${name}' does not run: ${error.message}`);
+      } else {
+        failed(name, error);
+        failedPlugins += 1;
+      }
+      return [];
+    }
+  });
+
+  const agent = new ComputeAgent({
+    options: config.compute,
+    source: config.source,
+    host: config.host,
+    secrets: config.secrets,
+    inspector,
+    bus,
+    pollsters,
+    logger: logger.child({ component: 'agent' }),
+    clock,
+    registry,
+  });
+  return { agent, inspector, failedPlugins };
+}

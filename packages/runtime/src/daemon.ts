@@ -1,0 +1,44 @@
+import { describeError, isNephoscopeError, NephoscopeError } from '@nephoscope/core';
+import type { Logger } from '@nephoscope/core';
+
+const stopDeadline = 10_000;
+
+/** Runs until it is done or `signal` is aborted; resolves when everything it opened is closed again. */
+export type Main = (signal: AbortSignal) => Promise<void>;
+
+/**
+ * Runs a program's main function and gives its exit code: 0 when it ended well or by SIGTERM or SIGINT,
+ * 1 when it failed. A program that has not stopped 10 s after the signal is ended with code 1.
+ */
+export async function runToExit(main: Main, logger: () => Logger | undefined): Promise<number> {
+  const controller = new AbortController();
+  let overdue: NodeJS.Timeout | undefined;
+  const onSignal = (name: NodeJS.Signals) => {
+    if (controller.signal.aborted) return;
+    logger()?.info({ signal: name }, 'stopping');
+    overdue = setTimeout(() => {
+      reportFailure(new NephoscopeError('STOP_TIMEOUT', `not stopped ${stopDeadline / 1_000} s after ${name}: ended`), logger());
+      process.exit(1);
+    }, stopDeadline);
+    controller.abort(new NephoscopeError('STOPPED', `stopped by ${name}`));
+  };
+  process.on('SIGTERM', onSignal).on('SIGINT', onSignal);
+  try {
+    await main(controller.signal);
+    return 0;
+  } catch (error) {
+    if (controller.signal.aborted && isNephoscopeError(error, 'STOPPED')) return 0;
+    reportFailure(error, logger());
+    return 1;
+  } finally {
+    clearTimeout(overdue);
+    process.off('SIGTERM', onSignal).off('SIGINT', onSignal);
+  }
+}
+
+/** A failure that is the operator's to mend is a sentence; anything else is a defect of ours and keeps its stack. */
+function reportFailure(error: unknown, logger: Logger | undefined): void {
+  if (logger !== undefined) logger.error({ err: error }, describeError(error));
+  else if (isNephoscopeError(error)) process.stderr.write(`${describeError(error)}\n`);
+  else process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+}

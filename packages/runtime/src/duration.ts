@@ -1,0 +1,15 @@
+import { z } from 'zod';
+
+const unit: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+const form = /^(\d+(?:\.\d+)?) ?(ms|s|m|h|d)$/;
+
+/** A time span as operators write it: `500ms`, `10s`, `10m`, `1h`, `2d`; a bare number is seconds. The value is milliseconds. */
+export const duration = () =>
+  z
+    .union([z.number().positive(), z.string().regex(form, "write a time span as '10s', '5m' or '1h'")])
+    .transform((value) => {
+      if (typeof value === 'number') return value * 1_000;
+      const [, amount, name] = form.exec(value) as unknown as [string, string, string];
+      return Number(amount) * (unit[name] as number);
+    })
+    .pipe(z.number().positive());

@@ -1,0 +1,28 @@
+import type { Logger } from '@nephoscope/core';
+import pino from 'pino';
+import type { DestinationStream } from 'pino';
+
+export const logLevels = ['debug', 'info', 'warn', 'error'] as const;
+export type LogLevel = (typeof logLevels)[number];
+
+/** A logger that can be narrowed to a component, which then stands in each of its lines. */
+export interface RootLogger extends Logger {
+  child(bindings: { readonly component: string }): Logger;
+}
+
+/**
+ * One JSON object a line, on standard error unless told otherwise: standard output belongs to results.
+ * Times are ISO 8601; errors keep their code, message, stack and causes.
+ */
+export function createLogger(options: { readonly name: string; readonly level: LogLevel; readonly destination?: DestinationStream }): RootLogger {
+  return pino(
+    {
+      name: options.name,
+      level: options.level,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (level) => ({ level }) },
+      base: { pid: process.pid },
+    },
+    options.destination ?? pino.destination({ dest: 2, sync: true }),
+  );
+}

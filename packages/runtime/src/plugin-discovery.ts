@@ -1,0 +1,143 @@
+import { existsSync, readFileSync, readdirSync, realpathSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+
+import { namespaces, NephoscopeError, pluginName } from '@nephoscope/core';
+import type { Namespace } from '@nephoscope/core';
+
+/** A plugin as its package declares it; none of its code has been run. */
+export interface DeclaredPlugin {
+  readonly namespace: Namespace;
+  readonly name: string;
+  readonly packageName: string;
+  readonly packageVersion: string;
+  readonly packageDirectory: string;
+  /** The export of the package that holds it: `.` or `./cpu`. */
+  readonly export: string;
+}
+
+interface Manifest {
+  readonly name?: string;
+  readonly version?: string;
+  readonly dependencies?: Record<string, string>;
+  readonly optionalDependencies?: Record<string, string>;
+  readonly nephoscope?: unknown;
+}
+
+/**
+ * Every plugin that installing has activated: those declared (`nephoscope` in package.json) by the
+ * program itself, by its direct dependencies and by the direct dependencies of the deployment that it is
+ * installed in. No transitive stranger is looked at.
+ *
+ * @param programDirectory the folder of the program's own package.json
+ * @throws PLUGIN_DECLARATION when a declaration cannot be understood, PLUGIN_TWICE when two packages declare one name
+ */
+export function discoverPlugins(programDirectory: string): readonly DeclaredPlugin[] {
+  const found = new Map<string, DeclaredPlugin>();
+  for (const directory of declaringDirectories(realpathSync(programDirectory))) {
+    for (const plugin of declarations(directory)) {
+      const key = `${plugin.namespace} ${plugin.name}`;
+      const other = found.get(key);
+      // The deployment's copy of a package comes first and stands for any second copy of the same package.
+      if (other?.packageName === plugin.packageName) continue;
+      if (other !== undefined) {
+        throw new NephoscopeError(
+          'PLUGIN_TWICE',
+          `two packages declare the plugin '${plugin.name}' for '${plugin.namespace}': ${origin(other)} and ${origin(plugin)}; uninstall one of them`,
+        );
+      }
+      found.set(key, plugin);
+    }
+  }
+  return [...found.values()].sort((a, b) => a.namespace.localeCompare(b.namespace) || a.name.localeCompare(b.name));
+}
+
+/** `@scope/package@1.2.3 (directory)`, for messages. */
+export function origin(plugin: DeclaredPlugin): string {
+  return `${plugin.packageName}@${plugin.packageVersion} (${plugin.packageDirectory})`;
+}
+
+function declaringDirectories(program: string): Set<string> {
+  const directories = new Set<string>();
+  const deployment = deploymentDirectory(program);
+  if (deployment !== undefined) {
+    const manifest = join(deployment, 'package.json');
+    const names = existsSync(manifest) ? dependencyNames(readManifest(deployment)) : installedNames(deployment);
+    for (const name of names) addInstalled(directories, deployment, name);
+  }
+  directories.add(program);
+  for (const name of dependencyNames(readManifest(program))) addInstalled(directories, program, name);
+  return directories;
+}
+
+/** The folder that the operator ran `npm install` in: what lies above the outermost node_modules; none in a source checkout. */
+function deploymentDirectory(program: string): string | undefined {
+  const marker = join('/', 'node_modules', '/');
+  const at = program.indexOf(marker);
+  return at < 0 ? undefined : program.slice(0, at) || '/';
+}
+
+function dependencyNames(manifest: Manifest): string[] {
+  return Object.keys({ ...manifest.dependencies, ...manifest.optionalDependencies });
+}
+
+/** A global install has no package.json: everything at the top of its node_modules was asked for by name. */
+function installedNames(deployment: string): string[] {
+  const root = join(deployment, 'node_modules');
+  return readdirSync(root).flatMap((name) => {
+    if (name.startsWith('.')) return [];
+    return name.startsWith('@') ? readdirSync(join(root, name)).map((inner) => `${name}/${inner}`) : [name];
+  });
+}
+
+/** Node's own look-up: the nearest node_modules upwards that has the package. An optional dependency may be absent. */
+function addInstalled(directories: Set<string>, from: string, name: string): void {
+  for (let directory = from; ; directory = dirname(directory)) {
+    const candidate = join(directory, 'node_modules', name);
+    if (existsSync(join(candidate, 'package.json'))) {
+      directories.add(realpathSync(candidate));
+      return;
+    }
+    if (directory === dirname(directory)) return;
+  }
+}
+
+function readManifest(directory: string): Manifest {
+  const path = join(directory, 'package.json');
+  try {
+    return JSON.parse(readFileSync(path, 'utf8')) as Manifest;
+  } catch (error) {
+    throw new NephoscopeError('PLUGIN_DECLARATION', `cannot read ${path}`, { cause: error });
+  }
+}
+
+function declarations(directory: string): DeclaredPlugin[] {
+  const manifest = readManifest(directory);
+  if (manifest.nephoscope === undefined) return [];
+  const refuse = (problem: string) =>
+    new NephoscopeError('PLUGIN_DECLARATION', `'nephoscope' in ${join(directory, 'package.json')}: ${problem}`);
+  if (!isRecord(manifest.nephoscope)) throw refuse('must be an object of namespaces');
+  return Object.entries(manifest.nephoscope).flatMap(([namespace, plugins]) => {
+    if (!isNamespace(namespace)) throw refuse(`there is no namespace '${namespace}'; there are ${namespaces.join(', ')}`);
+    if (!isRecord(plugins)) throw refuse(`'${namespace}' must be an object of names`);
+    return Object.entries(plugins).map(([name, target]) => {
+      if (!pluginName.test(name)) throw refuse(`'${name}' is not a plugin name: use a-z, 0-9 and _, a letter first`);
+      if (typeof target !== 'string' || !/^\.(\/.+)?$/.test(target)) throw refuse(`'${name}' must name an export of the package, such as './${name}'`);
+      return {
+        namespace,
+        name,
+        packageName: manifest.name ?? directory,
+        packageVersion: manifest.version ?? '0.0.0',
+        packageDirectory: directory,
+        export: target,
+      };
+    });
+  });
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isNamespace(text: string): text is Namespace {
+  return (namespaces as readonly string[]).includes(text);
+}

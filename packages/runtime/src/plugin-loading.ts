@@ -1,0 +1,28 @@
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+
+import { asPlugin, NephoscopeError } from '@nephoscope/core';
+import type { Namespace, Plugin } from '@nephoscope/core';
+import { resolve } from 'import-meta-resolve';
+
+import { origin } from './plugin-discovery.js';
+import type { DeclaredPlugin } from './plugin-discovery.js';
+
+/**
+ * Imports a declared plugin and checks that it is what it was declared as.
+ *
+ * @throws PLUGIN_IMPORT when its code cannot be loaded; PLUGIN_INVALID, PLUGIN_API as `asPlugin` does
+ */
+export async function loadPlugin<N extends Namespace>(declared: DeclaredPlugin & { readonly namespace: N }): Promise<Plugin<N>> {
+  const what = `the plugin '${declared.name}' (${declared.namespace}) of ${origin(declared)}`;
+  let module: { readonly default?: unknown };
+  try {
+    // By the package's own name, so that its `exports` decide, as for anybody who imports it.
+    const specifier = declared.packageName + declared.export.slice(1);
+    const parent = pathToFileURL(join(declared.packageDirectory, 'package.json')).href;
+    module = (await import(resolve(specifier, parent))) as typeof module;
+  } catch (error) {
+    throw new NephoscopeError('PLUGIN_IMPORT', `${what} cannot be imported; mend or uninstall it, or disable it by its name`, { cause: error });
+  }
+  return asPlugin(module.default, declared.namespace, what);
+}

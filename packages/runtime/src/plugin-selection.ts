@@ -1,0 +1,111 @@
+import { isNephoscopeError } from '@nephoscope/core';
+import type { Namespace, Plugin, PluginSettings } from '@nephoscope/core';
+
+import { toProblems } from './config-file.js';
+import type { ConfigProblem } from './config-file.js';
+import type { DeclaredPlugin } from './plugin-discovery.js';
+import { loadPlugin } from './plugin-loading.js';
+
+/** A plugin that will run, with the operator's options for it. */
+export interface ActivePlugin<N extends Namespace = Namespace> {
+  readonly declared: DeclaredPlugin;
+  readonly plugin: Plugin<N>;
+  readonly options: unknown;
+}
+
+/** A plugin that was found and does not run. `failure` is set where that is not the operator's wish. */
+export interface InactivePlugin {
+  readonly declared: DeclaredPlugin;
+  readonly reason: string;
+  readonly failure?: unknown;
+}
+
+export interface Selection {
+  readonly enabled?: readonly string[] | undefined;
+  readonly disabled: readonly string[];
+  /** Options of plugins by their name. */
+  readonly options: Readonly<Record<string, unknown>>;
+}
+
+type Path = readonly PropertyKey[];
+
+/**
+ * The one plugin that a section names by its `type`, the section's other keys being its options.
+ * Without the plugin, `problems` says why.
+ */
+export async function choosePlugin<N extends Namespace>(
+  all: readonly DeclaredPlugin[],
+  namespace: N,
+  section: { readonly type: string },
+  path: Path,
+): Promise<{ readonly active?: ActivePlugin<N>; readonly problems: readonly ConfigProblem[] }> {
+  const candidates = inNamespace(all, namespace);
+  const declared = candidates.find(({ name }) => name === section.type);
+  if (declared === undefined) {
+    const names = candidates.map(({ name }) => `'${name}'`).join(', ') || 'none';
+    const message = `no plugin '${section.type}' is installed for '${namespace}' (installed: ${names}); install its package beside this program`;
+    return { problems: [{ path: [...path, 'type'], message }] };
+  }
+  const plugin = await loadPlugin(declared);
+  const { type: _, ...given } = section;
+  const parsed = plugin.options.safeParse(given);
+  if (!parsed.success) return { problems: toProblems(parsed.error, path) };
+  return { active: { declared, plugin, options: parsed.data }, problems: [] };
+}
+
+/**
+ * Every plugin of a namespace but those that the operator left out, whose code is not even imported.
+ * One that cannot be imported is set aside with its failure, so that it costs only itself.
+ */
+export async function selectPlugins<N extends Namespace>(
+  all: readonly DeclaredPlugin[],
+  namespace: N,
+  selection: Selection,
+  paths: { readonly enabled: Path; readonly disabled: Path; readonly options: Path },
+): Promise<{ readonly active: readonly ActivePlugin<N>[]; readonly inactive: readonly InactivePlugin[]; readonly problems: readonly ConfigProblem[] }> {
+  const candidates = inNamespace(all, namespace);
+  const names = new Set(candidates.map(({ name }) => name));
+  const known = [...names].join(', ') || 'none';
+  const problems: ConfigProblem[] = [];
+  const checkName = (name: string, path: Path) => {
+    if (!names.has(name)) problems.push({ path, message: `no plugin '${name}' is installed for '${namespace}' (installed: ${known})` });
+  };
+  selection.enabled?.forEach((name, index) => checkName(name, [...paths.enabled, index]));
+  selection.disabled.forEach((name, index) => checkName(name, [...paths.disabled, index]));
+  for (const name of Object.keys(selection.options)) checkName(name, [...paths.options, name]);
+
+  const active: ActivePlugin<N>[] = [];
+  const inactive: InactivePlugin[] = [];
+  for (const declared of candidates) {
+    if (selection.disabled.includes(declared.name)) {
+      inactive.push({ declared, reason: `disabled in the configuration (${formatPath(paths.disabled)})` });
+    } else if (selection.enabled !== undefined && !selection.enabled.includes(declared.name)) {
+      inactive.push({ declared, reason: `not among the enabled ones of the configuration (${formatPath(paths.enabled)})` });
+    } else {
+      try {
+        const plugin = await loadPlugin(declared);
+        const parsed = plugin.options.safeParse(selection.options[declared.name] ?? {});
+        if (parsed.success) active.push({ declared, plugin, options: parsed.data });
+        else problems.push(...toProblems(parsed.error, [...paths.options, declared.name]));
+      } catch (error) {
+        if (!isNephoscopeError(error)) throw error;
+        inactive.push({ declared, reason: error.message, failure: error });
+      }
+    }
+  }
+  return { active, inactive, problems };
+}
+
+/** Makes what an active plugin makes, its options among what every plugin is given. */
+export function createPlugin<Product>(active: ActivePlugin | undefined, settings: Omit<PluginSettings<unknown>, 'options'>): Product {
+  if (active === undefined) throw new TypeError('a section with a plugin has one after configure()');
+  return active.plugin.create({ ...settings, options: active.options }) as Product;
+}
+
+function inNamespace<N extends Namespace>(all: readonly DeclaredPlugin[], namespace: N): (DeclaredPlugin & { readonly namespace: N })[] {
+  return all.filter((declared): declared is DeclaredPlugin & { readonly namespace: N } => declared.namespace === namespace);
+}
+
+function formatPath(path: Path): string {
+  return path.map(String).join('.');
+}

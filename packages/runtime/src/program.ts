@@ -1,0 +1,117 @@
+import { hostname } from 'node:os';
+
+import { Secret } from '@nephoscope/core';
+import type { Namespace } from '@nephoscope/core';
+import { z } from 'zod';
+
+import { ConfigInvalid, toProblems } from './config-file.js';
+import type { ConfigProblem, RawConfig } from './config-file.js';
+import { logLevels } from './logging.js';
+import { discoverPlugins } from './plugin-discovery.js';
+import type { DeclaredPlugin } from './plugin-discovery.js';
+import { choosePlugin, selectPlugins } from './plugin-selection.js';
+import type { ActivePlugin, InactivePlugin } from './plugin-selection.js';
+
+const secret = z
+  .union([z.string().min(8, 'use at least 8 characters'), z.number().int(), z.boolean()])
+  .transform((text) => new Secret(String(text)));
+
+/** What every program's configuration has. */
+export const commonSections = {
+  secrets: z
+    .union([secret.transform((one) => [one]), z.array(secret).min(1, 'give at least one')])
+    .describe('Shared secrets that metering messages are signed with: the first signs, all verify, so that they can be changed one program at a time.'),
+  source: z.string().min(1).default('openstack').describe('Names the cloud in every sample.'),
+  host: z.string().min(1).default(hostname).describe('The name of this host as the cloud knows it. Default: the machine\'s host name.'),
+  log: z
+    .strictObject({ level: z.enum(logLevels).default('info').describe('The least important lines to write.') })
+    .prefault({})
+    .describe('JSON lines on standard error.'),
+};
+
+/** A section that names a plugin by `type` and holds that plugin's options beside it. */
+export const pluginSection = (defaultType: string, description: string) =>
+  z.looseObject({ type: z.string().default(defaultType).describe('The name of the plugin.') }).prefault({}).describe(description);
+
+export const busSection = pluginSection('amqp', 'The message bus.');
+
+/** Options that leave plugins of a namespace in or out. */
+export const selectionOptions = (what: string) => ({
+  enabled: z.array(z.string()).optional().describe(`Names of ${what}: when given, no others run.`),
+  disabled: z.array(z.string()).default([]).describe(`Names of ${what} that do not run; their code is not loaded.`),
+});
+
+/** A section whose plugins are all that are installed, less those that it leaves out. */
+export interface SelectedSection {
+  readonly namespace: Namespace;
+  /** The key of the section that holds the options of its plugins, by their name. */
+  readonly options: string;
+}
+
+/** What a program is made of, before any configuration. */
+export interface ProgramDefinition<Shape extends z.ZodRawShape = z.ZodRawShape> {
+  /** The command. */
+  readonly name: string;
+  /** The folder of its package.json. */
+  readonly directory: string;
+  readonly sections: Shape;
+  /** Sections made by {@link pluginSection}, and the namespace of the plugin. */
+  readonly chosen: Readonly<Record<string, Namespace>>;
+  /** Sections with {@link selectionOptions}. */
+  readonly selected: Readonly<Record<string, SelectedSection>>;
+}
+
+/** One file serves all programs of a host: each checks its own sections and leaves these to the others. */
+const sectionsOfPrograms = ['bus', 'compute', 'inspector', 'collector', 'storage', 'central', 'status'];
+
+export interface Configured<Shape extends z.ZodRawShape = z.ZodRawShape> {
+  readonly config: z.output<z.ZodObject<Shape>>;
+  readonly declared: readonly DeclaredPlugin[];
+  readonly chosen: Readonly<Record<string, ActivePlugin>>;
+  readonly selected: Readonly<Record<string, { readonly active: readonly ActivePlugin[]; readonly inactive: readonly InactivePlugin[] }>>;
+}
+
+/**
+ * Checks a configuration against the program's own sections and its plugins' schemas.
+ *
+ * @throws CONFIG_INVALID with every mistake at once; what discovery and import of a needed plugin throw
+ */
+export async function configure<Shape extends z.ZodRawShape>(
+  program: ProgramDefinition<Shape>,
+  raw: RawConfig,
+  declared: readonly DeclaredPlugin[] = discoverPlugins(program.directory),
+): Promise<Configured<Shape>> {
+  const own = Object.fromEntries(
+    Object.entries(raw.values).filter(([key]) => key in program.sections || !sectionsOfPrograms.includes(key)),
+  );
+  const parsed = z.strictObject(program.sections).safeParse(own);
+  const problems: ConfigProblem[] = parsed.success ? [] : toProblems(parsed.error);
+
+  const chosen: Record<string, ActivePlugin> = {};
+  for (const [key, namespace] of Object.entries(program.chosen)) {
+    // Parsed by itself: a mistake elsewhere must not hide those of this section.
+    const section = (program.sections[key] as ReturnType<typeof pluginSection>).safeParse(own[key]);
+    if (!section.success) continue;
+    const { active, problems: more } = await choosePlugin(declared, namespace, section.data, [key]);
+    problems.push(...more);
+    if (active !== undefined) chosen[key] = active;
+  }
+
+  const selected: Record<string, Awaited<ReturnType<typeof selectPlugins>>> = {};
+  for (const [key, { namespace, options }] of Object.entries(program.selected)) {
+    const section = (program.sections[key] as z.ZodType<Record<string, unknown>>).safeParse(own[key]);
+    if (!section.success) continue;
+    const { enabled, disabled } = section.data as { enabled?: string[]; disabled: string[] };
+    const result = await selectPlugins(
+      declared,
+      namespace,
+      { enabled, disabled, options: section.data[options] as Record<string, unknown> },
+      { enabled: [key, 'enabled'], disabled: [key, 'disabled'], options: [key, options] },
+    );
+    problems.push(...result.problems);
+    selected[key] = result;
+  }
+
+  if (!parsed.success || problems.length > 0) throw new ConfigInvalid(raw, problems);
+  return { config: parsed.data as z.output<z.ZodObject<Shape>>, declared, chosen, selected };
+}

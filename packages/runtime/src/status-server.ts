@@ -1,0 +1,89 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+import { NephoscopeError } from '@nephoscope/core';
+import type { Health } from '@nephoscope/core';
+import type { Registry } from 'prom-client';
+import { z } from 'zod';
+
+import type { Component } from './lifecycle.js';
+
+/** Where a daemon shows how it is. */
+export const statusOptions = (port: number) =>
+  z
+    .strictObject({
+      address: z.string().default('127.0.0.1').describe('Address to listen on. It is not authenticated: keep it on loopback or behind a proxy.'),
+      port: z.number().int().min(0).max(65_535).default(port).describe('TCP port; 0 takes a free one and logs it.'),
+    })
+    .prefault({})
+    .describe('`/healthz` (the process answers), `/readyz` (everything it needs works) and `/metrics` (Prometheus).');
+
+/** What `/readyz` looks at, by the name it reports. */
+export type HealthChecks = Readonly<Record<string, () => Health>>;
+
+export interface StatusServer extends Component {
+  /** Where it listens, once started. */
+  readonly url: string;
+}
+
+/**
+ * Serves `/healthz`, `/readyz` (503 with the reasons while a check fails) and `/metrics`.
+ * `start` throws STATUS_ADDRESS when the address cannot be had.
+ */
+export function createStatusServer(options: {
+  readonly address: string;
+  readonly port: number;
+  readonly checks: HealthChecks;
+  readonly registry: Registry;
+}): StatusServer {
+  const { address, port, checks, registry } = options;
+  const server = createServer((request, response) => {
+    const send = (status: number, type: string, body: string) => {
+      response.writeHead(status, { 'content-type': type });
+      response.end(request.method === 'HEAD' ? undefined : body);
+    };
+    const path = (request.url ?? '').split('?')[0];
+    if (request.method !== 'GET' && request.method !== 'HEAD') {
+      send(405, 'text/plain', 'GET only\n');
+    } else if (path === '/healthz') {
+      send(200, 'text/plain', 'ok\n');
+    } else if (path === '/readyz') {
+      const report = Object.fromEntries(Object.entries(checks).map(([name, check]) => [name, check()]));
+      const ready = Object.values(report).every((health) => health.ok);
+      send(ready ? 200 : 503, 'application/json', `${JSON.stringify({ ready, checks: report }, null, 2)}\n`);
+    } else if (path === '/metrics') {
+      registry.metrics().then(
+        (text) => send(200, registry.contentType, text),
+        (error: unknown) => send(500, 'text/plain', `${String(error)}\n`),
+      );
+    } else {
+      send(404, 'text/plain', 'try /healthz, /readyz or /metrics\n');
+    }
+  });
+  // An idle client must not keep a stopping daemon alive.
+  server.keepAliveTimeout = 1_000;
+  server.requestTimeout = 5_000;
+
+  return {
+    name: 'status server',
+    get url() {
+      const bound = server.address() as AddressInfo;
+      return `http://${bound.family === 'IPv6' ? `[${bound.address}]` : bound.address}:${bound.port}`;
+    },
+    start: () =>
+      new Promise((resolve, reject) => {
+        server.once('error', (error) =>
+          reject(
+            new NephoscopeError('STATUS_ADDRESS', `cannot listen on ${address}:${port} for health and metrics: choose another 'status.port'`, { cause: error }),
+          ),
+        );
+        server.listen(port, address, resolve);
+      }),
+    stop: () =>
+      new Promise((resolve, reject) => {
+        if (!server.listening) return resolve();
+        server.close((error) => (error && (error as NodeJS.ErrnoException).code !== 'ERR_SERVER_NOT_RUNNING' ? reject(error) : resolve()));
+        server.closeAllConnections();
+      }),
+  };
+}

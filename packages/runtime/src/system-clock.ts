@@ -1,0 +1,35 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
+import type { Clock } from '@nephoscope/core';
+
+// The wall clock in ns at the monotonic clock's zero. Date.now() has only milliseconds, the sum below has
+// microseconds; it is taken anew when both clocks drift apart, that is, when somebody set the wall clock.
+let offset = measureOffset();
+
+function measureOffset(): bigint {
+  return BigInt(Date.now()) * 1_000_000n - process.hrtime.bigint();
+}
+
+const tolerance = 2_000_000n;
+
+/** The machine's own clocks. */
+export const systemClock: Clock = {
+  now() {
+    const time = process.hrtime.bigint() + offset;
+    const drift = time - BigInt(Date.now()) * 1_000_000n;
+    if (drift < -tolerance || drift > tolerance) {
+      offset = measureOffset();
+      return process.hrtime.bigint() + offset;
+    }
+    return time;
+  },
+  monotonic: () => process.hrtime.bigint(),
+  async sleep(ms, signal) {
+    try {
+      await delay(ms, undefined, signal === undefined ? {} : { signal });
+    } catch (error) {
+      signal?.throwIfAborted();
+      throw error;
+    }
+  },
+};
