@@ -1,31 +1,25 @@
 import { NephoscopeError } from './errors.js';
 
-const form = /^(\d{4})-(\d{2})-(\d{2})[T ](\d{2}):(\d{2}):(\d{2})(?:[.,](\d{1,9})\d*)?(Z|[+-]\d{2}(?::?\d{2})?)?$/;
+const form =
+  /^(\d{4}-\d{2}-\d{2})[T ]([01]\d|2[0-3]):([0-5]\d):([0-5]\d|60)(?:[.,](\d{1,9})\d*)?(?:Z|([+-])([01]\d|2[0-3])(?::?([0-5]\d))?)?$/;
 
 /**
  * Nanoseconds since 1970 UTC of an ISO 8601 time as OpenStack's services write it: `T` or a blank in the
- * middle, up to nine digits of a second (more are cut off), a zone or none for UTC.
+ * middle, up to nine digits of a second (more are cut off), a zone or none for UTC. A leap second (`:60`) is
+ * the second after it.
  *
  * @throws TIMESTAMP_INVALID
  */
 export function parseTimestamp(text: string): bigint {
   const match = form.exec(text);
   if (match === null) throw invalid(text);
-  const [year, month, day, hour, minute, second] = match.slice(1, 7).map(Number) as [number, number, number, number, number, number];
-  const millis = Date.UTC(year, month - 1, day, hour, minute, second);
-  const date = new Date(millis);
-  // Date.UTC rolls 31 April over into May; a time that does not exist is an error here. A leap second does exist.
-  if (date.getUTCMonth() !== (second === 60 ? date.getUTCMonth() : month - 1) || date.getUTCFullYear() < 1 || hour > 23 || minute > 59 || second > 60) {
-    throw invalid(text);
-  }
-  const fraction = BigInt((match[7] ?? '').padEnd(9, '0'));
-  return BigInt(millis) * 1_000_000n + fraction - zoneOffset(match[8]);
-}
-
-function zoneOffset(zone: string | undefined): bigint {
-  if (zone === undefined || zone === 'Z') return 0n;
-  const minutes = Number(zone.slice(1, 3)) * 60 + Number(zone.slice(zone.length > 3 ? -2 : 3) || 0);
-  return BigInt(zone.startsWith('-') ? -minutes : minutes) * 60_000_000_000n;
+  const [, date = '', hour, minute, second, fraction = '', sign, zoneHour, zoneMinute = 0] = match;
+  const midnight = Date.parse(date);
+  // A day that does not exist is not read, or read as one of the next month.
+  if (Number.isNaN(midnight) || !new Date(midnight).toISOString().startsWith(date)) throw invalid(text);
+  const offset = sign === undefined ? 0 : (Number(zoneHour) * 60 + Number(zoneMinute)) * (sign === '-' ? -1 : 1);
+  const seconds = midnight / 1000 + (Number(hour) * 60 + Number(minute) - offset) * 60 + Number(second);
+  return BigInt(seconds) * 1_000_000_000n + BigInt(fraction.padEnd(9, '0'));
 }
 
 /**

@@ -1,0 +1,30 @@
+import type { JsonObject, JsonValue } from './json.js';
+
+/**
+ * Compares by code point, which is also the order of the UTF-8 bytes. (JavaScript's own order is by UTF-16
+ * unit, which puts U+1F642 before U+FFFD.)
+ */
+export function compareCodePoints(a: string, b: string): number {
+  const length = Math.min(a.length, b.length);
+  for (let i = 0; i < length; i += 1) {
+    const x = a.charCodeAt(i);
+    const y = b.charCodeAt(i);
+    if (x !== y) return rank(x) - rank(y);
+  }
+  return a.length - b.length;
+}
+
+/** Surrogates, which stand for all code points from U+10000 up, come after the other units. */
+function rank(unit: number): number {
+  return (unit & 0xf800) === 0xd800 ? unit + 0x10000 : unit;
+}
+
+/** The entries in the order of their keys. Costs little where they stand in it already, as our own messages have them. */
+export function inKeyOrder(object: JsonObject): Iterable<readonly [string, JsonValue]> {
+  let previous = '';
+  for (const key of object.keys()) {
+    if (compareCodePoints(previous, key) > 0) return [...object].sort(([a], [b]) => compareCodePoints(a, b));
+    previous = key;
+  }
+  return object;
+}

@@ -1,0 +1,103 @@
+import { NephoscopeError, describeError } from '../errors.js';
+import { parseTimestamp } from '../timestamp.js';
+import { JsonNumber, isJsonObject, parseJson } from './json.js';
+import type { JsonObject, JsonValue } from './json.js';
+import type { Sample } from './sample.js';
+
+/** The message for the verifier, and what a store records of it. */
+export interface ReadMessage {
+  readonly message: JsonObject;
+  readonly sample: Sample;
+}
+
+const counterTypes: readonly string[] = ['cumulative', 'delta', 'gauge'];
+
+/** Stores keep a sequence number in 64 bits. */
+const maxSequence = 2n ** 63n - 1n;
+
+/**
+ * Reads the JSON text of one metering message, ours or Ceilometer's. Fields that it does not know are let be;
+ * the signature covers them. It says nothing about the signature.
+ *
+ * @throws MESSAGE_UNREADABLE naming the field
+ */
+export function readMeteringMessage(text: string): ReadMessage {
+  let message: JsonValue;
+  try {
+    message = parseJson(text);
+  } catch (error) {
+    throw unreadable(describeError(error), error);
+  }
+  if (!isJsonObject(message)) throw unreadable('the message is no object');
+  return { message, sample: sampleOf(message, text) };
+}
+
+/**
+ * The sample in a message that was parsed already, as it is found within the envelopes of Ceilometer.
+ *
+ * @param text the message's own JSON text
+ * @throws MESSAGE_UNREADABLE naming the field
+ */
+export function sampleOf(message: JsonObject, text: string): Sample {
+  const type = requiredText(message, 'counter_type');
+  if (!counterTypes.includes(type)) throw unreadable(`counter_type is none of ${counterTypes.join(', ')}`);
+  const metadata = message.get('resource_metadata');
+  if (metadata !== undefined && metadata !== null && !isJsonObject(metadata)) throw unreadable('resource_metadata is no object');
+  return {
+    messageId: requiredText(message, 'message_id'),
+    source: optionalText(message, 'source') ?? 'openstack',
+    meter: requiredText(message, 'counter_name'),
+    type,
+    unit: optionalText(message, 'counter_unit'),
+    volume: volumeOf(message),
+    userId: optionalText(message, 'user_id'),
+    projectId: optionalText(message, 'project_id'),
+    resourceId: requiredText(message, 'resource_id'),
+    timestamp: timestampOf(message),
+    publisherId: optionalText(message, 'publisher_id'),
+    sequence: sequenceOf(message),
+    epoch: optionalText(message, 'epoch'),
+    text,
+  };
+}
+
+function requiredText(message: JsonObject, key: string): string {
+  const value = message.get(key);
+  if (value === undefined) throw unreadable(`${key} is missing`);
+  if (typeof value !== 'string' || value === '') throw unreadable(`${key} is no text`);
+  return value;
+}
+
+function optionalText(message: JsonObject, key: string): string | null {
+  const value = message.get(key) ?? null;
+  if (value !== null && typeof value !== 'string') throw unreadable(`${key} is no text`);
+  return value;
+}
+
+function volumeOf(message: JsonObject): string {
+  const value = message.get('counter_volume');
+  if (value === undefined) throw unreadable('counter_volume is missing');
+  if (!(value instanceof JsonNumber)) throw unreadable('counter_volume is no number');
+  return value.text;
+}
+
+function sequenceOf(message: JsonObject): bigint | null {
+  const value = message.get('sequence') ?? null;
+  if (value === null) return null;
+  const sequence = value instanceof JsonNumber && /^\d{1,19}$/.test(value.text) ? BigInt(value.text) : undefined;
+  if (sequence === undefined || sequence > maxSequence) throw unreadable(`sequence is no integer from 0 to ${maxSequence}`);
+  return sequence;
+}
+
+function timestampOf(message: JsonObject): bigint {
+  const text = requiredText(message, 'timestamp');
+  try {
+    return parseTimestamp(text);
+  } catch (error) {
+    throw unreadable(`timestamp ${describeError(error)}`, error);
+  }
+}
+
+function unreadable(what: string, cause?: unknown): NephoscopeError {
+  return new NephoscopeError('MESSAGE_UNREADABLE', `unreadable metering message: ${what}`, cause === undefined ? {} : { cause });
+}

@@ -1,0 +1,92 @@
+import { createHmac, timingSafeEqual } from 'node:crypto';
+
+import { NephoscopeError } from '../errors.js';
+import type { Secret } from '../secret.js';
+import { canonicalForm, canonicalKeyLabel } from './canonical-form.js';
+import { ceilometerForm } from './ceilometer-form.js';
+import { HmacSha256 } from './hmac-sha256.js';
+import type { JsonObject } from './json.js';
+import { signatureForms, signedText } from './signature-form.js';
+import type { FormWriter, SignatureForm } from './signature-form.js';
+
+export interface Signer {
+  readonly form: SignatureForm;
+  /** How the signed text is written; {@link sign} takes it. */
+  readonly writer: FormWriter;
+  /** The signature of a signed text: 64 lower-case hexadecimal digits. */
+  sign(text: string): string;
+}
+
+/** Why a message is not to be trusted. */
+export type RejectionReason =
+  /** It has no `message_signature`. */
+  | 'unsigned'
+  /** Its `message_signature` is not 64 lower-case hexadecimal digits. */
+  | 'signature-malformed'
+  /** Its `signature_form` is none that this version knows. */
+  | 'form-unknown'
+  /** Its `signature_form` is known but not accepted here. */
+  | 'form-refused'
+  /** It was changed, or signed with another secret. */
+  | 'signature-wrong';
+
+export interface Verifier {
+  verify(message: JsonObject): 'verified' | RejectionReason;
+}
+
+const writers: { readonly [F in SignatureForm]: FormWriter } = { ceilometer: ceilometerForm, canonical: canonicalForm };
+
+/** @throws SECRET_EMPTY */
+export function createSigner({ secret, form }: { readonly secret: Secret; readonly form: SignatureForm }): Signer {
+  const hmac = formHmac(secret, form);
+  return { form, writer: writers[form], sign: (text) => hmac.digest(text) };
+}
+
+/**
+ * Verifies messages signed with any of the secrets; several are for the time in which one replaces another.
+ *
+ * @param options `forms` are those that are accepted, by default all. A message that does not name its form is
+ *   in Ceilometer's.
+ * @throws SECRET_EMPTY
+ */
+export function createVerifier(options: {
+  readonly secrets: readonly Secret[];
+  readonly forms?: readonly SignatureForm[] | undefined;
+}): Verifier {
+  const { secrets, forms = signatureForms } = options;
+  if (secrets.length === 0) throw emptySecret();
+  const hmacs = {
+    ceilometer: secrets.map((secret) => formHmac(secret, 'ceilometer')),
+    canonical: secrets.map((secret) => formHmac(secret, 'canonical')),
+  };
+
+  return {
+    verify(message) {
+      const signature = message.get('message_signature');
+      if (signature === undefined || signature === null) return 'unsigned';
+      if (typeof signature !== 'string' || !/^[0-9a-f]{64}$/.test(signature)) return 'signature-malformed';
+      const form = message.get('signature_form') ?? 'ceilometer';
+      if (!isSignatureForm(form)) return 'form-unknown';
+      if (!forms.includes(form)) return 'form-refused';
+      const text = signedText(writers[form], message);
+      const claimed = Buffer.from(signature, 'latin1');
+      const matches = hmacs[form].some((hmac) => timingSafeEqual(Buffer.from(hmac.digest(text), 'latin1'), claimed));
+      return matches ? 'verified' : 'signature-wrong';
+    },
+  };
+}
+
+function isSignatureForm(value: unknown): value is SignatureForm {
+  return signatureForms.some((form) => form === value);
+}
+
+/** The canonical form has a key of its own, so that no signature in one form is ever one in the other. */
+function formHmac(secret: Secret, form: SignatureForm): HmacSha256 {
+  const key = Buffer.from(secret.reveal(), 'utf8');
+  if (key.length === 0) throw emptySecret();
+  return new HmacSha256(form === 'ceilometer' ? key : createHmac('sha256', key).update(canonicalKeyLabel).digest());
+}
+
+function emptySecret(): NephoscopeError {
+  return new NephoscopeError('SECRET_EMPTY', 'there is no secret to sign metering messages with: set one, the same for agents and collectors');
+}
