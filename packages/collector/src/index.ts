@@ -1,1 +1,4 @@
-export {};
+export { Collector } from './collector.js';
+export type { CollectorParts } from './collector.js';
+export type { CollectorOptions } from './options.js';
+export { collectorProgram, createCollector } from './program.js';

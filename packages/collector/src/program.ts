@@ -1,0 +1,39 @@
+import { dirname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import type { Clock, MessageBus, SampleStore } from '@nephoscope/core';
+import { createPlugin, systemClock } from '@nephoscope/runtime';
+import type { Configured, ProgramDefinition, RootLogger } from '@nephoscope/runtime';
+import type { Registry } from 'prom-client';
+
+import { Collector } from './collector.js';
+import { collectorSections } from './options.js';
+
+/** The collector as a program: its configuration and the plugins it takes. */
+export const collectorProgram = {
+  name: 'nephoscope-collector',
+  directory: dirname(dirname(fileURLToPath(import.meta.url))),
+  sections: collectorSections,
+  chosen: { bus: 'bus', storage: 'storage' },
+  selected: {},
+} as const satisfies ProgramDefinition<typeof collectorSections>;
+
+/** Puts a collector together from its configuration. Nothing is started yet. */
+export function createCollector(
+  configured: Pick<Configured<typeof collectorSections>, 'config' | 'chosen'>,
+  around: { readonly bus: MessageBus; readonly logger: RootLogger; readonly registry: Registry; readonly clock?: Clock },
+): { readonly collector: Collector; readonly store: SampleStore } {
+  const { config, chosen } = configured;
+  const { bus, logger, registry, clock = systemClock } = around;
+  const store = createPlugin<SampleStore>(chosen['storage'], { logger: logger.child({ component: 'store' }), clock, host: config.host });
+  const collector = new Collector({
+    options: config.collector,
+    secrets: config.secrets,
+    bus,
+    store,
+    logger: logger.child({ component: 'collector' }),
+    clock,
+    registry,
+  });
+  return { collector, store };
+}
