@@ -1,7 +1,7 @@
+import { wildcards } from '@nephoscope/core';
 import type { Instance } from '@nephoscope/core';
 import { z } from 'zod';
 
-import { wildcards } from './wildcard.js';
 
 const rule = z
   .strictObject({

@@ -1,9 +1,8 @@
-import { createCounterMaker, meterStem } from '@nephoscope/core';
+import { createCounterMaker, meterStem, wildcards } from '@nephoscope/core';
 import type { ComputePollster, ComputePollsterPlugin, Inspection, Instance, InstancePart } from '@nephoscope/core';
 
 import { instanceFilter } from './instance-filter.js';
 import type { ComputeOptions } from './options.js';
-import { wildcards } from './wildcard.js';
 
 /** A pollster at work in a group, with the last readings that its next ones are compared with. */
 export interface GroupPollster {

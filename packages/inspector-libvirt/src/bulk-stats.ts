@@ -1,0 +1,184 @@
+import type { CpuReading, DiskIo, DiskReading, DiskSize, InstancePart, InstanceParts, MemoryReading, Missing, VnicReading, VnicTraffic } from '@nephoscope/core';
+import type { StatsGroup, TypedParams } from '@nephoscope/libvirt';
+
+import type { DescribedVnic, DomainDescription } from './domain-xml.js';
+import { off, passedThrough } from './missing.js';
+
+/** The groups of libvirt's statistics behind each part; those of parts that nobody uses are not asked for. */
+export const groupsOf: Readonly<Record<InstancePart, readonly StatsGroup[]>> = {
+  cpu: ['cpuTotal', 'vcpu'],
+  memory: ['balloon', 'perf'],
+  disks: ['block'],
+  vnics: ['interface'],
+};
+
+type Reader<P extends InstancePart> = (params: TypedParams, description: DomainDescription, running: boolean, absent: Missing) => InstanceParts[P] | Missing;
+
+/**
+ * Reads one part out of a domain's record of `virConnectGetAllDomainStats`.
+ *
+ * @param absent the reason for figures that a running domain's record should have and has not
+ */
+export const readPart: { readonly [P in InstancePart]: Reader<P> } = {
+  cpu(params, description, running, absent) {
+    if (!running) return off;
+    const timeNs = unsigned(params, 'cpu.time');
+    const count = integer(params, 'vcpu.current') ?? description.vcpus;
+    if (timeNs === undefined || count === undefined) return absent;
+    return { count, timeNs, waitNs: waitOf(params, absent) } satisfies CpuReading;
+  },
+  memory(params, _description, running, absent) {
+    if (!running) return off;
+    // Of a busy domain only what the daemon itself knows is there; QEMU's own figures are not.
+    if (!params.has('balloon.rss')) return absent;
+    const available = unsigned(params, 'balloon.available');
+    const free = unsigned(params, 'balloon.usable') ?? unsigned(params, 'balloon.unused');
+    return {
+      usedKib: available === undefined || free === undefined ? undefined : available - free,
+      residentKib: unsigned(params, 'balloon.rss'),
+      swapInKib: unsigned(params, 'balloon.swap_in'),
+      swapOutKib: unsigned(params, 'balloon.swap_out'),
+      bandwidthTotal: unsigned(params, 'perf.mbmt'),
+      bandwidthLocal: unsigned(params, 'perf.mbml'),
+    } satisfies MemoryReading;
+  },
+  disks(params, description, running, absent) {
+    const count = integer(params, 'block.count');
+    if (count === undefined) return absent;
+    return Array.from({ length: count }, (_, index): DiskReading => {
+      const keys = blockKeys(index);
+      const device = String(params.get(keys.name));
+      const io = running ? diskIo(params, keys, absent) : off;
+      return {
+        disk: description.disks.find((disk) => disk.device === device) ?? { device },
+        io,
+        size: diskSize(params, keys) ?? (io === absent ? absent : noSize),
+      };
+    });
+  },
+  vnics(params, description, running, absent) {
+    if (!running) return off;
+    const count = integer(params, 'net.count');
+    if (count === undefined) return absent;
+    const indexes = new Map(Array.from({ length: count }, (_, index) => [params.get(netKeys(index).name), index]));
+    return description.vnics.map((vnic): VnicReading => {
+      const index = indexes.get(vnic.name);
+      return { vnic, traffic: vnicTraffic(params, vnic, index, absent) };
+    });
+  },
+};
+
+/** Whether the record has what a driver gives that reports everything in bulk. */
+export function hasBulkFigures(params: TypedParams, part: InstancePart): boolean {
+  return params.has(marks[part]);
+}
+
+const marks: Readonly<Record<InstancePart, string>> = { cpu: 'vcpu.current', memory: 'balloon.current', disks: 'block.count', vnics: 'net.count' };
+
+const noSize: Missing = { missing: 'unsupported', detail: 'the hypervisor reports no size, as for an empty drive' };
+const noWait: Missing = { missing: 'unsupported', detail: 'the hypervisor does not report how long virtual CPUs waited' };
+
+/**
+ * `vcpu.N.delay` and `vcpu.N.wait` are two accounts of the same thing, from /proc/PID/schedstat and from
+ * /proc/PID/sched; the second is 0 unless the kernel keeps detailed statistics. The first counts where
+ * there is one, never the sum.
+ */
+function waitOf(params: TypedParams, absent: Missing): bigint | Missing {
+  const maximum = integer(params, 'vcpu.maximum');
+  if (maximum === undefined) return absent;
+  let sum: bigint | undefined;
+  for (let index = 0; index < maximum; index++) {
+    const { delay, wait } = vcpuKeys(index);
+    const waited = unsigned(params, delay) ?? unsigned(params, wait);
+    if (waited !== undefined) sum = (sum ?? 0n) + waited;
+  }
+  return sum ?? noWait;
+}
+
+function diskIo(params: TypedParams, keys: ReturnType<typeof blockKeys>, absent: Missing): DiskIo | Missing {
+  const readBytes = unsigned(params, keys.readBytes);
+  const readRequests = unsigned(params, keys.readRequests);
+  const writeBytes = unsigned(params, keys.writeBytes);
+  const writeRequests = unsigned(params, keys.writeRequests);
+  if (readBytes === undefined || readRequests === undefined || writeBytes === undefined || writeRequests === undefined) return absent;
+  return {
+    readBytes,
+    readRequests,
+    writeBytes,
+    writeRequests,
+    readTimeNs: unsigned(params, keys.readTime),
+    writeTimeNs: unsigned(params, keys.writeTime),
+  };
+}
+
+function diskSize(params: TypedParams, keys: ReturnType<typeof blockKeys>): DiskSize | undefined {
+  const capacity = unsigned(params, keys.capacity);
+  const allocation = unsigned(params, keys.allocation);
+  const physical = unsigned(params, keys.physical);
+  return capacity === undefined || allocation === undefined || physical === undefined ? undefined : { capacity, allocation, physical };
+}
+
+function vnicTraffic(params: TypedParams, vnic: DescribedVnic, index: number | undefined, absent: Missing): VnicTraffic | Missing {
+  if (vnic.passedThrough) return passedThrough;
+  if (index === undefined) return absent;
+  const keys = netKeys(index);
+  const rxBytes = unsigned(params, keys.rxBytes);
+  const rxPackets = unsigned(params, keys.rxPackets);
+  const txBytes = unsigned(params, keys.txBytes);
+  const txPackets = unsigned(params, keys.txPackets);
+  if (rxBytes === undefined || rxPackets === undefined || txBytes === undefined || txPackets === undefined) return absent;
+  return {
+    rxBytes,
+    rxPackets,
+    rxErrors: unsigned(params, keys.rxErrors),
+    rxDrops: unsigned(params, keys.rxDrops),
+    txBytes,
+    txPackets,
+    txErrors: unsigned(params, keys.txErrors),
+    txDrops: unsigned(params, keys.txDrops),
+  };
+}
+
+function unsigned(params: TypedParams, key: string): bigint | undefined {
+  const value = params.get(key);
+  return typeof value === 'bigint' && value >= 0n ? value : undefined;
+}
+
+function integer(params: TypedParams, key: string): number | undefined {
+  const value = params.get(key);
+  return typeof value === 'number' ? value : undefined;
+}
+
+/** Names for an index are put together once: there are dozens for each domain in each cycle. */
+function memoise<Keys>(make: (index: number) => Keys): (index: number) => Keys {
+  const made: Keys[] = [];
+  return (index) => (made[index] ??= make(index));
+}
+
+const vcpuKeys = memoise((index) => ({ delay: `vcpu.${index}.delay`, wait: `vcpu.${index}.wait` }));
+
+const blockKeys = memoise((index) => ({
+  name: `block.${index}.name`,
+  readBytes: `block.${index}.rd.bytes`,
+  readRequests: `block.${index}.rd.reqs`,
+  readTime: `block.${index}.rd.times`,
+  writeBytes: `block.${index}.wr.bytes`,
+  writeRequests: `block.${index}.wr.reqs`,
+  writeTime: `block.${index}.wr.times`,
+  capacity: `block.${index}.capacity`,
+  allocation: `block.${index}.allocation`,
+  physical: `block.${index}.physical`,
+}));
+
+const netKeys = memoise((index) => ({
+  name: `net.${index}.name`,
+  rxBytes: `net.${index}.rx.bytes`,
+  rxPackets: `net.${index}.rx.pkts`,
+  rxErrors: `net.${index}.rx.errs`,
+  rxDrops: `net.${index}.rx.drop`,
+  txBytes: `net.${index}.tx.bytes`,
+  txPackets: `net.${index}.tx.pkts`,
+  txErrors: `net.${index}.tx.errs`,
+  txDrops: `net.${index}.tx.drop`,
+}));
+

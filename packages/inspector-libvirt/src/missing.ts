@@ -1,0 +1,15 @@
+import type { Missing } from '@nephoscope/core';
+
+export const off: Missing = { missing: 'off', detail: 'the instance does not run' };
+
+export const busy: Missing = {
+  missing: 'busy',
+  detail: 'the hypervisor got no answer from this instance in time (it is stuck, or another job such as a migration holds it); its counters go on when it answers again',
+};
+
+export const notReported: Missing = { missing: 'unsupported', detail: 'this hypervisor does not report it' };
+
+export const passedThrough: Missing = {
+  missing: 'unsupported',
+  detail: 'the card is passed through to the guest (hostdev, SR-IOV), so the host cannot count its traffic',
+};

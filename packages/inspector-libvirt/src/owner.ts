@@ -1,0 +1,13 @@
+import { wildcards } from '@nephoscope/core';
+import type { Domain } from '@nephoscope/libvirt';
+
+import type { DomainDescription } from './domain-xml.js';
+import type { Owner } from './instance.js';
+import type { Options } from './options.js';
+
+/** Whose a domain is: as nova wrote it, else as the configuration maps its name, else unknown. */
+export function ownerOf(domain: Domain, { nova }: DomainDescription, mapped: Options['owners']): Owner {
+  if (nova !== undefined) return { userId: nova.userId ?? null, projectId: nova.projectId ?? null };
+  const owner = mapped.find(({ name }) => wildcards([name])(domain.name));
+  return { userId: owner?.userId ?? null, projectId: owner?.projectId ?? null };
+}
