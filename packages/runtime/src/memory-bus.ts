@@ -54,8 +54,7 @@ interface Consumer {
 
 interface Queue {
   readonly name: string;
-  readonly exchange: string;
-  readonly bindings: Set<string>;
+  readonly bindings: { readonly exchange: string; readonly pattern: readonly string[] }[];
   readonly entries: Entry[];
   /** Delivered, not settled. */
   unsettled: number;
@@ -142,7 +141,7 @@ export function createMemoryBus({ logger, options }: { readonly logger: Logger; 
     if (state !== 'running') return Promise.reject(unavailable(`the in-process bus is ${state === 'new' ? 'not started' : 'stopped'}`));
     const words = routingKey.split('.');
     const targets = [...queues.values()].filter(
-      (queue) => queue.exchange === exchange && [...queue.bindings].some((binding) => matches(binding.split('.'), words)),
+      ({ bindings }) => bindings.some((binding) => binding.exchange === exchange && matches(binding.pattern, words)),
     );
     if (targets.length === 0) {
       const text = `exchange '${exchange}' has no queue for the routing key '${routingKey}': declare and bind one`;
@@ -193,8 +192,8 @@ export function createMemoryBus({ logger, options }: { readonly logger: Logger; 
       return Promise.resolve();
     },
     declare({ exchange, queue: name, bindings }: QueueTopology) {
-      const queue = queues.get(name) ?? { name, exchange, bindings: new Set(), entries: [], unsettled: 0, consumers: [], scheduled: false };
-      for (const binding of bindings) queue.bindings.add(binding);
+      const queue = queues.get(name) ?? { name, bindings: [], entries: [], unsettled: 0, consumers: [], scheduled: false };
+      for (const binding of bindings) queue.bindings.push({ exchange, pattern: binding.split('.') });
       queues.set(name, queue);
       return Promise.resolve();
     },

@@ -1,0 +1,45 @@
+import { z } from 'zod';
+
+import { BrokerUrl } from './broker-url.js';
+
+const brokerUrls = z.union([z.string(), z.array(z.string()).min(1)]).transform((urls, context) =>
+  [urls].flat().map((text) => {
+    try {
+      return new BrokerUrl(text);
+    } catch (error) {
+      // The value stays out of the issue: it holds a password.
+      context.issues.push({ code: 'custom', message: (error as Error).message, input: undefined });
+      return z.NEVER;
+    }
+  }),
+);
+
+const seconds = (limit: number) => z.number().positive().max(limit);
+
+export const amqpOptions = z.strictObject({
+  url: brokerUrls.describe(
+    'The broker, `amqp://user:password@host:port/vhost` or `amqps://…`; for a cluster a list of its nodes, ' +
+      'tried in turn. Never printed with its password.',
+  ),
+  tls: z
+    .strictObject({
+      caFile: z.string().optional().describe('PEM file with the certificates to trust instead of the system\'s.'),
+      certFile: z.string().optional().describe('PEM file with the certificate to show to the broker.'),
+      keyFile: z.string().optional().describe('PEM file with the private key of `certFile`.'),
+    })
+    .refine((tls) => (tls.certFile === undefined) === (tls.keyFile === undefined), 'certFile and keyFile belong together')
+    .default({})
+    .describe('For `amqps`. The files are read again at each connect, so renewed certificates need no restart.'),
+  heartbeat: z
+    .int()
+    .min(1)
+    .max(600)
+    .default(10)
+    .describe('Seconds between signs of life; after two without any the connection counts as dead.'),
+  connectTimeout: seconds(600).default(10).describe('Seconds for one attempt to connect, log in and declare.'),
+  confirmTimeout: seconds(600)
+    .default(30)
+    .describe('Seconds until a message that the broker did not confirm is reported as not delivered.'),
+});
+
+export type AmqpOptions = z.output<typeof amqpOptions>;

@@ -1,0 +1,184 @@
+import { NephoscopeError, describeError } from '@nephoscope/core';
+import type { Health } from '@nephoscope/core';
+import type { ConfirmChannel, Options } from 'amqplib';
+import { randomBytes } from 'node:crypto';
+
+import { settlesWithin } from './promises.js';
+
+export interface Outgoing {
+  readonly exchange: string;
+  readonly routingKey: string;
+  readonly contentType: string | undefined;
+  readonly body: Uint8Array;
+  readonly headers?: Readonly<Record<string, unknown>>;
+}
+
+/** Bytes of a routing key: AMQP's short string. */
+const longestName = 255;
+
+interface Pending {
+  readonly message: Outgoing;
+  readonly id: string;
+  readonly timer: NodeJS.Timeout;
+  settled: boolean;
+  settle(error?: NephoscopeError): void;
+}
+
+/**
+ * Publishes with one promise per message: resolved by the broker's confirmation, rejected when it was
+ * returned, refused, not confirmed in time, or when the channel is gone. Many may be under way at once.
+ * While the broker or the socket takes no more, messages wait here, in order.
+ */
+export class Publisher {
+  readonly #confirmTimeout: number;
+  readonly #idPrefix = `${randomBytes(6).toString('hex')}-`;
+  #count = 0;
+  #channel: ConfirmChannel | undefined;
+  #away = new NephoscopeError('BUS_UNAVAILABLE', 'not connected to RabbitMQ yet');
+  #bufferFull = false;
+  #blocked: string | undefined;
+  #late: string | undefined;
+  /** Sent or waiting, by message id, in order. */
+  readonly #pending = new Map<string, Pending>();
+  #waiting: Pending[] = [];
+  #onIdle: (() => void) | undefined;
+
+  /** @param confirmTimeout ms */
+  constructor(confirmTimeout: number) {
+    this.#confirmTimeout = confirmTimeout;
+  }
+
+  /** Publishes on this channel from now on, until it closes. */
+  attach(channel: ConfirmChannel): void {
+    this.#channel = channel;
+    this.#bufferFull = false;
+    this.#blocked = undefined;
+    this.#late = undefined;
+    channel.on('return', ({ properties, fields }) => {
+      const { exchange, routingKey } = fields;
+      this.#pending
+        .get(String(properties.messageId))
+        ?.settle(unroutable(`exchange '${exchange}' has no queue for the routing key '${routingKey}': declare and bind one`));
+    });
+    channel.on('drain', () => {
+      this.#bufferFull = false;
+      this.#send();
+    });
+  }
+
+  /** Fails all that is not confirmed yet and, until the next channel, all that comes. */
+  detach(reason: NephoscopeError): void {
+    this.#channel = undefined;
+    this.#away = reason;
+    this.#waiting = [];
+    for (const pending of [...this.#pending.values()]) {
+      const { exchange } = pending.message;
+      const missing = describeError(reason).includes(`no exchange '${exchange}'`);
+      pending.settle(missing ? unroutable(`there is no exchange '${exchange}': declare it`) : reason);
+    }
+  }
+
+  /** The broker takes no messages from now on, or takes them again. */
+  block(reason: string | undefined): void {
+    this.#blocked = reason;
+    this.#send();
+  }
+
+  publish(message: Outgoing): Promise<void> {
+    if (this.#channel === undefined) return Promise.reject(this.#away);
+    if (Buffer.byteLength(message.routingKey) > longestName) {
+      return Promise.reject(unroutable(`a routing key has at most ${longestName} bytes: '${message.routingKey.slice(0, 60)}…'`));
+    }
+    return new Promise((resolve, reject) => {
+      const id = this.#idPrefix + String(++this.#count);
+      const pending: Pending = {
+        message,
+        id,
+        timer: setTimeout(() => pending.settle(this.#overdue()), this.#confirmTimeout),
+        settled: false,
+        settle: (error) => {
+          if (pending.settled) return;
+          pending.settled = true;
+          clearTimeout(pending.timer);
+          this.#pending.delete(id);
+          if (this.#pending.size === 0) this.#onIdle?.();
+          if (error === undefined) resolve();
+          else reject(error);
+        },
+      };
+      this.#pending.set(id, pending);
+      this.#waiting.push(pending);
+      this.#send();
+    });
+  }
+
+  /** Resolves when nothing is under way any more, or after `ms`. */
+  async idle(ms: number): Promise<void> {
+    if (this.#pending.size === 0) return;
+    await settlesWithin(ms, new Promise<void>((resolve) => (this.#onIdle = resolve)));
+  }
+
+  health(): Health {
+    if (this.#channel === undefined) return { ok: false, reason: this.#away.message };
+    if (this.#blocked !== undefined) return { ok: false, reason: blockedText(this.#blocked) };
+    if (this.#late !== undefined) return { ok: false, reason: this.#late };
+    return { ok: true };
+  }
+
+  #send(): void {
+    let sent = 0;
+    while (this.#channel !== undefined && !this.#bufferFull && this.#blocked === undefined && sent < this.#waiting.length) {
+      const pending = this.#waiting[sent++]!;
+      if (!pending.settled) this.#bufferFull = !this.#sendNow(this.#channel, pending);
+    }
+    if (sent > 0) this.#waiting.splice(0, sent);
+  }
+
+  /** Returns whether the channel takes more. */
+  #sendNow(channel: ConfirmChannel, { message, id, settle }: Pending): boolean {
+    const { exchange, routingKey, contentType, body, headers } = message;
+    const options: Options.Publish = {
+      persistent: true,
+      mandatory: true,
+      messageId: id,
+      ...(contentType !== undefined && { contentType }),
+      ...(headers && { headers }),
+    };
+    const onConfirm = (error: Error | null) => {
+      if (error === null) {
+        this.#late = undefined;
+        settle();
+      } else if (error.message === 'message nacked') {
+        settle(new NephoscopeError('BUS_UNAVAILABLE', `RabbitMQ could not store a message for exchange '${exchange}': see its log`, { cause: error }));
+      }
+      // Else the channel is gone, and `detach` is told why.
+    };
+    try {
+      return channel.publish(exchange, routingKey, asBuffer(body), options, onConfirm);
+    } catch (error) {
+      // The channel closed under our hands.
+      settle(new NephoscopeError('BUS_UNAVAILABLE', `a message for exchange '${exchange}' could not be sent`, { cause: error }));
+      return true;
+    }
+  }
+
+  #overdue(): NephoscopeError {
+    const why =
+      this.#blocked !== undefined ? blockedText(this.#blocked) : `RabbitMQ confirmed nothing within ${this.#confirmTimeout / 1_000} s`;
+    if (this.#blocked === undefined) this.#late = why;
+    return new NephoscopeError('BUS_UNAVAILABLE', `${why}: send the message again`);
+  }
+}
+
+function blockedText(reason: string): string {
+  return `RabbitMQ takes no messages now (${reason}): free memory or disk space on its host`;
+}
+
+function unroutable(text: string): NephoscopeError {
+  return new NephoscopeError('BUS_UNROUTABLE', text);
+}
+
+/** The same bytes, not a copy. */
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}

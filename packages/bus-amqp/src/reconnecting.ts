@@ -1,0 +1,101 @@
+import { NephoscopeError, describeError } from '@nephoscope/core';
+import type { Clock, Logger } from '@nephoscope/core';
+
+import { Backoff } from './backoff.js';
+import { isPermanent } from './connect-error.js';
+import { openConnection } from './open-connection.js';
+import type { Connection } from './open-connection.js';
+import type { AmqpOptions } from './options.js';
+import { whenAborted } from './promises.js';
+
+export interface ReconnectingSettings {
+  /** What the broker shows for the connection. */
+  readonly name: string;
+  readonly options: AmqpOptions;
+  readonly logger: Logger;
+  readonly clock: Clock;
+  /** Runs on every new connection before it counts as up. */
+  setUp(connection: Connection): Promise<void>;
+}
+
+/** A connection that is made again, node after node and with growing pauses, whenever it breaks, until it is stopped. */
+export class ReconnectingConnection {
+  readonly #settings: ReconnectingSettings;
+  readonly #stopping = new AbortController();
+  #connection: Connection | undefined;
+  #problem = new NephoscopeError('BUS_UNAVAILABLE', 'not connected to RabbitMQ yet');
+  #running: Promise<void> | undefined;
+
+  constructor(settings: ReconnectingSettings) {
+    this.#settings = settings;
+  }
+
+  get connection(): Connection | undefined {
+    return this.#connection;
+  }
+
+  /** Why there is no connection. */
+  get problem(): NephoscopeError {
+    return this.#problem;
+  }
+
+  /**
+   * Resolves at the first connection. Tries for as long as `signal` lets it, except where only the operator can help.
+   *
+   * @throws BUS_REFUSED or BUS_TLS at once; BUS_UNAVAILABLE with the last failure when `signal` is aborted
+   */
+  async start(signal: AbortSignal): Promise<void> {
+    const abort = () => this.#stopping.abort(signal.reason);
+    if (signal.aborted) abort();
+    signal.addEventListener('abort', abort);
+    try {
+      await new Promise<void>((resolve, reject) => {
+        this.#running = this.#keepConnected(resolve).then(() => reject(this.#problem), reject);
+      });
+    } catch (error) {
+      if (!this.#stopping.signal.aborted) throw error;
+      throw new NephoscopeError('BUS_UNAVAILABLE', `gave up connecting: ${describeError(this.#problem)}`, {
+        cause: this.#stopping.signal.reason,
+      });
+    } finally {
+      signal.removeEventListener('abort', abort);
+    }
+  }
+
+  /** Closes the connection and makes no other. */
+  async stop(): Promise<void> {
+    this.#stopping.abort(new NephoscopeError('BUS_UNAVAILABLE', 'the bus was stopped'));
+    await this.#connection?.close();
+    await this.#running;
+  }
+
+  async #keepConnected(onFirst: () => void): Promise<void> {
+    const { name, options, logger, clock, setUp } = this.#settings;
+    const stopping = this.#stopping.signal;
+    const backoff = new Backoff(100, 30_000);
+    let everUp = false;
+    for (let attempt = 0; !stopping.aborted; attempt++) {
+      const broker = options.url[attempt % options.url.length]!;
+      try {
+        const connection = await openConnection(broker, options, name, setUp, stopping);
+        if (stopping.aborted) return await connection.close();
+        this.#connection = connection;
+        logger.info({ broker: broker.toString(), connection: name }, 'connected to RabbitMQ');
+        backoff.reset();
+        everUp = true;
+        onFirst();
+        await whenAborted(connection.lost);
+        this.#connection = undefined;
+        if (stopping.aborted) return;
+        throw connection.lost.reason;
+      } catch (error) {
+        if (stopping.aborted) return;
+        this.#problem = error as NephoscopeError;
+        if (!everUp && isPermanent(error)) throw error;
+      }
+      const pause = backoff.next();
+      logger.warn({ err: this.#problem, connection: name, retryInMs: pause }, 'no connection to RabbitMQ');
+      await clock.sleep(pause, stopping).catch(() => undefined);
+    }
+  }
+}

@@ -1,0 +1,65 @@
+import { inspect } from 'node:util';
+
+import { asPlugin } from '@nephoscope/core';
+
+import { Backoff } from '../src/backoff.js';
+import plugin, { BrokerUrl, amqpOptions } from '../src/index.js';
+
+describe('the options of the AMQP bus', () => {
+  it('have defaults for all but the URL', () => {
+    const { url, ...others } = amqpOptions.parse({ url: 'amqp://rabbit' });
+    expect(url.map(String)).toEqual(['amqp://guest@rabbit:5672/%2F']);
+    expect(others).toEqual({ tls: {}, heartbeat: 10, connectTimeout: 10, confirmTimeout: 30 });
+    expect(amqpOptions.safeParse({}).success).toBe(false);
+  });
+
+  it('read every part of a URL', () => {
+    const broker = new BrokerUrl('amqps://us%3Aer:p%40ss%2Fword@[::1]:5679/meter%2Fing');
+    expect(broker).toMatchObject({ tls: true, hostname: '::1', port: 5679, username: 'us:er', vhost: 'meter/ing' });
+    expect(broker.password.reveal()).toBe('p@ss/word');
+    expect(new BrokerUrl('amqps://host/').port).toBe(5671);
+  });
+
+  it('never print the password, parsed or mistaken', () => {
+    const parsed = amqpOptions.parse({ url: ['amqp://agent:s3cret@one/v', 'amqps://agent:s3cret@two'] });
+    for (const printed of [JSON.stringify(parsed), inspect(parsed, { depth: 9, showHidden: true }), String(parsed.url)]) {
+      expect(printed).toMatch(/agent@one/);
+      expect(printed).not.toMatch(/s3cret/);
+    }
+    for (const url of ['http://agent:s3cret@host', 'amqp://agent:s3cret@host:port', 'amqp://agent:s3cret%@host', 'amqp://agent:s3cret@host/a/b', 's3cret', '']) {
+      const { error } = amqpOptions.safeParse({ url });
+      expect(error?.issues).toEqual([expect.objectContaining({ path: ['url'], message: expect.stringContaining('amqp://user:password@host') })]);
+      expect(JSON.stringify(error)).not.toMatch(/s3cret/);
+    }
+  });
+
+  it.each([
+    [{ heartbeat: 0 }, /heartbeat/],
+    [{ confirmTimeout: -1 }, /confirmTimeout/],
+    [{ tls: { certFile: 'a.pem' } }, /belong together/],
+    [{ tls: { rejectUnauthorized: false } }, /rejectUnauthorized/],
+    [{ hartbeat: 5 }, /hartbeat/],
+    [{ url: 'amqp://host?heartbeat=5' }, /options of their own/],
+    [{ url: [] }, /url/],
+  ])('refuse %j', (options, message) => {
+    const { error } = amqpOptions.safeParse({ url: 'amqp://host', ...options });
+    expect(JSON.stringify(error?.issues)).toMatch(message);
+  });
+
+  it('are those of a plugin for the namespace bus', () => {
+    expect(asPlugin(plugin, 'bus', 'test').options).toBe(amqpOptions);
+  });
+});
+
+describe('Backoff', () => {
+  it('doubles up to its longest, spread over the upper half, and starts over after a reset', () => {
+    const backoff = new Backoff(100, 1_000);
+    for (const whole of [100, 200, 400, 800, 1_000, 1_000]) {
+      const pause = backoff.next();
+      expect(pause).toBeGreaterThanOrEqual(whole / 2);
+      expect(pause).toBeLessThanOrEqual(whole);
+    }
+    backoff.reset();
+    expect(backoff.next()).toBeLessThanOrEqual(100);
+  });
+});

@@ -1,0 +1,139 @@
+import type { Delivery, MessageBus, QueueTopology } from '@nephoscope/core';
+import type { GetMessage } from 'amqplib';
+
+import { createBus, newTopology, onBroker, remove, sample, sharedBroker, until } from './support.js';
+
+const url = sharedBroker();
+
+describe('the AMQP bus and what is declared', () => {
+  let topology: QueueTopology;
+  let bus: MessageBus;
+
+  beforeEach(() => {
+    topology = newTopology();
+    bus = createBus({ url });
+  });
+
+  afterEach(async () => {
+    await bus.stop();
+    await remove(url, topology);
+  });
+
+  async function start() {
+    await bus.declare(topology);
+    await bus.start(AbortSignal.timeout(10_000));
+  }
+
+  async function consume(handler: (delivery: Delivery) => void = (delivery) => delivery.ack()): Promise<Delivery[]> {
+    const inbox: Delivery[] = [];
+    await bus.consume(topology.queue, { prefetch: 10 }, (delivery) => {
+      inbox.push(delivery);
+      handler(delivery);
+    });
+    return inbox;
+  }
+
+  it('declares a durable exchange and durable queues, and messages persistent', async () => {
+    await start();
+    await bus.publish(sample(topology));
+    await onBroker(url, async (channel) => {
+      // The broker refuses these unless they are declared exactly so.
+      await channel.assertExchange(topology.exchange, 'topic', { durable: true });
+      await channel.assertQueue(topology.queue, { durable: true });
+      await channel.assertQueue(topology.deadLetterQueue, { durable: true });
+      const message = (await channel.get(topology.queue, { noAck: true })) as GetMessage;
+      expect(message.properties).toMatchObject({ deliveryMode: 2, contentType: 'application/json' });
+    });
+  });
+
+  it('takes an exchange that was declared otherwise as it is', async () => {
+    await onBroker(url, (channel) => channel.assertExchange(topology.exchange, 'topic', { durable: false }));
+    await start();
+    const inbox = await consume();
+    await bus.publish(sample(topology));
+    await until('the message', () => inbox.length === 1);
+  });
+
+  it('takes a queue that was declared otherwise as it is', async () => {
+    await onBroker(url, (channel) => channel.assertQueue(topology.queue, { durable: true, messageTtl: 3_600_000 }));
+    await start();
+    const inbox = await consume();
+    await bus.publish(sample(topology));
+    await until('the message', () => inbox.length === 1);
+  });
+
+  it('says which queue the broker does not give it', async () => {
+    // Exclusive to another connection.
+    await onBroker(url, async (channel) => {
+      await channel.assertQueue(topology.queue, { exclusive: true });
+      await bus.start(AbortSignal.timeout(10_000));
+      await expect(bus.declare(topology)).rejects.toMatchObject({ code: 'BUS_TOPOLOGY', message: expect.stringContaining(topology.queue) });
+    });
+  });
+
+  it('says that a queue to consume is not there', async () => {
+    await bus.start(AbortSignal.timeout(10_000));
+    await expect(consume()).rejects.toThrow(/no queue/);
+  });
+
+  it('declares its queue again when it is deleted under its consumer', async () => {
+    await start();
+    const inbox = await consume();
+    await bus.publish(sample(topology, 'before'));
+    await until('the first', () => inbox.length === 1);
+    await onBroker(url, (channel) => channel.deleteQueue(topology.queue));
+    await bus.publish(sample(topology, 'after'));
+    await until('the second', () => inbox.length === 2);
+    await until('health', () => bus.health().ok);
+  });
+
+  it('declares queue and exchange again when a publish finds them deleted', async () => {
+    await start();
+    await onBroker(url, (channel) => channel.deleteQueue(topology.queue));
+    await bus.publish(sample(topology));
+    await onBroker(url, async (channel) => expect((await channel.checkQueue(topology.queue)).messageCount).toBe(1));
+    await onBroker(url, (channel) => channel.deleteExchange(topology.exchange));
+    await until('a publish', () => bus.publish(sample(topology)).then(() => true, () => false));
+  });
+
+  it('keeps in a dead letter where it came from, why it is there, and what it was', async () => {
+    await start();
+    const inbox = await consume(() => undefined);
+    await onBroker(url, async (channel) => {
+      channel.publish(topology.exchange, 'metering.disk.read', Buffer.from('{'), { contentType: 'text/x', headers: { tenant: 'blue' } });
+      await until('the message', () => inbox.length === 1);
+    });
+    // Somebody emptied the broker's list of queues; the letter is not lost.
+    await onBroker(url, (channel) => channel.deleteQueue(topology.deadLetterQueue));
+    await inbox[0]!.deadLetter('not JSON: '.padEnd(100_000, 'x'));
+    inbox[0]!.ack();
+    await onBroker(url, async (channel) => {
+      const letter = (await channel.get(topology.deadLetterQueue, { noAck: true })) as GetMessage;
+      expect(letter.content.toString()).toBe('{');
+      expect(letter.properties).toMatchObject({ contentType: 'text/x', deliveryMode: 2 });
+      expect(letter.properties.headers).toMatchObject({
+        tenant: 'blue',
+        'x-reason': expect.stringMatching(/^not JSON: x/),
+        'x-original-exchange': topology.exchange,
+        'x-original-routing-key': 'metering.disk.read',
+        'x-dead-lettered-at': expect.stringMatching(/^\d{4}-\d\d-\d\dT.*Z$/),
+      });
+    });
+  });
+
+  it('carries bodies larger than a frame', async () => {
+    await start();
+    const inbox = await consume();
+    const body = Buffer.alloc(5 * 1024 * 1024, 'nephoscope ');
+    await bus.publish(sample(topology, body));
+    await until('the message', () => inbox.length === 1);
+    expect(body.equals(inbox[0]!.body)).toBe(true);
+  });
+
+  it('refuses a routing key that AMQP cannot carry', async () => {
+    await start();
+    const message = { ...sample(topology), routingKey: 'metering.'.padEnd(256, 'x') };
+    await expect(bus.publish(message)).rejects.toMatchObject({ code: 'BUS_UNROUTABLE' });
+    await bus.publish(sample(topology));
+  });
+});

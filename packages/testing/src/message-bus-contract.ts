@@ -1,0 +1,352 @@
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+
+import { isNephoscopeError } from '@nephoscope/core';
+import type { Delivery, MessageBus, OutgoingMessage, QueueTopology } from '@nephoscope/core';
+
+export interface MessageBusContract {
+  /** A bus that is not started yet; all buses of one run reach the same broker, if there is one. */
+  create(): MessageBus;
+  /** A bus whose `start` cannot succeed, where there is such a thing. */
+  createUnstartable?(): MessageBus;
+  /** What lies in the dead letters of that queue, oldest first. */
+  deadLetters(bus: MessageBus, topology: QueueTopology): Promise<readonly { readonly reason: string; readonly body: Uint8Array }[]>;
+  /** Removes what the broker keeps of a test. */
+  remove?(topology: QueueTopology): Promise<void>;
+}
+
+interface TestFramework {
+  describe(name: string, body: () => void): void;
+  it(name: string, body: () => Promise<void>): void;
+}
+
+/**
+ * What every MessageBus must do, as tests in the framework whose `describe` and `it` are global (jest, or vitest with
+ * `globals`). A publish may resolve when the broker holds the message, or only when a consumer took it.
+ */
+export function messageBusContract(name: string, { create, createUnstartable, deadLetters, remove }: MessageBusContract): void {
+  const { describe, it } = globalThis as unknown as TestFramework;
+
+  /** Runs `body` with a started bus and a declared topology that nobody else has. */
+  async function withBus(body: (bus: MessageBus, topology: QueueTopology) => Promise<void>): Promise<void> {
+    const topology = newTopology();
+    const bus = create();
+    try {
+      await bus.declare(topology);
+      await bus.start(deadline());
+      await body(bus, topology);
+    } finally {
+      await bus.stop();
+      await remove?.(topology);
+    }
+  }
+
+  describe(`${name} keeps the MessageBus contract`, () => {
+    it('stops before it was started, twice, and at the same time', async () => {
+      const bus = create();
+      await bus.stop();
+      await Promise.all([bus.stop(), bus.stop()]);
+      assert.equal(bus.health().ok, false);
+    });
+
+    it('leaves no handle open', async () => {
+      const before = handles();
+      await withBus(async (bus, topology) => {
+        const inbox = await consume(bus, topology.queue, (delivery) => delivery.ack());
+        await bus.publish(message(topology, 'a.b', 'x'));
+        await until('the message', () => inbox.length === 1);
+        await Promise.all([bus.stop(), bus.stop()]);
+      });
+      await until(`handles to be closed (before: ${before.join()})`, () => handles().length <= before.length);
+    });
+
+    if (createUnstartable !== undefined) {
+      it('undoes a start that fails', async () => {
+        const before = handles();
+        const bus = createUnstartable();
+        await assert.rejects(bus.start(AbortSignal.timeout(1_500)), (error) => isNephoscopeError(error));
+        await until('handles to be closed', () => handles().length <= before.length);
+        assert.equal(bus.health().ok, false);
+        await bus.stop();
+      });
+    }
+
+    it('refuses to publish before it is started and after it was stopped', async () => {
+      const topology = newTopology();
+      const bus = create();
+      await bus.declare(topology);
+      await rejects(bus.publish(message(topology, 'a.b', 'x')), 'BUS_UNAVAILABLE');
+      await bus.start(deadline());
+      assert.deepEqual(bus.health(), { ok: true });
+      await bus.stop();
+      await rejects(bus.publish(message(topology, 'a.b', 'x')), 'BUS_UNAVAILABLE');
+      await remove?.(topology);
+    });
+
+    it('delivers what was published before there was a consumer', async () => {
+      await withBus(async (bus, topology) => {
+        const published = bus.publish(message(topology, 'a.early', 'early'));
+        const inbox = await consume(bus, topology.queue, (delivery) => delivery.ack());
+        await published;
+        await until('the message', () => inbox.length === 1);
+        const [delivery] = inbox as [Delivery];
+        assert.equal(text(delivery.body), 'early');
+        assert.equal(delivery.routingKey, 'a.early');
+        assert.equal(delivery.contentType, 'text/plain');
+        assert.equal(delivery.redelivered, false);
+      });
+    });
+
+    it('consumes what was asked for before the start', async () => {
+      const topology = newTopology();
+      const bus = create();
+      try {
+        await bus.declare(topology);
+        const inbox = await consume(bus, topology.queue, (delivery) => delivery.ack());
+        await bus.start(deadline());
+        await bus.publish(message(topology, 'a.b', 'x'));
+        await until('the message', () => inbox.length === 1);
+      } finally {
+        await bus.stop();
+        await remove?.(topology);
+      }
+    });
+
+    it('takes further declarations, and the same again, while it runs', async () => {
+      await withBus(async (bus, first) => {
+        const second = { ...newTopology(), exchange: first.exchange };
+        try {
+          await bus.declare(second);
+          await bus.declare(second);
+          const one = await consume(bus, first.queue, (delivery) => delivery.ack());
+          const other = await consume(bus, second.queue, (delivery) => delivery.ack());
+          await bus.publish(message(first, 'a.both', 'x'));
+          await until('a copy for each queue', () => one.length === 1 && other.length === 1);
+        } finally {
+          await remove?.(second);
+        }
+      });
+    });
+
+    it('binds a queue to several exchanges', async () => {
+      await withBus(async (bus, first) => {
+        const second = { ...first, exchange: `${first.exchange}-second`, bindings: ['b.#'] };
+        try {
+          await bus.declare(second);
+          const inbox = await consume(bus, first.queue, (delivery) => delivery.ack());
+          await bus.publish(message(first, 'a.x', 'x'));
+          await bus.publish(message(second, 'b.x', 'x'));
+          await rejects(bus.publish(message(second, 'a.x', 'x')), 'BUS_UNROUTABLE');
+          await until('both', () => inbox.length === 2);
+        } finally {
+          await remove?.(second);
+        }
+      });
+    });
+
+    it('routes by topic: words between dots, * is one, # any number', async () => {
+      const topology = { ...newTopology(), bindings: ['exact.key', 'one.*.end', 'many.#'] };
+      const bus = create();
+      try {
+        await bus.start(deadline());
+        await bus.declare(topology);
+        const inbox = await consume(bus, topology.queue, (delivery) => delivery.ack());
+        const wanted = ['exact.key', 'one.x.end', 'many', 'many.a', 'many.disk.read.bytes', 'many.network:eth0_rx'];
+        await Promise.all(wanted.map((key) => bus.publish(message(topology, key, key))));
+        for (const key of ['exact', 'exact.key.more', 'one.end', 'one.x.y.end', 'manya.b', 'other.many']) {
+          await rejects(bus.publish(message(topology, key, key)), 'BUS_UNROUTABLE');
+        }
+        await until('all that match', () => inbox.length === wanted.length);
+        assert.deepEqual(inbox.map(({ routingKey }) => routingKey).sort(), [...wanted].sort());
+      } finally {
+        await bus.stop();
+        await remove?.(topology);
+      }
+    });
+
+    it('says when an exchange is not there', async () => {
+      await withBus(async (bus, topology) => {
+        const nowhere = { ...message(topology, 'a.b', 'x'), exchange: `nowhere-${randomUUID()}` };
+        await rejects(bus.publish(nowhere), 'BUS_UNROUTABLE');
+        // It goes on working, perhaps after a moment of recovery.
+        await consume(bus, topology.queue, (delivery) => delivery.ack());
+        await until('the next publish', () =>
+          bus.publish(message(topology, 'a.b', 'x')).then(
+            () => true,
+            () => false,
+          ),
+        );
+      });
+    });
+
+    it('carries bodies byte for byte, whatever their length', async () => {
+      await withBus(async (bus, topology) => {
+        const bodies = [0, 1, 255, 2_048, 131_072, 1_048_576].map((length) => Uint8Array.from({ length }, (_, i) => (i * 31 + (i >> 8)) & 0xff));
+        const inbox = await consume(bus, topology.queue, (delivery) => delivery.ack());
+        // A view into a larger buffer is only its own bytes.
+        bodies.push(new Uint8Array(Uint8Array.from([9, 1, 2, 3, 9]).buffer, 1, 3));
+        for (const body of bodies) await bus.publish({ ...message(topology, 'a.b', ''), body });
+        await until('all bodies', () => inbox.length === bodies.length);
+        inbox.forEach((delivery, i) => assert.ok(Buffer.from(delivery.body).equals(bodies[i] as Uint8Array), `body ${i}`));
+      });
+    });
+
+    it('keeps many publishes under way at once, in order', async () => {
+      await withBus(async (bus, topology) => {
+        const inbox = await consume(bus, topology.queue, (delivery) => delivery.ack(), 100);
+        const texts = Array.from({ length: 2_500 }, (_, i) => String(i));
+        await Promise.all(texts.map((each) => bus.publish(message(topology, 'a.b', each))));
+        await until('all messages', () => inbox.length === texts.length);
+        assert.deepEqual(inbox.map(({ body }) => text(body)), texts);
+      });
+    });
+
+    it('delivers no more than the prefetch unsettled, and goes on as they are settled', async () => {
+      await withBus(async (bus, topology) => {
+        const published = Promise.all(Array.from({ length: 30 }, (_, i) => bus.publish(message(topology, 'a.b', String(i)))));
+        let unsettled = 0;
+        let most = 0;
+        const inbox = await consume(
+          bus,
+          topology.queue,
+          (delivery) => {
+            most = Math.max(most, ++unsettled);
+            setTimeout(() => {
+              unsettled--;
+              delivery.ack();
+            }, 2);
+          },
+          3,
+        );
+        await published;
+        await until('all messages', () => inbox.length === 30);
+        assert.equal(most, 3);
+      });
+    });
+
+    it('delivers again what was requeued, and says so', async () => {
+      await withBus(async (bus, topology) => {
+        const inbox = await consume(bus, topology.queue, (delivery) => (delivery.redelivered ? delivery.ack() : delivery.requeue()));
+        await bus.publish(message(topology, 'a.b', 'again'));
+        await until('the second delivery', () => inbox.length === 2);
+        assert.deepEqual(inbox.map(({ redelivered }) => redelivered), [false, true]);
+        assert.equal(text((inbox[1] as Delivery).body), 'again');
+      });
+    });
+
+    it('takes settling twice, or after the stop, for nothing', async () => {
+      await withBus(async (bus, topology) => {
+        const inbox = await consume(bus, topology.queue, () => undefined);
+        const published = [bus.publish(message(topology, 'a.b', '1')), bus.publish(message(topology, 'a.b', '2'))];
+        const outcomes = Promise.allSettled(published);
+        await until('both', () => inbox.length === 2);
+        const [first, second] = inbox as [Delivery, Delivery];
+        first.ack();
+        first.ack();
+        first.requeue();
+        await published[0];
+        await bus.stop();
+        second.ack();
+        second.requeue();
+        await outcomes;
+        assert.equal(inbox.length, 2);
+      });
+    });
+
+    it('survives a handler that throws, and offers the message again', async () => {
+      await withBus(async (bus, topology) => {
+        const inbox = await consume(bus, topology.queue, (delivery) => {
+          if (!delivery.redelivered) throw new Error('a handler must not throw; this one does');
+          delivery.ack();
+        });
+        await bus.publish(message(topology, 'a.b', 'x'));
+        await until('the second delivery', () => inbox.length === 2);
+      });
+    });
+
+    it('keeps dead letters with their reason, the whole message or another body', async () => {
+      await withBus(async (bus, topology) => {
+        const inbox = await consume(bus, topology.queue, () => undefined);
+        const published = ['bad', 'worse', 'good'].map((each) => bus.publish(message(topology, 'a.b', each)));
+        await until('all', () => inbox.length === 3);
+        const [bad, worse, good] = inbox as [Delivery, Delivery, Delivery];
+        await bad.deadLetter('the signature does not match: naïve');
+        bad.ack();
+        await worse.deadLetter('only a part', new TextEncoder().encode('part'));
+        worse.ack();
+        good.ack();
+        await Promise.all(published);
+        const letters = await deadLetters(bus, topology);
+        assert.deepEqual(letters.map(({ reason, body }) => [reason, text(body)]), [
+          ['the signature does not match: naïve', 'bad'],
+          ['only a part', 'part'],
+        ]);
+      });
+    });
+
+    it('delivers nothing after a cancel, to others what comes later, and still lets settle what was delivered', async () => {
+      await withBus(async (bus, topology) => {
+        const kept: Delivery[] = [];
+        const subscription = await bus.consume(topology.queue, { prefetch: 10 }, (delivery) => void kept.push(delivery));
+        const first = bus.publish(message(topology, 'a.b', 'first'));
+        await until('the first', () => kept.length === 1);
+        await subscription.cancel();
+        await subscription.cancel();
+        const second = bus.publish(message(topology, 'a.b', 'second'));
+        const inbox = await consume(bus, topology.queue, (delivery) => delivery.ack());
+        await until('the second', () => inbox.length === 1);
+        kept[0]?.ack();
+        await Promise.all([first, second]);
+        assert.deepEqual([kept.length, text((inbox[0] as Delivery).body)], [1, 'second']);
+      });
+    });
+  });
+}
+
+function newTopology(): QueueTopology {
+  const id = randomUUID();
+  return { exchange: `contract-${id}`, queue: `contract-${id}`, bindings: ['a.#'], deadLetterQueue: `contract-${id}.dead` };
+}
+
+function message({ exchange }: QueueTopology, routingKey: string, body: string): OutgoingMessage {
+  return { exchange, routingKey, contentType: 'text/plain', body: new TextEncoder().encode(body) };
+}
+
+function text(body: Uint8Array): string {
+  return new TextDecoder().decode(body);
+}
+
+/** Consumes into an array, and hands each delivery to `then`. */
+async function consume(bus: MessageBus, queue: string, then: (delivery: Delivery) => void, prefetch = 10): Promise<Delivery[]> {
+  const inbox: Delivery[] = [];
+  await bus.consume(queue, { prefetch }, (delivery) => {
+    inbox.push(delivery);
+    then(delivery);
+  });
+  return inbox;
+}
+
+function rejects(work: Promise<unknown>, code: string): Promise<void> {
+  return assert.rejects(work, (error) => {
+    assert.ok(isNephoscopeError(error, code), `expected ${code}, got ${String(error)}`);
+    return true;
+  });
+}
+
+function deadline(): AbortSignal {
+  return AbortSignal.timeout(20_000);
+}
+
+/** Sockets and timers of this process that keep it alive. */
+function handles(): string[] {
+  return process.getActiveResourcesInfo().filter((kind) => /^(TCP|TLS|Pipe|Timeout|Immediate)/.test(kind));
+}
+
+async function until(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
+  const end = Date.now() + 15_000;
+  while (!(await condition())) {
+    assert.ok(Date.now() < end, `waited in vain for ${what}`);
+    await delay(5);
+  }
+}
