@@ -67,7 +67,7 @@ function pollInstance(
   const before = pollster.previous.get(instance.id);
   const inspection = inspectionOf(reading, pollster.reads);
   if (isMissing(inspection)) {
-    tools.gaps.add(instance.name, `${pollster.name} (${pollster.meters.join(', ')})`, inspection);
+    tools.gaps.add(instance.name, pollster.meters, inspection);
     if (before !== undefined) nextPrevious.set(instance.id, before);
     return undefined;
   }
@@ -81,7 +81,7 @@ function pollInstance(
     signal,
     counter: pollster.makeCounter(instance, reading.readAt),
     missing: (meter, reason, resourceId) => {
-      if (pollster.wants(meter)) tools.gaps.add(instance.name, resourceId === undefined ? meter : `${meter} of ${resourceId}`, reason);
+      if (pollster.wants(meter)) tools.gaps.add(resourceId ?? instance.name, [meter], reason);
     },
   };
   const keep = (counters: Iterable<Counter>): Taken => {

@@ -4,36 +4,58 @@ import type { AgentMetrics } from './metrics.js';
 
 // That an instance is off is told by its state; what is unsupported will stay so.
 const levels = { off: 'debug', unsupported: 'info', busy: 'warn', error: 'warn' } as const;
+const namedAtMost = 10;
+
+interface Group {
+  readonly reason: MissingReason;
+  readonly detail: string;
+  readonly meters: Set<string>;
+  readonly resources: Set<string>;
+}
 
 /**
  * Figures that should be there and are not. Each is counted every time and told once: again only when its
- * reason changes or it was there in between.
+ * reason changes or it was there in between. What is told for one reason in one cycle is one line.
  */
 export class Gaps {
   readonly #metrics: AgentMetrics;
   readonly #logger: Logger;
-  #told = new Map<string, MissingReason>();
-  #seen = new Map<string, MissingReason>();
+  #before = new Map<string, MissingReason>();
+  #now = new Map<string, MissingReason>();
+  #news = new Map<string, Group>();
 
   constructor(metrics: AgentMetrics, logger: Logger) {
     this.#metrics = metrics;
     this.#logger = logger;
   }
 
-  add(instance: string, what: string, { missing, detail }: Missing): void {
-    this.#metrics.gaps.inc({ reason: missing });
-    const key = `${instance} ${what}`;
-    this.#seen.set(key, missing);
-    if (this.#told.get(key) === missing) return;
-    this.#told.set(key, missing);
-    this.#logger[levels[missing]]({ instance, missing: what, reason: missing }, `no figure for ${what} of ${instance}: ${detail}`);
+  /** @param resource what has no figure, for people: an instance's name, and the device where it is one's */
+  add(resource: string, meters: readonly string[], { missing, detail }: Missing): void {
+    this.#metrics.gaps.inc({ reason: missing }, meters.length);
+    for (const meter of meters) {
+      const key = `${resource} ${meter}`;
+      this.#now.set(key, missing);
+      if (this.#before.get(key) === missing) continue;
+      const kind = `${missing} ${detail}`;
+      let group = this.#news.get(kind);
+      if (group === undefined) this.#news.set(kind, (group = { reason: missing, detail, meters: new Set(), resources: new Set() }));
+      group.meters.add(meter);
+      group.resources.add(resource);
+    }
   }
 
-  /** Closes a cycle: what was not missing in it will be told when it is missing again. */
+  /** Tells what is new in this cycle. What was not missing in it will be told when it is missing again. */
   endCycle(): void {
-    for (const key of this.#told.keys()) {
-      if (!this.#seen.has(key)) this.#told.delete(key);
+    for (const { reason, detail, meters, resources } of this.#news.values()) {
+      const named = [...resources].slice(0, namedAtMost).join(', ');
+      const others = resources.size > namedAtMost ? ` and ${resources.size - namedAtMost} others` : '';
+      this.#logger[levels[reason]](
+        { reason, meters: [...meters], resources: [...resources].slice(0, namedAtMost), count: resources.size },
+        `no figure for ${[...meters].join(', ')} of ${named}${others}: ${detail}`,
+      );
     }
-    this.#seen = new Map();
+    this.#before = this.#now;
+    this.#now = new Map();
+    this.#news = new Map();
   }
 }

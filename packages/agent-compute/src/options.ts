@@ -1,5 +1,5 @@
-import { signatureForms } from '@nephoscope/core';
-import { busSection, commonSections, duration, pluginSection, selectionOptions, statusOptions } from '@nephoscope/runtime';
+import { duration, signatureForms } from '@nephoscope/core';
+import { busSection, commonSections, pluginSection, selectionOptions, statusOptions } from '@nephoscope/runtime';
 import { z } from 'zod';
 
 import { instanceFilterOptions } from './instance-filter.js';
@@ -13,8 +13,8 @@ const group = z.strictObject({
 
 /** The section `compute`. */
 export const computeOptions = z.strictObject({
-  interval: duration().default(600_000).describe('Time from one reading to the next, on the clock: every 10 minutes is at :00, :10, …'),
-  timeout: duration().default(30_000).describe('How long a cycle may take before what is not read by then is given up.'),
+  interval: duration().prefault('10m').describe('Time from one reading to the next, on the clock: every 10 minutes is at :00, :10, …'),
+  timeout: duration().prefault('30s').describe('How long a cycle may take before what is not read by then is given up.'),
   stateDirectory: z
     .string()
     .min(1)

@@ -40,7 +40,7 @@ export class AmqpBus implements MessageBus {
 
   constructor(settings: PluginSettings<AmqpOptions>) {
     this.#settings = settings;
-    this.#publisher = new Publisher(settings.options.confirmTimeout * 1_000);
+    this.#publisher = new Publisher(settings.options.confirmTimeout);
   }
 
   /**
@@ -107,7 +107,7 @@ export class AmqpBus implements MessageBus {
       const attempt = this.#consuming === undefined ? this.#startConsuming(this.#stopping.signal).then(() => consumer.first) : consumer.first;
       try {
         // A broker that went away meanwhile is no failure: then it consumes when it is back.
-        if (await settlesWithin(this.#settings.options.connectTimeout * 1_000, attempt)) await attempt;
+        if (await settlesWithin(this.#settings.options.connectTimeout, attempt)) await attempt;
       } catch (error) {
         this.#consumers.delete(consumer);
         await consumer.close(0);

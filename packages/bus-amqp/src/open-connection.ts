@@ -48,7 +48,7 @@ export async function openConnection(
   const timer = setTimeout(() => {
     timedOut = true;
     socket.abort();
-  }, options.connectTimeout * 1_000);
+  }, options.connectTimeout);
   try {
     const model = await connect(
       {
@@ -72,7 +72,7 @@ export async function openConnection(
     if (timedOut) {
       throw new NephoscopeError(
         'BUS_UNAVAILABLE',
-        `${broker.toString()}: no answer within ${options.connectTimeout} s: is it an AMQP broker, not frozen, and no firewall between?`,
+        `${broker.toString()}: no answer within ${options.connectTimeout / 1_000} s: is it an AMQP broker, not frozen, and no firewall between?`,
         { cause: error },
       );
     }

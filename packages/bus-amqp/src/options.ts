@@ -1,3 +1,4 @@
+import { duration } from '@nephoscope/core';
 import { z } from 'zod';
 
 import { BrokerUrl } from './broker-url.js';
@@ -13,8 +14,6 @@ const brokerUrls = z.union([z.string(), z.array(z.string()).min(1)]).transform((
     }
   }),
 );
-
-const seconds = (limit: number) => z.number().positive().max(limit);
 
 export const amqpOptions = z.strictObject({
   url: brokerUrls.describe(
@@ -36,10 +35,10 @@ export const amqpOptions = z.strictObject({
     .max(600)
     .default(10)
     .describe('Seconds between signs of life; after two without any the connection counts as dead.'),
-  connectTimeout: seconds(600).default(10).describe('Seconds for one attempt to connect, log in and declare.'),
-  confirmTimeout: seconds(600)
-    .default(30)
-    .describe('Seconds until a message that the broker did not confirm is reported as not delivered.'),
+  connectTimeout: duration().prefault('10s').describe('Time for one attempt to connect, log in and declare.'),
+  confirmTimeout: duration()
+    .prefault('30s')
+    .describe('Time until a message that the broker did not confirm is reported as not delivered.'),
 });
 
 export type AmqpOptions = z.output<typeof amqpOptions>;

@@ -1,5 +1,5 @@
-import { signatureForms } from '@nephoscope/core';
-import { busSection, commonSections, duration, pluginSection, statusOptions } from '@nephoscope/runtime';
+import { duration, signatureForms } from '@nephoscope/core';
+import { busSection, commonSections, pluginSection, statusOptions } from '@nephoscope/runtime';
 import { z } from 'zod';
 
 /** The section `collector`. */
@@ -8,7 +8,7 @@ export const collectorOptions = z.strictObject({
   batch: z
     .strictObject({
       samples: z.number().int().min(1).default(2_000).describe('Samples that are recorded in one transaction, at the most a message more.'),
-      wait: duration().default(20).describe('How long a transaction waits for more samples to come.'),
+      wait: duration().prefault('20ms').describe('How long a transaction waits for more samples to come.'),
     })
     .prefault({}),
   signatures: z

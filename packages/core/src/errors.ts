@@ -1,3 +1,5 @@
+import { isNativeError } from 'node:util/types';
+
 const brand = Symbol.for('nephoscope.error');
 
 /**
@@ -18,12 +20,17 @@ export class NephoscopeError extends Error {
 
 /** Whether `error` is a {@link NephoscopeError}, and of this code when one is given. */
 export function isNephoscopeError(error: unknown, code?: string): error is NephoscopeError {
-  return error instanceof Error && brand in error && (code === undefined || (error as NephoscopeError).code === code);
+  return isError(error) && brand in error && (code === undefined || (error as NephoscopeError).code === code);
 }
 
 /** What a person should read of any thrown value: the message, and the messages of its causes. */
 export function describeError(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
+  if (!isError(error)) return String(error);
   const own = error.message || error.name;
   return error.cause === undefined ? own : `${own}: ${describeError(error.cause)}`;
+}
+
+/** Also true of errors of another realm, as those of Node itself are within a test runner's sandbox. */
+function isError(value: unknown): value is Error {
+  return value instanceof Error || isNativeError(value);
 }

@@ -1,5 +1,6 @@
 export type { Clock } from './clock.js';
 export type { Counter, CounterType, Metadata, MetadataValue } from './counter.js';
+export { duration } from './duration.js';
 export { NephoscopeError, describeError, isNephoscopeError } from './errors.js';
 export { isMissing } from './inspector.js';
 export type {

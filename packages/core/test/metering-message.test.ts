@@ -196,6 +196,7 @@ describe('readMeteringMessage', () => {
     ['counter_volume', '1', 'counter_volume is no number'],
     ['message_id', '', 'message_id is no text'],
     ['timestamp', '2026-02-30T00:00:00', "timestamp '2026-02-30T00:00:00' is not an ISO 8601 time"],
+    ['timestamp', '2263-01-01T00:00:00', 'not between the years 1678 and 2262'],
     ['user_id', 7, 'user_id is no text'],
     ['project_id', {}, 'project_id is no text'],
     ['counter_unit', true, 'counter_unit is no text'],

@@ -2,7 +2,6 @@ export { ConfigInvalid, defaultConfigPath, readConfig, toProblems } from './conf
 export type { ConfigProblem, RawConfig } from './config-file.js';
 export { runToExit } from './daemon.js';
 export type { Main } from './daemon.js';
-export { duration } from './duration.js';
 export { component, startAll, stopAll, untilAborted } from './lifecycle.js';
 export type { Component } from './lifecycle.js';
 export { createLogger, logLevels } from './logging.js';

@@ -1,4 +1,4 @@
-import { NephoscopeError, defineMessageBus } from '@nephoscope/core';
+import { NephoscopeError, defineMessageBus, duration } from '@nephoscope/core';
 import type { Delivery, Health, Logger, MessageBus, OutgoingMessage, QueueTopology, Subscription } from '@nephoscope/core';
 import { z } from 'zod';
 
@@ -8,12 +8,9 @@ const memoryBusOptions = z.strictObject({
     .positive()
     .default(10_000)
     .describe('How many messages a queue holds that are not settled yet; more are refused.'),
-  confirmTimeout: z
-    .number()
-    .positive()
-    .max(600)
-    .default(30)
-    .describe('Seconds until a message that no consumer settled is reported as not delivered.'),
+  confirmTimeout: duration()
+    .prefault('30s')
+    .describe('Time until a message that no consumer settled is reported as not delivered.'),
 });
 
 export type MemoryBusOptions = z.output<typeof memoryBusOptions>;
@@ -165,8 +162,8 @@ export function createMemoryBus({ logger, options }: { readonly logger: Logger; 
           else reject(error);
         },
       };
-      const late = unavailable(`no consumer settled a message for '${routingKey}' within ${confirmTimeout} s: send it again`);
-      const timer = setTimeout(() => message.settled(late), confirmTimeout * 1_000);
+      const late = unavailable(`no consumer settled a message for '${routingKey}' within ${confirmTimeout / 1_000} s: send it again`);
+      const timer = setTimeout(() => message.settled(late), confirmTimeout);
       outstanding.add(message);
       for (const queue of targets) {
         queue.entries.push({ message, redelivered: false });

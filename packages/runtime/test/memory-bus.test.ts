@@ -101,7 +101,7 @@ describe('the in-process bus', () => {
   });
 
   it('is a plugin that takes its options and no others', () => {
-    expect(plugin.options.parse({})).toEqual({ capacity: 10_000, confirmTimeout: 30 });
+    expect(plugin.options.parse({})).toEqual({ capacity: 10_000, confirmTimeout: 30_000 });
     expect(() => plugin.options.parse({ capicity: 1 })).toThrow();
     bus = plugin.create({ options: plugin.options.parse({}), logger: recordingLogger(), clock: undefined as never, host: 'h' }) as MemoryBus;
     expect(bus.health().ok).toBe(false);

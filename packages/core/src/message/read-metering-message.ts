@@ -91,11 +91,14 @@ function sequenceOf(message: JsonObject): bigint | null {
 
 function timestampOf(message: JsonObject): bigint {
   const text = requiredText(message, 'timestamp');
+  let timestamp: bigint;
   try {
-    return parseTimestamp(text);
+    timestamp = parseTimestamp(text);
   } catch (error) {
     throw unreadable(`timestamp ${describeError(error)}`, error);
   }
+  if (BigInt.asIntN(64, timestamp) !== timestamp) throw unreadable(`timestamp ${text} is not between the years 1678 and 2262, which 64 bits of nanoseconds hold`);
+  return timestamp;
 }
 
 function unreadable(what: string, cause?: unknown): NephoscopeError {

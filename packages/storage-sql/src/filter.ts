@@ -1,0 +1,43 @@
+import type { SampleFilter } from '@nephoscope/core';
+import { sql } from 'kysely';
+import type { Kysely, RawBuilder } from 'kysely';
+
+import type { Schema } from './schema.js';
+import { storable } from './storable.js';
+
+const columns = {
+  meter: 'series.counter_name',
+  resourceId: 'series.resource_id',
+  projectId: 'series.project_id',
+  userId: 'series.user_id',
+  source: 'series.source',
+} as const;
+
+const fields = Object.keys(columns) as (keyof typeof columns)[];
+
+/** Whether the filter asks for more than a time. */
+export function restrictsSeries(filter: SampleFilter): boolean {
+  return fields.some((field) => filter[field] !== undefined);
+}
+
+/** The series that the filter means, whatever the time. */
+export function matchingSeries(db: Kysely<Schema>, filter: SampleFilter) {
+  let query = db.selectFrom('series');
+  for (const field of fields) {
+    const wanted = filter[field];
+    if (wanted !== undefined) query = query.where(columns[field], '=', storable(wanted));
+  }
+  return query;
+}
+
+const int64 = { min: -(2n ** 63n), max: 2n ** 63n - 1n };
+
+/** Whether a sample of `samples as s` is in the filter's time. */
+export function inRange({ start, end }: SampleFilter): RawBuilder<boolean> {
+  const from = start === undefined || start < int64.min ? int64.min : start;
+  // Times beyond 64 bits are after any that is stored.
+  if (from > int64.max) return sql<boolean>`false`;
+  const since = sql<boolean>`s.timestamp >= ${from}`;
+  if (end === undefined || end > int64.max) return since;
+  return end < int64.min ? sql<boolean>`false` : sql<boolean>`${since} and s.timestamp < ${end}`;
+}

@@ -1,0 +1,146 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+
+import { NephoscopeError } from '@nephoscope/core';
+import type {
+  Health,
+  MeterSummary,
+  PluginSettings,
+  RecordResult,
+  ResourceSummary,
+  Sample,
+  SampleFilter,
+  SampleStore,
+} from '@nephoscope/core';
+import type { Kysely } from 'kysely';
+
+import { migrate } from './migrations.js';
+import type { Options } from './options.js';
+import { Recorder } from './recorder.js';
+import { samplePages } from './sample-pages.js';
+import { closeSqlite, isLocked, openSqlite, sqlitePath, storeError } from './sqlite.js';
+import type { Schema } from './schema.js';
+import type { SqliteConnection } from './sqlite.js';
+import { meterSummaries, resourceSummaries } from './summaries.js';
+
+const lockPatienceNs = 5_000_000_000n;
+const lockRetryMs = 20;
+
+type Settings = Pick<PluginSettings<Options>, 'options' | 'logger' | 'clock'>;
+
+interface Opened {
+  readonly connection: SqliteConnection;
+  readonly recorder: Recorder;
+}
+
+export class SqlSampleStore implements SampleStore {
+  readonly #settings: Settings;
+  readonly #path: string;
+  #opened: Opened | undefined;
+  #health: Health = { ok: false, reason: 'not started' };
+  /** One after the other: what is going on ends before the store is stopped. */
+  #turn: Promise<unknown> = Promise.resolve();
+
+  constructor(settings: Settings) {
+    this.#settings = settings;
+    this.#path = sqlitePath(settings.options.url);
+  }
+
+  start(signal: AbortSignal): Promise<void> {
+    return this.#inTurn(async () => {
+      signal.throwIfAborted();
+      if (this.#opened !== undefined) return;
+      this.#opened = await this.#patiently(() => open(this.#path), signal);
+      this.#settings.logger.info({ path: this.#path }, 'the sample store is open');
+    });
+  }
+
+  stop(): Promise<void> {
+    return this.#inTurn(async () => {
+      const opened = this.#opened;
+      this.#opened = undefined;
+      this.#health = { ok: false, reason: 'not started' };
+      if (opened === undefined) return;
+      try {
+        closeSqlite(opened.connection);
+      } catch (err) {
+        const message = 'the log of the sample store was not written back; this is done at its next start';
+        this.#settings.logger.warn({ err, path: this.#path }, message);
+      }
+    });
+  }
+
+  record(samples: readonly Sample[]): Promise<RecordResult> {
+    return this.#inTurn(() => this.#patiently(() => this.#open().recorder.record(samples)));
+  }
+
+  async *samples(filter: SampleFilter, options: Parameters<SampleStore['samples']>[1] = {}): AsyncGenerator<Sample> {
+    const order = { newestFirst: options.newestFirst ?? false, limit: options.limit ?? Number.POSITIVE_INFINITY };
+    for await (const page of samplePages((query) => this.#read(query), filter, order)) {
+      yield* page;
+      // libsql's answers are there at once: without this, a long stream would keep everyone else waiting.
+      await nextTurn();
+    }
+  }
+
+  meters(filter: SampleFilter): Promise<readonly MeterSummary[]> {
+    return this.#read((db) => meterSummaries(db, filter));
+  }
+
+  resources(filter: SampleFilter): Promise<readonly ResourceSummary[]> {
+    return this.#read((db) => resourceSummaries(db, filter));
+  }
+
+  health(): Health {
+    return this.#health;
+  }
+
+  #open(): Opened {
+    if (this.#opened === undefined) {
+      throw new NephoscopeError('STORE_UNAVAILABLE', `${this.#path} is not open: the store was not started or is stopped`);
+    }
+    return this.#opened;
+  }
+
+  #read<T>(query: (db: Kysely<Schema>) => Promise<T>): Promise<T> {
+    return this.#inTurn(() => this.#patiently(() => query(this.#open().connection.db)));
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#turn.then(work);
+    this.#turn = result.catch(() => undefined);
+    return result;
+  }
+
+  /** Does it, again and again while another program holds the lock; tells the outcome to {@link health}. */
+  async #patiently<T>(work: () => T | Promise<T>, signal?: AbortSignal): Promise<T> {
+    const { clock } = this.#settings;
+    const deadline = clock.monotonic() + lockPatienceNs;
+    for (;;) {
+      try {
+        const result = await work();
+        this.#health = { ok: true };
+        return result;
+      } catch (error) {
+        if (isLocked(error) && clock.monotonic() < deadline) {
+          await clock.sleep(lockRetryMs, signal);
+          continue;
+        }
+        const failure = storeError(error, this.#path);
+        if (failure === undefined) throw error;
+        this.#health = { ok: false, reason: failure.message };
+        throw failure;
+      }
+    }
+  }
+}
+
+async function open(path: string): Promise<Opened> {
+  const connection = openSqlite(path);
+  try {
+    await migrate(connection.db, path);
+    return { connection, recorder: new Recorder(connection) };
+  } catch (error) {
+    connection.sqlite.close();
+    throw error;
+  }
+}

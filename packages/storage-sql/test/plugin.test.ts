@@ -1,0 +1,51 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { asPlugin } from '@nephoscope/core';
+import { exampleSample } from '@nephoscope/testing';
+
+import plugin from '../src/index.js';
+import { sqlitePath } from '../src/sqlite.js';
+import { storeAt } from './store-at.js';
+
+it('is the storage plugin that its package declares', () => {
+  const declared = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { nephoscope: unknown };
+  expect(declared.nephoscope).toEqual({ storage: { sql: '.' } });
+  expect(asPlugin(plugin, 'storage', 'test')).toBe(plugin);
+});
+
+it('has a place without options', () => {
+  expect(plugin.options.parse({})).toEqual({ url: 'sqlite:/var/lib/nephoscope/samples.db' });
+});
+
+it.each(['postgres://localhost/x', '/var/lib/x.db', 'sqlite:', 'sqlite://host/x.db', 'sqlite:x.db?mode=ro'])('refuses the url %s', (url) => {
+  expect(plugin.options.safeParse({ url }).error?.issues[0]).toMatchObject({ path: ['url'], message: expect.stringContaining('sqlite:/var') });
+});
+
+it('refuses a mistyped option', () => {
+  expect(plugin.options.safeParse({ uri: 'sqlite:x.db' }).success).toBe(false);
+});
+
+it('takes relative paths from the working directory', () => {
+  expect(sqlitePath('sqlite:data/samples.db')).toBe(join(process.cwd(), 'data/samples.db'));
+});
+
+it('makes the folders of its file', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'nephoscope-store-'));
+  const path = join(folder, 'a/b/samples.db');
+  const store = storeAt(path);
+  await store.start(new AbortController().signal);
+  await store.stop();
+  expect(existsSync(path)).toBe(true);
+  rmSync(folder, { recursive: true });
+});
+
+it('keeps samples in memory', async () => {
+  const store = storeAt(':memory:');
+  await store.start(new AbortController().signal);
+  expect(await store.record([exampleSample()])).toEqual({ recorded: 1, duplicates: 0 });
+  expect(await store.meters({})).toHaveLength(1);
+  await store.stop();
+  expect(existsSync(':memory:')).toBe(false);
+});

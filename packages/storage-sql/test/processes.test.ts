@@ -1,0 +1,73 @@
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+
+import { storeAt } from './store-at.js';
+
+const never = new AbortController().signal;
+const folder = mkdtempSync(join(tmpdir(), 'nephoscope-store-'));
+const children = new Set<ChildProcess>();
+afterAll(() => {
+  for (const child of children) child.kill('SIGKILL');
+  rmSync(folder, { recursive: true });
+});
+
+function recorder(path: string, batches?: number) {
+  const program = new URL('record-batches.ts', import.meta.url).pathname;
+  const child = spawn(process.execPath, ['--import', 'tsx', program, path, ...(batches === undefined ? [] : [`${batches}`])], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  children.add(child);
+  const ended = once(child, 'close').then(([code]) => {
+    children.delete(child);
+    return code as number | null;
+  });
+  return { child, ended, lines: createInterface({ input: child.stdout }) };
+}
+
+/** How many samples each batch of each run has. */
+async function batchesIn(path: string): Promise<Map<string, number>> {
+  const store = storeAt(path);
+  await store.start(never);
+  const batches = new Map<string, number>();
+  for await (const { publisherId, sequence } of store.samples({})) {
+    const key = `${publisherId}/${sequence}`;
+    batches.set(key, (batches.get(key) ?? 0) + 1);
+  }
+  await store.stop();
+  return batches;
+}
+
+it('has every batch that it said it had, and no half one, however it is killed', async () => {
+  const path = join(folder, 'killed.db');
+  const reported = new Set<string>();
+  for (let round = 0; round < 5; round++) {
+    const { child, ended, lines } = recorder(path);
+    const killAfter = 2 + Math.floor(Math.random() * 20);
+    for await (const line of lines) {
+      if (line === 'started') continue;
+      reported.add(`${child.pid}/${line}`);
+      // A moment within a batch: some part of what one takes.
+      if (Number(line) === killAfter) setTimeout(() => child.kill('SIGKILL'), Math.random() * 15);
+    }
+    await ended;
+    expect(child.signalCode).toBe('SIGKILL');
+    const found = await batchesIn(path);
+    expect([...reported].filter((key) => !found.has(key))).toEqual([]);
+    expect([...found.values()].filter((count) => count !== 300)).toEqual([]);
+  }
+  expect(reported.size).toBeGreaterThanOrEqual(10);
+}, 60_000);
+
+it('is made once by programs that start at the same time, and takes what all of them record', async () => {
+  const path = join(folder, 'shared.db');
+  const recorders = [recorder(path, 20), recorder(path, 20), recorder(path, 20)];
+  expect(await Promise.all(recorders.map(({ ended }) => ended))).toEqual([0, 0, 0]);
+  const found = await batchesIn(path);
+  expect(found.size).toBe(60);
+  expect([...found.values()].every((count) => count === 300)).toBe(true);
+}, 60_000);
