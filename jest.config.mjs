@@ -1,7 +1,25 @@
+import { existsSync } from 'node:fs';
 import { preset } from './tools/presets/jest.mjs';
 
-export default {
+const integrationTests = '**/test/**/*.integration.test.ts';
+
+const project = {
   ...preset,
-  roots: ['<rootDir>/packages', '<rootDir>/examples', '<rootDir>/tools'],
+  roots: ['packages', 'examples', 'tools'].filter((name) => existsSync(new URL(name, import.meta.url))).map((name) => `<rootDir>/${name}`),
   modulePathIgnorePatterns: ['/dist/'],
+};
+
+export default {
+  projects: [
+    { ...project, displayName: 'unit', testMatch: ['**/test/**/*.test.ts', `!${integrationTests}`] },
+    {
+      ...project,
+      displayName: 'integration',
+      testMatch: [integrationTests],
+      // Run only when at least one of these tests runs.
+      globalSetup: '<rootDir>/tools/testbed/jest-setup.mjs',
+      globalTeardown: '<rootDir>/tools/testbed/jest-teardown.mjs',
+    },
+  ],
+  testTimeout: preset.testTimeout,
 };

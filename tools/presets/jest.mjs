@@ -17,6 +17,5 @@ export const preset = {
     '^@nephoscope/([^/]+)$': '<rootDir>/packages/$1/src/index.ts',
     '^(\\.{1,2}/.*)\\.js$': '$1',
   },
-  testMatch: ['**/test/**/*.test.ts'],
   testTimeout: 30_000,
 };

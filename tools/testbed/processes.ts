@@ -1,0 +1,63 @@
+import { spawn, type SpawnOptions } from 'node:child_process';
+import { readdir, readFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** Daemons are where a plain user's, and sometimes root's, PATH does not look. */
+export const environment: NodeJS.ProcessEnv = { ...process.env, PATH: `${process.env['PATH']}:/usr/sbin:/sbin` };
+
+/**
+ * Runs a program to its end. It is out of reach of Ctrl-C in the terminal, so that also an interrupted
+ * set-up can be undone.
+ *
+ * @returns what it wrote to stdout
+ * @throws Error with the program's own words when it fails or takes longer than `deadline` (ms)
+ */
+export function run(
+  command: string,
+  args: readonly string[],
+  { deadline = 30_000, env = environment }: { deadline?: number; env?: NodeJS.ProcessEnv } = {},
+): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const options: SpawnOptions = { env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] };
+    const child = spawn(command, args, options);
+    let stdout = '';
+    let stderr = '';
+    child.stdout?.setEncoding('utf8').on('data', (text: string) => (stdout += text));
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+    const fail = (reason: string, cause?: Error) => {
+      clearTimeout(timer);
+      reject(new Error(`${[command, ...args].join(' ')}: ${reason}`, { cause }));
+    };
+    const timer = setTimeout(() => {
+      child.kill('SIGKILL');
+      fail(`took longer than ${deadline / 1000} s`);
+    }, deadline);
+    child.once('error', (error) => fail(error.message, error));
+    child.once('close', (code, signal) => {
+      if (code !== 0) return fail(stderr.trim() || `ended with ${signal ?? `exit code ${code}`}`);
+      clearTimeout(timer);
+      resolve(stdout);
+    });
+  });
+}
+
+/** Asks again and again until `condition` holds. @throws Error naming `what` after `deadline` ms */
+export async function waitUntil(
+  what: string,
+  condition: () => boolean | Promise<boolean>,
+  deadline = 30_000,
+): Promise<void> {
+  const end = performance.now() + deadline;
+  while (!(await condition())) {
+    if (performance.now() > end) throw new Error(`Waited ${deadline / 1000} s in vain: ${what}`);
+    await sleep(50);
+  }
+}
+
+/** Whether a process of that id is there. One that ended, all of its threads, counts no more. */
+export async function isAlive(pid: number): Promise<boolean> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
+  if (!/\) [ZX] /.test(stat)) return stat !== '';
+  const threads = await readdir(`/proc/${pid}/task`).catch(() => []);
+  return threads.length > 1;
+}

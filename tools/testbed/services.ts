@@ -1,0 +1,53 @@
+import { ensurePackages, testPackages } from './debian.js';
+import { bootGuest, type Guest } from './guest.js';
+import { startLibvirtd, type PrivateLibvirtd } from './libvirtd.js';
+import { progress } from './progress.js';
+import { startRabbitmq, type PrivateRabbitmq } from './rabbitmq.js';
+
+export type ServiceName = 'rabbitmq' | 'libvirtd';
+
+export interface Services {
+  /** How tests find what was started. */
+  environment: Record<string, string>;
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts what is named, all at once; libvirtd with two guests that nobody may touch.
+ *
+ * @throws the first error, after all that had started has stopped
+ */
+export async function startServices(names: ReadonlySet<ServiceName>): Promise<Services> {
+  await ensurePackages(testPackages);
+  const started: { stop(): Promise<void> }[] = [];
+  const stop = async () => void (await Promise.all(started.map((service) => service.stop())));
+  const environment: Record<string, string> = {};
+
+  async function rabbitmq() {
+    const broker: PrivateRabbitmq = await progress('Starting a private RabbitMQ', startRabbitmq());
+    started.push(broker);
+    environment['NEPHOSCOPE_TEST_AMQP_URL'] = broker.url;
+  }
+
+  async function libvirtd() {
+    const daemon: PrivateLibvirtd = await progress('Starting a private libvirtd', startLibvirtd());
+    started.push(daemon);
+    const guests: Promise<Guest>[] = [
+      bootGuest(daemon, { name: 'testbed-plain' }),
+      bootGuest(daemon, { name: 'testbed-double', disks: 2, nics: [{ filterParameters: { IP: '10.0.0.5' } }, {}] }),
+    ];
+    await progress('Booting two guests', Promise.all(guests));
+    environment['NEPHOSCOPE_TEST_LIBVIRT_SOCKET'] = daemon.socket;
+    environment['NEPHOSCOPE_TEST_LIBVIRT_SOCKET_RO'] = daemon.socketReadOnly;
+    environment['NEPHOSCOPE_TEST_LIBVIRT_DIRECTORY'] = daemon.directory;
+  }
+
+  const starters = { rabbitmq, libvirtd };
+  const results = await Promise.allSettled([...names].map((name) => starters[name]()));
+  const failure = results.find((result) => result.status === 'rejected');
+  if (failure !== undefined) {
+    await stop();
+    throw failure.reason;
+  }
+  return { environment, stop };
+}
