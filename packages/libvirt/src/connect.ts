@@ -1,0 +1,118 @@
+import type { Duplex } from 'node:stream';
+import { Connection } from './connection.js';
+import { AbortError, ConnectError, isConnectionClosed, UnsupportedAuthError } from './errors.js';
+import {
+  authList,
+  authPolkit,
+  AuthType,
+  connectOpen,
+  connectSupportsFeature,
+  FEATURE_KEEPALIVE,
+} from './procedures/session.js';
+import { RpcClient } from './rpc/client.js';
+import { checkKeepalive, type KeepaliveOptions } from './rpc/keepalive.js';
+import { checkTimeout, LONGEST_TIMER } from './rpc/timeout.js';
+import { destinationOf, dial } from './transport/dial.js';
+import { type LibvirtUri, parseUri } from './uri.js';
+
+const CONNECT_TIMEOUT = 10_000;
+const CALL_TIMEOUT = 30_000;
+
+/** How to connect; times are in milliseconds. */
+export interface ConnectOptions {
+  /** Use the read-only socket, and ask the daemon to refuse whatever changes something. Default true. */
+  readonly readOnly?: boolean;
+  /** For everything until the hypervisor is open. Default 10,000. */
+  readonly connectTimeout?: number;
+  /** For each call that brings no timeout of its own. Default 30,000. */
+  readonly callTimeout?: number;
+  /** How a dead daemon is found out; false: not at all. */
+  readonly keepalive?: KeepaliveOptions | false;
+  /** Ends the attempt to connect; later it has no effect. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Connects to the libvirt daemon that the URI means and opens its hypervisor.
+ *
+ * @param uri as libvirt spells them, with the transports unix, tcp and tls: `qemu:///system`,
+ *   `qemu+unix:///system?socket=/path`, `qemu+tls://host/system`, …
+ * @throws UriError, UnsupportedTransportError, ConnectError, UnsupportedAuthError, AbortError, ArgumentError, or
+ *   the LibvirtError with which the daemon refused; nothing is left open then
+ */
+export async function connect(uri: string, options: ConnectOptions = {}): Promise<Connection> {
+  const target = parseUri(uri);
+  const { readOnly = true, connectTimeout = CONNECT_TIMEOUT, callTimeout = CALL_TIMEOUT } = options;
+  checkTimeout(connectTimeout);
+  checkTimeout(callTimeout);
+  if (options.keepalive) checkKeepalive(options.keepalive);
+  const destination = destinationOf(target, readOnly);
+  const { address } = destination;
+  const attempt = new AbortController();
+  const onAbort = (): void => attempt.abort(new AbortError('connect', Promise.resolve(), options.signal?.reason));
+  const timer = setTimeout(
+    () =>
+      attempt.abort(new ConnectError(address, `libvirt at ${address} did not answer within ${connectTimeout} ms`)),
+    Math.min(connectTimeout, LONGEST_TIMER),
+  );
+  options.signal?.addEventListener('abort', onAbort);
+  if (options.signal?.aborted) onAbort();
+  try {
+    attempt.signal.throwIfAborted();
+    const transport = await dial(destination, attempt.signal);
+    return await openConnection(transport, target, address, { ...options, readOnly, callTimeout }, attempt.signal);
+  } finally {
+    clearTimeout(timer);
+    options.signal?.removeEventListener('abort', onAbort);
+  }
+}
+
+async function openConnection(
+  transport: Duplex,
+  uri: LibvirtUri,
+  address: string,
+  options: ConnectOptions & { readOnly: boolean; callTimeout: number },
+  signal: AbortSignal,
+): Promise<Connection> {
+  const rpc = new RpcClient(transport, address, options.callTimeout);
+  const call = { signal, timeout: Infinity };
+  try {
+    await authenticate(rpc, uri, address, call);
+    if (options.keepalive !== false) {
+      const supported = await rpc.call(connectSupportsFeature, FEATURE_KEEPALIVE, call);
+      if (supported) rpc.startKeepalive(options.keepalive ?? {});
+    }
+    await rpc.call(connectOpen, { name: uri.name, readOnly: options.readOnly }, call);
+    return new Connection(rpc);
+  } catch (error) {
+    await rpc.close();
+    if (signal.aborted) throw signal.reason;
+    if (isConnectionClosed(error)) {
+      throw new ConnectError(
+        address,
+        `libvirt at ${address} hung up before the hypervisor was open: ${error.message}`,
+        error,
+      );
+    }
+    throw error;
+  }
+}
+
+/** The daemon lists what it takes; an empty list, or `none` in it, lets us in as we are. */
+async function authenticate(
+  rpc: RpcClient,
+  uri: LibvirtUri,
+  address: string,
+  options: { signal: AbortSignal; timeout: number },
+): Promise<void> {
+  const offered = await rpc.call(authList, undefined, options);
+  if (offered.length === 0 || offered.includes(AuthType.none)) return;
+  const wanted = uri.auth === undefined ? offered : offered.filter((type) => authName(type) === uri.auth);
+  if (!wanted.includes(AuthType.polkit)) throw new UnsupportedAuthError(address, offered.map(authName));
+  await rpc.call(authPolkit, undefined, options);
+}
+
+function authName(type: number): string {
+  const name = Object.entries(AuthType).find(([, value]) => value === type)?.[0];
+  return name ?? `type ${type}`;
+}

@@ -1,0 +1,7 @@
+/** Cuts bytes at any places; each number is a place, taken modulo the length. */
+export function cut(bytes: Buffer, at: readonly number[]): Buffer[] {
+  const places = [...new Set(at.map((place) => place % (bytes.length + 1))), 0, bytes.length].sort(
+    (a, b) => a - b,
+  );
+  return places.slice(1).map((place, index) => bytes.subarray(places[index], place));
+}
