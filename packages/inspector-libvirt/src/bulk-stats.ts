@@ -1,8 +1,19 @@
-import type { CpuReading, DiskIo, DiskReading, DiskSize, InstancePart, InstanceParts, MemoryReading, Missing, VnicReading, VnicTraffic } from '@nephoscope/core';
+import type {
+  CpuReading,
+  DiskIo,
+  DiskReading,
+  DiskSize,
+  InstancePart,
+  InstanceParts,
+  MemoryReading,
+  Missing,
+  VnicReading,
+  VnicTraffic,
+} from '@nephoscope/core';
 import type { StatsGroup, TypedParams } from '@nephoscope/libvirt';
 
-import type { DescribedVnic, DomainDescription } from './domain-xml.js';
-import { off, passedThrough } from './missing.js';
+import type { DomainDescription } from './domain-xml.js';
+import { notCounted, notReported, off, passedThrough } from './missing.js';
 
 /** The groups of libvirt's statistics behind each part; those of parts that nobody uses are not asked for. */
 export const groupsOf: Readonly<Record<InstancePart, readonly StatsGroup[]>> = {
@@ -12,25 +23,32 @@ export const groupsOf: Readonly<Record<InstancePart, readonly StatsGroup[]>> = {
   vnics: ['interface'],
 };
 
-type Reader<P extends InstancePart> = (params: TypedParams, description: DomainDescription, running: boolean, absent: Missing) => InstanceParts[P] | Missing;
+type Reader<P extends InstancePart> = (
+  params: TypedParams,
+  description: DomainDescription,
+  running: boolean,
+  unanswered: Missing,
+) => InstanceParts[P] | Missing;
 
 /**
  * Reads one part out of a domain's record of `virConnectGetAllDomainStats`.
  *
- * @param absent the reason for figures that a running domain's record should have and has not
+ * CPU and network figures come from the host's kernel; memory and disks are asked of the hypervisor's process.
+ *
+ * @param unanswered the reason for figures that a running domain's process was not, or could not be, asked for
  */
 export const readPart: { readonly [P in InstancePart]: Reader<P> } = {
-  cpu(params, description, running, absent) {
+  cpu(params, description, running) {
     if (!running) return off;
     const timeNs = unsigned(params, 'cpu.time');
     const count = integer(params, 'vcpu.current') ?? description.vcpus;
-    if (timeNs === undefined || count === undefined) return absent;
-    return { count, timeNs, waitNs: waitOf(params, absent) } satisfies CpuReading;
+    if (timeNs === undefined || count === undefined) return notReported;
+    return { count, timeNs, waitNs: waitOf(params) } satisfies CpuReading;
   },
-  memory(params, _description, running, absent) {
+  memory(params, _description, running, unanswered) {
     if (!running) return off;
-    // Of a busy domain only what the daemon itself knows is there; QEMU's own figures are not.
-    if (!params.has('balloon.rss')) return absent;
+    // The balloon's size is what the daemon knows by itself; of a busy domain there is no more.
+    if (!params.has('balloon.rss')) return unanswered;
     const available = unsigned(params, 'balloon.available');
     const free = unsigned(params, 'balloon.usable') ?? unsigned(params, 'balloon.unused');
     return {
@@ -42,28 +60,30 @@ export const readPart: { readonly [P in InstancePart]: Reader<P> } = {
       bandwidthLocal: unsigned(params, 'perf.mbml'),
     } satisfies MemoryReading;
   },
-  disks(params, description, running, absent) {
+  disks(params, description, running, unanswered) {
     const count = integer(params, 'block.count');
-    if (count === undefined) return absent;
-    return Array.from({ length: count }, (_, index): DiskReading => {
+    if (count === undefined) return unanswered;
+    const indexes = Array.from({ length: count }, (_, index) => index);
+    // The process is asked for all disks at once: where it answered for one, another has no figures.
+    const answered = !running || indexes.some((index) => params.has(blockKeys(index).readBytes));
+    return indexes.map((index): DiskReading => {
       const keys = blockKeys(index);
       const device = String(params.get(keys.name));
-      const io = running ? diskIo(params, keys, absent) : off;
       return {
         disk: description.disks.find((disk) => disk.device === device) ?? { device },
-        io,
-        size: diskSize(params, keys) ?? (io === absent ? absent : noSize),
+        io: running ? (diskIo(params, keys) ?? (answered ? notReported : unanswered)) : off,
+        size: diskSize(params, keys) ?? (answered ? noSize : unanswered),
       };
     });
   },
-  vnics(params, description, running, absent) {
+  vnics(params, description, running) {
     if (!running) return off;
-    const count = integer(params, 'net.count');
-    if (count === undefined) return absent;
+    const count = integer(params, 'net.count') ?? 0;
     const indexes = new Map(Array.from({ length: count }, (_, index) => [params.get(netKeys(index).name), index]));
     return description.vnics.map((vnic): VnicReading => {
       const index = indexes.get(vnic.name);
-      return { vnic, traffic: vnicTraffic(params, vnic, index, absent) };
+      const traffic = index === undefined ? undefined : vnicTraffic(params, netKeys(index));
+      return { vnic, traffic: traffic ?? (vnic.passedThrough ? passedThrough : notCounted) };
     });
   },
 };
@@ -73,19 +93,29 @@ export function hasBulkFigures(params: TypedParams, part: InstancePart): boolean
   return params.has(marks[part]);
 }
 
-const marks: Readonly<Record<InstancePart, string>> = { cpu: 'vcpu.current', memory: 'balloon.current', disks: 'block.count', vnics: 'net.count' };
+const marks: Readonly<Record<InstancePart, string>> = {
+  cpu: 'cpu.time',
+  memory: 'balloon.rss',
+  disks: 'block.count',
+  vnics: 'net.count',
+};
 
-const noSize: Missing = { missing: 'unsupported', detail: 'the hypervisor reports no size, as for an empty drive' };
-const noWait: Missing = { missing: 'unsupported', detail: 'the hypervisor does not report how long virtual CPUs waited' };
+const noSize: Missing = {
+  missing: 'unsupported',
+  detail: 'the hypervisor reports no size, as for an empty drive',
+};
+const noWait: Missing = {
+  missing: 'unsupported',
+  detail: 'the hypervisor does not report how long virtual CPUs waited',
+};
 
 /**
  * `vcpu.N.delay` and `vcpu.N.wait` are two accounts of the same thing, from /proc/PID/schedstat and from
  * /proc/PID/sched; the second is 0 unless the kernel keeps detailed statistics. The first counts where
  * there is one, never the sum.
  */
-function waitOf(params: TypedParams, absent: Missing): bigint | Missing {
-  const maximum = integer(params, 'vcpu.maximum');
-  if (maximum === undefined) return absent;
+function waitOf(params: TypedParams): bigint | Missing {
+  const maximum = integer(params, 'vcpu.maximum') ?? 0;
   let sum: bigint | undefined;
   for (let index = 0; index < maximum; index++) {
     const { delay, wait } = vcpuKeys(index);
@@ -95,12 +125,19 @@ function waitOf(params: TypedParams, absent: Missing): bigint | Missing {
   return sum ?? noWait;
 }
 
-function diskIo(params: TypedParams, keys: ReturnType<typeof blockKeys>, absent: Missing): DiskIo | Missing {
+function diskIo(params: TypedParams, keys: ReturnType<typeof blockKeys>): DiskIo | undefined {
   const readBytes = unsigned(params, keys.readBytes);
   const readRequests = unsigned(params, keys.readRequests);
   const writeBytes = unsigned(params, keys.writeBytes);
   const writeRequests = unsigned(params, keys.writeRequests);
-  if (readBytes === undefined || readRequests === undefined || writeBytes === undefined || writeRequests === undefined) return absent;
+  if (
+    readBytes === undefined ||
+    readRequests === undefined ||
+    writeBytes === undefined ||
+    writeRequests === undefined
+  ) {
+    return undefined;
+  }
   return {
     readBytes,
     readRequests,
@@ -115,18 +152,17 @@ function diskSize(params: TypedParams, keys: ReturnType<typeof blockKeys>): Disk
   const capacity = unsigned(params, keys.capacity);
   const allocation = unsigned(params, keys.allocation);
   const physical = unsigned(params, keys.physical);
-  return capacity === undefined || allocation === undefined || physical === undefined ? undefined : { capacity, allocation, physical };
+  if (capacity === undefined || allocation === undefined || physical === undefined) return undefined;
+  return { capacity, allocation, physical };
 }
 
-function vnicTraffic(params: TypedParams, vnic: DescribedVnic, index: number | undefined, absent: Missing): VnicTraffic | Missing {
-  if (vnic.passedThrough) return passedThrough;
-  if (index === undefined) return absent;
-  const keys = netKeys(index);
+function vnicTraffic(params: TypedParams, keys: ReturnType<typeof netKeys>): VnicTraffic | undefined {
   const rxBytes = unsigned(params, keys.rxBytes);
   const rxPackets = unsigned(params, keys.rxPackets);
   const txBytes = unsigned(params, keys.txBytes);
   const txPackets = unsigned(params, keys.txPackets);
-  if (rxBytes === undefined || rxPackets === undefined || txBytes === undefined || txPackets === undefined) return absent;
+  if (rxBytes === undefined || rxPackets === undefined || txBytes === undefined || txPackets === undefined)
+    return undefined;
   return {
     rxBytes,
     rxPackets,
@@ -181,4 +217,3 @@ const netKeys = memoise((index) => ({
   txErrors: `net.${index}.tx.errs`,
   txDrops: `net.${index}.tx.drop`,
 }));
-

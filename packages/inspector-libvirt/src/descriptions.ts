@@ -1,6 +1,8 @@
+import { isDeepStrictEqual } from 'node:util';
+
 import { describeError } from '@nephoscope/core';
 import type { Logger } from '@nephoscope/core';
-import { isConnectionClosed, isNoDomain } from '@nephoscope/libvirt';
+import { isConnectionClosed, isNoDomain, LifecycleEventType } from '@nephoscope/libvirt';
 import type { CallOptions, Connection, Domain } from '@nephoscope/libvirt';
 
 import { parseDomainXml } from './domain-xml.js';
@@ -8,7 +10,8 @@ import type { DomainDescription } from './domain-xml.js';
 
 interface Entry {
   readonly id: number;
-  readonly description: DomainDescription;
+  /** Undefined until it was read. */
+  description: DomainDescription | undefined;
 }
 
 // A connection has five request slots in the daemon; one stays free.
@@ -22,8 +25,6 @@ export class Descriptions {
   readonly #connection: Connection;
   readonly #logger: Logger;
   readonly #entries = new Map<string, Entry>();
-  /** Domains that changed while their XML was on its way. */
-  readonly #changed = new Set<string>();
 
   constructor(connection: Connection, logger: Logger) {
     this.#connection = connection;
@@ -32,56 +33,90 @@ export class Descriptions {
 
   /** @throws the libvirt error when events cannot be had */
   async listen(options: CallOptions): Promise<void> {
-    const forget = ({ domain }: { readonly domain: Domain }) => {
-      this.#entries.delete(domain.uuid);
-      this.#changed.add(domain.uuid);
-    };
+    const forget = ({ domain }: { readonly domain: Domain }) => void this.#entries.delete(domain.uuid);
     await Promise.all([
-      this.#connection.onLifecycle(forget, options),
+      // Other events of this kind come with another id, or change nothing that the XML says.
+      this.#connection.onLifecycle(
+        (event) => event.event === LifecycleEventType.defined && forget(event),
+        options,
+      ),
       this.#connection.onDeviceAdded(forget, options),
       this.#connection.onDeviceRemoved(forget, options),
     ]);
   }
 
-  /** Descriptions of these domains by UUID, and nothing of any other domain. One that is gone or unreadable is left out. */
-  async of(domains: readonly Domain[], options: CallOptions): Promise<ReadonlyMap<string, DomainDescription>> {
+  /**
+   * Descriptions of these domains by UUID. One that is gone, or whose XML cannot be had in time, is left out.
+   *
+   * @param before what was known of them, whose objects are used again as far as nothing in them has changed
+   * @param options the time is for all of them together
+   */
+  async of(
+    domains: readonly Domain[],
+    before: (uuid: string) => DomainDescription | undefined,
+    { timeout, signal }: { readonly timeout: number; readonly signal: AbortSignal },
+  ): Promise<ReadonlyMap<string, DomainDescription>> {
     const described = new Map<string, DomainDescription>();
     const unknown: Domain[] = [];
     for (const domain of domains) {
       const entry = this.#entries.get(domain.uuid);
-      if (entry?.id === domain.id) described.set(domain.uuid, entry.description);
+      if (entry?.id === domain.id && entry.description !== undefined)
+        described.set(domain.uuid, entry.description);
       else unknown.push(domain);
     }
     if (this.#entries.size > domains.length) this.#forgetOthers(domains);
-    this.#changed.clear();
+    if (unknown.length === 0) return described;
 
+    const options = { signal: AbortSignal.any([signal, AbortSignal.timeout(timeout)]) };
     const queue = unknown.values();
     const worker = async () => {
       for (const domain of queue) {
-        const description = await this.#read(domain, options);
+        const description = await this.#read(domain, before(domain.uuid), options);
         if (description !== undefined) described.set(domain.uuid, description);
       }
     };
     await Promise.all(Array.from({ length: Math.min(atOnce, unknown.length) }, worker));
+    signal.throwIfAborted();
     return described;
   }
 
-  async #read(domain: Domain, options: CallOptions): Promise<DomainDescription | undefined> {
+  async #read(
+    domain: Domain,
+    before: DomainDescription | undefined,
+    options: CallOptions,
+  ): Promise<DomainDescription | undefined> {
+    // An event that arrives from now on takes the entry away, so that the next reading asks again.
+    const entry: Entry = { id: domain.id, description: undefined };
+    this.#entries.set(domain.uuid, entry);
     try {
-      const description = parseDomainXml(await this.#connection.domainXml(domain, options));
-      if (!this.#changed.has(domain.uuid)) this.#entries.set(domain.uuid, { id: domain.id, description });
-      return description;
+      entry.description = inherit(before, parseDomainXml(await this.#connection.domainXml(domain, options)));
     } catch (error) {
       if (isConnectionClosed(error)) throw error;
       if (!isNoDomain(error)) {
-        this.#logger.warn({ err: error, domain: domain.name }, `${domain.name} is not read in this cycle, since its XML cannot be: ${describeError(error)}`);
+        this.#logger.warn(
+          { err: error, domain: domain.name },
+          `${domain.name} is not read in this cycle, since its XML cannot be: ${describeError(error)}`,
+        );
       }
-      return undefined;
     }
+    return entry.description;
   }
 
   #forgetOthers(domains: readonly Domain[]): void {
     const listed = new Set(domains.map(({ uuid }) => uuid));
     for (const uuid of this.#entries.keys()) if (!listed.has(uuid)) this.#entries.delete(uuid);
   }
+}
+
+/** The description read now, made of the objects of the one before as far as they are equal. */
+function inherit(before: DomainDescription | undefined, now: DomainDescription): DomainDescription {
+  if (before === undefined) return now;
+  if (isDeepStrictEqual(before, now)) return before;
+  const same = <Device>(devices: readonly Device[], device: Device) =>
+    devices.find((other) => isDeepStrictEqual(other, device)) ?? device;
+  return Object.freeze({
+    ...now,
+    disks: now.disks.map((disk) => same(before.disks, disk)),
+    vnics: now.vnics.map((vnic) => same(before.vnics, vnic)),
+  });
 }

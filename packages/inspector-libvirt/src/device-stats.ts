@@ -1,89 +1,151 @@
 import { describeError, isMissing } from '@nephoscope/core';
-import type { CpuReading, DiskReading, InstancePart, InstanceParts, MemoryReading, Missing, VnicReading } from '@nephoscope/core';
-import { isAbandonedCall, isConnectionClosed, isNoDomain, isOperationInvalid, isUnsupported } from '@nephoscope/libvirt';
-import type { CallOptions, Connection, Domain } from '@nephoscope/libvirt';
+import type {
+  CpuReading,
+  DiskReading,
+  InstancePart,
+  InstanceParts,
+  MemoryReading,
+  Missing,
+  VnicReading,
+} from '@nephoscope/core';
+import {
+  isAbandonedCall,
+  isConnectionClosed,
+  isNoDomain,
+  isOperationInvalid,
+  isUnsupported,
+} from '@nephoscope/libvirt';
+import type { Connection, Domain } from '@nephoscope/libvirt';
 
 import type { DescribedVnic, DomainDescription } from './domain-xml.js';
 import { busy, notReported, off, passedThrough } from './missing.js';
 
-type Reader<P extends InstancePart> = (
-  connection: Connection,
-  domain: Domain,
-  description: DomainDescription,
-  options: CallOptions,
-) => Promise<InstanceParts[P] | Missing>;
-
-/**
- * Reads one part of a running domain by calls of its own, for drivers that do not report it in bulk. The
- * calls are all under way at once, so that a host costs few round trips all the same.
- *
- * @throws the libvirt error when the domain is gone or the connection is lost
- */
-export const readPartByCalls: { readonly [P in InstancePart]: Reader<P> } = {
-  cpu: (connection, domain, _description, options) =>
-    orMissing(
-      connection.domainInfo(domain, options).then(({ vcpus, cpuTimeNs }): CpuReading => ({ count: vcpus, timeNs: cpuTimeNs, waitNs: notReported })),
-    ),
-  memory: (connection, domain, _description, options) =>
-    orMissing(
-      connection.domainMemoryStats(domain, options).then(({ available, usable, unused, rss, swapIn, swapOut }): MemoryReading => {
-        const free = usable ?? unused;
-        return {
-          usedKib: available === undefined || free === undefined ? undefined : available - free,
-          residentKib: rss,
-          swapInKib: swapIn,
-          swapOutKib: swapOut,
-          bandwidthTotal: undefined,
-          bandwidthLocal: undefined,
-        };
-      }),
-    ),
-  disks: (connection, domain, { disks }, options) =>
-    Promise.all(
-      disks.map(async (disk): Promise<DiskReading> => {
-        const [io, size] = await Promise.all([
-          orMissing(connection.domainBlockStats(domain, disk.device, options)),
-          orMissing(connection.domainBlockInfo(domain, disk.device, options)),
-        ]);
-        if (isMissing(io)) return { disk, io, size };
-        const { readBytes, readRequests, writeBytes, writeRequests } = io;
-        if (readBytes === undefined || readRequests === undefined || writeBytes === undefined || writeRequests === undefined) {
-          return { disk, io: notReported, size };
-        }
-        return { disk, io: { readBytes, readRequests, writeBytes, writeRequests, readTimeNs: undefined, writeTimeNs: undefined }, size };
-      }),
-    ),
-  vnics: (connection, domain, { vnics }, options) =>
-    Promise.all(vnics.map(async (vnic): Promise<VnicReading> => ({ vnic, traffic: await trafficOf(connection, domain, vnic, options) }))),
-};
-
-async function trafficOf(connection: Connection, domain: Domain, vnic: DescribedVnic, options: CallOptions): Promise<VnicReading['traffic']> {
-  if (vnic.passedThrough) return passedThrough;
-  const stats = await orMissing(connection.domainInterfaceStats(domain, vnic.name, options));
-  if (isMissing(stats)) return stats;
-  const { rxBytes, rxPackets, txBytes, txPackets } = stats;
-  if (rxBytes === undefined || rxPackets === undefined || txBytes === undefined || txPackets === undefined) return notReported;
-  return {
-    rxBytes,
-    rxPackets,
-    rxErrors: stats.rxErrors,
-    rxDrops: stats.rxDrop,
-    txBytes,
-    txPackets,
-    txErrors: stats.txErrors,
-    txDrops: stats.txDrop,
-  };
+/** The time that one call may take, ms, and who may end them all. */
+export interface Limits {
+  readonly timeout: number;
+  readonly signal: AbortSignal;
 }
 
-async function orMissing<Value extends object>(call: Promise<Value>): Promise<Value | Missing> {
-  try {
-    return await call;
-  } catch (error) {
-    if (isNoDomain(error) || isConnectionClosed(error)) throw error;
-    if (isUnsupported(error)) return notReported;
-    if (isOperationInvalid(error)) return off;
-    if (isAbandonedCall(error)) return busy;
-    return { missing: 'error', detail: describeError(error) };
+/**
+ * Reads domains by calls of their own, for drivers that do not report everything in bulk. Calls for many domains
+ * are under way at once; those for one follow each other, and one that hangs is the last until it is answered.
+ */
+export class DeviceStats {
+  readonly #connection: Connection;
+  /** UUIDs of domains in which a call hangs. */
+  readonly #stuck = new Set<string>();
+
+  constructor(connection: Connection) {
+    this.#connection = connection;
+  }
+
+  /** @throws the libvirt error when the domain is gone, the connection is lost or the signal was aborted */
+  read(
+    part: InstancePart,
+    domain: Domain,
+    description: DomainDescription,
+    limits: Limits,
+  ): Promise<InstanceParts[InstancePart] | Missing> {
+    const readers = {
+      cpu: () => this.#cpu(domain, limits),
+      memory: () => this.#memory(domain, limits),
+      disks: () => this.#disks(domain, description, limits),
+      vnics: () => this.#vnics(domain, description, limits),
+    };
+    return readers[part]();
+  }
+
+  async #cpu(domain: Domain, limits: Limits): Promise<CpuReading | Missing> {
+    const info = await this.#call(domain, limits, () => this.#connection.domainInfo(domain, limits));
+    return isMissing(info) ? info : { count: info.vcpus, timeNs: info.cpuTimeNs, waitNs: notReported };
+  }
+
+  async #memory(domain: Domain, limits: Limits): Promise<MemoryReading | Missing> {
+    const stats = await this.#call(domain, limits, () => this.#connection.domainMemoryStats(domain, limits));
+    if (isMissing(stats)) return stats;
+    const { available, usable, unused, rss, swapIn, swapOut } = stats;
+    const free = usable ?? unused;
+    return {
+      usedKib: available === undefined || free === undefined ? undefined : available - free,
+      residentKib: rss,
+      swapInKib: swapIn,
+      swapOutKib: swapOut,
+      bandwidthTotal: undefined,
+      bandwidthLocal: undefined,
+    };
+  }
+
+  async #disks(domain: Domain, { disks }: DomainDescription, limits: Limits): Promise<readonly DiskReading[]> {
+    const readings: DiskReading[] = [];
+    for (const disk of disks) {
+      const io = await this.#call(domain, limits, () =>
+        this.#connection.domainBlockStats(domain, disk.device, limits),
+      );
+      const size = await this.#call(domain, limits, () =>
+        this.#connection.domainBlockInfo(domain, disk.device, limits),
+      );
+      readings.push({ disk, io: isMissing(io) ? io : ioOf(io), size });
+    }
+    return readings;
+  }
+
+  async #vnics(domain: Domain, { vnics }: DomainDescription, limits: Limits): Promise<readonly VnicReading[]> {
+    const readings: VnicReading[] = [];
+    for (const vnic of vnics) readings.push({ vnic, traffic: await this.#traffic(domain, vnic, limits) });
+    return readings;
+  }
+
+  async #traffic(domain: Domain, vnic: DescribedVnic, limits: Limits): Promise<VnicReading['traffic']> {
+    if (vnic.passedThrough) return passedThrough;
+    const stats = await this.#call(domain, limits, () =>
+      this.#connection.domainInterfaceStats(domain, vnic.name, limits),
+    );
+    if (isMissing(stats)) return stats;
+    const { rxBytes, rxPackets, txBytes, txPackets } = stats;
+    if (rxBytes === undefined || rxPackets === undefined || txBytes === undefined || txPackets === undefined) {
+      return notReported;
+    }
+    return {
+      rxBytes,
+      rxPackets,
+      rxErrors: stats.rxErrors,
+      rxDrops: stats.rxDrop,
+      txBytes,
+      txPackets,
+      txErrors: stats.txErrors,
+      txDrops: stats.txDrop,
+    };
+  }
+
+  async #call<Value extends object>(
+    domain: Domain,
+    limits: Limits,
+    call: () => Promise<Value>,
+  ): Promise<Value | Missing> {
+    if (this.#stuck.has(domain.uuid)) return busy;
+    try {
+      return await call();
+    } catch (error) {
+      if (isNoDomain(error) || isConnectionClosed(error) || limits.signal.aborted) throw error;
+      if (isUnsupported(error)) return notReported;
+      if (isOperationInvalid(error)) return off;
+      if (!isAbandonedCall(error)) return { missing: 'error', detail: describeError(error) };
+      this.#stuck.add(domain.uuid);
+      void error.late.then(() => this.#stuck.delete(domain.uuid));
+      return busy;
+    }
   }
 }
 
+function ioOf(stats: Awaited<ReturnType<Connection['domainBlockStats']>>): DiskReading['io'] {
+  const { readBytes, readRequests, writeBytes, writeRequests } = stats;
+  if (
+    readBytes === undefined ||
+    readRequests === undefined ||
+    writeBytes === undefined ||
+    writeRequests === undefined
+  ) {
+    return notReported;
+  }
+  return { readBytes, readRequests, writeBytes, writeRequests, readTimeNs: undefined, writeTimeNs: undefined };
+}

@@ -39,9 +39,12 @@ const parser = new XMLParser({
   attributeNamePrefix: attribute,
   textNodeName: text,
   alwaysCreateTextNode: true,
+  trimValues: false,
   // Every figure stays the text that it is: a name such as 0012 is no number.
   parseTagValue: false,
   parseAttributeValue: false,
+  // The parser counts references by number (&#233;) among HTML's; libxml2 writes such.
+  htmlEntities: true,
 });
 
 /** Reads `virDomainGetXMLDesc`. Throws a TypeError for a text that is no domain. */
@@ -53,7 +56,7 @@ export function parseDomainXml(xml: string): DomainDescription {
   const osType = child(child(domain, 'os'), 'type');
   return Object.freeze({
     vcpus: wholeNumber(value(vcpu, 'current') ?? content(vcpu)),
-    memoryKib: kibibytes(child(domain, 'currentMemory') ?? child(domain, 'memory')),
+    memoryKib: kibibytes(child(domain, 'currentMemory')),
     architecture: value(osType, 'arch') ?? '',
     osType: content(osType) ?? '',
     disks: children(devices, 'disk').flatMap((disk) => {
@@ -69,17 +72,23 @@ function describeVnic(element: Element, index: number): DescribedVnic {
   const mac = value(child(element, 'mac'), 'address') ?? null;
   const filter = child(element, 'filterref');
   const parameters = Object.fromEntries(
-    children(filter, 'parameter').map((parameter) => [(value(parameter, 'name') ?? '').toLowerCase(), value(parameter, 'value') ?? '']),
+    children(filter, 'parameter').map((parameter) => [
+      (value(parameter, 'name') ?? '').toLowerCase(),
+      value(parameter, 'value') ?? '',
+    ]),
   );
-  const source = child(element, 'source');
+  // A network of libvirt's own may turn out to be a bridge or a pool of virtual functions.
+  const attached = child(element, 'actual') ?? element;
+  const source = child(attached, 'source');
   return Object.freeze({
-    name: value(child(element, 'target'), 'dev') ?? pciAddress(child(source, 'address')) ?? mac ?? `interface${index}`,
+    name:
+      value(child(element, 'target'), 'dev') ?? pciAddress(child(source, 'address')) ?? mac ?? `interface${index}`,
     mac,
     fref: value(filter, 'filter') ?? null,
     parameters: Object.freeze(parameters),
     interfaceId: value(child(child(element, 'virtualport'), 'parameters'), 'interfaceid') ?? null,
     bridge: value(source, 'bridge') ?? null,
-    passedThrough: value(element, 'type') === 'hostdev' || value(child(element, 'actual'), 'type') === 'hostdev',
+    passedThrough: value(attached, 'type') === 'hostdev',
   });
 }
 
@@ -93,27 +102,33 @@ function describeNova(domain: Element): NovaMetadata | undefined {
   // The prefix is nova's choice; what counts is the namespace that it stands for, whatever its version.
   const metadata = child(domain, 'metadata');
   if (metadata === undefined) return undefined;
-  for (const [tag, found] of Object.entries(metadata)) {
-    const [prefix, local] = tag.split(':');
-    const instance = (Array.isArray(found) ? found[0] : found) as Element | string | undefined;
-    if (local !== 'instance' || typeof instance !== 'object') continue;
-    const namespace = value(instance, `xmlns:${prefix}`) ?? value(metadata, `xmlns:${prefix}`) ?? value(domain, `xmlns:${prefix}`);
+  for (const tag of Object.keys(metadata)) {
+    const [, prefix, local] = /^(?:(.*):)?(.*)$/.exec(tag) ?? [];
+    const instance = child(metadata, tag);
+    if (local !== 'instance' || instance === undefined) continue;
+    // libvirt moves no declaration: it is where nova wrote it, on the element itself.
+    const namespace = value(instance, prefix === undefined ? 'xmlns' : `xmlns:${prefix}`);
     if (!namespace?.startsWith('http://openstack.org/xmlns/libvirt/nova/')) continue;
-    const nova = (element: Element | undefined, name: string) => child(element, `${prefix}:${name}`);
+    const nova = (element: Element | undefined, name: string) =>
+      child(element, prefix === undefined ? name : `${prefix}:${name}`);
     const owner = nova(instance, 'owner');
     return Object.freeze({
       name: content(nova(instance, 'name')),
       flavor: describeFlavor(nova(instance, 'flavor'), nova),
       userId: value(nova(owner, 'user'), 'uuid'),
       projectId: value(nova(owner, 'project'), 'uuid'),
-      imageId: value(nova(instance, 'root'), 'type') === 'image' ? value(nova(instance, 'root'), 'uuid') : undefined,
+      imageId:
+        value(nova(instance, 'root'), 'type') === 'image' ? value(nova(instance, 'root'), 'uuid') : undefined,
       createdAt: content(nova(instance, 'creationTime')),
     });
   }
   return undefined;
 }
 
-function describeFlavor(flavor: Element | undefined, nova: (element: Element | undefined, name: string) => Element | undefined): Flavor | undefined {
+function describeFlavor(
+  flavor: Element | undefined,
+  nova: (element: Element | undefined, name: string) => Element | undefined,
+): Flavor | undefined {
   const name = value(flavor, 'name');
   if (name === undefined) return undefined;
   const figure = (field: string) => wholeNumber(content(nova(flavor, field)));
@@ -128,12 +143,12 @@ function describeFlavor(flavor: Element | undefined, nova: (element: Element | u
   });
 }
 
-const kibibytesIn: Readonly<Record<string, bigint>> = { KiB: 1n, k: 1n, MiB: 1024n, M: 1024n, GiB: 1024n * 1024n, G: 1024n * 1024n };
-
+/** libvirt writes memory in KiB, whatever the domain was defined with. */
 function kibibytes(memory: Element | undefined): bigint | undefined {
   const digits = content(memory);
-  const unit = kibibytesIn[value(memory, 'unit') ?? 'KiB'];
-  return digits === undefined || unit === undefined || !/^\d+$/.test(digits) ? undefined : BigInt(digits) * unit;
+  return digits !== undefined && /^\d+$/.test(digits) && value(memory, 'unit') === 'KiB'
+    ? BigInt(digits)
+    : undefined;
 }
 
 function wholeNumber(digits: string | undefined): number | undefined {

@@ -6,7 +6,21 @@ import type { Domain } from '@nephoscope/libvirt';
 import type { DomainDescription } from './domain-xml.js';
 
 /** By number, as virDomainState counts. */
-export const powerStates: readonly PowerState[] = ['nostate', 'running', 'blocked', 'paused', 'shutdown', 'shutoff', 'crashed', 'pmsuspended'];
+export const powerStates: readonly PowerState[] = [
+  'nostate',
+  'running',
+  'blocked',
+  'paused',
+  'shutdown',
+  'shutoff',
+  'crashed',
+  'pmsuspended',
+];
+
+/** Names the run that a domain is in; undefined while it is shut off. */
+export function runOf(domain: Domain, { boot }: Place): string | undefined {
+  return domain.id < 0 ? undefined : `${boot}/${domain.id}`;
+}
 
 /** nova's word for each state, as Ceilometer's discovery has it in `status`. */
 const status: Readonly<Record<PowerState, string>> = {
@@ -37,7 +51,13 @@ export interface Place {
  * The instance that a domain is. Its metadata has the keys of Ceilometer's instance counters, those of 2012
  * and those of today; what libvirt does not know is an empty string, as there.
  */
-export function instanceOf(domain: Domain, description: DomainDescription, state: PowerState, owner: Owner, place: Place): Instance {
+export function instanceOf(
+  domain: Domain,
+  description: DomainDescription,
+  state: PowerState,
+  owner: Owner,
+  place: Place,
+): Instance {
   const { nova } = description;
   const displayName = nova?.name ?? domain.name;
   return Object.freeze({
@@ -48,12 +68,19 @@ export function instanceOf(domain: Domain, description: DomainDescription, state
     projectId: owner.projectId,
     flavor: nova?.flavor,
     state,
-    run: domain.id < 0 ? undefined : `${place.boot}/${domain.id}`,
+    run: runOf(domain, place),
     metadata: metadataOf(domain, description, displayName, state, owner, place),
   });
 }
 
-function metadataOf(domain: Domain, description: DomainDescription, displayName: string, state: PowerState, owner: Owner, place: Place): Metadata {
+function metadataOf(
+  domain: Domain,
+  description: DomainDescription,
+  displayName: string,
+  state: PowerState,
+  owner: Owner,
+  place: Place,
+): Metadata {
   const { nova } = description;
   const flavor = nova?.flavor;
   const memoryMb = description.memoryKib === undefined ? undefined : Number(description.memoryKib / 1024n);
@@ -63,7 +90,9 @@ function metadataOf(domain: Domain, description: DomainDescription, displayName:
     instance_id: domain.uuid,
     instance_type: flavor?.id ?? flavor?.name ?? '',
     // nova's hostId: the same project and host give the same, without naming the host to the tenant.
-    host: createHash('sha224').update(`${owner.projectId ?? ''}${place.host}`).digest('hex'),
+    host: createHash('sha224')
+      .update(`${owner.projectId ?? ''}${place.host}`)
+      .digest('hex'),
     instance_host: place.host,
     flavor:
       flavor === undefined

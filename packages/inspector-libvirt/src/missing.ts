@@ -4,10 +4,18 @@ export const off: Missing = { missing: 'off', detail: 'the instance does not run
 
 export const busy: Missing = {
   missing: 'busy',
-  detail: 'the hypervisor got no answer from this instance in time (it is stuck, or another job such as a migration holds it); its counters go on when it answers again',
+  detail:
+    'the hypervisor got no answer from this instance in time: it is stuck, or another job such as a migration ' +
+    'holds it; its counters go on when it answers again',
 };
 
 export const notReported: Missing = { missing: 'unsupported', detail: 'this hypervisor does not report it' };
+
+export const notCounted: Missing = {
+  missing: 'unsupported',
+  detail:
+    'the host counts no traffic of this card: it has no device on the host, or that device keeps no counters',
+};
 
 export const passedThrough: Missing = {
   missing: 'unsupported',

@@ -10,13 +10,16 @@ export const defaultUri = {
 } as const;
 
 const owner = z.strictObject({
-  name: z.string().min(1).describe('The domain\'s name, `*` for any text.'),
+  name: z.string().min(1).describe("The domain's name, `*` for any text."),
   projectId: z.string().optional().describe('Project of such domains.'),
   userId: z.string().optional().describe('User of such domains.'),
 });
 
 export const options = z.strictObject({
-  uri: z.string().optional().describe('How to reach libvirt, as libvirt spells it. Default: the usual URI of `hypervisor`.'),
+  uri: z
+    .string()
+    .optional()
+    .describe('How to reach libvirt, as libvirt spells it. Default: the usual URI of `hypervisor`.'),
   hypervisor: z
     .enum(Object.keys(defaultUri) as [keyof typeof defaultUri])
     .default('kvm')
@@ -25,11 +28,15 @@ export const options = z.strictObject({
     .number()
     .positive()
     .default(1)
-    .describe('Seconds that a reading may take before instances that do not answer are left aside; 25 ms for each instance come on top.'),
+    .describe(
+      'Seconds that a reading may take before instances that do not answer are left aside; 25 ms for each instance come on top.',
+    ),
   owners: z
     .array(owner)
     .default([])
-    .describe('Whose a domain without nova\'s metadata is; the first that matches. Without one its project and user are unknown.'),
+    .describe(
+      "Whose a domain without nova's metadata is; the first that matches. Without one its project and user are unknown.",
+    ),
 });
 
 export type Options = z.output<typeof options>;

@@ -5,7 +5,7 @@ import type { DomainDescription } from './domain-xml.js';
 import type { Owner } from './instance.js';
 import type { Options } from './options.js';
 
-/** Whose a domain is: as nova wrote it, else as the configuration maps its name, else unknown. */
+/** Whose a domain is: as nova wrote it; of a domain without nova's metadata as the configuration maps its name. */
 export function ownerOf(domain: Domain, { nova }: DomainDescription, mapped: Options['owners']): Owner {
   if (nova !== undefined) return { userId: nova.userId ?? null, projectId: nova.projectId ?? null };
   const owner = mapped.find(({ name }) => wildcards([name])(domain.name));

@@ -2,16 +2,18 @@ import { readFile } from 'node:fs/promises';
 
 import { describeError, NephoscopeError } from '@nephoscope/core';
 import type { Clock, Health, Logger } from '@nephoscope/core';
-import { connect } from '@nephoscope/libvirt';
-import type { Connection } from '@nephoscope/libvirt';
+import { connect, isConnectionClosed } from '@nephoscope/libvirt';
+import type { CallOptions, Connection } from '@nephoscope/libvirt';
 
 import { Descriptions } from './descriptions.js';
+import { DeviceStats } from './device-stats.js';
 
 /** An open connection and what is known only as long as it lasts. */
 export interface Session {
   readonly connection: Connection;
   readonly descriptions: Descriptions;
-  /** QEMU's driver reports disks, cards and virtual CPUs in bulk; what it leaves out is busy, not unsupported. */
+  readonly devices: DeviceStats;
+  /** QEMU's driver reports disks, cards and virtual CPUs in bulk; other drivers are asked for each device. */
   readonly reportsInBulk: boolean;
   /** Tells this boot of this host from all others. */
   readonly boot: string;
@@ -20,6 +22,8 @@ export interface Session {
 const connectTimeout = 5_000;
 const firstPause = 250;
 const longestPause = 30_000;
+// As long as a daemon that is restarted may take to be back, ms.
+const patience = 3_000;
 
 /** Keeps a connection to libvirt open: made anew, with growing pauses, whenever it is lost. */
 export class Sessions {
@@ -28,8 +32,14 @@ export class Sessions {
   readonly #logger: Logger;
   readonly #stopping = new AbortController();
   #open: Session | undefined;
-  #failure: string | undefined = 'not connected yet';
-  #reconnecting: Promise<void> | undefined;
+  /** Why there was no connection last. */
+  #failure: unknown = new Error('the inspector is not started');
+  /** The latest attempt to connect, with the pauses between its tries; rejects when the first fails, or when stopping. */
+  #connecting: Promise<unknown> | undefined;
+  /** Ends the pause between two tries. */
+  #hurry = new AbortController();
+  #closing: Promise<unknown> = Promise.resolve();
+  #stopped: Promise<void> | undefined;
 
   constructor(uri: string, clock: Clock, logger: Logger) {
     this.#uri = uri;
@@ -39,37 +49,66 @@ export class Sessions {
 
   /** @throws INSPECTOR_UNAVAILABLE when libvirt cannot be reached */
   async start(signal: AbortSignal): Promise<void> {
-    await this.#connect(AbortSignal.any([signal, this.#stopping.signal]));
+    const connecting = this.#connect(AbortSignal.any([signal, this.#stopping.signal]));
+    this.#connecting = connecting;
+    await connecting;
   }
 
-  /** The connection, waiting for it while it is being made anew. */
+  /**
+   * The connection. While it is being made anew: waits some seconds for it.
+   *
+   * @throws INSPECTOR_UNAVAILABLE when there is none by then
+   */
   async get(signal: AbortSignal): Promise<Session> {
-    for (let pause = 10; this.#open === undefined; pause = Math.min(pause * 2, 250)) {
-      try {
-        await this.#clock.sleep(pause, AbortSignal.any([signal, this.#stopping.signal]));
-      } catch (error) {
-        throw this.#unavailable(this.#failure, error);
-      }
+    if (this.#open === undefined) {
+      this.#hurry.abort();
+      const enough = new AbortController();
+      const waited = this.#clock.sleep(patience, AbortSignal.any([signal, this.#stopping.signal, enough.signal]));
+      await Promise.race([this.#connecting, waited]).catch(() => undefined);
+      enough.abort();
+      await waited.catch(() => undefined);
     }
+    if (this.#open === undefined) throw this.#unavailable();
     return this.#open;
   }
 
-  /** Gives this connection up, as when its request slots are all taken by instances that hang. */
-  async renew(session: Session): Promise<void> {
-    if (this.#open === session) this.#lost(session, 'its request slots are taken by instances that do not answer');
-    await session.connection.close();
+  /** Does it on the connection, and when that is lost meanwhile, as by a restart of the daemon, once more on another. */
+  async use<Result>(work: (session: Session) => Promise<Result>, signal: AbortSignal): Promise<Result> {
+    for (let again = false; ; again = true) {
+      const session = await this.get(signal);
+      try {
+        return await work(session);
+      } catch (error) {
+        if (!isConnectionClosed(error)) throw error;
+        this.#lost(session, error);
+        if (again) throw error;
+      }
+    }
+  }
+
+  /** Gives this connection up and makes another. */
+  drop(session: Session, reason: Error): void {
+    this.#lost(session, reason);
+    // A daemon that does not answer takes its time to be left: nobody waits for that but `stop`.
+    this.#closing = Promise.all([this.#closing, session.connection.close()]);
   }
 
   health(): Health {
-    return this.#failure === undefined ? { ok: true } : { ok: false, reason: this.#failure };
+    return this.#open === undefined ? { ok: false, reason: describeError(this.#unavailable()) } : { ok: true };
   }
 
-  async stop(): Promise<void> {
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  async #stop(): Promise<void> {
+    this.#failure = new Error('the inspector is stopped');
     this.#stopping.abort(new NephoscopeError('STOPPED', 'the inspector is stopping'));
-    await this.#reconnecting;
+    await this.#connecting?.catch(() => undefined);
     const open = this.#open;
     this.#open = undefined;
-    await open?.connection.close();
+    await Promise.all([open?.connection.close(), this.#closing]);
   }
 
   async #connect(signal: AbortSignal): Promise<void> {
@@ -78,44 +117,57 @@ export class Sessions {
       connection = await connect(this.#uri, { connectTimeout, signal });
       const descriptions = new Descriptions(connection, this.#logger);
       const options = { timeout: connectTimeout, signal };
-      const [uri, boot] = await Promise.all([connection.uri(options), bootOf(this.#uri, connection, options), descriptions.listen(options)]);
+      const [uri, boot] = await Promise.all([
+        connection.uri(options),
+        bootOf(this.#uri, connection, options),
+        descriptions.listen(options),
+      ]);
       signal.throwIfAborted();
-      const session: Session = { connection, descriptions, reportsInBulk: uri.startsWith('qemu:'), boot };
+      const devices = new DeviceStats(connection);
+      const session: Session = { connection, descriptions, devices, reportsInBulk: uri.startsWith('qemu:'), boot };
       this.#open = session;
-      this.#failure = undefined;
-      void connection.closed.then((reason) => this.#lost(session, reason === undefined ? 'closed' : describeError(reason)));
+      void connection.closed.then((reason) => this.#lost(session, reason));
     } catch (error) {
       await connection?.close();
-      this.#failure = describeError(error);
-      throw this.#unavailable(this.#failure, error);
+      if (!this.#stopping.signal.aborted) this.#failure = error;
+      throw this.#unavailable();
     }
   }
 
-  #lost(session: Session, reason: string): void {
+  #lost(session: Session, reason: unknown): void {
     if (this.#open !== session || this.#stopping.signal.aborted) return;
     this.#open = undefined;
-    this.#failure = `the connection to libvirt (${this.#uri}) was lost: ${reason}`;
-    this.#logger.warn({ uri: this.#uri }, `${this.#failure}; connecting again`);
-    this.#reconnecting = this.#reconnect();
+    this.#failure = reason;
+    this.#logger.warn(
+      { err: reason, uri: this.#uri },
+      `libvirt (${this.#uri}): ${describeError(reason)}; connecting again`,
+    );
+    this.#connecting = this.#reconnect();
   }
 
   async #reconnect(): Promise<void> {
     const { signal } = this.#stopping;
-    for (let pause = firstPause; !signal.aborted; pause = Math.min(pause * 2, longestPause)) {
+    for (let pause = firstPause; ; pause = Math.min(pause * 2, longestPause)) {
       try {
         await this.#connect(signal);
-        this.#logger.info({ uri: this.#uri }, 'connected to libvirt again');
+        this.#logger.info({ uri: this.#uri }, `libvirt (${this.#uri}): connected again`);
         return;
       } catch (error) {
-        if (signal.aborted) return;
-        this.#logger.warn({ err: error, uri: this.#uri }, `${describeError(error)}; the next try is in ${pause / 1_000} s`);
-        await this.#clock.sleep(pause, signal).catch(() => undefined);
+        signal.throwIfAborted();
+        this.#logger.warn(
+          { err: error, uri: this.#uri },
+          `${describeError(error)}; the next try is in ${pause / 1_000} s`,
+        );
       }
+      this.#hurry = new AbortController();
+      await this.#clock.sleep(pause, AbortSignal.any([signal, this.#hurry.signal])).catch(() => undefined);
     }
   }
 
-  #unavailable(reason: string | undefined, cause: unknown): NephoscopeError {
-    return new NephoscopeError('INSPECTOR_UNAVAILABLE', `libvirt (${this.#uri}) cannot be read: ${reason ?? describeError(cause)}`);
+  #unavailable(): NephoscopeError {
+    return new NephoscopeError('INSPECTOR_UNAVAILABLE', `libvirt (${this.#uri}) cannot be read`, {
+      cause: this.#failure,
+    });
   }
 }
 
@@ -123,8 +175,9 @@ export class Sessions {
  * The kernel's own name for this boot where libvirt is on this machine. Of a machine that is far away only
  * the host's UUID is known: there a run that gets the number of an earlier one is told by falling volumes alone.
  */
-async function bootOf(uri: string, connection: Connection, options: { readonly timeout: number; readonly signal: AbortSignal }): Promise<string> {
+async function bootOf(uri: string, connection: Connection, options: CallOptions): Promise<string> {
   const local = /^[^:]+:\/\/\//.test(uri);
   if (local) return (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim();
-  return /<uuid>([0-9a-f-]{36})<\/uuid>/.exec(await connection.capabilities(options))?.[1] ?? (await connection.hostname(options));
+  const uuid = /<uuid>([0-9a-f-]{36})<\/uuid>/.exec(await connection.capabilities(options))?.[1];
+  return uuid ?? connection.hostname(options);
 }

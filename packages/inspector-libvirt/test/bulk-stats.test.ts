@@ -1,0 +1,255 @@
+import { readFileSync } from 'node:fs';
+
+import type { TypedValue } from '@nephoscope/libvirt';
+
+import { groupsOf, readPart } from '../src/bulk-stats.js';
+import { parseDomainXml } from '../src/domain-xml.js';
+import type { DomainDescription } from '../src/domain-xml.js';
+import { busy, notCounted, notReported, off, passedThrough } from '../src/missing.js';
+
+const read = (name: string): string => readFileSync(new URL(name, import.meta.url), 'utf8');
+
+/** `virsh domstats` prints what libvirt's types hide: those of the figures that are not 64 bits wide. */
+const narrow = /^(state\.|vcpu\.(current|maximum|\d+\.state)|net\.count|block\.count|block\.\d+\.backingIndex)/;
+
+function paramsOf(name: string): Map<string, TypedValue> {
+  const text =
+    read('domstats.txt')
+      .split(/^Domain: /m)
+      .find((record) => record.startsWith(`'${name}'`)) ?? '';
+  return new Map(
+    [...text.matchAll(/^ {2}(\S+)=(.*)$/gm)].map(([, key = '', value = '']): [string, TypedValue] => {
+      if (!/^-?\d+$/.test(value)) return [key, value];
+      return [key, narrow.test(key) ? Number(value) : BigInt(value)];
+    }),
+  );
+}
+
+const description = (devices: string): DomainDescription =>
+  parseDomainXml(`<domain><vcpu>3</vcpu><devices>${devices}</devices></domain>`);
+const nothing = description('');
+const beyond = 2n ** 63n + 12_345_678_901n;
+
+describe('a recorded guest with two CPUs and three disks', () => {
+  const params = paramsOf('instance-00001011');
+  const domain = parseDomainXml(read('cases/nova-1011.xml'));
+
+  it('cpu', () => {
+    expect(readPart.cpu(params, domain, true, busy)).toEqual({
+      count: 2,
+      timeNs: 13_431_894_000n,
+      waitNs: 18_449_933_380n,
+    });
+  });
+
+  it('memory', () => {
+    expect(readPart.memory(params, domain, true, busy)).toEqual({ residentKib: 49_864n });
+  });
+
+  it('disks', () => {
+    const disks = readPart.disks(params, domain, true, busy);
+    expect(disks).toMatchObject([
+      {
+        disk: { device: 'vda' },
+        io: {
+          readBytes: 490_496n,
+          readRequests: 958n,
+          readTimeNs: 6_205_213_470n,
+          writeBytes: 489_984n,
+          writeRequests: 957n,
+          writeTimeNs: 11_300_290_975n,
+        },
+        size: { allocation: 393_216n, capacity: 2_147_483_648n, physical: 335_872n },
+      },
+      { disk: { device: 'vdb' }, io: { readBytes: 0n }, size: { capacity: 1_073_741_824n } },
+      { disk: { device: 'vdc' }, size: { capacity: 67_108_864n } },
+    ]);
+    expect(disks).toMatchObject(domain.disks.map((disk) => ({ disk })));
+  });
+
+  it('vnics', () => {
+    expect(readPart.vnics(params, domain, true, busy)).toEqual([
+      {
+        vnic: domain.vnics[0],
+        traffic: {
+          rxBytes: 90n,
+          rxPackets: 1n,
+          rxErrors: 0n,
+          rxDrops: 0n,
+          txBytes: 0n,
+          txPackets: 0n,
+          txErrors: 0n,
+          txDrops: 0n,
+        },
+      },
+    ]);
+  });
+});
+
+it('asks for the groups that the parts need', () => {
+  expect(groupsOf).toEqual({
+    cpu: ['cpuTotal', 'vcpu'],
+    memory: ['balloon', 'perf'],
+    disks: ['block'],
+    vnics: ['interface'],
+  });
+});
+
+describe('cpu', () => {
+  it('counts beyond 2^63', () => {
+    const params = new Map<string, TypedValue>([
+      ['cpu.time', beyond],
+      ['vcpu.current', 1],
+      ['vcpu.maximum', 1],
+      ['vcpu.0.delay', beyond],
+    ]);
+    expect(readPart.cpu(params, nothing, true, busy)).toEqual({ count: 1, timeNs: beyond, waitNs: beyond });
+  });
+
+  it('takes the wait where there is no delay, and never both', () => {
+    const params = new Map<string, TypedValue>([
+      ['cpu.time', 1n],
+      ['vcpu.current', 2],
+      ['vcpu.maximum', 4],
+      ['vcpu.0.wait', 5n],
+      ['vcpu.0.delay', 7n],
+      ['vcpu.2.wait', 11n],
+    ]);
+    expect(readPart.cpu(params, nothing, true, busy)).toMatchObject({ count: 2, waitNs: 18n });
+  });
+
+  it('takes the number of CPUs from the XML where the driver reports none, and says that the wait is unknown', () => {
+    expect(readPart.cpu(new Map([['cpu.time', 1n]]), nothing, true, busy)).toEqual({
+      count: 3,
+      timeNs: 1n,
+      waitNs: expect.objectContaining({ missing: 'unsupported' }) as unknown,
+    });
+  });
+
+  it('is missing, not 0, without a figure', () => {
+    expect(readPart.cpu(new Map(), nothing, true, busy)).toBe(notReported);
+    expect(readPart.cpu(new Map([['cpu.time', 1n]]), nothing, false, busy)).toBe(off);
+  });
+});
+
+describe('memory', () => {
+  const whole = {
+    'balloon.rss': 10n,
+    'balloon.available': beyond,
+    'balloon.unused': 3n,
+    'balloon.swap_in': 0n,
+    'balloon.swap_out': 2n,
+  };
+
+  it('is what the guest has and does not say is free', () => {
+    expect(readPart.memory(new Map(Object.entries(whole)), nothing, true, busy)).toMatchObject({
+      usedKib: beyond - 3n,
+      residentKib: 10n,
+      swapInKib: 0n,
+      swapOutKib: 2n,
+    });
+    expect(
+      readPart.memory(new Map(Object.entries({ ...whole, 'balloon.usable': 5n })), nothing, true, busy),
+    ).toMatchObject({
+      usedKib: beyond - 5n,
+    });
+  });
+
+  it('has the bandwidth where it is measured', () => {
+    const params = new Map(Object.entries({ ...whole, 'perf.mbmt': 8n, 'perf.mbml': 4n }));
+    expect(readPart.memory(params, nothing, true, busy)).toMatchObject({ bandwidthTotal: 8n, bandwidthLocal: 4n });
+  });
+
+  it('of a stuck guest is busy though its balloon is known', () => {
+    expect(readPart.memory(new Map([['balloon.current', 1024n]]), nothing, true, busy)).toBe(busy);
+    expect(readPart.memory(new Map(), nothing, false, busy)).toBe(off);
+  });
+});
+
+describe('disks', () => {
+  const figures = (index: number, value: bigint): [string, TypedValue][] =>
+    ['rd.bytes', 'rd.reqs', 'wr.bytes', 'wr.reqs'].map((name) => [`block.${index}.${name}`, value]);
+  const sizes = (index: number): [string, TypedValue][] =>
+    ['capacity', 'allocation', 'physical'].map((name) => [`block.${index}.${name}`, 4096n]);
+
+  it('counts beyond 2^63, without times where they are not measured', () => {
+    const params = new Map([['block.count', 1], ['block.0.name', 'vda'], ...figures(0, beyond)] as [
+      string,
+      TypedValue,
+    ][]);
+    expect(readPart.disks(params, nothing, true, busy)).toMatchObject([
+      { io: { readBytes: beyond, writeRequests: beyond, readTimeNs: undefined } },
+    ]);
+  });
+
+  it('an empty drive has no size, one that QEMU does not count no figures; neither is busy', () => {
+    const params = new Map<string, TypedValue>([
+      ['block.count', 3],
+      ['block.0.name', 'hda'],
+      ...sizes(0),
+      ['block.1.name', 'hdc'],
+      ...figures(1, 0n),
+      ['block.2.name', 'vdx'],
+    ]);
+    expect(readPart.disks(params, nothing, true, busy)).toMatchObject([
+      { io: notReported, size: { capacity: 4096n } },
+      { io: { readBytes: 0n }, size: { missing: 'unsupported' } },
+      { io: notReported, size: { missing: 'unsupported' } },
+    ]);
+  });
+
+  it('of a stuck guest are busy, each', () => {
+    const params = new Map<string, TypedValue>([
+      ['block.count', 2],
+      ['block.0.name', 'vda'],
+      ['block.1.name', 'hdc'],
+    ]);
+    const domain = description("<disk><target dev='vda'/></disk><disk><target dev='hdc'/></disk>");
+    const disks = readPart.disks(params, domain, true, busy);
+    expect(disks).toEqual(domain.disks.map((disk) => ({ disk, io: busy, size: busy })));
+    expect(readPart.disks(new Map(), domain, true, busy)).toBe(busy);
+  });
+
+  it('of a guest that is shut off have sizes, and an empty drive none', () => {
+    const params = new Map<string, TypedValue>([
+      ['block.count', 2],
+      ['block.0.name', 'vda'],
+      ...sizes(0),
+      ['block.1.name', 'hdc'],
+    ]);
+    expect(readPart.disks(params, nothing, false, busy)).toMatchObject([
+      { io: off, size: { capacity: 4096n } },
+      { io: off, size: { missing: 'unsupported' } },
+    ]);
+  });
+});
+
+describe('vnics', () => {
+  it('are found by name, whatever the order and the gaps', () => {
+    const domain = description(`
+      <interface type='user'><mac address='fa:16:3e:00:00:01'/></interface>
+      <interface type='hostdev'><source><address domain='0x0000' bus='0x07' slot='0x10' function='0x6'/></source></interface>
+      <interface type='bridge'><target dev='tap1'/></interface>
+      <interface type='bridge'><target dev='gone'/></interface>
+      <interface type='bridge'><target dev='tap0'/></interface>`);
+    const figures = (index: number, value: bigint): [string, TypedValue][] =>
+      ['rx.bytes', 'rx.pkts', 'tx.bytes', 'tx.pkts'].map((name) => [`net.${index}.${name}`, value]);
+    const params = new Map<string, TypedValue>([
+      ['net.count', 5],
+      ['net.2.name', 'tap0'],
+      ...figures(2, beyond),
+      ['net.3.name', 'gone'],
+      ['net.4.name', 'tap1'],
+      ...figures(4, 7n),
+    ]);
+    const [user, hostdev, tap1, gone, tap0] = domain.vnics;
+    expect(readPart.vnics(params, domain, true, busy)).toMatchObject([
+      { vnic: user, traffic: notCounted },
+      { vnic: hostdev, traffic: passedThrough },
+      { vnic: tap1, traffic: { rxBytes: 7n, rxErrors: undefined, txDrops: undefined } },
+      { vnic: gone, traffic: notCounted },
+      { vnic: tap0, traffic: { rxBytes: beyond, txPackets: beyond } },
+    ]);
+    expect(readPart.vnics(params, domain, false, busy)).toBe(off);
+  });
+});

@@ -1,0 +1,48 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import type { Clock, InstancePart, InstanceReading, Logger } from '@nephoscope/core';
+
+import { LibvirtInspector } from '../src/index.js';
+import { options as schema } from '../src/options.js';
+
+export const allParts: ReadonlySet<InstancePart> = new Set(['cpu', 'memory', 'disks', 'vnics']);
+
+export const clock: Clock = {
+  now: () => BigInt(Date.now()) * 1_000_000n,
+  monotonic: () => process.hrtime.bigint(),
+  sleep: async (ms, signal) => {
+    await sleep(ms, undefined, { signal }).catch((error: unknown) => {
+      throw signal?.aborted ? signal.reason : error;
+    });
+  },
+};
+
+export interface TestInspector {
+  readonly inspector: LibvirtInspector;
+  /** Messages logged, each with its level in front. */
+  readonly logged: string[];
+  /** Reads all parts, or those given. */
+  read(parts?: ReadonlySet<InstancePart>): Promise<readonly InstanceReading[]>;
+}
+
+export function inspectorOf(uri: string, options: Record<string, unknown> = {}): TestInspector {
+  const logged: string[] = [];
+  const log = (level: string) => (_fields: unknown, message: string) => void logged.push(`${level}: ${message}`);
+  const logger: Logger = { debug: log('debug'), info: log('info'), warn: log('warn'), error: log('error') };
+  const settings = { options: schema.parse({ uri, ...options }), logger, clock, host: 'compute-1' };
+  const inspector = new LibvirtInspector(settings);
+  const { signal } = new AbortController();
+  return { inspector, logged, read: (parts = allParts) => inspector.inspect(parts, signal) };
+}
+
+/** Waits until it holds; the test's own time limit ends a wait in vain. */
+export async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await holds())) await sleep(5);
+}
+
+export const named = (readings: readonly InstanceReading[], name: string): InstanceReading => {
+  const reading = readings.find(({ instance }) => instance.name === name);
+  if (reading === undefined)
+    throw new Error(`no ${name} among ${readings.map(({ instance }) => instance.name).join(', ')}`);
+  return reading;
+};
