@@ -19,11 +19,16 @@ export function utilisation(current: Inspection<'cpu'>, previous: Inspection<'cp
   const elapsed = current.readAtMonotonic - previous.readAtMonotonic;
   const capacity = elapsed * BigInt(current.cpu.count);
   if (capacity <= 0n) return 0;
-  return Number((usedSince(current.cpu, previous.cpu) * 100n * precision) / capacity) / Number(precision);
+  return quotient(usedSince(current.cpu, previous.cpu) * 100n, capacity);
 }
 
-// Decimal digits kept of a percentage: enough that dividing adds no error that a double could show.
-const precision = 1_000_000_000_000n;
+/** The double nearest to a quotient of integers of any size. */
+function quotient(dividend: bigint, divisor: bigint): number {
+  // Far more bits than a double has, then one that stands for all that were cut off: rounded once, by Number().
+  const scaled = dividend << 128n;
+  const cut = scaled % divisor === 0n ? 0n : 1n;
+  return Number((scaled / divisor) | cut) / 2 ** 128;
+}
 
 function usedSince(current: CpuReading, previous: CpuReading): bigint {
   return current.timeNs < previous.timeNs ? current.timeNs : current.timeNs - previous.timeNs;
