@@ -90,11 +90,12 @@ async function packagesOf(file) {
   return JSON.parse(await readFile(new URL(`../../${file}`, import.meta.url), 'utf8')).packages;
 }
 
-/** Builds all packages; nx skips what has not changed. */
+/** Builds all packages with their types, or without types what the `nephoscope` command needs. nx skips what has not changed. */
 export function build({ types }) {
-  return step('Building the packages', 'node_modules/.bin/nx', ['run-many', '--target', 'build', '--outputStyle', 'static'], {
-    env: types ? {} : { NEPHOSCOPE_BUILD_TYPES: 'no' },
-  });
+  const nx = (...args) => ['node_modules/.bin/nx', [...args, '--outputStyle', 'static']];
+  if (types) return step('Building the packages', ...nx('run-many', '--target', 'build'));
+  const env = { NEPHOSCOPE_BUILD_TYPES: 'no' };
+  return step('Building the packages', ...nx('run', 'nephoscope:build'), { env });
 }
 
 /**

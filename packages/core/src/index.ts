@@ -28,13 +28,14 @@ export type { Delivery, MessageBus, OutgoingMessage, QueueTopology, Subscription
 export { JsonNumber, formatJson, isJsonObject, parseJson } from './message/json.js';
 export type { JsonObject, JsonValue } from './message/json.js';
 export {
+  MeteringBatch,
   encodeMeteringBatch,
   maxMeteringLineBytes,
   meteringContentType,
   meteringRoutingKey,
   splitMeteringBatch,
 } from './message/metering-batch.js';
-export type { UnreadableLine } from './message/metering-batch.js';
+export type { MeteringBody, UnreadableLine } from './message/metering-batch.js';
 export { signMeteringMessage } from './message/metering-message.js';
 export type { MeteringEnvelope } from './message/metering-message.js';
 export { readMeteringMessage, sampleOf } from './message/read-metering-message.js';

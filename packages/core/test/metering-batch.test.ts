@@ -1,15 +1,52 @@
 import fc from 'fast-check';
 
-import { encodeMeteringBatch, maxMeteringLineBytes, meteringRoutingKey, splitMeteringBatch } from '../src/index.js';
+import { encodeMeteringBatch, maxMeteringLineBytes, MeteringBatch, meteringRoutingKey, splitMeteringBatch } from '../src/index.js';
+
+function bodiesOf(lines: readonly string[]) {
+  const batch = new MeteringBatch();
+  for (const line of lines) batch.add(line);
+  return batch.bodies();
+}
+
+const linesOf = (bodies: ReturnType<typeof bodiesOf>) => bodies.flatMap(({ bytes }) => [...splitMeteringBatch(bytes)]);
 
 describe('a batch', () => {
   it('gives back its lines', () => {
     const lines = fc.array(fc.string({ unit: 'binary', minLength: 1 }).map((line) => line.replaceAll('\n', ' ')), { minLength: 1 });
     fc.assert(
       fc.property(lines, (given) => {
+        expect(linesOf(bodiesOf(given))).toEqual(given);
         expect([...splitMeteringBatch(encodeMeteringBatch(given))]).toEqual(given);
       }),
     );
+  });
+
+  it('is cut into bodies of 127 KiB at most, with a longer line by itself', () => {
+    const line = fc.integer({ min: 1, max: 150_000 }).map((length) => 'é'.repeat(length));
+    fc.assert(
+      fc.property(fc.array(line, { maxLength: 12 }), (given) => {
+        const bodies = bodiesOf(given);
+        expect(linesOf(bodies)).toEqual(given);
+        for (const { bytes, lines } of bodies) {
+          expect([...splitMeteringBatch(bytes)]).toHaveLength(lines);
+          expect(bytes.length <= 127 * 1024 || lines === 1).toBe(true);
+        }
+        // No two neighbours would have fitted into one.
+        for (const [index, { bytes }] of bodies.slice(1).entries()) {
+          expect((bodies[index]?.bytes.length ?? 0) + bytes.length).toBeGreaterThan(127 * 1024);
+        }
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  it('goes on after its bodies were looked at', () => {
+    const batch = new MeteringBatch();
+    expect(batch.bodies()).toEqual([]);
+    batch.add('one');
+    expect(linesOf(batch.bodies())).toEqual(['one']);
+    batch.add('two');
+    expect(linesOf(batch.bodies())).toEqual(['one', 'two']);
   });
 
   it('is read with and without a line end at the end, and without its empty lines', () => {
@@ -39,7 +76,7 @@ describe('a batch', () => {
 
   it('bounds the length of a line', () => {
     const longest = 'x'.repeat(maxMeteringLineBytes);
-    const [first, second, third] = splitMeteringBatch(encodeMeteringBatch([longest, `${longest}x`, 'y']));
+    const [first, second, third] = linesOf(bodiesOf([longest, `${longest}x`, 'y']));
     expect(first).toBe(longest);
     expect(second).toMatchObject({ reason: 'a line of 1048577 bytes, more than 1048576' });
     expect(third).toBe('y');

@@ -1,0 +1,25 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+/**
+ * Writes the configuration of a compute agent with all its meters. Beside what must be given only the interval
+ * differs from what an operator gets, for cycles that run by themselves.
+ *
+ * @param bus the section `bus`
+ * @returns the path of the file
+ */
+export async function writeAgentConfiguration(directory: string, uri: string, bus: object, interval = '10m'): Promise<string> {
+  const path = join(directory, 'nephoscope.yaml');
+  // JSON is YAML too.
+  const configuration = {
+    secrets: ['a secret for measuring'],
+    host: 'compute-1',
+    bus,
+    inspector: { type: 'libvirt', uri },
+    compute: { interval, stateDirectory: join(directory, 'state') },
+    status: { port: 0 },
+    log: { level: 'info' },
+  };
+  await writeFile(path, JSON.stringify(configuration));
+  return path;
+}

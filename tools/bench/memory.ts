@@ -1,0 +1,92 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+
+import { progress } from '../testbed/progress.js';
+import { startRabbitmq } from '../testbed/rabbitmq.js';
+import { writeAgentConfiguration } from './agent-configuration.js';
+import type { Benchmark, BenchmarkContext } from './benchmark.js';
+import { startTestDriverHost, withDirectory } from './hosts.js';
+import { outputOf, root, startMeasured } from './measured-process.js';
+import { rounded } from './statistics.js';
+
+interface CycleSeen {
+  readonly samples: number;
+  /** As the agent itself logs it. */
+  readonly seconds: number;
+  /** `VmRSS` after the cycle. */
+  readonly residentMiB: number;
+}
+
+const instances = 1_000;
+const limitMiB = 150;
+const cycles = 10;
+const interval = '4s';
+const processTimeout = 180_000;
+const cli = join(root, 'packages', 'agent-compute', 'dist', 'cli.js');
+
+/** The daemon as it is installed, over a large host, sending to RabbitMQ. */
+export const memory: Benchmark = {
+  name: 'memory',
+  description: `resident memory of nephoscope-agent-compute with ${instances} domains`,
+  async run(context) {
+    const broker = await progress('Starting a private RabbitMQ', startRabbitmq());
+    try {
+      const host = await startTestDriverHost(instances);
+      try {
+        const work = withDirectory(async (directory) => {
+          const configuration = await writeAgentConfiguration(directory, host.uri, { type: 'amqp', url: broker.url }, interval);
+          return watch(configuration, context);
+        });
+        const { peakMiB, seen } = await progress(`Watching the memory of ${cycles} cycles over ${instances} domains`, work);
+        return {
+          host: `${instances} domains of the test driver`,
+          bus: 'RabbitMQ, confirmed',
+          cycles: seen,
+          peakMiB,
+          target: { what: 'peak resident memory (VmHWM), MiB', limit: limitMiB, value: peakMiB, met: peakMiB < limitMiB },
+        };
+      } finally {
+        await host.stop();
+      }
+    } finally {
+      await broker.stop();
+    }
+  },
+};
+
+/** Runs the daemon until it has done its cycles, and ends it by SIGTERM. */
+async function watch(configuration: string, { profiles, signal }: BenchmarkContext): Promise<{ readonly peakMiB: number; readonly seen: readonly CycleSeen[] }> {
+  const child = startMeasured([cli, '--config', configuration], profiles);
+  const seen: CycleSeen[] = [];
+  const ended = outputOf(child, AbortSignal.any([signal, AbortSignal.timeout(processTimeout)]));
+  // Its end is awaited below, when its log has ended.
+  ended.catch(() => undefined);
+  let peakMiB = 0;
+  try {
+    for await (const line of createInterface({ input: child.stderr as NodeJS.ReadableStream })) {
+      const { msg, samples, seconds } = JSON.parse(line) as { msg?: string; samples: number; seconds: number };
+      if (msg !== 'cycle done') continue;
+      const { VmRSS, VmHWM } = await memoryOf(child.pid as number);
+      seen.push({ samples, seconds: rounded(seconds), residentMiB: VmRSS });
+      peakMiB = VmHWM;
+      if (seen.length === cycles) child.kill('SIGTERM');
+    }
+  } finally {
+    child.kill('SIGKILL');
+  }
+  await ended;
+  if (seen.length < cycles) throw new Error(`the agent ended after ${seen.length} of ${cycles} cycles`);
+  return { peakMiB, seen };
+}
+
+/** `VmRSS` and `VmHWM` (its highest) of a process, MiB. */
+async function memoryOf(pid: number): Promise<{ readonly VmRSS: number; readonly VmHWM: number }> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8');
+  const field = (name: string) => {
+    const kib = new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1];
+    if (kib === undefined) throw new Error(`/proc/${pid}/status has no ${name}`);
+    return rounded(Number(kib) / 1024);
+  };
+  return { VmRSS: field('VmRSS'), VmHWM: field('VmHWM') };
+}

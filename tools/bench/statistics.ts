@@ -1,0 +1,25 @@
+/** One measured action. Wall and CPU (user and system, all threads of the process) in ms. */
+export interface Measurement {
+  readonly wall: number;
+  readonly cpu: number;
+}
+
+export interface Summary {
+  readonly min: number;
+  readonly median: number;
+  readonly max: number;
+}
+
+/** @throws RangeError when there is nothing to summarise */
+export function summarise(values: readonly number[]): Summary {
+  if (values.length === 0) throw new RangeError('a summary of no values');
+  const sorted = values.toSorted((a, b) => a - b);
+  const at = (index: number) => sorted[index] as number;
+  const last = sorted.length - 1;
+  return { min: rounded(at(0)), median: rounded((at(Math.floor(last / 2)) + at(Math.ceil(last / 2))) / 2), max: rounded(at(last)) };
+}
+
+/** To a thousandth. */
+export function rounded(value: number): number {
+  return Number(value.toFixed(3));
+}

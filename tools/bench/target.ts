@@ -1,0 +1,19 @@
+import { rounded } from './statistics.js';
+import type { Summary } from './statistics.js';
+
+/**
+ * A figure that is held against a limit. `median` decides; `min` tells how much of it is the noise of a
+ * machine that others use too.
+ */
+export interface Target {
+  readonly what: string;
+  readonly limit: number;
+  readonly median: number;
+  readonly min: number;
+  readonly met: boolean;
+}
+
+/** @param unit what the figures are divided by */
+export function target(what: string, limit: number, { median, min }: Pick<Summary, 'median' | 'min'>, unit = 1): Target {
+  return { what, limit, median: rounded(median / unit), min: rounded(min / unit), met: median / unit <= limit };
+}
