@@ -119,7 +119,7 @@ export function defineSampleStore<Options = Record<string, never>>(
 }
 
 /**
- * The plugin that a module exports as `default` or `plugin`, checked before any of its code is called.
+ * The plugin that a module exports as `default`, checked before any of its code is called.
  *
  * @param origin package, namespace and name, for the message
  * @throws PLUGIN_INVALID when it is not what its declaration says, PLUGIN_API when it needs another contract

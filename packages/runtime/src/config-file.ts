@@ -1,34 +1,14 @@
 import { readFile } from 'node:fs/promises';
 
 import { NephoscopeError } from '@nephoscope/core';
-import type { z } from 'zod';
-import { LineCounter, parse, parseDocument } from 'yaml';
-
-/** One thing wrong with the configuration: where, in the operator's own words, and what. */
-export interface ConfigProblem {
-  readonly path: readonly PropertyKey[];
-  readonly message: string;
-}
+import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, visit } from 'yaml';
+import type { Document, Node } from 'yaml';
 
 /** A configuration as it was written, before any schema: values, and where each stood. */
 export interface RawConfig {
   readonly values: Record<string, unknown>;
-  /** `file:line` of a path, or the environment variable that set it. */
-  locate(path: readonly PropertyKey[]): string | undefined;
-}
-
-/** Every mistake of a configuration at once, each with its path and place. */
-export class ConfigInvalid extends NephoscopeError {
-  readonly problems: readonly ConfigProblem[];
-
-  constructor(raw: RawConfig, problems: readonly ConfigProblem[]) {
-    const lines = problems.map(({ path, message }) => {
-      const place = raw.locate(path);
-      return `  ${formatPath(path)}: ${message}${place === undefined ? '' : ` (${place})`}`;
-    });
-    super('CONFIG_INVALID', `the configuration has ${problems.length === 1 ? 'a mistake' : `${problems.length} mistakes`}:\n${lines.join('\n')}`);
-    this.problems = problems;
-  }
+  /** `file:line` of a path, or the environment variable that set it; of what is not there, of the nearest around it. */
+  locate(path: readonly PropertyKey[]): string;
 }
 
 /** Where every program looks for its configuration unless told otherwise. */
@@ -38,43 +18,91 @@ const environmentPrefix = 'NEPHOSCOPE_';
 
 /**
  * Reads a YAML file and lays the environment over it: `NEPHOSCOPE_COMPUTE__STATE_DIRECTORY` sets
- * `compute.stateDirectory`. A variable's value is YAML too, so that lists and numbers can be given.
+ * `compute.stateDirectory`. A variable's value may be a number, `true`, `false`, or a list or an object as YAML
+ * writes them within brackets; all else is text, whatever characters it has.
  *
- * @throws CONFIG_UNREADABLE when the file is not there or is not YAML
+ * Digits that a number would not give back (`007`, `1e3`, more than 2^53) are text, so that a secret or
+ * an id stays what was written.
+ *
+ * @throws CONFIG_UNREADABLE when the file is not there or is not YAML, with the line of each error
  */
 export async function readConfig(path: string, environment: NodeJS.ProcessEnv): Promise<RawConfig> {
   let text: string;
   try {
     text = await readFile(path, 'utf8');
   } catch (error) {
-    throw new NephoscopeError('CONFIG_UNREADABLE', `cannot read the configuration ${path}: name an existing file with --config`, { cause: error });
+    throw new NephoscopeError('CONFIG_UNREADABLE', `cannot read the configuration ${path}: name a readable file with --config`, { cause: error });
   }
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines });
-  const values: unknown = document.errors.length > 0 ? undefined : (document.toJS() ?? {});
+  const document = parseYaml(text, lines);
+  const place = (offset: number) => `${path}:${lines.linePos(offset).line}`;
+  // A tag that YAML does not know is only a warning, and its value is not what the operator meant.
+  const errors = [...document.errors, ...document.warnings].map(({ message, pos }) => `${place(pos[0])}: ${message}`);
+  if (errors.length > 0) throw new NephoscopeError('CONFIG_UNREADABLE', `${path} is not YAML:\n  ${errors.join('\n  ')}`);
+  const values = toValues(document, path);
   if (typeof values !== 'object' || values === null || Array.isArray(values)) {
-    const reason = document.errors[0]?.message ?? 'its top level must be keys with values';
-    throw new NephoscopeError('CONFIG_UNREADABLE', `${path} is not a YAML configuration: ${reason}`);
+    throw new NephoscopeError('CONFIG_UNREADABLE', `${path} is not a configuration: its top level must be keys with values`);
   }
   const fromEnvironment = layOver(values as Record<string, unknown>, environment);
   return {
     values: values as Record<string, unknown>,
     locate(where) {
-      const variable = fromEnvironment.get(where.map(String).join('.'));
+      const variable = where.map((_, index) => fromEnvironment.get(variableKey(where.slice(0, where.length - index)))).find(Boolean);
       if (variable !== undefined) return variable;
-      for (let length = where.length; length > 0; length--) {
-        const node: unknown = document.getIn(where.slice(0, length), true);
-        const range = (node as { range?: [number, number, number] | null } | undefined)?.range;
-        if (range) return `${path}:${lines.linePos(range[0]).line}`;
-      }
-      return path;
+      const offset = offsetOf(document.contents, where);
+      return offset === undefined ? path : place(offset);
     },
   };
 }
 
+/** Its errors do not quote the text, which may hold secrets. */
+function parseYaml(text: string, lineCounter = new LineCounter()): Document {
+  const document = parseDocument(text, { lineCounter, prettyErrors: false });
+  visit(document, {
+    Scalar(_, node) {
+      if (typeof node.value === 'number' && node.type === 'PLAIN' && node.source !== undefined) node.value = exact(node.source, node.value);
+    },
+  });
+  return document;
+}
+
+function toValues(document: Document, path: string): unknown {
+  try {
+    return (document.toJS() as unknown) ?? {};
+  } catch (error) {
+    // An alias: most often a text that begins with `*` and has no quotes.
+    throw new NephoscopeError('CONFIG_UNREADABLE', `${path} is not YAML: put a text that begins with * in quotes`, { cause: error });
+  }
+}
+
+function exact(text: string, number: number): number | string {
+  return (Number.isInteger(number) || !/^-?\d+\.\d+$/.test(text)) && String(number) !== text ? text : number;
+}
+
+/** Where the key or the list item at a path stands, or else the nearest around it. */
+function offsetOf(node: unknown, path: readonly PropertyKey[]): number | undefined {
+  const [key, ...rest] = path;
+  if (key === undefined) return undefined;
+  if (isMap(node)) {
+    const pair = node.items.find((item) => isScalar(item.key) && String(item.key.value) === String(key));
+    return pair && (offsetOf(pair.value, rest) ?? startOf(pair.key as Node));
+  }
+  if (isSeq(node)) {
+    const item = node.items[Number(key)];
+    return offsetOf(item, rest) ?? startOf(item as Node | undefined);
+  }
+  return undefined;
+}
+
+function startOf(node: Node | undefined): number | undefined {
+  return node?.range?.[0];
+}
+
 function layOver(values: Record<string, unknown>, environment: NodeJS.ProcessEnv): Map<string, string> {
   const origins = new Map<string, string>();
-  for (const [variable, text] of Object.entries(environment)) {
+  // In order, so that a section set as a whole comes before single keys of it.
+  for (const variable of Object.keys(environment).sort()) {
+    const text = environment[variable];
     if (!variable.startsWith(environmentPrefix) || text === undefined) continue;
     const keys = variable.slice(environmentPrefix.length).split('__').map(camelCase);
     let parent = values;
@@ -82,36 +110,34 @@ function layOver(values: Record<string, unknown>, environment: NodeJS.ProcessEnv
       const child = parent[key];
       parent = parent[key] = typeof child === 'object' && child !== null && !Array.isArray(child) ? { ...child } : {};
     }
-    parent[keys.at(-1) as string] = scalar(text);
-    origins.set(keys.join('.'), variable);
+    parent[keys.at(-1) as string] = valueOf(text);
+    origins.set(variableKey(keys), variable);
   }
   return origins;
 }
 
-/** Lists, objects, integers and booleans as YAML; all else stays the text that it is: a URL, a secret with `: ` or `#`. */
-function scalar(text: string): unknown {
-  if (!/^\s*[[{]/.test(text) && !/^(true|false|0|-?[1-9]\d{0,14})$/.test(text)) return text;
-  try {
-    return parse(text) as unknown;
-  } catch {
-    return text;
-  }
+function variableKey(path: readonly PropertyKey[]): string {
+  return path.map(String).join('.');
+}
+
+function valueOf(text: string): unknown {
+  if (text === 'true' || text === 'false') return text === 'true';
+  if (/^-?\d+(\.\d+)?$/.test(text)) return exact(text, Number(text));
+  if (!/^\s*[[{]/.test(text)) return text;
+  const document = parseYaml(text);
+  // A text that only begins like a list is one; the schema says so where a list is wanted.
+  if (document.errors.length > 0 || hasAlias(document)) return text;
+  return document.toJS() as unknown;
+}
+
+function hasAlias(document: Document): boolean {
+  let found = false;
+  visit(document, (_, node) => {
+    found ||= isAlias(node);
+  });
+  return found;
 }
 
 function camelCase(words: string): string {
   return words.toLowerCase().replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
-}
-
-function formatPath(path: readonly PropertyKey[]): string {
-  return path.map((key) => (typeof key === 'number' ? `[${key}]` : String(key))).join('.').replaceAll('.[', '[') || '(top level)';
-}
-
-/** zod's findings as problems; an unknown key is one of its own, with the keys that there are. */
-export function toProblems(error: z.ZodError, prefix: readonly PropertyKey[] = []): ConfigProblem[] {
-  return error.issues.flatMap((issue): ConfigProblem[] => {
-    const path = [...prefix, ...issue.path];
-    if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => ({ path: [...path, key], message: 'there is no such key' }));
-    if (issue.code === 'invalid_type' && issue.input === undefined) return [{ path, message: `is required (${issue.expected})` }];
-    return [{ path, message: issue.message }];
-  });
 }

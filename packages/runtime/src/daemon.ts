@@ -8,7 +8,8 @@ export type Main = (signal: AbortSignal) => Promise<void>;
 
 /**
  * Runs a program's main function and gives its exit code: 0 when it ended well or by SIGTERM or SIGINT,
- * 1 when it failed. A program that has not stopped 10 s after the signal is ended with code 1.
+ * 1 when it failed. Further signals change nothing. A program that has not stopped 10 s after the first, or
+ * whose process lives on 10 s after `main` ended because something was left open, is ended with code 1.
  */
 export async function runToExit(main: Main, logger: () => Logger | undefined): Promise<number> {
   const controller = new AbortController();
@@ -16,10 +17,7 @@ export async function runToExit(main: Main, logger: () => Logger | undefined): P
   const onSignal = (name: NodeJS.Signals) => {
     if (controller.signal.aborted) return;
     logger()?.info({ signal: name }, 'stopping');
-    overdue = setTimeout(() => {
-      reportFailure(new NephoscopeError('STOP_TIMEOUT', `not stopped ${stopDeadline / 1_000} s after ${name}: ended`), logger());
-      process.exit(1);
-    }, stopDeadline);
+    overdue = endAfterDeadline(`not stopped ${stopDeadline / 1_000} s after ${name}: ended`, logger);
     controller.abort(new NephoscopeError('STOPPED', `stopped by ${name}`));
   };
   process.on('SIGTERM', onSignal).on('SIGINT', onSignal);
@@ -32,8 +30,16 @@ export async function runToExit(main: Main, logger: () => Logger | undefined): P
     return 1;
   } finally {
     clearTimeout(overdue);
+    endAfterDeadline(`something was left open ${stopDeadline / 1_000} s after the end: ended`, logger).unref();
     process.off('SIGTERM', onSignal).off('SIGINT', onSignal);
   }
+}
+
+function endAfterDeadline(message: string, logger: () => Logger | undefined): NodeJS.Timeout {
+  return setTimeout(() => {
+    reportFailure(new NephoscopeError('STOP_TIMEOUT', message), logger());
+    process.exit(1);
+  }, stopDeadline);
 }
 
 /** A failure that is the operator's to mend is a sentence; anything else is a defect of ours and keeps its stack. */

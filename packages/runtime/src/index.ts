@@ -1,5 +1,7 @@
-export { ConfigInvalid, defaultConfigPath, readConfig, toProblems } from './config-file.js';
-export type { ConfigProblem, RawConfig } from './config-file.js';
+export { defaultConfigPath, readConfig } from './config-file.js';
+export type { RawConfig } from './config-file.js';
+export { ConfigInvalid } from './config-problems.js';
+export type { ConfigProblem } from './config-problems.js';
 export { runToExit } from './daemon.js';
 export type { Main } from './daemon.js';
 export { component, startAll, stopAll, untilAborted } from './lifecycle.js';

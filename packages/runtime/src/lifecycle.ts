@@ -1,4 +1,4 @@
-import { describeError, NephoscopeError } from '@nephoscope/core';
+import { describeError, isNephoscopeError, NephoscopeError } from '@nephoscope/core';
 import type { Logger } from '@nephoscope/core';
 
 /** A part of a program that runs until it is stopped. `stop` is safe at any time, also twice and before `start`. */
@@ -22,8 +22,8 @@ export function untilAborted(signal: AbortSignal): Promise<void> {
 }
 
 /**
- * Starts the components in order, so that what others need comes first. When one fails, those before it
- * are stopped again and the failure is thrown.
+ * Starts the components in order, so that what others need comes first. When one fails, it and those before
+ * it are stopped again and the failure is thrown; when the program was told to stop meanwhile, STOPPED.
  */
 export async function startAll(components: readonly Component[], signal: AbortSignal, logger: Logger): Promise<void> {
   const started: Component[] = [];
@@ -34,8 +34,9 @@ export async function startAll(components: readonly Component[], signal: AbortSi
       await component.start(signal);
       logger.debug({ component: component.name }, 'started');
     } catch (error) {
-      await stopAll(started, logger);
-      throw error;
+      // What does not stop was logged; what the operator needs is why it did not start.
+      await stopAll(started, logger).catch(() => undefined);
+      throw isNephoscopeError(signal.reason, 'STOPPED') ? signal.reason : error;
     }
   }
 }

@@ -22,6 +22,8 @@ export function createLogger(options: { readonly name: string; readonly level: L
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (level) => ({ level }) },
       base: { pid: process.pid },
+      // The usual one makes a text of the causes, and their codes are lost.
+      serializers: { err: pino.stdSerializers.errWithCause },
     },
     options.destination ?? pino.destination({ dest: 2, sync: true }),
   );

@@ -33,12 +33,15 @@ interface Manifest {
  */
 export function discoverPlugins(programDirectory: string): readonly DeclaredPlugin[] {
   const found = new Map<string, DeclaredPlugin>();
+  const packages = new Set<string>();
   for (const directory of declaringDirectories(realpathSync(programDirectory))) {
-    for (const plugin of declarations(directory)) {
+    const manifest = readManifest(directory);
+    // The deployment's copy of a package comes first and stands for any second copy of it.
+    if (manifest.name !== undefined && packages.has(manifest.name)) continue;
+    packages.add(manifest.name ?? directory);
+    for (const plugin of declarations(directory, manifest)) {
       const key = `${plugin.namespace} ${plugin.name}`;
       const other = found.get(key);
-      // The deployment's copy of a package comes first and stands for any second copy of the same package.
-      if (other?.packageName === plugin.packageName) continue;
       if (other !== undefined) {
         throw new NephoscopeError(
           'PLUGIN_TWICE',
@@ -60,12 +63,11 @@ function declaringDirectories(program: string): Set<string> {
   const directories = new Set<string>();
   const deployment = deploymentDirectory(program);
   if (deployment !== undefined) {
-    const manifest = join(deployment, 'package.json');
-    const names = existsSync(manifest) ? dependencyNames(readManifest(deployment)) : installedNames(deployment);
-    for (const name of names) addInstalled(directories, deployment, name);
+    if (existsSync(join(deployment, 'package.json'))) addDependencies(directories, deployment);
+    else for (const name of installedNames(deployment)) addInstalled(directories, deployment, name);
   }
   directories.add(program);
-  for (const name of dependencyNames(readManifest(program))) addInstalled(directories, program, name);
+  addDependencies(directories, program);
   return directories;
 }
 
@@ -76,8 +78,12 @@ function deploymentDirectory(program: string): string | undefined {
   return at < 0 ? undefined : program.slice(0, at) || '/';
 }
 
-function dependencyNames(manifest: Manifest): string[] {
-  return Object.keys({ ...manifest.dependencies, ...manifest.optionalDependencies });
+function addDependencies(directories: Set<string>, of: string): void {
+  const { dependencies = {}, optionalDependencies = {} } = readManifest(of);
+  for (const name of Object.keys({ ...dependencies, ...optionalDependencies })) {
+    if (addInstalled(directories, of, name) || name in optionalDependencies) continue;
+    throw new NephoscopeError('PLUGIN_DECLARATION', `${name} is a dependency in ${join(of, 'package.json')} and is not installed: run npm install there`);
+  }
 }
 
 /** A global install has no package.json: everything at the top of its node_modules was asked for by name. */
@@ -89,29 +95,30 @@ function installedNames(deployment: string): string[] {
   });
 }
 
-/** Node's own look-up: the nearest node_modules upwards that has the package. An optional dependency may be absent. */
-function addInstalled(directories: Set<string>, from: string, name: string): void {
+/** Node's own look-up: the nearest node_modules upwards that has the package. Whether there is one. */
+function addInstalled(directories: Set<string>, from: string, name: string): boolean {
   for (let directory = from; ; directory = dirname(directory)) {
     const candidate = join(directory, 'node_modules', name);
     if (existsSync(join(candidate, 'package.json'))) {
       directories.add(realpathSync(candidate));
-      return;
+      return true;
     }
-    if (directory === dirname(directory)) return;
+    if (directory === dirname(directory)) return false;
   }
 }
 
 function readManifest(directory: string): Manifest {
   const path = join(directory, 'package.json');
   try {
-    return JSON.parse(readFileSync(path, 'utf8')) as Manifest;
+    const manifest: unknown = JSON.parse(readFileSync(path, 'utf8'));
+    if (!isRecord(manifest)) throw new TypeError('it is not an object');
+    return manifest;
   } catch (error) {
-    throw new NephoscopeError('PLUGIN_DECLARATION', `cannot read ${path}`, { cause: error });
+    throw new NephoscopeError('PLUGIN_DECLARATION', `cannot read ${path}: mend it, or install its package anew`, { cause: error });
   }
 }
 
-function declarations(directory: string): DeclaredPlugin[] {
-  const manifest = readManifest(directory);
+function declarations(directory: string, manifest: Manifest): DeclaredPlugin[] {
   if (manifest.nephoscope === undefined) return [];
   const refuse = (problem: string) =>
     new NephoscopeError('PLUGIN_DECLARATION', `'nephoscope' in ${join(directory, 'package.json')}: ${problem}`);

@@ -1,8 +1,8 @@
 import { isNephoscopeError } from '@nephoscope/core';
 import type { Namespace, Plugin, PluginSettings } from '@nephoscope/core';
 
-import { toProblems } from './config-file.js';
-import type { ConfigProblem } from './config-file.js';
+import { check, formatPath } from './config-problems.js';
+import type { ConfigProblem } from './config-problems.js';
 import type { DeclaredPlugin } from './plugin-discovery.js';
 import { loadPlugin } from './plugin-loading.js';
 
@@ -48,9 +48,9 @@ export async function choosePlugin<N extends Namespace>(
   }
   const plugin = await loadPlugin(declared);
   const { type: _, ...given } = section;
-  const parsed = plugin.options.safeParse(given);
-  if (!parsed.success) return { problems: toProblems(parsed.error, path) };
-  return { active: { declared, plugin, options: parsed.data }, problems: [] };
+  const options = check(plugin.options, given, path);
+  if (!options.ok) return { problems: options.problems };
+  return { active: { declared, plugin, options: options.data }, problems: [] };
 }
 
 /**
@@ -84,9 +84,9 @@ export async function selectPlugins<N extends Namespace>(
     } else {
       try {
         const plugin = await loadPlugin(declared);
-        const parsed = plugin.options.safeParse(selection.options[declared.name] ?? {});
-        if (parsed.success) active.push({ declared, plugin, options: parsed.data });
-        else problems.push(...toProblems(parsed.error, [...paths.options, declared.name]));
+        const options = check(plugin.options, selection.options[declared.name] ?? {}, [...paths.options, declared.name]);
+        if (options.ok) active.push({ declared, plugin, options: options.data });
+        else problems.push(...options.problems);
       } catch (error) {
         if (!isNephoscopeError(error)) throw error;
         inactive.push({ declared, reason: error.message, failure: error });
@@ -104,8 +104,4 @@ export function createPlugin<Product>(active: ActivePlugin | undefined, settings
 
 function inNamespace<N extends Namespace>(all: readonly DeclaredPlugin[], namespace: N): (DeclaredPlugin & { readonly namespace: N })[] {
   return all.filter((declared): declared is DeclaredPlugin & { readonly namespace: N } => declared.namespace === namespace);
-}
-
-function formatPath(path: Path): string {
-  return path.map(String).join('.');
 }

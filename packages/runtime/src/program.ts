@@ -4,17 +4,21 @@ import { Secret } from '@nephoscope/core';
 import type { Namespace } from '@nephoscope/core';
 import { z } from 'zod';
 
-import { ConfigInvalid, toProblems } from './config-file.js';
-import type { ConfigProblem, RawConfig } from './config-file.js';
+import type { RawConfig } from './config-file.js';
+import { check, ConfigInvalid } from './config-problems.js';
+import type { ConfigProblem } from './config-problems.js';
 import { logLevels } from './logging.js';
 import { discoverPlugins } from './plugin-discovery.js';
 import type { DeclaredPlugin } from './plugin-discovery.js';
 import { choosePlugin, selectPlugins } from './plugin-selection.js';
 import type { ActivePlugin, InactivePlugin } from './plugin-selection.js';
 
+// A secret of digits alone may come as a number, which readConfig gives only where it reads back to the same digits.
 const secret = z
-  .union([z.string().min(8, 'use at least 8 characters'), z.number().int(), z.boolean()])
-  .transform((text) => new Secret(String(text)));
+  .union([z.string(), z.int()])
+  .transform(String)
+  .pipe(z.string().min(8, 'use at least 8 characters'))
+  .transform((text) => new Secret(text));
 
 /** What every program's configuration has. */
 export const commonSections = {
@@ -82,10 +86,13 @@ export async function configure<Shape extends z.ZodRawShape>(
   declared: readonly DeclaredPlugin[] = discoverPlugins(program.directory),
 ): Promise<Configured<Shape>> {
   const own = Object.fromEntries(
-    Object.entries(raw.values).filter(([key]) => key in program.sections || !sectionsOfPrograms.includes(key)),
+    Object.entries(raw.values).filter(([key, value]) =>
+      // A section whose keys are all commented out is as if it was not there.
+      Object.hasOwn(program.sections, key) ? value !== null : !sectionsOfPrograms.includes(key),
+    ),
   );
-  const parsed = z.strictObject(program.sections).safeParse(own);
-  const problems: ConfigProblem[] = parsed.success ? [] : toProblems(parsed.error);
+  const parsed = check(z.strictObject(program.sections), own);
+  const problems: ConfigProblem[] = parsed.ok ? [] : [...parsed.problems];
 
   const chosen: Record<string, ActivePlugin> = {};
   for (const [key, namespace] of Object.entries(program.chosen)) {
@@ -112,6 +119,6 @@ export async function configure<Shape extends z.ZodRawShape>(
     selected[key] = result;
   }
 
-  if (!parsed.success || problems.length > 0) throw new ConfigInvalid(raw, problems);
+  if (!parsed.ok || problems.length > 0) throw new ConfigInvalid(raw, problems);
   return { config: parsed.data as z.output<z.ZodObject<Shape>>, declared, chosen, selected };
 }

@@ -1,7 +1,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-import { NephoscopeError } from '@nephoscope/core';
+import { describeError, NephoscopeError } from '@nephoscope/core';
 import type { Health } from '@nephoscope/core';
 import type { Registry } from 'prom-client';
 import { z } from 'zod';
@@ -39,16 +39,17 @@ export function createStatusServer(options: {
   const { address, port, checks, registry } = options;
   const server = createServer((request, response) => {
     const send = (status: number, type: string, body: string) => {
-      response.writeHead(status, { 'content-type': type });
+      response.writeHead(status, { 'content-type': type, 'content-length': Buffer.byteLength(body) });
       response.end(request.method === 'HEAD' ? undefined : body);
     };
     const path = (request.url ?? '').split('?')[0];
     if (request.method !== 'GET' && request.method !== 'HEAD') {
+      response.setHeader('allow', 'GET, HEAD');
       send(405, 'text/plain', 'GET only\n');
     } else if (path === '/healthz') {
       send(200, 'text/plain', 'ok\n');
     } else if (path === '/readyz') {
-      const report = Object.fromEntries(Object.entries(checks).map(([name, check]) => [name, check()]));
+      const report = Object.fromEntries(Object.entries(checks).map(([name, check]) => [name, healthOf(check)]));
       const ready = Object.values(report).every((health) => health.ok);
       send(ready ? 200 : 503, 'application/json', `${JSON.stringify({ ready, checks: report }, null, 2)}\n`);
     } else if (path === '/metrics') {
@@ -72,7 +73,8 @@ export function createStatusServer(options: {
     },
     start: () =>
       new Promise((resolve, reject) => {
-        server.once('error', (error) =>
+        // Stays: a connection that cannot be accepted later, for want of descriptors, must not end the daemon.
+        server.on('error', (error) =>
           reject(
             new NephoscopeError('STATUS_ADDRESS', `cannot listen on ${address}:${port} for health and metrics: choose another 'status.port'`, { cause: error }),
           ),
@@ -81,9 +83,17 @@ export function createStatusServer(options: {
       }),
     stop: () =>
       new Promise((resolve, reject) => {
-        if (!server.listening) return resolve();
         server.close((error) => (error && (error as NodeJS.ErrnoException).code !== 'ERR_SERVER_NOT_RUNNING' ? reject(error) : resolve()));
         server.closeAllConnections();
       }),
   };
+}
+
+/** A check is a plugin's code: one that throws is a reason and not the end of the daemon. */
+function healthOf(check: () => Health): Health {
+  try {
+    return check();
+  } catch (error) {
+    return { ok: false, reason: describeError(error) };
+  }
 }

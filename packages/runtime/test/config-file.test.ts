@@ -1,0 +1,140 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { readConfig } from '../src/config-file.js';
+import { temporaryFolder } from './deployment.js';
+
+describe('readConfig', () => {
+  let folder: Awaited<ReturnType<typeof temporaryFolder>>;
+  let path: string;
+  beforeEach(async () => {
+    folder = await temporaryFolder();
+    path = join(folder.path, 'n.yaml');
+  });
+  afterEach(() => folder.remove());
+
+  const read = async (text: string, environment: NodeJS.ProcessEnv = {}) => {
+    await writeFile(path, text);
+    return readConfig(path, environment);
+  };
+
+  it('reads values and tells the line of each', async () => {
+    const raw = await read('# first\nsource: a\ncompute:\n  interval: 5m\n  enabled:\n    - cpu\n    - net\n');
+    expect(raw.values).toEqual({ source: 'a', compute: { interval: '5m', enabled: ['cpu', 'net'] } });
+    expect(raw.locate(['source'])).toBe(`${path}:2`);
+    expect(raw.locate(['compute'])).toBe(`${path}:3`);
+    expect(raw.locate(['compute', 'interval'])).toBe(`${path}:4`);
+    expect(raw.locate(['compute', 'enabled', 1])).toBe(`${path}:7`);
+  });
+
+  it('tells the nearest place around what is not there', async () => {
+    const raw = await read('source: a\ncompute:\n  interval: 5m\n');
+    expect(raw.locate(['compute', 'interval', 'deeper'])).toBe(`${path}:3`);
+    expect(raw.locate(['compute', 'timeout'])).toBe(`${path}:2`);
+    expect(raw.locate(['secrets'])).toBe(path);
+  });
+
+  it('takes an empty file and one of comments for a configuration without keys', async () => {
+    expect((await read('')).values).toEqual({});
+    expect((await read('# nothing\n')).values).toEqual({});
+  });
+
+  it('names a file that is not there', async () => {
+    await expect(readConfig(join(folder.path, 'none.yaml'), {})).rejects.toMatchObject({
+      code: 'CONFIG_UNREADABLE',
+      message: expect.stringContaining(join(folder.path, 'none.yaml')),
+      cause: { code: 'ENOENT' },
+    });
+  });
+
+  it.each([
+    ['a syntax error', 'a: 1\nb: [1,\nc: 2\n', ':3: '],
+    ['a key twice', 'a: 1\na: 2\n', ':2: '],
+    ['a tag that YAML does not know', 'a: 1\nb: !env X\n', ':2: '],
+    ['several documents', 'a: 1\n---\nb: 1\n', ':2: '],
+  ])('refuses %s with its line', async (_, text, place) => {
+    await expect(read(text)).rejects.toMatchObject({ code: 'CONFIG_UNREADABLE', message: expect.stringContaining(path + place) });
+  });
+
+  it('tells all syntax errors at once and quotes none of the text', async () => {
+    const failure = await read('secrets: "hush hush\nb: 1\n').catch((error: unknown) => error as Error);
+    expect(failure).toBeInstanceOf(Error);
+    expect(String(failure)).not.toContain('hush');
+    const twice = await read('a: 1\na: 2\nb: 1\nb: 2\n').catch((error: unknown) => error as Error);
+    expect(String(twice)).toMatch(/:2: .*\n.*:4: /);
+  });
+
+  it.each(['- a\n', 'just text\n', '5\n'])('refuses a top level without keys: %j', async (text) => {
+    await expect(read(text)).rejects.toMatchObject({ code: 'CONFIG_UNREADABLE', message: expect.stringContaining('top level') });
+  });
+
+  it('says what to do about a bare *', async () => {
+    await expect(read('meters: [*]\n')).rejects.toMatchObject({ code: 'CONFIG_UNREADABLE' });
+    await expect(read('meters: *all\n')).rejects.toMatchObject({ code: 'CONFIG_UNREADABLE', message: expect.stringContaining('in quotes') });
+  });
+
+  it('keeps digits that a number would not give back', async () => {
+    const raw = await read('a: 007\nb: 12345678901234567890\nc: 1e3\nd: 5\ne: 0.50\nf: 1.0\ng: "5"\nh: -3\ni: 0\n');
+    expect(raw.values).toEqual({ a: '007', b: '12345678901234567890', c: '1e3', d: 5, e: 0.5, f: '1.0', g: '5', h: -3, i: 0 });
+  });
+
+  describe('the environment', () => {
+    it('is laid over the file', async () => {
+      const raw = await read('source: a\ncompute:\n  interval: 5m\n  timeout: 1s\n', {
+        NEPHOSCOPE_COMPUTE__STATE_DIRECTORY: '/tmp/x',
+        NEPHOSCOPE_COMPUTE__INTERVAL: '1m',
+        NEPHOSCOPE_STATUS__PORT: '9000',
+        OTHER_SOURCE: 'b',
+      });
+      expect(raw.values).toEqual({
+        source: 'a',
+        compute: { interval: '1m', timeout: '1s', stateDirectory: '/tmp/x' },
+        status: { port: 9000 },
+      });
+      expect(raw.locate(['compute', 'interval'])).toBe('NEPHOSCOPE_COMPUTE__INTERVAL');
+      expect(raw.locate(['compute', 'timeout'])).toBe(`${path}:4`);
+      expect(raw.locate(['status', 'port'])).toBe('NEPHOSCOPE_STATUS__PORT');
+    });
+
+    it('is the place of what stands within a value of it', async () => {
+      const raw = await read('', { NEPHOSCOPE_COMPUTE__ENABLED: '[cpu, nope]' });
+      expect(raw.values).toEqual({ compute: { enabled: ['cpu', 'nope'] } });
+      expect(raw.locate(['compute', 'enabled', 1])).toBe('NEPHOSCOPE_COMPUTE__ENABLED');
+    });
+
+    it('sets a section as a whole before its single keys, in whatever order it is', async () => {
+      const raw = await read('bus: { type: amqp }', { NEPHOSCOPE_BUS__URL: 'amqp://y', NEPHOSCOPE_BUS: '{ type: memory, url: x }' });
+      expect(raw.values).toEqual({ bus: { type: 'memory', url: 'amqp://y' } });
+    });
+
+    it('wins over a value where it needs a section', async () => {
+      expect((await read('compute: 5\n', { NEPHOSCOPE_COMPUTE__INTERVAL: '1m' })).values).toEqual({ compute: { interval: '1m' } });
+      expect((await read('compute:\n', { NEPHOSCOPE_COMPUTE__INTERVAL: '1m' })).values).toEqual({ compute: { interval: '1m' } });
+    });
+
+    it.each([
+      ['abc: #1', 'abc: #1'],
+      ['0012345678', '0012345678'],
+      ['12345678901234567890', '12345678901234567890'],
+      ['1e5', '1e5'],
+      ['null', 'null'],
+      ['~', '~'],
+      ['', ''],
+      ['*alias', '*alias'],
+      ['[*alias]', '[*alias]'],
+      ['{ not: closed', '{ not: closed'],
+      ['- a', '- a'],
+      ['sqlite:/x y', 'sqlite:/x y'],
+      ['true', true],
+      ['false', false],
+      ['yes', 'yes'],
+      ['15', 15],
+      ['-2', -2],
+      ['0.5', 0.5],
+      ['[a, 007, 7]', ['a', '007', 7]],
+      ['{a: {b: [1]}}', { a: { b: [1] } }],
+    ])('takes %j for %j', async (text, value) => {
+      expect((await read('', { NEPHOSCOPE_X: text })).values).toEqual({ x: value });
+    });
+  });
+});

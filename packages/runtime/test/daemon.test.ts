@@ -1,0 +1,69 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+
+const program = fileURLToPath(new URL('run-to-exit.ts', import.meta.url));
+const root = fileURLToPath(new URL('../../..', import.meta.url));
+
+/** Runs a case to its end; sends a signal after each of its lines named in `after`. */
+async function run(args: readonly string[], after: Readonly<Record<string, NodeJS.Signals>> = {}) {
+  const child = spawn(process.execPath, ['--import', 'tsx', program, ...args], { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
+  let stdout = '';
+  let stderr = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    stdout += text;
+    for (const line of text.split('\n')) if (after[line] !== undefined) child.kill(after[line]);
+  });
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+  const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null];
+  return { code, signal, stdout, stderr, log: stderr.split('\n').filter((line) => line.startsWith('{')).map((line) => JSON.parse(line) as Record<string, unknown>) };
+}
+
+describe('runToExit', () => {
+  it('ends with 0 when all is done', async () => {
+    expect(await run(['done'])).toMatchObject({ code: 0, stderr: '' });
+  });
+
+  it('ends with 1 and a sentence when the operator can mend it', async () => {
+    expect(await run(['fails'])).toMatchObject({ code: 1, stderr: 'wrong password: 403\n' });
+    const { code, log } = await run(['fails', 'log']);
+    expect(code).toBe(1);
+    expect(log).toMatchObject([{ level: 'error', msg: 'wrong password: 403', err: { code: 'BUS_REFUSED', cause: { message: '403' } } }]);
+  });
+
+  it('ends with 1 and the stack when it is a defect', async () => {
+    const { code, stderr } = await run(['defect']);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^TypeError: x is undefined\n +at .*run-to-exit/);
+  });
+
+  it.each(['SIGTERM', 'SIGINT'] as const)('stops by %s with 0', async (signal) => {
+    const { code, stdout, log } = await run(['stops', 'log'], { running: signal });
+    expect({ code, stdout }).toEqual({ code: 0, stdout: 'running\nstopped\n' });
+    expect(log).toMatchObject([{ level: 'info', msg: 'stopping', signal }]);
+  });
+
+  it('ends with 0 also when main throws the reason of the stop', async () => {
+    expect(await run(['throwsReason'], { running: 'SIGTERM' })).toMatchObject({ code: 0, stderr: '' });
+  });
+
+  it('ends with 1 when it does not stop cleanly', async () => {
+    expect(await run(['failsToStop'], { running: 'SIGTERM' })).toMatchObject({ code: 1, stderr: 'the store does not close\n' });
+  });
+
+  it('takes no notice of a second signal', async () => {
+    const result = await run(['waitsForSecond', 'log'], { running: 'SIGTERM', stopping: 'SIGINT' });
+    expect(result).toMatchObject({ code: 0, signal: null, stdout: 'running\nstopping\nstopped\n' });
+    expect(result.log).toHaveLength(1);
+  });
+
+  it('ends with 1 what has not stopped 10 s after the signal', async () => {
+    const { code, stdout, log } = await run(['hangs', 'log'], { running: 'SIGTERM' });
+    expect({ code, stdout }).toEqual({ code: 1, stdout: 'running\nstopping\n' });
+    expect(log.at(-1)).toMatchObject({ level: 'error', msg: 'not stopped 10 s after SIGTERM: ended', err: { code: 'STOP_TIMEOUT' } });
+  });
+
+  it('ends with 1 a process that lives on 10 s after its end', async () => {
+    expect(await run(['leavesOpen'])).toMatchObject({ code: 1, stderr: 'something was left open 10 s after the end: ended\n' });
+  });
+});

@@ -1,0 +1,111 @@
+import { NephoscopeError } from '@nephoscope/core';
+
+import { component, startAll, stopAll, untilAborted } from '../src/lifecycle.js';
+import type { Component } from '../src/lifecycle.js';
+
+const ignore = () => undefined;
+
+describe('components', () => {
+  let steps: string[];
+  let errors: unknown[];
+  beforeEach(() => {
+    steps = [];
+    errors = [];
+  });
+
+  const logger = { debug: ignore, info: ignore, warn: ignore, error: (fields: object) => errors.push(fields) };
+  const part = (name: string, failing: { start?: Error; stop?: Error } = {}): Component =>
+    component(name, {
+      start: () => {
+        steps.push(`start ${name}`);
+        return failing.start === undefined ? Promise.resolve() : Promise.reject(failing.start);
+      },
+      stop: () => {
+        steps.push(`stop ${name}`);
+        return failing.stop === undefined ? Promise.resolve() : Promise.reject(failing.stop);
+      },
+    });
+  const running = () => new AbortController().signal;
+
+  it('start in order and stop in reverse', async () => {
+    const parts = [part('a'), part('b'), part('c')];
+    await startAll(parts, running(), logger);
+    await stopAll(parts, logger);
+    expect(steps).toEqual(['start a', 'start b', 'start c', 'stop c', 'stop b', 'stop a']);
+  });
+
+  it('hand the signal on', async () => {
+    const { signal } = new AbortController();
+    let given: AbortSignal | undefined;
+    const one = component('one', { start: async (theirs) => void (given = theirs), stop: () => Promise.resolve() });
+    await startAll([one], signal, logger);
+    expect(given).toBe(signal);
+  });
+
+  it('undo a start that fails, and throw its failure', async () => {
+    const failure = new Error('no');
+    await expect(startAll([part('a'), part('b', { start: failure }), part('c')], running(), logger)).rejects.toBe(failure);
+    expect(steps).toEqual(['start a', 'start b', 'stop b', 'stop a']);
+  });
+
+  it('throw the failure of the start also when what was started does not stop, and log that', async () => {
+    const failure = new Error('no');
+    const stuck = new Error('stuck');
+    await expect(startAll([part('a', { stop: stuck }), part('b', { start: failure })], running(), logger)).rejects.toBe(failure);
+    expect(steps).toEqual(['start a', 'start b', 'stop b', 'stop a']);
+    expect(errors).toEqual([{ component: 'a', err: stuck }]);
+  });
+
+  it('start nothing once stopped, and throw that', async () => {
+    const stop = new AbortController();
+    const reason = new NephoscopeError('STOPPED', 'stopped by SIGTERM');
+    const last = component('last', {
+      start: () => {
+        stop.abort(reason);
+        return Promise.resolve();
+      },
+      stop: () => Promise.resolve(),
+    });
+    await expect(startAll([part('a'), last, part('b')], stop.signal, logger)).rejects.toBe(reason);
+    expect(steps).toEqual(['start a', 'stop a']);
+  });
+
+  it('take what fails because of the stop for the stop, and a deadline for a failure', async () => {
+    const failingBy = (abort: AbortController, reason: unknown) =>
+      component('x', {
+        start: () => {
+          abort.abort(reason);
+          return Promise.reject(new Error('not connected'));
+        },
+        stop: () => Promise.resolve(),
+      });
+    const stopped = new AbortController();
+    await expect(startAll([failingBy(stopped, new NephoscopeError('STOPPED', 'x'))], stopped.signal, logger)).rejects.toMatchObject({ code: 'STOPPED' });
+    const late = new AbortController();
+    await expect(startAll([failingBy(late, new Error('30 s are over'))], late.signal, logger)).rejects.toThrow('not connected');
+  });
+
+  it('go on stopping past failures, and throw them together', async () => {
+    const parts = [part('a', { stop: new Error('a hangs') }), part('b'), part('c', { stop: new Error('c hangs') })];
+    const failure: unknown = await stopAll(parts, logger).catch((error: unknown) => error);
+    expect(steps).toEqual(['stop c', 'stop b', 'stop a']);
+    expect(failure).toMatchObject({ code: 'STOP_FAILED', message: 'not stopped cleanly: c hangs; a hangs' });
+    expect(((failure as Error).cause as AggregateError).errors).toHaveLength(2);
+    expect(errors).toHaveLength(2);
+  });
+
+  it('throw a single failure to stop as the cause', async () => {
+    const hangs = new Error('a hangs');
+    await expect(stopAll([part('a', { stop: hangs })], logger)).rejects.toMatchObject({ code: 'STOP_FAILED', cause: hangs });
+  });
+});
+
+describe('untilAborted', () => {
+  it('resolves when the signal is aborted, also when it was before', async () => {
+    const controller = new AbortController();
+    const waiting = untilAborted(controller.signal);
+    controller.abort();
+    await waiting;
+    await untilAborted(controller.signal);
+  });
+});

@@ -1,0 +1,226 @@
+import { inspect } from 'node:util';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { describeError, duration } from '@nephoscope/core';
+import type { Secret } from '@nephoscope/core';
+import { z } from 'zod';
+
+import { readConfig } from '../src/config-file.js';
+import { ConfigInvalid } from '../src/config-problems.js';
+import { createPlugin } from '../src/plugin-selection.js';
+import { busSection, commonSections, configure, selectionOptions } from '../src/program.js';
+import type { ProgramDefinition } from '../src/program.js';
+import { statusOptions } from '../src/status-server.js';
+import { manifest, pollsterSource, temporaryFolder, writeTree } from './deployment.js';
+
+const sections = {
+  ...commonSections,
+  bus: busSection,
+  compute: z
+    .strictObject({
+      interval: duration().prefault('10m'),
+      limit: z.number().int().min(1).default(5),
+      groups: z.array(z.strictObject({ name: z.string(), meters: z.array(z.string()).min(1) })).default([]),
+      ...selectionOptions('pollsters'),
+      pollsters: z.record(z.string(), z.unknown()).default({}),
+    })
+    .prefault({}),
+  status: statusOptions(1),
+};
+
+const busSource = `
+import { defineMessageBus } from '@nephoscope/core';
+import { z } from 'zod';
+export default defineMessageBus({ options: z.strictObject({ url: z.string(), heartbeat: z.int().default(10) }), create: ({ options }) => options });
+`;
+
+describe('configure', () => {
+  let folder: Awaited<ReturnType<typeof temporaryFolder>>;
+  let program: ProgramDefinition<typeof sections>;
+  let path: string;
+
+  beforeEach(async () => {
+    folder = await temporaryFolder();
+    path = join(folder.path, 'n.yaml');
+    const directory = join(folder.path, 'node_modules/program');
+    await writeTree(folder.path, {
+      'package.json': { dependencies: { program: '1', plugins: '1' } },
+      'node_modules/program/package.json': manifest('program'),
+      'node_modules/plugins/package.json': manifest('plugins', { bus: ['amqp'], 'poll.compute': ['cpu', 'net', 'broken'] }),
+      'node_modules/plugins/amqp.js': busSource,
+      'node_modules/plugins/cpu.js': pollsterSource('depth: z.int().default(3)'),
+      'node_modules/plugins/net.js': pollsterSource(),
+      'node_modules/plugins/broken.js': 'globalThis.brokenWasImported = true; throw new Error("out of order");',
+    });
+    program = {
+      name: 'program',
+      directory,
+      sections,
+      chosen: { bus: 'bus' },
+      selected: { compute: { namespace: 'poll.compute', options: 'pollsters' } },
+    };
+  });
+  afterEach(() => folder.remove());
+
+  const read = async (text: string, environment: NodeJS.ProcessEnv = {}) => {
+    await writeFile(path, text);
+    return configure(program, await readConfig(path, environment));
+  };
+  /** The lines of the refusal, without the file's name. */
+  const mistakes = async (text: string, environment: NodeJS.ProcessEnv = {}): Promise<string[]> => {
+    const error = await read(text, environment).then(
+      () => undefined,
+      (thrown: unknown) => thrown,
+    );
+    if (!(error instanceof ConfigInvalid)) throw new Error('it was not refused', { cause: error });
+    return error.message.replaceAll(path, 'FILE').split('\n').slice(1).map((line) => line.trim());
+  };
+  const minimal = 'secrets: a long secret\nbus: { url: amqp://x }\n';
+
+  it('fills in defaults and gives plugins their options', async () => {
+    const { config, chosen, selected } = await read(`${minimal}compute: { pollsters: { cpu: { depth: 7 } } }\n`);
+    expect(config).toMatchObject({ source: 'openstack', log: { level: 'info' }, compute: { interval: 600_000, limit: 5 }, status: { address: '127.0.0.1', port: 1 } });
+    expect(config.secrets.map((one: Secret) => one.reveal())).toEqual(['a long secret']);
+    expect(chosen['bus']?.options).toEqual({ url: 'amqp://x', heartbeat: 10 });
+    expect(selected['compute']?.active.map(({ declared, options }) => [declared.name, options])).toEqual([['cpu', { depth: 7 }], ['net', {}]]);
+  });
+
+  it('takes a section without keys for one that is not there', async () => {
+    const { config } = await read(`${minimal}compute:\nlog:\n`);
+    expect(config.compute.limit).toBe(5);
+  });
+
+  it('reports every mistake at once, each with its path and place', async () => {
+    expect(
+      await mistakes(
+        [
+          'secrets: short', // 1
+          'source: [a]', // 2
+          'comptue: {}', // 3
+          'bus:', // 4
+          '  hartbeat: 5', // 5
+          'log:', // 6
+          '  level: loud', // 7
+          'compute:', // 8
+          '  intervall: 5m', // 9
+          '  interval: soon', // 10
+          '  limit: 0', // 11
+          '  disabled: [nope]', // 12
+          '  groups:', // 13
+          '    - name: fast', // 14
+          '      meter: [cpu]', // 15
+          '  pollsters:', // 16
+          '    cpu: { depth: deep }', // 17
+          '    memory: {}', // 18
+          'status: { port: 70000 }', // 19
+        ].join('\n'),
+        { NEPHOSCOPE_STATUS__ADDRESS: '5' },
+      ),
+    ).toEqual([
+      'secrets: use at least 8 characters (FILE:1)',
+      'source: must be string (FILE:2)',
+      'log.level: Invalid option: expected one of "debug"|"info"|"warn"|"error" (FILE:7)',
+      "compute.interval: write a time span as '10s', '5m' or '1h' (FILE:10)",
+      'compute.limit: Too small: expected number to be >=1 (FILE:11)',
+      'compute.groups[0].meters: is required (array) (FILE:14)',
+      "compute.groups[0].meter: there is no such key; did you mean 'meters'? (FILE:15)",
+      "compute.intervall: there is no such key; did you mean 'interval'? (FILE:9)",
+      'status.address: must be string (NEPHOSCOPE_STATUS__ADDRESS)',
+      'status.port: Too big: expected number to be <=65535 (FILE:19)',
+      "comptue: there is no such key; did you mean 'compute'? (FILE:3)",
+      'bus.url: is required (string) (FILE:4)',
+      "bus.hartbeat: there is no such key; did you mean 'heartbeat'? (FILE:5)",
+    ]);
+  });
+
+  it('reports mistakes about plugins beside those of their options', async () => {
+    expect(
+      await mistakes(`${minimal}compute:\n  enabled: [cpu, cpus]\n  disabled: [nope]\n  pollsters:\n    cpu: { depth: deep, deth: 1 }\n    memory: {}\n`),
+    ).toEqual([
+      "compute.enabled[1]: no plugin 'cpus' is installed for 'poll.compute' (installed: broken, cpu, net) (FILE:4)",
+      "compute.disabled[0]: no plugin 'nope' is installed for 'poll.compute' (installed: broken, cpu, net) (FILE:5)",
+      "compute.pollsters.memory: no plugin 'memory' is installed for 'poll.compute' (installed: broken, cpu, net) (FILE:8)",
+      'compute.pollsters.cpu.depth: must be number (FILE:7)',
+      "compute.pollsters.cpu.deth: there is no such key; did you mean 'depth'? (FILE:7)",
+    ]);
+  });
+
+  it('says what is required, where nothing like it is there', async () => {
+    expect(await mistakes('source: a\n')).toEqual(['secrets: is required (FILE)', 'bus.url: is required (string) (FILE)']);
+    expect(await mistakes('secrets:\nbus: { url: x }')).toEqual(['secrets: is required (FILE:1)']);
+    expect(await mistakes('secrets: []\nbus: { url: x }')).toEqual(['secrets: give at least one (FILE:1)']);
+    expect(await mistakes('secrets: [12345678, 1]\nbus: { url: x }')).toEqual(['secrets[1]: use at least 8 characters (FILE:1)']);
+    expect(await mistakes('secrets: { a: b }\nbus: { url: x }')).toEqual(['secrets: must be string or number or array (FILE:1)']);
+  });
+
+  it('says which plugin a section names that is not there', async () => {
+    expect(await mistakes('secrets: a long secret\nbus: { type: kafka, url: x }')).toEqual([
+      "bus.type: no plugin 'kafka' is installed for 'bus' (installed: 'amqp'); install its package beside this program (FILE:2)",
+    ]);
+  });
+
+  it('leaves the sections of other programs to these, and no others', async () => {
+    await expect(read(`${minimal}collector: { anything: 1 }\nstorage: 5\ncentral: {}\n`)).resolves.toBeDefined();
+    expect(await mistakes(`${minimal}storrage: {}\n`)).toHaveLength(1);
+    expect(await mistakes(`${minimal}toString: {}\n`)).toHaveLength(1);
+  });
+
+  it('keeps secrets as they were written', async () => {
+    const secrets = async (yaml: string, environment: NodeJS.ProcessEnv = {}) =>
+      (await read(`bus: { url: x }\n${yaml}`, environment)).config.secrets.map((one) => one.reveal());
+    expect(await secrets('secrets: [00123456789, 12345678901234567890123, 87654321]')).toEqual(['00123456789', '12345678901234567890123', '87654321']);
+    expect(await secrets('', { NEPHOSCOPE_SECRETS: 'abc: #1 x' })).toEqual(['abc: #1 x']);
+    expect(await secrets('', { NEPHOSCOPE_SECRETS: '0012345678' })).toEqual(['0012345678']);
+    expect(await secrets('', { NEPHOSCOPE_SECRETS: '[new secret, old secret]' })).toEqual(['new secret', 'old secret']);
+  });
+
+  it('never prints a secret', async () => {
+    const { config } = await read('secrets: [hush hush hush, 1234567890]\nbus: { url: x }');
+    expect(`${inspect(config, { depth: 9 })} ${JSON.stringify(config)} ${config.secrets.join()}`).not.toMatch(/hush|1234567890/);
+    for (const text of ['secrets: [hush]', 'secrets: { a: hush }', 'secrets: [[hush]]', 'secrets: hush\nlog: { level: 1 }']) {
+      const error: unknown = await read(`bus: { url: x }\n${text}`).catch((thrown: unknown) => thrown);
+      expect(error).toBeInstanceOf(ConfigInvalid);
+      expect(`${describeError(error)} ${inspect(error, { depth: 9 })} ${JSON.stringify(error)}`).not.toContain('hush');
+    }
+  });
+
+  it('never imports the code of a plugin that is left out', async () => {
+    const imported = () => 'brokenWasImported' in globalThis;
+    Reflect.deleteProperty(globalThis, 'brokenWasImported');
+    const disabled = await read(`${minimal}compute: { disabled: [broken, net] }\n`);
+    expect(disabled.selected['compute']?.inactive.map(({ declared, reason }) => [declared.name, reason])).toEqual([
+      ['broken', 'disabled in the configuration (compute.disabled)'],
+      ['net', 'disabled in the configuration (compute.disabled)'],
+    ]);
+    const enabled = await read(`${minimal}compute: { enabled: [cpu] }\n`);
+    expect(enabled.selected['compute']?.active.map(({ declared }) => declared.name)).toEqual(['cpu']);
+    expect(enabled.selected['compute']?.inactive[0]?.reason).toBe('not among the enabled ones of the configuration (compute.enabled)');
+    expect(imported()).toBe(false);
+
+    // It would have shown: not left out, it is imported, and costs only itself.
+    const all = await read(minimal);
+    expect(imported()).toBe(true);
+    expect(all.selected['compute']?.active.map(({ declared }) => declared.name)).toEqual(['cpu', 'net']);
+    expect(all.selected['compute']?.inactive).toMatchObject([
+      { declared: { name: 'broken' }, failure: { code: 'PLUGIN_IMPORT', cause: { message: 'out of order' } } },
+    ]);
+  });
+
+  it('fails when the plugin that a section needs cannot be imported', async () => {
+    await writeTree(folder.path, { 'node_modules/plugins/amqp.js': 'throw new Error("no bus");' });
+    await expect(read(minimal)).rejects.toMatchObject({ code: 'PLUGIN_IMPORT', cause: { message: 'no bus' } });
+  });
+
+  it('makes what a plugin makes with its options', async () => {
+    const { chosen } = await read(minimal);
+    const ignore = () => undefined;
+    const settings = {
+      logger: { debug: ignore, info: ignore, warn: ignore, error: ignore },
+      clock: { now: () => 0n, monotonic: () => 0n, sleep: () => Promise.resolve() },
+      host: 'h',
+    };
+    expect(createPlugin(chosen['bus'], settings)).toEqual({ url: 'amqp://x', heartbeat: 10 });
+    expect(() => createPlugin(undefined, settings)).toThrow(TypeError);
+  });
+});

@@ -1,0 +1,60 @@
+/** Runs `runToExit` as a program, with the deadlines a hundred times shorter: `run-to-exit.ts <case>`. */
+import { NephoscopeError } from '@nephoscope/core';
+
+const { setTimeout: inFull } = globalThis;
+globalThis.setTimeout = Object.assign((callback: () => void, ms = 0) => inFull(callback, ms / 100), inFull);
+
+const { createLogger, runToExit, untilAborted } = await import('../src/index.js');
+
+const logger = createLogger({ name: 'test', level: 'info' });
+const say = (text: string) => process.stdout.write(`${text}\n`);
+const handle = () => setInterval(() => undefined, 1_000);
+
+const cases: Record<string, (signal: AbortSignal) => Promise<void>> = {
+  done: () => Promise.resolve(),
+  fails: () => Promise.reject(new NephoscopeError('BUS_REFUSED', 'wrong password', { cause: new Error('403') })),
+  defect: () => Promise.reject(new TypeError('x is undefined')),
+  async stops(signal) {
+    const open = handle();
+    say('running');
+    await untilAborted(signal);
+    clearInterval(open);
+    say('stopped');
+  },
+  async throwsReason(signal) {
+    const open = handle();
+    say('running');
+    await untilAborted(signal);
+    clearInterval(open);
+    signal.throwIfAborted();
+  },
+  async failsToStop(signal) {
+    const open = handle();
+    say('running');
+    await untilAborted(signal);
+    clearInterval(open);
+    throw new NephoscopeError('STOP_FAILED', 'the store does not close');
+  },
+  async hangs(signal) {
+    handle();
+    say('running');
+    await untilAborted(signal);
+    say('stopping');
+    await new Promise(() => undefined);
+  },
+  async leavesOpen() {
+    handle();
+  },
+  async waitsForSecond(signal) {
+    const open = handle();
+    say('running');
+    await untilAborted(signal);
+    say('stopping');
+    await new Promise<void>((resolve) => process.once('SIGINT', () => resolve()));
+    clearInterval(open);
+    say('stopped');
+  },
+};
+
+const [name = '', withLogger] = process.argv.slice(2);
+process.exitCode = await runToExit(cases[name] as (signal: AbortSignal) => Promise<void>, () => (withLogger === undefined ? undefined : logger));

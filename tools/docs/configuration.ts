@@ -1,0 +1,93 @@
+import { computeAgentProgram } from '@nephoscope/agent-compute';
+import { collectorProgram } from '@nephoscope/collector';
+import { commonSections } from '@nephoscope/runtime';
+import { z } from 'zod';
+
+import { describeSchema, optionTable } from './option-table.js';
+import type { FirstPartyPlugin } from './plugins.js';
+
+/** docs/configuration.md */
+export function configurationPage(plugins: readonly FirstPartyPlugin[]): string {
+  const section = (schema: z.ZodType) => optionTable(describeSchema(z.object({ section: schema }))).replaceAll('section.', '');
+  const without = (table: string, key: string) => table.split('\n').filter((line) => !line.startsWith(`| \`${key}\``)).join('\n');
+  const own = (schema: z.ZodType) => without(section(schema), 'section');
+  const ofPlugins = (namespace: string, key: string) =>
+    plugins
+      .filter((one) => one.namespace === namespace)
+      .map((one) => `### \`${key}\` with \`type: ${one.name}\` (${one.packageName})\n\n${optionTable(describeSchema(one.plugin.options))}`)
+      .join('\n');
+  const compute = computeAgentProgram.sections;
+  const collector = collectorProgram.sections;
+  const pollsters = plugins.filter(({ namespace }) => namespace === 'poll.compute');
+  const withOptions = pollsters.filter(({ plugin }) => Object.keys(describeSchema(plugin.options).properties ?? {}).length > 0);
+
+  return `# Configuration
+
+One YAML file, by default \`/etc/nephoscope/nephoscope.yaml\` (\`--config\` names another), serves all programs of a host: each
+reads the sections that it knows and leaves those of the others alone. A key that no program knows is a mistake; all
+mistakes are reported at once, each with its path and its line.
+
+The smallest file for an agent and a collector that share a broker:
+
+\`\`\`yaml
+secrets: replace this by a long random text
+bus: { url: 'amqp://nephoscope:password@rabbit-1/' }
+\`\`\`
+
+**Environment variables** are laid over the file. \`NEPHOSCOPE_COMPUTE__STATE_DIRECTORY=/srv/state\` sets
+\`compute.stateDirectory\`: \`__\` goes one level down, \`_x\` is a capital \`X\`. A value is a number, \`true\`, \`false\`, a list or an object
+in brackets as YAML writes them (\`[cpu, net]\`), or else text as it is. A section of several keys with \`_\` in their names, such
+as pollsters, is set as an object: \`NEPHOSCOPE_COMPUTE__POLLSTERS='{disk_device: {}}'\`.
+
+**Time spans** are written \`500ms\`, \`10s\`, \`5m\`, \`1h\`, \`2d\`; a bare number is seconds. **Digits** that a number would not give back
+(\`007\`, \`1e3\`, more than 2^53) stay text, so that secrets and ids stay what was written.
+
+\`nephoscope config check\` checks a file, \`config print\` shows it with all defaults, \`config schema\` gives its JSON Schema.
+
+<!-- Generated from the schemas in the sources by \`npm run docs\`: do not edit. -->
+
+## All programs
+
+${optionTable(describeSchema(z.object(commonSections)))}
+Every program has a section \`bus\`; the compute agent also \`inspector\` and \`compute\`, the collector \`storage\` and \`collector\`.
+\`bus\`, \`inspector\` and \`storage\` name a plugin by \`type\`; their other keys are that plugin's options.
+
+## \`status\`: health and metrics
+
+${String(compute.status.description)}
+
+${own(compute.status)}
+The default port is that of the compute agent; the collector's is ${portOf(collector.status)}.
+
+## \`bus\`: the message bus
+
+\`type\` is \`amqp\` by default.
+
+${ofPlugins('bus', 'bus')}
+## \`inspector\`: the hypervisor (compute agent)
+
+\`type\` is \`libvirt\` by default.
+
+${ofPlugins('compute.virt', 'inspector')}
+## \`compute\`: the compute agent
+
+${own(compute.compute)}
+The pollsters are ${pollsters.map(({ name }) => `\`${name}\``).join(', ')} and those of other installed packages. ${
+    withOptions.length === 0
+      ? 'None of the first has options of its own.'
+      : `With options of their own:\n\n${withOptions.map(({ name, plugin }) => `### \`compute.pollsters.${name}\`\n\n${optionTable(describeSchema(plugin.options))}`).join('\n')}`
+  }
+
+## \`storage\`: the sample store (collector)
+
+\`type\` is \`sql\` by default.
+
+${ofPlugins('storage', 'storage')}
+## \`collector\`: the collector
+
+${own(collector.collector)}`;
+}
+
+function portOf(status: z.ZodType): string {
+  return String((describeSchema(status).properties?.['port'] ?? {}).default);
+}

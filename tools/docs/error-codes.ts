@@ -1,0 +1,39 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import ts from 'typescript';
+
+import { root } from './plugins.js';
+
+const code = /^[A-Z]{3,}(_[A-Z]+)*$/;
+
+/** The codes of all errors that the packages make: texts in capitals that an error, or a function that makes one, is given first. */
+export async function errorCodesInSources(): Promise<ReadonlySet<string>> {
+  const codes = new Set<string>();
+  const packages = join(root, 'packages');
+  for (const folder of await readdir(packages)) {
+    for (const name of await readdir(join(packages, folder, 'src'), { recursive: true })) {
+      if (!name.endsWith('.ts')) continue;
+      const file = join(packages, folder, 'src', name);
+      collect(ts.createSourceFile(file, await readFile(file, 'utf8'), ts.ScriptTarget.ES2022), codes);
+    }
+  }
+  return codes;
+}
+
+function collect(node: ts.Node, codes: Set<string>): void {
+  if (makesSomething(node)) for (const text of textsOf(node.arguments?.[0])) if (code.test(text) && !text.startsWith('SIG')) codes.add(text);
+  ts.forEachChild(node, (child) => collect(child, codes));
+}
+
+/** `new X(…)`, `super(…)`, `fail(…)`; not `x.includes(…)` */
+function makesSomething(node: ts.Node): node is ts.NewExpression | ts.CallExpression {
+  if (ts.isNewExpression(node)) return true;
+  return ts.isCallExpression(node) && (ts.isIdentifier(node.expression) || node.expression.kind === ts.SyntaxKind.SuperKeyword);
+}
+
+function textsOf(node: ts.Expression | undefined): readonly string[] {
+  if (node === undefined) return [];
+  if (ts.isConditionalExpression(node)) return [...textsOf(node.whenTrue), ...textsOf(node.whenFalse)];
+  return ts.isStringLiteral(node) ? [node.text] : [];
+}

@@ -1,0 +1,75 @@
+import { hostname } from 'node:os';
+
+import { z } from 'zod';
+
+/** What a JSON Schema says of an option, as far as the tables show it. */
+export interface OptionSchema {
+  readonly type?: string;
+  readonly description?: string;
+  readonly default?: unknown;
+  readonly enum?: readonly unknown[];
+  readonly anyOf?: readonly OptionSchema[];
+  readonly items?: OptionSchema;
+  readonly pattern?: string;
+  readonly minimum?: number;
+  readonly maximum?: number;
+  readonly properties?: Readonly<Record<string, OptionSchema>>;
+  readonly additionalProperties?: OptionSchema | boolean;
+  readonly required?: readonly string[];
+}
+
+export function describeSchema(schema: z.ZodType): OptionSchema {
+  return z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as OptionSchema;
+}
+
+/** A table of the options of a schema; those of objects and of lists of objects stand under their path. */
+export function optionTable(schema: OptionSchema): string {
+  const rows = optionRows(schema, '');
+  if (rows.length === 0) return 'No options.\n';
+  return ['| key | type | default | meaning |', '|---|---|---|---|', ...rows].join('\n') + '\n';
+}
+
+function optionRows({ properties = {}, required = [] }: OptionSchema, prefix: string): string[] {
+  return Object.entries(properties).flatMap(([key, option]) => {
+    const path = prefix + key;
+    const inner = option.properties !== undefined ? optionRows(option, `${path}.`) : optionRows(option.items ?? {}, `${path}[].`);
+    const row = `| \`${path}\` | ${typeOf(option)} | ${defaultOf(option, required.includes(key))} | ${cell(option.description ?? '')} |`;
+    return [row, ...inner];
+  });
+}
+
+function typeOf(option: OptionSchema): string {
+  if (option.enum !== undefined) return option.enum.map((value) => `\`${String(value)}\``).join(', ');
+  if (option.anyOf !== undefined) {
+    if (option.anyOf.some(({ pattern }) => pattern?.includes('ms|s|m|h|d'))) return 'time span';
+    return [...new Set(option.anyOf.map(typeOf))].join(' or ');
+  }
+  if (option.type === 'array') return `list of ${plural(typeOf(option.items ?? {}))}`;
+  if (option.type === 'object' && option.properties === undefined) return 'object by name';
+  const { minimum = Number.MIN_SAFE_INTEGER, maximum = Number.MAX_SAFE_INTEGER } = option;
+  const bounded = minimum !== Number.MIN_SAFE_INTEGER || maximum !== Number.MAX_SAFE_INTEGER;
+  const range = bounded ? `, ${maximum === Number.MAX_SAFE_INTEGER ? `from ${minimum}` : `${minimum} to ${maximum}`}` : '';
+  return `${option.type === 'string' ? 'text' : (option.type ?? 'any')}${range}`;
+}
+
+function plural(type: string): string {
+  if (type === 'text') return 'texts';
+  return type === 'object' ? 'objects' : type;
+}
+
+function defaultOf(option: OptionSchema, required: boolean): string {
+  const value = option.default;
+  if (value === undefined) return required || isSecrets(option) ? '**required**' : 'none';
+  if (value === hostname()) return 'the machine’s host name';
+  if (option.properties !== undefined) return '';
+  return `\`${typeof value === 'string' ? value : JSON.stringify(value)}\``;
+}
+
+/** A JSON Schema made of a transforming schema does not tell that the value is required. */
+function isSecrets({ description }: OptionSchema): boolean {
+  return description?.startsWith('Shared secrets') ?? false;
+}
+
+export function cell(text: string): string {
+  return text.replaceAll('|', '\\|').replaceAll('\n', ' ');
+}

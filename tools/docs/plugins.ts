@@ -1,0 +1,38 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import { asPlugin, namespaces } from '@nephoscope/core';
+import type { Namespace, Plugin } from '@nephoscope/core';
+
+export const root = fileURLToPath(new URL('../..', import.meta.url));
+
+export interface FirstPartyPlugin {
+  readonly namespace: Namespace;
+  readonly name: string;
+  readonly packageName: string;
+  readonly directory: string;
+  /** The export of the package that holds it. */
+  readonly target: string;
+  readonly plugin: Plugin;
+}
+
+/** Every plugin that a package of this repository declares, imported from its sources. */
+export async function firstPartyPlugins(): Promise<readonly FirstPartyPlugin[]> {
+  const plugins: FirstPartyPlugin[] = [];
+  for (const folder of (await readdir(join(root, 'packages'))).sort()) {
+    const directory = join(root, 'packages', folder);
+    const manifest = JSON.parse(await readFile(join(directory, 'package.json'), 'utf8')) as {
+      readonly name: string;
+      readonly nephoscope?: Partial<Record<Namespace, Readonly<Record<string, string>>>>;
+    };
+    for (const namespace of namespaces) {
+      for (const [name, target] of Object.entries(manifest.nephoscope?.[namespace] ?? {})) {
+        const source = join(directory, 'src', `${target === '.' ? 'index' : target}.ts`);
+        const module = (await import(source)) as { readonly default: unknown };
+        plugins.push({ namespace, name, packageName: manifest.name, directory, target, plugin: asPlugin(module.default, namespace, source) });
+      }
+    }
+  }
+  return plugins;
+}
