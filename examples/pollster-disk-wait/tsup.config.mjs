@@ -1,0 +1,12 @@
+import { defineConfig } from 'tsup';
+
+export default defineConfig({
+  entry: ['src/index.ts'],
+  format: 'esm',
+  target: 'node20',
+  // `npm start` of Nephoscope's own repository builds everything without declarations.
+  dts: process.env.NEPHOSCOPE_BUILD_TYPES !== 'no',
+  sourcemap: true,
+  clean: true,
+  silent: true,
+});

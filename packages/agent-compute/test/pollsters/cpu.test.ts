@@ -1,0 +1,80 @@
+import type { Missing } from '@nephoscope/core';
+import { instanceReading, pollCounters, shutOffReading } from '@nephoscope/testing';
+
+import cpu from '../../src/pollsters/cpu.js';
+import { volumes } from './volumes.js';
+
+async function utilisationAfter(
+  seconds: number,
+  from: { timeNs: bigint },
+  to: { timeNs: bigint; count?: number },
+) {
+  const previous = instanceReading({ cpu: from });
+  const { counters } = await pollCounters(cpu, instanceReading({ cpu: to, at: seconds }), { previous });
+  return volumes(counters)['cpu_util'];
+}
+
+it('counts CPU time, and says of how many CPUs', async () => {
+  const reading = instanceReading({ cpu: { count: 3, timeNs: 754_120_000_001n, waitNs: 17n } });
+  const { counters, gaps } = await pollCounters(cpu, reading);
+  expect(gaps).toEqual([]);
+  expect(
+    counters.map(({ name, type, unit, volume, resourceId }) => ({ name, type, unit, volume, resourceId })),
+  ).toEqual([
+    { name: 'cpu', type: 'cumulative', unit: 'ns', volume: 754_120_000_001n, resourceId: reading.instance.id },
+    { name: 'cpu_util', type: 'gauge', unit: '%', volume: 0, resourceId: reading.instance.id },
+    { name: 'vcpus', type: 'gauge', unit: 'vcpu', volume: 3, resourceId: reading.instance.id },
+    { name: 'cpu.wait', type: 'cumulative', unit: 'ns', volume: 17n, resourceId: reading.instance.id },
+  ]);
+  for (const { resourceMetadata, timestamp } of counters) {
+    expect(resourceMetadata).toEqual({ ...reading.instance.metadata, cpu_number: 3 });
+    expect(timestamp).toBe(reading.readAt);
+  }
+});
+
+it('gives the share of all its CPUs that it used since the previous reading', async () => {
+  expect(await utilisationAfter(10, { timeNs: 0n }, { timeNs: 5_000_000_000n, count: 1 })).toBe(50);
+  expect(await utilisationAfter(10, { timeNs: 0n }, { timeNs: 5_000_000_000n, count: 4 })).toBe(12.5);
+  expect(await utilisationAfter(600, { timeNs: 1n }, { timeNs: 1n, count: 2 })).toBe(0);
+  expect(await utilisationAfter(3, { timeNs: 0n }, { timeNs: 1_000_000_000n, count: 1 })).toBe(100 / 3);
+});
+
+it('is exact beyond 2^53, where a double could not tell the two readings apart', async () => {
+  const start = 2n ** 62n + 1n;
+  expect(Number(start + 1n)).toBe(Number(start));
+  expect(await utilisationAfter(1, { timeNs: start }, { timeNs: start + 10_000_000n, count: 1 })).toBe(1);
+  expect(await utilisationAfter(1, { timeNs: start }, { timeNs: start + 1n, count: 1 })).toBe(1e-7);
+  const { counters } = await pollCounters(cpu, instanceReading({ cpu: { timeNs: start } }));
+  expect(volumes(counters)['cpu']).toBe(start);
+});
+
+it('counts all that the new run used after a restart, seen by the value that went backwards', async () => {
+  expect(await utilisationAfter(10, { timeNs: 754_120_000_000n }, { timeNs: 2_000_000_000n, count: 1 })).toBe(20);
+});
+
+it('goes by the monotonic clock, whatever was done to the wall clock', async () => {
+  const previous = instanceReading({ cpu: { timeNs: 0n, count: 1 } });
+  const reading = {
+    ...instanceReading({ cpu: { timeNs: 5_000_000_000n, count: 1 }, at: 10 }),
+    readAt: previous.readAt - 3_600_000_000_000n,
+  };
+  expect(volumes((await pollCounters(cpu, reading, { previous })).counters)['cpu_util']).toBe(50);
+});
+
+it('is 0 without a moment in between or without CPUs, and never infinite', async () => {
+  expect(await utilisationAfter(0, { timeNs: 0n }, { timeNs: 5n })).toBe(0);
+  expect(await utilisationAfter(10, { timeNs: 0n }, { timeNs: 5n, count: 0 })).toBe(0);
+});
+
+it('never makes waiting part of the use, and says when it is not known', async () => {
+  const waitNs: Missing = { missing: 'unsupported', detail: 'not in this libvirt' };
+  const { counters, gaps } = await pollCounters(cpu, instanceReading({ cpu: { waitNs, timeNs: 5n } }));
+  expect(volumes(counters)).toEqual({ cpu: 5n, cpu_util: 0, vcpus: 2 });
+  expect(gaps).toEqual([{ meter: 'cpu.wait', reason: waitNs, resourceId: undefined }]);
+});
+
+it('has no figure of an instance that is shut off', async () => {
+  const { counters, gaps } = await pollCounters(cpu, shutOffReading());
+  expect(counters).toEqual([]);
+  expect(gaps.map(({ reason }) => reason.missing)).toEqual(['off', 'off', 'off', 'off']);
+});

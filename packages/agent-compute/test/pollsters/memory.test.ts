@@ -1,0 +1,50 @@
+import { instanceReading, pollCounters } from '@nephoscope/testing';
+
+import memory from '../../src/pollsters/memory.js';
+import { volumes } from './volumes.js';
+
+it('gives sizes in MiB, which Ceilometer calls MB, and bandwidth in bytes', async () => {
+  const { counters, gaps } = await pollCounters(
+    memory,
+    instanceReading({
+      memory: {
+        usedKib: 524_288n,
+        residentKib: 1_537n,
+        swapInKib: 2_048n,
+        swapOutKib: 1n,
+        bandwidthTotal: 2n ** 60n + 1n,
+        bandwidthLocal: 5n,
+      },
+    }),
+  );
+  expect(gaps).toEqual([]);
+  expect(volumes(counters)).toEqual({
+    'memory.usage': 512,
+    'memory.resident': 1.5009765625,
+    'memory.swap.in': 2,
+    'memory.swap.out': 0.0009765625,
+    'memory.bandwidth.total': 2n ** 60n + 1n,
+    'memory.bandwidth.local': 5n,
+  });
+  expect(memory.meters.map(({ name, type, unit }) => `${name} ${type} ${unit}`)).toEqual([
+    'memory.usage gauge MB',
+    'memory.resident gauge MB',
+    'memory.swap.in cumulative MB',
+    'memory.swap.out cumulative MB',
+    'memory.bandwidth.total gauge B/s',
+    'memory.bandwidth.local gauge B/s',
+  ]);
+});
+
+it('says what is not reported', async () => {
+  const { counters, gaps } = await pollCounters(
+    memory,
+    instanceReading({ memory: { usedKib: undefined, bandwidthTotal: undefined, bandwidthLocal: undefined } }),
+  );
+  expect(Object.keys(volumes(counters))).toEqual(['memory.resident', 'memory.swap.in', 'memory.swap.out']);
+  expect(gaps.map(({ meter, reason }) => `${meter} ${reason.missing}`)).toEqual([
+    'memory.usage unsupported',
+    'memory.bandwidth.total unsupported',
+    'memory.bandwidth.local unsupported',
+  ]);
+});

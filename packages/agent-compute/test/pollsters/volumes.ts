@@ -1,0 +1,7 @@
+import type { Counter } from '@nephoscope/core';
+
+/** Volumes by meter, of one resource where there are several. */
+export function volumes(counters: readonly Counter[], resourceId?: string): Record<string, number | bigint> {
+  const wanted = counters.filter((counter) => resourceId === undefined || counter.resourceId === resourceId);
+  return Object.fromEntries(wanted.map(({ name, volume }) => [name, volume]));
+}

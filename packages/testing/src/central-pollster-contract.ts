@@ -1,0 +1,83 @@
+import assert from 'node:assert/strict';
+import { setImmediate as turn } from 'node:timers/promises';
+
+import type { CentralPollster, Counter, Plugin } from '@nephoscope/core';
+
+import { FakeClock } from './fake-clock.js';
+import { assertCounters, assertMeters, pluginTests } from './plugin-checks.js';
+import { gather } from './poll-counters.js';
+import { RecordingLogger } from './recording-logger.js';
+import { assertNoHandleLeft, testFramework, within } from './test-framework.js';
+
+export interface CentralPollsterContract {
+  /** The plugin's options as an operator writes them, such as the address of a service that the test started. */
+  readonly options?: unknown;
+}
+
+/** What every central pollster must do, as tests in the framework whose `describe` and `it` are global. */
+export function centralPollsterContract<Options>(
+  name: string,
+  plugin: Plugin<'poll.central', Options, CentralPollster>,
+  { options }: CentralPollsterContract = {},
+): void {
+  const framework = testFramework();
+  const { describe, it } = framework;
+  const logger = new RecordingLogger();
+  const clock = new FakeClock();
+  const poll = async (signal: AbortSignal): Promise<readonly Counter[]> => {
+    const pollster = plugin.create({
+      options: plugin.options.parse(options ?? {}),
+      logger,
+      clock,
+      host: 'controller-1',
+    });
+    return await gather(pollster.getCounters({ logger, clock, signal }));
+  };
+  const pollOnce = async (): Promise<readonly Counter[]> => {
+    const counters = await within('a poll', pollDeadline, poll(new AbortController().signal));
+    assertCounters(counters, plugin.meters);
+    return counters;
+  };
+
+  describe(`${name} keeps the central pollster contract`, () => {
+    pluginTests(framework, plugin, 'poll.central', options);
+
+    it('declares its meters', () => assertMeters(plugin.meters));
+
+    it('makes counters as declared', async () => {
+      assert.ok(
+        (await pollOnce()).length > 0,
+        'it made no counter: give `options` to the contract with which it finds something',
+      );
+    });
+
+    it('makes the same of the same in a second pollster and in two at once', async () => {
+      const names = (counters: readonly Counter[]) =>
+        counters.map((counter) => `${counter.name} of ${counter.resourceId}`).sort();
+      const first = names(await pollOnce());
+      const others = await Promise.all([pollOnce(), pollOnce()]);
+      for (const other of others) assert.deepEqual(names(other), first);
+    });
+
+    it('ends when its signal is aborted, before or meanwhile', async () => {
+      for (const meanwhile of [false, true]) {
+        const controller = new AbortController();
+        if (!meanwhile) controller.abort(new Error('aborted by the contract test'));
+        // Whether it fails then or gives what it has is its own matter.
+        const ended = poll(controller.signal).then(
+          () => undefined,
+          () => undefined,
+        );
+        await turn();
+        controller.abort(new Error('aborted by the contract test'));
+        await within('the poll ends after it was aborted (use manager.signal)', abortDeadline, ended);
+      }
+    });
+
+    it('leaves no handle open', () => assertNoHandleLeft(async () => void (await pollOnce())));
+  });
+}
+
+/** ms */
+const pollDeadline = 10_000;
+const abortDeadline = 2_000;

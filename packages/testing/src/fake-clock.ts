@@ -1,0 +1,91 @@
+import { setImmediate as turn } from 'node:timers/promises';
+
+import type { Clock } from '@nephoscope/core';
+
+interface Sleeper {
+  readonly wakeAt: bigint;
+  wake(): void;
+}
+
+/** 2026-11-22T21:00:00Z, where every fake clock and example reading begins: ns since 1970 UTC. */
+export const fakeStart = 1_795_381_200_000_000_000n;
+
+/** The monotonic clock's value then: another one than the wall clock's, so that a mix-up shows. */
+export const fakeStartMonotonic = 3_600_000_000_000n;
+
+/** A clock that moves only when a test says so. */
+export class FakeClock implements Clock {
+  readonly #start: bigint;
+  readonly #sleepers = new Set<Sleeper>();
+  #elapsed = 0n;
+
+  /** @param start its wall clock's first value, ns since 1970 UTC */
+  constructor(start: bigint = fakeStart) {
+    this.#start = start;
+  }
+
+  /** How many sleep now. */
+  get sleepers(): number {
+    return this.#sleepers.size;
+  }
+
+  now(): bigint {
+    return this.#start + this.#elapsed;
+  }
+
+  monotonic(): bigint {
+    return fakeStartMonotonic + this.#elapsed;
+  }
+
+  sleep(ms: number, signal?: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (signal?.aborted === true) return reject(signal.reason as Error);
+      const leave = () => {
+        this.#sleepers.delete(sleeper);
+        signal?.removeEventListener('abort', onAbort);
+      };
+      const onAbort = () => {
+        leave();
+        reject(signal?.reason as Error);
+      };
+      const sleeper: Sleeper = {
+        wakeAt: this.#elapsed + nanoseconds(ms),
+        wake: () => {
+          leave();
+          resolve();
+        },
+      };
+      this.#sleepers.add(sleeper);
+      signal?.addEventListener('abort', onAbort, { once: true });
+    });
+  }
+
+  /**
+   * Moves both clocks on, and wakes who sleeps in the order of their times; of the same time, who slept first.
+   * Each finds the clock at its own time and may sleep again. Resolves when all of them have done what they
+   * do without waiting for anything else.
+   */
+  async advance(ms: number): Promise<void> {
+    const end = this.#elapsed + nanoseconds(ms);
+    for (;;) {
+      await turn();
+      const next = this.#next();
+      if (next === undefined || next.wakeAt > end) break;
+      this.#elapsed = next.wakeAt;
+      next.wake();
+    }
+    this.#elapsed = end;
+  }
+
+  #next(): Sleeper | undefined {
+    let next: Sleeper | undefined;
+    for (const sleeper of this.#sleepers) {
+      if (next === undefined || sleeper.wakeAt < next.wakeAt) next = sleeper;
+    }
+    return next;
+  }
+}
+
+function nanoseconds(ms: number): bigint {
+  return BigInt(Math.max(0, Math.round(ms * 1_000_000)));
+}

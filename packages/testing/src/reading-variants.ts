@@ -1,0 +1,104 @@
+import { isMissing } from '@nephoscope/core';
+import type {
+  DiskIo,
+  DiskReading,
+  InstancePart,
+  InstanceParts,
+  InstanceReading,
+  MemoryReading,
+  Missing,
+  VnicReading,
+  VnicTraffic,
+} from '@nephoscope/core';
+
+/** The reading `seconds` later, with each count changed; its disks, cards and metadata are the same objects. */
+export function readingAfter(
+  reading: InstanceReading,
+  seconds: number,
+  change: (count: bigint) => bigint,
+): InstanceReading {
+  const { cpu, memory, disks, vnics } = reading.parts;
+  const later = BigInt(seconds) * 1_000_000_000n;
+  return {
+    ...reading,
+    readAt: reading.readAt + later,
+    readAtMonotonic: reading.readAtMonotonic + later,
+    parts: {
+      ...(cpu && { cpu: changed(cpu, change) }),
+      ...(memory && { memory: changed(memory, change) }),
+      ...(disks && {
+        disks: isMissing(disks)
+          ? disks
+          : disks.map(({ disk, io, size }) => ({ disk, io: changed(io, change), size })),
+      }),
+      ...(vnics && {
+        vnics: isMissing(vnics)
+          ? vnics
+          : vnics.map(({ vnic, traffic }) => ({ vnic, traffic: changed(traffic, change) })),
+      }),
+    },
+  };
+}
+
+function changed<Part extends object>(part: Part | Missing, change: (count: bigint) => bigint): Part | Missing {
+  if (isMissing(part)) return part;
+  return Object.fromEntries(
+    Object.entries(part).map(([key, value]) => [key, typeof value === 'bigint' ? change(value) : value]),
+  ) as Part;
+}
+
+const reason: Missing = { missing: 'busy', detail: 'the contract tests took it away' };
+
+/** Ways in which figures are missing of a part that was read. */
+export const gapVariants: readonly {
+  readonly what: string;
+  readonly of: InstancePart;
+  take(parts: InstanceReading['parts']): InstanceReading['parts'];
+}[] = [
+  variant('cpu', 'the waiting time', (cpu) => ({ ...cpu, waitNs: reason })),
+  variant('memory', 'all figures', (memory) => without(memory, Object.keys(memory) as (keyof MemoryReading)[])),
+  variant('disks', "all disks' traffic", (disks) => disks.map((disk) => ({ ...disk, io: reason }))),
+  variant('disks', "one disk's traffic", (disks) => first(disks, (disk) => ({ ...disk, io: reason }))),
+  variant('disks', "all disks' sizes", (disks) => disks.map((disk) => ({ ...disk, size: reason }))),
+  variant('disks', "one disk's size", (disks) => first(disks, (disk) => ({ ...disk, size: reason }))),
+  variant('disks', "all disks' times", (disks) => disks.map(withoutTimes)),
+  variant('disks', "one disk's times", (disks) => first(disks, withoutTimes)),
+  variant('vnics', "all cards' traffic", (vnics) => vnics.map((vnic) => ({ ...vnic, traffic: reason }))),
+  variant('vnics', "one card's traffic", (vnics) => first(vnics, (vnic) => ({ ...vnic, traffic: reason }))),
+  variant('vnics', "all cards' errors and drops", (vnics) => vnics.map(withoutErrors)),
+  variant('vnics', "one card's errors and drops", (vnics) => first(vnics, withoutErrors)),
+];
+
+function variant<P extends InstancePart>(
+  part: P,
+  what: string,
+  take: (whole: InstanceParts[P]) => InstanceParts[P],
+) {
+  return {
+    what,
+    of: part,
+    take: (parts: InstanceReading['parts']): InstanceReading['parts'] => {
+      const whole = parts[part] as InstanceParts[P] | Missing | undefined;
+      return whole === undefined || isMissing(whole) ? parts : { ...parts, [part]: take(whole) };
+    },
+  };
+}
+
+function first<Item>(items: readonly Item[], change: (item: Item) => Item): readonly Item[] {
+  return items.map((item, index) => (index === 0 ? change(item) : item));
+}
+
+function without<Part extends object>(part: Part, keys: readonly (keyof Part)[]): Part {
+  return { ...part, ...Object.fromEntries(keys.map((key) => [key, undefined])) };
+}
+
+const times: readonly (keyof DiskIo)[] = ['readTimeNs', 'writeTimeNs'];
+const errors: readonly (keyof VnicTraffic)[] = ['rxErrors', 'rxDrops', 'txErrors', 'txDrops'];
+
+function withoutTimes(disk: DiskReading): DiskReading {
+  return isMissing(disk.io) ? disk : { ...disk, io: without(disk.io, times) };
+}
+
+function withoutErrors(vnic: VnicReading): VnicReading {
+  return isMissing(vnic.traffic) ? vnic : { ...vnic, traffic: without(vnic.traffic, errors) };
+}

@@ -1,0 +1,28 @@
+/** The tests that a contract defines, by their names: collected instead of run. */
+export function testsOf(contract: () => void): ReadonlyMap<string, () => void | Promise<void>> {
+  const tests = new Map<string, () => void | Promise<void>>();
+  const framework = globalThis as unknown as { describe: unknown; it: unknown };
+  const { describe, it } = framework;
+  Object.assign(framework, {
+    describe: (_name: string, body: () => void) => body(),
+    it: (name: string, body: () => void | Promise<void>) => tests.set(name, body),
+  });
+  try {
+    contract();
+  } finally {
+    Object.assign(framework, { describe, it });
+  }
+  return tests;
+}
+
+/** What the test of a contract whose name begins so says; `passed` when it does. */
+export async function verdictOf(contract: () => void, name: string): Promise<string> {
+  const found = [...testsOf(contract)].filter(([each]) => each.startsWith(name));
+  if (found.length !== 1) throw new Error(`${found.length} tests of the contract begin with '${name}'`);
+  try {
+    await found[0]?.[1]();
+    return 'passed';
+  } catch (error) {
+    return (error as Error).message;
+  }
+}

@@ -1,0 +1,277 @@
+import { NephoscopeError, defineCentralPollster, defineNotificationHandler } from '@nephoscope/core';
+import type {
+  CentralPollster,
+  Counter,
+  Inspector,
+  InstancePart,
+  InstanceReading,
+  Metadata,
+  Notification,
+} from '@nephoscope/core';
+import { z } from 'zod';
+
+import {
+  FakeInspector,
+  centralPollsterContract,
+  instanceReading,
+  inspectorContract,
+  notificationHandlerContract,
+  shutOffReading,
+} from '../src/index.js';
+import { verdictOf } from './capture.js';
+
+const stopped = shutOffReading({ instance: { id: 'stopped', name: 'instance-0000000b' } });
+const host = [instanceReading(), stopped];
+
+describe('the inspector contract', () => {
+  class Unstartable extends FakeInspector {
+    override async start(): Promise<void> {
+      throw new NephoscopeError('INSPECTOR_UNAVAILABLE', 'nobody listens');
+    }
+  }
+  inspectorContract('the fake inspector', {
+    create: () => new FakeInspector(host),
+    createUnstartable: () => new Unstartable(),
+  });
+
+  const reading = (change: (reading: InstanceReading) => unknown) => () =>
+    new FakeInspector([change(instanceReading()) as InstanceReading]);
+  const faulty = (methods: Partial<Inspector>) => (): Inspector => Object.assign(new FakeInspector(host), methods);
+
+  it.each<[fault: string, create: () => Inspector, test: string, says: string]>([
+    ['a stop that works once', onceStopped, 'stops before it was started', 'stopped again'],
+    ['health before start', faulty({ health: () => ({ ok: true }) }), 'is healthy from start', 'healthy before'],
+    [
+      'readings after stop',
+      faulty({ inspect: async () => host }),
+      'is healthy from start',
+      'Missing expected rejection',
+    ],
+    ['all parts always', faulty({ inspect: async () => host }), 'reads the parts', 'that were read'],
+    ['an empty host', () => new FakeInspector([]), 'reads the parts', 'no running instance'],
+    [
+      'one instance twice',
+      () => new FakeInspector([instanceReading(), instanceReading()]),
+      'reads the parts',
+      'read twice',
+    ],
+    ['a negative count', reading(() => instanceReading({ cpu: { timeNs: -1n } })), 'reads the parts', 'negative'],
+    [
+      'no word for people',
+      reading(() => instanceReading({ memory: { missing: 'busy', detail: '' } })),
+      'reads the parts',
+      'without a word',
+    ],
+    [
+      'a run of its own',
+      reading(({ instance, ...rest }) => ({ ...rest, instance: { ...instance, run: undefined } })),
+      'reads the parts',
+      'run',
+    ],
+    [
+      'metadata that may change',
+      reading(({ instance, ...rest }) => ({ ...rest, instance: { ...instance, metadata: {} } })),
+      'reads the parts',
+      'not frozen',
+    ],
+    [
+      'new disks each time',
+      () => new FakeInspector(host, [instanceReading({ at: 10 })]),
+      'gives the same objects',
+      'another object',
+    ],
+    [
+      'a clock that goes back',
+      () => new FakeInspector([instanceReading({ at: 10 })], [instanceReading()]),
+      'gives the same objects',
+      'earlier',
+    ],
+    [
+      'no ear for the signal',
+      faulty({ inspect: async (_parts: ReadonlySet<InstancePart>) => host }),
+      'ends when its signal',
+      'Missing expected rejection',
+    ],
+  ])('finds %s', async (_fault, create, test, says) => {
+    expect(await verdictOf(() => inspectorContract('faulty', { create }), test)).toContain(says);
+  });
+
+  it('finds a start that fails and stays', async () => {
+    const timers: NodeJS.Timeout[] = [];
+    class Leaky extends Unstartable {
+      override async start(): Promise<void> {
+        timers.push(setInterval(() => undefined, 60_000));
+        await super.start();
+      }
+    }
+    const contract = { create: () => new FakeInspector(host), createUnstartable: () => new Leaky() };
+    expect(await verdictOf(() => inspectorContract('faulty', contract), 'undoes a start')).toContain('Timeout');
+    timers.forEach((timer) => clearInterval(timer));
+  });
+
+  function onceStopped(): Inspector {
+    let stops = 0;
+    return faulty({
+      stop: async () => {
+        if (++stops > 1) throw new Error('stopped again');
+      },
+    })();
+  }
+});
+
+describe('the central pollster contract', () => {
+  const meters = [{ name: 'image', type: 'gauge', unit: 'image', description: 'The image exists' }] as const;
+  const image: Counter = {
+    ...meters[0],
+    volume: 1,
+    userId: null,
+    projectId: null,
+    resourceId: 'image-1',
+    timestamp: 1_795_381_200_000_000_000n,
+    resourceMetadata: {},
+  };
+  const define = (getCounters: CentralPollster['getCounters']) =>
+    defineCentralPollster({ meters, create: () => ({ getCounters }) });
+
+  centralPollsterContract(
+    'a sound central pollster',
+    define(async () => [image]),
+  );
+
+  it.each([
+    ['no counters', define(() => []), 'makes counters', 'no counter'],
+    [
+      'another type',
+      define(() => [{ ...image, type: 'delta' as const }]),
+      'makes counters',
+      'not as its meter is declared',
+    ],
+    ['a counter less each time', fewer(), 'makes the same', 'deep-equal'],
+    [
+      'no ear for the signal',
+      define(() => new Promise<never>(() => undefined)),
+      'ends when its signal',
+      'manager.signal',
+    ],
+  ])('finds %s', async (_fault, plugin, test, says) => {
+    expect(await verdictOf(() => centralPollsterContract('faulty', plugin), test)).toContain(says);
+  });
+
+  function fewer() {
+    let left = 2;
+    return define(() =>
+      Array.from({ length: left-- }, (_, index) => ({ ...image, resourceId: `image-${index}` })),
+    );
+  }
+});
+
+describe('the notification handler contract', () => {
+  const meters = [{ name: 'volume.size', type: 'gauge', unit: 'GB', description: 'Size of the volume' }] as const;
+  type Translate = (notification: Notification) => Iterable<Counter>;
+
+  function text(payload: Metadata, key: string): string {
+    const value = payload[key];
+    if (typeof value !== 'string') throw new NephoscopeError('NOTIFICATION_INVALID', `the payload has no ${key}`);
+    return value;
+  }
+  const sound: Translate = ({ payload }) => {
+    if (payload['size'] === undefined)
+      throw new NephoscopeError('NOTIFICATION_INVALID', 'the payload has no size');
+    const counter: Counter = {
+      name: 'volume.size',
+      type: 'gauge',
+      unit: 'GB',
+      volume: Number(payload['size']),
+      userId: null,
+      projectId: text(payload, 'tenant_id'),
+      resourceId: text(payload, 'volume_id'),
+      timestamp: 1_795_381_200_000_000_000n,
+      resourceMetadata: {},
+    };
+    return [counter];
+  };
+  const define = (
+    processNotification: Translate,
+    eventTypes = ['volume.create.*'],
+    topicOf = (topic: string) => `${topic}.info`,
+  ) =>
+    defineNotificationHandler({
+      meters,
+      create: () => ({
+        eventTypes,
+        exchangeTopics: ({ notificationTopics }) => [
+          { exchange: 'cinder', topics: notificationTopics.map(topicOf) },
+        ],
+        processNotification,
+      }),
+    });
+  const payload = { volume_id: 'volume-1', tenant_id: 'project-1', size: 20 };
+  const notifications = [
+    {
+      given: { eventType: 'volume.create.end', payload },
+      expect: [{ name: 'volume.size', volume: 20, resourceId: 'volume-1' }],
+    },
+  ];
+
+  notificationHandlerContract('a sound notification handler', define(sound), { notifications });
+
+  const mutating: Translate = (notification) => {
+    (notification.payload as Record<string, unknown>)['size'] = 1;
+    return sound(notification);
+  };
+  it.each([
+    ['topics of its own', define(sound, ['volume.*'], () => 'mine'), 'listens to', "'notifications'"],
+    [
+      'an event that it does not name',
+      define(sound, ['volume.delete.*']),
+      'wants the notifications',
+      'volume.create.end',
+    ],
+    [
+      'another volume',
+      define((given) => [...sound(given)].map((counter) => ({ ...counter, volume: 21 }))),
+      'makes the expected',
+      'volume.size',
+    ],
+    [
+      'a counter too many',
+      define((given) =>
+        [...sound(given), ...sound(given)].map((counter, index) => ({ ...counter, resourceId: `${index}` })),
+      ),
+      'makes the expected',
+      'volume.create.end',
+    ],
+    ['a change to what it was given', define(mutating), 'makes the expected', 'read only'],
+    [
+      'a field called undefined',
+      define((given) => [
+        ...sound({ ...given, payload: { ...payload, volume_id: String(given.payload['volume_id']) } }),
+      ]),
+      'names the field',
+      'has no resourceId',
+    ],
+    [
+      'an error that names nothing',
+      define((given) => (given.payload['size'] === undefined ? failing() : sound(given))),
+      'names the field',
+      'does not name',
+    ],
+  ])('finds %s', async (_fault, plugin, test, says) => {
+    expect(
+      await verdictOf(() => notificationHandlerContract('faulty', plugin, { notifications }), test),
+    ).toContain(says);
+  });
+
+  it('finds options that take any key', async () => {
+    const plugin = Object.freeze({ ...define(sound), options: z.looseObject({}) }) as unknown as ReturnType<
+      typeof define
+    >;
+    expect(
+      await verdictOf(() => notificationHandlerContract('faulty', plugin, { notifications }), 'takes the options'),
+    ).toContain('strictObject');
+  });
+
+  function failing(): never {
+    throw new Error('it did not work');
+  }
+});

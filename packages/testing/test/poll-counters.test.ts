@@ -1,0 +1,67 @@
+import { definePollster, isMissing } from '@nephoscope/core';
+
+import { instanceReading, pollCounters, shutOffReading } from '../src/index.js';
+
+const cpuTime = definePollster({
+  meters: [
+    { name: 'cpu', type: 'cumulative', unit: 'ns', description: 'CPU time' },
+    { name: 'cpu.wait', type: 'cumulative', unit: 'ns', description: 'Waiting time' },
+  ],
+  reads: ['cpu'],
+  create: () => ({
+    *getCounters({ counter, inspection, previous, logger, missing }) {
+      const { timeNs, waitNs } = inspection.cpu;
+      logger.info({ previous: previous?.cpu.timeNs }, 'polled');
+      yield counter('cpu', timeNs, { metadata: { cpu_number: inspection.cpu.count } });
+      if (isMissing(Object(waitNs))) missing('cpu.wait', waitNs as never);
+    },
+  }),
+});
+
+it('gives the pollster the reading and the one before, and returns what it made', async () => {
+  const reading = instanceReading({
+    cpu: { timeNs: 2n ** 60n + 1n, waitNs: { missing: 'busy', detail: 'stuck' } },
+    at: 10,
+  });
+  const previous = instanceReading({ cpu: { timeNs: 5n } });
+  const { counters, gaps, log } = await pollCounters(cpuTime, reading, { previous });
+  const { instance } = reading;
+  expect(counters).toEqual([
+    {
+      name: 'cpu',
+      type: 'cumulative',
+      unit: 'ns',
+      volume: 2n ** 60n + 1n,
+      userId: instance.userId,
+      projectId: instance.projectId,
+      resourceId: instance.id,
+      timestamp: reading.readAt,
+      resourceMetadata: { ...instance.metadata, cpu_number: 2 },
+    },
+  ]);
+  expect(gaps).toEqual([
+    { meter: 'cpu.wait', reason: { missing: 'busy', detail: 'stuck' }, resourceId: undefined },
+  ]);
+  expect(log).toEqual([{ level: 'info', fields: { previous: 5n }, message: 'polled' }]);
+});
+
+it('does not give it an instance without the part that it reads', async () => {
+  const { counters, gaps, log } = await pollCounters(cpuTime, shutOffReading());
+  expect(counters).toEqual([]);
+  expect(log).toEqual([]);
+  expect(gaps.map(({ meter, reason }) => [meter, reason.missing])).toEqual([
+    ['cpu', 'off'],
+    ['cpu.wait', 'off'],
+  ]);
+});
+
+it('has no previous reading where that one lacked the part', async () => {
+  const { log } = await pollCounters(cpuTime, instanceReading({ at: 10 }), { previous: shutOffReading() });
+  expect(log[0]?.fields).toEqual({ previous: undefined });
+});
+
+it('refuses options that the plugin does not know', async () => {
+  await expect(pollCounters(cpuTime, instanceReading(), { options: { verbose: true } })).rejects.toThrow(
+    'verbose',
+  );
+});
