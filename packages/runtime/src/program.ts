@@ -11,7 +11,7 @@ import { logLevels } from './logging.js';
 import { discoverPlugins } from './plugin-discovery.js';
 import type { DeclaredPlugin } from './plugin-discovery.js';
 import { choosePlugin, selectPlugins } from './plugin-selection.js';
-import type { ActivePlugin, InactivePlugin } from './plugin-selection.js';
+import type { ActivePlugin, InactivePlugin, Selection } from './plugin-selection.js';
 
 // A secret of digits alone may come as a number, which readConfig gives only where it reads back to the same digits.
 const secret = z
@@ -44,6 +44,17 @@ export const selectionOptions = (what: string) => ({
   enabled: z.array(z.string()).optional().describe(`Names of ${what}: when given, no others run.`),
   disabled: z.array(z.string()).default([]).describe(`Names of ${what} that do not run; their code is not loaded.`),
 });
+
+/** What a section says of its plugins, whatever else is wrong in it: a mistake elsewhere must not hide theirs. */
+function selectionIn(section: unknown, optionsKey: string): Selection {
+  const given = z.record(z.string(), z.unknown()).catch({}).parse(section);
+  const names = z.array(z.string()).optional().catch(undefined);
+  return {
+    enabled: names.parse(given['enabled']),
+    disabled: names.parse(given['disabled']) ?? [],
+    options: z.record(z.string(), z.unknown()).catch({}).parse(given[optionsKey]),
+  };
+}
 
 /** A section whose plugins are all that are installed, less those that it leaves out. */
 export interface SelectedSection {
@@ -106,13 +117,10 @@ export async function configure<Shape extends z.ZodRawShape>(
 
   const selected: Record<string, Awaited<ReturnType<typeof selectPlugins>>> = {};
   for (const [key, { namespace, options }] of Object.entries(program.selected)) {
-    const section = (program.sections[key] as z.ZodType<Record<string, unknown>>).safeParse(own[key]);
-    if (!section.success) continue;
-    const { enabled, disabled } = section.data as { enabled?: string[]; disabled: string[] };
     const result = await selectPlugins(
       declared,
       namespace,
-      { enabled, disabled, options: section.data[options] as Record<string, unknown> },
+      selectionIn(own[key], options),
       { enabled: [key, 'enabled'], disabled: [key, 'disabled'], options: [key, options] },
     );
     problems.push(...result.problems);

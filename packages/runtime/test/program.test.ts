@@ -131,6 +131,9 @@ describe('configure', () => {
       "comptue: there is no such key; did you mean 'compute'? (FILE:3)",
       'bus.url: is required (string) (FILE:4)',
       "bus.hartbeat: there is no such key; did you mean 'heartbeat'? (FILE:5)",
+      "compute.disabled[0]: no plugin 'nope' is installed for 'poll.compute' (installed: broken, cpu, net) (FILE:12)",
+      "compute.pollsters.memory: no plugin 'memory' is installed for 'poll.compute' (installed: broken, cpu, net) (FILE:18)",
+      'compute.pollsters.cpu.depth: must be number (FILE:17)',
     ]);
   });
 

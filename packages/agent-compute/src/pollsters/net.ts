@@ -13,16 +13,19 @@ const counts: readonly (Meter & { readonly field: keyof VnicTraffic })[] = [
 ];
 
 /**
- * A filter that belongs to one card has that card's MAC address in its name, as nova's have
- * (`nova-instance-instance-0000000a-fa163e71ec6d`). A filter that many cards share (`clean-traffic`)
- * names none of them.
+ * Whether a filter belongs to one card: then that card's MAC address is in its name, or one of those that
+ * OpenStack gives (`nova-instance-instance-0000000a-fa163e71ec6d`). A filter that many cards share
+ * (`clean-traffic`) names none of them.
  */
-const namesOneCard = /[0-9a-f]{12}/i;
+function namesOneCard(fref: string, mac: string | null): boolean {
+  const digits = fref.toLowerCase();
+  return /fa163e[0-9a-f]{6}/.test(digits) || (mac !== null && digits.includes(mac.toLowerCase().replaceAll(':', '')));
+}
 
 /** The card's own filter where it has one; otherwise the rule of later Ceilometers. No two cards get the same. */
 export function vnicResourceId(instance: Instance, vnic: Vnic, all: readonly VnicReading[]): string {
-  const { fref, name } = vnic;
-  const own = fref !== null && namesOneCard.test(fref) && all.every((other) => other.vnic === vnic || other.vnic.fref !== fref);
+  const { fref, mac, name } = vnic;
+  const own = fref !== null && namesOneCard(fref, mac) && all.every((other) => other.vnic === vnic || other.vnic.fref !== fref);
   return own ? fref : `${instance.name}-${instance.id}-${name}`;
 }
 

@@ -77,6 +77,12 @@ describe('the resource id', () => {
 
   it('is not a filter that serves many cards', async () => {
     expect(await resourceIds({ vnic: { name: 'tap1', fref: 'clean-traffic' } })).toEqual([later('tap1')]);
+    expect(await resourceIds({ vnic: { name: 'tap1', fref: 'tenant-0123456789ab' } })).toEqual([later('tap1')]);
+  });
+
+  it("is its own filter when that has the card's MAC address in its name, whoever gave it", async () => {
+    const fref = 'filter-5254000A0B0C';
+    expect(await resourceIds({ vnic: { name: 'tap1', mac: '52:54:00:0a:0b:0c', fref } })).toEqual([fref]);
   });
 
   it('is never that of another card, also when both have one filter', async () => {
