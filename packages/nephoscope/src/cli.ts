@@ -1,1 +1,25 @@
-export {};
+#!/usr/bin/env node
+import { Command } from 'commander';
+
+import { configCommand } from './commands/config.js';
+import { metersCommand } from './commands/meters.js';
+import { pluginsCommand } from './commands/plugins.js';
+import { resourcesCommand } from './commands/resources.js';
+import { samplesCommand } from './commands/samples.js';
+import { sendCounterCommand } from './commands/send-counter.js';
+import { upCommand } from './commands/up.js';
+import { verifyCommand } from './commands/verify.js';
+import { version } from './program.js';
+
+const program = new Command('nephoscope')
+  .description('Meters virtual machines: runs everything in one process, shows what was recorded, checks plugins, configuration and signatures.')
+  .version(version)
+  .addHelpText('after', `
+Examples:
+  nephoscope up                       meter this host, here and now
+  nephoscope samples --meter cpu
+  nephoscope config check
+'nephoscope <command> --help' has more.`);
+const commands = [upCommand(), samplesCommand(), metersCommand(), resourcesCommand(), verifyCommand(), pluginsCommand(), configCommand(), sendCounterCommand()];
+for (const command of commands) program.addCommand(command);
+await program.parseAsync();

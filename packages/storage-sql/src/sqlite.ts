@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { types } from 'node:util';
 
@@ -23,7 +23,7 @@ export function sqlitePath(url: string): string {
 
 /** Opens the file, making it and its folder. A lock is not waited for: in here that would stop the whole program. */
 export function openSqlite(path: string): SqliteConnection {
-  if (path !== ':memory:') mkdirSync(dirname(path), { recursive: true });
+  if (path !== ':memory:') makeFolder(dirname(path));
   const sqlite = new Database(path);
   try {
     // A commit is on disk when it returns: each one syncs the write-ahead log.
@@ -35,6 +35,18 @@ export function openSqlite(path: string): SqliteConnection {
   } catch (error) {
     sqlite.close();
     throw error;
+  }
+}
+
+/** Not by Node's `recursive`, which never returns where the parent lets nothing be made in it, as /proc. */
+function makeFolder(path: string): void {
+  if (existsSync(path)) return;
+  makeFolder(dirname(path));
+  try {
+    mkdirSync(path);
+  } catch (error) {
+    // Another program may have made it meanwhile.
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
   }
 }
 

@@ -117,6 +117,10 @@ describe('a place that cannot be written', () => {
     await expect(storeAt(path).start(never)).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE', message: expect.stringContaining(`${path} cannot be opened`) });
   });
 
+  it('is in a folder that lets nothing be made in it', async () => {
+    await expect(storeAt('/proc/nowhere/samples.db').start(never)).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE', message: expect.stringContaining('/proc/nowhere/samples.db') });
+  });
+
   it('is below a file', async () => {
     const path = newPath();
     writeFileSync(path, '');

@@ -1,0 +1,57 @@
+import { formatJson, formatTimestamp, parseJson } from '@nephoscope/core';
+import type { ResourceSummary } from '@nephoscope/core';
+import { Command } from 'commander';
+
+import { withStore } from '../open-store.js';
+import { print, tell } from '../output.js';
+import { withSignsOfLife } from '../progress.js';
+import { runCommand } from '../run.js';
+import { filterOf, withQueryOptions } from '../sample-query.js';
+import type { QueryOptions } from '../sample-query.js';
+import { formatTable } from '../text/table.js';
+
+const columns = [{ head: 'RESOURCE' }, { head: 'PROJECT' }, { head: 'USER' }, { head: 'FIRST' }, { head: 'LAST' }, { head: 'METERS', align: 'right' }] as const;
+
+export function resourcesCommand(): Command {
+  return withQueryOptions(new Command('resources'), 'at most so many')
+    .summary('list the resources of which samples were recorded')
+    .description('Lists the resources (instances, their disks and network cards) of which samples were recorded: whose they are, and the time of the first and the last sample.')
+    .option('--json', 'each resource as one line of JSON, with its meters and its latest metadata')
+    .addHelpText('after', `
+Examples:
+  nephoscope resources --project 0d8f…
+  nephoscope resources --meter cpu --start 10m --json | jq .metadata.display_name`)
+    .action((options: QueryOptions & { json?: true }) =>
+      runCommand((signal) =>
+        withStore(options, signal, async (store) => {
+          const found = await withSignsOfLife((seconds) => `Looking … ${seconds} s`, store.resources(filterOf(options)));
+          const resources = found.slice(0, options.limit);
+          if (options.json === true) {
+            for (const resource of resources) await print(`${jsonLine(resource)}\n`);
+          } else if (resources.length === 0) {
+            tell('No samples match.');
+          } else {
+            await print(`${formatTable(columns, resources.map(row))}\n`);
+          }
+        }),
+      ),
+    );
+}
+
+function row({ resourceId, projectId, userId, firstTimestamp, lastTimestamp, meters }: ResourceSummary): string[] {
+  return [resourceId, projectId ?? '', userId ?? '', formatTimestamp(firstTimestamp), formatTimestamp(lastTimestamp), String(meters.length)];
+}
+
+/** The metadata goes in as the JSON that it is, so that its numbers keep their digits. */
+function jsonLine({ resourceId, projectId, userId, source, firstTimestamp, lastTimestamp, meters, metadata }: ResourceSummary): string {
+  const head = JSON.stringify({
+    resource_id: resourceId,
+    project_id: projectId,
+    user_id: userId,
+    source,
+    first_timestamp: formatTimestamp(firstTimestamp),
+    last_timestamp: formatTimestamp(lastTimestamp),
+    meters,
+  });
+  return `${head.slice(0, -1)},"metadata":${formatJson(parseJson(metadata))}}`;
+}

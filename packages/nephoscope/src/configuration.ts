@@ -1,0 +1,61 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+
+import { NephoscopeError } from '@nephoscope/core';
+import { defaultConfigPath, readConfig } from '@nephoscope/runtime';
+import type { RawConfig } from '@nephoscope/runtime';
+
+/** Where `up` puts a deployment of its own when nothing is configured; all other commands find it there. */
+export const localDirectory = 'nephoscope-data';
+const localConfigPath = `${localDirectory}/nephoscope.yaml`;
+
+export const configOption = [
+  '-c, --config <file>',
+  `YAML configuration (default: ${defaultConfigPath} where there is one, else ./${localConfigPath})`,
+] as const;
+
+/** The configuration that was named, or the first that is there. @throws CONFIG_UNREADABLE */
+export function readConfiguration(named: string | undefined): Promise<RawConfig> {
+  return readConfig(named ?? existingConfig() ?? defaultConfigPath, process.env);
+}
+
+/** The same, or nothing where none was named and none is there. */
+export async function readConfigurationIfAny(named: string | undefined): Promise<RawConfig> {
+  if (named === undefined && existingConfig() === undefined) return { values: {}, locate: () => 'the defaults' };
+  return readConfiguration(named);
+}
+
+/**
+ * The same as {@link readConfiguration} for `up`, which makes a configuration in the working directory where there is none, and uses the
+ * in-process bus unless another is configured.
+ */
+export async function readUpConfiguration(named: string | undefined, tell: (line: string) => void): Promise<RawConfig> {
+  const raw = await readConfig(named ?? existingConfig() ?? (await writeLocalConfig(tell)), process.env);
+  if ((raw.values['bus'] ?? null) !== null) return raw;
+  return { values: { ...raw.values, bus: { type: 'memory' } }, locate: (path) => raw.locate(path) };
+}
+
+function existingConfig(): string | undefined {
+  return [defaultConfigPath, localConfigPath].find((path) => existsSync(path));
+}
+
+async function writeLocalConfig(tell: (line: string) => void): Promise<string> {
+  // A path with any character is a JSON string, and so YAML.
+  const inside = (name: string) => resolve(localDirectory, name);
+  const text = `# Written by 'nephoscope up', which found no configuration. The secret is random.
+secrets: ["${randomBytes(32).toString('hex')}"]
+bus: { type: memory }
+storage: { type: sql, url: ${JSON.stringify(`sqlite:${inside('samples.db')}`)} }
+compute: { interval: 10s, stateDirectory: ${JSON.stringify(inside('state'))} }
+`;
+  try {
+    await mkdir(dirname(localConfigPath), { recursive: true, mode: 0o700 });
+    await writeFile(localConfigPath, text, { mode: 0o600, flag: 'wx' });
+  } catch (error) {
+    throw new NephoscopeError('CONFIG_UNWRITABLE', `there is no configuration, and ${localConfigPath} cannot be written: go to a folder of your own, or name a file with --config`, { cause: error });
+  }
+  tell(`no configuration was found: wrote ${resolve(localConfigPath)} with a random secret; samples go to ${inside('samples.db')}`);
+  return localConfigPath;
+}

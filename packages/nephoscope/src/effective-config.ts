@@ -1,0 +1,83 @@
+import { duration, Secret } from '@nephoscope/core';
+import type { Configured, RawConfig } from '@nephoscope/runtime';
+import type { z } from 'zod';
+
+import { inputSchema } from './input-schema.js';
+import type { Schema } from './input-schema.js';
+import { wholeProgram } from './program.js';
+
+type Values = Record<string, unknown>;
+
+const redacted = String(new Secret(''));
+const secretKey = /secret|passw|token|credential|private_?key/i;
+
+/**
+ * A checked configuration as it would be written in full: what was given as it was given, and the defaults.
+ * Nothing secret is in it: no secrets, no values of keys that sound like it, no passwords in URLs.
+ */
+export function effectiveConfig(raw: RawConfig, configured: Configured): Record<string, unknown> {
+  const whole: Record<string, unknown> = {};
+  for (const [key, section] of Object.entries<z.ZodType>(wholeProgram.sections)) {
+    const given = raw.values[key] ?? undefined;
+    // Each daemon has a port of its own by default.
+    if (key === 'status' && given === undefined) continue;
+    whole[key] = withDefaults(inputSchema(section), given, configured.config[key]);
+  }
+  for (const [key, { declared, plugin, options }] of Object.entries(configured.chosen)) {
+    const { type: _, ...given } = (raw.values[key] ?? {}) as Values;
+    whole[key] = { type: declared.name, ...(withDefaults(inputSchema(plugin.options), given, options) as Values) };
+  }
+  for (const [key, { active }] of Object.entries(configured.selected)) {
+    const section = whole[key] as Record<string, Values>;
+    const holder = wholeProgram.selected[key as keyof typeof wholeProgram.selected].options;
+    for (const { declared, plugin, options } of active) {
+      const filled = withDefaults(inputSchema(plugin.options), section[holder]?.[declared.name] ?? {}, options) as Values;
+      if (Object.keys(filled).length > 0) section[holder] = { ...section[holder], [declared.name]: filled };
+    }
+  }
+  return withoutSecrets(whole) as Values;
+}
+
+/** @param effective what the schema made of it, where defaults are looked up that the schema cannot tell */
+function withDefaults(schema: Schema, given: unknown, effective: unknown): unknown {
+  const value = given ?? schema.default ?? asWritten(schema, effective);
+  if (Array.isArray(value)) {
+    const item = typeof schema.items === 'object' && !Array.isArray(schema.items) ? (schema.items as Schema) : {};
+    return value.map((one: unknown, index) => withDefaults(item, one, Array.isArray(effective) ? effective[index] : undefined));
+  }
+  if (!isValues(value)) return value;
+  const filled: Values = {};
+  for (const [key, property] of Object.entries(schema.properties ?? {})) {
+    const one = withDefaults(property as Schema, value[key], isValues(effective) ? effective[key] : undefined);
+    if (one !== undefined) filled[key] = one;
+  }
+  return { ...value, ...filled };
+}
+
+const bareDuration = JSON.stringify(inputSchema(duration()));
+
+/** Time spans are milliseconds inside, and bare numbers are seconds to an operator. Objects of classes have no other form. */
+function asWritten(schema: Schema, effective: unknown): unknown {
+  const { description: _, ...rest } = schema;
+  if (typeof effective === 'number' && JSON.stringify(rest) === bareDuration) return formatDuration(effective);
+  return typeof effective === 'object' && !Array.isArray(effective) && !isValues(effective) ? undefined : effective;
+}
+
+function isValues(value: unknown): value is Values {
+  return typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype;
+}
+
+const units = [['d', 86_400_000], ['h', 3_600_000], ['m', 60_000], ['s', 1_000]] as const;
+
+function formatDuration(milliseconds: number): string {
+  const [unit, size] = units.find(([, ms]) => milliseconds % ms === 0) ?? ['ms', 1];
+  return `${milliseconds / size}${unit}`;
+}
+
+function withoutSecrets(value: unknown, key = ''): unknown {
+  if (secretKey.test(key) && value !== null && value !== undefined) return Array.isArray(value) ? value.map(() => redacted) : redacted;
+  if (typeof value === 'string') return value.replace(/(:\/\/[^/?#:@]*):.*@/gs, `$1:${redacted}@`);
+  if (Array.isArray(value)) return value.map((item) => withoutSecrets(item));
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, withoutSecrets(item, name)]));
+}

@@ -1,0 +1,38 @@
+import { isJsonObject, JsonNumber, NephoscopeError, parseJson } from '@nephoscope/core';
+import type { JsonValue, Metadata, MetadataValue } from '@nephoscope/core';
+
+import { equal, parseDecimal } from './text/decimal.js';
+
+/**
+ * The number that a text says, for a counter: whole ones as bigint.
+ *
+ * @throws NUMBER_INVALID when it is none, or one that 64-bit floating point would round
+ */
+export function exactNumber(text: string): number | bigint {
+  const decimal = parseDecimal(text);
+  if (decimal === undefined) throw new NephoscopeError('NUMBER_INVALID', `'${text.slice(0, 60)}' is not a number: write digits, such as 42, -1.5 or 1e3`);
+  const { digits, exponent } = decimal;
+  if (exponent >= 0) return digits * 10n ** BigInt(exponent);
+  const number = Number(text);
+  const written = parseDecimal(String(number));
+  if (written !== undefined && equal(written, decimal)) return number;
+  throw new NephoscopeError('NUMBER_INVALID', `${text.slice(0, 60)} cannot be sent exactly: a number with a fraction may have about 15 digits`);
+}
+
+/** @throws METADATA_INVALID when the text is no JSON object, NUMBER_INVALID */
+export function exactMetadata(text: string): Metadata {
+  let value: JsonValue;
+  try {
+    value = parseJson(text);
+  } catch (error) {
+    throw new NephoscopeError('METADATA_INVALID', "the metadata is not JSON: write it as '{\"key\": \"value\"}'", { cause: error });
+  }
+  if (!isJsonObject(value)) throw new NephoscopeError('METADATA_INVALID', "the metadata is no object: write it as '{\"key\": \"value\"}'");
+  return metadataValue(value) as Metadata;
+}
+
+function metadataValue(value: JsonValue): MetadataValue {
+  if (value instanceof JsonNumber) return exactNumber(value.text);
+  if (isJsonObject(value)) return Object.fromEntries(Array.from(value, ([key, item]) => [key, metadataValue(item)]));
+  return Array.isArray(value) ? value.map(metadataValue) : (value as string | boolean | null);
+}

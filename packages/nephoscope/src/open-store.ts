@@ -1,0 +1,66 @@
+import { existsSync } from 'node:fs';
+
+import { collectorProgram } from '@nephoscope/collector';
+import { NephoscopeError } from '@nephoscope/core';
+import type { SampleStore, Secret } from '@nephoscope/core';
+import { commonSections, configure, createPlugin, systemClock } from '@nephoscope/runtime';
+import type { ProgramDefinition, RawConfig } from '@nephoscope/runtime';
+
+import { readConfiguration } from './configuration.js';
+import { createPlainLogger } from './plain-log.js';
+import { installedPlugins, wholeProgram } from './program.js';
+import { deadline } from './run.js';
+
+const sections = { ...commonSections, secrets: commonSections.secrets.optional(), storage: collectorProgram.sections.storage };
+
+/** What reading the store needs of a configuration. Mistakes in other sections are not its concern. */
+const reader = {
+  name: wholeProgram.name,
+  directory: wholeProgram.directory,
+  sections,
+  chosen: { storage: 'storage' },
+  selected: {},
+} as const satisfies ProgramDefinition<typeof sections>;
+
+const startTime = 30_000;
+
+export interface StoreLocation {
+  readonly config?: string;
+  readonly store?: string;
+  /** Also where `store` is given, the secrets are those of the configuration. */
+  readonly withSecrets?: boolean;
+}
+
+/** Opens the configured store, beside a collector that may be using it, and closes it after `use`. */
+export async function withStore(
+  location: StoreLocation,
+  signal: AbortSignal,
+  use: (store: SampleStore, secrets: readonly Secret[] | undefined) => Promise<void>,
+): Promise<void> {
+  const { config, chosen } = await configure(reader, await rawConfigOf(location), installedPlugins());
+  const logger = createPlainLogger('warn');
+  const store = createPlugin<SampleStore>(chosen['storage'], { logger, clock: systemClock, host: config.host });
+  await store.start(deadline(signal, startTime, 'the store was not open'));
+  try {
+    await use(store, config.secrets);
+  } finally {
+    await store.stop();
+  }
+}
+
+async function rawConfigOf({ config, store, withSecrets = false }: StoreLocation): Promise<RawConfig> {
+  const raw: RawConfig = store === undefined || config !== undefined || withSecrets ? await readConfiguration(config) : { values: {}, locate: () => 'the defaults' };
+  if (store === undefined) {
+    checkExists((raw.values['storage'] as { url?: unknown } | undefined)?.url);
+    return raw;
+  }
+  checkExists(store);
+  return { values: { ...raw.values, storage: { type: 'sql', url: store } }, locate: (path) => (path[0] === 'storage' ? '--store' : raw.locate(path)) };
+}
+
+/** The store makes what is not there, as a collector needs it to; who reads has mistyped. */
+function checkExists(url: unknown): void {
+  const path = typeof url === 'string' && url.startsWith('sqlite:') ? url.slice('sqlite:'.length) : undefined;
+  if (path === undefined || path === ':memory:' || existsSync(path)) return;
+  throw new NephoscopeError('STORE_MISSING', `there is no database ${path}: nothing was recorded there yet, or it is another one`);
+}

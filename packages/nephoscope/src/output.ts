@@ -1,0 +1,27 @@
+import { NephoscopeError } from '@nephoscope/core';
+
+let failure: Error | undefined;
+// Each failed write also comes as this event, which would end the process.
+process.stdout.on('error', (error) => (failure ??= error));
+
+/**
+ * Writes results to standard output, as fast as whoever reads them.
+ *
+ * @throws OUTPUT_CLOSED when nobody does any more, as in `nephoscope samples | head`
+ */
+export function print(text: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const done = (error: Error | null | undefined) => {
+      if (error === null || error === undefined) resolve();
+      else if ((error as NodeJS.ErrnoException).code === 'EPIPE') reject(new NephoscopeError('OUTPUT_CLOSED', 'nobody reads the output any more', { cause: error }));
+      else reject(new NephoscopeError('OUTPUT_FAILED', 'the output cannot be written', { cause: error }));
+    };
+    if (failure === undefined) process.stdout.write(text, done);
+    else done(failure);
+  });
+}
+
+/** Tells the person in front of it something that is no result. */
+export function tell(line: string): void {
+  process.stderr.write(`${line}\n`);
+}

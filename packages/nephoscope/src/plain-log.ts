@@ -1,0 +1,26 @@
+import { createLogger } from '@nephoscope/runtime';
+import type { LogLevel, RootLogger } from '@nephoscope/runtime';
+
+import { tell } from './output.js';
+import { printable } from './text/printable.js';
+
+interface LogLine {
+  readonly level: string;
+  readonly time: string;
+  readonly component?: string;
+  readonly msg: string;
+  readonly err?: { readonly code?: string; readonly message?: string; readonly stack?: string };
+}
+
+/** A logger for people: a plain line for each entry from `level` on. */
+export function createPlainLogger(level: LogLevel, write: (line: string) => void = tell): RootLogger {
+  return createLogger({ name: 'nephoscope', level, destination: { write: (json) => write(plainLine(JSON.parse(json) as LogLine)) } });
+}
+
+/** What has a code says all that is needed; any other error is a defect and keeps its stack. */
+function plainLine({ level, time, component, msg, err }: LogLine): string {
+  const cause = err?.message;
+  const text = cause === undefined || msg.includes(cause) ? msg : `${msg}: ${cause}`;
+  const line = `${time.slice(11, 19)} ${level}${component === undefined ? '' : ` ${component}`}: ${text.split('\n').map(printable).join('\n')}`;
+  return err?.stack === undefined || err.code !== undefined ? line : `${line}\n${err.stack}`;
+}

@@ -1,0 +1,63 @@
+import { parseTimestamp } from '@nephoscope/core';
+import type { SampleFilter } from '@nephoscope/core';
+import { systemClock } from '@nephoscope/runtime';
+import { InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
+
+import { configOption } from './configuration.js';
+
+/** The options of the commands that read the store. */
+export interface QueryOptions {
+  readonly config?: string;
+  readonly store?: string;
+  readonly meter?: string;
+  readonly resource?: string;
+  readonly project?: string;
+  readonly start?: bigint;
+  readonly end?: bigint;
+  readonly limit?: number;
+}
+
+export function withQueryOptions(command: Command, limited: string): Command {
+  return command
+    .option(...configOption)
+    .option('--store <url>', 'read this database instead, such as sqlite:/var/lib/nephoscope/samples.db')
+    .option('--meter <name>', 'only this meter')
+    .option('--resource <id>', 'only this resource: an instance, or a disk or network card of one')
+    .option('--project <id>', 'only this project')
+    .option('--start <time>', "from this time on: 2026-11-22T21:00:00Z, or '2h' for two hours ago", momentOption)
+    .option('--end <time>', 'before this time', momentOption)
+    .option('--limit <n>', limited, countOption);
+}
+
+export function filterOf({ meter, resource, project, start, end }: QueryOptions): SampleFilter {
+  return { meter, resourceId: resource, projectId: project, start, end };
+}
+
+const nanoseconds: Readonly<Record<string, bigint>> = { s: 1_000_000_000n, m: 60_000_000_000n, h: 3_600_000_000_000n, d: 86_400_000_000_000n };
+
+/**
+ * A moment as an operator writes it, in ns since 1970 UTC: an ISO 8601 time or day (UTC unless it has a zone), or how
+ * long it is ago (`30s`, `10m`, `2h`, `7d`).
+ *
+ * @throws TIMESTAMP_INVALID
+ */
+export function parseMoment(text: string, now: bigint): bigint {
+  const [, amount, unit = ''] = /^(\d{1,9}) ?([smhd])(?: ago)?$/.exec(text) ?? [];
+  if (amount !== undefined) return now - BigInt(amount) * (nanoseconds[unit] ?? 0n);
+  return parseTimestamp(/^\d{4}-\d{2}-\d{2}$/.test(text) ? `${text}T00:00:00` : text);
+}
+
+export function momentOption(text: string): bigint {
+  try {
+    return parseMoment(text, systemClock.now());
+  } catch {
+    throw new InvalidArgumentError("Write a time as 2026-11-22T21:00:00Z, a day as 2026-11-22, or '2h' for two hours ago.");
+  }
+}
+
+function countOption(text: string): number {
+  const count = Number(text);
+  if (!/^\d{1,9}$/.test(text) || count === 0) throw new InvalidArgumentError('Write a whole number from 1 on.');
+  return count;
+}

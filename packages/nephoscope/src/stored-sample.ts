@@ -1,0 +1,36 @@
+import { describeError, isNephoscopeError, readMeteringMessage } from '@nephoscope/core';
+import type { RejectionReason, Sample, SignatureForm, Verifier } from '@nephoscope/core';
+
+/** The form of the signature that holds, or why the sample is not to be trusted. */
+export type Check = { readonly form: SignatureForm } | { readonly reason: string };
+
+const reasons: Readonly<Record<RejectionReason, string>> = {
+  unsigned: 'the message has no signature',
+  'signature-malformed': 'its signature is none: 64 hexadecimal digits',
+  'form-unknown': 'its signature has a form that this version does not know',
+  'form-refused': 'its signature has a form that is not accepted',
+  'signature-wrong': 'the signature does not hold: the message was changed, or signed with another secret',
+};
+
+const columns = ['messageId', 'source', 'meter', 'type', 'unit', 'volume', 'userId', 'projectId', 'resourceId', 'timestamp', 'publisherId', 'sequence', 'epoch'] as const;
+
+/** Checks a stored sample: the signature of its message, and each column against what the message says. */
+export function checkSample(sample: Sample, verifier: Verifier): Check {
+  let read: ReturnType<typeof readMeteringMessage>;
+  try {
+    read = readMeteringMessage(sample.text);
+  } catch (error) {
+    if (!isNephoscopeError(error)) throw error;
+    return { reason: describeError(error) };
+  }
+  const verdict = verifier.verify(read.message);
+  if (verdict !== 'verified') return { reason: reasons[verdict] };
+  const edited = columns.find((column) => sample[column] !== asColumn(read.sample[column]));
+  if (edited !== undefined) return { reason: `the stored ${edited} is ${String(sample[edited])}, the signed message says ${String(read.sample[edited])}` };
+  return { form: read.message.get('signature_form') === 'canonical' ? 'canonical' : 'ceilometer' };
+}
+
+/** Databases cannot hold U+0000 in a text: stores put U+FFFD in its place. */
+function asColumn<T>(value: T): T | string {
+  return typeof value === 'string' ? value.replaceAll('\0', '\ufffd') : value;
+}

@@ -1,0 +1,24 @@
+import Table from 'cli-table3';
+
+import { printable } from './printable.js';
+
+export interface Column {
+  readonly head: string;
+  readonly align?: 'left' | 'right';
+}
+
+const noLines = Object.fromEntries(
+  ['top', 'top-mid', 'top-left', 'top-right', 'bottom', 'bottom-mid', 'bottom-left', 'bottom-right', 'left', 'left-mid', 'mid', 'mid-mid', 'right', 'right-mid'].map((name) => [name, '']),
+);
+
+/** Columns as wide as they need to be, two blanks apart, a line a row, without a line end. */
+export function formatTable(columns: readonly Column[], rows: readonly (readonly string[])[]): string {
+  const table = new Table({
+    head: columns.map(({ head }) => head),
+    colAligns: columns.map(({ align }) => align ?? 'left'),
+    chars: { ...noLines, middle: '  ' },
+    style: { 'padding-left': 0, 'padding-right': 0, head: [], border: [] },
+  });
+  table.push(...rows.map((row) => row.map(printable)));
+  return table.toString().replace(/ +$/gm, '');
+}

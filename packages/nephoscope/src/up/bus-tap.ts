@@ -1,0 +1,39 @@
+import type { Delivery, MessageBus, OutgoingMessage } from '@nephoscope/core';
+
+export interface TapListener {
+  /** The bus has confirmed a message of this process. */
+  sent(message: OutgoingMessage): void;
+  /** The collector has acknowledged a message, that is, its samples are committed. */
+  settled(): void;
+}
+
+/** The same bus, which also tells when messages of this process were sent and settled. */
+export function tapBus(bus: MessageBus, listener: TapListener): MessageBus {
+  return {
+    start: (signal) => bus.start(signal),
+    stop: () => bus.stop(),
+    declare: (topology) => bus.declare(topology),
+    health: () => bus.health(),
+    async publish(message) {
+      await bus.publish(message);
+      listener.sent(message);
+    },
+    consume: (queue, options, handler) => bus.consume(queue, options, (delivery) => handler(tapDelivery(delivery, listener))),
+  };
+}
+
+function tapDelivery(delivery: Delivery, listener: TapListener): Delivery {
+  const { body, contentType, routingKey, redelivered } = delivery;
+  return {
+    body,
+    contentType,
+    routingKey,
+    redelivered,
+    requeue: () => delivery.requeue(),
+    deadLetter: (reason, bytes) => delivery.deadLetter(reason, bytes),
+    ack() {
+      delivery.ack();
+      listener.settled();
+    },
+  };
+}

@@ -1,0 +1,32 @@
+import { createComputeAgent } from '@nephoscope/agent-compute';
+import type { ComputeAgent } from '@nephoscope/agent-compute';
+import { createCollector } from '@nephoscope/collector';
+import type { MessageBus, SampleStore } from '@nephoscope/core';
+import { component, createPlugin, systemClock } from '@nephoscope/runtime';
+import type { Component, Configured, RootLogger } from '@nephoscope/runtime';
+import { Registry } from 'prom-client';
+
+import type { wholeProgram } from '../program.js';
+import { tapBus } from './bus-tap.js';
+import type { TapListener } from './bus-tap.js';
+
+export interface Deployment {
+  readonly agent: ComputeAgent;
+  readonly store: SampleStore;
+  /** In the order in which they start: what others need comes first. */
+  readonly components: readonly Component[];
+  /** Plugins that do not run though they should; each was logged. */
+  readonly failedPlugins: number;
+}
+
+/** Agent, bus, collector and store of one process. Nothing is started yet. */
+export function createDeployment(configured: Configured<typeof wholeProgram.sections>, logger: RootLogger, listener: TapListener): Deployment {
+  const { config, chosen } = configured;
+  const registry = new Registry();
+  const settings = { logger: logger.child({ component: 'bus' }), clock: systemClock, host: config.host };
+  const bus = tapBus(createPlugin<MessageBus>(chosen['bus'], settings), listener);
+  const { collector, store } = createCollector(configured, { bus, logger, registry });
+  const { agent, inspector, failedPlugins } = createComputeAgent(configured, { bus, logger, registry });
+  const components = [component('store', store), component('bus', bus), collector, component('inspector', inspector), agent];
+  return { agent, store, components, failedPlugins };
+}

@@ -1,0 +1,58 @@
+import { describeError, isNephoscopeError } from '@nephoscope/core';
+import { configure, createLogger, startAll, stopAll, systemClock, untilAborted } from '@nephoscope/runtime';
+import type { RawConfig, RootLogger } from '@nephoscope/runtime';
+
+import { tell } from '../output.js';
+import { createPlainLogger } from '../plain-log.js';
+import { installedPlugins, wholeProgram } from '../program.js';
+import { withProgress } from '../progress.js';
+import { createDeployment } from './deployment.js';
+import { RecordedSeries } from './recorded-series.js';
+import type { Series } from './recorded-series.js';
+import { Refresher } from './refresher.js';
+import { createLineView, createTerminalView } from './views.js';
+
+// The messages of a cycle are committed within milliseconds of each other: one look at the store for all.
+const gather = 200;
+/** An instance of which nothing came for so many intervals is gone. */
+const patience = 3n;
+
+/** Runs until `signal` is aborted and shows what the store has recorded whenever that is more. */
+export async function upLive(raw: RawConfig, signal: AbortSignal, useLogger: (logger: RootLogger) => void): Promise<void> {
+  const configured = await configure(wholeProgram, raw, installedPlugins());
+  const { compute, log } = configured.config;
+  const inTerminal = process.stdout.isTTY === true;
+  const view = inTerminal ? createTerminalView() : createLineView();
+  const logger = inTerminal
+    ? createPlainLogger(log.level === 'error' ? 'error' : 'warn', (line) => view.above(line))
+    : createLogger({ name: wholeProgram.name, level: log.level });
+  useLogger(logger);
+
+  const longestInterval = Math.max(compute.interval, ...compute.groups.map(({ interval }) => interval));
+  const recorded = new RecordedSeries(systemClock.now());
+  const refresher = new Refresher(gather, async () => {
+    const changed: Series[] = [];
+    try {
+      for await (const sample of store.samples({ start: recorded.readFrom })) {
+        const series = recorded.add(sample);
+        if (series !== undefined) changed.push(series);
+      }
+    } catch (error) {
+      if (!isNephoscopeError(error, 'STORE_UNAVAILABLE')) throw error;
+      logger.warn({ err: error }, `the table is not up to date: ${describeError(error)}`);
+    }
+    recorded.forgetOlderThan(BigInt(longestInterval) * 1_000_000n * patience);
+    if (changed.length > 0) await view.show(recorded, changed);
+  });
+  const { agent, components, store } = createDeployment(configured, logger, { sent: () => undefined, settled: () => refresher.request() });
+
+  await withProgress('Starting store, bus, collector and agent', startAll(components, signal, logger));
+  try {
+    tell(`Reading every ${compute.interval / 1_000} s; Ctrl-C ends.`);
+    await Promise.race([agent.run(), untilAborted(signal), refresher.failed]);
+  } finally {
+    await refresher.stop();
+    view.end();
+    await stopAll(components, logger);
+  }
+}
