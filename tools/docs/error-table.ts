@@ -41,7 +41,6 @@ export const errorTable: readonly ErrorGroup[] = [
       STATE_DIRECTORY: { means: 'The state directory cannot be used, or another agent uses it.', what: 'The message says what: permissions, space, another agent (`compute.stateDirectory`), or a file to restore.' },
       NOTHING_TO_POLL: { means: 'No compute pollster is active.', what: 'Install one, or mend `compute.enabled` and `compute.disabled`.' },
       CYCLE_TIMEOUT: { means: 'A cycle took longer than `compute.timeout`; what was not read by then is missing.', what: 'Look for what is slow: the log names instances that do not answer and pollsters that are not done.' },
-      CYCLE_DONE: { means: 'The reason with which the signal of a cycle ends when the cycle is done. It is no failure.', what: 'Nothing.' },
       POLLSTER_TIMEOUT: { means: 'A pollster was not done with an instance when the time of the cycle was over.', what: 'Ask what the pollster waits for; its counters of that instance are missing in that cycle.' },
       POLLSTER_PENDING: { means: 'A pollster has not come back from an earlier cycle and is not called again until it has.', what: 'As above; disable the pollster when it stays so.' },
       POLLSTERS_FAILED: { means: 'With `--once`: counters are missing because pollsters failed.', what: 'Look at the failures before it in the log.' },

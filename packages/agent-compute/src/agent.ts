@@ -1,11 +1,13 @@
 import { createSigner, describeError, meteringTopology, NephoscopeError } from '@nephoscope/core';
 import type { Clock, Health, Inspector, Logger, MessageBus, Secret } from '@nephoscope/core';
+import { untilAborted } from '@nephoscope/runtime';
 import type { Component } from '@nephoscope/runtime';
 import type { Registry } from 'prom-client';
-import { catchError, EMPTY, exhaustMap, from, tap } from 'rxjs';
 import type { Subscription } from 'rxjs';
 
 import { runCycle } from './cycle.js';
+import { deadline } from './deadline.js';
+import { Failures } from './failures.js';
 import { Gaps } from './gaps.js';
 import { MessageWriter } from './message-writer.js';
 import { createAgentMetrics } from './metrics.js';
@@ -14,6 +16,7 @@ import { Outbox } from './outbox.js';
 import { createPollGroups } from './poll-group.js';
 import type { ActivePollster, PollGroup } from './poll-group.js';
 import { schedule } from './schedule.js';
+import { singleFlight } from './single-flight.js';
 import { StateDirectory } from './state-directory.js';
 
 export interface ComputeAgentParts {
@@ -25,13 +28,16 @@ export interface ComputeAgentParts {
   readonly inspector: Inspector;
   readonly bus: MessageBus;
   readonly pollsters: readonly ActivePollster[];
+  /** How many pollsters do not run though they should; for the metrics. */
+  readonly failedPlugins: number;
   readonly logger: Logger;
   readonly clock: Clock;
   readonly registry: Registry;
 }
 
-// When the agent stops, so long it waits for the bus before it keeps what is unsent on disk.
-const lastFlush = 5_000;
+// When the agent stops, so long it waits for the bus. The bus needs up to 5 s of its own after that, and all of
+// it must be over within 10 s.
+const lastFlush = 3_000;
 
 /**
  * Reads the instances of this host at their intervals and sends what it read. `start` makes it ready;
@@ -41,22 +47,23 @@ export class ComputeAgent implements Component {
   readonly name = 'compute agent';
   readonly #parts: ComputeAgentParts;
   readonly #metrics: ReturnType<typeof createAgentMetrics>;
-  readonly #gaps: Gaps;
   readonly #groups: readonly PollGroup[];
   readonly #state: StateDirectory;
   readonly #stopping = new AbortController();
   #work: { readonly writer: MessageWriter; readonly outbox: Outbox } | undefined;
   #subscription: Subscription | undefined;
-  #cycle: Promise<void> | undefined;
+  #cycle: Promise<unknown> | undefined;
   #stopped: Promise<void> | undefined;
   #failure: string | undefined;
 
+  /** @throws NOTHING_TO_POLL */
   constructor(parts: ComputeAgentParts) {
+    const { failedPlugins, logger, options, pollsters, registry } = parts;
     this.#parts = parts;
-    this.#metrics = createAgentMetrics(parts.registry);
-    this.#gaps = new Gaps(this.#metrics, parts.logger);
-    this.#groups = createPollGroups(parts.options, parts.pollsters);
-    this.#state = new StateDirectory(parts.options.stateDirectory);
+    this.#metrics = createAgentMetrics(registry);
+    this.#metrics.pluginFailures.set(failedPlugins);
+    this.#groups = createPollGroups(options, pollsters, () => new Gaps(this.#metrics, logger));
+    this.#state = new StateDirectory(options.stateDirectory);
     if (this.#groups.length === 0) {
       throw new NephoscopeError('NOTHING_TO_POLL', 'no compute pollster is active: install one, or enable one in compute.enabled');
     }
@@ -69,11 +76,15 @@ export class ComputeAgent implements Component {
     try {
       const state = await this.#state.load();
       const signer = createSigner({ secret: secrets[0] as Secret, form: options.signature });
-      const writer = new MessageWriter({ source, publisher: `compute.${host}`, signer, logger, metrics: this.#metrics }, state);
-      const outbox = new Outbox({ bus, persist: () => this.#state.save(writer.state), clock, logger, metrics: this.#metrics });
+      const writer = new MessageWriter({ source, publisher: `compute.${host}`, signer }, state);
       // Proves that the directory takes writes before anything depends on it.
       await this.#state.save(writer.state);
-      outbox.add(await this.#state.loadUnsent());
+      const disk = {
+        saveState: () => this.#state.save(writer.state),
+        keepUnsent: this.#state.keepUnsent.bind(this.#state),
+        forgetUnsent: this.#state.forgetUnsent.bind(this.#state),
+      };
+      const outbox = new Outbox({ bus, disk, clock, logger, metrics: this.#metrics }, await this.#state.loadUnsent());
       this.#work = { writer, outbox };
     } catch (error) {
       await this.#state.close();
@@ -84,41 +95,33 @@ export class ComputeAgent implements Component {
   }
 
   /** Cycles until the agent is stopped. Rejects only when the clock fails. */
-  run(): Promise<void> {
-    let running = false;
-    return new Promise((resolve, reject) => {
-      this.#stopping.signal.addEventListener('abort', () => resolve(), { once: true });
-      this.#subscription = schedule(this.#groups, this.#parts.clock)
-        .pipe(
-          tap((due) => {
-            if (running) this.#skip(due, 'the cycle before is still running');
-          }),
-          exhaustMap((due) => {
-            const { full } = this.#ready().outbox;
-            if (full !== undefined) {
-              this.#skip(due, full);
-              return EMPTY;
-            }
-            running = true;
-            this.#cycle = this.#runCycle(due).finally(() => (running = false));
-            return from(this.#cycle).pipe(catchError(() => EMPTY));
-          }),
-        )
-        .subscribe({ error: reject });
+  async run(): Promise<void> {
+    const { signal } = this.#stopping;
+    if (signal.aborted) return;
+    const take = singleFlight<PollGroup>(
+      (due) => this.#runScheduled(due),
+      (late) => this.#skip(late, 'the one before is not done'),
+    );
+    const failed = new Promise<never>((_, reject) => {
+      this.#subscription = schedule(this.#groups, this.#parts.clock).subscribe({ next: take, error: reject });
     });
+    await Promise.race([untilAborted(signal), failed]);
   }
 
   /**
    * One cycle of all groups; resolves when the bus has confirmed all its samples.
    *
-   * @throws what made the reading fail; SAMPLES_UNSENT when `signal` is aborted before they are confirmed
+   * @throws what made the reading fail; SAMPLES_UNSENT when `signal` is aborted before they are confirmed;
+   *   POLLSTERS_FAILED when counters are missing because a pollster failed, after the others are confirmed
    */
   async once(signal: AbortSignal): Promise<void> {
-    await this.#runCycle(this.#groups);
+    const failures = await this.#runCycle(this.#groups, signal);
     await this.#ready().outbox.flush(signal);
+    const { pollsters } = failures;
+    if (pollsters.length > 0) throw new NephoscopeError('POLLSTERS_FAILED', `counters of ${pollsters.join(', ')} are missing: see the failures in the log`);
   }
 
-  /** Ends the cycle that runs, sends what it can in 5 s and keeps the rest on disk for the next start. */
+  /** Ends the cycle that runs, sends what it can in 3 s and keeps the rest on disk for the next start. */
   stop(): Promise<void> {
     return (this.#stopped ??= this.#stop());
   }
@@ -130,48 +133,74 @@ export class ComputeAgent implements Component {
   }
 
   async #stop(): Promise<void> {
+    const { clock, logger } = this.#parts;
     this.#subscription?.unsubscribe();
     this.#stopping.abort(new NephoscopeError('STOPPED', 'the agent is stopping'));
-    await this.#cycle?.catch(() => undefined);
-    if (this.#work !== undefined) {
-      const { outbox, writer } = this.#work;
-      await outbox.flush(AbortSignal.timeout(lastFlush)).catch((error: unknown) => {
-        this.#parts.logger.warn({ err: error }, `${describeError(error)}; they are kept in the state directory and sent at the next start`);
+    await this.#cycle;
+    try {
+      if (this.#work === undefined) return;
+      const { outbox } = this.#work;
+      const time = deadline(clock, lastFlush, new Error('the agent does not wait longer'));
+      await outbox.flush(time.signal).catch((error: unknown) => {
+        logger.warn({ err: error }, `${describeError(error)}; they are kept in the state directory and sent at the next start`);
       });
-      await this.#state.saveUnsent(await outbox.stop());
-      await this.#state.save(writer.state);
+      time.end();
+      await outbox.stop();
+    } finally {
+      await this.#state.close();
     }
-    await this.#state.close();
   }
 
-  async #runCycle(due: readonly PollGroup[]): Promise<void> {
+  async #runScheduled(due: readonly PollGroup[]): Promise<void> {
+    const { signal } = this.#stopping;
+    if (signal.aborted) return;
+    const { full } = this.#ready().outbox;
+    if (full !== undefined) return this.#skip(due, full);
+    // It tells its own failure.
+    await this.#runCycle(due).catch(() => undefined);
+  }
+
+  /** @param signals end it before its time */
+  #runCycle(due: readonly PollGroup[], ...signals: readonly AbortSignal[]): Promise<Failures> {
+    const cycle = this.#poll(due, signals);
+    this.#cycle = cycle.catch(() => undefined);
+    return cycle;
+  }
+
+  async #poll(due: readonly PollGroup[], signals: readonly AbortSignal[]): Promise<Failures> {
     const { clock, inspector, logger, options } = this.#parts;
     const { writer, outbox } = this.#ready();
-    const end = this.#metrics.duration.startTimer();
-    const signal = AbortSignal.any([this.#stopping.signal, AbortSignal.timeout(options.timeout)]);
+    const metrics = this.#metrics;
+    const failures = new Failures(metrics, logger);
+    const end = metrics.duration.startTimer();
+    const late = new NephoscopeError('CYCLE_TIMEOUT', `not done within ${options.timeout / 1_000} s (compute.timeout)`);
+    const time = deadline(clock, options.timeout, late, this.#stopping.signal, ...signals);
     try {
-      const tools = { inspector, clock, logger, metrics: this.#metrics, gaps: this.#gaps };
       let samples = 0;
-      for await (const taken of runCycle(due, tools, signal)) {
-        const messages = writer.write(taken, Number(clock.now() / 1_000_000n));
+      for await (const taken of runCycle(due, { inspector, clock, logger, metrics, failures }, time.signal)) {
+        const messages = writer.write(taken, Number(clock.now() / 1_000_000n), failures);
         outbox.add(messages);
         samples += messages.reduce((sum, message) => sum + message.samples, 0);
       }
       this.#failure = undefined;
-      this.#metrics.cycles.inc({ result: 'done' });
+      metrics.cycles.inc({ result: 'done' });
       logger.info({ groups: due.map(({ name }) => name), samples, seconds: end() }, 'cycle done');
+      return failures;
     } catch (error) {
       end();
       this.#failure = describeError(error);
-      this.#metrics.cycles.inc({ result: 'failed' });
+      metrics.cycles.inc({ result: 'failed' });
       if (!this.#stopping.signal.aborted) logger.error({ err: error }, `nothing was read in this cycle: ${this.#failure}`);
       throw error;
+    } finally {
+      time.end();
+      failures.tell();
     }
   }
 
-  #skip(due: readonly PollGroup[], reason: string): void {
+  #skip(late: readonly PollGroup[], reason: string): void {
     this.#metrics.skipped.inc();
-    this.#parts.logger.warn({ groups: due.map(({ name }) => name) }, `a cycle is skipped: ${reason}`);
+    this.#parts.logger.warn({ groups: late.map(({ name }) => name) }, `a cycle is skipped: ${reason}`);
   }
 
   #ready(): { readonly writer: MessageWriter; readonly outbox: Outbox } {

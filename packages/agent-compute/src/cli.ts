@@ -8,18 +8,20 @@ import type { RootLogger } from '@nephoscope/runtime';
 import { Command } from 'commander';
 import { Registry, collectDefaultMetrics } from 'prom-client';
 
+import { deadline } from './deadline.js';
 import { computeAgentProgram, createComputeAgent } from './program.js';
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string };
 
-// `--once` is for a person or a timer who waits: what cannot be reached in this time is said and is a failure.
-const onceDeadline = 30_000;
+// `--once` is for a person or a timer who waits: what cannot be reached in this time is said and is a failure. As
+// long may the bus take to confirm, after the time of the cycle.
+const patience = 10_000;
 
 const command = new Command(computeAgentProgram.name)
   .description('Meters the virtual machines of this host: reads them at intervals and sends signed samples to the message bus.')
   .version(version)
   .option('-c, --config <file>', 'YAML configuration; NEPHOSCOPE_… variables are laid over it', defaultConfigPath)
-  .option('--once', 'one cycle of all meters: exits when the bus has confirmed it, with code 1 when something is missing')
+  .option('--once', 'one cycle of all meters: exits when the bus has confirmed it, with code 1 when a reading, a pollster or the bus failed')
   .addHelpText('after', `
 Signals: SIGTERM and SIGINT end the agent within 10 s; what the bus has not confirmed is kept in the state
 directory and sent at the next start. Logs are JSON lines on standard error.
@@ -29,44 +31,56 @@ Check a configuration with: nephoscope config check`)
 const { config: path, once } = command.opts<{ config: string; once?: true }>();
 let logger: RootLogger | undefined;
 
-process.exitCode = await runToExit(async (stopped) => {
+const exitCode = await runToExit(async (stopped) => {
   const configured = await configure(computeAgentProgram, await readConfig(path, process.env));
-  const { config, chosen } = configured;
-  logger = createLogger({ name: computeAgentProgram.name, level: config.log.level });
+  const log = (logger = createLogger({ name: computeAgentProgram.name, level: configured.config.log.level }));
   const registry = new Registry();
-  collectDefaultMetrics({ register: registry });
+  const { config, chosen } = configured;
+  const bus = createPlugin<MessageBus>(chosen['bus'], { logger: log.child({ component: 'bus' }), clock: systemClock, host: config.host });
+  const { agent, inspector, failedPlugins } = createComputeAgent(configured, { bus, logger: log, registry });
 
-  const bus = createPlugin<MessageBus>(chosen['bus'], { logger: logger.child({ component: 'bus' }), clock: systemClock, host: config.host });
-  const { agent, inspector, failedPlugins } = createComputeAgent(configured, { bus, logger, registry });
-  const status = createStatusServer({
-    ...config.status,
-    checks: { bus: () => bus.health(), hypervisor: () => inspector.health(), agent: () => agent.health() },
-    registry,
-  });
-
-  if (once === true) {
-    const signal = AbortSignal.any([stopped, AbortSignal.timeout(onceDeadline)]);
+  const within = async (ms: number, work: (signal: AbortSignal) => Promise<void>) => {
+    const time = deadline(systemClock, ms, new NephoscopeError('ONCE_TIMEOUT', `not done within ${ms / 1_000} s`), stopped);
+    await work(time.signal).finally(time.end);
+  };
+  const runOnce = async () => {
     const components = [component('bus', bus), component('inspector', inspector), agent];
-    await startAll(components, signal, logger);
+    await within(patience, (signal) => startAll(components, signal, log));
     try {
-      await agent.once(signal);
+      await within(config.compute.timeout + patience, (signal) => agent.once(signal));
     } finally {
-      await stopAll(components, logger);
+      await stopAll(components, log);
     }
     if (failedPlugins > 0) throw new NephoscopeError('PLUGINS_FAILED', `${failedPlugins} pollsters could not be loaded: their meters are missing (see above)`);
-    return;
-  }
+  };
 
-  // The agent works while the bus is away, so the bus's start is not awaited; its end is.
-  const background = new AbortController();
-  const busStarted = bus.start(AbortSignal.any([stopped, background.signal]));
-  const components = [status, component('inspector', inspector), agent];
-  try {
-    await startAll(components, stopped, logger);
-    logger.info({ status: status.url }, `${computeAgentProgram.name} ${version} is running`);
-    await Promise.race([agent.run(), untilAborted(stopped), busStarted.then(() => untilAborted(stopped))]);
-  } finally {
-    await stopAll([component('bus', bus), ...components], logger);
-    background.abort();
-  }
+  const runDaemon = async () => {
+    collectDefaultMetrics({ register: registry });
+    const checks = { bus: () => bus.health(), hypervisor: () => inspector.health(), agent: () => agent.health() };
+    const status = createStatusServer({ ...config.status, checks, registry });
+    const components = [status, component('inspector', inspector), agent];
+
+    // The agent works while the bus is away, so that its start is not awaited. It fails only where the operator
+    // must mend something, as a wrong password, and that ends the agent.
+    const busFailed = new AbortController();
+    const signal = AbortSignal.any([stopped, busFailed.signal]);
+    bus.start(signal).catch((error: unknown) => {
+      if (!stopped.aborted) busFailed.abort(error);
+    });
+    try {
+      await startAll(components, signal, log);
+      log.info({ status: status.url }, `${computeAgentProgram.name} ${version} is running`);
+      await Promise.race([agent.run(), untilAborted(signal)]);
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    } finally {
+      await stopAll([component('bus', bus), ...components], log);
+    }
+    busFailed.signal.throwIfAborted();
+  };
+
+  await (once === true ? runOnce() : runDaemon());
 }, () => logger);
+
+// A handle that some plugin holds must not keep a stopped agent alive.
+process.exit(exitCode);

@@ -39,6 +39,8 @@ export class Epochs {
   /** The epoch of a cumulative counter; undefined for other types and while the instance has no run. */
   of(counter: Counter, instance: Instance, now: number): string | undefined {
     if (counter.type !== 'cumulative' || instance.run === undefined) return undefined;
+    // It will be refused when it is signed, and nothing can be compared with it.
+    if (typeof counter.volume === 'number' && !Number.isFinite(counter.volume)) return undefined;
     let known = this.#runs.get(instance.id);
     if (known?.run !== instance.run) {
       known = { run: instance.run, lastSeen: now, series: new Map() };

@@ -1,12 +1,12 @@
 import type { Logger, Missing, MissingReason } from '@nephoscope/core';
 
 import type { AgentMetrics } from './metrics.js';
+import { nameSome } from './name-some.js';
 
 // That an instance is off is told by its state; what is unsupported will stay so.
 const levels = { off: 'debug', unsupported: 'info', busy: 'warn', error: 'warn' } as const;
-const namedAtMost = 10;
 
-interface Group {
+interface News {
   readonly reason: MissingReason;
   readonly detail: string;
   readonly meters: Set<string>;
@@ -14,15 +14,15 @@ interface Group {
 }
 
 /**
- * Figures that should be there and are not. Each is counted every time and told once: again only when its
- * reason changes or it was there in between. What is told for one reason in one cycle is one line.
+ * Figures of one group that should be there and are not. Each is counted every time and told once: again only
+ * when its reason changes or it was there in between. What is told for one reason in one cycle is one line.
  */
 export class Gaps {
   readonly #metrics: AgentMetrics;
   readonly #logger: Logger;
   #before = new Map<string, MissingReason>();
   #now = new Map<string, MissingReason>();
-  #news = new Map<string, Group>();
+  #news = new Map<string, News>();
 
   constructor(metrics: AgentMetrics, logger: Logger) {
     this.#metrics = metrics;
@@ -37,22 +37,18 @@ export class Gaps {
       this.#now.set(key, missing);
       if (this.#before.get(key) === missing) continue;
       const kind = `${missing} ${detail}`;
-      let group = this.#news.get(kind);
-      if (group === undefined) this.#news.set(kind, (group = { reason: missing, detail, meters: new Set(), resources: new Set() }));
-      group.meters.add(meter);
-      group.resources.add(resource);
+      let news = this.#news.get(kind);
+      if (news === undefined) this.#news.set(kind, (news = { reason: missing, detail, meters: new Set(), resources: new Set() }));
+      news.meters.add(meter);
+      news.resources.add(resource);
     }
   }
 
   /** Tells what is new in this cycle. What was not missing in it will be told when it is missing again. */
   endCycle(): void {
     for (const { reason, detail, meters, resources } of this.#news.values()) {
-      const named = [...resources].slice(0, namedAtMost).join(', ');
-      const others = resources.size > namedAtMost ? ` and ${resources.size - namedAtMost} others` : '';
-      this.#logger[levels[reason]](
-        { reason, meters: [...meters], resources: [...resources].slice(0, namedAtMost), count: resources.size },
-        `no figure for ${[...meters].join(', ')} of ${named}${others}: ${detail}`,
-      );
+      const text = `no figure for ${[...meters].join(', ')} of ${nameSome(resources)}: ${detail}`;
+      this.#logger[levels[reason]]({ reason, meters: [...meters], count: resources.size }, text);
     }
     this.#before = this.#now;
     this.#now = new Map();

@@ -2,7 +2,6 @@ import { wildcards } from '@nephoscope/core';
 import type { Instance } from '@nephoscope/core';
 import { z } from 'zod';
 
-
 const rule = z
   .strictObject({
     name: z.string().optional().describe('Its display name or the hypervisor\'s name, `*` for any text.'),

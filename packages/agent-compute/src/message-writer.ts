@@ -1,10 +1,10 @@
-import { describeError, encodeMeteringBatch, meteringContentType, meteringRoutingKey, meteringTopology, signMeteringMessage } from '@nephoscope/core';
-import type { Counter, Instance, Logger, Signer } from '@nephoscope/core';
+import { MeteringBatch, meteringContentType, meteringRoutingKey, meteringTopology, signMeteringMessage } from '@nephoscope/core';
+import type { Counter, Instance, Signer } from '@nephoscope/core';
 import { v7 as uuid } from 'uuid';
 
-import type { Taken } from './cycle.js';
 import { Epochs } from './epochs.js';
-import type { AgentMetrics } from './metrics.js';
+import type { Failures } from './failures.js';
+import type { Taken } from './poll-instance.js';
 import type { AgentState } from './state-directory.js';
 import type { UnsentMessage } from './unsent-file.js';
 
@@ -13,12 +13,10 @@ interface WriterOptions {
   /** Names the agent to people; on the wire the id of its state stands behind it. */
   readonly publisher: string;
   readonly signer: Signer;
-  readonly logger: Logger;
-  readonly metrics: AgentMetrics;
 }
 
 /**
- * Turns counters into signed, numbered messages: one for the samples of one meter. What it must remember
+ * Turns counters into signed, numbered messages, each with samples of one meter. What it must remember
  * (the last number, the epochs) is `state`, to be kept before anything that it made is sent.
  */
 export class MessageWriter {
@@ -38,35 +36,40 @@ export class MessageWriter {
     return { agentId: this.#agentId, sequence: this.#sequence, epochs: this.#epochs };
   }
 
-  /** @param now ms since 1970 */
-  write(batch: readonly Taken[], now: number): readonly UnsentMessage[] {
-    const lines = new Map<string, string[]>();
+  /**
+   * @param now ms since 1970
+   * @param failures gets the counters that cannot be sent
+   */
+  write(batch: readonly Taken[], now: number, failures: Failures): readonly UnsentMessage[] {
+    const batches = new Map<string, MeteringBatch>();
     for (const { instance, pollster, counters } of batch) {
       for (const counter of counters) {
         try {
-          const line = this.#sign(counter, instance, now);
-          const ofMeter = lines.get(counter.name);
-          if (ofMeter === undefined) lines.set(counter.name, [line]);
-          else ofMeter.push(line);
+          let ofMeter = batches.get(counter.name);
+          if (ofMeter === undefined) {
+            // A name that cannot travel costs itself and no number.
+            meteringRoutingKey(counter.name);
+            batches.set(counter.name, (ofMeter = new MeteringBatch()));
+          }
+          ofMeter.add(this.#sign(counter, instance, now));
         } catch (error) {
-          this.#options.metrics.pollErrors.inc({ pollster });
-          this.#options.logger.error({ err: error, pollster, instance: instance.id }, `a counter of the pollster '${pollster}' cannot be sent: ${describeError(error)}`);
+          failures.add(pollster, instance, error);
         }
       }
     }
     this.#epochs.forgetUnseen(now);
-    return [...lines].map(([meter, messages]) => ({
-      exchange: meteringTopology.exchange,
-      routingKey: meteringRoutingKey(meter),
-      contentType: meteringContentType,
-      body: encodeMeteringBatch(messages),
-      samples: messages.length,
-    }));
+    return [...batches].flatMap(([meter, ofMeter]) =>
+      ofMeter.bodies().map(({ bytes, lines }) => ({
+        exchange: meteringTopology.exchange,
+        routingKey: meteringRoutingKey(meter),
+        contentType: meteringContentType,
+        body: bytes,
+        samples: lines,
+      })),
+    );
   }
 
   #sign(counter: Counter, instance: Instance, now: number): string {
-    // Checked for each counter, so that a name that cannot travel costs itself and no number.
-    meteringRoutingKey(counter.name);
     const { source, publisher, signer } = this.#options;
     const line = signMeteringMessage(
       counter,

@@ -2,6 +2,7 @@ import { describeError, NephoscopeError } from '@nephoscope/core';
 import type { Clock, Health, Logger, MessageBus } from '@nephoscope/core';
 
 import type { AgentMetrics } from './metrics.js';
+import { orAborted } from './or-aborted.js';
 import type { UnsentMessage } from './unsent-file.js';
 
 // So much may wait in memory. Beyond it no new samples are taken: one that was not taken is not lost.
@@ -9,66 +10,84 @@ const maxBytes = 64 * 1024 * 1024;
 const firstPause = 500;
 const longestPause = 30_000;
 
+/** What the outbox needs of the disk. */
+export interface OutboxDisk {
+  /** Makes durable what must not be forgotten before messages leave: their numbers. */
+  saveState(): Promise<void>;
+  /** Adds messages to those that the next start will send. */
+  keepUnsent(messages: readonly UnsentMessage[]): Promise<void>;
+  /** The next start will have nothing to send. */
+  forgetUnsent(): Promise<void>;
+}
+
+export interface OutboxParts {
+  readonly bus: MessageBus;
+  readonly disk: OutboxDisk;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: AgentMetrics;
+}
+
 /**
- * Messages on their way to the bus, oldest first. Each stays until the bus confirms it; while it does not,
- * sending is tried again with growing pauses.
+ * Messages on their way to the bus, oldest first. Each stays until the bus confirms it. What it does not
+ * confirm is also kept on disk, and sent again with growing pauses.
  */
 export class Outbox {
-  readonly #bus: MessageBus;
-  readonly #persist: () => Promise<void>;
-  readonly #clock: Clock;
-  readonly #logger: Logger;
-  readonly #metrics: AgentMetrics;
+  readonly #parts: OutboxParts;
   readonly #stopping = new AbortController();
-  #queue: UnsentMessage[] = [];
+  readonly #unsent = new Set<UnsentMessage>();
+  /** Those of the file, confirmed or not. */
+  readonly #kept = new Set<UnsentMessage>();
   #bytes = 0;
   #sending: Promise<void> | undefined;
+  #keeping: Promise<void> = Promise.resolve();
   #failure: string | undefined;
 
-  /** @param persist makes durable what must not be forgotten before messages leave (their numbers) */
-  constructor(options: { readonly bus: MessageBus; readonly persist: () => Promise<void>; readonly clock: Clock; readonly logger: Logger; readonly metrics: AgentMetrics }) {
-    this.#bus = options.bus;
-    this.#persist = options.persist;
-    this.#clock = options.clock;
-    this.#logger = options.logger;
-    this.#metrics = options.metrics;
+  /** @param kept what the file holds already, from the last run: it is sent first */
+  constructor(parts: OutboxParts, kept: readonly UnsentMessage[]) {
+    this.#parts = parts;
+    for (const message of kept) this.#kept.add(message);
+    this.add(kept);
   }
 
   /** Takes messages over and begins to send them. */
   add(messages: readonly UnsentMessage[]): void {
-    if (messages.length === 0) return;
-    for (const message of messages) this.#account(message, 1);
-    this.#queue.push(...messages);
-    this.#sending ??= this.#send().finally(() => (this.#sending = undefined));
+    for (const message of messages) {
+      this.#unsent.add(message);
+      this.#bytes += message.body.byteLength;
+      this.#parts.metrics.unsent.inc(message.samples);
+    }
+    if (this.#unsent.size > 0) this.#sending ??= this.#send();
   }
 
   /** Why nothing more can be taken now; undefined when it can. */
   get full(): string | undefined {
     if (this.#bytes < maxBytes) return undefined;
-    return `${this.#queue.length} messages wait for the bus, and memory for more is used up`;
+    return `${this.#unsent.size} messages wait for the bus, and memory for more is used up`;
   }
 
-  /** Resolves when everything is confirmed; rejects with the last failure when `signal` is aborted before. */
+  /**
+   * Resolves when everything is confirmed.
+   *
+   * @throws SAMPLES_UNSENT, with the last failure, when `signal` is aborted, or the outbox stopped, before
+   */
   async flush(signal: AbortSignal): Promise<void> {
-    if (this.#sending === undefined) return;
-    let onAbort: () => void = () => undefined;
-    const aborted = new Promise<never>((_, reject) => {
-      onAbort = () => reject(new NephoscopeError('SAMPLES_UNSENT', `${this.#samples()} samples are not confirmed by the bus: ${this.#failure ?? 'it did not answer in time'}`));
-      if (signal.aborted) onAbort();
-      else signal.addEventListener('abort', onAbort, { once: true });
-    });
-    try {
-      await Promise.race([this.#sending, aborted]);
-    } finally {
-      signal.removeEventListener('abort', onAbort);
-    }
+    // Sending itself never fails: it tries again, until it is stopped.
+    await orAborted(this.#sending ?? Promise.resolve(), signal).catch(() => undefined);
+    if (this.#unsent.size === 0) return;
+    throw new NephoscopeError('SAMPLES_UNSENT', `${this.#samples()} samples are not confirmed by the bus: ${this.#failure ?? 'it did not answer in time'}`);
   }
 
-  /** Ends the tries and gives what the bus has not confirmed. */
-  async stop(): Promise<readonly UnsentMessage[]> {
+  /**
+   * Ends the tries, and keeps on disk what is not confirmed by now: that may be sent once more at the next start.
+   *
+   * @throws what the disk throws
+   */
+  async stop(): Promise<void> {
     this.#stopping.abort();
-    await this.#sending;
-    return this.#queue;
+    // With their numbers not on disk, what is kept would be sent under numbers that are given again.
+    if (this.#unsent.size > 0) await this.#parts.disk.saveState();
+    await this.#keep();
   }
 
   health(): Health {
@@ -76,50 +95,69 @@ export class Outbox {
   }
 
   async #send(): Promise<void> {
+    const { clock, disk, logger } = this.#parts;
     const { signal } = this.#stopping;
-    for (let pause = firstPause; this.#queue.length > 0 && !signal.aborted; ) {
+    let pause = firstPause;
+    while (this.#unsent.size > 0 && !signal.aborted) {
+      // Only these: a message that comes while the state is being saved has a number that is not in it.
+      const messages = [...this.#unsent];
       try {
-        await this.#persist();
-        await this.#sendQueue();
-        if (this.#failure !== undefined) this.#logger.info({}, 'the samples that waited are sent');
+        await disk.saveState();
+        await this.#publish(messages);
+        if (signal.aborted) return;
+        if (this.#unsent.size === 0) await this.#keep();
+        if (this.#failure !== undefined) logger.info({}, 'the samples that waited are sent');
         this.#failure = undefined;
         pause = firstPause;
       } catch (error) {
+        if (signal.aborted) return;
         this.#failure = describeError(error);
-        this.#logger.warn({ err: error, samples: this.#samples() }, `samples wait, the next try is in ${pause / 1_000} s: ${this.#failure}`);
-        await this.#clock.sleep(pause, signal).catch(() => undefined);
+        logger.warn({ err: error, samples: this.#samples() }, `samples wait, the next try is in ${pause / 1_000} s: ${this.#failure}`);
+        await this.#keep().catch((reason: unknown) => {
+          logger.error({ err: reason }, `samples wait in memory alone, and would be lost with this process: ${describeError(reason)}`);
+        });
+        await clock.sleep(pause, signal).catch(() => undefined);
         pause = Math.min(pause * 2, longestPause);
       }
     }
+    this.#sending = undefined;
   }
 
-  /** Sends all that is there now at once; what is confirmed leaves the queue, whatever happens to the others. */
-  async #sendQueue(): Promise<void> {
-    const messages = this.#queue;
-    this.#queue = [];
-    const results = await Promise.allSettled(messages.map((message) => this.#bus.publish(message)));
-    const unconfirmed: UnsentMessage[] = [];
-    let failure: unknown;
-    results.forEach((result, index) => {
-      const message = messages[index] as UnsentMessage;
-      if (result.status === 'fulfilled') {
-        this.#account(message, -1);
-      } else {
-        failure ??= result.reason;
-        unconfirmed.push(message);
-        this.#metrics.publishFailures.inc();
+  /** Sends all at once. What is confirmed is done with, whatever happens to the others. */
+  async #publish(messages: readonly UnsentMessage[]): Promise<void> {
+    const { bus, metrics } = this.#parts;
+    const results = await Promise.allSettled(
+      messages.map(async (message) => {
+        await bus.publish(message);
+        this.#unsent.delete(message);
+        this.#bytes -= message.body.byteLength;
+        metrics.unsent.dec(message.samples);
+      }),
+    );
+    const failures = results.filter((result) => result.status === 'rejected');
+    metrics.publishFailures.inc(failures.length);
+    if (failures[0] !== undefined) throw failures[0].reason;
+  }
+
+  /** Brings the file in line with what is unsent, one write after the other. */
+  #keep(): Promise<void> {
+    const { disk } = this.#parts;
+    const keep = async () => {
+      if (this.#unsent.size === 0) {
+        if (this.#kept.size > 0) await disk.forgetUnsent();
+        this.#kept.clear();
+        return;
       }
-    });
-    this.#queue = [...unconfirmed, ...this.#queue];
-    if (failure !== undefined) throw failure;
-  }
-
-  #account(message: UnsentMessage, sign: 1 | -1): void {
-    this.#bytes += sign * message.body.byteLength;
-    this.#metrics.unsent.inc(sign * message.samples);
+      const news = [...this.#unsent].filter((message) => !this.#kept.has(message));
+      if (news.length > 0) await disk.keepUnsent(news);
+      for (const message of news) this.#kept.add(message);
+    };
+    return (this.#keeping = this.#keeping.then(keep, keep));
   }
 
   #samples(): number {
-    return this.#queue.reduce((sum, { samples }) => sum + samples, 0);
+    let samples = 0;
+    for (const message of this.#unsent) samples += message.samples;
+    return samples;
   }
 }

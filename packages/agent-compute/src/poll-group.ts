@@ -1,6 +1,7 @@
-import { createCounterMaker, meterStem, wildcards } from '@nephoscope/core';
+import { createCounterMaker, meterStem, NephoscopeError, wildcards } from '@nephoscope/core';
 import type { ComputePollster, ComputePollsterPlugin, Inspection, Instance, InstancePart } from '@nephoscope/core';
 
+import type { Gaps } from './gaps.js';
 import { instanceFilter } from './instance-filter.js';
 import type { ComputeOptions } from './options.js';
 
@@ -12,9 +13,16 @@ export interface GroupPollster {
   readonly makeCounter: ReturnType<typeof createCounterMaker>;
   /** Declared names of the meters that this group wants of it. */
   readonly meters: readonly string[];
+  /**
+   * Whether this group sends counters of that name.
+   *
+   * @throws METER_UNDECLARED when the plugin does not declare it
+   */
   wants(counterName: string): boolean;
   /** By instance id. */
   previous: Map<string, Inspection<InstancePart>>;
+  /** Instances whose counters it promised and has not given yet. */
+  readonly pending: Set<string>;
 }
 
 /** Meters that are read together, at one interval. */
@@ -24,6 +32,7 @@ export interface PollGroup {
   readonly interval: number;
   readonly pollsters: readonly GroupPollster[];
   readonly parts: ReadonlySet<InstancePart>;
+  readonly gaps: Gaps;
   includes(instance: Instance): boolean;
 }
 
@@ -35,7 +44,7 @@ export interface ActivePollster {
 }
 
 /** The configured groups, and one named `default` for the meters that none of them takes; groups without a meter are left out. */
-export function createPollGroups(options: ComputeOptions, available: readonly ActivePollster[]): readonly PollGroup[] {
+export function createPollGroups(options: ComputeOptions, available: readonly ActivePollster[], newGaps: () => Gaps): readonly PollGroup[] {
   const plans = [
     ...options.groups.map((group) => ({ ...group, takes: wildcards(group.meters) })),
     { name: 'default', interval: options.interval, instances: options.instances, takes: () => true },
@@ -43,29 +52,39 @@ export function createPollGroups(options: ComputeOptions, available: readonly Ac
   const groupOf = (meter: string) => plans.find(({ takes }) => takes(meter));
   return plans
     .map((plan): PollGroup => {
-      const pollsters = available.flatMap(({ name, plugin, pollster }): GroupPollster[] => {
-        const meters = plugin.meters.map((meter) => meter.name).filter((meter) => groupOf(meter) === plan);
-        if (meters.length === 0) return [];
-        const stems = new Set(meters.map(meterStem));
-        return [
-          {
-            name,
-            reads: plugin.reads,
-            pollster,
-            makeCounter: createCounterMaker(plugin.meters),
-            meters,
-            wants: (counterName) => stems.has(meterStem(counterName)),
-            previous: new Map(),
-          },
-        ];
-      });
+      const pollsters = available.flatMap((one) => groupPollster(one, (meter) => groupOf(meter) === plan));
       return {
         name: plan.name,
         interval: plan.interval,
         pollsters,
         parts: new Set(pollsters.flatMap(({ reads }) => reads)),
+        gaps: newGaps(),
         includes: instanceFilter(plan.instances),
       };
     })
     .filter(({ pollsters }) => pollsters.length > 0);
+}
+
+/** Nothing when none of its meters are this group's. */
+function groupPollster({ name, plugin, pollster }: ActivePollster, isOurs: (meter: string) => boolean): GroupPollster[] {
+  const declared = plugin.meters.map((meter) => meter.name);
+  const meters = declared.filter(isOurs);
+  if (meters.length === 0) return [];
+  const wanted = new Map(declared.map((meter) => [meterStem(meter), isOurs(meter)]));
+  return [
+    {
+      name,
+      reads: plugin.reads,
+      pollster,
+      makeCounter: createCounterMaker(plugin.meters),
+      meters,
+      wants: (counterName) => {
+        const wants = wanted.get(meterStem(counterName));
+        if (wants === undefined) throw new NephoscopeError('METER_UNDECLARED', `the meter '${counterName}' is not in the plugin's table: add it to 'meters'`);
+        return wants;
+      },
+      previous: new Map(),
+      pending: new Set(),
+    },
+  ];
 }

@@ -61,6 +61,7 @@ export function createComputeAgent(
     inspector,
     bus,
     pollsters,
+    failedPlugins,
     logger: logger.child({ component: 'agent' }),
     clock,
     registry,

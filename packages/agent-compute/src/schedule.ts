@@ -1,28 +1,34 @@
 import type { Clock } from '@nephoscope/core';
 import { Observable } from 'rxjs';
 
+// setTimeout cannot wait longer than 2^31 ms, and what a jump of the wall clock changes must be noticed.
+const longestSleep = 60_000;
+
 /**
  * Which groups are due: all at once first, then each at the multiples of its interval on the wall clock,
- * so that agents read at the same moments whenever they were started. Never completes; errors only when a
- * clock does.
+ * so that agents read at the same moments whenever they were started. After a jump of the wall clock a group
+ * is due at the next multiple from there. Never completes; errors only when the clock does.
  */
 export function schedule<G extends { readonly interval: number }>(groups: readonly G[], clock: Clock): Observable<readonly G[]> {
   return new Observable((subscriber) => {
     const controller = new AbortController();
     const { signal } = controller;
     const run = async () => {
-      const due = new Map(groups.map((group) => [group, nextMultiple(clock, group.interval)]));
+      const due = new Map(groups.map((group) => [group, nextMultiple(milliseconds(clock), group.interval)]));
       subscriber.next(groups);
       while (!signal.aborted) {
-        const next = Math.min(...due.values());
-        // Again until it is really time: a timer may fire early, and the wall clock may be set back.
-        for (let wait = next - milliseconds(clock); wait > 0 && !signal.aborted; wait = next - milliseconds(clock)) {
-          await clock.sleep(Math.min(wait, longestSleep), signal);
-        }
+        const wait = Math.min(...due.values()) - milliseconds(clock);
+        if (wait > 0) await clock.sleep(Math.min(wait, longestSleep), signal);
         const now = milliseconds(clock);
-        const ready = groups.filter((group) => (due.get(group) as number) <= now);
-        for (const group of ready) due.set(group, nextMultiple(clock, group.interval));
-        subscriber.next(ready);
+        const ready: G[] = [];
+        for (const [group, at] of due) {
+          const isReady = at <= now;
+          if (isReady) ready.push(group);
+          const next = nextMultiple(now, group.interval);
+          // The same as `at` unless it is ready or the clock was set back.
+          due.set(group, isReady ? next : Math.min(at, next));
+        }
+        if (ready.length > 0) subscriber.next(ready);
       }
     };
     run().catch((error: unknown) => {
@@ -32,13 +38,11 @@ export function schedule<G extends { readonly interval: number }>(groups: readon
   });
 }
 
-// setTimeout cannot wait longer than 2^31 ms, and after a jump of the wall clock nobody should wait for days.
-const longestSleep = 60_000;
-
 function milliseconds(clock: Clock): number {
   return Number(clock.now() / 1_000_000n);
 }
 
-function nextMultiple(clock: Clock, interval: number): number {
-  return (Math.floor(milliseconds(clock) / interval) + 1) * interval;
+/** The first multiple of `interval` after `now`. */
+function nextMultiple(now: number, interval: number): number {
+  return (Math.floor(now / interval) + 1) * interval;
 }

@@ -1,11 +1,12 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { mkdir, readFile, rm } from 'node:fs/promises';
+import { mkdir, open, readFile, realpath, rm, truncate } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import type { Server } from 'node:net';
 import { join, resolve } from 'node:path';
 
 import { NephoscopeError } from '@nephoscope/core';
 import writeFileAtomic from 'write-file-atomic';
+import { z } from 'zod';
 
 import type { StoredEpochs } from './epochs.js';
 import { parseMessages, serializeMessages } from './unsent-file.js';
@@ -20,12 +21,22 @@ export interface AgentState {
   readonly epochs: StoredEpochs;
 }
 
+const volume = z.string().refine((text) => text !== '' && Number.isFinite(Number(text)), 'is no number');
+const storedState = z.object({
+  agentId: z.string().min(1),
+  sequence: z.string().regex(/^\d+$/).transform(BigInt),
+  epochs: z.record(z.string(), z.object({ run: z.string(), lastSeen: z.number(), series: z.record(z.string(), z.tuple([volume, z.int().min(0)])) })),
+});
+
+const stateFile = 'state.json';
+const unsentFile = 'unsent.ndjson';
+
 /**
- * The folder in which an agent keeps what must survive its restart. Each file is replaced as a whole and
- * synced, so that `kill -9` leaves the old one or the new one.
+ * The folder in which an agent keeps what must survive its restart, also by `kill -9`. The state is replaced as
+ * a whole and synced; unsent messages are appended and synced, and a line that was cut off counts as not written.
  */
 export class StateDirectory {
-  readonly #path: string;
+  #path: string;
   #lock: Server | undefined;
 
   constructor(path: string) {
@@ -40,8 +51,9 @@ export class StateDirectory {
   async open(): Promise<void> {
     try {
       await mkdir(this.#path, { recursive: true, mode: 0o700 });
+      this.#path = await realpath(this.#path);
     } catch (error) {
-      throw this.#unusable('cannot be made; name a folder that this user may write to', error);
+      throw this.#unusable('cannot be made; name a folder that this user may write to (compute.stateDirectory)', error);
     }
     this.#lock = await this.#takeLock();
   }
@@ -52,37 +64,76 @@ export class StateDirectory {
     if (lock !== undefined) await new Promise((done) => lock.close(done));
   }
 
-  /** The state left by the last run; that of a new agent when there is none. */
+  /**
+   * The state left by the last run; that of a new agent when there is none.
+   *
+   * @throws STATE_DIRECTORY
+   */
   async load(): Promise<AgentState> {
-    const text = await this.#read('state.json');
+    const text = await this.#read(stateFile);
     if (text === undefined) return { agentId: randomUUID(), sequence: 0n, epochs: {} };
     try {
-      const { agentId, sequence, epochs } = JSON.parse(text) as { agentId: string; sequence: string; epochs: StoredEpochs };
-      if (typeof agentId !== 'string' || typeof epochs !== 'object') throw new TypeError('agentId or epochs is missing');
-      return { agentId, sequence: BigInt(sequence), epochs };
+      return storedState.parse(JSON.parse(text));
     } catch (error) {
-      throw this.#unusable('holds a state.json that cannot be read; restore it, or move it away to begin as a new agent', error);
+      throw this.#unusable(`holds a ${stateFile} that cannot be understood; restore it, or move it away to begin as a new agent`, error);
     }
   }
 
+  /** @throws STATE_DIRECTORY */
   async save({ agentId, sequence, epochs }: Omit<AgentState, 'epochs'> & { readonly epochs: { toJSON(): StoredEpochs } }): Promise<void> {
-    await this.#write('state.json', JSON.stringify({ agentId, sequence: String(sequence), epochs }));
-  }
-
-  /** Messages that the last run could not send. They stay on disk until `saveUnsent` replaces them. */
-  async loadUnsent(): Promise<readonly UnsentMessage[]> {
-    const text = await this.#read('unsent.ndjson');
-    if (text === undefined) return [];
     try {
-      return parseMessages(text);
+      await writeFileAtomic(join(this.#path, stateFile), JSON.stringify({ agentId, sequence: String(sequence), epochs }), { mode: 0o600 });
     } catch (error) {
-      throw this.#unusable('holds an unsent.ndjson that cannot be read; the samples in it were not sent yet: restore it, or move it away', error);
+      throw this.#unwritable(stateFile, error);
     }
   }
 
-  async saveUnsent(messages: readonly UnsentMessage[]): Promise<void> {
-    if (messages.length === 0) await rm(join(this.#path, 'unsent.ndjson'), { force: true });
-    else await this.#write('unsent.ndjson', serializeMessages(messages));
+  /**
+   * Messages that no run has sent yet, oldest first.
+   *
+   * @throws STATE_DIRECTORY
+   */
+  async loadUnsent(): Promise<readonly UnsentMessage[]> {
+    const text = await this.#read(unsentFile);
+    if (text === undefined) return [];
+    const whole = text.slice(0, text.lastIndexOf('\n') + 1);
+    try {
+      // So that the next line does not continue the one that was cut off.
+      if (whole.length < text.length) await truncate(join(this.#path, unsentFile), Buffer.byteLength(whole));
+      return parseMessages(whole);
+    } catch (error) {
+      throw this.#unusable(`holds an ${unsentFile} that cannot be understood; the samples in it were not sent yet: restore it, or move it away`, error);
+    }
+  }
+
+  /** Adds messages to those that `loadUnsent` will find: all of them or none. @throws STATE_DIRECTORY */
+  async keepUnsent(messages: readonly UnsentMessage[]): Promise<void> {
+    try {
+      const file = await open(join(this.#path, unsentFile), 'a', 0o600);
+      try {
+        const { size } = await file.stat();
+        try {
+          await file.appendFile(serializeMessages(messages));
+          await file.datasync();
+        } catch (error) {
+          await file.truncate(size);
+          throw error;
+        }
+      } finally {
+        await file.close();
+      }
+    } catch (error) {
+      throw this.#unwritable(unsentFile, error);
+    }
+  }
+
+  /** @throws STATE_DIRECTORY */
+  async forgetUnsent(): Promise<void> {
+    try {
+      await rm(join(this.#path, unsentFile), { force: true });
+    } catch (error) {
+      throw this.#unwritable(unsentFile, error);
+    }
   }
 
   /** A socket without a file: the kernel gives it up with the process, however that ends. */
@@ -90,7 +141,10 @@ export class StateDirectory {
     const name = `\0nephoscope-agent-${createHash('sha256').update(this.#path).digest('hex').slice(0, 32)}`;
     const server = createServer((socket) => socket.destroy());
     await new Promise<void>((done, fail) => {
-      server.once('error', (error) => fail(this.#unusable('is in use by another agent; give each agent its own (compute.stateDirectory)', error)));
+      server.once('error', (error: NodeJS.ErrnoException) => {
+        const taken = error.code === 'EADDRINUSE';
+        fail(this.#unusable(taken ? 'is in use by another agent; give each agent its own (compute.stateDirectory)' : 'cannot be locked', error));
+      });
       server.listen(name, done);
     });
     server.unref();
@@ -106,12 +160,8 @@ export class StateDirectory {
     }
   }
 
-  async #write(name: string, text: string): Promise<void> {
-    try {
-      await writeFileAtomic(join(this.#path, name), text, { mode: 0o600 });
-    } catch (error) {
-      throw this.#unusable(`cannot take ${name}; free space or mend its permissions`, error);
-    }
+  #unwritable(name: string, cause: unknown): NephoscopeError {
+    return this.#unusable(`cannot take ${name}; free space there or mend its permissions`, cause);
   }
 
   #unusable(problem: string, cause: unknown): NephoscopeError {

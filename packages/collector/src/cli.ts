@@ -24,7 +24,7 @@ Check a configuration with: nephoscope config check`)
 
 let logger: RootLogger | undefined;
 
-process.exitCode = await runToExit(async (stopped) => {
+const exitCode = await runToExit(async (stopped) => {
   const configured = await configure(collectorProgram, await readConfig(command.opts<{ config: string }>().config, process.env));
   const { config, chosen } = configured;
   logger = createLogger({ name: collectorProgram.name, level: config.log.level });
@@ -43,7 +43,13 @@ process.exitCode = await runToExit(async (stopped) => {
     await startAll(components, stopped, logger);
     logger.info({ status: status.url }, `${collectorProgram.name} ${version} is running`);
     await untilAborted(stopped);
+  } catch (error) {
+    // Stopped while it still waited, as for the broker.
+    if (!stopped.aborted) throw error;
   } finally {
     await stopAll(components, logger);
   }
 }, () => logger);
+
+// A handle that some plugin holds must not keep a stopped collector alive.
+process.exit(exitCode);

@@ -2,12 +2,13 @@ import { createVerifier, describeError, meteringTopology } from '@nephoscope/cor
 import type { Clock, Delivery, Health, Logger, MessageBus, SampleStore, Secret, Subscription as BusSubscription, Verifier } from '@nephoscope/core';
 import type { Component } from '@nephoscope/runtime';
 import type { Registry } from 'prom-client';
-import { concatMap, lastValueFrom, map, Subject } from 'rxjs';
+import { concatMap, lastValueFrom, map, mergeMap, Subject } from 'rxjs';
 
 import { batches } from './batches.js';
 import { takeIn } from './intake.js';
 import type { Intake } from './intake.js';
 import { createCollectorMetrics } from './metrics.js';
+import type { CollectorMetrics } from './metrics.js';
 import type { CollectorOptions } from './options.js';
 
 export interface CollectorParts {
@@ -23,6 +24,10 @@ export interface CollectorParts {
 
 const firstPause = 250;
 const longestPause = 15_000;
+// What is not done by then when the collector stops goes back to the queue with the end of the bus.
+const lastSettling = 3_000;
+// A message whose dead letters could not be sent is not taken again in a tight loop.
+const pauseBeforeRequeue = 1_000;
 
 /**
  * Takes metering messages off the queue, verifies them and records them. A message is acknowledged when
@@ -32,12 +37,12 @@ const longestPause = 15_000;
 export class Collector implements Component {
   readonly name = 'collector';
   readonly #parts: CollectorParts;
-  readonly #metrics: ReturnType<typeof createCollectorMetrics>;
+  readonly #metrics: CollectorMetrics;
   readonly #verifier: Verifier;
   readonly #deliveries = new Subject<Delivery>();
   readonly #stopping = new AbortController();
   #subscription: BusSubscription | undefined;
-  #pipeline: Promise<void> | undefined;
+  #pipeline: Promise<unknown> | undefined;
   #stopped: Promise<void> | undefined;
   #failure: string | undefined;
 
@@ -47,13 +52,17 @@ export class Collector implements Component {
     this.#verifier = createVerifier({ secrets: parts.secrets, forms: parts.options.signatures });
   }
 
+  /** @throws what the bus throws when it cannot declare or consume the queue */
   async start(): Promise<void> {
     const { bus, options } = this.#parts;
     this.#pipeline = lastValueFrom(
       this.#deliveries.pipe(
         map((delivery) => takeIn(delivery, this.#verifier)),
         batches(({ samples }) => samples.length, options.batch.samples, options.batch.wait),
-        concatMap((batch) => this.#settle(batch)),
+        concatMap((batch) => this.#record(batch)),
+        // Beside the next batch: dead letters hold up no samples.
+        mergeMap((recorded) => recorded),
+        mergeMap((intake) => this.#settle(intake)),
       ),
       { defaultValue: undefined },
     );
@@ -65,7 +74,7 @@ export class Collector implements Component {
     });
   }
 
-  /** Takes no more, records what is under way, and gives back to the queue what cannot be recorded now. */
+  /** Takes no more, finishes the transaction that is under way, and gives everything else back to the queue. */
   stop(): Promise<void> {
     return (this.#stopped ??= this.#stop());
   }
@@ -79,66 +88,68 @@ export class Collector implements Component {
     await this.#subscription?.cancel();
     this.#stopping.abort();
     this.#deliveries.complete();
-    await this.#pipeline;
+    const settled = new AbortController();
+    const overdue = this.#parts.clock.sleep(lastSettling, settled.signal).catch(() => undefined);
+    await Promise.race([this.#pipeline, overdue]);
+    settled.abort();
   }
 
-  async #settle(batch: readonly Intake[]): Promise<void> {
-    if (!(await this.#record(batch))) {
-      for (const { delivery } of batch) this.#done(() => delivery.requeue());
-      return;
-    }
-    for (const intake of batch) {
-      try {
-        await this.#refuse(intake);
-        this.#done(() => intake.delivery.ack());
-      } catch (error) {
-        // What was recorded of it is recorded once, however often it comes again.
-        this.#parts.logger.warn({ err: error }, `a message goes back to the queue, since its dead letters cannot be sent now: ${describeError(error)}`);
-        this.#done(() => intake.delivery.requeue());
-      }
-    }
-  }
-
-  /** Tries until the store takes the batch; false when the collector stops before it does. */
-  async #record(batch: readonly Intake[]): Promise<boolean> {
-    const { clock, logger, store } = this.#parts;
+  /** Gives the batch back when the store has it, however many tries that takes; nothing when the collector stops before. */
+  async #record(batch: readonly Intake[]): Promise<readonly Intake[]> {
+    const { clock, logger } = this.#parts;
     const { signal } = this.#stopping;
-    const samples = batch.flatMap((intake) => intake.samples);
-    if (samples.length === 0) return true;
-    for (let pause = firstPause; ; pause = Math.min(pause * 2, longestPause)) {
+    for (let pause = firstPause; !signal.aborted; pause = Math.min(pause * 2, longestPause)) {
       try {
-        const end = this.#metrics.commit.startTimer();
-        const { recorded, duplicates } = await store.record(samples);
-        end();
-        this.#metrics.recorded.inc(recorded);
-        this.#metrics.duplicates.inc(duplicates);
-        if (this.#failure !== undefined) logger.info({}, 'the store takes samples again');
-        this.#failure = undefined;
-        return true;
+        await this.#tryToRecord(batch);
+        return batch;
       } catch (error) {
         this.#metrics.storeFailures.inc();
         this.#failure = describeError(error);
-        if (signal.aborted) return false;
-        logger.error({ err: error, samples: samples.length }, `the store does not take samples, they stay in the queue; the next try is in ${pause / 1_000} s: ${this.#failure}`);
-        try {
-          await clock.sleep(pause, signal);
-        } catch {
-          return false;
-        }
+        logger.error({ err: error, messages: batch.length }, `the store does not take samples, they stay in the queue; the next try is in ${pause / 1_000} s: ${this.#failure}`);
+        await clock.sleep(pause, signal).catch(() => undefined);
       }
     }
+    for (const { delivery } of batch) this.#requeue(delivery);
+    return [];
   }
 
-  async #refuse({ delivery, refusals }: Intake): Promise<void> {
-    for (const { reason, bytes } of refusals) {
-      await delivery.deadLetter(reason, bytes);
-      this.#metrics.refused.inc({ reason: reason.split(':', 1)[0] as string });
-      this.#parts.logger.warn({ routingKey: delivery.routingKey }, `a metering message went to the dead letters: ${reason}`);
+  async #tryToRecord(batch: readonly Intake[]): Promise<void> {
+    const samples = batch.flatMap((intake) => intake.samples);
+    if (samples.length === 0) return;
+    const end = this.#metrics.commit.startTimer();
+    const { recorded, duplicates } = await this.#parts.store.record(samples);
+    end();
+    this.#metrics.recorded.inc(recorded);
+    this.#metrics.duplicates.inc(duplicates);
+    if (this.#failure !== undefined) this.#parts.logger.info({}, 'the store takes samples again');
+    this.#failure = undefined;
+  }
+
+  /** Its samples are recorded: what is left are its dead letters. */
+  async #settle({ delivery, refusals }: Intake): Promise<void> {
+    const { clock, logger } = this.#parts;
+    const results = await Promise.allSettled(refusals.map(({ reason, bytes }) => delivery.deadLetter(reason, bytes)));
+    const failed = results.find((result) => result.status === 'rejected');
+    if (failed === undefined) {
+      if (refusals[0] !== undefined) this.#tellRefused(delivery, refusals[0].reason, refusals.length);
+      for (const { kind } of refusals) this.#metrics.refused.inc({ reason: kind });
+      this.#metrics.underWay.dec();
+      delivery.ack();
+      return;
     }
+    // What was recorded of it is recorded once, however often it comes again.
+    logger.warn({ err: failed.reason }, `a message goes back to the queue, since its dead letters cannot be sent now: ${describeError(failed.reason)}`);
+    await clock.sleep(pauseBeforeRequeue, this.#stopping.signal).catch(() => undefined);
+    this.#requeue(delivery);
   }
 
-  #done(settle: () => void): void {
+  #tellRefused({ routingKey }: Delivery, reason: string, count: number): void {
+    const text = count === 1 ? `a metering message went to the dead letters: ${reason}` : `${count} metering messages went to the dead letters, the first: ${reason}`;
+    this.#parts.logger.warn({ routingKey, count }, text);
+  }
+
+  #requeue(delivery: Delivery): void {
     this.#metrics.underWay.dec();
-    settle();
+    delivery.requeue();
   }
 }

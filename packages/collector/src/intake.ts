@@ -1,8 +1,11 @@
 import { describeError, readMeteringMessage, splitMeteringBatch } from '@nephoscope/core';
-import type { Delivery, Sample, Verifier } from '@nephoscope/core';
+import type { Delivery, RejectionReason, Sample, Verifier } from '@nephoscope/core';
 
 /** A line that will not be recorded, and why. */
 export interface Refusal {
+  /** To count it by. */
+  readonly kind: 'unreadable' | RejectionReason;
+  /** For people; begins with the kind. */
   readonly reason: string;
   readonly bytes: Uint8Array;
 }
@@ -14,29 +17,34 @@ export interface Intake {
   readonly refusals: readonly Refusal[];
 }
 
-/**
- * Reads and verifies each metering message of a delivery by itself: a bad one costs the others nothing.
- * A refusal's reason begins with a word to count it by: `unreadable`, or why the signature does not hold.
- */
+/** What an operator should know of each reason beside its name. */
+const explanations: Readonly<Record<RejectionReason, string>> = {
+  unsigned: 'it has no signature',
+  'signature-malformed': 'its signature is not 64 lower-case hexadecimal digits',
+  'form-unknown': 'its form of signature is none that this version knows',
+  'form-refused': 'its form of signature is not accepted here (collector.signatures)',
+  'signature-wrong': "it was changed on the way, or signed with a secret that is not among this collector's",
+};
+
+/** Reads and verifies each metering message of a delivery by itself: a bad one costs the others nothing. */
 export function takeIn(delivery: Delivery, verifier: Verifier): Intake {
   const samples: Sample[] = [];
   const refusals: Refusal[] = [];
-  let lines = 0;
+  const unreadable = (why: string, bytes: Uint8Array) => refusals.push({ kind: 'unreadable', reason: `unreadable: ${why}`, bytes });
   for (const line of splitMeteringBatch(delivery.body)) {
-    lines += 1;
     if (typeof line !== 'string') {
-      refusals.push({ reason: `unreadable: ${line.reason}`, bytes: line.bytes });
+      unreadable(line.reason, line.bytes);
       continue;
     }
     try {
       const { message, sample } = readMeteringMessage(line);
       const verdict = verifier.verify(message);
       if (verdict === 'verified') samples.push(sample);
-      else refusals.push({ reason: `${verdict}: the signature of the message does not hold`, bytes: Buffer.from(line) });
+      else refusals.push({ kind: verdict, reason: `${verdict}: ${explanations[verdict]}`, bytes: Buffer.from(line) });
     } catch (error) {
-      refusals.push({ reason: `unreadable: ${describeError(error)}`, bytes: Buffer.from(line) });
+      unreadable(describeError(error), Buffer.from(line));
     }
   }
-  if (lines === 0) refusals.push({ reason: 'unreadable: the message is empty', bytes: delivery.body });
+  if (samples.length === 0 && refusals.length === 0) unreadable('the message is empty', delivery.body);
   return { delivery, samples, refusals };
 }

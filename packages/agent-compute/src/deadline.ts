@@ -1,0 +1,29 @@
+import { setMaxListeners } from 'node:events';
+
+import type { Clock } from '@nephoscope/core';
+
+export interface Deadline {
+  /** Aborted after the time, when stopped before, and in any case by `end`. */
+  readonly signal: AbortSignal;
+  end(): void;
+}
+
+/**
+ * Time for something to be done in. Made of a controller, since Node may collect the parts of an `AbortSignal.any`, and
+ * a timeout among them then never comes.
+ *
+ * @param late the signal's reason after `ms` milliseconds
+ * @param stops end it before, with their own reason
+ */
+export function deadline(clock: Clock, ms: number, late: Error, ...stops: readonly AbortSignal[]): Deadline {
+  const over = new AbortController();
+  const { signal } = over;
+  // Everything that is late listens to it.
+  setMaxListeners(0, signal);
+  for (const stop of stops) {
+    if (stop.aborted) over.abort(stop.reason);
+    stop.addEventListener('abort', () => over.abort(stop.reason), { signal });
+  }
+  clock.sleep(ms, signal).then(() => over.abort(late), () => undefined);
+  return { signal, end: () => over.abort() };
+}

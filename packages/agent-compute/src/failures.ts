@@ -1,0 +1,35 @@
+import { describeError } from '@nephoscope/core';
+import type { Instance, Logger } from '@nephoscope/core';
+
+import type { AgentMetrics } from './metrics.js';
+import { nameSome } from './name-some.js';
+
+/** What pollsters did wrong in one cycle. Each failure is counted; a pollster's are one line in the log, with the first. */
+export class Failures {
+  readonly #metrics: AgentMetrics;
+  readonly #logger: Logger;
+  readonly #byPollster = new Map<string, { readonly first: unknown; readonly instances: Set<string> }>();
+
+  constructor(metrics: AgentMetrics, logger: Logger) {
+    this.#metrics = metrics;
+    this.#logger = logger;
+  }
+
+  get pollsters(): readonly string[] {
+    return [...this.#byPollster.keys()];
+  }
+
+  add(pollster: string, instance: Instance, error: unknown): void {
+    this.#metrics.pollErrors.inc({ pollster });
+    let known = this.#byPollster.get(pollster);
+    if (known === undefined) this.#byPollster.set(pollster, (known = { first: error, instances: new Set() }));
+    known.instances.add(instance.name);
+  }
+
+  tell(): void {
+    for (const [pollster, { first, instances }] of this.#byPollster) {
+      const text = `the pollster '${pollster}' failed, counters of ${nameSome(instances)} are missing: ${describeError(first)}`;
+      this.#logger.error({ err: first, pollster, instances: instances.size }, text);
+    }
+  }
+}

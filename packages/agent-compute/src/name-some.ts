@@ -1,0 +1,7 @@
+const namedAtMost = 10;
+
+/** The first ten names and how many more there are, for a line of a log. */
+export function nameSome(names: ReadonlySet<string>): string {
+  const others = names.size - namedAtMost;
+  return [...names].slice(0, namedAtMost).join(', ') + (others > 0 ? ` and ${others} others` : '');
+}

@@ -1,0 +1,291 @@
+import type { ComputePollManager, InstanceReading, Meter } from '@nephoscope/core';
+import { FakeClock, FakeInspector, instanceReading, RecordingLogger, shutOffReading } from '@nephoscope/testing';
+import { Registry } from 'prom-client';
+
+import { runCycle } from '../src/cycle.js';
+import { Failures } from '../src/failures.js';
+import { Gaps } from '../src/gaps.js';
+import { createAgentMetrics } from '../src/metrics.js';
+import { computeOptions } from '../src/options.js';
+import { createPollGroups } from '../src/poll-group.js';
+import type { ActivePollster } from '../src/poll-group.js';
+import type { Taken } from '../src/poll-instance.js';
+import { hang, metric, pollster, turns } from './support.js';
+
+const one = instanceReading({ instance: { id: 'one', name: 'one', displayName: 'one' } });
+const two = instanceReading({ instance: { id: 'two', name: 'two', displayName: 'two' } });
+
+/** The cycles of an agent, one step of the inspector each. */
+async function cycles(pollsters: readonly ActivePollster[], steps: readonly (readonly InstanceReading[])[] = [[one, two]], options: object = {}) {
+  const logger = new RecordingLogger();
+  const registry = new Registry();
+  const metrics = createAgentMetrics(registry);
+  const inspector = new FakeInspector(...steps);
+  await inspector.start(new AbortController().signal);
+  const groups = createPollGroups(computeOptions.parse(options), pollsters, () => new Gaps(metrics, logger));
+
+  /** One cycle of the groups of these names, or of all; ended by `signal`. */
+  async function run(names?: readonly string[], signal = new AbortController().signal) {
+    const failures = new Failures(metrics, logger);
+    const due = groups.filter(({ name }) => names === undefined || names.includes(name));
+    const batches: (readonly Taken[])[] = [];
+    for await (const batch of runCycle(due, { inspector, clock: new FakeClock(), logger, metrics, failures }, signal)) batches.push(batch);
+    failures.tell();
+    const taken = batches.flatMap((batch) => batch.flatMap(({ instance, counters }) => counters.map(({ name }) => `${instance.name} ${name}`)));
+    return { batches, taken, failed: failures.pollsters };
+  }
+  const told = (level: string) => logger.entries.filter((entry) => entry.level === level).map(({ message }) => message);
+  return { run, groups, inspector, registry, told };
+}
+
+type Manager = ComputePollManager<never>;
+
+const fine = pollster('fine', ['fine'], function* ({ counter }) {
+  yield counter('fine', 1);
+});
+
+describe('a pollster that fails', () => {
+  const broken = new Error('no such sensor');
+  it.each([
+    ['throws at once', () => { throw broken; }],
+    ['throws while it yields', function* ({ counter }: Manager) { yield counter('bad', 1); throw broken; }],
+    ['rejects', () => Promise.reject(broken)],
+    ['throws while it yields later', async function* ({ counter }: Manager) { yield counter('bad', 1); throw broken; }],
+    ['returns nothing', (() => undefined) as never],
+    ['resolves with nothing', (() => Promise.resolve()) as never],
+    ['yields no counters', (() => [null]) as never],
+    ['uses a meter that it does not declare', ({ counter }: Manager) => [counter('bad.other', 1)]],
+    ['makes a counter of a meter that it does not declare', (() => [{ name: 'bad.other' }]) as never],
+    ['misses a meter that it does not declare', (({ missing }: { missing: (name: string, reason: object) => void }) => { missing('bad.other', {}); return []; }) as never],
+  ])('costs only itself when it %s', async (_, getCounters) => {
+    const { run, registry, told } = await cycles([pollster('bad', ['bad'], getCounters), fine]);
+    const { taken, failed } = await run();
+    expect(taken.sort()).toEqual(['one fine', 'two fine']);
+    expect(failed).toEqual(['bad']);
+    expect(await metric(registry, 'nephoscope_poll_errors_total', { pollster: 'bad' })).toBe(2);
+    expect(await metric(registry, 'nephoscope_samples_total', { pollster: 'fine' })).toBe(2);
+    expect(told('error')).toEqual([expect.stringMatching(/^the pollster 'bad' failed, counters of one, two are missing: ./)]);
+  });
+
+  it('costs only the instance for which it fails', async () => {
+    const picky = pollster('picky', ['picky'], ({ counter }, instance) => {
+      if (instance.id === 'one') throw broken;
+      return [counter('picky', 1)];
+    });
+    const { run, registry, told } = await cycles([picky]);
+    expect((await run()).taken).toEqual(['two picky']);
+    expect(await metric(registry, 'nephoscope_poll_errors_total', { pollster: 'picky' })).toBe(1);
+    expect(told('error')).toEqual(["the pollster 'picky' failed, counters of one are missing: no such sensor"]);
+  });
+
+  it('is one line of the log, however many instances there are', async () => {
+    const readings = Array.from({ length: 25 }, (_, index) => instanceReading({ instance: { id: `${index}`, name: `vm${index}` } }));
+    const { run, told } = await cycles([pollster('bad', ['bad'], () => { throw broken; })], [readings]);
+    await run();
+    expect(told('error')).toEqual([expect.stringContaining('vm8, vm9 and 15 others are missing: no such sensor')]);
+  });
+});
+
+describe('a pollster that is late', () => {
+  const later = (wait: (id: string) => Promise<unknown>, onCall: (id: string) => void = () => undefined) =>
+    pollster('later', ['later'], async ({ counter }, { id }) => {
+      onCall(id);
+      await wait(id);
+      return [counter('later', 1)];
+    });
+
+  it('holds up nobody, and what comes together is one batch', async () => {
+    let release: () => void = () => undefined;
+    const held = new Promise<void>((resolve) => (release = resolve));
+    const { run } = await cycles([later(() => held), fine]);
+    const running = run();
+    await turns();
+    release();
+    const { batches } = await running;
+    expect(batches.map((batch) => batch.map((taken) => `${taken.instance.name} ${taken.pollster}`))).toEqual([
+      ['one fine', 'two fine'],
+      ['one later', 'two later'],
+    ]);
+  });
+
+  it('is given up when the cycle ends, and the others are kept', async () => {
+    const { run, registry, told } = await cycles([later((id) => (id === 'one' ? hang() : Promise.resolve()))]);
+    const cycle = new AbortController();
+    const running = run(undefined, cycle.signal);
+    await turns();
+    cycle.abort(new Error('not done within 30 s'));
+    const { taken, failed } = await running;
+    expect(taken).toEqual(['two later']);
+    expect(failed).toEqual(['later']);
+    expect(await metric(registry, 'nephoscope_poll_errors_total')).toBe(1);
+    expect(told('error')).toEqual([expect.stringContaining('it was not done when the cycle ended: not done within 30 s')]);
+  });
+
+  it('is not called again for an instance until it has come back', async () => {
+    const calls: string[] = [];
+    let release: () => void = () => undefined;
+    const held = new Promise<void>((resolve) => (release = resolve));
+    const { run, told } = await cycles([later((id) => (id === 'one' ? held : Promise.resolve()), (id) => calls.push(id))]);
+    const cycle = new AbortController();
+    const running = run(undefined, cycle.signal);
+    await turns();
+    cycle.abort();
+    await running;
+    expect((await run()).taken).toEqual(['two later']);
+    expect(calls).toEqual(['one', 'two', 'two']);
+    expect(told('error')[1]).toContain('has not come back from an earlier cycle');
+    release();
+    await turns();
+    expect((await run()).taken.sort()).toEqual(['one later', 'two later']);
+  });
+
+  it('is ended, when it yields without end, by the end of the cycle', async () => {
+    let yielded = 0;
+    let returned = false;
+    const endless = pollster('endless', ['endless'], async function* ({ counter }) {
+      try {
+        for (;;) {
+          await new Promise((resolve) => setImmediate(resolve));
+          yielded += 1;
+          yield counter('endless', yielded);
+        }
+      } finally {
+        returned = true;
+      }
+    });
+    const { run } = await cycles([endless], [[one]]);
+    const cycle = new AbortController();
+    const running = run(undefined, cycle.signal);
+    await turns();
+    cycle.abort();
+    expect((await running).taken).toEqual([]);
+    await turns();
+    const soFar = yielded;
+    await turns(20);
+    expect({ returned, more: yielded - soFar }).toEqual({ returned: true, more: 0 });
+  });
+});
+
+it('fails as a whole when the inspector fails, or is not done when the cycle ends', async () => {
+  const { run, inspector } = await cycles([fine]);
+  inspector.inspect = hang;
+  const cycle = new AbortController();
+  const running = run(undefined, cycle.signal);
+  cycle.abort(new Error('not done within 30 s'));
+  await expect(running).rejects.toThrow('not done within 30 s');
+  inspector.inspect = () => Promise.reject(new Error('libvirt is away'));
+  await expect(run()).rejects.toThrow('libvirt is away');
+});
+
+describe('groups', () => {
+  const meter = (name: string): Meter => ({ name, type: 'gauge', unit: 'x', description: 'of the tests' });
+  const both = pollster('both', ['a.first', 'b.second', 'c:<kind>'].map(meter), function* ({ counter }) {
+    yield counter('a.first', 1);
+    yield counter('b.second', 1);
+    yield counter('c:some', 1);
+  });
+  const cpu = pollster('cpu', ['cpu'], ({ counter, inspection }) => [counter('cpu', inspection.cpu.timeNs)], ['cpu']);
+
+  it('take their own meters of a pollster, the first group that names one', async () => {
+    const groups = [
+      { name: 'a', interval: '10s', meters: ['a.*'] },
+      { name: 'later', interval: '20s', meters: ['a.*', 'c:*'] },
+    ];
+    const { run, groups: made } = await cycles([both], [[one]], { groups });
+    expect(made.map(({ name, interval }) => [name, interval])).toEqual([['a', 10_000], ['later', 20_000], ['default', 600_000]]);
+    expect((await run(['a'])).taken).toEqual(['one a.first']);
+    expect((await run(['later'])).taken).toEqual(['one c:some']);
+    expect((await run(['default'])).taken).toEqual(['one b.second']);
+    expect((await run()).taken).toEqual(['one a.first', 'one c:some', 'one b.second']);
+  });
+
+  it('have instances of their own', async () => {
+    const options = {
+      instances: { exclude: [{ name: 'one' }] },
+      groups: [{ name: 'a', interval: '10s', meters: ['a.*'], instances: { include: [{ name: 'one' }] } }],
+    };
+    const { run } = await cycles([both], [[one, two]], options);
+    expect((await run()).taken).toEqual(['one a.first', 'two b.second', 'two c:some']);
+  });
+
+  it('read only what their pollsters need', async () => {
+    const { run, inspector } = await cycles([both, cpu], [[one]], { groups: [{ name: 'a', interval: '10s', meters: ['a.*'] }] });
+    await run(['a']);
+    await run(['default']);
+    await run();
+    expect(inspector.asked.map((parts) => [...parts])).toEqual([[], ['cpu'], ['cpu']]);
+  });
+
+  it('are left out without a meter', async () => {
+    const { groups } = await cycles([cpu], [[one]], { groups: [{ name: 'none', interval: '10s', meters: ['nothing'] }, { name: 'all', interval: '1m', meters: ['*'] }] });
+    expect(groups.map(({ name }) => name)).toEqual(['all']);
+  });
+});
+
+describe('the previous reading', () => {
+  const seen: (bigint | undefined)[] = [];
+  const watching = pollster('watching', ['watching'], ({ previous }) => {
+    seen.push(previous?.cpu.timeNs);
+    return [];
+  }, ['cpu']);
+  const cpuAt = (timeNs: bigint) => instanceReading({ instance: { id: 'one', name: 'one' }, cpu: { timeNs } });
+  const stuck = instanceReading({ instance: { id: 'one', name: 'one' }, cpu: { missing: 'busy', detail: 'no answer' } });
+  beforeEach(() => seen.splice(0));
+
+  it('is the last that had all parts', async () => {
+    const { run } = await cycles([watching], [[cpuAt(1n)], [stuck], [cpuAt(3n)], [cpuAt(4n)]]);
+    for (let cycle = 0; cycle < 4; cycle++) await run();
+    expect(seen).toEqual([undefined, 1n, 3n]);
+  });
+
+  it('is forgotten with the instance', async () => {
+    const { run, groups } = await cycles([watching], [[cpuAt(1n)], [], [cpuAt(3n)]]);
+    await run();
+    await run();
+    expect(groups[0]?.pollsters[0]?.previous.size).toBe(0);
+    await run();
+    expect(seen).toEqual([undefined, undefined]);
+  });
+});
+
+describe('gaps', () => {
+  const cpu = pollster('cpu', ['cpu', 'cpu.wait'], function* ({ counter, inspection, missing }) {
+    yield counter('cpu', inspection.cpu.timeNs);
+    if (typeof inspection.cpu.waitNs === 'bigint') yield counter('cpu.wait', inspection.cpu.waitNs);
+    else missing('cpu.wait', inspection.cpu.waitNs);
+  }, ['cpu']);
+  const reading = (id: string, cpu: object) => instanceReading({ instance: { id, name: id }, cpu });
+  const noWait = { waitNs: { missing: 'unsupported', detail: 'not reported' } };
+  const stuck = { missing: 'busy', detail: 'no answer in time' };
+
+  it('are counted every time and told once', async () => {
+    const { run, registry, told } = await cycles([cpu], [[reading('one', noWait), reading('two', noWait)]]);
+    expect((await run()).taken).toEqual(['one cpu', 'two cpu']);
+    await run();
+    await run();
+    expect(told('info')).toEqual(['no figure for cpu.wait of one, two: not reported']);
+    expect(await metric(registry, 'nephoscope_gaps_total', { reason: 'unsupported' })).toBe(6);
+  });
+
+  it('are told again when the reason changes, or when there was a figure in between', async () => {
+    const steps = [reading('one', stuck), reading('one', {}), reading('one', stuck), reading('one', noWait)].map((one) => [one]);
+    const { run, told } = await cycles([cpu], steps);
+    for (let cycle = 0; cycle < 4; cycle++) await run();
+    expect(told('warn')).toEqual(Array(2).fill('no figure for cpu, cpu.wait of one: no answer in time'));
+    expect(told('info')).toEqual(['no figure for cpu.wait of one: not reported']);
+  });
+
+  it('of one group are not told again because another was read in between', async () => {
+    const options = { groups: [{ name: 'often', interval: '10s', meters: ['fine'] }] };
+    const { run, told } = await cycles([cpu, fine], [[reading('one', stuck)]], options);
+    for (const names of [['often', 'default'], ['often'], ['often'], ['often', 'default']]) await run(names);
+    expect(told('warn')).toHaveLength(1);
+  });
+
+  it('of an instance that is off are no news', async () => {
+    const { run, registry, told } = await cycles([cpu, fine], [[shutOffReading()]]);
+    expect((await run()).taken).toEqual(['instance-0000000a fine']);
+    expect([...told('info'), ...told('warn')]).toEqual([]);
+    expect(await metric(registry, 'nephoscope_gaps_total', { reason: 'off' })).toBe(2);
+  });
+});

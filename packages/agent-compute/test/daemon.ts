@@ -1,0 +1,121 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+
+import type { Sample, SampleStore } from '@nephoscope/core';
+import { systemClock } from '@nephoscope/runtime';
+import sql from '@nephoscope/storage-sql';
+import { RecordingLogger } from '@nephoscope/testing';
+
+import { waitUntil } from '../../../tools/testbed/processes.js';
+
+export type Program = 'agent-compute' | 'collector';
+
+export interface LogLine {
+  readonly level: string;
+  readonly msg: string;
+  readonly [key: string]: unknown;
+}
+
+/** A program as an operator runs it: built, in a process of its own. */
+export interface Daemon {
+  /** What it logged so far; a line that is no JSON, as of a configuration that is wrong, is its `msg`. */
+  readonly log: readonly LogLine[];
+  kill(signal: NodeJS.Signals): void;
+  /** Its exit code, or the signal that ended it. */
+  readonly ended: Promise<number | NodeJS.Signals>;
+  /** Asks it to stop; how it ended and after how many seconds. */
+  stop(): Promise<{ readonly code: number | NodeJS.Signals; readonly seconds: number }>;
+  /** What its status server answers, once it is there. */
+  status(path: string): Promise<{ readonly status: number; readonly text: string }>;
+}
+
+const root = mkdtempSync(join(tmpdir(), 'nephoscope-daemons-'));
+const daemons = new Set<Daemon>();
+let files = 0;
+
+/** Ends what is left, and removes the folders. To be called after all tests of a file. */
+export async function endDaemons(): Promise<void> {
+  const left = [...daemons];
+  for (const daemon of left) daemon.kill('SIGKILL');
+  await Promise.all(left.map(({ ended }) => ended));
+  rmSync(root, { recursive: true, force: true });
+}
+
+export function newFolder(): string {
+  const folder = join(root, `${++files}`);
+  mkdirSync(folder);
+  return folder;
+}
+
+/** @param port of its status server; by default a free one */
+export function startDaemon(program: Program, configuration: object, args: readonly string[] = [], port = 0): Daemon {
+  const file = join(root, `${++files}.yaml`);
+  // JSON is YAML too.
+  writeFileSync(file, JSON.stringify({ status: { port }, ...configuration }));
+  const cli = new URL(`../../${program}/dist/cli.js`, import.meta.url).pathname;
+  // The variables of the tests begin as those of a configuration do.
+  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('NEPHOSCOPE_')));
+  const child = spawn(process.execPath, [cli, '--config', file, ...args], { env, stdio: ['ignore', 'ignore', 'pipe'] });
+  const log: LogLine[] = [];
+  createInterface({ input: child.stderr }).on('line', (line) => {
+    log.push(line.startsWith('{') ? (JSON.parse(line) as LogLine) : { level: 'error', msg: line });
+  });
+  const ended = once(child, 'close').then(([code, signal]) => {
+    daemons.delete(daemon);
+    return (code ?? signal) as number | NodeJS.Signals;
+  });
+  const daemon: Daemon = {
+    log,
+    ended,
+    kill: (signal) => void child.kill(signal),
+    async stop() {
+      const start = performance.now();
+      child.kill('SIGTERM');
+      return { code: await ended, seconds: (performance.now() - start) / 1_000 };
+    },
+    async status(path) {
+      const url = () => (port === 0 ? (log.find((line) => 'status' in line)?.['status'] as string | undefined) : `http://127.0.0.1:${port}`);
+      let answer: Response | undefined;
+      await waitUntil(`${program} answers ${path}: ${JSON.stringify(log)}`, async () => {
+        const base = url();
+        answer = base === undefined ? undefined : await fetch(base + path, { signal: AbortSignal.timeout(5_000) }).catch(() => undefined);
+        return answer !== undefined;
+      });
+      return { status: answer!.status, text: await answer!.text() };
+    },
+  };
+  daemons.add(daemon);
+  return daemon;
+}
+
+export const messages = ({ log }: Daemon, level?: string) => log.filter((line) => level === undefined || line.level === level).map(({ msg }) => msg);
+
+/** All that a database holds. */
+export async function samplesIn(database: string): Promise<Sample[]> {
+  return reading(database, async (store) => {
+    const samples: Sample[] = [];
+    for await (const sample of store.samples({})) samples.push(sample);
+    return samples;
+  });
+}
+
+/** How many samples a database holds; 0 before there is one. */
+export async function countIn(database: string): Promise<number> {
+  if (!existsSync(database)) return 0;
+  return reading(database, async (store) => (await store.meters({})).reduce((sum, { samples }) => sum + samples, 0));
+}
+
+async function reading<T>(database: string, read: (store: SampleStore) => Promise<T>): Promise<T> {
+  const options = sql.options.parse({ url: `sqlite:${database}` });
+  const store = sql.create({ options, clock: systemClock, logger: new RecordingLogger(), host: 'test' });
+  await store.start(AbortSignal.timeout(30_000));
+  try {
+    return await read(store);
+  } finally {
+    await store.stop();
+  }
+}

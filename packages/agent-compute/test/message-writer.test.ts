@@ -1,0 +1,105 @@
+import { createVerifier, readMeteringMessage } from '@nephoscope/core';
+import type { Counter, CounterType, OutgoingMessage } from '@nephoscope/core';
+import { exampleInstance, RecordingLogger } from '@nephoscope/testing';
+import { Registry } from 'prom-client';
+
+import { Failures } from '../src/failures.js';
+import { MessageWriter } from '../src/message-writer.js';
+import { createAgentMetrics } from '../src/metrics.js';
+import type { AgentState } from '../src/state-directory.js';
+import { counted, lines, metric, secret, sequences, signer } from './support.js';
+
+const newState: AgentState = { agentId: 'agent-1', sequence: 0n, epochs: {} };
+
+function counter(name: string, volume: number | bigint, type: CounterType = 'gauge', resourceId = 'vm-1'): Counter {
+  return { name, type, unit: 'x', volume, userId: 'u', projectId: 'p', resourceId, timestamp: 1_795_381_200_123_456_000n, resourceMetadata: { a: 1 } };
+}
+
+function writing(state = newState) {
+  const registry = new Registry();
+  const logger = new RecordingLogger();
+  const failures = new Failures(createAgentMetrics(registry), logger);
+  const writer = new MessageWriter({ source: 'openstack', publisher: 'compute.host-1', signer }, state);
+  const write = (counters: readonly Counter[], instance = exampleInstance()) => writer.write([{ instance, pollster: 'test', counters }], 0, failures);
+  return { writer, write, failures, registry };
+}
+
+/** What the next process would begin with. */
+const restarted = ({ state }: MessageWriter): AgentState => ({ ...state, epochs: JSON.parse(JSON.stringify(state.epochs)) as AgentState['epochs'] });
+
+const texts = ({ body }: OutgoingMessage) => Buffer.from(body).toString('utf8').split('\n').filter(Boolean);
+
+it('puts the samples of one meter into one message, under its routing key', () => {
+  const messages = writing().write([counter('cpu', 1n), counter('vcpus', 2), counter('cpu', 3n, 'gauge', 'vm-2')]);
+  expect(messages.map(({ exchange, routingKey, contentType, samples }) => ({ exchange, routingKey, contentType, samples }))).toEqual([
+    { exchange: 'ceilometer', routingKey: 'metering.cpu', contentType: 'application/x-ndjson', samples: 2 },
+    { exchange: 'ceilometer', routingKey: 'metering.vcpus', contentType: 'application/x-ndjson', samples: 1 },
+  ]);
+});
+
+it('signs what the collector verifies and reads back, to the last digit', () => {
+  const [message] = writing().write([counter('cpu', 2n ** 64n - 1n, 'cumulative')]);
+  const { message: read, sample } = readMeteringMessage(texts(message!)[0]!);
+  expect(createVerifier({ secrets: [secret] }).verify(read)).toBe('verified');
+  expect(sample).toMatchObject({
+    meter: 'cpu',
+    volume: '18446744073709551615',
+    publisherId: 'compute.host-1/agent-1',
+    sequence: 1n,
+    epoch: 'boot-1/1',
+    timestamp: 1_795_381_200_123_456_000n,
+  });
+});
+
+it('numbers without a gap, over meters and cycles and restarts', () => {
+  const first = writing();
+  const counters = [counter('cpu', 1n), counter('vcpus', 2), counter('cpu', 3n)];
+  const messages = [...first.write(counters), ...first.write(counters)];
+  const second = writing(restarted(first.writer));
+  messages.push(...second.write(counters));
+  expect(sequences(messages).sort((a, b) => a - b)).toEqual(counted(9));
+  expect(new Set(lines(messages).map(({ publisher_id }) => publisher_id))).toEqual(new Set(['compute.host-1/agent-1']));
+  expect(new Set(lines(messages).map(({ message_id }) => message_id)).size).toBe(9);
+});
+
+it.each([
+  ['NaN', counter('cpu', NaN)],
+  ['Infinity', counter('cpu', Infinity, 'cumulative')],
+  ['no number', counter('cpu', 'many' as unknown as number)],
+  ['half a character', counter('cpu', 1, 'gauge', '\ud800')],
+  ['metadata that is no JSON', { ...counter('cpu', 1), resourceMetadata: { when: (() => 0) as never } }],
+  ['a name that is too long', counter(`instance:${'x'.repeat(300)}`, 1)],
+  ['no time', { ...counter('cpu', 1), timestamp: undefined as unknown as bigint }],
+])('leaves out a counter with %s, which costs no number', async (_, garbage) => {
+  const { write, failures, registry } = writing();
+  const messages = write([counter('a', 1), garbage, counter('z', 1)]);
+  expect(sequences(messages)).toEqual([1, 2]);
+  expect(lines(messages).map(({ counter_name }) => counter_name)).toEqual(['a', 'z']);
+  expect(failures.pollsters).toEqual(['test']);
+  expect(await metric(registry, 'nephoscope_poll_errors_total', { pollster: 'test' })).toBe(1);
+});
+
+describe('epochs', () => {
+  const epochs = (messages: readonly OutgoingMessage[]) => lines(messages).map(({ epoch }) => epoch);
+
+  it('stand on cumulative counters alone', () => {
+    const { write } = writing();
+    expect(epochs(write([counter('cpu', 1n, 'cumulative'), counter('vcpus', 2), counter('new', 1, 'delta')]))).toEqual(['boot-1/1', undefined, undefined]);
+  });
+
+  it('go on over a restart of the agent in the same run, and begin anew with a run or a fall', () => {
+    const first = writing();
+    first.write([counter('cpu', 10n, 'cumulative')]);
+    const second = writing(restarted(first.writer));
+    expect(epochs(second.write([counter('cpu', 11n, 'cumulative')]))).toEqual(['boot-1/1']);
+    expect(epochs(second.write([counter('cpu', 3n, 'cumulative')]))).toEqual(['boot-1/1+1']);
+    const third = writing(restarted(second.writer));
+    expect(epochs(third.write([counter('cpu', 4n, 'cumulative')]))).toEqual(['boot-1/1+1']);
+    expect(epochs(third.write([counter('cpu', 5n, 'cumulative')], exampleInstance({ run: 'boot-1/9' })))).toEqual(['boot-1/9']);
+  });
+
+  it('of an instance that came by migration are those of its run here', () => {
+    const here = writing();
+    expect(epochs(here.write([counter('cpu', 900n, 'cumulative')], exampleInstance({ run: 'other-boot/3' })))).toEqual(['other-boot/3']);
+  });
+});

@@ -1,0 +1,104 @@
+import { FakeClock, fakeStart } from '@nephoscope/testing';
+
+import { schedule } from '../src/schedule.js';
+import { turns } from './support.js';
+
+/** A fake clock whose wall clock somebody sets. */
+class SettableClock extends FakeClock {
+  #set = 0n;
+
+  override now(): bigint {
+    return super.now() + this.#set;
+  }
+
+  set(seconds: number): void {
+    this.#set += BigInt(seconds) * 1_000_000_000n;
+  }
+}
+
+const tenSeconds = { name: 'often', interval: 10_000 };
+const minute = { name: 'seldom', interval: 60_000 };
+
+/** What came due, and at which second after the fake clock's start by the wall clock. */
+function watch(groups: readonly (typeof minute)[], clock: FakeClock) {
+  const seen: string[] = [];
+  const subscription = schedule(groups, clock).subscribe((due) => {
+    seen.push(`${Number((clock.now() - fakeStart) / 1_000_000n) / 1_000} ${due.map(({ name }) => name).join('+')}`);
+  });
+  return { seen, subscription };
+}
+
+it('is due at once and then at the multiples of the interval on the wall clock', async () => {
+  const clock = new FakeClock(fakeStart + 3_000_000_000n);
+  const { seen, subscription } = watch([tenSeconds], clock);
+  expect(seen).toEqual(['3 often']);
+  await clock.advance(27_500);
+  expect(seen).toEqual(['3 often', '10 often', '20 often', '30 often']);
+  subscription.unsubscribe();
+});
+
+it('is due once for groups that come due at the same moment', async () => {
+  const clock = new FakeClock(fakeStart + 45_000_000_000n);
+  const { seen, subscription } = watch([minute, tenSeconds], clock);
+  await clock.advance(30_000);
+  expect(seen).toEqual(['45 seldom+often', '50 often', '60 seldom+often', '70 often']);
+  subscription.unsubscribe();
+});
+
+it('waits longer than a timer can', async () => {
+  const clock = new FakeClock();
+  const slept: number[] = [];
+  const sleep = clock.sleep.bind(clock);
+  clock.sleep = (ms, signal) => {
+    slept.push(ms);
+    return sleep(ms, signal);
+  };
+  const month = 30 * 86_400;
+  const { seen, subscription } = watch([{ name: 'rare', interval: month * 1_000 }], clock);
+  await clock.advance(month * 1_000);
+  const start = Number(fakeStart / 1_000_000_000n);
+  expect(seen).toEqual(['0 rare', `${(Math.floor(start / month) + 1) * month - start} rare`]);
+  expect(Math.max(...slept)).toBeLessThan(2 ** 31);
+  subscription.unsubscribe();
+});
+
+it('is due once after the wall clock was set forward, and aligned again after that', async () => {
+  const clock = new SettableClock();
+  const { seen, subscription } = watch([tenSeconds], clock);
+  await clock.advance(4_000);
+  clock.set(3_601);
+  await clock.advance(20_000);
+  expect(seen).toEqual(['0 often', '3611 often', '3620 often']);
+  subscription.unsubscribe();
+});
+
+it('goes on within a minute of its time after the wall clock was set back', async () => {
+  const clock = new SettableClock();
+  const { seen, subscription } = watch([tenSeconds], clock);
+  await clock.advance(4_000);
+  clock.set(-3_600);
+  await clock.advance(60_000);
+  expect(seen.length).toBeGreaterThan(2);
+  expect(seen.slice(1).every((entry) => entry.endsWith('0 often'))).toBe(true);
+  subscription.unsubscribe();
+});
+
+it('leaves nothing behind when it is unsubscribed', async () => {
+  const clock = new FakeClock();
+  const { seen, subscription } = watch([tenSeconds], clock);
+  await turns();
+  expect(clock.sleepers).toBe(1);
+  subscription.unsubscribe();
+  await turns();
+  expect(clock.sleepers).toBe(0);
+  await clock.advance(60_000);
+  expect(seen).toEqual(['0 often']);
+});
+
+it('errors when the clock does', async () => {
+  const clock = new FakeClock();
+  const broken = new Error('the clock is broken');
+  clock.sleep = () => Promise.reject(broken);
+  const error = await new Promise((resolve) => schedule([tenSeconds], clock).subscribe({ error: resolve }));
+  expect(error).toBe(broken);
+});

@@ -1,0 +1,172 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { appendFileSync, chmodSync, mkdirSync, readFileSync, statfsSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { Epochs } from '../src/epochs.js';
+import { StateDirectory } from '../src/state-directory.js';
+import { temporaryFolder } from './support.js';
+
+const root = temporaryFolder();
+const mounted: string[] = [];
+const open: StateDirectory[] = [];
+afterEach(async () => {
+  await Promise.all(open.splice(0).map((directory) => directory.close()));
+  for (const place of mounted.splice(0)) execFileSync('umount', [place]);
+});
+
+let count = 0;
+const newPath = () => join(root, `state-${++count}`);
+
+async function opened(path: string): Promise<StateDirectory> {
+  const directory = new StateDirectory(path);
+  await directory.open();
+  open.push(directory);
+  return directory;
+}
+
+const message = (text: string) => ({ exchange: 'ceilometer', routingKey: 'metering.cpu', contentType: 'application/x-ndjson', samples: 1, body: Buffer.from(text) });
+const bodies = async (directory: StateDirectory) => (await directory.loadUnsent()).map(({ body }) => Buffer.from(body).toString());
+
+it('begins as a new agent, and is the same one after that', async () => {
+  const path = join(newPath(), 'deeper');
+  const directory = await opened(path);
+  expect(statSync(path).mode & 0o777).toBe(0o700);
+  const fresh = await directory.load();
+  expect(fresh).toMatchObject({ sequence: 0n, epochs: {} });
+  const epochs = new Epochs({ vm: { run: 'r', lastSeen: 5, series: { 'cpu vm': ['18446744073709551615', 2] } } });
+  await directory.save({ agentId: fresh.agentId, sequence: 2n ** 60n + 1n, epochs });
+  expect(await directory.load()).toEqual({ agentId: fresh.agentId, sequence: 2n ** 60n + 1n, epochs: epochs.toJSON() });
+});
+
+it('belongs to one agent at a time, also by another name', async () => {
+  const path = newPath();
+  const first = await opened(path);
+  const link = `${path}-link`;
+  symlinkSync(path, link);
+  for (const name of [path, link]) {
+    await expect(new StateDirectory(name).open()).rejects.toMatchObject({
+      code: 'STATE_DIRECTORY',
+      message: `the state directory ${path} is in use by another agent; give each agent its own (compute.stateDirectory)`,
+    });
+  }
+  await first.close();
+  await opened(path);
+});
+
+it('is free again when its owner was killed', async () => {
+  const path = newPath();
+  const program = new URL('hold-state-directory.ts', import.meta.url).pathname;
+  const owner = spawn(process.execPath, ['--import', 'tsx', program, path], { stdio: ['ignore', 'pipe', 'inherit'] });
+  await once(owner.stdout, 'data');
+  await expect(new StateDirectory(path).open()).rejects.toMatchObject({ code: 'STATE_DIRECTORY' });
+  const ended = once(owner, 'exit');
+  owner.kill('SIGKILL');
+  await ended;
+  await opened(path);
+});
+
+it.each([
+  ['no JSON', '{"agentId":"a","sequ'],
+  ['without a number', '{"agentId":"a","epochs":{}}'],
+  ['with a number that is none', '{"agentId":"a","sequence":"-1","epochs":{}}'],
+  ['without epochs', '{"agentId":"a","sequence":"1","epochs":null}'],
+  ['with a volume that is no number', '{"agentId":"a","sequence":"1","epochs":{"vm":{"run":"r","lastSeen":1,"series":{"cpu vm":["many",0]}}}}'],
+])('says what to do about a state file that is %s', async (_, text) => {
+  const path = newPath();
+  const directory = await opened(path);
+  writeFileSync(join(path, 'state.json'), text);
+  await expect(directory.load()).rejects.toMatchObject({
+    code: 'STATE_DIRECTORY',
+    message: `the state directory ${path} holds a state.json that cannot be understood; restore it, or move it away to begin as a new agent`,
+    cause: expect.any(Error),
+  });
+});
+
+it('says which folder cannot be made', async () => {
+  const file = newPath();
+  writeFileSync(file, '');
+  await expect(new StateDirectory(join(file, 'state')).open()).rejects.toMatchObject({
+    code: 'STATE_DIRECTORY',
+    message: `the state directory ${file}/state cannot be made; name a folder that this user may write to (compute.stateDirectory)`,
+  });
+});
+
+describe('unsent messages', () => {
+  it('are kept in order, byte by byte, until they are forgotten', async () => {
+    const directory = await opened(newPath());
+    expect(await directory.loadUnsent()).toEqual([]);
+    const bytes = { ...message(''), body: Buffer.from([0, 10, 255, 13, 10]), samples: 7 };
+    await directory.keepUnsent([message('first'), bytes]);
+    await directory.keepUnsent([message('last')]);
+    expect(await directory.loadUnsent()).toEqual([message('first'), bytes, message('last')]);
+    await directory.forgetUnsent();
+    await directory.forgetUnsent();
+    expect(await directory.loadUnsent()).toEqual([]);
+  });
+
+  it('lose only the line that a kill cut off, and can be added to after it', async () => {
+    const path = newPath();
+    const directory = await opened(path);
+    await directory.keepUnsent([message('first')]);
+    appendFileSync(join(path, 'unsent.ndjson'), '{"exchange":"ceilom');
+    expect(await bodies(directory)).toEqual(['first']);
+    await directory.keepUnsent([message('second')]);
+    expect(await bodies(directory)).toEqual(['first', 'second']);
+  });
+
+  it('are not thrown away when the file cannot be understood', async () => {
+    const path = newPath();
+    const directory = await opened(path);
+    writeFileSync(join(path, 'unsent.ndjson'), '{"exchange":1}\n');
+    await expect(directory.loadUnsent()).rejects.toMatchObject({ code: 'STATE_DIRECTORY', message: expect.stringContaining('were not sent yet: restore it, or move it away') });
+    expect(readFileSync(join(path, 'unsent.ndjson'), 'utf8')).toBe('{"exchange":1}\n');
+  });
+});
+
+describe('on a disk', () => {
+  function disk(...options: string[]): string {
+    const place = newPath();
+    mkdirSync(place);
+    execFileSync('mount', ['-t', 'tmpfs', '-o', ['size=64k', ...options].join(), 'tmpfs', place]);
+    mounted.push(place);
+    return place;
+  }
+  const fill = (place: string) => {
+    const { bavail, bsize } = statfsSync(place);
+    writeFileSync(join(place, 'filler'), Buffer.alloc(bavail * bsize));
+  };
+
+  it('that is full keeps what it had, all of it', async () => {
+    const place = disk();
+    const directory = await opened(place);
+    const state = { agentId: 'a', sequence: 1n, epochs: new Epochs() };
+    await directory.save(state);
+    await directory.keepUnsent([message('first')]);
+    fill(place);
+    const full = { code: 'STATE_DIRECTORY', cause: expect.objectContaining({ code: 'ENOSPC' }) };
+    await expect(directory.save({ ...state, sequence: 2n })).rejects.toMatchObject({ ...full, message: `the state directory ${place} cannot take state.json; free space there or mend its permissions` });
+    await expect(directory.keepUnsent([message('x'.repeat(100_000))])).rejects.toMatchObject({ ...full, message: `the state directory ${place} cannot take unsent.ndjson; free space there or mend its permissions` });
+    execFileSync('rm', [join(place, 'filler')]);
+    expect(await directory.load()).toMatchObject({ sequence: 1n });
+    await directory.keepUnsent([message('second')]);
+    expect(await bodies(directory)).toEqual(['first', 'second']);
+  });
+
+  it('that is read-only is said to be so', async () => {
+    const place = disk();
+    const directory = await opened(place);
+    execFileSync('mount', ['-o', 'remount,ro', place]);
+    await expect(directory.save({ agentId: 'a', sequence: 1n, epochs: new Epochs() })).rejects.toMatchObject({ code: 'STATE_DIRECTORY', cause: expect.objectContaining({ code: 'EROFS' }) });
+  });
+});
+
+it('keeps its files from other users', async () => {
+  const path = newPath();
+  mkdirSync(path);
+  chmodSync(path, 0o755);
+  const directory = await opened(path);
+  await directory.save({ agentId: 'a', sequence: 1n, epochs: new Epochs() });
+  await directory.keepUnsent([message('x')]);
+  for (const name of ['state.json', 'unsent.ndjson']) expect(statSync(join(path, name)).mode & 0o077).toBe(0);
+});

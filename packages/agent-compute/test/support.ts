@@ -1,0 +1,127 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { createSigner, definePollster, NephoscopeError, Secret } from '@nephoscope/core';
+import type { Clock, ComputePollManager, ComputePollsterPlugin, Counters, Health, Inspector, Instance, InstancePart, Meter, MessageBus, OutgoingMessage, QueueTopology, Subscription } from '@nephoscope/core';
+import { FakeClock, RecordingLogger } from '@nephoscope/testing';
+import { Registry } from 'prom-client';
+
+import { ComputeAgent } from '../src/agent.js';
+import { computeOptions } from '../src/options.js';
+import type { ActivePollster } from '../src/poll-group.js';
+
+export const secret = new Secret('a secret of the tests');
+export const signer = createSigner({ secret, form: 'canonical' });
+
+/** A folder of the tests, removed after them. */
+export function temporaryFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'nephoscope-agent-'));
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** Lets everything happen that needs no time and no outside. */
+export async function turns(count = 5): Promise<void> {
+  for (let turn = 0; turn < count; turn++) await new Promise((resolve) => setImmediate(resolve));
+}
+
+export async function until(what: string, condition: () => boolean | Promise<boolean>, ms = 20_000): Promise<void> {
+  const end = Date.now() + ms;
+  while (!(await condition())) {
+    if (Date.now() > end) throw new Error(`waited in vain: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
+/** The value of a metric, of all its labels or of those given. */
+export async function metric(registry: Registry, name: string, labels: Record<string, string> = {}): Promise<number> {
+  const { values } = await registry.getSingleMetric(name)!.get();
+  return values
+    .filter((one) => Object.entries(labels).every(([key, value]) => (one.labels as Record<string, unknown>)[key] === value))
+    .reduce((sum, { value }) => sum + value, 0);
+}
+
+type GetCounters<P extends InstancePart> = (manager: ComputePollManager<P>, instance: Instance) => Counters;
+
+const gauge = (name: string): Meter => ({ name, type: 'gauge', unit: 'x', description: 'of the tests' });
+
+/** A pollster with gauge meters of these names. */
+export function pollster<const P extends InstancePart = never>(name: string, meters: readonly (string | Meter)[], getCounters: GetCounters<P>, reads: readonly P[] = []): ActivePollster {
+  const plugin = definePollster({
+    meters: meters.map((meter) => (typeof meter === 'string' ? gauge(meter) : meter)),
+    reads,
+    create: () => ({ getCounters }),
+  }) as unknown as ComputePollsterPlugin;
+  return { name, plugin, pollster: { getCounters } as ActivePollster['pollster'] };
+}
+
+/** A bus that does with each message what the test wants. */
+export class ScriptedBus implements MessageBus {
+  /** Everything that was offered, in order. */
+  readonly offered: OutgoingMessage[] = [];
+  readonly confirmed: OutgoingMessage[] = [];
+  readonly declared: QueueTopology[] = [];
+  answer: (message: OutgoingMessage) => Promise<void> = () => Promise.resolve();
+
+  start = () => Promise.resolve();
+  stop = () => Promise.resolve();
+  health = (): Health => ({ ok: true });
+  consume = (): Promise<Subscription> => Promise.reject(new Error('nobody consumes here'));
+
+  declare(topology: QueueTopology): Promise<void> {
+    this.declared.push(topology);
+    return Promise.resolve();
+  }
+
+  async publish(message: OutgoingMessage): Promise<void> {
+    this.offered.push(message);
+    await this.answer(message);
+    this.confirmed.push(message);
+  }
+}
+
+export const refuse = () => Promise.reject(new NephoscopeError('BUS_UNAVAILABLE', 'the broker is away'));
+export const hang = () => new Promise<never>(() => undefined);
+
+/** The metering messages in these, as they are on the wire. */
+export function lines(messages: readonly OutgoingMessage[]): Record<string, unknown>[] {
+  return messages.flatMap(({ body }) =>
+    Buffer.from(body).toString('utf8').split('\n').filter(Boolean).map((line) => JSON.parse(line) as Record<string, unknown>),
+  );
+}
+
+export const sequences = (messages: readonly OutgoingMessage[]) => lines(messages).map(({ sequence }) => sequence as number);
+
+/** 1, 2, … count */
+export const counted = (count: number) => Array.from({ length: count }, (_, index) => index + 1);
+
+export interface AgentFields {
+  readonly stateDirectory: string;
+  readonly pollsters: readonly ActivePollster[];
+  readonly inspector: Inspector;
+  readonly bus?: MessageBus;
+  readonly clock?: Clock;
+  readonly options?: Record<string, unknown>;
+}
+
+/** An agent, and what a test can look at. */
+export function createAgent({ stateDirectory, pollsters, inspector, bus = new ScriptedBus(), clock = new FakeClock(), options = {} }: AgentFields) {
+  const logger = new RecordingLogger();
+  const registry = new Registry();
+  const agent = new ComputeAgent({
+    options: computeOptions.parse({ stateDirectory, ...options }),
+    source: 'openstack',
+    host: 'compute-1',
+    secrets: [secret],
+    inspector,
+    bus,
+    pollsters,
+    failedPlugins: 0,
+    logger,
+    clock,
+    registry,
+  });
+  const told = (level?: string) => logger.entries.filter((entry) => level === undefined || entry.level === level).map(({ message }) => message);
+  return { agent, registry, logger, told };
+}

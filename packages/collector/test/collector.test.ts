@@ -1,0 +1,253 @@
+import { maxMeteringLineBytes, Secret } from '@nephoscope/core';
+
+import { FakeDelivery, failing, ids, line, metric, started, until } from './support.js';
+
+const never = () => new Promise<never>(() => undefined);
+
+it('consumes the queue that it declared, dead letters and all', async () => {
+  const { bus, collector } = await started();
+  expect(bus.declared).toEqual([{ exchange: 'ceilometer', queue: 'metering', bindings: ['metering.#'], deadLetterQueue: 'metering.dead' }]);
+  expect(collector.health()).toEqual({ ok: true });
+});
+
+describe('recording', () => {
+  it('acknowledges a message after its samples are committed, and not before', async () => {
+    const { bus, store } = await started();
+    let commit: () => void = () => undefined;
+    store.before = () => new Promise((resolve) => (commit = resolve));
+    const delivery = new FakeDelivery(line({ id: 'a' }), line({ id: 'b' }));
+    bus.send(delivery);
+    await until('the store is asked', () => store.tries === 1);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(delivery.outcome).toBeUndefined();
+    commit();
+    await until('it is settled', () => delivery.outcome !== undefined);
+    expect(delivery.outcome).toBe('ack');
+    expect(store.batches.map(ids)).toEqual([['a', 'b']]);
+  });
+
+  it('puts what comes together into one transaction, of as many samples as configured and a message more at the most', async () => {
+    const { bus, store } = await started({ batch: { samples: 4, wait: '10m' } });
+    const deliveries = Array.from({ length: 4 }, () => new FakeDelivery(line(), line(), line()));
+    bus.send(...deliveries);
+    await until('all are settled', () => deliveries.every(({ outcome }) => outcome === 'ack'));
+    expect(store.batches.map(({ length }) => length)).toEqual([6, 6]);
+  });
+
+  it('does not wait longer than configured for more', async () => {
+    const { bus, store } = await started({ batch: { samples: 1_000, wait: '1ms' } });
+    const delivery = new FakeDelivery(line());
+    bus.send(delivery);
+    await until('it is recorded', () => delivery.outcome === 'ack');
+    expect(store.batches).toHaveLength(1);
+  });
+
+  it('keeps messages in order, one transaction after the other', async () => {
+    const { bus, store } = await started({ batch: { samples: 1 } });
+    let inside = 0;
+    let most = 0;
+    store.before = async () => {
+      most = Math.max(most, ++inside);
+      await new Promise((resolve) => setImmediate(resolve));
+      inside -= 1;
+    };
+    const deliveries = ['a', 'b', 'c', 'd'].map((id) => new FakeDelivery(line({ id })));
+    bus.send(...deliveries);
+    await until('all are settled', () => deliveries.every(({ outcome }) => outcome === 'ack'));
+    expect(store.batches.map(ids)).toEqual([['a'], ['b'], ['c'], ['d']]);
+    expect(most).toBe(1);
+  });
+
+  it('counts what is new and what was there', async () => {
+    const { bus, registry } = await started();
+    const deliveries = [new FakeDelivery(line({ id: 'x' }), line({ id: 'y' })), new FakeDelivery(line({ id: 'x' }))];
+    bus.send(...deliveries);
+    await until('all are settled', () => deliveries.every(({ outcome }) => outcome === 'ack'));
+    expect(await metric(registry, 'nephoscope_collector_messages_total')).toBe(2);
+    expect(await metric(registry, 'nephoscope_collector_samples_recorded_total')).toBe(2);
+    expect(await metric(registry, 'nephoscope_collector_samples_duplicate_total')).toBe(1);
+    expect(await metric(registry, 'nephoscope_collector_messages_under_way')).toBe(0);
+  });
+
+  it('holds no more messages than the prefetch, however long the store takes', async () => {
+    const { bus, store, registry } = await started({ prefetch: 3, batch: { samples: 1 } });
+    store.before = never;
+    bus.send(...Array.from({ length: 50 }, () => new FakeDelivery(line())));
+    await until('the store is asked', () => store.tries === 1);
+    expect(bus.pump()).toBe(3);
+    expect(bus.waiting).toHaveLength(47);
+    expect(await metric(registry, 'nephoscope_collector_messages_under_way')).toBe(3);
+  });
+});
+
+describe('a bad line', () => {
+  const good = line({ id: 'good' });
+  const wrong = line({ key: new Secret('another secret') });
+  it.each([
+    ['unsigned', line().replace(/,"message_signature":"[^"]*"/, '')],
+    ['signature-malformed', line().replace(/"message_signature":"[^"]*"/, '"message_signature":"ABC"')],
+    ['form-unknown', line().replace('"signature_form":"canonical"', '"signature_form":"rot13"')],
+    ['form-refused', line({ form: 'ceilometer' })],
+    ['signature-wrong', wrong],
+    ['signature-wrong', line({ volume: 1n }).replace('"counter_volume":1,', '"counter_volume":2,')],
+    ['unreadable', '{"counter_name":'],
+    ['unreadable', '[]'],
+    ['unreadable', '{"counter_name":"cpu"}'],
+    ['unreadable', Buffer.from([0x7b, 0xff, 0x7d])],
+    ['unreadable', 'x'.repeat(maxMeteringLineBytes + 1)],
+  ])('goes to the dead letters as %s, and costs the others nothing', async (reason, bad) => {
+    const { bus, store, registry, told } = await started({ signatures: ['canonical'] });
+    const delivery = new FakeDelivery(good, bad, line({ id: 'also good' }));
+    bus.send(delivery);
+    await until('it is settled', () => delivery.outcome !== undefined);
+    expect(delivery.outcome).toBe('ack');
+    expect(store.batches.map(ids)).toEqual([['good', 'also good']]);
+    expect(delivery.dead).toHaveLength(1);
+    expect(delivery.dead[0]!.reason).toMatch(new RegExp(`^${reason}: .{10}`));
+    expect(Buffer.from(delivery.dead[0]!.body).equals(Buffer.from(bad))).toBe(true);
+    expect(await metric(registry, 'nephoscope_collector_samples_refused_total', { reason })).toBe(1);
+    expect(told('warn')).toEqual([`a metering message went to the dead letters: ${delivery.dead[0]!.reason}`]);
+  });
+
+  it('is told once for a message, however many there are', async () => {
+    const { bus, registry, told } = await started();
+    const delivery = new FakeDelivery(wrong, wrong, '{');
+    bus.send(delivery);
+    await until('it is settled', () => delivery.outcome === 'ack');
+    expect(told('warn')).toEqual([expect.stringMatching(/^3 metering messages went to the dead letters, the first: signature-wrong: /)]);
+    expect(await metric(registry, 'nephoscope_collector_samples_refused_total')).toBe(3);
+  });
+
+  it.each([['', Buffer.alloc(0)], ['only line ends', Buffer.from('\n\n')]])('stands for a message that is empty (%s)', async (_, body) => {
+    const { bus } = await started();
+    const delivery = new FakeDelivery();
+    Object.assign(delivery, { body });
+    bus.send(delivery);
+    await until('it is settled', () => delivery.outcome === 'ack');
+    expect(delivery.dead).toEqual([{ reason: 'unreadable: the message is empty', body }]);
+  });
+
+  it('is not sent to the dead letters before the good ones are recorded', async () => {
+    const { bus, store } = await started();
+    store.before = never;
+    const delivery = new FakeDelivery(good, wrong);
+    bus.send(delivery);
+    await until('the store is asked', () => store.tries === 1);
+    expect(delivery.dead).toEqual([]);
+  });
+
+  it('sends its message back, after a pause, when the dead letters cannot be reached; others go on', async () => {
+    const { bus, clock, collector, store, told, registry } = await started({ batch: { samples: 1, wait: '1ms' } });
+    const stuck = new FakeDelivery(good, wrong);
+    stuck.deadLetterFails = true;
+    bus.send(stuck);
+    await until('it was tried', () => told('warn').length === 1);
+    expect(told('warn')).toEqual(['a message goes back to the queue, since its dead letters cannot be sent now: the broker is away']);
+    expect(stuck.outcome).toBeUndefined();
+    const other = new FakeDelivery(line());
+    bus.send(other);
+    await until('the other is recorded', () => other.outcome === 'ack');
+    await clock.advance(1_000);
+    expect(stuck.outcome).toBe('requeue');
+    expect(await metric(registry, 'nephoscope_collector_samples_refused_total')).toBe(0);
+
+    const again = new FakeDelivery(good, wrong);
+    bus.send(again);
+    await until('it is settled', () => again.outcome === 'ack');
+    expect(await metric(registry, 'nephoscope_collector_samples_duplicate_total')).toBe(1);
+    expect(store.tries).toBe(3);
+    await collector.stop();
+  });
+});
+
+describe('while the store fails', () => {
+  it('acknowledges nothing, tries again with growing pauses, says why, and recovers', async () => {
+    const { bus, clock, collector, store, registry, told } = await started({ batch: { samples: 1 } });
+    store.before = failing;
+    const deliveries = [new FakeDelivery(line({ id: 'a' })), new FakeDelivery(line({ id: 'b' }))];
+    bus.send(...deliveries);
+    await until('it was tried', () => told('error').length === 1);
+    expect(told('error')).toEqual(['the store does not take samples, they stay in the queue; the next try is in 0.25 s: the disk is full']);
+    expect(collector.health()).toEqual({ ok: false, reason: 'the disk is full' });
+
+    for (const [pause, tries] of [[250, 2], [500, 3], [1_000, 4], [2_000, 5], [4_000, 6], [8_000, 7], [15_000, 8], [15_000, 9]] as const) {
+      await clock.advance(pause - 1);
+      expect(store.tries).toBe(tries - 1);
+      await clock.advance(1);
+      expect(store.tries).toBe(tries);
+    }
+    expect(deliveries.map(({ outcome }) => outcome)).toEqual([undefined, undefined]);
+    expect(await metric(registry, 'nephoscope_collector_store_failures_total')).toBe(9);
+
+    store.before = () => Promise.resolve();
+    await clock.advance(15_000);
+    await until('all are settled', () => deliveries.every(({ outcome }) => outcome === 'ack'));
+    expect(store.batches.map(ids)).toEqual([['a'], ['b']]);
+    expect(collector.health()).toEqual({ ok: true });
+    expect(told('info')).toEqual(['the store takes samples again']);
+  });
+});
+
+describe('stop', () => {
+  it('is safe before the start, twice and at the same time', async () => {
+    const { collector } = await started();
+    await Promise.all([collector.stop(), collector.stop()]);
+    await collector.stop();
+  });
+
+  it('finishes the transaction that is under way and gives everything else back', async () => {
+    const { bus, collector, store } = await started({ batch: { samples: 1 } });
+    let commit: () => void = () => undefined;
+    store.before = () => new Promise((resolve) => (commit = resolve));
+    const deliveries = [new FakeDelivery(line()), new FakeDelivery(line()), new FakeDelivery(line())];
+    bus.send(...deliveries);
+    await until('the store is asked', () => store.tries === 1);
+    const stopped = collector.stop();
+    commit();
+    await stopped;
+    expect(deliveries.map(({ outcome }) => outcome)).toEqual(['ack', 'requeue', 'requeue']);
+    expect(store.tries).toBe(1);
+  });
+
+  it('gives back what still waited for more samples', async () => {
+    const { bus, collector, store } = await started({ batch: { samples: 1_000, wait: '10m' } });
+    const delivery = new FakeDelivery(line());
+    bus.send(delivery);
+    await collector.stop();
+    expect(delivery.outcome).toBe('requeue');
+    expect(store.tries).toBe(0);
+  });
+
+  it('gives everything back while the store fails', async () => {
+    const { bus, collector, store, told } = await started({ batch: { samples: 1 } });
+    store.before = failing;
+    const deliveries = [new FakeDelivery(line()), new FakeDelivery(line())];
+    bus.send(...deliveries);
+    await until('it was tried', () => told('error').length === 1);
+    await collector.stop();
+    expect(deliveries.map(({ outcome }) => outcome)).toEqual(['requeue', 'requeue']);
+    expect(store.tries).toBe(1);
+  });
+
+  it('does not wait for the pause of a message that goes back', async () => {
+    const { bus, collector, told } = await started();
+    const delivery = new FakeDelivery('{');
+    delivery.deadLetterFails = true;
+    bus.send(delivery);
+    await until('it was tried', () => told('warn').length === 1);
+    await collector.stop();
+    expect(delivery.outcome).toBe('requeue');
+  });
+
+  it('leaves a store that hangs after 3 s, with nothing acknowledged', async () => {
+    const { bus, clock, collector, store } = await started();
+    store.before = never;
+    const delivery = new FakeDelivery(line());
+    bus.send(delivery);
+    await until('the store is asked', () => store.tries === 1);
+    const stopped = collector.stop();
+    await clock.advance(3_000);
+    await stopped;
+    expect(delivery.outcome).toBeUndefined();
+  });
+});
