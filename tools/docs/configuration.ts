@@ -8,18 +8,28 @@ import type { FirstPartyPlugin } from './plugins.js';
 
 /** docs/configuration.md */
 export function configurationPage(plugins: readonly FirstPartyPlugin[]): string {
-  const section = (schema: z.ZodType) => optionTable(describeSchema(z.object({ section: schema }))).replaceAll('section.', '');
-  const without = (table: string, key: string) => table.split('\n').filter((line) => !line.startsWith(`| \`${key}\``)).join('\n');
+  const section = (schema: z.ZodType) =>
+    optionTable(describeSchema(z.object({ section: schema }))).replaceAll('section.', '');
+  const without = (table: string, key: string) =>
+    table
+      .split('\n')
+      .filter((line) => !line.startsWith(`| \`${key}\``))
+      .join('\n');
   const own = (schema: z.ZodType) => without(section(schema), 'section');
   const ofPlugins = (namespace: string, key: string) =>
     plugins
       .filter((one) => one.namespace === namespace)
-      .map((one) => `### \`${key}\` with \`type: ${one.name}\` (${one.packageName})\n\n${optionTable(describeSchema(one.plugin.options))}`)
+      .map(
+        (one) =>
+          `### \`${key}\` with \`type: ${one.name}\` (${one.packageName})\n\n${optionTable(describeSchema(one.plugin.options))}`,
+      )
       .join('\n');
   const compute = computeAgentProgram.sections;
   const collector = collectorProgram.sections;
   const pollsters = plugins.filter(({ namespace }) => namespace === 'poll.compute');
-  const withOptions = pollsters.filter(({ plugin }) => Object.keys(describeSchema(plugin.options).properties ?? {}).length > 0);
+  const withOptions = pollsters.filter(
+    ({ plugin }) => Object.keys(describeSchema(plugin.options).properties ?? {}).length > 0,
+  );
 
   return `# Configuration
 

@@ -22,14 +22,19 @@ export async function errorCodesInSources(): Promise<ReadonlySet<string>> {
 }
 
 function collect(node: ts.Node, codes: Set<string>): void {
-  if (makesSomething(node)) for (const text of textsOf(node.arguments?.[0])) if (code.test(text) && !text.startsWith('SIG')) codes.add(text);
+  if (makesSomething(node))
+    for (const text of textsOf(node.arguments?.[0]))
+      if (code.test(text) && !text.startsWith('SIG')) codes.add(text);
   ts.forEachChild(node, (child) => collect(child, codes));
 }
 
 /** `new X(…)`, `super(…)`, `fail(…)`; not `x.includes(…)` */
 function makesSomething(node: ts.Node): node is ts.NewExpression | ts.CallExpression {
   if (ts.isNewExpression(node)) return true;
-  return ts.isCallExpression(node) && (ts.isIdentifier(node.expression) || node.expression.kind === ts.SyntaxKind.SuperKeyword);
+  return (
+    ts.isCallExpression(node) &&
+    (ts.isIdentifier(node.expression) || node.expression.kind === ts.SyntaxKind.SuperKeyword)
+  );
 }
 
 function textsOf(node: ts.Expression | undefined): readonly string[] {

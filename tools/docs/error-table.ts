@@ -11,24 +11,65 @@ export const errorTable: readonly ErrorGroup[] = [
   {
     title: 'Configuration',
     codes: {
-      CONFIG_UNREADABLE: { means: 'The configuration file is not there or is not YAML; each error has its line.', what: 'Name the right file with `--config`, or mend the lines. Put texts that begin with `*` in quotes.' },
-      CONFIG_INVALID: { means: 'The configuration has mistakes: all of them, each with its path and its line or environment variable.', what: 'Mend them; [configuration.md](configuration.md) has every key.' },
-      CONFIG_UNWRITABLE: { means: '`nephoscope up` found no configuration and cannot write one in this folder.', what: 'Go to a folder of your own, or name a file with `--config`.' },
-      SECRET_EMPTY: { means: 'There is no secret to sign or verify with.', what: 'Set `secrets`, the same for agents and collectors.' },
-      STATUS_ADDRESS: { means: 'The address for health and metrics cannot be had.', what: 'Choose another `status.port` or `status.address`, or end what listens there.' },
+      CONFIG_UNREADABLE: {
+        means: 'The configuration file is not there or is not YAML; each error has its line.',
+        what: 'Name the right file with `--config`, or mend the lines. Put texts that begin with `*` in quotes.',
+      },
+      CONFIG_INVALID: {
+        means:
+          'The configuration has mistakes: all of them, each with its path and its line or environment variable.',
+        what: 'Mend them; [configuration.md](configuration.md) has every key.',
+      },
+      CONFIG_UNWRITABLE: {
+        means: '`nephoscope up` found no configuration and cannot write one in this folder.',
+        what: 'Go to a folder of your own, or name a file with `--config`.',
+      },
+      SECRET_EMPTY: {
+        means: 'There is no secret to sign or verify with.',
+        what: 'Set `secrets`, the same for agents and collectors.',
+      },
+      STATUS_ADDRESS: {
+        means: 'The address for health and metrics cannot be had.',
+        what: 'Choose another `status.port` or `status.address`, or end what listens there.',
+      },
     },
   },
   {
     title: 'Plugins',
     codes: {
-      PLUGIN_DECLARATION: { means: 'A `package.json` or its `nephoscope` cannot be understood, or a dependency is not installed.', what: 'Run `npm install` in the folder that the message names; else mend or uninstall the package.' },
-      PLUGIN_TWICE: { means: 'Two packages declare a plugin of one name; the message names both.', what: 'Uninstall one of them.' },
-      PLUGIN_IMPORT: { means: 'The code of a plugin cannot be loaded, or not within 10 s.', what: 'Look at the cause. Install the package anew, update it, or name the plugin in `disabled`.' },
-      PLUGIN_INVALID: { means: 'What a package declared as a plugin is none, or is one for another namespace.', what: 'Tell its authors; until then uninstall it or name it in `disabled`.' },
-      PLUGIN_API: { means: 'A plugin was made for another version of the plugin contract.', what: 'Install versions of the program and of the plugin that belong together.' },
-      PLUGIN_DECLINED: { means: 'A plugin has nothing to do on this host. It is told and is no failure.', what: 'Nothing; name it in `disabled` to hear no more of it.' },
-      PLUGINS_FAILED: { means: 'With `--once`: pollsters could not be loaded, so that their meters are missing.', what: 'Look at the failures before it in the log.' },
-      METER_NAME: { means: 'A plugin declares a meter twice or under a name that is none, or a counter’s name does not fit into a routing key of 255 bytes.', what: defect },
+      PLUGIN_DECLARATION: {
+        means: 'A `package.json` or its `nephoscope` cannot be understood, or a dependency is not installed.',
+        what: 'Run `npm install` in the folder that the message names; else mend or uninstall the package.',
+      },
+      PLUGIN_TWICE: {
+        means: 'Two packages declare a plugin of one name; the message names both.',
+        what: 'Uninstall one of them.',
+      },
+      PLUGIN_IMPORT: {
+        means: 'The code of a plugin cannot be loaded, or not within 10 s.',
+        what: 'Look at the cause. Install the package anew, update it, or name the plugin in `disabled`.',
+      },
+      PLUGIN_INVALID: {
+        means: 'What a package declared as a plugin is none, or is one for another namespace.',
+        what: 'Tell its authors; until then uninstall it or name it in `disabled`.',
+      },
+      PLUGIN_API: {
+        means: 'A plugin was made for another version of the plugin contract.',
+        what: 'Install versions of the program and of the plugin that belong together.',
+      },
+      PLUGIN_DECLINED: {
+        means: 'A plugin has nothing to do on this host. It is told and is no failure.',
+        what: 'Nothing; name it in `disabled` to hear no more of it.',
+      },
+      PLUGINS_FAILED: {
+        means: 'With `--once`: pollsters could not be loaded, so that their meters are missing.',
+        what: 'Look at the failures before it in the log.',
+      },
+      METER_NAME: {
+        means:
+          'A plugin declares a meter twice or under a name that is none, or a counter’s name does not fit into a routing key of 255 bytes.',
+        what: defect,
+      },
       METER_UNDECLARED: { means: 'A pollster made a counter of a meter that is not in its table.', what: defect },
       METER_VOLUME: { means: 'A counter’s volume is not a finite number.', what: defect },
       COUNTER_INVALID: { means: 'A counter’s metadata or another text cannot be written as JSON.', what: defect },
@@ -37,77 +78,200 @@ export const errorTable: readonly ErrorGroup[] = [
   {
     title: 'Compute agent',
     codes: {
-      INSPECTOR_UNAVAILABLE: { means: 'The hypervisor cannot be read. At the start of the agent it ends it; later it costs the cycle, and connecting is tried again.', what: 'Start libvirtd or virtqemud; check `inspector.uri` and that this user may open the read-only socket.' },
-      STATE_DIRECTORY: { means: 'The state directory cannot be used, or another agent uses it.', what: 'The message says what: permissions, space, another agent (`compute.stateDirectory`), or a file to restore.' },
-      NOTHING_TO_POLL: { means: 'No compute pollster is active.', what: 'Install one, or mend `compute.enabled` and `compute.disabled`.' },
-      CYCLE_TIMEOUT: { means: 'A cycle took longer than `compute.timeout`; what was not read by then is missing.', what: 'Look for what is slow: the log names instances that do not answer and pollsters that are not done.' },
-      POLLSTER_TIMEOUT: { means: 'A pollster was not done with an instance when the time of the cycle was over.', what: 'Ask what the pollster waits for; its counters of that instance are missing in that cycle.' },
-      POLLSTER_PENDING: { means: 'A pollster has not come back from an earlier cycle and is not called again until it has.', what: 'As above; disable the pollster when it stays so.' },
-      POLLSTERS_FAILED: { means: 'With `--once`: counters are missing because pollsters failed.', what: 'Look at the failures before it in the log.' },
-      ONCE_TIMEOUT: { means: 'With `--once`: not done within its time.', what: 'Look at what the message waited for: the hypervisor or the bus.' },
-      SAMPLES_UNSENT: { means: 'Samples were taken and the bus has not confirmed them.', what: 'Look at the bus. They are kept in the state directory and sent by the next run.' },
+      INSPECTOR_UNAVAILABLE: {
+        means:
+          'The hypervisor cannot be read. At the start of the agent it ends it; later it costs the cycle, and connecting is tried again.',
+        what: 'Start libvirtd or virtqemud; check `inspector.uri` and that this user may open the read-only socket.',
+      },
+      STATE_DIRECTORY: {
+        means: 'The state directory cannot be used, or another agent uses it.',
+        what: 'The message says what: permissions, space, another agent (`compute.stateDirectory`), or a file to restore.',
+      },
+      NOTHING_TO_POLL: {
+        means: 'No compute pollster is active.',
+        what: 'Install one, or mend `compute.enabled` and `compute.disabled`.',
+      },
+      CYCLE_TIMEOUT: {
+        means: 'A cycle took longer than `compute.timeout`; what was not read by then is missing.',
+        what: 'Look for what is slow: the log names instances that do not answer and pollsters that are not done.',
+      },
+      POLLSTER_TIMEOUT: {
+        means: 'A pollster was not done with an instance when the time of the cycle was over.',
+        what: 'Ask what the pollster waits for; its counters of that instance are missing in that cycle.',
+      },
+      POLLSTER_PENDING: {
+        means: 'A pollster has not come back from an earlier cycle and is not called again until it has.',
+        what: 'As above; disable the pollster when it stays so.',
+      },
+      POLLSTERS_FAILED: {
+        means: 'With `--once`: counters are missing because pollsters failed.',
+        what: 'Look at the failures before it in the log.',
+      },
+      ONCE_TIMEOUT: {
+        means: 'With `--once`: not done within its time.',
+        what: 'Look at what the message waited for: the hypervisor or the bus.',
+      },
+      SAMPLES_UNSENT: {
+        means: 'Samples were taken and the bus has not confirmed them.',
+        what: 'Look at the bus. They are kept in the state directory and sent by the next run.',
+      },
       AGENT_NOT_STARTED: { means: 'A compute agent was used before it was started.', what: defect },
     },
   },
   {
     title: 'Message bus',
     codes: {
-      BUS_UNAVAILABLE: { means: 'No broker, no connection, or no confirmation; the message says which and where.', what: 'Start RabbitMQ, look at the network and at RabbitMQ’s log. What was not confirmed is sent again by itself.' },
-      BUS_REFUSED: { means: 'The broker does not let the user in, or not into the virtual host.', what: 'Correct `bus.url`, or add the user, the virtual host and the permissions with `rabbitmqctl`.' },
-      BUS_TLS: { means: 'There is no trusted TLS connection, or a TLS file cannot be read.', what: 'Check `bus.tls` and the name in the broker’s certificate.' },
-      BUS_TOPOLOGY: { means: 'The broker neither has nor makes an exchange or queue.', what: 'Delete or rename what is in the way; the message names it.' },
-      BUS_UNROUTABLE: { means: 'No queue wants a message.', what: 'Bind a queue for the exchange and the routing key that the message names.' },
-      BUS_IN_PROCESS: { means: '`send-counter` with the in-process bus, which ends with the command.', what: 'Configure the bus that a collector reads, such as `amqp`.' },
+      BUS_UNAVAILABLE: {
+        means: 'No broker, no connection, or no confirmation; the message says which and where.',
+        what: 'Start RabbitMQ, look at the network and at RabbitMQ’s log. What was not confirmed is sent again by itself.',
+      },
+      BUS_REFUSED: {
+        means: 'The broker does not let the user in, or not into the virtual host.',
+        what: 'Correct `bus.url`, or add the user, the virtual host and the permissions with `rabbitmqctl`.',
+      },
+      BUS_TLS: {
+        means: 'There is no trusted TLS connection, or a TLS file cannot be read.',
+        what: 'Check `bus.tls` and the name in the broker’s certificate.',
+      },
+      BUS_TOPOLOGY: {
+        means: 'The broker neither has nor makes an exchange or queue.',
+        what: 'Delete or rename what is in the way; the message names it.',
+      },
+      BUS_UNROUTABLE: {
+        means: 'No queue wants a message.',
+        what: 'Bind a queue for the exchange and the routing key that the message names.',
+      },
+      BUS_IN_PROCESS: {
+        means: '`send-counter` with the in-process bus, which ends with the command.',
+        what: 'Configure the bus that a collector reads, such as `amqp`.',
+      },
     },
   },
   {
     title: 'Samples and stores',
     codes: {
-      STORE_UNAVAILABLE: { means: 'The store cannot take or give anything now: full disk, permissions, a lock, not started.', what: 'Remove the cause that the message names. The collector tries again by itself; what it has not recorded stays in the queue.' },
-      STORE_INVALID: { means: 'The file is no SQLite database, is damaged, or belongs to another program.', what: 'Give another `storage.url`, or restore a backup.' },
+      STORE_UNAVAILABLE: {
+        means: 'The store cannot take or give anything now: full disk, permissions, a lock, not started.',
+        what: 'Remove the cause that the message names. The collector tries again by itself; what it has not recorded stays in the queue.',
+      },
+      STORE_INVALID: {
+        means: 'The file is no SQLite database, is damaged, or belongs to another program.',
+        what: 'Give another `storage.url`, or restore a backup.',
+      },
       STORE_SCHEMA_NEWER: { means: 'A newer version wrote the database.', what: 'Update the program.' },
-      STORE_MISSING: { means: 'A command that only reads found no database.', what: 'Check `storage.url` or `--store`; before the first sample there is none.' },
-      SAMPLE_INVALID: { means: 'A sample’s time or number does not fit into 64 bits.', what: 'Look at who sent the message that is named.' },
-      MESSAGE_UNREADABLE: { means: 'A metering message is not what it should be; the field is named. The collector puts it into the dead letters.', what: 'Look at the dead letters, and at who sent it.' },
-      JSON_INVALID: { means: 'A text is not JSON, or JSON that is refused: a key twice in one object, half a surrogate pair, more than 64 levels, a number of more than 4,300 characters.', what: 'Look at who wrote it.' },
-      TIMESTAMP_INVALID: { means: 'A text is not an ISO 8601 time.', what: 'Write it as `2026-11-22T21:00:00.194936+00:00`.' },
+      STORE_MISSING: {
+        means: 'A command that only reads found no database.',
+        what: 'Check `storage.url` or `--store`; before the first sample there is none.',
+      },
+      SAMPLE_INVALID: {
+        means: 'A sample’s time or number does not fit into 64 bits.',
+        what: 'Look at who sent the message that is named.',
+      },
+      MESSAGE_UNREADABLE: {
+        means:
+          'A metering message is not what it should be; the field is named. The collector puts it into the dead letters.',
+        what: 'Look at the dead letters, and at who sent it.',
+      },
+      JSON_INVALID: {
+        means:
+          'A text is not JSON, or JSON that is refused: a key twice in one object, half a surrogate pair, more than 64 levels, a number of more than 4,300 characters.',
+        what: 'Look at who wrote it.',
+      },
+      TIMESTAMP_INVALID: {
+        means: 'A text is not an ISO 8601 time.',
+        what: 'Write it as `2026-11-22T21:00:00.194936+00:00`.',
+      },
     },
   },
   {
     title: 'The command `nephoscope`',
     codes: {
-      DEADLINE: { means: 'Something was not done in the time that the message names.', what: 'Look at what it waited for.' },
+      DEADLINE: {
+        means: 'Something was not done in the time that the message names.',
+        what: 'Look at what it waited for.',
+      },
       INTERRUPTED: { means: 'The command was interrupted before it was done.', what: 'Run it again.' },
       METADATA_INVALID: { means: '`--metadata` is not a JSON object.', what: 'Write it as `{"key": "value"}`.' },
-      NUMBER_INVALID: { means: 'A number is none, or cannot be sent with every digit.', what: 'Write digits; one with a fraction may have about 15.' },
-      OUTPUT_CLOSED: { means: 'Nobody reads the output any more, as in `nephoscope samples \\| head`. It ends the command and is no failure.', what: 'Nothing.' },
+      NUMBER_INVALID: {
+        means: 'A number is none, or cannot be sent with every digit.',
+        what: 'Write digits; one with a fraction may have about 15.',
+      },
+      OUTPUT_CLOSED: {
+        means:
+          'Nobody reads the output any more, as in `nephoscope samples \\| head`. It ends the command and is no failure.',
+        what: 'Nothing.',
+      },
       OUTPUT_FAILED: { means: 'The output cannot be written.', what: 'Look at the cause, such as a full disk.' },
-      SAMPLES_UNRECORDED: { means: '`up --once`: samples were sent and are not in the store.', what: 'Look for what the collector refused, or for another collector on the same queue.' },
-      SAMPLES_UNVERIFIED: { means: '`verify`: stored samples are not what was signed with the configured secrets.', what: 'Add the secret that was in use then to `secrets`; what then fails was changed.' },
+      SAMPLES_UNRECORDED: {
+        means: '`up --once`: samples were sent and are not in the store.',
+        what: 'Look for what the collector refused, or for another collector on the same queue.',
+      },
+      SAMPLES_UNVERIFIED: {
+        means: '`verify`: stored samples are not what was signed with the configured secrets.',
+        what: 'Add the secret that was in use then to `secrets`; what then fails was changed.',
+      },
     },
   },
   {
     title: 'Start and stop',
     codes: {
-      STOPPED: { means: 'Something ended because the program was told to stop. It is no failure.', what: 'Nothing.' },
-      STOP_FAILED: { means: 'Parts of the program did not stop cleanly; the message names them.', what: 'Look at the causes.' },
-      STOP_TIMEOUT: { means: 'The program had not stopped 10 s after the signal, or something was left open, and it was ended. Samples that were taken are safe: on the bus or in the state directory as far as either was reached.', what: defect },
+      STOPPED: {
+        means: 'Something ended because the program was told to stop. It is no failure.',
+        what: 'Nothing.',
+      },
+      STOP_FAILED: {
+        means: 'Parts of the program did not stop cleanly; the message names them.',
+        what: 'Look at the causes.',
+      },
+      STOP_TIMEOUT: {
+        means:
+          'The program had not stopped 10 s after the signal, or something was left open, and it was ended. Samples that were taken are safe: on the bus or in the state directory as far as either was reached.',
+        what: defect,
+      },
     },
   },
   {
     title: 'The libvirt client',
-    about: 'Errors of `@nephoscope/libvirt`. In a compute agent they are causes of `INSPECTOR_UNAVAILABLE` or stand in the reason of a missing figure.',
+    about:
+      'Errors of `@nephoscope/libvirt`. In a compute agent they are causes of `INSPECTOR_UNAVAILABLE` or stand in the reason of a missing figure.',
     codes: {
-      LIBVIRT_REMOTE: { means: 'The daemon answered with an error; it has libvirt’s own code and domain.', what: 'Look at the message: it is libvirt’s.' },
-      LIBVIRT_TIMEOUT: { means: 'A call’s deadline passed.', what: 'Look for a guest whose QEMU hangs, or a daemon that does.' },
+      LIBVIRT_REMOTE: {
+        means: 'The daemon answered with an error; it has libvirt’s own code and domain.',
+        what: 'Look at the message: it is libvirt’s.',
+      },
+      LIBVIRT_TIMEOUT: {
+        means: 'A call’s deadline passed.',
+        what: 'Look for a guest whose QEMU hangs, or a daemon that does.',
+      },
       LIBVIRT_ABORTED: { means: 'The caller ended a call.', what: 'Nothing.' },
-      LIBVIRT_CONNECT: { means: 'There is no connection; the message names the address.', what: 'Start the daemon; check the URI and the permissions of its socket.' },
-      LIBVIRT_CONNECTION_CLOSED: { means: 'The connection ended before the answer.', what: 'Look at the daemon’s log; the agent connects again by itself.' },
-      LIBVIRT_FRAMING: { means: 'What came is not libvirt’s protocol.', what: 'Check that the URI’s address is a libvirt daemon’s.' },
-      LIBVIRT_KEEPALIVE: { means: 'The daemon gave no sign of life.', what: 'Look at the daemon and the network; the agent connects again by itself.' },
-      LIBVIRT_URI: { means: 'The URI cannot be understood.', what: 'Write it as libvirt does, such as `qemu:///system`.' },
-      LIBVIRT_UNSUPPORTED_TRANSPORT: { means: 'The URI asks for a transport that this client does not have, such as ssh.', what: 'Use a socket, TCP or TLS.' },
-      LIBVIRT_UNSUPPORTED_AUTH: { means: 'The daemon asks for an authentication that this client does not have, such as SASL.', what: 'Use the read-only socket, or let the daemon ask for none or polkit.' },
+      LIBVIRT_CONNECT: {
+        means: 'There is no connection; the message names the address.',
+        what: 'Start the daemon; check the URI and the permissions of its socket.',
+      },
+      LIBVIRT_CONNECTION_CLOSED: {
+        means: 'The connection ended before the answer.',
+        what: 'Look at the daemon’s log; the agent connects again by itself.',
+      },
+      LIBVIRT_FRAMING: {
+        means: 'What came is not libvirt’s protocol.',
+        what: 'Check that the URI’s address is a libvirt daemon’s.',
+      },
+      LIBVIRT_KEEPALIVE: {
+        means: 'The daemon gave no sign of life.',
+        what: 'Look at the daemon and the network; the agent connects again by itself.',
+      },
+      LIBVIRT_URI: {
+        means: 'The URI cannot be understood.',
+        what: 'Write it as libvirt does, such as `qemu:///system`.',
+      },
+      LIBVIRT_UNSUPPORTED_TRANSPORT: {
+        means: 'The URI asks for a transport that this client does not have, such as ssh.',
+        what: 'Use a socket, TCP or TLS.',
+      },
+      LIBVIRT_UNSUPPORTED_AUTH: {
+        means: 'The daemon asks for an authentication that this client does not have, such as SASL.',
+        what: 'Use the read-only socket, or let the daemon ask for none or polkit.',
+      },
       LIBVIRT_ARGUMENT: { means: 'The protocol cannot carry an argument; nothing was sent.', what: defect },
     },
   },

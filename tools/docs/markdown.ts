@@ -20,7 +20,11 @@ export interface Fence {
 
 /** Every Markdown file of the repository that git knows or would take in. */
 export async function markdownFiles(): Promise<readonly MarkdownFile[]> {
-  const { stdout } = await promisify(execFile)('git', ['ls-files', '--cached', '--others', '--exclude-standard', '-z', '*.md'], { cwd: root });
+  const { stdout } = await promisify(execFile)(
+    'git',
+    ['ls-files', '--cached', '--others', '--exclude-standard', '-z', '*.md'],
+    { cwd: root },
+  );
   const paths = [...new Set(stdout.split('\0').filter(Boolean))].sort();
   return Promise.all(paths.map(async (path) => ({ path, text: await readFile(join(root, path), 'utf8') })));
 }
@@ -48,6 +52,15 @@ export function links(text: string): readonly string[] {
 
 /** The anchors that GitHub gives the headings. */
 export function anchors(text: string): ReadonlySet<string> {
-  const headings = [...text.replace(/^```.*?^```$/gms, '').matchAll(/^#+ (.*)$/gm)].map((match) => match[1] as string);
-  return new Set(headings.map((heading) => heading.toLowerCase().replace(/[^\p{L}\p{N}_ -]/gu, '').replaceAll(' ', '-')));
+  const headings = [...text.replace(/^```.*?^```$/gms, '').matchAll(/^#+ (.*)$/gm)].map(
+    (match) => match[1] as string,
+  );
+  return new Set(
+    headings.map((heading) =>
+      heading
+        .toLowerCase()
+        .replace(/[^\p{L}\p{N}_ -]/gu, '')
+        .replaceAll(' ', '-'),
+    ),
+  );
 }

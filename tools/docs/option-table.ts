@@ -32,7 +32,10 @@ export function optionTable(schema: OptionSchema): string {
 function optionRows({ properties = {}, required = [] }: OptionSchema, prefix: string): string[] {
   return Object.entries(properties).flatMap(([key, option]) => {
     const path = prefix + key;
-    const inner = option.properties !== undefined ? optionRows(option, `${path}.`) : optionRows(option.items ?? {}, `${path}[].`);
+    const inner =
+      option.properties !== undefined
+        ? optionRows(option, `${path}.`)
+        : optionRows(option.items ?? {}, `${path}[].`);
     const row = `| \`${path}\` | ${typeOf(option)} | ${defaultOf(option, required.includes(key))} | ${cell(option.description ?? '')} |`;
     return [row, ...inner];
   });
@@ -48,7 +51,9 @@ function typeOf(option: OptionSchema): string {
   if (option.type === 'object' && option.properties === undefined) return 'object by name';
   const { minimum = Number.MIN_SAFE_INTEGER, maximum = Number.MAX_SAFE_INTEGER } = option;
   const bounded = minimum !== Number.MIN_SAFE_INTEGER || maximum !== Number.MAX_SAFE_INTEGER;
-  const range = bounded ? `, ${maximum === Number.MAX_SAFE_INTEGER ? `from ${minimum}` : `${minimum} to ${maximum}`}` : '';
+  const range = bounded
+    ? `, ${maximum === Number.MAX_SAFE_INTEGER ? `from ${minimum}` : `${minimum} to ${maximum}`}`
+    : '';
   return `${option.type === 'string' ? 'text' : (option.type ?? 'any')}${range}`;
 }
 

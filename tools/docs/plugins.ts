@@ -30,7 +30,14 @@ export async function firstPartyPlugins(): Promise<readonly FirstPartyPlugin[]> 
       for (const [name, target] of Object.entries(manifest.nephoscope?.[namespace] ?? {})) {
         const source = join(directory, 'src', `${target === '.' ? 'index' : target}.ts`);
         const module = (await import(source)) as { readonly default: unknown };
-        plugins.push({ namespace, name, packageName: manifest.name, directory, target, plugin: asPlugin(module.default, namespace, source) });
+        plugins.push({
+          namespace,
+          name,
+          packageName: manifest.name,
+          directory,
+          target,
+          plugin: asPlugin(module.default, namespace, source),
+        });
       }
     }
   }

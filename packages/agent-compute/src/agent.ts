@@ -9,9 +9,10 @@ import { runCycle } from './cycle.js';
 import { deadline } from './deadline.js';
 import { Failures } from './failures.js';
 import { Gaps } from './gaps.js';
-import { MessageWriter } from './message-writer.js';
+import { MessageWriter, pieces } from './message-writer.js';
 import { createAgentMetrics } from './metrics.js';
 import type { ComputeOptions } from './options.js';
+import { orAborted } from './or-aborted.js';
 import { Outbox } from './outbox.js';
 import { createPollGroups } from './poll-group.js';
 import type { ActivePollster, PollGroup } from './poll-group.js';
@@ -39,6 +40,11 @@ export interface ComputeAgentParts {
 // it must be over within 10 s.
 const lastFlush = 3_000;
 
+// Counters that are written and sent together.
+const pieceSize = 5_000;
+// How long the next piece of a cycle waits for the one before to leave, ms.
+const longestTry = 2_000;
+
 /**
  * Reads the instances of this host at their intervals and sends what it read. `start` makes it ready;
  * then either `run` it until it is stopped, or let it do single cycles with `once`.
@@ -65,7 +71,10 @@ export class ComputeAgent implements Component {
     this.#groups = createPollGroups(options, pollsters, () => new Gaps(this.#metrics, logger));
     this.#state = new StateDirectory(options.stateDirectory);
     if (this.#groups.length === 0) {
-      throw new NephoscopeError('NOTHING_TO_POLL', 'no compute pollster is active: install one, or enable one in compute.enabled');
+      throw new NephoscopeError(
+        'NOTHING_TO_POLL',
+        'no compute pollster is active: install one, or enable one in compute.enabled',
+      );
     }
   }
 
@@ -84,14 +93,21 @@ export class ComputeAgent implements Component {
         keepUnsent: this.#state.keepUnsent.bind(this.#state),
         forgetUnsent: this.#state.forgetUnsent.bind(this.#state),
       };
-      const outbox = new Outbox({ bus, disk, clock, logger, metrics: this.#metrics }, await this.#state.loadUnsent());
+      const outbox = new Outbox(
+        { bus, disk, clock, logger, metrics: this.#metrics },
+        await this.#state.loadUnsent(),
+      );
       this.#work = { writer, outbox };
     } catch (error) {
       await this.#state.close();
       throw error;
     }
     // Not awaited: the bus may be away for long, and the agent works meanwhile.
-    bus.declare(meteringTopology).catch((error: unknown) => logger.warn({ err: error }, `cannot declare the queue of metering messages yet: ${describeError(error)}`));
+    bus
+      .declare(meteringTopology)
+      .catch((error: unknown) =>
+        logger.warn({ err: error }, `cannot declare the queue of metering messages yet: ${describeError(error)}`),
+      );
   }
 
   /** Cycles until the agent is stopped. Rejects only when the clock fails. */
@@ -118,7 +134,11 @@ export class ComputeAgent implements Component {
     const failures = await this.#runCycle(this.#groups, signal);
     await this.#ready().outbox.flush(signal);
     const { pollsters } = failures;
-    if (pollsters.length > 0) throw new NephoscopeError('POLLSTERS_FAILED', `counters of ${pollsters.join(', ')} are missing: see the failures in the log`);
+    if (pollsters.length > 0)
+      throw new NephoscopeError(
+        'POLLSTERS_FAILED',
+        `counters of ${pollsters.join(', ')} are missing: see the failures in the log`,
+      );
   }
 
   /** Ends the cycle that runs, sends what it can in 3 s and keeps the rest on disk for the next start. */
@@ -142,7 +162,10 @@ export class ComputeAgent implements Component {
       const { outbox } = this.#work;
       const time = deadline(clock, lastFlush, new Error('the agent does not wait longer'));
       await outbox.flush(time.signal).catch((error: unknown) => {
-        logger.warn({ err: error }, `${describeError(error)}; they are kept in the state directory and sent at the next start`);
+        logger.warn(
+          { err: error },
+          `${describeError(error)}; they are kept in the state directory and sent at the next start`,
+        );
       });
       time.end();
       await outbox.stop();
@@ -173,14 +196,20 @@ export class ComputeAgent implements Component {
     const metrics = this.#metrics;
     const failures = new Failures(metrics, logger);
     const end = metrics.duration.startTimer();
-    const late = new NephoscopeError('CYCLE_TIMEOUT', `not done within ${options.timeout / 1_000} s (compute.timeout)`);
+    const late = new NephoscopeError(
+      'CYCLE_TIMEOUT',
+      `not done within ${options.timeout / 1_000} s (compute.timeout)`,
+    );
     const time = deadline(clock, options.timeout, late, this.#stopping.signal, ...signals);
     try {
       let samples = 0;
       for await (const taken of runCycle(due, { inspector, clock, logger, metrics, failures }, time.signal)) {
-        const messages = writer.write(taken, Number(clock.now() / 1_000_000n), failures);
-        outbox.add(messages);
-        samples += messages.reduce((sum, message) => sum + message.samples, 0);
+        for (const piece of pieces(writer.label(taken, Number(clock.now() / 1_000_000n)), pieceSize)) {
+          if (samples > 0) await this.#triedOnce(outbox, time.signal);
+          const messages = writer.write(piece, failures);
+          outbox.add(messages);
+          samples += messages.reduce((sum, message) => sum + message.samples, 0);
+        }
       }
       this.#failure = undefined;
       metrics.cycles.inc({ result: 'done' });
@@ -190,12 +219,20 @@ export class ComputeAgent implements Component {
       end();
       this.#failure = describeError(error);
       metrics.cycles.inc({ result: 'failed' });
-      if (!this.#stopping.signal.aborted) logger.error({ err: error }, `nothing was read in this cycle: ${this.#failure}`);
+      if (!this.#stopping.signal.aborted)
+        logger.error({ err: error }, `nothing was read in this cycle: ${this.#failure}`);
       throw error;
     } finally {
       time.end();
       failures.tell();
     }
+  }
+
+  /** Waits until the piece before has left or must wait itself, and not for long when the bus says nothing. */
+  async #triedOnce(outbox: Outbox, signal: AbortSignal): Promise<void> {
+    const time = deadline(this.#parts.clock, longestTry, new Error('the next piece does not wait longer'), signal);
+    await orAborted(outbox.tried(), time.signal).catch(() => undefined);
+    time.end();
   }
 
   #skip(late: readonly PollGroup[], reason: string): void {

@@ -3,84 +3,130 @@ import { readFileSync } from 'node:fs';
 
 import { NephoscopeError } from '@nephoscope/core';
 import type { MessageBus } from '@nephoscope/core';
-import { component, configure, createLogger, createPlugin, createStatusServer, defaultConfigPath, readConfig, runToExit, startAll, stopAll, systemClock, untilAborted } from '@nephoscope/runtime';
+import {
+  component,
+  configure,
+  createLogger,
+  createPlugin,
+  createStatusServer,
+  defaultConfigPath,
+  readConfig,
+  runToExit,
+  startAll,
+  stopAll,
+  systemClock,
+  untilAborted,
+} from '@nephoscope/runtime';
 import type { RootLogger } from '@nephoscope/runtime';
 import { Command } from 'commander';
 import { Registry, collectDefaultMetrics } from 'prom-client';
 
 import { deadline } from './deadline.js';
+import { startWithSmallHeap } from './heap.js';
 import { computeAgentProgram, createComputeAgent } from './program.js';
 
-const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string };
+startWithSmallHeap();
+
+const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+  version: string;
+};
 
 // `--once` is for a person or a timer who waits: what cannot be reached in this time is said and is a failure. As
 // long may the bus take to confirm, after the time of the cycle.
 const patience = 10_000;
 
 const command = new Command(computeAgentProgram.name)
-  .description('Meters the virtual machines of this host: reads them at intervals and sends signed samples to the message bus.')
+  .description(
+    'Meters the virtual machines of this host: reads them at intervals and sends signed samples to the message bus.',
+  )
   .version(version)
   .option('-c, --config <file>', 'YAML configuration; NEPHOSCOPE_… variables are laid over it', defaultConfigPath)
-  .option('--once', 'one cycle of all meters: exits when the bus has confirmed it, with code 1 when a reading, a pollster or the bus failed')
-  .addHelpText('after', `
+  .option(
+    '--once',
+    'one cycle of all meters: exits when the bus has confirmed it, with code 1 when a reading, a pollster or the bus failed',
+  )
+  .addHelpText(
+    'after',
+    `
 Signals: SIGTERM and SIGINT end the agent within 10 s; what the bus has not confirmed is kept in the state
 directory and sent at the next start. Logs are JSON lines on standard error.
-Check a configuration with: nephoscope config check`)
+Check a configuration with: nephoscope config check`,
+  )
   .parse();
 
 const { config: path, once } = command.opts<{ config: string; once?: true }>();
 let logger: RootLogger | undefined;
 
-const exitCode = await runToExit(async (stopped) => {
-  const configured = await configure(computeAgentProgram, await readConfig(path, process.env));
-  const log = (logger = createLogger({ name: computeAgentProgram.name, level: configured.config.log.level }));
-  const registry = new Registry();
-  const { config, chosen } = configured;
-  const bus = createPlugin<MessageBus>(chosen['bus'], { logger: log.child({ component: 'bus' }), clock: systemClock, host: config.host });
-  const { agent, inspector, failedPlugins } = createComputeAgent(configured, { bus, logger: log, registry });
-
-  const within = async (ms: number, work: (signal: AbortSignal) => Promise<void>) => {
-    const time = deadline(systemClock, ms, new NephoscopeError('ONCE_TIMEOUT', `not done within ${ms / 1_000} s`), stopped);
-    await work(time.signal).finally(time.end);
-  };
-  const runOnce = async () => {
-    const components = [component('bus', bus), component('inspector', inspector), agent];
-    await within(patience, (signal) => startAll(components, signal, log));
-    try {
-      await within(config.compute.timeout + patience, (signal) => agent.once(signal));
-    } finally {
-      await stopAll(components, log);
-    }
-    if (failedPlugins > 0) throw new NephoscopeError('PLUGINS_FAILED', `${failedPlugins} pollsters could not be loaded: their meters are missing (see above)`);
-  };
-
-  const runDaemon = async () => {
-    collectDefaultMetrics({ register: registry });
-    const checks = { bus: () => bus.health(), hypervisor: () => inspector.health(), agent: () => agent.health() };
-    const status = createStatusServer({ ...config.status, checks, registry });
-    const components = [status, component('inspector', inspector), agent];
-
-    // The agent works while the bus is away, so that its start is not awaited. It fails only where the operator
-    // must mend something, as a wrong password, and that ends the agent.
-    const busFailed = new AbortController();
-    const signal = AbortSignal.any([stopped, busFailed.signal]);
-    bus.start(signal).catch((error: unknown) => {
-      if (!stopped.aborted) busFailed.abort(error);
+const exitCode = await runToExit(
+  async (stopped) => {
+    const configured = await configure(computeAgentProgram, await readConfig(path, process.env));
+    const log = (logger = createLogger({ name: computeAgentProgram.name, level: configured.config.log.level }));
+    const registry = new Registry();
+    const { config, chosen } = configured;
+    const bus = createPlugin<MessageBus>(chosen['bus'], {
+      logger: log.child({ component: 'bus' }),
+      clock: systemClock,
+      host: config.host,
     });
-    try {
-      await startAll(components, signal, log);
-      log.info({ status: status.url }, `${computeAgentProgram.name} ${version} is running`);
-      await Promise.race([agent.run(), untilAborted(signal)]);
-    } catch (error) {
-      if (!signal.aborted) throw error;
-    } finally {
-      await stopAll([component('bus', bus), ...components], log);
-    }
-    busFailed.signal.throwIfAborted();
-  };
+    const { agent, inspector, failedPlugins } = createComputeAgent(configured, { bus, logger: log, registry });
 
-  await (once === true ? runOnce() : runDaemon());
-}, () => logger);
+    const within = async (ms: number, work: (signal: AbortSignal) => Promise<void>) => {
+      const time = deadline(
+        systemClock,
+        ms,
+        new NephoscopeError('ONCE_TIMEOUT', `not done within ${ms / 1_000} s`),
+        stopped,
+      );
+      await work(time.signal).finally(time.end);
+    };
+    const runOnce = async () => {
+      const components = [component('bus', bus), component('inspector', inspector), agent];
+      await within(patience, (signal) => startAll(components, signal, log));
+      try {
+        await within(config.compute.timeout + patience, (signal) => agent.once(signal));
+      } finally {
+        await stopAll(components, log);
+      }
+      if (failedPlugins > 0)
+        throw new NephoscopeError(
+          'PLUGINS_FAILED',
+          `${failedPlugins} pollsters could not be loaded: their meters are missing (see above)`,
+        );
+    };
+
+    const runDaemon = async () => {
+      collectDefaultMetrics({ register: registry });
+      const checks = {
+        bus: () => bus.health(),
+        hypervisor: () => inspector.health(),
+        agent: () => agent.health(),
+      };
+      const status = createStatusServer({ ...config.status, checks, registry });
+      const components = [status, component('inspector', inspector), agent];
+
+      // The agent works while the bus is away, so that its start is not awaited. It fails only where the operator
+      // must mend something, as a wrong password, and that ends the agent.
+      const busFailed = new AbortController();
+      const signal = AbortSignal.any([stopped, busFailed.signal]);
+      bus.start(signal).catch((error: unknown) => {
+        if (!stopped.aborted) busFailed.abort(error);
+      });
+      try {
+        await startAll(components, signal, log);
+        log.info({ status: status.url }, `${computeAgentProgram.name} ${version} is running`);
+        await Promise.race([agent.run(), untilAborted(signal)]);
+      } catch (error) {
+        if (!signal.aborted) throw error;
+      } finally {
+        await stopAll([component('bus', bus), ...components], log);
+      }
+      busFailed.signal.throwIfAborted();
+    };
+
+    await (once === true ? runOnce() : runDaemon());
+  },
+  () => logger,
+);
 
 // A handle that some plugin holds must not keep a stopped agent alive.
 process.exit(exitCode);

@@ -4,6 +4,7 @@ import type { Clock, Inspection, Inspector, InstancePart, Logger } from '@nephos
 
 import type { Failures } from './failures.js';
 import type { AgentMetrics } from './metrics.js';
+import { fitHeap } from './heap.js';
 import { orAborted } from './or-aborted.js';
 import type { PollGroup } from './poll-group.js';
 import { pollInstance } from './poll-instance.js';
@@ -24,10 +25,15 @@ export interface CycleTools {
  *
  * @throws what the inspector throws, or the signal's reason when it is not done by then: then nothing was read
  */
-export async function* runCycle(groups: readonly PollGroup[], tools: CycleTools, signal: AbortSignal): AsyncGenerator<readonly Taken[], void, undefined> {
+export async function* runCycle(
+  groups: readonly PollGroup[],
+  tools: CycleTools,
+  signal: AbortSignal,
+): AsyncGenerator<readonly Taken[], void, undefined> {
   const parts = new Set(groups.flatMap((group) => [...group.parts]));
   const readings = await orAborted(tools.inspector.inspect(parts, signal), signal);
   tools.metrics.instances.set(readings.length);
+  fitHeap(readings.length);
 
   let taken: Taken[] = [];
   let promised = 0;

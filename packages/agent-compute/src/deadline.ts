@@ -24,6 +24,9 @@ export function deadline(clock: Clock, ms: number, late: Error, ...stops: readon
     if (stop.aborted) over.abort(stop.reason);
     stop.addEventListener('abort', () => over.abort(stop.reason), { signal });
   }
-  clock.sleep(ms, signal).then(() => over.abort(late), () => undefined);
+  clock.sleep(ms, signal).then(
+    () => over.abort(late),
+    () => undefined,
+  );
   return { signal, end: () => over.abort() };
 }

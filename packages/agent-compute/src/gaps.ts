@@ -38,7 +38,8 @@ export class Gaps {
       if (this.#before.get(key) === missing) continue;
       const kind = `${missing} ${detail}`;
       let news = this.#news.get(kind);
-      if (news === undefined) this.#news.set(kind, (news = { reason: missing, detail, meters: new Set(), resources: new Set() }));
+      if (news === undefined)
+        this.#news.set(kind, (news = { reason: missing, detail, meters: new Set(), resources: new Set() }));
       news.meters.add(meter);
       news.resources.add(resource);
     }

@@ -4,15 +4,21 @@ import { z } from 'zod';
 
 const rule = z
   .strictObject({
-    name: z.string().optional().describe('Its display name or the hypervisor\'s name, `*` for any text.'),
+    name: z.string().optional().describe("Its display name or the hypervisor's name, `*` for any text."),
     project: z.string().optional().describe('The id of its project, `*` for any text.'),
-    metadata: z.record(z.string(), z.string()).optional().describe('Values of its resource metadata by key, `*` for any text.'),
+    metadata: z
+      .record(z.string(), z.string())
+      .optional()
+      .describe('Values of its resource metadata by key, `*` for any text.'),
   })
   .refine((conditions) => Object.keys(conditions).length > 0, 'give name, project or metadata');
 
 export const instanceFilterOptions = z
   .strictObject({
-    include: z.array(rule).optional().describe('Only instances that match one of these; all conditions of a rule must hold.'),
+    include: z
+      .array(rule)
+      .optional()
+      .describe('Only instances that match one of these; all conditions of a rule must hold.'),
     exclude: z.array(rule).default([]).describe('Not the instances that match one of these.'),
   })
   .prefault({});
@@ -25,7 +31,8 @@ export function instanceFilter({ include, exclude }: InstanceFilterOptions): (in
   const included = include?.map(matcher);
   const excluded = exclude.map(matcher);
   return (instance) =>
-    (included === undefined || included.some((matches) => matches(instance))) && !excluded.some((matches) => matches(instance));
+    (included === undefined || included.some((matches) => matches(instance))) &&
+    !excluded.some((matches) => matches(instance));
 }
 
 function matcher({ name, project, metadata }: Rule): (instance: Instance) => boolean {

@@ -1,5 +1,11 @@
-import { MeteringBatch, meteringContentType, meteringRoutingKey, meteringTopology, signMeteringMessage } from '@nephoscope/core';
-import type { Counter, Instance, Signer } from '@nephoscope/core';
+import {
+  MeteringBatch,
+  meteringContentType,
+  meteringRoutingKey,
+  meteringTopology,
+  signMeteringMessage,
+} from '@nephoscope/core';
+import type { Counter, Signer } from '@nephoscope/core';
 import { v7 as uuid } from 'uuid';
 
 import { Epochs } from './epochs.js';
@@ -13,6 +19,11 @@ interface WriterOptions {
   /** Names the agent to people; on the wire the id of its state stands behind it. */
   readonly publisher: string;
   readonly signer: Signer;
+}
+
+/** Counters whose epochs are settled: one for each counter, undefined where it has none. */
+export interface Labelled extends Taken {
+  readonly epochs: readonly (string | undefined)[];
 }
 
 /**
@@ -37,13 +48,23 @@ export class MessageWriter {
   }
 
   /**
+   * Settles the epochs of counters, of all before any of them is written, so that they are saved once.
+   *
    * @param now ms since 1970
-   * @param failures gets the counters that cannot be sent
    */
-  write(batch: readonly Taken[], now: number, failures: Failures): readonly UnsentMessage[] {
+  label(batch: readonly Taken[], now: number): readonly Labelled[] {
+    this.#epochs.forgetUnseen(now);
+    return batch.map((taken) => ({
+      ...taken,
+      epochs: taken.counters.map((counter) => this.#epochs.of(counter, taken.instance, now)),
+    }));
+  }
+
+  /** @param failures gets the counters that cannot be sent */
+  write(batch: readonly Labelled[], failures: Failures): readonly UnsentMessage[] {
     const batches = new Map<string, MeteringBatch>();
-    for (const { instance, pollster, counters } of batch) {
-      for (const counter of counters) {
+    for (const { instance, pollster, counters, epochs } of batch) {
+      for (const [index, counter] of counters.entries()) {
         try {
           let ofMeter = batches.get(counter.name);
           if (ofMeter === undefined) {
@@ -51,13 +72,12 @@ export class MessageWriter {
             meteringRoutingKey(counter.name);
             batches.set(counter.name, (ofMeter = new MeteringBatch()));
           }
-          ofMeter.add(this.#sign(counter, instance, now));
+          ofMeter.add(this.#sign(counter, epochs[index]));
         } catch (error) {
           failures.add(pollster, instance, error);
         }
       }
     }
-    this.#epochs.forgetUnseen(now);
     return [...batches].flatMap(([meter, ofMeter]) =>
       ofMeter.bodies().map(({ bytes, lines }) => ({
         exchange: meteringTopology.exchange,
@@ -69,7 +89,7 @@ export class MessageWriter {
     );
   }
 
-  #sign(counter: Counter, instance: Instance, now: number): string {
+  #sign(counter: Counter, epoch: string | undefined): string {
     const { source, publisher, signer } = this.#options;
     const line = signMeteringMessage(
       counter,
@@ -78,11 +98,29 @@ export class MessageWriter {
         messageId: uuid(),
         publisherId: `${publisher}/${this.#agentId}`,
         sequence: this.#sequence + 1n,
-        epoch: this.#epochs.of(counter, instance, now),
+        epoch,
       },
       signer,
     );
     this.#sequence += 1n;
     return line;
   }
+}
+
+/** The batch in pieces of at least `size` counters, but the last: a large host is not written in memory as a whole. */
+export function* pieces(
+  batch: readonly Labelled[],
+  size: number,
+): Generator<readonly Labelled[], void, undefined> {
+  let piece: Labelled[] = [];
+  let counters = 0;
+  for (const labelled of batch) {
+    piece.push(labelled);
+    counters += labelled.counters.length;
+    if (counters < size) continue;
+    yield piece;
+    piece = [];
+    counters = 0;
+  }
+  if (piece.length > 0) yield piece;
 }

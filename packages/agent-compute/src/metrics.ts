@@ -5,16 +5,57 @@ import type { Registry } from 'prom-client';
 export function createAgentMetrics(registry: Registry) {
   const registers = [registry];
   return {
-    cycles: new Counter({ name: 'nephoscope_cycles_total', help: 'Cycles by how they ended', labelNames: ['result'], registers }),
-    skipped: new Counter({ name: 'nephoscope_cycles_skipped_total', help: 'Cycles left out because the one before was still running, or because too much waits for the bus', registers }),
-    duration: new Histogram({ name: 'nephoscope_cycle_seconds', help: 'From the start of a cycle until its samples were handed to the bus', buckets: [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30], registers }),
+    cycles: new Counter({
+      name: 'nephoscope_cycles_total',
+      help: 'Cycles by how they ended',
+      labelNames: ['result'],
+      registers,
+    }),
+    skipped: new Counter({
+      name: 'nephoscope_cycles_skipped_total',
+      help: 'Cycles left out because the one before was still running, or because too much waits for the bus',
+      registers,
+    }),
+    duration: new Histogram({
+      name: 'nephoscope_cycle_seconds',
+      help: 'From the start of a cycle until its samples were handed to the bus',
+      buckets: [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
+      registers,
+    }),
     instances: new Gauge({ name: 'nephoscope_instances', help: 'Instances read in the last cycle', registers }),
-    samples: new Counter({ name: 'nephoscope_samples_total', help: 'Samples taken, by pollster', labelNames: ['pollster'], registers }),
-    gaps: new Counter({ name: 'nephoscope_gaps_total', help: 'Figures that were missing, by reason', labelNames: ['reason'], registers }),
-    pollErrors: new Counter({ name: 'nephoscope_poll_errors_total', help: 'Failures of a pollster, by pollster: once for each instance, or for each counter that cannot be sent', labelNames: ['pollster'], registers }),
-    pluginFailures: new Gauge({ name: 'nephoscope_plugins_failed', help: 'Pollsters that could not be loaded', registers }),
-    unsent: new Gauge({ name: 'nephoscope_unsent_samples', help: 'Samples taken that the bus has not confirmed yet', registers }),
-    publishFailures: new Counter({ name: 'nephoscope_publish_failures_total', help: 'Messages that the bus did not confirm at a try', registers }),
+    samples: new Counter({
+      name: 'nephoscope_samples_total',
+      help: 'Samples taken, by pollster',
+      labelNames: ['pollster'],
+      registers,
+    }),
+    gaps: new Counter({
+      name: 'nephoscope_gaps_total',
+      help: 'Figures that were missing, by reason',
+      labelNames: ['reason'],
+      registers,
+    }),
+    pollErrors: new Counter({
+      name: 'nephoscope_poll_errors_total',
+      help: 'Failures of a pollster, by pollster: once for each instance, or for each counter that cannot be sent',
+      labelNames: ['pollster'],
+      registers,
+    }),
+    pluginFailures: new Gauge({
+      name: 'nephoscope_plugins_failed',
+      help: 'Pollsters that could not be loaded',
+      registers,
+    }),
+    unsent: new Gauge({
+      name: 'nephoscope_unsent_samples',
+      help: 'Samples taken that the bus has not confirmed yet',
+      registers,
+    }),
+    publishFailures: new Counter({
+      name: 'nephoscope_publish_failures_total',
+      help: 'Messages that the bus did not confirm at a try',
+      registers,
+    }),
   };
 }
 

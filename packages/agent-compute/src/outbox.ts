@@ -40,6 +40,7 @@ export class Outbox {
   readonly #kept = new Set<UnsentMessage>();
   #bytes = 0;
   #sending: Promise<void> | undefined;
+  #try: Promise<void> = Promise.resolve();
   #keeping: Promise<void> = Promise.resolve();
   #failure: string | undefined;
 
@@ -67,6 +68,14 @@ export class Outbox {
   }
 
   /**
+   * Resolves when what was added has been tried once: confirmed, or known to wait for longer. So a cycle that is
+   * large hands on its next piece when this one is out of memory, and a bus that is away holds nothing up.
+   */
+  tried(): Promise<void> {
+    return this.#try;
+  }
+
+  /**
    * Resolves when everything is confirmed.
    *
    * @throws SAMPLES_UNSENT, with the last failure, when `signal` is aborted, or the outbox stopped, before
@@ -75,7 +84,10 @@ export class Outbox {
     // Sending itself never fails: it tries again, until it is stopped.
     await orAborted(this.#sending ?? Promise.resolve(), signal).catch(() => undefined);
     if (this.#unsent.size === 0) return;
-    throw new NephoscopeError('SAMPLES_UNSENT', `${this.#samples()} samples are not confirmed by the bus: ${this.#failure ?? 'it did not answer in time'}`);
+    throw new NephoscopeError(
+      'SAMPLES_UNSENT',
+      `${this.#samples()} samples are not confirmed by the bus: ${this.#failure ?? 'it did not answer in time'}`,
+    );
   }
 
   /**
@@ -91,7 +103,9 @@ export class Outbox {
   }
 
   health(): Health {
-    return this.#failure === undefined ? { ok: true } : { ok: false, reason: `${this.#samples()} samples wait: ${this.#failure}` };
+    return this.#failure === undefined
+      ? { ok: true }
+      : { ok: false, reason: `${this.#samples()} samples wait: ${this.#failure}` };
   }
 
   async #send(): Promise<void> {
@@ -102,8 +116,9 @@ export class Outbox {
       // Only these: a message that comes while the state is being saved has a number that is not in it.
       const messages = [...this.#unsent];
       try {
-        await disk.saveState();
-        await this.#publish(messages);
+        const sent = disk.saveState().then(() => this.#publish(messages));
+        this.#try = sent.catch(() => undefined);
+        await sent;
         if (signal.aborted) return;
         if (this.#unsent.size === 0) await this.#keep();
         if (this.#failure !== undefined) logger.info({}, 'the samples that waited are sent');
@@ -112,9 +127,15 @@ export class Outbox {
       } catch (error) {
         if (signal.aborted) return;
         this.#failure = describeError(error);
-        logger.warn({ err: error, samples: this.#samples() }, `samples wait, the next try is in ${pause / 1_000} s: ${this.#failure}`);
+        logger.warn(
+          { err: error, samples: this.#samples() },
+          `samples wait, the next try is in ${pause / 1_000} s: ${this.#failure}`,
+        );
         await this.#keep().catch((reason: unknown) => {
-          logger.error({ err: reason }, `samples wait in memory alone, and would be lost with this process: ${describeError(reason)}`);
+          logger.error(
+            { err: reason },
+            `samples wait in memory alone, and would be lost with this process: ${describeError(reason)}`,
+          );
         });
         await clock.sleep(pause, signal).catch(() => undefined);
         pause = Math.min(pause * 2, longestPause);

@@ -44,7 +44,11 @@ export interface ActivePollster {
 }
 
 /** The configured groups, and one named `default` for the meters that none of them takes; groups without a meter are left out. */
-export function createPollGroups(options: ComputeOptions, available: readonly ActivePollster[], newGaps: () => Gaps): readonly PollGroup[] {
+export function createPollGroups(
+  options: ComputeOptions,
+  available: readonly ActivePollster[],
+  newGaps: () => Gaps,
+): readonly PollGroup[] {
   const plans = [
     ...options.groups.map((group) => ({ ...group, takes: wildcards(group.meters) })),
     { name: 'default', interval: options.interval, instances: options.instances, takes: () => true },
@@ -66,7 +70,10 @@ export function createPollGroups(options: ComputeOptions, available: readonly Ac
 }
 
 /** Nothing when none of its meters are this group's. */
-function groupPollster({ name, plugin, pollster }: ActivePollster, isOurs: (meter: string) => boolean): GroupPollster[] {
+function groupPollster(
+  { name, plugin, pollster }: ActivePollster,
+  isOurs: (meter: string) => boolean,
+): GroupPollster[] {
   const declared = plugin.meters.map((meter) => meter.name);
   const meters = declared.filter(isOurs);
   if (meters.length === 0) return [];
@@ -80,7 +87,11 @@ function groupPollster({ name, plugin, pollster }: ActivePollster, isOurs: (mete
       meters,
       wants: (counterName) => {
         const wants = wanted.get(meterStem(counterName));
-        if (wants === undefined) throw new NephoscopeError('METER_UNDECLARED', `the meter '${counterName}' is not in the plugin's table: add it to 'meters'`);
+        if (wants === undefined)
+          throw new NephoscopeError(
+            'METER_UNDECLARED',
+            `the meter '${counterName}' is not in the plugin's table: add it to 'meters'`,
+          );
         return wants;
       },
       previous: new Map(),

@@ -1,5 +1,14 @@
 import { isMissing, NephoscopeError } from '@nephoscope/core';
-import type { ComputePollManager, Counter, Counters, Inspection, Instance, InstancePart, InstanceReading, Missing } from '@nephoscope/core';
+import type {
+  ComputePollManager,
+  Counter,
+  Counters,
+  Inspection,
+  Instance,
+  InstancePart,
+  InstanceReading,
+  Missing,
+} from '@nephoscope/core';
 
 import type { CycleTools } from './cycle.js';
 import { orAborted } from './or-aborted.js';
@@ -42,7 +51,12 @@ export function pollInstance(
     failures.add(pollster.name, instance, error);
   };
   if (pollster.pending.has(instance.id)) {
-    return failed(new NephoscopeError('POLLSTER_PENDING', 'it has not come back from an earlier cycle, and is not called again until it has'));
+    return failed(
+      new NephoscopeError(
+        'POLLSTER_PENDING',
+        'it has not come back from an earlier cycle, and is not called again until it has',
+      ),
+    );
   }
   const manager: ComputePollManager<InstancePart> = {
     inspection,
@@ -66,14 +80,19 @@ export function pollInstance(
     if (Symbol.iterator in counters) return keep(counters);
     pollster.pending.add(instance.id);
     const gathered = gather(counters, signal).finally(() => pollster.pending.delete(instance.id));
-    return orAborted(gathered, signal).then(keep).catch((error: unknown) => failed(error === signal.reason ? timedOut(error) : error));
+    return orAborted(gathered, signal)
+      .then(keep)
+      .catch((error: unknown) => failed(error === signal.reason ? timedOut(error) : error));
   } catch (error) {
     return failed(error);
   }
 }
 
 /** What the pollster asked for, or why the first part that it cannot do without is missing. */
-function inspectionOf(reading: InstanceReading, reads: readonly InstancePart[]): Inspection<InstancePart> | Missing {
+function inspectionOf(
+  reading: InstanceReading,
+  reads: readonly InstancePart[],
+): Inspection<InstancePart> | Missing {
   const parts: Partial<Record<InstancePart, unknown>> = {};
   for (const part of reads) {
     const value = reading.parts[part];
@@ -81,7 +100,11 @@ function inspectionOf(reading: InstanceReading, reads: readonly InstancePart[]):
     if (isMissing(value)) return value;
     parts[part] = value;
   }
-  return { ...parts, readAt: reading.readAt, readAtMonotonic: reading.readAtMonotonic } as Inspection<InstancePart>;
+  return {
+    ...parts,
+    readAt: reading.readAt,
+    readAtMonotonic: reading.readAtMonotonic,
+  } as Inspection<InstancePart>;
 }
 
 async function gather(counters: LateCounters, signal: AbortSignal): Promise<Iterable<Counter>> {

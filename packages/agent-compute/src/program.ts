@@ -23,7 +23,12 @@ export const computeAgentProgram = {
 /** Puts a compute agent together from its configuration. Nothing is started yet. */
 export function createComputeAgent(
   configured: Pick<Configured<typeof computeSections>, 'config' | 'chosen' | 'selected'>,
-  around: { readonly bus: MessageBus; readonly logger: RootLogger; readonly registry: Registry; readonly clock?: Clock },
+  around: {
+    readonly bus: MessageBus;
+    readonly logger: RootLogger;
+    readonly registry: Registry;
+    readonly clock?: Clock;
+  },
 ): { readonly agent: ComputeAgent; readonly inspector: Inspector; readonly failedPlugins: number } {
   const { config, chosen, selected } = configured;
   const { bus, logger, registry, clock = systemClock } = around;
@@ -32,7 +37,10 @@ export function createComputeAgent(
   const inspector = createPlugin<Inspector>(chosen['inspector'], settings('inspector'));
   const { active = [], inactive = [] } = selected['compute'] ?? {};
   const failed = (pollster: string, error: unknown) =>
-    logger.error({ err: error, pollster }, `the pollster '${pollster}' does not run, its meters are missing: ${describeError(error)}`);
+    logger.error(
+      { err: error, pollster },
+      `the pollster '${pollster}' does not run, its meters are missing: ${describeError(error)}`,
+    );
   const failures = inactive.filter(({ failure }) => failure !== undefined);
   for (const { declared, failure } of failures) failed(declared.name, failure);
   let failedPlugins = failures.length;

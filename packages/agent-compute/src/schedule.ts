@@ -9,7 +9,10 @@ const longestSleep = 60_000;
  * so that agents read at the same moments whenever they were started. After a jump of the wall clock a group
  * is due at the next multiple from there. Never completes; errors only when the clock does.
  */
-export function schedule<G extends { readonly interval: number }>(groups: readonly G[], clock: Clock): Observable<readonly G[]> {
+export function schedule<G extends { readonly interval: number }>(
+  groups: readonly G[],
+  clock: Clock,
+): Observable<readonly G[]> {
   return new Observable((subscriber) => {
     const controller = new AbortController();
     const { signal } = controller;

@@ -4,7 +4,10 @@
  *
  * @param run never rejects
  */
-export function singleFlight<G>(run: (due: readonly G[]) => Promise<void>, skip: (late: readonly G[]) => void): (due: readonly G[]) => void {
+export function singleFlight<G>(
+  run: (due: readonly G[]) => Promise<void>,
+  skip: (late: readonly G[]) => void,
+): (due: readonly G[]) => void {
   const underWay = new Set<G>();
   let waiting: G[] = [];
 

@@ -8,7 +8,7 @@ import { NephoscopeError } from '@nephoscope/core';
 import writeFileAtomic from 'write-file-atomic';
 import { z } from 'zod';
 
-import type { StoredEpochs } from './epochs.js';
+import type { Epochs, StoredEpochs } from './epochs.js';
 import { parseMessages, serializeMessages } from './unsent-file.js';
 import type { UnsentMessage } from './unsent-file.js';
 
@@ -25,10 +25,20 @@ const volume = z.string().refine((text) => text !== '' && Number.isFinite(Number
 const storedState = z.object({
   agentId: z.string().min(1),
   sequence: z.string().regex(/^\d+$/).transform(BigInt),
-  epochs: z.record(z.string(), z.object({ run: z.string(), lastSeen: z.number(), series: z.record(z.string(), z.tuple([volume, z.int().min(0)])) })),
 });
+const storedEpochs = z.record(
+  z.string(),
+  z.object({
+    run: z.string(),
+    recurrence: z.int().min(0),
+    ended: z.boolean(),
+    lastSeen: z.number(),
+    series: z.record(z.string(), z.tuple([volume, z.int().min(0)])),
+  }),
+);
 
 const stateFile = 'state.json';
+const epochsFile = 'epochs.json';
 const unsentFile = 'unsent.ndjson';
 
 /**
@@ -38,6 +48,8 @@ const unsentFile = 'unsent.ndjson';
 export class StateDirectory {
   #path: string;
   #lock: Server | undefined;
+  /** The revision of the epochs that are on disk. */
+  #savedEpochs: number | undefined;
 
   constructor(path: string) {
     this.#path = resolve(path);
@@ -53,7 +65,10 @@ export class StateDirectory {
       await mkdir(this.#path, { recursive: true, mode: 0o700 });
       this.#path = await realpath(this.#path);
     } catch (error) {
-      throw this.#unusable('cannot be made; name a folder that this user may write to (compute.stateDirectory)', error);
+      throw this.#unusable(
+        'cannot be made; name a folder that this user may write to (compute.stateDirectory)',
+        error,
+      );
     }
     this.#lock = await this.#takeLock();
   }
@@ -70,22 +85,29 @@ export class StateDirectory {
    * @throws STATE_DIRECTORY
    */
   async load(): Promise<AgentState> {
-    const text = await this.#read(stateFile);
-    if (text === undefined) return { agentId: randomUUID(), sequence: 0n, epochs: {} };
-    try {
-      return storedState.parse(JSON.parse(text));
-    } catch (error) {
-      throw this.#unusable(`holds a ${stateFile} that cannot be understood; restore it, or move it away to begin as a new agent`, error);
-    }
+    const state = await this.#parse(stateFile, storedState, 'restore it, or move it away to begin as a new agent');
+    const epochs = await this.#parse(
+      epochsFile,
+      storedEpochs,
+      'restore it, or move it away to have the falls of volumes during this restart overlooked',
+    );
+    return { ...(state ?? { agentId: randomUUID(), sequence: 0n }), epochs: epochs ?? {} };
   }
 
-  /** @throws STATE_DIRECTORY */
-  async save({ agentId, sequence, epochs }: Omit<AgentState, 'epochs'> & { readonly epochs: { toJSON(): StoredEpochs } }): Promise<void> {
-    try {
-      await writeFileAtomic(join(this.#path, stateFile), JSON.stringify({ agentId, sequence: String(sequence), epochs }), { mode: 0o600 });
-    } catch (error) {
-      throw this.#unwritable(stateFile, error);
-    }
+  /**
+   * The epochs, which are large, only when they have changed since they were saved.
+   *
+   * @throws STATE_DIRECTORY
+   */
+  async save({
+    agentId,
+    sequence,
+    epochs,
+  }: Omit<AgentState, 'epochs'> & { readonly epochs: Pick<Epochs, 'revision' | 'toJSON'> }): Promise<void> {
+    const { revision } = epochs;
+    if (revision !== this.#savedEpochs) await this.#replace(epochsFile, JSON.stringify(epochs));
+    this.#savedEpochs = revision;
+    await this.#replace(stateFile, JSON.stringify({ agentId, sequence: String(sequence) }));
   }
 
   /**
@@ -102,7 +124,10 @@ export class StateDirectory {
       if (whole.length < text.length) await truncate(join(this.#path, unsentFile), Buffer.byteLength(whole));
       return parseMessages(whole);
     } catch (error) {
-      throw this.#unusable(`holds an ${unsentFile} that cannot be understood; the samples in it were not sent yet: restore it, or move it away`, error);
+      throw this.#unusable(
+        `holds an ${unsentFile} that cannot be understood; the samples in it were not sent yet: restore it, or move it away`,
+        error,
+      );
     }
   }
 
@@ -143,12 +168,37 @@ export class StateDirectory {
     await new Promise<void>((done, fail) => {
       server.once('error', (error: NodeJS.ErrnoException) => {
         const taken = error.code === 'EADDRINUSE';
-        fail(this.#unusable(taken ? 'is in use by another agent; give each agent its own (compute.stateDirectory)' : 'cannot be locked', error));
+        fail(
+          this.#unusable(
+            taken
+              ? 'is in use by another agent; give each agent its own (compute.stateDirectory)'
+              : 'cannot be locked',
+            error,
+          ),
+        );
       });
       server.listen(name, done);
     });
     server.unref();
     return server;
+  }
+
+  async #parse<T>(name: string, schema: z.ZodType<T>, help: string): Promise<T | undefined> {
+    const text = await this.#read(name);
+    if (text === undefined) return undefined;
+    try {
+      return schema.parse(JSON.parse(text));
+    } catch (error) {
+      throw this.#unusable(`has a file ${name} that cannot be understood; ${help}`, error);
+    }
+  }
+
+  async #replace(name: string, text: string): Promise<void> {
+    try {
+      await writeFileAtomic(join(this.#path, name), text, { mode: 0o600 });
+    } catch (error) {
+      throw this.#unwritable(name, error);
+    }
   }
 
   async #read(name: string): Promise<string | undefined> {

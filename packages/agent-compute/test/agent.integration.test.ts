@@ -57,11 +57,15 @@ async function deployment({ interval = '10m' } = {}) {
     },
   };
   const collector = { secrets, bus: { url }, storage: { url: `sqlite:${database}` } };
-  const numberMade = () => Number((JSON.parse(readFileSync(join(folder, 'state', 'state.json'), 'utf8')) as { sequence: string }).sequence);
+  const numberMade = () =>
+    Number(
+      (JSON.parse(readFileSync(join(folder, 'state', 'state.json'), 'utf8')) as { sequence: string }).sequence,
+    );
   return { vhost, url, folder, database, agent, collector, numberMade };
 }
 
-const numbers = (samples: readonly Sample[]) => samples.map(({ sequence }) => Number(sequence)).sort((a, b) => a - b);
+const numbers = (samples: readonly Sample[]) =>
+  samples.map(({ sequence }) => Number(sequence)).sort((a, b) => a - b);
 
 /** Waits until the database has as many samples as the agent made, and gives them. */
 async function allRecorded(database: string, count: number): Promise<Sample[]> {
@@ -73,7 +77,14 @@ describe('agent, RabbitMQ, collector and SQLite', () => {
   it('record what virsh says', async () => {
     const { agent, collector, database, numberMade } = await deployment();
     const recording = startDaemon('collector', collector);
-    const stats = async () => Object.fromEntries(await Promise.all(guests.map(async ({ name, uuid }) => [uuid, parseStats(await libvirtd.virsh('domstats', name))] as const)));
+    const stats = async () =>
+      Object.fromEntries(
+        await Promise.all(
+          guests.map(
+            async ({ name, uuid }) => [uuid, parseStats(await libvirtd.virsh('domstats', name))] as const,
+          ),
+        ),
+      );
 
     const before = await stats();
     const single = startDaemon('agent-compute', agent, ['--once']);
@@ -85,8 +96,12 @@ describe('agent, RabbitMQ, collector and SQLite', () => {
     for (const guest of guests) {
       const low = before[guest.uuid]!;
       const high = after[guest.uuid]!;
-      const ours = samples.filter(({ resourceId, text }) => resourceId === guest.uuid || text.includes(`"instance_id":"${guest.uuid}"`));
-      const expected: [meter: string, device: string | undefined, key: string][] = [['cpu', undefined, 'cpu.time']];
+      const ours = samples.filter(
+        ({ resourceId, text }) => resourceId === guest.uuid || text.includes(`"instance_id":"${guest.uuid}"`),
+      );
+      const expected: [meter: string, device: string | undefined, key: string][] = [
+        ['cpu', undefined, 'cpu.time'],
+      ];
       guest.disks.forEach((_, index) => {
         const device = low.get(`block.${index}.name`) as string;
         for (const [meter, key] of diskKeys) expected.push([meter, device, `block.${index}.${key}`]);
@@ -95,12 +110,17 @@ describe('agent, RabbitMQ, collector and SQLite', () => {
         for (const [meter, key] of nicKeys) expected.push([meter, tap, `net.${index}.${key}`]);
       });
       for (const [meter, device, key] of expected) {
-        const found = ours.filter((sample) => sample.meter === meter && (device === undefined || sample.resourceId.endsWith(`-${device}`)));
+        const found = ours.filter(
+          (sample) => sample.meter === meter && (device === undefined || sample.resourceId.endsWith(`-${device}`)),
+        );
         const context = `${guest.name} ${meter} ${device}`;
         expect([context, found.length]).toEqual([context, 1]);
         const volume = BigInt(found[0]!.volume);
         // A counter that did not move between the two is exactly this.
-        expect([context, volume >= BigInt(low.get(key)!) && volume <= BigInt(high.get(key)!)]).toEqual([context, true]);
+        expect([context, volume >= BigInt(low.get(key)!) && volume <= BigInt(high.get(key)!)]).toEqual([
+          context,
+          true,
+        ]);
       }
       expect(ours.find(({ meter }) => meter === 'vcpus')?.volume).toBe(low.get('vcpu.current'));
     }
@@ -141,10 +161,16 @@ describe('agent, RabbitMQ, collector and SQLite', () => {
     const cyclesDone = () => messages(running).filter((text) => text === 'cycle done').length;
     const cycles = cyclesDone();
     await waitUntil('cycles go on without the bus', () => cyclesDone() >= cycles + 3);
-    await waitUntil('what waits is on disk', () => messages(running, 'warn').some((text) => text.startsWith('samples wait')));
+    await waitUntil('what waits is on disk', () =>
+      messages(running, 'warn').some((text) => text.startsWith('samples wait')),
+    );
 
     await rabbitmq.startApp();
-    await waitUntil('what waited is sent', () => messages(running).includes('the samples that waited are sent'), 60_000);
+    await waitUntil(
+      'what waited is sent',
+      () => messages(running).includes('the samples that waited are sent'),
+      60_000,
+    );
     const stopped = await running.stop();
     expect(stopped.code).toBe(0);
     expect(stopped.seconds).toBeLessThan(10);
@@ -162,7 +188,9 @@ describe('agent, RabbitMQ, collector and SQLite', () => {
     const running = startDaemon('agent-compute', agent);
     await waitUntil('it runs', () => messages(running).includes('cycle done'));
     await rabbitmq.stopApp();
-    await waitUntil('samples wait', () => messages(running, 'warn').some((text) => text.startsWith('samples wait')));
+    await waitUntil('samples wait', () =>
+      messages(running, 'warn').some((text) => text.startsWith('samples wait')),
+    );
     const stopped = await running.stop();
     expect(stopped.code).toBe(0);
     expect(stopped.seconds).toBeLessThan(10);
@@ -177,7 +205,11 @@ describe('agent, RabbitMQ, collector and SQLite', () => {
     const { agent, collector, database, url, numberMade } = await deployment();
     const recording = startDaemon('collector', { ...collector, secrets: ['another secret of the tests'] });
     expect(await startDaemon('agent-compute', agent, ['--once']).ended).toBe(0);
-    const refused = async () => Number(/refused_total\{reason="signature-wrong"\} (\d+)/.exec((await recording.status('/metrics')).text)?.[1] ?? 0);
+    const refused = async () =>
+      Number(
+        /refused_total\{reason="signature-wrong"\} (\d+)/.exec((await recording.status('/metrics')).text)?.[1] ??
+          0,
+      );
     await waitUntil('all are refused', async () => (await refused()) === numberMade());
     expect(await samplesIn(database)).toEqual([]);
     expect(await recording.stop()).toMatchObject({ code: 0 });
@@ -193,7 +225,12 @@ describe('agent, RabbitMQ, collector and SQLite', () => {
 });
 
 describe('the agent as a process', () => {
-  const memory = () => ({ secrets, bus: { type: 'amqp', url: rabbitmq.url }, inspector: { uri }, compute: { stateDirectory: join(newFolder(), 'state') } });
+  const memory = () => ({
+    secrets,
+    bus: { type: 'amqp', url: rabbitmq.url },
+    inspector: { uri },
+    compute: { stateDirectory: join(newFolder(), 'state') },
+  });
 
   it('serves its health and metrics', async () => {
     const { agent } = await deployment();
@@ -202,9 +239,17 @@ describe('the agent as a process', () => {
     expect(await running.status('/healthz')).toEqual({ status: 200, text: 'ok\n' });
     await waitUntil('it is ready', async () => (await running.status('/readyz')).status === 200);
     const ready = await running.status('/readyz');
-    expect(JSON.parse(ready.text)).toEqual({ ready: true, checks: { bus: { ok: true }, hypervisor: { ok: true }, agent: { ok: true } } });
+    expect(JSON.parse(ready.text)).toEqual({
+      ready: true,
+      checks: { bus: { ok: true }, hypervisor: { ok: true }, agent: { ok: true } },
+    });
     const { text } = await running.status('/metrics');
-    for (const line of ['nephoscope_cycles_total{result="done"} 1', 'nephoscope_plugins_failed 0', 'process_resident_memory_bytes', 'nephoscope_samples_total{pollster="cpu"}']) {
+    for (const line of [
+      'nephoscope_cycles_total{result="done"} 1',
+      'nephoscope_plugins_failed 0',
+      'process_resident_memory_bytes',
+      'nephoscope_samples_total{pollster="cpu"}',
+    ]) {
       expect(text).toContain(line);
     }
     expect(await running.stop()).toMatchObject({ code: 0 });
@@ -214,8 +259,16 @@ describe('the agent as a process', () => {
     ['an unknown key', { compute: { intervall: '10s' } }, /compute\.intervall: there is no such key/],
     ['a value that is none', { compute: { interval: 'often' } }, /compute\.interval: write a time span as '10s'/],
     ['no secret', { secrets: undefined }, /secrets: is required/],
-    ['a libvirt that is not there', { inspector: { uri: 'qemu+unix:///system?socket=/nowhere/sock' } }, /\/nowhere\/sock/],
-    ['a state directory that cannot be', { compute: { stateDirectory: '/etc/hostname/state' } }, /the state directory \/etc\/hostname\/state cannot be made; name a folder/],
+    [
+      'a libvirt that is not there',
+      { inspector: { uri: 'qemu+unix:///system?socket=/nowhere/sock' } },
+      /\/nowhere\/sock/,
+    ],
+    [
+      'a state directory that cannot be',
+      { compute: { stateDirectory: '/etc/hostname/state' } },
+      /the state directory \/etc\/hostname\/state cannot be made; name a folder/,
+    ],
   ])('ends with code 1 and says what to do about %s', async (_, wrong, text) => {
     const daemon = startDaemon('agent-compute', { ...memory(), ...wrong });
     expect(await daemon.ended).toBe(1);
@@ -237,7 +290,10 @@ describe('the agent as a process', () => {
     await waitUntil('it has read', () => messages(running).includes('cycle done'));
     const ready = await running.status('/readyz');
     expect(ready.status).toBe(503);
-    expect(JSON.parse(ready.text)).toMatchObject({ ready: false, checks: { bus: { ok: false, reason: expect.stringContaining('127.0.0.1:1') }, hypervisor: { ok: true } } });
+    expect(JSON.parse(ready.text)).toMatchObject({
+      ready: false,
+      checks: { bus: { ok: false, reason: expect.stringContaining('127.0.0.1:1') }, hypervisor: { ok: true } },
+    });
     expect(await running.stop()).toMatchObject({ code: 0 });
 
     const single = startDaemon('agent-compute', away, ['--once']);
@@ -252,7 +308,9 @@ describe('the agent as a process', () => {
     const daemon = startDaemon('agent-compute', memory(), [], port);
     expect(await daemon.ended).toBe(1);
     server.close();
-    expect(messages(daemon, 'error').at(-1)).toContain(`cannot listen on 127.0.0.1:${port} for health and metrics: choose another 'status.port'`);
+    expect(messages(daemon, 'error').at(-1)).toContain(
+      `cannot listen on 127.0.0.1:${port} for health and metrics: choose another 'status.port'`,
+    );
   });
 
   it('ends with code 1 when another agent has its state directory', async () => {
@@ -261,7 +319,9 @@ describe('the agent as a process', () => {
     await waitUntil('the first runs', () => messages(first).includes('cycle done'));
     const second = startDaemon('agent-compute', agent);
     expect(await second.ended).toBe(1);
-    expect(messages(second, 'error').at(-1)).toContain('is in use by another agent; give each agent its own (compute.stateDirectory)');
+    expect(messages(second, 'error').at(-1)).toContain(
+      'is in use by another agent; give each agent its own (compute.stateDirectory)',
+    );
     expect(await first.stop()).toMatchObject({ code: 0 });
   }, 60_000);
 
@@ -276,7 +336,9 @@ describe('the agent as a process', () => {
       fill();
       const refused = startDaemon('agent-compute', configuration);
       expect(await refused.ended).toBe(1);
-      expect(messages(refused, 'error').at(-1)).toMatch(/cannot take state\.json; free space there or mend its permissions: ENOSPC/);
+      expect(messages(refused, 'error').at(-1)).toMatch(
+        /cannot take state\.json; free space there or mend its permissions: ENOSPC/,
+      );
 
       execFileSync('rm', [join(place, 'filler')]);
       const running = startDaemon('agent-compute', configuration);
@@ -319,8 +381,10 @@ const nicKeys = [
 ] as const;
 
 function parseStats(text: string): Map<string, string> {
-  return new Map(text.split('\n').flatMap((line) => {
-    const at = line.indexOf('=');
-    return at < 0 ? [] : [[line.slice(0, at).trim(), line.slice(at + 1)] as const];
-  }));
+  return new Map(
+    text.split('\n').flatMap((line) => {
+      const at = line.indexOf('=');
+      return at < 0 ? [] : [[line.slice(0, at).trim(), line.slice(at + 1)] as const];
+    }),
+  );
 }

@@ -6,7 +6,20 @@ import type { OutgoingMessage } from '@nephoscope/core';
 import { FakeClock, fakeStart, FakeInspector, instanceReading } from '@nephoscope/testing';
 
 import { StateDirectory } from '../src/state-directory.js';
-import { counted, createAgent, hang, lines, metric, pollster, refuse, ScriptedBus, sequences, temporaryFolder, turns, until } from './support.js';
+import {
+  counted,
+  createAgent,
+  hang,
+  lines,
+  metric,
+  pollster,
+  refuse,
+  ScriptedBus,
+  sequences,
+  temporaryFolder,
+  turns,
+  until,
+} from './support.js';
 import type { AgentFields } from './support.js';
 
 const root = temporaryFolder();
@@ -42,7 +55,8 @@ async function started(fields: Partial<AgentFields> = {}) {
   stops.push(() => stop(made.agent, clock));
   await inspector.start(never);
   await made.agent.start();
-  const stateOnDisk = () => JSON.parse(readFileSync(join(stateDirectory, 'state.json'), 'utf8')) as { sequence: string };
+  const stateOnDisk = () =>
+    JSON.parse(readFileSync(join(stateDirectory, 'state.json'), 'utf8')) as { sequence: string };
   const unsentOnDisk = () => existsSync(join(stateDirectory, 'unsent.ndjson'));
   return { ...made, bus, clock, inspector, stateDirectory, stateOnDisk, unsentOnDisk };
 }
@@ -54,7 +68,9 @@ function awayBus(): ScriptedBus {
 }
 
 /** What the bus was offered, each message once. */
-const distinct = (messages: readonly OutgoingMessage[]) => [...new Map(lines(messages).map((line) => [line['message_id'], line])).values()];
+const distinct = (messages: readonly OutgoingMessage[]) => [
+  ...new Map(lines(messages).map((line) => [line['message_id'], line])).values(),
+];
 
 /** Lets a fake clock run on until something that needs the disk too has come about. */
 async function advanceUntil(what: string, clock: FakeClock, condition: () => boolean) {
@@ -84,7 +100,10 @@ describe('cycles', () => {
   it('that take longer than the interval are skipped, counted and told; others are not held up', async () => {
     const inspector = new FakeInspector([instanceReading()]);
     let release: () => void = () => undefined;
-    const { agent, clock, bus, registry, told } = await started({ inspector, options: { interval: '10s', timeout: '1m', groups: [{ name: 'seldom', interval: '25s', meters: ['two'] }] } });
+    const { agent, clock, bus, registry, told } = await started({
+      inspector,
+      options: { interval: '10s', timeout: '1m', groups: [{ name: 'seldom', interval: '25s', meters: ['two'] }] },
+    });
     const inspect = inspector.inspect.bind(inspector);
     inspector.inspect = async (parts, signal) => {
       await new Promise<void>((resolve) => (release = resolve));
@@ -104,7 +123,10 @@ describe('cycles', () => {
 
   it('are given up at their deadline, and the next one runs', async () => {
     const inspector = new FakeInspector([instanceReading()]);
-    const { agent, clock, bus, registry, told } = await started({ inspector, options: { interval: '1m', timeout: '30s' } });
+    const { agent, clock, bus, registry, told } = await started({
+      inspector,
+      options: { interval: '1m', timeout: '30s' },
+    });
     const { inspect } = inspector;
     inspector.inspect = hang;
     void agent.run();
@@ -130,7 +152,9 @@ describe('cycles', () => {
   });
 
   it('need a pollster', () => {
-    expect(() => createAgent({ stateDirectory: newPath(), pollsters: [], inspector: new FakeInspector() })).toThrow(expect.objectContaining({ code: 'NOTHING_TO_POLL' }));
+    expect(() =>
+      createAgent({ stateDirectory: newPath(), pollsters: [], inspector: new FakeInspector() }),
+    ).toThrow(expect.objectContaining({ code: 'NOTHING_TO_POLL' }));
   });
 });
 
@@ -148,9 +172,14 @@ describe('once', () => {
   });
 
   it('fails when a pollster failed, after the others are confirmed', async () => {
-    const bad = pollster('bad', ['bad'], () => { throw new Error('no such sensor'); });
+    const bad = pollster('bad', ['bad'], () => {
+      throw new Error('no such sensor');
+    });
     const { agent, bus } = await started({ pollsters: [bad, one] });
-    await expect(agent.once(never)).rejects.toMatchObject({ code: 'POLLSTERS_FAILED', message: 'counters of bad are missing: see the failures in the log' });
+    await expect(agent.once(never)).rejects.toMatchObject({
+      code: 'POLLSTERS_FAILED',
+      message: 'counters of bad are missing: see the failures in the log',
+    });
     expect(bus.confirmed).toHaveLength(2);
   });
 
@@ -188,7 +217,10 @@ describe('while the bus is away', () => {
     const running = agent.run();
     await advanceUntil('three cycles wait', clock, () => told('info').length === 3);
     await until('they are on disk', unsentOnDisk);
-    expect(agent.health()).toEqual({ ok: false, reason: expect.stringMatching(/^\d samples wait: the broker is away$/) });
+    expect(agent.health()).toEqual({
+      ok: false,
+      reason: expect.stringMatching(/^\d samples wait: the broker is away$/),
+    });
     expect(await metric(registry, 'nephoscope_unsent_samples')).toBe(6);
     expect(bus.confirmed).toEqual([]);
 
@@ -223,12 +255,17 @@ describe('while the bus is away', () => {
 
   it('keeps only the messages that were not confirmed', async () => {
     const { agent, bus, clock } = await started();
-    bus.answer = ({ routingKey }) => (routingKey === 'metering.one' && bus.offered.length <= 2 ? refuse() : Promise.resolve());
+    bus.answer = ({ routingKey }) =>
+      routingKey === 'metering.one' && bus.offered.length <= 2 ? refuse() : Promise.resolve();
     const done = agent.once(never);
     await until('both were offered', () => bus.confirmed.length === 1);
     await advanceUntil('the other is confirmed', clock, () => bus.confirmed.length === 2);
     await done;
-    expect(bus.offered.map(({ routingKey }) => routingKey)).toEqual(['metering.one', 'metering.two', 'metering.one']);
+    expect(bus.offered.map(({ routingKey }) => routingKey)).toEqual([
+      'metering.one',
+      'metering.two',
+      'metering.one',
+    ]);
     expect(bus.offered[2]).toBe(bus.offered[0]);
   });
 
@@ -236,13 +273,27 @@ describe('while the bus is away', () => {
     const stateDirectory = newPath();
     const before = new StateDirectory(stateDirectory);
     await before.open();
-    await before.keepUnsent([{ exchange: 'ceilometer', routingKey: 'metering.cpu', contentType: 'x', samples: 80, body: Buffer.alloc(64 * 1024 * 1024) }]);
+    await before.keepUnsent([
+      {
+        exchange: 'ceilometer',
+        routingKey: 'metering.cpu',
+        contentType: 'x',
+        samples: 80,
+        body: Buffer.alloc(64 * 1024 * 1024),
+      },
+    ]);
     await before.close();
 
-    const { agent, clock, inspector, registry, told } = await started({ stateDirectory, bus: awayBus(), options: { interval: '10s' } });
+    const { agent, clock, inspector, registry, told } = await started({
+      stateDirectory,
+      bus: awayBus(),
+      options: { interval: '10s' },
+    });
     void agent.run();
     await clock.advance(10_000);
-    expect(told('warn').filter((text) => text.includes('skipped'))).toEqual(Array(2).fill('a cycle is skipped: 1 messages wait for the bus, and memory for more is used up'));
+    expect(told('warn').filter((text) => text.includes('skipped'))).toEqual(
+      Array(2).fill('a cycle is skipped: 1 messages wait for the bus, and memory for more is used up'),
+    );
     expect(await metric(registry, 'nephoscope_cycles_skipped_total')).toBe(2);
     expect(await metric(registry, 'nephoscope_unsent_samples')).toBe(80);
     expect((inspector as FakeInspector).asked).toEqual([]);
@@ -259,7 +310,9 @@ describe('a restart', () => {
     deadline.abort();
     await stop(first.agent, first.clock);
     await done;
-    expect(first.told('warn')).toEqual(['2 samples are not confirmed by the bus: it did not answer in time; they are kept in the state directory and sent at the next start']);
+    expect(first.told('warn')).toEqual([
+      '2 samples are not confirmed by the bus: it did not answer in time; they are kept in the state directory and sent at the next start',
+    ]);
 
     const second = await started({ stateDirectory: first.stateDirectory });
     await second.agent.once(never);
@@ -292,9 +345,15 @@ describe('a restart', () => {
       for (let turn = 0; turn < Number(id); turn++) await turns(1);
       return [counter('slow', 1)];
     });
-    const readings = Array.from({ length: 60 }, (_, index) => instanceReading({ instance: { id: `${index}`, name: `vm-${index}` } }));
+    const readings = Array.from({ length: 60 }, (_, index) =>
+      instanceReading({ instance: { id: `${index}`, name: `vm-${index}` } }),
+    );
     await first.agent.stop();
-    const second = await started({ stateDirectory, pollsters: [slow, one], inspector: new FakeInspector(readings) });
+    const second = await started({
+      stateDirectory,
+      pollsters: [slow, one],
+      inspector: new FakeInspector(readings),
+    });
     second.bus.answer = () => {
       const numbers = sequences(second.bus.offered.slice(-1));
       ahead.push(Math.max(...numbers) <= Number(second.stateOnDisk().sequence));
@@ -318,7 +377,12 @@ describe('when the disk of the state is full', () => {
       execFileSync('sh', ['-c', `cat /dev/zero > ${join(place, 'filler')} 2>/dev/null || true`]);
       const done = agent.once(never);
       await until('it is said', () => !agent.health().ok);
-      expect(agent.health()).toEqual({ ok: false, reason: expect.stringMatching(/^2 samples wait: the state directory .* cannot take state\.json; free space there or mend its permissions: ENOSPC/) });
+      expect(agent.health()).toEqual({
+        ok: false,
+        reason: expect.stringMatching(
+          /^2 samples wait: the state directory .* cannot take state\.json; free space there or mend its permissions: ENOSPC/,
+        ),
+      });
       expect(bus.offered).toEqual([]);
       execFileSync('rm', [join(place, 'filler')]);
       await advanceUntil('it is sent', clock, () => bus.confirmed.length === 2);
@@ -377,7 +441,10 @@ describe('stop', () => {
     void agent.run();
     await until('it was offered', () => bus.offered.length === 2);
     mkdirSync(join(stateDirectory, 'unsent.ndjson'));
-    await expect(stop(agent, clock)).rejects.toMatchObject({ code: 'STATE_DIRECTORY', message: expect.stringContaining('cannot take unsent.ndjson') });
+    await expect(stop(agent, clock)).rejects.toMatchObject({
+      code: 'STATE_DIRECTORY',
+      message: expect.stringContaining('cannot take unsent.ndjson'),
+    });
     execFileSync('rmdir', [join(stateDirectory, 'unsent.ndjson')]);
     await started({ stateDirectory });
   });

@@ -16,7 +16,11 @@ const one = instanceReading({ instance: { id: 'one', name: 'one', displayName: '
 const two = instanceReading({ instance: { id: 'two', name: 'two', displayName: 'two' } });
 
 /** The cycles of an agent, one step of the inspector each. */
-async function cycles(pollsters: readonly ActivePollster[], steps: readonly (readonly InstanceReading[])[] = [[one, two]], options: object = {}) {
+async function cycles(
+  pollsters: readonly ActivePollster[],
+  steps: readonly (readonly InstanceReading[])[] = [[one, two]],
+  options: object = {},
+) {
   const logger = new RecordingLogger();
   const registry = new Registry();
   const metrics = createAgentMetrics(registry);
@@ -29,12 +33,20 @@ async function cycles(pollsters: readonly ActivePollster[], steps: readonly (rea
     const failures = new Failures(metrics, logger);
     const due = groups.filter(({ name }) => names === undefined || names.includes(name));
     const batches: (readonly Taken[])[] = [];
-    for await (const batch of runCycle(due, { inspector, clock: new FakeClock(), logger, metrics, failures }, signal)) batches.push(batch);
+    for await (const batch of runCycle(
+      due,
+      { inspector, clock: new FakeClock(), logger, metrics, failures },
+      signal,
+    ))
+      batches.push(batch);
     failures.tell();
-    const taken = batches.flatMap((batch) => batch.flatMap(({ instance, counters }) => counters.map(({ name }) => `${instance.name} ${name}`)));
+    const taken = batches.flatMap((batch) =>
+      batch.flatMap(({ instance, counters }) => counters.map(({ name }) => `${instance.name} ${name}`)),
+    );
     return { batches, taken, failed: failures.pollsters };
   }
-  const told = (level: string) => logger.entries.filter((entry) => entry.level === level).map(({ message }) => message);
+  const told = (level: string) =>
+    logger.entries.filter((entry) => entry.level === level).map(({ message }) => message);
   return { run, groups, inspector, registry, told };
 }
 
@@ -47,16 +59,39 @@ const fine = pollster('fine', ['fine'], function* ({ counter }) {
 describe('a pollster that fails', () => {
   const broken = new Error('no such sensor');
   it.each([
-    ['throws at once', () => { throw broken; }],
-    ['throws while it yields', function* ({ counter }: Manager) { yield counter('bad', 1); throw broken; }],
+    [
+      'throws at once',
+      () => {
+        throw broken;
+      },
+    ],
+    [
+      'throws while it yields',
+      function* ({ counter }: Manager) {
+        yield counter('bad', 1);
+        throw broken;
+      },
+    ],
     ['rejects', () => Promise.reject(broken)],
-    ['throws while it yields later', async function* ({ counter }: Manager) { yield counter('bad', 1); throw broken; }],
+    [
+      'throws while it yields later',
+      async function* ({ counter }: Manager) {
+        yield counter('bad', 1);
+        throw broken;
+      },
+    ],
     ['returns nothing', (() => undefined) as never],
     ['resolves with nothing', (() => Promise.resolve()) as never],
     ['yields no counters', (() => [null]) as never],
     ['uses a meter that it does not declare', ({ counter }: Manager) => [counter('bad.other', 1)]],
     ['makes a counter of a meter that it does not declare', (() => [{ name: 'bad.other' }]) as never],
-    ['misses a meter that it does not declare', (({ missing }: { missing: (name: string, reason: object) => void }) => { missing('bad.other', {}); return []; }) as never],
+    [
+      'misses a meter that it does not declare',
+      (({ missing }: { missing: (name: string, reason: object) => void }) => {
+        missing('bad.other', {});
+        return [];
+      }) as never,
+    ],
   ])('costs only itself when it %s', async (_, getCounters) => {
     const { run, registry, told } = await cycles([pollster('bad', ['bad'], getCounters), fine]);
     const { taken, failed } = await run();
@@ -64,7 +99,9 @@ describe('a pollster that fails', () => {
     expect(failed).toEqual(['bad']);
     expect(await metric(registry, 'nephoscope_poll_errors_total', { pollster: 'bad' })).toBe(2);
     expect(await metric(registry, 'nephoscope_samples_total', { pollster: 'fine' })).toBe(2);
-    expect(told('error')).toEqual([expect.stringMatching(/^the pollster 'bad' failed, counters of one, two are missing: ./)]);
+    expect(told('error')).toEqual([
+      expect.stringMatching(/^the pollster 'bad' failed, counters of one, two are missing: ./),
+    ]);
   });
 
   it('costs only the instance for which it fails', async () => {
@@ -79,8 +116,17 @@ describe('a pollster that fails', () => {
   });
 
   it('is one line of the log, however many instances there are', async () => {
-    const readings = Array.from({ length: 25 }, (_, index) => instanceReading({ instance: { id: `${index}`, name: `vm${index}` } }));
-    const { run, told } = await cycles([pollster('bad', ['bad'], () => { throw broken; })], [readings]);
+    const readings = Array.from({ length: 25 }, (_, index) =>
+      instanceReading({ instance: { id: `${index}`, name: `vm${index}` } }),
+    );
+    const { run, told } = await cycles(
+      [
+        pollster('bad', ['bad'], () => {
+          throw broken;
+        }),
+      ],
+      [readings],
+    );
     await run();
     expect(told('error')).toEqual([expect.stringContaining('vm8, vm9 and 15 others are missing: no such sensor')]);
   });
@@ -118,14 +164,21 @@ describe('a pollster that is late', () => {
     expect(taken).toEqual(['two later']);
     expect(failed).toEqual(['later']);
     expect(await metric(registry, 'nephoscope_poll_errors_total')).toBe(1);
-    expect(told('error')).toEqual([expect.stringContaining('it was not done when the cycle ended: not done within 30 s')]);
+    expect(told('error')).toEqual([
+      expect.stringContaining('it was not done when the cycle ended: not done within 30 s'),
+    ]);
   });
 
   it('is not called again for an instance until it has come back', async () => {
     const calls: string[] = [];
     let release: () => void = () => undefined;
     const held = new Promise<void>((resolve) => (release = resolve));
-    const { run, told } = await cycles([later((id) => (id === 'one' ? held : Promise.resolve()), (id) => calls.push(id))]);
+    const { run, told } = await cycles([
+      later(
+        (id) => (id === 'one' ? held : Promise.resolve()),
+        (id) => calls.push(id),
+      ),
+    ]);
     const cycle = new AbortController();
     const running = run(undefined, cycle.signal);
     await turns();
@@ -184,7 +237,9 @@ describe('groups', () => {
     yield counter('b.second', 1);
     yield counter('c:some', 1);
   });
-  const cpu = pollster('cpu', ['cpu'], ({ counter, inspection }) => [counter('cpu', inspection.cpu.timeNs)], ['cpu']);
+  const cpu = pollster('cpu', ['cpu'], ({ counter, inspection }) => [counter('cpu', inspection.cpu.timeNs)], [
+    'cpu',
+  ]);
 
   it('take their own meters of a pollster, the first group that names one', async () => {
     const groups = [
@@ -192,7 +247,11 @@ describe('groups', () => {
       { name: 'later', interval: '20s', meters: ['a.*', 'c:*'] },
     ];
     const { run, groups: made } = await cycles([both], [[one]], { groups });
-    expect(made.map(({ name, interval }) => [name, interval])).toEqual([['a', 10_000], ['later', 20_000], ['default', 600_000]]);
+    expect(made.map(({ name, interval }) => [name, interval])).toEqual([
+      ['a', 10_000],
+      ['later', 20_000],
+      ['default', 600_000],
+    ]);
     expect((await run(['a'])).taken).toEqual(['one a.first']);
     expect((await run(['later'])).taken).toEqual(['one c:some']);
     expect((await run(['default'])).taken).toEqual(['one b.second']);
@@ -209,7 +268,9 @@ describe('groups', () => {
   });
 
   it('read only what their pollsters need', async () => {
-    const { run, inspector } = await cycles([both, cpu], [[one]], { groups: [{ name: 'a', interval: '10s', meters: ['a.*'] }] });
+    const { run, inspector } = await cycles([both, cpu], [[one]], {
+      groups: [{ name: 'a', interval: '10s', meters: ['a.*'] }],
+    });
     await run(['a']);
     await run(['default']);
     await run();
@@ -217,19 +278,32 @@ describe('groups', () => {
   });
 
   it('are left out without a meter', async () => {
-    const { groups } = await cycles([cpu], [[one]], { groups: [{ name: 'none', interval: '10s', meters: ['nothing'] }, { name: 'all', interval: '1m', meters: ['*'] }] });
+    const { groups } = await cycles([cpu], [[one]], {
+      groups: [
+        { name: 'none', interval: '10s', meters: ['nothing'] },
+        { name: 'all', interval: '1m', meters: ['*'] },
+      ],
+    });
     expect(groups.map(({ name }) => name)).toEqual(['all']);
   });
 });
 
 describe('the previous reading', () => {
   const seen: (bigint | undefined)[] = [];
-  const watching = pollster('watching', ['watching'], ({ previous }) => {
-    seen.push(previous?.cpu.timeNs);
-    return [];
-  }, ['cpu']);
+  const watching = pollster(
+    'watching',
+    ['watching'],
+    ({ previous }) => {
+      seen.push(previous?.cpu.timeNs);
+      return [];
+    },
+    ['cpu'],
+  );
   const cpuAt = (timeNs: bigint) => instanceReading({ instance: { id: 'one', name: 'one' }, cpu: { timeNs } });
-  const stuck = instanceReading({ instance: { id: 'one', name: 'one' }, cpu: { missing: 'busy', detail: 'no answer' } });
+  const stuck = instanceReading({
+    instance: { id: 'one', name: 'one' },
+    cpu: { missing: 'busy', detail: 'no answer' },
+  });
   beforeEach(() => seen.splice(0));
 
   it('is the last that had all parts', async () => {
@@ -249,11 +323,16 @@ describe('the previous reading', () => {
 });
 
 describe('gaps', () => {
-  const cpu = pollster('cpu', ['cpu', 'cpu.wait'], function* ({ counter, inspection, missing }) {
-    yield counter('cpu', inspection.cpu.timeNs);
-    if (typeof inspection.cpu.waitNs === 'bigint') yield counter('cpu.wait', inspection.cpu.waitNs);
-    else missing('cpu.wait', inspection.cpu.waitNs);
-  }, ['cpu']);
+  const cpu = pollster(
+    'cpu',
+    ['cpu', 'cpu.wait'],
+    function* ({ counter, inspection, missing }) {
+      yield counter('cpu', inspection.cpu.timeNs);
+      if (typeof inspection.cpu.waitNs === 'bigint') yield counter('cpu.wait', inspection.cpu.waitNs);
+      else missing('cpu.wait', inspection.cpu.waitNs);
+    },
+    ['cpu'],
+  );
   const reading = (id: string, cpu: object) => instanceReading({ instance: { id, name: id }, cpu });
   const noWait = { waitNs: { missing: 'unsupported', detail: 'not reported' } };
   const stuck = { missing: 'busy', detail: 'no answer in time' };
@@ -268,7 +347,9 @@ describe('gaps', () => {
   });
 
   it('are told again when the reason changes, or when there was a figure in between', async () => {
-    const steps = [reading('one', stuck), reading('one', {}), reading('one', stuck), reading('one', noWait)].map((one) => [one]);
+    const steps = [reading('one', stuck), reading('one', {}), reading('one', stuck), reading('one', noWait)].map(
+      (one) => [one],
+    );
     const { run, told } = await cycles([cpu], steps);
     for (let cycle = 0; cycle < 4; cycle++) await run();
     expect(told('warn')).toEqual(Array(2).fill('no figure for cpu, cpu.wait of one: no answer in time'));

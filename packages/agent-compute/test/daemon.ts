@@ -52,14 +52,22 @@ export function newFolder(): string {
 }
 
 /** @param port of its status server; by default a free one */
-export function startDaemon(program: Program, configuration: object, args: readonly string[] = [], port = 0): Daemon {
+export function startDaemon(
+  program: Program,
+  configuration: object,
+  args: readonly string[] = [],
+  port = 0,
+): Daemon {
   const file = join(root, `${++files}.yaml`);
   // JSON is YAML too.
   writeFileSync(file, JSON.stringify({ status: { port }, ...configuration }));
   const cli = new URL(`../../${program}/dist/cli.js`, import.meta.url).pathname;
   // The variables of the tests begin as those of a configuration do.
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('NEPHOSCOPE_')));
-  const child = spawn(process.execPath, [cli, '--config', file, ...args], { env, stdio: ['ignore', 'ignore', 'pipe'] });
+  const child = spawn(process.execPath, [cli, '--config', file, ...args], {
+    env,
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
   const log: LogLine[] = [];
   createInterface({ input: child.stderr }).on('line', (line) => {
     log.push(line.startsWith('{') ? (JSON.parse(line) as LogLine) : { level: 'error', msg: line });
@@ -78,11 +86,17 @@ export function startDaemon(program: Program, configuration: object, args: reado
       return { code: await ended, seconds: (performance.now() - start) / 1_000 };
     },
     async status(path) {
-      const url = () => (port === 0 ? (log.find((line) => 'status' in line)?.['status'] as string | undefined) : `http://127.0.0.1:${port}`);
+      const url = () =>
+        port === 0
+          ? (log.find((line) => 'status' in line)?.['status'] as string | undefined)
+          : `http://127.0.0.1:${port}`;
       let answer: Response | undefined;
       await waitUntil(`${program} answers ${path}: ${JSON.stringify(log)}`, async () => {
         const base = url();
-        answer = base === undefined ? undefined : await fetch(base + path, { signal: AbortSignal.timeout(5_000) }).catch(() => undefined);
+        answer =
+          base === undefined
+            ? undefined
+            : await fetch(base + path, { signal: AbortSignal.timeout(5_000) }).catch(() => undefined);
         return answer !== undefined;
       });
       return { status: answer!.status, text: await answer!.text() };
@@ -92,7 +106,8 @@ export function startDaemon(program: Program, configuration: object, args: reado
   return daemon;
 }
 
-export const messages = ({ log }: Daemon, level?: string) => log.filter((line) => level === undefined || line.level === level).map(({ msg }) => msg);
+export const messages = ({ log }: Daemon, level?: string) =>
+  log.filter((line) => level === undefined || line.level === level).map(({ msg }) => msg);
 
 /** All that a database holds. */
 export async function samplesIn(database: string): Promise<Sample[]> {
@@ -106,7 +121,9 @@ export async function samplesIn(database: string): Promise<Sample[]> {
 /** How many samples a database holds; 0 before there is one. */
 export async function countIn(database: string): Promise<number> {
   if (!existsSync(database)) return 0;
-  return reading(database, async (store) => (await store.meters({})).reduce((sum, { samples }) => sum + samples, 0));
+  return reading(database, async (store) =>
+    (await store.meters({})).reduce((sum, { samples }) => sum + samples, 0),
+  );
 }
 
 async function reading<T>(database: string, read: (store: SampleStore) => Promise<T>): Promise<T> {

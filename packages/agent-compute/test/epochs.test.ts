@@ -5,12 +5,26 @@ import { Epochs } from '../src/epochs.js';
 
 const day = 24 * 3_600_000;
 
-function counter(volume: number | bigint, { name = 'cpu', resourceId = 'disk-a', type = 'cumulative' as CounterType } = {}): Counter {
-  return { name, type, unit: 'ns', volume, userId: null, projectId: null, resourceId, timestamp: 0n, resourceMetadata: {} };
+function counter(
+  volume: number | bigint,
+  { name = 'cpu', resourceId = 'disk-a', type = 'cumulative' as CounterType } = {},
+): Counter {
+  return {
+    name,
+    type,
+    unit: 'ns',
+    volume,
+    userId: null,
+    projectId: null,
+    resourceId,
+    timestamp: 0n,
+    resourceMetadata: {},
+  };
 }
 
 const inRun = (run: string | undefined, id = 'one') => exampleInstance({ id, run });
-const reloaded = (epochs: Epochs) => new Epochs(JSON.parse(JSON.stringify(epochs)) as ReturnType<Epochs['toJSON']>);
+const reloaded = (epochs: Epochs) =>
+  new Epochs(JSON.parse(JSON.stringify(epochs)) as ReturnType<Epochs['toJSON']>);
 
 it('is the run while the value does not fall', () => {
   const epochs = new Epochs();
@@ -79,4 +93,14 @@ it('forgets an instance that was not seen for a month', () => {
   epochs.of(counter(10n), inRun('r1', 'here'), 20 * day);
   epochs.forgetUnseen(31 * day);
   expect(Object.keys(epochs.toJSON())).toEqual(['here']);
+});
+
+it('is another one when an instance that was off comes back in a run of the same name, also over a restart of the agent', () => {
+  const epochs = new Epochs();
+  expect(epochs.of(counter(5), inRun('r'), 0)).toBe('r');
+  expect(epochs.of(counter(1, { name: 'instance', type: 'gauge' }), inRun(undefined), 0)).toBeUndefined();
+  const after = reloaded(epochs);
+  expect(after.of(counter(9), inRun('r'), 0)).toBe('r.1');
+  expect(after.of(counter(8), inRun('r'), 0)).toBe('r.1+1');
+  expect(after.of(counter(8), inRun('s'), 0)).toBe('s');
 });

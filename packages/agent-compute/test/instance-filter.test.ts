@@ -2,12 +2,28 @@ import { exampleInstance } from '@nephoscope/testing';
 
 import { instanceFilter, instanceFilterOptions } from '../src/instance-filter.js';
 
-const web = exampleInstance({ name: 'instance-1', displayName: 'web-1', projectId: 'alpha', metadata: Object.freeze({ instance_type: 'm1.small', vcpus: 2, image_ref: '' }) });
-const database = exampleInstance({ name: 'instance-2', displayName: 'db-1', projectId: 'beta', metadata: Object.freeze({ instance_type: 'm1.large', vcpus: 8 }) });
-const unowned = exampleInstance({ name: 'by-hand', displayName: 'by-hand', projectId: null, metadata: Object.freeze({ instance_type: null }) });
+const web = exampleInstance({
+  name: 'instance-1',
+  displayName: 'web-1',
+  projectId: 'alpha',
+  metadata: Object.freeze({ instance_type: 'm1.small', vcpus: 2, image_ref: '' }),
+});
+const database = exampleInstance({
+  name: 'instance-2',
+  displayName: 'db-1',
+  projectId: 'beta',
+  metadata: Object.freeze({ instance_type: 'm1.large', vcpus: 8 }),
+});
+const unowned = exampleInstance({
+  name: 'by-hand',
+  displayName: 'by-hand',
+  projectId: null,
+  metadata: Object.freeze({ instance_type: null }),
+});
 const all = [web, database, unowned];
 
-const passing = (options: unknown) => all.filter(instanceFilter(instanceFilterOptions.parse(options))).map(({ displayName }) => displayName);
+const passing = (options: unknown) =>
+  all.filter(instanceFilter(instanceFilterOptions.parse(options))).map(({ displayName }) => displayName);
 
 it.each([
   ['everything by default', {}, ['web-1', 'db-1', 'by-hand']],
@@ -16,9 +32,17 @@ it.each([
   ['a project', { include: [{ project: 'beta' }] }, ['db-1']],
   ['no instance without a project for any project', { include: [{ project: '*' }] }, ['web-1', 'db-1']],
   ['metadata, numbers as text', { include: [{ metadata: { vcpus: '8' } }] }, ['db-1']],
-  ['no instance without a value for any value', { include: [{ metadata: { instance_type: '*' } }] }, ['web-1', 'db-1']],
+  [
+    'no instance without a value for any value',
+    { include: [{ metadata: { instance_type: '*' } }] },
+    ['web-1', 'db-1'],
+  ],
   ['any of several rules', { include: [{ name: 'web-1' }, { name: 'by-hand' }] }, ['web-1', 'by-hand']],
-  ['all conditions of a rule', { include: [{ name: '*-1', project: 'alpha', metadata: { instance_type: 'm1.*' } }] }, ['web-1']],
+  [
+    'all conditions of a rule',
+    { include: [{ name: '*-1', project: 'alpha', metadata: { instance_type: 'm1.*' } }] },
+    ['web-1'],
+  ],
   ['what is not excluded', { exclude: [{ project: 'alpha' }, { metadata: { vcpus: '8' } }] }, ['by-hand']],
   ['what is included and not excluded', { include: [{ name: '*-1' }], exclude: [{ name: 'db-*' }] }, ['web-1']],
   ['nothing for an empty list', { include: [] }, []],

@@ -4,15 +4,30 @@ import { exampleInstance, RecordingLogger } from '@nephoscope/testing';
 import { Registry } from 'prom-client';
 
 import { Failures } from '../src/failures.js';
-import { MessageWriter } from '../src/message-writer.js';
+import { MessageWriter, pieces } from '../src/message-writer.js';
 import { createAgentMetrics } from '../src/metrics.js';
 import type { AgentState } from '../src/state-directory.js';
 import { counted, lines, metric, secret, sequences, signer } from './support.js';
 
 const newState: AgentState = { agentId: 'agent-1', sequence: 0n, epochs: {} };
 
-function counter(name: string, volume: number | bigint, type: CounterType = 'gauge', resourceId = 'vm-1'): Counter {
-  return { name, type, unit: 'x', volume, userId: 'u', projectId: 'p', resourceId, timestamp: 1_795_381_200_123_456_000n, resourceMetadata: { a: 1 } };
+function counter(
+  name: string,
+  volume: number | bigint,
+  type: CounterType = 'gauge',
+  resourceId = 'vm-1',
+): Counter {
+  return {
+    name,
+    type,
+    unit: 'x',
+    volume,
+    userId: 'u',
+    projectId: 'p',
+    resourceId,
+    timestamp: 1_795_381_200_123_456_000n,
+    resourceMetadata: { a: 1 },
+  };
 }
 
 function writing(state = newState) {
@@ -20,18 +35,29 @@ function writing(state = newState) {
   const logger = new RecordingLogger();
   const failures = new Failures(createAgentMetrics(registry), logger);
   const writer = new MessageWriter({ source: 'openstack', publisher: 'compute.host-1', signer }, state);
-  const write = (counters: readonly Counter[], instance = exampleInstance()) => writer.write([{ instance, pollster: 'test', counters }], 0, failures);
+  const write = (counters: readonly Counter[], instance = exampleInstance()) =>
+    writer.write(writer.label([{ instance, pollster: 'test', counters }], 0), failures);
   return { writer, write, failures, registry };
 }
 
 /** What the next process would begin with. */
-const restarted = ({ state }: MessageWriter): AgentState => ({ ...state, epochs: JSON.parse(JSON.stringify(state.epochs)) as AgentState['epochs'] });
+const restarted = ({ state }: MessageWriter): AgentState => ({
+  ...state,
+  epochs: JSON.parse(JSON.stringify(state.epochs)) as AgentState['epochs'],
+});
 
 const texts = ({ body }: OutgoingMessage) => Buffer.from(body).toString('utf8').split('\n').filter(Boolean);
 
 it('puts the samples of one meter into one message, under its routing key', () => {
   const messages = writing().write([counter('cpu', 1n), counter('vcpus', 2), counter('cpu', 3n, 'gauge', 'vm-2')]);
-  expect(messages.map(({ exchange, routingKey, contentType, samples }) => ({ exchange, routingKey, contentType, samples }))).toEqual([
+  expect(
+    messages.map(({ exchange, routingKey, contentType, samples }) => ({
+      exchange,
+      routingKey,
+      contentType,
+      samples,
+    })),
+  ).toEqual([
     { exchange: 'ceilometer', routingKey: 'metering.cpu', contentType: 'application/x-ndjson', samples: 2 },
     { exchange: 'ceilometer', routingKey: 'metering.vcpus', contentType: 'application/x-ndjson', samples: 1 },
   ]);
@@ -58,7 +84,9 @@ it('numbers without a gap, over meters and cycles and restarts', () => {
   const second = writing(restarted(first.writer));
   messages.push(...second.write(counters));
   expect(sequences(messages).sort((a, b) => a - b)).toEqual(counted(9));
-  expect(new Set(lines(messages).map(({ publisher_id }) => publisher_id))).toEqual(new Set(['compute.host-1/agent-1']));
+  expect(new Set(lines(messages).map(({ publisher_id }) => publisher_id))).toEqual(
+    new Set(['compute.host-1/agent-1']),
+  );
   expect(new Set(lines(messages).map(({ message_id }) => message_id)).size).toBe(9);
 });
 
@@ -84,7 +112,9 @@ describe('epochs', () => {
 
   it('stand on cumulative counters alone', () => {
     const { write } = writing();
-    expect(epochs(write([counter('cpu', 1n, 'cumulative'), counter('vcpus', 2), counter('new', 1, 'delta')]))).toEqual(['boot-1/1', undefined, undefined]);
+    expect(
+      epochs(write([counter('cpu', 1n, 'cumulative'), counter('vcpus', 2), counter('new', 1, 'delta')])),
+    ).toEqual(['boot-1/1', undefined, undefined]);
   });
 
   it('go on over a restart of the agent in the same run, and begin anew with a run or a fall', () => {
@@ -95,11 +125,30 @@ describe('epochs', () => {
     expect(epochs(second.write([counter('cpu', 3n, 'cumulative')]))).toEqual(['boot-1/1+1']);
     const third = writing(restarted(second.writer));
     expect(epochs(third.write([counter('cpu', 4n, 'cumulative')]))).toEqual(['boot-1/1+1']);
-    expect(epochs(third.write([counter('cpu', 5n, 'cumulative')], exampleInstance({ run: 'boot-1/9' })))).toEqual(['boot-1/9']);
+    expect(epochs(third.write([counter('cpu', 5n, 'cumulative')], exampleInstance({ run: 'boot-1/9' })))).toEqual([
+      'boot-1/9',
+    ]);
   });
 
   it('of an instance that came by migration are those of its run here', () => {
     const here = writing();
-    expect(epochs(here.write([counter('cpu', 900n, 'cumulative')], exampleInstance({ run: 'other-boot/3' })))).toEqual(['other-boot/3']);
+    expect(
+      epochs(here.write([counter('cpu', 900n, 'cumulative')], exampleInstance({ run: 'other-boot/3' }))),
+    ).toEqual(['other-boot/3']);
   });
+});
+
+it('is cut into pieces that lose and reorder nothing', () => {
+  const labelled = [3, 0, 4, 1, 9, 2].map((length, index) => ({
+    instance: exampleInstance(),
+    pollster: String(index),
+    counters: Array<Counter>(length),
+    epochs: [],
+  }));
+  expect([...pieces(labelled, 5)].map((piece) => piece.map(({ pollster }) => pollster))).toEqual([
+    ['0', '1', '2'],
+    ['3', '4'],
+    ['5'],
+  ]);
+  expect([...pieces([], 5)]).toEqual([]);
 });

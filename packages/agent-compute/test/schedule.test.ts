@@ -23,7 +23,9 @@ const minute = { name: 'seldom', interval: 60_000 };
 function watch(groups: readonly (typeof minute)[], clock: FakeClock) {
   const seen: string[] = [];
   const subscription = schedule(groups, clock).subscribe((due) => {
-    seen.push(`${Number((clock.now() - fakeStart) / 1_000_000n) / 1_000} ${due.map(({ name }) => name).join('+')}`);
+    seen.push(
+      `${Number((clock.now() - fakeStart) / 1_000_000n) / 1_000} ${due.map(({ name }) => name).join('+')}`,
+    );
   });
   return { seen, subscription };
 }

@@ -1,6 +1,15 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { appendFileSync, chmodSync, mkdirSync, readFileSync, statfsSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  chmodSync,
+  mkdirSync,
+  readFileSync,
+  statfsSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 
 import { Epochs } from '../src/epochs.js';
@@ -25,8 +34,15 @@ async function opened(path: string): Promise<StateDirectory> {
   return directory;
 }
 
-const message = (text: string) => ({ exchange: 'ceilometer', routingKey: 'metering.cpu', contentType: 'application/x-ndjson', samples: 1, body: Buffer.from(text) });
-const bodies = async (directory: StateDirectory) => (await directory.loadUnsent()).map(({ body }) => Buffer.from(body).toString());
+const message = (text: string) => ({
+  exchange: 'ceilometer',
+  routingKey: 'metering.cpu',
+  contentType: 'application/x-ndjson',
+  samples: 1,
+  body: Buffer.from(text),
+});
+const bodies = async (directory: StateDirectory) =>
+  (await directory.loadUnsent()).map(({ body }) => Buffer.from(body).toString());
 
 it('begins as a new agent, and is the same one after that', async () => {
   const path = join(newPath(), 'deeper');
@@ -34,9 +50,15 @@ it('begins as a new agent, and is the same one after that', async () => {
   expect(statSync(path).mode & 0o777).toBe(0o700);
   const fresh = await directory.load();
   expect(fresh).toMatchObject({ sequence: 0n, epochs: {} });
-  const epochs = new Epochs({ vm: { run: 'r', lastSeen: 5, series: { 'cpu vm': ['18446744073709551615', 2] } } });
+  const epochs = new Epochs({
+    vm: { run: 'r', recurrence: 1, ended: false, lastSeen: 5, series: { 'cpu vm': ['18446744073709551615', 2] } },
+  });
   await directory.save({ agentId: fresh.agentId, sequence: 2n ** 60n + 1n, epochs });
-  expect(await directory.load()).toEqual({ agentId: fresh.agentId, sequence: 2n ** 60n + 1n, epochs: epochs.toJSON() });
+  expect(await directory.load()).toEqual({
+    agentId: fresh.agentId,
+    sequence: 2n ** 60n + 1n,
+    epochs: epochs.toJSON(),
+  });
 });
 
 it('belongs to one agent at a time, also by another name', async () => {
@@ -57,7 +79,9 @@ it('belongs to one agent at a time, also by another name', async () => {
 it('is free again when its owner was killed', async () => {
   const path = newPath();
   const program = new URL('hold-state-directory.ts', import.meta.url).pathname;
-  const owner = spawn(process.execPath, ['--import', 'tsx', program, path], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const owner = spawn(process.execPath, ['--import', 'tsx', program, path], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   await once(owner.stdout, 'data');
   await expect(new StateDirectory(path).open()).rejects.toMatchObject({ code: 'STATE_DIRECTORY' });
   const ended = once(owner, 'exit');
@@ -67,20 +91,40 @@ it('is free again when its owner was killed', async () => {
 });
 
 it.each([
-  ['no JSON', '{"agentId":"a","sequ'],
-  ['without a number', '{"agentId":"a","epochs":{}}'],
-  ['with a number that is none', '{"agentId":"a","sequence":"-1","epochs":{}}'],
-  ['without epochs', '{"agentId":"a","sequence":"1","epochs":null}'],
-  ['with a volume that is no number', '{"agentId":"a","sequence":"1","epochs":{"vm":{"run":"r","lastSeen":1,"series":{"cpu vm":["many",0]}}}}'],
-])('says what to do about a state file that is %s', async (_, text) => {
+  ['no JSON', 'state.json', '{"agentId":"a","sequ'],
+  ['without a number', 'state.json', '{"agentId":"a"}'],
+  ['with a number that is none', 'state.json', '{"agentId":"a","sequence":"-1"}'],
+  ['without epochs', 'epochs.json', 'null'],
+  [
+    'with a volume that is no number',
+    'epochs.json',
+    '{"vm":{"run":"r","recurrence":0,"ended":false,"lastSeen":1,"series":{"cpu vm":["many",0]}}}',
+  ],
+])('says what to do about a state file that is %s', async (_, name, text) => {
   const path = newPath();
   const directory = await opened(path);
-  writeFileSync(join(path, 'state.json'), text);
+  writeFileSync(join(path, name), text);
   await expect(directory.load()).rejects.toMatchObject({
     code: 'STATE_DIRECTORY',
-    message: `the state directory ${path} holds a state.json that cannot be understood; restore it, or move it away to begin as a new agent`,
+    message: expect.stringContaining(
+      `the state directory ${path} has a file ${name} that cannot be understood; restore it, or move it away to`,
+    ),
     cause: expect.any(Error),
   });
+});
+
+it('writes the epochs again only when they have changed', async () => {
+  const path = newPath();
+  const directory = await opened(path);
+  const epochs = new Epochs({ vm: { run: 'r', recurrence: 0, ended: false, lastSeen: 5, series: {} } });
+  await directory.save({ agentId: 'a', sequence: 1n, epochs });
+  const written = statSync(join(path, 'epochs.json')).ino;
+  await directory.save({ agentId: 'a', sequence: 2n, epochs });
+  expect(statSync(join(path, 'epochs.json')).ino).toBe(written);
+  epochs.revision += 1;
+  await directory.save({ agentId: 'a', sequence: 3n, epochs });
+  expect(statSync(join(path, 'epochs.json')).ino).not.toBe(written);
+  expect(await directory.load()).toMatchObject({ sequence: 3n });
 });
 
 it('says which folder cannot be made', async () => {
@@ -119,7 +163,10 @@ describe('unsent messages', () => {
     const path = newPath();
     const directory = await opened(path);
     writeFileSync(join(path, 'unsent.ndjson'), '{"exchange":1}\n');
-    await expect(directory.loadUnsent()).rejects.toMatchObject({ code: 'STATE_DIRECTORY', message: expect.stringContaining('were not sent yet: restore it, or move it away') });
+    await expect(directory.loadUnsent()).rejects.toMatchObject({
+      code: 'STATE_DIRECTORY',
+      message: expect.stringContaining('were not sent yet: restore it, or move it away'),
+    });
     expect(readFileSync(join(path, 'unsent.ndjson'), 'utf8')).toBe('{"exchange":1}\n');
   });
 });
@@ -145,8 +192,14 @@ describe('on a disk', () => {
     await directory.keepUnsent([message('first')]);
     fill(place);
     const full = { code: 'STATE_DIRECTORY', cause: expect.objectContaining({ code: 'ENOSPC' }) };
-    await expect(directory.save({ ...state, sequence: 2n })).rejects.toMatchObject({ ...full, message: `the state directory ${place} cannot take state.json; free space there or mend its permissions` });
-    await expect(directory.keepUnsent([message('x'.repeat(100_000))])).rejects.toMatchObject({ ...full, message: `the state directory ${place} cannot take unsent.ndjson; free space there or mend its permissions` });
+    await expect(directory.save({ ...state, sequence: 2n })).rejects.toMatchObject({
+      ...full,
+      message: `the state directory ${place} cannot take state.json; free space there or mend its permissions`,
+    });
+    await expect(directory.keepUnsent([message('x'.repeat(100_000))])).rejects.toMatchObject({
+      ...full,
+      message: `the state directory ${place} cannot take unsent.ndjson; free space there or mend its permissions`,
+    });
     execFileSync('rm', [join(place, 'filler')]);
     expect(await directory.load()).toMatchObject({ sequence: 1n });
     await directory.keepUnsent([message('second')]);
@@ -157,7 +210,10 @@ describe('on a disk', () => {
     const place = disk();
     const directory = await opened(place);
     execFileSync('mount', ['-o', 'remount,ro', place]);
-    await expect(directory.save({ agentId: 'a', sequence: 1n, epochs: new Epochs() })).rejects.toMatchObject({ code: 'STATE_DIRECTORY', cause: expect.objectContaining({ code: 'EROFS' }) });
+    await expect(directory.save({ agentId: 'a', sequence: 1n, epochs: new Epochs() })).rejects.toMatchObject({
+      code: 'STATE_DIRECTORY',
+      cause: expect.objectContaining({ code: 'EROFS' }),
+    });
   });
 });
 

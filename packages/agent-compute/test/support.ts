@@ -3,7 +3,21 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { createSigner, definePollster, NephoscopeError, Secret } from '@nephoscope/core';
-import type { Clock, ComputePollManager, ComputePollsterPlugin, Counters, Health, Inspector, Instance, InstancePart, Meter, MessageBus, OutgoingMessage, QueueTopology, Subscription } from '@nephoscope/core';
+import type {
+  Clock,
+  ComputePollManager,
+  ComputePollsterPlugin,
+  Counters,
+  Health,
+  Inspector,
+  Instance,
+  InstancePart,
+  Meter,
+  MessageBus,
+  OutgoingMessage,
+  QueueTopology,
+  Subscription,
+} from '@nephoscope/core';
 import { FakeClock, RecordingLogger } from '@nephoscope/testing';
 import { Registry } from 'prom-client';
 
@@ -26,7 +40,11 @@ export async function turns(count = 5): Promise<void> {
   for (let turn = 0; turn < count; turn++) await new Promise((resolve) => setImmediate(resolve));
 }
 
-export async function until(what: string, condition: () => boolean | Promise<boolean>, ms = 20_000): Promise<void> {
+export async function until(
+  what: string,
+  condition: () => boolean | Promise<boolean>,
+  ms = 20_000,
+): Promise<void> {
   const end = Date.now() + ms;
   while (!(await condition())) {
     if (Date.now() > end) throw new Error(`waited in vain: ${what}`);
@@ -35,10 +53,16 @@ export async function until(what: string, condition: () => boolean | Promise<boo
 }
 
 /** The value of a metric, of all its labels or of those given. */
-export async function metric(registry: Registry, name: string, labels: Record<string, string> = {}): Promise<number> {
+export async function metric(
+  registry: Registry,
+  name: string,
+  labels: Record<string, string> = {},
+): Promise<number> {
   const { values } = await registry.getSingleMetric(name)!.get();
   return values
-    .filter((one) => Object.entries(labels).every(([key, value]) => (one.labels as Record<string, unknown>)[key] === value))
+    .filter((one) =>
+      Object.entries(labels).every(([key, value]) => (one.labels as Record<string, unknown>)[key] === value),
+    )
     .reduce((sum, { value }) => sum + value, 0);
 }
 
@@ -47,7 +71,12 @@ type GetCounters<P extends InstancePart> = (manager: ComputePollManager<P>, inst
 const gauge = (name: string): Meter => ({ name, type: 'gauge', unit: 'x', description: 'of the tests' });
 
 /** A pollster with gauge meters of these names. */
-export function pollster<const P extends InstancePart = never>(name: string, meters: readonly (string | Meter)[], getCounters: GetCounters<P>, reads: readonly P[] = []): ActivePollster {
+export function pollster<const P extends InstancePart = never>(
+  name: string,
+  meters: readonly (string | Meter)[],
+  getCounters: GetCounters<P>,
+  reads: readonly P[] = [],
+): ActivePollster {
   const plugin = definePollster({
     meters: meters.map((meter) => (typeof meter === 'string' ? gauge(meter) : meter)),
     reads,
@@ -87,11 +116,16 @@ export const hang = () => new Promise<never>(() => undefined);
 /** The metering messages in these, as they are on the wire. */
 export function lines(messages: readonly OutgoingMessage[]): Record<string, unknown>[] {
   return messages.flatMap(({ body }) =>
-    Buffer.from(body).toString('utf8').split('\n').filter(Boolean).map((line) => JSON.parse(line) as Record<string, unknown>),
+    Buffer.from(body)
+      .toString('utf8')
+      .split('\n')
+      .filter(Boolean)
+      .map((line) => JSON.parse(line) as Record<string, unknown>),
   );
 }
 
-export const sequences = (messages: readonly OutgoingMessage[]) => lines(messages).map(({ sequence }) => sequence as number);
+export const sequences = (messages: readonly OutgoingMessage[]) =>
+  lines(messages).map(({ sequence }) => sequence as number);
 
 /** 1, 2, … count */
 export const counted = (count: number) => Array.from({ length: count }, (_, index) => index + 1);
@@ -106,7 +140,14 @@ export interface AgentFields {
 }
 
 /** An agent, and what a test can look at. */
-export function createAgent({ stateDirectory, pollsters, inspector, bus = new ScriptedBus(), clock = new FakeClock(), options = {} }: AgentFields) {
+export function createAgent({
+  stateDirectory,
+  pollsters,
+  inspector,
+  bus = new ScriptedBus(),
+  clock = new FakeClock(),
+  options = {},
+}: AgentFields) {
   const logger = new RecordingLogger();
   const registry = new Registry();
   const agent = new ComputeAgent({
@@ -122,6 +163,7 @@ export function createAgent({ stateDirectory, pollsters, inspector, bus = new Sc
     clock,
     registry,
   });
-  const told = (level?: string) => logger.entries.filter((entry) => level === undefined || entry.level === level).map(({ message }) => message);
+  const told = (level?: string) =>
+    logger.entries.filter((entry) => level === undefined || entry.level === level).map(({ message }) => message);
   return { agent, registry, logger, told };
 }

@@ -67,11 +67,14 @@ export class Descriptions {
     if (this.#entries.size > domains.length) this.#forgetOthers(domains);
     if (unknown.length === 0) return described;
 
-    const options = { signal: AbortSignal.any([signal, AbortSignal.timeout(timeout)]) };
+    const end = performance.now() + timeout;
     const queue = unknown.values();
     const worker = async () => {
       for (const domain of queue) {
-        const description = await this.#read(domain, before(domain.uuid), options);
+        const description = await this.#read(domain, before(domain.uuid), {
+          signal,
+          timeout: Math.max(1, end - performance.now()),
+        });
         if (description !== undefined) described.set(domain.uuid, description);
       }
     };

@@ -25,7 +25,8 @@ const anyPollster = `import { definePollster } from '@nephoscope/core';
 export default definePollster({ meters: [], reads: [], create: () => ({ getCounters: () => [] }) });
 `;
 
-const blocksOf = (file: MarkdownFile, language: string) => fences(file.text).filter((fence) => fence.language === language);
+const blocksOf = (file: MarkdownFile, language: string) =>
+  fences(file.text).filter((fence) => fence.language === language);
 
 describe('the examples of the documentation', () => {
   let folder: string;
@@ -38,7 +39,8 @@ describe('the examples of the documentation', () => {
     const files = new Map<string, { readonly text: string; readonly place: string }>();
     for (const file of await markdownFiles()) {
       const directory = join(root, '.examples', file.path);
-      if (file.text.includes('../src/index.js')) files.set(join(directory, 'src/index.ts'), { text: anyPollster, place: file.path });
+      if (file.text.includes('../src/index.js'))
+        files.set(join(directory, 'src/index.ts'), { text: anyPollster, place: file.path });
       blocksOf(file, 'ts').forEach((block, index) => {
         const path = join(directory, fileName(block, index));
         // Each is a module, so that its names are its own.
@@ -47,7 +49,9 @@ describe('the examples of the documentation', () => {
     }
     expect(files.size).toBeGreaterThan(5);
 
-    const { config } = ts.readConfigFile(join(root, 'tsconfig.json'), ts.sys.readFile) as { config: { include?: string[] } };
+    const { config } = ts.readConfigFile(join(root, 'tsconfig.json'), ts.sys.readFile) as {
+      config: { include?: string[] };
+    };
     const { options } = ts.parseJsonConfigFileContent({ ...config, include: [], files: [] }, ts.sys, root);
     const host = ts.createCompilerHost(options);
     const { getSourceFile, fileExists, directoryExists, readFile: read } = host;
@@ -58,13 +62,17 @@ describe('the examples of the documentation', () => {
     host.getSourceFile = (path, languageVersion, ...rest) => {
       const block = files.get(path);
       if (block === undefined) return getSourceFile(path, languageVersion, ...rest);
-      return ts.createSourceFile(path, block.text, { ...(typeof languageVersion === 'object' ? languageVersion : { languageVersion }), impliedNodeFormat: ts.ModuleKind.ESNext });
+      return ts.createSourceFile(path, block.text, {
+        ...(typeof languageVersion === 'object' ? languageVersion : { languageVersion }),
+        impliedNodeFormat: ts.ModuleKind.ESNext,
+      });
     };
     const program = ts.createProgram([...files.keys()], { ...options, noEmit: true }, host);
     const mistakes = [...files].flatMap(([path, { place }]) => {
       const source = program.getSourceFile(path);
       return [...program.getSyntacticDiagnostics(source), ...program.getSemanticDiagnostics(source)].map(
-        ({ messageText, start = 0 }) => `${place}+${source?.getLineAndCharacterOfPosition(start).line}: ${ts.flattenDiagnosticMessageText(messageText, ' ')}`,
+        ({ messageText, start = 0 }) =>
+          `${place}+${source?.getLineAndCharacterOfPosition(start).line}: ${ts.flattenDiagnosticMessageText(messageText, ' ')}`,
       );
     });
     expect(mistakes).toEqual([]);

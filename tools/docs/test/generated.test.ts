@@ -16,7 +16,9 @@ describe('the generated pages', () => {
   it('have every meter and every option of every plugin of the repository', async () => {
     const pages = await generatedPages();
     const plugins = await firstPartyPlugins();
-    expect(plugins.map(({ name }) => name)).toEqual(expect.arrayContaining(['amqp', 'memory', 'libvirt', 'sql', 'cpu', 'net', 'disk_device']));
+    expect(plugins.map(({ name }) => name)).toEqual(
+      expect.arrayContaining(['amqp', 'memory', 'libvirt', 'sql', 'cpu', 'net', 'disk_device']),
+    );
     for (const { namespace, name, plugin } of plugins) {
       for (const meter of plugin.meters) expect(pages['docs/meters.md']).toContain(`| \`${meter.name}\` |`);
       if (namespace !== 'poll.compute') expect(pages['docs/configuration.md']).toContain(`\`type: ${name}\``);

@@ -14,9 +14,13 @@ it('every relative link leads to a file, and to a heading that it has', async ()
       if (/^[a-z]+:/.test(link)) continue;
       const [file = '', anchor] = link.split('#');
       const target = file === '' ? path : normalize(join(dirname(path), file));
-      const exists = await access(join(root, target)).then(() => true, () => false);
+      const exists = await access(join(root, target)).then(
+        () => true,
+        () => false,
+      );
       const page = texts.get(target);
-      if (!exists || (anchor !== undefined && page !== undefined && !anchors(page).has(anchor))) broken.push(`${path}: ${link}`);
+      if (!exists || (anchor !== undefined && page !== undefined && !anchors(page).has(anchor)))
+        broken.push(`${path}: ${link}`);
     }
   }
   expect(broken).toEqual([]);

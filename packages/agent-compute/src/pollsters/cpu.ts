@@ -37,8 +37,18 @@ function usedSince(current: CpuReading, previous: CpuReading): bigint {
 export default definePollster({
   meters: [
     { name: 'cpu', type: 'cumulative', unit: 'ns', description: 'CPU time the instance used' },
-    { name: 'cpu.wait', type: 'cumulative', unit: 'ns', description: 'Time its virtual CPUs were ready to run but waited for the host (steal)' },
-    { name: 'cpu_util', type: 'gauge', unit: '%', description: 'CPU time used since the previous reading, of all its virtual CPUs; 0 at the first reading' },
+    {
+      name: 'cpu.wait',
+      type: 'cumulative',
+      unit: 'ns',
+      description: 'Time its virtual CPUs were ready to run but waited for the host (steal)',
+    },
+    {
+      name: 'cpu_util',
+      type: 'gauge',
+      unit: '%',
+      description: 'CPU time used since the previous reading, of all its virtual CPUs; 0 at the first reading',
+    },
     { name: 'vcpus', type: 'gauge', unit: 'vcpu', description: 'Virtual CPUs in use' },
   ],
   reads: ['cpu'],

@@ -2,18 +2,72 @@ import { definePollster, isMissing } from '@nephoscope/core';
 import type { Disk, DiskIo, DiskSize, Meter, Metadata } from '@nephoscope/core';
 
 const counts: readonly (Meter & { readonly field: keyof DiskIo })[] = [
-  { name: 'disk.device.read.requests', type: 'cumulative', unit: 'request', description: 'Reads from the disk', field: 'readRequests' },
-  { name: 'disk.device.read.bytes', type: 'cumulative', unit: 'B', description: 'Bytes read from the disk', field: 'readBytes' },
-  { name: 'disk.device.read.latency', type: 'cumulative', unit: 'ns', description: 'Time spent in reads from the disk', field: 'readTimeNs' },
-  { name: 'disk.device.write.requests', type: 'cumulative', unit: 'request', description: 'Writes to the disk', field: 'writeRequests' },
-  { name: 'disk.device.write.bytes', type: 'cumulative', unit: 'B', description: 'Bytes written to the disk', field: 'writeBytes' },
-  { name: 'disk.device.write.latency', type: 'cumulative', unit: 'ns', description: 'Time spent in writes to the disk', field: 'writeTimeNs' },
+  {
+    name: 'disk.device.read.requests',
+    type: 'cumulative',
+    unit: 'request',
+    description: 'Reads from the disk',
+    field: 'readRequests',
+  },
+  {
+    name: 'disk.device.read.bytes',
+    type: 'cumulative',
+    unit: 'B',
+    description: 'Bytes read from the disk',
+    field: 'readBytes',
+  },
+  {
+    name: 'disk.device.read.latency',
+    type: 'cumulative',
+    unit: 'ns',
+    description: 'Time spent in reads from the disk',
+    field: 'readTimeNs',
+  },
+  {
+    name: 'disk.device.write.requests',
+    type: 'cumulative',
+    unit: 'request',
+    description: 'Writes to the disk',
+    field: 'writeRequests',
+  },
+  {
+    name: 'disk.device.write.bytes',
+    type: 'cumulative',
+    unit: 'B',
+    description: 'Bytes written to the disk',
+    field: 'writeBytes',
+  },
+  {
+    name: 'disk.device.write.latency',
+    type: 'cumulative',
+    unit: 'ns',
+    description: 'Time spent in writes to the disk',
+    field: 'writeTimeNs',
+  },
 ];
 
 const sizes: readonly (Meter & { readonly field: keyof DiskSize })[] = [
-  { name: 'disk.device.capacity', type: 'gauge', unit: 'B', description: 'Size of the disk as the guest sees it', field: 'capacity' },
-  { name: 'disk.device.allocation', type: 'gauge', unit: 'B', description: 'Highest place written in the disk', field: 'allocation' },
-  { name: 'disk.device.usage', type: 'gauge', unit: 'B', description: 'What the disk occupies on the host', field: 'physical' },
+  {
+    name: 'disk.device.capacity',
+    type: 'gauge',
+    unit: 'B',
+    description: 'Size of the disk as the guest sees it',
+    field: 'capacity',
+  },
+  {
+    name: 'disk.device.allocation',
+    type: 'gauge',
+    unit: 'B',
+    description: 'Highest place written in the disk',
+    field: 'allocation',
+  },
+  {
+    name: 'disk.device.usage',
+    type: 'gauge',
+    unit: 'B',
+    description: 'What the disk occupies on the host',
+    field: 'physical',
+  },
 ];
 
 const metadataOf = new WeakMap<Disk, Metadata>();
@@ -35,7 +89,9 @@ export default definePollster({
         const resourceId = `${instance.id}-${disk.device}`;
         const details = { resourceId, metadata: diskMetadata(disk, instance.id) };
         for (const { name, field } of counts) {
-          const value = isMissing(io) ? io : (io[field] ?? { missing: 'unsupported' as const, detail: 'not reported for this disk' });
+          const value = isMissing(io)
+            ? io
+            : (io[field] ?? { missing: 'unsupported' as const, detail: 'not reported for this disk' });
           if (typeof value === 'bigint') yield counter(name, value, details);
           else missing(name, value, resourceId);
         }

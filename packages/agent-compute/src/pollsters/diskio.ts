@@ -4,10 +4,34 @@ import type { DiskIo, Meter } from '@nephoscope/core';
 type Total = 'readBytes' | 'readRequests' | 'writeBytes' | 'writeRequests';
 
 const totals: readonly (Meter & { readonly field: Total })[] = [
-  { name: 'disk.read.requests', type: 'cumulative', unit: 'request', description: 'Reads from all disks', field: 'readRequests' },
-  { name: 'disk.read.bytes', type: 'cumulative', unit: 'B', description: 'Bytes read from all disks', field: 'readBytes' },
-  { name: 'disk.write.requests', type: 'cumulative', unit: 'request', description: 'Writes to all disks', field: 'writeRequests' },
-  { name: 'disk.write.bytes', type: 'cumulative', unit: 'B', description: 'Bytes written to all disks', field: 'writeBytes' },
+  {
+    name: 'disk.read.requests',
+    type: 'cumulative',
+    unit: 'request',
+    description: 'Reads from all disks',
+    field: 'readRequests',
+  },
+  {
+    name: 'disk.read.bytes',
+    type: 'cumulative',
+    unit: 'B',
+    description: 'Bytes read from all disks',
+    field: 'readBytes',
+  },
+  {
+    name: 'disk.write.requests',
+    type: 'cumulative',
+    unit: 'request',
+    description: 'Writes to all disks',
+    field: 'writeRequests',
+  },
+  {
+    name: 'disk.write.bytes',
+    type: 'cumulative',
+    unit: 'B',
+    description: 'Bytes written to all disks',
+    field: 'writeBytes',
+  },
 ];
 
 /** Sums over an instance's disks. With one disk missing there is no sum: part of it would look like a fall. */
@@ -25,7 +49,10 @@ export default definePollster({
         read.push(io);
       }
       for (const { name, field } of totals) {
-        yield counter(name, read.reduce((sum, io) => sum + io[field], 0n));
+        yield counter(
+          name,
+          read.reduce((sum, io) => sum + io[field], 0n),
+        );
       }
     },
   }),

@@ -4,7 +4,12 @@ import { definePollster } from '@nephoscope/core';
 export default definePollster({
   meters: [
     { name: 'instance', type: 'gauge', unit: 'instance', description: 'The instance exists' },
-    { name: 'instance:<flavor>', type: 'gauge', unit: 'instance', description: 'The instance exists and is of this flavor' },
+    {
+      name: 'instance:<flavor>',
+      type: 'gauge',
+      unit: 'instance',
+      description: 'The instance exists and is of this flavor',
+    },
   ],
   reads: [],
   create: () => ({

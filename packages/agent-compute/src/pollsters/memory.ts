@@ -4,13 +4,58 @@ import type { MemoryReading, Meter } from '@nephoscope/core';
 /** A double holds every multiple of 1/1024 below 2^43 exactly: no figure of a real machine is rounded. */
 const mebibytes = (kibibytes: bigint): number => Number(kibibytes) / 1024;
 
-const figures: readonly (Meter & { readonly field: keyof MemoryReading; readonly convert: (value: bigint) => number | bigint })[] = [
-  { name: 'memory.usage', type: 'gauge', unit: 'MB', description: 'Memory (MiB, which Ceilometer labels MB) in use by the guest’s own account (balloon driver)', field: 'usedKib', convert: mebibytes },
-  { name: 'memory.resident', type: 'gauge', unit: 'MB', description: 'Memory of the host that the instance occupies', field: 'residentKib', convert: mebibytes },
-  { name: 'memory.swap.in', type: 'cumulative', unit: 'MB', description: 'Memory the guest swapped in', field: 'swapInKib', convert: mebibytes },
-  { name: 'memory.swap.out', type: 'cumulative', unit: 'MB', description: 'Memory the guest swapped out', field: 'swapOutKib', convert: mebibytes },
-  { name: 'memory.bandwidth.total', type: 'gauge', unit: 'B/s', description: 'Traffic between L3 cache and memory', field: 'bandwidthTotal', convert: (value) => value },
-  { name: 'memory.bandwidth.local', type: 'gauge', unit: 'B/s', description: 'Traffic between L3 cache and the memory of the same node', field: 'bandwidthLocal', convert: (value) => value },
+const figures: readonly (Meter & {
+  readonly field: keyof MemoryReading;
+  readonly convert: (value: bigint) => number | bigint;
+})[] = [
+  {
+    name: 'memory.usage',
+    type: 'gauge',
+    unit: 'MB',
+    description: 'Memory (MiB, which Ceilometer labels MB) in use by the guest’s own account (balloon driver)',
+    field: 'usedKib',
+    convert: mebibytes,
+  },
+  {
+    name: 'memory.resident',
+    type: 'gauge',
+    unit: 'MB',
+    description: 'Memory of the host that the instance occupies',
+    field: 'residentKib',
+    convert: mebibytes,
+  },
+  {
+    name: 'memory.swap.in',
+    type: 'cumulative',
+    unit: 'MB',
+    description: 'Memory the guest swapped in',
+    field: 'swapInKib',
+    convert: mebibytes,
+  },
+  {
+    name: 'memory.swap.out',
+    type: 'cumulative',
+    unit: 'MB',
+    description: 'Memory the guest swapped out',
+    field: 'swapOutKib',
+    convert: mebibytes,
+  },
+  {
+    name: 'memory.bandwidth.total',
+    type: 'gauge',
+    unit: 'B/s',
+    description: 'Traffic between L3 cache and memory',
+    field: 'bandwidthTotal',
+    convert: (value) => value,
+  },
+  {
+    name: 'memory.bandwidth.local',
+    type: 'gauge',
+    unit: 'B/s',
+    description: 'Traffic between L3 cache and the memory of the same node',
+    field: 'bandwidthLocal',
+    convert: (value) => value,
+  },
 ];
 
 const notReported = { missing: 'unsupported', detail: 'the hypervisor or the guest does not report it' } as const;

@@ -2,14 +2,62 @@ import { definePollster, isMissing } from '@nephoscope/core';
 import type { Instance, Metadata, Meter, Vnic, VnicReading, VnicTraffic } from '@nephoscope/core';
 
 const counts: readonly (Meter & { readonly field: keyof VnicTraffic })[] = [
-  { name: 'network.incoming.bytes', type: 'cumulative', unit: 'B', description: 'Bytes the instance received', field: 'rxBytes' },
-  { name: 'network.incoming.packets', type: 'cumulative', unit: 'packet', description: 'Packets the instance received', field: 'rxPackets' },
-  { name: 'network.incoming.packets.drop', type: 'cumulative', unit: 'packet', description: 'Packets to the instance that were dropped', field: 'rxDrops' },
-  { name: 'network.incoming.packets.error', type: 'cumulative', unit: 'packet', description: 'Packets to the instance with an error', field: 'rxErrors' },
-  { name: 'network.outgoing.bytes', type: 'cumulative', unit: 'B', description: 'Bytes the instance sent', field: 'txBytes' },
-  { name: 'network.outgoing.packets', type: 'cumulative', unit: 'packet', description: 'Packets the instance sent', field: 'txPackets' },
-  { name: 'network.outgoing.packets.drop', type: 'cumulative', unit: 'packet', description: 'Packets from the instance that were dropped', field: 'txDrops' },
-  { name: 'network.outgoing.packets.error', type: 'cumulative', unit: 'packet', description: 'Packets from the instance with an error', field: 'txErrors' },
+  {
+    name: 'network.incoming.bytes',
+    type: 'cumulative',
+    unit: 'B',
+    description: 'Bytes the instance received',
+    field: 'rxBytes',
+  },
+  {
+    name: 'network.incoming.packets',
+    type: 'cumulative',
+    unit: 'packet',
+    description: 'Packets the instance received',
+    field: 'rxPackets',
+  },
+  {
+    name: 'network.incoming.packets.drop',
+    type: 'cumulative',
+    unit: 'packet',
+    description: 'Packets to the instance that were dropped',
+    field: 'rxDrops',
+  },
+  {
+    name: 'network.incoming.packets.error',
+    type: 'cumulative',
+    unit: 'packet',
+    description: 'Packets to the instance with an error',
+    field: 'rxErrors',
+  },
+  {
+    name: 'network.outgoing.bytes',
+    type: 'cumulative',
+    unit: 'B',
+    description: 'Bytes the instance sent',
+    field: 'txBytes',
+  },
+  {
+    name: 'network.outgoing.packets',
+    type: 'cumulative',
+    unit: 'packet',
+    description: 'Packets the instance sent',
+    field: 'txPackets',
+  },
+  {
+    name: 'network.outgoing.packets.drop',
+    type: 'cumulative',
+    unit: 'packet',
+    description: 'Packets from the instance that were dropped',
+    field: 'txDrops',
+  },
+  {
+    name: 'network.outgoing.packets.error',
+    type: 'cumulative',
+    unit: 'packet',
+    description: 'Packets from the instance with an error',
+    field: 'txErrors',
+  },
 ];
 
 /**
@@ -19,13 +67,18 @@ const counts: readonly (Meter & { readonly field: keyof VnicTraffic })[] = [
  */
 function namesOneCard(fref: string, mac: string | null): boolean {
   const digits = fref.toLowerCase();
-  return /fa163e[0-9a-f]{6}/.test(digits) || (mac !== null && digits.includes(mac.toLowerCase().replaceAll(':', '')));
+  return (
+    /fa163e[0-9a-f]{6}/.test(digits) || (mac !== null && digits.includes(mac.toLowerCase().replaceAll(':', '')))
+  );
 }
 
 /** The card's own filter where it has one; otherwise the rule of later Ceilometers. No two cards get the same. */
 export function vnicResourceId(instance: Instance, vnic: Vnic, all: readonly VnicReading[]): string {
   const { fref, mac, name } = vnic;
-  const own = fref !== null && namesOneCard(fref, mac) && all.every((other) => other.vnic === vnic || other.vnic.fref !== fref);
+  const own =
+    fref !== null &&
+    namesOneCard(fref, mac) &&
+    all.every((other) => other.vnic === vnic || other.vnic.fref !== fref);
   return own ? fref : `${instance.name}-${instance.id}-${name}`;
 }
 
@@ -59,7 +112,9 @@ export default definePollster({
         const resourceId = vnicResourceId(instance, vnic, inspection.vnics);
         const details = { resourceId, metadata: vnicMetadata(vnic, instance.id) };
         for (const { name, field } of counts) {
-          const value = isMissing(traffic) ? traffic : (traffic[field] ?? { missing: 'unsupported' as const, detail: 'not reported for this card' });
+          const value = isMissing(traffic)
+            ? traffic
+            : (traffic[field] ?? { missing: 'unsupported' as const, detail: 'not reported for this card' });
           if (typeof value === 'bigint') yield counter(name, value, details);
           else missing(name, value, resourceId);
         }

@@ -14,7 +14,14 @@ const numbers: Readonly<Record<PowerState, number>> = {
 };
 
 export default definePollster({
-  meters: [{ name: 'power.state', type: 'gauge', unit: '', description: "The instance's state as libvirt numbers it: 1 running, 3 paused, 5 shut off" }],
+  meters: [
+    {
+      name: 'power.state',
+      type: 'gauge',
+      unit: '',
+      description: "The instance's state as libvirt numbers it: 1 running, 3 paused, 5 shut off",
+    },
+  ],
   reads: [],
   create: () => ({
     *getCounters({ counter }, instance) {
