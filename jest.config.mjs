@@ -5,7 +5,9 @@ const integrationTests = '**/test/**/*.integration.test.ts';
 
 const project = {
   ...preset,
-  roots: ['packages', 'examples', 'tools'].filter((name) => existsSync(new URL(name, import.meta.url))).map((name) => `<rootDir>/${name}`),
+  roots: ['packages', 'examples', 'tools']
+    .filter((name) => existsSync(new URL(name, import.meta.url)))
+    .map((name) => `<rootDir>/${name}`),
   modulePathIgnorePatterns: ['/dist/'],
 };
 

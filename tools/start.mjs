@@ -19,7 +19,10 @@ const args = process.argv.slice(2);
 
 async function start() {
   await ensureDependencies();
-  const [install] = await all([foreground(node, ['--import', 'tsx', 'tools/start/install.ts']), build({ types: false })]);
+  const [install] = await all([
+    foreground(node, ['--import', 'tsx', 'tools/start/install.ts']),
+    build({ types: false }),
+  ]);
   if (install !== 0) throw new StepFailed('libvirt and QEMU are not there: see above');
   return foreground(node, ['--import', 'tsx', 'tools/start/main.ts', ...args]);
 }

@@ -5,7 +5,7 @@ export default defineConfig({
   format: 'esm',
   target: 'node20',
   // `npm start` of Nephoscope's own repository builds everything without declarations.
-  dts: process.env.NEPHOSCOPE_BUILD_TYPES !== 'no',
+  dts: process.env.BUILD_TYPES !== 'no',
   sourcemap: true,
   clean: true,
   silent: true,

@@ -8,7 +8,12 @@ import { join } from 'node:path';
  * @param bus the section `bus`
  * @returns the path of the file
  */
-export async function writeAgentConfiguration(directory: string, uri: string, bus: object, interval = '10m'): Promise<string> {
+export async function writeAgentConfiguration(
+  directory: string,
+  uri: string,
+  bus: object,
+  interval = '10m',
+): Promise<string> {
   const path = join(directory, 'nephoscope.yaml');
   // JSON is YAML too.
   const configuration = {

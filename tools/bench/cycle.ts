@@ -82,10 +82,18 @@ export const cycle: Benchmark = {
   },
 };
 
-function measure(host: MeasuredHost, bus: object, rounds: number, { profiles, signal }: BenchmarkContext): Promise<readonly Round[]> {
+function measure(
+  host: MeasuredHost,
+  bus: object,
+  rounds: number,
+  { profiles, signal }: BenchmarkContext,
+): Promise<readonly Round[]> {
   return withDirectory(async (directory) => {
     const configuration = await writeAgentConfiguration(directory, host.uri, bus);
-    const child = startMeasured([script, JSON.stringify({ configuration, uri: host.uri, warmUp, rounds })], profiles);
+    const child = startMeasured(
+      [script, JSON.stringify({ configuration, uri: host.uri, warmUp, rounds })],
+      profiles,
+    );
     const output = await outputOf(child, AbortSignal.any([signal, AbortSignal.timeout(processTimeout)]));
     return JSON.parse(output) as readonly Round[];
   });
@@ -111,7 +119,9 @@ function report({ peer, limitToBareCall }: Scenario, rounds: readonly Round[]) {
     targets: [
       target("wall time, of the peer's", 1 / 4, cycleWall, peer.wall),
       target("CPU time, of the peer's", 1 / 5, cycleCpu, peer.cpu),
-      ...(limitToBareCall === undefined ? [] : [target("wall time, of the bare call's", limitToBareCall, toBareCall)]),
+      ...(limitToBareCall === undefined
+        ? []
+        : [target("wall time, of the bare call's", limitToBareCall, toBareCall)]),
     ],
   };
 }

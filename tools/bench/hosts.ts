@@ -51,7 +51,9 @@ export async function withDirectory<Result>(work: (directory: string) => Promise
   }
 }
 
-async function withLibvirtd(populate: (libvirtd: PrivateLibvirtd) => Promise<MeasuredHost>): Promise<MeasuredHost> {
+async function withLibvirtd(
+  populate: (libvirtd: PrivateLibvirtd) => Promise<MeasuredHost>,
+): Promise<MeasuredHost> {
   const libvirtd = await progress('Starting a private libvirtd', startLibvirtd());
   try {
     return await populate(libvirtd);

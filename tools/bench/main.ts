@@ -52,13 +52,17 @@ async function main(args: readonly string[], signal: AbortSignal): Promise<void>
 
 /** What is measured is what is published (the agent and all that it depends on), without type declarations. */
 async function build(signal: AbortSignal): Promise<void> {
-  await promisify(execFile)(join(root, 'node_modules', '.bin', 'nx'), ['build', '@nephoscope/agent-compute', '--outputStyle', 'static'], {
-    cwd: root,
-    env: { ...process.env, NEPHOSCOPE_BUILD_TYPES: 'no' },
-    maxBuffer: 64 * 1024 * 1024,
-    signal,
-    timeout: 300_000,
-  }).catch((error: Error & { readonly stdout?: string }) => {
+  await promisify(execFile)(
+    join(root, 'node_modules', '.bin', 'nx'),
+    ['build', '@nephoscope/agent-compute', '--outputStyle', 'static'],
+    {
+      cwd: root,
+      env: { ...process.env, BUILD_TYPES: 'no' },
+      maxBuffer: 64 * 1024 * 1024,
+      signal,
+      timeout: 300_000,
+    },
+  ).catch((error: Error & { readonly stdout?: string }) => {
     throw new Error(`the packages cannot be built:\n${error.stdout ?? ''}`, { cause: error });
   });
 }
@@ -72,6 +76,8 @@ try {
   await main(process.argv.slice(2), interruption.signal);
 } catch (error) {
   const reason = interruption.signal.aborted ? (interruption.signal.reason as Error) : (error as Error);
-  process.stderr.write(`${reason instanceof TypeError ? `${reason.message}\n\n${usage}` : (reason.stack ?? reason.message)}\n`);
+  process.stderr.write(
+    `${reason instanceof TypeError ? `${reason.message}\n\n${usage}` : (reason.stack ?? reason.message)}\n`,
+  );
   process.exitCode = interruption.signal.aborted ? 130 : 1;
 }

@@ -9,7 +9,16 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { computeAgentProgram, createComputeAgent } from '@nephoscope/agent-compute';
 import { connect } from '@nephoscope/libvirt';
-import { component, configure, createLogger, createPlugin, readConfig, startAll, stopAll, systemClock } from '@nephoscope/runtime';
+import {
+  component,
+  configure,
+  createLogger,
+  createPlugin,
+  readConfig,
+  startAll,
+  stopAll,
+  systemClock,
+} from '@nephoscope/runtime';
 import { Registry } from 'prom-client';
 
 // So that what one measurement leaves to be done does not count as the next one's.
@@ -17,7 +26,10 @@ const pause = 100;
 const startTimeout = 30_000;
 const roundTimeout = 30_000;
 // What the inspector asks for when every pollster runs.
-const query = { groups: ['state', 'cpuTotal', 'vcpu', 'balloon', 'perf', 'block', 'interface'], flags: { nowait: true } };
+const query = {
+  groups: ['state', 'cpuTotal', 'vcpu', 'balloon', 'perf', 'block', 'interface'],
+  flags: { nowait: true },
+};
 
 const job = JSON.parse(process.argv[2]);
 const configured = await configure(computeAgentProgram, await readConfig(job.configuration, {}));
@@ -33,7 +45,8 @@ await startAll(components, AbortSignal.timeout(startTimeout), logger);
 const connection = await connect(job.uri);
 try {
   // The in-process bus confirms what its consumer took.
-  if (config.bus.type === 'memory') await bus.consume('metering', { prefetch: 10_000 }, (delivery) => delivery.ack());
+  if (config.bus.type === 'memory')
+    await bus.consume('metering', { prefetch: 10_000 }, (delivery) => delivery.ack());
 
   const rounds = [];
   for (let round = -job.warmUp; round < job.rounds; round++) {

@@ -38,7 +38,10 @@ export async function outputOf(child: ChildProcess, signal: AbortSignal): Promis
   try {
     if (signal.aborted) kill();
     const [code, by] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null];
-    if (code !== 0) throw new Error(`a measured process ended with ${by ?? `exit code ${code}`}:\n${stderr}`, { cause: signal.reason });
+    if (code !== 0)
+      throw new Error(`a measured process ended with ${by ?? `exit code ${code}`}:\n${stderr}`, {
+        cause: signal.reason,
+      });
     return stdout;
   } finally {
     signal.removeEventListener('abort', kill);

@@ -35,16 +35,29 @@ export const memory: Benchmark = {
       const host = await startTestDriverHost(instances);
       try {
         const work = withDirectory(async (directory) => {
-          const configuration = await writeAgentConfiguration(directory, host.uri, { type: 'amqp', url: broker.url }, interval);
+          const configuration = await writeAgentConfiguration(
+            directory,
+            host.uri,
+            { type: 'amqp', url: broker.url },
+            interval,
+          );
           return watch(configuration, context);
         });
-        const { peakMiB, seen } = await progress(`Watching the memory of ${cycles} cycles over ${instances} domains`, work);
+        const { peakMiB, seen } = await progress(
+          `Watching the memory of ${cycles} cycles over ${instances} domains`,
+          work,
+        );
         return {
           host: `${instances} domains of the test driver`,
           bus: 'RabbitMQ, confirmed',
           cycles: seen,
           peakMiB,
-          target: { what: 'peak resident memory (VmHWM), MiB', limit: limitMiB, value: peakMiB, met: peakMiB < limitMiB },
+          target: {
+            what: 'peak resident memory (VmHWM), MiB',
+            limit: limitMiB,
+            value: peakMiB,
+            met: peakMiB < limitMiB,
+          },
         };
       } finally {
         await host.stop();
@@ -56,7 +69,10 @@ export const memory: Benchmark = {
 };
 
 /** Runs the daemon until it has done its cycles, and ends it by SIGTERM. */
-async function watch(configuration: string, { profiles, signal }: BenchmarkContext): Promise<{ readonly peakMiB: number; readonly seen: readonly CycleSeen[] }> {
+async function watch(
+  configuration: string,
+  { profiles, signal }: BenchmarkContext,
+): Promise<{ readonly peakMiB: number; readonly seen: readonly CycleSeen[] }> {
   const child = startMeasured([cli, '--config', configuration], profiles);
   const seen: CycleSeen[] = [];
   const ended = outputOf(child, AbortSignal.any([signal, AbortSignal.timeout(processTimeout)]));

@@ -16,7 +16,11 @@ export function summarise(values: readonly number[]): Summary {
   const sorted = values.toSorted((a, b) => a - b);
   const at = (index: number) => sorted[index] as number;
   const last = sorted.length - 1;
-  return { min: rounded(at(0)), median: rounded((at(Math.floor(last / 2)) + at(Math.ceil(last / 2))) / 2), max: rounded(at(last)) };
+  return {
+    min: rounded(at(0)),
+    median: rounded((at(Math.floor(last / 2)) + at(Math.ceil(last / 2))) / 2),
+    max: rounded(at(last)),
+  };
 }
 
 /** To a thousandth. */

@@ -14,6 +14,11 @@ export interface Target {
 }
 
 /** @param unit what the figures are divided by */
-export function target(what: string, limit: number, { median, min }: Pick<Summary, 'median' | 'min'>, unit = 1): Target {
+export function target(
+  what: string,
+  limit: number,
+  { median, min }: Pick<Summary, 'median' | 'min'>,
+  unit = 1,
+): Target {
   return { what, limit, median: rounded(median / unit), min: rounded(min / unit), met: median / unit <= limit };
 }

@@ -11,7 +11,7 @@ export const preset = (entry: string[]) =>
     format: 'esm',
     target: 'node20',
     // Set by `npm start`, which runs what it builds and needs no declarations.
-    dts: process.env['NEPHOSCOPE_BUILD_TYPES'] !== 'no',
+    dts: process.env['BUILD_TYPES'] !== 'no',
     sourcemap: true,
     clean: true,
     silent: true,

@@ -77,7 +77,10 @@ async function startDaemon(name: string, logDirectory: string, ready: () => Prom
   const file = await open(log, 'a');
   // Detached: Ctrl-C in the terminal must not end it before the guests that it runs.
   const daemon = spawn(name, [], { detached: true, env: environment, stdio: ['ignore', file.fd, file.fd] });
-  await Promise.race([once(daemon, 'spawn'), once(daemon, 'error').then(([error]) => Promise.reject(error as Error))]);
+  await Promise.race([
+    once(daemon, 'spawn'),
+    once(daemon, 'error').then(([error]) => Promise.reject(error as Error)),
+  ]);
   await file.close();
   const ended = once(daemon, 'exit');
   const isRunning = () => daemon.exitCode === null && daemon.signalCode === null;

@@ -94,7 +94,7 @@ async function packagesOf(file) {
 export function build({ types }) {
   const nx = (...args) => ['node_modules/.bin/nx', [...args, '--outputStyle', 'static']];
   if (types) return step('Building the packages', ...nx('run-many', '--target', 'build'));
-  const env = { NEPHOSCOPE_BUILD_TYPES: 'no' };
+  const env = { BUILD_TYPES: 'no' };
   return step('Building the packages', ...nx('run', 'nephoscope:build'), { env });
 }
 

@@ -41,7 +41,13 @@ export async function ensurePackages(packages: readonly string[]): Promise<void>
     await progress('Fetching the list of Debian packages', aptGet(['update']));
     await progress(
       `Installing Debian packages (${missing.join(', ')})`,
-      aptGet(['install', '--yes', '--no-install-recommends', '--option=Dpkg::Options::=--force-confold', ...missing]),
+      aptGet([
+        'install',
+        '--yes',
+        '--no-install-recommends',
+        '--option=Dpkg::Options::=--force-confold',
+        ...missing,
+      ]),
     );
   } finally {
     await lift();

@@ -35,7 +35,8 @@ export interface NovaMetadata {
 
 export function domainXml(domain: DomainDescription): string {
   const prefix = domain.diskBus === 'ide' ? 'hd' : 'vd';
-  const metadata = domain.nova === undefined ? '' : `  <metadata>\n${novaXml(domain.nova, domain.nics)}  </metadata>\n`;
+  const metadata =
+    domain.nova === undefined ? '' : `  <metadata>\n${novaXml(domain.nova, domain.nics)}  </metadata>\n`;
   return `<domain type='qemu'>
   <name>${escape(domain.name)}</name>
   <uuid>${domain.uuid}</uuid>

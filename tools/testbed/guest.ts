@@ -135,9 +135,15 @@ function describe(directory: string, options: GuestOptions): DomainDescription {
     return {
       portId,
       tap: `tap${portId.slice(0, 11)}`,
-      mac: nic.mac ?? `fa:16:3e:${randomBytes(3).toString('hex').replace(/..(?=.)/g, '$&:')}`,
+      mac:
+        nic.mac ??
+        `fa:16:3e:${randomBytes(3)
+          .toString('hex')
+          .replace(/..(?=.)/g, '$&:')}`,
       ...(nic.bridge === undefined ? {} : { bridge: nic.bridge }),
-      ...(nic.filterParameters === undefined ? {} : { filter: { name: filterName, parameters: nic.filterParameters } }),
+      ...(nic.filterParameters === undefined
+        ? {}
+        : { filter: { name: filterName, parameters: nic.filterParameters } }),
     };
   });
   const nova: NovaMetadata | undefined =

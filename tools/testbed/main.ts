@@ -10,7 +10,10 @@ const asked = process.argv.slice(2);
 const names = known.filter((name) => asked.length === 0 || asked.includes(name));
 
 const over = new Promise<void>((resolve) => {
-  process.stdin.resume().once('end', resolve).once('error', () => resolve());
+  process.stdin
+    .resume()
+    .once('end', resolve)
+    .once('error', () => resolve());
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => resolve());
 });
 

@@ -30,12 +30,16 @@ export function openNamespace(
   args: readonly string[],
   env = environment,
 ): Namespace {
-  const unshare = spawn('unshare', ['--pid', '--fork', '--kill-child', '--mount-proc', ...kinds, 'bash', script, ...args], {
-    stdio: ['pipe', 'ignore', 'pipe'],
-    // Ctrl-C in a terminal is for the one that holds the other end of stdin: it closes in order.
-    detached: true,
-    env,
-  });
+  const unshare = spawn(
+    'unshare',
+    ['--pid', '--fork', '--kill-child', '--mount-proc', ...kinds, 'bash', script, ...args],
+    {
+      stdio: ['pipe', 'ignore', 'pipe'],
+      // Ctrl-C in a terminal is for the one that holds the other end of stdin: it closes in order.
+      detached: true,
+      env,
+    },
+  );
   let said = '';
   unshare.stderr.setEncoding('utf8').on('data', (text: string) => {
     said = (said + text).slice(-8_192);

@@ -61,7 +61,8 @@ export async function startRabbitmq(): Promise<PrivateRabbitmq> {
     RABBITMQ_MNESIA_BASE: join(directory, 'mnesia'),
     RABBITMQ_LOG_BASE: join(directory, 'log'),
     // Two schedulers that sleep when there is nothing to do: the tests need the processors.
-    RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: '-kernel inet_dist_use_interface {127,0,0,1} +S 2:2 +sbwt none +sbwtdcpu none +sbwtdio none',
+    RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS:
+      '-kernel inet_dist_use_interface {127,0,0,1} +S 2:2 +sbwt none +sbwtdcpu none +sbwtdio none',
     // An epmd started by rabbitmqctl would live outside of the namespace, and stay.
     RABBITMQ_CTL_ERL_ARGS: '-start_epmd false',
   };

@@ -26,7 +26,7 @@ export async function startServices(names: ReadonlySet<ServiceName>): Promise<Se
   async function rabbitmq() {
     const broker: PrivateRabbitmq = await progress('Starting a private RabbitMQ', startRabbitmq());
     started.push(broker);
-    environment['NEPHOSCOPE_TEST_AMQP_URL'] = broker.url;
+    environment['TESTBED_AMQP_URL'] = broker.url;
   }
 
   async function libvirtd() {
@@ -34,12 +34,16 @@ export async function startServices(names: ReadonlySet<ServiceName>): Promise<Se
     started.push(daemon);
     const guests: Promise<Guest>[] = [
       bootGuest(daemon, { name: 'testbed-plain' }),
-      bootGuest(daemon, { name: 'testbed-double', disks: 2, nics: [{ filterParameters: { IP: '10.0.0.5' } }, {}] }),
+      bootGuest(daemon, {
+        name: 'testbed-double',
+        disks: 2,
+        nics: [{ filterParameters: { IP: '10.0.0.5' } }, {}],
+      }),
     ];
     await progress('Booting two guests', Promise.all(guests));
-    environment['NEPHOSCOPE_TEST_LIBVIRT_SOCKET'] = daemon.socket;
-    environment['NEPHOSCOPE_TEST_LIBVIRT_SOCKET_RO'] = daemon.socketReadOnly;
-    environment['NEPHOSCOPE_TEST_LIBVIRT_DIRECTORY'] = daemon.directory;
+    environment['TESTBED_LIBVIRT_SOCKET'] = daemon.socket;
+    environment['TESTBED_LIBVIRT_SOCKET_RO'] = daemon.socketReadOnly;
+    environment['TESTBED_LIBVIRT_DIRECTORY'] = daemon.directory;
   }
 
   const starters = { rabbitmq, libvirtd };

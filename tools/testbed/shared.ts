@@ -9,17 +9,17 @@ export interface SharedLibvirtd extends Hypervisor {
 
 /** @throws Error when this is not an integration test (`*.integration.test.ts`) run by jest */
 export function sharedLibvirtd(): SharedLibvirtd {
-  const socket = variable('NEPHOSCOPE_TEST_LIBVIRT_SOCKET');
+  const socket = variable('TESTBED_LIBVIRT_SOCKET');
   return {
     socket,
-    socketReadOnly: variable('NEPHOSCOPE_TEST_LIBVIRT_SOCKET_RO'),
-    directory: variable('NEPHOSCOPE_TEST_LIBVIRT_DIRECTORY'),
+    socketReadOnly: variable('TESTBED_LIBVIRT_SOCKET_RO'),
+    directory: variable('TESTBED_LIBVIRT_DIRECTORY'),
     virsh: (...args) => run('virsh', ['--quiet', '--connect', `qemu+unix:///system?socket=${socket}`, ...args]),
   };
 }
 
 /** The URL of the broker that the integration tests share. @throws Error as {@link sharedLibvirtd} */
-export const sharedAmqpUrl = (): string => variable('NEPHOSCOPE_TEST_AMQP_URL');
+export const sharedAmqpUrl = (): string => variable('TESTBED_AMQP_URL');
 
 function variable(name: string): string {
   const value = process.env[name];

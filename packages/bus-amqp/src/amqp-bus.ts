@@ -1,5 +1,13 @@
 import { NephoscopeError, describeError, isNephoscopeError } from '@nephoscope/core';
-import type { Delivery, Health, MessageBus, OutgoingMessage, PluginSettings, QueueTopology, Subscription } from '@nephoscope/core';
+import type {
+  Delivery,
+  Health,
+  MessageBus,
+  OutgoingMessage,
+  PluginSettings,
+  QueueTopology,
+  Subscription,
+} from '@nephoscope/core';
 import type { ChannelModel, ConsumeMessage } from 'amqplib';
 
 import { Consumer } from './consumer.js';
@@ -51,7 +59,8 @@ export class AmqpBus implements MessageBus {
    */
   async start(signal: AbortSignal): Promise<void> {
     this.#stopping.signal.throwIfAborted();
-    if (this.#publishing !== undefined) throw new NephoscopeError('BUS_UNAVAILABLE', 'the bus was started already');
+    if (this.#publishing !== undefined)
+      throw new NephoscopeError('BUS_UNAVAILABLE', 'the bus was started already');
     const until = AbortSignal.any([signal, this.#stopping.signal]);
     this.#publishing = this.#newConnection('publish', (connection) => this.#setUpPublishing(connection));
     try {
@@ -70,7 +79,10 @@ export class AmqpBus implements MessageBus {
   async declare(topology: QueueTopology): Promise<void> {
     const key = JSON.stringify([topology.queue, topology.exchange]);
     const known = this.#topologies.get(key);
-    this.#topologies.set(key, { ...topology, bindings: [...new Set([...(known?.bindings ?? []), ...topology.bindings])] });
+    this.#topologies.set(key, {
+      ...topology,
+      bindings: [...new Set([...(known?.bindings ?? []), ...topology.bindings])],
+    });
     const connection = this.#publishingOn;
     if (connection === undefined || connection.lost.aborted) return;
     try {
@@ -89,7 +101,11 @@ export class AmqpBus implements MessageBus {
     await this.#publishDeclared(message, ({ exchange }) => exchange === message.exchange);
   }
 
-  async consume(queue: string, { prefetch }: { readonly prefetch: number }, handler: (delivery: Delivery) => void): Promise<Subscription> {
+  async consume(
+    queue: string,
+    { prefetch }: { readonly prefetch: number },
+    handler: (delivery: Delivery) => void,
+  ): Promise<Subscription> {
     this.#stopping.signal.throwIfAborted();
     const { clock, logger } = this.#settings;
     const consumer = new Consumer({
@@ -104,7 +120,10 @@ export class AmqpBus implements MessageBus {
     this.#consumers.add(consumer);
     if (this.#publishing?.connection !== undefined) {
       if (this.#consumingOn !== undefined) void consumer.run(this.#consumingOn);
-      const attempt = this.#consuming === undefined ? this.#startConsuming(this.#stopping.signal).then(() => consumer.first) : consumer.first;
+      const attempt =
+        this.#consuming === undefined
+          ? this.#startConsuming(this.#stopping.signal).then(() => consumer.first)
+          : consumer.first;
       try {
         // A broker that went away meanwhile is no failure: then it consumes when it is back.
         if (await settlesWithin(this.#settings.options.connectTimeout, attempt)) await attempt;
@@ -121,7 +140,8 @@ export class AmqpBus implements MessageBus {
     if (this.#stopped !== undefined) return { ok: false, reason: 'the bus was stopped' };
     if (this.#publishing === undefined) return { ok: false, reason: 'the bus was not started' };
     for (const connection of [this.#publishing, this.#consuming]) {
-      if (connection !== undefined && connection.connection === undefined) return { ok: false, reason: describeError(connection.problem) };
+      if (connection !== undefined && connection.connection === undefined)
+        return { ok: false, reason: describeError(connection.problem) };
     }
     for (const { problem } of this.#consumers) {
       if (problem !== undefined) return { ok: false, reason: problem };
@@ -131,7 +151,13 @@ export class AmqpBus implements MessageBus {
 
   #newConnection(purpose: string, setUp: (connection: Connection) => Promise<void>): ReconnectingConnection {
     const { host, options, logger, clock } = this.#settings;
-    return new ReconnectingConnection({ name: `nephoscope ${purpose} ${host} ${process.pid}`, options, logger, clock, setUp });
+    return new ReconnectingConnection({
+      name: `nephoscope ${purpose} ${host} ${process.pid}`,
+      options,
+      logger,
+      clock,
+      setUp,
+    });
   }
 
   async #startConsuming(signal: AbortSignal): Promise<void> {
@@ -186,16 +212,28 @@ export class AmqpBus implements MessageBus {
       connection?.lost.throwIfAborted();
       if (connection !== undefined) await (this.#redeclaring ??= this.#declareAll(connection.model));
     } catch (error) {
-      throw new NephoscopeError('BUS_UNAVAILABLE', 'what was declared is gone from RabbitMQ and could not be declared again yet', { cause: error });
+      throw new NephoscopeError(
+        'BUS_UNAVAILABLE',
+        'what was declared is gone from RabbitMQ and could not be declared again yet',
+        { cause: error },
+      );
     } finally {
       this.#redeclaring = undefined;
     }
   }
 
-  async #deadLetter(queue: string, { properties, fields }: ConsumeMessage, reason: string, body: Uint8Array): Promise<void> {
+  async #deadLetter(
+    queue: string,
+    { properties, fields }: ConsumeMessage,
+    reason: string,
+    body: Uint8Array,
+  ): Promise<void> {
     const topology = [...this.#topologies.values()].find((each) => each.queue === queue);
     if (topology === undefined) {
-      throw new NephoscopeError('BUS_UNROUTABLE', `queue '${queue}' has no dead letters here: declare it before consuming it`);
+      throw new NephoscopeError(
+        'BUS_UNROUTABLE',
+        `queue '${queue}' has no dead letters here: declare it before consuming it`,
+      );
     }
     const headers = {
       ...small(properties.headers),
@@ -205,7 +243,10 @@ export class AmqpBus implements MessageBus {
       'x-dead-lettered-at': new Date(Number(this.#settings.clock.now() / 1_000_000n)).toISOString(),
     };
     const contentType = properties.contentType as string | undefined;
-    await this.#publishDeclared({ exchange: '', routingKey: topology.deadLetterQueue, contentType, headers, body }, (each) => each === topology);
+    await this.#publishDeclared(
+      { exchange: '', routingKey: topology.deadLetterQueue, contentType, headers, body },
+      (each) => each === topology,
+    );
   }
 
   async #stop(): Promise<void> {

@@ -1,7 +1,8 @@
 import { Secret } from '@nephoscope/core';
 import { inspect } from 'node:util';
 
-const mistake = 'must be amqp://user:password@host:port/vhost or amqps://…, with special characters percent-encoded';
+const mistake =
+  'must be amqp://user:password@host:port/vhost or amqps://…, with special characters percent-encoded';
 
 /** Where a broker is and how to log in. Prints without its password, whatever prints it. */
 export class BrokerUrl {
@@ -16,8 +17,10 @@ export class BrokerUrl {
   constructor(text: string) {
     const url = URL.canParse(text) ? new URL(text) : undefined;
     if (url === undefined || !/^amqps?:$/.test(url.protocol) || url.hostname === '') throw new TypeError(mistake);
-    if (url.search !== '' || url.hash !== '') throw new TypeError(`${mistake}; settings after '?' are options of their own here`);
-    if (url.pathname.slice(1).includes('/')) throw new TypeError(`${mistake}; a '/' in the name of the virtual host is spelled %2F`);
+    if (url.search !== '' || url.hash !== '')
+      throw new TypeError(`${mistake}; settings after '?' are options of their own here`);
+    if (url.pathname.slice(1).includes('/'))
+      throw new TypeError(`${mistake}; a '/' in the name of the virtual host is spelled %2F`);
     this.tls = url.protocol === 'amqps:';
     this.hostname = url.hostname.replace(/^\[|\]$/g, '');
     this.port = url.port === '' ? (this.tls ? 5671 : 5672) : Number(url.port);

@@ -13,10 +13,14 @@ export function isPermanent(error: unknown): boolean {
 export function connectError(error: unknown, broker: BrokerUrl): NephoscopeError {
   if (error instanceof NephoscopeError) return error;
   const { code, message } = error as { code?: unknown; message: string };
-  const fail = (kind: string, text: string) => new NephoscopeError(kind, `${broker.toString()}: ${text}`, { cause: error });
+  const fail = (kind: string, text: string) =>
+    new NephoscopeError(kind, `${broker.toString()}: ${text}`, { cause: error });
 
   if (message.includes('ACCESS_REFUSED') || message.includes('ACCESS-REFUSED')) {
-    return fail('BUS_REFUSED', `RabbitMQ does not let user '${broker.username}' in: wrong user or password, or 'guest' from another host`);
+    return fail(
+      'BUS_REFUSED',
+      `RabbitMQ does not let user '${broker.username}' in: wrong user or password, or 'guest' from another host`,
+    );
   }
   // The library drops the broker's reason here; these are all that RabbitMQ gives.
   if (message.startsWith('Expected ConnectionOpenOk')) {
@@ -27,7 +31,10 @@ export function connectError(error: unknown, broker: BrokerUrl): NephoscopeError
     );
   }
   if (broker.tls && /CERT|SELF_SIGNED|SIGNATURE|ISSUER|ERR_TLS|ERR_SSL|ERR_OSSL|EPROTO/.test(String(code))) {
-    return fail('BUS_TLS', `no trusted TLS connection: check tls.caFile, tls.certFile, tls.keyFile and the name in the broker's certificate`);
+    return fail(
+      'BUS_TLS',
+      `no trusted TLS connection: check tls.caFile, tls.certFile, tls.keyFile and the name in the broker's certificate`,
+    );
   }
   switch (code) {
     case 'ECONNREFUSED':
@@ -38,7 +45,10 @@ export function connectError(error: unknown, broker: BrokerUrl): NephoscopeError
     default:
   }
   if (message.startsWith('Socket closed abruptly') || code === 'ECONNRESET') {
-    return fail('BUS_UNAVAILABLE', `closed during the handshake: is this the ${broker.tls ? 'TLS' : 'plain'} AMQP port?`);
+    return fail(
+      'BUS_UNAVAILABLE',
+      `closed during the handshake: is this the ${broker.tls ? 'TLS' : 'plain'} AMQP port?`,
+    );
   }
   return fail('BUS_UNAVAILABLE', `no connection (${describeError(error)})`);
 }

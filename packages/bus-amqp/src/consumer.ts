@@ -81,7 +81,10 @@ export class Consumer {
 
   /** Cancels, and closes the channel after everything that was settled on it is sent; waits at most `ms`. */
   async close(ms: number): Promise<void> {
-    await settlesWithin(ms, this.cancel().then(() => this.#channel?.close()));
+    await settlesWithin(
+      ms,
+      this.cancel().then(() => this.#channel?.close()),
+    );
   }
 
   /** Calls `onConsuming` when the broker has the consumer; resolves with the reason when it has ended. */

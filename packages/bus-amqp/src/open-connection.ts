@@ -83,13 +83,20 @@ export async function openConnection(
   }
 }
 
-async function socketOptions(broker: BrokerUrl, { tls }: AmqpOptions, name: string, signal: AbortSignal): Promise<SocketOptions> {
+async function socketOptions(
+  broker: BrokerUrl,
+  { tls }: AmqpOptions,
+  name: string,
+  signal: AbortSignal,
+): Promise<SocketOptions> {
   const read = async (file: string | undefined) => {
     if (file === undefined || !broker.tls) return undefined;
     try {
       return await readFile(file);
     } catch (error) {
-      throw new NephoscopeError('BUS_TLS', `cannot read ${file}, named in the bus's TLS options`, { cause: error });
+      throw new NephoscopeError('BUS_TLS', `cannot read ${file}, named in the bus's TLS options`, {
+        cause: error,
+      });
     }
   };
   const [ca, cert, key] = await Promise.all([read(tls.caFile), read(tls.certFile), read(tls.keyFile)]);
@@ -104,7 +111,12 @@ async function socketOptions(broker: BrokerUrl, { tls }: AmqpOptions, name: stri
   return options;
 }
 
-function watch(model: ChannelModel, broker: BrokerUrl, socket: AbortController, lost: AbortController): Connection {
+function watch(
+  model: ChannelModel,
+  broker: BrokerUrl,
+  socket: AbortController,
+  lost: AbortController,
+): Connection {
   let cutBecause: Error | undefined;
   // Told again by 'close'; without a listener it would throw.
   model.on('error', () => undefined);

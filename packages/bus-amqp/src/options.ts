@@ -22,11 +22,14 @@ export const amqpOptions = z.strictObject({
   ),
   tls: z
     .strictObject({
-      caFile: z.string().optional().describe('PEM file with the certificates to trust instead of the system\'s.'),
+      caFile: z.string().optional().describe("PEM file with the certificates to trust instead of the system's."),
       certFile: z.string().optional().describe('PEM file with the certificate to show to the broker.'),
       keyFile: z.string().optional().describe('PEM file with the private key of `certFile`.'),
     })
-    .refine((tls) => (tls.certFile === undefined) === (tls.keyFile === undefined), 'certFile and keyFile belong together')
+    .refine(
+      (tls) => (tls.certFile === undefined) === (tls.keyFile === undefined),
+      'certFile and keyFile belong together',
+    )
     .default({})
     .describe('For `amqps`. The files are read again at each connect, so renewed certificates need no restart.'),
   heartbeat: z

@@ -58,7 +58,11 @@ export class Publisher {
       const { exchange, routingKey } = fields;
       this.#pending
         .get(String(properties.messageId))
-        ?.settle(unroutable(`exchange '${exchange}' has no queue for the routing key '${routingKey}': declare and bind one`));
+        ?.settle(
+          unroutable(
+            `exchange '${exchange}' has no queue for the routing key '${routingKey}': declare and bind one`,
+          ),
+        );
     });
     channel.on('drain', () => {
       this.#bufferFull = false;
@@ -87,7 +91,9 @@ export class Publisher {
   publish(message: Outgoing): Promise<void> {
     if (this.#channel === undefined) return Promise.reject(this.#away);
     if (Buffer.byteLength(message.routingKey) > longestName) {
-      return Promise.reject(unroutable(`a routing key has at most ${longestName} bytes: '${message.routingKey.slice(0, 60)}…'`));
+      return Promise.reject(
+        unroutable(`a routing key has at most ${longestName} bytes: '${message.routingKey.slice(0, 60)}…'`),
+      );
     }
     return new Promise((resolve, reject) => {
       const id = this.#idPrefix + String(++this.#count);
@@ -127,7 +133,12 @@ export class Publisher {
 
   #send(): void {
     let sent = 0;
-    while (this.#channel !== undefined && !this.#bufferFull && this.#blocked === undefined && sent < this.#waiting.length) {
+    while (
+      this.#channel !== undefined &&
+      !this.#bufferFull &&
+      this.#blocked === undefined &&
+      sent < this.#waiting.length
+    ) {
       const pending = this.#waiting[sent++]!;
       if (!pending.settled) this.#bufferFull = !this.#sendNow(this.#channel, pending);
     }
@@ -149,7 +160,13 @@ export class Publisher {
         this.#late = undefined;
         settle();
       } else if (error.message === 'message nacked') {
-        settle(new NephoscopeError('BUS_UNAVAILABLE', `RabbitMQ could not store a message for exchange '${exchange}': see its log`, { cause: error }));
+        settle(
+          new NephoscopeError(
+            'BUS_UNAVAILABLE',
+            `RabbitMQ could not store a message for exchange '${exchange}': see its log`,
+            { cause: error },
+          ),
+        );
       }
       // Else the channel is gone, and `detach` is told why.
     };
@@ -157,14 +174,20 @@ export class Publisher {
       return channel.publish(exchange, routingKey, asBuffer(body), options, onConfirm);
     } catch (error) {
       // The channel closed under our hands.
-      settle(new NephoscopeError('BUS_UNAVAILABLE', `a message for exchange '${exchange}' could not be sent`, { cause: error }));
+      settle(
+        new NephoscopeError('BUS_UNAVAILABLE', `a message for exchange '${exchange}' could not be sent`, {
+          cause: error,
+        }),
+      );
       return true;
     }
   }
 
   #overdue(): NephoscopeError {
     const why =
-      this.#blocked !== undefined ? blockedText(this.#blocked) : `RabbitMQ confirmed nothing within ${this.#confirmTimeout / 1_000} s`;
+      this.#blocked !== undefined
+        ? blockedText(this.#blocked)
+        : `RabbitMQ confirmed nothing within ${this.#confirmTimeout / 1_000} s`;
     if (this.#blocked === undefined) this.#late = why;
     return new NephoscopeError('BUS_UNAVAILABLE', `${why}: send the message again`);
   }

@@ -13,19 +13,37 @@ const preconditionFailed = 406;
  *
  * @throws BUS_TOPOLOGY when the broker has and makes no such exchange or queue
  */
-export async function declareTopology(model: ChannelModel, topology: QueueTopology, logger: Logger): Promise<void> {
+export async function declareTopology(
+  model: ChannelModel,
+  topology: QueueTopology,
+  logger: Logger,
+): Promise<void> {
   const { exchange, queue, bindings, deadLetterQueue } = topology;
   const durable = { durable: true };
 
-  await makeSure(`exchange '${exchange}'`, (channel) => channel.checkExchange(exchange), (channel) => channel.assertExchange(exchange, 'topic', durable));
+  await makeSure(
+    `exchange '${exchange}'`,
+    (channel) => channel.checkExchange(exchange),
+    (channel) => channel.assertExchange(exchange, 'topic', durable),
+  );
   for (const name of [queue, deadLetterQueue]) {
-    await makeSure(`queue '${name}'`, (channel) => channel.checkQueue(name), (channel) => channel.assertQueue(name, durable));
+    await makeSure(
+      `queue '${name}'`,
+      (channel) => channel.checkQueue(name),
+      (channel) => channel.assertQueue(name, durable),
+    );
   }
   for (const pattern of bindings) {
-    await attempt(`bind queue '${queue}' to exchange '${exchange}' with '${pattern}'`, (channel) => channel.bindQueue(queue, exchange, pattern));
+    await attempt(`bind queue '${queue}' to exchange '${exchange}' with '${pattern}'`, (channel) =>
+      channel.bindQueue(queue, exchange, pattern),
+    );
   }
 
-  async function makeSure(what: string, check: (channel: Channel) => Promise<unknown>, create: (channel: Channel) => Promise<unknown>) {
+  async function makeSure(
+    what: string,
+    check: (channel: Channel) => Promise<unknown>,
+    create: (channel: Channel) => Promise<unknown>,
+  ) {
     const missing = await onChannel(model, check);
     if (missing === undefined) return;
     if (missing.code !== notFound) throw refusal(`look up ${what}`, missing);
@@ -42,7 +60,11 @@ export async function declareTopology(model: ChannelModel, topology: QueueTopolo
 }
 
 function refusal(what: string, error: Error): NephoscopeError {
-  return new NephoscopeError('BUS_TOPOLOGY', `RabbitMQ did not let us ${what}; delete or rename what is in the way`, { cause: error });
+  return new NephoscopeError(
+    'BUS_TOPOLOGY',
+    `RabbitMQ did not let us ${what}; delete or rename what is in the way`,
+    { cause: error },
+  );
 }
 
 /**
@@ -60,7 +82,8 @@ async function onChannel(
   try {
     await request(channel);
   } catch (error) {
-    if (error instanceof Error && 'code' in error && typeof error.code === 'number') return error as Error & { code: number };
+    if (error instanceof Error && 'code' in error && typeof error.code === 'number')
+      return error as Error & { code: number };
     throw error;
   }
   await channel.close();

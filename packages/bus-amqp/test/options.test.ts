@@ -15,20 +15,39 @@ describe('the options of the AMQP bus', () => {
 
   it('read every part of a URL', () => {
     const broker = new BrokerUrl('amqps://us%3Aer:p%40ss%2Fword@[::1]:5679/meter%2Fing');
-    expect(broker).toMatchObject({ tls: true, hostname: '::1', port: 5679, username: 'us:er', vhost: 'meter/ing' });
+    expect(broker).toMatchObject({
+      tls: true,
+      hostname: '::1',
+      port: 5679,
+      username: 'us:er',
+      vhost: 'meter/ing',
+    });
     expect(broker.password.reveal()).toBe('p@ss/word');
     expect(new BrokerUrl('amqps://host/').port).toBe(5671);
   });
 
   it('never print the password, parsed or mistaken', () => {
     const parsed = amqpOptions.parse({ url: ['amqp://agent:s3cret@one/v', 'amqps://agent:s3cret@two'] });
-    for (const printed of [JSON.stringify(parsed), inspect(parsed, { depth: 9, showHidden: true }), String(parsed.url)]) {
+    for (const printed of [
+      JSON.stringify(parsed),
+      inspect(parsed, { depth: 9, showHidden: true }),
+      String(parsed.url),
+    ]) {
       expect(printed).toMatch(/agent@one/);
       expect(printed).not.toMatch(/s3cret/);
     }
-    for (const url of ['http://agent:s3cret@host', 'amqp://agent:s3cret@host:port', 'amqp://agent:s3cret%@host', 'amqp://agent:s3cret@host/a/b', 's3cret', '']) {
+    for (const url of [
+      'http://agent:s3cret@host',
+      'amqp://agent:s3cret@host:port',
+      'amqp://agent:s3cret%@host',
+      'amqp://agent:s3cret@host/a/b',
+      's3cret',
+      '',
+    ]) {
       const { error } = amqpOptions.safeParse({ url });
-      expect(error?.issues).toEqual([expect.objectContaining({ path: ['url'], message: expect.stringContaining('amqp://user:password@host') })]);
+      expect(error?.issues).toEqual([
+        expect.objectContaining({ path: ['url'], message: expect.stringContaining('amqp://user:password@host') }),
+      ]);
       expect(JSON.stringify(error)).not.toMatch(/s3cret/);
     }
   });

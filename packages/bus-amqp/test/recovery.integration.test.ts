@@ -114,7 +114,9 @@ describe('the AMQP bus when the broker or the network fails', () => {
         message: expect.stringMatching(/confirmed nothing within 0.5 s/),
       });
       expect(bus.health()).toMatchObject({ ok: false, reason: expect.stringMatching(/confirmed nothing/) });
-      await until('the heartbeat', () => log.some(({ fields }) => /Heartbeat timeout/.test(String((fields['err'] as Error | undefined)?.cause))));
+      await until('the heartbeat', () =>
+        log.some(({ fields }) => /Heartbeat timeout/.test(String((fields['err'] as Error | undefined)?.cause))),
+      );
       expect(bus.health().ok).toBe(false);
     } finally {
       process.kill(pid, 'SIGCONT');
@@ -131,7 +133,10 @@ describe('the AMQP bus when the broker or the network fails', () => {
     const published = bus.publish(sample(topology));
     published.catch(() => undefined);
     try {
-      await Promise.race([bus.stop(), new Promise((_, reject) => setTimeout(() => reject(new Error('still stopping')), 9_000).unref())]);
+      await Promise.race([
+        bus.stop(),
+        new Promise((_, reject) => setTimeout(() => reject(new Error('still stopping')), 9_000).unref()),
+      ]);
       await expect(published).rejects.toMatchObject({ code: 'BUS_UNAVAILABLE' });
     } finally {
       process.kill(pid, 'SIGCONT');
@@ -150,8 +155,12 @@ describe('the AMQP bus when the broker or the network fails', () => {
       // RabbitMQ tells a publisher only when it publishes.
       await expect(bus.publish(sample(topology, '3'))).rejects.toMatchObject({ code: 'BUS_UNAVAILABLE' });
       await until('health', () => !bus.health().ok);
-      expect(bus.health()).toMatchObject({ reason: expect.stringMatching(/takes no messages now \(low on memory\)/) });
-      await expect(bus.publish(sample(topology, '4'))).rejects.toMatchObject({ message: expect.stringMatching(/low on memory/) });
+      expect(bus.health()).toMatchObject({
+        reason: expect.stringMatching(/takes no messages now \(low on memory\)/),
+      });
+      await expect(bus.publish(sample(topology, '4'))).rejects.toMatchObject({
+        message: expect.stringMatching(/low on memory/),
+      });
       inbox[0]!.ack();
       await until('the second', () => inbox.length === 2);
     } finally {
@@ -197,7 +206,9 @@ describe('the AMQP bus when the broker or the network fails', () => {
       inbox[2]!.ack();
       inbox[3]!.ack();
       await bus.stop();
-      await onBroker(broker.url, async (channel) => expect((await channel.checkQueue(topology.queue)).messageCount).toBe(0));
+      await onBroker(broker.url, async (channel) =>
+        expect((await channel.checkQueue(topology.queue)).messageCount).toBe(0),
+      );
     } finally {
       await proxy.close();
     }
@@ -207,10 +218,15 @@ describe('the AMQP bus when the broker or the network fails', () => {
     const bus = await start();
     await Promise.all(['1', '2', '3'].map((body) => bus.publish(sample(topology, body))));
     const script = fileURLToPath(new URL('hold-messages.ts', import.meta.url));
-    const child = spawn(process.execPath, ['--import', 'tsx', script, broker.url, topology.queue, '3'], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const child = spawn(process.execPath, ['--import', 'tsx', script, broker.url, topology.queue, '3'], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
     const ended = once(child, 'exit');
     try {
-      await Promise.race([once(child.stdout, 'data'), ended.then(() => Promise.reject(new Error('the consumer ended by itself')))]);
+      await Promise.race([
+        once(child.stdout, 'data'),
+        ended.then(() => Promise.reject(new Error('the consumer ended by itself'))),
+      ]);
     } finally {
       child.kill('SIGKILL');
       await ended;
@@ -222,12 +238,18 @@ describe('the AMQP bus when the broker or the network fails', () => {
   it('settles what was acknowledged right before a stop', async () => {
     const bus = await start();
     const inbox: Delivery[] = [];
-    const subscription = await bus.consume(topology.queue, { prefetch: 500 }, (delivery) => void inbox.push(delivery));
+    const subscription = await bus.consume(
+      topology.queue,
+      { prefetch: 500 },
+      (delivery) => void inbox.push(delivery),
+    );
     await Promise.all(Array.from({ length: 500 }, (_, i) => bus.publish(sample(topology, String(i)))));
     await until('all', () => inbox.length === 500);
     await subscription.cancel();
     for (const delivery of inbox) delivery.ack();
     await bus.stop();
-    await onBroker(broker.url, async (channel) => expect((await channel.checkQueue(topology.queue)).messageCount).toBe(0));
+    await onBroker(broker.url, async (channel) =>
+      expect((await channel.checkQueue(topology.queue)).messageCount).toBe(0),
+    );
   });
 });

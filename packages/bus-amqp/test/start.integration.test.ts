@@ -22,19 +22,35 @@ describe('starting the AMQP bus', () => {
   let bus: MessageBus | undefined;
   afterEach(() => bus?.stop());
 
-  async function failure(brokers: string | string[], signal = AbortSignal.timeout(20_000), options = {}): Promise<Error & { code: string }> {
+  async function failure(
+    brokers: string | string[],
+    signal = AbortSignal.timeout(20_000),
+    options = {},
+  ): Promise<Error & { code: string }> {
     const log: LogEntry[] = [];
     bus = createBus({ url: brokers, ...options }, log);
-    const error = await bus.start(signal).then(() => Promise.reject(new Error('it started')), (thrown: unknown) => thrown as Error & { code: string });
+    const error = await bus.start(signal).then(
+      () => Promise.reject(new Error('it started')),
+      (thrown: unknown) => thrown as Error & { code: string },
+    );
     // Whatever is printed of it, the password is not in it.
-    const printed = [inspect(error, { depth: 9 }), describeError(error), JSON.stringify(error), inspect(log, { depth: 9 }), JSON.stringify(bus.health())];
+    const printed = [
+      inspect(error, { depth: 9 }),
+      describeError(error),
+      JSON.stringify(error),
+      inspect(log, { depth: 9 }),
+      JSON.stringify(bus.health()),
+    ];
     for (const text of printed) expect(text).not.toMatch(/s3cr3t/);
     return error;
   }
 
   it('says at once that user or password are wrong', async () => {
     const error = await failure(at(() => undefined));
-    expect(error).toMatchObject({ code: 'BUS_REFUSED', message: expect.stringMatching(/amqp:\/\/guest@127.*wrong user or password/) });
+    expect(error).toMatchObject({
+      code: 'BUS_REFUSED',
+      message: expect.stringMatching(/amqp:\/\/guest@127.*wrong user or password/),
+    });
   });
 
   it('says at once that the virtual host is not there', async () => {
@@ -44,28 +60,46 @@ describe('starting the AMQP bus', () => {
         broker.pathname = '/no-such-vhost';
       }),
     );
-    expect(error).toMatchObject({ code: 'BUS_REFUSED', message: expect.stringMatching(/virtual host 'no-such-vhost'.*add_vhost/) });
+    expect(error).toMatchObject({
+      code: 'BUS_REFUSED',
+      message: expect.stringMatching(/virtual host 'no-such-vhost'.*add_vhost/),
+    });
   });
 
   it('keeps trying while nobody listens, and carries the last failure when it is told to give up', async () => {
-    const error = await failure(at((broker) => (broker.port = '1')), AbortSignal.timeout(1_000));
-    expect(error).toMatchObject({ code: 'BUS_UNAVAILABLE', message: expect.stringMatching(/gave up.*@127.0.0.1:1\/.*is RabbitMQ running\?/) });
+    const error = await failure(
+      at((broker) => (broker.port = '1')),
+      AbortSignal.timeout(1_000),
+    );
+    expect(error).toMatchObject({
+      code: 'BUS_UNAVAILABLE',
+      message: expect.stringMatching(/gave up.*@127.0.0.1:1\/.*is RabbitMQ running\?/),
+    });
     expect(error.cause).toMatchObject({ name: 'TimeoutError' });
   });
 
   it('says that a host name is unknown', async () => {
-    const error = await failure(at((broker) => (broker.hostname = 'no-such-host.invalid')), AbortSignal.timeout(1_000));
+    const error = await failure(
+      at((broker) => (broker.hostname = 'no-such-host.invalid')),
+      AbortSignal.timeout(1_000),
+    );
     expect(error.message).toMatch(/'no-such-host.invalid' cannot be resolved/);
   });
 
   it('says that TLS is not spoken there', async () => {
     const secure = at(() => undefined).replace('amqp:', 'amqps:');
-    expect(await failure(secure, AbortSignal.timeout(5_000))).toMatchObject({ code: expect.stringMatching(/BUS_TLS|BUS_UNAVAILABLE/), message: expect.stringMatching(/TLS/) });
+    expect(await failure(secure, AbortSignal.timeout(5_000))).toMatchObject({
+      code: expect.stringMatching(/BUS_TLS|BUS_UNAVAILABLE/),
+      message: expect.stringMatching(/TLS/),
+    });
   });
 
   it('says which TLS file cannot be read', async () => {
     const secure = at(() => undefined).replace('amqp:', 'amqps:');
-    expect(await failure(secure, undefined, { tls: { caFile: '/no/such/ca.pem' } })).toMatchObject({ code: 'BUS_TLS', message: expect.stringMatching(/no\/such\/ca.pem/) });
+    expect(await failure(secure, undefined, { tls: { caFile: '/no/such/ca.pem' } })).toMatchObject({
+      code: 'BUS_TLS',
+      message: expect.stringMatching(/no\/such\/ca.pem/),
+    });
   });
 
   it('gives up on a port that never answers', async () => {
@@ -73,7 +107,11 @@ describe('starting the AMQP bus', () => {
     await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
     try {
       const port = String((silent.address() as AddressInfo).port);
-      const error = await failure(at((broker) => (broker.port = port)), AbortSignal.timeout(1_500), { connectTimeout: 0.3 });
+      const error = await failure(
+        at((broker) => (broker.port = port)),
+        AbortSignal.timeout(1_500),
+        { connectTimeout: 0.3 },
+      );
       expect(error.message).toMatch(/no answer within 0.3 s/);
     } finally {
       await new Promise((resolve) => silent.close(resolve));
@@ -100,13 +138,20 @@ describe('starting the AMQP bus', () => {
     await proxy.close();
     const log: LogEntry[] = [];
     const topology = newTopology();
-    bus = createBus({ url: at((broker) => {
-      broker.password = url.password;
-      broker.port = String(proxy.port);
-    }) }, log);
+    bus = createBus(
+      {
+        url: at((broker) => {
+          broker.password = url.password;
+          broker.port = String(proxy.port);
+        }),
+      },
+      log,
+    );
     await bus.declare(topology);
     const started = bus.start(AbortSignal.timeout(20_000));
-    await until('a warning', () => log.some(({ level, message }) => level === 'warn' && message === 'no connection to RabbitMQ'));
+    await until('a warning', () =>
+      log.some(({ level, message }) => level === 'warn' && message === 'no connection to RabbitMQ'),
+    );
     expect(bus.health()).toMatchObject({ ok: false, reason: expect.stringMatching(/is RabbitMQ running/) });
     await expect(bus.publish(sample(topology))).rejects.toMatchObject({ code: 'BUS_UNAVAILABLE' });
     const late = await tcpProxy(Number(url.port), proxy.port);

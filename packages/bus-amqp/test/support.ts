@@ -22,19 +22,28 @@ export interface LogEntry {
 }
 
 export function recordingLogger(entries: LogEntry[] = []): Logger {
-  const at = (level: keyof Logger) => (fields: Readonly<Record<string, unknown>>, message: string) => void entries.push({ level, fields, message });
+  const at = (level: keyof Logger) => (fields: Readonly<Record<string, unknown>>, message: string) =>
+    void entries.push({ level, fields, message });
   return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
 }
 
 /** The bus as a program gets it: options as an operator writes them, checked by the plugin's schema. */
 export function createBus(options: Readonly<Record<string, unknown>>, log: LogEntry[] = []): MessageBus {
-  return plugin.create({ options: plugin.options.parse(options), logger: recordingLogger(log), clock, host: 'compute-1' });
+  return plugin.create({
+    options: plugin.options.parse(options),
+    logger: recordingLogger(log),
+    clock,
+    host: 'compute-1',
+  });
 }
 
 /** The broker of the integration run. */
 export function sharedBroker(): string {
-  const url = process.env['NEPHOSCOPE_TEST_AMQP_URL'];
-  if (url === undefined) throw new Error('NEPHOSCOPE_TEST_AMQP_URL is not set: run `npm test`, which starts a RabbitMQ, or set it to one of yours');
+  const url = process.env['TESTBED_AMQP_URL'];
+  if (url === undefined)
+    throw new Error(
+      'TESTBED_AMQP_URL is not set: run `npm test`, which starts a RabbitMQ, or set it to one of yours',
+    );
   return url;
 }
 
@@ -65,7 +74,11 @@ export function remove(url: string, { exchange, queue, deadLetterQueue }: QueueT
   });
 }
 
-export async function until(what: string, condition: () => boolean | Promise<boolean>, ms = 20_000): Promise<void> {
+export async function until(
+  what: string,
+  condition: () => boolean | Promise<boolean>,
+  ms = 20_000,
+): Promise<void> {
   const end = Date.now() + ms;
   while (!(await condition())) {
     if (Date.now() > end) throw new Error(`waited in vain for ${what}`);
@@ -78,7 +91,10 @@ export async function tcpProxy(port: number, listenOn = 0) {
   const open = new Set<Socket>();
   const server = createServer((client) => {
     const upstream = connectSocket(port, '127.0.0.1');
-    for (const [from, to] of [[client, upstream], [upstream, client]] as const) {
+    for (const [from, to] of [
+      [client, upstream],
+      [upstream, client],
+    ] as const) {
       open.add(from);
       from.on('error', () => to.destroy());
       from.on('close', () => {

@@ -25,8 +25,22 @@ describe('the AMQP bus over TLS', () => {
   /** A key and a certificate for it, self-signed or signed by another. */
   async function certificate(name: string, ...more: string[]) {
     await run('openssl', [
-      'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '1', '-subj', `/CN=${name}`,
-      '-keyout', file(`${name}.key`), '-out', file(`${name}.pem`), ...more,
+      'req',
+      '-x509',
+      '-newkey',
+      'ec',
+      '-pkeyopt',
+      'ec_paramgen_curve:prime256v1',
+      '-nodes',
+      '-days',
+      '1',
+      '-subj',
+      `/CN=${name}`,
+      '-keyout',
+      file(`${name}.key`),
+      '-out',
+      file(`${name}.pem`),
+      ...more,
     ]);
   }
 
@@ -87,17 +101,29 @@ describe('the AMQP bus over TLS', () => {
 
   it('does not talk to a broker whose certificate it cannot trust', async () => {
     const bus = createBus({ url, tls: agentFiles() });
-    await expect(bus.start(AbortSignal.timeout(10_000))).rejects.toMatchObject({ code: 'BUS_TLS', message: expect.stringMatching(/tls.caFile/) });
+    await expect(bus.start(AbortSignal.timeout(10_000))).rejects.toMatchObject({
+      code: 'BUS_TLS',
+      message: expect.stringMatching(/tls.caFile/),
+    });
   });
 
   it('does not talk to a broker whose certificate has another name', async () => {
-    const bus = createBus({ url: url.replace('localhost', '127.0.0.1'), tls: { caFile: file('broker.pem'), ...agentFiles() } });
-    await expect(bus.start(AbortSignal.timeout(10_000))).rejects.toMatchObject({ code: 'BUS_TLS', message: expect.stringMatching(/name in the broker/) });
+    const bus = createBus({
+      url: url.replace('localhost', '127.0.0.1'),
+      tls: { caFile: file('broker.pem'), ...agentFiles() },
+    });
+    await expect(bus.start(AbortSignal.timeout(10_000))).rejects.toMatchObject({
+      code: 'BUS_TLS',
+      message: expect.stringMatching(/name in the broker/),
+    });
   });
 
   it('says that the broker wants a certificate', async () => {
     const bus = createBus({ url, tls: { caFile: file('broker.pem') } });
-    const error = await bus.start(AbortSignal.timeout(3_000)).then(() => undefined, (thrown: unknown) => thrown);
+    const error = await bus.start(AbortSignal.timeout(3_000)).then(
+      () => undefined,
+      (thrown: unknown) => thrown,
+    );
     expect(error).toMatchObject({ code: 'BUS_TLS', message: expect.stringMatching(/tls.certFile/) });
   });
 });

@@ -24,7 +24,9 @@ describe('the AMQP bus and what is declared', () => {
     await bus.start(AbortSignal.timeout(10_000));
   }
 
-  async function consume(handler: (delivery: Delivery) => void = (delivery) => delivery.ack()): Promise<Delivery[]> {
+  async function consume(
+    handler: (delivery: Delivery) => void = (delivery) => delivery.ack(),
+  ): Promise<Delivery[]> {
     const inbox: Delivery[] = [];
     await bus.consume(topology.queue, { prefetch: 10 }, (delivery) => {
       inbox.push(delivery);
@@ -55,7 +57,9 @@ describe('the AMQP bus and what is declared', () => {
   });
 
   it('takes a queue that was declared otherwise as it is', async () => {
-    await onBroker(url, (channel) => channel.assertQueue(topology.queue, { durable: true, messageTtl: 3_600_000 }));
+    await onBroker(url, (channel) =>
+      channel.assertQueue(topology.queue, { durable: true, messageTtl: 3_600_000 }),
+    );
     await start();
     const inbox = await consume();
     await bus.publish(sample(topology));
@@ -67,7 +71,10 @@ describe('the AMQP bus and what is declared', () => {
     await onBroker(url, async (channel) => {
       await channel.assertQueue(topology.queue, { exclusive: true });
       await bus.start(AbortSignal.timeout(10_000));
-      await expect(bus.declare(topology)).rejects.toMatchObject({ code: 'BUS_TOPOLOGY', message: expect.stringContaining(topology.queue) });
+      await expect(bus.declare(topology)).rejects.toMatchObject({
+        code: 'BUS_TOPOLOGY',
+        message: expect.stringContaining(topology.queue),
+      });
     });
   });
 
@@ -91,16 +98,26 @@ describe('the AMQP bus and what is declared', () => {
     await start();
     await onBroker(url, (channel) => channel.deleteQueue(topology.queue));
     await bus.publish(sample(topology));
-    await onBroker(url, async (channel) => expect((await channel.checkQueue(topology.queue)).messageCount).toBe(1));
+    await onBroker(url, async (channel) =>
+      expect((await channel.checkQueue(topology.queue)).messageCount).toBe(1),
+    );
     await onBroker(url, (channel) => channel.deleteExchange(topology.exchange));
-    await until('a publish', () => bus.publish(sample(topology)).then(() => true, () => false));
+    await until('a publish', () =>
+      bus.publish(sample(topology)).then(
+        () => true,
+        () => false,
+      ),
+    );
   });
 
   it('keeps in a dead letter where it came from, why it is there, and what it was', async () => {
     await start();
     const inbox = await consume(() => undefined);
     await onBroker(url, async (channel) => {
-      channel.publish(topology.exchange, 'metering.disk.read', Buffer.from('{'), { contentType: 'text/x', headers: { tenant: 'blue' } });
+      channel.publish(topology.exchange, 'metering.disk.read', Buffer.from('{'), {
+        contentType: 'text/x',
+        headers: { tenant: 'blue' },
+      });
       await until('the message', () => inbox.length === 1);
     });
     // Somebody emptied the broker's list of queues; the letter is not lost.

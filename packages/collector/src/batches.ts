@@ -4,7 +4,11 @@ import { Observable } from 'rxjs';
  * Groups what comes until `weight` of a group reaches `full` or `wait` ms have passed since its first. rxjs's
  * own buffers count items, and one of ours can hold a single sample or thousands.
  */
-export function batches<T>(weight: (item: T) => number, full: number, wait: number): (source: Observable<T>) => Observable<readonly T[]> {
+export function batches<T>(
+  weight: (item: T) => number,
+  full: number,
+  wait: number,
+): (source: Observable<T>) => Observable<readonly T[]> {
   return (source) =>
     new Observable((subscriber) => {
       let group: T[] = [];

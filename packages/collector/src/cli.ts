@@ -2,54 +2,82 @@
 import { readFileSync } from 'node:fs';
 
 import type { MessageBus } from '@nephoscope/core';
-import { component, configure, createLogger, createPlugin, createStatusServer, defaultConfigPath, readConfig, runToExit, startAll, stopAll, systemClock, untilAborted } from '@nephoscope/runtime';
+import {
+  component,
+  configure,
+  createLogger,
+  createPlugin,
+  createStatusServer,
+  defaultConfigPath,
+  readConfig,
+  runToExit,
+  startAll,
+  stopAll,
+  systemClock,
+  untilAborted,
+} from '@nephoscope/runtime';
 import type { RootLogger } from '@nephoscope/runtime';
 import { Command } from 'commander';
 import { Registry, collectDefaultMetrics } from 'prom-client';
 
 import { collectorProgram, createCollector } from './program.js';
 
-const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string };
+const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+  version: string;
+};
 
 const command = new Command(collectorProgram.name)
   .description('Takes signed samples off the message bus, verifies them and records each of them once.')
   .version(version)
   .option('-c, --config <file>', 'YAML configuration; NEPHOSCOPE_… variables are laid over it', defaultConfigPath)
-  .addHelpText('after', `
+  .addHelpText(
+    'after',
+    `
 Several collectors may share one queue. A message is acknowledged when it is committed: whatever stops a
 collector, what it had not recorded is delivered again.
 Signals: SIGTERM and SIGINT end the collector within 10 s. Logs are JSON lines on standard error.
-Check a configuration with: nephoscope config check`)
+Check a configuration with: nephoscope config check`,
+  )
   .parse();
 
 let logger: RootLogger | undefined;
 
-const exitCode = await runToExit(async (stopped) => {
-  const configured = await configure(collectorProgram, await readConfig(command.opts<{ config: string }>().config, process.env));
-  const { config, chosen } = configured;
-  logger = createLogger({ name: collectorProgram.name, level: config.log.level });
-  const registry = new Registry();
-  collectDefaultMetrics({ register: registry });
+const exitCode = await runToExit(
+  async (stopped) => {
+    const configured = await configure(
+      collectorProgram,
+      await readConfig(command.opts<{ config: string }>().config, process.env),
+    );
+    const { config, chosen } = configured;
+    logger = createLogger({ name: collectorProgram.name, level: config.log.level });
+    const registry = new Registry();
+    collectDefaultMetrics({ register: registry });
 
-  const bus = createPlugin<MessageBus>(chosen['bus'], { logger: logger.child({ component: 'bus' }), clock: systemClock, host: config.host });
-  const { collector, store } = createCollector(configured, { bus, logger, registry });
-  const status = createStatusServer({
-    ...config.status,
-    checks: { bus: () => bus.health(), store: () => store.health(), collector: () => collector.health() },
-    registry,
-  });
-  const components = [status, component('store', store), component('bus', bus), collector];
-  try {
-    await startAll(components, stopped, logger);
-    logger.info({ status: status.url }, `${collectorProgram.name} ${version} is running`);
-    await untilAborted(stopped);
-  } catch (error) {
-    // Stopped while it still waited, as for the broker.
-    if (!stopped.aborted) throw error;
-  } finally {
-    await stopAll(components, logger);
-  }
-}, () => logger);
+    const bus = createPlugin<MessageBus>(chosen['bus'], {
+      logger: logger.child({ component: 'bus' }),
+      clock: systemClock,
+      host: config.host,
+    });
+    const { collector, store } = createCollector(configured, { bus, logger, registry });
+    const status = createStatusServer({
+      ...config.status,
+      checks: { bus: () => bus.health(), store: () => store.health(), collector: () => collector.health() },
+      registry,
+    });
+    const components = [status, component('store', store), component('bus', bus), collector];
+    try {
+      await startAll(components, stopped, logger);
+      logger.info({ status: status.url }, `${collectorProgram.name} ${version} is running`);
+      await untilAborted(stopped);
+    } catch (error) {
+      // Stopped while it still waited, as for the broker.
+      if (!stopped.aborted) throw error;
+    } finally {
+      await stopAll(components, logger);
+    }
+  },
+  () => logger,
+);
 
 // A handle that some plugin holds must not keep a stopped collector alive.
 process.exit(exitCode);

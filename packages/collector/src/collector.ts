@@ -1,5 +1,15 @@
 import { createVerifier, describeError, meteringTopology } from '@nephoscope/core';
-import type { Clock, Delivery, Health, Logger, MessageBus, SampleStore, Secret, Subscription as BusSubscription, Verifier } from '@nephoscope/core';
+import type {
+  Clock,
+  Delivery,
+  Health,
+  Logger,
+  MessageBus,
+  SampleStore,
+  Secret,
+  Subscription as BusSubscription,
+  Verifier,
+} from '@nephoscope/core';
 import type { Component } from '@nephoscope/runtime';
 import type { Registry } from 'prom-client';
 import { concatMap, lastValueFrom, map, mergeMap, Subject } from 'rxjs';
@@ -105,7 +115,10 @@ export class Collector implements Component {
       } catch (error) {
         this.#metrics.storeFailures.inc();
         this.#failure = describeError(error);
-        logger.error({ err: error, messages: batch.length }, `the store does not take samples, they stay in the queue; the next try is in ${pause / 1_000} s: ${this.#failure}`);
+        logger.error(
+          { err: error, messages: batch.length },
+          `the store does not take samples, they stay in the queue; the next try is in ${pause / 1_000} s: ${this.#failure}`,
+        );
         await clock.sleep(pause, signal).catch(() => undefined);
       }
     }
@@ -128,7 +141,9 @@ export class Collector implements Component {
   /** Its samples are recorded: what is left are its dead letters. */
   async #settle({ delivery, refusals }: Intake): Promise<void> {
     const { clock, logger } = this.#parts;
-    const results = await Promise.allSettled(refusals.map(({ reason, bytes }) => delivery.deadLetter(reason, bytes)));
+    const results = await Promise.allSettled(
+      refusals.map(({ reason, bytes }) => delivery.deadLetter(reason, bytes)),
+    );
     const failed = results.find((result) => result.status === 'rejected');
     if (failed === undefined) {
       if (refusals[0] !== undefined) this.#tellRefused(delivery, refusals[0].reason, refusals.length);
@@ -138,13 +153,19 @@ export class Collector implements Component {
       return;
     }
     // What was recorded of it is recorded once, however often it comes again.
-    logger.warn({ err: failed.reason }, `a message goes back to the queue, since its dead letters cannot be sent now: ${describeError(failed.reason)}`);
+    logger.warn(
+      { err: failed.reason },
+      `a message goes back to the queue, since its dead letters cannot be sent now: ${describeError(failed.reason)}`,
+    );
     await clock.sleep(pauseBeforeRequeue, this.#stopping.signal).catch(() => undefined);
     this.#requeue(delivery);
   }
 
   #tellRefused({ routingKey }: Delivery, reason: string, count: number): void {
-    const text = count === 1 ? `a metering message went to the dead letters: ${reason}` : `${count} metering messages went to the dead letters, the first: ${reason}`;
+    const text =
+      count === 1
+        ? `a metering message went to the dead letters: ${reason}`
+        : `${count} metering messages went to the dead letters, the first: ${reason}`;
     this.#parts.logger.warn({ routingKey, count }, text);
   }
 

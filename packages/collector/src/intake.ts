@@ -30,7 +30,8 @@ const explanations: Readonly<Record<RejectionReason, string>> = {
 export function takeIn(delivery: Delivery, verifier: Verifier): Intake {
   const samples: Sample[] = [];
   const refusals: Refusal[] = [];
-  const unreadable = (why: string, bytes: Uint8Array) => refusals.push({ kind: 'unreadable', reason: `unreadable: ${why}`, bytes });
+  const unreadable = (why: string, bytes: Uint8Array) =>
+    refusals.push({ kind: 'unreadable', reason: `unreadable: ${why}`, bytes });
   for (const line of splitMeteringBatch(delivery.body)) {
     if (typeof line !== 'string') {
       unreadable(line.reason, line.bytes);
@@ -40,7 +41,8 @@ export function takeIn(delivery: Delivery, verifier: Verifier): Intake {
       const { message, sample } = readMeteringMessage(line);
       const verdict = verifier.verify(message);
       if (verdict === 'verified') samples.push(sample);
-      else refusals.push({ kind: verdict, reason: `${verdict}: ${explanations[verdict]}`, bytes: Buffer.from(line) });
+      else
+        refusals.push({ kind: verdict, reason: `${verdict}: ${explanations[verdict]}`, bytes: Buffer.from(line) });
     } catch (error) {
       unreadable(describeError(error), Buffer.from(line));
     }

@@ -5,13 +5,43 @@ import type { Registry } from 'prom-client';
 export function createCollectorMetrics(registry: Registry) {
   const registers = [registry];
   return {
-    messages: new Counter({ name: 'nephoscope_collector_messages_total', help: 'Messages taken off the queue', registers }),
-    recorded: new Counter({ name: 'nephoscope_collector_samples_recorded_total', help: 'Samples that are new in the store', registers }),
-    duplicates: new Counter({ name: 'nephoscope_collector_samples_duplicate_total', help: 'Samples that were in the store already', registers }),
-    refused: new Counter({ name: 'nephoscope_collector_samples_refused_total', help: 'Metering messages that went to the dead letters, by reason', labelNames: ['reason'], registers }),
-    storeFailures: new Counter({ name: 'nephoscope_collector_store_failures_total', help: 'Batches that the store did not take at a try', registers }),
-    underWay: new Gauge({ name: 'nephoscope_collector_messages_under_way', help: 'Messages taken off the queue and not settled yet', registers }),
-    commit: new Histogram({ name: 'nephoscope_collector_commit_seconds', help: 'Time to record a batch', buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5], registers }),
+    messages: new Counter({
+      name: 'nephoscope_collector_messages_total',
+      help: 'Messages taken off the queue',
+      registers,
+    }),
+    recorded: new Counter({
+      name: 'nephoscope_collector_samples_recorded_total',
+      help: 'Samples that are new in the store',
+      registers,
+    }),
+    duplicates: new Counter({
+      name: 'nephoscope_collector_samples_duplicate_total',
+      help: 'Samples that were in the store already',
+      registers,
+    }),
+    refused: new Counter({
+      name: 'nephoscope_collector_samples_refused_total',
+      help: 'Metering messages that went to the dead letters, by reason',
+      labelNames: ['reason'],
+      registers,
+    }),
+    storeFailures: new Counter({
+      name: 'nephoscope_collector_store_failures_total',
+      help: 'Batches that the store did not take at a try',
+      registers,
+    }),
+    underWay: new Gauge({
+      name: 'nephoscope_collector_messages_under_way',
+      help: 'Messages taken off the queue and not settled yet',
+      registers,
+    }),
+    commit: new Histogram({
+      name: 'nephoscope_collector_commit_seconds',
+      help: 'Time to record a batch',
+      buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5],
+      registers,
+    }),
   };
 }
 

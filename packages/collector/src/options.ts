@@ -4,10 +4,21 @@ import { z } from 'zod';
 
 /** The section `collector`. */
 export const collectorOptions = z.strictObject({
-  prefetch: z.number().int().min(1).max(65_535).default(200).describe('Messages that may be under way to the store at once; bounds memory.'),
+  prefetch: z
+    .number()
+    .int()
+    .min(1)
+    .max(65_535)
+    .default(200)
+    .describe('Messages that may be under way to the store at once; bounds memory.'),
   batch: z
     .strictObject({
-      samples: z.number().int().min(1).default(2_000).describe('Samples that are recorded in one transaction, at the most a message more.'),
+      samples: z
+        .number()
+        .int()
+        .min(1)
+        .default(2_000)
+        .describe('Samples that are recorded in one transaction, at the most a message more.'),
       wait: duration().prefault('20ms').describe('How long a transaction waits for more samples to come.'),
     })
     .prefault({}),
@@ -15,7 +26,9 @@ export const collectorOptions = z.strictObject({
     .array(z.enum(signatureForms))
     .min(1)
     .default([...signatureForms])
-    .describe("Forms of signature that are accepted. Ceilometer's has a known weakness: leave it out where nothing signs in it."),
+    .describe(
+      "Forms of signature that are accepted. Ceilometer's has a known weakness: leave it out where nothing signs in it.",
+    ),
 });
 
 export type CollectorOptions = z.output<typeof collectorOptions>;

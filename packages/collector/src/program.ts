@@ -21,11 +21,20 @@ export const collectorProgram = {
 /** Puts a collector together from its configuration. Nothing is started yet. */
 export function createCollector(
   configured: Pick<Configured<typeof collectorSections>, 'config' | 'chosen'>,
-  around: { readonly bus: MessageBus; readonly logger: RootLogger; readonly registry: Registry; readonly clock?: Clock },
+  around: {
+    readonly bus: MessageBus;
+    readonly logger: RootLogger;
+    readonly registry: Registry;
+    readonly clock?: Clock;
+  },
 ): { readonly collector: Collector; readonly store: SampleStore } {
   const { config, chosen } = configured;
   const { bus, logger, registry, clock = systemClock } = around;
-  const store = createPlugin<SampleStore>(chosen['storage'], { logger: logger.child({ component: 'store' }), clock, host: config.host });
+  const store = createPlugin<SampleStore>(chosen['storage'], {
+    logger: logger.child({ component: 'store' }),
+    clock,
+    host: config.host,
+  });
   const collector = new Collector({
     options: config.collector,
     secrets: config.secrets,

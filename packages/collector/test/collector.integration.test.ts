@@ -14,7 +14,14 @@ import { RecordingLogger } from '@nephoscope/testing';
 import { waitUntil } from '../../../tools/testbed/processes.js';
 import { startRabbitmq } from '../../../tools/testbed/rabbitmq.js';
 import type { PrivateRabbitmq } from '../../../tools/testbed/rabbitmq.js';
-import { countIn, endDaemons, messages, newFolder, samplesIn, startDaemon } from '../../agent-compute/test/daemon.js';
+import {
+  countIn,
+  endDaemons,
+  messages,
+  newFolder,
+  samplesIn,
+  startDaemon,
+} from '../../agent-compute/test/daemon.js';
 import { line, secret } from './support.js';
 
 const secrets = [secret.reveal()];
@@ -32,14 +39,20 @@ afterAll(async () => {
 
 // Each test has the queues for itself, empty.
 beforeEach(async () => {
-  bus = amqp.create({ options: amqp.options.parse({ url: rabbitmq.url }), logger: new RecordingLogger(), clock: systemClock, host: 'test' });
+  bus = amqp.create({
+    options: amqp.options.parse({ url: rabbitmq.url }),
+    logger: new RecordingLogger(),
+    clock: systemClock,
+    host: 'test',
+  });
   await bus.start(AbortSignal.timeout(20_000));
   await bus.declare(meteringTopology);
 });
 
 afterEach(async () => {
   await bus.stop();
-  for (const queue of [meteringTopology.queue, meteringTopology.deadLetterQueue]) await rabbitmq.ctl('delete_queue', queue).catch(() => undefined);
+  for (const queue of [meteringTopology.queue, meteringTopology.deadLetterQueue])
+    await rabbitmq.ctl('delete_queue', queue).catch(() => undefined);
 });
 
 let published = 0;
@@ -48,7 +61,12 @@ let published = 0;
 async function publish(samples: number): Promise<string[]> {
   const ids = Array.from({ length: samples }, () => `sample-${++published}`);
   const body = encodeMeteringBatch(ids.map((id) => line({ id })));
-  await bus.publish({ exchange: meteringTopology.exchange, routingKey: meteringRoutingKey('cpu'), contentType: meteringContentType, body });
+  await bus.publish({
+    exchange: meteringTopology.exchange,
+    routingKey: meteringRoutingKey('cpu'),
+    contentType: meteringContentType,
+    body,
+  });
   return ids;
 }
 
@@ -56,7 +74,11 @@ async function recordedIds(database: string): Promise<string[]> {
   return (await samplesIn(database)).map(({ messageId }) => messageId).sort();
 }
 
-const configuration = (database: string) => ({ secrets, bus: { url: rabbitmq.url }, storage: { url: `sqlite:${database}` } });
+const configuration = (database: string) => ({
+  secrets,
+  bus: { url: rabbitmq.url },
+  storage: { url: `sqlite:${database}` },
+});
 
 it('has every sample once, however often it is killed under load', async () => {
   const database = join(newFolder(), 'samples.db');
@@ -129,8 +151,12 @@ it('waits while the disk of its store is full, says so, and loses nothing', asyn
 
 it('shares a queue with other collectors and their database', async () => {
   const database = join(newFolder(), 'samples.db');
-  const collectors = [startDaemon('collector', configuration(database)), startDaemon('collector', configuration(database))];
-  for (const one of collectors) await waitUntil('it is ready', async () => (await one.status('/readyz')).status === 200);
+  const collectors = [
+    startDaemon('collector', configuration(database)),
+    startDaemon('collector', configuration(database)),
+  ];
+  for (const one of collectors)
+    await waitUntil('it is ready', async () => (await one.status('/readyz')).status === 200);
   const ledger = (await Promise.all(Array.from({ length: 200 }, () => publish(25)))).flat();
   await waitUntil('all is recorded', async () => (await countIn(database)) >= ledger.length, 60_000);
   for (const one of collectors) expect(await one.stop()).toMatchObject({ code: 0 });
@@ -142,18 +168,33 @@ it('serves its health and metrics', async () => {
   const collector = startDaemon('collector', configuration(database));
   await waitUntil('it is ready', async () => (await collector.status('/readyz')).status === 200);
   await publish(3);
-  await waitUntil('it counts', async () => (await collector.status('/metrics')).text.includes('nephoscope_collector_samples_recorded_total 3'));
+  await waitUntil('it counts', async () =>
+    (await collector.status('/metrics')).text.includes('nephoscope_collector_samples_recorded_total 3'),
+  );
   expect(await collector.status('/healthz')).toEqual({ status: 200, text: 'ok\n' });
-  expect(JSON.parse((await collector.status('/readyz')).text)).toEqual({ ready: true, checks: { bus: { ok: true }, store: { ok: true }, collector: { ok: true } } });
+  expect(JSON.parse((await collector.status('/readyz')).text)).toEqual({
+    ready: true,
+    checks: { bus: { ok: true }, store: { ok: true }, collector: { ok: true } },
+  });
   const { text } = await collector.status('/metrics');
-  for (const expected of ['nephoscope_collector_messages_total 1', 'nephoscope_collector_messages_under_way 0', 'process_resident_memory_bytes']) expect(text).toContain(expected);
+  for (const expected of [
+    'nephoscope_collector_messages_total 1',
+    'nephoscope_collector_messages_under_way 0',
+    'process_resident_memory_bytes',
+  ])
+    expect(text).toContain(expected);
   expect(await collector.stop()).toMatchObject({ code: 0 });
 }, 60_000);
 
 it('waits for a broker that is not there, says so, and can be stopped meanwhile', async () => {
   const database = join(newFolder(), 'samples.db');
   const port = await freePort();
-  const collector = startDaemon('collector', { ...configuration(database), bus: { url: 'amqp://guest:guest@127.0.0.1:1' } }, [], port);
+  const collector = startDaemon(
+    'collector',
+    { ...configuration(database), bus: { url: 'amqp://guest:guest@127.0.0.1:1' } },
+    [],
+    port,
+  );
   const ready = await collector.status('/readyz');
   expect(ready.status).toBe(503);
   await waitUntil('it says why', async () => (await collector.status('/readyz')).text.includes('127.0.0.1:1'));
@@ -171,7 +212,10 @@ it.each([
 });
 
 it('ends with code 1 for a wrong password', async () => {
-  const collector = startDaemon('collector', { ...configuration(join(newFolder(), 'samples.db')), bus: { url: rabbitmq.url.replace('guest:guest', 'guest:wrong') } });
+  const collector = startDaemon('collector', {
+    ...configuration(join(newFolder(), 'samples.db')),
+    bus: { url: rabbitmq.url.replace('guest:guest', 'guest:wrong') },
+  });
   expect(await collector.ended).toBe(1);
   expect(messages(collector, 'error').join('\n')).toMatch(/wrong user or password/);
 });

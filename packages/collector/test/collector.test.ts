@@ -6,7 +6,9 @@ const never = () => new Promise<never>(() => undefined);
 
 it('consumes the queue that it declared, dead letters and all', async () => {
   const { bus, collector } = await started();
-  expect(bus.declared).toEqual([{ exchange: 'ceilometer', queue: 'metering', bindings: ['metering.#'], deadLetterQueue: 'metering.dead' }]);
+  expect(bus.declared).toEqual([
+    { exchange: 'ceilometer', queue: 'metering', bindings: ['metering.#'], deadLetterQueue: 'metering.dead' },
+  ]);
   expect(collector.health()).toEqual({ ok: true });
 });
 
@@ -60,7 +62,10 @@ describe('recording', () => {
 
   it('counts what is new and what was there', async () => {
     const { bus, registry } = await started();
-    const deliveries = [new FakeDelivery(line({ id: 'x' }), line({ id: 'y' })), new FakeDelivery(line({ id: 'x' }))];
+    const deliveries = [
+      new FakeDelivery(line({ id: 'x' }), line({ id: 'y' })),
+      new FakeDelivery(line({ id: 'x' })),
+    ];
     bus.send(...deliveries);
     await until('all are settled', () => deliveries.every(({ outcome }) => outcome === 'ack'));
     expect(await metric(registry, 'nephoscope_collector_messages_total')).toBe(2);
@@ -114,11 +119,16 @@ describe('a bad line', () => {
     const delivery = new FakeDelivery(wrong, wrong, '{');
     bus.send(delivery);
     await until('it is settled', () => delivery.outcome === 'ack');
-    expect(told('warn')).toEqual([expect.stringMatching(/^3 metering messages went to the dead letters, the first: signature-wrong: /)]);
+    expect(told('warn')).toEqual([
+      expect.stringMatching(/^3 metering messages went to the dead letters, the first: signature-wrong: /),
+    ]);
     expect(await metric(registry, 'nephoscope_collector_samples_refused_total')).toBe(3);
   });
 
-  it.each([['', Buffer.alloc(0)], ['only line ends', Buffer.from('\n\n')]])('stands for a message that is empty (%s)', async (_, body) => {
+  it.each([
+    ['', Buffer.alloc(0)],
+    ['only line ends', Buffer.from('\n\n')],
+  ])('stands for a message that is empty (%s)', async (_, body) => {
     const { bus } = await started();
     const delivery = new FakeDelivery();
     Object.assign(delivery, { body });
@@ -142,7 +152,9 @@ describe('a bad line', () => {
     stuck.deadLetterFails = true;
     bus.send(stuck);
     await until('it was tried', () => told('warn').length === 1);
-    expect(told('warn')).toEqual(['a message goes back to the queue, since its dead letters cannot be sent now: the broker is away']);
+    expect(told('warn')).toEqual([
+      'a message goes back to the queue, since its dead letters cannot be sent now: the broker is away',
+    ]);
     expect(stuck.outcome).toBeUndefined();
     const other = new FakeDelivery(line());
     bus.send(other);
@@ -167,10 +179,21 @@ describe('while the store fails', () => {
     const deliveries = [new FakeDelivery(line({ id: 'a' })), new FakeDelivery(line({ id: 'b' }))];
     bus.send(...deliveries);
     await until('it was tried', () => told('error').length === 1);
-    expect(told('error')).toEqual(['the store does not take samples, they stay in the queue; the next try is in 0.25 s: the disk is full']);
+    expect(told('error')).toEqual([
+      'the store does not take samples, they stay in the queue; the next try is in 0.25 s: the disk is full',
+    ]);
     expect(collector.health()).toEqual({ ok: false, reason: 'the disk is full' });
 
-    for (const [pause, tries] of [[250, 2], [500, 3], [1_000, 4], [2_000, 5], [4_000, 6], [8_000, 7], [15_000, 8], [15_000, 9]] as const) {
+    for (const [pause, tries] of [
+      [250, 2],
+      [500, 3],
+      [1_000, 4],
+      [2_000, 5],
+      [4_000, 6],
+      [8_000, 7],
+      [15_000, 8],
+      [15_000, 9],
+    ] as const) {
       await clock.advance(pause - 1);
       expect(store.tries).toBe(tries - 1);
       await clock.advance(1);

@@ -1,5 +1,15 @@
 import { createSigner, meteringContentType, NephoscopeError, Secret, signMeteringMessage } from '@nephoscope/core';
-import type { Counter, Delivery, Health, MessageBus, QueueTopology, Sample, SampleStore, SignatureForm, Subscription } from '@nephoscope/core';
+import type {
+  Counter,
+  Delivery,
+  Health,
+  MessageBus,
+  QueueTopology,
+  Sample,
+  SampleStore,
+  SignatureForm,
+  Subscription,
+} from '@nephoscope/core';
 import { FakeClock, RecordingLogger } from '@nephoscope/testing';
 import { Registry } from 'prom-client';
 
@@ -8,7 +18,11 @@ import { collectorOptions } from '../src/options.js';
 
 export const secret = new Secret('a secret of the tests');
 
-export async function until(what: string, condition: () => boolean | Promise<boolean>, ms = 20_000): Promise<void> {
+export async function until(
+  what: string,
+  condition: () => boolean | Promise<boolean>,
+  ms = 20_000,
+): Promise<void> {
   const end = Date.now() + ms;
   while (!(await condition())) {
     if (Date.now() > end) throw new Error(`waited in vain: ${what}`);
@@ -17,19 +31,44 @@ export async function until(what: string, condition: () => boolean | Promise<boo
 }
 
 /** The value of a metric, of all its labels or of those given. */
-export async function metric(registry: Registry, name: string, labels: Record<string, string> = {}): Promise<number> {
+export async function metric(
+  registry: Registry,
+  name: string,
+  labels: Record<string, string> = {},
+): Promise<number> {
   const { values } = await registry.getSingleMetric(name)!.get();
   return values
-    .filter((one) => Object.entries(labels).every(([key, value]) => (one.labels as Record<string, unknown>)[key] === value))
+    .filter((one) =>
+      Object.entries(labels).every(([key, value]) => (one.labels as Record<string, unknown>)[key] === value),
+    )
     .reduce((sum, { value }) => sum + value, 0);
 }
 
 let made = 0;
 
 /** A signed metering message with an id of its own, or the one given. */
-export function line({ id = `message-${++made}`, key = secret, form = 'canonical' as SignatureForm, volume = 1n } = {}): string {
-  const counter: Counter = { name: 'cpu', type: 'gauge', unit: 'ns', volume, userId: 'u', projectId: 'p', resourceId: 'vm-1', timestamp: 1_795_381_200_000_000_000n, resourceMetadata: {} };
-  return signMeteringMessage(counter, { source: 'openstack', messageId: id, publisherId: 'agent-1', sequence: 1n }, createSigner({ secret: key, form }));
+export function line({
+  id = `message-${++made}`,
+  key = secret,
+  form = 'canonical' as SignatureForm,
+  volume = 1n,
+} = {}): string {
+  const counter: Counter = {
+    name: 'cpu',
+    type: 'gauge',
+    unit: 'ns',
+    volume,
+    userId: 'u',
+    projectId: 'p',
+    resourceId: 'vm-1',
+    timestamp: 1_795_381_200_000_000_000n,
+    resourceMetadata: {},
+  };
+  return signMeteringMessage(
+    counter,
+    { source: 'openstack', messageId: id, publisherId: 'agent-1', sequence: 1n },
+    createSigner({ secret: key, form }),
+  );
 }
 
 export const ids = (samples: readonly Sample[]) => samples.map(({ messageId }) => messageId);
@@ -88,7 +127,11 @@ export class FakeBus implements MessageBus {
     return Promise.resolve();
   }
 
-  consume(_: string, { prefetch }: { readonly prefetch: number }, handler: (delivery: Delivery) => void): Promise<Subscription> {
+  consume(
+    _: string,
+    { prefetch }: { readonly prefetch: number },
+    handler: (delivery: Delivery) => void,
+  ): Promise<Subscription> {
     this.#prefetch = prefetch;
     this.#handler = handler;
     return Promise.resolve({ cancel: () => Promise.resolve(void (this.#handler = undefined)) });
@@ -143,9 +186,24 @@ export const failing = () => Promise.reject(new NephoscopeError('STORE_UNAVAILAB
 
 /** A running collector, and what a test can look at. */
 export async function started(options: Record<string, unknown> = {}) {
-  const [bus, store, clock, logger, registry] = [new FakeBus(), new FakeStore(), new FakeClock(), new RecordingLogger(), new Registry()];
-  const collector = new Collector({ options: collectorOptions.parse(options), secrets: [secret], bus, store, logger, clock, registry });
+  const [bus, store, clock, logger, registry] = [
+    new FakeBus(),
+    new FakeStore(),
+    new FakeClock(),
+    new RecordingLogger(),
+    new Registry(),
+  ];
+  const collector = new Collector({
+    options: collectorOptions.parse(options),
+    secrets: [secret],
+    bus,
+    store,
+    logger,
+    clock,
+    registry,
+  });
   await collector.start();
-  const told = (level: string) => logger.entries.filter((entry) => entry.level === level).map(({ message }) => message);
+  const told = (level: string) =>
+    logger.entries.filter((entry) => entry.level === level).map(({ message }) => message);
   return { collector, bus, store, clock, registry, told };
 }

@@ -28,7 +28,10 @@ export function createCounterMaker(meters: readonly Meter[]) {
     (name: string, volume: number | bigint, details: CounterDetails = {}): Counter => {
       const meter = byStem.get(meterStem(name));
       if (meter === undefined) {
-        throw new NephoscopeError('METER_UNDECLARED', `the meter '${name}' is not in the plugin's table: add it to 'meters'`);
+        throw new NephoscopeError(
+          'METER_UNDECLARED',
+          `the meter '${name}' is not in the plugin's table: add it to 'meters'`,
+        );
       }
       return {
         name,

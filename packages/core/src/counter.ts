@@ -3,13 +3,7 @@ export type CounterType = 'cumulative' | 'delta' | 'gauge';
 
 /** JSON as it may stand in a counter's metadata. Integers beyond 2^53 are `bigint`. */
 export type MetadataValue =
-  | string
-  | number
-  | bigint
-  | boolean
-  | null
-  | readonly MetadataValue[]
-  | { readonly [key: string]: MetadataValue };
+  string | number | bigint | boolean | null | readonly MetadataValue[] | { readonly [key: string]: MetadataValue };
 
 export type Metadata = { readonly [key: string]: MetadataValue };
 

@@ -2,14 +2,7 @@ import type { Metadata } from './counter.js';
 
 /** libvirt's states of a domain, which nova and Ceilometer number alike. */
 export type PowerState =
-  | 'nostate'
-  | 'running'
-  | 'blocked'
-  | 'paused'
-  | 'shutdown'
-  | 'shutoff'
-  | 'crashed'
-  | 'pmsuspended';
+  'nostate' | 'running' | 'blocked' | 'paused' | 'shutdown' | 'shutoff' | 'crashed' | 'pmsuspended';
 
 /** What an instance was ordered as. What is not known is undefined. Sizes in MiB and GiB, as nova counts. */
 export interface Flavor {

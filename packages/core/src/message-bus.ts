@@ -63,6 +63,10 @@ export interface MessageBus {
    */
   publish(message: OutgoingMessage): Promise<void>;
   /** Hands each message of the queue to `handler`, at most `prefetch` unsettled ones at a time. */
-  consume(queue: string, options: { readonly prefetch: number }, handler: (delivery: Delivery) => void): Promise<Subscription>;
+  consume(
+    queue: string,
+    options: { readonly prefetch: number },
+    handler: (delivery: Delivery) => void,
+  ): Promise<Subscription>;
   health(): Health;
 }

@@ -20,7 +20,10 @@ export function checkMeters(meters: readonly Meter[]): void {
   const seen = new Set<string>();
   for (const { name } of meters) {
     if (!meterName.test(name)) {
-      throw new NephoscopeError('METER_NAME', `'${name}' is not a meter name: write words of a-z, 0-9 and _ joined by '.', as in 'disk.read.bytes'`);
+      throw new NephoscopeError(
+        'METER_NAME',
+        `'${name}' is not a meter name: write words of a-z, 0-9 and _ joined by '.', as in 'disk.read.bytes'`,
+      );
     }
     if (seen.has(name)) throw new NephoscopeError('METER_NAME', `the meter '${name}' is declared twice`);
     seen.add(name);

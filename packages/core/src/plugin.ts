@@ -74,14 +74,20 @@ function define<N extends Namespace, Options, Product>(
 }
 
 /** A compute pollster plugin also says which parts of an instance it reads. */
-export interface ComputePollsterPlugin<Options = unknown, P extends InstancePart = InstancePart>
-  extends Plugin<'poll.compute', Options, ComputePollster<P>> {
+export interface ComputePollsterPlugin<Options = unknown, P extends InstancePart = InstancePart> extends Plugin<
+  'poll.compute',
+  Options,
+  ComputePollster<P>
+> {
   readonly reads: readonly P[];
 }
 
 /** A pollster for the compute agent: called for each instance in each cycle in which all that it `reads` was there. */
 export function definePollster<const P extends InstancePart = never, Options = Record<string, never>>(
-  definition: Definition<Options, ComputePollster<P>> & { readonly meters: readonly Meter[]; readonly reads: readonly P[] },
+  definition: Definition<Options, ComputePollster<P>> & {
+    readonly meters: readonly Meter[];
+    readonly reads: readonly P[];
+  },
 ): ComputePollsterPlugin<Options, P> {
   return Object.freeze({ ...define('poll.compute', definition), reads: definition.reads });
 }
@@ -126,16 +132,25 @@ export function defineSampleStore<Options = Record<string, never>>(
  */
 export function asPlugin<N extends Namespace>(value: unknown, namespace: N, origin: string): Plugin<N> {
   if (typeof value !== 'object' || value === null || !(brand in value)) {
-    throw new NephoscopeError('PLUGIN_INVALID', `${origin} exports no plugin: export the result of a define…() function of @nephoscope/core as default`);
+    throw new NephoscopeError(
+      'PLUGIN_INVALID',
+      `${origin} exports no plugin: export the result of a define…() function of @nephoscope/core as default`,
+    );
   }
   const plugin = value as Plugin;
   if (plugin[brand] !== namespace) {
-    throw new NephoscopeError('PLUGIN_INVALID', `${origin} is declared under '${namespace}' but is a plugin for '${plugin[brand]}'`);
+    throw new NephoscopeError(
+      'PLUGIN_INVALID',
+      `${origin} is declared under '${namespace}' but is a plugin for '${plugin[brand]}'`,
+    );
   }
   const [major, minor] = apiVersion.split('.').map(Number);
   const [itsMajor, itsMinor] = plugin.apiVersion.split('.').map(Number);
   if (itsMajor !== major || Number(itsMinor) > Number(minor)) {
-    throw new NephoscopeError('PLUGIN_API', `${origin} was made for plugin API ${plugin.apiVersion}, this program has ${apiVersion}: install matching versions`);
+    throw new NephoscopeError(
+      'PLUGIN_API',
+      `${origin} was made for plugin API ${plugin.apiVersion}, this program has ${apiVersion}: install matching versions`,
+    );
   }
   return plugin as Plugin<N>;
 }

@@ -54,7 +54,10 @@ export interface SampleStore {
    */
   record(samples: readonly Sample[]): Promise<RecordResult>;
   /** Matching samples by time, oldest first, as a stream; with `newestFirst` the other way round. */
-  samples(filter: SampleFilter, options?: { readonly limit?: number | undefined; readonly newestFirst?: boolean | undefined }): AsyncIterable<Sample>;
+  samples(
+    filter: SampleFilter,
+    options?: { readonly limit?: number | undefined; readonly newestFirst?: boolean | undefined },
+  ): AsyncIterable<Sample>;
   meters(filter: SampleFilter): Promise<readonly MeterSummary[]>;
   resources(filter: SampleFilter): Promise<readonly ResourceSummary[]>;
   health(): Health;

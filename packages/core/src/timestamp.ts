@@ -35,5 +35,8 @@ export function formatTimestamp(nanoseconds: bigint): string {
 }
 
 function invalid(text: string): NephoscopeError {
-  return new NephoscopeError('TIMESTAMP_INVALID', `'${text.slice(0, 40)}' is not an ISO 8601 time such as 2026-11-22T21:00:00.194936+00:00`);
+  return new NephoscopeError(
+    'TIMESTAMP_INVALID',
+    `'${text.slice(0, 40)}' is not an ISO 8601 time such as 2026-11-22T21:00:00.194936+00:00`,
+  );
 }

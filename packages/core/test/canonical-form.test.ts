@@ -79,16 +79,24 @@ function expected(value: JsonValue): unknown {
 function respelled(value: JsonValue, choose: (max: number) => number): string {
   const blank = (): string => ['', ' ', '\n\t', '\r'][choose(3)] as string;
   const escaped = (char: string): string =>
-    Array.from({ length: char.length }, (_, i) => `\\u${char.charCodeAt(i).toString(16).padStart(4, '0')}`).join('');
-  const string = (text: string): string => `"${Array.from(text, (char) => (choose(2) === 0 ? escaped(char) : quoteJson(char).slice(1, -1))).join('')}"`;
+    Array.from({ length: char.length }, (_, i) => `\\u${char.charCodeAt(i).toString(16).padStart(4, '0')}`).join(
+      '',
+    );
+  const string = (text: string): string =>
+    `"${Array.from(text, (char) => (choose(2) === 0 ? escaped(char) : quoteJson(char).slice(1, -1))).join('')}"`;
   const write = (item: JsonValue): string => {
     if (typeof item === 'string') return string(item);
     if (item instanceof JsonNumber) return respelledNumber(item.text, choose(3));
     if (isJsonObject(item)) {
-      const entries = Array.from(item, ([key, inner]) => `${blank()}${string(key)}${blank()}:${blank()}${write(inner)}${blank()}`);
+      const entries = Array.from(
+        item,
+        ([key, inner]) => `${blank()}${string(key)}${blank()}:${blank()}${write(inner)}${blank()}`,
+      );
       return `{${choose(1) === 0 ? entries.join(',') : entries.reverse().join(',')}}`;
     }
-    return Array.isArray(item) ? `[${item.map((inner) => blank() + write(inner as JsonValue) + blank()).join(',')}]` : String(item);
+    return Array.isArray(item)
+      ? `[${item.map((inner) => blank() + write(inner as JsonValue) + blank()).join(',')}]`
+      : String(item);
   };
   return blank() + write(value) + blank();
 }
@@ -97,7 +105,11 @@ function respelledNumber(text: string, how: number): string {
   const [, mantissa = '', power = '0'] = /^([^eE]*)(?:[eE](.*))?$/.exec(text) ?? [];
   const point = mantissa.includes('.');
   if (how === 1) return `${mantissa}${point ? '' : '.'}000E${power}`;
-  if (how === 2) return `${mantissa.replace('.', '')}e${BigInt(power) - BigInt(point ? mantissa.length - mantissa.indexOf('.') - 1 : 0)}`.replace(/^(-?)0+(?=\d)/, '$1');
+  if (how === 2)
+    return `${mantissa.replace('.', '')}e${BigInt(power) - BigInt(point ? mantissa.length - mantissa.indexOf('.') - 1 : 0)}`.replace(
+      /^(-?)0+(?=\d)/,
+      '$1',
+    );
   return how === 3 && !point ? `${mantissa}00e${BigInt(power) - 2n}`.replace(/^(-?)0+(?=\d)/, '$1') : text;
 }
 
@@ -107,11 +119,15 @@ describe('the canonical form', () => {
     const label = Buffer.concat([Buffer.of(0xff), Buffer.from('nephoscope canonical form 1')]);
     const key = createHmac('sha256', 'a shared secret').update(label).digest();
     expect(createHmac('sha256', key).update(signed).digest('hex')).toBe(signature);
-    expect(createSigner({ secret: new Secret('a shared secret'), form: 'canonical' }).sign(signed)).toBe(signature);
+    expect(createSigner({ secret: new Secret('a shared secret'), form: 'canonical' }).sign(signed)).toBe(
+      signature,
+    );
   });
 
   it.each(vectors)('is specified in the README with the vector $json', ({ json, signed, signature }) => {
-    expect(readFileSync(new URL('../README.md', import.meta.url), 'utf8')).toContain(`| \`${json}\` | \`${signed}\` | \`${signature}\` |`);
+    expect(readFileSync(new URL('../README.md', import.meta.url), 'utf8')).toContain(
+      `| \`${json}\` | \`${signed}\` | \`${signature}\` |`,
+    );
   });
 
   it('can be read back, so that no two messages share a text', () => {

@@ -18,13 +18,15 @@ const vectors = readFileSync(new URL('data/ceilometer-signatures.jsonl', import.
   .split('\n')
   .map((line) => JSON.parse(line) as Vector);
 
-const signedJson = ({ json, signature }: Vector): string => `${json.slice(0, -1)}, "message_signature": "${signature}"}`;
+const signedJson = ({ json, signature }: Vector): string =>
+  `${json.slice(0, -1)}, "message_signature": "${signature}"}`;
 const verifierOf = ({ secret }: Vector) => createVerifier({ secrets: [new Secret(secret)] });
 const text = (json: string): string => signedText(ceilometerForm, parseJson(json) as JsonObject);
 
 /** What Python's json.loads makes of a message: integers of any size, doubles, objects without an order. */
 function asPythonReads(value: JsonValue): unknown {
-  if (value instanceof JsonNumber) return /[.eE]/.test(value.text) ? { float: Number(value.text) } : { int: BigInt(value.text) };
+  if (value instanceof JsonNumber)
+    return /[.eE]/.test(value.text) ? { float: Number(value.text) } : { int: BigInt(value.text) };
   if (isJsonObject(value)) return new Map(Array.from(value, ([key, item]) => [key, asPythonReads(item)]));
   return Array.isArray(value) ? value.map(asPythonReads) : value;
 }
@@ -113,7 +115,10 @@ describe('the Ceilometer form', () => {
     ['null', 'None'],
     ['[]', '[]'],
     ['[[], {}]', '[[], {}]'],
-    ['["a", 1, 1.0, -0.0, null, true, {"z": "1", "k": "é"}]', "[b'a', 1, 1.0, -0.0, None, True, {b'k': b'\\xc3\\xa9', b'z': b'1'}]"],
+    [
+      '["a", 1, 1.0, -0.0, null, true, {"z": "1", "k": "é"}]',
+      "[b'a', 1, 1.0, -0.0, None, True, {b'k': b'\\xc3\\xa9', b'z': b'1'}]",
+    ],
     ['["it\'s"]', '[b"it\'s"]'],
     ['["it\'s \\"x\\""]', "[b'it\\'s \"x\"']"],
     ['["\\"", "\\\\", "\\n\\r\\t\\u0000\\u007f ~"]', "[b'\"', b'\\\\', b'\\n\\r\\t\\x00\\x7f ~']"],
@@ -131,6 +136,8 @@ describe('the Ceilometer form', () => {
   });
 
   it('leaves out the signature of the message and no other field of that name', () => {
-    expect(text('{"message_signature":"x","resource_metadata":{"message_signature":"y"}}')).toBe('resource_metadata:message_signaturey');
+    expect(text('{"message_signature":"x","resource_metadata":{"message_signature":"y"}}')).toBe(
+      'resource_metadata:message_signaturey',
+    );
   });
 });

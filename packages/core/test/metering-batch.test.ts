@@ -1,6 +1,12 @@
 import fc from 'fast-check';
 
-import { encodeMeteringBatch, maxMeteringLineBytes, MeteringBatch, meteringRoutingKey, splitMeteringBatch } from '../src/index.js';
+import {
+  encodeMeteringBatch,
+  maxMeteringLineBytes,
+  MeteringBatch,
+  meteringRoutingKey,
+  splitMeteringBatch,
+} from '../src/index.js';
 
 function bodiesOf(lines: readonly string[]) {
   const batch = new MeteringBatch();
@@ -8,11 +14,15 @@ function bodiesOf(lines: readonly string[]) {
   return batch.bodies();
 }
 
-const linesOf = (bodies: ReturnType<typeof bodiesOf>) => bodies.flatMap(({ bytes }) => [...splitMeteringBatch(bytes)]);
+const linesOf = (bodies: ReturnType<typeof bodiesOf>) =>
+  bodies.flatMap(({ bytes }) => [...splitMeteringBatch(bytes)]);
 
 describe('a batch', () => {
   it('gives back its lines', () => {
-    const lines = fc.array(fc.string({ unit: 'binary', minLength: 1 }).map((line) => line.replaceAll('\n', ' ')), { minLength: 1 });
+    const lines = fc.array(
+      fc.string({ unit: 'binary', minLength: 1 }).map((line) => line.replaceAll('\n', ' ')),
+      { minLength: 1 },
+    );
     fc.assert(
       fc.property(lines, (given) => {
         expect(linesOf(bodiesOf(given))).toEqual(given);
@@ -90,6 +100,8 @@ describe('meteringRoutingKey', () => {
 
   it('has 255 bytes at most', () => {
     expect(meteringRoutingKey('é'.repeat(123))).toHaveLength(132);
-    expect(() => meteringRoutingKey('é'.repeat(124))).toThrow(expect.objectContaining({ code: 'METER_NAME' }) as Error);
+    expect(() => meteringRoutingKey('é'.repeat(124))).toThrow(
+      expect.objectContaining({ code: 'METER_NAME' }) as Error,
+    );
   });
 });

@@ -1,7 +1,24 @@
 import fc from 'fast-check';
 
-import { Secret, createSigner, createVerifier, formatJson, parseJson, readMeteringMessage, sampleOf, signMeteringMessage, signatureForms } from '../src/index.js';
-import type { Counter, JsonObject, MeteringEnvelope, Metadata, MetadataValue, SignatureForm } from '../src/index.js';
+import {
+  Secret,
+  createSigner,
+  createVerifier,
+  formatJson,
+  parseJson,
+  readMeteringMessage,
+  sampleOf,
+  signMeteringMessage,
+  signatureForms,
+} from '../src/index.js';
+import type {
+  Counter,
+  JsonObject,
+  MeteringEnvelope,
+  Metadata,
+  MetadataValue,
+  SignatureForm,
+} from '../src/index.js';
 import { texts } from './values.js';
 
 const secret = new Secret('a shared secret');
@@ -15,7 +32,13 @@ const counter: Counter = {
   projectId: null,
   resourceId: 'bbf42396-86d2-4f4c-b6a1-2821813311b3',
   timestamp: 1795384390194936001n,
-  resourceMetadata: { name: 'instance-0000000a', display_name: 'wéb "1"\n', vcpus: 2, flavor: { id: '1' }, tags: ['a', null] },
+  resourceMetadata: {
+    name: 'instance-0000000a',
+    display_name: 'wéb "1"\n',
+    vcpus: 2,
+    flavor: { id: '1' },
+    tags: ['a', null],
+  },
 };
 
 const envelope: MeteringEnvelope = {
@@ -28,7 +51,8 @@ const envelope: MeteringEnvelope = {
 
 const sign = (given: Counter, form: SignatureForm = 'canonical', given2 = envelope): string =>
   signMeteringMessage(given, given2, createSigner({ secret, form }));
-const verify = (text: string): string => createVerifier({ secrets: [secret] }).verify(parseJson(text) as JsonObject);
+const verify = (text: string): string =>
+  createVerifier({ secrets: [secret] }).verify(parseJson(text) as JsonObject);
 
 function deepFreeze<T extends MetadataValue>(value: T): T {
   if (typeof value === 'object' && value !== null) Object.values(value).forEach(deepFreeze);
@@ -91,7 +115,9 @@ describe('signMeteringMessage', () => {
         fc.array(tie('value'), { maxLength: 3 }),
         tie('object'),
       ),
-      object: fc.uniqueArray(fc.tuple(texts, tie('value')), { selector: ([key]) => key, maxLength: 4 }).map((entries) => Object.fromEntries(entries)),
+      object: fc
+        .uniqueArray(fc.tuple(texts, tie('value')), { selector: ([key]) => key, maxLength: 4 })
+        .map((entries) => Object.fromEntries(entries)),
     })).object;
     const counters = fc.record<Counter>({
       name: texts.map((text) => `m${text}`),
@@ -111,8 +137,15 @@ describe('signMeteringMessage', () => {
         expect(text).toBe(sign(given, form));
         expect(verify(text)).toBe('verified');
         const { sample } = readMeteringMessage(text);
-        expect(sample).toMatchObject({ meter: given.name, resourceId: given.resourceId, timestamp: given.timestamp, userId: given.userId });
-        expect(typeof given.volume === 'bigint' ? BigInt(sample.volume) : Number(sample.volume)).toBe(given.volume === 0 ? 0 : given.volume);
+        expect(sample).toMatchObject({
+          meter: given.name,
+          resourceId: given.resourceId,
+          timestamp: given.timestamp,
+          userId: given.userId,
+        });
+        expect(typeof given.volume === 'bigint' ? BigInt(sample.volume) : Number(sample.volume)).toBe(
+          given.volume === 0 ? 0 : given.volume,
+        );
       }),
       { numRuns: 300 },
     );
@@ -133,7 +166,8 @@ describe('signMeteringMessage', () => {
     const open: { name: string; flavor: { id: string } } = { name: 'a', flavor: { id: '1' } };
     const half = Object.freeze({ name: 'a', flavor: open.flavor });
     for (const form of signatureForms) {
-      for (const resourceMetadata of [frozen, open, half]) expect(verify(sign({ ...counter, resourceMetadata }, form))).toBe('verified');
+      for (const resourceMetadata of [frozen, open, half])
+        expect(verify(sign({ ...counter, resourceMetadata }, form))).toBe('verified');
       open.flavor.id = form;
       for (const resourceMetadata of [open, half]) {
         const text = sign({ ...counter, resourceMetadata }, form);
@@ -144,7 +178,8 @@ describe('signMeteringMessage', () => {
   });
 
   it('writes volumes with all their digits', () => {
-    const volume = (given: number | bigint): string => readMeteringMessage(sign({ ...counter, volume: given })).sample.volume;
+    const volume = (given: number | bigint): string =>
+      readMeteringMessage(sign({ ...counter, volume: given })).sample.volume;
     expect(volume(2n ** 64n - 1n)).toBe('18446744073709551615');
     expect(volume(-1n)).toBe('-1');
     expect(volume(1e-7)).toBe('1e-7');
@@ -164,7 +199,9 @@ describe('signMeteringMessage', () => {
     [{ a: Symbol('x') } as unknown as Metadata, 'resource_metadata.a is Symbol(x)'],
   ])('refuses metadata that JSON cannot hold: %j', (resourceMetadata, message) => {
     expect(() => sign({ ...counter, resourceMetadata })).toThrow(message);
-    expect(() => sign({ ...counter, resourceMetadata })).toThrow(expect.objectContaining({ code: 'COUNTER_INVALID' }) as Error);
+    expect(() => sign({ ...counter, resourceMetadata })).toThrow(
+      expect.objectContaining({ code: 'COUNTER_INVALID' }) as Error,
+    );
   });
 
   it('refuses metadata without an end, and takes metadata as deep as can be read', () => {
@@ -177,19 +214,27 @@ describe('signMeteringMessage', () => {
   });
 
   it('refuses other texts that JSON cannot hold', () => {
-    expect(() => sign({ ...counter, userId: 'x\udc00' })).toThrow(/user_id of a counter 'cpu' holds half a surrogate pair/);
+    expect(() => sign({ ...counter, userId: 'x\udc00' })).toThrow(
+      /user_id of a counter 'cpu' holds half a surrogate pair/,
+    );
   });
 });
 
 describe('readMeteringMessage', () => {
   const fields: Record<string, unknown> = JSON.parse(sign({ ...counter, volume: 3 })) as Record<string, unknown>;
-  const read = (changes: Record<string, unknown>) => readMeteringMessage(JSON.stringify({ ...fields, ...changes }));
+  const read = (changes: Record<string, unknown>) =>
+    readMeteringMessage(JSON.stringify({ ...fields, ...changes }));
 
-  it.each(['counter_name', 'counter_type', 'counter_volume', 'resource_id', 'message_id', 'timestamp'])('needs %s', (key) => {
-    expect(() => read({ [key]: undefined })).toThrow(`unreadable metering message: ${key} is missing`);
-    expect(() => read({ [key]: null })).toThrow(new RegExp(`: ${key} is no (text|number)`));
-    expect(() => read({ [key]: ['x'] })).toThrow(expect.objectContaining({ code: 'MESSAGE_UNREADABLE' }) as Error);
-  });
+  it.each(['counter_name', 'counter_type', 'counter_volume', 'resource_id', 'message_id', 'timestamp'])(
+    'needs %s',
+    (key) => {
+      expect(() => read({ [key]: undefined })).toThrow(`unreadable metering message: ${key} is missing`);
+      expect(() => read({ [key]: null })).toThrow(new RegExp(`: ${key} is no (text|number)`));
+      expect(() => read({ [key]: ['x'] })).toThrow(
+        expect.objectContaining({ code: 'MESSAGE_UNREADABLE' }) as Error,
+      );
+    },
+  );
 
   it.each([
     ['counter_type', 'counter', 'counter_type is none of cumulative, delta, gauge'],
@@ -213,9 +258,14 @@ describe('readMeteringMessage', () => {
     expect(() => read({ [key]: value })).toThrow(message);
   });
 
-  it.each(['', '{', '[]', '1', 'null', '{"counter_name":"a","counter_name":"a"}', '\ud800'])('refuses %j', (text) => {
-    expect(() => readMeteringMessage(text)).toThrow(expect.objectContaining({ code: 'MESSAGE_UNREADABLE' }) as Error);
-  });
+  it.each(['', '{', '[]', '1', 'null', '{"counter_name":"a","counter_name":"a"}', '\ud800'])(
+    'refuses %j',
+    (text) => {
+      expect(() => readMeteringMessage(text)).toThrow(
+        expect.objectContaining({ code: 'MESSAGE_UNREADABLE' }) as Error,
+      );
+    },
+  );
 
   it('reads a message as Ceilometer sends it', () => {
     const text =
@@ -241,7 +291,9 @@ describe('readMeteringMessage', () => {
 
   it('reads a message out of an envelope, and what is written of it verifies', () => {
     const inner = sign(counter, 'ceilometer');
-    const message = ((parseJson(`{"payload": {"samples": [ ${inner} ]}}`) as JsonObject).get('payload') as JsonObject).get('samples') as JsonObject[];
+    const message = (
+      (parseJson(`{"payload": {"samples": [ ${inner} ]}}`) as JsonObject).get('payload') as JsonObject
+    ).get('samples') as JsonObject[];
     const text = formatJson(message[0] as JsonObject);
     expect(sampleOf(message[0] as JsonObject, text)).toEqual(readMeteringMessage(text).sample);
     expect(verify(text)).toBe('verified');

@@ -40,8 +40,13 @@ describe('a verifier', () => {
   });
 
   it('takes no form for the other one', () => {
-    for (const [form, other] of [signatureForms, [...signatureForms].reverse()] as [SignatureForm, SignatureForm][]) {
-      expect(verifier('s').verify(new Map(message('s', form)).set('signature_form', other))).toBe('signature-wrong');
+    for (const [form, other] of [signatureForms, [...signatureForms].reverse()] as [
+      SignatureForm,
+      SignatureForm,
+    ][]) {
+      expect(verifier('s').verify(new Map(message('s', form)).set('signature_form', other))).toBe(
+        'signature-wrong',
+      );
     }
     const text = 'the same text';
     const [one, two] = signatureForms.map((form) => createSigner({ secret: new Secret('s'), form }).sign(text));
@@ -67,22 +72,31 @@ describe('a verifier', () => {
     ['not ASCII', 'é'.repeat(64), 'signature-malformed'],
     ['followed by a line end', `${'a'.repeat(64)}\n`, 'signature-malformed'],
     ['another one', 'a'.repeat(64), 'signature-wrong'],
-  ] as [string, JsonValue | undefined, string][])('gives the reason where the signature is %s', (_, signature, reason) => {
-    const changed = new Map(message('s', 'canonical'));
-    if (signature === undefined) changed.delete('message_signature');
-    else changed.set('message_signature', signature);
-    expect(verifier('s').verify(changed)).toBe(reason);
-  });
+  ] as [string, JsonValue | undefined, string][])(
+    'gives the reason where the signature is %s',
+    (_, signature, reason) => {
+      const changed = new Map(message('s', 'canonical'));
+      if (signature === undefined) changed.delete('message_signature');
+      else changed.set('message_signature', signature);
+      expect(verifier('s').verify(changed)).toBe(reason);
+    },
+  );
 
-  it.each(['', 'Canonical', 'constructor', '__proto__', true, ['canonical']] as JsonValue[])('does not know the form %j', (form) => {
-    expect(verifier('s').verify(new Map(message('s', 'canonical')).set('signature_form', form))).toBe('form-unknown');
-  });
+  it.each(['', 'Canonical', 'constructor', '__proto__', true, ['canonical']] as JsonValue[])(
+    'does not know the form %j',
+    (form) => {
+      expect(verifier('s').verify(new Map(message('s', 'canonical')).set('signature_form', form))).toBe(
+        'form-unknown',
+      );
+    },
+  );
 });
 
 describe('an empty secret', () => {
   it('signs and verifies nothing', () => {
     const refusal = expect.objectContaining({ code: 'SECRET_EMPTY' }) as Error;
-    for (const form of signatureForms) expect(() => createSigner({ secret: new Secret(''), form })).toThrow(refusal);
+    for (const form of signatureForms)
+      expect(() => createSigner({ secret: new Secret(''), form })).toThrow(refusal);
     expect(() => verifier('s', '')).toThrow(refusal);
     expect(() => verifier()).toThrow(refusal);
   });

@@ -12,14 +12,28 @@ import { verifyCommand } from './commands/verify.js';
 import { version } from './program.js';
 
 const program = new Command('nephoscope')
-  .description('Meters virtual machines: runs everything in one process, shows what was recorded, checks plugins, configuration and signatures.')
+  .description(
+    'Meters virtual machines: runs everything in one process, shows what was recorded, checks plugins, configuration and signatures.',
+  )
   .version(version)
-  .addHelpText('after', `
+  .addHelpText(
+    'after',
+    `
 Examples:
   nephoscope up                       meter this host, here and now
   nephoscope samples --meter cpu
   nephoscope config check
-'nephoscope <command> --help' has more.`);
-const commands = [upCommand(), samplesCommand(), metersCommand(), resourcesCommand(), verifyCommand(), pluginsCommand(), configCommand(), sendCounterCommand()];
+'nephoscope <command> --help' has more.`,
+  );
+const commands = [
+  upCommand(),
+  samplesCommand(),
+  metersCommand(),
+  resourcesCommand(),
+  verifyCommand(),
+  pluginsCommand(),
+  configCommand(),
+  sendCounterCommand(),
+];
 for (const command of commands) program.addCommand(command);
 await program.parseAsync();

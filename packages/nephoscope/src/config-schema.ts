@@ -13,9 +13,13 @@ import { wholeProgram } from './program.js';
  *
  * @param failed is told of each plugin whose options cannot be had, and why
  */
-export async function configSchema(declared: readonly DeclaredPlugin[], failed: (plugin: DeclaredPlugin, reason: string) => void): Promise<Schema> {
+export async function configSchema(
+  declared: readonly DeclaredPlugin[],
+  failed: (plugin: DeclaredPlugin, reason: string) => void,
+): Promise<Schema> {
   const properties: Record<string, Schema> = {};
-  for (const [key, section] of Object.entries<z.ZodType>(wholeProgram.sections)) properties[key] = inputSchema(section);
+  for (const [key, section] of Object.entries<z.ZodType>(wholeProgram.sections))
+    properties[key] = inputSchema(section);
   // The name of the machine that this is made on, and one of several programs' ports.
   delete properties['host']?.default;
   delete (properties['status']?.properties?.['port'] as Schema | undefined)?.default;

@@ -31,7 +31,10 @@ export async function readConfigurationIfAny(named: string | undefined): Promise
  * The same as {@link readConfiguration} for `up`, which makes a configuration in the working directory where there is none, and uses the
  * in-process bus unless another is configured.
  */
-export async function readUpConfiguration(named: string | undefined, tell: (line: string) => void): Promise<RawConfig> {
+export async function readUpConfiguration(
+  named: string | undefined,
+  tell: (line: string) => void,
+): Promise<RawConfig> {
   const raw = await readConfig(named ?? existingConfig() ?? (await writeLocalConfig(tell)), process.env);
   if ((raw.values['bus'] ?? null) !== null) return raw;
   return { values: { ...raw.values, bus: { type: 'memory' } }, locate: (path) => raw.locate(path) };
@@ -54,8 +57,14 @@ compute: { interval: 10s, stateDirectory: ${JSON.stringify(inside('state'))} }
     await mkdir(dirname(localConfigPath), { recursive: true, mode: 0o700 });
     await writeFile(localConfigPath, text, { mode: 0o600, flag: 'wx' });
   } catch (error) {
-    throw new NephoscopeError('CONFIG_UNWRITABLE', `there is no configuration, and ${localConfigPath} cannot be written: go to a folder of your own, or name a file with --config`, { cause: error });
+    throw new NephoscopeError(
+      'CONFIG_UNWRITABLE',
+      `there is no configuration, and ${localConfigPath} cannot be written: go to a folder of your own, or name a file with --config`,
+      { cause: error },
+    );
   }
-  tell(`no configuration was found: wrote ${resolve(localConfigPath)} with a random secret; samples go to ${inside('samples.db')}`);
+  tell(
+    `no configuration was found: wrote ${resolve(localConfigPath)} with a random secret; samples go to ${inside('samples.db')}`,
+  );
   return localConfigPath;
 }

@@ -31,7 +31,11 @@ export function effectiveConfig(raw: RawConfig, configured: Configured): Record<
     const section = whole[key] as Record<string, Values>;
     const holder = wholeProgram.selected[key as keyof typeof wholeProgram.selected].options;
     for (const { declared, plugin, options } of active) {
-      const filled = withDefaults(inputSchema(plugin.options), section[holder]?.[declared.name] ?? {}, options) as Values;
+      const filled = withDefaults(
+        inputSchema(plugin.options),
+        section[holder]?.[declared.name] ?? {},
+        options,
+      ) as Values;
       if (Object.keys(filled).length > 0) section[holder] = { ...section[holder], [declared.name]: filled };
     }
   }
@@ -43,7 +47,9 @@ function withDefaults(schema: Schema, given: unknown, effective: unknown): unkno
   const value = given ?? schema.default ?? asWritten(schema, effective);
   if (Array.isArray(value)) {
     const item = typeof schema.items === 'object' && !Array.isArray(schema.items) ? (schema.items as Schema) : {};
-    return value.map((one: unknown, index) => withDefaults(item, one, Array.isArray(effective) ? effective[index] : undefined));
+    return value.map((one: unknown, index) =>
+      withDefaults(item, one, Array.isArray(effective) ? effective[index] : undefined),
+    );
   }
   if (!isValues(value)) return value;
   const filled: Values = {};
@@ -60,14 +66,21 @@ const bareDuration = JSON.stringify(inputSchema(duration()));
 function asWritten(schema: Schema, effective: unknown): unknown {
   const { description: _, ...rest } = schema;
   if (typeof effective === 'number' && JSON.stringify(rest) === bareDuration) return formatDuration(effective);
-  return typeof effective === 'object' && !Array.isArray(effective) && !isValues(effective) ? undefined : effective;
+  return typeof effective === 'object' && !Array.isArray(effective) && !isValues(effective)
+    ? undefined
+    : effective;
 }
 
 function isValues(value: unknown): value is Values {
   return typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype;
 }
 
-const units = [['d', 86_400_000], ['h', 3_600_000], ['m', 60_000], ['s', 1_000]] as const;
+const units = [
+  ['d', 86_400_000],
+  ['h', 3_600_000],
+  ['m', 60_000],
+  ['s', 1_000],
+] as const;
 
 function formatDuration(milliseconds: number): string {
   const [unit, size] = units.find(([, ms]) => milliseconds % ms === 0) ?? ['ms', 1];
@@ -75,7 +88,8 @@ function formatDuration(milliseconds: number): string {
 }
 
 function withoutSecrets(value: unknown, key = ''): unknown {
-  if (secretKey.test(key) && value !== null && value !== undefined) return Array.isArray(value) ? value.map(() => redacted) : redacted;
+  if (secretKey.test(key) && value !== null && value !== undefined)
+    return Array.isArray(value) ? value.map(() => redacted) : redacted;
   if (typeof value === 'string') return value.replace(/(:\/\/[^/?#:@]*):.*@/gs, `$1:${redacted}@`);
   if (Array.isArray(value)) return value.map((item) => withoutSecrets(item));
   if (typeof value !== 'object' || value === null) return value;

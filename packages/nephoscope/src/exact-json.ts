@@ -10,13 +10,20 @@ import { equal, parseDecimal } from './text/decimal.js';
  */
 export function exactNumber(text: string): number | bigint {
   const decimal = parseDecimal(text);
-  if (decimal === undefined) throw new NephoscopeError('NUMBER_INVALID', `'${text.slice(0, 60)}' is not a number: write digits, such as 42, -1.5 or 1e3`);
+  if (decimal === undefined)
+    throw new NephoscopeError(
+      'NUMBER_INVALID',
+      `'${text.slice(0, 60)}' is not a number: write digits, such as 42, -1.5 or 1e3`,
+    );
   const { digits, exponent } = decimal;
   if (exponent >= 0) return digits * 10n ** BigInt(exponent);
   const number = Number(text);
   const written = parseDecimal(String(number));
   if (written !== undefined && equal(written, decimal)) return number;
-  throw new NephoscopeError('NUMBER_INVALID', `${text.slice(0, 60)} cannot be sent exactly: a number with a fraction may have about 15 digits`);
+  throw new NephoscopeError(
+    'NUMBER_INVALID',
+    `${text.slice(0, 60)} cannot be sent exactly: a number with a fraction may have about 15 digits`,
+  );
 }
 
 /** @throws METADATA_INVALID when the text is no JSON object, NUMBER_INVALID */
@@ -25,14 +32,18 @@ export function exactMetadata(text: string): Metadata {
   try {
     value = parseJson(text);
   } catch (error) {
-    throw new NephoscopeError('METADATA_INVALID', "the metadata is not JSON: write it as '{\"key\": \"value\"}'", { cause: error });
+    throw new NephoscopeError('METADATA_INVALID', 'the metadata is not JSON: write it as \'{"key": "value"}\'', {
+      cause: error,
+    });
   }
-  if (!isJsonObject(value)) throw new NephoscopeError('METADATA_INVALID', "the metadata is no object: write it as '{\"key\": \"value\"}'");
+  if (!isJsonObject(value))
+    throw new NephoscopeError('METADATA_INVALID', 'the metadata is no object: write it as \'{"key": "value"}\'');
   return metadataValue(value) as Metadata;
 }
 
 function metadataValue(value: JsonValue): MetadataValue {
   if (value instanceof JsonNumber) return exactNumber(value.text);
-  if (isJsonObject(value)) return Object.fromEntries(Array.from(value, ([key, item]) => [key, metadataValue(item)]));
+  if (isJsonObject(value))
+    return Object.fromEntries(Array.from(value, ([key, item]) => [key, metadataValue(item)]));
   return Array.isArray(value) ? value.map(metadataValue) : (value as string | boolean | null);
 }

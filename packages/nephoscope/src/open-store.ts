@@ -11,7 +11,11 @@ import { createPlainLogger } from './plain-log.js';
 import { installedPlugins, wholeProgram } from './program.js';
 import { deadline } from './run.js';
 
-const sections = { ...commonSections, secrets: commonSections.secrets.optional(), storage: collectorProgram.sections.storage };
+const sections = {
+  ...commonSections,
+  secrets: commonSections.secrets.optional(),
+  storage: collectorProgram.sections.storage,
+};
 
 /** What reading the store needs of a configuration. Mistakes in other sections are not its concern. */
 const reader = {
@@ -49,18 +53,27 @@ export async function withStore(
 }
 
 async function rawConfigOf({ config, store, withSecrets = false }: StoreLocation): Promise<RawConfig> {
-  const raw: RawConfig = store === undefined || config !== undefined || withSecrets ? await readConfiguration(config) : { values: {}, locate: () => 'the defaults' };
+  const raw: RawConfig =
+    store === undefined || config !== undefined || withSecrets
+      ? await readConfiguration(config)
+      : { values: {}, locate: () => 'the defaults' };
   if (store === undefined) {
     checkExists((raw.values['storage'] as { url?: unknown } | undefined)?.url);
     return raw;
   }
   checkExists(store);
-  return { values: { ...raw.values, storage: { type: 'sql', url: store } }, locate: (path) => (path[0] === 'storage' ? '--store' : raw.locate(path)) };
+  return {
+    values: { ...raw.values, storage: { type: 'sql', url: store } },
+    locate: (path) => (path[0] === 'storage' ? '--store' : raw.locate(path)),
+  };
 }
 
 /** The store makes what is not there, as a collector needs it to; who reads has mistyped. */
 function checkExists(url: unknown): void {
   const path = typeof url === 'string' && url.startsWith('sqlite:') ? url.slice('sqlite:'.length) : undefined;
   if (path === undefined || path === ':memory:' || existsSync(path)) return;
-  throw new NephoscopeError('STORE_MISSING', `there is no database ${path}: nothing was recorded there yet, or it is another one`);
+  throw new NephoscopeError(
+    'STORE_MISSING',
+    `there is no database ${path}: nothing was recorded there yet, or it is another one`,
+  );
 }

@@ -13,7 +13,8 @@ export function print(text: string): Promise<void> {
   return new Promise((resolve, reject) => {
     const done = (error: Error | null | undefined) => {
       if (error === null || error === undefined) resolve();
-      else if ((error as NodeJS.ErrnoException).code === 'EPIPE') reject(new NephoscopeError('OUTPUT_CLOSED', 'nobody reads the output any more', { cause: error }));
+      else if ((error as NodeJS.ErrnoException).code === 'EPIPE')
+        reject(new NephoscopeError('OUTPUT_CLOSED', 'nobody reads the output any more', { cause: error }));
       else reject(new NephoscopeError('OUTPUT_FAILED', 'the output cannot be written', { cause: error }));
     };
     if (failure === undefined) process.stdout.write(text, done);

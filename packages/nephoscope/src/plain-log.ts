@@ -14,7 +14,11 @@ interface LogLine {
 
 /** A logger for people: a plain line for each entry from `level` on. */
 export function createPlainLogger(level: LogLevel, write: (line: string) => void = tell): RootLogger {
-  return createLogger({ name: 'nephoscope', level, destination: { write: (json) => write(plainLine(JSON.parse(json) as LogLine)) } });
+  return createLogger({
+    name: 'nephoscope',
+    level,
+    destination: { write: (json) => write(plainLine(JSON.parse(json) as LogLine)) },
+  });
 }
 
 /** What has a code says all that is needed; any other error is a defect and keeps its stack. */

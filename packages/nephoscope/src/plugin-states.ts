@@ -16,9 +16,13 @@ export interface PluginState {
 type Section = Readonly<Record<string, unknown>>;
 
 /** What becomes of each installed plugin. Mistakes elsewhere in the configuration do not matter here. */
-export async function pluginStates(declared: readonly DeclaredPlugin[], raw: RawConfig): Promise<readonly PluginState[]> {
+export async function pluginStates(
+  declared: readonly DeclaredPlugin[],
+  raw: RawConfig,
+): Promise<readonly PluginState[]> {
   const states = new Map<DeclaredPlugin, PluginState>();
-  const set = (plugin: DeclaredPlugin, state: PluginState['state'], reason: string) => states.set(plugin, { declared: plugin, state, reason });
+  const set = (plugin: DeclaredPlugin, state: PluginState['state'], reason: string) =>
+    states.set(plugin, { declared: plugin, state, reason });
 
   for (const [key, namespace] of Object.entries<Namespace>(wholeProgram.chosen)) {
     const section = sectionOf(key, raw);
@@ -31,14 +35,24 @@ export async function pluginStates(declared: readonly DeclaredPlugin[], raw: Raw
   for (const [key, selected] of Object.entries<SelectedSection>(wholeProgram.selected)) {
     const section = sectionOf(key, raw);
     const those = declared.filter((one) => one.namespace === selected.namespace);
-    if (section === undefined) for (const plugin of those) set(plugin, 'inactive', `the section '${key}' is not valid`);
+    if (section === undefined)
+      for (const plugin of those) set(plugin, 'inactive', `the section '${key}' is not valid`);
     else await selectedStates(key, selected, section, those, set);
   }
-  return declared.map((plugin) => states.get(plugin) ?? { declared: plugin, state: 'inactive', reason: `no program here takes plugins of '${plugin.namespace}'` });
+  return declared.map(
+    (plugin) =>
+      states.get(plugin) ?? {
+        declared: plugin,
+        state: 'inactive',
+        reason: `no program here takes plugins of '${plugin.namespace}'`,
+      },
+  );
 }
 
 function sectionOf(key: string, raw: RawConfig): Section | undefined {
-  const parsed = wholeProgram.sections[key as keyof typeof wholeProgram.sections].safeParse(raw.values[key] ?? undefined);
+  const parsed = wholeProgram.sections[key as keyof typeof wholeProgram.sections].safeParse(
+    raw.values[key] ?? undefined,
+  );
   return parsed.success ? (parsed.data as Section) : undefined;
 }
 
@@ -62,8 +76,18 @@ async function selectedStates(
   const { enabled, disabled } = section as { enabled?: string[]; disabled: string[] };
   const given = section[options] as Readonly<Record<string, unknown>>;
   const paths = { enabled: [key, 'enabled'], disabled: [key, 'disabled'], options: [key, options] };
-  const { active, inactive, problems } = await selectPlugins(those, namespace, { enabled, disabled, options: given }, paths);
-  for (const { declared, reason, failure } of inactive) set(declared, failure === undefined ? 'inactive' : 'failed', failure === undefined ? reason : describeError(failure));
+  const { active, inactive, problems } = await selectPlugins(
+    those,
+    namespace,
+    { enabled, disabled, options: given },
+    paths,
+  );
+  for (const { declared, reason, failure } of inactive)
+    set(
+      declared,
+      failure === undefined ? 'inactive' : 'failed',
+      failure === undefined ? reason : describeError(failure),
+    );
   for (const one of active) {
     try {
       createPlugin(one, { logger: createPlainLogger('error'), clock: systemClock, host: 'localhost' });
@@ -75,6 +99,11 @@ async function selectedStates(
   }
   for (const plugin of those) {
     const own = problems.filter(({ path }) => path[1] === options && path[2] === plugin.name);
-    if (own.length > 0) set(plugin, 'failed', own.map(({ path, message }) => `${path.map(String).join('.')}: ${message}`).join('; '));
+    if (own.length > 0)
+      set(
+        plugin,
+        'failed',
+        own.map(({ path, message }) => `${path.map(String).join('.')}: ${message}`).join('; '),
+      );
   }
 }

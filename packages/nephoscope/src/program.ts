@@ -9,7 +9,9 @@ import type { DeclaredPlugin, ProgramDefinition } from '@nephoscope/runtime';
 
 const directory = dirname(dirname(fileURLToPath(import.meta.url)));
 
-export const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string };
+export const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+  version: string;
+};
 
 const sections = { ...computeAgentProgram.sections, ...collectorProgram.sections };
 

@@ -4,19 +4,25 @@ import type { Main } from '@nephoscope/runtime';
 
 /** Runs a command that ends by itself and sets the exit code: 1 also when it was interrupted before it was done. */
 export async function runCommand(main: Main): Promise<void> {
-  process.exitCode = await runToExit(async (signal) => {
-    try {
-      await main(signal);
-    } catch (error) {
-      if (isNephoscopeError(error, 'OUTPUT_CLOSED')) return;
-      throw signal.aborted ? new NephoscopeError('INTERRUPTED', 'interrupted before it was done') : error;
-    }
-  }, () => undefined);
+  process.exitCode = await runToExit(
+    async (signal) => {
+      try {
+        await main(signal);
+      } catch (error) {
+        if (isNephoscopeError(error, 'OUTPUT_CLOSED')) return;
+        throw signal.aborted ? new NephoscopeError('INTERRUPTED', 'interrupted before it was done') : error;
+      }
+    },
+    () => undefined,
+  );
 }
 
 /** Aborted when `ms` have passed, with an error that says what was waited for, or when `signal` is. */
 export function deadline(signal: AbortSignal, ms: number, what: string): AbortSignal {
   const controller = new AbortController();
-  setTimeout(() => controller.abort(new NephoscopeError('DEADLINE', `${what} within ${ms / 1_000} s`)), ms).unref();
+  setTimeout(
+    () => controller.abort(new NephoscopeError('DEADLINE', `${what} within ${ms / 1_000} s`)),
+    ms,
+  ).unref();
   return AbortSignal.any([signal, controller.signal]);
 }

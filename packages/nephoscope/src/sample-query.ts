@@ -34,7 +34,12 @@ export function filterOf({ meter, resource, project, start, end }: QueryOptions)
   return { meter, resourceId: resource, projectId: project, start, end };
 }
 
-const nanoseconds: Readonly<Record<string, bigint>> = { s: 1_000_000_000n, m: 60_000_000_000n, h: 3_600_000_000_000n, d: 86_400_000_000_000n };
+const nanoseconds: Readonly<Record<string, bigint>> = {
+  s: 1_000_000_000n,
+  m: 60_000_000_000n,
+  h: 3_600_000_000_000n,
+  d: 86_400_000_000_000n,
+};
 
 /**
  * A moment as an operator writes it, in ns since 1970 UTC: an ISO 8601 time or day (UTC unless it has a zone), or how
@@ -52,7 +57,9 @@ export function momentOption(text: string): bigint {
   try {
     return parseMoment(text, systemClock.now());
   } catch {
-    throw new InvalidArgumentError("Write a time as 2026-11-22T21:00:00Z, a day as 2026-11-22, or '2h' for two hours ago.");
+    throw new InvalidArgumentError(
+      "Write a time as 2026-11-22T21:00:00Z, a day as 2026-11-22, or '2h' for two hours ago.",
+    );
   }
 }
 

@@ -12,7 +12,21 @@ const reasons: Readonly<Record<RejectionReason, string>> = {
   'signature-wrong': 'the signature does not hold: the message was changed, or signed with another secret',
 };
 
-const columns = ['messageId', 'source', 'meter', 'type', 'unit', 'volume', 'userId', 'projectId', 'resourceId', 'timestamp', 'publisherId', 'sequence', 'epoch'] as const;
+const columns = [
+  'messageId',
+  'source',
+  'meter',
+  'type',
+  'unit',
+  'volume',
+  'userId',
+  'projectId',
+  'resourceId',
+  'timestamp',
+  'publisherId',
+  'sequence',
+  'epoch',
+] as const;
 
 /** Checks a stored sample: the signature of its message, and each column against what the message says. */
 export function checkSample(sample: Sample, verifier: Verifier): Check {
@@ -26,7 +40,10 @@ export function checkSample(sample: Sample, verifier: Verifier): Check {
   const verdict = verifier.verify(read.message);
   if (verdict !== 'verified') return { reason: reasons[verdict] };
   const edited = columns.find((column) => sample[column] !== asColumn(read.sample[column]));
-  if (edited !== undefined) return { reason: `the stored ${edited} is ${String(sample[edited])}, the signed message says ${String(read.sample[edited])}` };
+  if (edited !== undefined)
+    return {
+      reason: `the stored ${edited} is ${String(sample[edited])}, the signed message says ${String(read.sample[edited])}`,
+    };
   return { form: read.message.get('signature_form') === 'canonical' ? 'canonical' : 'ceilometer' };
 }
 

@@ -21,7 +21,10 @@ beforeAll(async () => {
 afterAll(() => rm(directory, { recursive: true, force: true }));
 
 /** Writes a configuration into a folder of its own. */
-async function deployment(name: string, sections: Record<string, unknown> = {}): Promise<{ cwd: string; config: string; database: string }> {
+async function deployment(
+  name: string,
+  sections: Record<string, unknown> = {},
+): Promise<{ cwd: string; config: string; database: string }> {
   const cwd = join(directory, name);
   await mkdir(cwd, { recursive: true });
   const config = join(cwd, 'test.yaml');
@@ -71,7 +74,9 @@ describe('with samples of a real guest', () => {
     expect(lines[first]).toMatch(/^display name of testbed-plain +cpu +[\d,]+ +ns +[\d,.]+$/);
     expect(table.stderr).toContain('Reading the hypervisor, 2 of 2');
 
-    const volumes = recorded.map(({ text }) => parseJson(text)).filter(isJsonObject)
+    const volumes = recorded
+      .map(({ text }) => parseJson(text))
+      .filter(isJsonObject)
       .filter((message) => message.get('counter_name') === 'cpu')
       .map((message) => (message.get('counter_volume') as JsonNumber).text);
     expect(volumes.length).toBeGreaterThanOrEqual(4);
@@ -85,12 +90,27 @@ describe('with samples of a real guest', () => {
   });
 
   it('samples shows a table of those that the filters leave', async () => {
-    const [resource] = query<{ id: string }>(database, "select resource_id as id from series where counter_name = 'cpu' limit 1");
-    const { stdout } = await nephoscope(cwd, 'samples', '--store', `sqlite:${database}`, '--meter', 'cpu', '--resource', resource?.id ?? '', '--start', '1h');
+    const [resource] = query<{ id: string }>(
+      database,
+      "select resource_id as id from series where counter_name = 'cpu' limit 1",
+    );
+    const { stdout } = await nephoscope(
+      cwd,
+      'samples',
+      '--store',
+      `sqlite:${database}`,
+      '--meter',
+      'cpu',
+      '--resource',
+      resource?.id ?? '',
+      '--start',
+      '1h',
+    );
     const rows = stdout.trimEnd().split('\n');
     expect(rows[0]).toMatch(/^TIME +RESOURCE +METER +VOLUME +UNIT +TYPE +PROJECT$/);
     expect(rows).toHaveLength(3);
-    for (const row of rows.slice(1)) expect(row).toMatch(new RegExp(`${resource?.id} +cpu +[\\d,]+ +ns +cumulative`));
+    for (const row of rows.slice(1))
+      expect(row).toMatch(new RegExp(`${resource?.id} +cpu +[\\d,]+ +ns +cumulative`));
 
     const none = await nephoscope(cwd, 'samples', '--config', config, '--end', '1h');
     expect(none).toEqual({ code: 0, stdout: '', stderr: 'No samples match.\n' });
@@ -98,38 +118,64 @@ describe('with samples of a real guest', () => {
 
   it('meters and resources count what is there', async () => {
     const meters = await nephoscope(cwd, 'meters', '--config', config, '--json');
-    const counted = meters.stdout.trimEnd().split('\n').map((line) => JSON.parse(line) as { name: string; samples: number });
-    const names = query<{ name: string; samples: number }>(database, 'select counter_name as name, count(*) as samples from samples join series on series.id = series_id group by 1 order by 1');
+    const counted = meters.stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { name: string; samples: number });
+    const names = query<{ name: string; samples: number }>(
+      database,
+      'select counter_name as name, count(*) as samples from samples join series on series.id = series_id group by 1 order by 1',
+    );
     expect(counted.map(({ name, samples }) => ({ name, samples }))).toEqual(names);
 
     const resources = await nephoscope(cwd, 'resources', '--config', config, '--meter', 'cpu', '--json');
-    const listed = resources.stdout.trimEnd().split('\n').map((line) => JSON.parse(line) as { metadata: { display_name: string }; meters: string[] });
+    const listed = resources.stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { metadata: { display_name: string }; meters: string[] });
     expect(listed.map(({ metadata }) => metadata.display_name)).toContain(guest);
-    expect((await nephoscope(cwd, 'resources', '--config', config, '--limit', '1')).stdout.trimEnd().split('\n')).toHaveLength(2);
+    expect(
+      (await nephoscope(cwd, 'resources', '--config', config, '--limit', '1')).stdout.trimEnd().split('\n'),
+    ).toHaveLength(2);
   });
 
   it('verify finds what was tampered with, and nothing else', async () => {
     const clean = await nephoscope(cwd, 'verify', '--config', config);
-    expect(clean).toMatchObject({ code: 0, stdout: `${recorded.length} verified (0 ceilometer, ${recorded.length} canonical), 0 failed\n` });
+    expect(clean).toMatchObject({
+      code: 0,
+      stdout: `${recorded.length} verified (0 ceilometer, ${recorded.length} canonical), 0 failed\n`,
+    });
 
     const copy = join(cwd, 'tampered.db');
     query(database, `vacuum into '${copy}'`);
     const [message, column] = recorded;
     if (message === undefined || column === undefined) throw new Error('nothing was recorded');
-    query(copy, `update samples set head = replace(head, '"counter_volume":', '"counter_volume":1') where message_id = '${message.id}'`);
+    query(
+      copy,
+      `update samples set head = replace(head, '"counter_volume":', '"counter_volume":1') where message_id = '${message.id}'`,
+    );
     query(copy, `update samples set volume = volume || '0' where message_id = '${column.id}'`);
     const tampered = await nephoscope(cwd, 'verify', '--config', config, '--store', `sqlite:${copy}`);
     expect(tampered.code).toBe(1);
     const lines = tampered.stdout.trimEnd().split('\n');
     expect(lines).toHaveLength(3);
-    expect(lines).toContainEqual(expect.stringMatching(new RegExp(`^${message.id} .*the signature does not hold`)));
-    expect(lines).toContainEqual(expect.stringMatching(new RegExp(`^${column.id} .*the stored volume is \\d+0, the signed message says`)));
+    expect(lines).toContainEqual(
+      expect.stringMatching(new RegExp(`^${message.id} .*the signature does not hold`)),
+    );
+    expect(lines).toContainEqual(
+      expect.stringMatching(new RegExp(`^${column.id} .*the stored volume is \\d+0, the signed message says`)),
+    );
     expect(lines[2]).toMatch(/, 2 failed$/);
-    expect(tampered.stderr).toBe(`2 of ${recorded.length} samples are not what was signed with the configured secrets\n`);
+    expect(tampered.stderr).toBe(
+      `2 of ${recorded.length} samples are not what was signed with the configured secrets\n`,
+    );
   });
 
   it('verify takes no other secret for the one that signed', async () => {
-    const other = await deployment('other-secret', { secrets: ['another secret'], storage: { url: `sqlite:${database}` } });
+    const other = await deployment('other-secret', {
+      secrets: ['another secret'],
+      storage: { url: `sqlite:${database}` },
+    });
     const { code, stdout } = await nephoscope(other.cwd, 'verify', '--config', other.config, '--limit', '3');
     expect(code).toBe(1);
     expect(stdout).toContain('0 verified (0 ceilometer, 0 canonical), 3 failed');
@@ -145,19 +191,24 @@ describe('with samples of a real guest', () => {
 describe('config and plugins', () => {
   it('config check lists every mistake with its place', async () => {
     const { cwd, config } = await deployment('mistakes');
-    await writeFile(config, `secrets: [short]
+    await writeFile(
+      config,
+      `secrets: [short]
 bus: { type: pigeon }
 compute:
   intervall: 10s
   timeout: soon
 storage: { url: 'postgres://localhost' }
-`);
+`,
+    );
     const { code, stdout, stderr } = await nephoscope(cwd, 'config', 'check', '--config', config);
     expect(code).toBe(1);
     expect(stdout).toBe('');
     const [head, ...mistakes] = stderr.trimEnd().split('\n');
     expect(head).toBe('the configuration has 5 mistakes:');
-    expect(mistakes.map((line) => [/^ {2}([^:]+):/.exec(line)?.[1], /test\.yaml:(\d+)\)$/.exec(line)?.[1]]).sort()).toEqual([
+    expect(
+      mistakes.map((line) => [/^ {2}([^:]+):/.exec(line)?.[1], /test\.yaml:(\d+)\)$/.exec(line)?.[1]]).sort(),
+    ).toEqual([
       ['bus.type', '2'],
       ['compute.intervall', '4'],
       ['compute.timeout', '5'],
@@ -168,11 +219,17 @@ storage: { url: 'postgres://localhost' }
 
   it('config check says that all is well', async () => {
     const { cwd, config } = await deployment('fine', { bus: { type: 'memory' } });
-    expect(await nephoscope(cwd, 'config', 'check', '--config', config)).toEqual({ code: 0, stdout: 'The configuration is valid.\n', stderr: '' });
+    expect(await nephoscope(cwd, 'config', 'check', '--config', config)).toEqual({
+      code: 0,
+      stdout: 'The configuration is valid.\n',
+      stderr: '',
+    });
   });
 
   it('config print has the defaults and no secret', async () => {
-    const { cwd, config } = await deployment('printed', { bus: { url: 'amqp://me:open-sesame@127.0.0.1:5672/v' } });
+    const { cwd, config } = await deployment('printed', {
+      bus: { url: 'amqp://me:open-sesame@127.0.0.1:5672/v' },
+    });
     const { code, stdout } = await nephoscope(cwd, 'config', 'print', '--config', config);
     expect(code).toBe(0);
     expect(stdout).toContain('url: amqp://me:[secret]@127.0.0.1:5672/v');
@@ -184,25 +241,47 @@ storage: { url: 'postgres://localhost' }
   it('config schema has the options of every plugin', async () => {
     const { code, stdout } = await nephoscope(directory, 'config', 'schema');
     expect(code).toBe(0);
-    const { properties } = JSON.parse(stdout) as { properties: Record<string, { anyOf?: { properties: { type: { const: string } } }[]; properties?: Record<string, unknown> }> };
+    const { properties } = JSON.parse(stdout) as {
+      properties: Record<
+        string,
+        { anyOf?: { properties: { type: { const: string } } }[]; properties?: Record<string, unknown> }
+      >;
+    };
     expect(properties['bus']?.anyOf?.map((one) => one.properties.type.const)).toEqual(['amqp', 'memory']);
     expect(properties['storage']?.anyOf?.[0]?.properties).toHaveProperty('url');
     expect(properties['compute']?.properties).toHaveProperty('pollsters.properties.cpu');
   });
 
   it('plugins says which run, and why not', async () => {
-    const { cwd, config } = await deployment('disabled', { bus: { type: 'memory' }, compute: { disabled: ['net'], pollsters: { cpu: { no: 1 } } } });
+    const { cwd, config } = await deployment('disabled', {
+      bus: { type: 'memory' },
+      compute: { disabled: ['net'], pollsters: { cpu: { no: 1 } } },
+    });
     const { code, stdout } = await nephoscope(cwd, 'plugins', '--config', config, '--json');
     expect(code).toBe(0);
-    const plugins = stdout.trimEnd().split('\n').map((line) => JSON.parse(line) as Record<string, string>);
+    const plugins = stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, string>);
     const stateOf = (name: string) => plugins.find((one) => one['name'] === name);
-    expect(stateOf('net')).toMatchObject({ namespace: 'poll.compute', package: '@nephoscope/agent-compute', version: expect.stringMatching(/^\d/), state: 'inactive', reason: expect.stringContaining('compute.disabled') });
+    expect(stateOf('net')).toMatchObject({
+      namespace: 'poll.compute',
+      package: '@nephoscope/agent-compute',
+      version: expect.stringMatching(/^\d/),
+      state: 'inactive',
+      reason: expect.stringContaining('compute.disabled'),
+    });
     expect(stateOf('instance')).toMatchObject({ state: 'active' });
-    expect(stateOf('cpu')).toMatchObject({ state: 'failed', reason: expect.stringContaining('compute.pollsters.cpu.no') });
+    expect(stateOf('cpu')).toMatchObject({
+      state: 'failed',
+      reason: expect.stringContaining('compute.pollsters.cpu.no'),
+    });
     expect(stateOf('memory')).toMatchObject({ state: 'active', namespace: 'bus' });
     expect(stateOf('amqp')).toMatchObject({ state: 'inactive', reason: expect.stringContaining('not chosen') });
 
-    expect((await nephoscope(cwd, 'plugins', '--config', config)).stdout).toMatch(/^poll\.compute +net +@nephoscope\/agent-compute +\S+ +inactive +disabled/m);
+    expect((await nephoscope(cwd, 'plugins', '--config', config)).stdout).toMatch(
+      /^poll\.compute +net +@nephoscope\/agent-compute +\S+ +inactive +disabled/m,
+    );
   });
 });
 
@@ -215,7 +294,10 @@ describe('what cannot be done', () => {
     [['samples', '--store', 'sqlite:/nowhere/samples.db'], /no database \/nowhere\/samples\.db/],
     [['verify', '--store', 'sqlite:/nowhere/samples.db'], /cannot read the configuration/],
     [['send-counter', '--name', 'a'], /required option/],
-    [['send-counter', '--name', 'a', '--unit', 'B', '--resource', 'r', '--volume', '0.12345678901234567890'], /cannot be sent exactly/],
+    [
+      ['send-counter', '--name', 'a', '--unit', 'B', '--resource', 'r', '--volume', '0.12345678901234567890'],
+      /cannot be sent exactly/,
+    ],
   ])('nephoscope %j is said in a sentence', async (args, message) => {
     const { code, stdout, stderr } = await nephoscope(directory, ...args);
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
@@ -224,7 +306,9 @@ describe('what cannot be done', () => {
   });
 
   it('up --once fails when no hypervisor answers', async () => {
-    const { cwd, config } = await deployment('no-hypervisor', { inspector: { uri: 'qemu+unix:///system?socket=/nowhere/libvirt-sock-ro' } });
+    const { cwd, config } = await deployment('no-hypervisor', {
+      inspector: { uri: 'qemu+unix:///system?socket=/nowhere/libvirt-sock-ro' },
+    });
     const { code, stdout, stderr } = await nephoscope(cwd, 'up', '--config', config, '--once');
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
     expect(stderr).toContain('/nowhere/libvirt-sock-ro');
@@ -233,7 +317,20 @@ describe('what cannot be done', () => {
 
   it('send-counter does not send into a bus of its own', async () => {
     const { cwd, config } = await deployment('in-process', { bus: { type: 'memory' } });
-    const { code, stderr } = await nephoscope(cwd, 'send-counter', '--config', config, '--name', 'a', '--unit', 'B', '--resource', 'r', '--volume', '1');
+    const { code, stderr } = await nephoscope(
+      cwd,
+      'send-counter',
+      '--config',
+      config,
+      '--name',
+      'a',
+      '--unit',
+      'B',
+      '--resource',
+      'r',
+      '--volume',
+      '1',
+    );
     expect(code).toBe(1);
     expect(stderr).toMatch(/bus\.type is 'memory'/);
   });
@@ -248,26 +345,56 @@ describe('over a real broker', () => {
 
   it('send-counter is recorded by a running up, which ends cleanly', async () => {
     const { cwd, config, database } = await deployment('broker', { bus: { url: broker.url } });
-    const sent = await nephoscope(cwd, 'send-counter', '--config', config, '--name', 'storage.bytes', '--type', 'cumulative', '--unit', 'B', '--volume', '8292646586825371460', '--resource', 'pool-1',
-      '--project', 'p', '--user', 'u', '--timestamp', '2026-11-22T21:00:00.123456789Z', '--metadata', '{"size": 9007199254740993}');
+    const sent = await nephoscope(
+      cwd,
+      'send-counter',
+      '--config',
+      config,
+      '--name',
+      'storage.bytes',
+      '--type',
+      'cumulative',
+      '--unit',
+      'B',
+      '--volume',
+      '8292646586825371460',
+      '--resource',
+      'pool-1',
+      '--project',
+      'p',
+      '--user',
+      'u',
+      '--timestamp',
+      '2026-11-22T21:00:00.123456789Z',
+      '--metadata',
+      '{"size": 9007199254740993}',
+    );
     expect(sent.stderr).toBe('');
     expect(sent.code).toBe(0);
     const messageId = sent.stdout.trim();
 
     // Sent before anybody consumed: the queue was there, and kept it.
     const running = start(cwd, ['up', '--config', config]);
-    await waitUntil('a table of what was recorded', () => /^Recorded until [^]*^display name of testbed-plain/m.test(running.stdout()));
+    await waitUntil('a table of what was recorded', () =>
+      /^Recorded until [^]*^display name of testbed-plain/m.test(running.stdout()),
+    );
     running.child.kill('SIGTERM');
     expect(await running.ended).toMatchObject({ code: 0 });
 
-    const [sample] = query<{ text: string }>(database, messages.replace('order by', `where s.message_id = '${messageId}' order by`));
+    const [sample] = query<{ text: string }>(
+      database,
+      messages.replace('order by', `where s.message_id = '${messageId}' order by`),
+    );
     const message = parseJson(sample?.text ?? '');
     if (!isJsonObject(message)) throw new Error('no object');
     expect(message.get('counter_volume')).toEqual(new JsonNumber('8292646586825371460'));
     expect(message.get('timestamp')).toBe('2026-11-22T21:00:00.123456789+00:00');
     expect(message.get('resource_metadata')).toEqual(new Map([['size', new JsonNumber('9007199254740993')]]));
     expect(message.get('publisher_id')).toMatch(/^send-counter\./);
-    expect(await nephoscope(cwd, 'verify', '--config', config, '--meter', 'storage.bytes')).toMatchObject({ code: 0, stdout: '1 verified (0 ceilometer, 1 canonical), 0 failed\n' });
+    expect(await nephoscope(cwd, 'verify', '--config', config, '--meter', 'storage.bytes')).toMatchObject({
+      code: 0,
+      stdout: '1 verified (0 ceilometer, 1 canonical), 0 failed\n',
+    });
   }, 90_000);
 
   it('up --once works over it too', async () => {

@@ -19,8 +19,14 @@ export interface Running {
 
 /** Starts the built command in a folder, without the variables of the tests; killed when it takes over a minute. */
 export function start(cwd: string, args: readonly string[], env: Readonly<Record<string, string>> = {}): Running {
-  const outer = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('NEPHOSCOPE_')));
-  const child = spawn(process.execPath, [cli, ...args], { cwd, env: { ...outer, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+  const outer = Object.fromEntries(
+    Object.entries(process.env).filter(([name]) => !name.startsWith('NEPHOSCOPE_')),
+  );
+  const child = spawn(process.execPath, [cli, ...args], {
+    cwd,
+    env: { ...outer, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   let stdout = '';
   let stderr = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));

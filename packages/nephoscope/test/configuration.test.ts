@@ -33,7 +33,9 @@ describe('readUpConfiguration', () => {
     const { raw, told } = await written('source: mine');
     expect(raw.values).not.toHaveProperty('secrets');
     expect(told).toEqual([]);
-    await expect(readUpConfiguration(join(directory, 'missing.yaml'), () => undefined)).rejects.toMatchObject({ code: 'CONFIG_UNREADABLE' });
+    await expect(readUpConfiguration(join(directory, 'missing.yaml'), () => undefined)).rejects.toMatchObject({
+      code: 'CONFIG_UNREADABLE',
+    });
   });
 
   it('makes a configuration once, readable by nobody else, and says so', async () => {

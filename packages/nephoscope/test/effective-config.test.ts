@@ -4,12 +4,27 @@ import { z } from 'zod';
 
 import { effectiveConfig } from '../src/effective-config.js';
 
-const declared: DeclaredPlugin = { namespace: 'bus', name: 'pigeon', packageName: 'pigeons', packageVersion: '1.0.0', packageDirectory: '/', export: '.' };
+const declared: DeclaredPlugin = {
+  namespace: 'bus',
+  name: 'pigeon',
+  packageName: 'pigeons',
+  packageVersion: '1.0.0',
+  packageDirectory: '/',
+  export: '.',
+};
 
 function print(values: Record<string, unknown>, options: z.ZodType) {
   const { type: _, ...given } = (values['bus'] ?? {}) as Record<string, unknown>;
   const active = { declared, options: options.parse(given), plugin: { options } } as never;
-  return effectiveConfig({ values, locate: () => 'here' }, { config: { secrets: [new Secret('never print me')] }, declared: [declared], chosen: { bus: active }, selected: {} });
+  return effectiveConfig(
+    { values, locate: () => 'here' },
+    {
+      config: { secrets: [new Secret('never print me')] },
+      declared: [declared],
+      chosen: { bus: active },
+      selected: {},
+    },
+  );
 }
 
 describe('effectiveConfig', () => {
@@ -29,7 +44,10 @@ describe('effectiveConfig', () => {
   });
 
   it('keeps what was given', () => {
-    expect(print({ bus: { type: 'pigeon', speed: 7, loft: { size: 1 } } }, options)['bus']).toMatchObject({ speed: 7, loft: { size: 1 } });
+    expect(print({ bus: { type: 'pigeon', speed: 7, loft: { size: 1 } } }, options)['bus']).toMatchObject({
+      speed: 7,
+      loft: { size: 1 },
+    });
   });
 
   it.each([
@@ -44,6 +62,8 @@ describe('effectiveConfig', () => {
   });
 
   it('leaves the rest of a URL to be read', () => {
-    expect(print({ bus: { url: 'amqp://me:pw@host:5672/v' } }, options)['bus']).toMatchObject({ url: 'amqp://me:[secret]@host:5672/v' });
+    expect(print({ bus: { url: 'amqp://me:pw@host:5672/v' } }, options)['bus']).toMatchObject({
+      url: 'amqp://me:[secret]@host:5672/v',
+    });
   });
 });

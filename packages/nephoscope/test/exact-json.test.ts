@@ -19,7 +19,9 @@ describe('exactNumber', () => {
 
 describe('exactMetadata', () => {
   it('keeps integers beyond 2^53', () => {
-    expect(exactMetadata('{"a": {"b": [9007199254740993, "x", null, true]}}')).toEqual({ a: { b: [9007199254740993n, 'x', null, true] } });
+    expect(exactMetadata('{"a": {"b": [9007199254740993, "x", null, true]}}')).toEqual({
+      a: { b: [9007199254740993n, 'x', null, true] },
+    });
   });
 
   it.each(['[1]', '"text"', '{"a":', '{"a": 1, "a": 2}'])('refuses %s', (text) => {

@@ -27,7 +27,9 @@ describe('createPlainLogger', () => {
   });
 
   it('says the reason where the text does not', () => {
-    const lines = linesOf((logger) => logger.warn({ err: new NephoscopeError('BUS_UNAVAILABLE', 'refused') }, 'no connection'));
+    const lines = linesOf((logger) =>
+      logger.warn({ err: new NephoscopeError('BUS_UNAVAILABLE', 'refused') }, 'no connection'),
+    );
     expect(lines).toEqual([expect.stringMatching(/ warn: no connection: refused$/)]);
   });
 

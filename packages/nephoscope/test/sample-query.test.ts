@@ -25,13 +25,34 @@ describe('parseMoment', () => {
 
 describe('the options of a query', () => {
   const parse = (...args: string[]) => {
-    const command = withQueryOptions(new Command('samples'), 'at most').exitOverride().configureOutput({ writeErr: () => undefined });
+    const command = withQueryOptions(new Command('samples'), 'at most')
+      .exitOverride()
+      .configureOutput({ writeErr: () => undefined });
     return command.parse(args, { from: 'user' }).opts<QueryOptions>();
   };
 
   it('become a filter', () => {
-    const options = parse('--meter', 'cpu', '--resource', 'r', '--project', 'p', '--start', '2026-11-22T21:00:00Z', '--end', '2026-11-23', '--limit', '5');
-    expect(filterOf(options)).toEqual({ meter: 'cpu', resourceId: 'r', projectId: 'p', start: now, end: parseTimestamp('2026-11-23T00:00:00Z') });
+    const options = parse(
+      '--meter',
+      'cpu',
+      '--resource',
+      'r',
+      '--project',
+      'p',
+      '--start',
+      '2026-11-22T21:00:00Z',
+      '--end',
+      '2026-11-23',
+      '--limit',
+      '5',
+    );
+    expect(filterOf(options)).toEqual({
+      meter: 'cpu',
+      resourceId: 'r',
+      projectId: 'p',
+      start: now,
+      end: parseTimestamp('2026-11-23T00:00:00Z'),
+    });
     expect(options.limit).toBe(5);
   });
 

@@ -4,7 +4,11 @@ import type { Counter, Sample, SignatureForm } from '@nephoscope/core';
 export const secret = new Secret('a secret of the tests');
 
 /** A signed sample, as a store gives it. */
-export function sampleOf(counter: Partial<Counter> = {}, envelope: { epoch?: string; messageId?: string } = {}, form: SignatureForm = 'canonical'): Sample {
+export function sampleOf(
+  counter: Partial<Counter> = {},
+  envelope: { epoch?: string; messageId?: string } = {},
+  form: SignatureForm = 'canonical',
+): Sample {
   const whole: Counter = {
     name: 'cpu',
     type: 'cumulative',
@@ -17,6 +21,16 @@ export function sampleOf(counter: Partial<Counter> = {}, envelope: { epoch?: str
     resourceMetadata: { display_name: 'web' },
     ...counter,
   };
-  const text = signMeteringMessage(whole, { source: 'openstack', messageId: envelope.messageId ?? 'message-1', publisherId: 'test/1', sequence: 1n, epoch: envelope.epoch }, createSigner({ secret, form }));
+  const text = signMeteringMessage(
+    whole,
+    {
+      source: 'openstack',
+      messageId: envelope.messageId ?? 'message-1',
+      publisherId: 'test/1',
+      sequence: 1n,
+      epoch: envelope.epoch,
+    },
+    createSigner({ secret, form }),
+  );
   return readMeteringMessage(text).sample;
 }

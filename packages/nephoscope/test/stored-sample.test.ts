@@ -13,12 +13,16 @@ describe('checkSample', () => {
   it('finds a message that was changed', () => {
     const sample = sampleOf({ volume: 7n });
     const text = sample.text.replace('"counter_volume":7', '"counter_volume":8');
-    expect(checkSample({ ...sample, volume: '8', text }, verifier)).toEqual({ reason: expect.stringContaining('the signature does not hold') });
+    expect(checkSample({ ...sample, volume: '8', text }, verifier)).toEqual({
+      reason: expect.stringContaining('the signature does not hold'),
+    });
   });
 
   it('finds a message of another secret', () => {
     const other = createVerifier({ secrets: [new Secret('another secret')] });
-    expect(checkSample(sampleOf(), other)).toEqual({ reason: expect.stringContaining('signed with another secret') });
+    expect(checkSample(sampleOf(), other)).toEqual({
+      reason: expect.stringContaining('signed with another secret'),
+    });
   });
 
   it.each([
@@ -29,11 +33,15 @@ describe('checkSample', () => {
     ['resourceId', { resourceId: 'instance-2' }],
   ])('finds an edited column %s', (column, edit) => {
     const check = checkSample({ ...sampleOf({}, { epoch: 'one' }), ...edit }, verifier);
-    expect(check).toEqual({ reason: expect.stringMatching(`^the stored ${column} is .*, the signed message says `) });
+    expect(check).toEqual({
+      reason: expect.stringMatching(`^the stored ${column} is .*, the signed message says `),
+    });
   });
 
   it('finds a message that cannot be read', () => {
-    expect(checkSample({ ...sampleOf(), text: '{"cut' }, verifier)).toEqual({ reason: expect.stringContaining('unreadable metering message') });
+    expect(checkSample({ ...sampleOf(), text: '{"cut' }, verifier)).toEqual({
+      reason: expect.stringContaining('unreadable metering message'),
+    });
   });
 
   it('takes U+FFFD for the U+0000 that no column holds', () => {

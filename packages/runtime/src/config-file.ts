@@ -31,23 +31,35 @@ export async function readConfig(path: string, environment: NodeJS.ProcessEnv): 
   try {
     text = await readFile(path, 'utf8');
   } catch (error) {
-    throw new NephoscopeError('CONFIG_UNREADABLE', `cannot read the configuration ${path}: name a readable file with --config`, { cause: error });
+    throw new NephoscopeError(
+      'CONFIG_UNREADABLE',
+      `cannot read the configuration ${path}: name a readable file with --config`,
+      { cause: error },
+    );
   }
   const lines = new LineCounter();
   const document = parseYaml(text, lines);
   const place = (offset: number) => `${path}:${lines.linePos(offset).line}`;
   // A tag that YAML does not know is only a warning, and its value is not what the operator meant.
-  const errors = [...document.errors, ...document.warnings].map(({ message, pos }) => `${place(pos[0])}: ${message}`);
-  if (errors.length > 0) throw new NephoscopeError('CONFIG_UNREADABLE', `${path} is not YAML:\n  ${errors.join('\n  ')}`);
+  const errors = [...document.errors, ...document.warnings].map(
+    ({ message, pos }) => `${place(pos[0])}: ${message}`,
+  );
+  if (errors.length > 0)
+    throw new NephoscopeError('CONFIG_UNREADABLE', `${path} is not YAML:\n  ${errors.join('\n  ')}`);
   const values = toValues(document, path);
   if (typeof values !== 'object' || values === null || Array.isArray(values)) {
-    throw new NephoscopeError('CONFIG_UNREADABLE', `${path} is not a configuration: its top level must be keys with values`);
+    throw new NephoscopeError(
+      'CONFIG_UNREADABLE',
+      `${path} is not a configuration: its top level must be keys with values`,
+    );
   }
   const fromEnvironment = layOver(values as Record<string, unknown>, environment);
   return {
     values: values as Record<string, unknown>,
     locate(where) {
-      const variable = where.map((_, index) => fromEnvironment.get(variableKey(where.slice(0, where.length - index)))).find(Boolean);
+      const variable = where
+        .map((_, index) => fromEnvironment.get(variableKey(where.slice(0, where.length - index))))
+        .find(Boolean);
       if (variable !== undefined) return variable;
       const offset = offsetOf(document.contents, where);
       return offset === undefined ? path : place(offset);
@@ -60,7 +72,8 @@ function parseYaml(text: string, lineCounter = new LineCounter()): Document {
   const document = parseDocument(text, { lineCounter, prettyErrors: false });
   visit(document, {
     Scalar(_, node) {
-      if (typeof node.value === 'number' && node.type === 'PLAIN' && node.source !== undefined) node.value = exact(node.source, node.value);
+      if (typeof node.value === 'number' && node.type === 'PLAIN' && node.source !== undefined)
+        node.value = exact(node.source, node.value);
     },
   });
   return document;
@@ -71,7 +84,11 @@ function toValues(document: Document, path: string): unknown {
     return (document.toJS() as unknown) ?? {};
   } catch (error) {
     // An alias: most often a text that begins with `*` and has no quotes.
-    throw new NephoscopeError('CONFIG_UNREADABLE', `${path} is not YAML: put a text that begins with * in quotes`, { cause: error });
+    throw new NephoscopeError(
+      'CONFIG_UNREADABLE',
+      `${path} is not YAML: put a text that begins with * in quotes`,
+      { cause: error },
+    );
   }
 }
 
@@ -108,7 +125,8 @@ function layOver(values: Record<string, unknown>, environment: NodeJS.ProcessEnv
     let parent = values;
     for (const key of keys.slice(0, -1)) {
       const child = parent[key];
-      parent = parent[key] = typeof child === 'object' && child !== null && !Array.isArray(child) ? { ...child } : {};
+      parent = parent[key] =
+        typeof child === 'object' && child !== null && !Array.isArray(child) ? { ...child } : {};
     }
     parent[keys.at(-1) as string] = valueOf(text);
     origins.set(variableKey(keys), variable);

@@ -15,14 +15,22 @@ export class ConfigInvalid extends NephoscopeError {
 
   constructor(raw: RawConfig, problems: readonly ConfigProblem[]) {
     const lines = problems.map(({ path, message }) => `  ${formatPath(path)}: ${message} (${raw.locate(path)})`);
-    super('CONFIG_INVALID', `the configuration has ${problems.length === 1 ? 'a mistake' : `${problems.length} mistakes`}:\n${lines.join('\n')}`);
+    super(
+      'CONFIG_INVALID',
+      `the configuration has ${problems.length === 1 ? 'a mistake' : `${problems.length} mistakes`}:\n${lines.join('\n')}`,
+    );
     this.problems = problems;
   }
 }
 
 /** `secrets[0]`, `compute.interval` */
 export function formatPath(path: readonly PropertyKey[]): string {
-  return path.map((key) => (typeof key === 'number' ? `[${key}]` : String(key))).join('.').replaceAll('.[', '[') || '(top level)';
+  return (
+    path
+      .map((key) => (typeof key === 'number' ? `[${key}]` : String(key)))
+      .join('.')
+      .replaceAll('.[', '[') || '(top level)'
+  );
 }
 
 /** What the schema makes of a value that stands at `path`, or everything that is wrong with it. */
@@ -50,7 +58,12 @@ function problemsOf(issue: z.core.$ZodIssue, schema: z.ZodType, prefix: readonly
     return [{ path, message: `must be ${[...new Set(issue.errors.flat().flatMap(wantedTypes))].join(' or ')}` }];
   }
   if (issue.code === 'invalid_type') {
-    return [{ path, message: issue.input === undefined ? `is required (${issue.expected})` : `must be ${issue.expected}` }];
+    return [
+      {
+        path,
+        message: issue.input === undefined ? `is required (${issue.expected})` : `must be ${issue.expected}`,
+      },
+    ];
   }
   return [{ path, message: issue.message }];
 }
@@ -64,18 +77,26 @@ function wantedTypes(issue: z.core.$ZodIssue): readonly string[] {
   return alternatives.every((types) => types.length > 0) ? alternatives.flat() : [];
 }
 
-type Described = { readonly properties?: Readonly<Record<string, Described>>; readonly items?: Described; readonly additionalProperties?: Described };
+type Described = {
+  readonly properties?: Readonly<Record<string, Described>>;
+  readonly items?: Described;
+  readonly additionalProperties?: Described;
+};
 
 /** The keys that an object schema has at a path; none where that cannot be told. */
 function knownKeys(schema: z.ZodType, path: readonly PropertyKey[]): readonly string[] {
   let at = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as Described | undefined;
-  for (const key of path) at = typeof key === 'number' ? at?.items : (at?.properties?.[String(key)] ?? at?.additionalProperties);
+  for (const key of path)
+    at = typeof key === 'number' ? at?.items : (at?.properties?.[String(key)] ?? at?.additionalProperties);
   return Object.keys(at?.properties ?? {});
 }
 
 function hint(key: string, known: readonly string[]): string {
-  const close = known.map((one) => ({ one, distance: editDistance(key.toLowerCase(), one.toLowerCase()) })).sort((a, b) => a.distance - b.distance)[0];
-  if (close !== undefined && close.distance <= Math.max(1, key.length / 3)) return `; did you mean '${close.one}'?`;
+  const close = known
+    .map((one) => ({ one, distance: editDistance(key.toLowerCase(), one.toLowerCase()) }))
+    .sort((a, b) => a.distance - b.distance)[0];
+  if (close !== undefined && close.distance <= Math.max(1, key.length / 3))
+    return `; did you mean '${close.one}'?`;
   return known.length > 0 ? `; there are ${known.join(', ')}` : '';
 }
 

@@ -25,7 +25,11 @@ export function untilAborted(signal: AbortSignal): Promise<void> {
  * Starts the components in order, so that what others need comes first. When one fails, it and those before
  * it are stopped again and the failure is thrown; when the program was told to stop meanwhile, STOPPED.
  */
-export async function startAll(components: readonly Component[], signal: AbortSignal, logger: Logger): Promise<void> {
+export async function startAll(
+  components: readonly Component[],
+  signal: AbortSignal,
+  logger: Logger,
+): Promise<void> {
   const started: Component[] = [];
   for (const component of components) {
     try {

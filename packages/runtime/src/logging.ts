@@ -14,7 +14,11 @@ export interface RootLogger extends Logger {
  * One JSON object a line, on standard error unless told otherwise: standard output belongs to results.
  * Times are ISO 8601; errors keep their code, message, stack and causes.
  */
-export function createLogger(options: { readonly name: string; readonly level: LogLevel; readonly destination?: DestinationStream }): RootLogger {
+export function createLogger(options: {
+  readonly name: string;
+  readonly level: LogLevel;
+  readonly destination?: DestinationStream;
+}): RootLogger {
   return pino(
     {
       name: options.name,

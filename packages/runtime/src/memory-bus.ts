@@ -1,5 +1,13 @@
 import { NephoscopeError, defineMessageBus, duration } from '@nephoscope/core';
-import type { Delivery, Health, Logger, MessageBus, OutgoingMessage, QueueTopology, Subscription } from '@nephoscope/core';
+import type {
+  Delivery,
+  Health,
+  Logger,
+  MessageBus,
+  OutgoingMessage,
+  QueueTopology,
+  Subscription,
+} from '@nephoscope/core';
 import { z } from 'zod';
 
 const memoryBusOptions = z.strictObject({
@@ -64,7 +72,13 @@ interface Queue {
  * confirmed only when every queue's consumer has acknowledged it: a publisher that was told "confirmed" can
  * rely on it being recorded.
  */
-export function createMemoryBus({ logger, options }: { readonly logger: Logger; readonly options?: Partial<MemoryBusOptions> }): MemoryBus {
+export function createMemoryBus({
+  logger,
+  options,
+}: {
+  readonly logger: Logger;
+  readonly options?: Partial<MemoryBusOptions>;
+}): MemoryBus {
   const { capacity, confirmTimeout } = memoryBusOptions.parse(options ?? {});
   const queues = new Map<string, Queue>();
   const outstanding = new Set<Message>();
@@ -122,7 +136,10 @@ export function createMemoryBus({ logger, options }: { readonly logger: Logger; 
     try {
       consumer.handler(delivery);
     } catch (error) {
-      logger.error({ err: error, queue: queue.name }, 'the handler of a message threw: the message goes back to the queue');
+      logger.error(
+        { err: error, queue: queue.name },
+        'the handler of a message threw: the message goes back to the queue',
+      );
       delivery.requeue();
     }
   }
@@ -130,15 +147,19 @@ export function createMemoryBus({ logger, options }: { readonly logger: Logger; 
   function keepDeadLetter(letter: DeadLetter): void {
     if (deadLetters.push(letter) > deadLetterLimit) deadLetters.shift();
     const { queue, routingKey, reason, body } = letter;
-    logger.error({ queue, routingKey, reason, bytes: body.byteLength }, 'a message was set aside as a dead letter');
+    logger.error(
+      { queue, routingKey, reason, bytes: body.byteLength },
+      'a message was set aside as a dead letter',
+    );
   }
 
   function publish(outgoing: OutgoingMessage): Promise<void> {
     const { exchange, routingKey } = outgoing;
-    if (state !== 'running') return Promise.reject(unavailable(`the in-process bus is ${state === 'new' ? 'not started' : 'stopped'}`));
+    if (state !== 'running')
+      return Promise.reject(unavailable(`the in-process bus is ${state === 'new' ? 'not started' : 'stopped'}`));
     const words = routingKey.split('.');
-    const targets = [...queues.values()].filter(
-      ({ bindings }) => bindings.some((binding) => binding.exchange === exchange && matches(binding.pattern, words)),
+    const targets = [...queues.values()].filter(({ bindings }) =>
+      bindings.some((binding) => binding.exchange === exchange && matches(binding.pattern, words)),
     );
     if (targets.length === 0) {
       const text = `exchange '${exchange}' has no queue for the routing key '${routingKey}': declare and bind one`;
@@ -146,7 +167,9 @@ export function createMemoryBus({ logger, options }: { readonly logger: Logger; 
     }
     const full = targets.find((queue) => queue.entries.length + queue.unsettled >= capacity);
     if (full !== undefined) {
-      return Promise.reject(unavailable(`queue '${full.name}' is full (${capacity} messages): its consumer does not keep up`));
+      return Promise.reject(
+        unavailable(`queue '${full.name}' is full (${capacity} messages): its consumer does not keep up`),
+      );
     }
     return new Promise((resolve, reject) => {
       let open = targets.length;
@@ -162,7 +185,9 @@ export function createMemoryBus({ logger, options }: { readonly logger: Logger; 
           else reject(error);
         },
       };
-      const late = unavailable(`no consumer settled a message for '${routingKey}' within ${confirmTimeout / 1_000} s: send it again`);
+      const late = unavailable(
+        `no consumer settled a message for '${routingKey}' within ${confirmTimeout / 1_000} s: send it again`,
+      );
       const timer = setTimeout(() => message.settled(late), confirmTimeout);
       outstanding.add(message);
       for (const queue of targets) {
@@ -189,14 +214,22 @@ export function createMemoryBus({ logger, options }: { readonly logger: Logger; 
       return Promise.resolve();
     },
     declare({ exchange, queue: name, bindings }: QueueTopology) {
-      const queue = queues.get(name) ?? { name, bindings: [], entries: [], unsettled: 0, consumers: [], scheduled: false };
+      const queue = queues.get(name) ?? {
+        name,
+        bindings: [],
+        entries: [],
+        unsettled: 0,
+        consumers: [],
+        scheduled: false,
+      };
       for (const binding of bindings) queue.bindings.push({ exchange, pattern: binding.split('.') });
       queues.set(name, queue);
       return Promise.resolve();
     },
     consume(name, { prefetch }, handler): Promise<Subscription> {
       const queue = queues.get(name);
-      if (queue === undefined) return Promise.reject(unavailable(`there is no queue '${name}': declare it before consuming it`));
+      if (queue === undefined)
+        return Promise.reject(unavailable(`there is no queue '${name}': declare it before consuming it`));
       const consumer: Consumer = { prefetch, handler, unsettled: 0 };
       queue.consumers.push(consumer);
       schedule(queue);
@@ -208,7 +241,9 @@ export function createMemoryBus({ logger, options }: { readonly logger: Logger; 
       });
     },
     health(): Health {
-      return state === 'running' ? { ok: true } : { ok: false, reason: `the in-process bus is ${state === 'new' ? 'not started' : 'stopped'}` };
+      return state === 'running'
+        ? { ok: true }
+        : { ok: false, reason: `the in-process bus is ${state === 'new' ? 'not started' : 'stopped'}` };
     },
   };
 }
@@ -220,7 +255,8 @@ function unavailable(text: string): NephoscopeError {
 /** Whether a topic exchange's binding takes a routing key: in words between dots, `*` is one word, `#` any number of them. */
 function matches([first, ...rest]: readonly string[], words: readonly string[]): boolean {
   if (first === undefined) return words.length === 0;
-  if (first !== '#') return words.length > 0 && (first === '*' || first === words[0]) && matches(rest, words.slice(1));
+  if (first !== '#')
+    return words.length > 0 && (first === '*' || first === words[0]) && matches(rest, words.slice(1));
   return matches(rest, words) || (words.length > 0 && matches(['#', ...rest], words.slice(1)));
 }
 

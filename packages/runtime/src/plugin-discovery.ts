@@ -51,7 +51,9 @@ export function discoverPlugins(programDirectory: string): readonly DeclaredPlug
       found.set(key, plugin);
     }
   }
-  return [...found.values()].sort((a, b) => a.namespace.localeCompare(b.namespace) || a.name.localeCompare(b.name));
+  return [...found.values()].sort(
+    (a, b) => a.namespace.localeCompare(b.namespace) || a.name.localeCompare(b.name),
+  );
 }
 
 /** `@scope/package@1.2.3 (directory)`, for messages. */
@@ -82,7 +84,10 @@ function addDependencies(directories: Set<string>, of: string): void {
   const { dependencies = {}, optionalDependencies = {} } = readManifest(of);
   for (const name of Object.keys({ ...dependencies, ...optionalDependencies })) {
     if (addInstalled(directories, of, name) || name in optionalDependencies) continue;
-    throw new NephoscopeError('PLUGIN_DECLARATION', `${name} is a dependency in ${join(of, 'package.json')} and is not installed: run npm install there`);
+    throw new NephoscopeError(
+      'PLUGIN_DECLARATION',
+      `${name} is a dependency in ${join(of, 'package.json')} and is not installed: run npm install there`,
+    );
   }
 }
 
@@ -114,7 +119,9 @@ function readManifest(directory: string): Manifest {
     if (!isRecord(manifest)) throw new TypeError('it is not an object');
     return manifest;
   } catch (error) {
-    throw new NephoscopeError('PLUGIN_DECLARATION', `cannot read ${path}: mend it, or install its package anew`, { cause: error });
+    throw new NephoscopeError('PLUGIN_DECLARATION', `cannot read ${path}: mend it, or install its package anew`, {
+      cause: error,
+    });
   }
 }
 
@@ -124,11 +131,14 @@ function declarations(directory: string, manifest: Manifest): DeclaredPlugin[] {
     new NephoscopeError('PLUGIN_DECLARATION', `'nephoscope' in ${join(directory, 'package.json')}: ${problem}`);
   if (!isRecord(manifest.nephoscope)) throw refuse('must be an object of namespaces');
   return Object.entries(manifest.nephoscope).flatMap(([namespace, plugins]) => {
-    if (!isNamespace(namespace)) throw refuse(`there is no namespace '${namespace}'; there are ${namespaces.join(', ')}`);
+    if (!isNamespace(namespace))
+      throw refuse(`there is no namespace '${namespace}'; there are ${namespaces.join(', ')}`);
     if (!isRecord(plugins)) throw refuse(`'${namespace}' must be an object of names`);
     return Object.entries(plugins).map(([name, target]) => {
-      if (!pluginName.test(name)) throw refuse(`'${name}' is not a plugin name: use a-z, 0-9 and _, a letter first`);
-      if (typeof target !== 'string' || !/^\.(\/.+)?$/.test(target)) throw refuse(`'${name}' must name an export of the package, such as './${name}'`);
+      if (!pluginName.test(name))
+        throw refuse(`'${name}' is not a plugin name: use a-z, 0-9 and _, a letter first`);
+      if (typeof target !== 'string' || !/^\.(\/.+)?$/.test(target))
+        throw refuse(`'${name}' must name an export of the package, such as './${name}'`);
       return {
         namespace,
         name,

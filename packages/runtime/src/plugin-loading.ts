@@ -15,13 +15,18 @@ const importDeadline = 10_000;
  *
  * @throws PLUGIN_IMPORT when its code cannot be loaded, or not within 10 s; PLUGIN_INVALID, PLUGIN_API as `asPlugin` does
  */
-export async function loadPlugin<N extends Namespace>(declared: DeclaredPlugin & { readonly namespace: N }): Promise<Plugin<N>> {
+export async function loadPlugin<N extends Namespace>(
+  declared: DeclaredPlugin & { readonly namespace: N },
+): Promise<Plugin<N>> {
   const what = `the plugin '${declared.name}' (${declared.namespace}) of ${origin(declared)}`;
   let module: { readonly default?: unknown };
   let timer: NodeJS.Timeout | undefined;
   // A module that waits at its top level for what never comes would hold up the whole program.
   const overdue = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`it was not loaded after ${importDeadline / 1_000} s`)), importDeadline);
+    timer = setTimeout(
+      () => reject(new Error(`it was not loaded after ${importDeadline / 1_000} s`)),
+      importDeadline,
+    );
   });
   try {
     // By the package's own name, so that its `exports` decide, as for anybody who imports it.
@@ -29,7 +34,11 @@ export async function loadPlugin<N extends Namespace>(declared: DeclaredPlugin &
     const parent = pathToFileURL(join(declared.packageDirectory, 'package.json')).href;
     module = (await Promise.race([import(resolve(specifier, parent)), overdue])) as typeof module;
   } catch (error) {
-    throw new NephoscopeError('PLUGIN_IMPORT', `${what} cannot be imported; mend or uninstall it, or disable it by its name`, { cause: error });
+    throw new NephoscopeError(
+      'PLUGIN_IMPORT',
+      `${what} cannot be imported; mend or uninstall it, or disable it by its name`,
+      { cause: error },
+    );
   } finally {
     clearTimeout(timer);
   }

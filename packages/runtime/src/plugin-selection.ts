@@ -62,13 +62,21 @@ export async function selectPlugins<N extends Namespace>(
   namespace: N,
   selection: Selection,
   paths: { readonly enabled: Path; readonly disabled: Path; readonly options: Path },
-): Promise<{ readonly active: readonly ActivePlugin<N>[]; readonly inactive: readonly InactivePlugin[]; readonly problems: readonly ConfigProblem[] }> {
+): Promise<{
+  readonly active: readonly ActivePlugin<N>[];
+  readonly inactive: readonly InactivePlugin[];
+  readonly problems: readonly ConfigProblem[];
+}> {
   const candidates = inNamespace(all, namespace);
   const names = new Set(candidates.map(({ name }) => name));
   const known = [...names].join(', ') || 'none';
   const problems: ConfigProblem[] = [];
   const checkName = (name: string, path: Path) => {
-    if (!names.has(name)) problems.push({ path, message: `no plugin '${name}' is installed for '${namespace}' (installed: ${known})` });
+    if (!names.has(name))
+      problems.push({
+        path,
+        message: `no plugin '${name}' is installed for '${namespace}' (installed: ${known})`,
+      });
   };
   selection.enabled?.forEach((name, index) => checkName(name, [...paths.enabled, index]));
   selection.disabled.forEach((name, index) => checkName(name, [...paths.disabled, index]));
@@ -80,11 +88,17 @@ export async function selectPlugins<N extends Namespace>(
     if (selection.disabled.includes(declared.name)) {
       inactive.push({ declared, reason: `disabled in the configuration (${formatPath(paths.disabled)})` });
     } else if (selection.enabled !== undefined && !selection.enabled.includes(declared.name)) {
-      inactive.push({ declared, reason: `not among the enabled ones of the configuration (${formatPath(paths.enabled)})` });
+      inactive.push({
+        declared,
+        reason: `not among the enabled ones of the configuration (${formatPath(paths.enabled)})`,
+      });
     } else {
       try {
         const plugin = await loadPlugin(declared);
-        const options = check(plugin.options, selection.options[declared.name] ?? {}, [...paths.options, declared.name]);
+        const options = check(plugin.options, selection.options[declared.name] ?? {}, [
+          ...paths.options,
+          declared.name,
+        ]);
         if (options.ok) active.push({ declared, plugin, options: options.data });
         else problems.push(...options.problems);
       } catch (error) {
@@ -97,11 +111,19 @@ export async function selectPlugins<N extends Namespace>(
 }
 
 /** Makes what an active plugin makes, its options among what every plugin is given. */
-export function createPlugin<Product>(active: ActivePlugin | undefined, settings: Omit<PluginSettings<unknown>, 'options'>): Product {
+export function createPlugin<Product>(
+  active: ActivePlugin | undefined,
+  settings: Omit<PluginSettings<unknown>, 'options'>,
+): Product {
   if (active === undefined) throw new TypeError('a section with a plugin has one after configure()');
   return active.plugin.create({ ...settings, options: active.options }) as Product;
 }
 
-function inNamespace<N extends Namespace>(all: readonly DeclaredPlugin[], namespace: N): (DeclaredPlugin & { readonly namespace: N })[] {
-  return all.filter((declared): declared is DeclaredPlugin & { readonly namespace: N } => declared.namespace === namespace);
+function inNamespace<N extends Namespace>(
+  all: readonly DeclaredPlugin[],
+  namespace: N,
+): (DeclaredPlugin & { readonly namespace: N })[] {
+  return all.filter(
+    (declared): declared is DeclaredPlugin & { readonly namespace: N } => declared.namespace === namespace,
+  );
 }

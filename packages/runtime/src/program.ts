@@ -24,9 +24,15 @@ const secret = z
 export const commonSections = {
   secrets: z
     .union([secret.transform((one) => [one]), z.array(secret).min(1, 'give at least one')])
-    .describe('Shared secrets that metering messages are signed with: the first signs, all verify, so that they can be changed one program at a time.'),
+    .describe(
+      'Shared secrets that metering messages are signed with: the first signs, all verify, so that they can be changed one program at a time.',
+    ),
   source: z.string().min(1).default('openstack').describe('Names the cloud in every sample.'),
-  host: z.string().min(1).default(hostname).describe('The name of this host as the cloud knows it. Default: the machine\'s host name.'),
+  host: z
+    .string()
+    .min(1)
+    .default(hostname)
+    .describe("The name of this host as the cloud knows it. Default: the machine's host name."),
   log: z
     .strictObject({ level: z.enum(logLevels).default('info').describe('The least important lines to write.') })
     .prefault({})
@@ -35,14 +41,20 @@ export const commonSections = {
 
 /** A section that names a plugin by `type` and holds that plugin's options beside it. */
 export const pluginSection = (defaultType: string, description: string) =>
-  z.looseObject({ type: z.string().default(defaultType).describe('The name of the plugin.') }).prefault({}).describe(description);
+  z
+    .looseObject({ type: z.string().default(defaultType).describe('The name of the plugin.') })
+    .prefault({})
+    .describe(description);
 
 export const busSection = pluginSection('amqp', 'The message bus.');
 
 /** Options that leave plugins of a namespace in or out. */
 export const selectionOptions = (what: string) => ({
   enabled: z.array(z.string()).optional().describe(`Names of ${what}: when given, no others run.`),
-  disabled: z.array(z.string()).default([]).describe(`Names of ${what} that do not run; their code is not loaded.`),
+  disabled: z
+    .array(z.string())
+    .default([])
+    .describe(`Names of ${what} that do not run; their code is not loaded.`),
 });
 
 /** What a section says of its plugins, whatever else is wrong in it: a mistake elsewhere must not hide theirs. */
@@ -83,7 +95,9 @@ export interface Configured<Shape extends z.ZodRawShape = z.ZodRawShape> {
   readonly config: z.output<z.ZodObject<Shape>>;
   readonly declared: readonly DeclaredPlugin[];
   readonly chosen: Readonly<Record<string, ActivePlugin>>;
-  readonly selected: Readonly<Record<string, { readonly active: readonly ActivePlugin[]; readonly inactive: readonly InactivePlugin[] }>>;
+  readonly selected: Readonly<
+    Record<string, { readonly active: readonly ActivePlugin[]; readonly inactive: readonly InactivePlugin[] }>
+  >;
 }
 
 /**
@@ -117,12 +131,11 @@ export async function configure<Shape extends z.ZodRawShape>(
 
   const selected: Record<string, Awaited<ReturnType<typeof selectPlugins>>> = {};
   for (const [key, { namespace, options }] of Object.entries(program.selected)) {
-    const result = await selectPlugins(
-      declared,
-      namespace,
-      selectionIn(own[key], options),
-      { enabled: [key, 'enabled'], disabled: [key, 'disabled'], options: [key, options] },
-    );
+    const result = await selectPlugins(declared, namespace, selectionIn(own[key], options), {
+      enabled: [key, 'enabled'],
+      disabled: [key, 'disabled'],
+      options: [key, options],
+    });
     problems.push(...result.problems);
     selected[key] = result;
   }

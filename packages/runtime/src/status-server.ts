@@ -12,11 +12,22 @@ import type { Component } from './lifecycle.js';
 export const statusOptions = (port: number) =>
   z
     .strictObject({
-      address: z.string().default('127.0.0.1').describe('Address to listen on. It is not authenticated: keep it on loopback or behind a proxy.'),
-      port: z.number().int().min(0).max(65_535).default(port).describe('TCP port; 0 takes a free one and logs it.'),
+      address: z
+        .string()
+        .default('127.0.0.1')
+        .describe('Address to listen on. It is not authenticated: keep it on loopback or behind a proxy.'),
+      port: z
+        .number()
+        .int()
+        .min(0)
+        .max(65_535)
+        .default(port)
+        .describe('TCP port; 0 takes a free one and logs it.'),
     })
     .prefault({})
-    .describe('`/healthz` (the process answers), `/readyz` (everything it needs works) and `/metrics` (Prometheus).');
+    .describe(
+      '`/healthz` (the process answers), `/readyz` (everything it needs works) and `/metrics` (Prometheus).',
+    );
 
 /** What `/readyz` looks at, by the name it reports. */
 export type HealthChecks = Readonly<Record<string, () => Health>>;
@@ -76,14 +87,20 @@ export function createStatusServer(options: {
         // Stays: a connection that cannot be accepted later, for want of descriptors, must not end the daemon.
         server.on('error', (error) =>
           reject(
-            new NephoscopeError('STATUS_ADDRESS', `cannot listen on ${address}:${port} for health and metrics: choose another 'status.port'`, { cause: error }),
+            new NephoscopeError(
+              'STATUS_ADDRESS',
+              `cannot listen on ${address}:${port} for health and metrics: choose another 'status.port'`,
+              { cause: error },
+            ),
           ),
         );
         server.listen(port, address, resolve);
       }),
     stop: () =>
       new Promise((resolve, reject) => {
-        server.close((error) => (error && (error as NodeJS.ErrnoException).code !== 'ERR_SERVER_NOT_RUNNING' ? reject(error) : resolve()));
+        server.close((error) =>
+          error && (error as NodeJS.ErrnoException).code !== 'ERR_SERVER_NOT_RUNNING' ? reject(error) : resolve(),
+        );
         server.closeAllConnections();
       }),
   };

@@ -29,7 +29,8 @@ export const systemClock: Clock = {
   monotonic: () => process.hrtime.bigint(),
   async sleep(ms, signal) {
     try {
-      for (let left = ms; left > 0; left -= longestTimer) await delay(Math.min(left, longestTimer), undefined, { signal });
+      for (let left = ms; left > 0; left -= longestTimer)
+        await delay(Math.min(left, longestTimer), undefined, { signal });
       signal?.throwIfAborted();
     } catch (error) {
       signal?.throwIfAborted();

@@ -53,7 +53,10 @@ describe('readConfig', () => {
     ['a tag that YAML does not know', 'a: 1\nb: !env X\n', ':2: '],
     ['several documents', 'a: 1\n---\nb: 1\n', ':2: '],
   ])('refuses %s with its line', async (_, text, place) => {
-    await expect(read(text)).rejects.toMatchObject({ code: 'CONFIG_UNREADABLE', message: expect.stringContaining(path + place) });
+    await expect(read(text)).rejects.toMatchObject({
+      code: 'CONFIG_UNREADABLE',
+      message: expect.stringContaining(path + place),
+    });
   });
 
   it('tells all syntax errors at once and quotes none of the text', async () => {
@@ -65,17 +68,35 @@ describe('readConfig', () => {
   });
 
   it.each(['- a\n', 'just text\n', '5\n'])('refuses a top level without keys: %j', async (text) => {
-    await expect(read(text)).rejects.toMatchObject({ code: 'CONFIG_UNREADABLE', message: expect.stringContaining('top level') });
+    await expect(read(text)).rejects.toMatchObject({
+      code: 'CONFIG_UNREADABLE',
+      message: expect.stringContaining('top level'),
+    });
   });
 
   it('says what to do about a bare *', async () => {
     await expect(read('meters: [*]\n')).rejects.toMatchObject({ code: 'CONFIG_UNREADABLE' });
-    await expect(read('meters: *all\n')).rejects.toMatchObject({ code: 'CONFIG_UNREADABLE', message: expect.stringContaining('in quotes') });
+    await expect(read('meters: *all\n')).rejects.toMatchObject({
+      code: 'CONFIG_UNREADABLE',
+      message: expect.stringContaining('in quotes'),
+    });
   });
 
   it('keeps digits that a number would not give back', async () => {
-    const raw = await read('a: 007\nb: 12345678901234567890\nc: 1e3\nd: 5\ne: 0.50\nf: 1.0\ng: "5"\nh: -3\ni: 0\n');
-    expect(raw.values).toEqual({ a: '007', b: '12345678901234567890', c: '1e3', d: 5, e: 0.5, f: '1.0', g: '5', h: -3, i: 0 });
+    const raw = await read(
+      'a: 007\nb: 12345678901234567890\nc: 1e3\nd: 5\ne: 0.50\nf: 1.0\ng: "5"\nh: -3\ni: 0\n',
+    );
+    expect(raw.values).toEqual({
+      a: '007',
+      b: '12345678901234567890',
+      c: '1e3',
+      d: 5,
+      e: 0.5,
+      f: '1.0',
+      g: '5',
+      h: -3,
+      i: 0,
+    });
   });
 
   describe('the environment', () => {
@@ -103,13 +124,20 @@ describe('readConfig', () => {
     });
 
     it('sets a section as a whole before its single keys, in whatever order it is', async () => {
-      const raw = await read('bus: { type: amqp }', { NEPHOSCOPE_BUS__URL: 'amqp://y', NEPHOSCOPE_BUS: '{ type: memory, url: x }' });
+      const raw = await read('bus: { type: amqp }', {
+        NEPHOSCOPE_BUS__URL: 'amqp://y',
+        NEPHOSCOPE_BUS: '{ type: memory, url: x }',
+      });
       expect(raw.values).toEqual({ bus: { type: 'memory', url: 'amqp://y' } });
     });
 
     it('wins over a value where it needs a section', async () => {
-      expect((await read('compute: 5\n', { NEPHOSCOPE_COMPUTE__INTERVAL: '1m' })).values).toEqual({ compute: { interval: '1m' } });
-      expect((await read('compute:\n', { NEPHOSCOPE_COMPUTE__INTERVAL: '1m' })).values).toEqual({ compute: { interval: '1m' } });
+      expect((await read('compute: 5\n', { NEPHOSCOPE_COMPUTE__INTERVAL: '1m' })).values).toEqual({
+        compute: { interval: '1m' },
+      });
+      expect((await read('compute:\n', { NEPHOSCOPE_COMPUTE__INTERVAL: '1m' })).values).toEqual({
+        compute: { interval: '1m' },
+      });
     });
 
     it.each([

@@ -7,7 +7,10 @@ const root = fileURLToPath(new URL('../../..', import.meta.url));
 
 /** Runs a case to its end; sends a signal after each of its lines named in `after`. */
 async function run(args: readonly string[], after: Readonly<Record<string, NodeJS.Signals>> = {}) {
-  const child = spawn(process.execPath, ['--import', 'tsx', program, ...args], { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, ['--import', 'tsx', program, ...args], {
+    cwd: root,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   let stdout = '';
   let stderr = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
@@ -16,7 +19,16 @@ async function run(args: readonly string[], after: Readonly<Record<string, NodeJ
   });
   child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
   const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null];
-  return { code, signal, stdout, stderr, log: stderr.split('\n').filter((line) => line.startsWith('{')).map((line) => JSON.parse(line) as Record<string, unknown>) };
+  return {
+    code,
+    signal,
+    stdout,
+    stderr,
+    log: stderr
+      .split('\n')
+      .filter((line) => line.startsWith('{'))
+      .map((line) => JSON.parse(line) as Record<string, unknown>),
+  };
 }
 
 describe('runToExit', () => {
@@ -28,7 +40,9 @@ describe('runToExit', () => {
     expect(await run(['fails'])).toMatchObject({ code: 1, stderr: 'wrong password: 403\n' });
     const { code, log } = await run(['fails', 'log']);
     expect(code).toBe(1);
-    expect(log).toMatchObject([{ level: 'error', msg: 'wrong password: 403', err: { code: 'BUS_REFUSED', cause: { message: '403' } } }]);
+    expect(log).toMatchObject([
+      { level: 'error', msg: 'wrong password: 403', err: { code: 'BUS_REFUSED', cause: { message: '403' } } },
+    ]);
   });
 
   it('ends with 1 and the stack when it is a defect', async () => {
@@ -48,7 +62,10 @@ describe('runToExit', () => {
   });
 
   it('ends with 1 when it does not stop cleanly', async () => {
-    expect(await run(['failsToStop'], { running: 'SIGTERM' })).toMatchObject({ code: 1, stderr: 'the store does not close\n' });
+    expect(await run(['failsToStop'], { running: 'SIGTERM' })).toMatchObject({
+      code: 1,
+      stderr: 'the store does not close\n',
+    });
   });
 
   it('takes no notice of a second signal', async () => {
@@ -60,10 +77,17 @@ describe('runToExit', () => {
   it('ends with 1 what has not stopped 10 s after the signal', async () => {
     const { code, stdout, log } = await run(['hangs', 'log'], { running: 'SIGTERM' });
     expect({ code, stdout }).toEqual({ code: 1, stdout: 'running\nstopping\n' });
-    expect(log.at(-1)).toMatchObject({ level: 'error', msg: 'not stopped 10 s after SIGTERM: ended', err: { code: 'STOP_TIMEOUT' } });
+    expect(log.at(-1)).toMatchObject({
+      level: 'error',
+      msg: 'not stopped 10 s after SIGTERM: ended',
+      err: { code: 'STOP_TIMEOUT' },
+    });
   });
 
   it('ends with 1 a process that lives on 10 s after its end', async () => {
-    expect(await run(['leavesOpen'])).toMatchObject({ code: 1, stderr: 'something was left open 10 s after the end: ended\n' });
+    expect(await run(['leavesOpen'])).toMatchObject({
+      code: 1,
+      stderr: 'something was left open 10 s after the end: ended\n',
+    });
   });
 });

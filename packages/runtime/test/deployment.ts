@@ -23,7 +23,11 @@ export async function writeTree(root: string, files: Readonly<Record<string, unk
 }
 
 /** The manifest of a package with plugins; `cpu` is the file cpu.js of the package. */
-export function manifest(name: string, plugins?: Readonly<Record<string, readonly string[]>>, more: object = {}): object {
+export function manifest(
+  name: string,
+  plugins?: Readonly<Record<string, readonly string[]>>,
+  more: object = {},
+): object {
   return {
     name,
     version: '1.2.3',
@@ -31,7 +35,10 @@ export function manifest(name: string, plugins?: Readonly<Record<string, readonl
     exports: { './*': './*.js', './package.json': './package.json' },
     ...(plugins && {
       nephoscope: Object.fromEntries(
-        Object.entries(plugins).map(([namespace, names]) => [namespace, Object.fromEntries(names.map((one) => [one, `./${one}`]))]),
+        Object.entries(plugins).map(([namespace, names]) => [
+          namespace,
+          Object.fromEntries(names.map((one) => [one, `./${one}`])),
+        ]),
       ),
     }),
     ...more,

@@ -37,21 +37,28 @@ describe('components', () => {
   it('hand the signal on', async () => {
     const { signal } = new AbortController();
     let given: AbortSignal | undefined;
-    const one = component('one', { start: async (theirs) => void (given = theirs), stop: () => Promise.resolve() });
+    const one = component('one', {
+      start: async (theirs) => void (given = theirs),
+      stop: () => Promise.resolve(),
+    });
     await startAll([one], signal, logger);
     expect(given).toBe(signal);
   });
 
   it('undo a start that fails, and throw its failure', async () => {
     const failure = new Error('no');
-    await expect(startAll([part('a'), part('b', { start: failure }), part('c')], running(), logger)).rejects.toBe(failure);
+    await expect(startAll([part('a'), part('b', { start: failure }), part('c')], running(), logger)).rejects.toBe(
+      failure,
+    );
     expect(steps).toEqual(['start a', 'start b', 'stop b', 'stop a']);
   });
 
   it('throw the failure of the start also when what was started does not stop, and log that', async () => {
     const failure = new Error('no');
     const stuck = new Error('stuck');
-    await expect(startAll([part('a', { stop: stuck }), part('b', { start: failure })], running(), logger)).rejects.toBe(failure);
+    await expect(
+      startAll([part('a', { stop: stuck }), part('b', { start: failure })], running(), logger),
+    ).rejects.toBe(failure);
     expect(steps).toEqual(['start a', 'start b', 'stop b', 'stop a']);
     expect(errors).toEqual([{ component: 'a', err: stuck }]);
   });
@@ -80,13 +87,21 @@ describe('components', () => {
         stop: () => Promise.resolve(),
       });
     const stopped = new AbortController();
-    await expect(startAll([failingBy(stopped, new NephoscopeError('STOPPED', 'x'))], stopped.signal, logger)).rejects.toMatchObject({ code: 'STOPPED' });
+    await expect(
+      startAll([failingBy(stopped, new NephoscopeError('STOPPED', 'x'))], stopped.signal, logger),
+    ).rejects.toMatchObject({ code: 'STOPPED' });
     const late = new AbortController();
-    await expect(startAll([failingBy(late, new Error('30 s are over'))], late.signal, logger)).rejects.toThrow('not connected');
+    await expect(startAll([failingBy(late, new Error('30 s are over'))], late.signal, logger)).rejects.toThrow(
+      'not connected',
+    );
   });
 
   it('go on stopping past failures, and throw them together', async () => {
-    const parts = [part('a', { stop: new Error('a hangs') }), part('b'), part('c', { stop: new Error('c hangs') })];
+    const parts = [
+      part('a', { stop: new Error('a hangs') }),
+      part('b'),
+      part('c', { stop: new Error('c hangs') }),
+    ];
     const failure: unknown = await stopAll(parts, logger).catch((error: unknown) => error);
     expect(steps).toEqual(['stop c', 'stop b', 'stop a']);
     expect(failure).toMatchObject({ code: 'STOP_FAILED', message: 'not stopped cleanly: c hangs; a hangs' });
@@ -96,7 +111,10 @@ describe('components', () => {
 
   it('throw a single failure to stop as the cause', async () => {
     const hangs = new Error('a hangs');
-    await expect(stopAll([part('a', { stop: hangs })], logger)).rejects.toMatchObject({ code: 'STOP_FAILED', cause: hangs });
+    await expect(stopAll([part('a', { stop: hangs })], logger)).rejects.toMatchObject({
+      code: 'STOP_FAILED',
+      cause: hangs,
+    });
   });
 });
 

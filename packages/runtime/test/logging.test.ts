@@ -12,7 +12,14 @@ describe('createLogger', () => {
 
   it('writes a JSON object a line with level, time, name and message', () => {
     const [line] = logged('info', (logger) => logger.info({ samples: 5 }, 'cycle done'));
-    expect(line).toEqual({ level: 'info', time: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/), name: 'test', pid: process.pid, samples: 5, msg: 'cycle done' });
+    expect(line).toEqual({
+      level: 'info',
+      time: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
+      name: 'test',
+      pid: process.pid,
+      samples: 5,
+      msg: 'cycle done',
+    });
   });
 
   it('leaves out what is less important than its level', () => {
@@ -32,21 +39,30 @@ describe('createLogger', () => {
 
   it('keeps the code and the stack of an error and of its causes', () => {
     const cause = Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' });
-    const error = new NephoscopeError('BUS_UNAVAILABLE', 'no broker', { cause: new NephoscopeError('BUS_TLS', 'no TLS', { cause }) });
+    const error = new NephoscopeError('BUS_UNAVAILABLE', 'no broker', {
+      cause: new NephoscopeError('BUS_TLS', 'no TLS', { cause }),
+    });
     const [line] = logged('info', (logger) => logger.error({ err: error }, 'x'));
     expect(line).toMatchObject({
       err: {
         code: 'BUS_UNAVAILABLE',
         message: 'no broker',
         stack: expect.stringContaining('logging.test'),
-        cause: { code: 'BUS_TLS', message: 'no TLS', cause: { code: 'ECONNREFUSED', message: 'connect ECONNREFUSED' } },
+        cause: {
+          code: 'BUS_TLS',
+          message: 'no TLS',
+          cause: { code: 'ECONNREFUSED', message: 'connect ECONNREFUSED' },
+        },
       },
     });
   });
 
   it('never prints a secret', () => {
     const secret = new Secret('hush hush');
-    const error = Object.assign(new NephoscopeError('X', `with ${String(secret)}`), { secret, within: { secrets: [secret] } });
+    const error = Object.assign(new NephoscopeError('X', `with ${String(secret)}`), {
+      secret,
+      within: { secrets: [secret] },
+    });
     const lines = logged('debug', (logger) => {
       logger.info({ secret, within: { secret } }, `of ${String(secret)}`);
       logger.error({ err: error, secret }, 'x');

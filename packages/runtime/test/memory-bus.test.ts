@@ -4,7 +4,12 @@ import { messageBusContract } from '@nephoscope/testing';
 import plugin, { createMemoryBus } from '../src/memory-bus.js';
 import type { MemoryBus, MemoryBusOptions } from '../src/memory-bus.js';
 
-const topology = { exchange: 'ceilometer', queue: 'metering', bindings: ['metering.#'], deadLetterQueue: 'metering.dead' };
+const topology = {
+  exchange: 'ceilometer',
+  queue: 'metering',
+  bindings: ['metering.#'],
+  deadLetterQueue: 'metering.dead',
+};
 const sample = (body = 'x') => ({
   exchange: 'ceilometer',
   routingKey: 'metering.cpu',
@@ -51,7 +56,10 @@ describe('the in-process bus', () => {
   it('refuses what a full queue cannot hold', async () => {
     await start({ capacity: 2 });
     const held = Promise.allSettled([bus.publish(sample()), bus.publish(sample())]);
-    await expect(bus.publish(sample())).rejects.toMatchObject({ code: 'BUS_UNAVAILABLE', message: expect.stringContaining('full') });
+    await expect(bus.publish(sample())).rejects.toMatchObject({
+      code: 'BUS_UNAVAILABLE',
+      message: expect.stringContaining('full'),
+    });
     await bus.stop();
     await held;
   });
@@ -82,7 +90,12 @@ describe('the in-process bus', () => {
     });
     for (let i = 0; i < 1_001; i++) await bus.publish(sample(String(i)));
     expect(logger.errors).toHaveLength(1_001);
-    expect(logger.errors[0]).toEqual({ queue: 'metering', routingKey: 'metering.cpu', reason: 'not signed', bytes: 1 });
+    expect(logger.errors[0]).toEqual({
+      queue: 'metering',
+      routingKey: 'metering.cpu',
+      reason: 'not signed',
+      bytes: 1,
+    });
     expect(bus.deadLetters).toHaveLength(1_000);
     expect(Buffer.from(bus.deadLetters[0]!.body).toString()).toBe('1');
   });
@@ -103,7 +116,12 @@ describe('the in-process bus', () => {
   it('is a plugin that takes its options and no others', () => {
     expect(plugin.options.parse({})).toEqual({ capacity: 10_000, confirmTimeout: 30_000 });
     expect(() => plugin.options.parse({ capicity: 1 })).toThrow();
-    bus = plugin.create({ options: plugin.options.parse({}), logger: recordingLogger(), clock: undefined as never, host: 'h' }) as MemoryBus;
+    bus = plugin.create({
+      options: plugin.options.parse({}),
+      logger: recordingLogger(),
+      clock: undefined as never,
+      host: 'h',
+    }) as MemoryBus;
     expect(bus.health().ok).toBe(false);
   });
 });

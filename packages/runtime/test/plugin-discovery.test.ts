@@ -15,12 +15,18 @@ describe('discoverPlugins', () => {
   const discover = (program = 'node_modules/program') => discoverPlugins(join(folder.path, program));
   /** `namespace name: folder of its package` */
   const found = (program?: string) =>
-    discover(program).map((one) => `${one.namespace} ${one.name}: ${one.packageDirectory.slice(folder.path.length + 1)}`);
+    discover(program).map(
+      (one) => `${one.namespace} ${one.name}: ${one.packageDirectory.slice(folder.path.length + 1)}`,
+    );
 
   it('finds what the deployment, its dependencies, the program and its dependencies declare', async () => {
     await write({
       'package.json': { dependencies: { program: '1', '@scope/plugin': '1' } },
-      'node_modules/program/package.json': manifest('program', { 'poll.compute': ['cpu'] }, { dependencies: { bus: '1', plain: '1' } }),
+      'node_modules/program/package.json': manifest(
+        'program',
+        { 'poll.compute': ['cpu'] },
+        { dependencies: { bus: '1', plain: '1' } },
+      ),
       'node_modules/bus/package.json': manifest('bus', { bus: ['amqp'] }),
       'node_modules/plain/package.json': manifest('plain'),
       'node_modules/@scope/plugin/package.json': manifest('@scope/plugin', { 'poll.compute': ['wear', 'heat'] }),
@@ -46,9 +52,17 @@ describe('discoverPlugins', () => {
   it('looks at no stranger that a dependency brought along', async () => {
     await write({
       'package.json': { dependencies: { program: '1', plugin: '1' }, devDependencies: { tool: '1' } },
-      'node_modules/program/package.json': manifest('program', {}, { dependencies: { direct: '1' }, devDependencies: { tool: '1' } }),
+      'node_modules/program/package.json': manifest(
+        'program',
+        {},
+        { dependencies: { direct: '1' }, devDependencies: { tool: '1' } },
+      ),
       'node_modules/direct/package.json': manifest('direct', {}, { dependencies: { stranger: '1' } }),
-      'node_modules/plugin/package.json': manifest('plugin', { bus: ['mine'] }, { dependencies: { stranger: '1' } }),
+      'node_modules/plugin/package.json': manifest(
+        'plugin',
+        { bus: ['mine'] },
+        { dependencies: { stranger: '1' } },
+      ),
       'node_modules/stranger/package.json': manifest('stranger', { bus: ['strange'] }),
       'node_modules/tool/package.json': manifest('tool', { bus: ['tool'] }),
       'node_modules/unasked/package.json': manifest('unasked', { bus: ['unasked'] }),
@@ -59,7 +73,11 @@ describe('discoverPlugins', () => {
   it('takes everything at the top of a global installation, which has no package.json', async () => {
     await write({
       'node_modules/program/package.json': manifest('program', {}, { dependencies: { bus: '1' } }),
-      'node_modules/program/node_modules/bus/package.json': manifest('bus', { bus: ['amqp'] }, { dependencies: { stranger: '1' } }),
+      'node_modules/program/node_modules/bus/package.json': manifest(
+        'bus',
+        { bus: ['amqp'] },
+        { dependencies: { stranger: '1' } },
+      ),
       'node_modules/program/node_modules/stranger/package.json': manifest('stranger', { bus: ['strange'] }),
       'node_modules/plugin/package.json': manifest('plugin', { bus: ['top'] }),
       'node_modules/@scope/plugin/package.json': manifest('@scope/plugin', { bus: ['scoped'] }),
@@ -77,7 +95,11 @@ describe('discoverPlugins', () => {
     await write({
       'package.json': { dependencies: { nephoscope: '1', plugin: '1' } },
       'node_modules/plugin/package.json': manifest('plugin', { storage: ['far'] }),
-      'node_modules/nephoscope/node_modules/program/package.json': manifest('program', {}, { dependencies: { bus: '1' } }),
+      'node_modules/nephoscope/node_modules/program/package.json': manifest(
+        'program',
+        {},
+        { dependencies: { bus: '1' } },
+      ),
       'node_modules/nephoscope/node_modules/bus/package.json': manifest('bus', { bus: ['near'] }),
       'node_modules/nephoscope/package.json': manifest('nephoscope'),
       'node_modules/bus/package.json': manifest('bus', { bus: ['top'] }),
@@ -90,7 +112,11 @@ describe('discoverPlugins', () => {
 
   it('follows the links of a workspace', async () => {
     await write({
-      'packages/program/package.json': manifest('program', { 'poll.compute': ['cpu'] }, { dependencies: { bus: '1' } }),
+      'packages/program/package.json': manifest(
+        'program',
+        { 'poll.compute': ['cpu'] },
+        { dependencies: { bus: '1' } },
+      ),
       'packages/bus/package.json': manifest('bus', { bus: ['amqp'] }),
     });
     await symlink('../packages/program', join(folder.path, 'node_modules/program'));
@@ -100,7 +126,9 @@ describe('discoverPlugins', () => {
   });
 
   it('does without an optional dependency, and without no other', async () => {
-    const program = (more: object) => ({ 'node_modules/program/package.json': manifest('program', { bus: ['b'] }, more) });
+    const program = (more: object) => ({
+      'node_modules/program/package.json': manifest('program', { bus: ['b'] }, more),
+    });
     await write({ 'package.json': {}, ...program({ optionalDependencies: { absent: '1' } }) });
     expect(found()).toEqual(['bus b: node_modules/program']);
     await write(program({ dependencies: { absent: '1' } }));
@@ -117,7 +145,11 @@ describe('discoverPlugins', () => {
       'package.json': { dependencies: { program: '1', bus: '2' } },
       'node_modules/bus/package.json': manifest('bus', { bus: ['amqp'] }, { version: '2.0.0' }),
       'node_modules/program/package.json': manifest('program', {}, { dependencies: { bus: '1' } }),
-      'node_modules/program/node_modules/bus/package.json': manifest('bus', { bus: ['amqp', 'old'] }, { version: '1.0.0' }),
+      'node_modules/program/node_modules/bus/package.json': manifest(
+        'bus',
+        { bus: ['amqp', 'old'] },
+        { version: '1.0.0' },
+      ),
     });
     expect(discover().map(origin)).toEqual([`bus@2.0.0 (${join(folder.path, 'node_modules/bus')})`]);
   });
@@ -143,17 +175,31 @@ describe('discoverPlugins', () => {
 
   it.each([
     ['an array', [], 'must be an object of namespaces'],
-    ['a namespace that there is not', { 'poll.compte': { a: '.' } }, "there is no namespace 'poll.compte'; there are poll.compute, "],
+    [
+      'a namespace that there is not',
+      { 'poll.compte': { a: '.' } },
+      "there is no namespace 'poll.compte'; there are poll.compute, ",
+    ],
     ['a namespace without names', { bus: './bus' }, "'bus' must be an object of names"],
     ['a name with capitals', { bus: { Amqp: '.' } }, "'Amqp' is not a plugin name"],
-    ['a target that is no text', { bus: { amqp: 5 } }, "'amqp' must name an export of the package, such as './amqp'"],
-    ['a target outside of the exports', { bus: { amqp: '/etc/x.js' } }, "'amqp' must name an export of the package"],
+    [
+      'a target that is no text',
+      { bus: { amqp: 5 } },
+      "'amqp' must name an export of the package, such as './amqp'",
+    ],
+    [
+      'a target outside of the exports',
+      { bus: { amqp: '/etc/x.js' } },
+      "'amqp' must name an export of the package",
+    ],
   ])('refuses a declaration with %s', async (_, nephoscope, problem) => {
     await write({ 'package.json': {}, 'node_modules/program/package.json': { name: 'program', nephoscope } });
     expect(() => discover()).toThrow(
       expect.objectContaining({
         code: 'PLUGIN_DECLARATION',
-        message: expect.stringContaining(`'nephoscope' in ${join(folder.path, 'node_modules/program/package.json')}: ${problem}`),
+        message: expect.stringContaining(
+          `'nephoscope' in ${join(folder.path, 'node_modules/program/package.json')}: ${problem}`,
+        ),
       }),
     );
   });
@@ -165,7 +211,10 @@ describe('discoverPlugins', () => {
       'node_modules/bad/package.json': text,
     });
     expect(() => discover()).toThrow(
-      expect.objectContaining({ code: 'PLUGIN_DECLARATION', message: expect.stringContaining(join(folder.path, 'node_modules/bad/package.json')) }),
+      expect.objectContaining({
+        code: 'PLUGIN_DECLARATION',
+        message: expect.stringContaining(join(folder.path, 'node_modules/bad/package.json')),
+      }),
     );
   });
 

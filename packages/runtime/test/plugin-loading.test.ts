@@ -16,7 +16,14 @@ describe('loadPlugin', () => {
   const load = async (source: string, more: object = {}) => {
     const packageDirectory = join(folder.path, 'node_modules/@scope/plugin');
     await writeTree(packageDirectory, { 'package.json': manifest('@scope/plugin', {}, more), 'cpu.js': source });
-    return loadPlugin({ namespace: 'poll.compute', name: 'cpu', packageName: '@scope/plugin', packageVersion: '1.2.3', packageDirectory, export: './cpu' });
+    return loadPlugin({
+      namespace: 'poll.compute',
+      name: 'cpu',
+      packageName: '@scope/plugin',
+      packageVersion: '1.2.3',
+      packageDirectory,
+      export: './cpu',
+    });
   };
   const what = "the plugin 'cpu' (poll.compute) of @scope/plugin@1.2.3 (";
   const [major, minor] = apiVersion.split('.').map(Number) as [number, number];
@@ -51,10 +58,15 @@ describe('loadPlugin', () => {
   it('waits no longer than 10 s for code that never comes to its end', async () => {
     jest.useFakeTimers({ doNotFake: ['nextTick', 'queueMicrotask', 'setImmediate'] });
     try {
-      const loading = load('await new Promise(() => undefined); export default 1;').catch((error: unknown) => error);
+      const loading = load('await new Promise(() => undefined); export default 1;').catch(
+        (error: unknown) => error,
+      );
       while (jest.getTimerCount() === 0) await new Promise((resolve) => setImmediate(resolve));
       await jest.advanceTimersByTimeAsync(10_000);
-      expect(await loading).toMatchObject({ code: 'PLUGIN_IMPORT', cause: { message: 'it was not loaded after 10 s' } });
+      expect(await loading).toMatchObject({
+        code: 'PLUGIN_IMPORT',
+        cause: { message: 'it was not loaded after 10 s' },
+      });
     } finally {
       jest.useRealTimers();
     }
@@ -65,12 +77,19 @@ describe('loadPlugin', () => {
     ['something else as default', 'export default { getCounters() {} };'],
     ['null as default', 'export default null;'],
   ])('refuses a module that exports %s', async (_, source) => {
-    await expect(load(source)).rejects.toMatchObject({ code: 'PLUGIN_INVALID', message: expect.stringContaining(what) });
+    await expect(load(source)).rejects.toMatchObject({
+      code: 'PLUGIN_INVALID',
+      message: expect.stringContaining(what),
+    });
   });
 
   it('refuses a plugin for another namespace', async () => {
-    const bus = "import { defineMessageBus } from '@nephoscope/core'; export default defineMessageBus({ create: () => ({}) });";
-    await expect(load(bus)).rejects.toMatchObject({ code: 'PLUGIN_INVALID', message: expect.stringContaining("declared under 'poll.compute' but is a plugin for 'bus'") });
+    const bus =
+      "import { defineMessageBus } from '@nephoscope/core'; export default defineMessageBus({ create: () => ({}) });";
+    await expect(load(bus)).rejects.toMatchObject({
+      code: 'PLUGIN_INVALID',
+      message: expect.stringContaining("declared under 'poll.compute' but is a plugin for 'bus'"),
+    });
   });
 
   it.each([
@@ -78,7 +97,10 @@ describe('loadPlugin', () => {
     ['of a later generation', `${major + 1}.0`],
     ['of an earlier generation', `${major - 1}.9`],
   ])('refuses a plugin made for an API that is %s', async (_, version) => {
-    await expect(load(ofVersion(version))).rejects.toMatchObject({ code: 'PLUGIN_API', message: expect.stringContaining(`API ${version}, this program has ${apiVersion}`) });
+    await expect(load(ofVersion(version))).rejects.toMatchObject({
+      code: 'PLUGIN_API',
+      message: expect.stringContaining(`API ${version}, this program has ${apiVersion}`),
+    });
   });
 
   it('takes a plugin made for the same API', async () => {

@@ -47,7 +47,10 @@ describe('configure', () => {
     await writeTree(folder.path, {
       'package.json': { dependencies: { program: '1', plugins: '1' } },
       'node_modules/program/package.json': manifest('program'),
-      'node_modules/plugins/package.json': manifest('plugins', { bus: ['amqp'], 'poll.compute': ['cpu', 'net', 'broken'] }),
+      'node_modules/plugins/package.json': manifest('plugins', {
+        bus: ['amqp'],
+        'poll.compute': ['cpu', 'net', 'broken'],
+      }),
       'node_modules/plugins/amqp.js': busSource,
       'node_modules/plugins/cpu.js': pollsterSource('depth: z.int().default(3)'),
       'node_modules/plugins/net.js': pollsterSource(),
@@ -74,16 +77,28 @@ describe('configure', () => {
       (thrown: unknown) => thrown,
     );
     if (!(error instanceof ConfigInvalid)) throw new Error('it was not refused', { cause: error });
-    return error.message.replaceAll(path, 'FILE').split('\n').slice(1).map((line) => line.trim());
+    return error.message
+      .replaceAll(path, 'FILE')
+      .split('\n')
+      .slice(1)
+      .map((line) => line.trim());
   };
   const minimal = 'secrets: a long secret\nbus: { url: amqp://x }\n';
 
   it('fills in defaults and gives plugins their options', async () => {
     const { config, chosen, selected } = await read(`${minimal}compute: { pollsters: { cpu: { depth: 7 } } }\n`);
-    expect(config).toMatchObject({ source: 'openstack', log: { level: 'info' }, compute: { interval: 600_000, limit: 5 }, status: { address: '127.0.0.1', port: 1 } });
+    expect(config).toMatchObject({
+      source: 'openstack',
+      log: { level: 'info' },
+      compute: { interval: 600_000, limit: 5 },
+      status: { address: '127.0.0.1', port: 1 },
+    });
     expect(config.secrets.map((one: Secret) => one.reveal())).toEqual(['a long secret']);
     expect(chosen['bus']?.options).toEqual({ url: 'amqp://x', heartbeat: 10 });
-    expect(selected['compute']?.active.map(({ declared, options }) => [declared.name, options])).toEqual([['cpu', { depth: 7 }], ['net', {}]]);
+    expect(selected['compute']?.active.map(({ declared, options }) => [declared.name, options])).toEqual([
+      ['cpu', { depth: 7 }],
+      ['net', {}],
+    ]);
   });
 
   it('takes a section without keys for one that is not there', async () => {
@@ -139,7 +154,9 @@ describe('configure', () => {
 
   it('reports mistakes about plugins beside those of their options', async () => {
     expect(
-      await mistakes(`${minimal}compute:\n  enabled: [cpu, cpus]\n  disabled: [nope]\n  pollsters:\n    cpu: { depth: deep, deth: 1 }\n    memory: {}\n`),
+      await mistakes(
+        `${minimal}compute:\n  enabled: [cpu, cpus]\n  disabled: [nope]\n  pollsters:\n    cpu: { depth: deep, deth: 1 }\n    memory: {}\n`,
+      ),
     ).toEqual([
       "compute.enabled[1]: no plugin 'cpus' is installed for 'poll.compute' (installed: broken, cpu, net) (FILE:4)",
       "compute.disabled[0]: no plugin 'nope' is installed for 'poll.compute' (installed: broken, cpu, net) (FILE:5)",
@@ -150,11 +167,18 @@ describe('configure', () => {
   });
 
   it('says what is required, where nothing like it is there', async () => {
-    expect(await mistakes('source: a\n')).toEqual(['secrets: is required (FILE)', 'bus.url: is required (string) (FILE)']);
+    expect(await mistakes('source: a\n')).toEqual([
+      'secrets: is required (FILE)',
+      'bus.url: is required (string) (FILE)',
+    ]);
     expect(await mistakes('secrets:\nbus: { url: x }')).toEqual(['secrets: is required (FILE:1)']);
     expect(await mistakes('secrets: []\nbus: { url: x }')).toEqual(['secrets: give at least one (FILE:1)']);
-    expect(await mistakes('secrets: [12345678, 1]\nbus: { url: x }')).toEqual(['secrets[1]: use at least 8 characters (FILE:1)']);
-    expect(await mistakes('secrets: { a: b }\nbus: { url: x }')).toEqual(['secrets: must be string or number or array (FILE:1)']);
+    expect(await mistakes('secrets: [12345678, 1]\nbus: { url: x }')).toEqual([
+      'secrets[1]: use at least 8 characters (FILE:1)',
+    ]);
+    expect(await mistakes('secrets: { a: b }\nbus: { url: x }')).toEqual([
+      'secrets: must be string or number or array (FILE:1)',
+    ]);
   });
 
   it('says which plugin a section names that is not there', async () => {
@@ -172,19 +196,35 @@ describe('configure', () => {
   it('keeps secrets as they were written', async () => {
     const secrets = async (yaml: string, environment: NodeJS.ProcessEnv = {}) =>
       (await read(`bus: { url: x }\n${yaml}`, environment)).config.secrets.map((one) => one.reveal());
-    expect(await secrets('secrets: [00123456789, 12345678901234567890123, 87654321]')).toEqual(['00123456789', '12345678901234567890123', '87654321']);
+    expect(await secrets('secrets: [00123456789, 12345678901234567890123, 87654321]')).toEqual([
+      '00123456789',
+      '12345678901234567890123',
+      '87654321',
+    ]);
     expect(await secrets('', { NEPHOSCOPE_SECRETS: 'abc: #1 x' })).toEqual(['abc: #1 x']);
     expect(await secrets('', { NEPHOSCOPE_SECRETS: '0012345678' })).toEqual(['0012345678']);
-    expect(await secrets('', { NEPHOSCOPE_SECRETS: '[new secret, old secret]' })).toEqual(['new secret', 'old secret']);
+    expect(await secrets('', { NEPHOSCOPE_SECRETS: '[new secret, old secret]' })).toEqual([
+      'new secret',
+      'old secret',
+    ]);
   });
 
   it('never prints a secret', async () => {
     const { config } = await read('secrets: [hush hush hush, 1234567890]\nbus: { url: x }');
-    expect(`${inspect(config, { depth: 9 })} ${JSON.stringify(config)} ${config.secrets.join()}`).not.toMatch(/hush|1234567890/);
-    for (const text of ['secrets: [hush]', 'secrets: { a: hush }', 'secrets: [[hush]]', 'secrets: hush\nlog: { level: 1 }']) {
+    expect(`${inspect(config, { depth: 9 })} ${JSON.stringify(config)} ${config.secrets.join()}`).not.toMatch(
+      /hush|1234567890/,
+    );
+    for (const text of [
+      'secrets: [hush]',
+      'secrets: { a: hush }',
+      'secrets: [[hush]]',
+      'secrets: hush\nlog: { level: 1 }',
+    ]) {
       const error: unknown = await read(`bus: { url: x }\n${text}`).catch((thrown: unknown) => thrown);
       expect(error).toBeInstanceOf(ConfigInvalid);
-      expect(`${describeError(error)} ${inspect(error, { depth: 9 })} ${JSON.stringify(error)}`).not.toContain('hush');
+      expect(`${describeError(error)} ${inspect(error, { depth: 9 })} ${JSON.stringify(error)}`).not.toContain(
+        'hush',
+      );
     }
   });
 
@@ -198,7 +238,9 @@ describe('configure', () => {
     ]);
     const enabled = await read(`${minimal}compute: { enabled: [cpu] }\n`);
     expect(enabled.selected['compute']?.active.map(({ declared }) => declared.name)).toEqual(['cpu']);
-    expect(enabled.selected['compute']?.inactive[0]?.reason).toBe('not among the enabled ones of the configuration (compute.enabled)');
+    expect(enabled.selected['compute']?.inactive[0]?.reason).toBe(
+      'not among the enabled ones of the configuration (compute.enabled)',
+    );
     expect(imported()).toBe(false);
 
     // It would have shown: not left out, it is imported, and costs only itself.

@@ -57,4 +57,6 @@ const cases: Record<string, (signal: AbortSignal) => Promise<void>> = {
 };
 
 const [name = '', withLogger] = process.argv.slice(2);
-process.exitCode = await runToExit(cases[name] as (signal: AbortSignal) => Promise<void>, () => (withLogger === undefined ? undefined : logger));
+process.exitCode = await runToExit(cases[name] as (signal: AbortSignal) => Promise<void>, () =>
+  withLogger === undefined ? undefined : logger,
+);

@@ -16,7 +16,10 @@ describe('the status server', () => {
   });
   afterEach(() => Promise.all(opened.map((server) => server.stop())));
 
-  const create = (checks: HealthChecks = {}, { address = '127.0.0.1', port = 0, registry = new Registry() } = {}) => {
+  const create = (
+    checks: HealthChecks = {},
+    { address = '127.0.0.1', port = 0, registry = new Registry() } = {},
+  ) => {
     const server = createStatusServer({ address, port, checks, registry });
     opened.push(server);
     return server;
@@ -31,7 +34,13 @@ describe('the status server', () => {
       request(url, { method, agent }, (response) => {
         const chunks: Buffer[] = [];
         response.on('data', (chunk: Buffer) => chunks.push(chunk));
-        response.on('end', () => resolve({ status: response.statusCode, headers: response.headers, body: Buffer.concat(chunks).toString() }));
+        response.on('end', () =>
+          resolve({
+            status: response.statusCode,
+            headers: response.headers,
+            body: Buffer.concat(chunks).toString(),
+          }),
+        );
         response.on('error', reject);
       })
         .on('error', reject)
@@ -54,7 +63,10 @@ describe('the status server', () => {
     const unready = await get(`${url}/readyz`);
     expect(unready.status).toBe(503);
     expect(unready.headers['content-type']).toBe('application/json');
-    expect(JSON.parse(unready.body)).toEqual({ ready: false, checks: { bus: { ok: false, reason: 'no broker' }, store: { ok: true } } });
+    expect(JSON.parse(unready.body)).toEqual({
+      ready: false,
+      checks: { bus: { ok: false, reason: 'no broker' }, store: { ok: true } },
+    });
   });
 
   it('takes a check that throws for one that fails', async () => {
@@ -94,7 +106,11 @@ describe('the status server', () => {
 
   it('answers HEAD without a body, with the length that it has', async () => {
     const { url } = await started();
-    expect(await get(`${url}/healthz`, 'HEAD')).toMatchObject({ status: 200, body: '', headers: { 'content-length': '3' } });
+    expect(await get(`${url}/healthz`, 'HEAD')).toMatchObject({
+      status: 200,
+      body: '',
+      headers: { 'content-length': '3' },
+    });
     expect(await get(`${url}/metrics`, 'HEAD')).toMatchObject({ status: 200, body: '' });
   });
 

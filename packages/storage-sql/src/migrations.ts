@@ -98,6 +98,8 @@ export async function migrate(db: Kysely<Schema>, place: string): Promise<void> 
 }
 
 async function executedMigrations(db: Kysely<Schema>): Promise<readonly string[]> {
-  const { rows } = await sql<{ name: string }>`select name from ${sql.table(bookkeeping)} order by name`.execute(db);
+  const { rows } = await sql<{ name: string }>`select name from ${sql.table(bookkeeping)} order by name`.execute(
+    db,
+  );
   return rows.map((row) => row.name);
 }

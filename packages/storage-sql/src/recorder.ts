@@ -108,7 +108,10 @@ export class Recorder {
 function int64(sample: Sample, field: 'timestamp' | 'sequence'): bigint | null {
   const value = sample[field];
   if (value !== null && BigInt.asIntN(64, value) !== value) {
-    throw new NephoscopeError('SAMPLE_INVALID', `${field} ${value} of message ${sample.messageId} does not fit into 64 bits`);
+    throw new NephoscopeError(
+      'SAMPLE_INVALID',
+      `${field} ${value} of message ${sample.messageId} does not fit into 64 bits`,
+    );
   }
   return value;
 }

@@ -26,10 +26,24 @@ interface Order {
  * The matching samples that are there when the first page is read, in pages: a query each, which holds no
  * transaction open when it is done. At one time, those recorded first come first.
  */
-export async function* samplePages(read: Read, filter: SampleFilter, order: Order): AsyncGenerator<readonly Sample[]> {
-  const newest = await read((db) => db.selectFrom('samples').select((eb) => eb.fn.max('id').as('id')).executeTakeFirst());
+export async function* samplePages(
+  read: Read,
+  filter: SampleFilter,
+  order: Order,
+): AsyncGenerator<readonly Sample[]> {
+  const newest = await read((db) =>
+    db
+      .selectFrom('samples')
+      .select((eb) => eb.fn.max('id').as('id'))
+      .executeTakeFirst(),
+  );
   const series = restrictsSeries(filter)
-    ? await read((db) => matchingSeries(db, filter).select('series.id').limit(fewSeries + 1).execute())
+    ? await read((db) =>
+        matchingSeries(db, filter)
+          .select('series.id')
+          .limit(fewSeries + 1)
+          .execute(),
+      )
     : undefined;
   const few = series !== undefined && series.length <= fewSeries;
   let left = order.limit;
@@ -37,7 +51,18 @@ export async function* samplePages(read: Read, filter: SampleFilter, order: Orde
   while (left > 0) {
     const size = Math.min(left, pageSize);
     const page: Page = { filter, until: BigInt(newest?.id ?? 0n), cursor, newestFirst: order.newestFirst, size };
-    const rows = await read((db) => readPage(db, few ? pageOfFew(page, series.map(({ id }) => id)) : pageByTime(db, page), page));
+    const rows = await read((db) =>
+      readPage(
+        db,
+        few
+          ? pageOfFew(
+              page,
+              series.map(({ id }) => id),
+            )
+          : pageByTime(db, page),
+        page,
+      ),
+    );
     if (rows.length > 0) yield rows.map(toSample);
     const last = rows.at(-1);
     if (last === undefined || rows.length < page.size) return;
@@ -59,7 +84,8 @@ interface Page {
 function bounds({ filter, until, cursor, newestFirst, size }: Page): RawBuilder<unknown> {
   const direction = newestFirst ? sql`desc` : sql`asc`;
   const after = newestFirst ? sql`<` : sql`>`;
-  const beyond = cursor === undefined ? sql`` : sql` and (s.timestamp, s.id) ${after} (${cursor.timestamp}, ${cursor.id})`;
+  const beyond =
+    cursor === undefined ? sql`` : sql` and (s.timestamp, s.id) ${after} (${cursor.timestamp}, ${cursor.id})`;
   return sql`${inRange(filter)} and s.id <= ${until}${beyond} order by s.timestamp ${direction}, s.id ${direction} limit ${size}`;
 }
 

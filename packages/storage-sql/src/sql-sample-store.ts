@@ -73,7 +73,10 @@ export class SqlSampleStore implements SampleStore {
     return this.#inTurn(() => this.#patiently(() => this.#open().recorder.record(samples)));
   }
 
-  async *samples(filter: SampleFilter, options: Parameters<SampleStore['samples']>[1] = {}): AsyncGenerator<Sample> {
+  async *samples(
+    filter: SampleFilter,
+    options: Parameters<SampleStore['samples']>[1] = {},
+  ): AsyncGenerator<Sample> {
     const order = { newestFirst: options.newestFirst ?? false, limit: options.limit ?? Number.POSITIVE_INFINITY };
     for await (const page of samplePages((query) => this.#read(query), filter, order)) {
       yield* page;
@@ -96,7 +99,10 @@ export class SqlSampleStore implements SampleStore {
 
   #open(): Opened {
     if (this.#opened === undefined) {
-      throw new NephoscopeError('STORE_UNAVAILABLE', `${this.#path} is not open: the store was not started or is stopped`);
+      throw new NephoscopeError(
+        'STORE_UNAVAILABLE',
+        `${this.#path} is not open: the store was not started or is stopped`,
+      );
     }
     return this.#opened;
   }

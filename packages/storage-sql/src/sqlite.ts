@@ -29,7 +29,9 @@ export function openSqlite(path: string): SqliteConnection {
     // A commit is on disk when it returns: each one syncs the write-ahead log.
     sqlite.exec('pragma journal_mode = wal; pragma synchronous = full');
     // Pages that several batches touch are written back once: 32 MiB of log between two checkpoints.
-    sqlite.exec('pragma wal_autocheckpoint = 8192; pragma journal_size_limit = 67108864; pragma cache_size = -65536');
+    sqlite.exec(
+      'pragma wal_autocheckpoint = 8192; pragma journal_size_limit = 67108864; pragma cache_size = -65536',
+    );
     sqlite.defaultSafeIntegers(true);
     return { db: new Kysely<Schema>({ dialect: new Dialect({ database: sqlite }) }), sqlite };
   } catch (error) {
@@ -118,18 +120,28 @@ export function storeError(cause: unknown, path: string): NephoscopeError | unde
   const invalid = (what: string) => new NephoscopeError('STORE_INVALID', what, { cause });
   switch (primaryCode(cause)) {
     case result.notADatabase:
-      return invalid(`${path} is no SQLite database: give another path in the option 'url', or move the file away`);
+      return invalid(
+        `${path} is no SQLite database: give another path in the option 'url', or move the file away`,
+      );
     case result.corrupt:
-      return invalid(`${path} is damaged: restore it from a backup, or save what can be read with 'sqlite3 ${path} .recover'`);
+      return invalid(
+        `${path} is damaged: restore it from a backup, or save what can be read with 'sqlite3 ${path} .recover'`,
+      );
     case result.full:
-      return unavailable(`the disk of ${path} is full: free space there; what was not recorded can be offered again`);
+      return unavailable(
+        `the disk of ${path} is full: free space there; what was not recorded can be offered again`,
+      );
     case result.busy:
     case result.locked:
       return unavailable(`${path} is locked by another program: find it with 'fuser ${path}' and let it finish`);
     case result.readonly:
-      return unavailable(`${path} cannot be written: make the file, its folder and the file system writable for this user`);
+      return unavailable(
+        `${path} cannot be written: make the file, its folder and the file system writable for this user`,
+      );
     case result.cantOpen:
-      return unavailable(`${path} cannot be opened: it must be a file, in a folder on a file system that this user may write to`);
+      return unavailable(
+        `${path} cannot be opened: it must be a file, in a folder on a file system that this user may write to`,
+      );
     case undefined:
       return isSystemError(cause)
         ? unavailable(`the folder of ${path} cannot be made (${cause.message}): make it, writable for this user`)

@@ -12,12 +12,20 @@ export async function meterSummaries(db: Kysely<Schema>, filter: SampleFilter): 
     'series.type',
     'series.unit',
     'series.resource_id',
-    sql<bigint>`(select count(*) from samples as s where s.series_id = series.id and ${inRange(filter)})`.as('samples'),
+    sql<bigint>`(select count(*) from samples as s where s.series_id = series.id and ${inRange(filter)})`.as(
+      'samples',
+    ),
   ]);
   const rows = await db
     .selectFrom(counted.as('counted'))
     .where('samples', '>', 0n)
-    .select(['counter_name', 'type', 'unit', sql<bigint>`count(distinct resource_id)`.as('resources'), sql<bigint>`sum(samples)`.as('samples')])
+    .select([
+      'counter_name',
+      'type',
+      'unit',
+      sql<bigint>`count(distinct resource_id)`.as('resources'),
+      sql<bigint>`sum(samples)`.as('samples'),
+    ])
     .groupBy(['counter_name', 'type', 'unit'])
     .orderBy('counter_name')
     .orderBy('type')
@@ -33,7 +41,10 @@ export async function meterSummaries(db: Kysely<Schema>, filter: SampleFilter): 
 }
 
 /** In the order of the ids; who owns a resource is what its latest sample says. */
-export async function resourceSummaries(db: Kysely<Schema>, filter: SampleFilter): Promise<readonly ResourceSummary[]> {
+export async function resourceSummaries(
+  db: Kysely<Schema>,
+  filter: SampleFilter,
+): Promise<readonly ResourceSummary[]> {
   const spans = await seriesSpans(db, filter);
   const metadata = await metadataOf(db, latestOfEach(spans));
   return [...grouped(spans)].map(([resourceId, series]) => {
@@ -64,7 +75,12 @@ async function seriesSpans(db: Kysely<Schema>, filter: SampleFilter) {
     sql<bigint>`(select max(s.timestamp) from ${ofSeries})`.as('last'),
     sql<bigint>`(select s.id from ${ofSeries} order by s.timestamp desc, s.id desc limit 1)`.as('latest'),
   ]);
-  return await db.selectFrom(spans.as('spans')).selectAll().where('latest', 'is not', null).orderBy('resource_id').execute();
+  return await db
+    .selectFrom(spans.as('spans'))
+    .selectAll()
+    .where('latest', 'is not', null)
+    .orderBy('resource_id')
+    .execute();
 }
 
 type Span = Awaited<ReturnType<typeof seriesSpans>>[number];

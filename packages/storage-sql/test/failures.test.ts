@@ -49,7 +49,9 @@ function fill(disk: string, spare: number): string {
 }
 
 const batch = (count: number): Sample[] =>
-  Array.from({ length: count }, (_, at) => exampleSample({ sequence: BigInt(at), metadata: `{"pad": "${'x'.repeat(900)}${at}"}` }));
+  Array.from({ length: count }, (_, at) =>
+    exampleSample({ sequence: BigInt(at), metadata: `{"pad": "${'x'.repeat(900)}${at}"}` }),
+  );
 
 async function all(store: SampleStore): Promise<Sample[]> {
   const found: Sample[] = [];
@@ -97,7 +99,10 @@ describe('a place that cannot be written', () => {
     const disk = smallDisk();
     execFileSync('mount', ['-o', 'remount,ro', disk]);
     const store = storeAt(join(disk, file));
-    await expect(store.start(never)).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE', message: expect.stringContaining(disk) });
+    await expect(store.start(never)).rejects.toMatchObject({
+      code: 'STORE_UNAVAILABLE',
+      message: expect.stringContaining(disk),
+    });
     expect(store.health()).toMatchObject({ ok: false, reason: expect.stringContaining(disk) });
   });
 
@@ -105,26 +110,43 @@ describe('a place that cannot be written', () => {
     const disk = smallDisk();
     const path = join(disk, 'samples.db');
     // What a backup leaves: the file alone, no connection to it.
-    execFileSync(process.execPath, ['--import', 'tsx', new URL('record-batches.ts', import.meta.url).pathname, path, '1']);
+    execFileSync(process.execPath, [
+      '--import',
+      'tsx',
+      new URL('record-batches.ts', import.meta.url).pathname,
+      path,
+      '1',
+    ]);
     execFileSync('mount', ['-o', 'remount,ro', disk]);
     const store = storeAt(path);
-    await expect(store.start(never)).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE', message: expect.stringContaining(path) });
+    await expect(store.start(never)).rejects.toMatchObject({
+      code: 'STORE_UNAVAILABLE',
+      message: expect.stringContaining(path),
+    });
   });
 
   it('is a folder', async () => {
     const path = newPath();
     mkdirSync(path);
-    await expect(storeAt(path).start(never)).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE', message: expect.stringContaining(`${path} cannot be opened`) });
+    await expect(storeAt(path).start(never)).rejects.toMatchObject({
+      code: 'STORE_UNAVAILABLE',
+      message: expect.stringContaining(`${path} cannot be opened`),
+    });
   });
 
   it('is in a folder that lets nothing be made in it', async () => {
-    await expect(storeAt('/proc/nowhere/samples.db').start(never)).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE', message: expect.stringContaining('/proc/nowhere/samples.db') });
+    await expect(storeAt('/proc/nowhere/samples.db').start(never)).rejects.toMatchObject({
+      code: 'STORE_UNAVAILABLE',
+      message: expect.stringContaining('/proc/nowhere/samples.db'),
+    });
   });
 
   it('is below a file', async () => {
     const path = newPath();
     writeFileSync(path, '');
-    await expect(storeAt(join(path, 'samples.db')).start(never)).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
+    await expect(storeAt(join(path, 'samples.db')).start(never)).rejects.toMatchObject({
+      code: 'STORE_UNAVAILABLE',
+    });
   });
 });
 
@@ -132,15 +154,23 @@ describe('a file that is not ours', () => {
   it('is no database', async () => {
     const path = newPath();
     writeFileSync(path, 'interval = 600\n'.repeat(1000));
-    await expect(storeAt(path).start(never)).rejects.toMatchObject({ code: 'STORE_INVALID', message: expect.stringContaining(`${path} is no SQLite database`) });
+    await expect(storeAt(path).start(never)).rejects.toMatchObject({
+      code: 'STORE_INVALID',
+      message: expect.stringContaining(`${path} is no SQLite database`),
+    });
   });
 
   it('holds the tables of another program, which stay as they are', async () => {
     const path = newPath();
     const other = new Database(path);
     other.exec('create table accounts (id integer)');
-    await expect(storeAt(path).start(never)).rejects.toMatchObject({ code: 'STORE_INVALID', message: expect.stringContaining('accounts') });
-    expect(other.prepare("select name from sqlite_master where type = 'table'").all()).toMatchObject([{ name: 'accounts' }]);
+    await expect(storeAt(path).start(never)).rejects.toMatchObject({
+      code: 'STORE_INVALID',
+      message: expect.stringContaining('accounts'),
+    });
+    expect(other.prepare("select name from sqlite_master where type = 'table'").all()).toMatchObject([
+      { name: 'accounts' },
+    ]);
     other.close();
   });
 
@@ -150,7 +180,10 @@ describe('a file that is not ours', () => {
     const newer = new Database(path);
     newer.exec("insert into kysely_migration (name, timestamp) values ('0099_better', '2030')");
     newer.close();
-    await expect(storeAt(path).start(never)).rejects.toMatchObject({ code: 'STORE_SCHEMA_NEWER', message: expect.stringContaining('0099_better') });
+    await expect(storeAt(path).start(never)).rejects.toMatchObject({
+      code: 'STORE_SCHEMA_NEWER',
+      message: expect.stringContaining('0099_better'),
+    });
   });
 
   it('is damaged', async () => {
@@ -163,7 +196,10 @@ describe('a file that is not ours', () => {
     broken.close();
     const again = storeAt(path);
     running.push(again);
-    await expect(again.start(never).then(() => all(again))).rejects.toMatchObject({ code: 'STORE_INVALID', message: expect.stringContaining(`${path} is damaged`) });
+    await expect(again.start(never).then(() => all(again))).rejects.toMatchObject({
+      code: 'STORE_INVALID',
+      message: expect.stringContaining(`${path} is damaged`),
+    });
   });
 });
 
@@ -171,11 +207,18 @@ describe('a database that another program has locked', () => {
   it('is told after five seconds, and works when the lock is gone', async () => {
     const path = newPath();
     let now = 0n;
-    const clock: Clock = { ...realClock, monotonic: () => (now += 1_000_000_000n), sleep: () => Promise.resolve() };
+    const clock: Clock = {
+      ...realClock,
+      monotonic: () => (now += 1_000_000_000n),
+      sleep: () => Promise.resolve(),
+    };
     const store = await started(path, clock);
     const other = new Database(path);
     other.exec('begin immediate');
-    await expect(store.record(batch(1))).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE', message: expect.stringContaining('is locked by another program') });
+    await expect(store.record(batch(1))).rejects.toMatchObject({
+      code: 'STORE_UNAVAILABLE',
+      message: expect.stringContaining('is locked by another program'),
+    });
     expect(now).toBeGreaterThan(5_000_000_000n);
     expect(store.health().ok).toBe(false);
     expect(await all(store)).toEqual([]);
@@ -204,7 +247,10 @@ describe('a sample that no store can hold', () => {
   it('is named, and leaves the store well', async () => {
     const store = await started(newPath());
     const impossible = exampleSample({ timestamp: 2n ** 63n });
-    await expect(store.record([exampleSample(), impossible])).rejects.toMatchObject({ code: 'SAMPLE_INVALID', message: expect.stringContaining(impossible.messageId) });
+    await expect(store.record([exampleSample(), impossible])).rejects.toMatchObject({
+      code: 'SAMPLE_INVALID',
+      message: expect.stringContaining(impossible.messageId),
+    });
     expect(store.health()).toEqual({ ok: true });
     expect(await all(store)).toEqual([]);
   });
@@ -215,7 +261,13 @@ it('writes its log back when it is stopped', async () => {
   const store = await started(path);
   await store.record(batch(100));
   await store.stop();
-  const sizes = execFileSync('stat', ['--format=%s', ...readdirSync(folder).filter((name) => name === `${places}.db-wal`).map((name) => join(folder, name)), path]);
+  const sizes = execFileSync('stat', [
+    '--format=%s',
+    ...readdirSync(folder)
+      .filter((name) => name === `${places}.db-wal`)
+      .map((name) => join(folder, name)),
+    path,
+  ]);
   expect(sizes.toString()).not.toBe('');
   const copy = newPath();
   execFileSync('cp', [path, copy]);

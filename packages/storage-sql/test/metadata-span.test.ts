@@ -26,10 +26,15 @@ it.each([
 
 it('finds the value in any message', () => {
   fc.assert(
-    fc.property(fc.dictionary(fc.string(), fc.jsonValue()), fc.jsonValue(), fc.nat(4), (others, metadata, indent) => {
-      const text = JSON.stringify({ ...others, resource_metadata: metadata }, undefined, indent);
-      expect(JSON.parse(slice(text) ?? 'nothing')).toEqual(JSON.parse(JSON.stringify(metadata)));
-    }),
+    fc.property(
+      fc.dictionary(fc.string(), fc.jsonValue()),
+      fc.jsonValue(),
+      fc.nat(4),
+      (others, metadata, indent) => {
+        const text = JSON.stringify({ ...others, resource_metadata: metadata }, undefined, indent);
+        expect(JSON.parse(slice(text) ?? 'nothing')).toEqual(JSON.parse(JSON.stringify(metadata)));
+      },
+    ),
   );
 });
 

@@ -10,7 +10,9 @@ import { sqlitePath } from '../src/sqlite.js';
 import { storeAt } from './store-at.js';
 
 it('is the storage plugin that its package declares', () => {
-  const declared = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { nephoscope: unknown };
+  const declared = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+    nephoscope: unknown;
+  };
   expect(declared.nephoscope).toEqual({ storage: { sql: '.' } });
   expect(asPlugin(plugin, 'storage', 'test')).toBe(plugin);
 });
@@ -19,9 +21,15 @@ it('has a place without options', () => {
   expect(plugin.options.parse({})).toEqual({ url: 'sqlite:/var/lib/nephoscope/samples.db' });
 });
 
-it.each(['postgres://localhost/x', '/var/lib/x.db', 'sqlite:', 'sqlite://host/x.db', 'sqlite:x.db?mode=ro'])('refuses the url %s', (url) => {
-  expect(plugin.options.safeParse({ url }).error?.issues[0]).toMatchObject({ path: ['url'], message: expect.stringContaining('sqlite:/var') });
-});
+it.each(['postgres://localhost/x', '/var/lib/x.db', 'sqlite:', 'sqlite://host/x.db', 'sqlite:x.db?mode=ro'])(
+  'refuses the url %s',
+  (url) => {
+    expect(plugin.options.safeParse({ url }).error?.issues[0]).toMatchObject({
+      path: ['url'],
+      message: expect.stringContaining('sqlite:/var'),
+    });
+  },
+);
 
 it('refuses a mistyped option', () => {
   expect(plugin.options.safeParse({ uri: 'sqlite:x.db' }).success).toBe(false);

@@ -18,9 +18,13 @@ afterAll(() => {
 
 function recorder(path: string, batches?: number) {
   const program = new URL('record-batches.ts', import.meta.url).pathname;
-  const child = spawn(process.execPath, ['--import', 'tsx', program, path, ...(batches === undefined ? [] : [`${batches}`])], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
+  const child = spawn(
+    process.execPath,
+    ['--import', 'tsx', program, path, ...(batches === undefined ? [] : [`${batches}`])],
+    {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    },
+  );
   children.add(child);
   const ended = once(child, 'close').then(([code]) => {
     children.delete(child);

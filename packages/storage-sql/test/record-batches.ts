@@ -9,7 +9,9 @@ await store.start(new AbortController().signal);
 process.stdout.write('started\n');
 const run = `${process.pid}`;
 for (let number = 1; number <= Number(batches); number++) {
-  const samples = Array.from({ length: 300 }, (_, at) => exampleSample({ publisherId: run, sequence: BigInt(number), resourceId: `r${at}` }));
+  const samples = Array.from({ length: 300 }, (_, at) =>
+    exampleSample({ publisherId: run, sequence: BigInt(number), resourceId: `r${at}` }),
+  );
   await store.record(samples);
   process.stdout.write(`${number}\n`);
 }

@@ -11,7 +11,10 @@ export interface MessageBusContract {
   /** A bus whose `start` cannot succeed, where there is such a thing. */
   createUnstartable?(): MessageBus;
   /** What lies in the dead letters of that queue, oldest first. */
-  deadLetters(bus: MessageBus, topology: QueueTopology): Promise<readonly { readonly reason: string; readonly body: Uint8Array }[]>;
+  deadLetters(
+    bus: MessageBus,
+    topology: QueueTopology,
+  ): Promise<readonly { readonly reason: string; readonly body: Uint8Array }[]>;
   /** Removes what the broker keeps of a test. */
   remove?(topology: QueueTopology): Promise<void>;
 }
@@ -25,7 +28,10 @@ interface TestFramework {
  * What every MessageBus must do, as tests in the framework whose `describe` and `it` are global (jest, or vitest with
  * `globals`). A publish may resolve when the broker holds the message, or only when a consumer took it.
  */
-export function messageBusContract(name: string, { create, createUnstartable, deadLetters, remove }: MessageBusContract): void {
+export function messageBusContract(
+  name: string,
+  { create, createUnstartable, deadLetters, remove }: MessageBusContract,
+): void {
   const { describe, it } = globalThis as unknown as TestFramework;
 
   /** Runs `body` with a started bus and a declared topology that nobody else has. */
@@ -152,7 +158,14 @@ export function messageBusContract(name: string, { create, createUnstartable, de
         await bus.start(deadline());
         await bus.declare(topology);
         const inbox = await consume(bus, topology.queue, (delivery) => delivery.ack());
-        const wanted = ['exact.key', 'one.x.end', 'many', 'many.a', 'many.disk.read.bytes', 'many.network:eth0_rx'];
+        const wanted = [
+          'exact.key',
+          'one.x.end',
+          'many',
+          'many.a',
+          'many.disk.read.bytes',
+          'many.network:eth0_rx',
+        ];
         await Promise.all(wanted.map((key) => bus.publish(message(topology, key, key))));
         for (const key of ['exact', 'exact.key.more', 'one.end', 'one.x.y.end', 'manya.b', 'other.many']) {
           await rejects(bus.publish(message(topology, key, key)), 'BUS_UNROUTABLE');
@@ -182,13 +195,17 @@ export function messageBusContract(name: string, { create, createUnstartable, de
 
     it('carries bodies byte for byte, whatever their length', async () => {
       await withBus(async (bus, topology) => {
-        const bodies = [0, 1, 255, 2_048, 131_072, 1_048_576].map((length) => Uint8Array.from({ length }, (_, i) => (i * 31 + (i >> 8)) & 0xff));
+        const bodies = [0, 1, 255, 2_048, 131_072, 1_048_576].map((length) =>
+          Uint8Array.from({ length }, (_, i) => (i * 31 + (i >> 8)) & 0xff),
+        );
         const inbox = await consume(bus, topology.queue, (delivery) => delivery.ack());
         // A view into a larger buffer is only its own bytes.
         bodies.push(new Uint8Array(Uint8Array.from([9, 1, 2, 3, 9]).buffer, 1, 3));
         for (const body of bodies) await bus.publish({ ...message(topology, 'a.b', ''), body });
         await until('all bodies', () => inbox.length === bodies.length);
-        inbox.forEach((delivery, i) => assert.ok(Buffer.from(delivery.body).equals(bodies[i] as Uint8Array), `body ${i}`));
+        inbox.forEach((delivery, i) =>
+          assert.ok(Buffer.from(delivery.body).equals(bodies[i] as Uint8Array), `body ${i}`),
+        );
       });
     });
 
@@ -198,13 +215,18 @@ export function messageBusContract(name: string, { create, createUnstartable, de
         const texts = Array.from({ length: 2_500 }, (_, i) => String(i));
         await Promise.all(texts.map((each) => bus.publish(message(topology, 'a.b', each))));
         await until('all messages', () => inbox.length === texts.length);
-        assert.deepEqual(inbox.map(({ body }) => text(body)), texts);
+        assert.deepEqual(
+          inbox.map(({ body }) => text(body)),
+          texts,
+        );
       });
     });
 
     it('delivers no more than the prefetch unsettled, and goes on as they are settled', async () => {
       await withBus(async (bus, topology) => {
-        const published = Promise.all(Array.from({ length: 30 }, (_, i) => bus.publish(message(topology, 'a.b', String(i)))));
+        const published = Promise.all(
+          Array.from({ length: 30 }, (_, i) => bus.publish(message(topology, 'a.b', String(i)))),
+        );
         let unsettled = 0;
         let most = 0;
         const inbox = await consume(
@@ -227,10 +249,15 @@ export function messageBusContract(name: string, { create, createUnstartable, de
 
     it('delivers again what was requeued, and says so', async () => {
       await withBus(async (bus, topology) => {
-        const inbox = await consume(bus, topology.queue, (delivery) => (delivery.redelivered ? delivery.ack() : delivery.requeue()));
+        const inbox = await consume(bus, topology.queue, (delivery) =>
+          delivery.redelivered ? delivery.ack() : delivery.requeue(),
+        );
         await bus.publish(message(topology, 'a.b', 'again'));
         await until('the second delivery', () => inbox.length === 2);
-        assert.deepEqual(inbox.map(({ redelivered }) => redelivered), [false, true]);
+        assert.deepEqual(
+          inbox.map(({ redelivered }) => redelivered),
+          [false, true],
+        );
         assert.equal(text((inbox[1] as Delivery).body), 'again');
       });
     });
@@ -278,17 +305,24 @@ export function messageBusContract(name: string, { create, createUnstartable, de
         good.ack();
         await Promise.all(published);
         const letters = await deadLetters(bus, topology);
-        assert.deepEqual(letters.map(({ reason, body }) => [reason, text(body)]), [
-          ['the signature does not match: naïve', 'bad'],
-          ['only a part', 'part'],
-        ]);
+        assert.deepEqual(
+          letters.map(({ reason, body }) => [reason, text(body)]),
+          [
+            ['the signature does not match: naïve', 'bad'],
+            ['only a part', 'part'],
+          ],
+        );
       });
     });
 
     it('delivers nothing after a cancel, to others what comes later, and still lets settle what was delivered', async () => {
       await withBus(async (bus, topology) => {
         const kept: Delivery[] = [];
-        const subscription = await bus.consume(topology.queue, { prefetch: 10 }, (delivery) => void kept.push(delivery));
+        const subscription = await bus.consume(
+          topology.queue,
+          { prefetch: 10 },
+          (delivery) => void kept.push(delivery),
+        );
         const first = bus.publish(message(topology, 'a.b', 'first'));
         await until('the first', () => kept.length === 1);
         await subscription.cancel();
@@ -306,7 +340,12 @@ export function messageBusContract(name: string, { create, createUnstartable, de
 
 function newTopology(): QueueTopology {
   const id = randomUUID();
-  return { exchange: `contract-${id}`, queue: `contract-${id}`, bindings: ['a.#'], deadLetterQueue: `contract-${id}.dead` };
+  return {
+    exchange: `contract-${id}`,
+    queue: `contract-${id}`,
+    bindings: ['a.#'],
+    deadLetterQueue: `contract-${id}.dead`,
+  };
 }
 
 function message({ exchange }: QueueTopology, routingKey: string, body: string): OutgoingMessage {
@@ -318,7 +357,12 @@ function text(body: Uint8Array): string {
 }
 
 /** Consumes into an array, and hands each delivery to `then`. */
-async function consume(bus: MessageBus, queue: string, then: (delivery: Delivery) => void, prefetch = 10): Promise<Delivery[]> {
+async function consume(
+  bus: MessageBus,
+  queue: string,
+  then: (delivery: Delivery) => void,
+  prefetch = 10,
+): Promise<Delivery[]> {
   const inbox: Delivery[] = [];
   await bus.consume(queue, { prefetch }, (delivery) => {
     inbox.push(delivery);

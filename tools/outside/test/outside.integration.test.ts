@@ -153,9 +153,16 @@ it('refuses all unknown keys with their paths, its own and those of plugins, at 
   const compute = { intervall: 10, pollsters: { disk_wait: { minimumRequest: 5 }, memory: { verbose: true } } };
   const { code, stderr } = await deployment.once({ ...configuration(compute), bux: {} });
   expect(code).toBe(1);
-  const paths = ['compute.intervall', 'bux', 'compute.pollsters.disk_wait.minimumRequest', 'compute.pollsters.memory.verbose'];
+  const paths = [
+    'compute.intervall',
+    'bux',
+    'compute.pollsters.disk_wait.minimumRequest',
+    'compute.pollsters.memory.verbose',
+  ];
   for (const path of paths) {
-    expect(stderr).toMatch(new RegExp(`${path.replaceAll('.', '\\.')}: there is no such key.* \\(nephoscope\\.yaml:\\d+\\)`));
+    expect(stderr).toMatch(
+      new RegExp(`${path.replaceAll('.', '\\.')}: there is no such key.* \\(nephoscope\\.yaml:\\d+\\)`),
+    );
   }
   expect(await taken()).toEqual([]);
 });

@@ -6,12 +6,20 @@ import { waitUntil } from '../processes.js';
 describe('a guest', () => {
   it('moves every counter of its disks, its NICs and its processor', async () => {
     const libvirtd = sharedLibvirtd();
-    const guest = await bootGuest(libvirtd, { disks: 2, nics: [{ filterParameters: { IP: '10.0.0.7' } }, {}], vcpus: 2 });
+    const guest = await bootGuest(libvirtd, {
+      disks: 2,
+      nics: [{ filterParameters: { IP: '10.0.0.7' } }, {}],
+      vcpus: 2,
+    });
     try {
       const counters = [
         'cpu.time',
-        ...['block.0', 'block.1'].flatMap((disk) => ['rd', 'wr'].flatMap((way) => [`${disk}.${way}.reqs`, `${disk}.${way}.bytes`])),
-        ...['net.0', 'net.1'].flatMap((nic) => ['rx', 'tx'].flatMap((way) => [`${nic}.${way}.pkts`, `${nic}.${way}.bytes`])),
+        ...['block.0', 'block.1'].flatMap((disk) =>
+          ['rd', 'wr'].flatMap((way) => [`${disk}.${way}.reqs`, `${disk}.${way}.bytes`]),
+        ),
+        ...['net.0', 'net.1'].flatMap((nic) =>
+          ['rx', 'tx'].flatMap((way) => [`${nic}.${way}.pkts`, `${nic}.${way}.bytes`]),
+        ),
       ];
       // Not the first few: the BIOS reads the first disk once, and the kernel greets a new tap.
       const first = await settled();

@@ -33,7 +33,10 @@ describe('a private libvirtd', () => {
   it('ends with a stopped guest and leaves nothing behind', async () => {
     const other = await startLibvirtd();
     const guest = await bootGuest(other);
-    await waitUntil('the guest runs', async () => ((await domainStats(other, guest.name))['block.0.wr.reqs'] ?? 0n) > 0n);
+    await waitUntil(
+      'the guest runs',
+      async () => ((await domainStats(other, guest.name))['block.0.wr.reqs'] ?? 0n) > 0n,
+    );
     const [daemon, qemu] = await Promise.all([other.pid(), other.guestPid(guest.name)]);
     process.kill(qemu, 'SIGSTOP');
     await other.stop();

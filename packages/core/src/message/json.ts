@@ -37,7 +37,8 @@ export function formatJson(value: JsonValue): string {
   if (typeof value === 'string') return quoteJson(value);
   if (value instanceof JsonNumber) return value.text;
   if (value === null || typeof value === 'boolean') return String(value);
-  if (isJsonObject(value)) return `{${Array.from(value, ([key, item]) => `${quoteJson(key)}:${formatJson(item)}`).join(',')}}`;
+  if (isJsonObject(value))
+    return `{${Array.from(value, ([key, item]) => `${quoteJson(key)}:${formatJson(item)}`).join(',')}}`;
   return `[${value.map(formatJson).join(',')}]`;
 }
 
@@ -180,7 +181,8 @@ class Scanner {
     number.lastIndex = start;
     if (!number.test(this.#text)) throw this.#unexpected('a value');
     this.#at = number.lastIndex;
-    if (this.#at - start > maxNumberLength) throw this.#invalid(`a number of more than ${maxNumberLength} characters`, start);
+    if (this.#at - start > maxNumberLength)
+      throw this.#invalid(`a number of more than ${maxNumberLength} characters`, start);
     return new JsonNumber(this.#text.slice(start, this.#at));
   }
 
@@ -191,7 +193,8 @@ class Scanner {
   }
 
   #enter(depth: number): void {
-    if (depth > maxJsonDepth) throw this.#invalid(`more than ${maxJsonDepth} objects and arrays in one another`, this.#at);
+    if (depth > maxJsonDepth)
+      throw this.#invalid(`more than ${maxJsonDepth} objects and arrays in one another`, this.#at);
     this.#at += 1;
     this.#skipBlanks();
   }
@@ -205,16 +208,26 @@ class Scanner {
   #skipBlanks(): void {
     const text = this.#text;
     let at = this.#at;
-    for (let code = text.charCodeAt(at); code === 0x20 || code === 0x0a || code === 0x0d || code === 0x09; code = text.charCodeAt(at)) at += 1;
+    for (
+      let code = text.charCodeAt(at);
+      code === 0x20 || code === 0x0a || code === 0x0d || code === 0x09;
+      code = text.charCodeAt(at)
+    )
+      at += 1;
     this.#at = at;
   }
 
   #unexpected(wanted: string, at = this.#at): NephoscopeError {
     const found = at < this.#text.length ? JSON.stringify(this.#text.charAt(at)) : 'the end';
-    return new NephoscopeError('JSON_INVALID', `not JSON: ${found} at character ${at + 1}, where ${wanted} should be`);
+    return new NephoscopeError(
+      'JSON_INVALID',
+      `not JSON: ${found} at character ${at + 1}, where ${wanted} should be`,
+    );
   }
 
   #invalid(what: string, at: number, cause?: unknown): NephoscopeError {
-    return new NephoscopeError('JSON_INVALID', `not JSON to be trusted: ${what} at character ${at + 1}`, { cause });
+    return new NephoscopeError('JSON_INVALID', `not JSON to be trusted: ${what} at character ${at + 1}`, {
+      cause,
+    });
   }
 }

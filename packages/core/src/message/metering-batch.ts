@@ -78,7 +78,7 @@ export class MeteringBatch {
  */
 export function* splitMeteringBatch(body: Uint8Array): Generator<string | UnreadableLine, void, undefined> {
   const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
-  for (let start = 0; start < bytes.length; ) {
+  for (let start = 0; start < bytes.length;) {
     const lineEnd = bytes.indexOf(0x0a, start);
     const end = lineEnd < 0 ? bytes.length : lineEnd;
     if (end > start) yield decodeLine(bytes.subarray(start, end));
@@ -102,5 +102,8 @@ export function meteringRoutingKey(counterName: string): string {
   const key = `metering.${counterName}`;
   const length = Buffer.byteLength(key);
   if (length <= 255) return key;
-  throw new NephoscopeError('METER_NAME', `the counter name '${counterName.slice(0, 60)}…' makes a routing key of ${length} bytes, and AMQP has 255: shorten its variable part`);
+  throw new NephoscopeError(
+    'METER_NAME',
+    `the counter name '${counterName.slice(0, 60)}…' makes a routing key of ${length} bytes, and AMQP has 255: shorten its variable part`,
+  );
 }

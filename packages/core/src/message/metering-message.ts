@@ -39,7 +39,11 @@ export function signMeteringMessage(counter: Counter, envelope: MeteringEnvelope
   const text = (key: string, value: string | null): void => {
     if (value === null) json += `"${key}":null,`;
     else if (isWellFormed(value)) json += `"${key}":${quoteJson(value)},`;
-    else throw new NephoscopeError('COUNTER_INVALID', `${key} of a counter '${counter.name}' holds half a surrogate pair, which JSON cannot hold`);
+    else
+      throw new NephoscopeError(
+        'COUNTER_INVALID',
+        `${key} of a counter '${counter.name}' holds half a surrogate pair, which JSON cannot hold`,
+      );
     signed += writer.field(key, value);
   };
   const number = (key: string, value: number | bigint): void => {
@@ -70,5 +74,8 @@ export function signMeteringMessage(counter: Counter, envelope: MeteringEnvelope
 
 function finiteVolume({ name, resourceId, volume }: Counter): number | bigint {
   if (typeof volume === 'bigint' || Number.isFinite(volume)) return volume;
-  throw new NephoscopeError('METER_VOLUME', `the volume of '${name}' for '${resourceId}' is ${volume}: a volume is a finite number, and a missing figure is not sent`);
+  throw new NephoscopeError(
+    'METER_VOLUME',
+    `the volume of '${name}' for '${resourceId}' is ${volume}: a volume is a finite number, and a missing figure is not sent`,
+  );
 }

@@ -42,7 +42,8 @@ export function sampleOf(message: JsonObject, text: string): Sample {
   const type = requiredText(message, 'counter_type');
   if (!counterTypes.includes(type)) throw unreadable(`counter_type is none of ${counterTypes.join(', ')}`);
   const metadata = message.get('resource_metadata');
-  if (metadata !== undefined && metadata !== null && !isJsonObject(metadata)) throw unreadable('resource_metadata is no object');
+  if (metadata !== undefined && metadata !== null && !isJsonObject(metadata))
+    throw unreadable('resource_metadata is no object');
   return {
     messageId: requiredText(message, 'message_id'),
     source: optionalText(message, 'source') ?? 'openstack',
@@ -85,7 +86,8 @@ function sequenceOf(message: JsonObject): bigint | null {
   const value = message.get('sequence') ?? null;
   if (value === null) return null;
   const sequence = value instanceof JsonNumber && /^\d{1,19}$/.test(value.text) ? BigInt(value.text) : undefined;
-  if (sequence === undefined || sequence > maxSequence) throw unreadable(`sequence is no integer from 0 to ${maxSequence}`);
+  if (sequence === undefined || sequence > maxSequence)
+    throw unreadable(`sequence is no integer from 0 to ${maxSequence}`);
   return sequence;
 }
 
@@ -97,10 +99,17 @@ function timestampOf(message: JsonObject): bigint {
   } catch (error) {
     throw unreadable(`timestamp ${describeError(error)}`, error);
   }
-  if (BigInt.asIntN(64, timestamp) !== timestamp) throw unreadable(`timestamp ${text} is not between the years 1678 and 2262, which 64 bits of nanoseconds hold`);
+  if (BigInt.asIntN(64, timestamp) !== timestamp)
+    throw unreadable(
+      `timestamp ${text} is not between the years 1678 and 2262, which 64 bits of nanoseconds hold`,
+    );
   return timestamp;
 }
 
 function unreadable(what: string, cause?: unknown): NephoscopeError {
-  return new NephoscopeError('MESSAGE_UNREADABLE', `unreadable metering message: ${what}`, cause === undefined ? {} : { cause });
+  return new NephoscopeError(
+    'MESSAGE_UNREADABLE',
+    `unreadable metering message: ${what}`,
+    cause === undefined ? {} : { cause },
+  );
 }

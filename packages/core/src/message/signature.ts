@@ -34,7 +34,10 @@ export interface Verifier {
   verify(message: JsonObject): 'verified' | RejectionReason;
 }
 
-const writers: { readonly [F in SignatureForm]: FormWriter } = { ceilometer: ceilometerForm, canonical: canonicalForm };
+const writers: { readonly [F in SignatureForm]: FormWriter } = {
+  ceilometer: ceilometerForm,
+  canonical: canonicalForm,
+};
 
 /** @throws SECRET_EMPTY */
 export function createSigner({ secret, form }: { readonly secret: Secret; readonly form: SignatureForm }): Signer {
@@ -70,7 +73,9 @@ export function createVerifier(options: {
       if (!forms.includes(form)) return 'form-refused';
       const text = signedText(writers[form], message);
       const claimed = Buffer.from(signature, 'latin1');
-      const matches = hmacs[form].some((hmac) => timingSafeEqual(Buffer.from(hmac.digest(text), 'latin1'), claimed));
+      const matches = hmacs[form].some((hmac) =>
+        timingSafeEqual(Buffer.from(hmac.digest(text), 'latin1'), claimed),
+      );
       return matches ? 'verified' : 'signature-wrong';
     },
   };
@@ -84,9 +89,14 @@ function isSignatureForm(value: unknown): value is SignatureForm {
 function formHmac(secret: Secret, form: SignatureForm): HmacSha256 {
   const key = Buffer.from(secret.reveal(), 'utf8');
   if (key.length === 0) throw emptySecret();
-  return new HmacSha256(form === 'ceilometer' ? key : createHmac('sha256', key).update(canonicalKeyLabel).digest());
+  return new HmacSha256(
+    form === 'ceilometer' ? key : createHmac('sha256', key).update(canonicalKeyLabel).digest(),
+  );
 }
 
 function emptySecret(): NephoscopeError {
-  return new NephoscopeError('SECRET_EMPTY', 'there is no secret to sign metering messages with: set one, the same for agents and collectors');
+  return new NephoscopeError(
+    'SECRET_EMPTY',
+    'there is no secret to sign metering messages with: set one, the same for agents and collectors',
+  );
 }

@@ -12,7 +12,9 @@ import { runCommand } from '../run.js';
 export function configCommand(): Command {
   return new Command('config')
     .summary('check and show the configuration')
-    .description(`Checks and shows the configuration of all programs of a host: one YAML file, ${defaultConfigPath} by default, and NEPHOSCOPE_… variables laid over it.`)
+    .description(
+      `Checks and shows the configuration of all programs of a host: one YAML file, ${defaultConfigPath} by default, and NEPHOSCOPE_… variables laid over it.`,
+    )
     .addCommand(checkCommand())
     .addCommand(printCommand())
     .addCommand(schemaCommand());
@@ -21,16 +23,23 @@ export function configCommand(): Command {
 function checkCommand(): Command {
   return new Command('check')
     .summary('say what is wrong with it')
-    .description('Checks the sections of all programs and the options of all plugins, and lists every mistake with its path and place. Exits with code 1 when there are any.')
+    .description(
+      'Checks the sections of all programs and the options of all plugins, and lists every mistake with its path and place. Exits with code 1 when there are any.',
+    )
     .option(...configOption)
-    .addHelpText('after', `
+    .addHelpText(
+      'after',
+      `
 Examples:
   nephoscope config check
-  nephoscope config check --config new.yaml && mv new.yaml ${defaultConfigPath}`)
+  nephoscope config check --config new.yaml && mv new.yaml ${defaultConfigPath}`,
+    )
     .action(({ config }: { config?: string }) =>
       runCommand(async () => {
         const { selected } = await configure(wholeProgram, await readConfiguration(config), installedPlugins());
-        const failures = Object.values(selected).flatMap(({ inactive }) => inactive.filter(({ failure }) => failure !== undefined));
+        const failures = Object.values(selected).flatMap(({ inactive }) =>
+          inactive.filter(({ failure }) => failure !== undefined),
+        );
         for (const { reason } of failures) tell(`warning: ${reason}`);
         await print('The configuration is valid.\n');
       }),
@@ -40,15 +49,24 @@ Examples:
 function printCommand(): Command {
   return new Command('print')
     .summary('print it with all defaults')
-    .description('Prints the configuration as it takes effect: the file, NEPHOSCOPE_… variables over it, and the defaults of programs and plugins. Secrets and passwords are not printed.')
+    .description(
+      'Prints the configuration as it takes effect: the file, NEPHOSCOPE_… variables over it, and the defaults of programs and plugins. Secrets and passwords are not printed.',
+    )
     .option(...configOption)
-    .addHelpText('after', `
+    .addHelpText(
+      'after',
+      `
 Example:
-  nephoscope config print | less`)
+  nephoscope config print | less`,
+    )
     .action(({ config }: { config?: string }) =>
       runCommand(async () => {
         const raw = await readConfiguration(config);
-        await print(stringify(effectiveConfig(raw, await configure(wholeProgram, raw, installedPlugins())), { lineWidth: 0 }));
+        await print(
+          stringify(effectiveConfig(raw, await configure(wholeProgram, raw, installedPlugins())), {
+            lineWidth: 0,
+          }),
+        );
       }),
     );
 }
@@ -56,12 +74,17 @@ Example:
 function schemaCommand(): Command {
   return new Command('schema')
     .summary('print its JSON Schema')
-    .description('Prints a JSON Schema of the configuration, with the options of every installed plugin, for editors.')
-    .addHelpText('after', `
+    .description(
+      'Prints a JSON Schema of the configuration, with the options of every installed plugin, for editors.',
+    )
+    .addHelpText(
+      'after',
+      `
 Example:
   nephoscope config schema > nephoscope.schema.json
 and as the first line of the configuration, for editors with the YAML language server:
-  # yaml-language-server: $schema=nephoscope.schema.json`)
+  # yaml-language-server: $schema=nephoscope.schema.json`,
+    )
     .action(() =>
       runCommand(async () => {
         const schema = await configSchema(installedPlugins(), (_, reason) => tell(`warning: ${reason}`));

@@ -9,28 +9,49 @@ import type { QueryOptions } from '../sample-query.js';
 import { groupDigits } from '../text/decimal.js';
 import { formatTable } from '../text/table.js';
 
-const columns = [{ head: 'METER' }, { head: 'TYPE' }, { head: 'UNIT' }, { head: 'RESOURCES', align: 'right' }, { head: 'SAMPLES', align: 'right' }] as const;
+const columns = [
+  { head: 'METER' },
+  { head: 'TYPE' },
+  { head: 'UNIT' },
+  { head: 'RESOURCES', align: 'right' },
+  { head: 'SAMPLES', align: 'right' },
+] as const;
 
 export function metersCommand(): Command {
   return withQueryOptions(new Command('meters'), 'at most so many')
     .summary('list the meters of which samples were recorded')
-    .description('Lists the meters of which samples were recorded, with the number of resources and samples of each.')
+    .description(
+      'Lists the meters of which samples were recorded, with the number of resources and samples of each.',
+    )
     .option('--json', 'each meter as one line of JSON')
-    .addHelpText('after', `
+    .addHelpText(
+      'after',
+      `
 Examples:
   nephoscope meters
-  nephoscope meters --project 0d8f… --start 24h --json`)
+  nephoscope meters --project 0d8f… --start 24h --json`,
+    )
     .action((options: QueryOptions & { json?: true }) =>
       runCommand((signal) =>
         withStore(options, signal, async (store) => {
-          const found = await withSignsOfLife((seconds) => `Counting … ${seconds} s`, store.meters(filterOf(options)));
+          const found = await withSignsOfLife(
+            (seconds) => `Counting … ${seconds} s`,
+            store.meters(filterOf(options)),
+          );
           const meters = found.slice(0, options.limit);
           if (options.json === true) {
-            for (const { name, type, unit, resources, samples } of meters) await print(`${JSON.stringify({ name, type, unit, resources, samples })}\n`);
+            for (const { name, type, unit, resources, samples } of meters)
+              await print(`${JSON.stringify({ name, type, unit, resources, samples })}\n`);
           } else if (meters.length === 0) {
             tell('No samples match.');
           } else {
-            const rows = meters.map(({ name, type, unit, resources, samples }) => [name, type, unit ?? '', groupDigits(String(resources)), groupDigits(String(samples))]);
+            const rows = meters.map(({ name, type, unit, resources, samples }) => [
+              name,
+              type,
+              unit ?? '',
+              groupDigits(String(resources)),
+              groupDigits(String(samples)),
+            ]);
             await print(`${formatTable(columns, rows)}\n`);
           }
         }),

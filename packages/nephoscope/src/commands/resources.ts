@@ -10,21 +10,36 @@ import { filterOf, withQueryOptions } from '../sample-query.js';
 import type { QueryOptions } from '../sample-query.js';
 import { formatTable } from '../text/table.js';
 
-const columns = [{ head: 'RESOURCE' }, { head: 'PROJECT' }, { head: 'USER' }, { head: 'FIRST' }, { head: 'LAST' }, { head: 'METERS', align: 'right' }] as const;
+const columns = [
+  { head: 'RESOURCE' },
+  { head: 'PROJECT' },
+  { head: 'USER' },
+  { head: 'FIRST' },
+  { head: 'LAST' },
+  { head: 'METERS', align: 'right' },
+] as const;
 
 export function resourcesCommand(): Command {
   return withQueryOptions(new Command('resources'), 'at most so many')
     .summary('list the resources of which samples were recorded')
-    .description('Lists the resources (instances, their disks and network cards) of which samples were recorded: whose they are, and the time of the first and the last sample.')
+    .description(
+      'Lists the resources (instances, their disks and network cards) of which samples were recorded: whose they are, and the time of the first and the last sample.',
+    )
     .option('--json', 'each resource as one line of JSON, with its meters and its latest metadata')
-    .addHelpText('after', `
+    .addHelpText(
+      'after',
+      `
 Examples:
   nephoscope resources --project 0d8f…
-  nephoscope resources --meter cpu --start 10m --json | jq .metadata.display_name`)
+  nephoscope resources --meter cpu --start 10m --json | jq .metadata.display_name`,
+    )
     .action((options: QueryOptions & { json?: true }) =>
       runCommand((signal) =>
         withStore(options, signal, async (store) => {
-          const found = await withSignsOfLife((seconds) => `Looking … ${seconds} s`, store.resources(filterOf(options)));
+          const found = await withSignsOfLife(
+            (seconds) => `Looking … ${seconds} s`,
+            store.resources(filterOf(options)),
+          );
           const resources = found.slice(0, options.limit);
           if (options.json === true) {
             for (const resource of resources) await print(`${jsonLine(resource)}\n`);
@@ -39,11 +54,27 @@ Examples:
 }
 
 function row({ resourceId, projectId, userId, firstTimestamp, lastTimestamp, meters }: ResourceSummary): string[] {
-  return [resourceId, projectId ?? '', userId ?? '', formatTimestamp(firstTimestamp), formatTimestamp(lastTimestamp), String(meters.length)];
+  return [
+    resourceId,
+    projectId ?? '',
+    userId ?? '',
+    formatTimestamp(firstTimestamp),
+    formatTimestamp(lastTimestamp),
+    String(meters.length),
+  ];
 }
 
 /** The metadata goes in as the JSON that it is, so that its numbers keep their digits. */
-function jsonLine({ resourceId, projectId, userId, source, firstTimestamp, lastTimestamp, meters, metadata }: ResourceSummary): string {
+function jsonLine({
+  resourceId,
+  projectId,
+  userId,
+  source,
+  firstTimestamp,
+  lastTimestamp,
+  meters,
+  metadata,
+}: ResourceSummary): string {
   const head = JSON.stringify({
     resource_id: resourceId,
     project_id: projectId,

@@ -13,17 +13,26 @@ import { formatTable } from '../text/table.js';
 const tableLimit = 50;
 
 export function samplesCommand(): Command {
-  return withQueryOptions(new Command('samples'), `the newest so many (default: ${tableLimit} in a table, all with --json)`)
+  return withQueryOptions(
+    new Command('samples'),
+    `the newest so many (default: ${tableLimit} in a table, all with --json)`,
+  )
     .summary('show recorded samples')
     .description('Shows recorded samples, the newest first.')
-    .option('--json', 'each sample as one line of JSON: the message as it was received, every digit and its signature with it')
-    .addHelpText('after', `
+    .option(
+      '--json',
+      'each sample as one line of JSON: the message as it was received, every digit and its signature with it',
+    )
+    .addHelpText(
+      'after',
+      `
 Examples:
   nephoscope samples --meter cpu --start 1h
   nephoscope samples --resource 5f3c1c4e-… --json | jq -r '[.timestamp, .counter_name, .counter_volume] | @tsv'
   nephoscope samples --store sqlite:/backup/samples.db --start 2026-11-01 --end 2026-12-01 --json > november.jsonl
 
-Some readers of JSON round integers beyond 2^53; the output itself does not.`)
+Some readers of JSON round integers beyond 2^53; the output itself does not.`,
+    )
     .action((options: QueryOptions & { json?: true }) =>
       runCommand((signal) =>
         withStore(options, signal, async (store) => {
@@ -44,15 +53,36 @@ async function printLines(samples: AsyncIterable<Sample>, signal: AbortSignal): 
   }
 }
 
-async function printTable(samples: AsyncIterable<Sample>, signal: AbortSignal, limitedByUs: boolean): Promise<void> {
+async function printTable(
+  samples: AsyncIterable<Sample>,
+  signal: AbortSignal,
+  limitedByUs: boolean,
+): Promise<void> {
   const rows: string[][] = [];
   for await (const sample of samples) {
     signal.throwIfAborted();
     const { timestamp, resourceId, meter, volume, unit, type, projectId } = sample;
-    rows.push([formatTimestamp(timestamp), resourceId, meter, groupDigits(volume), unit ?? '', type, projectId ?? '']);
+    rows.push([
+      formatTimestamp(timestamp),
+      resourceId,
+      meter,
+      groupDigits(volume),
+      unit ?? '',
+      type,
+      projectId ?? '',
+    ]);
   }
   if (rows.length === 0) return tell('No samples match.');
-  const columns = [{ head: 'TIME' }, { head: 'RESOURCE' }, { head: 'METER' }, { head: 'VOLUME', align: 'right' as const }, { head: 'UNIT' }, { head: 'TYPE' }, { head: 'PROJECT' }];
+  const columns = [
+    { head: 'TIME' },
+    { head: 'RESOURCE' },
+    { head: 'METER' },
+    { head: 'VOLUME', align: 'right' as const },
+    { head: 'UNIT' },
+    { head: 'TYPE' },
+    { head: 'PROJECT' },
+  ];
   await print(`${formatTable(columns, rows)}\n`);
-  if (limitedByUs && rows.length === tableLimit) tell(`The newest ${tableLimit}; more with --limit, all with --json.`);
+  if (limitedByUs && rows.length === tableLimit)
+    tell(`The newest ${tableLimit}; more with --limit, all with --json.`);
 }

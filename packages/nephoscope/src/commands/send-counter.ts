@@ -1,7 +1,15 @@
 import { randomUUID } from 'node:crypto';
 
 import { computeAgentProgram } from '@nephoscope/agent-compute';
-import { createSigner, encodeMeteringBatch, meteringContentType, meteringRoutingKey, meteringTopology, NephoscopeError, signMeteringMessage } from '@nephoscope/core';
+import {
+  createSigner,
+  encodeMeteringBatch,
+  meteringContentType,
+  meteringRoutingKey,
+  meteringTopology,
+  NephoscopeError,
+  signMeteringMessage,
+} from '@nephoscope/core';
 import type { Counter, CounterType, MessageBus, Metadata, Secret } from '@nephoscope/core';
 import { configure, createPlugin, systemClock } from '@nephoscope/runtime';
 import type { ProgramDefinition } from '@nephoscope/runtime';
@@ -46,31 +54,47 @@ const sendTime = 40_000;
 export function sendCounterCommand(): Command {
   return new Command('send-counter')
     .summary('send one counter over the bus')
-    .description('Signs one counter, sends it over the configured bus, waits until the bus has confirmed it, and prints its message id.')
+    .description(
+      'Signs one counter, sends it over the configured bus, waits until the bus has confirmed it, and prints its message id.',
+    )
     .option(...configOption)
     .requiredOption('--name <name>', 'meter, such as storage.objects')
-    .addOption(new Option('--type <type>', 'kind of the meter').choices(['gauge', 'delta', 'cumulative'] satisfies CounterType[]).default('gauge'))
+    .addOption(
+      new Option('--type <type>', 'kind of the meter')
+        .choices(['gauge', 'delta', 'cumulative'] satisfies CounterType[])
+        .default('gauge'),
+    )
     .requiredOption('--unit <unit>', "unit of the volume; '' for none")
     .requiredOption('--volume <number>', 'sent with every digit', parsed(exactNumber))
     .requiredOption('--resource <id>', 'what was measured')
     .option('--project <id>', 'whose it is')
     .option('--user <id>', 'whose it is')
-    .option('--timestamp <time>', "when it was measured: 2026-11-22T21:00:00Z, or '2h' for two hours ago (default: now)", momentOption)
+    .option(
+      '--timestamp <time>',
+      "when it was measured: 2026-11-22T21:00:00Z, or '2h' for two hours ago (default: now)",
+      momentOption,
+    )
     .option('--metadata <json>', 'metadata of the resource, a JSON object', parsed(exactMetadata))
-    .addHelpText('after', `
+    .addHelpText(
+      'after',
+      `
 The collector records it like any other. With the in-process bus of 'up' there is nothing to send to.
 
 Examples:
   nephoscope send-counter --name rack.power --unit W --volume 3120.5 --resource rack-12
   nephoscope send-counter --name storage.bytes --unit B --volume 8292646586825371460 --resource pool-1 \\
-    --project 0d8f… --timestamp 2026-11-22T21:00:00Z --metadata '{"region": "north"}'`)
+    --project 0d8f… --timestamp 2026-11-22T21:00:00Z --metadata '{"region": "north"}'`,
+    )
     .action((options: CounterOptions) => runCommand((signal) => sendCounter(options, signal)));
 }
 
 async function sendCounter(options: CounterOptions, signal: AbortSignal): Promise<void> {
   const { config, chosen } = await configure(sender, await readConfiguration(options.config), installedPlugins());
   if (config.bus.type === 'memory') {
-    throw new NephoscopeError('BUS_IN_PROCESS', "bus.type is 'memory', a bus that ends with this command: configure the one that a collector reads, such as 'amqp'");
+    throw new NephoscopeError(
+      'BUS_IN_PROCESS',
+      "bus.type is 'memory', a bus that ends with this command: configure the one that a collector reads, such as 'amqp'",
+    );
   }
   const messageId = randomUUID();
   const line = signMeteringMessage(
@@ -85,7 +109,11 @@ async function sendCounter(options: CounterOptions, signal: AbortSignal): Promis
     contentType: meteringContentType,
     body: encodeMeteringBatch([line]),
   };
-  const messageBus = createPlugin<MessageBus>(chosen['bus'], { logger: createPlainLogger('warn'), clock: systemClock, host: config.host });
+  const messageBus = createPlugin<MessageBus>(chosen['bus'], {
+    logger: createPlainLogger('warn'),
+    clock: systemClock,
+    host: config.host,
+  });
   try {
     await withSignsOfLife((seconds) => `Sending … ${seconds} s`, publish(messageBus, message, signal));
   } finally {
@@ -94,7 +122,11 @@ async function sendCounter(options: CounterOptions, signal: AbortSignal): Promis
   await print(`${messageId}\n`);
 }
 
-async function publish(messageBus: MessageBus, message: Parameters<MessageBus['publish']>[0], signal: AbortSignal): Promise<void> {
+async function publish(
+  messageBus: MessageBus,
+  message: Parameters<MessageBus['publish']>[0],
+  signal: AbortSignal,
+): Promise<void> {
   await messageBus.start(deadline(signal, connectTime, 'nothing was sent: the bus was not reached'));
   const until = deadline(signal, sendTime, 'the bus did not confirm the counter, which may have been sent,');
   await untilAborted(messageBus.declare(meteringTopology), until);
@@ -102,7 +134,12 @@ async function publish(messageBus: MessageBus, message: Parameters<MessageBus['p
 }
 
 function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  return Promise.race([work, new Promise<never>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true }))]);
+  return Promise.race([
+    work,
+    new Promise<never>((_, reject) =>
+      signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true }),
+    ),
+  ]);
 }
 
 function counterOf(options: CounterOptions): Counter {

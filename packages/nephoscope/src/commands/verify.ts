@@ -15,8 +15,12 @@ import { printable } from '../text/printable.js';
 export function verifyCommand(): Command {
   return withQueryOptions(new Command('verify'), 'the newest so many')
     .summary('check the signatures of recorded samples again')
-    .description('Checks recorded samples against the configured secrets: that each message still bears its signature, and that the columns beside it say what it says.')
-    .addHelpText('after', `
+    .description(
+      'Checks recorded samples against the configured secrets: that each message still bears its signature, and that the columns beside it say what it says.',
+    )
+    .addHelpText(
+      'after',
+      `
 Lists each sample that fails, with its message id and the reason, and then how many were verified in which form
 of signature. Exits with code 1 when any fails. Of --config, it needs 'secrets'; samples that were signed with
 an older secret verify as long as that one is in the list.
@@ -24,16 +28,28 @@ an older secret verify as long as that one is in the list.
 Examples:
   nephoscope verify
   nephoscope verify --start 2026-11-01 --end 2026-12-01 --project 0d8f…
-  nephoscope verify --config /etc/nephoscope/nephoscope.yaml --store sqlite:/backup/samples.db`)
+  nephoscope verify --config /etc/nephoscope/nephoscope.yaml --store sqlite:/backup/samples.db`,
+    )
     .action((options: QueryOptions) =>
       runCommand((signal) =>
-        withStore({ ...options, withSecrets: true }, signal, (store, secrets) => verifySamples(store, secrets, options, signal)),
+        withStore({ ...options, withSecrets: true }, signal, (store, secrets) =>
+          verifySamples(store, secrets, options, signal),
+        ),
       ),
     );
 }
 
-async function verifySamples(store: SampleStore, secrets: readonly Secret[] | undefined, options: QueryOptions, signal: AbortSignal): Promise<void> {
-  if (secrets === undefined) throw new NephoscopeError('SECRET_EMPTY', "signatures are checked with the secrets of a configuration, and none is given: name one that has 'secrets' with --config");
+async function verifySamples(
+  store: SampleStore,
+  secrets: readonly Secret[] | undefined,
+  options: QueryOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  if (secrets === undefined)
+    throw new NephoscopeError(
+      'SECRET_EMPTY',
+      "signatures are checked with the secrets of a configuration, and none is given: name one that has 'secrets' with --config",
+    );
   const verifier = createVerifier({ secrets });
   const verified = new Map<string, number>();
   let checked = 0;
@@ -46,7 +62,9 @@ async function verifySamples(store: SampleStore, secrets: readonly Secret[] | un
       return;
     }
     failed += 1;
-    await print(`${printable(`${sample.messageId}  ${sample.meter} of ${sample.resourceId}: ${result.reason}`)}\n`);
+    await print(
+      `${printable(`${sample.messageId}  ${sample.meter} of ${sample.resourceId}: ${result.reason}`)}\n`,
+    );
   };
   await withSignsOfLife(
     () => `${groupDigits(String(checked))} samples checked, ${groupDigits(String(failed))} failed …`,
@@ -62,5 +80,9 @@ async function verifySamples(store: SampleStore, secrets: readonly Secret[] | un
   const total = [...verified.values()].reduce((sum, count) => sum + count, 0);
   await print(`${groupDigits(String(total))} verified (${forms}), ${groupDigits(String(failed))} failed\n`);
   if (checked === 0) tell('No samples match.');
-  if (failed > 0) throw new NephoscopeError('SAMPLES_UNVERIFIED', `${groupDigits(String(failed))} of ${groupDigits(String(checked))} samples are not what was signed with the configured secrets`);
+  if (failed > 0)
+    throw new NephoscopeError(
+      'SAMPLES_UNVERIFIED',
+      `${groupDigits(String(failed))} of ${groupDigits(String(checked))} samples are not what was signed with the configured secrets`,
+    );
 }

@@ -29,5 +29,8 @@ export function equal(one: Decimal, other: Decimal): boolean {
 
 /** A number as JSON writes it, for people: the same digits, the whole ones in groups of three. */
 export function groupDigits(text: string): string {
-  return text.replace(/^(-?)(\d{4,})(?=$|\.)/, (_, sign: string, whole: string) => sign + whole.replace(/\B(?=(\d{3})+$)/g, ','));
+  return text.replace(
+    /^(-?)(\d{4,})(?=$|\.)/,
+    (_, sign: string, whole: string) => sign + whole.replace(/\B(?=(\d{3})+$)/g, ','),
+  );
 }

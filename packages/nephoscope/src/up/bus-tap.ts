@@ -18,7 +18,8 @@ export function tapBus(bus: MessageBus, listener: TapListener): MessageBus {
       await bus.publish(message);
       listener.sent(message);
     },
-    consume: (queue, options, handler) => bus.consume(queue, options, (delivery) => handler(tapDelivery(delivery, listener))),
+    consume: (queue, options, handler) =>
+      bus.consume(queue, options, (delivery) => handler(tapDelivery(delivery, listener))),
   };
 }
 

@@ -20,13 +20,23 @@ export interface Deployment {
 }
 
 /** Agent, bus, collector and store of one process. Nothing is started yet. */
-export function createDeployment(configured: Configured<typeof wholeProgram.sections>, logger: RootLogger, listener: TapListener): Deployment {
+export function createDeployment(
+  configured: Configured<typeof wholeProgram.sections>,
+  logger: RootLogger,
+  listener: TapListener,
+): Deployment {
   const { config, chosen } = configured;
   const registry = new Registry();
   const settings = { logger: logger.child({ component: 'bus' }), clock: systemClock, host: config.host };
   const bus = tapBus(createPlugin<MessageBus>(chosen['bus'], settings), listener);
   const { collector, store } = createCollector(configured, { bus, logger, registry });
   const { agent, inspector, failedPlugins } = createComputeAgent(configured, { bus, logger, registry });
-  const components = [component('store', store), component('bus', bus), collector, component('inspector', inspector), agent];
+  const components = [
+    component('store', store),
+    component('bus', bus),
+    collector,
+    component('inspector', inspector),
+    agent,
+  ];
   return { agent, store, components, failedPlugins };
 }

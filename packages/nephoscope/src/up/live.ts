@@ -18,7 +18,11 @@ const gather = 200;
 const patience = 3n;
 
 /** Runs until `signal` is aborted and shows what the store has recorded whenever that is more. */
-export async function upLive(raw: RawConfig, signal: AbortSignal, useLogger: (logger: RootLogger) => void): Promise<void> {
+export async function upLive(
+  raw: RawConfig,
+  signal: AbortSignal,
+  useLogger: (logger: RootLogger) => void,
+): Promise<void> {
   const configured = await configure(wholeProgram, raw, installedPlugins());
   const { compute, log } = configured.config;
   const inTerminal = process.stdout.isTTY === true;
@@ -44,7 +48,10 @@ export async function upLive(raw: RawConfig, signal: AbortSignal, useLogger: (lo
     recorded.forgetOlderThan(BigInt(longestInterval) * 1_000_000n * patience);
     if (changed.length > 0) await view.show(recorded, changed);
   });
-  const { agent, components, store } = createDeployment(configured, logger, { sent: () => undefined, settled: () => refresher.request() });
+  const { agent, components, store } = createDeployment(configured, logger, {
+    sent: () => undefined,
+    settled: () => refresher.request(),
+  });
 
   await withProgress('Starting store, bus, collector and agent', startAll(components, signal, logger));
   try {

@@ -38,18 +38,35 @@ export async function upOnce(raw: RawConfig, signal: AbortSignal): Promise<void>
   const { agent, components, failedPlugins } = deployment;
   const recorded = new RecordedSeries(since);
 
-  await withProgress('Starting store, bus, collector and agent', startAll(components, deadline(signal, startTime, 'not started'), logger));
+  await withProgress(
+    'Starting store, bus, collector and agent',
+    startAll(components, deadline(signal, startTime, 'not started'), logger),
+  );
   try {
     for (const cycle of [1, 2]) {
       if (cycle === 2) await withProgress(`Waiting ${pause / 1_000} s`, systemClock.sleep(pause, signal));
-      await withProgress(`Reading the hypervisor, ${cycle} of 2`, agent.once(deadline(signal, cycleTime, 'not read and sent')));
-      await withProgress(`Looking up ${sent.size} samples in the store`, untilRecorded(deployment, sent, recorded, since, signal));
+      await withProgress(
+        `Reading the hypervisor, ${cycle} of 2`,
+        agent.once(deadline(signal, cycleTime, 'not read and sent')),
+      );
+      await withProgress(
+        `Looking up ${sent.size} samples in the store`,
+        untilRecorded(deployment, sent, recorded, since, signal),
+      );
     }
   } finally {
     await stopAll(components, logger);
   }
-  await print(recorded.all.length === 0 ? 'No instance runs on this host: nothing was recorded.\n' : `${seriesTable(recorded.all)}\n`);
-  if (failedPlugins > 0) throw new NephoscopeError('PLUGINS_FAILED', `${failedPlugins} plugins do not run: their meters are missing (see above)`);
+  await print(
+    recorded.all.length === 0
+      ? 'No instance runs on this host: nothing was recorded.\n'
+      : `${seriesTable(recorded.all)}\n`,
+  );
+  if (failedPlugins > 0)
+    throw new NephoscopeError(
+      'PLUGINS_FAILED',
+      `${failedPlugins} plugins do not run: their meters are missing (see above)`,
+    );
 }
 
 /** Samples that an earlier run could not send may go out first; they are not part of this run. */
@@ -61,7 +78,13 @@ function* messageIds({ body }: OutgoingMessage, since: bigint): Generator<string
   }
 }
 
-async function untilRecorded({ store }: Deployment, sent: ReadonlySet<string>, recorded: RecordedSeries, since: bigint, signal: AbortSignal): Promise<void> {
+async function untilRecorded(
+  { store }: Deployment,
+  sent: ReadonlySet<string>,
+  recorded: RecordedSeries,
+  since: bigint,
+  signal: AbortSignal,
+): Promise<void> {
   const end = systemClock.monotonic() + BigInt(commitTime) * 1_000_000n;
   for (;;) {
     let found = 0;
@@ -72,7 +95,10 @@ async function untilRecorded({ store }: Deployment, sent: ReadonlySet<string>, r
     }
     if (found === sent.size) return;
     if (systemClock.monotonic() > end) {
-      throw new NephoscopeError('SAMPLES_UNRECORDED', `${sent.size - found} of ${sent.size} samples were sent and are not in the store: look for what the collector refused, or for another collector on the same queue`);
+      throw new NephoscopeError(
+        'SAMPLES_UNRECORDED',
+        `${sent.size - found} of ${sent.size} samples were sent and are not in the store: look for what the collector refused, or for another collector on the same queue`,
+      );
     }
     await systemClock.sleep(100, signal);
   }

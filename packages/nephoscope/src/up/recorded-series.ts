@@ -62,7 +62,8 @@ export class RecordedSeries {
   forgetOlderThan(age: bigint): void {
     const lastRead = new Map<string, bigint>();
     for (const { owner, latest } of this.#series.values()) {
-      if (latest.timestamp > (lastRead.get(owner.instanceId) ?? 0n)) lastRead.set(owner.instanceId, latest.timestamp);
+      if (latest.timestamp > (lastRead.get(owner.instanceId) ?? 0n))
+        lastRead.set(owner.instanceId, latest.timestamp);
     }
     for (const [key, { owner, latest }] of this.#series) {
       if ((lastRead.get(owner.instanceId) ?? 0n) >= this.#newest - age) continue;
@@ -82,7 +83,8 @@ function readOwner({ resourceId, text }: Sample): Owner {
   const metadata = readMeteringMessage(text).message.get('resource_metadata');
   const field = (...keys: string[]): string | undefined => {
     if (!isJsonObject(metadata)) return undefined;
-    return keys.map((key) => metadata.get(key)).find((value) => typeof value === 'string' && value !== '') as string | undefined;
+    return keys.map((key) => metadata.get(key)).find((value) => typeof value === 'string' && value !== '') as
+      string | undefined;
   };
   const instanceId = field('instance_id') ?? resourceId;
   return {

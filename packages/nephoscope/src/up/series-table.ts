@@ -13,11 +13,24 @@ const columns = [
 ] as const;
 
 // What is looked at first, where there is no room for all.
-const foremost = ['cpu', 'memory.resident', 'memory.usage', 'disk.read.bytes', 'disk.write.bytes', 'network.incoming.bytes', 'network.outgoing.bytes', 'cpu_util', 'cpu.wait'];
+const foremost = [
+  'cpu',
+  'memory.resident',
+  'memory.usage',
+  'disk.read.bytes',
+  'disk.write.bytes',
+  'network.incoming.bytes',
+  'network.outgoing.bytes',
+  'cpu_util',
+  'cpu.wait',
+];
 
 /** Every series, grouped by instance. */
 export function seriesTable(all: readonly Series[]): string {
-  return formatTable(columns, grouped(all).flatMap((group) => rowsOf(group)));
+  return formatTable(
+    columns,
+    grouped(all).flatMap((group) => rowsOf(group)),
+  );
 }
 
 /**
@@ -30,7 +43,10 @@ export function fittingSeriesTable(all: readonly Series[], lines: number, width:
   const excess = Math.max(...table.split('\n').map((line) => line.length)) - width;
   if (excess <= 0) return table;
   const nameWidth = Math.max(shortestName, ...rows.map(([name = '']) => name.length)) - excess;
-  return formatTable(columns, rows.map(([name = '', ...rest]) => [shorten(name, Math.max(shortestName, nameWidth)), ...rest]));
+  return formatTable(
+    columns,
+    rows.map(([name = '', ...rest]) => [shorten(name, Math.max(shortestName, nameWidth)), ...rest]),
+  );
 }
 
 const shortestName = 12;
@@ -40,7 +56,8 @@ function shorten(text: string, length: number): string {
 }
 
 function fittingRows(groups: readonly (readonly Series[])[], room: number): string[][] {
-  if (groups.reduce((sum, group) => sum + group.length, 0) <= room) return groups.flatMap((group) => rowsOf(group));
+  if (groups.reduce((sum, group) => sum + group.length, 0) <= room)
+    return groups.flatMap((group) => rowsOf(group));
   // At least one meter and a line for the others of each instance that is shown.
   const shown = groups.length * 2 <= room ? groups : groups.slice(0, Math.max(1, Math.floor((room - 1) / 2)));
   const left = groups.length - shown.length;
@@ -48,7 +65,10 @@ function fittingRows(groups: readonly (readonly Series[])[], room: number): stri
   const rows = shown.flatMap((group) => {
     if (group.length <= perInstance + 1) return rowsOf(group);
     const first = [...group].sort((a, b) => rank(a) - rank(b)).slice(0, perInstance);
-    return [...rowsOf(group.filter((one) => first.includes(one))), ['', `… and ${group.length - perInstance} more`, '', '', '', '']];
+    return [
+      ...rowsOf(group.filter((one) => first.includes(one))),
+      ['', `… and ${group.length - perInstance} more`, '', '', '', ''],
+    ];
   });
   if (left > 0) rows.push(['', `… and ${left} more instances`, '', '', '', '']);
   return rows.slice(0, room);
@@ -62,7 +82,8 @@ function grouped(all: readonly Series[]): readonly (readonly Series[])[] {
     else group.push(series);
   }
   const inOrder = [...groups.values()].sort(([a], [b]) => compare(nameOf(a), nameOf(b)));
-  for (const group of inOrder) group.sort((a, b) => compare(a.latest.meter, b.latest.meter) || compare(a.owner.device, b.owner.device));
+  for (const group of inOrder)
+    group.sort((a, b) => compare(a.latest.meter, b.latest.meter) || compare(a.owner.device, b.owner.device));
   return inOrder;
 }
 
@@ -82,7 +103,14 @@ function rank({ latest }: Series): number {
 function rowsOf(group: readonly Series[]): string[][] {
   return group.map((series, index) => {
     const { latest, owner } = series;
-    return [index === 0 ? owner.instanceName : '', latest.meter, owner.device, groupDigits(latest.volume), latest.unit ?? '', change(series)];
+    return [
+      index === 0 ? owner.instanceName : '',
+      latest.meter,
+      owner.device,
+      groupDigits(latest.volume),
+      latest.unit ?? '',
+      change(series),
+    ];
   });
 }
 

@@ -30,7 +30,12 @@ export function createTerminalView(): View {
     // The title, a blank line, and the line that the cursor is in.
     const { columns, rows } = process.stdout;
     const text = `${title(shown)}\n\n${fittingSeriesTable(shown.all, rows - 3, columns)}`;
-    logUpdate(text.split('\n').map((line) => cut(line, columns)).join('\n'));
+    logUpdate(
+      text
+        .split('\n')
+        .map((line) => cut(line, columns))
+        .join('\n'),
+    );
   };
   process.stdout.on('resize', draw);
   return {

@@ -26,7 +26,10 @@ describe('parseDecimal', () => {
 
 describe('subtract', () => {
   it('keeps every digit beyond 2^53', () => {
-    expect(subtract(decimal('9007199254740993'), decimal('9007199254740992'))).toEqual({ digits: 1n, exponent: 0 });
+    expect(subtract(decimal('9007199254740993'), decimal('9007199254740992'))).toEqual({
+      digits: 1n,
+      exponent: 0,
+    });
   });
 
   it('knows that 1.0 is 10e-1', () => {
@@ -49,6 +52,8 @@ describe('groupDigits', () => {
   });
 
   it('changes no digit', () => {
-    fc.assert(fc.property(fc.bigInt(), (value) => groupDigits(String(value)).replaceAll(',', '') === String(value)));
+    fc.assert(
+      fc.property(fc.bigInt(), (value) => groupDigits(String(value)).replaceAll(',', '') === String(value)),
+    );
   });
 });

@@ -7,7 +7,11 @@ describe('formatTable', () => {
       ['cpu', '1,234', 'ns'],
       ['power.state', '1', ''],
     ]);
-    expect(table.split('\n')).toEqual(['NAME         VOLUME  UNIT', 'cpu           1,234  ns', 'power.state       1']);
+    expect(table.split('\n')).toEqual([
+      'NAME         VOLUME  UNIT',
+      'cpu           1,234  ns',
+      'power.state       1',
+    ]);
   });
 
   it('shows what would steer the terminal as what it is not', () => {

@@ -34,7 +34,12 @@ describe('RecordedSeries', () => {
 
   it('knows the instance behind a disk, and a resource of others by its id', () => {
     const recorded = new RecordedSeries(start);
-    recorded.add(sampleOf({ resourceId: 'i-vda', resourceMetadata: { instance_id: 'i', display_name: 'web', disk_name: 'vda' } }));
+    recorded.add(
+      sampleOf({
+        resourceId: 'i-vda',
+        resourceMetadata: { instance_id: 'i', display_name: 'web', disk_name: 'vda' },
+      }),
+    );
     recorded.add(sampleOf({ resourceId: 'rack-12', resourceMetadata: {} }));
     expect(recorded.all.map(({ owner }) => owner)).toEqual([
       { instanceId: 'i', instanceName: 'web', device: 'vda' },
@@ -48,6 +53,9 @@ describe('RecordedSeries', () => {
     recorded.add(sampleOf({ resourceId: 'here', name: 'seldom', timestamp: start }));
     recorded.add(sampleOf({ resourceId: 'here', timestamp: start + 60n * second }));
     recorded.forgetOlderThan(30n * second);
-    expect(recorded.all.map(({ latest }) => `${latest.resourceId} ${latest.meter}`)).toEqual(['here seldom', 'here cpu']);
+    expect(recorded.all.map(({ latest }) => `${latest.resourceId} ${latest.meter}`)).toEqual([
+      'here seldom',
+      'here cpu',
+    ]);
   });
 });

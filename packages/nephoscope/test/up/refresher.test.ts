@@ -49,7 +49,10 @@ describe('Refresher', () => {
     refresher.request();
     await refresher.stop();
     refresher.request();
-    const outcome = await Promise.race([refresher.failed.catch(() => 'done'), new Promise((resolve) => setTimeout(resolve, 20, 'not done'))]);
+    const outcome = await Promise.race([
+      refresher.failed.catch(() => 'done'),
+      new Promise((resolve) => setTimeout(resolve, 20, 'not done')),
+    ]);
     expect(outcome).toBe('not done');
   });
 });

@@ -8,7 +8,10 @@ const start = 1_000_000_000n * second;
 function seriesOf(instances: number, meters: readonly string[]) {
   const recorded = new RecordedSeries(start);
   for (let index = 1; index <= instances; index++) {
-    for (const name of meters) recorded.add(sampleOf({ name, resourceId: `i${index}`, resourceMetadata: { display_name: `web-${index}` } }));
+    for (const name of meters)
+      recorded.add(
+        sampleOf({ name, resourceId: `i${index}`, resourceMetadata: { display_name: `web-${index}` } }),
+      );
   }
   return recorded.all;
 }
@@ -18,9 +21,14 @@ const lines = (table: string) => table.split('\n');
 describe('seriesTable', () => {
   it('shows exact volumes and the change per second of cumulative meters', () => {
     const recorded = new RecordedSeries(start);
-    for (const [seconds, volume] of [[0n, 18446744073709550615n], [10n, 18446744073709551615n]] as const) {
+    for (const [seconds, volume] of [
+      [0n, 18446744073709550615n],
+      [10n, 18446744073709551615n],
+    ] as const) {
       recorded.add(sampleOf({ volume, timestamp: start + seconds * second }));
-      recorded.add(sampleOf({ name: 'power.state', type: 'gauge', unit: '', volume: 1, timestamp: start + seconds * second }));
+      recorded.add(
+        sampleOf({ name: 'power.state', type: 'gauge', unit: '', volume: 1, timestamp: start + seconds * second }),
+      );
     }
     expect(lines(seriesTable(recorded.all))).toEqual([
       'INSTANCE  METER        DEVICE                      VOLUME  UNIT  CHANGE/S',
@@ -52,7 +60,11 @@ describe('fittingSeriesTable', () => {
 
   it('keeps the foremost meters of each instance and counts the others', () => {
     const table = fittingSeriesTable(seriesOf(2, ['a', 'b', 'c', 'cpu', 'memory.usage']), 7, 200);
-    expect(lines(table).slice(1).map((line) => line.split(/ {2,}/).slice(0, 2))).toEqual([
+    expect(
+      lines(table)
+        .slice(1)
+        .map((line) => line.split(/ {2,}/).slice(0, 2)),
+    ).toEqual([
       ['web-1', 'cpu'],
       ['', 'memory.usage'],
       ['', '… and 3 more'],
@@ -69,7 +81,10 @@ describe('fittingSeriesTable', () => {
 
   it('shortens the names of instances to the width', () => {
     const recorded = new RecordedSeries(start);
-    recorded.add(sampleOf({ resourceMetadata: { display_name: 'a-name-that-is-much-longer-than-there-is-room-for' } }));
-    for (const line of lines(fittingSeriesTable(recorded.all, 10, 60))) expect(line.length).toBeLessThanOrEqual(60);
+    recorded.add(
+      sampleOf({ resourceMetadata: { display_name: 'a-name-that-is-much-longer-than-there-is-room-for' } }),
+    );
+    for (const line of lines(fittingSeriesTable(recorded.all, 10, 60)))
+      expect(line.length).toBeLessThanOrEqual(60);
   });
 });
