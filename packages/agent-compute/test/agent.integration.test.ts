@@ -337,7 +337,7 @@ describe('the agent as a process', () => {
       const refused = startDaemon('agent-compute', configuration);
       expect(await refused.ended).toBe(1);
       expect(messages(refused, 'error').at(-1)).toMatch(
-        /cannot take state\.json; free space there or mend its permissions: ENOSPC/,
+        /cannot take epochs\.json; free space there or mend its permissions: ENOSPC/,
       );
 
       execFileSync('rm', [join(place, 'filler')]);

@@ -102,6 +102,8 @@ it('has every sample once, however often it is killed under load', async () => {
   expect(interrupted).toBeGreaterThan(0);
 
   const collector = startDaemon('collector', configuration(database));
+  // All may have been recorded before, and a process that has only begun to start ends by the signal itself.
+  await waitUntil('it runs', () => messages(collector).some((message) => message.includes('is running')), 60_000);
   await waitUntil('all is recorded', async () => (await countIn(database)) >= ledger.length, 60_000);
   expect(await collector.stop()).toMatchObject({ code: 0 });
   expect(await recordedIds(database)).toEqual(ledger.sort());

@@ -100,7 +100,8 @@ describe('the inspector contract', () => {
     const timers: NodeJS.Timeout[] = [];
     class Leaky extends Unstartable {
       override async start(): Promise<void> {
-        timers.push(setInterval(() => undefined, 60_000));
+        // More than the test runner's own timers that may end meanwhile.
+        for (let leaked = 0; leaked < 50; leaked++) timers.push(setInterval(() => undefined, 60_000));
         await super.start();
       }
     }
