@@ -106,8 +106,11 @@ describe('the inspector contract', () => {
       }
     }
     const contract = { create: () => new FakeInspector(host), createUnstartable: () => new Leaky() };
-    expect(await verdictOf(() => inspectorContract('faulty', contract), 'undoes a start')).toContain('Timeout');
-    timers.forEach((timer) => clearInterval(timer));
+    try {
+      expect(await verdictOf(() => inspectorContract('faulty', contract), 'undoes a start')).toContain('Timeout');
+    } finally {
+      timers.forEach((timer) => clearInterval(timer));
+    }
   });
 
   function onceStopped(): Inspector {
