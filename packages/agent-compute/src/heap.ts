@@ -21,6 +21,6 @@ export function startWithSmallHeap(): void {
 export function fitHeap(instances: number): void {
   if (!undecided) return;
   undecided = false;
-  if (instances >= largeHost) setFlagsFromString('--heap-growing-percent=30');
+  if (instances >= largeHost) setFlagsFromString('--heap-growing-percent=20');
   else setFlagsFromString('--semi-space-growth-factor=2');
 }
