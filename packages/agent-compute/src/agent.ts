@@ -41,7 +41,7 @@ export interface ComputeAgentParts {
 const lastFlush = 3_000;
 
 // Counters that are written and sent together.
-const pieceSize = 2_000;
+const pieceSize = 5_000;
 // How long the next piece of a cycle waits for the one before to leave, ms.
 const longestTry = 2_000;
 
