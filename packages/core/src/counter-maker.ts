@@ -5,16 +5,16 @@ import { meterStem } from './meter.js';
 import type { Meter } from './meter.js';
 import type { CounterDetails } from './pollster.js';
 
-// Counters of one device share their metadata, within a cycle and from cycle to cycle; merged once, the
-// same object lets the signing side keep its text too.
-const merged = new WeakMap<Metadata, { readonly base: Metadata; readonly whole: Metadata }>();
+// An instance's metadata, and what is added to it for a device: merged once, so that the signing side finds the
+// same object in every cycle and keeps its text.
+const merged = new WeakMap<Metadata, WeakMap<Metadata, Metadata>>();
 
 function merge(base: Metadata, added: Metadata | undefined): Metadata {
   if (added === undefined) return base;
-  const known = merged.get(added);
-  if (known?.base === base) return known.whole;
-  const whole = Object.freeze({ ...base, ...added });
-  merged.set(added, { base, whole });
+  let ofBase = merged.get(base);
+  if (ofBase === undefined) merged.set(base, (ofBase = new WeakMap()));
+  let whole = ofBase.get(added);
+  if (whole === undefined) ofBase.set(added, (whole = Object.freeze({ ...base, ...added })));
   return whole;
 }
 

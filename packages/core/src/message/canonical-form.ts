@@ -24,6 +24,7 @@ import type { FormWriter } from './signature-form.js';
  * that no message signed with the secret in Ceilometer's form could ever yield that key.)
  */
 export const canonicalForm: FormWriter = {
+  name: 'canonical',
   head: (fields) => `o${fields}:`,
   field: (key, value) => string(key) + canonical(value),
 };

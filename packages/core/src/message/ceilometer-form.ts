@@ -12,7 +12,7 @@ import type { FormWriter } from './signature-form.js';
  * `{a: {b: 'x'}}` and `{'a:b': 'x'}`, `null` and `'None'`, `1` and `'1'`, and with and without an empty object.
  * That is what the canonical form is for.
  */
-export const ceilometerForm: FormWriter = { head: () => '', field };
+export const ceilometerForm: FormWriter = { name: 'ceilometer', head: () => '', field };
 
 function field(key: string, value: JsonValue): string {
   if (typeof value === 'string') return key + value;

@@ -5,37 +5,21 @@ import type { JsonObject, JsonValue } from './json.js';
 import { compareCodePoints } from './key-order.js';
 import type { FormWriter } from './signature-form.js';
 
-/** What a message carries of its counter's metadata: the JSON text, and the field `resource_metadata` in the signed text. */
-export interface WrittenMetadata {
-  readonly json: string;
-  readonly signed: string;
-  readonly writer: FormWriter;
-}
-
-const written = new WeakMap<Metadata, WrittenMetadata>();
-
 /**
- * All counters of an instance share one metadata object, through many cycles: it is written once, for the
- * form that was used last. That holds only for an object that cannot change, so that one which is not frozen
- * through and through is written each time.
+ * What a message carries of its counter's metadata: the JSON text, and the field `resource_metadata` in the signed text.
  *
  * @throws COUNTER_INVALID for a value that JSON cannot hold, with its path
  */
-export function writeMetadata(metadata: Metadata, writer: FormWriter): WrittenMetadata {
-  const known = written.get(metadata);
-  if (known?.writer === writer) return known;
+export function writeMetadata(
+  metadata: Metadata,
+  writer: FormWriter,
+): { readonly json: string; readonly signed: string } {
   const value = jsonObject(metadata, 'resource_metadata', 2);
-  const result = { json: flat(formatJson(value)), signed: flat(writer.field('resource_metadata', value)), writer };
-  if (isDeepFrozen(metadata)) written.set(metadata, result);
-  return result;
+  return { json: formatJson(value), signed: writer.field('resource_metadata', value) };
 }
 
-/** The same text in one piece. V8 keeps one that was put together as a tree of its parts, to be walked at each use. */
-function flat(text: string): string {
-  return Buffer.from(text, 'utf8').toString('utf8');
-}
-
-function isDeepFrozen(value: MetadataValue): boolean {
+/** Whether nothing in it can change. */
+export function isDeepFrozen(value: MetadataValue): boolean {
   if (typeof value !== 'object' || value === null) return true;
   return Object.isFrozen(value) && Object.values(value).every(isDeepFrozen);
 }

@@ -7,6 +7,7 @@ export type SignatureForm = (typeof signatureForms)[number];
 
 /** Writes the signed text: the head, then each field in the order of the keys. */
 export interface FormWriter {
+  readonly name: SignatureForm;
   head(fields: number): string;
   field(key: string, value: JsonValue): string;
 }

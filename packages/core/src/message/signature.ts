@@ -10,7 +10,6 @@ import { signatureForms, signedText } from './signature-form.js';
 import type { FormWriter, SignatureForm } from './signature-form.js';
 
 export interface Signer {
-  readonly form: SignatureForm;
   /** How the signed text is written; {@link sign} takes it. */
   readonly writer: FormWriter;
   /** The signature of a signed text: 64 lower-case hexadecimal digits. */
@@ -42,7 +41,7 @@ const writers: { readonly [F in SignatureForm]: FormWriter } = {
 /** @throws SECRET_EMPTY */
 export function createSigner({ secret, form }: { readonly secret: Secret; readonly form: SignatureForm }): Signer {
   const hmac = formHmac(secret, form);
-  return { form, writer: writers[form], sign: (text) => hmac.digest(text) };
+  return { writer: writers[form], sign: (text) => hmac.digest(text) };
 }
 
 /**
