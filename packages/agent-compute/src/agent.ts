@@ -41,7 +41,7 @@ export interface ComputeAgentParts {
 const lastFlush = 3_000;
 
 // Counters that are written and sent together.
-const pieceSize = 5_000;
+const pieceSize = 2_000;
 // How long the next piece of a cycle waits for the one before to leave, ms.
 const longestTry = 2_000;
 
@@ -211,6 +211,7 @@ export class ComputeAgent implements Component {
           samples += messages.reduce((sum, message) => sum + message.samples, 0);
         }
       }
+      writer.endCycle();
       this.#failure = undefined;
       metrics.cycles.inc({ result: 'done' });
       logger.info({ groups: due.map(({ name }) => name), samples, seconds: end() }, 'cycle done');

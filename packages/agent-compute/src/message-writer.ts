@@ -33,27 +33,33 @@ export interface Labelled extends Taken {
 export class MessageWriter {
   readonly #options: WriterOptions;
   readonly #agentId: string;
+  readonly #publisherId: string;
   readonly #epochs: Epochs;
   #sequence: bigint;
+  /** The last number that labelled counters will get. */
+  #reserved: bigint;
 
   constructor(options: WriterOptions, state: AgentState) {
     this.#options = options;
     this.#agentId = state.agentId;
-    this.#sequence = state.sequence;
+    this.#publisherId = `${options.publisher}/${state.agentId}`;
+    this.#sequence = this.#reserved = state.sequence;
     this.#epochs = new Epochs(state.epochs);
   }
 
   get state(): { readonly agentId: string; readonly sequence: bigint; readonly epochs: Epochs } {
-    return { agentId: this.#agentId, sequence: this.#sequence, epochs: this.#epochs };
+    return { agentId: this.#agentId, sequence: this.#reserved, epochs: this.#epochs };
   }
 
   /**
-   * Settles the epochs of counters, of all before any of them is written, so that they are saved once.
+   * Settles the epochs of counters and reserves their numbers, of all before any of them is written, so that the
+   * state is saved once. What a crash keeps from being written is a gap in the numbers then.
    *
    * @param now ms since 1970
    */
   label(batch: readonly Taken[], now: number): readonly Labelled[] {
     this.#epochs.forgetUnseen(now);
+    this.#reserved = this.#sequence + BigInt(batch.reduce((sum, { counters }) => sum + counters.length, 0));
     return batch.map((taken) => ({
       ...taken,
       epochs: taken.counters.map((counter) => this.#epochs.of(counter, taken.instance, now)),
@@ -89,14 +95,19 @@ export class MessageWriter {
     );
   }
 
+  /** Gives the reserved numbers back that no message got: counters that could not be sent leave no gap. */
+  endCycle(): void {
+    this.#reserved = this.#sequence;
+  }
+
   #sign(counter: Counter, epoch: string | undefined): string {
-    const { source, publisher, signer } = this.#options;
+    const { source, signer } = this.#options;
     const line = signMeteringMessage(
       counter,
       {
         source,
         messageId: uuid(),
-        publisherId: `${publisher}/${this.#agentId}`,
+        publisherId: this.#publisherId,
         sequence: this.#sequence + 1n,
         epoch,
       },

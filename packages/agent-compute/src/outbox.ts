@@ -98,7 +98,7 @@ export class Outbox {
   async stop(): Promise<void> {
     this.#stopping.abort();
     // With their numbers not on disk, what is kept would be sent under numbers that are given again.
-    if (this.#unsent.size > 0) await this.#parts.disk.saveState();
+    await this.#parts.disk.saveState();
     await this.#keep();
   }
 

@@ -50,6 +50,7 @@ export class StateDirectory {
   #lock: Server | undefined;
   /** The revision of the epochs that are on disk. */
   #savedEpochs: number | undefined;
+  #savedState: string | undefined;
 
   constructor(path: string) {
     this.#path = resolve(path);
@@ -95,7 +96,7 @@ export class StateDirectory {
   }
 
   /**
-   * The epochs, which are large, only when they have changed since they were saved.
+   * Writes what has changed since it was saved.
    *
    * @throws STATE_DIRECTORY
    */
@@ -107,7 +108,9 @@ export class StateDirectory {
     const { revision } = epochs;
     if (revision !== this.#savedEpochs) await this.#replace(epochsFile, JSON.stringify(epochs));
     this.#savedEpochs = revision;
-    await this.#replace(stateFile, JSON.stringify({ agentId, sequence: String(sequence) }));
+    const text = JSON.stringify({ agentId, sequence: String(sequence) });
+    if (text !== this.#savedState) await this.#replace(stateFile, text);
+    this.#savedState = text;
   }
 
   /**

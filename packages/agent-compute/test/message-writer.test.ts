@@ -107,6 +107,17 @@ it.each([
   expect(await metric(registry, 'nephoscope_poll_errors_total', { pollster: 'test' })).toBe(1);
 });
 
+it('reserves the numbers of a whole cycle before it is written, and gives back those that nothing got', () => {
+  const { writer, failures } = writing();
+  const taken = { instance: exampleInstance(), pollster: 'test', counters: [counter('a', 1), counter('b', NaN)] };
+  const labelled = writer.label([taken], 0);
+  expect(writer.state.sequence).toBe(2n);
+  writer.write(labelled, failures);
+  expect(writer.state.sequence).toBe(2n);
+  writer.endCycle();
+  expect(writer.state.sequence).toBe(1n);
+});
+
 describe('epochs', () => {
   const epochs = (messages: readonly OutgoingMessage[]) => lines(messages).map(({ epoch }) => epoch);
 
