@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 import { readFileSync } from 'node:fs';
 
 import { NephoscopeError } from '@nephoscope/core';
@@ -22,10 +21,10 @@ import { Command } from 'commander';
 import { Registry, collectDefaultMetrics } from 'prom-client';
 
 import { deadline } from './deadline.js';
-import { startWithSmallHeap } from './heap.js';
+import { allowHeapFitting } from './heap.js';
 import { computeAgentProgram, createComputeAgent } from './program.js';
 
-startWithSmallHeap();
+allowHeapFitting();
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
   version: string;

@@ -5,22 +5,17 @@ const largeHost = 500;
 
 let undecided = false;
 
-/**
- * Keeps V8's space for new objects as small as it begins until {@link fitHeap} knows the host; what it has once
- * grown to stays taken. Called by the program, whose process it is.
- */
-export function startWithSmallHeap(): void {
-  setFlagsFromString('--semi-space-growth-factor=1');
+/** Called by the program, whose process it is: lets {@link fitHeap} do its work. */
+export function allowHeapFitting(): void {
   undecided = true;
 }
 
 /**
  * V8 lets garbage grow to a multiple of what is alive. That is quick, and right for most hosts; on a large one it is
- * told to collect sooner: over 1,000 instances half the memory for 1.6 times the CPU time (docs/performance.md).
+ * told to collect sooner (docs/performance.md).
  */
 export function fitHeap(instances: number): void {
-  if (!undecided) return;
+  if (!undecided || instances < largeHost) return;
   undecided = false;
-  if (instances >= largeHost) setFlagsFromString('--heap-growing-percent=20');
-  else setFlagsFromString('--semi-space-growth-factor=2');
+  setFlagsFromString('--heap-growing-percent=20');
 }

@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
 
 import type { Sample, SampleStore } from '@nephoscope/core';
 import { systemClock } from '@nephoscope/runtime';
@@ -31,6 +32,15 @@ export interface Daemon {
   stop(): Promise<{ readonly code: number | NodeJS.Signals; readonly seconds: number }>;
   /** What its status server answers, once it is there. */
   status(path: string): Promise<{ readonly status: number; readonly text: string }>;
+}
+
+const commands: Record<Program, readonly [string, ...string[]]> = {
+  'agent-compute': [pathOf('../bin/nephoscope-agent-compute')],
+  collector: [process.execPath, pathOf('../../collector/dist/cli.js')],
+};
+
+function pathOf(relative: string): string {
+  return fileURLToPath(new URL(relative, import.meta.url));
 }
 
 const root = mkdtempSync(join(tmpdir(), 'nephoscope-daemons-'));
@@ -61,10 +71,10 @@ export function startDaemon(
   const file = join(root, `${++files}.yaml`);
   // JSON is YAML too.
   writeFileSync(file, JSON.stringify({ status: { port }, ...configuration }));
-  const cli = new URL(`../../${program}/dist/cli.js`, import.meta.url).pathname;
+  const [command, ...before] = commands[program];
   // The variables of the tests begin as those of a configuration do.
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('NEPHOSCOPE_')));
-  const child = spawn(process.execPath, [cli, '--config', file, ...args], {
+  const child = spawn(command, [...before, '--config', file, ...args], {
     env,
     stdio: ['ignore', 'ignore', 'pipe'],
   });
