@@ -14,9 +14,15 @@ const mayImport = {
   'bus-amqp': ['core'],
   'storage-sql': ['core'],
   'inspector-libvirt': ['core', 'libvirt'],
-  'agent-compute': ['core', 'runtime'],
+  'agent-compute': ['core', 'runtime', 'openstack'],
+  'agent-central': ['core', 'runtime', 'openstack'],
+  openstack: [],
+  'notifier-nova': ['core'],
+  'notifier-cinder': ['core'],
+  'notifier-glance': ['core'],
+  'notifier-neutron': ['core'],
   collector: ['core', 'runtime'],
-  nephoscope: ['core', 'runtime', 'agent-compute', 'collector'],
+  nephoscope: ['core', 'runtime', 'agent-compute', 'agent-central', 'collector', 'openstack'],
 };
 
 const boundaries = Object.entries(mayImport).map(([name, allowed]) => ({

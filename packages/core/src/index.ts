@@ -1,4 +1,5 @@
 export type { Clock } from './clock.js';
+export type { Cloud, CloudHead, CloudList, CloudService } from './cloud.js';
 export type { Counter, CounterType, Metadata, MetadataValue } from './counter.js';
 export { duration } from './duration.js';
 export { NephoscopeError, describeError, isNephoscopeError } from './errors.js';
@@ -11,6 +12,7 @@ export type {
   DiskSize,
   Health,
   Inspector,
+  LifecycleEvent,
   InstancePart,
   InstanceParts,
   InstanceReading,
@@ -22,20 +24,46 @@ export type {
   VnicTraffic,
 } from './inspector.js';
 export type { Flavor, Instance, PowerState } from './instance.js';
+export {
+  announcedEnd,
+  endAnnouncements,
+  lastReadingMessage,
+  lastReadingQueue,
+  readLastReadingRequest,
+} from './last-reading.js';
+export type { LastReadingRequest } from './last-reading.js';
 export type { Logger } from './logger.js';
 export { meteringTopology } from './message-bus.js';
-export type { Delivery, MessageBus, OutgoingMessage, QueueTopology, Subscription } from './message-bus.js';
+export type {
+  Delivery,
+  Leadership,
+  MessageBus,
+  OutgoingMessage,
+  QueueTopology,
+  Subscription,
+  TransientQueue,
+} from './message-bus.js';
+export { derivedMessageId } from './message/derived-message-id.js';
 export { JsonNumber, formatJson, isJsonObject, parseJson } from './message/json.js';
 export type { JsonObject, JsonValue } from './message/json.js';
 export {
   MeteringBatch,
   encodeMeteringBatch,
   maxMeteringLineBytes,
-  meteringContentType,
-  meteringRoutingKey,
   splitMeteringBatch,
 } from './message/metering-batch.js';
 export type { MeteringBody, UnreadableLine } from './message/metering-batch.js';
+export { maxMeteringDocumentBytes, meteringTexts } from './message/metering-body.js';
+export {
+  ceilometerWire,
+  meteringContentType,
+  meteringRoutingKey,
+  nephoscopeWire,
+  signatureFitsWire,
+  signatureFormOf,
+  wireOptions,
+} from './message/metering-wire.js';
+export type { MeteringWire } from './message/metering-wire.js';
 export { signMeteringMessage } from './message/metering-message.js';
 export type { MeteringEnvelope } from './message/metering-message.js';
 export { readMeteringMessage, sampleOf } from './message/read-metering-message.js';
@@ -49,6 +77,9 @@ export { createCounterMaker } from './counter-maker.js';
 export { meterStem } from './meter.js';
 export type { Meter } from './meter.js';
 export type { ExchangeTopics, Notification, NotificationHandler } from './notification.js';
+export { defineServiceNotifications, notificationCounter } from './notification-counter.js';
+export type { NotificationFigure, ServiceNotifications } from './notification-counter.js';
+export { PayloadReader } from './payload-reader.js';
 export {
   PluginDeclined,
   apiVersion,

@@ -114,6 +114,12 @@ export interface InstanceReading {
   readonly parts: { readonly [P in InstancePart]?: InstanceParts[P] | Missing };
 }
 
+/** `stopping` where the hypervisor tells of an end before it comes. */
+export interface LifecycleEvent {
+  readonly instanceId: string;
+  readonly kind: 'started' | 'stopping' | 'stopped';
+}
+
 /**
  * Read-only access to a hypervisor.
  *
@@ -131,6 +137,18 @@ export interface Inspector {
    * @throws INSPECTOR_UNAVAILABLE when the hypervisor as a whole cannot be read within the deadline
    */
   inspect(parts: ReadonlySet<InstancePart>, signal: AbortSignal): Promise<readonly InstanceReading[]>;
+  /**
+   * Reads one instance at once, apart from any reading of the host that is under way; undefined when it is not here.
+   *
+   * @throws INSPECTOR_UNAVAILABLE when it did not answer before `signal` was aborted
+   */
+  inspectInstance?(
+    id: string,
+    parts: ReadonlySet<InstancePart>,
+    signal: AbortSignal,
+  ): Promise<InstanceReading | undefined>;
+  /** Tells `listener` of what happens to instances from now on, until the function that it returns is called. */
+  watch?(listener: (event: LifecycleEvent) => void): () => void;
   /** Whether the hypervisor answers now; the text is for people. */
   health(): Health;
 }

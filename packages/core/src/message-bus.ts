@@ -3,16 +3,66 @@ import type { Health } from './inspector.js';
 /** A durable queue bound to a topic exchange, and the queue where its bad messages go. */
 export interface QueueTopology {
   readonly exchange: string;
+  /**
+   * Whose exchange it is, by default ours, which is declared where it is missing. `others`: never declared; it may
+   * not be there yet, and may vanish with a restart of the broker. The queue is bound to it whenever it is there.
+   */
+  readonly exchangeOf?: 'us' | 'others' | undefined;
   readonly queue: string;
+  /** Whose queue it is, by default ours. `others`: consumed as it is, never declared or bound; waited for until it is there. */
+  readonly queueOf?: 'us' | 'others' | undefined;
   readonly bindings: readonly string[];
   readonly deadLetterQueue: string;
+  /** Of our queue: what it may hold at the most, bytes; beyond it the oldest messages are dropped. By default unbounded. */
+  readonly maxBytes?: number | undefined;
 }
 
-/** Where metering messages travel. Agents declare it too, so that nothing sent before the first collector starts is lost. */
+/**
+ * A queue that lives as long as its only consumer, for messages that are worthless when they are late. Each `listen`
+ * has one of its own, so that several programs of one name hear everything, and none takes another's messages.
+ */
+export interface TransientQueue {
+  /** Ours. */
+  readonly exchange: string;
+  /** What its name begins with. */
+  readonly queue: string;
+  readonly bindings: readonly string[];
+  /** How long a message may wait in it, ms. */
+  readonly messageTtl: number;
+}
+
+/**
+ * A lock that one program at a time holds, all over the broker.
+ *
+ * The broker knows of a lost connection before or after its program does: one that was frozen, or cut off, may go on
+ * for a moment while the next holds the lock. It cannot `leave` a note any more, so what must happen once is guarded by
+ * that: do it so that doing it twice has no effect (counters with derived ids are recorded once), look at `lost` before
+ * each step, and count it as done only when `leave` has resolved.
+ */
+export interface Leadership {
+  /** The latest note whose `leave` resolved, or one after it that was under way when its holder was lost; empty at first. */
+  readonly note: Uint8Array;
+  /** Aborted as soon as this program may not hold the lock any more, as when its connection is lost, and by `release`. */
+  readonly lost: AbortSignal;
+  /**
+   * Replaces the note, durably. When it was not confirmed in time the lock is still held, and leaving it again is safe.
+   *
+   * @throws BUS_UNAVAILABLE when it is not confirmed or the lock is lost
+   */
+  leave(note: Uint8Array): Promise<void>;
+  /** Gives the lock up, for the next who waits. */
+  release(): Promise<void>;
+}
+
+/**
+ * Where metering messages travel. Agents declare it too, so that nothing sent before the first collector starts is lost.
+ * `metering.#` takes ours, the casts of 2012 (`metering`, `metering.<counter name>`) and what Ceilometer's `notifier://`
+ * publishes (`metering.sample`); `notifications.sample` what its polling agents publish.
+ */
 export const meteringTopology: QueueTopology = {
   exchange: 'ceilometer',
   queue: 'metering',
-  bindings: ['metering.#'],
+  bindings: ['metering.#', 'notifications.sample'],
   deadLetterQueue: 'metering.dead',
 };
 
@@ -53,7 +103,10 @@ export interface Subscription {
 export interface MessageBus {
   start(signal: AbortSignal): Promise<void>;
   stop(): Promise<void>;
-  /** Makes sure that exchange, queue, bindings and dead letters exist, now and after each reconnect. */
+  /**
+   * Makes sure that exchange, queue, bindings and dead letters exist, now and after each reconnect. Does not wait for
+   * what is of others: the queue is bound, or consumed, when that is there.
+   */
   declare(topology: QueueTopology): Promise<void>;
   /**
    * Resolves when the broker holds the message durably in at least one queue.
@@ -68,5 +121,18 @@ export interface MessageBus {
     options: { readonly prefetch: number },
     handler: (delivery: Delivery) => void,
   ): Promise<Subscription>;
+  /**
+   * Hands each message to `handler` that arrives while this program is there; what it does with them is not awaited
+   * and they need no settling. Goes on after each reconnect.
+   */
+  listen(queue: TransientQueue, handler: (body: Uint8Array) => void): Promise<Subscription>;
+  /**
+   * Waits until this program holds the lock of that name. Over a lost connection the lock is lost too, and another
+   * program may have it; ask for it again then.
+   *
+   * @throws BUS_UNAVAILABLE when the bus is not started or is stopped, BUS_TOPOLOGY when the broker has something
+   * else of that name, the signal's reason when that is aborted
+   */
+  lead(name: string, signal: AbortSignal): Promise<Leadership>;
   health(): Health;
 }

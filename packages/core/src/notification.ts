@@ -10,6 +10,8 @@ export interface Notification {
   readonly payload: Metadata;
   /** The fields that begin with `_context_`, without that beginning. */
   readonly context: Metadata;
+  /** `INFO`, `ERROR`, …; null where the service says none. */
+  readonly priority: string | null;
 }
 
 /** Which topics of which exchange are listened to. */
@@ -24,6 +26,11 @@ export interface NotificationHandler {
   readonly eventTypes: readonly string[];
   /** @param options what the operator set for the topics (default `notifications`) */
   exchangeTopics(options: { readonly notificationTopics: readonly string[] }): readonly ExchangeTopics[];
+  /**
+   * What makes the announced event one, where a service announces one event under several message ids: counters of one
+   * meter and resource with one event id are recorded once. By default the notification's message id.
+   */
+  eventId?(notification: Notification): string;
   /** Counters of one notification; none when it says nothing to count. Throws when a field that it needs is missing, naming the field. */
   processNotification(notification: Notification): Iterable<Counter>;
 }

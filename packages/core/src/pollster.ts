@@ -1,4 +1,5 @@
 import type { Clock } from './clock.js';
+import type { Cloud } from './cloud.js';
 import type { Counter, Metadata } from './counter.js';
 import type { Instance } from './instance.js';
 import type { InstancePart, InstanceParts, Missing } from './inspector.js';
@@ -46,9 +47,12 @@ export interface ComputePollster<P extends InstancePart> {
 
 /** What a central pollster can reach. */
 export interface CentralPollManager {
+  readonly cloud: Cloud;
   readonly logger: Logger;
   readonly clock: Clock;
   readonly signal: AbortSignal;
+  /** Says that a meter has no figure for a resource this time, and why; said once in the log until it changes, and counted. */
+  missing(meter: string, reason: Missing, resourceId: string): void;
 }
 
 export interface CentralPollster {

@@ -7,8 +7,11 @@ import type {
   OutgoingMessage,
   QueueTopology,
   Subscription,
+  TransientQueue,
 } from '@nephoscope/core';
 import { z } from 'zod';
+
+import { MemoryLock } from './memory-lock.js';
 
 const memoryBusOptions = z.strictObject({
   capacity: z
@@ -57,10 +60,23 @@ interface Consumer {
   unsettled: number;
 }
 
+interface Binding {
+  readonly exchange: string;
+  readonly pattern: readonly string[];
+}
+
+interface Listener {
+  readonly bindings: readonly Binding[];
+  readonly handler: (body: Uint8Array) => void;
+}
+
 interface Queue {
   readonly name: string;
-  readonly bindings: { readonly exchange: string; readonly pattern: readonly string[] }[];
+  readonly bindings: Binding[];
   readonly entries: Entry[];
+  /** Of the bodies in `entries`. */
+  bytes: number;
+  maxBytes: number;
   /** Delivered, not settled. */
   unsettled: number;
   consumers: Consumer[];
@@ -70,7 +86,8 @@ interface Queue {
 /**
  * Carries messages inside of one process. What it holds is gone with the process, so a message counts as
  * confirmed only when every queue's consumer has acknowledged it: a publisher that was told "confirmed" can
- * rely on it being recorded.
+ * rely on it being recorded. What a bounded queue drops for newer messages counts as confirmed, as with any
+ * broker. Every exchange is always there, whosesoever it is; a queue of others gets messages once they declare it.
  */
 export function createMemoryBus({
   logger,
@@ -81,6 +98,8 @@ export function createMemoryBus({
 }): MemoryBus {
   const { capacity, confirmTimeout } = memoryBusOptions.parse(options ?? {});
   const queues = new Map<string, Queue>();
+  const listeners = new Set<Listener>();
+  const locks = new Map<string, MemoryLock>();
   const outstanding = new Set<Message>();
   const deadLetters: DeadLetter[] = [];
   let state: 'new' | 'running' | 'stopped' = 'new';
@@ -100,7 +119,7 @@ export function createMemoryBus({
     for (let left = queue.entries.length; left > 0 && state === 'running'; left--) {
       const consumer = queue.consumers.find(({ prefetch, unsettled }) => unsettled < prefetch);
       if (consumer === undefined) return;
-      const entry = queue.entries.shift();
+      const entry = takeOldest(queue);
       if (entry === undefined) return;
       // In turn.
       queue.consumers.push(...queue.consumers.splice(queue.consumers.indexOf(consumer), 1));
@@ -127,7 +146,12 @@ export function createMemoryBus({
       routingKey: message.routingKey,
       redelivered,
       ack: () => settle(() => message.settled()),
-      requeue: () => settle(() => queue.entries.unshift({ message, redelivered: true })),
+      requeue: () =>
+        settle(() => {
+          queue.entries.unshift({ message, redelivered: true });
+          queue.bytes += message.body.byteLength;
+          dropBeyond(queue);
+        }),
       deadLetter: (reason, body) => {
         keepDeadLetter({ queue: queue.name, routingKey: message.routingKey, reason, body: body ?? message.body });
         return Promise.resolve();
@@ -144,6 +168,17 @@ export function createMemoryBus({
     }
   }
 
+  /** Hands a message to a listener; what becomes of it there is its own affair. */
+  function tell({ handler }: Listener, { body }: OutgoingMessage): void {
+    setImmediate(() => {
+      try {
+        if (state === 'running') handler(body);
+      } catch (error) {
+        logger.error({ err: error }, 'the handler of a message threw: the message is lost');
+      }
+    });
+  }
+
   function keepDeadLetter(letter: DeadLetter): void {
     if (deadLetters.push(letter) > deadLetterLimit) deadLetters.shift();
     const { queue, routingKey, reason, body } = letter;
@@ -155,13 +190,13 @@ export function createMemoryBus({
 
   function publish(outgoing: OutgoingMessage): Promise<void> {
     const { exchange, routingKey } = outgoing;
-    if (state !== 'running')
-      return Promise.reject(unavailable(`the in-process bus is ${state === 'new' ? 'not started' : 'stopped'}`));
+    if (state !== 'running') return Promise.reject(notRunning());
     const words = routingKey.split('.');
-    const targets = [...queues.values()].filter(({ bindings }) =>
-      bindings.some((binding) => binding.exchange === exchange && matches(binding.pattern, words)),
-    );
-    if (targets.length === 0) {
+    const wants = ({ bindings }: { readonly bindings: readonly Binding[] }) =>
+      bindings.some((binding) => binding.exchange === exchange && matches(binding.pattern, words));
+    const targets = [...queues.values()].filter(wants);
+    const hearers = [...listeners].filter(wants);
+    if (targets.length + hearers.length === 0) {
       const text = `exchange '${exchange}' has no queue for the routing key '${routingKey}': declare and bind one`;
       return Promise.reject(new NephoscopeError('BUS_UNROUTABLE', text));
     }
@@ -171,6 +206,8 @@ export function createMemoryBus({
         unavailable(`queue '${full.name}' is full (${capacity} messages): its consumer does not keep up`),
       );
     }
+    for (const listener of hearers) tell(listener, outgoing);
+    if (targets.length === 0) return Promise.resolve();
     return new Promise((resolve, reject) => {
       let open = targets.length;
       const message: Message = {
@@ -192,9 +229,15 @@ export function createMemoryBus({
       outstanding.add(message);
       for (const queue of targets) {
         queue.entries.push({ message, redelivered: false });
+        queue.bytes += message.body.byteLength;
+        dropBeyond(queue);
         schedule(queue);
       }
     });
+  }
+
+  function notRunning(): NephoscopeError {
+    return unavailable(`the in-process bus is ${state === 'new' ? 'not started' : 'stopped'}`);
   }
 
   return {
@@ -209,20 +252,25 @@ export function createMemoryBus({
     },
     stop() {
       state = 'stopped';
-      for (const message of [...outstanding]) message.settled(unavailable('the in-process bus was stopped'));
+      const stopped = unavailable('the in-process bus was stopped');
+      for (const message of [...outstanding]) message.settled(stopped);
+      for (const lock of locks.values()) lock.close(stopped);
       queues.clear();
+      listeners.clear();
       return Promise.resolve();
     },
-    declare({ exchange, queue: name, bindings }: QueueTopology) {
+    declare({ exchange, queue: name, queueOf, bindings, maxBytes = Infinity }: QueueTopology) {
       const queue = queues.get(name) ?? {
         name,
         bindings: [],
         entries: [],
+        bytes: 0,
+        maxBytes,
         unsettled: 0,
         consumers: [],
         scheduled: false,
       };
-      for (const binding of bindings) queue.bindings.push({ exchange, pattern: binding.split('.') });
+      if (queueOf !== 'others') queue.bindings.push(...bindingsOf(exchange, bindings));
       queues.set(name, queue);
       return Promise.resolve();
     },
@@ -240,12 +288,36 @@ export function createMemoryBus({
         },
       });
     },
+    listen({ exchange, bindings }: TransientQueue, handler): Promise<Subscription> {
+      const listener = { bindings: bindingsOf(exchange, bindings), handler };
+      listeners.add(listener);
+      return Promise.resolve({ cancel: () => Promise.resolve(void listeners.delete(listener)) });
+    },
+    lead(name, signal) {
+      if (state !== 'running') return Promise.reject(notRunning());
+      const lock = locks.get(name) ?? new MemoryLock(name);
+      locks.set(name, lock);
+      return lock.lead(signal);
+    },
     health(): Health {
-      return state === 'running'
-        ? { ok: true }
-        : { ok: false, reason: `the in-process bus is ${state === 'new' ? 'not started' : 'stopped'}` };
+      return state === 'running' ? { ok: true } : { ok: false, reason: notRunning().message };
     },
   };
+}
+
+function takeOldest(queue: Queue): Entry | undefined {
+  const entry = queue.entries.shift();
+  if (entry !== undefined) queue.bytes -= entry.message.body.byteLength;
+  return entry;
+}
+
+/** Drops the oldest messages until the queue holds no more bytes than it may. */
+function dropBeyond(queue: Queue): void {
+  while (queue.bytes > queue.maxBytes) takeOldest(queue)?.message.settled();
+}
+
+function bindingsOf(exchange: string, patterns: readonly string[]): Binding[] {
+  return patterns.map((pattern) => ({ exchange, pattern: pattern.split('.') }));
 }
 
 function unavailable(text: string): NephoscopeError {

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-interface TestFramework {
+export interface TestFramework {
   describe(name: string, body: () => void): void;
   it(name: string, body: () => void | Promise<void>): void;
 }

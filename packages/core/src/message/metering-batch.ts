@@ -1,9 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 
-import { NephoscopeError } from '../errors.js';
-
-/** Of a body with one metering message a line. */
-export const meteringContentType = 'application/x-ndjson';
+import { nephoscopeWire } from './metering-wire.js';
+import type { MeteringWire } from './metering-wire.js';
 
 /** The longest line that is read, in bytes. */
 export const maxMeteringLineBytes = 1024 * 1024;
@@ -19,7 +17,7 @@ export function encodeMeteringBatch(lines: readonly string[]): Uint8Array {
   return Buffer.from(`${lines.join('\n')}\n`, 'utf8');
 }
 
-/** A body with one metering message a line, and how many there are. */
+/** A body, and how many metering messages are in it. */
 export interface MeteringBody {
   readonly bytes: Uint8Array;
   readonly lines: number;
@@ -29,11 +27,12 @@ export interface MeteringBody {
 const bodyBytes = 127 * 1024;
 
 /**
- * Gathers the metering messages of one meter into bodies of at most 127 KiB; only a longer line makes a longer one.
- * Each line becomes bytes as it comes: tens of thousands of texts that wait for the others would cost several times
+ * Gathers the metering messages of one meter into bodies of at most 127 KiB; only a longer message makes a longer one.
+ * Each message becomes bytes as it comes: tens of thousands of texts that wait for the others would cost several times
  * their memory, and a third of the time goes into collecting it.
  */
 export class MeteringBatch {
+  readonly #wire: MeteringWire;
   readonly #closed: MeteringBody[] = [];
   #bytes = Buffer.alloc(0);
   #length = 0;
@@ -41,31 +40,44 @@ export class MeteringBatch {
   /** Of the next buffer: a few lines are no reason for a large one. */
   #size = 4096;
 
+  constructor(wire: MeteringWire = nephoscopeWire) {
+    this.#wire = wire;
+  }
+
   /** @param line a metering message without a line end */
   add(line: string): void {
-    const needed = Buffer.byteLength(line) + 1;
-    if (this.#length + needed > this.#bytes.length) this.#makeRoom(needed);
-    this.#length += this.#bytes.write(line, this.#length, 'utf8');
-    this.#bytes[this.#length++] = 0x0a;
+    const { separator, tail } = this.#wire;
+    const text = this.#wire.encode(line);
+    const length = Buffer.byteLength(text);
+    if (this.#lines > 0 && this.#length + separator.length + length + tail.length > bodyBytes) this.#close();
+    const before = this.#lines === 0 ? this.#wire.head() : separator;
+    this.#makeRoom(Buffer.byteLength(before) + length + tail.length);
+    this.#append(before);
+    this.#append(text);
     this.#lines += 1;
   }
 
-  /** All lines so far, in their order. */
+  /** All messages so far, in their order. */
   bodies(): readonly MeteringBody[] {
     this.#close();
     return this.#closed;
   }
 
   #makeRoom(needed: number): void {
-    if (this.#length + needed > bodyBytes) this.#close();
+    if (this.#length + needed <= this.#bytes.length) return;
     const larger = Buffer.allocUnsafeSlow(Math.max(this.#size, this.#length + needed));
     this.#bytes.copy(larger, 0, 0, this.#length);
     this.#bytes = larger;
     this.#size = Math.min(this.#size * 8, bodyBytes);
   }
 
+  #append(text: string): void {
+    this.#length += this.#bytes.write(text, this.#length, 'utf8');
+  }
+
   #close(): void {
     if (this.#lines === 0) return;
+    this.#append(this.#wire.tail);
     this.#closed.push({ bytes: this.#bytes.subarray(0, this.#length), lines: this.#lines });
     this.#bytes = Buffer.alloc(0);
     this.#length = this.#lines = 0;
@@ -91,19 +103,4 @@ function decodeLine(bytes: Buffer): string | UnreadableLine {
     return { reason: `a line of ${bytes.length} bytes, more than ${maxMeteringLineBytes}`, bytes };
   }
   return isUtf8(bytes) ? bytes.toString('utf8') : { reason: 'a line that is not UTF-8', bytes };
-}
-
-/**
- * The routing key under which the samples of a counter travel: `metering.<counter name>`.
- *
- * @throws METER_NAME when it is longer than the 255 bytes that AMQP has for it
- */
-export function meteringRoutingKey(counterName: string): string {
-  const key = `metering.${counterName}`;
-  const length = Buffer.byteLength(key);
-  if (length <= 255) return key;
-  throw new NephoscopeError(
-    'METER_NAME',
-    `the counter name '${counterName.slice(0, 60)}…' makes a routing key of ${length} bytes, and AMQP has 255: shorten its variable part`,
-  );
 }

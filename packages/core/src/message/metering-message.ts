@@ -14,8 +14,11 @@ export interface MeteringEnvelope {
   readonly messageId: string;
   /** Which agent made the message. */
   readonly publisherId: string;
-  /** The message's number among those of its agent. */
-  readonly sequence: bigint;
+  /**
+   * The message's number among those of its agent. Whoever derives the message id from what is counted, so that it
+   * may make a message twice, gives it no number: a number that is not recorded would look like a lost sample.
+   */
+  readonly sequence?: bigint | undefined;
   /** For a cumulative counter: which run of the resource its volume counts from. */
   readonly epoch?: string | undefined;
 }
@@ -23,7 +26,7 @@ export interface MeteringEnvelope {
 /**
  * The signed metering message of a counter: one line of JSON without a line end.
  *
- * Its keys are Ceilometer's and `publisher_id`, `sequence`, `epoch` (where there is one) and `signature_form`,
+ * Its keys are Ceilometer's and `publisher_id`, `sequence` and `epoch` (where there is one) and `signature_form`,
  * all in signing order, then `message_signature`. A `bigint` volume is a JSON integer with all its digits, a
  * number the shortest text that reads back.
  *
@@ -33,29 +36,30 @@ export interface MeteringEnvelope {
 export function signMeteringMessage(counter: Counter, envelope: MeteringEnvelope, signer: Signer): string {
   const { writer } = signer;
   const { epoch } = envelope;
+  const fields = 13 + (epoch === undefined ? 0 : 1) + (envelope.sequence === undefined ? 0 : 1);
   const meter = meterFields(counter, writer);
-  const volume = String(finiteVolume(counter));
+  const volume = numberField('counter_volume', finiteVolume(counter), writer);
   const run = epoch === undefined ? nothing : epochField(epoch, writer);
   const id = textField('message_id', envelope.messageId, writer);
   const resource = resourceFields(counter, envelope, writer);
-  const sequence = String(envelope.sequence);
+  const sequence = envelope.sequence === undefined ? nothing : numberField('sequence', envelope.sequence, writer);
   const origin = originFields(envelope.source, writer);
   const time = timestampField(counter.timestamp, writer);
 
   const signed =
-    writer.head(epoch === undefined ? 14 : 15) +
+    writer.head(fields) +
     meter.signed +
-    writer.field('counter_volume', new JsonNumber(volume)) +
+    volume.signed +
     run.signed +
     id.signed +
     resource.beforeSequence.signed +
-    writer.field('sequence', new JsonNumber(sequence)) +
+    sequence.signed +
     origin.signed +
     time.signed +
     resource.afterTimestamp.signed;
   return (
-    `{${meter.json}"counter_volume":${volume},${run.json}${id.json}${resource.beforeSequence.json}` +
-    `"sequence":${sequence},${origin.json}${time.json}${resource.afterTimestamp.json}` +
+    `{${meter.json}${volume.json}${run.json}${id.json}${resource.beforeSequence.json}` +
+    `${sequence.json}${origin.json}${time.json}${resource.afterTimestamp.json}` +
     `"message_signature":"${signer.sign(signed)}"}`
   );
 }
@@ -75,6 +79,11 @@ function textField(key: string, value: string | null, writer: FormWriter): Field
     'COUNTER_INVALID',
     `${key} of a counter holds half a surrogate pair, which JSON cannot hold: ${JSON.stringify(value.slice(0, 60))}`,
   );
+}
+
+function numberField(key: string, value: number | bigint, writer: FormWriter): Fields {
+  const digits = String(value);
+  return { json: `"${key}":${digits},`, signed: writer.field(key, new JsonNumber(digits)) };
 }
 
 function join(...fields: readonly Fields[]): Fields {

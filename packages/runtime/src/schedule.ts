@@ -5,7 +5,7 @@ import { Observable } from 'rxjs';
 const longestSleep = 60_000;
 
 /**
- * Which groups are due: all at once first, then each at the multiples of its interval on the wall clock,
+ * Which groups, each with an interval in ms, are due: all at once first, then each at the multiples of its interval on the wall clock,
  * so that agents read at the same moments whenever they were started. After a jump of the wall clock a group
  * is due at the next multiple from there. Never completes; errors only when the clock does.
  */

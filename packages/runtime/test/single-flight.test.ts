@@ -1,5 +1,5 @@
 import { singleFlight } from '../src/single-flight.js';
-import { turns } from './support.js';
+import { turns } from './turns.js';
 
 function flights() {
   const runs: (readonly string[])[] = [];

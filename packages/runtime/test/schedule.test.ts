@@ -1,7 +1,7 @@
 import { FakeClock, fakeStart } from '@nephoscope/testing';
 
 import { schedule } from '../src/schedule.js';
-import { turns } from './support.js';
+import { turns } from './turns.js';
 
 /** A fake clock whose wall clock somebody sets. */
 class SettableClock extends FakeClock {

@@ -1,0 +1,144 @@
+import { NephoscopeError } from '../errors.js';
+
+// Cuts a JSON text where it stands, without reading what is in the pieces: a message within an envelope keeps its own
+// text, digit by digit, and one that is no JSON costs only itself. Nothing here goes deeper than one level, so that no
+// nesting can overflow the stack.
+
+/**
+ * The members of the object that `text` is: each key with the text of its value.
+ *
+ * @throws JSON_INVALID when it is no object, or has a key twice; what is in the values is not looked at
+ */
+export function jsonMembers(text: string): ReadonlyMap<string, string> {
+  const cutter = new Cutter(text, '{', '}');
+  const members = new Map<string, string>();
+  while (cutter.more()) {
+    const key = jsonString(cutter.value());
+    cutter.colon();
+    if (members.has(key)) throw cutter.expected('another key');
+    members.set(key, cutter.value());
+  }
+  return members;
+}
+
+/**
+ * The texts of the items of the array that `text` is.
+ *
+ * @throws JSON_INVALID when it is no array; what is in the items is not looked at
+ */
+export function jsonItems(text: string): readonly string[] {
+  const cutter = new Cutter(text, '[', ']');
+  const items: string[] = [];
+  while (cutter.more()) items.push(cutter.value());
+  return items;
+}
+
+/** @throws JSON_INVALID when `text` is no JSON string */
+export function jsonString(text: string): string {
+  try {
+    if (text.startsWith('"')) return JSON.parse(text) as string;
+  } catch (error) {
+    throw new NephoscopeError('JSON_INVALID', 'not JSON: a string that cannot be read', { cause: error });
+  }
+  throw new NephoscopeError(
+    'JSON_INVALID',
+    `not JSON as expected: a string should stand for ${text.slice(0, 20)}`,
+  );
+}
+
+const blanks = /[ \t\r\n]*/y;
+const scalar = /[^\s,:{}[\]"]+/y;
+const structural = /["{}[\]]/g;
+
+class Cutter {
+  readonly #text: string;
+  readonly #close: string;
+  #at = 0;
+  #items = 0;
+
+  constructor(text: string, open: string, close: string) {
+    this.#text = text;
+    this.#close = close;
+    this.#skipBlanks();
+    this.#take(open);
+  }
+
+  /** Whether another item follows; behind the last one the text must end. */
+  more(): boolean {
+    this.#skipBlanks();
+    if (this.#text[this.#at] === this.#close) {
+      this.#at += 1;
+      this.#skipBlanks();
+      if (this.#at < this.#text.length) throw this.expected('the end');
+      return false;
+    }
+    if (this.#items > 0) this.#take(',');
+    this.#items += 1;
+    this.#skipBlanks();
+    return true;
+  }
+
+  colon(): void {
+    this.#skipBlanks();
+    this.#take(':');
+    this.#skipBlanks();
+  }
+
+  value(): string {
+    const start = this.#at;
+    const first = this.#text[start];
+    if (first === '"') this.#at = this.#stringEnd(start);
+    else if (first === '{' || first === '[') this.#at = this.#nestedEnd(start);
+    else {
+      scalar.lastIndex = start;
+      if (!scalar.test(this.#text)) throw this.expected('a value');
+      this.#at = scalar.lastIndex;
+    }
+    return this.#text.slice(start, this.#at);
+  }
+
+  expected(what: string): NephoscopeError {
+    const found = this.#at < this.#text.length ? JSON.stringify(this.#text.charAt(this.#at)) : 'the end';
+    return new NephoscopeError(
+      'JSON_INVALID',
+      `not JSON as expected: ${found} at character ${this.#at + 1}, where ${what} should be`,
+    );
+  }
+
+  #take(character: string): void {
+    if (this.#text[this.#at] !== character) throw this.expected(`'${character}'`);
+    this.#at += 1;
+  }
+
+  #skipBlanks(): void {
+    blanks.lastIndex = this.#at;
+    blanks.test(this.#text);
+    this.#at = blanks.lastIndex;
+  }
+
+  #stringEnd(start: number): number {
+    const text = this.#text;
+    for (let end = text.indexOf('"', start + 1); end >= 0; end = text.indexOf('"', end + 1)) {
+      let escapes = 0;
+      while (text.charCodeAt(end - 1 - escapes) === 0x5c) escapes += 1;
+      if (escapes % 2 === 0) return end + 1;
+    }
+    throw this.#cutShort();
+  }
+
+  #nestedEnd(start: number): number {
+    let depth = 0;
+    structural.lastIndex = start;
+    for (let match = structural.exec(this.#text); match !== null; match = structural.exec(this.#text)) {
+      if (match[0] === '"') structural.lastIndex = this.#stringEnd(match.index);
+      else if (match[0] === '{' || match[0] === '[') depth += 1;
+      else if (--depth === 0) return structural.lastIndex;
+    }
+    throw this.#cutShort();
+  }
+
+  #cutShort(): NephoscopeError {
+    this.#at = this.#text.length;
+    return this.expected('the rest of a value');
+  }
+}

@@ -1,0 +1,122 @@
+import { randomUUID } from 'node:crypto';
+
+import { z } from 'zod';
+
+import type { Clock } from '../clock.js';
+import { NephoscopeError } from '../errors.js';
+import { signatureForms } from './signature-form.js';
+import type { SignatureForm } from './signature-form.js';
+
+/** Of a body with one metering message a line. */
+export const meteringContentType = 'application/x-ndjson';
+
+/** How the metering messages of one meter become a body, and how it travels. */
+export interface MeteringWire {
+  readonly contentType: string;
+  /** @throws METER_NAME when AMQP has no room for it */
+  routingKey(meter: string): string;
+  /** What stands in a body before its messages; called once a body. */
+  head(): string;
+  /** @param message its JSON text, without a line end */
+  encode(message: string): string;
+  readonly separator: string;
+  readonly tail: string;
+}
+
+export const nephoscopeWire: MeteringWire = {
+  contentType: meteringContentType,
+  routingKey: meteringRoutingKey,
+  head: () => '',
+  encode: (message) => message,
+  separator: '\n',
+  tail: '\n',
+};
+
+/**
+ * As Ceilometer's polling agents send to its notification agents: an oslo notification `telemetry.polling` of the
+ * priority SAMPLE within oslo's envelope, under one routing key for all meters.
+ *
+ * @param sender.publisherId who says it, for people: the samples have their own
+ */
+export function ceilometerWire(sender: { readonly publisherId: string; readonly clock: Clock }): MeteringWire {
+  const { publisherId, clock } = sender;
+  return {
+    contentType: 'application/json',
+    routingKey: () => 'notifications.sample',
+    head() {
+      const notification = JSON.stringify({
+        message_id: randomUUID(),
+        publisher_id: publisherId,
+        event_type: 'telemetry.polling',
+        priority: 'SAMPLE',
+        timestamp: osloTime(clock.now()),
+        // By it oslo recognises a message that is sent again.
+        _unique_id: randomUUID().replaceAll('-', ''),
+      });
+      return `{"oslo.version":"2.0","oslo.message":"${escaped(`${notification.slice(0, -1)},"payload":{"samples":[`)}`;
+    },
+    encode: escaped,
+    separator: ',',
+    tail: ']}}"}',
+  };
+}
+
+/** As it stands within a JSON string. */
+function escaped(text: string): string {
+  return JSON.stringify(text).slice(1, -1);
+}
+
+/** `2026-11-22 22:10:00.615925`: UTC, microseconds. */
+function osloTime(nanoseconds: bigint): string {
+  const micros = String((nanoseconds / 1_000n) % 1_000_000n).padStart(6, '0');
+  return `${new Date(Number(nanoseconds / 1_000_000n)).toISOString().slice(0, 19).replace('T', ' ')}.${micros}`;
+}
+
+/**
+ * The routing key under which the samples of a counter travel: `metering.<counter name>`.
+ *
+ * @throws METER_NAME when it is longer than the 255 bytes that AMQP has for it
+ */
+export function meteringRoutingKey(counterName: string): string {
+  const key = `metering.${counterName}`;
+  const length = Buffer.byteLength(key);
+  if (length <= 255) return key;
+  throw new NephoscopeError(
+    'METER_NAME',
+    `the counter name '${counterName.slice(0, 60)}…' makes a routing key of ${length} bytes, and AMQP has 255: shorten its variable part`,
+  );
+}
+
+/** Options of every agent: how its samples travel and are signed. To be checked by {@link signatureFitsWire}. */
+export const wireOptions = {
+  wire: z
+    .enum(['nephoscope', 'ceilometer'])
+    .default('nephoscope')
+    .describe(
+      "To whom samples are sent: `nephoscope`, to our collector; `ceilometer`, to a real Ceilometer's notification agents, in their form. Our collector takes both.",
+    ),
+  signature: z
+    .enum(signatureForms)
+    .optional()
+    .describe(
+      "How messages are signed: `canonical`, or `ceilometer` where Ceilometer's own form is wanted, with its known weakness. By default `canonical`, and `ceilometer` with `wire: ceilometer`, where there is no other.",
+    ),
+};
+
+interface WireChoice {
+  readonly wire: 'nephoscope' | 'ceilometer';
+  readonly signature?: SignatureForm | undefined;
+}
+
+/** What {@link wireOptions} must agree on: the arguments of zod's `refine`. */
+export const signatureFitsWire: [(options: WireChoice) => boolean, { path: string[]; error: string }] = [
+  ({ wire, signature }) => wire === 'nephoscope' || signature !== 'canonical',
+  {
+    path: ['signature'],
+    error: 'Ceilometer knows no canonical signature: with `wire: ceilometer` leave it out, or say `ceilometer`',
+  },
+];
+
+export function signatureFormOf({ wire, signature }: WireChoice): SignatureForm {
+  return signature ?? (wire === 'ceilometer' ? 'ceilometer' : 'canonical');
+}

@@ -1,0 +1,61 @@
+import { defineServiceNotifications, notificationCounter } from '../src/index.js';
+import type { Counter, Meter, Notification } from '../src/index.js';
+
+const meter: Meter = { name: 'thing:<kind>', type: 'gauge', unit: 'thing', description: 'A thing' };
+
+const notification: Notification = {
+  messageId: 'm-1',
+  eventType: 'thing.create.end',
+  publisherId: 'thing.controller-1',
+  timestamp: '2026-11-22 21:00:00.194936',
+  priority: 'INFO',
+  payload: {},
+  context: {},
+};
+
+const figure = {
+  volume: 1,
+  resourceId: 't-1',
+  projectId: null,
+  userId: 'u-1',
+  metadata: { size: 3, host: 'of the payload' },
+};
+
+it('makes a counter of a notification, whose publisher is its host', () => {
+  expect(notificationCounter(notification, meter, { ...figure, name: 'thing:small' })).toEqual<Counter>({
+    name: 'thing:small',
+    type: 'gauge',
+    unit: 'thing',
+    volume: 1,
+    userId: 'u-1',
+    projectId: null,
+    resourceId: 't-1',
+    timestamp: 1_795_381_200_194_936_000n,
+    resourceMetadata: { size: 3, event_type: 'thing.create.end', host: 'thing.controller-1' },
+  });
+});
+
+it('names the timestamp that is none', () => {
+  expect(() => notificationCounter({ ...notification, timestamp: 'now' }, meter, figure)).toThrow(
+    expect.objectContaining({
+      code: 'NOTIFICATION_FIELD',
+      message: expect.stringContaining('timestamp') as string,
+    }) as Error,
+  );
+});
+
+it('has no event id of its own where the plugin gives none', () => {
+  const plugin = defineServiceNotifications({
+    service: 'things',
+    exchanges: ['things'],
+    eventTypes: ['thing.create.end'],
+    meters: [meter],
+    counters: () => [],
+  });
+  const settings = { options: plugin.options.parse({}), host: 'controller-1' };
+  const handler = plugin.create(settings as Parameters<typeof plugin.create>[0]);
+  expect('eventId' in handler).toBe(false);
+  expect(handler.exchangeTopics({ notificationTopics: ['a', 'b'] })).toEqual([
+    { exchange: 'things', topics: ['a.info', 'b.info'] },
+  ]);
+});

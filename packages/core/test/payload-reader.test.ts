@@ -1,0 +1,92 @@
+import { PayloadReader } from '../src/index.js';
+import type { Metadata } from '../src/index.js';
+
+const fields: Metadata = Object.freeze({
+  text: 'a',
+  empty: '',
+  nothing: null,
+  zero: 0,
+  size: 20,
+  half: 0.5,
+  huge: 18446744073709551615n,
+  negative: -1,
+  least: -1n,
+  yes: true,
+  list: ['a'],
+  object: { inner: { text: 'b' } },
+  ...(JSON.parse('{"__proto__": {"polluted": "yes"}}') as Metadata),
+});
+const reader = new PayloadReader(fields);
+const refusal = (message: string) => expect.objectContaining({ code: 'NOTIFICATION_FIELD', message });
+const missing = (path: string) => refusal(`the notification has no ${path}`);
+const wrong = (path: string, wanted: string) => refusal(`${path} of the notification is not ${wanted}`);
+
+describe('a text', () => {
+  it('is given as it stands there', () => expect(reader.text('text')).toBe('a'));
+
+  it.each(['empty', 'nothing', 'absent', 'toString', 'constructor'])('is missing as %s', (key) => {
+    expect(() => reader.text(key)).toThrow(missing(`payload.${key}`));
+    expect(reader.optionalText(key)).toBeNull();
+  });
+
+  it.each(['zero', 'huge', 'yes', 'list', 'object'])('is never made of what is none (%s)', (key) => {
+    expect(() => reader.text(key)).toThrow(wrong(`payload.${key}`, 'a text'));
+    expect(() => reader.optionalText(key)).toThrow(wrong(`payload.${key}`, 'a text'));
+  });
+});
+
+describe('an amount', () => {
+  it.each([
+    ['zero', 0],
+    ['size', 20],
+    ['half', 0.5],
+    ['huge', 18446744073709551615n],
+  ])('is exact (%s)', (key, amount) => expect(reader.amount(key)).toBe(amount));
+
+  it.each(['empty', 'nothing', 'absent'])('is missing as %s, and not 0', (key) => {
+    expect(() => reader.amount(key)).toThrow(missing(`payload.${key}`));
+  });
+
+  it.each(['text', 'negative', 'least', 'yes', 'list', 'object'])('is none of %s', (key) => {
+    expect(() => reader.amount(key)).toThrow(wrong(`payload.${key}`, 'a number that is 0 or more'));
+  });
+});
+
+describe('an object', () => {
+  it('is read with its whole path in errors', () => {
+    expect(reader.object('object')).toEqual({ inner: { text: 'b' } });
+    const inner = reader.inner('object').inner('inner');
+    expect(inner.text('text')).toBe('b');
+    expect(() => inner.text('name')).toThrow(missing('payload.object.inner.name'));
+    expect(() => new PayloadReader({}, 'context').text('user_id')).toThrow(missing('context.user_id'));
+  });
+
+  it.each(['nothing', 'absent'])('is missing as %s', (key) => {
+    expect(() => reader.inner(key)).toThrow(missing(`payload.${key}`));
+  });
+
+  it.each(['text', 'empty', 'size', 'yes', 'list'])('is none of %s', (key) => {
+    expect(() => reader.object(key)).toThrow(wrong(`payload.${key}`, 'an object'));
+  });
+});
+
+describe('what is picked', () => {
+  it('is as it stands there, and null where it is missing', () => {
+    expect(reader.pick(['text', 'huge', 'list', 'nothing', 'absent', 'toString'])).toEqual({
+      text: 'a',
+      huge: 18446744073709551615n,
+      list: ['a'],
+      nothing: null,
+      absent: null,
+      toString: null,
+    });
+  });
+
+  it('has a key called __proto__ as any other', () => {
+    const picked = reader.pick(['__proto__']);
+    expect(Object.hasOwn(picked, '__proto__')).toBe(true);
+    expect(Object.getPrototypeOf(picked)).toBe(Object.prototype);
+    expect(picked['polluted']).toBeUndefined();
+    expect(new PayloadReader({}).value('__proto__')).toBeNull();
+  });
+});

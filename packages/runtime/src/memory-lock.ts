@@ -1,0 +1,71 @@
+import { NephoscopeError } from '@nephoscope/core';
+import type { Leadership } from '@nephoscope/core';
+
+interface Request {
+  readonly resolve: (lock: Leadership) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** A lock inside of one process, granted to one after another in the order of asking. */
+export class MemoryLock {
+  readonly #name: string;
+  readonly #waiting = new Set<Request>();
+  #holder: AbortController | undefined;
+  #note: Uint8Array = new Uint8Array();
+
+  constructor(name: string) {
+    this.#name = name;
+  }
+
+  /** Resolves when it is the asker's turn; rejects with the signal's reason. */
+  async lead(signal: AbortSignal): Promise<Leadership> {
+    signal.throwIfAborted();
+    let abort: () => void = () => undefined;
+    try {
+      return await new Promise<Leadership>((resolve, reject) => {
+        const request = { resolve, reject };
+        abort = () => {
+          this.#waiting.delete(request);
+          reject(signal.reason as Error);
+        };
+        signal.addEventListener('abort', abort, { once: true });
+        this.#waiting.add(request);
+        this.#grantNext();
+      });
+    } finally {
+      signal.removeEventListener('abort', abort);
+    }
+  }
+
+  /** Ends the lock for who holds it and for all who wait. */
+  close(reason: NephoscopeError): void {
+    for (const { reject } of this.#waiting) reject(reason);
+    this.#waiting.clear();
+    this.#holder?.abort(reason);
+    this.#holder = undefined;
+  }
+
+  #grantNext(): void {
+    const [next] = this.#waiting;
+    if (next === undefined || this.#holder !== undefined) return;
+    this.#waiting.delete(next);
+    const lost = new AbortController();
+    this.#holder = lost;
+    next.resolve({
+      note: this.#note,
+      lost: lost.signal,
+      leave: async (note) => {
+        lost.signal.throwIfAborted();
+        this.#note = Uint8Array.from(note);
+      },
+      release: async () => {
+        if (lost.signal.aborted) return;
+        lost.abort(
+          new NephoscopeError('BUS_UNAVAILABLE', `the lock '${this.#name}' is not held any more: it was given up`),
+        );
+        this.#holder = undefined;
+        this.#grantNext();
+      },
+    });
+  }
+}

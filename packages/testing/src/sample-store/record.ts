@@ -1,0 +1,63 @@
+import assert from 'node:assert/strict';
+
+import { all, exampleSample, examples, noon, second } from './support.js';
+import type { StoreTests } from './support.js';
+
+/** Batches are recorded once. */
+export function recordTests({ describe, it, withStore }: StoreTests): void {
+  describe('record', () => {
+    it(
+      'takes an empty batch',
+      withStore(async (store) => {
+        assert.deepEqual(await store.record([]), { recorded: 0, duplicates: 0 });
+      }),
+    );
+
+    it(
+      'records a batch once, however often it is offered',
+      withStore(async (store) => {
+        const batch = examples(250);
+        assert.deepEqual(await store.record(batch), { recorded: 250, duplicates: 0 });
+        assert.deepEqual(await store.record(batch), { recorded: 0, duplicates: 250 });
+        assert.deepEqual(await store.record([...batch.slice(100), ...examples(3)]), {
+          recorded: 3,
+          duplicates: 150,
+        });
+        assert.equal((await all(store)).length, 253);
+      }),
+    );
+
+    it(
+      'keeps the first of those with one message id',
+      withStore(async (store) => {
+        const first = exampleSample({ volume: '1' });
+        const later = exampleSample({
+          messageId: first.messageId,
+          volume: '2',
+          meter: 'other',
+          timestamp: noon + second,
+        });
+        assert.deepEqual(await store.record([first, later, first]), { recorded: 1, duplicates: 2 });
+        assert.deepEqual(await store.record([later]), { recorded: 0, duplicates: 1 });
+        assert.deepEqual(await all(store), [first]);
+      }),
+    );
+
+    it(
+      'counts exactly when the same samples are recorded at the same time',
+      withStore(async (store) => {
+        const batch = examples(120);
+        const results = await Promise.all([batch, batch, batch].map((samples) => store.record(samples)));
+        assert.equal(
+          results.reduce((sum, { recorded }) => sum + recorded, 0),
+          120,
+        );
+        assert.equal(
+          results.reduce((sum, { duplicates }) => sum + duplicates, 0),
+          240,
+        );
+        assert.equal((await all(store)).length, 120);
+      }),
+    );
+  });
+}

@@ -1,0 +1,85 @@
+import assert from 'node:assert/strict';
+
+import { all, exampleSample, noon, roundTrip } from './support.js';
+import type { StoreTests } from './support.js';
+
+/** What is recorded comes back to the last digit. */
+export function roundTripTests({ describe, it, withStore }: StoreTests): void {
+  describe('gives back what it was given', () => {
+    const volumes = [
+      '8292646586825371460',
+      '1e-07',
+      '0.1',
+      '1.0',
+      '-0',
+      '18446744073709551615',
+      '0.30000000000000004',
+      '1E+400',
+      '9007199254740993',
+    ];
+    for (const volume of volumes) {
+      it(`the volume ${volume}`, withStore(roundTrip(exampleSample({ volume }))));
+    }
+    it(
+      'numbers and times beyond 2^53',
+      withStore(roundTrip(exampleSample({ sequence: 2n ** 63n - 1n, timestamp: noon + 1n }))),
+    );
+    it('a time before 1970', withStore(roundTrip(exampleSample({ timestamp: -1n }))));
+    it(
+      'what is not known',
+      withStore(
+        roundTrip(
+          exampleSample({
+            unit: null,
+            userId: null,
+            projectId: null,
+            publisherId: null,
+            sequence: null,
+            epoch: null,
+          }),
+        ),
+      ),
+    );
+    it(
+      'empty names as such',
+      withStore(roundTrip(exampleSample({ unit: '', userId: '', projectId: '', epoch: '' }))),
+    );
+    it(
+      'any script and quote',
+      withStore(
+        roundTrip(
+          exampleSample({
+            unit: '漢"\'\\%_;--',
+            userId: 'clé 🙂',
+            resourceId: '𝔘\n\u2028',
+            meter: 'instance:m1.small',
+          }),
+        ),
+      ),
+    );
+
+    const texts: Readonly<Record<string, string>> = {
+      'characters beyond the first plane': '{"a": "🙂 𝔘 漢 é", "resource_metadata": {"k": "🙂"}}',
+      escapes:
+        '{"a": "\\u0000\\ud83d\\ude42\\/\\"", "resource_metadata": {"\\u0000": "\\"resource_metadata\\": {}"}}',
+      'blanks and line ends': ' {\r\n\t"resource_metadata" : { "b" :1.0 , "a": 1e-07 }\n} \n',
+      'no metadata': '{"a": [{"resource_metadata": {"inner": 1}}]}',
+    };
+    for (const [what, text] of Object.entries(texts)) {
+      it(`a text with ${what}, byte for byte`, withStore(roundTrip({ ...exampleSample(), text })));
+    }
+
+    it(
+      'names that differ only in being unknown or empty, apart',
+      withStore(async (store) => {
+        const samples = [
+          exampleSample({ unit: null }),
+          exampleSample({ unit: '', timestamp: noon + 1n }),
+          exampleSample({ epoch: null, timestamp: noon + 2n }),
+        ];
+        await store.record(samples);
+        assert.deepEqual(await all(store), samples);
+      }),
+    );
+  });
+}

@@ -1,0 +1,140 @@
+import assert from 'node:assert/strict';
+
+import type { Sample, SampleStore } from '@nephoscope/core';
+
+import { all, ascending, descending, exampleSample, examples, noon } from './support.js';
+import type { StoreTests } from './support.js';
+
+/** Queries of samples: filters, order, limits. */
+export function sampleQueryTests({ describe, it, withStore }: StoreTests): void {
+  describe('samples', () => {
+    const set = [
+      exampleSample({
+        timestamp: noon + 3n,
+        meter: 'cpu',
+        resourceId: 'r1',
+        projectId: 'p1',
+        userId: 'u1',
+        source: 's1',
+      }),
+      exampleSample({
+        timestamp: noon + 1n,
+        meter: 'cpu',
+        resourceId: 'r2',
+        projectId: 'p1',
+        userId: 'u2',
+        source: 's1',
+      }),
+      exampleSample({
+        timestamp: noon,
+        meter: 'vcpus',
+        resourceId: 'r1',
+        projectId: 'p2',
+        userId: 'u1',
+        source: 's2',
+      }),
+      exampleSample({
+        timestamp: noon + 2n,
+        meter: 'cpu',
+        resourceId: 'r1',
+        projectId: null,
+        userId: null,
+        source: 's2',
+      }),
+    ] as const;
+    const [d, b, a, c] = set;
+    const filters: readonly (readonly [string, Parameters<SampleStore['samples']>[0], readonly Sample[]])[] = [
+      ['everything, by time', {}, [a, b, c, d]],
+      ['a meter', { meter: 'cpu' }, [b, c, d]],
+      ['a resource', { resourceId: 'r1' }, [a, c, d]],
+      ['a project', { projectId: 'p1' }, [b, d]],
+      ['a user', { userId: 'u1' }, [a, d]],
+      ['a source', { source: 's2' }, [a, c]],
+      [
+        'all at once',
+        {
+          meter: 'cpu',
+          resourceId: 'r1',
+          projectId: 'p1',
+          userId: 'u1',
+          source: 's1',
+          start: noon,
+          end: noon + 4n,
+        },
+        [d],
+      ],
+      ['nothing', { meter: 'CPU' }, []],
+      ['a pattern is no pattern', { meter: '%' }, []],
+      ['the start included', { start: noon + 1n }, [b, c, d]],
+      ['the end excluded', { end: noon + 2n }, [a, b]],
+      ['one nanosecond', { start: noon + 2n, end: noon + 3n }, [c]],
+      ['no time at all', { start: noon + 2n, end: noon + 2n }, []],
+      ['times beyond 64 bits', { start: -(2n ** 70n), end: 2n ** 70n }, [a, b, c, d]],
+      ['after all time', { start: 2n ** 70n }, []],
+    ];
+    for (const [what, filter, expected] of filters) {
+      it(
+        `finds ${what}`,
+        withStore(async (store) => {
+          await store.record(set);
+          assert.deepEqual(await all(store, filter), expected);
+          assert.deepEqual(await all(store, filter, { newestFirst: true }), expected.toReversed());
+          assert.deepEqual(await all(store, filter, { limit: 2 }), expected.slice(0, 2));
+        }),
+      );
+    }
+
+    it(
+      'takes a limit of none, of one and of more than there are',
+      withStore(async (store) => {
+        await store.record(set);
+        assert.deepEqual(await all(store, {}, { limit: 0 }), []);
+        assert.deepEqual(await all(store, {}, { limit: 1, newestFirst: true }), [d]);
+        assert.deepEqual(await all(store, {}, { limit: 1000 }), [a, b, c, d]);
+      }),
+    );
+
+    it(
+      'streams many, each once and in order, also when they share a time',
+      withStore(async (store) => {
+        // More of one time, and more series, than any page of a reader is likely to hold.
+        const many = Array.from({ length: 4000 }, (_, at) =>
+          exampleSample({
+            timestamp: noon + BigInt(Math.floor(at / 1500)),
+            resourceId: `r${at % 100}`,
+            sequence: BigInt(at),
+          }),
+        );
+        for (let start = 0; start < many.length; start += 1000)
+          await store.record(many.slice(start, start + 1000));
+        for (const filter of [{}, { meter: 'cpu' }, { projectId: 'project-1', start: noon }]) {
+          for (const newestFirst of [false, true]) {
+            const found = await all(store, filter, { newestFirst });
+            assert.equal(new Set(found.map(({ messageId }) => messageId)).size, many.length);
+            const times = found.map(({ timestamp }) => timestamp);
+            assert.deepEqual(times, newestFirst ? times.toSorted(descending) : times.toSorted(ascending));
+          }
+        }
+        assert.equal((await all(store, { resourceId: 'r7' })).length, 40);
+      }),
+    );
+
+    it(
+      'may be left early, and read twice at the same time while others record',
+      withStore(async (store) => {
+        await store.record(examples(1200));
+        for await (const sample of store.samples({})) {
+          assert.equal(sample.meter, 'cpu');
+          break;
+        }
+        const [one, two, recorded] = await Promise.all([
+          all(store),
+          all(store, {}, { newestFirst: true }),
+          store.record(examples(10)),
+        ]);
+        assert.ok(one.length >= 1200 && two.length >= 1200);
+        assert.deepEqual(recorded, { recorded: 10, duplicates: 0 });
+      }),
+    );
+  });
+}

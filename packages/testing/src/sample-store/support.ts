@@ -1,0 +1,84 @@
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+
+import type { Sample, SampleStore } from '@nephoscope/core';
+
+import type { TestFramework } from '../test-framework.js';
+
+export interface SampleStoreContract {
+  /**
+   * A store that is not started, made anew by each call. The same `place` means the same storage; the
+   * storage of one that was not named before is empty.
+   */
+  create(place: string): SampleStore | Promise<SampleStore>;
+}
+
+/** What the parts of the contract are given. */
+export interface StoreTests extends TestFramework {
+  readonly contract: SampleStoreContract;
+  /** Runs the body with an empty store, and with the means to open its storage once more. */
+  withStore(body: (store: SampleStore, again: () => Promise<SampleStore>) => Promise<void>): () => Promise<void>;
+}
+
+export const second = 1_000_000_000n;
+export const noon = 1_795_348_800n * second;
+export const never = new AbortController().signal;
+
+/** A sample that is consistent in itself; `fields` replaces some of it, in the text too. */
+export function exampleSample(
+  fields: Partial<Omit<Sample, 'text'>> & { readonly metadata?: string } = {},
+): Sample {
+  const { metadata = '{"host": "compute-1"}', ...given } = fields;
+  const sample = {
+    messageId: randomUUID(),
+    source: 'openstack',
+    meter: 'cpu',
+    type: 'cumulative',
+    unit: 'ns',
+    volume: '1',
+    userId: 'user-1',
+    projectId: 'project-1',
+    resourceId: 'resource-1',
+    timestamp: noon,
+    publisherId: 'compute.host-1',
+    sequence: 1n,
+    epoch: 'run-1',
+    ...given,
+  };
+  const text =
+    `{"message_id": ${JSON.stringify(sample.messageId)}, "counter_name": ${JSON.stringify(sample.meter)}, ` +
+    `"counter_volume": ${sample.volume}, "resource_id": ${JSON.stringify(sample.resourceId)}, ` +
+    `"resource_metadata": ${metadata}, "message_signature": "${'5f'.repeat(32)}"}`;
+  return { ...sample, text };
+}
+
+export function examples(count: number): Sample[] {
+  return Array.from({ length: count }, (_, at) =>
+    exampleSample({ sequence: BigInt(at), timestamp: noon + BigInt(at) * second, resourceId: `r${at % 7}` }),
+  );
+}
+
+export function roundTrip(sample: Sample): (store: SampleStore) => Promise<void> {
+  return async (store) => {
+    await store.record([sample]);
+    assert.deepEqual(await all(store), [sample]);
+    assert.deepEqual(await all(store, { meter: sample.meter, resourceId: sample.resourceId }), [sample]);
+  };
+}
+
+export async function all(
+  store: SampleStore,
+  ...query: Parameters<SampleStore['samples']> | []
+): Promise<Sample[]> {
+  const [filter = {}, options] = query;
+  const found: Sample[] = [];
+  for await (const sample of store.samples(filter, options)) found.push(sample);
+  return found;
+}
+
+export async function rejectsUnavailable(action: () => Promise<unknown>): Promise<void> {
+  await assert.rejects(action, { code: 'STORE_UNAVAILABLE' });
+}
+
+export const ascending = (one: bigint, other: bigint): number => (one < other ? -1 : one > other ? 1 : 0);
+export const descending = (one: bigint, other: bigint): number => ascending(other, one);
