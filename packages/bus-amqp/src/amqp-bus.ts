@@ -2,22 +2,29 @@ import { NephoscopeError, describeError, isNephoscopeError } from '@nephoscope/c
 import type {
   Delivery,
   Health,
+  Leadership,
   MessageBus,
   OutgoingMessage,
   PluginSettings,
   QueueTopology,
   Subscription,
+  TransientQueue,
 } from '@nephoscope/core';
 import type { ChannelModel, ConsumeMessage } from 'amqplib';
+import { randomBytes } from 'node:crypto';
 
 import { Consumer } from './consumer.js';
+import type { ConsumerSettings } from './consumer.js';
+import { Declarations } from './declarations.js';
+import { LockRequest } from './lock-request.js';
 import type { Connection } from './open-connection.js';
 import type { AmqpOptions } from './options.js';
 import { settlesWithin } from './promises.js';
 import { Publisher } from './publisher.js';
 import type { Outgoing } from './publisher.js';
 import { ReconnectingConnection } from './reconnecting.js';
-import { declareTopology } from './topology.js';
+import { isBoundBy } from './topic.js';
+import { declareExchange, insist } from './topology.js';
 
 /** How long `stop` waits for confirmations that are still out, and for settled deliveries to reach the broker, ms. */
 const confirmGrace = 3_000;
@@ -29,26 +36,29 @@ const longestReason = 2_000;
 /**
  * MessageBus on RabbitMQ. Publishing and consuming have a connection each, because RabbitMQ stops reading
  * from a connection that publishes while memory or disk is short: acknowledgements must get through then,
- * they are what frees it. The consuming one is made with the first consumer.
+ * they are what frees it. The consuming one is made with the first consumer. Locks have a third, made with the
+ * first, since their notes must travel on the channel that holds them.
  */
 export class AmqpBus implements MessageBus {
   readonly #settings: PluginSettings<AmqpOptions>;
   readonly #publisher: Publisher;
-  /** By queue and exchange: a queue may be bound to several. */
-  readonly #topologies = new Map<string, QueueTopology>();
+  readonly #declarations: Declarations;
   readonly #consumers = new Set<Consumer>();
+  /** Those that wait and those that hold a lock. */
+  readonly #locks = new Set<LockRequest>();
   readonly #stopping = new AbortController();
   #publishing: ReconnectingConnection | undefined;
   #consuming: ReconnectingConnection | undefined;
+  #leading: ReconnectingConnection | undefined;
   /** Their latest connections, known from the moment that what was asked for so far is set up on them. */
-  #publishingOn: Connection | undefined;
   #consumingOn: Connection | undefined;
-  #redeclaring: Promise<void> | undefined;
+  #leadingOn: Connection | undefined;
   #stopped: Promise<void> | undefined;
 
   constructor(settings: PluginSettings<AmqpOptions>) {
     this.#settings = settings;
     this.#publisher = new Publisher(settings.options.confirmTimeout);
+    this.#declarations = new Declarations(settings);
   }
 
   /**
@@ -76,70 +86,68 @@ export class AmqpBus implements MessageBus {
     return (this.#stopped ??= this.#stop());
   }
 
-  async declare(topology: QueueTopology): Promise<void> {
-    const key = JSON.stringify([topology.queue, topology.exchange]);
-    const known = this.#topologies.get(key);
-    this.#topologies.set(key, {
-      ...topology,
-      bindings: [...new Set([...(known?.bindings ?? []), ...topology.bindings])],
-    });
-    const connection = this.#publishingOn;
-    if (connection === undefined || connection.lost.aborted) return;
-    try {
-      await declareTopology(connection.model, topology, this.#settings.logger);
-    } catch (error) {
-      // Then the next connection declares it.
-      if (connection.lost.aborted) return;
-      if (known === undefined) this.#topologies.delete(key);
-      else this.#topologies.set(key, known);
-      throw error;
-    }
+  declare(topology: QueueTopology): Promise<void> {
+    return this.#declarations.add(topology);
   }
 
   async publish(message: OutgoingMessage): Promise<void> {
     this.#stopping.signal.throwIfAborted();
-    await this.#publishDeclared(message, ({ exchange }) => exchange === message.exchange);
+    const { exchange, routingKey } = message;
+    await this.#publishDeclared(
+      message,
+      (topology) =>
+        topology.exchange === exchange && topology.bindings.some((pattern) => isBoundBy(pattern, routingKey)),
+    );
   }
 
-  async consume(
+  consume(
     queue: string,
     { prefetch }: { readonly prefetch: number },
     handler: (delivery: Delivery) => void,
   ): Promise<Subscription> {
-    this.#stopping.signal.throwIfAborted();
-    const { clock, logger } = this.#settings;
-    const consumer = new Consumer({
+    return this.#addConsumer({
       queue,
       prefetch,
-      handler,
-      clock,
-      logger,
-      declare: (model) => this.#declareAll(model, (topology) => topology.queue === queue),
-      deadLetter: (message, reason, body) => this.#deadLetter(queue, message, reason, body),
+      prepare: async (model) => ((await this.#declarations.prepare(model, queue)) ? queue : undefined),
+      handler: (message, settling) =>
+        handler({
+          body: message.content,
+          contentType: message.properties.contentType as string | undefined,
+          routingKey: message.fields.routingKey,
+          redelivered: message.fields.redelivered,
+          ack: settling.ack,
+          requeue: settling.requeue,
+          deadLetter: (reason, body) => this.#deadLetter(queue, message, reason, body ?? message.content),
+        }),
     });
-    this.#consumers.add(consumer);
-    if (this.#publishing?.connection !== undefined) {
-      if (this.#consumingOn !== undefined) void consumer.run(this.#consumingOn);
-      const attempt =
-        this.#consuming === undefined
-          ? this.#startConsuming(this.#stopping.signal).then(() => consumer.first)
-          : consumer.first;
-      try {
-        // A broker that went away meanwhile is no failure: then it consumes when it is back.
-        if (await settlesWithin(this.#settings.options.connectTimeout, attempt)) await attempt;
-      } catch (error) {
-        this.#consumers.delete(consumer);
-        await consumer.close(0);
-        throw error;
-      }
-    }
-    return { cancel: () => consumer.cancel() };
+  }
+
+  listen(queue: TransientQueue, handler: (body: Uint8Array) => void): Promise<Subscription> {
+    return this.#addConsumer({
+      queue: queue.queue,
+      prepare: (model) => this.#declareTransient(model, queue),
+      handler: ({ content }) => handler(content),
+    });
+  }
+
+  async lead(name: string, signal: AbortSignal): Promise<Leadership> {
+    this.#stopping.signal.throwIfAborted();
+    signal.throwIfAborted();
+    if (this.#publishing === undefined) throw new NephoscopeError('BUS_UNAVAILABLE', 'the bus was not started');
+    const { options, logger, clock } = this.#settings;
+    const until = AbortSignal.any([signal, this.#stopping.signal]);
+    const lock = new LockRequest({ name, confirmTimeout: options.confirmTimeout, logger, clock }, until);
+    this.#locks.add(lock);
+    void lock.over.then(() => this.#locks.delete(lock));
+    if (this.#leadingOn !== undefined) void lock.run(this.#leadingOn);
+    else void this.#startLeading();
+    return lock.granted;
   }
 
   health(): Health {
     if (this.#stopped !== undefined) return { ok: false, reason: 'the bus was stopped' };
     if (this.#publishing === undefined) return { ok: false, reason: 'the bus was not started' };
-    for (const connection of [this.#publishing, this.#consuming]) {
+    for (const connection of [this.#publishing, this.#consuming, this.#leading]) {
       if (connection !== undefined && connection.connection === undefined)
         return { ok: false, reason: describeError(connection.problem) };
     }
@@ -175,10 +183,66 @@ export class AmqpBus implements MessageBus {
     }
   }
 
+  async #addConsumer(settings: Omit<ConsumerSettings, 'clock' | 'logger'>): Promise<Subscription> {
+    this.#stopping.signal.throwIfAborted();
+    const { clock, logger } = this.#settings;
+    const consumer = new Consumer({ ...settings, clock, logger });
+    this.#consumers.add(consumer);
+    if (this.#publishing?.connection !== undefined) {
+      if (this.#consumingOn !== undefined) void consumer.run(this.#consumingOn);
+      const attempt =
+        this.#consuming === undefined
+          ? this.#startConsuming(this.#stopping.signal).then(() => consumer.first)
+          : consumer.first;
+      try {
+        // A broker that went away meanwhile is no failure: then it consumes when it is back.
+        if (await settlesWithin(this.#settings.options.connectTimeout, attempt)) await attempt;
+      } catch (error) {
+        this.#consumers.delete(consumer);
+        await consumer.close(0);
+        throw error;
+      }
+    }
+    return { cancel: () => consumer.cancel() };
+  }
+
+  /**
+   * Makes a queue of that name and a random end, exclusive to this connection, so that neither a process that hangs nor
+   * what the broker still holds of a lost connection is in the way of the next, or takes its messages.
+   */
+  async #declareTransient(
+    model: ChannelModel,
+    { exchange, queue, bindings, messageTtl }: TransientQueue,
+  ): Promise<string> {
+    await declareExchange(model, exchange, this.#settings.logger);
+    const name = `${queue}.${randomBytes(6).toString('hex')}`;
+    await insist(model, `declare queue '${name}' and bind it to exchange '${exchange}'`, async (channel) => {
+      await channel.assertQueue(name, { exclusive: true, autoDelete: true, durable: false, messageTtl });
+      for (const pattern of bindings) await channel.bindQueue(name, exchange, pattern);
+    });
+    return name;
+  }
+
+  /** Never rejects: its failure is that of all who ask. */
+  async #startLeading(): Promise<void> {
+    if (this.#leading !== undefined) return;
+    const leading = this.#newConnection('lead', (connection) => {
+      this.#leadingOn = connection;
+      for (const lock of this.#locks) void lock.run(connection);
+      return Promise.resolve();
+    });
+    this.#leading = leading;
+    try {
+      await leading.start(this.#stopping.signal);
+    } catch (error) {
+      this.#leading = undefined;
+      for (const lock of this.#locks) lock.fail(error as Error);
+    }
+  }
+
   async #setUpPublishing(connection: Connection): Promise<void> {
     const { model, lost, destroy } = connection;
-    this.#publishingOn = connection;
-    await this.#declareAll(model);
+    await this.#declarations.declareOn(connection);
     const channel = await model.createConfirmChannel();
     // Without its channel the connection is of no use: both are made anew, and everything is declared again.
     channel.on('error', (error) => destroy(error));
@@ -189,36 +253,14 @@ export class AmqpBus implements MessageBus {
     this.#publisher.attach(channel);
   }
 
-  async #declareAll(model: ChannelModel, which: (topology: QueueTopology) => boolean = () => true): Promise<void> {
-    for (const topology of this.#topologies.values()) {
-      if (which(topology)) await declareTopology(model, topology, this.#settings.logger);
-    }
-  }
-
   /** Publishes; when no queue takes it although we declared one of `ours`, somebody deleted it: declares and publishes again. */
   async #publishDeclared(message: Outgoing, ours: (topology: QueueTopology) => boolean): Promise<void> {
     try {
       await this.#publisher.publish(message);
     } catch (error) {
-      if (!isNephoscopeError(error, 'BUS_UNROUTABLE') || ![...this.#topologies.values()].some(ours)) throw error;
-      await this.#redeclare();
+      if (!isNephoscopeError(error, 'BUS_UNROUTABLE') || !this.#declarations.some(ours)) throw error;
+      await this.#declarations.again();
       await this.#publisher.publish(message);
-    }
-  }
-
-  async #redeclare(): Promise<void> {
-    const connection = this.#publishingOn;
-    try {
-      connection?.lost.throwIfAborted();
-      if (connection !== undefined) await (this.#redeclaring ??= this.#declareAll(connection.model));
-    } catch (error) {
-      throw new NephoscopeError(
-        'BUS_UNAVAILABLE',
-        'what was declared is gone from RabbitMQ and could not be declared again yet',
-        { cause: error },
-      );
-    } finally {
-      this.#redeclaring = undefined;
     }
   }
 
@@ -228,13 +270,7 @@ export class AmqpBus implements MessageBus {
     reason: string,
     body: Uint8Array,
   ): Promise<void> {
-    const topology = [...this.#topologies.values()].find((each) => each.queue === queue);
-    if (topology === undefined) {
-      throw new NephoscopeError(
-        'BUS_UNROUTABLE',
-        `queue '${queue}' has no dead letters here: declare it before consuming it`,
-      );
-    }
+    const deadLetterQueue = this.#declarations.deadLettersOf(queue);
     const headers = {
       ...small(properties.headers),
       'x-reason': reason.slice(0, longestReason),
@@ -244,23 +280,26 @@ export class AmqpBus implements MessageBus {
     };
     const contentType = properties.contentType as string | undefined;
     await this.#publishDeclared(
-      { exchange: '', routingKey: topology.deadLetterQueue, contentType, headers, body },
-      (each) => each === topology,
+      { exchange: '', routingKey: deadLetterQueue, contentType, headers, body },
+      (topology) => topology.deadLetterQueue === deadLetterQueue,
     );
   }
 
   async #stop(): Promise<void> {
     this.#stopping.abort(new NephoscopeError('BUS_UNAVAILABLE', 'the bus was stopped'));
     await this.#publisher.idle(confirmGrace);
-    await Promise.all([...this.#consumers].map((consumer) => consumer.close(settleGrace)));
+    await Promise.all([
+      ...[...this.#consumers].map((consumer) => consumer.close(settleGrace)),
+      ...[...this.#locks].map((lock) => lock.release()),
+    ]);
     await this.#disconnect();
     this.#publisher.detach(this.#stopping.signal.reason as NephoscopeError);
   }
 
   async #disconnect(): Promise<void> {
-    await Promise.all([this.#publishing?.stop(), this.#consuming?.stop()]);
-    this.#publishing = this.#publishingOn = undefined;
-    this.#consuming = this.#consumingOn = undefined;
+    await Promise.all([this.#publishing?.stop(), this.#consuming?.stop(), this.#leading?.stop()]);
+    this.#publishing = this.#consuming = this.#leading = undefined;
+    this.#consumingOn = this.#leadingOn = undefined;
   }
 }
 

@@ -1,21 +1,30 @@
 import { NephoscopeError, describeError } from '@nephoscope/core';
-import type { Clock, Delivery, Logger } from '@nephoscope/core';
+import type { Clock, Logger } from '@nephoscope/core';
 import type { Channel, ChannelModel, ConsumeMessage } from 'amqplib';
 
 import { Backoff } from './backoff.js';
 import type { Connection } from './open-connection.js';
 import { settlesWithin, whenAborted } from './promises.js';
 
+/** Between two attempts to consume, ms. */
+const longestPause = 30_000;
+
+/** Settles a message, once; in vain when its channel is gone: the broker has given it to somebody else by then. */
+export interface Settling {
+  ack(): void;
+  requeue(): void;
+}
+
 export interface ConsumerSettings {
+  /** What it consumes, for the log. */
   readonly queue: string;
-  /** How many deliveries may be unsettled at once. */
-  readonly prefetch: number;
-  readonly handler: (delivery: Delivery) => void;
+  /** How many deliveries may be unsettled at once; without it they need no settling. */
+  readonly prefetch?: number;
+  readonly handler: (message: ConsumeMessage, settling: Settling) => void;
   readonly logger: Logger;
   readonly clock: Clock;
-  /** Makes sure that the queue is there, on this connection. */
-  declare(model: ChannelModel): Promise<void>;
-  deadLetter(message: ConsumeMessage, reason: string, body: Uint8Array): Promise<void>;
+  /** Makes sure that the queue is there, on this connection; returns its name, or nothing while others must make it. */
+  prepare(model: ChannelModel): Promise<string | undefined>;
 }
 
 /** Consumes one queue on a channel of its own, again and again: on each connection, and when the queue vanished. */
@@ -28,6 +37,8 @@ export class Consumer {
   #channel: Channel | undefined;
   #tag: string | undefined;
   #problem: string | undefined;
+  #waiting = false;
+  #closing = false;
 
   constructor(settings: ConsumerSettings) {
     this.#settings = settings;
@@ -47,11 +58,17 @@ export class Consumer {
   async run(connection: Connection): Promise<void> {
     const { queue, logger, clock } = this.#settings;
     const over = AbortSignal.any([connection.lost, this.#cancelled.signal]);
-    const backoff = new Backoff(100, 30_000);
+    const backoff = new Backoff(100, longestPause);
     while (!over.aborted) {
       let reason: unknown;
       try {
-        const consuming = this.#consume(connection, () => {
+        const name = await this.#settings.prepare(connection.model);
+        this.#tellWhether(name === undefined);
+        if (name === undefined) {
+          await clock.sleep(backoff.next(), over).catch(() => undefined);
+          continue;
+        }
+        const consuming = this.#consume(connection, name, () => {
           this.#onFirst();
           backoff.reset();
           this.#problem = undefined;
@@ -83,24 +100,40 @@ export class Consumer {
   async close(ms: number): Promise<void> {
     await settlesWithin(
       ms,
-      this.cancel().then(() => this.#channel?.close()),
+      this.cancel().then(() => {
+        this.#closing = true;
+        return this.#channel?.close();
+      }),
     );
   }
 
+  /** Waiting for a queue that others make is no failure. */
+  #tellWhether(waiting: boolean): void {
+    const { queue, logger } = this.#settings;
+    if (waiting) {
+      this.#onFirst();
+      this.#problem = undefined;
+      if (!this.#waiting) logger.warn({ queue }, `queue '${queue}' is not there yet, waiting`);
+    } else if (this.#waiting) {
+      logger.info({ queue }, `queue '${queue}' is there`);
+    }
+    this.#waiting = waiting;
+  }
+
   /** Calls `onConsuming` when the broker has the consumer; resolves with the reason when it has ended. */
-  async #consume({ model, lost }: Connection, onConsuming: () => void): Promise<Error> {
-    const { queue, prefetch, declare } = this.#settings;
-    await declare(model);
+  async #consume({ model, lost }: Connection, queue: string, onConsuming: () => void): Promise<Error> {
+    const { prefetch } = this.#settings;
     const channel = await model.createChannel();
     const ended = new AbortController();
     channel.on('error', (error) => ended.abort(error));
     channel.on('close', () => ended.abort(lost.reason ?? new Error('the channel was closed')));
-    await channel.prefetch(prefetch);
-    const { consumerTag } = await channel.consume(queue, (message) => {
+    if (prefetch !== undefined) await channel.prefetch(prefetch);
+    const onMessage = (message: ConsumeMessage | null) => {
       if (message !== null) return this.#deliver(channel, ended.signal, message);
       ended.abort(new Error('the queue was deleted'));
       channel.close().catch(() => undefined);
-    });
+    };
+    const { consumerTag } = await channel.consume(queue, onMessage, { noAck: prefetch === undefined });
     this.#channel = channel;
     this.#tag = consumerTag;
     // Cancelled while this was under way.
@@ -110,29 +143,24 @@ export class Consumer {
   }
 
   #deliver(channel: Channel, ended: AbortSignal, message: ConsumeMessage): void {
-    const { handler, logger, queue, deadLetter } = this.#settings;
-    let settled = false;
-    // Once, and never on a channel that is gone: the broker has given the message to somebody else by then.
+    const { handler, logger, queue, prefetch } = this.#settings;
+    let settled = prefetch === undefined;
     const settle = (act: () => void) => {
-      if (settled || ended.aborted) return;
+      if (settled || this.#closing || ended.aborted) return;
       settled = true;
       act();
     };
-    const delivery: Delivery = {
-      body: message.content,
-      contentType: message.properties.contentType as string | undefined,
-      routingKey: message.fields.routingKey,
-      redelivered: message.fields.redelivered,
+    const settling: Settling = {
       ack: () => settle(() => channel.ack(message)),
       requeue: () => settle(() => channel.nack(message, false, true)),
-      deadLetter: (reason, body) => deadLetter(message, reason, body ?? message.content),
     };
-    if (this.#cancelled.signal.aborted) return delivery.requeue();
+    if (this.#cancelled.signal.aborted) return settling.requeue();
     try {
-      handler(delivery);
+      handler(message, settling);
     } catch (error) {
-      logger.error({ err: error, queue }, 'the handler of a message threw: the message goes back to the queue');
-      delivery.requeue();
+      const then = prefetch === undefined ? 'the message is lost' : 'the message goes back to the queue';
+      logger.error({ err: error, queue }, `the handler of a message threw: ${then}`);
+      settling.requeue();
     }
   }
 }

@@ -7,56 +7,129 @@ const notFound = 404;
 const preconditionFailed = 406;
 
 /**
- * Makes sure that exchange, queue, bindings and dead letters exist. What exists is taken as it is: a
- * Ceilometer may have declared it with other arguments, and two programs that fight over arguments close
- * each other's channels. A user who may not declare goes on with what others declared.
+ * Makes sure that what is ours of it exists: exchange, queue, dead letters; and that our queue is bound to our
+ * exchange. What exists is taken as it is: a Ceilometer may have declared it with other arguments, and two programs
+ * that fight over arguments close each other's channels. A user who may not declare goes on with what others declared.
  *
  * @throws BUS_TOPOLOGY when the broker has and makes no such exchange or queue
  */
 export async function declareTopology(
   model: ChannelModel,
-  topology: QueueTopology,
+  { exchange, exchangeOf, queue, queueOf, bindings, deadLetterQueue, maxBytes }: QueueTopology,
   logger: Logger,
 ): Promise<void> {
-  const { exchange, queue, bindings, deadLetterQueue } = topology;
-  const durable = { durable: true };
-
-  await makeSure(
-    `exchange '${exchange}'`,
-    (channel) => channel.checkExchange(exchange),
-    (channel) => channel.assertExchange(exchange, 'topic', durable),
-  );
-  for (const name of [queue, deadLetterQueue]) {
-    await makeSure(
-      `queue '${name}'`,
-      (channel) => channel.checkQueue(name),
-      (channel) => channel.assertQueue(name, durable),
-    );
-  }
+  await declareQueue(model, deadLetterQueue, {}, logger);
+  if (queueOf === 'others') return;
+  const limit = maxBytes === undefined ? {} : { 'x-max-length-bytes': maxBytes };
+  await declareQueue(model, queue, limit, logger);
+  if (exchangeOf === 'others') return;
+  await declareExchange(model, exchange, logger);
   for (const pattern of bindings) {
-    await attempt(`bind queue '${queue}' to exchange '${exchange}' with '${pattern}'`, (channel) =>
+    await attempt(model, logger, bindingText(queue, exchange, pattern), (channel) =>
       channel.bindQueue(queue, exchange, pattern),
     );
   }
+}
 
-  async function makeSure(
-    what: string,
-    check: (channel: Channel) => Promise<unknown>,
-    create: (channel: Channel) => Promise<unknown>,
-  ) {
-    const missing = await onChannel(model, check);
-    if (missing === undefined) return;
-    if (missing.code !== notFound) throw refusal(`look up ${what}`, missing);
-    await attempt(`declare ${what}`, create);
-  }
+/** @throws BUS_TOPOLOGY */
+export function declareExchange(model: ChannelModel, exchange: string, logger: Logger): Promise<void> {
+  return makeSure(
+    model,
+    logger,
+    `exchange '${exchange}'`,
+    (channel) => channel.checkExchange(exchange),
+    // As oslo.messaging declares it, which fails where it finds it otherwise; a restart of the broker removes it.
+    (channel) => channel.assertExchange(exchange, 'topic', { durable: false }),
+  );
+}
 
-  async function attempt(what: string, declare: (channel: Channel) => Promise<unknown>) {
-    const error = await onChannel(model, declare);
-    if (error === undefined) return;
-    // 406: somebody else was faster, with other arguments; what is there now is as good.
-    if (error.code !== accessRefused && error.code !== preconditionFailed) throw refusal(what, error);
-    logger.warn({ err: error }, `RabbitMQ did not let us ${what}: going on with what others declared`);
+/**
+ * Binds a queue to an exchange that others declare.
+ *
+ * @returns whether the exchange is there
+ * @throws BUS_TOPOLOGY when the broker does not let us
+ */
+export async function bindWhereThere(
+  model: ChannelModel,
+  { exchange, queue, bindings }: QueueTopology,
+): Promise<boolean> {
+  const missing = await onChannel(model, (channel) => channel.checkExchange(exchange));
+  if (missing?.code === notFound) return false;
+  if (missing !== undefined) throw refusal(`look up exchange '${exchange}'`, missing);
+  for (const pattern of bindings) {
+    const error = await onChannel(model, (channel) => channel.bindQueue(queue, exchange, pattern));
+    // Gone in between.
+    if (error?.message.includes(`no exchange '${exchange}'`) === true) return false;
+    if (error !== undefined) throw refusal(bindingText(queue, exchange, pattern), error);
   }
+  return true;
+}
+
+/** @throws BUS_TOPOLOGY when the broker does not say, as for a queue that is exclusive to another connection */
+export async function isQueueThere(model: ChannelModel, queue: string): Promise<boolean> {
+  const missing = await onChannel(model, (channel) => channel.checkQueue(queue));
+  if (missing === undefined) return true;
+  if (missing.code === notFound) return false;
+  throw refusal(`look up queue '${queue}'`, missing);
+}
+
+/**
+ * Runs a request that must be granted exactly as it is.
+ *
+ * @throws BUS_TOPOLOGY
+ */
+export async function insist(
+  model: ChannelModel,
+  what: string,
+  request: (channel: Channel) => Promise<unknown>,
+): Promise<void> {
+  const error = await onChannel(model, request);
+  if (error !== undefined) throw refusal(what, error);
+}
+
+function declareQueue(
+  model: ChannelModel,
+  queue: string,
+  limits: Readonly<Record<string, number>>,
+  logger: Logger,
+): Promise<void> {
+  return makeSure(
+    model,
+    logger,
+    `queue '${queue}'`,
+    (channel) => channel.checkQueue(queue),
+    (channel) => channel.assertQueue(queue, { durable: true, arguments: limits }),
+  );
+}
+
+async function makeSure(
+  model: ChannelModel,
+  logger: Logger,
+  what: string,
+  check: (channel: Channel) => Promise<unknown>,
+  create: (channel: Channel) => Promise<unknown>,
+): Promise<void> {
+  const missing = await onChannel(model, check);
+  if (missing === undefined) return;
+  if (missing.code !== notFound) throw refusal(`look up ${what}`, missing);
+  await attempt(model, logger, `declare ${what}`, create);
+}
+
+async function attempt(
+  model: ChannelModel,
+  logger: Logger,
+  what: string,
+  declare: (channel: Channel) => Promise<unknown>,
+): Promise<void> {
+  const error = await onChannel(model, declare);
+  if (error === undefined) return;
+  // 406: somebody else was faster, with other arguments; what is there now is as good.
+  if (error.code !== accessRefused && error.code !== preconditionFailed) throw refusal(what, error);
+  logger.warn({ err: error }, `RabbitMQ did not let us ${what}: going on with what others declared`);
+}
+
+function bindingText(queue: string, exchange: string, pattern: string): string {
+  return `bind queue '${queue}' to exchange '${exchange}' with '${pattern}'`;
 }
 
 function refusal(what: string, error: Error): NephoscopeError {

@@ -15,6 +15,9 @@ const clock: Clock = {
   sleep: (ms, signal) => delay(ms, undefined, signal === undefined ? {} : { signal }),
 };
 
+/** A clock on which every wait is short. */
+export const hurriedClock: Clock = { ...clock, sleep: (ms, signal) => clock.sleep(Math.min(ms, 20), signal) };
+
 export interface LogEntry {
   readonly level: keyof Logger;
   readonly fields: Readonly<Record<string, unknown>>;
@@ -28,11 +31,15 @@ export function recordingLogger(entries: LogEntry[] = []): Logger {
 }
 
 /** The bus as a program gets it: options as an operator writes them, checked by the plugin's schema. */
-export function createBus(options: Readonly<Record<string, unknown>>, log: LogEntry[] = []): MessageBus {
+export function createBus(
+  options: Readonly<Record<string, unknown>>,
+  log: LogEntry[] = [],
+  itsClock: Clock = clock,
+): MessageBus {
   return plugin.create({
     options: plugin.options.parse(options),
     logger: recordingLogger(log),
-    clock,
+    clock: itsClock,
     host: 'compute-1',
   });
 }
@@ -60,7 +67,11 @@ export function sample({ exchange }: QueueTopology, body: string | Uint8Array = 
 export async function onBroker<T>(url: string, act: (channel: Channel) => Promise<T>): Promise<T> {
   const model = await connect(url);
   try {
-    return await act(await model.createChannel());
+    const channel = await model.createChannel();
+    const result = await act(channel);
+    // Else the goodbye may overtake what was published.
+    await channel.close();
+    return result;
   } finally {
     await model.close();
   }
@@ -70,6 +81,7 @@ export function remove(url: string, { exchange, queue, deadLetterQueue }: QueueT
   return onBroker(url, async (channel) => {
     await channel.deleteQueue(queue);
     await channel.deleteQueue(deadLetterQueue);
+    for (const lock of [queue, deadLetterQueue]) await channel.deleteQueue(`${lock}.lock`);
     await channel.deleteExchange(exchange);
   });
 }

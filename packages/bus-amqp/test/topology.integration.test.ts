@@ -110,6 +110,16 @@ describe('the AMQP bus and what is declared', () => {
     );
   });
 
+  it('declares nothing again for a message that none of its queues would want', async () => {
+    await start();
+    await onBroker(url, async (channel) => {
+      await channel.deleteQueue(topology.queue);
+      const other = { ...sample(topology), routingKey: 'compute.node-1' };
+      await expect(bus.publish(other)).rejects.toMatchObject({ code: 'BUS_UNROUTABLE' });
+      await channel.assertQueue(topology.queue, { durable: false });
+    });
+  });
+
   it('keeps in a dead letter where it came from, why it is there, and what it was', async () => {
     await start();
     const inbox = await consume(() => undefined);

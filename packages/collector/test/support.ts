@@ -1,16 +1,13 @@
-import { createSigner, meteringContentType, NephoscopeError, Secret, signMeteringMessage } from '@nephoscope/core';
-import type {
-  Counter,
-  Delivery,
-  Health,
-  MessageBus,
-  QueueTopology,
-  Sample,
-  SampleStore,
-  SignatureForm,
-  Subscription,
+import {
+  createSigner,
+  meteringContentType,
+  meteringTopology,
+  NephoscopeError,
+  Secret,
+  signMeteringMessage,
 } from '@nephoscope/core';
-import { FakeClock, RecordingLogger } from '@nephoscope/testing';
+import type { Counter, Health, Sample, SampleStore, SignatureForm } from '@nephoscope/core';
+import { FakeBus, FakeClock, FakeDelivery as AnyDelivery, RecordingLogger } from '@nephoscope/testing';
 import { Registry } from 'prom-client';
 
 import { Collector } from '../src/collector.js';
@@ -73,84 +70,15 @@ export function line({
 
 export const ids = (samples: readonly Sample[]) => samples.map(({ messageId }) => messageId);
 
-type Outcome = 'ack' | 'requeue';
-
-/** A message in the hands of the collector, and what became of it. */
-export class FakeDelivery implements Delivery {
-  readonly contentType = meteringContentType;
-  readonly routingKey = 'metering.cpu';
-  readonly redelivered = false;
-  readonly body: Uint8Array;
-  outcome: Outcome | undefined;
-  readonly dead: { readonly reason: string; readonly body: Uint8Array }[] = [];
-  deadLetterFails = false;
-
+/** Metering messages in the hands of the collector, and what became of them. */
+export class FakeDelivery extends AnyDelivery {
   constructor(...lines: readonly (string | Uint8Array)[]) {
-    this.body = Buffer.concat(lines.flatMap((text) => [Buffer.from(text), Buffer.from('\n')]));
-  }
-
-  ack(): void {
-    this.#settle('ack');
-  }
-
-  requeue(): void {
-    this.#settle('requeue');
-  }
-
-  async deadLetter(reason: string, body: Uint8Array = this.body): Promise<void> {
-    await Promise.resolve();
-    if (this.deadLetterFails) throw new NephoscopeError('BUS_UNAVAILABLE', 'the broker is away');
-    this.dead.push({ reason, body });
-  }
-
-  #settle(outcome: Outcome): void {
-    if (this.outcome !== undefined) throw new Error(`settled twice: ${this.outcome}, ${outcome}`);
-    this.outcome = outcome;
-  }
-}
-
-/** A queue that delivers what the test says, never more than the prefetch at once. */
-export class FakeBus implements MessageBus {
-  readonly declared: QueueTopology[] = [];
-  readonly waiting: FakeDelivery[] = [];
-  #prefetch = 0;
-  #held: FakeDelivery[] = [];
-  #handler: ((delivery: Delivery) => void) | undefined;
-
-  start = () => Promise.resolve();
-  stop = () => Promise.resolve();
-  publish = () => Promise.reject(new Error('nobody publishes here'));
-  health = (): Health => ({ ok: true });
-
-  declare(topology: QueueTopology): Promise<void> {
-    this.declared.push(topology);
-    return Promise.resolve();
-  }
-
-  consume(
-    _: string,
-    { prefetch }: { readonly prefetch: number },
-    handler: (delivery: Delivery) => void,
-  ): Promise<Subscription> {
-    this.#prefetch = prefetch;
-    this.#handler = handler;
-    return Promise.resolve({ cancel: () => Promise.resolve(void (this.#handler = undefined)) });
-  }
-
-  send(...deliveries: readonly FakeDelivery[]): void {
-    this.waiting.push(...deliveries);
-    this.pump();
-  }
-
-  /** Delivers what the prefetch lets through; returns how many are unsettled. */
-  pump(): number {
-    this.#held = this.#held.filter(({ outcome }) => outcome === undefined);
-    while (this.#handler !== undefined && this.#held.length < this.#prefetch && this.waiting.length > 0) {
-      const delivery = this.waiting.shift()!;
-      this.#held.push(delivery);
-      this.#handler(delivery);
-    }
-    return this.#held.length;
+    super({
+      queue: meteringTopology.queue,
+      routingKey: 'metering.cpu',
+      contentType: meteringContentType,
+      body: Buffer.concat(lines.flatMap((text) => [Buffer.from(text), Buffer.from('\n')])),
+    });
   }
 }
 

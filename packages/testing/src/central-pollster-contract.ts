@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { setImmediate as turn } from 'node:timers/promises';
 
-import type { CentralPollster, Counter, Plugin } from '@nephoscope/core';
+import { meterStem } from '@nephoscope/core';
+import type { CentralPollster, Cloud, Counter, Plugin } from '@nephoscope/core';
 
 import { FakeClock } from './fake-clock.js';
+import { FakeCloud } from './fake-cloud.js';
 import { assertCounters, assertMeters, pluginTests } from './plugin-checks.js';
 import { gather } from './poll-counters.js';
 import { RecordingLogger } from './recording-logger.js';
@@ -12,13 +14,15 @@ import { assertNoHandleLeft, testFramework, within } from './test-framework.js';
 export interface CentralPollsterContract {
   /** The plugin's options as an operator writes them, such as the address of a service that the test started. */
   readonly options?: unknown;
+  /** A cloud in which the pollster finds something, for one that uses `manager.cloud`. By default one that answers nothing. */
+  readonly cloud?: Cloud;
 }
 
 /** What every central pollster must do, as tests in the framework whose `describe` and `it` are global. */
 export function centralPollsterContract<Options>(
   name: string,
   plugin: Plugin<'poll.central', Options, CentralPollster>,
-  { options }: CentralPollsterContract = {},
+  { options, cloud = new FakeCloud() }: CentralPollsterContract = {},
 ): void {
   const framework = testFramework();
   const { describe, it } = framework;
@@ -31,7 +35,10 @@ export function centralPollsterContract<Options>(
       clock,
       host: 'controller-1',
     });
-    return await gather(pollster.getCounters({ logger, clock, signal }));
+    const declared = new Set(plugin.meters.map((meter) => meterStem(meter.name)));
+    const missing = (meter: string) =>
+      assert.ok(declared.has(meterStem(meter)), `missing('${meter}'): the meter is not in the plugin's table`);
+    return await gather(pollster.getCounters({ cloud, logger, clock, signal, missing }));
   };
   const pollOnce = async (): Promise<readonly Counter[]> => {
     const counters = await within('a poll', pollDeadline, poll(new AbortController().signal));
@@ -47,7 +54,7 @@ export function centralPollsterContract<Options>(
     it('makes counters as declared', async () => {
       assert.ok(
         (await pollOnce()).length > 0,
-        'it made no counter: give `options` to the contract with which it finds something',
+        'it made no counter: give `options` or a `cloud` to the contract with which it finds something',
       );
     });
 

@@ -95,6 +95,23 @@ export function inspectorContract(name: string, { create, createUnstartable }: I
       });
     });
 
+    it('reads single instances beside the host, where it can do so', async () => {
+      await withInspector(async (inspector) => {
+        if (inspector.inspectInstance === undefined) return;
+        const { signal } = new AbortController();
+        const readings = (await inspect(inspector)).filter(({ instance }) => instance.state === 'running');
+        for (const earlier of readings) {
+          const { id, name } = earlier.instance;
+          const [one] = await Promise.all([inspector.inspectInstance(id, all, signal), inspect(inspector)]);
+          assert.ok(one !== undefined, `${name} was not found alone`);
+          assertReading(one, all);
+          assertContinued(earlier, one);
+        }
+        assert.equal(await inspector.inspectInstance('00000000-0000-4000-8000-00000000dead', all, signal), undefined);
+        inspector.watch?.(() => undefined)();
+      });
+    });
+
     it('reads for two at once, and beside another inspector', async () => {
       await withInspector((one) =>
         withInspector(async (two) => {

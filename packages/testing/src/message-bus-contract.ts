@@ -1,9 +1,14 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { setTimeout as delay } from 'node:timers/promises';
 
 import { isNephoscopeError } from '@nephoscope/core';
-import type { Delivery, MessageBus, OutgoingMessage, QueueTopology } from '@nephoscope/core';
+import type { Delivery, MessageBus, QueueTopology } from '@nephoscope/core';
+
+import { consume, deadline, handles, message, newTopology, rejects, text, until } from './message-bus-checks.js';
+import { listenContract } from './listen-contract.js';
+import { lockContract } from './lock-contract.js';
+import { othersContract } from './others-contract.js';
+import { testFramework } from './test-framework.js';
 
 export interface MessageBusContract {
   /** A bus that is not started yet; all buses of one run reach the same broker, if there is one. */
@@ -15,13 +20,8 @@ export interface MessageBusContract {
     bus: MessageBus,
     topology: QueueTopology,
   ): Promise<readonly { readonly reason: string; readonly body: Uint8Array }[]>;
-  /** Removes what the broker keeps of a test. */
+  /** Removes what the broker keeps of a test; its locks have the names of queues. */
   remove?(topology: QueueTopology): Promise<void>;
-}
-
-interface TestFramework {
-  describe(name: string, body: () => void): void;
-  it(name: string, body: () => Promise<void>): void;
 }
 
 /**
@@ -32,7 +32,7 @@ export function messageBusContract(
   name: string,
   { create, createUnstartable, deadLetters, remove }: MessageBusContract,
 ): void {
-  const { describe, it } = globalThis as unknown as TestFramework;
+  const { describe, it } = testFramework();
 
   /** Runs `body` with a started bus and a declared topology that nobody else has. */
   async function withBus(body: (bus: MessageBus, topology: QueueTopology) => Promise<void>): Promise<void> {
@@ -335,62 +335,9 @@ export function messageBusContract(
         assert.deepEqual([kept.length, text((inbox[0] as Delivery).body)], [1, 'second']);
       });
     });
+
+    othersContract(withBus, remove);
+    listenContract(withBus);
+    lockContract(create, withBus);
   });
-}
-
-function newTopology(): QueueTopology {
-  const id = randomUUID();
-  return {
-    exchange: `contract-${id}`,
-    queue: `contract-${id}`,
-    bindings: ['a.#'],
-    deadLetterQueue: `contract-${id}.dead`,
-  };
-}
-
-function message({ exchange }: QueueTopology, routingKey: string, body: string): OutgoingMessage {
-  return { exchange, routingKey, contentType: 'text/plain', body: new TextEncoder().encode(body) };
-}
-
-function text(body: Uint8Array): string {
-  return new TextDecoder().decode(body);
-}
-
-/** Consumes into an array, and hands each delivery to `then`. */
-async function consume(
-  bus: MessageBus,
-  queue: string,
-  then: (delivery: Delivery) => void,
-  prefetch = 10,
-): Promise<Delivery[]> {
-  const inbox: Delivery[] = [];
-  await bus.consume(queue, { prefetch }, (delivery) => {
-    inbox.push(delivery);
-    then(delivery);
-  });
-  return inbox;
-}
-
-function rejects(work: Promise<unknown>, code: string): Promise<void> {
-  return assert.rejects(work, (error) => {
-    assert.ok(isNephoscopeError(error, code), `expected ${code}, got ${String(error)}`);
-    return true;
-  });
-}
-
-function deadline(): AbortSignal {
-  return AbortSignal.timeout(20_000);
-}
-
-/** Sockets and timers of this process that keep it alive. */
-function handles(): string[] {
-  return process.getActiveResourcesInfo().filter((kind) => /^(TCP|TLS|Pipe|Timeout|Immediate)/.test(kind));
-}
-
-async function until(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
-  const end = Date.now() + 15_000;
-  while (!(await condition())) {
-    assert.ok(Date.now() < end, `waited in vain for ${what}`);
-    await delay(5);
-  }
 }

@@ -27,6 +27,7 @@ export function exampleNotification(fields: NotificationCase['given']): Notifica
     publisherId: 'compute.compute-1',
     timestamp: '2026-11-22 21:00:00.194936',
     context: {},
+    priority: 'INFO',
     ...fields,
   };
 }
@@ -98,6 +99,14 @@ export function notificationHandlerContract<Options>(
           const same = Object.fromEntries(Object.keys(fields).map((key) => [key, counter[key as keyof Counter]]));
           assert.deepEqual(same, fields, `the counter '${counter.name}' of '${given.eventType}'`);
         });
+      }
+    });
+
+    it('has one id for an event, again and again', () => {
+      for (const { given } of notifications) {
+        const ids = [1, 2].map(() => start().eventId?.(deepFreeze(exampleNotification(given))));
+        assert.equal(ids[0], ids[1], `the event id of '${given.eventType}' is another one each time`);
+        assert.notEqual(ids[0], '', `the event id of '${given.eventType}' is empty`);
       }
     });
 

@@ -266,6 +266,19 @@ describe('the notification handler contract', () => {
     ).toContain(says);
   });
 
+  it.each([
+    ['another id each time', () => String(Math.random()), 'another one each time'],
+    ['an empty id', () => '', 'is empty'],
+  ])('finds %s of an event', async (_fault, eventId, says) => {
+    const plugin = defineNotificationHandler({
+      meters,
+      create: (settings) => ({ ...define(sound).create(settings), eventId }),
+    });
+    expect(
+      await verdictOf(() => notificationHandlerContract('faulty', plugin, { notifications }), 'has one id'),
+    ).toContain(says);
+  });
+
   it('finds options that take any key', async () => {
     const plugin = Object.freeze({ ...define(sound), options: z.looseObject({}) }) as unknown as ReturnType<
       typeof define

@@ -8,6 +8,7 @@ import {
   meteringRoutingKey,
   meteringTopology,
   NephoscopeError,
+  signatureFormOf,
   signMeteringMessage,
 } from '@nephoscope/core';
 import type { Counter, CounterType, MessageBus, Metadata, Secret } from '@nephoscope/core';
@@ -101,7 +102,7 @@ async function sendCounter(options: CounterOptions, signal: AbortSignal): Promis
     counterOf(options),
     // A sender without memory: each time a publisher of its own, with one message.
     { source: config.source, messageId, publisherId: `send-counter.${config.host}/${randomUUID()}`, sequence: 1n },
-    createSigner({ secret: config.secrets[0] as Secret, form: config.compute.signature }),
+    createSigner({ secret: config.secrets[0] as Secret, form: signatureFormOf(config.compute) }),
   );
   const message = {
     exchange: meteringTopology.exchange,

@@ -14,6 +14,8 @@ export function tapBus(bus: MessageBus, listener: TapListener): MessageBus {
     stop: () => bus.stop(),
     declare: (topology) => bus.declare(topology),
     health: () => bus.health(),
+    listen: (queue, handler) => bus.listen(queue, handler),
+    lead: (name, signal) => bus.lead(name, signal),
     async publish(message) {
       await bus.publish(message);
       listener.sent(message);

@@ -1,4 +1,4 @@
-import { NephoscopeError, readMeteringMessage, splitMeteringBatch } from '@nephoscope/core';
+import { meteringTexts, NephoscopeError, readMeteringMessage } from '@nephoscope/core';
 import type { OutgoingMessage } from '@nephoscope/core';
 import { configure, startAll, stopAll, systemClock } from '@nephoscope/runtime';
 import type { RawConfig } from '@nephoscope/runtime';
@@ -70,10 +70,10 @@ export async function upOnce(raw: RawConfig, signal: AbortSignal): Promise<void>
 }
 
 /** Samples that an earlier run could not send may go out first; they are not part of this run. */
-function* messageIds({ body }: OutgoingMessage, since: bigint): Generator<string> {
-  for (const line of splitMeteringBatch(body)) {
-    if (typeof line !== 'string') continue;
-    const { sample } = readMeteringMessage(line);
+function* messageIds({ body, contentType }: OutgoingMessage, since: bigint): Generator<string> {
+  for (const text of meteringTexts(body, contentType)) {
+    if (typeof text !== 'string') continue;
+    const { sample } = readMeteringMessage(text);
     if (sample.timestamp >= since) yield sample.messageId;
   }
 }

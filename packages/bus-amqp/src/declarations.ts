@@ -1,0 +1,141 @@
+import { NephoscopeError } from '@nephoscope/core';
+import type { Clock, Logger, QueueTopology } from '@nephoscope/core';
+import type { ChannelModel } from 'amqplib';
+
+import { ForeignBinding } from './foreign-binding.js';
+import type { Connection } from './open-connection.js';
+import { declareTopology, isQueueThere } from './topology.js';
+
+interface Declaration {
+  topology: QueueTopology;
+  /** Where the exchange is not ours. */
+  readonly foreign: ForeignBinding | undefined;
+  /** The connection on which `foreign` keeps it bound. */
+  keptOn: Connection | undefined;
+}
+
+/** Everything that was asked to be there, and the connection on which it is declared. */
+export class Declarations {
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  /** By queue and exchange: a queue may be bound to several. */
+  readonly #declarations = new Map<string, Declaration>();
+  #connection: Connection | undefined;
+  #redeclaring: Promise<void> | undefined;
+
+  constructor({ clock, logger }: { readonly clock: Clock; readonly logger: Logger }) {
+    this.#clock = clock;
+    this.#logger = logger;
+  }
+
+  /** Declares it as soon as there is a connection, now if there is one. */
+  async add(topology: QueueTopology): Promise<void> {
+    const key = JSON.stringify([topology.queue, topology.exchange]);
+    const known = this.#declarations.get(key);
+    const before = known?.topology;
+    const declaration = known ?? this.#newDeclaration(topology);
+    declaration.topology = {
+      ...topology,
+      bindings: [...new Set([...(before?.bindings ?? []), ...topology.bindings])],
+    };
+    this.#declarations.set(key, declaration);
+    const connection = this.#connection;
+    if (connection === undefined || connection.lost.aborted) return;
+    try {
+      await this.#declareAndKeep(declaration, connection);
+    } catch (error) {
+      // Then the next connection declares it.
+      if (connection.lost.aborted) return;
+      if (before === undefined) this.#declarations.delete(key);
+      else declaration.topology = before;
+      throw error;
+    }
+  }
+
+  /** Declares everything on this connection, and from now on on this one. */
+  async declareOn(connection: Connection): Promise<void> {
+    this.#connection = connection;
+    for (const declaration of this.#declarations.values()) await this.#declareAndKeep(declaration, connection);
+  }
+
+  /** Makes sure that this queue is there, if it is ours; returns whether it is. */
+  async prepare(model: ChannelModel, queue: string): Promise<boolean> {
+    const ofQueue = this.#ofQueue(queue);
+    for (const declaration of ofQueue) await this.#declare(declaration, model);
+    return !ofQueue.some(({ topology }) => topology.queueOf === 'others') || isQueueThere(model, queue);
+  }
+
+  some(which: (topology: QueueTopology) => boolean): boolean {
+    return [...this.#declarations.values()].some(({ topology }) => which(topology));
+  }
+
+  /** @throws BUS_UNROUTABLE */
+  deadLettersOf(queue: string): string {
+    const [first] = this.#ofQueue(queue);
+    if (first !== undefined) return first.topology.deadLetterQueue;
+    throw new NephoscopeError(
+      'BUS_UNROUTABLE',
+      `queue '${queue}' has no dead letters here: declare it before consuming it`,
+    );
+  }
+
+  /**
+   * Declares everything anew where it was found gone; at the same time only once.
+   *
+   * @throws BUS_UNAVAILABLE
+   */
+  async again(): Promise<void> {
+    const connection = this.#connection;
+    try {
+      connection?.lost.throwIfAborted();
+      if (connection !== undefined) await (this.#redeclaring ??= this.#declareAll(connection.model));
+    } catch (error) {
+      throw new NephoscopeError(
+        'BUS_UNAVAILABLE',
+        'what was declared is gone from RabbitMQ and could not be declared again yet',
+        { cause: error },
+      );
+    } finally {
+      this.#redeclaring = undefined;
+    }
+  }
+
+  #newDeclaration(topology: QueueTopology): Declaration {
+    const { exchangeOf, queueOf } = topology;
+    const declaration: Declaration = {
+      topology,
+      foreign:
+        exchangeOf === 'others' && queueOf !== 'others'
+          ? new ForeignBinding({
+              topology: () => declaration.topology,
+              clock: this.#clock,
+              logger: this.#logger,
+            })
+          : undefined,
+      keptOn: undefined,
+    };
+    return declaration;
+  }
+
+  #ofQueue(queue: string): Declaration[] {
+    return [...this.#declarations.values()].filter(({ topology }) => topology.queue === queue);
+  }
+
+  async #declareAll(model: ChannelModel): Promise<void> {
+    for (const declaration of this.#declarations.values()) await this.#declare(declaration, model);
+  }
+
+  /** Returns whether its queue is bound. */
+  async #declare({ topology, foreign }: Declaration, model: ChannelModel): Promise<boolean> {
+    if (foreign !== undefined) return foreign.bind(model);
+    await declareTopology(model, topology, this.#logger);
+    return true;
+  }
+
+  async #declareAndKeep(declaration: Declaration, connection: Connection): Promise<void> {
+    const bound = await this.#declare(declaration, connection.model);
+    if (declaration.foreign === undefined || declaration.keptOn === connection) return;
+    declaration.keptOn = connection;
+    void declaration.foreign.keep(connection, bound);
+  }
+}

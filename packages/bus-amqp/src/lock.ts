@@ -1,0 +1,236 @@
+import { NephoscopeError } from '@nephoscope/core';
+import type { Clock, Leadership, Logger } from '@nephoscope/core';
+import type { ConfirmChannel, ConsumeMessage } from 'amqplib';
+import { randomUUID } from 'node:crypto';
+
+import type { Connection } from './open-connection.js';
+import { settlesWithin } from './promises.js';
+import { insist } from './topology.js';
+
+/**
+ * How often a holder writes its note anew and one that waits asks anew, ms. Far below RabbitMQ's `consumer_timeout`
+ * (30 minutes), which closes the channel of a message that stays unsettled; and a token that somebody purged, or that a
+ * policy let expire, is replaced.
+ */
+const beat = 60_000;
+
+/** How long `release` waits for a note under way, and for the broker's goodbye, ms. */
+const writeGrace = 3_000;
+const closeGrace = 1_000;
+
+export interface LockSettings {
+  readonly name: string;
+  /** ms */
+  readonly confirmTimeout: number;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** A message of the lock's queue. Its count orders the notes; one that only asks has 0. */
+interface Token {
+  readonly message: ConsumeMessage;
+  readonly count: number;
+}
+
+const nothing = Buffer.alloc(0);
+
+/**
+ * One channel's place in the line for a lock, and the lock itself once its turn has come.
+ *
+ * RabbitMQ delivers from a queue with `x-single-active-consumer` to one consumer until its channel is gone. To be
+ * delivered anything is to hold the lock, so everybody who asks puts in a message, and nobody minds more than one. A
+ * holder has at least one message unsettled: it comes back to the queue with the holder's death and goes to the next.
+ *
+ * A note is written as a new message, and the old one settled when the new one is confirmed; a death in between leaves
+ * both, and the higher count is the newer. The next holder puts in a message of its own and waits until that arrives:
+ * all that the one before wrote is ahead of it, since the queue heard it before it heard of that channel's end. For the
+ * same reason one that lost the lock without knowing it cannot write: notes travel on the channel that holds the lock.
+ */
+export class Lock implements Leadership {
+  readonly #settings: LockSettings;
+  readonly #queue: string;
+  readonly #channel: ConfirmChannel;
+  readonly #lost = new AbortController();
+  /** Resolves when it is this channel's turn. */
+  readonly granted: Promise<void>;
+  #onGranted: () => void = () => undefined;
+  /** Delivered, not settled. */
+  #tokens: Token[] = [];
+  /** The highest count seen or written, and the highest that the broker has confirmed to us. */
+  #count = 0;
+  #confirmed = 0;
+  #probe: { readonly id: string; readonly arrived: () => void } | undefined;
+  #found: Uint8Array = nothing;
+  #current: Uint8Array = nothing;
+  #isHeld = false;
+  #writing: Promise<void> = Promise.resolve();
+  #closing: Promise<unknown> | undefined;
+
+  /**
+   * Asks for the lock on this connection.
+   *
+   * @throws BUS_TOPOLOGY when its queue is there and no lock, BUS_UNAVAILABLE
+   */
+  static async ask({ model, lost }: Connection, settings: LockSettings): Promise<Lock> {
+    const queue = `${settings.name}.lock`;
+    await insist(model, `declare queue '${queue}' as a lock`, (channel) =>
+      channel.assertQueue(queue, { durable: true, arguments: { 'x-single-active-consumer': true } }),
+    );
+    const lock = new Lock(settings, queue, await model.createConfirmChannel());
+    const lose = () => lock.#lose(lost.reason);
+    lost.addEventListener('abort', lose, { once: true });
+    lock.lost.addEventListener('abort', () => lost.removeEventListener('abort', lose), { once: true });
+    try {
+      await lock.#ask();
+    } catch (error) {
+      lock.#lose(error);
+      throw error;
+    }
+    return lock;
+  }
+
+  private constructor(settings: LockSettings, queue: string, channel: ConfirmChannel) {
+    this.#settings = settings;
+    this.#queue = queue;
+    this.#channel = channel;
+    this.granted = new Promise((resolve, reject) => {
+      this.#onGranted = resolve;
+      this.lost.addEventListener('abort', () => reject(this.lost.reason as Error), { once: true });
+    });
+    // Whoever waits looks at it.
+    this.granted.catch(() => undefined);
+    channel.on('error', (error) => this.#lose(error));
+    channel.on('close', () => this.#lose(new Error('the channel was closed')));
+    channel.on('return', () => this.#lose(new Error('the queue was deleted')));
+  }
+
+  get note(): Uint8Array {
+    return this.#found;
+  }
+
+  get lost(): AbortSignal {
+    return this.#lost.signal;
+  }
+
+  leave(note: Uint8Array): Promise<void> {
+    const copy = Buffer.from(note);
+    return this.#inTurn(() => this.#write((this.#current = copy)));
+  }
+
+  async release(): Promise<void> {
+    if (!this.lost.aborted) await settlesWithin(writeGrace, this.#writing);
+    this.#lose(new Error('it was given up'));
+    if (this.#closing !== undefined) await settlesWithin(closeGrace, this.#closing);
+  }
+
+  async #ask(): Promise<void> {
+    // Without a limit: as many as were left behind must arrive.
+    await this.#channel.consume(this.#queue, (message) => {
+      if (message === null) this.#lose(new Error('the queue was deleted'));
+      else this.#receive(message);
+    });
+    await this.#publish(0, nothing);
+    void this.#keepUp();
+  }
+
+  #receive(message: ConsumeMessage): void {
+    if (this.lost.aborted) return;
+    const count: unknown = message.properties.headers?.['x-count'];
+    const token = { message, count: typeof count === 'number' ? count : 0 };
+    this.#tokens.push(token);
+    this.#count = Math.max(this.#count, token.count);
+    if (this.#probe === undefined) this.#takeOver().catch((error: unknown) => this.#lose(error));
+    else if (message.properties.messageId === this.#probe.id) this.#probe.arrived();
+    this.#settle();
+  }
+
+  async #takeOver(): Promise<void> {
+    const id = randomUUID();
+    const arrived = new Promise<void>((resolve) => (this.#probe = { id, arrived: resolve }));
+    await this.#publish(0, nothing, id);
+    await arrived;
+    const newest = this.#tokens.reduce((best, token) => (token.count > best.count ? token : best));
+    this.#found = this.#current = newest.message.content;
+    // The one before may have died before its last note was safe on disk.
+    await this.#inTurn(() => this.#write(this.#current));
+    this.#isHeld = true;
+    this.#onGranted();
+  }
+
+  async #keepUp(): Promise<void> {
+    const { clock, logger, name } = this.#settings;
+    for (;;) {
+      await clock.sleep(beat, this.lost).catch(() => undefined);
+      if (this.lost.aborted) return;
+      try {
+        await (this.#isHeld ? this.#inTurn(() => this.#write(this.#current)) : this.#publish(0, nothing));
+      } catch (error) {
+        if (!this.lost.aborted) logger.warn({ err: error, lock: name }, 'the lock could not be kept up');
+      }
+    }
+  }
+
+  #inTurn(write: () => Promise<void>): Promise<void> {
+    const result = this.#writing.then(write);
+    this.#writing = result.catch(() => undefined);
+    return result;
+  }
+
+  #write(note: Uint8Array): Promise<void> {
+    return this.#publish(++this.#count, note);
+  }
+
+  /** Settles what a confirmed note has made old. */
+  #settle(): void {
+    for (const { message, count } of this.#tokens) if (count < this.#confirmed) this.#channel.ack(message);
+    this.#tokens = this.#tokens.filter(({ count }) => count >= this.#confirmed);
+  }
+
+  /** @throws BUS_UNAVAILABLE */
+  async #publish(count: number, note: Uint8Array, messageId: string = randomUUID()): Promise<void> {
+    this.lost.throwIfAborted();
+    const { name, confirmTimeout } = this.#settings;
+    let timer: NodeJS.Timeout | undefined;
+    let onLost: () => void = () => undefined;
+    try {
+      await new Promise<void>((resolve, reject) => {
+        const fail = (why: string, cause?: unknown) =>
+          reject(
+            new NephoscopeError('BUS_UNAVAILABLE', `the note of the lock '${name}' is not safe: ${why}`, {
+              cause,
+            }),
+          );
+        onLost = () => fail('the lock is lost', this.lost.reason);
+        this.lost.addEventListener('abort', onLost, { once: true });
+        timer = setTimeout(
+          () => fail(`RabbitMQ confirmed nothing within ${confirmTimeout / 1_000} s`),
+          confirmTimeout,
+        );
+        const onConfirm = (error: unknown) => {
+          if (this.lost.aborted) return;
+          if (error !== null) return fail('RabbitMQ could not store it: see its log', error);
+          this.#confirmed = Math.max(this.#confirmed, count);
+          this.#settle();
+          resolve();
+        };
+        const body = Buffer.from(note.buffer, note.byteOffset, note.byteLength);
+        const options = { persistent: true, mandatory: true, messageId, headers: { 'x-count': count } };
+        this.#channel.sendToQueue(this.#queue, body, options, onConfirm);
+      });
+    } finally {
+      clearTimeout(timer);
+      this.lost.removeEventListener('abort', onLost);
+    }
+  }
+
+  #lose(cause: unknown): void {
+    if (this.lost.aborted) return;
+    this.#lost.abort(
+      new NephoscopeError('BUS_UNAVAILABLE', `the lock '${this.#settings.name}' is not held any more`, { cause }),
+    );
+    // It may be closed already, or its connection gone.
+    this.#closing = Promise.resolve()
+      .then(() => this.#channel.close())
+      .catch(() => undefined);
+  }
+}

@@ -1,0 +1,113 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+
+import type { MessageBus, TransientQueue } from '@nephoscope/core';
+
+import { startRabbitmq } from '../../../tools/testbed/rabbitmq.js';
+import type { PrivateRabbitmq } from '../../../tools/testbed/rabbitmq.js';
+import { createBus, tcpProxy, until } from './support.js';
+
+let broker: PrivateRabbitmq;
+
+beforeAll(async () => {
+  broker = await startRabbitmq();
+}, 120_000);
+afterAll(() => broker.stop(), 60_000);
+
+const queue: TransientQueue = {
+  exchange: 'ceilometer',
+  queue: 'compute.node-1',
+  bindings: ['compute.node-1'],
+  messageTtl: 5_000,
+};
+const message = {
+  exchange: 'ceilometer',
+  routingKey: 'compute.node-1',
+  contentType: 'application/json',
+  body: Buffer.from('{}'),
+};
+
+describe('listening on the AMQP bus', () => {
+  const buses: MessageBus[] = [];
+  afterEach(() => Promise.all(buses.splice(0).map((bus) => bus.stop())));
+
+  async function start(url = broker.url): Promise<MessageBus> {
+    const bus = createBus({ url });
+    buses.push(bus);
+    await bus.start(AbortSignal.timeout(20_000));
+    return bus;
+  }
+
+  const queues = async () =>
+    (await broker.ctl('list_queues', 'name', 'durable', 'auto_delete', 'exclusive', 'arguments'))
+      .split('\n')
+      .filter((line) => line.startsWith(queue.queue));
+
+  it('leaves nothing behind, neither in memory nor on disk', async () => {
+    const bus = await start();
+    await bus.listen(queue, () => undefined);
+    const [line, ...others] = await queues();
+    expect(others).toEqual([]);
+    expect(line).toMatch(/^compute\.node-1\.\w+\s+false\s+true\s+true\s+.*"x-message-ttl",5000/);
+    await bus.stop();
+    await until('it is gone', async () => (await queues()).length === 0);
+  });
+
+  it('listens again on each connection', async () => {
+    const proxy = await tcpProxy(broker.port);
+    try {
+      const sender = await start();
+      const listener = await start(`amqp://guest:guest@127.0.0.1:${proxy.port}`);
+      let heard = 0;
+      await listener.listen(queue, () => void heard++);
+      for (let cut = 0; cut < 3; cut++) {
+        const before = heard;
+        await until('a message', () =>
+          sender.publish(message).then(
+            () => until('its arrival', () => heard > before).then(() => true),
+            () => false,
+          ),
+        );
+        proxy.cut();
+        await until('the end of the queue', async () => (await queues()).length <= 1);
+      }
+    } finally {
+      await proxy.close();
+    }
+  });
+
+  it('hears everything although another process of the same name hangs', async () => {
+    const script = fileURLToPath(new URL('listen.ts', import.meta.url));
+    const child = spawn(process.execPath, ['--import', 'tsx', script, broker.url, JSON.stringify(queue)], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const ended = once(child, 'exit');
+    try {
+      await Promise.race([
+        once(child.stdout, 'data'),
+        ended.then(() => Promise.reject(new Error('the listener ended by itself'))),
+      ]);
+      child.kill('SIGSTOP');
+      const bus = await start();
+      let heard = 0;
+      await bus.listen(queue, () => void heard++);
+      await Promise.all(Array.from({ length: 20 }, () => bus.publish(message)));
+      await until('all', () => heard === 20);
+    } finally {
+      child.kill('SIGKILL');
+      await ended;
+    }
+    await until('its queue is gone', async () => (await queues()).length === 1);
+  }, 60_000);
+
+  it('says when the broker does not let it', async () => {
+    await broker.ctl('add_user', 'limited', 'secret');
+    await broker.ctl('set_permissions', 'limited', '^$', '^$', '^$');
+    const bus = await start(broker.url.replace('guest:guest', 'limited:secret'));
+    await expect(bus.listen(queue, () => undefined)).rejects.toMatchObject({
+      code: 'BUS_TOPOLOGY',
+      message: expect.stringContaining('compute.node-1'),
+    });
+  });
+});

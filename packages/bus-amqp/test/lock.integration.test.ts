@@ -1,0 +1,262 @@
+import { spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+import type { Clock, Leadership, MessageBus } from '@nephoscope/core';
+
+import { startRabbitmq } from '../../../tools/testbed/rabbitmq.js';
+import type { PrivateRabbitmq } from '../../../tools/testbed/rabbitmq.js';
+import { createBus, hurriedClock, onBroker, tcpProxy, until } from './support.js';
+
+let broker: PrivateRabbitmq;
+
+beforeAll(async () => {
+  broker = await startRabbitmq();
+}, 120_000);
+afterAll(() => broker.stop(), 60_000);
+
+const singleActive = { durable: true, arguments: { 'x-single-active-consumer': true } };
+const text = (note: Uint8Array) => Buffer.from(note).toString();
+const deadline = () => AbortSignal.timeout(50_000);
+
+describe('a lock on the AMQP bus', () => {
+  let name: string;
+  const buses: MessageBus[] = [];
+
+  beforeEach(() => {
+    name = `test-${randomUUID()}`;
+  });
+  afterEach(() => Promise.all(buses.splice(0).map((bus) => bus.stop())));
+
+  async function start(options: Readonly<Record<string, unknown>> = {}, clock?: Clock): Promise<MessageBus> {
+    const bus = createBus({ url: broker.url, ...options }, [], clock);
+    buses.push(bus);
+    await bus.start(AbortSignal.timeout(20_000));
+    return bus;
+  }
+
+  /** A process that holds the lock and counts in its note. */
+  function holder() {
+    const script = fileURLToPath(new URL('hold-lock.ts', import.meta.url));
+    const child = spawn(process.execPath, ['--import', 'tsx', script, broker.url, name], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const ended = once(child, 'exit');
+    const said: string[] = [];
+    createInterface(child.stdout).on('line', (line) => said.push(line));
+    return {
+      child,
+      ended,
+      said,
+      /** The last count that it was told is safe. */
+      left: () => Number(said.findLast((line) => line.startsWith('left'))?.split(' ')[1] ?? 0),
+    };
+  }
+
+  it('is held by one at a time, however many ask', async () => {
+    const all = await Promise.all(Array.from({ length: 4 }, () => start()));
+    let holders = 0;
+    let rounds = 0;
+    await Promise.all(
+      all.map(async (bus) => {
+        for (let round = 0; round < 5; round++) {
+          const lock = await bus.lead(name, deadline());
+          expect(++holders).toBe(1);
+          expect(text(lock.note)).toBe(rounds === 0 ? '' : String(rounds));
+          await lock.leave(Buffer.from(String(++rounds)));
+          holders--;
+          await lock.release();
+        }
+      }),
+    );
+    expect(rounds).toBe(20);
+    await onBroker(broker.url, async (channel) =>
+      until('one message', async () => (await channel.checkQueue(`${name}.lock`)).messageCount === 1),
+    );
+  }, 60_000);
+
+  it('goes, when its holder is killed while it writes, to the next with every note that was safe', async () => {
+    const bus = await start();
+    for (let kill = 0; kill < 4; kill++) {
+      const { child, ended, said, left } = holder();
+      let next: Promise<Leadership>;
+      try {
+        await until('some counts', () => left() % 100 > 20 + kill);
+        next = bus.lead(name, deadline());
+      } finally {
+        child.kill('SIGKILL');
+        await ended;
+      }
+      const lock = await next;
+      expect(said[0]).toMatch(/^held/);
+      // One that it was not told of any more may be there too.
+      expect([left(), left() + 1]).toContain(Number(text(lock.note)));
+      await lock.release();
+    }
+  }, 90_000);
+
+  it('is taken from a frozen process, which cannot write when it wakes', async () => {
+    const bus = await start();
+    const { child, ended, said, left } = holder();
+    try {
+      await until('some counts', () => left() > 20);
+      child.kill('SIGSTOP');
+      const lock = await bus.lead(name, deadline());
+      const note = Number(text(lock.note));
+      expect(note).toBeGreaterThanOrEqual(left());
+      await lock.leave(Buffer.from('after the frozen one'));
+      child.kill('SIGCONT');
+      await ended;
+      expect(said.at(-1)).toBe('refused true');
+      expect(left()).toBeLessThanOrEqual(note);
+      await lock.release();
+    } finally {
+      child.kill('SIGKILL');
+      await ended;
+    }
+    expect(text((await bus.lead(name, deadline())).note)).toBe('after the frozen one');
+  }, 60_000);
+
+  it('is lost with the connection, at once, and granted again', async () => {
+    const proxy = await tcpProxy(broker.port);
+    try {
+      const bus = await start({ url: `amqp://guest:guest@127.0.0.1:${proxy.port}` });
+      const lock = await bus.lead(name, deadline());
+      await lock.leave(Buffer.from('note'));
+      proxy.cut();
+      await expect(lock.leave(Buffer.from('too late'))).rejects.toMatchObject({ code: 'BUS_UNAVAILABLE' });
+      expect(lock.lost.aborted).toBe(true);
+      expect(lock.lost.reason).toMatchObject({ code: 'BUS_UNAVAILABLE', message: expect.stringContaining(name) });
+      expect(text((await bus.lead(name, deadline())).note)).toBe('note');
+    } finally {
+      await proxy.close();
+    }
+  });
+
+  it('is waited for over lost connections', async () => {
+    const proxy = await tcpProxy(broker.port);
+    try {
+      const lock = await (await start()).lead(name, deadline());
+      const bus = await start({ url: `amqp://guest:guest@127.0.0.1:${proxy.port}` }, hurriedClock);
+      const waiting = bus.lead(name, deadline());
+      const askers = () => onBroker(broker.url, (channel) => channel.checkQueue(`${name}.lock`));
+      for (let cut = 0; cut < 3; cut++) {
+        await until('both to ask', async () => (await askers()).consumerCount === 2);
+        proxy.cut();
+      }
+      await lock.release();
+      expect((await waiting).lost.aborted).toBe(false);
+    } finally {
+      await proxy.close();
+    }
+  });
+
+  it('keeps its note over a power failure of the broker', async () => {
+    const bus = await start();
+    const lock = await bus.lead(name, deadline());
+    await lock.leave(Buffer.from('note'));
+    await broker.kill();
+    await until('the loss', () => lock.lost.aborted);
+    await broker.start();
+    expect(text((await bus.lead(name, deadline())).note)).toBe('note');
+  }, 90_000);
+
+  it('takes the newest of the notes that a crash left, in whatever order', async () => {
+    const queue = `${name}.lock`;
+    await onBroker(broker.url, async (channel) => {
+      await channel.assertQueue(queue, singleActive);
+      for (const [count, note] of [
+        [7, 'older'],
+        [9, 'newest'],
+        [0, ''],
+        [8, 'old'],
+      ] as const)
+        channel.sendToQueue(queue, Buffer.from(note), { headers: { 'x-count': count } });
+      channel.sendToQueue(queue, Buffer.from('of somebody else'), { headers: { 'x-count': 'many' } });
+    });
+    const bus = await start();
+    const lock = await bus.lead(name, deadline());
+    expect(text(lock.note)).toBe('newest');
+    await bus.stop();
+    await onBroker(broker.url, async (channel) => {
+      await until('one message', async () => (await channel.checkQueue(queue)).messageCount === 1);
+      const message = await channel.get(queue, { noAck: true });
+      expect(message && message.content.toString()).toBe('newest');
+      expect(message && message.properties.deliveryMode).toBe(2);
+    });
+  });
+
+  it('outlives the time after which RabbitMQ closes the channel of an unsettled message', async () => {
+    const set = (variable: string, ms: number) =>
+      broker.ctl('eval', `application:set_env(rabbit, ${variable}, ${ms}).`);
+    await set('channel_tick_interval', 200);
+    await set('consumer_timeout', 2_000);
+    try {
+      const hurried = await (await start({}, hurriedClock)).lead(name, deadline());
+      // On the real clock its note is not written anew in time.
+      const slow = await (await start()).lead(`${name}-slow`, deadline());
+      await until('the loss', () => slow.lost.aborted);
+      expect(hurried.lost.aborted).toBe(false);
+      await hurried.leave(Buffer.from('note'));
+    } finally {
+      await set('channel_tick_interval', 60_000);
+      await set('consumer_timeout', 1_800_000);
+    }
+  }, 60_000);
+
+  it('is granted although its messages have expired', async () => {
+    await broker.ctl('set_policy', 'expire', '^test-', '{"message-ttl":1}', '--apply-to', 'queues');
+    try {
+      const lock = await (await start()).lead(name, deadline());
+      const waiting = (await start({}, hurriedClock)).lead(name, deadline());
+      await lock.release();
+      expect((await waiting).lost.aborted).toBe(false);
+    } finally {
+      await broker.ctl('clear_policy', 'expire');
+    }
+  });
+
+  it('is lost when its queue is deleted, and those who wait ask again', async () => {
+    const lock = await (await start()).lead(name, deadline());
+    const waiting = (await start({}, hurriedClock)).lead(name, deadline());
+    await onBroker(broker.url, async (channel) => {
+      await until('both', async () => (await channel.checkQueue(`${name}.lock`)).consumerCount === 2);
+      await channel.deleteQueue(`${name}.lock`);
+    });
+    await until('the loss', () => lock.lost.aborted);
+    await expect(lock.leave(Buffer.from('x'))).rejects.toMatchObject({ code: 'BUS_UNAVAILABLE' });
+    expect((await waiting).lost.aborted).toBe(false);
+  });
+
+  it('rejects a note that the broker does not take in time, and takes the next', async () => {
+    const lock = await (await start({ confirmTimeout: 0.5 })).lead(name, deadline());
+    await broker.ctl('set_vm_memory_high_watermark', '0');
+    try {
+      await expect(lock.leave(Buffer.from('1'))).rejects.toMatchObject({
+        code: 'BUS_UNAVAILABLE',
+        message: expect.stringMatching(/confirmed nothing within 0.5 s/),
+      });
+      expect(lock.lost.aborted).toBe(false);
+    } finally {
+      await broker.ctl('set_vm_memory_high_watermark', '0.4');
+    }
+    await until('a note', () =>
+      lock.leave(Buffer.from('2')).then(
+        () => true,
+        () => false,
+      ),
+    );
+    await lock.release();
+    expect(text((await (await start()).lead(name, deadline())).note)).toBe('2');
+  });
+
+  it('refuses a queue that is no lock', async () => {
+    await onBroker(broker.url, (channel) => channel.assertQueue(`${name}.lock`, { durable: true }));
+    await expect((await start()).lead(name, deadline())).rejects.toMatchObject({
+      code: 'BUS_TOPOLOGY',
+      message: expect.stringContaining(name),
+    });
+  });
+});

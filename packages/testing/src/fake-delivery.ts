@@ -1,0 +1,55 @@
+import { NephoscopeError } from '@nephoscope/core';
+import type { Delivery } from '@nephoscope/core';
+
+export interface FakeDeliveryFields {
+  readonly queue: string;
+  readonly body: Uint8Array;
+  readonly contentType?: string | undefined;
+  readonly routingKey?: string;
+  readonly redelivered?: boolean;
+}
+
+/** A message for `FakeBus.send`, and what its consumer did with it. Settling it twice throws. */
+export class FakeDelivery implements Delivery {
+  readonly queue: string;
+  readonly body: Uint8Array;
+  readonly contentType: string | undefined;
+  readonly routingKey: string;
+  readonly redelivered: boolean;
+  /** How it was settled; a requeued one is not delivered again unless the test sends it again. */
+  outcome: 'ack' | 'requeue' | undefined;
+  /** Its dead letters, oldest first. */
+  readonly dead: { readonly reason: string; readonly body: Uint8Array }[] = [];
+  /** Set by a test: the dead letters cannot be reached. */
+  deadLetterFails = false;
+  /** For the bus, to deliver the next. */
+  onSettled: () => void = () => undefined;
+
+  constructor({ queue, body, contentType, routingKey = '', redelivered = false }: FakeDeliveryFields) {
+    this.queue = queue;
+    this.body = body;
+    this.contentType = contentType;
+    this.routingKey = routingKey;
+    this.redelivered = redelivered;
+  }
+
+  ack(): void {
+    this.#settle('ack');
+  }
+
+  requeue(): void {
+    this.#settle('requeue');
+  }
+
+  async deadLetter(reason: string, body: Uint8Array = this.body): Promise<void> {
+    await Promise.resolve();
+    if (this.deadLetterFails) throw new NephoscopeError('BUS_UNAVAILABLE', 'the broker is away');
+    this.dead.push({ reason, body });
+  }
+
+  #settle(outcome: 'ack' | 'requeue'): void {
+    if (this.outcome !== undefined) throw new Error(`settled twice: ${this.outcome}, ${outcome}`);
+    this.outcome = outcome;
+    this.onSettled();
+  }
+}
