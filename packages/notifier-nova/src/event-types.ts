@@ -1,0 +1,46 @@
+/**
+ * Events that carry the instance's flavor as it is from now on, named as in nova's unversioned form after
+ * `compute.instance.`: the three of Ceilometer, and the three after which a resize took place, stays or is undone.
+ * `resize.end` is none: it is sent by the host that gives the instance away, and holds the old flavor.
+ */
+export const flavorEvents = [
+  'create.end',
+  'exists',
+  'delete.start',
+  'finish_resize.end',
+  'resize.confirm.end',
+  'resize.revert.end',
+] as const;
+
+/** These, and events that change the state or the image in which an instance is billed, but none of its figures. */
+export const stateEvents = [
+  ...flavorEvents,
+  'power_off.end',
+  'power_on.end',
+  'pause.end',
+  'unpause.end',
+  'suspend.end',
+  'resume.end',
+  'shelve.end',
+  'shelve_offload.end',
+  'unshelve.end',
+  'rebuild.end',
+  'soft_delete.end',
+  'restore.end',
+] as const;
+
+export type InstanceEventName = (typeof stateEvents)[number];
+
+const renamed: Partial<Record<InstanceEventName, string>> = {
+  'finish_resize.end': 'resize_finish.end',
+  'resize.confirm.end': 'resize_confirm.end',
+  'resize.revert.end': 'resize_revert.end',
+};
+
+export const unversionedType = (name: InstanceEventName) => `compute.instance.${name}`;
+export const versionedType = (name: InstanceEventName) => `instance.${renamed[name] ?? name}`;
+
+const unversionedTypes = new Map(stateEvents.map((name) => [versionedType(name), unversionedType(name)]));
+
+/** The unversioned event type behind a versioned one; undefined for any other. */
+export const unversionedTypeOf = (eventType: string) => unversionedTypes.get(eventType);

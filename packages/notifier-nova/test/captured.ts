@@ -1,0 +1,38 @@
+import type { Metadata, Notification } from '@nephoscope/core';
+import { recordedNotifications } from '@nephoscope/testing';
+
+/** Everything that a real nova was heard to announce, one of each event type and form. */
+export const captured = recordedNotifications(new URL('captures/', import.meta.url));
+
+export function capturedNotification(eventType: string): Notification {
+  const found = captured.find(({ notification }) => notification.eventType === eventType);
+  if (found === undefined) throw new Error(`no '${eventType}' was captured`);
+  return found.notification;
+}
+
+/** The notification with these fields of its payload changed; `undefined` takes one away. */
+export function withPayload(
+  notification: Notification,
+  changes: Readonly<Record<string, Metadata[string] | undefined>>,
+): Notification {
+  const fields = Object.entries({ ...notification.payload, ...changes });
+  return {
+    ...notification,
+    payload: Object.fromEntries(
+      fields.filter((field): field is [string, Metadata[string]] => field[1] !== undefined),
+    ),
+  };
+}
+
+/** The same for the fields of a nova object, found under `path`. */
+export function withNovaObject(
+  notification: Notification,
+  path: readonly string[],
+  changes: Readonly<Record<string, Metadata[string] | undefined>>,
+): Notification {
+  const change = (node: Metadata, [key, ...rest]: readonly string[]): Metadata => {
+    if (key !== undefined) return { ...node, [key]: change(node[key] as Metadata, rest) };
+    return withPayload({ ...notification, payload: node }, changes).payload;
+  };
+  return { ...notification, payload: change(notification.payload, path) };
+}

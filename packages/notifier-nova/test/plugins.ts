@@ -1,0 +1,30 @@
+import { wildcards } from '@nephoscope/core';
+import type { Counter, Notification, NotificationHandler } from '@nephoscope/core';
+import { FakeClock, RecordingLogger } from '@nephoscope/testing';
+
+import * as plugins from '../src/index.js';
+
+export { plugins };
+export type PluginName = keyof typeof plugins;
+export const pluginNames = Object.keys(plugins) as PluginName[];
+
+export function createHandler(name: PluginName, options: unknown = {}): NotificationHandler {
+  const plugin = plugins[name];
+  return plugin.create({
+    options: plugin.options.parse(options),
+    logger: new RecordingLogger(),
+    clock: new FakeClock(),
+    host: 'controller-1',
+  });
+}
+
+/** What all plugins together make of a notification, those that want its event type. */
+export function allCounters(notification: Notification, options?: unknown): readonly Counter[] {
+  return pluginNames
+    .map((name) => createHandler(name, options))
+    .filter(({ eventTypes }) => wildcards(eventTypes)(notification.eventType))
+    .flatMap((handler) => [...handler.processNotification(notification)]);
+}
+
+export const volumes = (counters: readonly Counter[]) =>
+  Object.fromEntries(counters.map(({ name, volume }) => [name, volume]));
