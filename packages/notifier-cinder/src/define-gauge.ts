@@ -1,0 +1,32 @@
+import { PayloadReader, defineServiceNotifications, notificationCounter } from '@nephoscope/core';
+import type { Meter } from '@nephoscope/core';
+
+import { eventId } from './event-id.js';
+import type { CinderResource } from './resources.js';
+
+/** A plugin that makes one gauge of each notification about a kind of cinder's resources. */
+export function defineGauge(
+  resource: CinderResource,
+  meter: Omit<Meter, 'type'>,
+  volume: (payload: PayloadReader) => number | bigint,
+) {
+  const gauge: Meter = { ...meter, type: 'gauge' };
+  return defineServiceNotifications({
+    service: 'cinder',
+    // Without a `control_exchange` of its own cinder publishes on oslo's default, `openstack`.
+    exchanges: ['cinder', 'openstack'],
+    eventTypes: resource.actions.map((action) => `${resource.kind}.${action}`),
+    meters: [gauge],
+    eventId: (notification) => eventId(resource, notification),
+    *counters(notification) {
+      const payload = new PayloadReader(notification.payload);
+      yield notificationCounter(notification, gauge, {
+        volume: volume(payload),
+        resourceId: payload.text(resource.id),
+        projectId: payload.optionalText('tenant_id'),
+        userId: payload.optionalText('user_id'),
+        metadata: payload.pick(resource.metadata),
+      });
+    },
+  });
+}

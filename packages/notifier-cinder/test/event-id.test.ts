@@ -1,0 +1,68 @@
+import type { Metadata } from '@nephoscope/core';
+import { exampleNotification } from '@nephoscope/testing';
+
+import { eventId } from '../src/event-id.js';
+import { backups, snapshots, volumes } from '../src/resources.js';
+import { capture } from './captures.js';
+import { handlerOf, plugins } from './count.js';
+
+const original = capture('openstack.volume.create.end');
+
+it.each([
+  ['create.end.2', 'create.end.audit', 'create.end.audit.2'],
+  ['delete.start.2', 'delete.start.audit', 'delete.start.audit.2'],
+  ['exists.2', 'exists.2.again'],
+])('is the same for %s and what the audit says of it again', (...names) => {
+  const notifications = names.map((name) => capture(`openstack.volume.${name}`));
+  expect(new Set(notifications.map(({ messageId }) => messageId)).size).toBe(names.length);
+  expect(new Set(notifications.map((notification) => eventId(volumes, notification))).size).toBe(1);
+});
+
+it('is another one for the deletion, for another volume, and for the kinds', () => {
+  const notification = (eventType: string, fields: Metadata) =>
+    exampleNotification({ eventType, payload: { ...original.payload, ...fields } });
+  const ids = [
+    eventId(volumes, original),
+    eventId(volumes, notification('volume.delete.start', {})),
+    eventId(volumes, notification('volume.create.end', { volume_id: 'v-2' })),
+    eventId(snapshots, notification('snapshot.create.end', { snapshot_id: 's-1' })),
+    eventId(backups, notification('backup.create.end', { backup_id: 's-1' })),
+  ];
+  expect(new Set(ids).size).toBe(ids.length);
+});
+
+it('is that of the period for an audit, however often it runs', () => {
+  const exists = capture('openstack.snapshot.exists');
+  const id = eventId(snapshots, exists);
+  expect(eventId(snapshots, { ...exists, messageId: 'second run' })).toBe(id);
+  const next = { ...exists.payload, audit_period_ending: '2026-11-22 23:02:55+00:00' };
+  expect(eventId(snapshots, { ...exists, payload: next })).not.toBe(id);
+});
+
+it.each(['volume.resize.end', 'volume.attach.end', 'volume.detach.end', 'volume.retype'])(
+  'is the message id for %s, which may happen often',
+  (eventType) => {
+    expect(eventId(volumes, { ...original, eventType, messageId: 'm-1' })).toBe('m-1');
+  },
+);
+
+it.each([5, ['x'], {}])('is the message id where the content is %j', (volumeId) => {
+  const payload = { ...original.payload, volume_id: volumeId };
+  expect(eventId(volumes, { ...original, payload })).toBe(original.messageId);
+});
+
+it('is the message id of an audit without a period', () => {
+  const { audit_period_ending: _, ...payload } = capture('openstack.volume.exists').payload;
+  expect(eventId(volumes, { ...original, eventType: 'volume.exists', payload })).toBe(original.messageId);
+});
+
+it('is asked of every plugin', () => {
+  for (const plugin of Object.values(plugins)) {
+    const handler = handlerOf(plugin);
+    const [eventType = ''] = handler.eventTypes.filter((type) => type.endsWith('.create.end'));
+    const payload = { volume_id: 'x', snapshot_id: 'x', backup_id: 'x' };
+    const id = (messageId: string) => handler.eventId?.(exampleNotification({ eventType, payload, messageId }));
+    expect(id('one')).toBe(`["${eventType}","x"]`);
+    expect(id('two')).toBe(id('one'));
+  }
+});

@@ -1,0 +1,54 @@
+import { PayloadReader, defineServiceNotifications, notificationCounter } from '@nephoscope/core';
+import type { Counter, Meter, Notification } from '@nephoscope/core';
+
+/** What happened to an image; `image.create` has no data yet, and `image.activate` follows an `image.upload`. */
+export const imageEvents = ['image.update', 'image.upload', 'image.delete'] as const;
+
+const metadata = [
+  'name',
+  'size',
+  'status',
+  'disk_format',
+  'container_format',
+  'location',
+  'deleted',
+  'created_at',
+  'updated_at',
+  'properties',
+  'protected',
+  'checksum',
+  'is_public',
+  'deleted_at',
+  'min_ram',
+];
+
+/** A plugin that listens to glance alone. */
+export function defineGlancePlugin(plugin: {
+  readonly eventTypes: readonly string[];
+  readonly meters: readonly Meter[];
+  readonly counters: (notification: Notification, payload: PayloadReader) => Iterable<Counter>;
+}) {
+  return defineServiceNotifications({
+    service: 'glance',
+    exchanges: ['glance'],
+    eventTypes: plugin.eventTypes,
+    meters: plugin.meters,
+    counters: (notification) => plugin.counters(notification, new PayloadReader(notification.payload)),
+  });
+}
+
+/** A counter of the image that the notification is about. */
+export function imageCounter(
+  notification: Notification,
+  meter: Meter,
+  payload: PayloadReader,
+  volume: number | bigint,
+): Counter {
+  return notificationCounter(notification, meter, {
+    volume,
+    resourceId: payload.text('id'),
+    projectId: payload.optionalText('owner'),
+    userId: null,
+    metadata: payload.pick(metadata),
+  });
+}

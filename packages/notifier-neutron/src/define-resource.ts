@@ -1,0 +1,54 @@
+import { PayloadReader, defineServiceNotifications, notificationCounter } from '@nephoscope/core';
+import type { Meter } from '@nephoscope/core';
+
+import { announced } from './announced.js';
+
+const changes = ['create', 'update', 'delete'] as const;
+
+/** A kind of resource that neutron announces. */
+export interface NeutronResource {
+  /** As it is called in event types and payloads. */
+  readonly name: string;
+  /** The gauge of its existence; `.create`, `.update` and `.delete` are counted beside it. */
+  readonly meter: string;
+  readonly unit: string;
+  /** In a sentence, without an article. */
+  readonly description: string;
+  /** The fields of the resource that become metadata. */
+  readonly metadata: readonly string[];
+}
+
+/** A plugin that makes counters of what neutron announces of one kind of resource. */
+export function defineResource({ name, meter, unit, description, metadata }: NeutronResource) {
+  const existence: Meter = { name: meter, type: 'gauge', unit, description: `Existence of the ${description}` };
+  const events = changes.map((change) => ({
+    eventType: `${name}.${change}.end`,
+    meter: {
+      name: `${meter}.${change}`,
+      type: 'delta',
+      unit,
+      description: `The ${description} was ${change}d`,
+    } satisfies Meter,
+  }));
+  return defineServiceNotifications({
+    service: 'neutron',
+    exchanges: ['neutron'],
+    eventTypes: [...events.map(({ eventType }) => eventType), `${name}.exists`],
+    meters: [existence, ...events.map((event) => event.meter)],
+    *counters(notification) {
+      const change = events.find(({ eventType }) => eventType === notification.eventType);
+      const userId = new PayloadReader(notification.context, 'context').optionalText('user_id');
+      for (const { id, fields } of announced(name, notification)) {
+        const figure = {
+          volume: 1,
+          resourceId: id,
+          projectId: fields.optionalText('tenant_id') ?? fields.optionalText('project_id'),
+          userId,
+          metadata: fields.pick(metadata),
+        };
+        yield notificationCounter(notification, existence, figure);
+        if (change !== undefined) yield notificationCounter(notification, change.meter, figure);
+      }
+    },
+  });
+}
