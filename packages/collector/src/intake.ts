@@ -1,7 +1,7 @@
-import { describeError, readMeteringMessage, splitMeteringBatch } from '@nephoscope/core';
+import { describeError, meteringTexts, readMeteringMessage } from '@nephoscope/core';
 import type { Delivery, RejectionReason, Sample, Verifier } from '@nephoscope/core';
 
-/** A line that will not be recorded, and why. */
+/** A message that will not be recorded, and why. */
 export interface Refusal {
   /** To count it by. */
   readonly kind: 'unreadable' | RejectionReason;
@@ -32,19 +32,19 @@ export function takeIn(delivery: Delivery, verifier: Verifier): Intake {
   const refusals: Refusal[] = [];
   const unreadable = (why: string, bytes: Uint8Array) =>
     refusals.push({ kind: 'unreadable', reason: `unreadable: ${why}`, bytes });
-  for (const line of splitMeteringBatch(delivery.body)) {
-    if (typeof line !== 'string') {
-      unreadable(line.reason, line.bytes);
+  for (const text of meteringTexts(delivery.body, delivery.contentType)) {
+    if (typeof text !== 'string') {
+      unreadable(text.reason, text.bytes);
       continue;
     }
     try {
-      const { message, sample } = readMeteringMessage(line);
+      const { message, sample } = readMeteringMessage(text);
       const verdict = verifier.verify(message);
       if (verdict === 'verified') samples.push(sample);
       else
-        refusals.push({ kind: verdict, reason: `${verdict}: ${explanations[verdict]}`, bytes: Buffer.from(line) });
+        refusals.push({ kind: verdict, reason: `${verdict}: ${explanations[verdict]}`, bytes: Buffer.from(text) });
     } catch (error) {
-      unreadable(describeError(error), Buffer.from(line));
+      unreadable(describeError(error), Buffer.from(text));
     }
   }
   if (samples.length === 0 && refusals.length === 0) unreadable('the message is empty', delivery.body);
