@@ -1,0 +1,164 @@
+import { isDeepStrictEqual } from 'node:util';
+
+import type { Clock, Flavor, Inspector, Instance, InstanceReading, Logger } from '@nephoscope/core';
+import type { Session } from '@nephoscope/openstack';
+import { deadline, orAborted } from '@nephoscope/runtime';
+
+import { nameSome } from '../name-some.js';
+import type { DiscoveryMetrics } from './discovery-metrics.js';
+import { novaInstance } from './nova-instance.js';
+import { NovaServers } from './nova-servers.js';
+import type { Server } from './server.js';
+
+export interface NovaDiscoveryParts {
+  readonly inspector: Inspector;
+  /** Makes the session when the agent starts; what it throws stops the start. */
+  readonly connect: () => Promise<Pick<Session, 'list' | 'close'>>;
+  /** As nova knows it. */
+  readonly host: string;
+  /** How long readings wait for nova, ms: they are taken already, and what it said last will do. */
+  readonly patience: number;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: DiscoveryMetrics;
+}
+
+/**
+ * An inspector that gives nova's instances: nova says which are metered and who they are, the hypervisor says
+ * how they are. One that nova does not list on this host, or lists in error, is left out. While nova does not
+ * answer, what it listed last holds, and an instance that is new since is what its domain says, if nova made it.
+ */
+export function discoverByNova(parts: NovaDiscoveryParts): Inspector {
+  const { inspector } = parts;
+  const discovery = new NovaDiscovery(parts);
+  return {
+    start: (signal) => discovery.start(signal),
+    stop: () => discovery.stop(),
+    health: () => inspector.health(),
+    inspect: async (wanted, signal) => {
+      void discovery.refresh();
+      return discovery.discover(await inspector.inspect(wanted, signal), signal);
+    },
+    ...(inspector.inspectInstance === undefined
+      ? {}
+      : {
+          inspectInstance: async (id, wanted, signal) => {
+            const reading = await inspector.inspectInstance?.(id, wanted, signal);
+            return reading === undefined ? undefined : discovery.discoverOne(reading);
+          },
+        }),
+    ...(inspector.watch === undefined
+      ? {}
+      : { watch: (listener) => inspector.watch?.(listener) ?? (() => undefined) }),
+  };
+}
+
+/** An instance put together before, and what of. */
+interface Joined {
+  readonly of: Instance;
+  readonly server: Server;
+  readonly flavor: Flavor | undefined;
+  readonly instance: Instance;
+}
+
+class NovaDiscovery {
+  readonly #parts: NovaDiscoveryParts;
+  #session: Pick<Session, 'list' | 'close'> | undefined;
+  #servers: NovaServers | undefined;
+  #joined = new Map<string, Joined>();
+  /** Instances that the log has been told of, as not metered. */
+  #told = new Set<string>();
+
+  constructor(parts: NovaDiscoveryParts) {
+    this.#parts = parts;
+  }
+
+  async start(signal: AbortSignal): Promise<void> {
+    const { connect, inspector, host, clock, logger, metrics } = this.#parts;
+    const session = await connect();
+    try {
+      await inspector.start(signal);
+    } catch (error) {
+      await session.close();
+      throw error;
+    }
+    this.#session = session;
+    this.#servers = new NovaServers({ session, host, clock, logger, metrics });
+  }
+
+  async stop(): Promise<void> {
+    this.#servers?.stop();
+    const ended = await Promise.allSettled([this.#parts.inspector.stop(), this.#session?.close()]);
+    for (const end of ended) if (end.status === 'rejected') throw end.reason;
+  }
+
+  async refresh(options: { readonly now?: boolean } = {}): Promise<void> {
+    await this.#servers?.refresh(options);
+  }
+
+  /** The readings of instances that are metered, each with the instance as nova knows it. */
+  async discover(readings: readonly InstanceReading[], signal: AbortSignal): Promise<readonly InstanceReading[]> {
+    await this.#wait(this.refresh(), signal);
+    const isNew = ({ instance: { id } }: InstanceReading) => !this.#servers?.has(id) && !this.#told.has(id);
+    // It may have come to this host since nova was asked.
+    if (this.#servers?.current === true && readings.some(isNew))
+      await this.#wait(this.refresh({ now: true }), signal);
+
+    const here = new Set(readings.map(({ instance }) => instance.id));
+    for (const id of this.#joined.keys()) if (!here.has(id)) this.#joined.delete(id);
+    const discovered = readings.flatMap((reading) => this.#reading(reading) ?? []);
+    if (this.#servers?.current === true) this.#tell(readings.map(({ instance }) => instance));
+    return discovered;
+  }
+
+  /** The same for one instance, without asking nova: there is no time for it, and nova may have deleted it already. */
+  discoverOne(reading: InstanceReading): InstanceReading | undefined {
+    return this.#reading(reading, true);
+  }
+
+  #reading(reading: InstanceReading, last = false): InstanceReading | undefined {
+    const instance = this.#instance(reading.instance, last);
+    return instance === undefined ? undefined : { ...reading, instance };
+  }
+
+  #instance(instance: Instance, last: boolean): Instance | undefined {
+    const servers = this.#servers;
+    const server = servers?.server(instance.id);
+    if (servers === undefined || server === undefined) {
+      const unheard = servers?.has(instance.id) !== true && (last || servers?.current !== true);
+      return unheard && instance.projectId !== null ? instance : undefined;
+    }
+    const before = this.#joined.get(instance.id);
+    const flavor = servers.flavor(server.flavorId);
+    if (before?.of === instance && before.server === server && before.flavor === flavor) return before.instance;
+    const now = novaInstance(instance, server, flavor);
+    // Whoever signs it knows it again by the object.
+    const joined =
+      before !== undefined && isDeepStrictEqual(before.instance.metadata, now.metadata)
+        ? Object.freeze({ ...now, metadata: before.instance.metadata })
+        : now;
+    this.#joined.set(instance.id, { of: instance, server, flavor, instance: joined });
+    return joined;
+  }
+
+  #tell(instances: readonly Instance[]): void {
+    const { host, logger, metrics } = this.#parts;
+    const unknown = instances.filter(({ id }) => this.#servers?.has(id) !== true);
+    const untold = unknown.filter(({ id }) => !this.#told.has(id));
+    if (untold.length > 0)
+      logger.warn(
+        { host, instances: untold.map(({ id }) => id) },
+        `not metered, since nova does not list them on the host ${host}: ${nameSome(new Set(untold.map(({ name }) => name)))}`,
+      );
+    this.#told = new Set(unknown.map(({ id }) => id));
+    metrics.unknown.set(unknown.length);
+  }
+
+  async #wait(refreshed: Promise<void>, signal: AbortSignal): Promise<void> {
+    const { clock, patience } = this.#parts;
+    const time = deadline(clock, patience, new Error('nova takes its time'), signal);
+    // What nova said last will do.
+    await orAborted(refreshed, time.signal).catch(() => undefined);
+    time.end();
+  }
+}

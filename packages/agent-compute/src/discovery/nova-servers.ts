@@ -1,0 +1,167 @@
+import { isDeepStrictEqual } from 'node:util';
+
+import { describeError } from '@nephoscope/core';
+import type { Clock, Flavor, Logger } from '@nephoscope/core';
+import type { ListRequest, Session } from '@nephoscope/openstack';
+import { deadline } from '@nephoscope/runtime';
+
+import type { DiscoveryMetrics } from './discovery-metrics.js';
+import { microversion, readFlavor, readServer } from './server.js';
+import type { Server } from './server.js';
+
+export interface NovaServersParts {
+  readonly session: Pick<Session, 'list'>;
+  /** As nova knows it. */
+  readonly host: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: DiscoveryMetrics;
+}
+
+const second = 1_000_000_000n;
+/** Groups of meters may come due every few seconds; nova is not asked more often than this. */
+const pause = 60n * second;
+/** What a listing of changes misses, such as an instance that moved away, is set right by then. */
+const fullListEvery = 3_600n * second;
+/** Changes are asked for from before the last listing: clocks differ, and what changed then may show only now. */
+const overlap = 300n * second;
+/** For one listing with all its pages, ms. */
+const patience = 120_000;
+
+const service = { type: 'compute' };
+
+/** The servers of this host in all projects, as nova lists them. */
+export class NovaServers {
+  readonly #parts: NovaServersParts;
+  readonly #stopped = new AbortController();
+  /** By id; undefined for one that is in error or deleted. */
+  #servers = new Map<string, Server | undefined>();
+  #flavors = new Map<string, Flavor>();
+  /** On the monotonic clock: when nova was asked for all, and when it was asked at all. */
+  #listedAt: bigint | undefined;
+  #askedAt: bigint | undefined;
+  /** On the wall clock: when the last listing that came to its end began. */
+  #knownAt: bigint | undefined;
+  #underWay: Promise<void> | undefined;
+  #failed = false;
+
+  constructor(parts: NovaServersParts) {
+    this.#parts = parts;
+  }
+
+  /** Whether what is known is what nova says, as far as it has been asked. */
+  get current(): boolean {
+    return this.#knownAt !== undefined && !this.#failed && this.#underWay === undefined;
+  }
+
+  /** Whether nova ever listed it on this host. */
+  has(id: string): boolean {
+    return this.#servers.has(id);
+  }
+
+  /** Undefined for one that is not to be metered, since it is in error or deleted. The same object until it changes. */
+  server(id: string): Server | undefined {
+    return this.#servers.get(id);
+  }
+
+  flavor(id: string): Flavor | undefined {
+    return this.#flavors.get(id);
+  }
+
+  /** Asks nova when it is time to, or at once; one listing at a time. Never rejects: what fails is logged. */
+  refresh({ now = false } = {}): Promise<void> {
+    const due = this.#askedAt === undefined || this.#parts.clock.monotonic() - this.#askedAt >= pause;
+    if (now || due) this.#underWay ??= this.#refresh().finally(() => (this.#underWay = undefined));
+    return this.#underWay ?? Promise.resolve();
+  }
+
+  stop(): void {
+    this.#stopped.abort(new Error('the discovery is stopped'));
+  }
+
+  async #refresh(): Promise<void> {
+    const { clock, logger, metrics } = this.#parts;
+    const began = clock.now();
+    const askedAt = clock.monotonic();
+    this.#askedAt = askedAt;
+    const all = this.#listedAt === undefined || askedAt - this.#listedAt >= fullListEvery;
+    const late = new Error(`nova did not list this host's servers within ${patience / 1_000} s`);
+    const time = deadline(clock, patience, late, this.#stopped.signal);
+    try {
+      if (all) await this.#listAll(time.signal);
+      else await this.#listChanges(time.signal);
+      if (all) this.#listedAt = askedAt;
+      this.#knownAt = began;
+      metrics.answered.set(Number(began / 1_000_000n) / 1_000);
+      if (this.#failed) logger.info({}, 'nova answers again; its instances are metered as it lists them');
+      this.#failed = false;
+    } catch (error) {
+      if (this.#stopped.signal.aborted) return;
+      metrics.failures.inc();
+      if (!this.#failed)
+        logger.warn(
+          { err: error },
+          `nova cannot be asked for instances; those it listed last are metered, and new ones as the hypervisor describes them: ${describeError(error)}`,
+        );
+      this.#failed = true;
+    } finally {
+      time.end();
+    }
+  }
+
+  async #listAll(signal: AbortSignal): Promise<void> {
+    const servers = await this.#list({}, signal);
+    const flavors = await this.#listFlavors(signal);
+    this.#servers = servers;
+    this.#flavors = flavors;
+  }
+
+  async #listChanges(signal: AbortSignal): Promise<void> {
+    const since = new Date(Number(((this.#knownAt ?? 0n) - overlap) / 1_000_000n)).toISOString();
+    const changed = await this.#list({ 'changes-since': since }, signal);
+    const newFlavor = [...changed.values()].some(
+      (server) => server !== undefined && !this.#flavors.has(server.flavorId),
+    );
+    const flavors = newFlavor ? await this.#listFlavors(signal) : this.#flavors;
+    this.#servers = new Map([...this.#servers, ...changed]);
+    this.#flavors = flavors;
+  }
+
+  async #list(query: Record<string, string>, signal: AbortSignal): Promise<Map<string, Server | undefined>> {
+    const servers = new Map<string, Server | undefined>();
+    const list: ListRequest = {
+      service,
+      path: '/v2.1/servers/detail',
+      key: 'servers',
+      query: { all_tenants: 'true', host: this.#parts.host, ...query },
+      headers: microversion,
+    };
+    for await (const page of this.#parts.session.list(list, signal))
+      for (const json of page) {
+        const server = readServer(json);
+        const before = this.#servers.get(server.id);
+        const metered = server.vmState !== 'error' && server.vmState !== 'deleted';
+        servers.set(server.id, !metered ? undefined : isDeepStrictEqual(before, server) ? before : server);
+      }
+    return servers;
+  }
+
+  /** Those of all projects, each the same object as before when nothing in it has changed. */
+  async #listFlavors(signal: AbortSignal): Promise<Map<string, Flavor>> {
+    const flavors = new Map<string, Flavor>();
+    const list: ListRequest = {
+      service,
+      path: '/v2.1/flavors/detail',
+      key: 'flavors',
+      query: { is_public: 'None' },
+      headers: microversion,
+    };
+    for await (const page of this.#parts.session.list(list, signal))
+      for (const json of page) {
+        const flavor = readFlavor(json);
+        const before = this.#flavors.get(flavor.id);
+        flavors.set(flavor.id, before !== undefined && isDeepStrictEqual(before, flavor) ? before : flavor);
+      }
+    return flavors;
+  }
+}

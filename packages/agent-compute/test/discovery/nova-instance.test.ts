@@ -1,0 +1,85 @@
+import { readFileSync } from 'node:fs';
+
+import type { Instance } from '@nephoscope/core';
+
+import { parseDomainXml } from '../../../inspector-libvirt/src/domain-xml.js';
+import { instanceOf } from '../../../inspector-libvirt/src/instance.js';
+import { ownerOf } from '../../../inspector-libvirt/src/owner.js';
+import { novaInstance } from '../../src/discovery/nova-instance.js';
+import { readFlavor, readServer } from '../../src/discovery/server.js';
+
+import { flavors, server, serversOfHost } from './fake-nova.js';
+
+function fromLibvirt(uuid: string): Instance {
+  const name = ['instance-00001000', 'instance-00001001', 'instance-00001002'].find((one) =>
+    xml(one).includes(uuid),
+  );
+  const description = parseDomainXml(xml(name ?? ''));
+  const domain = { name: name ?? '', uuid, id: 20 };
+  return instanceOf(domain, description, 'running', ownerOf(domain, description, []), {
+    host: 'oslab-compute-1',
+    boot: 'boot',
+  });
+}
+
+function xml(name: string): string {
+  return readFileSync(new URL(`captures/${name}.xml`, import.meta.url), 'utf8');
+}
+
+const listed = readFlavor(flavors.find(({ id }) => id === 'm1lab') ?? {});
+
+it.each(serversOfHost.map((one) => [String(one['name']), one] as const))(
+  'is the same by nova and by its domain but for what one side knows: %s',
+  (_, json) => {
+    const hypervisor = fromLibvirt(String(json['id']));
+    const nova = novaInstance(hypervisor, readServer(json), listed);
+    const { metadata: byNova, flavor: novaFlavor, ...novaRest } = nova;
+    const { metadata: byLibvirt, flavor, ...rest } = hypervisor;
+    expect(novaRest).toEqual(rest);
+    expect(novaFlavor).toEqual({ ...flavor, id: 'm1lab' });
+    expect(Object.keys(byNova)).toEqual(Object.keys(byLibvirt));
+    // nova's id of the flavor, and the time when the instance was created instead of when its domain was defined.
+    expect(byNova).toEqual({
+      ...byLibvirt,
+      instance_type: 'm1lab',
+      flavor: { ...(byLibvirt['flavor'] as object), id: 'm1lab' },
+      availability_zone: 'nova',
+      created_at: json['created'],
+    });
+    expect(Object.isFrozen(nova) && Object.isFrozen(byNova)).toBe(true);
+  },
+);
+
+it('has what newer microversions give', () => {
+  const json = server('lab-a1', {
+    'OS-EXT-SRV-ATTR:reservation_id': 'r-n091ryfd',
+    'OS-EXT-SRV-ATTR:kernel_id': 'k',
+    'OS-EXT-SRV-ATTR:ramdisk_id': 'r',
+    'OS-EXT-STS:task_state': 'resize_prep',
+  });
+  expect(novaInstance(fromLibvirt(String(json['id'])), readServer(json), listed).metadata).toMatchObject({
+    reservation_id: 'r-n091ryfd',
+    kernel_id: 'k',
+    ramdisk_id: 'r',
+    task_state: 'resize_prep',
+  });
+});
+
+it('keeps the figures of the domain for a flavor that nova no longer lists', () => {
+  const json = server('lab-a1', { flavor: { id: 'gone', links: [] } });
+  const { flavor, metadata } = novaInstance(fromLibvirt(String(json['id'])), readServer(json), undefined);
+  expect(flavor).toMatchObject({ id: 'gone', name: 'm1.lab', memoryMb: 64 });
+  expect(metadata).toMatchObject({ instance_type: 'gone', memory_mb: 64, vcpus: 1 });
+});
+
+it('takes an instance without image (nova says "")', () => {
+  const json = server('lab-a1', { image: '' });
+  expect(novaInstance(fromLibvirt(String(json['id'])), readServer(json), listed).metadata).toMatchObject({
+    image: null,
+    image_ref: '',
+  });
+});
+
+it.each(['id', 'tenant_id', 'user_id'])('refuses a server without %s', (key) => {
+  expect(() => readServer(server('lab-a1', { [key]: null }))).toThrow(key);
+});

@@ -1,0 +1,46 @@
+import type { Secret } from './secret.js';
+
+export type EndpointInterface = 'public' | 'internal' | 'admin';
+
+/** By id, or by name within a domain. */
+export type Named =
+  | { readonly id: string }
+  | { readonly name: string; readonly domain: { readonly id: string } | { readonly name: string } };
+
+export type Credentials =
+  | { readonly type: 'password'; readonly user: Named; readonly password: Secret }
+  | {
+      readonly type: 'applicationCredential';
+      readonly credential: { readonly id: string } | { readonly name: string; readonly user: Named };
+      readonly secret: Secret;
+    }
+  | { readonly type: 'token'; readonly token: Secret };
+
+/** What a token is for; `unscoped` leaves it to the user's default project. */
+export type Scope =
+  | { readonly type: 'project'; readonly project: Named }
+  | { readonly type: 'domain'; readonly domain: { readonly id: string } | { readonly name: string } }
+  | { readonly type: 'system' }
+  | { readonly type: 'unscoped' };
+
+/** A cloud and how to log in to it. */
+export interface CloudConfig {
+  /** For people: the name in clouds.yaml, or where it comes from. */
+  readonly name: string;
+  readonly authUrl: string;
+  readonly credentials: Credentials;
+  readonly scope: Scope;
+  readonly interface: EndpointInterface;
+  readonly region: string | undefined;
+  /** Endpoints that replace those of the catalogue, by type of service. */
+  readonly endpointOverrides: Readonly<Record<string, string>>;
+  readonly tls: {
+    /** PEM. */
+    readonly ca: string | undefined;
+    readonly cert: string | undefined;
+    readonly key: string | undefined;
+    readonly verify: boolean;
+  };
+  /** For one request and its answer, ms. */
+  readonly timeout: number;
+}

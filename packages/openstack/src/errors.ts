@@ -1,0 +1,67 @@
+export type OpenStackErrorCode =
+  | 'OPENSTACK_AUTH'
+  | 'OPENSTACK_ENDPOINT'
+  | 'OPENSTACK_HTTP'
+  | 'OPENSTACK_UNAVAILABLE'
+  | 'OPENSTACK_ANSWER'
+  | 'OPENSTACK_CONFIG';
+
+/** The request that an error is about. The URL holds no secret. */
+export interface RequestContext {
+  /** The type in the catalogue, such as `image`. */
+  readonly service: string;
+  readonly method: string;
+  readonly url: string;
+  readonly status?: number | undefined;
+  readonly requestId?: string | undefined;
+}
+
+// Nephoscope's programs recognise coded errors by it.
+const brand = Symbol.for('nephoscope.error');
+
+/** A failure of a service of the cloud, or of what is configured for it. Nothing in it is secret. */
+export class OpenStackError extends Error {
+  readonly code: OpenStackErrorCode;
+  readonly service: string | undefined;
+  readonly method: string | undefined;
+  readonly url: string | undefined;
+  /** Of the service's answer; undefined when none came. */
+  readonly status: number | undefined;
+  /** Finds the request in the service's log. */
+  readonly requestId: string | undefined;
+  readonly [brand] = true;
+
+  constructor(
+    code: OpenStackErrorCode,
+    message: string,
+    {
+      context,
+      service = context?.service,
+      cause,
+    }: {
+      readonly context?: RequestContext | undefined;
+      readonly service?: string | undefined;
+      readonly cause?: unknown;
+    } = {},
+  ) {
+    super(
+      context === undefined ? message : `${message} (${describe(context)})`,
+      cause === undefined ? {} : { cause },
+    );
+    this.name = 'OpenStackError';
+    this.code = code;
+    this.service = service;
+    this.method = context?.method;
+    this.url = context?.url;
+    this.status = context?.status;
+    this.requestId = context?.requestId;
+  }
+}
+
+function describe({ service, method, url, status, requestId }: RequestContext): string {
+  return [
+    `${service}: ${method} ${url}`,
+    ...(status === undefined ? [] : [`status ${status}`]),
+    ...(requestId === undefined ? [] : [`request ${requestId}`]),
+  ].join(', ');
+}

@@ -1,0 +1,180 @@
+import { jsonOf, refusal, saidIn } from './answers.js';
+import { Catalogue } from './catalogue.js';
+import type { CloudConfig, Credentials, Named, Scope } from './cloud-config.js';
+import { orAborted } from './deadline.js';
+import { OpenStackError } from './errors.js';
+import { fieldOf, textOf } from './json.js';
+import type { JsonValue } from './json.js';
+import { Secret } from './secret.js';
+import type { Logger, Transport } from './transport.js';
+import { joinUrl } from './urls.js';
+
+export interface Token {
+  readonly secret: Secret;
+  readonly catalogue: Catalogue;
+  /** On the monotonic clock, ms: a service's clock may differ from ours. */
+  readonly expires: number;
+  /** A new one is got from then on. */
+  readonly renew: number;
+}
+
+/** A token is renewed this long before it expires, ms, but in the last tenth of its life at the earliest. */
+const longestMargin = 60_000;
+
+/** Logs in to keystone (v3), and again when the token is about to expire or was revoked. */
+export class Identity {
+  readonly #config: CloudConfig;
+  readonly #transport: Transport;
+  readonly #logger: Logger;
+  readonly #stopped = new AbortController();
+  #token: Token | undefined;
+  /** The login under way, which all that need a token wait for. */
+  #login: Promise<Token> | undefined;
+
+  constructor(config: CloudConfig, transport: Transport, logger: Logger) {
+    this.#config = config;
+    this.#transport = transport;
+    this.#logger = logger;
+  }
+
+  /**
+   * A token that is valid as far as we know.
+   *
+   * @throws OPENSTACK_AUTH when keystone refuses to give one; what the transport throws; the signal's reason
+   */
+  async token(signal: AbortSignal): Promise<Token> {
+    signal.throwIfAborted();
+    const present = this.#token;
+    if (present !== undefined && performance.now() < present.renew) return present;
+    this.#login ??= this.#logIn().finally(() => (this.#login = undefined));
+    try {
+      return await orAborted(this.#login, signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      if (this.#token !== present || present === undefined || performance.now() >= present.expires) throw error;
+      this.#logger.warn({ err: error }, 'no new token could be got; the present one is used until it expires');
+      return present;
+    }
+  }
+
+  /** A service refused it: the next one to ask gets another. */
+  forget(token: Token): void {
+    if (this.#token === token) this.#token = undefined;
+  }
+
+  /** What must not stand in any text. */
+  secrets(): readonly string[] {
+    const own = secretOf(this.#config.credentials).reveal();
+    return this.#token === undefined ? [own] : [own, this.#token.secret.reveal()];
+  }
+
+  stop(): void {
+    this.#stopped.abort(new OpenStackError('OPENSTACK_UNAVAILABLE', 'the session is closed'));
+  }
+
+  async #logIn(): Promise<Token> {
+    const { authUrl, credentials, scope } = this.#config;
+    const answer = await this.#transport.send(
+      {
+        service: 'identity',
+        method: 'POST',
+        url: joinUrl(authUrl, '/v3/auth/tokens'),
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ auth: { identity: identityOf(credentials), ...scopeOf(credentials, scope) } }),
+      },
+      this.#stopped.signal,
+    );
+    const { context, status, headers } = answer;
+    if (status === 401) {
+      const said = saidIn(answer, this.secrets());
+      throw new OpenStackError(
+        'OPENSTACK_AUTH',
+        `keystone does not let us in: check user, password or secret, and domains and project${said === '' ? '' : `: ${said}`}`,
+        { context },
+      );
+    }
+    if (status === 404)
+      throw new OpenStackError('OPENSTACK_AUTH', 'there is no keystone v3 at that address: check authUrl', {
+        context,
+      });
+    if (status !== 200 && status !== 201) throw refusal(answer, this.secrets());
+
+    const token = fieldOf(jsonOf(answer), 'token');
+    const secret = headers['x-subject-token'];
+    const life = lifeOf(token);
+    if (secret === undefined || secret === '' || life === undefined)
+      throw new OpenStackError('OPENSTACK_ANSWER', 'keystone gave no token, or none with a time of expiry', {
+        context,
+      });
+    const now = performance.now();
+    this.#token = {
+      secret: new Secret(secret),
+      catalogue: new Catalogue(fieldOf(token, 'catalog')),
+      expires: now + life,
+      renew: now + life - Math.min(longestMargin, life / 10),
+    };
+    this.#logger.debug(
+      { requestId: context.requestId, expiresIn: Math.round(life / 1_000) },
+      'logged in to keystone',
+    );
+    return this.#token;
+  }
+}
+
+/** ms. The time of issue is keystone's own, so that our clock does not matter. */
+function lifeOf(token: JsonValue | undefined): number | undefined {
+  const issued = Date.parse(textOf(token, 'issued_at') ?? '');
+  const expires = Date.parse(textOf(token, 'expires_at') ?? '');
+  return Number.isNaN(issued) || Number.isNaN(expires) ? undefined : Math.max(0, expires - issued);
+}
+
+function secretOf(credentials: Credentials): Secret {
+  switch (credentials.type) {
+    case 'password':
+      return credentials.password;
+    case 'applicationCredential':
+      return credentials.secret;
+    case 'token':
+      return credentials.token;
+  }
+}
+
+function identityOf(credentials: Credentials): object {
+  switch (credentials.type) {
+    case 'password':
+      return {
+        methods: ['password'],
+        password: { user: { ...named(credentials.user), password: credentials.password.reveal() } },
+      };
+    case 'applicationCredential': {
+      const { credential, secret } = credentials;
+      const which =
+        'id' in credential ? { id: credential.id } : { name: credential.name, user: named(credential.user) };
+      return {
+        methods: ['application_credential'],
+        application_credential: { ...which, secret: secret.reveal() },
+      };
+    }
+    case 'token':
+      return { methods: ['token'], token: { id: credentials.token.reveal() } };
+  }
+}
+
+/** An application credential has its own scope, and keystone takes no other beside it. */
+function scopeOf(credentials: Credentials, scope: Scope): object {
+  if (credentials.type === 'applicationCredential') return {};
+  switch (scope.type) {
+    case 'project':
+      return { scope: { project: named(scope.project) } };
+    case 'domain':
+      return { scope: { domain: scope.domain } };
+    case 'system':
+      return { scope: { system: { all: true } } };
+    case 'unscoped':
+      return {};
+  }
+}
+
+function named(one: Named): object {
+  return 'id' in one ? { id: one.id } : { name: one.name, domain: one.domain };
+}

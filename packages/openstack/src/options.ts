@@ -1,0 +1,61 @@
+import { z } from 'zod';
+
+import { Secret } from './secret.js';
+
+export const interfaces = ['public', 'internal', 'admin'] as const;
+
+const text = () => z.string().min(1);
+const secret = () => z.union([z.string().min(1), z.int()]).transform((value) => new Secret(String(value)));
+
+const unit: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
+const timeSpan = /^(\d+(?:\.\d+)?) ?(ms|s|m|h)$/;
+const milliseconds = () =>
+  z
+    .union([z.number().positive(), z.string().regex(timeSpan, "write a time span as '500ms', '10s' or '5m'")])
+    .transform((value) => {
+      if (typeof value === 'number') return value * 1_000;
+      const [, amount, name] = timeSpan.exec(value) as unknown as [string, string, string];
+      return Number(amount) * (unit[name] as number);
+    })
+    .pipe(z.number().positive());
+
+/** The section `openstack`. What it does not say comes from clouds.yaml or from the environment. */
+export const cloudOptions = z.strictObject({
+  cloud: text().optional().describe('The name of a cloud in clouds.yaml. Default: `OS_CLOUD`.'),
+  authType: z
+    .enum(['password', 'applicationCredential', 'token'])
+    .optional()
+    .describe('How to log in. Default: by what is given of the below.'),
+  authUrl: text().optional().describe("Keystone's URL, such as `https://keystone:5000/v3`."),
+  username: text().optional().describe("The user's name."),
+  userId: text().optional().describe('Or its id, without a domain.'),
+  userDomainName: text().optional().describe("The name of the user's domain."),
+  userDomainId: text().optional().describe('Or its id.'),
+  password: secret().optional().describe("The user's password. Never printed."),
+  applicationCredentialId: text().optional().describe('The id of an application credential.'),
+  applicationCredentialName: text().optional().describe('Or its name, with the user.'),
+  applicationCredentialSecret: secret().optional().describe("The application credential's secret. Never printed."),
+  token: secret().optional().describe('A token that another one is got with. Never printed.'),
+  projectName: text().optional().describe('The project whose roles are used.'),
+  projectId: text().optional().describe('Or its id, without a domain.'),
+  projectDomainName: text().optional().describe("The name of the project's domain."),
+  projectDomainId: text().optional().describe('Or its id.'),
+  domainName: text().optional().describe('Instead of a project: the domain whose roles are used.'),
+  domainId: text().optional().describe('Or its id.'),
+  systemScope: z.literal('all').optional().describe('Instead of a project: roles on the whole system.'),
+  interface: z
+    .enum(interfaces)
+    .optional()
+    .describe('Which endpoints of the catalogue to use. Default: that of clouds.yaml, or `public`.'),
+  region: text().optional().describe('The region of the endpoints. Default: `OS_REGION_NAME`, or any.'),
+  cacert: text().optional().describe("PEM file with the certificates to trust. Default: the system's."),
+  cert: text().optional().describe('PEM file with the certificate to show to the services.'),
+  key: text().optional().describe('PEM file with its key.'),
+  verify: z
+    .boolean()
+    .optional()
+    .describe('`false`: certificates of services are not checked; anybody between can read and change all.'),
+  timeout: milliseconds().optional().describe('Time for one request and its answer. Default: `30s`.'),
+});
+
+export type CloudOptions = z.output<typeof cloudOptions>;

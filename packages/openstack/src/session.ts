@@ -1,0 +1,207 @@
+import { jsonOf, refusal, saidIn } from './answers.js';
+import type { CloudConfig, EndpointInterface } from './cloud-config.js';
+import { OpenStackError } from './errors.js';
+import { Identity } from './identity.js';
+import { isJsonObject } from './json.js';
+import type { JsonObject } from './json.js';
+import { readPage } from './paging.js';
+import { Transport } from './transport.js';
+import type { Answer, Logger } from './transport.js';
+import { joinUrl, printable } from './urls.js';
+
+export type { Logger } from './transport.js';
+
+/** A service of the cloud by its type in the catalogue. */
+export interface Service {
+  /** `image`, `network`, `volumev3`, `object-store`, `identity`, `compute`, … */
+  readonly type: string;
+  /** By default the configured one. */
+  readonly interface?: EndpointInterface | undefined;
+}
+
+export interface ListRequest {
+  readonly service: Service;
+  /** Behind the endpoint, such as `/v2/images`, or a URL on it. */
+  readonly path: string;
+  /** The key of the answer that holds the items, such as `images`; '' where the answer itself is the list. */
+  readonly key: string;
+  readonly query?: Readonly<Record<string, string>> | undefined;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+}
+
+/** Names of headers are in lower case. */
+export interface HeadAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/**
+ * Read-only access to the services of a cloud. Logs in when it is first needed, and again before the token expires
+ * and when a service refuses it; asks again where a service is away or too busy.
+ *
+ * Each call throws an {@link OpenStackError}: OPENSTACK_AUTH (keystone does not let us in), OPENSTACK_ENDPOINT (the
+ * catalogue lacks the service), OPENSTACK_HTTP (the service refuses), OPENSTACK_UNAVAILABLE (it does not answer in
+ * time), OPENSTACK_ANSWER (what it answers makes no sense); or the signal's reason when that is aborted.
+ */
+export interface Session {
+  /** The items page by page, each asked for when the one before is done with. No page is empty. */
+  list(list: ListRequest, signal: AbortSignal): AsyncIterable<readonly JsonObject[]>;
+  get(
+    service: Service,
+    path: string,
+    options: {
+      readonly query?: Readonly<Record<string, string>> | undefined;
+      readonly headers?: Readonly<Record<string, string>> | undefined;
+      readonly signal: AbortSignal;
+    },
+  ): Promise<JsonObject>;
+  /** An answer of status 2xx or 404; others are OPENSTACK_HTTP. */
+  head(service: Service, pathOrUrl: string, options: { readonly signal: AbortSignal }): Promise<HeadAnswer>;
+  /** The endpoint's URL, without a slash at its end. */
+  endpoint(service: Service, signal: AbortSignal): Promise<string>;
+  /** Ends what is under way. Safe to call twice. */
+  close(): Promise<void>;
+}
+
+export interface SessionTools {
+  readonly logger: Logger;
+  /** Waits between tries, ms; rejects when the signal is aborted. For tests. */
+  readonly sleep?: ((ms: number, signal: AbortSignal) => Promise<void>) | undefined;
+}
+
+/** Nothing is asked of the cloud yet. */
+export function createSession(config: CloudConfig, { logger, sleep }: SessionTools): Session {
+  if (!config.tls.verify)
+    logger.warn(
+      { cloud: config.name },
+      'certificates of services are not checked (verify: false): anybody between can read and change all',
+    );
+  return new CloudSession(config, logger, sleep);
+}
+
+class CloudSession implements Session {
+  readonly #config: CloudConfig;
+  readonly #transport: Transport;
+  readonly #identity: Identity;
+
+  constructor(config: CloudConfig, logger: Logger, sleep: SessionTools['sleep']) {
+    this.#config = config;
+    this.#transport = new Transport(config, logger, sleep);
+    this.#identity = new Identity(config, this.#transport, logger);
+  }
+
+  async *list(list: ListRequest, signal: AbortSignal): AsyncGenerator<readonly JsonObject[], void, undefined> {
+    const endpoint = await this.endpoint(list.service, signal);
+    let url = this.#url(list.service, endpoint, list.path, list.query);
+    const seen = new Set<string>();
+    for (;;) {
+      seen.add(url.href);
+      const answer = await this.#send('GET', list.service, url, list.headers, signal);
+      if (answer.status === 204) return;
+      if (answer.status !== 200) throw refusal(answer, this.#identity.secrets());
+      const { items, next } = readPage(jsonOf(answer), list.key, endpoint, url, answer.context);
+      if (items.length > 0) yield items;
+      if (next === undefined) return;
+      if (seen.has(next.href))
+        throw new OpenStackError(
+          'OPENSTACK_ANSWER',
+          'the link to the next page leads to a page that was there before',
+          {
+            context: answer.context,
+          },
+        );
+      url = next;
+    }
+  }
+
+  async get(
+    service: Service,
+    path: string,
+    { query, headers, signal }: Parameters<Session['get']>[2],
+  ): Promise<JsonObject> {
+    const url = this.#url(service, await this.endpoint(service, signal), path, query);
+    const answer = await this.#send('GET', service, url, headers, signal);
+    if (answer.status < 200 || answer.status > 299) throw refusal(answer, this.#identity.secrets());
+    const value = jsonOf(answer);
+    if (!isJsonObject(value))
+      throw new OpenStackError('OPENSTACK_ANSWER', 'the answer is no object', { context: answer.context });
+    return value;
+  }
+
+  async head(
+    service: Service,
+    pathOrUrl: string,
+    { signal }: { readonly signal: AbortSignal },
+  ): Promise<HeadAnswer> {
+    const url = this.#url(service, await this.endpoint(service, signal), pathOrUrl);
+    const answer = await this.#send('HEAD', service, url, undefined, signal);
+    const { status, headers } = answer;
+    if ((status < 200 || status > 299) && status !== 404) throw refusal(answer, this.#identity.secrets());
+    return { status, headers };
+  }
+
+  async endpoint(service: Service, signal: AbortSignal): Promise<string> {
+    const { endpointOverrides, interface: usual, region } = this.#config;
+    const override = Object.hasOwn(endpointOverrides, service.type) ? endpointOverrides[service.type] : undefined;
+    if (override !== undefined) return override.replace(/\/+$/, '');
+    const wanted = { type: service.type, interface: service.interface ?? usual, region };
+    const { catalogue } = await this.#identity.token(signal);
+    const found = catalogue.endpoint(wanted);
+    if (found !== undefined && URL.canParse(found)) return found;
+    const where = region === undefined ? '' : ` in the region ${region}`;
+    throw new OpenStackError(
+      'OPENSTACK_ENDPOINT',
+      `the cloud has no ${wanted.interface} endpoint of the service ${service.type}${where}: ${catalogue.insteadOf(wanted)}`,
+      { service: service.type },
+    );
+  }
+
+  async close(): Promise<void> {
+    this.#identity.stop();
+    await this.#transport.close();
+  }
+
+  #url(service: Service, endpoint: string, path: string, query: ListRequest['query'] = {}): URL {
+    const url = URL.canParse(path) ? new URL(path) : joinUrl(endpoint, path);
+    if (url.origin !== new URL(endpoint).origin)
+      throw new OpenStackError(
+        'OPENSTACK_ENDPOINT',
+        `${printable(url)} is not on the endpoint of the service ${service.type}, so no token is sent there`,
+        { service: service.type },
+      );
+    for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value);
+    return url;
+  }
+
+  /** Sends with a token, and once more with a new one when the service refuses it. */
+  async #send(
+    method: 'GET' | 'HEAD',
+    service: Service,
+    url: URL,
+    headers: ListRequest['headers'],
+    signal: AbortSignal,
+  ): Promise<Answer> {
+    for (let again = false; ; again = true) {
+      const token = await this.#identity.token(signal);
+      const answer = await this.#transport.send(
+        {
+          service: service.type,
+          method,
+          url,
+          headers: { ...headers, 'x-auth-token': token.secret.reveal() },
+        },
+        signal,
+      );
+      if (answer.status !== 401) return answer;
+      const said = saidIn(answer, this.#identity.secrets());
+      this.#identity.forget(token);
+      if (again) {
+        throw new OpenStackError(
+          'OPENSTACK_AUTH',
+          `the service refuses a token that keystone has just given: check its section keystone_authtoken${said === '' ? '' : `: ${said}`}`,
+          { context: answer.context },
+        );
+      }
+    }
+  }
+}

@@ -1,0 +1,236 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { cloudOptions, readCloud } from '../src/index.js';
+
+import { allOf, failureOf } from './support.js';
+
+let home: string;
+const OS_USER = { OS_USERNAME: 'alice', OS_PASSWORD: 'from-env', OS_USER_DOMAIN_NAME: 'Default' };
+const OS_PROJECT = { OS_PROJECT_NAME: 'alpha', OS_PROJECT_DOMAIN_ID: 'default' };
+const openrc = { OS_AUTH_URL: 'http://env:5000/v3', ...OS_USER, ...OS_PROJECT };
+
+beforeEach(() => {
+  home = mkdtempSync(join(tmpdir(), 'openstack-config-'));
+  mkdirSync(join(home, '.config', 'openstack'), { recursive: true });
+});
+afterEach(() => rmSync(home, { recursive: true }));
+
+function write(name: string, text: string): string {
+  const path = join(home, '.config', 'openstack', name);
+  writeFileSync(path, text);
+  return path;
+}
+
+const read = (env: Record<string, string> = {}, options: object = {}) =>
+  readCloud(cloudOptions.parse(options), { HOME: home, ...env });
+
+/** With the secrets in clear. */
+async function readOpen(...args: Parameters<typeof read>) {
+  const { credentials, ...config } = await read(...args);
+  const open = Object.entries(credentials).map(([key, value]) => [
+    key,
+    typeof value === 'object' && 'reveal' in value ? value.reveal() : value,
+  ]);
+  return { ...config, credentials: Object.fromEntries(open) as unknown };
+}
+
+const clouds = `
+clouds:
+  site:
+    auth:
+      auth_url: https://site:5000/v3
+      username: meter
+      project_name: service
+      user_domain_name: Default
+      project_domain_name: Default
+    region_name: North
+    interface: internal
+    image_endpoint_override: https://images.site
+    load_balancer_endpoint_override: https://lb.site
+    api_timeout: 5
+    verify: false
+  other:
+    auth: {auth_url: 'http://other/v3', token: abc}
+`;
+
+it('reads an openrc', async () => {
+  expect(await readOpen({ ...openrc, OS_REGION_NAME: 'RegionOne', OS_INTERFACE: 'publicURL' })).toEqual({
+    name: 'envvars',
+    authUrl: 'http://env:5000/v3',
+    credentials: {
+      type: 'password',
+      user: { name: 'alice', domain: { name: 'Default' } },
+      password: 'from-env',
+    },
+    scope: { type: 'project', project: { name: 'alpha', domain: { id: 'default' } } },
+    interface: 'public',
+    region: 'RegionOne',
+    endpointOverrides: {},
+    tls: { ca: undefined, cert: undefined, key: undefined, verify: true },
+    timeout: 30_000,
+  });
+});
+
+it('reads a cloud of clouds.yaml with its password of secure.yaml', async () => {
+  write('clouds.yaml', clouds);
+  write('secure.yaml', 'clouds: {site: {auth: {password: hidden}}}');
+  expect(await readOpen({ OS_CLOUD: 'site' })).toMatchObject({
+    name: 'site',
+    authUrl: 'https://site:5000/v3',
+    credentials: { type: 'password', user: { name: 'meter' }, password: 'hidden' },
+    scope: { type: 'project', project: { name: 'service' } },
+    interface: 'internal',
+    region: 'North',
+    endpointOverrides: { image: 'https://images.site', 'load-balancer': 'https://lb.site' },
+    tls: { verify: false },
+    timeout: 5_000,
+  });
+});
+
+it('takes the named cloud, else the variables, else the only cloud, and mixes none of them', async () => {
+  const path = write('clouds.yaml', clouds);
+  expect(await read({ ...openrc, OS_CLOUD: 'other' })).toMatchObject({
+    name: 'other',
+    authUrl: 'http://other/v3',
+    credentials: { type: 'token' },
+    scope: { type: 'unscoped' },
+  });
+  expect(await read({ ...openrc, OS_CLOUD: 'site' }, { cloud: 'other' })).toMatchObject({ name: 'other' });
+  expect(await read(openrc)).toMatchObject({ name: 'envvars' });
+  expect(await read({ ...openrc, OS_CLOUD_NAME: 'mine', OS_CLOUD: 'mine' })).toMatchObject({ name: 'mine' });
+  expect(await failureOf(read())).toMatchObject({
+    code: 'OPENSTACK_CONFIG',
+    message: expect.stringContaining('site, other') as unknown,
+  });
+  expect(await failureOf(read({ OS_CLOUD: 'none' }))).toMatchObject({
+    message: expect.stringContaining(path) as unknown,
+  });
+  write('clouds.yaml', 'clouds: {sole: {auth: {auth_url: "http://sole/v3", token: abc}}}');
+  expect(await read({ OS_REGION_NAME: 'North' })).toMatchObject({ name: 'sole' });
+});
+
+it('looks where OS_CLIENT_CONFIG_FILE says first, then in every usual folder', async () => {
+  write('clouds.yml', 'clouds: {a: {auth: {auth_url: "http://yml/v3", token: abc}}}');
+  expect(await read()).toMatchObject({ authUrl: 'http://yml/v3' });
+  write('clouds.yaml', 'clouds: {a: {auth: {auth_url: "http://yaml/v3", token: abc}}}');
+  expect(await read()).toMatchObject({ authUrl: 'http://yaml/v3' });
+  const named = write('my.json', '{"clouds": {"a": {"auth": {"auth_url": "http://json/v3", "token": "abc"}}}}');
+  expect(await read({ OS_CLIENT_CONFIG_FILE: named })).toMatchObject({ authUrl: 'http://json/v3' });
+  expect(await read({ OS_CLIENT_CONFIG_FILE: join(home, 'not-there') })).toMatchObject({
+    authUrl: 'http://yaml/v3',
+  });
+});
+
+it('takes a profile of clouds-public.yaml under the cloud', async () => {
+  write(
+    'clouds-public.yaml',
+    'public-clouds: {vendor: {auth: {auth_url: "http://vendor/v3"}, region_name: East}}',
+  );
+  write('clouds.yaml', 'clouds: {a: {profile: vendor, auth: {token: abc}, region_name: West}}');
+  expect(await read()).toMatchObject({ authUrl: 'http://vendor/v3', region: 'West' });
+  write('clouds.yaml', 'clouds: {a: {profile: nobody, auth: {auth_url: "http://own/v3", token: abc}}}');
+  expect(await read()).toMatchObject({ authUrl: 'http://own/v3' });
+});
+
+it('lets options go before all', async () => {
+  const options = { username: 'bob', userDomainId: 'd1', region: 'South', interface: 'admin', timeout: '2s' };
+  expect(await readOpen(openrc, { ...options, password: 'opt', projectId: 'p1', verify: false })).toMatchObject({
+    credentials: { user: { name: 'bob', domain: { id: 'd1' } }, password: 'opt' },
+    scope: { type: 'project', project: { id: 'p1' } },
+    region: 'South',
+    interface: 'admin',
+    tls: { verify: false },
+    timeout: 2_000,
+  });
+});
+
+it.each([
+  [
+    { OS_USER_ID: 'u1', OS_PASSWORD: 'p' },
+    { type: 'password', user: { id: 'u1' }, password: 'p' },
+  ],
+  [
+    { ...OS_USER, OS_AUTH_TYPE: 'v3password' },
+    { type: 'password', password: 'from-env' },
+  ],
+  [
+    { OS_TOKEN: 't', OS_AUTH_TYPE: 'v3token' },
+    { type: 'token', token: 't' },
+  ],
+  [
+    {
+      OS_APPLICATION_CREDENTIAL_ID: 'i',
+      OS_APPLICATION_CREDENTIAL_SECRET: 's',
+      OS_AUTH_TYPE: 'v3applicationcredential',
+    },
+    { type: 'applicationCredential', credential: { id: 'i' }, secret: 's' },
+  ],
+  [
+    { ...OS_USER, OS_APPLICATION_CREDENTIAL_NAME: 'n', OS_APPLICATION_CREDENTIAL_SECRET: 's' },
+    { type: 'applicationCredential', credential: { name: 'n', user: { name: 'alice' } }, secret: 's' },
+  ],
+])('logs in with what is given: %j', async (env, credentials) => {
+  expect(await readOpen({ OS_AUTH_URL: 'http://k/v3', ...env })).toMatchObject({ credentials });
+});
+
+it.each([
+  [OS_PROJECT, { type: 'project', project: { name: 'alpha', domain: { id: 'default' } } }],
+  [{ OS_TENANT_ID: 'p' }, { type: 'project', project: { id: 'p' } }],
+  [
+    { OS_PROJECT_ID: 'p', OS_PROJECT_NAME: '', OS_DOMAIN_NAME: '' },
+    { type: 'project', project: { id: 'p' } },
+  ],
+  [{ OS_DOMAIN_NAME: 'Default' }, { type: 'domain', domain: { name: 'Default' } }],
+  [{ OS_SYSTEM_SCOPE: 'all' }, { type: 'system' }],
+  [{}, { type: 'unscoped' }],
+])('scopes the token as given: %j', async (env, scope) => {
+  expect(await read({ OS_AUTH_URL: 'http://k/v3', ...OS_USER, ...env })).toMatchObject({ scope });
+});
+
+it('reads the certificates to trust', async () => {
+  const path = write('ca.pem', 'CERTIFICATE');
+  expect(await read({ ...openrc, OS_CACERT: path })).toMatchObject({ tls: { ca: 'CERTIFICATE' } });
+  expect(await read({ ...openrc, OS_CACERT: '~/.config/openstack/ca.pem' })).toMatchObject({
+    tls: { ca: 'CERTIFICATE' },
+  });
+  const error = await failureOf(read({ ...openrc, OS_CACERT: join(home, 'none') }));
+  expect(error).toMatchObject({ code: 'OPENSTACK_CONFIG', cause: { code: 'ENOENT' } });
+});
+
+it('takes the regions of a cloud', async () => {
+  const regions = 'regions: [{name: A, values: {interface: internal}}, B]';
+  write('clouds.yaml', `clouds: {a: {auth: {auth_url: "http://k/v3", token: abc}, ${regions}}}`);
+  expect(await read()).toMatchObject({ region: 'A', interface: 'internal' });
+  expect(await read({}, { region: 'B' })).toMatchObject({ region: 'B', interface: 'public' });
+  expect(await failureOf(read({}, { region: 'C' }))).toMatchObject({ code: 'OPENSTACK_CONFIG' });
+});
+
+it.each([
+  ['auth_url', { OS_USERNAME: 'u', OS_PASSWORD: 'the-secret' }],
+  ['http or https', { ...openrc, OS_AUTH_URL: 'file:///etc/passwd' }],
+  ['password', { ...openrc, OS_PASSWORD: '' }],
+  ['username', { ...openrc, OS_USERNAME: '' }],
+  ['user_domain', { ...openrc, OS_USER_DOMAIN_NAME: '' }],
+  ['project_domain', { ...openrc, OS_PROJECT_DOMAIN_ID: '' }],
+  ['v3kerberos', { ...openrc, OS_AUTH_TYPE: 'v3kerberos' }],
+  ['interface', { ...openrc, OS_INTERFACE: 'private' }],
+  ['section openstack', {}],
+])('says what is missing or wrong: %s', async (what, env) => {
+  const error = await failureOf(read(env as Record<string, string>));
+  expect(error).toMatchObject({ code: 'OPENSTACK_CONFIG' });
+  expect(String(error)).toContain(what);
+});
+
+it('prints no secret, even of a file that is no YAML', async () => {
+  const config = await read(
+    { ...openrc, OS_CACERT: '' },
+    { applicationCredentialSecret: 'opt-secret', authType: 'password' },
+  );
+  expect(allOf(config)).not.toMatch(/from-env|opt-secret/);
+  write('clouds.yaml', 'clouds:\n  a: {auth: {password: "hidden-in-file\n');
+  const error = await failureOf(read());
+  expect(error).toMatchObject({ code: 'OPENSTACK_CONFIG' });
+  expect(allOf(error)).not.toContain('hidden-in-file');
+});

@@ -1,0 +1,504 @@
+import type { ServerResponse } from 'node:http';
+
+import { createSession } from '../src/index.js';
+import type { Session } from '../src/index.js';
+import { Secret } from '../src/secret.js';
+
+import { FakeCloud, hangs, recording, resets, says } from './fake-cloud.js';
+import { allOf, configOf, failureOf, pagesOf, password, sessionOf } from './support.js';
+
+const images = { service: { type: 'image' }, path: '/v2/images', key: 'images', query: { limit: '3' } };
+const second = 'GET /v2/images?limit=3&marker=b393d877-d552-4136-b755-7df179493a72';
+const glance = ['glance.images.limit3.page1', 'glance.images.limit3.page2', 'glance.images.limit3.page3'] as const;
+const project = 'fa1d1e99a9254764b3cfc3d5428be624';
+const signal = new AbortController().signal;
+const ignore = () => undefined;
+
+let cloud: FakeCloud;
+const sessions: ReturnType<typeof sessionOf>[] = [];
+
+async function connect(recordings: readonly string[], changes: Parameters<typeof configOf>[1] = {}) {
+  cloud = await FakeCloud.start(...recordings);
+  return again(changes);
+}
+
+function again(changes: Parameters<typeof configOf>[1] = {}) {
+  const made = sessionOf(configOf(cloud, changes));
+  sessions.push(made);
+  return made;
+}
+
+afterEach(async () => {
+  for (const { session } of sessions.splice(0)) await session.close();
+  await cloud.stop();
+});
+
+describe('listing', () => {
+  it('follows a path in `next` (glance) to the page that has none', async () => {
+    const { session } = await connect(glance);
+    const pages = await pagesOf(session, images);
+    expect(pages.map((page) => page.length)).toEqual([3, 3]);
+    expect(pages[1]?.[2]).toMatchObject({ id: 'd9392138-b64c-4f17-9e05-72b3a9f6310c', size: 1_048_576 });
+  });
+
+  it.each([
+    ['network', '/v2.0/floatingips', 'floatingips', { limit: '1' }, 2, 'neutron.floatingips.limit1.page'],
+    [
+      'compute',
+      '/v2.1/servers/detail',
+      'servers',
+      { all_tenants: 'true', limit: '1' },
+      3,
+      'nova.servers.detail.limit1.page',
+    ],
+    [
+      'block-storage',
+      '/v3/volumes/detail',
+      'volumes',
+      { all_tenants: '1', limit: '1' },
+      2,
+      'cinder.volumes.detail.limit1.page',
+    ],
+  ])('follows whole URLs in KEY_links (%s), until an empty page', async (type, path, key, query, count, name) => {
+    const { session } = await connect(Array.from({ length: count + 1 }, (_, index) => `${name}${index + 1}`));
+    const pages = await pagesOf(session, { service: { type }, path, key, query });
+    expect(pages).toHaveLength(count);
+    expect(new Set(pages.flat().map((item) => item['id'])).size).toBe(count);
+  });
+
+  it('asks for a page only when the one before is done with', async () => {
+    const { session } = await connect(glance);
+    for await (const page of session.list(images, signal)) {
+      expect(page).toHaveLength(3);
+      break;
+    }
+    expect(cloud.lines()).toEqual(['POST /v3/auth/tokens', 'GET /v2/images?limit=3']);
+  });
+
+  it('takes links.next of keystone', async () => {
+    const { session } = await connect([]);
+    const first = recording('keystone.projects');
+    const body = JSON.parse(first.response.body) as { links: { next: string | null } };
+    body.links.next = `${cloud.origin('keystone')}/v3/projects?marker=x`;
+    cloud.interrupt('GET /v3/projects', says(200, JSON.stringify(body)));
+    cloud.interrupt('GET /v3/projects?marker=x', says(200, first.response.body));
+    expect(
+      await pagesOf(session, { service: { type: 'identity' }, path: '/v3/projects', key: 'projects' }),
+    ).toHaveLength(2);
+  });
+
+  it('lists what is a list itself by marker (swift)', async () => {
+    const { session } = await connect([]);
+    const { pathname } = new URL(recording('swift.get-account.alpha').request.url);
+    cloud.interrupt(`GET ${pathname}?format=json`, says(200, recording('swift.get-account.alpha').response.body));
+    cloud.interrupt(`GET ${pathname}?format=json&marker=logs`, says(200, '[]'));
+    const pages = await pagesOf(session, {
+      service: { type: 'object-store' },
+      path: `${cloud.origin('swift')}${pathname}`,
+      key: '',
+      query: { format: 'json' },
+    });
+    expect(pages.flat().map((container) => container['name'])).toEqual(['docs', 'logs']);
+  });
+
+  it('refuses a page that leads to itself, after its items', async () => {
+    const { session } = await connect([]);
+    cloud.interrupt(
+      'GET /v2/images?limit=3',
+      says(200, '{"images": [{"id": "a"}], "next": "/v2/images?limit=3"}'),
+    );
+    const pages = session.list(images, signal)[Symbol.asyncIterator]();
+    expect(await pages.next()).toMatchObject({ value: [{ id: 'a' }] });
+    expect(await failureOf(pages.next())).toMatchObject({
+      code: 'OPENSTACK_ANSWER',
+      status: 200,
+      service: 'image',
+    });
+    expect(cloud.lines()).toHaveLength(2);
+  });
+
+  it('refuses a circle of pages', async () => {
+    const { session } = await connect([]);
+    cloud.interrupt('GET /v2/images?limit=3', says(200, '{"images": [{}], "next": "/v2/images?marker=2"}'));
+    cloud.interrupt('GET /v2/images?marker=2', says(200, '{"images": [{}], "next": "/v2/images?limit=3"}'));
+    expect(await failureOf(pagesOf(session, images))).toMatchObject({ code: 'OPENSTACK_ANSWER' });
+  });
+
+  it.each(['http://127.0.0.1:1/v2/images?marker=x', '//127.0.0.1:1/v2/images', 'https://evil.example/'])(
+    'sends no token to another server that a page leads to: %s',
+    async (next) => {
+      const { session } = await connect([]);
+      cloud.interrupt('GET /v2/images?limit=3', says(200, JSON.stringify({ images: [{}], next })));
+      const error = await failureOf(pagesOf(session, images));
+      expect(error).toMatchObject({ code: 'OPENSTACK_ANSWER' });
+      expect(String(error)).toContain('another server');
+    },
+  );
+
+  it.each([
+    ['cut short', '{"images": [{"id":'],
+    ['no JSON', '<html>'],
+    ['no list', '{"images": {"id": 1}}'],
+    ['no such key', '{"pictures": []}'],
+    ['a list of texts', '{"images": ["a"]}'],
+    ['an odd next page', '{"images": [{}], "next": "http://["}'],
+    ['a list without its end', '{"images": [{}], "truncated": true}'],
+    ['a thousand levels', `{"images": [${'['.repeat(1_000)}${']'.repeat(1_000)}]}`],
+    ['a hundred thousand levels', '['.repeat(100_000)],
+  ])('says so of an answer that makes no sense: %s', async (_, body) => {
+    const { session } = await connect([]);
+    cloud.interrupt('GET /v2/images?limit=3', says(200, body, { 'x-openstack-request-id': 'req-1' }));
+    expect(await failureOf(pagesOf(session, images))).toMatchObject({
+      code: 'OPENSTACK_ANSWER',
+      service: 'image',
+      method: 'GET',
+      url: `${cloud.origin('glance')}/v2/images?limit=3`,
+      requestId: 'req-1',
+    });
+  });
+
+  it('reads an answer only as far as any page could be', async () => {
+    const { session } = await connect([]);
+    cloud.interrupt('GET /v2/images?limit=3', (_request, response) => {
+      const megabyte = Buffer.alloc(1024 * 1024, ' ');
+      const more = () => {
+        while (!response.destroyed && response.write(megabyte));
+      };
+      response.on('drain', more).writeHead(200);
+      more();
+    });
+    expect(await failureOf(pagesOf(session, images))).toMatchObject({ code: 'OPENSTACK_ANSWER' });
+  });
+
+  it('keeps integers exact and lets no key change what an object inherits', async () => {
+    const { session } = await connect([]);
+    const item =
+      '{"size": 9007199254740993, "small": 7, "ratio": 0.5, "__proto__": {"admin": true}, "constructor": 1}';
+    cloud.interrupt('GET /v2/images?limit=3', says(200, `{"images": [${item}]}`));
+    const [[image] = []] = await pagesOf(session, images);
+    expect(image).toEqual({ size: 9_007_199_254_740_993n, small: 7, ratio: 0.5, constructor: 1 });
+    expect(Object.assign({}, image)).not.toHaveProperty('admin');
+  });
+});
+
+describe('tokens', () => {
+  it('logs in once for all that ask together', async () => {
+    const { session } = await connect(glance);
+    await Promise.all([
+      pagesOf(session, images),
+      pagesOf(session, images),
+      session.endpoint({ type: 'network' }, signal),
+    ]);
+    expect(cloud.tokens).toHaveLength(1);
+    expect(JSON.parse(cloud.requests[0]?.body ?? '')).toEqual({
+      auth: {
+        identity: {
+          methods: ['password'],
+          password: { user: { name: 'ceilometer', domain: { name: 'Default' }, password } },
+        },
+        scope: { project: { name: 'service', domain: { name: 'Default' } } },
+      },
+    });
+  });
+
+  it('gets another when one is revoked between two pages, and asks for the same page again', async () => {
+    const { session } = await connect(glance);
+    const ids: unknown[] = [];
+    for await (const page of session.list(images, signal)) {
+      ids.push(...page.map((image) => image['id']));
+      if (ids.length === 3) cloud.revoke();
+    }
+    expect(new Set(ids).size).toBe(6);
+    expect(cloud.lines().filter((line) => line === second)).toHaveLength(2);
+    expect(cloud.tokens).toHaveLength(2);
+  });
+
+  it('gets one new token when several requests are refused at once', async () => {
+    const { session } = await connect(glance);
+    await session.endpoint({ type: 'image' }, signal);
+    cloud.revoke();
+    await Promise.all(Array.from({ length: 5 }, () => pagesOf(session, images)));
+    expect(cloud.tokens).toHaveLength(2);
+  });
+
+  it('gives up when a service refuses the new one as well', async () => {
+    const { session } = await connect(glance);
+    const refused = says(401, recording('glance.images.bad-token').response.body, {
+      'x-openstack-request-id': 'req-2',
+    });
+    cloud.interrupt('GET /v2/images?limit=3', refused, refused);
+    expect(await failureOf(pagesOf(session, images))).toMatchObject({
+      code: 'OPENSTACK_AUTH',
+      service: 'image',
+      status: 401,
+      requestId: 'req-2',
+    });
+    expect(cloud.tokens).toHaveLength(2);
+    // And goes on when the service has come to itself.
+    expect(await pagesOf(session, images)).toHaveLength(2);
+  });
+
+  it('renews one that is about to expire', async () => {
+    const { session } = await connect(glance);
+    cloud.editToken = (body) =>
+      body.replace(/"expires_at": "[^"]*"/, '"expires_at": "2026-11-22T22:13:58.000000Z"');
+    await pagesOf(session, images);
+    expect(cloud.tokens.length).toBeGreaterThan(1);
+  });
+
+  it('says what keystone says of a wrong password, and of no secret', async () => {
+    const { session } = await connect([], {
+      credentials: { type: 'token', token: new Secret('wrong-token-of-mine') },
+    });
+    const error = await failureOf(pagesOf(session, images));
+    expect(error).toMatchObject({ code: 'OPENSTACK_AUTH', service: 'identity', method: 'POST', status: 401 });
+    expect(String(error)).toContain('The request you have made requires authentication.');
+    expect(allOf(error)).not.toContain('wrong-token-of-mine');
+  });
+
+  it.each([
+    ['no token', says(201, '{"token": {}}', { 'x-subject-token': 't' })],
+    ['no header', says(201, recording('keystone.auth.tokens.password-project-scoped').response.body)],
+    ['no JSON', says(201, '{"token"', { 'x-subject-token': 't' })],
+  ])('refuses a login that gives %s', async (_, answer) => {
+    const { session } = await connect([]);
+    cloud.interrupt('POST /v3/auth/tokens', answer);
+    expect(await failureOf(pagesOf(session, images))).toMatchObject({
+      code: 'OPENSTACK_ANSWER',
+      service: 'identity',
+    });
+    expect((await session.endpoint({ type: 'image' }, signal)).startsWith('http')).toBe(true);
+  });
+
+  it('puts no secret into any error or log, whatever the services say', async () => {
+    const { session, logged } = await connect(glance);
+    await session.endpoint({ type: 'image' }, signal);
+    const spoken = JSON.stringify({ error: { message: `token ${cloud.tokens[0]} of ${password}` } });
+    cloud.interrupt('GET /v2/images?limit=3', says(503, spoken), says(400, spoken));
+    const errors = [await failureOf(pagesOf(session, images))];
+    cloud.interrupt('GET /v2/images?limit=3', says(200, `{"images": ${cloud.tokens[0]}`));
+    errors.push(await failureOf(pagesOf(session, images)));
+    cloud.interrupt('GET /v2/images?limit=3', resets, resets, resets, resets);
+    errors.push(await failureOf(pagesOf(session, images)));
+    expect(errors.map((error) => (error as { code: string }).code)).toEqual([
+      'OPENSTACK_HTTP',
+      'OPENSTACK_ANSWER',
+      'OPENSTACK_UNAVAILABLE',
+    ]);
+    expect(logged.length).toBeGreaterThan(0);
+    const text = [...errors, ...logged, session, configOf(cloud)].map(allOf).join('\n');
+    for (const token of cloud.tokens) expect(text).not.toContain(token);
+    expect(text).not.toContain('pa$$w');
+  });
+});
+
+describe('endpoints', () => {
+  it('are chosen by type or its other name, interface and region', async () => {
+    const { session } = await connect([], { region: 'RegionOne', interface: 'internal' });
+    const cinder = `${cloud.origin('cinder')}/v3/${project}`;
+    expect(await session.endpoint({ type: 'block-storage' }, signal)).toBe(cinder);
+    expect(await session.endpoint({ type: 'volumev3', interface: 'admin' }, signal)).toBe(cinder);
+    expect(await session.endpoint({ type: 'identity' }, signal)).toBe(`${cloud.origin('keystone')}/v3`);
+  });
+
+  it('say what there is in place of one that is not', async () => {
+    const { session } = await connect([]);
+    cloud.editToken = (body) => body.replace('"object-store"', '"object-shop"');
+    const error = await failureOf(session.head({ type: 'object-store' }, '', { signal }));
+    expect(error).toMatchObject({ code: 'OPENSTACK_ENDPOINT', service: 'object-store' });
+    expect(String(error)).toContain('object-shop');
+    const { session: elsewhere } = again({ region: 'RegionTwo' });
+    expect(String(await failureOf(elsewhere.endpoint({ type: 'image' }, signal)))).toContain(
+      'public in RegionOne',
+    );
+  });
+
+  it('get no token at a URL that is not theirs', async () => {
+    const { session } = await connect([]);
+    const error = await failureOf(session.head({ type: 'image' }, cloud.origin('nova'), { signal }));
+    expect(error).toMatchObject({ code: 'OPENSTACK_ENDPOINT' });
+    expect(cloud.lines()).toEqual(['POST /v3/auth/tokens']);
+  });
+
+  it('may be given in place of those of the catalogue', async () => {
+    const { session } = await connect(glance);
+    const { session: overridden } = again({ endpointOverrides: { image: `${cloud.origin('glance')}/` } });
+    expect(await pagesOf(overridden, images)).toEqual(await pagesOf(session, images));
+  });
+});
+
+describe('single answers', () => {
+  it('HEAD gives the headers of an account, of its URL or of the endpoint', async () => {
+    const { session } = await connect(['swift.head-account.alpha', 'swift.head-account.unknown-project']);
+    const url = (name: string) => `${cloud.origin('swift')}${new URL(recording(name).request.url).pathname}`;
+    expect(
+      await session.head({ type: 'object-store' }, url('swift.head-account.alpha'), { signal }),
+    ).toMatchObject({
+      status: 204,
+      headers: { 'x-account-object-count': expect.stringMatching(/^\d+$/) as unknown },
+    });
+    expect(
+      await session.head({ type: 'object-store' }, url('swift.head-account.unknown-project'), { signal }),
+    ).toMatchObject({ status: 200, headers: { 'x-account-bytes-used': '0' } });
+    expect(await session.head({ type: 'object-store' }, '/no-such-container', { signal })).toMatchObject({
+      status: 404,
+    });
+  });
+
+  it('HEAD of what is forbidden is an error', async () => {
+    const { session } = await connect([]);
+    cloud.interrupt(`HEAD /v1/AUTH_${project}`, says(403, ''));
+    const error = await failureOf(session.head({ type: 'object-store' }, '', { signal }));
+    expect(error).toMatchObject({ code: 'OPENSTACK_HTTP', status: 403, method: 'HEAD' });
+    expect(String(error)).toContain('role');
+  });
+
+  it('GET tells what a refusal means', async () => {
+    const { session } = await connect(['glance.image.missing', 'glance.versions', 'neutron.fwaas.absent']);
+    const get = (type: string, path: string) => failureOf(session.get({ type }, path, { signal }));
+    expect(await get('image', '/')).toMatchObject({ code: 'OPENSTACK_HTTP', status: 300 });
+    expect(await get('network', '/v2.0/fwaas/firewall_groups')).toMatchObject({
+      code: 'OPENSTACK_HTTP',
+      status: 404,
+      message: expect.stringContaining('The resource could not be found') as unknown,
+    });
+    cloud.interrupt('GET /v2/moved', says(302, '', { location: 'https://elsewhere.example/v2?secret=1' }));
+    const moved = await get('image', '/v2/moved');
+    expect(String(moved)).toContain('https://elsewhere.example/v2)');
+    cloud.interrupt('GET /v2/list', says(200, '[]'));
+    expect(await get('image', '/v2/list')).toMatchObject({ code: 'OPENSTACK_ANSWER' });
+  });
+
+  it('GET passes query and headers on', async () => {
+    const { session } = await connect([]);
+    cloud.interrupt('GET /v2.1/os-things?a=%2B+1', says(200, '{"ok": true}'));
+    const query = { a: '+ 1' };
+    const headers = { 'openstack-api-version': 'compute 2.3' };
+    expect(await session.get({ type: 'compute' }, '/os-things', { query, headers, signal })).toEqual({ ok: true });
+    expect(cloud.requests.at(-1)?.headers['openstack-api-version']).toBe('compute 2.3');
+  });
+});
+
+describe('a service that is away', () => {
+  it.each([429, 502, 503, 504])('is asked again, ever later (%i)', async (status) => {
+    const { session, pauses } = await connect(glance);
+    cloud.interrupt('GET /v2/images?limit=3', says(status, ''), says(status, ''));
+    expect(await pagesOf(session, images)).toHaveLength(2);
+    expect(pauses).toHaveLength(2);
+    expect(pauses[1]).toBeGreaterThan(pauses[0] ?? Infinity);
+  });
+
+  it('is asked again when it says', async () => {
+    const { session, pauses } = await connect(glance);
+    cloud.interrupt('GET /v2/images?limit=3', says(503, '', { 'retry-after': '7' }));
+    cloud.interrupt('GET /v2/images?limit=3', says(429, '', { 'retry-after': new Date(0).toUTCString() }));
+    expect(await pagesOf(session, images)).toHaveLength(2);
+    expect(pauses).toEqual([7_000, 0]);
+  });
+
+  it('is left alone when it asks for more time than a cycle has', async () => {
+    const { session, pauses } = await connect(glance);
+    cloud.interrupt('GET /v2/images?limit=3', says(503, '', { 'retry-after': '3600' }));
+    const error = await failureOf(pagesOf(session, images));
+    expect(error).toMatchObject({ code: 'OPENSTACK_UNAVAILABLE', status: 503 });
+    expect(String(error)).toContain('3600 s');
+    expect(pauses).toEqual([]);
+  });
+
+  it('is given up after some tries, and found again later', async () => {
+    const { session } = await connect(glance);
+    cloud.interrupt('GET /v2/images?limit=3', ...Array.from({ length: 4 }, () => says(503, '')));
+    expect(await failureOf(pagesOf(session, images))).toMatchObject({
+      code: 'OPENSTACK_UNAVAILABLE',
+      status: 503,
+    });
+    expect(await pagesOf(session, images)).toHaveLength(2);
+  });
+
+  it('is asked again when it resets the connection, also within an answer', async () => {
+    const { session } = await connect(glance);
+    cloud.interrupt('POST /v3/auth/tokens', resets);
+    cloud.interrupt('GET /v2/images?limit=3', resets, (_request, response) => {
+      response.writeHead(200, { 'content-length': '1000' });
+      response.write('{"images": [', () => response.socket?.resetAndDestroy());
+    });
+    expect(await pagesOf(session, images)).toHaveLength(2);
+  });
+
+  it('is an error where nobody listens, whose cause is kept', async () => {
+    const { session } = await connect([]);
+    await cloud.stop();
+    const error = await failureOf(session.endpoint({ type: 'image' }, signal));
+    expect(error).toMatchObject({
+      code: 'OPENSTACK_UNAVAILABLE',
+      service: 'identity',
+      status: undefined,
+      cause: { code: 'ECONNREFUSED' },
+    });
+  });
+
+  it.each([
+    ['the head of an answer', hangs],
+    ['its end', (_request: unknown, response: ServerResponse) => void response.writeHead(200).write('{')],
+  ])('fails in time when %s never comes', async (_, interruption) => {
+    const { session } = await connect(glance, { timeout: 300 });
+    await session.endpoint({ type: 'image' }, signal);
+    cloud.interrupt('GET /v2/images?limit=3', interruption);
+    const error = await failureOf(pagesOf(session, images));
+    expect(error).toMatchObject({ code: 'OPENSTACK_UNAVAILABLE', service: 'image' });
+    expect(String(error)).toContain('within 0.3 s');
+    expect(await pagesOf(session, images)).toHaveLength(2);
+  });
+
+  it.each(['POST /v3/auth/tokens', 'GET /v2/images?limit=3'])('ends with the signal during %s', async (line) => {
+    const { session } = await connect(glance);
+    const stop = new AbortController();
+    const reason = new Error('the cycle is over');
+    cloud.interrupt(line, () => stop.abort(reason));
+    expect(await failureOf(pagesOf(session, images, stop.signal))).toBe(reason);
+    expect(await failureOf(pagesOf(session, images, stop.signal))).toBe(reason);
+  });
+
+  it('does not hold up the others that wait for the same login', async () => {
+    const { session } = await connect(glance);
+    const stop = new AbortController();
+    let release = () => undefined as void;
+    cloud.interrupt('POST /v3/auth/tokens', (_request, response) => {
+      release = () => says(503, '')(_request, response);
+      stop.abort(new Error('enough'));
+    });
+    const [first, other] = [failureOf(pagesOf(session, images, stop.signal)), pagesOf(session, images)];
+    expect(await first).toBe(stop.signal.reason);
+    release();
+    expect(await other).toHaveLength(2);
+  });
+
+  it('is not waited for when the session or the signal ends meanwhile', async () => {
+    const { session: other } = await connect(glance);
+    cloud.interrupt('GET /v2/images?limit=3', says(503, ''), says(503, ''));
+    const pausing = (end: () => void) =>
+      createSession(configOf(cloud), {
+        logger: { debug: ignore, info: ignore, warn: ignore, error: ignore },
+        sleep: (_ms, until) =>
+          new Promise((_, reject) => {
+            until.addEventListener('abort', () => reject(new Error('woken')));
+            end();
+          }),
+      });
+    const stop = new AbortController();
+    const stopped = pausing(() => stop.abort(new Error('enough')));
+    expect(await failureOf(pagesOf(stopped, images, stop.signal))).toBe(stop.signal.reason);
+    await stopped.close();
+    const closed: Session = pausing(() => void closed.close());
+    expect(await failureOf(pagesOf(closed, images))).toMatchObject({ code: 'OPENSTACK_UNAVAILABLE' });
+    await other.close();
+  });
+
+  it('ends with the session', async () => {
+    const { session } = await connect(glance);
+    cloud.interrupt('GET /v2/images?limit=3', () => void session.close());
+    expect(await failureOf(pagesOf(session, images))).toMatchObject({ code: 'OPENSTACK_UNAVAILABLE' });
+    await session.close();
+    expect(await failureOf(pagesOf(session, images))).toMatchObject({ code: 'OPENSTACK_UNAVAILABLE' });
+  });
+});
