@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+import { centralAgentProgram } from '@nephoscope/agent-central';
 import { computeAgentProgram } from '@nephoscope/agent-compute';
 import { collectorProgram } from '@nephoscope/collector';
 import { discoverPlugins } from '@nephoscope/runtime';
@@ -13,15 +14,26 @@ export const { version } = JSON.parse(readFileSync(new URL('../package.json', im
   version: string;
 };
 
-const sections = { ...computeAgentProgram.sections, ...collectorProgram.sections };
+const upSections = { ...computeAgentProgram.sections, ...collectorProgram.sections };
 
-/** All programs of a host as one: what `up` runs and `config` looks at. */
+/** What `up` runs: the instances of this host, metered and recorded. */
+export const upProgram = {
+  name: 'nephoscope',
+  directory,
+  sections: upSections,
+  chosen: { ...computeAgentProgram.chosen, ...collectorProgram.chosen },
+  selected: computeAgentProgram.selected,
+} as const satisfies ProgramDefinition<typeof upSections>;
+
+const sections = { ...centralAgentProgram.sections, ...upSections };
+
+/** All programs of a host as one, as `config` and `plugins` look at them. */
 export const wholeProgram = {
   name: 'nephoscope',
   directory,
   sections,
-  chosen: { ...computeAgentProgram.chosen, ...collectorProgram.chosen },
-  selected: { ...computeAgentProgram.selected, ...collectorProgram.selected },
+  chosen: upProgram.chosen,
+  selected: { ...centralAgentProgram.selected, ...computeAgentProgram.selected, ...collectorProgram.selected },
 } as const satisfies ProgramDefinition<typeof sections>;
 
 /** The plugins that are installed beside this command. */

@@ -22,6 +22,8 @@ export function upCommand(): Command {
 The bus is the in-process one unless the configuration has a section 'bus'. Without any configuration, one is
 written into ./${localDirectory}, with a random secret and an SQLite database beside it; the other commands find it there.
 
+Notifications of services and the central agent are programs of their own: nephoscope-collector, nephoscope-agent-central.
+
 In a terminal the table is redrawn in place, with warnings and errors above it. Anywhere else each cycle's table
 is printed, and the log goes to standard error as JSON lines. Ctrl-C ends it within 10 s.
 

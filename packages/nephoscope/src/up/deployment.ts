@@ -6,7 +6,7 @@ import { component, createPlugin, systemClock } from '@nephoscope/runtime';
 import type { Component, Configured, RootLogger } from '@nephoscope/runtime';
 import { Registry } from 'prom-client';
 
-import type { wholeProgram } from '../program.js';
+import type { upProgram } from '../program.js';
 import { tapBus } from './bus-tap.js';
 import type { TapListener } from './bus-tap.js';
 
@@ -21,7 +21,7 @@ export interface Deployment {
 
 /** Agent, bus, collector and store of one process. Nothing is started yet. */
 export function createDeployment(
-  configured: Configured<typeof wholeProgram.sections>,
+  configured: Configured<typeof upProgram.sections>,
   logger: RootLogger,
   listener: TapListener,
 ): Deployment {

@@ -4,7 +4,7 @@ import type { RawConfig, RootLogger } from '@nephoscope/runtime';
 
 import { tell } from '../output.js';
 import { createPlainLogger } from '../plain-log.js';
-import { installedPlugins, wholeProgram } from '../program.js';
+import { installedPlugins, upProgram } from '../program.js';
 import { withProgress } from '../progress.js';
 import { createDeployment } from './deployment.js';
 import { RecordedSeries } from './recorded-series.js';
@@ -23,13 +23,13 @@ export async function upLive(
   signal: AbortSignal,
   useLogger: (logger: RootLogger) => void,
 ): Promise<void> {
-  const configured = await configure(wholeProgram, raw, installedPlugins());
+  const configured = await configure(upProgram, raw, installedPlugins());
   const { compute, log } = configured.config;
   const inTerminal = process.stdout.isTTY === true;
   const view = inTerminal ? createTerminalView() : createLineView();
   const logger = inTerminal
     ? createPlainLogger(log.level === 'error' ? 'error' : 'warn', (line) => view.above(line))
-    : createLogger({ name: wholeProgram.name, level: log.level });
+    : createLogger({ name: upProgram.name, level: log.level });
   useLogger(logger);
 
   const longestInterval = Math.max(compute.interval, ...compute.groups.map(({ interval }) => interval));

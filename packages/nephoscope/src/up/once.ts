@@ -5,7 +5,7 @@ import type { RawConfig } from '@nephoscope/runtime';
 
 import { print } from '../output.js';
 import { createPlainLogger } from '../plain-log.js';
-import { installedPlugins, wholeProgram } from '../program.js';
+import { installedPlugins, upProgram } from '../program.js';
 import { withProgress } from '../progress.js';
 import { deadline } from '../run.js';
 import { createDeployment } from './deployment.js';
@@ -25,7 +25,7 @@ const commitTime = 10_000;
  * @throws what failed; SAMPLES_UNRECORDED when something was sent and is not in the store
  */
 export async function upOnce(raw: RawConfig, signal: AbortSignal): Promise<void> {
-  const configured = await configure(wholeProgram, raw, installedPlugins());
+  const configured = await configure(upProgram, raw, installedPlugins());
   const logger = createPlainLogger(configured.config.log.level === 'error' ? 'error' : 'warn');
   const since = systemClock.now();
   const sent = new Set<string>();

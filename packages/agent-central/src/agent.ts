@@ -1,0 +1,240 @@
+import { NephoscopeError, createSigner, describeError, formatTimestamp, meteringTopology } from '@nephoscope/core';
+import type { Clock, Health, Leadership, Logger, MessageBus, Secret } from '@nephoscope/core';
+import { deadline, orAborted } from '@nephoscope/runtime';
+import type { Component } from '@nephoscope/runtime';
+import type { Registry } from 'prom-client';
+
+import { CycleCloud } from './cycle-cloud.js';
+import type { CloudSession } from './cycle-cloud.js';
+import { cycleTime, readNote, untilNextCycle, writeNote } from './cycle-time.js';
+import { runCycle } from './cycle.js';
+import type { ActivePollster, CycleResult } from './cycle.js';
+import { createAgentMetrics } from './metrics.js';
+import type { CentralOptions } from './options.js';
+import type { Sending } from './sample-stream.js';
+
+export interface CentralAgentParts {
+  readonly options: CentralOptions;
+  readonly source: string;
+  readonly host: string;
+  readonly secrets: readonly Secret[];
+  /** Closed by whoever made it, after the agent. */
+  readonly session: CloudSession;
+  /** Started and stopped by whoever made it, before and after the agent. */
+  readonly bus: MessageBus;
+  readonly pollsters: readonly ActivePollster[];
+  /** How many pollsters do not run though they should; for the metrics. */
+  readonly failedPlugins: number;
+  readonly logger: Logger;
+  readonly clock: Clock;
+  readonly registry: Registry;
+}
+
+/** The lock that the central agents of a broker share. */
+const lock = 'central';
+/** So long the bus may take to confirm the last samples of a cycle, ms. */
+const lastConfirms = 10_000;
+/** Between tries to get the lock, ms. */
+const lockPause = 5_000;
+/** When the agent stops, so long it waits for the bus to give the lock to another, ms. */
+const lastRelease = 3_000;
+
+/**
+ * Reads the services of the cloud at intervals and sends what it read. `start` makes it ready; then either `run` it
+ * until it is stopped, as the one of several agents that holds the lock, or let it do a single cycle with `once`.
+ */
+export class CentralAgent implements Component {
+  readonly name = 'central agent';
+  readonly #parts: CentralAgentParts;
+  readonly #metrics: ReturnType<typeof createAgentMetrics>;
+  readonly #sending: Sending;
+  readonly #stopping = new AbortController();
+  /** Pollsters that have not come back yet. */
+  readonly #pending = new Set<string>();
+  #running: Promise<void> | undefined;
+  #failure: string | undefined;
+
+  /** @throws NOTHING_TO_POLL */
+  constructor(parts: CentralAgentParts) {
+    const { bus, clock, failedPlugins, host, logger, options, pollsters, registry, secrets, source } = parts;
+    this.#parts = parts;
+    this.#metrics = createAgentMetrics(registry);
+    this.#metrics.pluginFailures.set(failedPlugins);
+    const signer = createSigner({ secret: secrets[0] as Secret, form: options.signature });
+    this.#sending = {
+      ...{ source, publisherId: `central.${host}`, signer },
+      ...{ bus, clock, logger, metrics: this.#metrics },
+    };
+    if (pollsters.length === 0) {
+      throw new NephoscopeError(
+        'NOTHING_TO_POLL',
+        'no central pollster is active: install one, or enable one in central.enabled',
+      );
+    }
+  }
+
+  start(): Promise<void> {
+    const { bus, logger } = this.#parts;
+    // Not awaited: the bus may be away for long.
+    bus
+      .declare(meteringTopology)
+      .catch((error: unknown) =>
+        logger.warn({ err: error }, `cannot declare the queue of metering messages yet: ${describeError(error)}`),
+      );
+    return Promise.resolve();
+  }
+
+  /** Cycles whenever this agent holds the lock, until it is stopped. */
+  run(): Promise<void> {
+    return (this.#running ??= this.#run());
+  }
+
+  /**
+   * One cycle of its own, at this moment, whoever holds the lock: its samples are further readings, beside those of
+   * the active agent.
+   *
+   * @throws the signal's reason when it is aborted; SAMPLES_UNSENT when the bus did not confirm all samples;
+   *   POLLSTERS_FAILED when counters are missing because a pollster failed, after the others are confirmed
+   */
+  async once(signal: AbortSignal): Promise<void> {
+    const { unsent, failure, failed } = await this.#cycle(this.#parts.clock.now(), lastConfirms, signal);
+    signal.throwIfAborted();
+    if (unsent > 0)
+      throw new NephoscopeError('SAMPLES_UNSENT', `${unsent} samples are not confirmed by the bus`, {
+        cause: failure,
+      });
+    if (failed.length > 0)
+      throw new NephoscopeError(
+        'POLLSTERS_FAILED',
+        `counters of ${failed.join(', ')} are missing: see the failures in the log`,
+      );
+  }
+
+  /** Ends the cycle that runs, for the next agent to repeat, and gives the lock up. */
+  async stop(): Promise<void> {
+    this.#stopping.abort(new NephoscopeError('STOPPED', 'the agent is stopping'));
+    await this.#running;
+  }
+
+  health(): Health {
+    return this.#failure === undefined ? { ok: true } : { ok: false, reason: this.#failure };
+  }
+
+  async #run(): Promise<void> {
+    const { bus, clock, logger } = this.#parts;
+    const { signal } = this.#stopping;
+    while (!signal.aborted) {
+      try {
+        await this.#lead(await orAborted(bus.lead(lock, signal), signal));
+      } catch (error) {
+        if (signal.aborted) return;
+        logger.warn(
+          { err: error },
+          `this agent stands by, the next try to be the active one is in ${lockPause / 1_000} s: ${describeError(error)}`,
+        );
+        await clock.sleep(lockPause, signal).catch(() => undefined);
+      }
+    }
+  }
+
+  /**
+   * Cycles until the lock is lost or the agent stops.
+   *
+   * @throws what the bus throws
+   */
+  async #lead(leadership: Leadership): Promise<void> {
+    const { clock, logger, options } = this.#parts;
+    const over = new AbortController();
+    const { signal } = over;
+    for (const stop of [this.#stopping.signal, leadership.lost]) {
+      if (stop.aborted) over.abort(stop.reason);
+      stop.addEventListener('abort', () => over.abort(stop.reason), { signal });
+    }
+    this.#metrics.leader.set(1);
+    const completed = readNote(leadership.note);
+    const since = completed === undefined ? 'no cycle' : `the cycle of ${formatTimestamp(completed)}`;
+    logger.info({}, `this is the active central agent now; the one before completed ${since}`);
+    try {
+      let time = completed;
+      while (!signal.aborted) {
+        if (time !== undefined) await untilNextCycle(clock, options.interval, time, signal);
+        time = cycleTime(clock.now(), options.interval);
+        const { unsent } = await this.#cycle(time, options.interval, signal);
+        // Not done: whoever gets the lock within the interval repeats it.
+        if (unsent === 0 && !signal.aborted) await leadership.leave(writeNote(time));
+      }
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    } finally {
+      this.#metrics.leader.set(0);
+      over.abort();
+      if (leadership.lost.aborted)
+        logger.warn({}, 'the lock is lost: another central agent may be the active one');
+      await this.#release(leadership);
+    }
+  }
+
+  async #release(leadership: Leadership): Promise<void> {
+    const { clock, logger } = this.#parts;
+    const time = deadline(clock, lastRelease, new Error(`not done within ${lastRelease / 1_000} s`));
+    try {
+      await orAborted(leadership.release(), time.signal);
+    } catch (error) {
+      logger.warn({ err: error }, `the lock could not be given up: ${describeError(error)}`);
+    } finally {
+      time.end();
+    }
+  }
+
+  /**
+   * Never rejects.
+   *
+   * @param time of the cycle, ns since 1970 UTC
+   * @param confirmFor how long the bus may take, ms, and at least 10 s longer than the reading
+   * @param stop ends it before its time
+   */
+  async #cycle(time: bigint, confirmFor: number, stop: AbortSignal): Promise<CycleResult> {
+    const { clock, logger, options, pollsters, session } = this.#parts;
+    const readFor = Math.min(options.timeout, options.interval);
+    const late = (what: string) => new NephoscopeError('CYCLE_TIMEOUT', what);
+    const reading = deadline(clock, readFor, late(`not done within ${readFor / 1_000} s (central.timeout)`), stop);
+    const sendable = deadline(
+      clock,
+      Math.max(confirmFor, readFor + lastConfirms),
+      late('the bus did not confirm them before the cycle ended'),
+      stop,
+    );
+    const end = this.#metrics.duration.startTimer();
+    const cycle = formatTimestamp(time);
+    const result = await runCycle(
+      time,
+      pollsters,
+      {
+        ...{ sending: this.#sending, clock, logger, metrics: this.#metrics, pending: this.#pending },
+        cloud: new CycleCloud(session, reading.signal),
+      },
+      reading.signal,
+      sendable.signal,
+    );
+    reading.end();
+    sendable.end();
+    const seconds = end();
+    const { sent, unsent, failed } = result;
+    const fields = { cycle, samples: sent, unsent, failed, seconds };
+    if (stop.aborted) {
+      this.#metrics.cycles.inc({ result: 'abandoned' });
+      logger.warn(fields, `the cycle of ${cycle} is given up: ${describeError(stop.reason)}`);
+      return result;
+    }
+    this.#failure =
+      unsent > 0
+        ? `${unsent} samples of the cycle of ${cycle} are given up: ${describeError(result.failure)}`
+        : failed.length === pollsters.length
+          ? `no pollster works since the cycle of ${cycle}: see the log`
+          : undefined;
+    this.#metrics.cycles.inc({ result: this.#failure === undefined ? 'done' : 'failed' });
+    if (unsent > 0) logger.error(fields, this.#failure ?? '');
+    else logger.info(fields, 'cycle done');
+    return result;
+  }
+}

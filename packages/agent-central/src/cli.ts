@@ -1,0 +1,130 @@
+#!/usr/bin/env node
+import { readFileSync } from 'node:fs';
+
+import { NephoscopeError } from '@nephoscope/core';
+import type { MessageBus } from '@nephoscope/core';
+import { createSession, readCloud } from '@nephoscope/openstack';
+import {
+  component,
+  configure,
+  createLogger,
+  createPlugin,
+  createStatusServer,
+  deadline,
+  defaultConfigPath,
+  readConfig,
+  runToExit,
+  startAll,
+  stopAll,
+  systemClock,
+  untilAborted,
+} from '@nephoscope/runtime';
+import type { Component, RootLogger } from '@nephoscope/runtime';
+import { Command } from 'commander';
+import { Registry, collectDefaultMetrics } from 'prom-client';
+
+import { centralAgentProgram, createCentralAgent } from './program.js';
+
+const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+  version: string;
+};
+
+// `--once` is for a person or a timer who waits: a bus that cannot be reached in this time is a failure.
+const patience = 10_000;
+
+const command = new Command(centralAgentProgram.name)
+  .description(
+    "Meters what the cloud's services know: asks them at intervals and sends signed samples to the message bus.",
+  )
+  .version(version)
+  .option('-c, --config <file>', 'YAML configuration; NEPHOSCOPE_… variables are laid over it', defaultConfigPath)
+  .option(
+    '--once',
+    'one cycle of all meters: exits when the bus has confirmed it, with code 1 when a pollster or the bus failed',
+  )
+  .addHelpText(
+    'after',
+    `
+The cloud and who logs in to it stand in the configuration (openstack), in clouds.yaml or in OS_… variables.
+Of several central agents on one message bus one is active, and another takes over when it is gone: start as many as
+you want. A cycle that was interrupted is repeated, and recorded once.
+With --once it reads at this moment, beside the agent that is active and without asking for its place: what it sends
+are further readings of their own, recorded in addition.
+Signals: SIGTERM and SIGINT end the agent within 10 s. Logs are JSON lines on standard error.
+Check a configuration with: nephoscope config check`,
+  )
+  .parse();
+
+const { config: path, once } = command.opts<{ config: string; once?: true }>();
+let logger: RootLogger | undefined;
+
+const exitCode = await runToExit(
+  async (stopped) => {
+    const configured = await configure(centralAgentProgram, await readConfig(path, process.env));
+    const { config, chosen } = configured;
+    const log = (logger = createLogger({ name: centralAgentProgram.name, level: config.log.level }));
+    const registry = new Registry();
+    const session = createSession(await readCloud(config.openstack, process.env), {
+      logger: log.child({ component: 'openstack' }),
+    });
+    const cloud: Component = {
+      name: 'session with the cloud',
+      start: () => Promise.resolve(),
+      stop: () => session.close(),
+    };
+    const bus = createPlugin<MessageBus>(chosen['bus'], {
+      logger: log.child({ component: 'bus' }),
+      clock: systemClock,
+      host: config.host,
+    });
+    const { agent, failedPlugins } = createCentralAgent(configured, { bus, session, logger: log, registry });
+
+    const runOnce = async () => {
+      const components = [cloud, component('bus', bus), agent];
+      const late = new NephoscopeError('ONCE_TIMEOUT', `not ready within ${patience / 1_000} s`);
+      const time = deadline(systemClock, patience, late, stopped);
+      await startAll(components, time.signal, log).finally(time.end);
+      try {
+        await agent.once(stopped);
+      } finally {
+        await stopAll(components, log);
+      }
+      if (failedPlugins > 0)
+        throw new NephoscopeError(
+          'PLUGINS_FAILED',
+          `${failedPlugins} pollsters could not be loaded: their meters are missing (see above)`,
+        );
+    };
+
+    const runDaemon = async () => {
+      collectDefaultMetrics({ register: registry });
+      const checks = { bus: () => bus.health(), agent: () => agent.health() };
+      const status = createStatusServer({ ...config.status, checks, registry });
+      const components = [status, cloud, agent];
+
+      // Its start is not awaited: the bus may be away for long. It fails only where the operator must mend something,
+      // as a wrong password, and that ends the agent.
+      const busFailed = new AbortController();
+      const signal = AbortSignal.any([stopped, busFailed.signal]);
+      bus.start(signal).catch((error: unknown) => {
+        if (!stopped.aborted) busFailed.abort(error);
+      });
+      try {
+        await startAll(components, signal, log);
+        log.info({ status: status.url }, `${centralAgentProgram.name} ${version} is running`);
+        await Promise.race([agent.run(), untilAborted(signal)]);
+      } catch (error) {
+        if (!signal.aborted) throw error;
+      } finally {
+        await stopAll([component('bus', bus), ...components], log);
+      }
+      busFailed.signal.throwIfAborted();
+    };
+
+    await (once === true ? runOnce() : runDaemon());
+  },
+  () => logger,
+);
+
+// A handle that some plugin holds must not keep a stopped agent alive.
+process.exit(exitCode);

@@ -1,0 +1,16 @@
+/** What `work` makes of each item, in their order, with at most `limit` at work at a time. */
+export async function* concurrently<T, R>(
+  items: AsyncIterable<T>,
+  limit: number,
+  work: (item: T) => Promise<R>,
+): AsyncGenerator<R, void, undefined> {
+  const underWay: Promise<R>[] = [];
+  for await (const item of items) {
+    const result = work(item);
+    // Whoever comes to it meets the failure; until then it is nobody's.
+    result.catch(() => undefined);
+    underWay.push(result);
+    if (underWay.length >= limit) yield underWay.shift() as Promise<R>;
+  }
+  while (underWay.length > 0) yield underWay.shift() as Promise<R>;
+}

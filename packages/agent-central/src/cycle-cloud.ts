@@ -1,0 +1,55 @@
+import type { Cloud, CloudHead, CloudList, CloudService, Metadata } from '@nephoscope/core';
+import type { Session } from '@nephoscope/openstack';
+import { orAborted } from '@nephoscope/runtime';
+
+import { ItemBudget, SharedListing } from './shared-listing.js';
+
+/** What a cycle needs of a session with the cloud. */
+export type CloudSession = Pick<Session, 'list' | 'head' | 'endpoint'>;
+
+// Some 10 MB of images, ports or volumes.
+const heldItems = 5_000;
+
+/**
+ * The cloud within one cycle. Equal listings are one, whoever reads them and when: each page is asked for once, and
+ * its items are held for pollsters that come later, up to 5,000 items in all. Beyond that, the readers of a listing
+ * go on page by page together, and a pollster that comes late makes a listing of its own.
+ */
+export class CycleCloud implements Cloud {
+  readonly #session: CloudSession;
+  readonly #signal: AbortSignal;
+  readonly #budget = new ItemBudget(heldItems);
+  readonly #listings = new Map<string, SharedListing<Metadata>>();
+
+  /** @param signal the cycle's deadline */
+  constructor(session: CloudSession, signal: AbortSignal) {
+    this.#session = session;
+    this.#signal = signal;
+  }
+
+  async *list(list: CloudList): AsyncGenerator<Metadata, void, undefined> {
+    this.#signal.throwIfAborted();
+    const key = keyOf(list);
+    let listing = this.#listings.get(key);
+    if (listing === undefined || !listing.isWhole) {
+      listing = new SharedListing(this.#session.list(list, this.#signal), this.#budget);
+      this.#listings.set(key, listing);
+    }
+    yield* listing.read(this.#signal);
+  }
+
+  head(service: CloudService, path: string): Promise<CloudHead> {
+    const signal = this.#signal;
+    return orAborted(this.#session.head(service, path, { signal }), signal);
+  }
+
+  endpoint(service: CloudService): Promise<string> {
+    return orAborted(this.#session.endpoint(service, this.#signal), this.#signal);
+  }
+}
+
+/** The same for requests that are equal, in whatever order their queries and headers were written. */
+function keyOf({ service, path, key, query = {}, headers = {} }: CloudList): string {
+  const sorted = (fields: Readonly<Record<string, string>>) => Object.entries(fields).sort();
+  return JSON.stringify([service.type, service.interface ?? null, path, key, sorted(query), sorted(headers)]);
+}

@@ -1,0 +1,51 @@
+import { NephoscopeError } from '@nephoscope/core';
+import type { Metadata, MetadataValue } from '@nephoscope/core';
+
+/** Reads fields of what a service lists. A field that is not there, `null` or empty is missing; of another type it is an error, never converted. */
+export class Item {
+  readonly #fields: Metadata;
+
+  constructor(fields: Metadata) {
+    this.#fields = fields;
+  }
+
+  get keys(): readonly string[] {
+    return Object.keys(this.#fields);
+  }
+
+  /** @throws CLOUD_ITEM when it is missing or no text */
+  text(key: string): string {
+    return this.optionalText(key) ?? this.#wrong(`has no '${key}'`);
+  }
+
+  /** @throws CLOUD_ITEM when it is there and no text */
+  optionalText(key: string): string | null {
+    const value = this.value(key);
+    if (value === null || value === '') return null;
+    return typeof value === 'string' ? value : this.#wrong(`has a '${key}' that is no text`);
+  }
+
+  /** @throws CLOUD_ITEM when it is missing or no whole number that is 0 or more */
+  amount(key: string): number | bigint {
+    const value = this.value(key);
+    if (value === null) return this.#wrong(`has no '${key}'`);
+    const isWhole = typeof value === 'bigint' || Number.isInteger(value);
+    return isWhole && (value as number | bigint) >= 0
+      ? (value as number | bigint)
+      : this.#wrong(`has a '${key}' that is no whole number`);
+  }
+
+  /** The value as it stands there; null when it is missing. */
+  value(key: string): MetadataValue {
+    return Object.hasOwn(this.#fields, key) ? (this.#fields[key] ?? null) : null;
+  }
+
+  /** These fields as metadata, `null` where one is missing. */
+  pick(keys: readonly string[]): Metadata {
+    return Object.fromEntries(keys.map((key) => [key, this.value(key)]));
+  }
+
+  #wrong(what: string): never {
+    throw new NephoscopeError('CLOUD_ITEM', `the service lists one that ${what}`);
+  }
+}

@@ -1,0 +1,61 @@
+import { Counter, Gauge, Histogram } from 'prom-client';
+import type { Registry } from 'prom-client';
+
+/** What the agent tells of itself on `/metrics`. */
+export function createAgentMetrics(registry: Registry) {
+  const registers = [registry];
+  return {
+    leader: new Gauge({
+      name: 'nephoscope_central_active',
+      help: '1 while this is the one central agent that works, 0 while it stands by',
+      registers,
+    }),
+    cycles: new Counter({
+      name: 'nephoscope_cycles_total',
+      help: 'Cycles by how they ended',
+      labelNames: ['result'],
+      registers,
+    }),
+    duration: new Histogram({
+      name: 'nephoscope_cycle_seconds',
+      help: 'From the start of a cycle until the bus had confirmed its samples',
+      buckets: [0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600],
+      registers,
+    }),
+    samples: new Counter({
+      name: 'nephoscope_samples_total',
+      help: 'Samples that the bus confirmed, by pollster',
+      labelNames: ['pollster'],
+      registers,
+    }),
+    gaps: new Counter({
+      name: 'nephoscope_gaps_total',
+      help: 'Figures that were missing, by reason',
+      labelNames: ['reason'],
+      registers,
+    }),
+    pollErrors: new Counter({
+      name: 'nephoscope_poll_errors_total',
+      help: 'Failures of a pollster, by pollster: once for its end, once for each counter that cannot be sent',
+      labelNames: ['pollster'],
+      registers,
+    }),
+    pluginFailures: new Gauge({
+      name: 'nephoscope_plugins_failed',
+      help: 'Pollsters that could not be loaded',
+      registers,
+    }),
+    publishFailures: new Counter({
+      name: 'nephoscope_publish_failures_total',
+      help: 'Messages that the bus did not confirm at a try',
+      registers,
+    }),
+    unsent: new Counter({
+      name: 'nephoscope_unsent_samples_total',
+      help: 'Samples that were given up since the bus had not confirmed them when their cycle ended',
+      registers,
+    }),
+  };
+}
+
+export type AgentMetrics = ReturnType<typeof createAgentMetrics>;

@@ -1,0 +1,16 @@
+import type { CloudList } from '@nephoscope/core';
+
+import type { Item } from './item.js';
+import { pageSize } from './listed-counters.js';
+
+/** All of a kind in neutron, of all projects. @param kind such as `floatingips` */
+export const networkList = (kind: string): CloudList => ({
+  service: { type: 'network' },
+  path: `/v2.0/${kind}`,
+  key: kind,
+  query: pageSize,
+});
+
+/** Whose it is; nobody's, as of a port that neutron made for itself, is null. */
+export const projectOf = (item: Item): string | null =>
+  item.optionalText('project_id') ?? item.optionalText('tenant_id');

@@ -1,0 +1,39 @@
+import { duration, signatureForms } from '@nephoscope/core';
+import { cloudOptions } from '@nephoscope/openstack';
+import { busSection, commonSections, selectionOptions, statusOptions } from '@nephoscope/runtime';
+import { z } from 'zod';
+
+/** The section `central`. */
+export const centralOptions = z.strictObject({
+  interval: duration()
+    .prefault('10m')
+    .describe(
+      'Time from one reading to the next, on the clock: every 10 minutes is at :00, :10, … The same for all central agents of a broker.',
+    ),
+  timeout: duration()
+    .prefault('5m')
+    .describe(
+      'How long the services may be read in a cycle, and never longer than `interval`; what is not read by then is given up.',
+    ),
+  signature: z
+    .enum(signatureForms)
+    .default('canonical')
+    .describe(
+      "How messages are signed: `canonical`, or `ceilometer` where Ceilometer's own form is wanted, with its known weakness.",
+    ),
+  ...selectionOptions('central pollsters'),
+  pollsters: z.record(z.string(), z.unknown()).default({}).describe('Options of pollsters by their name.'),
+});
+
+export type CentralOptions = z.output<typeof centralOptions>;
+
+/** What the configuration of a central agent has. */
+export const centralSections = {
+  ...commonSections,
+  bus: busSection,
+  openstack: cloudOptions
+    .prefault({})
+    .describe('The cloud that is read. What it leaves out comes from `clouds.yaml` and the `OS_…` variables.'),
+  central: centralOptions.prefault({}).describe('The central agent.'),
+  status: statusOptions(9_392),
+};

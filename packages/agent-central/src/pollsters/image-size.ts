@@ -1,0 +1,23 @@
+import { defineCentralPollster } from '@nephoscope/core';
+
+import { imageMetadata, imageOptions, imagesOf } from '../images.js';
+import { listedCounters } from '../listed-counters.js';
+
+const meter = { name: 'image.size', type: 'gauge', unit: 'B', description: "Size of the image's data" } as const;
+
+/** How much data images hold. */
+export default defineCentralPollster({
+  options: imageOptions,
+  meters: [meter],
+  create: ({ options }) => ({
+    getCounters: (manager) =>
+      listedCounters(manager, imagesOf(options), meter, (image) => ({
+        volume:
+          image.value('size') === null
+            ? { missing: 'off', detail: 'nothing was uploaded to it yet' }
+            : image.amount('size'),
+        projectId: image.optionalText('owner'),
+        metadata: imageMetadata(image),
+      })),
+  }),
+});

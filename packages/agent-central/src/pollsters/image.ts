@@ -1,0 +1,19 @@
+import { defineCentralPollster } from '@nephoscope/core';
+
+import { imageMetadata, imageOptions, imagesOf } from '../images.js';
+import { listedCounters } from '../listed-counters.js';
+
+const meter = { name: 'image', type: 'gauge', unit: 'image', description: 'The image exists' } as const;
+
+/** Images by their existence. */
+export default defineCentralPollster({
+  options: imageOptions,
+  meters: [meter],
+  create: ({ options }) => ({
+    getCounters: (manager) =>
+      listedCounters(manager, imagesOf(options), meter, (image) => ({
+        projectId: image.optionalText('owner'),
+        metadata: imageMetadata(image),
+      })),
+  }),
+});

@@ -1,0 +1,74 @@
+import { defineCentralPollster } from '@nephoscope/core';
+import type { CentralPollManager, CloudList, Counter, Metadata, Missing } from '@nephoscope/core';
+
+import { accountOptions, accountUrls, objectStore, projects, refusal } from '../accounts.js';
+import { Item } from '../item.js';
+import { counterOf, understood } from '../listed-counters.js';
+
+const meters = [
+  {
+    name: 'storage.containers.objects',
+    type: 'gauge',
+    unit: 'object',
+    description: 'Objects in the container',
+  },
+  { name: 'storage.containers.objects.size', type: 'gauge', unit: 'B', description: 'Size of these objects' },
+] as const;
+
+const [objects, size] = meters;
+
+/** What each container in the object store holds, from the listing of each project's account. */
+export default defineCentralPollster({
+  options: accountOptions,
+  meters,
+  create: ({ options }) => ({
+    async *getCounters(manager) {
+      const accountOf = await accountUrls(manager.cloud, options);
+      for await (const fields of manager.cloud.list(projects)) {
+        const project = understood(() => ({ id: new Item(fields).text('id') }));
+        if ('missing' in project) {
+          gap(manager, project, 'a project without an id');
+          continue;
+        }
+        const account: CloudList = {
+          service: objectStore(options),
+          path: accountOf(project.id),
+          key: '',
+          query: { format: 'json' },
+        };
+        try {
+          for await (const container of manager.cloud.list(account)) {
+            yield* countersOf(manager, project.id, container);
+          }
+        } catch (error) {
+          gap(manager, refusal(error), project.id);
+        }
+      }
+    },
+  }),
+});
+
+function* countersOf(
+  manager: CentralPollManager,
+  projectId: string,
+  fields: Metadata,
+): Generator<Counter, void, undefined> {
+  const container = new Item(fields);
+  const read = understood(() => ({
+    name: container.text('name'),
+    count: container.amount('count'),
+    bytes: container.amount('bytes'),
+  }));
+  if ('missing' in read) {
+    gap(manager, read, `a container of ${projectId}`);
+    return;
+  }
+  const of = { resourceId: `${projectId}/${read.name}`, projectId, userId: null, metadata: {} };
+  const now = manager.clock.now();
+  yield counterOf(objects, { ...of, volume: read.count }, now);
+  yield counterOf(size, { ...of, volume: read.bytes }, now);
+}
+
+function gap({ missing }: CentralPollManager, reason: Missing, resourceId: string): void {
+  for (const { name } of meters) missing(name, reason, resourceId);
+}

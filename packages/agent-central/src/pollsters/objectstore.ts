@@ -1,0 +1,88 @@
+import { defineCentralPollster } from '@nephoscope/core';
+import type {
+  CentralPollManager,
+  Cloud,
+  CloudHead,
+  CloudService,
+  Counter,
+  Metadata,
+  Missing,
+} from '@nephoscope/core';
+
+import { accountOptions, accountUrls, noAccount, objectStore, projects, refusal } from '../accounts.js';
+import { concurrently } from '../concurrently.js';
+import { Item } from '../item.js';
+import { counterOf, understood } from '../listed-counters.js';
+
+const meters = [
+  { name: 'storage.objects', type: 'gauge', unit: 'object', description: "Objects in the project's account" },
+  { name: 'storage.objects.size', type: 'gauge', unit: 'B', description: 'Size of these objects' },
+  {
+    name: 'storage.objects.containers',
+    type: 'gauge',
+    unit: 'container',
+    description: "Containers in the project's account",
+  },
+] as const;
+
+const headers = ['x-account-object-count', 'x-account-bytes-used', 'x-account-container-count'] as const;
+
+// Requests at a time.
+const atOnce = 8;
+
+/** What each project has in the object store, by HEAD of its account. */
+export default defineCentralPollster({
+  options: accountOptions,
+  meters,
+  create: ({ options }) => ({
+    async *getCounters(manager) {
+      const accountOf = await accountUrls(manager.cloud, options);
+      const read = async (fields: Metadata): Promise<readonly Counter[]> => {
+        const project = understood(() => ({ id: new Item(fields).text('id') }));
+        if ('missing' in project) return gap(manager, project, 'a project without an id');
+        const { id } = project;
+        const volumes = await readAccount(manager.cloud, objectStore(options), accountOf(id));
+        if ('missing' in volumes) return gap(manager, volumes, id);
+        const of = { resourceId: id, projectId: id, userId: null, metadata: {} };
+        const now = manager.clock.now();
+        return meters.map((meter, index) => counterOf(meter, { ...of, volume: volumes[index] as bigint }, now));
+      };
+      for await (const counters of concurrently(manager.cloud.list(projects), atOnce, read)) yield* counters;
+    },
+  }),
+});
+
+async function readAccount(
+  cloud: Cloud,
+  service: CloudService,
+  url: string,
+): Promise<readonly bigint[] | Missing> {
+  try {
+    return volumesOf(await cloud.head(service, url));
+  } catch (error) {
+    return refusal(error);
+  }
+}
+
+function gap({ missing }: CentralPollManager, reason: Missing, resourceId: string): readonly Counter[] {
+  for (const { name } of meters) missing(name, reason, resourceId);
+  return [];
+}
+
+/**
+ * The volumes of the meters. Swift answers 204 for an account that exists. With `account_autocreate` it answers 200 and
+ * zeros for one that does not: figures of nothing, which nobody measured.
+ */
+function volumesOf({ status, headers: given }: CloudHead): readonly bigint[] | Missing {
+  if (status === 404 || status === 410) return noAccount;
+  const volumes: bigint[] = [];
+  for (const header of headers) {
+    const value = given[header] ?? '';
+    if (!/^\d{1,30}$/.test(value)) {
+      const what = value === '' ? 'has no' : 'is no number in';
+      return { missing: 'error', detail: `the answer for its account ${what} ${header}` };
+    }
+    volumes.push(BigInt(value));
+  }
+  return status === 200 && volumes.every((volume) => volume === 0n) ? noAccount : volumes;
+}

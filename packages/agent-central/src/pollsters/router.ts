@@ -1,0 +1,20 @@
+import { defineCentralPollster } from '@nephoscope/core';
+
+import { listedCounters } from '../listed-counters.js';
+import { networkList, projectOf } from '../network-list.js';
+
+const meter = { name: 'router', type: 'gauge', unit: 'router', description: 'The router exists' } as const;
+
+const described = ['status', 'external_gateway_info', 'admin_state_up', 'name'] as const;
+
+/** Routers by their existence. */
+export default defineCentralPollster({
+  meters: [meter],
+  create: () => ({
+    getCounters: (manager) =>
+      listedCounters(manager, networkList('routers'), meter, (item) => ({
+        projectId: projectOf(item),
+        metadata: item.pick(described),
+      })),
+  }),
+});

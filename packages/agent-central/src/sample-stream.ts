@@ -1,0 +1,144 @@
+import {
+  MeteringBatch,
+  NephoscopeError,
+  derivedMessageId,
+  describeError,
+  formatTimestamp,
+  maxMeteringLineBytes,
+  meteringContentType,
+  meteringRoutingKey,
+  meteringTopology,
+  signMeteringMessage,
+} from '@nephoscope/core';
+import type { Clock, Counter, Logger, MessageBus, OutgoingMessage, Signer } from '@nephoscope/core';
+import { orAborted } from '@nephoscope/runtime';
+
+import type { AgentMetrics } from './metrics.js';
+
+export interface Sending {
+  readonly source: string;
+  readonly publisherId: string;
+  readonly signer: Signer;
+  readonly bus: MessageBus;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: AgentMetrics;
+}
+
+interface Message extends OutgoingMessage {
+  readonly samples: number;
+}
+
+// Samples that are signed and sent together.
+const pieceSize = 1_000;
+// Between tries to publish, ms.
+const firstPause = 500;
+const longestPause = 10_000;
+
+/**
+ * Signs the counters of one pollster in one cycle and sends them in pieces. Message ids are made of the cycle's time,
+ * so that whoever repeats the cycle sends nothing that is recorded twice.
+ */
+export class SampleStream {
+  readonly #sending: Sending;
+  readonly #cycle: string;
+  readonly #pollster: string;
+  readonly #signal: AbortSignal;
+  #batches = new Map<string, MeteringBatch>();
+  #waiting = 0;
+  #sent = 0;
+  #unsent = 0;
+  #failure: unknown;
+  #flushed: Promise<unknown> = Promise.resolve();
+
+  /**
+   * @param cycle its time, ns since 1970 UTC
+   * @param signal ends the tries to publish
+   */
+  constructor(sending: Sending, cycle: bigint, pollster: string, signal: AbortSignal) {
+    this.#sending = sending;
+    this.#cycle = formatTimestamp(cycle);
+    this.#pollster = pollster;
+    this.#signal = signal;
+  }
+
+  /** Whether a piece is complete and to be flushed. */
+  get isFull(): boolean {
+    return this.#waiting >= pieceSize;
+  }
+
+  get sent(): number {
+    return this.#sent;
+  }
+
+  /** Samples that were given up, and why. */
+  get unsent(): { readonly samples: number; readonly failure: unknown } {
+    return { samples: this.#unsent, failure: this.#failure };
+  }
+
+  /** @throws METER_VOLUME, METER_NAME, COUNTER_INVALID for a counter that cannot be sent */
+  add(counter: Counter): void {
+    const { source, publisherId, signer } = this.#sending;
+    const { name, resourceId } = counter;
+    meteringRoutingKey(name);
+    const messageId = derivedMessageId('central', source, this.#cycle, name, resourceId);
+    const line = signMeteringMessage(counter, { source, messageId, publisherId }, signer);
+    const bytes = Buffer.byteLength(line);
+    if (bytes > maxMeteringLineBytes) {
+      throw new NephoscopeError(
+        'COUNTER_INVALID',
+        `the message of '${name}' for '${resourceId.slice(0, 100)}' has ${bytes} bytes, more than the ${maxMeteringLineBytes} that a collector reads`,
+      );
+    }
+    let batch = this.#batches.get(name);
+    if (batch === undefined) this.#batches.set(name, (batch = new MeteringBatch()));
+    batch.add(line);
+    this.#waiting += 1;
+  }
+
+  /** Resolves when the bus has confirmed all that was added, or the tries are over: see {@link unsent}. */
+  flush(): Promise<unknown> {
+    const messages = [...this.#batches].flatMap(([meter, batch]) =>
+      batch.bodies().map(({ bytes, lines }): Message => ({
+        exchange: meteringTopology.exchange,
+        routingKey: meteringRoutingKey(meter),
+        contentType: meteringContentType,
+        body: bytes,
+        samples: lines,
+      })),
+    );
+    this.#batches = new Map();
+    this.#waiting = 0;
+    return (this.#flushed = Promise.all([this.#flushed, ...messages.map((message) => this.#publish(message))]));
+  }
+
+  /** Never rejects. */
+  async #publish({ samples, ...message }: Message): Promise<void> {
+    const { bus, clock, logger, metrics } = this.#sending;
+    for (let pause = firstPause, tries = 1; ; pause = Math.min(pause * 2, longestPause), tries += 1) {
+      try {
+        this.#signal.throwIfAborted();
+        await orAborted(bus.publish(message), this.#signal);
+        this.#sent += samples;
+        metrics.samples.inc({ pollster: this.#pollster }, samples);
+        return;
+      } catch (error) {
+        if (!this.#signal.aborted) {
+          this.#failure = error;
+          metrics.publishFailures.inc();
+          if (tries === 1)
+            logger.warn(
+              { err: error, pollster: this.#pollster, samples },
+              `${samples} samples wait, the next try is in ${pause / 1_000} s: ${describeError(error)}`,
+            );
+          await clock.sleep(pause, this.#signal).catch(() => undefined);
+        }
+        if (!this.#signal.aborted) continue;
+        this.#failure ??= this.#signal.reason;
+        this.#unsent += samples;
+        metrics.unsent.inc(samples);
+        return;
+      }
+    }
+  }
+}

@@ -1,0 +1,151 @@
+/** Items that listings hold for readers to come, of all listings of a cycle together. */
+export class ItemBudget {
+  readonly #limit: number;
+  readonly #listings = new Set<SharedListing<unknown>>();
+  #held = 0;
+
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  get isExceeded(): boolean {
+    return this.#held > this.#limit;
+  }
+
+  take(listing: SharedListing<unknown>, items: number): void {
+    this.#listings.add(listing);
+    this.#held += items;
+    for (const one of this.#listings) {
+      if (!this.isExceeded) return;
+      this.#held -= one.forget();
+      if (one.isOver) this.#listings.delete(one);
+    }
+  }
+
+  /** Gives back what a listing held. */
+  giveBack(items: number): void {
+    this.#held -= items;
+  }
+}
+
+interface Reader {
+  /** The number of the page that it takes next. */
+  next: number;
+}
+
+/**
+ * One listing of a service for several readers. Pages stay for readers that come later as long as the cycle's budget
+ * of items allows. Beyond it, pages that all readers took are forgotten, the next page is fetched only when all
+ * readers took those before, and {@link isWhole} is false: who comes then needs a listing of its own.
+ */
+export class SharedListing<T> {
+  readonly #source: AsyncIterator<readonly T[]>;
+  readonly #budget: ItemBudget;
+  readonly #readers = new Set<Reader>();
+  /** Those from number `#first` on. */
+  #pages: (readonly T[])[] = [];
+  #first = 0;
+  #ended: { readonly error?: unknown } | undefined;
+  #fetching: Promise<void> | undefined;
+  #wake: (() => void)[] = [];
+
+  constructor(source: AsyncIterable<readonly T[]>, budget: ItemBudget) {
+    this.#source = source[Symbol.asyncIterator]();
+    this.#budget = budget;
+  }
+
+  /** Whether a new reader would get all of it. */
+  get isWhole(): boolean {
+    return this.#first === 0;
+  }
+
+  /** Whether it has ended and holds nothing any more. */
+  get isOver(): boolean {
+    return this.#ended !== undefined && this.#pages.length === 0;
+  }
+
+  /** @param signal ends the wait for a page, with its reason */
+  async *read(signal: AbortSignal): AsyncGenerator<T, void, undefined> {
+    const reader: Reader = { next: 0 };
+    this.#readers.add(reader);
+    const wakeAll = () => this.#wakeAll();
+    signal.addEventListener('abort', wakeAll);
+    try {
+      for (;;) {
+        const page = await this.#page(reader, signal);
+        if (page === undefined) return;
+        yield* page;
+      }
+    } finally {
+      signal.removeEventListener('abort', wakeAll);
+      this.#readers.delete(reader);
+      this.#wakeAll();
+      if (this.#readers.size === 0 && this.#ended === undefined) await this.#close();
+    }
+  }
+
+  /** Lets go of the pages that all its readers took; how many items that were. */
+  forget(): number {
+    const taken = Math.min(this.#first + this.#pages.length, ...[...this.#readers].map(({ next }) => next));
+    const pages = this.#pages.splice(0, taken - this.#first);
+    this.#first = taken;
+    return pages.reduce((sum, page) => sum + page.length, 0);
+  }
+
+  async #page(reader: Reader, signal: AbortSignal): Promise<readonly T[] | undefined> {
+    for (;;) {
+      signal.throwIfAborted();
+      const page = this.#pages[reader.next - this.#first];
+      if (page !== undefined) {
+        reader.next += 1;
+        if (this.#budget.isExceeded) this.#budget.giveBack(this.forget());
+        this.#wakeAll();
+        return page;
+      }
+      if (this.#ended !== undefined) {
+        if ('error' in this.#ended) throw this.#ended.error;
+        return undefined;
+      }
+      if (this.#fetching === undefined && !this.#mustWait(reader)) {
+        this.#fetching = this.#fetch().finally(() => {
+          this.#fetching = undefined;
+          this.#wakeAll();
+        });
+      }
+      await new Promise<void>((resolve) => this.#wake.push(resolve));
+    }
+  }
+
+  #mustWait({ next }: Reader): boolean {
+    return this.#budget.isExceeded && [...this.#readers].some((other) => other.next < next);
+  }
+
+  async #fetch(): Promise<void> {
+    try {
+      const { done, value } = await this.#source.next();
+      if (this.#ended !== undefined) return;
+      if (done === true) {
+        this.#ended = {};
+        return;
+      }
+      this.#pages.push(value);
+      this.#budget.take(this, value.length);
+    } catch (error) {
+      this.#ended ??= { error };
+    }
+  }
+
+  /** Nobody reads it any more, and it is not at its end. */
+  async #close(): Promise<void> {
+    this.#ended = { error: new Error('the listing was given up') };
+    this.#budget.giveBack(this.#pages.reduce((sum, page) => sum + page.length, 0));
+    this.#first += this.#pages.length + 1;
+    this.#pages = [];
+    // A request under way ends by the cycle's own signal, and is not waited for.
+    if (this.#fetching === undefined) await this.#source.return?.();
+  }
+
+  #wakeAll(): void {
+    for (const wake of this.#wake.splice(0)) wake();
+  }
+}

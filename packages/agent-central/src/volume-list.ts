@@ -1,0 +1,17 @@
+import type { CloudList } from '@nephoscope/core';
+
+import { pageSize } from './listed-counters.js';
+
+/**
+ * All of a kind in cinder, of all projects.
+ *
+ * @param kind such as `volumes`
+ * @param microversion the oldest that says all that we need; by default what every cinder has
+ */
+export const volumeList = (kind: string, microversion?: string): CloudList => ({
+  service: { type: 'volumev3' },
+  path: `/v3/${kind}/detail`,
+  key: kind,
+  query: { all_tenants: '1', ...pageSize },
+  ...(microversion !== undefined && { headers: { 'openstack-api-version': `volume ${microversion}` } }),
+});

@@ -1,0 +1,407 @@
+import {
+  NephoscopeError,
+  createVerifier,
+  isJsonObject,
+  meteringTopology,
+  parseJson,
+  splitMeteringBatch,
+} from '@nephoscope/core';
+import type { JsonObject } from '@nephoscope/core';
+import { FakeBus, FakeClock, fakeStart } from '@nephoscope/testing';
+
+import {
+  advanceUntil,
+  counter,
+  ids,
+  lines,
+  metric,
+  pollster,
+  secret,
+  startAgent,
+  stop,
+  stopAgents,
+  things,
+  until,
+} from './support.js';
+
+const never = new AbortController().signal;
+const hang = () => new Promise<never>(() => undefined);
+const refuse = () => Promise.reject(new NephoscopeError('BUS_UNAVAILABLE', 'the broker is away'));
+const minute = 60_000;
+const second = 1_000_000_000n;
+
+afterEach(stopAgents);
+
+describe('one cycle', () => {
+  it('sends signed samples of each meter, with ids made of the moment and without numbers', async () => {
+    const { agent, bus, told } = await startAgent({ pollsters: [things('one', 'a', 'b'), things('two', 'ü/猫')] });
+    await agent.once(never);
+    expect(bus.declared).toEqual([meteringTopology]);
+    expect(bus.confirmed.map(({ exchange, routingKey }) => `${exchange} ${routingKey}`).sort()).toEqual([
+      'ceilometer metering.one',
+      'ceilometer metering.two',
+    ]);
+    const sent = lines(bus.confirmed);
+    expect(sent.map(({ counter_name, resource_id }) => `${counter_name} ${resource_id}`).sort()).toEqual([
+      'one a',
+      'one b',
+      'two ü/猫',
+    ]);
+    for (const line of sent) {
+      expect(line).toMatchObject({ publisher_id: 'central.controller-1', source: 'openstack' });
+      expect(line).not.toHaveProperty('sequence');
+    }
+    const verifier = createVerifier({ secrets: [secret] });
+    for (const { body } of bus.confirmed)
+      for (const text of splitMeteringBatch(body)) {
+        const message = parseJson(text as string);
+        expect(isJsonObject(message) && verifier.verify(message as JsonObject)).toBe('verified');
+      }
+    expect(told('error')).toEqual([]);
+  });
+
+  it('of `once` is one of its own, at its moment, though another agent holds the lock', async () => {
+    const bus = new FakeBus();
+    await bus.lead('central', never);
+    const { agent, clock } = await startAgent({ bus });
+    await agent.once(never);
+    await clock.advance(1_000);
+    await agent.once(never);
+    expect(new Set(ids(bus.confirmed)).size).toBe(4);
+  });
+
+  it('sends in pieces while it reads, and reads on when a piece is confirmed', async () => {
+    let read = 0;
+    const many = pollster('many', async function* ({ clock }) {
+      for (; read < 5_000; read++) yield counter('many', `${read}`, clock.now());
+    });
+    const { agent, bus } = await startAgent({ pollsters: [many] });
+    const held: (() => void)[] = [];
+    bus.answer = () => new Promise<void>((resolve) => held.push(resolve));
+    const done = agent.once(never);
+    await until('the first piece is offered', () => bus.offered.length > 0);
+    for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => setImmediate(resolve));
+    expect(read).toBe(999);
+    bus.answer = () => Promise.resolve();
+    for (const confirm of held) confirm();
+    await done;
+    expect(new Set(ids(bus.offered)).size).toBe(5_000);
+  });
+
+  it('costs a pollster that fails what it had not made yet, and no other', async () => {
+    const broken = pollster('broken', function* ({ clock }) {
+      yield counter('broken', 'before', clock.now());
+      throw new Error('glance answers 503');
+    });
+    const refused = pollster('refused', () => Promise.reject(new Error('keystone is down')));
+    const thrown = pollster('thrown', () => {
+      throw new Error('a defect');
+    });
+    const { agent, bus, registry, told } = await startAgent({
+      pollsters: [broken, refused, thrown, things('sound', 'a')],
+    });
+    await expect(agent.once(never)).rejects.toMatchObject({
+      code: 'POLLSTERS_FAILED',
+      message: expect.stringContaining('broken, refused, thrown'),
+    });
+    expect(
+      lines(bus.confirmed)
+        .map(({ resource_id }) => resource_id)
+        .sort(),
+    ).toEqual(['a', 'before']);
+    expect(told('error')).toEqual([
+      "the pollster 'broken' failed, counters of it are missing: glance answers 503",
+      "the pollster 'refused' failed, counters of it are missing: keystone is down",
+      "the pollster 'thrown' failed, counters of it are missing: a defect",
+    ]);
+    expect(await metric(registry, 'nephoscope_poll_errors_total', { pollster: 'broken' })).toBe(1);
+    expect(agent.health()).toEqual({ ok: true });
+  });
+
+  it('costs a pollster each counter that cannot be sent, and no other', async () => {
+    const odd = pollster('odd', function* ({ clock }) {
+      yield counter('odd', 'nan', clock.now(), Number.NaN);
+      yield counter('undeclared', 'x', clock.now());
+      yield { ...counter('odd', 'huge', clock.now()), resourceMetadata: { text: 'x'.repeat(1_100_000) } };
+      yield { ...counter('odd', 'half', clock.now()), resourceMetadata: { text: '\ud800' } };
+      yield counter('odd', 'good', clock.now());
+    });
+    const { agent, bus, registry, told } = await startAgent({ pollsters: [odd] });
+    await expect(agent.once(never)).rejects.toMatchObject({ code: 'POLLSTERS_FAILED' });
+    expect(lines(bus.confirmed).map(({ resource_id }) => resource_id)).toEqual(['good']);
+    expect(await metric(registry, 'nephoscope_poll_errors_total')).toBe(4);
+    expect(told('error')).toHaveLength(1);
+    expect(told('error')[0]).toMatch(/the volume of 'odd' for 'nan' is NaN.*\(and 3 more\)$/);
+  });
+
+  it('counts figures that are missing, and tells those that are alike in one line', async () => {
+    const lacking = pollster('lacking', ({ missing }) => {
+      for (let index = 0; index < 12; index++)
+        missing('lacking', { missing: 'error', detail: 'no size' }, `thing-${index}`);
+      for (let index = 0; index < 30; index++)
+        missing('lacking', { missing: 'error', detail: `reason ${index}` }, `other-${index}`);
+      missing('lacking', { missing: 'off', detail: 'nothing yet' }, 'queued');
+      return [];
+    });
+    const { agent, registry, told } = await startAgent({ pollsters: [lacking] });
+    await agent.once(never);
+    expect(await metric(registry, 'nephoscope_gaps_total', { reason: 'error' })).toBe(42);
+    expect(await metric(registry, 'nephoscope_gaps_total', { reason: 'off' })).toBe(1);
+    expect(told('warn')).toHaveLength(21);
+    expect(told('warn')[0]).toMatch(/^no figure for lacking of thing-0, .*thing-9 and 2 others: no size$/);
+    expect(told('warn')[20]).toMatch(/ and 1 others: for other reasons$/);
+  });
+
+  it('gives up what is not read in time, and sends what was', async () => {
+    const slow = pollster('slow', async function* ({ clock }) {
+      yield counter('slow', 'early', clock.now());
+      await hang();
+    });
+    const { agent, bus, clock, told } = await startAgent({ pollsters: [slow, things('quick', 'a')] });
+    const done = agent.once(never);
+    done.catch(() => undefined);
+    await clock.advance(5 * minute);
+    await expect(done).rejects.toMatchObject({ code: 'POLLSTERS_FAILED' });
+    expect(
+      lines(bus.confirmed)
+        .map(({ resource_id }) => resource_id)
+        .sort(),
+    ).toEqual(['a', 'early']);
+    expect(told('error')).toEqual([
+      "the pollster 'slow' failed, counters of it are missing: it was not done when the cycle ended: not done within 300 s (central.timeout)",
+    ]);
+  });
+
+  it('says how many samples the bus did not confirm', async () => {
+    const { agent, bus, clock, registry } = await startAgent();
+    bus.answer = hang;
+    const done = agent.once(never);
+    done.catch(() => undefined);
+    await clock.advance(5 * minute + 10_000);
+    await expect(done).rejects.toMatchObject({
+      code: 'SAMPLES_UNSENT',
+      message: '2 samples are not confirmed by the bus',
+    });
+    expect(await metric(registry, 'nephoscope_unsent_samples_total')).toBe(2);
+    expect(agent.health()).toMatchObject({ ok: false, reason: expect.stringContaining('2 samples') });
+  });
+
+  it('ends when it is told to', async () => {
+    const { agent } = await startAgent({ pollsters: [pollster('slow', hang)] });
+    const controller = new AbortController();
+    const done = agent.once(controller.signal);
+    controller.abort(new NephoscopeError('STOPPED', 'stopped by SIGTERM'));
+    await expect(done).rejects.toMatchObject({ code: 'STOPPED' });
+  });
+});
+
+describe('running', () => {
+  it('cycles at once, then at the multiples of the interval', async () => {
+    const clock = new FakeClock(fakeStart + 90n * second);
+    const { agent, bus } = await startAgent({ clock, options: { interval: '5m' } });
+    void agent.run();
+    await clock.advance(1);
+    expect(bus.confirmed).toHaveLength(1);
+    await clock.advance(3.5 * minute - 10);
+    expect(bus.confirmed).toHaveLength(1);
+    await clock.advance(20);
+    expect(bus.confirmed).toHaveLength(2);
+    await clock.advance(10 * minute);
+    expect(bus.confirmed).toHaveLength(4);
+    expect(new Set(ids(bus.confirmed)).size).toBe(8);
+    const times = lines(bus.confirmed).map(({ timestamp }) => (timestamp as string).slice(11, 19));
+    expect([...new Set(times)]).toEqual(['21:01:30', '21:05:00', '21:10:00', '21:15:00']);
+  });
+
+  it('tries again until the bus confirms', async () => {
+    const { agent, bus, clock, told } = await startAgent();
+    bus.answer = refuse;
+    void agent.run();
+    await clock.advance(20_000);
+    expect(bus.confirmed).toEqual([]);
+    expect(told('warn')).toEqual(['2 samples wait, the next try is in 0.5 s: the broker is away']);
+    bus.answer = () => Promise.resolve();
+    await clock.advance(10_000);
+    expect(bus.confirmed).toHaveLength(1);
+    expect(new Set(ids(bus.offered)).size).toBe(2);
+  });
+
+  it('does not repeat a cycle that could not be sent while it holds the lock, and goes on with the next', async () => {
+    const { agent, bus, clock, registry, told } = await startAgent();
+    bus.answer = refuse;
+    void agent.run();
+    await clock.advance(10 * minute + 1);
+    expect(told('error')[0]).toMatch(
+      /^2 samples of the cycle of 2026-11-22T21:00:00.000000\+00:00 are given up: /,
+    );
+    bus.answer = () => Promise.resolve();
+    await clock.advance(minute);
+    expect(lines(bus.confirmed)).toHaveLength(2);
+    expect(await metric(registry, 'nephoscope_cycles_total', { result: 'failed' })).toBe(1);
+    await clock.advance(10 * minute);
+    expect(agent.health()).toEqual({ ok: true });
+  });
+
+  it('a pollster that fails works again when its service does, without a restart', async () => {
+    let works = false;
+    const { agent, bus, clock, told } = await startAgent({
+      pollsters: [
+        pollster('image', async (manager) => {
+          if (!works) throw new Error('status 503');
+          return [counter('image', 'a', manager.clock.now())];
+        }),
+      ],
+    });
+    void agent.run();
+    await clock.advance(1);
+    expect(agent.health()).toMatchObject({ ok: false, reason: expect.stringContaining('no pollster works') });
+    works = true;
+    await clock.advance(10 * minute);
+    expect(lines(bus.confirmed)).toHaveLength(1);
+    expect(agent.health()).toEqual({ ok: true });
+    expect(told('error')).toHaveLength(1);
+  });
+
+  it('does not call a pollster again that has not come back', async () => {
+    let calls = 0;
+    const { agent, clock, told } = await startAgent({
+      pollsters: [
+        pollster('stuck', () => {
+          calls += 1;
+          return hang();
+        }),
+        things('sound', 'a'),
+      ],
+    });
+    void agent.run();
+    await clock.advance(25 * minute);
+    expect(calls).toBe(1);
+    expect(told('error').at(-1)).toContain('it has not come back from an earlier cycle');
+  });
+
+  it('stops at once in the middle of a cycle, gives the lock up and blames nobody', async () => {
+    const { agent, bus, clock, registry, told } = await startAgent({ pollsters: [pollster('slow', hang)] });
+    const run = agent.run();
+    await clock.advance(1);
+    await stop({ agent, clock });
+    await run;
+    await bus.lead('central', never);
+    expect(told('error')).toEqual([]);
+    expect(await metric(registry, 'nephoscope_poll_errors_total')).toBe(0);
+    expect(await metric(registry, 'nephoscope_cycles_total', { result: 'abandoned' })).toBe(1);
+    await agent.stop();
+  });
+
+  it('stops although the bus never answers', async () => {
+    const bus = new FakeBus();
+    bus.lead = hang;
+    const { agent, clock } = await startAgent({ bus });
+    void agent.run();
+    await clock.advance(1);
+    await stop({ agent, clock });
+  });
+
+  it('stands by while the lock cannot be asked for, and says so', async () => {
+    const bus = new FakeBus();
+    const { lead } = bus;
+    bus.lead = refuse;
+    const { agent, clock, told } = await startAgent({ bus });
+    void agent.run();
+    await clock.advance(1);
+    expect(told('warn')).toEqual([
+      'this agent stands by, the next try to be the active one is in 5 s: the broker is away',
+    ]);
+    bus.lead = lead.bind(bus);
+    await clock.advance(5_000);
+    expect(bus.confirmed).toHaveLength(1);
+  });
+
+  it('refuses to run without a pollster', async () => {
+    await expect(startAgent({ pollsters: [] })).rejects.toMatchObject({ code: 'NOTHING_TO_POLL' });
+  });
+});
+
+describe('two agents on one bus', () => {
+  async function two(pollsters = [things('one', 'a', 'b', 'c')]) {
+    const bus = new FakeBus();
+    const clock = new FakeClock(fakeStart + 7n * second);
+    const first = await startAgent({ bus, clock, pollsters, host: 'controller-1' });
+    const second_ = await startAgent({ bus, clock, pollsters, host: 'controller-2' });
+    void first.agent.run();
+    await clock.advance(1);
+    void second_.agent.run();
+    await clock.advance(1);
+    return { bus, clock, first, second: second_ };
+  }
+  const publishers = (bus: FakeBus) => new Set(lines(bus.confirmed).map(({ publisher_id }) => publisher_id));
+
+  it('one works, the other stands by', async () => {
+    const { bus, clock, first, second: other } = await two();
+    await clock.advance(30 * minute);
+    expect(publishers(bus)).toEqual(new Set(['central.controller-1']));
+    expect(await metric(first.registry, 'nephoscope_central_active')).toBe(1);
+    expect(await metric(other.registry, 'nephoscope_central_active')).toBe(0);
+    expect(other.agent.health()).toEqual({ ok: true });
+  });
+
+  it('the other takes over when the one stops, and repeats no cycle that is done', async () => {
+    const { bus, clock, first } = await two();
+    await stop({ agent: first.agent, clock });
+    await clock.advance(minute);
+    expect(ids(bus.confirmed)).toHaveLength(3);
+    await clock.advance(10 * minute);
+    expect(ids(bus.confirmed)).toHaveLength(6);
+    expect(publishers(bus)).toEqual(new Set(['central.controller-1', 'central.controller-2']));
+  });
+
+  it('the other repeats the cycle that was under way, with the same ids', async () => {
+    let calls = 0;
+    const slow = pollster('slow', async function* ({ clock }) {
+      const dies = ++calls === 1;
+      for (let index = 0; index < 2_500; index++) {
+        if (dies && index === 1_500) await hang();
+        yield counter('slow', `${index}`, clock.now());
+      }
+    });
+    const { bus, clock } = await two([slow]);
+    const before = ids(bus.confirmed);
+    expect(before).toHaveLength(1_000);
+    // As when it is killed: the broker sees its connection gone.
+    bus.loseLead('central');
+    await advanceUntil('the other has done it', clock, () => ids(bus.confirmed).length >= 3_500);
+    const after = ids(bus.confirmed).slice(1_000);
+    expect(after).toHaveLength(2_500);
+    expect(after.slice(0, 1_000)).toEqual(before);
+    expect(new Set([...before, ...after]).size).toBe(2_500);
+  });
+
+  it('who loses the lock ends its cycle, and stands by', async () => {
+    let signalOfFirst: AbortSignal | undefined;
+    const slow = pollster('slow', ({ signal }) => {
+      if (signalOfFirst !== undefined) return [];
+      signalOfFirst = signal;
+      return hang();
+    });
+    const { bus, first } = await two([slow]);
+    bus.loseLead('central');
+    await until('it is told', () => first.told('warn').length > 0);
+    expect(signalOfFirst?.aborted).toBe(true);
+    expect(first.told('error')).toEqual([]);
+    expect(first.told('warn')).toContain('the lock is lost: another central agent may be the active one');
+  });
+
+  it('a note of another making is no cycle that is done', async () => {
+    const bus = new FakeBus();
+    for (const note of ['', 'odd', '{}', '{"cycle":5}', '{"cycle":"yesterday"}', 'null']) {
+      const held = await bus.lead('central', never);
+      await held.leave(Buffer.from(note));
+      await held.release();
+      const one = await startAgent({ bus });
+      void one.agent.run();
+      await one.clock.advance(1);
+      expect(lines(bus.confirmed)).toHaveLength(2);
+      bus.confirmed.length = 0;
+      await stop(one);
+    }
+  });
+});

@@ -1,0 +1,203 @@
+import type { CloudList, Metadata } from '@nephoscope/core';
+
+import { CycleCloud } from '../src/cycle-cloud.js';
+import type { CloudSession } from '../src/cycle-cloud.js';
+
+type Page = readonly Metadata[];
+type JsonPages = AsyncIterable<readonly never[]>;
+
+const images: CloudList = { service: { type: 'image' }, path: '/v2/images', key: 'images' };
+
+const pages = (count: number, size: number): Page[] =>
+  Array.from({ length: count }, (_, page) =>
+    Array.from({ length: size }, (_, item) => ({ id: `${page}-${item}` })),
+  );
+
+/** A session whose listings are these pages; `asked` has the path of each listing, `given` the pages handed out. */
+function sessionOf(source: () => AsyncIterable<Page>) {
+  const asked: string[] = [];
+  const state = { given: 0, closed: 0 };
+  const session: CloudSession = {
+    list: ({ path }) => {
+      asked.push(path);
+      return (async function* () {
+        try {
+          for await (const page of source()) {
+            state.given += 1;
+            yield page;
+          }
+        } finally {
+          state.closed += 1;
+        }
+      })() as JsonPages;
+    },
+    head: () => Promise.resolve({ status: 204, headers: {} }),
+    endpoint: () => Promise.resolve('http://cloud.test'),
+  };
+  const over = new AbortController();
+  return { asked, state, over, cloud: new CycleCloud(session, over.signal) };
+}
+
+async function* of(given: readonly (Page | Error)[]): AsyncGenerator<Page> {
+  for (const page of given) {
+    await new Promise((resolve) => setImmediate(resolve));
+    if (page instanceof Error) throw page;
+    yield page;
+  }
+}
+
+async function all(items: AsyncIterable<Metadata>): Promise<string[]> {
+  const ids: string[] = [];
+  for await (const { id } of items) ids.push(id as string);
+  return ids;
+}
+
+const turns = async (count = 20) => {
+  for (let turn = 0; turn < count; turn++) await new Promise((resolve) => setImmediate(resolve));
+};
+
+describe('the cloud within a cycle', () => {
+  const small = pages(3, 2);
+  const ids = small.flat().map(({ id }) => id as string);
+
+  it('asks once for what several read at once', async () => {
+    const { asked, cloud, state } = sessionOf(() => of(small));
+    const read = await Promise.all([1, 2, 3].map(() => all(cloud.list(images))));
+    expect(read).toEqual([ids, ids, ids]);
+    expect(asked).toEqual(['/v2/images']);
+    expect(state).toEqual({ given: 3, closed: 1 });
+  });
+
+  it('asks once for who comes in the middle, and for who comes when it is over', async () => {
+    const { asked, cloud } = sessionOf(() => of(small));
+    const first = cloud.list(images);
+    for (let item = 0; item < 3; item++) await first.next();
+    expect(await all(cloud.list({ ...images, query: {} }))).toEqual(ids);
+    expect(await all(first)).toEqual(ids.slice(3));
+    expect(await all(cloud.list(images))).toEqual(ids);
+    expect(asked).toEqual(['/v2/images']);
+  });
+
+  it('makes no difference by the order in which a query is written, and one by everything else', async () => {
+    const { asked, cloud } = sessionOf(() => of(small));
+    await all(cloud.list({ ...images, query: { a: '1', b: '2' } }));
+    await all(cloud.list({ ...images, query: { b: '2', a: '1' } }));
+    expect(asked).toHaveLength(1);
+    await all(cloud.list(images));
+    await all(cloud.list({ ...images, service: { type: 'image', interface: 'admin' } }));
+    await all(cloud.list({ ...images, headers: { 'openstack-api-version': 'image 2.9' } }));
+    await all(cloud.list({ ...images, key: 'other' }));
+    expect(asked).toHaveLength(5);
+  });
+
+  it('gives an empty listing to all, and asks for it once', async () => {
+    const { asked, cloud } = sessionOf(() => of([]));
+    expect(await all(cloud.list(images))).toEqual([]);
+    expect(await all(cloud.list(images))).toEqual([]);
+    expect(asked).toHaveLength(1);
+  });
+
+  it('gives a failure to all, behind the pages before it, and does not try again', async () => {
+    const failure = new Error('status 503');
+    const { asked, cloud } = sessionOf(() => of([small[0]!, failure]));
+    for (let reader = 0; reader < 2; reader++) {
+      const items = cloud.list(images);
+      expect([(await items.next()).value, (await items.next()).value]).toEqual(small[0]);
+      await expect(items.next()).rejects.toBe(failure);
+    }
+    expect(asked).toHaveLength(1);
+  });
+
+  it('fetches a page when somebody wants it, and none when nobody does', async () => {
+    const { cloud, state } = sessionOf(() => of(small));
+    const items = cloud.list(images);
+    await items.next();
+    await items.next();
+    await turns();
+    expect(state.given).toBe(1);
+    await items.return();
+    expect(state).toEqual({ given: 1, closed: 1 });
+  });
+
+  it('begins again for who comes when all others gave up', async () => {
+    const { asked, cloud } = sessionOf(() => of(small));
+    const items = cloud.list(images);
+    await items.next();
+    await items.return();
+    expect(await all(cloud.list(images))).toEqual(ids);
+    expect(asked).toHaveLength(2);
+  });
+
+  it('ends the wait of all when the time is over', async () => {
+    const { cloud, over } = sessionOf(async function* () {
+      yield small[0]!;
+      await new Promise(() => undefined);
+    });
+    const ended = Promise.allSettled([all(cloud.list(images)), all(cloud.list(images))]);
+    await turns();
+    over.abort(new Error('the cycle is over'));
+    for (const result of await ended) expect(result).toMatchObject({ reason: { message: 'the cycle is over' } });
+    await expect(all(cloud.list(images))).rejects.toThrow('the cycle is over');
+  });
+
+  it('ends head and endpoint when the time is over', async () => {
+    const over = new AbortController();
+    const hang = () => new Promise<never>(() => undefined);
+    const cloud = new CycleCloud({ list: () => of([]) as JsonPages, head: hang, endpoint: hang }, over.signal);
+    const ended = Promise.allSettled([cloud.head({ type: 'x' }, '/'), cloud.endpoint({ type: 'x' })]);
+    over.abort(new Error('the cycle is over'));
+    for (const result of await ended) expect(result).toMatchObject({ reason: { message: 'the cycle is over' } });
+  });
+});
+
+describe('a listing that is longer than what may be held', () => {
+  const large = 20;
+  const long = () => of(pages(large, 1_000));
+
+  it('goes on page by page with its readers, the slowest of them too', async () => {
+    const { asked, cloud, state } = sessionOf(long);
+    const slow = cloud.list(images);
+    await slow.next();
+    const fast = all(cloud.list(images));
+    await turns(100);
+    // 5 pages that may be held, the one beyond, and the one that showed that it is too much.
+    expect(state.given).toBeLessThanOrEqual(7);
+    const before = state.given;
+    for (let item = 0; item < 2_000; item++) await slow.next();
+    await turns(100);
+    expect(state.given).toBeGreaterThan(before);
+    expect(state.given).toBeLessThanOrEqual(before + 3);
+    expect((await all(slow)).length + 2_001).toBe(large * 1_000);
+    expect(await fast).toHaveLength(large * 1_000);
+    expect(asked).toHaveLength(1);
+  });
+
+  it('is not held up by a reader that gives up', async () => {
+    const { cloud } = sessionOf(long);
+    const slow = cloud.list(images);
+    await slow.next();
+    const fast = all(cloud.list(images));
+    await turns(100);
+    await slow.return();
+    expect(await fast).toHaveLength(large * 1_000);
+  });
+
+  it('is made again for who comes too late', async () => {
+    const { asked, cloud } = sessionOf(long);
+    await all(cloud.list(images));
+    expect(await all(cloud.list(images))).toHaveLength(large * 1_000);
+    expect(asked).toHaveLength(2);
+  });
+
+  it('is held by the budget of all listings together', async () => {
+    const { asked, cloud } = sessionOf(() => of(pages(1, 1_000)));
+    const of20 = Array.from({ length: 20 }, (_, index) => ({ ...images, path: `/${index}` }));
+    for (const list of of20) await all(cloud.list(list));
+    expect(asked).toHaveLength(20);
+    // The latest are held still, the first are not.
+    await all(cloud.list(of20[19]!));
+    expect(asked).toHaveLength(20);
+    await all(cloud.list(of20[0]!));
+    expect(asked).toHaveLength(21);
+  });
+});

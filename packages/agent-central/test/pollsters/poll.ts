@@ -1,0 +1,31 @@
+import type { CentralPollster, Cloud, Counter, Missing, Plugin } from '@nephoscope/core';
+import { FakeClock, RecordingLogger } from '@nephoscope/testing';
+
+export interface Polled {
+  readonly counters: readonly Counter[];
+  readonly gaps: readonly { readonly meter: string; readonly reason: Missing; readonly resourceId: string }[];
+}
+
+/** One poll of a new pollster. @throws what it throws */
+export async function poll<Options>(
+  plugin: Plugin<'poll.central', Options, CentralPollster>,
+  cloud: Cloud,
+  options: unknown = {},
+): Promise<Polled> {
+  const clock = new FakeClock();
+  const logger = new RecordingLogger();
+  const pollster = plugin.create({ options: plugin.options.parse(options), clock, logger, host: 'controller-1' });
+  const counters: Counter[] = [];
+  const gaps: Polled['gaps'][number][] = [];
+  const { signal } = new AbortController();
+  const made = pollster.getCounters({
+    ...{ cloud, clock, logger, signal },
+    missing: (meter, reason, resourceId) => void gaps.push({ meter, reason, resourceId }),
+  });
+  for await (const counter of await made) counters.push(counter);
+  return { counters, gaps };
+}
+
+/** `name resource volume unit` of each, sorted. */
+export const brief = ({ counters }: Polled) =>
+  counters.map(({ name, resourceId, volume, unit }) => `${name} ${resourceId} ${volume} ${unit}`).sort();
