@@ -1,4 +1,13 @@
-import { NephoscopeError, createSigner, describeError, formatTimestamp, meteringTopology } from '@nephoscope/core';
+import {
+  NephoscopeError,
+  ceilometerWire,
+  createSigner,
+  describeError,
+  formatTimestamp,
+  meteringTopology,
+  nephoscopeWire,
+  signatureFormOf,
+} from '@nephoscope/core';
 import type { Clock, Health, Leadership, Logger, MessageBus, Secret } from '@nephoscope/core';
 import { deadline, orAborted } from '@nephoscope/runtime';
 import type { Component } from '@nephoscope/runtime';
@@ -60,9 +69,11 @@ export class CentralAgent implements Component {
     this.#parts = parts;
     this.#metrics = createAgentMetrics(registry);
     this.#metrics.pluginFailures.set(failedPlugins);
-    const signer = createSigner({ secret: secrets[0] as Secret, form: options.signature });
+    const signer = createSigner({ secret: secrets[0] as Secret, form: signatureFormOf(options) });
+    const publisherId = `central.${host}`;
+    const wire = options.wire === 'ceilometer' ? ceilometerWire({ publisherId, clock }) : nephoscopeWire;
     this.#sending = {
-      ...{ source, publisherId: `central.${host}`, signer },
+      ...{ source, publisherId, signer, wire },
       ...{ bus, clock, logger, metrics: this.#metrics },
     };
     if (pollsters.length === 0) {
@@ -74,7 +85,9 @@ export class CentralAgent implements Component {
   }
 
   start(): Promise<void> {
-    const { bus, logger } = this.#parts;
+    const { bus, logger, options } = this.#parts;
+    // Exchange and queue of a Ceilometer are its own; a queue of ours beside them would have no reader, and grow.
+    if (options.wire === 'ceilometer') return Promise.resolve();
     // Not awaited: the bus may be away for long.
     bus
       .declare(meteringTopology)

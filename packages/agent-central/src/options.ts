@@ -1,10 +1,9 @@
-import { duration, signatureForms } from '@nephoscope/core';
+import { duration, signatureFitsWire, wireOptions } from '@nephoscope/core';
 import { cloudOptions } from '@nephoscope/openstack';
 import { busSection, commonSections, selectionOptions, statusOptions } from '@nephoscope/runtime';
 import { z } from 'zod';
 
-/** The section `central`. */
-export const centralOptions = z.strictObject({
+const options = z.strictObject({
   interval: duration()
     .prefault('10m')
     .describe(
@@ -15,15 +14,13 @@ export const centralOptions = z.strictObject({
     .describe(
       'How long the services may be read in a cycle, and never longer than `interval`; what is not read by then is given up.',
     ),
-  signature: z
-    .enum(signatureForms)
-    .default('canonical')
-    .describe(
-      "How messages are signed: `canonical`, or `ceilometer` where Ceilometer's own form is wanted, with its known weakness.",
-    ),
+  ...wireOptions,
   ...selectionOptions('central pollsters'),
   pollsters: z.record(z.string(), z.unknown()).default({}).describe('Options of pollsters by their name.'),
 });
+
+/** The section `central`. */
+export const centralOptions = options.refine(...signatureFitsWire);
 
 export type CentralOptions = z.output<typeof centralOptions>;
 

@@ -5,12 +5,10 @@ import {
   describeError,
   formatTimestamp,
   maxMeteringLineBytes,
-  meteringContentType,
-  meteringRoutingKey,
   meteringTopology,
   signMeteringMessage,
 } from '@nephoscope/core';
-import type { Clock, Counter, Logger, MessageBus, OutgoingMessage, Signer } from '@nephoscope/core';
+import type { Clock, Counter, Logger, MessageBus, MeteringWire, OutgoingMessage, Signer } from '@nephoscope/core';
 import { orAborted } from '@nephoscope/runtime';
 
 import type { AgentMetrics } from './metrics.js';
@@ -19,6 +17,7 @@ export interface Sending {
   readonly source: string;
   readonly publisherId: string;
   readonly signer: Signer;
+  readonly wire: MeteringWire;
   readonly bus: MessageBus;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -78,9 +77,9 @@ export class SampleStream {
 
   /** @throws METER_VOLUME, METER_NAME, COUNTER_INVALID for a counter that cannot be sent */
   add(counter: Counter): void {
-    const { source, publisherId, signer } = this.#sending;
+    const { source, publisherId, signer, wire } = this.#sending;
     const { name, resourceId } = counter;
-    meteringRoutingKey(name);
+    wire.routingKey(name);
     const messageId = derivedMessageId('central', source, this.#cycle, name, resourceId);
     const line = signMeteringMessage(counter, { source, messageId, publisherId }, signer);
     const bytes = Buffer.byteLength(line);
@@ -91,18 +90,19 @@ export class SampleStream {
       );
     }
     let batch = this.#batches.get(name);
-    if (batch === undefined) this.#batches.set(name, (batch = new MeteringBatch()));
+    if (batch === undefined) this.#batches.set(name, (batch = new MeteringBatch(wire)));
     batch.add(line);
     this.#waiting += 1;
   }
 
   /** Resolves when the bus has confirmed all that was added, or the tries are over: see {@link unsent}. */
   flush(): Promise<unknown> {
+    const { wire } = this.#sending;
     const messages = [...this.#batches].flatMap(([meter, batch]) =>
       batch.bodies().map(({ bytes, lines }): Message => ({
         exchange: meteringTopology.exchange,
-        routingKey: meteringRoutingKey(meter),
-        contentType: meteringContentType,
+        routingKey: wire.routingKey(meter),
+        contentType: wire.contentType,
         body: bytes,
         samples: lines,
       })),

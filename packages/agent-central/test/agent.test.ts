@@ -2,6 +2,7 @@ import {
   NephoscopeError,
   createVerifier,
   isJsonObject,
+  meteringTexts,
   meteringTopology,
   parseJson,
   splitMeteringBatch,
@@ -58,6 +59,21 @@ describe('one cycle', () => {
         expect(isJsonObject(message) && verifier.verify(message as JsonObject)).toBe('verified');
       }
     expect(told('error')).toEqual([]);
+  });
+
+  it('goes to a real Ceilometer in its form, signed in its form', async () => {
+    const { agent, bus } = await startAgent({ options: { wire: 'ceilometer' } });
+    await agent.once(never);
+    expect(bus.declared).toEqual([]);
+    expect(bus.confirmed.map(({ routingKey, contentType }) => [routingKey, contentType])).toEqual([
+      ['notifications.sample', 'application/json'],
+    ]);
+    const verifier = createVerifier({ secrets: [secret], forms: ['ceilometer'] });
+    const texts = bus.confirmed.flatMap(({ body, contentType }) => [...meteringTexts(body, contentType)]);
+    expect(texts.map((text) => verifier.verify(parseJson(text as string) as JsonObject))).toEqual([
+      'verified',
+      'verified',
+    ]);
   });
 
   it('of `once` is one of its own, at its moment, though another agent holds the lock', async () => {

@@ -18,6 +18,8 @@ export async function within<T>(
   const done = new AbortController();
   for (const stop of stops) {
     stop.throwIfAborted();
+    // As many requests as there are listen to it at once.
+    setMaxListeners(0, stop);
     stop.addEventListener('abort', () => over.abort(stop.reason), { signal: done.signal });
   }
   const timer = setTimeout(() => over.abort(late), ms);

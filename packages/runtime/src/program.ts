@@ -89,7 +89,17 @@ export interface ProgramDefinition<Shape extends z.ZodRawShape = z.ZodRawShape> 
 }
 
 /** One file serves all programs of a host: each checks its own sections and leaves these to the others. */
-const sectionsOfPrograms = ['bus', 'compute', 'inspector', 'collector', 'storage', 'central', 'status'];
+const sectionsOfPrograms = [
+  'bus',
+  'central',
+  'collector',
+  'compute',
+  'inspector',
+  'notifications',
+  'openstack',
+  'status',
+  'storage',
+];
 
 export interface Configured<Shape extends z.ZodRawShape = z.ZodRawShape> {
   readonly config: z.output<z.ZodObject<Shape>>;
