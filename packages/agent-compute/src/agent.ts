@@ -1,23 +1,41 @@
-import { createSigner, describeError, meteringTopology, NephoscopeError } from '@nephoscope/core';
-import type { Clock, Health, Inspector, Logger, MessageBus, Secret } from '@nephoscope/core';
-import { untilAborted } from '@nephoscope/runtime';
+import {
+  ceilometerWire,
+  createSigner,
+  describeError,
+  lastReadingQueue,
+  meteringTopology,
+  nephoscopeWire,
+  NephoscopeError,
+  signatureFormOf,
+} from '@nephoscope/core';
+import type {
+  Clock,
+  Health,
+  Inspector,
+  InstanceReading,
+  Logger,
+  MessageBus,
+  Secret,
+  Subscription as BusSubscription,
+} from '@nephoscope/core';
+import { deadline, orAborted, schedule, singleFlight, untilAborted } from '@nephoscope/runtime';
 import type { Component } from '@nephoscope/runtime';
 import type { Registry } from 'prom-client';
 import type { Subscription } from 'rxjs';
 
-import { runCycle } from './cycle.js';
-import { deadline } from './deadline.js';
+import { pollReadings, runCycle } from './cycle.js';
+import type { CycleTools } from './cycle.js';
 import { Failures } from './failures.js';
 import { Gaps } from './gaps.js';
+import { InstanceReadings } from './instance-readings.js';
 import { MessageWriter, pieces } from './message-writer.js';
 import { createAgentMetrics } from './metrics.js';
+import { hearAnnouncements } from './nova-announcements.js';
 import type { ComputeOptions } from './options.js';
-import { orAborted } from './or-aborted.js';
 import { Outbox } from './outbox.js';
 import { createPollGroups } from './poll-group.js';
 import type { ActivePollster, PollGroup } from './poll-group.js';
-import { schedule } from './schedule.js';
-import { singleFlight } from './single-flight.js';
+import { ReadingOrder } from './reading-order.js';
 import { StateDirectory } from './state-directory.js';
 
 export interface ComputeAgentParts {
@@ -40,6 +58,9 @@ export interface ComputeAgentParts {
 // it must be over within 10 s.
 const lastFlush = 3_000;
 
+// So long the agent waits, when it stops, until it hears no more of instances that end, ms.
+const longestLeave = 1_000;
+
 // Counters that are written and sent together.
 const pieceSize = 2_000;
 // How long the next piece of a cycle waits for the one before to leave, ms.
@@ -56,6 +77,10 @@ export class ComputeAgent implements Component {
   readonly #groups: readonly PollGroup[];
   readonly #state: StateDirectory;
   readonly #stopping = new AbortController();
+  readonly #order: ReadingOrder;
+  readonly #readings: InstanceReadings;
+  #unwatch: () => void = () => undefined;
+  #listening: readonly Promise<BusSubscription | undefined>[] = [];
   #work: { readonly writer: MessageWriter; readonly outbox: Outbox } | undefined;
   #subscription: Subscription | undefined;
   #cycle: Promise<unknown> | undefined;
@@ -70,6 +95,16 @@ export class ComputeAgent implements Component {
     this.#metrics.pluginFailures.set(failedPlugins);
     this.#groups = createPollGroups(options, pollsters, () => new Gaps(this.#metrics, logger));
     this.#state = new StateDirectory(options.stateDirectory);
+    this.#order = new ReadingOrder(parts.clock);
+    this.#readings = new InstanceReadings({
+      groups: this.#groups,
+      inspector: parts.inspector,
+      order: this.#order,
+      clock: parts.clock,
+      logger,
+      metrics: this.#metrics,
+      take: (readings, signal) => this.#take(readings, signal),
+    });
     if (this.#groups.length === 0) {
       throw new NephoscopeError(
         'NOTHING_TO_POLL',
@@ -84,8 +119,10 @@ export class ComputeAgent implements Component {
     await this.#state.open();
     try {
       const state = await this.#state.load();
-      const signer = createSigner({ secret: secrets[0] as Secret, form: options.signature });
-      const writer = new MessageWriter({ source, publisher: `compute.${host}`, signer }, state);
+      const signer = createSigner({ secret: secrets[0] as Secret, form: signatureFormOf(options) });
+      const wire = (publisherId: string) =>
+        options.wire === 'ceilometer' ? ceilometerWire({ publisherId, clock }) : nephoscopeWire;
+      const writer = new MessageWriter({ source, publisher: `compute.${host}`, signer, wire }, state);
       // Proves that the directory takes writes before anything depends on it.
       await this.#state.save(writer.state);
       const disk = {
@@ -102,6 +139,8 @@ export class ComputeAgent implements Component {
       await this.#state.close();
       throw error;
     }
+    // Exchange and queue of a Ceilometer are its own; a queue of ours beside them would have no reader, and grow.
+    if (options.wire === 'ceilometer') return;
     // Not awaited: the bus may be away for long, and the agent works meanwhile.
     bus
       .declare(meteringTopology)
@@ -114,6 +153,7 @@ export class ComputeAgent implements Component {
   async run(): Promise<void> {
     const { signal } = this.#stopping;
     if (signal.aborted) return;
+    this.#hear();
     const take = singleFlight<PollGroup>(
       (due) => this.#runScheduled(due),
       (late) => this.#skip(late, 'the one before is not done'),
@@ -156,7 +196,8 @@ export class ComputeAgent implements Component {
     const { clock, logger } = this.#parts;
     this.#subscription?.unsubscribe();
     this.#stopping.abort(new NephoscopeError('STOPPED', 'the agent is stopping'));
-    await this.#cycle;
+    this.#unwatch();
+    await Promise.all([this.#cycle, this.#readings.stop(), this.#leave()]);
     try {
       if (this.#work === undefined) return;
       const { outbox } = this.#work;
@@ -191,10 +232,11 @@ export class ComputeAgent implements Component {
   }
 
   async #poll(due: readonly PollGroup[], signals: readonly AbortSignal[]): Promise<Failures> {
-    const { clock, inspector, logger, options } = this.#parts;
+    const { clock, logger, options } = this.#parts;
     const { writer, outbox } = this.#ready();
+    const tools = this.#tools();
     const metrics = this.#metrics;
-    const failures = new Failures(metrics, logger);
+    const { failures } = tools;
     const end = metrics.duration.startTimer();
     const late = new NephoscopeError(
       'CYCLE_TIMEOUT',
@@ -203,7 +245,7 @@ export class ComputeAgent implements Component {
     const time = deadline(clock, options.timeout, late, this.#stopping.signal, ...signals);
     try {
       let samples = 0;
-      for await (const taken of runCycle(due, { inspector, clock, logger, metrics, failures }, time.signal)) {
+      for await (const taken of runCycle(due, tools, time.signal)) {
         for (const piece of pieces(writer.label(taken, Number(clock.now() / 1_000_000n)), pieceSize)) {
           if (samples > 0) await this.#triedOnce(outbox, time.signal);
           const messages = writer.write(piece, failures);
@@ -211,7 +253,7 @@ export class ComputeAgent implements Component {
           samples += messages.reduce((sum, message) => sum + message.samples, 0);
         }
       }
-      writer.endCycle();
+      writer.settle();
       this.#failure = undefined;
       metrics.cycles.inc({ result: 'done' });
       logger.info({ groups: due.map(({ name }) => name), samples, seconds: end() }, 'cycle done');
@@ -227,6 +269,58 @@ export class ComputeAgent implements Component {
       time.end();
       failures.tell();
     }
+  }
+
+  /** Has readings of single instances polled by all groups and sends the samples; gives their number. */
+  async #take(readings: readonly InstanceReading[], signal: AbortSignal): Promise<number> {
+    const { writer, outbox } = this.#ready();
+    const tools = this.#tools();
+    let samples = 0;
+    try {
+      for await (const taken of pollReadings(this.#groups, readings, tools, signal)) {
+        const labelled = writer.label(taken, Number(this.#parts.clock.now() / 1_000_000n));
+        const messages = writer.write(labelled, tools.failures);
+        outbox.add(messages);
+        samples += messages.reduce((sum, message) => sum + message.samples, 0);
+      }
+    } finally {
+      writer.settle();
+      tools.failures.tell();
+    }
+    return samples;
+  }
+
+  #tools(): CycleTools {
+    const { clock, inspector, logger } = this.#parts;
+    const failures = new Failures(this.#metrics, logger);
+    return { inspector, clock, logger, metrics: this.#metrics, failures, order: this.#order };
+  }
+
+  /** Begins to hear of instances that start and end. */
+  #hear(): void {
+    const { bus, host, inspector, logger, options } = this.#parts;
+    const { enabled, notifications } = options.lastReading;
+    if (!enabled) return;
+    this.#unwatch = inspector.watch?.((event) => this.#readings.onLifecycle(event)) ?? this.#unwatch;
+    const onRequest = (body: Uint8Array) => this.#readings.onRequest(body);
+    // Not awaited: the bus may be away for long, and the agent works meanwhile.
+    const listening = [bus.listen(lastReadingQueue(host), onRequest)];
+    if (notifications !== undefined) listening.push(hearAnnouncements(bus, host, notifications, onRequest));
+    this.#listening = listening.map((one) =>
+      one.catch((error: unknown) => {
+        if (!this.#stopping.signal.aborted)
+          logger.warn({ err: error }, `last readings cannot be asked for: ${describeError(error)}`);
+        return undefined;
+      }),
+    );
+  }
+
+  /** The bus, when it stops, ends what cannot be ended in time. */
+  async #leave(): Promise<void> {
+    const time = deadline(this.#parts.clock, longestLeave, new Error('the bus does not answer'));
+    const cancel = this.#listening.map(async (one) => (await one)?.cancel());
+    await orAborted(Promise.allSettled(cancel), time.signal).catch(() => undefined);
+    time.end();
   }
 
   /** Waits until the piece before has left or must wait itself, and not for long when the bus says nothing. */

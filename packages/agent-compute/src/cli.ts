@@ -8,6 +8,7 @@ import {
   createLogger,
   createPlugin,
   createStatusServer,
+  deadline,
   defaultConfigPath,
   readConfig,
   runToExit,
@@ -20,7 +21,6 @@ import type { RootLogger } from '@nephoscope/runtime';
 import { Command } from 'commander';
 import { Registry, collectDefaultMetrics } from 'prom-client';
 
-import { deadline } from './deadline.js';
 import { allowHeapFitting } from './heap.js';
 import { computeAgentProgram, createComputeAgent } from './program.js';
 

@@ -1,14 +1,15 @@
 import { setImmediate as turn } from 'node:timers/promises';
 
-import type { Clock, Inspection, Inspector, InstancePart, Logger } from '@nephoscope/core';
+import type { Clock, Inspector, InstancePart, InstanceReading, Logger } from '@nephoscope/core';
+import { orAborted } from '@nephoscope/runtime';
 
 import type { Failures } from './failures.js';
 import type { AgentMetrics } from './metrics.js';
 import { fitHeap } from './heap.js';
-import { orAborted } from './or-aborted.js';
 import type { PollGroup } from './poll-group.js';
 import { pollInstance } from './poll-instance.js';
 import type { Taken } from './poll-instance.js';
+import type { ReadingOrder } from './reading-order.js';
 
 export interface CycleTools {
   readonly inspector: Inspector;
@@ -16,6 +17,7 @@ export interface CycleTools {
   readonly logger: Logger;
   readonly metrics: AgentMetrics;
   readonly failures: Failures;
+  readonly order: ReadingOrder;
 }
 
 /**
@@ -30,20 +32,37 @@ export async function* runCycle(
   tools: CycleTools,
   signal: AbortSignal,
 ): AsyncGenerator<readonly Taken[], void, undefined> {
-  const parts = new Set(groups.flatMap((group) => [...group.parts]));
-  const readings = await orAborted(tools.inspector.inspect(parts, signal), signal);
+  const asked = tools.clock.monotonic();
+  const readings = await orAborted(tools.inspector.inspect(partsOf(groups), signal), signal);
   tools.metrics.instances.set(readings.length);
   fitHeap(readings.length);
 
+  forgetOthers(groups, readings, (id) => tools.order.wasReadSince(id, asked));
+  tools.order.forgetOthers(new Set(readings.map(({ instance }) => instance.id)), asked);
+  yield* pollReadings(groups, tools.order.take(readings, asked), tools, signal);
+  for (const { gaps } of groups) gaps.endCycle();
+}
+
+/** What these groups' pollsters read, together. */
+export function partsOf(groups: readonly PollGroup[]): ReadonlySet<InstancePart> {
+  return new Set(groups.flatMap((group) => [...group.parts]));
+}
+
+/** Yields what the groups' pollsters make of these readings: what they return at once first, then as it comes. */
+export async function* pollReadings(
+  groups: readonly PollGroup[],
+  readings: readonly InstanceReading[],
+  tools: CycleTools,
+  signal: AbortSignal,
+): AsyncGenerator<readonly Taken[], void, undefined> {
   let taken: Taken[] = [];
   let promised = 0;
   let onTaken: () => void = () => undefined;
   for (const group of groups) {
     const included = readings.filter(({ instance }) => group.includes(instance));
     for (const pollster of group.pollsters) {
-      const previous = new Map<string, Inspection<InstancePart>>();
       for (const reading of included) {
-        const result = pollInstance(group, pollster, reading, previous, tools, signal);
+        const result = pollInstance(group, pollster, reading, tools, signal);
         if (!(result instanceof Promise)) {
           if (result !== undefined) taken.push(result);
           continue;
@@ -55,7 +74,6 @@ export async function* runCycle(
           onTaken();
         });
       }
-      pollster.previous = previous;
     }
   }
   for (;;) {
@@ -68,5 +86,18 @@ export async function* runCycle(
     // What comes together is sent together.
     await turn();
   }
-  for (const { gaps } of groups) gaps.endCycle();
+}
+
+/** Nothing is compared any more with readings of instances that the groups no longer have. */
+function forgetOthers(
+  groups: readonly PollGroup[],
+  readings: readonly InstanceReading[],
+  isNewer: (instanceId: string) => boolean,
+): void {
+  for (const group of groups) {
+    const included = new Set<string>();
+    for (const { instance } of readings) if (group.includes(instance)) included.add(instance.id);
+    for (const { previous } of group.pollsters)
+      for (const id of previous.keys()) if (!included.has(id) && !isNewer(id)) previous.delete(id);
+  }
 }

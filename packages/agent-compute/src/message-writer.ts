@@ -1,11 +1,5 @@
-import {
-  MeteringBatch,
-  meteringContentType,
-  meteringRoutingKey,
-  meteringTopology,
-  signMeteringMessage,
-} from '@nephoscope/core';
-import type { Counter, Signer } from '@nephoscope/core';
+import { MeteringBatch, meteringTopology, signMeteringMessage } from '@nephoscope/core';
+import type { Counter, MeteringWire, Signer } from '@nephoscope/core';
 import { v7 as uuid } from 'uuid';
 
 import { Epochs } from './epochs.js';
@@ -19,6 +13,8 @@ interface WriterOptions {
   /** Names the agent to people; on the wire the id of its state stands behind it. */
   readonly publisher: string;
   readonly signer: Signer;
+  /** How the messages travel, given who sends them. */
+  readonly wire: (publisherId: string) => MeteringWire;
 }
 
 /** Counters whose epochs are settled: one for each counter, undefined where it has none. */
@@ -34,15 +30,19 @@ export class MessageWriter {
   readonly #options: WriterOptions;
   readonly #agentId: string;
   readonly #publisherId: string;
+  readonly #wire: MeteringWire;
   readonly #epochs: Epochs;
   #sequence: bigint;
-  /** The last number that labelled counters will get. */
+  /** The last number that labelled counters may get. */
   #reserved: bigint;
+  /** Counters that are labelled and not written yet, of however many who make messages at a time. */
+  #unwritten = 0;
 
   constructor(options: WriterOptions, state: AgentState) {
     this.#options = options;
     this.#agentId = state.agentId;
     this.#publisherId = `${options.publisher}/${state.agentId}`;
+    this.#wire = options.wire(this.#publisherId);
     this.#sequence = this.#reserved = state.sequence;
     this.#epochs = new Epochs(state.epochs);
   }
@@ -59,7 +59,10 @@ export class MessageWriter {
    */
   label(batch: readonly Taken[], now: number): readonly Labelled[] {
     this.#epochs.forgetUnseen(now);
-    this.#reserved = this.#sequence + BigInt(batch.reduce((sum, { counters }) => sum + counters.length, 0));
+    this.#unwritten += countersIn(batch);
+    // It does not go back while a cycle is written in pieces, or every piece would have the state saved.
+    const needed = this.#sequence + BigInt(this.#unwritten);
+    if (needed > this.#reserved) this.#reserved = needed;
     return batch.map((taken) => ({
       ...taken,
       epochs: taken.counters.map((counter) => this.#epochs.of(counter, taken.instance, now)),
@@ -75,8 +78,8 @@ export class MessageWriter {
           let ofMeter = batches.get(counter.name);
           if (ofMeter === undefined) {
             // A name that cannot travel costs itself and no number.
-            meteringRoutingKey(counter.name);
-            batches.set(counter.name, (ofMeter = new MeteringBatch()));
+            this.#wire.routingKey(counter.name);
+            batches.set(counter.name, (ofMeter = new MeteringBatch(this.#wire)));
           }
           ofMeter.add(this.#sign(counter, epochs[index]));
         } catch (error) {
@@ -84,20 +87,21 @@ export class MessageWriter {
         }
       }
     }
+    this.#unwritten -= countersIn(batch);
     return [...batches].flatMap(([meter, ofMeter]) =>
       ofMeter.bodies().map(({ bytes, lines }) => ({
         exchange: meteringTopology.exchange,
-        routingKey: meteringRoutingKey(meter),
-        contentType: meteringContentType,
+        routingKey: this.#wire.routingKey(meter),
+        contentType: this.#wire.contentType,
         body: bytes,
         samples: lines,
       })),
     );
   }
 
-  /** Gives the reserved numbers back that no message got: counters that could not be sent leave no gap. */
-  endCycle(): void {
-    this.#reserved = this.#sequence;
+  /** Gives the reserved numbers back that no message will get: counters that could not be sent leave no gap. */
+  settle(): void {
+    this.#reserved = this.#sequence + BigInt(this.#unwritten);
   }
 
   #sign(counter: Counter, epoch: string | undefined): string {
@@ -116,6 +120,10 @@ export class MessageWriter {
     this.#sequence += 1n;
     return line;
   }
+}
+
+function countersIn(batch: readonly Taken[]): number {
+  return batch.reduce((sum, { counters }) => sum + counters.length, 0);
 }
 
 /** The batch in pieces of at least `size` counters, but the last: a large host is not written in memory as a whole. */

@@ -46,6 +46,18 @@ export function createAgentMetrics(registry: Registry) {
       help: 'Pollsters that could not be loaded',
       registers,
     }),
+    lastReadings: new Counter({
+      name: 'nephoscope_last_readings_total',
+      help: 'Readings of instances that are about to end, by result: read, covered (a reading of the host came just before), gone, failed, refused (a request that is none)',
+      labelNames: ['result'],
+      registers,
+    }),
+    firstReadings: new Counter({
+      name: 'nephoscope_first_readings_total',
+      help: 'Readings of instances that have just started, by result: read, covered, gone, failed',
+      labelNames: ['result'],
+      registers,
+    }),
     unsent: new Gauge({
       name: 'nephoscope_unsent_samples',
       help: 'Samples taken that the bus has not confirmed yet',

@@ -1,4 +1,5 @@
-import { duration, signatureForms } from '@nephoscope/core';
+import { duration, signatureFitsWire, wireOptions } from '@nephoscope/core';
+import { cloudOptions } from '@nephoscope/openstack';
 import { busSection, commonSections, pluginSection, selectionOptions, statusOptions } from '@nephoscope/runtime';
 import { z } from 'zod';
 
@@ -14,8 +15,27 @@ const group = z.strictObject({
   instances: instanceFilterOptions.describe('Which instances this group reads.'),
 });
 
-/** The section `compute`. */
-export const computeOptions = z.strictObject({
+const lastReading = z.strictObject({
+  enabled: z
+    .boolean()
+    .default(true)
+    .describe('Whether instances are read when they start and once more when they are about to end.'),
+  notifications: z
+    .strictObject({
+      exchange: z.string().min(1).default('nova').describe("nova's exchange."),
+      topics: z
+        .array(z.string().min(1))
+        .min(1)
+        .default(['notifications'])
+        .describe("nova's notification topics; `versioned_notifications` for its versioned ones."),
+    })
+    .optional()
+    .describe(
+      'For an agent without a collector: it listens to nova itself. Every such agent gets all notifications of the cloud.',
+    ),
+});
+
+const options = z.strictObject({
   interval: duration()
     .prefault('10m')
     .describe('Time from one reading to the next, on the clock: every 10 minutes is at :00, :10, …'),
@@ -29,17 +49,22 @@ export const computeOptions = z.strictObject({
     .describe(
       'Where the numbers of messages, the epochs of counters and samples that could not be sent yet are kept. Belongs to one agent.',
     ),
-  signature: z
-    .enum(signatureForms)
-    .default('canonical')
+  ...wireOptions,
+  discovery: z
+    .enum(['libvirt', 'nova'])
+    .default('libvirt')
     .describe(
-      "How messages are signed: `canonical`, or `ceilometer` where Ceilometer's own form is wanted, with its known weakness.",
+      'Who says which instances there are and whose: `libvirt`, what nova wrote into each domain; `nova`, its API, with the section `openstack`.',
     ),
   ...selectionOptions('compute pollsters'),
   pollsters: z.record(z.string(), z.unknown()).default({}).describe('Options of pollsters by their name.'),
   instances: instanceFilterOptions.describe('Which instances are metered, for the meters of no group.'),
+  lastReading: lastReading.prefault({}).describe('Readings beside the cycles, of instances that start or end.'),
   groups: z.array(group).default([]).describe('Meters with an interval of their own; the others keep `interval`.'),
 });
+
+/** The section `compute`. */
+export const computeOptions = options.refine(...signatureFitsWire);
 
 export type ComputeOptions = z.output<typeof computeOptions>;
 
@@ -49,5 +74,8 @@ export const computeSections = {
   bus: busSection,
   inspector: pluginSection('libvirt', 'The hypervisor.'),
   compute: computeOptions.prefault({}).describe('The compute agent.'),
+  openstack: cloudOptions
+    .prefault({})
+    .describe('The cloud and how to log in to it, for `compute.discovery: nova`.'),
   status: statusOptions(9_390),
 };

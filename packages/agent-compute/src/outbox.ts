@@ -1,8 +1,8 @@
 import { describeError, NephoscopeError } from '@nephoscope/core';
 import type { Clock, Health, Logger, MessageBus } from '@nephoscope/core';
+import { orAborted } from '@nephoscope/runtime';
 
 import type { AgentMetrics } from './metrics.js';
-import { orAborted } from './or-aborted.js';
 import type { UnsentMessage } from './unsent-file.js';
 
 // So much may wait in memory. Beyond it no new samples are taken: one that was not taken is not lost.

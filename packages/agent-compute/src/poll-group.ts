@@ -20,7 +20,7 @@ export interface GroupPollster {
    */
   wants(counterName: string): boolean;
   /** By instance id. */
-  previous: Map<string, Inspection<InstancePart>>;
+  readonly previous: Map<string, Inspection<InstancePart>>;
   /** Instances whose counters it promised and has not given yet. */
   readonly pending: Set<string>;
 }

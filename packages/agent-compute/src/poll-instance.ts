@@ -9,9 +9,9 @@ import type {
   InstanceReading,
   Missing,
 } from '@nephoscope/core';
+import { orAborted } from '@nephoscope/runtime';
 
 import type { CycleTools } from './cycle.js';
-import { orAborted } from './or-aborted.js';
 import type { GroupPollster, PollGroup } from './poll-group.js';
 
 /** Counters that one pollster made of one instance in one cycle. */
@@ -26,14 +26,11 @@ type LateCounters = Exclude<Counters, Iterable<Counter>>;
 /**
  * Gives one instance to one pollster. Nothing comes of it when the pollster fails, is not done when `signal` is
  * aborted, or has not come back from a call of an earlier cycle; each of these is a failure of this pollster.
- *
- * @param nextPrevious gets what the pollster's next reading of the instance is compared with
  */
 export function pollInstance(
   group: PollGroup,
   pollster: GroupPollster,
   reading: InstanceReading,
-  nextPrevious: Map<string, Inspection<InstancePart>>,
   { clock, logger, metrics, failures }: CycleTools,
   signal: AbortSignal,
 ): Taken | Promise<Taken | undefined> | undefined {
@@ -42,10 +39,9 @@ export function pollInstance(
   const inspection = inspectionOf(reading, pollster.reads);
   if (isMissing(inspection)) {
     group.gaps.add(instance.name, pollster.meters, inspection);
-    if (previous !== undefined) nextPrevious.set(instance.id, previous);
     return undefined;
   }
-  nextPrevious.set(instance.id, inspection);
+  pollster.previous.set(instance.id, inspection);
 
   const failed = (error: unknown): undefined => {
     failures.add(pollster.name, instance, error);

@@ -3,11 +3,14 @@ import { fileURLToPath } from 'node:url';
 
 import { describeError, isNephoscopeError } from '@nephoscope/core';
 import type { Clock, ComputePollsterPlugin, Inspector, MessageBus } from '@nephoscope/core';
+import { createSession, readCloud } from '@nephoscope/openstack';
 import { createPlugin, systemClock } from '@nephoscope/runtime';
 import type { Configured, ProgramDefinition, RootLogger } from '@nephoscope/runtime';
 import type { Registry } from 'prom-client';
 
 import { ComputeAgent } from './agent.js';
+import { createDiscoveryMetrics } from './discovery/discovery-metrics.js';
+import { discoverByNova } from './discovery/nova-discovery.js';
 import { computeSections } from './options.js';
 import type { ActivePollster } from './poll-group.js';
 
@@ -34,7 +37,21 @@ export function createComputeAgent(
   const { bus, logger, registry, clock = systemClock } = around;
   const settings = (component: string) => ({ logger: logger.child({ component }), clock, host: config.host });
 
-  const inspector = createPlugin<Inspector>(chosen['inspector'], settings('inspector'));
+  const hypervisor = createPlugin<Inspector>(chosen['inspector'], settings('inspector'));
+  const inspector =
+    config.compute.discovery === 'nova'
+      ? discoverByNova({
+          ...settings('discovery'),
+          inspector: hypervisor,
+          // It may be waited for twice, and the cycle has more to do.
+          patience: config.compute.timeout / 4,
+          connect: async () =>
+            createSession(await readCloud(config.openstack, process.env), {
+              logger: logger.child({ component: 'openstack' }),
+            }),
+          metrics: createDiscoveryMetrics(registry),
+        })
+      : hypervisor;
   const { active = [], inactive = [] } = selected['compute'] ?? {};
   const failed = (pollster: string, error: unknown) =>
     logger.error(

@@ -145,6 +145,37 @@ describe('agent, RabbitMQ, collector and SQLite', () => {
     expect(await recording.stop()).toMatchObject({ code: 0 });
   }, 60_000);
 
+  it('record a guest that lives shorter than an interval, from its start to its last reading', async () => {
+    const { agent, collector, database, url, numberMade } = await deployment();
+    const include = [{ name: 'short-lived' }];
+    const recording = startDaemon('collector', collector);
+    const running = startDaemon('agent-compute', {
+      ...agent,
+      host: 'compute-7',
+      compute: { ...agent.compute, instances: { include } },
+    });
+    await waitUntil('it runs', () => messages(running).includes('cycle done'));
+    const guest = await bootGuest(libvirtd, { name: 'short-lived', nova: false });
+    const cpu = async () =>
+      (await samplesIn(database)).filter(({ meter, resourceId }) => meter === 'cpu' && resourceId === guest.uuid);
+    await waitUntil('its start is recorded', async () => (await cpu()).length === 1);
+
+    const connection = await connect(url);
+    const channel = await connection.createChannel();
+    const request = { instance: guest.uuid, reason: 'delete.start', announced: '2026-11-22 21:55:33.5' };
+    channel.publish('ceilometer', 'compute.compute-7', Buffer.from(JSON.stringify(request)));
+    await waitUntil('its last reading is recorded', async () => (await cpu()).length === 2);
+    await guest.destroy();
+    await connection.close();
+    const [first, last] = (await cpu()).sort((a, b) => Number(a.sequence! - b.sequence!));
+    expect(first?.epoch).toBe(last?.epoch);
+    expect(BigInt(last!.volume)).toBeGreaterThanOrEqual(BigInt(first!.volume));
+    expect(messages(running).filter((text) => text === 'cycle done')).toHaveLength(1);
+    expect(await running.stop()).toMatchObject({ code: 0 });
+    expect(numbers(await allRecorded(database, numberMade()))).toEqual(counted(numberMade()));
+    expect(await recording.stop()).toMatchObject({ code: 0 });
+  }, 120_000);
+
   it('lose nothing while the bus is away, and stop in time', async () => {
     const { agent, collector, database, numberMade } = await deployment({ interval: '1s' });
     const recording = startDaemon('collector', collector);

@@ -8,6 +8,7 @@ import { Gaps } from '../src/gaps.js';
 import { createAgentMetrics } from '../src/metrics.js';
 import { computeOptions } from '../src/options.js';
 import { createPollGroups } from '../src/poll-group.js';
+import { ReadingOrder } from '../src/reading-order.js';
 import type { ActivePollster } from '../src/poll-group.js';
 import type { Taken } from '../src/poll-instance.js';
 import { hang, metric, pollster, turns } from './support.js';
@@ -28,6 +29,9 @@ async function cycles(
   await inspector.start(new AbortController().signal);
   const groups = createPollGroups(computeOptions.parse(options), pollsters, () => new Gaps(metrics, logger));
 
+  const clock = new FakeClock();
+  const order = new ReadingOrder(clock);
+
   /** One cycle of the groups of these names, or of all; ended by `signal`. */
   async function run(names?: readonly string[], signal = new AbortController().signal) {
     const failures = new Failures(metrics, logger);
@@ -35,7 +39,7 @@ async function cycles(
     const batches: (readonly Taken[])[] = [];
     for await (const batch of runCycle(
       due,
-      { inspector, clock: new FakeClock(), logger, metrics, failures },
+      { inspector, clock, logger, metrics, failures, order },
       signal,
     ))
       batches.push(batch);

@@ -1,4 +1,4 @@
-import { createVerifier, readMeteringMessage } from '@nephoscope/core';
+import { createVerifier, nephoscopeWire, readMeteringMessage } from '@nephoscope/core';
 import type { Counter, CounterType, OutgoingMessage } from '@nephoscope/core';
 import { exampleInstance, RecordingLogger } from '@nephoscope/testing';
 import { Registry } from 'prom-client';
@@ -34,7 +34,10 @@ function writing(state = newState) {
   const registry = new Registry();
   const logger = new RecordingLogger();
   const failures = new Failures(createAgentMetrics(registry), logger);
-  const writer = new MessageWriter({ source: 'openstack', publisher: 'compute.host-1', signer }, state);
+  const writer = new MessageWriter(
+    { source: 'openstack', publisher: 'compute.host-1', signer, wire: () => nephoscopeWire },
+    state,
+  );
   const write = (counters: readonly Counter[], instance = exampleInstance()) =>
     writer.write(writer.label([{ instance, pollster: 'test', counters }], 0), failures);
   return { writer, write, failures, registry };
@@ -114,8 +117,27 @@ it('reserves the numbers of a whole cycle before it is written, and gives back t
   expect(writer.state.sequence).toBe(2n);
   writer.write(labelled, failures);
   expect(writer.state.sequence).toBe(2n);
-  writer.endCycle();
+  writer.settle();
   expect(writer.state.sequence).toBe(1n);
+});
+
+it('numbers what is made between the pieces of a cycle, and keeps the numbers of the rest', () => {
+  const { writer, failures } = writing();
+  const taken = (...names: string[]) => ({
+    instance: exampleInstance(),
+    pollster: 'test',
+    counters: names.map((name) => counter(name, 1)),
+  });
+  const [first, second] = writer.label([taken('a', 'b'), taken('c')], 0);
+  const messages = [...writer.write([first!], failures)];
+  messages.push(...writer.write(writer.label([taken('x', 'y')], 0), failures));
+  expect(writer.state.sequence).toBe(5n);
+  writer.settle();
+  expect(writer.state.sequence).toBe(5n);
+  messages.push(...writer.write([second!], failures));
+  writer.settle();
+  expect(sequences(messages)).toEqual(counted(5));
+  expect(writer.state.sequence).toBe(5n);
 });
 
 describe('epochs', () => {

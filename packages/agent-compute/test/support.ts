@@ -8,17 +8,14 @@ import type {
   ComputePollManager,
   ComputePollsterPlugin,
   Counters,
-  Health,
   Inspector,
   Instance,
   InstancePart,
   Meter,
   MessageBus,
   OutgoingMessage,
-  QueueTopology,
-  Subscription,
 } from '@nephoscope/core';
-import { FakeClock, RecordingLogger } from '@nephoscope/testing';
+import { FakeBus as ScriptedBus, FakeClock, RecordingLogger } from '@nephoscope/testing';
 import { Registry } from 'prom-client';
 
 import { ComputeAgent } from '../src/agent.js';
@@ -85,30 +82,7 @@ export function pollster<const P extends InstancePart = never>(
   return { name, plugin, pollster: { getCounters } as ActivePollster['pollster'] };
 }
 
-/** A bus that does with each message what the test wants. */
-export class ScriptedBus implements MessageBus {
-  /** Everything that was offered, in order. */
-  readonly offered: OutgoingMessage[] = [];
-  readonly confirmed: OutgoingMessage[] = [];
-  readonly declared: QueueTopology[] = [];
-  answer: (message: OutgoingMessage) => Promise<void> = () => Promise.resolve();
-
-  start = () => Promise.resolve();
-  stop = () => Promise.resolve();
-  health = (): Health => ({ ok: true });
-  consume = (): Promise<Subscription> => Promise.reject(new Error('nobody consumes here'));
-
-  declare(topology: QueueTopology): Promise<void> {
-    this.declared.push(topology);
-    return Promise.resolve();
-  }
-
-  async publish(message: OutgoingMessage): Promise<void> {
-    this.offered.push(message);
-    await this.answer(message);
-    this.confirmed.push(message);
-  }
-}
+export { ScriptedBus };
 
 export const refuse = () => Promise.reject(new NephoscopeError('BUS_UNAVAILABLE', 'the broker is away'));
 export const hang = () => new Promise<never>(() => undefined);

@@ -23,6 +23,9 @@ export const groupsOf: Readonly<Record<InstancePart, readonly StatsGroup[]>> = {
   vnics: ['interface'],
 };
 
+/** Those that QEMU's driver answers without asking the domain's process, and so without waiting for any job in it. */
+export const hostGroups: ReadonlySet<StatsGroup> = new Set(['state', 'cpuTotal', 'interface']);
+
 type Reader<P extends InstancePart> = (
   params: TypedParams,
   description: DomainDescription,
@@ -38,12 +41,12 @@ type Reader<P extends InstancePart> = (
  * @param unanswered the reason for figures that a running domain's process was not, or could not be, asked for
  */
 export const readPart: { readonly [P in InstancePart]: Reader<P> } = {
-  cpu(params, description, running) {
+  cpu(params, description, running, unanswered) {
     if (!running) return off;
     const timeNs = unsigned(params, 'cpu.time');
     const count = integer(params, 'vcpu.current') ?? description.vcpus;
     if (timeNs === undefined || count === undefined) return notReported;
-    return { count, timeNs, waitNs: waitOf(params) } satisfies CpuReading;
+    return { count, timeNs, waitNs: waitOf(params, unanswered) } satisfies CpuReading;
   },
   memory(params, _description, running, unanswered) {
     if (!running) return off;
@@ -88,6 +91,14 @@ export const readPart: { readonly [P in InstancePart]: Reader<P> } = {
   },
 };
 
+/** Whether a running domain's process was asked for what these parts need of it. */
+export function processAnswered(params: TypedParams, parts: ReadonlySet<InstancePart>): boolean {
+  if (parts.has('memory')) return params.has('balloon.rss');
+  if (!parts.has('disks')) return true;
+  const indexes = Array.from({ length: integer(params, 'block.count') ?? 0 }, (_, index) => index);
+  return indexes.length === 0 || indexes.some((index) => params.has(blockKeys(index).readBytes));
+}
+
 /** Whether the record has what a driver gives that reports everything in bulk. */
 export function hasBulkFigures(params: TypedParams, part: InstancePart): boolean {
   return params.has(marks[part]);
@@ -114,8 +125,9 @@ const noWait: Missing = {
  * /proc/PID/sched; the second is 0 unless the kernel keeps detailed statistics. The first counts where
  * there is one, never the sum.
  */
-function waitOf(params: TypedParams): bigint | Missing {
-  const maximum = integer(params, 'vcpu.maximum') ?? 0;
+function waitOf(params: TypedParams, unanswered: Missing): bigint | Missing {
+  const maximum = integer(params, 'vcpu.maximum');
+  if (maximum === undefined) return unanswered;
   let sum: bigint | undefined;
   for (let index = 0; index < maximum; index++) {
     const { delay, wait } = vcpuKeys(index);

@@ -14,6 +14,9 @@ interface Entry {
   description: DomainDescription | undefined;
 }
 
+// Other events of this kind come with another id, or change nothing that the XML says.
+const changes: ReadonlySet<number> = new Set([LifecycleEventType.defined, LifecycleEventType.undefined]);
+
 // A connection has five request slots in the daemon; one stays free.
 const atOnce = 4;
 
@@ -35,14 +38,16 @@ export class Descriptions {
   async listen(options: CallOptions): Promise<void> {
     const forget = ({ domain }: { readonly domain: Domain }) => void this.#entries.delete(domain.uuid);
     await Promise.all([
-      // Other events of this kind come with another id, or change nothing that the XML says.
-      this.#connection.onLifecycle(
-        (event) => event.event === LifecycleEventType.defined && forget(event),
-        options,
-      ),
+      this.#connection.onLifecycle((event) => changes.has(event.event) && forget(event), options),
       this.#connection.onDeviceAdded(forget, options),
       this.#connection.onDeviceRemoved(forget, options),
     ]);
+  }
+
+  /** The description of a domain that need not be read again. */
+  known({ uuid, id }: Domain): DomainDescription | undefined {
+    const entry = this.#entries.get(uuid);
+    return entry?.id === id ? entry.description : undefined;
   }
 
   /**
@@ -59,12 +64,10 @@ export class Descriptions {
     const described = new Map<string, DomainDescription>();
     const unknown: Domain[] = [];
     for (const domain of domains) {
-      const entry = this.#entries.get(domain.uuid);
-      if (entry?.id === domain.id && entry.description !== undefined)
-        described.set(domain.uuid, entry.description);
-      else unknown.push(domain);
+      const description = this.known(domain);
+      if (description === undefined) unknown.push(domain);
+      else described.set(domain.uuid, description);
     }
-    if (this.#entries.size > domains.length) this.#forgetOthers(domains);
     if (unknown.length === 0) return described;
 
     const end = performance.now() + timeout;
@@ -105,9 +108,8 @@ export class Descriptions {
     return entry.description;
   }
 
-  #forgetOthers(domains: readonly Domain[]): void {
-    const listed = new Set(domains.map(({ uuid }) => uuid));
-    for (const uuid of this.#entries.keys()) if (!listed.has(uuid)) this.#entries.delete(uuid);
+  forgetOthers(uuids: ReadonlySet<string>): void {
+    for (const uuid of this.#entries.keys()) if (!uuids.has(uuid)) this.#entries.delete(uuid);
   }
 }
 

@@ -3,26 +3,23 @@ import type {
   Clock,
   Health,
   Inspector,
-  Instance,
   InstancePart,
-  InstanceParts,
   InstanceReading,
-  Missing,
+  LifecycleEvent,
+  Logger,
   PluginSettings,
 } from '@nephoscope/core';
 import { isAbandonedCall, isNoDomain } from '@nephoscope/libvirt';
 import type { DomainStatsRecord, StatsGroup } from '@nephoscope/libvirt';
 
-import { groupsOf, hasBulkFigures, readPart } from './bulk-stats.js';
-import type { Limits } from './device-stats.js';
-import type { DomainDescription } from './domain-xml.js';
-import { instanceOf, powerStates, runOf } from './instance.js';
-import { busy, notReported, off } from './missing.js';
+import { KnownInstances } from './known-instances.js';
+import { LifecycleWatch } from './lifecycle-watch.js';
 import { defaultUri } from './options.js';
 import type { Options } from './options.js';
-import { ownerOf } from './owner.js';
+import { readParts, statsGroups } from './read-parts.js';
 import { Sessions } from './session.js';
 import type { Session } from './session.js';
+import { SingleReader } from './single-reader.js';
 
 // What a reading may take for each domain beyond the configured deadline, ms: thrice what QEMU takes.
 const allowancePerDomain = 25;
@@ -33,53 +30,81 @@ const shareOfTries = 1 / 3;
 // The daemon works on five calls of a connection at once; beyond these the next would wait for ever.
 const slotsForStuckCalls = 3;
 
-type AnyPart = InstanceParts[InstancePart] | Missing;
-
-interface Known {
-  readonly description: DomainDescription;
-  readonly instance: Instance;
-}
-
-/** Reads every domain of a libvirt host in one bulk call, whatever single domains do. */
+/**
+ * Reads every domain of a libvirt host in one bulk call, whatever single domains do; and on a second connection
+ * single domains at once, whatever the first one waits for.
+ */
 export class LibvirtInspector implements Inspector {
   readonly #options: Options;
   readonly #uri: string;
-  readonly #host: string;
   readonly #clock: Clock;
+  readonly #known: KnownInstances;
   readonly #sessions: Sessions;
-  #known: ReadonlyMap<string, Known> = new Map();
+  /** For single domains and events. */
+  readonly #own: Sessions;
+  readonly #single: SingleReader;
+  readonly #lifecycle: LifecycleWatch;
   /** How many domains there are, by the last complete answer; undefined when none is to be relied on. */
   #domains: number | undefined;
 
   constructor({ options, host, clock, logger }: PluginSettings<Options>) {
     this.#options = options;
     this.#uri = options.uri ?? defaultUri[options.hypervisor];
-    this.#host = host;
     this.#clock = clock;
-    this.#sessions = new Sessions(this.#uri, clock, logger);
+    this.#known = new KnownInstances(host, options.owners);
+    this.#sessions = new Sessions(this.#uri, clock, logger, () => Promise.resolve(this.#own.hurry()));
+    this.#lifecycle = new LifecycleWatch(logger);
+    // What befalls the daemon is told once, by the other connection.
+    const debug: Logger['debug'] = (fields, message) => logger.debug(fields, message);
+    const quiet: Logger = { debug, info: debug, warn: debug, error: debug };
+    this.#own = new Sessions(this.#uri, clock, quiet, (...opened) => this.#lifecycle.attach(...opened));
+    this.#single = new SingleReader(this.#own, this.#sessions, this.#known, clock, options.deadline * 1_000);
   }
 
-  start(signal: AbortSignal): Promise<void> {
-    return this.#sessions.start(signal);
+  async start(signal: AbortSignal): Promise<void> {
+    try {
+      await Promise.all([this.#sessions.start(signal), this.#own.start(signal)]);
+    } catch (error) {
+      await this.stop();
+      throw error;
+    }
   }
 
-  stop(): Promise<void> {
-    return this.#sessions.stop();
+  async stop(): Promise<void> {
+    await Promise.all([this.#sessions.stop(), this.#own.stop()]);
   }
 
   health(): Health {
     return this.#sessions.health();
   }
 
+  watch(listener: (event: LifecycleEvent) => void): () => void {
+    return this.#lifecycle.subscribe(listener);
+  }
+
   async inspect(parts: ReadonlySet<InstancePart>, signal: AbortSignal): Promise<readonly InstanceReading[]> {
     try {
       return await this.#sessions.use((session) => this.#read(session, parts, signal), signal);
     } catch (error) {
-      if (isNephoscopeError(error)) throw error;
-      throw new NephoscopeError('INSPECTOR_UNAVAILABLE', `libvirt (${this.#uri}) cannot be read`, {
-        cause: error,
-      });
+      throw this.#unavailable(error, `libvirt (${this.#uri})`);
     }
+  }
+
+  async inspectInstance(
+    id: string,
+    parts: ReadonlySet<InstancePart>,
+    signal: AbortSignal,
+  ): Promise<InstanceReading | undefined> {
+    try {
+      return await this.#single.read(id, parts, signal);
+    } catch (error) {
+      throw this.#unavailable(error, `the instance ${id} of libvirt (${this.#uri})`);
+    }
+  }
+
+  #unavailable(error: unknown, what: string): NephoscopeError {
+    if (isNephoscopeError(error)) return error;
+    return new NephoscopeError('INSPECTOR_UNAVAILABLE', `${what} cannot be read`, { cause: error });
   }
 
   async #read(
@@ -87,8 +112,9 @@ export class LibvirtInspector implements Inspector {
     parts: ReadonlySet<InstancePart>,
     signal: AbortSignal,
   ): Promise<readonly InstanceReading[]> {
-    const groups: readonly StatsGroup[] = ['state', ...[...parts].flatMap((part) => groupsOf[part])];
-    const { records, session } = await this.#allDomainStats(first, groups, signal);
+    // What comes to be known from now on may be too new for the answer.
+    const before = this.#known.uuids;
+    const { records, session } = await this.#allDomainStats(first, statsGroups(parts), signal);
     const bulk = this.#moment();
 
     // Id 0 is the hypervisor itself, as Xen's Domain-0.
@@ -96,30 +122,28 @@ export class LibvirtInspector implements Inspector {
     const limits = { timeout: this.#deadline(guests.length), signal };
     const descriptions = await session.descriptions.of(
       guests.map(({ domain }) => domain),
-      (uuid) => this.#known.get(uuid)?.description,
+      (uuid) => this.#known.description(uuid),
       limits,
     );
-    const known = new Map<string, Known>();
     const readings = await Promise.all(
       guests.map(async (record): Promise<InstanceReading | undefined> => {
         const { domain } = record;
         const description = descriptions.get(domain.uuid);
         if (description === undefined) return undefined;
-        const instance = this.#instance(session, record, description);
-        known.set(domain.uuid, { description, instance });
+        const instance = this.#known.instance(record, description, session.boot);
         try {
-          const read: [InstancePart, AnyPart][] = [];
-          for (const part of parts) read.push([part, await readOf(part, session, record, description, limits)]);
+          const read = await readParts(parts, session, record, description, limits);
           // Calls of their own took their time after the bulk answer.
-          const moment = session.reportsInBulk ? bulk : this.#moment();
-          return { instance, ...moment, parts: Object.fromEntries(read) };
+          return { instance, ...(session.reportsInBulk ? bulk : this.#moment()), parts: read };
         } catch (error) {
           if (isNoDomain(error)) return undefined;
           throw error;
         }
       }),
     );
-    this.#known = known;
+    const listed = new Set(guests.map(({ domain }) => domain.uuid));
+    session.descriptions.forgetOthers(listed);
+    for (const uuid of before) if (!listed.has(uuid)) this.#known.forget(uuid);
     return readings.filter((reading) => reading !== undefined);
   }
 
@@ -173,34 +197,4 @@ export class LibvirtInspector implements Inspector {
   #deadline(domains: number): number {
     return this.#options.deadline * 1_000 + domains * allowancePerDomain;
   }
-
-  /** The instance of the last reading while nothing in it has changed, so that its metadata stays the same object. */
-  #instance(session: Session, { domain, params }: DomainStatsRecord, description: DomainDescription): Instance {
-    const place = { host: this.#host, boot: session.boot };
-    const state = powerStates[Number(params.get('state.state'))] ?? 'nostate';
-    const known = this.#known.get(domain.uuid);
-    if (
-      known?.description !== description ||
-      known.instance.state !== state ||
-      known.instance.name !== domain.name
-    ) {
-      return instanceOf(domain, description, state, ownerOf(domain, description, this.#options.owners), place);
-    }
-    const run = runOf(domain, place);
-    return known.instance.run === run ? known.instance : Object.freeze({ ...known.instance, run });
-  }
-}
-
-function readOf(
-  part: InstancePart,
-  session: Session,
-  { domain, params }: DomainStatsRecord,
-  description: DomainDescription,
-  limits: Limits,
-): AnyPart | Promise<AnyPart> {
-  const running = domain.id >= 0;
-  if (session.reportsInBulk) return readPart[part](params, description, running, busy);
-  if (hasBulkFigures(params, part)) return readPart[part](params, description, running, notReported);
-  if (!running && part !== 'disks') return off;
-  return session.devices.read(part, domain, description, limits);
 }

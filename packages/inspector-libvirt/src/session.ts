@@ -30,6 +30,7 @@ export class Sessions {
   readonly #uri: string;
   readonly #clock: Clock;
   readonly #logger: Logger;
+  readonly #prepare: (connection: Connection, options: CallOptions) => Promise<void>;
   readonly #stopping = new AbortController();
   #open: Session | undefined;
   /** Why there was no connection last. */
@@ -41,10 +42,22 @@ export class Sessions {
   #closing: Promise<unknown> = Promise.resolve();
   #stopped: Promise<void> | undefined;
 
-  constructor(uri: string, clock: Clock, logger: Logger) {
+  /** @param prepare what else must be done on each connection before it is used */
+  constructor(
+    uri: string,
+    clock: Clock,
+    logger: Logger,
+    prepare: (connection: Connection, options: CallOptions) => Promise<void> = () => Promise.resolve(),
+  ) {
     this.#uri = uri;
     this.#clock = clock;
     this.#logger = logger;
+    this.#prepare = prepare;
+  }
+
+  /** The connection, when there is one now. */
+  get current(): Session | undefined {
+    return this.#open;
   }
 
   /** @throws INSPECTOR_UNAVAILABLE when libvirt cannot be reached */
@@ -61,7 +74,7 @@ export class Sessions {
    */
   async get(signal: AbortSignal): Promise<Session> {
     if (this.#open === undefined) {
-      this.#hurry.abort();
+      this.hurry();
       const enough = new AbortController();
       const waited = this.#clock.sleep(patience, AbortSignal.any([signal, this.#stopping.signal, enough.signal]));
       await Promise.race([this.#connecting, waited]).catch(() => undefined);
@@ -70,6 +83,11 @@ export class Sessions {
     }
     if (this.#open === undefined) throw this.#unavailable();
     return this.#open;
+  }
+
+  /** Ends the pause before the next try to connect: somebody knows that the daemon is there. */
+  hurry(): void {
+    this.#hurry.abort();
   }
 
   /** Does it on the connection, and when that is lost meanwhile, as by a restart of the daemon, once more on another. */
@@ -121,6 +139,7 @@ export class Sessions {
         connection.uri(options),
         bootOf(this.#uri, connection, options),
         descriptions.listen(options),
+        this.#prepare(connection, options),
       ]);
       signal.throwIfAborted();
       const devices = new DeviceStats(connection);

@@ -19,7 +19,7 @@ export const clock: Clock = {
 
 export interface TestInspector {
   readonly inspector: LibvirtInspector;
-  /** Messages logged, each with its level in front. */
+  /** Messages logged for operators, each with its level in front. */
   readonly logged: string[];
   /** Reads all parts, or those given. */
   read(parts?: ReadonlySet<InstancePart>): Promise<readonly InstanceReading[]>;
@@ -28,7 +28,7 @@ export interface TestInspector {
 export function inspectorOf(uri: string, options: Record<string, unknown> = {}): TestInspector {
   const logged: string[] = [];
   const log = (level: string) => (_fields: unknown, message: string) => void logged.push(`${level}: ${message}`);
-  const logger: Logger = { debug: log('debug'), info: log('info'), warn: log('warn'), error: log('error') };
+  const logger: Logger = { debug: () => undefined, info: log('info'), warn: log('warn'), error: log('error') };
   const settings = { options: schema.parse({ uri, ...options }), logger, clock, host: 'compute-1' };
   const inspector = new LibvirtInspector(settings);
   const { signal } = new AbortController();

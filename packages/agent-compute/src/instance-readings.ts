@@ -1,0 +1,227 @@
+import { describeError, NephoscopeError, readLastReadingRequest } from '@nephoscope/core';
+import type { Clock, Inspector, InstanceReading, LifecycleEvent, Logger } from '@nephoscope/core';
+import { deadline, orAborted } from '@nephoscope/runtime';
+
+import { partsOf } from './cycle.js';
+import type { AgentMetrics } from './metrics.js';
+import type { PollGroup } from './poll-group.js';
+import type { ReadingOrder } from './reading-order.js';
+
+// The time for one reading and its pollsters, ms. The inspector has its own, shorter one for one instance.
+const timeout = 5_000;
+// A daemon works on five calls of a connection at once.
+const atOnce = 4;
+// So many instances that started are read together, in one reading of the host, …
+const together = 5;
+// … and the next of these comes so much later, ms: a host that boots all its guests is not read without end.
+const pauseOfStarts = 5_000;
+
+type Result = 'read' | 'covered' | 'gone' | 'failed';
+
+export interface InstanceReadingsParts {
+  readonly groups: readonly PollGroup[];
+  readonly inspector: Inspector;
+  readonly order: ReadingOrder;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: AgentMetrics;
+  /** Has readings polled and their samples sent; gives the number of samples. */
+  readonly take: (readings: readonly InstanceReading[], signal: AbortSignal) => Promise<number>;
+}
+
+interface LastReading {
+  readonly instanceId: string;
+  readonly why: string;
+  /** ns since 1970 */
+  readonly announcedHere: bigint;
+}
+
+/**
+ * Readings of single instances beside the cycles: of those that end, at once and before all others, and of those that
+ * have just started. What is asked for while the same reading is under way or waits is that reading.
+ */
+export class InstanceReadings {
+  readonly #parts: InstanceReadingsParts;
+  readonly #stopping = new AbortController();
+  readonly #ending = new Map<string, LastReading>();
+  readonly #started = new Set<string>();
+  /** By instance. */
+  readonly #underWay = new Map<string, Promise<void>>();
+  #reading: Promise<void> | undefined;
+  #pausing = false;
+
+  constructor(parts: InstanceReadingsParts) {
+    this.#parts = parts;
+  }
+
+  /** Takes a message that asks for the last reading of an instance. */
+  onRequest(body: Uint8Array): void {
+    const request = readLastReadingRequest(body);
+    if (request === undefined) {
+      this.#parts.metrics.lastReadings.inc({ result: 'refused' });
+      this.#parts.logger.debug({}, 'a message that is no request for a last reading is ignored');
+      return;
+    }
+    this.readLast(request.instance, `${request.reason} of ${request.announced}`);
+  }
+
+  onLifecycle({ instanceId, kind }: LifecycleEvent): void {
+    if (kind === 'started') {
+      this.#started.add(instanceId);
+      this.#next();
+    } else if (kind === 'stopping') {
+      this.readLast(instanceId, 'it is stopping');
+    } else {
+      // What was read last stays the last.
+      this.#started.delete(instanceId);
+      this.#parts.logger.debug({ instance: instanceId }, `${instanceId} has stopped`);
+    }
+  }
+
+  /** Reads an instance that is about to end. One that is being read is not asked a second time. */
+  readLast(instanceId: string, why: string): void {
+    if (this.#stopping.signal.aborted || this.#underWay.has(instanceId) || this.#ending.has(instanceId)) return;
+    this.#started.delete(instanceId);
+    this.#ending.set(instanceId, { instanceId, why, announcedHere: this.#parts.clock.now() });
+    this.#next();
+  }
+
+  /** Ends what is under way. */
+  async stop(): Promise<void> {
+    this.#stopping.abort(new NephoscopeError('STOPPED', 'the agent is stopping'));
+    await Promise.all([...this.#underWay.values(), this.#reading]);
+  }
+
+  #next(): void {
+    if (this.#stopping.signal.aborted) return;
+    for (const [id, last] of this.#ending) {
+      if (this.#underWay.size >= atOnce) return;
+      this.#ending.delete(id);
+      this.#run(id, (signal) => this.#readLast(last, signal));
+    }
+    if (this.#started.size >= together) return this.#readStartedTogether();
+    for (const id of this.#started) {
+      // One request is kept free for an instance that ends.
+      if (this.#underWay.size >= atOnce - 1) return;
+      if (this.#underWay.has(id)) continue;
+      this.#started.delete(id);
+      this.#run(id, (signal) => this.#readStarted(id, signal));
+    }
+  }
+
+  #run(instanceId: string, read: (signal: AbortSignal) => Promise<void>): void {
+    const late = new NephoscopeError('READING_TIMEOUT', `not done within ${timeout / 1_000} s`);
+    const time = deadline(this.#parts.clock, timeout, late, this.#stopping.signal);
+    const reading = read(time.signal).finally(() => {
+      time.end();
+      this.#underWay.delete(instanceId);
+      this.#next();
+    });
+    this.#underWay.set(instanceId, reading);
+  }
+
+  async #readLast({ instanceId, why, announcedHere }: LastReading, signal: AbortSignal): Promise<void> {
+    const { clock, logger, metrics } = this.#parts;
+    try {
+      const { result, samples, reading } = await this.#read(instanceId, signal);
+      metrics.lastReadings.inc({ result });
+      const after = ((reading?.readAt ?? clock.now()) - announcedHere) / 1_000_000n;
+      const texts = {
+        read: `the last reading, ${samples} samples`,
+        covered: 'a reading of the host came just before the last reading, and stands for it',
+        gone: 'it is not here any more; what was read of it before is final',
+      };
+      const { name = instanceId } = reading?.instance ?? {};
+      logger.info(
+        { instance: instanceId, result, samples, ms: Number(after) },
+        `${name}: ${texts[result]} (${why})`,
+      );
+    } catch (error) {
+      metrics.lastReadings.inc({ result: 'failed' });
+      if (this.#stopping.signal.aborted) return;
+      logger.warn(
+        { err: error, instance: instanceId },
+        `${instanceId}: no last reading, what was read of it before is final (${why}): ${describeError(error)}`,
+      );
+    }
+  }
+
+  async #readStarted(instanceId: string, signal: AbortSignal): Promise<void> {
+    const { logger, metrics } = this.#parts;
+    try {
+      const { result, samples } = await this.#read(instanceId, signal);
+      metrics.firstReadings.inc({ result });
+      logger.debug({ instance: instanceId, result, samples }, `${instanceId} has started: first reading`);
+    } catch (error) {
+      metrics.firstReadings.inc({ result: 'failed' });
+      this.#tellUnread([instanceId], error);
+    }
+  }
+
+  #readStartedTogether(): void {
+    if (this.#pausing || this.#reading !== undefined) return;
+    const ids = new Set(this.#started);
+    this.#started.clear();
+    this.#pausing = true;
+    const { clock, metrics } = this.#parts;
+    const late = new NephoscopeError('READING_TIMEOUT', 'not done in time');
+    const time = deadline(clock, 2 * timeout, late, this.#stopping.signal);
+    this.#reading = this.#readHost(ids, time.signal)
+      .catch((error: unknown) => {
+        metrics.firstReadings.inc({ result: 'failed' }, ids.size);
+        this.#tellUnread([...ids], error);
+      })
+      .finally(() => {
+        time.end();
+        this.#reading = undefined;
+      });
+    void clock.sleep(pauseOfStarts, this.#stopping.signal).then(
+      () => {
+        this.#pausing = false;
+        this.#next();
+      },
+      () => undefined,
+    );
+  }
+
+  async #readHost(ids: ReadonlySet<string>, signal: AbortSignal): Promise<void> {
+    const { clock, groups, inspector, logger, metrics, order, take } = this.#parts;
+    const asked = clock.monotonic();
+    const readings = await orAborted(inspector.inspect(partsOf(groups), signal), signal);
+    const here = readings.filter(({ instance }) => ids.has(instance.id));
+    const taken = order.take(here, asked);
+    const samples = await take(taken, signal);
+    metrics.firstReadings.inc({ result: 'read' }, taken.length);
+    metrics.firstReadings.inc({ result: 'covered' }, here.length - taken.length);
+    metrics.firstReadings.inc({ result: 'gone' }, ids.size - here.length);
+    logger.info({ instances: taken.length, samples }, `${ids.size} instances have started: first readings`);
+  }
+
+  async #read(
+    instanceId: string,
+    signal: AbortSignal,
+  ): Promise<{
+    readonly result: Exclude<Result, 'failed'>;
+    readonly samples: number;
+    readonly reading?: InstanceReading;
+  }> {
+    const { clock, groups, inspector, order, take } = this.#parts;
+    const asked = clock.monotonic();
+    const parts = partsOf(groups);
+    const found =
+      inspector.inspectInstance === undefined
+        ? inspector.inspect(parts, signal).then((all) => all.find(({ instance }) => instance.id === instanceId))
+        : inspector.inspectInstance(instanceId, parts, signal);
+    const reading = await orAborted(found, signal);
+    if (reading === undefined) return { result: 'gone', samples: 0 };
+    const taken = order.take([reading], asked);
+    if (taken.length === 0) return { result: 'covered', samples: 0, reading };
+    return { result: 'read', samples: await take(taken, signal), reading };
+  }
+
+  #tellUnread(ids: readonly string[], error: unknown): void {
+    if (this.#stopping.signal.aborted) return;
+    const text = `not read at their start, the next cycle will: ${ids.slice(0, 10).join(', ')}: ${describeError(error)}`;
+    this.#parts.logger.warn({ err: error, instances: ids.length }, text);
+  }
+}

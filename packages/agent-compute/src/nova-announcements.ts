@@ -1,0 +1,56 @@
+import { isUtf8 } from 'node:buffer';
+
+import { announcedEnd, lastReadingMessage } from '@nephoscope/core';
+import type { MessageBus, Metadata, QueueTopology, Subscription } from '@nephoscope/core';
+
+// Announcements are worthless after seconds: the queue holds some hundred while the agent is away.
+const maxBytes = 1024 * 1024;
+const prefetch = 100;
+
+/**
+ * For an agent without a collector: listens to all of nova's notifications and passes on, as requests for a last
+ * reading, those that announce the end of an instance of this host.
+ */
+export async function hearAnnouncements(
+  bus: MessageBus,
+  host: string,
+  { exchange, topics }: { readonly exchange: string; readonly topics: readonly string[] },
+  onRequest: (body: Uint8Array) => void,
+): Promise<Subscription> {
+  const queue = `nephoscope.compute.${host}.announcements`;
+  const topology: QueueTopology = {
+    exchange,
+    exchangeOf: 'others',
+    queue,
+    bindings: topics.map((topic) => `${topic}.info`),
+    deadLetterQueue: `${queue}.dead`,
+    maxBytes,
+  };
+  await bus.declare(topology);
+  return bus.consume(queue, { prefetch }, (delivery) => {
+    const end = endIn(delivery.body);
+    if (end?.host === host) onRequest(lastReadingMessage(host, end.request).body);
+    delivery.ack();
+  });
+}
+
+/** What a notification announces, in oslo.messaging's envelope or bare; undefined for all others, readable or not. */
+export function endIn(body: Uint8Array): ReturnType<typeof announcedEnd> {
+  if (!isUtf8(body)) return undefined;
+  const outer = parse(Buffer.from(body).toString('utf8'));
+  const inner = outer['oslo.message'];
+  const { event_type: eventType, payload, timestamp } = typeof inner === 'string' ? parse(inner) : outer;
+  if (typeof eventType !== 'string' || typeof timestamp !== 'string') return undefined;
+  if (typeof payload !== 'object' || payload === null) return undefined;
+  return announcedEnd({ eventType, timestamp, payload: payload as Metadata });
+}
+
+function parse(text: string): Record<string, unknown> {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+  } catch {
+    // No notification, so that it announces nothing.
+    return {};
+  }
+}

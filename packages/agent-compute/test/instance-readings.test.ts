@@ -1,0 +1,292 @@
+import type { InstanceReading } from '@nephoscope/core';
+import { lastReadingMessage } from '@nephoscope/core';
+import { exampleInstance, FakeBus, FakeClock, FakeDelivery, FakeInspector, instanceReading } from '@nephoscope/testing';
+
+import { endIn } from '../src/nova-announcements.js';
+import { createAgent, lines, metric, pollster, temporaryFolder, turns, until } from './support.js';
+import type { AgentFields } from './support.js';
+
+const root = temporaryFolder();
+let count = 0;
+const uuidOf = (id: number): string => `00000000-0000-4000-8000-${String(id).padStart(12, '0')}`;
+const reading = (id: number): InstanceReading => ({
+  ...instanceReading(),
+  instance: exampleInstance({ id: uuidOf(id), name: `instance-${id}` }),
+});
+const never = new AbortController().signal;
+
+let volume = 0n;
+/** What it compares with is in the volume of `compared`: 1 when there was an earlier reading. */
+const one = pollster(
+  'one',
+  [{ name: 'used', type: 'cumulative', unit: 'ns', description: 'of the tests' }, 'compared'],
+  function* ({ counter, previous }) {
+    yield counter('used', (volume += 1n));
+    yield counter('compared', previous === undefined ? 0 : 1);
+  },
+  ['cpu'],
+);
+
+const stops: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  await Promise.allSettled(stops.splice(0).map((stop) => stop()));
+});
+
+/** An agent that runs, after its first cycle of the instances given. */
+async function running(host: readonly InstanceReading[], fields: Partial<AgentFields> = {}) {
+  const bus = new FakeBus();
+  const clock = new FakeClock();
+  const inspector = new FakeInspector(host);
+  const made = createAgent({
+    stateDirectory: `${root}/${++count}`,
+    pollsters: [one],
+    ...fields,
+    bus,
+    clock,
+    inspector,
+    options: { interval: '1m', ...fields.options },
+  });
+  await inspector.start(never);
+  await made.agent.start();
+  const run = made.agent.run();
+  stops.push(async () => {
+    let done = false;
+    const stopped = made.agent.stop().finally(() => (done = true));
+    await until('it is stopped', async () => {
+      await clock.advance(1_000);
+      return done;
+    });
+    await Promise.all([stopped, run]);
+  });
+  await until('the first cycle is sent', () => lines(bus.confirmed).length === 2 * host.length);
+  const samplesOf = (id: number, meter = 'used') =>
+    lines(bus.confirmed).filter((line) => line['resource_id'] === uuidOf(id) && line['counter_name'] === meter);
+  const results = (name: string, result: string) => metric(made.registry, `nephoscope_${name}_total`, { result });
+  const ask = (id: number, reason: 'deleting' | 'delete.start' = 'delete.start') => {
+    const request = { instance: uuidOf(id), reason, announced: '2026-11-22 21:55:33.5' };
+    bus.emit('compute.compute-1', lastReadingMessage('compute-1', request).body);
+  };
+  return { ...made, bus, clock, inspector, samplesOf, results, ask };
+}
+
+/** Makes single readings wait until they are let go. */
+function hold(inspector: FakeInspector) {
+  const inspect = inspector.inspectInstance.bind(inspector);
+  const waiting: (() => void)[] = [];
+  inspector.inspectInstance = async (id, parts, signal) => {
+    await new Promise<void>((resolve, reject) => {
+      waiting.push(resolve);
+      signal.addEventListener('abort', () => reject(signal.reason as Error));
+    });
+    return inspect(id, parts, signal);
+  };
+  return { waiting, goOn: () => waiting.splice(0).forEach((go) => go()) };
+}
+
+describe('the last reading', () => {
+  it('is taken at once when it is asked for, numbered and compared as any other', async () => {
+    const { ask, bus, inspector, samplesOf, results, told } = await running([reading(1), reading(2)]);
+    expect(bus.listening).toEqual([
+      {
+        exchange: 'ceilometer',
+        queue: 'compute.compute-1',
+        bindings: ['compute.compute-1'],
+        messageTtl: 5_000,
+      },
+    ]);
+    ask(2);
+    await until('it is sent', () => samplesOf(2).length === 2);
+    expect(inspector.askedFor).toEqual([uuidOf(2)]);
+    expect(samplesOf(1)).toHaveLength(1);
+    expect(samplesOf(2, 'compared').map(({ counter_volume }) => counter_volume)).toEqual([0, 1]);
+    const numbers = lines(bus.confirmed).map(({ sequence }) => sequence as number);
+    expect(numbers.sort((a, b) => a - b)).toEqual([1, 2, 3, 4, 5, 6]);
+    expect(new Set(samplesOf(2).map(({ epoch }) => epoch)).size).toBe(1);
+    expect(await results('last_readings', 'read')).toBe(1);
+    expect(told('info')).toContain('instance-2: the last reading, 2 samples (delete.start of 2026-11-22 21:55:33.5)');
+  });
+
+  it('that is asked for while it is taken is that one, and later another', async () => {
+    const { ask, inspector, samplesOf } = await running([reading(1)]);
+    const { waiting, goOn } = hold(inspector);
+    ask(1, 'deleting');
+    await until('it is under way', () => waiting.length === 1);
+    ask(1);
+    await turns();
+    expect(waiting).toHaveLength(1);
+    goOn();
+    await until('it is sent', () => samplesOf(1).length === 2);
+    ask(1);
+    await until('the next is under way', () => waiting.length === 1);
+    goOn();
+    await until('the next is sent', () => samplesOf(1).length === 3);
+  });
+
+  it('is taken while a cycle hangs, of which the next is compared with it', async () => {
+    const { ask, clock, inspector, samplesOf } = await running([reading(1)]);
+    const inspect = inspector.inspect.bind(inspector);
+    let goOn: () => void = () => undefined;
+    inspector.inspect = async (...args) => {
+      await new Promise<void>((resolve) => (goOn = resolve));
+      return inspect(...args);
+    };
+    await clock.advance(60_000);
+    await clock.advance(10);
+    ask(1);
+    await until('it is sent', () => samplesOf(1).length === 2);
+    await clock.advance(10);
+    inspector.inspect = inspect;
+    goOn();
+    await turns();
+    // The cycle asked before: nobody knows whose figures are later.
+    expect(samplesOf(1)).toHaveLength(2);
+    await clock.advance(60_000);
+    await until('the next cycle is sent', () => samplesOf(1).length === 3);
+    expect(samplesOf(1, 'compared').map(({ counter_volume }) => counter_volume)).toEqual([0, 1, 1]);
+  });
+
+  it('stands back behind a reading of the host that came while it was under way', async () => {
+    const { ask, clock, inspector, samplesOf, results } = await running([reading(1)]);
+    const { waiting, goOn } = hold(inspector);
+    await clock.advance(59_990);
+    ask(1);
+    await until('it is under way', () => waiting.length === 1);
+    await clock.advance(10);
+    await until('the cycle is sent', () => samplesOf(1).length === 2);
+    goOn();
+    await until('it is done', async () => (await results('last_readings', 'covered')) === 1);
+    expect(samplesOf(1)).toHaveLength(2);
+  });
+
+  it('of an instance that is gone, or does not answer, is none, and the others are read', async () => {
+    const { ask, inspector, results, samplesOf, told } = await running([reading(1), reading(2)]);
+    ask(3);
+    await until('it is gone', async () => (await results('last_readings', 'gone')) === 1);
+    inspector.now = new Error('it hangs');
+    ask(1);
+    await until('it failed', async () => (await results('last_readings', 'failed')) === 1);
+    expect(told('warn')).toEqual([expect.stringContaining('no last reading')]);
+    inspector.now = [reading(2)];
+    ask(2);
+    await until('another is sent', () => samplesOf(2).length === 2);
+  });
+
+  it('that hangs holds up no more than its place, and ends with the agent', async () => {
+    const { ask, inspector, samplesOf, agent, clock } = await running([1, 2, 3, 4, 5].map(reading));
+    const inspect = inspector.inspectInstance.bind(inspector);
+    inspector.inspectInstance = (id, parts, signal) =>
+      id === uuidOf(5) ? inspect(id, parts, signal) : new Promise(() => undefined);
+    for (const id of [1, 2, 3]) ask(id);
+    ask(5);
+    await until('it is sent', () => samplesOf(5).length === 2);
+    const stopped = agent.stop();
+    await clock.advance(10_000);
+    await stopped;
+  });
+
+  it('is not asked for by anything but exactly a request', async () => {
+    const { bus, inspector, results } = await running([reading(1)]);
+    const bodies = [
+      'no JSON',
+      'null',
+      '[]',
+      JSON.stringify({ instance: 'instance-1', reason: 'delete.start', announced: '' }),
+      JSON.stringify({ instance: uuidOf(1), reason: 'because', announced: '' }),
+      JSON.stringify({ instance: uuidOf(1), reason: 'deleting', announced: 5 }),
+      JSON.stringify({ instance: uuidOf(1), reason: 'deleting', announced: '', more: 1 }),
+    ];
+    for (const body of bodies) bus.emit('compute.compute-1', Buffer.from(body));
+    await until('all are refused', async () => (await results('last_readings', 'refused')) === bodies.length);
+    expect(inspector.askedFor).toEqual([]);
+  });
+
+  it('can be left out', async () => {
+    const { bus, inspector } = await running([reading(1)], { options: { lastReading: { enabled: false } } });
+    inspector.emit({ instanceId: uuidOf(1), kind: 'stopping' });
+    await turns();
+    expect(bus.listening).toEqual([]);
+    expect(inspector.askedFor).toEqual([]);
+  });
+});
+
+describe('what the hypervisor tells', () => {
+  it('has an instance read that has started, and one that is stopping', async () => {
+    const { inspector, results, samplesOf, clock } = await running([]);
+    inspector.now = [reading(1)];
+    inspector.emit({ instanceId: uuidOf(1), kind: 'started' });
+    await until('it is sent', () => samplesOf(1).length === 1);
+    await clock.advance(1_000);
+    inspector.emit({ instanceId: uuidOf(1), kind: 'stopping' });
+    await until('it is sent again', () => samplesOf(1).length === 2);
+    inspector.emit({ instanceId: uuidOf(1), kind: 'stopped' });
+    await turns();
+    expect(inspector.askedFor).toHaveLength(2);
+    expect(await results('first_readings', 'read')).toBe(1);
+    expect(await results('last_readings', 'read')).toBe(1);
+    expect(samplesOf(1, 'compared').map(({ counter_volume }) => counter_volume)).toEqual([0, 1]);
+  });
+
+  it('of 500 that start at once takes few readings, and an instance that ends waits for none of them', async () => {
+    const all = Array.from({ length: 500 }, (_, index) => reading(index + 1));
+    const { inspector, samplesOf, clock, bus, ask } = await running([]);
+    inspector.now = all;
+    inspector.inspect = () => Promise.resolve(all);
+    const { waiting, goOn } = hold(inspector);
+    for (const { instance } of all) inspector.emit({ instanceId: instance.id, kind: 'started' });
+    await turns();
+    expect(waiting.length).toBeLessThan(4);
+    ask(499);
+    await until('the last one is under way too', () => waiting.length === 4);
+    goOn();
+    await until('all are sent', async () => {
+      await clock.advance(1_000);
+      goOn();
+      return samplesOf(499).length > 0 && lines(bus.confirmed).length >= 1_000;
+    });
+    expect(inspector.askedFor.length).toBeLessThan(10);
+  });
+});
+
+describe("an agent's own ears", () => {
+  const announcement = (fields: Record<string, unknown>, wrapped = true) => {
+    const inner = JSON.stringify({ timestamp: '2026-11-22 21:55:33.5', message_id: 'm', ...fields });
+    return Buffer.from(wrapped ? JSON.stringify({ 'oslo.version': '2.0', 'oslo.message': inner }) : inner);
+  };
+  const starts = (host: string) => ({
+    event_type: 'compute.instance.delete.start',
+    payload: { instance_id: uuidOf(1), host },
+  });
+
+  it('hear the ends of instances of their host alone', async () => {
+    const { bus, inspector, samplesOf } = await running([reading(1)], {
+      options: { lastReading: { notifications: {} } },
+    });
+    const queue = 'nephoscope.compute.compute-1.announcements';
+    expect(bus.declared).toContainEqual(
+      expect.objectContaining({ queue, exchange: 'nova', exchangeOf: 'others', bindings: ['notifications.info'] }),
+    );
+    const [other, own] = ['compute-2', 'compute-1'].map(
+      (host) => new FakeDelivery({ queue, body: announcement(starts(host)) }),
+    );
+    bus.send(other!, own!);
+    await until('it is sent', () => samplesOf(1).length === 2);
+    expect([other!.outcome, own!.outcome]).toEqual(['ack', 'ack']);
+    expect(inspector.askedFor).toHaveLength(1);
+  });
+
+  it.each([
+    ['no JSON', Buffer.from('{')],
+    ['no UTF-8', Buffer.from([0xff, 0xfe])],
+    ['no object', Buffer.from('[1]')],
+    ['no payload', announcement({ event_type: 'compute.instance.delete.start' })],
+    ['a host that is null', announcement({ ...starts('x'), payload: { instance_id: uuidOf(1), host: null } })],
+    ['another event', announcement({ ...starts('compute-1'), event_type: 'compute.instance.delete.end' })],
+    ['__proto__', Buffer.from('{"__proto__":{"event_type":"instance.delete.start","timestamp":"","payload":{}}}')],
+  ])('take %s for no announcement', (_, body) => {
+    expect(endIn(body)).toBeUndefined();
+  });
+
+  it('take a bare one too', () => {
+    expect(endIn(announcement(starts('compute-1'), false))).toMatchObject({ host: 'compute-1' });
+  });
+});

@@ -1,0 +1,58 @@
+import type { Instance } from '@nephoscope/core';
+import type { DomainStatsRecord } from '@nephoscope/libvirt';
+
+import type { DomainDescription } from './domain-xml.js';
+import { instanceOf, powerStates, runOf } from './instance.js';
+import type { Options } from './options.js';
+import { ownerOf } from './owner.js';
+
+interface Known {
+  readonly description: DomainDescription;
+  readonly instance: Instance;
+}
+
+/** The instances of the last readings, each the same object as long as nothing in it changes, as its metadata is. */
+export class KnownInstances {
+  readonly #host: string;
+  readonly #owners: Options['owners'];
+  readonly #known = new Map<string, Known>();
+
+  constructor(host: string, owners: Options['owners']) {
+    this.#host = host;
+    this.#owners = owners;
+  }
+
+  /** What was last known of a domain, though it may have changed since. */
+  description(uuid: string): DomainDescription | undefined {
+    return this.#known.get(uuid)?.description;
+  }
+
+  /** The instance that was read now. */
+  instance({ domain, params }: DomainStatsRecord, description: DomainDescription, boot: string): Instance {
+    const place = { host: this.#host, boot };
+    const state = powerStates[Number(params.get('state.state'))] ?? 'nostate';
+    const known = this.#known.get(domain.uuid);
+    let instance: Instance;
+    if (
+      known?.description !== description ||
+      known.instance.state !== state ||
+      known.instance.name !== domain.name
+    ) {
+      instance = instanceOf(domain, description, state, ownerOf(domain, description, this.#owners), place);
+    } else {
+      const run = runOf(domain, place);
+      if (known.instance.run === run) return known.instance;
+      instance = Object.freeze({ ...known.instance, run });
+    }
+    this.#known.set(domain.uuid, { description, instance });
+    return instance;
+  }
+
+  get uuids(): readonly string[] {
+    return [...this.#known.keys()];
+  }
+
+  forget(uuid: string): void {
+    this.#known.delete(uuid);
+  }
+}

@@ -1,0 +1,94 @@
+import { describeError } from '@nephoscope/core';
+import type { LifecycleEvent, Logger } from '@nephoscope/core';
+import { LifecycleEventType } from '@nephoscope/libvirt';
+import type { CallOptions, Connection, LifecycleEvent as DomainEvent } from '@nephoscope/libvirt';
+
+type Listener = (event: LifecycleEvent) => void;
+
+const kinds: Readonly<Record<number, LifecycleEvent['kind']>> = {
+  [LifecycleEventType.started]: 'started',
+  [LifecycleEventType.shutdown]: 'stopping',
+  [LifecycleEventType.crashed]: 'stopping',
+  [LifecycleEventType.stopped]: 'stopped',
+};
+
+// For the list of running domains, ms.
+const listTimeout = 5_000;
+
+/**
+ * Tells of domains that start and stop, over however many connections. What happened between two of them is found
+ * by comparing the domains that run, and told as far as its outcome can be seen.
+ */
+export class LifecycleWatch {
+  readonly #logger: Logger;
+  readonly #listeners = new Set<Listener>();
+  /** The ids of the domains that run, by UUID; undefined while nobody knows. */
+  #running: Map<string, number> | undefined;
+  #connection: Connection | undefined;
+  /** What was told while the list was asked for: the id under which a domain runs now; undefined when it does not. */
+  #told: Map<string, number | undefined> | undefined;
+
+  constructor(logger: Logger) {
+    this.#logger = logger;
+  }
+
+  subscribe(listener: Listener): () => void {
+    // One entry for each subscription, also of the same function.
+    const own: Listener = (event) => listener(event);
+    this.#listeners.add(own);
+    if (this.#running === undefined && this.#connection !== undefined) void this.#compare(this.#connection);
+    return () => this.#listeners.delete(own);
+  }
+
+  /**
+   * Goes on with the events of this connection.
+   *
+   * @throws the libvirt error when they cannot be had
+   */
+  async attach(connection: Connection, options: CallOptions): Promise<void> {
+    this.#connection = connection;
+    await connection.onLifecycle((event) => this.#take(connection, event), options);
+    if (this.#listeners.size > 0) void this.#compare(connection);
+  }
+
+  #take(connection: Connection, { domain, event }: DomainEvent): void {
+    const kind = kinds[event];
+    if (kind === undefined || connection !== this.#connection) return;
+    if (kind === 'started') {
+      this.#running?.set(domain.uuid, domain.id);
+      this.#told?.set(domain.uuid, domain.id);
+    } else if (kind === 'stopped') {
+      this.#running?.delete(domain.uuid);
+      this.#told?.set(domain.uuid, undefined);
+    }
+    this.#tell({ instanceId: domain.uuid, kind });
+  }
+
+  async #compare(connection: Connection): Promise<void> {
+    const told = (this.#told = new Map<string, number | undefined>());
+    try {
+      const domains = await connection.listAllDomains({ active: true }, { timeout: listTimeout });
+      if (connection !== this.#connection) return;
+      const before = this.#running;
+      const now = new Map(domains.map(({ uuid, id }) => [uuid, id]));
+      // An event is newer than the list, or as new.
+      for (const [uuid, id] of told) {
+        if (id === undefined) now.delete(uuid);
+        else now.set(uuid, id);
+      }
+      this.#running = now;
+      if (before === undefined) return;
+      for (const uuid of before.keys()) if (!now.has(uuid)) this.#tell({ instanceId: uuid, kind: 'stopped' });
+      for (const [uuid, id] of now)
+        if (before.get(uuid) !== id) this.#tell({ instanceId: uuid, kind: 'started' });
+    } catch (error) {
+      this.#logger.debug({ err: error }, `cannot list the domains that run: ${describeError(error)}`);
+    } finally {
+      if (this.#told === told) this.#told = undefined;
+    }
+  }
+
+  #tell(event: LifecycleEvent): void {
+    for (const listener of this.#listeners) listener(event);
+  }
+}

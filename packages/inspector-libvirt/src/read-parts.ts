@@ -1,0 +1,46 @@
+import type { InstancePart, InstanceParts, InstanceReading, Missing } from '@nephoscope/core';
+import type { DomainStatsRecord, StatsGroup } from '@nephoscope/libvirt';
+
+import { groupsOf, hasBulkFigures, readPart } from './bulk-stats.js';
+import type { Limits } from './device-stats.js';
+import type { DomainDescription } from './domain-xml.js';
+import { busy, notReported, off } from './missing.js';
+import type { Session } from './session.js';
+
+type AnyPart = InstanceParts[InstancePart] | Missing;
+
+/** What libvirt is asked for, for these parts and the state. */
+export function statsGroups(parts: ReadonlySet<InstancePart>): readonly StatsGroup[] {
+  return ['state', ...[...parts].flatMap((part) => groupsOf[part])];
+}
+
+/**
+ * The parts out of a domain's record, with calls of their own where the driver does not report them in bulk.
+ *
+ * @throws the libvirt error when the domain is gone, the connection is lost or the signal was aborted
+ */
+export async function readParts(
+  parts: ReadonlySet<InstancePart>,
+  session: Session,
+  record: DomainStatsRecord,
+  description: DomainDescription,
+  limits: Limits,
+): Promise<InstanceReading['parts']> {
+  const read: [InstancePart, AnyPart][] = [];
+  for (const part of parts) read.push([part, await readOf(part, session, record, description, limits)]);
+  return Object.fromEntries(read);
+}
+
+function readOf(
+  part: InstancePart,
+  session: Session,
+  { domain, params }: DomainStatsRecord,
+  description: DomainDescription,
+  limits: Limits,
+): AnyPart | Promise<AnyPart> {
+  const running = domain.id >= 0;
+  if (session.reportsInBulk) return readPart[part](params, description, running, busy);
+  if (hasBulkFigures(params, part)) return readPart[part](params, description, running, notReported);
+  if (!running && part !== 'disks') return off;
+  return session.devices.read(part, domain, description, limits);
+}

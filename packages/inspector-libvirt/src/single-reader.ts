@@ -1,0 +1,190 @@
+import type { Clock, InstancePart, InstanceReading } from '@nephoscope/core';
+import { isAbandonedCall, isNoDomain } from '@nephoscope/libvirt';
+import type { DomainStatsRecord, StatsGroup } from '@nephoscope/libvirt';
+
+import { hostGroups, processAnswered } from './bulk-stats.js';
+import { parseDomainXml } from './domain-xml.js';
+import type { DomainDescription } from './domain-xml.js';
+import type { KnownInstances } from './known-instances.js';
+import { readParts, statsGroups } from './read-parts.js';
+import type { Session, Sessions } from './session.js';
+
+// The daemon works on five calls of a connection at once; a connection with so many that hang is given up.
+const slotsForStuckCalls = 3;
+// Those of one instance that hang, before it is left alone: one for what its process knows, one for what the host does.
+const callsThatMayHang = 2;
+// A reading of the host, or a start that is just being done, holds a guest for some milliseconds.
+const pauseForOthers = 10;
+const patienceWithOthers = 200;
+
+interface Answer {
+  readonly record: DomainStatsRecord;
+  readonly readAt: bigint;
+  readonly readAtMonotonic: bigint;
+}
+
+/**
+ * Reads single domains at once, on a connection of its own: what other connections wait for holds nothing up.
+ * A domain in which its calls hang is left alone until they are answered.
+ */
+export class SingleReader {
+  readonly #sessions: Sessions;
+  readonly #host: Sessions;
+  readonly #known: KnownInstances;
+  readonly #clock: Clock;
+  readonly #deadline: number;
+  /** How many calls hang in a domain, by its UUID. */
+  readonly #hanging = new Map<string, number>();
+
+  /**
+   * @param host the connection of the readings of the host, whose descriptions are up to date
+   * @param deadline for one reading, ms
+   */
+  constructor(sessions: Sessions, host: Sessions, known: KnownInstances, clock: Clock, deadline: number) {
+    this.#sessions = sessions;
+    this.#host = host;
+    this.#known = known;
+    this.#clock = clock;
+    this.#deadline = deadline;
+  }
+
+  /** @throws the libvirt error when the domain does not answer in time; INSPECTOR_UNAVAILABLE without a connection */
+  read(
+    uuid: string,
+    parts: ReadonlySet<InstancePart>,
+    signal: AbortSignal,
+  ): Promise<InstanceReading | undefined> {
+    return this.#sessions.use((session) => this.#read(session, uuid, parts, signal), signal);
+  }
+
+  async #read(
+    session: Session,
+    uuid: string,
+    parts: ReadonlySet<InstancePart>,
+    signal: AbortSignal,
+  ): Promise<InstanceReading | undefined> {
+    // A domain that is being ended no longer gives its XML: of one that was never read it is asked for at once.
+    const described = this.#known.description(uuid) === undefined ? this.#xml(session, uuid, signal) : undefined;
+    described?.catch(() => undefined);
+    const answer = await this.#stats(session, uuid, parts, signal);
+    // Id 0 is the hypervisor itself, as Xen's Domain-0.
+    if (answer === undefined || answer.record.domain.id === 0) return undefined;
+    const { record, ...moment } = answer;
+    const limits = { timeout: this.#deadline, signal };
+    const description = await (described ?? this.#description(session, record, limits.timeout, signal));
+    const instance = this.#known.instance(record, description, session.boot);
+    try {
+      const read = await readParts(parts, session, record, description, limits);
+      // Calls of their own took their time.
+      return { instance, ...(session.reportsInBulk ? moment : this.#moment()), parts: read };
+    } catch (error) {
+      if (isNoDomain(error)) return undefined;
+      throw error;
+    }
+  }
+
+  /**
+   * Asks twice at the same time. What the host's kernel knows is answered at once; what the guest's process knows takes
+   * its time, in which the guest may be ended, and the call then hangs for as long as that takes.
+   */
+  async #stats(
+    session: Session,
+    uuid: string,
+    parts: ReadonlySet<InstancePart>,
+    signal: AbortSignal,
+  ): Promise<Answer | undefined> {
+    const hanging = this.#hanging.get(uuid) ?? 0;
+    if (hanging >= callsThatMayHang)
+      throw new Error('earlier calls for this instance still wait for an answer; it is not asked again until then');
+    const groups = statsGroups(parts);
+    const ofHost = groups.filter((group) => hostGroups.has(group));
+    if (!session.reportsInBulk || ofHost.length === groups.length) return this.#ask(session, uuid, groups, signal);
+
+    const quick = this.#ask(session, uuid, ofHost, signal);
+    if (hanging > 0) return quick;
+    const [known, whole] = await Promise.allSettled([quick, this.#whole(session, uuid, parts, signal)]);
+    if (whole.status === 'fulfilled' && whole.value !== undefined) return whole.value;
+    if (known.status === 'fulfilled') return known.value;
+    if (whole.status === 'fulfilled') return undefined;
+    throw whole.reason;
+  }
+
+  /** Asks again for a while when something else holds the domain. */
+  async #whole(
+    session: Session,
+    uuid: string,
+    parts: ReadonlySet<InstancePart>,
+    signal: AbortSignal,
+  ): Promise<Answer | undefined> {
+    const patience = performance.now() + patienceWithOthers;
+    let best: Answer | undefined;
+    for (;;) {
+      try {
+        const answer = await this.#ask(session, uuid, statsGroups(parts), signal);
+        if (answer === undefined) return best;
+        best = answer;
+      } catch (error) {
+        if (best === undefined || !isAbandonedCall(error)) throw error;
+        return best;
+      }
+      const { domain, params } = best.record;
+      if (domain.id < 0 || processAnswered(params, parts) || performance.now() > patience) return best;
+      await this.#clock.sleep(pauseForOthers, signal);
+    }
+  }
+
+  async #ask(
+    session: Session,
+    uuid: string,
+    groups: readonly StatsGroup[],
+    signal: AbortSignal,
+  ): Promise<Answer | undefined> {
+    // The daemon finds it by its UUID alone.
+    const query = { groups, flags: { nowait: true }, domains: [{ name: uuid, uuid, id: -1 }] };
+    try {
+      const [record] = await session.connection.allDomainStats(query, { timeout: this.#deadline, signal });
+      return record && { record, ...this.#moment() };
+    } catch (error) {
+      if (isNoDomain(error)) return undefined;
+      if (isAbandonedCall(error)) this.#leave(session, uuid, error.late);
+      throw error;
+    }
+  }
+
+  #leave(session: Session, uuid: string, late: Promise<void>): void {
+    this.#hanging.set(uuid, (this.#hanging.get(uuid) ?? 0) + 1);
+    void late.then(() => {
+      const left = (this.#hanging.get(uuid) ?? 1) - 1;
+      if (left === 0) this.#hanging.delete(uuid);
+      else this.#hanging.set(uuid, left);
+    });
+    // Now, so that the next reading need not wait for another connection.
+    if (session.connection.abandonedCalls >= slotsForStuckCalls)
+      this.#sessions.drop(session, new Error('its request slots are taken by instances that do not answer'));
+  }
+
+  /** A domain that is being ended no longer gives its XML: what was known of it will do. */
+  async #description(
+    session: Session,
+    { domain }: DomainStatsRecord,
+    timeout: number,
+    signal: AbortSignal,
+  ): Promise<DomainDescription> {
+    const upToDate = this.#host.current?.descriptions.known(domain) ?? session.descriptions.known(domain);
+    if (upToDate !== undefined) return upToDate;
+    const before = this.#known.description(domain.uuid);
+    const described = await session.descriptions.of([domain], () => before, { timeout, signal });
+    const description = described.get(domain.uuid) ?? before;
+    if (description === undefined) throw new Error(`the XML of ${domain.name} cannot be read`);
+    return description;
+  }
+
+  async #xml(session: Session, uuid: string, signal: AbortSignal): Promise<DomainDescription> {
+    const domain = { name: uuid, uuid, id: -1 };
+    return parseDomainXml(await session.connection.domainXml(domain, { timeout: this.#deadline, signal }));
+  }
+
+  #moment(): { readonly readAt: bigint; readonly readAtMonotonic: bigint } {
+    return { readAt: this.#clock.now(), readAtMonotonic: this.#clock.monotonic() };
+  }
+}

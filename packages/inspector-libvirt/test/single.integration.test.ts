@@ -1,0 +1,90 @@
+import { isMissing } from '@nephoscope/core';
+import type { InstanceReading, LifecycleEvent } from '@nephoscope/core';
+
+import { bootGuest } from '../../../tools/testbed/guest.js';
+import { startLibvirtd } from '../../../tools/testbed/libvirtd.js';
+import type { PrivateLibvirtd } from '../../../tools/testbed/libvirtd.js';
+
+import { allParts, inspectorOf, until } from './support.js';
+import type { TestInspector } from './support.js';
+
+let libvirtd: PrivateLibvirtd;
+const opened: TestInspector[] = [];
+beforeAll(async () => {
+  libvirtd = await startLibvirtd();
+});
+afterEach(async () => {
+  await Promise.all(opened.splice(0).map(({ inspector }) => inspector.stop()));
+});
+afterAll(() => libvirtd.stop());
+
+async function started() {
+  const made = inspectorOf(`qemu+unix:///system?socket=${encodeURIComponent(libvirtd.socketReadOnly)}`);
+  opened.push(made);
+  const { signal } = new AbortController();
+  await made.inspector.start(signal);
+  const events: LifecycleEvent[] = [];
+  made.inspector.watch((event) => events.push(event));
+  const readOne = (uuid: string) => made.inspector.inspectInstance(uuid, allParts, signal);
+  const told = (uuid: string) => events.filter((event) => event.instanceId === uuid).map(({ kind }) => kind);
+  return { ...made, readOne, told };
+}
+
+const isWhole = (reading: InstanceReading | undefined): boolean =>
+  reading !== undefined &&
+  Object.values(reading.parts).every((part) => !isMissing(part)) &&
+  (reading.parts.disks as readonly { io: object }[]).every(({ io }) => !isMissing(io));
+
+it('a guest is told and read as it starts, until it is pulled the plug', async () => {
+  const { readOne, told } = await started();
+  const guest = await bootGuest(libvirtd, {});
+  await until(() => told(guest.uuid).includes('started'));
+  await until(async () => isWhole(await readOne(guest.uuid)));
+  const ending = guest.shutOff();
+  // It answers, or fails in time, or is off; whichever comes first.
+  const last = await readOne(guest.uuid).catch((error: unknown) => error);
+  await ending;
+  expect(last === undefined || last instanceof Error || 'parts' in (last as object)).toBe(true);
+  await until(() => told(guest.uuid).includes('stopped'));
+  expect((await readOne(guest.uuid))?.instance).toMatchObject({ state: 'shutoff', run: undefined });
+  await guest.destroy();
+  expect(await readOne(guest.uuid)).toBeUndefined();
+});
+
+it('guests that are frozen do not hold the others', async () => {
+  const { read, readOne } = await started();
+  const guests = await Promise.all(Array.from({ length: 6 }, () => bootGuest(libvirtd, {})));
+  await until(async () => (await read()).filter(isWhole).length >= guests.length);
+  const [well, ...frozen] = guests;
+  const pids = await Promise.all(frozen.map(({ name }) => libvirtd.guestPid(name)));
+  for (const pid of pids) process.kill(pid, 'SIGSTOP');
+  try {
+    const readings = frozen.map(({ uuid }) => readOne(uuid).catch((error: unknown) => error));
+    expect(isWhole(await readOne(well!.uuid))).toBe(true);
+    for (const reading of await Promise.all(readings)) {
+      // What the host's kernel knows of it.
+      expect(reading).toMatchObject({ parts: { cpu: { count: 1 }, memory: { missing: 'busy' } } });
+    }
+    expect(isWhole(await readOne(well!.uuid))).toBe(true);
+  } finally {
+    for (const pid of pids) process.kill(pid, 'SIGCONT');
+  }
+  await until(async () => isWhole(await readOne(frozen[0]!.uuid).catch(() => undefined)));
+  await Promise.all(guests.map((guest) => guest.destroy()));
+});
+
+it('what started and ended while libvirtd was away is told when it is back', async () => {
+  const { inspector, told, readOne } = await started();
+  const [stays, ends] = await Promise.all([bootGuest(libvirtd, {}), bootGuest(libvirtd, {})]);
+  await until(() => told(stays.uuid).length === 1 && told(ends.uuid).length === 1);
+  const pid = await libvirtd.guestPid(ends.name);
+  await libvirtd.kill();
+  process.kill(pid, 'SIGKILL');
+  await libvirtd.start();
+  await until(() => inspector.health().ok);
+  await until(() => told(ends.uuid).includes('stopped'));
+  expect(told(stays.uuid)).toEqual(['started']);
+  const later = await bootGuest(libvirtd, {});
+  await until(() => told(later.uuid).includes('started'));
+  await until(async () => isWhole(await readOne(later.uuid)));
+});
