@@ -231,6 +231,52 @@ export const errorTable: readonly ErrorGroup[] = [
     },
   },
   {
+    title: 'Notifications',
+    codes: {
+      NOTIFICATION_FIELD: {
+        means: 'A notification lacks a field that a plugin needs, or has it with a wrong type; the message names it.',
+        what: 'Look at the dead letter: the other plugins counted it. Tell the authors of the plugin which version of the service sent it.',
+      },
+    },
+  },
+  {
+    title: 'The cloud',
+    codes: {
+      OPENSTACK_CONFIG: {
+        means: 'What is configured of the cloud lacks something or contradicts itself.',
+        what: 'Set what the message names: in the section `openstack`, in `clouds.yaml` or by `OS_…` variables.',
+      },
+      OPENSTACK_AUTH: {
+        means: 'Keystone does not let us in, or a service refuses a fresh token.',
+        what: 'Check user, secret, domains and project; of a service its section `keystone_authtoken`.',
+      },
+      OPENSTACK_ENDPOINT: {
+        means: 'The catalogue has no such service, interface or region, or a URL does not belong to it.',
+        what: 'Install the service, correct `openstack.interface` or `openstack.region`, or disable the pollsters that need it.',
+      },
+      OPENSTACK_HTTP: {
+        means: 'A service refused a request; the message has its status and request id.',
+        what: 'On 403 give the user the role; otherwise look the request id up in the log of the service.',
+      },
+      OPENSTACK_UNAVAILABLE: {
+        means: 'A service did not answer in time or after retries, or its certificate is not trusted.',
+        what: 'See to the service; give `openstack.cacert`. The agent tries again in its next cycle.',
+      },
+      OPENSTACK_ANSWER: {
+        means: 'What came is no JSON, has no such list, or its pages lead in a circle or to another server.',
+        what: 'See what answers at that URL.',
+      },
+      CLOUD_ITEM: {
+        means: 'A service lists an item without an id, or with a field of a wrong type. Only its counters are missing.',
+        what: 'Look at the item in the service.',
+      },
+      FAKE_CLOUD: {
+        means: 'A test asked the fake cloud of `@nephoscope/testing` for something that it was given no answer to.',
+        what: 'Give it one.',
+      },
+    },
+  },
+  {
     title: 'The libvirt client',
     about:
       'Errors of `@nephoscope/libvirt`. In a compute agent they are causes of `INSPECTOR_UNAVAILABLE` or stand in the reason of a missing figure.',
