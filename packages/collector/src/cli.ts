@@ -4,7 +4,6 @@ import { readFileSync } from 'node:fs';
 import type { MessageBus } from '@nephoscope/core';
 import {
   component,
-  configure,
   createLogger,
   createPlugin,
   createStatusServer,
@@ -20,14 +19,16 @@ import type { RootLogger } from '@nephoscope/runtime';
 import { Command } from 'commander';
 import { Registry, collectDefaultMetrics } from 'prom-client';
 
-import { collectorProgram, createCollector } from './program.js';
+import { collectorProgram, configureCollector, createCollector } from './program.js';
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
   version: string;
 };
 
 const command = new Command(collectorProgram.name)
-  .description('Takes signed samples off the message bus, verifies them and records each of them once.')
+  .description(
+    'Records the signed samples on the message bus, each once, and makes samples of what OpenStack services announce.',
+  )
   .version(version)
   .option('-c, --config <file>', 'YAML configuration; NEPHOSCOPE_… variables are laid over it', defaultConfigPath)
   .addHelpText(
@@ -44,8 +45,7 @@ let logger: RootLogger | undefined;
 
 const exitCode = await runToExit(
   async (stopped) => {
-    const configured = await configure(
-      collectorProgram,
+    const configured = await configureCollector(
       await readConfig(command.opts<{ config: string }>().config, process.env),
     );
     const { config, chosen } = configured;
@@ -58,13 +58,18 @@ const exitCode = await runToExit(
       clock: systemClock,
       host: config.host,
     });
-    const { collector, store } = createCollector(configured, { bus, logger, registry });
+    const { collector, notifications, store } = createCollector(configured, { bus, logger, registry });
     const status = createStatusServer({
       ...config.status,
-      checks: { bus: () => bus.health(), store: () => store.health(), collector: () => collector.health() },
+      checks: {
+        bus: () => bus.health(),
+        store: () => store.health(),
+        collector: () => collector.health(),
+        notifications: () => notifications.health(),
+      },
       registry,
     });
-    const components = [status, component('store', store), component('bus', bus), collector];
+    const components = [status, component('store', store), component('bus', bus), collector, notifications];
     try {
       await startAll(components, stopped, logger);
       logger.info({ status: status.url }, `${collectorProgram.name} ${version} is running`);

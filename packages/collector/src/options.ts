@@ -2,6 +2,8 @@ import { duration, signatureForms } from '@nephoscope/core';
 import { busSection, commonSections, pluginSection, statusOptions } from '@nephoscope/runtime';
 import { z } from 'zod';
 
+import { notificationsOptions } from './notifications/options.js';
+
 /** The section `collector`. */
 export const collectorOptions = z.strictObject({
   prefetch: z
@@ -29,6 +31,9 @@ export const collectorOptions = z.strictObject({
     .describe(
       "Forms of signature that are accepted. Ceilometer's has a known weakness: leave it out where nothing signs in it.",
     ),
+  notifications: notificationsOptions
+    .prefault({})
+    .describe('What services announce, and its translation to samples.'),
 });
 
 export type CollectorOptions = z.output<typeof collectorOptions>;

@@ -2,11 +2,14 @@ import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import type { Clock, MessageBus, SampleStore } from '@nephoscope/core';
-import { createPlugin, systemClock } from '@nephoscope/runtime';
-import type { Configured, ProgramDefinition, RootLogger } from '@nephoscope/runtime';
+import { ConfigInvalid, configure, createPlugin, selectPlugins, systemClock } from '@nephoscope/runtime';
+import type { Configured, DeclaredPlugin, ProgramDefinition, RawConfig, RootLogger } from '@nephoscope/runtime';
 import type { Registry } from 'prom-client';
 
 import { Collector } from './collector.js';
+import { createLastReadings } from './last-reading.js';
+import { createHandlers } from './notifications/handlers.js';
+import { NotificationListener } from './notifications/listener.js';
 import { collectorSections } from './options.js';
 
 /** The collector as a program: its configuration and the plugins it takes. */
@@ -18,17 +21,42 @@ export const collectorProgram = {
   selected: {},
 } as const satisfies ProgramDefinition<typeof collectorSections>;
 
+/** The key of the notification plugins among those that the configuration selects. */
+const notificationPlugins = 'collector.notifications';
+
+/**
+ * As `configure`, and selects the notification plugins, which stand in a section within a section.
+ *
+ * @throws CONFIG_INVALID as `configure`, and what it throws
+ */
+export async function configureCollector(
+  raw: RawConfig,
+  declared?: readonly DeclaredPlugin[],
+): Promise<Configured<typeof collectorSections>> {
+  const configured = await configure(collectorProgram, raw, declared);
+  const { enabled, disabled, plugins } = configured.config.collector.notifications;
+  const path = ['collector', 'notifications'];
+  const { problems, ...selection } = await selectPlugins(
+    configured.declared,
+    'collector',
+    { enabled, disabled, options: plugins },
+    { enabled: [...path, 'enabled'], disabled: [...path, 'disabled'], options: [...path, 'plugins'] },
+  );
+  if (problems.length > 0) throw new ConfigInvalid(raw, problems);
+  return { ...configured, selected: { ...configured.selected, [notificationPlugins]: selection } };
+}
+
 /** Puts a collector together from its configuration. Nothing is started yet. */
 export function createCollector(
-  configured: Pick<Configured<typeof collectorSections>, 'config' | 'chosen'>,
+  configured: Pick<Configured<typeof collectorSections>, 'config' | 'chosen' | 'selected'>,
   around: {
     readonly bus: MessageBus;
     readonly logger: RootLogger;
     readonly registry: Registry;
     readonly clock?: Clock;
   },
-): { readonly collector: Collector; readonly store: SampleStore } {
-  const { config, chosen } = configured;
+): { readonly collector: Collector; readonly notifications: NotificationListener; readonly store: SampleStore } {
+  const { config, chosen, selected } = configured;
   const { bus, logger, registry, clock = systemClock } = around;
   const store = createPlugin<SampleStore>(chosen['storage'], {
     logger: logger.child({ component: 'store' }),
@@ -44,5 +72,26 @@ export function createCollector(
     clock,
     registry,
   });
-  return { collector, store };
+  const { handlers, failedPlugins } = createHandlers(
+    selected[notificationPlugins] ?? { active: [], inactive: [] },
+    config.collector.notifications.topics,
+    { logger, clock, host: config.host },
+  );
+  const { signatures } = config.collector;
+  const notifications = new NotificationListener({
+    options: config.collector.notifications,
+    source: config.source,
+    host: config.host,
+    secrets: config.secrets,
+    // One that collectors accept.
+    signature: signatures.includes('canonical') ? 'canonical' : 'ceilometer',
+    bus,
+    handlers,
+    failedPlugins,
+    observer: createLastReadings({ bus, logger: logger.child({ component: 'last reading' }), registry }),
+    logger: logger.child({ component: 'notifications' }),
+    clock,
+    registry,
+  });
+  return { collector, notifications, store };
 }

@@ -176,7 +176,7 @@ it('serves its health and metrics', async () => {
   expect(await collector.status('/healthz')).toEqual({ status: 200, text: 'ok\n' });
   expect(JSON.parse((await collector.status('/readyz')).text)).toEqual({
     ready: true,
-    checks: { bus: { ok: true }, store: { ok: true }, collector: { ok: true } },
+    checks: { bus: { ok: true }, store: { ok: true }, collector: { ok: true }, notifications: { ok: true } },
   });
   const { text } = await collector.status('/metrics');
   for (const expected of [

@@ -1,4 +1,4 @@
-import { maxMeteringLineBytes, Secret } from '@nephoscope/core';
+import { maxMeteringLineBytes, meteringTopology, Secret } from '@nephoscope/core';
 
 import { FakeDelivery, failing, ids, line, metric, started, until } from './support.js';
 
@@ -6,9 +6,7 @@ const never = () => new Promise<never>(() => undefined);
 
 it('consumes the queue that it declared, dead letters and all', async () => {
   const { bus, collector } = await started();
-  expect(bus.declared).toEqual([
-    { exchange: 'ceilometer', queue: 'metering', bindings: ['metering.#'], deadLetterQueue: 'metering.dead' },
-  ]);
+  expect(bus.declared).toEqual([meteringTopology]);
   expect(collector.health()).toEqual({ ok: true });
 });
 

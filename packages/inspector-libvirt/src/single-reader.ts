@@ -49,12 +49,21 @@ export class SingleReader {
   }
 
   /** @throws the libvirt error when the domain does not answer in time; INSPECTOR_UNAVAILABLE without a connection */
-  read(
+  async read(
     uuid: string,
     parts: ReadonlySet<InstancePart>,
     signal: AbortSignal,
   ): Promise<InstanceReading | undefined> {
-    return this.#sessions.use((session) => this.#read(session, uuid, parts, signal), signal);
+    let asked: Session | undefined;
+    const read = () => this.#sessions.use((session) => this.#read((asked = session), uuid, parts, signal), signal);
+    try {
+      return await read();
+    } catch (error) {
+      // The slots of that connection were taken by others that hang, and this call waited behind them.
+      if (!isAbandonedCall(error) || this.#sessions.current === asked || signal.aborted) throw error;
+      this.#hanging.delete(uuid);
+      return read();
+    }
   }
 
   async #read(
@@ -95,7 +104,9 @@ export class SingleReader {
   ): Promise<Answer | undefined> {
     const hanging = this.#hanging.get(uuid) ?? 0;
     if (hanging >= callsThatMayHang)
-      throw new Error('earlier calls for this instance still wait for an answer; it is not asked again until then');
+      throw new Error(
+        'earlier calls for this instance still wait for an answer; it is not asked again until then',
+      );
     const groups = statsGroups(parts);
     const ofHost = groups.filter((group) => hostGroups.has(group));
     if (!session.reportsInBulk || ofHost.length === groups.length) return this.#ask(session, uuid, groups, signal);

@@ -22,7 +22,7 @@ export interface StoreTests extends TestFramework {
 
 export const second = 1_000_000_000n;
 export const noon = 1_795_348_800n * second;
-export const never = new AbortController().signal;
+export const never: AbortSignal = new AbortController().signal;
 
 /** A sample that is consistent in itself; `fields` replaces some of it, in the text too. */
 export function exampleSample(

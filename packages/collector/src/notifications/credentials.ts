@@ -1,0 +1,35 @@
+import { isJsonObject } from '@nephoscope/core';
+import type { JsonObject, JsonValue } from '@nephoscope/core';
+
+/** Keys of what nobody else may see, and of contexts, which nova serializes into payloads with the caller's token. */
+const secretKey =
+  /token|secret|passw|pass$|credential|private_?key|api_?key|authorization|cookie|user_?data|^_?context|_context$/i;
+
+/** Fernet and JSON web tokens, a password within a URL, and `token=…` as Python prints objects and dictionaries. */
+const secretText = [
+  /gAAAA[\w=-]{16}/,
+  /eyJ[\w-]{8,}\.[\w-]{8,}/,
+  /:\/\/[^/\s:@]*:[^/\s@]+@/,
+  /(?:token|secret|passw(?:or)?d|credentials?)['"\\]*\s*[:=]\s*\S/i,
+];
+
+/** Whether a text may hold a token or a password. */
+export function mayHoldSecret(text: string): boolean {
+  return secretText.some((pattern) => pattern.test(text));
+}
+
+/** The same without what may be a credential, at any depth: keys are left out, and items of lists are null. */
+export function withoutCredentials(object: JsonObject): JsonObject {
+  const kept = new Map<string, JsonValue>();
+  for (const [key, value] of object) {
+    if (secretKey.test(key) || (typeof value === 'string' && mayHoldSecret(value))) continue;
+    kept.set(key, cleaned(value));
+  }
+  return kept;
+}
+
+function cleaned(value: JsonValue): JsonValue {
+  if (typeof value === 'string') return mayHoldSecret(value) ? null : value;
+  if (isJsonObject(value)) return withoutCredentials(value);
+  return Array.isArray(value) ? (value as readonly JsonValue[]).map(cleaned) : value;
+}

@@ -1,0 +1,41 @@
+import { createHash } from 'node:crypto';
+
+import { formatJson, isJsonObject } from '@nephoscope/core';
+import type { Delivery, JsonObject, JsonValue } from '@nephoscope/core';
+
+import { mayHoldSecret, withoutCredentials } from './credentials.js';
+
+/** What plugins may need of a notification beside its payload. */
+const keptFields = [
+  'event_type',
+  'message_id',
+  'publisher_id',
+  'timestamp',
+  'priority',
+  '_context_user_id',
+  '_context_project_id',
+  '_context_tenant',
+  '_context_tenant_id',
+  '_context_request_id',
+];
+
+/**
+ * The dead letter of a notification that a plugin failed on: again a notification, a bare one, so that it can be
+ * sent once more when the plugin is mended, without credentials and most of its context.
+ */
+export function reducedNotification(fields: JsonObject): Uint8Array {
+  const kept = new Map<string, JsonValue>();
+  for (const key of keptFields) {
+    const value = fields.get(key);
+    if (value === null || (typeof value === 'string' && !mayHoldSecret(value))) kept.set(key, value);
+  }
+  const payload = fields.get('payload');
+  if (isJsonObject(payload)) kept.set('payload', withoutCredentials(payload));
+  return Buffer.from(formatJson(kept), 'utf8');
+}
+
+/** The dead letter of what could not be read, which may hold anything: enough to find it again, and nothing of it. */
+export function descriptionOf({ body, routingKey }: Delivery, reason: string): Uint8Array {
+  const sha256 = createHash('sha256').update(body).digest('hex');
+  return Buffer.from(JSON.stringify({ size: body.byteLength, sha256, routing_key: routingKey, reason }), 'utf8');
+}

@@ -1,0 +1,248 @@
+import { createSigner, describeError, meteringTopology } from '@nephoscope/core';
+import type {
+  Clock,
+  Delivery,
+  Health,
+  Logger,
+  MessageBus,
+  Notification,
+  Secret,
+  SignatureForm,
+  Subscription,
+} from '@nephoscope/core';
+import type { Component } from '@nephoscope/runtime';
+import type { Registry } from 'prom-client';
+
+import { descriptionOf, reducedNotification } from './dead-letter.js';
+import type { ActiveHandler } from './handlers.js';
+import { createNotificationMetrics } from './metrics.js';
+import type { NotificationMetrics } from './metrics.js';
+import type { NotificationsOptions } from './options.js';
+import { pluginFailure } from './plugin-failure.js';
+import { readNotification, unwrapNotification } from './read-notification.js';
+import type { UnwrappedNotification } from './read-notification.js';
+import { topologiesOf } from './topology.js';
+import { translate } from './translate.js';
+import type { Origin } from './translate.js';
+
+/** Hears notifications at once, before any plugin, and is not waited for. */
+export interface NotificationObserver {
+  readonly eventTypes: readonly string[];
+  observe(notification: Notification): void;
+}
+
+export interface NotificationListenerParts {
+  readonly options: NotificationsOptions;
+  readonly source: string;
+  readonly host: string;
+  /** The first signs. */
+  readonly secrets: readonly Secret[];
+  readonly signature: SignatureForm;
+  /** Started and stopped by whoever made it, before and after the listener. */
+  readonly bus: MessageBus;
+  readonly handlers: readonly ActiveHandler[];
+  /** How many plugins do not run though they should; for the metrics. */
+  readonly failedPlugins: number;
+  readonly observer?: NotificationObserver | undefined;
+  readonly logger: Logger;
+  readonly clock: Clock;
+  readonly registry: Registry;
+}
+
+/** What is left to do for a notification before it may be acknowledged. */
+interface Work {
+  readonly publish: ReturnType<typeof translate>['messages'];
+  readonly samples: number;
+  readonly deadLetter?: { readonly reason: string; readonly body: Uint8Array };
+}
+
+interface UnderWay {
+  /** Ends it: the notification comes again, here or to another collector. */
+  readonly giveUp: AbortController;
+  readonly done: Promise<void>;
+}
+
+const nothing: Work = { publish: [], samples: 0 };
+const firstPause = 250;
+const longestPause = 15_000;
+// What is not done by then when the listener stops goes back to the queue with the end of the bus.
+const lastSettling = 2_000;
+
+/**
+ * Takes notifications off their queue, has the plugins translate them and publishes the counters as signed metering
+ * messages. A notification is acknowledged when all its counters, and its dead letter if it has one, are confirmed;
+ * while the bus does not take them, it tries again and, by the prefetch, takes nothing more. Without plugins it does
+ * nothing.
+ */
+export class NotificationListener implements Component {
+  readonly name = 'notifications';
+  readonly #parts: NotificationListenerParts;
+  readonly #metrics: NotificationMetrics;
+  readonly #origin: Origin;
+  /** Oldest first. */
+  readonly #underWay = new Map<Delivery, UnderWay>();
+  #subscription: Subscription | undefined;
+  #stopped: Promise<void> | undefined;
+  #failure: string | undefined;
+
+  constructor(parts: NotificationListenerParts) {
+    const { failedPlugins, host, registry, secrets, signature, source } = parts;
+    this.#parts = parts;
+    this.#metrics = createNotificationMetrics(registry);
+    this.#metrics.pluginFailures.set(failedPlugins);
+    const signer = createSigner({ secret: secrets[0] as Secret, form: signature });
+    this.#origin = { source, publisherId: `collector.${host}`, signer };
+  }
+
+  /** @throws what the bus throws when it cannot declare or consume the queue */
+  async start(): Promise<void> {
+    const { bus, handlers, logger, options } = this.#parts;
+    if (handlers.length === 0)
+      return logger.info({}, 'no notification plugin runs: notifications are not listened to');
+    await bus.declare(meteringTopology);
+    for (const topology of topologiesOf(options.queue, handlers)) await bus.declare(topology);
+    this.#subscription = await bus.consume(options.queue.name, { prefetch: options.prefetch }, (delivery) =>
+      this.#take(delivery),
+    );
+    logger.info(
+      { queue: options.queue.name, plugins: handlers.map(({ name }) => name) },
+      `${handlers.length} notification plugins listen`,
+    );
+  }
+
+  /** Takes no more, finishes what the bus confirms in 2 s, and gives everything else back to the queue. */
+  stop(): Promise<void> {
+    return (this.#stopped ??= this.#stop());
+  }
+
+  health(): Health {
+    const { handlers } = this.#parts;
+    if (handlers.length > 0 && this.#subscription === undefined)
+      return { ok: false, reason: 'not consuming notifications yet' };
+    return this.#failure === undefined ? { ok: true } : { ok: false, reason: this.#failure };
+  }
+
+  async #stop(): Promise<void> {
+    await this.#subscription?.cancel();
+    const left = [...this.#underWay.values()];
+    for (const { giveUp } of left) giveUp.abort();
+    const settled = new AbortController();
+    const overdue = this.#parts.clock.sleep(lastSettling, settled.signal).catch(() => undefined);
+    await Promise.race([Promise.all(left.map(({ done }) => done)), overdue]);
+    settled.abort();
+  }
+
+  #take(delivery: Delivery): void {
+    this.#metrics.received.inc();
+    // The broker leaves no more unsettled than the prefetch. So the connection was lost since the oldest came, and
+    // it comes again.
+    const [oldest] = this.#underWay;
+    if (oldest !== undefined && this.#underWay.size >= this.#parts.options.prefetch) {
+      oldest[1].giveUp.abort();
+      this.#forget(oldest[0]);
+    }
+    const giveUp = new AbortController();
+    const work = this.#workOf(delivery);
+    this.#underWay.set(delivery, { giveUp, done: this.#finish(delivery, work, giveUp.signal) });
+    this.#metrics.underWay.set(this.#underWay.size);
+  }
+
+  async #finish(delivery: Delivery, { publish, samples, deadLetter }: Work, signal: AbortSignal): Promise<void> {
+    try {
+      await Promise.all(publish.map((message) => this.#insist(() => this.#parts.bus.publish(message), signal)));
+      this.#metrics.samples.inc(samples);
+      if (deadLetter !== undefined)
+        await this.#insist(() => delivery.deadLetter(deadLetter.reason, deadLetter.body), signal);
+    } catch {
+      // Given up, which is all that can happen here. Made again, the messages have the same ids.
+      this.#forget(delivery);
+      return delivery.requeue();
+    }
+    this.#forget(delivery);
+    delivery.ack();
+  }
+
+  /** Does what the bus refuses again and again, with growing pauses, until it is done or `signal` is aborted. */
+  async #insist(act: () => Promise<void>, signal: AbortSignal): Promise<void> {
+    const { clock, logger } = this.#parts;
+    for (let pause = firstPause; ; pause = Math.min(pause * 2, longestPause)) {
+      signal.throwIfAborted();
+      try {
+        await act();
+        if (this.#failure !== undefined) logger.info({}, 'the bus takes counters of notifications again');
+        this.#failure = undefined;
+        return;
+      } catch (error) {
+        this.#metrics.publishFailures.inc();
+        const first = this.#failure === undefined;
+        this.#failure = `the bus does not take counters of notifications: ${describeError(error)}`;
+        if (first) logger.warn({ err: error }, `${this.#failure}; the notifications wait, and it is tried again`);
+      }
+      await clock.sleep(pause, signal);
+    }
+  }
+
+  #forget(delivery: Delivery): void {
+    this.#underWay.delete(delivery);
+    this.#metrics.underWay.set(this.#underWay.size);
+  }
+
+  #workOf(delivery: Delivery): Work {
+    let unwrapped: UnwrappedNotification;
+    let notification: Notification;
+    try {
+      unwrapped = unwrapNotification(delivery.body);
+      if (!this.#isWanted(unwrapped.eventType)) {
+        this.#metrics.unwanted.inc();
+        return nothing;
+      }
+      notification = readNotification(unwrapped);
+    } catch (error) {
+      return this.#unreadable(delivery, describeError(error));
+    }
+    this.#tellObserver(notification);
+    return this.#translated(notification, unwrapped);
+  }
+
+  #isWanted(eventType: string): boolean {
+    const { handlers, observer } = this.#parts;
+    return handlers.some(({ wants }) => wants(eventType)) || observer?.eventTypes.includes(eventType) === true;
+  }
+
+  #unreadable(delivery: Delivery, reason: string): Work {
+    const { routingKey, body } = delivery;
+    this.#metrics.unreadable.inc();
+    this.#parts.logger.warn(
+      { routingKey, bytes: body.byteLength },
+      `a notification went to the dead letters: ${reason}`,
+    );
+    return { ...nothing, deadLetter: { reason, body: descriptionOf(delivery, reason) } };
+  }
+
+  #tellObserver(notification: Notification): void {
+    const { observer, logger } = this.#parts;
+    if (observer?.eventTypes.includes(notification.eventType) !== true) return;
+    try {
+      observer.observe(notification);
+    } catch (error) {
+      logger.error({}, `the last reading of an instance was not asked for: ${pluginFailure(error)}`);
+    }
+  }
+
+  #translated(notification: Notification, { fields }: UnwrappedNotification): Work {
+    const { eventType, messageId } = notification;
+    const handlers = this.#parts.handlers.filter(({ wants }) => wants(eventType));
+    if (handlers.length === 0) this.#metrics.unwanted.inc();
+    const { messages, samples, translatedBy, failures } = translate(notification, handlers, this.#origin);
+    for (const plugin of translatedBy) this.#metrics.translated.inc({ plugin });
+    if (failures.length === 0) return { publish: messages, samples };
+
+    for (const { plugin } of failures) this.#metrics.failed.inc({ plugin });
+    const reason = failures.map(({ plugin, reason: why }) => `failed: plugin '${plugin}': ${why}`).join('; ');
+    this.#parts.logger.warn(
+      { eventType, messageId, plugins: failures.map(({ plugin }) => plugin) },
+      `a notification went to the dead letters: ${reason}`,
+    );
+    return { publish: messages, samples, deadLetter: { reason, body: reducedNotification(fields) } };
+  }
+}

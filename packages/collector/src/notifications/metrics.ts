@@ -1,0 +1,58 @@
+import { Counter, Gauge } from 'prom-client';
+import type { Registry } from 'prom-client';
+
+/** What the collector tells of notifications on `/metrics`. */
+export function createNotificationMetrics(registry: Registry) {
+  const registers = [registry];
+  return {
+    received: new Counter({
+      name: 'nephoscope_collector_notifications_total',
+      help: 'Notifications taken off the queue',
+      registers,
+    }),
+    unwanted: new Counter({
+      name: 'nephoscope_collector_notifications_unwanted_total',
+      help: 'Notifications of a type that no plugin asked for',
+      registers,
+    }),
+    unreadable: new Counter({
+      name: 'nephoscope_collector_notifications_unreadable_total',
+      help: 'Notifications that went to the dead letters since they could not be read',
+      registers,
+    }),
+    translated: new Counter({
+      name: 'nephoscope_collector_notifications_translated_total',
+      help: 'Notifications that a plugin translated, by plugin',
+      labelNames: ['plugin'],
+      registers,
+    }),
+    failed: new Counter({
+      name: 'nephoscope_collector_notifications_failed_total',
+      help: 'Notifications that went to the dead letters since a plugin failed on them, by plugin',
+      labelNames: ['plugin'],
+      registers,
+    }),
+    samples: new Counter({
+      name: 'nephoscope_collector_notification_samples_total',
+      help: 'Samples made of notifications that the bus has confirmed',
+      registers,
+    }),
+    publishFailures: new Counter({
+      name: 'nephoscope_collector_notification_publish_failures_total',
+      help: 'Tries at which the bus did not take samples or a dead letter of a notification',
+      registers,
+    }),
+    underWay: new Gauge({
+      name: 'nephoscope_collector_notifications_under_way',
+      help: 'Notifications taken off the queue and not settled yet',
+      registers,
+    }),
+    pluginFailures: new Gauge({
+      name: 'nephoscope_collector_plugin_failures',
+      help: 'Notification plugins that do not run though they should',
+      registers,
+    }),
+  };
+}
+
+export type NotificationMetrics = ReturnType<typeof createNotificationMetrics>;

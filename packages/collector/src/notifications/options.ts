@@ -1,0 +1,61 @@
+import { selectionOptions } from '@nephoscope/runtime';
+import { z } from 'zod';
+
+const ownQueue = 'nephoscope.notifications';
+// As oslo.messaging names the queue of the topic `notifications` and the priority `info`.
+const servicesQueue = 'notifications.info';
+
+/** The section `collector.notifications`. */
+export const notificationsOptions = z.strictObject({
+  topics: z
+    .array(z.string().min(1))
+    .min(1)
+    .default(['notifications'])
+    .describe(
+      'Topics that the services announce on: `topics` of the section `oslo_messaging_notifications` of their configuration.',
+    ),
+  queue: z
+    .strictObject({
+      of: z
+        .enum(['us', 'others'])
+        .default('us')
+        .describe(
+          "`us`: a durable queue of our own, bound to the services' exchanges. `others`: the queue that the services fill themselves, as Ceilometer does.",
+        ),
+      name: z
+        .string()
+        .min(1)
+        .optional()
+        .describe(
+          `Its name. Default: \`${ownQueue}\`, or \`${servicesQueue}\` for that of others. Dead letters go to the queue of that name with \`.dead\` behind it.`,
+        ),
+      maxBytes: z
+        .number()
+        .int()
+        .min(1)
+        .default(1024 ** 3)
+        .describe(
+          'What our own queue holds at the most, in bytes: beyond it the oldest notifications are dropped.',
+        ),
+    })
+    .transform(({ name, ...queue }) => ({
+      name: name ?? (queue.of === 'us' ? ownQueue : servicesQueue),
+      ...queue,
+    }))
+    .prefault({})
+    .describe('Where notifications wait for a collector.'),
+  prefetch: z
+    .number()
+    .int()
+    .min(1)
+    .max(65_535)
+    .default(100)
+    .describe('Notifications that may be under way at once; bounds memory.'),
+  ...selectionOptions('notification plugins'),
+  plugins: z
+    .record(z.string(), z.unknown())
+    .default({})
+    .describe('Options of notification plugins by their name.'),
+});
+
+export type NotificationsOptions = z.output<typeof notificationsOptions>;

@@ -1,0 +1,102 @@
+import {
+  NephoscopeError,
+  derivedMessageId,
+  encodeMeteringBatch,
+  maxMeteringLineBytes,
+  meterStem,
+  meteringContentType,
+  meteringRoutingKey,
+  meteringTopology,
+  signMeteringMessage,
+} from '@nephoscope/core';
+import type { Counter, Notification, OutgoingMessage, Signer } from '@nephoscope/core';
+
+import type { ActiveHandler } from './handlers.js';
+import { pluginFailure } from './plugin-failure.js';
+
+/** More than that of one notification are a plugin's mistake. */
+const maxCounters = 10_000;
+
+/** What stands in every message beside its counter. */
+export interface Origin {
+  readonly source: string;
+  readonly publisherId: string;
+  readonly signer: Signer;
+}
+
+/** What became of a notification. */
+export interface Translation {
+  /** Signed, one for each meter. */
+  readonly messages: readonly OutgoingMessage[];
+  readonly samples: number;
+  /** The plugins that made the samples. */
+  readonly translatedBy: readonly string[];
+  /** The plugins that made none, and why. */
+  readonly failures: readonly { readonly plugin: string; readonly reason: string }[];
+}
+
+/** Has each of these plugins translate the notification. One that fails costs its own counters, all of them. */
+export function translate(
+  notification: Notification,
+  handlers: readonly ActiveHandler[],
+  origin: Origin,
+): Translation {
+  const lines = new Map<string, string[]>();
+  const translatedBy: string[] = [];
+  const failures: { plugin: string; reason: string }[] = [];
+  for (const active of handlers) {
+    try {
+      for (const [meter, line] of linesOf(notification, active, origin))
+        lines.set(meter, [...(lines.get(meter) ?? []), line]);
+      translatedBy.push(active.name);
+    } catch (error) {
+      failures.push({ plugin: active.name, reason: pluginFailure(error) });
+    }
+  }
+  const messages = Array.from(lines, ([meter, ofMeter]) => ({
+    exchange: meteringTopology.exchange,
+    routingKey: meteringRoutingKey(meter),
+    contentType: meteringContentType,
+    body: encodeMeteringBatch(ofMeter),
+  }));
+  return { messages, samples: [...lines.values()].flat().length, translatedBy, failures };
+}
+
+/** The metering messages of one plugin, by meter. The same notification gives the same message ids. */
+function linesOf(
+  notification: Notification,
+  { name, handler, meters }: ActiveHandler,
+  { source, publisherId, signer }: Origin,
+): readonly (readonly [string, string])[] {
+  const eventId = handler.eventId?.(notification) ?? notification.messageId;
+  const made = new Map<string, readonly [string, string]>();
+  for (const counter of handler.processNotification(notification)) {
+    checkCounter(counter, meters);
+    const messageId = derivedMessageId('notification', source, eventId, name, counter.name, counter.resourceId);
+    if (made.has(messageId)) throw invalid(`the counter '${counter.name}' comes twice for one resource`);
+    if (made.size >= maxCounters) throw invalid(`there are more than ${maxCounters} of one notification`);
+    const line = signMeteringMessage(counter, { source, messageId, publisherId }, signer);
+    if (Buffer.byteLength(line) > maxMeteringLineBytes)
+      throw invalid(`the counter '${counter.name}' makes a message of more than ${maxMeteringLineBytes} bytes`);
+    made.set(messageId, [counter.name, line]);
+  }
+  return [...made.values()];
+}
+
+function checkCounter({ name, type, unit, resourceId }: Counter, meters: ActiveHandler['meters']): void {
+  const meter = meters.get(meterStem(name));
+  if (meter === undefined || meter.type !== type || meter.unit !== unit) {
+    throw new NephoscopeError(
+      'METER_UNDECLARED',
+      `the counter '${name}' is not in the plugin's table with this type and unit: add it to 'meters'`,
+    );
+  }
+  if (typeof resourceId !== 'string' || resourceId === '')
+    throw invalid(`the counter '${name}' has no resource id`);
+  // Throws when it is too long to travel.
+  meteringRoutingKey(name);
+}
+
+function invalid(what: string): NephoscopeError {
+  return new NephoscopeError('COUNTER_INVALID', what);
+}

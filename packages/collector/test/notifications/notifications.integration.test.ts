@@ -1,0 +1,241 @@
+import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
+
+import { connect } from 'amqplib';
+import type { ChannelModel, ConfirmChannel } from 'amqplib';
+
+import { waitUntil } from '../../../../tools/testbed/processes.js';
+import { startRabbitmq } from '../../../../tools/testbed/rabbitmq.js';
+import type { PrivateRabbitmq } from '../../../../tools/testbed/rabbitmq.js';
+import {
+  countIn,
+  endDaemons,
+  messages,
+  newFolder,
+  samplesIn,
+  startDaemon,
+} from '../../../agent-compute/test/daemon.js';
+import type { Daemon } from '../../../agent-compute/test/daemon.js';
+import { bytes, capture, capturesWithToken } from './material.js';
+
+const exchange = 'openstack';
+const routingKey = 'notifications.info';
+const queue = 'nephoscope.notifications';
+
+let rabbitmq: PrivateRabbitmq;
+let url: string;
+let connection: ChannelModel;
+let channel: ConfirmChannel;
+/** Ids of messages that no queue wanted. */
+const returned = new Set<unknown>();
+let vhosts = 0;
+
+beforeAll(async () => {
+  rabbitmq = await startRabbitmq();
+}, 120_000);
+
+afterAll(async () => {
+  await endDaemons();
+  await rabbitmq?.stop();
+}, 60_000);
+
+// Each test has a virtual host for itself.
+beforeEach(async () => {
+  const vhost = `test-${++vhosts}`;
+  await rabbitmq.ctl('add_vhost', vhost);
+  await rabbitmq.ctl('set_permissions', '-p', vhost, 'guest', '.*', '.*', '.*');
+  url = `${rabbitmq.url}/${vhost}`;
+  connection = await connect(url);
+  channel = await connection.createConfirmChannel();
+  channel.on('return', ({ properties }) => returned.add(properties.messageId));
+});
+
+afterEach(() => connection.close());
+
+/** As oslo.messaging of a service does it. */
+const declareExchange = () => channel.assertExchange(exchange, 'topic', { durable: false, autoDelete: false });
+
+/** Resolves when the broker has it; whether any queue wanted it. */
+function publish(body: string | Uint8Array): Promise<boolean> {
+  const messageId = randomUUID();
+  const options = {
+    contentType: 'application/json',
+    contentEncoding: 'utf-8',
+    persistent: true,
+    mandatory: true,
+    messageId,
+  };
+  return new Promise((resolve, reject) => {
+    channel.publish(exchange, routingKey, Buffer.from(body), options, (error: unknown) => {
+      if (error === null || error === undefined) resolve(!returned.delete(messageId));
+      else reject(error as Error);
+    });
+  });
+}
+
+const created = capture('openstack.volume.create.end').body;
+
+/** The recorded creation of a volume, as that of another one. */
+function volumeCreated(volume: string): string {
+  const envelope = JSON.parse(created) as { 'oslo.message': string };
+  const message = JSON.parse(envelope['oslo.message']) as Record<string, unknown> & { payload: object };
+  return JSON.stringify({
+    ...envelope,
+    'oslo.message': JSON.stringify({
+      ...message,
+      message_id: randomUUID(),
+      _context_request_id: `req-${volume}`,
+      payload: { ...message.payload, volume_id: volume, size: 20 },
+    }),
+  });
+}
+
+const configuration = (database: string, notifications: object = {}) => ({
+  secrets: ['a secret of the tests'],
+  bus: { url },
+  storage: { url: `sqlite:${database}` },
+  host: 'controller-1',
+  collector: { notifications: { enabled: ['volume', 'volume_size'], ...notifications } },
+});
+
+/** A collector that listens to the exchange. */
+async function listening(database: string, notifications: object = {}): Promise<Daemon> {
+  const collector = startDaemon('collector', configuration(database, notifications));
+  await waitUntil('it is ready', async () => (await collector.status('/readyz')).status === 200, 60_000);
+  return collector;
+}
+
+const bound = () =>
+  waitUntil('the queue is bound', () => publish('{"event_type": "nobody.asked.for.it"}'), 60_000);
+
+/** What is recorded of volumes, in order: `volume-1 volume.size 20`. */
+const recorded = async (database: string) =>
+  (await samplesIn(database)).map(({ resourceId, meter, volume }) => `${resourceId} ${meter} ${volume}`).sort();
+
+const expected = (volumes: readonly string[]) =>
+  volumes.flatMap((volume) => [`${volume} volume 1`, `${volume} volume.size 20`]).sort();
+
+const names = (count: number, prefix: string) => Array.from({ length: count }, (_, index) => `${prefix}-${index}`);
+
+it('records what a service announces, each once, from the moment that its exchange is there', async () => {
+  const database = join(newFolder(), 'samples.db');
+  const collector = await listening(database);
+  await declareExchange();
+  await bound();
+  const first = volumeCreated('volume-1');
+  for (const body of [first, first, volumeCreated('volume-2')]) expect(await publish(body)).toBe(true);
+  await waitUntil('it counts the third', async () =>
+    /nephoscope_collector_notifications_translated_total\{plugin="volume"\} 3/.test(
+      (await collector.status('/metrics')).text,
+    ),
+  );
+  await waitUntil('all is recorded', async () => (await countIn(database)) >= 4);
+  expect(await collector.stop()).toMatchObject({ code: 0 });
+  expect(await recorded(database)).toEqual(expected(['volume-1', 'volume-2']));
+  for (const { publisherId, sequence } of await samplesIn(database))
+    expect({ publisherId, sequence }).toEqual({ publisherId: 'collector.controller-1', sequence: null });
+}, 120_000);
+
+it('sets aside what cannot be read, and nothing of a token leaves it', async () => {
+  const database = join(newFolder(), 'samples.db');
+  await declareExchange();
+  const collector = await listening(database);
+  await bound();
+  const hostile = [
+    ...capturesWithToken.map((name) => capture(name).body),
+    ...capturesWithToken.map((name) => capture(name).body.slice(0, -20)),
+    `{"event_type": "volume.create.end", "payload": ${'['.repeat(1000)}${']'.repeat(1000)}, "auth_token": "gAAAAABx"}`,
+    volumeCreated('volume-1')
+      .replace('\\"size\\": 20', '\\"size\\": {}')
+      .replace('\\"size\\":20', '\\"size\\":{}'),
+    'x'.repeat(5_000_000),
+  ];
+  for (const body of hostile) expect(await publish(body)).toBe(true);
+  expect(await publish(volumeCreated('volume-2'))).toBe(true);
+  // Of volume-1 the size is no number, which costs only that counter.
+  await waitUntil('the others are recorded', async () => (await countIn(database)) >= 3, 60_000);
+  await waitUntil('the dead letters are there', async () => {
+    const { messageCount } = await channel.checkQueue(`${queue}.dead`);
+    return messageCount === capturesWithToken.length + 3;
+  });
+  const letters: string[] = [];
+  for (
+    let letter = await channel.get(`${queue}.dead`);
+    letter !== false;
+    letter = await channel.get(`${queue}.dead`)
+  ) {
+    letters.push(`${JSON.stringify(letter.properties.headers)} ${letter.content.toString()}`);
+    channel.ack(letter);
+  }
+  expect(
+    letters.filter((letter) => letter.includes("failed: plugin 'volume_size': NOTIFICATION_FIELD")),
+  ).toHaveLength(1);
+  expect(await collector.stop()).toMatchObject({ code: 0 });
+  expect(`${letters.join()}${JSON.stringify(collector.log)}`).not.toContain('gAAAA');
+  expect(await recorded(database)).toEqual(['volume-1 volume 1', 'volume-2 volume 1', 'volume-2 volume.size 20']);
+}, 120_000);
+
+it('loses nothing and records nothing twice, however often it is killed in mid-work', async () => {
+  const database = join(newFolder(), 'samples.db');
+  await declareExchange();
+  // Another one shares the queue all the time.
+  const steady = await listening(database, { prefetch: 5 });
+  await bound();
+  const ledger: string[] = [];
+  let interrupted = 0;
+  for (let round = 0; round < 4; round++) {
+    const collector = await listening(database);
+    const volumes = names(250, `round-${round}`);
+    await Promise.all(volumes.map((volume) => publish(volumeCreated(volume))));
+    ledger.push(...volumes);
+    const before = await countIn(database);
+    await waitUntil('it is in mid-work', async () => (await countIn(database)) > before);
+    collector.kill('SIGKILL');
+    expect(await collector.ended).toBe('SIGKILL');
+    if ((await countIn(database)) < 2 * ledger.length) interrupted += 1;
+  }
+  expect(interrupted).toBeGreaterThan(0);
+  await waitUntil('all is recorded', async () => (await countIn(database)) >= 2 * ledger.length, 60_000);
+  expect((await channel.checkQueue(`${queue}.dead`)).messageCount).toBe(0);
+  await waitUntil('the queue is empty', async () => (await channel.checkQueue(queue)).messageCount === 0);
+  expect(await steady.stop()).toMatchObject({ code: 0 });
+  expect((await channel.checkQueue(queue)).messageCount).toBe(0);
+  expect(await recorded(database)).toEqual(expected(ledger));
+}, 240_000);
+
+it('stops under load within 10 s, and what it did not finish is in the queue', async () => {
+  const database = join(newFolder(), 'samples.db');
+  await declareExchange();
+  const collector = await listening(database);
+  await bound();
+  const volumes = names(1_000, 'load');
+  const publishing = Promise.all(volumes.map((volume) => publish(volumeCreated(volume))));
+  await waitUntil('it records', async () => (await countIn(database)) > 0);
+  const stopped = await collector.stop();
+  expect(stopped.code).toBe(0);
+  expect(stopped.seconds).toBeLessThan(10);
+  await publishing;
+  const next = await listening(database);
+  await waitUntil('all is recorded', async () => (await countIn(database)) >= 2 * volumes.length, 60_000);
+  expect(await next.stop()).toMatchObject({ code: 0 });
+  expect(await recorded(database)).toEqual(expected(volumes));
+}, 180_000);
+
+it("takes the services' own queue where that is wanted, its backlog too", async () => {
+  const database = join(newFolder(), 'samples.db');
+  await declareExchange();
+  await channel.assertQueue(routingKey, { durable: false });
+  await channel.bindQueue(routingKey, exchange, routingKey);
+  await publish(volumeCreated('volume-1'));
+  const collector = await listening(database, { queue: { of: 'others' } });
+  await publish(bytes('{'));
+  await publish(volumeCreated('volume-2'));
+  await waitUntil('all is recorded', async () => (await countIn(database)) >= 4);
+  await waitUntil(
+    'the dead letter is there',
+    async () => (await channel.checkQueue('notifications.info.dead')).messageCount === 1,
+  );
+  expect(await collector.stop()).toMatchObject({ code: 0 });
+  expect(messages(collector, 'error')).toEqual([]);
+  expect(await recorded(database)).toEqual(expected(['volume-1', 'volume-2']));
+}, 120_000);

@@ -1,0 +1,183 @@
+import { join } from 'node:path';
+
+import { Secret } from '@nephoscope/core';
+import { discoverPlugins } from '@nephoscope/runtime';
+import { FakeBus, FakeClock } from '@nephoscope/testing';
+import { Registry } from 'prom-client';
+
+import { manifest, temporaryFolder, writeTree } from '../../../runtime/test/deployment.js';
+import { configureCollector, createCollector } from '../../src/program.js';
+import { metric, until } from '../support.js';
+import { RecordingRoot, bytes, capture, delivery, enveloped, volumeCreated } from './material.js';
+
+const busSource = `
+import { defineMessageBus } from '@nephoscope/core';
+export default defineMessageBus({ create: () => ({}) });
+`;
+const storeSource = `
+import { defineSampleStore } from '@nephoscope/core';
+export default defineSampleStore({ create: () => ({}) });
+`;
+const pluginSource = (create = '') => `
+import { PluginDeclined, defineNotificationHandler } from '@nephoscope/core';
+import { z } from 'zod';
+export default defineNotificationHandler({
+  meters: [{ name: 'volume', type: 'gauge', unit: 'volume', description: 'The volume exists' }],
+  options: z.strictObject({ exchange: z.string().default('openstack') }),
+  create({ options, clock, host }) {
+    ${create}
+    return {
+      eventTypes: ['volume.*'],
+      exchangeTopics: ({ notificationTopics }) => [
+        { exchange: options.exchange, topics: notificationTopics.map((topic) => topic + '.info') },
+      ],
+      processNotification: ({ payload }) => [{
+        name: 'volume', type: 'gauge', unit: 'volume', volume: 1, userId: host, projectId: null,
+        resourceId: payload.volume_id, timestamp: clock.now(), resourceMetadata: {},
+      }],
+    };
+  },
+});
+`;
+
+let folder: Awaited<ReturnType<typeof temporaryFolder>>;
+beforeEach(async () => {
+  folder = await temporaryFolder();
+});
+afterEach(() => folder.remove());
+
+/** A collector's configuration where a package with these plugins is installed. */
+async function configured(notifications: object, plugins: Readonly<Record<string, string>>) {
+  await writeTree(folder.path, {
+    'package.json': manifest('deployment', { bus: ['amqp'], storage: ['sql'], collector: Object.keys(plugins) }),
+    'amqp.js': busSource,
+    'sql.js': storeSource,
+    ...Object.fromEntries(Object.entries(plugins).map(([name, source]) => [`${name}.js`, source])),
+  });
+  const values = { secrets: 'a secret of the tests', host: 'controller-1', collector: { notifications } };
+  return configureCollector({ values, locate: (path) => join(...path.map(String)) }, discoverPlugins(folder.path));
+}
+
+/** The collector of that configuration, with its queue of notifications started. */
+async function started(notifications: object, plugins: Readonly<Record<string, string>>) {
+  const [bus, logger, registry, clock] = [new FakeBus(), new RecordingRoot(), new Registry(), new FakeClock()];
+  const created = createCollector(await configured(notifications, plugins), { bus, logger, registry, clock });
+  await created.notifications.start();
+  const told = (level: string) =>
+    logger.entries.filter((entry) => entry.level === level).map(({ message }) => message);
+  return { ...created, bus, registry, told };
+}
+
+it('runs every plugin that is installed, with the options of the operator', async () => {
+  const { bus, registry } = await started(
+    { topics: ['one', 'two'], plugins: { volume: { exchange: 'cinder' } } },
+    { volume: pluginSource(), other: pluginSource() },
+  );
+  expect(bus.declared.slice(1).map(({ exchange, bindings }) => [exchange, bindings])).toEqual([
+    ['openstack', ['one.info', 'two.info']],
+    ['cinder', ['one.info', 'two.info']],
+  ]);
+  const one = delivery(enveloped(volumeCreated));
+  bus.send(one);
+  await until('it is settled', () => one.outcome === 'ack');
+  expect(bus.confirmed).toHaveLength(1);
+  expect(
+    Buffer.from(bus.confirmed[0]!.body)
+      .toString()
+      .match(/"publisher_id":"collector.controller-1"/g),
+  ).toHaveLength(2);
+  expect(await metric(registry, 'nephoscope_collector_plugin_failures')).toBe(0);
+});
+
+it('asks for the last reading of an instance that nova begins to delete', async () => {
+  const { bus } = await started({}, { volume: pluginSource() });
+  const one = delivery(bytes(capture('nova.compute.instance.delete.start').body));
+  bus.send(one);
+  await until('it is settled', () => one.outcome === 'ack');
+  expect(bus.offered.map(({ exchange, routingKey }) => [exchange, routingKey])).toEqual([
+    ['ceilometer', 'compute.oslab-compute-1'],
+  ]);
+});
+
+it.each([
+  ['disabled', { disabled: ['bad'] }],
+  ['not among the enabled', { enabled: ['volume'] }],
+])('does not even import a plugin that is %s', async (_, notifications) => {
+  const { told, registry, bus } = await started(notifications, {
+    volume: pluginSource(),
+    bad: 'throw new Error();',
+  });
+  expect(told('error')).toEqual([]);
+  expect(bus.declared).toHaveLength(2);
+  expect(await metric(registry, 'nephoscope_collector_plugin_failures')).toBe(0);
+});
+
+it('runs without those that cannot be imported or made, names and counts them; one may decline', async () => {
+  const { told, registry, bus } = await started(
+    {},
+    {
+      volume: pluginSource(),
+      broken: 'throw new Error("out of order");',
+      failing: pluginSource('throw new Error("no such file");'),
+      topicless: pluginSource().replace('exchangeTopics:', 'topics:'),
+      declining: pluginSource('throw new PluginDeclined("nova announces its versioned form");'),
+    },
+  );
+  expect(told('error')).toEqual([
+    expect.stringMatching(
+      /^the notification plugin 'broken' does not run, its meters are missing: .*out of order/s,
+    ),
+    "the notification plugin 'failing' does not run, its meters are missing: no such file",
+    expect.stringContaining("the notification plugin 'topicless' does not run"),
+  ]);
+  expect(told('info')).toContain(
+    "the notification plugin 'declining' does not run: nova announces its versioned form",
+  );
+  expect(await metric(registry, 'nephoscope_collector_plugin_failures')).toBe(3);
+  const one = delivery(bytes(volumeCreated));
+  bus.send(one);
+  await until('it is settled', () => one.outcome === 'ack');
+  expect(bus.confirmed).toHaveLength(1);
+});
+
+it('tells of every mistake in the options of plugins, with its path', async () => {
+  const wrong = {
+    enabled: ['volume', 'vulome'],
+    disabled: ['nothing'],
+    plugins: { volume: { exchnge: 'cinder' }, stranger: {} },
+  };
+  await expect(configured(wrong, { volume: pluginSource() })).rejects.toMatchObject({
+    code: 'CONFIG_INVALID',
+    problems: [
+      { path: ['collector', 'notifications', 'enabled', 1] },
+      { path: ['collector', 'notifications', 'disabled', 0] },
+      { path: ['collector', 'notifications', 'plugins', 'stranger'] },
+      { path: ['collector', 'notifications', 'plugins', 'volume', 'exchnge'] },
+    ],
+  });
+  await expect(configured({ queues: {} }, {})).rejects.toMatchObject({
+    problems: [{ path: ['collector', 'notifications', 'queues'] }],
+  });
+});
+
+it('signs in a form that collectors accept, with the first secret', async () => {
+  const configuration = await configured({}, { volume: pluginSource() });
+  const { config } = configuration;
+  const bus = new FakeBus();
+  const { notifications } = createCollector(
+    {
+      ...configuration,
+      config: {
+        ...config,
+        secrets: [...config.secrets, new Secret('an older secret')],
+        collector: { ...config.collector, signatures: ['ceilometer'] },
+      },
+    },
+    { bus, logger: new RecordingRoot(), registry: new Registry(), clock: new FakeClock() },
+  );
+  await notifications.start();
+  const one = delivery(bytes(volumeCreated));
+  bus.send(one);
+  await until('it is settled', () => one.outcome === 'ack');
+  expect(Buffer.from(bus.confirmed[0]!.body).toString()).toContain('"signature_form":"ceilometer"');
+});

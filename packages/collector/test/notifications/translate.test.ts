@@ -1,0 +1,174 @@
+import {
+  createSigner,
+  createVerifier,
+  derivedMessageId,
+  isJsonObject,
+  NephoscopeError,
+  parseJson,
+} from '@nephoscope/core';
+import type { Counter, JsonObject } from '@nephoscope/core';
+
+import type { ActiveHandler } from '../../src/notifications/handlers.js';
+import { readNotification, unwrapNotification } from '../../src/notifications/read-notification.js';
+import { translate } from '../../src/notifications/translate.js';
+import { secret } from '../support.js';
+import { active, bytes, volumeCreated, volumePlugin, volumeSizePlugin } from './material.js';
+
+const origin = {
+  source: 'openstack',
+  publisherId: 'collector.controller-1',
+  signer: createSigner({ secret, form: 'canonical' }),
+};
+const notificationOf = (message: unknown) => readNotification(unwrapNotification(bytes(message)));
+const notification = notificationOf(volumeCreated);
+const counters = [...volumePlugin.handler.processNotification(notification)];
+
+const lines = (body: Uint8Array) =>
+  Buffer.from(body)
+    .toString()
+    .trimEnd()
+    .split('\n')
+    .map((line) => {
+      const message = parseJson(line);
+      if (!isJsonObject(message)) throw new Error('no object');
+      return message;
+    });
+const fields = (message: JsonObject) => Object.fromEntries(message);
+const failureOf = (handler: ActiveHandler, of = notification) =>
+  translate(of, [handler], origin).failures[0]?.reason;
+const giving = (make: (counter: Counter) => readonly unknown[]) =>
+  active('given', { processNotification: () => make(counters[0]!) as Counter[] });
+
+it('makes signed metering messages, with ids of the notification and no number', () => {
+  const { messages, samples, translatedBy, failures } = translate(
+    notification,
+    [volumePlugin, volumeSizePlugin],
+    origin,
+  );
+  expect({ samples, translatedBy, failures }).toEqual({
+    samples: 2,
+    translatedBy: ['volume', 'volume_size'],
+    failures: [],
+  });
+  expect(messages.map(({ exchange, routingKey, contentType }) => [exchange, routingKey, contentType])).toEqual([
+    ['ceilometer', 'metering.volume', 'application/x-ndjson'],
+    ['ceilometer', 'metering.volume.size', 'application/x-ndjson'],
+  ]);
+  const [message] = lines(messages[1]!.body);
+  expect(createVerifier({ secrets: [secret] }).verify(message!)).toBe('verified');
+  expect(fields(message!)).toMatchObject({
+    counter_name: 'volume.size',
+    resource_id: 'volume-1',
+    publisher_id: 'collector.controller-1',
+    timestamp: '2026-11-22T21:48:00.103786+00:00',
+    message_id: derivedMessageId(
+      'notification',
+      'openstack',
+      volumeCreated.message_id,
+      'volume_size',
+      'volume.size',
+      'volume-1',
+    ),
+  });
+  expect(message!.has('sequence')).toBe(false);
+});
+
+it('makes the same of the same notification', () => {
+  const handlers = [volumePlugin, volumeSizePlugin];
+  expect(translate(notification, handlers, origin)).toEqual(
+    translate(notificationOf(volumeCreated), handlers, origin),
+  );
+});
+
+it('takes the event id of a plugin that has one in place of the message id', () => {
+  const plugin = active('volume', {
+    ...volumePlugin.handler,
+    eventId: ({ payload }) => `event of ${String(payload['volume_id'])}`,
+  });
+  const ids = ['one', 'two'].map((message_id) => {
+    const { messages } = translate(notificationOf({ ...volumeCreated, message_id }), [plugin], origin);
+    return lines(messages[0]!.body)[0]!.get('message_id');
+  });
+  expect(ids[0]).toBe(ids[1]);
+  expect(ids[0]).toBe(
+    derivedMessageId('notification', 'openstack', 'event of volume-1', 'volume', 'volume', 'volume-1'),
+  );
+});
+
+it('keeps the counters of the others when a plugin fails, and none of its own', () => {
+  const failing = active('failing', {
+    *processNotification() {
+      yield counters[0]!;
+      throw new NephoscopeError('NOTIFICATION_FIELD', 'the notification has no payload.size');
+    },
+  });
+  const { messages, samples, translatedBy, failures } = translate(notification, [failing, volumePlugin], origin);
+  expect(failures).toEqual([
+    { plugin: 'failing', reason: 'NOTIFICATION_FIELD: the notification has no payload.size' },
+  ]);
+  expect({ samples, translatedBy }).toEqual({ samples: 1, translatedBy: ['volume'] });
+  expect(lines(messages[0]!.body)).toHaveLength(1);
+});
+
+it.each<[string, ActiveHandler, string | RegExp]>([
+  [
+    'a counter twice',
+    giving((counter) => [counter, { ...counter, volume: 2 }]),
+    "COUNTER_INVALID: the counter 'volume' comes twice",
+  ],
+  [
+    'a meter that it did not declare',
+    giving((counter) => [{ ...counter, name: 'cpu' }]),
+    "METER_UNDECLARED: the counter 'cpu'",
+  ],
+  ['another unit than declared', giving((counter) => [{ ...counter, unit: 'GB' }]), 'METER_UNDECLARED'],
+  ['no resource', giving((counter) => [{ ...counter, resourceId: '' }]), 'no resource id'],
+  ['no figure', giving((counter) => [{ ...counter, volume: NaN }]), 'METER_VOLUME'],
+  [
+    'metadata that JSON cannot hold',
+    giving((counter) => [{ ...counter, resourceMetadata: { x: undefined } }]),
+    'COUNTER_INVALID',
+  ],
+  [
+    'metadata beyond all bounds',
+    giving((counter) => [{ ...counter, resourceMetadata: { x: 'x'.repeat(1_100_000) } }]),
+    'makes a message of more than 1048576 bytes',
+  ],
+  ['no counters but a promise', giving(() => Promise.resolve() as never), /^TypeError at [\w.-]+:\d+:\d+$/],
+  ['nothing that is a counter', giving(() => [null]), /^TypeError at /],
+  [
+    'no end',
+    active('endless', {
+      *processNotification() {
+        for (let index = 0; ; index++) yield { ...counters[0]!, resourceId: `volume-${index}` };
+      },
+    }),
+    'more than 10000',
+  ],
+])('takes no counters of a plugin that gives %s', (_, plugin, reason) => {
+  const { messages, failures } = translate(notification, [plugin], origin);
+  expect(messages).toEqual([]);
+  expect(failures).toHaveLength(1);
+  expect(failures[0]!.reason).toMatch(reason);
+});
+
+describe('the reason of a failure', () => {
+  const throwing = (error: unknown) =>
+    active('throwing', {
+      processNotification: () => {
+        throw error;
+      },
+    });
+
+  it('quotes no text of an error that is not coded: it may hold what the plugin was given', () => {
+    const error = new SyntaxError('Unexpected token gAAAAABtopsecret\n    at gAAAAABtopsecret:1:1');
+    expect(failureOf(throwing(error))).toMatch(/^SyntaxError at translate\.test\.ts:\d+:\d+$/);
+    expect(failureOf(throwing('gAAAAABtopsecret'))).toBe('it threw what is no error');
+  });
+
+  it('quotes no coded error that names a credential, and none at length', () => {
+    const coded = (text: string) => throwing(new NephoscopeError('NOTIFICATION_FIELD', text));
+    expect(failureOf(coded("auth_token='abc'"))).toBe('NOTIFICATION_FIELD');
+    expect(failureOf(coded('x'.repeat(10_000)))!.length).toBeLessThan(600);
+  });
+});
