@@ -1,3 +1,4 @@
+import { centralAgentProgram } from '@nephoscope/agent-central';
 import { computeAgentProgram } from '@nephoscope/agent-compute';
 import { collectorProgram } from '@nephoscope/collector';
 import { commonSections } from '@nephoscope/runtime';
@@ -26,10 +27,18 @@ export function configurationPage(plugins: readonly FirstPartyPlugin[]): string 
       .join('\n');
   const compute = computeAgentProgram.sections;
   const collector = collectorProgram.sections;
-  const pollsters = plugins.filter(({ namespace }) => namespace === 'poll.compute');
-  const withOptions = pollsters.filter(
-    ({ plugin }) => Object.keys(describeSchema(plugin.options).properties ?? {}).length > 0,
-  );
+  const central = centralAgentProgram.sections;
+  const selectable = (namespace: string, what: string, key: string) => {
+    const found = plugins.filter((one) => one.namespace === namespace);
+    const withOptions = found.filter(
+      ({ plugin }) => Object.keys(describeSchema(plugin.options).properties ?? {}).length > 0,
+    );
+    const names = found.map(({ name }) => `\`${name}\``).join(', ');
+    const options = withOptions
+      .map(({ name, plugin }) => `### \`${key}.${name}\`\n\n${optionTable(describeSchema(plugin.options))}`)
+      .join('\n');
+    return `The ${what} are ${names} and those of other installed packages. ${options === '' ? 'None of the first has options of its own.' : `With options of their own:\n\n${options}`}`;
+  };
 
   return `# Configuration
 
@@ -59,7 +68,8 @@ as pollsters, is set as an object: \`NEPHOSCOPE_COMPUTE__POLLSTERS='{disk_device
 ## All programs
 
 ${optionTable(describeSchema(z.object(commonSections)))}
-Every program has a section \`bus\`; the compute agent also \`inspector\` and \`compute\`, the collector \`storage\` and \`collector\`.
+Every program has a section \`bus\`; the compute agent also \`inspector\` and \`compute\`, the central agent
+\`openstack\` and \`central\`, the collector \`storage\`, \`collector\` and \`notifications\`.
 \`bus\`, \`inspector\` and \`storage\` name a plugin by \`type\`; their other keys are that plugin's options.
 
 ## \`status\`: health and metrics
@@ -67,7 +77,7 @@ Every program has a section \`bus\`; the compute agent also \`inspector\` and \`
 ${String(compute.status.description)}
 
 ${own(compute.status)}
-The default port is that of the compute agent; the collector's is ${portOf(collector.status)}.
+The default port is that of the compute agent; the collector's is ${portOf(collector.status)}, the central agent's ${portOf(central.status)}.
 
 ## \`bus\`: the message bus
 
@@ -82,11 +92,17 @@ ${ofPlugins('compute.virt', 'inspector')}
 ## \`compute\`: the compute agent
 
 ${own(compute.compute)}
-The pollsters are ${pollsters.map(({ name }) => `\`${name}\``).join(', ')} and those of other installed packages. ${
-    withOptions.length === 0
-      ? 'None of the first has options of its own.'
-      : `With options of their own:\n\n${withOptions.map(({ name, plugin }) => `### \`compute.pollsters.${name}\`\n\n${optionTable(describeSchema(plugin.options))}`).join('\n')}`
-  }
+${selectable('poll.compute', 'pollsters', 'compute.pollsters')}
+
+## \`openstack\`: the cloud (central agent, and compute agent with \`discovery: nova\`)
+
+${String(central.openstack.description)}
+
+${own(central.openstack)}
+## \`central\`: the central agent
+
+${own(central.central)}
+${selectable('poll.central', 'pollsters', 'central.pollsters')}
 
 ## \`storage\`: the sample store (collector)
 
@@ -95,7 +111,12 @@ The pollsters are ${pollsters.map(({ name }) => `\`${name}\``).join(', ')} and t
 ${ofPlugins('storage', 'storage')}
 ## \`collector\`: the collector
 
-${own(collector.collector)}`;
+${own(collector.collector)}
+## \`notifications\`: what services announce (collector)
+
+${own(collector.notifications)}
+${selectable('collector', 'plugins', 'notifications.plugins')}
+`;
 }
 
 function portOf(status: z.ZodType): string {

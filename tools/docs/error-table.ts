@@ -107,6 +107,10 @@ export const errorTable: readonly ErrorGroup[] = [
         means: 'With `--once`: counters are missing because pollsters failed.',
         what: 'Look at the failures before it in the log.',
       },
+      READING_TIMEOUT: {
+        means: 'A reading beside the cycles, of an instance that starts or ends, was not done in its time.',
+        what: 'Look for a guest that is stuck or a libvirtd that is overloaded; the cycles go on.',
+      },
       ONCE_TIMEOUT: {
         means: 'With `--once`: not done within its time.',
         what: 'Look at what the message waited for: the hypervisor or the bus.',
@@ -233,8 +237,13 @@ export const errorTable: readonly ErrorGroup[] = [
   {
     title: 'Notifications',
     codes: {
+      NOTIFICATION_UNREADABLE: {
+        means: 'A message on the queue of notifications is no notification; the text says what is wrong with it.',
+        what: 'Find what publishes it. The dead letter holds its size and hash, not its content.',
+      },
       NOTIFICATION_FIELD: {
-        means: 'A notification lacks a field that a plugin needs, or has it with a wrong type; the message names it.',
+        means:
+          'A notification lacks a field that a plugin needs, or has it with a wrong type; the message names it.',
         what: 'Look at the dead letter: the other plugins counted it. Tell the authors of the plugin which version of the service sent it.',
       },
     },
@@ -267,11 +276,13 @@ export const errorTable: readonly ErrorGroup[] = [
         what: 'See what answers at that URL.',
       },
       CLOUD_ITEM: {
-        means: 'A service lists an item without an id, or with a field of a wrong type. Only its counters are missing.',
+        means:
+          'A service lists an item without an id, or with a field of a wrong type. Only its counters are missing.',
         what: 'Look at the item in the service.',
       },
       FAKE_CLOUD: {
-        means: 'A test asked the fake cloud of `@nephoscope/testing` for something that it was given no answer to.',
+        means:
+          'A test asked the fake cloud of `@nephoscope/testing` for something that it was given no answer to.',
         what: 'Give it one.',
       },
     },

@@ -32,7 +32,6 @@ export class ReadingOrder {
 
   /** Forgets the instances that are not there any more, but for those read since. */
   forgetOthers(instanceIds: ReadonlySet<string>, asked: bigint): void {
-    for (const [id, latest] of this.#latest)
-      if (latest <= asked && !instanceIds.has(id)) this.#latest.delete(id);
+    for (const [id, latest] of this.#latest) if (latest <= asked && !instanceIds.has(id)) this.#latest.delete(id);
   }
 }

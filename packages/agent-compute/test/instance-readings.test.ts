@@ -1,6 +1,13 @@
 import type { InstanceReading } from '@nephoscope/core';
 import { lastReadingMessage } from '@nephoscope/core';
-import { exampleInstance, FakeBus, FakeClock, FakeDelivery, FakeInspector, instanceReading } from '@nephoscope/testing';
+import {
+  exampleInstance,
+  FakeBus,
+  FakeClock,
+  FakeDelivery,
+  FakeInspector,
+  instanceReading,
+} from '@nephoscope/testing';
 
 import { endIn } from '../src/nova-announcements.js';
 import { createAgent, lines, metric, pollster, temporaryFolder, turns, until } from './support.js';
@@ -103,7 +110,9 @@ describe('the last reading', () => {
     expect(numbers.sort((a, b) => a - b)).toEqual([1, 2, 3, 4, 5, 6]);
     expect(new Set(samplesOf(2).map(({ epoch }) => epoch)).size).toBe(1);
     expect(await results('last_readings', 'read')).toBe(1);
-    expect(told('info')).toContain('instance-2: the last reading, 2 samples (delete.start of 2026-11-22 21:55:33.5)');
+    expect(told('info')).toContain(
+      'instance-2: the last reading, 2 samples (delete.start of 2026-11-22 21:55:33.5)',
+    );
   });
 
   it('that is asked for while it is taken is that one, and later another', async () => {

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import type { MessageBus } from '@nephoscope/core';
 import {
   component,
+  configure,
   createLogger,
   createPlugin,
   createStatusServer,
@@ -19,7 +20,7 @@ import type { RootLogger } from '@nephoscope/runtime';
 import { Command } from 'commander';
 import { Registry, collectDefaultMetrics } from 'prom-client';
 
-import { collectorProgram, configureCollector, createCollector } from './program.js';
+import { collectorProgram, createCollector } from './program.js';
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
   version: string;
@@ -45,7 +46,8 @@ let logger: RootLogger | undefined;
 
 const exitCode = await runToExit(
   async (stopped) => {
-    const configured = await configureCollector(
+    const configured = await configure(
+      collectorProgram,
       await readConfig(command.opts<{ config: string }>().config, process.env),
     );
     const { config, chosen } = configured;

@@ -3,4 +3,4 @@ export type { CollectorParts } from './collector.js';
 export { NotificationListener } from './notifications/listener.js';
 export type { NotificationListenerParts, NotificationObserver } from './notifications/listener.js';
 export type { CollectorOptions } from './options.js';
-export { collectorProgram, configureCollector, createCollector } from './program.js';
+export { collectorProgram, createCollector } from './program.js';

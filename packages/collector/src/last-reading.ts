@@ -1,4 +1,10 @@
-import { announcedEnd, describeError, endAnnouncements, isNephoscopeError, lastReadingMessage } from '@nephoscope/core';
+import {
+  announcedEnd,
+  describeError,
+  endAnnouncements,
+  isNephoscopeError,
+  lastReadingMessage,
+} from '@nephoscope/core';
 import type { Logger, MessageBus, Notification } from '@nephoscope/core';
 import { Counter } from 'prom-client';
 import type { Registry } from 'prom-client';

@@ -31,9 +31,6 @@ export const collectorOptions = z.strictObject({
     .describe(
       "Forms of signature that are accepted. Ceilometer's has a known weakness: leave it out where nothing signs in it.",
     ),
-  notifications: notificationsOptions
-    .prefault({})
-    .describe('What services announce, and its translation to samples.'),
 });
 
 export type CollectorOptions = z.output<typeof collectorOptions>;
@@ -44,5 +41,8 @@ export const collectorSections = {
   bus: busSection,
   storage: pluginSection('sql', 'The sample store.'),
   collector: collectorOptions.prefault({}).describe('The collector.'),
+  notifications: notificationsOptions
+    .prefault({})
+    .describe('What services announce, and its translation to samples.'),
   status: statusOptions(9_391),
 };

@@ -2,8 +2,8 @@ import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import type { Clock, MessageBus, SampleStore } from '@nephoscope/core';
-import { ConfigInvalid, configure, createPlugin, selectPlugins, systemClock } from '@nephoscope/runtime';
-import type { Configured, DeclaredPlugin, ProgramDefinition, RawConfig, RootLogger } from '@nephoscope/runtime';
+import { createPlugin, systemClock } from '@nephoscope/runtime';
+import type { Configured, ProgramDefinition, RootLogger } from '@nephoscope/runtime';
 import type { Registry } from 'prom-client';
 
 import { Collector } from './collector.js';
@@ -18,33 +18,8 @@ export const collectorProgram = {
   directory: dirname(dirname(fileURLToPath(import.meta.url))),
   sections: collectorSections,
   chosen: { bus: 'bus', storage: 'storage' },
-  selected: {},
+  selected: { notifications: { namespace: 'collector', options: 'plugins' } },
 } as const satisfies ProgramDefinition<typeof collectorSections>;
-
-/** The key of the notification plugins among those that the configuration selects. */
-const notificationPlugins = 'collector.notifications';
-
-/**
- * As `configure`, and selects the notification plugins, which stand in a section within a section.
- *
- * @throws CONFIG_INVALID as `configure`, and what it throws
- */
-export async function configureCollector(
-  raw: RawConfig,
-  declared?: readonly DeclaredPlugin[],
-): Promise<Configured<typeof collectorSections>> {
-  const configured = await configure(collectorProgram, raw, declared);
-  const { enabled, disabled, plugins } = configured.config.collector.notifications;
-  const path = ['collector', 'notifications'];
-  const { problems, ...selection } = await selectPlugins(
-    configured.declared,
-    'collector',
-    { enabled, disabled, options: plugins },
-    { enabled: [...path, 'enabled'], disabled: [...path, 'disabled'], options: [...path, 'plugins'] },
-  );
-  if (problems.length > 0) throw new ConfigInvalid(raw, problems);
-  return { ...configured, selected: { ...configured.selected, [notificationPlugins]: selection } };
-}
 
 /** Puts a collector together from its configuration. Nothing is started yet. */
 export function createCollector(
@@ -73,13 +48,13 @@ export function createCollector(
     registry,
   });
   const { handlers, failedPlugins } = createHandlers(
-    selected[notificationPlugins] ?? { active: [], inactive: [] },
-    config.collector.notifications.topics,
+    selected['notifications'] ?? { active: [], inactive: [] },
+    config.notifications.topics,
     { logger, clock, host: config.host },
   );
   const { signatures } = config.collector;
   const notifications = new NotificationListener({
-    options: config.collector.notifications,
+    options: config.notifications,
     source: config.source,
     host: config.host,
     secrets: config.secrets,

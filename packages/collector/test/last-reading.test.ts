@@ -17,7 +17,8 @@ function captured(name: string, fields: Record<string, unknown> = {}): Notificat
   const notification = readNotification(unwrapNotification(Buffer.from(body)));
   const payload = notification.payload as Record<string, unknown>;
   const data = payload['nova_object.data'] as Record<string, unknown> | undefined;
-  const changed = data === undefined ? { ...payload, ...fields } : { ...payload, 'nova_object.data': { ...data, ...fields } };
+  const changed =
+    data === undefined ? { ...payload, ...fields } : { ...payload, 'nova_object.data': { ...data, ...fields } };
   return { ...notification, payload: changed as Notification['payload'] };
 }
 

@@ -79,8 +79,7 @@ export class LifecycleWatch {
       this.#running = now;
       if (before === undefined) return;
       for (const uuid of before.keys()) if (!now.has(uuid)) this.#tell({ instanceId: uuid, kind: 'stopped' });
-      for (const [uuid, id] of now)
-        if (before.get(uuid) !== id) this.#tell({ instanceId: uuid, kind: 'started' });
+      for (const [uuid, id] of now) if (before.get(uuid) !== id) this.#tell({ instanceId: uuid, kind: 'started' });
     } catch (error) {
       this.#logger.debug({ err: error }, `cannot list the domains that run: ${describeError(error)}`);
     } finally {

@@ -167,10 +167,13 @@ describe('an instance that does not answer', () => {
     let goOn: () => void = () => undefined;
     const again = new Promise<void>((resolve) => (goOn = resolve));
     const uuids = new Set(ids.map(uuidOf));
-    const answer: Handler<'connectGetAllDomainStats'> = daemon.handle('connectGetAllDomainStats', async (query) => {
-      if (query.domains?.some(({ uuid }) => uuids.has(uuid))) await again;
-      return answer(query);
-    });
+    const answer: Handler<'connectGetAllDomainStats'> = daemon.handle(
+      'connectGetAllDomainStats',
+      async (query) => {
+        if (query.domains?.some(({ uuid }) => uuids.has(uuid))) await again;
+        return answer(query);
+      },
+    );
     return () => {
       uuids.clear();
       goOn();

@@ -107,7 +107,10 @@ export function inspectorContract(name: string, { create, createUnstartable }: I
           assertReading(one, all);
           assertContinued(earlier, one);
         }
-        assert.equal(await inspector.inspectInstance('00000000-0000-4000-8000-00000000dead', all, signal), undefined);
+        assert.equal(
+          await inspector.inspectInstance('00000000-0000-4000-8000-00000000dead', all, signal),
+          undefined,
+        );
         inspector.watch?.(() => undefined)();
       });
     });

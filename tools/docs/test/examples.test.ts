@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 
 import { configure, readConfig } from '@nephoscope/runtime';
+import { centralAgentProgram } from '@nephoscope/agent-central';
 import { computeAgentProgram } from '@nephoscope/agent-compute';
 import { collectorProgram } from '@nephoscope/collector';
 import ts from 'typescript';
@@ -112,6 +113,7 @@ describe('the examples of the documentation', () => {
         try {
           await configure(computeAgentProgram, raw, await declaredHere());
           await configure(collectorProgram, raw, await declaredHere());
+          await configure(centralAgentProgram, raw, await declaredHere());
         } catch (error) {
           throw new Error(`${file.path}:${block.line}`, { cause: error });
         }

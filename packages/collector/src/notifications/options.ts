@@ -5,7 +5,7 @@ const ownQueue = 'nephoscope.notifications';
 // As oslo.messaging names the queue of the topic `notifications` and the priority `info`.
 const servicesQueue = 'notifications.info';
 
-/** The section `collector.notifications`. */
+/** The section `notifications`. */
 export const notificationsOptions = z.strictObject({
   topics: z
     .array(z.string().min(1))

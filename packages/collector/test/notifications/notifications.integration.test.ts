@@ -95,7 +95,7 @@ const configuration = (database: string, notifications: object = {}) => ({
   bus: { url },
   storage: { url: `sqlite:${database}` },
   host: 'controller-1',
-  collector: { notifications: { enabled: ['volume', 'volume_size'], ...notifications } },
+  notifications: { enabled: ['volume', 'volume_size'], ...notifications },
 });
 
 /** A collector that listens to the exchange. */

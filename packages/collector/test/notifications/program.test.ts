@@ -1,12 +1,12 @@
 import { join } from 'node:path';
 
 import { Secret } from '@nephoscope/core';
-import { discoverPlugins } from '@nephoscope/runtime';
+import { configure, discoverPlugins } from '@nephoscope/runtime';
 import { FakeBus, FakeClock } from '@nephoscope/testing';
 import { Registry } from 'prom-client';
 
 import { manifest, temporaryFolder, writeTree } from '../../../runtime/test/deployment.js';
-import { configureCollector, createCollector } from '../../src/program.js';
+import { collectorProgram, createCollector } from '../../src/program.js';
 import { metric, until } from '../support.js';
 import { RecordingRoot, bytes, capture, delivery, enveloped, volumeCreated } from './material.js';
 
@@ -54,8 +54,9 @@ async function configured(notifications: object, plugins: Readonly<Record<string
     'sql.js': storeSource,
     ...Object.fromEntries(Object.entries(plugins).map(([name, source]) => [`${name}.js`, source])),
   });
-  const values = { secrets: 'a secret of the tests', host: 'controller-1', collector: { notifications } };
-  return configureCollector({ values, locate: (path) => join(...path.map(String)) }, discoverPlugins(folder.path));
+  const values = { secrets: 'a secret of the tests', host: 'controller-1', notifications };
+  const raw = { values, locate: (path: readonly PropertyKey[]) => join(...path.map(String)) };
+  return configure(collectorProgram, raw, discoverPlugins(folder.path));
 }
 
 /** The collector of that configuration, with its queue of notifications started. */
@@ -149,14 +150,14 @@ it('tells of every mistake in the options of plugins, with its path', async () =
   await expect(configured(wrong, { volume: pluginSource() })).rejects.toMatchObject({
     code: 'CONFIG_INVALID',
     problems: [
-      { path: ['collector', 'notifications', 'enabled', 1] },
-      { path: ['collector', 'notifications', 'disabled', 0] },
-      { path: ['collector', 'notifications', 'plugins', 'stranger'] },
-      { path: ['collector', 'notifications', 'plugins', 'volume', 'exchnge'] },
+      { path: ['notifications', 'enabled', 1] },
+      { path: ['notifications', 'disabled', 0] },
+      { path: ['notifications', 'plugins', 'stranger'] },
+      { path: ['notifications', 'plugins', 'volume', 'exchnge'] },
     ],
   });
   await expect(configured({ queues: {} }, {})).rejects.toMatchObject({
-    problems: [{ path: ['collector', 'notifications', 'queues'] }],
+    problems: [{ path: ['notifications', 'queues'] }],
   });
 });
 
