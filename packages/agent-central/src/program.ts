@@ -1,9 +1,8 @@
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-import { describeError, isNephoscopeError } from '@nephoscope/core';
 import type { CentralPollster, Clock, MessageBus } from '@nephoscope/core';
-import { createPlugin, systemClock } from '@nephoscope/runtime';
+import { createSelected, systemClock } from '@nephoscope/runtime';
 import type { Configured, ProgramDefinition, RootLogger } from '@nephoscope/runtime';
 import type { Registry } from 'prom-client';
 
@@ -35,31 +34,16 @@ export function createCentralAgent(
   const { config, selected } = configured;
   const { bus, session, logger, registry, clock = systemClock } = around;
 
-  const { active = [], inactive = [] } = selected['central'] ?? {};
-  const failed = (pollster: string, error: unknown) =>
-    logger.error(
-      { err: error, pollster },
-      `the pollster '${pollster}' does not run, its meters are missing: ${describeError(error)}`,
-    );
-  const failures = inactive.filter(({ failure }) => failure !== undefined);
-  for (const { declared, failure } of failures) failed(declared.name, failure);
-  let failedPlugins = failures.length;
-
-  const pollsters = active.flatMap((one): ActivePollster[] => {
-    const { name } = one.declared;
-    try {
-      const settings = { logger: logger.child({ component: name }), clock, host: config.host };
-      return [{ name, meters: one.plugin.meters, pollster: createPlugin<CentralPollster>(one, settings) }];
-    } catch (error) {
-      if (isNephoscopeError(error, 'PLUGIN_DECLINED')) {
-        logger.info({ pollster: name }, `the pollster '${name}' does not run: ${error.message}`);
-      } else {
-        failed(name, error);
-        failedPlugins += 1;
-      }
-      return [];
-    }
-  });
+  const { made: pollsters, failedPlugins } = createSelected(
+    'pollster',
+    selected['central'],
+    { logger, clock, host: config.host },
+    (pollster: CentralPollster, { declared, plugin }): ActivePollster => ({
+      name: declared.name,
+      meters: plugin.meters,
+      pollster,
+    }),
+  );
 
   const agent = new CentralAgent({
     options: config.central,

@@ -1,10 +1,9 @@
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-import { describeError, isNephoscopeError } from '@nephoscope/core';
 import type { Clock, ComputePollsterPlugin, Inspector, MessageBus } from '@nephoscope/core';
 import { createSession, readCloud } from '@nephoscope/openstack';
-import { createPlugin, systemClock } from '@nephoscope/runtime';
+import { createPlugin, createSelected, systemClock } from '@nephoscope/runtime';
 import type { Configured, ProgramDefinition, RootLogger } from '@nephoscope/runtime';
 import type { Registry } from 'prom-client';
 
@@ -52,31 +51,16 @@ export function createComputeAgent(
           metrics: createDiscoveryMetrics(registry),
         })
       : hypervisor;
-  const { active = [], inactive = [] } = selected['compute'] ?? {};
-  const failed = (pollster: string, error: unknown) =>
-    logger.error(
-      { err: error, pollster },
-      `the pollster '${pollster}' does not run, its meters are missing: ${describeError(error)}`,
-    );
-  const failures = inactive.filter(({ failure }) => failure !== undefined);
-  for (const { declared, failure } of failures) failed(declared.name, failure);
-  let failedPlugins = failures.length;
-
-  const pollsters = active.flatMap((one): ActivePollster[] => {
-    const { name } = one.declared;
-    try {
-      const pollster = createPlugin<ActivePollster['pollster']>(one, settings(name));
-      return [{ name, plugin: one.plugin as ComputePollsterPlugin, pollster }];
-    } catch (error) {
-      if (isNephoscopeError(error, 'PLUGIN_DECLINED')) {
-        logger.info({ pollster: name }, `the pollster '${name}' does not run: ${error.message}`);
-      } else {
-        failed(name, error);
-        failedPlugins += 1;
-      }
-      return [];
-    }
-  });
+  const { made: pollsters, failedPlugins } = createSelected(
+    'pollster',
+    selected['compute'],
+    { logger, clock, host: config.host },
+    (pollster: ActivePollster['pollster'], { declared, plugin }): ActivePollster => ({
+      name: declared.name,
+      plugin: plugin as ComputePollsterPlugin,
+      pollster,
+    }),
+  );
 
   const agent = new ComputeAgent({
     options: config.compute,

@@ -47,11 +47,11 @@ export function createCollector(
     clock,
     registry,
   });
-  const { handlers, failedPlugins } = createHandlers(
-    selected['notifications'] ?? { active: [], inactive: [] },
-    config.notifications.topics,
-    { logger, clock, host: config.host },
-  );
+  const { handlers, failedPlugins } = createHandlers(selected['notifications'], config.notifications.topics, {
+    logger,
+    clock,
+    host: config.host,
+  });
   const { signatures } = config.collector;
   const notifications = new NotificationListener({
     options: config.notifications,

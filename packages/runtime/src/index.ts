@@ -4,6 +4,7 @@ export { ConfigInvalid } from './config-problems.js';
 export type { ConfigProblem } from './config-problems.js';
 export { deadline } from './deadline.js';
 export type { Deadline } from './deadline.js';
+export { createSelected } from './create-selected.js';
 export { runToExit } from './daemon.js';
 export type { Main } from './daemon.js';
 export { component, startAll, stopAll, untilAborted } from './lifecycle.js';

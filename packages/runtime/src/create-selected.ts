@@ -1,0 +1,45 @@
+import { describeError, isNephoscopeError } from '@nephoscope/core';
+import type { Clock } from '@nephoscope/core';
+
+import type { RootLogger } from './logging.js';
+import { createPlugin } from './plugin-selection.js';
+import type { ActivePlugin, InactivePlugin } from './plugin-selection.js';
+
+/**
+ * Makes what the selected plugins of a section make. One that cannot be loaded or made costs only itself: it is told in
+ * the log and counted. One that declines is told, and is no failure.
+ *
+ * @param what they are, for people, such as `pollster`
+ * @param make from what the plugin made; what it throws is the plugin's failure
+ */
+export function createSelected<Product, Made>(
+  what: string,
+  selected: { readonly active: readonly ActivePlugin[]; readonly inactive: readonly InactivePlugin[] } | undefined,
+  around: { readonly logger: RootLogger; readonly clock: Clock; readonly host: string },
+  make: (product: Product, plugin: ActivePlugin) => Made,
+): { readonly made: readonly Made[]; readonly failedPlugins: number } {
+  const { logger, clock, host } = around;
+  const { active, inactive } = selected ?? { active: [], inactive: [] };
+  let failedPlugins = 0;
+  const failed = (plugin: string, error: unknown) => {
+    failedPlugins += 1;
+    logger.error(
+      { err: error, plugin },
+      `the ${what} '${plugin}' does not run, its meters are missing: ${describeError(error)}`,
+    );
+  };
+  for (const { declared, failure } of inactive) if (failure !== undefined) failed(declared.name, failure);
+
+  const made = active.flatMap((one): Made[] => {
+    const { name } = one.declared;
+    try {
+      return [make(createPlugin<Product>(one, { logger: logger.child({ component: name }), clock, host }), one)];
+    } catch (error) {
+      if (isNephoscopeError(error, 'PLUGIN_DECLINED'))
+        logger.info({ plugin: name }, `the ${what} '${name}' does not run: ${error.message}`);
+      else failed(name, error);
+      return [];
+    }
+  });
+  return { made, failedPlugins };
+}
