@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 
-import { Agent, request } from 'undici';
+import type { Agent, request } from 'undici';
 
 import type { CloudConfig } from './cloud-config.js';
 import { within } from './deadline.js';
@@ -45,9 +45,15 @@ const comesBack: ReadonlySet<number> = new Set([429, 502, 503, 504]);
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
+interface Http {
+  readonly request: typeof request;
+  readonly agent: Agent;
+}
+
 /** Sends requests that may be sent twice, again and again while the service is not there or too busy. */
 export class Transport {
-  readonly #agent: Agent;
+  readonly #tls: CloudConfig['tls'];
+  #http: Promise<Http> | undefined;
   readonly #timeout: number;
   readonly #logger: Logger;
   readonly #sleep: (ms: number, signal: AbortSignal) => Promise<void>;
@@ -61,19 +67,27 @@ export class Transport {
     this.#timeout = timeout;
     this.#logger = logger;
     this.#sleep = sleep;
-    const { ca, cert, key, verify } = tls;
-    this.#agent = new Agent({
-      connect: {
-        rejectUnauthorized: verify,
-        timeout,
-        ...(ca === undefined ? {} : { ca }),
-        ...(cert === undefined ? {} : { cert }),
-        ...(key === undefined ? {} : { key }),
-      },
-      // The deadline of each request covers these.
-      headersTimeout: 0,
-      bodyTimeout: 0,
-    });
+    this.#tls = tls;
+  }
+
+  /** Loaded with the first request: undici compiles WebAssembly, which costs who never asks a service tens of MiB. */
+  #open(): Promise<Http> {
+    const { ca, cert, key, verify } = this.#tls;
+    return (this.#http ??= import('undici').then((undici) => ({
+      request: undici.request,
+      agent: new undici.Agent({
+        connect: {
+          rejectUnauthorized: verify,
+          timeout: this.#timeout,
+          ...(ca === undefined ? {} : { ca }),
+          ...(cert === undefined ? {} : { cert }),
+          ...(key === undefined ? {} : { key }),
+        },
+        // The deadline of each request covers these.
+        headersTimeout: 0,
+        bodyTimeout: 0,
+      }),
+    })));
   }
 
   /**
@@ -106,7 +120,8 @@ export class Transport {
   /** Ends all that is under way. Safe to call twice. */
   async close(): Promise<void> {
     this.#closed.abort(new OpenStackError('OPENSTACK_UNAVAILABLE', 'the session is closed'));
-    if (!this.#agent.destroyed) await this.#agent.destroy();
+    const http = await this.#http;
+    if (http?.agent.destroyed === false) await http.agent.destroy();
   }
 
   async #pause(ms: number, signal: AbortSignal): Promise<void> {
@@ -125,12 +140,13 @@ export class Transport {
     });
     return within(this.#timeout, late, [this.#closed.signal, signal], async (inTime) => {
       try {
-        const { statusCode, headers, body } = await request(outgoing.url, {
+        const http = await this.#open();
+        const { statusCode, headers, body } = await http.request(outgoing.url, {
           method: outgoing.method,
           headers: { accept: 'application/json', 'user-agent': 'nephoscope', ...outgoing.headers },
           body: outgoing.body ?? null,
           signal: inTime,
-          dispatcher: this.#agent,
+          dispatcher: http.agent,
         });
         const names = Object.fromEntries(
           Object.entries(headers).flatMap(([name, value]) =>
