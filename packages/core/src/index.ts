@@ -1,3 +1,4 @@
+export { byteSize } from './byte-size.js';
 export type { Clock } from './clock.js';
 export type { Cloud, CloudHead, CloudList, CloudService } from './cloud.js';
 export type { Counter, CounterType, Metadata, MetadataValue } from './counter.js';
@@ -35,6 +36,8 @@ export type { LastReadingRequest } from './last-reading.js';
 export type { Logger } from './logger.js';
 export { meteringTopology } from './message-bus.js';
 export type {
+  DeadLetter,
+  DeadLetterVerdict,
   Delivery,
   Leadership,
   MessageBus,

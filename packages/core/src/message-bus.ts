@@ -79,6 +79,8 @@ export interface Delivery {
   readonly contentType: string | undefined;
   readonly routingKey: string;
   readonly redelivered: boolean;
+  /** Its connection is lost: settling it has no effect any more, and the queue delivers it again, to whoever consumes. */
+  readonly isGone: boolean;
   /** Settles it: its content is safe elsewhere. */
   ack(): void;
   /** Settles it the other way: the queue delivers it again, to whoever consumes. */
@@ -89,6 +91,21 @@ export interface Delivery {
    */
   deadLetter(reason: string, body?: Uint8Array): Promise<void>;
 }
+
+/** A message among the dead letters of a queue. */
+export interface DeadLetter {
+  readonly body: Uint8Array;
+  readonly contentType: string | undefined;
+  /** Why it was set aside, as it was told to `deadLetter`; undefined where the broker itself set it aside. */
+  readonly reason: string | undefined;
+  /** When, ISO 8601 UTC; undefined where nobody noted it. */
+  readonly at: string | undefined;
+  /** The routing key with which it came to the queue; undefined where nobody noted it. */
+  readonly routingKey: string | undefined;
+}
+
+/** What becomes of a dead letter: it stays, goes back into the queue that it came from, or is deleted for ever. */
+export type DeadLetterVerdict = 'keep' | 'replay' | 'drop';
 
 export interface Subscription {
   /** No delivery comes after it resolved. What was delivered and not settled goes back to the queue when the bus stops. */
@@ -121,6 +138,19 @@ export interface MessageBus {
     options: { readonly prefetch: number },
     handler: (delivery: Delivery) => void,
   ): Promise<Subscription>;
+  /**
+   * Goes through the dead letters of a declared queue that are there now, oldest first and each once, and does with
+   * each what `decide` says. One is gone from the dead letters only after the queue has confirmed it. Those that are
+   * kept stay in their order; while it runs, nobody else sees them.
+   *
+   * @throws BUS_UNAVAILABLE when the connection is lost: what was not decided by then stays, and a letter that was being
+   *   replayed may be in both places; what `decide` throws, and the signal's reason: that letter and those after it stay
+   */
+  sweepDeadLetters(
+    queue: string,
+    decide: (letter: DeadLetter) => DeadLetterVerdict | Promise<DeadLetterVerdict>,
+    signal: AbortSignal,
+  ): Promise<Readonly<Record<DeadLetterVerdict, number>>>;
   /**
    * Hands each message to `handler` that arrives while this program is there; what it does with them is not awaited
    * and they need no settling. Goes on after each reconnect.

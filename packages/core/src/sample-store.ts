@@ -40,7 +40,7 @@ export interface RecordResult {
 }
 
 /**
- * Keeps samples for ever. `start` opens (and creates or migrates) the store and undoes itself when it
+ * Keeps samples until they are removed. `start` opens (and creates or migrates) the store and undoes itself when it
  * fails; `stop` is safe before `start`, twice and at the same time.
  */
 export interface SampleStore {
@@ -50,9 +50,18 @@ export interface SampleStore {
    * Records all of the batch or nothing of it; when the promise resolves it is on disk. A message id is
    * recorded once, whatever is offered again.
    *
-   * @throws STORE_UNAVAILABLE when it cannot now (full disk, lock, connection): the batch may be offered again
+   * @throws STORE_UNAVAILABLE when it cannot now (full disk, lock, connection): the batch may be offered again;
+   *   SAMPLE_INVALID when one of them can never be recorded, as for a volume that the store has no room for
    */
   record(samples: readonly Sample[]): Promise<RecordResult>;
+  /**
+   * Removes samples whose timestamp is before `time` (ns since 1970 UTC), and none that is not. A store that keeps
+   * them in partitions removes whole ones, so that some of those that are older stay. Several programs may ask at once.
+   *
+   * @returns how many samples were removed
+   * @throws STORE_UNAVAILABLE
+   */
+  removeBefore(time: bigint): Promise<number>;
   /** Matching samples by time, oldest first, as a stream; with `newestFirst` the other way round. */
   samples(
     filter: SampleFilter,

@@ -1,0 +1,15 @@
+import { z } from 'zod';
+
+const unit: Readonly<Record<string, number>> = { KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30, TiB: 2 ** 40 };
+const form = /^(\d+(?:\.\d+)?) ?(KiB|MiB|GiB|TiB)$/;
+
+/** A size as operators write it: `512MiB`, `4GiB`; a bare number is bytes. The value is whole bytes. */
+export const byteSize = () =>
+  z
+    .union([z.number().positive(), z.string().regex(form, "write a size as '512MiB' or '4GiB'")])
+    .transform((value) => {
+      if (typeof value === 'number') return Math.floor(value);
+      const [, amount, name] = form.exec(value) as unknown as [string, string, string];
+      return Math.floor(Number(amount) * (unit[name] as number));
+    })
+    .pipe(z.int().positive());
