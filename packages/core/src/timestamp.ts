@@ -14,12 +14,22 @@ export function parseTimestamp(text: string): bigint {
   const match = form.exec(text);
   if (match === null) throw invalid(text);
   const [, date = '', hour, minute, second, fraction = '', sign, zoneHour, zoneMinute = 0] = match;
-  const midnight = Date.parse(date);
-  // A day that does not exist is not read, or read as one of the next month.
-  if (Number.isNaN(midnight) || !new Date(midnight).toISOString().startsWith(date)) throw invalid(text);
+  const midnight = date === lastDay.date ? lastDay.midnight : midnightOf(date);
+  if (midnight === undefined) throw invalid(text);
+  lastDay = { date, midnight };
   const offset = sign === undefined ? 0 : (Number(zoneHour) * 60 + Number(zoneMinute)) * (sign === '-' ? -1 : 1);
   const seconds = midnight / 1000 + (Number(hour) * 60 + Number(minute) - offset) * 60 + Number(second);
   return BigInt(seconds) * 1_000_000_000n + BigInt(fraction.padEnd(9, '0'));
+}
+
+/** Of the time that was read last: thousands on one day are read one after the other. */
+let lastDay = { date: '', midnight: 0 };
+
+/** ms since 1970 UTC; undefined for a day that does not exist. */
+function midnightOf(date: string): number | undefined {
+  const midnight = Date.parse(date);
+  // Such a day is not read, or read as one of the next month.
+  return Number.isNaN(midnight) || !new Date(midnight).toISOString().startsWith(date) ? undefined : midnight;
 }
 
 /**

@@ -20,17 +20,27 @@ export class HmacSha256 {
     });
   }
 
-  /** Of the text's UTF-8 bytes, as 64 lower-case hexadecimal digits. */
-  digest(text: string): string {
-    // A UTF-16 unit takes three bytes at most.
-    const needed = blockBytes + text.length * 3;
-    if (needed > this.#inner.length) {
-      const larger = Buffer.alloc(needed * 2);
-      this.#inner.copy(larger, 0, 0, blockBytes);
-      this.#inner = larger;
+  /** Of a text's UTF-8 bytes, as 64 lower-case hexadecimal digits. Bytes among its parts are in UTF-8 already. */
+  digest(...parts: readonly (string | Uint8Array)[]): string {
+    let length = blockBytes;
+    for (const part of parts) {
+      // A UTF-16 unit takes three bytes at most.
+      this.#makeRoom(length + part.length * 3);
+      if (typeof part === 'string') {
+        length += this.#inner.write(part, length, 'utf8');
+      } else {
+        this.#inner.set(part, length);
+        length += part.length;
+      }
     }
-    const length = this.#inner.write(text, blockBytes, 'utf8');
-    this.#outer.write(hash('sha256', this.#inner.subarray(0, blockBytes + length), 'hex'), blockBytes, 'hex');
+    this.#outer.write(hash('sha256', this.#inner.subarray(0, length), 'hex'), blockBytes, 'hex');
     return hash('sha256', this.#outer, 'hex');
+  }
+
+  #makeRoom(needed: number): void {
+    if (needed <= this.#inner.length) return;
+    const larger = Buffer.alloc(needed * 2);
+    this.#inner.copy(larger);
+    this.#inner = larger;
   }
 }

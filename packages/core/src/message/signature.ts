@@ -70,10 +70,10 @@ export function createVerifier(options: {
       const form = message.get('signature_form') ?? 'ceilometer';
       if (!isSignatureForm(form)) return 'form-unknown';
       if (!forms.includes(form)) return 'form-refused';
-      const text = signedText(writers[form], message);
+      const parts = signedText(writers[form], message);
       const claimed = Buffer.from(signature, 'latin1');
       const matches = hmacs[form].some((hmac) =>
-        timingSafeEqual(Buffer.from(hmac.digest(text), 'latin1'), claimed),
+        timingSafeEqual(Buffer.from(hmac.digest(...parts), 'latin1'), claimed),
       );
       return matches ? 'verified' : 'signature-wrong';
     },
