@@ -13,11 +13,11 @@ import {
   deadline,
   defaultConfigPath,
   readConfig,
+  runBesideBus,
   runToExit,
   startAll,
   stopAll,
   systemClock,
-  untilAborted,
 } from '@nephoscope/runtime';
 import type { Component, RootLogger } from '@nephoscope/runtime';
 import { Command } from 'commander';
@@ -100,25 +100,16 @@ const exitCode = await runToExit(
       collectDefaultMetrics({ register: registry });
       const checks = { bus: () => bus.health(), agent: () => agent.health() };
       const status = createStatusServer({ ...config.status, checks, registry });
-      const components = [status, cloud, agent];
-
-      // Its start is not awaited: the bus may be away for long. It fails only where the operator must mend something,
-      // as a wrong password, and that ends the agent.
-      const busFailed = new AbortController();
-      const signal = AbortSignal.any([stopped, busFailed.signal]);
-      bus.start(signal).catch((error: unknown) => {
-        if (!stopped.aborted) busFailed.abort(error);
+      await runBesideBus({
+        bus,
+        components: [status, cloud, agent],
+        async run() {
+          log.info({ status: status.url }, `${centralAgentProgram.name} ${version} is running`);
+          await agent.run();
+        },
+        stopped,
+        logger: log,
       });
-      try {
-        await startAll(components, signal, log);
-        log.info({ status: status.url }, `${centralAgentProgram.name} ${version} is running`);
-        await Promise.race([agent.run(), untilAborted(signal)]);
-      } catch (error) {
-        if (!signal.aborted) throw error;
-      } finally {
-        await stopAll([component('bus', bus), ...components], log);
-      }
-      busFailed.signal.throwIfAborted();
     };
 
     await (once === true ? runOnce() : runDaemon());

@@ -19,6 +19,7 @@ export { choosePlugin, createPlugin, selectPlugins } from './plugin-selection.js
 export type { ActivePlugin, InactivePlugin, Selection } from './plugin-selection.js';
 export { busSection, commonSections, configure, pluginSection, selectionOptions } from './program.js';
 export type { Configured, ProgramDefinition, SelectedSection } from './program.js';
+export { runBesideBus } from './run-beside-bus.js';
 export { schedule } from './schedule.js';
 export { singleFlight } from './single-flight.js';
 export { createStatusServer, statusOptions } from './status-server.js';

@@ -1,24 +1,36 @@
-const key = '"resource_metadata"';
 const quote = 0x22;
 const backslash = 0x5c;
 
+export interface MemberSpan {
+  readonly key: string;
+  readonly start: number;
+  readonly end: number;
+}
+
 /**
- * Where the value of `resource_metadata` of a message stands in its JSON text: start and end, or null when
- * the message has none. The value itself, with every digit and blank as received, is the slice between.
- * The text was parsed before; of one that is no JSON only this is promised: no wrong place beyond its end.
+ * Where the values of these members of the outermost object stand in its JSON text, in the order of the text. A value
+ * itself, with every digit and blank as received, is the slice between. The text was parsed before; of one that is no JSON
+ * only this is promised: spans in order, and none beyond its end.
  */
-export function metadataSpan(text: string): readonly [start: number, end: number] | null {
+export function memberSpans(text: string, keys: readonly string[]): readonly MemberSpan[] {
+  const spans: MemberSpan[] = [];
   let depth = 0;
   for (let at = 0; at < text.length; at++) {
     switch (text.charCodeAt(at)) {
       case quote: {
         const end = stringEnd(text, at);
-        if (depth === 1 && end - at === key.length && text.startsWith(key, at)) {
-          const value = afterColon(text, end);
-          // No colon: the text was a value and no key.
-          if (value !== null) return [value, valueEnd(text, value)];
+        const value = depth === 1 ? afterColon(text, end) : null;
+        // No colon: the text was a value and no key.
+        if (value === null) {
+          at = end - 1;
+          break;
         }
-        at = end - 1;
+        const behind = valueEnd(text, value);
+        const key = text.slice(at + 1, end - 1);
+        if (keys.includes(key) && !spans.some((span) => span.key === key))
+          spans.push({ key, start: value, end: behind });
+        // Nothing in the value is a member of the outermost object.
+        at = Math.max(behind, end) - 1;
         break;
       }
       case 0x7b: // {
@@ -32,7 +44,7 @@ export function metadataSpan(text: string): readonly [start: number, end: number
       default:
     }
   }
-  return null;
+  return spans;
 }
 
 /** After the closing quote of the string that begins at `start`. */

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 
-import { metadataSpan } from '../src/metadata-span.js';
+import { memberSpans } from '../src/member-spans.js';
 
 const slice = (text: string) => {
-  const span = metadataSpan(text);
-  return span === null ? null : text.slice(...span);
+  const [span] = memberSpans(text, ['resource_metadata']);
+  return span === undefined ? null : text.slice(span.start, span.end);
 };
 
 it.each([
@@ -38,14 +38,31 @@ it('finds the value in any message', () => {
   );
 });
 
+it('finds several members, in the order of the text', () => {
+  const text = '{"b": 2, "a": {"b": 3}, "c": "x", "d": [1, {"a": 4}]}';
+  const found = memberSpans(text, ['a', 'b', 'd', 'e']).map(({ key, start, end }) => [
+    key,
+    text.slice(start, end),
+  ]);
+  expect(found).toEqual([
+    ['b', '2'],
+    ['a', '{"b": 3}'],
+    ['d', '[1, {"a": 4}]'],
+  ]);
+});
+
 it('stays within any text, JSON or not', () => {
   const pieces = fc.constantFrom('{', '}', '[', ']', '"', '\\', ':', ',', '"resource_metadata"', ' ', '1');
   fc.assert(
     fc.property(fc.array(pieces), (parts) => {
       const text = parts.join('');
-      const [start, end] = metadataSpan(text) ?? [0, 0];
-      expect(text.slice(0, start) + text.slice(start, end) + text.slice(end)).toBe(text);
-      expect(end).toBeLessThanOrEqual(text.length);
+      let last = 0;
+      for (const { start, end } of memberSpans(text, ['resource_metadata'])) {
+        expect(start).toBeGreaterThanOrEqual(last);
+        expect(end).toBeGreaterThanOrEqual(start);
+        last = end;
+      }
+      expect(last).toBeLessThanOrEqual(text.length);
     }),
   );
 });

@@ -1,0 +1,41 @@
+import type { Logger, MessageBus } from '@nephoscope/core';
+
+import { component, startAll, stopAll, untilAborted } from './lifecycle.js';
+import type { Component } from './lifecycle.js';
+
+/**
+ * Runs a program that works on while the bus is away, so that nobody awaits the start of the bus: starts the
+ * components, runs until that is over or `stopped` is aborted, and stops everything again. The start of the bus fails
+ * only where the operator must mend something, as a wrong password, and that ends the program.
+ *
+ * @throws what the start of the bus or of a component, `run` or stopping throws
+ */
+export async function runBesideBus({
+  bus,
+  components,
+  run,
+  stopped,
+  logger,
+}: {
+  readonly bus: MessageBus;
+  readonly components: readonly Component[];
+  /** Called when all components are started. */
+  readonly run: () => Promise<void>;
+  readonly stopped: AbortSignal;
+  readonly logger: Logger;
+}): Promise<void> {
+  const busFailed = new AbortController();
+  const signal = AbortSignal.any([stopped, busFailed.signal]);
+  bus.start(signal).catch((error: unknown) => {
+    if (!stopped.aborted) busFailed.abort(error);
+  });
+  try {
+    await startAll(components, signal, logger);
+    await Promise.race([run(), untilAborted(signal)]);
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  } finally {
+    await stopAll([component('bus', bus), ...components], logger);
+  }
+  busFailed.signal.throwIfAborted();
+}
