@@ -1,8 +1,8 @@
 import type { Metadata } from '@nephoscope/core';
-import { exampleNotification } from '@nephoscope/testing';
+import { counterLine, exampleNotification } from '@nephoscope/testing';
 
 import { capture, captureNames } from './captures.js';
-import { count, line, plugins } from './count.js';
+import { count, plugins } from './count.js';
 
 const alpha = '909c4662f43441bcb7e3bece767e7d73 by c70bb536733a4dea97df02c5456070fd';
 const beta = '78ff5c929d044587adff2dc9ae0e7a31 by ea65fc1a9516441e9ed6afe746fe320c';
@@ -70,7 +70,7 @@ it('has an expectation of every recorded notification', () => {
 });
 
 it.each(Object.entries(expected))('%s', (name, lines) => {
-  expect(count(capture(name)).map(line).sort()).toEqual(lines);
+  expect(count(capture(name)).map(counterLine).sort()).toEqual(lines);
 });
 
 it('has the time and the metadata of the notification', () => {
@@ -104,7 +104,7 @@ const volume = capture('openstack.volume.create.end').payload;
 it.each(['resize.end', 'retype', 'manage_existing.end'])('counts a volume as volume.%s leaves it', (action) => {
   const payload = { ...volume, size: 7, tenant_id: 'heirs', user_id: 'heir', volume_type: 'fast' };
   const counters = count(exampleNotification({ eventType: `volume.${action}`, payload }));
-  expect(counters.map(line)).toEqual([
+  expect(counters.map(counterLine)).toEqual([
     `volume gauge 1 volume, ${lab} of heirs by heir`,
     `volume.size gauge 7 GB, ${lab} of heirs by heir`,
   ]);
@@ -134,7 +134,7 @@ it.each(['exists', 'create.end', 'delete.start'])('counts a backup at backup.%s'
   const counters = count(
     exampleNotification({ eventType: `backup.${action}`, payload: backup, publisherId: 'backup.backup-1' }),
   );
-  expect(counters.map(line)).toEqual(['backup.size gauge 3 GB, b-1 of alpha by alice']);
+  expect(counters.map(counterLine)).toEqual(['backup.size gauge 3 GB, b-1 of alpha by alice']);
   expect(counters[0]?.resourceMetadata).toEqual({
     status: 'available',
     display_name: 'nightly',

@@ -1,10 +1,10 @@
 import type { Metadata } from '@nephoscope/core';
-import { exampleNotification } from '@nephoscope/testing';
+import { exampleNotification, handlerOf } from '@nephoscope/testing';
 
 import { eventId } from '../src/event-id.js';
 import { backups, snapshots, volumes } from '../src/resources.js';
 import { capture } from './captures.js';
-import { handlerOf, plugins } from './count.js';
+import { plugins } from './count.js';
 
 const original = capture('openstack.volume.create.end');
 

@@ -1,8 +1,8 @@
 import type { Metadata } from '@nephoscope/core';
-import { exampleNotification } from '@nephoscope/testing';
+import { counterLine, exampleNotification } from '@nephoscope/testing';
 
 import { capture, captureNames } from './captures.js';
-import { count, line } from './count.js';
+import { count } from './count.js';
 
 const image = 'ddb16851-684e-4eea-b408-47baacd0bb12 of 909c4662f43441bcb7e3bece767e7d73 by null';
 
@@ -35,7 +35,7 @@ it('has an expectation of every recorded notification', () => {
 });
 
 it.each(Object.entries(expected))('%s', (name, lines) => {
-  expect(count(capture(name)).map(line).sort()).toEqual(lines);
+  expect(count(capture(name)).map(counterLine).sort()).toEqual(lines);
 });
 
 it('has the time and the metadata of the notification', () => {
@@ -95,7 +95,7 @@ it('takes what glance of 2012 said', () => {
     destination_ip: '203.0.113.9',
   };
   const counters = count(exampleNotification({ eventType: 'image.send', payload }));
-  expect(counters.map(line).sort()).toEqual([
+  expect(counters.map(counterLine).sort()).toEqual([
     'image.download delta 1152921504606846976 B, i-1 of null by null',
     'image.serve delta 1152921504606846976 B, i-1 of null by null',
   ]);
@@ -105,5 +105,5 @@ it('takes what glance of 2012 said', () => {
 it('has a size of 0 where the image has no bytes', () => {
   const payload = { id: 'i-1', owner: 'p-1', size: 0 };
   const counters = count(exampleNotification({ eventType: 'image.upload', payload }));
-  expect(counters.map(line)).toContain('image.size gauge 0 B, i-1 of p-1 by null');
+  expect(counters.map(counterLine)).toContain('image.size gauge 0 B, i-1 of p-1 by null');
 });

@@ -1,8 +1,8 @@
 import type { Metadata } from '@nephoscope/core';
-import { exampleNotification } from '@nephoscope/testing';
+import { counterLine, exampleNotification } from '@nephoscope/testing';
 
 import { capture, captureNames } from './captures.js';
-import { count, line } from './count.js';
+import { count } from './count.js';
 
 const alpha = '909c4662f43441bcb7e3bece767e7d73';
 const beta = '78ff5c929d044587adff2dc9ae0e7a31';
@@ -107,7 +107,7 @@ it('has an expectation of every recorded notification', () => {
 });
 
 it.each(Object.entries(counted))('%s', (name, expected) => {
-  expect(count(capture(name)).map(line)).toEqual(expected);
+  expect(count(capture(name)).map(counterLine)).toEqual(expected);
 });
 
 it.each(none)('%s gives nothing', (name) => {
@@ -183,7 +183,7 @@ it('counts each resource that was created in bulk', () => {
   };
   const given = exampleNotification({ eventType: 'network.create.end', payload, context: { user_id: 'u-1' } });
   const counters = count(given);
-  expect(counters.map(line)).toEqual([
+  expect(counters.map(counterLine)).toEqual([
     ...lines('network', 'network', 'n-1 of p-1 by u-1', 'create'),
     ...lines('network', 'network', 'n-2 of p-2 by u-1', 'create'),
   ]);
@@ -203,7 +203,7 @@ it.each([{ floatingip_id: 'f-1' }, { floatingip_id: 'f-1', floatingip: {} }])(
       context: { user_id: 'u-1' },
     });
     const counters = count(given);
-    expect(counters.map(line)).toEqual(lines('ip.floating', 'ip', 'f-1 of null by u-1', 'delete'));
+    expect(counters.map(counterLine)).toEqual(lines('ip.floating', 'ip', 'f-1 of null by u-1', 'delete'));
     expect(counters[0]?.resourceMetadata).toEqual({
       router_id: null,
       floating_network_id: null,
@@ -219,5 +219,5 @@ it.each([{ floatingip_id: 'f-1' }, { floatingip_id: 'f-1', floatingip: {} }])(
 it('has no project for what belongs to nobody', () => {
   const payload = { network: { id: 'n-1', tenant_id: '', project_id: '' } };
   const counters = count(exampleNotification({ eventType: 'network.exists', payload }));
-  expect(counters.map(line)).toEqual(lines('network', 'network', 'n-1 of null by null'));
+  expect(counters.map(counterLine)).toEqual(lines('network', 'network', 'n-1 of null by null'));
 });

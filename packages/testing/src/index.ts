@@ -13,6 +13,8 @@ export { messageBusContract } from './message-bus-contract.js';
 export type { MessageBusContract } from './message-bus-contract.js';
 export { exampleNotification, notificationHandlerContract } from './notification-handler-contract.js';
 export type { NotificationCase, NotificationHandlerContract } from './notification-handler-contract.js';
+export { counterLine, countersOf, handlerOf, notifierPackageContract } from './notifier-package.js';
+export type { NotifierPackage, NotifierPlugin } from './notifier-package.js';
 export { recordedNotifications } from './recorded-notifications.js';
 export type { RecordedNotification } from './recorded-notifications.js';
 export { pollCounters } from './poll-counters.js';

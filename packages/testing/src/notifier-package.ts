@@ -1,0 +1,81 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+
+import { wildcards } from '@nephoscope/core';
+import type { Counter, Notification, NotificationHandler, Plugin } from '@nephoscope/core';
+
+import { FakeClock } from './fake-clock.js';
+import { RecordingLogger } from './recording-logger.js';
+import { testFramework } from './test-framework.js';
+
+/** A notification plugin whose exchanges the operator can set, as `defineServiceNotifications` makes them. */
+export type NotifierPlugin = Plugin<'collector', { exchanges: string[] }, NotificationHandler>;
+
+/** The handler of a plugin with these options. */
+export function handlerOf(plugin: NotifierPlugin, options: unknown = {}): NotificationHandler {
+  return plugin.create({
+    options: plugin.options.parse(options),
+    logger: new RecordingLogger(),
+    clock: new FakeClock(),
+    host: 'controller-1',
+  });
+}
+
+/** The counters that plugins with their default options make of a notification. */
+export function countersOf(notification: Notification, plugins: readonly NotifierPlugin[]): Counter[] {
+  return plugins
+    .map((plugin) => handlerOf(plugin))
+    .filter(({ eventTypes }) => wildcards(eventTypes)(notification.eventType))
+    .flatMap((handler) => [...handler.processNotification(notification)]);
+}
+
+/** A counter in one line: name, type, volume, unit, resource, project, user. */
+export function counterLine({ name, type, volume, unit, resourceId, projectId, userId }: Counter): string {
+  return `${name} ${type} ${volume} ${unit}, ${resourceId} of ${projectId} by ${userId}`;
+}
+
+interface Manifest {
+  readonly nephoscope: { readonly collector: Readonly<Record<string, string>> };
+  readonly exports: Readonly<Record<string, { readonly default: string }>>;
+}
+
+/** A package of such plugins. */
+export interface NotifierPackage {
+  /** Its `package.json`. */
+  readonly manifest: URL;
+  /** What its sources export. */
+  readonly plugins: Readonly<Record<string, NotifierPlugin>>;
+  /** Those that its plugins listen to by default. */
+  readonly exchanges: readonly string[];
+  /** Imports a source file, its path as from a folder beside `src`. */
+  load(path: string): Promise<unknown>;
+}
+
+/** What such a package must declare, as tests. */
+export function notifierPackageContract({ manifest, plugins, exchanges, load }: NotifierPackage): void {
+  const { it } = testFramework();
+
+  it('declares its plugins where they are', async () => {
+    const { nephoscope, exports } = JSON.parse(readFileSync(manifest, 'utf8')) as Manifest;
+    const declared = Object.values(nephoscope.collector).map(async (path) => {
+      const source = (exports[path] as { default: string }).default.replace('./dist/', '../src/');
+      return ((await load(source)) as { default: unknown }).default;
+    });
+    assert.deepEqual(new Set(await Promise.all(declared)), new Set(Object.values(plugins)));
+  });
+
+  it('listens to the exchanges that the operator set, by default to those of the service', () => {
+    const notificationTopics = ['notifications', 'metering'];
+    const topics = ['notifications.info', 'metering.info'];
+    for (const plugin of Object.values(plugins)) {
+      assert.deepEqual(
+        handlerOf(plugin).exchangeTopics({ notificationTopics }),
+        exchanges.map((exchange) => ({ exchange, topics })),
+      );
+      assert.deepEqual(handlerOf(plugin, { exchanges: ['mine'] }).exchangeTopics({ notificationTopics }), [
+        { exchange: 'mine', topics },
+      ]);
+      assert.equal(plugin.options.safeParse({ exchanges: [] }).success, false);
+    }
+  });
+}
