@@ -1,6 +1,9 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
+/** Of everybody here. */
+export const secret = 'a secret for measuring';
+
 /**
  * Writes the configuration of a compute agent with all its meters. Beside what must be given only the interval
  * differs from what an operator gets, for cycles that run by themselves.
@@ -17,7 +20,7 @@ export async function writeAgentConfiguration(
   const path = join(directory, 'nephoscope.yaml');
   // JSON is YAML too.
   const configuration = {
-    secrets: ['a secret for measuring'],
+    secrets: [secret],
     host: 'compute-1',
     bus,
     inspector: { type: 'libvirt', uri },

@@ -6,7 +6,7 @@ import { writeAgentConfiguration } from './agent-configuration.js';
 import type { Benchmark, BenchmarkContext } from './benchmark.js';
 import { startQemuHost, startTestDriverHost, withDirectory } from './hosts.js';
 import type { MeasuredHost } from './hosts.js';
-import { outputOf, startMeasured } from './measured-process.js';
+import { outputOf, startAgent } from './measured-process.js';
 import { rounded, summarise } from './statistics.js';
 import type { Measurement } from './statistics.js';
 import { target } from './target.js';
@@ -90,10 +90,7 @@ function measure(
 ): Promise<readonly Round[]> {
   return withDirectory(async (directory) => {
     const configuration = await writeAgentConfiguration(directory, host.uri, bus);
-    const child = startMeasured(
-      [script, JSON.stringify({ configuration, uri: host.uri, warmUp, rounds })],
-      profiles,
-    );
+    const child = startAgent([script, JSON.stringify({ configuration, uri: host.uri, warmUp, rounds })], profiles);
     const output = await outputOf(child, AbortSignal.any([signal, AbortSignal.timeout(processTimeout)]));
     return JSON.parse(output) as readonly Round[];
   });

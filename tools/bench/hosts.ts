@@ -32,11 +32,18 @@ export async function startQemuHost(instances: number, signal: AbortSignal): Pro
   });
 }
 
-/** Domains of libvirt's test driver with a disk and a NIC each: no guests, only what the daemon says of them. */
-export async function startTestDriverHost(instances: number): Promise<MeasuredHost> {
+/**
+ * Domains of libvirt's test driver with a disk and a NIC each: no guests, only what the daemon says of them.
+ *
+ * @param metadataXml what a domain has in its element `metadata`
+ */
+export async function startTestDriverHost(
+  instances: number,
+  metadataXml: (index: number) => string = () => '',
+): Promise<MeasuredHost> {
   return withLibvirtd(async (libvirtd) => {
     const file = join(libvirtd.directory, 'node.xml');
-    await writeFile(file, nodeXml(instances));
+    await writeFile(file, nodeXml(instances, metadataXml));
     return { uri: `test+unix://${file}?socket=${libvirtd.socketReadOnly}`, instances, stop: libvirtd.stop };
   });
 }
@@ -66,13 +73,38 @@ async function withLibvirtd(
 const instanceName = (index: number) => `instance-${hex(index, 8)}`;
 const hex = (index: number, length: number) => (index + 1).toString(16).padStart(length, '0');
 
-const nodeXml = (instances: number) => `<node>
-${Array.from({ length: instances }, (_, index) => domainXml(index)).join('')}</node>
+/** As nova writes it for an instance that is one of a project's. */
+export const novaMetadataXml = (index: number) => `
+      <nova:instance xmlns:nova="http://openstack.org/xmlns/libvirt/nova/1.1">
+        <nova:package version="26.2.2"/>
+        <nova:name>web-frontend-${index}.production.example.org</nova:name>
+        <nova:creationTime>2026-11-22 21:47:54</nova:creationTime>
+        <nova:flavor name="m1.small">
+          <nova:memory>2048</nova:memory>
+          <nova:disk>20</nova:disk>
+          <nova:swap>0</nova:swap>
+          <nova:ephemeral>0</nova:ephemeral>
+          <nova:vcpus>1</nova:vcpus>
+        </nova:flavor>
+        <nova:owner>
+          <nova:user uuid="${ownerId('c70bb536', index)}">user-${index % owners}</nova:user>
+          <nova:project uuid="${ownerId('909c4662', index)}">project-${index % owners}</nova:project>
+        </nova:owner>
+        <nova:root type="image" uuid="d9392138-b64c-4f17-9e05-72b3a9f6310c"/>
+      </nova:instance>
+    `;
+
+const owners = 50;
+const ownerId = (kind: string, index: number) => `${kind}${hex(index % owners, 24)}`;
+
+const nodeXml = (instances: number, metadataXml: (index: number) => string) => `<node>
+${Array.from({ length: instances }, (_, index) => domainXml(index, metadataXml(index))).join('')}</node>
 `;
 
-const domainXml = (index: number) => `  <domain type='test'>
+const domainXml = (index: number, metadata: string) => `  <domain type='test'>
     <name>${instanceName(index)}</name>
     <uuid>6e657068-6f73-4363-8f70-${hex(index, 12)}</uuid>
+    <metadata>${metadata}</metadata>
     <memory unit='MiB'>512</memory>
     <vcpu>1</vcpu>
     <os><type arch='x86_64'>hvm</type></os>

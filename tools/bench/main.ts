@@ -9,21 +9,32 @@ import { parseArgs, promisify } from 'node:util';
 
 import { ensurePackages, testPackages } from '../testbed/debian.js';
 import { progress } from '../testbed/progress.js';
+import { stages } from './benchmark.js';
 import type { Benchmark } from './benchmark.js';
 import { cycle } from './cycle.js';
+import { growth } from './growth.js';
+import { ingest } from './ingest.js';
 import { describeMachine } from './machine.js';
 import { root } from './measured-process.js';
 import { memory } from './memory.js';
+import { storeNames } from './stores.js';
 
-const benchmarks: readonly Benchmark[] = [cycle, memory];
+const benchmarks: readonly Benchmark[] = [cycle, memory, ingest, growth];
+
+const measured = ['@nephoscope/agent-compute', '@nephoscope/collector'];
 
 const usage = `npm run bench [-- [options] benchmark…]
 
-Measures, and prints one JSON document on stdout; progress goes to stderr. Without a name all of:
+Measures, and prints one JSON document on stdout; progress goes to stderr.
 ${benchmarks.map(({ name, description }) => `  ${name.padEnd(8)} ${description}`).join('\n')}
+Without a name all but: ${benchmarks.filter(({ onlyNamed }) => onlyNamed).map(({ name }) => name)}
 
 Options:
   --profile <directory>  writes CPU profiles (.cpuprofile) of the measured processes there
+  --store <name>         ingest, growth: only with this store (${storeNames.join(', ')})
+  --stage <name>         ingest: only this part of it (${stages.join(', ')})
+  --samples <number>     ingest: how many samples are sent (1000000)
+  --rows <number>        growth: how many rows are recorded (10000000)
   --help
 `;
 
@@ -31,7 +42,14 @@ async function main(args: readonly string[], signal: AbortSignal): Promise<void>
   const { values, positionals } = parseArgs({
     args: [...args],
     allowPositionals: true,
-    options: { help: { type: 'boolean' }, profile: { type: 'string' } },
+    options: {
+      help: { type: 'boolean' },
+      profile: { type: 'string' },
+      store: { type: 'string' },
+      stage: { type: 'string' },
+      samples: { type: 'string', default: '1000000' },
+      rows: { type: 'string', default: '10000000' },
+    },
   });
   if (values.help === true) {
     process.stdout.write(usage);
@@ -39,22 +57,47 @@ async function main(args: readonly string[], signal: AbortSignal): Promise<void>
   }
   const unknown = positionals.filter((name) => !benchmarks.some((benchmark) => benchmark.name === name));
   if (unknown.length > 0) throw new TypeError(`there is no benchmark '${unknown.join("', '")}'`);
-  const chosen = benchmarks.filter(({ name }) => positionals.length === 0 || positionals.includes(name));
+  const chosen = benchmarks.filter(({ name, onlyNamed }) =>
+    positionals.length === 0 ? onlyNamed !== true : positionals.includes(name),
+  );
   const profiles = values.profile === undefined ? undefined : resolve(values.profile);
   if (profiles !== undefined) await mkdir(profiles, { recursive: true });
 
   await ensurePackages(testPackages);
   await progress('Building the packages', build(signal));
   const results: Record<string, unknown> = {};
-  for (const benchmark of chosen) results[benchmark.name] = await benchmark.run({ profiles, signal });
+  const context = {
+    profiles,
+    stores: oneOrAll('store', values.store, storeNames),
+    stages: oneOrAll('stage', values.stage, stages),
+    samples: positive('samples', values.samples),
+    rows: positive('rows', values.rows),
+    signal,
+  };
+  for (const benchmark of chosen) results[benchmark.name] = await benchmark.run(context);
   process.stdout.write(`${JSON.stringify({ machine: await describeMachine(), ...results }, null, 2)}\n`);
 }
 
-/** What is measured is what is published (the agent and all that it depends on), without type declarations. */
+function oneOrAll<Name extends string>(
+  option: string,
+  given: string | undefined,
+  names: readonly Name[],
+): readonly Name[] {
+  const chosen = names.filter((name) => given === undefined || name === given);
+  if (chosen.length === 0) throw new TypeError(`--${option}: ${names.join(' or ')}`);
+  return chosen;
+}
+
+function positive(option: string, given: string): number {
+  if (!/^[1-9]\d{0,11}$/.test(given)) throw new TypeError(`--${option}: a number from 1 on`);
+  return Number(given);
+}
+
+/** What is measured is what is published (agent, collector and all that they depend on), without type declarations. */
 async function build(signal: AbortSignal): Promise<void> {
   await promisify(execFile)(
     join(root, 'node_modules', '.bin', 'nx'),
-    ['build', '@nephoscope/agent-compute', '--outputStyle', 'static'],
+    ['run-many', '--target', 'build', '--projects', measured.join(','), '--outputStyle', 'static'],
     {
       cwd: root,
       env: { ...process.env, BUILD_TYPES: 'no' },

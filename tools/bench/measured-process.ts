@@ -8,27 +8,43 @@ import { fileURLToPath } from 'node:url';
 export const root = fileURLToPath(new URL('../..', import.meta.url));
 
 /** What the compute agent's start script gives to Node. */
-const agentOptions = /^exec node (--\S+) /m.exec(
+const agentOption = /^exec node (--\S+) /m.exec(
   readFileSync(join(root, 'packages/agent-compute/bin/nephoscope-agent-compute'), 'utf8'),
 )?.[1];
 
+/** A CPU profile that a measured process writes when it ends. */
+export interface Profile {
+  readonly directory: string;
+  /** Of the file; without it Node makes one up. */
+  readonly name?: string;
+}
+
+/** Starts a compute agent, see {@link startMeasured}, with what its start script gives to Node. */
+export function startAgent(args: readonly string[], profiles: string | undefined): ChildProcess {
+  if (agentOption === undefined) throw new Error("the agent's start script has changed: how does it call node?");
+  return startMeasured([agentOption, ...args], profiles === undefined ? undefined : { directory: profiles });
+}
+
 /**
- * Starts a compute agent on Node as an operator would: of its own, without the loaders and settings of this process,
- * its stdout and stderr in pipes. It ends when this process does, however that ends.
+ * Starts Node as an operator would: without the loaders and settings of this process, its stdout and stderr in pipes.
+ * It ends when this process does, however that ends.
  *
- * @param args the script and its arguments
- * @param profiles where to write a CPU profile of it
+ * @param args Node's options, the script and its arguments
  */
-export function startMeasured(args: readonly string[], profiles: string | undefined): ChildProcess {
-  if (agentOptions === undefined) throw new Error("the agent's start script has changed: how does it call node?");
+export function startMeasured(args: readonly string[], profile: Profile | undefined): ChildProcess {
   const { NODE_OPTIONS: _, ...environment } = process.env;
-  const profiling = profiles === undefined ? [] : ['--cpu-prof', '--cpu-prof-dir', profiles];
-  return spawn('setpriv', ['--pdeathsig', 'KILL', process.execPath, agentOptions, ...profiling, ...args], {
+  return spawn('setpriv', ['--pdeathsig', 'KILL', process.execPath, ...profiling(profile), ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
     // Ctrl-C in a terminal is for this process, which then stops things in order.
     detached: true,
     env: Object.fromEntries(Object.entries(environment).filter(([name]) => !name.startsWith('NEPHOSCOPE_'))),
   });
+}
+
+function profiling(profile: Profile | undefined): readonly string[] {
+  if (profile === undefined) return [];
+  const named = profile.name === undefined ? [] : ['--cpu-prof-name', `${profile.name}.cpuprofile`];
+  return ['--cpu-prof', '--cpu-prof-dir', profile.directory, ...named];
 }
 
 /**
@@ -55,4 +71,26 @@ export async function outputOf(child: ChildProcess, signal: AbortSignal): Promis
   } finally {
     signal.removeEventListener('abort', kill);
   }
+}
+
+/** Whatever is measured is over by then, ms. */
+const longest = 3_600_000;
+
+export const within = (signal: AbortSignal) => AbortSignal.any([signal, AbortSignal.timeout(longest)]);
+
+/**
+ * Runs one of this folder's scripts to its end.
+ *
+ * @param job its one argument, as JSON
+ * @returns the JSON that it prints
+ * @throws Error as {@link outputOf}
+ */
+export async function runScript<Result>(
+  script: string,
+  job: object,
+  profile: Profile | undefined,
+  signal: AbortSignal,
+): Promise<Result> {
+  const path = fileURLToPath(new URL(script, import.meta.url));
+  return JSON.parse(await outputOf(startMeasured([path, JSON.stringify(job)], profile), signal)) as Result;
 }

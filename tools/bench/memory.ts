@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 
@@ -7,8 +6,10 @@ import { startRabbitmq } from '../testbed/rabbitmq.js';
 import { writeAgentConfiguration } from './agent-configuration.js';
 import type { Benchmark, BenchmarkContext } from './benchmark.js';
 import { startTestDriverHost, withDirectory } from './hosts.js';
-import { outputOf, root, startMeasured } from './measured-process.js';
+import { outputOf, root, startAgent } from './measured-process.js';
+import { memoryOf } from './process-usage.js';
 import { rounded } from './statistics.js';
+import { below } from './target.js';
 
 interface CycleSeen {
   readonly samples: number;
@@ -52,12 +53,7 @@ export const memory: Benchmark = {
           bus: 'RabbitMQ, confirmed',
           cycles: seen,
           peakMiB,
-          target: {
-            what: 'peak resident memory (VmHWM), MiB',
-            limit: limitMiB,
-            value: peakMiB,
-            met: peakMiB < limitMiB,
-          },
+          target: below('peak resident memory (VmHWM), MiB', limitMiB, peakMiB),
         };
       } finally {
         await host.stop();
@@ -73,7 +69,7 @@ async function watch(
   configuration: string,
   { profiles, signal }: BenchmarkContext,
 ): Promise<{ readonly peakMiB: number; readonly seen: readonly CycleSeen[] }> {
-  const child = startMeasured([cli, '--config', configuration], profiles);
+  const child = startAgent([cli, '--config', configuration], profiles);
   const seen: CycleSeen[] = [];
   const ended = outputOf(child, AbortSignal.any([signal, AbortSignal.timeout(processTimeout)]));
   // Its end is awaited below, when its log has ended.
@@ -94,15 +90,4 @@ async function watch(
   await ended;
   if (seen.length < cycles) throw new Error(`the agent ended after ${seen.length} of ${cycles} cycles`);
   return { peakMiB, seen };
-}
-
-/** `VmRSS` and `VmHWM` (its highest) of a process, MiB. */
-async function memoryOf(pid: number): Promise<{ readonly VmRSS: number; readonly VmHWM: number }> {
-  const status = await readFile(`/proc/${pid}/status`, 'utf8');
-  const field = (name: string) => {
-    const kib = new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1];
-    if (kib === undefined) throw new Error(`/proc/${pid}/status has no ${name}`);
-    return rounded(Number(kib) / 1024);
-  };
-  return { VmRSS: field('VmRSS'), VmHWM: field('VmHWM') };
 }

@@ -27,3 +27,8 @@ export function summarise(values: readonly number[]): Summary {
 export function rounded(value: number): number {
   return Number(value.toFixed(3));
 }
+
+/** µs, of ms in all. */
+export function perSample(cpu: Readonly<Record<string, number>>, samples: number): Record<string, number> {
+  return Object.fromEntries(Object.entries(cpu).map(([part, ms]) => [part, rounded((ms * 1_000) / samples)]));
+}

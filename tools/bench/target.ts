@@ -22,3 +22,19 @@ export function target(
 ): Target {
   return { what, limit, median: rounded(median / unit), min: rounded(min / unit), met: median / unit <= limit };
 }
+
+/** A figure that was measured once. */
+export interface SingleTarget {
+  readonly what: string;
+  readonly limit: number;
+  readonly value: number;
+  readonly met: boolean;
+}
+
+export function below(what: string, limit: number, value: number): SingleTarget {
+  return { what, limit, value, met: value < limit };
+}
+
+export function atLeast(what: string, limit: number, value: number): SingleTarget {
+  return { what, limit: rounded(limit), value: rounded(value), met: value >= limit };
+}

@@ -1,0 +1,79 @@
+import { join } from 'node:path';
+
+import { progress } from '../testbed/progress.js';
+import { startRabbitmq } from '../testbed/rabbitmq.js';
+import { secret, writeAgentConfiguration } from './agent-configuration.js';
+import type { Benchmark, BenchmarkContext } from './benchmark.js';
+import { measureCeilings } from './ceilings.js';
+import type { Ceiling } from './ceilings.js';
+import { measureChain } from './chain.js';
+import type { Chain } from './chain.js';
+import { withDirectory } from './hosts.js';
+import { capture, instances } from './load.js';
+import type { Load } from './load.js';
+import { runScript, within } from './measured-process.js';
+import { rounded } from './statistics.js';
+import { withStore } from './stores.js';
+import { atLeast, below } from './target.js';
+
+const leastRate = 20_000;
+const leastShare = 0.6;
+const memoryLimitMiB = 300;
+/** About ten cycles: enough for a rate. */
+const mostSampled = 240_000;
+
+/** Publisher, RabbitMQ, collector and store on one machine; just before it what each part can do alone. */
+export const ingest: Benchmark = {
+  name: 'ingest',
+  description: 'samples per second from publisher to store, next to the ceilings of its parts',
+  run: (context) =>
+    withDirectory(async (directory) => {
+      const messages = join(directory, 'messages.json');
+      const reading = capture(directory, messages, context.signal);
+      const samplesPerCycle = await progress(`Reading ${instances} instances`, reading);
+      const broker = await progress('Starting a private RabbitMQ', startRabbitmq());
+      try {
+        const bus = { type: 'amqp', url: broker.url };
+        // Nobody connects to the hypervisor any more.
+        const configuration = await writeAgentConfiguration(directory, 'test:///default', bus);
+        const sampled = Math.min(context.samples, mostSampled);
+        const load: Load = { messages, bodies: join(directory, 'bodies'), sampled, configuration, broker };
+        if (context.stages.includes('verify') || context.stages.includes('insert'))
+          await progress('Signing samples', sign(load, context));
+        const results: Record<string, object> = {};
+        for (const name of context.stores) {
+          const ceilings = await measureCeilings(name, load, context);
+          if (!context.stages.includes('chain')) {
+            results[name] = { ceilings };
+            continue;
+          }
+          const what = `Sending ${context.samples} samples to ${name}`;
+          const chain = await withStore(name, (store) => progress(what, measureChain(name, store, load, context)));
+          results[name] = { ceilings, chain, ...judge(chain, Object.entries(ceilings)) };
+        }
+        return { instances, samplesPerCycle, ...results };
+      } finally {
+        await broker.stop();
+      }
+    }),
+};
+
+async function sign(load: Load, { signal }: BenchmarkContext): Promise<void> {
+  const job = { messages: load.messages, secret, samples: load.sampled, file: load.bodies };
+  await runScript('signed-bodies.mjs', job, undefined, within(signal));
+}
+
+function judge(chain: Chain, ceilings: readonly (readonly [string, Ceiling])[]) {
+  const slowest = Math.min(...ceilings.map(([, { samplesPerSecond }]) => samplesPerSecond));
+  const limit = ceilings.length === 0 ? leastRate : Math.max(leastRate, leastShare * slowest);
+  return {
+    toCeilings: Object.fromEntries(
+      ceilings.map(([name, { samplesPerSecond }]) => [name, rounded(chain.sustainedPerSecond / samplesPerSecond)]),
+    ),
+    targets: [
+      atLeast('samples per second, sustained', limit, chain.sustainedPerSecond),
+      below("the collector's memory (VmHWM), MiB", memoryLimitMiB, chain.collectorMemory.peakMiB),
+      below('samples lost or recorded twice', 1, chain.lost + chain.surplus),
+    ],
+  };
+}

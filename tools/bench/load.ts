@@ -1,0 +1,37 @@
+import type { PrivateRabbitmq } from '../testbed/rabbitmq.js';
+import { writeAgentConfiguration } from './agent-configuration.js';
+import { novaMetadataXml, startTestDriverHost } from './hosts.js';
+import { runScript, within } from './measured-process.js';
+
+/** What the parts of `ingest` share. */
+export interface Load {
+  /** What an agent sent in a cycle. */
+  readonly messages: string;
+  /** Bodies of {@link sampled} samples, signed. */
+  readonly bodies: string;
+  /** How many samples the ceilings are measured with. */
+  readonly sampled: number;
+  /** The publisher's configuration. */
+  readonly configuration: string;
+  readonly broker: PrivateRabbitmq;
+}
+
+export const instances = 1_000;
+
+/** Has an agent read instances as nova makes them; gives the number of samples in a cycle. */
+export async function capture(directory: string, file: string, signal: AbortSignal): Promise<number> {
+  const host = await startTestDriverHost(instances, novaMetadataXml);
+  try {
+    const configuration = await writeAgentConfiguration(directory, host.uri, { type: 'memory' });
+    const job = { configuration, file };
+    const { samples } = await runScript<{ samples: number }>(
+      'captured-messages.mjs',
+      job,
+      undefined,
+      within(signal),
+    );
+    return samples;
+  } finally {
+    await host.stop();
+  }
+}

@@ -1,0 +1,41 @@
+/**
+ * `node measured-consume.mjs '{"configuration":…,"url":…,"messages":…}'`: takes that many messages off the queue, as
+ * many at once as a collector of this configuration, and acknowledges each, by the client library alone. Prints what
+ * that cost from the first to the last, ms.
+ */
+import { performance } from 'node:perf_hooks';
+
+import { collectorProgram } from '@nephoscope/collector';
+import { meteringTopology } from '@nephoscope/core';
+import { configure, readConfig } from '@nephoscope/runtime';
+import { connect } from 'amqplib';
+
+const job = JSON.parse(process.argv[2]);
+const { config } = await configure(collectorProgram, await readConfig(job.configuration, {}));
+const connection = await connect(job.url);
+const channel = await connection.createChannel();
+await channel.prefetch(config.collector.prefetch);
+let start;
+let usage;
+let closing = false;
+let left = job.messages;
+const done = new Promise((resolve, reject) => {
+  channel.on('error', reject);
+  channel.on('close', () => closing || reject(new Error('the channel was closed')));
+  channel
+    .consume(meteringTopology.queue, (message) => {
+      start ??= performance.now();
+      usage ??= process.cpuUsage();
+      channel.ack(message);
+      if (--left === 0) resolve();
+    })
+    .catch(reject);
+});
+await done;
+const wall = performance.now() - start;
+const { user, system } = process.cpuUsage(usage);
+closing = true;
+// The channel first: else the connection's end overtakes the last acknowledgements.
+await channel.close();
+await connection.close();
+process.stdout.write(JSON.stringify({ wall, cpu: (user + system) / 1_000 }));

@@ -1,0 +1,43 @@
+/**
+ * `node measured-insert.mjs '{"configuration":…,"file":…}'`: records the samples in the bodies of the file by the store
+ * of a collector's configuration, in batches as the collector makes them. Prints their number and what that cost, ms;
+ * reading them does not count.
+ */
+/* global AbortSignal */
+import { performance } from 'node:perf_hooks';
+
+import { collectorProgram } from '@nephoscope/collector';
+import { meteringContentType, meteringTexts, readMeteringMessage } from '@nephoscope/core';
+import { configure, createLogger, createPlugin, readConfig, systemClock } from '@nephoscope/runtime';
+
+import { readBodies } from './bodies-file.mjs';
+
+const startTimeout = 30_000;
+
+const job = JSON.parse(process.argv[2]);
+const { config, chosen } = await configure(collectorProgram, await readConfig(job.configuration, {}));
+const logger = createLogger({ name: 'insert', level: 'warn' });
+const store = createPlugin(chosen.storage, { logger, clock: systemClock, host: config.host });
+await store.start(AbortSignal.timeout(startTimeout));
+let samples = 0;
+let wall = 0;
+let cpu = 0;
+let batch = [];
+async function record() {
+  const usage = process.cpuUsage();
+  const start = performance.now();
+  const { recorded } = await store.record(batch);
+  wall += performance.now() - start;
+  const { user, system } = process.cpuUsage(usage);
+  cpu += (user + system) / 1_000;
+  if (recorded !== batch.length) throw new Error(`${recorded} of ${batch.length} samples were recorded`);
+  samples += recorded;
+  batch = [];
+}
+for (const body of readBodies(job.file)) {
+  for (const text of meteringTexts(body, meteringContentType)) batch.push(readMeteringMessage(text).sample);
+  if (batch.length >= config.collector.batch.samples) await record();
+}
+if (batch.length > 0) await record();
+await store.stop();
+process.stdout.write(JSON.stringify({ samples, wall, cpu }));

@@ -1,0 +1,28 @@
+/**
+ * `node measured-verify.mjs '{"secret":…,"file":…}'`: reads and verifies the samples in the bodies of the file, in one
+ * thread. Prints their number and what that cost, ms; reading the file does not count.
+ */
+import { performance } from 'node:perf_hooks';
+
+import { Secret, createVerifier, meteringContentType, meteringTexts, readMeteringMessage } from '@nephoscope/core';
+
+import { readBodies } from './bodies-file.mjs';
+
+const job = JSON.parse(process.argv[2]);
+const verifier = createVerifier({ secrets: [new Secret(job.secret)] });
+let samples = 0;
+let wall = 0;
+let cpu = 0;
+for (const body of readBodies(job.file)) {
+  const usage = process.cpuUsage();
+  const start = performance.now();
+  for (const text of meteringTexts(body, meteringContentType)) {
+    const { message } = readMeteringMessage(text);
+    if (verifier.verify(message) !== 'verified') throw new Error(`not verified: ${text}`);
+    samples += 1;
+  }
+  wall += performance.now() - start;
+  const { user, system } = process.cpuUsage(usage);
+  cpu += (user + system) / 1_000;
+}
+process.stdout.write(JSON.stringify({ samples, wall, cpu }));

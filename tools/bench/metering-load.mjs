@@ -1,0 +1,86 @@
+import { readFileSync } from 'node:fs';
+
+import {
+  MeteringBatch,
+  createSigner,
+  meteringContentType,
+  meteringTopology,
+  readMeteringMessage,
+  signMeteringMessage,
+} from '@nephoscope/core';
+import { v7 as uuid } from 'uuid';
+
+const cycleNs = 600n * 1_000_000_000n;
+
+/** The most that a cumulative volume grows in a cycle, by its unit. */
+const growth = { ns: 600_000_000_000, B: 100_000_000, packet: 100_000, request: 10_000, MB: 16 };
+
+/**
+ * Metering messages of as many samples as are wanted: those of the captured cycle again and again, ten minutes later
+ * each time, with other volumes, ids and numbers, signed anew and put together as the agent had them.
+ *
+ * @param file what captured-messages.mjs wrote
+ */
+export function* meteringLoad(file, secret, samples) {
+  const signer = createSigner({ secret, form: 'canonical' });
+  const groups = capturedGroups(file);
+  let sequence = 0n;
+  for (let cycle = 0n, left = samples; left > 0; cycle++) {
+    for (const { routingKey, series } of groups) {
+      const batch = new MeteringBatch();
+      for (const one of series.slice(0, left)) batch.add(sign(one, cycle, ++sequence, signer));
+      for (const { bytes, lines } of batch.bodies()) {
+        left -= lines;
+        const { exchange } = meteringTopology;
+        yield { exchange, routingKey, contentType: meteringContentType, body: bytes, samples: lines };
+      }
+      if (left === 0) return;
+    }
+  }
+}
+
+function sign(one, cycle, sequence, signer) {
+  one.volume = nextVolume(one.counter, one.volume);
+  const counter = { ...one.counter, volume: one.volume, timestamp: one.timestamp + cycle * cycleNs };
+  return signMeteringMessage(counter, { ...one.envelope, messageId: uuid(), sequence }, signer);
+}
+
+function nextVolume({ type, unit }, volume) {
+  if (type === 'gauge') return unit === '%' ? Math.random() * 100 : volume;
+  const more = Math.floor(Math.random() * (growth[unit] ?? 1));
+  return typeof volume === 'bigint' ? volume + BigInt(more) : volume + more;
+}
+
+/** What was captured, with what follows one another under one routing key in one group. */
+function capturedGroups(file) {
+  const metadata = new Map();
+  const groups = [];
+  for (const { routingKey, lines } of JSON.parse(readFileSync(file, 'utf8'))) {
+    const series = lines.map((line) => seriesOf(line, metadata));
+    const last = groups.at(-1);
+    if (last?.routingKey === routingKey) last.series.push(...series);
+    else groups.push({ routingKey, series });
+  }
+  return groups;
+}
+
+/** @param metadata objects of the texts so far: as in an agent, equal ones are the same object */
+function seriesOf(line, metadata) {
+  const { sample } = readMeteringMessage(line);
+  const { resource_metadata: ofResource } = JSON.parse(line);
+  const text = JSON.stringify(ofResource);
+  if (!metadata.has(text)) metadata.set(text, deepFrozen(ofResource));
+  const { meter: name, type, unit, volume, userId, projectId, resourceId, timestamp } = sample;
+  const { source, publisherId, epoch } = sample;
+  return {
+    counter: { name, type, unit, userId, projectId, resourceId, resourceMetadata: metadata.get(text) },
+    volume: /^\d+$/.test(volume) ? BigInt(volume) : Number(volume),
+    timestamp,
+    envelope: { source, publisherId, epoch: epoch ?? undefined },
+  };
+}
+
+function deepFrozen(value) {
+  if (typeof value === 'object' && value !== null) Object.values(value).forEach(deepFrozen);
+  return Object.freeze(value);
+}
