@@ -1,5 +1,7 @@
-import { NephoscopeError, describeError, isNephoscopeError } from '@nephoscope/core';
+import { NephoscopeError, describeError, isBoundBy, isNephoscopeError } from '@nephoscope/core';
 import type {
+  DeadLetter,
+  DeadLetterVerdict,
   Delivery,
   Health,
   Leadership,
@@ -15,6 +17,8 @@ import { randomBytes } from 'node:crypto';
 
 import { Consumer } from './consumer.js';
 import type { ConsumerSettings } from './consumer.js';
+import { DeadLetterSweep } from './dead-letter-sweep.js';
+import { deadLetterOf } from './dead-letters.js';
 import { Declarations } from './declarations.js';
 import { LockRequest } from './lock-request.js';
 import type { Connection } from './open-connection.js';
@@ -23,15 +27,11 @@ import { settlesWithin } from './promises.js';
 import { Publisher } from './publisher.js';
 import type { Outgoing } from './publisher.js';
 import { ReconnectingConnection } from './reconnecting.js';
-import { isBoundBy } from './topic.js';
 import { declareExchange, insist } from './topology.js';
 
 /** How long `stop` waits for confirmations that are still out, and for settled deliveries to reach the broker, ms. */
 const confirmGrace = 3_000;
 const settleGrace = 1_000;
-
-/** Characters of a dead letter's reason: headers must fit into one frame. */
-const longestReason = 2_000;
 
 /**
  * MessageBus on RabbitMQ. Publishing and consuming have a connection each, because RabbitMQ stops reading
@@ -46,6 +46,7 @@ export class AmqpBus implements MessageBus {
   readonly #consumers = new Set<Consumer>();
   /** Those that wait and those that hold a lock. */
   readonly #locks = new Set<LockRequest>();
+  readonly #sweeps = new Set<Promise<unknown>>();
   readonly #stopping = new AbortController();
   #publishing: ReconnectingConnection | undefined;
   #consuming: ReconnectingConnection | undefined;
@@ -115,11 +116,36 @@ export class AmqpBus implements MessageBus {
           contentType: message.properties.contentType as string | undefined,
           routingKey: message.fields.routingKey,
           redelivered: message.fields.redelivered,
+          get isGone() {
+            return settling.isGone();
+          },
           ack: settling.ack,
           requeue: settling.requeue,
           deadLetter: (reason, body) => this.#deadLetter(queue, message, reason, body ?? message.content),
         }),
     });
+  }
+
+  /** Of a queue that is not declared here, its dead letters are in `<queue>.dead`; neither is declared for this. */
+  async sweepDeadLetters(
+    queue: string,
+    decide: (letter: DeadLetter) => DeadLetterVerdict | Promise<DeadLetterVerdict>,
+    signal: AbortSignal,
+  ): Promise<Readonly<Record<DeadLetterVerdict, number>>> {
+    this.#stopping.signal.throwIfAborted();
+    const connection = this.#publishing?.connection;
+    if (connection === undefined)
+      throw this.#publishing?.problem ?? new NephoscopeError('BUS_UNAVAILABLE', 'the bus was not started');
+    const sweep = DeadLetterSweep.run({
+      connection,
+      queue: this.#declarations.deadLettersOf(queue) ?? `${queue}.dead`,
+      decide,
+      replay: ({ contentType, body }) =>
+        this.#publisher.publish({ exchange: '', routingKey: queue, contentType, body }),
+      signal: AbortSignal.any([signal, this.#stopping.signal]),
+    });
+    this.#sweeps.add(sweep);
+    return sweep.finally(() => this.#sweeps.delete(sweep));
   }
 
   listen(queue: TransientQueue, handler: (body: Uint8Array) => void): Promise<Subscription> {
@@ -264,23 +290,16 @@ export class AmqpBus implements MessageBus {
     }
   }
 
-  async #deadLetter(
-    queue: string,
-    { properties, fields }: ConsumeMessage,
-    reason: string,
-    body: Uint8Array,
-  ): Promise<void> {
+  async #deadLetter(queue: string, message: ConsumeMessage, reason: string, body: Uint8Array): Promise<void> {
     const deadLetterQueue = this.#declarations.deadLettersOf(queue);
-    const headers = {
-      ...small(properties.headers),
-      'x-reason': reason.slice(0, longestReason),
-      'x-original-exchange': fields.exchange,
-      'x-original-routing-key': fields.routingKey,
-      'x-dead-lettered-at': new Date(Number(this.#settings.clock.now() / 1_000_000n)).toISOString(),
-    };
-    const contentType = properties.contentType as string | undefined;
+    if (deadLetterQueue === undefined)
+      throw new NephoscopeError(
+        'BUS_UNROUTABLE',
+        `queue '${queue}' has no dead letters here: declare it before consuming it`,
+      );
+    const at = new Date(Number(this.#settings.clock.now() / 1_000_000n));
     await this.#publishDeclared(
-      { exchange: '', routingKey: deadLetterQueue, contentType, headers, body },
+      deadLetterOf(message, deadLetterQueue, reason, at, body),
       (topology) => topology.deadLetterQueue === deadLetterQueue,
     );
   }
@@ -291,6 +310,7 @@ export class AmqpBus implements MessageBus {
     await Promise.all([
       ...[...this.#consumers].map((consumer) => consumer.close(settleGrace)),
       ...[...this.#locks].map((lock) => lock.release()),
+      settlesWithin(settleGrace, Promise.all(this.#sweeps)),
     ]);
     await this.#disconnect();
     this.#publisher.detach(this.#stopping.signal.reason as NephoscopeError);
@@ -301,9 +321,4 @@ export class AmqpBus implements MessageBus {
     this.#publishing = this.#consuming = this.#leading = undefined;
     this.#consumingOn = this.#leadingOn = undefined;
   }
-}
-
-/** The headers, unless they are so large that together with ours they might not fit into one frame, which kills the connection. */
-function small(headers: Readonly<Record<string, unknown>> | undefined): Readonly<Record<string, unknown>> {
-  return headers !== undefined && JSON.stringify(headers).length <= 32_768 ? headers : {};
 }

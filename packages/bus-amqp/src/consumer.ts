@@ -11,6 +11,8 @@ const longestPause = 30_000;
 
 /** Settles a message, once; in vain when its channel is gone: the broker has given it to somebody else by then. */
 export interface Settling {
+  /** Its channel is gone. */
+  isGone(): boolean;
   ack(): void;
   requeue(): void;
 }
@@ -146,11 +148,13 @@ export class Consumer {
     const { handler, logger, queue, prefetch } = this.#settings;
     let settled = prefetch === undefined;
     const settle = (act: () => void) => {
-      if (settled || this.#closing || ended.aborted) return;
+      if (settled || isGone()) return;
       settled = true;
       act();
     };
+    const isGone = () => this.#closing || ended.aborted;
     const settling: Settling = {
+      isGone,
       ack: () => settle(() => channel.ack(message)),
       requeue: () => settle(() => channel.nack(message, false, true)),
     };

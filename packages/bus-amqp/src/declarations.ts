@@ -4,6 +4,7 @@ import type { ChannelModel } from 'amqplib';
 
 import { ForeignBinding } from './foreign-binding.js';
 import type { Connection } from './open-connection.js';
+import { QueueTypes } from './queue-types.js';
 import { declareTopology, isQueueThere } from './topology.js';
 
 interface Declaration {
@@ -18,6 +19,7 @@ interface Declaration {
 export class Declarations {
   readonly #clock: Clock;
   readonly #logger: Logger;
+  readonly #queueTypes = new QueueTypes();
   /** By queue and exchange: a queue may be bound to several. */
   readonly #declarations = new Map<string, Declaration>();
   #connection: Connection | undefined;
@@ -69,14 +71,9 @@ export class Declarations {
     return [...this.#declarations.values()].some(({ topology }) => which(topology));
   }
 
-  /** @throws BUS_UNROUTABLE */
-  deadLettersOf(queue: string): string {
-    const [first] = this.#ofQueue(queue);
-    if (first !== undefined) return first.topology.deadLetterQueue;
-    throw new NephoscopeError(
-      'BUS_UNROUTABLE',
-      `queue '${queue}' has no dead letters here: declare it before consuming it`,
-    );
+  /** The queue of its dead letters, where it was declared. */
+  deadLettersOf(queue: string): string | undefined {
+    return this.#ofQueue(queue)[0]?.topology.deadLetterQueue;
   }
 
   /**
@@ -108,6 +105,7 @@ export class Declarations {
         exchangeOf === 'others' && queueOf !== 'others'
           ? new ForeignBinding({
               topology: () => declaration.topology,
+              queueTypes: this.#queueTypes,
               clock: this.#clock,
               logger: this.#logger,
             })
@@ -128,7 +126,7 @@ export class Declarations {
   /** Returns whether its queue is bound. */
   async #declare({ topology, foreign }: Declaration, model: ChannelModel): Promise<boolean> {
     if (foreign !== undefined) return foreign.bind(model);
-    await declareTopology(model, topology, this.#logger);
+    await declareTopology(model, topology, this.#queueTypes, this.#logger);
     return true;
   }
 

@@ -4,6 +4,7 @@ import type { ChannelModel } from 'amqplib';
 
 import { Backoff } from './backoff.js';
 import type { Connection } from './open-connection.js';
+import type { QueueTypes } from './queue-types.js';
 import { bindWhereThere, declareTopology } from './topology.js';
 
 /** Longest pause between two looks for an exchange that is not there, ms: what its service says meanwhile is lost. */
@@ -15,6 +16,7 @@ const bindAgainAfter = 30_000;
 export interface ForeignBindingSettings {
   /** The topology, as it is known now. */
   topology(): QueueTopology;
+  readonly queueTypes: QueueTypes;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -34,10 +36,10 @@ export class ForeignBinding {
    * @throws BUS_TOPOLOGY when the broker does not make our queue
    */
   async bind(model: ChannelModel): Promise<boolean> {
-    const { logger } = this.#settings;
+    const { queueTypes, logger } = this.#settings;
     const topology = this.#settings.topology();
     const { exchange, queue } = topology;
-    await declareTopology(model, topology, logger);
+    await declareTopology(model, topology, queueTypes, logger);
     try {
       const there = await bindWhereThere(model, topology);
       if (there) this.#tell('bound', () => logger.info({ exchange, queue }, `exchange '${exchange}' is bound`));

@@ -2,6 +2,9 @@ import { NephoscopeError } from '@nephoscope/core';
 import type { Logger, QueueTopology } from '@nephoscope/core';
 import type { Channel, ChannelModel } from 'amqplib';
 
+import { quorum } from './queue-types.js';
+import type { QueueTypes } from './queue-types.js';
+
 const accessRefused = 403;
 const notFound = 404;
 const preconditionFailed = 406;
@@ -16,12 +19,13 @@ const preconditionFailed = 406;
 export async function declareTopology(
   model: ChannelModel,
   { exchange, exchangeOf, queue, queueOf, bindings, deadLetterQueue, maxBytes }: QueueTopology,
+  queueTypes: QueueTypes,
   logger: Logger,
 ): Promise<void> {
-  await declareQueue(model, deadLetterQueue, {}, logger);
+  await declareQueue(model, deadLetterQueue, {}, queueTypes, logger);
   if (queueOf === 'others') return;
   const limit = maxBytes === undefined ? {} : { 'x-max-length-bytes': maxBytes };
-  await declareQueue(model, queue, limit, logger);
+  await declareQueue(model, queue, limit, queueTypes, logger);
   if (exchangeOf === 'others') return;
   await declareExchange(model, exchange, logger);
   for (const pattern of bindings) {
@@ -87,19 +91,28 @@ export async function insist(
   if (error !== undefined) throw refusal(what, error);
 }
 
-function declareQueue(
+/** A quorum queue where the broker has them, else a durable classic one. */
+async function declareQueue(
   model: ChannelModel,
   queue: string,
   limits: Readonly<Record<string, number>>,
+  queueTypes: QueueTypes,
   logger: Logger,
 ): Promise<void> {
-  return makeSure(
-    model,
-    logger,
-    `queue '${queue}'`,
-    (channel) => channel.checkQueue(queue),
-    (channel) => channel.assertQueue(queue, { durable: true, arguments: limits }),
-  );
+  const create = (type: Readonly<Record<string, unknown>>) => (channel: Channel) =>
+    channel.assertQueue(queue, { durable: true, arguments: { ...type, ...limits } });
+  if (await isQueueThere(model, queue)) return;
+  if (queueTypes.hasQuorum) {
+    const error = await queueTypes.watch(model, () => onChannel(model, create(quorum)));
+    if (error === undefined) return;
+    // Who may not declare at all is told so below.
+    if (error.code !== accessRefused)
+      logger.warn(
+        { err: error, queue },
+        `RabbitMQ made no quorum queue '${queue}': going on with a classic one, which lives on one node of a cluster`,
+      );
+  }
+  await makeSure(model, logger, `queue '${queue}'`, (channel) => channel.checkQueue(queue), create({}));
 }
 
 async function makeSure(
@@ -132,7 +145,8 @@ function bindingText(queue: string, exchange: string, pattern: string): string {
   return `bind queue '${queue}' to exchange '${exchange}' with '${pattern}'`;
 }
 
-function refusal(what: string, error: Error): NephoscopeError {
+/** A request that the broker refused. */
+export function refusal(what: string, error: Error): NephoscopeError {
   return new NephoscopeError(
     'BUS_TOPOLOGY',
     `RabbitMQ did not let us ${what}; delete or rename what is in the way`,

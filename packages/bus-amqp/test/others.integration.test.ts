@@ -147,7 +147,14 @@ describe('the AMQP bus and what others declare', () => {
     await bus.declare(topology);
     await start();
     await onBroker(broker.url, (channel) =>
-      channel.assertQueue(topology.queue, { durable: true, arguments: { 'x-max-length-bytes': 1_000_000 } }),
+      channel.assertQueue(topology.queue, {
+        durable: true,
+        arguments: {
+          'x-queue-type': 'quorum',
+          'x-delivery-limit': 2_147_483_647,
+          'x-max-length-bytes': 1_000_000,
+        },
+      }),
     );
   });
 

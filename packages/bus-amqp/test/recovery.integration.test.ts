@@ -201,6 +201,7 @@ describe('the AMQP bus when the broker or the network fails', () => {
       await until('both', () => inbox.length === 2);
       proxy.cut();
       await until('both again', () => inbox.length === 4);
+      expect(inbox.map(({ isGone }) => isGone)).toEqual([true, true, false, false]);
       inbox[0]!.ack();
       inbox[1]!.requeue();
       expect(inbox.slice(2).every(({ redelivered }) => redelivered)).toBe(true);

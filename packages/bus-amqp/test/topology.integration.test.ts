@@ -35,14 +35,15 @@ describe('the AMQP bus and what is declared', () => {
     return inbox;
   }
 
-  it('declares the exchange as oslo.messaging does, queues durable, and messages persistent', async () => {
+  it('declares the exchange as oslo.messaging does, quorum queues, and messages persistent', async () => {
     await start();
     await bus.publish(sample(topology));
     await onBroker(url, async (channel) => {
       // The broker refuses these unless they are declared exactly so.
       await channel.assertExchange(topology.exchange, 'topic', { durable: false });
-      await channel.assertQueue(topology.queue, { durable: true });
-      await channel.assertQueue(topology.deadLetterQueue, { durable: true });
+      const quorum = { 'x-queue-type': 'quorum', 'x-delivery-limit': 2_147_483_647 };
+      await channel.assertQueue(topology.queue, { durable: true, arguments: quorum });
+      await channel.assertQueue(topology.deadLetterQueue, { durable: true, arguments: quorum });
       const message = (await channel.get(topology.queue, { noAck: true })) as GetMessage;
       expect(message.properties).toMatchObject({ deliveryMode: 2, contentType: 'application/json' });
     });

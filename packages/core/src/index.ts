@@ -109,4 +109,5 @@ export type {
 export type { MeterSummary, RecordResult, ResourceSummary, SampleFilter, SampleStore } from './sample-store.js';
 export { Secret } from './secret.js';
 export { formatTimestamp, parseTimestamp } from './timestamp.js';
+export { isBoundBy } from './topic.js';
 export { wildcards } from './wildcard.js';

@@ -2,6 +2,7 @@
 import { Command } from 'commander';
 
 import { configCommand } from './commands/config.js';
+import { deadLettersCommand } from './commands/dead-letters.js';
 import { metersCommand } from './commands/meters.js';
 import { pluginsCommand } from './commands/plugins.js';
 import { resourcesCommand } from './commands/resources.js';
@@ -34,6 +35,7 @@ const commands = [
   pluginsCommand(),
   configCommand(),
   sendCounterCommand(),
+  deadLettersCommand(),
 ];
 for (const command of commands) program.addCommand(command);
 await program.parseAsync();

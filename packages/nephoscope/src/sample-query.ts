@@ -63,7 +63,7 @@ export function momentOption(text: string): bigint {
   }
 }
 
-function countOption(text: string): number {
+export function countOption(text: string): number {
   const count = Number(text);
   if (!/^\d{1,9}$/.test(text) || count === 0) throw new InvalidArgumentError('Write a whole number from 1 on.');
   return count;

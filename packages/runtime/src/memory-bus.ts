@@ -1,5 +1,6 @@
-import { NephoscopeError, defineMessageBus, duration } from '@nephoscope/core';
+import { NephoscopeError, defineMessageBus, duration, isBoundBy } from '@nephoscope/core';
 import type {
+  DeadLetter,
   Delivery,
   Health,
   Logger,
@@ -11,6 +12,8 @@ import type {
 } from '@nephoscope/core';
 import { z } from 'zod';
 
+import { MemoryDeadLetters } from './memory-dead-letters.js';
+import type { MemoryDeadLetter } from './memory-dead-letters.js';
 import { MemoryLock } from './memory-lock.js';
 
 const memoryBusOptions = z.strictObject({
@@ -26,21 +29,10 @@ const memoryBusOptions = z.strictObject({
 
 export type MemoryBusOptions = z.output<typeof memoryBusOptions>;
 
-/** A message that a consumer set aside, and why. */
-export interface DeadLetter {
-  readonly queue: string;
-  readonly routingKey: string;
-  readonly reason: string;
-  readonly body: Uint8Array;
-}
-
 export interface MemoryBus extends MessageBus {
   /** The latest dead letters, oldest first; each was logged too. */
-  readonly deadLetters: readonly DeadLetter[];
+  readonly deadLetters: readonly MemoryDeadLetter[];
 }
-
-/** Dead letters that are kept. */
-const deadLetterLimit = 1_000;
 
 interface Message extends OutgoingMessage {
   /** Its publisher still waits. */
@@ -62,7 +54,7 @@ interface Consumer {
 
 interface Binding {
   readonly exchange: string;
-  readonly pattern: readonly string[];
+  readonly pattern: string;
 }
 
 interface Listener {
@@ -101,7 +93,8 @@ export function createMemoryBus({
   const listeners = new Set<Listener>();
   const locks = new Map<string, MemoryLock>();
   const outstanding = new Set<Message>();
-  const deadLetters: DeadLetter[] = [];
+  const deadLetters = new MemoryDeadLetters();
+  const stopping = new AbortController();
   let state: 'new' | 'running' | 'stopped' = 'new';
 
   function schedule(queue: Queue): void {
@@ -145,6 +138,9 @@ export function createMemoryBus({
       contentType: message.contentType,
       routingKey: message.routingKey,
       redelivered,
+      get isGone() {
+        return state !== 'running';
+      },
       ack: () => settle(() => message.settled()),
       requeue: () =>
         settle(() => {
@@ -153,7 +149,9 @@ export function createMemoryBus({
           dropBeyond(queue);
         }),
       deadLetter: (reason, body) => {
-        keepDeadLetter({ queue: queue.name, routingKey: message.routingKey, reason, body: body ?? message.body });
+        const { routingKey, contentType } = message;
+        const at = new Date().toISOString();
+        setAside({ queue: queue.name, routingKey, contentType, reason, body: body ?? message.body, at });
         return Promise.resolve();
       },
     };
@@ -179,8 +177,8 @@ export function createMemoryBus({
     });
   }
 
-  function keepDeadLetter(letter: DeadLetter): void {
-    if (deadLetters.push(letter) > deadLetterLimit) deadLetters.shift();
+  function setAside(letter: MemoryDeadLetter): void {
+    deadLetters.keep(letter);
     const { queue, routingKey, reason, body } = letter;
     logger.error(
       { queue, routingKey, reason, bytes: body.byteLength },
@@ -191,9 +189,8 @@ export function createMemoryBus({
   function publish(outgoing: OutgoingMessage): Promise<void> {
     const { exchange, routingKey } = outgoing;
     if (state !== 'running') return Promise.reject(notRunning());
-    const words = routingKey.split('.');
     const wants = ({ bindings }: { readonly bindings: readonly Binding[] }) =>
-      bindings.some((binding) => binding.exchange === exchange && matches(binding.pattern, words));
+      bindings.some((binding) => binding.exchange === exchange && isBoundBy(binding.pattern, routingKey));
     const targets = [...queues.values()].filter(wants);
     const hearers = [...listeners].filter(wants);
     if (targets.length + hearers.length === 0) {
@@ -207,7 +204,11 @@ export function createMemoryBus({
       );
     }
     for (const listener of hearers) tell(listener, outgoing);
-    if (targets.length === 0) return Promise.resolve();
+    return targets.length === 0 ? Promise.resolve() : enqueue(outgoing, targets);
+  }
+
+  /** Resolves when a consumer of each queue has acknowledged the message. */
+  function enqueue(outgoing: OutgoingMessage, targets: readonly Queue[]): Promise<void> {
     return new Promise((resolve, reject) => {
       let open = targets.length;
       const message: Message = {
@@ -223,7 +224,7 @@ export function createMemoryBus({
         },
       };
       const late = unavailable(
-        `no consumer settled a message for '${routingKey}' within ${confirmTimeout / 1_000} s: send it again`,
+        `no consumer settled a message for '${outgoing.routingKey}' within ${confirmTimeout / 1_000} s: send it again`,
       );
       const timer = setTimeout(() => message.settled(late), confirmTimeout);
       outstanding.add(message);
@@ -241,7 +242,7 @@ export function createMemoryBus({
   }
 
   return {
-    deadLetters,
+    deadLetters: deadLetters.letters,
     publish,
     start(signal) {
       if (signal.aborted) return Promise.reject(signal.reason as Error);
@@ -253,6 +254,7 @@ export function createMemoryBus({
     stop() {
       state = 'stopped';
       const stopped = unavailable('the in-process bus was stopped');
+      stopping.abort(stopped);
       for (const message of [...outstanding]) message.settled(stopped);
       for (const lock of locks.values()) lock.close(stopped);
       queues.clear();
@@ -288,6 +290,15 @@ export function createMemoryBus({
         },
       });
     },
+    sweepDeadLetters(name, decide, signal) {
+      if (state !== 'running') return Promise.reject(notRunning());
+      const queue = queues.get(name);
+      if (queue === undefined)
+        return Promise.reject(new NephoscopeError('BUS_TOPOLOGY', `there is no queue '${name}': declare it`));
+      const replay = ({ body, contentType = 'application/octet-stream' }: DeadLetter) =>
+        enqueue({ exchange: '', routingKey: name, contentType, body }, [queue]);
+      return deadLetters.sweep(name, decide, replay, AbortSignal.any([signal, stopping.signal]));
+    },
     listen({ exchange, bindings }: TransientQueue, handler): Promise<Subscription> {
       const listener = { bindings: bindingsOf(exchange, bindings), handler };
       listeners.add(listener);
@@ -317,19 +328,11 @@ function dropBeyond(queue: Queue): void {
 }
 
 function bindingsOf(exchange: string, patterns: readonly string[]): Binding[] {
-  return patterns.map((pattern) => ({ exchange, pattern: pattern.split('.') }));
+  return patterns.map((pattern) => ({ exchange, pattern }));
 }
 
 function unavailable(text: string): NephoscopeError {
   return new NephoscopeError('BUS_UNAVAILABLE', text);
-}
-
-/** Whether a topic exchange's binding takes a routing key: in words between dots, `*` is one word, `#` any number of them. */
-function matches([first, ...rest]: readonly string[], words: readonly string[]): boolean {
-  if (first === undefined) return words.length === 0;
-  if (first !== '#')
-    return words.length > 0 && (first === '*' || first === words[0]) && matches(rest, words.slice(1));
-  return matches(rest, words) || (words.length > 0 && matches(['#', ...rest], words.slice(1)));
 }
 
 export default defineMessageBus({

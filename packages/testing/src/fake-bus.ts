@@ -1,5 +1,7 @@
 import { NephoscopeError } from '@nephoscope/core';
 import type {
+  DeadLetter,
+  DeadLetterVerdict,
   Delivery,
   Health,
   Leadership,
@@ -10,7 +12,7 @@ import type {
   TransientQueue,
 } from '@nephoscope/core';
 
-import type { FakeDelivery } from './fake-delivery.js';
+import { FakeDelivery } from './fake-delivery.js';
 
 interface Consumer {
   readonly prefetch: number;
@@ -41,6 +43,8 @@ export class FakeBus implements MessageBus {
   readonly listening: TransientQueue[] = [];
   /** Sent, not delivered yet. */
   readonly waiting: FakeDelivery[] = [];
+  /** What was dead-lettered of each queue, oldest first; a test may put more there. */
+  readonly deadLetters = new Map<string, DeadLetter[]>();
   /** What becomes of a message that is published: confirmed when it resolves. */
   answer: (message: OutgoingMessage) => Promise<void> = () => Promise.resolve();
   readonly #consumers = new Map<string, Consumer>();
@@ -80,6 +84,29 @@ export class FakeBus implements MessageBus {
     return Promise.resolve({ cancel: () => Promise.resolve(void this.#listeners.delete(listener)) });
   }
 
+  async sweepDeadLetters(
+    queue: string,
+    decide: (letter: DeadLetter) => DeadLetterVerdict | Promise<DeadLetterVerdict>,
+    signal: AbortSignal,
+  ): Promise<Readonly<Record<DeadLetterVerdict, number>>> {
+    const counts = { keep: 0, replay: 0, drop: 0 };
+    const letters = this.#deadLettersOf(queue).splice(0);
+    const kept: DeadLetter[] = [];
+    try {
+      for (let letter; (letter = letters[0]) !== undefined; letters.shift()) {
+        signal.throwIfAborted();
+        const verdict = await decide(letter);
+        counts[verdict]++;
+        if (verdict === 'keep') kept.push(letter);
+        const { body, contentType } = letter;
+        if (verdict === 'replay') this.send(new FakeDelivery({ queue, body, contentType, routingKey: queue }));
+      }
+    } finally {
+      this.#deadLettersOf(queue).unshift(...kept, ...letters);
+    }
+    return counts;
+  }
+
   async lead(name: string, signal: AbortSignal): Promise<Leadership> {
     signal.throwIfAborted();
     const lock = this.#lock(name);
@@ -103,6 +130,8 @@ export class FakeBus implements MessageBus {
 
   /** Delivers these to who consumes their queues, now or, beyond the prefetch, as others are settled. */
   send(...deliveries: readonly FakeDelivery[]): void {
+    for (const delivery of deliveries)
+      delivery.onDeadLetter = (letter) => void this.#deadLettersOf(delivery.queue).push(letter);
     this.waiting.push(...deliveries);
     this.pump();
   }
@@ -126,6 +155,12 @@ export class FakeBus implements MessageBus {
     const lock = this.#lock(name);
     if (lock.holder === undefined) throw new Error(`nobody holds the lock '${name}'`);
     this.#free(lock, lock.holder, 'the connection was lost');
+  }
+
+  #deadLettersOf(queue: string): DeadLetter[] {
+    const letters = this.deadLetters.get(queue) ?? [];
+    this.deadLetters.set(queue, letters);
+    return letters;
   }
 
   #lock(name: string): Lock {

@@ -1,5 +1,5 @@
 import { NephoscopeError } from '@nephoscope/core';
-import type { Delivery } from '@nephoscope/core';
+import type { DeadLetter, Delivery } from '@nephoscope/core';
 
 export interface FakeDeliveryFields {
   readonly queue: string;
@@ -22,8 +22,11 @@ export class FakeDelivery implements Delivery {
   readonly dead: { readonly reason: string; readonly body: Uint8Array }[] = [];
   /** Set by a test: the dead letters cannot be reached. */
   deadLetterFails = false;
-  /** For the bus, to deliver the next. */
+  /** Set by a test: its connection is lost. */
+  isGone = false;
+  /** For the bus, to deliver the next and to keep the dead letters of the queue. */
   onSettled: () => void = () => undefined;
+  onDeadLetter: (letter: DeadLetter) => void = () => undefined;
 
   constructor({ queue, body, contentType, routingKey = '', redelivered = false }: FakeDeliveryFields) {
     this.queue = queue;
@@ -45,6 +48,8 @@ export class FakeDelivery implements Delivery {
     await Promise.resolve();
     if (this.deadLetterFails) throw new NephoscopeError('BUS_UNAVAILABLE', 'the broker is away');
     this.dead.push({ reason, body });
+    const { contentType, routingKey } = this;
+    this.onDeadLetter({ body, contentType, reason, at: new Date().toISOString(), routingKey });
   }
 
   #settle(outcome: 'ack' | 'requeue'): void {

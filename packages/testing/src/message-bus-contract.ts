@@ -5,6 +5,9 @@ import { isNephoscopeError } from '@nephoscope/core';
 import type { Delivery, MessageBus, QueueTopology } from '@nephoscope/core';
 
 import { consume, deadline, handles, message, newTopology, rejects, text, until } from './message-bus-checks.js';
+import { deadLetterContract } from './dead-letter-contract.js';
+import { deliveryContract } from './delivery-contract.js';
+import type { ReadDeadLetters } from './delivery-contract.js';
 import { listenContract } from './listen-contract.js';
 import { lockContract } from './lock-contract.js';
 import { othersContract } from './others-contract.js';
@@ -16,10 +19,7 @@ export interface MessageBusContract {
   /** A bus whose `start` cannot succeed, where there is such a thing. */
   createUnstartable?(): MessageBus;
   /** What lies in the dead letters of that queue, oldest first. */
-  deadLetters(
-    bus: MessageBus,
-    topology: QueueTopology,
-  ): Promise<readonly { readonly reason: string; readonly body: Uint8Array }[]>;
+  readonly deadLetters: ReadDeadLetters;
   /** Removes what the broker keeps of a test; its locks have the names of queues. */
   remove?(topology: QueueTopology): Promise<void>;
 }
@@ -222,120 +222,8 @@ export function messageBusContract(
       });
     });
 
-    it('delivers no more than the prefetch unsettled, and goes on as they are settled', async () => {
-      await withBus(async (bus, topology) => {
-        const published = Promise.all(
-          Array.from({ length: 30 }, (_, i) => bus.publish(message(topology, 'a.b', String(i)))),
-        );
-        let unsettled = 0;
-        let most = 0;
-        const inbox = await consume(
-          bus,
-          topology.queue,
-          (delivery) => {
-            most = Math.max(most, ++unsettled);
-            setTimeout(() => {
-              unsettled--;
-              delivery.ack();
-            }, 2);
-          },
-          3,
-        );
-        await published;
-        await until('all messages', () => inbox.length === 30);
-        assert.equal(most, 3);
-      });
-    });
-
-    it('delivers again what was requeued, and says so', async () => {
-      await withBus(async (bus, topology) => {
-        const inbox = await consume(bus, topology.queue, (delivery) =>
-          delivery.redelivered ? delivery.ack() : delivery.requeue(),
-        );
-        await bus.publish(message(topology, 'a.b', 'again'));
-        await until('the second delivery', () => inbox.length === 2);
-        assert.deepEqual(
-          inbox.map(({ redelivered }) => redelivered),
-          [false, true],
-        );
-        assert.equal(text((inbox[1] as Delivery).body), 'again');
-      });
-    });
-
-    it('takes settling twice, or after the stop, for nothing', async () => {
-      await withBus(async (bus, topology) => {
-        const inbox = await consume(bus, topology.queue, () => undefined);
-        const published = [bus.publish(message(topology, 'a.b', '1')), bus.publish(message(topology, 'a.b', '2'))];
-        const outcomes = Promise.allSettled(published);
-        await until('both', () => inbox.length === 2);
-        const [first, second] = inbox as [Delivery, Delivery];
-        first.ack();
-        first.ack();
-        first.requeue();
-        await published[0];
-        await bus.stop();
-        second.ack();
-        second.requeue();
-        await outcomes;
-        assert.equal(inbox.length, 2);
-      });
-    });
-
-    it('survives a handler that throws, and offers the message again', async () => {
-      await withBus(async (bus, topology) => {
-        const inbox = await consume(bus, topology.queue, (delivery) => {
-          if (!delivery.redelivered) throw new Error('a handler must not throw; this one does');
-          delivery.ack();
-        });
-        await bus.publish(message(topology, 'a.b', 'x'));
-        await until('the second delivery', () => inbox.length === 2);
-      });
-    });
-
-    it('keeps dead letters with their reason, the whole message or another body', async () => {
-      await withBus(async (bus, topology) => {
-        const inbox = await consume(bus, topology.queue, () => undefined);
-        const published = ['bad', 'worse', 'good'].map((each) => bus.publish(message(topology, 'a.b', each)));
-        await until('all', () => inbox.length === 3);
-        const [bad, worse, good] = inbox as [Delivery, Delivery, Delivery];
-        await bad.deadLetter('the signature does not match: naïve');
-        bad.ack();
-        await worse.deadLetter('only a part', new TextEncoder().encode('part'));
-        worse.ack();
-        good.ack();
-        await Promise.all(published);
-        const letters = await deadLetters(bus, topology);
-        assert.deepEqual(
-          letters.map(({ reason, body }) => [reason, text(body)]),
-          [
-            ['the signature does not match: naïve', 'bad'],
-            ['only a part', 'part'],
-          ],
-        );
-      });
-    });
-
-    it('delivers nothing after a cancel, to others what comes later, and still lets settle what was delivered', async () => {
-      await withBus(async (bus, topology) => {
-        const kept: Delivery[] = [];
-        const subscription = await bus.consume(
-          topology.queue,
-          { prefetch: 10 },
-          (delivery) => void kept.push(delivery),
-        );
-        const first = bus.publish(message(topology, 'a.b', 'first'));
-        await until('the first', () => kept.length === 1);
-        await subscription.cancel();
-        await subscription.cancel();
-        const second = bus.publish(message(topology, 'a.b', 'second'));
-        const inbox = await consume(bus, topology.queue, (delivery) => delivery.ack());
-        await until('the second', () => inbox.length === 1);
-        kept[0]?.ack();
-        await Promise.all([first, second]);
-        assert.deepEqual([kept.length, text((inbox[0] as Delivery).body)], [1, 'second']);
-      });
-    });
-
+    deliveryContract(withBus, deadLetters);
+    deadLetterContract(create, withBus);
     othersContract(withBus, remove);
     listenContract(withBus);
     lockContract(create, withBus);

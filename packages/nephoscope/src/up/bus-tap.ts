@@ -16,6 +16,7 @@ export function tapBus(bus: MessageBus, listener: TapListener): MessageBus {
     health: () => bus.health(),
     listen: (queue, handler) => bus.listen(queue, handler),
     lead: (name, signal) => bus.lead(name, signal),
+    sweepDeadLetters: (queue, decide, signal) => bus.sweepDeadLetters(queue, decide, signal),
     async publish(message) {
       await bus.publish(message);
       listener.sent(message);
@@ -32,6 +33,9 @@ function tapDelivery(delivery: Delivery, listener: TapListener): Delivery {
     contentType,
     routingKey,
     redelivered,
+    get isGone() {
+      return delivery.isGone;
+    },
     requeue: () => delivery.requeue(),
     deadLetter: (reason, bytes) => delivery.deadLetter(reason, bytes),
     ack() {

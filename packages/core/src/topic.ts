@@ -1,4 +1,7 @@
-/** Whether a topic exchange's binding takes a routing key: in words between dots, `*` is one word, `#` any number of them. */
+/**
+ * Whether a topic exchange's binding takes a routing key, as AMQP 0-9-1 has it: in words between dots, `*` is one word,
+ * `#` any number of them.
+ */
 export function isBoundBy(pattern: string, routingKey: string): boolean {
   return takes(pattern.split('.'), routingKey.split('.'));
 }

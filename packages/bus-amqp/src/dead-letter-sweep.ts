@@ -1,0 +1,227 @@
+import { NephoscopeError } from '@nephoscope/core';
+import type { DeadLetter, DeadLetterVerdict } from '@nephoscope/core';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Channel, ConsumeMessage, Message } from 'amqplib';
+
+import { readDeadLetter } from './dead-letters.js';
+import type { Connection } from './open-connection.js';
+import { settlesWithin } from './promises.js';
+import { isQueueThere, refusal } from './topology.js';
+
+/**
+ * Letters that are here at once, whatever becomes of them. A quorum queue that gets back more than 32 from one consumer
+ * at once, or gets commands of more than 32 at once, does not keep their order: it has them in Erlang's maps, which
+ * are sorted up to that size.
+ */
+const window = 32;
+const windowsAtOnce = 16;
+
+/** Without a letter for so long, ms, it looks whether there are any left: somebody else may have taken them. */
+const patience = 1_000;
+
+/** How long the broker has to take back what was kept, and to show it again, ms. */
+const returnGrace = 60_000;
+const showGrace = 2_000;
+
+export interface SweepSettings {
+  readonly connection: Connection;
+  /** Where the letters are. */
+  readonly queue: string;
+  decide(letter: DeadLetter): DeadLetterVerdict | Promise<DeadLetterVerdict>;
+  /** Resolves when the letter is safe in the queue that it came from. */
+  replay(letter: DeadLetter): Promise<void>;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Goes once through the letters that are in a queue now, a window of them after another, each with a consumer of its
+ * own: what is kept stays unsettled until the end, so that it does not come again, and would fill any window. A consumer
+ * is cancelled before anything of its window is acknowledged, so that nothing is under way to it then. In the end the
+ * letters are given back window by window, because a quorum queue puts what it gets back behind what it got back before,
+ * whereas a classic one knows the old place. Where the connection is lost, a quorum queue mixes up the windows; where a
+ * sweep ends early, those that were here may come after those that were not.
+ */
+export class DeadLetterSweep {
+  readonly #settings: SweepSettings;
+  readonly #channel: Channel;
+  /** The channel is gone, and with it all that was unsettled on it; a letter could not be replayed. */
+  readonly #ended = new AbortController();
+  readonly #failed = new AbortController();
+  readonly #over: AbortSignal;
+  readonly #counts = { keep: 0, replay: 0, drop: 0 };
+  /** Of the present window: arrived and not looked at; dealt with and not acknowledged. */
+  readonly #inbox: ConsumeMessage[] = [];
+  #done: number[] = [];
+  /** Of each window, in turn, the delivery tags that are not settled. */
+  readonly #unsettled: Set<number>[] = [];
+  #tag: string | undefined;
+  readonly #replays = new Set<Promise<void>>();
+  #onArrival: () => void = () => undefined;
+
+  private constructor(settings: SweepSettings, channel: Channel) {
+    const { connection, signal } = settings;
+    this.#settings = settings;
+    this.#channel = channel;
+    this.#over = AbortSignal.any([signal, connection.lost, this.#ended.signal, this.#failed.signal]);
+    channel.on('error', (error) => this.#ended.abort(this.#unavailable(error)));
+    channel.on('close', () => this.#ended.abort(this.#unavailable(new Error('the channel was closed'))));
+  }
+
+  /** @throws BUS_UNAVAILABLE; BUS_TOPOLOGY when the queue is not there or not to be read; what `decide` and `signal` throw */
+  static async run(settings: SweepSettings): Promise<Readonly<Record<DeadLetterVerdict, number>>> {
+    settings.signal.throwIfAborted();
+    const { connection, queue } = settings;
+    connection.lost.throwIfAborted();
+    if (!(await isQueueThere(connection.model, queue)))
+      throw new NephoscopeError(
+        'BUS_TOPOLOGY',
+        `${connection.broker.toString()} has no queue '${queue}': is it another broker, virtual host or queue?`,
+      );
+    const sweep = new DeadLetterSweep(settings, await connection.model.createChannel());
+    try {
+      await sweep.#goThrough();
+      return sweep.#counts;
+    } finally {
+      await settlesWithin(returnGrace, sweep.#giveBack());
+    }
+  }
+
+  async #goThrough(): Promise<void> {
+    for (let left = await this.#count(); left > 0; left -= window) {
+      const isOver = !(await this.#goThroughWindow(Math.min(left, window)));
+      await Promise.all(this.#replays);
+      this.#failed.signal.throwIfAborted();
+      await this.#endWindow();
+      if (isOver) return;
+    }
+  }
+
+  /** Returns whether there were so many. */
+  async #goThroughWindow(size: number): Promise<boolean> {
+    await this.#consume(size);
+    for (let i = 0; i < size; i++) {
+      const message = await this.#next();
+      if (message === undefined) return false;
+      await this.#deal(message);
+    }
+    return true;
+  }
+
+  async #deal(message: ConsumeMessage): Promise<void> {
+    const { decide, replay } = this.#settings;
+    const letter = readDeadLetter(message);
+    const { deliveryTag } = message.fields;
+    const verdict = await decide(letter);
+    this.#over.throwIfAborted();
+    const done = () => {
+      this.#counts[verdict]++;
+      if (verdict !== 'keep') this.#done.push(deliveryTag);
+    };
+    if (verdict !== 'replay') return done();
+    const replayed: Promise<void> = replay(letter)
+      .then(done, (error) => this.#failed.abort(error))
+      .finally(() => this.#replays.delete(replayed));
+    this.#replays.add(replayed);
+  }
+
+  /** The next letter; nothing when there is none any more. */
+  async #next(): Promise<ConsumeMessage | undefined> {
+    for (;;) {
+      this.#over.throwIfAborted();
+      const message = this.#inbox.shift();
+      if (message !== undefined) return message;
+      const isOver = !(await this.#arrives()) && (await this.#count()) === 0;
+      if (isOver && this.#inbox.length === 0) return undefined;
+    }
+  }
+
+  /** Waits for a letter or the end of the sweep; returns whether either came in time. */
+  async #arrives(): Promise<boolean> {
+    let wake: () => void = () => undefined;
+    const arrival = new Promise<void>((resolve) => (wake = this.#onArrival = resolve));
+    this.#over.addEventListener('abort', wake);
+    try {
+      return await settlesWithin(patience, arrival);
+    } finally {
+      this.#over.removeEventListener('abort', wake);
+    }
+  }
+
+  async #consume(prefetch: number): Promise<void> {
+    const unsettled = new Set<number>();
+    const onMessage = (message: ConsumeMessage | null) => {
+      if (message === null) return this.#ended.abort(this.#unavailable(new Error('the queue was deleted')));
+      unsettled.add(message.fields.deliveryTag);
+      this.#inbox.push(message);
+      this.#onArrival();
+    };
+    this.#unsettled.push(unsettled);
+    await this.#request('read', this.#channel.prefetch(prefetch));
+    const { consumerTag } = await this.#request('read', this.#channel.consume(this.#settings.queue, onMessage));
+    this.#tag = consumerTag;
+  }
+
+  async #endWindow(): Promise<void> {
+    if (this.#tag === undefined) return;
+    await this.#request('stop reading', this.#channel.cancel(this.#tag));
+    this.#tag = undefined;
+    for (const deliveryTag of this.#done) {
+      this.#unsettled.at(-1)?.delete(deliveryTag);
+      this.#channel.ack(at(deliveryTag));
+    }
+    this.#done = [];
+  }
+
+  async #giveBack(): Promise<void> {
+    await Promise.all(this.#replays);
+    // With its channel gone, the broker has them back.
+    if (this.#ended.signal.aborted || this.#settings.connection.lost.aborted) return;
+    await this.#endWindow();
+    const kept = this.#unsettled.filter(({ size }) => size > 0);
+    let areShown = true;
+    for (let i = 0; i < kept.length; i += windowsAtOnce) {
+      const group = kept.slice(i, i + windowsAtOnce);
+      const before = await this.#count();
+      // With the last one go all of its window; those of the windows before are back already.
+      for (const tags of group) this.#channel.nack(at(Math.max(...tags)), true, true);
+      // Somebody else may consume them at once: then their order is of no matter any more.
+      areShown &&= await this.#areThere(group.reduce((sum, { size }) => sum + size, before));
+    }
+    await this.#channel.close();
+  }
+
+  /** A quorum queue shows what it gets back a moment later. */
+  async #areThere(count: number): Promise<boolean> {
+    const end = performance.now() + showGrace;
+    while ((await this.#count()) < count) {
+      if (performance.now() > end) return false;
+      await delay(5);
+    }
+    return true;
+  }
+
+  /** How many letters there are that nobody holds. */
+  async #count(): Promise<number> {
+    return (await this.#request('look up', this.#channel.checkQueue(this.#settings.queue))).messageCount;
+  }
+
+  async #request<T>(what: string, reply: Promise<T>): Promise<T> {
+    const { queue, connection } = this.#settings;
+    try {
+      return await reply;
+    } catch (error) {
+      if (error instanceof Error && 'code' in error) throw refusal(`${what} queue '${queue}'`, error);
+      throw connection.lost.reason ?? this.#ended.signal.reason ?? this.#unavailable(error);
+    }
+  }
+
+  #unavailable(cause: unknown): NephoscopeError {
+    const { queue } = this.#settings;
+    return new NephoscopeError('BUS_UNAVAILABLE', `queue '${queue}' cannot be gone through any more`, { cause });
+  }
+}
+
+/** All that settling needs of a message. */
+function at(deliveryTag: number): Message {
+  return { fields: { deliveryTag } } as Message;
+}

@@ -1,0 +1,34 @@
+import type { ChannelModel } from 'amqplib';
+
+/**
+ * Deliveries of one message after which a quorum queue gives it up: never. RabbitMQ 4 has a limit of 20 unless one is
+ * declared, and 3.10 takes -1 for "at once"; with a limit, 3.10 also puts what is requeued near the front of the queue.
+ */
+const deliveryLimit = 2 ** 31 - 1;
+
+export const quorum = { 'x-queue-type': 'quorum', 'x-delivery-limit': deliveryLimit };
+
+/** Whether the broker has quorum queues, as far as it told. */
+export class QueueTypes {
+  #hasQuorum = true;
+
+  get hasQuorum(): boolean {
+    return this.#hasQuorum;
+  }
+
+  /**
+   * Runs a request for a quorum queue. A broker on which they are a feature that is not enabled yet closes the whole
+   * connection; then the next one is spared the question.
+   */
+  async watch<T>(model: ChannelModel, request: () => Promise<T>): Promise<T> {
+    const onError = ({ message }: Error) => {
+      if (/feature flag is disabled/.test(message)) this.#hasQuorum = false;
+    };
+    model.on('error', onError);
+    try {
+      return await request();
+    } finally {
+      model.off('error', onError);
+    }
+  }
+}

@@ -1,0 +1,89 @@
+import { EventEmitter } from 'node:events';
+
+import type { ChannelModel } from 'amqplib';
+
+import { QueueTypes } from '../src/queue-types.js';
+import { declareTopology } from '../src/topology.js';
+import { recordingLogger } from './support.js';
+import type { LogEntry } from './support.js';
+
+const topology = { exchange: 'e', queue: 'q', bindings: [], deadLetterQueue: 'q.dead', maxBytes: 1_000 };
+
+type Arguments = Readonly<Record<string, unknown>>;
+
+/** A broker without queues, which answers a declaration as `assertQueue` does. */
+function brokerThat(assertQueue: (args: Arguments, broker: EventEmitter) => Promise<unknown>): ChannelModel {
+  const missing = () => Promise.reject(Object.assign(new Error('NOT_FOUND'), { code: 404 }));
+  const broker: EventEmitter = new EventEmitter();
+  const createChannel = () =>
+    Promise.resolve(
+      Object.assign(new EventEmitter(), {
+        checkQueue: missing,
+        checkExchange: () => Promise.resolve(),
+        assertQueue: (_: string, options: { readonly arguments: Arguments }) =>
+          assertQueue(options.arguments, broker),
+        close: () => Promise.resolve(),
+      }),
+    );
+  return Object.assign(broker, { createChannel }) as unknown as ChannelModel;
+}
+
+describe('what is declared', () => {
+  let log: LogEntry[];
+  let declared: Arguments[];
+  const logger = () => recordingLogger(log);
+
+  beforeEach(() => {
+    log = [];
+    declared = [];
+  });
+
+  it('is quorum queues, which never give a message up', async () => {
+    const broker = brokerThat((args) => Promise.resolve(void declared.push(args)));
+    await declareTopology(broker, topology, new QueueTypes(), logger());
+    const quorum = { 'x-queue-type': 'quorum', 'x-delivery-limit': 2_147_483_647 };
+    expect(declared).toEqual([quorum, { ...quorum, 'x-max-length-bytes': 1_000 }]);
+    expect(log).toEqual([]);
+  });
+
+  it('is classic queues where the broker refuses the type, with a line in the log', async () => {
+    const broker = brokerThat((args) => {
+      declared.push(args);
+      const refused = Object.assign(new Error('unsupported queue type'), { code: 406 });
+      return 'x-queue-type' in args ? Promise.reject(refused) : Promise.resolve();
+    });
+    await declareTopology(broker, topology, new QueueTypes(), logger());
+    expect(declared.filter((args) => !('x-queue-type' in args))).toEqual([{}, { 'x-max-length-bytes': 1_000 }]);
+    expect(log).toMatchObject([
+      { level: 'warn', fields: { queue: 'q.dead' }, message: expect.stringContaining('classic') },
+      { level: 'warn', fields: { queue: 'q' } },
+    ]);
+  });
+
+  it('is classic queues on the next connection to a broker that closed this one for the type', async () => {
+    const types = new QueueTypes();
+    const broker = brokerThat((args, connection) => {
+      declared.push(args);
+      if (!('x-queue-type' in args)) return Promise.resolve();
+      const text = "INTERNAL_ERROR - Cannot declare a queue 'q': the corresponding feature flag is disabled";
+      connection.emit('error', Object.assign(new Error(text), { code: 541 }));
+      return Promise.reject(new Error('Channel ended, no reply will be forthcoming'));
+    });
+    // As the connection has a listener of its own.
+    broker.on('error', () => undefined);
+    await expect(declareTopology(broker, topology, types, logger())).rejects.toThrow('Channel ended');
+    declared = [];
+    await declareTopology(broker, topology, types, logger());
+    expect(declared).toEqual([{}, { 'x-max-length-bytes': 1_000 }]);
+  });
+
+  it('goes on with what others declare where it may not', async () => {
+    const refused = Object.assign(new Error('ACCESS_REFUSED'), { code: 403 });
+    const broker = brokerThat(() => Promise.reject(refused));
+    await declareTopology(broker, topology, new QueueTypes(), logger());
+    expect(log.map(({ message }) => message)).toEqual([
+      expect.stringContaining("did not let us declare queue 'q.dead'"),
+      expect.stringContaining("did not let us declare queue 'q'"),
+    ]);
+  });
+});

@@ -1,0 +1,252 @@
+import { collectorProgram } from '@nephoscope/collector';
+import { meteringTopology, NephoscopeError } from '@nephoscope/core';
+import type { DeadLetter, MessageBus } from '@nephoscope/core';
+import { configure, createPlugin, systemClock } from '@nephoscope/runtime';
+import type { ProgramDefinition } from '@nephoscope/runtime';
+import { Command } from 'commander';
+
+import { configOption, readConfiguration } from '../configuration.js';
+import { readDeadLetters, settleDeadLetters } from '../dead-letter-sweeps.js';
+import type { DeadLetterFilter } from '../dead-letter-sweeps.js';
+import { deadLetterLine, describeDeadLetter } from '../dead-letter-text.js';
+import { print, tell } from '../output.js';
+import { createPlainLogger } from '../plain-log.js';
+import { installedPlugins, wholeProgram } from '../program.js';
+import { withSignsOfLife } from '../progress.js';
+import { deadline, runCommand } from '../run.js';
+import { countOption } from '../sample-query.js';
+import { groupDigits } from '../text/decimal.js';
+import { formatTable } from '../text/table.js';
+
+const { bus, host, log } = collectorProgram.sections;
+
+/** What going through dead letters needs of a configuration. */
+const reader = {
+  name: wholeProgram.name,
+  directory: wholeProgram.directory,
+  sections: { bus, host, log },
+  chosen: { bus: 'bus' },
+  selected: {},
+} as const satisfies ProgramDefinition;
+
+const connectTime = 20_000;
+const tableLimit = 50;
+
+interface CommonOptions {
+  readonly config?: string;
+  readonly limit?: number;
+}
+
+export function deadLettersCommand(): Command {
+  return new Command('dead-letters')
+    .summary('show, replay or drop what could not be taken')
+    .description(
+      'Goes through the dead letters: messages that a collector set aside, with its reason, because taking them again would not have helped.',
+    )
+    .addCommand(listCommand())
+    .addCommand(replayCommand())
+    .addCommand(dropCommand())
+    .addHelpText(
+      'after',
+      `
+Dead letters of the queue 'metering' are in the queue 'metering.dead' of the broker, and so on. These commands work
+beside collectors and declare nothing. What they hold is not to be seen elsewhere until they end; when one is killed,
+the broker has it back, all of it, though perhaps in another order.
+
+Examples:
+  nephoscope dead-letters list
+  nephoscope dead-letters replay --reason 'signature does not match'    after the secret was added
+  nephoscope dead-letters drop --reason 'no JSON' --limit 10`,
+    );
+}
+
+function listCommand(): Command {
+  return withCommonOptions(new Command('list'), `so many (default: ${tableLimit} in a table, all with --json)`)
+    .summary('show them')
+    .description('Shows dead letters, the newest at the end. They stay where they are.')
+    .option('--oldest', 'with a limit, the oldest instead of the newest')
+    .option(
+      '--json',
+      'each as one line of JSON with its whole body: `body`, or `body_base64` where it is no UTF-8',
+    )
+    .addHelpText(
+      'after',
+      `
+CONTENT is what the body says about itself, such as meter, resource and message id; nobody has checked that.
+
+Examples:
+  nephoscope dead-letters list
+  nephoscope dead-letters list nephoscope.notifications --limit 10 --oldest
+  nephoscope dead-letters list --json > metering-dead.jsonl`,
+    )
+    .action((queue: string, options: CommonOptions & { oldest?: true; json?: true }) =>
+      runCommand((signal) =>
+        withBus(options, signal, async (messageBus) => {
+          const { oldest, json } = options;
+          const limit = options.limit ?? (json === true ? undefined : tableLimit);
+          if (json === true && limit === undefined) return printLines(messageBus, queue, signal);
+          const letters = await withSignsOfLife(
+            (seconds) => `Going through the dead letters … ${seconds} s`,
+            readDeadLetters(messageBus, queue, { limit, oldest }, signal),
+          );
+          if (json === true) for (const letter of letters) await print(`${deadLetterLine(letter)}\n`);
+          else await printTable(letters, queue, options.limit === undefined);
+        }),
+      ),
+    );
+}
+
+function replayCommand(): Command {
+  return withCommonOptions(new Command('replay'), 'the oldest so many of them')
+    .summary('send them to their queue again')
+    .description(
+      'Puts dead letters back into the queue that they came from, to be taken as if they were new. Each is gone from the dead letters only when the queue has it.',
+    )
+    .option('--reason <text>', 'only those whose reason contains this')
+    .addHelpText(
+      'after',
+      `
+What is still wrong with a letter brings it back among the dead letters. A sample that was recorded meanwhile is not
+recorded twice. When it is interrupted, a letter may be in both places; that does no harm either.
+
+Examples:
+  nephoscope dead-letters replay --limit 1
+  nephoscope dead-letters replay
+  nephoscope dead-letters replay nephoscope.notifications --reason NOTIFICATION_FIELD`,
+    )
+    .action((queue: string, options: CommonOptions & DeadLetterFilter) =>
+      runCommand((signal) => settle(queue, 'replay', options, signal)),
+    );
+}
+
+function dropCommand(): Command {
+  return withCommonOptions(new Command('drop'), 'the oldest so many of them')
+    .summary('delete them for ever')
+    .description('Deletes dead letters for ever: those that are named by --reason or --limit, or --all.')
+    .option('--reason <text>', 'only those whose reason contains this')
+    .option('--all', 'all of them; needs --yes')
+    .option('--yes', 'with --all: yes, all')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  nephoscope dead-letters list --json > dropped.jsonl && nephoscope dead-letters drop --all --yes
+  nephoscope dead-letters drop --reason 'no JSON'`,
+    )
+    .action((queue: string, options: CommonOptions & DeadLetterFilter & { all?: true; yes?: true }) =>
+      runCommand(async (signal) => {
+        checkMeant(options);
+        await settle(queue, 'drop', options, signal);
+      }),
+    );
+}
+
+function withCommonOptions(command: Command, limited: string): Command {
+  return command
+    .argument('[queue]', 'the queue that they were set aside from', meteringTopology.queue)
+    .option(...configOption)
+    .option('--limit <n>', limited, countOption);
+}
+
+function checkMeant({ reason, limit, all, yes }: DeadLetterFilter & { all?: true; yes?: true }): void {
+  const isFiltered = reason !== undefined || limit !== undefined;
+  const wrong =
+    all === true && isFiltered
+      ? 'choose: --all, or some by --reason and --limit'
+      : all === true && yes !== true
+        ? "all would be deleted for ever: look at them with 'dead-letters list', then say --all --yes"
+        : all !== true && !isFiltered
+          ? 'say which: --reason <text>, --limit <n>, or --all --yes'
+          : undefined;
+  if (wrong !== undefined) throw new NephoscopeError('DROP_UNCLEAR', `nothing was dropped: ${wrong}`);
+}
+
+/** Opens the configured bus, beside the programs that use it, and closes it after `use`. */
+async function withBus(
+  { config: path }: CommonOptions,
+  signal: AbortSignal,
+  use: (messageBus: MessageBus) => Promise<void>,
+): Promise<void> {
+  const { config, chosen } = await configure(reader, await readConfiguration(path), installedPlugins());
+  if (config.bus.type === 'memory')
+    throw new NephoscopeError(
+      'BUS_IN_PROCESS',
+      "bus.type is 'memory', a bus that ends with its program: its dead letters are in the log of that program only",
+    );
+  const logger = createPlainLogger('error');
+  const messageBus = createPlugin<MessageBus>(chosen['bus'], { logger, clock: systemClock, host: config.host });
+  try {
+    await withSignsOfLife(
+      (seconds) => `Connecting … ${seconds} s`,
+      messageBus.start(deadline(signal, connectTime, 'the bus was not reached')),
+    );
+    await use(messageBus);
+  } finally {
+    await messageBus.stop();
+  }
+}
+
+async function settle(
+  queue: string,
+  verdict: 'replay' | 'drop',
+  options: CommonOptions & DeadLetterFilter,
+  signal: AbortSignal,
+): Promise<void> {
+  const done = verdict === 'replay' ? 'replayed' : 'dropped';
+  const progress = { seen: 0, matching: 0 };
+  const line = () => `${digits(progress.seen)} looked at, ${digits(progress.matching)} ${done} …`;
+  await withBus(options, signal, async (messageBus) => {
+    try {
+      const work = settleDeadLetters(messageBus, queue, verdict, options, progress, signal);
+      const { settled, left } = await withSignsOfLife(line, work);
+      if (progress.seen === 0) return tell(noneText(queue));
+      if (settled === 0) tell('No dead letter matches.');
+      await print(`${digits(settled)} ${done}, ${digits(left)} left\n`);
+    } catch (error) {
+      if (progress.matching > 0) tell(`It ended early: at most ${digits(progress.matching)} were ${done}.`);
+      throw error;
+    }
+  });
+}
+
+async function printLines(messageBus: MessageBus, queue: string, signal: AbortSignal): Promise<void> {
+  const show = async (letter: DeadLetter) => {
+    await print(`${deadLetterLine(letter)}\n`);
+    return 'keep' as const;
+  };
+  const { keep } = await messageBus.sweepDeadLetters(queue, show, signal);
+  if (keep === 0) tell(noneText(queue));
+}
+
+async function printTable(letters: readonly DeadLetter[], queue: string, limitedByUs: boolean): Promise<void> {
+  if (letters.length === 0) return tell(noneText(queue));
+  const columns = [
+    { head: 'SET ASIDE' },
+    { head: 'REASON' },
+    { head: 'ROUTING KEY' },
+    { head: 'BYTES', align: 'right' as const },
+    { head: 'CONTENT' },
+  ];
+  const rows = letters.map((letter) => [
+    letter.at ?? '',
+    shortened(letter.reason ?? '(by the broker)'),
+    letter.routingKey ?? '',
+    digits(letter.body.byteLength),
+    shortened(describeDeadLetter(letter)),
+  ]);
+  await print(`${formatTable(columns, rows)}\n`);
+  if (limitedByUs && letters.length === tableLimit)
+    tell(`At most ${tableLimit} are shown; more with --limit, all with --json.`);
+}
+
+function noneText(queue: string): string {
+  return `There are no dead letters of '${queue}'.`;
+}
+
+function shortened(text: string): string {
+  return text.length > 160 ? `${text.slice(0, 160)}…` : text;
+}
+
+function digits(count: number): string {
+  return groupDigits(String(count));
+}

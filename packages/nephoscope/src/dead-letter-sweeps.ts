@@ -1,0 +1,60 @@
+import type { DeadLetter, MessageBus } from '@nephoscope/core';
+
+/** The newest dead letters, or the oldest, the oldest first; all without a limit. They stay. */
+export async function readDeadLetters(
+  bus: MessageBus,
+  queue: string,
+  {
+    limit = Infinity,
+    oldest = false,
+  }: { readonly limit?: number | undefined; readonly oldest?: boolean | undefined },
+  signal: AbortSignal,
+): Promise<readonly DeadLetter[]> {
+  const letters: DeadLetter[] = [];
+  await bus.sweepDeadLetters(
+    queue,
+    (letter) => {
+      if (letters.length < limit || !oldest) letters.push(letter);
+      if (letters.length > limit) letters.shift();
+      return 'keep';
+    },
+    signal,
+  );
+  return letters;
+}
+
+export interface DeadLetterFilter {
+  /** A part of it. */
+  readonly reason?: string | undefined;
+  /** The oldest so many that match. */
+  readonly limit?: number | undefined;
+}
+
+/** What was decided, while it runs; what was confirmed, when it has ended. */
+export interface Progress {
+  seen: number;
+  matching: number;
+}
+
+/** Replays or drops those that match; returns how many, and how many are left. The rest is gone through too, which keeps its order. */
+export async function settleDeadLetters(
+  bus: MessageBus,
+  queue: string,
+  verdict: 'replay' | 'drop',
+  { reason, limit = Infinity }: DeadLetterFilter,
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<{ readonly settled: number; readonly left: number }> {
+  const counts = await bus.sweepDeadLetters(
+    queue,
+    (letter) => {
+      progress.seen++;
+      const matches = reason === undefined || letter.reason?.includes(reason) === true;
+      if (!matches || progress.matching >= limit) return 'keep';
+      progress.matching++;
+      return verdict;
+    },
+    signal,
+  );
+  return { settled: counts[verdict], left: counts.keep };
+}

@@ -1,0 +1,111 @@
+import { FakeBus } from '@nephoscope/testing';
+import type { DeadLetter } from '@nephoscope/core';
+
+import { readDeadLetters, settleDeadLetters } from '../src/dead-letter-sweeps.js';
+import { deadLetterLine, describeDeadLetter } from '../src/dead-letter-text.js';
+
+const never = new AbortController().signal;
+const letter = (body: string | Uint8Array, reason?: string): DeadLetter => ({
+  body: Buffer.from(body),
+  contentType: 'application/json',
+  reason,
+  at: '2026-11-22T21:00:00.000Z',
+  routingKey: 'metering.cpu',
+});
+const bodies = (letters: readonly DeadLetter[]) => letters.map(({ body }) => Buffer.from(body).toString());
+
+describe('going through dead letters', () => {
+  let bus: FakeBus;
+  const left = () => bodies(bus.deadLetters.get('metering') ?? []);
+
+  beforeEach(() => {
+    bus = new FakeBus();
+    bus.deadLetters.set('metering', [
+      letter('1', 'not signed'),
+      letter('2'),
+      letter('3', 'no JSON'),
+      letter('4', 'no JSON'),
+    ]);
+  });
+
+  it.each([
+    [{}, ['1', '2', '3', '4']],
+    [{ limit: 2 }, ['3', '4']],
+    [{ limit: 2, oldest: true }, ['1', '2']],
+    [{ limit: 9 }, ['1', '2', '3', '4']],
+  ])('reads %j', async (options, expected) => {
+    expect(bodies(await readDeadLetters(bus, 'metering', options, never))).toEqual(expected);
+    expect(left()).toEqual(['1', '2', '3', '4']);
+  });
+
+  it.each([
+    [{}, { settled: 4, left: 0 }, []],
+    [{ reason: 'JSON' }, { settled: 2, left: 2 }, ['1', '2']],
+    [{ reason: 'JSON', limit: 1 }, { settled: 1, left: 3 }, ['1', '2', '4']],
+    [{ limit: 3 }, { settled: 3, left: 1 }, ['4']],
+    [{ reason: 'unheard of' }, { settled: 0, left: 4 }, ['1', '2', '3', '4']],
+  ])('drops %j', async (filter, expected, remaining) => {
+    const progress = { seen: 0, matching: 0 };
+    expect(await settleDeadLetters(bus, 'metering', 'drop', filter, progress, never)).toEqual(expected);
+    expect(progress).toEqual({ seen: 4, matching: expected.settled });
+    expect(left()).toEqual(remaining);
+    expect(bus.waiting).toEqual([]);
+  });
+
+  it('replays into the queue', async () => {
+    await settleDeadLetters(bus, 'metering', 'replay', { reason: 'JSON' }, { seen: 0, matching: 0 }, never);
+    expect(bus.waiting.map(({ queue, contentType }) => [queue, contentType])).toEqual([
+      ['metering', 'application/json'],
+      ['metering', 'application/json'],
+    ]);
+    expect(bodies(bus.waiting.map((delivery) => ({ ...letter(''), body: delivery.body })))).toEqual(['3', '4']);
+  });
+});
+
+describe('what a dead letter is', () => {
+  const sample =
+    '{"counter_name": "cpu", "resource_id": "5f3c", "message_id": "0a1b", "counter_volume": 9007199254740993}';
+
+  it.each([
+    [sample, 'cpu of 5f3c (0a1b)'],
+    [`${sample}\n${sample}\nrubbish\n`, 'cpu of 5f3c (0a1b) and 2 more'],
+    [
+      JSON.stringify({ 'oslo.message': '{"event_type": "image.update", "publisher_id": "image.host"}' }),
+      'image.update of image.host',
+    ],
+    ['{"event_type": "x", "publisher_id": 5}', 'x'],
+    ['{"counter_name": 5}', '{"counter_name": 5}'],
+    ['[1', '[1'],
+    ['', '(empty)'],
+    [Uint8Array.of(0xff, 0xfe), '(not UTF-8)'],
+    ['x'.repeat(100), `${'x'.repeat(60)}…`],
+  ])('%j', (body, expected) => {
+    expect(describeDeadLetter(letter(body))).toBe(expected);
+  });
+
+  it('is a line of JSON, byte for byte', () => {
+    expect(JSON.parse(deadLetterLine(letter('\ufeff{"a":\n1}', 'why')))).toEqual({
+      at: '2026-11-22T21:00:00.000Z',
+      reason: 'why',
+      routing_key: 'metering.cpu',
+      content_type: 'application/json',
+      bytes: 11,
+      body: '\ufeff{"a":\n1}',
+    });
+    const binary: DeadLetter = {
+      body: Uint8Array.of(0xff),
+      contentType: undefined,
+      reason: undefined,
+      at: undefined,
+      routingKey: undefined,
+    };
+    expect(JSON.parse(deadLetterLine(binary))).toEqual({
+      at: null,
+      reason: null,
+      routing_key: null,
+      content_type: null,
+      bytes: 1,
+      body_base64: '/w==',
+    });
+  });
+});

@@ -1,0 +1,183 @@
+import assert from 'node:assert/strict';
+
+import type { DeadLetter, DeadLetterVerdict, Delivery, MessageBus, QueueTopology } from '@nephoscope/core';
+
+import { consume, deadline, message, rejects, text, until } from './message-bus-checks.js';
+import { testFramework } from './test-framework.js';
+
+type WithBus = (body: (bus: MessageBus, topology: QueueTopology) => Promise<void>) => Promise<void>;
+
+const numbers = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => String(from + i));
+
+/** What `sweepDeadLetters` must do. */
+export function deadLetterContract(create: () => MessageBus, withBus: WithBus): void {
+  const { it } = testFramework();
+
+  /** Sends these and sets them aside, in order. */
+  async function setAside(bus: MessageBus, topology: QueueTopology, bodies: readonly string[]): Promise<void> {
+    const inbox: Delivery[] = [];
+    const { cancel } = await bus.consume(
+      topology.queue,
+      { prefetch: 500 },
+      (delivery) => void inbox.push(delivery),
+    );
+    const published = bodies.map((body) => bus.publish(message(topology, `a.${body}`, body)));
+    await until('all', () => inbox.length === bodies.length);
+    await Promise.all(inbox.map((delivery) => delivery.deadLetter(`why ${text(delivery.body)}`)));
+    for (const delivery of inbox) delivery.ack();
+    await Promise.all(published);
+    await cancel();
+  }
+
+  /** What is there, seen without changing it. */
+  async function look(bus: MessageBus, { queue }: QueueTopology): Promise<readonly DeadLetter[]> {
+    const letters: DeadLetter[] = [];
+    await bus.sweepDeadLetters(queue, (letter) => (letters.push(letter), 'keep'), deadline());
+    return letters;
+  }
+
+  const lookTexts = async (bus: MessageBus, topology: QueueTopology) =>
+    (await look(bus, topology)).map(({ body }) => text(body));
+
+  it('shows dead letters, the oldest first, and leaves them as they are', async () => {
+    await withBus(async (bus, topology) => {
+      const bodies = numbers(0, 150);
+      const none = await bus.sweepDeadLetters(topology.queue, () => 'drop', deadline());
+      assert.deepEqual(none, { keep: 0, replay: 0, drop: 0 });
+      const before = Date.now();
+      await setAside(bus, topology, bodies);
+      for (const letters of [await look(bus, topology), await look(bus, topology)]) {
+        assert.deepEqual(
+          letters.map(({ body, reason, routingKey, contentType }) => [
+            text(body),
+            reason,
+            routingKey,
+            contentType,
+          ]),
+          bodies.map((body) => [body, `why ${body}`, `a.${body}`, 'text/plain']),
+        );
+        for (const { at = '' } of letters) {
+          assert.equal(new Date(at).toISOString(), at);
+          assert.ok(Date.parse(at) >= before - 1 && Date.parse(at) <= Date.now() + 1, at);
+        }
+      }
+    });
+  });
+
+  it('drops some, sends some to their queue again, and keeps the rest in order', async () => {
+    await withBus(async (bus, topology) => {
+      await setAside(bus, topology, numbers(0, 240));
+      const inbox = await consume(bus, topology.queue, (delivery) => delivery.ack());
+      const verdicts: readonly DeadLetterVerdict[] = ['keep', 'drop', 'replay', 'keep'];
+      const verdictOf = (body: string) => verdicts[Number(body) % 4] as DeadLetterVerdict;
+      const counts = await bus.sweepDeadLetters(
+        topology.queue,
+        async ({ body }) => Promise.resolve(verdictOf(text(body))),
+        deadline(),
+      );
+      assert.deepEqual(counts, { keep: 120, drop: 60, replay: 60 });
+      await until('what was replayed', () => inbox.length === 60);
+      assert.deepEqual(
+        inbox.map(({ body, contentType }) => [text(body), contentType]),
+        numbers(0, 240)
+          .filter((body) => verdictOf(body) === 'replay')
+          .map((body) => [body, 'text/plain']),
+      );
+      assert.deepEqual(
+        await lookTexts(bus, topology),
+        numbers(0, 240).filter((body) => verdictOf(body) === 'keep'),
+      );
+    });
+  });
+
+  it('does not look at what comes meanwhile, not even at what comes back', async () => {
+    await withBus(async (bus, topology) => {
+      await setAside(bus, topology, numbers(0, 70));
+      await setAside(bus, topology, ['kept']);
+      let isFirst = true;
+      const seen: string[] = [];
+      let back = 0;
+      const counts = await bus.sweepDeadLetters(
+        topology.queue,
+        async ({ body }) => {
+          if (isFirst) {
+            isFirst = false;
+            await setAside(bus, topology, ['new']);
+            await consume(bus, topology.queue, (delivery) => {
+              void delivery.deadLetter('again').then(() => {
+                back++;
+                delivery.ack();
+              });
+            });
+          }
+          seen.push(text(body));
+          return text(body) === 'kept' ? 'keep' : 'replay';
+        },
+        deadline(),
+      );
+      assert.deepEqual([counts, seen], [{ keep: 1, replay: 70, drop: 0 }, [...numbers(0, 70), 'kept']]);
+      await until('all are back', () => back === 70);
+      const left = await lookTexts(bus, topology);
+      assert.deepEqual([...left].sort(), ['kept', 'new', ...numbers(0, 70)].sort());
+    });
+  });
+
+  it('keeps a letter on which the decision fails, and those after it', async () => {
+    await withBus(async (bus, topology) => {
+      await setAside(bus, topology, numbers(0, 9));
+      const sweep = bus.sweepDeadLetters(
+        topology.queue,
+        ({ body }) => {
+          if (text(body) === '5') throw new Error('cannot decide');
+          return Number(text(body)) % 2 === 0 ? 'drop' : 'keep';
+        },
+        deadline(),
+      );
+      await assert.rejects(sweep, /cannot decide/);
+      assert.deepEqual(await lookTexts(bus, topology), ['1', '3', '5', '6', '7', '8']);
+    });
+  });
+
+  it('ends when it is told to', async () => {
+    await withBus(async (bus, topology) => {
+      await setAside(bus, topology, numbers(0, 4));
+      const ending = new AbortController();
+      const sweep = bus.sweepDeadLetters(
+        topology.queue,
+        ({ body }) => {
+          if (text(body) === '2') ending.abort(new Error('enough'));
+          return 'drop';
+        },
+        ending.signal,
+      );
+      await assert.rejects(sweep, /enough/);
+      await assert.rejects(
+        bus.sweepDeadLetters(topology.queue, () => 'drop', ending.signal),
+        /enough/,
+      );
+      assert.deepEqual(await lookTexts(bus, topology), ['2', '3']);
+    });
+  });
+
+  it('goes through dead letters only while it runs, and only of queues that are there', async () => {
+    const sweep = (bus: MessageBus, { queue }: QueueTopology) =>
+      bus.sweepDeadLetters(queue, () => 'drop', deadline());
+    await withBus(async (bus, topology) => {
+      await rejects(sweep(create(), topology), 'BUS_UNAVAILABLE');
+      await rejects(sweep(bus, { ...topology, queue: `${topology.queue}.other` }), 'BUS_TOPOLOGY');
+      await setAside(bus, topology, ['1', '2']);
+      let stopped: Promise<void> | undefined;
+      const stopping = bus.sweepDeadLetters(
+        topology.queue,
+        () => {
+          stopped = bus.stop();
+          return 'drop';
+        },
+        deadline(),
+      );
+      await rejects(stopping, 'BUS_UNAVAILABLE');
+      await stopped;
+      await rejects(sweep(bus, topology), 'BUS_UNAVAILABLE');
+    });
+  });
+}
