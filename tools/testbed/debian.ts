@@ -12,8 +12,11 @@ export const libvirtPackages = [
   'iproute2',
 ];
 
-/** What a private libvirtd needs beside: vNICs with a `<filterref>` are filtered by ebtables and iptables. */
-export const testPackages = [...libvirtPackages, 'iptables', 'rabbitmq-server'];
+/**
+ * The test services. A private libvirtd needs iptables beside: vNICs with a `<filterref>` are filtered by ebtables
+ * and iptables.
+ */
+export const testPackages = [...libvirtPackages, 'iptables', 'rabbitmq-server', 'postgresql', 'openssl'];
 
 /**
  * Installs those of the packages that are missing. No service is started by it, and none that runs is

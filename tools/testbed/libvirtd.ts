@@ -1,10 +1,11 @@
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { daemonIn } from './daemon.js';
 import { openNamespace, outerPidFrom } from './namespace.js';
-import { isAlive, run, waitUntil } from './processes.js';
+import { run, waitUntil } from './processes.js';
 
 /** A libvirt that guests can be started on: a private one, or the host's own. */
 export interface Hypervisor {
@@ -63,7 +64,6 @@ const configuration = {
 export async function startLibvirtd(): Promise<PrivateLibvirtd> {
   const directory = await mkdtemp(join(tmpdir(), 'nephoscope-libvirt-'));
   const runDirectory = join(directory, 'run', 'libvirt');
-  const log = join(directory, 'log', 'libvirtd.log');
   for (const name of ['run', 'lib', 'log', 'cache', 'etc']) await mkdir(join(directory, name));
   for (const [name, lines] of Object.entries(configuration)) {
     await writeFile(join(directory, 'etc', name), `${lines.join('\n')}\n`);
@@ -73,25 +73,16 @@ export async function startLibvirtd(): Promise<PrivateLibvirtd> {
   const script = fileURLToPath(new URL('libvirtd.sh', import.meta.url));
   const namespace = openNamespace(['--mount', '--net'], script, [directory]);
   const virsh = (...args: string[]) => run('virsh', ['--quiet', '--connect', uri, ...args]);
-  const pid = () => outerPidFrom(namespace, join(directory, 'run', 'libvirtd.pid'));
-
-  async function start() {
-    namespace.tell('start');
-    try {
+  const daemon = daemonIn({
+    name: 'libvirtd',
+    namespace,
+    pidFile: join(directory, 'run', 'libvirtd.pid'),
+    log: join(directory, 'log', 'libvirtd.log'),
+    async ready() {
       await waitUntil(`libvirtd listens on ${socket}`, () => !namespace.isOpen() || accepts(socket), 60_000);
       await virsh('version');
-    } catch (error) {
-      const end = (await readFile(log, 'utf8').catch(() => '')).slice(-4_096);
-      throw new Error(`The private libvirtd does not start.\n${namespace.said()}${end}`, { cause: error });
-    }
-  }
-
-  async function kill() {
-    const old = await pid();
-    process.kill(old, 'SIGKILL');
-    await waitUntil(`libvirtd (${old}) ends`, async () => !(await isAlive(old)));
-    await rm(join(directory, 'run', 'libvirtd.pid'), { force: true });
-  }
+    },
+  });
 
   async function stop() {
     await namespace.close();
@@ -99,7 +90,7 @@ export async function startLibvirtd(): Promise<PrivateLibvirtd> {
   }
 
   try {
-    await start();
+    await daemon.start();
   } catch (error) {
     await stop();
     throw error;
@@ -110,13 +101,13 @@ export async function startLibvirtd(): Promise<PrivateLibvirtd> {
     socketReadOnly: `${socket}-ro`,
     uri,
     virsh,
-    pid,
+    pid: daemon.pid,
     guestPid: (guest) => outerPidFrom(namespace, join(runDirectory, 'qemu', `${guest}.pid`)),
-    kill,
-    start,
+    kill: () => daemon.end('SIGKILL'),
+    start: daemon.start,
     async restart() {
-      await kill();
-      await start();
+      await daemon.end('SIGKILL');
+      await daemon.start();
     },
     stop,
   };

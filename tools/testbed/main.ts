@@ -1,11 +1,11 @@
 /**
- * `tsx tools/testbed/main.ts [rabbitmq] [libvirtd]`: starts private services for tests (both when none is
- * named), prints one line of JSON with the environment variables that tell where they are, and stops them
+ * `tsx tools/testbed/main.ts [rabbitmq] [libvirtd] [postgresql]`: starts private services for tests (all when
+ * none is named), prints one line of JSON with the environment variables that tell where they are, and stops them
  * when its stdin closes or at SIGTERM or SIGINT. Whoever started it may die in any way: its stdin closes.
  */
 import { startServices, type ServiceName } from './services.js';
 
-const known: readonly ServiceName[] = ['rabbitmq', 'libvirtd'];
+const known: readonly ServiceName[] = ['rabbitmq', 'libvirtd', 'postgresql'];
 const asked = process.argv.slice(2);
 const names = known.filter((name) => asked.length === 0 || asked.includes(name));
 

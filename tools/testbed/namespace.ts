@@ -76,12 +76,12 @@ async function findOuterPid(unshare: ChildProcess, inner: number): Promise<numbe
   throw new Error(`No process ${inner} in ${namespace}`);
 }
 
-/** Reads the pid file that a process in the namespace wrote, once it is there. */
+/** Reads the pid file that a process in the namespace wrote, once it is there: a number, alone on its first line. */
 export async function outerPidFrom(namespace: Namespace, file: string, deadline = 30_000): Promise<number> {
   let inner = 0;
   await waitUntil(
     `${file} holds a process id`,
-    async () => (inner = Number(await readFile(file, 'utf8').catch(() => ''))) > 0,
+    async () => (inner = Number((await readFile(file, 'utf8').catch(() => '')).split('\n')[0])) > 0,
     deadline,
   );
   return namespace.outerPid(inner);

@@ -1,11 +1,11 @@
-import { once } from 'node:events';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { connect, createServer, type AddressInfo, type Server } from 'node:net';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { openNamespace, outerPidFrom } from './namespace.js';
-import { isAlive, run, waitUntil } from './processes.js';
+import { daemonIn } from './daemon.js';
+import { openNamespace } from './namespace.js';
+import { freePorts, listens } from './ports.js';
+import { run, waitUntil } from './processes.js';
 
 /** A RabbitMQ node of its own: loopback only, its own ports, files, cookie and epmd. */
 export interface PrivateRabbitmq {
@@ -32,7 +32,7 @@ export interface PrivateRabbitmq {
 /** @throws Error with the end of its log when it is not ready within 90 s */
 export async function startRabbitmq(): Promise<PrivateRabbitmq> {
   const directory = await mkdtemp(join(tmpdir(), 'nephoscope-rabbitmq-'));
-  const [port, distributionPort, epmdPort] = await freePorts();
+  const [port = 0, distributionPort = 0, epmdPort = 0] = await freePorts(3);
   const pidFile = join(directory, 'pid');
   const log = join(directory, 'output.log');
   await mkdir(join(directory, 'home'));
@@ -68,26 +68,18 @@ export async function startRabbitmq(): Promise<PrivateRabbitmq> {
   };
   const script = fileURLToPath(new URL('rabbitmq.sh', import.meta.url));
   const namespace = openNamespace([], script, [log], env);
-  const pid = () => outerPidFrom(namespace, pidFile);
   const ctl = (...args: string[]) => run('/usr/lib/rabbitmq/bin/rabbitmqctl', ['--quiet', ...args], { env });
 
-  async function start() {
-    namespace.tell('start');
-    try {
+  const daemon = daemonIn({
+    name: 'RabbitMQ',
+    namespace,
+    pidFile,
+    log,
+    async ready() {
       await waitUntil(`RabbitMQ listens on port ${port}`, () => !namespace.isOpen() || listens(port), 90_000);
       await ctl('await_startup', '--timeout', '25');
-    } catch (error) {
-      const end = (await readFile(log, 'utf8').catch(() => '')).slice(-4_096);
-      throw new Error(`The private RabbitMQ does not start.\n${namespace.said()}${end}`, { cause: error });
-    }
-  }
-
-  async function end(signal: 'SIGTERM' | 'SIGKILL') {
-    const old = await pid();
-    process.kill(old, signal);
-    await waitUntil(`RabbitMQ (${old}) ends`, async () => !(await isAlive(old)));
-    await rm(pidFile, { force: true });
-  }
+    },
+  });
 
   async function stop() {
     await namespace.close();
@@ -95,7 +87,7 @@ export async function startRabbitmq(): Promise<PrivateRabbitmq> {
   }
 
   try {
-    await start();
+    await daemon.start();
   } catch (error) {
     await stop();
     throw error;
@@ -103,40 +95,16 @@ export async function startRabbitmq(): Promise<PrivateRabbitmq> {
   return {
     url: `amqp://guest:guest@127.0.0.1:${port}`,
     port,
-    pid,
+    pid: daemon.pid,
     ctl,
     stopApp: async () => void (await ctl('stop_app')),
     startApp: async () => void (await ctl('start_app')),
-    kill: () => end('SIGKILL'),
-    start,
+    kill: () => daemon.end('SIGKILL'),
+    start: daemon.start,
     async restart() {
-      await end('SIGTERM');
-      await start();
+      await daemon.end('SIGTERM');
+      await daemon.start();
     },
     stop,
   };
-}
-
-/** Three TCP ports of loopback that nobody listens on at this moment. */
-async function freePorts(): Promise<[number, number, number]> {
-  const servers = [createServer(), createServer(), createServer()] as const;
-  for (const server of servers) {
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-  }
-  const portOf = (server: Server) => (server.address() as AddressInfo).port;
-  const ports: [number, number, number] = [portOf(servers[0]), portOf(servers[1]), portOf(servers[2])];
-  for (const server of servers) server.close();
-  return ports;
-}
-
-function listens(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const client = connect(port, '127.0.0.1');
-    client.once('error', () => resolve(false));
-    client.once('connect', () => {
-      client.destroy();
-      resolve(true);
-    });
-  });
 }

@@ -1,10 +1,11 @@
 import { ensurePackages, testPackages } from './debian.js';
 import { bootGuest, type Guest } from './guest.js';
 import { startLibvirtd, type PrivateLibvirtd } from './libvirtd.js';
+import { startPostgresql, type PrivatePostgresql } from './postgresql.js';
 import { progress } from './progress.js';
 import { startRabbitmq, type PrivateRabbitmq } from './rabbitmq.js';
 
-export type ServiceName = 'rabbitmq' | 'libvirtd';
+export type ServiceName = 'rabbitmq' | 'libvirtd' | 'postgresql';
 
 export interface Services {
   /** How tests find what was started. */
@@ -29,6 +30,12 @@ export async function startServices(names: ReadonlySet<ServiceName>): Promise<Se
     environment['TESTBED_AMQP_URL'] = broker.url;
   }
 
+  async function postgresql() {
+    const server: PrivatePostgresql = await progress('Starting a private PostgreSQL', startPostgresql());
+    started.push(server);
+    environment['TESTBED_POSTGRESQL_URL'] = server.url;
+  }
+
   async function libvirtd() {
     const daemon: PrivateLibvirtd = await progress('Starting a private libvirtd', startLibvirtd());
     started.push(daemon);
@@ -46,7 +53,7 @@ export async function startServices(names: ReadonlySet<ServiceName>): Promise<Se
     environment['TESTBED_LIBVIRT_DIRECTORY'] = daemon.directory;
   }
 
-  const starters = { rabbitmq, libvirtd };
+  const starters = { rabbitmq, libvirtd, postgresql };
   const results = await Promise.allSettled([...names].map((name) => starters[name]()));
   const failure = results.find((result) => result.status === 'rejected');
   if (failure !== undefined) {

@@ -21,6 +21,9 @@ export function sharedLibvirtd(): SharedLibvirtd {
 /** The URL of the broker that the integration tests share. @throws Error as {@link sharedLibvirtd} */
 export const sharedAmqpUrl = (): string => variable('TESTBED_AMQP_URL');
 
+/** The URL of the PostgreSQL that the integration tests share. @throws Error as {@link sharedLibvirtd} */
+export const sharedPostgresqlUrl = (): string => variable('TESTBED_POSTGRESQL_URL');
+
 function variable(name: string): string {
   const value = process.env[name];
   if (value === undefined) throw new Error(`${name} is not set: is this test's file named *.integration.test.ts?`);

@@ -30,14 +30,14 @@ export function matchingSeries(db: Kysely<Schema>, filter: SampleFilter) {
   return query;
 }
 
-const int64 = { min: -(2n ** 63n), max: 2n ** 63n - 1n };
+export const int64Range = { min: -(2n ** 63n), max: 2n ** 63n - 1n };
 
 /** Whether a sample of `samples as s` is in the filter's time. */
 export function inRange({ start, end }: SampleFilter): RawBuilder<boolean> {
-  const from = start === undefined || start < int64.min ? int64.min : start;
+  const from = start === undefined || start < int64Range.min ? int64Range.min : start;
   // Times beyond 64 bits are after any that is stored.
-  if (from > int64.max) return sql<boolean>`false`;
+  if (from > int64Range.max) return sql<boolean>`false`;
   const since = sql<boolean>`s.timestamp >= ${from}`;
-  if (end === undefined || end > int64.max) return since;
-  return end < int64.min ? sql<boolean>`false` : sql<boolean>`${since} and s.timestamp < ${end}`;
+  if (end === undefined || end > int64Range.max) return since;
+  return end < int64Range.min ? sql<boolean>`false` : sql<boolean>`${since} and s.timestamp < ${end}`;
 }

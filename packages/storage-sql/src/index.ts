@@ -2,11 +2,16 @@ import { defineSampleStore } from '@nephoscope/core';
 
 import { options } from './options.js';
 import type { Options } from './options.js';
-import { SqlSampleStore } from './sql-sample-store.js';
+import { PostgresqlSampleStore } from './postgresql/postgresql-sample-store.js';
+import { SqliteSampleStore } from './sqlite/sqlite-sample-store.js';
 
 export type { Options } from './options.js';
 
 export default defineSampleStore<Options>({
   options,
-  create: (settings) => new SqlSampleStore(settings),
+  create({ options: { url, tls }, ...settings }) {
+    return typeof url === 'string'
+      ? new SqliteSampleStore(url, settings)
+      : new PostgresqlSampleStore({ url, tls }, settings);
+  },
 });

@@ -1,14 +1,47 @@
 import { z } from 'zod';
 
+import { PostgresqlUrl } from './postgresql/postgresql-url.js';
+
+const sqlite = /^sqlite:(?!\/\/)[^?#]+$/;
+
+const storeUrl = z.string().transform((text, context): string | PostgresqlUrl => {
+  if (sqlite.test(text)) return text;
+  try {
+    if (/^postgres(ql)?:/.test(text)) return new PostgresqlUrl(text);
+    throw new TypeError(
+      'must look like sqlite:/var/lib/nephoscope/samples.db or postgresql://user:password@host:5432/database',
+    );
+  } catch (error) {
+    // The value stays out of the issue: it may hold a password.
+    context.issues.push({ code: 'custom', message: (error as Error).message, input: undefined });
+    return z.NEVER;
+  }
+});
+
 export const options = z.strictObject({
-  url: z
-    .string()
-    .regex(/^sqlite:(?!\/\/)[^?#]+$/, 'must look like sqlite:/var/lib/nephoscope/samples.db')
-    .default('sqlite:/var/lib/nephoscope/samples.db')
+  url: storeUrl
+    .prefault('sqlite:/var/lib/nephoscope/samples.db')
     .describe(
-      'Where the samples are kept: `sqlite:` and the path of the file, absolute or from the working directory. ' +
-        'The file and its folder are created when they are missing. `sqlite::memory:` keeps them until the program ends.',
+      'Where the samples are kept. `sqlite:` and the path of the file, absolute or from the working directory: the ' +
+        'file and its folder are created when they are missing; `sqlite::memory:` keeps them until the program ends. ' +
+        'Or a PostgreSQL from version 15 on, `postgresql://user:password@host:5432/database`, with ' +
+        '`?sslmode=disable|require|verify-ca|verify-full` (when it is not given: `disable` for this machine, ' +
+        '`verify-full` for any other). Never printed with its password.',
+    ),
+  tls: z
+    .strictObject({
+      caFile: z.string().optional().describe("PEM file with the certificates to trust instead of the system's."),
+      certFile: z.string().optional().describe('PEM file with the certificate to show to PostgreSQL.'),
+      keyFile: z.string().optional().describe('PEM file with the private key of `certFile`.'),
+    })
+    .refine(
+      (tls) => (tls.certFile === undefined) === (tls.keyFile === undefined),
+      'certFile and keyFile belong together',
+    )
+    .default({})
+    .describe(
+      'For PostgreSQL. The files are read again at each connect, so renewed certificates need no restart.',
     ),
 });
 
-export type Options = z.infer<typeof options>;
+export type Options = z.output<typeof options>;

@@ -3,7 +3,7 @@ import { sql } from 'kysely';
 import type { Kysely, RawBuilder } from 'kysely';
 
 import { inRange, matchingSeries, restrictsSeries } from './filter.js';
-import type { Schema } from './schema.js';
+import type { Reference, Schema } from './schema.js';
 
 const pageSize = 500;
 /** Up to so many series a page is put together from each one's next samples; above, it is found by going through the time. */
@@ -11,6 +11,13 @@ const fewSeries = 32;
 
 /** Runs a query, on the database as it is open then. */
 type Read = <T>(query: (db: Kysely<Schema>) => Promise<T>) => Promise<T>;
+
+/** Columns of the table `samples` that the databases keep in different ways. */
+export interface SampleColumns {
+  readonly messageId: RawBuilder<string>;
+  /** The decimal text of the wire. */
+  readonly volume: RawBuilder<string>;
+}
 
 interface Cursor {
   readonly timestamp: bigint;
@@ -28,41 +35,28 @@ interface Order {
  */
 export async function* samplePages(
   read: Read,
+  newestId: (db: Kysely<Schema>) => Promise<bigint>,
+  columns: SampleColumns,
   filter: SampleFilter,
   order: Order,
 ): AsyncGenerator<readonly Sample[]> {
-  const newest = await read((db) =>
-    db
-      .selectFrom('samples')
-      .select((eb) => eb.fn.max('id').as('id'))
-      .executeTakeFirst(),
-  );
+  const until = await read(newestId);
   const series = restrictsSeries(filter)
     ? await read((db) =>
         matchingSeries(db, filter)
           .select('series.id')
           .limit(fewSeries + 1)
           .execute(),
-      )
+      ).then((rows) => rows.map(({ id }) => id))
     : undefined;
   const few = series !== undefined && series.length <= fewSeries;
   let left = order.limit;
   let cursor: Cursor | undefined;
   while (left > 0) {
     const size = Math.min(left, pageSize);
-    const page: Page = { filter, until: BigInt(newest?.id ?? 0n), cursor, newestFirst: order.newestFirst, size };
-    const rows = await read((db) =>
-      readPage(
-        db,
-        few
-          ? pageOfFew(
-              page,
-              series.map(({ id }) => id),
-            )
-          : pageByTime(db, page),
-        page,
-      ),
-    );
+    const page: Page = { filter, until, cursor, newestFirst: order.newestFirst, size };
+    const found = few ? pageOfFew(page, series) : undefined;
+    const rows = await read((db) => readPage(db, found ?? pageByTime(db, page), columns, page));
     if (rows.length > 0) yield rows.map(toSample);
     const last = rows.at(-1);
     if (last === undefined || rows.length < page.size) return;
@@ -80,44 +74,63 @@ interface Page {
   readonly size: number;
 }
 
-/** What restricts `samples as s` to this page, with its order. */
-function bounds({ filter, until, cursor, newestFirst, size }: Page): RawBuilder<unknown> {
-  const direction = newestFirst ? sql`desc` : sql`asc`;
-  const after = newestFirst ? sql`<` : sql`>`;
+/** The samples of this page of those that `restriction` means, in order: what finds them again. */
+function select({ filter, until, cursor, newestFirst, size }: Page, restriction: RawBuilder<unknown>) {
   const beyond =
-    cursor === undefined ? sql`` : sql` and (s.timestamp, s.id) ${after} (${cursor.timestamp}, ${cursor.id})`;
-  return sql`${inRange(filter)} and s.id <= ${until}${beyond} order by s.timestamp ${direction}, s.id ${direction} limit ${size}`;
+    cursor === undefined
+      ? sql``
+      : sql` and (s.timestamp, s.id) ${newestFirst ? sql`<` : sql`>`} (${cursor.timestamp}, ${cursor.id})`;
+  return sql`select s.series_id, s.timestamp, s.id from samples as s
+    where ${restriction} and ${inRange(rest(filter, cursor, newestFirst))} and s.id <= ${until}${beyond}
+    order by ${inOrder('s', newestFirst)} limit ${size}`;
 }
 
-function pageOfFew(page: Page, series: readonly bigint[]): RawBuilder<unknown> {
-  if (series.length === 0) return sql`select null where false`;
-  const nextOfEach = series.map(
-    (id) => sql`select id from (select s.id from samples as s where s.series_id = ${id} and ${bounds(page)})`,
-  );
-  return sql.join(nextOfEach, sql` union all `);
+/** The filter without the time that was read before: partitions are left out by it. */
+function rest(filter: SampleFilter, cursor: Cursor | undefined, newestFirst: boolean): SampleFilter {
+  if (cursor === undefined) return filter;
+  return newestFirst ? { ...filter, end: cursor.timestamp + 1n } : { ...filter, start: cursor.timestamp };
+}
+
+function inOrder(table: string, newestFirst: boolean): RawBuilder<unknown> {
+  const direction = newestFirst ? sql`desc` : sql`asc`;
+  return sql`${sql.ref(`${table}.timestamp`)} ${direction}, ${sql.ref(`${table}.id`)} ${direction}`;
+}
+
+function pageOfFew(page: Page, series: readonly Reference[]): RawBuilder<unknown> {
+  if (series.length === 0) return sql`select series_id, timestamp, id from samples where 1 = 0`;
+  const nextOfEach = series.map((id) => sql`select * from (${select(page, sql`s.series_id = ${id}`)}) as one`);
+  return sql`select * from (${sql.join(nextOfEach, sql` union all `)}) as several
+    order by ${inOrder('several', page.newestFirst)} limit ${page.size}`;
 }
 
 function pageByTime(db: Kysely<Schema>, page: Page): RawBuilder<unknown> {
-  // The unary plus keeps the planner from gathering and sorting all the samples of the series for each page.
-  const series = restrictsSeries(page.filter)
-    ? sql`+s.series_id in (${matchingSeries(db, page.filter).select('series.id')}) and `
-    : sql``;
-  return sql`select s.id from samples as s where ${series}${bounds(page)}`;
+  if (!restrictsSeries(page.filter)) return select(page, sql`1 = 1`);
+  // `is true` keeps the planners from gathering and sorting all the samples of the series for each page.
+  return select(page, sql`(s.series_id in (${matchingSeries(db, page.filter).select('series.id')})) is true`);
 }
 
-function readPage(db: Kysely<Schema>, ids: RawBuilder<unknown>, { newestFirst, size }: Page) {
-  const direction = newestFirst ? 'desc' : 'asc';
+function readPage(
+  db: Kysely<Schema>,
+  found: RawBuilder<unknown>,
+  columns: SampleColumns,
+  { newestFirst, size }: Page,
+) {
   return db
-    .selectFrom('samples')
+    .selectFrom(sql<{ series_id: Reference; timestamp: bigint; id: bigint }>`(${found})`.as('found'))
+    .innerJoin('samples', (join) =>
+      join
+        .onRef('samples.series_id', '=', 'found.series_id')
+        .onRef('samples.timestamp', '=', 'found.timestamp')
+        .onRef('samples.id', '=', 'found.id'),
+    )
     .innerJoin('series', 'series.id', 'samples.series_id')
     .leftJoin('metadata', 'metadata.id', 'samples.metadata_id')
     .leftJoin('publishers', 'publishers.id', 'samples.publisher_id')
-    .where(sql<boolean>`samples.id in (${ids})`)
     .select([
       'samples.id',
-      'samples.message_id',
+      columns.messageId.as('message_id'),
       'samples.timestamp',
-      'samples.volume',
+      columns.volume.as('volume'),
       'samples.sequence',
       'samples.head',
       'samples.tail',
@@ -132,8 +145,8 @@ function readPage(db: Kysely<Schema>, ids: RawBuilder<unknown>, { newestFirst, s
       'series.resource_id',
       'series.epoch',
     ])
-    .orderBy('samples.timestamp', direction)
-    .orderBy('samples.id', direction)
+    .orderBy('samples.timestamp', newestFirst ? 'desc' : 'asc')
+    .orderBy('samples.id', newestFirst ? 'desc' : 'asc')
     .limit(size)
     .execute();
 }

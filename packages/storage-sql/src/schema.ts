@@ -1,6 +1,6 @@
 import type { Generated } from 'kysely';
 
-/** The tables after the last migration. Every integer is a bigint. */
+/** The tables after the last migration, as both databases show them. Every integer is a bigint. */
 export interface Schema {
   series: SeriesTable;
   metadata: NamedTable;
@@ -8,9 +8,12 @@ export interface Schema {
   samples: SamplesTable;
 }
 
+/** What identifies a row that samples refer to: a number in SQLite, the text of a UUID in PostgreSQL. */
+export type Reference = bigint | string;
+
 /** What the samples of one counter of one resource have in common. */
 export interface SeriesTable {
-  id: Generated<bigint>;
+  id: Generated<Reference>;
   source: string;
   counter_name: string;
   type: string;
@@ -23,22 +26,22 @@ export interface SeriesTable {
 
 /** A text that many samples refer to. */
 export interface NamedTable {
-  id: Generated<bigint>;
+  id: Generated<Reference>;
   text: string;
 }
 
 /** The message as it was received is `head`, the text of the metadata, `tail`, one after the other. */
 export interface SamplesTable {
+  /** Grows with the order of recording. */
   id: Generated<bigint>;
   message_id: string;
-  series_id: bigint;
+  series_id: Reference;
   /** ns since 1970 UTC. */
   timestamp: bigint;
-  /** The decimal text of the wire. */
   volume: string;
-  publisher_id: bigint | null;
+  publisher_id: Reference | null;
   sequence: bigint | null;
   head: string;
-  metadata_id: bigint | null;
+  metadata_id: Reference | null;
   tail: string;
 }

@@ -1,7 +1,44 @@
+import { NephoscopeError } from '@nephoscope/core';
+import type { Sample } from '@nephoscope/core';
+
 /**
  * The text as the columns to search in can hold it: none holds U+0000, which becomes U+FFFD.
  * The message's own text, being JSON, has it escaped and is kept exactly.
  */
 export function storable<T extends string | null>(text: T): T {
   return (text?.includes('\0') === true ? text.replaceAll('\0', '\ufffd') : text) as T;
+}
+
+/** @throws SAMPLE_INVALID when no column holds it */
+export function int64<Field extends 'timestamp' | 'sequence'>(sample: Sample, field: Field): Sample[Field] {
+  const value = sample[field];
+  if (value !== null && BigInt.asIntN(64, value) !== value) {
+    throw new NephoscopeError(
+      'SAMPLE_INVALID',
+      `${field} ${value} of message ${sample.messageId} does not fit into 64 bits`,
+    );
+  }
+  return value;
+}
+
+/** The columns that tell one series from another, in the order of {@link seriesOf}. */
+export const seriesColumns = [
+  'resource_id',
+  'counter_name',
+  'source',
+  'type',
+  'unit',
+  'user_id',
+  'project_id',
+  'epoch',
+] as const;
+
+/** What tells the sample's series from all others, as a text to compare by; a JSON array of the columns. */
+export function seriesOf({ resourceId, meter, source, type, unit, userId, projectId, epoch }: Sample): string {
+  return JSON.stringify([resourceId, meter, source, type, unit, userId, projectId, epoch]);
+}
+
+/** The columns of what {@link seriesOf} gave. */
+export function seriesRow(series: string): (string | null)[] {
+  return (JSON.parse(series) as (string | null)[]).map(storable);
 }

@@ -3,7 +3,7 @@ import { sql } from 'kysely';
 import type { Kysely } from 'kysely';
 
 import { inRange, matchingSeries } from './filter.js';
-import type { Schema } from './schema.js';
+import type { Reference, Schema } from './schema.js';
 
 /** By name, type and unit, in the order of the names. */
 export async function meterSummaries(db: Kysely<Schema>, filter: SampleFilter): Promise<readonly MeterSummary[]> {
@@ -24,7 +24,7 @@ export async function meterSummaries(db: Kysely<Schema>, filter: SampleFilter): 
       'type',
       'unit',
       sql<bigint>`count(distinct resource_id)`.as('resources'),
-      sql<bigint>`sum(samples)`.as('samples'),
+      sql<bigint>`cast(sum(samples) as bigint)`.as('samples'),
     ])
     .groupBy(['counter_name', 'type', 'unit'])
     .orderBy('counter_name')
@@ -45,24 +45,30 @@ export async function resourceSummaries(
   db: Kysely<Schema>,
   filter: SampleFilter,
 ): Promise<readonly ResourceSummary[]> {
-  const spans = await seriesSpans(db, filter);
-  const metadata = await metadataOf(db, latestOfEach(spans));
-  return [...grouped(spans)].map(([resourceId, series]) => {
-    const latest = series.reduce(later);
-    return {
-      resourceId,
-      projectId: latest.project_id,
-      userId: latest.user_id,
-      source: latest.source,
-      firstTimestamp: series.reduce((first, { first: next }) => (next < first ? next : first), latest.first),
-      lastTimestamp: latest.last,
-      meters: [...new Set(series.map((one) => one.counter_name))].sort(),
-      metadata: metadata.get(latest.latest) ?? 'null',
-    };
-  });
+  const resources = Array.from(grouped(await seriesSpans(db, filter)), ([resourceId, series]) => ({
+    resourceId,
+    series,
+    latest: series.reduce(later),
+  }));
+  const metadata = await metadataTexts(
+    db,
+    resources.map(({ latest }) => latest.metadata),
+  );
+  return resources.map(({ resourceId, series, latest }) => ({
+    resourceId,
+    projectId: latest.project_id,
+    userId: latest.user_id,
+    source: latest.source,
+    firstTimestamp: series.reduce((first, { first: next }) => (next < first ? next : first), latest.first),
+    lastTimestamp: latest.last,
+    meters: [...new Set(series.map((one) => one.counter_name))].sort(),
+    metadata: (latest.metadata === null ? undefined : metadata.get(latest.metadata)) ?? 'null',
+  }));
 }
 
-/** First, last and latest sample of each series: three steps into an index, however many samples there are. */
+const latestFirst = sql`order by s.timestamp desc, s.id desc limit 1`;
+
+/** First, last and latest sample of each series: a few steps into an index, however many samples there are. */
 async function seriesSpans(db: Kysely<Schema>, filter: SampleFilter) {
   const ofSeries = sql`samples as s where s.series_id = series.id and ${inRange(filter)}`;
   const spans = matchingSeries(db, filter).select([
@@ -73,7 +79,8 @@ async function seriesSpans(db: Kysely<Schema>, filter: SampleFilter) {
     'series.counter_name',
     sql<bigint>`(select min(s.timestamp) from ${ofSeries})`.as('first'),
     sql<bigint>`(select max(s.timestamp) from ${ofSeries})`.as('last'),
-    sql<bigint>`(select s.id from ${ofSeries} order by s.timestamp desc, s.id desc limit 1)`.as('latest'),
+    sql<bigint>`(select s.id from ${ofSeries} ${latestFirst})`.as('latest'),
+    sql<Reference | null>`(select s.metadata_id from ${ofSeries} ${latestFirst})`.as('metadata'),
   ]);
   return await db
     .selectFrom(spans.as('spans'))
@@ -99,20 +106,19 @@ function grouped(spans: readonly Span[]): Map<string, Span[]> {
   return resources;
 }
 
-function latestOfEach(spans: readonly Span[]): readonly bigint[] {
-  return Array.from(grouped(spans).values(), (series) => series.reduce(later).latest);
-}
-
 const idsPerQuery = 1000;
 
-async function metadataOf(db: Kysely<Schema>, samples: readonly bigint[]): Promise<ReadonlyMap<bigint, string>> {
-  const texts = new Map<bigint, string>();
-  for (let start = 0; start < samples.length; start += idsPerQuery) {
+async function metadataTexts(
+  db: Kysely<Schema>,
+  references: readonly (Reference | null)[],
+): Promise<ReadonlyMap<Reference, string>> {
+  const ids = [...new Set(references)].filter((id) => id !== null);
+  const texts = new Map<Reference, string>();
+  for (let start = 0; start < ids.length; start += idsPerQuery) {
     const rows = await db
-      .selectFrom('samples')
-      .innerJoin('metadata', 'metadata.id', 'samples.metadata_id')
-      .where('samples.id', 'in', samples.slice(start, start + idsPerQuery))
-      .select(['samples.id', 'metadata.text'])
+      .selectFrom('metadata')
+      .where('id', 'in', ids.slice(start, start + idsPerQuery))
+      .select(['id', 'text'])
       .execute();
     for (const row of rows) texts.set(row.id, row.text);
   }

@@ -6,7 +6,7 @@ import { asPlugin } from '@nephoscope/core';
 import { exampleSample } from '@nephoscope/testing';
 
 import plugin from '../src/index.js';
-import { sqlitePath } from '../src/sqlite.js';
+import { sqlitePath } from '../src/sqlite/connection.js';
 import { storeAt } from './store-at.js';
 
 it('is the storage plugin that its package declares', () => {
@@ -18,10 +18,10 @@ it('is the storage plugin that its package declares', () => {
 });
 
 it('has a place without options', () => {
-  expect(plugin.options.parse({})).toEqual({ url: 'sqlite:/var/lib/nephoscope/samples.db' });
+  expect(plugin.options.parse({})).toEqual({ url: 'sqlite:/var/lib/nephoscope/samples.db', tls: {} });
 });
 
-it.each(['postgres://localhost/x', '/var/lib/x.db', 'sqlite:', 'sqlite://host/x.db', 'sqlite:x.db?mode=ro'])(
+it.each(['mysql://localhost/x', '/var/lib/x.db', 'sqlite:', 'sqlite://host/x.db', 'sqlite:x.db?mode=ro'])(
   'refuses the url %s',
   (url) => {
     expect(plugin.options.safeParse({ url }).error?.issues[0]).toMatchObject({

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 
 import { lifecycleTests } from './sample-store/lifecycle.js';
 import { recordTests } from './sample-store/record.js';
+import { removalTests } from './sample-store/removal.js';
 import { roundTripTests } from './sample-store/round-trip.js';
 import { sampleQueryTests } from './sample-store/samples.js';
 import { summaryTests } from './sample-store/summaries.js';
@@ -28,7 +29,14 @@ export function sampleStoreContract(name: string, contract: SampleStoreContract)
   };
 
   framework.describe(`${name}: sample store contract`, () => {
-    for (const tests of [lifecycleTests, recordTests, roundTripTests, sampleQueryTests, summaryTests])
+    for (const tests of [
+      lifecycleTests,
+      recordTests,
+      removalTests,
+      roundTripTests,
+      sampleQueryTests,
+      summaryTests,
+    ])
       tests({ ...framework, contract, withStore });
   });
 }

@@ -16,6 +16,10 @@ export function roundTripTests({ describe, it, withStore }: StoreTests): void {
       '0.30000000000000004',
       '1E+400',
       '9007199254740993',
+      '-9223372036854775808',
+      '-0.0',
+      '1.50',
+      '12345678901234567890123456789012345678.000000000000000000000000000001',
     ];
     for (const volume of volumes) {
       it(`the volume ${volume}`, withStore(roundTrip(exampleSample({ volume }))));
@@ -25,6 +29,18 @@ export function roundTripTests({ describe, it, withStore }: StoreTests): void {
       withStore(roundTrip(exampleSample({ sequence: 2n ** 63n - 1n, timestamp: noon + 1n }))),
     );
     it('a time before 1970', withStore(roundTrip(exampleSample({ timestamp: -1n }))));
+    it(
+      'the first and the last time that 64 bits hold',
+      withStore(async (store) => {
+        const samples = [-(2n ** 63n), 2n ** 63n - 1n].map((timestamp) => exampleSample({ timestamp }));
+        await store.record(samples);
+        assert.deepEqual(await all(store), samples);
+        assert.deepEqual(await all(store, {}, { newestFirst: true }), samples.toReversed());
+      }),
+    );
+    for (const messageId of ['5F6F43D2-93B1-4DA3-8BC4-5DE1A6A2A8A1', 'no uuid', '', 'clé 🙂']) {
+      it(`the message id '${messageId}'`, withStore(roundTrip(exampleSample({ messageId }))));
+    }
     it(
       'what is not known',
       withStore(

@@ -7,7 +7,7 @@ import { CompiledQuery, Kysely, SqliteAdapter, SqliteDialect, SqliteDriver } fro
 import type { DatabaseConnection, SqliteDialectConfig } from 'kysely';
 import Database from 'libsql';
 
-import type { Schema } from './schema.js';
+import type { Schema } from '../schema.js';
 
 /** An open file: for typed queries, and for what is too hot for them. */
 export interface SqliteConnection {

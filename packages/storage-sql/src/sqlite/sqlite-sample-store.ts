@@ -11,28 +11,36 @@ import type {
   SampleFilter,
   SampleStore,
 } from '@nephoscope/core';
+import { sql } from 'kysely';
 import type { Kysely } from 'kysely';
 
-import { migrate } from './migrations.js';
-import type { Options } from './options.js';
+import { migrate } from '../migrate.js';
+import { int64Range } from '../filter.js';
+import { samplePages } from '../sample-pages.js';
+import type { SampleColumns } from '../sample-pages.js';
+import type { Schema } from '../schema.js';
+import { meterSummaries, resourceSummaries } from '../summaries.js';
+import { closeSqlite, isLocked, openSqlite, sqlitePath, storeError } from './connection.js';
+import type { SqliteConnection } from './connection.js';
+import { migrations } from './migrations.js';
 import { Recorder } from './recorder.js';
-import { samplePages } from './sample-pages.js';
-import { closeSqlite, isLocked, openSqlite, sqlitePath, storeError } from './sqlite.js';
-import type { Schema } from './schema.js';
-import type { SqliteConnection } from './sqlite.js';
-import { meterSummaries, resourceSummaries } from './summaries.js';
 
 const lockPatienceNs = 5_000_000_000n;
 const lockRetryMs = 20;
 
-type Settings = Pick<PluginSettings<Options>, 'options' | 'logger' | 'clock'>;
+/** So many are removed while others wait. */
+const removedAtOnce = 1_000;
+
+const columns: SampleColumns = { messageId: sql.ref('samples.message_id'), volume: sql.ref('samples.volume') };
+
+type Settings = Pick<PluginSettings<unknown>, 'logger' | 'clock'>;
 
 interface Opened {
   readonly connection: SqliteConnection;
   readonly recorder: Recorder;
 }
 
-export class SqlSampleStore implements SampleStore {
+export class SqliteSampleStore implements SampleStore {
   readonly #settings: Settings;
   readonly #path: string;
   #opened: Opened | undefined;
@@ -40,9 +48,10 @@ export class SqlSampleStore implements SampleStore {
   /** One after the other: what is going on ends before the store is stopped. */
   #turn: Promise<unknown> = Promise.resolve();
 
-  constructor(settings: Settings) {
+  /** @param url `sqlite:` and a path, or `sqlite::memory:` */
+  constructor(url: string, settings: Settings) {
     this.#settings = settings;
-    this.#path = sqlitePath(settings.options.url);
+    this.#path = sqlitePath(url);
   }
 
   start(signal: AbortSignal): Promise<void> {
@@ -73,12 +82,26 @@ export class SqlSampleStore implements SampleStore {
     return this.#inTurn(() => this.#patiently(() => this.#open().recorder.record(samples)));
   }
 
+  async removeBefore(time: bigint): Promise<number> {
+    // A time beyond 64 bits is after all that is stored, or before.
+    const end = time < int64Range.min ? int64Range.min : time > int64Range.max ? int64Range.max : time;
+    let removed = 0;
+    for (;;) {
+      const count = await this.#inTurn(() =>
+        this.#patiently(() => this.#open().recorder.removeBefore(end, removedAtOnce)),
+      );
+      removed += count;
+      if (count < removedAtOnce) return removed;
+      await nextTurn();
+    }
+  }
+
   async *samples(
     filter: SampleFilter,
     options: Parameters<SampleStore['samples']>[1] = {},
   ): AsyncGenerator<Sample> {
     const order = { newestFirst: options.newestFirst ?? false, limit: options.limit ?? Number.POSITIVE_INFINITY };
-    for await (const page of samplePages((query) => this.#read(query), filter, order)) {
+    for await (const page of samplePages((query) => this.#read(query), newestId, columns, filter, order)) {
       yield* page;
       // libsql's answers are there at once: without this, a long stream would keep everyone else waiting.
       await nextTurn();
@@ -143,10 +166,24 @@ export class SqlSampleStore implements SampleStore {
 async function open(path: string): Promise<Opened> {
   const connection = openSqlite(path);
   try {
-    await migrate(connection.db, path);
+    const tables = await connection.db.introspection.getTables({ withInternalKyselyTables: true });
+    await migrate(
+      connection.db,
+      path,
+      migrations,
+      tables.map(({ name }) => name),
+    );
     return { connection, recorder: new Recorder(connection) };
   } catch (error) {
     connection.sqlite.close();
     throw error;
   }
+}
+
+async function newestId(db: Kysely<Schema>): Promise<bigint> {
+  const row = await db
+    .selectFrom('samples')
+    .select((eb) => eb.fn.max('id').as('id'))
+    .executeTakeFirst();
+  return BigInt(row?.id ?? 0n);
 }

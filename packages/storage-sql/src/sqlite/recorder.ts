@@ -1,9 +1,8 @@
-import { NephoscopeError } from '@nephoscope/core';
 import type { RecordResult, Sample } from '@nephoscope/core';
 
-import { metadataSpan } from './metadata-span.js';
-import type { SqliteConnection } from './sqlite.js';
-import { storable } from './storable.js';
+import { messageParts } from '../message-parts.js';
+import { int64, seriesColumns, seriesOf, seriesRow, storable } from '../storable.js';
+import type { SqliteConnection } from './connection.js';
 
 const columns = 'message_id series_id timestamp volume publisher_id sequence head metadata_id tail'.split(' ');
 /** Rows of one insert: the cost of a call is shared by that many. */
@@ -20,6 +19,7 @@ export class Recorder {
   readonly #series;
   readonly #metadata;
   readonly #publishers;
+  readonly #removeOldest;
 
   constructor({ sqlite }: SqliteConnection) {
     this.#sqlite = sqlite;
@@ -32,16 +32,19 @@ export class Recorder {
     this.#insertMany = insert(rowsPerInsert);
     this.#insertOne = insert(1);
 
+    this.#removeOldest = sqlite.prepare(
+      'delete from samples where id in (select id from samples where timestamp < ? order by timestamp limit ?)',
+    );
+
     const findSeries = sqlite.prepare(
       `select id from series where resource_id = ? and counter_name = ? and source = ? and type = ?
          and unit is ? and user_id is ? and project_id is ? and epoch is ?`,
     );
     const addSeries = sqlite.prepare(
-      `insert into series (resource_id, counter_name, source, type, unit, user_id, project_id, epoch)
-         values (?, ?, ?, ?, ?, ?, ?, ?) returning id`,
+      `insert into series (${seriesColumns.join(', ')}) values (?, ?, ?, ?, ?, ?, ?, ?) returning id`,
     );
-    this.#series = new Ids(remembered.series, (identity) => {
-      const row = (JSON.parse(identity) as (string | null)[]).map(storable);
+    this.#series = new Ids(remembered.series, (series) => {
+      const row = seriesRow(series);
       return firstId(findSeries.all(row)) ?? firstId(addSeries.all(row));
     });
     const addMetadata = sqlite.prepare('insert into metadata (text) values (?) returning id');
@@ -70,6 +73,11 @@ export class Recorder {
     }
   }
 
+  /** Up to `limit` of those that are before `time` (ns), the oldest first. @returns how many */
+  removeBefore(time: bigint, limit: number): number {
+    return this.#removeOldest.run([time, limit]).changes;
+  }
+
   #insert(samples: readonly Sample[]): number {
     let recorded = 0;
     const whole = samples.length - (samples.length % rowsPerInsert);
@@ -87,33 +95,19 @@ export class Recorder {
   }
 
   #appendRow(values: unknown[], sample: Sample): void {
-    const { text } = sample;
-    const { resourceId, meter, source, type, unit, userId, projectId, epoch } = sample;
-    const identity = [resourceId, meter, source, type, unit, userId, projectId, epoch];
-    const span = metadataSpan(text);
+    const { head, metadata, tail } = messageParts(sample.text);
     values.push(
       storable(sample.messageId),
-      this.#series.of(JSON.stringify(identity)),
+      this.#series.of(seriesOf(sample)),
       int64(sample, 'timestamp'),
       sample.volume,
       sample.publisherId === null ? null : this.#publishers.of(sample.publisherId),
       int64(sample, 'sequence'),
-      span === null ? text : text.slice(0, span[0]),
-      span === null ? null : this.#metadata.of(text.slice(...span)),
-      span === null ? '' : text.slice(span[1]),
+      head,
+      metadata === null ? null : this.#metadata.of(metadata),
+      tail,
     );
   }
-}
-
-function int64(sample: Sample, field: 'timestamp' | 'sequence'): bigint | null {
-  const value = sample[field];
-  if (value !== null && BigInt.asIntN(64, value) !== value) {
-    throw new NephoscopeError(
-      'SAMPLE_INVALID',
-      `${field} ${value} of message ${sample.messageId} does not fit into 64 bits`,
-    );
-  }
-  return value;
 }
 
 function firstId(rows: readonly unknown[]): bigint | undefined {

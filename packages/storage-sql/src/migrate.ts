@@ -1,0 +1,50 @@
+import { NephoscopeError } from '@nephoscope/core';
+import { Migrator, sql } from 'kysely';
+import type { Kysely, Migration } from 'kysely';
+
+import type { Schema } from './schema.js';
+
+const bookkeeping = 'kysely_migration';
+
+/**
+ * Brings an empty or older database to the schema of this program, in one transaction; writes nothing when
+ * it is there already. Those who may do it at the same time are kept apart by the caller or by SQLite's lock.
+ *
+ * @param migrations in the order of their numbers
+ * @param tables that are there now
+ * @throws STORE_SCHEMA_NEWER, STORE_INVALID when the tables are another program's
+ */
+export async function migrate(
+  db: Kysely<Schema>,
+  place: string,
+  migrations: Readonly<Record<string, Migration>>,
+  tables: readonly string[],
+): Promise<void> {
+  const names = Object.keys(migrations);
+  const executed = tables.includes(bookkeeping) ? await executedMigrations(db) : [];
+  const newer = executed.filter((name) => !names.includes(name));
+  if (newer.length > 0) {
+    throw new NephoscopeError(
+      'STORE_SCHEMA_NEWER',
+      `${place} was written by a newer version of @nephoscope/storage-sql (${newer.join(', ')}): ` +
+        'update this program, or give it another database',
+    );
+  }
+  if (executed.length === names.length) return;
+  if (executed.length === 0 && tables.some((name) => !name.startsWith('kysely_'))) {
+    throw new NephoscopeError(
+      'STORE_INVALID',
+      `${place} holds the tables of another program (${tables.join(', ')}): give a database of its own in the option 'url'`,
+    );
+  }
+  const migrator = new Migrator({ db, provider: { getMigrations: () => Promise.resolve({ ...migrations }) } });
+  const { error } = await migrator.migrateToLatest();
+  if (error !== undefined) throw error;
+}
+
+async function executedMigrations(db: Kysely<Schema>): Promise<readonly string[]> {
+  const { rows } = await sql<{ name: string }>`select name from ${sql.table(bookkeeping)} order by name`.execute(
+    db,
+  );
+  return rows.map((row) => row.name);
+}

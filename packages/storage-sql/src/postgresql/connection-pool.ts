@@ -1,0 +1,76 @@
+import type { PostgresPool, PostgresPoolClient } from 'kysely';
+
+import { Connection } from './connection.js';
+import type { Location, Session } from './connection.js';
+
+/** Up to `size` connections, opened when they are needed; for Kysely, too. */
+export class ConnectionPool implements PostgresPool {
+  readonly #location: Location;
+  readonly #session: Session;
+  readonly #size: number;
+  readonly #idle: Connection[] = [];
+  readonly #waiting: (() => void)[] = [];
+  #taken = 0;
+
+  constructor(location: Location, session: Session, size: number) {
+    this.#location = location;
+    this.#session = session;
+    this.#size = size;
+  }
+
+  /** @throws what `work` throws or {@link Connection.open} */
+  async use<T>(work: (connection: Connection) => Promise<T>): Promise<T> {
+    const connection = await this.#take();
+    try {
+      return await work(connection);
+    } finally {
+      await this.#giveBack(connection);
+    }
+  }
+
+  async connect(): Promise<PostgresPoolClient> {
+    const connection = await this.#take();
+    return {
+      // Of its two forms the other one is for cursors, which are not used.
+      query: (async (text: string, values: readonly unknown[]) =>
+        await connection.query({ text, values: [...values] })) as unknown as PostgresPoolClient['query'],
+      release: () => void this.#giveBack(connection),
+    };
+  }
+
+  /** Waits for those that are at work, closes all and lets no one in any more. */
+  async end(): Promise<void> {
+    await Promise.all(Array.from({ length: this.#size }, () => this.#place()));
+    await Promise.all(this.#idle.splice(0).map((connection) => connection.close()));
+  }
+
+  async #take(): Promise<Connection> {
+    await this.#place();
+    try {
+      let connection = this.#idle.pop();
+      while (connection?.usable === false) connection = this.#idle.pop();
+      return connection ?? (await Connection.open(this.#location, this.#session));
+    } catch (error) {
+      this.#leave();
+      throw error;
+    }
+  }
+
+  async #giveBack(connection: Connection): Promise<void> {
+    if (connection.usable) this.#idle.push(connection);
+    this.#leave();
+    if (!connection.usable) await connection.close();
+  }
+
+  /** In the order of asking. */
+  async #place(): Promise<void> {
+    if (this.#taken < this.#size) this.#taken++;
+    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
+  }
+
+  #leave(): void {
+    const next = this.#waiting.shift();
+    if (next === undefined) this.#taken--;
+    else next();
+  }
+}

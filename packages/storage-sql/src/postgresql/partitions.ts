@@ -1,0 +1,112 @@
+import type { Connection } from './connection.js';
+
+/** A week: years of data are some hundred tables, and a large cloud's week can still be kept in memory by its index. */
+const span = 7n * 86_400n * 1_000_000_000n;
+/** 1970-01-05, a Monday. */
+const origin = 4n * 86_400n * 1_000_000_000n;
+/** Weeks further from now have no tables of their own, so that wrong clocks do not make thousands. */
+const past = 520n;
+const future = 4n;
+
+/** Takes what has no partition of its own. */
+export const otherSamples = 'samples_other';
+
+/** Keeps apart those who make and remove partitions; the numbers mean nothing. */
+export const locks = { migrate: 7_301_001, partitions: 7_301_002, removal: 7_301_003 } as const;
+
+export interface Partition {
+  readonly name: string;
+  /** ns since 1970 UTC: the first of it, and the first behind it. */
+  readonly start: bigint;
+  readonly end: bigint;
+}
+
+/** The week that the time is in. */
+export function partitionOf(time: bigint): Partition {
+  const offset = (((time - origin) % span) + span) % span;
+  const start = time - offset;
+  const day = new Date(Number(start / 1_000_000n)).toISOString().slice(0, 10).replaceAll('-', '');
+  return { name: `samples_${day}`, start, end: start + span };
+}
+
+/** The partitions that there are by name. */
+export async function existingPartitions(connection: Connection): Promise<Partition[]> {
+  const { rows } = await connection.query<{ name: string }>({
+    text: `select relname as name from pg_inherits join pg_class on pg_class.oid = inhrelid
+      where inhparent = 'samples'::regclass order by relname`,
+  });
+  return rows.flatMap(({ name }) => {
+    const [, year, month, day] = /^samples_(\d{4})(\d\d)(\d\d)$/.exec(name) ?? [];
+    if (day === undefined) return [];
+    return partitionOf(BigInt(Date.parse(`${year}-${month}-${day}`)) * 1_000_000n);
+  });
+}
+
+/** The weeks of these times that are to have a partition, when now is `now` (ns). */
+export function wantedPartitions(times: Iterable<bigint>, now: bigint): Map<bigint, Partition> {
+  const wanted = new Map<bigint, Partition>();
+  let last: Partition | undefined;
+  for (const time of times) {
+    if (last !== undefined && time >= last.start && time < last.end) continue;
+    if (time < now - past * span || time > now + future * span) continue;
+    last = partitionOf(time);
+    wanted.set(last.start, last);
+  }
+  return wanted;
+}
+
+/**
+ * Makes the partition unless it is there, and moves into it what was recorded meanwhile. Others go on recording: the
+ * table is made beside and attached, which only locks {@link otherSamples}.
+ */
+export async function createPartition(connection: Connection, { name, start, end }: Partition): Promise<void> {
+  await inTransaction(connection, async () => {
+    await connection.query({ text: `set local lock_timeout = '2s'` });
+    await connection.query({ text: `select pg_advisory_xact_lock(${locks.partitions})` });
+    const { rows } = await connection.query({ text: 'select to_regclass($1) as found', values: [name] });
+    if (rows[0]?.['found'] !== null) return;
+    await connection.query({ text: `lock table ${otherSamples} in access exclusive mode` });
+    await connection.query({ text: `create table ${name} (like samples)` });
+    await connection.query({
+      text: `with moved as (delete from ${otherSamples} where timestamp >= ${start} and timestamp < ${end} returning *)
+        insert into ${name} select * from moved`,
+    });
+    await connection.query({
+      text: `alter table samples attach partition ${name} for values from (${start}) to (${end})`,
+    });
+  });
+}
+
+/** Takes the partition out of the table, as a table that {@link removedTables} finds. */
+export async function detachPartition(connection: Connection, { name }: Partition): Promise<void> {
+  await inTransaction(connection, async () => {
+    // Who waits for this lock holds up those who come after: better once more than long.
+    await connection.query({ text: `set local lock_timeout = '2s'` });
+    const { rows } = await connection.query<{ oid: string }>({
+      text: 'select to_regclass($1)::oid::text as oid',
+      values: [name],
+    });
+    await connection.query({ text: `alter table samples detach partition ${name}` });
+    await connection.query({ text: `alter table ${name} rename to samples_removed_${rows[0]?.oid}` });
+  });
+}
+
+/** Partitions that were taken out and are not yet removed, with their sizes in pages. */
+export async function removedTables(connection: Connection): Promise<{ name: string; pages: number }[]> {
+  const { rows } = await connection.query<{ name: string; pages: bigint }>({
+    text: `select relname as name, pg_relation_size(oid) / current_setting('block_size')::int as pages from pg_class
+      where relnamespace = current_schema()::regnamespace and relkind = 'r' and relname ~ '^samples_removed_[0-9]+$'`,
+  });
+  return rows.map(({ name, pages }) => ({ name, pages: Number(pages) }));
+}
+
+async function inTransaction(connection: Connection, work: () => Promise<void>): Promise<void> {
+  await connection.query({ text: 'begin' });
+  try {
+    await work();
+    await connection.query({ text: 'commit' });
+  } catch (error) {
+    if (connection.usable) await connection.query({ text: 'rollback' });
+    throw error;
+  }
+}

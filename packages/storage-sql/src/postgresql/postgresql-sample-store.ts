@@ -1,0 +1,167 @@
+import { NephoscopeError } from '@nephoscope/core';
+import type {
+  Health,
+  MeterSummary,
+  PluginSettings,
+  RecordResult,
+  ResourceSummary,
+  Sample,
+  SampleFilter,
+  SampleStore,
+} from '@nephoscope/core';
+import { Kysely, PostgresDialect, sql } from 'kysely';
+
+import { samplePages } from '../sample-pages.js';
+import type { SampleColumns } from '../sample-pages.js';
+import type { Schema } from '../schema.js';
+import { meterSummaries, resourceSummaries } from '../summaries.js';
+import { Connection } from './connection.js';
+import type { Limits, Location } from './connection.js';
+import { ConnectionPool } from './connection-pool.js';
+import { prepareDatabase } from './prepare-database.js';
+import { Recorder } from './recorder.js';
+import { removeBefore } from './removal.js';
+import { storeError } from './store-error.js';
+
+const usualLimits: Limits = { connect: 10_000, statement: 30_000 };
+/** A summary may have to go through all there is. */
+const readingTimes = 10;
+const readers = 3;
+
+const columns: SampleColumns = {
+  messageId: sql<string>`coalesce(samples.message_id, samples.key::text)`,
+  volume: sql<string>`coalesce(samples.volume_text, samples.volume::text)`,
+};
+
+type Settings = Pick<PluginSettings<unknown>, 'logger' | 'clock'>;
+
+interface Opened {
+  readonly recorder: Recorder;
+  readonly db: Kysely<Schema>;
+}
+
+export class PostgresqlSampleStore implements SampleStore {
+  readonly #location: Location;
+  readonly #settings: Settings;
+  readonly #limits: Limits;
+  #opened: Opened | undefined;
+  #health: Health = { ok: false, reason: 'not started' };
+  /** Start and stop, one after the other. */
+  #turn: Promise<unknown> = Promise.resolve();
+
+  constructor(location: Location, settings: Settings, limits = usualLimits) {
+    this.#location = location;
+    this.#settings = settings;
+    this.#limits = limits;
+  }
+
+  start(signal: AbortSignal): Promise<void> {
+    return this.#inTurn(async () => {
+      signal.throwIfAborted();
+      if (this.#opened !== undefined) return;
+      const { url } = this.#location;
+      this.#opened = await this.#watched(async () => {
+        await prepareDatabase(this.#location, this.#limits, signal);
+        const reading = { ...this.#limits, statement: this.#limits.statement * readingTimes };
+        const pool = new ConnectionPool(this.#location, reading, readers);
+        return {
+          recorder: new Recorder(this.#location, this.#limits, this.#settings),
+          db: new Kysely<Schema>({ dialect: new PostgresDialect({ pool }) }),
+        };
+      });
+      this.#settings.logger.info({ url }, 'the sample store is open');
+    });
+  }
+
+  stop(): Promise<void> {
+    return this.#inTurn(async () => {
+      const opened = this.#opened;
+      this.#opened = undefined;
+      this.#health = { ok: false, reason: 'not started' };
+      if (opened === undefined) return;
+      await opened.recorder.stop();
+      await opened.db.destroy();
+    });
+  }
+
+  async record(samples: readonly Sample[]): Promise<RecordResult> {
+    const { recorder } = this.#open();
+    return await this.#watched(() => recorder.record(samples));
+  }
+
+  async removeBefore(time: bigint): Promise<number> {
+    this.#open();
+    return await this.#watched(async () => {
+      // Of its own, as it holds a lock; rows are to be found by their keys, however large the tables are.
+      const settings = { enable_hashjoin: 'off', enable_mergejoin: 'off', enable_seqscan: 'off' };
+      const connection = await Connection.open(this.#location, { ...this.#limits, settings });
+      try {
+        return await removeBefore(connection, time, this.#settings.clock);
+      } finally {
+        await connection.close();
+      }
+    });
+  }
+
+  async *samples(
+    filter: SampleFilter,
+    options: Parameters<SampleStore['samples']>[1] = {},
+  ): AsyncGenerator<Sample> {
+    const order = { newestFirst: options.newestFirst ?? false, limit: options.limit ?? Number.POSITIVE_INFINITY };
+    for await (const page of samplePages((query) => this.#read(query), newestId, columns, filter, order)) {
+      yield* page;
+    }
+  }
+
+  async meters(filter: SampleFilter): Promise<readonly MeterSummary[]> {
+    return await this.#read((db) => meterSummaries(db, filter));
+  }
+
+  async resources(filter: SampleFilter): Promise<readonly ResourceSummary[]> {
+    return await this.#read((db) => resourceSummaries(db, filter));
+  }
+
+  health(): Health {
+    return this.#health;
+  }
+
+  async #read<T>(query: (db: Kysely<Schema>) => Promise<T>): Promise<T> {
+    const { db } = this.#open();
+    return await this.#watched(() => query(db));
+  }
+
+  #open(): Opened {
+    if (this.#opened !== undefined) return this.#opened;
+    throw new NephoscopeError(
+      'STORE_UNAVAILABLE',
+      `${this.#location.url.toString()} is not open: the store was not started or is stopped`,
+    );
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#turn.then(work);
+    this.#turn = result.catch(() => undefined);
+    return result;
+  }
+
+  /** Does it and tells the outcome to {@link health}. A sample that cannot be stored is no failure of the store. */
+  async #watched<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      const result = await work();
+      this.#health = { ok: true };
+      return result;
+    } catch (error) {
+      const failure = storeError(error, this.#location.url);
+      if (failure === undefined) throw error;
+      if (failure.code !== 'SAMPLE_INVALID') this.#health = { ok: false, reason: failure.message };
+      throw failure;
+    }
+  }
+}
+
+/** The highest id that was given out; `max(id)` would have to go through the tables. */
+async function newestId(db: Kysely<Schema>): Promise<bigint> {
+  const { rows } = await sql<{ id: bigint | null }>`
+    select pg_sequence_last_value(pg_get_serial_sequence('samples', 'id')::regclass) as id`.execute(db);
+  return rows[0]?.id ?? 0n;
+}

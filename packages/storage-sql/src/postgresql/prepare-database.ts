@@ -1,0 +1,33 @@
+import { Kysely, PostgresDialect, sql } from 'kysely';
+
+import { migrate } from '../migrate.js';
+import type { Schema } from '../schema.js';
+import type { Limits, Location } from './connection.js';
+import { ConnectionPool } from './connection-pool.js';
+import { migrations } from './migrations.js';
+import { locks } from './partitions.js';
+
+/** Makes or updates the tables, one program after the other. Writes nothing when they are as they should be. */
+export async function prepareDatabase(location: Location, limits: Limits, signal: AbortSignal): Promise<void> {
+  // One connection: the lock is its own.
+  const pool = new ConnectionPool(location, limits, 1);
+  const db = new Kysely<Schema>({ dialect: new PostgresDialect({ pool }) });
+  try {
+    await sql`select pg_advisory_lock(${sql.lit(locks.migrate)})`.execute(db);
+    signal.throwIfAborted();
+    // Those that an extension brought are nobody's.
+    const tables = await sql<{ name: string }>`
+      select relname as name from pg_class
+      where relnamespace = current_schema()::regnamespace and relkind in ('r', 'p', 'v', 'm', 'f')
+        and not exists (select from pg_depend where objid = pg_class.oid and deptype = 'e')
+      order by relname`.execute(db);
+    await migrate(
+      db,
+      location.url.toString(),
+      migrations,
+      tables.rows.map(({ name }) => name),
+    );
+  } finally {
+    await db.destroy();
+  }
+}

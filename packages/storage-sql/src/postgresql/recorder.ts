@@ -1,0 +1,89 @@
+import type { PluginSettings, RecordResult, Sample } from '@nephoscope/core';
+
+import { recordBatch, Stored, toBatch } from './batch.js';
+import type { Connection, Limits, Location } from './connection.js';
+import { ConnectionPool } from './connection-pool.js';
+import { createPartition, existingPartitions, wantedPartitions } from './partitions.js';
+import { isConflict, sqlState } from './store-error.js';
+
+/** How often a batch is tried that others stood in the way of. */
+const attempts = 5;
+/** ns until it is tried again to make a partition that could not be made. */
+const partitionPause = 60_000_000_000n;
+
+/** The joins are of a batch with itself, whatever size the planner expects of arrays that it does not see. */
+const settings = { enable_nestloop: 'off', enable_mergejoin: 'off', work_mem: '32MB' };
+
+/** Writes batches, one after the other. */
+export class Recorder {
+  readonly #writer: ConnectionPool;
+  readonly #tools: Pick<PluginSettings<unknown>, 'logger' | 'clock'>;
+  readonly #stored = new Stored();
+  /** The starts of weeks that have a partition; undefined until it is known. */
+  #partitions: Set<bigint> | undefined;
+  #noPartitionsUntil = 0n;
+
+  constructor(location: Location, limits: Limits, tools: Pick<PluginSettings<unknown>, 'logger' | 'clock'>) {
+    this.#writer = new ConnectionPool(location, { ...limits, settings }, 1);
+    this.#tools = tools;
+  }
+
+  /** All of the batch, on disk when it is resolved, or nothing of it. @throws as a {@link Connection} does, SAMPLE_INVALID */
+  async record(samples: readonly Sample[]): Promise<RecordResult> {
+    if (samples.length === 0) return { recorded: 0, duplicates: 0 };
+    // Before its turn: while the server works on one batch, the next one is made ready.
+    const batch = toBatch(samples, this.#stored);
+    return await this.#writer.use(async (connection) => {
+      try {
+        await this.#makePartitions(connection, batch.times);
+        const recorded = await insert(connection, batch.values);
+        this.#stored.add(batch);
+        return { recorded, duplicates: samples.length - recorded };
+      } catch (error) {
+        // The database may be another one when it is back: a backup of it, or an empty one.
+        this.#stored.forget();
+        this.#partitions = undefined;
+        throw error;
+      }
+    });
+  }
+
+  /** Waits for what is being recorded. */
+  async stop(): Promise<void> {
+    await this.#writer.end();
+  }
+
+  /** A partition that cannot be made now, as long as others hold locks, is no reason to record nothing. */
+  async #makePartitions(connection: Connection, times: readonly bigint[]): Promise<void> {
+    const { clock, logger } = this.#tools;
+    if (this.#partitions === undefined) {
+      const existing = await existingPartitions(connection);
+      this.#partitions = new Set(existing.map(({ start }) => start));
+    }
+    for (const [start, partition] of wantedPartitions(times, clock.now())) {
+      if (this.#partitions.has(start) || clock.monotonic() < this.#noPartitionsUntil) continue;
+      try {
+        await createPartition(connection, partition);
+        this.#partitions.add(start);
+      } catch (err) {
+        if (sqlState(err) === undefined || !connection.usable) throw err;
+        this.#noPartitionsUntil = clock.monotonic() + partitionPause;
+        logger.warn(
+          { err, partition: partition.name },
+          'a partition could not be made: its samples are kept in another',
+        );
+      }
+    }
+  }
+}
+
+async function insert(connection: Connection, values: readonly Buffer[]): Promise<number> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      const { rowCount } = await connection.query({ name: 'record', text: recordBatch, values: [...values] });
+      return rowCount ?? 0;
+    } catch (error) {
+      if (!isConflict(error) || attempt === attempts) throw error;
+    }
+  }
+}

@@ -1,0 +1,21 @@
+import { sampleStoreContract } from '@nephoscope/testing';
+
+import { startPostgresql } from '../../../../tools/testbed/postgresql.js';
+import type { PrivatePostgresql } from '../../../../tools/testbed/postgresql.js';
+import { newDatabase, storeAt } from './support.js';
+
+const databases = new Map<string, Promise<string>>();
+let server: PrivatePostgresql;
+beforeAll(async () => {
+  // Many databases, which take seconds to make and drop on a disk: here nothing depends on what survives.
+  server = await startPostgresql({ settings: ['fsync = off'] });
+}, 120_000);
+afterAll(() => server.stop());
+
+function databaseOf(place: string): Promise<string> {
+  const made = databases.get(place) ?? newDatabase(server.url);
+  databases.set(place, made);
+  return made;
+}
+
+sampleStoreContract('PostgreSQL', { create: async (place) => storeAt(await databaseOf(place)) });

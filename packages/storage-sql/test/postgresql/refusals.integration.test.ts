@@ -1,0 +1,229 @@
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
+
+import type { SampleStore } from '@nephoscope/core';
+import { exampleSample } from '@nephoscope/testing';
+
+import { startPostgresql } from '../../../../tools/testbed/postgresql.js';
+import type { PrivatePostgresql } from '../../../../tools/testbed/postgresql.js';
+import { all, batch, execute, never, newDatabase, shortLimits, storeAt } from './support.js';
+
+let server: PrivatePostgresql;
+const stores: SampleStore[] = [];
+beforeAll(async () => {
+  server = await startPostgresql({ tls: ['DNS:localhost'] });
+}, 120_000);
+afterEach(async () => {
+  await Promise.all(stores.splice(0).map((store) => store.stop()));
+});
+afterAll(() => server.stop());
+
+async function started(url: string, options?: Parameters<typeof storeAt>[1]): Promise<SampleStore> {
+  const store = storeAt(url, options);
+  stores.push(store);
+  await store.start(never);
+  return store;
+}
+
+function changed(change: (url: URL) => void, url = server.url): string {
+  const copy = new URL(url);
+  change(copy);
+  return copy.href;
+}
+
+describe('a database that is not to be had', () => {
+  const wrong: Record<string, [(url: URL) => void, string]> = {
+    'a wrong password': [(url) => void (url.password = 'geheim'), 'wrong user or password'],
+    'no password': [(url) => void (url.password = ''), 'a password is asked for'],
+    'a wrong user': [(url) => void (url.username = 'nobody'), 'wrong user or password'],
+    'a wrong database': [(url) => void (url.pathname = '/nowhere'), 'there is no such database'],
+  };
+  it.each(Object.entries(wrong))('because of %s', async (_, [change, message]) => {
+    const store = storeAt(changed(change));
+    const failure: unknown = await store.start(never).catch((error: unknown) => error);
+    expect(failure).toMatchObject({ code: 'STORE_REFUSED', message: expect.stringContaining(message) });
+    expect((failure as Error).message).toContain(`127.0.0.1:${server.port}/`);
+    expect(`${(failure as Error).message} ${(failure as Error).stack}`).not.toContain('geheim');
+    expect(`${(failure as Error).message}`).not.toContain(new URL(server.url).password);
+  });
+
+  it('because the user may not make tables', async () => {
+    const url = await newDatabase(server.url);
+    await server.psql(`create role reader login password 'x'`);
+    const other = changed((copy) => {
+      copy.username = 'reader';
+      copy.password = 'x';
+    }, url);
+    await expect(storeAt(other).start(never)).rejects.toMatchObject({
+      code: 'STORE_REFUSED',
+      message: expect.stringContaining('lacks a permission'),
+    });
+  });
+
+  it('because nothing listens there, or something that never answers', async () => {
+    const mute = createServer().listen(0, '127.0.0.1');
+    await once(mute, 'listening');
+    const { port } = mute.address() as AddressInfo;
+    const url = changed((copy) => void (copy.port = String(port)));
+    try {
+      await expect(storeAt(url, { within: shortLimits }).start(never)).rejects.toMatchObject({
+        code: 'STORE_UNAVAILABLE',
+        message: expect.stringContaining('no answer'),
+      });
+    } finally {
+      mute.close();
+    }
+    await expect(storeAt(url).start(never)).rejects.toMatchObject({
+      code: 'STORE_UNAVAILABLE',
+      message: expect.stringContaining('connection refused'),
+    });
+  });
+
+  it('because its name cannot be resolved', async () => {
+    const url = changed((copy) => void (copy.hostname = 'db.invalid'));
+    await expect(storeAt(`${url}?sslmode=disable`).start(never)).rejects.toMatchObject({
+      code: 'STORE_UNAVAILABLE',
+      message: expect.stringContaining("'db.invalid' cannot be resolved"),
+    });
+  });
+});
+
+describe('a database that is not ours', () => {
+  it('holds the tables of another program, which stay as they are', async () => {
+    const url = await newDatabase(server.url);
+    await execute(url, 'create table accounts (id integer)');
+    await expect(storeAt(url).start(never)).rejects.toMatchObject({
+      code: 'STORE_INVALID',
+      message: expect.stringContaining('accounts'),
+    });
+    expect(await execute(url, `select tablename from pg_tables where schemaname = 'public'`)).toEqual([
+      { tablename: 'accounts' },
+    ]);
+  });
+
+  it('has a newer schema', async () => {
+    const url = await newDatabase(server.url);
+    await (await started(url)).stop();
+    await execute(url, `insert into kysely_migration (name, timestamp) values ('0099_better', '2030')`);
+    await expect(storeAt(url).start(never)).rejects.toMatchObject({
+      code: 'STORE_SCHEMA_NEWER',
+      message: expect.stringContaining('0099_better'),
+    });
+  });
+
+  it('has lost a table', async () => {
+    const url = await newDatabase(server.url);
+    const store = await started(url);
+    await execute(url, 'drop table message_ids');
+    await expect(store.record(batch(1))).rejects.toMatchObject({ code: 'STORE_INVALID' });
+  });
+});
+
+it('reads a read-only database, and says that it cannot be written', async () => {
+  const url = await newDatabase(server.url);
+  const sample = exampleSample();
+  const first = await started(url);
+  await first.record([sample]);
+  await first.stop();
+  await execute(url, `alter database ${new URL(url).pathname.slice(1)} set default_transaction_read_only = on`);
+  const store = await started(url);
+  expect(await all(store)).toEqual([sample]);
+  await expect(store.record(batch(1))).rejects.toMatchObject({
+    code: 'STORE_UNAVAILABLE',
+    message: expect.stringContaining('standby'),
+  });
+  await expect(store.removeBefore(0n)).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
+});
+
+it('waits a limited time for a lock of another program', async () => {
+  const url = await newDatabase(server.url);
+  const store = await started(url, { within: shortLimits });
+  await store.record(batch(1));
+  const lock = execute(url, 'begin; lock table message_ids in exclusive mode; select pg_sleep(20); commit');
+  lock.catch(() => undefined);
+  try {
+    await expect(
+      (async () => {
+        for (;;) await store.record(batch(1));
+      })(),
+    ).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE', message: expect.stringContaining('lock') });
+  } finally {
+    await server.psql(
+      `select pg_terminate_backend(pid) from pg_stat_activity where query like '%pg_sleep(20)%' and pid <> pg_backend_pid()`,
+    );
+  }
+  await expect(lock).rejects.toThrow('terminat');
+  expect(await store.record(batch(1))).toEqual({ recorded: 1, duplicates: 0 });
+});
+
+describe('a sample that cannot be stored', () => {
+  it.each([
+    ['a volume with too many digits', { volume: '1e200000' }],
+    ['a volume that is no number', { volume: 'much' }],
+    ['a time beyond 64 bits', { timestamp: 2n ** 63n }],
+    [
+      'a resource id that no index takes',
+      { resourceId: Array.from({ length: 9_000 }, () => Math.random().toString(36)).join('') },
+    ],
+  ])('because of %s refuses its batch and leaves the store well', async (_, fields) => {
+    const store = await started(await newDatabase(server.url));
+    await expect(store.record([...batch(3), exampleSample(fields)])).rejects.toMatchObject({
+      code: 'SAMPLE_INVALID',
+    });
+    expect(store.health()).toEqual({ ok: true });
+    expect(await all(store)).toEqual([]);
+    expect(await store.record(batch(3))).toEqual({ recorded: 3, duplicates: 0 });
+  });
+});
+
+describe('TLS', () => {
+  const at = (host: string, mode: string) =>
+    changed((url) => {
+      url.hostname = host;
+      url.search = `sslmode=${mode}`;
+    });
+  const tls = () => ({ tls: { caFile: server.caFile ?? '' } });
+  const encrypted = `select ssl from pg_stat_ssl join pg_stat_activity using (pid) where application_name = 'nephoscope'`;
+
+  it('is spoken with a server of the right name and authority', async () => {
+    const store = await started(at('localhost', 'verify-full'), tls());
+    await store.meters({});
+    expect((await server.psql(encrypted)).trim().split('\n')).toEqual(expect.arrayContaining(['t']));
+    expect(await server.psql(encrypted)).not.toContain('f');
+  });
+
+  it.each([
+    ['of another authority', 'localhost', 'verify-full', false],
+    ['of another authority, whatever its name', '127.0.0.1', 'verify-ca', false],
+    ['of another name', '127.0.0.1', 'verify-full', true],
+  ])('is refused with a server %s', async (_, host, mode, authority) => {
+    await expect(storeAt(at(host, mode), authority ? tls() : {}).start(never)).rejects.toMatchObject({
+      code: 'STORE_TLS',
+      message: expect.stringContaining('tls.caFile'),
+    });
+  });
+
+  it('takes another name with verify-ca, and any certificate with require', async () => {
+    await started(at('127.0.0.1', 'verify-ca'), tls());
+    await started(at('127.0.0.1', 'require'));
+  });
+
+  it('names a file that cannot be read', async () => {
+    await expect(
+      storeAt(at('localhost', 'verify-full'), { tls: { caFile: '/nowhere/ca.pem' } }).start(never),
+    ).rejects.toMatchObject({ code: 'STORE_TLS', message: expect.stringContaining('/nowhere/ca.pem') });
+  });
+
+  it('that the server does not speak is told of', async () => {
+    const plain = await startPostgresql();
+    try {
+      await expect(storeAt(`${plain.url}?sslmode=require`).start(never)).rejects.toMatchObject({
+        code: 'STORE_TLS',
+        message: expect.stringContaining('does not speak TLS'),
+      });
+    } finally {
+      await plain.stop();
+    }
+  }, 60_000);
+});

@@ -1,0 +1,69 @@
+import { randomUUID } from 'node:crypto';
+
+import type { Clock, Sample, SampleStore } from '@nephoscope/core';
+import { exampleSample } from '@nephoscope/testing';
+import pg from 'pg';
+
+import { sharedPostgresqlUrl } from '../../../../tools/testbed/shared.js';
+import { PostgresqlSampleStore } from '../../src/postgresql/postgresql-sample-store.js';
+import { PostgresqlUrl } from '../../src/postgresql/postgresql-url.js';
+import { realClock } from '../store-at.js';
+
+export const never: AbortSignal = new AbortController().signal;
+
+/** Whatever it takes on a busy machine; shorter where the test waits for it. */
+export const limits = { connect: 20_000, statement: 30_000 };
+export const shortLimits = { connect: 1_000, statement: 1_000 };
+
+const log = () => undefined;
+
+export function storeAt(
+  url: string,
+  {
+    tls = {},
+    clock = realClock,
+    within = limits,
+  }: { tls?: { caFile?: string }; clock?: Clock; within?: typeof limits } = {},
+): SampleStore {
+  const logger = { debug: log, info: log, warn: log, error: log };
+  return new PostgresqlSampleStore({ url: new PostgresqlUrl(url), tls }, { logger, clock }, within);
+}
+
+/** Runs SQL as the user of the URL. */
+export async function execute(url: string, text: string): Promise<Record<string, unknown>[]> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    return (await client.query<Record<string, unknown>>(text)).rows;
+  } finally {
+    await client.end();
+  }
+}
+
+/** Makes an empty database beside that of `url`, with a name of its own. */
+export async function newDatabase(url = sharedPostgresqlUrl()): Promise<string> {
+  const made = new URL(url);
+  made.pathname = `/store_${randomUUID().replaceAll('-', '')}`;
+  await execute(url, `create database ${made.pathname.slice(1)}`);
+  return made.href;
+}
+
+export async function dropDatabase(made: string, url = sharedPostgresqlUrl()): Promise<void> {
+  await execute(url, `drop database ${new URL(made).pathname.slice(1)} with (force)`);
+}
+
+export async function all(
+  store: SampleStore,
+  ...query: Parameters<SampleStore['samples']> | []
+): Promise<Sample[]> {
+  const found: Sample[] = [];
+  for await (const sample of store.samples(query[0] ?? {}, query[1])) found.push(sample);
+  return found;
+}
+
+/** Samples of a batch, each of a series of its own, with some text. */
+export function batch(count: number): Sample[] {
+  return Array.from({ length: count }, (_, at) =>
+    exampleSample({ resourceId: `r${at}`, sequence: BigInt(at), metadata: `{"pad": "${'x'.repeat(300)}${at}"}` }),
+  );
+}

@@ -1,0 +1,193 @@
+import type { Sample, SampleStore } from '@nephoscope/core';
+import { exampleSample } from '@nephoscope/testing';
+
+import { realClock } from '../store-at.js';
+import { all, batch, dropDatabase, execute, never, newDatabase, storeAt } from './support.js';
+
+const second = 1_000_000_000n;
+const week = 604_800n * second;
+/** A Wednesday. */
+const now = 1_795_608_000n * second;
+
+let url: string;
+const stores: SampleStore[] = [];
+beforeEach(async () => {
+  url = await newDatabase();
+});
+afterEach(async () => {
+  await Promise.all(stores.splice(0).map((store) => store.stop()));
+  await dropDatabase(url);
+});
+
+async function started(time?: bigint): Promise<SampleStore> {
+  const clock = time === undefined ? realClock : { ...realClock, now: () => time };
+  const store = storeAt(url, { clock });
+  stores.push(store);
+  await store.start(never);
+  return store;
+}
+
+async function partitions(): Promise<unknown[]> {
+  const rows = await execute(
+    url,
+    `select relname from pg_inherits join pg_class on pg_class.oid = inhrelid where inhparent = 'samples'::regclass order by 1`,
+  );
+  return rows.map(({ relname }) => relname);
+}
+
+const countIn = async (table: string) =>
+  Number((await execute(url, `select count(*) from ${table}`))[0]?.['count']);
+
+function shuffled<T>(items: readonly T[]): T[] {
+  return items
+    .map((item) => [Math.random(), item] as const)
+    .sort(([one], [other]) => one - other)
+    .map(([, item]) => item);
+}
+
+it('takes the same and other batches of several programs at once, each message once', async () => {
+  const writers = await Promise.all([started(), started(), started(), started()]);
+  const common = Array.from({ length: 6 }, () => batch(300));
+  const results = await Promise.all(
+    writers.map(async (store) => {
+      let recorded = 0;
+      let duplicates = 0;
+      for (const samples of [...shuffled(common), batch(100)]) {
+        // In another order, with new series and metadata that others write, too.
+        const result = await store.record(shuffled([...samples, ...samples.slice(0, 50)]));
+        recorded += result.recorded;
+        duplicates += result.duplicates;
+      }
+      return { recorded, duplicates };
+    }),
+  );
+  const sum = (of: 'recorded' | 'duplicates') => results.reduce((total, result) => total + result[of], 0);
+  expect(sum('recorded')).toBe(6 * 300 + 4 * 100);
+  expect(sum('duplicates')).toBe(3 * 6 * 300 + 4 * 7 * 50);
+  expect(await all(writers[0] as SampleStore)).toHaveLength(6 * 300 + 4 * 100);
+}, 60_000);
+
+it('records calls that overlap in their order', async () => {
+  const store = await started();
+  const samples = Array.from({ length: 20 }, () => exampleSample());
+  await Promise.all(samples.map((sample) => store.record([sample])));
+  expect(await all(store)).toEqual(samples);
+});
+
+it('stores what many samples share once', async () => {
+  const [one, two] = await Promise.all([started(), started()]);
+  const samples = Array.from({ length: 50 }, () => exampleSample());
+  await Promise.all([one.record(samples.slice(0, 25)), two.record(samples.slice(25))]);
+  await one.record([exampleSample()]);
+  expect(await Promise.all(['series', 'metadata', 'publishers'].map(countIn))).toEqual([1, 1, 1]);
+});
+
+it('looks as a database to others: numbers as numbers, the message in its parts', async () => {
+  const store = await started();
+  const sample = exampleSample({ volume: '18446744073709551615' });
+  await store.record([sample, exampleSample({ volume: '1e-07' })]);
+  const rows = await execute(
+    url,
+    `select volume::text, volume_text, message_id, head || metadata.text || tail as message from samples
+       join metadata on metadata.id = metadata_id order by samples.id`,
+  );
+  expect(rows).toEqual([
+    { volume: '18446744073709551615', volume_text: null, message_id: null, message: sample.text },
+    { volume: '0.0000001', volume_text: '1e-07', message_id: null, message: expect.any(String) },
+  ]);
+});
+
+describe('partitions', () => {
+  it('are weeks around now; all else is in one table', async () => {
+    const store = await started(now);
+    const times = [
+      now,
+      now + week,
+      now - 3n * week,
+      now + 400n * week,
+      now - 600n * week,
+      -(2n ** 63n),
+      2n ** 63n - 1n,
+    ];
+    await store.record(times.map((timestamp) => exampleSample({ timestamp })));
+    expect(await partitions()).toEqual([
+      'samples_20261102',
+      'samples_20261123',
+      'samples_20261130',
+      'samples_other',
+    ]);
+    expect(await countIn('samples_other')).toBe(4);
+    expect(await all(store)).toHaveLength(7);
+  });
+
+  it('take what was recorded for a time that was far away then', async () => {
+    const early = await started(now - 100n * week);
+    const future = [exampleSample({ timestamp: now }), exampleSample({ timestamp: now + 1n })];
+    await early.record(future);
+    expect(await countIn('samples_other')).toBe(2);
+    const store = await started(now);
+    const present = exampleSample({ timestamp: now + 2n });
+    expect(await store.record([present, ...future])).toEqual({ recorded: 1, duplicates: 2 });
+    expect(await countIn('samples_other')).toBe(0);
+    expect(await all(store)).toEqual([...future, present]);
+  });
+
+  it('are made once by those who need them at the same time', async () => {
+    const writers = await Promise.all([started(now), started(now), started(now)]);
+    const results = await Promise.all(
+      writers.map((store, writer) =>
+        store.record(
+          Array.from({ length: 8 }, (_, at): Sample =>
+            exampleSample({ timestamp: now - BigInt((at + writer) % 8) * week }),
+          ),
+        ),
+      ),
+    );
+    expect(results).toEqual(writers.map(() => ({ recorded: 8, duplicates: 0 })));
+    expect(await partitions()).toHaveLength(9);
+    expect(await countIn('samples_other')).toBe(0);
+  });
+
+  it('that cannot be made now do not hold up what is recorded', async () => {
+    const store = await started(now);
+    await store.record([exampleSample({ timestamp: now })]);
+    await execute(url, 'create table samples_20261116 (id integer)');
+    expect(await store.record([exampleSample({ timestamp: now - week })])).toEqual({ recorded: 1, duplicates: 0 });
+    expect(await all(store)).toHaveLength(2);
+  });
+
+  it('that are old are dropped as tables, with their message ids; later ones of that time are taken', async () => {
+    const store = await started(now);
+    const old = Array.from({ length: 500 }, (_, at) =>
+      exampleSample({ timestamp: now - 10n * week + BigInt(at) }),
+    );
+    const [young, distant] = [exampleSample({ timestamp: now }), exampleSample({ timestamp: now - 900n * week })];
+    await store.record([...old, young, distant]);
+    expect(await store.removeBefore(now - 8n * week)).toBe(501);
+    expect(await partitions()).toEqual(['samples_20261123', 'samples_other']);
+    expect(await countIn('message_ids')).toBe(1);
+    expect(await execute(url, `select relname from pg_class where relname like 'samples_removed%'`)).toEqual([]);
+    expect(await store.record(old)).toEqual({ recorded: 500, duplicates: 0 });
+    expect(await store.removeBefore(now - 8n * week)).toBe(500);
+    expect(await all(store)).toEqual([young]);
+  });
+
+  it('that a removal left behind half done are removed by the next one', async () => {
+    const store = await started(now);
+    const old = Array.from({ length: 10 }, (_, at) => exampleSample({ timestamp: now - 10n * week + BigInt(at) }));
+    await store.record(old);
+    await execute(
+      url,
+      `alter table samples detach partition samples_20260914; alter table samples_20260914 rename to samples_removed_1`,
+    );
+    await execute(
+      url,
+      `with gone as (delete from samples_removed_1 where id <= 4 returning key)
+      delete from message_ids using gone where message_ids.key = gone.key`,
+    );
+    // One of the half that is gone comes once more: it is kept.
+    expect(await store.record(old.slice(0, 1))).toEqual({ recorded: 1, duplicates: 0 });
+    expect(await store.removeBefore(now - 20n * week)).toBe(6);
+    expect(await store.record(old)).toEqual({ recorded: 9, duplicates: 1 });
+  });
+});

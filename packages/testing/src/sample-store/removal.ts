@@ -1,0 +1,81 @@
+import assert from 'node:assert/strict';
+
+import { all, exampleSample, noon, second } from './support.js';
+import type { StoreTests } from './support.js';
+
+const day = 86_400n * second;
+
+/** Samples are removed by their age. Those in the last days before the limit may stay, in a partition that is not all old. */
+export function removalTests({ describe, it, withStore }: StoreTests): void {
+  describe('removeBefore', () => {
+    const old = Array.from({ length: 30 }, (_, at) => exampleSample({ timestamp: noon - BigInt(400 - at) * day }));
+    const young = [0n, 1n, 5n * day].map((age) => exampleSample({ timestamp: noon + age }));
+
+    it(
+      'removes what is long before, tells how many, and nothing that is not before',
+      withStore(async (store) => {
+        await store.record([...young, ...old]);
+        assert.equal(await store.removeBefore(noon - 360n * day), old.length);
+        assert.deepEqual(await all(store), young);
+        assert.equal(await store.removeBefore(noon - 360n * day), 0);
+      }),
+    );
+
+    it(
+      'leaves what is of the time itself or after it, when all that is older is of the same day',
+      withStore(async (store) => {
+        const before = exampleSample({ timestamp: noon - 1n });
+        await store.record([before, ...young]);
+        const removed = await store.removeBefore(noon);
+        assert.deepEqual(await all(store), removed === 1 ? young : [before, ...young]);
+        assert.ok(removed <= 1);
+      }),
+    );
+
+    it(
+      'removes also the oldest and, with a time beyond 64 bits, nothing or all but the youngest',
+      withStore(async (store) => {
+        const first = exampleSample({ timestamp: -(2n ** 63n) });
+        await store.record([first, ...young]);
+        assert.equal(await store.removeBefore(-(2n ** 70n)), 0);
+        assert.equal(await store.removeBefore(noon - 360n * day), 1);
+        assert.equal(await store.removeBefore(2n ** 70n), young.length);
+        assert.deepEqual(await all(store), []);
+      }),
+    );
+
+    it(
+      'lets removed message ids be recorded again, and those that stay not',
+      withStore(async (store) => {
+        await store.record([...old, ...young]);
+        await store.removeBefore(noon - 360n * day);
+        assert.deepEqual(await store.record([...old, ...young]), {
+          recorded: old.length,
+          duplicates: young.length,
+        });
+        assert.equal((await all(store)).length, old.length + young.length);
+      }),
+    );
+
+    it(
+      'may be asked for twice at the same time, while others record',
+      withStore(async (store, again) => {
+        const other = await again();
+        await other.start(new AbortController().signal);
+        try {
+          await store.record(old);
+          const [one, two, recorded] = await Promise.all([
+            store.removeBefore(noon - 360n * day),
+            other.removeBefore(noon - 360n * day),
+            store.record(young),
+          ]);
+          assert.equal(one + two, old.length);
+          assert.deepEqual(recorded, { recorded: young.length, duplicates: 0 });
+          assert.deepEqual(await all(other), young);
+        } finally {
+          await other.stop();
+        }
+      }),
+    );
+  });
+}
