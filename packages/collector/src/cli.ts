@@ -20,6 +20,7 @@ import type { RootLogger } from '@nephoscope/runtime';
 import { Command } from 'commander';
 import { Registry, collectDefaultMetrics } from 'prom-client';
 
+import { patientStore } from './patient-store.js';
 import { collectorProgram, createCollector } from './program.js';
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
@@ -36,7 +37,9 @@ const command = new Command(collectorProgram.name)
     'after',
     `
 Several collectors may share one queue. A message is acknowledged when it is committed: whatever stops a
-collector, what it had not recorded is delivered again.
+collector, what it had not recorded is delivered again. A broker or a store that is away, locked or full is
+waited for, at the start too, and /readyz says so (503); what only the operator can mend, such as a wrong
+password, a file that is no database or one of a newer version, ends the program with exit code 1.
 Signals: SIGTERM and SIGINT end the collector within 10 s. Logs are JSON lines on standard error.
 Check a configuration with: nephoscope config check`,
   )
@@ -60,7 +63,12 @@ const exitCode = await runToExit(
       clock: systemClock,
       host: config.host,
     });
-    const { collector, notifications, store } = createCollector(configured, { bus, logger, registry });
+    const created = createCollector(configured, { bus, logger, registry });
+    const { collector, notifications, retention } = created;
+    const store = patientStore(created.store, {
+      clock: systemClock,
+      logger: logger.child({ component: 'store' }),
+    });
     const status = createStatusServer({
       ...config.status,
       checks: {
@@ -71,13 +79,13 @@ const exitCode = await runToExit(
       },
       registry,
     });
-    const components = [status, component('store', store), component('bus', bus), collector, notifications];
+    const components = [status, store, component('bus', bus), collector, notifications, retention];
     try {
       await startAll(components, stopped, logger);
       logger.info({ status: status.url }, `${collectorProgram.name} ${version} is running`);
       await untilAborted(stopped);
     } catch (error) {
-      // Stopped while it still waited, as for the broker.
+      // Stopped while it still waited, for the store or the broker.
       if (!stopped.aborted) throw error;
     } finally {
       await stopAll(components, logger);

@@ -1,25 +1,18 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+
 import { createVerifier, describeError, meteringTopology } from '@nephoscope/core';
-import type {
-  Clock,
-  Delivery,
-  Health,
-  Logger,
-  MessageBus,
-  SampleStore,
-  Secret,
-  Subscription as BusSubscription,
-  Verifier,
-} from '@nephoscope/core';
+import type { Clock, Delivery, Health, Logger, MessageBus, SampleStore, Secret, Verifier } from '@nephoscope/core';
 import type { Component } from '@nephoscope/runtime';
 import type { Registry } from 'prom-client';
-import { concatMap, lastValueFrom, map, mergeMap, Subject } from 'rxjs';
 
-import { batches } from './batches.js';
-import { takeIn } from './intake.js';
-import type { Intake } from './intake.js';
+import { Consumption } from './consumption.js';
+import { isTooLarge, takeIn } from './intake.js';
+import type { Intake, Refusal } from './intake.js';
 import { createCollectorMetrics } from './metrics.js';
 import type { CollectorMetrics } from './metrics.js';
 import type { CollectorOptions } from './options.js';
+import { Recorder } from './recorder.js';
+import { Waiting } from './waiting.js';
 
 export interface CollectorParts {
   readonly options: CollectorOptions;
@@ -32,8 +25,10 @@ export interface CollectorParts {
   readonly registry: Registry;
 }
 
-const firstPause = 250;
-const longestPause = 15_000;
+/** What messages that wait may take together, bytes: more than the default prefetch of the largest that agents send. */
+const maxWaitingBytes = 64 * 1024 * 1024;
+/** After so many messages and samples others have a turn: the store's answers, heartbeats. */
+const readingTurn = 100;
 // What is not done by then when the collector stops goes back to the queue with the end of the bus.
 const lastSettling = 3_000;
 // A message whose dead letters could not be sent is not taken again in a tight loop.
@@ -41,47 +36,50 @@ const pauseBeforeRequeue = 1_000;
 
 /**
  * Takes metering messages off the queue, verifies them and records them. A message is acknowledged when
- * what it holds is committed or safe among the dead letters, and not before; while the store does not take
- * anything, nothing is acknowledged and, by the prefetch, nothing more is taken.
+ * what it holds is committed or safe among the dead letters, and not before.
+ *
+ * Messages wait as they came. While the store commits a batch the next one is read and verified, and no other: while
+ * the store takes nothing, nothing more is read and, by the prefetch, nothing more is taken.
  */
 export class Collector implements Component {
   readonly name = 'collector';
   readonly #parts: CollectorParts;
   readonly #metrics: CollectorMetrics;
   readonly #verifier: Verifier;
-  readonly #deliveries = new Subject<Delivery>();
+  readonly #waiting: Waiting;
+  readonly #consumption: Consumption;
+  readonly #recorder: Recorder;
   readonly #stopping = new AbortController();
-  #subscription: BusSubscription | undefined;
-  #pipeline: Promise<unknown> | undefined;
+  readonly #settling = new Set<Promise<void>>();
+  /** Those that are too large to be read leave one after the other. */
+  #tooLarge: Promise<void> = Promise.resolve();
+  #pipeline: Promise<void> | undefined;
   #stopped: Promise<void> | undefined;
-  #failure: string | undefined;
 
   constructor(parts: CollectorParts) {
+    const { bus, clock, logger, options, registry, secrets, store } = parts;
+    const { prefetch, signatures } = options;
     this.#parts = parts;
-    this.#metrics = createCollectorMetrics(parts.registry);
-    this.#verifier = createVerifier({ secrets: parts.secrets, forms: parts.options.signatures });
+    this.#metrics = createCollectorMetrics(registry);
+    this.#verifier = createVerifier({ secrets, forms: signatures });
+    this.#recorder = new Recorder({ store, metrics: this.#metrics, clock, logger });
+    this.#waiting = new Waiting({ prefetch, onDropped: (delivery) => this.#forget(delivery) });
+    this.#consumption = new Consumption({
+      bus,
+      queue: meteringTopology.queue,
+      prefetch,
+      maxBytes: maxWaitingBytes,
+      handler: (delivery) => this.#take(delivery),
+      clock,
+      logger,
+    });
   }
 
   /** @throws what the bus throws when it cannot declare or consume the queue */
   async start(): Promise<void> {
-    const { bus, options } = this.#parts;
-    this.#pipeline = lastValueFrom(
-      this.#deliveries.pipe(
-        map((delivery) => takeIn(delivery, this.#verifier)),
-        batches(({ samples }) => samples.length, options.batch.samples, options.batch.wait),
-        concatMap((batch) => this.#record(batch)),
-        // Beside the next batch: dead letters hold up no samples.
-        mergeMap((recorded) => recorded),
-        mergeMap((intake) => this.#settle(intake)),
-      ),
-      { defaultValue: undefined },
-    );
-    await bus.declare(meteringTopology);
-    this.#subscription = await bus.consume(meteringTopology.queue, { prefetch: options.prefetch }, (delivery) => {
-      this.#metrics.messages.inc();
-      this.#metrics.underWay.inc();
-      this.#deliveries.next(delivery);
-    });
+    await this.#parts.bus.declare(meteringTopology);
+    await this.#consumption.start();
+    this.#pipeline = this.#run();
   }
 
   /** Takes no more, finishes the transaction that is under way, and gives everything else back to the queue. */
@@ -90,64 +88,117 @@ export class Collector implements Component {
   }
 
   health(): Health {
-    if (this.#subscription === undefined) return { ok: false, reason: 'not consuming yet' };
-    return this.#failure === undefined ? { ok: true } : { ok: false, reason: this.#failure };
+    if (this.#pipeline === undefined) return { ok: false, reason: 'not consuming yet' };
+    const { failure } = this.#recorder;
+    return failure === undefined ? { ok: true } : { ok: false, reason: failure };
   }
 
   async #stop(): Promise<void> {
-    await this.#subscription?.cancel();
     this.#stopping.abort();
-    this.#deliveries.complete();
+    await this.#consumption.stop();
+    this.#waiting.wake();
+    for (let left = this.#waiting.take(); left !== undefined; left = this.#waiting.take()) this.#requeue(left);
     const settled = new AbortController();
     const overdue = this.#parts.clock.sleep(lastSettling, settled.signal).catch(() => undefined);
-    await Promise.race([this.#pipeline, overdue]);
+    await Promise.race([this.#done(), overdue]);
     settled.abort();
   }
 
-  /** Gives the batch back when the store has it, however many tries that takes; nothing when the collector stops before. */
-  async #record(batch: readonly Intake[]): Promise<readonly Intake[]> {
-    const { clock, logger } = this.#parts;
-    const { signal } = this.#stopping;
-    for (let pause = firstPause; !signal.aborted; pause = Math.min(pause * 2, longestPause)) {
-      try {
-        await this.#tryToRecord(batch);
-        return batch;
-      } catch (error) {
-        this.#metrics.storeFailures.inc();
-        this.#failure = describeError(error);
-        logger.error(
-          { err: error, messages: batch.length },
-          `the store does not take samples, they stay in the queue; the next try is in ${pause / 1_000} s: ${this.#failure}`,
-        );
-        await clock.sleep(pause, signal).catch(() => undefined);
-      }
+  async #done(): Promise<void> {
+    await this.#pipeline;
+    await Promise.all(this.#settling);
+  }
+
+  #take(delivery: Delivery): void {
+    this.#metrics.messages.inc();
+    this.#metrics.underWay.inc();
+    if (!isTooLarge(delivery)) return this.#waiting.add(delivery);
+    // It needs no store, and must not wait for one with all that it takes.
+    this.#tooLarge = this.#tooLarge
+      .then(() => this.#settle(takeIn(delivery, this.#verifier)))
+      .then(() => this.#consumption.release(delivery));
+    this.#track(this.#tooLarge);
+  }
+
+  async #run(): Promise<void> {
+    let committed: Promise<void> = Promise.resolve();
+    while (!this.#stopping.signal.aborted) {
+      const batch = await this.#nextBatch(committed);
+      await committed;
+      committed = this.#commit(batch);
     }
-    for (const { delivery } of batch) this.#requeue(delivery);
-    return [];
+    await committed;
   }
 
-  async #tryToRecord(batch: readonly Intake[]): Promise<void> {
-    const samples = batch.flatMap((intake) => intake.samples);
-    if (samples.length === 0) return;
-    const end = this.#metrics.commit.startTimer();
-    const { recorded, duplicates } = await this.#parts.store.record(samples);
-    end();
-    this.#metrics.recorded.inc(recorded);
-    this.#metrics.duplicates.inc(duplicates);
-    if (this.#failure !== undefined) this.#parts.logger.info({}, 'the store takes samples again');
-    this.#failure = undefined;
+  /**
+   * Reads until the samples fill a batch or, when all that waits is read and the one before is committed, some time has
+   * passed since the first.
+   */
+  async #nextBatch(committed: Promise<void>): Promise<readonly Intake[]> {
+    const { batch: bound, prefetch } = this.#parts.options;
+    const { samples: full, wait } = bound;
+    // Of small messages half of what may be under way: the other half is for the batch that is being committed.
+    const most = Math.ceil(prefetch / 2);
+    const batch: Intake[] = [];
+    let size = 0;
+    let read = 0;
+    let due = false;
+    let timer: NodeJS.Timeout | undefined;
+    const makeDue = async () => {
+      await committed;
+      due = true;
+      this.#waiting.wake();
+    };
+    while (size < full && batch.length < most && !this.#stopping.signal.aborted) {
+      const delivery = this.#waiting.take();
+      if (delivery === undefined) {
+        if (due) break;
+        await this.#waiting.change();
+        continue;
+      }
+      this.#consumption.release(delivery);
+      const intake = takeIn(delivery, this.#verifier);
+      if (intake.samples.length === 0) {
+        this.#track(this.#settle(intake));
+      } else {
+        batch.push(intake);
+        size += intake.samples.length;
+        timer ??= setTimeout(() => void makeDue(), wait);
+      }
+      read += 1 + intake.samples.length;
+      if (read < readingTurn) continue;
+      read = 0;
+      await nextTurn();
+    }
+    clearTimeout(timer);
+    return batch;
   }
 
-  /** Its samples are recorded: what is left are its dead letters. */
-  async #settle({ delivery, refusals }: Intake): Promise<void> {
+  /** Records the batch and settles it, or gives it back when the collector stops before. Never rejects. */
+  async #commit(batch: readonly Intake[]): Promise<void> {
+    let refused: ReadonlyMap<Intake, readonly Refusal[]>;
+    try {
+      refused = await this.#recorder.record(batch, this.#stopping.signal);
+    } catch {
+      // Stopped, which is all that can happen here.
+      for (const { delivery } of batch) this.#requeue(delivery);
+      return;
+    }
+    // Beside the next batch: dead letters hold up no samples.
+    for (const intake of batch) this.#track(this.#settle(intake, refused.get(intake)));
+  }
+
+  /** Its samples are recorded, but for those that the store refused: what is left are its dead letters. Never rejects. */
+  async #settle({ delivery, refusals: unread }: Intake, unrecorded: readonly Refusal[] = []): Promise<void> {
     const { clock, logger } = this.#parts;
+    if (delivery.isGone) return this.#dropGone();
+    const refusals = [...unread, ...unrecorded];
     const results = await Promise.allSettled(
       refusals.map(({ reason, bytes }) => delivery.deadLetter(reason, bytes)),
     );
     const failed = results.find((result) => result.status === 'rejected');
     if (failed === undefined) {
-      if (refusals[0] !== undefined) this.#tellRefused(delivery, refusals[0].reason, refusals.length);
-      for (const { kind } of refusals) this.#metrics.refused.inc({ reason: kind });
+      this.#tellRefused(delivery, refusals);
       this.#metrics.underWay.dec();
       delivery.ack();
       return;
@@ -161,16 +212,35 @@ export class Collector implements Component {
     this.#requeue(delivery);
   }
 
-  #tellRefused({ routingKey }: Delivery, reason: string, count: number): void {
+  #tellRefused({ routingKey }: Delivery, refusals: readonly Refusal[]): void {
+    const [first] = refusals;
+    if (first === undefined) return;
+    for (const { kind, count } of refusals) this.#metrics.refused.inc({ reason: kind }, count);
+    const count = refusals.length;
     const text =
       count === 1
-        ? `a metering message went to the dead letters: ${reason}`
-        : `${count} metering messages went to the dead letters, the first: ${reason}`;
+        ? `a metering message went to the dead letters: ${first.reason}`
+        : `${count} metering messages went to the dead letters, the first: ${first.reason}`;
     this.#parts.logger.warn({ routingKey, count }, text);
   }
 
   #requeue(delivery: Delivery): void {
     this.#metrics.underWay.dec();
     delivery.requeue();
+  }
+
+  #forget(delivery: Delivery): void {
+    this.#consumption.release(delivery);
+    this.#dropGone();
+  }
+
+  #dropGone(): void {
+    this.#metrics.gone.inc();
+    this.#metrics.underWay.dec();
+  }
+
+  #track(settling: Promise<void>): void {
+    this.#settling.add(settling);
+    void settling.then(() => this.#settling.delete(settling));
   }
 }

@@ -1,13 +1,15 @@
-import { describeError, meteringTexts, readMeteringMessage } from '@nephoscope/core';
+import { describeError, maxMeteringDocumentBytes, meteringTexts, readMeteringMessage } from '@nephoscope/core';
 import type { Delivery, RejectionReason, Sample, Verifier } from '@nephoscope/core';
 
-/** A message that will not be recorded, and why. */
+/** What goes to the dead letters, and why. */
 export interface Refusal {
   /** To count it by. */
-  readonly kind: 'unreadable' | RejectionReason;
+  readonly kind: 'unreadable' | RejectionReason | 'SAMPLE_INVALID';
   /** For people; begins with the kind. */
   readonly reason: string;
   readonly bytes: Uint8Array;
+  /** How many metering messages were found bad in it. */
+  readonly count: number;
 }
 
 /** A delivery, read: what of it is to be recorded, and what is to go to the dead letters. */
@@ -26,27 +28,56 @@ const explanations: Readonly<Record<RejectionReason, string>> = {
   'signature-wrong': "it was changed on the way, or signed with a secret that is not among this collector's",
 };
 
-/** Reads and verifies each metering message of a delivery by itself: a bad one costs the others nothing. */
+/** So many bad messages of one delivery are set aside one by one; millions of them would take all memory. */
+export const maxRefusals = 1_000;
+
+/**
+ * Reads and verifies each metering message of a delivery by itself: a bad one costs the others nothing. Where more than
+ * {@link maxRefusals} are bad the reading ends there and the delivery is refused whole, beside the samples found so far:
+ * when it is taken again they are known. Never throws.
+ */
 export function takeIn(delivery: Delivery, verifier: Verifier): Intake {
+  const { body, contentType } = delivery;
+  if (isTooLarge(delivery)) return { delivery, samples: [], refusals: [tooLarge(body)] };
   const samples: Sample[] = [];
   const refusals: Refusal[] = [];
-  const unreadable = (why: string, bytes: Uint8Array) =>
-    refusals.push({ kind: 'unreadable', reason: `unreadable: ${why}`, bytes });
-  for (const text of meteringTexts(delivery.body, delivery.contentType)) {
-    if (typeof text !== 'string') {
-      unreadable(text.reason, text.bytes);
-      continue;
-    }
-    try {
-      const { message, sample } = readMeteringMessage(text);
-      const verdict = verifier.verify(message);
-      if (verdict === 'verified') samples.push(sample);
-      else
-        refusals.push({ kind: verdict, reason: `${verdict}: ${explanations[verdict]}`, bytes: Buffer.from(text) });
-    } catch (error) {
-      unreadable(describeError(error), Buffer.from(text));
-    }
+  for (const text of meteringTexts(body, contentType)) {
+    const taken = typeof text === 'string' ? takeOne(text, verifier) : unreadable(text.reason, text.bytes);
+    if ('messageId' in taken) samples.push(taken);
+    else refusals.push(taken);
+    if (refusals.length > maxRefusals) return { delivery, samples, refusals: [together(refusals, body)] };
   }
-  if (samples.length === 0 && refusals.length === 0) unreadable('the message is empty', delivery.body);
+  if (samples.length === 0 && refusals.length === 0) refusals.push(unreadable('the message is empty', body));
   return { delivery, samples, refusals };
+}
+
+/** Whether it is larger than anything that is read. */
+export function isTooLarge({ body }: Delivery): boolean {
+  return body.byteLength > maxMeteringDocumentBytes;
+}
+
+function takeOne(text: string, verifier: Verifier): Sample | Refusal {
+  try {
+    const { message, sample } = readMeteringMessage(text);
+    const verdict = verifier.verify(message);
+    if (verdict === 'verified') return sample;
+    const reason = `${verdict}: ${explanations[verdict]}`;
+    return { kind: verdict, reason, bytes: Buffer.from(text), count: 1 };
+  } catch (error) {
+    return unreadable(describeError(error), Buffer.from(text));
+  }
+}
+
+function unreadable(why: string, bytes: Uint8Array): Refusal {
+  return { kind: 'unreadable', reason: `unreadable: ${why}`, bytes, count: 1 };
+}
+
+function tooLarge(body: Uint8Array): Refusal {
+  return unreadable(`a message of ${body.byteLength} bytes, more than ${maxMeteringDocumentBytes}`, body);
+}
+
+function together(refusals: readonly Refusal[], body: Uint8Array): Refusal {
+  const { kind, reason } = refusals[0] as Refusal;
+  const explanation = `the first of more than ${maxRefusals} bad messages in this one, which was not read further`;
+  return { kind, reason: `${reason} (${explanation})`, bytes: body, count: refusals.length };
 }

@@ -36,6 +36,11 @@ export function createCollectorMetrics(registry: Registry) {
       help: 'Messages taken off the queue and not settled yet',
       registers,
     }),
+    gone: new Counter({
+      name: 'nephoscope_collector_messages_gone_total',
+      help: 'Messages whose connection was lost before they were settled: they come again',
+      registers,
+    }),
     commit: new Histogram({
       name: 'nephoscope_collector_commit_seconds',
       help: 'Time to record a batch',

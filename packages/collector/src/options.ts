@@ -11,8 +11,11 @@ export const collectorOptions = z.strictObject({
     .int()
     .min(1)
     .max(65_535)
-    .default(200)
-    .describe('Messages that may be under way to the store at once; bounds memory.'),
+    .default(400)
+    .describe(
+      'Messages that may be under way to the store at once. 400 of the largest that agents send are 50 MiB and 40 ' +
+        'batches; of those that hold a single sample a batch has half as many. Beyond 64 MiB no more are taken.',
+    ),
   batch: z
     .strictObject({
       samples: z
@@ -24,6 +27,11 @@ export const collectorOptions = z.strictObject({
       wait: duration().prefault('20ms').describe('How long a transaction waits for more samples to come.'),
     })
     .prefault({}),
+  retention: duration()
+    .optional()
+    .describe(
+      'How long samples are kept, by their timestamp; older ones are removed every hour. By default for ever.',
+    ),
   signatures: z
     .array(z.enum(signatureForms))
     .min(1)

@@ -11,6 +11,7 @@ import { createLastReadings } from './last-reading.js';
 import { createHandlers } from './notifications/handlers.js';
 import { NotificationListener } from './notifications/listener.js';
 import { collectorSections } from './options.js';
+import { Retention } from './retention.js';
 
 /** The collector as a program: its configuration and the plugins it takes. */
 export const collectorProgram = {
@@ -30,7 +31,12 @@ export function createCollector(
     readonly registry: Registry;
     readonly clock?: Clock;
   },
-): { readonly collector: Collector; readonly notifications: NotificationListener; readonly store: SampleStore } {
+): {
+  readonly collector: Collector;
+  readonly notifications: NotificationListener;
+  readonly retention: Retention;
+  readonly store: SampleStore;
+} {
   const { config, chosen, selected } = configured;
   const { bus, logger, registry, clock = systemClock } = around;
   const store = createPlugin<SampleStore>(chosen['storage'], {
@@ -68,5 +74,12 @@ export function createCollector(
     clock,
     registry,
   });
-  return { collector, notifications, store };
+  const retention = new Retention({
+    retention: config.collector.retention,
+    store,
+    logger: logger.child({ component: 'retention' }),
+    clock,
+    registry,
+  });
+  return { collector, notifications, retention, store };
 }

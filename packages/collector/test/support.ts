@@ -86,7 +86,7 @@ export class FakeDelivery extends AnyDelivery {
 export class FakeStore implements SampleStore {
   readonly batches: (readonly Sample[])[] = [];
   readonly #known = new Set<string>();
-  before: () => Promise<void> = () => Promise.resolve();
+  before: (samples: readonly Sample[]) => Promise<void> = () => Promise.resolve();
   tries = 0;
 
   start = () => Promise.resolve();
@@ -99,9 +99,13 @@ export class FakeStore implements SampleStore {
     throw new Error('nobody reads here');
   };
 
+  /** What each removal was asked for. */
+  readonly removals: bigint[] = [];
+  removeBefore: (time: bigint) => Promise<number> = (time) => Promise.resolve(this.removals.push(time));
+
   async record(samples: readonly Sample[]) {
     this.tries += 1;
-    await this.before();
+    await this.before(samples);
     this.batches.push(samples);
     const before = this.#known.size;
     for (const { messageId } of samples) this.#known.add(messageId);

@@ -1,0 +1,57 @@
+import type { Delivery } from '@nephoscope/core';
+
+/** Messages that wait to be read, oldest first. Those that are gone come again by themselves, and are dropped. */
+export class Waiting {
+  readonly #prefetch: number;
+  readonly #onDropped: (delivery: Delivery) => void;
+  #deliveries: Delivery[] = [];
+  /** Before it they were taken. */
+  #first = 0;
+  #wakeUp: () => void = () => undefined;
+
+  constructor({ prefetch, onDropped }: { prefetch: number; onDropped: (delivery: Delivery) => void }) {
+    this.#prefetch = prefetch;
+    this.#onDropped = onDropped;
+  }
+
+  add(delivery: Delivery): void {
+    // The broker leaves no more unsettled than that: a connection was lost, and some of these are coming again.
+    if (this.#deliveries.length - this.#first >= this.#prefetch) this.#dropGone();
+    this.#deliveries.push(delivery);
+    this.wake();
+  }
+
+  /** The oldest, or undefined while there is none. */
+  take(): Delivery | undefined {
+    while (this.#first < this.#deliveries.length) {
+      const delivery = this.#deliveries[this.#first++] as Delivery;
+      if (this.#first === this.#deliveries.length || this.#first > this.#prefetch) this.#dropTaken();
+      if (!delivery.isGone) return delivery;
+      this.#onDropped(delivery);
+    }
+    return undefined;
+  }
+
+  /** Resolves when another one comes, and by {@link wake}. */
+  change(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#wakeUp = resolve;
+    });
+  }
+
+  wake(): void {
+    this.#wakeUp();
+  }
+
+  #dropTaken(): void {
+    this.#deliveries = this.#deliveries.slice(this.#first);
+    this.#first = 0;
+  }
+
+  #dropGone(): void {
+    this.#dropTaken();
+    const gone = this.#deliveries.filter(({ isGone }) => isGone);
+    this.#deliveries = this.#deliveries.filter(({ isGone }) => !isGone);
+    for (const delivery of gone) this.#onDropped(delivery);
+  }
+}

@@ -1,0 +1,111 @@
+import { NephoscopeError } from '@nephoscope/core';
+
+import { FakeDelivery, ids, line, metric, started, until } from './support.js';
+
+/** The store refuses every batch in which one of these is. */
+const refusing = (bad: readonly string[], error: () => Error) => (samples: readonly { messageId: string }[]) =>
+  samples.some(({ messageId }) => bad.includes(messageId)) ? Promise.reject(error()) : Promise.resolve();
+
+const invalid = () => new NephoscopeError('SAMPLE_INVALID', 'the volume does not fit');
+
+describe.each([
+  ['SAMPLE_INVALID', invalid, 'SAMPLE_INVALID: the volume does not fit', 0],
+  ['what it does not explain', () => new TypeError('is not a function'), 'SAMPLE_INVALID: is not a function', 1],
+  ['another code', () => new NephoscopeError('OTHER', 'odd'), 'SAMPLE_INVALID: odd', 1],
+])('a sample that the store refuses with %s', (_, error, reason, errors) => {
+  it('is found among others, which are recorded, and goes to the dead letters alone', async () => {
+    const { bus, collector, store, registry, told } = await started({ batch: { samples: 600 } });
+    const names = Array.from({ length: 6 }, (_, d) => Array.from({ length: 100 }, (_, n) => `${d}-${n}`));
+    store.before = refusing(['3-77'], error);
+    const texts = names.map((of) => of.map((id) => line({ id })));
+    const deliveries = texts.map((lines) => new FakeDelivery(...lines));
+    bus.send(...deliveries);
+    await until('all are settled', () => deliveries.every(({ outcome }) => outcome === 'ack'));
+    expect(store.batches.flatMap(ids).sort()).toEqual(
+      names
+        .flat()
+        .filter((id) => id !== '3-77')
+        .sort(),
+    );
+    expect(deliveries.map(({ dead }) => dead.length)).toEqual([0, 0, 0, 1, 0, 0]);
+    const [dead] = deliveries[3]!.dead;
+    expect(dead!.reason).toBe(reason);
+    expect(Buffer.from(dead!.body).toString()).toBe(texts[3]![77]);
+    // Halving: not one try for each of the 600.
+    expect(store.tries).toBeLessThanOrEqual(1 + 2 * Math.ceil(Math.log2(600)) + 2);
+    expect(told('error')).toHaveLength(errors);
+    const refused = 'nephoscope_collector_samples_refused_total';
+    expect(await metric(registry, refused, { reason: 'SAMPLE_INVALID' })).toBe(1);
+    expect(await metric(registry, 'nephoscope_collector_samples_recorded_total')).toBe(599);
+    expect(await metric(registry, 'nephoscope_collector_store_failures_total')).toBe(0);
+    expect(collector.health()).toEqual({ ok: true });
+  });
+});
+
+it('finds several, also when nothing else is in the batch', async () => {
+  const { bus, store } = await started({ batch: { samples: 5, wait: '10m' } });
+  store.before = refusing(['a', 'b', 'c', 'd', 'e'], invalid);
+  const deliveries = [
+    new FakeDelivery(line({ id: 'a' }), line({ id: 'b' })),
+    new FakeDelivery('{', line({ id: 'c' }), line({ id: 'd' }), line({ id: 'e' })),
+  ];
+  bus.send(...deliveries);
+  await until('all are settled', () => deliveries.every(({ outcome }) => outcome === 'ack'));
+  expect(store.batches).toEqual([]);
+  const kinds = deliveries.map(({ dead }) => dead.map(({ reason }) => reason.split(':')[0]));
+  expect(kinds).toEqual([
+    ['SAMPLE_INVALID', 'SAMPLE_INVALID'],
+    ['unreadable', 'SAMPLE_INVALID', 'SAMPLE_INVALID', 'SAMPLE_INVALID'],
+  ]);
+});
+
+it('goes on with finding it when the store was away meanwhile', async () => {
+  const { bus, clock, store, told } = await started({ batch: { samples: 8, wait: '10m' } });
+  const refuse = refusing(['f'], invalid);
+  store.before = (samples) =>
+    store.tries % 3 === 2
+      ? Promise.reject(new NephoscopeError('STORE_UNAVAILABLE', 'the server is away'))
+      : refuse(samples);
+  const deliveries = [...'abcdefgh'].map((id) => new FakeDelivery(line({ id })));
+  bus.send(...deliveries);
+  await until('all are settled', async () => {
+    await clock.advance(250);
+    return deliveries.every(({ outcome }) => outcome === 'ack');
+  });
+  expect(store.batches.flatMap(ids).sort().join('')).toBe('abcdegh');
+  expect(deliveries.map(({ dead }) => dead.length)).toEqual([0, 0, 0, 0, 0, 1, 0, 0]);
+  expect(told('error').length).toBeGreaterThan(0);
+});
+
+it('leaves out what is gone meanwhile', async () => {
+  const { bus, store, registry } = await started({ batch: { samples: 4, wait: '10m' } });
+  const deliveries = [...'abcd'].map((id) => new FakeDelivery(line({ id })));
+  const refuse = refusing(['a'], invalid);
+  store.before = (samples) => {
+    deliveries[3]!.isGone = true;
+    return refuse(samples);
+  };
+  bus.send(...deliveries);
+  await until('the others are settled', () => deliveries.slice(0, 3).every(({ outcome }) => outcome === 'ack'));
+  expect(store.batches.flatMap(ids)).toEqual(['b', 'c']);
+  expect(deliveries[3]!.outcome).toBeUndefined();
+  expect(await metric(registry, 'nephoscope_collector_messages_gone_total')).toBe(1);
+});
+
+it('is not taken for bad when the store is refused, damaged or of a newer version: it is tried again', async () => {
+  const { bus, clock, store, told } = await started({ batch: { samples: 1 } });
+  const delivery = new FakeDelivery(line());
+  bus.send(delivery);
+  for (const code of ['STORE_REFUSED', 'STORE_INVALID', 'STORE_SCHEMA_NEWER']) {
+    store.before = () => Promise.reject(new NephoscopeError(code, `it says ${code}`));
+    await until(`it was tried: ${code}`, async () => {
+      await clock.advance(15_000);
+      return told('error').some((message) => message.includes(code));
+    });
+  }
+  expect(delivery.outcome).toBeUndefined();
+  store.before = () => Promise.resolve();
+  await clock.advance(15_000);
+  await until('it is settled', () => delivery.outcome === 'ack');
+  expect(delivery.dead).toEqual([]);
+});

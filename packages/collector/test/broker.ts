@@ -1,0 +1,39 @@
+import { encodeMeteringBatch, meteringContentType, meteringRoutingKey, meteringTopology } from '@nephoscope/core';
+import type { MessageBus } from '@nephoscope/core';
+import amqp from '@nephoscope/bus-amqp';
+import { systemClock } from '@nephoscope/runtime';
+import { RecordingLogger } from '@nephoscope/testing';
+
+import { samplesIn } from '../../agent-compute/test/daemon.js';
+import { line } from './support.js';
+
+/** A bus that is connected to this broker, with the queue of metering messages declared. */
+export async function connectedBus(url: string): Promise<MessageBus> {
+  const bus = amqp.create({
+    options: amqp.options.parse({ url }),
+    logger: new RecordingLogger(),
+    clock: systemClock,
+    host: 'test',
+  });
+  await bus.start(AbortSignal.timeout(20_000));
+  await bus.declare(meteringTopology);
+  return bus;
+}
+
+let published = 0;
+
+/** Publishes a message of several samples; resolves with their ids when the broker has it. */
+export async function publishSamples(bus: MessageBus, samples: number): Promise<string[]> {
+  const ids = Array.from({ length: samples }, () => `sample-${++published}`);
+  await bus.publish({
+    exchange: meteringTopology.exchange,
+    routingKey: meteringRoutingKey('cpu'),
+    contentType: meteringContentType,
+    body: encodeMeteringBatch(ids.map((id) => line({ id }))),
+  });
+  return ids;
+}
+
+export async function recordedIds(database: string): Promise<string[]> {
+  return (await samplesIn(database)).map(({ messageId }) => messageId).sort();
+}

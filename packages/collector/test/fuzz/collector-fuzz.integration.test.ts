@@ -1,0 +1,119 @@
+import { join } from 'node:path';
+
+import { createVerifier, meteringContentType, meteringTopology } from '@nephoscope/core';
+import type { MessageBus } from '@nephoscope/core';
+import { FakeDelivery } from '@nephoscope/testing';
+import { connect } from 'amqplib';
+import type { ChannelModel } from 'amqplib';
+
+import { waitUntil } from '../../../../tools/testbed/processes.js';
+import { startRabbitmq } from '../../../../tools/testbed/rabbitmq.js';
+import type { PrivateRabbitmq } from '../../../../tools/testbed/rabbitmq.js';
+import { endDaemons, newFolder, startDaemon } from '../../../agent-compute/test/daemon.js';
+import { takeIn } from '../../src/intake.js';
+import { connectedBus, recordedIds } from '../broker.js';
+import { metricOf } from '../daemon-metrics.js';
+import { secret } from '../support.js';
+import { hostileMessages, labSecret } from './hostile-messages.js';
+import type { HostileMessage } from './hostile-messages.js';
+
+const { exchange, queue, deadLetterQueue } = meteringTopology;
+const MiB = 1024 * 1024;
+const seed = Number(process.env['FUZZ_SEED'] ?? Date.now() % 2 ** 31);
+const count = 4_000;
+
+let rabbitmq: PrivateRabbitmq;
+let bus: MessageBus;
+let connection: ChannelModel | undefined;
+
+beforeAll(async () => {
+  rabbitmq = await startRabbitmq();
+  bus = await connectedBus(rabbitmq.url);
+}, 120_000);
+
+afterAll(async () => {
+  await endDaemons();
+  await connection?.close();
+  await bus?.stop();
+  await rabbitmq?.stop();
+}, 60_000);
+
+const huge: HostileMessage = {
+  body: Buffer.alloc(100 * MiB, '{"counter_name":"cpu"}\n'),
+  contentType: meteringContentType,
+  routingKey: 'metering.cpu',
+  headers: {},
+};
+
+it(`acknowledges hostile messages, and each part of them is recorded or among the dead letters (FUZZ_SEED=${seed})`, async () => {
+  const next = hostileMessages(seed);
+  const messages = Array.from({ length: count }, next);
+  messages.splice(count / 2, 0, huge);
+  // What is to become of them.
+  const verifier = createVerifier({ secrets: [secret, labSecret] });
+  const expected = { ids: new Set<string>(), samples: 0, dead: 0 };
+  for (const { body, contentType } of messages) {
+    const { samples, refusals } = takeIn(new FakeDelivery({ queue, body, contentType }), verifier);
+    for (const { messageId } of samples) expected.ids.add(messageId.replaceAll('\0', '\ufffd'));
+    expected.samples += samples.length;
+    expected.dead += refusals.length;
+  }
+
+  const database = join(newFolder(), 'samples.db');
+  const collector = startDaemon('collector', {
+    secrets: [secret.reveal(), labSecret.reveal()],
+    bus: { url: rabbitmq.url },
+    storage: { url: `sqlite:${database}` },
+  });
+  await waitUntil('it is ready', async () => (await collector.status('/readyz')).status === 200);
+
+  connection = await connect(rabbitmq.url);
+  const channel = await connection.createConfirmChannel();
+  for (const { body, contentType, routingKey, headers } of messages)
+    channel.publish(exchange, routingKey, body, {
+      ...(contentType === undefined ? {} : { contentType }),
+      headers,
+      persistent: true,
+    });
+  await channel.waitForConfirms();
+
+  let mostMemory = 0;
+  await waitUntil(
+    'all is settled',
+    async () => {
+      mostMemory = Math.max(mostMemory, await metricOf(collector, 'process_resident_memory_bytes'));
+      const settled = (await metricOf(collector, 'messages_under_way')) === 0;
+      return settled && (await metricOf(collector, 'messages_total')) >= messages.length;
+    },
+    40_000,
+  );
+  const recorded = await metricOf(collector, 'samples_recorded_total');
+  const duplicates = await metricOf(collector, 'samples_duplicate_total');
+  expect(recorded).toBe(expected.ids.size);
+  expect(recorded + duplicates).toBe(expected.samples);
+  expect(await metricOf(collector, 'samples_refused_total')).toBe(expected.dead);
+  expect(await recordedIds(database)).toEqual([...expected.ids].sort());
+
+  expect((await channel.checkQueue(queue)).messageCount).toBe(0);
+  const dead: { readonly reason: unknown; readonly bytes: number }[] = [];
+  await channel.consume(
+    deadLetterQueue,
+    (message) => {
+      if (message === null) return;
+      dead.push({ reason: message.properties.headers?.['x-reason'], bytes: message.content.length });
+    },
+    { noAck: true },
+  );
+  await waitUntil('all dead letters are there', () => dead.length >= expected.dead);
+  expect(dead).toHaveLength(expected.dead);
+  expect(dead.filter(({ bytes }) => bytes === huge.body.length)).toEqual([
+    { reason: expect.stringMatching(/^unreadable: a message of 104857600 bytes/), bytes: huge.body.length },
+  ]);
+  const reasons = new Set(dead.map(({ reason }) => String(reason).split(':')[0]));
+  expect([...reasons].every((reason) => /^(unreadable|unsigned|signature-\w+|form-\w+)$/.test(reason!))).toBe(
+    true,
+  );
+  // Of the huge one there is a copy on its way in and one on its way out.
+  expect(mostMemory).toBeLessThan(640 * MiB);
+  expect(await collector.stop()).toMatchObject({ code: 0 });
+}, 120_000);

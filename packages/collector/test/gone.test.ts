@@ -1,0 +1,90 @@
+import { FakeDelivery, failing, ids, line, metric, started, until } from './support.js';
+
+it('leaves out what is gone before each try, and records it when it comes again', async () => {
+  const { bus, clock, store, registry, told } = await started({ batch: { samples: 2 } });
+  store.before = failing;
+  const gone = new FakeDelivery(line({ id: 'a' }));
+  const kept = new FakeDelivery(line({ id: 'b' }));
+  bus.send(gone, kept);
+  await until('it was tried', () => told('error').length === 1);
+  gone.isGone = true;
+  store.before = () => Promise.resolve();
+  await clock.advance(250);
+  await until('it is settled', () => kept.outcome === 'ack');
+  expect(store.batches.map(ids)).toEqual([['b']]);
+  expect(gone.outcome).toBeUndefined();
+  expect(await metric(registry, 'nephoscope_collector_messages_gone_total')).toBe(1);
+  expect(await metric(registry, 'nephoscope_collector_messages_under_way')).toBe(0);
+
+  const again = [new FakeDelivery(line({ id: 'a' })), new FakeDelivery(line({ id: 'c' }))];
+  bus.send(...again);
+  await until('it is settled', () => again.every(({ outcome }) => outcome === 'ack'));
+  expect(store.batches.map(ids)).toEqual([['b'], ['a', 'c']]);
+  expect(await metric(registry, 'nephoscope_collector_samples_duplicate_total')).toBe(0);
+});
+
+it('asks the store for nothing when all of a batch is gone', async () => {
+  const { bus, clock, store, told } = await started({ batch: { samples: 1 } });
+  store.before = failing;
+  const gone = new FakeDelivery(line());
+  bus.send(gone);
+  await until('it was tried', () => told('error').length === 1);
+  gone.isGone = true;
+  await clock.advance(250);
+  store.before = () => Promise.resolve();
+  const next = new FakeDelivery(line({ id: 'next' }));
+  bus.send(next);
+  await until('the next is settled', () => next.outcome === 'ack');
+  expect(store.batches.map(ids)).toEqual([['next']]);
+});
+
+it('holds no more however often the connection is lost while the store is away', async () => {
+  const prefetch = 10;
+  const { bus, clock, collector, store, registry, told } = await started({ prefetch, batch: { samples: 2 } });
+  store.before = failing;
+  let held: FakeDelivery[] = [];
+  for (let round = 0; round < 50; round++) {
+    for (const delivery of held) {
+      delivery.isGone = true;
+      // The broker has them back.
+      delivery.onSettled();
+    }
+    held = Array.from({ length: prefetch }, (_, n) => new FakeDelivery(line({ id: `sample-${n}` })));
+    bus.send(...held);
+    const tries = store.tries;
+    await until('it is tried again', async () => {
+      await clock.advance(15_000);
+      return store.tries > tries;
+    });
+    // A batch under way, one ahead, those that wait, and of each at most once those that are gone.
+    expect(await metric(registry, 'nephoscope_collector_messages_under_way')).toBeLessThanOrEqual(
+      2 * prefetch + 4,
+    );
+  }
+  store.before = () => Promise.resolve();
+  await until('all is recorded', async () => {
+    await clock.advance(15_000);
+    return held.every(({ outcome }) => outcome === 'ack');
+  });
+  expect(store.batches.flatMap(ids).sort()).toEqual(held.map((_, n) => `sample-${n}`).sort());
+  expect(await metric(registry, 'nephoscope_collector_samples_duplicate_total')).toBe(0);
+  expect(await metric(registry, 'nephoscope_collector_messages_under_way')).toBe(0);
+  expect(told('warn')).toEqual([]);
+  await collector.stop();
+});
+
+it('sends no dead letter of what is gone', async () => {
+  const { bus, store, registry } = await started({ batch: { samples: 1 } });
+  let commit: () => void = () => undefined;
+  store.before = () => new Promise((resolve) => (commit = resolve));
+  const delivery = new FakeDelivery(line(), '{');
+  bus.send(delivery);
+  await until('the store is asked', () => store.tries === 1);
+  delivery.isGone = true;
+  commit();
+  await until(
+    'it is dropped',
+    async () => (await metric(registry, 'nephoscope_collector_messages_gone_total')) === 1,
+  );
+  expect(delivery.dead).toEqual([]);
+});

@@ -1,0 +1,117 @@
+import { maxMeteringDocumentBytes } from '@nephoscope/core';
+
+import { FakeDelivery, ids, line, metric, started, until } from './support.js';
+
+const never = () => new Promise<never>(() => undefined);
+
+it('reads one batch ahead while the store commits, and no more', async () => {
+  const { bus, store, registry } = await started({ batch: { samples: 2, wait: '1ms' } });
+  let commit: () => void = () => undefined;
+  store.before = () => new Promise((resolve) => (commit = resolve));
+  // What is unreadable is settled as soon as it is read, and so tells how far the reading is.
+  const bad = ['0', '1', '2'].map((text) => new FakeDelivery(text));
+  const good = Array.from({ length: 6 }, () => new FakeDelivery(line()));
+  bus.send(bad[0]!, good[0]!, good[1]!, bad[1]!, good[2]!, good[3]!, bad[2]!, good[4]!, good[5]!);
+  await until('one is read ahead', () => store.tries === 1 && bad[1]!.outcome === 'ack');
+  for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
+  expect(bad.map(({ outcome }) => outcome)).toEqual(['ack', 'ack', undefined]);
+  expect(good.map(({ outcome }) => outcome)).toEqual(good.map(() => undefined));
+  expect(await metric(registry, 'nephoscope_collector_messages_under_way')).toBe(7);
+  commit();
+  await until('the next is read', () => store.tries === 2 && bad[2]!.outcome === 'ack');
+});
+
+it('gathers what comes while the store commits, and does not record it in small pieces', async () => {
+  const { bus, store } = await started({ batch: { samples: 1_000, wait: '1ms' } });
+  let commit: () => void = () => undefined;
+  store.before = () => new Promise((resolve) => (commit = resolve));
+  const deliveries = [...'abcdef'].map((id) => new FakeDelivery(line({ id })));
+  bus.send(deliveries[0]!);
+  await until('the store is asked', () => store.tries === 1);
+  for (const delivery of deliveries.slice(1)) {
+    bus.send(delivery);
+    await new Promise((resolve) => setTimeout(resolve, 3));
+  }
+  commit();
+  store.before = () => Promise.resolve();
+  await until('all are settled', () => deliveries.every(({ outcome }) => outcome === 'ack'));
+  expect(store.batches.map(ids)).toEqual([['a'], ['b', 'c', 'd', 'e', 'f']]);
+});
+
+it('leaves half of the prefetch for the next batch, so that reading and committing go on beside each other', async () => {
+  const { bus, store } = await started({ prefetch: 8, batch: { samples: 1_000, wait: '10m' } });
+  const deliveries = Array.from({ length: 16 }, () => new FakeDelivery(line()));
+  bus.send(...deliveries);
+  await until('all are settled', () => deliveries.every(({ outcome }) => outcome === 'ack'));
+  expect(store.batches.map(({ length }) => length)).toEqual([4, 4, 4, 4]);
+});
+
+describe('a message that is larger than anything that is read', () => {
+  const huge = () => Buffer.alloc(maxMeteringDocumentBytes + 1, line().padEnd(1_000, ' ') + '\n');
+
+  it('goes to the dead letters whole, unread, while the store takes nothing', async () => {
+    const { bus, store, registry, told } = await started({ batch: { samples: 1 } });
+    store.before = never;
+    bus.send(new FakeDelivery(line()), new FakeDelivery(line()), new FakeDelivery(line()));
+    await until('the store is asked', () => store.tries === 1);
+    const body = huge();
+    const delivery = new FakeDelivery(body);
+    bus.send(delivery);
+    await until('it is settled', () => delivery.outcome === 'ack');
+    expect(delivery.dead).toHaveLength(1);
+    expect(delivery.dead[0]!.reason).toMatch(/^unreadable: a message of 33554434 bytes, more than 33554432$/);
+    expect(delivery.dead[0]!.body.byteLength).toBe(body.length + 1);
+    const refused = 'nephoscope_collector_samples_refused_total';
+    expect(await metric(registry, refused, { reason: 'unreadable' })).toBe(1);
+    expect(told('warn')).toHaveLength(1);
+  });
+
+  it('does not pile up: when two wait, nothing more is taken until they are gone', async () => {
+    const { bus, store, registry, collector } = await started({ prefetch: 50, batch: { samples: 1 } });
+    const body = huge();
+    let letGo: () => void = () => undefined;
+    const gate = new Promise<void>((resolve) => (letGo = resolve));
+    const deliveries = Array.from({ length: 6 }, () => {
+      const delivery = new FakeDelivery();
+      Object.assign(delivery, { body });
+      const deadLetter = delivery.deadLetter.bind(delivery);
+      delivery.deadLetter = async (reason, bytes) => {
+        await gate;
+        await deadLetter(reason, bytes);
+      };
+      return delivery;
+    });
+    for (const delivery of deliveries) {
+      bus.send(delivery);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(await metric(registry, 'nephoscope_collector_messages_under_way')).toBe(2);
+    expect(bus.waiting).toHaveLength(4);
+    letGo();
+    const good = new FakeDelivery(line());
+    bus.send(good);
+    await until('all are settled', () => [...deliveries, good].every(({ outcome }) => outcome === 'ack'));
+    expect(deliveries.every(({ dead }) => dead.length === 1)).toBe(true);
+    expect(store.batches).toHaveLength(1);
+    await collector.stop();
+  });
+});
+
+it('takes no more large ones than 64 MiB while the store takes nothing, and goes on by itself', async () => {
+  const { bus, store, registry } = await started({ prefetch: 400, batch: { samples: 1 } });
+  let commit: () => void = () => undefined;
+  store.before = () => new Promise((resolve) => (commit = resolve));
+  const padding = ' '.repeat(4 * 1024 * 1024);
+  const deliveries = Array.from({ length: 40 }, () => new FakeDelivery(line(), `${padding}{`));
+  for (const delivery of deliveries) {
+    bus.send(delivery);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  await until('the store is asked', () => store.tries === 1);
+  // A batch, one ahead, and those that wait.
+  expect(await metric(registry, 'nephoscope_collector_messages_under_way')).toBeLessThanOrEqual(2 + 17);
+  store.before = () => Promise.resolve();
+  commit();
+  await until('all are settled', () => deliveries.every(({ outcome }) => outcome === 'ack'));
+  expect(store.batches.flat()).toHaveLength(40);
+});

@@ -1,0 +1,140 @@
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+
+import type { MessageBus } from '@nephoscope/core';
+import Database from 'libsql';
+
+import { waitUntil } from '../../../tools/testbed/processes.js';
+import { startRabbitmq } from '../../../tools/testbed/rabbitmq.js';
+import type { PrivateRabbitmq } from '../../../tools/testbed/rabbitmq.js';
+import { countIn, endDaemons, messages, newFolder, startDaemon } from '../../agent-compute/test/daemon.js';
+import { connectedBus, publishSamples, recordedIds } from './broker.js';
+import { withSmallDisk } from './small-disk.js';
+import type { SmallDisk } from './small-disk.js';
+import { secret } from './support.js';
+
+let rabbitmq: PrivateRabbitmq;
+let bus: MessageBus;
+
+beforeAll(async () => {
+  rabbitmq = await startRabbitmq();
+  bus = await connectedBus(rabbitmq.url);
+}, 120_000);
+
+afterAll(async () => {
+  await endDaemons();
+  await bus?.stop();
+  await rabbitmq?.stop();
+}, 60_000);
+
+const configuration = (database: string) => ({
+  secrets: [secret.reveal()],
+  bus: { url: rabbitmq.url },
+  storage: { url: `sqlite:${database}` },
+});
+
+const newDatabase = () => join(newFolder(), 'samples.db');
+
+describe('what is waited for', () => {
+  it.each([
+    ['a full disk', /is full/, (disk: SmallDisk) => disk.fill(), (disk: SmallDisk) => disk.empty()],
+    [
+      'a read-only file system',
+      /(read-only|cannot be (written|opened))/i,
+      (disk: SmallDisk) => disk.makeReadOnly(),
+      (disk: SmallDisk) => disk.makeWritable(),
+    ],
+  ])(
+    'is %s under the store: it says so, and records when that is mended',
+    async (_, reason, harm, mend) => {
+      await withSmallDisk(async (disk) => {
+        harm(disk);
+        const database = join(disk.path, 'deeper', 'samples.db');
+        const ledger = await publishSamples(bus, 30);
+        const collector = startDaemon('collector', configuration(database), [], await freePort());
+        await waitUntil('it says so', async () => reason.test((await collector.status('/readyz')).text));
+        expect((await collector.status('/readyz')).status).toBe(503);
+        expect((await collector.status('/healthz')).status).toBe(200);
+        expect(messages(collector, 'error').join('\n')).toMatch(/the store is not available, it is waited for/);
+        mend(disk);
+        await waitUntil('all is recorded', async () => (await countIn(database)) >= ledger.length, 60_000);
+        expect(await recordedIds(database)).toEqual(ledger.sort());
+        expect(await collector.stop()).toMatchObject({ code: 0 });
+      });
+    },
+    90_000,
+  );
+
+  it('is a folder that cannot be made, and it can be stopped meanwhile', async () => {
+    const collector = startDaemon('collector', configuration('/etc/hostname/samples.db'), [], await freePort());
+    await waitUntil('it says so', async () => (await collector.status('/readyz')).text.includes('/etc/hostname'));
+    expect(await collector.stop()).toMatchObject({ code: 0 });
+  }, 60_000);
+
+  it('is a broker that is not there, and it can be stopped meanwhile', async () => {
+    const collector = startDaemon(
+      'collector',
+      { ...configuration(newDatabase()), bus: { url: 'amqp://guest:guest@127.0.0.1:1' } },
+      [],
+      await freePort(),
+    );
+    expect((await collector.status('/readyz')).status).toBe(503);
+    await waitUntil('it says why', async () => (await collector.status('/readyz')).text.includes('127.0.0.1:1'));
+    expect(await collector.stop()).toMatchObject({ code: 0 });
+  }, 60_000);
+});
+
+describe('code 1, and what to do, is the end with', () => {
+  it.each([
+    ['an unknown key', { collector: { prefetsch: 3 } }, /collector\.prefetsch: there is no such key/],
+    ['a file that is no database', { storage: { url: 'sqlite:/etc/hostname' } }, /\/etc\/hostname is no SQLite/],
+    ['a store of an unknown kind', { storage: { url: 'mysql://127.0.0.1/samples' } }, /storage\.url: /],
+  ])(
+    '%s',
+    async (_, wrong, text) => {
+      const collector = startDaemon('collector', { ...configuration(newDatabase()), ...wrong });
+      expect(await collector.ended).toBe(1);
+      expect(messages(collector, 'error').join('\n')).toMatch(text);
+    },
+    60_000,
+  );
+
+  it('a database of a newer version', async () => {
+    const database = newDatabase();
+    const first = startDaemon('collector', configuration(database));
+    await waitUntil('it is ready', async () => (await first.status('/readyz')).status === 200);
+    await first.stop();
+    const file = new Database(database);
+    file.exec(`insert into kysely_migration (name, timestamp) values ('9999_of_tomorrow', '2030-01-01')`);
+    file.close();
+    const collector = startDaemon('collector', configuration(database));
+    expect(await collector.ended).toBe(1);
+    expect(messages(collector, 'error').join('\n')).toMatch(/newer/);
+  }, 60_000);
+
+  it.each([
+    ['password', (url: string) => url.replace('guest:guest', 'guest:wrong'), /wrong user or password/],
+    ['virtual host', (url: string) => `${url}/nowhere`, /refuses the virtual host 'nowhere'/],
+  ])(
+    'a wrong %s of the broker',
+    async (_, wrong, text) => {
+      const collector = startDaemon('collector', {
+        ...configuration(newDatabase()),
+        bus: { url: wrong(rabbitmq.url) },
+      });
+      expect(await collector.ended).toBe(1);
+      expect(messages(collector, 'error').join('\n')).toMatch(text);
+    },
+    60_000,
+  );
+});
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}

@@ -1,0 +1,70 @@
+import { join } from 'node:path';
+
+import type { MessageBus } from '@nephoscope/core';
+
+import { waitUntil } from '../../../tools/testbed/processes.js';
+import { startRabbitmq } from '../../../tools/testbed/rabbitmq.js';
+import type { PrivateRabbitmq } from '../../../tools/testbed/rabbitmq.js';
+import { countIn, endDaemons, startDaemon } from '../../agent-compute/test/daemon.js';
+import { connectedBus, publishSamples, recordedIds } from './broker.js';
+import { metricOf } from './daemon-metrics.js';
+import { withSmallDisk } from './small-disk.js';
+import { secret } from './support.js';
+
+let rabbitmq: PrivateRabbitmq;
+let bus: MessageBus;
+
+beforeAll(async () => {
+  rabbitmq = await startRabbitmq();
+  bus = await connectedBus(rabbitmq.url);
+}, 120_000);
+
+afterAll(async () => {
+  await endDaemons();
+  await bus?.stop();
+  await rabbitmq?.stop();
+}, 60_000);
+
+it('holds no more while the store is away, though its connections are lost again and again, and records all once', async () => {
+  const prefetch = 30;
+  await withSmallDisk(async (disk) => {
+    const database = join(disk.path, 'samples.db');
+    const collector = startDaemon('collector', {
+      secrets: [secret.reveal()],
+      bus: { url: rabbitmq.url },
+      storage: { url: `sqlite:${database}` },
+      collector: { prefetch },
+    });
+    await waitUntil('it is ready', async () => (await collector.status('/readyz')).status === 200);
+    disk.fill();
+    const ledger = (await Promise.all(Array.from({ length: 40 }, () => publishSamples(bus, 25)))).flat();
+    const notTaken = async () => (await collector.status('/readyz')).text.includes('is full');
+    await waitUntil('the store takes nothing', notTaken);
+    const interruptions = [
+      () => rabbitmq.ctl('close_all_connections', 'a test'),
+      () => rabbitmq.ctl('close_all_connections', 'a test'),
+      () => rabbitmq.restart(),
+      () => rabbitmq.ctl('close_all_connections', 'a test'),
+    ];
+    for (const interrupt of interruptions) {
+      const before = await metricOf(collector, 'messages_total');
+      await interrupt();
+      await waitUntil(
+        'they come again',
+        async () => (await metricOf(collector, 'messages_total')) >= before + prefetch,
+        60_000,
+      );
+      // Those that are gone are dropped at the next try, and as others come.
+      expect(await metricOf(collector, 'messages_under_way')).toBeLessThanOrEqual(4 * prefetch);
+    }
+    expect(await notTaken()).toBe(true);
+    disk.empty();
+    await waitUntil('all is recorded', async () => (await countIn(database)) >= ledger.length, 60_000);
+    await waitUntil('all is settled', async () => (await metricOf(collector, 'messages_under_way')) === 0);
+    expect(await metricOf(collector, 'samples_recorded_total')).toBe(ledger.length);
+    expect(await metricOf(collector, 'samples_duplicate_total')).toBe(0);
+    expect(await metricOf(collector, 'messages_gone_total')).toBe(interruptions.length * prefetch);
+    expect(await recordedIds(database)).toEqual(ledger.sort());
+    expect(await collector.stop()).toMatchObject({ code: 0 });
+  });
+}, 180_000);
