@@ -28,14 +28,17 @@ import type { CycleTools } from './cycle.js';
 import { Failures } from './failures.js';
 import { Gaps } from './gaps.js';
 import { InstanceReadings } from './instance-readings.js';
+import { Intake } from './intake.js';
 import { MessageWriter, pieces } from './message-writer.js';
 import { createAgentMetrics } from './metrics.js';
 import { hearAnnouncements } from './nova-announcements.js';
 import type { ComputeOptions } from './options.js';
-import { Outbox } from './outbox.js';
 import { createPollGroups } from './poll-group.js';
 import type { ActivePollster, PollGroup } from './poll-group.js';
 import { ReadingOrder } from './reading-order.js';
+import { Dropped } from './spool/dropped.js';
+import { Sender } from './spool/sender.js';
+import { Spool } from './spool/spool.js';
 import { StateDirectory } from './state-directory.js';
 
 export interface ComputeAgentParts {
@@ -61,10 +64,17 @@ const lastFlush = 3_000;
 // So long the agent waits, when it stops, until it hears no more of instances that end, ms.
 const longestLeave = 1_000;
 
-// Counters that are written and sent together.
+// Counters that are written and made durable together.
 const pieceSize = 2_000;
-// How long the next piece of a cycle waits for the one before to leave, ms.
-const longestTry = 2_000;
+
+/** What there is from the start on. */
+interface Work {
+  readonly writer: MessageWriter;
+  readonly intake: Intake;
+  readonly sender: Sender;
+  /** Ends all of it. */
+  close(): Promise<void>;
+}
 
 /**
  * Reads the instances of this host at their intervals and sends what it read. `start` makes it ready;
@@ -81,7 +91,7 @@ export class ComputeAgent implements Component {
   readonly #readings: InstanceReadings;
   #unwatch: () => void = () => undefined;
   #listening: readonly Promise<BusSubscription | undefined>[] = [];
-  #work: { readonly writer: MessageWriter; readonly outbox: Outbox } | undefined;
+  #work: Work | undefined;
   #subscription: Subscription | undefined;
   #cycle: Promise<unknown> | undefined;
   #stopped: Promise<void> | undefined;
@@ -113,28 +123,12 @@ export class ComputeAgent implements Component {
     }
   }
 
-  /** @throws STATE_DIRECTORY */
+  /** @throws STATE_DIRECTORY, SPOOL_UNAVAILABLE */
   async start(): Promise<void> {
-    const { bus, clock, host, logger, options, secrets, source } = this.#parts;
+    const { bus, options } = this.#parts;
     await this.#state.open();
     try {
-      const state = await this.#state.load();
-      const signer = createSigner({ secret: secrets[0] as Secret, form: signatureFormOf(options) });
-      const wire = (publisherId: string) =>
-        options.wire === 'ceilometer' ? ceilometerWire({ publisherId, clock }) : nephoscopeWire;
-      const writer = new MessageWriter({ source, publisher: `compute.${host}`, signer, wire }, state);
-      // Proves that the directory takes writes before anything depends on it.
-      await this.#state.save(writer.state);
-      const disk = {
-        saveState: () => this.#state.save(writer.state),
-        keepUnsent: this.#state.keepUnsent.bind(this.#state),
-        forgetUnsent: this.#state.forgetUnsent.bind(this.#state),
-      };
-      const outbox = new Outbox(
-        { bus, disk, clock, logger, metrics: this.#metrics },
-        await this.#state.loadUnsent(),
-      );
-      this.#work = { writer, outbox };
+      this.#work = await this.#open();
     } catch (error) {
       await this.#state.close();
       throw error;
@@ -145,7 +139,10 @@ export class ComputeAgent implements Component {
     bus
       .declare(meteringTopology)
       .catch((error: unknown) =>
-        logger.warn({ err: error }, `cannot declare the queue of metering messages yet: ${describeError(error)}`),
+        this.#parts.logger.warn(
+          { err: error },
+          `cannot declare the queue of metering messages yet: ${describeError(error)}`,
+        ),
       );
   }
 
@@ -172,7 +169,7 @@ export class ComputeAgent implements Component {
    */
   async once(signal: AbortSignal): Promise<void> {
     const failures = await this.#runCycle(this.#groups, signal);
-    await this.#ready().outbox.flush(signal);
+    await this.#ready().sender.flush(signal);
     const { pollsters } = failures;
     if (pollsters.length > 0)
       throw new NephoscopeError(
@@ -189,7 +186,55 @@ export class ComputeAgent implements Component {
   health(): Health {
     if (this.#work === undefined) return { ok: false, reason: 'not started' };
     if (this.#failure !== undefined) return { ok: false, reason: this.#failure };
-    return this.#work.outbox.health();
+    const { intake, sender } = this.#work;
+    return [intake.health(), sender.health()].find(({ ok }) => !ok) ?? { ok: true };
+  }
+
+  async #open(): Promise<Work> {
+    const { bus, clock, host, logger, options, secrets, source } = this.#parts;
+    const metrics = this.#metrics;
+    const state = await this.#state.load();
+    const signer = createSigner({ secret: secrets[0] as Secret, form: signatureFormOf(options) });
+    const forCeilometer = (publisherId: string) => ceilometerWire({ publisherId, clock });
+    const wire = options.wire === 'ceilometer' ? forCeilometer : () => nephoscopeWire;
+    const writer = new MessageWriter({ source, publisher: `compute.${host}`, signer, wire }, state);
+    const dropped = new Dropped(state.dropped);
+    // It may hold messages of another wire, from before that was chosen.
+    const wires = [nephoscopeWire, forCeilometer(writer.publisherId)];
+    const saveState = () =>
+      this.#state.save({ agentId: state.agentId, sequence: writer.sequence, dropped: dropped.totals });
+    const spool = await Spool.open(
+      {
+        folder: this.#state.spool,
+        options: options.spool,
+        dropped,
+        report: (total) => writer.report(total, clock.now()),
+        wireOf: (contentType) => wires.find((one) => one.contentType === contentType),
+        saveTotals: saveState,
+        clock,
+        logger,
+        metrics,
+      },
+      state.sequence,
+    );
+    writer.continueFrom(spool.sequence);
+    // Proves that the directory takes writes before anything depends on it.
+    await this.#state.saveEpochs(writer.epochs);
+    await saveState();
+    const intake = new Intake({
+      writer,
+      spool,
+      saveEpochs: () => this.#state.saveEpochs(writer.epochs),
+      clock,
+      logger,
+    });
+    const sender = new Sender({ spool, bus, clock, logger, metrics });
+    const close = async () => {
+      sender.stop();
+      await spool.close();
+      await saveState();
+    };
+    return { writer, intake, sender, close };
   }
 
   async #stop(): Promise<void> {
@@ -200,16 +245,13 @@ export class ComputeAgent implements Component {
     await Promise.all([this.#cycle, this.#readings.stop(), this.#leave()]);
     try {
       if (this.#work === undefined) return;
-      const { outbox } = this.#work;
+      const { close, sender } = this.#work;
       const time = deadline(clock, lastFlush, new Error('the agent does not wait longer'));
-      await outbox.flush(time.signal).catch((error: unknown) => {
-        logger.warn(
-          { err: error },
-          `${describeError(error)}; they are kept in the state directory and sent at the next start`,
-        );
+      await sender.flush(time.signal).catch((error: unknown) => {
+        logger.warn({ err: error }, `${describeError(error)}; they are in the spool, and sent at the next start`);
       });
       time.end();
-      await outbox.stop();
+      await close();
     } finally {
       await this.#state.close();
     }
@@ -218,8 +260,6 @@ export class ComputeAgent implements Component {
   async #runScheduled(due: readonly PollGroup[]): Promise<void> {
     const { signal } = this.#stopping;
     if (signal.aborted) return;
-    const { full } = this.#ready().outbox;
-    if (full !== undefined) return this.#skip(due, full);
     // It tells its own failure.
     await this.#runCycle(due).catch(() => undefined);
   }
@@ -233,7 +273,7 @@ export class ComputeAgent implements Component {
 
   async #poll(due: readonly PollGroup[], signals: readonly AbortSignal[]): Promise<Failures> {
     const { clock, logger, options } = this.#parts;
-    const { writer, outbox } = this.#ready();
+    const { writer, intake } = this.#ready();
     const tools = this.#tools();
     const metrics = this.#metrics;
     const { failures } = tools;
@@ -243,17 +283,12 @@ export class ComputeAgent implements Component {
       `not done within ${options.timeout / 1_000} s (compute.timeout)`,
     );
     const time = deadline(clock, options.timeout, late, this.#stopping.signal, ...signals);
+    let samples = 0;
     try {
-      let samples = 0;
       for await (const taken of runCycle(due, tools, time.signal)) {
-        for (const piece of pieces(writer.label(taken, Number(clock.now() / 1_000_000n)), pieceSize)) {
-          if (samples > 0) await this.#triedOnce(outbox, time.signal);
-          const messages = writer.write(piece, failures);
-          outbox.add(messages);
-          samples += messages.reduce((sum, message) => sum + message.samples, 0);
-        }
+        for (const piece of pieces(writer.label(taken, Number(clock.now() / 1_000_000n)), pieceSize))
+          samples += await intake.take(piece, failures, time.signal);
       }
-      writer.settle();
       this.#failure = undefined;
       metrics.cycles.inc({ result: 'done' });
       logger.info({ groups: due.map(({ name }) => name), samples, seconds: end() }, 'cycle done');
@@ -263,7 +298,10 @@ export class ComputeAgent implements Component {
       this.#failure = describeError(error);
       metrics.cycles.inc({ result: 'failed' });
       if (!this.#stopping.signal.aborted)
-        logger.error({ err: error }, `nothing was read in this cycle: ${this.#failure}`);
+        logger.error(
+          { err: error },
+          `${samples === 0 ? 'nothing' : `${samples} samples, not all,`} was taken in this cycle: ${this.#failure}`,
+        );
       throw error;
     } finally {
       time.end();
@@ -271,20 +309,17 @@ export class ComputeAgent implements Component {
     }
   }
 
-  /** Has readings of single instances polled by all groups and sends the samples; gives their number. */
+  /** Has readings of single instances polled by all groups and takes the samples; gives their number. */
   async #take(readings: readonly InstanceReading[], signal: AbortSignal): Promise<number> {
-    const { writer, outbox } = this.#ready();
+    const { writer, intake } = this.#ready();
     const tools = this.#tools();
     let samples = 0;
     try {
       for await (const taken of pollReadings(this.#groups, readings, tools, signal)) {
         const labelled = writer.label(taken, Number(this.#parts.clock.now() / 1_000_000n));
-        const messages = writer.write(labelled, tools.failures);
-        outbox.add(messages);
-        samples += messages.reduce((sum, message) => sum + message.samples, 0);
+        samples += await intake.take(labelled, tools.failures, signal);
       }
     } finally {
-      writer.settle();
       tools.failures.tell();
     }
     return samples;
@@ -323,19 +358,12 @@ export class ComputeAgent implements Component {
     time.end();
   }
 
-  /** Waits until the piece before has left or must wait itself, and not for long when the bus says nothing. */
-  async #triedOnce(outbox: Outbox, signal: AbortSignal): Promise<void> {
-    const time = deadline(this.#parts.clock, longestTry, new Error('the next piece does not wait longer'), signal);
-    await orAborted(outbox.tried(), time.signal).catch(() => undefined);
-    time.end();
-  }
-
   #skip(late: readonly PollGroup[], reason: string): void {
     this.#metrics.skipped.inc();
     this.#parts.logger.warn({ groups: late.map(({ name }) => name) }, `a cycle is skipped: ${reason}`);
   }
 
-  #ready(): { readonly writer: MessageWriter; readonly outbox: Outbox } {
+  #ready(): Work {
     if (this.#work === undefined) throw new NephoscopeError('AGENT_NOT_STARTED', 'start the agent first');
     return this.#work;
   }

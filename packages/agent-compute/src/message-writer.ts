@@ -6,7 +6,16 @@ import { Epochs } from './epochs.js';
 import type { Failures } from './failures.js';
 import type { Taken } from './poll-instance.js';
 import type { AgentState } from './state-directory.js';
-import type { UnsentMessage } from './unsent-file.js';
+import type { DroppedTotal, SpoolMessage } from './spool/record.js';
+
+/** The meter of the agent's own losses. */
+const droppedMeter = 'nephoscope.samples.dropped';
+
+/** Messages of one meter, and their numbers. */
+interface Numbered {
+  readonly batch: MeteringBatch;
+  readonly sequences: bigint[];
+}
 
 interface WriterOptions {
   readonly source: string;
@@ -23,8 +32,8 @@ export interface Labelled extends Taken {
 }
 
 /**
- * Turns counters into signed, numbered messages, each with samples of one meter. What it must remember
- * (the last number, the epochs) is `state`, to be kept before anything that it made is sent.
+ * Turns counters into signed, numbered messages, each with samples of one meter. What it must remember are the last
+ * number and the epochs, to be kept before anything that it made is sent.
  */
 export class MessageWriter {
   readonly #options: WriterOptions;
@@ -33,36 +42,42 @@ export class MessageWriter {
   readonly #wire: MeteringWire;
   readonly #epochs: Epochs;
   #sequence: bigint;
-  /** The last number that labelled counters may get. */
-  #reserved: bigint;
-  /** Counters that are labelled and not written yet, of however many who make messages at a time. */
-  #unwritten = 0;
 
-  constructor(options: WriterOptions, state: AgentState) {
+  constructor(options: WriterOptions, state: Pick<AgentState, 'agentId' | 'sequence' | 'epochs'>) {
     this.#options = options;
     this.#agentId = state.agentId;
     this.#publisherId = `${options.publisher}/${state.agentId}`;
     this.#wire = options.wire(this.#publisherId);
-    this.#sequence = this.#reserved = state.sequence;
+    this.#sequence = state.sequence;
     this.#epochs = new Epochs(state.epochs);
   }
 
-  get state(): { readonly agentId: string; readonly sequence: bigint; readonly epochs: Epochs } {
-    return { agentId: this.#agentId, sequence: this.#reserved, epochs: this.#epochs };
+  /** Who sends, as it stands in the samples. */
+  get publisherId(): string {
+    return this.#publisherId;
+  }
+
+  get epochs(): Epochs {
+    return this.#epochs;
+  }
+
+  /** The number that was given last. */
+  get sequence(): bigint {
+    return this.#sequence;
+  }
+
+  /** The next number is the one behind this: of what was numbered after it nothing was taken. */
+  continueFrom(sequence: bigint): void {
+    this.#sequence = sequence;
   }
 
   /**
-   * Settles the epochs of counters and reserves their numbers, of all before any of them is written, so that the
-   * state is saved once. What a crash keeps from being written is a gap in the numbers then.
+   * Settles the epochs of counters, of all before any of them is written, so that they are saved once.
    *
    * @param now ms since 1970
    */
   label(batch: readonly Taken[], now: number): readonly Labelled[] {
     this.#epochs.forgetUnseen(now);
-    this.#unwritten += countersIn(batch);
-    // It does not go back while a cycle is written in pieces, or every piece would have the state saved.
-    const needed = this.#sequence + BigInt(this.#unwritten);
-    if (needed > this.#reserved) this.#reserved = needed;
     return batch.map((taken) => ({
       ...taken,
       epochs: taken.counters.map((counter) => this.#epochs.of(counter, taken.instance, now)),
@@ -70,8 +85,8 @@ export class MessageWriter {
   }
 
   /** @param failures gets the counters that cannot be sent */
-  write(batch: readonly Labelled[], failures: Failures): readonly UnsentMessage[] {
-    const batches = new Map<string, MeteringBatch>();
+  write(batch: readonly Labelled[], failures: Failures): readonly SpoolMessage[] {
+    const batches = new Map<string, Numbered>();
     for (const { instance, pollster, counters, epochs } of batch) {
       for (const [index, counter] of counters.entries()) {
         try {
@@ -79,29 +94,54 @@ export class MessageWriter {
           if (ofMeter === undefined) {
             // A name that cannot travel costs itself and no number.
             this.#wire.routingKey(counter.name);
-            batches.set(counter.name, (ofMeter = new MeteringBatch(this.#wire)));
+            batches.set(counter.name, (ofMeter = { batch: new MeteringBatch(this.#wire), sequences: [] }));
           }
-          ofMeter.add(this.#sign(counter, epochs[index]));
+          ofMeter.batch.add(this.#sign(counter, epochs[index]));
+          ofMeter.sequences.push(this.#sequence);
         } catch (error) {
           failures.add(pollster, instance, error);
         }
       }
     }
-    this.#unwritten -= countersIn(batch);
-    return [...batches].flatMap(([meter, ofMeter]) =>
-      ofMeter.bodies().map(({ bytes, lines }) => ({
+    return [...batches].flatMap(([meter, ofMeter]) => this.#messages(meter, ofMeter));
+  }
+
+  /** The message that says how many samples of a meter this agent ever dropped. Without a number: it stands for none. */
+  report(dropped: DroppedTotal, now: bigint): SpoolMessage {
+    const { meter, total, from, to } = dropped;
+    const counter: Counter = {
+      name: droppedMeter,
+      type: 'cumulative',
+      unit: 'sample',
+      volume: total,
+      userId: null,
+      projectId: null,
+      resourceId: `${this.#publisherId}/${meter}`,
+      timestamp: now,
+      resourceMetadata: { meter, from, to },
+    };
+    const { source, signer } = this.#options;
+    const envelope = { source, messageId: uuid(), publisherId: this.#publisherId, epoch: this.#agentId };
+    const batch = new MeteringBatch(this.#wire);
+    batch.add(signMeteringMessage(counter, envelope, signer));
+    const [message] = this.#messages(droppedMeter, { batch, sequences: [0n] });
+    return { ...(message as SpoolMessage), dropped };
+  }
+
+  #messages(meter: string, { batch, sequences }: Numbered): readonly SpoolMessage[] {
+    let done = 0;
+    return batch.bodies().map(({ bytes, lines }) => {
+      done += lines;
+      return {
         exchange: meteringTopology.exchange,
         routingKey: this.#wire.routingKey(meter),
         contentType: this.#wire.contentType,
         body: bytes,
         samples: lines,
-      })),
-    );
-  }
-
-  /** Gives the reserved numbers back that no message will get: counters that could not be sent leave no gap. */
-  settle(): void {
-    this.#reserved = this.#sequence + BigInt(this.#unwritten);
+        // They rise.
+        last: sequences[done - 1] as bigint,
+      };
+    });
   }
 
   #sign(counter: Counter, epoch: string | undefined): string {
@@ -120,10 +160,6 @@ export class MessageWriter {
     this.#sequence += 1n;
     return line;
   }
-}
-
-function countersIn(batch: readonly Taken[]): number {
-  return batch.reduce((sum, { counters }) => sum + counters.length, 0);
 }
 
 /** The batch in pieces of at least `size` counters, but the last: a large host is not written in memory as a whole. */

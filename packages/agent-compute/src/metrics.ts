@@ -13,12 +13,12 @@ export function createAgentMetrics(registry: Registry) {
     }),
     skipped: new Counter({
       name: 'nephoscope_cycles_skipped_total',
-      help: 'Cycles left out because the one before was still running, or because too much waits for the bus',
+      help: 'Cycles left out because the one before was still running',
       registers,
     }),
     duration: new Histogram({
       name: 'nephoscope_cycle_seconds',
-      help: 'From the start of a cycle until its samples were handed to the bus',
+      help: 'From the start of a cycle until its samples were safe on disk',
       buckets: [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
       registers,
     }),
@@ -61,6 +61,18 @@ export function createAgentMetrics(registry: Registry) {
     unsent: new Gauge({
       name: 'nephoscope_unsent_samples',
       help: 'Samples taken that the bus has not confirmed yet',
+      registers,
+    }),
+    spoolBytes: new Gauge({ name: 'nephoscope_spool_bytes', help: 'Size of the spool on disk', registers }),
+    torn: new Counter({
+      name: 'nephoscope_spool_torn_records_total',
+      help: 'Records of the spool that could not be read: cut off by a kill or a crash, or damaged',
+      registers,
+    }),
+    dropped: new Counter({
+      name: 'nephoscope_samples_dropped_total',
+      help: 'Samples that were dropped since the spool reached its bounds, by meter; of cumulative meters only readings between two others',
+      labelNames: ['meter'],
       registers,
     }),
     publishFailures: new Counter({

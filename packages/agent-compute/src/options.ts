@@ -1,4 +1,4 @@
-import { duration, signatureFitsWire, wireOptions } from '@nephoscope/core';
+import { byteSize, duration, signatureFitsWire, wireOptions } from '@nephoscope/core';
 import { cloudOptions } from '@nephoscope/openstack';
 import { busSection, commonSections, pluginSection, selectionOptions, statusOptions } from '@nephoscope/runtime';
 import { z } from 'zod';
@@ -35,6 +35,17 @@ const lastReading = z.strictObject({
     ),
 });
 
+const spool = z.strictObject({
+  maxBytes: byteSize()
+    .prefault('4GiB')
+    .describe(
+      'How large it may become while the bus is away. Then it is thinned: of each cumulative series the first and the last reading stay, so that totals stay exact; of gauges every second one is dropped. What was dropped is counted, and recorded as `nephoscope.samples.dropped`.',
+    ),
+  maxAge: duration()
+    .prefault('30d')
+    .describe('How long what is not sent stays as it was taken; what is older is thinned.'),
+});
+
 const options = z.strictObject({
   interval: duration()
     .prefault('10m')
@@ -47,8 +58,9 @@ const options = z.strictObject({
     .min(1)
     .default('/var/lib/nephoscope/agent-compute')
     .describe(
-      'Where the numbers of messages, the epochs of counters and samples that could not be sent yet are kept. Belongs to one agent.',
+      'Where the numbers of messages, the epochs of counters and the spool are kept. Belongs to one agent.',
     ),
+  spool: spool.prefault({}).describe('Samples on disk, from when they are taken until the bus has them.'),
   ...wireOptions,
   discovery: z
     .enum(['libvirt', 'nova'])

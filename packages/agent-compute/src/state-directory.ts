@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { mkdir, open, readFile, realpath, rm, truncate } from 'node:fs/promises';
+import { mkdir, readFile, realpath } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import type { Server } from 'node:net';
 import { join, resolve } from 'node:path';
@@ -9,22 +9,24 @@ import writeFileAtomic from 'write-file-atomic';
 import { z } from 'zod';
 
 import type { Epochs, StoredEpochs } from './epochs.js';
-import { parseMessages, serializeMessages } from './unsent-file.js';
-import type { UnsentMessage } from './unsent-file.js';
 
 /** What an agent must not forget. */
 export interface AgentState {
   /** Made once with the directory: numbers start at 1 for each. */
   readonly agentId: string;
-  /** The number of the last message that was made. */
+  /** The number of the last message that was made, when it was saved: the spool may know of later ones. */
   readonly sequence: bigint;
+  /** How many samples of each meter it ever dropped, when it was saved. */
+  readonly dropped: Readonly<Record<string, bigint>>;
   readonly epochs: StoredEpochs;
 }
 
 const volume = z.string().refine((text) => text !== '' && Number.isFinite(Number(text)), 'is no number');
+const count = z.string().regex(/^\d+$/).transform(BigInt);
 const storedState = z.object({
   agentId: z.string().min(1),
-  sequence: z.string().regex(/^\d+$/).transform(BigInt),
+  sequence: count,
+  dropped: z.record(z.string(), count).default({}),
 });
 const storedEpochs = z.record(
   z.string(),
@@ -39,11 +41,10 @@ const storedEpochs = z.record(
 
 const stateFile = 'state.json';
 const epochsFile = 'epochs.json';
-const unsentFile = 'unsent.ndjson';
 
 /**
- * The folder in which an agent keeps what must survive its restart, also by `kill -9`. The state is replaced as
- * a whole and synced; unsent messages are appended and synced, and a line that was cut off counts as not written.
+ * The folder in which an agent keeps what must survive its restart, also by `kill -9`. State and epochs are replaced as
+ * a whole and synced; the spool is a folder in it.
  */
 export class StateDirectory {
   #path: string;
@@ -92,76 +93,35 @@ export class StateDirectory {
       storedEpochs,
       'restore it, or move it away to have the falls of volumes during this restart overlooked',
     );
-    return { ...(state ?? { agentId: randomUUID(), sequence: 0n }), epochs: epochs ?? {} };
+    return { ...(state ?? { agentId: randomUUID(), sequence: 0n, dropped: {} }), epochs: epochs ?? {} };
+  }
+
+  /** Where the spool is. */
+  get spool(): string {
+    return join(this.#path, 'spool');
   }
 
   /**
-   * Writes what has changed since it was saved.
+   * Writes the state when it has changed.
    *
    * @throws STATE_DIRECTORY
    */
-  async save({
-    agentId,
-    sequence,
-    epochs,
-  }: Omit<AgentState, 'epochs'> & { readonly epochs: Pick<Epochs, 'revision' | 'toJSON'> }): Promise<void> {
-    const { revision } = epochs;
-    if (revision !== this.#savedEpochs) await this.#replace(epochsFile, JSON.stringify(epochs));
-    this.#savedEpochs = revision;
-    const text = JSON.stringify({ agentId, sequence: String(sequence) });
+  async save({ agentId, sequence, dropped }: Omit<AgentState, 'epochs'>): Promise<void> {
+    const totals = Object.fromEntries(Object.entries(dropped).map(([meter, total]) => [meter, String(total)]));
+    const text = JSON.stringify({ agentId, sequence: String(sequence), dropped: totals });
     if (text !== this.#savedState) await this.#replace(stateFile, text);
     this.#savedState = text;
   }
 
   /**
-   * Messages that no run has sent yet, oldest first.
+   * Writes the epochs when they have changed.
    *
    * @throws STATE_DIRECTORY
    */
-  async loadUnsent(): Promise<readonly UnsentMessage[]> {
-    const text = await this.#read(unsentFile);
-    if (text === undefined) return [];
-    const whole = text.slice(0, text.lastIndexOf('\n') + 1);
-    try {
-      // So that the next line does not continue the one that was cut off.
-      if (whole.length < text.length) await truncate(join(this.#path, unsentFile), Buffer.byteLength(whole));
-      return parseMessages(whole);
-    } catch (error) {
-      throw this.#unusable(
-        `holds an ${unsentFile} that cannot be understood; the samples in it were not sent yet: restore it, or move it away`,
-        error,
-      );
-    }
-  }
-
-  /** Adds messages to those that `loadUnsent` will find: all of them or none. @throws STATE_DIRECTORY */
-  async keepUnsent(messages: readonly UnsentMessage[]): Promise<void> {
-    try {
-      const file = await open(join(this.#path, unsentFile), 'a', 0o600);
-      try {
-        const { size } = await file.stat();
-        try {
-          await file.appendFile(serializeMessages(messages));
-          await file.datasync();
-        } catch (error) {
-          await file.truncate(size);
-          throw error;
-        }
-      } finally {
-        await file.close();
-      }
-    } catch (error) {
-      throw this.#unwritable(unsentFile, error);
-    }
-  }
-
-  /** @throws STATE_DIRECTORY */
-  async forgetUnsent(): Promise<void> {
-    try {
-      await rm(join(this.#path, unsentFile), { force: true });
-    } catch (error) {
-      throw this.#unwritable(unsentFile, error);
-    }
+  async saveEpochs(epochs: Pick<Epochs, 'revision' | 'toJSON'>): Promise<void> {
+    const { revision } = epochs;
+    if (revision !== this.#savedEpochs) await this.#replace(epochsFile, JSON.stringify(epochs));
+    this.#savedEpochs = revision;
   }
 
   /** A socket without a file: the kernel gives it up with the process, however that ends. */

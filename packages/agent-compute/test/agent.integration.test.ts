@@ -368,7 +368,7 @@ describe('the agent as a process', () => {
       const refused = startDaemon('agent-compute', configuration);
       expect(await refused.ended).toBe(1);
       expect(messages(refused, 'error').at(-1)).toMatch(
-        /cannot take epochs\.json; free space there or mend its permissions: ENOSPC/,
+        /the spool .* cannot be read or written: free space there or mend its permissions or its disk: ENOSPC/,
       );
 
       execFileSync('rm', [join(place, 'filler')]);
@@ -377,7 +377,7 @@ describe('the agent as a process', () => {
       fill();
       await waitUntil('it says so', async () => {
         const { status, text } = await running.status('/readyz');
-        return status === 503 && text.includes('samples wait: the state directory');
+        return status === 503 && text.includes('no samples can be taken');
       });
       execFileSync('rm', [join(place, 'filler')]);
       await waitUntil('it is well again', async () => (await running.status('/readyz')).status === 200, 60_000);

@@ -1,11 +1,11 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import type { OutgoingMessage } from '@nephoscope/core';
 import { FakeClock, fakeStart, FakeInspector, instanceReading } from '@nephoscope/testing';
 
-import { StateDirectory } from '../src/state-directory.js';
+import { readSegment } from '../src/spool/segment.js';
 import {
   counted,
   createAgent,
@@ -55,16 +55,22 @@ async function started(fields: Partial<AgentFields> = {}) {
   stops.push(() => stop(made.agent, clock));
   await inspector.start(never);
   await made.agent.start();
-  const stateOnDisk = () =>
-    JSON.parse(readFileSync(join(stateDirectory, 'state.json'), 'utf8')) as { sequence: string };
-  const unsentOnDisk = () => existsSync(join(stateDirectory, 'unsent.ndjson'));
-  return { ...made, bus, clock, inspector, stateDirectory, stateOnDisk, unsentOnDisk };
+  return { ...made, bus, clock, inspector, stateDirectory };
 }
 
 function awayBus(): ScriptedBus {
   const bus = new ScriptedBus();
   bus.answer = refuse;
   return bus;
+}
+
+/** The numbers of the samples in the spool. */
+function spooled(stateDirectory: string): number[] {
+  const folder = join(stateDirectory, 'spool');
+  return readdirSync(folder)
+    .sort()
+    .flatMap((name) => readSegment(readFileSync(join(folder, name))).records)
+    .flatMap(({ record }) => (record.kind === 'message' ? sequences([record.message]) : []));
 }
 
 /** What the bus was offered, each message once. */
@@ -131,7 +137,7 @@ describe('cycles', () => {
     inspector.inspect = hang;
     void agent.run();
     await clock.advance(30_000);
-    expect(told('error')).toEqual(['nothing was read in this cycle: not done within 30 s (compute.timeout)']);
+    expect(told('error')).toEqual(['nothing was taken in this cycle: not done within 30 s (compute.timeout)']);
     expect(agent.health()).toEqual({ ok: false, reason: 'not done within 30 s (compute.timeout)' });
     expect(await metric(registry, 'nephoscope_cycles_total', { result: 'failed' })).toBe(1);
     inspector.inspect = inspect;
@@ -212,11 +218,11 @@ describe('once', () => {
 
 describe('while the bus is away', () => {
   it('keeps what was taken, on disk too, and sends it in order when the bus is back', async () => {
-    const { agent, bus, clock, told, registry, unsentOnDisk } = await started({ options: { interval: '10s' } });
+    const { agent, bus, clock, told, registry, stateDirectory } = await started({ options: { interval: '10s' } });
     bus.answer = refuse;
     const running = agent.run();
     await advanceUntil('three cycles wait', clock, () => told('info').length === 3);
-    await until('they are on disk', unsentOnDisk);
+    expect(spooled(stateDirectory)).toHaveLength(6);
     expect(agent.health()).toEqual({
       ok: false,
       reason: expect.stringMatching(/^\d samples wait: the broker is away$/),
@@ -228,7 +234,7 @@ describe('while the bus is away', () => {
     await advanceUntil('it is sent', clock, () => bus.confirmed.length >= 6);
     const sent = sequences(bus.confirmed);
     expect(sent).toEqual(counted(sent.length));
-    await until('nothing is kept', () => !unsentOnDisk());
+    expect(await metric(registry, 'nephoscope_unsent_samples')).toBe(0);
     await until('it is well', () => agent.health().ok);
     expect(told('info')).toContain('the samples that waited are sent');
     await agent.stop();
@@ -269,34 +275,26 @@ describe('while the bus is away', () => {
     expect(bus.offered[2]).toBe(bus.offered[0]);
   });
 
-  it('takes no more samples when memory for them is used up, and says so', async () => {
-    const stateDirectory = newPath();
-    const before = new StateDirectory(stateDirectory);
-    await before.open();
-    await before.keepUnsent([
-      {
-        exchange: 'ceilometer',
-        routingKey: 'metering.cpu',
-        contentType: 'x',
-        samples: 80,
-        body: Buffer.alloc(64 * 1024 * 1024),
-      },
-    ]);
-    await before.close();
-
-    const { agent, clock, inspector, registry, told } = await started({
-      stateDirectory,
+  it('fails a cycle, and says what to do, when the spool is full; takes the next when there is room', async () => {
+    const { agent, bus, clock, told, registry } = await started({
       bus: awayBus(),
-      options: { interval: '10s' },
+      options: { interval: '10s', timeout: '5s', spool: { maxBytes: 3_000 } },
     });
     void agent.run();
-    await clock.advance(10_000);
-    expect(told('warn').filter((text) => text.includes('skipped'))).toEqual(
-      Array(2).fill('a cycle is skipped: 1 messages wait for the bus, and memory for more is used up'),
+    const full = () => told('error').filter((text) => text.includes('compute.spool.maxBytes'));
+    await advanceUntil('a cycle failed', clock, () => full().length > 0);
+    expect(full()[0]).toMatch(
+      /^nothing was taken in this cycle: the spool .*spool holds \d+ bytes that cannot be thinned now, of 3000 \(compute\.spool\.maxBytes\): mend the bus, or raise it; given up: not done within 5 s/,
     );
-    expect(await metric(registry, 'nephoscope_cycles_skipped_total')).toBe(2);
-    expect(await metric(registry, 'nephoscope_unsent_samples')).toBe(80);
-    expect((inspector as FakeInspector).asked).toEqual([]);
+    expect(agent.health()).toEqual({
+      ok: false,
+      reason: expect.stringMatching(/^the spool .* cannot be thinned now/),
+    });
+    expect(await metric(registry, 'nephoscope_cycles_total', { result: 'failed' })).toBeGreaterThan(0);
+    bus.answer = () => Promise.resolve();
+    await advanceUntil('another is taken', clock, () => bus.confirmed.length >= 8);
+    const sent = sequences(bus.confirmed);
+    expect(sent).toEqual(counted(sent.length));
   });
 });
 
@@ -311,21 +309,25 @@ describe('a restart', () => {
     await stop(first.agent, first.clock);
     await done;
     expect(first.told('warn')).toEqual([
-      '2 samples are not confirmed by the bus: it did not answer in time; they are kept in the state directory and sent at the next start',
+      '2 samples are not confirmed by the bus: it did not answer in time; they are in the spool, and sent at the next start',
     ]);
 
     const second = await started({ stateDirectory: first.stateDirectory });
     await second.agent.once(never);
     expect(lines(second.bus.confirmed.slice(0, 2))).toEqual(lines(first.bus.offered));
     expect(sequences(second.bus.confirmed)).toEqual(counted(4));
-    expect(second.unsentOnDisk()).toBe(false);
+    await second.agent.stop();
+
+    const third = await started({ stateDirectory: first.stateDirectory });
+    await turns(20);
+    expect(third.bus.offered).toEqual([]);
   });
 
   it('sends what was kept while the bus was away although the agent was killed', async () => {
     const first = await started();
     first.bus.answer = refuse;
     void first.agent.once(never).catch(() => undefined);
-    await until('it is on disk', first.unsentOnDisk);
+    await until('it is on disk', () => spooled(first.stateDirectory).length === 2);
     // A copy of what is on disk now is what the next process finds after kill -9.
     const copy = newPath();
     execFileSync('cp', ['-r', first.stateDirectory, copy]);
@@ -339,7 +341,7 @@ describe('a restart', () => {
   it('gives no number twice, whenever the agent was killed', async () => {
     const stateDirectory = newPath();
     const first = await started({ stateDirectory });
-    // As each message leaves, its number is on disk already.
+    // As each message leaves, it is on disk already.
     const ahead: boolean[] = [];
     const slow = pollster('slow', ['slow'], async ({ counter }, { id }) => {
       for (let turn = 0; turn < Number(id); turn++) await turns(1);
@@ -356,40 +358,72 @@ describe('a restart', () => {
     });
     second.bus.answer = () => {
       const numbers = sequences(second.bus.offered.slice(-1));
-      ahead.push(Math.max(...numbers) <= Number(second.stateOnDisk().sequence));
+      ahead.push(numbers.every((number) => spooled(stateDirectory).includes(number)));
       return Promise.resolve();
     };
     await second.agent.once(never);
-    expect(ahead.length).toBeGreaterThan(3);
+    expect(ahead.length).toBeGreaterThan(1);
     expect(ahead).not.toContain(false);
     expect(sequences(second.bus.confirmed).sort((a, b) => a - b)).toEqual(counted(180));
   });
 });
 
 describe('when the disk of the state is full', () => {
-  it('sends nothing, says why, and sends all when there is space again', async () => {
+  const fill = (place: string) =>
+    execFileSync('sh', ['-c', 'cat /dev/zero > "$0/filler" 2>/dev/null || true', place]);
+
+  it('takes nothing, says why, and goes on without a gap when there is space again', async () => {
     const place = newPath();
     mkdirSync(place);
     execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', place]);
     try {
-      const { agent, bus, clock } = await started({ stateDirectory: place });
-      writeFileSync(join(place, 'filler'), '');
-      execFileSync('sh', ['-c', `cat /dev/zero > ${join(place, 'filler')} 2>/dev/null || true`]);
-      const done = agent.once(never);
-      await until('it is said', () => !agent.health().ok);
+      const { agent, bus, clock, told } = await started({
+        stateDirectory: place,
+        options: { interval: '10s', timeout: '5s' },
+      });
+      const running = agent.run();
+      await until('the first cycle is sent', () => bus.confirmed.length === 2);
+      fill(place);
+      await advanceUntil('a cycle failed', clock, () => told('error').length > 0);
+      expect(told('error')[0]).toMatch(/^nothing was taken in this cycle: .*free space there.*ENOSPC/);
       expect(agent.health()).toEqual({
         ok: false,
-        reason: expect.stringMatching(
-          /^2 samples wait: the state directory .* cannot take state\.json; free space there or mend its permissions: ENOSPC/,
-        ),
+        reason: expect.stringMatching(/free space there.*ENOSPC/),
       });
-      expect(bus.offered).toEqual([]);
       execFileSync('rm', [join(place, 'filler')]);
-      await advanceUntil('it is sent', clock, () => bus.confirmed.length === 2);
-      await done;
-      await agent.stop();
+      await advanceUntil('it is sent', clock, () => bus.confirmed.length >= 4);
+      await advanceUntil('it is well', clock, () => agent.health().ok);
+      await stop(agent, clock);
+      await running;
+      expect(sequences(bus.confirmed)).toEqual(counted(bus.confirmed.length));
     } finally {
-      execFileSync('umount', [place]);
+      execFileSync('umount', ['--lazy', place]);
+    }
+  });
+
+  it.each(['once', 'start'])('fails %s', async (what) => {
+    const place = newPath();
+    mkdirSync(place);
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', place]);
+    try {
+      if (what === 'start') {
+        fill(place);
+        await expect(started({ stateDirectory: place })).rejects.toMatchObject({ code: 'SPOOL_UNAVAILABLE' });
+        return;
+      }
+      const names = Array.from({ length: 50 }, (_, index) => `meter.${index}`);
+      const many = pollster('many', names, ({ counter }) => names.map((name) => counter(name, 1)));
+      const { agent, clock } = await started({ stateDirectory: place, pollsters: [many] });
+      fill(place);
+      const failed = expect(agent.once(never)).rejects.toThrow(/free space there.*given up: not done within 30 s/);
+      for (let seconds = 0; seconds < 60; seconds++) {
+        await turns();
+        await clock.advance(1_000);
+      }
+      await failed;
+      await stop(agent, clock).catch(() => undefined);
+    } finally {
+      execFileSync('umount', ['--lazy', place]);
     }
   });
 });
@@ -433,19 +467,5 @@ describe('stop', () => {
     const next = await started({ stateDirectory });
     await until('it is sent', () => next.bus.confirmed.length === 2);
     expect(distinct(next.bus.confirmed)).toEqual(distinct(bus.offered));
-  });
-
-  it('says so when what is unsent cannot be kept, and still leaves the state directory', async () => {
-    const { agent, bus, clock, stateDirectory } = await started();
-    bus.answer = hang;
-    void agent.run();
-    await until('it was offered', () => bus.offered.length === 2);
-    mkdirSync(join(stateDirectory, 'unsent.ndjson'));
-    await expect(stop(agent, clock)).rejects.toMatchObject({
-      code: 'STATE_DIRECTORY',
-      message: expect.stringContaining('cannot take unsent.ndjson'),
-    });
-    execFileSync('rmdir', [join(stateDirectory, 'unsent.ndjson')]);
-    await started({ stateDirectory });
   });
 });

@@ -9,7 +9,7 @@ import { createAgentMetrics } from '../src/metrics.js';
 import type { AgentState } from '../src/state-directory.js';
 import { counted, lines, metric, secret, sequences, signer } from './support.js';
 
-const newState: AgentState = { agentId: 'agent-1', sequence: 0n, epochs: {} };
+const newState: AgentState = { agentId: 'agent-1', sequence: 0n, dropped: {}, epochs: {} };
 
 function counter(
   name: string,
@@ -44,9 +44,10 @@ function writing(state = newState) {
 }
 
 /** What the next process would begin with. */
-const restarted = ({ state }: MessageWriter): AgentState => ({
-  ...state,
-  epochs: JSON.parse(JSON.stringify(state.epochs)) as AgentState['epochs'],
+const restarted = ({ epochs, sequence }: MessageWriter): AgentState => ({
+  ...newState,
+  sequence,
+  epochs: JSON.parse(JSON.stringify(epochs)) as AgentState['epochs'],
 });
 
 const texts = ({ body }: OutgoingMessage) => Buffer.from(body).toString('utf8').split('\n').filter(Boolean);
@@ -110,34 +111,49 @@ it.each([
   expect(await metric(registry, 'nephoscope_poll_errors_total', { pollster: 'test' })).toBe(1);
 });
 
-it('reserves the numbers of a whole cycle before it is written, and gives back those that nothing got', () => {
-  const { writer, failures } = writing();
-  const taken = { instance: exampleInstance(), pollster: 'test', counters: [counter('a', 1), counter('b', NaN)] };
-  const labelled = writer.label([taken], 0);
-  expect(writer.state.sequence).toBe(2n);
-  writer.write(labelled, failures);
-  expect(writer.state.sequence).toBe(2n);
-  writer.settle();
-  expect(writer.state.sequence).toBe(1n);
+it('says the highest number in each message, and gives numbers again that were not taken', () => {
+  const { write, writer } = writing();
+  const first = write([counter('cpu', 1n), counter('vcpus', 2), counter('cpu', 3n)]);
+  expect(first.map(({ last }) => last)).toEqual([3n, 2n]);
+  const lost = write([counter('cpu', 4n)]);
+  writer.continueFrom(3n);
+  const again = write([counter('cpu', 5n)]);
+  expect([...sequences(lost), ...sequences(again)]).toEqual([4, 4]);
+  expect(writer.sequence).toBe(4n);
 });
 
-it('numbers what is made between the pieces of a cycle, and keeps the numbers of the rest', () => {
-  const { writer, failures } = writing();
-  const taken = (...names: string[]) => ({
-    instance: exampleInstance(),
-    pollster: 'test',
-    counters: names.map((name) => counter(name, 1)),
+it('says the highest number of each of many bodies of a meter', () => {
+  const counters = Array.from({ length: 1_000 }, (_, index) => counter('cpu', index));
+  const messages = writing().write(counters);
+  expect(messages.length).toBeGreaterThan(2);
+  for (const message of messages) expect(Math.max(...sequences([message]))).toBe(Number(message.last));
+});
+
+it('reports what was dropped as a cumulative sample without a number', () => {
+  const { writer } = writing();
+  const from = '2026-11-22T21:00:00.000000+00:00';
+  const to = '2026-11-23T21:00:00.000000+00:00';
+  const dropped = { meter: 'cpu', total: 2n ** 60n + 1n, from, to };
+  const message = writer.report(dropped, 1_795_381_200_000_000_000n);
+  expect(message).toMatchObject({
+    routingKey: 'metering.nephoscope.samples.dropped',
+    samples: 1,
+    last: 0n,
+    dropped,
   });
-  const [first, second] = writer.label([taken('a', 'b'), taken('c')], 0);
-  const messages = [...writer.write([first!], failures)];
-  messages.push(...writer.write(writer.label([taken('x', 'y')], 0), failures));
-  expect(writer.state.sequence).toBe(5n);
-  writer.settle();
-  expect(writer.state.sequence).toBe(5n);
-  messages.push(...writer.write([second!], failures));
-  writer.settle();
-  expect(sequences(messages)).toEqual(counted(5));
-  expect(writer.state.sequence).toBe(5n);
+  const { message: read, sample } = readMeteringMessage(texts(message)[0]!);
+  expect(createVerifier({ secrets: [secret] }).verify(read)).toBe('verified');
+  expect(sample).toMatchObject({
+    meter: 'nephoscope.samples.dropped',
+    type: 'cumulative',
+    unit: 'sample',
+    volume: String(2n ** 60n + 1n),
+    resourceId: 'compute.host-1/agent-1/cpu',
+    epoch: 'agent-1',
+  });
+  expect(lines([message])[0]!['resource_metadata']).toEqual({ meter: 'cpu', from, to });
+  expect(sample.sequence).toBeNull();
+  expect(writer.sequence).toBe(0n);
 });
 
 describe('epochs', () => {

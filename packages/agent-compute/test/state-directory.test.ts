@@ -1,15 +1,6 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import {
-  appendFileSync,
-  chmodSync,
-  mkdirSync,
-  readFileSync,
-  statfsSync,
-  statSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { chmodSync, mkdirSync, statfsSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { Epochs } from '../src/epochs.js';
@@ -34,29 +25,20 @@ async function opened(path: string): Promise<StateDirectory> {
   return directory;
 }
 
-const message = (text: string) => ({
-  exchange: 'ceilometer',
-  routingKey: 'metering.cpu',
-  contentType: 'application/x-ndjson',
-  samples: 1,
-  body: Buffer.from(text),
-});
-const bodies = async (directory: StateDirectory) =>
-  (await directory.loadUnsent()).map(({ body }) => Buffer.from(body).toString());
-
 it('begins as a new agent, and is the same one after that', async () => {
   const path = join(newPath(), 'deeper');
   const directory = await opened(path);
   expect(statSync(path).mode & 0o777).toBe(0o700);
   const fresh = await directory.load();
-  expect(fresh).toMatchObject({ sequence: 0n, epochs: {} });
+  expect(fresh).toMatchObject({ sequence: 0n, dropped: {}, epochs: {} });
   const epochs = new Epochs({
     vm: { run: 'r', recurrence: 1, ended: false, lastSeen: 5, series: { 'cpu vm': ['18446744073709551615', 2] } },
   });
-  await directory.save({ agentId: fresh.agentId, sequence: 2n ** 60n + 1n, epochs });
+  const state = { agentId: fresh.agentId, sequence: 2n ** 60n + 1n, dropped: { cpu: 2n ** 55n + 1n } };
+  await directory.save(state);
+  await directory.saveEpochs(epochs);
   expect(await directory.load()).toEqual({
-    agentId: fresh.agentId,
-    sequence: 2n ** 60n + 1n,
+    ...state,
     epochs: epochs.toJSON(),
   });
 });
@@ -117,14 +99,13 @@ it('writes the epochs again only when they have changed', async () => {
   const path = newPath();
   const directory = await opened(path);
   const epochs = new Epochs({ vm: { run: 'r', recurrence: 0, ended: false, lastSeen: 5, series: {} } });
-  await directory.save({ agentId: 'a', sequence: 1n, epochs });
+  await directory.saveEpochs(epochs);
   const written = statSync(join(path, 'epochs.json')).ino;
-  await directory.save({ agentId: 'a', sequence: 2n, epochs });
+  await directory.saveEpochs(epochs);
   expect(statSync(join(path, 'epochs.json')).ino).toBe(written);
   epochs.revision += 1;
-  await directory.save({ agentId: 'a', sequence: 3n, epochs });
+  await directory.saveEpochs(epochs);
   expect(statSync(join(path, 'epochs.json')).ino).not.toBe(written);
-  expect(await directory.load()).toMatchObject({ sequence: 3n });
 });
 
 it('says which folder cannot be made', async () => {
@@ -133,41 +114,6 @@ it('says which folder cannot be made', async () => {
   await expect(new StateDirectory(join(file, 'state')).open()).rejects.toMatchObject({
     code: 'STATE_DIRECTORY',
     message: `the state directory ${file}/state cannot be made; name a folder that this user may write to (compute.stateDirectory)`,
-  });
-});
-
-describe('unsent messages', () => {
-  it('are kept in order, byte by byte, until they are forgotten', async () => {
-    const directory = await opened(newPath());
-    expect(await directory.loadUnsent()).toEqual([]);
-    const bytes = { ...message(''), body: Buffer.from([0, 10, 255, 13, 10]), samples: 7 };
-    await directory.keepUnsent([message('first'), bytes]);
-    await directory.keepUnsent([message('last')]);
-    expect(await directory.loadUnsent()).toEqual([message('first'), bytes, message('last')]);
-    await directory.forgetUnsent();
-    await directory.forgetUnsent();
-    expect(await directory.loadUnsent()).toEqual([]);
-  });
-
-  it('lose only the line that a kill cut off, and can be added to after it', async () => {
-    const path = newPath();
-    const directory = await opened(path);
-    await directory.keepUnsent([message('first')]);
-    appendFileSync(join(path, 'unsent.ndjson'), '{"exchange":"ceilom');
-    expect(await bodies(directory)).toEqual(['first']);
-    await directory.keepUnsent([message('second')]);
-    expect(await bodies(directory)).toEqual(['first', 'second']);
-  });
-
-  it('are not thrown away when the file cannot be understood', async () => {
-    const path = newPath();
-    const directory = await opened(path);
-    writeFileSync(join(path, 'unsent.ndjson'), '{"exchange":1}\n');
-    await expect(directory.loadUnsent()).rejects.toMatchObject({
-      code: 'STATE_DIRECTORY',
-      message: expect.stringContaining('were not sent yet: restore it, or move it away'),
-    });
-    expect(readFileSync(join(path, 'unsent.ndjson'), 'utf8')).toBe('{"exchange":1}\n');
   });
 });
 
@@ -187,30 +133,23 @@ describe('on a disk', () => {
   it('that is full keeps what it had, all of it', async () => {
     const place = disk();
     const directory = await opened(place);
-    const state = { agentId: 'a', sequence: 1n, epochs: new Epochs() };
+    const state = { agentId: 'a', sequence: 1n, dropped: {} };
     await directory.save(state);
-    await directory.keepUnsent([message('first')]);
     fill(place);
     const full = { code: 'STATE_DIRECTORY', cause: expect.objectContaining({ code: 'ENOSPC' }) };
     await expect(directory.save({ ...state, sequence: 2n })).rejects.toMatchObject({
       ...full,
       message: `the state directory ${place} cannot take state.json; free space there or mend its permissions`,
     });
-    await expect(directory.keepUnsent([message('x'.repeat(100_000))])).rejects.toMatchObject({
-      ...full,
-      message: `the state directory ${place} cannot take unsent.ndjson; free space there or mend its permissions`,
-    });
     execFileSync('rm', [join(place, 'filler')]);
     expect(await directory.load()).toMatchObject({ sequence: 1n });
-    await directory.keepUnsent([message('second')]);
-    expect(await bodies(directory)).toEqual(['first', 'second']);
   });
 
   it('that is read-only is said to be so', async () => {
     const place = disk();
     const directory = await opened(place);
     execFileSync('mount', ['-o', 'remount,ro', place]);
-    await expect(directory.save({ agentId: 'a', sequence: 1n, epochs: new Epochs() })).rejects.toMatchObject({
+    await expect(directory.save({ agentId: 'a', sequence: 1n, dropped: {} })).rejects.toMatchObject({
       code: 'STATE_DIRECTORY',
       cause: expect.objectContaining({ code: 'EROFS' }),
     });
@@ -222,7 +161,7 @@ it('keeps its files from other users', async () => {
   mkdirSync(path);
   chmodSync(path, 0o755);
   const directory = await opened(path);
-  await directory.save({ agentId: 'a', sequence: 1n, epochs: new Epochs() });
-  await directory.keepUnsent([message('x')]);
-  for (const name of ['state.json', 'unsent.ndjson']) expect(statSync(join(path, name)).mode & 0o077).toBe(0);
+  await directory.save({ agentId: 'a', sequence: 1n, dropped: {} });
+  await directory.saveEpochs(new Epochs());
+  for (const name of ['state.json', 'epochs.json']) expect(statSync(join(path, name)).mode & 0o077).toBe(0);
 });

@@ -1,0 +1,87 @@
+import { describeError, NephoscopeError } from '@nephoscope/core';
+import type { Clock, Health, Logger } from '@nephoscope/core';
+
+import type { Failures } from './failures.js';
+import type { Labelled, MessageWriter } from './message-writer.js';
+import { Mutex } from './spool/mutex.js';
+import type { SpoolMessage } from './spool/record.js';
+import type { Spool } from './spool/spool.js';
+
+const firstPause = 500;
+const longestPause = 5_000;
+
+export interface IntakeParts {
+  readonly writer: MessageWriter;
+  readonly spool: Spool;
+  /** Makes the epochs durable, without which the samples after a restart would be labelled otherwise. */
+  readonly saveEpochs: () => Promise<void>;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/**
+ * Makes messages of counters and puts them into the spool: one after the other, so that no number is given that does
+ * not become durable. A sample is taken when it is there.
+ */
+export class Intake {
+  readonly #parts: IntakeParts;
+  readonly #taking = new Mutex();
+  #failure: string | undefined;
+
+  constructor(parts: IntakeParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * Takes all of these or none, and gives the number of samples.
+   *
+   * @param failures gets the counters that cannot be sent
+   * @param signal a disk that does not take them is tried until it is aborted, and once in any case
+   * @throws SPOOL_UNAVAILABLE, SPOOL_FULL, STATE_DIRECTORY
+   */
+  take(batch: readonly Labelled[], failures: Failures, signal: AbortSignal): Promise<number> {
+    const { writer } = this.#parts;
+    return this.#taking.run(async () => {
+      const before = writer.sequence;
+      const messages = writer.write(batch, failures);
+      try {
+        await this.#keep(messages, signal);
+      } catch (error) {
+        writer.continueFrom(before);
+        throw error;
+      }
+      return messages.reduce((sum, { samples }) => sum + samples, 0);
+    });
+  }
+
+  health(): Health {
+    return this.#failure === undefined ? { ok: true } : { ok: false, reason: this.#failure };
+  }
+
+  async #keep(messages: readonly SpoolMessage[], signal: AbortSignal): Promise<void> {
+    const { clock, logger, saveEpochs, spool } = this.#parts;
+    for (let pause = firstPause; ; pause = Math.min(pause * 2, longestPause)) {
+      try {
+        await saveEpochs();
+        await spool.append(messages, signal);
+        this.#failure = undefined;
+        return;
+      } catch (error) {
+        this.#failure = `no samples can be taken: ${describeError(error)}`;
+        if (!signal.aborted) {
+          logger.warn({ err: error }, `${this.#failure}; the next try is in ${pause / 1_000} s`);
+          await clock.sleep(pause, signal).catch(() => undefined);
+        }
+        if (signal.aborted) throw givenUp(error, signal);
+      }
+    }
+  }
+}
+
+/** The failure, and that its time is over. */
+function givenUp(error: unknown, signal: AbortSignal): unknown {
+  if (!(error instanceof NephoscopeError)) return error;
+  return new NephoscopeError(error.code, `${error.message}; given up: ${describeError(signal.reason)}`, {
+    cause: error.cause,
+  });
+}

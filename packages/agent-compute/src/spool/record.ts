@@ -1,0 +1,134 @@
+import { crc32 } from 'node:zlib';
+
+/** A message as it waits in the spool: what is on the wire, and what must be known of it without reading it. */
+export interface SpoolMessage {
+  readonly exchange: string;
+  readonly routingKey: string;
+  readonly contentType: string;
+  readonly body: Uint8Array;
+  /** How many samples are in it. */
+  readonly samples: number;
+  /** The highest sequence number in it; 0 when it has none. */
+  readonly last: bigint;
+  /** Of a message that says what was dropped: it holds the one sample with this total. */
+  readonly dropped?: DroppedTotal | undefined;
+}
+
+/** What this agent ever dropped of a meter. */
+export interface DroppedTotal {
+  readonly meter: string;
+  /** Samples. */
+  readonly total: bigint;
+  /** The first and the last timestamp of what was dropped since the spool was empty. */
+  readonly from: string;
+  readonly to: string;
+}
+
+export type SpoolRecord =
+  /** The first of each segment; `sequence` is the last number that was given before it. */
+  | { readonly kind: 'segment'; readonly sequence: bigint }
+  | { readonly kind: 'message'; readonly message: SpoolMessage }
+  /** All records before it, in this segment and those before it, are confirmed. */
+  | { readonly kind: 'confirmed' };
+
+/** Bytes before the payload: its length and its CRC-32, both little endian. */
+export const recordHead = 8;
+
+// No body is near it: a length beyond it is damage.
+const maxPayload = 64 * 1024 * 1024;
+
+const version = 1;
+
+/** The records as they stand in a file, one behind the other. */
+export function encodeRecords(records: readonly SpoolRecord[]): Buffer {
+  return Buffer.concat(records.flatMap(partsOf));
+}
+
+function partsOf(record: SpoolRecord): readonly Uint8Array[] {
+  const line = Buffer.from(`${JSON.stringify(lineOf(record))}\n`);
+  const body = record.kind === 'message' ? record.message.body : new Uint8Array();
+  const head = Buffer.allocUnsafe(recordHead);
+  head.writeUInt32LE(line.length + body.length, 0);
+  head.writeUInt32LE(crc32(body, crc32(line)), 4);
+  return body.length === 0 ? [head, line] : [head, line, body];
+}
+
+/**
+ * The record at an offset and where it ends. `short`: the bytes end before it does; `damaged`: they are not what was
+ * written, and `end` is where the next record would be, if the length is right. The body is a view of `bytes`.
+ */
+export function decodeRecord(bytes: Buffer, offset: number): DecodedRecord {
+  if (bytes.length - offset < recordHead) return { state: 'short' };
+  const length = bytes.readUInt32LE(offset);
+  // Also a hole of zeros, which a file system leaves where a file has grown and was not written.
+  if (length === 0 || length > maxPayload) return { state: 'damaged', end: undefined };
+  const start = offset + recordHead;
+  const end = start + length;
+  if (end > bytes.length) return { state: 'short', end };
+  const payload = bytes.subarray(start, end);
+  if (crc32(payload) !== bytes.readUInt32LE(offset + 4)) return { state: 'damaged', end };
+  const record = recordOf(payload);
+  return record === undefined ? { state: 'damaged', end } : { state: 'whole', record, end };
+}
+
+export type DecodedRecord =
+  | { readonly state: 'whole'; readonly record: SpoolRecord; readonly end: number }
+  | { readonly state: 'short'; readonly end?: number }
+  | { readonly state: 'damaged'; readonly end: number | undefined };
+
+function lineOf(record: SpoolRecord): object {
+  if (record.kind === 'segment') return { kind: 'segment', version, sequence: String(record.sequence) };
+  if (record.kind === 'confirmed') return { kind: 'confirmed' };
+  const { exchange, routingKey, contentType, samples, last, dropped } = record.message;
+  const line = { kind: 'message', exchange, routingKey, contentType, samples, last: String(last) };
+  return dropped === undefined ? line : { ...line, dropped: { ...dropped, total: String(dropped.total) } };
+}
+
+/** Undefined for what no version of ours writes. */
+function recordOf(payload: Buffer): SpoolRecord | undefined {
+  const lineEnd = payload.indexOf(0x0a);
+  if (lineEnd < 0) return undefined;
+  const line = parse(payload.toString('utf8', 0, lineEnd));
+  if (line['kind'] === 'confirmed') return { kind: 'confirmed' };
+  if (line['kind'] === 'segment') {
+    const sequence = wholeNumber(line['sequence']);
+    return line['version'] === version && sequence !== undefined ? { kind: 'segment', sequence } : undefined;
+  }
+  const { kind, exchange, routingKey, contentType, samples } = line;
+  const last = wholeNumber(line['last']);
+  if (
+    kind !== 'message' ||
+    typeof exchange !== 'string' ||
+    typeof routingKey !== 'string' ||
+    typeof contentType !== 'string' ||
+    typeof samples !== 'number' ||
+    last === undefined
+  )
+    return undefined;
+  const body = payload.subarray(lineEnd + 1);
+  const message = { exchange, routingKey, contentType, body, samples, last };
+  if (line['dropped'] === undefined) return { kind: 'message', message };
+  const dropped = droppedOf(line['dropped'] as Record<string, unknown>);
+  return dropped === undefined ? undefined : { kind: 'message', message: { ...message, dropped } };
+}
+
+function droppedOf({ meter, total, from, to }: Record<string, unknown>): DroppedTotal | undefined {
+  const samples = wholeNumber(total);
+  if (typeof meter !== 'string' || samples === undefined || typeof from !== 'string' || typeof to !== 'string')
+    return undefined;
+  return { meter, total: samples, from, to };
+}
+
+function parse(text: string): Record<string, unknown> {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+  } catch {
+    // Its checksum is right, so that somebody else wrote it: it has no kind that is known.
+    return {};
+  }
+}
+
+function wholeNumber(value: unknown): bigint | undefined {
+  return typeof value === 'string' && /^\d{1,30}$/.test(value) ? BigInt(value) : undefined;
+}

@@ -1,0 +1,110 @@
+import { rm } from 'node:fs/promises';
+
+import { describeError } from '@nephoscope/core';
+import type { Logger } from '@nephoscope/core';
+
+import type { AgentMetrics } from '../metrics.js';
+import { Mutex } from './mutex.js';
+import { syncFolder } from './segment-file.js';
+import type { StoredSegment } from './stored-segment.js';
+
+export interface SegmentListParts {
+  readonly folder: string;
+  /** Keeps the totals of what was dropped: called before the last file is deleted that says them. */
+  readonly saveTotals: () => Promise<void>;
+  readonly logger: Logger;
+  readonly metrics: AgentMetrics;
+}
+
+/** The segments of a spool, oldest first; the last one is being written. */
+export class SegmentList {
+  /** Whether a segment may not be deleted yet though it is confirmed. */
+  isInUse: (segment: StoredSegment) => boolean = () => false;
+  readonly #parts: SegmentListParts;
+  readonly #collecting = new Mutex();
+  #segments: StoredSegment[];
+  /** Files that were replaced. */
+  #obsolete: string[] = [];
+
+  constructor(parts: SegmentListParts, segments: readonly StoredSegment[]) {
+    this.#parts = parts;
+    this.#segments = [...segments];
+    this.count(this.samples);
+  }
+
+  get oldest(): StoredSegment {
+    return this.#segments[0] as StoredSegment;
+  }
+
+  get active(): StoredSegment {
+    return this.#segments.at(-1) as StoredSegment;
+  }
+
+  get bytes(): number {
+    return this.#segments.reduce((sum, { size }) => sum + size, 0);
+  }
+
+  /** That are not confirmed. */
+  get samples(): number {
+    return this.#segments.reduce((sum, { samples }) => sum + samples, 0);
+  }
+
+  get isConfirmed(): boolean {
+    return this.#segments.every(({ unconfirmed }) => unconfirmed === 0);
+  }
+
+  add(segment: StoredSegment): void {
+    this.#segments.push(segment);
+    void this.collect();
+  }
+
+  /** Those behind a segment that are not written any more. */
+  completeAfter(segment: StoredSegment): readonly StoredSegment[] {
+    return this.#segments.slice(0, -1).filter(({ first }) => first > segment.last);
+  }
+
+  next(segment: StoredSegment): StoredSegment {
+    return this.#segments.find(({ first }) => first > segment.last) as StoredSegment;
+  }
+
+  replace(replaced: readonly StoredSegment[], by: StoredSegment): Promise<void> {
+    const before = replaced.reduce((sum, { samples }) => sum + samples, 0);
+    this.#segments.splice(this.#segments.indexOf(replaced[0] as StoredSegment), replaced.length, by);
+    this.#obsolete.push(...replaced.map(({ path }) => path).filter((path) => path !== by.path));
+    this.count(by.samples - before);
+    return this.collect();
+  }
+
+  /** @param samples by which those that wait have become more */
+  count(samples: number): void {
+    this.#parts.metrics.unsent.inc(samples);
+    this.#parts.metrics.spoolBytes.set(this.bytes);
+  }
+
+  /** Deletes what nobody needs: segments that are confirmed, and files that were replaced. Says so when it cannot. */
+  collect(): Promise<void> {
+    return this.#collecting.run(async () => {
+      const { folder, logger, saveTotals } = this.#parts;
+      const done = this.#segments
+        .slice(0, -1)
+        .filter((segment) => segment.unconfirmed === 0 && !this.isInUse(segment));
+      if (done.length === 0 && this.#obsolete.length === 0) return;
+      try {
+        if (done.some(({ hasReports }) => hasReports)) await saveTotals();
+        // What stands in their place must be there for certain.
+        await syncFolder(folder);
+        for (const path of [...this.#obsolete]) {
+          await rm(path, { force: true });
+          this.#obsolete = this.#obsolete.filter((one) => one !== path);
+        }
+        for (const segment of done) {
+          await rm(segment.path, { force: true });
+          this.#segments = this.#segments.filter((one) => one !== segment);
+        }
+      } catch (error) {
+        logger.warn({ err: error }, `what is sent cannot be removed from the spool yet: ${describeError(error)}`);
+      }
+      this.count(0);
+    });
+  }
+}

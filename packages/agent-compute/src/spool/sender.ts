@@ -1,0 +1,166 @@
+import { describeError, NephoscopeError } from '@nephoscope/core';
+import type { Clock, Health, Logger, MessageBus } from '@nephoscope/core';
+import { orAborted } from '@nephoscope/runtime';
+
+import type { AgentMetrics } from '../metrics.js';
+import type { SpoolEntry } from './read-ahead.js';
+import type { Spool } from './spool.js';
+
+// So many messages may be unconfirmed at a time; of their bytes the spool says how many.
+const mostInFlight = 64;
+const firstPause = 500;
+const longestPause = 30_000;
+
+export interface SenderParts {
+  readonly spool: Spool;
+  readonly bus: MessageBus;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: AgentMetrics;
+}
+
+/**
+ * Sends what is in the spool, oldest first. What the bus does not confirm is sent again, before all else and with
+ * growing pauses.
+ */
+export class Sender {
+  readonly #parts: SenderParts;
+  readonly #stopping = new AbortController();
+  /** Taken from the spool and not confirmed, in their order. */
+  readonly #window = new Set<SpoolEntry>();
+  #windowBytes = 0;
+  #pause = firstPause;
+  #failure: string | undefined;
+
+  constructor(parts: SenderParts) {
+    this.#parts = parts;
+    void this.#run();
+  }
+
+  /** Messages that are in memory since they are not confirmed. */
+  get inFlight(): number {
+    return this.#window.size;
+  }
+
+  /**
+   * Resolves when everything is confirmed.
+   *
+   * @throws SAMPLES_UNSENT, with the last failure, when `signal` is aborted before
+   */
+  async flush(signal: AbortSignal): Promise<void> {
+    const { spool } = this.#parts;
+    while (!spool.isEmpty && !signal.aborted) await this.#change(signal);
+    if (spool.isEmpty) return;
+    throw new NephoscopeError(
+      'SAMPLES_UNSENT',
+      `${spool.waiting} samples are not confirmed by the bus: ${this.#failure ?? 'it did not answer in time'}`,
+    );
+  }
+
+  /** Nothing is sent any more. Does not wait for a bus that does not answer. */
+  stop(): void {
+    this.#stopping.abort(new NephoscopeError('STOPPED', 'the agent is stopping'));
+  }
+
+  health(): Health {
+    return this.#failure === undefined
+      ? { ok: true }
+      : { ok: false, reason: `${this.#parts.spool.waiting} samples wait: ${this.#failure}` };
+  }
+
+  async #run(): Promise<void> {
+    const { clock, logger, spool } = this.#parts;
+    const { signal } = this.#stopping;
+    let waited = false;
+    while (!signal.aborted) {
+      const changed = this.#change(signal);
+      try {
+        await this.#send(signal);
+        if (waited) logger.info({}, 'the samples that waited are sent');
+        waited = false;
+        this.#failure = undefined;
+        // It rang before when something was appended in the last moment.
+        await changed;
+      } catch (error) {
+        if (signal.aborted) return;
+        waited = true;
+        this.#failure = describeError(error);
+        logger.warn(
+          { err: error, samples: spool.waiting },
+          `samples wait, the next try is in ${this.#pause / 1_000} s: ${this.#failure}`,
+        );
+        await clock.sleep(this.#pause, signal).catch(() => undefined);
+        this.#pause = Math.min(this.#pause * 2, longestPause);
+      }
+    }
+  }
+
+  /**
+   * Publishes what was not confirmed, and then what comes next, as the window has room: until there is nothing more, or
+   * one was not confirmed. Then nothing is in flight any more.
+   *
+   * @throws the first failure
+   */
+  async #send(signal: AbortSignal): Promise<void> {
+    const { metrics, spool } = this.#parts;
+    const failures: unknown[] = [];
+    let flying = 0;
+    const publish = async (entry: SpoolEntry) => {
+      flying += 1;
+      try {
+        await this.#publish(entry);
+      } catch (error) {
+        metrics.publishFailures.inc();
+        failures.push(error);
+      }
+      flying -= 1;
+      spool.changed.ring();
+    };
+    for (const entry of this.#window) void publish(entry);
+    while (failures.length === 0 && !signal.aborted) {
+      const entry = this.#hasRoom
+        ? await this.#next().catch((error: unknown) => void failures.push(error))
+        : undefined;
+      if (entry !== undefined) {
+        if (signal.aborted) return;
+        this.#window.add(entry);
+        this.#windowBytes += entry.message.body.length;
+        void publish(entry);
+      } else if (flying === 0) {
+        break;
+      } else {
+        await this.#change(signal);
+      }
+    }
+    while (flying > 0 && !signal.aborted) await this.#change(signal);
+    if (failures.length > 0) throw failures[0];
+  }
+
+  async #next(): Promise<SpoolEntry | undefined> {
+    const { spool } = this.#parts;
+    const entry = spool.take();
+    return entry ?? ((await spool.load()) ? spool.take() : undefined);
+  }
+
+  async #publish(entry: SpoolEntry): Promise<void> {
+    const { bus, spool } = this.#parts;
+    await bus.publish(entry.message);
+    this.#window.delete(entry);
+    this.#windowBytes -= entry.message.body.length;
+    this.#failure = undefined;
+    this.#pause = firstPause;
+    spool.confirm(entry);
+  }
+
+  async #change(signal: AbortSignal): Promise<void> {
+    await orAborted(this.#parts.spool.changed.rings(), signal).catch(() => undefined);
+  }
+
+  /** One message goes in any case. */
+  get #hasRoom(): boolean {
+    return (
+      this.#window.size === 0 ||
+      (this.#window.size < mostInFlight && this.#windowBytes < this.#parts.spool.segmentBytes)
+    );
+  }
+}

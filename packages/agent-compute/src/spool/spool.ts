@@ -1,0 +1,299 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { describeError, formatTimestamp, isNephoscopeError, NephoscopeError } from '@nephoscope/core';
+import type { Clock } from '@nephoscope/core';
+import { orAborted } from '@nephoscope/runtime';
+
+import { Bell } from './bell.js';
+import type { CompactionParts } from './compaction.js';
+import { Mutex } from './mutex.js';
+import { ReadAhead } from './read-ahead.js';
+import type { SpoolEntry } from './read-ahead.js';
+import { encodeRecords } from './record.js';
+import type { SpoolMessage } from './record.js';
+import { scanSpool } from './scan.js';
+import { SegmentFile } from './segment-file.js';
+import { SegmentList } from './segment-list.js';
+import type { SegmentListParts } from './segment-list.js';
+import { segmentName } from './segment.js';
+import type { StoredSegment } from './stored-segment.js';
+import { Thinner } from './thinner.js';
+import type { SpoolOptions } from './thinner.js';
+
+const largestSegment = 8 * 1024 * 1024;
+
+export interface SpoolParts extends SegmentListParts, Omit<CompactionParts, 'segmentBytes'> {
+  readonly options: SpoolOptions;
+  readonly clock: Clock;
+}
+
+/**
+ * Messages on disk from the moment they are made until the bus has confirmed them, in the order in which they were
+ * appended. In memory are only those that come next, so that what is appended and sent at once is not read again.
+ */
+export class Spool {
+  /** Bytes of a segment, and of what is in flight at the most. */
+  readonly segmentBytes: number;
+  /** Rung when something is appended or confirmed. */
+  readonly changed = new Bell();
+  readonly #parts: SpoolParts;
+  readonly #appending = new Mutex();
+  readonly #list: SegmentList;
+  readonly #ahead: ReadAhead;
+  readonly #thinner: Thinner;
+  #file: SegmentFile;
+  #sequence: bigint;
+  #closed = false;
+
+  private constructor(parts: SpoolParts, segments: readonly StoredSegment[], file: SegmentFile, sequence: bigint) {
+    this.#parts = parts;
+    this.#file = file;
+    this.#sequence = sequence;
+    // As large as is good to handle, and so many that what is being sent is a small part of the whole.
+    const segmentBytes = Math.min(largestSegment, Math.ceil(parts.options.maxBytes / 16));
+    this.segmentBytes = segmentBytes;
+    const list = new SegmentList(parts, segments);
+    const thinner = new Thinner({ ...parts, segmentBytes, list, sending: () => this.#ahead.segment });
+    this.#list = list;
+    this.#thinner = thinner;
+    this.#ahead = new ReadAhead({
+      list,
+      keptBytes: segmentBytes / 2,
+      beforeNext: () => thinner.stop(),
+      isNeedless: (entry) => this.#isSuperseded(entry),
+      onLost: (segment) => this.#onLost(segment),
+    });
+    list.isInUse = (segment) => segment === this.#ahead.segment || thinner.isAtWorkOn(segment);
+  }
+
+  /**
+   * Reads what the last run left, and begins a segment.
+   *
+   * @param sequence the last number that is known to have been given
+   * @throws SPOOL_UNAVAILABLE
+   */
+  static async open(parts: SpoolParts, sequence: bigint): Promise<Spool> {
+    const { dropped, folder, logger, metrics } = parts;
+    try {
+      await mkdir(folder, { recursive: true, mode: 0o700 });
+      const { segments, sequence: found, torn, tornFiles } = await scanSpool(folder, dropped);
+      if (torn > 0) {
+        metrics.torn.inc(torn);
+        const text = `${torn} records of the spool are cut off or damaged, and left out: ${tornFiles.join(', ')}`;
+        logger.warn({ records: torn, files: tornFiles }, text);
+      }
+      const last = found > sequence ? found : sequence;
+      const { file, segment } = await begin(folder, (segments.at(-1)?.last ?? 0) + 1, last);
+      const spool = new Spool(parts, [...segments, segment], file, last);
+      await spool.#list.collect();
+      return spool;
+    } catch (error) {
+      throw unavailable(folder, error);
+    }
+  }
+
+  /** The last number in it, or before it. */
+  get sequence(): bigint {
+    return this.#sequence;
+  }
+
+  /** On disk. */
+  get bytes(): number {
+    return this.#list.bytes;
+  }
+
+  /** Samples that are not confirmed. */
+  get waiting(): number {
+    return this.#list.samples;
+  }
+
+  /** Whether everything is confirmed. */
+  get isEmpty(): boolean {
+    return this.#list.isConfirmed;
+  }
+
+  /** Messages in memory, beside those that were taken. */
+  get held(): number {
+    return this.#ahead.held;
+  }
+
+  /**
+   * Takes messages over, all or none. They are durable then. When there is no room for them, what is not being sent is
+   * thinned first.
+   *
+   * @param signal ends the wait for that
+   * @throws SPOOL_UNAVAILABLE when the disk does not take them; SPOOL_FULL when nothing can be thinned any more
+   */
+  append(messages: readonly SpoolMessage[], signal: AbortSignal): Promise<void> {
+    return this.#appending.run(async () => {
+      if (messages.length === 0) return;
+      const bytes = encodeRecords(messages.map((message) => ({ kind: 'message', message })));
+      try {
+        if (this.#closed) throw new NephoscopeError('STOPPED', 'the spool is closed');
+        await this.#makeRoom(bytes.length, signal);
+        if (this.#mustBeginAnother(bytes.length)) await this.#beginAnother();
+        const offset = this.#file.size;
+        await this.#file.append(bytes);
+        this.#onDurable(messages, offset);
+      } catch (error) {
+        throw unavailable(this.#parts.folder, error);
+      }
+      this.#thinner.lookAfter();
+    });
+  }
+
+  /** The next message to be sent, if it is in memory. */
+  take(): SpoolEntry | undefined {
+    return this.#ahead.take();
+  }
+
+  /**
+   * Brings the next messages into memory. False: there are none.
+   *
+   * @throws SPOOL_UNAVAILABLE
+   */
+  async load(): Promise<boolean> {
+    if (this.#closed) return false;
+    try {
+      return await this.#ahead.load();
+    } catch (error) {
+      throw unavailable(this.#parts.folder, error);
+    }
+  }
+
+  /** The bus has the message. */
+  confirm({ message, segment }: SpoolEntry): void {
+    if (this.#closed) return;
+    segment.unconfirmed -= 1;
+    segment.samples -= message.samples;
+    this.#list.count(-message.samples);
+    if (segment.unconfirmed === 0 && segment !== this.#list.active) void this.#list.collect();
+    if (segment.unconfirmed === 0 && this.isEmpty) void this.#noteConfirmed();
+    this.changed.ring();
+  }
+
+  /** Nothing is written any more. What is confirmed by now is not sent again. */
+  async close(): Promise<void> {
+    await this.#thinner.stop();
+    await this.#list.collect();
+    await this.#appending.run(async () => {
+      if (!this.#closed) await this.#file.close();
+      this.#closed = true;
+    });
+  }
+
+  #onDurable(messages: readonly SpoolMessage[], offset: number): void {
+    const segment = this.#list.active;
+    const samples = messages.reduce((sum, message) => sum + message.samples, 0);
+    segment.size = this.#file.size;
+    segment.unconfirmed += messages.length;
+    segment.samples += samples;
+    segment.oldest ??= formatTimestamp(this.#parts.clock.now());
+    for (const { last } of messages) if (last > this.#sequence) this.#sequence = last;
+    this.#ahead.onAppended(messages, segment, offset);
+    this.#list.count(samples);
+    this.changed.ring();
+  }
+
+  /** What it says was said, or will be, by a later one: a total does not fall. */
+  #isSuperseded(entry: SpoolEntry): boolean {
+    const { dropped } = entry.message;
+    if (dropped === undefined || !this.#parts.dropped.isSuperseded(dropped)) return false;
+    this.confirm(entry);
+    return true;
+  }
+
+  #onLost(segment: StoredSegment): void {
+    const { logger, metrics } = this.#parts;
+    const { path, unread, unreadSamples } = segment;
+    metrics.torn.inc(unread);
+    const text = `${unread} messages in ${path} cannot be read any more, and are lost: see to the disk`;
+    logger.error({ file: path, messages: unread, samples: unreadSamples }, text);
+    segment.unconfirmed -= unread;
+    segment.samples -= unreadSamples;
+    segment.unread = segment.unreadSamples = 0;
+    this.#list.count(-unreadSamples);
+    this.changed.ring();
+  }
+
+  #mustBeginAnother(bytes: number): boolean {
+    const { oldest, size, start } = this.#list.active;
+    const isFull = size > start && size + bytes > this.segmentBytes;
+    const isOld = oldest !== undefined && oldest < this.#thinner.cutoff;
+    return isFull || isOld || !this.#file.isSound;
+  }
+
+  async #beginAnother(): Promise<void> {
+    const before = this.#file;
+    const complete = this.#list.active;
+    const { file, segment } = await begin(this.#parts.folder, complete.last + 1, this.#sequence);
+    this.#file = file;
+    this.#ahead.onWritten(segment);
+    this.#thinner.onComplete(complete);
+    this.#list.add(segment);
+    await before.close();
+  }
+
+  /** So that the next start need not send again. */
+  #noteConfirmed(): Promise<void> {
+    return this.#appending.run(async () => {
+      if (this.#closed || !this.isEmpty || !this.#file.isSound) return;
+      this.#parts.dropped.endOutage();
+      try {
+        await this.#file.append(encodeRecords([{ kind: 'confirmed' }]), false);
+        const { active } = this.#list;
+        active.size = this.#file.size;
+        this.#ahead.onWritten(active);
+      } catch (error) {
+        const text = `after kill -9 some samples would be sent twice, under the same ids: ${describeError(error)}`;
+        this.#parts.logger.debug({ err: error }, text);
+      }
+    });
+  }
+
+  async #makeRoom(bytes: number, signal: AbortSignal): Promise<void> {
+    const { folder, options } = this.#parts;
+    const isFull = () => this.bytes + bytes > options.maxBytes;
+    const { size, start, unconfirmed } = this.#list.active;
+    if (isFull() && unconfirmed === 0 && size > start) {
+      await this.#beginAnother();
+      await this.#list.collect();
+    }
+    while (isFull() && !signal.aborted) {
+      const thinned = this.#thinner.makeRoom();
+      if (thinned === undefined) break;
+      await orAborted(thinned, signal).catch(() => undefined);
+    }
+    if (!isFull()) return;
+    throw new NephoscopeError(
+      'SPOOL_FULL',
+      `the spool ${folder} holds ${this.bytes} bytes that cannot be thinned now, of ${options.maxBytes} (compute.spool.maxBytes): mend the bus, or raise it`,
+    );
+  }
+}
+
+async function begin(folder: string, number: number, sequence: bigint) {
+  const range = { first: number, last: number };
+  const path = join(folder, segmentName(range));
+  const file = await SegmentFile.create(path, sequence);
+  const nothing = {
+    unconfirmed: 0,
+    samples: 0,
+    unread: 0,
+    unreadSamples: 0,
+    oldest: undefined,
+    hasReports: false,
+  };
+  const segment: StoredSegment = { ...range, path, sequence, start: file.size, size: file.size, ...nothing };
+  return { file, segment };
+}
+
+function unavailable(folder: string, cause: unknown): NephoscopeError {
+  if (isNephoscopeError(cause)) return cause;
+  return new NephoscopeError(
+    'SPOOL_UNAVAILABLE',
+    `the spool ${folder} cannot be read or written: free space there or mend its permissions or its disk`,
+    { cause },
+  );
+}

@@ -1,0 +1,146 @@
+import { describeError, formatTimestamp } from '@nephoscope/core';
+import type { Clock, Logger } from '@nephoscope/core';
+
+import type { AgentMetrics } from '../metrics.js';
+import { compact } from './compaction.js';
+import type { CompactionParts } from './compaction.js';
+import type { SegmentList } from './segment-list.js';
+import type { StoredSegment } from './stored-segment.js';
+
+/** The bounds of a spool. */
+export interface SpoolOptions {
+  /** Bytes on disk. */
+  readonly maxBytes: number;
+  /** ms */
+  readonly maxAge: number;
+}
+
+export interface ThinnerParts extends CompactionParts {
+  readonly options: SpoolOptions;
+  readonly list: SegmentList;
+  /** The segment up to which messages are being sent: it is not thinned. */
+  readonly sending: () => StoredSegment;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: AgentMetrics;
+}
+
+interface Run {
+  readonly segments: ReadonlySet<StoredSegment>;
+  readonly done: Promise<void>;
+  readonly stop: AbortController;
+}
+
+// Early enough that what is taken meanwhile has room, …
+const fullAt = 7 / 8;
+// … and seldom enough when there is little to drop: part of the bound that must have come since the last time.
+const worthIt = 1 / 8;
+// Part of the longest age after which what is too old is looked for.
+const ageStep = 1 / 30;
+
+/** Thins the spool when it reaches its bounds, in the background. Never does so twice at a time. */
+export class Thinner {
+  readonly #parts: ThinnerParts;
+  #run: Run | undefined;
+  /** Bytes that were completed since it was thinned to a size. */
+  #news: number;
+  /** When what is too old was looked for, ns. */
+  #lookedAt = 0n;
+
+  constructor(parts: ThinnerParts) {
+    this.#parts = parts;
+    this.#news = parts.list.bytes;
+  }
+
+  /** The time before which samples are too old, as timestamps are written. */
+  get cutoff(): string {
+    const { clock, options } = this.#parts;
+    return formatTimestamp(clock.now() - nanoseconds(options.maxAge));
+  }
+
+  isAtWorkOn(segment: StoredSegment): boolean {
+    return this.#run?.segments.has(segment) === true;
+  }
+
+  onComplete({ size }: StoredSegment): void {
+    this.#news += size;
+  }
+
+  /** Begins when it is time. */
+  lookAfter(): void {
+    const { clock, list, options } = this.#parts;
+    const { maxAge, maxBytes } = options;
+    if (list.bytes > maxBytes * fullAt && this.#news > maxBytes * worthIt) {
+      this.#start(maxBytes / 2);
+      return;
+    }
+    const now = clock.now();
+    if (now - this.#lookedAt < nanoseconds(maxAge * ageStep)) return;
+    this.#lookedAt = now;
+    this.#start(undefined);
+  }
+
+  /** Makes what it can of room. Undefined: nothing has come since it did so last. */
+  makeRoom(): Promise<void> | undefined {
+    if (this.#run === undefined && this.#news > 0) this.#start(this.#parts.options.maxBytes / 2);
+    return this.#run?.done;
+  }
+
+  /** Ends what is under way, as soon as what it has on disk is complete. */
+  async stop(): Promise<void> {
+    this.#run?.stop.abort();
+    await this.#run?.done;
+  }
+
+  /** @param bytes to come down to; undefined: only what is too old is thinned */
+  #start(bytes: number | undefined): void {
+    if (this.#run !== undefined) return;
+    const { list, sending } = this.#parts;
+    const { cutoff } = this;
+    const segments = list
+      .completeAfter(sending())
+      .filter(({ oldest }) => bytes !== undefined || (oldest !== undefined && oldest < cutoff));
+    if (bytes !== undefined) this.#news = 0;
+    if (segments.length === 0) return;
+    const stop = new AbortController();
+    const done = this.#thin(segments, cutoff, bytes, stop.signal).finally(() => {
+      this.#run = undefined;
+      // It was stopped for the sender: there is more to thin.
+      if (stop.signal.aborted && bytes !== undefined) this.#news = list.bytes;
+      void list.collect();
+    });
+    this.#run = { segments: new Set(segments), done, stop };
+  }
+
+  async #thin(
+    segments: readonly StoredSegment[],
+    cutoff: string,
+    bytes: number | undefined,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { list, logger, metrics } = this.#parts;
+    const before = list.bytes;
+    const meters: Record<string, number> = {};
+    try {
+      for await (const { replaced, by, dropped } of compact(segments, { cutoff, bytes }, this.#parts, signal)) {
+        for (const [meter, { samples }] of dropped.byMeter) {
+          metrics.dropped.inc({ meter }, samples);
+          meters[meter] = (meters[meter] ?? 0) + samples;
+        }
+        await list.replace(replaced, by);
+      }
+    } catch (error) {
+      logger.error({ err: error }, `the spool cannot be thinned: ${describeError(error)}`);
+    }
+    const samples = Object.values(meters).reduce((sum, count) => sum + count, 0);
+    if (samples > 0)
+      logger.warn(
+        { samples, meters, bytes: list.bytes, before },
+        `the spool is thinned: ${samples} samples dropped, of cumulative meters none that changes a total`,
+      );
+  }
+}
+
+function nanoseconds(ms: number): bigint {
+  return BigInt(Math.round(ms * 1_000)) * 1_000n;
+}

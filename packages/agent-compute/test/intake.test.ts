@@ -1,0 +1,81 @@
+import { join } from 'node:path';
+
+import { NephoscopeError } from '@nephoscope/core';
+import type { Counter } from '@nephoscope/core';
+import { exampleInstance, FakeClock, RecordingLogger } from '@nephoscope/testing';
+import { Registry } from 'prom-client';
+
+import { Failures } from '../src/failures.js';
+import { Intake } from '../src/intake.js';
+import { createAgentMetrics } from '../src/metrics.js';
+import type { SpoolMessage } from '../src/spool/record.js';
+import type { Spool } from '../src/spool/spool.js';
+import { counterAt, openSpool } from './spool/support.js';
+import { counted, sequences, temporaryFolder, turns, until } from './support.js';
+
+const root = temporaryFolder();
+let count = 0;
+const never = new AbortController().signal;
+const opened: Spool[] = [];
+afterEach(async () => {
+  await Promise.all(opened.splice(0).map((spool) => spool.close()));
+});
+
+async function taking(fail: () => boolean = () => false) {
+  const clock = new FakeClock();
+  const { spool, writer } = await openSpool({ folder: join(root, String(++count)), clock });
+  opened.push(spool);
+  const appended: SpoolMessage[] = [];
+  const saves: bigint[] = [];
+  const failing = {
+    append: async (messages: readonly SpoolMessage[], signal: AbortSignal) => {
+      await turns(1);
+      if (fail()) throw new NephoscopeError('SPOOL_UNAVAILABLE', 'no space');
+      await spool.append(messages, signal);
+      appended.push(...messages);
+    },
+  } as unknown as Spool;
+  const logger = new RecordingLogger();
+  const saveEpochs = () => {
+    saves.push(writer.sequence);
+    return Promise.resolve();
+  };
+  const intake = new Intake({ writer, spool: failing, saveEpochs, clock, logger });
+  const failures = new Failures(createAgentMetrics(new Registry()), logger);
+  const take = (samples: number, signal = never) => {
+    const counters: Counter[] = Array.from({ length: samples }, () => counterAt(clock, 'cpu', 'gauge', 1, 'vm'));
+    const labelled = writer.label([{ instance: exampleInstance(), pollster: 'test', counters }], 0);
+    return intake.take(labelled, failures, signal);
+  };
+  return { intake, take, clock, appended, saves, writer };
+}
+
+it('numbers what cycles and single readings take at the same time without a gap, also when some are not taken', async () => {
+  let tries = 0;
+  const { appended, take, writer } = await taking(() => ++tries % 3 === 0);
+  const over = AbortSignal.abort(new Error('the time is over'));
+  const results = await Promise.allSettled(counted(20).map((size) => take(size, over)));
+  const failed = results.flatMap((result) => (result.status === 'rejected' ? [result.reason as unknown] : []));
+  expect(failed).toHaveLength(6);
+  for (const reason of failed)
+    expect(reason).toMatchObject({ code: 'SPOOL_UNAVAILABLE', message: 'no space; given up: the time is over' });
+  const numbers = sequences(appended);
+  expect(numbers).toEqual(counted(numbers.length));
+  expect(writer.sequence).toBe(BigInt(numbers.length));
+});
+
+it('tries again until the time is over, with the same messages, and says so meanwhile', async () => {
+  let tries = 0;
+  const { appended, clock, intake, saves, take } = await taking(() => ++tries < 4);
+  const done = take(3);
+  await until('there was a try', () => !intake.health().ok);
+  expect(intake.health()).toEqual({ ok: false, reason: 'no samples can be taken: no space' });
+  await until('it is taken', async () => {
+    await clock.advance(500);
+    return appended.length > 0;
+  });
+  expect(await done).toBe(3);
+  expect(sequences(appended)).toEqual([1, 2, 3]);
+  expect(intake.health()).toEqual({ ok: true });
+  expect(saves).toHaveLength(4);
+});

@@ -1,0 +1,43 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { counted, temporaryFolder } from '../support.js';
+import { onDisk, textOf } from './support.js';
+
+const folder = join(temporaryFolder(), 'killed');
+const program = new URL('spooling-process.ts', import.meta.url).pathname;
+
+function start(mode: string) {
+  return spawn(process.execPath, ['--import', 'tsx', program, folder, mode], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+}
+
+it('a process that is killed in the middle of it, again and again, leaves no gap and loses nothing', async () => {
+  mkdirSync(folder);
+  const durable = new Set<string>();
+  for (let round = 0; round < 5; round++) {
+    const child = start('append');
+    await once(child.stdout, 'data');
+    await sleep(20 + Math.random() * 300);
+    const ended = once(child, 'exit');
+    child.kill('SIGKILL');
+    expect(await ended).toEqual([null, 'SIGKILL']);
+    for (const { records } of onDisk(join(folder, 'spool')))
+      for (const { record } of records)
+        if (record.kind === 'message') durable.add(textOf(record.message).trimEnd());
+  }
+  expect(await once(start('drain'), 'exit')).toEqual([0, null]);
+
+  const confirmed = readFileSync(join(folder, 'confirmed'), 'utf8').split('\n').filter(Boolean);
+  const distinct = [...new Set(confirmed)];
+  // Each under one id, in order; what was in flight came once more.
+  expect(distinct.map((text) => Number(text.split(' ')[0]))).toEqual(counted(distinct.length));
+  for (const text of durable) expect(distinct).toContain(text);
+  expect(distinct.length).toBeGreaterThanOrEqual(durable.size);
+  expect(confirmed.length - distinct.length).toBeLessThanOrEqual(5 * 10_000);
+  expect(onDisk(join(folder, 'spool'))).toHaveLength(1);
+}, 60_000);

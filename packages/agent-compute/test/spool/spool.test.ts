@@ -1,0 +1,365 @@
+import { execFileSync } from 'node:child_process';
+import {
+  appendFileSync,
+  cpSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { open } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { FakeBus } from '@nephoscope/testing';
+import { jest } from '@jest/globals';
+
+import { encodeRecords } from '../../src/spool/record.js';
+import type { SpoolMessage } from '../../src/spool/record.js';
+import { counted, metric, refuse, temporaryFolder, turns, until } from '../support.js';
+import { never, onDisk, openSpool, plain, textOf } from './support.js';
+import type { SpoolFields } from './support.js';
+
+const root = temporaryFolder();
+let count = 0;
+const newFolder = () => join(root, `spool-${++count}`);
+
+const opened: Awaited<ReturnType<typeof openSpool>>[] = [];
+const sending: { stop(): void }[] = [];
+afterEach(async () => {
+  jest.restoreAllMocks();
+  for (const sender of sending.splice(0)) sender.stop();
+  await Promise.all(opened.splice(0).map(({ spool }) => spool.close()));
+});
+
+async function spooling(fields: Partial<SpoolFields> = {}) {
+  const made = await openSpool({ folder: newFolder(), ...fields });
+  opened.push(made);
+  const send = (bus?: FakeBus) => {
+    const started = made.send(bus);
+    sending.push(started.sender);
+    return started;
+  };
+  const append = (...messages: SpoolMessage[]) => made.spool.append(messages, never);
+  const records = () => onDisk(made.folder).flatMap((segment) => segment.records.map(({ record }) => record));
+  return { ...made, send, append, records };
+}
+
+/** What the next process finds after kill -9. */
+function killed({ folder }: { readonly folder: string }): string {
+  const copy = newFolder();
+  cpSync(folder, copy, { recursive: true });
+  return copy;
+}
+
+const numbered = (first: number, howMany: number, size = 20) =>
+  counted(howMany).map((index) => plain(String(first + index - 1).padStart(size, '0'), BigInt(first + index - 1)));
+const numbers = (messages: readonly { readonly body: Uint8Array }[]) => messages.map((one) => Number(textOf(one)));
+
+it('holds messages on disk before they are sent, in the form that others read', async () => {
+  const { append, records, send, spool } = await spooling({ sequence: 4n });
+  await append(plain('a', 5n), plain('b', 6n));
+  expect(records()).toEqual([
+    { kind: 'segment', sequence: 4n },
+    { kind: 'message', message: plain('a', 5n) },
+    { kind: 'message', message: plain('b', 6n) },
+  ]);
+  const { bus, sender } = send();
+  await sender.flush(never);
+  expect(bus.confirmed.map(textOf)).toEqual(['a', 'b']);
+  expect(spool.held + sender.inFlight).toBe(0);
+  await until('it is noted', () => records().at(-1)?.kind === 'confirmed');
+});
+
+it('sends what was just appended from memory, as the same bytes', async () => {
+  const { append, send } = await spooling();
+  const message = plain('a');
+  await append(message);
+  const { bus, sender } = send();
+  await sender.flush(never);
+  expect(bus.offered[0]!.body).toBe(message.body);
+});
+
+describe('a restart', () => {
+  it('after everything was confirmed sends nothing, and keeps one small file', async () => {
+    const first = await spooling();
+    await first.append(...numbered(1, 3));
+    const { sender } = first.send();
+    await sender.flush(never);
+    sender.stop();
+    await first.spool.close();
+    const second = await spooling({ folder: first.folder });
+    expect(second.spool.isEmpty).toBe(true);
+    expect(second.spool.sequence).toBe(3n);
+    const { bus } = second.send();
+    await second.append(...numbered(4, 1));
+    await until('the new one is sent', () => bus.confirmed.length === 1);
+    expect(numbers(bus.offered)).toEqual([4]);
+    await until('the old file is gone', () => onDisk(first.folder).length === 1);
+    expect(second.records()[0]).toEqual({ kind: 'segment', sequence: 3n });
+  });
+
+  it('after kill -9 sends what was in flight again, as it was, and goes on with its number', async () => {
+    const first = await spooling();
+    await first.append(...numbered(1, 5));
+    const bus = new FakeBus();
+    bus.answer = ({ body }) => (textOf({ body }).endsWith('3') ? refuse() : Promise.resolve());
+    first.send(bus);
+    await until('four are confirmed', () => bus.confirmed.length === 4);
+    const second = await spooling({ folder: killed(first) });
+    expect(second.spool.sequence).toBe(5n);
+    const again = second.send();
+    await again.sender.flush(never);
+    expect(numbers(again.bus.confirmed)).toEqual([1, 2, 3, 4, 5]);
+  });
+
+  it.each([0, 1, 7, 8, 9, 60, 120])(
+    'drops a last record of which %i bytes were written, and counts it',
+    async (bytes) => {
+      const first = await spooling();
+      await first.append(...numbered(1, 2));
+      const copy = killed(first);
+      const [name] = readdirSync(copy) as [string];
+      const record = encodeRecords([{ kind: 'message', message: plain('torn', 3n) }]);
+      appendFileSync(join(copy, name), record.subarray(0, bytes));
+      const second = await spooling({ folder: copy });
+      expect(await metric(second.registry, 'nephoscope_spool_torn_records_total')).toBe(bytes === 0 ? 0 : 1);
+      expect(second.told('warn')).toHaveLength(bytes === 0 ? 0 : 1);
+      expect(second.spool.sequence).toBe(2n);
+      await second.append(...numbered(3, 1));
+      const { bus, sender } = second.send();
+      await sender.flush(never);
+      expect(numbers(bus.confirmed)).toEqual([1, 2, 3]);
+      expect(await metric(second.registry, 'nephoscope_unsent_samples')).toBe(0);
+    },
+  );
+
+  it('passes over a damaged record in the middle, and says which file', async () => {
+    const first = await spooling();
+    await first.append(...numbered(1, 3));
+    const copy = killed(first);
+    const path = join(copy, readdirSync(copy)[0]!);
+    const bytes = readFileSync(path);
+    bytes.write('X', bytes.indexOf('00000000000000000002'));
+    writeFileSync(path, bytes);
+    const second = await spooling({ folder: copy });
+    expect(second.told('warn')).toEqual([`1 records of the spool are cut off or damaged, and left out: ${path}`]);
+    const { bus, sender } = second.send();
+    await sender.flush(never);
+    expect(numbers(bus.confirmed)).toEqual([1, 3]);
+  });
+
+  it('takes a file without a header, one of zeros and leftovers', async () => {
+    const folder = newFolder();
+    mkdirSync(folder);
+    writeFileSync(
+      join(folder, '0000000001-0000000001.seg'),
+      encodeRecords([{ kind: 'message', message: plain('1', 1n) }]),
+    );
+    writeFileSync(join(folder, '0000000002-0000000002.seg'), '');
+    writeFileSync(join(folder, '0000000003-0000000003.seg'), Buffer.alloc(5000));
+    writeFileSync(join(folder, '0000000001-0000000002.seg.tmp'), 'half');
+    writeFileSync(join(folder, 'a note'), 'of the operator');
+    const { send, spool } = await spooling({ folder });
+    expect(spool.sequence).toBe(1n);
+    const { bus, sender } = send();
+    await sender.flush(never);
+    expect(bus.confirmed.map(textOf)).toEqual(['1']);
+    await until('they are gone', () => readdirSync(folder).length === 2);
+    expect(readdirSync(folder).sort()).toEqual(['0000000004-0000000004.seg', 'a note']);
+  });
+
+  it('in the middle of a compaction takes what is complete, and each message once', async () => {
+    const folder = newFolder();
+    mkdirSync(folder);
+    const write = (name: string, ...texts: string[]) =>
+      writeFileSync(
+        join(folder, name),
+        encodeRecords([
+          { kind: 'segment', sequence: 0n },
+          ...texts.map((text) => ({ kind: 'message', message: plain(text, BigInt(text)) }) as const),
+        ]),
+      );
+    write('0000000001-0000000001.seg', '1');
+    // Renamed, and what it stands for is not deleted yet.
+    write('0000000002-0000000004.seg', '2', '7');
+    for (const number of [2, 3, 4]) write(`000000000${number}-000000000${number}.seg`, '2', '3');
+    write('0000000005-0000000006.seg.tmp', '8');
+    write('0000000005-0000000005.seg', '8');
+    const { send } = await spooling({ folder });
+    const { bus, sender } = send();
+    await sender.flush(never);
+    expect(numbers(bus.confirmed)).toEqual([1, 2, 7, 8]);
+  });
+
+  it('finds the last number also when all segments with messages are gone', async () => {
+    const first = await spooling({ sequence: 7n });
+    const second = await spooling({ folder: killed(first), sequence: 3n });
+    expect(second.spool.sequence).toBe(7n);
+    const third = await spooling({ folder: killed(first), sequence: 9n });
+    expect(third.spool.sequence).toBe(9n);
+  });
+});
+
+describe('a long outage', () => {
+  it('leaves all but a few messages on disk, and all is sent in order then, with what is new', async () => {
+    const { append, folder, send, spool, clock } = await spooling({ maxBytes: 16 * 64 * 1024 });
+    const bus = new FakeBus();
+    bus.answer = refuse;
+    const { sender } = send(bus);
+    const size = 4_000;
+    let held = 0;
+    let next = 1;
+    for (; next <= 200; next += 5) {
+      await append(...numbered(next, 5, size));
+      await clock.advance(1_000);
+      held = Math.max(held, spool.held + sender.inFlight);
+    }
+    const disk = onDisk(folder);
+    expect(disk.length).toBeGreaterThan(5);
+    // What is in flight, and half of that.
+    expect(held * size).toBeLessThanOrEqual(2 * spool.segmentBytes);
+    expect(new Set(bus.offered.map(textOf)).size * size).toBeLessThan(spool.segmentBytes + size);
+
+    bus.answer = () => Promise.resolve();
+    const before = bus.offered.length;
+    for (let turn = 0; turn < 10; turn++) {
+      await append(...numbered(next, 5, size));
+      next += 5;
+      await clock.advance(1_000);
+      held = Math.max(held, spool.held + sender.inFlight);
+    }
+    await until('all is sent', async () => {
+      await clock.advance(1_000);
+      return spool.isEmpty;
+    });
+    expect(numbers(bus.offered.slice(before))).toEqual(counted(next - 1));
+    await until('it is removed', () => onDisk(folder).length === 1);
+    expect(held * size).toBeLessThanOrEqual(2.5 * spool.segmentBytes);
+  });
+
+  it('keeps the order where single messages are refused', async () => {
+    const { append, send, clock, spool } = await spooling();
+    const bus = new FakeBus();
+    let tries = 0;
+    bus.answer = () => (++tries % 7 === 3 ? refuse() : Promise.resolve());
+    send(bus);
+    for (let next = 1; next <= 100; next += 10) {
+      await append(...numbered(next, 10));
+      await clock.advance(700);
+    }
+    await until('all is sent', async () => {
+      await clock.advance(1_000);
+      return spool.isEmpty;
+    });
+    expect(numbers(bus.confirmed).sort((a, b) => a - b)).toEqual(counted(100));
+  });
+});
+
+describe('a disk that fails', () => {
+  const mounted: string[] = [];
+  afterEach(() => {
+    for (const place of mounted.splice(0)) execFileSync('umount', ['--lazy', place]);
+  });
+  function disk(size: string): string {
+    const place = newFolder();
+    mkdirSync(place);
+    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${size}`, 'tmpfs', place]);
+    mounted.push(place);
+    return place;
+  }
+
+  it('in the middle of a write leaves nothing of it behind, and takes the next when there is space', async () => {
+    const folder = disk('64k');
+    const { append, records, send, spool } = await spooling({ folder });
+    await append(...numbered(1, 1, 10_000));
+    await expect(append(...numbered(2, 3, 30_000))).rejects.toMatchObject({
+      code: 'SPOOL_UNAVAILABLE',
+      message: expect.stringContaining('free space there'),
+      cause: expect.objectContaining({ code: 'ENOSPC' }),
+    });
+    expect(records()).toHaveLength(2);
+    expect(onDisk(folder)[0]).toMatchObject({ torn: 0 });
+    expect(spool.sequence).toBe(1n);
+    await append(...numbered(2, 1, 10_000));
+    const { bus, sender } = send();
+    await sender.flush(never);
+    expect(numbers(bus.confirmed)).toEqual([1, 2]);
+  });
+
+  it('is said to be read-only', async () => {
+    const folder = disk('64k');
+    execFileSync('mount', ['-o', 'remount,ro', folder]);
+    await expect(openSpool({ folder })).rejects.toMatchObject({
+      code: 'SPOOL_UNAVAILABLE',
+      cause: expect.objectContaining({ code: 'EROFS' }),
+    });
+  });
+
+  it('when it syncs is tried anew, and the same number is not there twice', async () => {
+    const { append, folder, records, send } = await spooling();
+    await append(...numbered(1, 1));
+    const handle = await open(join(folder, readdirSync(folder)[0]!), 'r');
+    const files = Object.getPrototypeOf(handle) as typeof handle;
+    await handle.close();
+    const eio = Object.assign(new Error('EIO: i/o error, fdatasync'), { code: 'EIO' });
+    jest.spyOn(files, 'datasync').mockRejectedValueOnce(eio);
+    await expect(append(...numbered(2, 1))).rejects.toMatchObject({ code: 'SPOOL_UNAVAILABLE', cause: eio });
+    await append(...numbered(2, 1));
+    expect(records().filter(({ kind }) => kind === 'message')).toHaveLength(2);
+    const { bus, sender } = send();
+    await sender.flush(never);
+    expect(numbers(bus.confirmed)).toEqual([1, 2]);
+  });
+
+  it('and does not even cut off what it wrote ends the segment there: the next ones are in another', async () => {
+    const { append, folder, send, registry } = await spooling();
+    await append(...numbered(1, 1));
+    const handle = await open(join(folder, readdirSync(folder)[0]!), 'r');
+    const files = Object.getPrototypeOf(handle) as typeof handle;
+    await handle.close();
+    jest.spyOn(files, 'datasync').mockRejectedValueOnce(new Error('EIO'));
+    jest.spyOn(files, 'truncate').mockRejectedValueOnce(new Error('EIO'));
+    await expect(append(...numbered(2, 1))).rejects.toMatchObject({ code: 'SPOOL_UNAVAILABLE' });
+    await append(...numbered(2, 1));
+    expect(readdirSync(folder)).toHaveLength(2);
+    const { bus, sender } = send();
+    await sender.flush(never);
+    expect(numbers(bus.confirmed)).toEqual([1, 2]);
+    expect(await metric(registry, 'nephoscope_unsent_samples')).toBe(0);
+  });
+
+  it('loses what nobody can read any more, says so, and sends the rest', async () => {
+    const first = await spooling({ maxBytes: 16 * 100 });
+    await first.append(...numbered(1, 2));
+    await first.append(...numbered(3, 2));
+    const copy = killed(first);
+    const second = await spooling({ folder: copy, maxBytes: 16 * 100 });
+    const [name] = readdirSync(copy).sort() as [string];
+    truncateSync(join(copy, name), statSync(join(copy, name)).size - 5);
+    const { bus, sender } = second.send();
+    await sender.flush(never);
+    expect(numbers(bus.confirmed)).toEqual([1, 3, 4]);
+    expect(second.told('error')).toEqual([expect.stringContaining('1 messages in ')]);
+    expect(await metric(second.registry, 'nephoscope_unsent_samples')).toBe(0);
+  });
+});
+
+it('keeps its files from other users', async () => {
+  const { append, folder } = await spooling();
+  await append(plain('x'));
+  for (const name of readdirSync(folder)) expect(statSync(join(folder, name)).mode & 0o077).toBe(0);
+  expect(statSync(folder).mode & 0o077).toBe(0);
+});
+
+it('sends what comes while an earlier one gets no answer', async () => {
+  const { append, send } = await spooling();
+  const bus = new FakeBus();
+  bus.answer = ({ body }) => (textOf({ body }) === 'hung' ? new Promise(() => undefined) : Promise.resolve());
+  send(bus);
+  await append(plain('hung'));
+  await turns();
+  await append(plain('next'));
+  await until('the next is sent', () => bus.confirmed.length === 1);
+});
