@@ -3,6 +3,7 @@ import { sql } from 'kysely';
 import type { Kysely, RawBuilder } from 'kysely';
 
 import { inRange, matchingSeries, restrictsSeries } from './filter.js';
+import { assemble } from './message-layout.js';
 import type { Reference, Schema } from './schema.js';
 
 const pageSize = 500;
@@ -125,17 +126,15 @@ function readPage(
     )
     .innerJoin('series', 'series.id', 'samples.series_id')
     .leftJoin('metadata', 'metadata.id', 'samples.metadata_id')
-    .leftJoin('publishers', 'publishers.id', 'samples.publisher_id')
     .select([
       'samples.id',
       columns.messageId.as('message_id'),
       'samples.timestamp',
       columns.volume.as('volume'),
       'samples.sequence',
-      'samples.head',
-      'samples.tail',
+      'samples.signature',
+      'samples.variations',
       'metadata.text as metadata',
-      'publishers.text as publisher',
       'series.source',
       'series.counter_name',
       'series.type',
@@ -144,6 +143,8 @@ function readPage(
       'series.project_id',
       'series.resource_id',
       'series.epoch',
+      'series.publisher_id',
+      'series.layout',
     ])
     .orderBy('samples.timestamp', newestFirst ? 'desc' : 'asc')
     .orderBy('samples.id', newestFirst ? 'desc' : 'asc')
@@ -154,20 +155,21 @@ function readPage(
 type Row = Awaited<ReturnType<typeof readPage>>[number];
 
 function toSample(row: Row): Sample {
+  const { message_id: messageId, volume, timestamp, sequence, metadata, signature, variations } = row;
   return {
-    messageId: row.message_id,
+    messageId,
     source: row.source,
     meter: row.counter_name,
     type: row.type,
     unit: row.unit,
-    volume: row.volume,
+    volume,
     userId: row.user_id,
     projectId: row.project_id,
     resourceId: row.resource_id,
-    timestamp: row.timestamp,
-    publisherId: row.publisher,
-    sequence: row.sequence,
+    timestamp,
+    publisherId: row.publisher_id,
+    sequence,
     epoch: row.epoch,
-    text: row.head + (row.metadata ?? '') + row.tail,
+    text: assemble(row.layout, { messageId, volume, timestamp, sequence, metadata, signature, variations }),
   };
 }

@@ -3,15 +3,14 @@ import type { Generated } from 'kysely';
 /** The tables after the last migration, as both databases show them. Every integer is a bigint. */
 export interface Schema {
   series: SeriesTable;
-  metadata: NamedTable;
-  publishers: NamedTable;
+  metadata: MetadataTable;
   samples: SamplesTable;
 }
 
 /** What identifies a row that samples refer to: a number in SQLite, the text of a UUID in PostgreSQL. */
 export type Reference = bigint | string;
 
-/** What the samples of one counter of one resource have in common. */
+/** What the samples of one counter of one resource from one agent have in common. */
 export interface SeriesTable {
   id: Generated<Reference>;
   source: string;
@@ -22,26 +21,32 @@ export interface SeriesTable {
   project_id: string | null;
   resource_id: string;
   epoch: string | null;
+  publisher_id: string | null;
+  /** The text of their messages without the values that differ: see `message-layout.ts`. */
+  layout: string;
 }
 
-/** A text that many samples refer to. */
-export interface NamedTable {
+/** The text of `resource_metadata`, to which many samples refer. */
+export interface MetadataTable {
   id: Generated<Reference>;
   text: string;
 }
 
-/** The message as it was received is `head`, the text of the metadata, `tail`, one after the other. */
 export interface SamplesTable {
   /** Grows with the order of recording. */
   id: Generated<bigint>;
-  message_id: string;
+  /** What the message is known by: see `message-key.ts`. */
+  key: Uint8Array;
+  /** Null where the key says it. */
+  message_id: string | null;
   series_id: Reference;
   /** ns since 1970 UTC. */
   timestamp: bigint;
   volume: string;
-  publisher_id: Reference | null;
   sequence: bigint | null;
-  head: string;
   metadata_id: Reference | null;
-  tail: string;
+  /** 32 bytes; null where the message has it written otherwise. */
+  signature: Uint8Array | null;
+  /** See `message-layout.ts`. */
+  variations: string | null;
 }

@@ -21,7 +21,7 @@ export function int64<Field extends 'timestamp' | 'sequence'>(sample: Sample, fi
   return value;
 }
 
-/** The columns that tell one series from another, in the order of {@link seriesOf}. */
+/** The columns that tell one series from another, in the order of {@link seriesRow}. */
 export const seriesColumns = [
   'resource_id',
   'counter_name',
@@ -31,14 +31,12 @@ export const seriesColumns = [
   'user_id',
   'project_id',
   'epoch',
+  'publisher_id',
+  'layout',
 ] as const;
 
-/** What tells the sample's series from all others, as a text to compare by; a JSON array of the columns. */
-export function seriesOf({ resourceId, meter, source, type, unit, userId, projectId, epoch }: Sample): string {
-  return JSON.stringify([resourceId, meter, source, type, unit, userId, projectId, epoch]);
-}
-
-/** The columns of what {@link seriesOf} gave. */
-export function seriesRow(series: string): (string | null)[] {
-  return (JSON.parse(series) as (string | null)[]).map(storable);
+/** What tells the sample's series from all others. */
+export function seriesRow(sample: Sample, layout: string): readonly (string | null)[] {
+  const { resourceId, meter, source, type, unit, userId, projectId, epoch, publisherId } = sample;
+  return [resourceId, meter, source, type, unit, userId, projectId, epoch, publisherId, layout].map(storable);
 }

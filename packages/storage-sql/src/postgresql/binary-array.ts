@@ -1,10 +1,18 @@
 /** The binary form in which PostgreSQL takes one-dimensional arrays: nothing to quote here, nothing to parse there. */
 
 /** The object ids of the element types, which are the same in every PostgreSQL. */
-const oid = { int8: 20, text: 25, uuid: 2950 } as const;
+const oid = { bytea: 17, int8: 20, text: 25, uuid: 2950 } as const;
 
 export function uuidArray(values: readonly (Buffer | null)[]): Buffer {
   return binaryArray(oid.uuid, values, 16 * values.length, (buffer, at, value) => value.copy(buffer, at));
+}
+
+export function byteaArray(values: readonly (Uint8Array | null)[]): Buffer {
+  const size = values.reduce((sum, value) => sum + (value?.length ?? 0), 0);
+  return binaryArray(oid.bytea, values, size, (buffer, at, value) => {
+    buffer.set(value, at);
+    return value.length;
+  });
 }
 
 export function int8Array(values: readonly (bigint | null)[]): Buffer {

@@ -1,9 +1,10 @@
 import type { PluginSettings, RecordResult, Sample } from '@nephoscope/core';
 
-import { recordBatch, Stored, toBatch } from './batch.js';
+import { recordBatch, toBatch } from './batch.js';
 import type { Connection, Limits, Location } from './connection.js';
 import { ConnectionPool } from './connection-pool.js';
 import { createPartition, existingPartitions, wantedPartitions } from './partitions.js';
+import { createSharedRows } from './shared-rows.js';
 import { isConflict, sqlState } from './store-error.js';
 
 /** How often a batch is tried that others stood in the way of. */
@@ -18,7 +19,7 @@ const settings = { enable_nestloop: 'off', enable_mergejoin: 'off', work_mem: '3
 export class Recorder {
   readonly #writer: ConnectionPool;
   readonly #tools: Pick<PluginSettings<unknown>, 'logger' | 'clock'>;
-  readonly #stored = new Stored();
+  readonly #known = createSharedRows();
   /** The starts of weeks that have a partition; undefined until it is known. */
   #partitions: Set<bigint> | undefined;
   #noPartitionsUntil = 0n;
@@ -32,16 +33,16 @@ export class Recorder {
   async record(samples: readonly Sample[]): Promise<RecordResult> {
     if (samples.length === 0) return { recorded: 0, duplicates: 0 };
     // Before its turn: while the server works on one batch, the next one is made ready.
-    const batch = toBatch(samples, this.#stored);
+    const batch = toBatch(samples, this.#known);
     return await this.#writer.use(async (connection) => {
       try {
         await this.#makePartitions(connection, batch.times);
         const recorded = await insert(connection, batch.values);
-        this.#stored.add(batch);
+        for (const row of batch.missing) row.isStored = true;
         return { recorded, duplicates: samples.length - recorded };
       } catch (error) {
         // The database may be another one when it is back: a backup of it, or an empty one.
-        this.#stored.forget();
+        this.#known.forget();
         this.#partitions = undefined;
         throw error;
       }

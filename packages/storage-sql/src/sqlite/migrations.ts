@@ -16,6 +16,8 @@ export const migrations: Readonly<Record<string, Migration>> = {
         .addColumn('project_id', 'text')
         .addColumn('resource_id', 'text', (column) => column.notNull())
         .addColumn('epoch', 'text')
+        .addColumn('publisher_id', 'text')
+        .addColumn('layout', 'text', (column) => column.notNull())
         .modifyEnd(sql`strict`)
         .execute();
       await db.schema
@@ -30,23 +32,17 @@ export const migrations: Readonly<Record<string, Migration>> = {
         .modifyEnd(sql`strict`)
         .execute();
       await db.schema
-        .createTable('publishers')
-        .addColumn('id', 'integer', (column) => column.primaryKey())
-        .addColumn('text', 'text', (column) => column.notNull().unique())
-        .modifyEnd(sql`strict`)
-        .execute();
-      await db.schema
         .createTable('samples')
         .addColumn('id', 'integer', (column) => column.primaryKey())
-        .addColumn('message_id', 'text', (column) => column.notNull().unique())
+        .addColumn('key', 'blob', (column) => column.notNull().unique())
+        .addColumn('message_id', 'text')
         .addColumn('series_id', 'integer', (column) => column.notNull())
         .addColumn('timestamp', 'integer', (column) => column.notNull())
         .addColumn('volume', 'text', (column) => column.notNull())
-        .addColumn('publisher_id', 'integer')
         .addColumn('sequence', 'integer')
-        .addColumn('head', 'text', (column) => column.notNull())
         .addColumn('metadata_id', 'integer')
-        .addColumn('tail', 'text', (column) => column.notNull())
+        .addColumn('signature', 'blob')
+        .addColumn('variations', 'text')
         .modifyEnd(sql`strict`)
         .execute();
       // Three indexes on the large table and no more: each costs every insert.

@@ -31,7 +31,20 @@ const lockRetryMs = 20;
 /** So many are removed while others wait. */
 const removedAtOnce = 1_000;
 
-const columns: SampleColumns = { messageId: sql.ref('samples.message_id'), volume: sql.ref('samples.volume') };
+const uuidOfKey = sql.join(
+  [
+    [1, 8],
+    [9, 4],
+    [13, 4],
+    [17, 4],
+    [21, 12],
+  ].map(([from, length]) => sql`substr(lower(hex(samples.key)), ${sql.lit(from)}, ${sql.lit(length)})`),
+  sql` || '-' || `,
+);
+const columns: SampleColumns = {
+  messageId: sql<string>`coalesce(samples.message_id, ${uuidOfKey})`,
+  volume: sql.ref('samples.volume'),
+};
 
 type Settings = Pick<PluginSettings<unknown>, 'logger' | 'clock'>;
 
