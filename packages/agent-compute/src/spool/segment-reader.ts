@@ -5,7 +5,7 @@ import type { ReadSegment } from './segment.js';
 
 const chunkBytes = 1024 * 1024;
 
-/** The place of records within a file. */
+/** Records of a file; their `end` is an offset in the file. */
 export interface ReadPart extends ReadSegment {
   /** Offset behind what was read. */
   readonly end: number;
@@ -29,7 +29,7 @@ export async function* readParts(
       const bytes = Buffer.allocUnsafeSlow(Math.min(length, to - offset));
       const isLast = offset + bytes.length >= to;
       const filled = await fill(file, bytes, offset);
-      const part = readSegment(bytes.subarray(0, filled));
+      const part = inFile(readSegment(bytes.subarray(0, filled)), offset);
       const read = filled - part.torn;
       if (isLast || filled < bytes.length) return yield { ...part, end: offset + read };
       // A record longer than this, or damage of which the end is not seen yet.
@@ -44,6 +44,10 @@ export async function* readParts(
   } finally {
     await file.close();
   }
+}
+
+function inFile({ records, ...part }: ReadSegment, offset: number): ReadSegment {
+  return { ...part, records: records.map(({ record, end }) => ({ record, end: offset + end })) };
 }
 
 /** How many bytes there were, if the file is shorter. */

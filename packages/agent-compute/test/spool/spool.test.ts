@@ -114,6 +114,22 @@ describe('a restart', () => {
     expect(numbers(again.bus.confirmed)).toEqual([1, 2, 3, 4, 5]);
   });
 
+  it('after kill -9 sends only what was not confirmed, wherever in a segment of some MiB that begins', async () => {
+    const first = await spooling();
+    const mebibytes = 100_000;
+    await first.append(...numbered(1, 25, mebibytes));
+    const { sender } = first.send();
+    await sender.flush(never);
+    sender.stop();
+    await until('it is noted', () => first.records().at(-1)?.kind === 'confirmed');
+    await first.append(...numbered(26, 25, mebibytes));
+    const second = await spooling({ folder: killed(first) });
+    const again = second.send();
+    await again.sender.flush(never);
+    expect(numbers(again.bus.offered)).toEqual(counted(25).map((at) => at + 25));
+    expect(second.told('error')).toEqual([]);
+  });
+
   it.each([0, 1, 7, 8, 9, 60, 120])(
     'drops a last record of which %i bytes were written, and counts it',
     async (bytes) => {

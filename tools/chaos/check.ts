@@ -1,0 +1,100 @@
+import { createVerifier, readMeteringMessage, Secret } from '@nephoscope/core';
+
+/** What one row of the store says. */
+export interface StoredRow {
+  readonly messageId: string;
+  /** The message as it was received. */
+  readonly text: string;
+}
+
+export interface Expectation {
+  /** Ids that must be recorded, each once. */
+  readonly taken: ReadonlySet<string>;
+  /** Ids of samples that must be dead letters and nowhere else. */
+  readonly refused: ReadonlySet<string>;
+}
+
+export interface Findings {
+  readonly taken: number;
+  readonly recorded: number;
+  /** Ids that were taken and are not in the store. */
+  readonly lost: readonly string[];
+  /** Ids of which there is more than one row. */
+  readonly twice: readonly string[];
+  /** Ids in the store that nobody took. */
+  readonly strange: readonly string[];
+  /** Ids of rows whose text is not what was signed, with what is wrong with it. */
+  readonly unverified: readonly string[];
+  /** Ids that must be dead letters and are not. */
+  readonly refusedMissing: readonly string[];
+  /** The texts of dead letters that are none of those, shortened. */
+  readonly strangeLetters: readonly string[];
+}
+
+/**
+ * Compares what was taken with what was recorded, by message id.
+ *
+ * @param letters the texts of the dead letters, a line each; one may come twice, since only a store knows what it has
+ */
+export async function check(
+  { taken, refused }: Expectation,
+  rows: AsyncIterable<StoredRow> | Iterable<StoredRow>,
+  letters: Iterable<string>,
+  secret: string,
+): Promise<Findings> {
+  const verifier = createVerifier({ secrets: [new Secret(secret)] });
+  const seen = new Set<string>();
+  const twice = new Set<string>();
+  const strange = new Set<string>();
+  const unverified: string[] = [];
+  let recorded = 0;
+  for await (const { messageId, text } of rows) {
+    recorded += 1;
+    if (seen.has(messageId)) twice.add(messageId);
+    seen.add(messageId);
+    if (!taken.has(messageId)) strange.add(messageId);
+    const { message, sample } = readMeteringMessage(text);
+    const verdict = sample.messageId === messageId ? verifier.verify(message) : `of ${sample.messageId}`;
+    if (verdict !== 'verified') unverified.push(`${messageId}: ${verdict}`);
+  }
+  const dead = new Set<string>();
+  const strangeLetters: string[] = [];
+  for (const letter of letters) {
+    const id = idOf(letter);
+    if (id !== undefined && refused.has(id)) dead.add(id);
+    else strangeLetters.push(letter.slice(0, 300));
+  }
+  return {
+    taken: taken.size,
+    recorded,
+    lost: [...taken].filter((id) => !seen.has(id)),
+    twice: [...twice],
+    strange: [...strange],
+    unverified,
+    refusedMissing: [...refused].filter((id) => !dead.has(id)),
+    strangeLetters,
+  };
+}
+
+/** What is wrong, a sentence each; empty when nothing is. */
+export function problemsOf(findings: Findings): readonly string[] {
+  const few = (items: readonly string[]) => items.slice(0, 5).join(', ') + (items.length > 5 ? ', …' : '');
+  const problem = (items: readonly string[], what: string) =>
+    items.length === 0 ? [] : [`${items.length} ${what}: ${few(items)}`];
+  return [
+    ...problem(findings.lost, 'samples are lost'),
+    ...problem(findings.twice, 'samples are recorded twice'),
+    ...problem(findings.strange, 'samples are in the store that nobody took'),
+    ...problem(findings.unverified, 'stored messages do not verify'),
+    ...problem(findings.refusedMissing, 'samples with a wrong signature are not among the dead letters'),
+    ...problem(findings.strangeLetters, 'dead letters should not be there'),
+  ];
+}
+
+function idOf(letter: string): string | undefined {
+  try {
+    return readMeteringMessage(letter).sample.messageId;
+  } catch {
+    return undefined; // No message at all: a letter that is not ours.
+  }
+}

@@ -1,0 +1,20 @@
+import { meteringTopology, splitMeteringBatch } from '@nephoscope/core';
+import { connect } from 'amqplib';
+
+/** The lines of all dead letters, which stay where they are. */
+export async function readDeadLetters(url: string): Promise<readonly string[]> {
+  const model = await connect(url);
+  try {
+    const channel = await model.createChannel();
+    const letters: string[] = [];
+    for (;;) {
+      // Without an acknowledgement: what is read goes back when the connection is closed.
+      const letter = await channel.get(meteringTopology.deadLetterQueue);
+      if (letter === false) return letters;
+      for (const line of splitMeteringBatch(letter.content))
+        letters.push(typeof line === 'string' ? line : `(${line.reason})`);
+    }
+  } finally {
+    await model.close();
+  }
+}

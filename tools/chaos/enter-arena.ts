@@ -1,0 +1,60 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readdirSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+import { environment } from '../testbed/processes.js';
+import type { Report } from './report.js';
+import type { RunOptions } from './run.js';
+
+export const root = fileURLToPath(new URL('../..', import.meta.url));
+
+/** Folders that every system has for file systems that are mounted for a while. */
+const mountPoints = ['/mnt', '/media', '/srv'];
+
+/**
+ * Runs one test in namespaces of its own, where small disks can be mounted that no one else sees. Nothing of it is left
+ * when this process ends, however it ends: the kernel then kills the first process in there, with it all others, and
+ * takes back what was mounted.
+ *
+ * @throws Error when it ended without a report
+ */
+export async function enterArena(
+  options: Omit<RunOptions, 'directory' | 'logs'> & { readonly logs: string | undefined },
+  signal: AbortSignal,
+): Promise<Report> {
+  signal.throwIfAborted();
+  // Nothing is covered, this project least of all.
+  const directory = mountPoints.find((path) => existsSync(path) && readdirSync(path).length === 0);
+  if (directory === undefined)
+    throw new Error(`there is no empty folder to mount on: empty one of ${mountPoints.join(', ')}`);
+  const script = fileURLToPath(new URL('arena.ts', import.meta.url));
+  const arena = spawn(
+    'setpriv',
+    [
+      ...['--pdeathsig', 'KILL', 'unshare', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc'],
+      ...[process.execPath, '--import', 'tsx', script, JSON.stringify({ ...options, directory })],
+    ],
+    {
+      cwd: root,
+      stdio: ['pipe', 'pipe', 'inherit'],
+      // Ctrl-C in a terminal is for this process, which then closes stdin.
+      detached: true,
+      // The packages as they are built, like the programs: without the paths to their sources.
+      env: {
+        ...environment,
+        TSX_TSCONFIG_PATH: fileURLToPath(new URL('../presets/tsconfig.json', import.meta.url)),
+      },
+    },
+  );
+  arena.stdin.on('error', () => undefined); // It has ended: its exit code tells.
+  const close = () => arena.stdin.end();
+  signal.addEventListener('abort', close, { once: true });
+  let output = '';
+  arena.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));
+  const [code, by] = (await once(arena, 'close')) as [number | null, NodeJS.Signals | null];
+  signal.removeEventListener('abort', close);
+  signal.throwIfAborted();
+  if (code !== 0) throw new Error(`the run ended with ${by ?? `exit code ${code}`}: see above`);
+  return JSON.parse(output) as Report;
+}

@@ -1,0 +1,135 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import type { Fault } from './fault-plan.js';
+import type { Link } from './link.js';
+import type { SmallDisk } from './small-disk.js';
+import type { Supervised } from './supervisor.js';
+
+/** A server that programs depend on. */
+export interface Service {
+  kill(): Promise<void>;
+  shutDown(): Promise<void>;
+  /** After {@link kill} and {@link shutDown}, and where it has ended by itself; nothing while it runs. */
+  start(): Promise<void>;
+  freeze(): Promise<void>;
+  thaw(): Promise<void>;
+}
+
+/** Everything that faults are done to, by name. */
+export interface Arena {
+  readonly programs: ReadonlyMap<string, Supervised>;
+  readonly services: ReadonlyMap<string, Service>;
+  readonly links: ReadonlyMap<string, Link>;
+  readonly disks: ReadonlyMap<string, SmallDisk>;
+  /** A service that must be seen to when a disk has room again, by the disk's name. */
+  readonly onDisk: ReadonlyMap<string, string>;
+}
+
+/** A fault that was made. */
+export interface InflictedFault {
+  readonly target: string;
+  readonly kind: string;
+  /** ms since the first could begin. */
+  readonly began: number;
+  readonly ended: number;
+  /** Whether it met anything: a program that ran, an open connection. */
+  readonly struck: boolean;
+}
+
+interface Begun {
+  /** Undoes it, and says whether it met anything. */
+  end(): Promise<boolean> | boolean;
+}
+
+/**
+ * Makes the planned faults at their times, those of different targets beside each other, and lifts them all. What is
+ * done to one target is done in turn, so that some begin late; those that would begin after `duration` are left out.
+ */
+export async function inflict(
+  plan: readonly Fault[],
+  arena: Arena,
+  duration: number,
+  tell: (fault: InflictedFault) => void,
+): Promise<readonly InflictedFault[]> {
+  const start = performance.now();
+  const now = () => Math.round(performance.now() - start);
+  const inflicted: InflictedFault[] = [];
+  const turns = new Map<string, Promise<void>>();
+  const make = async (fault: Fault) => {
+    if (now() > duration) return;
+    const began = now();
+    const { end } = await begin(fault, arena);
+    await sleep(fault.lasts);
+    const struck = await end();
+    const done = { target: fault.target, kind: fault.kind, began, ended: now(), struck };
+    inflicted.push(done);
+    tell(done);
+  };
+  for (const fault of plan) {
+    await sleep(Math.max(0, fault.at - now()));
+    const who = arena.onDisk.get(fault.target) ?? fault.target;
+    const turn = (turns.get(who) ?? Promise.resolve()).then(() => make(fault));
+    // Its failure is awaited below, with all others.
+    turn.catch(() => undefined);
+    turns.set(who, turn);
+  }
+  await sleep(Math.max(0, duration - now()));
+  await Promise.all(turns.values());
+  return inflicted.sort((a, b) => a.began - b.began);
+}
+
+async function begin(fault: Fault, arena: Arena): Promise<Begun> {
+  switch (fault.on) {
+    case 'program': {
+      const program = named(arena.programs, fault.target);
+      if (fault.kind === 'freeze') {
+        program.signal('SIGSTOP');
+        return { end: () => program.signal('SIGCONT') };
+      }
+      const how = await program.end(fault.kind === 'kill' ? 'SIGKILL' : 'SIGTERM');
+      return {
+        end() {
+          program.start();
+          return how !== undefined;
+        },
+      };
+    }
+    case 'service': {
+      const service = named(arena.services, fault.target);
+      if (fault.kind === 'freeze') await service.freeze();
+      else if (fault.kind === 'kill') await service.kill();
+      else await service.shutDown();
+      return {
+        async end() {
+          await (fault.kind === 'freeze' ? service.thaw() : service.start());
+          return true;
+        },
+      };
+    }
+    case 'link': {
+      const link = named(arena.links, fault.target);
+      link.begin(fault.kind);
+      return { end: () => link.end() > 0 };
+    }
+    case 'disk': {
+      const over = new AbortController();
+      const filled = named(arena.disks, fault.target).fill(over.signal);
+      filled.catch(() => undefined); // Awaited at its end.
+      const service = arena.onDisk.get(fault.target);
+      return {
+        async end() {
+          over.abort();
+          const bytes = await filled;
+          if (service !== undefined) await named(arena.services, service).start();
+          return bytes > 0;
+        },
+      };
+    }
+  }
+}
+
+function named<T>(things: ReadonlyMap<string, T>, name: string): T {
+  const thing = things.get(name);
+  if (thing === undefined) throw new Error(`there is no '${name}'`);
+  return thing;
+}

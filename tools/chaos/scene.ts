@@ -1,0 +1,122 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import { startTestDriverHost } from '../bench/hosts.js';
+import { secret, writeAgentConfiguration, writeCollectorConfiguration } from './configuration.js';
+import type { Arena, Service } from './inflict.js';
+import { Link } from './link.js';
+import { startBroker, startDatabase } from './services.js';
+import { SmallDisk } from './small-disk.js';
+import { SpoolFollower } from './spool-follower.js';
+import { Supervised } from './supervisor.js';
+import type { ProgramDefinition, UnexpectedExit } from './supervisor.js';
+
+/** Programs and services of one run. They end with the process namespace that they live in. */
+export interface Scene {
+  readonly arena: Arena;
+  /** Of the broker and the store themselves, around the faulty links. */
+  readonly brokerUrl: string;
+  readonly storeUrl: string;
+  readonly generatorDirectory: string;
+  readonly spools: ReadonlyMap<string, SpoolFollower>;
+  /** Their times are those of `performance.now()`. */
+  readonly unexpectedExits: readonly UnexpectedExit[];
+  stopHypervisor(): Promise<void>;
+}
+
+export interface SceneOptions {
+  readonly store: 'postgresql' | 'sqlite';
+  readonly directory: string;
+  readonly logs: string;
+  /** For how long the disks must have room, ms. */
+  readonly duration: number;
+}
+
+const instances = 10;
+const agents = ['agent-1', 'agent-2'];
+const collectors = ['collector-1', 'collector-2'];
+const mebibyte = 1024 ** 2;
+const root = fileURLToPath(new URL('../..', import.meta.url));
+
+/** Starts the services, and makes the programs ready to be started. */
+export async function buildScene({ store, directory, logs, duration }: SceneOptions): Promise<Scene> {
+  const storeDisk = await SmallDisk.mount(
+    join(directory, 'store'),
+    Math.round((store === 'postgresql' ? 512 : 256) * mebibyte + (duration / 1_000) * 3 * mebibyte),
+  );
+  const [broker, database, host] = await Promise.all([
+    startBroker(),
+    store === 'postgresql' ? startDatabase(storeDisk.directory) : undefined,
+    startTestDriverHost(instances),
+  ]);
+  const storeUrl = database?.url ?? `sqlite:${join(storeDisk.directory, 'samples.db')}`;
+
+  const programs = new Map<string, Supervised>();
+  const links = new Map<string, Link>();
+  const disks = new Map([['disk of the store', storeDisk]]);
+  const spools = new Map<string, SpoolFollower>();
+  const unexpectedExits: UnexpectedExit[] = [];
+  const program = (name: string, command: ProgramDefinition['command']) => {
+    const onUnexpectedExit = (how: string, lastLines: readonly string[]) =>
+      void unexpectedExits.push({ program: name, at: performance.now(), how, lastLines });
+    programs.set(name, new Supervised({ name, command, logs, onUnexpectedExit }));
+  };
+  /** The URL by which a program reaches a service over a link of its own. */
+  const linked = async (name: string, to: string, url: string, port: number) => {
+    const link = await Link.open(port);
+    links.set(`${name} to ${to}`, link);
+    return url.replace(`:${port}`, `:${link.port}`);
+  };
+
+  const configurations = join(directory, 'etc');
+  for (const name of collectors) {
+    const path = await writeCollectorConfiguration(configurations, {
+      host: name,
+      url: await linked(name, 'broker', broker.url, broker.port),
+      store: database === undefined ? storeUrl : await linked(name, 'database', storeUrl, database.port),
+    });
+    program(name, [process.execPath, join(root, 'packages/collector/dist/cli.js'), '--config', path]);
+  }
+  for (const name of agents) {
+    const disk = await SmallDisk.mount(join(directory, name), 64 * mebibyte);
+    disks.set(`disk of ${name}`, disk);
+    const stateDirectory = join(disk.directory, 'state');
+    await mkdir(stateDirectory, { mode: 0o700 });
+    spools.set(name, await SpoolFollower.start(join(stateDirectory, 'spool')));
+    const path = await writeAgentConfiguration(configurations, {
+      host: name,
+      url: await linked(name, 'broker', broker.url, broker.port),
+      uri: host.uri,
+      stateDirectory,
+    });
+    program(name, [join(root, 'packages/agent-compute/bin/nephoscope-agent-compute'), '--config', path]);
+  }
+  const generatorDirectory = join(directory, 'generator');
+  await mkdir(generatorDirectory);
+  const settings = {
+    url: await linked('generator', 'broker', broker.url, broker.port),
+    secret,
+    directory: generatorDirectory,
+  };
+  const script = fileURLToPath(new URL('generator.ts', import.meta.url));
+  program('generator', [process.execPath, '--import', 'tsx', script, JSON.stringify(settings)]);
+
+  const services = new Map<string, Service>([['broker', broker]]);
+  if (database !== undefined) services.set('database', database);
+  return {
+    arena: {
+      programs,
+      services,
+      links,
+      disks,
+      onDisk: new Map(database === undefined ? [] : [['disk of the store', 'database']]),
+    },
+    brokerUrl: broker.url,
+    storeUrl,
+    generatorDirectory,
+    spools,
+    unexpectedExits,
+    stopHypervisor: () => host.stop(),
+  };
+}

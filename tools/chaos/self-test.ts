@@ -1,0 +1,27 @@
+import { check } from './check.js';
+import type { Expectation, StoredRow } from './check.js';
+
+const plantedId = 'a sample that nobody took';
+
+/**
+ * Whether the check sees a lost and a doubled sample in this very data: once with an id more in the ledger, once with a
+ * row twice.
+ *
+ * @returns what it did not see; empty when it works
+ */
+export async function selfTest(
+  expectation: Expectation,
+  rows: readonly StoredRow[],
+  letters: readonly string[],
+  secret: string,
+): Promise<readonly string[]> {
+  const [row] = rows;
+  if (row === undefined) return ['the check cannot be tested: there are no rows'];
+  const more = { ...expectation, taken: new Set([...expectation.taken, plantedId]) };
+  const withMore = await check(more, rows, letters, secret);
+  const withTwice = await check(expectation, [...rows, row], letters, secret);
+  return [
+    ...(withMore.lost.includes(plantedId) ? [] : ['the check does not see a lost sample']),
+    ...(withTwice.twice.includes(row.messageId) ? [] : ['the check does not see a sample that is recorded twice']),
+  ];
+}

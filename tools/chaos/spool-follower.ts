@@ -1,0 +1,53 @@
+import { fork } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+
+import type { SpoolTaken } from './spool-ledger.js';
+
+const answerTime = 30_000;
+
+/** The process that follows an agent's spool: see follow-spool.ts. */
+export class SpoolFollower {
+  readonly #child: ChildProcess;
+
+  private constructor(child: ChildProcess) {
+    this.#child = child;
+  }
+
+  static async start(directory: string): Promise<SpoolFollower> {
+    const child = fork(fileURLToPath(new URL('follow-spool.ts', import.meta.url)), [directory], {
+      execArgv: ['--import', 'tsx'],
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    });
+    const follower = new SpoolFollower(child);
+    await follower.#answer();
+    return follower;
+  }
+
+  /** @throws Error when it does not answer: a ledger that has ended is no ledger */
+  async taken(): Promise<SpoolTaken> {
+    const answer = this.#answer();
+    this.#child.send('taken');
+    return (await answer) as SpoolTaken;
+  }
+
+  stop(): void {
+    this.#child.disconnect();
+  }
+
+  async #answer(): Promise<unknown> {
+    const over = new AbortController();
+    const signal = AbortSignal.any([over.signal, AbortSignal.timeout(answerTime)]);
+    const message = once(this.#child, 'message', { signal });
+    const ended = once(this.#child, 'exit', { signal });
+    try {
+      const [answer] = (await Promise.race([message, ended])) as [unknown];
+      if (this.#child.exitCode !== null) throw new Error('the process that follows the spool has ended');
+      return answer;
+    } finally {
+      over.abort();
+      await Promise.allSettled([message, ended]);
+    }
+  }
+}

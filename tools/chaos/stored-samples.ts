@@ -1,0 +1,36 @@
+import type { PluginSettings, SampleStore } from '@nephoscope/core';
+import { createLogger, systemClock } from '@nephoscope/runtime';
+import storageSql from '@nephoscope/storage-sql';
+import { Client } from 'pg';
+import type { z } from 'zod';
+
+/** Reads what collectors recorded, as any reader of the store does. */
+export function openStore(url: string): SampleStore {
+  const plugin = storageSql as {
+    readonly options: z.ZodType;
+    create(settings: PluginSettings<unknown>): SampleStore;
+  };
+  return plugin.create({
+    options: plugin.options.parse({ url }),
+    logger: createLogger({ name: 'check', level: 'error' }),
+    clock: systemClock,
+    host: 'check',
+  });
+}
+
+export async function countOf(store: SampleStore): Promise<number> {
+  const meters = await store.meters({});
+  return meters.reduce((sum, { samples }) => sum + samples, 0);
+}
+
+/** The rows of a PostgreSQL store, past the code that is tested. */
+export async function countRows(url: string): Promise<number> {
+  const client = new Client({ connectionString: url, connectionTimeoutMillis: 10_000, query_timeout: 60_000 });
+  await client.connect();
+  try {
+    const { rows } = await client.query<{ count: string }>('select count(*) from samples');
+    return Number(rows[0]?.count);
+  } finally {
+    await client.end();
+  }
+}

@@ -1,0 +1,39 @@
+import { execFile } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+
+import type { Report } from '../report.js';
+
+const root = fileURLToPath(new URL('../../..', import.meta.url));
+
+/** A short run of what `npm run test:chaos` does, with what `npm test` has built, of a seed that differs each time. */
+async function shortRun(store: string): Promise<Report> {
+  const args = ['--built', '--store', store, '--duration', '15s', '--json'];
+  const { stdout } = await promisify(execFile)(
+    process.execPath,
+    ['--import', 'tsx', 'tools/chaos/main.ts', ...args],
+    { cwd: root, maxBuffer: 64 * 1024 * 1024 },
+  ).catch((error: Error & { readonly stdout: string; readonly stderr: string }) => {
+    // Its exit code is not 0 when it has found something: that is in its report.
+    if (error.stdout === '') throw new Error(`no report:\n${error.stderr}`, { cause: error });
+    return error;
+  });
+  const [report] = JSON.parse(stdout) as [Report];
+  return report;
+}
+
+it.each(['sqlite', 'postgresql'])(
+  'records every sample once in %s, whatever happens',
+  async (store) => {
+    const { problems, seed, unexpectedExits, findings, faults } = await shortRun(store);
+    expect({ seed, problems, unexpectedExits }).toMatchObject({ problems: [] });
+    expect(findings).toMatchObject({ lost: [], twice: [], recorded: findings.taken });
+    expect(faults.filter(({ struck }) => struck).length).toBeGreaterThan(3);
+    // Nothing was mounted for anybody else.
+    expect(await readFile('/proc/self/mounts', 'utf8')).not.toMatch(
+      / \/(mnt|media|srv)(\/(store|agent-\d))? tmpfs/,
+    );
+  },
+  200_000,
+);
