@@ -27,8 +27,8 @@ const { config, chosen } = configured;
 const logger = createLogger({ name: computeAgentProgram.name, level: 'warn' });
 const bus = createPlugin(chosen.bus, { logger, clock: systemClock, host: config.host });
 const registry = new Registry();
-const { agent, inspector } = createComputeAgent(configured, { bus, logger, registry });
-const components = [component('bus', bus), component('inspector', inspector), agent];
+const { agent, components: own } = createComputeAgent(configured, { bus, logger, registry });
+const components = [component('bus', bus), ...own];
 await startAll(components, AbortSignal.timeout(timeout), logger);
 try {
   let messages = [];

@@ -37,10 +37,10 @@ const { config, chosen } = configured;
 const logger = createLogger({ name: computeAgentProgram.name, level: 'warn' });
 const registry = new Registry();
 const bus = createPlugin(chosen.bus, { logger, clock: systemClock, host: config.host });
-const { agent, inspector, failedPlugins } = createComputeAgent(configured, { bus, logger, registry });
+const { agent, components: own, failedPlugins } = createComputeAgent(configured, { bus, logger, registry });
 if (failedPlugins > 0) throw new Error(`${failedPlugins} pollsters could not be loaded: see above`);
 
-const components = [component('bus', bus), component('inspector', inspector), agent];
+const components = [component('bus', bus), ...own];
 await startAll(components, AbortSignal.timeout(startTimeout), logger);
 const connection = await connect(job.uri);
 try {

@@ -11,11 +11,11 @@ import {
   deadline,
   defaultConfigPath,
   readConfig,
+  runBesideBus,
   runToExit,
   startAll,
   stopAll,
   systemClock,
-  untilAborted,
 } from '@nephoscope/runtime';
 import type { RootLogger } from '@nephoscope/runtime';
 import { Command } from 'commander';
@@ -67,7 +67,11 @@ const exitCode = await runToExit(
       clock: systemClock,
       host: config.host,
     });
-    const { agent, inspector, failedPlugins } = createComputeAgent(configured, { bus, logger: log, registry });
+    const { agent, inspector, components, failedPlugins } = createComputeAgent(configured, {
+      bus,
+      logger: log,
+      registry,
+    });
 
     const within = async (ms: number, work: (signal: AbortSignal) => Promise<void>) => {
       const time = deadline(
@@ -79,12 +83,12 @@ const exitCode = await runToExit(
       await work(time.signal).finally(time.end);
     };
     const runOnce = async () => {
-      const components = [component('bus', bus), component('inspector', inspector), agent];
-      await within(patience, (signal) => startAll(components, signal, log));
+      const all = [component('bus', bus), ...components];
+      await within(patience, (signal) => startAll(all, signal, log));
       try {
         await within(config.compute.timeout + patience, (signal) => agent.once(signal));
       } finally {
-        await stopAll(components, log);
+        await stopAll(all, log);
       }
       if (failedPlugins > 0)
         throw new NephoscopeError(
@@ -101,25 +105,16 @@ const exitCode = await runToExit(
         agent: () => agent.health(),
       };
       const status = createStatusServer({ ...config.status, checks, registry });
-      const components = [status, component('inspector', inspector), agent];
-
-      // The agent works while the bus is away, so that its start is not awaited. It fails only where the operator
-      // must mend something, as a wrong password, and that ends the agent.
-      const busFailed = new AbortController();
-      const signal = AbortSignal.any([stopped, busFailed.signal]);
-      bus.start(signal).catch((error: unknown) => {
-        if (!stopped.aborted) busFailed.abort(error);
+      await runBesideBus({
+        bus,
+        components: [status, ...components],
+        async run() {
+          log.info({ status: status.url }, `${computeAgentProgram.name} ${version} is running`);
+          await agent.run();
+        },
+        stopped,
+        logger: log,
       });
-      try {
-        await startAll(components, signal, log);
-        log.info({ status: status.url }, `${computeAgentProgram.name} ${version} is running`);
-        await Promise.race([agent.run(), untilAborted(signal)]);
-      } catch (error) {
-        if (!signal.aborted) throw error;
-      } finally {
-        await stopAll([component('bus', bus), ...components], log);
-      }
-      busFailed.signal.throwIfAborted();
     };
 
     await (once === true ? runOnce() : runDaemon());

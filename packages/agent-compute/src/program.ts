@@ -3,14 +3,16 @@ import { fileURLToPath } from 'node:url';
 
 import type { Clock, ComputePollsterPlugin, Inspector, MessageBus } from '@nephoscope/core';
 import { createSession, readCloud } from '@nephoscope/openstack';
-import { createPlugin, createSelected, systemClock } from '@nephoscope/runtime';
-import type { Configured, ProgramDefinition, RootLogger } from '@nephoscope/runtime';
+import { component, createPlugin, createSelected, systemClock } from '@nephoscope/runtime';
+import type { Component, Configured, ProgramDefinition, RootLogger } from '@nephoscope/runtime';
 import type { Registry } from 'prom-client';
 
 import { ComputeAgent } from './agent.js';
 import { createDiscoveryMetrics } from './discovery/discovery-metrics.js';
 import { discoverByNova } from './discovery/nova-discovery.js';
+import { createAgentMetrics } from './metrics.js';
 import { computeSections } from './options.js';
+import { Outbox } from './outbox.js';
 import type { ActivePollster } from './poll-group.js';
 
 /** The compute agent as a program: its configuration and the plugins it takes. */
@@ -31,7 +33,14 @@ export function createComputeAgent(
     readonly registry: Registry;
     readonly clock?: Clock;
   },
-): { readonly agent: ComputeAgent; readonly inspector: Inspector; readonly failedPlugins: number } {
+): {
+  readonly agent: ComputeAgent;
+  readonly inspector: Inspector;
+  /** All of it but the bus, in the order in which they start: what the last run left is sent before anything can be read. */
+  readonly components: readonly Component[];
+  /** Pollsters that do not run though they should; each was logged. */
+  readonly failedPlugins: number;
+} {
   const { config, chosen, selected } = configured;
   const { bus, logger, registry, clock = systemClock } = around;
   const settings = (component: string) => ({ logger: logger.child({ component }), clock, host: config.host });
@@ -62,18 +71,28 @@ export function createComputeAgent(
     }),
   );
 
-  const agent = new ComputeAgent({
+  const metrics = createAgentMetrics(registry);
+  const outbox = new Outbox({
     options: config.compute,
     source: config.source,
     host: config.host,
     secrets: config.secrets,
+    bus,
+    metrics,
+    logger: logger.child({ component: 'outbox' }),
+    clock,
+  });
+  const agent = new ComputeAgent({
+    options: config.compute,
+    host: config.host,
     inspector,
     bus,
+    outbox,
     pollsters,
     failedPlugins,
     logger: logger.child({ component: 'agent' }),
     clock,
-    registry,
+    metrics,
   });
-  return { agent, inspector, failedPlugins };
+  return { agent, inspector, components: [outbox, component('inspector', inspector), agent], failedPlugins };
 }

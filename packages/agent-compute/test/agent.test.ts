@@ -210,7 +210,9 @@ describe('once', () => {
   });
 
   it('cannot be before the start', async () => {
-    const { agent } = createAgent({ stateDirectory: newPath(), pollsters: [one], inspector: new FakeInspector() });
+    const inspector = new FakeInspector([instanceReading()]);
+    await inspector.start(never);
+    const { agent } = createAgent({ stateDirectory: newPath(), pollsters: [one], inspector });
     expect(agent.health()).toEqual({ ok: false, reason: 'not started' });
     await expect(agent.once(never)).rejects.toMatchObject({ code: 'AGENT_NOT_STARTED' });
   });
@@ -430,7 +432,9 @@ describe('when the disk of the state is full', () => {
 
 describe('stop', () => {
   it('is safe before the start, twice and at the same time', async () => {
-    const { agent } = createAgent({ stateDirectory: newPath(), pollsters: [one], inspector: new FakeInspector() });
+    const inspector = new FakeInspector([instanceReading()]);
+    await inspector.start(never);
+    const { agent } = createAgent({ stateDirectory: newPath(), pollsters: [one], inspector });
     await Promise.all([agent.stop(), agent.stop()]);
     const other = await started();
     await Promise.all([other.agent.stop(), other.agent.stop()]);

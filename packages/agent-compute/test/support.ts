@@ -19,7 +19,9 @@ import { FakeBus as ScriptedBus, FakeClock, RecordingLogger } from '@nephoscope/
 import { Registry } from 'prom-client';
 
 import { ComputeAgent } from '../src/agent.js';
+import { createAgentMetrics } from '../src/metrics.js';
 import { computeOptions } from '../src/options.js';
+import { Outbox } from '../src/outbox.js';
 import type { ActivePollster } from '../src/poll-group.js';
 
 export const secret = new Secret('a secret of the tests');
@@ -124,19 +126,26 @@ export function createAgent({
 }: AgentFields) {
   const logger = new RecordingLogger();
   const registry = new Registry();
-  const agent = new ComputeAgent({
+  const shared = {
     options: computeOptions.parse({ stateDirectory, ...options }),
-    source: 'openstack',
     host: 'compute-1',
-    secrets: [secret],
-    inspector,
     bus,
-    pollsters,
-    failedPlugins: 0,
     logger,
     clock,
-    registry,
-  });
+    metrics: createAgentMetrics(registry),
+  };
+  const outbox = new Outbox({ ...shared, source: 'openstack', secrets: [secret] });
+  const compute = new ComputeAgent({ ...shared, inspector, outbox, pollsters, failedPlugins: 0 });
+  const agent = {
+    start: () => outbox.start(),
+    run: () => compute.run(),
+    once: (signal: AbortSignal) => compute.once(signal),
+    health: () => compute.health(),
+    async stop() {
+      await compute.stop();
+      await outbox.stop();
+    },
+  };
   const told = (level?: string) =>
     logger.entries.filter((entry) => level === undefined || entry.level === level).map(({ message }) => message);
   return { agent, registry, logger, told };

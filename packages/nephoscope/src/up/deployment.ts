@@ -30,13 +30,7 @@ export function createDeployment(
   const settings = { logger: logger.child({ component: 'bus' }), clock: systemClock, host: config.host };
   const bus = tapBus(createPlugin<MessageBus>(chosen['bus'], settings), listener);
   const { collector, store } = createCollector(configured, { bus, logger, registry });
-  const { agent, inspector, failedPlugins } = createComputeAgent(configured, { bus, logger, registry });
-  const components = [
-    component('store', store),
-    component('bus', bus),
-    collector,
-    component('inspector', inspector),
-    agent,
-  ];
-  return { agent, store, components, failedPlugins };
+  const compute = createComputeAgent(configured, { bus, logger, registry });
+  const components = [component('store', store), component('bus', bus), collector, ...compute.components];
+  return { agent: compute.agent, store, components, failedPlugins: compute.failedPlugins };
 }

@@ -1,0 +1,190 @@
+import {
+  ceilometerWire,
+  createSigner,
+  describeError,
+  meteringTopology,
+  nephoscopeWire,
+  NephoscopeError,
+  signatureFormOf,
+} from '@nephoscope/core';
+import type { Clock, Health, Logger, MessageBus, Secret } from '@nephoscope/core';
+import { deadline } from '@nephoscope/runtime';
+import type { Component } from '@nephoscope/runtime';
+
+import type { Failures } from './failures.js';
+import { Intake } from './intake.js';
+import { MessageWriter, pieces } from './message-writer.js';
+import type { AgentMetrics } from './metrics.js';
+import type { ComputeOptions } from './options.js';
+import type { Taken } from './poll-instance.js';
+import { Dropped } from './spool/dropped.js';
+import { Sender } from './spool/sender.js';
+import { Spool } from './spool/spool.js';
+import { StateDirectory } from './state-directory.js';
+
+export interface OutboxParts {
+  readonly options: Pick<ComputeOptions, 'stateDirectory' | 'spool' | 'wire' | 'signature'>;
+  readonly source: string;
+  readonly host: string;
+  readonly secrets: readonly Secret[];
+  /** Started and stopped by whoever made it, before and after the outbox. */
+  readonly bus: MessageBus;
+  readonly metrics: AgentMetrics;
+  readonly logger: Logger;
+  readonly clock: Clock;
+}
+
+// When the outbox stops, so long it waits for the bus. The bus needs up to 5 s of its own after that, and all of
+// it must be over within 10 s.
+const lastFlush = 3_000;
+
+// Counters that are written and made durable together: a large host is not written in memory as a whole.
+const pieceSize = 2_000;
+
+/** What there is from the start on. */
+interface Work {
+  readonly writer: MessageWriter;
+  readonly intake: Intake;
+  readonly sender: Sender;
+  /** Ends all of it. */
+  close(): Promise<void>;
+}
+
+/**
+ * Turns counters into messages, makes them durable and sends them. From its start on it sends what the last run left,
+ * whether anything can be read or not.
+ */
+export class Outbox implements Component {
+  readonly name = 'outbox';
+  readonly #parts: OutboxParts;
+  readonly #state: StateDirectory;
+  #work: Work | undefined;
+  #stopped: Promise<void> | undefined;
+
+  constructor(parts: OutboxParts) {
+    this.#parts = parts;
+    this.#state = new StateDirectory(parts.options.stateDirectory);
+  }
+
+  /** @throws STATE_DIRECTORY, SPOOL_UNAVAILABLE */
+  async start(): Promise<void> {
+    const { bus, logger, options } = this.#parts;
+    await this.#state.open();
+    try {
+      this.#work = await this.#open();
+    } catch (error) {
+      await this.#state.close();
+      throw error;
+    }
+    // Exchange and queue of a Ceilometer are its own; a queue of ours beside them would have no reader, and grow.
+    if (options.wire === 'ceilometer') return;
+    // Not awaited: the bus may be away for long, and the agent works meanwhile.
+    bus
+      .declare(meteringTopology)
+      .catch((error: unknown) =>
+        logger.warn({ err: error }, `cannot declare the queue of metering messages yet: ${describeError(error)}`),
+      );
+  }
+
+  /**
+   * Takes the counters: when it resolves, with the number of samples, they are durable and on their way.
+   *
+   * @param failures gets the counters that cannot be sent
+   * @param signal a disk that does not take them is tried until it is aborted
+   * @throws SPOOL_UNAVAILABLE, SPOOL_FULL, STATE_DIRECTORY, for those of a piece of 2,000 and after it
+   */
+  async take(taken: readonly Taken[], failures: Failures, signal: AbortSignal): Promise<number> {
+    const { writer, intake } = this.#ready();
+    const labelled = writer.label(taken, Number(this.#parts.clock.now() / 1_000_000n));
+    let samples = 0;
+    for (const piece of pieces(labelled, pieceSize)) samples += await intake.take(piece, failures, signal);
+    return samples;
+  }
+
+  /**
+   * Resolves when the bus has confirmed everything.
+   *
+   * @throws SAMPLES_UNSENT when `signal` is aborted before
+   */
+  flush(signal: AbortSignal): Promise<void> {
+    return this.#ready().sender.flush(signal);
+  }
+
+  /** Sends what it can in 3 s and keeps the rest on disk for the next start. */
+  stop(): Promise<void> {
+    return (this.#stopped ??= this.#stop());
+  }
+
+  health(): Health {
+    if (this.#work === undefined) return { ok: false, reason: 'not started' };
+    const { intake, sender } = this.#work;
+    return [intake.health(), sender.health()].find(({ ok }) => !ok) ?? { ok: true };
+  }
+
+  async #open(): Promise<Work> {
+    const { bus, clock, host, logger, metrics, options, secrets, source } = this.#parts;
+    const state = await this.#state.load();
+    const signer = createSigner({ secret: secrets[0] as Secret, form: signatureFormOf(options) });
+    const forCeilometer = (publisherId: string) => ceilometerWire({ publisherId, clock });
+    const wire = options.wire === 'ceilometer' ? forCeilometer : () => nephoscopeWire;
+    const writer = new MessageWriter({ source, publisher: `compute.${host}`, signer, wire }, state);
+    const dropped = new Dropped(state.dropped);
+    // It may hold messages of another wire, from before that was chosen.
+    const wires = [nephoscopeWire, forCeilometer(writer.publisherId)];
+    const saveState = () =>
+      this.#state.save({ agentId: state.agentId, sequence: writer.sequence, dropped: dropped.totals });
+    const spool = await Spool.open(
+      {
+        folder: this.#state.spool,
+        options: options.spool,
+        dropped,
+        report: (total) => writer.report(total, clock.now()),
+        wireOf: (contentType) => wires.find((one) => one.contentType === contentType),
+        saveTotals: saveState,
+        clock,
+        logger,
+        metrics,
+      },
+      state.sequence,
+    );
+    writer.continueFrom(spool.sequence);
+    // Proves that the directory takes writes before anything depends on it.
+    await this.#state.saveEpochs(writer.epochs);
+    await saveState();
+    const intake = new Intake({
+      writer,
+      spool,
+      saveEpochs: () => this.#state.saveEpochs(writer.epochs),
+      clock,
+      logger,
+    });
+    const sender = new Sender({ spool, bus, clock, logger, metrics });
+    const close = async () => {
+      sender.stop();
+      await spool.close();
+      await saveState();
+    };
+    return { writer, intake, sender, close };
+  }
+
+  async #stop(): Promise<void> {
+    const { clock, logger } = this.#parts;
+    try {
+      if (this.#work === undefined) return;
+      const { close, sender } = this.#work;
+      const time = deadline(clock, lastFlush, new Error('the agent does not wait longer'));
+      await sender.flush(time.signal).catch((error: unknown) => {
+        logger.warn({ err: error }, `${describeError(error)}; they are in the spool, and sent at the next start`);
+      });
+      time.end();
+      await close();
+    } finally {
+      await this.#state.close();
+    }
+  }
+
+  #ready(): Work {
+    if (this.#work === undefined) throw new NephoscopeError('AGENT_NOT_STARTED', 'start the agent first');
+    return this.#work;
+  }
+}
