@@ -7,7 +7,10 @@ import { root } from './plugins.js';
 
 const code = /^[A-Z]{3,}(_[A-Z]+)*$/;
 
-/** The codes of all errors that the packages make: texts in capitals that an error, or a function that makes one, is given first. */
+/**
+ * The codes of all errors that the packages make: texts in capitals that an error, or a function that makes one, is given
+ * first, or that stand before their words in a table.
+ */
 export async function errorCodesInSources(): Promise<ReadonlySet<string>> {
   const codes = new Set<string>();
   const packages = join(root, 'packages');
@@ -25,7 +28,16 @@ function collect(node: ts.Node, codes: Set<string>): void {
   if (makesSomething(node))
     for (const text of textsOf(node.arguments?.[0]))
       if (code.test(text) && !text.startsWith('SIG')) codes.add(text);
+  if (ts.isArrayLiteralExpression(node)) for (const text of codeOfTable(node)) codes.add(text);
   ts.forEachChild(node, (child) => collect(child, codes));
+}
+
+/** `['CODE_OF_ERROR', 'what happened']` */
+function codeOfTable({ elements }: ts.ArrayLiteralExpression): readonly string[] {
+  const [first] = textsOf(elements[0]);
+  const words = elements[1] === undefined || ts.isIdentifier(elements[1]) ? undefined : elements[1];
+  const isText = words !== undefined && (ts.isStringLiteralLike(words) || ts.isTemplateExpression(words));
+  return first !== undefined && elements.length === 2 && isText && /^[A-Z]+_[A-Z_]+$/.test(first) ? [first] : [];
 }
 
 /** `new X(…)`, `super(…)`, `fail(…)`; not `x.includes(…)` */

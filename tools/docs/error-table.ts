@@ -115,9 +115,18 @@ export const errorTable: readonly ErrorGroup[] = [
         means: 'With `--once`: not done within its time.',
         what: 'Look at what the message waited for: the hypervisor or the bus.',
       },
+      SPOOL_UNAVAILABLE: {
+        means: 'The spool in the state directory cannot be read or written: a full, read-only or broken disk.',
+        what: 'Free space, or mend permissions or the disk. At the start the agent ends; later it tries until the end of the cycle, takes nothing and tries again with the next.',
+      },
+      SPOOL_FULL: {
+        means:
+          'The spool holds as much as `compute.spool.maxBytes` allows, and nothing in it can be thinned any more.',
+        what: 'Look at the bus, or raise the bound. What is not taken is not lost: cumulative meters go on from where they are.',
+      },
       SAMPLES_UNSENT: {
         means: 'Samples were taken and the bus has not confirmed them.',
-        what: 'Look at the bus. They are kept in the state directory and sent by the next run.',
+        what: 'Look at the bus. They are in the spool and sent by the next run.',
       },
       AGENT_NOT_STARTED: { means: 'A compute agent was used before it was started.', what: defect },
     },
@@ -155,8 +164,18 @@ export const errorTable: readonly ErrorGroup[] = [
     title: 'Samples and stores',
     codes: {
       STORE_UNAVAILABLE: {
-        means: 'The store cannot take or give anything now: full disk, permissions, a lock, not started.',
+        means:
+          'The store cannot take or give anything now: full disk, permissions, a lock, no connection, a server that does not answer or only reads, not started.',
         what: 'Remove the cause that the message names. The collector tries again by itself; what it has not recorded stays in the queue.',
+      },
+      STORE_REFUSED: {
+        means: 'PostgreSQL refuses the user, the password or the database, or the user lacks a permission.',
+        what: 'Correct `storage.url`, or the rights: see docs/postgresql.md.',
+      },
+      STORE_TLS: {
+        means:
+          'There is no TLS connection to PostgreSQL that can be trusted, or a file of `storage.tls` cannot be read.',
+        what: 'Check the files, the server’s certificate and `sslmode`.',
       },
       STORE_INVALID: {
         means: 'The file is no SQLite database, is damaged, or belongs to another program.',
@@ -168,7 +187,8 @@ export const errorTable: readonly ErrorGroup[] = [
         what: 'Check `storage.url` or `--store`; before the first sample there is none.',
       },
       SAMPLE_INVALID: {
-        means: 'A sample’s time or number does not fit into 64 bits.',
+        means:
+          'A sample that no store can hold: its time or number does not fit into 64 bits, its volume has more digits than PostgreSQL takes. It goes to the dead letters.',
         what: 'Look at who sent the message that is named.',
       },
       MESSAGE_UNREADABLE: {
@@ -193,6 +213,10 @@ export const errorTable: readonly ErrorGroup[] = [
       DEADLINE: {
         means: 'Something was not done in the time that the message names.',
         what: 'Look at what it waited for.',
+      },
+      DROP_UNCLEAR: {
+        means: '`dead-letters drop` was not told which letters to delete.',
+        what: 'Give `--reason` or `--limit`, or `--all --yes` for all of them.',
       },
       INTERRUPTED: { means: 'The command was interrupted before it was done.', what: 'Run it again.' },
       METADATA_INVALID: { means: '`--metadata` is not a JSON object.', what: 'Write it as `{"key": "value"}`.' },

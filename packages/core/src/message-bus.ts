@@ -139,11 +139,11 @@ export interface MessageBus {
     handler: (delivery: Delivery) => void,
   ): Promise<Subscription>;
   /**
-   * Goes through the dead letters of a declared queue that are there now, oldest first and each once, and does with
-   * each what `decide` says. One is gone from the dead letters only after the queue has confirmed it. Those that are
-   * kept stay in their order; while it runs, nobody else sees them.
+   * Goes through the dead letters of a queue (of one that was not declared here, those in `<queue>.dead`) that are there
+   * now, oldest first and each once, and does with each what `decide` says. Declares nothing. One is gone from the dead letters only after the queue has confirmed it. Those that are
+   * kept stay in their order, unless it is cut short; while it runs, nobody else sees them.
    *
-   * @throws BUS_UNAVAILABLE when the connection is lost: what was not decided by then stays, and a letter that was being
+   * @throws BUS_TOPOLOGY when there are none of that name; BUS_UNAVAILABLE when the connection is lost: what was not decided by then stays, and a letter that was being
    *   replayed may be in both places; what `decide` throws, and the signal's reason: that letter and those after it stay
    */
   sweepDeadLetters(
