@@ -214,6 +214,7 @@ export class AmqpBus implements MessageBus {
     const { clock, logger } = this.#settings;
     const consumer = new Consumer({ ...settings, clock, logger });
     this.#consumers.add(consumer);
+    void consumer.over.then(() => this.#consumers.delete(consumer));
     if (this.#publishing?.connection !== undefined) {
       if (this.#consumingOn !== undefined) void consumer.run(this.#consumingOn);
       const attempt =
@@ -224,7 +225,6 @@ export class AmqpBus implements MessageBus {
         // A broker that went away meanwhile is no failure: then it consumes when it is back.
         if (await settlesWithin(this.#settings.options.connectTimeout, attempt)) await attempt;
       } catch (error) {
-        this.#consumers.delete(consumer);
         await consumer.close(0);
         throw error;
       }

@@ -5,9 +5,13 @@ import type { Channel, ChannelModel, ConsumeMessage } from 'amqplib';
 import { Backoff } from './backoff.js';
 import type { Connection } from './open-connection.js';
 import { settlesWithin, whenAborted } from './promises.js';
+import { Unsettled } from './unsettled.js';
 
 /** Between two attempts to consume, ms. */
 const longestPause = 30_000;
+
+/** Without the broker's answer to the wish to consume for so long, ms, it counts as a failure. */
+const patience = 10_000;
 
 /** Settles a message, once; in vain when its channel is gone: the broker has given it to somebody else by then. */
 export interface Settling {
@@ -36,11 +40,15 @@ export class Consumer {
   #onFirst: (error?: Error) => void = () => undefined;
   /** How the first attempt to consume went. */
   readonly first: Promise<void>;
-  #channel: Channel | undefined;
-  #tag: string | undefined;
+  #onOver: () => void = () => undefined;
+  /** Resolves when it is cancelled and all that was delivered is settled or gone. */
+  readonly over: Promise<void>;
+  #consuming: { readonly channel: Channel; readonly tag: string; readonly unsettled: Unsettled } | undefined;
   #problem: string | undefined;
   #waiting = false;
-  #closing = false;
+  /** Cancelled, and the broker knows. */
+  #isDry = false;
+  #closing: Promise<unknown> | undefined;
 
   constructor(settings: ConsumerSettings) {
     this.#settings = settings;
@@ -49,6 +57,7 @@ export class Consumer {
     });
     // Whoever is interested looks at it; nobody has to.
     this.first.catch(() => undefined);
+    this.over = new Promise((resolve) => (this.#onOver = resolve));
   }
 
   /** Why nothing is consumed although there is a connection. */
@@ -70,6 +79,7 @@ export class Consumer {
           await clock.sleep(backoff.next(), over).catch(() => undefined);
           continue;
         }
+        if (over.aborted) break;
         const consuming = this.#consume(connection, name, () => {
           this.#onFirst();
           backoff.reset();
@@ -95,18 +105,33 @@ export class Consumer {
     this.#cancelled.abort(new NephoscopeError('BUS_UNAVAILABLE', 'the subscription was cancelled'));
     this.#onFirst(this.#cancelled.signal.reason as Error);
     // With its channel gone there is nothing to cancel: no delivery can come.
-    if (this.#tag !== undefined) await this.#channel?.cancel(this.#tag).catch(() => undefined);
+    if (this.#consuming !== undefined)
+      await this.#consuming.channel.cancel(this.#consuming.tag).catch(() => undefined);
+    this.#isDry = true;
+    this.#endWhenSettled();
   }
 
   /** Cancels, and closes the channel after everything that was settled on it is sent; waits at most `ms`. */
   async close(ms: number): Promise<void> {
     await settlesWithin(
       ms,
-      this.cancel().then(() => {
-        this.#closing = true;
-        return this.#channel?.close();
-      }),
+      this.cancel().then(() => this.#closeChannel()),
     );
+  }
+
+  #endWhenSettled(): void {
+    if (!this.#isDry || this.#consuming?.unsettled.isEmpty === false) return;
+    void this.#closeChannel();
+    this.#onOver();
+  }
+
+  #closeChannel(): Promise<unknown> {
+    const consuming = this.#consuming;
+    if (consuming === undefined) return Promise.resolve();
+    if (this.#closing !== undefined) return this.#closing;
+    consuming.unsettled.flush();
+    // Its last acknowledgement may have closed it by now.
+    return (this.#closing ??= consuming.channel.close().catch(() => undefined));
   }
 
   /** Waiting for a queue that others make is no failure. */
@@ -127,36 +152,64 @@ export class Consumer {
     const { prefetch } = this.#settings;
     const channel = await model.createChannel();
     const ended = new AbortController();
+    const unsettled = new Unsettled(channel, () => this.#endWhenSettled());
     channel.on('error', (error) => ended.abort(error));
     channel.on('close', () => ended.abort(lost.reason ?? new Error('the channel was closed')));
+    ended.signal.addEventListener('abort', () => {
+      unsettled.forget();
+      this.#consuming = undefined;
+      this.#endWhenSettled();
+    });
     if (prefetch !== undefined) await channel.prefetch(prefetch);
     const onMessage = (message: ConsumeMessage | null) => {
-      if (message !== null) return this.#deliver(channel, ended.signal, message);
+      if (message !== null) return this.#deliver(message, unsettled, ended.signal);
       ended.abort(new Error('the queue was deleted'));
       channel.close().catch(() => undefined);
     };
-    const { consumerTag } = await channel.consume(queue, onMessage, { noAck: prefetch === undefined });
-    this.#channel = channel;
-    this.#tag = consumerTag;
+    const { consumerTag } = await this.#watched(
+      channel.consume(queue, onMessage, { noAck: prefetch === undefined }),
+    );
+    if (!ended.signal.aborted) this.#consuming = { channel, tag: consumerTag, unsettled };
     // Cancelled while this was under way.
-    if (this.#cancelled.signal.aborted) await channel.cancel(consumerTag);
+    if (this.#cancelled.signal.aborted) {
+      await channel.cancel(consumerTag);
+      this.#endWhenSettled();
+    }
     onConsuming();
     return (await whenAborted(ended.signal)) as Error;
   }
 
-  #deliver(channel: Channel, ended: AbortSignal, message: ConsumeMessage): void {
+  /** RabbitMQ leaves the wish to consume a quorum queue unanswered for as long as the queue has no leader. */
+  async #watched<T>(answer: Promise<T>): Promise<T> {
+    const { queue, logger } = this.#settings;
+    const timer = setTimeout(() => {
+      this.#problem =
+        `queue '${queue}' is not consumed: RabbitMQ does not answer; has the queue a leader? ` +
+        `See \`rabbitmq-queues quorum_status ${queue}\``;
+      logger.warn({ queue }, this.#problem);
+    }, patience);
+    try {
+      return await answer;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  #deliver(message: ConsumeMessage, unsettled: Unsettled, ended: AbortSignal): void {
     const { handler, logger, queue, prefetch } = this.#settings;
+    const { deliveryTag } = message.fields;
     let settled = prefetch === undefined;
+    if (!settled) unsettled.add(deliveryTag);
     const settle = (act: () => void) => {
       if (settled || isGone()) return;
       settled = true;
       act();
     };
-    const isGone = () => this.#closing || ended.aborted;
+    const isGone = () => this.#closing !== undefined || ended.aborted;
     const settling: Settling = {
       isGone,
-      ack: () => settle(() => channel.ack(message)),
-      requeue: () => settle(() => channel.nack(message, false, true)),
+      ack: () => settle(() => unsettled.ack(deliveryTag)),
+      requeue: () => settle(() => unsettled.requeue(deliveryTag)),
     };
     if (this.#cancelled.signal.aborted) return settling.requeue();
     try {

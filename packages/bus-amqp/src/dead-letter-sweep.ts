@@ -1,12 +1,13 @@
 import { NephoscopeError } from '@nephoscope/core';
 import type { DeadLetter, DeadLetterVerdict } from '@nephoscope/core';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Channel, ConsumeMessage, Message } from 'amqplib';
+import type { Channel, ConsumeMessage } from 'amqplib';
 
 import { readDeadLetter } from './dead-letters.js';
 import type { Connection } from './open-connection.js';
 import { settlesWithin } from './promises.js';
 import { isQueueThere, refusal } from './topology.js';
+import { at } from './unsettled.js';
 
 /**
  * Letters that are here at once, whatever becomes of them. A quorum queue that gets back more than 32 from one consumer
@@ -219,9 +220,4 @@ export class DeadLetterSweep {
     const { queue } = this.#settings;
     return new NephoscopeError('BUS_UNAVAILABLE', `queue '${queue}' cannot be gone through any more`, { cause });
   }
-}
-
-/** All that settling needs of a message. */
-function at(deliveryTag: number): Message {
-  return { fields: { deliveryTag } } as Message;
 }

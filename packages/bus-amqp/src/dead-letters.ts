@@ -2,6 +2,7 @@ import type { DeadLetter } from '@nephoscope/core';
 import type { ConsumeMessage } from 'amqplib';
 
 import type { Outgoing } from './publisher.js';
+import { longestName, sendableHeaders } from './sendable-headers.js';
 
 /** Characters of a dead letter's reason: headers must fit into one frame. */
 const longestReason = 2_000;
@@ -17,9 +18,9 @@ export function deadLetterOf(
   return {
     exchange: '',
     routingKey: deadLetterQueue,
-    contentType: properties.contentType as string | undefined,
+    contentType: isShort(properties.contentType) ? properties.contentType : undefined,
     headers: {
-      ...small(properties.headers),
+      ...sendableHeaders(properties.headers),
       'x-reason': reason.slice(0, longestReason),
       'x-original-exchange': fields.exchange,
       'x-original-routing-key': fields.routingKey,
@@ -42,9 +43,9 @@ export function readDeadLetter({ content, properties }: ConsumeMessage): DeadLet
   };
 }
 
-/** The headers, unless they are so large that together with ours they might not fit into one frame, which kills the connection. */
-function small(headers: Readonly<Record<string, unknown>> | undefined): Readonly<Record<string, unknown>> {
-  return headers !== undefined && JSON.stringify(headers).length <= 32_768 ? headers : {};
+/** A text that was no UTF-8 is longer than it came. */
+function isShort(value: unknown): value is string {
+  return typeof value === 'string' && Buffer.byteLength(value) <= longestName;
 }
 
 function text(value: unknown): string | undefined {

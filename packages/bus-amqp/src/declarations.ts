@@ -45,6 +45,7 @@ export class Declarations {
     if (connection === undefined || connection.lost.aborted) return;
     try {
       await this.#declareAndKeep(declaration, connection);
+      await this.#queueTypes.safe();
     } catch (error) {
       // Then the next connection declares it.
       if (connection.lost.aborted) return;
@@ -58,12 +59,14 @@ export class Declarations {
   async declareOn(connection: Connection): Promise<void> {
     this.#connection = connection;
     for (const declaration of this.#declarations.values()) await this.#declareAndKeep(declaration, connection);
+    await this.#queueTypes.safe();
   }
 
   /** Makes sure that this queue is there, if it is ours; returns whether it is. */
   async prepare(model: ChannelModel, queue: string): Promise<boolean> {
     const ofQueue = this.#ofQueue(queue);
     for (const declaration of ofQueue) await this.#declare(declaration, model);
+    await this.#queueTypes.safe();
     return !ofQueue.some(({ topology }) => topology.queueOf === 'others') || isQueueThere(model, queue);
   }
 
@@ -121,6 +124,7 @@ export class Declarations {
 
   async #declareAll(model: ChannelModel): Promise<void> {
     for (const declaration of this.#declarations.values()) await this.#declare(declaration, model);
+    await this.#queueTypes.safe();
   }
 
   /** Returns whether its queue is bound. */

@@ -4,6 +4,7 @@ import type { ConfirmChannel, Options } from 'amqplib';
 import { randomBytes } from 'node:crypto';
 
 import { settlesWithin } from './promises.js';
+import { longestName } from './sendable-headers.js';
 
 export interface Outgoing {
   readonly exchange: string;
@@ -12,9 +13,6 @@ export interface Outgoing {
   readonly body: Uint8Array;
   readonly headers?: Readonly<Record<string, unknown>>;
 }
-
-/** Bytes of a routing key: AMQP's short string. */
-const longestName = 255;
 
 interface Pending {
   readonly message: Outgoing;

@@ -1,3 +1,5 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
 import type { ChannelModel } from 'amqplib';
 
 /**
@@ -8,9 +10,17 @@ const deliveryLimit = 2 ** 31 - 1;
 
 export const quorum = { 'x-queue-type': 'quorum', 'x-delivery-limit': deliveryLimit };
 
-/** Whether the broker has quorum queues, as far as it told. */
+/**
+ * How long RabbitMQ takes to have the name of a new quorum queue on disk, ms. It answers earlier, and writes when its
+ * table of names was left alone for a second. When the power fails in between, the queue comes back empty, whatever it
+ * had confirmed, and without a leader.
+ */
+const nameDelay = 1_500;
+
+/** Whether the broker has quorum queues, as far as it told, and when those that were made here are safe. */
 export class QueueTypes {
   #hasQuorum = true;
+  #safeAt = 0;
 
   get hasQuorum(): boolean {
     return this.#hasQuorum;
@@ -30,5 +40,17 @@ export class QueueTypes {
     } finally {
       model.off('error', onError);
     }
+  }
+
+  /** One was made just now. */
+  made(): void {
+    this.#safeAt = performance.now() + nameDelay;
+  }
+
+  /** Resolves when those that were made here would survive a power failure. */
+  async safe(): Promise<void> {
+    const wait = this.#safeAt - performance.now();
+    // Whoever waits does so on a connection, which keeps the program alive.
+    if (wait > 0) await delay(wait, undefined, { ref: false });
   }
 }

@@ -104,7 +104,7 @@ async function declareQueue(
   if (await isQueueThere(model, queue)) return;
   if (queueTypes.hasQuorum) {
     const error = await queueTypes.watch(model, () => onChannel(model, create(quorum)));
-    if (error === undefined) return;
+    if (error === undefined) return queueTypes.made();
     // Who may not declare at all is told so below.
     if (error.code !== accessRefused)
       logger.warn(

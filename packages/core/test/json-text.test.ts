@@ -21,14 +21,14 @@ it('cuts any array into the texts of its items', () => {
   fc.assert(
     fc.property(fc.array(jsonValues, { maxLength: 6 }), blank, (values, gap) => {
       const text = `${gap}[${values.map((value) => `${gap}${formatJson(value)}${gap}`).join(',')}]${gap}`;
-      expect(jsonItems(text)).toEqual(values.map(formatJson));
+      expect([...jsonItems(text)]).toEqual(values.map(formatJson));
     }),
   );
 });
 
 it('does not look at what is in a value', () => {
   const deep = '['.repeat(200_000) + ']'.repeat(200_000);
-  expect(jsonItems(`[${deep}, {"a":1,"a":2}, 1.2.3, "\\ud800"]`)).toEqual([
+  expect([...jsonItems(`[${deep}, {"a":1,"a":2}, 1.2.3, "\\ud800"]`)]).toEqual([
     deep,
     '{"a":1,"a":2}',
     '1.2.3',
@@ -41,6 +41,21 @@ it('says of every beginning of a text that it is cut short, and never hangs or f
   expect([...jsonMembers(text).keys()]).toEqual(['a"\\', 'c', 'd']);
   for (let length = 0; length < text.length; length++)
     expect(() => jsonMembers(text.slice(0, length))).toThrow(expect.objectContaining({ code: 'JSON_INVALID' }));
+});
+
+it('refuses an array that is cut short before it gives the first item', () => {
+  const text = '[1, {"a": [2]}, "]", 3]';
+  expect([...jsonItems(text)]).toEqual(['1', '{"a": [2]}', '"]"', '3']);
+  for (let length = 0; length < text.length; length++)
+    expect(() => jsonItems(text.slice(0, length))).toThrow(expect.objectContaining({ code: 'JSON_INVALID' }));
+  expect(() => jsonItems(`${text}]`)).toThrow(expect.objectContaining({ code: 'JSON_INVALID' }));
+});
+
+it('makes an item when its turn comes', () => {
+  const [first] = jsonItems(`[${'1,'.repeat(1_000_000)}1]`);
+  expect(first).toBe('1');
+  const items = jsonItems('[1,2,3]')[Symbol.iterator]();
+  expect([items.next(), items.next()].map(({ value }) => value as string)).toEqual(['1', '2']);
 });
 
 it('answers any text or refuses it with a code', () => {

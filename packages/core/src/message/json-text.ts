@@ -22,15 +22,19 @@ export function jsonMembers(text: string): ReadonlyMap<string, string> {
 }
 
 /**
- * The texts of the items of the array that `text` is.
+ * The texts of the items of the array that `text` is, each made when its turn comes: there may be millions of them.
  *
- * @throws JSON_INVALID when it is no array; what is in the items is not looked at
+ * @throws JSON_INVALID at once, before the first item, when it is no whole array; what is in the items is not looked at
  */
-export function jsonItems(text: string): readonly string[] {
+export function jsonItems(text: string): Iterable<string> {
   const cutter = new Cutter(text, '[', ']');
-  const items: string[] = [];
-  while (cutter.more()) items.push(cutter.value());
-  return items;
+  while (cutter.more()) cutter.skip();
+  return itemsOf(text);
+}
+
+function* itemsOf(text: string): Generator<string, void, undefined> {
+  const cutter = new Cutter(text, '[', ']');
+  while (cutter.more()) yield cutter.value();
 }
 
 /** @throws JSON_INVALID when `text` is no JSON string */
@@ -86,6 +90,12 @@ class Cutter {
 
   value(): string {
     const start = this.#at;
+    this.skip();
+    return this.#text.slice(start, this.#at);
+  }
+
+  skip(): void {
+    const start = this.#at;
     const first = this.#text[start];
     if (first === '"') this.#at = this.#stringEnd(start);
     else if (first === '{' || first === '[') this.#at = this.#nestedEnd(start);
@@ -94,7 +104,6 @@ class Cutter {
       if (!scalar.test(this.#text)) throw this.expected('a value');
       this.#at = scalar.lastIndex;
     }
-    return this.#text.slice(start, this.#at);
   }
 
   expected(what: string): NephoscopeError {

@@ -40,12 +40,14 @@ function decode(body: Uint8Array): string | UnreadableLine {
   return Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('utf8');
 }
 
-function unframe(document: string): readonly (string | UnreadableLine)[] {
+function* unframe(document: string): Generator<string | UnreadableLine, void, undefined> {
+  let texts: Iterable<string>;
   try {
-    return messagesIn(document).map(ofReadableLength);
+    texts = messagesIn(document);
   } catch (error) {
-    return [{ reason: describeError(error), bytes: Buffer.from(document) }];
+    return yield { reason: describeError(error), bytes: Buffer.from(document) };
   }
+  for (const text of texts) yield ofReadableLength(text);
 }
 
 function ofReadableLength(text: string): string | UnreadableLine {
@@ -54,7 +56,8 @@ function ofReadableLength(text: string): string | UnreadableLine {
   return { reason: `a message of more than ${maxMeteringLineBytes} bytes`, bytes: Buffer.from(text) };
 }
 
-function messagesIn(document: string): readonly string[] {
+/** @throws JSON_INVALID or MESSAGE_UNREADABLE at once, before the first message */
+function messagesIn(document: string): Iterable<string> {
   const outer = jsonMembers(document);
   const enveloped = outer.get('oslo.message');
   const text = enveloped === undefined ? document : jsonString(enveloped);
@@ -64,7 +67,7 @@ function messagesIn(document: string): readonly string[] {
   return [text];
 }
 
-function messagesOfCast(frame: ReadonlyMap<string, string>): readonly string[] {
+function messagesOfCast(frame: ReadonlyMap<string, string>): Iterable<string> {
   const method = jsonString(member(frame, 'method'));
   const version = jsonString(frame.get('version') ?? '"1.0"');
   if (method !== 'record_metering_data' || !version.startsWith('1.'))
@@ -73,7 +76,7 @@ function messagesOfCast(frame: ReadonlyMap<string, string>): readonly string[] {
   return data.startsWith('[') ? jsonItems(data) : [data];
 }
 
-function messagesOfNotification(frame: ReadonlyMap<string, string>): readonly string[] {
+function messagesOfNotification(frame: ReadonlyMap<string, string>): Iterable<string> {
   const payload = member(frame, 'payload');
   if (payload.startsWith('[')) return jsonItems(payload);
   const samples = payload.startsWith('{') ? jsonMembers(payload).get('samples') : undefined;

@@ -38,8 +38,16 @@ const grace = 1_000;
 /** Integers are bigint; all else stays as PostgreSQL writes it. */
 const integers: readonly number[] = [pg.types.builtins.INT2, pg.types.builtins.INT4, pg.types.builtins.INT8];
 const types = {
-  getTypeParser: (oid: number) => (integers.includes(oid) ? BigInt : (value: unknown) => value),
+  getTypeParser(oid: number) {
+    if (integers.includes(oid)) return BigInt;
+    return oid === pg.types.builtins.BYTEA ? bytesOf : (value: unknown) => value;
+  },
 } as NonNullable<ClientConfig['types']>;
+
+/** Of the text `\\x` and hexadecimal digits. */
+function bytesOf(text: string): Buffer {
+  return Buffer.from(text.slice(2), 'hex');
+}
 
 /**
  * One connection, logged in. It is cut when the server does not answer in time, as a frozen one does not:
