@@ -40,6 +40,26 @@ describe('the dead letters of the AMQP bus', () => {
     return letters;
   }
 
+  it('gets out a message with headers that nobody can send again', async () => {
+    await bus.declare(topology);
+    const headers = Object.fromEntries<unknown>([
+      ['__proto__', Buffer.from('bytes')],
+      ['odd', { '!': 'double', value: 2 ** 50 + 0.5 }],
+      ['huge', '€'.repeat(15_000)],
+    ]);
+    await onBroker(url, async (channel) => channel.sendToQueue(topology.queue, Buffer.from('odd'), { headers }));
+    let redelivered = 0;
+    const subscription = await bus.consume(topology.queue, { prefetch: 1 }, (delivery) => {
+      if (delivery.redelivered) redelivered++;
+      void delivery.deadLetter('odd').then(delivery.ack, delivery.requeue);
+    });
+    let letters: readonly DeadLetter[] = [];
+    await until('the letter', async () => (letters = await look()).length === 1);
+    await subscription.cancel();
+    expect(letters[0]).toMatchObject({ body: Buffer.from('odd'), reason: 'odd' });
+    expect(redelivered).toBe(0);
+  });
+
   it('tells what the broker noted where it set a message aside itself', async () => {
     await bus.declare(topology);
     const expiring = `${topology.queue}.expiring`;

@@ -1,7 +1,7 @@
 import { collectorProgram } from '@nephoscope/collector';
 import { meteringTopology, NephoscopeError } from '@nephoscope/core';
 import type { DeadLetter, MessageBus } from '@nephoscope/core';
-import { configure, createPlugin, systemClock } from '@nephoscope/runtime';
+import { configure } from '@nephoscope/runtime';
 import type { ProgramDefinition } from '@nephoscope/runtime';
 import { Command } from 'commander';
 
@@ -9,11 +9,11 @@ import { configOption, readConfiguration } from '../configuration.js';
 import { readDeadLetters, settleDeadLetters } from '../dead-letter-sweeps.js';
 import type { DeadLetterFilter } from '../dead-letter-sweeps.js';
 import { deadLetterLine, describeDeadLetter } from '../dead-letter-text.js';
+import { withBus } from '../open-bus.js';
 import { print, tell } from '../output.js';
-import { createPlainLogger } from '../plain-log.js';
 import { installedPlugins, wholeProgram } from '../program.js';
 import { withSignsOfLife } from '../progress.js';
-import { deadline, runCommand } from '../run.js';
+import { runCommand } from '../run.js';
 import { countOption } from '../sample-query.js';
 import { groupDigits } from '../text/decimal.js';
 import { formatTable } from '../text/table.js';
@@ -29,7 +29,6 @@ const reader = {
   selected: {},
 } as const satisfies ProgramDefinition;
 
-const connectTime = 20_000;
 const tableLimit = 50;
 
 interface CommonOptions {
@@ -81,7 +80,7 @@ Examples:
     )
     .action((queue: string, options: CommonOptions & { oldest?: true; json?: true }) =>
       runCommand((signal) =>
-        withBus(options, signal, async (messageBus) => {
+        withConfiguredBus(options, signal, async (messageBus) => {
           const { oldest, json } = options;
           const limit = options.limit ?? (json === true ? undefined : tableLimit);
           if (json === true && limit === undefined) return printLines(messageBus, queue, signal);
@@ -161,29 +160,14 @@ function checkMeant({ reason, limit, all, yes }: DeadLetterFilter & { all?: true
   if (wrong !== undefined) throw new NephoscopeError('DROP_UNCLEAR', `nothing was dropped: ${wrong}`);
 }
 
-/** Opens the configured bus, beside the programs that use it, and closes it after `use`. */
-async function withBus(
+async function withConfiguredBus(
   { config: path }: CommonOptions,
   signal: AbortSignal,
   use: (messageBus: MessageBus) => Promise<void>,
 ): Promise<void> {
-  const { config, chosen } = await configure(reader, await readConfiguration(path), installedPlugins());
-  if (config.bus.type === 'memory')
-    throw new NephoscopeError(
-      'BUS_IN_PROCESS',
-      "bus.type is 'memory', a bus that ends with its program: its dead letters are in the log of that program only",
-    );
-  const logger = createPlainLogger('error');
-  const messageBus = createPlugin<MessageBus>(chosen['bus'], { logger, clock: systemClock, host: config.host });
-  try {
-    await withSignsOfLife(
-      (seconds) => `Connecting … ${seconds} s`,
-      messageBus.start(deadline(signal, connectTime, 'the bus was not reached')),
-    );
-    await use(messageBus);
-  } finally {
-    await messageBus.stop();
-  }
+  const configured = await configure(reader, await readConfiguration(path), installedPlugins());
+  const inProcess = 'its program: its dead letters are in the log of that program only';
+  await withBus(configured, inProcess, signal, use);
 }
 
 async function settle(
@@ -195,7 +179,7 @@ async function settle(
   const done = verdict === 'replay' ? 'replayed' : 'dropped';
   const progress = { seen: 0, matching: 0 };
   const line = () => `${digits(progress.seen)} looked at, ${digits(progress.matching)} ${done} …`;
-  await withBus(options, signal, async (messageBus) => {
+  await withConfiguredBus(options, signal, async (messageBus) => {
     try {
       const work = settleDeadLetters(messageBus, queue, verdict, options, progress, signal);
       const { settled, left } = await withSignsOfLife(line, work);

@@ -7,19 +7,18 @@ import {
   meteringContentType,
   meteringRoutingKey,
   meteringTopology,
-  NephoscopeError,
   signatureFormOf,
   signMeteringMessage,
 } from '@nephoscope/core';
 import type { Counter, CounterType, MessageBus, Metadata, Secret } from '@nephoscope/core';
-import { configure, createPlugin, systemClock } from '@nephoscope/runtime';
+import { configure, systemClock } from '@nephoscope/runtime';
 import type { ProgramDefinition } from '@nephoscope/runtime';
 import { Command, InvalidArgumentError, Option } from 'commander';
 
 import { configOption, readConfiguration } from '../configuration.js';
 import { exactMetadata, exactNumber } from '../exact-json.js';
+import { withBus } from '../open-bus.js';
 import { print } from '../output.js';
-import { createPlainLogger } from '../plain-log.js';
 import { installedPlugins, wholeProgram } from '../program.js';
 import { withSignsOfLife } from '../progress.js';
 import { deadline, runCommand } from '../run.js';
@@ -49,7 +48,6 @@ const sender = {
   selected: {},
 } as const satisfies ProgramDefinition;
 
-const connectTime = 20_000;
 const sendTime = 40_000;
 
 export function sendCounterCommand(): Command {
@@ -90,13 +88,8 @@ Examples:
 }
 
 async function sendCounter(options: CounterOptions, signal: AbortSignal): Promise<void> {
-  const { config, chosen } = await configure(sender, await readConfiguration(options.config), installedPlugins());
-  if (config.bus.type === 'memory') {
-    throw new NephoscopeError(
-      'BUS_IN_PROCESS',
-      "bus.type is 'memory', a bus that ends with this command: configure the one that a collector reads, such as 'amqp'",
-    );
-  }
+  const configured = await configure(sender, await readConfiguration(options.config), installedPlugins());
+  const { config } = configured;
   const messageId = randomUUID();
   const line = signMeteringMessage(
     counterOf(options),
@@ -110,16 +103,10 @@ async function sendCounter(options: CounterOptions, signal: AbortSignal): Promis
     contentType: meteringContentType,
     body: encodeMeteringBatch([line]),
   };
-  const messageBus = createPlugin<MessageBus>(chosen['bus'], {
-    logger: createPlainLogger('warn'),
-    clock: systemClock,
-    host: config.host,
-  });
-  try {
-    await withSignsOfLife((seconds) => `Sending … ${seconds} s`, publish(messageBus, message, signal));
-  } finally {
-    await messageBus.stop();
-  }
+  const inProcess = "this command: configure the one that a collector reads, such as 'amqp'";
+  await withBus(configured, inProcess, signal, (messageBus) =>
+    withSignsOfLife((seconds) => `Sending … ${seconds} s`, publish(messageBus, message, signal)),
+  );
   await print(`${messageId}\n`);
 }
 
@@ -128,7 +115,6 @@ async function publish(
   message: Parameters<MessageBus['publish']>[0],
   signal: AbortSignal,
 ): Promise<void> {
-  await messageBus.start(deadline(signal, connectTime, 'nothing was sent: the bus was not reached'));
   const until = deadline(signal, sendTime, 'the bus did not confirm the counter, which may have been sent,');
   await untilAborted(messageBus.declare(meteringTopology), until);
   await untilAborted(messageBus.publish(message), until);

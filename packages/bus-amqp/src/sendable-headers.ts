@@ -1,0 +1,75 @@
+/** Bytes of AMQP's short string, such as a routing key, a content type or the name of a header. */
+export const longestName = 255;
+
+/** Bytes of all headers, as JSON: with ours they must fit into the library's buffer of 64 KiB, and into one frame. */
+const mostBytes = 32_768;
+const deepest = 16;
+
+/**
+ * What of a message's headers can be sent again: another program may have written what AMQP carries and the library
+ * reads but cannot write, such as a timestamp beyond 2^53, or a name that is no UTF-8. What it cannot write is left out,
+ * and what goes beyond the limit of size, header by header.
+ */
+export function sendableHeaders(headers: unknown): Readonly<Record<string, unknown>> {
+  let bytes = 0;
+  const table = sendableTable(headers, 0);
+  return Object.fromEntries(
+    Object.entries(table).filter(([name, value]) => {
+      const size = Buffer.byteLength(JSON.stringify([name, value]));
+      if (bytes + size > mostBytes) return false;
+      bytes += size;
+      return true;
+    }),
+  );
+}
+
+/** Only what is its own: the library makes of a table named `__proto__` the prototype of the one that it is in. */
+function sendableTable(value: unknown, depth: number): Readonly<Record<string, unknown>> {
+  if (typeof value !== 'object' || value === null) return {};
+  return Object.fromEntries(
+    Object.entries(value)
+      .filter(([name]) => Buffer.byteLength(name) <= longestName)
+      .map(([name, item]) => [name, sendable(item, depth + 1)])
+      .filter(([, item]) => item !== undefined),
+  );
+}
+
+/** Nothing where it cannot be sent. */
+function sendable(value: unknown, depth: number): unknown {
+  if (typeof value === 'string' || typeof value === 'boolean' || value === null) return value;
+  if (typeof value === 'number') return sendableNumber(value);
+  if (typeof value !== 'object' || depth > deepest) return undefined;
+  // `Buffer.isBuffer` is true also of what only has one as its prototype.
+  if (ArrayBuffer.isView(value)) return value;
+  if (Array.isArray(value))
+    return value.map((item) => sendable(item, depth + 1)).filter((item) => item !== undefined);
+  if (!Object.hasOwn(value, '!')) return sendableTable(value, depth);
+  return sendableMark(value as Mark);
+}
+
+/**
+ * The library takes all that it does not know as a fraction for an integer of 64 bits. RabbitMQ cannot read what is no
+ * finite number, and ends the connection.
+ */
+function sendableNumber(value: number): unknown {
+  if (!Number.isFinite(value)) return undefined;
+  return Number.isInteger(value) && Math.abs(value) < 2 ** 63 ? value : { '!': 'double', value };
+}
+
+/** The library's form of what JavaScript has no type for; a table of another program may have this form by chance. */
+interface Mark {
+  readonly '!': unknown;
+  readonly value?: unknown;
+}
+
+function sendableMark({ '!': type, value }: Mark): Mark | undefined {
+  if (type === 'timestamp') return isIntegerBelow(value, 2 ** 64) ? { '!': type, value } : undefined;
+  if (type !== 'decimal' || typeof value !== 'object' || value === null) return undefined;
+  const { places, digits } = value as { readonly places?: unknown; readonly digits?: unknown };
+  if (!isIntegerBelow(places, 256) || !isIntegerBelow(digits, 2 ** 32)) return undefined;
+  return { '!': type, value: { places, digits } };
+}
+
+function isIntegerBelow(value: unknown, limit: number): boolean {
+  return Number.isInteger(value) && Number(value) >= 0 && Number(value) < limit;
+}

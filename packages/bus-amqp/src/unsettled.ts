@@ -1,0 +1,73 @@
+import type { Channel, Message } from 'amqplib';
+
+/**
+ * What was delivered on a channel and is not settled on it yet. The broker is told of all that was acknowledged at
+ * once in as few words as there are, because a quorum queue drops with the channel what it has not worked off of more
+ * than 32 acknowledgements: they would be delivered again.
+ */
+export class Unsettled {
+  readonly #channel: Channel;
+  /** Delivery tags, in the order of delivery. */
+  readonly #tags = new Set<number>();
+  /** Those of them of which the broker is to be told. */
+  readonly #acknowledged = new Set<number>();
+  readonly #onEmpty: () => void;
+
+  /** @param onEmpty is called whenever the last one was settled */
+  constructor(channel: Channel, onEmpty: () => void) {
+    this.#channel = channel;
+    this.#onEmpty = onEmpty;
+  }
+
+  get isEmpty(): boolean {
+    return this.#tags.size === 0;
+  }
+
+  add(tag: number): void {
+    this.#tags.add(tag);
+  }
+
+  ack(tag: number): void {
+    if (this.#acknowledged.size === 0) queueMicrotask(() => this.flush());
+    this.#acknowledged.add(tag);
+  }
+
+  requeue(tag: number): void {
+    this.#channel.nack(at(tag), false, true);
+    this.#tags.delete(tag);
+    this.#tellWhenEmpty();
+  }
+
+  /** Tells the broker what was acknowledged up to now. */
+  flush(): void {
+    if (this.#acknowledged.size === 0) return;
+    let last: number | undefined;
+    for (const tag of this.#tags) {
+      if (!this.#acknowledged.delete(tag)) break;
+      this.#tags.delete(tag);
+      last = tag;
+    }
+    if (last !== undefined) this.#channel.ack(at(last), true);
+    for (const tag of this.#acknowledged) {
+      this.#channel.ack(at(tag));
+      this.#tags.delete(tag);
+    }
+    this.#acknowledged.clear();
+    this.#tellWhenEmpty();
+  }
+
+  /** With the channel gone nothing of it can be settled any more. */
+  forget(): void {
+    this.#tags.clear();
+    this.#acknowledged.clear();
+  }
+
+  #tellWhenEmpty(): void {
+    if (this.isEmpty) this.#onEmpty();
+  }
+}
+
+/** All that settling needs of a message. */
+export function at(deliveryTag: number): Message {
+  return { fields: { deliveryTag } } as Message;
+}
