@@ -3,6 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { isJsonObject, JsonNumber, parseJson } from '@nephoscope/core';
+import type { Sample } from '@nephoscope/core';
+import { systemClock } from '@nephoscope/runtime';
+import sql from '@nephoscope/storage-sql';
+import { RecordingLogger } from '@nephoscope/testing';
 import Database from 'libsql';
 
 import { waitUntil } from '../../../tools/testbed/processes.js';
@@ -49,20 +53,32 @@ function query<Row>(database: string, sql: string): readonly Row[] {
   }
 }
 
-const messages = `select s.head || coalesce(metadata.text, '') || s.tail as text, s.message_id as id from samples as s
-  left join metadata on metadata.id = s.metadata_id order by s.timestamp desc, s.id desc`;
+/** All that a database holds, newest first, as the store itself gives it. */
+async function recordedIn(database: string): Promise<readonly Sample[]> {
+  const store = sql.create({
+    options: sql.options.parse({ url: `sqlite:${database}` }),
+    logger: new RecordingLogger(),
+    clock: systemClock,
+    host: 'tests',
+  });
+  await store.start(new AbortController().signal);
+  const samples: Sample[] = [];
+  for await (const sample of store.samples({}, { newestFirst: true })) samples.push(sample);
+  await store.stop();
+  return samples;
+}
 
 describe('with samples of a real guest', () => {
   let cwd: string;
   let config: string;
   let database: string;
   let table: Awaited<ReturnType<typeof nephoscope>>;
-  let recorded: readonly { text: string; id: string }[];
+  let recorded: readonly Sample[];
 
   beforeAll(async () => {
     ({ cwd, config, database } = await deployment('recorded'));
     table = await nephoscope(cwd, 'up', '--config', config, '--once');
-    recorded = query(database, messages);
+    recorded = await recordedIn(database);
   }, 60_000);
 
   it('up --once shows what was recorded in two cycles', () => {
@@ -150,20 +166,27 @@ describe('with samples of a real guest', () => {
     query(database, `vacuum into '${copy}'`);
     const [message, column] = recorded;
     if (message === undefined || column === undefined) throw new Error('nothing was recorded');
+    const key = ({ messageId }: Sample) => `x'${messageId.replaceAll('-', '')}'`;
+    query(copy, `update samples set volume = volume || '0' where key = ${key(message)}`);
+    // Another owner, for this one alone.
+    const columns = 'source, counter_name, type, unit, user_id, resource_id, epoch, publisher_id, layout';
     query(
       copy,
-      `update samples set head = replace(head, '"counter_volume":', '"counter_volume":1') where message_id = '${message.id}'`,
+      `insert into series (id, project_id, ${columns}) select 1000000, 'somebody else', ${columns} from series
+         where id = (select series_id from samples where key = ${key(column)})`,
     );
-    query(copy, `update samples set volume = volume || '0' where message_id = '${column.id}'`);
+    query(copy, `update samples set series_id = 1000000 where key = ${key(column)}`);
     const tampered = await nephoscope(cwd, 'verify', '--config', config, '--store', `sqlite:${copy}`);
     expect(tampered.code).toBe(1);
     const lines = tampered.stdout.trimEnd().split('\n');
     expect(lines).toHaveLength(3);
     expect(lines).toContainEqual(
-      expect.stringMatching(new RegExp(`^${message.id} .*the signature does not hold`)),
+      expect.stringMatching(new RegExp(`^${message.messageId} .*the signature does not hold`)),
     );
     expect(lines).toContainEqual(
-      expect.stringMatching(new RegExp(`^${column.id} .*the stored volume is \\d+0, the signed message says`)),
+      expect.stringMatching(
+        new RegExp(`^${column.messageId} .*the stored projectId is somebody else, the signed message says`),
+      ),
     );
     expect(lines[2]).toMatch(/, 2 failed$/);
     expect(tampered.stderr).toBe(
@@ -381,10 +404,7 @@ describe('over a real broker', () => {
     running.child.kill('SIGTERM');
     expect(await running.ended).toMatchObject({ code: 0 });
 
-    const [sample] = query<{ text: string }>(
-      database,
-      messages.replace('order by', `where s.message_id = '${messageId}' order by`),
-    );
+    const sample = (await recordedIn(database)).find((one) => one.messageId === messageId);
     const message = parseJson(sample?.text ?? '');
     if (!isJsonObject(message)) throw new Error('no object');
     expect(message.get('counter_volume')).toEqual(new JsonNumber('8292646586825371460'));

@@ -35,6 +35,7 @@ export class SeriesCache<Id> {
   readonly #byMeterAndResource = new Map<string, Series<Id>[]>();
   #size = 0;
   readonly #metadata = new Map<string, Id>();
+  readonly #texts = new Map<string, string>();
 
   constructor(rows: SharedRows<Id>) {
     this.#rows = rows;
@@ -53,9 +54,14 @@ export class SeriesCache<Id> {
 
   /** What was asked for may not be there any more. */
   forget(): void {
+    this.#forgetSeries();
+    this.#metadata.clear();
+  }
+
+  #forgetSeries(): void {
     this.#byMeterAndResource.clear();
     this.#size = 0;
-    this.#metadata.clear();
+    this.#texts.clear();
   }
 
   readonly #isMetadata = (text: string): boolean => this.#metadata.has(text);
@@ -73,20 +79,29 @@ export class SeriesCache<Id> {
     return id;
   }
 
+  /** The series of an instance, and of a project, have the same texts: each once. */
+  #sharedText<T extends string | null>(text: T): T {
+    if (text === null) return text;
+    const known = this.#texts.get(text);
+    if (known !== undefined) return known as T;
+    const copy = copyOf(text);
+    this.#texts.set(copy, copy);
+    return copy as T;
+  }
+
   #find(place: string, sample: Sample, layout: string): Series<Id> {
     const there = this.#byMeterAndResource.get(place);
     const found = there?.find((series) => series.layout === layout && isOf(series, sample));
     if (found !== undefined) return found;
-    const { type, source, unit, userId, projectId, epoch, publisherId } = sample;
-    const of = { type, source, unit, userId, projectId, epoch, publisherId };
     const copy = copyOf(layout);
+    const of = Object.fromEntries(
+      identity.map((field) => [field, this.#sharedText(sample[field])]),
+    ) as Series<Id>['of'];
     const series = { id: this.#rows.series(sample, copy), of, layout: copy, known: KnownLayout.of(copy) };
-    if (this.#size >= maxSeries) {
-      this.#byMeterAndResource.clear();
-      this.#size = 0;
-    }
+    if (this.#size >= maxSeries) this.#forgetSeries();
     this.#size += 1;
-    this.#byMeterAndResource.set(place, [...(this.#byMeterAndResource.get(place) ?? []), series]);
+    const others = this.#byMeterAndResource.get(place) ?? [];
+    this.#byMeterAndResource.set(copyOf(place), [...others, series]);
     return series;
   }
 }
@@ -95,7 +110,7 @@ function isOf<Id>({ of }: Series<Id>, sample: Sample): boolean {
   return identity.every((field) => of[field] === sample[field]);
 }
 
-/** V8 keeps the whole of a message as long as a slice of it is there. */
+/** V8 keeps the whole of a message as long as a slice of it is there, also one that a longer text was made of. */
 function copyOf(text: string): string {
   return Buffer.from(text).toString();
 }
