@@ -59,7 +59,7 @@ async function measureConsume(name: StoreName, load: Load, context: BenchmarkCon
 }
 
 async function measureVerify(name: StoreName, load: Load, context: BenchmarkContext): Promise<Ceiling> {
-  const job = { secret, file: load.bodies };
+  const job = { secret, messages: load.messages, samples: load.sampled };
   const profile = profileOf(context, `${name}-verify`);
   const work = runScript<Measured>('measured-verify.mjs', job, profile, within(context.signal));
   const { samples, wall, cpu } = await progress('Measuring the bare verifier', work);
@@ -70,7 +70,7 @@ function measureInsert(name: StoreName, load: Load, context: BenchmarkContext): 
   return withStore(name, (store) =>
     withDirectory(async (directory) => {
       const configuration = await writeCollectorConfiguration(directory, load.broker.url, store.url);
-      const job = { configuration, file: load.bodies };
+      const job = { configuration, messages: load.messages, samples: load.sampled };
       const profile = profileOf(context, `${name}-insert`);
       const before = store.pid === undefined ? 0 : await cpuOf(store.pid);
       const work = runScript<Measured>('measured-insert.mjs', job, profile, within(context.signal));

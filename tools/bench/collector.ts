@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 
 import { secret } from './agent-configuration.js';
-import { outputOf, root, startMeasured } from './measured-process.js';
+import { outputOf, root, startProgram } from './measured-process.js';
 import type { Profile } from './measured-process.js';
 
 /** Writes the configuration of a collector; beside what must be given nothing differs from what an operator gets. */
@@ -43,7 +43,7 @@ export async function startCollector(
   profile: Profile | undefined,
   signal: AbortSignal,
 ): Promise<RunningCollector> {
-  const child = startMeasured([cli, '--config', configuration], profile);
+  const child = startProgram('collector', [cli, '--config', configuration], profile);
   const ended = outputOf(child, signal);
   // Its end is awaited by `stop`, or below when it comes too early.
   ended.catch(() => undefined);

@@ -6,7 +6,7 @@ import { writeAgentConfiguration } from './agent-configuration.js';
 import type { Benchmark, BenchmarkContext } from './benchmark.js';
 import { startQemuHost, startTestDriverHost, withDirectory } from './hosts.js';
 import type { MeasuredHost } from './hosts.js';
-import { outputOf, startAgent } from './measured-process.js';
+import { outputOf, startProgram } from './measured-process.js';
 import { rounded, summarise } from './statistics.js';
 import type { Measurement } from './statistics.js';
 import { target } from './target.js';
@@ -90,7 +90,11 @@ function measure(
 ): Promise<readonly Round[]> {
   return withDirectory(async (directory) => {
     const configuration = await writeAgentConfiguration(directory, host.uri, bus);
-    const child = startAgent([script, JSON.stringify({ configuration, uri: host.uri, warmUp, rounds })], profiles);
+    const child = startProgram(
+      'agent-compute',
+      [script, JSON.stringify({ configuration, uri: host.uri, warmUp, rounds })],
+      profiles === undefined ? undefined : { directory: profiles },
+    );
     const output = await outputOf(child, AbortSignal.any([signal, AbortSignal.timeout(processTimeout)]));
     return JSON.parse(output) as readonly Round[];
   });

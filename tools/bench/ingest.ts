@@ -22,24 +22,28 @@ const memoryLimitMiB = 300;
 /** About ten cycles: enough for a rate. */
 const mostSampled = 240_000;
 
-/** Publisher, RabbitMQ, collector and store on one machine; just before it what each part can do alone. */
+/**
+ * Publisher, RabbitMQ, collector and store on one machine; just before it what each part can do alone. What is published
+ * is signed before: agents do that on other machines.
+ */
 export const ingest: Benchmark = {
   name: 'ingest',
   description: 'samples per second from publisher to store, next to the ceilings of its parts',
   run: (context) =>
     withDirectory(async (directory) => {
-      const messages = join(directory, 'messages.json');
-      const reading = capture(directory, messages, context.signal);
+      const captured = join(directory, 'captured.json');
+      const messages = join(directory, 'messages');
+      const reading = capture(directory, captured, context.signal);
       const samplesPerCycle = await progress(`Reading ${instances} instances`, reading);
+      const signing = sign(captured, messages, context);
+      const signingCpuPerSample = await progress(`Signing ${context.samples} samples`, signing);
       const broker = await progress('Starting a private RabbitMQ', startRabbitmq());
       try {
         const bus = { type: 'amqp', url: broker.url };
         // Nobody connects to the hypervisor any more.
         const configuration = await writeAgentConfiguration(directory, 'test:///default', bus);
         const sampled = Math.min(context.samples, mostSampled);
-        const load: Load = { messages, bodies: join(directory, 'bodies'), sampled, configuration, broker };
-        if (context.stages.includes('verify') || context.stages.includes('insert'))
-          await progress('Signing samples', sign(load, context));
+        const load: Load = { messages, sampled, configuration, broker };
         const results: Record<string, object> = {};
         for (const name of context.stores) {
           const ceilings = await measureCeilings(name, load, context);
@@ -51,16 +55,18 @@ export const ingest: Benchmark = {
           const chain = await withStore(name, (store) => progress(what, measureChain(name, store, load, context)));
           results[name] = { ceilings, chain, ...judge(chain, Object.entries(ceilings)) };
         }
-        return { instances, samplesPerCycle, ...results };
+        return { instances, samplesPerCycle, signingCpuPerSample, ...results };
       } finally {
         await broker.stop();
       }
     }),
 };
 
-async function sign(load: Load, { signal }: BenchmarkContext): Promise<void> {
-  const job = { messages: load.messages, secret, samples: load.sampled, file: load.bodies };
-  await runScript('signed-bodies.mjs', job, undefined, within(signal));
+/** Gives what it cost, µs a sample. */
+async function sign(captured: string, file: string, { samples, signal }: BenchmarkContext): Promise<number> {
+  const job = { captured, secret, samples, file };
+  const { cpu } = await runScript<{ cpu: number }>('signed-messages.mjs', job, undefined, within(signal));
+  return rounded((cpu * 1_000) / samples);
 }
 
 function judge(chain: Chain, ceilings: readonly (readonly [string, Ceiling])[]) {

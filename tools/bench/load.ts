@@ -5,10 +5,8 @@ import { runScript, within } from './measured-process.js';
 
 /** What the parts of `ingest` share. */
 export interface Load {
-  /** What an agent sent in a cycle. */
+  /** The file with all messages, signed: agents do that on other machines. */
   readonly messages: string;
-  /** Bodies of {@link sampled} samples, signed. */
-  readonly bodies: string;
   /** How many samples the ceilings are measured with. */
   readonly sampled: number;
   /** The publisher's configuration. */

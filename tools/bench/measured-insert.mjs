@@ -1,6 +1,5 @@
 /**
- * `node measured-insert.mjs '{"configuration":…,"file":…}'`: records the samples in the bodies of the file by the store
- * of a collector's configuration, in batches as the collector makes them. Prints their number and what that cost, ms;
+ * `node measured-insert.mjs '{"configuration":…,"messages":…,"samples":…}'`: records samples of the file by the store of a collector's configuration, in batches as the collector makes them. Prints their number and what that cost, ms;
  * reading them does not count.
  */
 /* global AbortSignal */
@@ -10,7 +9,7 @@ import { collectorProgram } from '@nephoscope/collector';
 import { meteringContentType, meteringTexts, readMeteringMessage } from '@nephoscope/core';
 import { configure, createLogger, createPlugin, readConfig, systemClock } from '@nephoscope/runtime';
 
-import { readBodies } from './bodies-file.mjs';
+import { readMessages } from './messages-file.mjs';
 
 const startTimeout = 30_000;
 
@@ -34,7 +33,7 @@ async function record() {
   samples += recorded;
   batch = [];
 }
-for (const body of readBodies(job.file)) {
+for (const { body } of readMessages(job.messages, job.samples)) {
   for (const text of meteringTexts(body, meteringContentType)) batch.push(readMeteringMessage(text).sample);
   if (batch.length >= config.collector.batch.samples) await record();
 }

@@ -7,11 +7,6 @@ import { fileURLToPath } from 'node:url';
 
 export const root = fileURLToPath(new URL('../..', import.meta.url));
 
-/** What the compute agent's start script gives to Node. */
-const agentOption = /^exec node (--\S+) /m.exec(
-  readFileSync(join(root, 'packages/agent-compute/bin/nephoscope-agent-compute'), 'utf8'),
-)?.[1];
-
 /** A CPU profile that a measured process writes when it ends. */
 export interface Profile {
   readonly directory: string;
@@ -19,10 +14,20 @@ export interface Profile {
   readonly name?: string;
 }
 
-/** Starts a compute agent, see {@link startMeasured}, with what its start script gives to Node. */
-export function startAgent(args: readonly string[], profiles: string | undefined): ChildProcess {
-  if (agentOption === undefined) throw new Error("the agent's start script has changed: how does it call node?");
-  return startMeasured([agentOption, ...args], profiles === undefined ? undefined : { directory: profiles });
+/**
+ * Starts a script, see {@link startMeasured}, with what a program's start script gives to Node.
+ *
+ * @param program of that name in `packages`
+ */
+export function startProgram(
+  program: 'agent-compute' | 'collector',
+  args: readonly string[],
+  profile: Profile | undefined,
+): ChildProcess {
+  const start = readFileSync(join(root, 'packages', program, 'bin', `nephoscope-${program}`), 'utf8');
+  const option = /^exec node (--\S+) /m.exec(start)?.[1];
+  if (option === undefined) throw new Error(`the start script of ${program} has changed: how does it call node?`);
+  return startMeasured([option, ...args], profile);
 }
 
 /**

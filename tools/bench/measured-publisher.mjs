@@ -1,6 +1,6 @@
 /**
- * `node measured-publisher.mjs '{"configuration":…,"messages":…,"samples":…,"url":…,"ready":…}'`: signs and publishes
- * samples as an agent does, with confirms. With `ready` it waits while so many messages stand in the queue, so that the
+ * `node measured-publisher.mjs '{"configuration":…,"messages":…,"samples":…,"url":…,"ready":…}'`: publishes messages
+ * that were signed before, as an agent does, with confirms. With `ready` it waits while so many messages stand in the queue, so that the
  * queue is short and whoever consumes always finds some. Prints what it sent, when, and how often it saw an empty queue.
  */
 /* global AbortSignal */
@@ -8,11 +8,11 @@ import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { computeAgentProgram } from '@nephoscope/agent-compute';
-import { meteringTopology } from '@nephoscope/core';
+import { meteringContentType, meteringTopology } from '@nephoscope/core';
 import { configure, createLogger, createPlugin, readConfig, systemClock } from '@nephoscope/runtime';
 import { connect } from 'amqplib';
 
-import { meteringLoad } from './metering-load.mjs';
+import { readMessages } from './messages-file.mjs';
 
 const startTimeout = 30_000;
 const unconfirmedAtOnce = 32;
@@ -26,7 +26,7 @@ await bus.start(AbortSignal.timeout(startTimeout));
 await bus.declare(meteringTopology);
 const connection = await connect(job.url);
 const channel = await connection.createChannel();
-const load = meteringLoad(job.messages, config.secrets[0], job.samples);
+const { exchange } = meteringTopology;
 
 const unconfirmed = new Set();
 let looks = 0;
@@ -45,18 +45,20 @@ let bytes = 0;
 let lastLook = performance.now();
 const usage = process.cpuUsage();
 const first = Date.now();
-for (const message of load) {
+for (const { routingKey, body } of readMessages(job.messages, job.samples)) {
   while (job.ready !== undefined && (room <= 0 || performance.now() - lastLook > lookEvery)) {
     if (room <= 0) await sleep(lookEvery);
     await look();
     lastLook = performance.now();
   }
   if (unconfirmed.size >= unconfirmedAtOnce) await Promise.race(unconfirmed);
-  const sent = bus.publish(message).then(() => unconfirmed.delete(sent));
+  const sent = bus
+    .publish({ exchange, routingKey, contentType: meteringContentType, body })
+    .then(() => unconfirmed.delete(sent));
   unconfirmed.add(sent);
   room -= 1;
   messages += 1;
-  bytes += message.body.byteLength;
+  bytes += body.byteLength;
 }
 await Promise.all(unconfirmed);
 const last = Date.now();

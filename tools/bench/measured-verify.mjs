@@ -1,19 +1,18 @@
 /**
- * `node measured-verify.mjs '{"secret":…,"file":…}'`: reads and verifies the samples in the bodies of the file, in one
- * thread. Prints their number and what that cost, ms; reading the file does not count.
+ * `node measured-verify.mjs '{"secret":…,"messages":…,"samples":…}'`: reads and verifies samples of the file, in one thread. Prints their number and what that cost, ms; reading the file does not count.
  */
 import { performance } from 'node:perf_hooks';
 
 import { Secret, createVerifier, meteringContentType, meteringTexts, readMeteringMessage } from '@nephoscope/core';
 
-import { readBodies } from './bodies-file.mjs';
+import { readMessages } from './messages-file.mjs';
 
 const job = JSON.parse(process.argv[2]);
 const verifier = createVerifier({ secrets: [new Secret(job.secret)] });
 let samples = 0;
 let wall = 0;
 let cpu = 0;
-for (const body of readBodies(job.file)) {
+for (const { body } of readMessages(job.messages, job.samples)) {
   const usage = process.cpuUsage();
   const start = performance.now();
   for (const text of meteringTexts(body, meteringContentType)) {

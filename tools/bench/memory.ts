@@ -6,7 +6,7 @@ import { startRabbitmq } from '../testbed/rabbitmq.js';
 import { writeAgentConfiguration } from './agent-configuration.js';
 import type { Benchmark, BenchmarkContext } from './benchmark.js';
 import { startTestDriverHost, withDirectory } from './hosts.js';
-import { outputOf, root, startAgent } from './measured-process.js';
+import { outputOf, root, startProgram } from './measured-process.js';
 import { memoryOf } from './process-usage.js';
 import { rounded } from './statistics.js';
 import { below } from './target.js';
@@ -69,7 +69,11 @@ async function watch(
   configuration: string,
   { profiles, signal }: BenchmarkContext,
 ): Promise<{ readonly peakMiB: number; readonly seen: readonly CycleSeen[] }> {
-  const child = startAgent([cli, '--config', configuration], profiles);
+  const child = startProgram(
+    'agent-compute',
+    [cli, '--config', configuration],
+    profiles === undefined ? undefined : { directory: profiles },
+  );
   const seen: CycleSeen[] = [];
   const ended = outputOf(child, AbortSignal.any([signal, AbortSignal.timeout(processTimeout)]));
   // Its end is awaited below, when its log has ended.

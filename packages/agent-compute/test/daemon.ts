@@ -36,7 +36,7 @@ export interface Daemon {
 
 const commands: Record<Program, readonly [string, ...string[]]> = {
   'agent-compute': [pathOf('../bin/nephoscope-agent-compute')],
-  collector: [process.execPath, pathOf('../../collector/dist/cli.js')],
+  collector: [pathOf('../../collector/bin/nephoscope-collector')],
 };
 
 function pathOf(relative: string): string {

@@ -11,10 +11,10 @@ export const collectorOptions = z.strictObject({
     .int()
     .min(1)
     .max(65_535)
-    .default(400)
+    .default(100)
     .describe(
-      'Messages that may be under way to the store at once. 400 of the largest that agents send are 50 MiB and 40 ' +
-        'batches; of those that hold a single sample a batch has half as many. Beyond 64 MiB no more are taken.',
+      'Messages that may be under way to the store at once. 100 of the largest that agents send are 12 MiB and some ' +
+        'five batches; of those that hold a single sample a batch has half as many. Beyond 64 MiB no more are taken.',
     ),
   batch: z
     .strictObject({

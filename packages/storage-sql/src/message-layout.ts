@@ -99,6 +99,7 @@ function columnText(key: Key, { volume, messageId, sequence, timestamp }: Column
 }
 
 const quotedSignature = /^"([0-9a-f]{64})"$/;
+const signatureLength = 66;
 
 function signatureOf(text: string | undefined): Buffer | null {
   const digits = text === undefined ? undefined : quotedSignature.exec(text)?.[1];
@@ -106,28 +107,27 @@ function signatureOf(text: string | undefined): Buffer | null {
 }
 
 /**
- * Recognises messages of a layout that was met before, several times faster than to take them apart: those that our
- * agents make, with the metadata before the signature.
+ * A layout that was met before. It recognises messages that our agents make, with the metadata before the signature,
+ * several times faster than they are taken apart.
  */
 export class KnownLayout {
-  readonly layout: string;
-  readonly #beforeMetadata: readonly string[];
-  readonly #beforeSignature: readonly string[];
-  readonly #behind: string;
+  /** The texts between the marks, and every second one a mark. */
+  readonly #parts: readonly string[];
+  /** Where the marks of metadata and signature stand in it; undefined when messages of this layout are not recognised. */
+  readonly #metadata: number | undefined;
+  readonly #signature: number;
 
-  private constructor(layout: string, metadata: number, signature: number) {
-    this.layout = layout;
-    this.#beforeMetadata = layout.slice(0, metadata).split(anyMark);
-    this.#beforeSignature = layout.slice(metadata + 1, signature).split(anyMark);
-    this.#behind = layout.slice(signature + 1);
+  /** @param shared gives the same text, one for all layouts: they have most of their parts in common */
+  constructor(layout: string, shared: (text: string) => string = (text) => text) {
+    this.#parts = layout.split(anyMark).map(shared);
+    const metadata = this.#parts.indexOf(marks.resource_metadata);
+    this.#signature = this.#parts.indexOf(marks.message_signature);
+    const isUsual = metadata > 0 && this.#signature > metadata && this.#parts.length === this.#signature + 2;
+    this.#metadata = isUsual ? metadata : undefined;
   }
 
-  /** Nothing when the layout is not of that kind. */
-  static of(layout: string): KnownLayout | undefined {
-    const metadata = layout.indexOf(marks.resource_metadata);
-    const signature = layout.indexOf(marks.message_signature);
-    if (metadata < 0 || signature < metadata || anyMark.test(layout.slice(signature + 1))) return undefined;
-    return new KnownLayout(layout, metadata, signature);
+  get text(): string {
+    return this.#parts.join('');
   }
 
   /**
@@ -136,26 +136,29 @@ export class KnownLayout {
    * @param isMetadata whether a text is known to be a JSON value: what stands between the known parts could be more
    *   than the metadata
    */
-  match(sample: Sample, isMetadata: (text: string) => boolean): MessageParts | undefined {
+  match(sample: Sample, isMetadata: (text: string) => boolean): Omit<MessageParts, 'layout'> | undefined {
+    if (this.#metadata === undefined) return undefined;
     const { text } = sample;
-    const before = filled(this.#beforeMetadata, sample);
+    const before = this.#filled(0, this.#metadata, sample);
     if (text.slice(0, before.length) !== before) return undefined;
-    const between = filled(this.#beforeSignature, sample);
-    const signatureAt = text.length - this.#behind.length - 66;
+    const between = this.#filled(this.#metadata + 1, this.#signature, sample);
+    const behind = this.#parts[this.#signature + 1] as string;
+    const signatureAt = text.length - behind.length - signatureLength;
     const metadataEnd = signatureAt - between.length;
     if (metadataEnd < before.length || text.slice(metadataEnd, signatureAt) !== between) return undefined;
-    if (!text.endsWith(this.#behind)) return undefined;
-    const signature = signatureOf(text.slice(signatureAt, signatureAt + 66));
+    if (!text.endsWith(behind)) return undefined;
+    const signature = signatureOf(text.slice(signatureAt, signatureAt + signatureLength));
     const metadata = text.slice(before.length, metadataEnd);
     if (signature === null || !isMetadata(metadata)) return undefined;
-    return { layout: this.layout, metadata, signature, variations: null };
+    return { metadata, signature, variations: null };
   }
-}
 
-/** @param parts the texts between the marks, and every second one a mark */
-function filled(parts: readonly string[], sample: Sample): string {
-  let text = parts[0] as string;
-  for (let at = 1; at < parts.length; at += 2)
-    text += columnText(keyOfMark.get(parts[at] as string) as Key, sample) + parts[at + 1];
-  return text;
+  /** The parts from one text up to a mark, with the sample's values. */
+  #filled(from: number, to: number, sample: Sample): string {
+    const parts = this.#parts;
+    let text = parts[from] as string;
+    for (let at = from + 1; at < to; at += 2)
+      text += columnText(keyOfMark.get(parts[at] as string) as Key, sample) + parts[at + 1];
+    return text;
+  }
 }

@@ -3,7 +3,7 @@ import type { Sample } from '@nephoscope/core';
 import { KnownLayout, dismantle } from './message-layout.js';
 import type { MessageParts } from './message-layout.js';
 
-/** How many are remembered before all are forgotten: some 100 MB at the most. */
+/** How many are remembered before all are forgotten. */
 const maxSeries = 50_000;
 const maxMetadata = 10_000;
 
@@ -13,8 +13,7 @@ const identity = ['type', 'source', 'unit', 'userId', 'projectId', 'epoch', 'pub
 interface Series<Id> {
   readonly id: Id;
   readonly of: Pick<Sample, (typeof identity)[number]>;
-  readonly layout: string;
-  readonly known: KnownLayout | undefined;
+  readonly layout: KnownLayout;
 }
 
 /** A sample as a row of `samples` refers to it. */
@@ -45,7 +44,7 @@ export class SeriesCache<Id> {
   of(sample: Sample): StoredParts<Id> {
     const place = `${sample.meter}\0${sample.resourceId}`;
     for (const series of this.#byMeterAndResource.get(place) ?? []) {
-      const parts = isOf(series, sample) ? series.known?.match(sample, this.#isMetadata) : undefined;
+      const parts = isOf(series, sample) ? series.layout.match(sample, this.#isMetadata) : undefined;
       if (parts !== undefined) return this.#stored(series, parts);
     }
     const parts = dismantle(sample);
@@ -66,7 +65,7 @@ export class SeriesCache<Id> {
 
   readonly #isMetadata = (text: string): boolean => this.#metadata.has(text);
 
-  #stored({ id }: Series<Id>, { metadata, signature, variations }: MessageParts): StoredParts<Id> {
+  #stored({ id }: Series<Id>, { metadata, signature, variations }: Omit<MessageParts, 'layout'>): StoredParts<Id> {
     return { series: id, metadata: metadata === null ? null : this.#metadataId(metadata), signature, variations };
   }
 
@@ -79,8 +78,8 @@ export class SeriesCache<Id> {
     return id;
   }
 
-  /** The series of an instance, and of a project, have the same texts: each once. */
-  #sharedText<T extends string | null>(text: T): T {
+  /** Series of a meter, an instance or a project have many texts in common: each is kept once. */
+  #shared<T extends string | null>(text: T): T {
     if (text === null) return text;
     const known = this.#texts.get(text);
     if (known !== undefined) return known as T;
@@ -91,14 +90,14 @@ export class SeriesCache<Id> {
 
   #find(place: string, sample: Sample, layout: string): Series<Id> {
     const there = this.#byMeterAndResource.get(place);
-    const found = there?.find((series) => series.layout === layout && isOf(series, sample));
+    const found = there?.find((series) => series.layout.text === layout && isOf(series, sample));
     if (found !== undefined) return found;
-    const copy = copyOf(layout);
-    const of = Object.fromEntries(
-      identity.map((field) => [field, this.#sharedText(sample[field])]),
-    ) as Series<Id>['of'];
-    const series = { id: this.#rows.series(sample, copy), of, layout: copy, known: KnownLayout.of(copy) };
+    const id = this.#rows.series(sample, layout);
     if (this.#size >= maxSeries) this.#forgetSeries();
+    const of = Object.fromEntries(
+      identity.map((field) => [field, this.#shared(sample[field])]),
+    ) as Series<Id>['of'];
+    const series = { id, of, layout: new KnownLayout(layout, (text) => this.#shared(text)) };
     this.#size += 1;
     const others = this.#byMeterAndResource.get(place) ?? [];
     this.#byMeterAndResource.set(copyOf(place), [...others, series]);

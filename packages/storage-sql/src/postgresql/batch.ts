@@ -59,8 +59,8 @@ export function toBatch(samples: readonly Sample[], known: SeriesCache<SharedRow
     const { key, isId } = messageKey(sample.messageId);
     const parts = known.of(sample);
     const { series, metadata } = parts;
-    if (!series.isStored) missing.add(series);
-    if (metadata?.isStored === false) missing.add(metadata);
+    if (series.values !== undefined) missing.add(series);
+    if (metadata?.values !== undefined) missing.add(metadata);
     keys.push(key);
     messageIds.push(isId ? null : storable(sample.messageId));
     seriesIds.push(series.id);
@@ -99,7 +99,7 @@ function* firstOfEach(samples: readonly Sample[]): Generator<Sample> {
 
 function tableValues(rows: readonly SharedRow[], table: SharedRow['table'], columns: number): Buffer[] {
   const own = rows.filter((row) => row.table === table);
-  const ofColumn = (column: number) => own.map(({ values }) => values[column] ?? null);
+  const ofColumn = (column: number) => own.map(({ values }) => values?.[column] ?? null);
   return [
     uuidArray(own.map(({ id }) => id)),
     ...Array.from({ length: columns }, (_, at) => textArray(ofColumn(at))),

@@ -38,7 +38,7 @@ export class Recorder {
       try {
         await this.#makePartitions(connection, batch.times);
         const recorded = await insert(connection, batch.values);
-        for (const row of batch.missing) row.isStored = true;
+        for (const row of batch.missing) row.values = undefined;
         return { recorded, duplicates: samples.length - recorded };
       } catch (error) {
         // The database may be another one when it is back: a backup of it, or an empty one.

@@ -9,10 +9,9 @@ import { seriesRow } from '../storable.js';
 export interface SharedRow {
   /** A UUID: the first 128 bits of the SHA-256 of the values. */
   readonly id: Buffer;
-  readonly values: readonly (string | null)[];
   readonly table: 'series' | 'metadata';
-  /** Whether this process knows it to be in the database. */
-  isStored: boolean;
+  /** Undefined as soon as this process knows it to be in the database. */
+  values: readonly (string | null)[] | undefined;
 }
 
 /** What samples refer to, each row as long as it is remembered. One that was forgotten is stored once more, which changes nothing. */
@@ -23,7 +22,7 @@ export function createSharedRows(): SeriesCache<SharedRow> {
   });
 }
 
-function sharedRow(table: SharedRow['table'], values: SharedRow['values']): SharedRow {
+function sharedRow(table: SharedRow['table'], values: readonly (string | null)[]): SharedRow {
   const id = createHash('sha256').update(JSON.stringify(values)).digest().subarray(0, 16);
-  return { id, values, table, isStored: false };
+  return { id, table, values };
 }

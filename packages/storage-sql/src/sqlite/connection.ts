@@ -30,7 +30,7 @@ export function openSqlite(path: string): SqliteConnection {
     sqlite.exec('pragma journal_mode = wal; pragma synchronous = full');
     // Pages that several batches touch are written back once: 32 MiB of log between two checkpoints.
     sqlite.exec(
-      'pragma wal_autocheckpoint = 8192; pragma journal_size_limit = 67108864; pragma cache_size = -65536',
+      'pragma wal_autocheckpoint = 8192; pragma journal_size_limit = 67108864; pragma cache_size = -16384',
     );
     sqlite.defaultSafeIntegers(true);
     return { db: new Kysely<Schema>({ dialect: new Dialect({ database: sqlite }) }), sqlite };
