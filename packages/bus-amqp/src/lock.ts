@@ -1,6 +1,6 @@
 import { NephoscopeError } from '@nephoscope/core';
 import type { Clock, Leadership, Logger } from '@nephoscope/core';
-import type { ConfirmChannel, ConsumeMessage } from 'amqplib';
+import type { ChannelModel, ConfirmChannel, ConsumeMessage } from 'amqplib';
 import { randomUUID } from 'node:crypto';
 
 import type { Connection } from './open-connection.js';
@@ -33,6 +33,20 @@ interface Token {
 }
 
 const nothing = Buffer.alloc(0);
+
+/**
+ * Makes RabbitMQ write down that this queue, if it was made just now, exists. It answers when Mnesia's log has the
+ * creation on disk, but the line that it was committed may follow up to two seconds later; a broker that dies in
+ * between forgets the queue with everything it had confirmed. The next change of a durable object takes that line
+ * along: here another queue, which is gone with its connection.
+ */
+function settleName(model: ChannelModel, queue: string): Promise<void> {
+  const passing = `${queue}.${randomUUID()}`;
+  return insist(model, `declare and delete queue '${passing}'`, async (channel) => {
+    await channel.assertQueue(passing, { durable: true, exclusive: true });
+    await channel.deleteQueue(passing);
+  });
+}
 
 /**
  * One channel's place in the line for a lock, and the lock itself once its turn has come.
@@ -76,6 +90,7 @@ export class Lock implements Leadership {
     await insist(model, `declare queue '${queue}' as a lock`, (channel) =>
       channel.assertQueue(queue, { durable: true, arguments: { 'x-single-active-consumer': true } }),
     );
+    await settleName(model, queue);
     const lock = new Lock(settings, queue, await model.createConfirmChannel());
     const lose = () => lock.#lose(lost.reason);
     lost.addEventListener('abort', lose, { once: true });

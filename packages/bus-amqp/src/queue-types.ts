@@ -17,10 +17,18 @@ export const quorum = { 'x-queue-type': 'quorum', 'x-delivery-limit': deliveryLi
  */
 const nameDelay = 1_500;
 
-/** Whether the broker has quorum queues, as far as it told, and when those that were made here are safe. */
+/**
+ * How long RabbitMQ gets to tell the consumers of a deleted queue that it is gone, ms: idle it takes 30. When a quorum
+ * queue of that name is made before it did, it attaches them to the new one by itself and then forgets them half:
+ * deliveries are sent to them for ever and reach nobody.
+ */
+const farewell = 1_000;
+
+/** Whether the broker has quorum queues, as far as it told, which there were, and when those made here are safe. */
 export class QueueTypes {
   #hasQuorum = true;
   #safeAt = 0;
+  readonly #seen = new Set<string>();
 
   get hasQuorum(): boolean {
     return this.#hasQuorum;
@@ -42,8 +50,19 @@ export class QueueTypes {
     }
   }
 
-  /** One was made just now. */
-  made(): void {
+  /** This queue is there. */
+  saw(queue: string): void {
+    this.#seen.add(queue);
+  }
+
+  /** Resolves when a queue that is not there may be made: one that was deleted may still have consumers. */
+  async vacated(queue: string): Promise<void> {
+    if (this.#seen.has(queue)) await delay(farewell, undefined, { ref: false });
+  }
+
+  /** This one was made just now. */
+  made(queue: string): void {
+    this.saw(queue);
     this.#safeAt = performance.now() + nameDelay;
   }
 

@@ -101,10 +101,11 @@ async function declareQueue(
 ): Promise<void> {
   const create = (type: Readonly<Record<string, unknown>>) => (channel: Channel) =>
     channel.assertQueue(queue, { durable: true, arguments: { ...type, ...limits } });
-  if (await isQueueThere(model, queue)) return;
+  if (await isQueueThere(model, queue)) return queueTypes.saw(queue);
   if (queueTypes.hasQuorum) {
+    await queueTypes.vacated(queue);
     const error = await queueTypes.watch(model, () => onChannel(model, create(quorum)));
-    if (error === undefined) return queueTypes.made();
+    if (error === undefined) return queueTypes.made(queue);
     // Who may not declare at all is told so below.
     if (error.code !== accessRefused)
       logger.warn(

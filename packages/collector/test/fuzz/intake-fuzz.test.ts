@@ -11,6 +11,7 @@ import {
 import type { Sample } from '@nephoscope/core';
 import { FakeDelivery } from '@nephoscope/testing';
 
+import { exact } from '../../../core/test/values.js';
 import { maxRefusals, takeIn } from '../../src/intake.js';
 import { line, secret } from '../support.js';
 import { hostileMessages, labSecret } from './hostile-messages.js';
@@ -35,8 +36,9 @@ it(`gives each of ${count} hostile messages an end, and keeps nothing of them (F
   const found = { samples: 0, refusals: 0 };
   /** What was signed, by its id. */
   const known = new Map<string, string>();
+  // A signature covers a number's value, and not whether it is written as 1, 1.0 or 10e-1.
   const essence = ({ meter, type, unit, volume, resourceId, projectId, timestamp, sequence }: Sample) =>
-    [meter, type, unit, volume, resourceId, projectId, timestamp, sequence].join('|');
+    [meter, type, unit, exact(volume), resourceId, projectId, timestamp, sequence].join('|');
   let baseline = 0;
   for (let n = 0; n < count; n++) {
     const { body, contentType } = next();
