@@ -155,7 +155,7 @@ export const errorTable: readonly ErrorGroup[] = [
         what: 'Bind a queue for the exchange and the routing key that the message names.',
       },
       BUS_IN_PROCESS: {
-        means: '`send-counter` with the in-process bus, which ends with the command.',
+        means: '`send-counter` or `dead-letters` with the in-process bus, which ends with the command.',
         what: 'Configure the bus that a collector reads, such as `amqp`.',
       },
     },

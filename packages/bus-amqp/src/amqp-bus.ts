@@ -12,8 +12,7 @@ import type {
   Subscription,
   TransientQueue,
 } from '@nephoscope/core';
-import type { ChannelModel, ConsumeMessage } from 'amqplib';
-import { randomBytes } from 'node:crypto';
+import type { ConsumeMessage } from 'amqplib';
 
 import { Consumer } from './consumer.js';
 import type { ConsumerSettings } from './consumer.js';
@@ -27,7 +26,7 @@ import { settlesWithin } from './promises.js';
 import { Publisher } from './publisher.js';
 import type { Outgoing } from './publisher.js';
 import { ReconnectingConnection } from './reconnecting.js';
-import { declareExchange, insist } from './topology.js';
+import { declareTransient } from './transient-queue.js';
 
 /** How long `stop` waits for confirmations that are still out, and for settled deliveries to reach the broker, ms. */
 const confirmGrace = 3_000;
@@ -151,7 +150,7 @@ export class AmqpBus implements MessageBus {
   listen(queue: TransientQueue, handler: (body: Uint8Array) => void): Promise<Subscription> {
     return this.#addConsumer({
       queue: queue.queue,
-      prepare: (model) => this.#declareTransient(model, queue),
+      prepare: (model) => declareTransient(model, queue, this.#settings.logger),
       handler: ({ content }) => handler(content),
     });
   }
@@ -230,23 +229,6 @@ export class AmqpBus implements MessageBus {
       }
     }
     return { cancel: () => consumer.cancel() };
-  }
-
-  /**
-   * Makes a queue of that name and a random end, exclusive to this connection, so that neither a process that hangs nor
-   * what the broker still holds of a lost connection is in the way of the next, or takes its messages.
-   */
-  async #declareTransient(
-    model: ChannelModel,
-    { exchange, queue, bindings, messageTtl }: TransientQueue,
-  ): Promise<string> {
-    await declareExchange(model, exchange, this.#settings.logger);
-    const name = `${queue}.${randomBytes(6).toString('hex')}`;
-    await insist(model, `declare queue '${name}' and bind it to exchange '${exchange}'`, async (channel) => {
-      await channel.assertQueue(name, { exclusive: true, autoDelete: true, durable: false, messageTtl });
-      for (const pattern of bindings) await channel.bindQueue(name, exchange, pattern);
-    });
-    return name;
   }
 
   /** Never rejects: its failure is that of all who ask. */

@@ -29,8 +29,14 @@ export function createDeployment(
   const registry = new Registry();
   const settings = { logger: logger.child({ component: 'bus' }), clock: systemClock, host: config.host };
   const bus = tapBus(createPlugin<MessageBus>(chosen['bus'], settings), listener);
-  const { collector, store } = createCollector(configured, { bus, logger, registry });
+  const { collector, retention, store } = createCollector(configured, { bus, logger, registry });
   const compute = createComputeAgent(configured, { bus, logger, registry });
-  const components = [component('store', store), component('bus', bus), collector, ...compute.components];
+  const components = [
+    component('store', store),
+    component('bus', bus),
+    collector,
+    retention,
+    ...compute.components,
+  ];
   return { agent: compute.agent, store, components, failedPlugins: compute.failedPlugins };
 }
