@@ -1,0 +1,26 @@
+import type { Logger, TransientQueue } from '@nephoscope/core';
+import type { ChannelModel } from 'amqplib';
+import { randomBytes } from 'node:crypto';
+
+import { declareExchange, insist } from './topology.js';
+
+/**
+ * Makes a queue of that name and a random end, exclusive to this connection, so that neither a process that hangs nor
+ * what the broker still holds of a lost connection is in the way of the next, or takes its messages.
+ *
+ * @returns its whole name
+ * @throws BUS_TOPOLOGY
+ */
+export async function declareTransient(
+  model: ChannelModel,
+  { exchange, queue, bindings, messageTtl }: TransientQueue,
+  logger: Logger,
+): Promise<string> {
+  await declareExchange(model, exchange, logger);
+  const name = `${queue}.${randomBytes(6).toString('hex')}`;
+  await insist(model, `declare queue '${name}' and bind it to exchange '${exchange}'`, async (channel) => {
+    await channel.assertQueue(name, { exclusive: true, autoDelete: true, durable: false, messageTtl });
+    for (const pattern of bindings) await channel.bindQueue(name, exchange, pattern);
+  });
+  return name;
+}
