@@ -1,0 +1,117 @@
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
+
+import type { MessageBus } from '@nephoscope/core';
+
+import { waitUntil } from '../../../tools/testbed/processes.js';
+import { startRabbitmq } from '../../../tools/testbed/rabbitmq.js';
+import type { PrivateRabbitmq } from '../../../tools/testbed/rabbitmq.js';
+import { sharedPostgresqlUrl } from '../../../tools/testbed/shared.js';
+import { endDaemons, messages, startDaemon } from '../../agent-compute/test/daemon.js';
+import { dropDatabase, execute, newDatabase } from '../../storage-sql/test/postgresql/support.js';
+import { connectedBus, publishSamples } from './broker.js';
+import { secret } from './support.js';
+
+let rabbitmq: PrivateRabbitmq;
+let bus: MessageBus;
+let database: string;
+
+beforeAll(async () => {
+  [rabbitmq, database] = await Promise.all([startRabbitmq(), newDatabase()]);
+  bus = await connectedBus(rabbitmq.url);
+}, 120_000);
+
+afterAll(async () => {
+  await endDaemons();
+  await bus?.stop();
+  await Promise.all([rabbitmq?.stop(), dropDatabase(database)]);
+}, 60_000);
+
+const configuration = (url: string) => ({
+  secrets: [secret.reveal()],
+  bus: { url: rabbitmq.url },
+  storage: { url },
+});
+
+const recorded = async (): Promise<number> => {
+  const [row] = await execute(database, 'select count(*)::int as count from samples');
+  return Number(row?.['count']);
+};
+
+it('records in PostgreSQL, and goes on when that was read-only for a while', async () => {
+  const collector = startDaemon('collector', configuration(database));
+  const first = await publishSamples(bus, 50);
+  await waitUntil(
+    'all is recorded',
+    async () => (await collector.status('/readyz')).status === 200 && (await recorded()) === first.length,
+  );
+
+  const name = new URL(database).pathname.slice(1);
+  const readOnly = async (state: 'on' | 'off') => {
+    await execute(sharedPostgresqlUrl(), `alter database "${name}" set default_transaction_read_only = ${state}`);
+    // Sessions keep what was set when they began.
+    await execute(
+      sharedPostgresqlUrl(),
+      `select pg_terminate_backend(pid) from pg_stat_activity where datname = '${name}'`,
+    );
+  };
+  await readOnly('on');
+  const second = await publishSamples(bus, 50);
+  await waitUntil(
+    'it says so',
+    () => messages(collector, 'error').some((text) => text.includes('is read-only')),
+    60_000,
+  );
+  await readOnly('off');
+  await waitUntil('all is recorded', async () => (await recorded()) === first.length + second.length, 60_000);
+  expect(await collector.stop()).toMatchObject({ code: 0 });
+}, 180_000);
+
+it('waits for a server that is not there, and can be stopped meanwhile', async () => {
+  const nobody = new URL(database);
+  nobody.port = '1';
+  const port = await freePort();
+  const collector = startDaemon('collector', configuration(nobody.href), [], port);
+  await waitUntil('it says so', async () => (await collector.status('/readyz')).text.includes(':1'));
+  expect((await collector.status('/readyz')).status).toBe(503);
+  expect(await collector.stop()).toMatchObject({ code: 0 });
+}, 60_000);
+
+it.each([
+  ['password', (url: URL) => void (url.password = 'not-the-password'), /wrong user or password/],
+  ['user', (url: URL) => void (url.username = 'nobody_here'), /wrong user or password/],
+  ['database', (url: URL) => void (url.pathname = '/not_there'), /no such database/],
+  ['kind of TLS', (url: URL) => void url.searchParams.set('sslmode', 'verify-full'), /does not speak TLS/],
+])(
+  'ends with code 1 and what to do for a wrong %s, and tells no password',
+  async (_, change, text) => {
+    const wrong = new URL(database);
+    change(wrong);
+    const collector = startDaemon('collector', configuration(wrong.href));
+    expect(await collector.ended).toBe(1);
+    expect(messages(collector, 'error').join('\n')).toMatch(text);
+    expect(JSON.stringify(collector.log)).not.toContain(wrong.password);
+  },
+  60_000,
+);
+
+it('ends with code 1 for a database of a newer version', async () => {
+  const newer = await newDatabase();
+  const first = startDaemon('collector', configuration(newer));
+  await waitUntil('it is ready', async () => (await first.status('/readyz')).status === 200);
+  await first.stop();
+  await execute(newer, "insert into kysely_migration (name, timestamp) values ('9999_of_tomorrow', '2030-01-01')");
+  const collector = startDaemon('collector', configuration(newer));
+  expect(await collector.ended).toBe(1);
+  expect(messages(collector, 'error').join('\n')).toMatch(/newer/);
+  await dropDatabase(newer);
+}, 60_000);
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
