@@ -53,6 +53,8 @@ export class AmqpBus implements MessageBus {
   /** Their latest connections, known from the moment that what was asked for so far is set up on them. */
   #consumingOn: Connection | undefined;
   #leadingOn: Connection | undefined;
+  /** It was connected once, and reconnects by itself since. */
+  #isUp = false;
   #stopped: Promise<void> | undefined;
 
   constructor(settings: PluginSettings<AmqpOptions>) {
@@ -76,6 +78,7 @@ export class AmqpBus implements MessageBus {
     try {
       await this.#publishing.start(until);
       if (this.#consumers.size > 0) await this.#startConsuming(until);
+      this.#isUp = true;
     } catch (error) {
       await this.#disconnect();
       throw error;
@@ -214,7 +217,8 @@ export class AmqpBus implements MessageBus {
     const consumer = new Consumer({ ...settings, clock, logger });
     this.#consumers.add(consumer);
     void consumer.over.then(() => this.#consumers.delete(consumer));
-    if (this.#publishing?.connection !== undefined) {
+    // Before, the start sees to it.
+    if (this.#isUp || this.#publishing?.connection !== undefined) {
       if (this.#consumingOn !== undefined) void consumer.run(this.#consumingOn);
       const attempt =
         this.#consuming === undefined

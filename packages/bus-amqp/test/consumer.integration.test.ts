@@ -47,6 +47,25 @@ describe('consuming on the AMQP bus', () => {
     expect(bus.health()).toEqual({ ok: true });
   }, 60_000);
 
+  it('begins by itself when the broker was away at the moment it was asked to', async () => {
+    const other = createBus({ url: broker.url, connectTimeout: '1s' });
+    await other.declare(topology);
+    await other.start(AbortSignal.timeout(20_000));
+    await broker.stopApp();
+    await until('it knows', () => !other.health().ok);
+    const seen: string[] = [];
+    await other.consume(topology.queue, { prefetch: 5 }, (delivery) => {
+      seen.push(text(delivery));
+      delivery.ack();
+    });
+    await broker.startApp();
+    await until('the other is back', () => bus.health().ok);
+    await publish(3);
+    await until('all', () => seen.length === 3);
+    expect(other.health()).toEqual({ ok: true });
+    await other.stop();
+  }, 60_000);
+
   it('settles after a cancel what was delivered before, and then closes the channel', async () => {
     await publish(5);
     const inbox: Delivery[] = [];
