@@ -59,10 +59,11 @@ describe('consuming on the AMQP bus', () => {
       delivery.ack();
     });
     await broker.startApp();
-    await until('the other is back', () => bus.health().ok);
+    await until('the publisher is back', () => bus.health().ok);
     await publish(3);
     await until('all', () => seen.length === 3);
-    expect(other.health()).toEqual({ ok: true });
+    // Its connections come back each by itself; that which publishes may be the last.
+    await until('it is well', () => other.health().ok);
     await other.stop();
   }, 60_000);
 
