@@ -1,3 +1,4 @@
+import { byteSize } from '@nephoscope/core';
 import { selectionOptions } from '@nephoscope/runtime';
 import { z } from 'zod';
 
@@ -29,14 +30,9 @@ export const notificationsOptions = z.strictObject({
         .describe(
           `Its name. Default: \`${ownQueue}\`, or \`${servicesQueue}\` for that of others. Dead letters go to the queue of that name with \`.dead\` behind it.`,
         ),
-      maxBytes: z
-        .number()
-        .int()
-        .min(1)
-        .default(1024 ** 3)
-        .describe(
-          'What our own queue holds at the most, in bytes: beyond it the oldest notifications are dropped.',
-        ),
+      maxBytes: byteSize()
+        .prefault('1GiB')
+        .describe('What our own queue holds at the most: beyond it the oldest notifications are dropped.'),
     })
     .transform(({ name, ...queue }) => ({
       name: name ?? (queue.of === 'us' ? ownQueue : servicesQueue),
