@@ -1,3 +1,5 @@
+import { droppedMeter } from '@nephoscope/agent-compute';
+
 import { cell } from './option-table.js';
 import type { FirstPartyPlugin } from './plugins.js';
 
@@ -53,5 +55,13 @@ Names, types and units are Ceilometer's where Ceilometer has the meter. **cumula
 of an instance); **delta** is an amount of its own, to be added up; **gauge** is a value now. A figure that could not be read
 is not sent, and the log says why; it is never sent as 0. A text in angle brackets stands for what it names.
 
-${sections.join('\n')}`;
+${sections.join('\n')}
+## The compute agent, of itself
+
+Resource id: \`<publisher id>/<meter>\`, the meter whose samples were dropped. Its metadata: \`meter\`, \`from\` and \`to\`.
+
+| meter | type | unit | description |
+|---|---|---|---|
+| \`${droppedMeter.name}\` | ${droppedMeter.type} | ${droppedMeter.unit} | ${cell(droppedMeter.description)} |
+`;
 }

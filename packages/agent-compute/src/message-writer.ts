@@ -1,5 +1,5 @@
 import { MeteringBatch, meteringTopology, signMeteringMessage } from '@nephoscope/core';
-import type { Counter, MeteringWire, Signer } from '@nephoscope/core';
+import type { Counter, Meter, MeteringWire, Signer } from '@nephoscope/core';
 import { v7 as uuid } from 'uuid';
 
 import { Epochs } from './epochs.js';
@@ -8,8 +8,14 @@ import type { Taken } from './poll-instance.js';
 import type { AgentState } from './state-directory.js';
 import type { DroppedTotal, SpoolMessage } from './spool/record.js';
 
-/** The meter of the agent's own losses. */
-const droppedMeter = 'nephoscope.samples.dropped';
+/** The meter of the agent's own losses. Its resource id: `<publisher id>/<meter>`; its metadata: `meter`, `from`, `to`. */
+export const droppedMeter: Meter = {
+  name: 'nephoscope.samples.dropped',
+  type: 'cumulative',
+  unit: 'sample',
+  description:
+    'Samples of one meter that the agent dropped because its spool was full; its metadata say which meter, from when to when',
+};
 
 /** Messages of one meter, and their numbers. */
 interface Numbered {
@@ -109,10 +115,11 @@ export class MessageWriter {
   /** The message that says how many samples of a meter this agent ever dropped. Without a number: it stands for none. */
   report(dropped: DroppedTotal, now: bigint): SpoolMessage {
     const { meter, total, from, to } = dropped;
+    const { name, type, unit } = droppedMeter;
     const counter: Counter = {
-      name: droppedMeter,
-      type: 'cumulative',
-      unit: 'sample',
+      name,
+      type,
+      unit,
       volume: total,
       userId: null,
       projectId: null,
@@ -124,7 +131,7 @@ export class MessageWriter {
     const envelope = { source, messageId: uuid(), publisherId: this.#publisherId, epoch: this.#agentId };
     const batch = new MeteringBatch(this.#wire);
     batch.add(signMeteringMessage(counter, envelope, signer));
-    const [message] = this.#messages(droppedMeter, { batch, sequences: [0n] });
+    const [message] = this.#messages(name, { batch, sequences: [0n] });
     return { ...(message as SpoolMessage), dropped };
   }
 
