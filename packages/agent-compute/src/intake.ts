@@ -1,9 +1,8 @@
-import { describeError, NephoscopeError } from '@nephoscope/core';
+import { describeError, Mutex, NephoscopeError } from '@nephoscope/core';
 import type { Clock, Health, Logger } from '@nephoscope/core';
 
 import type { Failures } from './failures.js';
 import type { Labelled, MessageWriter } from './message-writer.js';
-import { Mutex } from './spool/mutex.js';
 import type { SpoolMessage } from './spool/record.js';
 import type { Spool } from './spool/spool.js';
 

@@ -79,6 +79,7 @@ export type { SignatureForm } from './message/signature-form.js';
 export { createCounterMaker } from './counter-maker.js';
 export { meterStem } from './meter.js';
 export type { Meter } from './meter.js';
+export { Mutex } from './mutex.js';
 export type { ExchangeTopics, Notification, NotificationHandler } from './notification.js';
 export { defineServiceNotifications, notificationCounter } from './notification-counter.js';
 export type { NotificationFigure, ServiceNotifications } from './notification-counter.js';

@@ -11,10 +11,3 @@ export function messageKey(messageId: string): { readonly key: Buffer; readonly 
   if (uuid.test(messageId)) return { key: Buffer.from(messageId.replaceAll('-', ''), 'hex'), isId: true };
   return { key: createHash('sha256').update(messageId).digest().subarray(0, 16), isId: false };
 }
-
-/** The id whose key `isId`. */
-export function messageIdOf(key: Uint8Array): string {
-  return Buffer.from(key)
-    .toString('hex')
-    .replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
-}

@@ -1,10 +1,9 @@
 import { rm } from 'node:fs/promises';
 
-import { describeError } from '@nephoscope/core';
+import { describeError, Mutex } from '@nephoscope/core';
 import type { Logger } from '@nephoscope/core';
 
 import type { AgentMetrics } from '../metrics.js';
-import { Mutex } from './mutex.js';
 import { syncFolder } from './segment-file.js';
 import type { StoredSegment } from './stored-segment.js';
 

@@ -1,13 +1,12 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { describeError, formatTimestamp, isNephoscopeError, NephoscopeError } from '@nephoscope/core';
+import { describeError, formatTimestamp, isNephoscopeError, Mutex, NephoscopeError } from '@nephoscope/core';
 import type { Clock } from '@nephoscope/core';
 import { orAborted } from '@nephoscope/runtime';
 
 import { Bell } from './bell.js';
 import type { CompactionParts } from './compaction.js';
-import { Mutex } from './mutex.js';
 import { ReadAhead } from './read-ahead.js';
 import type { SpoolEntry } from './read-ahead.js';
 import { encodeRecords } from './record.js';

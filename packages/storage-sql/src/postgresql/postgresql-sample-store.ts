@@ -1,4 +1,4 @@
-import { NephoscopeError } from '@nephoscope/core';
+import { Mutex, NephoscopeError } from '@nephoscope/core';
 import type {
   Health,
   MeterSummary,
@@ -47,7 +47,7 @@ export class PostgresqlSampleStore implements SampleStore {
   #opened: Opened | undefined;
   #health: Health = { ok: false, reason: 'not started' };
   /** Start and stop, one after the other. */
-  #turn: Promise<unknown> = Promise.resolve();
+  readonly #turn = new Mutex();
 
   constructor(location: Location, settings: Settings, limits = usualLimits) {
     this.#location = location;
@@ -56,7 +56,7 @@ export class PostgresqlSampleStore implements SampleStore {
   }
 
   start(signal: AbortSignal): Promise<void> {
-    return this.#inTurn(async () => {
+    return this.#turn.run(async () => {
       signal.throwIfAborted();
       if (this.#opened !== undefined) return;
       const { url } = this.#location;
@@ -74,7 +74,7 @@ export class PostgresqlSampleStore implements SampleStore {
   }
 
   stop(): Promise<void> {
-    return this.#inTurn(async () => {
+    return this.#turn.run(async () => {
       const opened = this.#opened;
       this.#opened = undefined;
       this.#health = { ok: false, reason: 'not started' };
@@ -136,12 +136,6 @@ export class PostgresqlSampleStore implements SampleStore {
       'STORE_UNAVAILABLE',
       `${this.#location.url.toString()} is not open: the store was not started or is stopped`,
     );
-  }
-
-  #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const result = this.#turn.then(work);
-    this.#turn = result.catch(() => undefined);
-    return result;
   }
 
   /** Does it and tells the outcome to {@link health}. A sample that cannot be stored is no failure of the store. */

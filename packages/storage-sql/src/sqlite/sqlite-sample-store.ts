@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
-import { NephoscopeError } from '@nephoscope/core';
+import { Mutex, NephoscopeError } from '@nephoscope/core';
 import type {
   Health,
   MeterSummary,
@@ -59,7 +59,7 @@ export class SqliteSampleStore implements SampleStore {
   #opened: Opened | undefined;
   #health: Health = { ok: false, reason: 'not started' };
   /** One after the other: what is going on ends before the store is stopped. */
-  #turn: Promise<unknown> = Promise.resolve();
+  readonly #turn = new Mutex();
 
   /** @param url `sqlite:` and a path, or `sqlite::memory:` */
   constructor(url: string, settings: Settings) {
@@ -68,7 +68,7 @@ export class SqliteSampleStore implements SampleStore {
   }
 
   start(signal: AbortSignal): Promise<void> {
-    return this.#inTurn(async () => {
+    return this.#turn.run(async () => {
       signal.throwIfAborted();
       if (this.#opened !== undefined) return;
       this.#opened = await this.#patiently(() => open(this.#path), signal);
@@ -77,7 +77,7 @@ export class SqliteSampleStore implements SampleStore {
   }
 
   stop(): Promise<void> {
-    return this.#inTurn(async () => {
+    return this.#turn.run(async () => {
       const opened = this.#opened;
       this.#opened = undefined;
       this.#health = { ok: false, reason: 'not started' };
@@ -92,7 +92,7 @@ export class SqliteSampleStore implements SampleStore {
   }
 
   record(samples: readonly Sample[]): Promise<RecordResult> {
-    return this.#inTurn(() => this.#patiently(() => this.#open().recorder.record(samples)));
+    return this.#turn.run(() => this.#patiently(() => this.#open().recorder.record(samples)));
   }
 
   async removeBefore(time: bigint): Promise<number> {
@@ -100,7 +100,7 @@ export class SqliteSampleStore implements SampleStore {
     const end = time < int64Range.min ? int64Range.min : time > int64Range.max ? int64Range.max : time;
     let removed = 0;
     for (;;) {
-      const count = await this.#inTurn(() =>
+      const count = await this.#turn.run(() =>
         this.#patiently(() => this.#open().recorder.removeBefore(end, removedAtOnce)),
       );
       removed += count;
@@ -144,13 +144,7 @@ export class SqliteSampleStore implements SampleStore {
   }
 
   #read<T>(query: (db: Kysely<Schema>) => Promise<T>): Promise<T> {
-    return this.#inTurn(() => this.#patiently(() => query(this.#open().connection.db)));
-  }
-
-  #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const result = this.#turn.then(work);
-    this.#turn = result.catch(() => undefined);
-    return result;
+    return this.#turn.run(() => this.#patiently(() => query(this.#open().connection.db)));
   }
 
   /** Does it, again and again while another program holds the lock; tells the outcome to {@link health}. */

@@ -1,7 +1,8 @@
-/** One after the other, in the order in which they asked. */
+/** Works that must not overlap: one after the other, in the order in which they asked. */
 export class Mutex {
   #last: Promise<unknown> = Promise.resolve();
 
+  /** Resolves or rejects as the work does; one that fails holds up no other. */
   run<T>(work: () => Promise<T>): Promise<T> {
     const result = this.#last.then(work, work);
     this.#last = result.catch(() => undefined);
