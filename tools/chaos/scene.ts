@@ -76,7 +76,7 @@ export async function buildScene({ store, directory, logs, duration }: SceneOpti
       url: await linked(name, 'broker', broker.url, broker.port),
       store: database === undefined ? storeUrl : await linked(name, 'database', storeUrl, database.port),
     });
-    program(name, [process.execPath, join(root, 'packages/collector/dist/cli.js'), '--config', path]);
+    program(name, [join(root, 'packages/collector/bin/nephoscope-collector'), '--config', path]);
   }
   for (const name of agents) {
     const disk = await SmallDisk.mount(join(directory, name), 64 * mebibyte);

@@ -4,7 +4,9 @@ import amqp from '@nephoscope/bus-amqp';
 import { systemClock } from '@nephoscope/runtime';
 import { RecordingLogger } from '@nephoscope/testing';
 
-import { samplesIn } from '../../agent-compute/test/daemon.js';
+import { startRabbitmq } from '../../../tools/testbed/rabbitmq.js';
+import type { PrivateRabbitmq } from '../../../tools/testbed/rabbitmq.js';
+import { endDaemons, samplesIn } from '../../agent-compute/test/daemon.js';
 import { line } from './support.js';
 
 /** A bus that is connected to this broker, with the queue of metering messages declared. */
@@ -36,4 +38,40 @@ export async function publishSamples(bus: MessageBus, samples: number): Promise<
 
 export async function recordedIds(database: string): Promise<string[]> {
   return (await samplesIn(database)).map(({ messageId }) => messageId).sort();
+}
+
+/** A broker of the tests of a file, and a bus that is connected to it; it outlives the daemons that a test leaves behind. */
+export class TestBroker {
+  #rabbitmq: PrivateRabbitmq | undefined;
+  #bus: MessageBus | undefined;
+
+  constructor() {
+    beforeAll(async () => {
+      this.#rabbitmq = await startRabbitmq();
+      this.#bus = await connectedBus(this.#rabbitmq.url);
+    }, 120_000);
+    afterAll(async () => {
+      await endDaemons();
+      await this.#bus?.stop();
+      await this.#rabbitmq?.stop();
+    }, 60_000);
+  }
+
+  get rabbitmq(): PrivateRabbitmq {
+    return there(this.#rabbitmq);
+  }
+
+  get url(): string {
+    return this.rabbitmq.url;
+  }
+
+  /** Publishes a message of so many samples; see {@link publishSamples}. */
+  publish(samples: number): Promise<string[]> {
+    return publishSamples(there(this.#bus), samples);
+  }
+}
+
+function there<T>(made: T | undefined): T {
+  if (made === undefined) throw new Error('the broker is there from the first test on');
+  return made;
 }

@@ -1,36 +1,23 @@
-import { once } from 'node:events';
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
-
-import type { MessageBus } from '@nephoscope/core';
-
+import { freePorts } from '../../../tools/testbed/ports.js';
 import { waitUntil } from '../../../tools/testbed/processes.js';
-import { startRabbitmq } from '../../../tools/testbed/rabbitmq.js';
-import type { PrivateRabbitmq } from '../../../tools/testbed/rabbitmq.js';
 import { sharedPostgresqlUrl } from '../../../tools/testbed/shared.js';
-import { endDaemons, messages, startDaemon } from '../../agent-compute/test/daemon.js';
+import { messages, startDaemon } from '../../agent-compute/test/daemon.js';
 import { dropDatabase, execute, newDatabase } from '../../storage-sql/test/postgresql/support.js';
-import { connectedBus, publishSamples } from './broker.js';
+import { TestBroker } from './broker.js';
 import { secret } from './support.js';
 
-let rabbitmq: PrivateRabbitmq;
-let bus: MessageBus;
+const broker = new TestBroker();
 let database: string;
 
 beforeAll(async () => {
-  [rabbitmq, database] = await Promise.all([startRabbitmq(), newDatabase()]);
-  bus = await connectedBus(rabbitmq.url);
-}, 120_000);
-
-afterAll(async () => {
-  await endDaemons();
-  await bus?.stop();
-  await Promise.all([rabbitmq?.stop(), dropDatabase(database)]);
+  database = await newDatabase();
 }, 60_000);
+
+afterAll(() => dropDatabase(database), 60_000);
 
 const configuration = (url: string) => ({
   secrets: [secret.reveal()],
-  bus: { url: rabbitmq.url },
+  bus: { url: broker.url },
   storage: { url },
 });
 
@@ -41,7 +28,7 @@ const recorded = async (): Promise<number> => {
 
 it('records in PostgreSQL, and goes on when that was read-only for a while', async () => {
   const collector = startDaemon('collector', configuration(database));
-  const first = await publishSamples(bus, 50);
+  const first = await broker.publish(50);
   await waitUntil(
     'all is recorded',
     async () => (await collector.status('/readyz')).status === 200 && (await recorded()) === first.length,
@@ -57,7 +44,7 @@ it('records in PostgreSQL, and goes on when that was read-only for a while', asy
     );
   };
   await readOnly('on');
-  const second = await publishSamples(bus, 50);
+  const second = await broker.publish(50);
   await waitUntil(
     'it says so',
     () => messages(collector, 'error').some((text) => text.includes('is read-only')),
@@ -71,7 +58,7 @@ it('records in PostgreSQL, and goes on when that was read-only for a while', asy
 it('waits for a server that is not there, and can be stopped meanwhile', async () => {
   const nobody = new URL(database);
   nobody.port = '1';
-  const port = await freePort();
+  const [port] = await freePorts(1);
   const collector = startDaemon('collector', configuration(nobody.href), [], port);
   await waitUntil('it says so', async () => (await collector.status('/readyz')).text.includes(':1'));
   expect((await collector.status('/readyz')).status).toBe(503);
@@ -107,11 +94,3 @@ it('ends with code 1 for a database of a newer version', async () => {
   expect(messages(collector, 'error').join('\n')).toMatch(/newer/);
   await dropDatabase(newer);
 }, 60_000);
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}

@@ -1,37 +1,20 @@
-import { once } from 'node:events';
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 
-import type { MessageBus } from '@nephoscope/core';
 import Database from 'libsql';
 
+import { freePorts } from '../../../tools/testbed/ports.js';
 import { waitUntil } from '../../../tools/testbed/processes.js';
-import { startRabbitmq } from '../../../tools/testbed/rabbitmq.js';
-import type { PrivateRabbitmq } from '../../../tools/testbed/rabbitmq.js';
-import { countIn, endDaemons, messages, newFolder, startDaemon } from '../../agent-compute/test/daemon.js';
-import { connectedBus, publishSamples, recordedIds } from './broker.js';
+import { countIn, messages, newFolder, startDaemon } from '../../agent-compute/test/daemon.js';
+import { recordedIds, TestBroker } from './broker.js';
 import { withSmallDisk } from './small-disk.js';
 import type { SmallDisk } from './small-disk.js';
 import { secret } from './support.js';
 
-let rabbitmq: PrivateRabbitmq;
-let bus: MessageBus;
-
-beforeAll(async () => {
-  rabbitmq = await startRabbitmq();
-  bus = await connectedBus(rabbitmq.url);
-}, 120_000);
-
-afterAll(async () => {
-  await endDaemons();
-  await bus?.stop();
-  await rabbitmq?.stop();
-}, 60_000);
+const broker = new TestBroker();
 
 const configuration = (database: string) => ({
   secrets: [secret.reveal()],
-  bus: { url: rabbitmq.url },
+  bus: { url: broker.url },
   storage: { url: `sqlite:${database}` },
 });
 
@@ -52,8 +35,8 @@ describe('what is waited for', () => {
       await withSmallDisk(async (disk) => {
         harm(disk);
         const database = join(disk.path, 'deeper', 'samples.db');
-        const ledger = await publishSamples(bus, 30);
-        const collector = startDaemon('collector', configuration(database), [], await freePort());
+        const ledger = await broker.publish(30);
+        const collector = startDaemon('collector', configuration(database), [], (await freePorts(1))[0]);
         await waitUntil('it says so', async () => reason.test((await collector.status('/readyz')).text));
         expect((await collector.status('/readyz')).status).toBe(503);
         expect((await collector.status('/healthz')).status).toBe(200);
@@ -68,7 +51,12 @@ describe('what is waited for', () => {
   );
 
   it('is a folder that cannot be made, and it can be stopped meanwhile', async () => {
-    const collector = startDaemon('collector', configuration('/etc/hostname/samples.db'), [], await freePort());
+    const collector = startDaemon(
+      'collector',
+      configuration('/etc/hostname/samples.db'),
+      [],
+      (await freePorts(1))[0],
+    );
     await waitUntil('it says so', async () => (await collector.status('/readyz')).text.includes('/etc/hostname'));
     expect(await collector.stop()).toMatchObject({ code: 0 });
   }, 60_000);
@@ -78,7 +66,7 @@ describe('what is waited for', () => {
       'collector',
       { ...configuration(newDatabase()), bus: { url: 'amqp://guest:guest@127.0.0.1:1' } },
       [],
-      await freePort(),
+      (await freePorts(1))[0],
     );
     expect((await collector.status('/readyz')).status).toBe(503);
     await waitUntil('it says why', async () => (await collector.status('/readyz')).text.includes('127.0.0.1:1'));
@@ -122,7 +110,7 @@ describe('code 1, and what to do, is the end with', () => {
     async (_, wrong, text) => {
       const collector = startDaemon('collector', {
         ...configuration(newDatabase()),
-        bus: { url: wrong(rabbitmq.url) },
+        bus: { url: wrong(broker.url) },
       });
       expect(await collector.ended).toBe(1);
       expect(messages(collector, 'error').join('\n')).toMatch(text);
@@ -130,11 +118,3 @@ describe('code 1, and what to do, is the end with', () => {
     60_000,
   );
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}

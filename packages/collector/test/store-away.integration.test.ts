@@ -1,29 +1,13 @@
 import { join } from 'node:path';
 
-import type { MessageBus } from '@nephoscope/core';
-
 import { waitUntil } from '../../../tools/testbed/processes.js';
-import { startRabbitmq } from '../../../tools/testbed/rabbitmq.js';
-import type { PrivateRabbitmq } from '../../../tools/testbed/rabbitmq.js';
-import { countIn, endDaemons, startDaemon } from '../../agent-compute/test/daemon.js';
-import { connectedBus, publishSamples, recordedIds } from './broker.js';
+import { countIn, startDaemon } from '../../agent-compute/test/daemon.js';
+import { recordedIds, TestBroker } from './broker.js';
 import { metricOf } from './daemon-metrics.js';
 import { withSmallDisk } from './small-disk.js';
 import { secret } from './support.js';
 
-let rabbitmq: PrivateRabbitmq;
-let bus: MessageBus;
-
-beforeAll(async () => {
-  rabbitmq = await startRabbitmq();
-  bus = await connectedBus(rabbitmq.url);
-}, 120_000);
-
-afterAll(async () => {
-  await endDaemons();
-  await bus?.stop();
-  await rabbitmq?.stop();
-}, 60_000);
+const broker = new TestBroker();
 
 it('holds no more while the store is away, though its connections are lost again and again, and records all once', async () => {
   const prefetch = 30;
@@ -31,20 +15,20 @@ it('holds no more while the store is away, though its connections are lost again
     const database = join(disk.path, 'samples.db');
     const collector = startDaemon('collector', {
       secrets: [secret.reveal()],
-      bus: { url: rabbitmq.url },
+      bus: { url: broker.url },
       storage: { url: `sqlite:${database}` },
       collector: { prefetch },
     });
     await waitUntil('it is ready', async () => (await collector.status('/readyz')).status === 200);
     disk.fill();
-    const ledger = (await Promise.all(Array.from({ length: 40 }, () => publishSamples(bus, 25)))).flat();
+    const ledger = (await Promise.all(Array.from({ length: 40 }, () => broker.publish(25)))).flat();
     const notTaken = async () => (await collector.status('/readyz')).text.includes('is full');
     await waitUntil('the store takes nothing', notTaken);
     const interruptions = [
-      () => rabbitmq.ctl('close_all_connections', 'a test'),
-      () => rabbitmq.ctl('close_all_connections', 'a test'),
-      () => rabbitmq.restart(),
-      () => rabbitmq.ctl('close_all_connections', 'a test'),
+      () => broker.rabbitmq.ctl('close_all_connections', 'a test'),
+      () => broker.rabbitmq.ctl('close_all_connections', 'a test'),
+      () => broker.rabbitmq.restart(),
+      () => broker.rabbitmq.ctl('close_all_connections', 'a test'),
     ];
     for (const interrupt of interruptions) {
       const before = await metricOf(collector, 'messages_total');

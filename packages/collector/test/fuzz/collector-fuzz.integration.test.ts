@@ -1,17 +1,14 @@
 import { join } from 'node:path';
 
 import { createVerifier, meteringContentType, meteringTopology } from '@nephoscope/core';
-import type { MessageBus } from '@nephoscope/core';
 import { FakeDelivery } from '@nephoscope/testing';
 import { connect } from 'amqplib';
 import type { ChannelModel } from 'amqplib';
 
 import { waitUntil } from '../../../../tools/testbed/processes.js';
-import { startRabbitmq } from '../../../../tools/testbed/rabbitmq.js';
-import type { PrivateRabbitmq } from '../../../../tools/testbed/rabbitmq.js';
-import { endDaemons, newFolder, startDaemon } from '../../../agent-compute/test/daemon.js';
+import { newFolder, startDaemon } from '../../../agent-compute/test/daemon.js';
 import { takeIn } from '../../src/intake.js';
-import { connectedBus, recordedIds } from '../broker.js';
+import { recordedIds, TestBroker } from '../broker.js';
 import { metricOf } from '../daemon-metrics.js';
 import { secret } from '../support.js';
 import { hostileMessages, labSecret } from './hostile-messages.js';
@@ -22,21 +19,10 @@ const MiB = 1024 * 1024;
 const seed = Number(process.env['FUZZ_SEED'] ?? Date.now() % 2 ** 31);
 const count = 4_000;
 
-let rabbitmq: PrivateRabbitmq;
-let bus: MessageBus;
+const broker = new TestBroker();
 let connection: ChannelModel | undefined;
 
-beforeAll(async () => {
-  rabbitmq = await startRabbitmq();
-  bus = await connectedBus(rabbitmq.url);
-}, 120_000);
-
-afterAll(async () => {
-  await endDaemons();
-  await connection?.close();
-  await bus?.stop();
-  await rabbitmq?.stop();
-}, 60_000);
+afterAll(() => connection?.close());
 
 const huge: HostileMessage = {
   body: Buffer.alloc(100 * MiB, '{"counter_name":"cpu"}\n'),
@@ -62,12 +48,12 @@ it(`acknowledges hostile messages, and each part of them is recorded or among th
   const database = join(newFolder(), 'samples.db');
   const collector = startDaemon('collector', {
     secrets: [secret.reveal(), labSecret.reveal()],
-    bus: { url: rabbitmq.url },
+    bus: { url: broker.url },
     storage: { url: `sqlite:${database}` },
   });
   await waitUntil('it is ready', async () => (await collector.status('/readyz')).status === 200);
 
-  connection = await connect(rabbitmq.url);
+  connection = await connect(broker.url);
   const channel = await connection.createConfirmChannel();
   for (const { body, contentType, routingKey, headers } of messages)
     channel.publish(exchange, routingKey, body, {
