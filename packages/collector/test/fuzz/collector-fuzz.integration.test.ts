@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import { createVerifier, meteringContentType, meteringTopology } from '@nephoscope/core';
 import { FakeDelivery } from '@nephoscope/testing';
 import { connect } from 'amqplib';
-import type { ChannelModel } from 'amqplib';
 
 import { waitUntil } from '../../../../tools/testbed/processes.js';
 import { newFolder, startDaemon } from '../../../agent-compute/test/daemon.js';
@@ -20,9 +19,6 @@ const seed = Number(process.env['FUZZ_SEED'] ?? Date.now() % 2 ** 31);
 const count = 4_000;
 
 const broker = new TestBroker();
-let connection: ChannelModel | undefined;
-
-afterAll(() => connection?.close());
 
 const huge: HostileMessage = {
   body: Buffer.alloc(100 * MiB, '{"counter_name":"cpu"}\n'),
@@ -53,7 +49,7 @@ it(`acknowledges hostile messages, and each part of them is recorded or among th
   });
   await waitUntil('it is ready', async () => (await collector.status('/readyz')).status === 200);
 
-  connection = await connect(broker.url);
+  const connection = await connect(broker.url);
   const channel = await connection.createConfirmChannel();
   for (const { body, contentType, routingKey, headers } of messages)
     channel.publish(exchange, routingKey, body, {
@@ -91,6 +87,7 @@ it(`acknowledges hostile messages, and each part of them is recorded or among th
     { noAck: true },
   );
   await waitUntil('all dead letters are there', () => dead.length >= expected.dead);
+  await connection.close();
   expect(dead).toHaveLength(expected.dead);
   expect(dead.filter(({ bytes }) => bytes === huge.body.length)).toEqual([
     { reason: expect.stringMatching(/^unreadable: a message of 104857600 bytes/), bytes: huge.body.length },
