@@ -10,7 +10,7 @@ import { readFileSync } from 'node:fs';
 import { performance } from 'node:perf_hooks';
 
 import { collectorProgram } from '@nephoscope/collector';
-import { formatTimestamp, readMeteringMessage } from '@nephoscope/core';
+import { KnownMessages, formatTimestamp, readMeteringMessage } from '@nephoscope/core';
 import { configure, createLogger, createPlugin, readConfig, systemClock } from '@nephoscope/runtime';
 import { v7 as uuid } from 'uuid';
 
@@ -60,6 +60,7 @@ function* samples(file, rows) {
     const { sample } = readMeteringMessage(line);
     return { sample, pieces: cut(line, sample) };
   });
+  const known = new KnownMessages();
   const digits = Buffer.alloc(32);
   for (let number = 0; number < rows; number++) {
     const { sample, pieces } = series[number % series.length];
@@ -70,8 +71,8 @@ function* samples(file, rows) {
     const signature = randomFillSync(digits).toString('hex');
     const values = [volume, messageId, String(sequence), formatTimestamp(timestamp), signature];
     const text = pieces[0] + values.map((value, index) => value + pieces[index + 1]).join('');
-    // In one piece, as it is when it was read.
-    yield { ...sample, messageId, timestamp, volume, sequence, text: Buffer.from(text).toString() };
+    // In one piece, as it is received.
+    yield known.read(Buffer.from(text).toString()).sample;
   }
 }
 

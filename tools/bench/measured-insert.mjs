@@ -6,7 +6,7 @@
 import { performance } from 'node:perf_hooks';
 
 import { collectorProgram } from '@nephoscope/collector';
-import { meteringContentType, meteringTexts, readMeteringMessage } from '@nephoscope/core';
+import { KnownMessages, meteringContentType, meteringTexts } from '@nephoscope/core';
 import { configure, createLogger, createPlugin, readConfig, systemClock } from '@nephoscope/runtime';
 
 import { readMessages } from './messages-file.mjs';
@@ -18,6 +18,7 @@ const { config, chosen } = await configure(collectorProgram, await readConfig(jo
 const logger = createLogger({ name: 'insert', level: 'warn' });
 const store = createPlugin(chosen.storage, { logger, clock: systemClock, host: config.host });
 await store.start(AbortSignal.timeout(startTimeout));
+const messages = new KnownMessages();
 let samples = 0;
 let wall = 0;
 let cpu = 0;
@@ -34,7 +35,7 @@ async function record() {
   batch = [];
 }
 for (const { body } of readMessages(job.messages, job.samples)) {
-  for (const text of meteringTexts(body, meteringContentType)) batch.push(readMeteringMessage(text).sample);
+  for (const text of meteringTexts(body, meteringContentType)) batch.push(messages.read(text).sample);
   if (batch.length >= config.collector.batch.samples) await record();
 }
 if (batch.length > 0) await record();

@@ -3,12 +3,13 @@
  */
 import { performance } from 'node:perf_hooks';
 
-import { Secret, createVerifier, meteringContentType, meteringTexts, readMeteringMessage } from '@nephoscope/core';
+import { KnownMessages, Secret, createVerifier, meteringContentType, meteringTexts } from '@nephoscope/core';
 
 import { readMessages } from './messages-file.mjs';
 
 const job = JSON.parse(process.argv[2]);
 const verifier = createVerifier({ secrets: [new Secret(job.secret)] });
+const messages = new KnownMessages();
 let samples = 0;
 let wall = 0;
 let cpu = 0;
@@ -16,7 +17,7 @@ for (const { body } of readMessages(job.messages, job.samples)) {
   const usage = process.cpuUsage();
   const start = performance.now();
   for (const text of meteringTexts(body, meteringContentType)) {
-    const { message } = readMeteringMessage(text);
+    const { message } = messages.read(text);
     if (verifier.verify(message) !== 'verified') throw new Error(`not verified: ${text}`);
     samples += 1;
   }

@@ -1,13 +1,13 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
-import { createVerifier, describeError, meteringTopology } from '@nephoscope/core';
-import type { Clock, Delivery, Health, Logger, MessageBus, SampleStore, Secret, Verifier } from '@nephoscope/core';
+import { KnownMessages, createVerifier, describeError, meteringTopology } from '@nephoscope/core';
+import type { Clock, Delivery, Health, Logger, MessageBus, SampleStore, Secret } from '@nephoscope/core';
 import type { Component } from '@nephoscope/runtime';
 import type { Registry } from 'prom-client';
 
 import { Consumption } from './consumption.js';
 import { isTooLarge, takeIn } from './intake.js';
-import type { Intake, Refusal } from './intake.js';
+import type { Intake, Readers, Refusal } from './intake.js';
 import { createCollectorMetrics } from './metrics.js';
 import type { CollectorMetrics } from './metrics.js';
 import type { CollectorOptions } from './options.js';
@@ -45,7 +45,7 @@ export class Collector implements Component {
   readonly name = 'collector';
   readonly #parts: CollectorParts;
   readonly #metrics: CollectorMetrics;
-  readonly #verifier: Verifier;
+  readonly #readers: Readers;
   readonly #waiting: Waiting;
   readonly #consumption: Consumption;
   readonly #recorder: Recorder;
@@ -61,7 +61,10 @@ export class Collector implements Component {
     const { prefetch, signatures } = options;
     this.#parts = parts;
     this.#metrics = createCollectorMetrics(registry);
-    this.#verifier = createVerifier({ secrets, forms: signatures });
+    this.#readers = {
+      messages: new KnownMessages(),
+      verifier: createVerifier({ secrets, forms: signatures }),
+    };
     this.#recorder = new Recorder({ store, metrics: this.#metrics, clock, logger });
     this.#waiting = new Waiting({ prefetch, onDropped: (delivery) => this.#forget(delivery) });
     this.#consumption = new Consumption({
@@ -115,7 +118,7 @@ export class Collector implements Component {
     if (!isTooLarge(delivery)) return this.#waiting.add(delivery);
     // It needs no store, and must not wait for one with all that it takes.
     this.#tooLarge = this.#tooLarge
-      .then(() => this.#settle(takeIn(delivery, this.#verifier)))
+      .then(() => this.#settle(takeIn(delivery, this.#readers)))
       .then(() => this.#consumption.release(delivery));
     this.#track(this.#tooLarge);
   }
@@ -157,7 +160,7 @@ export class Collector implements Component {
         continue;
       }
       this.#consumption.release(delivery);
-      const intake = takeIn(delivery, this.#verifier);
+      const intake = takeIn(delivery, this.#readers);
       if (intake.samples.length === 0) {
         this.#track(this.#settle(intake));
       } else {

@@ -1,5 +1,5 @@
-import { describeError, maxMeteringDocumentBytes, meteringTexts, readMeteringMessage } from '@nephoscope/core';
-import type { Delivery, RejectionReason, Sample, Verifier } from '@nephoscope/core';
+import { describeError, maxMeteringDocumentBytes, meteringTexts } from '@nephoscope/core';
+import type { Delivery, KnownMessages, RejectionReason, Sample, Verifier } from '@nephoscope/core';
 
 /** What goes to the dead letters, and why. */
 export interface Refusal {
@@ -19,6 +19,12 @@ export interface Intake {
   readonly refusals: readonly Refusal[];
 }
 
+/** What messages are read and verified with. */
+export interface Readers {
+  readonly messages: KnownMessages;
+  readonly verifier: Verifier;
+}
+
 /** What an operator should know of each reason beside its name. */
 const explanations: Readonly<Record<RejectionReason, string>> = {
   unsigned: 'it has no signature',
@@ -36,13 +42,14 @@ export const maxRefusals = 1_000;
  * {@link maxRefusals} are bad the reading ends there and the delivery is refused whole, beside the samples found so far:
  * when it is taken again they are known. Never throws.
  */
-export function takeIn(delivery: Delivery, verifier: Verifier): Intake {
+export function takeIn(delivery: Delivery, { messages, verifier }: Readers): Intake {
   const { body, contentType } = delivery;
   if (isTooLarge(delivery)) return { delivery, samples: [], refusals: [tooLarge(body)] };
   const samples: Sample[] = [];
   const refusals: Refusal[] = [];
   for (const text of meteringTexts(body, contentType)) {
-    const taken = typeof text === 'string' ? takeOne(text, verifier) : unreadable(text.reason, text.bytes);
+    const taken =
+      typeof text === 'string' ? takeOne(text, { messages, verifier }) : unreadable(text.reason, text.bytes);
     if ('messageId' in taken) samples.push(taken);
     else refusals.push(taken);
     if (refusals.length > maxRefusals) return { delivery, samples, refusals: [together(refusals, body)] };
@@ -56,9 +63,9 @@ export function isTooLarge({ body }: Delivery): boolean {
   return body.byteLength > maxMeteringDocumentBytes;
 }
 
-function takeOne(text: string, verifier: Verifier): Sample | Refusal {
+function takeOne(text: string, { messages, verifier }: Readers): Sample | Refusal {
   try {
-    const { message, sample } = readMeteringMessage(text);
+    const { message, sample } = messages.read(text);
     const verdict = verifier.verify(message);
     if (verdict === 'verified') return sample;
     const reason = `${verdict}: ${explanations[verdict]}`;

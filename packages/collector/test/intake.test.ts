@@ -1,6 +1,13 @@
 import { readdirSync, readFileSync } from 'node:fs';
 
-import { createVerifier, meteringTopology, parseJson, readMeteringMessage, Secret } from '@nephoscope/core';
+import {
+  createVerifier,
+  KnownMessages,
+  meteringTopology,
+  parseJson,
+  readMeteringMessage,
+  Secret,
+} from '@nephoscope/core';
 import type { JsonObject } from '@nephoscope/core';
 import { FakeDelivery } from '@nephoscope/testing';
 import fc from 'fast-check';
@@ -30,7 +37,7 @@ const take = (body: string | Uint8Array, contentType: string | undefined = 'appl
       contentType,
       body: Buffer.from(body),
     }),
-    verifier,
+    { messages: new KnownMessages(), verifier },
   );
 
 const enveloped = (message: string) => JSON.stringify({ 'oslo.version': '2.0', 'oslo.message': message });

@@ -6,9 +6,10 @@ import { Secret, createSigner, createVerifier, parseJson } from '../src/index.js
 import { canonicalForm } from '../src/message/canonical-form.js';
 import { JsonNumber, isJsonObject, quoteJson } from '../src/message/json.js';
 import type { JsonObject, JsonValue } from '../src/message/json.js';
-import { exact, jsonObjects, jsonValues, numberTexts, signedWhole } from './values.js';
+import { signedText } from '../src/message/signature-form.js';
+import { exact, jsonObjects, jsonValues, numberTexts } from './values.js';
 
-const text = (json: string): string => signedWhole(canonicalForm, parseJson(json) as JsonObject);
+const text = (json: string): string => signedText(canonicalForm, parseJson(json) as JsonObject);
 
 /** Messages, their signed texts and their signatures with the secret `a shared secret`; computed by another program. */
 const vectors = [
@@ -134,7 +135,7 @@ describe('the canonical form', () => {
       fc.property(jsonObjects, (object) => {
         const message = new Map(object);
         message.delete('message_signature');
-        expect(decode(Buffer.from(signedWhole(canonicalForm, message)))).toEqual(expected(message));
+        expect(decode(Buffer.from(signedText(canonicalForm, message)))).toEqual(expected(message));
       }),
       { numRuns: 1000 },
     );
@@ -145,7 +146,7 @@ describe('the canonical form', () => {
       fc.property(jsonObjects, fc.infiniteStream(fc.nat(1000)), (object, stream) => {
         const choices = stream[Symbol.iterator]();
         const rewritten = respelled(object, (max) => (choices.next().value as number) % (max + 1));
-        expect(text(rewritten)).toBe(signedWhole(canonicalForm, object));
+        expect(text(rewritten)).toBe(signedText(canonicalForm, object));
       }),
       { numRuns: 1000 },
     );
@@ -183,7 +184,7 @@ describe('the canonical form', () => {
       fc.property(jsonObjects, fc.string(), jsonValues, (object, key, value) => {
         const message = new Map(object).set('signature_form', 'canonical');
         message.delete('message_signature');
-        message.set('message_signature', signer.sign(signedWhole(canonicalForm, message)));
+        message.set('message_signature', signer.sign(signedText(canonicalForm, message)));
         expect(verifier.verify(message)).toBe('verified');
         const changed = new Map(message).set(`x${key}`, value);
         fc.pre(!message.has(`x${key}`));

@@ -4,7 +4,7 @@ import { Secret, createVerifier, isNephoscopeError, parseJson, splitMeteringBatc
 import { ceilometerForm } from '../src/message/ceilometer-form.js';
 import { JsonNumber, isJsonObject } from '../src/message/json.js';
 import type { JsonObject, JsonValue } from '../src/message/json.js';
-import { signedWhole } from './values.js';
+import { signedText } from '../src/message/signature-form.js';
 
 interface Vector {
   readonly json: string;
@@ -21,7 +21,7 @@ const vectors = readFileSync(new URL('data/ceilometer-signatures.jsonl', import.
 const signedJson = ({ json, signature }: Vector): string =>
   `${json.slice(0, -1)}, "message_signature": "${signature}"}`;
 const verifierOf = ({ secret }: Vector) => createVerifier({ secrets: [new Secret(secret)] });
-const text = (json: string): string => signedWhole(ceilometerForm, parseJson(json) as JsonObject);
+const text = (json: string): string => signedText(ceilometerForm, parseJson(json) as JsonObject);
 
 /** What Python's json.loads makes of a message: integers of any size, doubles, objects without an order. */
 function asPythonReads(value: JsonValue): unknown {

@@ -4,14 +4,14 @@ import { Secret, createSigner, createVerifier } from '../src/index.js';
 import type { JsonObject, JsonValue, SignatureForm } from '../src/index.js';
 import { HmacSha256 } from '../src/message/hmac-sha256.js';
 import { signatureForms } from '../src/message/signature-form.js';
-import { signedWhole } from './values.js';
+import { signedText } from '../src/message/signature-form.js';
 
 const fields = { counter_name: 'cpu', resource_id: 'é' };
 
 function message(secret: string, form: SignatureForm, named = true): JsonObject {
   const signer = createSigner({ secret: new Secret(secret), form });
   const body = new Map<string, JsonValue>(Object.entries(named ? { ...fields, signature_form: form } : fields));
-  return body.set('message_signature', signer.sign(signedWhole(signer.writer, body)));
+  return body.set('message_signature', signer.sign(signedText(signer.writer, body)));
 }
 
 const verifier = (...secrets: string[]) => createVerifier({ secrets: secrets.map((text) => new Secret(text)) });

@@ -2,12 +2,6 @@ import fc from 'fast-check';
 
 import { JsonNumber } from '../src/message/json.js';
 import type { JsonObject, JsonValue } from '../src/message/json.js';
-import { signedText } from '../src/message/signature-form.js';
-import type { FormWriter } from '../src/message/signature-form.js';
-
-/** The signed text of a message in one piece. */
-export const signedWhole = (form: FormWriter, message: JsonObject): string =>
-  Buffer.concat(signedText(form, message).map((part) => Buffer.from(part as string))).toString();
 
 /** Texts that lie in wait: quotes, separators of the forms, keys with a meaning in JavaScript, code points on both sides of the surrogates. */
 export const texts: fc.Arbitrary<string> = fc.oneof(

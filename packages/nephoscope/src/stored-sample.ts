@@ -1,5 +1,12 @@
-import { describeError, isNephoscopeError, readMeteringMessage } from '@nephoscope/core';
-import type { RejectionReason, Sample, SignatureForm, Verifier } from '@nephoscope/core';
+import { describeError, isNephoscopeError } from '@nephoscope/core';
+import type {
+  KnownMessages,
+  ReadSample,
+  RejectionReason,
+  Sample,
+  SignatureForm,
+  Verifier,
+} from '@nephoscope/core';
 
 /** The form of the signature that holds, or why the sample is not to be trusted. */
 export type Check = { readonly form: SignatureForm } | { readonly reason: string };
@@ -29,10 +36,10 @@ const columns = [
 ] as const;
 
 /** Checks a stored sample: the signature of its message, and each column against what the message says. */
-export function checkSample(sample: Sample, verifier: Verifier): Check {
-  let read: ReturnType<typeof readMeteringMessage>;
+export function checkSample(sample: Sample, messages: KnownMessages, verifier: Verifier): Check {
+  let read: ReadSample;
   try {
-    read = readMeteringMessage(sample.text);
+    read = messages.read(sample.text);
   } catch (error) {
     if (!isNephoscopeError(error)) throw error;
     return { reason: describeError(error) };
@@ -44,7 +51,7 @@ export function checkSample(sample: Sample, verifier: Verifier): Check {
     return {
       reason: `the stored ${edited} is ${String(sample[edited])}, the signed message says ${String(read.sample[edited])}`,
     };
-  return { form: read.message.get('signature_form') === 'canonical' ? 'canonical' : 'ceilometer' };
+  return { form: read.message.form ?? 'ceilometer' };
 }
 
 /** Databases cannot hold U+0000 in a text: stores put U+FFFD in its place. */

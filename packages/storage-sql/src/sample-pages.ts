@@ -1,9 +1,9 @@
+import { assemble } from '@nephoscope/core';
 import type { Sample, SampleFilter } from '@nephoscope/core';
 import { sql } from 'kysely';
 import type { Kysely, RawBuilder } from 'kysely';
 
 import { inRange, matchingSeries, restrictsSeries } from './filter.js';
-import { assemble } from './message-layout.js';
 import type { Reference, Schema } from './schema.js';
 
 const pageSize = 500;
@@ -155,7 +155,8 @@ function readPage(
 type Row = Awaited<ReturnType<typeof readPage>>[number];
 
 function toSample(row: Row): Sample {
-  const { message_id: messageId, volume, timestamp, sequence, metadata, signature, variations } = row;
+  const { message_id: messageId, volume, timestamp, sequence, metadata, variations } = row;
+  const signature = row.signature === null ? null : Buffer.from(row.signature).toString('hex');
   return {
     messageId,
     source: row.source,

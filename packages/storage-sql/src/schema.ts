@@ -22,7 +22,7 @@ export interface SeriesTable {
   resource_id: string;
   epoch: string | null;
   publisher_id: string | null;
-  /** The text of their messages without the values that differ: see `message-layout.ts`. */
+  /** The text of their messages without the values that differ: see core's `message-layout.ts`. */
   layout: string;
 }
 
@@ -47,6 +47,6 @@ export interface SamplesTable {
   metadata_id: Reference | null;
   /** 32 bytes; null where the message has it written otherwise. */
   signature: Uint8Array | null;
-  /** See `message-layout.ts`. */
+  /** Values that are written otherwise than the columns give them: see core's `message-layout.ts`. */
   variations: string | null;
 }

@@ -1,6 +1,6 @@
+import { KnownMessages, Secret, assemble, createSigner, signMeteringMessage } from '@nephoscope/core';
 import { exampleSample } from '@nephoscope/testing';
 
-import { assemble } from '../src/message-layout.js';
 import { SeriesCache } from '../src/series-cache.js';
 
 function cache() {
@@ -60,9 +60,47 @@ describe('SeriesCache', () => {
     shared.forget();
     shared.of(exampleSample());
     expect(asked).toHaveLength(4);
-    for (let at = 0; at < 50_001; at++) shared.of(exampleSample({ resourceId: `r${at}` }));
+    for (let at = 0; at < 10_001; at++) shared.of(exampleSample({ resourceId: `r${at}` }));
     const before = asked.length;
     shared.of(exampleSample());
     expect(asked).toHaveLength(before + 1);
+  });
+
+  it('knows the series of a message that its reader recognised', () => {
+    const messages = new KnownMessages();
+    const signer = createSigner({ secret: new Secret('s'), form: 'canonical' });
+    const sampleOf = (name: string, volume: bigint) => {
+      const { timestamp, projectId, userId, resourceId } = exampleSample();
+      const resourceMetadata = { host: 'compute-1' };
+      const text = signMeteringMessage(
+        {
+          ...{ name, type: 'cumulative', unit: 'ns', volume },
+          ...{ userId, projectId, resourceId, timestamp, resourceMetadata },
+        },
+        {
+          source: 'openstack',
+          messageId: `${name}-${volume}`,
+          publisherId: 'compute.a/1',
+          sequence: volume,
+          epoch: 'e',
+        },
+        signer,
+      );
+      return messages.read(text).sample;
+    };
+    const { shared, asked } = cache();
+    const first = sampleOf('cpu', 1n);
+    const parts = [first, sampleOf('cpu', 2n), sampleOf('cpu', 3n)].map((sample) => shared.of(sample));
+    expect([first.parts, sampleOf('cpu', 4n).parts]).toEqual([undefined, expect.anything()]);
+    // Once as it was read whole, and once as it was recognised: the row is the same.
+    expect(asked).toHaveLength(3);
+    expect(asked[0]).toBe(asked[2]);
+    expect(new Set(parts.map(({ metadata }) => metadata)).size).toBe(1);
+    shared.of(sampleOf('memory', 1n));
+    shared.of(sampleOf('cpu', 5n));
+    expect(asked).toHaveLength(4);
+    shared.forget();
+    shared.of(sampleOf('cpu', 6n));
+    expect(asked).toHaveLength(6);
   });
 });

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 
-import { createVerifier, meteringContentType, meteringTopology } from '@nephoscope/core';
+import { KnownMessages, createVerifier, meteringContentType, meteringTopology } from '@nephoscope/core';
 import { FakeDelivery } from '@nephoscope/testing';
 import { connect } from 'amqplib';
 
@@ -32,10 +32,13 @@ it(`acknowledges hostile messages, and each part of them is recorded or among th
   const messages = Array.from({ length: count }, next);
   messages.splice(count / 2, 0, huge);
   // What is to become of them.
-  const verifier = createVerifier({ secrets: [secret, labSecret] });
+  const readers = {
+    messages: new KnownMessages(),
+    verifier: createVerifier({ secrets: [secret, labSecret] }),
+  };
   const expected = { ids: new Set<string>(), samples: 0, dead: 0 };
   for (const { body, contentType } of messages) {
-    const { samples, refusals } = takeIn(new FakeDelivery({ queue, body, contentType }), verifier);
+    const { samples, refusals } = takeIn(new FakeDelivery({ queue, body, contentType }), readers);
     for (const { messageId } of samples) expected.ids.add(messageId.replaceAll('\0', '\ufffd'));
     expected.samples += samples.length;
     expected.dead += refusals.length;

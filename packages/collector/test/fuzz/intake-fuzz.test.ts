@@ -3,6 +3,7 @@ import { runInNewContext } from 'node:vm';
 
 import {
   createVerifier,
+  KnownMessages,
   maxMeteringLineBytes,
   meteringContentType,
   meteringTexts,
@@ -16,14 +17,14 @@ import { maxRefusals, takeIn } from '../../src/intake.js';
 import { line, secret } from '../support.js';
 import { hostileMessages, labSecret } from './hostile-messages.js';
 
-const verifier = createVerifier({ secrets: [secret, labSecret] });
+const readers = { messages: new KnownMessages(), verifier: createVerifier({ secrets: [secret, labSecret] }) };
 const MiB = 1024 * 1024;
 
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void;
 
 const take = (body: Uint8Array, contentType: string | undefined) =>
-  takeIn(new FakeDelivery({ queue: meteringTopology.queue, contentType, body }), verifier);
+  takeIn(new FakeDelivery({ queue: meteringTopology.queue, contentType, body }), readers);
 
 const same = (a: Uint8Array, b: string | Uint8Array) => Buffer.compare(a, Buffer.from(b)) === 0;
 

@@ -1,4 +1,4 @@
-import { hash } from 'node:crypto';
+import { hash, timingSafeEqual } from 'node:crypto';
 
 const blockBytes = 64;
 const digestBytes = 32;
@@ -10,6 +10,8 @@ const digestBytes = 32;
 export class HmacSha256 {
   #inner: Buffer;
   readonly #outer = Buffer.alloc(blockBytes + digestBytes, 0x5c);
+  readonly #found = Buffer.alloc(2 * digestBytes);
+  readonly #claimed = Buffer.alloc(2 * digestBytes);
 
   constructor(key: Uint8Array) {
     this.#inner = Buffer.alloc(4096, 0x36);
@@ -33,8 +35,15 @@ export class HmacSha256 {
         length += part.length;
       }
     }
-    this.#outer.write(hash('sha256', this.#inner.subarray(0, length), 'hex'), blockBytes, 'hex');
+    this.#outer.write(hash('sha256', this.#inner.subarray(0, length), 'binary'), blockBytes, 'binary');
     return hash('sha256', this.#outer, 'hex');
+  }
+
+  /** Whether it is the digest of this text, found out in a time that does not tell how much of it is right. */
+  matches(parts: readonly (string | Uint8Array)[], claimed: string): boolean {
+    this.#found.write(this.digest(...parts), 'latin1');
+    this.#claimed.write(claimed, 'latin1');
+    return claimed.length === this.#claimed.length && timingSafeEqual(this.#found, this.#claimed);
   }
 
   #makeRoom(needed: number): void {

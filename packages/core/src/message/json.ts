@@ -21,22 +21,6 @@ export const maxJsonDepth = 64;
 const maxNumberLength = 4300;
 
 /**
- * Knows values of one member of the outermost object again, which need not be read twice. What it gives must be what
- * reading would give: a text that begins with a whole object can only be read as that object.
- */
-export interface KnownMember {
-  readonly key: string;
-  /** @param before what stands in the outermost object before the member, whose value begins at `at` */
-  recall(
-    before: JsonObject,
-    text: string,
-    at: number,
-  ): { readonly value: JsonObject; readonly length: number } | undefined;
-  /** Learns a value that was read; returns the value to go on with. */
-  learn(before: JsonObject, text: string, value: JsonObject): JsonObject;
-}
-
-/**
  * Reads a JSON text strictly after RFC 8259, with every number kept as it was written.
  *
  * Refused beside what is no JSON: a key that stands twice in one object, half a surrogate pair, more
@@ -44,8 +28,8 @@ export interface KnownMember {
  *
  * @throws JSON_INVALID with the place
  */
-export function parseJson(text: string, known?: KnownMember): JsonValue {
-  return new Scanner(text, known).document();
+export function parseJson(text: string): JsonValue {
+  return new Scanner(text).document();
 }
 
 /** One line of JSON; numbers as they were written, keys in the order in which they stand. */
@@ -89,12 +73,10 @@ const closeBrace = 0x7d;
 
 class Scanner {
   readonly #text: string;
-  readonly #known: KnownMember | undefined;
   #at = 0;
 
-  constructor(text: string, known: KnownMember | undefined) {
+  constructor(text: string) {
     this.#text = text;
-    this.#known = known;
   }
 
   document(): JsonValue {
@@ -136,26 +118,12 @@ class Scanner {
       this.#skipBlanks();
       if (!this.#take(colon)) throw this.#unexpected("':'");
       this.#skipBlanks();
-      object.set(
-        key,
-        depth === 1 && key === this.#known?.key ? this.#member(this.#known, object) : this.#value(depth),
-      );
+      object.set(key, this.#value(depth));
       this.#skipBlanks();
       if (this.#take(closeBrace)) return object;
       if (!this.#take(comma)) throw this.#unexpected("',' or '}'");
       this.#skipBlanks();
     }
-  }
-
-  #member(known: KnownMember, before: JsonObject): JsonValue {
-    const start = this.#at;
-    const recalled = known.recall(before, this.#text, start);
-    if (recalled !== undefined) {
-      this.#at += recalled.length;
-      return recalled.value;
-    }
-    const value = this.#value(1);
-    return isJsonObject(value) ? known.learn(before, this.#text.slice(start, this.#at), value) : value;
   }
 
   #array(depth: number): readonly JsonValue[] {

@@ -2,7 +2,6 @@ import { NephoscopeError, describeError } from '../errors.js';
 import { parseTimestamp } from '../timestamp.js';
 import { JsonNumber, isJsonObject, parseJson } from './json.js';
 import type { JsonObject, JsonValue } from './json.js';
-import { KnownMetadata } from './known-metadata.js';
 import type { Sample } from './sample.js';
 
 /** The message for the verifier, and what a store records of it. */
@@ -16,8 +15,6 @@ const counterTypes: readonly string[] = ['cumulative', 'delta', 'gauge'];
 /** Stores keep a sequence number in 64 bits. */
 const maxSequence = 2n ** 63n - 1n;
 
-const knownMetadata = new KnownMetadata();
-
 /**
  * Reads the JSON text of one metering message, ours or Ceilometer's. Fields that it does not know are let be;
  * the signature covers them. It says nothing about the signature.
@@ -27,7 +24,7 @@ const knownMetadata = new KnownMetadata();
 export function readMeteringMessage(text: string): ReadMessage {
   let message: JsonValue;
   try {
-    message = parseJson(text, knownMetadata);
+    message = parseJson(text);
   } catch (error) {
     throw unreadable(describeError(error), error);
   }

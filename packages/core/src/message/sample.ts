@@ -1,3 +1,5 @@
+import type { MessageParts } from './message-layout.js';
+
 /**
  * A metering message as it was received and read: what a store records.
  *
@@ -23,4 +25,6 @@ export interface Sample {
   /** Which run of the resource a cumulative volume counts from; null for other types and for messages of others. */
   readonly epoch: string | null;
   readonly text: string;
+  /** The text taken apart, where whoever read it did so already. */
+  readonly parts?: MessageParts;
 }

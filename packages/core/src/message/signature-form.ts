@@ -1,10 +1,14 @@
+import { formWriters } from './form-writers.js';
 import type { JsonObject, JsonValue } from './json.js';
 import { inKeyOrder } from './key-order.js';
-import { RepeatedObject } from './repeated-object.js';
 
 /** How a message becomes the text that is signed. `ceilometer`: as OpenStack's Ceilometer does; `canonical`: without its weakness. */
 export const signatureForms = ['ceilometer', 'canonical'] as const;
 export type SignatureForm = (typeof signatureForms)[number];
+
+export function isSignatureForm(value: unknown): value is SignatureForm {
+  return signatureForms.some((form) => form === value);
+}
 
 /** Writes the signed text: the head, then each field in the order of the keys. */
 export interface FormWriter {
@@ -13,28 +17,29 @@ export interface FormWriter {
   field(key: string, value: JsonValue): string;
 }
 
-/**
- * The text of a message that is signed: all of its fields but `message_signature`. In parts, of which those in UTF-8
- * are kept from message to message.
- */
-export function signedText(form: FormWriter, message: JsonObject): readonly (string | Uint8Array)[] {
-  const parts: (string | Uint8Array)[] = [];
-  let text = form.head(message.size - (message.has('message_signature') ? 1 : 0));
-  for (const [key, value] of inKeyOrder(message)) {
-    if (key === 'message_signature') continue;
-    if (value instanceof RepeatedObject) {
-      parts.push(text, repeatedField(form, key, value));
-      text = '';
-    } else {
-      text += form.field(key, value);
-    }
-  }
-  parts.push(text);
-  return parts;
+/** What a verifier asks of a message. */
+export interface SignedMessage {
+  readonly signature: JsonValue | undefined;
+  /** Undefined when it names one that this version does not know; one that names none is in Ceilometer's. */
+  readonly form: SignatureForm | undefined;
+  /** All of its fields but the signature, in pieces; bytes among them are in UTF-8. Nothing when the form is unknown. */
+  signedText(): readonly (string | Uint8Array)[];
 }
 
-function repeatedField(form: FormWriter, key: string, value: RepeatedObject): Uint8Array {
-  if (value.signed?.form !== form || value.signed.key !== key)
-    value.signed = { form, key, bytes: Buffer.from(form.field(key, value)) };
-  return value.signed.bytes;
+export function signedMessage(message: JsonObject): SignedMessage {
+  const named = message.get('signature_form') ?? 'ceilometer';
+  const form = isSignatureForm(named) ? named : undefined;
+  return {
+    signature: message.get('message_signature'),
+    form,
+    signedText: () => (form === undefined ? [] : [signedText(formWriters[form], message)]),
+  };
+}
+
+/** The text of a message that is signed: all of its fields but `message_signature`. */
+export function signedText(writer: FormWriter, message: JsonObject): string {
+  let text = writer.head(message.size - (message.has('message_signature') ? 1 : 0));
+  for (const [key, value] of inKeyOrder(message))
+    if (key !== 'message_signature') text += writer.field(key, value);
+  return text;
 }

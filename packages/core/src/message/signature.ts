@@ -1,13 +1,13 @@
-import { createHmac, timingSafeEqual } from 'node:crypto';
+import { createHmac } from 'node:crypto';
 
 import { NephoscopeError } from '../errors.js';
 import type { Secret } from '../secret.js';
-import { canonicalForm, canonicalKeyLabel } from './canonical-form.js';
-import { ceilometerForm } from './ceilometer-form.js';
+import { canonicalKeyLabel } from './canonical-form.js';
+import { formWriters } from './form-writers.js';
 import { HmacSha256 } from './hmac-sha256.js';
 import type { JsonObject } from './json.js';
-import { signatureForms, signedText } from './signature-form.js';
-import type { FormWriter, SignatureForm } from './signature-form.js';
+import { signatureForms, signedMessage } from './signature-form.js';
+import type { FormWriter, SignatureForm, SignedMessage } from './signature-form.js';
 
 export interface Signer {
   /** How the signed text is written; {@link sign} takes it. */
@@ -30,18 +30,13 @@ export type RejectionReason =
   | 'signature-wrong';
 
 export interface Verifier {
-  verify(message: JsonObject): 'verified' | RejectionReason;
+  verify(message: JsonObject | SignedMessage): 'verified' | RejectionReason;
 }
-
-const writers: { readonly [F in SignatureForm]: FormWriter } = {
-  ceilometer: ceilometerForm,
-  canonical: canonicalForm,
-};
 
 /** @throws SECRET_EMPTY */
 export function createSigner({ secret, form }: { readonly secret: Secret; readonly form: SignatureForm }): Signer {
   const hmac = formHmac(secret, form);
-  return { writer: writers[form], sign: (text) => hmac.digest(text) };
+  return { writer: formWriters[form], sign: (text) => hmac.digest(text) };
 }
 
 /**
@@ -64,24 +59,16 @@ export function createVerifier(options: {
 
   return {
     verify(message) {
-      const signature = message.get('message_signature');
+      const signed = 'signedText' in message ? message : signedMessage(message);
+      const { form, signature } = signed;
       if (signature === undefined || signature === null) return 'unsigned';
       if (typeof signature !== 'string' || !/^[0-9a-f]{64}$/.test(signature)) return 'signature-malformed';
-      const form = message.get('signature_form') ?? 'ceilometer';
-      if (!isSignatureForm(form)) return 'form-unknown';
+      if (form === undefined) return 'form-unknown';
       if (!forms.includes(form)) return 'form-refused';
-      const parts = signedText(writers[form], message);
-      const claimed = Buffer.from(signature, 'latin1');
-      const matches = hmacs[form].some((hmac) =>
-        timingSafeEqual(Buffer.from(hmac.digest(...parts), 'latin1'), claimed),
-      );
-      return matches ? 'verified' : 'signature-wrong';
+      const text = signed.signedText();
+      return hmacs[form].some((hmac) => hmac.matches(text, signature)) ? 'verified' : 'signature-wrong';
     },
   };
-}
-
-function isSignatureForm(value: unknown): value is SignatureForm {
-  return signatureForms.some((form) => form === value);
 }
 
 /** The canonical form has a key of its own, so that no signature in one form is ever one in the other. */

@@ -3,7 +3,7 @@ import type { Sample } from '@nephoscope/core';
 import { messageKey } from '../message-key.js';
 import type { SeriesCache } from '../series-cache.js';
 import { int64, seriesColumns, storable } from '../storable.js';
-import { byteaArray, int8Array, textArray, uuidArray } from './binary-array.js';
+import { hexArray, int8Array, textArray, uuidArray } from './binary-array.js';
 import type { SharedRow } from './shared-rows.js';
 
 /** A batch as the database takes it. */
@@ -51,7 +51,7 @@ export function toBatch(samples: readonly Sample[], known: SeriesCache<SharedRow
   const volumes: string[] = [];
   const sequences: (bigint | null)[] = [];
   const metadataIds: (Buffer | null)[] = [];
-  const signatures: (Uint8Array | null)[] = [];
+  const signatures: (string | null)[] = [];
   const variations: (string | null)[] = [];
   const missing = new Set<SharedRow>();
 
@@ -80,7 +80,7 @@ export function toBatch(samples: readonly Sample[], known: SeriesCache<SharedRow
     textArray(volumes),
     int8Array(sequences),
     uuidArray(metadataIds),
-    byteaArray(signatures),
+    hexArray(signatures),
     textArray(variations),
     ...tableValues(rows, 'series', seriesColumns.length),
     ...tableValues(rows, 'metadata', 1),

@@ -7,12 +7,10 @@ export function uuidArray(values: readonly (Buffer | null)[]): Buffer {
   return binaryArray(oid.uuid, values, 16 * values.length, (buffer, at, value) => value.copy(buffer, at));
 }
 
-export function byteaArray(values: readonly (Uint8Array | null)[]): Buffer {
-  const size = values.reduce((sum, value) => sum + (value?.length ?? 0), 0);
-  return binaryArray(oid.bytea, values, size, (buffer, at, value) => {
-    buffer.set(value, at);
-    return value.length;
-  });
+/** Of bytes that are given as hexadecimal digits. */
+export function hexArray(values: readonly (string | null)[]): Buffer {
+  const size = values.reduce((sum, value) => sum + (value?.length ?? 0) / 2, 0);
+  return binaryArray(oid.bytea, values, size, (buffer, at, value) => buffer.write(value, at, 'hex'));
 }
 
 export function int8Array(values: readonly (bigint | null)[]): Buffer {

@@ -97,7 +97,7 @@ export class Recorder {
       sample.volume,
       int64(sample, 'sequence'),
       metadata,
-      signature,
+      signature === null ? null : Buffer.from(signature, 'hex'),
       variations,
     );
   }

@@ -7,11 +7,11 @@ import {
   isNephoscopeError,
   readMeteringMessage,
   signMeteringMessage,
-} from '@nephoscope/core';
-import type { Counter, Sample, SignatureForm } from '@nephoscope/core';
+} from '../src/index.js';
+import type { Counter, Sample, SignatureForm } from '../src/index.js';
 import { exampleSample } from '@nephoscope/testing';
 
-import { KnownLayout, assemble, dismantle } from '../src/message-layout.js';
+import { assemble, dismantle } from '../src/message/message-layout.js';
 
 const counters: fc.Arbitrary<Counter> = fc.record({
   name: fc.constantFrom('cpu', 'memory'),
@@ -42,7 +42,7 @@ function sampleOf(counter: Counter, sequence: bigint | undefined, form: Signatur
 
 const roundTrip = (sample: Sample): string => {
   const { layout, ...parts } = dismantle(sample);
-  return assemble(layout, { ...sample, ...parts });
+  return assemble(layout.text, { ...sample, ...parts });
 };
 
 describe('the layout of a message', () => {
@@ -54,37 +54,11 @@ describe('the layout of a message', () => {
         const later = { ...other, name, type, unit, userId, projectId, resourceId };
         const samples = [sampleOf(one, 1n, form), sampleOf(later, 2n ** 62n, form)];
         const [first, second] = samples.map(dismantle);
-        expect(first?.layout).toBe(second?.layout);
+        expect(first?.layout).toEqual(second?.layout);
         expect([first?.variations, second?.variations]).toEqual([null, null]);
         for (const sample of samples) expect(roundTrip(sample)).toBe(sample.text);
       }),
     );
-  });
-
-  it('is recognised again, with the same parts', () => {
-    fc.assert(
-      fc.property(counters, counters, (one, other) => {
-        const known = new KnownLayout(dismantle(sampleOf(one, 1n, 'canonical')).layout);
-        const sample = sampleOf({ ...other, resourceMetadata: one.resourceMetadata }, 7n, 'canonical');
-        const matched = known.match(sample, () => true);
-        if (matched !== undefined) expect({ ...matched, layout: known.text }).toEqual(dismantle(sample));
-        const alike = sampleOf({ ...one, volume: other.volume, timestamp: other.timestamp }, 7n, 'canonical');
-        expect({ ...known.match(alike, () => true), layout: known.text }).toEqual(dismantle(alike));
-        expect(known.match(alike, () => false)).toBeUndefined();
-      }),
-    );
-  });
-
-  it('does not take more than the metadata for it', () => {
-    const sample = sampleOf(
-      { ...(fc.sample(counters, 1)[0] as Counter), resourceMetadata: { a: 'b' } },
-      1n,
-      'canonical',
-    );
-    const known = new KnownLayout(dismantle(sample).layout);
-    const longer = { ...sample, text: sample.text.replace('{"a":"b"}', '{"a":"b"},"more":{}') };
-    expect(known.match(longer, (text) => text === '{"a":"b"}')).toBeUndefined();
-    expect(roundTrip(longer)).toBe(longer.text);
   });
 
   it.each([
@@ -133,8 +107,8 @@ describe('the layout of a message', () => {
   it('leaves little to store of a message of our agents', () => {
     const sample = sampleOf(fc.sample(counters, 1)[0] as Counter, 3n, 'canonical');
     const { layout, signature } = dismantle(sample);
-    expect(signature).toHaveLength(32);
-    expect(layout).not.toContain(formatTimestamp(sample.timestamp));
-    expect(layout).not.toContain(sample.messageId);
+    expect(signature).toMatch(/^[0-9a-f]{64}$/);
+    expect(layout.text).not.toContain(formatTimestamp(sample.timestamp));
+    expect(layout.text).not.toContain(sample.messageId);
   });
 });

@@ -1,0 +1,193 @@
+import { isDeepStrictEqual } from 'node:util';
+
+import type { JsonObject } from './json.js';
+import { divide, resourceKey, volumeKey } from './known-parts.js';
+import type { KnownMetadata, KnownMeter, KnownResource, Slot } from './known-parts.js';
+import { marks } from './message-layout.js';
+import type { Layout } from './message-layout.js';
+import { ownValues, secondOf } from './own-values.js';
+import { readMeteringMessage } from './read-metering-message.js';
+import { RecognisedMessage, sampleOfRecognised } from './recognised-message.js';
+import type { Recognised } from './recognised-message.js';
+import type { Sample } from './sample.js';
+import { signedMessage } from './signature-form.js';
+import type { SignatureForm, SignedMessage } from './signature-form.js';
+
+/** A metering message that was read: for a verifier, and for a store. */
+export interface ReadSample {
+  readonly message: SignedMessage;
+  readonly sample: Sample;
+}
+
+/** A resource, and its series by their meters. */
+interface Known {
+  readonly resource: KnownResource;
+  readonly layouts: Map<KnownMeter, Layout>;
+}
+
+/** What is remembered may be so long together, in characters, before all of it is forgotten: some 60 MB. */
+const maxCharacters = 24 * 1024 * 1024;
+/** What the smaller things take, counted as characters. */
+const sizes = { series: 150, second: 100, resource: 600 };
+/** Of one id, those that were met last: each epoch makes one, and counters without epoch or with other metadata do. */
+const maxOfResource = 8;
+
+const volume = /-?(?:0|[1-9]\d{0,39})(?:\.\d{1,40})?(?:[eE][+-]?\d{1,4})?/y;
+
+/**
+ * Reads metering messages and knows again what it read before. Agents write the same messages cycle after cycle, and of
+ * a kilobyte some hundred characters differ: where all the others are those of messages that were read, only these are
+ * looked at. What it gives is what reading the whole would give.
+ */
+export class KnownMessages {
+  readonly #meters = new Map<string, KnownMeter>();
+  readonly #resources = new Map<string, readonly Known[]>();
+  readonly #metadata = {
+    canonical: new Map<string, KnownMetadata>(),
+    ceilometer: new Map<string, KnownMetadata>(),
+  };
+  readonly #seconds = new Map<string, bigint>();
+  /** So that each is kept once. */
+  readonly #texts = new Map<string, string>();
+  #characters = 0;
+
+  /** @throws MESSAGE_UNREADABLE naming the field */
+  read(text: string): ReadSample {
+    if (this.#characters > maxCharacters) this.#forget();
+    const recognised = this.#recognise(text);
+    if (recognised !== undefined)
+      return { message: new RecognisedMessage(recognised), sample: sampleOfRecognised(recognised) };
+    const { message, sample } = readMeteringMessage(text);
+    this.#learn(message, sample);
+    return { message: signedMessage(message), sample };
+  }
+
+  #recognise(text: string): Recognised | undefined {
+    const volumeAt = text.indexOf(volumeKey) + volumeKey.length;
+    const meter = this.#meters.get(text.slice(0, volumeAt));
+    if (meter === undefined) return undefined;
+    volume.lastIndex = volumeAt;
+    if (!volume.test(text)) return undefined;
+    const volumeEnd = volume.lastIndex;
+    const idAt = text.indexOf(resourceKey, volumeEnd) + resourceKey.length;
+    for (const known of this.#resources.get(text.slice(idAt, text.indexOf('"', idAt))) ?? []) {
+      const { resource, layouts } = known;
+      const values = ownValues(text, volumeEnd, resource, this.#seconds);
+      if (values === undefined) continue;
+      const layout = layouts.get(meter) ?? this.#newLayout(meter, known);
+      return { text, meter, resource, layout, volume: text.slice(volumeAt, volumeEnd), values };
+    }
+    return undefined;
+  }
+
+  #learn(message: JsonObject, sample: Sample): void {
+    const divided = divide(message, sample);
+    if (divided === undefined) return;
+    this.#learnSecond(sample.timestamp, message.get('timestamp') as string);
+    this.#learnMeter(divided.meter);
+    this.#learnResource(divided.resource);
+  }
+
+  #newLayout(meter: KnownMeter, { resource, layouts }: Known): Layout {
+    const layout = new SeriesLayout(meter, resource);
+    layouts.set(meter, layout);
+    this.#characters += sizes.series;
+    return layout;
+  }
+
+  #learnMeter({ text, signed, size, fields }: KnownMeter): void {
+    if (this.#meters.has(text)) return;
+    const { meter, type, unit } = fields;
+    const shared = {
+      text: this.#shared(text),
+      signed,
+      size,
+      fields: {
+        meter: this.#shared(meter),
+        type: this.#shared(type),
+        unit: unit === null ? null : this.#shared(unit),
+      },
+    };
+    this.#meters.set(shared.text, shared);
+  }
+
+  #learnResource(resource: KnownResource): void {
+    const { resourceId } = resource.fields;
+    const metadata = this.#learnMetadata(resource.form, resource.metadata);
+    const others = this.#resources.get(resourceId) ?? [];
+    if (others.some((one) => one.resource.metadata === metadata && isSame(one.resource, resource))) return;
+    const fields = Object.fromEntries(
+      Object.entries(resource.fields).map(([key, value]) => [key, value === null ? null : this.#shared(value)]),
+    ) as KnownResource['fields'];
+    const learned: Known = {
+      resource: {
+        ...resource,
+        metadata,
+        fields,
+        texts: resource.texts.map((text) => this.#shared(text)),
+        signed: resource.signed.map((text) => this.#shared(text)),
+      },
+      layouts: new Map(),
+    };
+    this.#resources.set(fields.resourceId, [learned, ...others.slice(0, maxOfResource - 1)]);
+    this.#characters += sizes.resource;
+  }
+
+  #learnMetadata(form: SignatureForm, { text, signed }: KnownMetadata): KnownMetadata {
+    const known = this.#metadata[form].get(text);
+    if (known !== undefined) return known;
+    const shared = { text: this.#shared(text), signed };
+    this.#metadata[form].set(shared.text, shared);
+    this.#characters += signed.length;
+    return shared;
+  }
+
+  #learnSecond(timestamp: bigint, text: string): void {
+    const known = secondOf(timestamp, text);
+    if (known === undefined || this.#seconds.has(known[0])) return;
+    this.#seconds.set(copyOf(known[0]), known[1]);
+    this.#characters += sizes.second;
+  }
+
+  #shared(text: string): string {
+    const known = this.#texts.get(text);
+    if (known !== undefined) return known;
+    const copy = copyOf(text);
+    this.#texts.set(copy, copy);
+    this.#characters += copy.length;
+    return copy;
+  }
+
+  #forget(): void {
+    const { canonical, ceilometer } = this.#metadata;
+    for (const known of [this.#meters, this.#resources, canonical, ceilometer, this.#seconds, this.#texts])
+      known.clear();
+    this.#characters = 0;
+  }
+}
+
+/** Put together when it is asked for: there are as many as series. */
+class SeriesLayout implements Layout {
+  readonly #meter: KnownMeter;
+  readonly #resource: KnownResource;
+
+  constructor(meter: KnownMeter, resource: KnownResource) {
+    this.#meter = meter;
+    this.#resource = resource;
+  }
+
+  get text(): string {
+    const { slots, texts } = this.#resource;
+    const behind = texts.map((text, at) => (at === 0 ? text : marks[slots[at - 1] as Slot] + text));
+    return this.#meter.text + marks.counter_volume + behind.join('');
+  }
+}
+
+function isSame(one: KnownResource, other: KnownResource): boolean {
+  return one.form === other.form && isDeepStrictEqual([one.slots, one.texts], [other.slots, other.texts]);
+}
+
+/** V8 keeps the whole of a message as long as a slice of it is there. */
+function copyOf(slice: string): string {
+  return Buffer.from(slice).toString();
+}

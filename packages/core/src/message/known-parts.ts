@@ -1,0 +1,121 @@
+import { formWriters } from './form-writers.js';
+import { isJsonObject } from './json.js';
+import type { JsonObject } from './json.js';
+import { compareCodePoints } from './key-order.js';
+import { anyMark, dismantle, marks } from './message-layout.js';
+import type { Sample } from './sample.js';
+import { isSignatureForm } from './signature-form.js';
+import type { SignatureForm } from './signature-form.js';
+
+// A message of our agents in two parts that come again and again: what stands before its volume is the meter's, what stands
+// behind it is the resource's, but for a few values. An agent has a few dozen of the one and some for each resource of
+// the other, and all its series are pairs of them. Any pair is a message: with the keys in signing order none can stand in
+// both.
+
+/** What all messages of a meter begin with, as it is sent and as it is signed. */
+export interface KnownMeter {
+  readonly text: string;
+  readonly signed: Readonly<Record<SignatureForm, string>>;
+  /** How many fields these are. */
+  readonly size: number;
+  readonly fields: Pick<Sample, 'meter' | 'type' | 'unit'>;
+}
+
+/** What stands behind the volume in the messages of a resource. */
+export interface KnownResource {
+  readonly form: SignatureForm;
+  /** How many fields are signed of what stands here. */
+  readonly size: number;
+  /** The values that are a message's own, and the metadata, in their order. */
+  readonly slots: readonly Slot[];
+  /** What stands before, between and behind these, as it is sent and as it is signed. */
+  readonly texts: readonly string[];
+  readonly signed: readonly string[];
+  readonly metadata: KnownMetadata;
+  readonly fields: Pick<Sample, 'source' | 'userId' | 'projectId' | 'resourceId' | 'publisherId' | 'epoch'>;
+}
+
+/** As it is sent, and the field as it is signed, in UTF-8. */
+export interface KnownMetadata {
+  readonly text: string;
+  readonly signed: Uint8Array;
+}
+
+export type Slot = (typeof slots)[number];
+const slots = ['message_id', 'resource_metadata', 'sequence', 'timestamp', 'message_signature'] as const;
+
+/** Before the volume, and before a resource's id. */
+export const volumeKey = '"counter_volume":';
+export const resourceKey = '"resource_id":"';
+
+/** Larger ones are not kept, in characters. */
+const maxMetadata = 4_096;
+
+/** The parts of a message that is written as our agents write theirs; of others nothing. */
+export function divide(
+  message: JsonObject,
+  sample: Sample,
+): { readonly meter: KnownMeter; readonly resource: KnownResource } | undefined {
+  const form = message.get('signature_form');
+  const metadata = message.get('resource_metadata');
+  if (!isSignatureForm(form) || !isJsonObject(metadata) || !isInSigningOrder(message)) return undefined;
+  const { layout, variations, ...parts } = dismantle(sample);
+  if (variations !== null || parts.signature === null || parts.metadata === null) return undefined;
+  if (parts.metadata.length > maxMetadata) return undefined;
+  const [head = '', ...rest] = layout.text.split(anyMark);
+  const texts = rest.filter((_, at) => at % 2 === 1);
+  const own = slots.filter((slot) => message.has(slot));
+  const isUsual =
+    rest.filter((_, at) => at % 2 === 0).join('') ===
+    marks.counter_volume + own.map((slot) => marks[slot]).join('');
+  if (
+    !isUsual ||
+    !head.endsWith(volumeKey) ||
+    !texts.some((text) => text.includes(`${resourceKey}${sample.resourceId}"`))
+  )
+    return undefined;
+  const { meter, type, unit, source, userId, projectId, resourceId, publisherId, epoch } = sample;
+  const size = [...message.keys()].indexOf('counter_volume');
+  const ofMeter = (one: SignatureForm) => signedBetween(message, one)[0] as string;
+  return {
+    meter: {
+      text: head,
+      signed: { canonical: ofMeter('canonical'), ceilometer: ofMeter('ceilometer') },
+      size,
+      fields: { meter, type, unit },
+    },
+    resource: {
+      form,
+      // Without the volume and the signature.
+      size: message.size - size - 2,
+      slots: own,
+      texts,
+      signed: signedBetween(message, form).slice(1),
+      metadata: {
+        text: parts.metadata,
+        signed: Buffer.from(formWriters[form].field('resource_metadata', metadata)),
+      },
+      fields: { source, userId, projectId, resourceId, publisherId, epoch },
+    },
+  };
+}
+
+/** All keys in the order in which they are signed, and then the signature. */
+function isInSigningOrder(message: JsonObject): boolean {
+  const keys = [...message.keys()];
+  const last = keys.pop();
+  return (
+    last === 'message_signature' &&
+    keys.every((key, at) => at === 0 || compareCodePoints(keys[at - 1] as string, key) < 0)
+  );
+}
+
+/** The signed text of the fields before, between and behind the values. */
+function signedBetween(message: JsonObject, form: SignatureForm): readonly string[] {
+  const between = [''];
+  for (const [key, value] of message) {
+    if (key in marks) between.push('');
+    else between[between.length - 1] += formWriters[form].field(key, value);
+  }
+  return between;
+}

@@ -1,0 +1,117 @@
+import { NephoscopeError } from '../errors.js';
+import { formatTimestamp } from '../timestamp.js';
+import { memberSpans } from './member-spans.js';
+import type { Sample } from './sample.js';
+
+// A stored message must come back character by character, so that its signature can be checked at any time. Yet what
+// differs between the messages of a series are six values, and a row has them in columns anyway. The rest, with marks
+// where the values stood, is the layout, and need be kept once.
+
+/** What stands for the value of a member in a layout. No JSON text holds these characters as such. */
+export const marks = {
+  counter_volume: '\u0001',
+  message_id: '\u0002',
+  sequence: '\u0003',
+  timestamp: '\u0004',
+  resource_metadata: '\u0005',
+  message_signature: '\u0006',
+} as const;
+type Key = keyof typeof marks;
+const keys = Object.keys(marks) as readonly Key[];
+const keyOfMark: ReadonlyMap<string, Key> = new Map(keys.map((key) => [marks[key], key]));
+/** Splits a layout so that every second part is a mark. */
+// eslint-disable-next-line no-control-regex -- the marks are such characters
+export const anyMark = /([\u0001-\u0006])/;
+
+type ColumnValues = Pick<Sample, 'messageId' | 'volume' | 'timestamp' | 'sequence'>;
+
+/** What the messages of one counter of one resource from one agent have in common. */
+export interface Layout {
+  /** Their text with marks where values stood. */
+  readonly text: string;
+}
+
+/** A message in the parts that are stored, beside the columns. */
+export interface MessageParts {
+  readonly layout: Layout;
+  /** The JSON text of `resource_metadata`; null when the message has none. */
+  readonly metadata: string | null;
+  /** 64 lower-case hexadecimal digits; null when the signature is not written so. */
+  readonly signature: string | null;
+  /** A JSON object with the texts of those values that are written otherwise than the columns give them; else null. */
+  readonly variations: string | null;
+}
+
+/** What the columns of a row say of the values that a layout leaves out. */
+export type MessageValues = ColumnValues & Omit<MessageParts, 'layout'>;
+
+/**
+ * Takes the text of a sample apart.
+ *
+ * @throws SAMPLE_INVALID for a text that is no JSON
+ */
+export function dismantle(sample: Sample): MessageParts {
+  const { text } = sample;
+  if (anyMark.test(text))
+    throw new NephoscopeError('SAMPLE_INVALID', `the text of message ${sample.messageId} is no JSON`);
+  let layout = '';
+  let at = 0;
+  const values = new Map<Key, string>();
+  for (const { key, start, end } of memberSpans(text, keys)) {
+    values.set(key as Key, text.slice(start, end));
+    layout += text.slice(at, start) + marks[key as Key];
+    at = end;
+  }
+  const parts = {
+    layout: { text: layout + text.slice(at) },
+    metadata: values.get('resource_metadata') ?? null,
+    signature: signatureOf(values.get('message_signature')),
+  };
+  const told = { ...sample, ...parts, variations: null };
+  const variations = [...values].filter(([key, value]) => valueText(key, told) !== value || isNoColumn(key, told));
+  return {
+    ...parts,
+    variations: variations.length === 0 ? null : JSON.stringify(Object.fromEntries(variations)),
+  };
+}
+
+/** The text that was taken apart. */
+export function assemble(layout: string, values: MessageValues): string {
+  const variations =
+    values.variations === null ? {} : (JSON.parse(values.variations) as Readonly<Record<string, string>>);
+  return layout
+    .split(anyMark)
+    .map((part) => {
+      const key = keyOfMark.get(part);
+      return key === undefined ? part : (variations[key] ?? valueText(key, values));
+    })
+    .join('');
+}
+
+/** How our agents write the value. */
+function valueText(key: Key, values: MessageValues): string {
+  const { messageId, metadata, sequence, signature, timestamp, volume } = values;
+  switch (key) {
+    case 'counter_volume':
+      return volume;
+    case 'message_id':
+      return JSON.stringify(messageId);
+    case 'sequence':
+      return String(sequence);
+    case 'timestamp':
+      return `"${formatTimestamp(timestamp)}"`;
+    case 'resource_metadata':
+      return metadata ?? '';
+    case 'message_signature':
+      return signature === null ? '' : `"${signature}"`;
+  }
+}
+
+/** Databases hold no U+0000 in a text. */
+function isNoColumn(key: Key, { messageId }: MessageValues): boolean {
+  return key === 'message_id' && messageId.includes('\0');
+}
+
+function signatureOf(text: string | undefined): string | null {
+  return (text === undefined ? undefined : /^"([0-9a-f]{64})"$/.exec(text)?.[1]) ?? null;
+}

@@ -1,0 +1,97 @@
+import { formWriters } from './form-writers.js';
+import { JsonNumber } from './json.js';
+import type { KnownMeter, KnownResource, Slot } from './known-parts.js';
+import type { Layout } from './message-layout.js';
+import type { Sample } from './sample.js';
+import type { SignatureForm, SignedMessage } from './signature-form.js';
+
+/** A message that is made of known parts and some values of its own. */
+export interface Recognised {
+  readonly text: string;
+  readonly meter: KnownMeter;
+  readonly resource: KnownResource;
+  readonly layout: Layout;
+  readonly volume: string;
+  readonly values: OwnValues;
+}
+
+/** The values behind the volume. */
+export interface OwnValues {
+  messageId: string;
+  /** Decimal digits; '' where the message has none. */
+  sequence: string;
+  /** As it is sent, and ns since 1970 UTC. */
+  time: string;
+  timestamp: bigint;
+  signature: string;
+}
+
+export function sampleOfRecognised({ text, meter, resource, layout, volume, values }: Recognised): Sample {
+  const { metadata, fields } = resource;
+  return {
+    messageId: values.messageId,
+    source: fields.source,
+    meter: meter.fields.meter,
+    type: meter.fields.type,
+    unit: meter.fields.unit,
+    volume,
+    userId: fields.userId,
+    projectId: fields.projectId,
+    resourceId: fields.resourceId,
+    timestamp: values.timestamp,
+    publisherId: fields.publisherId,
+    sequence: values.sequence === '' ? null : BigInt(values.sequence),
+    epoch: fields.epoch,
+    text,
+    parts: { layout, metadata: metadata.text, signature: values.signature, variations: null },
+  };
+}
+
+/** For the verifier. */
+export class RecognisedMessage implements SignedMessage {
+  readonly #recognised: Recognised;
+
+  constructor(recognised: Recognised) {
+    this.#recognised = recognised;
+  }
+
+  get signature(): string {
+    return this.#recognised.values.signature;
+  }
+
+  get form(): SignatureForm {
+    return this.#recognised.resource.form;
+  }
+
+  signedText(): readonly (string | Uint8Array)[] {
+    const { meter, resource, volume, values } = this.#recognised;
+    const { form, metadata, signed, size, slots } = resource;
+    const writer = formWriters[form];
+    let text =
+      writer.head(meter.size + 1 + size) +
+      meter.signed[form] +
+      writer.field('counter_volume', new JsonNumber(volume));
+    let before = '';
+    text += signed[0] as string;
+    for (let at = 0; at < slots.length; at++) {
+      switch (slots[at] as Slot) {
+        case 'message_id':
+          text += writer.field('message_id', values.messageId);
+          break;
+        case 'resource_metadata':
+          before = text;
+          text = '';
+          break;
+        case 'sequence':
+          text += writer.field('sequence', new JsonNumber(values.sequence));
+          break;
+        case 'timestamp':
+          text += writer.field('timestamp', values.time);
+          break;
+        case 'message_signature': // It is not signed.
+      }
+      text += signed[at + 1] as string;
+    }
+    return [before, metadata.signed, text];
+  }
+}

@@ -1,0 +1,207 @@
+import fc from 'fast-check';
+
+import {
+  KnownMessages,
+  Secret,
+  assemble,
+  createSigner,
+  createVerifier,
+  dismantle,
+  readMeteringMessage,
+  signMeteringMessage,
+} from '../src/index.js';
+import type { Counter, MeteringEnvelope, Sample, SignatureForm } from '../src/index.js';
+import { RecognisedMessage } from '../src/message/recognised-message.js';
+
+const secret = new Secret('s');
+const verifier = createVerifier({ secrets: [secret] });
+const signers = {
+  canonical: createSigner({ secret, form: 'canonical' }),
+  ceilometer: createSigner({ secret, form: 'ceilometer' }),
+};
+
+const counter: Counter = {
+  name: 'cpu',
+  type: 'cumulative',
+  unit: 'ns',
+  volume: 7n,
+  userId: 'u',
+  projectId: 'p',
+  resourceId: 'r',
+  timestamp: 1_763_845_200_194_936_000n,
+  resourceMetadata: { host: 'compute-1', flavor: { name: 'm1.small' } },
+};
+const envelope: MeteringEnvelope = {
+  source: 'openstack',
+  messageId: '0199d1f0-0000-7000-8000-000000000001',
+  publisherId: 'compute.a/1',
+  sequence: 1n,
+  epoch: 'e',
+};
+
+const textOf = (
+  ofCounter: Partial<Counter> = {},
+  ofEnvelope: Partial<MeteringEnvelope> = {},
+  form: SignatureForm = 'canonical',
+) => signMeteringMessage({ ...counter, ...ofCounter }, { ...envelope, ...ofEnvelope }, signers[form]);
+
+/** What a reader without a memory says of a message. */
+function plainly(text: string) {
+  const { message, sample } = readMeteringMessage(text);
+  return { sample, verdict: verifier.verify(message) };
+}
+
+function withMemory(known: KnownMessages, text: string) {
+  const { message, sample } = known.read(text);
+  const { parts, ...fields } = sample;
+  const verdict = verifier.verify(message);
+  return { read: { sample: fields as Sample, verdict }, parts, recognised: message instanceof RecognisedMessage };
+}
+
+function sameOrBothRefused(known: KnownMessages, text: string): void {
+  let expected: ReturnType<typeof plainly>;
+  try {
+    expected = plainly(text);
+  } catch (error) {
+    expect(() => known.read(text)).toThrow((error as Error).message);
+    return;
+  }
+  const { read, parts } = withMemory(known, text);
+  expect(read).toEqual(expected);
+  if (parts === undefined) return;
+  const { layout, ...values } = parts;
+  expect({ ...values, layout: { text: layout.text } }).toEqual(dismantle(expected.sample));
+  expect(assemble(layout.text, { ...expected.sample, ...values })).toBe(text);
+}
+
+const ids = fc.constantFrom('r', 'other', 'q"uote', '🙂', 'a\0b');
+const counters: fc.Arbitrary<Counter> = fc.record({
+  name: fc.constantFrom('cpu', 'memory', 'naïve'),
+  type: fc.constantFrom('cumulative' as const, 'gauge' as const),
+  unit: fc.constantFrom('ns', '', 'é"\\'),
+  volume: fc.oneof(fc.bigInt(), fc.double({ noNaN: true, noDefaultInfinity: true })),
+  userId: fc.option(ids),
+  projectId: fc.option(ids),
+  resourceId: ids,
+  timestamp: fc.oneof(
+    fc.constantFrom(0n, 1n, -1n, counter.timestamp, counter.timestamp + 1n),
+    fc.bigInt({ min: -(10n ** 18n), max: 4n * 10n ** 18n }),
+  ),
+  resourceMetadata: fc.oneof(
+    fc.constant(counter.resourceMetadata),
+    fc.dictionary(fc.string(), fc.oneof(fc.string(), fc.integer(), fc.dictionary(fc.string(), fc.boolean()))),
+  ),
+});
+const envelopes: fc.Arbitrary<MeteringEnvelope> = fc.record({
+  source: fc.constantFrom('openstack', 'other'),
+  messageId: fc.oneof(fc.uuid(), ids),
+  publisherId: fc.constantFrom('compute.a/1', 'central.b'),
+  sequence: fc.option(fc.bigInt({ min: 0n, max: 2n ** 63n - 1n }), { nil: undefined }),
+  epoch: fc.option(fc.constantFrom('e', 'f'), { nil: undefined }),
+});
+const forms = fc.constantFrom<SignatureForm>('canonical', 'ceilometer');
+const texts = fc
+  .tuple(counters, envelopes, forms)
+  .map(([one, other, form]) => signMeteringMessage(one, other, signers[form]));
+
+describe('KnownMessages', () => {
+  it('reads what a reader without a memory reads, whatever it read before', () => {
+    fc.assert(
+      fc.property(fc.array(texts, { minLength: 1, maxLength: 20 }), (sequence) => {
+        const known = new KnownMessages();
+        for (const text of sequence) sameOrBothRefused(known, text);
+        for (const text of sequence) sameOrBothRefused(known, text);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it('takes no changed message for one that it knows', () => {
+    const change = fc.record({
+      at: fc.nat(),
+      remove: fc.nat(3),
+      insert: fc.constantFrom('', '0', '-', '.', '1e5', '"', '\\', '{', '}', ',', ' ', 'a', 'é', '\u0001', '":"'),
+    });
+    fc.assert(
+      fc.property(texts, fc.array(change, { minLength: 1, maxLength: 3 }), (text, changes) => {
+        const known = new KnownMessages();
+        known.read(textOf());
+        sameOrBothRefused(known, text);
+        let changed = text;
+        for (const { at, remove, insert } of changes) {
+          const place = at % changed.length;
+          changed = changed.slice(0, place) + insert + changed.slice(place + remove);
+        }
+        sameOrBothRefused(known, changed);
+      }),
+      { numRuns: 3_000 },
+    );
+  });
+
+  it('recognises the next message of a series, and of another meter of the resource', () => {
+    const known = new KnownMessages();
+    expect(withMemory(known, textOf()).recognised).toBe(false);
+    expect(withMemory(known, textOf({ name: 'memory', resourceId: 'other' })).recognised).toBe(false);
+    const next = { volume: 8.5, timestamp: counter.timestamp + 1_000_001n };
+    const numbers = { messageId: '0199d1f0-0000-7000-8000-000000000002', sequence: 2n };
+    for (const form of ['canonical', 'ceilometer'] as const) {
+      known.read(textOf({}, {}, form));
+      const { read, recognised } = withMemory(known, textOf(next, numbers, form));
+      expect(recognised).toBe(true);
+      expect(read).toEqual({ ...plainly(textOf(next, numbers, form)), verdict: 'verified' });
+    }
+    expect(withMemory(known, textOf({ name: 'memory' })).recognised).toBe(true);
+  });
+
+  it('gives all messages of a series one layout, and others another', () => {
+    const known = new KnownMessages();
+    const layoutOf = (...message: Parameters<typeof textOf>) => {
+      known.read(textOf(...message));
+      return withMemory(known, textOf(...message)).parts?.layout;
+    };
+    const layout = layoutOf();
+    expect(layout).toBeDefined();
+    expect(layoutOf({ volume: 8n }, { sequence: 2n })).toBe(layout);
+    for (const other of [
+      layoutOf({ name: 'memory' }),
+      layoutOf({ resourceId: 'other' }),
+      layoutOf({ projectId: null }),
+      layoutOf({}, { epoch: 'f' }),
+      layoutOf({}, { epoch: undefined }),
+      layoutOf({}, { sequence: undefined }),
+      layoutOf({}, { source: 'other' }),
+      layoutOf({}, {}, 'ceilometer'),
+    ])
+      expect(other?.text).not.toBe(layout?.text);
+  });
+
+  it.each([
+    ['a volume', (text: string) => text.replace('"counter_volume":7', '"counter_volume":8')],
+    ['its metadata', (text: string) => text.replace('compute-1', 'compute-2')],
+    ['a member more', (text: string) => text.replace('"sequence":1', '"sequence":1,"sequel":2')],
+    ['its signature', (text: string) => text.replace(/[0-9a-f]{64}/, 'a'.repeat(64))],
+  ])('does not let changed %s pass for verified', (_, change) => {
+    const known = new KnownMessages();
+    for (let round = 0; round < 3; round++) {
+      expect(withMemory(known, textOf()).read.verdict).toBe('verified');
+      expect(withMemory(known, change(textOf())).read.verdict).toBe('signature-wrong');
+    }
+  });
+
+  it('forgets before it remembers too much', () => {
+    const known = new KnownMessages();
+    known.read(textOf());
+    expect(withMemory(known, textOf()).recognised).toBe(true);
+    for (let n = 0; n < 10_000; n++)
+      known.read(textOf({ resourceId: `r${n}`, resourceMetadata: { text: String(n).padEnd(3_000) } }));
+    expect(withMemory(known, textOf()).recognised).toBe(false);
+    expect(withMemory(known, textOf()).recognised).toBe(true);
+  });
+
+  it('keeps no large metadata', () => {
+    const known = new KnownMessages();
+    const large = textOf({ resourceMetadata: { text: 'a'.repeat(5_000) } });
+    known.read(large);
+    expect(withMemory(known, large)).toMatchObject({ recognised: false, read: { verdict: 'verified' } });
+  });
+});
