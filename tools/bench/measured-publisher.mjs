@@ -12,10 +12,11 @@ import { meteringContentType, meteringTopology } from '@nephoscope/core';
 import { configure, createLogger, createPlugin, readConfig, systemClock } from '@nephoscope/runtime';
 import { connect } from 'amqplib';
 
-import { readMessages } from './messages-file.mjs';
+import { bodiesAtOnce, readMessages } from './messages-file.mjs';
 
 const startTimeout = 30_000;
-const unconfirmedAtOnce = 32;
+/** Fewer than the buffers that bodies are read into. */
+const unconfirmedAtOnce = bodiesAtOnce / 2;
 const lookEvery = 20;
 
 const job = JSON.parse(process.argv[2]);

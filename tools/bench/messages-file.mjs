@@ -15,21 +15,32 @@ export function writeMessages(path, messages) {
   closeSync(file);
 }
 
-/** The messages in their order, one at a time in memory, up to about so many samples. */
+/** A body is overwritten by that which comes so many later. */
+export const bodiesAtOnce = 64;
+
+/**
+ * The messages in their order, up to about so many samples. Bodies are read into {@link bodiesAtOnce} buffers in turn: one of its
+ * own for each would be collected at the cost of what is measured.
+ */
 export function* readMessages(path, samples) {
   const file = openSync(path, 'r');
+  const buffers = Array.from({ length: bodiesAtOnce }, () => Buffer.alloc(0));
+  let next = 0;
   const read = (length) => {
-    const bytes = Buffer.allocUnsafeSlow(length);
+    next = (next + 1) % bodiesAtOnce;
+    if (buffers[next].length < length) buffers[next] = Buffer.allocUnsafeSlow(length);
+    const bytes = buffers[next].subarray(0, length);
     if (readSync(file, bytes) !== length) throw new Error(`${path} ends within a message`);
     return bytes;
   };
   try {
     const head = Buffer.alloc(headBytes);
     for (let left = samples; left > 0 && readSync(file, head) === headBytes;) {
-      const routingKey = read(head.readUInt32LE(0)).toString();
+      const key = Buffer.alloc(head.readUInt32LE(0));
+      readSync(file, key);
       const body = read(head.readUInt32LE(4));
       left -= head.readUInt32LE(8);
-      yield { routingKey, body };
+      yield { routingKey: key.toString(), body };
     }
   } finally {
     closeSync(file);
