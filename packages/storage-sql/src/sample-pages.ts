@@ -4,6 +4,7 @@ import { sql } from 'kysely';
 import type { Kysely, RawBuilder } from 'kysely';
 
 import { inRange, matchingSeries, restrictsSeries } from './filter.js';
+import type { SampleTable } from './sample-table.js';
 import type { Reference, Schema } from './schema.js';
 
 const pageSize = 500;
@@ -12,13 +13,6 @@ const fewSeries = 32;
 
 /** Runs a query, on the database as it is open then. */
 type Read = <T>(query: (db: Kysely<Schema>) => Promise<T>) => Promise<T>;
-
-/** Columns of the table `samples` that the databases keep in different ways. */
-export interface SampleColumns {
-  readonly messageId: RawBuilder<string>;
-  /** The decimal text of the wire. */
-  readonly volume: RawBuilder<string>;
-}
 
 interface Cursor {
   readonly timestamp: bigint;
@@ -37,7 +31,7 @@ interface Order {
 export async function* samplePages(
   read: Read,
   newestId: (db: Kysely<Schema>) => Promise<bigint>,
-  columns: SampleColumns,
+  table: SampleTable,
   filter: SampleFilter,
   order: Order,
 ): AsyncGenerator<readonly Sample[]> {
@@ -56,8 +50,8 @@ export async function* samplePages(
   while (left > 0) {
     const size = Math.min(left, pageSize);
     const page: Page = { filter, until, cursor, newestFirst: order.newestFirst, size };
-    const found = few ? pageOfFew(page, series) : undefined;
-    const rows = await read((db) => readPage(db, found ?? pageByTime(db, page), columns, page));
+    const found = few ? pageOfFew(table, page, series) : undefined;
+    const rows = await read((db) => readPage(db, found ?? pageByTime(db, page), table, page));
     if (rows.length > 0) yield rows.map(toSample);
     const last = rows.at(-1);
     if (last === undefined || rows.length < page.size) return;
@@ -75,14 +69,14 @@ interface Page {
   readonly size: number;
 }
 
-/** The samples of this page of those that `restriction` means, in order: what finds them again. */
-function select({ filter, until, cursor, newestFirst, size }: Page, restriction: RawBuilder<unknown>) {
+/** The samples of this page of those that `source` gives as `s`, in order: what finds them again. */
+function select({ filter, until, cursor, newestFirst, size }: Page, source: RawBuilder<unknown>) {
   const beyond =
     cursor === undefined
       ? sql``
       : sql` and (s.timestamp, s.id) ${newestFirst ? sql`<` : sql`>`} (${cursor.timestamp}, ${cursor.id})`;
-  return sql`select s.series_id, s.timestamp, s.id from samples as s
-    where ${restriction} and ${inRange(rest(filter, cursor, newestFirst))} and s.id <= ${until}${beyond}
+  return sql`select s.series_id, s.timestamp, s.id from ${source}
+    and ${inRange(rest(filter, cursor, newestFirst))} and s.id <= ${until}${beyond}
     order by ${inOrder('s', newestFirst)} limit ${size}`;
 }
 
@@ -97,59 +91,61 @@ function inOrder(table: string, newestFirst: boolean): RawBuilder<unknown> {
   return sql`${sql.ref(`${table}.timestamp`)} ${direction}, ${sql.ref(`${table}.id`)} ${direction}`;
 }
 
-function pageOfFew(page: Page, series: readonly Reference[]): RawBuilder<unknown> {
+function pageOfFew(table: SampleTable, page: Page, series: readonly Reference[]): RawBuilder<unknown> {
   if (series.length === 0) return sql`select series_id, timestamp, id from samples where 1 = 0`;
-  const nextOfEach = series.map((id) => sql`select * from (${select(page, sql`s.series_id = ${id}`)}) as one`);
+  const nextOfEach = series.map((id) => sql`select * from (${select(page, table.ofSeries(sql`${id}`))}) as one`);
   return sql`select * from (${sql.join(nextOfEach, sql` union all `)}) as several
     order by ${inOrder('several', page.newestFirst)} limit ${page.size}`;
 }
 
 function pageByTime(db: Kysely<Schema>, page: Page): RawBuilder<unknown> {
-  if (!restrictsSeries(page.filter)) return select(page, sql`1 = 1`);
+  if (!restrictsSeries(page.filter)) return select(page, sql`samples as s where 1 = 1`);
+  const series = matchingSeries(db, page.filter).select('series.id');
   // `is true` keeps the planners from gathering and sorting all the samples of the series for each page.
-  return select(page, sql`(s.series_id in (${matchingSeries(db, page.filter).select('series.id')})) is true`);
+  return select(page, sql`samples as s where (s.series_id in (${series})) is true`);
 }
 
 function readPage(
   db: Kysely<Schema>,
   found: RawBuilder<unknown>,
-  columns: SampleColumns,
+  table: SampleTable,
   { newestFirst, size }: Page,
 ) {
-  return db
-    .selectFrom(sql<{ series_id: Reference; timestamp: bigint; id: bigint }>`(${found})`.as('found'))
-    .innerJoin('samples', (join) =>
-      join
-        .onRef('samples.series_id', '=', 'found.series_id')
-        .onRef('samples.timestamp', '=', 'found.timestamp')
-        .onRef('samples.id', '=', 'found.id'),
-    )
-    .innerJoin('series', 'series.id', 'samples.series_id')
-    .leftJoin('metadata', 'metadata.id', 'samples.metadata_id')
-    .select([
-      'samples.id',
-      columns.messageId.as('message_id'),
-      'samples.timestamp',
-      columns.volume.as('volume'),
-      'samples.sequence',
-      'samples.signature',
-      'samples.variations',
-      'metadata.text as metadata',
-      'series.source',
-      'series.counter_name',
-      'series.type',
-      'series.unit',
-      'series.user_id',
-      'series.project_id',
-      'series.resource_id',
-      'series.epoch',
-      'series.publisher_id',
-      'series.layout',
-    ])
-    .orderBy('samples.timestamp', newestFirst ? 'desc' : 'asc')
-    .orderBy('samples.id', newestFirst ? 'desc' : 'asc')
-    .limit(size)
-    .execute();
+  return (
+    db
+      .selectFrom(sql<{ series_id: Reference; timestamp: bigint; id: bigint }>`(${found})`.as('found'))
+      // SQLite begins with the left of a cross join: with all the samples it would, whenever what was found looks large.
+      .crossJoin('samples')
+      .innerJoin('series', 'series.id', 'samples.series_id')
+      .leftJoin('metadata', 'metadata.id', 'samples.metadata_id')
+      .whereRef('samples.series_id', '=', 'found.series_id')
+      .whereRef('samples.timestamp', '=', 'found.timestamp')
+      .whereRef('samples.id', '=', 'found.id')
+      .select([
+        'samples.id',
+        table.messageId.as('message_id'),
+        'samples.timestamp',
+        table.volume.as('volume'),
+        'samples.sequence',
+        'samples.signature',
+        'samples.variations',
+        'metadata.text as metadata',
+        'series.source',
+        'series.counter_name',
+        'series.type',
+        'series.unit',
+        'series.user_id',
+        'series.project_id',
+        'series.resource_id',
+        'series.epoch',
+        'series.publisher_id',
+        'series.layout',
+      ])
+      .orderBy('found.timestamp', newestFirst ? 'desc' : 'asc')
+      .orderBy('found.id', newestFirst ? 'desc' : 'asc')
+      .limit(size)
+      .execute()
+  );
 }
 
 type Row = Awaited<ReturnType<typeof readPage>>[number];

@@ -3,18 +3,22 @@ import { sql } from 'kysely';
 import type { Kysely } from 'kysely';
 
 import { inRange, matchingSeries } from './filter.js';
+import type { SampleTable } from './sample-table.js';
 import type { Reference, Schema } from './schema.js';
 
 /** By name, type and unit, in the order of the names. */
-export async function meterSummaries(db: Kysely<Schema>, filter: SampleFilter): Promise<readonly MeterSummary[]> {
+export async function meterSummaries(
+  db: Kysely<Schema>,
+  table: SampleTable,
+  filter: SampleFilter,
+): Promise<readonly MeterSummary[]> {
+  const ofSeries = sql`${table.ofSeries(sql.ref('series.id'))} and ${inRange(filter)}`;
   const counted = matchingSeries(db, filter).select([
     'series.counter_name',
     'series.type',
     'series.unit',
     'series.resource_id',
-    sql<bigint>`(select count(*) from samples as s where s.series_id = series.id and ${inRange(filter)})`.as(
-      'samples',
-    ),
+    sql<bigint>`(select count(*) from ${ofSeries})`.as('samples'),
   ]);
   const rows = await db
     .selectFrom(counted.as('counted'))
@@ -43,9 +47,10 @@ export async function meterSummaries(db: Kysely<Schema>, filter: SampleFilter): 
 /** In the order of the ids; who owns a resource is what its latest sample says. */
 export async function resourceSummaries(
   db: Kysely<Schema>,
+  table: SampleTable,
   filter: SampleFilter,
 ): Promise<readonly ResourceSummary[]> {
-  const resources = Array.from(grouped(await seriesSpans(db, filter)), ([resourceId, series]) => ({
+  const resources = Array.from(grouped(await seriesSpans(db, table, filter)), ([resourceId, series]) => ({
     resourceId,
     series,
     latest: series.reduce(later),
@@ -66,25 +71,38 @@ export async function resourceSummaries(
   }));
 }
 
-const latestFirst = sql`order by s.timestamp desc, s.id desc limit 1`;
-
 /** First, last and latest sample of each series: a few steps into an index, however many samples there are. */
-async function seriesSpans(db: Kysely<Schema>, filter: SampleFilter) {
-  const ofSeries = sql`samples as s where s.series_id = series.id and ${inRange(filter)}`;
+async function seriesSpans(db: Kysely<Schema>, table: SampleTable, filter: SampleFilter) {
+  const ofSeries = sql`${table.ofSeries(sql.ref('series.id'))} and ${inRange(filter)}`;
+  const latestFirst = sql`${ofSeries} order by s.timestamp desc, s.id desc limit 1`;
   const spans = matchingSeries(db, filter).select([
+    'series.id',
     'series.resource_id',
     'series.project_id',
     'series.user_id',
     'series.source',
     'series.counter_name',
-    sql<bigint>`(select min(s.timestamp) from ${ofSeries})`.as('first'),
-    sql<bigint>`(select max(s.timestamp) from ${ofSeries})`.as('last'),
-    sql<bigint>`(select s.id from ${ofSeries} ${latestFirst})`.as('latest'),
-    sql<Reference | null>`(select s.metadata_id from ${ofSeries} ${latestFirst})`.as('metadata'),
+    sql<bigint>`(select s.timestamp from ${ofSeries} order by s.timestamp, s.id limit 1)`.as('first'),
+    sql<bigint>`(select s.timestamp from ${latestFirst})`.as('last'),
+    sql<bigint>`(select s.id from ${latestFirst})`.as('latest'),
   ]);
   return await db
-    .selectFrom(spans.as('spans'))
+    // Else each use of a figure would look it up once more.
+    .with(
+      (cte) => cte('spans').materialized(),
+      () => spans,
+    )
+    .selectFrom('spans')
     .selectAll()
+    .select((eb) =>
+      eb
+        .selectFrom('samples as s')
+        .select('s.metadata_id')
+        .whereRef('s.series_id', '=', 'spans.id')
+        .whereRef('s.timestamp', '=', 'spans.last')
+        .whereRef('s.id', '=', 'spans.latest')
+        .as('metadata'),
+    )
     .where('latest', 'is not', null)
     .orderBy('resource_id')
     .execute();

@@ -12,7 +12,7 @@ import type {
 import { Kysely, PostgresDialect, sql } from 'kysely';
 
 import { samplePages } from '../sample-pages.js';
-import type { SampleColumns } from '../sample-pages.js';
+import type { SampleTable } from '../sample-table.js';
 import type { Schema } from '../schema.js';
 import { meterSummaries, resourceSummaries } from '../summaries.js';
 import { Connection } from './connection.js';
@@ -28,9 +28,10 @@ const usualLimits: Limits = { connect: 10_000, statement: 30_000 };
 const readingTimes = 10;
 const readers = 3;
 
-const columns: SampleColumns = {
+const table: SampleTable = {
   messageId: sql<string>`coalesce(samples.message_id, samples.key::text)`,
   volume: sql<string>`coalesce(samples.volume_text, samples.volume::text)`,
+  ofSeries: (series) => sql`samples as s where s.series_id = ${series}`,
 };
 
 type Settings = Pick<PluginSettings<unknown>, 'logger' | 'clock'>;
@@ -108,17 +109,17 @@ export class PostgresqlSampleStore implements SampleStore {
     options: Parameters<SampleStore['samples']>[1] = {},
   ): AsyncGenerator<Sample> {
     const order = { newestFirst: options.newestFirst ?? false, limit: options.limit ?? Number.POSITIVE_INFINITY };
-    for await (const page of samplePages((query) => this.#read(query), newestId, columns, filter, order)) {
+    for await (const page of samplePages((query) => this.#read(query), newestId, table, filter, order)) {
       yield* page;
     }
   }
 
   async meters(filter: SampleFilter): Promise<readonly MeterSummary[]> {
-    return await this.#read((db) => meterSummaries(db, filter));
+    return await this.#read((db) => meterSummaries(db, table, filter));
   }
 
   async resources(filter: SampleFilter): Promise<readonly ResourceSummary[]> {
-    return await this.#read((db) => resourceSummaries(db, filter));
+    return await this.#read((db) => resourceSummaries(db, table, filter));
   }
 
   health(): Health {

@@ -1,6 +1,8 @@
 import { sql } from 'kysely';
 import type { Kysely, Migration } from 'kysely';
 
+import { chunkOf } from './chunk.js';
+
 /** In the order of their numbers; a published one is never changed. */
 export const migrations: Readonly<Record<string, Migration>> = {
   '0001_samples': {
@@ -46,8 +48,18 @@ export const migrations: Readonly<Record<string, Migration>> = {
         .modifyEnd(sql`strict`)
         .execute();
       // Three indexes on the large table and no more: each costs every insert.
-      await db.schema.createIndex('samples_by_series').on('samples').columns(['series_id', 'timestamp']).execute();
+      // By series alone, each row would change another page as soon as there are many series.
+      await sql`
+        create index samples_by_series on samples (${chunkOf(sql`id`)}, series_id, timestamp)`.execute(db);
       await db.schema.createIndex('samples_by_time').on('samples').columns(['timestamp', 'series_id']).execute();
+      await sql`
+        create view chunks as
+        with recursive numbered(number) as materialized (
+          select ${chunkOf(sql`min(id)`)} from samples
+          union all
+          select number + 1 from numbered where number < (select ${chunkOf(sql`max(id)`)} from samples)
+        )
+        select number from numbered`.execute(db);
     },
   },
 };

@@ -17,9 +17,10 @@ import type { Kysely } from 'kysely';
 import { migrate } from '../migrate.js';
 import { int64Range } from '../filter.js';
 import { samplePages } from '../sample-pages.js';
-import type { SampleColumns } from '../sample-pages.js';
+import type { SampleTable } from '../sample-table.js';
 import type { Schema } from '../schema.js';
 import { meterSummaries, resourceSummaries } from '../summaries.js';
+import { chunkOf } from './chunk.js';
 import { closeSqlite, isLocked, openSqlite, sqlitePath, storeError } from './connection.js';
 import type { SqliteConnection } from './connection.js';
 import { migrations } from './migrations.js';
@@ -41,9 +42,12 @@ const uuidOfKey = sql.join(
   ].map(([from, length]) => sql`substr(lower(hex(samples.key)), ${sql.lit(from)}, ${sql.lit(length)})`),
   sql` || '-' || `,
 );
-const columns: SampleColumns = {
+const table: SampleTable = {
   messageId: sql<string>`coalesce(samples.message_id, ${uuidOfKey})`,
   volume: sql.ref('samples.volume'),
+  // Chunk by chunk, each in the order of its index: the planner must not begin with the samples.
+  ofSeries: (series) =>
+    sql`chunks cross join samples as s where ${chunkOf(sql`s.id`)} = chunks.number and s.series_id = ${series}`,
 };
 
 type Settings = Pick<PluginSettings<unknown>, 'logger' | 'clock'>;
@@ -114,7 +118,7 @@ export class SqliteSampleStore implements SampleStore {
     options: Parameters<SampleStore['samples']>[1] = {},
   ): AsyncGenerator<Sample> {
     const order = { newestFirst: options.newestFirst ?? false, limit: options.limit ?? Number.POSITIVE_INFINITY };
-    for await (const page of samplePages((query) => this.#read(query), newestId, columns, filter, order)) {
+    for await (const page of samplePages((query) => this.#read(query), newestId, table, filter, order)) {
       yield* page;
       // libsql's answers are there at once: without this, a long stream would keep everyone else waiting.
       await nextTurn();
@@ -122,11 +126,11 @@ export class SqliteSampleStore implements SampleStore {
   }
 
   meters(filter: SampleFilter): Promise<readonly MeterSummary[]> {
-    return this.#read((db) => meterSummaries(db, filter));
+    return this.#read((db) => meterSummaries(db, table, filter));
   }
 
   resources(filter: SampleFilter): Promise<readonly ResourceSummary[]> {
-    return this.#read((db) => resourceSummaries(db, filter));
+    return this.#read((db) => resourceSummaries(db, table, filter));
   }
 
   health(): Health {

@@ -1,0 +1,66 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import type { Sample } from '@nephoscope/core';
+import { exampleSample } from '@nephoscope/testing';
+import Database from 'libsql';
+
+import { storeAt } from './store-at.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'nephoscope-chunks-'));
+const path = join(folder, 'samples.db');
+const store = storeAt(path);
+const count = 1_500;
+
+/** Seconds that jump to and fro, each twice, so that no chunk is all before or after another one. */
+const recorded = Array.from({ length: count }, (_, at) =>
+  exampleSample({
+    resourceId: at % 3 === 0 ? 'other' : 'server',
+    timestamp: BigInt((at * 7) % (count / 2)) * 1_000_000_000n,
+    sequence: BigInt(at),
+  }),
+);
+const wanted = recorded.filter(({ resourceId }) => resourceId === 'server');
+const inOrder = wanted.toSorted((one, other) => Number(one.timestamp - other.timestamp)).map(idOf);
+
+beforeAll(async () => {
+  await store.start(AbortSignal.timeout(10_000));
+  await store.record(recorded);
+  // As if others had been recorded between, and all of one chunk removed since.
+  const database = new Database(path);
+  database.exec('update samples set id = (id << 11) + (id > 300) * (1 << 19)');
+  database.close();
+});
+afterAll(async () => {
+  await store.stop();
+  rmSync(folder, { recursive: true });
+});
+
+function idOf({ messageId }: Sample): string {
+  return messageId;
+}
+
+async function messageIds(newestFirst: boolean): Promise<readonly string[]> {
+  const found: string[] = [];
+  for await (const sample of store.samples({ resourceId: 'server' }, { newestFirst })) found.push(idOf(sample));
+  return found;
+}
+
+test('the samples of a series come in order, out of several chunks with a gap between', async () => {
+  const database = new Database(path);
+  const chunks = database.prepare('select distinct id >> 18 as chunk from samples order by 1').pluck().all();
+  database.close();
+  expect(chunks).toEqual([0, 1, 2, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13]);
+  expect(await messageIds(false)).toEqual(inOrder);
+  expect(await messageIds(true)).toEqual(inOrder.toReversed());
+});
+
+test('summaries take all chunks together', async () => {
+  const { timestamp: first } = wanted.reduce((one, other) => (other.timestamp < one.timestamp ? other : one));
+  const { timestamp: last } = wanted.reduce((one, other) => (other.timestamp > one.timestamp ? other : one));
+  expect(await store.meters({})).toEqual([expect.objectContaining({ resources: 2, samples: count })]);
+  expect(await store.resources({ resourceId: 'server' })).toEqual([
+    expect.objectContaining({ firstTimestamp: first, lastTimestamp: last }),
+  ]);
+});

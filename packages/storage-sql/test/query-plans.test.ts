@@ -1,0 +1,88 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { jest } from '@jest/globals';
+import type { SampleFilter } from '@nephoscope/core';
+import { exampleSample } from '@nephoscope/testing';
+import Database from 'libsql';
+
+import { storeAt } from './store-at.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'nephoscope-plans-'));
+const path = join(folder, 'samples.db');
+const store = storeAt(path);
+const start = 1_700_000_000_000_000_000n;
+/** Of one resource few enough, and of one meter too many, for a page to be put together from each one's. */
+const resources = 40;
+const meters = 25;
+
+beforeAll(async () => {
+  await store.start(AbortSignal.timeout(10_000));
+  await store.record(
+    Array.from({ length: resources * meters }, (_, at) =>
+      exampleSample({
+        resourceId: `r${Math.floor(at / meters)}`,
+        meter: `m${at % meters}`,
+        timestamp: start + BigInt(at) * 1_000_000_000n,
+        sequence: BigInt(at),
+      }),
+    ),
+  );
+});
+afterAll(async () => {
+  await store.stop();
+  rmSync(folder, { recursive: true });
+});
+
+/** How SQLite finds the rows of `samples` for the statements that the work prepares, one line for each time. */
+async function accesses(work: () => Promise<unknown>): Promise<readonly string[]> {
+  const prepare = jest.spyOn(Database.prototype, 'prepare');
+  const statements = await work().then(() => prepare.mock.calls.map(([text]) => text));
+  prepare.mockRestore();
+  const database = new Database(path);
+  try {
+    return statements
+      .flatMap((text) => database.prepare(`explain query plan ${text}`).all() as { readonly detail: string }[])
+      .map(({ detail }) => detail)
+      .filter((detail) => /^(SCAN|SEARCH) (s|samples)\b/.test(detail));
+  } finally {
+    database.close();
+  }
+}
+
+async function page(filter: SampleFilter, newestFirst = false): Promise<number> {
+  let found = 0;
+  for await (const _ of store.samples(filter, { newestFirst, limit: 100 })) found++;
+  return found;
+}
+
+/** By a store of its own: what it removes with is prepared at its start. */
+async function removeBefore(time: bigint): Promise<void> {
+  const other = storeAt(path);
+  await other.start(AbortSignal.timeout(10_000));
+  await other.removeBefore(time);
+  await other.stop();
+}
+
+const ofSeries = /^SEARCH s USING COVERING INDEX samples_by_series \(<expr>=\? AND series_id=\?/;
+const byTime = /^SEARCH s(amples)? USING (COVERING )?INDEX samples_by_time \(timestamp[<>]\?/;
+/** The rows that were found, and the first and last of all. */
+const byId = /^SEARCH (s|samples)( USING INTEGER PRIMARY KEY \(rowid=\?\))?$/;
+
+test.each<[string, RegExp, () => Promise<unknown>]>([
+  ['a page of few series', ofSeries, () => page({ resourceId: 'r7' })],
+  ['the newest of few series', ofSeries, () => page({ resourceId: 'r7', start, end: start + 10n ** 12n }, true)],
+  ['a page of all', byTime, () => page({})],
+  ['a page of many series', byTime, () => page({ meter: 'm3', start: start + 5n })],
+  ['the newest of many series', byTime, () => page({ meter: 'm3', end: start + 10n ** 12n }, true)],
+  ['meters', ofSeries, () => store.meters({})],
+  ['meters of a resource and time', ofSeries, () => store.meters({ resourceId: 'r7', start })],
+  ['resources', ofSeries, () => store.resources({})],
+  ['removal', byTime, () => removeBefore(start)],
+  ['resources of a time', ofSeries, () => store.resources({ start, end: start + 10n ** 12n })],
+])('%s: no row is looked at that is not meant', async (_, access, work) => {
+  const found = await accesses(work);
+  expect(found).toContainEqual(expect.stringMatching(access));
+  expect(found.filter((detail) => !access.test(detail) && !byId.test(detail))).toEqual([]);
+});
