@@ -1,3 +1,3 @@
 import { preset } from '../../tools/presets/tsup.js';
 
-export default preset(['src/index.ts']);
+export default preset({ index: 'src/index.ts', 'writer-thread': 'src/sqlite/thread-main.ts' });

@@ -3,9 +3,9 @@ import { defineConfig } from 'tsup';
 /**
  * How every package is built: ES modules for Node 20 with their types, one file for each export.
  *
- * @param entry the sources behind the package's `exports` and `bin`
+ * @param entry the sources behind the package's `exports` and `bin`, or by the names of the files that they become
  */
-export const preset = (entry: string[]) =>
+export const preset = (entry: string[] | Record<string, string>) =>
   defineConfig({
     entry,
     format: 'esm',

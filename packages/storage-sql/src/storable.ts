@@ -21,21 +21,7 @@ export function int64<Field extends 'timestamp' | 'sequence'>(sample: Sample, fi
   return value;
 }
 
-/** The columns that tell one series from another, in the order of {@link seriesRow}. */
-export const seriesColumns = [
-  'resource_id',
-  'counter_name',
-  'source',
-  'type',
-  'unit',
-  'user_id',
-  'project_id',
-  'epoch',
-  'publisher_id',
-  'layout',
-] as const;
-
-/** What tells the sample's series from all others. */
+/** What tells the sample's series from all others, in the order of {@link seriesColumns}. */
 export function seriesRow(sample: Sample, layout: string): readonly (string | null)[] {
   const { resourceId, meter, source, type, unit, userId, projectId, epoch, publisherId } = sample;
   return [resourceId, meter, source, type, unit, userId, projectId, epoch, publisherId, layout].map(storable);

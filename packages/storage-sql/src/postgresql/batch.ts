@@ -2,7 +2,8 @@ import type { Sample } from '@nephoscope/core';
 
 import { messageKey } from '../message-key.js';
 import type { SeriesCache } from '../series-cache.js';
-import { int64, seriesColumns, storable } from '../storable.js';
+import { seriesColumns } from '../series-columns.js';
+import { int64, storable } from '../storable.js';
 import { hexArray, int8Array, textArray, uuidArray } from './binary-array.js';
 import type { SharedRow } from './shared-rows.js';
 

@@ -21,10 +21,15 @@ import type { SampleTable } from '../sample-table.js';
 import type { Schema } from '../schema.js';
 import { meterSummaries, resourceSummaries } from '../summaries.js';
 import { chunkOf } from './chunk.js';
-import { closeSqlite, isLocked, openSqlite, sqlitePath, storeError } from './connection.js';
+import { openSqlite, sqlitePath } from './connection.js';
 import type { SqliteConnection } from './connection.js';
+import { closeDatabase } from './database.js';
 import { migrations } from './migrations.js';
 import { Recorder } from './recorder.js';
+import { RowWriter } from './row-writer.js';
+import type { Writer } from './row-writer.js';
+import { isLocked, storeError } from './store-error.js';
+import { ThreadWriter } from './thread-writer.js';
 
 const lockPatienceNs = 5_000_000_000n;
 const lockRetryMs = 20;
@@ -52,18 +57,23 @@ const table: SampleTable = {
 
 type Settings = Pick<PluginSettings<unknown>, 'logger' | 'clock'>;
 
-interface Opened {
-  readonly connection: SqliteConnection;
+/** What writes, as long as its thread lives. */
+interface Writing {
+  readonly writer: Writer;
   readonly recorder: Recorder;
+  /** Undefined for a database in memory, which other threads do not see. */
+  readonly thread?: ThreadWriter;
 }
 
 export class SqliteSampleStore implements SampleStore {
   readonly #settings: Settings;
   readonly #path: string;
-  #opened: Opened | undefined;
+  #opened: SqliteConnection | undefined;
+  #writing: Writing | undefined;
   #health: Health = { ok: false, reason: 'not started' };
-  /** One after the other: what is going on ends before the store is stopped. */
-  readonly #turn = new Mutex();
+  /** What is going on ends before the store is stopped. Who reads does not wait for who writes. */
+  readonly #writes = new Mutex();
+  readonly #reads = new Mutex();
 
   /** @param url `sqlite:` and a path, or `sqlite::memory:` */
   constructor(url: string, settings: Settings) {
@@ -72,22 +82,29 @@ export class SqliteSampleStore implements SampleStore {
   }
 
   start(signal: AbortSignal): Promise<void> {
-    return this.#turn.run(async () => {
+    return this.#alone(async () => {
       signal.throwIfAborted();
       if (this.#opened !== undefined) return;
-      this.#opened = await this.#patiently(() => open(this.#path), signal);
+      this.#opened = await this.#tell(() => this.#patiently(() => open(this.#path), signal));
       this.#settings.logger.info({ path: this.#path }, 'the sample store is open');
     });
   }
 
   stop(): Promise<void> {
-    return this.#turn.run(async () => {
-      const opened = this.#opened;
+    return this.#alone(async () => {
+      const connection = this.#opened;
+      const thread = this.#writing?.thread;
       this.#opened = undefined;
+      this.#writing = undefined;
       this.#health = { ok: false, reason: 'not started' };
-      if (opened === undefined) return;
+      if (connection === undefined) return;
       try {
-        closeSqlite(opened.connection);
+        await thread?.end();
+      } catch (err) {
+        this.#settings.logger.warn({ err, path: this.#path }, 'the thread that writes failed while it ended');
+      }
+      try {
+        closeDatabase(connection.sqlite);
       } catch (err) {
         const message = 'the log of the sample store was not written back; this is done at its next start';
         this.#settings.logger.warn({ err, path: this.#path }, message);
@@ -96,17 +113,18 @@ export class SqliteSampleStore implements SampleStore {
   }
 
   record(samples: readonly Sample[]): Promise<RecordResult> {
-    return this.#turn.run(() => this.#patiently(() => this.#open().recorder.record(samples)));
+    return this.#writes.run(() =>
+      this.#tell(() => this.#write().recorder.record(samples, (work) => this.#patiently(work))),
+    );
   }
 
   async removeBefore(time: bigint): Promise<number> {
     // A time beyond 64 bits is after all that is stored, or before.
     const end = time < int64Range.min ? int64Range.min : time > int64Range.max ? int64Range.max : time;
+    const removeSome = () => this.#patiently(() => this.#write().writer.removeBefore(end, removedAtOnce));
     let removed = 0;
     for (;;) {
-      const count = await this.#turn.run(() =>
-        this.#patiently(() => this.#open().recorder.removeBefore(end, removedAtOnce)),
-      );
+      const count = await this.#writes.run(() => this.#tell(removeSome));
       removed += count;
       if (count < removedAtOnce) return removed;
       await nextTurn();
@@ -137,7 +155,7 @@ export class SqliteSampleStore implements SampleStore {
     return this.#health;
   }
 
-  #open(): Opened {
+  #open(): SqliteConnection {
     if (this.#opened === undefined) {
       throw new NephoscopeError(
         'STORE_UNAVAILABLE',
@@ -147,34 +165,55 @@ export class SqliteSampleStore implements SampleStore {
     return this.#opened;
   }
 
-  #read<T>(query: (db: Kysely<Schema>) => Promise<T>): Promise<T> {
-    return this.#turn.run(() => this.#patiently(() => query(this.#open().connection.db)));
+  /** Made by the first who writes: a program that only reads has no thread. */
+  #write(): Writing {
+    const { sqlite } = this.#open();
+    if (this.#writing === undefined || this.#writing.thread?.ended === true) {
+      const thread = this.#path === ':memory:' ? undefined : new ThreadWriter(this.#path);
+      const writer = thread ?? new RowWriter(sqlite);
+      this.#writing = { writer, recorder: new Recorder(writer), ...(thread === undefined ? {} : { thread }) };
+    }
+    return this.#writing;
   }
 
-  /** Does it, again and again while another program holds the lock; tells the outcome to {@link health}. */
+  #read<T>(query: (db: Kysely<Schema>) => Promise<T>): Promise<T> {
+    return this.#reads.run(() => this.#tell(() => this.#patiently(() => query(this.#open().db))));
+  }
+
+  #alone(work: () => Promise<void>): Promise<void> {
+    return this.#writes.run(() => this.#reads.run(work));
+  }
+
+  /** Does it again and again while another program holds the lock. */
   async #patiently<T>(work: () => T | Promise<T>, signal?: AbortSignal): Promise<T> {
     const { clock } = this.#settings;
     const deadline = clock.monotonic() + lockPatienceNs;
     for (;;) {
       try {
-        const result = await work();
-        this.#health = { ok: true };
-        return result;
+        return await work();
       } catch (error) {
-        if (isLocked(error) && clock.monotonic() < deadline) {
-          await clock.sleep(lockRetryMs, signal);
-          continue;
-        }
-        const failure = storeError(error, this.#path);
-        if (failure === undefined) throw error;
-        this.#health = { ok: false, reason: failure.message };
-        throw failure;
+        if (!isLocked(error) || clock.monotonic() >= deadline) throw error;
+        await clock.sleep(lockRetryMs, signal);
       }
+    }
+  }
+
+  /** Tells the outcome to {@link health}, and gives an error of the database its code. */
+  async #tell<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      const result = await work();
+      this.#health = { ok: true };
+      return result;
+    } catch (error) {
+      const failure = storeError(error, this.#path);
+      if (failure === undefined) throw error;
+      this.#health = { ok: false, reason: failure.message };
+      throw failure;
     }
   }
 }
 
-async function open(path: string): Promise<Opened> {
+async function open(path: string): Promise<SqliteConnection> {
   const connection = openSqlite(path);
   try {
     const tables = await connection.db.introspection.getTables({ withInternalKyselyTables: true });
@@ -184,7 +223,7 @@ async function open(path: string): Promise<Opened> {
       migrations,
       tables.map(({ name }) => name),
     );
-    return { connection, recorder: new Recorder(connection) };
+    return connection;
   } catch (error) {
     connection.sqlite.close();
     throw error;

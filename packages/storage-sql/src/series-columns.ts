@@ -1,0 +1,13 @@
+/** The columns that tell one series from another, in the order of `seriesRow`. */
+export const seriesColumns = [
+  'resource_id',
+  'counter_name',
+  'source',
+  'type',
+  'unit',
+  'user_id',
+  'project_id',
+  'epoch',
+  'publisher_id',
+  'layout',
+] as const;

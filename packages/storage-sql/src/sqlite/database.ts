@@ -1,0 +1,49 @@
+import { existsSync, mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
+
+import Database from 'libsql';
+
+/** KiB of pages that a connection keeps: one that writes goes over those of its indexes again and again. */
+const cacheSize = { reading: 2_048, writing: 16_384 } as const;
+
+/** Opens the file, making it and its folder. A lock is not waited for: in here that would stop the whole program. */
+export function openDatabase(path: string, use: keyof typeof cacheSize): Database.Database {
+  if (path !== ':memory:') makeFolder(dirname(path));
+  const sqlite = new Database(path);
+  try {
+    // A commit is on disk when it returns: each one syncs the write-ahead log.
+    sqlite.exec('pragma journal_mode = wal; pragma synchronous = full');
+    // Pages that several batches touch are written back once: 32 MiB of log between two checkpoints.
+    sqlite.exec('pragma wal_autocheckpoint = 8192; pragma journal_size_limit = 67108864');
+    sqlite.exec(`pragma cache_size = -${cacheSize[use]}`);
+    sqlite.defaultSafeIntegers(true);
+    return sqlite;
+  } catch (error) {
+    sqlite.close();
+    throw error;
+  }
+}
+
+/** Not by Node's `recursive`, which never returns where the parent lets nothing be made in it, as /proc. */
+function makeFolder(path: string): void {
+  if (existsSync(path)) return;
+  makeFolder(dirname(path));
+  try {
+    mkdirSync(path);
+  } catch (error) {
+    // Another program may have made it meanwhile.
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  }
+}
+
+/**
+ * Closes the file with its log written back. libsql frees the descriptors of a connection when its
+ * statements have been garbage-collected, so the log is emptied here and not left to the closing.
+ */
+export function closeDatabase(sqlite: Database.Database): void {
+  try {
+    sqlite.prepare('pragma wal_checkpoint(truncate)').all();
+  } finally {
+    sqlite.close();
+  }
+}

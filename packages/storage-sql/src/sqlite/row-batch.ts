@@ -1,0 +1,38 @@
+import type { Definitions } from './new-rows.js';
+
+export const keyLength = 16;
+export const signatureLength = 32;
+
+/** What stands for a row that there is none of. */
+export const noReference = -1;
+
+/** Bits of {@link RowBatch.present}. */
+export const present = { sequence: 1, signature: 2 } as const;
+
+/**
+ * Samples as rows of `samples`, in columns that cost little to hand to another thread. Series and metadata are the
+ * numbers that `NewRows` gave them; what the writer does not know yet stands beside.
+ */
+export interface RowBatch {
+  readonly count: number;
+  readonly keys: Uint8Array<ArrayBuffer>;
+  readonly series: Float64Array<ArrayBuffer>;
+  readonly timestamps: BigInt64Array<ArrayBuffer>;
+  readonly volumes: readonly string[];
+  /** Which of the values that may be missing each row has. */
+  readonly present: Uint8Array<ArrayBuffer>;
+  readonly sequences: BigInt64Array<ArrayBuffer>;
+  readonly metadata: Float64Array<ArrayBuffer>;
+  readonly signatures: Uint8Array<ArrayBuffer>;
+  /** Few rows have these. */
+  readonly messageIds: ReadonlyMap<number, string>;
+  readonly variations: ReadonlyMap<number, string>;
+  readonly newSeries: Definitions<readonly (string | null)[]>;
+  readonly newMetadata: Definitions<string>;
+}
+
+/** What can be handed over without a copy. */
+export function buffersOf(batch: RowBatch): ArrayBuffer[] {
+  const { keys, series, timestamps, present: presence, sequences, metadata, signatures } = batch;
+  return [keys, series, timestamps, presence, sequences, metadata, signatures].map(({ buffer }) => buffer);
+}

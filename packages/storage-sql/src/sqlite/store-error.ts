@@ -1,0 +1,65 @@
+import { types } from 'node:util';
+
+import { NephoscopeError, describeError, isNephoscopeError } from '@nephoscope/core';
+import Database from 'libsql';
+
+/** SQLite's primary result codes, https://www.sqlite.org/rescode.html. */
+const result = { busy: 5, locked: 6, readonly: 8, corrupt: 11, full: 13, cantOpen: 14, notADatabase: 26 } as const;
+
+function primaryCode(error: unknown): number | undefined {
+  if (error instanceof Database.SqliteError && typeof error.rawCode === 'number') return error.rawCode & 0xff;
+  // What fails while opening has its code only at the end of its text.
+  const opening = types.isNativeError(error) ? /ConnectionFailed\(.*: (\d+)"\)/.exec(error.message) : null;
+  return opening === null ? undefined : Number(opening[1]) & 0xff;
+}
+
+/** Whether another connection holds the lock: worth to wait a moment. */
+export function isLocked(error: unknown): boolean {
+  const code = primaryCode(error);
+  return code === result.busy || code === result.locked;
+}
+
+/**
+ * The coded error of what the database or its file system refused: STORE_INVALID when the file is no intact
+ * database, else STORE_UNAVAILABLE. Undefined when the failure is not the store's.
+ */
+export function storeError(cause: unknown, path: string): NephoscopeError | undefined {
+  if (isNephoscopeError(cause)) return cause.code.startsWith('STORE_') ? cause : undefined;
+  const unavailable = (what: string) => new NephoscopeError('STORE_UNAVAILABLE', what, { cause });
+  const invalid = (what: string) => new NephoscopeError('STORE_INVALID', what, { cause });
+  switch (primaryCode(cause)) {
+    case result.notADatabase:
+      return invalid(
+        `${path} is no SQLite database: give another path in the option 'url', or move the file away`,
+      );
+    case result.corrupt:
+      return invalid(
+        `${path} is damaged: restore it from a backup, or save what can be read with 'sqlite3 ${path} .recover'`,
+      );
+    case result.full:
+      return unavailable(
+        `the disk of ${path} is full: free space there; what was not recorded can be offered again`,
+      );
+    case result.busy:
+    case result.locked:
+      return unavailable(`${path} is locked by another program: find it with 'fuser ${path}' and let it finish`);
+    case result.readonly:
+      return unavailable(
+        `${path} cannot be written: make the file, its folder and the file system writable for this user`,
+      );
+    case result.cantOpen:
+      return unavailable(
+        `${path} cannot be opened: it must be a file, in a folder on a file system that this user may write to`,
+      );
+    case undefined:
+      return isSystemError(cause)
+        ? unavailable(`the folder of ${path} cannot be made (${cause.message}): make it, writable for this user`)
+        : undefined;
+    default:
+      return unavailable(`${path} failed: ${describeError(cause)}`);
+  }
+}
+
+function isSystemError(error: unknown): error is NodeJS.ErrnoException {
+  return types.isNativeError(error) && 'syscall' in error;
+}

@@ -1,0 +1,34 @@
+import Database from 'libsql';
+
+import type { RowBatch } from './row-batch.js';
+
+/** What the thread that writes is asked for, one after the other; each but the last has its answer. */
+export type Request =
+  | { readonly kind: 'begin' }
+  | { readonly kind: 'write'; readonly batch: RowBatch }
+  | { readonly kind: 'removeBefore'; readonly time: bigint; readonly limit: number }
+  | { readonly kind: 'end' };
+
+/** What is asked for with an answer. */
+export type Question = Exclude<Request, { readonly kind: 'end' }>;
+
+export type Answer = { readonly count: number } | { readonly failure: Failure };
+
+/** An error as it crosses to another thread, where it would lose its class and its codes. */
+export interface Failure {
+  readonly error: unknown;
+  readonly sqlite?: { readonly code: string; readonly rawCode: number | undefined };
+}
+
+export function toFailure(error: unknown): Failure {
+  if (!(error instanceof Database.SqliteError)) return { error };
+  const { code, rawCode } = error;
+  return { error, sqlite: { code, rawCode } };
+}
+
+/** What was thrown there. */
+export function fromFailure({ error, sqlite }: Failure): unknown {
+  return sqlite === undefined
+    ? error
+    : new Database.SqliteError((error as Error).message, sqlite.code, sqlite.rawCode);
+}
