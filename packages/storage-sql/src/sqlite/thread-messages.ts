@@ -14,21 +14,20 @@ export type Question = Exclude<Request, { readonly kind: 'end' }>;
 
 export type Answer = { readonly count: number } | { readonly failure: Failure };
 
-/** An error as it crosses to another thread, where it would lose its class and its codes. */
-export interface Failure {
-  readonly error: unknown;
-  readonly sqlite?: { readonly code: string; readonly rawCode: number | undefined };
-}
+/** An error as it crosses to another thread, where one of SQLite's would lose its class and its text. */
+export type Failure =
+  | { readonly error: unknown }
+  | { readonly sqlite: { readonly message: string; readonly code: string; readonly rawCode: number | undefined } };
 
 export function toFailure(error: unknown): Failure {
   if (!(error instanceof Database.SqliteError)) return { error };
-  const { code, rawCode } = error;
-  return { error, sqlite: { code, rawCode } };
+  const { message, code, rawCode } = error;
+  return { sqlite: { message, code, rawCode } };
 }
 
 /** What was thrown there. */
-export function fromFailure({ error, sqlite }: Failure): unknown {
-  return sqlite === undefined
-    ? error
-    : new Database.SqliteError((error as Error).message, sqlite.code, sqlite.rawCode);
+export function fromFailure(failure: Failure): unknown {
+  if ('error' in failure) return failure.error;
+  const { message, code, rawCode } = failure.sqlite;
+  return new Database.SqliteError(message, code, rawCode);
 }

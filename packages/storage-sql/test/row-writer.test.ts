@@ -1,0 +1,95 @@
+import type { Sample } from '@nephoscope/core';
+import { exampleSample } from '@nephoscope/testing';
+import type Database from 'libsql';
+
+import { migrate } from '../src/migrate.js';
+import { openSqlite } from '../src/sqlite/connection.js';
+import { migrations } from '../src/sqlite/migrations.js';
+import { Recorder } from '../src/sqlite/recorder.js';
+import { RowWriter } from '../src/sqlite/row-writer.js';
+
+let sqlite: Database.Database;
+let writer: RowWriter;
+let recorder: Recorder;
+
+beforeEach(async () => {
+  const connection = openSqlite(':memory:');
+  await migrate(connection.db, ':memory:', migrations, []);
+  ({ sqlite } = connection);
+  writer = new RowWriter(sqlite);
+  recorder = new Recorder(writer);
+});
+afterEach(() => sqlite.close());
+
+const record = (samples: readonly Sample[]) => recorder.record(samples, async (work) => await work());
+const values = (query: string) => sqlite.prepare(query).raw().all([]);
+const count = (rows: string) => values(`select count(*) from ${rows}`)[0];
+
+describe('rows', () => {
+  it('come with what may be missing', async () => {
+    const unusual = { ...exampleSample(), text: '{"resource_metadata": {}, "timestamp": "2026-11-22 12:00:00"}' };
+    const least = { ...exampleSample({ messageId: 'no uuid\0', sequence: null }), text: '{"a": 1}' };
+    await record([exampleSample({ sequence: 2n ** 62n }), least, unusual]);
+    const columns = 'message_id, sequence, metadata_id is null, length(signature), variations';
+    expect(values(`select ${columns} from samples order by id`)).toEqual([
+      [null, 2n ** 62n, 0n, 32n, null],
+      ['no uuid\ufffd', null, 1n, null, null],
+      [null, 1n, 0n, null, '{"timestamp":"\\"2026-11-22 12:00:00\\""}'],
+    ]);
+  });
+});
+
+describe('series and metadata', () => {
+  it('are found again by another recorder, and made once', async () => {
+    await record([exampleSample(), exampleSample({ meter: 'other' })]);
+    const later = new Recorder(new RowWriter(sqlite));
+    await later.record([exampleSample()], async (work) => await work());
+    expect(count('series')).toEqual([2n]);
+  });
+
+  it('of a batch that failed are made with the next one', async () => {
+    sqlite.exec(
+      "create trigger refuse before insert on samples when new.volume = '13' begin select raise(abort, 'no'); end",
+    );
+    await record([exampleSample()]);
+    await expect(record([exampleSample({ meter: 'new' }), exampleSample({ volume: '13' })])).rejects.toThrow('no');
+    expect(sqlite.inTransaction).toBe(false);
+    expect(count('series')).toEqual([1n]);
+    expect(await record([exampleSample({ meter: 'new' }), exampleSample()])).toEqual({
+      recorded: 2,
+      duplicates: 0,
+    });
+    expect(count('series')).toEqual([2n]);
+  });
+
+  it('stay known on both sides beyond the number that is remembered', async () => {
+    const of = (from: number, to: number) =>
+      Array.from({ length: to - from }, (_, at) =>
+        exampleSample({ resourceId: `r${from + at}`, volume: `${from + at}` }),
+      );
+    await record(of(0, 49_000));
+    // In the midst of these all are forgotten, while the first of them are known from before.
+    await record([...of(48_000, 49_000), ...of(49_000, 52_000), ...of(48_500, 49_500)]);
+    await record(of(51_000, 53_000));
+    await record(of(0, 100));
+    expect(count('series')).toEqual([53_000n]);
+    const mixedUp = "resource_id <> 'r' || volume";
+    const join = `samples join series on series.id = series_id where ${mixedUp}`;
+    expect(count(join)).toEqual([0n]);
+  }, 60_000);
+
+  it('that the writer was never told of are an error, and nothing is written', async () => {
+    await record([exampleSample()]);
+    const other = new RowWriter(sqlite);
+    const confused = new Recorder({
+      begin: () => other.begin(),
+      write: (batch) => other.write({ ...batch, newSeries: { first: 0, values: [] } }),
+      removeBefore: () => 0,
+    });
+    await expect(confused.record([exampleSample()], async (work) => await work())).rejects.toThrow(
+      'which the writer was never told',
+    );
+    expect(sqlite.inTransaction).toBe(false);
+    expect(count('samples')).toEqual([1n]);
+  });
+});

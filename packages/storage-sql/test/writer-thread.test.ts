@@ -1,0 +1,247 @@
+import { mkdtempSync, readdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { pathToFileURL } from 'node:url';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { Worker } from 'node:worker_threads';
+
+import { jest } from '@jest/globals';
+import type { Sample, SampleStore } from '@nephoscope/core';
+import { exampleSample } from '@nephoscope/testing';
+import Database from 'libsql';
+
+import { isLocked, storeError } from '../src/sqlite/store-error.js';
+import { fromFailure, toFailure } from '../src/sqlite/thread-messages.js';
+import { ThreadWriter } from '../src/sqlite/thread-writer.js';
+import { storeAt } from './store-at.js';
+
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
+const never = new AbortController().signal;
+const folder = mkdtempSync(join(tmpdir(), 'nephoscope-store-'));
+const running: SampleStore[] = [];
+/** The threads that were asked for something, each once. */
+const threads: Worker[] = [];
+/** Called with what a thread is asked for, before it is. */
+let onQuestion: (kind: string, thread: Worker) => void = () => undefined;
+
+beforeEach(() => {
+  const postMessage = Worker.prototype.postMessage;
+  jest.spyOn(Worker.prototype, 'postMessage').mockImplementation(function (this: Worker, ...message) {
+    if (!threads.includes(this)) threads.push(this);
+    postMessage.apply(this, message);
+    onQuestion((message[0] as { kind: string }).kind, this);
+  });
+});
+afterEach(async () => {
+  onQuestion = () => undefined;
+  await Promise.all(running.splice(0).map((store) => store.stop()));
+  threads.splice(0);
+  jest.restoreAllMocks();
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+let places = 0;
+const newPath = () => join(folder, `${++places}.db`);
+
+async function started(path = newPath()): Promise<SampleStore> {
+  const store = storeAt(path);
+  running.push(store);
+  await store.start(never);
+  return store;
+}
+
+async function all(store: SampleStore): Promise<Sample[]> {
+  const found: Sample[] = [];
+  for await (const sample of store.samples({})) found.push(sample);
+  return found;
+}
+
+const batch = (count: number): Sample[] =>
+  Array.from({ length: count }, (_, at) => exampleSample({ sequence: BigInt(at), resourceId: `r${at % 7}` }));
+
+describe('the thread that writes', () => {
+  it('is one for all that is written, and none for what only reads or is in memory', async () => {
+    const store = await started();
+    await store.meters({});
+    await all(store);
+    const inMemory = await started(':memory:');
+    await inMemory.record(batch(2));
+    expect(threads).toEqual([]);
+    await store.record(batch(2));
+    await store.record(batch(2));
+    expect(await store.removeBefore(2n ** 62n)).toBe(4);
+    expect(threads).toHaveLength(1);
+  });
+
+  it('lets others read what was there, while it writes', async () => {
+    const store = await started();
+    const [before, meanwhile] = [batch(3), batch(500)];
+    await store.record(before);
+    let seen: Promise<Sample[]> | undefined;
+    onQuestion = (kind) => {
+      if (kind === 'write') seen = all(store);
+    };
+    const recorded = store.record(meanwhile);
+    await recorded;
+    const found = await seen;
+    // All of the batch or nothing of it.
+    expect([3, 503]).toContain(found?.length);
+    expect(await all(store)).toHaveLength(503);
+  });
+
+  it.each(['begin', 'write'])(
+    'fails what it is asked for when it ends at %s, and the next batch has another',
+    async (at) => {
+      const path = newPath();
+      const store = await started(path);
+      const [before, lost, after] = [batch(10), batch(200), batch(10)];
+      await store.record(before);
+      onQuestion = (kind, thread) => {
+        if (kind === at) void thread.terminate();
+      };
+      await expect(store.record(lost)).rejects.toMatchObject({
+        code: 'STORE_UNAVAILABLE',
+        message: `the thread that writes ${path} has ended (exit code 1): the next batch starts another one`,
+      });
+      expect(store.health()).toEqual({ ok: false, reason: expect.stringContaining('has ended') });
+      onQuestion = () => undefined;
+      expect(await store.record(after)).toEqual({ recorded: 10, duplicates: 0 });
+      expect(store.health()).toEqual({ ok: true });
+      expect(threads).toHaveLength(2);
+      const { recorded, duplicates } = await store.record(lost);
+      // The answer may have been lost and not the batch.
+      expect(recorded === 200 ? duplicates === 0 : recorded === 0 && duplicates === 200).toBe(true);
+      expect(new Set((await all(store)).map(({ messageId }) => messageId))).toEqual(
+        new Set([...before, ...lost, ...after].map(({ messageId }) => messageId)),
+      );
+    },
+  );
+
+  it('may end between two batches', async () => {
+    const store = await started();
+    const samples = batch(20);
+    await store.record(samples.slice(0, 10));
+    await threads[0]?.terminate();
+    expect(await store.record(samples)).toEqual({ recorded: 10, duplicates: 10 });
+    expect(await all(store)).toHaveLength(20);
+  });
+
+  it('takes what it knew before, after a batch that it did not get', async () => {
+    const store = await started();
+    await store.record(batch(10));
+    const impossible = exampleSample({ timestamp: 2n ** 63n });
+    await expect(store.record([...batch(3), exampleSample({ meter: 'new' }), impossible])).rejects.toMatchObject({
+      code: 'SAMPLE_INVALID',
+    });
+    const later = [...batch(10), exampleSample({ meter: 'new' }), exampleSample({ meter: 'newer' })];
+    expect(await store.record(later)).toEqual({ recorded: 12, duplicates: 0 });
+    expect((await store.meters({})).map(({ name, samples }) => [name, samples])).toEqual(
+      expect.arrayContaining([
+        ['new', 1],
+        ['newer', 1],
+      ]),
+    );
+  });
+
+  it('is waited for when the store is stopped, and leaves no file open behind it', async () => {
+    const path = newPath();
+    const store = await started(path);
+    const recorded = store.record(batch(300));
+    await store.stop();
+    expect(await recorded).toEqual({ recorded: 300, duplicates: 0 });
+    expect(threads[0]?.threadId).toBe(-1);
+    // libsql frees its descriptors when the statements have been collected; those of the thread wait for the last.
+    const isOpen = () => readdirSync('/proc/self/fd').some((fd) => linkOf(fd) === path);
+    for (let tries = 0; isOpen() && tries < 500; tries++) {
+      collectGarbage();
+      await nextTurn();
+    }
+    expect(isOpen()).toBe(false);
+  });
+
+  it('tells what kept its program from running', async () => {
+    const program = join(folder, 'program.mjs');
+    writeFileSync(program, 'import "./nowhere.mjs";');
+    const writer = new ThreadWriter('/samples.db', pathToFileURL(program));
+    await expect(writer.begin()).rejects.toMatchObject({
+      code: 'STORE_UNAVAILABLE',
+      message: expect.stringMatching(/^the thread that writes \/samples.db has ended \(.*nowhere/),
+    });
+    expect(writer.ended).toBe(true);
+    await writer.end();
+  });
+
+  it('tells what it failed with', async () => {
+    const program = join(folder, 'failing.mjs');
+    const text =
+      "import { parentPort } from 'node:worker_threads'; parentPort.on('message', () => { throw new Error('no memory'); });";
+    writeFileSync(program, text);
+    await expect(
+      new ThreadWriter('/samples.db', pathToFileURL(program)).removeBefore(1n, 1),
+    ).rejects.toMatchObject({
+      code: 'STORE_UNAVAILABLE',
+      message: expect.stringContaining('no memory)'),
+    });
+    await expect(new ThreadWriter('/samples.db', pathToFileURL(program)).end()).rejects.toThrow('no memory');
+  });
+});
+
+describe('an error that crosses from the thread', () => {
+  const crossed = (error: unknown) => fromFailure(structuredClone(toFailure(error)));
+  const thrown = (work: () => unknown): unknown => {
+    try {
+      work();
+    } catch (error) {
+      return error;
+    }
+    throw new Error('nothing was thrown');
+  };
+
+  it.each([
+    ['disk full', 'SQLITE_FULL', 13, 'STORE_UNAVAILABLE', 'is full'],
+    ['read-only', 'SQLITE_READONLY_DBMOVED', 8 + 4 * 256, 'STORE_UNAVAILABLE', 'cannot be written'],
+    ['damaged', 'SQLITE_CORRUPT_INDEX', 11 + 3 * 256, 'STORE_INVALID', 'is damaged'],
+    ['no database', 'SQLITE_NOTADB', 26, 'STORE_INVALID', 'is no SQLite database'],
+    ['input or output', 'SQLITE_IOERR', 10, 'STORE_UNAVAILABLE', 'disk I/O'],
+  ])('keeps its meaning: %s', (_, code, rawCode, expected, text) => {
+    const error = new Database.SqliteError('disk I/O error', code, rawCode);
+    expect(storeError(crossed(error), '/a.db')).toMatchObject({
+      code: expected,
+      message: expect.stringContaining(text),
+    });
+  });
+
+  it('is still that of a lock', () => {
+    const path = newPath();
+    const [one, other] = [new Database(path), new Database(path)];
+    one.exec('begin immediate');
+    expect(isLocked(crossed(thrown(() => other.exec('begin immediate'))))).toBe(true);
+    one.close();
+    other.close();
+  });
+
+  it('is still that of an opening', () => {
+    expect(storeError(crossed(thrown(() => new Database(folder))), '/a.db')).toMatchObject({
+      code: 'STORE_UNAVAILABLE',
+      message: expect.stringContaining('cannot be opened'),
+    });
+  });
+
+  it('stays what it is when it is not of the store', () => {
+    const error = crossed(new TypeError('a mistake'));
+    expect(error).toMatchObject({ message: 'a mistake' });
+    expect(storeError(error, '/a.db')).toBeUndefined();
+  });
+});
+
+function linkOf(fd: string): string | undefined {
+  try {
+    return readlinkSync(`/proc/self/fd/${fd}`);
+  } catch {
+    // Its own listing's.
+    return undefined;
+  }
+}
