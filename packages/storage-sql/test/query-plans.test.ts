@@ -7,6 +7,8 @@ import type { SampleFilter } from '@nephoscope/core';
 import { exampleSample } from '@nephoscope/testing';
 import Database from 'libsql';
 
+import { openDatabase } from '../src/sqlite/database.js';
+import { RowWriter } from '../src/sqlite/row-writer.js';
 import { storeAt } from './store-at.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'nephoscope-plans-'));
@@ -57,12 +59,14 @@ async function page(filter: SampleFilter, newestFirst = false): Promise<number> 
   return found;
 }
 
-/** By a store of its own: what it removes with is prepared at its start. */
-async function removeBefore(time: bigint): Promise<void> {
-  const other = storeAt(path);
-  await other.start(AbortSignal.timeout(10_000));
-  await other.removeBefore(time);
-  await other.stop();
+/** Here, and not in the thread of a store. */
+function removeBefore(time: bigint): Promise<number> {
+  const database = openDatabase(path, 'writing');
+  try {
+    return Promise.resolve(new RowWriter(database).removeBefore(time, 10));
+  } finally {
+    database.close();
+  }
 }
 
 const ofSeries = /^SEARCH s USING COVERING INDEX samples_by_series \(<expr>=\? AND series_id=\?/;

@@ -1,6 +1,7 @@
 import { KnownMessages, Secret, assemble, createSigner, signMeteringMessage } from '@nephoscope/core';
 import { exampleSample } from '@nephoscope/testing';
 
+import { maxSeries } from '../src/series-bounds.js';
 import { SeriesCache } from '../src/series-cache.js';
 
 function cache() {
@@ -60,7 +61,7 @@ describe('SeriesCache', () => {
     shared.forget();
     shared.of(exampleSample());
     expect(asked).toHaveLength(4);
-    for (let at = 0; at < 10_001; at++) shared.of(exampleSample({ resourceId: `r${at}` }));
+    for (let at = 0; at < maxSeries; at++) shared.of(exampleSample({ resourceId: `r${at}` }));
     const before = asked.length;
     shared.of(exampleSample());
     expect(asked).toHaveLength(before + 1);
