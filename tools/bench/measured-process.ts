@@ -25,9 +25,9 @@ export function startProgram(
   profile: Profile | undefined,
 ): ChildProcess {
   const start = readFileSync(join(root, 'packages', program, 'bin', `nephoscope-${program}`), 'utf8');
-  const option = /^exec node (--\S+) /m.exec(start)?.[1];
-  if (option === undefined) throw new Error(`the start script of ${program} has changed: how does it call node?`);
-  return startMeasured([option, ...args], profile);
+  const options = /^exec node ((?:--\S+ )+)/m.exec(start)?.[1]?.trim().split(' ');
+  if (options === undefined) throw new Error(`the start script of ${program} has changed: how does it call node?`);
+  return startMeasured([...options, ...args], profile);
 }
 
 /**
