@@ -162,6 +162,22 @@ describe('the thread that writes', () => {
     expect(isOpen()).toBe(false);
   });
 
+  it('is given up when it does not answer in time', async () => {
+    const program = join(folder, 'stuck.mjs');
+    const text = `import { parentPort } from 'node:worker_threads';
+      parentPort.on('message', () => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0));`;
+    writeFileSync(program, text);
+    const writer = new ThreadWriter('/samples.db', pathToFileURL(program), 50);
+    const reason = /^the disk of \/samples.db has not answered for 0.05 s: look for what holds it up/;
+    const unavailable = { code: 'STORE_UNAVAILABLE', message: expect.stringMatching(reason) };
+    await expect(writer.begin()).rejects.toMatchObject(unavailable);
+    // As long as it lives it may still write: no other is started, and nobody waits for it.
+    await expect(writer.removeBefore(1n, 1)).rejects.toMatchObject(unavailable);
+    await expect(writer.end()).rejects.toMatchObject(unavailable);
+    while (!writer.ended) await nextTurn();
+    await writer.end();
+  });
+
   it('tells what kept its program from running', async () => {
     const program = join(folder, 'program.mjs');
     writeFileSync(program, 'import "./nowhere.mjs";');

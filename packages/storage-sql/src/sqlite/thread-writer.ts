@@ -12,22 +12,33 @@ const threadUrl = new URL('./writer-thread.js', import.meta.url);
 /** MiB. It is all that the batches of a thread pass through; a larger one only fills up before it is collected. */
 const youngGeneration = 4;
 
+/** ms. A disk that takes longer for a batch is taken for one that does not answer. */
+const usualPatience = 60_000;
+
 interface Waiting {
   readonly resolve: (count: number) => void;
   readonly reject: (error: unknown) => void;
+  readonly timer: NodeJS.Timeout;
 }
 
 /** A {@link RowWriter} in a thread of its own, on a connection of its own: what it does holds up nobody here. */
 export class ThreadWriter implements Writer {
   readonly #path: string;
   readonly #worker: Worker;
+  readonly #patience: number;
   #waiting: Waiting | undefined;
   #failure: unknown;
+  /** It was given up, and ends when what holds it up lets go. */
+  #stuck: NephoscopeError | undefined;
   #ended: NephoscopeError | undefined;
 
-  /** @param url of the thread's program */
-  constructor(path: string, url: URL = threadUrl) {
+  /**
+   * @param url of the thread's program
+   * @param patience ms that an answer may take
+   */
+  constructor(path: string, url: URL = threadUrl, patience = usualPatience) {
     this.#path = path;
+    this.#patience = patience;
     this.#worker = new Worker(url, {
       workerData: path,
       resourceLimits: { maxYoungGenerationSizeMb: youngGeneration },
@@ -39,7 +50,7 @@ export class ThreadWriter implements Writer {
     this.#worker.on('exit', (code) => this.#end(code));
   }
 
-  /** Whether the thread is no more: it takes nothing from then on. */
+  /** Whether the thread is no more: it takes nothing from then on. Until then no other can write either. */
   get ended(): boolean {
     return this.#ended !== undefined;
   }
@@ -56,9 +67,10 @@ export class ThreadWriter implements Writer {
     return this.#ask({ kind: 'removeBefore', time, limit });
   }
 
-  /** Ends the thread, its connection closed. Nothing may be asked for meanwhile. */
+  /** Ends the thread, its connection closed; one that is stuck is not waited for. Nothing may be asked for meanwhile. */
   async end(): Promise<void> {
     if (this.ended) return;
+    if (this.#stuck !== undefined) throw this.#stuck;
     await new Promise((resolve) => {
       this.#worker.once('exit', resolve);
       this.#worker.ref();
@@ -67,22 +79,39 @@ export class ThreadWriter implements Writer {
     if (this.#failure !== undefined) throw this.#failure;
   }
 
-  /** @throws STORE_UNAVAILABLE when the thread ends before it answers, and what it threw */
+  /** @throws STORE_UNAVAILABLE when the thread ends before it answers or does not answer in time, and what it threw */
   #ask(question: Question, buffers: ArrayBuffer[] = []): Promise<number> {
     return new Promise((resolve, reject) => {
-      if (this.#ended !== undefined) return reject(this.#ended);
-      this.#waiting = { resolve, reject };
+      const gone = this.#ended ?? this.#stuck;
+      if (gone !== undefined) return reject(gone);
+      this.#waiting = { resolve, reject, timer: setTimeout(() => this.#giveUp(), this.#patience) };
       this.#worker.ref();
       this.#worker.postMessage(question, buffers);
     });
   }
 
   #settle(answer: Answer): void {
-    const waiting = this.#waiting;
-    this.#waiting = undefined;
+    const waiting = this.#takeWaiting();
     this.#worker.unref();
     if ('failure' in answer) waiting?.reject(fromFailure(answer.failure));
     else waiting?.resolve(answer.count);
+  }
+
+  #giveUp(): void {
+    this.#stuck = new NephoscopeError(
+      'STORE_UNAVAILABLE',
+      `the disk of ${this.#path} has not answered for ${this.#patience / 1_000} s: look for what holds it up; nothing is written until it lets go`,
+    );
+    this.#takeWaiting()?.reject(this.#stuck);
+    this.#worker.unref();
+    void this.#worker.terminate();
+  }
+
+  #takeWaiting(): Waiting | undefined {
+    const waiting = this.#waiting;
+    this.#waiting = undefined;
+    clearTimeout(waiting?.timer);
+    return waiting;
   }
 
   #end(code: number): void {
@@ -93,7 +122,6 @@ export class ThreadWriter implements Writer {
       `the thread that writes ${this.#path} has ended (${reason}): the next batch starts another one`,
       { cause },
     );
-    this.#waiting?.reject(this.#ended);
-    this.#waiting = undefined;
+    this.#takeWaiting()?.reject(this.#ended);
   }
 }
