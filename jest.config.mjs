@@ -24,4 +24,6 @@ export default {
     },
   ],
   testTimeout: preset.testTimeout,
+  // Most of the time a test waits for a service. More at once would keep each other from their processors.
+  maxWorkers: 2,
 };

@@ -362,10 +362,12 @@ describe('the agent as a process', () => {
     const { agent } = await deployment({ interval: '1s' });
     const place = join(newFolder(), 'disk');
     mkdirSync(place);
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', place]);
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=4m', 'tmpfs', place]);
     const fill = () => execFileSync('sh', ['-c', 'cat /dev/zero > "$0/filler" 2>/dev/null || true', place]);
     try {
-      const configuration = { ...agent, compute: { ...agent.compute, stateDirectory: place } };
+      // However long it runs, the spool by itself does not fill the disk.
+      const spool = { maxBytes: '2MiB' };
+      const configuration = { ...agent, compute: { ...agent.compute, stateDirectory: place, spool } };
       fill();
       const refused = startDaemon('agent-compute', configuration);
       expect(await refused.ended).toBe(1);
