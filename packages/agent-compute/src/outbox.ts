@@ -39,7 +39,7 @@ export interface OutboxParts {
 const lastFlush = 3_000;
 
 // Counters that are written and made durable together: a large host is not written in memory as a whole.
-const pieceSize = 2_000;
+const pieceSize = 1_000;
 
 /** What there is from the start on. */
 interface Work {

@@ -41,7 +41,12 @@ const version = 1;
 
 /** The records as they stand in a file, one behind the other. */
 export function encodeRecords(records: readonly SpoolRecord[]): Buffer {
-  return Buffer.concat(records.flatMap(partsOf));
+  return Buffer.concat(recordParts(records));
+}
+
+/** The same in parts; the bodies among them are not copied. */
+export function recordParts(records: readonly SpoolRecord[]): readonly Uint8Array[] {
+  return records.flatMap(partsOf);
 }
 
 function partsOf(record: SpoolRecord): readonly Uint8Array[] {

@@ -2,7 +2,7 @@ import { open, rm } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
-import { encodeRecords } from './record.js';
+import { recordParts } from './record.js';
 
 /** The segment that is being written. Its owner does one thing with it at a time. */
 export class SegmentFile {
@@ -18,7 +18,7 @@ export class SegmentFile {
   static async create(path: string, sequence: bigint): Promise<SegmentFile> {
     const file = new SegmentFile(await open(path, 'w', 0o600));
     try {
-      await file.append(encodeRecords([{ kind: 'segment', sequence }]));
+      await file.append(recordParts([{ kind: 'segment', sequence }]));
       await syncFolder(dirname(path));
       return file;
     } catch (error) {
@@ -43,18 +43,20 @@ export class SegmentFile {
    *
    * @throws what the file system throws
    */
-  async append(bytes: Buffer, durable = true): Promise<void> {
+  async append(parts: readonly Uint8Array[], durable = true): Promise<void> {
+    let end = this.#size;
     try {
-      for (let written = 0; written < bytes.length;) {
-        const rest = bytes.length - written;
-        written += (await this.#file.write(bytes, written, rest, this.#size + written)).bytesWritten;
+      for (let rest = parts; rest.length > 0;) {
+        const { bytesWritten } = await this.#file.writev(rest, end);
+        end += bytesWritten;
+        rest = behind(rest, bytesWritten);
       }
       if (durable) await this.#file.datasync();
     } catch (error) {
       await this.#cut();
       throw error;
     }
-    this.#size += bytes.length;
+    this.#size = end;
   }
 
   close(): Promise<void> {
@@ -71,6 +73,17 @@ export class SegmentFile {
       this.#isSound = false;
     }
   }
+}
+
+/** What is left of them behind so many bytes: a disk that is nearly full takes some. */
+function behind(parts: readonly Uint8Array[], bytes: number): readonly Uint8Array[] {
+  let left = bytes;
+  const rest: Uint8Array[] = [];
+  for (const part of parts) {
+    if (left < part.length) rest.push(part.subarray(left));
+    left = Math.max(0, left - part.length);
+  }
+  return rest;
 }
 
 /** Makes the names in a folder durable. */

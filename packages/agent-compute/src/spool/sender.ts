@@ -6,8 +6,10 @@ import type { AgentMetrics } from '../metrics.js';
 import type { SpoolEntry } from './read-ahead.js';
 import type { Spool } from './spool.js';
 
-// So many messages may be unconfirmed at a time; of their bytes the spool says how many.
+// So many messages may be unconfirmed at a time, and so many bytes: the bus's client has each of them once more. Of a small
+// spool less.
 const mostInFlight = 64;
+const mostBytesInFlight = 2 * 1024 * 1024;
 const firstPause = 500;
 const longestPause = 30_000;
 
@@ -28,12 +30,14 @@ export class Sender {
   readonly #stopping = new AbortController();
   /** Taken from the spool and not confirmed, in their order. */
   readonly #window = new Set<SpoolEntry>();
+  readonly #mostBytes: number;
   #windowBytes = 0;
   #pause = firstPause;
   #failure: string | undefined;
 
   constructor(parts: SenderParts) {
     this.#parts = parts;
+    this.#mostBytes = Math.min(mostBytesInFlight, parts.spool.segmentBytes);
     void this.#run();
   }
 
@@ -158,9 +162,6 @@ export class Sender {
 
   /** One message goes in any case. */
   get #hasRoom(): boolean {
-    return (
-      this.#window.size === 0 ||
-      (this.#window.size < mostInFlight && this.#windowBytes < this.#parts.spool.segmentBytes)
-    );
+    return this.#window.size === 0 || (this.#window.size < mostInFlight && this.#windowBytes < this.#mostBytes);
   }
 }

@@ -9,7 +9,7 @@ import { Bell } from './bell.js';
 import type { CompactionParts } from './compaction.js';
 import { ReadAhead } from './read-ahead.js';
 import type { SpoolEntry } from './read-ahead.js';
-import { encodeRecords } from './record.js';
+import { recordParts } from './record.js';
 import type { SpoolMessage } from './record.js';
 import { scanSpool } from './scan.js';
 import { SegmentFile } from './segment-file.js';
@@ -58,7 +58,7 @@ export class Spool {
     this.#thinner = thinner;
     this.#ahead = new ReadAhead({
       list,
-      keptBytes: segmentBytes / 2,
+      keptBytes: segmentBytes / 4,
       beforeNext: () => thinner.stop(),
       isNeedless: (entry) => this.#isSuperseded(entry),
       onLost: (segment) => this.#onLost(segment),
@@ -127,13 +127,14 @@ export class Spool {
   append(messages: readonly SpoolMessage[], signal: AbortSignal): Promise<void> {
     return this.#appending.run(async () => {
       if (messages.length === 0) return;
-      const bytes = encodeRecords(messages.map((message) => ({ kind: 'message', message })));
+      const parts = recordParts(messages.map((message) => ({ kind: 'message', message })));
+      const bytes = parts.reduce((sum, { length }) => sum + length, 0);
       try {
         if (this.#closed) throw new NephoscopeError('STOPPED', 'the spool is closed');
-        await this.#makeRoom(bytes.length, signal);
-        if (this.#mustBeginAnother(bytes.length)) await this.#beginAnother();
+        await this.#makeRoom(bytes, signal);
+        if (this.#mustBeginAnother(bytes)) await this.#beginAnother();
         const offset = this.#file.size;
-        await this.#file.append(bytes);
+        await this.#file.append(parts);
         this.#onDurable(messages, offset);
       } catch (error) {
         throw unavailable(this.#parts.folder, error);
@@ -240,7 +241,7 @@ export class Spool {
       if (this.#closed || !this.isEmpty || !this.#file.isSound) return;
       this.#parts.dropped.endOutage();
       try {
-        await this.#file.append(encodeRecords([{ kind: 'confirmed' }]), false);
+        await this.#file.append(recordParts([{ kind: 'confirmed' }]), false);
         const { active } = this.#list;
         active.size = this.#file.size;
         this.#ahead.onWritten(active);
