@@ -48,9 +48,12 @@ function string(text: string): string {
   return `s${Buffer.byteLength(text)}:${text}`;
 }
 
+const integer = /^[1-9]\d*$/;
 const parts = /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/;
 
 function exactNumber(text: string): string {
+  // Nearly all are such, and need not be taken apart.
+  if (integer.test(text)) return withoutZeros(text);
   const [, sign = '', whole = '', fraction = '', power = '0'] = parts.exec(text) ?? [];
   const digits = whole + fraction;
   let start = 0;
@@ -62,4 +65,10 @@ function exactNumber(text: string): string {
   // The written power may have any number of digits.
   const exponent = power === '0' ? shift : BigInt(power) + BigInt(shift);
   return `${sign}${digits.slice(start, end)}e${exponent}`;
+}
+
+function withoutZeros(digits: string): string {
+  let end = digits.length;
+  while (digits.charCodeAt(end - 1) === 0x30) end -= 1;
+  return `${end === digits.length ? digits : digits.slice(0, end)}e${digits.length - end}`;
 }

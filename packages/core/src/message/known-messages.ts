@@ -41,6 +41,7 @@ const volume = /-?(?:0|[1-9]\d{0,39})(?:\.\d{1,40})?(?:[eE][+-]?\d{1,4})?/y;
  */
 export class KnownMessages {
   readonly #meters = new Map<string, KnownMeter>();
+  #lastMeter: KnownMeter | undefined;
   readonly #resources = new Map<string, readonly Known[]>();
   readonly #metadata = {
     canonical: new Map<string, KnownMetadata>(),
@@ -63,9 +64,9 @@ export class KnownMessages {
   }
 
   #recognise(text: string): Recognised | undefined {
-    const volumeAt = text.indexOf(volumeKey) + volumeKey.length;
-    const meter = this.#meters.get(text.slice(0, volumeAt));
+    const meter = this.#meterOf(text);
     if (meter === undefined) return undefined;
+    const volumeAt = meter.text.length;
     volume.lastIndex = volumeAt;
     if (!volume.test(text)) return undefined;
     const volumeEnd = volume.lastIndex;
@@ -78,6 +79,15 @@ export class KnownMessages {
       return { text, meter, resource, layout, volume: text.slice(volumeAt, volumeEnd), values };
     }
     return undefined;
+  }
+
+  #meterOf(text: string): KnownMeter | undefined {
+    // All messages of a body are of one meter.
+    const last = this.#lastMeter;
+    if (last !== undefined && text.slice(0, last.text.length) === last.text) return last;
+    const found = this.#meters.get(text.slice(0, text.indexOf(volumeKey) + volumeKey.length));
+    if (found !== undefined) this.#lastMeter = found;
+    return found;
   }
 
   #learn(message: JsonObject, sample: Sample): void {
@@ -162,6 +172,7 @@ export class KnownMessages {
     const { canonical, ceilometer } = this.#metadata;
     for (const known of [this.#meters, this.#resources, canonical, ceilometer, this.#seconds, this.#texts])
       known.clear();
+    this.#lastMeter = undefined;
     this.#characters = 0;
   }
 }
