@@ -10,7 +10,7 @@ import {
   readMeteringMessage,
   signMeteringMessage,
 } from '../src/index.js';
-import type { Counter, MeteringEnvelope, Sample, SignatureForm } from '../src/index.js';
+import type { Counter, MeteringEnvelope, SignatureForm } from '../src/index.js';
 import { RecognisedMessage } from '../src/message/recognised-message.js';
 
 const secret = new Secret('s');
@@ -55,7 +55,11 @@ function withMemory(known: KnownMessages, text: string) {
   const { message, sample } = known.read(text);
   const { parts, ...fields } = sample;
   const verdict = verifier.verify(message);
-  return { read: { sample: fields as Sample, verdict }, parts, recognised: message instanceof RecognisedMessage };
+  return {
+    read: { sample: { ...fields, text: sample.text }, verdict },
+    parts,
+    recognised: message instanceof RecognisedMessage,
+  };
 }
 
 function sameOrBothRefused(known: KnownMessages, text: string): void {

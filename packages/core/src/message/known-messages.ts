@@ -7,8 +7,9 @@ import { marks } from './message-layout.js';
 import type { Layout } from './message-layout.js';
 import { ownValues, secondOf } from './own-values.js';
 import { readMeteringMessage } from './read-metering-message.js';
-import { RecognisedMessage, sampleOfRecognised } from './recognised-message.js';
+import { RecognisedMessage } from './recognised-message.js';
 import type { Recognised } from './recognised-message.js';
+import { RecognisedSample } from './recognised-sample.js';
 import type { Sample } from './sample.js';
 import { signedMessage } from './signature-form.js';
 import type { SignatureForm, SignedMessage } from './signature-form.js';
@@ -57,7 +58,7 @@ export class KnownMessages {
     if (this.#characters > maxCharacters) this.#forget();
     const recognised = this.#recognise(text);
     if (recognised !== undefined)
-      return { message: new RecognisedMessage(recognised), sample: sampleOfRecognised(recognised) };
+      return { message: new RecognisedMessage(recognised), sample: new RecognisedSample(recognised) };
     const { message, sample } = readMeteringMessage(text);
     this.#learn(message, sample);
     return { message: signedMessage(message), sample };
@@ -76,7 +77,7 @@ export class KnownMessages {
       const values = ownValues(text, volumeEnd, resource, this.#seconds);
       if (values === undefined) continue;
       const layout = layouts.get(meter) ?? this.#newLayout(meter, known);
-      return { text, meter, resource, layout, volume: text.slice(volumeAt, volumeEnd), values };
+      return { meter, resource, layout, volume: text.slice(volumeAt, volumeEnd), values };
     }
     return undefined;
   }

@@ -2,12 +2,10 @@ import { formWriters } from './form-writers.js';
 import { JsonNumber } from './json.js';
 import type { KnownMeter, KnownResource, Slot } from './known-parts.js';
 import type { Layout } from './message-layout.js';
-import type { Sample } from './sample.js';
 import type { SignatureForm, SignedMessage } from './signature-form.js';
 
 /** A message that is made of known parts and some values of its own. */
 export interface Recognised {
-  readonly text: string;
   readonly meter: KnownMeter;
   readonly resource: KnownResource;
   readonly layout: Layout;
@@ -24,27 +22,6 @@ export interface OwnValues {
   time: string;
   timestamp: bigint;
   signature: string;
-}
-
-export function sampleOfRecognised({ text, meter, resource, layout, volume, values }: Recognised): Sample {
-  const { metadata, fields } = resource;
-  return {
-    messageId: values.messageId,
-    source: fields.source,
-    meter: meter.fields.meter,
-    type: meter.fields.type,
-    unit: meter.fields.unit,
-    volume,
-    userId: fields.userId,
-    projectId: fields.projectId,
-    resourceId: fields.resourceId,
-    timestamp: values.timestamp,
-    publisherId: fields.publisherId,
-    sequence: values.sequence === '' ? null : BigInt(values.sequence),
-    epoch: fields.epoch,
-    text,
-    parts: { layout, metadata: metadata.text, signature: values.signature, variations: null },
-  };
 }
 
 /** For the verifier. */

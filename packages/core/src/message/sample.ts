@@ -6,6 +6,8 @@ import type { MessageParts } from './message-layout.js';
  * `text` is the message itself, character by character, so that its signature can be checked again at any
  * time; the other fields are read from it. `volume` is the exact decimal text of the wire
  * (`8292646586825371460`, `1e-07`).
+ *
+ * Some samples put `text` together when it is asked for, so that a copy by spread has none: name the fields.
  */
 export interface Sample {
   readonly messageId: string;

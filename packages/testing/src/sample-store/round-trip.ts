@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+
+import { KnownMessages, Secret, createSigner, readMeteringMessage, signMeteringMessage } from '@nephoscope/core';
 
 import { all, exampleSample, noon, roundTrip } from './support.js';
 import type { StoreTests } from './support.js';
@@ -36,6 +39,30 @@ export function roundTripTests({ describe, it, withStore }: StoreTests): void {
         await store.record(samples);
         assert.deepEqual(await all(store), samples);
         assert.deepEqual(await all(store, {}, { newestFirst: true }), samples.toReversed());
+      }),
+    );
+    it(
+      'what its reader recognised, character by character',
+      withStore(async (store) => {
+        const signer = createSigner({ secret: new Secret('s'), form: 'canonical' });
+        const texts = [1n, 2n, 3n].map((sequence) => {
+          const { resourceId, timestamp, userId, projectId } = exampleSample({ timestamp: noon + sequence });
+          const resourceMetadata = { host: 'compute-1' };
+          return signMeteringMessage(
+            {
+              ...{ name: 'cpu', type: 'cumulative', unit: 'ns', volume: sequence },
+              ...{ userId, projectId, resourceId, timestamp, resourceMetadata },
+            },
+            { source: 'openstack', messageId: randomUUID(), publisherId: 'compute.a/1', sequence, epoch: 'e' },
+            signer,
+          );
+        });
+        const messages = new KnownMessages();
+        await store.record(texts.map((text) => messages.read(text).sample));
+        assert.deepEqual(
+          await all(store),
+          texts.map((text) => readMeteringMessage(text).sample),
+        );
       }),
     );
     for (const messageId of ['5F6F43D2-93B1-4DA3-8BC4-5DE1A6A2A8A1', 'no uuid', '', 'clé 🙂']) {
