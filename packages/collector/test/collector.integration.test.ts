@@ -38,6 +38,12 @@ afterEach(async () => {
 
 const publish = (samples: number) => publishSamples(bus, samples);
 
+/** Always more than is recorded, however fast that is. */
+async function publishUntil(signal: AbortSignal, ledger: string[]): Promise<void> {
+  while (!signal.aborted)
+    for (const ids of await Promise.all(Array.from({ length: 120 }, () => publish(25)))) ledger.push(...ids);
+}
+
 const configuration = (database: string) => ({
   secrets,
   bus: { url: rabbitmq.url },
@@ -47,21 +53,21 @@ const configuration = (database: string) => ({
 it('has every sample once, however often it is killed under load', async () => {
   const database = join(newFolder(), 'samples.db');
   const ledger: string[] = [];
-  const load = async () => {
-    for (const ids of await Promise.all(Array.from({ length: 120 }, () => publish(25)))) ledger.push(...ids);
-  };
   let interrupted = 0;
   for (let round = 0; round < 6; round++) {
     const before = await countIn(database);
     const collector = startDaemon('collector', configuration(database));
-    const loading = load();
+    const loading = new AbortController();
+    const load = publishUntil(loading.signal, ledger);
     await waitUntil('it records', async () => (await countIn(database)) > before);
     // At some moment of a batch, which takes some milliseconds.
     await new Promise((resolve) => setTimeout(resolve, Math.random() * 60));
+    const published = ledger.length;
     collector.kill('SIGKILL');
     expect(await collector.ended).toBe('SIGKILL');
-    await loading;
-    if ((await countIn(database)) < ledger.length) interrupted += 1;
+    loading.abort();
+    await load;
+    if ((await countIn(database)) < published) interrupted += 1;
   }
   expect(interrupted).toBeGreaterThan(0);
 
