@@ -114,7 +114,7 @@ function isInSigningOrder(message: JsonObject): boolean {
 function signedBetween(message: JsonObject, form: SignatureForm): readonly string[] {
   const between = [''];
   for (const [key, value] of message) {
-    if (key in marks) between.push('');
+    if (Object.hasOwn(marks, key)) between.push('');
     else between[between.length - 1] += formWriters[form].field(key, value);
   }
   return between;
