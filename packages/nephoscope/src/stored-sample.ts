@@ -1,12 +1,5 @@
-import { describeError, isNephoscopeError } from '@nephoscope/core';
-import type {
-  KnownMessages,
-  ReadSample,
-  RejectionReason,
-  Sample,
-  SignatureForm,
-  Verifier,
-} from '@nephoscope/core';
+import { describeError, isNephoscopeError, readMeteringMessage } from '@nephoscope/core';
+import type { RejectionReason, Sample, SignatureForm, Verifier } from '@nephoscope/core';
 
 /** The form of the signature that holds, or why the sample is not to be trusted. */
 export type Check = { readonly form: SignatureForm } | { readonly reason: string };
@@ -35,11 +28,14 @@ const columns = [
   'epoch',
 ] as const;
 
-/** Checks a stored sample: the signature of its message, and each column against what the message says. */
-export function checkSample(sample: Sample, messages: KnownMessages, verifier: Verifier): Check {
-  let read: ReadSample;
+/**
+ * Checks a stored sample: the signature of its message, and each column against what the message says. It reads each
+ * message whole, and shares no shortcut with the collector that recorded it.
+ */
+export function checkSample(sample: Sample, verifier: Verifier): Check {
+  let read: ReturnType<typeof readMeteringMessage>;
   try {
-    read = messages.read(sample.text);
+    read = readMeteringMessage(sample.text);
   } catch (error) {
     if (!isNephoscopeError(error)) throw error;
     return { reason: describeError(error) };
@@ -51,7 +47,7 @@ export function checkSample(sample: Sample, messages: KnownMessages, verifier: V
     return {
       reason: `the stored ${edited} is ${String(sample[edited])}, the signed message says ${String(read.sample[edited])}`,
     };
-  return { form: read.message.form ?? 'ceilometer' };
+  return { form: read.message.get('signature_form') === 'canonical' ? 'canonical' : 'ceilometer' };
 }
 
 /** Databases cannot hold U+0000 in a text: stores put U+FFFD in its place. */

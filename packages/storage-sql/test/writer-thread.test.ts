@@ -176,6 +176,10 @@ describe('the thread that writes', () => {
     await expect(writer.end()).rejects.toMatchObject(unavailable);
     while (!writer.ended) await nextTurn();
     await writer.end();
+    // Nor is one that does not end when it is told to.
+    await expect(new ThreadWriter('/samples.db', pathToFileURL(program), 50).end()).rejects.toMatchObject(
+      unavailable,
+    );
   });
 
   it('tells what kept its program from running', async () => {

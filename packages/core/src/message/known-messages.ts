@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 
+import { copyOf } from './copy-of.js';
 import type { JsonObject } from './json.js';
 import { divide, resourceKey, volumeKey } from './known-parts.js';
 import type { KnownMetadata, KnownMeter, KnownResource, Slot } from './known-parts.js';
@@ -197,9 +198,4 @@ class SeriesLayout implements Layout {
 
 function isSame(one: KnownResource, other: KnownResource): boolean {
   return one.form === other.form && isDeepStrictEqual([one.slots, one.texts], [other.slots, other.texts]);
-}
-
-/** V8 keeps the whole of a message as long as a slice of it is there. */
-function copyOf(slice: string): string {
-  return Buffer.from(slice).toString();
 }

@@ -1,5 +1,4 @@
 import type { KnownResource, Slot } from './known-parts.js';
-import type { OwnValues } from './recognised-message.js';
 
 const messageId = /"[ !#-[\]-~]{1,64}"/y;
 const digits = /(?:0|[1-9]\d{0,17})/y;
@@ -7,6 +6,17 @@ const digits = /(?:0|[1-9]\d{0,17})/y;
 const fraction = /\.(?:\d{9}(?<!000)|\d{6})\+00:00"/y;
 const signature = /"[0-9a-f]{64}"/y;
 const secondLength = '"2026-11-22T21:00:00'.length;
+
+/** The values behind the volume. */
+export interface OwnValues {
+  messageId: string;
+  /** Decimal digits; '' where the message has none. */
+  sequence: string;
+  /** As it is sent, and ns since 1970 UTC. */
+  time: string;
+  timestamp: bigint;
+  signature: string;
+}
 
 /** Times by their text up to the second, in ns since 1970 UTC. */
 export type KnownSeconds = ReadonlyMap<string, bigint>;

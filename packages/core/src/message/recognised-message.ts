@@ -2,6 +2,7 @@ import { formWriters } from './form-writers.js';
 import { JsonNumber } from './json.js';
 import type { KnownMeter, KnownResource, Slot } from './known-parts.js';
 import type { Layout } from './message-layout.js';
+import type { OwnValues } from './own-values.js';
 import type { SignatureForm, SignedMessage } from './signature-form.js';
 
 /** A message that is made of known parts and some values of its own. */
@@ -11,17 +12,6 @@ export interface Recognised {
   readonly layout: Layout;
   readonly volume: string;
   readonly values: OwnValues;
-}
-
-/** The values behind the volume. */
-export interface OwnValues {
-  messageId: string;
-  /** Decimal digits; '' where the message has none. */
-  sequence: string;
-  /** As it is sent, and ns since 1970 UTC. */
-  time: string;
-  timestamp: bigint;
-  signature: string;
 }
 
 /** For the verifier. */

@@ -1,3 +1,4 @@
+import { copyOf } from './copy-of.js';
 import { assemble } from './message-layout.js';
 import type { MessageParts } from './message-layout.js';
 import type { Recognised } from './recognised-message.js';
@@ -46,9 +47,4 @@ export class RecognisedSample implements Sample {
     const { layout, ...values } = this.parts;
     return assemble(layout.text, { messageId, volume, timestamp, sequence, ...values });
   }
-}
-
-/** V8 keeps the whole of a message as long as a slice of it is there: this is one of another text, no longer than it. */
-function copyOf(slice: string): string {
-  return ` ${slice}`.slice(1);
 }

@@ -1,4 +1,4 @@
-import { createVerifier, KnownMessages, NephoscopeError, signatureForms } from '@nephoscope/core';
+import { createVerifier, NephoscopeError, signatureForms } from '@nephoscope/core';
 import type { Sample, SampleStore, Secret } from '@nephoscope/core';
 import { Command } from 'commander';
 
@@ -51,12 +51,11 @@ async function verifySamples(
       "signatures are checked with the secrets of a configuration, and none is given: name one that has 'secrets' with --config",
     );
   const verifier = createVerifier({ secrets });
-  const messages = new KnownMessages();
   const verified = new Map<string, number>();
   let checked = 0;
   let failed = 0;
   const check = async (sample: Sample) => {
-    const result = checkSample(sample, messages, verifier);
+    const result = checkSample(sample, verifier);
     checked += 1;
     if ('form' in result) {
       verified.set(result.form, (verified.get(result.form) ?? 0) + 1);

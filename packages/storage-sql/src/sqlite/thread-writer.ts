@@ -67,12 +67,20 @@ export class ThreadWriter implements Writer {
     return this.#ask({ kind: 'removeBefore', time, limit });
   }
 
-  /** Ends the thread, its connection closed; one that is stuck is not waited for. Nothing may be asked for meanwhile. */
+  /**
+   * Ends the thread, its connection closed. Nothing may be asked for meanwhile.
+   *
+   * @throws STORE_UNAVAILABLE when it is stuck, and what it threw
+   */
   async end(): Promise<void> {
     if (this.ended) return;
     if (this.#stuck !== undefined) throw this.#stuck;
-    await new Promise((resolve) => {
-      this.#worker.once('exit', resolve);
+    await new Promise<void>((resolve, reject) => {
+      const timer = setTimeout(() => reject(this.#giveUp()), this.#patience);
+      this.#worker.once('exit', () => {
+        clearTimeout(timer);
+        resolve();
+      });
       this.#worker.ref();
       this.#worker.postMessage({ kind: 'end' } satisfies Request);
     });
@@ -97,7 +105,7 @@ export class ThreadWriter implements Writer {
     else waiting?.resolve(answer.count);
   }
 
-  #giveUp(): void {
+  #giveUp(): NephoscopeError {
     this.#stuck = new NephoscopeError(
       'STORE_UNAVAILABLE',
       `the disk of ${this.#path} has not answered for ${this.#patience / 1_000} s: look for what holds it up; nothing is written until it lets go`,
@@ -105,6 +113,7 @@ export class ThreadWriter implements Writer {
     this.#takeWaiting()?.reject(this.#stuck);
     this.#worker.unref();
     void this.#worker.terminate();
+    return this.#stuck;
   }
 
   #takeWaiting(): Waiting | undefined {
