@@ -5,6 +5,7 @@ import { NephoscopeError } from '@nephoscope/core';
 import type { MessageBus } from '@nephoscope/core';
 import { createSession, readCloud } from '@nephoscope/openstack';
 import {
+  collectProcessMetrics,
   component,
   configure,
   createLogger,
@@ -21,7 +22,7 @@ import {
 } from '@nephoscope/runtime';
 import type { Component, RootLogger } from '@nephoscope/runtime';
 import { Command } from 'commander';
-import { Registry, collectDefaultMetrics } from 'prom-client';
+import { Registry } from 'prom-client';
 
 import { centralAgentProgram, createCentralAgent } from './program.js';
 
@@ -97,7 +98,7 @@ const exitCode = await runToExit(
     };
 
     const runDaemon = async () => {
-      collectDefaultMetrics({ register: registry });
+      collectProcessMetrics(registry);
       const checks = { bus: () => bus.health(), agent: () => agent.health() };
       const status = createStatusServer({ ...config.status, checks, registry });
       await runBesideBus({

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { NephoscopeError } from '@nephoscope/core';
 import type { MessageBus } from '@nephoscope/core';
 import {
+  collectProcessMetrics,
   component,
   configure,
   createLogger,
@@ -19,7 +20,7 @@ import {
 } from '@nephoscope/runtime';
 import type { RootLogger } from '@nephoscope/runtime';
 import { Command } from 'commander';
-import { Registry, collectDefaultMetrics } from 'prom-client';
+import { Registry } from 'prom-client';
 
 import { allowHeapFitting } from './heap.js';
 import { computeAgentProgram, createComputeAgent } from './program.js';
@@ -98,7 +99,7 @@ const exitCode = await runToExit(
     };
 
     const runDaemon = async () => {
-      collectDefaultMetrics({ register: registry });
+      collectProcessMetrics(registry);
       const checks = {
         bus: () => bus.health(),
         hypervisor: () => inspector.health(),

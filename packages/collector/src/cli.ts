@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 
 import type { MessageBus } from '@nephoscope/core';
 import {
+  collectProcessMetrics,
   component,
   configure,
   createLogger,
@@ -18,7 +19,7 @@ import {
 } from '@nephoscope/runtime';
 import type { RootLogger } from '@nephoscope/runtime';
 import { Command } from 'commander';
-import { Registry, collectDefaultMetrics } from 'prom-client';
+import { Registry } from 'prom-client';
 
 import { patientStore } from './patient-store.js';
 import { collectorProgram, createCollector } from './program.js';
@@ -56,7 +57,7 @@ const exitCode = await runToExit(
     const { config, chosen } = configured;
     logger = createLogger({ name: collectorProgram.name, level: config.log.level });
     const registry = new Registry();
-    collectDefaultMetrics({ register: registry });
+    collectProcessMetrics(registry);
 
     const bus = createPlugin<MessageBus>(chosen['bus'], {
       logger: logger.child({ component: 'bus' }),

@@ -17,6 +17,7 @@ export type { DeclaredPlugin } from './plugin-discovery.js';
 export { loadPlugin } from './plugin-loading.js';
 export { choosePlugin, createPlugin, selectPlugins } from './plugin-selection.js';
 export type { ActivePlugin, InactivePlugin, Selection } from './plugin-selection.js';
+export { collectProcessMetrics } from './process-metrics.js';
 export { busSection, commonSections, configure, pluginSection, selectionOptions } from './program.js';
 export type { Configured, ProgramDefinition, SelectedSection } from './program.js';
 export { runBesideBus } from './run-beside-bus.js';
