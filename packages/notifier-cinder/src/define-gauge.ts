@@ -1,7 +1,7 @@
 import { PayloadReader, defineServiceNotifications, notificationCounter } from '@nephoscope/core';
 import type { Meter } from '@nephoscope/core';
 
-import { eventId } from './event-id.js';
+import { eventId, isRepeatedDeletion } from './event-id.js';
 import type { CinderResource } from './resources.js';
 
 /** A plugin that makes one gauge of each notification about a kind of cinder's resources. */
@@ -19,6 +19,7 @@ export function defineGauge(
     meters: [gauge],
     eventId: (notification) => eventId(resource, notification),
     *counters(notification) {
+      if (isRepeatedDeletion(resource, notification)) return;
       const payload = new PayloadReader(notification.payload);
       yield notificationCounter(notification, gauge, {
         volume: volume(payload),

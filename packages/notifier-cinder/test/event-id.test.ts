@@ -4,13 +4,12 @@ import { exampleNotification, handlerOf } from '@nephoscope/testing';
 import { eventId } from '../src/event-id.js';
 import { backups, snapshots, volumes } from '../src/resources.js';
 import { capture } from './captures.js';
-import { plugins } from './count.js';
+import { count, plugins } from './count.js';
 
 const original = capture('openstack.volume.create.end');
 
 it.each([
   ['create.end.2', 'create.end.audit', 'create.end.audit.2'],
-  ['delete.start.2', 'delete.start.audit', 'delete.start.audit.2'],
   ['exists.2', 'exists.2.again'],
 ])('is the same for %s and what the audit says of it again', (...names) => {
   const notifications = names.map((name) => capture(`openstack.volume.${name}`));
@@ -31,6 +30,29 @@ it('is another one for the deletion, for another volume, and for the kinds', () 
   expect(new Set(ids).size).toBe(ids.length);
 });
 
+it.each([
+  ['volume', volumes, 'volume_id', 'size'],
+  ['snapshot', snapshots, 'snapshot_id', 'volume_size'],
+  ['backup', backups, 'backup_id', 'size'],
+] as const)('is another one for each deletion of a %s that is tried again', (kind, resource, id, size) => {
+  const tries = [5, 9, 9].map((now, index) =>
+    exampleNotification({
+      eventType: `${kind}.delete.start`,
+      messageId: `m-${index}`,
+      payload: { [id]: 'x-1', tenant_id: 't', user_id: 'u', [size]: now },
+    }),
+  );
+  expect(new Set(tries.map((one) => eventId(resource, one))).size).toBe(3);
+  // Delivered again it is the same one.
+  expect(eventId(resource, { ...tries[0]! })).toBe(eventId(resource, tries[0]!));
+  expect(tries.flatMap((one) => count(one)).filter(({ unit }) => unit === 'GB')).toEqual(
+    [5, 9, 9].map((volume) => expect.objectContaining({ volume, resourceId: 'x-1' })),
+  );
+  // What the audit repeats of it is none of its own.
+  const period = { audit_period_beginning: 'then', audit_period_ending: 'then' };
+  expect(count({ ...tries[2]!, messageId: 'm-3', payload: { ...tries[2]!.payload, ...period } })).toEqual([]);
+});
+
 it('is that of the period for an audit, however often it runs', () => {
   const exists = capture('openstack.snapshot.exists');
   const id = eventId(snapshots, exists);
@@ -39,7 +61,7 @@ it('is that of the period for an audit, however often it runs', () => {
   expect(eventId(snapshots, { ...exists, payload: next })).not.toBe(id);
 });
 
-it.each(['volume.resize.end', 'volume.attach.end', 'volume.detach.end', 'volume.retype'])(
+it.each(['volume.resize.end', 'volume.attach.end', 'volume.detach.end', 'volume.retype', 'volume.delete.start'])(
   'is the message id for %s, which may happen often',
   (eventType) => {
     expect(eventId(volumes, { ...original, eventType, messageId: 'm-1' })).toBe('m-1');
