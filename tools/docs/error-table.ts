@@ -270,6 +270,11 @@ export const errorTable: readonly ErrorGroup[] = [
           'A notification lacks a field that a plugin needs, or has it with a wrong type; the message names it.',
         what: 'Look at the dead letter: the other plugins counted it. Tell the authors of the plugin which version of the service sent it.',
       },
+      NOTIFICATION_ITEMS: {
+        means:
+          'Of several resources that a notification is about some cannot be counted; the message says how many and why the first. The others are counted.',
+        what: 'Look at the dead letter. Sent again, it counts nothing twice.',
+      },
     },
   },
   {

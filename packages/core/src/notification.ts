@@ -31,6 +31,10 @@ export interface NotificationHandler {
    * meter and resource with one event id are recorded once. By default the notification's message id.
    */
   eventId?(notification: Notification): string;
-  /** Counters of one notification; none when it says nothing to count. Throws when a field that it needs is missing, naming the field. */
+  /**
+   * Counters of one notification; none when it says nothing to count. Throws when a field that it needs is missing,
+   * naming the field: then none of them is recorded, but where it ends with NOTIFICATION_ITEMS, which is about some of
+   * several items; the counters before it are those of the others.
+   */
   processNotification(notification: Notification): Iterable<Counter>;
 }

@@ -9,28 +9,27 @@ export interface Announced {
 
 /**
  * The resources of a payload: `{"network": {…}}`, of a creation in bulk `{"networks": [{…}, …]}`. A deletion has the
- * id beside it, of an old neutron nothing else.
+ * id beside it, of an old neutron nothing else. Each is read when it is asked for.
  *
- * @throws NOTIFICATION_FIELD
+ * @throws NOTIFICATION_FIELD; each of the functions, for the one resource, too
  */
-export function announced(resource: string, { eventType, payload }: Notification): readonly Announced[] {
+export function announced(resource: string, { eventType, payload }: Notification): readonly (() => Announced)[] {
   const reader = new PayloadReader(payload);
   if (eventType === `${resource}.delete.end`) {
     const fields = reader.value(resource) === null ? new PayloadReader({}) : reader.inner(resource);
-    return [{ id: fields.optionalText('id') ?? reader.text(`${resource}_id`), fields }];
+    return [() => ({ id: fields.optionalText('id') ?? reader.text(`${resource}_id`), fields })];
   }
   const many = reader.value(`${resource}s`);
-  const all = many === null ? [reader.inner(resource)] : itemsOf(many, `payload.${resource}s`);
-  return all.map((fields) => ({ id: fields.text('id'), fields }));
-}
-
-function itemsOf(list: MetadataValue, path: string): readonly PayloadReader[] {
-  if (!Array.isArray(list)) throw wrong(path, 'a list');
-  return list.map((item: MetadataValue, index) => {
+  if (many === null) return [() => identified(reader.inner(resource))];
+  const path = `payload.${resource}s`;
+  if (!Array.isArray(many)) throw wrong(path, 'a list');
+  return many.map((item: MetadataValue, index) => () => {
     if (!isObject(item)) throw wrong(`${path}[${index}]`, 'an object');
-    return new PayloadReader(item, `${path}[${index}]`);
+    return identified(new PayloadReader(item, `${path}[${index}]`));
   });
 }
+
+const identified = (fields: PayloadReader): Announced => ({ id: fields.text('id'), fields });
 
 function isObject(value: MetadataValue): value is Metadata {
   return typeof value === 'object' && value !== null && !Array.isArray(value);

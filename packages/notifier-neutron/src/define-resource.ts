@@ -1,5 +1,11 @@
-import { PayloadReader, defineServiceNotifications, notificationCounter } from '@nephoscope/core';
-import type { Meter } from '@nephoscope/core';
+import {
+  NephoscopeError,
+  PayloadReader,
+  defineServiceNotifications,
+  describeError,
+  notificationCounter,
+} from '@nephoscope/core';
+import type { Meter, NotificationFigure } from '@nephoscope/core';
 
 import { announced } from './announced.js';
 
@@ -38,17 +44,33 @@ export function defineResource({ name, meter, unit, description, metadata }: Neu
     *counters(notification) {
       const change = events.find(({ eventType }) => eventType === notification.eventType);
       const userId = new PayloadReader(notification.context, 'context').optionalText('user_id');
-      for (const { id, fields } of announced(name, notification)) {
-        const figure = {
-          volume: 1,
-          resourceId: id,
-          projectId: fields.optionalText('tenant_id') ?? fields.optionalText('project_id'),
-          userId,
-          metadata: fields.pick(metadata),
-        };
+      const failures: unknown[] = [];
+      const resources = announced(name, notification);
+      for (const read of resources) {
+        let figure: NotificationFigure;
+        try {
+          const { id, fields } = read();
+          figure = {
+            volume: 1,
+            resourceId: id,
+            projectId: fields.optionalText('tenant_id') ?? fields.optionalText('project_id'),
+            userId,
+            metadata: fields.pick(metadata),
+          };
+        } catch (error) {
+          failures.push(error);
+          continue;
+        }
         yield notificationCounter(notification, existence, figure);
         if (change !== undefined) yield notificationCounter(notification, change.meter, figure);
       }
+      if (failures.length === 0) return;
+      if (resources.length === 1) throw failures[0];
+      throw new NephoscopeError(
+        'NOTIFICATION_ITEMS',
+        `${failures.length} of ${resources.length} are not counted: ${describeError(failures[0])}`,
+        { cause: failures[0] },
+      );
     },
   });
 }

@@ -1,7 +1,7 @@
 import type { Metadata, MetadataValue } from '@nephoscope/core';
-import { exampleNotification } from '@nephoscope/testing';
+import { counterLine, exampleNotification, handlerOf } from '@nephoscope/testing';
 
-import { count } from './count.js';
+import { count, plugins } from './count.js';
 
 const noText: readonly MetadataValue[] = [true, 0, 2n ** 70n, [], ['x'], {}, { constructor: 1 }];
 const noObject: readonly MetadataValue[] = [true, 0, 2n ** 70n, 'x', [], ['x']];
@@ -29,7 +29,7 @@ const cases = [
   { bad: given({}, 'delete'), field: 'payload.port_id' },
   ...[...noText, ...missing].map((port_id) => ({ bad: given({ port_id }, 'delete'), field: 'payload.port_id' })),
   ...[true, 0, 'x', '', {}].map((ports) => ({ bad: given({ ports }), field: 'payload.ports' })),
-  ...[...noObject, null].map((item) => ({ bad: given({ ports: [port, item] }), field: 'payload.ports[1]' })),
+  ...[...noObject, null].map((item) => ({ bad: given({ ports: [item] }), field: 'payload.ports[0]' })),
   ...[...noText, ...missing].map((id) => ({ bad: given({ ports: [{ id }] }), field: 'payload.ports[0].id' })),
   { bad: { ...given({ port }), timestamp: '22.11.2026' }, field: 'timestamp' },
 ];
@@ -37,6 +37,32 @@ const cases = [
 it.each(cases)('refuses $bad.payload for $field', ({ bad, field }) => {
   expect(() => count(bad)).toThrow(fieldError(field));
 });
+
+it.each([null, {}, 'x', [], { id: null }, { id: '' }, { id: 7 }, { id: 'p-3', tenant_id: 5 }])(
+  'loses nothing of others beside %j in a creation in bulk',
+  (bad) => {
+    for (const at of [0, 1, 2]) {
+      const ports: MetadataValue[] = [port, { id: 'p-2', tenant_id: 't-2' }];
+      ports.splice(at, 0, bad);
+      const counters: string[] = [];
+      const all = handlerOf(plugins['port']!).processNotification(given({ ports }));
+      expect(() => {
+        for (const counter of all) counters.push(counterLine(counter));
+      }).toThrow(
+        expect.objectContaining({
+          code: 'NOTIFICATION_ITEMS',
+          message: expect.stringMatching(`^1 of 3 are not counted: .*payload\\.ports\\[${at}\\]`) as string,
+        }) as Error,
+      );
+      expect(counters).toEqual(
+        ['p-1 of t-1 by null', 'p-2 of t-2 by null'].flatMap((resource) => [
+          `port gauge 1 port, ${resource}`,
+          `port.create delta 1 port, ${resource}`,
+        ]),
+      );
+    }
+  },
+);
 
 it('knows no field that an object has by its nature', () => {
   const payload = JSON.parse(

@@ -2,6 +2,7 @@ import {
   NephoscopeError,
   derivedMessageId,
   encodeMeteringBatch,
+  isNephoscopeError,
   maxMeteringLineBytes,
   meterStem,
   meteringContentType,
@@ -31,11 +32,14 @@ export interface Translation {
   readonly samples: number;
   /** The plugins that made the samples. */
   readonly translatedBy: readonly string[];
-  /** The plugins that made none, and why. */
+  /** The plugins that failed, and why. */
   readonly failures: readonly { readonly plugin: string; readonly reason: string }[];
 }
 
-/** Has each of these plugins translate the notification. One that fails costs its own counters, all of them. */
+/**
+ * Has each of these plugins translate the notification. One that fails costs its own counters, all of them, but where
+ * it says that only some items cannot be counted.
+ */
 export function translate(
   notification: Notification,
   handlers: readonly ActiveHandler[],
@@ -46,9 +50,10 @@ export function translate(
   const failures: { plugin: string; reason: string }[] = [];
   for (const active of handlers) {
     try {
-      for (const [meter, line] of linesOf(notification, active, origin))
-        lines.set(meter, [...(lines.get(meter) ?? []), line]);
-      translatedBy.push(active.name);
+      const { made, itemsFailed } = linesOf(notification, active, origin);
+      for (const [meter, line] of made) lines.set(meter, [...(lines.get(meter) ?? []), line]);
+      if (itemsFailed === undefined) translatedBy.push(active.name);
+      else failures.push({ plugin: active.name, reason: pluginFailure(itemsFailed) });
     } catch (error) {
       failures.push({ plugin: active.name, reason: pluginFailure(error) });
     }
@@ -62,15 +67,19 @@ export function translate(
   return { messages, samples: [...lines.values()].flat().length, translatedBy, failures };
 }
 
-/** The metering messages of one plugin, by meter. The same notification gives the same message ids. */
+/**
+ * The metering messages of one plugin, by meter. The same notification gives the same message ids.
+ *
+ * @throws what the plugin throws, but for NOTIFICATION_ITEMS: that costs only the items that it is about
+ */
 function linesOf(
   notification: Notification,
   { name, handler, meters }: ActiveHandler,
   { source, publisherId, signer }: Origin,
-): readonly (readonly [string, string])[] {
+): { readonly made: readonly (readonly [string, string])[]; readonly itemsFailed?: NephoscopeError } {
   const eventId = handler.eventId?.(notification) ?? notification.messageId;
   const made = new Map<string, readonly [string, string]>();
-  for (const counter of handler.processNotification(notification)) {
+  const take = (counter: Counter) => {
     checkCounter(counter, meters);
     const messageId = derivedMessageId('notification', source, eventId, name, counter.name, counter.resourceId);
     if (made.has(messageId)) throw invalid(`the counter '${counter.name}' comes twice for one resource`);
@@ -79,8 +88,14 @@ function linesOf(
     if (Buffer.byteLength(line) > maxMeteringLineBytes)
       throw invalid(`the counter '${counter.name}' makes a message of more than ${maxMeteringLineBytes} bytes`);
     made.set(messageId, [counter.name, line]);
+  };
+  try {
+    for (const counter of handler.processNotification(notification)) take(counter);
+  } catch (error) {
+    if (!isNephoscopeError(error, 'NOTIFICATION_ITEMS')) throw error;
+    return { made: [...made.values()], itemsFailed: error };
   }
-  return [...made.values()];
+  return { made: [...made.values()] };
 }
 
 function checkCounter({ name, type, unit, resourceId }: Counter, meters: ActiveHandler['meters']): void {

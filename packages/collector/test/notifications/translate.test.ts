@@ -110,6 +110,19 @@ it('keeps the counters of the others when a plugin fails, and none of its own', 
   expect(lines(messages[0]!.body)).toHaveLength(1);
 });
 
+it('keeps the counters of a plugin that says that only some items cannot be counted', () => {
+  const failing = active('failing', {
+    *processNotification() {
+      yield counters[0]!;
+      throw new NephoscopeError('NOTIFICATION_ITEMS', '1 of 2 are not counted');
+    },
+  });
+  const { messages, samples, translatedBy, failures } = translate(notification, [failing], origin);
+  expect(failures).toEqual([{ plugin: 'failing', reason: 'NOTIFICATION_ITEMS: 1 of 2 are not counted' }]);
+  expect({ samples, translatedBy }).toEqual({ samples: 1, translatedBy: [] });
+  expect(lines(messages[0]!.body)).toHaveLength(1);
+});
+
 it.each<[string, ActiveHandler, string | RegExp]>([
   [
     'a counter twice',
