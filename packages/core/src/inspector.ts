@@ -25,12 +25,13 @@ export interface CpuReading {
 }
 
 export interface MemoryReading {
-  /** What the guest uses by its own account (balloon driver), KiB. */
-  readonly usedKib: bigint | undefined;
+  /** What the guest uses by its own account (balloon driver), KiB. A guest can say anything: what cannot be is missing. */
+  readonly usedKib: bigint | Missing | undefined;
   /** What the guest occupies on the host, KiB. */
   readonly residentKib: bigint | undefined;
-  readonly swapInKib: bigint | undefined;
-  readonly swapOutKib: bigint | undefined;
+  /** By the guest's own account too. */
+  readonly swapInKib: bigint | Missing | undefined;
+  readonly swapOutKib: bigint | Missing | undefined;
   /** Bytes per second between L3 cache and memory, in all and to the CPU's own node. */
   readonly bandwidthTotal: bigint | undefined;
   readonly bandwidthLocal: bigint | undefined;
@@ -46,11 +47,11 @@ export interface DiskIo {
   readonly writeTimeNs: bigint | undefined;
 }
 
-/** Bytes: what the guest sees, what is allocated, what the file or device holds on the host. */
+/** Bytes: what the guest sees, what is allocated, what the file or device holds on the host; each known or not by itself. */
 export interface DiskSize {
-  readonly capacity: bigint;
-  readonly allocation: bigint;
-  readonly physical: bigint;
+  readonly capacity: bigint | undefined;
+  readonly allocation: bigint | undefined;
+  readonly physical: bigint | undefined;
 }
 
 /** A disk as it is attached. The same object from one reading to the next as long as nothing in it changes. */

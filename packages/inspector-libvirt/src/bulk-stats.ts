@@ -13,6 +13,7 @@ import type {
 import type { StatsGroup, TypedParams } from '@nephoscope/libvirt';
 
 import type { DomainDescription } from './domain-xml.js';
+import { guestMemory } from './guest-memory.js';
 import { notCounted, notReported, off, passedThrough } from './missing.js';
 
 /** The groups of libvirt's statistics behind each part; those of parts that nobody uses are not asked for. */
@@ -52,13 +53,15 @@ export const readPart: { readonly [P in InstancePart]: Reader<P> } = {
     if (!running) return off;
     // The balloon's size is what the daemon knows by itself; of a busy domain there is no more.
     if (!params.has('balloon.rss')) return unanswered;
-    const available = unsigned(params, 'balloon.available');
-    const free = unsigned(params, 'balloon.usable') ?? unsigned(params, 'balloon.unused');
     return {
-      usedKib: available === undefined || free === undefined ? undefined : available - free,
+      ...guestMemory({
+        available: unsigned(params, 'balloon.available'),
+        free: unsigned(params, 'balloon.usable') ?? unsigned(params, 'balloon.unused'),
+        maximum: unsigned(params, 'balloon.maximum'),
+        swapIn: unsigned(params, 'balloon.swap_in'),
+        swapOut: unsigned(params, 'balloon.swap_out'),
+      }),
       residentKib: unsigned(params, 'balloon.rss'),
-      swapInKib: unsigned(params, 'balloon.swap_in'),
-      swapOutKib: unsigned(params, 'balloon.swap_out'),
       bandwidthTotal: unsigned(params, 'perf.mbmt'),
       bandwidthLocal: unsigned(params, 'perf.mbml'),
     } satisfies MemoryReading;
@@ -66,7 +69,7 @@ export const readPart: { readonly [P in InstancePart]: Reader<P> } = {
   disks(params, description, running, unanswered) {
     const count = integer(params, 'block.count');
     if (count === undefined) return unanswered;
-    const indexes = Array.from({ length: count }, (_, index) => index);
+    const indexes = numbered(params, count, (index) => blockKeys(index).name);
     // The process is asked for all disks at once: where it answered for one, another has no figures.
     const answered = !running || indexes.some((index) => params.has(blockKeys(index).readBytes));
     return indexes.map((index): DiskReading => {
@@ -82,7 +85,8 @@ export const readPart: { readonly [P in InstancePart]: Reader<P> } = {
   vnics(params, description, running) {
     if (!running) return off;
     const count = integer(params, 'net.count') ?? 0;
-    const indexes = new Map(Array.from({ length: count }, (_, index) => [params.get(netKeys(index).name), index]));
+    const nameOf = (index: number): string => netKeys(index).name;
+    const indexes = new Map(numbered(params, count, nameOf).map((index) => [params.get(nameOf(index)), index]));
     return description.vnics.map((vnic): VnicReading => {
       const index = indexes.get(vnic.name);
       const traffic = index === undefined ? undefined : vnicTraffic(params, netKeys(index));
@@ -95,7 +99,7 @@ export const readPart: { readonly [P in InstancePart]: Reader<P> } = {
 export function processAnswered(params: TypedParams, parts: ReadonlySet<InstancePart>): boolean {
   if (parts.has('memory')) return params.has('balloon.rss');
   if (!parts.has('disks')) return true;
-  const indexes = Array.from({ length: integer(params, 'block.count') ?? 0 }, (_, index) => index);
+  const indexes = numbered(params, integer(params, 'block.count') ?? 0, (index) => blockKeys(index).name);
   return indexes.length === 0 || indexes.some((index) => params.has(blockKeys(index).readBytes));
 }
 
@@ -164,7 +168,7 @@ function diskSize(params: TypedParams, keys: ReturnType<typeof blockKeys>): Disk
   const capacity = unsigned(params, keys.capacity);
   const allocation = unsigned(params, keys.allocation);
   const physical = unsigned(params, keys.physical);
-  if (capacity === undefined || allocation === undefined || physical === undefined) return undefined;
+  if (capacity === undefined && allocation === undefined && physical === undefined) return undefined;
   return { capacity, allocation, physical };
 }
 
@@ -185,6 +189,15 @@ function vnicTraffic(params: TypedParams, keys: ReturnType<typeof netKeys>): Vni
     txErrors: unsigned(params, keys.txErrors),
     txDrops: unsigned(params, keys.txDrops),
   };
+}
+
+/** The numbers under which devices are reported. Not all below the count need to be there, nor are all that are below it. */
+function numbered(params: TypedParams, count: number, nameOf: (index: number) => string): readonly number[] {
+  const indexes: number[] = [];
+  const end = count + params.size;
+  for (let index = 0; indexes.length < count && index < end; index++)
+    if (params.has(nameOf(index))) indexes.push(index);
+  return indexes;
 }
 
 function unsigned(params: TypedParams, key: string): bigint | undefined {

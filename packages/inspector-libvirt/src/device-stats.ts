@@ -18,6 +18,7 @@ import {
 import type { Connection, Domain } from '@nephoscope/libvirt';
 
 import type { DescribedVnic, DomainDescription } from './domain-xml.js';
+import { guestMemory } from './guest-memory.js';
 import { busy, notReported, off, passedThrough } from './missing.js';
 
 /** The time that one call may take, ms, and who may end them all. */
@@ -64,12 +65,9 @@ export class DeviceStats {
     const stats = await this.#call(domain, limits, () => this.#connection.domainMemoryStats(domain, limits));
     if (isMissing(stats)) return stats;
     const { available, usable, unused, rss, swapIn, swapOut } = stats;
-    const free = usable ?? unused;
     return {
-      usedKib: available === undefined || free === undefined ? undefined : available - free,
+      ...guestMemory({ available, free: usable ?? unused, maximum: undefined, swapIn, swapOut }),
       residentKib: rss,
-      swapInKib: swapIn,
-      swapOutKib: swapOut,
       bandwidthTotal: undefined,
       bandwidthLocal: undefined,
     };

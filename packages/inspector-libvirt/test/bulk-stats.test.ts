@@ -133,9 +133,10 @@ describe('cpu', () => {
 });
 
 describe('memory', () => {
+  const total = 2n ** 43n + 12_345n;
   const whole = {
     'balloon.rss': 10n,
-    'balloon.available': beyond,
+    'balloon.available': total,
     'balloon.unused': 3n,
     'balloon.swap_in': 0n,
     'balloon.swap_out': 2n,
@@ -143,7 +144,7 @@ describe('memory', () => {
 
   it('is what the guest has and does not say is free', () => {
     expect(readPart.memory(new Map(Object.entries(whole)), nothing, true, busy)).toMatchObject({
-      usedKib: beyond - 3n,
+      usedKib: total - 3n,
       residentKib: 10n,
       swapInKib: 0n,
       swapOutKib: 2n,
@@ -151,8 +152,42 @@ describe('memory', () => {
     expect(
       readPart.memory(new Map(Object.entries({ ...whole, 'balloon.usable': 5n })), nothing, true, busy),
     ).toMatchObject({
-      usedKib: beyond - 5n,
+      usedKib: total - 5n,
     });
+  });
+
+  it.each([
+    [
+      'more free than there is',
+      { 'balloon.available': 100n, 'balloon.usable': 150n },
+      'of which 150 KiB are free',
+    ],
+    ['nothing, and some of it free', { 'balloon.available': 0n, 'balloon.unused': 500n }, 'of which 500 KiB'],
+    [
+      'more than it can have',
+      { 'balloon.maximum': 1_048_576n, 'balloon.available': 2n ** 54n, 'balloon.usable': 0n },
+      'of at most 1048576 KiB',
+    ],
+    ['more than anybody has', { 'balloon.available': 2n ** 54n, 'balloon.usable': 0n }, 'of at most'],
+  ])('a guest that says it has %s is not believed', (_what, figures: Record<string, bigint>, detail) => {
+    const params = new Map(Object.entries({ 'balloon.rss': 10n, 'balloon.swap_in': 3n, ...figures }));
+    expect(readPart.memory(params, nothing, true, busy)).toMatchObject({
+      usedKib: { missing: 'error', detail: expect.stringContaining(detail) as unknown },
+      residentKib: 10n,
+      swapInKib: 3n,
+      swapOutKib: undefined,
+    });
+  });
+
+  it('that was swapped without end is not believed, each count by itself', () => {
+    const params = new Map(Object.entries({ ...whole, 'balloon.swap_in': 2n ** 64n - 1n }));
+    expect(readPart.memory(params, nothing, true, busy)).toMatchObject({
+      usedKib: total - 3n,
+      swapInKib: { missing: 'error' },
+      swapOutKib: 2n,
+    });
+    const full = new Map(Object.entries({ 'balloon.rss': 10n, 'balloon.available': 7n, 'balloon.usable': 7n }));
+    expect(readPart.memory(full, nothing, true, busy)).toMatchObject({ usedKib: 0n });
   });
 
   it('has the bandwidth where it is measured', () => {
@@ -198,6 +233,44 @@ describe('disks', () => {
     ]);
   });
 
+  it('are those that are named: numbers may be left out', () => {
+    const params = new Map<string, TypedValue>([
+      ['block.count', 3],
+      ['block.0.name', 'vda'],
+      ...figures(0, 1n),
+      ...sizes(1),
+      ['block.3.name', 'vdd'],
+      ...figures(3, 4n),
+      ['block.4.name', 'vde'],
+    ]);
+    expect(readPart.disks(params, nothing, true, busy)).toMatchObject([
+      { disk: { device: 'vda' }, io: { readBytes: 1n } },
+      { disk: { device: 'vdd' }, io: { readBytes: 4n } },
+      { disk: { device: 'vde' }, io: notReported },
+    ]);
+    const cut = new Map<string, TypedValue>([
+      ['block.count', 3],
+      ['block.1.name', 'vdb'],
+    ]);
+    expect(readPart.disks(cut, nothing, false, busy)).toMatchObject([{ disk: { device: 'vdb' } }]);
+  });
+
+  it('have each size by itself', () => {
+    const params = new Map<string, TypedValue>([
+      ['block.count', 1],
+      ['block.0.name', 'vda'],
+      ['block.0.capacity', 1_048_576n],
+      ['block.0.physical', 4096n],
+    ]);
+    expect(readPart.disks(params, nothing, false, busy)).toEqual([
+      {
+        disk: { device: 'vda' },
+        io: off,
+        size: { capacity: 1_048_576n, allocation: undefined, physical: 4096n },
+      },
+    ]);
+  });
+
   it('of a stuck guest are busy, each', () => {
     const params = new Map<string, TypedValue>([
       ['block.count', 2],
@@ -235,12 +308,12 @@ describe('vnics', () => {
     const figures = (index: number, value: bigint): [string, TypedValue][] =>
       ['rx.bytes', 'rx.pkts', 'tx.bytes', 'tx.pkts'].map((name) => [`net.${index}.${name}`, value]);
     const params = new Map<string, TypedValue>([
-      ['net.count', 5],
+      ['net.count', 3],
       ['net.2.name', 'tap0'],
       ...figures(2, beyond),
       ['net.3.name', 'gone'],
-      ['net.4.name', 'tap1'],
-      ...figures(4, 7n),
+      ['net.6.name', 'tap1'],
+      ...figures(6, 7n),
     ]);
     const [user, hostdev, tap1, gone, tap0] = domain.vnics;
     expect(readPart.vnics(params, domain, true, busy)).toMatchObject([

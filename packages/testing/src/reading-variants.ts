@@ -61,6 +61,8 @@ export const gapVariants: readonly {
   variant('disks', "one disk's traffic", (disks) => first(disks, (disk) => ({ ...disk, io: reason }))),
   variant('disks', "all disks' sizes", (disks) => disks.map((disk) => ({ ...disk, size: reason }))),
   variant('disks', "one disk's size", (disks) => first(disks, (disk) => ({ ...disk, size: reason }))),
+  variant('disks', "one disk's size allocated", (disks) => first(disks, withoutAllocation)),
+  variant('memory', 'what the guest says', (memory) => ({ ...memory, usedKib: reason, swapInKib: reason })),
   variant('disks', "all disks' times", (disks) => disks.map(withoutTimes)),
   variant('disks', "one disk's times", (disks) => first(disks, withoutTimes)),
   variant('vnics', "all cards' traffic", (vnics) => vnics.map((vnic) => ({ ...vnic, traffic: reason }))),
@@ -97,6 +99,10 @@ const errors: readonly (keyof VnicTraffic)[] = ['rxErrors', 'rxDrops', 'txErrors
 
 function withoutTimes(disk: DiskReading): DiskReading {
   return isMissing(disk.io) ? disk : { ...disk, io: without(disk.io, times) };
+}
+
+function withoutAllocation(disk: DiskReading): DiskReading {
+  return isMissing(disk.size) ? disk : { ...disk, size: { ...disk.size, allocation: undefined } };
 }
 
 function withoutErrors(vnic: VnicReading): VnicReading {

@@ -70,6 +70,8 @@ const sizes: readonly (Meter & { readonly field: keyof DiskSize })[] = [
   },
 ];
 
+const notReported = { missing: 'unsupported', detail: 'not reported for this disk' } as const;
+
 const metadataOf = new WeakMap<Disk, Metadata>();
 
 function diskMetadata(disk: Disk, instanceId: string): Metadata {
@@ -89,15 +91,14 @@ export default definePollster({
         const resourceId = `${instance.id}-${disk.device}`;
         const details = { resourceId, metadata: diskMetadata(disk, instance.id) };
         for (const { name, field } of counts) {
-          const value = isMissing(io)
-            ? io
-            : (io[field] ?? { missing: 'unsupported' as const, detail: 'not reported for this disk' });
+          const value = isMissing(io) ? io : (io[field] ?? notReported);
           if (typeof value === 'bigint') yield counter(name, value, details);
           else missing(name, value, resourceId);
         }
         for (const { name, field } of sizes) {
-          if (isMissing(size)) missing(name, size, resourceId);
-          else yield counter(name, size[field], details);
+          const value = isMissing(size) ? size : (size[field] ?? notReported);
+          if (typeof value === 'bigint') yield counter(name, value, details);
+          else missing(name, value, resourceId);
         }
       }
     },

@@ -68,6 +68,7 @@ export default definePollster({
       for (const { name, field, convert } of figures) {
         const value = inspection.memory[field];
         if (value === undefined) missing(name, notReported);
+        else if (typeof value !== 'bigint') missing(name, value);
         else yield counter(name, convert(value));
       }
     },

@@ -97,6 +97,17 @@ describe('disk_device', () => {
     ]);
   });
 
+  it('gives each size that is known', async () => {
+    const { counters, gaps } = await pollCounters(
+      diskDevice,
+      instanceReading({ disks: [{ size: { capacity: 8n, allocation: undefined, physical: 4n } }] }),
+    );
+    expect(volumes(counters)).toMatchObject({ 'disk.device.capacity': 8n, 'disk.device.usage': 4n });
+    expect(gaps.map(({ meter, reason }) => `${meter} ${reason.missing}`)).toEqual([
+      'disk.device.allocation unsupported',
+    ]);
+  });
+
   it('still gives the sizes of an instance that is shut off', async () => {
     const { counters, gaps } = await pollCounters(diskDevice, shutOffReading());
     expect(counters.map(({ name }) => name)).toEqual([

@@ -36,6 +36,14 @@ it('gives sizes in MiB, which Ceilometer calls MB, and bandwidth in bytes', asyn
   ]);
 });
 
+it('says what a guest makes up, which costs only that figure', async () => {
+  const reason = { missing: 'error', detail: 'more is free than there is' } as const;
+  const { counters, gaps } = await pollCounters(memory, instanceReading({ memory: { usedKib: reason } }));
+  expect(Object.keys(volumes(counters))).not.toContain('memory.usage');
+  expect(counters).toHaveLength(memory.meters.length - 1);
+  expect(gaps).toMatchObject([{ meter: 'memory.usage', reason }]);
+});
+
 it('says what is not reported', async () => {
   const { counters, gaps } = await pollCounters(
     memory,

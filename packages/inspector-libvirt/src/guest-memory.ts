@@ -1,0 +1,40 @@
+import type { MemoryReading, Missing } from '@nephoscope/core';
+
+/** What a guest says of its own memory through its balloon driver, KiB. */
+export interface GuestFigures {
+  readonly available: bigint | undefined;
+  readonly free: bigint | undefined;
+  /** The most that it can have, which the host knows. */
+  readonly maximum: bigint | undefined;
+  readonly swapIn: bigint | undefined;
+  readonly swapOut: bigint | undefined;
+}
+
+// 8 EiB: more than all counters of a kernel hold.
+const mostKib = 1n << 53n;
+
+/** Nobody checks what a guest says: a figure that cannot be is missing, and says so. */
+export function guestMemory(figures: GuestFigures): Pick<MemoryReading, 'usedKib' | 'swapInKib' | 'swapOutKib'> {
+  return {
+    usedKib: used(figures),
+    swapInKib: swapped(figures.swapIn),
+    swapOutKib: swapped(figures.swapOut),
+  };
+}
+
+function used({ available, free, maximum }: GuestFigures): bigint | Missing | undefined {
+  if (available === undefined || free === undefined) return undefined;
+  if (free > available) return madeUp(`${available} KiB of memory, of which ${free} KiB are free`);
+  if (available > (maximum ?? mostKib))
+    return madeUp(`${available} KiB of memory, of at most ${maximum ?? mostKib} KiB`);
+  return available - free;
+}
+
+function swapped(figure: bigint | undefined): bigint | Missing | undefined {
+  return figure !== undefined && figure >= mostKib ? madeUp(`${figure} KiB swapped`) : figure;
+}
+
+const madeUp = (what: string): Missing => ({
+  missing: 'error',
+  detail: `the guest's balloon driver reports what cannot be: ${what}`,
+});
