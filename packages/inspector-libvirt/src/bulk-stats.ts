@@ -10,8 +10,9 @@ import type {
   VnicReading,
   VnicTraffic,
 } from '@nephoscope/core';
-import type { StatsGroup, TypedParams } from '@nephoscope/libvirt';
+import type { StatsGroup, TypedParams, TypedValue } from '@nephoscope/libvirt';
 
+import { plainVnic } from './domain-xml.js';
 import type { DomainDescription } from './domain-xml.js';
 import { guestMemory } from './guest-memory.js';
 import { notCounted, notReported, off, passedThrough } from './missing.js';
@@ -87,7 +88,7 @@ export const readPart: { readonly [P in InstancePart]: Reader<P> } = {
     const count = integer(params, 'net.count') ?? 0;
     const nameOf = (index: number): string => netKeys(index).name;
     const indexes = new Map(numbered(params, count, nameOf).map((index) => [params.get(nameOf(index)), index]));
-    return description.vnics.map((vnic): VnicReading => {
+    return vnicsOf(description, indexes.keys()).map((vnic): VnicReading => {
       const index = indexes.get(vnic.name);
       const traffic = index === undefined ? undefined : vnicTraffic(params, netKeys(index));
       return { vnic, traffic: traffic ?? (vnic.passedThrough ? passedThrough : notCounted) };
@@ -114,6 +115,13 @@ const marks: Readonly<Record<InstancePart, string>> = {
   disks: 'block.count',
   vnics: 'net.count',
 };
+
+/** Those described, and where the description may be an old one those that there are figures of. */
+function vnicsOf({ vnics, outdated }: DomainDescription, names: Iterable<TypedValue | undefined>) {
+  if (outdated === undefined) return vnics;
+  const others = [...names].filter((name) => typeof name === 'string');
+  return [...vnics, ...others.filter((name) => !vnics.some((vnic) => vnic.name === name)).map(plainVnic)];
+}
 
 const noSize: Missing = {
   missing: 'unsupported',

@@ -2,10 +2,10 @@ import { isDeepStrictEqual } from 'node:util';
 
 import { describeError } from '@nephoscope/core';
 import type { Logger } from '@nephoscope/core';
-import { isConnectionClosed, isNoDomain, LifecycleEventType } from '@nephoscope/libvirt';
+import { isAbandonedCall, isConnectionClosed, isNoDomain, LifecycleEventType } from '@nephoscope/libvirt';
 import type { CallOptions, Connection, Domain } from '@nephoscope/libvirt';
 
-import { parseDomainXml } from './domain-xml.js';
+import { parseDomainXml, undescribed } from './domain-xml.js';
 import type { DomainDescription } from './domain-xml.js';
 
 interface Entry {
@@ -28,6 +28,10 @@ export class Descriptions {
   readonly #connection: Connection;
   readonly #logger: Logger;
   readonly #entries = new Map<string, Entry>();
+  /** Why the XML of a domain could not be read, by UUID: told once. */
+  readonly #failures = new Map<string, string>();
+  /** UUIDs of domains that have not answered the question for their XML, which are not asked again until they do. */
+  readonly #hanging = new Set<string>();
 
   constructor(connection: Connection, logger: Logger) {
     this.#connection = connection;
@@ -51,7 +55,8 @@ export class Descriptions {
   }
 
   /**
-   * Descriptions of these domains by UUID. One that is gone, or whose XML cannot be had in time, is left out.
+   * Descriptions of these domains by UUID. One that is gone is left out; of one whose XML cannot be had, or not in time,
+   * it is the one before, marked as outdated.
    *
    * @param before what was known of them, whose objects are used again as far as nothing in them has changed
    * @param options the time is for all of them together
@@ -95,22 +100,47 @@ export class Descriptions {
     const entry: Entry = { id: domain.id, description: undefined };
     this.#entries.set(domain.uuid, entry);
     try {
+      if (this.#hanging.has(domain.uuid)) return outdated(before);
       entry.description = inherit(before, parseDomainXml(await this.#connection.domainXml(domain, options)));
+      this.#failures.delete(domain.uuid);
+      return entry.description;
     } catch (error) {
       if (isConnectionClosed(error)) throw error;
-      if (!isNoDomain(error)) {
-        this.#logger.warn(
-          { err: error, domain: domain.name },
-          `${domain.name} is not read in this cycle, since its XML cannot be: ${describeError(error)}`,
-        );
-      }
+      if (isNoDomain(error)) return undefined;
+      if (isAbandonedCall(error) && options.signal?.aborted !== true) this.#leave(domain, error.late);
+      this.#tell(domain, before, error);
+      return outdated(before);
     }
-    return entry.description;
+  }
+
+  #leave({ uuid }: Domain, late: Promise<void>): void {
+    this.#hanging.add(uuid);
+    void late.then(() => this.#hanging.delete(uuid));
+  }
+
+  #tell({ name, uuid }: Domain, before: DomainDescription | undefined, error: unknown): void {
+    const reason = describeError(error);
+    if (this.#failures.get(uuid) === reason) return;
+    this.#failures.set(uuid, reason);
+    const without = before === undefined || before === undescribed;
+    this.#logger.warn(
+      { err: error, domain: name },
+      without
+        ? `${name} is metered without its owner, flavor and the like, since its XML cannot be read: ${reason}`
+        : `${name} is metered with what was last known of it, since its XML cannot be read: ${reason}`,
+    );
   }
 
   forgetOthers(uuids: ReadonlySet<string>): void {
+    for (const uuid of this.#failures.keys()) if (!uuids.has(uuid)) this.#failures.delete(uuid);
     for (const uuid of this.#entries.keys()) if (!uuids.has(uuid)) this.#entries.delete(uuid);
   }
+}
+
+/** The description before, where it cannot be read again; the same object as long as that lasts. */
+function outdated(before: DomainDescription | undefined): DomainDescription {
+  if (before === undefined) return undescribed;
+  return before.outdated ? before : Object.freeze({ ...before, outdated: true });
 }
 
 /** The description read now, made of the objects of the one before as far as they are equal. */

@@ -1,5 +1,7 @@
 import type { Disk, Flavor, Vnic } from '@nephoscope/core';
-import { XMLParser } from 'fast-xml-parser';
+
+import { child, children, content, local, namespace, parseXml, value } from './xml.js';
+import type { Element } from './xml.js';
 
 /** What a domain's XML says that does not change while it runs, unless libvirt announces it. */
 export interface DomainDescription {
@@ -11,7 +13,21 @@ export interface DomainDescription {
   readonly vnics: readonly DescribedVnic[];
   /** What nova wrote into it; undefined for a domain that is not nova's. */
   readonly nova: NovaMetadata | undefined;
+  /** Not what the XML says now, which cannot be read, but what was last known of it, if anything. */
+  readonly outdated?: true;
 }
+
+/** What is known of a domain whose XML was never read. */
+export const undescribed: DomainDescription = Object.freeze({
+  vcpus: undefined,
+  memoryKib: undefined,
+  architecture: '',
+  osType: '',
+  disks: Object.freeze([]),
+  vnics: Object.freeze([]),
+  nova: undefined,
+  outdated: true,
+});
 
 export interface DescribedVnic extends Vnic {
   /** The card is passed through to the guest (hostdev, SR-IOV): the host sees none of its traffic. */
@@ -27,30 +43,10 @@ export interface NovaMetadata {
   readonly createdAt: string | undefined;
 }
 
-interface Element {
-  readonly [name: string]: Element | readonly Element[] | string | undefined;
-}
-
-const attribute = '@';
-const text = '#text';
-
-const parser = new XMLParser({
-  ignoreAttributes: false,
-  attributeNamePrefix: attribute,
-  textNodeName: text,
-  alwaysCreateTextNode: true,
-  trimValues: false,
-  // Every figure stays the text that it is: a name such as 0012 is no number.
-  parseTagValue: false,
-  parseAttributeValue: false,
-  // The parser counts references by number (&#233;) among HTML's; libxml2 writes such.
-  htmlEntities: true,
-});
-
 /** Reads `virDomainGetXMLDesc`. Throws a TypeError for a text that is no domain. */
 export function parseDomainXml(xml: string): DomainDescription {
-  const domain = child(parser.parse(xml) as Element, 'domain');
-  if (domain === undefined) throw new TypeError('the XML has no <domain>');
+  const domain = parseXml(xml);
+  if (domain.name !== 'domain') throw new TypeError('the XML has no <domain>');
   const devices = child(domain, 'devices');
   const vcpu = child(domain, 'vcpu');
   const osType = child(child(domain, 'os'), 'type');
@@ -92,37 +88,41 @@ function describeVnic(element: Element, index: number): DescribedVnic {
   });
 }
 
+/** A card of which only the name is known. */
+export function plainVnic(name: string): DescribedVnic {
+  const unknown = { mac: null, fref: null, parameters: Object.freeze({}), interfaceId: null, bridge: null };
+  return Object.freeze({ name, ...unknown, passedThrough: false });
+}
+
 function pciAddress(address: Element | undefined): string | undefined {
   const parts = ['domain', 'bus', 'slot', 'function'].map((name) => value(address, name)?.replace(/^0x/, ''));
   const [domain, bus, slot, func] = parts;
   return parts.includes(undefined) ? undefined : `${domain}:${bus}:${slot}.${func}`;
 }
 
+const novaNamespace = 'http://openstack.org/xmlns/libvirt/nova/';
+
 function describeNova(domain: Element): NovaMetadata | undefined {
-  // The prefix is nova's choice; what counts is the namespace that it stands for, whatever its version.
-  const metadata = child(domain, 'metadata');
-  if (metadata === undefined) return undefined;
-  for (const tag of Object.keys(metadata)) {
-    const [, prefix, local] = /^(?:(.*):)?(.*)$/.exec(tag) ?? [];
-    const instance = child(metadata, tag);
-    if (local !== 'instance' || instance === undefined) continue;
-    // libvirt moves no declaration: it is where nova wrote it, on the element itself.
-    const namespace = value(instance, prefix === undefined ? 'xmlns' : `xmlns:${prefix}`);
-    if (!namespace?.startsWith('http://openstack.org/xmlns/libvirt/nova/')) continue;
-    const nova = (element: Element | undefined, name: string) =>
-      child(element, prefix === undefined ? name : `${prefix}:${name}`);
-    const owner = nova(instance, 'owner');
-    return Object.freeze({
-      name: content(nova(instance, 'name')),
-      flavor: describeFlavor(nova(instance, 'flavor'), nova),
-      userId: value(nova(owner, 'user'), 'uuid'),
-      projectId: value(nova(owner, 'project'), 'uuid'),
-      imageId:
-        value(nova(instance, 'root'), 'type') === 'image' ? value(nova(instance, 'root'), 'uuid') : undefined,
-      createdAt: content(nova(instance, 'creationTime')),
-    });
-  }
-  return undefined;
+  // The prefix is nova's choice; what counts is the namespace that it stands for. After an upgrade of nova an instance
+  // may have the metadata of two versions: the newer is kept up to date.
+  const versionOf = (element: Element) => Number(namespace(element)!.slice(novaNamespace.length));
+  const [instance] = children(child(domain, 'metadata'))
+    .filter((element) => local(element) === 'instance' && namespace(element)?.startsWith(novaNamespace))
+    .sort((one, other) => versionOf(other) - versionOf(one));
+  if (instance === undefined) return undefined;
+  const uri = namespace(instance);
+  const nova = (element: Element | undefined, name: string) =>
+    children(element).find((found) => local(found) === name && namespace(found) === uri);
+  const owner = nova(instance, 'owner');
+  const root = nova(instance, 'root');
+  return Object.freeze({
+    name: content(nova(instance, 'name')),
+    flavor: describeFlavor(nova(instance, 'flavor'), nova),
+    userId: value(nova(owner, 'user'), 'uuid'),
+    projectId: value(nova(owner, 'project'), 'uuid'),
+    imageId: value(root, 'type') === 'image' ? value(root, 'uuid') : undefined,
+    createdAt: content(nova(instance, 'creationTime')),
+  });
 }
 
 function describeFlavor(
@@ -145,32 +145,13 @@ function describeFlavor(
 
 /** libvirt writes memory in KiB, whatever the domain was defined with. */
 function kibibytes(memory: Element | undefined): bigint | undefined {
-  const digits = content(memory);
+  const digits = content(memory)?.trim();
   return digits !== undefined && /^\d+$/.test(digits) && value(memory, 'unit') === 'KiB'
     ? BigInt(digits)
     : undefined;
 }
 
-function wholeNumber(digits: string | undefined): number | undefined {
+function wholeNumber(text: string | undefined): number | undefined {
+  const digits = text?.trim();
   return digits !== undefined && /^\d{1,15}$/.test(digits) ? Number(digits) : undefined;
-}
-
-function children(element: Element | undefined, name: string): readonly Element[] {
-  const found = element?.[name];
-  if (found === undefined || typeof found === 'string') return [];
-  return (Array.isArray(found) ? found : [found]) as readonly Element[];
-}
-
-function child(element: Element | undefined, name: string): Element | undefined {
-  return children(element, name)[0];
-}
-
-function value(element: Element | undefined, name: string): string | undefined {
-  const found = element?.[attribute + name];
-  return typeof found === 'string' ? found : undefined;
-}
-
-function content(element: Element | undefined): string | undefined {
-  const found = element?.[text];
-  return typeof found === 'string' && found !== '' ? found : undefined;
 }

@@ -1,9 +1,9 @@
 import type { Clock, InstancePart, InstanceReading } from '@nephoscope/core';
-import { isAbandonedCall, isNoDomain } from '@nephoscope/libvirt';
+import { isAbandonedCall, isConnectionClosed, isNoDomain } from '@nephoscope/libvirt';
 import type { DomainStatsRecord, StatsGroup } from '@nephoscope/libvirt';
 
 import { hostGroups, processAnswered } from './bulk-stats.js';
-import { parseDomainXml } from './domain-xml.js';
+import { parseDomainXml, undescribed } from './domain-xml.js';
 import type { DomainDescription } from './domain-xml.js';
 import type { KnownInstances } from './known-instances.js';
 import { readParts, statsGroups } from './read-parts.js';
@@ -185,14 +185,17 @@ export class SingleReader {
     if (upToDate !== undefined) return upToDate;
     const before = this.#known.description(domain.uuid);
     const described = await session.descriptions.of([domain], () => before, { timeout, signal });
-    const description = described.get(domain.uuid) ?? before;
-    if (description === undefined) throw new Error(`the XML of ${domain.name} cannot be read`);
-    return description;
+    return described.get(domain.uuid) ?? before ?? undescribed;
   }
 
   async #xml(session: Session, uuid: string, signal: AbortSignal): Promise<DomainDescription> {
     const domain = { name: uuid, uuid, id: -1 };
-    return parseDomainXml(await session.connection.domainXml(domain, { timeout: this.#deadline, signal }));
+    try {
+      return parseDomainXml(await session.connection.domainXml(domain, { timeout: this.#deadline, signal }));
+    } catch (error) {
+      if (isConnectionClosed(error) || signal.aborted) throw error;
+      return undescribed;
+    }
   }
 
   #moment(): { readonly readAt: bigint; readonly readAtMonotonic: bigint } {

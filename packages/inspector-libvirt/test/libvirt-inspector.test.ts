@@ -403,26 +403,71 @@ describe('stop', () => {
 });
 
 describe('XML', () => {
-  it('that is gone with its domain, or cannot be read, costs only that domain', async () => {
+  it('that cannot be read costs what only it says, until it can be; that is gone with its domain, that domain', async () => {
     const { read, logged } = await started([guest(1), guest(2, { xml: '<nothing/>' }), guest(3), guest(4)]);
     const answer: Handler<'domainGetXmlDesc'> = daemon.handle('domainGetXmlDesc', (args) => {
       if (args.domain.name === 'guest-3') throw new Fault(42, 'Domain not found');
       if (args.domain.name === 'guest-4') throw new Fault(1, 'internal error');
       return answer(args);
     });
-    expect(names(await read())).toEqual(['guest-1']);
+    for (let cycle = 0; cycle < 2; cycle++) {
+      const readings = await read();
+      expect(names(readings)).toEqual(['guest-1', 'guest-2', 'guest-4']);
+      for (const name of ['guest-2', 'guest-4'])
+        expect(named(readings, name)).toMatchObject({
+          instance: { state: 'running', projectId: null, userId: null, run: expect.any(String) as unknown },
+          parts: {
+            cpu: { count: 1, timeNs: 100n },
+            memory: { residentKib: 2048n },
+            disks: [{ disk: { device: 'vda' }, io: { readBytes: 7n } }],
+            vnics: [{ vnic: { name: tap(Number(name.at(-1))), mac: null }, traffic: { rxBytes: 9n } }],
+          },
+        });
+      const [first, second] = await Promise.all([read(), read()]);
+      expect(named(first, 'guest-2').instance).toBe(named(second, 'guest-2').instance);
+    }
     expect(logged.sort()).toEqual([
-      expect.stringMatching(/^warn: guest-2 is not read .* no <domain>/),
-      expect.stringMatching(/^warn: guest-4 is not read .* internal error/),
+      expect.stringMatching(/^warn: guest-2 is metered without its owner.* no <domain>/),
+      expect.stringMatching(/^warn: guest-4 is metered without its owner.* internal error/),
     ]);
+    daemon.domains = [guest(2)];
+    expect(named(await read(), 'guest-2').parts).toMatchObject({ vnics: [{ vnic: { name: 'tap2' } }] });
   });
 
-  it('that never comes costs only that domain', async () => {
+  it('that cannot be read again leaves what was last known', async () => {
+    const nova = `<metadata><n:instance xmlns:n='http://openstack.org/xmlns/libvirt/nova/1.1'><n:owner><n:project uuid='p'/></n:owner></n:instance></metadata>`;
+    const { read, logged } = await started([guest(1, { xml: xmlOf(1).replace('<vcpu>', `${nova}<vcpu>`) })], {
+      owners: [{ name: '*', projectId: 'somebody' }],
+    });
+    const [before] = await read();
+    expect(before?.instance.projectId).toBe('p');
+    daemon.domains = [guest(1, { xml: '<domain>' })];
+    daemon.emitDeviceAdded({ domain: daemon.domains[0]!, device: 'net1' });
+    for (let cycle = 0; cycle < 2; cycle++) {
+      const [after] = await read();
+      expect(after).toMatchObject({
+        instance: { projectId: 'p' },
+        parts: { disks: [{ io: { readBytes: 7n } }], vnics: [{ traffic: { rxBytes: 9n } }] },
+      });
+    }
+    expect(logged).toEqual([
+      expect.stringMatching(/^warn: guest-1 is metered with what was last known of it.*not well-formed/),
+    ]);
+    daemon.domains = [guest(2, { xml: '<nothing/>' })];
+    expect((await read())[0]?.instance.projectId).toBeNull();
+  });
+
+  it('that never comes costs only what it says, and is not asked for again meanwhile', async () => {
     const { read } = await started([guest(1), guest(2), guest(3)]);
     const answer: Handler<'domainGetXmlDesc'> = daemon.handle('domainGetXmlDesc', (args) =>
       args.domain.name === 'guest-2' ? never : answer(args),
     );
-    expect(names(await read())).toEqual(['guest-1', 'guest-3']);
+    for (let cycle = 0; cycle < 3; cycle++) {
+      const readings = await read();
+      expect(names(readings)).toEqual(['guest-1', 'guest-2', 'guest-3']);
+      expect(named(readings, 'guest-2').parts).toMatchObject({ cpu: { timeNs: 100n } });
+    }
+    expect(callsOf('domainGetXmlDesc')).toBe(3);
   });
 
   it('is read once, and again on another id or an event that announces a change', async () => {

@@ -144,7 +144,7 @@ describe('one instance', () => {
     daemon.emitLifecycle({ domain: guest(1), event: LifecycleEventType.defined, detail: 0 });
     daemon.handle('domainGetXmlDesc', () => never);
     const reading = await readOne(1);
-    expect(reading?.instance).toBe(before?.instance);
+    expect(reading?.instance).toEqual(before?.instance);
     expect(isWhole(reading)).toBe(true);
   });
 
