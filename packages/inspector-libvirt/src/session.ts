@@ -20,6 +20,8 @@ export interface Session {
 }
 
 const connectTimeout = 5_000;
+// libvirtd asks us every 5 s: with a longer pause of our own nothing wakes up for it, unless the daemon falls silent.
+const keepalive = { interval: 8_000, count: 3 };
 const firstPause = 250;
 const longestPause = 30_000;
 // As long as a daemon that is restarted may take to be back, ms.
@@ -132,7 +134,7 @@ export class Sessions {
   async #connect(signal: AbortSignal): Promise<void> {
     let connection: Connection | undefined;
     try {
-      connection = await connect(this.#uri, { connectTimeout, signal });
+      connection = await connect(this.#uri, { connectTimeout, keepalive, signal });
       const descriptions = new Descriptions(connection, this.#logger);
       const options = { timeout: connectTimeout, signal };
       const [uri, boot] = await Promise.all([

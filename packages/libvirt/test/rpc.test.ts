@@ -313,7 +313,7 @@ describe('keepalive', () => {
       rpc.startKeepalive({ interval: 1_000, count: 2 });
       daemon.clients[0]!.pause();
       const call = failure(rpc.call(connectGetHostname, undefined));
-      for (let second = 0; second < 3; second += 1) {
+      for (let second = 0; second < 2; second += 1) {
         jest.advanceTimersByTime(1_000);
         await settle();
       }
@@ -337,14 +337,14 @@ describe('keepalive', () => {
       await rpc.close();
     });
 
-    it('asks nothing while other frames come', async () => {
+    it('asks nothing while frames come more often than that', async () => {
       const { rpc, daemon, ours } = peers();
       rpc.startKeepalive({ interval: 1_000, count: 1 });
       const write = jest.spyOn(ours, 'write');
       for (let second = 0; second < 5; second += 1) {
         daemon.clients[0]!.sendRaw(keepaliveAnswer());
         await settle();
-        jest.advanceTimersByTime(1_000);
+        jest.advanceTimersByTime(999);
         await settle();
       }
       expect(write).not.toHaveBeenCalled();

@@ -16,23 +16,17 @@ export function checkKeepalive({ interval, count }: KeepaliveOptions): void {
     throw new ArgumentError(`${count} keepalive requests; at least 1 is needed`);
 }
 
-/** Asks a silent peer for a sign of life; any frame is one. */
+/** Asks a silent peer for a sign of life; any frame is one, so that nothing wakes up while frames come. */
 export class Keepalive {
   readonly interval: number;
   readonly count: number;
   readonly #timer: NodeJS.Timeout;
   #unanswered = 0;
-  #heard = true;
 
   constructor(options: KeepaliveOptions, ping: () => void, dead: () => void) {
     this.interval = options.interval ?? 5_000;
     this.count = options.count ?? 5;
     this.#timer = setInterval(() => {
-      if (this.#heard) {
-        this.#heard = false;
-        this.#unanswered = 0;
-        return;
-      }
       if (this.#unanswered >= this.count) {
         this.stop();
         dead();
@@ -45,7 +39,8 @@ export class Keepalive {
   }
 
   heard(): void {
-    this.#heard = true;
+    this.#unanswered = 0;
+    this.#timer.refresh();
   }
 
   stop(): void {
