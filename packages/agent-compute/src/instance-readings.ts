@@ -15,6 +15,11 @@ const atOnce = 4;
 const together = 5;
 // … and the next of these comes so much later, ms: a host that boots all its guests is not read without end.
 const pauseOfStarts = 5_000;
+// A guest may take its time to heed the power button, and work on: nova gives it a minute, unless told otherwise. So
+// one whose end was announced is read again after so long, ms, …
+const pauseOfEnds = 5_000;
+// … until it has ended, or so long after the announcement, ns: what was announced may not have come.
+const longestEnd = 75_000_000_000n;
 
 type Result = 'read' | 'covered' | 'gone' | 'failed';
 
@@ -34,6 +39,8 @@ interface LastReading {
   readonly why: string;
   /** ns since 1970 */
   readonly announcedHere: bigint;
+  /** By the cloud, which may mean that much of its run is still to come. */
+  readonly ahead: boolean;
 }
 
 /**
@@ -45,6 +52,10 @@ export class InstanceReadings {
   readonly #stopping = new AbortController();
   readonly #ending = new Map<string, LastReading>();
   readonly #started = new Set<string>();
+  /** Those whose announced end has not come yet. */
+  readonly #awaited = new Map<string, LastReading & { readonly run: string }>();
+  /** Those of them to be read again now. */
+  readonly #again = new Set<string>();
   /** By instance. */
   readonly #underWay = new Map<string, Promise<void>>();
   #reading: Promise<void> | undefined;
@@ -62,7 +73,7 @@ export class InstanceReadings {
       this.#parts.logger.debug({}, 'a message that is no request for a last reading is ignored');
       return;
     }
-    this.readLast(request.instance, `${request.reason} of ${request.announced}`);
+    this.#readLastOf(request.instance, `${request.reason} of ${request.announced}`, true);
   }
 
   onLifecycle({ instanceId, kind }: LifecycleEvent): void {
@@ -70,19 +81,21 @@ export class InstanceReadings {
       this.#started.add(instanceId);
       this.#next();
     } else if (kind === 'stopping') {
-      this.readLast(instanceId, 'it is stopping');
+      this.#readLastOf(instanceId, 'it is stopping', false);
     } else {
       // What was read last stays the last.
       this.#started.delete(instanceId);
+      this.#ended(instanceId);
       this.#parts.logger.debug({ instance: instanceId }, `${instanceId} has stopped`);
     }
   }
 
   /** Reads an instance that is about to end. One that is being read is not asked a second time. */
-  readLast(instanceId: string, why: string): void {
+  #readLastOf(instanceId: string, why: string, ahead: boolean): void {
     if (this.#stopping.signal.aborted || this.#underWay.has(instanceId) || this.#ending.has(instanceId)) return;
     this.#started.delete(instanceId);
-    this.#ending.set(instanceId, { instanceId, why, announcedHere: this.#parts.clock.now() });
+    this.#again.delete(instanceId);
+    this.#ending.set(instanceId, { instanceId, why, announcedHere: this.#parts.clock.now(), ahead });
     this.#next();
   }
 
@@ -98,6 +111,14 @@ export class InstanceReadings {
       if (this.#underWay.size >= atOnce) return;
       this.#ending.delete(id);
       this.#run(id, (signal) => this.#readLast(last, signal));
+    }
+    for (const id of this.#again) {
+      // One request is kept free for an instance whose end is announced now.
+      if (this.#underWay.size >= atOnce - 1) return;
+      this.#again.delete(id);
+      const last = this.#awaited.get(id);
+      if (last !== undefined && !this.#underWay.has(id))
+        this.#run(id, (signal) => this.#readLast(last, signal, 'debug'));
     }
     if (this.#started.size >= together) return this.#readStartedTogether();
     for (const id of this.#started) {
@@ -120,11 +141,13 @@ export class InstanceReadings {
     this.#underWay.set(instanceId, reading);
   }
 
-  async #readLast({ instanceId, why, announcedHere }: LastReading, signal: AbortSignal): Promise<void> {
+  async #readLast(last: LastReading, signal: AbortSignal, level: 'info' | 'debug' = 'info'): Promise<void> {
+    const { instanceId, why, announcedHere } = last;
     const { clock, logger, metrics } = this.#parts;
     try {
       const { result, samples, reading } = await this.#read(instanceId, signal);
       metrics.lastReadings.inc({ result });
+      this.#await(last, reading?.instance.run);
       const after = ((reading?.readAt ?? clock.now()) - announcedHere) / 1_000_000n;
       const texts = {
         read: `the last reading, ${samples} samples`,
@@ -132,7 +155,7 @@ export class InstanceReadings {
         gone: 'it is not here any more; what was read of it before is final',
       };
       const { name = instanceId } = reading?.instance ?? {};
-      logger.info(
+      logger[level](
         { instance: instanceId, result, samples, ms: Number(after) },
         `${name}: ${texts[result]} (${why})`,
       );
@@ -143,6 +166,35 @@ export class InstanceReadings {
         { err: error, instance: instanceId },
         `${instanceId}: no last reading, what was read of it before is final (${why}): ${describeError(error)}`,
       );
+    }
+  }
+
+  /** Has it read again as long as its end has not come: as long as it has this run. */
+  #await(last: LastReading, run: string | undefined): void {
+    const { instanceId } = last;
+    const before = this.#awaited.get(instanceId);
+    if (run === undefined || (before !== undefined && before.run !== run)) return this.#ended(instanceId);
+    if (!last.ahead) return;
+    this.#awaited.set(instanceId, { ...last, run });
+    if (this.#awaited.size === 1 && before === undefined) void this.#readAgain();
+  }
+
+  #ended(instanceId: string): void {
+    this.#awaited.delete(instanceId);
+    this.#again.delete(instanceId);
+  }
+
+  async #readAgain(): Promise<void> {
+    const { clock } = this.#parts;
+    while (this.#awaited.size > 0) {
+      await clock.sleep(pauseOfEnds, this.#stopping.signal).catch(() => undefined);
+      if (this.#stopping.signal.aborted) return;
+      const tooOld = clock.now() - longestEnd;
+      for (const [id, { announcedHere }] of this.#awaited) {
+        if (announcedHere < tooOld) this.#ended(id);
+        else this.#again.add(id);
+      }
+      this.#next();
     }
   }
 

@@ -69,7 +69,7 @@ async function running(host: readonly InstanceReading[], fields: Partial<AgentFi
   const samplesOf = (id: number, meter = 'used') =>
     lines(bus.confirmed).filter((line) => line['resource_id'] === uuidOf(id) && line['counter_name'] === meter);
   const results = (name: string, result: string) => metric(made.registry, `nephoscope_${name}_total`, { result });
-  const ask = (id: number, reason: 'deleting' | 'delete.start' = 'delete.start') => {
+  const ask = (id: number, reason = 'delete.start') => {
     const request = { instance: uuidOf(id), reason, announced: '2026-11-22 21:55:33.5' };
     bus.emit('compute.compute-1', lastReadingMessage('compute-1', request).body);
   };
@@ -200,7 +200,7 @@ describe('the last reading', () => {
       'null',
       '[]',
       JSON.stringify({ instance: 'instance-1', reason: 'delete.start', announced: '' }),
-      JSON.stringify({ instance: uuidOf(1), reason: 'because', announced: '' }),
+      JSON.stringify({ instance: uuidOf(1), reason: 'because it ends', announced: '' }),
       JSON.stringify({ instance: uuidOf(1), reason: 'deleting', announced: 5 }),
       JSON.stringify({ instance: uuidOf(1), reason: 'deleting', announced: '', more: 1 }),
     ];
@@ -215,6 +215,80 @@ describe('the last reading', () => {
     await turns();
     expect(bus.listening).toEqual([]);
     expect(inspector.askedFor).toEqual([]);
+  });
+});
+
+describe('an instance whose end was announced and has not come', () => {
+  const second = 1_000_000_000n;
+  const run = (id: number, name: string | undefined) => {
+    const one = reading(id);
+    const { run: _, ...instance } = one.instance;
+    return { ...one, instance: { ...instance, ...(name !== undefined && { run: name }) } as typeof one.instance };
+  };
+
+  it('is read again every 5 s until it has ended, and the others are not', async () => {
+    const { ask, clock, inspector, samplesOf } = await running([reading(1), reading(2)]);
+    ask(1, 'powering-off');
+    await until('it is sent', () => samplesOf(1).length === 2);
+    for (let readings = 3; readings <= 5; readings += 1) {
+      await clock.advance(5_000);
+      await until('it is sent again', () => samplesOf(1).length === readings);
+    }
+    inspector.emit({ instanceId: uuidOf(1), kind: 'stopped' });
+    await clock.advance(5_000);
+    await clock.advance(5_000);
+    await turns();
+    expect(inspector.askedFor).toEqual([uuidOf(1), uuidOf(1), uuidOf(1), uuidOf(1)]);
+    expect(samplesOf(2)).toHaveLength(1);
+  });
+
+  it.each([
+    ['it is off', undefined],
+    ['it has begun another run', 'boot/2'],
+  ])('is read no more when a reading shows that %s', async (_, name) => {
+    const { ask, clock, inspector, samplesOf } = await running([run(1, 'boot/1')]);
+    ask(1, 'reboot.start');
+    await until('it is sent', () => samplesOf(1).length === 2);
+    inspector.now = [run(1, name)];
+    await turns();
+    await clock.advance(5_000);
+    await until('it is sent again', () => samplesOf(1).length === 3);
+    await turns();
+    await clock.advance(5_000);
+    await clock.advance(5_000);
+    await turns();
+    expect(inspector.askedFor).toHaveLength(2);
+  });
+
+  it('is read no more after 75 s, and then nothing wakes up', async () => {
+    const { ask, clock, inspector, samplesOf } = await running([reading(1)], { options: { interval: '1h' } });
+    const from = clock.now();
+    ask(1, 'powering-off');
+    for (let last = 0; clock.now() - from < 200n * second; last = inspector.askedFor.length) {
+      await until('it is done', () => samplesOf(1).length === inspector.askedFor.length + 1 || last < 0);
+      await clock.advance(5_000);
+      await turns();
+    }
+    expect(inspector.askedFor).toHaveLength(16);
+  });
+
+  it('lets those go first whose end is announced now, when 200 are stopped at once', async () => {
+    const all = Array.from({ length: 200 }, (_, index) => reading(index + 1));
+    const { ask, clock, inspector, samplesOf } = await running(all);
+    for (const { instance } of all.slice(1)) ask(Number(instance.id.slice(-12)), 'powering-off');
+    await until('all are read', () => inspector.askedFor.length === 199);
+    await until('all are sent', () => samplesOf(200).length === 2);
+    const { waiting, goOn } = hold(inspector);
+    await clock.advance(5_000);
+    await until('three are under way', () => waiting.length === 3);
+    ask(1, 'delete.start');
+    await until('this one too', () => waiting.length === 4);
+    await until('all are read again', async () => {
+      goOn();
+      await turns();
+      return inspector.askedFor.length === 399;
+    });
+    expect(inspector.askedFor.filter((id) => id === uuidOf(7))).toHaveLength(2);
   });
 });
 

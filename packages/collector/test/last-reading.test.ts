@@ -67,6 +67,59 @@ it.each([
 });
 
 it.each([
+  ['power_off', 'powering-off'],
+  ['reboot', 'reboot_pending'],
+  ['suspend', 'suspending'],
+  ['shelve', 'shelving'],
+  ['shelve_offload', 'shelving_offloading'],
+  ['resize.prep', 'resize_prep'],
+  ['resize', 'resize_migrating'],
+  ['resize.revert', 'resize_reverting'],
+  ['rebuild', 'rebuilding'],
+  ['snapshot', 'image_snapshot'],
+  ['shutdown', 'deleting'],
+] as const)('asks the agent before the end by %s, in both forms and by the state %s before it', (event, state) => {
+  const versioned = event.replace('.', '_');
+  const host = 'oslab-compute-1';
+  const stateUpdate = { 'nova_object.data': { new_task_state: state } };
+  const asked = [
+    captured(`nova.compute.instance.${event}.start`),
+    captured(`nova.versioned.instance.${versioned}.start`),
+    captured('nova.compute.instance.update', { instance_id: instance, host, new_task_state: state }),
+    captured('nova.versioned.instance.update', { uuid: instance, host, state_update: stateUpdate }),
+  ].map((notification) => {
+    const { bus, eventTypes, observe } = lastReadings();
+    expect(eventTypes).toContain(notification.eventType);
+    observe(notification);
+    expect(bus.offered).toHaveLength(1);
+    expect(bus.offered[0]).toMatchObject({ routingKey: `compute.${host}` });
+    return readLastReadingRequest(bus.offered[0]!.body);
+  });
+  expect(asked.map((request) => request?.reason)).toEqual([`${event}.start`, `${versioned}.start`, state, state]);
+  expect(asked[0]?.instance).toBe(asked[1]?.instance);
+});
+
+it.each(['pause', 'resume', 'power_on', 'unshelve', 'finish_resize'])('asks nobody when %s starts', (event) => {
+  const { bus, eventTypes, observe } = lastReadings();
+  const notification = captured(`nova.compute.instance.${event}.start`);
+  expect(eventTypes).not.toContain(notification.eventType);
+  observe(notification);
+  expect(bus.offered).toEqual([]);
+});
+
+it.each([
+  ['compute.instance.live_migration.pre.start', 'live_migration.pre.start'],
+  ['compute.instance.live_migration._post.start', 'live_migration._post.start'],
+  ['compute.instance.rescue.start', 'rescue.start'],
+  ['compute.instance.soft_delete.start', 'soft_delete.start'],
+])('knows %s, which was not recorded, by the names in nova', (eventType, reason) => {
+  const { bus, eventTypes, observe } = lastReadings();
+  expect(eventTypes).toContain(eventType);
+  observe({ ...captured('nova.compute.instance.power_off.start'), eventType });
+  expect(readLastReadingRequest(bus.offered[0]!.body)).toMatchObject({ reason });
+});
+
+it.each([
   ['an update to another state', 'nova.compute.instance.update', {}],
   ['an update before it is on a host', 'nova.compute.instance.update', { host: null, new_task_state: 'deleting' }],
   ['a versioned update to another state', 'nova.versioned.instance.update', { host: 'h' }],

@@ -115,7 +115,7 @@ export interface InstanceReading {
   readonly parts: { readonly [P in InstancePart]?: InstanceParts[P] | Missing };
 }
 
-/** `stopping` where the hypervisor tells of an end before it comes. */
+/** `stopping` where the hypervisor tells of an end before it comes, or halts an instance, which may be before its end. */
 export interface LifecycleEvent {
   readonly instanceId: string;
   readonly kind: 'started' | 'stopping' | 'stopped';

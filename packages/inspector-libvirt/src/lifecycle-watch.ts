@@ -9,6 +9,9 @@ const kinds: Readonly<Record<number, LifecycleEvent['kind']>> = {
   [LifecycleEventType.started]: 'started',
   [LifecycleEventType.shutdown]: 'stopping',
   [LifecycleEventType.crashed]: 'stopping',
+  // Its CPUs stand still: for a pause, or to be saved or moved away, after which it is gone.
+  [LifecycleEventType.suspended]: 'stopping',
+  [LifecycleEventType.pmsuspended]: 'stopping',
   [LifecycleEventType.stopped]: 'stopped',
 };
 

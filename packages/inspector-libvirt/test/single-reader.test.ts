@@ -216,7 +216,7 @@ describe('an instance that does not answer', () => {
 });
 
 describe('events', () => {
-  const { started: start, stopped: stop, shutdown, crashed, resumed } = LifecycleEventType;
+  const { started: start, stopped: stop, shutdown, crashed, suspended, pmsuspended, resumed } = LifecycleEventType;
 
   async function watching(domains: readonly FakeDomain[]) {
     const made = await started(domains);
@@ -229,14 +229,21 @@ describe('events', () => {
 
   it('tell what starts and ends, and nothing else, until nobody listens', async () => {
     const { events, end, read } = await watching([guest(1)]);
-    for (const event of [resumed, start, shutdown, crashed, stop]) emit(event, guest(1));
-    await until(() => events.length === 4);
-    expect(events.map(({ kind }) => kind)).toEqual(['started', 'stopping', 'stopping', 'stopped']);
+    for (const event of [resumed, start, suspended, pmsuspended, shutdown, crashed, stop]) emit(event, guest(1));
+    await until(() => events.length === 6);
+    expect(events.map(({ kind }) => kind)).toEqual([
+      'started',
+      'stopping',
+      'stopping',
+      'stopping',
+      'stopping',
+      'stopped',
+    ]);
     expect(new Set(events.map(({ instanceId }) => instanceId))).toEqual(new Set([uuidOf(1)]));
     end();
     emit(start, guest(1));
     await read();
-    expect(events).toHaveLength(4);
+    expect(events).toHaveLength(6);
   });
 
   it('go on after a restart of the daemon, with what happened meanwhile', async () => {

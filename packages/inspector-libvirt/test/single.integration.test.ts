@@ -1,5 +1,5 @@
 import { isMissing } from '@nephoscope/core';
-import type { InstanceReading, LifecycleEvent } from '@nephoscope/core';
+import type { CpuReading, InstanceReading, LifecycleEvent } from '@nephoscope/core';
 
 import { bootGuest } from '../../../tools/testbed/guest.js';
 import { startLibvirtd } from '../../../tools/testbed/libvirtd.js';
@@ -49,6 +49,50 @@ it('a guest is told and read as it starts, until it is pulled the plug', async (
   expect((await readOne(guest.uuid))?.instance).toMatchObject({ state: 'shutoff', run: undefined });
   await guest.destroy();
   expect(await readOne(guest.uuid)).toBeUndefined();
+});
+
+it('a guest whose CPUs are halted is told and read, in the run that it had before', async () => {
+  const { inspector, readOne, told } = await started();
+  const guest = await bootGuest(libvirtd, {});
+  await until(async () => isWhole(await readOne(guest.uuid)));
+  const before = await readOne(guest.uuid);
+  const readings: Promise<InstanceReading | undefined>[] = [];
+  inspector.watch(({ instanceId, kind }) => {
+    if (instanceId === guest.uuid && kind === 'stopping') readings.push(readOne(guest.uuid));
+  });
+  await libvirtd.virsh('suspend', guest.uuid);
+  await until(() => readings.length === 1);
+  const halted = await readings[0];
+  expect(halted?.instance).toMatchObject({ state: 'paused', run: before?.instance.run });
+  await libvirtd.virsh('resume', guest.uuid);
+
+  // To be saved it is halted too, and tells so before it is gone.
+  const file = `${libvirtd.directory}/${guest.name}.saved`;
+  await libvirtd.virsh('save', guest.uuid, file);
+  await until(() => told(guest.uuid).includes('stopped'));
+  expect(told(guest.uuid).slice(-2)).toEqual(['stopping', 'stopped']);
+  await Promise.allSettled(readings);
+  await libvirtd.virsh('restore', file);
+  await until(async () => isWhole(await readOne(guest.uuid)));
+  expect((await readOne(guest.uuid))?.instance.run).not.toBe(before?.instance.run);
+  await guest.destroy();
+});
+
+it('a guest that is reset goes on in its run, and its counts do not fall', async () => {
+  const { readOne, told } = await started();
+  const guest = await bootGuest(libvirtd, {});
+  const cpuOf = (reading: InstanceReading | undefined) => (reading?.parts.cpu as CpuReading).timeNs;
+  const writtenOf = (reading: InstanceReading | undefined) =>
+    (reading?.parts.disks as readonly { io: { writeBytes: bigint } }[])[0]!.io.writeBytes;
+  await until(async () => isWhole(await readOne(guest.uuid)) && writtenOf(await readOne(guest.uuid)) > 0n);
+  const before = await readOne(guest.uuid);
+  await libvirtd.virsh('reset', guest.uuid);
+  const after = await readOne(guest.uuid);
+  expect(after?.instance.run).toBe(before?.instance.run);
+  expect(cpuOf(after)).toBeGreaterThanOrEqual(cpuOf(before));
+  expect(writtenOf(after)).toBeGreaterThanOrEqual(writtenOf(before));
+  expect(told(guest.uuid)).not.toContain('stopped');
+  await guest.destroy();
 });
 
 it('guests that are frozen do not hold the others', async () => {
