@@ -50,7 +50,8 @@ export const errorTable: readonly ErrorGroup[] = [
         what: 'Look at the cause. Install the package anew, update it, or name the plugin in `disabled`.',
       },
       PLUGIN_INVALID: {
-        means: 'What a package declared as a plugin is none, or is one for another namespace.',
+        means:
+          'What a package declared as a plugin is none, is one for another namespace, or says or makes what no plugin does: a part to read that there is not, a malformed table of meters, nothing from `create`.',
         what: 'Tell its authors; until then uninstall it or name it in `disabled`.',
       },
       PLUGIN_API: {
@@ -72,7 +73,20 @@ export const errorTable: readonly ErrorGroup[] = [
       },
       METER_UNDECLARED: { means: 'A pollster made a counter of a meter that is not in its table.', what: defect },
       METER_VOLUME: { means: 'A counter’s volume is not a finite number.', what: defect },
-      COUNTER_INVALID: { means: 'A counter’s metadata or another text cannot be written as JSON.', what: defect },
+      COUNTER_INVALID: {
+        means:
+          'A counter cannot be sent, and costs only itself: a field is not of its kind, metadata or a text cannot be written as JSON, or the message would be over 1 MiB.',
+        what: defect,
+      },
+      COUNTERS_TOO_MANY: {
+        means:
+          'A pollster yields more than 10,000 counters of one instance, or more than 16 MiB. None of them is taken.',
+        what: defect,
+      },
+      MISSING_INVALID: {
+        means: 'A pollster says that a figure is missing, and gives no proper reason.',
+        what: defect,
+      },
     },
   },
   {
@@ -102,6 +116,10 @@ export const errorTable: readonly ErrorGroup[] = [
       POLLSTER_PENDING: {
         means: 'A pollster has not come back from an earlier cycle and is not called again until it has.',
         what: 'As above; disable the pollster when it stays so.',
+      },
+      POLLSTER_LATE: {
+        means: 'A pollster told of a missing figure after its poll was over.',
+        what: 'Tell its authors: what it was given is for one poll.',
       },
       POLLSTERS_FAILED: {
         means: 'With `--once`: counters are missing because pollsters failed.',

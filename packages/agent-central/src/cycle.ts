@@ -1,5 +1,7 @@
-import { NephoscopeError, isNephoscopeError, meterStem } from '@nephoscope/core';
-import type { CentralPollster, Clock, Cloud, Counter, Logger, Meter } from '@nephoscope/core';
+import { setImmediate as turn } from 'node:timers/promises';
+
+import { NephoscopeError, counterReader, isNephoscopeError, meterStem, readMissing } from '@nephoscope/core';
+import type { CentralPollster, Clock, Cloud, Logger, Meter } from '@nephoscope/core';
 import { orAborted } from '@nephoscope/runtime';
 
 import { Findings } from './findings.js';
@@ -12,6 +14,8 @@ export interface ActivePollster {
   readonly name: string;
   readonly meters: readonly Meter[];
   readonly pollster: CentralPollster;
+  /** Its lines bear the pollster's name. By default the agent's. */
+  readonly logger?: Logger | undefined;
 }
 
 export interface CycleTools {
@@ -67,7 +71,7 @@ export async function runCycle(
 
 /** Never rejects. */
 async function runPollster(
-  { name, meters, pollster }: ActivePollster,
+  { name, meters, pollster, logger: own }: ActivePollster,
   { cloud, clock, logger, pending }: CycleTools,
   findings: Findings,
   stream: SampleStream,
@@ -83,27 +87,30 @@ async function runPollster(
     return;
   }
   const declared = new Set(meters.map((meter) => meterStem(meter.name)));
-  const take = (counter: Counter) => {
+  const read = counterReader(meters);
+  const take = (given: unknown) => {
     try {
-      if (!declared.has(meterStem(counter.name))) throw undeclared(counter.name);
-      stream.add(counter);
+      stream.add(read(given).counter);
     } catch (error) {
       findings.addFailure(error);
     }
   };
   const poll = async () => {
     const counters = await pollster.getCounters({
-      ...{ cloud, clock, logger, signal: reading },
+      ...{ cloud, clock, logger: own ?? logger, signal: reading },
       missing: (meter, reason, resourceId) => {
         if (!declared.has(meterStem(meter))) throw undeclared(meter);
-        findings.addGap(meter, reason, resourceId);
+        findings.addGap(meter, readMissing(reason), String(resourceId).slice(0, 255));
       },
     });
+    let inOneGo = 0;
     for await (const counter of counters) {
       // Nobody waits for it any more.
       if (reading.aborted) return;
       take(counter);
       if (stream.isFull) await stream.flush();
+      // One that never waits for anything would keep everybody else from their turn.
+      if (++inOneGo % 1_000 === 0) await turn();
     }
   };
   pending.add(name);

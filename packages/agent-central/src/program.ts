@@ -38,10 +38,11 @@ export function createCentralAgent(
     'pollster',
     selected['central'],
     { logger, clock, host: config.host },
-    (pollster: CentralPollster, { declared, plugin }): ActivePollster => ({
+    (pollster: CentralPollster, { declared, plugin }, ofPlugin): ActivePollster => ({
       name: declared.name,
       meters: plugin.meters,
       pollster,
+      logger: ofPlugin,
     }),
   );
 

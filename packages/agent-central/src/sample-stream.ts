@@ -1,10 +1,8 @@
 import {
   MeteringBatch,
-  NephoscopeError,
   derivedMessageId,
   describeError,
   formatTimestamp,
-  maxMeteringLineBytes,
   meteringTopology,
   signMeteringMessage,
 } from '@nephoscope/core';
@@ -82,13 +80,6 @@ export class SampleStream {
     wire.routingKey(name);
     const messageId = derivedMessageId('central', source, this.#cycle, name, resourceId);
     const line = signMeteringMessage(counter, { source, messageId, publisherId }, signer);
-    const bytes = Buffer.byteLength(line);
-    if (bytes > maxMeteringLineBytes) {
-      throw new NephoscopeError(
-        'COUNTER_INVALID',
-        `the message of '${name}' for '${resourceId.slice(0, 100)}' has ${bytes} bytes, more than the ${maxMeteringLineBytes} that a collector reads`,
-      );
-    }
     let batch = this.#batches.get(name);
     if (batch === undefined) this.#batches.set(name, (batch = new MeteringBatch(wire)));
     batch.add(line);

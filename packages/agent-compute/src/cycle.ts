@@ -1,5 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises';
 
+import { deepFreeze } from '@nephoscope/core';
 import type { Clock, Inspector, InstancePart, InstanceReading, Logger } from '@nephoscope/core';
 import { orAborted } from '@nephoscope/runtime';
 
@@ -58,6 +59,8 @@ export async function* pollReadings(
   let taken: Taken[] = [];
   let promised = 0;
   let onTaken: () => void = () => undefined;
+  // All pollsters are given the same: what one could write into, the others would send.
+  deepFreeze(readings);
   for (const group of groups) {
     const included = readings.filter(({ instance }) => group.includes(instance));
     for (const pollster of group.pollsters) {
@@ -94,6 +97,8 @@ function forgetOthers(
   readings: readonly InstanceReading[],
   isNewer: (instanceId: string) => boolean,
 ): void {
+  // All pollsters are given the same: what one could write into, the others would send.
+  deepFreeze(readings);
   for (const group of groups) {
     const included = new Set<string>();
     for (const { instance } of readings) if (group.includes(instance)) included.add(instance.id);

@@ -1,5 +1,12 @@
-import { createCounterMaker, meterStem, NephoscopeError, wildcards } from '@nephoscope/core';
-import type { ComputePollster, ComputePollsterPlugin, Inspection, Instance, InstancePart } from '@nephoscope/core';
+import { counterReader, createCounterMaker, meterStem, NephoscopeError, wildcards } from '@nephoscope/core';
+import type {
+  ComputePollster,
+  ComputePollsterPlugin,
+  Inspection,
+  Instance,
+  InstancePart,
+  Logger,
+} from '@nephoscope/core';
 
 import type { Gaps } from './gaps.js';
 import { instanceFilter } from './instance-filter.js';
@@ -10,7 +17,10 @@ export interface GroupPollster {
   readonly name: string;
   readonly reads: readonly InstancePart[];
   readonly pollster: ComputePollster<InstancePart>;
+  readonly logger: Logger | undefined;
   readonly makeCounter: ReturnType<typeof createCounterMaker>;
+  /** What it yielded, as ours. */
+  readonly readCounter: ReturnType<typeof counterReader>;
   /** Declared names of the meters that this group wants of it. */
   readonly meters: readonly string[];
   /**
@@ -41,6 +51,8 @@ export interface ActivePollster {
   readonly name: string;
   readonly plugin: ComputePollsterPlugin;
   readonly pollster: ComputePollster<InstancePart>;
+  /** Its lines bear the pollster's name. By default the agent's. */
+  readonly logger?: Logger | undefined;
 }
 
 /** The configured groups, and one named `default` for the meters that none of them takes; groups without a meter are left out. */
@@ -71,7 +83,7 @@ export function createPollGroups(
 
 /** Nothing when none of its meters are this group's. */
 function groupPollster(
-  { name, plugin, pollster }: ActivePollster,
+  { name, plugin, pollster, logger }: ActivePollster,
   isOurs: (meter: string) => boolean,
 ): GroupPollster[] {
   const declared = plugin.meters.map((meter) => meter.name);
@@ -83,7 +95,9 @@ function groupPollster(
       name,
       reads: plugin.reads,
       pollster,
+      logger,
       makeCounter: createCounterMaker(plugin.meters),
+      readCounter: counterReader(plugin.meters),
       meters,
       wants: (counterName) => {
         const wants = wanted.get(meterStem(counterName));

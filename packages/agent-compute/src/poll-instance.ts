@@ -1,8 +1,9 @@
-import { isMissing, NephoscopeError } from '@nephoscope/core';
+import { setImmediate as turn } from 'node:timers/promises';
+
+import { isMissing, maxCounters, NephoscopeError, readMissing } from '@nephoscope/core';
 import type {
   ComputePollManager,
   Counter,
-  Counters,
   Inspection,
   Instance,
   InstancePart,
@@ -20,8 +21,6 @@ export interface Taken {
   readonly pollster: string;
   readonly counters: readonly Counter[];
 }
-
-type LateCounters = Exclude<Counters, Iterable<Counter>>;
 
 /**
  * Gives one instance to one pollster. Nothing comes of it when the pollster fails, is not done when `signal` is
@@ -54,34 +53,93 @@ export function pollInstance(
       ),
     );
   }
-  const manager: ComputePollManager<InstancePart> = {
+  const taken = new TakenCounters(pollster, failed);
+  let isOver = false;
+  const whileItRuns = () => {
+    if (isOver)
+      throw new NephoscopeError('POLLSTER_LATE', 'the poll that this manager was given for is over: let go of it');
+  };
+  const manager: ComputePollManager<InstancePart> = Object.freeze({
     inspection,
     previous,
-    logger,
+    logger: pollster.logger ?? logger,
     clock,
     signal,
     counter: pollster.makeCounter(instance, reading.readAt),
-    missing: (meter, reason, resourceId) => {
-      if (pollster.wants(meter)) group.gaps.add(resourceId ?? instance.name, [meter], reason);
+    missing: (meter: string, reason: Missing, resourceId?: string) => {
+      whileItRuns();
+      taken.count();
+      const why = readMissing(reason);
+      if (pollster.wants(meter)) group.gaps.add(String(resourceId ?? instance.name).slice(0, 255), [meter], why);
     },
+  });
+  const keep = (): Taken => {
+    const { counters } = taken;
+    metrics.samples.inc({ pollster: pollster.name }, counters.length);
+    return { instance, pollster: pollster.name, counters };
   };
-  const keep = (counters: Iterable<Counter>): Taken => {
-    const wanted: Counter[] = [];
-    for (const counter of counters) if (pollster.wants(counter.name)) wanted.push(counter);
-    metrics.samples.inc({ pollster: pollster.name }, wanted.length);
-    return { instance, pollster: pollster.name, counters: wanted };
+  const over = () => {
+    isOver = true;
   };
   try {
-    const counters = pollster.pollster.getCounters(manager, instance);
-    if (Symbol.iterator in counters) return keep(counters);
+    const counters: unknown = pollster.pollster.getCounters(manager, instance);
+    if (isIterable(counters)) {
+      for (const counter of counters) taken.add(counter);
+      over();
+      return keep();
+    }
     pollster.pending.add(instance.id);
-    const gathered = gather(counters, signal).finally(() => pollster.pending.delete(instance.id));
+    const gathered = gather(counters, taken, signal).finally(() => pollster.pending.delete(instance.id));
     return orAborted(gathered, signal)
       .then(keep)
-      .catch((error: unknown) => failed(error === signal.reason ? timedOut(error) : error));
+      .catch((error: unknown) => failed(error === signal.reason ? timedOut(error) : error))
+      .finally(over);
   } catch (error) {
+    over();
     return failed(error);
   }
+}
+
+// Bytes of all messages of one pollster and instance; a wide instance takes a hundredth.
+const mostBytes = 16 * 1024 * 1024;
+
+/** The counters of one pollster and instance, each read as it comes; one that cannot be sent costs itself. */
+class TakenCounters {
+  readonly counters: Counter[] = [];
+  #seen = 0;
+  #bytes = 0;
+
+  constructor(
+    private readonly pollster: GroupPollster,
+    private readonly failed: (error: unknown) => void,
+  ) {}
+
+  /** @throws COUNTERS_TOO_MANY */
+  count(): void {
+    this.#seen += 1;
+    if (this.#seen > maxCounters) throw tooMany(`it yields or misses more than ${maxCounters} counters`);
+  }
+
+  /** @throws COUNTERS_TOO_MANY */
+  add(given: unknown): void {
+    this.count();
+    try {
+      const { counter, size } = this.pollster.readCounter(given);
+      this.#bytes += size;
+      if (this.pollster.wants(counter.name)) this.counters.push(counter);
+    } catch (error) {
+      this.failed(error);
+    }
+    if (this.#bytes > mostBytes) throw tooMany(`its counters take more than ${mostBytes} bytes`);
+  }
+}
+
+function tooMany(what: string): NephoscopeError {
+  return new NephoscopeError('COUNTERS_TOO_MANY', `${what} of one instance: none of them is taken`);
+}
+
+function isIterable(value: unknown): value is Iterable<unknown> {
+  return typeof value === 'object' && value !== null && Symbol.iterator in value;
 }
 
 /** What the pollster asked for, or why the first part that it cannot do without is missing. */
@@ -96,22 +154,26 @@ function inspectionOf(
     if (isMissing(value)) return value;
     parts[part] = value;
   }
-  return {
+  return Object.freeze({
     ...parts,
     readAt: reading.readAt,
     readAtMonotonic: reading.readAtMonotonic,
-  } as Inspection<InstancePart>;
+  }) as Inspection<InstancePart>;
 }
 
-async function gather(counters: LateCounters, signal: AbortSignal): Promise<Iterable<Counter>> {
-  if (!(Symbol.asyncIterator in counters)) return counters;
-  const gathered: Counter[] = [];
-  for await (const counter of counters) {
+async function gather(given: unknown, taken: TakenCounters, signal: AbortSignal): Promise<void> {
+  const isAsync = typeof given === 'object' && given !== null && Symbol.asyncIterator in given;
+  const counters = isAsync ? given : await given;
+  if (!isAsync && !isIterable(counters))
+    throw new NephoscopeError('COUNTER_INVALID', 'it gave nothing that counters can be taken out of');
+  let inOneGo = 0;
+  for await (const counter of counters as AsyncIterable<unknown>) {
     // Nobody waits for it any more: one that never ends must not fill the memory.
-    if (signal.aborted) break;
-    gathered.push(counter);
+    if (signal.aborted) return;
+    taken.add(counter);
+    // One that never waits for anything would keep everybody else from their turn.
+    if (++inOneGo % 1_000 === 0) await turn();
   }
-  return gathered;
 }
 
 function timedOut(reason: unknown): NephoscopeError {

@@ -64,10 +64,11 @@ export function createComputeAgent(
     'pollster',
     selected['compute'],
     { logger, clock, host: config.host },
-    (pollster: ActivePollster['pollster'], { declared, plugin }): ActivePollster => ({
+    (pollster: ActivePollster['pollster'], { declared, plugin }, ofPlugin): ActivePollster => ({
       name: declared.name,
       plugin: plugin as ComputePollsterPlugin,
       pollster,
+      logger: ofPlugin,
     }),
   );
 

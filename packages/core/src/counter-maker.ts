@@ -1,6 +1,7 @@
 import type { Counter, Metadata } from './counter.js';
 import { NephoscopeError } from './errors.js';
 import type { Instance } from './instance.js';
+import { isDeepFrozen } from './message/metadata.js';
 import { meterStem } from './meter.js';
 import type { Meter } from './meter.js';
 import type { CounterDetails } from './pollster.js';
@@ -14,7 +15,10 @@ function merge(base: Metadata, added: Metadata | undefined): Metadata {
   let ofBase = merged.get(base);
   if (ofBase === undefined) merged.set(base, (ofBase = new WeakMap()));
   let whole = ofBase.get(added);
-  if (whole === undefined) ofBase.set(added, (whole = Object.freeze({ ...base, ...added })));
+  if (whole !== undefined) return whole;
+  whole = Object.freeze({ ...base, ...added });
+  // One that can change is another the next time, though it is the same object.
+  if (isDeepFrozen(added)) ofBase.set(added, whole);
   return whole;
 }
 
@@ -26,11 +30,11 @@ export function createCounterMaker(meters: readonly Meter[]) {
   const byStem = new Map(meters.map((meter) => [meterStem(meter.name), meter]));
   return (instance: Instance, timestamp: bigint) =>
     (name: string, volume: number | bigint, details: CounterDetails = {}): Counter => {
-      const meter = byStem.get(meterStem(name));
+      const meter = byStem.get(meterStem(String(name)));
       if (meter === undefined) {
         throw new NephoscopeError(
           'METER_UNDECLARED',
-          `the meter '${name}' is not in the plugin's table: add it to 'meters'`,
+          `the meter '${String(name).slice(0, 100)}' is not in the plugin's table: add it to 'meters'`,
         );
       }
       return {

@@ -1,5 +1,10 @@
 /** `cumulative` only grows and starts again at 0 with its resource; `delta` is the amount since the last one; `gauge` is a value now. */
-export type CounterType = 'cumulative' | 'delta' | 'gauge';
+export const counterTypes = ['cumulative', 'delta', 'gauge'] as const;
+export type CounterType = (typeof counterTypes)[number];
+
+export function isCounterType(type: unknown): type is CounterType {
+  return counterTypes.some((known) => known === type);
+}
 
 /** JSON as it may stand in a counter's metadata. Integers beyond 2^53 are `bigint`. */
 export type MetadataValue =

@@ -23,11 +23,29 @@ export function isNephoscopeError(error: unknown, code?: string): error is Nepho
   return isError(error) && brand in error && (code === undefined || (error as NephoscopeError).code === code);
 }
 
-/** What a person should read of any thrown value: the message, and the messages of its causes. */
+const longestDescription = 2_000;
+
+/**
+ * What a person should read of any thrown value: the message, and the messages of its causes. Never throws, and at
+ * most 2,000 characters: what plugins and others throw may be anything.
+ */
 export function describeError(error: unknown): string {
-  if (!isError(error)) return String(error);
-  const own = error.message || error.name;
-  return error.cause === undefined ? own : `${own}: ${describeError(error.cause)}`;
+  try {
+    const texts: string[] = [];
+    let length = 0;
+    const seen = new Set<unknown>();
+    for (let at = error; ; at = at.cause) {
+      const text = isError(at) ? String(at.message || at.name) : String(at);
+      texts.push(text);
+      length += text.length;
+      seen.add(at);
+      if (!isError(at) || at.cause === undefined || seen.has(at.cause) || length > longestDescription) break;
+    }
+    const whole = texts.join(': ');
+    return whole.length <= longestDescription ? whole : `${whole.slice(0, longestDescription)}…`;
+  } catch {
+    return 'an error that cannot be described';
+  }
 }
 
 /** Also true of errors of another realm, as those of Node itself are within a test runner's sandbox. */

@@ -4,7 +4,7 @@ export type { Cloud, CloudHead, CloudList, CloudService } from './cloud.js';
 export type { Counter, CounterType, Metadata, MetadataValue } from './counter.js';
 export { duration } from './duration.js';
 export { NephoscopeError, describeError, isNephoscopeError } from './errors.js';
-export { isMissing } from './inspector.js';
+export { instanceParts, isMissing, readMissing } from './inspector.js';
 export type {
   CpuReading,
   Disk,
@@ -46,15 +46,11 @@ export type {
   Subscription,
   TransientQueue,
 } from './message-bus.js';
+export { maxMeteringLineBytes } from './message/field-rules.js';
 export { derivedMessageId } from './message/derived-message-id.js';
 export { JsonNumber, formatJson, isJsonObject, parseJson } from './message/json.js';
 export type { JsonObject, JsonValue } from './message/json.js';
-export {
-  MeteringBatch,
-  encodeMeteringBatch,
-  maxMeteringLineBytes,
-  splitMeteringBatch,
-} from './message/metering-batch.js';
+export { MeteringBatch, encodeMeteringBatch, splitMeteringBatch } from './message/metering-batch.js';
 export type { MeteringBody, UnreadableLine } from './message/metering-batch.js';
 export { maxMeteringDocumentBytes, meteringTexts } from './message/metering-body.js';
 export {
@@ -83,6 +79,9 @@ export type { SignatureForm, SignedMessage } from './message/signature-form.js';
 export { createCounterMaker } from './counter-maker.js';
 export { meterStem } from './meter.js';
 export type { Meter } from './meter.js';
+export { counterReader, maxCounters } from './counter-reader.js';
+export type { ReadCounter } from './counter-reader.js';
+export { deepFreeze } from './deep-freeze.js';
 export { Mutex } from './mutex.js';
 export type { ExchangeTopics, Notification, NotificationHandler } from './notification.js';
 export { defineServiceNotifications, notificationCounter } from './notification-counter.js';
@@ -92,6 +91,7 @@ export {
   PluginDeclined,
   apiVersion,
   asPlugin,
+  checkProduct,
   defineCentralPollster,
   defineInspector,
   defineMessageBus,

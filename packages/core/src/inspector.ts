@@ -1,3 +1,4 @@
+import { NephoscopeError } from './errors.js';
 import type { Instance } from './instance.js';
 
 /** Why a figure is not there. `off`: the instance does not run. `busy`: the hypervisor did not answer for it in time. */
@@ -10,8 +11,26 @@ export interface Missing {
   readonly detail: string;
 }
 
+const reasons: Readonly<Record<MissingReason, true>> = { busy: true, unsupported: true, off: true, error: true };
+const longestDetail = 500;
+
+/**
+ * A reason as a plugin gave it, as ours: its detail is cut after 500 characters.
+ *
+ * @throws MISSING_INVALID when it is none
+ */
+export function readMissing(given: unknown): Missing {
+  const { missing, detail } = (given ?? {}) as Partial<Record<keyof Missing, unknown>>;
+  if (typeof missing === 'string' && Object.hasOwn(reasons, missing) && typeof detail === 'string')
+    return { missing: missing as MissingReason, detail: detail.slice(0, longestDetail) };
+  throw new NephoscopeError(
+    'MISSING_INVALID',
+    `a reason why a figure is missing is { missing, detail }: 'missing' one of ${Object.keys(reasons).join(', ')}, and 'detail' a text for people`,
+  );
+}
+
 export function isMissing(value: object): value is Missing {
-  return 'missing' in value;
+  return Object.hasOwn(value, 'missing');
 }
 
 /** In the readings below, a field that is undefined was not reported by the hypervisor. */
@@ -105,6 +124,11 @@ export interface InstanceParts {
 }
 
 export type InstancePart = keyof InstanceParts;
+
+const parts: Readonly<Record<InstancePart, true>> = { cpu: true, memory: true, disks: true, vnics: true };
+
+/** Their names. */
+export const instanceParts = Object.keys(parts) as readonly InstancePart[];
 
 /** All that was read of one instance, at one moment. */
 export interface InstanceReading {

@@ -1,3 +1,4 @@
+import { counterTypes, isCounterType } from './counter.js';
 import type { CounterType } from './counter.js';
 import { NephoscopeError } from './errors.js';
 
@@ -15,19 +16,40 @@ export interface Meter {
 
 const meterName = /^[a-z][a-z0-9_]*(\.[a-z0-9_]+)*(:<[a-z ]+>)?$/;
 
-/** Throws `METER_NAME` for a name that does not follow the grammar above, or that stands twice. */
+/** Names of the programs' own meters: an agent's losses would otherwise be anybody's to tell. */
+const ownMeter = /^nephoscope([.:]|$)/;
+
+/**
+ * @throws METER_NAME for a name that does not follow the grammar above, is one of ours (`nephoscope.…`), or stands
+ *   twice; PLUGIN_INVALID for what is no table of meters at all
+ */
 export function checkMeters(meters: readonly Meter[]): void {
+  if (!Array.isArray(meters)) throw malformed("'meters' is no list");
   const seen = new Set<string>();
-  for (const { name } of meters) {
-    if (!meterName.test(name)) {
+  for (const meter of meters as readonly unknown[]) {
+    if (typeof meter !== 'object' || meter === null) throw malformed("a meter in 'meters' is no object");
+    const { name, type, unit } = meter as Partial<Record<keyof Meter, unknown>>;
+    if (typeof name !== 'string' || !meterName.test(name)) {
       throw new NephoscopeError(
         'METER_NAME',
-        `'${name}' is not a meter name: write words of a-z, 0-9 and _ joined by '.', as in 'disk.read.bytes'`,
+        `'${String(name).slice(0, 60)}' is not a meter name: write words of a-z, 0-9 and _ joined by '.', as in 'disk.read.bytes'`,
       );
     }
-    if (seen.has(name)) throw new NephoscopeError('METER_NAME', `the meter '${name}' is declared twice`);
-    seen.add(name);
+    if (ownMeter.test(name))
+      throw new NephoscopeError('METER_NAME', `'${name}' is a name of Nephoscope's own meters: choose another`);
+    if (seen.has(meterStem(name)))
+      throw new NephoscopeError('METER_NAME', `the meter '${name}' is declared twice`);
+    seen.add(meterStem(name));
+    if (!isCounterType(type))
+      throw malformed(
+        `the type of the meter '${name}' is '${String(type).slice(0, 60)}': one of ${counterTypes.join(', ')}`,
+      );
+    if (typeof unit !== 'string') throw malformed(`the meter '${name}' has no unit: write '' where there is none`);
   }
+}
+
+function malformed(what: string): NephoscopeError {
+  return new NephoscopeError('PLUGIN_INVALID', what);
 }
 
 /** The declared name behind an emitted one: `instance:m1.small` was declared as `instance:<flavor>`. */

@@ -1,13 +1,14 @@
 import { z } from 'zod';
 
 import type { Clock } from './clock.js';
-import { NephoscopeError } from './errors.js';
+import { describeError, isNephoscopeError, NephoscopeError } from './errors.js';
 import type { Inspector } from './inspector.js';
 import type { Logger } from './logger.js';
 import type { MessageBus } from './message-bus.js';
 import { checkMeters } from './meter.js';
 import type { Meter } from './meter.js';
 import type { NotificationHandler } from './notification.js';
+import { instanceParts } from './inspector.js';
 import type { InstancePart } from './inspector.js';
 import type { CentralPollster, ComputePollster } from './pollster.js';
 import type { SampleStore } from './sample-store.js';
@@ -63,9 +64,11 @@ function define<N extends Namespace, Options, Product>(
 ): Plugin<N, Options, Product> {
   const meters = definition.meters ?? [];
   checkMeters(meters);
+  checkCreate(definition);
   return Object.freeze({
     apiVersion,
-    meters,
+    // Its own copy: who holds on to the table cannot change what was checked.
+    meters: Object.freeze(meters.map((meter) => Object.freeze({ ...meter }))),
     // Without a schema of its own a plugin takes no options, and says so of every key.
     options: definition.options ?? (z.strictObject({}) as unknown as z.ZodType<Options>),
     create: (settings: PluginSettings<Options>) => definition.create(settings),
@@ -89,7 +92,11 @@ export function definePollster<const P extends InstancePart = never, Options = R
     readonly reads: readonly P[];
   },
 ): ComputePollsterPlugin<Options, P> {
-  return Object.freeze({ ...define('poll.compute', definition), reads: definition.reads });
+  checkReads(definition.reads);
+  return Object.freeze({
+    ...define('poll.compute', definition),
+    reads: Object.freeze([...new Set(definition.reads)]),
+  });
 }
 
 /** A pollster for the central agent: called once per cycle. */
@@ -124,6 +131,26 @@ export function defineSampleStore<Options = Record<string, never>>(
   return define('storage', definition);
 }
 
+function checkCreate({ create }: { readonly create?: unknown }): void {
+  if (typeof create !== 'function')
+    throw new NephoscopeError('PLUGIN_INVALID', "the plugin has no function 'create'");
+}
+
+function checkReads(reads: unknown): void {
+  const known = instanceParts.map((part) => `'${part}'`).join(', ');
+  if (!Array.isArray(reads))
+    throw new NephoscopeError(
+      'PLUGIN_INVALID',
+      `'reads' of a pollster is a list of parts of an instance, of ${known}, or []`,
+    );
+  for (const part of reads as readonly unknown[])
+    if (!instanceParts.some((one) => one === part))
+      throw new NephoscopeError(
+        'PLUGIN_INVALID',
+        `the pollster reads '${describeError(part).slice(0, 60)}', which is no part of an instance: there are ${known}`,
+      );
+}
+
 /**
  * The plugin that a module exports as `default`, checked before any of its code is called.
  *
@@ -152,5 +179,36 @@ export function asPlugin<N extends Namespace>(value: unknown, namespace: N, orig
       `${origin} was made for plugin API ${plugin.apiVersion}, this program has ${apiVersion}: install matching versions`,
     );
   }
+  // It may come from another copy of this package, or be written by hand.
+  try {
+    checkMeters(plugin.meters);
+    checkCreate(plugin);
+    if (namespace === 'poll.compute') checkReads((plugin as ComputePollsterPlugin).reads);
+  } catch (error) {
+    const code = isNephoscopeError(error) ? error.code : 'PLUGIN_INVALID';
+    throw new NephoscopeError(code, `${origin} cannot be used: ${describeError(error)}`, { cause: error });
+  }
   return plugin as Plugin<N>;
+}
+
+/** What a program calls of that which `create` made, of plugins of which there are many. */
+const productOf: { readonly [N in Namespace]?: readonly string[] } = {
+  'poll.compute': ['getCounters'],
+  'poll.central': ['getCounters'],
+  collector: ['exchangeTopics', 'processNotification'],
+};
+
+/**
+ * Checks what `create` of a plugin returned.
+ *
+ * @throws PLUGIN_INVALID when it is not what such a plugin makes
+ */
+export function checkProduct(product: unknown, namespace: Namespace): void {
+  const missing = productOf[namespace]?.find(
+    (method) => typeof (product as Record<string, unknown> | null | undefined)?.[method] !== 'function',
+  );
+  if (missing === undefined) return;
+  const hint =
+    product instanceof Promise ? ', but a promise: what takes time belongs into what the program calls later' : '';
+  throw new NephoscopeError('PLUGIN_INVALID', `'create' returned nothing that has a function '${missing}'${hint}`);
 }

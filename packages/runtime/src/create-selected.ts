@@ -1,5 +1,5 @@
-import { describeError, isNephoscopeError } from '@nephoscope/core';
-import type { Clock } from '@nephoscope/core';
+import { checkProduct, describeError, isNephoscopeError } from '@nephoscope/core';
+import type { Clock, Logger } from '@nephoscope/core';
 
 import type { RootLogger } from './logging.js';
 import { createPlugin } from './plugin-selection.js';
@@ -10,13 +10,13 @@ import type { ActivePlugin, InactivePlugin } from './plugin-selection.js';
  * the log and counted. One that declines is told, and is no failure.
  *
  * @param what they are, for people, such as `pollster`
- * @param make from what the plugin made; what it throws is the plugin's failure
+ * @param make from what the plugin made, and the logger whose lines bear its name; what it throws is its failure
  */
 export function createSelected<Product, Made>(
   what: string,
   selected: { readonly active: readonly ActivePlugin[]; readonly inactive: readonly InactivePlugin[] } | undefined,
   around: { readonly logger: RootLogger; readonly clock: Clock; readonly host: string },
-  make: (product: Product, plugin: ActivePlugin) => Made,
+  make: (product: Product, plugin: ActivePlugin, logger: Logger) => Made,
 ): { readonly made: readonly Made[]; readonly failedPlugins: number } {
   const { logger, clock, host } = around;
   const { active, inactive } = selected ?? { active: [], inactive: [] };
@@ -33,7 +33,10 @@ export function createSelected<Product, Made>(
   const made = active.flatMap((one): Made[] => {
     const { name } = one.declared;
     try {
-      return [make(createPlugin<Product>(one, { logger: logger.child({ component: name }), clock, host }), one)];
+      const ofPlugin = logger.child({ component: name, plugin: name });
+      const product = createPlugin<Product>(one, { logger: ofPlugin, clock, host });
+      checkProduct(product, one.declared.namespace);
+      return [make(product, one, ofPlugin)];
     } catch (error) {
       if (isNephoscopeError(error, 'PLUGIN_DECLINED'))
         logger.info({ plugin: name }, `the ${what} '${name}' does not run: ${error.message}`);

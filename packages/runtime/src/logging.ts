@@ -7,7 +7,7 @@ export type LogLevel = (typeof logLevels)[number];
 
 /** A logger that can be narrowed to a component, which then stands in each of its lines. */
 export interface RootLogger extends Logger {
-  child(bindings: { readonly component: string }): Logger;
+  child(bindings: { readonly component: string; readonly plugin?: string }): Logger;
 }
 
 /**

@@ -1,4 +1,4 @@
-import { isNephoscopeError } from '@nephoscope/core';
+import { isNephoscopeError, meterStem } from '@nephoscope/core';
 import type { Namespace, Plugin, PluginSettings } from '@nephoscope/core';
 
 import { check, formatPath } from './config-problems.js';
@@ -107,7 +107,25 @@ export async function selectPlugins<N extends Namespace>(
       }
     }
   }
+  problems.push(...sharedMeters(active, paths.disabled));
   return { active, inactive, problems };
+}
+
+/** Two that send one meter would make one series of two: each value of the one a restart of the other. */
+function sharedMeters(active: readonly ActivePlugin[], disabled: Path): readonly ConfigProblem[] {
+  const problems: ConfigProblem[] = [];
+  const owners = new Map<string, string>();
+  for (const { declared, plugin } of active)
+    for (const { name } of plugin.meters) {
+      const owner = owners.get(meterStem(name));
+      if (owner === undefined) owners.set(meterStem(name), declared.name);
+      else
+        problems.push({
+          path: disabled,
+          message: `the plugins '${owner}' and '${declared.name}' both declare the meter '${name}': disable one of them`,
+        });
+    }
+  return problems;
 }
 
 /** Makes what an active plugin makes, its options among what every plugin is given. */

@@ -46,12 +46,12 @@ export function manifest(
 }
 
 /** The source of a pollster. */
-export function pollsterSource(options = '', before = ''): string {
+export function pollsterSource(options = '', before = '', meter = 'x'): string {
   return `${before}
 import { definePollster } from '@nephoscope/core';
 import { z } from 'zod';
 export default definePollster({
-  meters: [{ name: 'x', type: 'gauge', unit: 'x', description: 'x' }],
+  meters: [{ name: '${meter}', type: 'gauge', unit: 'x', description: 'x' }],
   reads: [],
   ${options === '' ? '' : `options: z.strictObject({ ${options} }),`}
   create: ({ options }) => ({ getCounters: () => [], options }),

@@ -53,7 +53,7 @@ describe('configure', () => {
       }),
       'node_modules/plugins/amqp.js': busSource,
       'node_modules/plugins/cpu.js': pollsterSource('depth: z.int().default(3)'),
-      'node_modules/plugins/net.js': pollsterSource(),
+      'node_modules/plugins/net.js': pollsterSource('', '', 'net'),
       'node_modules/plugins/broken.js': 'globalThis.brokenWasImported = true; throw new Error("out of order");',
     });
     program = {
@@ -185,6 +185,17 @@ describe('configure', () => {
     expect(await mistakes('secrets: a long secret\nbus: { type: kafka, url: x }')).toEqual([
       "bus.type: no plugin 'kafka' is installed for 'bus' (installed: 'amqp'); install its package beside this program (FILE:2)",
     ]);
+  });
+
+  it('refuses two active plugins that declare one meter, with both names', async () => {
+    await writeTree(folder.path, {
+      'node_modules/plugins/cpu.js': pollsterSource('', '', 'instance:<flavor>'),
+      'node_modules/plugins/net.js': pollsterSource('', '', 'instance:<type>'),
+    });
+    expect(await mistakes(minimal)).toEqual([
+      "compute.disabled: the plugins 'cpu' and 'net' both declare the meter 'instance:<type>': disable one of them (FILE)",
+    ]);
+    await expect(read(`${minimal}compute: { disabled: [net] }\n`)).resolves.toBeDefined();
   });
 
   it('leaves the sections of other programs to these, and no others', async () => {

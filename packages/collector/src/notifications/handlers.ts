@@ -1,5 +1,5 @@
-import { meterStem, wildcards } from '@nephoscope/core';
-import type { Clock, ExchangeTopics, Meter, NotificationHandler } from '@nephoscope/core';
+import { counterReader, wildcards } from '@nephoscope/core';
+import type { Clock, ExchangeTopics, NotificationHandler } from '@nephoscope/core';
 import { createSelected } from '@nephoscope/runtime';
 import type { Configured, RootLogger } from '@nephoscope/runtime';
 
@@ -9,8 +9,8 @@ export interface ActiveHandler {
   readonly handler: NotificationHandler;
   readonly exchangeTopics: readonly ExchangeTopics[];
   wants(eventType: string): boolean;
-  /** What it may emit, by {@link meterStem}. */
-  readonly meters: ReadonlyMap<string, Meter>;
+  /** What it yielded, as ours. */
+  readonly readCounter: ReturnType<typeof counterReader>;
 }
 
 /** Makes what the selected plugins make. One that fails costs only itself. */
@@ -28,7 +28,7 @@ export function createHandlers(
       handler,
       exchangeTopics: handler.exchangeTopics({ notificationTopics }),
       wants: wildcards(handler.eventTypes),
-      meters: new Map(plugin.meters.map((meter) => [meterStem(meter.name), meter])),
+      readCounter: counterReader(plugin.meters),
     }),
   );
   return { handlers: made, failedPlugins };

@@ -3,20 +3,19 @@ import {
   derivedMessageId,
   encodeMeteringBatch,
   isNephoscopeError,
-  maxMeteringLineBytes,
-  meterStem,
+  maxCounters,
   meteringContentType,
   meteringRoutingKey,
   meteringTopology,
   signMeteringMessage,
 } from '@nephoscope/core';
-import type { Counter, Notification, OutgoingMessage, Signer } from '@nephoscope/core';
+import type { Notification, OutgoingMessage, Signer } from '@nephoscope/core';
 
 import type { ActiveHandler } from './handlers.js';
 import { pluginFailure } from './plugin-failure.js';
 
-/** More than that of one notification are a plugin's mistake. */
-const maxCounters = 10_000;
+// Of all messages that one plugin makes of one notification.
+const mostBytes = 16 * 1024 * 1024;
 
 /** What stands in every message beside its counter. */
 export interface Origin {
@@ -74,19 +73,22 @@ export function translate(
  */
 function linesOf(
   notification: Notification,
-  { name, handler, meters }: ActiveHandler,
+  { name, handler, readCounter }: ActiveHandler,
   { source, publisherId, signer }: Origin,
 ): { readonly made: readonly (readonly [string, string])[]; readonly itemsFailed?: NephoscopeError } {
   const eventId = handler.eventId?.(notification) ?? notification.messageId;
+  let bytes = 0;
   const made = new Map<string, readonly [string, string]>();
-  const take = (counter: Counter) => {
-    checkCounter(counter, meters);
+  const take = (given: unknown) => {
+    const { counter } = readCounter(given);
+    // Throws when its name is too long to travel.
+    meteringRoutingKey(counter.name);
     const messageId = derivedMessageId('notification', source, eventId, name, counter.name, counter.resourceId);
     if (made.has(messageId)) throw invalid(`the counter '${counter.name}' comes twice for one resource`);
     if (made.size >= maxCounters) throw invalid(`there are more than ${maxCounters} of one notification`);
     const line = signMeteringMessage(counter, { source, messageId, publisherId }, signer);
-    if (Buffer.byteLength(line) > maxMeteringLineBytes)
-      throw invalid(`the counter '${counter.name}' makes a message of more than ${maxMeteringLineBytes} bytes`);
+    bytes += line.length;
+    if (bytes > mostBytes) throw invalid(`those of one notification take more than ${mostBytes} bytes`);
     made.set(messageId, [counter.name, line]);
   };
   try {
@@ -96,20 +98,6 @@ function linesOf(
     return { made: [...made.values()], itemsFailed: error };
   }
   return { made: [...made.values()] };
-}
-
-function checkCounter({ name, type, unit, resourceId }: Counter, meters: ActiveHandler['meters']): void {
-  const meter = meters.get(meterStem(name));
-  if (meter === undefined || meter.type !== type || meter.unit !== unit) {
-    throw new NephoscopeError(
-      'METER_UNDECLARED',
-      `the counter '${name}' is not in the plugin's table with this type and unit: add it to 'meters'`,
-    );
-  }
-  if (typeof resourceId !== 'string' || resourceId === '')
-    throw invalid(`the counter '${name}' has no resource id`);
-  // Throws when it is too long to travel.
-  meteringRoutingKey(name);
 }
 
 function invalid(what: string): NephoscopeError {

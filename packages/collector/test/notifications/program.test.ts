@@ -39,6 +39,8 @@ export default defineNotificationHandler({
   },
 });
 `;
+/** The same with a meter of its own. */
+const another = (meter: string, source: string) => source.replaceAll("name: 'volume'", `name: '${meter}'`);
 
 let folder: Awaited<ReturnType<typeof temporaryFolder>>;
 beforeEach(async () => {
@@ -72,7 +74,7 @@ async function started(notifications: object, plugins: Readonly<Record<string, s
 it('runs every plugin that is installed, with the options of the operator', async () => {
   const { bus, registry } = await started(
     { topics: ['one', 'two'], plugins: { volume: { exchange: 'cinder' } } },
-    { volume: pluginSource(), other: pluginSource() },
+    { volume: pluginSource(), other: another('other', pluginSource()) },
   );
   expect(bus.declared.slice(1).map(({ exchange, bindings }) => [exchange, bindings])).toEqual([
     ['openstack', ['one.info', 'two.info']],
@@ -81,12 +83,9 @@ it('runs every plugin that is installed, with the options of the operator', asyn
   const one = delivery(enveloped(volumeCreated));
   bus.send(one);
   await until('it is settled', () => one.outcome === 'ack');
-  expect(bus.confirmed).toHaveLength(1);
-  expect(
-    Buffer.from(bus.confirmed[0]!.body)
-      .toString()
-      .match(/"publisher_id":"collector.controller-1"/g),
-  ).toHaveLength(2);
+  expect(bus.confirmed).toHaveLength(2);
+  for (const { body } of bus.confirmed)
+    expect(Buffer.from(body).toString()).toContain('"publisher_id":"collector.controller-1"');
   expect(await metric(registry, 'nephoscope_collector_plugin_failures')).toBe(0);
 });
 
@@ -119,9 +118,12 @@ it('runs without those that cannot be imported or made, names and counts them; o
     {
       volume: pluginSource(),
       broken: 'throw new Error("out of order");',
-      failing: pluginSource('throw new Error("no such file");'),
-      topicless: pluginSource().replace('exchangeTopics:', 'topics:'),
-      declining: pluginSource('throw new PluginDeclined("nova announces its versioned form");'),
+      failing: another('failing', pluginSource('throw new Error("no such file");')),
+      topicless: another('topicless', pluginSource().replace('exchangeTopics:', 'topics:')),
+      declining: another(
+        'declining',
+        pluginSource('throw new PluginDeclined("nova announces its versioned form");'),
+      ),
     },
   );
   expect(told('error')).toEqual([

@@ -1,4 +1,5 @@
 import { NephoscopeError } from '../errors.js';
+import { maxNumberLength } from './field-rules.js';
 
 /** A number of a JSON text, digit by digit as it was written: `8292646586825371460`, `1.0`, `1e-07`. */
 export class JsonNumber {
@@ -16,9 +17,6 @@ export type JsonObject = ReadonlyMap<string, JsonValue>;
 
 /** How many objects and arrays may stand in one another. */
 export const maxJsonDepth = 64;
-
-/** The digits that Python, too, takes for one number at most. */
-const maxNumberLength = 4300;
 
 /**
  * Reads a JSON text strictly after RFC 8259, with every number kept as it was written.

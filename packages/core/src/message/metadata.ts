@@ -1,5 +1,6 @@
 import type { Metadata, MetadataValue } from '../counter.js';
-import { NephoscopeError } from '../errors.js';
+import { describeError, NephoscopeError } from '../errors.js';
+import { maxMeteringLineBytes, maxNumberLength } from './field-rules.js';
 import { JsonNumber, formatJson, isWellFormed, maxJsonDepth } from './json.js';
 import type { JsonObject, JsonValue } from './json.js';
 import { compareCodePoints } from './key-order.js';
@@ -18,10 +19,88 @@ export function writeMetadata(
   return { json: formatJson(value), signed: writer.field('resource_metadata', value) };
 }
 
-/** Whether nothing in it can change. */
+/** Whether nothing in it can change: it is plain, and frozen all through, and no getter stands in it. */
 export function isDeepFrozen(value: MetadataValue): boolean {
   if (typeof value !== 'object' || value === null) return true;
-  return Object.isFrozen(value) && Object.values(value).every(isDeepFrozen);
+  if (!Object.isFrozen(value) || !isPlain(value)) return false;
+  return Object.values(Object.getOwnPropertyDescriptors(value)).every(
+    (property) => 'value' in property && isDeepFrozen(property.value as MetadataValue),
+  );
+}
+
+interface OwnMetadata {
+  readonly value: Metadata;
+  /** About the bytes of its JSON text; never more than they are. */
+  readonly size: number;
+}
+
+// Those that cannot change: nearly all stay the same through many cycles.
+const known = new WeakMap<object, OwnMetadata>();
+
+/**
+ * Metadata as a plugin gave it, as a value that nobody can change: the same object if it is frozen all through, else a
+ * frozen copy. Whatever code stands in it (getters, proxies) runs here, once.
+ *
+ * @throws COUNTER_INVALID for what JSON cannot hold, with its path, and for more than a message holds
+ */
+export function ownMetadata(given: unknown): OwnMetadata {
+  const path = 'resource_metadata';
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) throw invalid(path, 'is no object');
+  const before = known.get(given);
+  if (before !== undefined) return before;
+  const budget = { left: maxMeteringLineBytes };
+  const copy = frozenCopy(given, path, 2, budget) as Metadata;
+  const unchangeable = isDeepFrozen(given as Metadata);
+  const own = { value: unchangeable ? (given as Metadata) : copy, size: maxMeteringLineBytes - budget.left };
+  if (unchangeable) known.set(given, own);
+  return own;
+}
+
+function frozenCopy(value: unknown, path: string, depth: number, budget: { left: number }): MetadataValue {
+  if (typeof value === 'string') spend(value.length + 2, budget);
+  else if (typeof value === 'object' && value !== null) {
+    if (depth > maxJsonDepth) throw invalid(path.slice(0, 100), `is nested more than ${maxJsonDepth} deep`);
+    if (Array.isArray(value)) {
+      spend(value.length * 2, budget);
+      return Object.freeze(
+        Array.from(value as unknown[], (item, index) => frozenCopy(item, `${path}[${index}]`, depth + 1, budget)),
+      );
+    }
+    if (!isPlain(value)) throw invalid(path, 'is no plain object');
+    // Object.fromEntries, since `__proto__` is a key like any other.
+    return Object.freeze(
+      Object.fromEntries(
+        Object.keys(value).map((key) => {
+          spend(key.length + 4, budget);
+          const item = (value as Record<string, unknown>)[key];
+          return [key, frozenCopy(item, `${path}.${key}`, depth + 1, budget)];
+        }),
+      ),
+    );
+  } else if (typeof value === 'bigint') {
+    const digits = String(value).length;
+    if (digits > maxNumberLength) throw invalid(path, `is a number of more than ${maxNumberLength} digits`);
+    spend(digits, budget);
+  } else if (value !== null && typeof value !== 'boolean' && !Number.isFinite(value))
+    throw invalid(path, `is ${describeError(value).slice(0, 40)}`);
+  return value as MetadataValue;
+}
+
+function spend(bytes: number, budget: { left: number }): void {
+  budget.left -= bytes;
+  if (budget.left < 0)
+    throw new NephoscopeError(
+      'COUNTER_INVALID',
+      `resource_metadata is more than the ${maxMeteringLineBytes} bytes of a message`,
+    );
+}
+
+/** An array or an object without a class: a Date, a Map and their like are written as text, or not at all. */
+function isPlain(value: object): boolean {
+  if (Array.isArray(value)) return true;
+  const prototype = Object.getPrototypeOf(value) as object | null;
+  // Of any realm: its Object.prototype is the one that has none of its own.
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
 }
 
 function jsonValue(value: MetadataValue, path: string, depth: number): JsonValue {
@@ -30,11 +109,17 @@ function jsonValue(value: MetadataValue, path: string, depth: number): JsonValue
     if (!isWellFormed(value)) throw invalid(path, 'holds half a surrogate pair');
     return value;
   }
-  if (typeof value === 'bigint' || Number.isFinite(value)) return new JsonNumber(String(value));
+  if (typeof value === 'bigint' || Number.isFinite(value)) {
+    const digits = String(value);
+    if (digits.length > maxNumberLength) throw invalid(path, `is a number of more than ${maxNumberLength} digits`);
+    return new JsonNumber(digits);
+  }
   // Whoever is not held to the types can bring NaN, undefined or a function here.
   if (typeof value !== 'object') throw invalid(path, `is ${String(value).slice(0, 40)}`);
   if (depth > maxJsonDepth) throw invalid(path.slice(0, 100), `is nested more than ${maxJsonDepth} deep`);
-  if (isArray(value)) return value.map((item, index) => jsonValue(item, `${path}[${index}]`, depth + 1));
+  if (!isPlain(value)) throw invalid(path, 'is no plain object');
+  // Array.from, which does not pass over holes.
+  if (isArray(value)) return Array.from(value, (item, index) => jsonValue(item, `${path}[${index}]`, depth + 1));
   return jsonObject(value, path, depth);
 }
 

@@ -1,10 +1,8 @@
 import { isUtf8 } from 'node:buffer';
 
+import { maxMeteringLineBytes } from './field-rules.js';
 import { nephoscopeWire } from './metering-wire.js';
 import type { MeteringWire } from './metering-wire.js';
-
-/** The longest line that is read, in bytes. */
-export const maxMeteringLineBytes = 1024 * 1024;
 
 /** A line that is no text, as it came. */
 export interface UnreadableLine {

@@ -2,7 +2,8 @@ import { isUtf8 } from 'node:buffer';
 
 import { NephoscopeError, describeError } from '../errors.js';
 import { jsonItems, jsonMembers, jsonString } from './json-text.js';
-import { maxMeteringLineBytes, splitMeteringBatch } from './metering-batch.js';
+import { maxMeteringLineBytes } from './field-rules.js';
+import { splitMeteringBatch } from './metering-batch.js';
 import type { UnreadableLine } from './metering-batch.js';
 import { meteringContentType } from './metering-wire.js';
 

@@ -1,6 +1,8 @@
+import { isCounterType } from '../counter.js';
 import type { Counter, Metadata } from '../counter.js';
 import { NephoscopeError } from '../errors.js';
 import { formatTimestamp } from '../timestamp.js';
+import { isStorableTime, isText, isTextOrNull, maxMeteringLineBytes, maxNumberLength } from './field-rules.js';
 import { JsonNumber, isWellFormed, quoteJson } from './json.js';
 import { isDeepFrozen, writeMetadata } from './metadata.js';
 import type { FormWriter } from './signature-form.js';
@@ -30,8 +32,10 @@ export interface MeteringEnvelope {
  * all in signing order, then `message_signature`. A `bigint` volume is a JSON integer with all its digits, a
  * number the shortest text that reads back.
  *
- * @throws METER_VOLUME when the volume is NaN or infinite
- * @throws COUNTER_INVALID when metadata or another text cannot be written as JSON
+ * Whatever is returned is read again by `sampleOf`: what it would refuse is not signed.
+ *
+ * @throws METER_VOLUME when the volume is NaN, infinite or no number
+ * @throws COUNTER_INVALID when a field is not of its kind, cannot be written as JSON, or the line is over 1 MiB
  */
 export function signMeteringMessage(counter: Counter, envelope: MeteringEnvelope, signer: Signer): string {
   const { writer } = signer;
@@ -57,11 +61,17 @@ export function signMeteringMessage(counter: Counter, envelope: MeteringEnvelope
     origin.signed +
     time.signed +
     resource.afterTimestamp.signed;
-  return (
+  const line =
     `{${meter.json}${volume.json}${run.json}${id.json}${resource.beforeSequence.json}` +
     `${sequence.json}${origin.json}${time.json}${resource.afterTimestamp.json}` +
-    `"message_signature":"${signer.sign(signed)}"}`
-  );
+    `"message_signature":"${signer.sign(signed)}"}`;
+  // A UTF-16 unit takes three bytes at most.
+  if (line.length * 3 > maxMeteringLineBytes && Buffer.byteLength(line) > maxMeteringLineBytes)
+    throw new NephoscopeError(
+      'COUNTER_INVALID',
+      `the counter '${counter.name.slice(0, 100)}' for '${counter.resourceId.slice(0, 100)}' makes a message of more than ${maxMeteringLineBytes} bytes, which no collector reads`,
+    );
+  return line;
 }
 
 /** Fields of a message, as JSON with a comma behind each, and as they stand in the signed text. */
@@ -73,6 +83,8 @@ interface Fields {
 const nothing: Fields = { json: '', signed: '' };
 
 function textField(key: string, value: string | null, writer: FormWriter): Fields {
+  if (!isTextOrNull(value))
+    throw new NephoscopeError('COUNTER_INVALID', `${key} of a counter is neither text nor null`);
   if (value === null) return { json: `"${key}":null,`, signed: writer.field(key, null) };
   if (isWellFormed(value)) return { json: `"${key}":${quoteJson(value)},`, signed: writer.field(key, value) };
   throw new NephoscopeError(
@@ -83,6 +95,8 @@ function textField(key: string, value: string | null, writer: FormWriter): Field
 
 function numberField(key: string, value: number | bigint, writer: FormWriter): Fields {
   const digits = String(value);
+  if (digits.length > maxNumberLength)
+    throw new NephoscopeError('METER_VOLUME', `${key} is a number of more than ${maxNumberLength} digits`);
   return { json: `"${key}":${digits},`, signed: writer.field(key, new JsonNumber(digits)) };
 }
 
@@ -115,6 +129,8 @@ const maxMeters = 10_000;
 function meterFields({ name, type, unit }: Counter, writer: FormWriter): Fields {
   const known = meters.get(name);
   if (known?.type === type && known.unit === unit && known.writer === writer) return known;
+  if (!isText(name) || !isCounterType(type))
+    throw new NephoscopeError('COUNTER_INVALID', 'a counter has no name, or a type that there is not');
   const fields = join(
     textField('counter_name', name, writer),
     textField('counter_type', type, writer),
@@ -152,6 +168,8 @@ function resourceFields(counter: Counter, envelope: MeteringEnvelope, writer: Fo
     known.writer === writer
   )
     return known;
+  if (!isText(resourceId))
+    throw new NephoscopeError('COUNTER_INVALID', `the counter '${counter.name.slice(0, 100)}' has no resource id`);
   const metadata = writeMetadata(resourceMetadata, writer);
   const fields = {
     ...{ writer, source, publisherId, projectId, resourceId, userId },
@@ -173,9 +191,14 @@ const originFields = rememberingLast((source: string, writer) =>
 
 const epochField = rememberingLast((epoch: string, writer) => textField('epoch', epoch, writer));
 
-const timestampField = rememberingLast((timestamp: bigint, writer) =>
-  textField('timestamp', formatTimestamp(timestamp), writer),
-);
+const timestampField = rememberingLast((timestamp: bigint, writer) => {
+  if (typeof timestamp !== 'bigint' || !isStorableTime(timestamp))
+    throw new NephoscopeError(
+      'COUNTER_INVALID',
+      'the timestamp of a counter is no bigint of nanoseconds since 1970, in the years 1678 to 2262',
+    );
+  return textField('timestamp', formatTimestamp(timestamp), writer);
+});
 
 function rememberingLast<T>(write: (value: T, writer: FormWriter) => Fields) {
   let last: { readonly value: T; readonly writer: FormWriter; readonly fields: Fields } | undefined;
@@ -189,6 +212,6 @@ function finiteVolume({ name, resourceId, volume }: Counter): number | bigint {
   if (typeof volume === 'bigint' || Number.isFinite(volume)) return volume;
   throw new NephoscopeError(
     'METER_VOLUME',
-    `the volume of '${name}' for '${resourceId}' is ${volume}: a volume is a finite number, and a missing figure is not sent`,
+    `the volume of '${name}' for '${resourceId}' is ${String(volume).slice(0, 60)}: a volume is a finite number, and a missing figure is not sent`,
   );
 }

@@ -1,5 +1,7 @@
+import { counterTypes, isCounterType } from '../counter.js';
 import { NephoscopeError, describeError } from '../errors.js';
 import { parseTimestamp } from '../timestamp.js';
+import { isStorableTime, isText, isTextOrNull } from './field-rules.js';
 import { JsonNumber, isJsonObject, parseJson } from './json.js';
 import type { JsonObject, JsonValue } from './json.js';
 import type { Sample } from './sample.js';
@@ -9,8 +11,6 @@ export interface ReadMessage {
   readonly message: JsonObject;
   readonly sample: Sample;
 }
-
-const counterTypes: readonly string[] = ['cumulative', 'delta', 'gauge'];
 
 /** Stores keep a sequence number in 64 bits. */
 const maxSequence = 2n ** 63n - 1n;
@@ -40,7 +40,7 @@ export function readMeteringMessage(text: string): ReadMessage {
  */
 export function sampleOf(message: JsonObject, text: string): Sample {
   const type = requiredText(message, 'counter_type');
-  if (!counterTypes.includes(type)) throw unreadable(`counter_type is none of ${counterTypes.join(', ')}`);
+  if (!isCounterType(type)) throw unreadable(`counter_type is none of ${counterTypes.join(', ')}`);
   const metadata = message.get('resource_metadata');
   if (metadata !== undefined && metadata !== null && !isJsonObject(metadata))
     throw unreadable('resource_metadata is no object');
@@ -65,13 +65,13 @@ export function sampleOf(message: JsonObject, text: string): Sample {
 function requiredText(message: JsonObject, key: string): string {
   const value = message.get(key);
   if (value === undefined) throw unreadable(`${key} is missing`);
-  if (typeof value !== 'string' || value === '') throw unreadable(`${key} is no text`);
+  if (!isText(value)) throw unreadable(`${key} is no text`);
   return value;
 }
 
 function optionalText(message: JsonObject, key: string): string | null {
   const value = message.get(key) ?? null;
-  if (value !== null && typeof value !== 'string') throw unreadable(`${key} is no text`);
+  if (!isTextOrNull(value)) throw unreadable(`${key} is no text`);
   return value;
 }
 
@@ -99,7 +99,7 @@ function timestampOf(message: JsonObject): bigint {
   } catch (error) {
     throw unreadable(`timestamp ${describeError(error)}`, error);
   }
-  if (BigInt.asIntN(64, timestamp) !== timestamp)
+  if (!isStorableTime(timestamp))
     throw unreadable(
       `timestamp ${text} is not between the years 1678 and 2262, which 64 bits of nanoseconds hold`,
     );

@@ -1,0 +1,76 @@
+import type { Counter } from './counter.js';
+import { describeError, NephoscopeError } from './errors.js';
+import { isStorableTime, isText, isTextOrNull, maxMeteringLineBytes } from './message/field-rules.js';
+import { ownMetadata } from './message/metadata.js';
+import { meterStem } from './meter.js';
+import type { Meter } from './meter.js';
+
+/** Counters of one plugin for one resource, and a notification's, are at most so many. */
+export const maxCounters = 10_000;
+
+/** A counter that is ours: nothing of it changes, whatever its plugin does later. */
+export interface ReadCounter {
+  readonly counter: Counter;
+  /** About the bytes that its message takes. */
+  readonly size: number;
+}
+
+/**
+ * Reads what a plugin yields: each field once, checked by its kind and the plugin's own table, the metadata copied
+ * unless they cannot change. What a text may hold is checked where it is signed.
+ *
+ * The function throws METER_UNDECLARED for a meter that is not in the table with this type and unit, METER_VOLUME,
+ * and COUNTER_INVALID for all else that cannot be sent.
+ */
+export function counterReader(meters: readonly Meter[]): (given: unknown) => ReadCounter {
+  const byStem = new Map(meters.map((meter) => [meterStem(meter.name), meter]));
+  return (given) => {
+    if (typeof given !== 'object' || given === null)
+      throw invalid(`a counter is an object, and not ${describeError(given).slice(0, 60)}`);
+    const { name, type, unit, volume, userId, projectId, resourceId, timestamp, resourceMetadata } =
+      given as Record<keyof Counter, unknown>;
+    if (!isText(name)) throw invalid('a counter has no name');
+    const meter = byStem.get(meterStem(name));
+    if (meter === undefined || meter.type !== type || meter.unit !== unit || name.endsWith(':'))
+      throw new NephoscopeError(
+        'METER_UNDECLARED',
+        `the counter '${name.slice(0, 100)}' is not in the plugin's table with this type and unit: add it to 'meters'`,
+      );
+    const wrong = (what: string) => invalid(`the counter '${name.slice(0, 100)}' has ${what}`);
+    if (typeof volume !== 'bigint' && !Number.isFinite(volume))
+      throw new NephoscopeError(
+        'METER_VOLUME',
+        `the volume of '${name.slice(0, 100)}' for '${describeError(resourceId).slice(0, 100)}' is ${describeError(volume).slice(0, 60)}: a volume is a finite number, and a missing figure is not sent`,
+      );
+    if (!isText(resourceId)) throw wrong('no resource id');
+    if (!isTextOrNull(userId)) throw wrong('a user id that is neither text nor null');
+    if (!isTextOrNull(projectId)) throw wrong('a project id that is neither text nor null');
+    if (typeof timestamp !== 'bigint' || !isStorableTime(timestamp))
+      throw wrong('a timestamp that is no bigint of nanoseconds since 1970, in the years 1678 to 2262');
+    const metadata = ownMetadata(resourceMetadata);
+    const size =
+      name.length + resourceId.length + (userId ?? '').length + (projectId ?? '').length + metadata.size;
+    if (size > maxMeteringLineBytes)
+      throw invalid(
+        `the counter '${name.slice(0, 100)}' makes a message of more than ${maxMeteringLineBytes} bytes`,
+      );
+    return {
+      counter: {
+        name,
+        type: meter.type,
+        unit: meter.unit,
+        volume: volume as number | bigint,
+        userId,
+        projectId,
+        resourceId,
+        timestamp,
+        resourceMetadata: metadata.value,
+      },
+      size,
+    };
+  };
+}
+
+function invalid(what: string): NephoscopeError {
+  return new NephoscopeError('COUNTER_INVALID', what);
+}

@@ -1,0 +1,60 @@
+import { asPlugin, checkProduct, defineCentralPollster, definePollster } from '../src/index.js';
+import type { Meter } from '../src/index.js';
+
+const meter: Meter = { name: 'x', type: 'gauge', unit: '', description: 'of the tests' };
+const create = () => ({ getCounters: () => [] });
+
+const wrong: Record<string, readonly [object, RegExp]> = {
+  'a part that there is not': [{ reads: ['gpu'] }, /'gpu'.*'cpu', 'memory', 'disks', 'vnics'/],
+  'a text as reads': [{ reads: 'cpu' }, /'reads' of a pollster is a list/],
+  'no reads': [{ reads: undefined }, /'reads' of a pollster is a list/],
+  'no list of meters': [{ meters: {} }, /'meters' is no list/],
+  'a hole in the table': [{ meters: [null] }, /no object/],
+  'a meter without a name': [{ meters: [{ ...meter, name: undefined }] }, /not a meter name/],
+  'a meter twice': [{ meters: [meter, meter] }, /declared twice/],
+  'two variable parts of one meter': [
+    {
+      meters: [
+        { ...meter, name: 'x:<a>' },
+        { ...meter, name: 'x:<b>' },
+      ],
+    },
+    /declared twice/,
+  ],
+  'a name of ours': [{ meters: [{ ...meter, name: 'nephoscope.samples.dropped' }] }, /Nephoscope's own/],
+  'a type that there is not': [{ meters: [{ ...meter, type: 'counter' }] }, /'counter'/],
+  'a meter without a unit': [{ meters: [{ ...meter, unit: null }] }, /has no unit/],
+  'no create': [{ create: undefined }, /no function 'create'/],
+};
+
+it.each(Object.keys(wrong))('refuses %s', (what) => {
+  const [fields, says] = wrong[what]!;
+  const definition = { meters: [meter], reads: [], create, ...fields } as unknown as Parameters<
+    typeof definePollster
+  >[0];
+  expect(() => definePollster(definition)).toThrow(says);
+  // The same of one that another copy of the package made, or nobody checked.
+  const byHand = { ...definePollster({ meters: [meter], reads: [], create }), ...fields };
+  expect(() => asPlugin(byHand, 'poll.compute', "the plugin 'x'")).toThrow(says);
+  expect(() => asPlugin(byHand, 'poll.compute', "the plugin 'x'")).toThrow(/^the plugin 'x' cannot be used/);
+});
+
+it('keeps its own table, in which nobody can write', () => {
+  const meters = [{ ...meter }];
+  const plugin = defineCentralPollster({ meters, create });
+  meters[0]!.name = 'y';
+  meters.push({ ...meter, name: 'z' });
+  expect(plugin.meters).toEqual([meter]);
+  expect(Object.isFrozen(plugin.meters[0])).toBe(true);
+});
+
+it.each([
+  ['nothing', undefined, /'getCounters'/],
+  ['null', null, /'getCounters'/],
+  ['a number', 5, /'getCounters'/],
+  ['an object without it', {}, /'getCounters'/],
+  ['a promise', Promise.resolve(create()), /a promise/],
+])('refuses that create() returns %s', (_, product, says) => {
+  expect(() => checkProduct(product, 'poll.compute')).toThrow(says);
+  checkProduct(create(), 'poll.compute');
+});
