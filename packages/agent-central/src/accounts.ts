@@ -1,12 +1,14 @@
-import type { Cloud, CloudList, CloudService, Missing } from '@nephoscope/core';
+import type { CentralPollManager, Cloud, CloudList, CloudService, Meter, Missing } from '@nephoscope/core';
 import { z } from 'zod';
 
 /** Options of the pollsters that read accounts of the object store. */
 export const accountOptions = z.strictObject({
   interface: z
     .enum(['public', 'internal', 'admin'])
-    .default('admin')
-    .describe('Which endpoint of the service `object-store` is asked.'),
+    .optional()
+    .describe(
+      'Which endpoint of the service `object-store` is asked. Default: `openstack.interface`, or `admin`.',
+    ),
   resellerPrefix: z
     .string()
     .default('AUTH_')
@@ -21,6 +23,7 @@ export const projects: CloudList = { service: { type: 'identity' }, path: '/v3/p
 export const objectStore = (options: AccountOptions): CloudService => ({
   type: 'object-store',
   interface: options.interface,
+  usualInterface: 'admin',
 });
 
 /** Where a project's account is: `<endpoint>/v1/<reseller prefix><project id>`. */
@@ -37,6 +40,9 @@ export async function accountUrls(cloud: Cloud, options: AccountOptions): Promis
 /** In place of an account's figures. */
 export const noAccount: Missing = { missing: 'off', detail: 'the project has no account in the object store' };
 
+/** The same, where the object store says that there is nothing. */
+export const absent: Missing = { ...noAccount };
+
 /**
  * What an error says of this one account. One that is refused says nothing of the next; without the service there is
  * none to go on with.
@@ -46,7 +52,38 @@ export const noAccount: Missing = { missing: 'off', detail: 'the project has no 
 export function refusal(error: unknown): Missing {
   const status = (error as { readonly status?: unknown } | null | undefined)?.status;
   if (typeof status !== 'number' || status < 400 || status >= 500 || status === 401) throw error;
-  if (status === 404 || status === 410) return noAccount;
+  if (status === 404 || status === 410) return absent;
   const advice = status === 403 ? ': give our user the role ResellerAdmin' : '';
   return { missing: 'error', detail: `its account answers with status ${status}${advice}` };
+}
+
+/**
+ * Looks whether the object store has accounts where they are looked for. One project without an account is nothing; when
+ * no project has one, we look at the wrong place.
+ */
+export class AccountSearch {
+  readonly #options: AccountOptions;
+  #absent = 0;
+  #example = '';
+  #isFound = false;
+
+  constructor(options: AccountOptions) {
+    this.#options = options;
+  }
+
+  /** @param found whether the object store answered for it otherwise than that there is none */
+  add(url: string, found: boolean): void {
+    if (found) this.#isFound = true;
+    else {
+      this.#absent += 1;
+      this.#example ||= url;
+    }
+  }
+
+  /** Says for these meters what to do when none of several was found. */
+  tell(missing: CentralPollManager['missing'], meters: readonly Pick<Meter, 'name'>[]): void {
+    if (this.#isFound || this.#absent < 2) return;
+    const detail = `every account answers 404, such as ${this.#example}: check the prefix (resellerPrefix of the pollster, now '${this.#options.resellerPrefix}'; swift's reseller_prefix, of a Ceph gateway '' or what rgw_swift_account_in_url wants) and the endpoint of object-store in keystone, which with a Ceph gateway must end in /swift/v1/AUTH_%(tenant_id)s`;
+    for (const { name } of meters) missing(name, { missing: 'error', detail }, `all ${this.#absent} projects`);
+  }
 }

@@ -67,6 +67,8 @@ const exitCode = await runToExit(
     const registry = new Registry();
     const session = createSession(await readCloud(config.openstack, process.env), {
       logger: log.child({ component: 'openstack' }),
+      // One that is away for minutes costs nothing while the cycle has time.
+      patience: Math.min(config.central.timeout, config.central.interval),
     });
     const cloud: Component = {
       name: 'session with the cloud',

@@ -51,5 +51,6 @@ export class CycleCloud implements Cloud {
 /** The same for requests that are equal, in whatever order their queries and headers were written. */
 function keyOf({ service, path, key, query = {}, headers = {} }: CloudList): string {
   const sorted = (fields: Readonly<Record<string, string>>) => Object.entries(fields).sort();
-  return JSON.stringify([service.type, service.interface ?? null, path, key, sorted(query), sorted(headers)]);
+  const { type, interface: chosen = null, usualInterface: usual = null } = service;
+  return JSON.stringify([type, chosen, usual, path, key, sorted(query), sorted(headers)]);
 }

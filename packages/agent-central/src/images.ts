@@ -1,4 +1,4 @@
-import type { CloudList, Metadata } from '@nephoscope/core';
+import type { Cloud, Metadata } from '@nephoscope/core';
 import { z } from 'zod';
 
 import type { Item } from './item.js';
@@ -8,18 +8,45 @@ import { pageSize } from './listed-counters.js';
 export const imageOptions = z.strictObject({
   interface: z
     .enum(['public', 'internal', 'admin'])
-    .default('internal')
-    .describe('Which endpoint of the service `image` is asked.'),
+    .optional()
+    .describe('Which endpoint of the service `image` is asked. Default: `openstack.interface`, or `internal`.'),
 });
 
 export type ImageOptions = z.output<typeof imageOptions>;
 
-export const imagesOf = (options: ImageOptions): CloudList => ({
-  service: { type: 'image', interface: options.interface },
-  path: '/v2/images',
-  key: 'images',
-  query: pageSize,
-});
+/**
+ * All images, each once: those of every visibility, since glance by itself leaves out community images of others, and
+ * the hidden ones, which it lists only when asked for. A glance from before a filter refuses it (400): then the listing
+ * without `visibility`, and community images for themselves, are what it knows.
+ */
+export async function* imagesOf(cloud: Cloud, options: ImageOptions): AsyncGenerator<Metadata, void, undefined> {
+  const list = (query: Readonly<Record<string, string>>) =>
+    cloud.list({
+      service: { type: 'image', interface: options.interface, usualInterface: 'internal' },
+      path: '/v2/images',
+      key: 'images',
+      query: { ...query, ...pageSize },
+    });
+  const came = new Set<string>();
+  for (const hidden of [{}, { os_hidden: 'true' }]) {
+    for (const visibility of [{ visibility: 'all' }, {}, { visibility: 'community' }]) {
+      let isKnown = true;
+      try {
+        for await (const image of list({ ...visibility, ...hidden })) {
+          const id = Object.hasOwn(image, 'id') ? image['id'] : undefined;
+          if (typeof id === 'string' && came.has(id)) continue;
+          if (typeof id === 'string') came.add(id);
+          yield image;
+        }
+      } catch (error) {
+        const isPlain = !('visibility' in visibility) && !('os_hidden' in hidden);
+        if (isPlain || (error as { readonly status?: unknown } | null)?.status !== 400) throw error;
+        isKnown = false;
+      }
+      if (isKnown && visibility.visibility === 'all') break;
+    }
+  }
+}
 
 const described = [
   'name',

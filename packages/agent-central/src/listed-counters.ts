@@ -23,11 +23,11 @@ export const pageSize = { limit: '1000' } as const;
  */
 export async function* listedCounters(
   { cloud, clock, missing }: CentralPollManager,
-  list: CloudList,
+  list: CloudList | AsyncIterable<Metadata>,
   meter: Meter,
   measure: (item: Item) => Measured,
 ): AsyncGenerator<Counter, void, undefined> {
-  for await (const fields of cloud.list(list)) {
+  for await (const fields of 'service' in list ? cloud.list(list) : list) {
     const item = new Item(fields);
     const measured = understood(() => ({ resourceId: item.text('id'), volume: 1, ...measure(item) }));
     if ('missing' in measured) {

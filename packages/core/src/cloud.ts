@@ -6,6 +6,8 @@ export interface CloudService {
   readonly type: string;
   /** By default the one that the operator configured. */
   readonly interface?: 'public' | 'internal' | 'admin' | undefined;
+  /** In place of `public`, where the operator configured none. */
+  readonly usualInterface?: 'public' | 'internal' | 'admin' | undefined;
 }
 
 /** A request of a listing; two that are equal are one within a cycle. */

@@ -1,3 +1,4 @@
+import type { ProxySettings } from './proxy.js';
 import type { Secret } from './secret.js';
 
 export type EndpointInterface = 'public' | 'internal' | 'admin';
@@ -31,6 +32,8 @@ export interface CloudConfig {
   readonly credentials: Credentials;
   readonly scope: Scope;
   readonly interface: EndpointInterface;
+  /** Nobody chose the interface: a service that is usually asked at another may be. */
+  readonly interfaceIsDefault?: true | undefined;
   readonly region: string | undefined;
   /** Endpoints that replace those of the catalogue, by type of service. */
   readonly endpointOverrides: Readonly<Record<string, string>>;
@@ -41,6 +44,8 @@ export interface CloudConfig {
     readonly key: string | undefined;
     readonly verify: boolean;
   };
+  /** Those of the environment; without them every service is reached directly. */
+  readonly proxies?: ProxySettings | undefined;
   /** For one request and its answer, ms. */
   readonly timeout: number;
 }

@@ -12,6 +12,8 @@ export interface RequestContext {
   readonly service: string;
   readonly method: string;
   readonly url: string;
+  /** The proxy that it went through, without its password. */
+  readonly proxy?: string | undefined;
   readonly status?: number | undefined;
   readonly requestId?: string | undefined;
 }
@@ -58,9 +60,10 @@ export class OpenStackError extends Error {
   }
 }
 
-function describe({ service, method, url, status, requestId }: RequestContext): string {
+function describe({ service, method, url, proxy, status, requestId }: RequestContext): string {
   return [
     `${service}: ${method} ${url}`,
+    ...(proxy === undefined ? [] : [`through the proxy ${proxy}`]),
     ...(status === undefined ? [] : [`status ${status}`]),
     ...(requestId === undefined ? [] : [`request ${requestId}`]),
   ].join(', ');

@@ -1,7 +1,7 @@
 import { jsonOf, refusal, saidIn } from './answers.js';
 import { Catalogue } from './catalogue.js';
 import type { CloudConfig, Credentials, Named, Scope } from './cloud-config.js';
-import { orAborted } from './deadline.js';
+import { orAborted, within } from './deadline.js';
 import { OpenStackError } from './errors.js';
 import { fieldOf, textOf } from './json.js';
 import type { JsonValue } from './json.js';
@@ -15,21 +15,30 @@ export interface Token {
   /** On the monotonic clock, ms: a service's clock may differ from ours. */
   readonly expires: number;
   /** A new one is got from then on. */
-  readonly renew: number;
+  renew: number;
+}
+
+/** A login under way. It goes on for as long as somebody waits for it. */
+interface Login {
+  readonly done: Promise<Token>;
+  readonly over: AbortController;
+  waiting: number;
 }
 
 /** A token is renewed this long before it expires, ms, but in the last tenth of its life at the earliest. */
 const longestMargin = 60_000;
+/** So long a request waits for a new token while the present one is still valid, and so long until the next try, ms. */
+const renewalWait = 5_000;
+const renewalPause = 15_000;
 
 /** Logs in to keystone (v3), and again when the token is about to expire or was revoked. */
 export class Identity {
   readonly #config: CloudConfig;
   readonly #transport: Transport;
   readonly #logger: Logger;
-  readonly #stopped = new AbortController();
   #token: Token | undefined;
   /** The login under way, which all that need a token wait for. */
-  #login: Promise<Token> | undefined;
+  #login: Login | undefined;
 
   constructor(config: CloudConfig, transport: Transport, logger: Logger) {
     this.#config = config;
@@ -45,16 +54,42 @@ export class Identity {
   async token(signal: AbortSignal): Promise<Token> {
     signal.throwIfAborted();
     const present = this.#token;
-    if (present !== undefined && performance.now() < present.renew) return present;
-    this.#login ??= this.#logIn().finally(() => (this.#login = undefined));
+    const now = performance.now();
+    if (present === undefined || now >= present.expires) return this.#newToken(signal);
+    if (now < present.renew) return present;
     try {
-      return await orAborted(this.#login, signal);
+      const late = new OpenStackError('OPENSTACK_UNAVAILABLE', `no new token within ${renewalWait / 1_000} s`);
+      return await within(renewalWait, late, [signal], (inTime) => this.#newToken(inTime));
     } catch (error) {
       signal.throwIfAborted();
-      if (this.#token !== present || present === undefined || performance.now() >= present.expires) throw error;
+      if (this.#token !== present || performance.now() >= present.expires) throw error;
+      present.renew = performance.now() + renewalPause;
       this.#logger.warn({ err: error }, 'no new token could be got; the present one is used until it expires');
       return present;
     }
+  }
+
+  async #newToken(signal: AbortSignal): Promise<Token> {
+    const login = (this.#login ??= this.#start());
+    login.waiting += 1;
+    try {
+      return await orAborted(login.done, signal);
+    } finally {
+      login.waiting -= 1;
+      if (login.waiting === 0) this.#end(login);
+    }
+  }
+
+  #start(): Login {
+    const over = new AbortController();
+    const login: Login = { done: this.#logIn(over.signal), over, waiting: 0 };
+    login.done.catch(() => undefined).finally(() => this.#end(login));
+    return login;
+  }
+
+  #end(login: Login): void {
+    if (this.#login === login) this.#login = undefined;
+    login.over.abort(new OpenStackError('OPENSTACK_UNAVAILABLE', 'nobody waits for the token any more'));
   }
 
   /** A service refused it: the next one to ask gets another. */
@@ -68,11 +103,7 @@ export class Identity {
     return this.#token === undefined ? [own] : [own, this.#token.secret.reveal()];
   }
 
-  stop(): void {
-    this.#stopped.abort(new OpenStackError('OPENSTACK_UNAVAILABLE', 'the session is closed'));
-  }
-
-  async #logIn(): Promise<Token> {
+  async #logIn(signal: AbortSignal): Promise<Token> {
     const { authUrl, credentials, scope } = this.#config;
     const answer = await this.#transport.send(
       {
@@ -82,7 +113,7 @@ export class Identity {
         headers: { 'content-type': 'application/json' },
         body: JSON.stringify({ auth: { identity: identityOf(credentials), ...scopeOf(credentials, scope) } }),
       },
-      this.#stopped.signal,
+      signal,
     );
     const { context, status, headers } = answer;
     if (status === 401) {

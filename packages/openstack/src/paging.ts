@@ -2,6 +2,7 @@ import { OpenStackError } from './errors.js';
 import type { RequestContext } from './errors.js';
 import { fieldOf, isJsonObject, objectsOf, textOf } from './json.js';
 import type { JsonObject, JsonValue } from './json.js';
+import type { ListRequest } from './session.js';
 import { resolveLink } from './urls.js';
 
 export interface Page {
@@ -58,4 +59,110 @@ function behind(items: readonly JsonObject[], url: URL): URL | undefined {
   const next = new URL(url);
   next.searchParams.set('marker', last);
   return next;
+}
+
+/** More pages are no listing of any cloud. */
+const maxPages = 10_000;
+/** The listing is begun anew so often before it is given up. */
+const maxRestarts = 2;
+/** What a service answers for a page that begins behind an item that is gone. */
+const markerGone: ReadonlySet<number> = new Set([400, 404, 410]);
+
+/**
+ * The way through the pages of a listing. When the item that a page begins behind was deleted meanwhile, the way goes
+ * on behind an earlier one: the one before, then two, four, … before, in the end from the start. No item comes again for it.
+ */
+export class PageWalk {
+  readonly #list: ListRequest;
+  readonly #endpoint: string;
+  readonly #first: URL;
+  readonly #visited = new Set<string>();
+  /** Of the items that came, in their order. */
+  readonly #ids: string[] = [];
+  readonly #known = new Set<string>();
+  #url: URL | undefined;
+  #wrong: OpenStackError | undefined;
+  #pages = 0;
+  /** How far before the last item the page begins that is asked for; 0 in the normal course. */
+  #back = 0;
+  #hasGoneBack = false;
+  /** How often it was begun anew since the last new item. */
+  #restarts = 0;
+
+  constructor(list: ListRequest, endpoint: string, first: URL) {
+    this.#list = list;
+    this.#endpoint = endpoint;
+    this.#url = this.#first = first;
+  }
+
+  /**
+   * What to ask for; undefined after the last page.
+   *
+   * @throws OPENSTACK_ANSWER for pages without an end
+   */
+  get url(): URL | undefined {
+    if (this.#wrong !== undefined) throw this.#wrong;
+    return this.#url;
+  }
+
+  /**
+   * The items of the page that was asked for; the new ones alone once the way went back.
+   *
+   * @throws OPENSTACK_ANSWER, as {@link readPage}
+   */
+  take(body: JsonValue, context: RequestContext): readonly JsonObject[] {
+    const url = this.#url as URL;
+    const { items, next } = readPage(body, this.#list.key, this.#endpoint, url, context);
+    this.#visited.add(url.href);
+    this.#pages += 1;
+    const fresh = items.filter((item) => this.#isNew(item));
+    this.#url = next;
+    // What a service lists twice by itself is its own affair; what we ask for twice is ours.
+    const given = this.#hasGoneBack ? fresh : items;
+    if (this.#url === undefined) return given;
+
+    if (fresh.length > 0) this.#back = this.#restarts = 0;
+    const endless = this.#visited.has(this.#url.href)
+      ? 'the link to the next page leads to a page that was there before'
+      : fresh.length === 0 && this.#back === 0
+        ? 'the page holds only what was there before, and names a next one: the listing has no end'
+        : this.#pages >= maxPages
+          ? `the listing has more than ${maxPages} pages`
+          : undefined;
+    if (endless !== undefined) this.#wrong = new OpenStackError('OPENSTACK_ANSWER', endless, { context });
+    return given;
+  }
+
+  /**
+   * Where to go on when the page is refused, for people; undefined when it is not for the item that it begins behind.
+   */
+  goBack({ status }: { readonly status: number }): string | undefined {
+    const url = this.#url as URL;
+    const marker = url.searchParams.get('marker');
+    this.#pages += 1;
+    if (!markerGone.has(status) || marker === null || !this.#known.has(marker)) return undefined;
+    if (this.#pages >= maxPages || this.#restarts >= maxRestarts) return undefined;
+    this.#hasGoneBack = true;
+    this.#back = this.#back === 0 ? 1 : this.#back * 2;
+    // A page that is asked for once more is none that came before.
+    this.#visited.clear();
+    const before = this.#ids.at(-1 - this.#back);
+    if (before === undefined) {
+      this.#restarts += 1;
+      this.#url = this.#first;
+      return 'its start';
+    }
+    this.#url = new URL(url);
+    this.#url.searchParams.set('marker', before);
+    return `behind the item ${before}`;
+  }
+
+  #isNew(item: JsonObject): boolean {
+    const id = textOf(item, Object.hasOwn(item, 'id') ? 'id' : 'name');
+    if (id === undefined) return true;
+    if (this.#known.has(id)) return false;
+    this.#known.add(id);
+    this.#ids.push(id);
+    return true;
+  }
 }

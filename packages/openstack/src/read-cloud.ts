@@ -6,6 +6,7 @@ import type { Environment } from './clouds-file.js';
 import { OpenStackError } from './errors.js';
 import { interfaces } from './options.js';
 import type { CloudOptions } from './options.js';
+import { proxiesIn } from './proxy.js';
 import { chooseSettings, secretIn, textIn } from './settings.js';
 import type { ChosenSettings } from './settings.js';
 
@@ -28,6 +29,7 @@ export async function readCloud(options: CloudOptions, env: Environment): Promis
     credentials,
     scope: credentials.type === 'applicationCredential' ? ({ type: 'unscoped' } as const) : scopeIn(settings),
     interface: interfaceIn(settings),
+    ...(textIn(settings, 'interface') === undefined && { interfaceIsDefault: true as const }),
     region: textIn(settings, 'region_name'),
     endpointOverrides: overridesIn(settings),
     tls: {
@@ -36,6 +38,7 @@ export async function readCloud(options: CloudOptions, env: Environment): Promis
       key: await pemIn(settings, 'key', env),
       verify: verifyIn(settings),
     },
+    proxies: proxiesIn(env),
     timeout: options.timeout ?? timeoutIn(settings),
   });
 }

@@ -4,9 +4,9 @@ import { OpenStackError } from './errors.js';
 import { Identity } from './identity.js';
 import { isJsonObject } from './json.js';
 import type { JsonObject } from './json.js';
-import { readPage } from './paging.js';
+import { PageWalk } from './paging.js';
 import { Transport } from './transport.js';
-import type { Answer, Logger } from './transport.js';
+import type { Answer, Logger, TransportTools } from './transport.js';
 import { joinUrl, printable } from './urls.js';
 
 export type { Logger } from './transport.js';
@@ -17,6 +17,8 @@ export interface Service {
   readonly type: string;
   /** By default the configured one. */
   readonly interface?: EndpointInterface | undefined;
+  /** In place of `public`, where neither this request nor the configuration chose one. */
+  readonly usualInterface?: EndpointInterface | undefined;
 }
 
 export interface ListRequest {
@@ -63,54 +65,49 @@ export interface Session {
   close(): Promise<void>;
 }
 
-export interface SessionTools {
-  readonly logger: Logger;
-  /** Waits between tries, ms; rejects when the signal is aborted. For tests. */
-  readonly sleep?: ((ms: number, signal: AbortSignal) => Promise<void>) | undefined;
-}
+export type SessionTools = TransportTools;
 
 /** Nothing is asked of the cloud yet. */
-export function createSession(config: CloudConfig, { logger, sleep }: SessionTools): Session {
+export function createSession(config: CloudConfig, tools: SessionTools): Session {
   if (!config.tls.verify)
-    logger.warn(
+    tools.logger.warn(
       { cloud: config.name },
       'certificates of services are not checked (verify: false): anybody between can read and change all',
     );
-  return new CloudSession(config, logger, sleep);
+  return new CloudSession(config, tools);
 }
 
 class CloudSession implements Session {
   readonly #config: CloudConfig;
+  readonly #logger: Logger;
   readonly #transport: Transport;
   readonly #identity: Identity;
 
-  constructor(config: CloudConfig, logger: Logger, sleep: SessionTools['sleep']) {
+  constructor(config: CloudConfig, tools: SessionTools) {
     this.#config = config;
-    this.#transport = new Transport(config, logger, sleep);
-    this.#identity = new Identity(config, this.#transport, logger);
+    this.#logger = tools.logger;
+    this.#transport = new Transport(config, tools);
+    this.#identity = new Identity(config, this.#transport, tools.logger);
   }
 
   async *list(list: ListRequest, signal: AbortSignal): AsyncGenerator<readonly JsonObject[], void, undefined> {
     const endpoint = await this.endpoint(list.service, signal);
-    let url = this.#url(list.service, endpoint, list.path, list.query);
-    const seen = new Set<string>();
-    for (;;) {
-      seen.add(url.href);
-      const answer = await this.#send('GET', list.service, url, list.headers, signal);
+    const walk = new PageWalk(list, endpoint, this.#url(list.service, endpoint, list.path, list.query));
+    while (walk.url !== undefined) {
+      const answer = await this.#send('GET', list.service, walk.url, list.headers, signal);
       if (answer.status === 204) return;
-      if (answer.status !== 200) throw refusal(answer, this.#identity.secrets());
-      const { items, next } = readPage(jsonOf(answer), list.key, endpoint, url, answer.context);
-      if (items.length > 0) yield items;
-      if (next === undefined) return;
-      if (seen.has(next.href))
-        throw new OpenStackError(
-          'OPENSTACK_ANSWER',
-          'the link to the next page leads to a page that was there before',
-          {
-            context: answer.context,
-          },
-        );
-      url = next;
+      if (answer.status === 200) {
+        const items = walk.take(jsonOf(answer), answer.context);
+        if (items.length > 0) yield items;
+        continue;
+      }
+      const refused = refusal(answer, this.#identity.secrets());
+      const back = walk.goBack(answer);
+      if (back === undefined) throw refused;
+      this.#logger.info(
+        { ...answer.context, err: refused },
+        `the item that a page of ${list.service.type} begins behind is gone; the list goes on from ${back}`,
+      );
     }
   }
 
@@ -141,7 +138,8 @@ class CloudSession implements Session {
   }
 
   async endpoint(service: Service, signal: AbortSignal): Promise<string> {
-    const { endpointOverrides, interface: usual, region } = this.#config;
+    const { endpointOverrides, interface: chosen, interfaceIsDefault, region } = this.#config;
+    const usual = interfaceIsDefault === true ? (service.usualInterface ?? chosen) : chosen;
     const override = Object.hasOwn(endpointOverrides, service.type) ? endpointOverrides[service.type] : undefined;
     if (override !== undefined) return override.replace(/\/+$/, '');
     const wanted = { type: service.type, interface: service.interface ?? usual, region };
@@ -157,7 +155,6 @@ class CloudSession implements Session {
   }
 
   async close(): Promise<void> {
-    this.#identity.stop();
     await this.#transport.close();
   }
 

@@ -1,11 +1,11 @@
 import { setTimeout as wait } from 'node:timers/promises';
 
-import type { Agent, request } from 'undici';
-
 import type { CloudConfig } from './cloud-config.js';
-import { within } from './deadline.js';
+import { orAborted, within } from './deadline.js';
 import { OpenStackError } from './errors.js';
 import type { RequestContext } from './errors.js';
+import { Http } from './http.js';
+import { askedFor, isForGood, messageOf, pauseAfter } from './retry.js';
 import { printable } from './urls.js';
 
 type Log = (fields: Readonly<Record<string, unknown>>, message: string) => void;
@@ -36,96 +36,94 @@ export interface Answer {
 
 /** No page of any service comes near it. */
 const maxAnswerBytes = 64 * 1024 * 1024;
-const tries = 4;
-/** Before the second try, ms; each wait is twice the one before. */
-const firstWait = 250;
-/** A service that asks for more, ms, is left alone until the next cycle. */
-const longestWait = 60_000;
+/** For how long a service that is away is asked again, ms, unless the session says another. */
+const defaultPatience = 10_000;
+/** One that is away for longer, ms, is told of. */
+const tellAfter = 2_000;
 const comesBack: ReadonlySet<number> = new Set([429, 502, 503, 504]);
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
-interface Http {
-  readonly request: typeof request;
-  readonly agent: Agent;
+export interface TransportTools {
+  readonly logger: Logger;
+  /** Waits between tries, ms; rejects when the signal is aborted. For tests. */
+  readonly sleep?: ((ms: number, signal: AbortSignal) => Promise<void>) | undefined;
+  /** For how long a service that is away or too busy is asked again, ms; 10 s by default. A request's signal ends it before. */
+  readonly patience?: number | undefined;
 }
 
 /** Sends requests that may be sent twice, again and again while the service is not there or too busy. */
 export class Transport {
-  readonly #tls: CloudConfig['tls'];
-  #http: Promise<Http> | undefined;
+  readonly #http: Http;
   readonly #timeout: number;
+  readonly #patience: number;
   readonly #logger: Logger;
   readonly #sleep: (ms: number, signal: AbortSignal) => Promise<void>;
   readonly #closed = new AbortController();
+  /** Services of which it is told that they are away. */
+  readonly #away = new Set<string>();
 
   constructor(
-    { tls, timeout }: Pick<CloudConfig, 'tls' | 'timeout'>,
-    logger: Logger,
-    sleep: (ms: number, signal: AbortSignal) => Promise<void> = (ms, signal) => wait(ms, undefined, { signal }),
+    config: Pick<CloudConfig, 'tls' | 'timeout' | 'proxies'>,
+    {
+      logger,
+      patience = defaultPatience,
+      sleep = (ms, signal) => wait(ms, undefined, { signal }),
+    }: TransportTools,
   ) {
-    this.#timeout = timeout;
+    this.#http = new Http(config);
+    this.#timeout = config.timeout;
+    this.#patience = patience;
     this.#logger = logger;
     this.#sleep = sleep;
-    this.#tls = tls;
-  }
-
-  /** Loaded with the first request: undici compiles WebAssembly, which costs who never asks a service tens of MiB. */
-  #open(): Promise<Http> {
-    const { ca, cert, key, verify } = this.#tls;
-    return (this.#http ??= import('undici').then((undici) => ({
-      request: undici.request,
-      agent: new undici.Agent({
-        connect: {
-          rejectUnauthorized: verify,
-          timeout: this.#timeout,
-          ...(ca === undefined ? {} : { ca }),
-          ...(cert === undefined ? {} : { cert }),
-          ...(key === undefined ? {} : { key }),
-        },
-        // The deadline of each request covers these.
-        headersTimeout: 0,
-        bodyTimeout: 0,
-      }),
-    })));
   }
 
   /**
    * The service's answer, whatever its status, but for those that ask to come again.
    *
-   * @throws OPENSTACK_UNAVAILABLE when none came, in time or after some tries; OPENSTACK_ANSWER for one that is too
-   * large or no text; the signal's reason
+   * @throws OPENSTACK_UNAVAILABLE when none came for as long as the session is patient; OPENSTACK_ANSWER for one that is
+   * too large or no text; the signal's reason
    */
   async send(outgoing: OutgoingRequest, signal: AbortSignal): Promise<Answer> {
+    const { service } = outgoing;
+    const began = performance.now();
+    let paused = 0;
     for (let attempt = 1; ; attempt += 1) {
       const tried = await this.#attempt(outgoing, signal).catch((error: unknown) => {
-        signal.throwIfAborted();
+        for (const stop of [signal, this.#closed.signal]) stop.throwIfAborted();
         if (error instanceof OpenStackError) throw error;
         return error;
       });
       const answer = isAnswer(tried) ? tried : undefined;
-      if (answer !== undefined && !comesBack.has(answer.status)) return answer;
+      if (answer !== undefined && !comesBack.has(answer.status)) {
+        if (this.#away.delete(service)) this.#logger.info({ service }, `the service ${service} answers again`);
+        return answer;
+      }
 
-      const pause = pauseAfter(attempt, answer?.headers['retry-after']);
-      if (attempt === tries || pause > longestWait || (answer === undefined && isForGood(tried)))
-        throw answer === undefined ? unreachable(outgoing, tried, attempt) : tooBusy(answer, attempt, pause);
-      this.#logger.debug(
-        { ...(answer?.context ?? contextOf(outgoing)), ...(answer === undefined ? { err: tried } : {}), attempt },
-        `asked again in ${Math.round(pause)} ms`,
-      );
-      await this.#pause(pause, signal);
+      const spent = Math.max(performance.now() - began, paused);
+      const left = this.#patience - spent;
+      const retryAfter = answer?.headers['retry-after'];
+      const pause = pauseAfter(attempt, retryAfter);
+      const isTooLong = left <= 0 || (askedFor(retryAfter) ?? 0) > left;
+      if (isTooLong || (answer === undefined && isForGood(tried)))
+        throw answer === undefined
+          ? unreachable(this.#contextOf(outgoing), tried, attempt)
+          : tooBusy(answer, attempt, pause, left);
+      this.#tell(this.#contextOf(outgoing), tried, spent, attempt);
+      const until = Math.min(pause, left);
+      paused += until;
+      await this.#pause(until, signal);
     }
   }
 
   /** Ends all that is under way. Safe to call twice. */
   async close(): Promise<void> {
     this.#closed.abort(new OpenStackError('OPENSTACK_UNAVAILABLE', 'the session is closed'));
-    const http = await this.#http;
-    if (http?.agent.destroyed === false) await http.agent.destroy();
+    await this.#http.close();
   }
 
   async #pause(ms: number, signal: AbortSignal): Promise<void> {
-    await within(2 * longestWait, new Error('the pause did not end'), [this.#closed.signal, signal], (until) =>
+    await within(ms + 60_000, new Error('the pause did not end'), [this.#closed.signal, signal], (until) =>
       this.#sleep(ms, until).catch((error: unknown) => {
         until.throwIfAborted();
         throw error;
@@ -133,21 +131,43 @@ export class Transport {
     );
   }
 
+  #tell(context: RequestContext, tried: unknown, spent: number, attempt: number): void {
+    const { service } = context;
+    const why = isAnswer(tried) ? `status ${tried.status}` : messageOf(tried);
+    if (spent < tellAfter || this.#away.has(service)) {
+      this.#logger.debug({ ...context, attempt }, `asked again soon: ${why}`);
+      return;
+    }
+    this.#away.add(service);
+    const patience = Math.round(this.#patience / 1_000);
+    const through = context.proxy === undefined ? '' : `, through the proxy ${context.proxy}`;
+    this.#logger.warn(
+      { ...context, attempt, ...(isAnswer(tried) ? {} : { err: tried }) },
+      `the service ${service} does not answer at ${context.url}${through} (${why}); it is asked again, with growing pauses, for up to ${patience} s`,
+    );
+  }
+
+  #contextOf({ service, method, url }: OutgoingRequest): RequestContext {
+    const proxy = this.#http.proxyFor(url);
+    return {
+      ...{ service, method, url: printable(url) },
+      ...(proxy !== undefined && { proxy: printable(proxy).replace(/\/$/, '') }),
+    };
+  }
+
   #attempt(outgoing: OutgoingRequest, signal: AbortSignal): Promise<Answer> {
-    const context = contextOf(outgoing);
-    const late = new OpenStackError('OPENSTACK_UNAVAILABLE', `no whole answer within ${this.#timeout / 1_000} s`, {
-      context,
-    });
+    const context = this.#contextOf(outgoing);
+    const late = new Error(`no whole answer within ${this.#timeout / 1_000} s`);
     return within(this.#timeout, late, [this.#closed.signal, signal], async (inTime) => {
       try {
-        const http = await this.#open();
-        const { statusCode, headers, body } = await http.request(outgoing.url, {
+        const asked = this.#http.request(outgoing.url, {
           method: outgoing.method,
           headers: { accept: 'application/json', 'user-agent': 'nephoscope', ...outgoing.headers },
           body: outgoing.body ?? null,
           signal: inTime,
-          dispatcher: http.agent,
         });
+        // A proxy that does not answer holds the request itself, whatever its signal says.
+        const { statusCode, headers, body } = await orAborted(asked, inTime);
         const names = Object.fromEntries(
           Object.entries(headers).flatMap(([name, value]) =>
             value === undefined ? [] : [[name.toLowerCase(), Array.isArray(value) ? value.join(', ') : value]],
@@ -190,53 +210,21 @@ async function textOf(body: AsyncIterable<Uint8Array>, context: RequestContext):
   }
 }
 
-function contextOf({ service, method, url }: OutgoingRequest): RequestContext {
-  return { service, method, url: printable(url) };
-}
-
 function isAnswer(value: unknown): value is Answer {
   return typeof value === 'object' && value !== null && 'context' in value && 'body' in value;
 }
 
-/** ms. What the service asks for; otherwise ever longer, and not the same for all that were turned away together. */
-function pauseAfter(attempt: number, retryAfter: string | undefined): number {
-  if (retryAfter !== undefined) {
-    if (/^\d{1,9}$/.test(retryAfter)) return Number(retryAfter) * 1_000;
-    const until = Date.parse(retryAfter);
-    if (!Number.isNaN(until)) return Math.max(0, until - Date.now());
-  }
-  return firstWait * 2 ** (attempt - 1) * (0.75 + Math.random() / 2);
-}
-
-/** Certificates do not become right by asking again. */
-function isForGood(error: unknown): boolean {
-  return /CERT|ERR_TLS|SIGNATURE|ISSUER/.test(codeOf(error));
-}
-
-function codeOf(error: unknown): string {
-  const code = (error as { readonly code?: unknown } | undefined)?.code;
-  return typeof code === 'string' ? code : '';
-}
-
-function unreachable(outgoing: OutgoingRequest, cause: unknown, attempt: number): OpenStackError {
+function unreachable(context: RequestContext, cause: unknown, attempt: number): OpenStackError {
   const what = isForGood(cause)
     ? "the service's certificate is not trusted: give the one that signed it as cacert"
     : `no answer in ${attempt} ${attempt === 1 ? 'try' : 'tries'}`;
-  return new OpenStackError('OPENSTACK_UNAVAILABLE', `${what}: ${messageOf(cause)}`, {
-    context: contextOf(outgoing),
-    cause,
-  });
+  return new OpenStackError('OPENSTACK_UNAVAILABLE', `${what}: ${messageOf(cause)}`, { context, cause });
 }
 
-/** A refused connection to a name with several addresses has no message but those of each. */
-function messageOf(error: unknown): string {
-  return (error instanceof Error && error.message) || codeOf(error) || String(error);
-}
-
-function tooBusy({ context }: Answer, attempt: number, pause: number): OpenStackError {
+function tooBusy({ context }: Answer, attempt: number, pause: number, left: number): OpenStackError {
   const what =
-    pause > longestWait
+    pause > left && left > 0
       ? `the service asks not to come again before ${Math.ceil(pause / 1_000)} s`
-      : `the service is still too busy or away after ${attempt} tries`;
+      : `the service is still too busy or away after ${attempt} ${attempt === 1 ? 'try' : 'tries'}`;
   return new OpenStackError('OPENSTACK_UNAVAILABLE', what, { context });
 }

@@ -40,12 +40,13 @@ export class FakeCloud {
   readonly #recordings = new Map<string, Recording>();
   /** What happens to the next requests of a line instead of what was recorded. */
   readonly #interruptions = new Map<string, Interruption[]>();
+  readonly #scripts = new Map<ServiceName, Interruption>();
   #valid: string | undefined;
 
   static async start(...names: readonly string[]): Promise<FakeCloud> {
     const cloud = new FakeCloud();
     for (const name of Object.keys(services) as ServiceName[]) {
-      const server = createServer((request, response) => void cloud.#answer(request, response));
+      const server = createServer((request, response) => void cloud.#answer(name, request, response));
       cloud.#servers.set(name, server);
       await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     }
@@ -66,6 +67,15 @@ export class FakeCloud {
     this.#interruptions.set(line, [...(this.#interruptions.get(line) ?? []), ...interruptions]);
   }
 
+  uninterrupt(): void {
+    this.#interruptions.clear();
+  }
+
+  /** Answers all requests of a service that carry the token, in place of recordings. */
+  always(service: ServiceName, answer: Interruption): void {
+    this.#scripts.set(service, answer);
+  }
+
   revoke(): void {
     this.#valid = undefined;
   }
@@ -81,7 +91,7 @@ export class FakeCloud {
     }
   }
 
-  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  async #answer(service: ServiceName, request: IncomingMessage, response: ServerResponse): Promise<void> {
     const line = `${request.method} ${request.url}`;
     let body = '';
     for await (const chunk of request) body += String(chunk);
@@ -97,6 +107,8 @@ export class FakeCloud {
     if (line === 'POST /v3/auth/tokens') return this.#logIn(body, response);
     if (token !== this.#valid || token === undefined)
       return this.#send(recording('nova.servers.bad-token'), response);
+    const script = this.#scripts.get(service);
+    if (script !== undefined) return script(request, response);
     const recorded = this.#recordings.get(line);
     if (recorded === undefined) return void response.writeHead(404, { 'content-type': 'text/html' }).end('<html>');
     this.#send(recorded, response);

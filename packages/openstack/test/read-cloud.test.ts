@@ -234,3 +234,19 @@ it('prints no secret, even of a file that is no YAML', async () => {
   expect(error).toMatchObject({ code: 'OPENSTACK_CONFIG' });
   expect(allOf(error)).not.toContain('hidden-in-file');
 });
+
+it('takes the proxies of the environment', async () => {
+  const { proxies } = await read({ ...openrc, HTTP_PROXY: 'http://proxy:3128', no_proxy: 'a,b' });
+  expect({ ...proxies, http: proxies?.http?.href }).toEqual({
+    http: 'http://proxy:3128/',
+    https: undefined,
+    none: 'a,b',
+  });
+  expect((await read(openrc)).proxies).toBeUndefined();
+});
+
+it('knows whether an interface was chosen', async () => {
+  expect(await read(openrc)).toMatchObject({ interface: 'public', interfaceIsDefault: true });
+  expect((await read({ ...openrc, OS_INTERFACE: 'admin' })).interfaceIsDefault).toBeUndefined();
+  expect((await read(openrc, { interface: 'public' })).interfaceIsDefault).toBeUndefined();
+});

@@ -17,13 +17,17 @@ const ignore = () => undefined;
 let cloud: FakeCloud;
 const sessions: ReturnType<typeof sessionOf>[] = [];
 
-async function connect(recordings: readonly string[], changes: Parameters<typeof configOf>[1] = {}) {
+async function connect(
+  recordings: readonly string[],
+  changes: Parameters<typeof configOf>[1] = {},
+  patience?: number,
+) {
   cloud = await FakeCloud.start(...recordings);
-  return again(changes);
+  return again(changes, patience);
 }
 
-function again(changes: Parameters<typeof configOf>[1] = {}) {
-  const made = sessionOf(configOf(cloud, changes));
+function again(changes: Parameters<typeof configOf>[1] = {}, patience?: number) {
+  const made = sessionOf(configOf(cloud, changes), patience);
   sessions.push(made);
   return made;
 }
@@ -115,6 +119,77 @@ describe('listing', () => {
       service: 'image',
     });
     expect(cloud.lines()).toHaveLength(2);
+  });
+
+  describe('whose marker was deleted meanwhile', () => {
+    /** A glance with these images, by pages of 3, that tells a marker that is gone by `status`. */
+    async function listed(
+      status: number,
+      ids: readonly string[],
+      deletions: Readonly<Record<string, readonly string[]>>,
+    ) {
+      const { session, logged } = await connect([]);
+      const present = [...ids];
+      cloud.always('glance', (request, response) => {
+        const marker = new URL(request.url ?? '', 'http://x').searchParams.get('marker');
+        for (const gone of deletions[marker ?? 'first'] ?? []) {
+          if (present.includes(gone)) present.splice(present.indexOf(gone), 1);
+        }
+        const at = marker === null ? -1 : present.indexOf(marker);
+        if (marker !== null && at < 0) return says(status, '{"message": "marker not found"}')(request, response);
+        const page = present.slice(at + 1, at + 4);
+        const next = at + 4 < present.length ? `/v2/images?limit=3&marker=${page.at(-1)}` : undefined;
+        says(200, JSON.stringify({ images: page.map((id) => ({ id })), next }))(request, response);
+      });
+      const pages = await pagesOf(session, images);
+      return { found: pages.flat().map((image) => image['id']), logged };
+    }
+    const ids = Array.from('abcdefghijk');
+
+    it.each([404, 400, 410])('goes on behind the item before (%i)', async (status) => {
+      const { found, logged } = await listed(status, ids, { f: ['f'] });
+      expect(found).toEqual(ids);
+      expect(logged.map(({ message }) => message).join()).toContain('goes on from behind the item e');
+    });
+
+    it.each([
+      ['several items', { f: ['f', 'e', 'd'] }],
+      ['all that came', { f: Array.from('abcdef') }],
+      ['the first page', { c: Array.from('abc') }],
+      ['markers again and again', { c: ['c'], b: ['b'], f: ['f', 'e'], i: ['i'] }],
+    ])('gives each item once when %s is gone', async (_, deletions) => {
+      expect((await listed(404, ids, deletions)).found).toEqual(ids);
+    });
+
+    it('ends where nothing is behind it', async () => {
+      expect((await listed(404, ids.slice(0, 7), { f: ['f', 'g'] })).found).toEqual(ids.slice(0, 6));
+    });
+
+    it('is an error where it is not for the marker', async () => {
+      const { session } = await connect([]);
+      cloud.always('glance', (request, response) => {
+        const first = request.url === '/v2/images?limit=3';
+        const page = { images: [{ id: 'a' }, { id: 'b' }], next: '/v2/images?limit=3&marker=b' };
+        says(first ? 200 : 400, first ? JSON.stringify(page) : '{"message": "no"}')(request, response);
+      });
+      expect(await failureOf(pagesOf(session, images))).toMatchObject({ code: 'OPENSTACK_HTTP', status: 400 });
+      expect(cloud.lines().length).toBeLessThan(20);
+    });
+  });
+
+  it('refuses pages that hold the same again and again, each under another link', async () => {
+    const { session } = await connect([]);
+    let pages = 0;
+    cloud.always('glance', (request, response) =>
+      says(200, JSON.stringify({ images: [{ id: 'a' }], next: `/v2/images?page=${(pages += 1)}` }))(
+        request,
+        response,
+      ),
+    );
+    const error = await failureOf(pagesOf(session, images));
+    expect(error).toMatchObject({ code: 'OPENSTACK_ANSWER', service: 'image' });
+    expect(String(error)).toContain('has no end');
+    expect(pages).toBe(2);
   });
 
   it('refuses a circle of pages', async () => {
@@ -278,7 +353,7 @@ describe('tokens', () => {
     const errors = [await failureOf(pagesOf(session, images))];
     cloud.interrupt('GET /v2/images?limit=3', says(200, `{"images": ${cloud.tokens[0]}`));
     errors.push(await failureOf(pagesOf(session, images)));
-    cloud.interrupt('GET /v2/images?limit=3', resets, resets, resets, resets);
+    cloud.interrupt('GET /v2/images?limit=3', ...Array.from({ length: 20 }, () => resets));
     errors.push(await failureOf(pagesOf(session, images)));
     expect(errors.map((error) => (error as { code: string }).code)).toEqual([
       'OPENSTACK_HTTP',
@@ -299,6 +374,24 @@ describe('endpoints', () => {
     expect(await session.endpoint({ type: 'block-storage' }, signal)).toBe(cinder);
     expect(await session.endpoint({ type: 'volumev3', interface: 'admin' }, signal)).toBe(cinder);
     expect(await session.endpoint({ type: 'identity' }, signal)).toBe(`${cloud.origin('keystone')}/v3`);
+  });
+
+  it('are the usual ones of a service only where nobody chose others', async () => {
+    await connect([]);
+    cloud.editToken = (body) =>
+      body.replaceAll(/"interface": "(\w+)", ([^}]*"url": ")/g, (_, name: string, rest: string) => {
+        return `"interface": "${name}", ${rest}http://${name}.`;
+      });
+    const image = { type: 'image', usualInterface: 'internal' } as const;
+    const at = async (changes: object, service: object = {}) => {
+      const endpoint = await again(changes).session.endpoint({ ...image, ...service }, signal);
+      return /public|internal|admin/.exec(endpoint)?.[0];
+    };
+    expect(await at({ interfaceIsDefault: true })).toBe('internal');
+    expect(await at({ interface: 'public' })).toBe('public');
+    expect(await at({ interface: 'admin' })).toBe('admin');
+    expect(await at({ interfaceIsDefault: true }, { interface: 'admin' })).toBe('admin');
+    expect(await at({ interface: 'admin' }, { interface: 'public' })).toBe('public');
   });
 
   it('say what there is in place of one that is not', async () => {
@@ -405,13 +498,49 @@ describe('a service that is away', () => {
     expect(pauses).toEqual([]);
   });
 
-  it('is given up after some tries, and found again later', async () => {
-    const { session } = await connect(glance);
-    cloud.interrupt('GET /v2/images?limit=3', ...Array.from({ length: 4 }, () => says(503, '')));
-    expect(await failureOf(pagesOf(session, images))).toMatchObject({
-      code: 'OPENSTACK_UNAVAILABLE',
-      status: 503,
-    });
+  it.each([
+    ['it answers 503', says(503, '')],
+    ['it resets the connection', resets],
+  ])('is given up when the patience is over while %s, and found again later', async (_, answer) => {
+    const { session, pauses } = await connect(glance, {}, 10_000);
+    cloud.interrupt('GET /v2/images?limit=3', ...Array.from({ length: 100 }, () => answer));
+    const error = await failureOf(pagesOf(session, images));
+    expect(error).toMatchObject({ code: 'OPENSTACK_UNAVAILABLE' });
+    expect(pauses.reduce((sum, pause) => sum + pause, 0)).toBeCloseTo(10_000);
+    cloud.uninterrupt();
+    expect(await pagesOf(session, images)).toHaveLength(2);
+  });
+
+  it('is waited for as long as the session is patient, with pauses that grow to some 15 s, and told of once', async () => {
+    const { session, pauses, logged } = await connect(glance, {}, 300_000);
+    // Two minutes without a keystone.
+    const away = Array.from({ length: 12 }, (__, index) => (index % 2 === 0 ? says(503, '') : resets));
+    cloud.interrupt('POST /v3/auth/tokens', ...away);
+    expect(await pagesOf(session, images)).toHaveLength(2);
+    expect(pauses).toHaveLength(12);
+    expect(pauses.reduce((sum, pause) => sum + pause, 0)).toBeGreaterThan(75_000);
+    expect(Math.max(...pauses)).toBeLessThanOrEqual(15_000 * 1.25);
+    expect(logged.filter(({ level }) => level === 'warn')).toEqual([
+      expect.objectContaining({
+        message: expect.stringMatching(/the service identity does not answer at .*for up to 300 s/) as string,
+      }),
+    ]);
+    expect(logged.map(({ message }) => message)).toContain('the service identity answers again');
+  });
+
+  it('is asked again when it does not answer in time', async () => {
+    const { session } = await connect(glance, { timeout: 200 }, 20_000);
+    cloud.interrupt('POST /v3/auth/tokens', hangs);
+    cloud.interrupt('GET /v2/images?limit=3', hangs);
+    expect(await pagesOf(session, images)).toHaveLength(2);
+  });
+
+  it('is asked for a token no longer than somebody waits for it', async () => {
+    const { session } = await connect(glance, {}, 300_000);
+    const stop = new AbortController();
+    cloud.interrupt('POST /v3/auth/tokens', () => stop.abort(new Error('the cycle is over')));
+    expect(await failureOf(pagesOf(session, images, stop.signal))).toBe(stop.signal.reason);
+    // The next one does not wait for the login that hangs.
     expect(await pagesOf(session, images)).toHaveLength(2);
   });
 
@@ -441,7 +570,7 @@ describe('a service that is away', () => {
     ['the head of an answer', hangs],
     ['its end', (_request: unknown, response: ServerResponse) => void response.writeHead(200).write('{')],
   ])('fails in time when %s never comes', async (_, interruption) => {
-    const { session } = await connect(glance, { timeout: 300 });
+    const { session } = await connect(glance, { timeout: 300 }, 0);
     await session.endpoint({ type: 'image' }, signal);
     cloud.interrupt('GET /v2/images?limit=3', interruption);
     const error = await failureOf(pagesOf(session, images));

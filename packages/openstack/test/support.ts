@@ -28,13 +28,14 @@ export function configOf(cloud: Pick<FakeCloud, 'origin'>, changes: Partial<Clou
 }
 
 /** A session with all that it logged and all that it waited. */
-export function sessionOf(config: CloudConfig) {
+export function sessionOf(config: CloudConfig, patience?: number) {
   const logged: { readonly level: string; readonly fields: unknown; readonly message: string }[] = [];
   const pauses: number[] = [];
   const log = (level: string) => (fields: unknown, message: string) =>
     void logged.push({ level, fields, message });
   const session = createSession(config, {
     logger: { debug: log('debug'), info: log('info'), warn: log('warn'), error: log('error') },
+    patience,
     sleep: (ms, signal) => {
       signal.throwIfAborted();
       pauses.push(ms);

@@ -11,7 +11,7 @@ export default defineCentralPollster({
   meters: [meter],
   create: ({ options }) => ({
     getCounters: (manager) =>
-      listedCounters(manager, imagesOf(options), meter, (image) => ({
+      listedCounters(manager, imagesOf(manager.cloud, options), meter, (image) => ({
         volume:
           image.value('size') === null
             ? { missing: 'off', detail: 'nothing was uploaded to it yet' }

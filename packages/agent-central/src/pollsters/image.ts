@@ -11,7 +11,7 @@ export default defineCentralPollster({
   meters: [meter],
   create: ({ options }) => ({
     getCounters: (manager) =>
-      listedCounters(manager, imagesOf(options), meter, (image) => ({
+      listedCounters(manager, imagesOf(manager.cloud, options), meter, (image) => ({
         projectId: image.optionalText('owner'),
         metadata: imageMetadata(image),
       })),

@@ -1,7 +1,15 @@
 import { defineCentralPollster } from '@nephoscope/core';
 import type { CentralPollManager, CloudList, Counter, Metadata, Missing } from '@nephoscope/core';
 
-import { accountOptions, accountUrls, objectStore, projects, refusal } from '../accounts.js';
+import {
+  AccountSearch,
+  absent,
+  accountOptions,
+  accountUrls,
+  objectStore,
+  projects,
+  refusal,
+} from '../accounts.js';
 import { Item } from '../item.js';
 import { counterOf, understood } from '../listed-counters.js';
 
@@ -24,6 +32,7 @@ export default defineCentralPollster({
   create: ({ options }) => ({
     async *getCounters(manager) {
       const accountOf = await accountUrls(manager.cloud, options);
+      const search = new AccountSearch(options);
       for await (const fields of manager.cloud.list(projects)) {
         const project = understood(() => ({ id: new Item(fields).text('id') }));
         if ('missing' in project) {
@@ -40,10 +49,14 @@ export default defineCentralPollster({
           for await (const container of manager.cloud.list(account)) {
             yield* countersOf(manager, project.id, container);
           }
+          search.add(account.path, true);
         } catch (error) {
-          gap(manager, refusal(error), project.id);
+          const reason = refusal(error);
+          search.add(account.path, reason !== absent);
+          gap(manager, reason, project.id);
         }
       }
+      search.tell(manager.missing, meters);
     },
   }),
 });

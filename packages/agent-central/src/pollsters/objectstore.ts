@@ -9,7 +9,16 @@ import type {
   Missing,
 } from '@nephoscope/core';
 
-import { accountOptions, accountUrls, noAccount, objectStore, projects, refusal } from '../accounts.js';
+import {
+  AccountSearch,
+  absent,
+  accountOptions,
+  accountUrls,
+  noAccount,
+  objectStore,
+  projects,
+  refusal,
+} from '../accounts.js';
 import { concurrently } from '../concurrently.js';
 import { Item } from '../item.js';
 import { counterOf, understood } from '../listed-counters.js';
@@ -37,17 +46,20 @@ export default defineCentralPollster({
   create: ({ options }) => ({
     async *getCounters(manager) {
       const accountOf = await accountUrls(manager.cloud, options);
+      const search = new AccountSearch(options);
       const read = async (fields: Metadata): Promise<readonly Counter[]> => {
         const project = understood(() => ({ id: new Item(fields).text('id') }));
         if ('missing' in project) return gap(manager, project, 'a project without an id');
         const { id } = project;
         const volumes = await readAccount(manager.cloud, objectStore(options), accountOf(id));
+        search.add(accountOf(id), volumes !== absent);
         if ('missing' in volumes) return gap(manager, volumes, id);
         const of = { resourceId: id, projectId: id, userId: null, metadata: {} };
         const now = manager.clock.now();
         return meters.map((meter, index) => counterOf(meter, { ...of, volume: volumes[index] as bigint }, now));
       };
       for await (const counters of concurrently(manager.cloud.list(projects), atOnce, read)) yield* counters;
+      search.tell(manager.missing, meters);
     },
   }),
 });
@@ -74,7 +86,7 @@ function gap({ missing }: CentralPollManager, reason: Missing, resourceId: strin
  * zeros for one that does not: figures of nothing, which nobody measured.
  */
 function volumesOf({ status, headers: given }: CloudHead): readonly bigint[] | Missing {
-  if (status === 404 || status === 410) return noAccount;
+  if (status === 404 || status === 410) return absent;
   const volumes: bigint[] = [];
   for (const header of headers) {
     const value = given[header] ?? '';

@@ -137,12 +137,14 @@ describe('of what any cloud may list', () => {
         key: 'volumes',
         query: { all_tenants: '1', limit: '1000' },
       },
-      ...['internal', 'public'].map((name) => ({
-        service: { type: 'image', interface: name },
-        path: '/v2/images',
-        key: 'images',
-        query: { limit: '1000' },
-      })),
+      ...[undefined, 'public'].flatMap((name) =>
+        [{}, { os_hidden: 'true' }].map((hidden) => ({
+          service: { type: 'image', interface: name, usualInterface: 'internal' },
+          path: '/v2/images',
+          key: 'images',
+          query: { visibility: 'all', ...hidden, limit: '1000' },
+        })),
+      ),
     ]);
   });
 
@@ -226,5 +228,77 @@ describe('of what any cloud may list', () => {
       lists: { 'image /v2/images': [{ id: 'one' }, new Error('glance: GET …, status 503')] },
     });
     await expect(poll(image, cloud)).rejects.toThrow('status 503');
+  });
+});
+
+describe('images of every kind', () => {
+  const all = [
+    { id: 'private', visibility: 'private', os_hidden: false },
+    { id: 'hidden', visibility: 'private', os_hidden: true },
+    { id: 'community', visibility: 'community', os_hidden: false },
+    { id: 'hidden-community', visibility: 'community', os_hidden: true },
+    { id: 'public', visibility: 'public', os_hidden: false },
+    { id: 'hidden-public', visibility: 'public', os_hidden: true },
+  ].map((one) => ({ ...one, size: 1, owner: alpha }));
+  const refused = Object.assign(new Error('Invalid visibility value'), { status: 400 });
+
+  /** A glance that lists as it does for an administrator, and knows these filters. */
+  function glance(knows: {
+    readonly all: boolean;
+    readonly hidden: 'yes' | 'no' | 'refused';
+    readonly community?: false;
+  }) {
+    const cloud = new FakeCloud();
+    cloud.list = async function* ({ query = {} }) {
+      const { visibility, os_hidden: hidden } = query;
+      await Promise.resolve();
+      if ((visibility === 'all' && !knows.all) || (visibility === 'community' && knows.community === false))
+        throw refused;
+      if (hidden !== undefined && knows.hidden === 'refused') throw refused;
+      for (const one of all) {
+        if (knows.hidden === 'yes' && one.os_hidden !== (hidden === 'true')) continue;
+        if (knows.hidden !== 'yes' && one.os_hidden) continue;
+        if (
+          visibility === undefined
+            ? one.visibility === 'community'
+            : visibility !== 'all' && visibility !== one.visibility
+        )
+          continue;
+        yield one;
+      }
+    };
+    return cloud;
+  }
+  const found = async (cloud: FakeCloud) => {
+    const [exist, sizes] = [await poll(image, cloud), await poll(imageSize, cloud)];
+    const ids = exist.counters.map(({ resourceId }) => resourceId);
+    expect(sizes.counters.map(({ resourceId }) => resourceId)).toEqual(ids);
+    return ids;
+  };
+  const shown = ['private', 'community', 'public'];
+
+  it('are listed once each, hidden and community ones too', async () => {
+    const ids = await found(glance({ all: true, hidden: 'yes' }));
+    expect(ids.sort()).toEqual(all.map(({ id }) => id).sort());
+  });
+
+  it.each([
+    ['visibility=all', { all: false, hidden: 'yes' }, all.map(({ id }) => id)],
+    ['os_hidden', { all: true, hidden: 'refused' }, shown],
+    ['os_hidden, which it lists all for', { all: true, hidden: 'no' }, shown],
+    ['either', { all: false, hidden: 'refused' }, shown],
+    ['any visibility of community', { all: false, hidden: 'refused', community: false }, ['private', 'public']],
+  ] as const)('are what an old glance has that does not know %s', async (_, knows, ids) => {
+    expect((await found(glance(knows))).sort()).toEqual([...ids].sort());
+  });
+
+  it('are a failure where the plain listing is refused', async () => {
+    const cloud = new FakeCloud();
+    // eslint-disable-next-line require-yield
+    cloud.list = async function* () {
+      await Promise.resolve();
+      throw refused;
+    };
+    await expect(poll(image, cloud)).rejects.toBe(refused);
   });
 });

@@ -183,3 +183,42 @@ describe('storage.containers.objects', () => {
     await expect(poll(objectstoreContainers, cloud)).rejects.toThrow('503');
   });
 });
+
+describe('an object store that has no account where it is looked for', () => {
+  const ids = ['p-1', 'p-2', 'p-3'];
+  const lists = { 'identity /v3/projects': ids.map((id) => ({ id })) };
+  const gone = (id: string) => [account(id), refused(404)] as const;
+  const cloudOf = (accounts: readonly (readonly [string, CloudHead | Error])[]) =>
+    new FakeCloud({
+      lists: {
+        ...lists,
+        ...Object.fromEntries(accounts.map(([key, head]) => [key, head instanceof Error ? [head] : []])),
+      },
+      heads: Object.fromEntries(accounts),
+      endpoints: { 'object-store': swift },
+    });
+
+  it.each([
+    ['storage.objects', objectstore],
+    ['storage.containers.objects', objectstoreContainers],
+  ])('is told, and what to do (%s)', async (meter, plugin) => {
+    const { counters, gaps } = await poll(plugin, cloudOf(ids.map(gone)));
+    expect(counters).toEqual([]);
+    const told = gaps.filter((gap) => gap.reason.missing === 'error');
+    expect(told.map((gap) => gap.meter)).toContain(meter);
+    expect(told[0]?.resourceId).toBe('all 3 projects');
+    for (const word of ['404', `${swift}/AUTH_p-1`, 'resellerPrefix', 'AUTH_%(tenant_id)s'])
+      expect(told[0]?.reason.detail).toContain(word);
+  });
+
+  it.each([
+    ['has one', answer(204, '1')],
+    ['refuses one', refused(403)],
+  ])('is nothing to tell where it %s', async (_, other) => {
+    const cloud = cloudOf([gone('p-1'), gone('p-2'), [account('p-3'), other]]);
+    for (const plugin of [objectstore, objectstoreContainers]) {
+      const { gaps } = await poll(plugin, cloud);
+      expect(gaps.filter(({ resourceId }) => resourceId.startsWith('all '))).toEqual([]);
+    }
+  });
+});

@@ -1,0 +1,33 @@
+/** Before the second try, ms; each wait is twice the one before, up to the longest. */
+const firstWait = 250;
+const longestWait = 15_000;
+
+/** ms. What the service asks for; otherwise ever longer, and not the same for all that were turned away together. */
+export function pauseAfter(attempt: number, retryAfter: string | undefined): number {
+  return (
+    askedFor(retryAfter) ?? Math.min(longestWait, firstWait * 2 ** (attempt - 1)) * (0.75 + Math.random() / 2)
+  );
+}
+
+/** ms, by the header `retry-after`. */
+export function askedFor(retryAfter: string | undefined): number | undefined {
+  if (retryAfter === undefined) return undefined;
+  if (/^\d{1,9}$/.test(retryAfter)) return Number(retryAfter) * 1_000;
+  const until = Date.parse(retryAfter);
+  return Number.isNaN(until) ? undefined : Math.max(0, until - Date.now());
+}
+
+/** Certificates do not become right by asking again. */
+export function isForGood(error: unknown): boolean {
+  return /CERT|ERR_TLS|SIGNATURE|ISSUER/.test(codeOf(error));
+}
+
+/** A refused connection to a name with several addresses has no message but those of each. */
+export function messageOf(error: unknown): string {
+  return (error instanceof Error && error.message) || codeOf(error) || String(error);
+}
+
+function codeOf(error: unknown): string {
+  const code = (error as { readonly code?: unknown } | undefined)?.code;
+  return typeof code === 'string' ? code : '';
+}
