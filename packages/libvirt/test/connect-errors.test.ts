@@ -9,7 +9,10 @@ describe('what to do when one cannot connect', () => {
       'no such socket (nor /b): install and start libvirtd or virtqemud, or name the socket with ?socket=',
     ],
     ['ECONNREFUSED', 'nobody listens there: start libvirtd or virtqemud'],
-    ['EACCES', 'this user may not use it: add it to the group "libvirt", or run as root'],
+    [
+      'EACCES',
+      'this user may not use it: let it by unix_sock_ro_perms (libvirtd.conf; SocketMode where systemd makes it) and the rights to its folder',
+    ],
     ['EAGAIN', 'connect EAGAIN'],
   ])('to a unix socket: %s', (code, advice) => {
     const cause = failed(code);
@@ -19,6 +22,12 @@ describe('what to do when one cannot connect', () => {
       message: `cannot connect to libvirt at /a: ${advice}`,
       cause,
     });
+  });
+
+  it('to a socket for writing as well: names the one for reading', () => {
+    expect(unixError('/run/libvirt/libvirt-sock', [], 'qemu', failed('EACCES')).message).toBe(
+      'cannot connect to libvirt at /run/libvirt/libvirt-sock: this user may not use it; to read, /run/libvirt/libvirt-sock-ro is enough: name that one, or none',
+    );
   });
 
   it.each([

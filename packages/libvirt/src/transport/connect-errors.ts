@@ -9,12 +9,17 @@ export function unixError(
 ): ConnectError {
   return new ConnectError(
     path,
-    `cannot connect to libvirt at ${path}: ${unixAdvice(otherPaths, driver, error)}`,
+    `cannot connect to libvirt at ${path}: ${unixAdvice(path, otherPaths, driver, error)}`,
     error,
   );
 }
 
-function unixAdvice(otherPaths: readonly string[], driver: string, error: NodeJS.ErrnoException): string {
+function unixAdvice(
+  path: string,
+  otherPaths: readonly string[],
+  driver: string,
+  error: NodeJS.ErrnoException,
+): string {
   const daemons = `libvirtd or virt${driver}d`;
   switch (error.code ?? '') {
     case 'ENOENT': {
@@ -25,10 +30,17 @@ function unixAdvice(otherPaths: readonly string[], driver: string, error: NodeJS
       return `nobody listens there: start ${daemons}`;
     case 'EACCES':
     case 'EPERM':
-      return 'this user may not use it: add it to the group "libvirt", or run as root';
+      return readOnlyAdvice(path);
     default:
       return error.message;
   }
+}
+
+/** Reading takes no rights but those to the read-only socket, which every user has unless the operator took them away. */
+function readOnlyAdvice(path: string): string {
+  return path.endsWith('-sock')
+    ? `this user may not use it; to read, ${path}-ro is enough: name that one, or none`
+    : 'this user may not use it: let it by unix_sock_ro_perms (libvirtd.conf; SocketMode where systemd makes it) and the rights to its folder';
 }
 
 /** @param setting of libvirtd.conf that opens the port */
