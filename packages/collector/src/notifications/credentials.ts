@@ -5,17 +5,31 @@ import type { JsonObject, JsonValue } from '@nephoscope/core';
 const secretKey =
   /token|secret|passw|pass$|credential|private_?key|api_?key|authorization|cookie|user_?data|^_?context|_context$/i;
 
-/** Fernet and JSON web tokens, a password within a URL, and `token=…` as Python prints objects and dictionaries. */
+/**
+ * Fernet tokens, a password within a URL, and `token=…` as Python prints objects and dictionaries. Each looks at a
+ * character a bounded number of times, whatever the text: it comes from whoever may put a message on the bus.
+ */
 const secretText = [
   /gAAAA[\w=-]{16}/,
-  /eyJ[\w-]{8,}\.[\w-]{8,}/,
   /:\/\/[^/\s:@]*:[^/\s@]+@/,
   /(?:token|secret|passw(?:or)?d|credentials?)['"\\]*\s*[:=]\s*\S/i,
 ];
 
 /** Whether a text may hold a token or a password. */
 export function mayHoldSecret(text: string): boolean {
-  return secretText.some((pattern) => pattern.test(text));
+  return secretText.some((pattern) => pattern.test(text)) || holdsWebToken(text);
+}
+
+/** A run of such characters, from its beginning, before a dot and as many as a token has at least behind it. */
+const beforeDot = /(?<![\w-])[\w-]{11,}(?=\.[\w-]{8})/g;
+
+/** JSON web tokens, `eyJ…….………`. Looked for in each run once: from each `eyJ` on, it would be all of a long run again. */
+function holdsWebToken(text: string): boolean {
+  for (const [run] of text.matchAll(beforeDot)) {
+    const start = run.indexOf('eyJ');
+    if (start !== -1 && run.length - start >= 11) return true;
+  }
+  return false;
 }
 
 /** The same without what may be a credential, at any depth: keys are left out, and items of lists are null. */

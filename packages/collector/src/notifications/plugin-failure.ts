@@ -3,6 +3,8 @@ import { isNephoscopeError } from '@nephoscope/core';
 import { mayHoldSecret } from './credentials.js';
 
 const longestReason = 500;
+/** Characters of a stack in which its first place stands. */
+const longestFrames = 2_000;
 
 /**
  * What may be told of an error that a plugin threw over a notification. The text of a coded error is written for
@@ -14,6 +16,7 @@ export function pluginFailure(error: unknown): string {
   if (!(error instanceof Error)) return 'it threw what is no error';
   const { constructor, message, stack = '' } = error;
   // Behind the text, which stands in the stack too.
-  const place = /^\s+at .*?([\w.-]+:\d+:\d+)\)?$/m.exec(stack.slice(stack.indexOf(message) + message.length))?.[1];
+  const frames = stack.slice(stack.indexOf(message) + message.length).slice(0, longestFrames);
+  const place = /^ +at .*?([\w.-]+:\d+:\d+)\)?$/m.exec(frames)?.[1];
   return place === undefined ? constructor.name : `${constructor.name} at ${place}`;
 }
