@@ -1,13 +1,12 @@
-import { createHash, randomUUID } from 'node:crypto';
-import { mkdir, readFile, realpath } from 'node:fs/promises';
-import { createServer } from 'node:net';
-import type { Server } from 'node:net';
+import { randomUUID } from 'node:crypto';
+import { chmod, mkdir, readFile, realpath, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 
 import { NephoscopeError } from '@nephoscope/core';
 import writeFileAtomic from 'write-file-atomic';
 import { z } from 'zod';
 
+import { FileLock } from './file-lock.js';
 import type { Epochs, StoredEpochs } from './epochs.js';
 
 /** What an agent must not forget. */
@@ -41,6 +40,7 @@ const storedEpochs = z.record(
 
 const stateFile = 'state.json';
 const epochsFile = 'epochs.json';
+const lockFile = 'lock';
 
 /**
  * The folder in which an agent keeps what must survive its restart, also by `kill -9`. State and epochs are replaced as
@@ -48,7 +48,7 @@ const epochsFile = 'epochs.json';
  */
 export class StateDirectory {
   #path: string;
-  #lock: Server | undefined;
+  readonly #lock = new FileLock();
   /** The revision of the epochs that are on disk. */
   #savedEpochs: number | undefined;
   #savedState: string | undefined;
@@ -72,13 +72,13 @@ export class StateDirectory {
         error,
       );
     }
-    this.#lock = await this.#takeLock();
+    await this.#keepFromOthers();
+    await this.#takeLock();
   }
 
-  async close(): Promise<void> {
-    const lock = this.#lock;
-    this.#lock = undefined;
-    if (lock !== undefined) await new Promise((done) => lock.close(done));
+  close(): Promise<void> {
+    this.#lock.release();
+    return Promise.resolve();
   }
 
   /**
@@ -124,26 +124,27 @@ export class StateDirectory {
     this.#savedEpochs = revision;
   }
 
-  /** A socket without a file: the kernel gives it up with the process, however that ends. */
-  async #takeLock(): Promise<Server> {
-    const name = `\0nephoscope-agent-${createHash('sha256').update(this.#path).digest('hex').slice(0, 32)}`;
-    const server = createServer((socket) => socket.destroy());
-    await new Promise<void>((done, fail) => {
-      server.once('error', (error: NodeJS.ErrnoException) => {
-        const taken = error.code === 'EADDRINUSE';
-        fail(
-          this.#unusable(
-            taken
-              ? 'is in use by another agent; give each agent its own (compute.stateDirectory)'
-              : 'cannot be locked',
-            error,
-          ),
-        );
-      });
-      server.listen(name, done);
+  async #takeLock(): Promise<void> {
+    let taken: boolean;
+    try {
+      taken = await this.#lock.take(join(this.#path, lockFile));
+    } catch (error) {
+      throw this.#unusable(`cannot be locked by its file ${lockFile}; mend its permissions`, error);
+    }
+    if (!taken)
+      throw this.#unusable(
+        'is in use by another agent; give each agent its own (compute.stateDirectory)',
+        undefined,
+      );
+  }
+
+  /** What is in it is its user's alone, or its group's to read. A folder that is somebody else's is theirs to close. */
+  async #keepFromOthers(): Promise<void> {
+    const { mode, uid } = await stat(this.#path);
+    if ((mode & 0o027) === 0 || uid !== process.geteuid?.()) return;
+    await chmod(this.#path, mode & 0o7750).catch((error: unknown) => {
+      throw this.#unusable('is open to other users, and that cannot be changed', error);
     });
-    server.unref();
-    return server;
   }
 
   async #parse<T>(name: string, schema: z.ZodType<T>, help: string): Promise<T | undefined> {

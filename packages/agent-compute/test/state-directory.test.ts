@@ -72,6 +72,92 @@ it('is free again when its owner was killed', async () => {
   await opened(path);
 });
 
+const holder = new URL('hold-state-directory.ts', import.meta.url).pathname;
+const hold = (path: string) => [process.execPath, '--import', 'tsx', holder, path];
+
+/** Runs a command and gives what it said, on either output, and how it ended. */
+async function ran([command, ...args]: readonly string[]): Promise<{ code: number | null; text: string }> {
+  const child = spawn(command as string, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  let text = '';
+  child.stdout.setEncoding('utf8').on('data', (part: string) => (text += part));
+  child.stderr.setEncoding('utf8').on('data', (part: string) => (text += part));
+  const [code] = (await once(child, 'close')) as [number | null];
+  return { code, text };
+}
+
+it.each([
+  ['another network namespace', ['unshare', '--net']],
+  ['another process and mount namespace', ['unshare', '--pid', '--fork', '--mount', '--mount-proc']],
+  [
+    'all namespaces of a container',
+    ['unshare', '--net', '--pid', '--fork', '--mount-proc', '--ipc', '--uts', '--cgroup'],
+  ],
+])(
+  'is locked for %s too',
+  async (_, within) => {
+    const path = newPath();
+    const mine = await opened(path);
+    const { code, text } = await ran([...within, ...hold(path)]);
+    expect(text).toContain('is in use by another agent');
+    expect(code).toBe(1);
+    await mine.close();
+  },
+  30_000,
+);
+
+it('cannot be taken by another user', async () => {
+  const path = newPath();
+  mkdirSync(path);
+  // As an earlier version or an operator may have left it.
+  chmodSync(root, 0o755);
+  chmodSync(path, 0o755);
+  writeFileSync(join(path, 'lock'), '', { mode: 0o644 });
+  await (await opened(path)).close();
+  expect(statSync(path).mode & 0o777).toBe(0o750);
+  expect(statSync(join(path, 'lock')).mode & 0o777).toBe(0o600);
+  chmodSync(path, 0o755);
+  const nobody = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'];
+  const { code, text } = await ran([...nobody, 'flock', '-n', join(path, 'lock'), 'echo', 'taken']);
+  expect(text).toContain('Permission denied');
+  expect(code).not.toBe(0);
+});
+
+it('is not locked by a lock that was copied with it', async () => {
+  const path = newPath();
+  await opened(path);
+  execFileSync('cp', ['-a', path, `${path}-copy`]);
+  await opened(`${path}-copy`);
+});
+
+it('may have a path longer than that of a socket', async () => {
+  const path = join(newPath(), 'x'.repeat(100), 'y'.repeat(100));
+  await opened(path);
+  await expect(new StateDirectory(path).open()).rejects.toMatchObject({ code: 'STATE_DIRECTORY' });
+});
+
+it('is taken by one of many that come at once, each time', async () => {
+  const path = newPath();
+  for (let round = 0; round < 10; round++) {
+    const directories = Array.from({ length: 8 }, () => new StateDirectory(path));
+    const results = await Promise.allSettled(directories.map((directory) => directory.open()));
+    expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+    await Promise.all(directories.map((directory) => directory.close()));
+  }
+}, 30_000);
+
+it('is taken at once by the next when its owner is killed, many times', async () => {
+  const path = newPath();
+  for (let round = 0; round < 4; round++) {
+    const [command, ...args] = hold(path) as [string];
+    const next = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+    const answer = once(next.stdout, 'data');
+    expect(String(await answer)).toBe('taken\n');
+    const ended = once(next, 'exit');
+    next.kill('SIGKILL');
+    await ended;
+  }
+}, 60_000);
+
 it.each([
   ['no JSON', 'state.json', '{"agentId":"a","sequ'],
   ['without a number', 'state.json', '{"agentId":"a"}'],
@@ -143,6 +229,15 @@ describe('on a disk', () => {
     });
     execFileSync('rm', [join(place, 'filler')]);
     expect(await directory.load()).toMatchObject({ sequence: 1n });
+  });
+
+  it('that is read-only from the start is said to be so', async () => {
+    const place = disk();
+    execFileSync('mount', ['-o', 'remount,ro', place]);
+    await expect(new StateDirectory(place).open()).rejects.toMatchObject({
+      code: 'STATE_DIRECTORY',
+      cause: expect.objectContaining({ code: 'EROFS' }),
+    });
   });
 
   it('that is read-only is said to be so', async () => {

@@ -1,0 +1,71 @@
+import { spawn } from 'node:child_process';
+import { closeSync, constants, fchmodSync, openSync } from 'node:fs';
+
+/** So long a file system may take to say whether it locks, ms: one on a network can be away. */
+const patience = 10_000;
+
+/**
+ * The kernel's lock of a file (flock(2)), which ends with this process however that ends. It belongs to the open file,
+ * which the command `flock` is given to lock and leaves locked: Node has no such call.
+ */
+export class FileLock {
+  /** A number and not a FileHandle, which would be closed, and the lock lost, when it is garbage-collected. */
+  #descriptor: number | undefined;
+
+  /**
+   * Makes the file where needed, for its user alone: who may open it may lock it.
+   *
+   * @returns whether it was free
+   * @throws what keeps it from being opened or locked
+   */
+  async take(path: string): Promise<boolean> {
+    const descriptor = openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600);
+    try {
+      fchmodSync(descriptor, 0o600);
+      const taken = await lock(descriptor);
+      if (taken) this.#descriptor = descriptor;
+      else closeSync(descriptor);
+      return taken;
+    } catch (error) {
+      closeSync(descriptor);
+      throw error;
+    }
+  }
+
+  release(): void {
+    if (this.#descriptor !== undefined) closeSync(this.#descriptor);
+    this.#descriptor = undefined;
+  }
+}
+
+function lock(descriptor: number): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    // Its own descriptor 3, as the other side of `stdio`.
+    const child = spawn('flock', ['-n', '3'], {
+      stdio: ['ignore', 'ignore', 'pipe', descriptor],
+      timeout: patience,
+      killSignal: 'SIGKILL',
+    });
+    let said = '';
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => (said += text));
+    child.once('error', (error: NodeJS.ErrnoException) =>
+      reject(
+        error.code === 'ENOENT'
+          ? new Error("there is no command 'flock': install util-linux (or BusyBox)", { cause: error })
+          : error,
+      ),
+    );
+    child.once('close', (code, signal) => {
+      if (code === 0) resolve(true);
+      // Both util-linux and BusyBox say nothing when somebody else has it.
+      else if (code === 1 && said === '') resolve(false);
+      else
+        reject(
+          new Error(
+            said.trim() ||
+              (signal === null ? `flock ended with ${code}` : `no answer within ${patience / 1_000} s`),
+          ),
+        );
+    });
+  });
+}
