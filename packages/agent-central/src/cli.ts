@@ -64,6 +64,7 @@ const exitCode = await runToExit(
     const configured = await configure(centralAgentProgram, await readConfig(path, process.env));
     const { config, chosen } = configured;
     const log = (logger = createLogger({ name: centralAgentProgram.name, level: config.log.level }));
+    for (const warning of configured.warnings) log.warn({}, warning);
     const registry = new Registry();
     const session = createSession(await readCloud(config.openstack, process.env), {
       logger: log.child({ component: 'openstack' }),

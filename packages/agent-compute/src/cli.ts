@@ -61,6 +61,7 @@ const exitCode = await runToExit(
   async (stopped) => {
     const configured = await configure(computeAgentProgram, await readConfig(path, process.env));
     const log = (logger = createLogger({ name: computeAgentProgram.name, level: configured.config.log.level }));
+    for (const warning of configured.warnings) log.warn({}, warning);
     const registry = new Registry();
     const { config, chosen } = configured;
     const bus = createPlugin<MessageBus>(chosen['bus'], {

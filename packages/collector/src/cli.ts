@@ -56,6 +56,7 @@ const exitCode = await runToExit(
     );
     const { config, chosen } = configured;
     logger = createLogger({ name: collectorProgram.name, level: config.log.level });
+    for (const warning of configured.warnings) logger.warn({}, warning);
     const registry = new Registry();
     collectProcessMetrics(registry);
 

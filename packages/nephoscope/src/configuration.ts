@@ -16,6 +16,9 @@ export const configOption = [
   `YAML configuration (default: ${defaultConfigPath} where there is one, else ./${localConfigPath})`,
 ] as const;
 
+/** Defaults alone. */
+export const noConfiguration: RawConfig = { values: {}, warnings: [], locate: () => 'the defaults' };
+
 /** The configuration that was named, or the first that is there. @throws CONFIG_UNREADABLE */
 export function readConfiguration(named: string | undefined): Promise<RawConfig> {
   return readConfig(named ?? existingConfig() ?? defaultConfigPath, process.env);
@@ -23,7 +26,7 @@ export function readConfiguration(named: string | undefined): Promise<RawConfig>
 
 /** The same, or nothing where none was named and none is there. */
 export async function readConfigurationIfAny(named: string | undefined): Promise<RawConfig> {
-  if (named === undefined && existingConfig() === undefined) return { values: {}, locate: () => 'the defaults' };
+  if (named === undefined && existingConfig() === undefined) return noConfiguration;
   return readConfiguration(named);
 }
 
@@ -37,7 +40,7 @@ export async function readUpConfiguration(
 ): Promise<RawConfig> {
   const raw = await readConfig(named ?? existingConfig() ?? (await writeLocalConfig(tell)), process.env);
   if ((raw.values['bus'] ?? null) !== null) return raw;
-  return { values: { ...raw.values, bus: { type: 'memory' } }, locate: (path) => raw.locate(path) };
+  return { ...raw, values: { ...raw.values, bus: { type: 'memory' } } };
 }
 
 function existingConfig(): string | undefined {

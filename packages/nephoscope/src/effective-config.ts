@@ -1,4 +1,5 @@
-import { duration, Secret } from '@nephoscope/core';
+import { duration } from '@nephoscope/core';
+import { withoutSecrets } from '@nephoscope/runtime';
 import type { Configured, RawConfig } from '@nephoscope/runtime';
 import type { z } from 'zod';
 
@@ -7,9 +8,6 @@ import type { Schema } from './input-schema.js';
 import { wholeProgram } from './program.js';
 
 type Values = Record<string, unknown>;
-
-const redacted = String(new Secret(''));
-const secretKey = /secret|passw|token|credential|private_?key/i;
 
 /**
  * A checked configuration as it would be written in full: what was given as it was given, and the defaults.
@@ -85,13 +83,4 @@ const units = [
 function formatDuration(milliseconds: number): string {
   const [unit, size] = units.find(([, ms]) => milliseconds % ms === 0) ?? ['ms', 1];
   return `${milliseconds / size}${unit}`;
-}
-
-function withoutSecrets(value: unknown, key = ''): unknown {
-  if (secretKey.test(key) && value !== null && value !== undefined)
-    return Array.isArray(value) ? value.map(() => redacted) : redacted;
-  if (typeof value === 'string') return value.replace(/(:\/\/[^/?#:@]*):.*@/gs, `$1:${redacted}@`);
-  if (Array.isArray(value)) return value.map((item) => withoutSecrets(item));
-  if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, withoutSecrets(item, name)]));
 }

@@ -6,7 +6,7 @@ import type { SampleStore, Secret } from '@nephoscope/core';
 import { commonSections, configure, createPlugin, systemClock } from '@nephoscope/runtime';
 import type { ProgramDefinition, RawConfig } from '@nephoscope/runtime';
 
-import { readConfiguration } from './configuration.js';
+import { noConfiguration, readConfiguration } from './configuration.js';
 import { createPlainLogger } from './plain-log.js';
 import { installedPlugins, wholeProgram } from './program.js';
 import { deadline } from './run.js';
@@ -54,15 +54,14 @@ export async function withStore(
 
 async function rawConfigOf({ config, store, withSecrets = false }: StoreLocation): Promise<RawConfig> {
   const raw: RawConfig =
-    store === undefined || config !== undefined || withSecrets
-      ? await readConfiguration(config)
-      : { values: {}, locate: () => 'the defaults' };
+    store === undefined || config !== undefined || withSecrets ? await readConfiguration(config) : noConfiguration;
   if (store === undefined) {
     checkExists((raw.values['storage'] as { url?: unknown } | undefined)?.url);
     return raw;
   }
   checkExists(store);
   return {
+    ...raw,
     values: { ...raw.values, storage: { type: 'sql', url: store } },
     locate: (path) => (path[0] === 'storage' ? '--store' : raw.locate(path)),
   };

@@ -17,9 +17,10 @@ function print(values: Record<string, unknown>, options: z.ZodType) {
   const { type: _, ...given } = (values['bus'] ?? {}) as Record<string, unknown>;
   const active = { declared, options: options.parse(given), plugin: { options } } as never;
   return effectiveConfig(
-    { values, locate: () => 'here' },
+    { values, warnings: [], locate: () => 'here' },
     {
       config: { secrets: [new Secret('never print me')] },
+      warnings: [],
       declared: [declared],
       chosen: { bus: active },
       selected: {},

@@ -1,14 +1,19 @@
 import { readFile } from 'node:fs/promises';
 
 import { NephoscopeError } from '@nephoscope/core';
-import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, visit } from 'yaml';
+import { isMap, isScalar, isSeq, LineCounter, parseDocument, visit } from 'yaml';
 import type { Document, Node } from 'yaml';
+
+import { exposedSecrets } from './secret-values.js';
+import { hasAlias, yamlMistakes } from './yaml-mistakes.js';
 
 /** A configuration as it was written, before any schema: values, and where each stood. */
 export interface RawConfig {
   readonly values: Record<string, unknown>;
   /** `file:line` of a path, or the environment variable that set it; of what is not there, of the nearest around it. */
   locate(path: readonly PropertyKey[]): string;
+  /** What works and should be mended all the same. */
+  readonly warnings: readonly string[];
 }
 
 /** Where every program looks for its configuration unless told otherwise. */
@@ -24,7 +29,7 @@ const environmentPrefix = 'NEPHOSCOPE_';
  * Digits that a number would not give back (`007`, `1e3`, more than 2^53) are text, so that a secret or
  * an id stays what was written.
  *
- * @throws CONFIG_UNREADABLE when the file is not there or is not YAML, with the line of each error
+ * @throws CONFIG_UNREADABLE when the file is not there or is not YAML, with the place of each mistake and never its text
  */
 export async function readConfig(path: string, environment: NodeJS.ProcessEnv): Promise<RawConfig> {
   let text: string;
@@ -40,12 +45,12 @@ export async function readConfig(path: string, environment: NodeJS.ProcessEnv): 
   const lines = new LineCounter();
   const document = parseYaml(text, lines);
   const place = (offset: number) => `${path}:${lines.linePos(offset).line}`;
-  // A tag that YAML does not know is only a warning, and its value is not what the operator meant.
-  const errors = [...document.errors, ...document.warnings].map(
-    ({ message, pos }) => `${place(pos[0])}: ${message}`,
-  );
-  if (errors.length > 0)
-    throw new NephoscopeError('CONFIG_UNREADABLE', `${path} is not YAML:\n  ${errors.join('\n  ')}`);
+  const mistakes = yamlMistakes(document).map(({ offset, message }) => {
+    const { line, col } = lines.linePos(offset);
+    return `${path}:${line}:${col}: ${message}`;
+  });
+  if (mistakes.length > 0)
+    throw new NephoscopeError('CONFIG_UNREADABLE', `${path} is not YAML:\n  ${mistakes.join('\n  ')}`);
   const values = toValues(document, path);
   if (typeof values !== 'object' || values === null || Array.isArray(values)) {
     throw new NephoscopeError(
@@ -53,9 +58,11 @@ export async function readConfig(path: string, environment: NodeJS.ProcessEnv): 
       `${path} is not a configuration: its top level must be keys with values`,
     );
   }
+  const warnings = await exposedSecrets(path, values as Record<string, unknown>);
   const fromEnvironment = layOver(values as Record<string, unknown>, environment);
   return {
     values: values as Record<string, unknown>,
+    warnings,
     locate(where) {
       const variable = where
         .map((_, index) => fromEnvironment.get(variableKey(where.slice(0, where.length - index))))
@@ -67,9 +74,8 @@ export async function readConfig(path: string, environment: NodeJS.ProcessEnv): 
   };
 }
 
-/** Its errors do not quote the text, which may hold secrets. */
 function parseYaml(text: string, lineCounter = new LineCounter()): Document {
-  const document = parseDocument(text, { lineCounter, prettyErrors: false });
+  const document = parseDocument(text, { lineCounter, prettyErrors: false, stringKeys: true });
   visit(document, {
     Scalar(_, node) {
       if (typeof node.value === 'number' && node.type === 'PLAIN' && node.source !== undefined)
@@ -82,13 +88,9 @@ function parseYaml(text: string, lineCounter = new LineCounter()): Document {
 function toValues(document: Document, path: string): unknown {
   try {
     return (document.toJS() as unknown) ?? {};
-  } catch (error) {
-    // An alias: most often a text that begins with `*` and has no quotes.
-    throw new NephoscopeError(
-      'CONFIG_UNREADABLE',
-      `${path} is not YAML: put a text that begins with * in quotes`,
-      { cause: error },
-    );
+  } catch {
+    // Aliases again: of themselves, or so many that they would fill the memory. The error may quote them.
+    throw new NephoscopeError('CONFIG_UNREADABLE', `${path} cannot be read: write out its aliases`);
   }
 }
 
@@ -146,14 +148,6 @@ function valueOf(text: string): unknown {
   // A text that only begins like a list is one; the schema says so where a list is wanted.
   if (document.errors.length > 0 || hasAlias(document)) return text;
   return document.toJS() as unknown;
-}
-
-function hasAlias(document: Document): boolean {
-  let found = false;
-  visit(document, (_, node) => {
-    found ||= isAlias(node);
-  });
-  return found;
 }
 
 function camelCase(words: string): string {

@@ -9,6 +9,8 @@ export interface ConfigProblem {
   readonly message: string;
 }
 
+const name = /^[\w@][\w@./-]{0,39}$/;
+
 /** Every mistake of a configuration at once, each with its path and place. */
 export class ConfigInvalid extends NephoscopeError {
   readonly problems: readonly ConfigProblem[];
@@ -23,11 +25,14 @@ export class ConfigInvalid extends NephoscopeError {
   }
 }
 
-/** `secrets[0]`, `compute.interval` */
+/**
+ * `secrets[0]`, `compute.interval`. A key that cannot be meant as one is not shown: with the space after its colon
+ * forgotten it is what was to be a value, and perhaps secret.
+ */
 export function formatPath(path: readonly PropertyKey[]): string {
   return (
     path
-      .map((key) => (typeof key === 'number' ? `[${key}]` : String(key)))
+      .map((key) => (typeof key === 'number' ? `[${key}]` : name.test(String(key)) ? String(key) : '(no name)'))
       .join('.')
       .replaceAll('.[', '[') || '(top level)'
   );

@@ -7,9 +7,22 @@ const stopDeadline = 10_000;
 export type Main = (signal: AbortSignal) => Promise<void>;
 
 /**
+ * Signals that mean something to other programs and nothing to ours. One that nobody listens to ends the process, and
+ * Node opens its debugger by SIGUSR1, to everybody on the host.
+ */
+const withoutMeaning = {
+  SIGHUP: 'a changed configuration is read at the next start',
+  SIGUSR1: 'it means nothing',
+  SIGUSR2: 'it means nothing',
+} as const;
+
+/**
  * Runs a program's main function and gives its exit code: 0 when it ended well or by SIGTERM or SIGINT,
  * 1 when it failed. Further signals change nothing. A program that has not stopped 10 s after the first, or
  * whose process lives on 10 s after `main` ended because something was left open, is ended with code 1.
+ *
+ * SIGHUP, SIGUSR1 and SIGUSR2 are logged and nothing else. A reader of the log that is gone does not end the program.
+ * What it makes on disk is its user's alone.
  */
 export async function runToExit(main: Main, logger: () => Logger | undefined): Promise<number> {
   const controller = new AbortController();
@@ -20,6 +33,12 @@ export async function runToExit(main: Main, logger: () => Logger | undefined): P
     overdue = endAfterDeadline(`not stopped ${stopDeadline / 1_000} s after ${name}: ended`, logger);
     controller.abort(new NephoscopeError('STOPPED', `stopped by ${name}`));
   };
+  const onOther = (signal: NodeJS.Signals) =>
+    logger()?.info({ signal }, `ignored ${signal}: ${withoutMeaning[signal as keyof typeof withoutMeaning]}`);
+  process.umask(0o077);
+  process.stderr.on('error', () => undefined);
+  // They stay to the end of the process, as what it does last must not be killed by them either.
+  for (const signal of Object.keys(withoutMeaning)) process.on(signal, onOther);
   process.on('SIGTERM', onSignal).on('SIGINT', onSignal);
   try {
     await main(controller.signal);

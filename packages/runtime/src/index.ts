@@ -18,10 +18,18 @@ export { loadPlugin } from './plugin-loading.js';
 export { choosePlugin, createPlugin, selectPlugins } from './plugin-selection.js';
 export type { ActivePlugin, InactivePlugin, Selection } from './plugin-selection.js';
 export { collectProcessMetrics } from './process-metrics.js';
-export { busSection, commonSections, configure, pluginSection, selectionOptions } from './program.js';
+export {
+  busSection,
+  commonSections,
+  configure,
+  pluginSection,
+  sectionsOfFile,
+  selectionOptions,
+} from './program.js';
 export type { Configured, ProgramDefinition, SelectedSection } from './program.js';
 export { runBesideBus } from './run-beside-bus.js';
 export { schedule } from './schedule.js';
+export { withoutSecrets } from './secret-values.js';
 export { singleFlight } from './single-flight.js';
 export { createStatusServer, statusOptions } from './status-server.js';
 export type { HealthChecks, StatusServer } from './status-server.js';

@@ -2,6 +2,8 @@ import type { Logger } from '@nephoscope/core';
 import pino from 'pino';
 import type { DestinationStream } from 'pino';
 
+import { logOutput } from './log-output.js';
+
 export const logLevels = ['debug', 'info', 'warn', 'error'] as const;
 export type LogLevel = (typeof logLevels)[number];
 
@@ -29,6 +31,6 @@ export function createLogger(options: {
       // The usual one makes a text of the causes, and their codes are lost.
       serializers: { err: pino.stdSerializers.errWithCause },
     },
-    options.destination ?? pino.destination({ dest: 2, sync: true }),
+    options.destination ?? logOutput(2),
   );
 }

@@ -1,6 +1,5 @@
 import { hostname } from 'node:os';
 
-import { Secret } from '@nephoscope/core';
 import type { Namespace } from '@nephoscope/core';
 import { z } from 'zod';
 
@@ -12,20 +11,14 @@ import { discoverPlugins } from './plugin-discovery.js';
 import type { DeclaredPlugin } from './plugin-discovery.js';
 import { choosePlugin, selectPlugins } from './plugin-selection.js';
 import type { ActivePlugin, InactivePlugin, Selection } from './plugin-selection.js';
-
-// A secret of digits alone may come as a number, which readConfig gives only where it reads back to the same digits.
-const secret = z
-  .union([z.string(), z.int()])
-  .transform(String)
-  .pipe(z.string().min(8, 'use at least 8 characters'))
-  .transform((text) => new Secret(text));
+import { sharedSecret } from './shared-secret.js';
 
 /** What every program's configuration has. */
 export const commonSections = {
   secrets: z
-    .union([secret.transform((one) => [one]), z.array(secret).min(1, 'give at least one')])
+    .union([sharedSecret.transform((one) => [one]), z.array(sharedSecret).min(1, 'give at least one')])
     .describe(
-      'Shared secrets that metering messages are signed with: the first signs, all verify, so that they can be changed one program at a time.',
+      'Shared secrets that metering messages are signed with: the first signs, all verify, so that they can be changed one program at a time. A placeholder is refused.',
     ),
   source: z.string().min(1).default('openstack').describe('Names the cloud in every sample.'),
   host: z
@@ -88,8 +81,12 @@ export interface ProgramDefinition<Shape extends z.ZodRawShape = z.ZodRawShape> 
   readonly selected: Readonly<Record<string, SelectedSection>>;
 }
 
-/** One file serves all programs of a host: each checks its own sections and leaves these to the others. */
-const sectionsOfPrograms = [
+/**
+ * All keys of the file, whichever program or command reads it: one file serves all programs of a host, and each checks
+ * its own sections and leaves the others be.
+ */
+export const sectionsOfFile = [
+  ...Object.keys(commonSections),
   'bus',
   'central',
   'collector',
@@ -100,9 +97,12 @@ const sectionsOfPrograms = [
   'status',
   'storage',
 ];
+const ofOthers = Object.fromEntries(sectionsOfFile.map((key) => [key, z.unknown().optional()]));
 
 export interface Configured<Shape extends z.ZodRawShape = z.ZodRawShape> {
   readonly config: z.output<z.ZodObject<Shape>>;
+  /** What works and should be mended all the same: for the log, or for who checks the configuration. */
+  readonly warnings: readonly string[];
   readonly declared: readonly DeclaredPlugin[];
   readonly chosen: Readonly<Record<string, ActivePlugin>>;
   readonly selected: Readonly<
@@ -120,19 +120,18 @@ export async function configure<Shape extends z.ZodRawShape>(
   raw: RawConfig,
   declared: readonly DeclaredPlugin[] = discoverPlugins(program.directory),
 ): Promise<Configured<Shape>> {
-  const own = Object.fromEntries(
-    Object.entries(raw.values).filter(([key, value]) =>
-      // A section whose keys are all commented out is as if it was not there.
-      Object.hasOwn(program.sections, key) ? value !== null : !sectionsOfPrograms.includes(key),
-    ),
+  // A section whose keys are all commented out is as if it was not there.
+  const wholeFile = z.strictObject({ ...ofOthers, ...program.sections });
+  const given = Object.fromEntries(
+    Object.entries(raw.values).filter(([key, value]) => value !== null || !Object.hasOwn(wholeFile.shape, key)),
   );
-  const parsed = check(z.strictObject(program.sections), own);
+  const parsed = check(wholeFile, given);
   const problems: ConfigProblem[] = parsed.ok ? [] : [...parsed.problems];
 
   const chosen: Record<string, ActivePlugin> = {};
   for (const [key, namespace] of Object.entries(program.chosen)) {
     // Parsed by itself: a mistake elsewhere must not hide those of this section.
-    const section = (program.sections[key] as ReturnType<typeof pluginSection>).safeParse(own[key]);
+    const section = (program.sections[key] as ReturnType<typeof pluginSection>).safeParse(given[key]);
     if (!section.success) continue;
     const { active, problems: more } = await choosePlugin(declared, namespace, section.data, [key]);
     problems.push(...more);
@@ -141,7 +140,7 @@ export async function configure<Shape extends z.ZodRawShape>(
 
   const selected: Record<string, Awaited<ReturnType<typeof selectPlugins>>> = {};
   for (const [key, { namespace, options }] of Object.entries(program.selected)) {
-    const result = await selectPlugins(declared, namespace, selectionIn(own[key], options), {
+    const result = await selectPlugins(declared, namespace, selectionIn(given[key], options), {
       enabled: [key, 'enabled'],
       disabled: [key, 'disabled'],
       options: [key, options],
@@ -151,5 +150,8 @@ export async function configure<Shape extends z.ZodRawShape>(
   }
 
   if (!parsed.ok || problems.length > 0) throw new ConfigInvalid(raw, problems);
-  return { config: parsed.data as z.output<z.ZodObject<Shape>>, declared, chosen, selected };
+  const config = Object.fromEntries(
+    Object.entries(parsed.data).filter(([key]) => Object.hasOwn(program.sections, key)),
+  );
+  return { config: config as z.output<z.ZodObject<Shape>>, warnings: raw.warnings, declared, chosen, selected };
 }

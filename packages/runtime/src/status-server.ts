@@ -1,5 +1,8 @@
 import { createServer } from 'node:http';
+import type { IncomingMessage } from 'node:http';
+import { isIP } from 'node:net';
 import type { AddressInfo } from 'node:net';
+import { hostname } from 'node:os';
 
 import { describeError, NephoscopeError } from '@nephoscope/core';
 import type { Health } from '@nephoscope/core';
@@ -23,6 +26,12 @@ export const statusOptions = (port: number) =>
         .max(65_535)
         .default(port)
         .describe('TCP port; 0 takes a free one and logs it.'),
+      names: z
+        .array(z.string().min(1))
+        .default([])
+        .describe(
+          "Names by which it may be asked, beside its address, `localhost` and the machine's host name: such as `compute-1.example.org`. Under any other it answers 421.",
+        ),
     })
     .prefault({})
     .describe(
@@ -44,17 +53,27 @@ export interface StatusServer extends Component {
 export function createStatusServer(options: {
   readonly address: string;
   readonly port: number;
+  /** Further names of this host. */
+  readonly names?: readonly string[];
   readonly checks: HealthChecks;
   readonly registry: Registry;
 }): StatusServer {
-  const { address, port, checks, registry } = options;
-  const server = createServer((request, response) => {
+  const { address, port, names = [], checks, registry } = options;
+  const known = new Set(['localhost', hostname(), address, ...names].map((name) => name.toLowerCase()));
+  const isForUs = ({ headers }: IncomingMessage) => {
+    const name = hostNameOf(headers.host);
+    return name === undefined || isIP(name) !== 0 || known.has(name) || name.endsWith('.localhost');
+  };
+  const server = createServer({ maxHeaderSize: 8_192 }, (request, response) => {
     const send = (status: number, type: string, body: string) => {
       response.writeHead(status, { 'content-type': type, 'content-length': Buffer.byteLength(body) });
       response.end(request.method === 'HEAD' ? undefined : body);
     };
     const path = (request.url ?? '').split('?')[0];
-    if (request.method !== 'GET' && request.method !== 'HEAD') {
+    if (!isForUs(request)) {
+      // A browser that was led here by another name must not read it for the page that led it (DNS rebinding).
+      send(421, 'text/plain', 'ask by the address, localhost, or a name in status.names\n');
+    } else if (request.method !== 'GET' && request.method !== 'HEAD') {
       response.setHeader('allow', 'GET, HEAD');
       send(405, 'text/plain', 'GET only\n');
     } else if (path === '/healthz') {
@@ -72,9 +91,13 @@ export function createStatusServer(options: {
       send(404, 'text/plain', 'try /healthz, /readyz or /metrics\n');
     }
   });
-  // An idle client must not keep a stopping daemon alive.
+  // An idle client must not keep a stopping daemon alive, nor many the descriptors that its work needs.
   server.keepAliveTimeout = 1_000;
+  server.headersTimeout = 5_000;
   server.requestTimeout = 5_000;
+  server.timeout = 10_000;
+  server.maxConnections = 64;
+  server.maxRequestsPerSocket = 1_000;
 
   return {
     name: 'status server',
@@ -104,6 +127,16 @@ export function createStatusServer(options: {
         server.closeAllConnections();
       }),
   };
+}
+
+/** The name that a client asked for: without its port, its brackets and a last dot. None where it sent none, as HTTP/1.0 may. */
+function hostNameOf(header: string | undefined): string | undefined {
+  if (header === undefined || header === '') return undefined;
+  return header
+    .toLowerCase()
+    .replace(/:\d*$/, '')
+    .replace(/^\[(.*)\]$/, '$1')
+    .replace(/\.$/, '');
 }
 
 /** A check is a plugin's code: one that throws is a reason and not the end of the daemon. */

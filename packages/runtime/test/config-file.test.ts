@@ -1,5 +1,6 @@
-import { writeFile } from 'node:fs/promises';
+import { chmod, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { inspect } from 'node:util';
 
 import { readConfig } from '../src/config-file.js';
 import { temporaryFolder } from './deployment.js';
@@ -48,10 +49,10 @@ describe('readConfig', () => {
   });
 
   it.each([
-    ['a syntax error', 'a: 1\nb: [1,\nc: 2\n', ':3: '],
-    ['a key twice', 'a: 1\na: 2\n', ':2: '],
-    ['a tag that YAML does not know', 'a: 1\nb: !env X\n', ':2: '],
-    ['several documents', 'a: 1\n---\nb: 1\n', ':2: '],
+    ['a syntax error', 'a: 1\nb: [1,\nc: 2\n', ':3:1: '],
+    ['a key twice', 'a: 1\na: 2\n', ':2:1: '],
+    ['a tag that YAML does not know', 'a: 1\nb: !env X\n', ':2:4: '],
+    ['several documents', 'a: 1\n---\nb: 1\n', ':2:1: '],
   ])('refuses %s with its line', async (_, text, place) => {
     await expect(read(text)).rejects.toMatchObject({
       code: 'CONFIG_UNREADABLE',
@@ -64,7 +65,72 @@ describe('readConfig', () => {
     expect(failure).toBeInstanceOf(Error);
     expect(String(failure)).not.toContain('hush');
     const twice = await read('a: 1\na: 2\nb: 1\nb: 2\n').catch((error: unknown) => error as Error);
-    expect(String(twice)).toMatch(/:2: .*\n.*:4: /);
+    expect(String(twice)).toMatch(/:2:1: .*\n.*:4:1: /);
+  });
+
+  it.each([
+    'secrets: *hush\n',
+    'secrets: [*hush]\n',
+    'secrets: &a [*a, *hush]\n',
+    'secrets: !hush x\n',
+    'secrets: %hush\n',
+    'secrets: @hush\n',
+    'secrets: `hush\n',
+    'secrets: "hush\n',
+    'secrets: "\\hush"\n',
+    'secrets: "hush" hush\n',
+    'secrets: hush: hush\n',
+    'secrets: [hush\n',
+    'secrets: ]hush\n',
+    'secrets: }hush[\n',
+    'secrets: &hush &hush x\n',
+    'secrets: |hush\n',
+    'secrets: >hush\n hush\n',
+    'secrets\n  hush: hush\nb: 1\n',
+    'secrets: a\nhush\nb: 1\n',
+    'secrets: a\n\thush: 1\n',
+    'secrets: a\nhush: 1\nhush: 2\n',
+    'secrets: a\n   hush: 1\n  hush: 2\n',
+    '? [hush]\n: 1\n',
+    '%hush hush\n---\na: 1\n',
+    'secrets: !!int hush\n',
+    'secrets: !!binary hush\n',
+    '<<: hush\n',
+    'a: 1\n...\nhush\n',
+    `${'hush'.repeat(300)}: 1\n`,
+    'hush',
+  ])('never quotes what stands in the file: %j', async (text) => {
+    const failure = await read(text).then(
+      (raw) => raw.values,
+      (error: unknown) => error,
+    );
+    // Some of these are YAML, and then the schema's to refuse.
+    if (failure instanceof Error) {
+      expect(inspect(failure, { depth: 9 })).not.toContain('hush');
+      expect(failure.message).toMatch(/n\.yaml(:\d+:\d+: | is not a configuration)/);
+    }
+  });
+
+  it.each([
+    [0o644, ['read']],
+    [0o604, ['read']],
+    [0o666, ['read and change']],
+    [0o640, []],
+    [0o600, []],
+  ])('says that every user may use a file with secrets in it, mode %o', async (mode, may) => {
+    for (const text of [
+      'secrets: hush\n',
+      'bus: { url: "amqp://me:hush@host/" }\n',
+      'a: [{ password: hush }]\n',
+    ]) {
+      await writeFile(path, text);
+      await chmod(path, mode);
+      expect((await readConfig(path, {})).warnings).toEqual(
+        may.map((what) => `every user of this host may ${what} ${path}, which holds secrets: chmod o-rwx ${path}`),
+      );
+    }
+    await writeFile(path, 'bus: { url: "amqp://host/" }\n');
+    expect((await readConfig(path, { NEPHOSCOPE_SECRETS: 'hush' })).warnings).toEqual([]);
   });
 
   it.each(['- a\n', 'just text\n', '5\n'])('refuses a top level without keys: %j', async (text) => {

@@ -68,6 +68,35 @@ describe('runToExit', () => {
     });
   });
 
+  it.each(['SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const)(
+    'goes on after %s, opens no debugger, and says so',
+    async (signal) => {
+      const result = await run(['heeds', 'log'], { running: signal, [`heard ${signal}`]: 'SIGTERM' });
+      expect(result).toMatchObject({ code: 0, signal: null, stdout: `running\nheard ${signal}\n` });
+      expect(result.stderr).not.toContain('Debugger');
+      expect(result.log).toMatchObject([
+        { msg: expect.stringContaining(`ignored ${signal}`) },
+        { msg: 'stopping' },
+      ]);
+    },
+  );
+
+  it('makes what nobody else may read, whatever the umask', async () => {
+    expect(await run(['umask'])).toMatchObject({ code: 0, stdout: '77\n' });
+  });
+
+  it.each(['log', 'no log'])('goes on when nobody reads its log any more: %s', async (how) => {
+    const child = spawn(process.execPath, ['--import', 'tsx', program, 'talks', ...(how === 'log' ? [how] : [])], {
+      cwd: root,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    child.stderr.destroy();
+    let stdout = '';
+    child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
+    expect(await once(child, 'close')).toEqual([0, null]);
+    expect(stdout).toBe('done\n');
+  });
+
   it('takes no notice of a second signal', async () => {
     const result = await run(['waitsForSecond', 'log'], { running: 'SIGTERM', stopping: 'SIGINT' });
     expect(result).toMatchObject({ code: 0, signal: null, stdout: 'running\nstopping\nstopped\n' });

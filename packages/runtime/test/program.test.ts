@@ -83,7 +83,7 @@ describe('configure', () => {
       .slice(1)
       .map((line) => line.trim());
   };
-  const minimal = 'secrets: a long secret\nbus: { url: amqp://x }\n';
+  const minimal = 'secrets: hush of the tests\nbus: { url: amqp://x }\n';
 
   it('fills in defaults and gives plugins their options', async () => {
     const { config, chosen, selected } = await read(`${minimal}compute: { pollsters: { cpu: { depth: 7 } } }\n`);
@@ -93,7 +93,7 @@ describe('configure', () => {
       compute: { interval: 600_000, limit: 5 },
       status: { address: '127.0.0.1', port: 1 },
     });
-    expect(config.secrets.map((one: Secret) => one.reveal())).toEqual(['a long secret']);
+    expect(config.secrets.map((one: Secret) => one.reveal())).toEqual(['hush of the tests']);
     expect(chosen['bus']?.options).toEqual({ url: 'amqp://x', heartbeat: 10 });
     expect(selected['compute']?.active.map(({ declared, options }) => [declared.name, options])).toEqual([
       ['cpu', { depth: 7 }],
@@ -133,7 +133,7 @@ describe('configure', () => {
         { NEPHOSCOPE_STATUS__ADDRESS: '5' },
       ),
     ).toEqual([
-      'secrets: use at least 8 characters (FILE:1)',
+      "secrets: use at least 8 characters, such as those of 'openssl rand -hex 32' (FILE:1)",
       'source: must be string (FILE:2)',
       'log.level: Invalid option: expected one of "debug"|"info"|"warn"|"error" (FILE:7)',
       "compute.interval: write a time span as '10s', '5m' or '1h' (FILE:10)",
@@ -173,8 +173,8 @@ describe('configure', () => {
     ]);
     expect(await mistakes('secrets:\nbus: { url: x }')).toEqual(['secrets: is required (FILE:1)']);
     expect(await mistakes('secrets: []\nbus: { url: x }')).toEqual(['secrets: give at least one (FILE:1)']);
-    expect(await mistakes('secrets: [12345678, 1]\nbus: { url: x }')).toEqual([
-      'secrets[1]: use at least 8 characters (FILE:1)',
+    expect(await mistakes('secrets: [92345678, 1]\nbus: { url: x }')).toEqual([
+      "secrets[1]: use at least 8 characters, such as those of 'openssl rand -hex 32' (FILE:1)",
     ]);
     expect(await mistakes('secrets: { a: b }\nbus: { url: x }')).toEqual([
       'secrets: must be string or number or array (FILE:1)',
@@ -182,7 +182,7 @@ describe('configure', () => {
   });
 
   it('says which plugin a section names that is not there', async () => {
-    expect(await mistakes('secrets: a long secret\nbus: { type: kafka, url: x }')).toEqual([
+    expect(await mistakes('secrets: hush of the tests\nbus: { type: kafka, url: x }')).toEqual([
       "bus.type: no plugin 'kafka' is installed for 'bus' (installed: 'amqp'); install its package beside this program (FILE:2)",
     ]);
   });
@@ -221,9 +221,9 @@ describe('configure', () => {
   });
 
   it('never prints a secret', async () => {
-    const { config } = await read('secrets: [hush hush hush, 1234567890]\nbus: { url: x }');
+    const { config } = await read('secrets: [hush hush hush, 1234567899]\nbus: { url: x }');
     expect(`${inspect(config, { depth: 9 })} ${JSON.stringify(config)} ${config.secrets.join()}`).not.toMatch(
-      /hush|1234567890/,
+      /hush|1234567899/,
     );
     for (const text of [
       'secrets: [hush]',

@@ -35,6 +35,25 @@ const cases: Record<string, (signal: AbortSignal) => Promise<void>> = {
     clearInterval(open);
     throw new NephoscopeError('STOP_FAILED', 'the store does not close');
   },
+  async heeds(signal) {
+    const open = handle();
+    for (const name of ['SIGHUP', 'SIGUSR1', 'SIGUSR2']) process.once(name, () => say(`heard ${name}`));
+    say('running');
+    await untilAborted(signal);
+    clearInterval(open);
+  },
+  umask() {
+    say(process.umask().toString(8));
+    return Promise.resolve();
+  },
+  async talks() {
+    for (let line = 0; line < 50; line++) {
+      logger.info({}, 'a line');
+      process.stderr.write('another\n');
+      await new Promise((resolve) => inFull(resolve, 10));
+    }
+    say('done');
+  },
   async hangs(signal) {
     handle();
     say('running');

@@ -1,6 +1,8 @@
 import { once } from 'node:events';
 import { Agent, request } from 'node:http';
 import type { IncomingHttpHeaders } from 'node:http';
+import { connect } from 'node:net';
+import { hostname } from 'node:os';
 
 import type { Health } from '@nephoscope/core';
 import { Counter, Registry } from 'prom-client';
@@ -18,9 +20,9 @@ describe('the status server', () => {
 
   const create = (
     checks: HealthChecks = {},
-    { address = '127.0.0.1', port = 0, registry = new Registry() } = {},
+    { address = '127.0.0.1', port = 0, registry = new Registry(), names = [] as readonly string[] } = {},
   ) => {
-    const server = createStatusServer({ address, port, checks, registry });
+    const server = createStatusServer({ address, port, names, checks, registry });
     opened.push(server);
     return server;
   };
@@ -120,6 +122,64 @@ describe('the status server', () => {
     expect(await get(`${url}/healthz`, 'POST')).toMatchObject({ status: 405, headers: { allow: 'GET, HEAD' } });
   });
 
+  const asked = (url: string, head: string) =>
+    new Promise<string>((resolve, reject) => {
+      const socket = connect(Number(new URL(url).port), '127.0.0.1', () => socket.write(head));
+      let answer = '';
+      socket.setEncoding('utf8').on('data', (text: string) => (answer += text));
+      socket.on('close', () => resolve(answer.slice(0, answer.indexOf('\r\n'))));
+      socket.on('error', reject);
+    });
+
+  it.each([
+    ['127.0.0.1', 200],
+    ['127.0.0.1:9390', 200],
+    ['[::1]:9390', 200],
+    ['192.0.2.7', 200],
+    ['localhost:9390', 200],
+    ['LOCALHOST.', 200],
+    ['a.localhost', 200],
+    [hostname(), 200],
+    ['compute-1.example.org:80', 200],
+    ['example.org', 421],
+    ['compute-1.example.org.evil.test', 421],
+    ['localhost.evil.test:9390', 421],
+    ['127.0.0.1.evil.test', 421],
+    ['evil.test/localhost', 421],
+    ['localhost@evil.test', 421],
+  ])('asked for as %s answers %d', async (host, status) => {
+    const { url } = await started({}, { names: ['Compute-1.example.org'] });
+    for (const path of ['/healthz', '/readyz', '/metrics'])
+      expect(await asked(url, `GET ${path} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`)).toContain(
+        ` ${status} `,
+      );
+  });
+
+  it('answers a client that sends no host, as those of HTTP/1.0', async () => {
+    const { url } = await started();
+    expect(await asked(url, 'GET /healthz HTTP/1.0\r\n\r\n')).toContain(' 200 ');
+  });
+
+  it('refuses huge headers', async () => {
+    const { url } = await started();
+    const huge = `GET /healthz HTTP/1.1\r\nHost: localhost\r\nX: ${'x'.repeat(10_000)}\r\n\r\n`;
+    expect(await asked(url, huge)).toContain(' 431 ');
+  });
+
+  it('keeps 64 connections open at once, and closes those beyond', async () => {
+    const { url } = await started();
+    let closed = 0;
+    const sockets = Array.from({ length: 100 }, () => connect(Number(new URL(url).port), '127.0.0.1'));
+    await new Promise<void>((resolve) => {
+      for (const socket of sockets)
+        socket
+          .on('error', () => undefined)
+          .on('close', () => ++closed === 36 && resolve())
+          .resume();
+    });
+    for (const socket of sockets) socket.destroy();
+  });
+
   it('says which address it cannot have, and what to change', async () => {
     const { url } = await started();
     const port = Number(new URL(url).port);
@@ -161,7 +221,7 @@ describe('the status server', () => {
   });
 
   it('listens on loopback unless told otherwise', () => {
-    expect(statusOptions(9_390).parse(undefined)).toEqual({ address: '127.0.0.1', port: 9_390 });
+    expect(statusOptions(9_390).parse(undefined)).toEqual({ address: '127.0.0.1', port: 9_390, names: [] });
     expect(statusOptions(9_390).safeParse({ port: 65_536 }).success).toBe(false);
   });
 });

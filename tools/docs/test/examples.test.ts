@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -108,7 +109,11 @@ describe('the examples of the documentation', () => {
       if (!/^(README|CONTRIBUTING|docs\/)/.test(file.path)) continue;
       for (const block of blocksOf(file, 'yaml')) {
         const path = join(folder, 'nephoscope.yaml');
-        await writeFile(path, block.code);
+        // Its placeholder is refused, as it must be.
+        await writeFile(
+          path,
+          block.code.replace('replace this by a long random text', randomBytes(32).toString('hex')),
+        );
         const raw = await readConfig(path, {});
         try {
           await configure(computeAgentProgram, raw, await declaredHere());

@@ -57,7 +57,7 @@ async function configured(notifications: object, plugins: Readonly<Record<string
     ...Object.fromEntries(Object.entries(plugins).map(([name, source]) => [`${name}.js`, source])),
   });
   const values = { secrets: 'a secret of the tests', host: 'controller-1', notifications };
-  const raw = { values, locate: (path: readonly PropertyKey[]) => join(...path.map(String)) };
+  const raw = { values, warnings: [], locate: (path: readonly PropertyKey[]) => join(...path.map(String)) };
   return configure(collectorProgram, raw, discoverPlugins(folder.path));
 }
 

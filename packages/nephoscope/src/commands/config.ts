@@ -36,11 +36,15 @@ Examples:
     )
     .action(({ config }: { config?: string }) =>
       runCommand(async () => {
-        const { selected } = await configure(wholeProgram, await readConfiguration(config), installedPlugins());
+        const { selected, warnings } = await configure(
+          wholeProgram,
+          await readConfiguration(config),
+          installedPlugins(),
+        );
         const failures = Object.values(selected).flatMap(({ inactive }) =>
           inactive.filter(({ failure }) => failure !== undefined),
         );
-        for (const { reason } of failures) tell(`warning: ${reason}`);
+        for (const warning of [...warnings, ...failures.map(({ reason }) => reason)]) tell(`warning: ${warning}`);
         await print('The configuration is valid.\n');
       }),
     );

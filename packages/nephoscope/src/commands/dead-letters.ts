@@ -54,8 +54,8 @@ the broker has it back, all of it, though perhaps in another order.
 
 Examples:
   nephoscope dead-letters list
-  nephoscope dead-letters replay --reason 'signature does not match'    after the secret was added
-  nephoscope dead-letters drop --reason 'no JSON' --limit 10`,
+  nephoscope dead-letters replay --reason signature-wrong     after the secret was added
+  nephoscope dead-letters drop --reason unreadable --limit 10`,
     );
 }
 
@@ -130,7 +130,7 @@ function dropCommand(): Command {
       `
 Examples:
   nephoscope dead-letters list --json > dropped.jsonl && nephoscope dead-letters drop --all --yes
-  nephoscope dead-letters drop --reason 'no JSON'`,
+  nephoscope dead-letters drop --reason unreadable`,
     )
     .action((queue: string, options: CommonOptions & DeadLetterFilter & { all?: true; yes?: true }) =>
       runCommand(async (signal) => {

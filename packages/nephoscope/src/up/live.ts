@@ -31,6 +31,7 @@ export async function upLive(
     ? createPlainLogger(log.level === 'error' ? 'error' : 'warn', (line) => view.above(line))
     : createLogger({ name: upProgram.name, level: log.level });
   useLogger(logger);
+  for (const warning of configured.warnings) logger.warn({}, warning);
 
   const longestInterval = Math.max(compute.interval, ...compute.groups.map(({ interval }) => interval));
   const recorded = new RecordedSeries(systemClock.now());

@@ -27,6 +27,7 @@ const commitTime = 10_000;
 export async function upOnce(raw: RawConfig, signal: AbortSignal): Promise<void> {
   const configured = await configure(upProgram, raw, installedPlugins());
   const logger = createPlainLogger(configured.config.log.level === 'error' ? 'error' : 'warn');
+  for (const warning of configured.warnings) logger.warn({}, warning);
   const since = systemClock.now();
   const sent = new Set<string>();
   const deployment = createDeployment(configured, logger, {

@@ -1,0 +1,44 @@
+import { writeSync } from 'node:fs';
+
+/** So long a line waits for a reader that is behind, ms; while it stays behind, the next ones do not wait again. */
+const patience = 1_000;
+const pause = 10;
+
+/**
+ * Where a log goes: each line is written at once, so that the last one before a crash is there. Lines that cannot be
+ * written, as nobody reads them any more or the disk is full, are dropped and counted, and told when it works again; a
+ * program must not end, nor grow, for want of a reader of its log.
+ */
+export function logOutput(fd: number, write: typeof writeSync = writeSync): { write(line: string): void } {
+  let lost = 0;
+  let midLine = false;
+
+  function put(text: string): void {
+    let bytes = Buffer.from(text);
+    let waited = lost === 0 ? 0 : patience;
+    while (bytes.byteLength > 0) {
+      try {
+        bytes = bytes.subarray(write(fd, bytes));
+        midLine = bytes.byteLength > 0;
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'EAGAIN' || waited >= patience) throw error;
+        waited += pause;
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, pause);
+      }
+    }
+  }
+
+  return {
+    write(line) {
+      try {
+        if (midLine) put('\n');
+        if (lost > 0)
+          put(`${JSON.stringify({ level: 'warn', msg: `${lost} lines of this log could not be written` })}\n`);
+        lost = 0;
+        put(line);
+      } catch {
+        lost += 1;
+      }
+    },
+  };
+}

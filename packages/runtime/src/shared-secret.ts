@@ -1,0 +1,45 @@
+import { Secret } from '@nephoscope/core';
+import { z } from 'zod';
+
+/** What documentation writes where a secret belongs, and what everybody tries first; letters and digits alone. */
+const placeholders = [
+  /(replace|change)(this|me|it)/,
+  /(put|insert|enter|your|my|the)\w{0,20}(secret|password|here)$/,
+  /^(a|some|any)?(long|random|strong|shared|top|very)*(secret|password|passphrase|text|key|string|value)s?\d*$/,
+  /^(placeholder|example|default|nephoscope|ceilometer|telemetry|openstack|metering)(secret|password|key)?\d*$/,
+  /secretthatagentsandcollectorsshare/,
+  /^(0?123456789?0?|abcdefghi?|qwertyuiop|letmein\d*)$/,
+];
+
+/** A template that nobody filled in: `<secret>`, `${SECRET}`, `{{ secret }}`, `%SECRET%`, `@SECRET@`. */
+const template = /^\s*(<.*>|\$\{.*\}|\$\(.*\)|\{\{.*\}\}|%.*%|@.*@|__.*__)\s*$/s;
+
+const fewest = 4;
+
+function isPlaceholder(text: string): boolean {
+  const letters = text.toLowerCase().replace(/[^a-z0-9]/g, '');
+  return template.test(text) || placeholders.some((pattern) => pattern.test(letters));
+}
+
+/**
+ * A secret that several programs share. Whoever knows it forges what is billed, so what everybody could know is none.
+ * One of digits alone may come as a number, which readConfig gives only where it reads back to the same digits.
+ */
+export const sharedSecret = z
+  .union([z.string(), z.int()])
+  .transform(String)
+  .pipe(
+    z
+      .string()
+      .min(8, { error: "use at least 8 characters, such as those of 'openssl rand -hex 32'", abort: true })
+      .refine((text) => !isPlaceholder(text), {
+        error:
+          "is a placeholder that everybody knows: put in a text of your own, such as that of 'openssl rand -hex 32'",
+        abort: true,
+      })
+      .refine(
+        (text) => new Set(text).size >= fewest,
+        "repeats a few characters: use a random text, such as that of 'openssl rand -hex 32'",
+      ),
+  )
+  .transform((text) => new Secret(text));

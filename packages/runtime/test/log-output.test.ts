@@ -1,0 +1,51 @@
+import { logOutput } from '../src/log-output.js';
+
+/** Takes so many bytes of each write; an error's code is thrown. */
+function output(...answers: readonly (number | string)[]) {
+  const waiting = [...answers];
+  let written = '';
+  let writes = 0;
+  const write = (_: number, bytes: Uint8Array) => {
+    writes += 1;
+    const answer = waiting.shift() ?? Infinity;
+    if (typeof answer === 'string') throw Object.assign(new Error(answer), { code: answer });
+    const taken = bytes.subarray(0, answer);
+    written += Buffer.from(taken).toString();
+    return taken.byteLength;
+  };
+  return { ...logOutput(2, write as never), written: () => written, writes: () => writes };
+}
+
+const told = (lost: number) => `{"level":"warn","msg":"${lost} lines of this log could not be written"}\n`;
+
+it('writes all of a line that is taken in parts', () => {
+  const log = output(2, 1);
+  log.write('line\n');
+  expect(log.written()).toBe('line\n');
+});
+
+it.each(['EPIPE', 'ENOSPC', 'EIO', 'EBADF'])('drops what gives %s after one try, and tells how much', (code) => {
+  const log = output(code, code);
+  log.write('one\n');
+  log.write('two\n');
+  expect(log.writes()).toBe(2);
+  log.write('three\n');
+  log.write('four\n');
+  expect(log.written()).toBe(`${told(2)}three\nfour\n`);
+});
+
+it('waits for a slow reader', () => {
+  const log = output('EAGAIN', 3, 'EAGAIN');
+  log.write('line\n');
+  expect(log.written()).toBe('line\n');
+});
+
+it('does not wait for one that reads no more, and begins a line anew after that', () => {
+  const log = output(3, ...new Array<string>(101).fill('EAGAIN'), 'EAGAIN');
+  log.write('one\n');
+  expect(log.writes()).toBe(102);
+  log.write('two\n');
+  expect(log.writes()).toBe(103);
+  log.write('three\n');
+  expect(log.written()).toBe(`one\n${told(2)}three\n`);
+});
