@@ -17,7 +17,7 @@ const together = 5;
 const pauseOfStarts = 5_000;
 // A guest may take its time to heed the power button, and work on: nova gives it a minute, unless told otherwise. So
 // one whose end was announced is read again after so long, ms, …
-const pauseOfEnds = 5_000;
+const pauseOfEnds = 2_000;
 // … until it has ended, or so long after the announcement, ns: what was announced may not have come.
 const longestEnd = 75_000_000_000n;
 
