@@ -22,6 +22,9 @@ export interface BenchmarkContext {
   readonly samples: number;
   /** How many rows `growth` records. */
   readonly rows: number;
+  /** At which intervals `rest` runs the compute agent, s, and for how many cycles. */
+  readonly intervals: readonly number[];
+  readonly cycles: number;
   /** Aborted when nobody waits for the result any more. */
   readonly signal: AbortSignal;
 }

@@ -17,9 +17,10 @@ import { ingest } from './ingest.js';
 import { describeMachine } from './machine.js';
 import { root } from './measured-process.js';
 import { memory } from './memory.js';
+import { rest } from './rest.js';
 import { storeNames } from './stores.js';
 
-const benchmarks: readonly Benchmark[] = [cycle, memory, ingest, growth];
+const benchmarks: readonly Benchmark[] = [cycle, memory, ingest, growth, rest];
 
 const measured = ['@nephoscope/agent-compute', '@nephoscope/collector'];
 
@@ -35,6 +36,8 @@ Options:
   --stage <name>         ingest: only this part of it (${stages.join(', ')})
   --samples <number>     ingest: how many samples are sent (1000000)
   --rows <number>        growth: how many rows are recorded (10000000)
+  --intervals <seconds>  rest: of the compute agent (10,60,600)
+  --cycles <number>      rest: how many cycles of each are watched (3)
   --help
 `;
 
@@ -49,6 +52,8 @@ async function main(args: readonly string[], signal: AbortSignal): Promise<void>
       stage: { type: 'string' },
       samples: { type: 'string', default: '1000000' },
       rows: { type: 'string', default: '10000000' },
+      intervals: { type: 'string', default: '10,60,600' },
+      cycles: { type: 'string', default: '3' },
     },
   });
   if (values.help === true) {
@@ -72,6 +77,8 @@ async function main(args: readonly string[], signal: AbortSignal): Promise<void>
     stages: oneOrAll('stage', values.stage, stages),
     samples: positive('samples', values.samples),
     rows: positive('rows', values.rows),
+    intervals: values.intervals.split(',').map((interval) => positive('intervals', interval)),
+    cycles: positive('cycles', values.cycles),
     signal,
   };
   for (const benchmark of chosen) results[benchmark.name] = await benchmark.run(context);

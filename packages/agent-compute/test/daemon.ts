@@ -23,6 +23,7 @@ export interface LogLine {
 
 /** A program as an operator runs it: built, in a process of its own. */
 export interface Daemon {
+  readonly pid: number;
   /** What it logged so far; a line that is no JSON, as of a configuration that is wrong, is its `msg`. */
   readonly log: readonly LogLine[];
   kill(signal: NodeJS.Signals): void;
@@ -87,6 +88,7 @@ export function startDaemon(
     return (code ?? signal) as number | NodeJS.Signals;
   });
   const daemon: Daemon = {
+    pid: child.pid as number,
     log,
     ended,
     kill: (signal) => void child.kill(signal),

@@ -1,0 +1,177 @@
+import type { ChildProcess } from 'node:child_process';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { connect } from 'amqplib';
+
+import { progress } from '../testbed/progress.js';
+import { startPostgresql } from '../testbed/postgresql.js';
+import { startRabbitmq } from '../testbed/rabbitmq.js';
+import { usageASecond } from '../testbed/wake-ups.js';
+import { writeAgentConfiguration } from './agent-configuration.js';
+import type { Benchmark, BenchmarkContext } from './benchmark.js';
+import { writeCollectorConfiguration } from './collector.js';
+import { startQemuHost, withDirectory } from './hosts.js';
+import { root, startProgram } from './measured-process.js';
+import { isPeerThere, startPeer } from './peer.js';
+import { cpuOf, memoryOf } from './process-usage.js';
+import { rounded } from './statistics.js';
+import { below } from './target.js';
+
+const guests = 16;
+// V8 tidies up for some 10 s after the last work; and how long a program at rest is watched, ms.
+const settling = 30_000;
+const watched = 60_000;
+// Of each program, after its start: it is not part of the cycles, and told by itself.
+const starting = 20_000;
+
+interface Usage {
+  /** ms, from the start on: start and first cycle. */
+  readonly startCpu: number;
+  /** ms a cycle, rest included. */
+  readonly cycleCpu: number;
+  readonly peakMiB: number;
+}
+
+/** The daemons when they have nothing to do, and the compute agent at its intervals, beside Ceilometer's. */
+export const rest: Benchmark = {
+  name: 'rest',
+  description: `programs at rest, and the compute agent at intervals (${guests} guests), beside ceilometer-polling where it is installed`,
+  onlyNamed: true,
+  async run(context) {
+    const broker = await progress('Starting a private RabbitMQ', startRabbitmq());
+    const postgresql = await progress('Starting a private PostgreSQL', startPostgresql());
+    try {
+      await declareExchanges(broker.url);
+      const host = await startQemuHost(guests, context.signal);
+      try {
+        const bus = { type: 'amqp', url: broker.url };
+        const atRest = await withDirectory(async (directory) => {
+          const collector = async (name: string, storage: string) => {
+            const folder = join(directory, name);
+            await mkdir(folder);
+            return startDaemon('collector', await writeCollectorConfiguration(folder, broker.url, storage));
+          };
+          const programs = {
+            'agent-compute': startDaemon('agent-compute', await writeAgentConfiguration(directory, host.uri, bus)),
+            'collector, SQLite': await collector('sqlite', `sqlite:${join(directory, 'samples.db')}`),
+            'collector, PostgreSQL': await collector('postgresql', postgresql.url),
+          };
+          return progress('Watching programs at rest', watchAtRest(programs, context));
+        });
+        const cycles: object[] = [];
+        for (const interval of context.intervals) {
+          const work = withDirectory((directory) =>
+            watchCycles(directory, host.uri, broker.url, interval, context),
+          );
+          cycles.push(await progress(`Watching ${context.cycles} cycles of ${interval} s`, work));
+        }
+        return { host: `${guests} QEMU guests`, units: 'ms of CPU time, all threads', atRest, cycles };
+      } finally {
+        await host.stop();
+      }
+    } finally {
+      await Promise.all([broker.stop(), postgresql.stop()]);
+    }
+  },
+};
+
+/** As the services of a cloud do: what is not there is looked for again and again. */
+async function declareExchanges(url: string): Promise<void> {
+  const connection = await connect(url);
+  const channel = await connection.createChannel();
+  for (const name of ['nova', 'glance', 'neutron', 'cinder', 'openstack'])
+    await channel.assertExchange(name, 'topic', { durable: false });
+  await connection.close();
+}
+
+const startDaemon = (program: 'agent-compute' | 'collector', configuration: string) => {
+  const child = startProgram(
+    program,
+    [join(root, 'packages', program, 'dist', 'cli.js'), '--config', configuration],
+    undefined,
+  );
+  child.stdout?.resume();
+  child.stderr?.resume();
+  return child;
+};
+
+const pause = (ms: number, signal: AbortSignal) =>
+  new Promise<void>((resolve, reject) => {
+    const timer = setTimeout(resolve, ms);
+    signal.addEventListener('abort', () => {
+      clearTimeout(timer);
+      reject(signal.reason as Error);
+    });
+  });
+
+async function watchAtRest(programs: Readonly<Record<string, ChildProcess>>, { signal }: BenchmarkContext) {
+  try {
+    await pause(settling, signal);
+    return await Promise.all(
+      Object.entries(programs).map(async ([program, { pid }]) => {
+        const { wakeUps, cpu } = await usageASecond(pid as number, watched, signal);
+        return {
+          program,
+          targets: [
+            below('wake-ups a second', 2, rounded(wakeUps)),
+            below('CPU time, % of a core', 0.02, rounded(cpu / 10)),
+          ],
+        };
+      }),
+    );
+  } finally {
+    for (const child of Object.values(programs)) child.kill('SIGKILL');
+  }
+}
+
+async function watchCycles(
+  directory: string,
+  uri: string,
+  amqpUrl: string,
+  interval: number,
+  context: BenchmarkContext,
+): Promise<object> {
+  const configuration = await writeAgentConfiguration(
+    directory,
+    uri,
+    { type: 'amqp', url: amqpUrl },
+    `${interval}s`,
+  );
+  const agent = startDaemon('agent-compute', configuration);
+  const peer = isPeerThere() ? await startPeer(join(directory, 'peer'), { uri, amqpUrl, interval }) : undefined;
+  try {
+    const [ours, theirs] = await Promise.all([
+      watch(agent, interval, context),
+      peer && watch(peer, interval, context),
+    ]);
+    return {
+      interval,
+      agent: ours,
+      ...(theirs !== undefined && {
+        ceilometer: theirs,
+        startOfPeers: rounded(ours.startCpu / theirs.startCpu),
+        target: below(
+          "CPU time of a cycle, rest included, of the peer's",
+          1 / 5,
+          rounded(ours.cycleCpu / theirs.cycleCpu),
+        ),
+      }),
+    };
+  } finally {
+    agent.kill('SIGKILL');
+    peer?.kill('SIGKILL');
+  }
+}
+
+async function watch(
+  { pid }: ChildProcess,
+  interval: number,
+  { cycles, signal }: BenchmarkContext,
+): Promise<Usage> {
+  await pause(starting, signal);
+  const startCpu = await cpuOf(pid as number);
+  await pause(cycles * interval * 1_000, signal);
+  const cycleCpu = ((await cpuOf(pid as number)) - startCpu) / cycles;
+  return { startCpu, cycleCpu: rounded(cycleCpu), peakMiB: (await memoryOf(pid as number)).VmHWM };
+}
