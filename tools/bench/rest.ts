@@ -160,7 +160,8 @@ async function watchCycles(
     };
   } finally {
     agent.kill('SIGKILL');
-    peer?.kill('SIGKILL');
+    // Its workers are in its process group, and would go on.
+    if (peer?.pid !== undefined) process.kill(-peer.pid, 'SIGKILL');
   }
 }
 
