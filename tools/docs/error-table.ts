@@ -72,6 +72,10 @@ export const errorTable: readonly ErrorGroup[] = [
         what: defect,
       },
       METER_UNDECLARED: { means: 'A pollster made a counter of a meter that is not in its table.', what: defect },
+      TOTAL_INVALID: {
+        means: 'A pollster made a total of a meter that is not cumulative, or of parts of which two have one key.',
+        what: defect,
+      },
       METER_VOLUME: { means: 'A counter’s volume is not a finite number.', what: defect },
       COUNTER_INVALID: {
         means:

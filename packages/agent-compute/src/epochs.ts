@@ -1,10 +1,7 @@
-import type { Counter, Instance } from '@nephoscope/core';
+import type { Counter, Instance, Total } from '@nephoscope/core';
 
-/** What is remembered of one cumulative series: its last volume, and how often it fell within the run. */
-interface Series {
-  volume: number | bigint;
-  resets: number;
-}
+import { Series } from './series.js';
+import type { StoredSeries } from './series.js';
 
 interface Run {
   readonly run: string;
@@ -16,7 +13,7 @@ interface Run {
   series: Map<string, Series>;
 }
 
-/** As it is kept on disk: volumes as text, since JSON's numbers are too small. */
+/** As it is kept on disk, each instance by itself. */
 export type StoredEpochs = Record<
   string,
   {
@@ -24,18 +21,25 @@ export type StoredEpochs = Record<
     recurrence: number;
     ended: boolean;
     lastSeen: number;
-    series: Record<string, [volume: string, resets: number]>;
+    series: Record<string, StoredSeries>;
   }
 >;
+
+/** A counter, and the epoch that it counts from where it has one. */
+export interface Settled {
+  readonly counter: Counter;
+  readonly epoch: string | undefined;
+}
 
 // An instance that is not listed may come back in the same run, as when a group excludes it for a while.
 const forgetAfter = 30 * 24 * 3_600_000;
 
 /**
- * Tells which run of an instance a cumulative volume counts from. Within one epoch a series never falls;
- * a new epoch counts from 0. The hypervisor names the run; when it gives one name twice, as a daemon does that
- * numbers anew, the next is `<run>.1`. A volume that falls within a run (a disk that was plugged in anew under its
- * old name) begins an epoch `<run>+1`, `+2`, … of that series.
+ * Makes counters of totals, and tells which run of an instance a cumulative volume counts from. Within one epoch a
+ * series never falls; a new epoch counts from 0. The hypervisor names the run; when it gives one name twice, as a
+ * daemon does that numbers anew, the next is `<run>.1`. A volume that falls within a run, and a device that was plugged
+ * in anew, begin an epoch `<run>+1`, `+2`, … of that series. A total has one epoch a run: what its devices had used
+ * that are gone is kept in it.
  */
 export class Epochs {
   readonly #runs: Map<string, Run>;
@@ -48,67 +52,88 @@ export class Epochs {
         id,
         {
           ...known,
-          series: new Map(
-            Object.entries(series).map(([key, [volume, resets]]) => [
-              key,
-              { volume: parseVolume(volume), resets },
-            ]),
-          ),
+          series: new Map(Object.entries(series).map(([key, one]) => [key, new Series(one)])),
         },
       ]),
     );
   }
 
-  /** The epoch of a cumulative counter; undefined for other types and while the instance has no run. */
-  of(counter: Counter, instance: Instance, now: number): string | undefined {
-    let known = this.#runs.get(instance.id);
-    if (instance.run === undefined) {
-      if (known !== undefined && !known.ended) {
-        known.ended = true;
-        this.revision += 1;
-      }
-      return undefined;
-    }
-    if (counter.type !== 'cumulative') return undefined;
-    // It will be refused when it is signed, and nothing can be compared with it.
-    if (typeof counter.volume === 'number' && !Number.isFinite(counter.volume)) return undefined;
-    this.revision += 1;
-    if (known === undefined || known.run !== instance.run || known.ended) {
-      const recurrence = known?.run === instance.run ? known.recurrence + 1 : 0;
-      known = { run: instance.run, recurrence, ended: false, lastSeen: now, series: new Map() };
-      this.#runs.set(instance.id, known);
-    }
-    known.lastSeen = now;
-    const name = known.recurrence === 0 ? known.run : `${known.run}.${known.recurrence}`;
-    const key = `${counter.name} ${counter.resourceId}`;
-    const series = known.series.get(key);
-    if (series === undefined) {
-      known.series.set(key, { volume: counter.volume, resets: 0 });
-      return name;
-    }
-    if (counter.volume < series.volume) series.resets += 1;
-    series.volume = counter.volume;
-    return series.resets === 0 ? name : `${name}+${series.resets}`;
+  /** Undefined for a total of which a part is missing. Other types than cumulative, and instances without a run, have no epoch. */
+  settle(made: Counter | Total, instance: Instance, now: number): Settled | undefined {
+    if (instance.run === undefined) this.#end(instance.id);
+    if ('parts' in made) return this.#settleTotal(made, instance, now);
+    if (made.type !== 'cumulative' || instance.run === undefined || !isFinite(made.volume))
+      return { counter: made, epoch: undefined };
+    const run = this.#run(instance.id, instance.run, now);
+    const series = seriesOf(run, made, String(made.volume));
+    series.count(made.volume, made.plugging);
+    return { counter: made, epoch: epochOf(run, series) };
+  }
+
+  #settleTotal(total: Total, instance: Instance, now: number): Settled | undefined {
+    const volumes = [
+      total.whole ?? 0n,
+      ...total.parts.map(({ volume }) => (typeof volume === 'object' ? 0n : volume)),
+    ];
+    if (!volumes.every(isFinite)) return { counter: counterOf(total, NaN), epoch: undefined };
+    const run = instance.run === undefined ? undefined : this.#run(instance.id, instance.run, now);
+    const series = run === undefined ? new Series() : seriesOf(run, total, '0');
+    const volume = series.total(total);
+    if (volume === undefined) return undefined;
+    return { counter: counterOf(total, volume), epoch: run && epochOf(run, series) };
   }
 
   toJSON(): StoredEpochs {
     const stored: StoredEpochs = {};
-    for (const [id, { series, ...known }] of this.#runs) {
+    for (const [id, { series, ...known }] of this.#runs)
       stored[id] = {
         ...known,
-        series: Object.fromEntries(
-          [...series].map(([key, { volume, resets }]) => [key, [String(volume), resets]]),
-        ),
+        series: Object.fromEntries([...series].map(([key, one]) => [key, one.toJSON()])),
       };
-    }
     return stored;
   }
 
   forgetUnseen(now: number): void {
     for (const [id, { lastSeen }] of this.#runs) if (now - lastSeen > forgetAfter) this.#runs.delete(id);
   }
+
+  #end(id: string): void {
+    const known = this.#runs.get(id);
+    if (known === undefined || known.ended) return;
+    known.ended = true;
+    this.revision += 1;
+  }
+
+  /** The run that the instance is in, which is seen and will change. */
+  #run(id: string, run: string, now: number): Run {
+    let known = this.#runs.get(id);
+    if (known === undefined || known.run !== run || known.ended) {
+      const recurrence = known?.run === run ? known.recurrence + 1 : 0;
+      known = { run, recurrence, ended: false, lastSeen: now, series: new Map() };
+      this.#runs.set(id, known);
+    }
+    known.lastSeen = now;
+    this.revision += 1;
+    return known;
+  }
 }
 
-function parseVolume(text: string): number | bigint {
-  return /^-?\d+$/.test(text) ? BigInt(text) : Number(text);
+/** @param first its volume so far, where it is new */
+function seriesOf({ series }: Run, { name, resourceId }: Counter | Total, first: string): Series {
+  const key = `${name} ${resourceId}`;
+  let known = series.get(key);
+  if (known === undefined) series.set(key, (known = new Series([first, 0])));
+  return known;
 }
+
+function epochOf({ run, recurrence }: Run, { resets }: Series): string {
+  const name = recurrence === 0 ? run : `${run}.${recurrence}`;
+  return resets === 0 ? name : `${name}+${resets}`;
+}
+
+function counterOf({ parts: _parts, whole: _whole, ...fields }: Total, volume: number | bigint): Counter {
+  return { ...fields, volume };
+}
+
+// What is not finite will be refused when it is signed, and nothing can be compared with it.
+const isFinite = (volume: number | bigint): boolean => typeof volume === 'bigint' || Number.isFinite(volume);

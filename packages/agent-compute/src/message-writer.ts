@@ -34,6 +34,7 @@ interface WriterOptions {
 
 /** Counters whose epochs are settled: one for each counter, undefined where it has none. */
 export interface Labelled extends Taken {
+  readonly counters: readonly Counter[];
   readonly epochs: readonly (string | undefined)[];
 }
 
@@ -78,16 +79,20 @@ export class MessageWriter {
   }
 
   /**
-   * Settles the epochs of counters, of all before any of them is written, so that they are saved once.
+   * Makes counters of totals and settles the epochs, of all before any of them is written, so that they are saved once.
    *
    * @param now ms since 1970
    */
   label(batch: readonly Taken[], now: number): readonly Labelled[] {
     this.#epochs.forgetUnseen(now);
-    return batch.map((taken) => ({
-      ...taken,
-      epochs: taken.counters.map((counter) => this.#epochs.of(counter, taken.instance, now)),
-    }));
+    return batch.map((taken) => {
+      const settled = taken.counters.flatMap((made) => this.#epochs.settle(made, taken.instance, now) ?? []);
+      return {
+        ...taken,
+        counters: settled.map(({ counter }) => counter),
+        epochs: settled.map(({ epoch }) => epoch),
+      };
+    });
   }
 
   /** @param failures gets the counters that cannot be sent */

@@ -1,4 +1,11 @@
-import { counterReader, createCounterMaker, meterStem, NephoscopeError, wildcards } from '@nephoscope/core';
+import {
+  counterReader,
+  createCounterMaker,
+  meterStem,
+  NephoscopeError,
+  totalReader,
+  wildcards,
+} from '@nephoscope/core';
 import type {
   ComputePollster,
   ComputePollsterPlugin,
@@ -18,9 +25,10 @@ export interface GroupPollster {
   readonly reads: readonly InstancePart[];
   readonly pollster: ComputePollster<InstancePart>;
   readonly logger: Logger | undefined;
-  readonly makeCounter: ReturnType<typeof createCounterMaker>;
+  readonly makers: ReturnType<typeof createCounterMaker>;
   /** What it yielded, as ours. */
   readonly readCounter: ReturnType<typeof counterReader>;
+  readonly readTotal: ReturnType<typeof totalReader>;
   /** Declared names of the meters that this group wants of it. */
   readonly meters: readonly string[];
   /**
@@ -96,8 +104,9 @@ function groupPollster(
       reads: plugin.reads,
       pollster,
       logger,
-      makeCounter: createCounterMaker(plugin.meters),
+      makers: createCounterMaker(plugin.meters),
       readCounter: counterReader(plugin.meters),
+      readTotal: totalReader(plugin.meters),
       meters,
       wants: (counterName) => {
         const wants = wanted.get(meterStem(counterName));

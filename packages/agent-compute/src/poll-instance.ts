@@ -1,6 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises';
 
-import { isMissing, maxCounters, NephoscopeError, readMissing } from '@nephoscope/core';
+import { isMissing, isTotal, maxCounters, NephoscopeError, readMissing } from '@nephoscope/core';
 import type {
   ComputePollManager,
   Counter,
@@ -9,17 +9,18 @@ import type {
   InstancePart,
   InstanceReading,
   Missing,
+  Total,
 } from '@nephoscope/core';
 import { orAborted } from '@nephoscope/runtime';
 
 import type { CycleTools } from './cycle.js';
 import type { GroupPollster, PollGroup } from './poll-group.js';
 
-/** Counters that one pollster made of one instance in one cycle. */
+/** Counters, and totals of which there will be some, that one pollster made of one instance in one cycle. */
 export interface Taken {
   readonly instance: Instance;
   readonly pollster: string;
-  readonly counters: readonly Counter[];
+  readonly counters: readonly (Counter | Total)[];
 }
 
 /**
@@ -53,7 +54,9 @@ export function pollInstance(
       ),
     );
   }
-  const taken = new TakenCounters(pollster, failed);
+  const taken = new TakenCounters(pollster, failed, ({ name, resourceId }, reason) =>
+    group.gaps.add(resourceId === instance.id ? instance.name : resourceId, [name], reason),
+  );
   let isOver = false;
   const whileItRuns = () => {
     if (isOver)
@@ -65,7 +68,7 @@ export function pollInstance(
     logger: pollster.logger ?? logger,
     clock,
     signal,
-    counter: pollster.makeCounter(instance, reading.readAt),
+    ...pollster.makers(instance, reading.readAt),
     missing: (meter: string, reason: Missing, resourceId?: string) => {
       whileItRuns();
       taken.count();
@@ -74,8 +77,8 @@ export function pollInstance(
     },
   });
   const keep = (): Taken => {
-    const { counters } = taken;
-    metrics.samples.inc({ pollster: pollster.name }, counters.length);
+    const { counters, samples } = taken;
+    metrics.samples.inc({ pollster: pollster.name }, samples);
     return { instance, pollster: pollster.name, counters };
   };
   const over = () => {
@@ -105,13 +108,16 @@ const mostBytes = 16 * 1024 * 1024;
 
 /** The counters of one pollster and instance, each read as it comes; one that cannot be sent costs itself. */
 class TakenCounters {
-  readonly counters: Counter[] = [];
+  readonly counters: (Counter | Total)[] = [];
+  /** How many samples come of them. */
+  samples = 0;
   #seen = 0;
   #bytes = 0;
 
   constructor(
     private readonly pollster: GroupPollster,
     private readonly failed: (error: unknown) => void,
+    private readonly lacks: (total: Total, reason: Missing) => void,
   ) {}
 
   /** @throws COUNTERS_TOO_MANY */
@@ -124,14 +130,39 @@ class TakenCounters {
   add(given: unknown): void {
     this.count();
     try {
-      const { counter, size } = this.pollster.readCounter(given);
-      this.#bytes += size;
-      if (this.pollster.wants(counter.name)) this.counters.push(counter);
+      if (isTotal(given)) this.#addTotal(given);
+      else {
+        const { counter, size } = this.pollster.readCounter(given);
+        this.#bytes += size;
+        this.#keep(counter);
+      }
     } catch (error) {
       this.failed(error);
     }
     if (this.#bytes > mostBytes) throw tooMany(`its counters take more than ${mostBytes} bytes`);
   }
+
+  #addTotal(given: object): void {
+    const { total, size } = this.pollster.readTotal(given);
+    this.#bytes += size;
+    const reason = firstMissing(total);
+    if (reason === undefined || !this.pollster.wants(total.name)) return this.#keep(total);
+    // It makes no sample, and its other parts are noted.
+    this.counters.push(total);
+    this.lacks(total, reason);
+  }
+
+  #keep(made: Counter | Total): void {
+    if (!this.pollster.wants(made.name)) return;
+    this.counters.push(made);
+    this.samples += 1;
+  }
+}
+
+/** Why there can be no counter of a total now. */
+function firstMissing({ parts }: Total): Missing | undefined {
+  for (const { volume } of parts) if (typeof volume === 'object') return volume;
+  return undefined;
 }
 
 function tooMany(what: string): NephoscopeError {
@@ -158,6 +189,7 @@ function inspectionOf(
     ...parts,
     readAt: reading.readAt,
     readAtMonotonic: reading.readAtMonotonic,
+    run: reading.instance.run,
   }) as Inspection<InstancePart>;
 }
 

@@ -27,6 +27,15 @@ const storedState = z.object({
   sequence: count,
   dropped: z.record(z.string(), count).default({}),
 });
+const plugging = z.array(z.string());
+// Up to 0.1 a series had no more than its first two.
+const storedSeries = z.tuple([
+  volume,
+  z.int().min(0),
+  plugging.nullish(),
+  volume.optional(),
+  z.array(z.tuple([z.string(), volume, plugging.optional()])).optional(),
+]);
 const storedEpochs = z.record(
   z.string(),
   z.object({
@@ -34,7 +43,7 @@ const storedEpochs = z.record(
     recurrence: z.int().min(0),
     ended: z.boolean(),
     lastSeen: z.number(),
-    series: z.record(z.string(), z.tuple([volume, z.int().min(0)])),
+    series: z.record(z.string(), storedSeries),
   }),
 );
 

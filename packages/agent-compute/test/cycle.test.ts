@@ -1,3 +1,4 @@
+import { isMissing } from '@nephoscope/core';
 import type { ComputePollManager, InstanceReading, Meter } from '@nephoscope/core';
 import { FakeClock, FakeInspector, instanceReading, RecordingLogger, shutOffReading } from '@nephoscope/testing';
 import { Registry } from 'prom-client';
@@ -328,13 +329,14 @@ describe('gaps', () => {
     ['cpu', 'cpu.wait'],
     function* ({ counter, inspection, missing }) {
       yield counter('cpu', inspection.cpu.timeNs);
-      if (typeof inspection.cpu.waitNs === 'bigint') yield counter('cpu.wait', inspection.cpu.waitNs);
-      else missing('cpu.wait', inspection.cpu.waitNs);
+      const { vcpus } = inspection.cpu;
+      if (isMissing(vcpus)) missing('cpu.wait', vcpus);
+      else yield counter('cpu.wait', vcpus.length);
     },
     ['cpu'],
   );
   const reading = (id: string, cpu: object) => instanceReading({ instance: { id, name: id }, cpu });
-  const noWait = { waitNs: { missing: 'unsupported', detail: 'not reported' } };
+  const noWait = { vcpus: { missing: 'unsupported', detail: 'not reported' } };
   const stuck = { missing: 'busy', detail: 'no answer in time' };
 
   it('are counted every time and told once', async () => {

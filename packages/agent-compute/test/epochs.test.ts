@@ -1,7 +1,9 @@
-import type { Counter, CounterType } from '@nephoscope/core';
+import type { Counter, CounterType, Total } from '@nephoscope/core';
 import { exampleInstance } from '@nephoscope/testing';
 
 import { Epochs } from '../src/epochs.js';
+
+const epochOf = (epochs: Epochs, ...made: Parameters<Epochs['settle']>) => epochs.settle(...made)?.epoch;
 
 const day = 24 * 3_600_000;
 
@@ -28,79 +30,228 @@ const reloaded = (epochs: Epochs) =>
 
 it('is the run while the value does not fall', () => {
   const epochs = new Epochs();
-  expect([5n, 5n, 9n].map((value) => epochs.of(counter(value), inRun('r1'), 0))).toEqual(['r1', 'r1', 'r1']);
+  expect([5n, 5n, 9n].map((value) => epochOf(epochs, counter(value), inRun('r1'), 0))).toEqual(['r1', 'r1', 'r1']);
 });
 
 it('is the new run after a restart, whatever the value', () => {
   const epochs = new Epochs();
-  expect(epochs.of(counter(100n), inRun('r1'), 0)).toBe('r1');
-  expect(epochs.of(counter(500n), inRun('r2'), 0)).toBe('r2');
+  expect(epochOf(epochs, counter(100n), inRun('r1'), 0)).toBe('r1');
+  expect(epochOf(epochs, counter(500n), inRun('r2'), 0)).toBe('r2');
 });
 
 it('counts the falls within a run, for each series by itself', () => {
   const epochs = new Epochs();
   const instance = inRun('r1');
   const other = { resourceId: 'disk-b' };
-  epochs.of(counter(100n), instance, 0);
-  epochs.of(counter(100n, other), instance, 0);
-  expect(epochs.of(counter(99n), instance, 0)).toBe('r1+1');
-  expect(epochs.of(counter(200n), instance, 0)).toBe('r1+1');
-  expect(epochs.of(counter(0n), instance, 0)).toBe('r1+2');
-  expect(epochs.of(counter(101n, other), instance, 0)).toBe('r1');
-  expect(epochs.of(counter(1n), inRun('r2'), 0)).toBe('r2');
+  epochOf(epochs, counter(100n), instance, 0);
+  epochOf(epochs, counter(100n, other), instance, 0);
+  expect(epochOf(epochs, counter(99n), instance, 0)).toBe('r1+1');
+  expect(epochOf(epochs, counter(200n), instance, 0)).toBe('r1+1');
+  expect(epochOf(epochs, counter(0n), instance, 0)).toBe('r1+2');
+  expect(epochOf(epochs, counter(101n, other), instance, 0)).toBe('r1');
+  expect(epochOf(epochs, counter(1n), inRun('r2'), 0)).toBe('r2');
 });
 
 it('sees a fall of one beyond 2^53', () => {
   const epochs = new Epochs();
-  epochs.of(counter(2n ** 63n + 1n), inRun('r1'), 0);
-  expect(reloaded(epochs).of(counter(2n ** 63n), inRun('r1'), 0)).toBe('r1+1');
+  epochOf(epochs, counter(2n ** 63n + 1n), inRun('r1'), 0);
+  expect(epochOf(reloaded(epochs), counter(2n ** 63n), inRun('r1'), 0)).toBe('r1+1');
 });
 
 it('compares integers with fractions', () => {
   const epochs = new Epochs();
-  epochs.of(counter(2.5), inRun('r1'), 0);
+  epochOf(epochs, counter(2.5), inRun('r1'), 0);
   const restarted = reloaded(epochs);
-  expect(restarted.of(counter(3n), inRun('r1'), 0)).toBe('r1');
-  expect(restarted.of(counter(2.75), inRun('r1'), 0)).toBe('r1+1');
+  expect(epochOf(restarted, counter(3n), inRun('r1'), 0)).toBe('r1');
+  expect(epochOf(restarted, counter(2.75), inRun('r1'), 0)).toBe('r1+1');
 });
 
 it('keeps epochs over a restart of the agent, and sees what fell meanwhile', () => {
   const epochs = new Epochs();
-  epochs.of(counter(10n), inRun('r1'), 0);
-  epochs.of(counter(5n), inRun('r1'), 0);
-  expect(reloaded(epochs).of(counter(6n), inRun('r1'), 0)).toBe('r1+1');
-  expect(reloaded(epochs).of(counter(4n), inRun('r1'), 0)).toBe('r1+2');
-  expect(reloaded(epochs).of(counter(7n), inRun('r2'), 0)).toBe('r2');
+  epochOf(epochs, counter(10n), inRun('r1'), 0);
+  epochOf(epochs, counter(5n), inRun('r1'), 0);
+  expect(epochOf(reloaded(epochs), counter(6n), inRun('r1'), 0)).toBe('r1+1');
+  expect(epochOf(reloaded(epochs), counter(4n), inRun('r1'), 0)).toBe('r1+2');
+  expect(epochOf(reloaded(epochs), counter(7n), inRun('r2'), 0)).toBe('r2');
 });
 
 it('has none for other types, and none without a run', () => {
   const epochs = new Epochs();
-  expect(epochs.of(counter(1n, { type: 'gauge' }), inRun('r1'), 0)).toBeUndefined();
-  expect(epochs.of(counter(1n, { type: 'delta' }), inRun('r1'), 0)).toBeUndefined();
-  expect(epochs.of(counter(1n), inRun(undefined), 0)).toBeUndefined();
+  expect(epochOf(epochs, counter(1n, { type: 'gauge' }), inRun('r1'), 0)).toBeUndefined();
+  expect(epochOf(epochs, counter(1n, { type: 'delta' }), inRun('r1'), 0)).toBeUndefined();
+  expect(epochOf(epochs, counter(1n), inRun(undefined), 0)).toBeUndefined();
 });
 
 it.each([NaN, Infinity, -Infinity])('is not led astray by %p', (garbage) => {
   const epochs = new Epochs();
-  epochs.of(counter(10n), inRun('r1'), 0);
-  epochs.of(counter(garbage), inRun('r1'), 0);
-  expect(epochs.of(counter(11n), inRun('r1'), 0)).toBe('r1');
+  epochOf(epochs, counter(10n), inRun('r1'), 0);
+  epochOf(epochs, counter(garbage), inRun('r1'), 0);
+  expect(epochOf(epochs, counter(11n), inRun('r1'), 0)).toBe('r1');
 });
 
 it('forgets an instance that was not seen for a month', () => {
   const epochs = new Epochs();
-  epochs.of(counter(10n), inRun('r1', 'gone'), 0);
-  epochs.of(counter(10n), inRun('r1', 'here'), 20 * day);
+  epochOf(epochs, counter(10n), inRun('r1', 'gone'), 0);
+  epochOf(epochs, counter(10n), inRun('r1', 'here'), 20 * day);
   epochs.forgetUnseen(31 * day);
   expect(Object.keys(epochs.toJSON())).toEqual(['here']);
 });
 
 it('is another one when an instance that was off comes back in a run of the same name, also over a restart of the agent', () => {
   const epochs = new Epochs();
-  expect(epochs.of(counter(5), inRun('r'), 0)).toBe('r');
-  expect(epochs.of(counter(1, { name: 'instance', type: 'gauge' }), inRun(undefined), 0)).toBeUndefined();
+  expect(epochOf(epochs, counter(5), inRun('r'), 0)).toBe('r');
+  expect(epochOf(epochs, counter(1, { name: 'instance', type: 'gauge' }), inRun(undefined), 0)).toBeUndefined();
   const after = reloaded(epochs);
-  expect(after.of(counter(9), inRun('r'), 0)).toBe('r.1');
-  expect(after.of(counter(8), inRun('r'), 0)).toBe('r.1+1');
-  expect(after.of(counter(8), inRun('s'), 0)).toBe('s');
+  expect(epochOf(after, counter(9), inRun('r'), 0)).toBe('r.1');
+  expect(epochOf(after, counter(8), inRun('r'), 0)).toBe('r.1+1');
+  expect(epochOf(after, counter(8), inRun('s'), 0)).toBe('s');
+});
+
+describe('a device', () => {
+  const plugged = (volume: bigint, plugging?: readonly string[]) => ({ ...counter(volume), plugging });
+
+  it('begins anew when it was plugged in anew, whatever it counts, also while no agent ran', () => {
+    const epochs = new Epochs();
+    const instance = inRun('r1');
+    expect(epochOf(epochs, plugged(10n, ['1']), instance, 0)).toBe('r1');
+    expect(epochOf(epochs, plugged(11n, ['4', '1']), instance, 0)).toBe('r1');
+    expect(epochOf(epochs, plugged(12n, ['4']), instance, 0)).toBe('r1');
+    expect(epochOf(epochs, plugged(99n, ['5']), instance, 0)).toBe('r1+1');
+    expect(epochOf(reloaded(epochs), plugged(100n, ['5']), instance, 0)).toBe('r1+1');
+    expect(epochOf(reloaded(epochs), plugged(100n, ['6']), instance, 0)).toBe('r1+2');
+  });
+
+  it('goes on where nothing tells its pluggings apart', () => {
+    const epochs = new Epochs();
+    const instance = inRun('r1');
+    const marks = [undefined, ['1'], undefined, ['1']];
+    expect(marks.map((plugging) => epochOf(epochs, plugged(10n, plugging), instance, 0))).toEqual(
+      Array(4).fill('r1'),
+    );
+    expect(epochOf(epochs, plugged(11n, ['2']), instance, 0)).toBe('r1+1');
+  });
+});
+
+describe('a total', () => {
+  type Parts = Record<string, bigint | number | 'missing' | readonly [bigint, ...string[]]>;
+  const busy = { missing: 'busy', detail: 'stuck' } as const;
+  const total = (parts: Parts, whole?: bigint): Total => {
+    const { volume: _, ...fields } = counter(0n, { name: 'disk.read.bytes', resourceId: 'one' });
+    return {
+      ...fields,
+      whole,
+      parts: Object.entries(parts).map(([key, part]) =>
+        typeof part === 'object'
+          ? { key, volume: part[0], plugging: part.slice(1) as string[] }
+          : { key, volume: part === 'missing' ? busy : part },
+      ),
+    };
+  };
+  /** What becomes of the readings of one run, also when the agent is restarted after each. */
+  const volumes = (...readings: (Parts | readonly [Parts, bigint])[]) => {
+    const made = (restarted: boolean) => {
+      let epochs = new Epochs();
+      return readings.map((reading) => {
+        const given = Array.isArray(reading) ? total(...(reading as [Parts, bigint])) : total(reading as Parts);
+        const settled = epochs.settle(given, inRun('r1'), 0);
+        if (restarted) epochs = reloaded(epochs);
+        if (settled !== undefined) expect(settled.epoch).toBe('r1');
+        return settled?.counter.volume;
+      });
+    };
+    expect(made(true)).toEqual(made(false));
+    return made(false);
+  };
+
+  it('keeps what a device had used that is gone', () => {
+    expect(volumes({ a: 1000n, b: 1n }, { a: 1000n }, { a: 1005n, b: 3n }, { a: 1005n, b: 4n })).toEqual([
+      1001n,
+      1001n,
+      1009n,
+      1010n,
+    ]);
+  });
+
+  it('adds a device that was plugged in anew under its name, whether it counts more or less', () => {
+    expect(volumes({ a: [10n, '1'] }, { a: [30n, '2'] }, { a: [31n, '2', '7'] }, { a: [32n, '7'] })).toEqual([
+      10n,
+      40n,
+      41n,
+      42n,
+    ]);
+    expect(volumes({ a: 10n }, { a: 4n }, { a: 5n })).toEqual([10n, 14n, 15n]);
+  });
+
+  it('is not there while a part is missing, and loses nothing by it', () => {
+    expect(
+      volumes(
+        { a: 10n, b: [5n, '1'] },
+        { a: 12n, b: 'missing' },
+        { b: [7n, '1'] },
+        { a: 'missing', b: [9n, '1'] },
+        { a: 1n },
+      ),
+    ).toEqual([15n, undefined, 19n, undefined, 22n]);
+  });
+
+  it('keeps of one that was not read in full what was read of the others', () => {
+    expect(volumes({ a: 100n, b: 50n }, { a: 'missing', b: 70n }, { a: 110n })).toEqual([150n, undefined, 180n]);
+  });
+
+  it('of what parts leave of a whole stands still where it would fall', () => {
+    expect(
+      volumes(
+        [{ a: 60n, b: 30n }, 100n],
+        [{ a: 65n, b: 31n }, 104n],
+        [{ a: 66n }, 130n],
+        [{ a: 66n, b: 2n }, 140n],
+      ),
+    ).toEqual([10n, 10n, 33n, 41n]);
+  });
+
+  it('is exact beyond 2^53, and takes fractions', () => {
+    expect(volumes({ a: 2n ** 60n + 1n, b: 1 }, { a: 2n ** 60n + 2n })).toEqual([2n ** 60n + 2n, 2n ** 60n + 3n]);
+    expect(volumes({ a: 0.5, b: 1 }, { a: 0.75 })).toEqual([1.5, 1.75]);
+  });
+
+  it('begins anew with each run', () => {
+    const epochs = new Epochs();
+    epochs.settle(total({ a: 10n, b: 5n }), inRun('r1'), 0);
+    epochs.settle(total({ a: 11n }), inRun('r1'), 0);
+    const next = epochs.settle(total({ a: 3n }), inRun('r2'), 0);
+    expect([next?.counter.volume, next?.epoch]).toEqual([3n, 'r2']);
+    const off = epochs.settle(total({ a: 3n }), inRun(undefined), 0);
+    expect([off?.counter.volume, off?.epoch]).toEqual([3n, undefined]);
+    expect(epochs.settle(total({ a: 'missing' }), inRun(undefined), 0)).toBeUndefined();
+  });
+
+  it('is refused, and not remembered, when a part is no number', () => {
+    const epochs = new Epochs();
+    epochs.settle(total({ a: 10n }), inRun('r1'), 0);
+    expect(epochs.settle(total({ a: NaN }), inRun('r1'), 0)?.counter.volume).toBeNaN();
+    expect(epochs.settle(total({ a: 11n }), inRun('r1'), 0)?.counter.volume).toBe(11n);
+  });
+
+  it('goes on without a jump from what a version before had written', () => {
+    const before = (volume: string) =>
+      new Epochs({
+        one: {
+          run: 'r1',
+          recurrence: 0,
+          ended: false,
+          lastSeen: 0,
+          series: { 'disk.read.bytes one': [volume, 2] },
+        },
+      });
+    const upgraded = before('1000');
+    const next = (parts: Parts) => {
+      const settled = upgraded.settle(total(parts), inRun('r1'), 0);
+      return [settled?.counter.volume, settled?.epoch];
+    };
+    expect(next({ a: 900n, b: 'missing' })).toEqual([undefined, undefined]);
+    expect(next({ a: 900n, b: 110n })).toEqual([1010n, 'r1+2']);
+    expect(next({ a: 901n })).toEqual([1011n, 'r1+2']);
+    const detached = before('1000').settle(total({ a: 901n }), inRun('r1'), 0);
+    expect([detached?.counter.volume, detached?.epoch]).toEqual([1000n, 'r1+2']);
+  });
 });

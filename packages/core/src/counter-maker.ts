@@ -1,10 +1,10 @@
-import type { Counter, Metadata } from './counter.js';
+import type { Metadata } from './counter.js';
 import { NephoscopeError } from './errors.js';
 import type { Instance } from './instance.js';
 import { isDeepFrozen } from './message/metadata.js';
 import { meterStem } from './meter.js';
 import type { Meter } from './meter.js';
-import type { CounterDetails } from './pollster.js';
+import type { ComputePollManager, CounterDetails } from './pollster.js';
 
 // An instance's metadata, and what is added to it for a device: merged once, so that the signing side finds the
 // same object in every cycle and keeps its text.
@@ -23,13 +23,13 @@ function merge(base: Metadata, added: Metadata | undefined): Metadata {
 }
 
 /**
- * Makes `counter()` of a compute pollster's manager: a counter of `instance` read at `timestamp`, with type and
- * unit from the plugin's own table.
+ * Makes `counter()` and `total()` of a compute pollster's manager: counters of `instance` read at `timestamp`, with type
+ * and unit from the plugin's own table.
  */
 export function createCounterMaker(meters: readonly Meter[]) {
   const byStem = new Map(meters.map((meter) => [meterStem(meter.name), meter]));
-  return (instance: Instance, timestamp: bigint) =>
-    (name: string, volume: number | bigint, details: CounterDetails = {}): Counter => {
+  return (instance: Instance, timestamp: bigint): Pick<ComputePollManager<never>, 'counter' | 'total'> => {
+    const fields = (name: string, { resourceId, metadata }: CounterDetails) => {
       const meter = byStem.get(meterStem(String(name)));
       if (meter === undefined) {
         throw new NephoscopeError(
@@ -41,12 +41,26 @@ export function createCounterMaker(meters: readonly Meter[]) {
         name,
         type: meter.type,
         unit: meter.unit,
-        volume,
         userId: instance.userId,
         projectId: instance.projectId,
-        resourceId: details.resourceId ?? instance.id,
+        resourceId: resourceId ?? instance.id,
         timestamp,
-        resourceMetadata: merge(instance.metadata, details.metadata),
+        resourceMetadata: merge(instance.metadata, metadata),
       };
     };
+    return {
+      counter: (name, volume, details = {}) => ({ ...fields(name, details), volume, plugging: details.plugging }),
+      total(name, parts, details = {}) {
+        const total = { ...fields(name, details), parts, whole: details.whole };
+        if (total.type !== 'cumulative')
+          throw new NephoscopeError(
+            'TOTAL_INVALID',
+            `the meter '${name}' is a ${total.type}: only cumulative meters have totals`,
+          );
+        if (new Set(parts.map(({ key }) => key)).size < parts.length)
+          throw new NephoscopeError('TOTAL_INVALID', `two parts of '${name}' have one key: name each device`);
+        return total;
+      },
+    };
+  };
 }

@@ -1,4 +1,4 @@
-import type { Counter } from './counter.js';
+import type { Counter, Plugging } from './counter.js';
 import { describeError, NephoscopeError } from './errors.js';
 import { isStorableTime, isText, isTextOrNull, maxMeteringLineBytes } from './message/field-rules.js';
 import { ownMetadata } from './message/metadata.js';
@@ -7,6 +7,10 @@ import type { Meter } from './meter.js';
 
 /** Counters of one plugin for one resource, and a notification's, are at most so many. */
 export const maxCounters = 10_000;
+
+// The images of a long chain.
+const maxMarks = 1_000;
+const longestMark = 100;
 
 /** A counter that is ours: nothing of it changes, whatever its plugin does later. */
 export interface ReadCounter {
@@ -27,7 +31,7 @@ export function counterReader(meters: readonly Meter[]): (given: unknown) => Rea
   return (given) => {
     if (typeof given !== 'object' || given === null)
       throw invalid(`a counter is an object, and not ${describeError(given).slice(0, 60)}`);
-    const { name, type, unit, volume, userId, projectId, resourceId, timestamp, resourceMetadata } =
+    const { name, type, unit, volume, userId, projectId, resourceId, timestamp, resourceMetadata, plugging } =
       given as Record<keyof Counter, unknown>;
     if (!isText(name)) throw invalid('a counter has no name');
     const meter = byStem.get(meterStem(name));
@@ -65,10 +69,19 @@ export function counterReader(meters: readonly Meter[]): (given: unknown) => Rea
         resourceId,
         timestamp,
         resourceMetadata: metadata.value,
+        plugging: readPlugging(plugging),
       },
       size,
     };
   };
+}
+
+/** @throws COUNTER_INVALID */
+export function readPlugging(given: unknown): Plugging | undefined {
+  if (given === undefined) return undefined;
+  if (!Array.isArray(given) || given.length > maxMarks || !given.every(isText))
+    throw invalid(`a plugging is a list of at most ${maxMarks} texts that mark it`);
+  return given.map((mark) => String(mark).slice(0, longestMark));
 }
 
 function invalid(what: string): NephoscopeError {

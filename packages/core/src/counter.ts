@@ -1,3 +1,5 @@
+import type { Missing } from './inspector.js';
+
 /** `cumulative` only grows and starts again at 0 with its resource; `delta` is the amount since the last one; `gauge` is a value now. */
 export const counterTypes = ['cumulative', 'delta', 'gauge'] as const;
 export type CounterType = (typeof counterTypes)[number];
@@ -28,4 +30,45 @@ export interface Counter {
   readonly resourceId: string;
   readonly timestamp: bigint;
   readonly resourceMetadata: Metadata;
+  /** Of a counter of one device: what names its plugging. For the agent; it is not sent. */
+  readonly plugging?: Plugging | undefined;
 }
+
+/**
+ * Marks of one plugging of a device. Two readings with a mark in common are of one plugging, whose counts go on; without
+ * one the device was plugged in anew between them, and counts from 0. A mark is never used again within a run.
+ * Undefined where nothing tells: then only a count that falls does.
+ */
+export type Plugging = readonly string[];
+
+/** What one device counts, as a part of a {@link Total}. */
+export interface TotalPart {
+  /** Names the device among the parts, such as `vda`. */
+  readonly key: string;
+  readonly volume: number | bigint | Missing;
+  readonly plugging?: Plugging | undefined;
+}
+
+/**
+ * A cumulative counter over devices that come and go, in parts. The agent makes the counter: it keeps what the devices
+ * that have gone had used, so that the volume never falls within a run. While a part is missing there is no counter,
+ * and the other parts are noted.
+ */
+export interface Total extends Omit<Counter, 'volume' | 'plugging'> {
+  /** Of all devices that are there now. */
+  readonly parts: readonly TotalPart[];
+  /** Where it is given, the counter is what all parts, those that have gone too, leave of it. */
+  readonly whole?: number | bigint | undefined;
+}
+
+/** The sum of two volumes: exact where both are whole numbers. */
+export function addVolumes(one: number | bigint, other: number | bigint): number | bigint {
+  return isWhole(one) && isWhole(other) ? BigInt(one) + BigInt(other) : Number(one) + Number(other);
+}
+
+/** `one` less `other`: exact where both are whole numbers. */
+export function subtractVolumes(one: number | bigint, other: number | bigint): number | bigint {
+  return isWhole(one) && isWhole(other) ? BigInt(one) - BigInt(other) : Number(one) - Number(other);
+}
+
+const isWhole = (volume: number | bigint): boolean => typeof volume === 'bigint' || Number.isInteger(volume);

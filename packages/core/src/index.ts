@@ -1,7 +1,8 @@
 export { byteSize } from './byte-size.js';
 export type { Clock } from './clock.js';
 export type { Cloud, CloudHead, CloudList, CloudService } from './cloud.js';
-export type { Counter, CounterType, Metadata, MetadataValue } from './counter.js';
+export { addVolumes, subtractVolumes } from './counter.js';
+export type { Counter, CounterType, Metadata, MetadataValue, Plugging, Total, TotalPart } from './counter.js';
 export { duration } from './duration.js';
 export { NephoscopeError, describeError, isNephoscopeError } from './errors.js';
 export { instanceParts, isMissing, readMissing } from './inspector.js';
@@ -20,6 +21,7 @@ export type {
   MemoryReading,
   Missing,
   MissingReason,
+  VcpuReading,
   Vnic,
   VnicReading,
   VnicTraffic,
@@ -80,6 +82,7 @@ export { createCounterMaker } from './counter-maker.js';
 export { meterStem } from './meter.js';
 export type { Meter } from './meter.js';
 export { counterReader, maxCounters } from './counter-reader.js';
+export { isTotal, totalReader } from './total-reader.js';
 export type { ReadCounter } from './counter-reader.js';
 export { deepFreeze } from './deep-freeze.js';
 export { Mutex } from './mutex.js';
@@ -110,6 +113,7 @@ export type {
   CounterDetails,
   Counters,
   Inspection,
+  TotalDetails,
 } from './pollster.js';
 export type { MeterSummary, RecordResult, ResourceSummary, SampleFilter, SampleStore } from './sample-store.js';
 export { Secret } from './secret.js';

@@ -1,3 +1,4 @@
+import type { Plugging } from './counter.js';
 import { NephoscopeError } from './errors.js';
 import type { Instance } from './instance.js';
 
@@ -37,10 +38,19 @@ export function isMissing(value: object): value is Missing {
 export interface CpuReading {
   /** Virtual CPUs in use. */
   readonly count: number;
-  /** CPU time that the instance used since it started, ns. */
+  /** CPU time that the instance used since it started, its virtual CPUs and the hypervisor's own threads, ns. */
   readonly timeNs: bigint;
-  /** Time its virtual CPUs were ready to run but waited for the host, summed over them, ns. */
-  readonly waitNs: bigint | Missing;
+  /** Each virtual CPU in use by itself: one that is taken out takes its counts with it. */
+  readonly vcpus: readonly VcpuReading[] | Missing;
+}
+
+export interface VcpuReading {
+  /** Its number in the instance. */
+  readonly number: number;
+  /** CPU time that its thread used, ns. */
+  readonly timeNs: bigint | undefined;
+  /** Time it was ready to run but waited for the host, ns. */
+  readonly waitNs: bigint | undefined;
 }
 
 export interface MemoryReading {
@@ -77,6 +87,8 @@ export interface DiskSize {
 export interface Disk {
   /** The name in the guest, such as `vda`. */
   readonly device: string;
+  /** What tells this plugging of the disk from others under its name. */
+  readonly plugging?: Plugging | undefined;
 }
 
 export interface DiskReading {
@@ -108,6 +120,8 @@ export interface Vnic {
   /** The port's id in the network service, where the hypervisor was told. */
   readonly interfaceId: string | null;
   readonly bridge: string | null;
+  /** What tells this plugging of the card from others under its name. */
+  readonly plugging?: Plugging | undefined;
 }
 
 export interface VnicReading {

@@ -7,6 +7,7 @@ import type {
   InstanceParts,
   MemoryReading,
   Missing,
+  VcpuReading,
   VnicReading,
   VnicTraffic,
 } from '@nephoscope/core';
@@ -48,7 +49,7 @@ export const readPart: { readonly [P in InstancePart]: Reader<P> } = {
     const timeNs = unsigned(params, 'cpu.time');
     const count = integer(params, 'vcpu.current') ?? description.vcpus;
     if (timeNs === undefined || count === undefined) return notReported;
-    return { count, timeNs, waitNs: waitOf(params, unanswered) } satisfies CpuReading;
+    return { count, timeNs, vcpus: vcpusOf(params, unanswered) } satisfies CpuReading;
   },
   memory(params, _description, running, unanswered) {
     if (!running) return off;
@@ -127,26 +128,27 @@ const noSize: Missing = {
   missing: 'unsupported',
   detail: 'the hypervisor reports no size, as for an empty drive',
 };
-const noWait: Missing = {
-  missing: 'unsupported',
-  detail: 'the hypervisor does not report how long virtual CPUs waited',
-};
 
 /**
  * `vcpu.N.delay` and `vcpu.N.wait` are two accounts of the same thing, from /proc/PID/schedstat and from
  * /proc/PID/sched; the second is 0 unless the kernel keeps detailed statistics. The first counts where
  * there is one, never the sum.
  */
-function waitOf(params: TypedParams, unanswered: Missing): bigint | Missing {
+function vcpusOf(params: TypedParams, unanswered: Missing): readonly VcpuReading[] | Missing {
   const maximum = integer(params, 'vcpu.maximum');
   if (maximum === undefined) return unanswered;
-  let sum: bigint | undefined;
-  for (let index = 0; index < maximum; index++) {
-    const { delay, wait } = vcpuKeys(index);
-    const waited = unsigned(params, delay) ?? unsigned(params, wait);
-    if (waited !== undefined) sum = (sum ?? 0n) + waited;
+  const vcpus: VcpuReading[] = [];
+  // Those that are taken out leave holes in the numbering.
+  for (let number = 0; number < maximum; number++) {
+    const { state, time, delay, wait } = vcpuKeys(number);
+    if (![state, time, delay, wait].some((key) => params.has(key))) continue;
+    vcpus.push({
+      number,
+      timeNs: unsigned(params, time),
+      waitNs: unsigned(params, delay) ?? unsigned(params, wait),
+    });
   }
-  return sum ?? noWait;
+  return vcpus.length === 0 ? unanswered : vcpus;
 }
 
 function diskIo(params: TypedParams, keys: ReturnType<typeof blockKeys>): DiskIo | undefined {
@@ -224,7 +226,12 @@ function memoise<Keys>(make: (index: number) => Keys): (index: number) => Keys {
   return (index) => (made[index] ??= make(index));
 }
 
-const vcpuKeys = memoise((index) => ({ delay: `vcpu.${index}.delay`, wait: `vcpu.${index}.wait` }));
+const vcpuKeys = memoise((index) => ({
+  state: `vcpu.${index}.state`,
+  time: `vcpu.${index}.time`,
+  delay: `vcpu.${index}.delay`,
+  wait: `vcpu.${index}.wait`,
+}));
 
 const blockKeys = memoise((index) => ({
   name: `block.${index}.name`,

@@ -58,7 +58,7 @@ export class DeviceStats {
 
   async #cpu(domain: Domain, limits: Limits): Promise<CpuReading | Missing> {
     const info = await this.#call(domain, limits, () => this.#connection.domainInfo(domain, limits));
-    return isMissing(info) ? info : { count: info.vcpus, timeNs: info.cpuTimeNs, waitNs: notReported };
+    return isMissing(info) ? info : { count: info.vcpus, timeNs: info.cpuTimeNs, vcpus: notReported };
   }
 
   async #memory(domain: Domain, limits: Limits): Promise<MemoryReading | Missing> {

@@ -38,7 +38,10 @@ describe('a recorded guest with two CPUs and three disks', () => {
     expect(readPart.cpu(params, domain, true, busy)).toEqual({
       count: 2,
       timeNs: 13_431_894_000n,
-      waitNs: 18_449_933_380n,
+      vcpus: [
+        { number: 0, timeNs: 8_940_000_000n, waitNs: 18_386_104_669n },
+        { number: 1, timeNs: 0n, waitNs: 63_828_711n },
+      ],
     });
   });
 
@@ -103,10 +106,14 @@ describe('cpu', () => {
       ['vcpu.maximum', 1],
       ['vcpu.0.delay', beyond],
     ]);
-    expect(readPart.cpu(params, nothing, true, busy)).toEqual({ count: 1, timeNs: beyond, waitNs: beyond });
+    expect(readPart.cpu(params, nothing, true, busy)).toEqual({
+      count: 1,
+      timeNs: beyond,
+      vcpus: [{ number: 0, timeNs: undefined, waitNs: beyond }],
+    });
   });
 
-  it('takes the wait where there is no delay, and never both', () => {
+  it('takes the wait where there is no delay, never both, and leaves out who is not there', () => {
     const params = new Map<string, TypedValue>([
       ['cpu.time', 1n],
       ['vcpu.current', 2],
@@ -115,14 +122,20 @@ describe('cpu', () => {
       ['vcpu.0.delay', 7n],
       ['vcpu.2.wait', 11n],
     ]);
-    expect(readPart.cpu(params, nothing, true, busy)).toMatchObject({ count: 2, waitNs: 18n });
+    expect(readPart.cpu(params, nothing, true, busy)).toMatchObject({
+      count: 2,
+      vcpus: [
+        { number: 0, waitNs: 7n },
+        { number: 2, waitNs: 11n },
+      ],
+    });
   });
 
-  it('takes the number of CPUs from the XML where the driver reports none, and no wait that nobody was asked for', () => {
+  it('takes the number of CPUs from the XML where the driver reports none, and no times that nobody was asked for', () => {
     expect(readPart.cpu(new Map([['cpu.time', 1n]]), nothing, true, busy)).toEqual({
       count: 3,
       timeNs: 1n,
-      waitNs: busy,
+      vcpus: busy,
     });
   });
 

@@ -51,7 +51,9 @@ function ourFigures({ parts }: InstanceReading): Figures {
   if (disks === undefined || 'missing' in disks || vnics === undefined || 'missing' in vnics)
     throw new Error('disks or vnics are missing');
   figures.set('cpu.time', cpu.timeNs).set('vcpu.current', BigInt(cpu.count));
-  if (typeof cpu.waitNs === 'bigint' && cpu.count === 1) figures.set('vcpu.0.delay', cpu.waitNs);
+  if ('missing' in cpu.vcpus) throw new Error('the virtual CPUs are missing');
+  for (const { number, timeNs, waitNs } of cpu.vcpus)
+    figures.set(`vcpu.${number}.time`, timeNs).set(`vcpu.${number}.delay`, waitNs);
   for (const [index, { disk, io, size }] of disks.entries()) {
     if ('missing' in io || 'missing' in size) throw new Error(`${disk.device} is missing`);
     const bulk = {
@@ -232,7 +234,7 @@ describe('odd devices', () => {
       expect(named(await read(), 'test')).toMatchObject({
         instance: { id: '6695eb01-f6a4-8304-79aa-97f2502e193f', state: 'running', projectId: null },
         parts: {
-          cpu: { timeNs: expect.anything() as unknown, count: 2, waitNs: { missing: 'unsupported' } },
+          cpu: { timeNs: expect.anything() as unknown, count: 2, vcpus: { missing: 'unsupported' } },
           disks: [
             { disk: { device: 'vda' }, io: { readTimeNs: undefined }, size: { capacity: 1_099_506_450_432n } },
           ],

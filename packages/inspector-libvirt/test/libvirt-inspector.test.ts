@@ -138,7 +138,7 @@ describe('a reading', () => {
         state: 'running',
       },
       parts: {
-        cpu: { count: 1, timeNs: 100n, waitNs: 5n },
+        cpu: { count: 1, timeNs: 100n, vcpus: [{ number: 0, waitNs: 5n }] },
         memory: { residentKib: 2048n },
         disks: [{ disk: { device: 'vda' }, io: { readBytes: 7n }, size: { capacity: 7n } }],
         vnics: [{ vnic: { name: 'tap1' }, traffic: { rxBytes: 9n } }],
@@ -597,7 +597,7 @@ describe('a driver that reports nothing in bulk', () => {
   it('is asked for each device', async () => {
     const { read } = await started([plain(1)]);
     expect((await read())[0]?.parts).toMatchObject({
-      cpu: { count: 2, timeNs: 2n ** 63n, waitNs: { missing: 'unsupported' } },
+      cpu: { count: 2, timeNs: 2n ** 63n, vcpus: { missing: 'unsupported' } },
       memory: { usedKib: 6n, residentKib: 3n, swapInKib: undefined },
       disks: [
         { io: { readBytes: 1n, writeRequests: 4n, readTimeNs: undefined }, size: { capacity: 3n, physical: 1n } },

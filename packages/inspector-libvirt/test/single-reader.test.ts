@@ -91,7 +91,7 @@ describe('one instance', () => {
       query.groups?.includes('block') === true ? never : answer(query),
     );
     expect((await readOne(1))?.parts).toMatchObject({
-      cpu: { count: 1, timeNs: 100n, waitNs: busy },
+      cpu: { count: 1, timeNs: 100n, vcpus: busy },
       memory: busy,
       disks: busy,
     });

@@ -82,6 +82,6 @@ export function assertCounters(counters: readonly Counter[], meters: readonly Me
 }
 
 /** Which of its plugin's counters it is. */
-export function counterKey({ name, resourceId }: Counter): string {
+export function counterKey({ name, resourceId }: Pick<Counter, 'name' | 'resourceId'>): string {
   return `${name} of ${resourceId}`;
 }

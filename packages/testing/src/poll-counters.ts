@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 
-import { createCounterMaker, isMissing, meterStem } from '@nephoscope/core';
+import { addVolumes, createCounterMaker, isMissing, meterStem, subtractVolumes } from '@nephoscope/core';
 import type {
   Clock,
   ComputePollManager,
@@ -12,6 +12,7 @@ import type {
   InstancePart,
   InstanceReading,
   Missing,
+  Total,
 } from '@nephoscope/core';
 
 import { FakeClock } from './fake-clock.js';
@@ -29,7 +30,9 @@ export interface Gap {
 
 /** What came of polling one instance once. */
 export interface PollResult {
+  /** Those that it made, and those that the agent makes of its totals when nothing has gone before. */
   readonly counters: readonly Counter[];
+  readonly totals: readonly Total[];
   readonly gaps: readonly Gap[];
   readonly log: readonly LogEntry[];
 }
@@ -87,6 +90,7 @@ export async function poll<Options, P extends InstancePart>(
   if (isMissing(inspection)) {
     return {
       counters: [],
+      totals: [],
       gaps: plugin.meters.map(({ name }) => ({ meter: name, reason: inspection, resourceId: undefined })),
       log: [],
     };
@@ -100,14 +104,36 @@ export async function poll<Options, P extends InstancePart>(
     logger,
     clock,
     signal,
-    counter: createCounterMaker(plugin.meters)(reading.instance, reading.readAt),
+    ...createCounterMaker(plugin.meters)(reading.instance, reading.readAt),
     missing: (meter, reason, resourceId) => {
       assert.ok(declared.has(meterStem(meter)), `missing('${meter}'): the meter is not in the plugin's table`);
       gaps.push({ meter, reason, resourceId });
     },
   };
-  const counters = await gather(pollster.getCounters(manager, reading.instance));
-  return { counters, gaps, log: logger.entries };
+  const made = await gather(pollster.getCounters(manager, reading.instance));
+  const totals = made.filter(isTotal);
+  const counters = made.flatMap((one): readonly Counter[] => {
+    if (!isTotal(one)) return [one];
+    const counter = counterOf(one);
+    if (!isMissing(counter)) return [counter];
+    manager.missing(one.name, counter, one.resourceId === reading.instance.id ? undefined : one.resourceId);
+    return [];
+  });
+  return { counters, totals, gaps, log: logger.entries };
+}
+
+function isTotal(made: Counter | Total): made is Total {
+  return 'parts' in made;
+}
+
+/** The first counter that the agent makes of a total, or why there is none. */
+function counterOf({ parts, whole, ...fields }: Total): Counter | Missing {
+  let sum: number | bigint = 0n;
+  for (const { volume } of parts) {
+    if (typeof volume === 'object') return volume;
+    sum = addVolumes(sum, volume);
+  }
+  return { ...fields, volume: whole === undefined ? sum : subtractVolumes(whole, sum) };
 }
 
 /** What the plugin asked for and nothing else, or why the first part of it is missing. */
@@ -122,7 +148,8 @@ function inspectionOf<P extends InstancePart>(
     if (isMissing(value)) return value;
     parts[part] = value;
   }
-  const inspection = { ...parts, readAt: reading.readAt, readAtMonotonic: reading.readAtMonotonic };
+  const { instance, readAt, readAtMonotonic } = reading;
+  const inspection = { ...parts, readAt, readAtMonotonic, run: instance.run };
   for (const part of instanceParts) {
     if (!(part in parts))
       Object.defineProperty(inspection, part, {
@@ -132,9 +159,9 @@ function inspectionOf<P extends InstancePart>(
   return inspection as Inspection<P>;
 }
 
-export async function gather(counters: Counters): Promise<readonly Counter[]> {
+export async function gather<Item>(counters: Counters<Item>): Promise<readonly Item[]> {
   if (!(Symbol.asyncIterator in counters)) return [...(await counters)];
-  const gathered: Counter[] = [];
+  const gathered: Item[] = [];
   for await (const counter of counters) gathered.push(counter);
   return gathered;
 }

@@ -2,13 +2,13 @@ import assert from 'node:assert/strict';
 import { setImmediate as turn } from 'node:timers/promises';
 
 import { isMissing, meterStem } from '@nephoscope/core';
-import type { ComputePollsterPlugin, InstancePart, InstanceReading } from '@nephoscope/core';
+import type { ComputePollsterPlugin, Counter, InstancePart, InstanceReading } from '@nephoscope/core';
 
 import { assertCounters, assertMeters, counterKey, pluginTests } from './plugin-checks.js';
 import { createPollster, instanceParts, poll } from './poll-counters.js';
 import type { PollOptions, PollResult } from './poll-counters.js';
 import { instanceReading, shutOffReading } from './readings.js';
-import { gapVariants, readingAfter } from './reading-variants.js';
+import { departures, gapVariants, readingAfter } from './reading-variants.js';
 import { assertNoHandleLeft, testFramework, within } from './test-framework.js';
 
 export interface PollsterContract {
@@ -108,6 +108,18 @@ export function pollsterContract<Options, P extends InstancePart>(
           const lacking = { ...next, parts: take(next.parts) };
           assertGaps(what, whole, await pollOnce(lacking, { previous: reading }));
           await pollOnce(next, { previous: { ...reading, parts: take(reading.parts) } });
+        }
+      }
+    });
+
+    it('hands over the parts of a sum, which falls when a device goes', async () => {
+      for (const [reading, next] of pairs) {
+        const { counters } = await pollOnce(reading);
+        for (const { what, of, take } of departures) {
+          if (!(plugin.reads as readonly InstancePart[]).includes(of)) continue;
+          const left = { ...next, parts: take(next.parts) };
+          const later = await pollOnce(left, { previous: reading });
+          assertNoFall(what, counters, later);
         }
       }
     });
@@ -220,6 +232,19 @@ function assertGaps(what: string, whole: PollResult, lacking: PollResult): void 
         `without ${what} '${key}' falls from ${counter.volume} to ${volume}: call manager.missing() instead`,
       );
     }
+  }
+}
+
+function assertNoFall(what: string, before: readonly Counter[], { counters, totals }: PollResult): void {
+  const inParts = new Set(totals.map(counterKey));
+  const volumes = new Map(before.map((counter) => [counterKey(counter), counter.volume]));
+  for (const counter of counters) {
+    const key = counterKey(counter);
+    const volume = volumes.get(key);
+    assert.ok(
+      counter.type !== 'cumulative' || volume === undefined || counter.volume >= volume || inParts.has(key),
+      `'${key}' falls from ${volume} to ${counter.volume} when ${what} goes: hand over its parts with manager.total()`,
+    );
   }
 }
 

@@ -7,6 +7,7 @@ import type {
   InstanceReading,
   MemoryReading,
   Missing,
+  VcpuReading,
   VnicReading,
   VnicTraffic,
 } from '@nephoscope/core';
@@ -24,7 +25,14 @@ export function readingAfter(
     readAt: reading.readAt + later,
     readAtMonotonic: reading.readAtMonotonic + later,
     parts: {
-      ...(cpu && { cpu: changed(cpu, change) }),
+      ...(cpu && {
+        cpu: isMissing(cpu)
+          ? cpu
+          : {
+              ...changed(cpu, change),
+              vcpus: isMissing(cpu.vcpus) ? cpu.vcpus : cpu.vcpus.map((vcpu) => changed(vcpu, change)),
+            },
+      }),
       ...(memory && { memory: changed(memory, change) }),
       ...(disks && {
         disks: isMissing(disks)
@@ -40,12 +48,23 @@ export function readingAfter(
   };
 }
 
-function changed<Part extends object>(part: Part | Missing, change: (count: bigint) => bigint): Part | Missing {
+function changed<Part extends object>(part: Part, change: (count: bigint) => bigint): Part {
   if (isMissing(part)) return part;
   return Object.fromEntries(
     Object.entries(part).map(([key, value]) => [key, typeof value === 'bigint' ? change(value) : value]),
   ) as Part;
 }
+
+/** Ways in which a device goes. What the others count stays. */
+export const departures: typeof gapVariants = [
+  variant('cpu', 'a virtual CPU', (cpu) => ({
+    ...cpu,
+    count: cpu.count - 1,
+    vcpus: isMissing(cpu.vcpus) ? cpu.vcpus : cpu.vcpus.slice(1),
+  })),
+  variant('disks', 'a disk', (disks) => disks.slice(1)),
+  variant('vnics', 'a card', (vnics) => vnics.slice(1)),
+];
 
 const reason: Missing = { missing: 'busy', detail: 'the contract tests took it away' };
 
@@ -55,7 +74,11 @@ export const gapVariants: readonly {
   readonly of: InstancePart;
   take(parts: InstanceReading['parts']): InstanceReading['parts'];
 }[] = [
-  variant('cpu', 'the waiting time', (cpu) => ({ ...cpu, waitNs: reason })),
+  variant('cpu', 'its virtual CPUs', (cpu) => ({ ...cpu, vcpus: reason })),
+  variant('cpu', 'the figures of one virtual CPU', (cpu) => ({
+    ...cpu,
+    vcpus: isMissing(cpu.vcpus) ? cpu.vcpus : first(cpu.vcpus, withoutFigures),
+  })),
   variant('memory', 'all figures', (memory) => without(memory, Object.keys(memory) as (keyof MemoryReading)[])),
   variant('disks', "all disks' traffic", (disks) => disks.map((disk) => ({ ...disk, io: reason }))),
   variant('disks', "one disk's traffic", (disks) => first(disks, (disk) => ({ ...disk, io: reason }))),
@@ -88,6 +111,10 @@ function variant<P extends InstancePart>(
 
 function first<Item>(items: readonly Item[], change: (item: Item) => Item): readonly Item[] {
   return items.map((item, index) => (index === 0 ? change(item) : item));
+}
+
+function withoutFigures({ number }: VcpuReading): VcpuReading {
+  return { number, timeNs: undefined, waitNs: undefined };
 }
 
 function without<Part extends object>(part: Part, keys: readonly (keyof Part)[]): Part {

@@ -108,7 +108,14 @@ const metadata: Metadata = Object.freeze({
 
 const off: Missing = { missing: 'off', detail: 'the instance does not run' };
 
-const cpu: CpuReading = { count: 2, timeNs: 754_120_000_000n, waitNs: 1_310_000_000n };
+const cpu: CpuReading = {
+  count: 2,
+  timeNs: 754_120_000_000n,
+  vcpus: Object.freeze([
+    { number: 0, timeNs: 401_230_000_000n, waitNs: 910_000_000n },
+    { number: 1, timeNs: 302_110_000_000n, waitNs: 400_000_000n },
+  ]),
+};
 
 const memory: MemoryReading = {
   usedKib: 524_288n,

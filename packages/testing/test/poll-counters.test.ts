@@ -10,17 +10,17 @@ const cpuTime = definePollster({
   reads: ['cpu'],
   create: () => ({
     *getCounters({ counter, inspection, previous, logger, missing }) {
-      const { timeNs, waitNs } = inspection.cpu;
+      const { timeNs, vcpus } = inspection.cpu;
       logger.info({ previous: previous?.cpu.timeNs }, 'polled');
       yield counter('cpu', timeNs, { metadata: { cpu_number: inspection.cpu.count } });
-      if (isMissing(Object(waitNs))) missing('cpu.wait', waitNs as never);
+      if (isMissing(vcpus)) missing('cpu.wait', vcpus);
     },
   }),
 });
 
 it('gives the pollster the reading and the one before, and returns what it made', async () => {
   const reading = instanceReading({
-    cpu: { timeNs: 2n ** 60n + 1n, waitNs: { missing: 'busy', detail: 'stuck' } },
+    cpu: { timeNs: 2n ** 60n + 1n, vcpus: { missing: 'busy', detail: 'stuck' } },
     at: 10,
   });
   const previous = instanceReading({ cpu: { timeNs: 5n } });

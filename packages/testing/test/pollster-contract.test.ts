@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
 import { definePollster, isMissing } from '@nephoscope/core';
-import type { ComputePollManager, ComputePollster, Counter, DiskIo, Instance } from '@nephoscope/core';
+import type { ComputePollManager, ComputePollster, Counter, DiskIo, Instance, Missing } from '@nephoscope/core';
 import { z } from 'zod';
 
 import { pollsterContract } from '../src/index.js';
@@ -24,6 +24,12 @@ const withCounters = (getCounters: ComputePollster<'disks'>['getCounters']) =>
 const good = withCounters(sound);
 
 pollsterContract('a sound pollster', good);
+const partsOf = ({ inspection }: Manager) =>
+  inspection.disks.map(({ disk, io }) => ({ key: disk.device, volume: isMissing(io) ? io : io.readBytes }));
+pollsterContract(
+  'a pollster of a total',
+  withCounters((manager) => [manager.total('disk.read.bytes', partsOf(manager))]),
+);
 pollsterContract(
   'an asynchronous pollster',
   withCounters(async function* (manager, instance) {
@@ -184,6 +190,42 @@ const faults: readonly Fault[] = [
     plugin: () => withCounters(({ counter, inspection }) => [counter('disk.read.bytes', 1n + total(inspection))]),
     test: 'says of a missing figure',
     says: 'falls',
+  },
+  {
+    fault: 'a sum where its parts are wanted',
+    plugin: () =>
+      withCounters(({ counter, inspection, missing }) => {
+        const lacking = inspection.disks.find(({ io }) => isMissing(io))?.io;
+        if (lacking === undefined) return [counter('disk.read.bytes', total(inspection))];
+        missing('disk.read.bytes', lacking as Missing);
+        return [];
+      }),
+    test: 'hands over the parts',
+    says: 'manager.total()',
+  },
+  {
+    fault: 'a total without the parts that are missing',
+    plugin: () =>
+      withCounters((manager) => [
+        manager.total(
+          'disk.read.bytes',
+          partsOf(manager).filter(({ volume }) => typeof volume !== 'object'),
+        ),
+      ]),
+    test: 'says of a missing figure',
+    says: 'is 0',
+  },
+  {
+    fault: 'two parts under one key',
+    plugin: () =>
+      withCounters((manager) => [
+        manager.total(
+          'disk.read.bytes',
+          partsOf(manager).map((part) => ({ ...part, key: 'disk' })),
+        ),
+      ]),
+    test: 'makes counters',
+    says: 'one key',
   },
   {
     fault: 'silence about what is missing',

@@ -89,7 +89,7 @@ export default definePollster({
     *getCounters({ counter, inspection, missing }, instance) {
       for (const { disk, io, size } of inspection.disks) {
         const resourceId = `${instance.id}-${disk.device}`;
-        const details = { resourceId, metadata: diskMetadata(disk, instance.id) };
+        const details = { resourceId, metadata: diskMetadata(disk, instance.id), plugging: disk.plugging };
         for (const { name, field } of counts) {
           const value = isMissing(io) ? io : (io[field] ?? notReported);
           if (typeof value === 'bigint') yield counter(name, value, details);

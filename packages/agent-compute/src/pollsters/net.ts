@@ -110,7 +110,7 @@ export default definePollster({
     *getCounters({ counter, inspection, missing }, instance) {
       for (const { vnic, traffic } of inspection.vnics) {
         const resourceId = vnicResourceId(instance, vnic, inspection.vnics);
-        const details = { resourceId, metadata: vnicMetadata(vnic, instance.id) };
+        const details = { resourceId, metadata: vnicMetadata(vnic, instance.id), plugging: vnic.plugging };
         for (const { name, field } of counts) {
           const value = isMissing(traffic)
             ? traffic

@@ -14,8 +14,13 @@ async function utilisationAfter(
   return volumes(counters)['cpu_util'];
 }
 
+const vcpus = [
+  { number: 0, timeNs: 300_000_000_001n, waitNs: 7n },
+  { number: 2, timeNs: 200_000_000_000n, waitNs: 10n },
+];
+
 it('counts CPU time, and says of how many CPUs', async () => {
-  const reading = instanceReading({ cpu: { count: 3, timeNs: 754_120_000_001n, waitNs: 17n } });
+  const reading = instanceReading({ cpu: { count: 3, timeNs: 754_120_000_001n, vcpus } });
   const { counters, gaps } = await pollCounters(cpu, reading);
   expect(gaps).toEqual([]);
   expect(
@@ -24,6 +29,20 @@ it('counts CPU time, and says of how many CPUs', async () => {
     { name: 'cpu', type: 'cumulative', unit: 'ns', volume: 754_120_000_001n, resourceId: reading.instance.id },
     { name: 'cpu_util', type: 'gauge', unit: '%', volume: 0, resourceId: reading.instance.id },
     { name: 'vcpus', type: 'gauge', unit: 'vcpu', volume: 3, resourceId: reading.instance.id },
+    {
+      name: 'cpu.vcpu',
+      type: 'cumulative',
+      unit: 'ns',
+      volume: 500_000_000_001n,
+      resourceId: reading.instance.id,
+    },
+    {
+      name: 'cpu.overhead',
+      type: 'cumulative',
+      unit: 'ns',
+      volume: 254_120_000_000n,
+      resourceId: reading.instance.id,
+    },
     { name: 'cpu.wait', type: 'cumulative', unit: 'ns', volume: 17n, resourceId: reading.instance.id },
   ]);
   for (const { resourceMetadata, timestamp } of counters) {
@@ -52,6 +71,16 @@ it('counts all that the new run used after a restart, seen by the value that wen
   expect(await utilisationAfter(10, { timeNs: 754_120_000_000n }, { timeNs: 2_000_000_000n, count: 1 })).toBe(20);
 });
 
+it('counts all that the new run used after a restart, also when it has used more by now', async () => {
+  const previous = instanceReading({ cpu: { timeNs: 1_000_000_000n, count: 1 } });
+  const reading = instanceReading({
+    instance: { run: 'boot-1/2' },
+    cpu: { timeNs: 2_000_000_000n, count: 1 },
+    at: 10,
+  });
+  expect(volumes((await pollCounters(cpu, reading, { previous })).counters)['cpu_util']).toBe(20);
+});
+
 it('goes by the monotonic clock, whatever was done to the wall clock', async () => {
   const previous = instanceReading({ cpu: { timeNs: 0n, count: 1 } });
   const reading = {
@@ -67,14 +96,25 @@ it('is 0 without a moment in between or without CPUs, and never infinite', async
 });
 
 it('never makes waiting part of the use, and says when it is not known', async () => {
-  const waitNs: Missing = { missing: 'unsupported', detail: 'not in this libvirt' };
-  const { counters, gaps } = await pollCounters(cpu, instanceReading({ cpu: { waitNs, timeNs: 5n } }));
-  expect(volumes(counters)).toEqual({ cpu: 5n, cpu_util: 0, vcpus: 2 });
-  expect(gaps).toEqual([{ meter: 'cpu.wait', reason: waitNs, resourceId: undefined }]);
+  const [known] = vcpus;
+  const lacking = [
+    { ...known!, timeNs: 2n },
+    { number: 1, timeNs: 1n, waitNs: undefined },
+  ];
+  const { counters, gaps } = await pollCounters(cpu, instanceReading({ cpu: { vcpus: lacking, timeNs: 5n } }));
+  expect(volumes(counters)).toEqual({ cpu: 5n, cpu_util: 0, vcpus: 2, 'cpu.vcpu': 3n, 'cpu.overhead': 2n });
+  expect(gaps.map(({ meter, reason }) => [meter, reason.missing])).toEqual([['cpu.wait', 'unsupported']]);
+
+  const busy: Missing = { missing: 'busy', detail: 'stuck' };
+  const without = await pollCounters(cpu, instanceReading({ cpu: { vcpus: busy, timeNs: 5n } }));
+  expect(volumes(without.counters)).toEqual({ cpu: 5n, cpu_util: 0, vcpus: 2 });
+  expect(without.gaps.map(({ meter, reason }) => [meter, reason])).toEqual(
+    ['cpu.vcpu', 'cpu.overhead', 'cpu.wait'].map((meter) => [meter, busy]),
+  );
 });
 
 it('has no figure of an instance that is shut off', async () => {
   const { counters, gaps } = await pollCounters(cpu, shutOffReading());
   expect(counters).toEqual([]);
-  expect(gaps.map(({ reason }) => reason.missing)).toEqual(['off', 'off', 'off', 'off']);
+  expect(gaps.map(({ reason }) => reason.missing)).toEqual(Array(6).fill('off'));
 });
