@@ -44,9 +44,11 @@ export class Series {
 
   /** Takes the next volume, which counts anew when it fell or its device was plugged in anew. */
   count(volume: Volume, plugging: Plugging | undefined): void {
-    if (volume < this.#volume || areOther(this.#plugging, plugging)) this.#resets += 1;
+    const fell = volume < this.#volume;
+    if (fell || areOther(this.#plugging, plugging)) this.#resets += 1;
     this.#volume = volume;
-    this.#plugging = plugging ?? this.#plugging;
+    // Marks from before a fall are those of another plugging.
+    this.#plugging = plugging ?? (fell ? undefined : this.#plugging);
   }
 
   /** Takes the parts that are there now; gives the total with what others had counted, undefined while a part is missing. */
@@ -66,9 +68,9 @@ export class Series {
         else now.set(key, known);
         continue;
       }
-      if (begun || (known !== undefined && volume < known.volume))
-        this.#gone = addVolumes(this.#gone, known.volume);
-      now.set(key, { volume, plugging: plugging ?? known?.plugging });
+      const fell = known !== undefined && volume < known.volume;
+      if (known !== undefined && (begun || fell)) this.#gone = addVolumes(this.#gone, known.volume);
+      now.set(key, { volume, plugging: plugging ?? (fell ? undefined : known?.plugging) });
       sum = addVolumes(sum, volume);
     }
     for (const { volume } of before.values()) this.#gone = addVolumes(this.#gone, volume);

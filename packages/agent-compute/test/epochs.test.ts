@@ -130,6 +130,13 @@ describe('a device', () => {
     );
     expect(epochOf(epochs, plugged(11n, ['2']), instance, 0)).toBe('r1+1');
   });
+
+  it('that fell unmarked is the one whose marks are found next', () => {
+    const epochs = new Epochs();
+    const instance = inRun('r1');
+    const readings = [plugged(10n, ['1']), plugged(3n), plugged(4n, ['2']), plugged(5n, ['2'])];
+    expect(readings.map((one) => epochOf(epochs, one, instance, 0))).toEqual(['r1', 'r1+1', 'r1+1', 'r1+1']);
+  });
 });
 
 describe('a total', () => {
