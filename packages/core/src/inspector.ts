@@ -76,7 +76,10 @@ export interface DiskIo {
   readonly writeTimeNs: bigint | undefined;
 }
 
-/** Bytes: what the guest sees, what is allocated, what the file or device holds on the host; each known or not by itself. */
+/**
+ * Bytes: what the guest sees; what the disk occupies on the host, without holes; how large the file or device that
+ * contains it is on the host. Each known or not by itself.
+ */
 export interface DiskSize {
   readonly capacity: bigint | undefined;
   readonly allocation: bigint | undefined;

@@ -14,6 +14,7 @@ import type {
 import type { StatsGroup, TypedParams, TypedValue } from '@nephoscope/libvirt';
 
 import { plainVnic } from './domain-xml.js';
+import type { DescribedDisk } from './disk-xml.js';
 import type { DomainDescription } from './domain-xml.js';
 import { guestMemory } from './guest-memory.js';
 import { notCounted, notReported, off, passedThrough } from './missing.js';
@@ -77,10 +78,11 @@ export const readPart: { readonly [P in InstancePart]: Reader<P> } = {
     return indexes.map((index): DiskReading => {
       const keys = blockKeys(index);
       const device = String(params.get(keys.name));
+      const described = description.disks.find((disk) => disk.device === device);
       return {
-        disk: description.disks.find((disk) => disk.device === device) ?? { device },
+        disk: described === undefined ? { device } : asRead(described, topImage(params, keys)),
         io: running ? (diskIo(params, keys) ?? (answered ? notReported : unanswered)) : off,
-        size: diskSize(params, keys) ?? (answered ? noSize : unanswered),
+        size: diskSize(params, keys, running ? described : 'off') ?? (answered ? noSize : unanswered),
       };
     });
   },
@@ -96,6 +98,33 @@ export const readPart: { readonly [P in InstancePart]: Reader<P> } = {
     });
   },
 };
+
+/** The index of the image on top of each disk's chain, by the disk's name. */
+export function topImages(params: TypedParams): ReadonlyMap<string, string> {
+  const indexes = numbered(params, integer(params, 'block.count') ?? 0, (index) => blockKeys(index).name);
+  return new Map(
+    indexes.flatMap((index): [string, string][] => {
+      const keys = blockKeys(index);
+      const image = topImage(params, keys);
+      return image === undefined ? [] : [[String(params.get(keys.name)), image]];
+    }),
+  );
+}
+
+/** It comes with the figures, in the answer of one moment. 0 stands for an image without an index. */
+function topImage(params: TypedParams, keys: ReturnType<typeof blockKeys>): string | undefined {
+  const index = params.get(keys.backingIndex);
+  return index === undefined || Number(index) === 0 ? undefined : String(index);
+}
+
+/**
+ * The disk whose figures were read, with another image on top than the description has: the description is older or
+ * newer, and the marks in it may be those of another plugging.
+ */
+function asRead(disk: DescribedDisk, image: string | undefined): DescribedDisk {
+  if (image === undefined || disk.plugging === undefined || disk.plugging.includes(image)) return disk;
+  return { ...disk, plugging: undefined };
+}
 
 /** Whether a running domain's process was asked for what these parts need of it. */
 export function processAnswered(params: TypedParams, parts: ReadonlySet<InstancePart>): boolean {
@@ -174,12 +203,28 @@ function diskIo(params: TypedParams, keys: ReturnType<typeof blockKeys>): DiskIo
   };
 }
 
-function diskSize(params: TypedParams, keys: ReturnType<typeof blockKeys>): DiskSize | undefined {
+/**
+ * Of a domain that is off libvirt looks at the image itself. Of one that runs it reports, in bulk, how far the image was
+ * written as `allocation`, and as `physical` what QEMU says that it occupies, or its length where that is nothing.
+ */
+function diskSize(
+  params: TypedParams,
+  keys: ReturnType<typeof blockKeys>,
+  disk: DescribedDisk | 'off' | undefined,
+): DiskSize | undefined {
   const capacity = unsigned(params, keys.capacity);
   const allocation = unsigned(params, keys.allocation);
   const physical = unsigned(params, keys.physical);
   if (capacity === undefined && allocation === undefined && physical === undefined) return undefined;
-  return { capacity, allocation, physical };
+  if (disk === 'off') return { capacity, allocation, physical };
+  const file = disk?.storage === 'file';
+  const raw = disk?.format === 'raw';
+  return {
+    capacity,
+    // A raw image of which nothing is occupied looks like one of which everything is.
+    allocation: file && !(raw && physical === capacity) ? physical : undefined,
+    physical: raw && file ? capacity : disk?.storage === 'block' ? physical : undefined,
+  };
 }
 
 function vnicTraffic(params: TypedParams, keys: ReturnType<typeof netKeys>): VnicTraffic | undefined {
@@ -244,6 +289,7 @@ const blockKeys = memoise((index) => ({
   capacity: `block.${index}.capacity`,
   allocation: `block.${index}.allocation`,
   physical: `block.${index}.physical`,
+  backingIndex: `block.${index}.backingIndex`,
 }));
 
 const netKeys = memoise((index) => ({

@@ -3,8 +3,10 @@ import { isDeepStrictEqual } from 'node:util';
 import { describeError } from '@nephoscope/core';
 import type { Logger } from '@nephoscope/core';
 import { isAbandonedCall, isConnectionClosed, isNoDomain, LifecycleEventType } from '@nephoscope/libvirt';
-import type { CallOptions, Connection, Domain } from '@nephoscope/libvirt';
+import type { CallOptions, Connection, DeviceEvent, Domain, TypedParams } from '@nephoscope/libvirt';
 
+import { topImages } from './bulk-stats.js';
+import { continueDisk } from './disk-xml.js';
 import { parseDomainXml, undescribed } from './domain-xml.js';
 import type { DomainDescription } from './domain-xml.js';
 
@@ -29,23 +31,47 @@ export class Descriptions {
   readonly #logger: Logger;
   readonly #entries = new Map<string, Entry>();
   /** Why the XML of a domain could not be read, by UUID: told once. */
+  /** What was read last of each domain, though it may have changed since, by UUID. */
+  readonly #before = new Map<string, Entry>();
+  /** Aliases of devices that were plugged or unplugged since then, by UUID. */
+  readonly #announced = new Map<string, Set<string>>();
+  readonly #cardNumber: (name: string) => Promise<string | undefined>;
   readonly #failures = new Map<string, string>();
   /** UUIDs of domains that have not answered the question for their XML, which are not asked again until they do. */
   readonly #hanging = new Set<string>();
 
-  constructor(connection: Connection, logger: Logger) {
+  /** @param cardNumber what tells a network device from others of its name */
+  constructor(connection: Connection, logger: Logger, cardNumber: (name: string) => Promise<string | undefined>) {
     this.#connection = connection;
     this.#logger = logger;
+    this.#cardNumber = cardNumber;
   }
 
   /** @throws the libvirt error when events cannot be had */
   async listen(options: CallOptions): Promise<void> {
     const forget = ({ domain }: { readonly domain: Domain }) => void this.#entries.delete(domain.uuid);
+    const announce = ({ domain, device }: DeviceEvent) => {
+      forget({ domain });
+      const devices = this.#announced.get(domain.uuid) ?? new Set();
+      this.#announced.set(domain.uuid, devices.add(device));
+    };
     await Promise.all([
       this.#connection.onLifecycle((event) => changes.has(event.event) && forget(event), options),
-      this.#connection.onDeviceAdded(forget, options),
-      this.#connection.onDeviceRemoved(forget, options),
+      this.#connection.onDeviceAdded(announce, options),
+      this.#connection.onDeviceRemoved(announce, options),
     ]);
+  }
+
+  /** Has a description read again whose disks have other images than were read now: no event tells of snapshots and copies. */
+  compare({ uuid, id }: Domain, params: TypedParams): void {
+    const description = this.known({ uuid, id } as Domain);
+    if (description === undefined) return;
+    const images = topImages(params);
+    const differs = description.disks.some(({ device, plugging }) => {
+      const image = images.get(device);
+      return image !== undefined && plugging?.includes(image) !== true;
+    });
+    if (differs) this.#entries.delete(uuid);
   }
 
   /** The description of a domain that need not be read again. */
@@ -101,7 +127,8 @@ export class Descriptions {
     this.#entries.set(domain.uuid, entry);
     try {
       if (this.#hanging.has(domain.uuid)) return outdated(before);
-      entry.description = inherit(before, parseDomainXml(await this.#connection.domainXml(domain, options)));
+      entry.description = inherit(before, await this.#describe(domain, options));
+      this.#before.set(domain.uuid, entry);
       this.#failures.delete(domain.uuid);
       return entry.description;
     } catch (error) {
@@ -111,6 +138,31 @@ export class Descriptions {
       this.#tell(domain, before, error);
       return outdated(before);
     }
+  }
+
+  async #describe(domain: Domain, options: CallOptions): Promise<DomainDescription> {
+    const xml = await this.#connection.domainXml(domain, options);
+    const announced = this.#announced.get(domain.uuid) ?? new Set();
+    this.#announced.delete(domain.uuid);
+    const now = parseDomainXml(xml);
+    const before = this.#before.get(domain.uuid);
+    const disks = before?.id === domain.id ? before.description?.disks : undefined;
+    return Object.freeze({
+      ...now,
+      disks: now.disks.map((disk) =>
+        continueDisk(
+          disks?.find(({ device }) => device === disk.device),
+          disk,
+          announced,
+        ),
+      ),
+      vnics: await Promise.all(
+        now.vnics.map(async (vnic) => {
+          const number = await this.#cardNumber(vnic.name);
+          return number === undefined ? vnic : Object.freeze({ ...vnic, plugging: Object.freeze([number]) });
+        }),
+      ),
+    });
   }
 
   #leave({ uuid }: Domain, late: Promise<void>): void {
@@ -133,6 +185,8 @@ export class Descriptions {
 
   forgetOthers(uuids: ReadonlySet<string>): void {
     for (const uuid of this.#failures.keys()) if (!uuids.has(uuid)) this.#failures.delete(uuid);
+    for (const known of [this.#before, this.#announced])
+      for (const uuid of known.keys()) if (!uuids.has(uuid)) known.delete(uuid);
     for (const uuid of this.#entries.keys()) if (!uuids.has(uuid)) this.#entries.delete(uuid);
   }
 }

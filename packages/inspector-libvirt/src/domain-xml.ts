@@ -1,5 +1,7 @@
-import type { Disk, Flavor, Vnic } from '@nephoscope/core';
+import type { Flavor, Vnic } from '@nephoscope/core';
 
+import { describeDisk } from './disk-xml.js';
+import type { DescribedDisk } from './disk-xml.js';
 import { child, children, content, local, namespace, parseXml, value } from './xml.js';
 import type { Element } from './xml.js';
 
@@ -9,7 +11,7 @@ export interface DomainDescription {
   readonly memoryKib: bigint | undefined;
   readonly architecture: string;
   readonly osType: string;
-  readonly disks: readonly Disk[];
+  readonly disks: readonly DescribedDisk[];
   readonly vnics: readonly DescribedVnic[];
   /** What nova wrote into it; undefined for a domain that is not nova's. */
   readonly nova: NovaMetadata | undefined;
@@ -55,10 +57,7 @@ export function parseDomainXml(xml: string): DomainDescription {
     memoryKib: kibibytes(child(domain, 'currentMemory')),
     architecture: value(osType, 'arch') ?? '',
     osType: content(osType) ?? '',
-    disks: children(devices, 'disk').flatMap((disk) => {
-      const device = value(child(disk, 'target'), 'dev');
-      return device === undefined ? [] : [Object.freeze({ device })];
-    }),
+    disks: children(devices, 'disk').flatMap((disk) => describeDisk(disk) ?? []),
     vnics: children(devices, 'interface').map(describeVnic),
     nova: describeNova(domain),
   });

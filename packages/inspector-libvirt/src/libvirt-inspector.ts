@@ -120,6 +120,7 @@ export class LibvirtInspector implements Inspector {
     // Id 0 is the hypervisor itself, as Xen's Domain-0.
     const guests = records.filter(({ domain }) => domain.id !== 0);
     const limits = { timeout: this.#deadline(guests.length), signal };
+    for (const { domain, params } of guests) session.descriptions.compare(domain, params);
     const descriptions = await session.descriptions.of(
       guests.map(({ domain }) => domain),
       (uuid) => this.#known.description(uuid),

@@ -5,6 +5,7 @@ import type { Clock, Health, Logger } from '@nephoscope/core';
 import { connect, isConnectionClosed } from '@nephoscope/libvirt';
 import type { CallOptions, Connection } from '@nephoscope/libvirt';
 
+import { cardNumber } from './card-number.js';
 import { Descriptions } from './descriptions.js';
 import { DeviceStats } from './device-stats.js';
 
@@ -135,7 +136,8 @@ export class Sessions {
     let connection: Connection | undefined;
     try {
       connection = await connect(this.#uri, { connectTimeout, keepalive, signal });
-      const descriptions = new Descriptions(connection, this.#logger);
+      const number = isLocal(this.#uri) ? cardNumber : () => Promise.resolve(undefined);
+      const descriptions = new Descriptions(connection, this.#logger, number);
       const options = { timeout: connectTimeout, signal };
       const [uri, boot] = await Promise.all([
         connection.uri(options),
@@ -197,8 +199,9 @@ export class Sessions {
  * the host's UUID is known: there a run that gets the number of an earlier one is told by falling volumes alone.
  */
 async function bootOf(uri: string, connection: Connection, options: CallOptions): Promise<string> {
-  const local = /^[^:]+:\/\/\//.test(uri);
-  if (local) return (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim();
+  if (isLocal(uri)) return (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim();
   const uuid = /<uuid>([0-9a-f-]{36})<\/uuid>/.exec(await connection.capabilities(options))?.[1];
   return uuid ?? connection.hostname(options);
 }
+
+const isLocal = (uri: string): boolean => /^[^:]+:\/\/\//.test(uri);

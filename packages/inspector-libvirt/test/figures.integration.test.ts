@@ -63,7 +63,7 @@ function ourFigures({ parts }: InstanceReading): Figures {
       'wr.bytes': io.writeBytes,
       'wr.reqs': io.writeRequests,
       'wr.times': io.writeTimeNs,
-      ...size,
+      capacity: size.capacity,
     };
     for (const [key, value] of Object.entries(bulk)) figures.set(`block.${index}.${key}`, value);
     const own = {

@@ -58,14 +58,14 @@ const sizes: readonly (Meter & { readonly field: keyof DiskSize })[] = [
     name: 'disk.device.allocation',
     type: 'gauge',
     unit: 'B',
-    description: 'Highest place written in the disk',
+    description: 'What the disk occupies on the host, without holes in its image (as `du` counts)',
     field: 'allocation',
   },
   {
     name: 'disk.device.usage',
     type: 'gauge',
     unit: 'B',
-    description: 'What the disk occupies on the host',
+    description: 'Size of the image or device on the host that contains the disk, with holes (as `ls` shows)',
     field: 'physical',
   },
 ];

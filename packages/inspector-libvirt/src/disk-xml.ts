@@ -1,0 +1,68 @@
+import type { Disk } from '@nephoscope/core';
+
+import { child, value } from './xml.js';
+import type { Element } from './xml.js';
+
+export interface DescribedDisk extends Disk {
+  readonly alias: string | undefined;
+  /** Where its image is: `file`, `block`, `network`, … */
+  readonly storage: string | undefined;
+  readonly format: string | undefined;
+  /** The image, in libvirt's words. */
+  readonly image: string;
+}
+
+// A drive whose medium is changed stays the same drive, and its counts go on.
+const drives: ReadonlySet<string | undefined> = new Set(['cdrom', 'floppy']);
+
+/**
+ * A disk; undefined for one without a name. Its plugging is marked by the indexes that libvirt gives the images in its
+ * chain, each once in the life of a domain's process. A snapshot puts an image before the others and a commit takes
+ * some away, so that the chain before and the one after have one in common.
+ */
+export function describeDisk(element: Element): DescribedDisk | undefined {
+  const device = value(child(element, 'target'), 'dev');
+  if (device === undefined) return undefined;
+  const marks = imagesOf(element);
+  if (drives.has(value(element, 'device'))) marks.push('drive');
+  const { index: _index, ...source } = child(element, 'source')?.attributes ?? {};
+  return Object.freeze({
+    device,
+    plugging: marks.length === 0 ? undefined : Object.freeze(marks),
+    alias: value(child(element, 'alias'), 'name'),
+    storage: value(element, 'type'),
+    format: value(child(element, 'driver'), 'type'),
+    image: JSON.stringify(source),
+  });
+}
+
+/** The indexes of the images in a disk's chain, and of the one that it is being copied to. None of a libvirt that does not give them. */
+function imagesOf(element: Element): string[] {
+  const top = value(child(element, 'source'), 'index');
+  if (top === undefined) return [];
+  const indexes = [top];
+  for (let image = child(element, 'backingStore'); image !== undefined; image = child(image, 'backingStore')) {
+    const index = value(image, 'index');
+    if (index !== undefined) indexes.push(index);
+  }
+  const copy = value(child(child(element, 'mirror'), 'source'), 'index');
+  if (copy !== undefined) indexes.push(copy);
+  return indexes;
+}
+
+/**
+ * The disk described now, with the marks of the one before where it is the same plugging of which nothing is left in
+ * the chain: its contents were copied to another image, and nobody was told of a device that was plugged or unplugged.
+ */
+export function continueDisk(
+  before: DescribedDisk | undefined,
+  now: DescribedDisk,
+  announced: ReadonlySet<string>,
+): DescribedDisk {
+  if (before?.plugging === undefined || now.plugging === undefined) return now;
+  const same = before.alias === now.alias && before.image !== now.image;
+  if (!same || (now.alias !== undefined && announced.has(now.alias))) return now;
+  const { plugging } = now;
+  if (before.plugging.some((mark) => plugging.includes(mark))) return now;
+  return Object.freeze({ ...now, plugging: Object.freeze([...plugging, ...before.plugging]) });
+}
