@@ -14,7 +14,7 @@ export interface RecorderParts {
 const firstPause = 250;
 const longestPause = 15_000;
 
-/** Records batches, however many tries that takes, and finds the samples that can never be recorded. */
+/** Records batches, however many tries that takes, and finds the samples of which the store says that it can never record them. */
 export class Recorder {
   readonly #parts: RecorderParts;
   #failure: string | undefined;
@@ -52,7 +52,9 @@ export class Recorder {
       try {
         return await this.#try(present);
       } catch (error) {
-        if (!isOfStore(error)) return await this.#separate(present, error, refused, signal);
+        // All else is the store's, known or not: a valid sample must not be lost to an error that nobody thought of.
+        if (isNephoscopeError(error, 'SAMPLE_INVALID'))
+          return await this.#separate(present, error, refused, signal);
         this.#tell(error, present.length, pause);
         await this.#parts.clock.sleep(pause, signal);
       }
@@ -86,11 +88,6 @@ export class Recorder {
     const [sample] = samples;
     if (sample === undefined) return;
     const reason = `SAMPLE_INVALID: ${describeError(error)}`;
-    if (!isNephoscopeError(error, 'SAMPLE_INVALID'))
-      this.#parts.logger.error(
-        { err: error, messageId: sample.messageId },
-        `the store failed on a sample in a way that it does not explain: ${describeError(error)}`,
-      );
     const refusal: Refusal = { kind: 'SAMPLE_INVALID', reason, bytes: Buffer.from(sample.text), count: 1 };
     refused.set(intake, [...(refused.get(intake) ?? []), refusal]);
   }
@@ -121,9 +118,4 @@ function halve(parts: readonly Part[]): readonly (readonly Part[])[] | undefined
 function inTwo<T>(items: readonly T[]): readonly [readonly T[], readonly T[]] {
   const middle = items.length >> 1;
   return [items.slice(0, middle), items.slice(middle)];
-}
-
-/** Whether the failure is the store's own, and no sample's. */
-function isOfStore(error: unknown): boolean {
-  return isNephoscopeError(error) && error.code.startsWith('STORE_');
 }

@@ -35,7 +35,7 @@ export function describeError(error: unknown): string {
     let length = 0;
     const seen = new Set<unknown>();
     for (let at = error; ; at = at.cause) {
-      const text = isError(at) ? String(at.message || at.name) : String(at);
+      const text = isError(at) ? String(at.message || describeAll(at) || at.name) : String(at);
       texts.push(text);
       length += text.length;
       seen.add(at);
@@ -46,6 +46,12 @@ export function describeError(error: unknown): string {
   } catch {
     return 'an error that cannot be described';
   }
+}
+
+/** An AggregateError, as of a host with several addresses, says nothing itself. */
+function describeAll(error: Error): string {
+  const { errors } = error as { errors?: unknown };
+  return Array.isArray(errors) ? [...new Set(errors.map(describeError))].join('; ') : '';
 }
 
 /** Also true of errors of another realm, as those of Node itself are within a test runner's sandbox. */

@@ -50,8 +50,9 @@ export interface SampleStore {
    * Records all of the batch or nothing of it; when the promise resolves it is on disk. A message id is
    * recorded once, whatever is offered again.
    *
-   * @throws STORE_UNAVAILABLE when it cannot now (full disk, lock, connection): the batch may be offered again;
-   *   SAMPLE_INVALID when one of them can never be recorded, as for a volume that the store has no room for
+   * @throws SAMPLE_INVALID when one of them can never be recorded, whatever becomes of the store, as for a volume that
+   *   it has no room for: that sample becomes a dead letter. Any other error (STORE_UNAVAILABLE for a full disk, a lock,
+   *   a lost connection) is about the store: the batch is offered again
    */
   record(samples: readonly Sample[]): Promise<RecordResult>;
   /**

@@ -1,5 +1,6 @@
 import { NephoscopeError } from '../errors.js';
 import { formatTimestamp } from '../timestamp.js';
+import { isWellFormed } from './json.js';
 import { memberSpans } from './member-spans.js';
 import type { Sample } from './sample.js';
 
@@ -22,6 +23,8 @@ const keyOfMark: ReadonlyMap<string, Key> = new Map(keys.map((key) => [marks[key
 /** Splits a layout so that every second part is a mark. */
 // eslint-disable-next-line no-control-regex -- the marks are such characters
 export const anyMark = /([\u0001-\u0006])/;
+// eslint-disable-next-line no-control-regex -- that is what it looks for
+const noJson = /[\0-\u0008\u000b\u000c\u000e-\u001f]/;
 
 type ColumnValues = Pick<Sample, 'messageId' | 'volume' | 'timestamp' | 'sequence'>;
 
@@ -48,11 +51,11 @@ export type MessageValues = ColumnValues & Omit<MessageParts, 'layout'>;
 /**
  * Takes the text of a sample apart.
  *
- * @throws SAMPLE_INVALID for a text that is no JSON
+ * @throws SAMPLE_INVALID for a text that is no JSON: with a control character, or half a surrogate pair
  */
 export function dismantle(sample: Sample): MessageParts {
   const { text } = sample;
-  if (anyMark.test(text))
+  if (noJson.test(text) || !isWellFormed(text))
     throw new NephoscopeError('SAMPLE_INVALID', `the text of message ${sample.messageId} is no JSON`);
   let layout = '';
   let at = 0;
@@ -107,9 +110,9 @@ function valueText(key: Key, values: MessageValues): string {
   }
 }
 
-/** Databases hold no U+0000 in a text. */
+/** Databases hold no U+0000 in a text, and no half of a surrogate pair. */
 function isNoColumn(key: Key, { messageId }: MessageValues): boolean {
-  return key === 'message_id' && messageId.includes('\0');
+  return key === 'message_id' && (messageId.includes('\0') || !isWellFormed(messageId));
 }
 
 function signatureOf(text: string | undefined): string | null {
