@@ -187,11 +187,12 @@ export const errorTable: readonly ErrorGroup[] = [
     codes: {
       STORE_UNAVAILABLE: {
         means:
-          'The store cannot take or give anything now: full disk, permissions, a lock, no connection, a server that does not answer or only reads, not started.',
+          'The store cannot take or give anything now: full disk, permissions, a lock, no connection, a server that does not answer or only reads, not started, or a failure that is not known.',
         what: 'Remove the cause that the message names. The collector tries again by itself; what it has not recorded stays in the queue.',
       },
       STORE_REFUSED: {
-        means: 'PostgreSQL refuses the user, the password or the database, or the user lacks a permission.',
+        means:
+          'PostgreSQL refuses the user, the password or the database, asks for a way of logging in that there is not here, or the user lacks a permission; or a connection pooler stands before it that works by transactions.',
         what: 'Correct `storage.url`, or the rights: see docs/postgresql.md.',
       },
       STORE_TLS: {
@@ -200,7 +201,8 @@ export const errorTable: readonly ErrorGroup[] = [
         what: 'Check the files, the server’s certificate and `sslmode`.',
       },
       STORE_INVALID: {
-        means: 'The file is no SQLite database, is damaged, or belongs to another program.',
+        means:
+          'The file is no SQLite database, is damaged, or belongs to another program; a PostgreSQL is older than 15, or its database is not of the encoding UTF8.',
         what: 'Give another `storage.url`, or restore a backup.',
       },
       STORE_SCHEMA_NEWER: { means: 'A newer version wrote the database.', what: 'Update the program.' },

@@ -30,12 +30,12 @@ interface Order {
  */
 export async function* samplePages(
   read: Read,
-  newestId: (db: Kysely<Schema>) => Promise<bigint>,
+  present: (db: Kysely<Schema>) => Promise<RawBuilder<boolean>>,
   table: SampleTable,
   filter: SampleFilter,
   order: Order,
 ): AsyncGenerator<readonly Sample[]> {
-  const until = await read(newestId);
+  const wasThere = await read(present);
   const series = restrictsSeries(filter)
     ? await read((db) =>
         matchingSeries(db, filter)
@@ -49,7 +49,7 @@ export async function* samplePages(
   let cursor: Cursor | undefined;
   while (left > 0) {
     const size = Math.min(left, pageSize);
-    const page: Page = { filter, until, cursor, newestFirst: order.newestFirst, size };
+    const page: Page = { filter, wasThere, cursor, newestFirst: order.newestFirst, size };
     const found = few ? pageOfFew(table, page, series) : undefined;
     const rows = await read((db) => readPage(db, found ?? pageByTime(db, page), table, page));
     if (rows.length > 0) yield rows.map(toSample);
@@ -62,21 +62,21 @@ export async function* samplePages(
 
 interface Page {
   readonly filter: SampleFilter;
-  /** The highest id: what is recorded while the pages are read stays out. */
-  readonly until: bigint;
+  /** Of a sample as `s`: what is recorded while the pages are read stays out. */
+  readonly wasThere: RawBuilder<boolean>;
   readonly cursor: Cursor | undefined;
   readonly newestFirst: boolean;
   readonly size: number;
 }
 
 /** The samples of this page of those that `source` gives as `s`, in order: what finds them again. */
-function select({ filter, until, cursor, newestFirst, size }: Page, source: RawBuilder<unknown>) {
+function select({ filter, wasThere, cursor, newestFirst, size }: Page, source: RawBuilder<unknown>) {
   const beyond =
     cursor === undefined
       ? sql``
       : sql` and (s.timestamp, s.id) ${newestFirst ? sql`<` : sql`>`} (${cursor.timestamp}, ${cursor.id})`;
   return sql`select s.series_id, s.timestamp, s.id from ${source}
-    and ${inRange(rest(filter, cursor, newestFirst))} and s.id <= ${until}${beyond}
+    and ${inRange(rest(filter, cursor, newestFirst))} and ${wasThere}${beyond}
     order by ${inOrder('s', newestFirst)} limit ${size}`;
 }
 

@@ -1,12 +1,14 @@
 import { NephoscopeError } from '@nephoscope/core';
 import type { Sample } from '@nephoscope/core';
 
+const unstorable = /[\0\p{Surrogate}]/gu;
+
 /**
- * The text as the columns to search in can hold it: none holds U+0000, which becomes U+FFFD.
- * The message's own text, being JSON, has it escaped and is kept exactly.
+ * The text as the columns to search in can hold it: none holds U+0000 or half a surrogate pair, which become U+FFFD.
+ * The message's own text, being JSON, has them escaped and is kept exactly.
  */
 export function storable<T extends string | null>(text: T): T {
-  return (text?.includes('\0') === true ? text.replaceAll('\0', '\ufffd') : text) as T;
+  return (text === null || text.search(unstorable) < 0 ? text : text.replace(unstorable, '\ufffd')) as T;
 }
 
 /** @throws SAMPLE_INVALID when no column holds it */

@@ -253,7 +253,10 @@ describe('an error that crosses from the thread', () => {
   it('stays what it is when it is not of the store', () => {
     const error = crossed(new TypeError('a mistake'));
     expect(error).toMatchObject({ message: 'a mistake' });
-    expect(storeError(error, '/a.db')).toBeUndefined();
+    expect(storeError(error, '/a.db')).toMatchObject({
+      code: 'STORE_UNAVAILABLE',
+      message: '/a.db failed: a mistake',
+    });
   });
 });
 

@@ -5,6 +5,7 @@ import type { SeriesCache } from '../series-cache.js';
 import { seriesColumns } from '../series-columns.js';
 import { int64, storable } from '../storable.js';
 import { hexArray, int8Array, textArray, uuidArray } from './binary-array.js';
+import { numeric } from './numeric.js';
 import type { SharedRow } from './shared-rows.js';
 
 /** A batch as the database takes it. */
@@ -66,7 +67,7 @@ export function toBatch(samples: readonly Sample[], known: SeriesCache<SharedRow
     messageIds.push(isId ? null : storable(sample.messageId));
     seriesIds.push(series.id);
     times.push(int64(sample, 'timestamp'));
-    volumes.push(sample.volume);
+    volumes.push(numeric(sample));
     sequences.push(int64(sample, 'sequence'));
     metadataIds.push(metadata?.id ?? null);
     signatures.push(parts.signature);

@@ -32,8 +32,12 @@ export class ConnectionPool implements PostgresPool {
     const connection = await this.#take();
     return {
       // Of its two forms the other one is for cursors, which are not used.
-      query: (async (text: string, values: readonly unknown[]) =>
-        await connection.query({ text, values: [...values] })) as unknown as PostgresPoolClient['query'],
+      query: (async (text: string, values: readonly unknown[]) => {
+        const answer = connection.query({ text, values: [...values] });
+        // Kysely would tell of a rollback that failed, and not of what it is for. The connection ends with it.
+        if (text === 'rollback') return await answer.catch(() => connection.close());
+        return await answer;
+      }) as unknown as PostgresPoolClient['query'],
       release: () => void this.#giveBack(connection),
     };
   }

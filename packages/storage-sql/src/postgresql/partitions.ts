@@ -12,7 +12,7 @@ const future = 4n;
 export const otherSamples = 'samples_other';
 
 /** Keeps apart those who make and remove partitions; the numbers mean nothing. */
-export const locks = { migrate: 7_301_001, partitions: 7_301_002, removal: 7_301_003 } as const;
+export const locks = { migrate: 7_301_001, partitions: 7_301_002, removal: 7_301_003, ids: 7_301_004 } as const;
 
 export interface Partition {
   readonly name: string;
@@ -60,7 +60,7 @@ export function wantedPartitions(times: Iterable<bigint>, now: bigint): Map<bigi
  * table is made beside and attached, which only locks {@link otherSamples}.
  */
 export async function createPartition(connection: Connection, { name, start, end }: Partition): Promise<void> {
-  await inTransaction(connection, async () => {
+  await connection.transaction(async () => {
     await connection.query({ text: `set local lock_timeout = '2s'` });
     await connection.query({ text: `select pg_advisory_xact_lock(${locks.partitions})` });
     const { rows } = await connection.query({ text: 'select to_regclass($1) as found', values: [name] });
@@ -79,7 +79,7 @@ export async function createPartition(connection: Connection, { name, start, end
 
 /** Takes the partition out of the table, as a table that {@link removedTables} finds. */
 export async function detachPartition(connection: Connection, { name }: Partition): Promise<void> {
-  await inTransaction(connection, async () => {
+  await connection.transaction(async () => {
     // Who waits for this lock holds up those who come after: better once more than long.
     await connection.query({ text: `set local lock_timeout = '2s'` });
     const { rows } = await connection.query<{ oid: string }>({
@@ -98,15 +98,4 @@ export async function removedTables(connection: Connection): Promise<{ name: str
       where relnamespace = current_schema()::regnamespace and relkind = 'r' and relname ~ '^samples_removed_[0-9]+$'`,
   });
   return rows.map(({ name, pages }) => ({ name, pages: Number(pages) }));
-}
-
-async function inTransaction(connection: Connection, work: () => Promise<void>): Promise<void> {
-  await connection.query({ text: 'begin' });
-  try {
-    await work();
-    await connection.query({ text: 'commit' });
-  } catch (error) {
-    if (connection.usable) await connection.query({ text: 'rollback' });
-    throw error;
-  }
 }

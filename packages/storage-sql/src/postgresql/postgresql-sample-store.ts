@@ -21,6 +21,7 @@ import { ConnectionPool } from './connection-pool.js';
 import { prepareDatabase } from './prepare-database.js';
 import { Recorder } from './recorder.js';
 import { removeBefore } from './removal.js';
+import { wasThere } from './sample-ids.js';
 import { storeError } from './store-error.js';
 
 const usualLimits: Limits = { connect: 10_000, statement: 30_000 };
@@ -69,7 +70,7 @@ export class PostgresqlSampleStore implements SampleStore {
           recorder: new Recorder(this.#location, this.#limits, this.#settings),
           db: new Kysely<Schema>({ dialect: new PostgresDialect({ pool }) }),
         };
-      });
+      }, signal);
       this.#settings.logger.info({ url }, 'the sample store is open');
     });
   }
@@ -109,7 +110,7 @@ export class PostgresqlSampleStore implements SampleStore {
     options: Parameters<SampleStore['samples']>[1] = {},
   ): AsyncGenerator<Sample> {
     const order = { newestFirst: options.newestFirst ?? false, limit: options.limit ?? Number.POSITIVE_INFINITY };
-    for await (const page of samplePages((query) => this.#read(query), newestId, table, filter, order)) {
+    for await (const page of samplePages((query) => this.#read(query), wasThere, table, filter, order)) {
       yield* page;
     }
   }
@@ -140,23 +141,16 @@ export class PostgresqlSampleStore implements SampleStore {
   }
 
   /** Does it and tells the outcome to {@link health}. A sample that cannot be stored is no failure of the store. */
-  async #watched<T>(work: () => Promise<T>): Promise<T> {
+  async #watched<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
     try {
       const result = await work();
       this.#health = { ok: true };
       return result;
     } catch (error) {
+      if (signal?.aborted === true) throw error;
       const failure = storeError(error, this.#location.url);
-      if (failure === undefined) throw error;
       if (failure.code !== 'SAMPLE_INVALID') this.#health = { ok: false, reason: failure.message };
       throw failure;
     }
   }
-}
-
-/** The highest id that was given out; `max(id)` would have to go through the tables. */
-async function newestId(db: Kysely<Schema>): Promise<bigint> {
-  const { rows } = await sql<{ id: bigint | null }>`
-    select pg_sequence_last_value(pg_get_serial_sequence('samples', 'id')::regclass) as id`.execute(db);
-  return rows[0]?.id ?? 0n;
 }

@@ -6,6 +6,7 @@ import type { Limits, Location } from './connection.js';
 import { ConnectionPool } from './connection-pool.js';
 import { migrations } from './migrations.js';
 import { locks } from './partitions.js';
+import { refusePooler } from './pooler.js';
 
 /** Makes or updates the tables, one program after the other. Writes nothing when they are as they should be. */
 export async function prepareDatabase(location: Location, limits: Limits, signal: AbortSignal): Promise<void> {
@@ -13,6 +14,7 @@ export async function prepareDatabase(location: Location, limits: Limits, signal
   const pool = new ConnectionPool(location, limits, 1);
   const db = new Kysely<Schema>({ dialect: new PostgresDialect({ pool }) });
   try {
+    await pool.use((connection) => refusePooler(connection, location, limits));
     await sql`select pg_advisory_lock(${sql.lit(locks.migrate)})`.execute(db);
     signal.throwIfAborted();
     // Those that an extension brought are nobody's.

@@ -1,11 +1,14 @@
+import { NephoscopeError, describeError, isNephoscopeError } from '@nephoscope/core';
 import type { PluginSettings, RecordResult, Sample } from '@nephoscope/core';
 
 import { recordBatch, toBatch } from './batch.js';
+import { takesPlainSample } from './control.js';
 import type { Connection, Limits, Location } from './connection.js';
 import { ConnectionPool } from './connection-pool.js';
 import { createPartition, existingPartitions, wantedPartitions } from './partitions.js';
+import { moveIds } from './sample-ids.js';
 import { createSharedRows } from './shared-rows.js';
-import { isConflict, sqlState } from './store-error.js';
+import { isConflict, isDataError, sqlState } from './store-error.js';
 
 /** How often a batch is tried that others stood in the way of. */
 const attempts = 5;
@@ -44,7 +47,10 @@ export class Recorder {
         // The database may be another one when it is back: a backup of it, or an empty one.
         this.#known.forget();
         this.#partitions = undefined;
-        throw error;
+        const explained = await this.#explained(error, connection, batch.times);
+        // Another one may lead to another server, or find what was set or mended meanwhile.
+        if (!isNephoscopeError(explained, 'SAMPLE_INVALID')) await connection.close();
+        throw explained;
       }
     });
   }
@@ -54,10 +60,23 @@ export class Recorder {
     await this.#writer.end();
   }
 
+  /** A value that is refused is a sample's only when the database takes others. */
+  async #explained(error: unknown, connection: Connection, times: readonly bigint[]): Promise<unknown> {
+    const [time] = times;
+    if (time === undefined || !isDataError(error) || !connection.usable) return error;
+    if (!(await takesPlainSample(connection, time))) return error;
+    return new NephoscopeError(
+      'SAMPLE_INVALID',
+      `the database takes other samples, and refuses a value of this one (${describeError(error)})`,
+      { cause: error },
+    );
+  }
+
   /** A partition that cannot be made now, as long as others hold locks, is no reason to record nothing. */
   async #makePartitions(connection: Connection, times: readonly bigint[]): Promise<void> {
     const { clock, logger } = this.#tools;
     if (this.#partitions === undefined) {
+      await moveIds(connection);
       const existing = await existingPartitions(connection);
       this.#partitions = new Set(existing.map(({ start }) => start));
     }

@@ -8,33 +8,53 @@ export function sqlState(error: unknown): string | undefined {
   return typeof code === 'string' && severity !== undefined ? code : undefined;
 }
 
+/** Whether the server refuses a value that it was given: class 22, and a key that is too long for an index. */
+export function isDataError(error: unknown): boolean {
+  const state = sqlState(error) ?? '';
+  return state.startsWith('22') || state === '54000';
+}
+
 /** Two that stood in each other's way: the one that was broken off does it again. */
 export function isConflict(error: unknown): boolean {
   return ['40P01', '40001'].includes(sqlState(error) ?? '');
 }
 
-/** The coded error of what the server or the way to it refused; undefined when the failure is neither's. */
-export function storeError(cause: unknown, url: PostgresqlUrl): NephoscopeError | undefined {
-  if (isNephoscopeError(cause)) return /^(STORE|SAMPLE)_/.test(cause.code) ? cause : undefined;
+/**
+ * The coded error of a failure. Of a sample it is one only where it says so itself (SAMPLE_INVALID): all else, known
+ * or not, is the store's or the way's to it.
+ */
+export function storeError(cause: unknown, url: PostgresqlUrl): NephoscopeError {
+  if (isNephoscopeError(cause) && /^(STORE|SAMPLE)_/.test(cause.code)) return cause;
   const state = sqlState(cause);
-  const [code, text] = (state === undefined ? ofConnection(cause, url) : ofServer(cause, state)) ?? [];
-  if (code === undefined) return undefined;
+  const [code, text] = state === undefined ? ofConnection(cause, url) : ofServer(cause, state);
   return new NephoscopeError(code, `${url.toString()}: ${text}`, { cause });
 }
 
-type Failure = readonly [code: string, text: string];
+export type Failure = readonly [code: string, text: string];
+
+/** A connection pooler that hands out its server's connections by transactions: what is set for a session is lost, or another's. */
+export const pooled: Failure = [
+  'STORE_REFUSED',
+  'a connection pooler stands before the server, and does not give a session of its own: name PostgreSQL itself in the URL, or have the pooler work by sessions and pass on statement_timeout (PgBouncer: pool_mode = session, ignore_startup_parameters = statement_timeout)',
+];
 
 /** By the state, or by its first two characters, its class. */
 const states: Readonly<Record<string, Failure>> = {
-  '22': ['SAMPLE_INVALID', 'a value of a sample cannot be stored'],
-  '54000': ['SAMPLE_INVALID', 'a value of a sample is too long to be stored'],
-  '28': ['STORE_REFUSED', 'PostgreSQL does not let this user in: wrong user or password, or pg_hba.conf says no'],
-  '3D000': ['STORE_REFUSED', 'there is no such database: make it with createdb, or correct the URL'],
-  '42501': ['STORE_REFUSED', 'the user lacks a permission: make it the owner of the database'],
+  '08': ['STORE_UNAVAILABLE', 'the server or a proxy before it ended the conversation'],
+  '2200H': ['STORE_UNAVAILABLE', 'the sequence of ids is at its end: give it room with ALTER SEQUENCE'],
+  '22': ['STORE_UNAVAILABLE', 'the database refuses what others take: look at its settings, encoding and columns'],
   '25006': [
     'STORE_UNAVAILABLE',
     'the database is read-only: it may be a standby, then name the primary; or default_transaction_read_only is set',
   ],
+  '25P03': [
+    'STORE_UNAVAILABLE',
+    'the server ended a transaction that was idle: this program or the way is too slow',
+  ],
+  '28': ['STORE_REFUSED', 'PostgreSQL does not let this user in: wrong user or password, or pg_hba.conf says no'],
+  '3D000': ['STORE_REFUSED', 'there is no such database: make it with createdb, or correct the URL'],
+  '3F000': ['STORE_REFUSED', 'no schema of the search_path is there: correct it, or make the schema'],
+  '42501': ['STORE_REFUSED', 'the user lacks a permission: make it the owner of the database'],
   '53100': [
     'STORE_UNAVAILABLE',
     "the server's disk is full: free space there; what was not recorded can be offered again",
@@ -52,34 +72,47 @@ const states: Readonly<Record<string, Failure>> = {
 };
 
 function ofServer(error: unknown, state: string): Failure {
-  const [code, text] = states[state] ?? states[state.slice(0, 2)] ?? ['STORE_UNAVAILABLE', 'failed'];
+  // PgBouncer's words.
+  if (state === '08P01' && describeError(error).startsWith('unsupported startup parameter')) return pooled;
+  const [code, text] = states[state] ?? states[state.slice(0, 2)] ?? ['STORE_UNAVAILABLE', 'the server failed'];
   return [code, `${text} (${describeError(error)})`];
 }
 
-function ofConnection(error: unknown, url: PostgresqlUrl): Failure | undefined {
-  const { code, message = '' } = (error ?? {}) as { code?: unknown; message?: string };
+/** What node-postgres and Node say of the way; of a host with several addresses, of the first one's. */
+function ofConnection(error: unknown, url: PostgresqlUrl): Failure {
+  const { code, message = '', syscall } = (error ?? {}) as { code?: unknown; message?: string; syscall?: unknown };
+  const told = describeError(error);
   if (message.startsWith('SASL: SCRAM-SERVER-FIRST-MESSAGE: client password'))
     return ['STORE_REFUSED', 'a password is asked for: give it in the URL, in PGPASSWORD, or in ~/.pgpass'];
+  if (/^Unknown authenticationOk message type|^SASL: Only mechanism/.test(message))
+    return [
+      'STORE_REFUSED',
+      `the server asks for a way of logging in that this program does not have (${told}): let pg_hba.conf say scram-sha-256 or cert, not gss, sspi or oauth`,
+    ];
+  if (message.startsWith('SASL'))
+    return ['STORE_UNAVAILABLE', `the log-in was answered wrongly (${told}): is it PostgreSQL?`];
+  if (message.startsWith('received invalid response'))
+    return ['STORE_UNAVAILABLE', `what answers there does not speak PostgreSQL's protocol (${told})`];
   if (message === 'The server does not support SSL connections')
     return [
       'STORE_TLS',
       "the server does not speak TLS: switch it on there, or say '?sslmode=disable' in the URL",
     ];
-  if (
-    url.sslMode !== 'disable' &&
-    /CERT|SELF_SIGNED|SIGNATURE|ISSUER|ERR_TLS|ERR_SSL|ERR_OSSL|EPROTO/.test(String(code))
-  )
+  if (message === 'There was an error establishing an SSL connection')
+    return [
+      'STORE_UNAVAILABLE',
+      'the server could not begin with TLS: it has no process left for it, or it is no PostgreSQL',
+    ];
+  if (url.sslMode !== 'disable' && !isNephoscopeError(error) && isOfTls(code, syscall))
     return [
       'STORE_TLS',
-      `no trusted TLS connection (${message}): check tls.caFile, tls.certFile, tls.keyFile and the name in the server's certificate`,
+      `no trusted TLS connection (${told}): check tls.caFile, tls.certFile, tls.keyFile and the name in the server's certificate`,
     ];
-  const { syscall } = error as { syscall?: unknown };
   switch (code) {
     case 'ECONNREFUSED':
     case 'ENOENT':
-      return syscall === 'open'
-        ? undefined
-        : ['STORE_UNAVAILABLE', 'connection refused: is PostgreSQL running there?'];
+      if (syscall === 'open') break;
+      return ['STORE_UNAVAILABLE', `connection refused: is PostgreSQL running there? (${told})`];
     case 'ENOTFOUND':
     case 'EAI_AGAIN':
       return ['STORE_UNAVAILABLE', `the host name '${url.host}' cannot be resolved`];
@@ -90,7 +123,16 @@ function ofConnection(error: unknown, url: PostgresqlUrl): Failure | undefined {
       'STORE_UNAVAILABLE',
       'no answer to the log-in: is it PostgreSQL, not frozen, and no firewall between?',
     ];
-  if (syscall !== undefined || message.startsWith('Connection terminated') || message.includes('not queryable'))
-    return ['STORE_UNAVAILABLE', `the connection was lost (${message})`];
-  return undefined;
+  return ['STORE_UNAVAILABLE', `the connection failed or was lost (${told})`];
+}
+
+/**
+ * OpenSSL's reasons against a certificate are many and have no common form (INVALID_PURPOSE, PATH_LENGTH_EXCEEDED), but
+ * no system call fails with them. One that names the connection is no such reason: a handshake that is ended by
+ * the other side has ECONNRESET.
+ */
+function isOfTls(code: unknown, syscall: unknown): boolean {
+  if (typeof code !== 'string') return false;
+  if (code === 'EPROTO' || /^ERR_(TLS|SSL|OSSL)/.test(code)) return true;
+  return syscall === undefined && !/^E[A-Z]/.test(code) && /^[A-Z_0-9]+$/.test(code);
 }

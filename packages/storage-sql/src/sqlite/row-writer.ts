@@ -78,8 +78,17 @@ export class RowWriter implements Writer {
       this.#series.clear();
       this.#metadata.clear();
       // Some failures, a full disk among them, have ended the transaction already.
-      if (this.#sqlite.inTransaction) this.#sqlite.exec('rollback');
+      this.#rollBack();
       throw error;
+    }
+  }
+
+  /** What is told is what it is rolled back for. */
+  #rollBack(): void {
+    try {
+      if (this.#sqlite.inTransaction) this.#sqlite.exec('rollback');
+    } catch {
+      // The next `begin` fails then, and says so.
     }
   }
 

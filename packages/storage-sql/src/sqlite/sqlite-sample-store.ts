@@ -12,7 +12,7 @@ import type {
   SampleStore,
 } from '@nephoscope/core';
 import { sql } from 'kysely';
-import type { Kysely } from 'kysely';
+import type { Kysely, RawBuilder } from 'kysely';
 
 import { migrate } from '../migrate.js';
 import { int64Range } from '../filter.js';
@@ -85,7 +85,7 @@ export class SqliteSampleStore implements SampleStore {
     return this.#alone(async () => {
       signal.throwIfAborted();
       if (this.#opened !== undefined) return;
-      this.#opened = await this.#tell(() => this.#patiently(() => open(this.#path), signal));
+      this.#opened = await this.#tell(() => this.#patiently(() => open(this.#path), signal), signal);
       this.#settings.logger.info({ path: this.#path }, 'the sample store is open');
     });
   }
@@ -136,7 +136,7 @@ export class SqliteSampleStore implements SampleStore {
     options: Parameters<SampleStore['samples']>[1] = {},
   ): AsyncGenerator<Sample> {
     const order = { newestFirst: options.newestFirst ?? false, limit: options.limit ?? Number.POSITIVE_INFINITY };
-    for await (const page of samplePages((query) => this.#read(query), newestId, table, filter, order)) {
+    for await (const page of samplePages((query) => this.#read(query), wasThere, table, filter, order)) {
       yield* page;
       // libsql's answers are there at once: without this, a long stream would keep everyone else waiting.
       await nextTurn();
@@ -198,16 +198,16 @@ export class SqliteSampleStore implements SampleStore {
     }
   }
 
-  /** Tells the outcome to {@link health}, and gives an error of the database its code. */
-  async #tell<T>(work: () => Promise<T>): Promise<T> {
+  /** Tells the outcome to {@link health}, and gives an error its code. A sample that cannot be stored is no failure of the store. */
+  async #tell<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
     try {
       const result = await work();
       this.#health = { ok: true };
       return result;
     } catch (error) {
+      if (signal?.aborted === true) throw error;
       const failure = storeError(error, this.#path);
-      if (failure === undefined) throw error;
-      this.#health = { ok: false, reason: failure.message };
+      if (failure.code !== 'SAMPLE_INVALID') this.#health = { ok: false, reason: failure.message };
       throw failure;
     }
   }
@@ -230,10 +230,10 @@ async function open(path: string): Promise<SqliteConnection> {
   }
 }
 
-async function newestId(db: Kysely<Schema>): Promise<bigint> {
+async function wasThere(db: Kysely<Schema>): Promise<RawBuilder<boolean>> {
   const row = await db
     .selectFrom('samples')
     .select((eb) => eb.fn.max('id').as('id'))
     .executeTakeFirst();
-  return BigInt(row?.id ?? 0n);
+  return sql<boolean>`s.id <= ${BigInt(row?.id ?? 0n)}`;
 }

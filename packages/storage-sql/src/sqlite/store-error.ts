@@ -20,11 +20,11 @@ export function isLocked(error: unknown): boolean {
 }
 
 /**
- * The coded error of what the database or its file system refused: STORE_INVALID when the file is no intact
- * database, else STORE_UNAVAILABLE. Undefined when the failure is not the store's.
+ * The coded error of a failure: STORE_INVALID when the file is no intact database, else STORE_UNAVAILABLE. Of a sample it
+ * is one only where it says so itself (SAMPLE_INVALID): all else, known or not, is the store's.
  */
-export function storeError(cause: unknown, path: string): NephoscopeError | undefined {
-  if (isNephoscopeError(cause)) return cause.code.startsWith('STORE_') ? cause : undefined;
+export function storeError(cause: unknown, path: string): NephoscopeError {
+  if (isNephoscopeError(cause) && /^(STORE|SAMPLE)_/.test(cause.code)) return cause;
   const unavailable = (what: string) => new NephoscopeError('STORE_UNAVAILABLE', what, { cause });
   const invalid = (what: string) => new NephoscopeError('STORE_INVALID', what, { cause });
   switch (primaryCode(cause)) {
@@ -54,7 +54,7 @@ export function storeError(cause: unknown, path: string): NephoscopeError | unde
     case undefined:
       return isSystemError(cause)
         ? unavailable(`the folder of ${path} cannot be made (${cause.message}): make it, writable for this user`)
-        : undefined;
+        : unavailable(`${path} failed: ${describeError(cause)}`);
     default:
       return unavailable(`${path} failed: ${describeError(cause)}`);
   }

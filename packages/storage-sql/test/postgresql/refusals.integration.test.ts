@@ -227,3 +227,66 @@ describe('TLS', () => {
     }
   }, 60_000);
 });
+
+describe('what the server says of a value', () => {
+  it('is what is looked for before it is asked: the longest volumes, to the digit', async () => {
+    const store = await started(await newDatabase(server.url));
+    const held = [
+      '1e131071',
+      `${'9'.repeat(131_072)}.0`,
+      '-1E-16383',
+      '0.10e-16381',
+      '0e-16383',
+      '0e131072',
+      '-0',
+      '1e5',
+    ];
+    const tooLong = [
+      '1e131072',
+      `1${'0'.repeat(131_072)}`,
+      '1e-16384',
+      '0.10e-16382',
+      '0e-16384',
+      `0.${'0'.repeat(16_384)}`,
+    ];
+    const samples = held.map((volume) => exampleSample({ volume }));
+    expect(await store.record(samples)).toEqual({ recorded: held.length, duplicates: 0 });
+    expect((await all(store)).map(({ volume }) => volume).sort()).toEqual([...held].sort());
+    for (const volume of tooLong) {
+      await expect(store.record([exampleSample({ volume })])).rejects.toMatchObject({ code: 'SAMPLE_INVALID' });
+      const cast = execute(server.url, `select '${volume}'::numeric`);
+      await expect(cast).rejects.toMatchObject({ code: '22003' });
+    }
+  });
+
+  it('is taken for a fact about the sample only when it takes another one', async () => {
+    const url = await newDatabase(server.url);
+    const store = await started(url);
+    await store.record(batch(1));
+    await execute(url, 'alter table samples alter column volume type numeric(5, 0)');
+    await expect(store.record([exampleSample({ volume: '1000000' })])).rejects.toMatchObject({
+      code: 'SAMPLE_INVALID',
+      message: expect.stringContaining('the database takes other samples'),
+    });
+    expect(store.health()).toEqual({ ok: true });
+    expect(await all(store)).toHaveLength(1);
+    await execute(url, "select setval('samples_id_seq', 9223372036854775807)");
+    await expect(store.record([exampleSample({ volume: '8' })])).rejects.toMatchObject({
+      code: 'STORE_UNAVAILABLE',
+      message: expect.stringContaining('sequence of ids is at its end'),
+    });
+    expect(store.health().ok).toBe(false);
+    await execute(url, 'alter sequence samples_id_seq restart with 1000');
+    expect(await store.record([exampleSample({ volume: '8' })])).toEqual({ recorded: 1, duplicates: 0 });
+  });
+
+  it('comes after a constraint was added by hand: it is the table that is told of', async () => {
+    const url = await newDatabase(server.url);
+    const store = await started(url);
+    await execute(url, 'alter table samples add constraint small check (volume < 5)');
+    await expect(store.record([exampleSample({ volume: '7' })])).rejects.toMatchObject({
+      code: 'STORE_UNAVAILABLE',
+      message: expect.stringContaining('small'),
+    });
+  });
+});

@@ -1,0 +1,32 @@
+import { NephoscopeError } from '@nephoscope/core';
+import type { Sample } from '@nephoscope/core';
+
+const decimal = /^-?(\d+)(?:\.(\d*))?(?:[eE]([+-]?\d+))?$/;
+/** What `numeric` holds at the most, in digits before and behind the point. */
+const before = 131_072;
+const behind = 16_383;
+
+/** The volume as the column takes it. @throws SAMPLE_INVALID when it is no decimal number, or too long for `numeric` */
+export function numeric({ volume, messageId }: Pick<Sample, 'volume' | 'messageId'>): string {
+  const [, whole = '', fraction = '', exponent = '0'] = decimal.exec(volume) ?? [];
+  if (whole === '') throw invalid(`volume ${shown(volume)} of message ${messageId} is no decimal number`);
+  // Most have a few digits.
+  if (volume.length < 100 && exponent === '0') return volume;
+  const shift = Number(exponent);
+  const digits = whole + fraction;
+  const leading = digits.search(/[1-9]/);
+  const isLong = leading >= 0 && whole.length - leading + shift > before;
+  if (isLong || fraction.length - shift > behind || Math.abs(shift) > 1_000_000_000)
+    throw invalid(
+      `volume ${shown(volume)} of message ${messageId} has more digits than PostgreSQL holds: ${before} before the point, ${behind} behind it`,
+    );
+  return volume;
+}
+
+function shown(volume: string): string {
+  return volume.length <= 60 ? volume : `${volume.slice(0, 60)}…`;
+}
+
+function invalid(message: string): NephoscopeError {
+  return new NephoscopeError('SAMPLE_INVALID', message);
+}

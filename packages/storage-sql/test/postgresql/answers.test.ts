@@ -1,0 +1,164 @@
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
+
+import { NephoscopeError, isNephoscopeError } from '@nephoscope/core';
+
+import { PostgresqlUrl } from '../../src/postgresql/postgresql-url.js';
+import { storeError } from '../../src/postgresql/store-error.js';
+import { never, storeAt } from './support.js';
+
+/** An answer to the log-in: AuthenticationRequest of that kind, https://www.postgresql.org/docs/current/protocol-message-formats.html. */
+function authentication(kind: number, more: Buffer | string = ''): Buffer {
+  const rest = Buffer.from(more);
+  const head = Buffer.alloc(9);
+  head.write('R');
+  head.writeInt32BE(8 + rest.length, 1);
+  head.writeInt32BE(kind, 5);
+  return Buffer.concat([head, rest]);
+}
+
+const onceAsked = (answer: Buffer | string) => (socket: Socket) => socket.once('data', () => socket.write(answer));
+
+const servers: [string, string, (socket: Socket) => unknown, string, string][] = [
+  ['asks for GSSAPI', 'disable', onceAsked(authentication(7)), 'STORE_REFUSED', 'pg_hba.conf'],
+  ['asks for SSPI', 'disable', onceAsked(authentication(9)), 'STORE_REFUSED', 'pg_hba.conf'],
+  ['asks for Kerberos 5', 'disable', onceAsked(authentication(2)), 'STORE_REFUSED', 'pg_hba.conf'],
+  ['asks for OAuth', 'disable', onceAsked(authentication(10, 'OAUTHBEARER\0\0')), 'STORE_REFUSED', 'pg_hba.conf'],
+  [
+    'answers SCRAM wrongly',
+    'disable',
+    (socket) => {
+      onceAsked(authentication(10, 'SCRAM-SHA-256\0\0'))(socket);
+      socket.on('data', (data) => data[0] === 0x70 && socket.write(authentication(11, 'r=another,s=,i=0')));
+    },
+    'STORE_UNAVAILABLE',
+    'SASL',
+  ],
+  [
+    'goes on with SCRAM that was not begun',
+    'disable',
+    onceAsked(authentication(11, 'r=a,s=b,i=1')),
+    'STORE_UNAVAILABLE',
+    '',
+  ],
+  [
+    'is MySQL',
+    'disable',
+    (socket) => socket.write(Buffer.from(`\x4a\0\0\0\x0a8.0.36\0${'x'.repeat(66)}`)),
+    'STORE_UNAVAILABLE',
+    'does not speak',
+  ],
+  ['is a web server', 'disable', onceAsked('HTTP/1.1 400 Bad Request\r\n\r\n'), 'STORE_UNAVAILABLE', ''],
+  ['hangs up', 'disable', (socket) => socket.once('data', () => socket.end()), 'STORE_UNAVAILABLE', 'lost'],
+  [
+    'ends the TLS handshake',
+    'verify-full',
+    (socket) =>
+      socket.once('data', () => {
+        socket.write('S');
+        socket.once('data', () => socket.end());
+      }),
+    'STORE_UNAVAILABLE',
+    'lost',
+  ],
+  [
+    'has no process left for TLS',
+    'verify-full',
+    (socket) =>
+      socket.once('data', () =>
+        socket.end('Ecould not fork new process for connection: Resource temporarily unavailable\n\0'),
+      ),
+    'STORE_UNAVAILABLE',
+    'no process left',
+  ],
+  [
+    'answers TLS with something else',
+    'verify-full',
+    (socket) =>
+      socket.once('data', () => {
+        socket.write('S');
+        socket.once('data', () => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'));
+      }),
+    'STORE_TLS',
+    '',
+  ],
+];
+
+describe('a server at the other end', () => {
+  it.each(servers)('that %s is told of (sslmode %s)', async (_, mode, talk, code, message) => {
+    const sockets: Socket[] = [];
+    const server = createServer((socket) => {
+      sockets.push(socket.on('error', () => undefined).resume());
+      talk(socket);
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const store = storeAt(`postgresql://user:word@127.0.0.1:${port}/samples?sslmode=${mode}`);
+    try {
+      await expect(store.start(never)).rejects.toMatchObject({ code, message: expect.stringContaining(message) });
+      expect(store.health().ok).toBe(false);
+      // Nothing is left of the connection.
+      for (const socket of sockets) if (!socket.closed) await once(socket, 'close');
+    } finally {
+      server.close();
+    }
+  });
+});
+
+describe('an error', () => {
+  const url = new PostgresqlUrl('postgresql://user@db.example:5432/samples');
+  const withFields = (fields: object, message = 'it says no') => Object.assign(new Error(message), fields);
+  const refused = (address: string) =>
+    withFields({ code: 'ECONNREFUSED', syscall: 'connect', address }, `connect ECONNREFUSED ${address}:5432`);
+
+  const errors: [string, unknown, string][] = [
+    [
+      'of a host with several addresses',
+      Object.assign(new AggregateError([refused('::1'), refused('127.0.0.1')]), { code: 'ECONNREFUSED' }),
+      'STORE_UNAVAILABLE',
+    ],
+    [
+      'of several that have no code',
+      new AggregateError([new Error('one'), new Error('two')]),
+      'STORE_UNAVAILABLE',
+    ],
+    ...['INVALID_PURPOSE', 'PATH_LENGTH_EXCEEDED', 'CERT_HAS_EXPIRED', 'HOSTNAME_MISMATCH', 'EPROTO'].map(
+      (code): [string, unknown, string] => [`${code} of TLS`, withFields({ code }), 'STORE_TLS'],
+    ),
+    ...['ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'EHOSTUNREACH', 'EMFILE', 'EACCES'].map(
+      (code): [string, unknown, string] => [`${code} without a call`, withFields({ code }), 'STORE_UNAVAILABLE'],
+    ),
+    // What a value, a table or the server may be refused for: nothing that is known of a sample.
+    ...[
+      '22021',
+      '22P05',
+      '22003',
+      '2200H',
+      '22023',
+      '23505',
+      '23514',
+      '25P03',
+      '08P01',
+      '0A000',
+      '58030',
+      'ZZZZZ',
+    ].map((code): [string, unknown, string] => [
+      `${code} of the server`,
+      withFields({ code, severity: 'ERROR' }),
+      'STORE_UNAVAILABLE',
+    ]),
+    ['without fields', new Error('odd'), 'STORE_UNAVAILABLE'],
+    ['of the program', new TypeError('x is not a function'), 'STORE_UNAVAILABLE'],
+    ['of another code of ours', new NephoscopeError('OTHER', 'odd'), 'STORE_UNAVAILABLE'],
+    ['that is a text', 'odd', 'STORE_UNAVAILABLE'],
+    ['that is nothing', undefined, 'STORE_UNAVAILABLE'],
+    ['that says so itself', new NephoscopeError('SAMPLE_INVALID', 'too long'), 'SAMPLE_INVALID'],
+  ];
+  it.each(errors)('%s has its code and its words', (_, error, code) => {
+    const failure = storeError(error, url);
+    expect([isNephoscopeError(failure), failure.code]).toEqual([true, code]);
+    const words = error instanceof AggregateError ? error.errors.map((one: Error) => one.message) : [];
+    for (const word of words) expect(failure.message).toContain(word);
+  });
+});
