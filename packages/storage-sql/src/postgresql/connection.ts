@@ -45,6 +45,8 @@ const reliedOn: Readonly<Record<string, string>> = {
   extra_float_digits: '1',
   standard_conforming_strings: 'on',
   default_transaction_isolation: 'read committed',
+  // Compiling takes longer than any statement here, of which the planner expects much as it sees no statistics yet.
+  jit: 'off',
   // A statement has its limit, and waits for locks within it.
   lock_timeout: '0',
   transaction_timeout: '0',

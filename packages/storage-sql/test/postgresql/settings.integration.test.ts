@@ -48,7 +48,7 @@ it.each(['database', 'role'])(
         volume: '0.1',
         metadata: '{"display_name": "prod-🚀 \\u0000 \\\\ \'"}',
       }),
-      exampleSample({ resourceId: 'cjk-日本', messageId: "no uuid ' \\ \0" }),
+      exampleSample({ resourceId: 'cjk-日本', messageId: "no uuid ' \\ x" }),
       exampleSample({ resourceId: 'r', volume: '-1e-07', sequence: null, timestamp: 1n }),
     ];
     expect(await store.record(samples)).toEqual({ recorded: 3, duplicates: 0 });
