@@ -30,7 +30,7 @@ const unusual = [
   ...['bytea_output = escape', "DateStyle = 'SQL, DMY'", "IntervalStyle = 'sql_standard'"],
   ...["TimeZone = 'Asia/Kolkata'", 'standard_conforming_strings = off', 'extra_float_digits = -15'],
   ...["client_encoding = 'LATIN1'", "default_transaction_isolation = 'serializable'", 'synchronous_commit = off'],
-  ...["lock_timeout = '1ms'", "statement_timeout = '1ms'", "idle_session_timeout = '50ms'"],
+  ...["lock_timeout = '1ms'", "statement_timeout = '1ms'", "idle_session_timeout = '1s'"],
   ...["idle_in_transaction_session_timeout = '1ms'", 'default_transaction_deferrable = on', 'array_nulls = off'],
   ...["search_path = '$user', public", 'quote_all_identifiers = on', 'transform_null_equals = on'],
 ];
@@ -52,7 +52,7 @@ it.each(['database', 'role'])(
       exampleSample({ resourceId: 'r', volume: '-1e-07', sequence: null, timestamp: 1n }),
     ];
     expect(await store.record(samples)).toEqual({ recorded: 3, duplicates: 0 });
-    await new Promise((resolve) => setTimeout(resolve, 200));
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
     expect(await store.record(samples)).toEqual({ recorded: 0, duplicates: 3 });
     const found = await all(store);
     expect(found.map(({ text }) => text).sort()).toEqual(samples.map(({ text }) => text).sort());
