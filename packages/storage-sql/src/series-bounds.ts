@@ -1,3 +1,5 @@
-/** How many a `SeriesCache` remembers before it forgets all of them. */
-export const maxSeries = 100_000;
-export const maxMetadata = 20_000;
+/**
+ * How many rows a `SeriesCache` knows, one more at the most, before it forgets all of them: the series and the metadata
+ * of 100,000 resources, some 30 MB.
+ */
+export const maxKnown = 200_000;

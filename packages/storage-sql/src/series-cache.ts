@@ -3,7 +3,7 @@ import { hash } from 'node:crypto';
 import { dismantle } from '@nephoscope/core';
 import type { Layout, MessageParts, Sample } from '@nephoscope/core';
 
-import { maxMetadata, maxSeries } from './series-bounds.js';
+import { maxKnown } from './series-bounds.js';
 import { seriesRow } from './storable.js';
 
 /** A sample as a row of `samples` refers to it. */
@@ -18,54 +18,68 @@ export interface SharedRows<Id> {
   metadata(text: string): Id;
 }
 
-/** Knows the series and metadata that samples came with before, so that a store is asked for each once. */
+/** What a layout came with: whoever recognises messages has one for each series, always with the same metadata. */
+interface OfLayout<Id> {
+  readonly series: Id;
+  readonly metadata: Id | null;
+  readonly text: string | null;
+}
+
+/**
+ * Knows the series and metadata that samples came with before, so that a store is asked for each once. It knows them by
+ * digests, and keeps nothing of what a reader has forgotten.
+ */
 export class SeriesCache<Id> {
   readonly #rows: SharedRows<Id>;
-  /** By the one layout that a reader who recognises messages gives to all of a series; else by a digest of what makes one. */
-  readonly #series = new Map<Layout | string, Id>();
-  readonly #metadata = new Map<string, Id>();
+  readonly #most: number;
+  #layouts = new WeakMap<Layout, OfLayout<Id>>();
+  readonly #known = new Map<string, Id>();
 
-  constructor(rows: SharedRows<Id>) {
+  /** @param most rows that it knows */
+  constructor(rows: SharedRows<Id>, most = maxKnown) {
     this.#rows = rows;
+    this.#most = most;
   }
 
   /** @throws SAMPLE_INVALID, and what the rows throw */
   of(sample: Sample): StoredParts<Id> {
-    const { layout, metadata, signature, variations } = sample.parts ?? dismantle(sample);
-    return {
-      series: this.#seriesId(sample, layout),
-      metadata: metadata === null ? null : this.#metadataId(metadata),
-      signature,
-      variations,
-    };
+    if (this.#known.size >= this.#most) this.forget();
+    if (sample.parts === undefined) {
+      const { layout, metadata, signature, variations } = dismantle(sample);
+      const series = this.#seriesId(sample, layout);
+      return { series, metadata: this.#metadataId(metadata), signature, variations };
+    }
+    const { layout, metadata: text, signature, variations } = sample.parts;
+    const known = this.#layouts.get(layout);
+    if (known?.text === text) return { series: known.series, metadata: known.metadata, signature, variations };
+    const series = this.#seriesId(sample, layout);
+    const metadata = this.#metadataId(text);
+    this.#layouts.set(layout, { series, metadata, text });
+    return { series, metadata, signature, variations };
   }
 
   /** What was asked for may not be there any more. */
   forget(): void {
-    this.#series.clear();
-    this.#metadata.clear();
+    this.#layouts = new WeakMap();
+    this.#known.clear();
   }
 
   #seriesId(sample: Sample, layout: Layout): Id {
-    const key =
-      sample.parts === undefined
-        ? hash('sha256', JSON.stringify(seriesRow(sample, layout.text)), 'base64')
-        : layout;
-    const known = this.#series.get(key);
-    if (known !== undefined) return known;
-    const id = this.#rows.series(sample, layout.text);
-    if (this.#series.size >= maxSeries) this.#series.clear();
-    this.#series.set(key, id);
-    return id;
+    const { text } = layout;
+    const key = hash('sha256', JSON.stringify(seriesRow(sample, text)), 'base64');
+    return this.#known.get(key) ?? this.#ask(key, () => this.#rows.series(sample, text));
   }
 
-  #metadataId(text: string): Id {
-    const known = this.#metadata.get(text);
-    if (known !== undefined) return known;
-    const id = this.#rows.metadata(text);
-    if (this.#metadata.size >= maxMetadata) this.#metadata.clear();
-    // V8 keeps the whole of a message as long as a slice of it is there.
-    this.#metadata.set(Buffer.from(text).toString(), id);
+  #metadataId(text: string | null): Id | null {
+    if (text === null) return null;
+    // No text of a series begins so.
+    const key = `m${hash('sha256', text, 'base64')}`;
+    return this.#known.get(key) ?? this.#ask(key, () => this.#rows.metadata(text));
+  }
+
+  #ask(key: string, ask: () => Id): Id {
+    const id = ask();
+    this.#known.set(key, id);
     return id;
   }
 }

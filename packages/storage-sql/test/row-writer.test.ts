@@ -67,16 +67,39 @@ describe('series and metadata', () => {
       Array.from({ length: to - from }, (_, at) =>
         exampleSample({ resourceId: `r${from + at}`, volume: `${from + at}` }),
       );
-    await record(of(0, 49_000));
+    writer = new RowWriter(sqlite, 5_000);
+    recorder = new Recorder(writer, 5_000);
+    await record(of(0, 4_900));
     // In the midst of these all are forgotten, while the first of them are known from before.
-    await record([...of(48_000, 49_000), ...of(49_000, 52_000), ...of(48_500, 49_500)]);
-    await record(of(51_000, 53_000));
+    await record([...of(4_800, 4_900), ...of(4_900, 5_200), ...of(4_850, 4_950)]);
+    await record(of(5_100, 5_300));
     await record(of(0, 100));
-    expect(count('series')).toEqual([53_000n]);
+    expect(count('series')).toEqual([5_300n]);
     const mixedUp = "resource_id <> 'r' || volume";
     const join = `samples join series on series.id = series_id where ${mixedUp}`;
     expect(count(join)).toEqual([0n]);
   }, 60_000);
+
+  it('of a text that nobody remembers are found again, and those that an older version wrote are written once more', async () => {
+    const text = (at: number) => `{"display_name": "vm-${at}"}`;
+    const cycle = (volume: string) =>
+      Array.from({ length: 300 }, (_, at) => exampleSample({ volume, resourceId: `r${at}`, metadata: text(at) }));
+    const insert = sqlite.prepare('insert into metadata (text) values (?)');
+    for (let at = 0; at < 100; at++) for (let again = 0; again < 3; again++) insert.run([text(at)]);
+    for (let round = 1; round <= 4; round++) {
+      // As a program that was started anew, or knows too many.
+      recorder = new Recorder(new RowWriter(sqlite));
+      await record(cycle(`${round}`));
+      expect(count('metadata')).toEqual([600n]);
+    }
+    expect(count('series')).toEqual([300n]);
+    const wrong = `samples join series on series.id = series_id join metadata on metadata.id = metadata_id
+      where text <> '{"display_name": "vm-' || substr(resource_id, 2) || '"}'`;
+    expect(count(wrong)).toEqual([0n]);
+    expect(values("explain query plan select id from metadata where hash = x'00'").join()).toContain(
+      'metadata_by_hash',
+    );
+  });
 
   it('that the writer was never told of are an error, and nothing is written', async () => {
     await record([exampleSample()]);

@@ -23,6 +23,7 @@ export function createSharedRows(): SeriesCache<SharedRow> {
 }
 
 function sharedRow(table: SharedRow['table'], values: readonly (string | null)[]): SharedRow {
-  const id = createHash('sha256').update(JSON.stringify(values)).digest().subarray(0, 16);
+  // Copied, since a part of a digest keeps the whole of it, with a memory of its own for each.
+  const id = Buffer.from(createHash('sha256').update(JSON.stringify(values)).digest().subarray(0, 16));
   return { id, table, values };
 }

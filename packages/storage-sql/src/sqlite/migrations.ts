@@ -62,4 +62,11 @@ export const migrations: Readonly<Record<string, Migration>> = {
         select number from numbered`.execute(db);
     },
   },
+  '0002_metadata_once': {
+    async up(db: Kysely<unknown>) {
+      // Texts of before have none: each that is still used is stored once more, and then never again.
+      await sql`alter table metadata add column hash blob`.execute(db);
+      await sql`create unique index metadata_by_hash on metadata (hash) where hash is not null`.execute(db);
+    },
+  },
 };

@@ -1,6 +1,7 @@
 import type { RecordResult, Sample } from '@nephoscope/core';
 
 import { messageKey } from '../message-key.js';
+import { maxKnown } from '../series-bounds.js';
 import { SeriesCache } from '../series-cache.js';
 import { int64, storable } from '../storable.js';
 import { NewRows } from './new-rows.js';
@@ -12,10 +13,12 @@ import type { Writer } from './row-writer.js';
 export class Recorder {
   readonly #writer: Writer;
   readonly #newRows = new NewRows();
-  readonly #known = new SeriesCache<number>(this.#newRows);
+  readonly #known: SeriesCache<number>;
 
-  constructor(writer: Writer) {
+  /** @param most series and metadata that are remembered, no more than the writer remembers */
+  constructor(writer: Writer, most = maxKnown) {
     this.#writer = writer;
+    this.#known = new SeriesCache<number>(this.#newRows, most);
   }
 
   /**

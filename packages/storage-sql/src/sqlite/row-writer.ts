@@ -1,6 +1,8 @@
+import { createHash } from 'node:crypto';
+
 import type Database from 'libsql';
 
-import { maxMetadata, maxSeries } from '../series-bounds.js';
+import { maxKnown } from '../series-bounds.js';
 import { seriesColumns } from '../series-columns.js';
 import type { Definitions } from './new-rows.js';
 import { keyLength, noReference, present, signatureLength } from './row-batch.js';
@@ -33,12 +35,16 @@ export class RowWriter implements Writer {
   readonly #removeOldest;
   readonly #findSeries;
   readonly #addSeries;
+  readonly #findMetadata;
   readonly #addMetadata;
-  readonly #series = new RowIds(maxSeries);
-  readonly #metadata = new RowIds(maxMetadata);
+  readonly #series: RowIds;
+  readonly #metadata: RowIds;
 
-  constructor(sqlite: Database.Database) {
+  /** @param most rows of each kind that the one who gives numbers knows */
+  constructor(sqlite: Database.Database, most = maxKnown) {
     this.#sqlite = sqlite;
+    this.#series = new RowIds(most + 1);
+    this.#metadata = new RowIds(most + 1);
     const insert = (rows: number) => {
       const values = Array.from({ length: rows }, () => `(${columns.map(() => '?').join(', ')})`);
       return sqlite.prepare(
@@ -56,7 +62,8 @@ export class RowWriter implements Writer {
     this.#addSeries = sqlite.prepare(
       `insert into series (${seriesColumns.join(', ')}) values (${seriesColumns.map(() => '?').join(', ')}) returning id`,
     );
-    this.#addMetadata = sqlite.prepare('insert into metadata (text) values (?) returning id');
+    this.#findMetadata = sqlite.prepare('select id from metadata where hash = ?');
+    this.#addMetadata = sqlite.prepare('insert into metadata (hash, text) values (?, ?) returning id');
   }
 
   begin(): void {
@@ -66,8 +73,7 @@ export class RowWriter implements Writer {
   write(batch: RowBatch): number {
     try {
       this.#series.add(batch.newSeries, (row) => this.#seriesId(row));
-      // A text that was forgotten is stored once more; nothing else depends on it.
-      this.#metadata.add(batch.newMetadata, (text) => firstId(this.#addMetadata.all([text])) as bigint);
+      this.#metadata.add(batch.newMetadata, (text) => this.#metadataId(text));
       const recorded = this.#insert(batch);
       this.#sqlite.exec('commit');
       this.#series.trim();
@@ -98,6 +104,11 @@ export class RowWriter implements Writer {
 
   #seriesId(row: readonly (string | null)[]): bigint {
     return firstId(this.#findSeries.all(row)) ?? (firstId(this.#addSeries.all(row)) as bigint);
+  }
+
+  #metadataId(text: string): bigint {
+    const hash = metadataHash(text);
+    return firstId(this.#findMetadata.all([hash])) ?? (firstId(this.#addMetadata.all([hash, text])) as bigint);
   }
 
   #insert(batch: RowBatch): number {
@@ -169,6 +180,11 @@ class RowIds {
   clear(): void {
     this.#ids.clear();
   }
+}
+
+/** The first 128 bits of the SHA-256 of the text. */
+function metadataHash(text: string): Buffer {
+  return createHash('sha256').update(text).digest().subarray(0, 16);
 }
 
 function firstId(rows: readonly unknown[]): bigint | undefined {
