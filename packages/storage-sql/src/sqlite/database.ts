@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 
 import Database from 'libsql';
@@ -8,7 +8,10 @@ const cacheSize = { reading: 2_048, writing: 16_384 } as const;
 
 /** Opens the file, making it and its folder. A lock is not waited for: in here that would stop the whole program. */
 export function openDatabase(path: string, use: keyof typeof cacheSize): Database.Database {
-  if (path !== ':memory:') makeFolder(dirname(path));
+  if (path !== ':memory:') {
+    makeFolder(dirname(path));
+    makeFile(path);
+  }
   const sqlite = new Database(path);
   try {
     // A commit is on disk when it returns: each one syncs the write-ahead log.
@@ -29,11 +32,25 @@ function makeFolder(path: string): void {
   if (existsSync(path)) return;
   makeFolder(dirname(path));
   try {
-    mkdirSync(path);
+    mkdirSync(path, 0o700);
   } catch (error) {
     // Another program may have made it meanwhile.
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
   }
+}
+
+/** For its user alone, whatever the umask; SQLite makes the log beside it alike. What fails here SQLite tells of. */
+function makeFile(path: string): void {
+  try {
+    closeSync(openSync(path, 'wx', 0o600));
+  } catch {
+    // It is there, or cannot be made.
+  }
+}
+
+/** Whether every user of this machine can read the file. */
+export function isPublic(path: string): boolean {
+  return path !== ':memory:' && process.platform !== 'win32' && (statSync(path).mode & 0o004) !== 0;
 }
 
 /**

@@ -23,7 +23,7 @@ import { meterSummaries, resourceSummaries } from '../summaries.js';
 import { chunkOf } from './chunk.js';
 import { openSqlite, sqlitePath } from './connection.js';
 import type { SqliteConnection } from './connection.js';
-import { closeDatabase } from './database.js';
+import { closeDatabase, isPublic } from './database.js';
 import { migrations } from './migrations.js';
 import { Recorder } from './recorder.js';
 import { RowWriter } from './row-writer.js';
@@ -87,6 +87,11 @@ export class SqliteSampleStore implements SampleStore {
       if (this.#opened !== undefined) return;
       this.#opened = await this.#tell(() => this.#patiently(() => open(this.#path), signal), signal);
       this.#settings.logger.info({ path: this.#path }, 'the sample store is open');
+      if (isPublic(this.#path))
+        this.#settings.logger.warn(
+          { path: this.#path },
+          `every user of this machine can read the samples: 'chmod o-rwx ${this.#path}*' ends that`,
+        );
     });
   }
 

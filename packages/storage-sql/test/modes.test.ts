@@ -1,0 +1,51 @@
+import { chmodSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+
+import { RecordingLogger, exampleSample } from '@nephoscope/testing';
+
+import plugin from '../src/index.js';
+import { realClock } from './store-at.js';
+
+const never = new AbortController().signal;
+const folder = mkdtempSync(join(tmpdir(), 'nephoscope-store-'));
+const umask = process.umask();
+afterAll(() => {
+  process.umask(umask);
+  rmSync(folder, { recursive: true });
+});
+
+const mode = (path: string) => (statSync(path).mode & 0o777).toString(8);
+
+async function startedAt(path: string) {
+  const logger = new RecordingLogger();
+  const options = plugin.options.parse({ url: `sqlite:${path}` });
+  const store = plugin.create({ options, logger, clock: realClock, host: 'test' });
+  await store.start(never);
+  return { store, warnings: () => logger.entries.filter(({ level }) => level === 'warn') };
+}
+
+it.each([0o000, 0o022, 0o077])('what is made is for its user alone, at a umask of %i', async (value) => {
+  process.umask(value);
+  const path = join(folder, `new-${value}`, 'below', 'samples.db');
+  const { store, warnings } = await startedAt(path);
+  await store.record([exampleSample()]);
+  expect([path, `${path}-wal`, `${path}-shm`].map(mode)).toEqual(['600', '600', '600']);
+  expect([dirname(path), dirname(dirname(path))].map(mode)).toEqual(['700', '700']);
+  expect(warnings()).toEqual([]);
+  await store.stop();
+});
+
+it('a database of before that everybody can read is told of, and stays as it is', async () => {
+  const path = join(folder, 'old.db');
+  await (await startedAt(path)).store.stop();
+  chmodSync(path, 0o644);
+  const { store, warnings } = await startedAt(path);
+  expect(warnings().map(({ message }) => message)).toEqual([expect.stringContaining(`chmod o-rwx ${path}`)]);
+  expect(mode(path)).toBe('644');
+  await store.stop();
+  chmodSync(path, 0o640);
+  const again = await startedAt(path);
+  expect(again.warnings()).toEqual([]);
+  await again.store.stop();
+});
