@@ -215,6 +215,11 @@ export const errorTable: readonly ErrorGroup[] = [
           'A sample that no store can hold: its time or number does not fit into 64 bits, its volume has more digits than PostgreSQL takes. It goes to the dead letters.',
         what: 'Look at who sent the message that is named.',
       },
+      SAMPLE_WITHOUT_VOLUME: {
+        means:
+          "The volume of a metering message is null: nothing was measured, as in Ceilometer's `image.size` of an image that is queued. The collector acknowledges and counts it; it is no dead letter.",
+        what: 'Nothing, where this is known of the meter; else look at the agent that sends it.',
+      },
       MESSAGE_UNREADABLE: {
         means:
           'A metering message is not what it should be; the field is named. The collector puts it into the dead letters.',

@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
-import { KnownMessages, createVerifier, describeError, meteringTopology } from '@nephoscope/core';
+import { KnownMessages, createVerifier, describeError, meterStem, meteringTopology } from '@nephoscope/core';
 import type { Clock, Delivery, Health, Logger, MessageBus, SampleStore, Secret } from '@nephoscope/core';
 import type { Component } from '@nephoscope/runtime';
 import type { Registry } from 'prom-client';
@@ -31,6 +31,8 @@ const maxWaitingBytes = 64 * 1024 * 1024;
 const readingTurn = 100;
 // What is not done by then when the collector stops goes back to the queue with the end of the bus.
 const lastSettling = 3_000;
+/** So many meters are remembered. */
+const maxToldMeters = 1_000;
 // A message whose dead letters could not be sent is not taken again in a tight loop.
 const pauseBeforeRequeue = 1_000;
 
@@ -55,6 +57,8 @@ export class Collector implements Component {
   #tooLarge: Promise<void> = Promise.resolve();
   #pipeline: Promise<void> | undefined;
   #stopped: Promise<void> | undefined;
+  /** Meters of which it was told that samples without a volume come. */
+  readonly #toldWithoutVolume = new Set<string>();
 
   constructor(parts: CollectorParts) {
     const { bus, clock, logger, options, registry, secrets, store } = parts;
@@ -192,8 +196,9 @@ export class Collector implements Component {
   }
 
   /** Its samples are recorded, but for those that the store refused: what is left are its dead letters. Never rejects. */
-  async #settle({ delivery, refusals: unread }: Intake, unrecorded: readonly Refusal[] = []): Promise<void> {
+  async #settle(intake: Intake, unrecorded: readonly Refusal[] = []): Promise<void> {
     const { clock, logger } = this.#parts;
+    const { delivery, refusals: unread } = intake;
     if (delivery.isGone) return this.#dropGone();
     const refusals = [...unread, ...unrecorded];
     const results = await Promise.allSettled(
@@ -202,6 +207,7 @@ export class Collector implements Component {
     const failed = results.find((result) => result.status === 'rejected');
     if (failed === undefined) {
       this.#tellRefused(delivery, refusals);
+      this.#tellWithoutVolume(intake);
       this.#metrics.underWay.dec();
       delivery.ack();
       return;
@@ -225,6 +231,19 @@ export class Collector implements Component {
         ? `a metering message went to the dead letters: ${first.reason}`
         : `${count} metering messages went to the dead letters, the first: ${first.reason}`;
     this.#parts.logger.warn({ routingKey, count }, text);
+  }
+
+  #tellWithoutVolume({ withoutVolume }: Intake): void {
+    this.#metrics.withoutVolume.inc(withoutVolume.length);
+    for (const { counterName, resourceId } of withoutVolume) {
+      const stem = meterStem(counterName);
+      if (this.#toldWithoutVolume.has(stem) || this.#toldWithoutVolume.size >= maxToldMeters) continue;
+      this.#toldWithoutVolume.add(stem);
+      this.#parts.logger.info(
+        { counterName, resourceId },
+        `a sample of ${counterName} has no volume (null), as Ceilometer's of an image that is queued; it is left out and counted, and so are later ones of this meter`,
+      );
+    }
   }
 
   #requeue(delivery: Delivery): void {

@@ -1,5 +1,11 @@
-import { describeError, maxMeteringDocumentBytes, meteringTexts } from '@nephoscope/core';
-import type { Delivery, KnownMessages, RejectionReason, Sample, Verifier } from '@nephoscope/core';
+import {
+  describeError,
+  isNephoscopeError,
+  maxMeteringDocumentBytes,
+  meteringTexts,
+  parseJson,
+} from '@nephoscope/core';
+import type { Delivery, JsonObject, KnownMessages, RejectionReason, Sample, Verifier } from '@nephoscope/core';
 
 /** What goes to the dead letters, and why. */
 export interface Refusal {
@@ -12,11 +18,18 @@ export interface Refusal {
   readonly count: number;
 }
 
-/** A delivery, read: what of it is to be recorded, and what is to go to the dead letters. */
+/** Whoever made it measured nothing and said so (`counter_volume` is null): no store could ever record it. */
+export interface WithoutVolume {
+  readonly counterName: string;
+  readonly resourceId: string;
+}
+
+/** A delivery, read: what of it is to be recorded, what is to go to the dead letters, and what is nothing. */
 export interface Intake {
   readonly delivery: Delivery;
   readonly samples: readonly Sample[];
   readonly refusals: readonly Refusal[];
+  readonly withoutVolume: readonly WithoutVolume[];
 }
 
 /** What messages are read and verified with. */
@@ -44,18 +57,22 @@ export const maxRefusals = 1_000;
  */
 export function takeIn(delivery: Delivery, { messages, verifier }: Readers): Intake {
   const { body, contentType } = delivery;
-  if (isTooLarge(delivery)) return { delivery, samples: [], refusals: [tooLarge(body)] };
+  if (isTooLarge(delivery)) return { delivery, samples: [], refusals: [tooLarge(body)], withoutVolume: [] };
   const samples: Sample[] = [];
   const refusals: Refusal[] = [];
+  const withoutVolume: WithoutVolume[] = [];
   for (const text of meteringTexts(body, contentType)) {
     const taken =
       typeof text === 'string' ? takeOne(text, { messages, verifier }) : unreadable(text.reason, text.bytes);
     if ('messageId' in taken) samples.push(taken);
-    else refusals.push(taken);
-    if (refusals.length > maxRefusals) return { delivery, samples, refusals: [together(refusals, body)] };
+    else if ('kind' in taken) refusals.push(taken);
+    else withoutVolume.push(taken);
+    if (refusals.length > maxRefusals)
+      return { delivery, samples, refusals: [together(refusals, body)], withoutVolume };
   }
-  if (samples.length === 0 && refusals.length === 0) refusals.push(unreadable('the message is empty', body));
-  return { delivery, samples, refusals };
+  if (samples.length + refusals.length + withoutVolume.length === 0)
+    refusals.push(unreadable('the message is empty', body));
+  return { delivery, samples, refusals, withoutVolume };
 }
 
 /** Whether it is larger than anything that is read. */
@@ -63,16 +80,30 @@ export function isTooLarge({ body }: Delivery): boolean {
   return body.byteLength > maxMeteringDocumentBytes;
 }
 
-function takeOne(text: string, { messages, verifier }: Readers): Sample | Refusal {
+function takeOne(text: string, readers: Readers): Sample | Refusal | WithoutVolume {
   try {
-    const { message, sample } = messages.read(text);
-    const verdict = verifier.verify(message);
-    if (verdict === 'verified') return sample;
-    const reason = `${verdict}: ${explanations[verdict]}`;
-    return { kind: verdict, reason, bytes: Buffer.from(text), count: 1 };
+    const { message, sample } = readers.messages.read(text);
+    return refusalOf(readers.verifier.verify(message), text) ?? sample;
   } catch (error) {
+    if (isNephoscopeError(error, 'SAMPLE_WITHOUT_VOLUME')) return takeWithoutVolume(text, readers);
     return unreadable(describeError(error), Buffer.from(text));
   }
+}
+
+/** It was read, and nothing else is wrong with it: what nobody signed is a dead letter all the same. */
+function takeWithoutVolume(text: string, { verifier }: Readers): Refusal | WithoutVolume {
+  const message = parseJson(text) as JsonObject;
+  const named = {
+    counterName: message.get('counter_name'),
+    resourceId: message.get('resource_id'),
+  } as WithoutVolume;
+  return refusalOf(verifier.verify(message), text) ?? named;
+}
+
+function refusalOf(verdict: ReturnType<Verifier['verify']>, text: string): Refusal | undefined {
+  if (verdict === 'verified') return undefined;
+  const reason = `${verdict}: ${explanations[verdict]}`;
+  return { kind: verdict, reason, bytes: Buffer.from(text), count: 1 };
 }
 
 function unreadable(why: string, bytes: Uint8Array): Refusal {

@@ -26,6 +26,11 @@ export function createCollectorMetrics(registry: Registry) {
       labelNames: ['reason'],
       registers,
     }),
+    withoutVolume: new Counter({
+      name: 'nephoscope_collector_samples_without_volume_total',
+      help: 'Metering messages whose volume is null: whoever sent them measured nothing, and nothing is recorded',
+      registers,
+    }),
     storeFailures: new Counter({
       name: 'nephoscope_collector_store_failures_total',
       help: 'Batches that the store did not take at a try',

@@ -1,6 +1,26 @@
-import { maxMeteringLineBytes, meteringTopology, Secret } from '@nephoscope/core';
+import {
+  createSigner,
+  formatJson,
+  maxMeteringLineBytes,
+  meteringTopology,
+  parseJson,
+  Secret,
+} from '@nephoscope/core';
+import type { JsonObject } from '@nephoscope/core';
 
-import { FakeDelivery, failing, ids, line, metric, started, until } from './support.js';
+import { FakeDelivery, failing, ids, line, metric, secret, started, until } from './support.js';
+
+/** A signed metering message whose volume is null. */
+function withoutVolume(): string {
+  const message = parseJson(line({ form: 'ceilometer' })) as JsonObject;
+  const fields = [...message].filter(([key]) => key !== 'message_signature');
+  const { writer, sign } = createSigner({ secret, form: 'ceilometer' });
+  const none = fields
+    .map(([key, value]) => [key, key === 'counter_volume' ? null : value] as const)
+    .sort(([a], [b]) => (a < b ? -1 : 1));
+  const signature = sign(none.map(([key, value]) => writer.field(key, value)).join(''));
+  return formatJson(new Map([...none, ['message_signature', signature]]));
+}
 
 const never = () => new Promise<never>(() => undefined);
 
@@ -81,6 +101,25 @@ describe('recording', () => {
     expect(bus.waiting).toHaveLength(47);
     expect(await metric(registry, 'nephoscope_collector_messages_under_way')).toBe(3);
   });
+});
+
+it('acknowledges a sample without a volume, counts it, and tells of its meter once', async () => {
+  const { bus, store, registry, told } = await started();
+  const none = withoutVolume();
+  for (const delivery of [
+    new FakeDelivery(none),
+    new FakeDelivery(line({ id: 'good' }), none),
+    new FakeDelivery(none, none),
+  ]) {
+    bus.send(delivery);
+    await until('it is settled', () => delivery.outcome !== undefined);
+    expect([delivery.outcome, delivery.dead]).toEqual(['ack', []]);
+  }
+  expect(store.batches.map(ids)).toEqual([['good']]);
+  expect(await metric(registry, 'nephoscope_collector_samples_without_volume_total')).toBe(4);
+  expect(await metric(registry, 'nephoscope_collector_samples_refused_total')).toBe(0);
+  expect(told('warn')).toEqual([]);
+  expect(told('info')).toEqual([expect.stringContaining('a sample of cpu has no volume (null)')]);
 });
 
 describe('a bad line', () => {

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 
 import {
+  createSigner,
   createVerifier,
   KnownMessages,
   meteringTopology,
@@ -155,6 +156,72 @@ describe('a message among others', () => {
   });
 });
 
+describe('a sample without a volume', () => {
+  // What ceilometer-polling sends of an image that is queued: its size is null.
+  const sampleOfImage = (form: 'ceilometer' | 'canonical', changes: Record<string, unknown> = {}) => {
+    const { body } = captures.find(([name]) => name.includes('image.size'))![1];
+    const inner = JSON.parse((JSON.parse(body) as { 'oslo.message': string })['oslo.message']) as {
+      payload: { samples: Record<string, unknown>[] };
+    };
+    const { message_signature: _, ...fields } = inner.payload.samples[0]!;
+    const message = {
+      ...fields,
+      counter_volume: null,
+      ...(form === 'canonical' && { signature_form: form }),
+      ...changes,
+    };
+    const signer = createSigner({ secret: new Secret('lab-secret'), form });
+    const parsed = [...(parseJson(JSON.stringify(message)) as JsonObject)].sort(([a], [b]) => (a < b ? -1 : 1));
+    const text =
+      signer.writer.head(parsed.length) + parsed.map(([key, value]) => signer.writer.field(key, value)).join('');
+    return JSON.stringify({ ...message, message_signature: signer.sign(text) });
+  };
+  const none = { counterName: 'image.size', resourceId: '87dbbd17-9547-461a-b4d1-da7992f589da' };
+
+  it.each([
+    ['of telemetry.polling', (text: string) => enveloped(polling(text)), 'application/json'],
+    ['of 2012', (text: string) => cast(text), 'application/json'],
+    ['of 2012, several', (text: string) => cast(`[${text}]`), 'application/json'],
+    ['alone', (text: string) => text, 'application/json'],
+    ['of ours', (text: string) => `${text}\n`, 'application/x-ndjson'],
+  ])('is nothing to record and no dead letter, %s', (_, frame, contentType) => {
+    for (const form of ['ceilometer', 'canonical'] as const) {
+      const { samples, refusals, withoutVolume } = take(frame(sampleOfImage(form)), contentType);
+      expect({ samples, refusals, withoutVolume }).toEqual({ samples: [], refusals: [], withoutVolume: [none] });
+    }
+  });
+
+  it('costs the others of its message nothing, whichever meter it is of', () => {
+    const good = line({ form: 'ceilometer' });
+    const taken = take(
+      polling(sampleOfImage('ceilometer'), good, sampleOfImage('ceilometer', { counter_name: 'memory.usage' })),
+    );
+    expect(taken.samples.map(({ text }) => text)).toEqual([good]);
+    expect(taken.refusals).toEqual([]);
+    expect(taken.withoutVolume.map(({ counterName }) => counterName)).toEqual(['image.size', 'memory.usage']);
+  });
+
+  it.each([
+    [
+      'is not signed by us',
+      sampleOfImage('ceilometer').replace('"user_id":null', '"user_id":"x"'),
+      'signature-wrong',
+    ],
+    ['is not signed at all', sampleOfImage('ceilometer').replace(/,"message_signature":"\w+"/, ''), 'unsigned'],
+    ['has no time', sampleOfImage('ceilometer', { timestamp: null }), 'unreadable'],
+    ['has no resource', sampleOfImage('ceilometer', { resource_id: null }), 'unreadable'],
+    ['has an epoch that is none', sampleOfImage('ceilometer', { epoch: 1 }), 'unreadable'],
+    ['has a text as its volume', sampleOfImage('ceilometer', { counter_volume: 'None' }), 'unreadable'],
+    ['lacks the field', sampleOfImage('ceilometer', { counter_volume: undefined }), 'unreadable'],
+  ])('is a dead letter when it %s', (_, text, kind) => {
+    const { samples, refusals, withoutVolume } = take(polling(text));
+    expect([samples, withoutVolume]).toEqual([[], []]);
+    expect(refusals.map((refusal) => [refusal.kind, Buffer.from(refusal.bytes).toString()])).toEqual([
+      [kind, text],
+    ]);
+  });
+});
+
 it.each([
   ['nothing', ''],
   ['no JSON', 'hello'],
@@ -182,8 +249,8 @@ it('gives every message of a hostile body an end, as a sample or as a refusal', 
   fc.assert(
     fc.property(change, fc.boolean(), ({ at, cut, insert }, envelope) => {
       const changed = inner.slice(0, at) + insert + inner.slice(at + cut);
-      const { samples, refusals } = take(envelope ? enveloped(changed) : changed);
-      expect(samples.length + refusals.length).toBeGreaterThan(0);
+      const { samples, refusals, withoutVolume } = take(envelope ? enveloped(changed) : changed);
+      expect(samples.length + refusals.length + withoutVolume.length).toBeGreaterThan(0);
       for (const { text } of samples) expect(verifier.verify(parseJson(text) as JsonObject)).toBe('verified');
     }),
     { numRuns: 300 },

@@ -229,12 +229,22 @@ describe('readMeteringMessage', () => {
     'needs %s',
     (key) => {
       expect(() => read({ [key]: undefined })).toThrow(`unreadable metering message: ${key} is missing`);
-      expect(() => read({ [key]: null })).toThrow(new RegExp(`: ${key} is no (text|number)`));
+      expect(() => read({ [key]: null })).toThrow(new RegExp(`${key} is (no text|null: nothing was measured)`));
       expect(() => read({ [key]: ['x'] })).toThrow(
         expect.objectContaining({ code: 'MESSAGE_UNREADABLE' }) as Error,
       );
     },
   );
+
+  it('tells that nothing was measured only of what is sound in all else', () => {
+    expect(() => read({ counter_volume: null })).toThrow(
+      expect.objectContaining({ code: 'SAMPLE_WITHOUT_VOLUME' }) as Error,
+    );
+    for (const key of ['counter_type', 'timestamp', 'user_id', 'epoch', 'sequence'])
+      expect(() => read({ counter_volume: null, [key]: ['x'] })).toThrow(
+        expect.objectContaining({ code: 'MESSAGE_UNREADABLE' }) as Error,
+      );
+  });
 
   it.each([
     ['counter_type', 'counter', 'counter_type is none of cumulative, delta, gauge'],

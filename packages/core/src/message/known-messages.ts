@@ -54,7 +54,7 @@ export class KnownMessages {
   readonly #texts = new Map<string, string>();
   #characters = 0;
 
-  /** @throws MESSAGE_UNREADABLE naming the field */
+  /** @throws MESSAGE_UNREADABLE naming the field; SAMPLE_WITHOUT_VOLUME */
   read(text: string): ReadSample {
     if (this.#characters > maxCharacters) this.#forget();
     const recognised = this.#recognise(text);

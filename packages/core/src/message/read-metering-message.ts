@@ -19,7 +19,7 @@ const maxSequence = 2n ** 63n - 1n;
  * Reads the JSON text of one metering message, ours or Ceilometer's. Fields that it does not know are let be;
  * the signature covers them. It says nothing about the signature.
  *
- * @throws MESSAGE_UNREADABLE naming the field
+ * @throws MESSAGE_UNREADABLE naming the field; SAMPLE_WITHOUT_VOLUME
  */
 export function readMeteringMessage(text: string): ReadMessage {
   let message: JsonValue;
@@ -36,7 +36,7 @@ export function readMeteringMessage(text: string): ReadMessage {
  * The sample in a message that was parsed already, as it is found within the envelopes of Ceilometer.
  *
  * @param text the message's own JSON text
- * @throws MESSAGE_UNREADABLE naming the field
+ * @throws MESSAGE_UNREADABLE naming the field; SAMPLE_WITHOUT_VOLUME when nothing is wrong but that its volume is null
  */
 export function sampleOf(message: JsonObject, text: string): Sample {
   const type = requiredText(message, 'counter_type');
@@ -50,7 +50,6 @@ export function sampleOf(message: JsonObject, text: string): Sample {
     meter: requiredText(message, 'counter_name'),
     type,
     unit: optionalText(message, 'counter_unit'),
-    volume: volumeOf(message),
     userId: optionalText(message, 'user_id'),
     projectId: optionalText(message, 'project_id'),
     resourceId: requiredText(message, 'resource_id'),
@@ -59,6 +58,8 @@ export function sampleOf(message: JsonObject, text: string): Sample {
     sequence: sequenceOf(message),
     epoch: optionalText(message, 'epoch'),
     text,
+    // Last, so that a message that is told to have no volume is sound in all else.
+    volume: volumeOf(message),
   };
 }
 
@@ -78,6 +79,8 @@ function optionalText(message: JsonObject, key: string): string | null {
 function volumeOf(message: JsonObject): string {
   const value = message.get('counter_volume');
   if (value === undefined) throw unreadable('counter_volume is missing');
+  if (value === null)
+    throw new NephoscopeError('SAMPLE_WITHOUT_VOLUME', 'counter_volume is null: nothing was measured');
   if (!(value instanceof JsonNumber)) throw unreadable('counter_volume is no number');
   return value.text;
 }
