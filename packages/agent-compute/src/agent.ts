@@ -40,6 +40,8 @@ export interface ComputeAgentParts {
   readonly metrics: AgentMetrics;
 }
 
+// The rest of a cycle's time is for its pollsters and for the spool.
+const shareOfReading = 2 / 3;
 // So long the agent waits, when it stops, until it hears no more of instances that end, ms.
 const longestLeave = 1_000;
 
@@ -202,9 +204,10 @@ export class ComputeAgent implements Component {
   }
 
   #tools(): CycleTools {
-    const { clock, inspector, logger } = this.#parts;
+    const { clock, inspector, logger, options } = this.#parts;
     const failures = new Failures(this.#metrics, logger);
-    return { inspector, clock, logger, metrics: this.#metrics, failures, order: this.#order };
+    const readingTime = options.timeout * shareOfReading;
+    return { inspector, readingTime, clock, logger, metrics: this.#metrics, failures, order: this.#order };
   }
 
   /** Begins to hear of instances that start and end. */

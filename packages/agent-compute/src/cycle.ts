@@ -14,6 +14,8 @@ import type { ReadingOrder } from './reading-order.js';
 
 export interface CycleTools {
   readonly inspector: Inspector;
+  /** What of a cycle's time the reading may take, ms. */
+  readonly readingTime: number;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: AgentMetrics;
@@ -34,7 +36,7 @@ export async function* runCycle(
   signal: AbortSignal,
 ): AsyncGenerator<readonly Taken[], void, undefined> {
   const asked = tools.clock.monotonic();
-  const readings = await orAborted(tools.inspector.inspect(partsOf(groups), signal), signal);
+  const readings = await orAborted(tools.inspector.inspect(partsOf(groups), signal, tools.readingTime), signal);
   tools.metrics.instances.set(readings.length);
   fitHeap(readings.length);
 

@@ -176,9 +176,14 @@ export interface Inspector {
    * One sick instance costs only its own parts. An instance that vanishes meanwhile is left out.
    *
    * @param parts what to read; the state is always read
+   * @param within ms that the caller has: what was read by then is the reading, and the rest is missing
    * @throws INSPECTOR_UNAVAILABLE when the hypervisor as a whole cannot be read within the deadline
    */
-  inspect(parts: ReadonlySet<InstancePart>, signal: AbortSignal): Promise<readonly InstanceReading[]>;
+  inspect(
+    parts: ReadonlySet<InstancePart>,
+    signal: AbortSignal,
+    within?: number,
+  ): Promise<readonly InstanceReading[]>;
   /**
    * Reads one instance at once, apart from any reading of the host that is under way; undefined when it is not here.
    *

@@ -11,7 +11,8 @@ import type {
   VnicReading,
   VnicTraffic,
 } from '@nephoscope/core';
-import type { StatsGroup, TypedParams, TypedValue } from '@nephoscope/libvirt';
+import { isLibvirtError } from '@nephoscope/libvirt';
+import type { DomainInfo, StatsGroup, TypedParams, TypedValue } from '@nephoscope/libvirt';
 
 import { plainVnic } from './domain-xml.js';
 import type { DescribedDisk } from './disk-xml.js';
@@ -71,6 +72,8 @@ export const readPart: { readonly [P in InstancePart]: Reader<P> } = {
   },
   disks(params, description, running, unanswered) {
     const count = integer(params, 'block.count');
+    if (count === undefined && !running)
+      return description.disks.map((disk): DiskReading => ({ disk, io: off, size: unanswered }));
     if (count === undefined) return unanswered;
     const indexes = numbered(params, count, (index) => blockKeys(index).name);
     // The process is asked for all disks at once: where it answered for one, another has no figures.
@@ -132,6 +135,20 @@ export function processAnswered(params: TypedParams, parts: ReadonlySet<Instance
   if (!parts.has('disks')) return true;
   const indexes = numbered(params, integer(params, 'block.count') ?? 0, (index) => blockKeys(index).name);
   return indexes.length === 0 || indexes.some((index) => params.has(blockKeys(index).readBytes));
+}
+
+/** A domain's record as far as `virDomainGetInfo` has it, for drivers without the bulk call. */
+export function infoParams({ state, cpuTimeNs, vcpus }: DomainInfo): TypedParams {
+  return new Map<string, TypedValue>([
+    ['state.state', state],
+    ['cpu.time', cpuTimeNs],
+    ['vcpu.current', vcpus],
+  ]);
+}
+
+/** Whether this is a libvirt before 4.5, which knows no NOWAIT. */
+export function refusesNowait(error: unknown): boolean {
+  return isLibvirtError(error) && /unsupported flags/.test(error.message);
 }
 
 /** Whether the record has what a driver gives that reports everything in bulk. */

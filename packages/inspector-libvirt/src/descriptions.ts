@@ -29,13 +29,15 @@ const atOnce = 4;
 export class Descriptions {
   readonly #connection: Connection;
   readonly #logger: Logger;
+  /** Whether changes are announced; where they are not, what was read is known to no other reading. */
+  #told = false;
   readonly #entries = new Map<string, Entry>();
-  /** Why the XML of a domain could not be read, by UUID: told once. */
   /** What was read last of each domain, though it may have changed since, by UUID. */
   readonly #before = new Map<string, Entry>();
   /** Aliases of devices that were plugged or unplugged since then, by UUID. */
   readonly #announced = new Map<string, Set<string>>();
   readonly #cardNumber: (name: string) => Promise<string | undefined>;
+  /** Why the XML of a domain could not be read, by UUID: told once. */
   readonly #failures = new Map<string, string>();
   /** UUIDs of domains that have not answered the question for their XML, which are not asked again until they do. */
   readonly #hanging = new Set<string>();
@@ -47,7 +49,7 @@ export class Descriptions {
     this.#cardNumber = cardNumber;
   }
 
-  /** @throws the libvirt error when events cannot be had */
+  /** @throws the libvirt error when events cannot be had; then each reading reads all XML */
   async listen(options: CallOptions): Promise<void> {
     const forget = ({ domain }: { readonly domain: Domain }) => void this.#entries.delete(domain.uuid);
     const announce = ({ domain, device }: DeviceEvent) => {
@@ -55,11 +57,13 @@ export class Descriptions {
       const devices = this.#announced.get(domain.uuid) ?? new Set();
       this.#announced.set(domain.uuid, devices.add(device));
     };
+    this.#told = false;
     await Promise.all([
       this.#connection.onLifecycle((event) => changes.has(event.event) && forget(event), options),
       this.#connection.onDeviceAdded(announce, options),
       this.#connection.onDeviceRemoved(announce, options),
     ]);
+    this.#told = true;
   }
 
   /** Has a description read again whose disks have other images than were read now: no event tells of snapshots and copies. */
@@ -76,6 +80,7 @@ export class Descriptions {
 
   /** The description of a domain that need not be read again. */
   known({ uuid, id }: Domain): DomainDescription | undefined {
+    if (!this.#told) return undefined;
     const entry = this.#entries.get(uuid);
     return entry?.id === id ? entry.description : undefined;
   }

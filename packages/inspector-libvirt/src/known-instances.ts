@@ -1,5 +1,5 @@
-import type { Instance } from '@nephoscope/core';
-import type { DomainStatsRecord } from '@nephoscope/libvirt';
+import type { Instance, PowerState } from '@nephoscope/core';
+import type { Domain, DomainStatsRecord } from '@nephoscope/libvirt';
 
 import type { DomainDescription } from './domain-xml.js';
 import { instanceOf, powerStates, runOf } from './instance.js';
@@ -9,6 +9,12 @@ import { ownerOf } from './owner.js';
 interface Known {
   readonly description: DomainDescription;
   readonly instance: Instance;
+}
+
+/** The state of a domain that did not say it: as it was, as far as that can be. */
+function unanswered({ id }: Domain, known: Known | undefined): PowerState {
+  if (id < 0) return 'shutoff';
+  return known === undefined || known.instance.state === 'shutoff' ? 'nostate' : known.instance.state;
 }
 
 /** The instances of the last readings, each the same object as long as nothing in it changes, as its metadata is. */
@@ -30,8 +36,8 @@ export class KnownInstances {
   /** The instance that was read now. */
   instance({ domain, params }: DomainStatsRecord, description: DomainDescription, boot: string): Instance {
     const place = { host: this.#host, boot };
-    const state = powerStates[Number(params.get('state.state'))] ?? 'nostate';
     const known = this.#known.get(domain.uuid);
+    const state = powerStates[Number(params.get('state.state'))] ?? unanswered(domain, known);
     let instance: Instance;
     if (
       known?.description !== description ||

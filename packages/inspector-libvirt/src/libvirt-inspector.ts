@@ -9,33 +9,27 @@ import type {
   Logger,
   PluginSettings,
 } from '@nephoscope/core';
-import { isAbandonedCall, isNoDomain } from '@nephoscope/libvirt';
-import type { DomainStatsRecord, StatsGroup } from '@nephoscope/libvirt';
+import { isNoDomain } from '@nephoscope/libvirt';
 
+import { HostStats } from './host-stats.js';
+import type { ReadingTime } from './host-stats.js';
 import { KnownInstances } from './known-instances.js';
 import { LifecycleWatch } from './lifecycle-watch.js';
 import { defaultUri } from './options.js';
 import type { Options } from './options.js';
-import { readParts, statsGroups } from './read-parts.js';
+import { readParts } from './read-parts.js';
 import { Sessions } from './session.js';
 import type { Session } from './session.js';
 import { SingleReader } from './single-reader.js';
 
-// What a reading may take for each domain beyond the configured deadline, ms: thrice what QEMU takes.
-const allowancePerDomain = 25;
-// Each try that hangs leaves one more domain aside; several may have been stuck before we came.
-const tries = 7;
-// The tries between the first and the last are only there to find the next stuck domain.
-const shareOfTries = 1 / 3;
-// The daemon works on five calls of a connection at once; beyond these the next would wait for ever.
-const slotsForStuckCalls = 3;
+// Within which a reading is made when the caller does not say, ms.
+const usualTime = 20_000;
 
 /**
  * Reads every domain of a libvirt host in one bulk call, whatever single domains do; and on a second connection
  * single domains at once, whatever the first one waits for.
  */
 export class LibvirtInspector implements Inspector {
-  readonly #options: Options;
   readonly #uri: string;
   readonly #clock: Clock;
   readonly #known: KnownInstances;
@@ -44,11 +38,9 @@ export class LibvirtInspector implements Inspector {
   readonly #own: Sessions;
   readonly #single: SingleReader;
   readonly #lifecycle: LifecycleWatch;
-  /** How many domains there are, by the last complete answer; undefined when none is to be relied on. */
-  #domains: number | undefined;
+  readonly #stats: HostStats;
 
   constructor({ options, host, clock, logger }: PluginSettings<Options>) {
-    this.#options = options;
     this.#uri = options.uri ?? defaultUri[options.hypervisor];
     this.#clock = clock;
     this.#known = new KnownInstances(host, options.owners);
@@ -58,6 +50,7 @@ export class LibvirtInspector implements Inspector {
     const debug: Logger['debug'] = (fields, message) => logger.debug(fields, message);
     const quiet: Logger = { debug, info: debug, warn: debug, error: debug };
     this.#own = new Sessions(this.#uri, clock, quiet, (...opened) => this.#lifecycle.attach(...opened));
+    this.#stats = new HostStats(this.#sessions, clock, logger, options.deadline * 1_000);
     this.#single = new SingleReader(this.#own, this.#sessions, this.#known, clock, options.deadline * 1_000);
   }
 
@@ -82,9 +75,16 @@ export class LibvirtInspector implements Inspector {
     return this.#lifecycle.subscribe(listener);
   }
 
-  async inspect(parts: ReadonlySet<InstancePart>, signal: AbortSignal): Promise<readonly InstanceReading[]> {
+  async inspect(
+    parts: ReadonlySet<InstancePart>,
+    signal: AbortSignal,
+    within: number = usualTime,
+  ): Promise<readonly InstanceReading[]> {
+    const time = { signal, end: performance.now() + within };
     try {
-      return await this.#sessions.use((session) => this.#read(session, parts, signal), signal);
+      const readings = await this.#sessions.use((session) => this.#read(session, parts, time), signal);
+      await this.#lifecycle.poll();
+      return readings;
     } catch (error) {
       throw this.#unavailable(error, `libvirt (${this.#uri})`);
     }
@@ -110,22 +110,23 @@ export class LibvirtInspector implements Inspector {
   async #read(
     first: Session,
     parts: ReadonlySet<InstancePart>,
-    signal: AbortSignal,
+    time: ReadingTime,
   ): Promise<readonly InstanceReading[]> {
     // What comes to be known from now on may be too new for the answer.
     const before = this.#known.uuids;
-    const { records, session } = await this.#allDomainStats(first, statsGroups(parts), signal);
-    const bulk = this.#moment();
+    const { records, session } = await this.#stats.read(first, parts, time);
 
     // Id 0 is the hypervisor itself, as Xen's Domain-0.
-    const guests = records.filter(({ domain }) => domain.id !== 0);
-    const limits = { timeout: this.#deadline(guests.length), signal };
-    for (const { domain, params } of guests) session.descriptions.compare(domain, params);
+    const found = records.filter(({ domain }) => domain.id !== 0);
+    const limits = { timeout: Math.max(1, (time.end - performance.now()) / 2), signal: time.signal };
+    for (const { domain, params } of found) session.descriptions.compare(domain, params);
     const descriptions = await session.descriptions.of(
-      guests.map(({ domain }) => domain),
+      found.map(({ domain }) => domain),
       (uuid) => this.#known.description(uuid),
       limits,
     );
+    const sizes = session.reportsInBulk && parts.has('disks');
+    const guests = sizes ? await this.#stats.withSizes(session, found, time) : found;
     const readings = await Promise.all(
       guests.map(async (record): Promise<InstanceReading | undefined> => {
         const { domain } = record;
@@ -134,8 +135,10 @@ export class LibvirtInspector implements Inspector {
         const instance = this.#known.instance(record, description, session.boot);
         try {
           const read = await readParts(parts, session, record, description, limits);
+          const { readAt, readAtMonotonic } = record;
           // Calls of their own took their time after the bulk answer.
-          return { instance, ...(session.reportsInBulk ? bulk : this.#moment()), parts: read };
+          const moment = session.reportsInBulk ? { readAt, readAtMonotonic } : this.#moment();
+          return { instance, ...moment, parts: read };
         } catch (error) {
           if (isNoDomain(error)) return undefined;
           throw error;
@@ -148,54 +151,7 @@ export class LibvirtInspector implements Inspector {
     return readings.filter((reading) => reading !== undefined);
   }
 
-  /**
-   * With NOWAIT the daemon passes over domains that another job holds, but the call that finds one stuck waits
-   * in it without end. It then holds that domain itself, so the next call passes over it: after as many tries as
-   * there are newly stuck domains the others are read at once, in this cycle and the next.
-   */
-  async #allDomainStats(
-    first: Session,
-    groups: readonly StatsGroup[],
-    signal: AbortSignal,
-  ): Promise<{ readonly records: readonly DomainStatsRecord[]; readonly session: Session }> {
-    const query = { groups, flags: { nowait: true } };
-    let session = first;
-    for (let attempt = 1; ; attempt++) {
-      if (session.connection.abandonedCalls >= slotsForStuckCalls) {
-        this.#sessions.drop(session, new Error('its request slots are taken by instances that do not answer'));
-        session = await this.#sessions.get(signal);
-      }
-      const deadline = this.#deadline(this.#domains ?? (await this.#count(session, signal)));
-      const timeout = attempt === 1 || attempt === tries ? deadline : deadline * shareOfTries;
-      try {
-        const records = await session.connection.allDomainStats(query, { timeout, signal });
-        this.#domains = records.length;
-        return { records, session };
-      } catch (error) {
-        if (!isAbandonedCall(error) || signal.aborted || attempt === tries) throw error;
-        this.#domains = undefined;
-      }
-    }
-  }
-
-  /** Asks nothing of any domain: a daemon that does not answer this in time is itself stuck. */
-  async #count(session: Session, signal: AbortSignal): Promise<number> {
-    try {
-      return (await session.connection.listAllDomains({}, { timeout: this.#deadline(0), signal })).length;
-    } catch (error) {
-      if (!isAbandonedCall(error) || signal.aborted) throw error;
-      const reason = 'libvirtd accepts calls but answers none; restart it when it does not recover by itself';
-      const failure = new Error(reason, { cause: error });
-      this.#sessions.drop(session, failure);
-      throw failure;
-    }
-  }
-
   #moment(): { readonly readAt: bigint; readonly readAtMonotonic: bigint } {
     return { readAt: this.#clock.now(), readAtMonotonic: this.#clock.monotonic() };
-  }
-
-  #deadline(domains: number): number {
-    return this.#options.deadline * 1_000 + domains * allowancePerDomain;
   }
 }

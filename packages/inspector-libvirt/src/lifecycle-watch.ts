@@ -1,6 +1,6 @@
 import { describeError } from '@nephoscope/core';
 import type { LifecycleEvent, Logger } from '@nephoscope/core';
-import { LifecycleEventType } from '@nephoscope/libvirt';
+import { isUnsupported, LifecycleEventType } from '@nephoscope/libvirt';
 import type { CallOptions, Connection, LifecycleEvent as DomainEvent } from '@nephoscope/libvirt';
 
 type Listener = (event: LifecycleEvent) => void;
@@ -28,6 +28,7 @@ export class LifecycleWatch {
   /** The ids of the domains that run, by UUID; undefined while nobody knows. */
   #running: Map<string, number> | undefined;
   #connection: Connection | undefined;
+  #polling = false;
   /** What was told while the list was asked for: the id under which a domain runs now; undefined when it does not. */
   #told: Map<string, number | undefined> | undefined;
 
@@ -50,8 +51,20 @@ export class LifecycleWatch {
    */
   async attach(connection: Connection, options: CallOptions): Promise<void> {
     this.#connection = connection;
-    await connection.onLifecycle((event) => this.#take(connection, event), options);
+    this.#polling = false;
+    try {
+      await connection.onLifecycle((event) => this.#take(connection, event), options);
+    } catch (error) {
+      if (!isUnsupported(error)) throw error;
+      this.#polling = true;
+    }
     if (this.#listeners.size > 0) void this.#compare(connection);
+  }
+
+  /** For drivers without events: compares the domains that run with those before. To be called now and then. */
+  async poll(): Promise<void> {
+    if (this.#polling && this.#connection !== undefined && this.#listeners.size > 0)
+      await this.#compare(this.#connection);
   }
 
   #take(connection: Connection, { domain, event }: DomainEvent): void {

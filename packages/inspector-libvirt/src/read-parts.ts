@@ -22,7 +22,7 @@ export function statsGroups(parts: ReadonlySet<InstancePart>): readonly StatsGro
 export async function readParts(
   parts: ReadonlySet<InstancePart>,
   session: Session,
-  record: DomainStatsRecord,
+  record: DomainStatsRecord & { readonly failure?: Missing },
   description: DomainDescription,
   limits: Limits,
 ): Promise<InstanceReading['parts']> {
@@ -34,12 +34,14 @@ export async function readParts(
 function readOf(
   part: InstancePart,
   session: Session,
-  { domain, params }: DomainStatsRecord,
+  { domain, params, failure }: DomainStatsRecord & { readonly failure?: Missing },
   description: DomainDescription,
   limits: Limits,
 ): AnyPart | Promise<AnyPart> {
   const running = domain.id >= 0;
-  if (session.reportsInBulk) return readPart[part](params, description, running, busy);
+  if (failure !== undefined && running && !hasBulkFigures(params, part)) return failure;
+  if (session.reportsInBulk && session.bulk.supported)
+    return readPart[part](params, description, running, failure ?? busy);
   if (hasBulkFigures(params, part)) return readPart[part](params, description, running, notReported);
   if (!running && part !== 'disks') return off;
   return session.devices.read(part, domain, description, limits);

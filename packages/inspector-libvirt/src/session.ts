@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 
 import { describeError, NephoscopeError } from '@nephoscope/core';
 import type { Clock, Health, Logger } from '@nephoscope/core';
-import { connect, isConnectionClosed } from '@nephoscope/libvirt';
+import { connect, isConnectionClosed, isUnsupported } from '@nephoscope/libvirt';
 import type { CallOptions, Connection } from '@nephoscope/libvirt';
 
 import { cardNumber } from './card-number.js';
@@ -14,6 +14,8 @@ export interface Session {
   readonly connection: Connection;
   readonly descriptions: Descriptions;
   readonly devices: DeviceStats;
+  /** Whether the driver has the bulk call, and takes NOWAIT; true until it refuses. */
+  readonly bulk: { supported: boolean; nowait: boolean };
   /** QEMU's driver reports disks, cards and virtual CPUs in bulk; other drivers are asked for each device. */
   readonly reportsInBulk: boolean;
   /** Tells this boot of this host from all others. */
@@ -36,6 +38,7 @@ export class Sessions {
   readonly #prepare: (connection: Connection, options: CallOptions) => Promise<void>;
   readonly #stopping = new AbortController();
   #open: Session | undefined;
+  #toldEvents = false;
   /** Why there was no connection last. */
   #failure: unknown = new Error('the inspector is not started');
   /** The latest attempt to connect, with the pauses between its tries; rejects when the first fails, or when stopping. */
@@ -142,12 +145,14 @@ export class Sessions {
       const [uri, boot] = await Promise.all([
         connection.uri(options),
         bootOf(this.#uri, connection, options),
-        descriptions.listen(options),
+        descriptions.listen(options).catch((error: unknown) => this.#withoutEvents(error)),
         this.#prepare(connection, options),
       ]);
       signal.throwIfAborted();
       const devices = new DeviceStats(connection);
-      const session: Session = { connection, descriptions, devices, reportsInBulk: uri.startsWith('qemu:'), boot };
+      const bulk = { supported: true, nowait: true };
+      const reportsInBulk = uri.startsWith('qemu:');
+      const session: Session = { connection, descriptions, devices, bulk, reportsInBulk, boot };
       this.#open = session;
       void connection.closed.then((reason) => this.#lost(session, reason));
     } catch (error) {
@@ -155,6 +160,16 @@ export class Sessions {
       if (!this.#stopping.signal.aborted) this.#failure = error;
       throw this.#unavailable();
     }
+  }
+
+  #withoutEvents(error: unknown): void {
+    if (!isUnsupported(error)) throw error;
+    if (!this.#toldEvents)
+      this.#logger.warn(
+        { err: error, uri: this.#uri },
+        `libvirt (${this.#uri}) tells no events here: changes are found by reading lists and XML in each cycle`,
+      );
+    this.#toldEvents = true;
   }
 
   #lost(session: Session, reason: unknown): void {

@@ -1,8 +1,8 @@
 import type { Clock, InstancePart, InstanceReading } from '@nephoscope/core';
-import { isAbandonedCall, isConnectionClosed, isNoDomain } from '@nephoscope/libvirt';
+import { isAbandonedCall, isConnectionClosed, isNoDomain, isUnsupported } from '@nephoscope/libvirt';
 import type { DomainStatsRecord, StatsGroup } from '@nephoscope/libvirt';
 
-import { hostGroups, processAnswered } from './bulk-stats.js';
+import { hostGroups, infoParams, processAnswered, refusesNowait } from './bulk-stats.js';
 import { parseDomainXml, undescribed } from './domain-xml.js';
 import type { DomainDescription } from './domain-xml.js';
 import type { KnownInstances } from './known-instances.js';
@@ -151,13 +151,35 @@ export class SingleReader {
     signal: AbortSignal,
   ): Promise<Answer | undefined> {
     // The daemon finds it by its UUID alone.
-    const query = { groups, flags: { nowait: true }, domains: [{ name: uuid, uuid, id: -1 }] };
+    const { bulk } = session;
+    if (!bulk.supported) return this.#info(session, uuid, signal);
+    const query = { groups, flags: { nowait: bulk.nowait }, domains: [{ name: uuid, uuid, id: -1 }] };
     try {
       const [record] = await session.connection.allDomainStats(query, { timeout: this.#deadline, signal });
       return record && { record, ...this.#moment() };
     } catch (error) {
       if (isNoDomain(error)) return undefined;
+      if (isUnsupported(error)) {
+        bulk.supported = false;
+        return this.#info(session, uuid, signal);
+      }
+      if (refusesNowait(error) && query.flags.nowait) {
+        bulk.nowait = false;
+        return this.#ask(session, uuid, groups, signal);
+      }
       if (isAbandonedCall(error)) this.#leave(session, uuid, error.late);
+      throw error;
+    }
+  }
+
+  async #info({ connection }: Session, uuid: string, signal: AbortSignal): Promise<Answer | undefined> {
+    const options = { timeout: this.#deadline, signal };
+    try {
+      const domain = await connection.lookupDomainByUuid(uuid, options);
+      const params = infoParams(await connection.domainInfo(domain, options));
+      return { record: { domain, params }, ...this.#moment() };
+    } catch (error) {
+      if (isNoDomain(error)) return undefined;
       throw error;
     }
   }

@@ -25,14 +25,14 @@ export interface TestInspector {
   read(parts?: ReadonlySet<InstancePart>): Promise<readonly InstanceReading[]>;
 }
 
-export function inspectorOf(uri: string, options: Record<string, unknown> = {}): TestInspector {
+export function inspectorOf(uri: string, options: Record<string, unknown> = {}, within = 3_000): TestInspector {
   const logged: string[] = [];
   const log = (level: string) => (_fields: unknown, message: string) => void logged.push(`${level}: ${message}`);
   const logger: Logger = { debug: () => undefined, info: log('info'), warn: log('warn'), error: log('error') };
   const settings = { options: schema.parse({ uri, ...options }), logger, clock, host: 'compute-1' };
   const inspector = new LibvirtInspector(settings);
   const { signal } = new AbortController();
-  return { inspector, logged, read: (parts = allParts) => inspector.inspect(parts, signal) };
+  return { inspector, logged, read: (parts = allParts) => inspector.inspect(parts, signal, within) };
 }
 
 /** Waits until it holds; the test's own time limit ends a wait in vain. */

@@ -75,6 +75,11 @@ export class Connection {
     return this.#rpc.abandonedCalls;
   }
 
+  /** All calls that the daemon has not answered, those given up too. */
+  get pendingCalls(): number {
+    return this.#rpc.pendingCalls;
+  }
+
   /** Rejects what is pending and leaves no handle. Never rejects; may be called again, or meanwhile. */
   close(): Promise<void> {
     return this.#rpc.close(connectClose);

@@ -76,6 +76,10 @@ export class RpcClient {
     return this.#pending.abandoned;
   }
 
+  get pendingCalls(): number {
+    return this.#pending.size;
+  }
+
   /**
    * @throws LibvirtError, TimeoutError, AbortError, ConnectionClosedError, or ArgumentError, with which
    *   nothing was sent; all of them as rejections

@@ -34,6 +34,11 @@ export class PendingCalls {
   #timerDue = Infinity;
   #sweep: NodeJS.Immediate | undefined;
 
+  /** Calls whose answer has not come, given up or not. */
+  get size(): number {
+    return this.#calls.size;
+  }
+
   /** Calls given up whose answer has not come. */
   get abandoned(): number {
     return this.#abandoned;

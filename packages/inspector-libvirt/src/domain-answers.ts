@@ -1,0 +1,245 @@
+import { describeError } from '@nephoscope/core';
+import type { Clock, InstancePart, Logger, Missing } from '@nephoscope/core';
+import { isAbandonedCall, isConnectionClosed, isLibvirtError, isNoDomain } from '@nephoscope/libvirt';
+import type { CallOptions, Domain, DomainStatsRecord, StatsGroup } from '@nephoscope/libvirt';
+
+import { hostGroups, infoParams, processAnswered } from './bulk-stats.js';
+import { busy } from './missing.js';
+import { statsGroups } from './read-parts.js';
+import type { Session, Sessions } from './session.js';
+
+/** A domain's figures, and when they came. */
+export interface HostRecord extends DomainStatsRecord {
+  readonly readAt: bigint;
+  readonly readAtMonotonic: bigint;
+  /** Why figures are not in it that should be. */
+  readonly failure?: Missing;
+}
+
+/** How long domains are asked; on `performance.now`. */
+export interface AskingTime {
+  readonly signal: AbortSignal;
+  readonly end: number;
+  /** Until when one is asked again that does not tell all, given what the slowest that did took, ms. */
+  readonly patience: (slowest: number) => number;
+}
+
+/** Whether nothing is missing in it that a domain's process would have to tell. */
+export function isWhole({ domain, params, failure }: HostRecord, parts: ReadonlySet<InstancePart>): boolean {
+  return failure === undefined && (domain.id < 0 || processAnswered(params, parts));
+}
+
+// Two domains at a time beside a bulk call that is late: the daemon works on five calls of a connection.
+const atOnce = 2;
+const pause = 50;
+// For a question that concerns no domain, ms.
+const patienceWithDaemon = 1_000;
+const timesTheSlowest = 10;
+// With max_client_requests as libvirtd has it by default, five, one stays for others beside a bulk call.
+const slotsForStuckCalls = 3;
+
+/** Asks domains one by one. One in which calls hang is asked for what the host knows of it, and no more, until they are answered. */
+export class DomainAnswers {
+  readonly #sessions: Sessions;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #deadline: number;
+  /** How many calls hang in a domain, by UUID. */
+  readonly #hanging = new Map<string, number>();
+  readonly #dropped = new WeakSet<Session>();
+  #slots = slotsForStuckCalls;
+
+  constructor(sessions: Sessions, clock: Clock, logger: Logger, deadline: number) {
+    this.#sessions = sessions;
+    this.#clock = clock;
+    this.#logger = logger;
+    this.#deadline = deadline;
+  }
+
+  hangs(uuid: string): boolean {
+    return this.#hanging.has(uuid);
+  }
+
+  moment(): { readonly readAt: bigint; readonly readAtMonotonic: bigint } {
+    return { readAt: this.#clock.now(), readAtMonotonic: this.#clock.monotonic() };
+  }
+
+  /**
+   * Asks each of these domains and puts what it answers into `found`; again those that another call holds, while there
+   * is patience. Resolves with the connection to go on with.
+   */
+  async ask(
+    first: Session,
+    domains: readonly Domain[],
+    parts: ReadonlySet<InstancePart>,
+    found: Map<string, HostRecord>,
+    time: AskingTime,
+  ): Promise<Session> {
+    let session = await this.usable(first, time);
+    let slowest = 0;
+    const inTime = (): boolean => performance.now() < Math.min(time.end, time.patience(slowest));
+    const whole = (uuid: string): boolean => {
+      const record = found.get(uuid);
+      return record !== undefined && isWhole(record, parts);
+    };
+    let pending = domains.filter(({ uuid }) => !whole(uuid));
+    for (let round = 1; pending.length > 0 && (round === 1 || inTime()); round++) {
+      if (round > 1) await this.#clock.sleep(pause, time.signal);
+      const queue = pending.values();
+      const worker = async (): Promise<void> => {
+        for (const domain of queue) {
+          if (whole(domain.uuid) || performance.now() >= time.end) continue;
+          const asked = performance.now();
+          const timeout = Math.max(
+            1,
+            Math.min(time.end - asked, Math.max(this.#deadline, timesTheSlowest * slowest)),
+          );
+          const [record, used] = await this.#askOnUsable(session, domain, parts, timeout, time);
+          session = used;
+          if (record === undefined) continue;
+          if (record.failure === undefined) slowest = Math.max(slowest, performance.now() - asked);
+          if (!whole(domain.uuid)) found.set(domain.uuid, record);
+        }
+      };
+      await Promise.all(Array.from({ length: this.#slots < slotsForStuckCalls ? 1 : atOnce }, worker));
+      pending = pending.filter(({ uuid }) => found.has(uuid) && !whole(uuid) && !this.hangs(uuid));
+    }
+    return session;
+  }
+
+  /** Asks once more when the connection was given up meanwhile because of others. */
+  async #askOnUsable(
+    first: Session,
+    domain: Domain,
+    parts: ReadonlySet<InstancePart>,
+    timeout: number,
+    time: AskingTime,
+  ): Promise<readonly [HostRecord | undefined, Session]> {
+    for (let session = first; ;) {
+      session = await this.usable(session, time);
+      try {
+        return [await this.#ask(session, domain, parts, { timeout, signal: time.signal }), session];
+      } catch (error) {
+        if (!isConnectionClosed(error) || !this.#dropped.has(session)) throw error;
+      }
+    }
+  }
+
+  /** The domain's record; undefined when it is gone. */
+  async #ask(
+    session: Session,
+    domain: Domain,
+    parts: ReadonlySet<InstancePart>,
+    options: CallOptions,
+  ): Promise<HostRecord | undefined> {
+    const { uuid } = domain;
+    const hanging = this.#hanging.get(uuid) ?? 0;
+    if (hanging > 1) return this.#nothing(domain, busy);
+    const groups = statsGroups(parts);
+    const tries: readonly (readonly StatsGroup[])[] = [
+      ...(hanging === 0 ? [domain.id < 0 ? (['state'] as const) : groups] : []),
+      groups.filter((group) => hostGroups.has(group)),
+      ['state'],
+    ];
+    let failure: Missing | undefined;
+    for (const wanted of tries) {
+      const query = {
+        groups: wanted,
+        flags: { nowait: session.bulk.nowait },
+        domains: [{ name: uuid, uuid, id: -1 }],
+      };
+      try {
+        const [record] = await session.connection.allDomainStats(query, options);
+        return record && { ...record, ...this.moment(), ...(failure && { failure }) };
+      } catch (error) {
+        if (isNoDomain(error)) return undefined;
+        if (isAbandonedCall(error) && options.signal?.aborted !== true) this.#leave(uuid, error.late);
+        else if (!isLibvirtError(error)) throw error;
+        failure ??= isLibvirtError(error) ? { missing: 'error', detail: describeError(error) } : busy;
+        // The connection may be used up; what else the host knows of it is asked for in the next reading.
+        if (!isLibvirtError(error)) break;
+      }
+    }
+    return this.#nothing(domain, failure ?? busy);
+  }
+
+  /** What `virDomainGetInfo` says of a domain, for drivers without the bulk call; undefined when it is gone. */
+  async info({ connection }: Session, domain: Domain, options: CallOptions): Promise<HostRecord | undefined> {
+    if (this.hangs(domain.uuid)) return this.#nothing(domain, busy);
+    try {
+      const params = infoParams(await connection.domainInfo(domain, options));
+      return { domain, params, ...this.moment() };
+    } catch (error) {
+      if (isNoDomain(error)) return undefined;
+      if (isLibvirtError(error)) return this.#nothing(domain, { missing: 'error', detail: describeError(error) });
+      if (!isAbandonedCall(error) || options.signal?.aborted === true) throw error;
+      this.#leave(domain.uuid, error.late);
+      return this.#nothing(domain, busy);
+    }
+  }
+
+  #nothing(domain: Domain, failure: Missing): HostRecord {
+    return { domain, params: new Map(), ...this.moment(), failure };
+  }
+
+  #leave(uuid: string, late: Promise<void>): void {
+    this.#hanging.set(uuid, (this.#hanging.get(uuid) ?? 0) + 1);
+    void late.then(() => {
+      const left = (this.#hanging.get(uuid) ?? 1) - 1;
+      if (left === 0) this.#hanging.delete(uuid);
+      else this.#hanging.set(uuid, left);
+    });
+  }
+
+  /**
+   * A connection on which the daemon answers: calls that hang take slots of one, and with few slots no other is answered.
+   *
+   * @throws Error when the daemon answers on none
+   */
+  async usable(session: Session, time: { readonly signal: AbortSignal; readonly end: number }): Promise<Session> {
+    const current = this.#dropped.has(session) ? await this.#sessions.get(time.signal) : session;
+    const { connection } = current;
+    const waiting = connection.pendingCalls;
+    if (waiting === 0) return current;
+    const full = connection.abandonedCalls >= this.#slots || waiting > this.#slots;
+    if (!full && (await this.#answers(current, Math.max(this.#deadline, patienceWithDaemon), time)))
+      return current;
+
+    if (!this.#dropped.has(current)) {
+      this.#dropped.add(current);
+      this.#sessions.drop(current, new Error('its request slots are taken by instances that do not answer'));
+    }
+    const next = await this.#sessions.get(time.signal);
+    if (!(await this.#answers(next, time.end - performance.now(), time))) {
+      const failure = new Error(
+        'libvirtd accepts calls but answers none; restart it when it does not recover by itself',
+      );
+      this.#sessions.drop(next, failure);
+      throw failure;
+    }
+    if (!full && waiting < slotsForStuckCalls && this.#slots === slotsForStuckCalls) {
+      this.#slots = 1;
+      this.#logger.warn(
+        {},
+        'libvirtd works on so few calls of a connection at a time that one instance that hangs holds up all others: ' +
+          'set max_client_requests in libvirtd.conf to 5 or more. Until then the agent connects anew for each of them',
+      );
+    }
+    return next;
+  }
+
+  /** Asks nothing of any domain. */
+  async #answers(
+    { connection }: Session,
+    timeout: number,
+    { signal }: { readonly signal: AbortSignal },
+  ): Promise<boolean> {
+    try {
+      await connection.libVersion({ timeout: Math.max(1, timeout), signal });
+      return true;
+    } catch (error) {
+      if (!isAbandonedCall(error) || signal.aborted) throw error;
+      return false;
+    }
+  }
+}

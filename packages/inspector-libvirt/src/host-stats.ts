@@ -1,0 +1,228 @@
+import { describeError } from '@nephoscope/core';
+import type { Clock, InstancePart, Logger } from '@nephoscope/core';
+import { isAbandonedCall, isConnectionClosed, isUnsupported } from '@nephoscope/libvirt';
+import type { Domain, DomainStatsRecord } from '@nephoscope/libvirt';
+
+import { refusesNowait } from './bulk-stats.js';
+import { DomainAnswers, isWhole } from './domain-answers.js';
+import type { HostRecord } from './domain-answers.js';
+import { busy } from './missing.js';
+import { statsGroups } from './read-parts.js';
+import type { Session, Sessions } from './session.js';
+import { ShutOffSizes } from './shut-off-sizes.js';
+
+// What a reading may take for each domain beyond the configured deadline, ms: thrice what QEMU takes.
+const allowancePerDomain = 25;
+// A call of somebody else holds a domain for some milliseconds, a migration for minutes.
+const patienceWithOthers = 200;
+// So many are expected where nobody knows.
+const domainsAtFirst = 20;
+// How much longer than the slowest of the others a domain may take before it is left aside.
+const timesTheSlowest = 10;
+// For drivers without the bulk call; the daemon works on five calls of a connection.
+const atOnce = 4;
+
+/** Until when a reading waits. */
+export interface ReadingTime {
+  readonly signal: AbortSignal;
+  /** What there is by then is the reading; on `performance.now`. */
+  readonly end: number;
+}
+
+/**
+ * The statistics of all domains of a host: by one bulk call for those that run, and one for those that do not. The bulk
+ * call waits in a domain that hangs, and takes long on a busy host. When it is late each domain is asked by itself beside
+ * it, and whatever answers counts; one is left aside when the others have answered and it takes ten times as long as
+ * the slowest of them.
+ */
+export class HostStats {
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #deadline: number;
+  readonly #answers: DomainAnswers;
+  readonly #sizes: ShutOffSizes;
+  #last: ReadonlyMap<string, Domain> = new Map();
+  /** Domains that did not tell what their process knows in the last reading: another job holds them for long. */
+  #busy: ReadonlySet<string> = new Set();
+  /** What the last bulk call took, ms. */
+  #needed = 0;
+  #failure: string | undefined;
+
+  /** @param deadline ms before a bulk call is late, on a host that is idle and has no domains */
+  constructor(sessions: Sessions, clock: Clock, logger: Logger, deadline: number) {
+    this.#clock = clock;
+    this.#logger = logger;
+    this.#deadline = deadline;
+    this.#answers = new DomainAnswers(sessions, clock, logger, deadline);
+    this.#sizes = new ShutOffSizes(clock, logger);
+  }
+
+  /** @throws the libvirt error when the connection is lost, nobody can be read or the signal was aborted */
+  async read(
+    first: Session,
+    parts: ReadonlySet<InstancePart>,
+    time: ReadingTime,
+  ): Promise<{ readonly records: readonly HostRecord[]; readonly session: Session }> {
+    const { locked } = this.#sizes;
+    const found = new Map<string, HostRecord>();
+    let session = first;
+    if (session.bulk.supported) session = await this.#ask(session, parts, found, time);
+    if (!session.bulk.supported) await this.#list(session, found, time);
+    for (const [uuid, record] of locked) found.set(uuid, record);
+    time.signal.throwIfAborted();
+
+    const records = [...found.values()];
+    this.#last = new Map(records.map(({ domain }) => [domain.uuid, domain]));
+    this.#busy = new Set(records.filter((record) => !isWhole(record, parts)).map(({ domain }) => domain.uuid));
+    return { records, session };
+  }
+
+  /** The records with the sizes of disks of domains that are shut off; to be asked for last, since it may lock the daemon. */
+  withSizes(session: Session, records: readonly HostRecord[], time: ReadingTime): Promise<readonly HostRecord[]> {
+    return this.#sizes.add(session, records, time);
+  }
+
+  async #ask(
+    session: Session,
+    parts: ReadonlySet<InstancePart>,
+    found: Map<string, HostRecord>,
+    time: ReadingTime,
+  ): Promise<Session> {
+    const { locked } = this.#sizes;
+    const leave = new AbortController();
+    const asked = performance.now();
+    const bulk = this.#bulk(session, parts, found, AbortSignal.any([time.signal, leave.signal]), time.end);
+    bulk.catch(() => undefined);
+    let over = false;
+    try {
+      if (await this.#inTime(bulk, asked, time)) {
+        this.#needed = performance.now() - asked;
+        this.#failure = undefined;
+        const again = [...this.#last.values()].filter(({ uuid }) => !found.has(uuid) && !locked.has(uuid));
+        for (const record of found.values()) {
+          const { uuid } = record.domain;
+          const known = this.#busy.has(uuid) || this.#answers.hangs(uuid);
+          if (session.reportsInBulk && !known && !isWhole(record, parts)) again.push(record.domain);
+        }
+        if (again.length === 0) return session;
+        const until = performance.now() + patienceWithOthers;
+        return await this.#answers.ask(session, again, parts, found, { ...time, patience: () => until });
+      }
+      void bulk.then(
+        () => (over = true),
+        () => undefined,
+      );
+    } catch (error) {
+      if (isConnectionClosed(error) || time.signal.aborted) throw error;
+      if (isUnsupported(error)) {
+        session.bulk.supported = false;
+        return session;
+      }
+      if (refusesNowait(error) && session.bulk.nowait) {
+        session.bulk.nowait = false;
+        return await this.#ask(session, parts, found, time);
+      }
+      this.#tell(error);
+    }
+    try {
+      const patience = (slowest: number): number => (over ? 0 : asked + timesTheSlowest * slowest);
+      const answering = await this.#answers.usable(session, time);
+      const domains = await this.#domains(answering, time);
+      const next = await this.#answers.ask(answering, domains, parts, found, { ...time, patience });
+      for (const domain of domains)
+        if (!found.has(domain.uuid) && this.#answers.hangs(domain.uuid))
+          found.set(domain.uuid, { domain, params: new Map(), ...this.#answers.moment(), failure: busy });
+      // A host that is busy needs as long the next time.
+      if (!domains.some(({ uuid }) => this.#answers.hangs(uuid))) this.#needed = performance.now() - asked;
+      if (found.size === 0 && domains.length > 0) await bulk;
+      return next;
+    } finally {
+      leave.abort(new Error('the domains were asked by themselves'));
+    }
+  }
+
+  /** Puts what is answered into `found` as it comes. */
+  async #bulk(
+    session: Session,
+    parts: ReadonlySet<InstancePart>,
+    found: Map<string, HostRecord>,
+    signal: AbortSignal,
+    end: number,
+  ): Promise<void> {
+    // A question for all waits for each domain that the daemon has locked; one for names does not.
+    const { locked } = this.#sizes;
+    const domains =
+      locked.size === 0 ? undefined : [...this.#last.values()].filter(({ uuid }) => !locked.has(uuid));
+    if (domains?.length === 0) return;
+    const take = (records: readonly DomainStatsRecord[]): void => {
+      const moment = this.#answers.moment();
+      for (const record of records) {
+        // One that was asked by itself meanwhile may have told more, and one that started or stopped between the
+        // two calls is in both.
+        const before = found.get(record.domain.uuid);
+        if (before === undefined || !isWhole(before, parts))
+          found.set(record.domain.uuid, { ...record, ...moment });
+      }
+    };
+    const of = domains === undefined ? {} : { domains };
+    const options = { timeout: Math.max(1, end - performance.now()), signal };
+    const flags = { active: true, nowait: session.bulk.nowait };
+    const { connection } = session;
+    await Promise.all([
+      connection.allDomainStats({ groups: statsGroups(parts), flags, ...of }, options).then(take),
+      connection.allDomainStats({ groups: ['state'], flags: { inactive: true }, ...of }, options).then(take),
+    ]);
+  }
+
+  /** Whether it is done before it is late. On a host that needed long for the last one it may take long again. */
+  async #inTime(bulk: Promise<void>, asked: number, { signal, end }: ReadingTime): Promise<boolean> {
+    const domains = this.#last.size || domainsAtFirst;
+    const usual = Math.max(this.#deadline + domains * allowancePerDomain, 2 * this.#needed);
+    const enough = new AbortController();
+    const sleep = Math.min(usual, (end - asked) / 2);
+    const late = this.#clock.sleep(sleep, AbortSignal.any([signal, enough.signal])).then(() => false);
+    late.catch(() => undefined);
+    try {
+      return await Promise.race([bulk.then(() => true), late]);
+    } finally {
+      enough.abort();
+    }
+  }
+
+  /** All domains, as the daemon lists them, or as they were listed last when it does not. */
+  async #domains(session: Session, { signal, end }: ReadingTime): Promise<readonly Domain[]> {
+    const timeout = Math.max(1, this.#last.size === 0 ? (end - performance.now()) / 2 : this.#deadline);
+    const { locked } = this.#sizes;
+    const known = (): readonly Domain[] => [...this.#last.values()].filter(({ uuid }) => !locked.has(uuid));
+    if (locked.size > 0) return known();
+    try {
+      return await session.connection.listAllDomains({}, { timeout, signal });
+    } catch (error) {
+      if (!isAbandonedCall(error) || signal.aborted) throw error;
+      return known();
+    }
+  }
+
+  /** For drivers that do not have the bulk call: the state and CPU time of each domain, by calls of their own. */
+  async #list(session: Session, found: Map<string, HostRecord>, { signal, end }: ReadingTime): Promise<void> {
+    const timeout = (): number => Math.max(1, (end - performance.now()) / 4);
+    const queue = (await session.connection.listAllDomains({}, { timeout: timeout(), signal })).values();
+    const worker = async (): Promise<void> => {
+      for (const domain of queue) {
+        const record = await this.#answers.info(session, domain, { timeout: timeout(), signal });
+        if (record !== undefined) found.set(domain.uuid, record);
+      }
+    };
+    await Promise.all(Array.from({ length: atOnce }, worker));
+  }
+
+  #tell(error: unknown): void {
+    const reason = describeError(error);
+    if (this.#failure === reason) return;
+    this.#failure = reason;
+    this.#logger.warn(
+      { err: error },
+      `libvirt fails for all instances at once, so each is asked by itself: ${reason}`,
+    );
+  }
+}

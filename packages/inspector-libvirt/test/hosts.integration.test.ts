@@ -1,0 +1,93 @@
+import { execFile } from 'node:child_process';
+import { open, readFile, truncate, writeFile } from 'node:fs/promises';
+import { promisify } from 'node:util';
+
+import { bootGuest } from '../../../tools/testbed/guest.js';
+import { startLibvirtd } from '../../../tools/testbed/libvirtd.js';
+import type { PrivateLibvirtd } from '../../../tools/testbed/libvirtd.js';
+
+import { inspectorOf, named, until } from './support.js';
+import type { TestInspector } from './support.js';
+
+let libvirtd: PrivateLibvirtd;
+const opened: TestInspector[] = [];
+const undo: (() => unknown)[] = [];
+beforeEach(async () => {
+  libvirtd = await startLibvirtd();
+});
+afterEach(async () => {
+  for (const step of undo.splice(0).reverse()) await step();
+  await Promise.all(opened.splice(0).map(({ inspector }) => inspector.stop()));
+  await libvirtd.stop();
+});
+
+async function started(): Promise<TestInspector> {
+  const made = inspectorOf(
+    `qemu+unix:///system?socket=${encodeURIComponent(libvirtd.socketReadOnly)}`,
+    {},
+    10_000,
+  );
+  opened.push(made);
+  await made.inspector.start(new AbortController().signal);
+  return made;
+}
+
+const wellRead = { cpu: { count: 1 }, memory: { residentKib: expect.any(BigInt) as unknown } };
+
+it('an image that does not answer, of a guest that is shut off, costs only sizes of what is shut off', async () => {
+  const folder = libvirtd.directory;
+  const fifo = `${folder}/hung.iso`;
+  // Whoever opens it waits until somebody writes.
+  await promisify(execFile)('mkfifo', [fifo]);
+  await bootGuest(libvirtd, { name: 'well' });
+  const define = async (name: string, image: string): Promise<void> => {
+    const xml = `<domain type='qemu'><name>${name}</name><memory unit='MiB'>16</memory><vcpu>1</vcpu>
+      <os><type arch='x86_64' machine='pc'>hvm</type></os><devices><disk type='file' device='cdrom'>
+      <driver name='qemu' type='raw'/><source file='${image}'/><target dev='hdc' bus='ide'/><readonly/></disk></devices></domain>`;
+    await writeFile(`${folder}/${name}.xml`, xml);
+    await libvirtd.virsh('define', `${folder}/${name}.xml`);
+  };
+  await writeFile(`${folder}/raw.img`, '');
+  await truncate(`${folder}/raw.img`, 1_048_576);
+  await define('off', fifo);
+
+  const { read, logged } = await started();
+  for (let cycle = 0; cycle < 3; cycle++) {
+    const readings = await read();
+    expect(named(readings, 'well').parts).toMatchObject(wellRead);
+    expect(named(readings, 'off')).toMatchObject({
+      instance: { state: 'shutoff' },
+      parts: { disks: [{ disk: { device: 'hdc' }, io: { missing: 'off' }, size: { missing: 'busy' } }] },
+    });
+  }
+  expect(logged).toEqual([expect.stringMatching(/off, which is shut off/)]);
+  // The storage comes back.
+  const writer = await open(fifo, 'r+');
+  undo.push(() => writer.close());
+  await until(async () => {
+    await libvirtd.virsh('list', '--all');
+    return named(await read(), 'well').instance.state === 'running';
+  });
+  await define('raw', `${folder}/raw.img`);
+  expect(named(await read(), 'raw').instance.state).toBe('shutoff');
+});
+
+it('with one request slot a connection, a guest that hangs costs only itself, and the setting is named', async () => {
+  const file = `${libvirtd.directory}/etc/libvirtd.conf`;
+  await writeFile(file, `${await readFile(file, 'utf8')}max_client_requests = 1\n`);
+  await libvirtd.restart();
+  for (const name of ['sick', 'well1', 'well2']) await bootGuest(libvirtd, { name });
+  const pid = await libvirtd.guestPid('sick');
+  process.kill(pid, 'SIGSTOP');
+  undo.push(() => process.kill(pid, 'SIGCONT'));
+  const { read, logged } = await started();
+  for (let cycle = 0; cycle < 3; cycle++) {
+    const readings = await read();
+    for (const name of ['well1', 'well2']) expect(named(readings, name).parts).toMatchObject(wellRead);
+    expect(named(readings, 'sick')).toMatchObject({
+      instance: { state: 'running' },
+      parts: { memory: { missing: 'busy' } },
+    });
+  }
+  expect(logged.filter((line) => line.includes('max_client_requests'))).toHaveLength(1);
+});
