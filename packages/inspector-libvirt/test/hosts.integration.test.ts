@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { open, readFile, truncate, writeFile } from 'node:fs/promises';
+import { open, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 
 import { bootGuest } from '../../../tools/testbed/guest.js';
@@ -61,9 +61,11 @@ it('an image that does not answer, of a guest that is shut off, costs only sizes
     });
   }
   expect(logged).toEqual([expect.stringMatching(/off, which is shut off/)]);
-  // The storage comes back.
-  const writer = await open(fifo, 'r+');
-  undo.push(() => writer.close());
+  // The storage comes back, with an image that is empty.
+  const writer = await open(fifo, 'w');
+  await rm(fifo);
+  await writeFile(fifo, '');
+  await writer.close();
   await until(async () => {
     await libvirtd.virsh('list', '--all');
     return named(await read(), 'well').instance.state === 'running';
