@@ -38,7 +38,11 @@ async function cycles(
     const failures = new Failures(metrics, logger);
     const due = groups.filter(({ name }) => names === undefined || names.includes(name));
     const batches: (readonly Taken[])[] = [];
-    for await (const batch of runCycle(due, { inspector, clock, logger, metrics, failures, order }, signal))
+    for await (const batch of runCycle(
+      due,
+      { inspector, readingTime: 20_000, clock, logger, metrics, failures, order },
+      signal,
+    ))
       batches.push(batch);
     failures.tell();
     const taken = batches.flatMap((batch) =>

@@ -1,7 +1,7 @@
 import type { InstanceReading } from '@nephoscope/core';
 import { isNephoscopeError } from '@nephoscope/core';
 import { LifecycleEventType } from '@nephoscope/libvirt';
-import type { TypedValue } from '@nephoscope/libvirt';
+import type { DomainStatsRecord, TypedValue } from '@nephoscope/libvirt';
 import { FakeLibvirtd, Fault } from '@nephoscope/libvirt/testing';
 import type { FakeDomain, Handler, ProcedureName } from '@nephoscope/libvirt/testing';
 
@@ -267,8 +267,8 @@ describe('a guest that hangs', () => {
     );
     // A daemon that takes its turns: a call holds the domain that it is in, and NOWAIT passes over one that is held.
     const held = new Set<string>();
-    const bulk = daemon.handle('connectGetAllDomainStats', async (query) => {
-      const records = [];
+    const bulk: Handler<'connectGetAllDomainStats'> = daemon.handle('connectGetAllDomainStats', async (query) => {
+      const records: DomainStatsRecord[] = [];
       for (const record of await bulk(query)) {
         const { uuid } = record.domain;
         if (held.has(uuid)) {
@@ -431,7 +431,7 @@ describe('a daemon', () => {
     let goOn = (): void => undefined;
     const again = new Promise<void>((resolve) => (goOn = resolve));
     let locked = false;
-    const list = daemon.handle('connectListAllDomains', async (filter) => {
+    const list: Handler<'connectListAllDomains'> = daemon.handle('connectListAllDomains', async (filter) => {
       if (locked) await again;
       return list(filter);
     });
