@@ -243,6 +243,8 @@ describe('on a disk', () => {
   it('that is read-only is said to be so', async () => {
     const place = disk();
     const directory = await opened(place);
+    // Its lock is a file open for writing, which keeps the disk from being made read-only by hand.
+    await directory.close();
     execFileSync('mount', ['-o', 'remount,ro', place]);
     await expect(directory.save({ agentId: 'a', sequence: 1n, dropped: {} })).rejects.toMatchObject({
       code: 'STATE_DIRECTORY',
