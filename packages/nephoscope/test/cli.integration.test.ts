@@ -40,7 +40,7 @@ async function deployment(
     compute: { interval: '10s', stateDirectory: join(cwd, 'state') },
     ...sections,
   };
-  await writeFile(config, JSON.stringify(whole));
+  await writeFile(config, JSON.stringify(whole), { mode: 0o600 });
   return { cwd, config, database };
 }
 
