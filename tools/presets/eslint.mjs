@@ -21,6 +21,7 @@ const mayImport = {
   'notifier-cinder': ['core'],
   'notifier-glance': ['core'],
   'notifier-neutron': ['core'],
+  'notifier-swift': ['core'],
   collector: ['core', 'runtime'],
   nephoscope: ['core', 'runtime', 'agent-compute', 'agent-central', 'collector', 'openstack'],
 };

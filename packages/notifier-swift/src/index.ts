@@ -1,0 +1,1 @@
+export { default as objectBytes } from './notifications/object-bytes.js';

@@ -1,0 +1,81 @@
+import { NephoscopeError, PayloadReader, defineServiceNotifications, notificationCounter } from '@nephoscope/core';
+import type { Metadata, Meter } from '@nephoscope/core';
+
+import { measurements } from '../measurements.js';
+import type { Measurement } from '../measurements.js';
+
+const meters: readonly Meter[] = [
+  {
+    name: 'storage.objects.incoming.bytes',
+    type: 'delta',
+    unit: 'B',
+    description: 'Bytes that a request brought into the object store',
+  },
+  {
+    name: 'storage.objects.outgoing.bytes',
+    type: 'delta',
+    unit: 'B',
+    description: 'Bytes that a request was answered with by the object store',
+  },
+];
+
+export default defineServiceNotifications({
+  service: 'ceilometermiddleware (in swift’s proxy)',
+  exchanges: ['swift'],
+  eventTypes: ['objectstore.http.request'],
+  meters,
+  *counters(notification) {
+    const payload = new PayloadReader(notification.payload);
+    const measured = measurements(payload);
+    for (const meter of meters) {
+      const measurement = only(
+        measured.filter(({ name }) => name === meter.name),
+        meter,
+      );
+      if (measurement === undefined) continue;
+      const initiator = payload.inner('initiator');
+      const target = payload.inner('target');
+      yield notificationCounter(notification, meter, {
+        volume: measurement.amount(),
+        resourceId: target.text('id'),
+        projectId: initiator.optionalText('project_id'),
+        userId: userOf(initiator),
+        metadata: metadataOf(payload, target),
+      });
+    }
+  },
+});
+
+/** Two of one meter would be recorded as one. */
+function only([measurement, second]: readonly Measurement[], { name, unit }: Meter): Measurement | undefined {
+  if (second !== undefined) throw measurementError(`name ${name} twice`);
+  if (measurement !== undefined && measurement.unit !== unit)
+    throw measurementError(`give ${name} in '${measurement.unit.slice(0, 60)}' and not in ${unit}`);
+  return measurement;
+}
+
+function measurementError(what: string): NephoscopeError {
+  return new NephoscopeError('NOTIFICATION_FIELD', `payload.measurements of the notification ${what}`);
+}
+
+const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+/**
+ * Of a request without a token the library that writes the event makes an id up, a UUID with hyphens, which keystone's
+ * ids have not: nobody is known then.
+ */
+function userOf(initiator: PayloadReader): string | null {
+  const id = initiator.optionalText('id');
+  const anonymous = initiator.optionalText('project_id') === null && id !== null && uuid.test(id);
+  return anonymous ? null : id;
+}
+
+/** The object's own name is left out: with it every object would have metadata of its own. */
+function metadataOf(payload: PayloadReader, target: PayloadReader): Metadata {
+  const where = target.value('metadata') === null ? new PayloadReader({}) : target.inner('metadata');
+  return {
+    method: target.value('action'),
+    outcome: payload.value('outcome'),
+    container: where.value('container'),
+  };
+}

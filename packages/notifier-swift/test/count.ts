@@ -1,0 +1,12 @@
+import type { Counter, Notification } from '@nephoscope/core';
+import { countersOf } from '@nephoscope/testing';
+import type { NotifierPlugin } from '@nephoscope/testing';
+
+import * as index from '../src/index.js';
+
+export const plugins: Readonly<Record<string, NotifierPlugin>> = index;
+
+/** The counters that these, or all plugins of this package, make of a notification. */
+export function count(notification: Notification, of = Object.values(plugins)): Counter[] {
+  return countersOf(notification, of);
+}
