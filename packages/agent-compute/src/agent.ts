@@ -10,7 +10,6 @@ import type {
 } from '@nephoscope/core';
 import { deadline, orAborted, schedule, singleFlight, untilAborted } from '@nephoscope/runtime';
 import type { Component } from '@nephoscope/runtime';
-import type { Subscription } from 'rxjs';
 
 import { pollReadings, runCycle } from './cycle.js';
 import type { CycleTools } from './cycle.js';
@@ -59,7 +58,7 @@ export class ComputeAgent implements Component {
   readonly #readings: InstanceReadings;
   #unwatch: () => void = () => undefined;
   #listening: readonly Promise<BusSubscription | undefined>[] = [];
-  #subscription: Subscription | undefined;
+  #schedule: ReturnType<ReturnType<typeof schedule>['subscribe']> | undefined;
   #cycle: Promise<unknown> | undefined;
   #stopped: Promise<void> | undefined;
   #failure: string | undefined;
@@ -103,7 +102,7 @@ export class ComputeAgent implements Component {
       (late) => this.#skip(late, 'the one before is not done'),
     );
     const failed = new Promise<never>((_, reject) => {
-      this.#subscription = schedule(this.#groups, this.#parts.clock).subscribe({ next: take, error: reject });
+      this.#schedule = schedule(this.#groups, this.#parts.clock).subscribe({ next: take, error: reject });
     });
     await Promise.race([untilAborted(signal), failed]);
   }
@@ -135,7 +134,7 @@ export class ComputeAgent implements Component {
   }
 
   async #stop(): Promise<void> {
-    this.#subscription?.unsubscribe();
+    this.#schedule?.unsubscribe();
     this.#stopping.abort(new NephoscopeError('STOPPED', 'the agent is stopping'));
     this.#unwatch();
     await Promise.all([this.#cycle, this.#readings.stop(), this.#leave()]);

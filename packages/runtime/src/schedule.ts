@@ -4,6 +4,14 @@ import { Observable } from 'rxjs';
 // setTimeout cannot wait longer than 2^31 ms, and what a jump of the wall clock changes must be noticed.
 const longestSleep = 60_000;
 
+/** What is due, when it is due. An rxjs Observable, of which those outside need no more than this. */
+export interface Schedule<G> {
+  subscribe(observer: {
+    readonly next?: (due: readonly G[]) => void;
+    readonly error?: (error: unknown) => void;
+  }): { unsubscribe(): void };
+}
+
 /**
  * Which groups, each with an interval in ms, are due: all at once first, then each at the multiples of its interval on the wall clock,
  * so that agents read at the same moments whenever they were started. After a jump of the wall clock a group
@@ -12,7 +20,7 @@ const longestSleep = 60_000;
 export function schedule<G extends { readonly interval: number }>(
   groups: readonly G[],
   clock: Clock,
-): Observable<readonly G[]> {
+): Schedule<G> {
   return new Observable((subscriber) => {
     const controller = new AbortController();
     const { signal } = controller;

@@ -22,10 +22,12 @@ const minute = { name: 'seldom', interval: 60_000 };
 /** What came due, and at which second after the fake clock's start by the wall clock. */
 function watch(groups: readonly (typeof minute)[], clock: FakeClock) {
   const seen: string[] = [];
-  const subscription = schedule(groups, clock).subscribe((due) => {
-    seen.push(
-      `${Number((clock.now() - fakeStart) / 1_000_000n) / 1_000} ${due.map(({ name }) => name).join('+')}`,
-    );
+  const subscription = schedule(groups, clock).subscribe({
+    next(due) {
+      seen.push(
+        `${Number((clock.now() - fakeStart) / 1_000_000n) / 1_000} ${due.map(({ name }) => name).join('+')}`,
+      );
+    },
   });
   return { seen, subscription };
 }
