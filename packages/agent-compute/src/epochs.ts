@@ -10,6 +10,8 @@ interface Run {
   ended: boolean;
   /** ms since 1970 */
   lastSeen: number;
+  /** How often a series that is new is taken to have begun anew: more often than any that was forgotten. */
+  begun: number;
   series: Map<string, Series>;
 }
 
@@ -21,6 +23,7 @@ export type StoredEpochs = Record<
     recurrence: number;
     ended: boolean;
     lastSeen: number;
+    begun?: number | undefined;
     series: Record<string, StoredSeries>;
   }
 >;
@@ -33,6 +36,9 @@ export interface Settled {
 
 // An instance that is not listed may come back in the same run, as when a group excludes it for a while.
 const forgetAfter = 30 * 24 * 3_600_000;
+// Of a device that is gone, or that the pollsters of another interval read.
+const keepSeriesFor = 24 * 3_600_000;
+const mostUnseen = 100;
 
 /**
  * Makes counters of totals, and tells which run of an instance a cumulative volume counts from. Within one epoch a
@@ -52,6 +58,7 @@ export class Epochs {
         id,
         {
           ...known,
+          begun: known.begun ?? 0,
           series: new Map(Object.entries(series).map(([key, one]) => [key, new Series(one)])),
         },
       ]),
@@ -66,6 +73,7 @@ export class Epochs {
       return { counter: made, epoch: undefined };
     const run = this.#run(instance.id, instance.run, now);
     const series = seriesOf(run, made, String(made.volume));
+    series.seen = now;
     series.count(made.volume, made.plugging);
     return { counter: made, epoch: epochOf(run, series) };
   }
@@ -78,6 +86,7 @@ export class Epochs {
     if (!volumes.every(isFinite)) return { counter: counterOf(total, NaN), epoch: undefined };
     const run = instance.run === undefined ? undefined : this.#run(instance.id, instance.run, now);
     const series = run === undefined ? new Series() : seriesOf(run, total, '0');
+    series.seen = now;
     const volume = series.total(total);
     if (volume === undefined) return undefined;
     return { counter: counterOf(total, volume), epoch: run && epochOf(run, series) };
@@ -85,16 +94,32 @@ export class Epochs {
 
   toJSON(): StoredEpochs {
     const stored: StoredEpochs = {};
-    for (const [id, { series, ...known }] of this.#runs)
+    for (const [id, { series, begun, ...known }] of this.#runs)
       stored[id] = {
         ...known,
+        ...(begun === 0 ? {} : { begun }),
         series: Object.fromEntries([...series].map(([key, one]) => [key, one.toJSON()])),
       };
     return stored;
   }
 
   forgetUnseen(now: number): void {
-    for (const [id, { lastSeen }] of this.#runs) if (now - lastSeen > forgetAfter) this.#runs.delete(id);
+    for (const [id, run] of this.#runs) {
+      if (now - run.lastSeen > forgetAfter) this.#runs.delete(id);
+      else if (run.series.size > mostUnseen) this.#forgetSeries(run, now);
+    }
+  }
+
+  /** Devices that come and go under ever new names leave series behind. */
+  #forgetSeries(run: Run, now: number): void {
+    for (const series of run.series.values()) series.seen ??= now;
+    const unseen = [...run.series]
+      .filter(([, { seen = now }]) => now - seen > keepSeriesFor)
+      .sort(([, { seen: one = now }], [, { seen: other = now }]) => one - other);
+    for (const [key, { resets }] of unseen.slice(0, Math.max(0, unseen.length - mostUnseen))) {
+      run.series.delete(key);
+      run.begun = Math.max(run.begun, resets + 1);
+    }
   }
 
   #end(id: string): void {
@@ -109,7 +134,7 @@ export class Epochs {
     let known = this.#runs.get(id);
     if (known === undefined || known.run !== run || known.ended) {
       const recurrence = known?.run === run ? known.recurrence + 1 : 0;
-      known = { run, recurrence, ended: false, lastSeen: now, series: new Map() };
+      known = { run, recurrence, ended: false, lastSeen: now, begun: 0, series: new Map() };
       this.#runs.set(id, known);
     }
     known.lastSeen = now;
@@ -119,10 +144,10 @@ export class Epochs {
 }
 
 /** @param first its volume so far, where it is new */
-function seriesOf({ series }: Run, { name, resourceId }: Counter | Total, first: string): Series {
+function seriesOf({ series, begun }: Run, { name, resourceId }: Counter | Total, first: string): Series {
   const key = `${name} ${resourceId}`;
   let known = series.get(key);
-  if (known === undefined) series.set(key, (known = new Series([first, 0])));
+  if (known === undefined) series.set(key, (known = new Series([first, begun])));
   return known;
 }
 

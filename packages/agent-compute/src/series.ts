@@ -6,7 +6,19 @@ type Volume = number | bigint;
 interface Part {
   readonly volume: Volume;
   readonly plugging: Plugging | undefined;
+  /** The volume when the marks of its plugging were last seen, where it is another. */
+  readonly marked?: Volume | undefined;
 }
+
+type StoredPart = readonly [
+  key: string,
+  volume: string,
+  plugging?: Plugging | null | undefined,
+  marked?: string | undefined,
+];
+
+// Parts that are not there and may come back, of each total. What those before them had counted is one number.
+const mostAway = 64;
 
 /** As it is kept on disk: volumes as text, since JSON's numbers are too small. What follows `resets` is left out where it is not known. */
 export type StoredSeries = readonly [
@@ -14,28 +26,33 @@ export type StoredSeries = readonly [
   resets: number,
   plugging?: Plugging | null | undefined,
   gone?: string | undefined,
-  parts?: readonly (readonly [key: string, volume: string, plugging?: Plugging | undefined])[] | undefined,
+  parts?: readonly StoredPart[] | undefined,
+  away?: readonly StoredPart[] | undefined,
 ];
 
 /** What is remembered of one cumulative series of a run: of a device, or a total over devices that come and go. */
 export class Series {
+  /** When it was settled last, ms since 1970; undefined since the agent started. */
+  seen: number | undefined;
   /** The last volume. */
   #volume: Volume;
   /** How often it began anew within the run. */
   #resets: number;
   #plugging: Plugging | undefined;
   /** Of a total: what the parts had counted that are no more. */
-  #gone: Volume = 0n;
+  #gone: Volume;
   /** Of a total: what each part had counted when it was last read. */
-  #parts: Map<string, Part> = new Map();
+  #parts: Map<string, Part>;
+  /** Of a total: the parts that were not there last, the one that went first before the others. */
+  readonly #away: Map<string, Part>;
 
-  constructor([volume, resets, plugging, gone, parts]: StoredSeries = ['0', 0]) {
+  constructor([volume, resets, plugging, gone, parts, away]: StoredSeries = ['0', 0]) {
     this.#volume = parseVolume(volume);
     this.#resets = resets;
     this.#plugging = plugging ?? undefined;
     this.#gone = gone === undefined ? 0n : parseVolume(gone);
-    for (const [key, text, marks] of parts ?? [])
-      this.#parts.set(key, { volume: parseVolume(text), plugging: marks });
+    this.#parts = readParts(parts);
+    this.#away = readParts(away);
   }
 
   get resets(): number {
@@ -58,22 +75,30 @@ export class Series {
     let complete = true;
     let sum: Volume = 0n;
     for (const { key, volume, plugging } of parts) {
-      const known = before.get(key);
+      // One that was left out is back: what it counts goes on, unless it is known to be another.
+      const known = before.get(key) ?? this.#away.get(key);
       before.delete(key);
+      this.#away.delete(key);
       const begun = known !== undefined && areOther(known.plugging, plugging);
       if (typeof volume === 'object') {
         complete = false;
         if (known === undefined) continue;
-        if (begun) this.#gone = addVolumes(this.#gone, known.volume);
+        if (begun) this.#leave(known, false);
         else now.set(key, known);
         continue;
       }
       const fell = known !== undefined && volume < known.volume;
-      if (known !== undefined && (begun || fell)) this.#gone = addVolumes(this.#gone, known.volume);
-      now.set(key, { volume, plugging: plugging ?? (fell ? undefined : known?.plugging) });
+      if (known !== undefined && (begun || fell)) this.#leave(known, fell);
+      now.set(key, begun || fell || known === undefined ? { volume, plugging } : goneOn(known, volume, plugging));
       sum = addVolumes(sum, volume);
     }
-    for (const { volume } of before.values()) this.#gone = addVolumes(this.#gone, volume);
+    for (const [key, part] of before) this.#away.set(key, part);
+    for (const [key, part] of this.#away) {
+      if (this.#away.size <= mostAway) break;
+      this.#away.delete(key);
+      this.#gone = addVolumes(this.#gone, part.volume);
+    }
+    for (const { volume } of this.#away.values()) sum = addVolumes(sum, volume);
     this.#parts = now;
     if (!complete) return undefined;
 
@@ -90,15 +115,46 @@ export class Series {
     return this.#volume;
   }
 
+  /** @param known is gone: another one counts under its name, and whether that is told by a count that is smaller */
+  #leave({ volume, marked }: Part, fell: boolean): void {
+    // What was counted while nothing marked it may be the other's, which will count it.
+    this.#gone = addVolumes(this.#gone, fell ? volume : (marked ?? volume));
+  }
+
   toJSON(): StoredSeries {
     const counted = [String(this.#volume), this.#resets] as const;
-    if (this.#parts.size === 0 && this.#gone === 0n)
+    if (this.#parts.size === 0 && this.#away.size === 0 && this.#gone === 0n)
       return this.#plugging === undefined ? counted : [...counted, this.#plugging];
-    const parts = [...this.#parts].map(([key, { volume, plugging }]) =>
-      plugging === undefined ? ([key, String(volume)] as const) : ([key, String(volume), plugging] as const),
-    );
-    return [...counted, null, String(this.#gone), parts];
+    const parts = [...counted, null, String(this.#gone), writeParts(this.#parts)] as const;
+    return this.#away.size === 0 ? parts : [...parts, writeParts(this.#away)];
   }
+}
+
+/** A part that counts on. */
+function goneOn(known: Part, volume: Volume, plugging: Plugging | undefined): Part {
+  if (plugging !== undefined || known.plugging === undefined)
+    return { volume, plugging: plugging ?? known.plugging };
+  return { volume, plugging: known.plugging, marked: known.marked ?? known.volume };
+}
+
+function readParts(stored: readonly StoredPart[] = []): Map<string, Part> {
+  return new Map(
+    stored.map(([key, volume, plugging, marked]): [string, Part] => [
+      key,
+      {
+        volume: parseVolume(volume),
+        plugging: plugging ?? undefined,
+        marked: marked === undefined ? undefined : parseVolume(marked),
+      },
+    ]),
+  );
+}
+
+function writeParts(parts: ReadonlyMap<string, Part>): readonly StoredPart[] {
+  return [...parts].map(([key, { volume, plugging, marked }]) => {
+    if (marked !== undefined) return [key, String(volume), plugging, String(marked)];
+    return plugging === undefined ? [key, String(volume)] : [key, String(volume), plugging];
+  });
 }
 
 /** Whether they are known to be two pluggings. */

@@ -28,13 +28,20 @@ const storedState = z.object({
   dropped: z.record(z.string(), count).default({}),
 });
 const plugging = z.array(z.string());
+const storedParts = z.array(
+  z.union([
+    z.tuple([z.string(), volume, plugging.optional()]),
+    z.tuple([z.string(), volume, plugging.nullable(), volume]),
+  ]),
+);
 // Up to 0.1 a series had no more than its first two.
 const storedSeries = z.tuple([
   volume,
   z.int().min(0),
   plugging.nullish(),
   volume.optional(),
-  z.array(z.tuple([z.string(), volume, plugging.optional()])).optional(),
+  storedParts.optional(),
+  storedParts.optional(),
 ]);
 const storedEpochs = z.record(
   z.string(),
@@ -43,6 +50,7 @@ const storedEpochs = z.record(
     recurrence: z.int().min(0),
     ended: z.boolean(),
     lastSeen: z.number(),
+    begun: z.int().min(0).optional(),
     series: z.record(z.string(), storedSeries),
   }),
 );

@@ -107,6 +107,24 @@ it('is another one when an instance that was off comes back in a run of the same
   expect(epochOf(after, counter(8), inRun('s'), 0)).toBe('s');
 });
 
+it('forgets series of devices that are long gone, and begins none of them again', () => {
+  const epochs = new Epochs();
+  const card = (number: number) => counter(BigInt(number), { resourceId: `vnet${number}` });
+  for (let number = 0; number < 500; number++) {
+    epochs.forgetUnseen(number * day);
+    epochOf(epochs, counter(BigInt(number)), inRun('r1'), number * day);
+    expect(epochOf(epochs, card(number), inRun('r1'), number * day)).toMatch(
+      number < 100 ? /^r1$/ : /^r1(\+\d+)?$/,
+    );
+  }
+  expect(Object.keys(epochs.toJSON()['one']!.series).length).toBeLessThan(110);
+  const again = reloaded(epochs);
+  const kept = epochOf(epochs, card(499), inRun('r1'), 500 * day);
+  expect(epochOf(again, card(499), inRun('r1'), 500 * day)).toBe(kept);
+  expect(epochOf(again, card(0), inRun('r1'), 500 * day)).toMatch(/^r1\+\d+$/);
+  expect(epochOf(again, counter(500n), inRun('r1'), 500 * day)).toBe('r1');
+});
+
 describe('a device', () => {
   const plugged = (volume: bigint, plugging?: readonly string[]) => ({ ...counter(volume), plugging });
 
@@ -171,12 +189,49 @@ describe('a total', () => {
   };
 
   it('keeps what a device had used that is gone', () => {
-    expect(volumes({ a: 1000n, b: 1n }, { a: 1000n }, { a: 1005n, b: 3n }, { a: 1005n, b: 4n })).toEqual([
-      1001n,
-      1001n,
-      1009n,
-      1010n,
+    expect(
+      volumes({ a: 1000n, b: [1n, '1'] }, { a: 1000n }, { a: 1005n, b: [3n, '2'] }, { a: 1005n, b: [4n, '2'] }),
+    ).toEqual([1001n, 1001n, 1009n, 1010n]);
+  });
+
+  it('counts a device once that was left out and is back, marked or not', () => {
+    expect(volumes({ a: 5n, b: [10n, '1'] }, { a: 6n }, { a: 6n, b: [12n, '1'] }, {}, { b: [13n, '1'] })).toEqual([
+      15n,
+      16n,
+      18n,
+      18n,
+      19n,
     ]);
+    expect(volumes({ a: 10n }, {}, { a: 10n }, {}, { a: 3n }, {}, { a: 4n })).toEqual([
+      10n,
+      10n,
+      10n,
+      10n,
+      13n,
+      13n,
+      14n,
+    ]);
+    expect(volumes({ a: 10n }, {}, { a: 'missing' }, { a: 11n })).toEqual([10n, 10n, undefined, 11n]);
+  });
+
+  it('keeps no more than some of those that are gone', () => {
+    const plugged = Array.from({ length: 500 }, (_, number): Parts => ({ [`tap${number}`]: 1n }));
+    const epochs = new Epochs();
+    for (const parts of plugged) epochs.settle(total(parts), inRun('r1'), 0);
+    expect(epochs.settle(total({}), inRun('r1'), 0)?.counter.volume).toBe(500n);
+    expect(JSON.stringify(epochs).length).toBeLessThan(3_000);
+    expect(reloaded(epochs).settle(total({ tap499: 2n }), inRun('r1'), 0)?.counter.volume).toBe(501n);
+  });
+
+  it('does not count twice what was read while nothing told which device it is', () => {
+    expect(volumes({ a: [10n, '1'] }, { a: 12n }, { a: 13n }, { a: [14n, '2'] })).toEqual([10n, 12n, 13n, 24n]);
+    expect(volumes({ a: [10n, '1'] }, { a: 12n }, { a: [14n, '1'] }, { a: [15n, '2'] })).toEqual([
+      10n,
+      12n,
+      14n,
+      29n,
+    ]);
+    expect(volumes({ a: [10n, '1'] }, { a: 50n }, { a: [13n, '2'] })).toEqual([10n, 50n, 63n]);
   });
 
   it('adds a device that was plugged in anew under its name, whether it counts more or less', () => {
