@@ -40,14 +40,23 @@ export class PayloadReader {
   object(key: string): Metadata {
     const value = this.value(key);
     if (value === null) return this.#missing(key);
-    return typeof value === 'object' && !Array.isArray(value)
-      ? (value as Metadata)
-      : this.#wrong(key, 'an object');
+    return isObject(value) ? value : this.#wrong(key, 'an object');
   }
 
   /** The fields of the object `key`. @throws NOTIFICATION_FIELD when it is missing or no object */
   inner(key: string): PayloadReader {
     return new PayloadReader(this.object(key), `${this.#path}.${key}`);
+  }
+
+  /** The fields of each object of the list `key`, none when it is missing. @throws NOTIFICATION_FIELD for all else */
+  list(key: string): readonly PayloadReader[] {
+    const items = this.value(key);
+    if (items === null) return [];
+    if (!Array.isArray(items)) return this.#wrong(key, 'a list');
+    return items.map((item: MetadataValue, index) => {
+      const name = `${key}[${index}]`;
+      return isObject(item) ? new PayloadReader(item, `${this.#path}.${name}`) : this.#wrong(name, 'an object');
+    });
   }
 
   /** The value as it stands there; null when it is missing. */
@@ -67,4 +76,8 @@ export class PayloadReader {
   #wrong(key: string, wanted: string): never {
     throw new NephoscopeError('NOTIFICATION_FIELD', `${this.#path}.${key} of the notification is not ${wanted}`);
   }
+}
+
+function isObject(value: MetadataValue): value is Metadata {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

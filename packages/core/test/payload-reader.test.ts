@@ -52,6 +52,33 @@ describe('an amount', () => {
   });
 });
 
+describe('a list of objects', () => {
+  const lists = new PayloadReader({
+    good: [{ text: 'a' }, {}],
+    bad: [{}, 7],
+    none: [[]],
+    empty: [],
+    text: 'a',
+    object: {},
+  });
+
+  it('gives each with its whole path in errors, none when it is missing', () => {
+    const [first, second] = lists.list('good');
+    expect(first?.text('text')).toBe('a');
+    expect(() => second?.text('text')).toThrow(missing('payload.good[1].text'));
+    for (const key of ['empty', 'absent', 'constructor']) expect(lists.list(key)).toEqual([]);
+  });
+
+  it.each([
+    ['bad', 'payload.bad[1]', 'an object'],
+    ['none', 'payload.none[0]', 'an object'],
+    ['text', 'payload.text', 'a list'],
+    ['object', 'payload.object', 'a list'],
+  ])('is none of %s', (key, path, wanted) => {
+    expect(() => lists.list(key)).toThrow(wrong(path, wanted));
+  });
+});
+
 describe('an object', () => {
   it('is read with its whole path in errors', () => {
     expect(reader.object('object')).toEqual({ inner: { text: 'b' } });

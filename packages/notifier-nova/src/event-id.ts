@@ -19,4 +19,5 @@ export function eventId(notification: Notification): string {
   return occasion === null ? notification.messageId : [eventType, instanceId, occasion].flat().join(' ');
 }
 
-const requestId = ({ context }: Notification) => new PayloadReader(context, 'context').optionalText('request_id');
+export const requestId = ({ context }: Notification): string | null =>
+  new PayloadReader(context, 'context').optionalText('request_id');

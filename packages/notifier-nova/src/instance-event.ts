@@ -11,8 +11,8 @@ export interface InstanceEvent {
   /** As the unversioned form calls it. */
   readonly eventType: string;
   readonly instanceId: string;
-  /** `tenant_id` and `user_id`. */
-  readonly owner: PayloadReader;
+  /** `tenant_id`, `user_id`, `created_at`, `launched_at`. */
+  readonly instance: PayloadReader;
   /** `memory_mb`, `vcpus`, `root_gb`, `ephemeral_gb`. */
   readonly flavor: PayloadReader;
   readonly flavorName: () => string | null;
@@ -46,7 +46,7 @@ function readUnversioned({ eventType, publisherId, payload: fields }: Notificati
   return {
     eventType,
     instanceId: payload.text('instance_id'),
-    owner: payload,
+    instance: payload,
     flavor: payload,
     flavorName: () => payload.optionalText('instance_type'),
     metadata: {
@@ -66,7 +66,7 @@ function readVersioned({ publisherId, payload }: Notification, eventType: string
   return {
     eventType,
     instanceId: instance.text('uuid'),
-    owner: instance,
+    instance,
     flavor,
     flavorName: () => flavor.optionalText('name'),
     metadata: {
@@ -88,7 +88,7 @@ function readVersioned({ publisherId, payload }: Notification, eventType: string
 }
 
 /** `nova-compute:HOST` is `compute.HOST` in the unversioned form. */
-function unversionedPublisher(publisherId: string): string {
+export function unversionedPublisher(publisherId: string): string {
   return publisherId.replace(/^nova-([^:]+):/, '$1.');
 }
 

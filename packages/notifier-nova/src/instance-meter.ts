@@ -1,4 +1,4 @@
-import { defineNotificationHandler, meterStem, parseTimestamp } from '@nephoscope/core';
+import { meterStem, parseTimestamp } from '@nephoscope/core';
 import type { Meter, Notification, NotificationHandler, Plugin } from '@nephoscope/core';
 
 import { eventId } from './event-id.js';
@@ -6,8 +6,8 @@ import { unversionedType, versionedType } from './event-types.js';
 import type { InstanceEventName } from './event-types.js';
 import { readInstanceEvent } from './instance-event.js';
 import type { InstanceEvent } from './instance-event.js';
-import { instanceMeterOptions } from './options.js';
-import type { InstanceMeterOptions } from './options.js';
+import { defineNovaPlugin } from './nova-plugin.js';
+import type { NovaOptions } from './options.js';
 
 interface InstanceMeter {
   readonly meter: Meter;
@@ -16,6 +16,8 @@ interface InstanceMeter {
   volume(event: InstanceEvent): number | bigint;
   /** What stands after the `:` of the meter's name; with null there is nothing to count. */
   variablePart?(event: InstanceEvent): string | null;
+  /** The versioned form says it less exactly. */
+  readonly lessExactVersioned?: boolean;
 }
 
 /** A plugin that makes one counter of each of the events, in either form of nova's notifications. */
@@ -24,7 +26,8 @@ export function defineInstanceMeter({
   events,
   volume,
   variablePart,
-}: InstanceMeter): Plugin<'collector', InstanceMeterOptions, NotificationHandler> {
+  lessExactVersioned,
+}: InstanceMeter): Plugin<'collector', NovaOptions, NotificationHandler> {
   function* processNotification(notification: Notification) {
     const event = readInstanceEvent(notification);
     const variable = variablePart === undefined ? '' : variablePart(event);
@@ -34,32 +37,20 @@ export function defineInstanceMeter({
       type: meter.type,
       unit: meter.unit,
       volume: volume(event),
-      userId: event.owner.text('user_id'),
-      projectId: event.owner.text('tenant_id'),
+      userId: event.instance.text('user_id'),
+      projectId: event.instance.text('tenant_id'),
       resourceId: event.instanceId,
       timestamp: parseTimestamp(notification.timestamp),
       resourceMetadata: event.metadata,
     };
   }
 
-  return defineNotificationHandler({
-    options: instanceMeterOptions,
+  return defineNovaPlugin({
     meters: [meter],
-    create: ({ options: { exchange, format, versionedTopics } }) => {
-      const unversioned = format !== 'versioned';
-      const versioned = format !== 'unversioned';
-      return {
-        eventTypes: [
-          ...(unversioned ? events.map(unversionedType) : []),
-          ...(versioned ? events.map(versionedType) : []),
-        ],
-        exchangeTopics: ({ notificationTopics }) => {
-          const topics = [...(unversioned ? notificationTopics : []), ...(versioned ? versionedTopics : [])];
-          return [{ exchange, topics: [...new Set(topics)].map((topic) => `${topic}.info`) }];
-        },
-        eventId,
-        processNotification,
-      };
-    },
+    unversionedTypes: events.map(unversionedType),
+    versionedTypes: events.map(versionedType),
+    lessExactVersioned,
+    eventId,
+    processNotification,
   });
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-export const instanceMeterOptions = z.strictObject({
+export const novaOptions = z.strictObject({
   exchange: z
     .string()
     .min(1)
@@ -10,7 +10,7 @@ export const instanceMeterOptions = z.strictObject({
     .enum(['auto', 'unversioned', 'versioned'])
     .default('auto')
     .describe(
-      'Which form of notifications is listened to, as in nova’s `notification_format`. `auto` takes both; an event that comes in both is counted once.',
+      'Which form of notifications is listened to, as in nova’s `notification_format`. `auto` takes both; an event that comes in both is counted once. `instance_booting_time` takes the unversioned form with `auto`, since the versioned one cuts times to the second.',
     ),
   versionedTopics: z
     .array(z.string().min(1))
@@ -19,4 +19,4 @@ export const instanceMeterOptions = z.strictObject({
     .describe('The topics of the versioned form: nova’s `versioned_notifications_topics`.'),
 });
 
-export type InstanceMeterOptions = z.output<typeof instanceMeterOptions>;
+export type NovaOptions = z.output<typeof novaOptions>;

@@ -38,7 +38,7 @@ const counted = [
   ['rebuild.end', 'rebuild.end', large, exists(large), 'active'],
 ] as const;
 
-/** Captured, and not counted. */
+/** Captured, and not counted as an instance. */
 const notCounted = [
   ...[
     'create.start',

@@ -36,3 +36,9 @@ export function withNovaObject(
   };
   return { ...notification, payload: change(notification.payload, path) };
 }
+
+/** The notification with these fields of its context changed. */
+export const withContext = (notification: Notification, changes: Notification['context']): Notification => ({
+  ...notification,
+  context: { ...notification.context, ...changes },
+});

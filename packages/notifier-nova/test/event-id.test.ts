@@ -2,17 +2,12 @@ import type { Notification } from '@nephoscope/core';
 
 import { eventId } from '../src/event-id.js';
 import { stateEvents, unversionedType, versionedType } from '../src/event-types.js';
-import { captured, capturedNotification, withNovaObject, withPayload } from './captured.js';
+import { captured, capturedNotification, withContext, withNovaObject, withPayload } from './captured.js';
 
 const heard = new Set(captured.map(({ notification }) => notification.eventType));
 const pairs = stateEvents
   .map((name) => [unversionedType(name), versionedType(name)] as const)
   .filter(([type]) => heard.has(type));
-
-const withContext = (notification: Notification, changes: Notification['context']): Notification => ({
-  ...notification,
-  context: { ...notification.context, ...changes },
-});
 
 it.each(pairs)('is the same for %s and %s', (unversioned, versioned) => {
   const [first, second] = [capturedNotification(unversioned), capturedNotification(versioned)];

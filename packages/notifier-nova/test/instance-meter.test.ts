@@ -28,8 +28,19 @@ for (const [plugin, name, volume] of contracts) {
 }
 
 it('has names, types and units of Ceilometer', () => {
-  const meters = pluginNames.flatMap((name) => plugins[name].meters);
+  const meters = Object.values(plugins).flatMap((plugin) => plugin.meters);
   expect(meters.map(({ name, type, unit }) => `${name} ${type} ${unit}`).sort()).toEqual([
+    'compute.instance.booting.time gauge sec',
+    'compute.node.cpu.frequency gauge MHz',
+    'compute.node.cpu.idle.percent gauge percent',
+    'compute.node.cpu.idle.time cumulative ns',
+    'compute.node.cpu.iowait.percent gauge percent',
+    'compute.node.cpu.iowait.time cumulative ns',
+    'compute.node.cpu.kernel.percent gauge percent',
+    'compute.node.cpu.kernel.time cumulative ns',
+    'compute.node.cpu.percent gauge percent',
+    'compute.node.cpu.user.percent gauge percent',
+    'compute.node.cpu.user.time cumulative ns',
     'disk.ephemeral.size gauge GB',
     'disk.root.size gauge GB',
     'instance gauge instance',

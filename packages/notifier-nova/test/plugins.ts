@@ -6,7 +6,10 @@ import * as plugins from '../src/index.js';
 
 export { plugins };
 export type PluginName = keyof typeof plugins;
-export const pluginNames = Object.keys(plugins) as PluginName[];
+/** Those that count an instance and its flavor, at each event in which these may have changed. */
+export const pluginNames = (Object.keys(plugins) as PluginName[]).filter(
+  (name) => name !== 'instanceBootingTime' && name !== 'nodeCpu',
+);
 
 export function createHandler(name: PluginName, options: unknown = {}): NotificationHandler {
   const plugin = plugins[name];
@@ -18,7 +21,7 @@ export function createHandler(name: PluginName, options: unknown = {}): Notifica
   });
 }
 
-/** What all plugins together make of a notification, those that want its event type. */
+/** What these plugins together make of a notification, those that want its event type. */
 export function allCounters(notification: Notification, options?: unknown): readonly Counter[] {
   return pluginNames
     .map((name) => createHandler(name, options))

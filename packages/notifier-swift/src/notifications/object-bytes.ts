@@ -1,9 +1,6 @@
 import { NephoscopeError, PayloadReader, defineServiceNotifications, notificationCounter } from '@nephoscope/core';
 import type { Metadata, Meter } from '@nephoscope/core';
 
-import { measurements } from '../measurements.js';
-import type { Measurement } from '../measurements.js';
-
 const meters: readonly Meter[] = [
   {
     name: 'storage.objects.incoming.bytes',
@@ -26,17 +23,18 @@ export default defineServiceNotifications({
   meters,
   *counters(notification) {
     const payload = new PayloadReader(notification.payload);
-    const measured = measurements(payload);
+    // A request without a byte in it or out of it has none.
+    const measured = payload.list('measurements').map((one) => [one, one.inner('metric')] as const);
     for (const meter of meters) {
       const measurement = only(
-        measured.filter(({ name }) => name === meter.name),
+        measured.filter(([, metric]) => metric.text('name') === meter.name),
         meter,
       );
       if (measurement === undefined) continue;
       const initiator = payload.inner('initiator');
       const target = payload.inner('target');
       yield notificationCounter(notification, meter, {
-        volume: measurement.amount(),
+        volume: measurement.amount('result'),
         resourceId: target.text('id'),
         projectId: initiator.optionalText('project_id'),
         userId: userOf(initiator),
@@ -46,11 +44,15 @@ export default defineServiceNotifications({
   },
 });
 
+type Measurement = readonly [measurement: PayloadReader, metric: PayloadReader];
+
 /** Two of one meter would be recorded as one. */
-function only([measurement, second]: readonly Measurement[], { name, unit }: Meter): Measurement | undefined {
+function only([first, second]: readonly Measurement[], { name, unit }: Meter): PayloadReader | undefined {
   if (second !== undefined) throw measurementError(`name ${name} twice`);
-  if (measurement !== undefined && measurement.unit !== unit)
-    throw measurementError(`give ${name} in '${measurement.unit.slice(0, 60)}' and not in ${unit}`);
+  if (first === undefined) return undefined;
+  const [measurement, metric] = first;
+  const given = metric.text('unit');
+  if (given !== unit) throw measurementError(`give ${name} in '${given.slice(0, 60)}' and not in ${unit}`);
   return measurement;
 }
 
