@@ -189,9 +189,20 @@ describe('figures of QEMU guests', () => {
       return disks === undefined || 'missing' in disks ? [] : disks.map(({ disk }) => disk);
     };
     const before = await devices();
-    await guest.attachDisk();
+    const images = [...guest.disks, await guest.attachDisk()];
     const after = await devices();
-    expect(after).toEqual([{ device: 'vda' }, { device: 'vdb' }, { device: 'vdc' }]);
+    expect(after).toEqual(
+      ['vda', 'vdb', 'vdc'].map((device, index) => ({
+        device,
+        plugging: [expect.stringMatching(/^\d+$/)],
+        alias: `virtio-disk${index}`,
+        storage: 'file',
+        format: 'raw',
+        image: JSON.stringify({ file: images[index] }),
+      })),
+    );
+    // No mark stands for two disks.
+    expect(new Set(after.flatMap(({ plugging }) => plugging)).size).toBe(3);
     expect(after[0]).toBe(before[0]);
     // The event has come by now: it is an object of the XML, which stays.
     expect((await devices())[2]).toBe((await devices())[2]);
