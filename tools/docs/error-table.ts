@@ -67,8 +67,7 @@ export const errorTable: readonly ErrorGroup[] = [
         what: 'Look at the failures before it in the log.',
       },
       METER_NAME: {
-        means:
-          'A plugin declares a meter twice or under a name that is none, or a counter’s name does not fit into a routing key of 255 bytes.',
+        means: 'A plugin declares a meter twice or under a name that is none.',
         what: defect,
       },
       METER_UNDECLARED: { means: 'A pollster made a counter of a meter that is not in its table.', what: defect },

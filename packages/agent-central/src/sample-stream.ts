@@ -73,11 +73,10 @@ export class SampleStream {
     return { samples: this.#unsent, failure: this.#failure };
   }
 
-  /** @throws METER_VOLUME, METER_NAME, COUNTER_INVALID for a counter that cannot be sent */
+  /** @throws METER_VOLUME, COUNTER_INVALID for a counter that cannot be sent */
   add(counter: Counter): void {
     const { source, publisherId, signer, wire } = this.#sending;
     const { name, resourceId } = counter;
-    wire.routingKey(name);
     const messageId = derivedMessageId('central', source, this.#cycle, name, resourceId);
     const line = signMeteringMessage(counter, { source, messageId, publisherId }, signer);
     let batch = this.#batches.get(name);

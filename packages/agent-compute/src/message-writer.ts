@@ -102,11 +102,8 @@ export class MessageWriter {
       for (const [index, counter] of counters.entries()) {
         try {
           let ofMeter = batches.get(counter.name);
-          if (ofMeter === undefined) {
-            // A name that cannot travel costs itself and no number.
-            this.#wire.routingKey(counter.name);
+          if (ofMeter === undefined)
             batches.set(counter.name, (ofMeter = { batch: new MeteringBatch(this.#wire), sequences: [] }));
-          }
           ofMeter.batch.add(this.#sign(counter, epochs[index]));
           ofMeter.sequences.push(this.#sequence);
         } catch (error) {

@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdirSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -174,6 +175,58 @@ describe('agent, RabbitMQ, collector and SQLite', () => {
     expect(await running.stop()).toMatchObject({ code: 0 });
     expect(numbers(await allRecorded(database, numberMade()))).toEqual(counted(numberMade()));
     expect(await recording.stop()).toMatchObject({ code: 0 });
+  }, 120_000);
+
+  it('record flavors whose names are longer than a routing key, from domains and from what nova announces', async () => {
+    const { agent, collector, database, url, numberMade } = await deployment();
+    // 1,000 bytes of UTF-8, which nova takes: it counts 255 characters.
+    const names = ['f'.repeat(240), '🙂'.repeat(250)];
+    const notified = startDaemon('collector', {
+      ...collector,
+      notifications: { enabled: ['instance_flavor'] },
+    });
+    const fleet = await Promise.all(
+      names.map((name) =>
+        bootGuest(libvirtd, { nova: { flavor: { name, memoryMiB: 16, diskGiB: 1, vcpus: 1 } } }),
+      ),
+    );
+    const include = fleet.map(({ name }) => ({ name }));
+    for (const wire of ['nephoscope', 'ceilometer']) {
+      const compute = { ...agent.compute, wire, instances: { include } };
+      const once = startDaemon('agent-compute', { ...agent, compute }, ['--once']);
+      expect({ code: await once.ended, errors: messages(once, 'error') }).toEqual({ code: 0, errors: [] });
+    }
+
+    const model = await connect(url);
+    const channel = await model.createConfirmChannel();
+    await channel.assertExchange('nova', 'topic', { durable: false });
+    let unwanted = 0;
+    channel.on('return', () => (unwanted += 1));
+    const announce = async (body: string) => {
+      const before = unwanted;
+      channel.publish('nova', 'notifications.info', Buffer.from(body), { mandatory: true });
+      await channel.waitForConfirms();
+      return unwanted === before;
+    };
+    await waitUntil('the queue is bound', () => announce('{"event_type": "nobody.asked.for.it"}'), 60_000);
+    for (const name of names) expect(await announce(creationOf(name))).toBe(true);
+    const samples = await allRecorded(database, numberMade() + names.length);
+
+    const recorded = samples.filter(({ meter }) => meter.startsWith('instance:'));
+    expect(recorded.map(({ meter, resourceId }) => `${meter} ${resourceId}`).sort()).toEqual(
+      names
+        .flatMap((name, index) =>
+          [fleet[index]!.uuid, fleet[index]!.uuid, `announced-${name.length}`].map(
+            (id) => `instance:${name} ${id}`,
+          ),
+        )
+        .sort(),
+    );
+    for (const dead of ['metering.dead', 'nephoscope.notifications.dead'])
+      expect([dead, (await channel.checkQueue(dead)).messageCount]).toEqual([dead, 0]);
+    await model.close();
+    expect(await notified.stop()).toMatchObject({ code: 0 });
+    await Promise.all(fleet.map((guest) => guest.destroy()));
   }, 120_000);
 
   it('lose nothing while the bus is away, and stop in time', async () => {
@@ -391,6 +444,20 @@ describe('the agent as a process', () => {
     }
   }, 90_000);
 });
+
+/** The recorded creation of an instance, as that of another one of this flavor. */
+function creationOf(flavor: string): string {
+  const capture = '../../collector/test/captures/nova.compute.instance.create.end.json';
+  const { body } = JSON.parse(readFileSync(new URL(capture, import.meta.url), 'utf8')) as { body: string };
+  const envelope = JSON.parse(body) as { 'oslo.message': string };
+  const message = JSON.parse(envelope['oslo.message']) as { readonly payload: object };
+  return JSON.stringify({
+    ...message,
+    message_id: randomUUID(),
+    _context_request_id: `req-${flavor.length}`,
+    payload: { ...message.payload, instance_id: `announced-${flavor.length}`, instance_type: flavor },
+  });
+}
 
 const diskKeys = [
   ['disk.device.read.bytes', 'rd.bytes'],

@@ -98,10 +98,27 @@ describe('meteringRoutingKey', () => {
     expect(meteringRoutingKey('instance:m1.small')).toBe('metering.instance:m1.small');
   });
 
-  it('has 255 bytes at most', () => {
-    expect(meteringRoutingKey('é'.repeat(123))).toHaveLength(132);
-    expect(() => meteringRoutingKey('é'.repeat(124))).toThrow(
-      expect.objectContaining({ code: 'METER_NAME' }) as Error,
+  it.each([
+    ['one byte a character', 'x'.repeat(1_000), 246],
+    ['two', 'é'.repeat(1_000), 123],
+    ['three', '☃'.repeat(1_000), 82],
+    ['four', '🙂'.repeat(1_000), 61],
+    ['a character that begins in time and ends late', `${'x'.repeat(245)}é`, 245],
+    ['half a character', '\ud83d'.repeat(1_000), 82],
+  ])('is the beginning of a name that is too long, in whole characters: %s', (_, name, characters) => {
+    expect(meteringRoutingKey(name)).toBe(`metering.${[...name].slice(0, characters).join('')}`);
+  });
+
+  it('has 255 bytes at most, and is whole where it has room', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'grapheme', maxLength: 400, size: 'max' }), (name) => {
+        const key = meteringRoutingKey(name);
+        expect(Buffer.byteLength(key)).toBeLessThanOrEqual(255);
+        expect(`metering.${name}`.startsWith(key)).toBe(true);
+        const left = `metering.${name}`.slice(key.length);
+        if (left !== '')
+          expect(Buffer.byteLength(key + String.fromCodePoint(left.codePointAt(0)!))).toBeGreaterThan(255);
+      }),
     );
   });
 });

@@ -81,8 +81,6 @@ function linesOf(
   const made = new Map<string, readonly [string, string]>();
   const take = (given: unknown) => {
     const { counter } = readCounter(given);
-    // Throws when its name is too long to travel.
-    meteringRoutingKey(counter.name);
     const messageId = derivedMessageId('notification', source, eventId, name, counter.name, counter.resourceId);
     if (made.has(messageId)) throw invalid(`the counter '${counter.name}' comes twice for one resource`);
     if (made.size >= maxCounters) throw invalid(`there are more than ${maxCounters} of one notification`);

@@ -13,7 +13,7 @@ export const meteringContentType = 'application/x-ndjson';
 /** How the metering messages of one meter become a body, and how it travels. */
 export interface MeteringWire {
   readonly contentType: string;
-  /** @throws METER_NAME when AMQP has no room for it */
+  /** AMQP has room for it. */
   routingKey(meter: string): string;
   /** What stands in a body before its messages; called once a body. */
   head(): string;
@@ -72,19 +72,19 @@ function osloTime(nanoseconds: bigint): string {
   return `${new Date(Number(nanoseconds / 1_000_000n)).toISOString().slice(0, 19).replace('T', ' ')}.${micros}`;
 }
 
+/** What AMQP has for a routing key, in bytes of UTF-8. */
+const longestRoutingKey = 255;
+
 /**
- * The routing key under which the samples of a counter travel: `metering.<counter name>`.
- *
- * @throws METER_NAME when it is longer than the 255 bytes that AMQP has for it
+ * The routing key under which the samples of a counter travel: `metering.<counter name>`, of a name that is longer than
+ * AMQP has room for its beginning, in whole characters. The name itself stands in the message, as long as it is.
  */
 export function meteringRoutingKey(counterName: string): string {
   const key = `metering.${counterName}`;
-  const length = Buffer.byteLength(key);
-  if (length <= 255) return key;
-  throw new NephoscopeError(
-    'METER_NAME',
-    `the counter name '${counterName.slice(0, 60)}…' makes a routing key of ${length} bytes, and AMQP has 255: shorten its variable part`,
-  );
+  // A UTF-16 unit takes three bytes at most.
+  if (key.length * 3 <= longestRoutingKey) return key;
+  const { read } = new TextEncoder().encodeInto(key, new Uint8Array(longestRoutingKey));
+  return key.slice(0, read);
 }
 
 /** Options of every agent: how its samples travel and are signed. To be checked by {@link signatureFitsWire}. */
