@@ -18,6 +18,14 @@ import { type LibvirtUri, parseUri } from './uri.js';
 const CONNECT_TIMEOUT = 10_000;
 const CALL_TIMEOUT = 30_000;
 
+// A daemon with as many clients as it may have accepts none, and the kernel lets those who come wait; one that was
+// accepted nevertheless is hung up on.
+const silenceAdvice =
+  'it hangs, or has as many clients as it may have; `virt-admin server-clients-info` tells: ' +
+  'raise max_clients in libvirtd.conf (or the file of its own daemon), close other connections, or restart it';
+const hangUpAdvice =
+  'its log says why; with as many clients as it may have (max_clients, max_anonymous_clients in libvirtd.conf) it takes no more';
+
 /** How to connect; times are in milliseconds. */
 export interface ConnectOptions {
   /** Use the read-only socket, and ask the daemon to refuse whatever changes something. Default true. */
@@ -50,11 +58,11 @@ export async function connect(uri: string, options: ConnectOptions = {}): Promis
   const { address } = destination;
   const attempt = new AbortController();
   const onAbort = (): void => attempt.abort(new AbortError('connect', Promise.resolve(), options.signal?.reason));
-  const timer = setTimeout(
-    () =>
-      attempt.abort(new ConnectError(address, `libvirt at ${address} did not answer within ${connectTimeout} ms`)),
-    Math.min(connectTimeout, LONGEST_TIMER),
-  );
+  const late = (): void => {
+    const silence = `libvirt at ${address} did not answer within ${connectTimeout} ms`;
+    attempt.abort(new ConnectError(address, `${silence}: ${silenceAdvice}`));
+  };
+  const timer = setTimeout(late, Math.min(connectTimeout, LONGEST_TIMER));
   options.signal?.addEventListener('abort', onAbort);
   if (options.signal?.aborted) onAbort();
   try {
@@ -90,7 +98,7 @@ async function openConnection(
     if (isConnectionClosed(error)) {
       throw new ConnectError(
         address,
-        `libvirt at ${address} hung up before the hypervisor was open: ${error.message}`,
+        `libvirt at ${address} hung up before the hypervisor was open: ${error.message}; ${hangUpAdvice}`,
         error,
       );
     }

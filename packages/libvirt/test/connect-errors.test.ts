@@ -1,4 +1,4 @@
-import { tcpError, unixError } from '../src/transport/connect-errors.js';
+import { tcpError, tlsError, unixError } from '../src/transport/connect-errors.js';
 
 const failed = (code: string) => Object.assign(new Error(`connect ${code}`), { code });
 
@@ -37,5 +37,19 @@ describe('what to do when one cannot connect', () => {
     expect(tcpError('host:1', failed(code), 'listen_tcp').message).toBe(
       `cannot connect to libvirt at host:1: ${advice}`,
     );
+  });
+
+  const files = { ca: '/ca', crl: '/crl', cert: '/cert', key: '/key' };
+  it.each([
+    ['CRL_HAS_EXPIRED', /list of revoked ones, \/crl/],
+    ['UNABLE_TO_GET_CRL', /list of revoked ones, \/crl/],
+    ['CERT_REVOKED', /revoked by \/crl/],
+    ['CERT_HAS_EXPIRED', /its authority in \/ca, is not valid now/],
+    ['DEPTH_ZERO_SELF_SIGNED_CERT', /no authority in \/ca/],
+    ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', /no authority in \/ca/],
+    ['ERR_SSL_WRONG_VERSION_NUMBER', /nobody speaks TLS there/],
+    ['ECONNREFUSED', /listen_tls/],
+  ])('by TLS: %s', (code, advice) => {
+    expect(tlsError('host:1', files, failed(code)).message).toMatch(advice);
   });
 });

@@ -1,4 +1,4 @@
-import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { sharedLibvirtd } from '../../../tools/testbed/shared.js';
@@ -16,6 +16,8 @@ const failure = (promise: Promise<unknown>): Promise<Error> =>
     },
     (error: Error) => error,
   );
+
+const blank = (path: string): void => writeFileSync(path, '');
 
 describe('a libvirtd over TCP', () => {
   it('answers', async () => {
@@ -60,7 +62,7 @@ describe('a libvirtd over TLS', () => {
     front = await tlsFront(socket, pki);
     const error = await failure(connect(uri(pki, '', 'localhost')));
     expect(error).toBeInstanceOf(ConnectError);
-    expect(error.message).toContain('altnames');
+    expect(error.message).toMatch(/its certificate is of another host: name it in the URI .*altnames/);
     const connection = await connect(uri(pki, '&no_verify=1', 'localhost'));
     await connection.close();
   });
@@ -73,6 +75,9 @@ describe('a libvirtd over TLS', () => {
       copyFileSync(join(other, 'cacert.pem'), join(folder, 'cacert.pem'));
       expect(await failure(connect(uri(folder)))).toMatchObject({
         code: 'LIBVIRT_CONNECT',
+        message: expect.stringContaining(
+          `no authority in ${join(folder, 'cacert.pem')} has signed its certificate`,
+        ),
         cause: { code: expect.stringMatching(/CERT|SIGNATURE/) },
       });
     } finally {
@@ -85,7 +90,56 @@ describe('a libvirtd over TLS', () => {
     copyFileSync(join(pki, 'cacert.pem'), join(folder, 'cacert.pem'));
     const error = await failure(connect(uri(folder)));
     expect(error).toBeInstanceOf(ConnectError);
-    expect(error.message).toContain("did not accept this client's certificate");
+    expect(error.message).toContain(
+      `did not accept a client without a certificate: put one there as ${join(folder, 'clientcert.pem')}`,
+    );
+  });
+
+  it('is told from a server without TLS', async () => {
+    front = await tcpFront(socket);
+    expect((await failure(connect(uri(pki)))).message).toMatch(
+      /cannot connect to libvirt at 127\.0\.0\.1:\d+: .*TLS/,
+    );
+  });
+
+  const all = ['cacert.pem', 'clientcert.pem', 'clientkey.pem'];
+  it.each<[what: string, file: string, spoil: (path: string) => void, says: string]>([
+    ['no authority', 'cacert.pem', rmSync, 'there is no such file: put the certificate of the authority'],
+    ['an authority that is no certificate', 'cacert.pem', blank, 'it is no certificate in PEM'],
+    ['no key', 'clientkey.pem', rmSync, 'there is no such file, but its certificate'],
+    ['no certificate', 'clientcert.pem', rmSync, 'there is no such file, but its key'],
+    ['a certificate that is none', 'clientcert.pem', blank, 'it is no certificate in PEM'],
+    ['a key that is none', 'clientkey.pem', blank, 'it is no private key in PEM'],
+    [
+      'another key',
+      'clientkey.pem',
+      (path) => copyFileSync(join(pki, 'serverkey.pem'), path),
+      'it is not the key of',
+    ],
+    ['a list of revoked ones that is none', 'cacrl.pem', blank, 'it is no list of revoked certificates'],
+    ['a folder', 'clientkey.pem', (path) => (rmSync(path), mkdirSync(path)), 'EISDIR'],
+  ])('names the file: %s', async (_, file, spoil, says) => {
+    front = await tcpFront(socket);
+    for (const name of all) copyFileSync(join(pki, name), join(folder, name));
+    spoil(join(folder, file));
+    expect(await failure(connect(uri(folder)))).toMatchObject({
+      code: 'LIBVIRT_CONNECT',
+      message: expect.stringContaining(`by TLS: ${join(folder, file)}: ${says}`),
+    });
+  });
+
+  it.each([
+    ['a key', 'clientkey.pem', 'clientkey.pem'],
+    ['a folder', '.', 'cacert.pem'],
+  ])('names the file that its user may not read: %s', async (_, closed, file) => {
+    front = await tcpFront(socket);
+    for (const name of all) copyFileSync(join(pki, name), join(folder, name));
+    chmodSync(folder, 0o755);
+    for (const name of all) chmodSync(join(folder, name), 0o644);
+    chmodSync(join(folder, closed), 0o600);
+    process.seteuid!(65_534);
+    const error = await failure(connect(uri(folder))).finally(() => process.seteuid!(0));
+    expect(error.message).toContain(`by TLS: ${join(folder, file)}: this user may not read it`);
   });
 
   it('refuses a client by saying anything but its yes', async () => {

@@ -1,8 +1,7 @@
 import { connect as connectSocket, type Socket } from 'node:net';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
-import { ConnectError } from '../errors.js';
 import type { LibvirtUri } from '../uri.js';
-import { tcpError, unixError } from './connect-errors.js';
+import { notAccepted, tcpError, tlsError, unixError } from './connect-errors.js';
 import { hostSurroundings, socketPaths } from './socket-path.js';
 import { readTlsCredentials, tlsFiles } from './tls-files.js';
 
@@ -49,7 +48,8 @@ export async function dial(destination: Destination, signal: AbortSignal): Promi
         (error) => tcpError(address, error, 'listen_tcp'),
       );
     case 'tls': {
-      const credentials = await readTlsCredentials(address, tlsFiles(uri.pkiPath));
+      const files = tlsFiles(uri.pkiPath);
+      const credentials = await readTlsCredentials(address, files);
       const socket = connectTls({
         host: uri.host,
         port: portOf(uri),
@@ -57,8 +57,10 @@ export async function dial(destination: Destination, signal: AbortSignal): Promi
         rejectUnauthorized: uri.verify,
       });
       socket.setNoDelay(true);
-      await connected(socket, 'secureConnect', signal, (error) => tcpError(address, error, 'listen_tls'));
-      return accepted(socket, address, signal);
+      await connected(socket, 'secureConnect', signal, (error) => tlsError(address, files, error));
+      return accepted(socket, signal, (cause) =>
+        notAccepted(address, files, credentials.cert !== undefined, cause),
+      );
     }
   }
 }
@@ -80,14 +82,7 @@ function connected<S extends Socket>(
   });
 }
 
-function accepted(socket: TLSSocket, address: string, signal: AbortSignal): Promise<TLSSocket> {
-  const refused = (cause: unknown): Error =>
-    new ConnectError(
-      address,
-      `libvirtd at ${address} did not accept this client's certificate` +
-        ' (or its name: tls_allowed_dn_list in libvirtd.conf)',
-      cause,
-    );
+function accepted(socket: TLSSocket, signal: AbortSignal, refused: (cause: unknown) => Error): Promise<TLSSocket> {
   return settled(socket, signal, refused, (resolve, reject) => {
     const onReadable = (): void => {
       const byte = socket.read(1) as Buffer | null;

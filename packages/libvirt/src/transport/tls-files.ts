@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { createSecureContext, type SecureContextOptions } from 'node:tls';
 import { ConnectError } from '../errors.js';
 
 /** Where the certificates of a client are. */
@@ -40,19 +41,41 @@ export function tlsFiles(pkiPath: string | undefined): TlsFiles {
   };
 }
 
-/** @throws ConnectError that names the file missing */
+/** @throws ConnectError that names the file that is missing, cannot be read, or is not what it must be */
 export async function readTlsCredentials(address: string, files: TlsFiles): Promise<TlsCredentials> {
+  const refused = (path: string, problem: string, cause?: unknown): ConnectError =>
+    new ConnectError(address, `cannot reach ${address} by TLS: ${path}: ${problem}`, cause);
+  const read = (path: string): Promise<Buffer | undefined> =>
+    readIfThere(path).catch((error: unknown) => {
+      throw refused(path, unreadable(error as NodeJS.ErrnoException), error);
+    });
+  const usable = (path: string, options: SecureContextOptions, otherwise: string): void => {
+    try {
+      createSecureContext(options);
+    } catch (error) {
+      throw refused(path, otherwise, error);
+    }
+  };
   const [ca, crl, cert, key] = await Promise.all([
-    read(address, files.ca),
-    readIfThere(address, files.crl),
-    readIfThere(address, files.cert),
-    readIfThere(address, files.key),
+    read(files.ca),
+    read(files.crl),
+    read(files.cert),
+    read(files.key),
   ]);
-  if ((cert === undefined) !== (key === undefined)) {
-    throw new ConnectError(address, `cannot reach ${address}: of ${files.cert} and ${files.key} only one exists`);
-  }
+  if (ca === undefined) throw refused(files.ca, `there is no such file: ${missingAuthority}`);
+  // As an authority anything would do, and nothing would be trusted.
+  usable(files.ca, { cert: ca }, 'it is no certificate in PEM');
+  if (crl) usable(files.crl, { crl }, 'it is no list of revoked certificates in PEM');
+  if (cert) usable(files.cert, { cert }, 'it is no certificate in PEM');
+  if (key) usable(files.key, { key }, 'it is no private key in PEM, or it has a passphrase: write it without one');
+  if (cert && !key) throw refused(files.key, `there is no such file, but its certificate ${files.cert}`);
+  if (key && !cert) throw refused(files.cert, `there is no such file, but its key ${files.key}`);
+  if (cert && key) usable(files.key, { cert, key }, `it is not the key of ${files.cert}`);
   return { ca, ...(crl && { crl }), ...(cert && { cert }), ...(key && { key }) };
 }
+
+const missingAuthority =
+  "put the certificate of the authority of libvirt's hosts there, or name its folder with ?pkipath=";
 
 function inFolder(folder: string): TlsFiles {
   return {
@@ -63,19 +86,17 @@ function inFolder(folder: string): TlsFiles {
   };
 }
 
-async function readIfThere(address: string, path: string): Promise<Buffer | undefined> {
-  return existsSync(path) ? read(address, path) : undefined;
-}
-
-async function read(address: string, path: string): Promise<Buffer> {
+/** Undefined where there is no such file. One in a folder that this user may not look into may be there: that is an error. */
+async function readIfThere(path: string): Promise<Buffer | undefined> {
   try {
     return await readFile(path);
   } catch (error) {
-    throw new ConnectError(
-      address,
-      `cannot reach ${address} by TLS: ${(error as Error).message}; put the certificates of libvirt's clients there` +
-        ' or name their folder with ?pkipath=',
-      error,
-    );
+    const { code = '' } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
+    throw error;
   }
+}
+
+function unreadable({ code, message }: NodeJS.ErrnoException): string {
+  return code === 'EACCES' ? 'this user may not read it: give it the right to the file and its folders' : message;
 }
