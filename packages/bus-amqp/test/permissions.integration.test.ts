@@ -21,6 +21,7 @@ const foreign = [
   'compute',
   'compute.node-1',
   'compute.node-1.example.org',
+  'compute.node-1.0123456789ab',
   'conductor',
   'metering-agent',
   'centralised',

@@ -105,11 +105,14 @@ export function lastReadingMessage(host: string, request: LastReadingRequest): O
   };
 }
 
-/** Where the agent of that host hears requests. */
+/**
+ * Where the agent of that host hears requests. Its name begins with ours, so that what a broker permits us on it is
+ * nothing of nova's, whose own queue is `compute.HOST`.
+ */
 export function lastReadingQueue(host: string): TransientQueue {
   return {
     exchange: meteringTopology.exchange,
-    queue: routingKey(host),
+    queue: `nephoscope.${routingKey(host)}`,
     bindings: [routingKey(host)],
     messageTtl: longestWait,
   };
