@@ -81,9 +81,9 @@ export interface DiskIo {
  * contains it is on the host. Each known or not by itself.
  */
 export interface DiskSize {
-  readonly capacity: bigint | undefined;
-  readonly allocation: bigint | undefined;
-  readonly physical: bigint | undefined;
+  readonly capacity: bigint | Missing | undefined;
+  readonly allocation: bigint | Missing | undefined;
+  readonly physical: bigint | Missing | undefined;
 }
 
 /** A disk as it is attached. The same object from one reading to the next as long as nothing in it changes. */

@@ -1,3 +1,4 @@
+import { isMissing } from '@nephoscope/core';
 import type {
   CpuReading,
   DiskIo,
@@ -12,8 +13,9 @@ import type {
   VnicTraffic,
 } from '@nephoscope/core';
 import { isLibvirtError } from '@nephoscope/libvirt';
-import type { DomainInfo, StatsGroup, TypedParams, TypedValue } from '@nephoscope/libvirt';
+import type { DomainInfo, DomainStatsRecord, StatsGroup, TypedParams, TypedValue } from '@nephoscope/libvirt';
 
+import type { ImageInfo } from './domain-answers.js';
 import { plainVnic } from './domain-xml.js';
 import type { DescribedDisk } from './disk-xml.js';
 import type { DomainDescription } from './domain-xml.js';
@@ -36,6 +38,7 @@ type Reader<P extends InstancePart> = (
   description: DomainDescription,
   running: boolean,
   unanswered: Missing,
+  images?: ReadonlyMap<string, ImageInfo>,
 ) => InstanceParts[P] | Missing;
 
 /**
@@ -44,6 +47,7 @@ type Reader<P extends InstancePart> = (
  * CPU and network figures come from the host's kernel; memory and disks are asked of the hypervisor's process.
  *
  * @param unanswered the reason for figures that a running domain's process was not, or could not be, asked for
+ * @param images what was asked of each image that runs and is in {@link disksToAsk}
  */
 export const readPart: { readonly [P in InstancePart]: Reader<P> } = {
   cpu(params, description, running, unanswered) {
@@ -70,7 +74,7 @@ export const readPart: { readonly [P in InstancePart]: Reader<P> } = {
       bandwidthLocal: unsigned(params, 'perf.mbml'),
     } satisfies MemoryReading;
   },
-  disks(params, description, running, unanswered) {
+  disks(params, description, running, unanswered, images) {
     const count = integer(params, 'block.count');
     if (count === undefined && !running)
       return description.disks.map((disk): DiskReading => ({ disk, io: off, size: unanswered }));
@@ -85,7 +89,9 @@ export const readPart: { readonly [P in InstancePart]: Reader<P> } = {
       return {
         disk: described === undefined ? { device } : asRead(described, topImage(params, keys)),
         io: running ? (diskIo(params, keys) ?? (answered ? notReported : unanswered)) : off,
-        size: diskSize(params, keys, running ? described : 'off') ?? (answered ? noSize : unanswered),
+        size:
+          diskSize(params, keys, running ? described : 'off', images?.get(device)) ??
+          (answered ? noSize : unanswered),
       };
     });
   },
@@ -220,28 +226,85 @@ function diskIo(params: TypedParams, keys: ReturnType<typeof blockKeys>): DiskIo
   };
 }
 
+export interface DiskToAsk {
+  readonly device: string;
+  /** All that the answer depends on: while it stays the same, so does the answer. */
+  readonly state: string;
+}
+
+/**
+ * Disks of a domain that runs whose sizes the bulk call does not hold, and `virDomainGetBlockInfo` does: the length of an
+ * image file that is not raw, and whether all or nothing of a raw one is occupied. A file cannot have become longer
+ * without more of it being written or occupied.
+ */
+export function disksToAsk(
+  { domain, params }: DomainStatsRecord,
+  { disks }: DomainDescription,
+): readonly DiskToAsk[] {
+  if (domain.id < 0) return [];
+  const indexes = numbered(params, integer(params, 'block.count') ?? 0, (index) => blockKeys(index).name);
+  return indexes.flatMap((index): DiskToAsk[] => {
+    const keys = blockKeys(index);
+    const device = String(params.get(keys.name));
+    const disk = disks.find((described) => described.device === device);
+    const [capacity, allocation, physical] = [keys.capacity, keys.allocation, keys.physical].map((key) =>
+      params.get(key),
+    );
+    if (disk?.storage !== 'file' || disk.format === undefined || capacity === undefined) return [];
+    if (disk.format === 'raw' && !mayBeEmpty(capacity, allocation, physical)) return [];
+    const image = params.get(keys.backingIndex);
+    return [{ device, state: [domain.id, image, capacity, allocation, physical, disk.image].join(' ') }];
+  });
+}
+
+/** Whether a raw image looks as long as occupied because nothing of it is: libvirt then gives its length. */
+function mayBeEmpty(capacity: TypedValue, allocation: TypedValue | undefined, physical: TypedValue | undefined) {
+  return physical === capacity && (allocation ?? 0n) === 0n;
+}
+
 /**
  * Of a domain that is off libvirt looks at the image itself. Of one that runs it reports, in bulk, how far the image was
- * written as `allocation`, and as `physical` what QEMU says that it occupies, or its length where that is nothing.
+ * written as `allocation`, and as `physical` what QEMU says that it occupies, or its length where that is nothing. A
+ * block device is occupied as a whole. Of an image elsewhere nobody knows what it occupies.
  */
 function diskSize(
   params: TypedParams,
   keys: ReturnType<typeof blockKeys>,
   disk: DescribedDisk | 'off' | undefined,
+  image: ImageInfo | undefined,
 ): DiskSize | undefined {
   const capacity = unsigned(params, keys.capacity);
   const allocation = unsigned(params, keys.allocation);
   const physical = unsigned(params, keys.physical);
   if (capacity === undefined && allocation === undefined && physical === undefined) return undefined;
-  if (disk === 'off') return { capacity, allocation, physical };
+  // What is 0 is left out.
+  if (disk === 'off') return { capacity, allocation: allocation ?? (physical && 0n), physical };
+  if (disk?.storage === 'block') return { capacity, allocation: physical, physical };
   const file = disk?.storage === 'file';
-  const raw = disk?.format === 'raw';
+  if (disk?.format === 'raw' && (file || disk.storage === 'network'))
+    return {
+      capacity,
+      allocation: file ? rawAllocation(capacity, allocation, physical, image) : undefined,
+      physical: capacity,
+    };
+  if (!file) return { capacity, allocation: undefined, physical: undefined };
   return {
     capacity,
-    // A raw image of which nothing is occupied looks like one of which everything is.
-    allocation: file && !(raw && physical === capacity) ? physical : undefined,
-    physical: raw && file ? capacity : disk?.storage === 'block' ? physical : undefined,
+    allocation: physical,
+    physical: image === undefined || isMissing(image) ? image : image.physical,
   };
+}
+
+function rawAllocation(
+  capacity: bigint | undefined,
+  allocation: bigint | undefined,
+  physical: bigint | undefined,
+  image: ImageInfo | undefined,
+): DiskSize['allocation'] {
+  if (capacity === undefined || !mayBeEmpty(capacity, allocation, physical)) return physical;
+  if (image === undefined || isMissing(image)) return image;
+  // It may have been written to since.
+  return image.physical === capacity ? image.allocation && capacity : image.physical;
 }
 
 function vnicTraffic(params: TypedParams, keys: ReturnType<typeof netKeys>): VnicTraffic | undefined {

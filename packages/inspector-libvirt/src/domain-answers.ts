@@ -1,7 +1,7 @@
 import { describeError } from '@nephoscope/core';
 import type { Clock, InstancePart, Logger, Missing } from '@nephoscope/core';
 import { isAbandonedCall, isConnectionClosed, isLibvirtError, isNoDomain } from '@nephoscope/libvirt';
-import type { CallOptions, Domain, DomainStatsRecord, StatsGroup } from '@nephoscope/libvirt';
+import type { CallOptions, Domain, DomainBlockInfo, DomainStatsRecord, StatsGroup } from '@nephoscope/libvirt';
 
 import { hostGroups, infoParams, processAnswered } from './bulk-stats.js';
 import { busy } from './missing.js';
@@ -14,7 +14,12 @@ export interface HostRecord extends DomainStatsRecord {
   readonly readAtMonotonic: bigint;
   /** Why figures are not in it that should be. */
   readonly failure?: Missing;
+  /** What was asked of each image by itself, by the disk's name. */
+  readonly images?: ReadonlyMap<string, ImageInfo>;
 }
+
+/** What `virDomainGetBlockInfo` says of an image, or why it does not. */
+export type ImageInfo = DomainBlockInfo | Missing;
 
 /** How long domains are asked; on `performance.now`. */
 export interface AskingTime {

@@ -18,6 +18,7 @@ import { LifecycleWatch } from './lifecycle-watch.js';
 import { defaultUri } from './options.js';
 import type { Options } from './options.js';
 import { readParts } from './read-parts.js';
+import { RunningSizes } from './running-sizes.js';
 import { Sessions } from './session.js';
 import type { Session } from './session.js';
 import { SingleReader } from './single-reader.js';
@@ -39,6 +40,7 @@ export class LibvirtInspector implements Inspector {
   readonly #single: SingleReader;
   readonly #lifecycle: LifecycleWatch;
   readonly #stats: HostStats;
+  readonly #sizes: RunningSizes;
 
   constructor({ options, host, clock, logger }: PluginSettings<Options>) {
     this.#uri = options.uri ?? defaultUri[options.hypervisor];
@@ -51,7 +53,9 @@ export class LibvirtInspector implements Inspector {
     const quiet: Logger = { debug, info: debug, warn: debug, error: debug };
     this.#own = new Sessions(this.#uri, clock, quiet, (...opened) => this.#lifecycle.attach(...opened));
     this.#stats = new HostStats(this.#sessions, clock, logger, options.deadline * 1_000);
-    this.#single = new SingleReader(this.#own, this.#sessions, this.#known, clock, options.deadline * 1_000);
+    this.#sizes = new RunningSizes(logger);
+    const deadline = options.deadline * 1_000;
+    this.#single = new SingleReader(this.#own, this.#sessions, this.#known, this.#sizes, clock, deadline);
   }
 
   async start(signal: AbortSignal): Promise<void> {
@@ -126,7 +130,8 @@ export class LibvirtInspector implements Inspector {
       limits,
     );
     const sizes = session.reportsInBulk && parts.has('disks');
-    const guests = sizes ? await this.#stats.withSizes(session, found, time) : found;
+    const running = sizes ? await this.#sizes.add(session, found, descriptions, time) : found;
+    const guests = sizes ? await this.#stats.withSizes(session, running, time) : found;
     const readings = await Promise.all(
       guests.map(async (record): Promise<InstanceReading | undefined> => {
         const { domain } = record;

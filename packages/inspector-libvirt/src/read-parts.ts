@@ -3,6 +3,7 @@ import type { DomainStatsRecord, StatsGroup } from '@nephoscope/libvirt';
 
 import { groupsOf, hasBulkFigures, readPart } from './bulk-stats.js';
 import type { Limits } from './device-stats.js';
+import type { HostRecord } from './domain-answers.js';
 import type { DomainDescription } from './domain-xml.js';
 import { busy, notReported, off } from './missing.js';
 import type { Session } from './session.js';
@@ -22,7 +23,7 @@ export function statsGroups(parts: ReadonlySet<InstancePart>): readonly StatsGro
 export async function readParts(
   parts: ReadonlySet<InstancePart>,
   session: Session,
-  record: DomainStatsRecord & { readonly failure?: Missing },
+  record: DomainStatsRecord & Pick<HostRecord, 'failure' | 'images'>,
   description: DomainDescription,
   limits: Limits,
 ): Promise<InstanceReading['parts']> {
@@ -34,14 +35,14 @@ export async function readParts(
 function readOf(
   part: InstancePart,
   session: Session,
-  { domain, params, failure }: DomainStatsRecord & { readonly failure?: Missing },
+  { domain, params, failure, images }: DomainStatsRecord & Pick<HostRecord, 'failure' | 'images'>,
   description: DomainDescription,
   limits: Limits,
 ): AnyPart | Promise<AnyPart> {
   const running = domain.id >= 0;
   if (failure !== undefined && running && !hasBulkFigures(params, part)) return failure;
   if (session.reportsInBulk && session.bulk.supported)
-    return readPart[part](params, description, running, failure ?? busy);
+    return readPart[part](params, description, running, failure ?? busy, images);
   if (hasBulkFigures(params, part)) return readPart[part](params, description, running, notReported);
   if (!running && part !== 'disks') return off;
   return session.devices.read(part, domain, description, limits);

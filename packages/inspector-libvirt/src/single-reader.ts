@@ -7,6 +7,7 @@ import { parseDomainXml, undescribed } from './domain-xml.js';
 import type { DomainDescription } from './domain-xml.js';
 import type { KnownInstances } from './known-instances.js';
 import { readParts, statsGroups } from './read-parts.js';
+import type { RunningSizes } from './running-sizes.js';
 import type { Session, Sessions } from './session.js';
 
 // The daemon works on five calls of a connection at once; a connection with so many that hang is given up.
@@ -31,6 +32,7 @@ export class SingleReader {
   readonly #sessions: Sessions;
   readonly #host: Sessions;
   readonly #known: KnownInstances;
+  readonly #sizes: RunningSizes;
   readonly #clock: Clock;
   readonly #deadline: number;
   /** How many calls hang in a domain, by its UUID. */
@@ -38,12 +40,21 @@ export class SingleReader {
 
   /**
    * @param host the connection of the readings of the host, whose descriptions are up to date
+   * @param sizes of images, which are not asked for here
    * @param deadline for one reading, ms
    */
-  constructor(sessions: Sessions, host: Sessions, known: KnownInstances, clock: Clock, deadline: number) {
+  constructor(
+    sessions: Sessions,
+    host: Sessions,
+    known: KnownInstances,
+    sizes: RunningSizes,
+    clock: Clock,
+    deadline: number,
+  ) {
     this.#sessions = sessions;
     this.#host = host;
     this.#known = known;
+    this.#sizes = sizes;
     this.#clock = clock;
     this.#deadline = deadline;
   }
@@ -83,7 +94,8 @@ export class SingleReader {
     const description = await (described ?? this.#description(session, record, limits.timeout, signal));
     const instance = this.#known.instance(record, description, session.boot);
     try {
-      const read = await readParts(parts, session, record, description, limits);
+      const images = this.#sizes.known(record, description);
+      const read = await readParts(parts, session, { ...record, images }, description, limits);
       // Calls of their own took their time.
       return { instance, ...(session.reportsInBulk ? moment : this.#moment()), parts: read };
     } catch (error) {

@@ -280,7 +280,7 @@ describe('disks', () => {
       {
         disk: { device: 'vda' },
         io: off,
-        size: { capacity: 1_048_576n, allocation: undefined, physical: 4096n },
+        size: { capacity: 1_048_576n, allocation: 0n, physical: 4096n },
       },
     ]);
   });

@@ -72,8 +72,23 @@ describe('a reading', () => {
     ['a qcow2 file', "type='file'", 'qcow2', [67_108_864n, 0n, 200_704n], [200_704n, undefined]],
     ['a raw file with holes', "type='file'", 'raw', [16_777_216n, 0n, 8_192n], [8_192n, 16_777_216n]],
     ['a raw file, full or empty', "type='file'", 'raw', [1_048_576n, 0n, 1_048_576n], [undefined, 1_048_576n]],
-    ['a device of the host', "type='block'", 'raw', [1_048_576n, 0n, 1_048_576n], [undefined, 1_048_576n]],
-    ['a disk on the network', "type='network'", 'raw', [1_048_576n, 0n, 1_048_576n], [undefined, undefined]],
+    [
+      'a raw file, full and written to',
+      "type='file'",
+      'raw',
+      [1_048_576n, 512n, 1_048_576n],
+      [1_048_576n, 1_048_576n],
+    ],
+    ['a device of the host', "type='block'", 'raw', [1_048_576n, 512n, 1_048_576n], [1_048_576n, 1_048_576n]],
+    ['a qcow2 device', "type='block'", 'qcow2', [4_194_304n, 512n, 1_048_576n], [1_048_576n, 1_048_576n]],
+    ['a disk on the network', "type='network'", 'raw', [1_048_576n, 0n, 1_048_576n], [undefined, 1_048_576n]],
+    [
+      'a qcow2 disk on the network',
+      "type='network'",
+      'qcow2',
+      [1_048_576n, 0n, 1_048_576n],
+      [undefined, undefined],
+    ],
   ] as const)(
     'has the sizes of %s that mean what they say',
     (_, type, format, [capacity, allocation, physical], expected) => {

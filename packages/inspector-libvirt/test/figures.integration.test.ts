@@ -55,7 +55,8 @@ function ourFigures({ parts }: InstanceReading): Figures {
   for (const { number, timeNs, waitNs } of cpu.vcpus)
     figures.set(`vcpu.${number}.time`, timeNs).set(`vcpu.${number}.delay`, waitNs);
   for (const [index, { disk, io, size }] of disks.entries()) {
-    if ('missing' in io || 'missing' in size) throw new Error(`${disk.device} is missing`);
+    if ('missing' in io || 'missing' in size || typeof size.capacity === 'object')
+      throw new Error(`${disk.device} is missing`);
     const bulk = {
       'rd.bytes': io.readBytes,
       'rd.reqs': io.readRequests,
