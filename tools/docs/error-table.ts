@@ -219,6 +219,11 @@ export const errorTable: readonly ErrorGroup[] = [
           "The volume of a metering message is null: nothing was measured, as in Ceilometer's `image.size` of an image that is queued. The collector acknowledges and counts it; it is no dead letter.",
         what: 'Nothing, where this is known of the meter; else look at the agent that sends it.',
       },
+      BODY_COMPRESSED: {
+        means:
+          'A message came compressed (`kombu_compression`), and it is damaged, too large without it, or in a form that cannot be read here (lzma; zstd before Node 22.15). It is among the dead letters as it came.',
+        what: 'Have the sender compress by gzip or bzip2, or not at all. What is too large is nothing that a service sends.',
+      },
       MESSAGE_UNREADABLE: {
         means:
           'A metering message is not what it should be; the field is named. The collector puts it into the dead letters.',

@@ -1,6 +1,7 @@
 import { NephoscopeError, describeError, isBoundBy, isNephoscopeError } from '@nephoscope/core';
 import type {
   DeadLetter,
+  DeadLetterPart,
   DeadLetterVerdict,
   Delivery,
   Health,
@@ -17,7 +18,7 @@ import type { ConsumeMessage } from 'amqplib';
 import { Consumer } from './consumer.js';
 import type { ConsumerSettings } from './consumer.js';
 import { DeadLetterSweep } from './dead-letter-sweep.js';
-import { deadLetterOf } from './dead-letters.js';
+import { compressionOf, deadLetterOf } from './dead-letters.js';
 import { Declarations } from './declarations.js';
 import { LockRequest } from './lock-request.js';
 import type { Connection } from './open-connection.js';
@@ -59,7 +60,7 @@ export class AmqpBus implements MessageBus {
 
   constructor(settings: PluginSettings<AmqpOptions>) {
     this.#settings = settings;
-    this.#publisher = new Publisher(settings.options.confirmTimeout);
+    this.#publisher = new Publisher(settings.options.confirmTimeout, settings.clock);
     this.#declarations = new Declarations(settings);
   }
 
@@ -116,6 +117,7 @@ export class AmqpBus implements MessageBus {
         handler({
           body: message.content,
           contentType: message.properties.contentType as string | undefined,
+          compression: compressionOf(message),
           routingKey: message.fields.routingKey,
           redelivered: message.fields.redelivered,
           get isGone() {
@@ -123,7 +125,7 @@ export class AmqpBus implements MessageBus {
           },
           ack: settling.ack,
           requeue: settling.requeue,
-          deadLetter: (reason, body) => this.#deadLetter(queue, message, reason, body ?? message.content),
+          deadLetter: (reason, part) => this.#deadLetter(queue, message, reason, part),
         }),
     });
   }
@@ -142,8 +144,14 @@ export class AmqpBus implements MessageBus {
       connection,
       queue: this.#declarations.deadLettersOf(queue) ?? `${queue}.dead`,
       decide,
-      replay: ({ contentType, body }) =>
-        this.#publisher.publish({ exchange: '', routingKey: queue, contentType, body }),
+      replay: ({ contentType, compression, body }) =>
+        this.#publisher.publish({
+          exchange: '',
+          routingKey: queue,
+          contentType,
+          ...(compression !== undefined && { headers: { compression } }),
+          body,
+        }),
       signal: AbortSignal.any([signal, this.#stopping.signal]),
     });
     this.#sweeps.add(sweep);
@@ -255,14 +263,16 @@ export class AmqpBus implements MessageBus {
   async #setUpPublishing(connection: Connection): Promise<void> {
     const { model, lost, destroy } = connection;
     await this.#declarations.declareOn(connection);
-    const channel = await model.createConfirmChannel();
-    // Without its channel the connection is of no use: both are made anew, and everything is declared again.
-    channel.on('error', (error) => destroy(error));
-    channel.on('close', () => destroy(new Error('the channel was closed')));
+    const openChannel = async () => {
+      const channel = await connection.answer('the wish for a channel', model.createConfirmChannel());
+      // An error of a channel that publishes is one of ours: the connection is made anew, and all is declared again.
+      channel.on('error', (error) => destroy(error));
+      return channel;
+    };
     model.on('blocked', (reason) => this.#publisher.block(reason));
     model.on('unblocked', () => this.#publisher.block(undefined));
     lost.addEventListener('abort', () => this.#publisher.detach(lost.reason as NephoscopeError));
-    this.#publisher.attach(channel);
+    await this.#publisher.attach(openChannel);
   }
 
   /** Publishes; when no queue takes it although we declared one of `ours`, somebody deleted it: declares and publishes again. */
@@ -276,7 +286,7 @@ export class AmqpBus implements MessageBus {
     }
   }
 
-  async #deadLetter(queue: string, message: ConsumeMessage, reason: string, body: Uint8Array): Promise<void> {
+  async #deadLetter(queue: string, message: ConsumeMessage, reason: string, part?: DeadLetterPart): Promise<void> {
     const deadLetterQueue = this.#declarations.deadLettersOf(queue);
     if (deadLetterQueue === undefined)
       throw new NephoscopeError(
@@ -285,7 +295,7 @@ export class AmqpBus implements MessageBus {
       );
     const at = new Date(Number(this.#settings.clock.now() / 1_000_000n));
     await this.#publishDeclared(
-      deadLetterOf(message, deadLetterQueue, reason, at, body),
+      deadLetterOf(message, deadLetterQueue, reason, at, part),
       (topology) => topology.deadLetterQueue === deadLetterQueue,
     );
   }

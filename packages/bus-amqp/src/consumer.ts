@@ -1,8 +1,7 @@
-import { NephoscopeError, describeError } from '@nephoscope/core';
+import { Backoff, NephoscopeError, describeError } from '@nephoscope/core';
 import type { Clock, Logger } from '@nephoscope/core';
 import type { Channel, ChannelModel, ConsumeMessage } from 'amqplib';
 
-import { Backoff } from './backoff.js';
 import type { Connection } from './open-connection.js';
 import { settlesWithin, whenAborted } from './promises.js';
 import { Unsettled } from './unsettled.js';

@@ -1,4 +1,4 @@
-import type { DeadLetter } from '@nephoscope/core';
+import type { DeadLetter, DeadLetterPart } from '@nephoscope/core';
 import type { ConsumeMessage } from 'amqplib';
 
 import type { Outgoing } from './publisher.js';
@@ -7,37 +7,56 @@ import { longestName, sendableHeaders } from './sendable-headers.js';
 /** Characters of a dead letter's reason: headers must fit into one frame. */
 const longestReason = 2_000;
 
-/** A message as it is set aside: its own content type and headers, and why, from where and when. */
+/** kombu's header; what it names the body is compressed with. */
+const compressionHeader = 'compression';
+
+/**
+ * A message as it is set aside: its own content type and headers, and why, from where and when. A part has of the
+ * headers no more than it is long itself: however many parts a message falls into, they do not have them all.
+ */
 export function deadLetterOf(
-  { properties, fields }: ConsumeMessage,
+  { content, properties, fields }: ConsumeMessage,
   deadLetterQueue: string,
   reason: string,
   at: Date,
-  body: Uint8Array,
+  part: DeadLetterPart | undefined,
 ): Outgoing {
+  const { [compressionHeader]: compression, ...others }: Record<string, unknown> = properties.headers ?? {};
+  const headers =
+    part === undefined
+      ? sendableHeaders({ ...others, ...(compression !== undefined && { [compressionHeader]: compression }) })
+      : sendableHeaders(others, part.body.byteLength);
+  const contentType: unknown = part?.contentType ?? properties.contentType;
   return {
     exchange: '',
     routingKey: deadLetterQueue,
-    contentType: isShort(properties.contentType) ? properties.contentType : undefined,
+    contentType: isShort(contentType) ? contentType : undefined,
     headers: {
-      ...sendableHeaders(properties.headers),
+      ...headers,
       'x-reason': reason.slice(0, longestReason),
       'x-original-exchange': fields.exchange,
       'x-original-routing-key': fields.routingKey,
       'x-dead-lettered-at': at.toISOString(),
     },
-    body,
+    body: part?.body ?? content,
   };
 }
 
+/** How the body is compressed, as its sender named it. */
+export function compressionOf({ properties }: ConsumeMessage): string | undefined {
+  return text(properties.headers?.[compressionHeader]) || undefined;
+}
+
 /** Reads what `deadLetterOf` wrote, or what the broker noted where a policy made it set the message aside. */
-export function readDeadLetter({ content, properties }: ConsumeMessage): DeadLetter {
+export function readDeadLetter(message: ConsumeMessage): DeadLetter {
+  const { content, properties } = message;
   const headers: Readonly<Record<string, unknown>> = properties.headers ?? {};
   const death = firstOf(headers['x-death']);
   return {
     body: content,
     contentType: text(properties.contentType),
-    reason: text(headers['x-reason']),
+    compression: compressionOf(message),
+    reason: text(headers['x-reason']) ?? reasonOf(death),
     at: text(headers['x-dead-lettered-at']) ?? timeOf(death['time']),
     routingKey: text(headers['x-original-routing-key']) ?? text([death['routing-keys']].flat()[0]),
   };
@@ -62,4 +81,13 @@ function timeOf(value: unknown): string | undefined {
   if (typeof value !== 'object' || value === null || !('value' in value)) return undefined;
   const date = new Date(Number(value.value) * 1_000);
   return Number.isNaN(date.getTime()) ? undefined : date.toISOString();
+}
+
+/** Of what the broker set aside: a part of the reasons that it knows can be met here. */
+function reasonOf({ reason, queue }: Readonly<Record<string, unknown>>): string | undefined {
+  if (reason === 'expired')
+    return `expired: RabbitMQ took it off queue '${String(queue)}' since a policy or the queue itself lets messages live no longer`;
+  if (reason === 'maxlen')
+    return `maxlen: queue '${String(queue)}' was full, and RabbitMQ dropped its oldest message`;
+  return text(reason);
 }

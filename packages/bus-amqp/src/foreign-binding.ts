@@ -1,8 +1,7 @@
-import { NephoscopeError, describeError } from '@nephoscope/core';
+import { Backoff, NephoscopeError, describeError } from '@nephoscope/core';
 import type { Clock, Logger, QueueTopology } from '@nephoscope/core';
 import type { ChannelModel } from 'amqplib';
 
-import { Backoff } from './backoff.js';
 import type { Connection } from './open-connection.js';
 import type { QueueTypes } from './queue-types.js';
 import { bindWhereThere, declareTopology } from './topology.js';

@@ -1,7 +1,6 @@
-import { isNephoscopeError } from '@nephoscope/core';
+import { Backoff, isNephoscopeError } from '@nephoscope/core';
 import type { Leadership } from '@nephoscope/core';
 
-import { Backoff } from './backoff.js';
 import { Lock } from './lock.js';
 import type { LockSettings } from './lock.js';
 import type { Connection } from './open-connection.js';

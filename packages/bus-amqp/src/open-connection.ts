@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
 
 import { NephoscopeError } from '@nephoscope/core';
 import { connect } from 'amqplib';
@@ -18,6 +19,13 @@ export interface Connection {
   readonly broker: BrokerUrl;
   /** Aborted when the connection is gone; the reason is the error that ended it. */
   readonly lost: AbortSignal;
+  /**
+   * What the broker answers. The library leaves whoever asked waiting for ever where the connection goes away meanwhile.
+   *
+   * @param what was asked for, for people
+   * @throws what `answer` rejects with; BUS_UNAVAILABLE when the connection is lost, or after the connect timeout
+   */
+  answer<T>(what: string, answer: Promise<T>): Promise<T>;
   /** Closes it in an orderly way, by force when the broker does not answer. */
   close(): Promise<void>;
   /** Cuts the socket, for this reason. */
@@ -62,7 +70,7 @@ export async function openConnection(
       },
       await socketOptions(broker, options, name, socket.signal),
     );
-    const connection = watch(model, broker, socket, lost);
+    const connection = watch(model, broker, socket, lost, options.connectTimeout);
     await Promise.race([setUp(connection), whenAborted(lost.signal)]);
     lost.signal.throwIfAborted();
     return connection;
@@ -116,6 +124,7 @@ function watch(
   broker: BrokerUrl,
   socket: AbortController,
   lost: AbortController,
+  answerTimeout: number,
 ): Connection {
   let cutBecause: Error | undefined;
   // Told again by 'close'; without a listener it would throw.
@@ -132,6 +141,26 @@ function watch(
     destroy(reason) {
       cutBecause ??= reason;
       socket.abort();
+    },
+    async answer(what, answer) {
+      const isOver = new AbortController();
+      const lostOrLate = Promise.race([
+        whenAborted(AbortSignal.any([lost.signal, isOver.signal])).then(() => lost.signal.throwIfAborted()),
+        delay(answerTimeout, undefined, { signal: isOver.signal, ref: false }).then(
+          () => {
+            throw new NephoscopeError(
+              'BUS_UNAVAILABLE',
+              `${broker.toString()}: no answer to ${what} within ${answerTimeout / 1_000} s`,
+            );
+          },
+          () => undefined,
+        ),
+      ]);
+      try {
+        return (await Promise.race([answer, lostOrLate])) as Awaited<typeof answer>;
+      } finally {
+        isOver.abort();
+      }
     },
     async close() {
       // The library settles its promise only by the broker's answer, which may never come.

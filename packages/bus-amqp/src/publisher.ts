@@ -1,9 +1,10 @@
 import { NephoscopeError, describeError } from '@nephoscope/core';
-import type { Health } from '@nephoscope/core';
+import type { Clock, Health } from '@nephoscope/core';
 import type { ConfirmChannel, Options } from 'amqplib';
 import { randomBytes } from 'node:crypto';
 
 import { settlesWithin } from './promises.js';
+import { Refusals, now } from './refusals.js';
 import { longestName } from './sendable-headers.js';
 
 export interface Outgoing {
@@ -29,12 +30,16 @@ interface Pending {
  */
 export class Publisher {
   readonly #confirmTimeout: number;
+  readonly #clock: Clock;
+  readonly #refusals: Refusals;
   readonly #idPrefix = `${randomBytes(6).toString('hex')}-`;
   #count = 0;
   #channel: ConfirmChannel | undefined;
   #away = new NephoscopeError('BUS_UNAVAILABLE', 'not connected to RabbitMQ yet');
   #bufferFull = false;
-  #blocked: string | undefined;
+  #openChannel: () => Promise<ConfirmChannel> = () => Promise.reject(this.#away);
+  #isRenewing = false;
+  #blocked: { readonly reason: string; readonly since: string } | undefined;
   #late: string | undefined;
   /** Sent or waiting, by message id, in order. */
   readonly #pending = new Map<string, Pending>();
@@ -42,16 +47,24 @@ export class Publisher {
   #onIdle: (() => void) | undefined;
 
   /** @param confirmTimeout ms */
-  constructor(confirmTimeout: number) {
+  constructor(confirmTimeout: number, clock: Clock) {
     this.#confirmTimeout = confirmTimeout;
+    this.#clock = clock;
+    this.#refusals = new Refusals(clock);
   }
 
-  /** Publishes on this channel from now on, until it closes. */
-  attach(channel: ConfirmChannel): void {
-    this.#channel = channel;
-    this.#bufferFull = false;
+  /** Publishes on a channel of a new connection from now on, until that is lost. */
+  async attach(openChannel: () => Promise<ConfirmChannel>): Promise<void> {
+    const channel = await openChannel();
+    this.#openChannel = openChannel;
     this.#blocked = undefined;
     this.#late = undefined;
+    this.#use(channel);
+  }
+
+  #use(channel: ConfirmChannel): void {
+    this.#channel = channel;
+    this.#bufferFull = false;
     channel.on('return', ({ properties, fields }) => {
       const { exchange, routingKey } = fields;
       this.#pending
@@ -63,9 +76,41 @@ export class Publisher {
         );
     });
     channel.on('drain', () => {
+      if (channel !== this.#channel) return;
       this.#bufferFull = false;
       this.#send();
     });
+  }
+
+  /**
+   * Goes on with another channel: RabbitMQ notes for each channel that a queue takes nothing, and does not always tell
+   * it when that is over. Never rejects.
+   */
+  async #renew(): Promise<void> {
+    const old = this.#channel;
+    if (this.#isRenewing || old === undefined) return;
+    this.#isRenewing = true;
+    try {
+      const channel = await this.#openChannel();
+      if (this.#channel !== old) return;
+      this.#use(channel);
+      this.#send();
+      void this.#retire(old);
+    } catch {
+      // The connection is gone, or the next refusal asks for a channel again.
+    } finally {
+      this.#isRenewing = false;
+    }
+  }
+
+  /** Closes it when all that was sent over it is confirmed. Never rejects: the library answers to neither when it is gone. */
+  async #retire(channel: ConfirmChannel): Promise<void> {
+    await settlesWithin(this.#confirmTimeout, channel.waitForConfirms());
+    try {
+      await settlesWithin(this.#confirmTimeout, channel.close());
+    } catch {
+      // It is closed.
+    }
   }
 
   /** Fails all that is not confirmed yet and, until the next channel, all that comes. */
@@ -82,12 +127,13 @@ export class Publisher {
 
   /** The broker takes no messages from now on, or takes them again. */
   block(reason: string | undefined): void {
-    this.#blocked = reason;
+    this.#blocked = reason === undefined ? undefined : { reason, since: this.#blocked?.since ?? now(this.#clock) };
     this.#send();
   }
 
   publish(message: Outgoing): Promise<void> {
     if (this.#channel === undefined) return Promise.reject(this.#away);
+    if (this.#refusals.callForChannel()) void this.#renew();
     if (Buffer.byteLength(message.routingKey) > longestName) {
       return Promise.reject(
         unroutable(`a routing key has at most ${longestName} bytes: '${message.routingKey.slice(0, 60)}…'`),
@@ -126,7 +172,7 @@ export class Publisher {
     if (this.#channel === undefined) return { ok: false, reason: this.#away.message };
     if (this.#blocked !== undefined) return { ok: false, reason: blockedText(this.#blocked) };
     if (this.#late !== undefined) return { ok: false, reason: this.#late };
-    return { ok: true };
+    return this.#refusals.health();
   }
 
   #send(): void {
@@ -146,6 +192,7 @@ export class Publisher {
   /** Returns whether the channel takes more. */
   #sendNow(channel: ConfirmChannel, { message, id, settle }: Pending): boolean {
     const { exchange, routingKey, contentType, body, headers } = message;
+    const target = exchange === '' ? `queue '${routingKey}'` : `exchange '${exchange}'`;
     const options: Options.Publish = {
       persistent: true,
       mandatory: true,
@@ -156,15 +203,10 @@ export class Publisher {
     const onConfirm = (error: Error | null) => {
       if (error === null) {
         this.#late = undefined;
+        this.#refusals.taken(target);
         settle();
       } else if (error.message === 'message nacked') {
-        settle(
-          new NephoscopeError(
-            'BUS_UNAVAILABLE',
-            `RabbitMQ could not store a message for exchange '${exchange}': see its log`,
-            { cause: error },
-          ),
-        );
+        settle(new NephoscopeError('BUS_UNAVAILABLE', this.#refusals.refused(target), { cause: error }));
       }
       // Else the channel is gone, and `detach` is told why.
     };
@@ -191,8 +233,8 @@ export class Publisher {
   }
 }
 
-function blockedText(reason: string): string {
-  return `RabbitMQ takes no messages now (${reason}): free memory or disk space on its host`;
+function blockedText({ reason, since }: { readonly reason: string; readonly since: string }): string {
+  return `RabbitMQ takes no messages since ${since} (${reason}): free memory or disk space on its host`;
 }
 
 function unroutable(text: string): NephoscopeError {

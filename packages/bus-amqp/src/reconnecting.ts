@@ -1,7 +1,6 @@
-import { NephoscopeError, describeError } from '@nephoscope/core';
+import { Backoff, NephoscopeError, describeError } from '@nephoscope/core';
 import type { Clock, Logger } from '@nephoscope/core';
 
-import { Backoff } from './backoff.js';
 import { isPermanent } from './connect-error.js';
 import { openConnection } from './open-connection.js';
 import type { Connection } from './open-connection.js';

@@ -10,13 +10,13 @@ const deepest = 16;
  * reads but cannot write, such as a timestamp beyond 2^53, or a name that is no UTF-8. What it cannot write is left out,
  * and what goes beyond the limit of size, header by header.
  */
-export function sendableHeaders(headers: unknown): Readonly<Record<string, unknown>> {
+export function sendableHeaders(headers: unknown, limit = mostBytes): Readonly<Record<string, unknown>> {
   let bytes = 0;
   const table = sendableTable(headers, 0);
   return Object.fromEntries(
     Object.entries(table).filter(([name, value]) => {
       const size = Buffer.byteLength(JSON.stringify([name, value]));
-      if (bytes + size > mostBytes) return false;
+      if (bytes + size > Math.min(limit, mostBytes)) return false;
       bytes += size;
       return true;
     }),

@@ -78,7 +78,8 @@ describe('the dead letters of the AMQP bus', () => {
       {
         body: Buffer.from('late'),
         contentType: undefined,
-        reason: undefined,
+        compression: undefined,
+        reason: expect.stringMatching(/^expired: RabbitMQ took it off queue /),
         at: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:]{8}\.000Z$/),
         routingKey: expiring,
       },

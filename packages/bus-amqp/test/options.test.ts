@@ -1,8 +1,7 @@
 import { inspect } from 'node:util';
 
-import { asPlugin } from '@nephoscope/core';
+import { Backoff, asPlugin } from '@nephoscope/core';
 
-import { Backoff } from '../src/backoff.js';
 import plugin, { BrokerUrl, amqpOptions } from '../src/index.js';
 
 describe('the options of the AMQP bus', () => {

@@ -1,17 +1,27 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
-import { KnownMessages, createVerifier, describeError, meterStem, meteringTopology } from '@nephoscope/core';
+import {
+  KnownMessages,
+  LogLimit,
+  createVerifier,
+  maxMeteringDocumentBytes,
+  meterStem,
+  meteringTopology,
+} from '@nephoscope/core';
 import type { Clock, Delivery, Health, Logger, MessageBus, SampleStore, Secret } from '@nephoscope/core';
 import type { Component } from '@nephoscope/runtime';
 import type { Registry } from 'prom-client';
 
 import { Consumption } from './consumption.js';
-import { isTooLarge, takeIn } from './intake.js';
+import { decompressed } from './decompress.js';
+import { isTooLarge, refuse, takeIn } from './intake.js';
 import type { Intake, Readers, Refusal } from './intake.js';
+import { lettersOf } from './letters.js';
 import { createCollectorMetrics } from './metrics.js';
 import type { CollectorMetrics } from './metrics.js';
 import type { CollectorOptions } from './options.js';
 import { Recorder } from './recorder.js';
+import { SettingAside } from './setting-aside.js';
 import { Waiting } from './waiting.js';
 
 export interface CollectorParts {
@@ -33,8 +43,6 @@ const readingTurn = 100;
 const lastSettling = 3_000;
 /** So many meters are remembered. */
 const maxToldMeters = 1_000;
-// A message whose dead letters could not be sent is not taken again in a tight loop.
-const pauseBeforeRequeue = 1_000;
 
 /**
  * Takes metering messages off the queue, verifies them and records them. A message is acknowledged when
@@ -51,6 +59,9 @@ export class Collector implements Component {
   readonly #waiting: Waiting;
   readonly #consumption: Consumption;
   readonly #recorder: Recorder;
+  readonly #settingAside: SettingAside;
+  /** By the kind of refusal. */
+  readonly #logLimits = new Map<Refusal['kind'], LogLimit>();
   readonly #stopping = new AbortController();
   readonly #settling = new Set<Promise<void>>();
   /** Those that are too large to be read leave one after the other. */
@@ -70,6 +81,13 @@ export class Collector implements Component {
       verifier: createVerifier({ secrets, forms: signatures }),
     };
     this.#recorder = new Recorder({ store, metrics: this.#metrics, clock, logger });
+    this.#settingAside = new SettingAside({
+      queue: meteringTopology.queue,
+      onWaits: (delivery, waits) => this.#consumption.setBy(delivery, waits),
+      clock,
+      logger,
+      signal: this.#stopping.signal,
+    });
     this.#waiting = new Waiting({ prefetch, onDropped: (delivery) => this.#forget(delivery) });
     this.#consumption = new Consumption({
       bus,
@@ -97,7 +115,7 @@ export class Collector implements Component {
   health(): Health {
     if (this.#pipeline === undefined) return { ok: false, reason: 'not consuming yet' };
     const { failure } = this.#recorder;
-    return failure === undefined ? { ok: true } : { ok: false, reason: failure };
+    return failure === undefined ? this.#settingAside.health() : { ok: false, reason: failure };
   }
 
   async #stop(): Promise<void> {
@@ -164,7 +182,10 @@ export class Collector implements Component {
         continue;
       }
       this.#consumption.release(delivery);
-      const intake = takeIn(delivery, this.#readers);
+      const intake =
+        delivery.compression === undefined
+          ? takeIn(delivery, this.#readers)
+          : await this.#takeInCompressed(delivery);
       if (intake.samples.length === 0) {
         this.#track(this.#settle(intake));
       } else {
@@ -179,6 +200,14 @@ export class Collector implements Component {
     }
     clearTimeout(timer);
     return batch;
+  }
+
+  async #takeInCompressed(delivery: Delivery): Promise<Intake> {
+    try {
+      return takeIn(delivery, this.#readers, await decompressed(delivery, maxMeteringDocumentBytes));
+    } catch (error) {
+      return refuse(delivery, error);
+    }
   }
 
   /** Records the batch and settles it, or gives it back when the collector stops before. Never rejects. */
@@ -197,40 +226,37 @@ export class Collector implements Component {
 
   /** Its samples are recorded, but for those that the store refused: what is left are its dead letters. Never rejects. */
   async #settle(intake: Intake, unrecorded: readonly Refusal[] = []): Promise<void> {
-    const { clock, logger } = this.#parts;
     const { delivery, refusals: unread } = intake;
     if (delivery.isGone) return this.#dropGone();
     const refusals = [...unread, ...unrecorded];
-    const results = await Promise.allSettled(
-      refusals.map(({ reason, bytes }) => delivery.deadLetter(reason, bytes)),
-    );
-    const failed = results.find((result) => result.status === 'rejected');
-    if (failed === undefined) {
+    if (await this.#settingAside.send(delivery, lettersOf(refusals))) {
       this.#tellRefused(delivery, refusals);
       this.#tellWithoutVolume(intake);
       this.#metrics.underWay.dec();
-      delivery.ack();
-      return;
+      return delivery.ack();
     }
     // What was recorded of it is recorded once, however often it comes again.
-    logger.warn(
-      { err: failed.reason },
-      `a message goes back to the queue, since its dead letters cannot be sent now: ${describeError(failed.reason)}`,
-    );
-    await clock.sleep(pauseBeforeRequeue, this.#stopping.signal).catch(() => undefined);
-    this.#requeue(delivery);
+    if (delivery.isGone) this.#dropGone();
+    else this.#requeue(delivery);
   }
 
   #tellRefused({ routingKey }: Delivery, refusals: readonly Refusal[]): void {
     const [first] = refusals;
     if (first === undefined) return;
     for (const { kind, count } of refusals) this.#metrics.refused.inc({ reason: kind }, count);
-    const count = refusals.length;
-    const text =
-      count === 1
-        ? `a metering message went to the dead letters: ${first.reason}`
-        : `${count} metering messages went to the dead letters, the first: ${first.reason}`;
-    this.#parts.logger.warn({ routingKey, count }, text);
+    this.#logLimit(first.kind).tell((count) => {
+      const text =
+        count === 1
+          ? `a metering message went to the dead letters: ${first.reason}`
+          : `${count} metering messages went to the dead letters, among them: ${first.reason}`;
+      this.#parts.logger.warn({ routingKey, count }, text);
+    }, refusals.length);
+  }
+
+  #logLimit(kind: Refusal['kind']): LogLimit {
+    const limit = this.#logLimits.get(kind) ?? new LogLimit(this.#parts.clock, this.#stopping.signal);
+    this.#logLimits.set(kind, limit);
+    return limit;
   }
 
   #tellWithoutVolume({ withoutVolume }: Intake): void {

@@ -13,7 +13,8 @@ export interface Refusal {
   readonly kind: 'unreadable' | RejectionReason | 'SAMPLE_INVALID';
   /** For people; begins with the kind. */
   readonly reason: string;
-  readonly bytes: Uint8Array;
+  /** The whole message, as it came, where there are none. */
+  readonly bytes?: Uint8Array;
   /** How many metering messages were found bad in it. */
   readonly count: number;
 }
@@ -47,17 +48,19 @@ const explanations: Readonly<Record<RejectionReason, string>> = {
   'signature-wrong': "it was changed on the way, or signed with a secret that is not among this collector's",
 };
 
-/** So many bad messages of one delivery are set aside one by one; millions of them would take all memory. */
+/** So many bad messages of one delivery are told from the good ones; millions of them would take all memory. */
 export const maxRefusals = 1_000;
 
 /**
  * Reads and verifies each metering message of a delivery by itself: a bad one costs the others nothing. Where more than
  * {@link maxRefusals} are bad the reading ends there and the delivery is refused whole, beside the samples found so far:
  * when it is taken again they are known. Never throws.
+ *
+ * @param body where it is not what came, as of a compressed one
  */
-export function takeIn(delivery: Delivery, { messages, verifier }: Readers): Intake {
-  const { body, contentType } = delivery;
-  if (isTooLarge(delivery)) return { delivery, samples: [], refusals: [tooLarge(body)], withoutVolume: [] };
+export function takeIn(delivery: Delivery, { messages, verifier }: Readers, body = delivery.body): Intake {
+  const { contentType } = delivery;
+  if (isTooLarge(delivery)) return { delivery, samples: [], refusals: [tooLarge(delivery)], withoutVolume: [] };
   const samples: Sample[] = [];
   const refusals: Refusal[] = [];
   const withoutVolume: WithoutVolume[] = [];
@@ -67,12 +70,16 @@ export function takeIn(delivery: Delivery, { messages, verifier }: Readers): Int
     if ('messageId' in taken) samples.push(taken);
     else if ('kind' in taken) refusals.push(taken);
     else withoutVolume.push(taken);
-    if (refusals.length > maxRefusals)
-      return { delivery, samples, refusals: [together(refusals, body)], withoutVolume };
+    if (refusals.length > maxRefusals) return { delivery, samples, refusals: [together(refusals)], withoutVolume };
   }
   if (samples.length + refusals.length + withoutVolume.length === 0)
-    refusals.push(unreadable('the message is empty', body));
+    refusals.push(unreadable('the message is empty'));
   return { delivery, samples, refusals, withoutVolume };
+}
+
+/** Of what cannot be read at all: nothing but its dead letter, as it came. */
+export function refuse(delivery: Delivery, error: unknown): Intake {
+  return { delivery, samples: [], refusals: [unreadable(describeError(error))], withoutVolume: [] };
 }
 
 /** Whether it is larger than anything that is read. */
@@ -106,16 +113,16 @@ function refusalOf(verdict: ReturnType<Verifier['verify']>, text: string): Refus
   return { kind: verdict, reason, bytes: Buffer.from(text), count: 1 };
 }
 
-function unreadable(why: string, bytes: Uint8Array): Refusal {
-  return { kind: 'unreadable', reason: `unreadable: ${why}`, bytes, count: 1 };
+function unreadable(why: string, bytes?: Uint8Array): Refusal {
+  return { kind: 'unreadable', reason: `unreadable: ${why}`, count: 1, ...(bytes && { bytes }) };
 }
 
-function tooLarge(body: Uint8Array): Refusal {
-  return unreadable(`a message of ${body.byteLength} bytes, more than ${maxMeteringDocumentBytes}`, body);
+function tooLarge({ body }: Delivery): Refusal {
+  return unreadable(`a message of ${body.byteLength} bytes, more than ${maxMeteringDocumentBytes}`);
 }
 
-function together(refusals: readonly Refusal[], body: Uint8Array): Refusal {
+function together(refusals: readonly Refusal[]): Refusal {
   const { kind, reason } = refusals[0] as Refusal;
   const explanation = `the first of more than ${maxRefusals} bad messages in this one, which was not read further`;
-  return { kind, reason: `${reason} (${explanation})`, bytes: body, count: refusals.length };
+  return { kind, reason: `${reason} (${explanation})`, count: refusals.length };
 }

@@ -157,7 +157,7 @@ describe('a bad line', () => {
     bus.send(delivery);
     await until('it is settled', () => delivery.outcome === 'ack');
     expect(told('warn')).toEqual([
-      expect.stringMatching(/^3 metering messages went to the dead letters, the first: signature-wrong: /),
+      expect.stringMatching(/^3 metering messages went to the dead letters, among them: signature-wrong: /),
     ]);
     expect(await metric(registry, 'nephoscope_collector_samples_refused_total')).toBe(3);
   });
@@ -183,28 +183,77 @@ describe('a bad line', () => {
     expect(delivery.dead).toEqual([]);
   });
 
-  it('sends its message back, after a pause, when the dead letters cannot be reached; others go on', async () => {
+  it('waits with its message while the dead letters are not taken, and says so; others go on', async () => {
     const { bus, clock, collector, store, told, registry } = await started({ batch: { samples: 1, wait: '1ms' } });
     const stuck = new FakeDelivery(good, wrong);
     stuck.deadLetterFails = true;
     bus.send(stuck);
     await until('it was tried', () => told('warn').length === 1);
     expect(told('warn')).toEqual([
-      'a message goes back to the queue, since its dead letters cannot be sent now: the broker is away',
+      'messages wait in the queue, since their dead letters are not taken now; it is tried again: the broker is away',
     ]);
-    expect(stuck.outcome).toBeUndefined();
+    expect(collector.health()).toEqual({
+      ok: false,
+      reason:
+        "dead letters of 'metering' are not taken since 2026-11-22T21:00:00.000Z, 1 messages wait for it: the broker is away",
+    });
     const other = new FakeDelivery(line());
     bus.send(other);
     await until('the other is recorded', () => other.outcome === 'ack');
-    await clock.advance(1_000);
-    expect(stuck.outcome).toBe('requeue');
-    expect(await metric(registry, 'nephoscope_collector_samples_refused_total')).toBe(0);
+    expect([stuck.outcome, await metric(registry, 'nephoscope_collector_samples_refused_total')]).toEqual([
+      undefined,
+      0,
+    ]);
 
-    const again = new FakeDelivery(good, wrong);
-    bus.send(again);
-    await until('it is settled', () => again.outcome === 'ack');
-    expect(await metric(registry, 'nephoscope_collector_samples_duplicate_total')).toBe(1);
-    expect(store.tries).toBe(3);
+    stuck.deadLetterFails = false;
+    await clock.advance(500);
+    expect(stuck.outcome).toBe('ack');
+    expect(stuck.dead).toHaveLength(1);
+    expect(await metric(registry, 'nephoscope_collector_samples_refused_total')).toBe(1);
+    expect(store.tries).toBe(2);
+    expect(collector.health()).toEqual({ ok: true });
+    expect(told('info')).toEqual(['dead letters are taken again']);
+    await collector.stop();
+  });
+
+  it('leaves room for good ones however many wait with it, tries one at a time, and logs one line a minute', async () => {
+    const { bus, clock, collector, told, registry } = await started({ prefetch: 4, batch: { wait: '1ms' } });
+    const stuck = Array.from({ length: 100 }, () => new FakeDelivery(wrong));
+    let tries = 0;
+    for (const delivery of stuck) {
+      delivery.deadLetterFails = true;
+      const deadLetter = delivery.deadLetter.bind(delivery);
+      delivery.deadLetter = (reason, part) => (tries++, deadLetter(reason, part));
+    }
+    const other = new FakeDelivery(line());
+    bus.send(...stuck, other);
+    await until('the other is recorded', () => other.outcome === 'ack');
+    expect(bus.waiting).toEqual([]);
+    const before = tries;
+    await clock.advance(60_000);
+    // Half to all of 15 s, in the end.
+    expect(tries - before).toBeLessThan(16);
+    expect(told('warn').length).toBeLessThanOrEqual(2);
+
+    for (const delivery of stuck) delivery.deadLetterFails = false;
+    await clock.advance(15_000);
+    expect(stuck.every(({ outcome, dead }) => outcome === 'ack' && dead.length === 1)).toBe(true);
+    expect(await metric(registry, 'nephoscope_collector_samples_refused_total')).toBe(100);
+    expect(await metric(registry, 'nephoscope_collector_messages_under_way')).toBe(0);
+    await collector.stop();
+  });
+
+  it('is logged at the first and then once a minute, with how many there were', async () => {
+    const { bus, clock, collector, told } = await started();
+    const deliveries = Array.from({ length: 500 }, () => new FakeDelivery(wrong));
+    bus.send(...deliveries);
+    await until('all are settled', () => deliveries.every(({ outcome }) => outcome === 'ack'));
+    expect(told('warn')).toHaveLength(1);
+    await clock.advance(60_000);
+    expect(told('warn')).toEqual([
+      expect.stringMatching(/^a metering message went to the dead letters: signature-wrong: /),
+      expect.stringMatching(/^499 metering messages went to the dead letters, among them: signature-wrong: /),
+    ]);
     await collector.stop();
   });
 });
@@ -289,7 +338,7 @@ describe('stop', () => {
     expect(store.tries).toBe(1);
   });
 
-  it('does not wait for the pause of a message that goes back', async () => {
+  it('gives back what waits for its dead letters', async () => {
     const { bus, collector, told } = await started();
     const delivery = new FakeDelivery('{');
     delivery.deadLetterFails = true;

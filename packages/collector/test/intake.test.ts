@@ -83,7 +83,7 @@ describe.each(captures)('what Ceilometer 19 published: %s', (_, capture) => {
       const body = capture.body.slice(0, length);
       const { samples, refusals } = take(body);
       expect(samples).toEqual([]);
-      expect(refusals.map(({ kind, bytes }) => [kind, Buffer.from(bytes).toString()])).toEqual([
+      expect(refusals.map(({ kind, bytes }) => [kind, Buffer.from(bytes!).toString()])).toEqual([
         ['unreadable', body],
       ]);
     }
@@ -139,7 +139,7 @@ describe('a message among others', () => {
       for (const frame of [body, enveloped(body)]) {
         const { samples, refusals } = take(frame);
         expect(samples.map(({ text }) => text)).toEqual(good);
-        expect(refusals.map((refusal) => [refusal.kind, Buffer.from(refusal.bytes).toString()])).toEqual([
+        expect(refusals.map((refusal) => [refusal.kind, Buffer.from(refusal.bytes!).toString()])).toEqual([
           [kind, bad],
         ]);
       }

@@ -1,3 +1,4 @@
+export { Backoff } from './backoff.js';
 export { byteSize } from './byte-size.js';
 export type { Clock } from './clock.js';
 export type { Cloud, CloudHead, CloudList, CloudService } from './cloud.js';
@@ -35,10 +36,12 @@ export {
   readLastReadingRequest,
 } from './last-reading.js';
 export type { LastReadingRequest } from './last-reading.js';
+export { LogLimit } from './log-limit.js';
 export type { Logger } from './logger.js';
 export { meteringTopology } from './message-bus.js';
 export type {
   DeadLetter,
+  DeadLetterPart,
   DeadLetterVerdict,
   Delivery,
   Leadership,

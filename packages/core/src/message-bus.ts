@@ -77,6 +77,8 @@ export interface OutgoingMessage {
 export interface Delivery {
   readonly body: Uint8Array;
   readonly contentType: string | undefined;
+  /** How the sender's library compressed the body, as it named it (kombu's header `compression`); undefined where it did not. */
+  readonly compression?: string | undefined;
   readonly routingKey: string;
   readonly redelivered: boolean;
   /** Its connection is lost: settling it has no effect any more, and the queue delivers it again, to whoever consumes. */
@@ -86,17 +88,28 @@ export interface Delivery {
   /** Settles it the other way: the queue delivers it again, to whoever consumes. */
   requeue(): void;
   /**
-   * Puts `body` (by default the whole message) into the queue's dead letters with the reason in the header
+   * Puts `part` (by default the whole message, as it came) into the queue's dead letters with the reason in the header
    * `x-reason`, and resolves when it is safe there. Does not settle the delivery.
+   *
+   * @throws BUS_UNAVAILABLE when it was not confirmed
    */
-  deadLetter(reason: string, body?: Uint8Array): Promise<void>;
+  deadLetter(reason: string, part?: DeadLetterPart): Promise<void>;
+}
+
+/** What of a message, or about it, becomes a dead letter of its own. */
+export interface DeadLetterPart {
+  readonly body: Uint8Array;
+  /** By default that of the message. */
+  readonly contentType?: string | undefined;
 }
 
 /** A message among the dead letters of a queue. */
 export interface DeadLetter {
   readonly body: Uint8Array;
   readonly contentType: string | undefined;
-  /** Why it was set aside, as it was told to `deadLetter`; undefined where the broker itself set it aside. */
+  /** As of the delivery that it was, where it is a whole one. */
+  readonly compression?: string | undefined;
+  /** Why it was set aside, as it was told to `deadLetter`, or by the broker itself; undefined where nobody noted it. */
   readonly reason: string | undefined;
   /** When, ISO 8601 UTC; undefined where nobody noted it. */
   readonly at: string | undefined;

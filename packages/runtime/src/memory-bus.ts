@@ -148,10 +148,17 @@ export function createMemoryBus({
           queue.bytes += message.body.byteLength;
           dropBeyond(queue);
         }),
-      deadLetter: (reason, body) => {
-        const { routingKey, contentType } = message;
+      deadLetter: (reason, { body, contentType } = message) => {
+        const { routingKey } = message;
         const at = new Date().toISOString();
-        setAside({ queue: queue.name, routingKey, contentType, reason, body: body ?? message.body, at });
+        setAside({
+          queue: queue.name,
+          routingKey,
+          contentType: contentType ?? message.contentType,
+          reason,
+          body,
+          at,
+        });
         return Promise.resolve();
       },
     };

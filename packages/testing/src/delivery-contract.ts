@@ -96,7 +96,7 @@ export function deliveryContract(withBus: WithBus, deadLetters: ReadDeadLetters)
       const [bad, worse, good] = inbox as [Delivery, Delivery, Delivery];
       await bad.deadLetter('the signature does not match: naïve');
       bad.ack();
-      await worse.deadLetter('only a part', new TextEncoder().encode('part'));
+      await worse.deadLetter('only a part', { body: new TextEncoder().encode('part') });
       worse.ack();
       good.ack();
       await Promise.all(published);

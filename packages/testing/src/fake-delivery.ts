@@ -1,10 +1,11 @@
 import { NephoscopeError } from '@nephoscope/core';
-import type { DeadLetter, Delivery } from '@nephoscope/core';
+import type { DeadLetter, DeadLetterPart, Delivery } from '@nephoscope/core';
 
 export interface FakeDeliveryFields {
   readonly queue: string;
   readonly body: Uint8Array;
   readonly contentType?: string | undefined;
+  readonly compression?: string | undefined;
   readonly routingKey?: string;
   readonly redelivered?: boolean;
 }
@@ -14,6 +15,7 @@ export class FakeDelivery implements Delivery {
   readonly queue: string;
   readonly body: Uint8Array;
   readonly contentType: string | undefined;
+  readonly compression: string | undefined;
   readonly routingKey: string;
   readonly redelivered: boolean;
   /** How it was settled; a requeued one is not delivered again unless the test sends it again. */
@@ -28,10 +30,18 @@ export class FakeDelivery implements Delivery {
   onSettled: () => void = () => undefined;
   onDeadLetter: (letter: DeadLetter) => void = () => undefined;
 
-  constructor({ queue, body, contentType, routingKey = '', redelivered = false }: FakeDeliveryFields) {
+  constructor({
+    queue,
+    body,
+    contentType,
+    compression,
+    routingKey = '',
+    redelivered = false,
+  }: FakeDeliveryFields) {
     this.queue = queue;
     this.body = body;
     this.contentType = contentType;
+    this.compression = compression;
     this.routingKey = routingKey;
     this.redelivered = redelivered;
   }
@@ -44,11 +54,14 @@ export class FakeDelivery implements Delivery {
     this.#settle('requeue');
   }
 
-  async deadLetter(reason: string, body: Uint8Array = this.body): Promise<void> {
+  async deadLetter(
+    reason: string,
+    { body, contentType = this.contentType }: DeadLetterPart = this,
+  ): Promise<void> {
     await Promise.resolve();
     if (this.deadLetterFails) throw new NephoscopeError('BUS_UNAVAILABLE', 'the broker is away');
     this.dead.push({ reason, body });
-    const { contentType, routingKey } = this;
+    const { routingKey } = this;
     this.onDeadLetter({ body, contentType, reason, at: new Date().toISOString(), routingKey });
   }
 

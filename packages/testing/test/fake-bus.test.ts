@@ -33,7 +33,7 @@ describe('FakeBus', () => {
 
   it('keeps dead letters, unless they cannot be reached', async () => {
     const bad = delivery('a');
-    await bad.deadLetter('why', Buffer.from('part'));
+    await bad.deadLetter('why', { body: Buffer.from('part') });
     bad.deadLetterFails = true;
     await expect(bad.deadLetter('why')).rejects.toMatchObject({ code: 'BUS_UNAVAILABLE' });
     expect(bad.dead).toEqual([{ reason: 'why', body: Buffer.from('part') }]);

@@ -1,4 +1,4 @@
-import { createSigner, describeError, meteringTopology } from '@nephoscope/core';
+import { LogLimit, createSigner, describeError, meteringTopology } from '@nephoscope/core';
 import type {
   Clock,
   Delivery,
@@ -8,18 +8,21 @@ import type {
   Notification,
   Secret,
   SignatureForm,
-  Subscription,
 } from '@nephoscope/core';
 import type { Component } from '@nephoscope/runtime';
 import type { Registry } from 'prom-client';
 
+import { Consumption } from '../consumption.js';
+import { decompressed } from '../decompress.js';
+import type { Letter } from '../letters.js';
+import { SettingAside } from '../setting-aside.js';
 import { descriptionOf, reducedNotification } from './dead-letter.js';
 import type { ActiveHandler } from './handlers.js';
 import { createNotificationMetrics } from './metrics.js';
 import type { NotificationMetrics } from './metrics.js';
 import type { NotificationsOptions } from './options.js';
 import { pluginFailure } from './plugin-failure.js';
-import { readNotification, unwrapNotification } from './read-notification.js';
+import { maxNotificationBytes, readNotification, unwrapNotification } from './read-notification.js';
 import type { UnwrappedNotification } from './read-notification.js';
 import { topologiesOf } from './topology.js';
 import { translate } from './translate.js';
@@ -53,7 +56,9 @@ export interface NotificationListenerParts {
 interface Work {
   readonly publish: ReturnType<typeof translate>['messages'];
   readonly samples: number;
-  readonly deadLetter?: { readonly reason: string; readonly body: Uint8Array };
+  readonly letters: readonly Letter[];
+  /** The letters are safe. */
+  onSetAside?(): void;
 }
 
 interface UnderWay {
@@ -62,7 +67,7 @@ interface UnderWay {
   readonly done: Promise<void>;
 }
 
-const nothing: Work = { publish: [], samples: 0 };
+const nothing: Work = { publish: [], samples: 0, letters: [] };
 const firstPause = 250;
 const longestPause = 15_000;
 // What is not done by then when the listener stops goes back to the queue with the end of the bus.
@@ -81,17 +86,39 @@ export class NotificationListener implements Component {
   readonly #origin: Origin;
   /** Oldest first. */
   readonly #underWay = new Map<Delivery, UnderWay>();
-  #subscription: Subscription | undefined;
+  readonly #consumption: Consumption;
+  readonly #settingAside: SettingAside;
+  readonly #stopping = new AbortController();
+  readonly #log: LogLimit;
+  #isConsuming = false;
   #stopped: Promise<void> | undefined;
   #failure: string | undefined;
 
   constructor(parts: NotificationListenerParts) {
-    const { failedPlugins, host, registry, secrets, signature, source } = parts;
+    const { bus, clock, failedPlugins, host, logger, options, registry, secrets, signature, source } = parts;
     this.#parts = parts;
     this.#metrics = createNotificationMetrics(registry);
     this.#metrics.pluginFailures.set(failedPlugins);
     const signer = createSigner({ secret: secrets[0] as Secret, form: signature });
     this.#origin = { source, publisherId: `collector.${host}`, signer };
+    const { name: queue } = options.queue;
+    this.#consumption = new Consumption({
+      bus,
+      queue,
+      prefetch: options.prefetch,
+      maxBytes: Infinity,
+      handler: (delivery) => this.#take(delivery),
+      clock,
+      logger,
+    });
+    this.#settingAside = new SettingAside({
+      queue,
+      onWaits: (delivery, waits) => this.#consumption.setBy(delivery, waits),
+      clock,
+      logger,
+      signal: this.#stopping.signal,
+    });
+    this.#log = new LogLimit(clock, this.#stopping.signal);
   }
 
   /** @throws what the bus throws when it cannot declare or consume the queue */
@@ -101,9 +128,8 @@ export class NotificationListener implements Component {
       return logger.info({}, 'no notification plugin runs: notifications are not listened to');
     await bus.declare(meteringTopology);
     for (const topology of topologiesOf(options.queue, handlers)) await bus.declare(topology);
-    this.#subscription = await bus.consume(options.queue.name, { prefetch: options.prefetch }, (delivery) =>
-      this.#take(delivery),
-    );
+    await this.#consumption.start();
+    this.#isConsuming = true;
     logger.info(
       { queue: options.queue.name, plugins: handlers.map(({ name }) => name) },
       `${handlers.length} notification plugins listen`,
@@ -117,13 +143,13 @@ export class NotificationListener implements Component {
 
   health(): Health {
     const { handlers } = this.#parts;
-    if (handlers.length > 0 && this.#subscription === undefined)
-      return { ok: false, reason: 'not consuming notifications yet' };
-    return this.#failure === undefined ? { ok: true } : { ok: false, reason: this.#failure };
+    if (handlers.length > 0 && !this.#isConsuming) return { ok: false, reason: 'not consuming notifications yet' };
+    return this.#failure === undefined ? this.#settingAside.health() : { ok: false, reason: this.#failure };
   }
 
   async #stop(): Promise<void> {
-    await this.#subscription?.cancel();
+    await this.#consumption.stop();
+    this.#stopping.abort();
     const left = [...this.#underWay.values()];
     for (const { giveUp } of left) giveUp.abort();
     const settled = new AbortController();
@@ -137,28 +163,33 @@ export class NotificationListener implements Component {
     // The broker leaves no more unsettled than the prefetch. So the connection was lost since the oldest came, and
     // it comes again.
     const [oldest] = this.#underWay;
-    if (oldest !== undefined && this.#underWay.size >= this.#parts.options.prefetch) {
+    if (oldest !== undefined && this.#underWay.size >= this.#consumption.room) {
       oldest[1].giveUp.abort();
       this.#forget(oldest[0]);
     }
     const giveUp = new AbortController();
-    const work = this.#workOf(delivery);
-    this.#underWay.set(delivery, { giveUp, done: this.#finish(delivery, work, giveUp.signal) });
+    this.#underWay.set(delivery, { giveUp, done: this.#finish(delivery, giveUp.signal) });
     this.#metrics.underWay.set(this.#underWay.size);
   }
 
-  async #finish(delivery: Delivery, { publish, samples, deadLetter }: Work, signal: AbortSignal): Promise<void> {
+  async #finish(delivery: Delivery, signal: AbortSignal): Promise<void> {
+    const work =
+      delivery.compression === undefined
+        ? this.#workOf(delivery, delivery.body)
+        : await this.#workOfCompressed(delivery);
+    const { publish, samples, letters } = work;
     try {
       await Promise.all(publish.map((message) => this.#insist(() => this.#parts.bus.publish(message), signal)));
-      this.#metrics.samples.inc(samples);
-      if (deadLetter !== undefined)
-        await this.#insist(() => delivery.deadLetter(deadLetter.reason, deadLetter.body), signal);
     } catch {
       // Given up, which is all that can happen here. Made again, the messages have the same ids.
       this.#forget(delivery);
       return delivery.requeue();
     }
+    this.#metrics.samples.inc(samples);
+    const isSafe = await this.#settingAside.send(delivery, letters);
     this.#forget(delivery);
+    if (!isSafe) return delivery.requeue();
+    work.onSetAside?.();
     delivery.ack();
   }
 
@@ -187,18 +218,28 @@ export class NotificationListener implements Component {
     this.#metrics.underWay.set(this.#underWay.size);
   }
 
-  #workOf(delivery: Delivery): Work {
+  async #workOfCompressed(delivery: Delivery): Promise<Work> {
+    try {
+      return this.#workOf(delivery, await decompressed(delivery, maxNotificationBytes));
+    } catch (error) {
+      // As it came: there is nothing to take credentials out of, and who knows how may still read it.
+      return this.#unreadable(delivery, [{ reason: describeError(error) }]);
+    }
+  }
+
+  #workOf(delivery: Delivery, body: Uint8Array): Work {
     let unwrapped: UnwrappedNotification;
     let notification: Notification;
     try {
-      unwrapped = unwrapNotification(delivery.body);
+      unwrapped = unwrapNotification(body);
       if (!this.#isWanted(unwrapped.eventType)) {
         this.#metrics.unwanted.inc();
         return nothing;
       }
       notification = readNotification(unwrapped);
     } catch (error) {
-      return this.#unreadable(delivery, describeError(error));
+      const reason = describeError(error);
+      return this.#unreadable(delivery, [{ reason, part: { body: descriptionOf(delivery, reason) } }]);
     }
     this.#tellObserver(notification);
     return this.#translated(notification, unwrapped);
@@ -209,14 +250,23 @@ export class NotificationListener implements Component {
     return handlers.some(({ wants }) => wants(eventType)) || observer?.eventTypes.includes(eventType) === true;
   }
 
-  #unreadable(delivery: Delivery, reason: string): Work {
-    const { routingKey, body } = delivery;
-    this.#metrics.unreadable.inc();
-    this.#parts.logger.warn(
-      { routingKey, bytes: body.byteLength },
-      `a notification went to the dead letters: ${reason}`,
-    );
-    return { ...nothing, deadLetter: { reason, body: descriptionOf(delivery, reason) } };
+  #unreadable({ routingKey, body }: Delivery, letters: readonly [Letter]): Work {
+    return {
+      ...nothing,
+      letters,
+      onSetAside: () => {
+        this.#metrics.unreadable.inc();
+        this.#tellSetAside({ routingKey, bytes: body.byteLength }, letters[0].reason);
+      },
+    };
+  }
+
+  #tellSetAside(fields: Readonly<Record<string, unknown>>, reason: string): void {
+    this.#log.tell((count) => {
+      const what = count === 1 ? 'a notification' : `${count} notifications`;
+      const text = `${what} went to the dead letters${count === 1 ? '' : ', among them'}: ${reason}`;
+      this.#parts.logger.warn({ ...fields, count }, text);
+    });
   }
 
   #tellObserver(notification: Notification): void {
@@ -235,14 +285,17 @@ export class NotificationListener implements Component {
     if (handlers.length === 0) this.#metrics.unwanted.inc();
     const { messages, samples, translatedBy, failures } = translate(notification, handlers, this.#origin);
     for (const plugin of translatedBy) this.#metrics.translated.inc({ plugin });
-    if (failures.length === 0) return { publish: messages, samples };
+    if (failures.length === 0) return { publish: messages, samples, letters: [] };
 
-    for (const { plugin } of failures) this.#metrics.failed.inc({ plugin });
     const reason = failures.map(({ plugin, reason: why }) => `failed: plugin '${plugin}': ${why}`).join('; ');
-    this.#parts.logger.warn(
-      { eventType, messageId, plugins: failures.map(({ plugin }) => plugin) },
-      `a notification went to the dead letters: ${reason}`,
-    );
-    return { publish: messages, samples, deadLetter: { reason, body: reducedNotification(fields) } };
+    return {
+      publish: messages,
+      samples,
+      letters: [{ reason, part: { body: reducedNotification(fields) } }],
+      onSetAside: () => {
+        for (const { plugin } of failures) this.#metrics.failed.inc({ plugin });
+        this.#tellSetAside({ eventType, messageId, plugins: failures.map(({ plugin }) => plugin) }, reason);
+      },
+    };
   }
 }

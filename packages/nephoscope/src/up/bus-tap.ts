@@ -27,17 +27,18 @@ export function tapBus(bus: MessageBus, listener: TapListener): MessageBus {
 }
 
 function tapDelivery(delivery: Delivery, listener: TapListener): Delivery {
-  const { body, contentType, routingKey, redelivered } = delivery;
+  const { body, contentType, compression, routingKey, redelivered } = delivery;
   return {
     body,
     contentType,
+    compression,
     routingKey,
     redelivered,
     get isGone() {
       return delivery.isGone;
     },
     requeue: () => delivery.requeue(),
-    deadLetter: (reason, bytes) => delivery.deadLetter(reason, bytes),
+    deadLetter: (reason, part) => delivery.deadLetter(reason, part),
     ack() {
       delivery.ack();
       listener.settled();

@@ -1,0 +1,76 @@
+import { Backoff } from '@nephoscope/core';
+import type { Clock, Health } from '@nephoscope/core';
+
+/** Between two new channels, ms. */
+const firstPause = 1_000;
+const longestPause = 60_000;
+
+/** Where nothing was refused for so long, ms, nothing is published any more. */
+const memory = 120_000;
+
+interface Refusal {
+  readonly since: string;
+  count: number;
+  at: bigint;
+}
+
+/** Which exchanges and queues take no messages although the broker is there, since when, and when another channel is due. */
+export class Refusals {
+  readonly #clock: Clock;
+  readonly #backoff = new Backoff(firstPause, longestPause);
+  readonly #refusals = new Map<string, Refusal>();
+  #nextChannelAt: bigint | undefined;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** Returns what to tell of it. */
+  refused(target: string): string {
+    const at = this.#clock.monotonic();
+    const refusal = this.#refusals.get(target) ?? { since: now(this.#clock), count: 0, at };
+    refusal.count += 1;
+    refusal.at = at;
+    this.#refusals.set(target, refusal);
+    this.#nextChannelAt ??= at + nanoseconds(this.#backoff.next());
+    return textOf(target, refusal);
+  }
+
+  taken(target: string): void {
+    if (this.#refusals.size === 0 || !this.#refusals.delete(target) || this.#refusals.size > 0) return;
+    this.#nextChannelAt = undefined;
+    this.#backoff.reset();
+  }
+
+  /** Whether what is published next should go over another channel. */
+  callForChannel(): boolean {
+    const now = this.#clock.monotonic();
+    if (this.#nextChannelAt === undefined || now < this.#nextChannelAt) return false;
+    this.#nextChannelAt = now + nanoseconds(this.#backoff.next());
+    return true;
+  }
+
+  health(): Health {
+    for (const [target, refusal] of this.#refusals) {
+      if (this.#clock.monotonic() - refusal.at < nanoseconds(memory))
+        return { ok: false, reason: textOf(target, refusal) };
+    }
+    return { ok: true };
+  }
+}
+
+/** For people. */
+export function now(clock: Clock): string {
+  return new Date(Number(clock.now() / 1_000_000n)).toISOString();
+}
+
+function textOf(target: string, { since, count }: Refusal): string {
+  return (
+    `RabbitMQ refuses messages for ${target} since ${since} (${count} by now): is a queue full, by a policy with ` +
+    '`max-length` and `reject-publish`? Its log and `rabbitmqctl list_queues name messages policy` say more'
+  );
+}
+
+function nanoseconds(ms: number): bigint {
+  return BigInt(ms) * 1_000_000n;
+}

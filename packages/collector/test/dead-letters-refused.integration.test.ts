@@ -1,0 +1,103 @@
+import { encodeMeteringBatch, meteringContentType, meteringRoutingKey, meteringTopology } from '@nephoscope/core';
+import type { DeadLetter, MessageBus } from '@nephoscope/core';
+import { systemClock } from '@nephoscope/runtime';
+import { RecordingLogger } from '@nephoscope/testing';
+import { Registry } from 'prom-client';
+
+import { onBroker } from '../../bus-amqp/test/support.js';
+import { Collector } from '../src/collector.js';
+import { collectorOptions } from '../src/options.js';
+import { TestBroker, connectedBus } from './broker.js';
+import { FakeStore, line, secret, until } from './support.js';
+
+const broker = new TestBroker();
+const lettersIn = async () => {
+  const rows = await broker.rabbitmq.ctl('list_queues', '--no-table-headers', 'name', 'messages_ready');
+  return Number(/^metering\.dead\s+(\d+)/m.exec(rows)?.[1]);
+};
+
+let bus: MessageBus;
+let collector: Collector;
+let store: FakeStore;
+let logger: RecordingLogger;
+
+beforeEach(async () => {
+  bus = await connectedBus(broker.url);
+  store = new FakeStore();
+  logger = new RecordingLogger();
+  collector = new Collector({
+    options: collectorOptions.parse({}),
+    secrets: [secret],
+    bus,
+    store,
+    logger,
+    clock: systemClock,
+    registry: new Registry(),
+  });
+  await collector.start();
+});
+afterEach(async () => {
+  await broker.rabbitmq.ctl('clear_policy', 'bound').catch(() => undefined);
+  await collector.stop();
+  await bus.stop();
+});
+
+const send = (lines: readonly string[]) =>
+  bus.publish({
+    exchange: meteringTopology.exchange,
+    routingKey: meteringRoutingKey('cpu'),
+    contentType: meteringContentType,
+    body: encodeMeteringBatch(lines),
+  });
+const recorded = () => store.batches.flat().length;
+
+it('go on being tried while good samples are recorded, and are taken again when the queue takes them, without a restart', async () => {
+  const bound = '{"max-length":5,"overflow":"reject-publish"}';
+  await broker.rabbitmq.ctl('set_policy', 'bound', '^metering\\.dead$', bound, '--apply-to', 'queues');
+  // A queue takes a few more than its policy says.
+  await until('the dead letters to be refused', async () => {
+    await send(['{"bad":0}']);
+    return !collector.health().ok;
+  });
+  await Promise.all(Array.from({ length: 300 }, (_, n) => send([`{"bad":${n + 1}}`])));
+  const warnings = () => logger.entries.filter(({ level }) => level === 'warn').length;
+  const before = warnings();
+  await Promise.all(Array.from({ length: 200 }, () => send([line()])));
+  await until('the good ones', () => recorded() === 200);
+  expect(collector.health()).toMatchObject({
+    ok: false,
+    reason: expect.stringMatching(
+      /^dead letters of 'metering' are not taken since .*Z, \d+ messages wait for it: RabbitMQ /,
+    ),
+  });
+  expect(bus.health()).toMatchObject({
+    ok: false,
+    reason: expect.stringMatching(/^RabbitMQ refuses messages for queue 'metering\.dead' since /),
+  });
+  expect(warnings() - before).toBeLessThan(5);
+
+  await broker.rabbitmq.ctl('clear_policy', 'bound');
+  await broker.rabbitmq.ctl('purge_queue', 'metering.dead');
+  await until('the bad ones', async () => collector.health().ok && (await lettersIn()) >= 295, 60_000);
+  expect(bus.health()).toEqual({ ok: true });
+}, 120_000);
+
+it('of one message are together hardly larger than it was', async () => {
+  const sweep = (decide: (letter: DeadLetter) => 'keep' | 'drop') =>
+    bus.sweepDeadLetters('metering', decide, AbortSignal.timeout(20_000));
+  await sweep(() => 'drop');
+  const body = Buffer.from('{}\n'.repeat(1_000));
+  await onBroker(broker.url, async (channel) =>
+    channel.publish(meteringTopology.exchange, 'metering.cpu', body, {
+      contentType: meteringContentType,
+      headers: { filler: 'x'.repeat(30_000) },
+    }),
+  );
+  const letters: DeadLetter[] = [];
+  await until('the letter', async () => {
+    letters.length = 0;
+    return (await sweep((letter) => (letters.push(letter), 'keep'))).keep > 0;
+  });
+  expect(letters.map(({ body: bytes }) => Buffer.from(bytes).toString())).toEqual([body.toString()]);
+  expect(letters[0]?.reason).toMatch(/^unreadable: .* \(the first of 1000\)$/);
+});

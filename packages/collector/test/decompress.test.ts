@@ -1,0 +1,64 @@
+import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
+
+import { FakeDelivery } from '@nephoscope/testing';
+
+import { decompressed } from '../src/decompress.js';
+
+const text = 'a body\n';
+// Of Debian's bzip2, which Node has none to make it with: the same text, and 45 MB of zeros.
+const bzip2 = Buffer.from('QlpoOTFBWSZTWQBWN4QAAAFRgAAQQAA0AIAgIAAiDJtCGAGmQou5IpwoSAArG8IA', 'base64');
+const bzip2Bomb = Buffer.from('QlpoOTFBWSZTWckBtsgBWKtAIMAAEAAACCAAMMwFKaZSSFJsVJIUni7kinChIZIDbZA=', 'base64');
+
+const delivery = (compression: string | undefined, body: Uint8Array) =>
+  new FakeDelivery({ queue: 'metering', body, compression });
+
+it.each([
+  // What kombu calls gzip is zlib's format.
+  ['application/x-gzip', deflateSync(text)],
+  ['application/x-gzip', gzipSync(text)],
+  ['gzip', gzipSync(text)],
+  ['application/x-bz2', bzip2],
+  ['BZIP2', bzip2],
+  ['application/x-bz2', Buffer.concat([bzip2, bzip2])],
+  ['application/x-brotli', brotliCompressSync(text)],
+  [undefined, Buffer.from(text)],
+])('gives the body back that %s compressed', async (compression, body) => {
+  const plain = Buffer.from(await decompressed(delivery(compression, body), 100)).toString();
+  expect(plain.replaceAll(text, '')).toBe('');
+  expect(plain.length).toBeGreaterThan(0);
+});
+
+it.each([
+  ['application/x-gzip', deflateSync(Buffer.alloc(50_000_000))],
+  ['application/x-bz2', bzip2Bomb],
+  ['application/x-brotli', brotliCompressSync(Buffer.alloc(50_000_000))],
+])('refuses what is larger than may be, without making it (%s)', async (compression, bomb) => {
+  const before = process.memoryUsage().rss;
+  await expect(decompressed(delivery(compression, bomb), 1_000_000)).rejects.toMatchObject({
+    code: 'BODY_COMPRESSED',
+    message: 'the body is compressed and of more than 1000000 bytes without it',
+  });
+  expect(process.memoryUsage().rss - before).toBeLessThan(40_000_000);
+});
+
+it.each([
+  ['application/x-gzip', gzipSync(text).subarray(0, 12)],
+  ['application/x-gzip', Buffer.from('no gzip')],
+  ['application/x-gzip', Buffer.alloc(0)],
+  ['application/x-bz2', bzip2.subarray(0, 20)],
+  ['application/x-bz2', Buffer.from('no bzip2')],
+  ['application/x-bz2', Buffer.alloc(0)],
+  ['application/x-bz2', Buffer.concat([bzip2.subarray(0, 30), Buffer.alloc(30, 1)])],
+])('says that %s is damaged', async (compression, body) => {
+  await expect(decompressed(delivery(compression, body), 100)).rejects.toMatchObject({
+    code: 'BODY_COMPRESSED',
+    message: expect.stringContaining(`by '${compression}', and damaged: `),
+  });
+});
+
+it('says what it cannot read', async () => {
+  await expect(decompressed(delivery('application/x-lzma', Buffer.from('x')), 100)).rejects.toMatchObject({
+    code: 'BODY_COMPRESSED',
+    message: "the body is compressed by 'application/x-lzma', which cannot be read here",
+  });
+});
