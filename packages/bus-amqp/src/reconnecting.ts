@@ -1,4 +1,4 @@
-import { Backoff, NephoscopeError, describeError } from '@nephoscope/core';
+import { Backoff, LogLimit, NephoscopeError, describeError } from '@nephoscope/core';
 import type { Clock, Logger } from '@nephoscope/core';
 
 import { isPermanent } from './connect-error.js';
@@ -6,6 +6,13 @@ import { openConnection } from './open-connection.js';
 import type { Connection } from './open-connection.js';
 import type { AmqpOptions } from './options.js';
 import { whenAborted } from './promises.js';
+
+/**
+ * Pauses after a connection was lost, ms: at first shorter than those of the services (oslo.messaging begins with 1 s), who
+ * else are back before us and announce what no queue of ours is bound to yet; later those of a fleet without its broker.
+ */
+const quick = { first: 25, longest: 250, during: 60_000 };
+const patient = { first: 100, longest: 30_000 };
 
 export interface ReconnectingSettings {
   /** What the broker shows for the connection. */
@@ -71,8 +78,11 @@ export class ReconnectingConnection {
   async #keepConnected(onFirst: () => void): Promise<void> {
     const { name, options, logger, clock, setUp } = this.#settings;
     const stopping = this.#stopping.signal;
-    const backoff = new Backoff(100, 30_000);
-    let everUp = false;
+    const hurried = new Backoff(quick.first, quick.longest);
+    const backoff = new Backoff(patient.first, patient.longest);
+    // Of each outage.
+    let log = new LogLimit(clock, stopping);
+    let lostAt: bigint | undefined;
     for (let attempt = 0; !stopping.aborted; attempt++) {
       const broker = options.url[attempt % options.url.length]!;
       try {
@@ -81,19 +91,27 @@ export class ReconnectingConnection {
         this.#connection = connection;
         logger.info({ broker: broker.toString(), connection: name }, 'connected to RabbitMQ');
         backoff.reset();
-        everUp = true;
+        hurried.reset();
+        log = new LogLimit(clock, stopping);
         onFirst();
         await whenAborted(connection.lost);
         this.#connection = undefined;
+        lostAt = clock.monotonic();
         if (stopping.aborted) return;
         throw connection.lost.reason;
       } catch (error) {
         if (stopping.aborted) return;
         this.#problem = error as NephoscopeError;
-        if (!everUp && isPermanent(error)) throw error;
+        if (lostAt === undefined && isPermanent(error)) throw error;
       }
-      const pause = backoff.next();
-      logger.warn({ err: this.#problem, connection: name, retryInMs: pause }, 'no connection to RabbitMQ');
+      const isFresh = lostAt !== undefined && Number((clock.monotonic() - lostAt) / 1_000_000n) < quick.during;
+      const pause = (isFresh ? hurried : backoff).next();
+      log.tell((tries) =>
+        logger.warn(
+          { err: this.#problem, connection: name, retryInMs: pause, tries },
+          this.#connection === undefined ? 'no connection to RabbitMQ' : 'there was no connection to RabbitMQ',
+        ),
+      );
       await clock.sleep(pause, stopping).catch(() => undefined);
     }
   }

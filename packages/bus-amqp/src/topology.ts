@@ -24,7 +24,11 @@ export async function declareTopology(
 ): Promise<void> {
   await declareQueue(model, deadLetterQueue, {}, queueTypes, logger);
   if (queueOf === 'others') return;
-  const limit = maxBytes === undefined ? {} : { 'x-max-length-bytes': maxBytes };
+  // What a policy lets expire goes to the dead letters; of a bounded queue what is dropped would, too, without a bound.
+  const limit =
+    maxBytes === undefined
+      ? { 'x-dead-letter-exchange': '', 'x-dead-letter-routing-key': deadLetterQueue }
+      : { 'x-max-length-bytes': maxBytes };
   await declareQueue(model, queue, limit, queueTypes, logger);
   if (exchangeOf === 'others') return;
   await declareExchange(model, exchange, logger);
@@ -95,7 +99,7 @@ export async function insist(
 async function declareQueue(
   model: ChannelModel,
   queue: string,
-  limits: Readonly<Record<string, number>>,
+  limits: Readonly<Record<string, number | string>>,
   queueTypes: QueueTypes,
   logger: Logger,
 ): Promise<void> {

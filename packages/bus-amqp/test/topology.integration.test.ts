@@ -42,7 +42,8 @@ describe('the AMQP bus and what is declared', () => {
       // The broker refuses these unless they are declared exactly so.
       await channel.assertExchange(topology.exchange, 'topic', { durable: false });
       const quorum = { 'x-queue-type': 'quorum', 'x-delivery-limit': 2_147_483_647 };
-      await channel.assertQueue(topology.queue, { durable: true, arguments: quorum });
+      const expiry = { 'x-dead-letter-exchange': '', 'x-dead-letter-routing-key': topology.deadLetterQueue };
+      await channel.assertQueue(topology.queue, { durable: true, arguments: { ...quorum, ...expiry } });
       await channel.assertQueue(topology.deadLetterQueue, { durable: true, arguments: quorum });
       const message = (await channel.get(topology.queue, { noAck: true })) as GetMessage;
       expect(message.properties).toMatchObject({ deliveryMode: 2, contentType: 'application/json' });

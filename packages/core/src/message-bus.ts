@@ -15,6 +15,11 @@ export interface QueueTopology {
   readonly deadLetterQueue: string;
   /** Of our queue: what it may hold at the most, bytes; beyond it the oldest messages are dropped. By default unbounded. */
   readonly maxBytes?: number | undefined;
+  /**
+   * Where the exchange is of others: called when the queue is bound again, or at last, and the exchange may have been
+   * there without it since `from`, ns since 1970. What it was told meanwhile is lost.
+   */
+  readonly onGap?: ((from: bigint) => void) | undefined;
 }
 
 /**

@@ -127,7 +127,11 @@ export class NotificationListener implements Component {
     if (handlers.length === 0)
       return logger.info({}, 'no notification plugin runs: notifications are not listened to');
     await bus.declare(meteringTopology);
-    for (const topology of topologiesOf(options.queue, handlers)) await bus.declare(topology);
+    for (const topology of topologiesOf(options.queue, handlers)) {
+      const { exchange } = topology;
+      const onGap = () => this.#metrics.gaps.inc({ exchange });
+      await bus.declare(topology.queueOf === 'others' ? topology : { ...topology, onGap });
+    }
     await this.#consumption.start();
     this.#isConsuming = true;
     logger.info(

@@ -42,6 +42,12 @@ export function createNotificationMetrics(registry: Registry) {
       help: 'Tries at which the bus did not take samples or a dead letter of a notification',
       registers,
     }),
+    gaps: new Counter({
+      name: 'nephoscope_collector_notification_gaps_total',
+      help: 'Times at which an exchange may have been there without our queue, by exchange: what it was told then is lost',
+      labelNames: ['exchange'],
+      registers,
+    }),
     underWay: new Gauge({
       name: 'nephoscope_collector_notifications_under_way',
       help: 'Notifications taken off the queue and not settled yet',

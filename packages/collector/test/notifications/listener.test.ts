@@ -88,7 +88,13 @@ describe('its queue', () => {
       ],
     });
     const { bus, listener } = await started([volumePlugin, volumeSizePlugin, versioned]);
-    const common = { exchangeOf: 'others', queue, deadLetterQueue: `${queue}.dead`, maxBytes: 1024 ** 3 };
+    const common = {
+      exchangeOf: 'others',
+      queue,
+      deadLetterQueue: `${queue}.dead`,
+      maxBytes: 1024 ** 3,
+      onGap: expect.any(Function),
+    };
     expect(bus.declared).toEqual([
       meteringTopology,
       { ...common, exchange: 'openstack', bindings: ['notifications.info', 'notifications.error'] },
