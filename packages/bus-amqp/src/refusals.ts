@@ -3,7 +3,7 @@ import type { Clock, Health } from '@nephoscope/core';
 
 /** Between two new channels, ms. */
 const firstPause = 1_000;
-const longestPause = 60_000;
+const longestPause = 10_000;
 
 /** Where nothing was refused for so long, ms, nothing is published any more. */
 const memory = 120_000;

@@ -60,7 +60,7 @@ async function receive(bus: MessageBus, queue: string): Promise<string[]> {
   const inbox: string[] = [];
   await bus.consume(queue, { prefetch: 10 }, (delivery) => {
     inbox.push(Buffer.from(delivery.body).toString());
-    void delivery.deadLetter('unreadable: for the test', delivery.body);
+    void delivery.deadLetter('unreadable: for the test', { body: delivery.body });
   });
   return inbox;
 }

@@ -74,5 +74,7 @@ it('says when an exchange of others may have been there without our queue', asyn
   expect(
     log.filter(({ message }) => message.startsWith(`what exchange '${topology.exchange}' was told between `)),
   ).toHaveLength(1);
+  // It is bound before the connection counts as up.
+  await until('health', () => bus.health().ok);
   await bus.publish(sample(topology));
 }, 60_000);

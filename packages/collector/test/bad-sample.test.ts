@@ -48,10 +48,14 @@ it('finds several, also when nothing else is in the batch', async () => {
   bus.send(...deliveries);
   await until('all are settled', () => deliveries.every(({ outcome }) => outcome === 'ack'));
   expect(store.batches).toEqual([]);
-  const kinds = deliveries.map(({ dead }) => dead.map(({ reason }) => reason.split(':')[0]));
+  const lines = (body: Uint8Array) => Buffer.from(body).toString().trimEnd().split('\n').length;
+  const kinds = deliveries.map(({ dead }) => dead.map(({ reason, body }) => [reason.split(':')[0], lines(body)]));
   expect(kinds).toEqual([
-    ['SAMPLE_INVALID', 'SAMPLE_INVALID'],
-    ['unreadable', 'SAMPLE_INVALID', 'SAMPLE_INVALID', 'SAMPLE_INVALID'],
+    [['SAMPLE_INVALID', 2]],
+    [
+      ['unreadable', 1],
+      ['SAMPLE_INVALID', 3],
+    ],
   ]);
 });
 

@@ -1,3 +1,5 @@
+import { deflateSync } from 'node:zlib';
+
 import { encodeMeteringBatch, meteringContentType, meteringRoutingKey, meteringTopology } from '@nephoscope/core';
 import type { DeadLetter, MessageBus } from '@nephoscope/core';
 import { systemClock } from '@nephoscope/runtime';
@@ -76,8 +78,8 @@ it('go on being tried while good samples are recorded, and are taken again when 
   });
   expect(warnings() - before).toBeLessThan(5);
 
-  await broker.rabbitmq.ctl('clear_policy', 'bound');
   await broker.rabbitmq.ctl('purge_queue', 'metering.dead');
+  await broker.rabbitmq.ctl('clear_policy', 'bound');
   await until('the bad ones', async () => collector.health().ok && (await lettersIn()) >= 295, 60_000);
   expect(bus.health()).toEqual({ ok: true });
 }, 120_000);
@@ -100,4 +102,35 @@ it('of one message are together hardly larger than it was', async () => {
   });
   expect(letters.map(({ body: bytes }) => Buffer.from(bytes).toString())).toEqual([body.toString()]);
   expect(letters[0]?.reason).toMatch(/^unreadable: .* \(the first of 1000\)$/);
+});
+
+it('compressed by the library of a service it is read; what is damaged is kept as it came, and can be replayed', async () => {
+  const sweep = (decide: (letter: DeadLetter) => 'keep' | 'drop' | 'replay') =>
+    bus.sweepDeadLetters('metering', decide, AbortSignal.timeout(20_000));
+  await sweep(() => 'drop');
+  const body = deflateSync(encodeMeteringBatch([line(), line()]));
+  const damaged = body.subarray(0, body.length - 20);
+  await onBroker(broker.url, async (channel) => {
+    // As kombu names it, which is zlib's format.
+    const options = { contentType: meteringContentType, headers: { compression: 'application/x-gzip' } };
+    channel.publish(meteringTopology.exchange, 'metering.cpu', body, options);
+    channel.publish(meteringTopology.exchange, 'metering.cpu', damaged, options);
+    return Promise.resolve();
+  });
+  await until('its samples', () => recorded() === 2);
+  const look = async () => {
+    const letters: DeadLetter[] = [];
+    await sweep((letter) => (letters.push(letter), 'keep'));
+    return letters.map(({ body: bytes, compression, reason }) => [
+      Buffer.from(bytes).toString('hex'),
+      compression,
+      reason?.replace(/: the body is compressed by 'application\/x-gzip', and damaged: .+/, ' body'),
+    ]);
+  };
+  const expected = [[damaged.toString('hex'), 'application/x-gzip', 'unreadable body']];
+  await until('the letter', async () => (await look()).length === 1);
+  expect(await look()).toEqual(expected);
+  expect(await sweep(() => 'replay')).toMatchObject({ replay: 1 });
+  await until('the letter again', async () => (await look()).length === 1);
+  expect(await look()).toEqual(expected);
 });
