@@ -216,7 +216,7 @@ describe('a sample without a volume', () => {
   ])('is a dead letter when it %s', (_, text, kind) => {
     const { samples, refusals, withoutVolume } = take(polling(text));
     expect([samples, withoutVolume]).toEqual([[], []]);
-    expect(refusals.map((refusal) => [refusal.kind, Buffer.from(refusal.bytes).toString()])).toEqual([
+    expect(refusals.map((refusal) => [refusal.kind, Buffer.from(refusal.bytes!).toString()])).toEqual([
       [kind, text],
     ]);
   });
