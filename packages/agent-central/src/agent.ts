@@ -225,6 +225,7 @@ export class CentralAgent implements Component {
       {
         ...{ sending: this.#sending, clock, logger, metrics: this.#metrics, pending: this.#pending },
         cloud: new CycleCloud(session, reading.signal),
+        away: () => session.away(),
       },
       reading.signal,
       sendable.signal,

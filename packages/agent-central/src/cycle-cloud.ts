@@ -5,7 +5,7 @@ import { orAborted } from '@nephoscope/runtime';
 import { ItemBudget, SharedListing } from './shared-listing.js';
 
 /** What a cycle needs of a session with the cloud. */
-export type CloudSession = Pick<Session, 'list' | 'head' | 'endpoint'>;
+export type CloudSession = Pick<Session, 'list' | 'head' | 'endpoint' | 'away'>;
 
 // Some 10 MB of images, ports or volumes.
 const heldItems = 5_000;

@@ -21,6 +21,8 @@ export interface ActivePollster {
 export interface CycleTools {
   readonly sending: Sending;
   readonly cloud: Cloud;
+  /** The services that do not answer now, each with the reason. */
+  readonly away: () => readonly string[];
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: AgentMetrics;
@@ -72,7 +74,7 @@ export async function runCycle(
 /** Never rejects. */
 async function runPollster(
   { name, meters, pollster, logger: own }: ActivePollster,
-  { cloud, clock, logger, pending }: CycleTools,
+  { away, cloud, clock, logger, pending }: CycleTools,
   findings: Findings,
   stream: SampleStream,
   reading: AbortSignal,
@@ -122,7 +124,8 @@ async function runPollster(
   } catch (error) {
     // A cycle that is given up since the agent stops or lost the lock is nobody's failure.
     if (!reading.aborted) findings.addFailure(error);
-    else if (isNephoscopeError(reading.reason, 'CYCLE_TIMEOUT')) findings.addFailure(timedOut(reading.reason));
+    else if (isNephoscopeError(reading.reason, 'CYCLE_TIMEOUT'))
+      findings.addFailure(timedOut(reading.reason, away()));
   }
   await stream.flush();
 }
@@ -134,8 +137,12 @@ function undeclared(meter: string): NephoscopeError {
   );
 }
 
-function timedOut(reason: Error): NephoscopeError {
-  return new NephoscopeError('POLLSTER_TIMEOUT', 'it was not done when the cycle ended', { cause: reason });
+/** Who waits for keystone until the end knows no other reason. */
+function timedOut(reason: Error, away: readonly string[]): NephoscopeError {
+  const meanwhile = away.length === 0 ? '' : `, while a service did not answer (${away.join('; ')})`;
+  return new NephoscopeError('POLLSTER_TIMEOUT', `it was not done when the cycle ended${meanwhile}`, {
+    cause: reason,
+  });
 }
 
 function sum(numbers: readonly number[]): number {

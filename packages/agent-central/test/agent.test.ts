@@ -15,6 +15,7 @@ import {
   counter,
   ids,
   lines,
+  noCloud,
   metric,
   pollster,
   secret,
@@ -185,6 +186,22 @@ describe('one cycle', () => {
     ).toEqual(['a', 'early']);
     expect(told('error')).toEqual([
       "the pollster 'slow' failed, counters of it are missing: it was not done when the cycle ended: not done within 300 s (central.timeout)",
+    ]);
+  });
+
+  it('names the service that was away when the cycle ended', async () => {
+    const { agent, clock, told } = await startAgent({
+      pollsters: [pollster('slow', () => hang())],
+      session: { ...noCloud, away: () => ['keystone: connect ECONNREFUSED 192.0.2.1:5000'] },
+    });
+    const done = agent.once(never);
+    done.catch(() => undefined);
+    await clock.advance(5 * minute);
+    await expect(done).rejects.toMatchObject({ code: 'POLLSTERS_FAILED' });
+    expect(told('error')).toEqual([
+      expect.stringContaining(
+        'it was not done when the cycle ended, while a service did not answer (keystone: connect ECONNREFUSED 192.0.2.1:5000)',
+      ),
     ]);
   });
 

@@ -33,6 +33,7 @@ function sessionOf(source: () => AsyncIterable<Page>) {
     },
     head: () => Promise.resolve({ status: 204, headers: {} }),
     endpoint: () => Promise.resolve('http://cloud.test'),
+    away: () => [],
   };
   const over = new AbortController();
   return { asked, state, over, cloud: new CycleCloud(session, over.signal) };
@@ -143,7 +144,10 @@ describe('the cloud within a cycle', () => {
   it('ends head and endpoint when the time is over', async () => {
     const over = new AbortController();
     const hang = () => new Promise<never>(() => undefined);
-    const cloud = new CycleCloud({ list: () => of([]) as JsonPages, head: hang, endpoint: hang }, over.signal);
+    const cloud = new CycleCloud(
+      { list: () => of([]) as JsonPages, head: hang, endpoint: hang, away: () => [] },
+      over.signal,
+    );
     const ended = Promise.allSettled([cloud.head({ type: 'x' }, '/'), cloud.endpoint({ type: 'x' })]);
     over.abort(new Error('the cycle is over'));
     for (const result of await ended) expect(result).toMatchObject({ reason: { message: 'the cycle is over' } });

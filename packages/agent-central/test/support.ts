@@ -86,12 +86,13 @@ export const things = (name: string, ...resources: readonly string[]): ActivePol
     for (const id of resources) yield counter(name, id, clock.now());
   });
 
-const noCloud: CloudSession = {
+export const noCloud: CloudSession = {
   list: () => {
     throw new Error('no pollster of this test lists');
   },
   head: () => Promise.reject(new Error('no pollster of this test asks')),
   endpoint: () => Promise.reject(new Error('no pollster of this test asks')),
+  away: () => [],
 };
 
 export interface AgentFields {

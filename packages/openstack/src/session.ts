@@ -61,6 +61,8 @@ export interface Session {
   head(service: Service, pathOrUrl: string, options: { readonly signal: AbortSignal }): Promise<HeadAnswer>;
   /** The endpoint's URL, without a slash at its end. */
   endpoint(service: Service, signal: AbortSignal): Promise<string>;
+  /** The services that have not answered for seconds and are asked again, each with the reason; keystone by its name. */
+  away(): readonly string[];
   /** Ends what is under way. Safe to call twice. */
   close(): Promise<void>;
 }
@@ -152,6 +154,10 @@ class CloudSession implements Session {
       `the cloud has no ${wanted.interface} endpoint of the service ${service.type}${where}: ${catalogue.insteadOf(wanted)}`,
       { service: service.type },
     );
+  }
+
+  away(): readonly string[] {
+    return this.#transport.away();
   }
 
   async close(): Promise<void> {

@@ -60,8 +60,8 @@ export class Transport {
   readonly #logger: Logger;
   readonly #sleep: (ms: number, signal: AbortSignal) => Promise<void>;
   readonly #closed = new AbortController();
-  /** Services of which it is told that they are away. */
-  readonly #away = new Set<string>();
+  /** Services of which it was told that they are away, and why. */
+  readonly #away = new Map<string, string>();
 
   constructor(
     config: Pick<CloudConfig, 'tls' | 'timeout' | 'proxies'>,
@@ -116,6 +116,11 @@ export class Transport {
     }
   }
 
+  /** The services that have not answered for seconds, and why, such as `image: status 503`. */
+  away(): readonly string[] {
+    return Array.from(this.#away, ([service, why]) => `${service === 'identity' ? 'keystone' : service}: ${why}`);
+  }
+
   /** Ends all that is under way. Safe to call twice. */
   async close(): Promise<void> {
     this.#closed.abort(new OpenStackError('OPENSTACK_UNAVAILABLE', 'the session is closed'));
@@ -138,7 +143,7 @@ export class Transport {
       this.#logger.debug({ ...context, attempt }, `asked again soon: ${why}`);
       return;
     }
-    this.#away.add(service);
+    this.#away.set(service, why);
     const patience = Math.round(this.#patience / 1_000);
     const through = context.proxy === undefined ? '' : `, through the proxy ${context.proxy}`;
     this.#logger.warn(

@@ -526,6 +526,18 @@ describe('a service that is away', () => {
       }),
     ]);
     expect(logged.map(({ message }) => message)).toContain('the service identity answers again');
+    expect(session.away()).toEqual([]);
+  });
+
+  it('is named while it is away', async () => {
+    const { session } = await connect(glance, {}, 10_000);
+    expect(session.away()).toEqual([]);
+    cloud.interrupt('POST /v3/auth/tokens', ...Array.from({ length: 100 }, () => says(503, '')));
+    await failureOf(pagesOf(session, images));
+    expect(session.away()).toEqual(['keystone: status 503']);
+    cloud.uninterrupt();
+    await pagesOf(session, images);
+    expect(session.away()).toEqual([]);
   });
 
   it('is asked again when it does not answer in time', async () => {
