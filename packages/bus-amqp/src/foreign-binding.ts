@@ -4,17 +4,21 @@ import type { ChannelModel } from 'amqplib';
 
 import type { Connection } from './open-connection.js';
 import type { QueueTypes } from './queue-types.js';
-import { bindWhereThere, declareTopology } from './topology.js';
+import { bindWhereThere, declareTopology, isExchangeThere, isStillBound } from './topology.js';
 
-/** Longest pause between two looks for an exchange that is not there, ms: what its service says meanwhile is lost. */
-const longestPause = 10_000;
+/**
+ * Pauses between two looks for an exchange that is not there, ms: a tenth of the time since it is missed, within these. What
+ * its service says meanwhile is lost; one that is not there after minutes does not belong to this cloud.
+ */
+const shortestPause = 200;
+const longestPause = 60_000;
 
 /** For so long after a connection was lost, ms, they are short: the services are coming back. */
 const hurry = 60_000;
 const longestHurriedPause = 500;
 
-/** Time until a binding is made again, ms: nothing tells that the exchange was deleted and declared anew. */
-const bindAgainAfter = 30_000;
+/** A binding is made again at the multiples of this, ms, all at once: nothing tells that the exchange was deleted and declared anew. */
+const bindAgainEvery = 60_000;
 
 export interface ForeignBindingSettings {
   /** The topology, as it is known now. */
@@ -67,7 +71,6 @@ export class ForeignBinding {
   /** Binds on this connection, again and again, until it is lost. Never rejects. */
   async keep({ model, lost }: Connection, isBound: boolean): Promise<void> {
     const { clock, logger } = this.#settings;
-    const backoff = new Backoff(200, longestPause);
     const hurried = new Backoff(25, longestHurriedPause);
     const onLost = () => {
       this.#lostAt = clock.monotonic();
@@ -75,13 +78,18 @@ export class ForeignBinding {
     };
     if (lost.aborted) onLost();
     lost.addEventListener('abort', onLost, { once: true });
+    const milliseconds = () => Number(clock.monotonic() / 1_000_000n);
+    let missedSince = milliseconds();
     for (let bound = isBound; ;) {
-      if (bound) backoff.reset();
-      const pause = this.#isHurried() ? hurried.next() : backoff.next();
-      await clock.sleep(bound ? bindAgainAfter : pause, lost).catch(() => undefined);
+      const now = milliseconds();
+      if (bound) missedSince = now;
+      const pause = this.#isHurried()
+        ? hurried.next()
+        : Math.min(longestPause, Math.max(shortestPause, (now - missedSince) / 10));
+      await clock.sleep(bound ? untilMultiple(bindAgainEvery, now) : pause, lost).catch(() => undefined);
       if (lost.aborted) return;
       try {
-        bound = await this.bind(model);
+        bound = await this.#look(model, bound);
       } catch (error) {
         if (lost.aborted) return;
         bound = false;
@@ -110,8 +118,23 @@ export class ForeignBinding {
     onGap?.(from);
   }
 
+  /** As {@link bind}, in as few round trips as there can be while nothing has changed. */
+  async #look(model: ChannelModel, bound: boolean): Promise<boolean> {
+    const topology = this.#settings.topology();
+    const isAsBefore = bound ? await isStillBound(model, topology) : !(await isExchangeThere(model, topology));
+    if (!isAsBefore) return this.bind(model);
+    if (!bound) this.#unboundSince = this.#settings.clock.now();
+    return bound;
+  }
+
   #tell(state: string, tell: () => void): void {
     if (state !== this.#state) tell();
     this.#state = state;
   }
+}
+
+/** The time until `now` is a multiple of `period`, and the one after it where that is less than a second away: a timer may be early. */
+function untilMultiple(period: number, now: number): number {
+  const left = period - (now % period);
+  return left < 1_000 ? left + period : left;
 }

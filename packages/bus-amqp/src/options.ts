@@ -36,8 +36,8 @@ export const amqpOptions = z.strictObject({
     .int()
     .min(1)
     .max(600)
-    .default(10)
-    .describe('Seconds between signs of life; after two without any the connection counts as dead.'),
+    .default(20)
+    .describe('Seconds between signs of life; after two to three without any the connection counts as dead.'),
   connectTimeout: duration().prefault('10s').describe('Time for one attempt to connect, log in and declare.'),
   confirmTimeout: duration()
     .prefault('30s')

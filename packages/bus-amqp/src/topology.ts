@@ -73,6 +73,27 @@ export async function bindWhereThere(
   return true;
 }
 
+/** Whether the queue of dead letters is there, and the queue bound to an exchange of others: each binding is made again. */
+export async function isStillBound(
+  model: ChannelModel,
+  { exchange, queue, bindings, deadLetterQueue }: QueueTopology,
+): Promise<boolean> {
+  const refused = await onChannel(model, async (channel) => {
+    await channel.checkQueue(deadLetterQueue);
+    for (const pattern of bindings) await channel.bindQueue(queue, exchange, pattern);
+  });
+  return refused === undefined;
+}
+
+/** Whether it may be: one that the broker does not tell of is. */
+export async function isExchangeThere(
+  model: ChannelModel,
+  { exchange }: Pick<QueueTopology, 'exchange'>,
+): Promise<boolean> {
+  const missing = await onChannel(model, (channel) => channel.checkExchange(exchange));
+  return missing?.code !== notFound;
+}
+
 /** @throws BUS_TOPOLOGY when the broker does not say, as for a queue that is exclusive to another connection */
 export async function isQueueThere(model: ChannelModel, queue: string): Promise<boolean> {
   const missing = await onChannel(model, (channel) => channel.checkQueue(queue));
