@@ -1,15 +1,22 @@
-import { mkdtemp, truncate, writeFile } from 'node:fs/promises';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
 
 import type { Clock, Counter, InstanceReading, Logger, Total } from '@nephoscope/core';
 import inspectorPlugin from '@nephoscope/inspector-libvirt';
 import { pollCounters } from '@nephoscope/testing';
 
+import { bootGuest } from '../../../tools/testbed/guest.js';
 import { startLibvirtd } from '../../../tools/testbed/libvirtd.js';
 import type { PrivateLibvirtd } from '../../../tools/testbed/libvirtd.js';
+import { waitUntil } from '../../../tools/testbed/processes.js';
 import { Epochs } from '../src/epochs.js';
 import diskDevice from '../src/pollsters/disk-device.js';
 import diskio from '../src/pollsters/diskio.js';
+import net from '../src/pollsters/net.js';
 
 const mebi = 1024n * 1024n;
 const { signal } = new AbortController();
@@ -48,7 +55,12 @@ async function restartAgent(meanwhile: () => Promise<unknown>): Promise<void> {
 async function read(): Promise<InstanceReading> {
   const readings = await inspector.inspect(new Set(['disks']), signal);
   const reading = readings.find(({ instance }) => instance.name === 'vm')!;
-  for (const plugin of [diskio, diskDevice] as never[]) {
+  await record(reading, [diskio, diskDevice]);
+  return reading;
+}
+
+async function record(reading: InstanceReading, pollsters: readonly unknown[]): Promise<void> {
+  for (const plugin of pollsters as never[]) {
     const { counters, totals } = await pollCounters(plugin, reading);
     const summed = new Set(totals.map(({ name }) => name));
     const made: (Counter | Total)[] = [...totals, ...counters.filter(({ name }) => !summed.has(name))];
@@ -62,7 +74,6 @@ async function read(): Promise<InstanceReading> {
       series.set(epoch, BigInt(counter.volume));
     }
   }
-  return reading;
 }
 
 const total = (series: string): bigint =>
@@ -93,7 +104,7 @@ afterAll(() => libvirtd.stop());
 
 beforeEach(async () => {
   const { directory, virsh } = libvirtd;
-  for (const image of ['root.raw', 'data.raw']) {
+  for (const image of ['root.raw', 'data.raw', 'other.raw']) {
     await writeFile(`${directory}/${image}`, '');
     await truncate(`${directory}/${image}`, 16 << 20);
   }
@@ -192,3 +203,77 @@ it('a copy of a disk that takes its place goes on', async () => {
   expect(epochCount('disk.device.read.bytes vm-sda')).toBe(1);
   expect(total('disk.read.bytes vm')).toBe(total('disk.device.read.bytes vm-sda'));
 }, 60_000);
+
+it('a drive whose medium is changed, taken out and put in goes on', async () => {
+  const { directory, virsh } = libvirtd;
+  const drive = `<disk type='file' device='cdrom'><driver name='qemu' type='raw'/><source file='${directory}/data.raw'/><target dev='sdc' bus='scsi'/><readonly/></disk>`;
+  await virsh('destroy', 'vm');
+  const xml = await readFile(`${directory}/vm.xml`, 'utf8');
+  await writeFile(
+    `${directory}/vm.xml`,
+    xml.replace("<controller type='scsi'", `${drive}<controller type='scsi'`),
+  );
+  await virsh('create', `${directory}/vm.xml`, '--paused');
+  await work('sdc', 1n * mebi);
+  await read();
+  const first = recorded.get('disk.device.read.bytes vm-sdc')!;
+  await virsh('change-media', 'vm', 'sdc', `${directory}/other.raw`, '--live', '--update', '--force');
+  await work('sdc', 1n * mebi);
+  await read();
+  await restartAgent(() => virsh('change-media', 'vm', 'sdc', '--eject', '--live', '--force'));
+  await read();
+  await virsh('change-media', 'vm', 'sdc', `${directory}/data.raw`, '--live', '--insert', '--force');
+  await work('sdc', 1n * mebi);
+  await read();
+  expect(first.size).toBe(1);
+  expect(total('disk.device.read.bytes vm-sdc')).toBe(3n * mebi);
+  expect(total('disk.read.bytes vm')).toBe(total('disk.device.read.bytes vm-sda') + 3n * mebi);
+}, 60_000);
+
+it('a card that is unplugged and plugged in anew under its name begins anew', async () => {
+  const { directory, virsh } = libvirtd;
+  const guest = await bootGuest(libvirtd, { name: 'talker' });
+  const [{ tap, mac } = { tap: '', mac: '' }] = guest.nics;
+  // What the agent reads of a tap is in the network namespace that the tap is in.
+  const uri = `qemu+unix:///system?socket=${encodeURIComponent(libvirtd.socketReadOnly)}`;
+  const script = fileURLToPath(new URL('read-cards.ts', import.meta.url));
+  const inside = ['--net', '--mount', `--wd=${process.cwd()}`, '--target', String(await libvirtd.pid())];
+  const reader = spawn('nsenter', [...inside, process.execPath, '--import', 'tsx', script, uri], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  try {
+    const lines = createInterface({ input: reader.stdout })[Symbol.asyncIterator]();
+    const readCard = async () => {
+      reader.stdin.write('\n');
+      const { value } = (await lines.next()) as { value: string };
+      const readings = JSON.parse(value, (_key, one: unknown) =>
+        typeof one === 'object' && one !== null && 'bigint' in one ? BigInt(one.bigint as string) : one,
+      ) as InstanceReading[];
+      const reading = readings.find(({ instance }) => instance.name === 'talker')!;
+      await record(reading, [net]);
+      const { vnics } = reading.parts;
+      return vnics === undefined || 'missing' in vnics ? undefined : vnics[0]?.vnic.plugging;
+    };
+    const first = await readCard();
+    expect(first).toHaveLength(1);
+    expect(await readCard()).toEqual(first);
+    await writeFile(
+      `${directory}/card.xml`,
+      `<interface type='ethernet'><mac address='${mac}'/><target dev='${tap}'/><model type='ne2k_pci'/><rom enabled='no'/></interface>`,
+    );
+    // A guest that does not answer lets go of its card only when it is reset.
+    await virsh('detach-device', 'talker', `${directory}/card.xml`, '--live').catch(() => undefined);
+    await virsh('reset', 'talker');
+    await waitUntil('the card is gone', async () => !(await virsh('domiflist', 'talker')).includes(tap));
+    await virsh('attach-device', 'talker', `${directory}/card.xml`, '--live');
+    const second = await readCard();
+    expect(second).toHaveLength(1);
+    expect(second).not.toEqual(first);
+    const [series] = [...recorded.keys()].filter((key) => key.startsWith('network.incoming.bytes'));
+    expect(epochCount(series!)).toBe(2);
+  } finally {
+    reader.stdin.end();
+    if (reader.exitCode === null) await once(reader, 'exit');
+    await guest.destroy();
+  }
+}, 90_000);

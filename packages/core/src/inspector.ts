@@ -78,10 +78,10 @@ export interface DiskIo {
 
 /**
  * Bytes: what the guest sees; what the disk occupies on the host, without holes; how large the file or device that
- * contains it is on the host. Each known or not by itself.
+ * contains it is on the host. Each known or not by itself: the last two may be missing for a reason of their own.
  */
 export interface DiskSize {
-  readonly capacity: bigint | Missing | undefined;
+  readonly capacity: bigint | undefined;
   readonly allocation: bigint | Missing | undefined;
   readonly physical: bigint | Missing | undefined;
 }

@@ -164,7 +164,8 @@ export class Descriptions {
       vnics: await Promise.all(
         now.vnics.map(async (vnic) => {
           const number = await this.#cardNumber(vnic.name);
-          return number === undefined ? vnic : Object.freeze({ ...vnic, plugging: Object.freeze([number]) });
+          if (number === undefined) return vnic;
+          return Object.freeze({ ...vnic, plugging: Object.freeze([number, ...(vnic.plugging ?? [])]) });
         }),
       ),
     });

@@ -75,7 +75,10 @@ function describeVnic(element: Element, index: number): DescribedVnic {
   // A network of libvirt's own may turn out to be a bridge or a pool of virtual functions.
   const attached = child(element, 'actual') ?? element;
   const source = child(attached, 'source');
+  // libvirt makes it anew for each plugging into a network of its own.
+  const port = value(source, 'portid');
   return Object.freeze({
+    ...(port === undefined ? {} : { plugging: Object.freeze([port]) }),
     name:
       value(child(element, 'target'), 'dev') ?? pciAddress(child(source, 'address')) ?? mac ?? `interface${index}`,
     mac,

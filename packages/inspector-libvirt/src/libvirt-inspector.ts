@@ -17,7 +17,8 @@ import { KnownInstances } from './known-instances.js';
 import { LifecycleWatch } from './lifecycle-watch.js';
 import { defaultUri } from './options.js';
 import type { Options } from './options.js';
-import { readParts } from './read-parts.js';
+import { readParts, withSureCards } from './read-parts.js';
+import { RepluggedCards } from './replugged-cards.js';
 import { RunningSizes } from './running-sizes.js';
 import { Sessions } from './session.js';
 import type { Session } from './session.js';
@@ -41,6 +42,7 @@ export class LibvirtInspector implements Inspector {
   readonly #lifecycle: LifecycleWatch;
   readonly #stats: HostStats;
   readonly #sizes: RunningSizes;
+  readonly #cards = new RepluggedCards();
 
   constructor({ options, host, clock, logger }: PluginSettings<Options>) {
     this.#uri = options.uri ?? defaultUri[options.hypervisor];
@@ -137,13 +139,14 @@ export class LibvirtInspector implements Inspector {
         const { domain } = record;
         const description = descriptions.get(domain.uuid);
         if (description === undefined) return undefined;
+        const known = this.#known.description(domain.uuid);
         const instance = this.#known.instance(record, description, session.boot);
         try {
           const read = await readParts(parts, session, record, description, limits);
           const { readAt, readAtMonotonic } = record;
           // Calls of their own took their time after the bulk answer.
           const moment = session.reportsInBulk ? { readAt, readAtMonotonic } : this.#moment();
-          return { instance, ...moment, parts: read };
+          return { instance, ...moment, parts: withSureCards(read, known ?? description, this.#cards) };
         } catch (error) {
           if (isNoDomain(error)) return undefined;
           throw error;

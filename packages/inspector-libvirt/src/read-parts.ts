@@ -6,6 +6,7 @@ import type { Limits } from './device-stats.js';
 import type { HostRecord } from './domain-answers.js';
 import type { DomainDescription } from './domain-xml.js';
 import { busy, notReported, off } from './missing.js';
+import type { RepluggedCards } from './replugged-cards.js';
 import type { Session } from './session.js';
 
 type AnyPart = InstanceParts[InstancePart] | Missing;
@@ -30,6 +31,17 @@ export async function readParts(
   const read: [InstancePart, AnyPart][] = [];
   for (const part of parts) read.push([part, await readOf(part, session, record, description, limits)]);
   return Object.fromEntries(read);
+}
+
+/** The same without counts of cards that may be those of others before them. */
+export function withSureCards(
+  parts: InstanceReading['parts'],
+  before: DomainDescription | undefined,
+  cards: RepluggedCards,
+): InstanceReading['parts'] {
+  const { vnics } = parts;
+  if (vnics === undefined || 'missing' in vnics || before === undefined) return parts;
+  return { ...parts, vnics: cards.check(before.vnics, vnics) };
 }
 
 function readOf(

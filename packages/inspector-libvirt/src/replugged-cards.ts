@@ -1,0 +1,34 @@
+import { isMissing } from '@nephoscope/core';
+import type { Missing, Vnic, VnicReading, VnicTraffic } from '@nephoscope/core';
+
+const unsure: Missing = {
+  missing: 'busy',
+  detail:
+    'the card was plugged in anew, and what was read may still be what the one before had counted; the next reading tells',
+};
+
+/**
+ * Keeps the counts of one card from being taken for those of the next under its name: figures come before the description,
+ * and nothing in them says which card they are of. Smaller ones are of the new card, others are left out once.
+ */
+export class RepluggedCards {
+  readonly #last = new WeakMap<Vnic, VnicTraffic>();
+
+  /** @param before the cards as they were described at the last reading */
+  check(before: readonly Vnic[], readings: readonly VnicReading[]): readonly VnicReading[] {
+    return readings.map((reading) => {
+      const { vnic, traffic } = reading;
+      if (isMissing(traffic)) return reading;
+      const old = before.find(({ name }) => name === vnic.name);
+      const last = old && this.#last.get(old);
+      this.#last.set(vnic, traffic);
+      const begun = old?.plugging?.some((mark) => vnic.plugging?.includes(mark) === true) === false;
+      if (!begun || vnic.plugging === undefined || last === undefined || fell(last, traffic)) return reading;
+      return { vnic, traffic: unsure };
+    });
+  }
+}
+
+function fell(last: VnicTraffic, traffic: VnicTraffic): boolean {
+  return traffic.rxBytes < last.rxBytes || traffic.txBytes < last.txBytes;
+}
