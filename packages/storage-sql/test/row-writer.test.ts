@@ -108,6 +108,8 @@ describe('series and metadata', () => {
       begin: () => other.begin(),
       write: (batch) => other.write({ ...batch, newSeries: { first: 0, values: [] } }),
       removeBefore: () => 0,
+      endPeriod: () => 0,
+      removeShared: () => 0,
     });
     await expect(confused.record([exampleSample()], async (work) => await work())).rejects.toThrow(
       'which the writer was never told',

@@ -1,15 +1,21 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
+import type { Sample } from '@nephoscope/core';
 import { KnownMessages, Secret, assemble, createSigner, signMeteringMessage } from '@nephoscope/core';
 import { exampleSample } from '@nephoscope/testing';
 
 import { SeriesCache } from '../src/series-cache.js';
+import type { StoredParts } from '../src/series-cache.js';
 
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void;
 
 const maxKnown = 1_000;
+
+function of<Id>(shared: SeriesCache<Id>, sample: Sample): StoredParts<Id> {
+  return shared.of(sample, 0);
+}
 
 function cache() {
   const asked: string[] = [];
@@ -29,7 +35,7 @@ describe('SeriesCache', () => {
     const samples = ['1', '2.50', '1e-07', '-0'].map((volume, at) =>
       exampleSample({ volume, sequence: BigInt(at) }),
     );
-    const parts = samples.map((sample) => shared.of(sample));
+    const parts = samples.map((sample) => of(shared, sample));
     expect(asked).toHaveLength(2);
     expect(new Set(parts.map(({ series }) => series))).toEqual(new Set([1]));
     expect(new Set(parts.map(({ metadata }) => metadata))).toEqual(new Set([2]));
@@ -48,9 +54,9 @@ describe('SeriesCache', () => {
     { publisherId: 'other' },
   ])('tells series apart that differ in %j', (fields) => {
     const { shared } = cache();
-    const { series } = shared.of(exampleSample());
-    expect(shared.of(exampleSample(fields)).series).not.toBe(series);
-    expect(shared.of(exampleSample()).series).toBe(series);
+    const { series } = of(shared, exampleSample());
+    expect(of(shared, exampleSample(fields)).series).not.toBe(series);
+    expect(of(shared, exampleSample()).series).toBe(series);
   });
 
   it('tells series apart whose messages are laid out differently', () => {
@@ -58,24 +64,24 @@ describe('SeriesCache', () => {
     const shared = new SeriesCache<number>({ series: (_, layout) => layouts.push(layout), metadata: () => 0 });
     const sample = exampleSample();
     const blank = { ...exampleSample(), text: sample.text.replace(', ', ',  ') };
-    expect([sample, blank, sample, blank].map((one) => shared.of(one).series)).toEqual([1, 2, 1, 2]);
+    expect([sample, blank, sample, blank].map((one) => of(shared, one).series)).toEqual([1, 2, 1, 2]);
     for (const [at, one] of [sample, blank].entries()) {
-      const values = { ...one, ...shared.of(one), metadata: '{"host": "compute-1"}' };
+      const values = { ...one, ...of(shared, one), metadata: '{"host": "compute-1"}' };
       expect(assemble(layouts[at] as string, values)).toBe(one.text.replace(blank.messageId, one.messageId));
     }
   });
 
   it('asks again when it was told to forget, and when it knows too many', () => {
     const { shared, asked } = cache();
-    shared.of(exampleSample());
+    of(shared, exampleSample());
     shared.forget();
-    shared.of(exampleSample());
+    of(shared, exampleSample());
     expect(asked).toHaveLength(4);
-    for (let at = 0; at < maxKnown; at++) shared.of(exampleSample({ resourceId: `r${at}` }));
+    for (let at = 0; at < maxKnown; at++) of(shared, exampleSample({ resourceId: `r${at}` }));
     const before = asked.length;
     // Once in between all were forgotten: the metadata that is shared was asked for again.
     expect(before).toBe(4 + maxKnown + 1);
-    shared.of(exampleSample());
+    of(shared, exampleSample());
     expect(asked).toHaveLength(before + 1);
   });
 
@@ -103,30 +109,39 @@ describe('SeriesCache', () => {
     };
     const { shared, asked } = cache();
     const first = sampleOf('cpu', 1n);
-    const parts = [first, sampleOf('cpu', 2n), sampleOf('cpu', 3n)].map((sample) => shared.of(sample));
+    const parts = [first, sampleOf('cpu', 2n), sampleOf('cpu', 3n)].map((sample) => of(shared, sample));
     expect([first.parts, sampleOf('cpu', 4n).parts]).toEqual([undefined, expect.anything()]);
     // However it was read, the row is the same.
     expect(asked).toHaveLength(2);
     expect(new Set(parts.map(({ series }) => series)).size).toBe(1);
     expect(new Set(parts.map(({ metadata }) => metadata)).size).toBe(1);
-    shared.of(sampleOf('memory', 1n));
-    shared.of(sampleOf('cpu', 5n));
+    of(shared, sampleOf('memory', 1n));
+    of(shared, sampleOf('cpu', 5n));
     expect(asked).toHaveLength(3);
     shared.forget();
-    shared.of(sampleOf('cpu', 6n));
+    of(shared, sampleOf('cpu', 6n));
     expect(asked).toHaveLength(5);
   });
 
   it('gives the metadata of each sample, also where several texts come with one layout', () => {
     const { shared, asked } = cache();
     const layout = { text: '{}' };
-    const of = (metadata: string) => {
+    const idOf = (metadata: string) => {
       const parts = { layout, metadata, signature: null, variations: null };
-      return shared.of({ ...exampleSample(), parts }).metadata;
+      return of(shared, { ...exampleSample(), parts }).metadata;
     };
-    const found = ['{"a":1}', '{"a":2}', '{"a":1}', '{"a":2}'].map(of);
+    const found = ['{"a":1}', '{"a":2}', '{"a":1}', '{"a":2}'].map(idOf);
     expect(found).toEqual([2, 3, 2, 3]);
     expect(asked).toHaveLength(3);
+  });
+
+  it('asks once more for another period', () => {
+    const { shared, asked } = cache();
+    const layout = { text: '{}' };
+    const parts = { layout, metadata: '{"a":1}', signature: null, variations: null };
+    const sample = { ...exampleSample(), parts };
+    for (const period of [7, 8, 7, 8]) shared.of(sample, period);
+    expect(asked).toHaveLength(4);
   });
 
   it('keeps nothing of what a reader has forgotten', async () => {
@@ -136,7 +151,7 @@ describe('SeriesCache', () => {
       const layout = { text: `{"at":${at}}` };
       layouts.push(new WeakRef(layout));
       const parts = { layout, metadata: `{"pad":"${'x'.repeat(1000)}${at}"}`, signature: null, variations: null };
-      shared.of({ ...exampleSample({ resourceId: `r${at}` }), parts });
+      of(shared, { ...exampleSample({ resourceId: `r${at}` }), parts });
     }
     const left = () => layouts.filter((one) => one.deref() !== undefined).length;
     // The last ones may still be in a register.

@@ -1,6 +1,7 @@
 import type { Sample } from '@nephoscope/core';
 
 import { messageKey } from '../message-key.js';
+import { Periods } from '../periods.js';
 import type { SeriesCache } from '../series-cache.js';
 import { seriesColumns } from '../series-columns.js';
 import { int64, storable } from '../storable.js';
@@ -19,22 +20,35 @@ export interface Batch {
 }
 
 const seriesParameters = seriesColumns.map((_, at) => `$${11 + at}::text[]`).join(', ');
-const metadataId = 11 + seriesColumns.length;
+const seriesUntil = 11 + seriesColumns.length;
+const metadataId = seriesUntil + 1;
+const ended = metadataId + 3;
+
+const keepLonger = (table: string) =>
+  `on conflict (id) do update set until = excluded.until where ${table}.until < excluded.until`;
 
 /**
  * Everything in one statement, and so in one round trip and one transaction. Rows that several collectors may write at
  * once are written in the order of their keys, so that none waits for one that waits for it.
+ *
+ * Nothing is written when another period is the last that is over than the batch was made for; and none is ended before
+ * this is committed.
  */
 export const recordBatch = `
-with new_ids as (
-  insert into message_ids (key) select key from unnest($1::uuid[]) as key order by key
+with current as materialized (
+  select from retention where ended = ($${ended}::int8[])[1] for share
+), new_ids as (
+  insert into message_ids (key) select key from unnest($1::uuid[]) as key where exists (select from current) order by key
   on conflict do nothing returning key
 ), new_series as (
-  insert into series (id, ${seriesColumns.join(', ')}) select * from unnest($10::uuid[], ${seriesParameters})
-  on conflict do nothing
+  insert into series (id, ${seriesColumns.join(', ')}, until)
+  select * from unnest($10::uuid[], ${seriesParameters}, $${seriesUntil}::int8[]) where exists (select from current)
+  ${keepLonger('series')}
 ), new_metadata as (
-  insert into metadata (id, text) select * from unnest($${metadataId}::uuid[], $${metadataId + 1}::text[])
-  on conflict do nothing
+  insert into metadata (id, text, until)
+  select * from unnest($${metadataId}::uuid[], $${metadataId + 1}::text[], $${metadataId + 2}::int8[])
+  where exists (select from current)
+  ${keepLonger('metadata')}
 )
 insert into samples (key, message_id, series_id, timestamp, volume, volume_text, sequence, metadata_id, signature, variations)
 select key, message_id, series_id, timestamp, volume::numeric, nullif(volume, volume::numeric::text), sequence, metadata_id,
@@ -44,8 +58,11 @@ from unnest($1::uuid[], $2::text[], $3::uuid[], $4::int8[], $5::text[], $6::int8
 join new_ids using (key)
 order by number`;
 
-/** @throws SAMPLE_INVALID */
-export function toBatch(samples: readonly Sample[], known: SeriesCache<SharedRow>): Batch {
+/**
+ * @param lastEnded the last period that is over
+ * @throws SAMPLE_INVALID
+ */
+export function toBatch(samples: readonly Sample[], known: SeriesCache<SharedRow>, lastEnded: number): Batch {
   const keys: Buffer[] = [];
   const messageIds: (string | null)[] = [];
   const seriesIds: Buffer[] = [];
@@ -56,24 +73,26 @@ export function toBatch(samples: readonly Sample[], known: SeriesCache<SharedRow
   const signatures: (string | null)[] = [];
   const variations: (string | null)[] = [];
   const missing = new Set<SharedRow>();
+  const periods = new Periods();
 
   for (const sample of firstOfEach(samples)) {
     const { key, isId } = messageKey(sample.messageId);
-    const parts = known.of(sample);
+    const time = int64(sample, 'timestamp');
+    const parts = known.of(sample, Math.max(periods.of(time), lastEnded + 1));
     const { series, metadata } = parts;
     if (series.values !== undefined) missing.add(series);
     if (metadata?.values !== undefined) missing.add(metadata);
     keys.push(key);
     messageIds.push(isId ? null : storable(sample.messageId));
     seriesIds.push(series.id);
-    times.push(int64(sample, 'timestamp'));
+    times.push(time);
     volumes.push(numeric(sample));
     sequences.push(int64(sample, 'sequence'));
     metadataIds.push(metadata?.id ?? null);
     signatures.push(parts.signature);
     variations.push(parts.variations);
   }
-  const rows = [...missing].sort((one, other) => one.id.compare(other.id));
+  const rows = [...missing].sort((one, other) => one.id.compare(other.id) || other.until - one.until);
   const values = [
     uuidArray(keys),
     textArray(messageIds),
@@ -86,6 +105,7 @@ export function toBatch(samples: readonly Sample[], known: SeriesCache<SharedRow
     textArray(variations),
     ...tableValues(rows, 'series', seriesColumns.length),
     ...tableValues(rows, 'metadata', 1),
+    int8Array([BigInt(lastEnded)]),
   ];
   return { times, missing: rows, values };
 }
@@ -100,10 +120,13 @@ function* firstOfEach(samples: readonly Sample[]): Generator<Sample> {
 }
 
 function tableValues(rows: readonly SharedRow[], table: SharedRow['table'], columns: number): Buffer[] {
-  const own = rows.filter((row) => row.table === table);
+  // Of several periods the last one, which comes first.
+  const ofTable = rows.filter((row) => row.table === table);
+  const own = ofTable.filter((row, at) => at === 0 || ofTable[at - 1]?.id.equals(row.id) === false);
   const ofColumn = (column: number) => own.map(({ values }) => values?.[column] ?? null);
   return [
     uuidArray(own.map(({ id }) => id)),
     ...Array.from({ length: columns }, (_, at) => textArray(ofColumn(at))),
+    int8Array(own.map(({ until }) => BigInt(until))),
   ];
 }

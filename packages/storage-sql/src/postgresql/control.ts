@@ -10,8 +10,12 @@ import { createSharedRows } from './shared-rows.js';
  * Whether the database takes a sample with nothing in it that could be refused, at this time (ns): then what it refuses in
  * others is theirs, and else it is the database's. Nothing of it stays.
  */
-export async function takesPlainSample(connection: Connection, timestamp: bigint): Promise<boolean> {
-  const { values } = toBatch([plainSample(timestamp)], createSharedRows());
+export async function takesPlainSample(
+  connection: Connection,
+  timestamp: bigint,
+  lastEnded: number,
+): Promise<boolean> {
+  const { values } = toBatch([plainSample(timestamp)], createSharedRows(), lastEnded);
   let taken = false;
   const undone = new Error('to be rolled back');
   const ended = await connection

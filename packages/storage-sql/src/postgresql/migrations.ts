@@ -1,6 +1,8 @@
 import { sql } from 'kysely';
 import type { Kysely, Migration } from 'kysely';
 
+import { noPeriod, periodOf } from '../periods.js';
+
 /**
  * In the order of their numbers; a published one is never changed.
  *
@@ -45,6 +47,17 @@ export const migrations: Readonly<Record<string, Migration>> = {
         ) partition by range (timestamp)`.execute(db);
       await sql`create index samples_by_time on samples (timestamp, id)`.execute(db);
       await sql`create table samples_other partition of samples default`.execute(db);
+    },
+  },
+  '0002_lifetimes': {
+    async up(db: Kysely<unknown>) {
+      const { rows } = await sql<{ last: bigint | null }>`select max(timestamp) as last from samples`.execute(db);
+      // The last period of what there is: any row may be that of the last sample.
+      const until = sql.lit(periodOf(rows[0]?.last ?? 0n));
+      for (const table of ['series', 'metadata'])
+        await sql`alter table ${sql.table(table)} add column until integer not null default ${until}`.execute(db);
+      await sql`create table retention (ended integer not null, swept integer not null)`.execute(db);
+      await sql`insert into retention values (${sql.lit(noPeriod)}, ${sql.lit(noPeriod)})`.execute(db);
     },
   },
 };

@@ -6,6 +6,7 @@ import { takesPlainSample } from './control.js';
 import type { Connection, Limits, Location } from './connection.js';
 import { ConnectionPool } from './connection-pool.js';
 import { createPartition, existingPartitions, wantedPartitions } from './partitions.js';
+import { noPeriod } from '../periods.js';
 import { moveIds } from './sample-ids.js';
 import { createSharedRows } from './shared-rows.js';
 import { isConflict, isDataError, sqlState } from './store-error.js';
@@ -26,6 +27,8 @@ export class Recorder {
   /** The starts of weeks that have a partition; undefined until it is known. */
   #partitions: Set<bigint> | undefined;
   #noPartitionsUntil = 0n;
+  /** What the batches are made for: the last period that is over. */
+  #ended = noPeriod;
 
   constructor(location: Location, limits: Limits, tools: Pick<PluginSettings<unknown>, 'logger' | 'clock'>) {
     this.#writer = new ConnectionPool(location, { ...limits, settings }, 1);
@@ -36,11 +39,18 @@ export class Recorder {
   async record(samples: readonly Sample[]): Promise<RecordResult> {
     if (samples.length === 0) return { recorded: 0, duplicates: 0 };
     // Before its turn: while the server works on one batch, the next one is made ready.
-    const batch = toBatch(samples, this.#known);
+    let batch = toBatch(samples, this.#known, this.#ended);
     return await this.#writer.use(async (connection) => {
       try {
         await this.#makePartitions(connection, batch.times);
-        const recorded = await insert(connection, batch.values);
+        let recorded = await insert(connection, batch.values);
+        for (let attempt = 1; recorded === 0 && (await this.#isOutdated(connection)); attempt++) {
+          if (attempt === attempts) throw new Error('the periods end faster than a batch is written');
+          // What samples of before refer to may be removed.
+          this.#known.forget();
+          batch = toBatch(samples, this.#known, this.#ended);
+          recorded = await insert(connection, batch.values);
+        }
         for (const row of batch.missing) row.values = undefined;
         return { recorded, duplicates: samples.length - recorded };
       } catch (error) {
@@ -55,6 +65,14 @@ export class Recorder {
     });
   }
 
+  /** Learns what the last period is that is over. @returns whether it is another one than was known */
+  async #isOutdated(connection: Connection): Promise<boolean> {
+    const { rows } = await connection.query<{ ended: bigint }>({ text: 'select ended from retention' });
+    const known = this.#ended;
+    this.#ended = Number(rows[0]?.ended ?? known);
+    return this.#ended !== known;
+  }
+
   /** Waits for what is being recorded. */
   async stop(): Promise<void> {
     await this.#writer.end();
@@ -64,7 +82,7 @@ export class Recorder {
   async #explained(error: unknown, connection: Connection, times: readonly bigint[]): Promise<unknown> {
     const [time] = times;
     if (time === undefined || !isDataError(error) || !connection.usable) return error;
-    if (!(await takesPlainSample(connection, time))) return error;
+    if (!(await takesPlainSample(connection, time, this.#ended))) return error;
     return new NephoscopeError(
       'SAMPLE_INVALID',
       `the database takes other samples, and refuses a value of this one (${describeError(error)})`,

@@ -1,8 +1,10 @@
 import type { Clock } from '@nephoscope/core';
 
 import { int64Range } from '../filter.js';
+import { periodOf } from '../periods.js';
 import type { Connection } from './connection.js';
 import { detachPartition, existingPartitions, locks, otherSamples, removedTables } from './partitions.js';
+import type { Partition } from './partitions.js';
 import { sqlState } from './store-error.js';
 
 /** So much is removed in one transaction. */
@@ -14,8 +16,8 @@ const attempts = 10;
 const pause = 500;
 
 /**
- * Removes whole partitions that are before `time` (ns), and the samples before it that have none. When it is broken
- * off, the next one goes on where it was.
+ * Removes whole partitions that are before `time` (ns), the samples before it that have none, and what they alone referred
+ * to. When it is broken off, the next one goes on where it was.
  *
  * @param connection that plans for few rows found by their keys
  * @returns how many samples; 0 when another program is at it
@@ -25,12 +27,53 @@ export async function removeBefore(connection: Connection, time: bigint, clock: 
     text: `select pg_try_advisory_lock(${locks.removal}) as mine`,
   });
   if (rows[0]?.mine !== 't') return 0;
-  for (const partition of await existingPartitions(connection)) {
-    if (partition.end <= time) await patiently(() => detachPartition(connection, partition), clock);
-  }
+  // One that has not begun yet cannot be over.
+  const now = clock.now();
+  const period = periodOf(time < now ? time : now) - 1;
+  const isToSweep = await endPeriod(connection, period);
+  for (const partition of await oldPartitions(connection, time))
+    await patiently(() => detachPartition(connection, partition), clock);
   let removed = 0;
   for (const table of await removedTables(connection)) removed += await removeTable(connection, table);
-  return removed + (await removeOthers(connection, time));
+  removed += await removeOthers(connection, time);
+  // One that was made meanwhile may have taken what there was in the others.
+  if (isToSweep && (await oldPartitions(connection, time)).length === 0) await removeShared(connection, period);
+  return removed;
+}
+
+async function oldPartitions(connection: Connection, time: bigint): Promise<Partition[]> {
+  return (await existingPartitions(connection)).filter(({ end }) => end <= time);
+}
+
+/**
+ * What is recorded from now on keeps its rows for a later period: what is being recorded is waited for.
+ *
+ * @returns whether there may be rows that nothing refers to when the samples of the period are removed
+ */
+async function endPeriod(connection: Connection, period: number): Promise<boolean> {
+  await connection.query({ text: `update retention set ended = ${period} where ended < ${period}` });
+  const { rows } = await connection.query({ text: `select from retention where swept < ${period}` });
+  return rows.length > 0;
+}
+
+/** Removes the rows that are kept until this period or one before: its samples are removed. */
+async function removeShared(connection: Connection, period: number): Promise<void> {
+  for (const table of ['series', 'metadata']) {
+    for (let page = 0; page < (await pagesOf(connection, table)); page += pagesAtOnce)
+      await connection.query({ text: `delete from ${table} where ${pageRange(page)} and until <= ${period}` });
+  }
+  await connection.query({ text: `update retention set swept = ${period}` });
+}
+
+function pageRange(page: number): string {
+  return `ctid >= '(${page},0)'::tid and ctid < '(${page + pagesAtOnce},0)'::tid`;
+}
+
+async function pagesOf(connection: Connection, table: string): Promise<number> {
+  const { rows } = await connection.query<{ pages: bigint }>({
+    text: `select pg_relation_size('${table}') / current_setting('block_size')::int as pages`,
+  });
+  return Number(rows[0]?.pages ?? 0n);
 }
 
 /** With each row goes its message id, so that what is done twice finds nothing. */
@@ -42,8 +85,7 @@ const withMessageIds = (rows: string) => `
 async function removeTable(connection: Connection, { name, pages }: { name: string; pages: number }) {
   let removed = 0n;
   for (let page = 0; page < pages; page += pagesAtOnce) {
-    const range = `ctid >= '(${page},0)'::tid and ctid < '(${page + pagesAtOnce},0)'::tid`;
-    removed += await count(connection, withMessageIds(`${name} where ${range}`), []);
+    removed += await count(connection, withMessageIds(`${name} where ${pageRange(page)}`), []);
   }
   await connection.query({ text: `drop table ${name}` });
   return Number(removed);

@@ -16,7 +16,8 @@ export function isDataError(error: unknown): boolean {
 
 /** Two that stood in each other's way: the one that was broken off does it again. */
 export function isConflict(error: unknown): boolean {
-  return ['40P01', '40001'].includes(sqlState(error) ?? '');
+  // 23514 (check violation): a partition was attached or taken out after the row's one had been chosen.
+  return ['40P01', '40001', '23514'].includes(sqlState(error) ?? '');
 }
 
 /**

@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import type { Kysely, Migration } from 'kysely';
 
+import { noPeriod, periodOf } from '../periods.js';
 import { chunkOf } from './chunk.js';
 
 /** In the order of their numbers; a published one is never changed. */
@@ -67,6 +68,17 @@ export const migrations: Readonly<Record<string, Migration>> = {
       // Texts of before have none: each that is still used is stored once more, and then never again.
       await sql`alter table metadata add column hash blob`.execute(db);
       await sql`create unique index metadata_by_hash on metadata (hash) where hash is not null`.execute(db);
+    },
+  },
+  '0003_lifetimes': {
+    async up(db: Kysely<unknown>) {
+      const { rows } = await sql<{ last: bigint | null }>`select max(timestamp) as last from samples`.execute(db);
+      // The last period of what there is: any row may be that of the last sample.
+      const until = sql.lit(periodOf(rows[0]?.last ?? 0n));
+      for (const table of ['series', 'metadata'])
+        await sql`alter table ${sql.table(table)} add column until integer not null default ${until}`.execute(db);
+      await sql`create table retention (ended integer not null, swept integer not null) strict`.execute(db);
+      await sql`insert into retention values (${sql.lit(noPeriod)}, ${sql.lit(noPeriod)})`.execute(db);
     },
   },
 };

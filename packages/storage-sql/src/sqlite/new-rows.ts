@@ -3,10 +3,16 @@ import type { Sample } from '@nephoscope/core';
 import type { SharedRows } from '../series-cache.js';
 import { seriesRow } from '../storable.js';
 
+/** A row, and the last period that it has to be kept for. */
+export interface Kept<Value> {
+  readonly value: Value;
+  readonly until: number;
+}
+
 /** What rows refer to by numbers: the first value has the number `first`, each further one the next. */
 export interface Definitions<Value> {
   readonly first: number;
-  readonly values: readonly Value[];
+  readonly values: readonly Kept<Value>[];
 }
 
 /**
@@ -17,12 +23,12 @@ export class NewRows implements SharedRows<number> {
   readonly #series = new Numbered<readonly (string | null)[]>();
   readonly #metadata = new Numbered<string>();
 
-  series(sample: Sample, layout: string): number {
-    return this.#series.add(seriesRow(sample, layout));
+  series(sample: Sample, layout: string, period: number): number {
+    return this.#series.add({ value: seriesRow(sample, layout), until: period });
   }
 
-  metadata(text: string): number {
-    return this.#metadata.add(text);
+  metadata(text: string, period: number): number {
+    return this.#metadata.add({ value: text, until: period });
   }
 
   /** What was numbered since the last time. */
@@ -36,9 +42,9 @@ export class NewRows implements SharedRows<number> {
 
 class Numbered<Value> {
   #next = 0;
-  #values: Value[] = [];
+  #values: Kept<Value>[] = [];
 
-  add(value: Value): number {
+  add(value: Kept<Value>): number {
     this.#values.push(value);
     return this.#next++;
   }

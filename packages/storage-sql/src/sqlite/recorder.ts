@@ -1,6 +1,7 @@
 import type { RecordResult, Sample } from '@nephoscope/core';
 
 import { messageKey } from '../message-key.js';
+import { Periods, noPeriod } from '../periods.js';
 import { maxKnown } from '../series-bounds.js';
 import { SeriesCache } from '../series-cache.js';
 import { int64, storable } from '../storable.js';
@@ -14,6 +15,9 @@ export class Recorder {
   readonly #writer: Writer;
   readonly #newRows = new NewRows();
   readonly #known: SeriesCache<number>;
+  readonly #periods = new Periods();
+  /** What the batches are made for: the last period that is over. */
+  #ended = noPeriod;
 
   /** @param most series and metadata that are remembered, no more than the writer remembers */
   constructor(writer: Writer, most = maxKnown) {
@@ -28,11 +32,17 @@ export class Recorder {
    */
   async record(
     samples: readonly Sample[],
-    patiently: (work: () => void | Promise<void>) => Promise<void>,
+    patiently: (work: () => number | Promise<number>) => Promise<number>,
   ): Promise<RecordResult> {
     try {
-      const batch = toRowBatch(samples, this.#known, this.#newRows);
-      await patiently(() => this.#writer.begin());
+      let batch = this.#toRowBatch(samples);
+      const ended = await patiently(() => this.#writer.begin());
+      if (ended !== this.#ended) {
+        // What samples of before refer to may be removed: as long as the lock is held this does not change.
+        this.#ended = ended;
+        this.#known.forget();
+        batch = this.#toRowBatch(samples);
+      }
       const recorded = await this.#writer.write(batch);
       return { recorded, duplicates: samples.length - recorded };
     } catch (error) {
@@ -42,44 +52,45 @@ export class Recorder {
       throw error;
     }
   }
-}
 
-/** @throws SAMPLE_INVALID */
-function toRowBatch(samples: readonly Sample[], known: SeriesCache<number>, newRows: NewRows): RowBatch {
-  const count = samples.length;
-  const keys = new Uint8Array(count * keyLength);
-  const series = new Float64Array(count);
-  const timestamps = new BigInt64Array(count);
-  const volumes: string[] = [];
-  const presence = new Uint8Array(count);
-  const sequences = new BigInt64Array(count);
-  const metadata = new Float64Array(count);
-  const signatures = Buffer.from(new ArrayBuffer(count * signatureLength));
-  const messageIds = new Map<number, string>();
-  const variations = new Map<number, string>();
+  /** @throws SAMPLE_INVALID */
+  #toRowBatch(samples: readonly Sample[]): RowBatch {
+    const count = samples.length;
+    const keys = new Uint8Array(count * keyLength);
+    const series = new Float64Array(count);
+    const timestamps = new BigInt64Array(count);
+    const volumes: string[] = [];
+    const presence = new Uint8Array(count);
+    const sequences = new BigInt64Array(count);
+    const metadata = new Float64Array(count);
+    const signatures = Buffer.from(new ArrayBuffer(count * signatureLength));
+    const messageIds = new Map<number, string>();
+    const variations = new Map<number, string>();
 
-  for (const [row, sample] of samples.entries()) {
-    const { key, isId } = messageKey(sample.messageId);
-    keys.set(key, row * keyLength);
-    if (!isId) messageIds.set(row, storable(sample.messageId));
-    const parts = known.of(sample);
-    series[row] = parts.series;
-    metadata[row] = parts.metadata ?? noReference;
-    timestamps[row] = int64(sample, 'timestamp');
-    volumes.push(sample.volume);
-    const sequence = int64(sample, 'sequence');
-    if (sequence !== null) {
-      sequences[row] = sequence;
-      presence[row] = present.sequence;
+    for (const [row, sample] of samples.entries()) {
+      const { key, isId } = messageKey(sample.messageId);
+      keys.set(key, row * keyLength);
+      if (!isId) messageIds.set(row, storable(sample.messageId));
+      const time = int64(sample, 'timestamp');
+      const parts = this.#known.of(sample, Math.max(this.#periods.of(time), this.#ended + 1));
+      series[row] = parts.series;
+      metadata[row] = parts.metadata ?? noReference;
+      timestamps[row] = time;
+      volumes.push(sample.volume);
+      const sequence = int64(sample, 'sequence');
+      if (sequence !== null) {
+        sequences[row] = sequence;
+        presence[row] = present.sequence;
+      }
+      if (parts.signature !== null) {
+        signatures.write(parts.signature, row * signatureLength, 'hex');
+        presence[row] = (presence[row] as number) | present.signature;
+      }
+      if (parts.variations !== null) variations.set(row, parts.variations);
     }
-    if (parts.signature !== null) {
-      signatures.write(parts.signature, row * signatureLength, 'hex');
-      presence[row] = (presence[row] as number) | present.signature;
-    }
-    if (parts.variations !== null) variations.set(row, parts.variations);
+    return {
+      ...{ count, keys, series, timestamps, volumes, present: presence, sequences, metadata, signatures },
+      ...{ messageIds, variations, ...this.#newRows.take() },
+    };
   }
-  return {
-    ...{ count, keys, series, timestamps, volumes, present: presence, sequences, metadata, signatures },
-    ...{ messageIds, variations, ...newRows.take() },
-  };
 }

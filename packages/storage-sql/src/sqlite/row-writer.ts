@@ -9,13 +9,18 @@ import { keyLength, noReference, present, signatureLength } from './row-batch.js
 import type { RowBatch } from './row-batch.js';
 
 const columns = 'key message_id series_id timestamp volume sequence metadata_id signature variations'.split(' ');
+/** Rows that many samples refer to. */
+type SharedTable = 'series' | 'metadata';
+
+/** So many rows are looked at while others wait. */
+const sharedAtOnce = 1_000;
 /** Rows of one insert: the cost of a call is shared by that many. */
 const rowsPerInsert = 100;
 
 /** Who writes: a {@link RowWriter} here, or one in a thread. What it is asked for is asked one after the other. */
 export interface Writer {
-  /** Takes the lock. When it throws, nothing has changed. */
-  begin(): void | Promise<void>;
+  /** Takes the lock. When it throws, nothing has changed. @returns the last period that is over, see {@link endPeriod} */
+  begin(): number | Promise<number>;
   /**
    * All of the batch in the transaction that was begun, on disk when it is done. When it throws, nothing of it is
    * there, and every number of a series or metadata is forgotten.
@@ -23,6 +28,19 @@ export interface Writer {
    * @returns how many rows are new
    */
   write(batch: RowBatch): number | Promise<number>;
+  /**
+   * Ends the period and those before: what is written from now on keeps its rows for a later one.
+   *
+   * @returns 1 when there may be rows that nothing refers to when the samples of the period are removed, 0 for none
+   */
+  endPeriod(period: number): number | Promise<number>;
+  /**
+   * Removes some of the rows that are kept until this period or one before. It must have ended, and the samples of it and of
+   * those before that were there then must have been removed.
+   *
+   * @returns 1 when there is more to look at, 0 when it was all
+   */
+  removeShared(period: number): number | Promise<number>;
   /** Removes up to `limit` of those that are before `time` (ns), the oldest first. @returns how many */
   removeBefore(time: bigint, limit: number): number | Promise<number>;
 }
@@ -33,12 +51,16 @@ export class RowWriter implements Writer {
   readonly #insertMany;
   readonly #insertOne;
   readonly #removeOldest;
+  readonly #ended;
   readonly #findSeries;
   readonly #addSeries;
   readonly #findMetadata;
   readonly #addMetadata;
+  readonly #raise;
   readonly #series: RowIds;
   readonly #metadata: RowIds;
+  /** How far the rows that many samples refer to were looked through. */
+  #sweep: { readonly period: number; readonly tables: readonly SharedTable[]; after: bigint } | undefined;
 
   /** @param most rows of each kind that the one who gives numbers knows */
   constructor(sqlite: Database.Database, most = maxKnown) {
@@ -56,24 +78,33 @@ export class RowWriter implements Writer {
     this.#removeOldest = sqlite.prepare(
       'delete from samples where id in (select id from samples where timestamp < ? order by timestamp limit ?)',
     );
+    this.#ended = sqlite.prepare('select ended from retention');
     this.#findSeries = sqlite.prepare(
-      `select id from series where ${seriesColumns.map((column) => `${column} is ?`).join(' and ')}`,
+      `select id, until from series where ${seriesColumns.map((column) => `${column} is ?`).join(' and ')}`,
     );
     this.#addSeries = sqlite.prepare(
-      `insert into series (${seriesColumns.join(', ')}) values (${seriesColumns.map(() => '?').join(', ')}) returning id`,
+      `insert into series (${seriesColumns.join(', ')}, until) values (${seriesColumns.map(() => '?').join(', ')}, ?) returning id`,
     );
-    this.#findMetadata = sqlite.prepare('select id from metadata where hash = ?');
-    this.#addMetadata = sqlite.prepare('insert into metadata (hash, text) values (?, ?) returning id');
+    this.#findMetadata = sqlite.prepare('select id, until from metadata where hash = ?');
+    this.#addMetadata = sqlite.prepare('insert into metadata (hash, text, until) values (?, ?, ?) returning id');
+    const raise = (table: SharedTable) => sqlite.prepare(`update ${table} set until = ? where id = ?`);
+    this.#raise = { series: raise('series'), metadata: raise('metadata') };
   }
 
-  begin(): void {
+  begin(): number {
     this.#sqlite.exec('begin immediate');
+    try {
+      return Number((this.#ended.all([])[0] as { ended: bigint }).ended);
+    } catch (error) {
+      this.#rollBack();
+      throw error;
+    }
   }
 
   write(batch: RowBatch): number {
     try {
-      this.#series.add(batch.newSeries, (row) => this.#seriesId(row));
-      this.#metadata.add(batch.newMetadata, (text) => this.#metadataId(text));
+      this.#series.add(batch.newSeries, (row, until) => this.#seriesId(row, until));
+      this.#metadata.add(batch.newMetadata, (text, until) => this.#metadataId(text, until));
       const recorded = this.#insert(batch);
       this.#sqlite.exec('commit');
       this.#series.trim();
@@ -89,6 +120,22 @@ export class RowWriter implements Writer {
     }
   }
 
+  /**
+   * The lock is taken before anything is changed: a statement that waits for it would stay open when it is given up, and
+   * what others change on this connection would not be committed before it is closed.
+   */
+  #alone(work: () => number): number {
+    this.begin();
+    try {
+      const result = work();
+      this.#sqlite.exec('commit');
+      return result;
+    } catch (error) {
+      this.#rollBack();
+      throw error;
+    }
+  }
+
   /** What is told is what it is rolled back for. */
   #rollBack(): void {
     try {
@@ -99,16 +146,60 @@ export class RowWriter implements Writer {
   }
 
   removeBefore(time: bigint, limit: number): number {
-    return this.#removeOldest.run([time, limit]).changes;
+    return this.#alone(() => this.#removeOldest.run([time, limit]).changes);
   }
 
-  #seriesId(row: readonly (string | null)[]): bigint {
-    return firstId(this.#findSeries.all(row)) ?? (firstId(this.#addSeries.all(row)) as bigint);
+  endPeriod(period: number): number {
+    return this.#alone(() => {
+      this.#sqlite.prepare('update retention set ended = ? where ended < ?').run([period, period]);
+      return this.#sqlite.prepare('select 1 from retention where swept < ?').all([period]).length;
+    });
   }
 
-  #metadataId(text: string): bigint {
+  removeShared(period: number): number {
+    return this.#alone(() => this.#sweepSome(period));
+  }
+
+  #sweepSome(period: number): number {
+    if (this.#sweep?.period !== period) this.#sweep = { period, tables: ['series', 'metadata'], after: 0n };
+    const { tables, after } = this.#sweep;
+    const [table] = tables;
+    if (table === undefined) {
+      this.#sqlite.prepare('update retention set swept = ?').run([period]);
+      this.#sweep = undefined;
+      return 0;
+    }
+    const some = `select id from ${table} where id > ? order by id limit ${sharedAtOnce}`;
+    const [found] = this.#sqlite.prepare(`select max(id) as last from (${some})`).all([after]);
+    const { last } = found as { readonly last: bigint | null };
+    if (last === null) {
+      this.#sweep = { period, tables: tables.slice(1), after: 0n };
+    } else {
+      const range = `delete from ${table} where id > ? and id <= ? and until <= ?`;
+      this.#sqlite.prepare(range).run([after, last, period]);
+      this.#sweep.after = last;
+    }
+    return 1;
+  }
+
+  #seriesId(row: readonly (string | null)[], until: number): bigint {
+    return this.#keep('series', this.#findSeries.all(row), until) ?? addedId(this.#addSeries.all([...row, until]));
+  }
+
+  #metadataId(text: string, until: number): bigint {
     const hash = metadataHash(text);
-    return firstId(this.#findMetadata.all([hash])) ?? (firstId(this.#addMetadata.all([hash, text])) as bigint);
+    return (
+      this.#keep('metadata', this.#findMetadata.all([hash]), until) ??
+      addedId(this.#addMetadata.all([hash, text, until]))
+    );
+  }
+
+  /** The id of the row that was found, if one was, which is there until then at least. */
+  #keep(table: SharedTable, [found]: readonly unknown[], until: number): bigint | undefined {
+    if (found === undefined) return undefined;
+    const row = found as { readonly id: bigint; readonly until: bigint };
+    if (row.until < until) this.#raise[table].run([until, row.id]);
+    return row.id;
   }
 
   #insert(batch: RowBatch): number {
@@ -158,8 +249,8 @@ class RowIds {
     this.#most = most;
   }
 
-  add<Value>({ first, values }: Definitions<Value>, idOf: (value: Value) => bigint): void {
-    for (const [at, value] of values.entries()) this.#ids.set(first + at, idOf(value));
+  add<Value>({ first, values }: Definitions<Value>, idOf: (value: Value, until: number) => bigint): void {
+    for (const [at, { value, until }] of values.entries()) this.#ids.set(first + at, idOf(value, until));
   }
 
   get(number: number): bigint {
@@ -187,6 +278,6 @@ function metadataHash(text: string): Buffer {
   return createHash('sha256').update(text).digest().subarray(0, 16);
 }
 
-function firstId(rows: readonly unknown[]): bigint | undefined {
-  return (rows[0] as { id: bigint } | undefined)?.id;
+function addedId(rows: readonly unknown[]): bigint {
+  return (rows[0] as { readonly id: bigint }).id;
 }

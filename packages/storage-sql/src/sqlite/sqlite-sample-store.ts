@@ -15,6 +15,7 @@ import { sql } from 'kysely';
 import type { Kysely, RawBuilder } from 'kysely';
 
 import { migrate } from '../migrate.js';
+import { periodOf } from '../periods.js';
 import { int64Range } from '../filter.js';
 import { samplePages } from '../sample-pages.js';
 import type { SampleTable } from '../sample-table.js';
@@ -126,14 +127,23 @@ export class SqliteSampleStore implements SampleStore {
   async removeBefore(time: bigint): Promise<number> {
     // A time beyond 64 bits is after all that is stored, or before.
     const end = time < int64Range.min ? int64Range.min : time > int64Range.max ? int64Range.max : time;
-    const removeSome = () => this.#patiently(() => this.#write().writer.removeBefore(end, removedAtOnce));
+    // One that has not begun yet cannot be over.
+    const period = periodOf(min(end, this.#settings.clock.now())) - 1;
+    const isToSweep = (await this.#ask((writer) => writer.endPeriod(period))) > 0;
     let removed = 0;
     for (;;) {
-      const count = await this.#writes.run(() => this.#tell(removeSome));
+      const count = await this.#ask((writer) => writer.removeBefore(end, removedAtOnce));
       removed += count;
-      if (count < removedAtOnce) return removed;
+      if (count < removedAtOnce) break;
       await nextTurn();
     }
+    while (isToSweep && (await this.#ask((writer) => writer.removeShared(period))) > 0) await nextTurn();
+    return removed;
+  }
+
+  /** Others write before and after. */
+  #ask(question: (writer: Writer) => number | Promise<number>): Promise<number> {
+    return this.#writes.run(() => this.#tell(() => this.#patiently(() => question(this.#write().writer))));
   }
 
   async *samples(
@@ -216,6 +226,10 @@ export class SqliteSampleStore implements SampleStore {
       throw failure;
     }
   }
+}
+
+function min(one: bigint, other: bigint): bigint {
+  return one < other ? one : other;
 }
 
 async function open(path: string): Promise<SqliteConnection> {

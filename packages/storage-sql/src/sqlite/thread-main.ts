@@ -44,11 +44,14 @@ function open(): NonNullable<typeof opened> {
 function count(writer: RowWriter, question: Question): number {
   switch (question.kind) {
     case 'begin':
-      writer.begin();
-      return 0;
+      return writer.begin();
     case 'write':
       return writer.write(question.batch);
     case 'removeBefore':
       return writer.removeBefore(question.time, question.limit);
+    case 'endPeriod':
+      return writer.endPeriod(question.period);
+    case 'removeShared':
+      return writer.removeShared(question.period);
   }
 }

@@ -7,6 +7,7 @@ export type Request =
   | { readonly kind: 'begin' }
   | { readonly kind: 'write'; readonly batch: RowBatch }
   | { readonly kind: 'removeBefore'; readonly time: bigint; readonly limit: number }
+  | { readonly kind: 'endPeriod' | 'removeShared'; readonly period: number }
   | { readonly kind: 'end' };
 
 /** What is asked for with an answer. */

@@ -55,8 +55,8 @@ export class ThreadWriter implements Writer {
     return this.#ended !== undefined;
   }
 
-  async begin(): Promise<void> {
-    await this.#ask({ kind: 'begin' });
+  begin(): Promise<number> {
+    return this.#ask({ kind: 'begin' });
   }
 
   write(batch: RowBatch): Promise<number> {
@@ -65,6 +65,14 @@ export class ThreadWriter implements Writer {
 
   removeBefore(time: bigint, limit: number): Promise<number> {
     return this.#ask({ kind: 'removeBefore', time, limit });
+  }
+
+  endPeriod(period: number): Promise<number> {
+    return this.#ask({ kind: 'endPeriod', period });
+  }
+
+  removeShared(period: number): Promise<number> {
+    return this.#ask({ kind: 'removeShared', period });
   }
 
   /**
