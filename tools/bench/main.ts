@@ -22,7 +22,7 @@ import { storeNames } from './stores.js';
 
 const benchmarks: readonly Benchmark[] = [cycle, memory, ingest, growth, rest];
 
-const measured = ['@nephoscope/agent-compute', '@nephoscope/collector'];
+const measured = ['@nephoscope/agent-compute', '@nephoscope/agent-central', '@nephoscope/collector'];
 
 const usage = `npm run bench [-- [options] benchmark…]
 
@@ -100,7 +100,7 @@ function positive(option: string, given: string): number {
   return Number(given);
 }
 
-/** What is measured is what is published (agent, collector and all that they depend on), without type declarations. */
+/** What is measured is what is published (agents, collector and all that they depend on), without type declarations. */
 async function build(signal: AbortSignal): Promise<void> {
   await promisify(execFile)(
     join(root, 'node_modules', '.bin', 'nx'),

@@ -1,18 +1,19 @@
 import type { ChildProcess } from 'node:child_process';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { connect } from 'amqplib';
 
+import { startCloud } from '../../packages/agent-central/test/scripted-cloud.js';
 import { progress } from '../testbed/progress.js';
 import { startPostgresql } from '../testbed/postgresql.js';
 import { startRabbitmq } from '../testbed/rabbitmq.js';
 import { usageASecond } from '../testbed/wake-ups.js';
-import { writeAgentConfiguration } from './agent-configuration.js';
+import { secret, writeAgentConfiguration } from './agent-configuration.js';
 import type { Benchmark, BenchmarkContext } from './benchmark.js';
 import { writeCollectorConfiguration } from './collector.js';
 import { startQemuHost, withDirectory } from './hosts.js';
-import { root, startProgram } from './measured-process.js';
+import { root, startMeasured, startProgram } from './measured-process.js';
 import { isPeerThere, startPeer } from './peer.js';
 import { cpuOf, memoryOf } from './process-usage.js';
 import { rounded } from './statistics.js';
@@ -41,6 +42,7 @@ export const rest: Benchmark = {
   async run(context) {
     const broker = await progress('Starting a private RabbitMQ', startRabbitmq());
     const postgresql = await progress('Starting a private PostgreSQL', startPostgresql());
+    const cloud = await startCloud();
     try {
       await declareExchanges(broker.url);
       const host = await startQemuHost(guests, context.signal);
@@ -54,6 +56,7 @@ export const rest: Benchmark = {
           };
           const programs = {
             'agent-compute': startDaemon('agent-compute', await writeAgentConfiguration(directory, host.uri, bus)),
+            'agent-central': await startCentral(directory, broker.url, cloud.url),
             'collector, SQLite': await collector('sqlite', `sqlite:${join(directory, 'samples.db')}`),
             'collector, PostgreSQL': await collector('postgresql', postgresql.url),
           };
@@ -71,7 +74,7 @@ export const rest: Benchmark = {
         await host.stop();
       }
     } finally {
-      await Promise.all([broker.stop(), postgresql.stop()]);
+      await Promise.all([broker.stop(), postgresql.stop(), cloud.close()]);
     }
   },
 };
@@ -85,16 +88,38 @@ async function declareExchanges(url: string): Promise<void> {
   await connection.close();
 }
 
-const startDaemon = (program: 'agent-compute' | 'collector', configuration: string) => {
-  const child = startProgram(
-    program,
-    [join(root, 'packages', program, 'dist', 'cli.js'), '--config', configuration],
-    undefined,
-  );
+const unheard = (child: ChildProcess) => {
   child.stdout?.resume();
   child.stderr?.resume();
   return child;
 };
+
+const commandOf = (program: string, configuration: string) => [
+  join(root, 'packages', program, 'dist', 'cli.js'),
+  '--config',
+  configuration,
+];
+
+const startDaemon = (program: 'agent-compute' | 'collector', configuration: string) =>
+  unheard(startProgram(program, commandOf(program, configuration), undefined));
+
+/** It has no start script of its own: plain Node. */
+async function startCentral(directory: string, url: string, cloud: string): Promise<ChildProcess> {
+  const path = join(directory, 'central.yaml');
+  // JSON is YAML too.
+  const configuration = {
+    secrets: [secret],
+    host: 'controller-1',
+    bus: { type: 'amqp', url },
+    openstack: {
+      ...{ authUrl: `${cloud}/identity/v3`, username: 'ceilometer', password: 'lab-secret' },
+      ...{ projectName: 'service', userDomainName: 'Default', projectDomainName: 'Default' },
+    },
+    status: { port: 0 },
+  };
+  await writeFile(path, JSON.stringify(configuration));
+  return unheard(startMeasured(commandOf('agent-central', path), undefined));
+}
 
 const pause = (ms: number, signal: AbortSignal) =>
   new Promise<void>((resolve, reject) => {
