@@ -7,6 +7,7 @@ import { hostGroups, infoParams, processAnswered } from './bulk-stats.js';
 import { busy } from './missing.js';
 import { statsGroups } from './read-parts.js';
 import type { Session, Sessions } from './session.js';
+import type { StuckDomains } from './stuck-domains.js';
 
 /** A domain's figures, and when they came. */
 export interface HostRecord extends DomainStatsRecord {
@@ -49,13 +50,15 @@ export class DomainAnswers {
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #deadline: number;
+  readonly #stuck: StuckDomains;
   /** How many calls hang in a domain, by UUID. */
   readonly #hanging = new Map<string, number>();
   readonly #dropped = new WeakSet<Session>();
   #slots = slotsForStuckCalls;
 
-  constructor(sessions: Sessions, clock: Clock, logger: Logger, deadline: number) {
+  constructor(sessions: Sessions, stuck: StuckDomains, clock: Clock, logger: Logger, deadline: number) {
     this.#sessions = sessions;
+    this.#stuck = stuck;
     this.#clock = clock;
     this.#logger = logger;
     this.#deadline = deadline;
@@ -107,7 +110,8 @@ export class DomainAnswers {
         }
       };
       await Promise.all(Array.from({ length: this.#slots < slotsForStuckCalls ? 1 : atOnce }, worker));
-      pending = pending.filter(({ uuid }) => found.has(uuid) && !whole(uuid) && !this.hangs(uuid));
+      const given = (uuid: string): boolean => this.hangs(uuid) || this.#stuck.wasSpared(uuid);
+      pending = pending.filter(({ uuid }) => found.has(uuid) && !whole(uuid) && !given(uuid));
     }
     return session;
   }
@@ -121,8 +125,8 @@ export class DomainAnswers {
     time: AskingTime,
   ): Promise<readonly [HostRecord | undefined, Session]> {
     for (let session = first; ;) {
-      session = await this.usable(session, time);
       try {
+        session = await this.usable(session, time);
         return [await this.#ask(session, domain, parts, { timeout, signal: time.signal }), session];
       } catch (error) {
         if (!isConnectionClosed(error) || !this.#dropped.has(session)) throw error;
@@ -142,7 +146,9 @@ export class DomainAnswers {
     if (hanging > 1) return this.#nothing(domain, busy);
     const groups = statsGroups(parts);
     const tries: readonly (readonly StatsGroup[])[] = [
-      ...(hanging === 0 ? [domain.id < 0 ? (['state'] as const) : groups] : []),
+      ...(hanging === 0 && (domain.id < 0 || this.#stuck.mayAsk(uuid))
+        ? [domain.id < 0 ? (['state'] as const) : groups]
+        : []),
       groups.filter((group) => hostGroups.has(group)),
       ['state'],
     ];
@@ -155,7 +161,11 @@ export class DomainAnswers {
       };
       try {
         const [record] = await session.connection.allDomainStats(query, options);
-        return record && { ...record, ...this.moment(), ...(failure && { failure }) };
+        if (record === undefined) return undefined;
+        const answer = { ...record, ...this.moment(), ...(failure && { failure }) };
+        // A call that was lost with its connection may be in it.
+        if (wanted === groups && !isWhole(answer, parts)) this.#stuck.add(uuid);
+        return answer;
       } catch (error) {
         if (isNoDomain(error)) return undefined;
         if (isAbandonedCall(error) && options.signal?.aborted !== true) this.#leave(uuid, error.late);
@@ -188,6 +198,7 @@ export class DomainAnswers {
   }
 
   #leave(uuid: string, late: Promise<void>): void {
+    this.#stuck.add(uuid);
     this.#hanging.set(uuid, (this.#hanging.get(uuid) ?? 0) + 1);
     void late.then(() => {
       const left = (this.#hanging.get(uuid) ?? 1) - 1;
@@ -205,7 +216,8 @@ export class DomainAnswers {
     const current = this.#dropped.has(session) ? await this.#sessions.get(time.signal) : session;
     const { connection } = current;
     const waiting = connection.pendingCalls;
-    if (waiting === 0) return current;
+    // When time is up nothing more is asked, and a daemon that had no time to answer is not condemned.
+    if (waiting === 0 || performance.now() >= time.end) return current;
     const full = connection.abandonedCalls >= this.#slots || waiting > this.#slots;
     if (!full && (await this.#answers(current, Math.max(this.#deadline, patienceWithDaemon), time)))
       return current;
@@ -215,7 +227,9 @@ export class DomainAnswers {
       this.#sessions.drop(current, new Error('its request slots are taken by instances that do not answer'));
     }
     const next = await this.#sessions.get(time.signal);
-    if (!(await this.#answers(next, time.end - performance.now(), time))) {
+    const left = time.end - performance.now();
+    if (!(await this.#answers(next, left, time))) {
+      if (left < patienceWithDaemon) return next;
       const failure = new Error(
         'libvirtd accepts calls but answers none; restart it when it does not recover by itself',
       );

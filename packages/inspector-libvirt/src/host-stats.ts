@@ -1,15 +1,16 @@
 import { describeError } from '@nephoscope/core';
 import type { Clock, InstancePart, Logger } from '@nephoscope/core';
 import { isAbandonedCall, isConnectionClosed, isUnsupported } from '@nephoscope/libvirt';
-import type { Domain, DomainStatsRecord } from '@nephoscope/libvirt';
+import type { AllDomainStatsQuery, Domain, DomainStatsRecord } from '@nephoscope/libvirt';
 
-import { refusesNowait } from './bulk-stats.js';
+import { hostGroups, refusesNowait } from './bulk-stats.js';
 import { DomainAnswers, isWhole } from './domain-answers.js';
 import type { HostRecord } from './domain-answers.js';
 import { busy } from './missing.js';
 import { statsGroups } from './read-parts.js';
 import type { Session, Sessions } from './session.js';
 import { ShutOffSizes } from './shut-off-sizes.js';
+import type { StuckDomains } from './stuck-domains.js';
 
 // What a reading may take for each domain beyond the configured deadline, ms: thrice what QEMU takes.
 const allowancePerDomain = 25;
@@ -41,6 +42,7 @@ export class HostStats {
   readonly #deadline: number;
   readonly #answers: DomainAnswers;
   readonly #sizes: ShutOffSizes;
+  readonly #stuck: StuckDomains;
   #last: ReadonlyMap<string, Domain> = new Map();
   /** Domains that did not tell what their process knows in the last reading: another job holds them for long. */
   #busy: ReadonlySet<string> = new Set();
@@ -49,11 +51,12 @@ export class HostStats {
   #failure: string | undefined;
 
   /** @param deadline ms before a bulk call is late, on a host that is idle and has no domains */
-  constructor(sessions: Sessions, clock: Clock, logger: Logger, deadline: number) {
+  constructor(sessions: Sessions, stuck: StuckDomains, clock: Clock, logger: Logger, deadline: number) {
+    this.#stuck = stuck;
     this.#clock = clock;
     this.#logger = logger;
     this.#deadline = deadline;
-    this.#answers = new DomainAnswers(sessions, clock, logger, deadline);
+    this.#answers = new DomainAnswers(sessions, stuck, clock, logger, deadline);
     this.#sizes = new ShutOffSizes(clock, logger);
   }
 
@@ -74,6 +77,8 @@ export class HostStats {
     const records = [...found.values()];
     this.#last = new Map(records.map(({ domain }) => [domain.uuid, domain]));
     this.#busy = new Set(records.filter((record) => !isWhole(record, parts)).map(({ domain }) => domain.uuid));
+    if (session.reportsInBulk && session.bulk.supported)
+      this.#stuck.settle(new Map(records.map((record) => [record.domain.uuid, toldAll(record, parts)])));
     return { records, session };
   }
 
@@ -151,9 +156,11 @@ export class HostStats {
   ): Promise<void> {
     // A question for all waits for each domain that the daemon has locked; one for names does not.
     const { locked } = this.#sizes;
-    const domains =
-      locked.size === 0 ? undefined : [...this.#last.values()].filter(({ uuid }) => !locked.has(uuid));
-    if (domains?.length === 0) return;
+    const named = (which: (uuid: string) => boolean): { readonly domains: readonly Domain[] } => ({
+      domains: [...this.#last.values()].filter(({ uuid }) => !locked.has(uuid) && which(uuid)),
+    });
+    const of: { readonly domains?: readonly Domain[] } = locked.size === 0 ? {} : named(() => true);
+    if (of.domains?.length === 0) return;
     const take = (records: readonly DomainStatsRecord[]): void => {
       const moment = this.#answers.moment();
       for (const record of records) {
@@ -164,14 +171,21 @@ export class HostStats {
           found.set(record.domain.uuid, { ...record, ...moment });
       }
     };
-    const of = domains === undefined ? {} : { domains };
     const options = { timeout: Math.max(1, end - performance.now()), signal };
     const flags = { active: true, nowait: session.bulk.nowait };
     const { connection } = session;
-    await Promise.all([
-      connection.allDomainStats({ groups: statsGroups(parts), flags, ...of }, options).then(take),
-      connection.allDomainStats({ groups: ['state'], flags: { inactive: true }, ...of }, options).then(take),
-    ]);
+    const groups = statsGroups(parts);
+    const ask = (query: AllDomainStatsQuery): Promise<void> =>
+      query.domains?.length === 0 ? Promise.resolve() : connection.allDomainStats(query, options).then(take);
+    const queries: readonly AllDomainStatsQuery[] =
+      session.reportsInBulk && this.#stuck.full
+        ? [
+            { groups: groups.filter((group) => hostGroups.has(group)), flags, ...of },
+            { groups, flags, ...named((uuid) => this.#stuck.mayAsk(uuid)) },
+          ]
+        : [{ groups, flags, ...of }];
+    const others: AllDomainStatsQuery = { groups: ['state'], flags: { inactive: true }, ...of };
+    await Promise.all([...queries, others].map(ask));
   }
 
   /** Whether it is done before it is late. On a host that needed long for the last one it may take long again. */
@@ -225,4 +239,10 @@ export class HostStats {
       `libvirt fails for all instances at once, so each is asked by itself: ${reason}`,
     );
   }
+}
+
+/** Undefined of a domain that does not run or failed: it holds no call. */
+function toldAll(record: HostRecord, parts: ReadonlySet<InstancePart>): boolean | undefined {
+  if (record.domain.id < 0 || record.failure?.missing === 'error') return undefined;
+  return isWhole(record, parts);
 }

@@ -23,6 +23,7 @@ import { RunningSizes } from './running-sizes.js';
 import { Sessions } from './session.js';
 import type { Session } from './session.js';
 import { SingleReader } from './single-reader.js';
+import { StuckDomains } from './stuck-domains.js';
 
 // Within which a reading is made when the caller does not say, ms.
 const usualTime = 20_000;
@@ -54,10 +55,11 @@ export class LibvirtInspector implements Inspector {
     const debug: Logger['debug'] = (fields, message) => logger.debug(fields, message);
     const quiet: Logger = { debug, info: debug, warn: debug, error: debug };
     this.#own = new Sessions(this.#uri, clock, quiet, (...opened) => this.#lifecycle.attach(...opened));
-    this.#stats = new HostStats(this.#sessions, clock, logger, options.deadline * 1_000);
-    this.#sizes = new RunningSizes(logger);
     const deadline = options.deadline * 1_000;
-    this.#single = new SingleReader(this.#own, this.#sessions, this.#known, this.#sizes, clock, deadline);
+    const stuck = new StuckDomains(logger);
+    this.#stats = new HostStats(this.#sessions, stuck, clock, logger, deadline);
+    this.#sizes = new RunningSizes(logger);
+    this.#single = new SingleReader(this.#own, this.#sessions, this.#known, this.#sizes, stuck, clock, deadline);
   }
 
   async start(signal: AbortSignal): Promise<void> {

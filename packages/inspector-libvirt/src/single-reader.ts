@@ -9,6 +9,7 @@ import type { KnownInstances } from './known-instances.js';
 import { readParts, statsGroups } from './read-parts.js';
 import type { RunningSizes } from './running-sizes.js';
 import type { Session, Sessions } from './session.js';
+import type { StuckDomains } from './stuck-domains.js';
 
 // The daemon works on five calls of a connection at once; a connection with so many that hang is given up.
 const slotsForStuckCalls = 3;
@@ -33,6 +34,7 @@ export class SingleReader {
   readonly #host: Sessions;
   readonly #known: KnownInstances;
   readonly #sizes: RunningSizes;
+  readonly #stuck: StuckDomains;
   readonly #clock: Clock;
   readonly #deadline: number;
   /** How many calls hang in a domain, by its UUID. */
@@ -48,9 +50,11 @@ export class SingleReader {
     host: Sessions,
     known: KnownInstances,
     sizes: RunningSizes,
+    stuck: StuckDomains,
     clock: Clock,
     deadline: number,
   ) {
+    this.#stuck = stuck;
     this.#sessions = sessions;
     this.#host = host;
     this.#known = known;
@@ -124,7 +128,7 @@ export class SingleReader {
     if (!session.reportsInBulk || ofHost.length === groups.length) return this.#ask(session, uuid, groups, signal);
 
     const quick = this.#ask(session, uuid, ofHost, signal);
-    if (hanging > 0) return quick;
+    if (hanging > 0 || !this.#stuck.mayAsk(uuid)) return quick;
     const [known, whole] = await Promise.allSettled([quick, this.#whole(session, uuid, parts, signal)]);
     if (whole.status === 'fulfilled' && whole.value !== undefined) return whole.value;
     if (known.status === 'fulfilled') return known.value;
@@ -197,6 +201,7 @@ export class SingleReader {
   }
 
   #leave(session: Session, uuid: string, late: Promise<void>): void {
+    this.#stuck.add(uuid);
     this.#hanging.set(uuid, (this.#hanging.get(uuid) ?? 0) + 1);
     void late.then(() => {
       const left = (this.#hanging.get(uuid) ?? 1) - 1;

@@ -260,6 +260,33 @@ describe('a guest that hangs', () => {
     hung.goOn();
   });
 
+  it.each([
+    ['at the start', false, 9],
+    ['after all were well', true, 10],
+  ])('is one of twenty, %s: the daemon has workers left', async (_, before, most) => {
+    const guests = Array.from({ length: 30 }, (__, index) => guest(index + 1));
+    const { read, logged, inspector } = await started(guests, { deadline: 0.02 });
+    if (before) await read();
+    // The first that is asked is well, and so is each third.
+    const hung = hang(...guests.map(({ name }) => name).filter((__, index) => index % 3 !== 0));
+    for (let cycle = 0; cycle < 4; cycle++) {
+      const readings = await read();
+      expect(hung.waiting()).toBeLessThanOrEqual(most);
+      expect(readings).toHaveLength(30);
+      // What the host knows of one that was found out just now is in the next reading.
+      if (cycle > 0) for (const { parts } of readings) expect(parts.cpu).toMatchObject({ timeNs: 100n });
+      expect(named(readings, 'guest-1').parts.memory).toMatchObject({ residentKib: 2048n });
+    }
+    // One that is read by itself takes no worker either.
+    await Promise.all(guests.map(({ uuid }) => inspector.inspectInstance(uuid, allParts, signal)));
+    expect(hung.waiting()).toBeLessThanOrEqual(most);
+    expect(logged.filter((line) => line.includes('max_workers'))).toHaveLength(1);
+    hung.goOn();
+    const isWell = ({ parts }: InstanceReading): boolean =>
+      parts.memory !== undefined && !('missing' in parts.memory);
+    await until(async () => (await read()).every(isWell));
+  });
+
   it('is told from a host that is busy: all is read, however long it takes', async () => {
     const { read } = await started(
       Array.from({ length: 17 }, (_, index) => guest(index + 1)),
