@@ -66,6 +66,30 @@ export const errorTable: readonly ErrorGroup[] = [
         means: 'With `--once`: pollsters could not be loaded, so that their meters are missing.',
         what: 'Look at the failures before it in the log.',
       },
+      PLUGIN_BLOCKED: {
+        means:
+          'A plugin kept the program to itself and was cut off: a loop or a regular expression that does not end, a call that waits. Its counters are missing; a pollster of the compute agent is then left alone for a minute, and longer when it happens again.',
+        what: 'Tell its authors; until then name it in `disabled`.',
+      },
+      PROGRAM_BLOCKED: {
+        means:
+          'The program answered nothing for 4 s, as code in a timer or after an `await` did not end, and was ended by SIGKILL. The line has the place in `err.at`, but where it slept in a call of the system’s.',
+        what: 'As above. What was taken is in the spool; have a supervisor start the program again.',
+      },
+      PROCESS_GUARDED: {
+        means:
+          'Something other than the program called what ends or changes the whole process: `process.exit`, `abort`, `kill`, `chdir`, `umask`, or took away its listeners. It was refused.',
+        what: defect,
+      },
+      UNHANDLED: {
+        means:
+          'An error that nobody handled and that is no plugin’s. The program ends with code 1; what was taken is in the spool.',
+        what: defect,
+      },
+      ENDED_UNASKED: {
+        means: 'The process ended though nobody asked it to; its exit code is not 0.',
+        what: defect,
+      },
       METER_NAME: {
         means: 'A plugin declares a meter twice or under a name that is none.',
         what: defect,

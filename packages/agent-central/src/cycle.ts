@@ -2,7 +2,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 
 import { NephoscopeError, counterReader, isNephoscopeError, meterStem, readMissing } from '@nephoscope/core';
 import type { CentralPollster, Clock, Cloud, Logger, Meter } from '@nephoscope/core';
-import { orAborted } from '@nephoscope/runtime';
+import { asPlugin, orAborted, runPluginCode } from '@nephoscope/runtime';
 
 import { Findings } from './findings.js';
 import type { AgentMetrics } from './metrics.js';
@@ -74,7 +74,7 @@ export async function runCycle(
 /** Never rejects. */
 async function runPollster(
   { name, meters, pollster, logger: own }: ActivePollster,
-  { away, cloud, clock, logger, pending }: CycleTools,
+  { away, cloud, clock, logger, metrics, pending }: CycleTools,
   findings: Findings,
   stream: SampleStream,
   reading: AbortSignal,
@@ -98,27 +98,30 @@ async function runPollster(
     }
   };
   const poll = async () => {
-    const counters = await pollster.getCounters({
-      ...{ cloud, clock, logger: own ?? logger, signal: reading },
-      missing: (meter, reason, resourceId) => {
-        if (!declared.has(meterStem(meter))) throw undeclared(meter);
-        findings.addGap(meter, readMissing(reason), String(resourceId).slice(0, 255));
-      },
-    });
+    const counters = await runPluginCode(name, () =>
+      pollster.getCounters({
+        ...{ cloud, clock, logger: own ?? logger, signal: reading },
+        missing: (meter, reason, resourceId) => {
+          if (!declared.has(meterStem(meter))) throw undeclared(meter);
+          findings.addGap(meter, readMissing(reason), String(resourceId).slice(0, 255));
+        },
+      }),
+    );
     let inOneGo = 0;
     for await (const counter of counters) {
       // Nobody waits for it any more.
       if (reading.aborted) return;
       take(counter);
-      if (stream.isFull) await stream.flush();
+      if (stream.isFull) await asPlugin(undefined, () => stream.flush());
       // One that never waits for anything would keep everybody else from their turn.
       if (++inOneGo % 1_000 === 0) await turn();
     }
   };
   pending.add(name);
+  const ended = metrics.pollDuration.startTimer({ pollster: name });
   try {
     await orAborted(
-      poll().finally(() => pending.delete(name)),
+      asPlugin(name, poll).finally(() => pending.delete(name)),
       reading,
     );
   } catch (error) {
@@ -128,6 +131,7 @@ async function runPollster(
       findings.addFailure(timedOut(reading.reason, away()));
   }
   await stream.flush();
+  ended();
 }
 
 function undeclared(meter: string): NephoscopeError {

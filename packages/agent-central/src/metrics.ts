@@ -1,4 +1,4 @@
-import { Counter, Gauge, Histogram } from 'prom-client';
+import { Counter, Gauge, Histogram, Summary } from 'prom-client';
 import type { Registry } from 'prom-client';
 
 /** What the agent tells of itself on `/metrics`. */
@@ -32,6 +32,13 @@ export function createAgentMetrics(registry: Registry) {
       name: 'nephoscope_gaps_total',
       help: 'Figures that were missing, by reason',
       labelNames: ['reason'],
+      registers,
+    }),
+    pollDuration: new Summary({
+      name: 'nephoscope_poll_seconds',
+      help: 'Time of a pollster in a cycle, until its samples were sent',
+      labelNames: ['pollster'],
+      percentiles: [],
       registers,
     }),
     pollErrors: new Counter({

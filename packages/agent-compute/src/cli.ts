@@ -11,6 +11,7 @@ import {
   createStatusServer,
   deadline,
   defaultConfigPath,
+  endProcess,
   readConfig,
   runBesideBus,
   runToExit,
@@ -125,4 +126,4 @@ const exitCode = await runToExit(
 );
 
 // A handle that some plugin holds must not keep a stopped agent alive.
-process.exit(exitCode);
+endProcess(exitCode);

@@ -8,7 +8,7 @@ import type { Failures } from './failures.js';
 import type { AgentMetrics } from './metrics.js';
 import { fitHeap } from './heap.js';
 import type { PollGroup } from './poll-group.js';
-import { pollInstance } from './poll-instance.js';
+import { pollInTurn } from './poll-in-turn.js';
 import type { Taken } from './poll-instance.js';
 import type { ReadingOrder } from './reading-order.js';
 
@@ -66,19 +66,26 @@ export async function* pollReadings(
   for (const group of groups) {
     const included = readings.filter(({ instance }) => group.includes(instance));
     for (const pollster of group.pollsters) {
-      for (const reading of included) {
-        const result = pollInstance(group, pollster, reading, tools, signal);
+      const ended = tools.metrics.pollDuration.startTimer({ pollster: pollster.name });
+      let ofPollster = 0;
+      for (const result of pollInTurn(group, pollster, included, tools, signal)) {
         if (!(result instanceof Promise)) {
           if (result !== undefined) taken.push(result);
           continue;
         }
         promised += 1;
+        ofPollster += 1;
         void result.then((late) => {
           promised -= 1;
+          ofPollster -= 1;
           if (late !== undefined) taken.push(late);
+          if (ofPollster === 0) ended();
           onTaken();
         });
       }
+      if (ofPollster === 0) ended();
+      // Whoever watches over the program hears that it lives, however many pollsters have to be cut off.
+      if (pollster.pause.isOn(tools.clock)) await turn();
     }
   }
   for (;;) {
@@ -99,8 +106,6 @@ function forgetOthers(
   readings: readonly InstanceReading[],
   isNewer: (instanceId: string) => boolean,
 ): void {
-  // All pollsters are given the same: what one could write into, the others would send.
-  deepFreeze(readings);
   for (const group of groups) {
     const included = new Set<string>();
     for (const { instance } of readings) if (group.includes(instance)) included.add(instance.id);

@@ -1,4 +1,4 @@
-import { Counter, Gauge, Histogram } from 'prom-client';
+import { Counter, Gauge, Histogram, Summary } from 'prom-client';
 import type { Registry } from 'prom-client';
 
 /** What the agent tells of itself on `/metrics`. */
@@ -33,6 +33,13 @@ export function createAgentMetrics(registry: Registry) {
       name: 'nephoscope_gaps_total',
       help: 'Figures that were missing, by reason',
       labelNames: ['reason'],
+      registers,
+    }),
+    pollDuration: new Summary({
+      name: 'nephoscope_poll_seconds',
+      help: 'Time of a pollster with all instances of a cycle, until the last that it promised has come',
+      labelNames: ['pollster'],
+      percentiles: [],
       registers,
     }),
     pollErrors: new Counter({

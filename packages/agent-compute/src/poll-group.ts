@@ -18,6 +18,7 @@ import type {
 import type { Gaps } from './gaps.js';
 import { instanceFilter } from './instance-filter.js';
 import type { ComputeOptions } from './options.js';
+import { Pause } from './poll-in-turn.js';
 
 /** A pollster at work in a group, with the last readings that its next ones are compared with. */
 export interface GroupPollster {
@@ -41,6 +42,7 @@ export interface GroupPollster {
   readonly previous: Map<string, Inspection<InstancePart>>;
   /** Instances whose counters it promised and has not given yet. */
   readonly pending: Set<string>;
+  readonly pause: Pause;
 }
 
 /** Meters that are read together, at one interval. */
@@ -119,6 +121,7 @@ function groupPollster(
       },
       previous: new Map(),
       pending: new Set(),
+      pause: new Pause(),
     },
   ];
 }

@@ -95,7 +95,7 @@ export function pollInstance(
     const gathered = gather(counters, taken, signal).finally(() => pollster.pending.delete(instance.id));
     return orAborted(gathered, signal)
       .then(keep)
-      .catch((error: unknown) => failed(error === signal.reason ? timedOut(error) : error))
+      .catch((error: unknown) => failed(signal.aborted && error === signal.reason ? timedOut(error) : error))
       .finally(over);
   } catch (error) {
     over();

@@ -10,6 +10,7 @@ import {
   createPlugin,
   createStatusServer,
   defaultConfigPath,
+  endProcess,
   readConfig,
   runToExit,
   startAll,
@@ -97,4 +98,4 @@ const exitCode = await runToExit(
 );
 
 // A handle that some plugin holds must not keep a stopped collector alive.
-process.exit(exitCode);
+endProcess(exitCode);

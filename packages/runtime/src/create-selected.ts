@@ -2,8 +2,12 @@ import { checkProduct, describeError, isNephoscopeError } from '@nephoscope/core
 import type { Clock, Logger } from '@nephoscope/core';
 
 import type { RootLogger } from './logging.js';
+import { knowPluginFolder, runPluginCode } from './plugin-code.js';
+import { pluginLogger } from './plugin-logger.js';
 import { createPlugin } from './plugin-selection.js';
 import type { ActivePlugin, InactivePlugin } from './plugin-selection.js';
+import { isGuarded } from './process-guard.js';
+import { watchOver } from './watchdog.js';
 
 /**
  * Makes what the selected plugins of a section make. One that cannot be loaded or made costs only itself: it is told in
@@ -31,12 +35,21 @@ export function createSelected<Product, Made>(
   for (const { declared, failure } of inactive) if (failure !== undefined) failed(declared.name, failure);
 
   const made = active.flatMap((one): Made[] => {
-    const { name } = one.declared;
+    const { name, packageDirectory, packageName } = one.declared;
     try {
-      const ofPlugin = logger.child({ component: name, plugin: name });
-      const product = createPlugin<Product>(one, { logger: ofPlugin, clock, host });
-      checkProduct(product, one.declared.namespace);
-      return [make(product, one, ofPlugin)];
+      // Ours are in folders with the programs' own code.
+      if (!packageName.startsWith('@nephoscope/')) {
+        knowPluginFolder(name, packageDirectory);
+        if (isGuarded()) watchOver(name, packageDirectory, logger);
+      }
+      const ofPlugin = pluginLogger(logger.child({ component: name, plugin: name }));
+      return [
+        runPluginCode(name, () => {
+          const product = createPlugin<Product>(one, { logger: ofPlugin, clock, host });
+          checkProduct(product, one.declared.namespace);
+          return make(product, one, ofPlugin);
+        }),
+      ];
     } catch (error) {
       if (isNephoscopeError(error, 'PLUGIN_DECLINED'))
         logger.info({ plugin: name }, `the ${what} '${name}' does not run: ${error.message}`);

@@ -1,6 +1,8 @@
 import { describeError, isNephoscopeError, NephoscopeError } from '@nephoscope/core';
 import type { Logger } from '@nephoscope/core';
 
+import { endProcess, guardProcess } from './process-guard.js';
+
 const stopDeadline = 10_000;
 
 /** Runs until it is done or `signal` is aborted; resolves when everything it opened is closed again. */
@@ -22,7 +24,8 @@ const withoutMeaning = {
  * whose process lives on 10 s after `main` ended because something was left open, is ended with code 1.
  *
  * SIGHUP, SIGUSR1 and SIGUSR2 are logged and nothing else. A reader of the log that is gone does not end the program.
- * What it makes on disk is its user's alone.
+ * What it makes on disk is its user's alone. What plugins do to the process is said in {@link guardProcess}: whoever ends it
+ * after this with a code of its own calls {@link endProcess}.
  */
 export async function runToExit(main: Main, logger: () => Logger | undefined): Promise<number> {
   const controller = new AbortController();
@@ -40,24 +43,28 @@ export async function runToExit(main: Main, logger: () => Logger | undefined): P
   // They stay to the end of the process, as what it does last must not be killed by them either.
   for (const signal of Object.keys(withoutMeaning)) process.on(signal, onOther);
   process.on('SIGTERM', onSignal).on('SIGINT', onSignal);
+  const guard = guardProcess(logger);
+  let code = 0;
   try {
     await main(controller.signal);
-    return 0;
   } catch (error) {
-    if (controller.signal.aborted && isNephoscopeError(error, 'STOPPED')) return 0;
-    reportFailure(error, logger());
-    return 1;
+    if (!controller.signal.aborted || !isNephoscopeError(error, 'STOPPED')) {
+      reportFailure(error, logger());
+      code = 1;
+    }
   } finally {
+    guard.release(code);
     clearTimeout(overdue);
     endAfterDeadline(`something was left open ${stopDeadline / 1_000} s after the end: ended`, logger).unref();
     process.off('SIGTERM', onSignal).off('SIGINT', onSignal);
   }
+  return code;
 }
 
 function endAfterDeadline(message: string, logger: () => Logger | undefined): NodeJS.Timeout {
   return setTimeout(() => {
     reportFailure(new NephoscopeError('STOP_TIMEOUT', message), logger());
-    process.exit(1);
+    endProcess(1);
   }, stopDeadline);
 }
 

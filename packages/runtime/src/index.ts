@@ -15,9 +15,11 @@ export { orAborted } from './or-aborted.js';
 export { discoverPlugins, origin } from './plugin-discovery.js';
 export type { DeclaredPlugin } from './plugin-discovery.js';
 export { loadPlugin } from './plugin-loading.js';
+export { asPlugin, runPluginCode } from './plugin-code.js';
 export { choosePlugin, createPlugin, selectPlugins } from './plugin-selection.js';
 export type { ActivePlugin, InactivePlugin, Selection } from './plugin-selection.js';
 export { collectProcessMetrics } from './process-metrics.js';
+export { endProcess } from './process-guard.js';
 export {
   busSection,
   commonSections,

@@ -1,3 +1,4 @@
+import { describeError } from '@nephoscope/core';
 import type { Logger } from '@nephoscope/core';
 import pino from 'pino';
 import type { DestinationStream } from 'pino';
@@ -29,8 +30,26 @@ export function createLogger(options: {
       formatters: { level: (level) => ({ level }) },
       base: { pid: process.pid },
       // The usual one makes a text of the causes, and their codes are lost.
-      serializers: { err: pino.stdSerializers.errWithCause },
+      serializers: { err: readableError },
     },
     options.destination ?? logOutput(2),
   );
+}
+
+/** Characters of an error as it is written. */
+const longestError = 16_000;
+
+/** What plugins throw may be anything: it is written when it can be, and bounded. */
+function readableError(error: unknown): unknown {
+  try {
+    const fields = pino.stdSerializers.errWithCause(error as Error);
+    const text = JSON.stringify(fields, (_, value: unknown) =>
+      typeof value === 'bigint' ? String(value) : value,
+    );
+    if (text === undefined || text.length <= longestError) return JSON.parse(text ?? 'null');
+    const { type, code, stack } = fields as Record<string, unknown>;
+    return { type, code, message: describeError(error), stack: String(stack).slice(0, longestError / 4) };
+  } catch {
+    return { message: describeError(error) };
+  }
 }

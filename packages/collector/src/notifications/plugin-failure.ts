@@ -11,6 +11,14 @@ const longestFrames = 2_000;
  * people; that of any other may quote what the plugin was given, so only its kind and place are told.
  */
 export function pluginFailure(error: unknown): string {
+  try {
+    return describe(error);
+  } catch {
+    return 'it threw what cannot be described';
+  }
+}
+
+function describe(error: unknown): string {
   if (isNephoscopeError(error))
     return mayHoldSecret(error.message) ? error.code : `${error.code}: ${error.message.slice(0, longestReason)}`;
   if (!(error instanceof Error)) return 'it threw what is no error';

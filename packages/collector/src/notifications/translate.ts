@@ -10,6 +10,7 @@ import {
   signMeteringMessage,
 } from '@nephoscope/core';
 import type { Notification, OutgoingMessage, Signer } from '@nephoscope/core';
+import { runPluginCode } from '@nephoscope/runtime';
 
 import type { ActiveHandler } from './handlers.js';
 import { pluginFailure } from './plugin-failure.js';
@@ -49,7 +50,7 @@ export function translate(
   const failures: { plugin: string; reason: string }[] = [];
   for (const active of handlers) {
     try {
-      const { made, itemsFailed } = linesOf(notification, active, origin);
+      const { made, itemsFailed } = runPluginCode(active.name, () => linesOf(notification, active, origin));
       for (const [meter, line] of made) lines.set(meter, [...(lines.get(meter) ?? []), line]);
       if (itemsFailed === undefined) translatedBy.push(active.name);
       else failures.push({ plugin: active.name, reason: pluginFailure(itemsFailed) });

@@ -1,0 +1,365 @@
+import type { ComputePollManager, Counter, Counters, Instance } from '@nephoscope/core';
+import { FakeClock, FakeInspector, instanceReading, RecordingLogger } from '@nephoscope/testing';
+import { Registry } from 'prom-client';
+
+import { runCycle } from '../src/cycle.js';
+import { Failures } from '../src/failures.js';
+import { Gaps } from '../src/gaps.js';
+import { createAgentMetrics } from '../src/metrics.js';
+import { computeOptions } from '../src/options.js';
+import { createPollGroups } from '../src/poll-group.js';
+import type { ActivePollster } from '../src/poll-group.js';
+import { ReadingOrder } from '../src/reading-order.js';
+import { hang, metric, pollster } from './support.js';
+
+type Manager = ComputePollManager<'cpu' | 'disks'>;
+type Hostile = (manager: Manager, instance: Instance) => Counters;
+/** What the types forbid. */
+type Anything = (manager: any, instance: any) => unknown; // eslint-disable-line @typescript-eslint/no-explicit-any
+
+const cumulative = { name: 'true.cpu', type: 'cumulative', unit: 'ns', description: 'of the tests' } as const;
+const since = { name: 'true.since', type: 'gauge', unit: 'ns', description: 'of the tests' } as const;
+
+/** Yields what it was given, to the last digit, and what became of it since its last call. */
+const honest = pollster<'cpu'>(
+  'honest',
+  [cumulative, since],
+  function* ({ counter, inspection, previous }) {
+    yield counter('true.cpu', inspection.cpu.timeNs as bigint);
+    if (previous !== undefined)
+      yield counter('true.since', (inspection.cpu.timeNs as bigint) - (previous.cpu.timeNs as bigint));
+  },
+  ['cpu'],
+);
+
+const times = { one: [9_007_199_254_740_993n, 9_007_199_254_741_993n], two: [3n, 10n] } as const;
+const step = (at: 0 | 1) =>
+  (['one', 'two'] as const).map((id) =>
+    instanceReading({
+      instance: { id, name: id, metadata: Object.freeze({ display_name: id }) },
+      cpu: { timeNs: times[id][at] },
+      at: at * 60,
+    }),
+  );
+
+/** What the honest one sends of both cycles, whoever is beside it. */
+const truth = [
+  ['true.cpu', 'one', 9_007_199_254_740_993n, 'one'],
+  ['true.cpu', 'two', 3n, 'two'],
+  ['true.cpu', 'one', 9_007_199_254_741_993n, 'one'],
+  ['true.since', 'one', 1_000n, 'one'],
+  ['true.cpu', 'two', 10n, 'two'],
+  ['true.since', 'two', 7n, 'two'],
+];
+
+async function twoCycles(pollsters: readonly ActivePollster[]) {
+  const logger = new RecordingLogger();
+  const registry = new Registry();
+  const metrics = createAgentMetrics(registry);
+  const inspector = new FakeInspector(step(0), step(1));
+  await inspector.start(new AbortController().signal);
+  const groups = createPollGroups(computeOptions.parse({}), pollsters, () => new Gaps(metrics, logger));
+  const clock = new FakeClock();
+  const order = new ReadingOrder(clock);
+  const taken: Record<string, Counter[]> = { bad: [], honest: [] };
+  const failed = new Set<string>();
+  for (const _ of [0, 1]) {
+    const failures = new Failures(metrics, logger);
+    const time = new AbortController();
+    // Who does not come back in these turns does not come back in this cycle.
+    const end = setTimeout(() => time.abort(new Error('the time of the cycle is over')), 50);
+    for await (const batch of runCycle(
+      groups,
+      { inspector, readingTime: 20_000, clock, logger, metrics, failures, order },
+      time.signal,
+    ))
+      for (const { pollster: name, counters } of batch) taken[name]!.push(...(counters as readonly Counter[]));
+    clearTimeout(end);
+    failures.tell();
+    for (const name of failures.pollsters) failed.add(name);
+  }
+  const told = logger.entries.filter(({ level }) => level === 'error').map(({ message }) => message);
+  return { taken, failed, registry, told };
+}
+
+const figures = (counters: readonly Counter[]) =>
+  counters.map(({ name, resourceId, volume, resourceMetadata }) => [
+    name,
+    resourceId,
+    volume,
+    resourceMetadata['display_name'],
+  ]);
+
+const metadataOf =
+  (value: object): Hostile =>
+  ({ counter }) => [counter('bad', 1, { metadata: value as never })];
+const changed =
+  (change: object): Anything =>
+  ({ counter }) => [{ ...counter('bad', 1), ...change }];
+const kept: Counter[] = [];
+let manager: Manager | undefined;
+
+/** Each costs itself, and is named with this. */
+const fails: Readonly<Record<string, readonly [Anything, RegExp]>> = {
+  'writes into a reading': [({ inspection }) => void (inspection.cpu.timeNs = 1n), /read only/],
+  'writes into the reading before': [
+    ({ counter, inspection, previous }) => {
+      if (previous !== undefined) previous.cpu.timeNs = 0n;
+      return [counter('bad', inspection.cpu.timeNs)];
+    },
+    /read only/,
+  ],
+  'puts another part into a reading': [({ inspection }) => void (inspection.cpu = { timeNs: 1n }), /read only/],
+  'removes a disk of a reading': [({ inspection }) => inspection.disks.pop(), /Cannot delete|read only/],
+  'writes into a disk': [({ inspection }) => void (inspection.disks[0].disk.device = 'x'), /read only/],
+  'writes into the instance': [(_, instance) => void (instance.id = 'other'), /read only/],
+  'writes into its metadata': [(_, instance) => void (instance.metadata.display_name = 'x'), /read only/],
+  'adds to its metadata': [(_, instance) => void (instance.metadata.more = 'x'), /not extensible/],
+  'replaces the manager’s counter': [(given) => void (given.counter = () => undefined), /read only/],
+  'lies about its type': [changed({ type: 'delta' }), /not in the plugin's table/],
+  'lies about its unit': [changed({ unit: 'GB' }), /not in the plugin's table/],
+  'sends another’s meter': [
+    changed({ name: 'true.cpu', type: 'cumulative', unit: 'ns' }),
+    /not in the plugin's table/,
+  ],
+  'sends a volume as text': [changed({ volume: '1' }), /finite number/],
+  'sends NaN': [changed({ volume: NaN }), /finite number/],
+  'sends no resource': [changed({ resourceId: undefined }), /no resource id/],
+  'sends an id that is an object': [changed({ userId: {} }), /user id/],
+  'sends a time of the year 3000': [changed({ timestamp: 10n ** 20n }), /timestamp/],
+  'sends a time as number': [changed({ timestamp: 1 }), /timestamp/],
+  'sends 1 GiB': [
+    ({ counter }) => [counter('bad', 1, { resourceId: 'x'.repeat(2 ** 29 - 100) })],
+    /resource id|bytes/,
+  ],
+  'sends metadata of 2 MiB': [metadataOf({ text: 'x'.repeat(2 ** 21) }), /bytes/],
+  'sends metadata that hold themselves': [
+    metadataOf(
+      Object.assign(
+        {},
+        {
+          get me() {
+            return this;
+          },
+        },
+      ),
+    ),
+    /metadata/,
+  ],
+  'sends a Map': [metadataOf({ map: new Map() }), /metadata/],
+  'sends a throwing getter': [
+    metadataOf({
+      get text() {
+        throw new Error('from a getter');
+      },
+    }),
+    /from a getter/,
+  ],
+  'sends toJSON': [metadataOf({ toJSON: () => ({}) }), /metadata/],
+  'sends a Proxy that throws': [
+    () =>
+      [
+        new Proxy(
+          {},
+          {
+            get() {
+              throw new Error('from a proxy');
+            },
+          },
+        ),
+      ] as never,
+    /from a proxy/,
+  ],
+  'throws what cannot be described': [
+    () => {
+      throw {
+        toString() {
+          throw new Error('no');
+        },
+      };
+    },
+    /cannot be described/,
+  ],
+  'throws an error with a throwing message': [
+    () => {
+      throw Object.defineProperty(new Error('x'), 'message', {
+        get() {
+          throw new Error('no');
+        },
+      });
+    },
+    /cannot be described/,
+  ],
+  'throws 100 MB': [
+    () => {
+      throw new Error('x'.repeat(1e8));
+    },
+    /x{1000}…/,
+  ],
+  'yields without end': [
+    function* ({ counter }: Manager) {
+      for (;;) yield counter('bad', 1);
+    },
+    /more than 10000 counters/,
+  ],
+  'yields without end, later': [
+    async function* ({ counter }: Manager) {
+      for (;;) yield counter('bad', 1);
+    },
+    /more than 10000 counters|not done when the cycle ended/,
+  ],
+  'misses without end': [
+    ({ missing }) => {
+      for (;;) missing('bad', { missing: 'error', detail: 'x' });
+    },
+    /more than 10000 counters/,
+  ],
+  'yields 17 MiB': [
+    function* ({ counter }: Manager) {
+      for (let at = 0; at < 17; at++)
+        yield counter('bad', 1, { resourceId: `${at}`, metadata: { text: 'x'.repeat(2 ** 20 - 1_000) } });
+    },
+    /more than \d+ bytes/,
+  ],
+  'misses without a reason': [({ missing }) => void missing('bad', {}), /reason/],
+  'misses for a reason that throws': [
+    ({ missing }) =>
+      void missing('bad', {
+        get missing() {
+          throw new Error('from a reason');
+        },
+      }),
+    /from a reason|reason/,
+  ],
+  'never comes back': [() => hang(), /not done when the cycle ended|not come back/],
+  'is a thenable that never calls back': [() => ({ then() {} }), /not done when the cycle ended|not come back/],
+  'is a thenable that throws': [
+    () => ({
+      then() {
+        throw new Error('from then');
+      },
+    }),
+    /from then/,
+  ],
+  'has an iterator that is none': [() => ({ [Symbol.iterator]: () => 1 }), /./],
+  'rejects with nothing': [() => Promise.reject(), /undefined/],
+  loops: [
+    () => {
+      for (;;);
+    },
+    /cut off/,
+  ],
+  'loops while it yields': [
+    function* ({ counter }: Manager) {
+      yield counter('bad', 1);
+      for (;;);
+    },
+    /cut off/,
+  ],
+  'loops and catches what comes': [
+    () => {
+      for (;;)
+        try {
+          for (;;);
+        } catch {
+          // Again.
+        }
+    },
+    /cut off/,
+  ],
+  'backtracks without end': [() => void /^(a+)+$/.test(`${'a'.repeat(60)}b`), /cut off/],
+  'loops in a promise’s beginning': [
+    async () => {
+      for (;;);
+    },
+    /cut off/,
+  ],
+};
+
+/** Each changes nothing of what others send, and what it yielded stays as it was. */
+const harmless: Readonly<Record<string, Anything>> = {
+  'writes into its counter after it yielded it': function* ({ counter }: Manager) {
+    const one = counter('bad', 1) as { volume: number; resourceMetadata: object };
+    yield one as never;
+    one.volume = 2;
+    one.resourceMetadata = {};
+  },
+  'uses its metadata again': function* ({ counter }: Manager) {
+    const metadata = { display_name: 'mine' };
+    yield counter('bad', 1, { metadata });
+    metadata.display_name = 'changed';
+  },
+  'yields the counters of others’ instances': ({ counter }: Manager) => {
+    kept.push(counter('bad', 1));
+    return kept.slice(-1);
+  },
+  'keeps the manager and misses later': ({ counter, missing }: Manager) => {
+    setTimeout(() => {
+      try {
+        missing('bad', { missing: 'error', detail: 'late' });
+      } catch {
+        // POLLSTER_LATE
+      }
+    });
+    return [counter('bad', 1)];
+  },
+  'makes counters with the manager of an earlier poll': (given: Manager) => {
+    const before = (manager ??= given);
+    manager = given;
+    void before.counter('bad', 7);
+    return [given.counter('bad', 1)];
+  },
+  'settles twice': ({ counter }: Manager) =>
+    ({
+      then(resolve: (value: unknown) => void, reject: (error: unknown) => void) {
+        resolve([counter('bad', 1)]);
+        resolve([counter('bad', 2)]);
+        reject(new Error('after all'));
+      },
+    }) as never,
+  'yields more after its end': ({ counter }: Manager) => {
+    const counters = [counter('bad', 1)];
+    setTimeout(() => counters.push(counter('bad', 2)));
+    return counters;
+  },
+};
+
+describe.each([
+  ['before', (bad: ActivePollster) => [bad, honest]],
+  ['after', (bad: ActivePollster) => [honest, bad]],
+] as const)('beside others, %s them, a pollster that', (place, order) => {
+  const bad = (getCounters: Anything) =>
+    pollster<'cpu' | 'disks'>('bad', ['bad'], getCounters as Hostile, ['cpu', 'disks']);
+  // What is cut off takes a second, and its place does not matter to that.
+  const chosen = Object.entries(fails).filter(([, [, text]]) => place === 'before' || text.source !== 'cut off');
+
+  it.each(chosen)('%s costs itself, and is named', async (_, [getCounters, text]) => {
+    const { taken, failed, registry, told } = await twoCycles(order(bad(getCounters)));
+    expect(figures(taken['honest']!)).toEqual(truth);
+    expect([...failed]).toEqual(['bad']);
+    expect(told.join('\n')).toMatch(text);
+    expect(told.every((line) => line.startsWith("the pollster 'bad' failed") && line.length < 3_000)).toBe(true);
+    expect(await metric(registry, 'nephoscope_poll_errors_total', { pollster: 'bad' })).toBeGreaterThan(0);
+    expect(await metric(registry, 'nephoscope_poll_errors_total', { pollster: 'honest' })).toBe(0);
+  });
+
+  it.each(Object.entries(harmless))('%s changes nothing', async (_, getCounters) => {
+    const { taken, failed } = await twoCycles(order(bad(getCounters)));
+    expect(figures(taken['honest']!)).toEqual(truth);
+    expect([...failed]).toEqual([]);
+    expect(taken['bad']!.map(({ name, resourceId, volume }) => [name, resourceId, volume])).toEqual([
+      ['bad', 'one', 1],
+      ['bad', 'two', 1],
+      ['bad', 'one', 1],
+      ['bad', 'two', 1],
+    ]);
+  });
+});
+
+it('each pollster’s time is a metric', async () => {
+  const { registry } = await twoCycles([honest, pollster('bad', ['bad'], () => hang())]);
+  const text = await registry.metrics();
+  expect(text).toMatch(/^nephoscope_poll_seconds_count\{pollster="honest"\} 2$/m);
+  expect(text).toMatch(/^nephoscope_poll_seconds_count\{pollster="bad"\} 2$/m);
+  expect(text).toMatch(/^nephoscope_poll_seconds_sum\{pollster="bad"\} 0\.\d+$/m);
+});

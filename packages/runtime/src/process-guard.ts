@@ -1,0 +1,156 @@
+import { syncBuiltinESMExports } from 'node:module';
+
+import { describeError, NephoscopeError } from '@nephoscope/core';
+import type { Logger } from '@nephoscope/core';
+
+import { countStray, pluginAtWork } from './plugin-code.js';
+
+/** What a plugin must not do to the process that it shares with others, beside ending it. */
+type Guarded =
+  'exit' | 'reallyExit' | 'abort' | 'kill' | 'chdir' | 'umask' | 'removeAllListeners' | 'removeListener' | 'off';
+type Call = (...args: readonly unknown[]) => unknown;
+
+/** Lines about one plugin's failures outside of every call; after these, each that doubles their number. */
+const strayLines = 10;
+
+/** What the program itself does and no plugin may. */
+export interface ProcessGuard {
+  /** From now on the program may end: nothing is refused, and no end is a surprise. */
+  release(code: number): void;
+  /** Ends the process. */
+  end(code: number): never;
+}
+
+let guard: ProcessGuard | undefined;
+
+/**
+ * Guards the process against what is in it, for as long as the program runs. What a plugin leaves unhandled is logged with
+ * its name and counted, and the program goes on; what is nobody's ends it with code 1. Nobody but the program ends it,
+ * changes its folder or takes its listeners away: who tries gets an error. No end is silent, and none but the program's own
+ * has code 0. What all code shares of the language cannot be replaced.
+ */
+export function guardProcess(logger: () => Logger | undefined): ProcessGuard {
+  return (guard ??= installGuard(logger));
+}
+
+/** Whether the process is a program that {@link guardProcess} guards, and not a test or a command's. */
+export function isGuarded(): boolean {
+  return guard !== undefined;
+}
+
+/** Ends the process with the code that {@link runToExit} gave: what some plugin still holds must not keep it alive. */
+export function endProcess(code: number): never {
+  if (guard !== undefined) return guard.end(code);
+  return process.exit(code);
+}
+
+function installGuard(logger: () => Logger | undefined): ProcessGuard {
+  let released: number | undefined;
+  const target = process as unknown as Record<string, Call>;
+  const real = (name: string) => (target[name] as Call).bind(process);
+  const exit = real('exit');
+  const say = (error: NephoscopeError) => {
+    const log = logger();
+    if (log !== undefined) log.error({ err: error }, error.message);
+    else process.stderr.write(`${error.message}\n`);
+  };
+  const end = (code: number): never => {
+    released = code;
+    return exit(code) as never;
+  };
+
+  const refuse = (name: Guarded, isRefused: (args: readonly unknown[]) => boolean) => {
+    const original = real(name);
+    target[name] = (...args) => {
+      if (released !== undefined || !isRefused(args)) return original(...args);
+      const plugin = pluginAtWork(new Error().stack);
+      throw new NephoscopeError(
+        'PROCESS_GUARDED',
+        `${plugin === undefined ? 'something' : `the plugin '${plugin}'`} called process.${name}(${args.length > 0 && typeof args[0] !== 'object' ? String(args[0]).slice(0, 60) : ''}), which only the program itself may`,
+      );
+    };
+  };
+  const always = () => true;
+  for (const name of ['exit', 'reallyExit', 'abort', 'chdir'] as const) refuse(name, always);
+  refuse('umask', ([mask]) => mask !== undefined);
+  refuse('kill', ([pid, signal]) => signal !== 0 && [process.pid, -process.pid, 0].includes(Number(pid)));
+  // Those of the program are there by now, and those that Node keeps itself listen to every event.
+  const ours = new Set(process.eventNames());
+  refuse('removeAllListeners', ([event]) => event === undefined || ours.has(event as string));
+  const listeners = new Set([...ours].flatMap((event) => process.rawListeners(event as 'exit')));
+  for (const name of ['removeListener', 'off'] as const)
+    refuse(name, ([, listener]) => listeners.has(listener as () => void));
+  // For those who import them by name.
+  syncBuiltinESMExports();
+
+  const onUnhandled = (error: unknown) => {
+    const plugin = pluginAtWork(stackOf(error));
+    if (plugin === undefined) {
+      say(
+        new NephoscopeError(
+          'UNHANDLED',
+          `the program ends by an error that nobody handled: ${describeError(error)}`,
+          {
+            cause: error,
+          },
+        ),
+      );
+      end(1);
+    }
+    const count = countStray(plugin as string);
+    if (count > strayLines && !Number.isInteger(Math.log2(count))) return;
+    const text = `the plugin '${plugin}' left an error unhandled, outside of every call${count > 1 ? ` (${count} until now)` : ''}: ${describeError(error)}`;
+    logger()?.error({ err: error, plugin, count }, text);
+  };
+  // Not a listener: a plugin could take that away.
+  process.setUncaughtExceptionCaptureCallback((error) => {
+    try {
+      onUnhandled(error);
+    } catch {
+      end(1);
+    }
+  });
+  process.on('exit', (code) => {
+    if (released === undefined) {
+      say(new NephoscopeError('ENDED_UNASKED', `the program ended though nobody asked it to (code ${code})`));
+      if (code === 0) process.exitCode = 1;
+    } else if (code === 0) process.exitCode = released;
+  });
+  protectLanguage();
+  return {
+    release: (code) => {
+      released = code;
+    },
+    end,
+  };
+}
+
+function stackOf(error: unknown): string | undefined {
+  try {
+    return error instanceof Error && typeof error.stack === 'string' ? error.stack : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * What all code in the process shares is replaced by nobody: our samples are counted, kept in maps and written as JSON with
+ * it. Properties of Object.prototype can be changed and none added, since code may override those in its own objects.
+ */
+function protectLanguage(): void {
+  Object.preventExtensions(Object.prototype);
+  for (const shared of [
+    JSON,
+    Math,
+    Reflect,
+    Date,
+    Number,
+    BigInt,
+    Map.prototype,
+    Set.prototype,
+    WeakMap.prototype,
+  ])
+    Object.freeze(shared);
+  Object.freeze(Promise);
+  Object.freeze(Promise.prototype);
+}

@@ -1,0 +1,104 @@
+/**
+ * The program of the watchdog's thread, as a text: so it starts the same from what is built and from the sources, and in a
+ * few milliseconds. It is given each plugin with the URL of its folder, by which it is found on the stack, and asks the
+ * program whether it is there.
+ */
+export const watchdogThread = `
+const { readFileSync, writeSync } = require('node:fs');
+const { Session } = require('node:inspector');
+const { parentPort } = require('node:worker_threads');
+
+// Between questions to the program while it answers, ms.
+const pause = 2_000;
+// Between looks at a program that does not, ms: they are counted, so that nothing counts while the process is stopped.
+const look = 500;
+// A program that has not answered for so long is blocked, ms, unless it only waited for its turn at a CPU: of that time
+// it must have had the CPU, or have slept in a call, for the second. A busy host is no blocked program.
+const longest = 4_000;
+const own = 2_000;
+// So long the program may take to show its stack, ms.
+const answer = 3_000;
+
+const plugins = [];
+const urls = new Map();
+let isAnswered = true;
+
+parentPort.on('message', (message) => {
+  if (message === 'here') isAnswered = true;
+  else plugins.push(message);
+});
+
+const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+async function watch() {
+  for (;;) {
+    await sleep(pause);
+    isAnswered = false;
+    parentPort.postMessage('are you there?');
+    const waited = msWaitedForCpu();
+    for (let ms = look; !isAnswered; ms += look) {
+      await sleep(look);
+      if (!isAnswered && ms >= longest && ms - (msWaitedForCpu() - waited) >= own) await end();
+    }
+  }
+}
+
+// So long the main thread was ready to run and another had the CPU; 0 where the system does not tell.
+function msWaitedForCpu() {
+  try {
+    return Number(readFileSync('/proc/self/task/' + process.pid + '/schedstat', 'utf8').split(' ')[1]) / 1e6;
+  } catch {
+    return 0;
+  }
+}
+
+// Looks what the program does, says it, and ends it.
+async function end() {
+  const session = new Session();
+  session.connectToMainThread();
+  // The frames themselves do not tell where they are.
+  session.on('Debugger.scriptParsed', ({ params: { scriptId, url } }) => urls.set(scriptId, url));
+  session.once('Debugger.paused', ({ params: { callFrames } }) => kill(callFrames));
+  session.post('Debugger.enable');
+  session.post('Debugger.pause');
+  // As above: on a busy host it takes its time.
+  const waited = msWaitedForCpu();
+  for (let ms = 0; !isAnswered && ms - (msWaitedForCpu() - waited) < answer; ms += 100) await sleep(100);
+  if (isAnswered) return session.disconnect();
+  // It is in a call of the system's, as reading from a pipe.
+  kill([]);
+}
+
+const urlOf = ({ location }) => urls.get(location.scriptId) ?? '';
+
+// Nothing gentler ends a process whose main thread does not come back.
+function kill(frames) {
+  const found = frames.flatMap((frame) => plugins.filter(({ folder }) => urlOf(frame).startsWith(folder + '/')))[0];
+  const at = frames
+    .slice(0, 5)
+    .map((frame) => (frame.functionName || 'anonymous') + ' (' + urlOf(frame) + ':' + (frame.location.lineNumber + 1) + ')');
+  const who = found === undefined ? 'something, perhaps a plugin,' : "the plugin '" + found.plugin + "'";
+  const line = {
+    level: 'error',
+    time: new Date().toISOString(),
+    pid: process.pid,
+    err: { code: 'PROGRAM_BLOCKED', at },
+    plugin: found?.plugin,
+    msg: who + ' has kept the program for ' + longest / 1_000 + ' s, in which it answers nobody: ended by SIGKILL',
+  };
+  try {
+    writeSync(2, JSON.stringify(line) + '\\n');
+  } catch {
+    // Nobody reads it.
+  }
+  process.kill(process.pid, 'SIGKILL');
+}
+
+void watch();
+`;
+
+/** A plugin, and the URL of its folder. */
+export interface Watched {
+  readonly plugin: string;
+  readonly folder: string;
+}

@@ -1,0 +1,38 @@
+import { url as debuggerUrl } from 'node:inspector';
+import { pathToFileURL } from 'node:url';
+import { Worker } from 'node:worker_threads';
+
+import { describeError } from '@nephoscope/core';
+import type { Logger } from '@nephoscope/core';
+
+import { watchdogThread } from './watchdog-thread.js';
+import type { Watched } from './watchdog-thread.js';
+
+let thread: Worker | undefined;
+
+/**
+ * Has a thread watch over the program, in which code of this plugin may loop where nobody can cut it off, in a timer or
+ * after an `await`: then no signal is heard any more. It ends the process by SIGKILL, after a line that names the plugin. It
+ * costs 8 MiB and is there only for plugins of others.
+ */
+export function watchOver(plugin: string, directory: string, logger: Logger): void {
+  // Somebody who looks at the program in a debugger stops it for as long as he likes.
+  if (debuggerUrl() !== undefined) return;
+  thread ??= startThread(logger);
+  const folder = pathToFileURL(directory).href;
+  thread.postMessage({ plugin, folder } satisfies Watched);
+}
+
+function startThread(logger: Logger): Worker {
+  const worker = new Worker(watchdogThread, {
+    eval: true,
+    execArgv: [],
+    resourceLimits: { maxYoungGenerationSizeMb: 1, maxOldGenerationSizeMb: 16 },
+  });
+  worker.unref();
+  worker.on('message', () => worker.postMessage('here'));
+  worker.on('error', (error) =>
+    logger.warn({ err: error }, `nobody watches over plugins that block the program: ${describeError(error)}`),
+  );
+  return worker;
+}

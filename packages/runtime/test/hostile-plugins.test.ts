@@ -1,0 +1,164 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+
+import { waitUntil } from '../../../tools/testbed/processes.js';
+import { temporaryFolder, writeTree } from './deployment.js';
+
+const program = fileURLToPath(new URL('hostile-program.ts', import.meta.url));
+const root = fileURLToPath(new URL('../../..', import.meta.url));
+
+interface Line {
+  readonly level: string;
+  readonly msg: string;
+  readonly plugin?: string;
+  readonly err?: { readonly code?: string; readonly message?: string; readonly at?: readonly string[] };
+}
+
+let folder: Awaited<ReturnType<typeof temporaryFolder>>;
+beforeAll(async () => {
+  folder = await temporaryFolder();
+});
+afterAll(() => folder.remove());
+
+/** Starts a program with these plugins: of each, what its `create` does. */
+async function start(plugins: Readonly<Record<string, string>>) {
+  const files = Object.entries(plugins).map(([name, body]) => [
+    `${name}/index.mjs`,
+    `import { EventEmitter } from 'node:events';
+import * as fs from 'node:fs';
+import { exit } from 'node:process';
+export function create({ logger }) {
+  ${body}
+  return { getCounters: () => [] };
+}
+`,
+  ]);
+  await writeTree(folder.path, Object.fromEntries(files) as Record<string, string>);
+  const child = spawn(process.execPath, ['--import', 'tsx', program, folder.path, ...Object.keys(plugins)], {
+    cwd: root,
+    stdio: ['pipe', 'pipe', 'pipe'],
+  });
+  let stdout = '';
+  let stderr = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+  const ended = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>;
+  let isOver = false;
+  void ended.then(() => (isOver = true));
+  const log = () =>
+    stderr
+      .split('\n')
+      .filter((line) => line.startsWith('{') && line.endsWith('}'))
+      .map((line) => JSON.parse(line) as Line);
+  const until = (what: string, condition: () => boolean) =>
+    waitUntil(`${what}: ${stdout}${stderr}`.slice(0, 20_000), () => condition() || isOver);
+  await until('it runs', () => stdout.includes('running'));
+  return { child, ended, log, until, output: () => stdout, errors: () => stderr };
+}
+
+/** What one process survives, by what the plugin's line in the log says. */
+const survived: Readonly<Record<string, readonly [string, RegExp]>> = {
+  rejection: [`Promise.reject(new Error('stray'));`, /unhandled.*stray/],
+  rejects_nothing: [`Promise.reject(undefined);`, /unhandled/],
+  rejects_later: [
+    `(async () => { await 1; await new Promise((r) => setTimeout(r, 5)); throw new Error('late'); })();`,
+    /unhandled.*late/,
+  ],
+  file: [`fs.promises.readFile('/there/is/none');`, /unhandled.*ENOENT/],
+  stream: [`fs.createReadStream('/there/is/none');`, /unhandled.*ENOENT/],
+  timer: [`setTimeout(() => { throw new Error('in a timer'); });`, /unhandled.*in a timer/],
+  throws_null: [`setTimeout(() => { throw null; });`, /unhandled.*null/],
+  hostile_error: [
+    `setTimeout(() => { throw Object.defineProperty(new Error('x'), 'message', { get() { throw new Error('y'); } }); });`,
+    /unhandled.*cannot be described/,
+  ],
+  huge_error: [
+    `setTimeout(() => { throw Object.assign(new Error('x'.repeat(5e6)), { more: 'y'.repeat(5e6) }); });`,
+    /unhandled.*xxx/,
+  ],
+  emits: [`setImmediate(() => new EventEmitter().emit('error', new Error('emitted')));`, /unhandled.*emitted/],
+  next_tick: [`process.nextTick(() => { throw new Error('next tick'); });`, /unhandled.*next tick/],
+  microtask: [`queueMicrotask(() => { throw new Error('microtask'); });`, /unhandled.*microtask/],
+  often: [`setInterval(() => { throw new Error('again'); });`, /unhandled.*again/],
+  exits: [`setTimeout(() => process.exit(0));`, /process\.exit\(0\)/],
+  exits_by_import: [`setTimeout(() => exit(0));`, /process\.exit\(0\)/],
+  exits_at_once: [`process.exit(0);`, /does not run.*process\.exit\(0\)/],
+  really_exits: [`setTimeout(() => process.reallyExit(0));`, /process\.reallyExit\(0\)/],
+  aborts: [`setTimeout(() => process.abort());`, /process\.abort\(\)/],
+  kills: [`setTimeout(() => process.kill(process.pid, 'SIGKILL'));`, /process\.kill\(\d+\)/],
+  kills_group: [`setTimeout(() => process.kill(0));`, /process\.kill\(0\)/],
+  changes_folder: [`setTimeout(() => process.chdir('/'));`, /process\.chdir\(\/\)/],
+  opens_files: [`setTimeout(() => process.umask(0));`, /process\.umask\(0\)/],
+  deaf: [`setTimeout(() => process.removeAllListeners());`, /process\.removeAllListeners\(\)/],
+  deaf_to_one: [
+    `setTimeout(() => process.removeAllListeners('SIGTERM'));`,
+    /process\.removeAllListeners\(SIGTERM\)/,
+  ],
+  takes_listener: [
+    `setTimeout(() => process.listeners('SIGTERM').forEach((one) => process.off('SIGTERM', one)));`,
+    /process\.off\(SIGTERM\)/,
+  ],
+  pollutes: [`Object.prototype.volume = 1;`, /does not run.*not extensible/],
+  replaces_json: [`JSON.stringify = () => '{}';`, /does not run.*read only/],
+  replaces_clock: [`Date.now = () => 0;`, /does not run.*read only/],
+  replaces_map: [`Map.prototype.get = () => undefined;`, /does not run.*read only/],
+  replaces_then: [`Promise.prototype.then = () => undefined;`, /does not run.*read only/],
+  loops: [`for (;;);`, /does not run.*cut off/],
+  backtracks: [`/^(a+)+$/.test('a'.repeat(60) + 'b');`, /does not run.*cut off/],
+  hangs: [`return new Promise(() => undefined);`, /does not run.*promise/],
+  long_message: [`logger.error({ much: 'y'.repeat(1e7) }, 'x'.repeat(1e8));`, /^x{2000}…$/],
+  hostile_field: [`logger.warn({ get volume() { throw new Error('z'); } }, 'a field');`, /^a field$/],
+};
+
+it('a program lives on whatever these plugins do, names each, and counts what they leave unhandled', async () => {
+  const bodies = Object.fromEntries(Object.entries(survived).map(([name, [body]]) => [name, body]));
+  const { child, ended, log, until, output, errors } = await start({
+    ...bodies,
+    fine: `logger.info({}, 'fine');`,
+    chatty: `for (let line = 0; line < 100_000; line++) logger.info({ line }, 'chatting');`,
+    writes: `console.log('printed'); process.stdout.write('written\\n');`,
+    keeps_open: `setInterval(() => undefined, 1e9); process.exitCode = 3;`,
+    catches: `setTimeout(() => { try { process.exit(0); } catch { logger.info({}, 'caught'); } });`,
+  });
+  const said = (name: string, text: RegExp) =>
+    log().some(({ plugin, msg, err }) => plugin === name && (text.test(msg) || text.test(err?.message ?? '')));
+  const missing = () => Object.entries(survived).filter(([name, [, text]]) => !said(name, text));
+  await until('each is named', () => missing().length === 0 && said('catches', /caught/));
+  expect(missing().map(([name]) => name)).toEqual([]);
+
+  child.stdin.write('\n');
+  await until('it tells', () => output().includes('stray_failures_total{plugin="takes_listener"} 1'));
+  for (const name of ['rejection', 'microtask', 'file', 'emits', 'exits'])
+    expect(output()).toContain(`nephoscope_plugin_stray_failures_total{plugin="${name}"} 1`);
+  expect(log().filter(({ plugin }) => plugin === 'chatty')).toHaveLength(100);
+  expect(errors().length).toBeLessThan(1_000_000);
+
+  child.kill('SIGTERM');
+  expect(await ended).toEqual([0, null]);
+  expect(output()).toMatch(/^made .*\bfine\b/m);
+}, 120_000);
+
+it('one that blocks the program where nobody can cut it off ends it, by SIGTERM too, with a line that names it', async () => {
+  const blocks = {
+    timer: `setTimeout(() => { fs.writeSync(1, 'blocking'); for (;;); });`,
+    later: `setImmediate(async () => { await 1; fs.writeSync(1, 'blocking'); /^(a+)+$/.test('a'.repeat(60) + 'b'); });`,
+    call: `import('node:child_process').then(({ execSync }) => { fs.writeSync(1, 'blocking'); execSync('exec sleep 30', { stdio: 'ignore' }); });`,
+  };
+  const programs = await Promise.all(
+    Object.entries(blocks).map(([name, body]) => start({ [name]: body, fine: '' })),
+  );
+  const ends = programs.map(async ({ child, ended, log, until, output }) => {
+    await until('it blocks', () => output().includes('blocking'));
+    child.kill('SIGTERM');
+    const [code, signal] = await ended;
+    const line = log().find(({ err }) => err?.code === 'PROGRAM_BLOCKED');
+    return { how: code ?? signal, plugin: line?.plugin, level: line?.level };
+  });
+  expect(await Promise.all(ends)).toEqual([
+    { how: 'SIGKILL', plugin: 'timer', level: 'error' },
+    { how: 'SIGKILL', plugin: 'later', level: 'error' },
+    // Where it waits for the system there is no stack to look at.
+    { how: 'SIGKILL', plugin: undefined, level: 'error' },
+  ]);
+}, 120_000);
