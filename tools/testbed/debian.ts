@@ -14,9 +14,17 @@ export const libvirtPackages = [
 
 /**
  * The test services. A private libvirtd needs iptables beside: vNICs with a `<filterref>` are filtered by ebtables
- * and iptables.
+ * and iptables; tests beside that need containers, for a driver without the bulk call, and `qemu-nbd`.
  */
-export const testPackages = [...libvirtPackages, 'iptables', 'rabbitmq-server', 'postgresql', 'openssl'];
+export const testPackages = [
+  ...libvirtPackages,
+  'libvirt-daemon-driver-lxc',
+  'qemu-utils',
+  'iptables',
+  'rabbitmq-server',
+  'postgresql',
+  'openssl',
+];
 
 /**
  * Installs those of the packages that are missing. No service is started by it, and none that runs is

@@ -1,4 +1,5 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { open, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 
@@ -21,9 +22,9 @@ afterEach(async () => {
   await libvirtd.stop();
 });
 
-async function started(): Promise<TestInspector> {
+async function started(driver = 'qemu'): Promise<TestInspector> {
   const made = inspectorOf(
-    `qemu+unix:///system?socket=${encodeURIComponent(libvirtd.socketReadOnly)}`,
+    `${driver}+unix:///system?socket=${encodeURIComponent(libvirtd.socketReadOnly)}`,
     {},
     10_000,
   );
@@ -92,4 +93,83 @@ it('with one request slot a connection, a guest that hangs costs only itself, an
     });
   }
   expect(logged.filter((line) => line.includes('max_client_requests'))).toHaveLength(1);
+});
+
+it('containers of LXC, whose driver has no bulk call, are read while they run and when they are off', async () => {
+  const define = async (name: string): Promise<void> => {
+    const xml = `<domain type='lxc'><name>${name}</name><memory unit='MiB'>64</memory><vcpu>2</vcpu>
+      <os><type>exe</type><init>/bin/sleep</init><initarg>600</initarg></os><devices><console type='pty'/></devices></domain>`;
+    await writeFile(`${libvirtd.directory}/${name}.xml`, xml);
+    await lxc('define', `${libvirtd.directory}/${name}.xml`);
+  };
+  const uri = `lxc+unix:///system?socket=${libvirtd.socket}`;
+  const lxc = (...args: string[]): Promise<unknown> =>
+    promisify(execFile)('virsh', ['--quiet', '--connect', uri, ...args]);
+  await define('running');
+  await define('off');
+  await lxc('start', 'running');
+  undo.push(() => lxc('destroy', 'running'));
+
+  const { read, logged, inspector } = await started('lxc');
+  let before = 0n;
+  for (let cycle = 0; cycle < 3; cycle++) {
+    const readings = await read();
+    const { instance, parts } = named(readings, 'running');
+    expect(instance).toMatchObject({ state: 'running' });
+    expect(parts.cpu).toMatchObject({ count: 2, vcpus: { missing: 'unsupported' } });
+    const { timeNs } = parts.cpu as { timeNs: bigint };
+    expect(timeNs).toBeGreaterThan(0n);
+    expect(timeNs).toBeGreaterThanOrEqual(before);
+    before = timeNs;
+    expect(parts).toMatchObject({ disks: [], vnics: [] });
+    expect(named(readings, 'off')).toMatchObject({
+      instance: { state: 'shutoff' },
+      parts: { cpu: { missing: 'off' } },
+    });
+    const single = await inspector.inspectInstance(instance.id, new Set(['cpu']), new AbortController().signal);
+    expect(single).toMatchObject({ instance: { run: instance.run }, parts: { cpu: { count: 2 } } });
+  }
+  expect(logged.filter((line) => line.startsWith('error'))).toEqual([]);
+});
+
+it('a drive on storage that hangs, of a guest that runs, costs nothing, and while QEMU opens it only what QEMU knows', async () => {
+  const folder = libvirtd.directory;
+  const socket = `${folder}/nbd.sock`;
+  await writeFile(`${folder}/medium.iso`, '');
+  await truncate(`${folder}/medium.iso`, 1_048_576);
+  const options = ['--persistent', '--shared=4', '--read-only', '--format=raw', `--socket=${socket}`];
+  const server = spawn('qemu-nbd', [...options, `${folder}/medium.iso`], { stdio: 'ignore' });
+  undo.push(() => server.kill('SIGKILL'));
+  await until(() => existsSync(socket));
+  const drive = `<disk type='network' device='cdrom'><driver name='qemu' type='raw'/><source protocol='nbd'>
+    <host transport='unix' socket='${socket}'/></source><target dev='hdc' bus='ide'/><readonly/></disk>`;
+  await writeFile(`${folder}/drive.xml`, drive);
+  await bootGuest(libvirtd, { name: 'drive', extraDevices: drive });
+  const empty = `<disk type='file' device='cdrom'><target dev='hdc' bus='ide'/><readonly/></disk>`;
+  await bootGuest(libvirtd, { name: 'opening', extraDevices: empty });
+  await bootGuest(libvirtd, { name: 'well' });
+  const { read } = await started();
+  const driveRead = { disks: [{}, { disk: { device: 'hdc' }, io: { readBytes: expect.any(BigInt) as unknown } }] };
+
+  server.kill('SIGSTOP');
+  for (const name of ['drive', 'opening'])
+    expect(named(await read(), name).parts).toMatchObject({ ...wellRead, ...driveRead });
+  const opening = libvirtd.virsh('update-device', 'opening', `${folder}/drive.xml`, '--live');
+  opening.catch(() => undefined);
+  await until(async () => 'missing' in named(await read(), 'opening').parts.memory!);
+  for (let cycle = 0; cycle < 3; cycle++) {
+    const readings = await read();
+    for (const name of ['drive', 'well']) expect(named(readings, name).parts).toMatchObject(wellRead);
+    expect(named(readings, 'opening')).toMatchObject({
+      instance: { state: 'running' },
+      parts: {
+        cpu: { count: 1 },
+        memory: { missing: 'busy' },
+        vnics: [{ traffic: { rxBytes: expect.any(BigInt) as unknown } }],
+      },
+    });
+  }
+  server.kill('SIGCONT');
+  await opening;
+  await until(async () => !('missing' in named(await read(), 'opening').parts.memory!));
 });
