@@ -108,7 +108,6 @@ it.each<[string, () => unknown, string]>([
   'is not taken for bad when the store fails with %s: it is tried again, the reason told',
   async (_, error, told) => {
     const { bus, clock, collector, store, registry, told: logged } = await started({ batch: { samples: 1 } });
-    // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- whatever a plugin may do
     store.before = () => Promise.reject(error());
     const deliveries = [new FakeDelivery(line({ id: 'a' })), new FakeDelivery(line({ id: 'b' }))];
     bus.send(...deliveries);

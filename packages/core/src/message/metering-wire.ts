@@ -3,7 +3,6 @@ import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 
 import type { Clock } from '../clock.js';
-import { NephoscopeError } from '../errors.js';
 import { signatureForms } from './signature-form.js';
 import type { SignatureForm } from './signature-form.js';
 
