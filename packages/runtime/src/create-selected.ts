@@ -2,7 +2,7 @@ import { checkProduct, describeError, isNephoscopeError } from '@nephoscope/core
 import type { Clock, Logger } from '@nephoscope/core';
 
 import type { RootLogger } from './logging.js';
-import { knowPluginFolder, runPluginCode } from './plugin-code.js';
+import { isOurs, knowPluginFolder, runPluginCode, trustPlugin } from './plugin-code.js';
 import { pluginLogger } from './plugin-logger.js';
 import { createPlugin } from './plugin-selection.js';
 import type { ActivePlugin, InactivePlugin } from './plugin-selection.js';
@@ -38,7 +38,8 @@ export function createSelected<Product, Made>(
     const { name, packageDirectory, packageName } = one.declared;
     try {
       // Ours are in folders with the programs' own code.
-      if (!packageName.startsWith('@nephoscope/')) {
+      if (isOurs(packageName)) trustPlugin(name);
+      else {
         knowPluginFolder(name, packageDirectory);
         if (isGuarded()) watchOver(name, packageDirectory, logger);
       }

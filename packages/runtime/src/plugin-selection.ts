@@ -4,7 +4,7 @@ import type { Namespace, Plugin, PluginSettings } from '@nephoscope/core';
 import { check, formatPath } from './config-problems.js';
 import type { ConfigProblem } from './config-problems.js';
 import type { DeclaredPlugin } from './plugin-discovery.js';
-import { asPlugin } from './plugin-code.js';
+import { asPlugin, isOurs } from './plugin-code.js';
 import { loadPlugin } from './plugin-loading.js';
 
 /** A plugin that will run, with the operator's options for it. */
@@ -95,7 +95,9 @@ export async function selectPlugins<N extends Namespace>(
       });
     } else {
       try {
-        const plugin = await asPlugin(declared.name, () => loadPlugin(declared));
+        const plugin = isOurs(declared.packageName)
+          ? await loadPlugin(declared)
+          : await asPlugin(declared.name, () => loadPlugin(declared));
         const options = check(plugin.options, selection.options[declared.name] ?? {}, [
           ...paths.options,
           declared.name,

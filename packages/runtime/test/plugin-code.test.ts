@@ -1,0 +1,34 @@
+import { expect, it } from '@jest/globals';
+
+import { asPlugin, knowPluginFolder, pluginAtWork, runPluginCode, trustPlugin } from '../src/plugin-code.js';
+
+it('runs what is ours as the program itself, and what is of others under its name', async () => {
+  trustPlugin('cpu');
+  expect(runPluginCode('cpu', () => pluginAtWork())).toBeUndefined();
+  expect(runPluginCode('gpu', () => pluginAtWork())).toBe('gpu');
+  const later = await asPlugin('gpu', async () => {
+    await Promise.resolve();
+    return [pluginAtWork(), asPlugin('cpu', () => pluginAtWork()), asPlugin(undefined, () => pluginAtWork())];
+  });
+  expect(later).toEqual(['gpu', undefined, undefined]);
+});
+
+it("does not trust another's plugin that has the name of one of ours", () => {
+  trustPlugin('image');
+  knowPluginFolder('image', '/somewhere/else');
+  expect(runPluginCode('image', () => pluginAtWork())).toBe('image');
+});
+
+it('cuts off what is of others and loops, and hands on what it throws', () => {
+  const failure = new Error('its own');
+  expect(() =>
+    runPluginCode('loops', () => {
+      for (;;);
+    }),
+  ).toThrow(expect.objectContaining({ code: 'PLUGIN_BLOCKED' }));
+  expect(() =>
+    runPluginCode('throws', () => {
+      throw failure;
+    }),
+  ).toThrow(failure);
+});
