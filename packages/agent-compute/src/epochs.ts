@@ -156,8 +156,9 @@ function epochOf({ run, recurrence }: Run, { resets }: Series): string {
   return resets === 0 ? name : `${name}+${resets}`;
 }
 
-function counterOf({ parts: _parts, whole: _whole, ...fields }: Total, volume: number | bigint): Counter {
-  return { ...fields, volume };
+function counterOf(total: Total, volume: number | bigint): Counter {
+  const { name, type, unit, userId, projectId, resourceId, timestamp, resourceMetadata } = total;
+  return { name, type, unit, volume, userId, projectId, resourceId, timestamp, resourceMetadata };
 }
 
 // What is not finite will be refused when it is signed, and nothing can be compared with it.

@@ -23,16 +23,17 @@ export interface ReadCounter {
  * Reads what a plugin yields: each field once, checked by its kind and the plugin's own table, the metadata copied
  * unless they cannot change. What a text may hold is checked where it is signed.
  *
- * The function throws METER_UNDECLARED for a meter that is not in the table with this type and unit, METER_VOLUME,
- * and COUNTER_INVALID for all else that cannot be sent.
+ * The function takes the volume from its second argument where there is one. It throws METER_UNDECLARED for a meter
+ * that is not in the table with this type and unit, METER_VOLUME, and COUNTER_INVALID for all else that cannot be sent.
  */
-export function counterReader(meters: readonly Meter[]): (given: unknown) => ReadCounter {
+export function counterReader(meters: readonly Meter[]): (given: unknown, own?: number | bigint) => ReadCounter {
   const byStem = new Map(meters.map((meter) => [meterStem(meter.name), meter]));
-  return (given) => {
+  return (given, own) => {
     if (typeof given !== 'object' || given === null)
       throw invalid(`a counter is an object, and not ${describeError(given).slice(0, 60)}`);
-    const { name, type, unit, volume, userId, projectId, resourceId, timestamp, resourceMetadata, plugging } =
+    const { name, type, unit, userId, projectId, resourceId, timestamp, resourceMetadata, plugging } =
       given as Record<keyof Counter, unknown>;
+    const volume = own ?? (given as Record<keyof Counter, unknown>).volume;
     if (!isText(name)) throw invalid('a counter has no name');
     const meter = byStem.get(meterStem(name));
     if (meter === undefined || meter.type !== type || meter.unit !== unit || name.endsWith(':'))

@@ -24,8 +24,8 @@ export function isTotal(given: unknown): given is object {
 export function totalReader(meters: readonly Meter[]): (given: object) => ReadTotal {
   const readCounter = counterReader(meters);
   return (given) => {
-    const { parts, whole, ...fields } = given as Record<keyof Total, unknown>;
-    const { counter, size } = readCounter({ ...fields, volume: whole ?? 0n });
+    const { parts, whole } = given as Record<keyof Total, unknown>;
+    const { counter, size } = readCounter(given, (whole ?? 0n) as number | bigint);
     const wrong = (what: string) =>
       new NephoscopeError('TOTAL_INVALID', `the total '${counter.name.slice(0, 100)}' ${what}`);
     if (counter.type !== 'cumulative') throw wrong(`is a ${counter.type}: only cumulative meters have totals`);
@@ -43,7 +43,21 @@ export function totalReader(meters: readonly Meter[]): (given: object) => ReadTo
         throw wrong(`has a part '${key.slice(0, 100)}' whose volume is no finite number`);
       return { key, volume: volume as number | bigint, plugging: readPlugging(plugging) };
     });
-    const { volume: _, plugging: _none, ...rest } = counter;
-    return { total: { ...rest, parts: read, whole: whole === undefined ? undefined : counter.volume }, size };
+    const { name, type, unit, userId, projectId, resourceId, timestamp, resourceMetadata } = counter;
+    return {
+      total: {
+        name,
+        type,
+        unit,
+        userId,
+        projectId,
+        resourceId,
+        timestamp,
+        resourceMetadata,
+        parts: read,
+        whole: whole === undefined ? undefined : counter.volume,
+      },
+      size,
+    };
   };
 }
