@@ -71,7 +71,7 @@ async function running(host: readonly InstanceReading[], fields: Partial<AgentFi
   const results = (name: string, result: string) => metric(made.registry, `nephoscope_${name}_total`, { result });
   const ask = (id: number, reason = 'delete.start') => {
     const request = { instance: uuidOf(id), reason, announced: '2026-11-22 21:55:33.5' };
-    bus.emit('compute.compute-1', lastReadingMessage('compute-1', request).body);
+    bus.emit('nephoscope.compute.compute-1', lastReadingMessage('compute-1', request).body);
   };
   return { ...made, bus, clock, inspector, samplesOf, results, ask };
 }
@@ -96,7 +96,7 @@ describe('the last reading', () => {
     expect(bus.listening).toEqual([
       {
         exchange: 'ceilometer',
-        queue: 'compute.compute-1',
+        queue: 'nephoscope.compute.compute-1',
         bindings: ['compute.compute-1'],
         messageTtl: 5_000,
       },
@@ -150,8 +150,10 @@ describe('the last reading', () => {
     // The cycle asked before: nobody knows whose figures are later.
     expect(samplesOf(1)).toHaveLength(2);
     await clock.advance(60_000);
-    await until('the next cycle is sent', () => samplesOf(1).length === 3);
-    expect(samplesOf(1, 'compared').map(({ counter_volume }) => counter_volume)).toEqual([0, 1, 1]);
+    // In that minute it is also read again, since its end has not come: before the cycle, or by it.
+    await until('the next cycle is sent', () => samplesOf(1).length >= 3);
+    const compared = samplesOf(1, 'compared').map(({ counter_volume }) => counter_volume);
+    expect(compared.slice(0, 3)).toEqual([0, 1, 1]);
   });
 
   it('stands back behind a reading of the host that came while it was under way', async () => {
@@ -204,7 +206,7 @@ describe('the last reading', () => {
       JSON.stringify({ instance: uuidOf(1), reason: 'deleting', announced: 5 }),
       JSON.stringify({ instance: uuidOf(1), reason: 'deleting', announced: '', more: 1 }),
     ];
-    for (const body of bodies) bus.emit('compute.compute-1', Buffer.from(body));
+    for (const body of bodies) bus.emit('nephoscope.compute.compute-1', Buffer.from(body));
     await until('all are refused', async () => (await results('last_readings', 'refused')) === bodies.length);
     expect(inspector.askedFor).toEqual([]);
   });

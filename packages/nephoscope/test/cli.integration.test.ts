@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -164,6 +164,7 @@ describe('with samples of a real guest', () => {
 
     const copy = join(cwd, 'tampered.db');
     query(database, `vacuum into '${copy}'`);
+    await chmod(copy, 0o600);
     const [message, column] = recorded;
     if (message === undefined || column === undefined) throw new Error('nothing was recorded');
     const key = ({ messageId }: Sample) => `x'${messageId.replaceAll('-', '')}'`;
