@@ -130,13 +130,15 @@ it('--once sends what the services list, each page asked for once', async () => 
     resource_id: `${project}/бакет`,
     counter_volume: 7,
   });
-  expect(cloud.asked.filter((one) => one.includes('/v2/images'))).toHaveLength(3);
+  // Hidden images are a list of their own, and this cloud knows no difference.
+  expect(cloud.asked.filter((one) => one.includes('/v2/images'))).toHaveLength(2 * 3);
   expect(cloud.asked.filter((one) => one.includes('/projects'))).toHaveLength(1);
 }, 60_000);
 
 it('faults of services cost only what is read there', async () => {
   cloud.images.push({ id: 'image-1', size: 1 });
-  const { arrived, start } = await deployment();
+  // What may pass by itself is asked for again until then.
+  const { arrived, start } = await deployment({ timeout: '10s' });
   cloud.absent.add('object-store');
   cloud.faults.set('image', (_, response) => (response.writeHead(503).end('{"message": "busy"}'), true));
   cloud.faults.set('volume', (_, response) => (response.writeHead(200).end('{"volumes": [{"id'), true));

@@ -1,4 +1,4 @@
-import { Backoff, NephoscopeError, describeError } from '@nephoscope/core';
+import { Backoff, NephoscopeError } from '@nephoscope/core';
 import type { Clock, Logger, QueueTopology } from '@nephoscope/core';
 import type { ChannelModel } from 'amqplib';
 
@@ -61,7 +61,8 @@ export class ForeignBinding {
       return there;
     } catch (error) {
       if (!(error instanceof NephoscopeError)) throw error;
-      this.#tell(describeError(error), () =>
+      // RabbitMQ words its refusals differently from one try to the next.
+      this.#tell('refused', () =>
         logger.warn({ err: error, exchange, queue }, `exchange '${exchange}' cannot be bound, trying again`),
       );
       return false;
