@@ -9,7 +9,7 @@ import {
   meteringTopology,
   signMeteringMessage,
 } from '@nephoscope/core';
-import type { Notification, OutgoingMessage, Signer } from '@nephoscope/core';
+import type { Counter, Notification, OutgoingMessage, Signer } from '@nephoscope/core';
 import { runPluginCode } from '@nephoscope/runtime';
 
 import type { ActiveHandler } from './handlers.js';
@@ -50,10 +50,11 @@ export function translate(
   const failures: { plugin: string; reason: string }[] = [];
   for (const active of handlers) {
     try {
-      const { made, itemsFailed } = runPluginCode(active.name, () => linesOf(notification, active, origin));
-      for (const [meter, line] of made) lines.set(meter, [...(lines.get(meter) ?? []), line]);
-      if (itemsFailed === undefined) translatedBy.push(active.name);
-      else failures.push({ plugin: active.name, reason: pluginFailure(itemsFailed) });
+      const yielded = runPluginCode(active.name, () => read(notification, active));
+      for (const [meter, line] of linesOf(yielded, active.name, origin))
+        lines.set(meter, [...(lines.get(meter) ?? []), line]);
+      if (yielded.itemsFailed === undefined) translatedBy.push(active.name);
+      else failures.push({ plugin: active.name, reason: pluginFailure(yielded.itemsFailed) });
     } catch (error) {
       failures.push({ plugin: active.name, reason: pluginFailure(error) });
     }
@@ -67,36 +68,54 @@ export function translate(
   return { messages, samples: [...lines.values()].flat().length, translatedBy, failures };
 }
 
+/** What a plugin made of a notification. */
+interface Yielded {
+  readonly eventId: string;
+  readonly counters: readonly Counter[];
+  readonly itemsFailed?: NephoscopeError;
+}
+
 /**
- * The metering messages of one plugin, by meter. The same notification gives the same message ids.
+ * The counters that a plugin yields, bounded. To sign them is not the plugin's work and is left out of its time.
  *
  * @throws what the plugin throws, but for NOTIFICATION_ITEMS: that costs only the items that it is about
  */
-function linesOf(
-  notification: Notification,
-  { name, handler, readCounter }: ActiveHandler,
-  { source, publisherId, signer }: Origin,
-): { readonly made: readonly (readonly [string, string])[]; readonly itemsFailed?: NephoscopeError } {
+function read(notification: Notification, { handler, readCounter }: ActiveHandler): Yielded {
   const eventId = handler.eventId?.(notification) ?? notification.messageId;
+  const counters: Counter[] = [];
   let bytes = 0;
-  const made = new Map<string, readonly [string, string]>();
-  const take = (given: unknown) => {
-    const { counter } = readCounter(given);
-    const messageId = derivedMessageId('notification', source, eventId, name, counter.name, counter.resourceId);
-    if (made.has(messageId)) throw invalid(`the counter '${counter.name}' comes twice for one resource`);
-    if (made.size >= maxCounters) throw invalid(`there are more than ${maxCounters} of one notification`);
-    const line = signMeteringMessage(counter, { source, messageId, publisherId }, signer);
-    bytes += line.length;
-    if (bytes > mostBytes) throw invalid(`those of one notification take more than ${mostBytes} bytes`);
-    made.set(messageId, [counter.name, line]);
-  };
   try {
-    for (const counter of handler.processNotification(notification)) take(counter);
+    for (const given of handler.processNotification(notification)) {
+      if (counters.length >= maxCounters) throw invalid(`there are more than ${maxCounters} of one notification`);
+      const { counter, size } = readCounter(given);
+      bytes += size;
+      if (bytes > mostBytes) throw invalid(`those of one notification take more than ${mostBytes} bytes`);
+      counters.push(counter);
+    }
   } catch (error) {
     if (!isNephoscopeError(error, 'NOTIFICATION_ITEMS')) throw error;
-    return { made: [...made.values()], itemsFailed: error };
+    return { eventId, counters, itemsFailed: error };
   }
-  return { made: [...made.values()] };
+  return { eventId, counters };
+}
+
+/**
+ * The meter and the signed line of each counter. The same notification gives the same message ids.
+ *
+ * @throws COUNTER_INVALID when two counters are one sample, or when one cannot be signed
+ */
+function linesOf(
+  { eventId, counters }: Yielded,
+  plugin: string,
+  { source, publisherId, signer }: Origin,
+): readonly (readonly [meter: string, line: string])[] {
+  const messageIds = new Set<string>();
+  return counters.map((counter) => {
+    const messageId = derivedMessageId('notification', source, eventId, plugin, counter.name, counter.resourceId);
+    if (messageIds.has(messageId)) throw invalid(`the counter '${counter.name}' comes twice for one resource`);
+    messageIds.add(messageId);
+    return [counter.name, signMeteringMessage(counter, { source, messageId, publisherId }, signer)];
+  });
 }
 
 function invalid(what: string): NephoscopeError {
