@@ -1,0 +1,146 @@
+import type { InstanceReading } from '@nephoscope/core';
+import type { DomainStatsRecord } from '@nephoscope/libvirt';
+import type { Handler } from '@nephoscope/libvirt/testing';
+
+import {
+  processStats,
+  guest,
+  busyPart,
+  daemon,
+  started,
+  callsOf,
+  names,
+  signal,
+  hang,
+  useFakeDaemon,
+} from './fake-host.js';
+import { allParts, named, until } from './support.js';
+
+useFakeDaemon();
+
+describe('a guest that hangs', () => {
+  it('costs only what it alone knows, until it goes on', async () => {
+    const { read } = await started([guest(1), guest(2), guest(3)]);
+    const { goOn, waiting } = hang('guest-2');
+    for (let cycle = 0; cycle < 3; cycle++) {
+      daemon.calls.length = 0;
+      const readings = await read();
+      // One call waits in it, whatever the number of cycles, and it is not asked by itself in each of them.
+      expect(waiting()).toBe(1);
+      if (cycle > 0) expect(callsOf('connectGetAllDomainStats')).toBe(2);
+      expect(names(readings).sort()).toEqual(['guest-1', 'guest-2', 'guest-3']);
+      expect(named(readings, 'guest-2').parts).toMatchObject({
+        cpu: { timeNs: 100n },
+        vnics: [{ traffic: { rxBytes: 9n } }],
+        memory: busyPart,
+        disks: [{ disk: { device: 'vda' }, io: busyPart, size: busyPart }],
+      });
+      expect(named(readings, 'guest-3').parts).toMatchObject({
+        memory: { residentKib: 2048n },
+        disks: [{ io: { readBytes: 7n } }],
+      });
+    }
+    goOn();
+    await until(async () => !('missing' in (named(await read(), 'guest-2').parts.memory ?? busyPart)));
+  });
+
+  it('is one of five, before the first reading: no connection has all its slots taken', async () => {
+    const guests = Array.from({ length: 20 }, (_, index) => guest(index + 1));
+    const { read, logged } = await started(guests, { deadline: 0.05 });
+    const hung = hang('guest-3', 'guest-7', 'guest-8', 'guest-15', 'guest-20');
+    const clients = new Set(daemon.clients);
+    for (let cycle = 0; cycle < 3; cycle++) {
+      const readings = await read();
+      expect(readings.filter(({ parts }) => parts.memory !== undefined && 'missing' in parts.memory)).toHaveLength(
+        5,
+      );
+      expect(readings).toHaveLength(20);
+      for (const client of daemon.clients) clients.add(client);
+    }
+    expect(hung.waiting()).toBe(5);
+    // One was given up, and one is for single instances.
+    expect(clients.size).toBe(3);
+    expect(logged.filter((line) => line.includes('request slots'))).toHaveLength(1);
+    hung.goOn();
+  });
+
+  it.each([
+    ['at the start', false, 9],
+    ['after all were well', true, 10],
+  ])('is one of twenty, %s: the daemon has workers left', async (_, before, most) => {
+    const guests = Array.from({ length: 30 }, (__, index) => guest(index + 1));
+    const { read, logged, inspector } = await started(guests, { deadline: 0.02 });
+    if (before) await read();
+    // The first that is asked is well, and so is each third.
+    const hung = hang(...guests.map(({ name }) => name).filter((__, index) => index % 3 !== 0));
+    for (let cycle = 0; cycle < 4; cycle++) {
+      const readings = await read();
+      expect(hung.waiting()).toBeLessThanOrEqual(most);
+      expect(readings).toHaveLength(30);
+      // What the host knows of one that was found out just now is in the next reading.
+      if (cycle > 0) for (const { parts } of readings) expect(parts.cpu).toMatchObject({ timeNs: 100n });
+      expect(named(readings, 'guest-1').parts.memory).toMatchObject({ residentKib: 2048n });
+    }
+    // One that is read by itself takes no worker either.
+    await Promise.all(guests.map(({ uuid }) => inspector.inspectInstance(uuid, allParts, signal)));
+    expect(hung.waiting()).toBeLessThanOrEqual(most);
+    expect(logged.filter((line) => line.includes('max_workers'))).toHaveLength(1);
+    hung.goOn();
+    const isWell = ({ parts }: InstanceReading): boolean =>
+      parts.memory !== undefined && !('missing' in parts.memory);
+    await until(async () => (await read()).every(isWell));
+  });
+
+  it('is told from a host that is busy: all is read, however long it takes', async () => {
+    const { read } = await started(
+      Array.from({ length: 17 }, (_, index) => guest(index + 1)),
+      { deadline: 0.05 },
+    );
+    // A daemon that takes its turns: a call holds the domain that it is in, and NOWAIT passes over one that is held.
+    const held = new Set<string>();
+    const bulk: Handler<'connectGetAllDomainStats'> = daemon.handle('connectGetAllDomainStats', async (query) => {
+      const records: DomainStatsRecord[] = [];
+      for (const record of await bulk(query)) {
+        const { uuid } = record.domain;
+        if (held.has(uuid)) {
+          records.push({
+            ...record,
+            params: new Map([...record.params].filter(([name]) => !(name in processStats))),
+          });
+          continue;
+        }
+        held.add(uuid);
+        await new Promise((resolve) => setTimeout(resolve, 40));
+        held.delete(uuid);
+        records.push(record);
+      }
+      return records;
+    });
+    for (let cycle = 0; cycle < 3; cycle++) {
+      const readings = await read();
+      expect(readings).toHaveLength(17);
+      for (const { parts } of readings)
+        expect(parts).toMatchObject({ memory: { residentKib: 2048n }, disks: [{ io: { readBytes: 7n } }] });
+    }
+    // It learned what this host needs, and asks nobody twice.
+    daemon.calls.length = 0;
+    await read();
+    expect(callsOf('connectGetAllDomainStats')).toBe(2);
+  });
+
+  it('is told from a host that is merely slow at first', async () => {
+    const { read } = await started(
+      Array.from({ length: 100 }, (_, index) => guest(index + 1)),
+      { deadline: 0.01 },
+    );
+    const answer: Handler<'connectGetAllDomainStats'> = daemon.handle(
+      'connectGetAllDomainStats',
+      async (query) => {
+        await new Promise((resolve) => setTimeout(resolve, 400));
+        return answer(query);
+      },
+    );
+    expect(await read(new Set(['cpu']))).toHaveLength(100);
+    expect(callsOf('connectGetAllDomainStats')).toBe(2);
+  });
+});
