@@ -16,7 +16,7 @@ import type { Registry } from 'prom-client';
 import { CycleCloud } from './cycle-cloud.js';
 import type { CloudSession } from './cycle-cloud.js';
 import { cycleTime, readNote, untilNextCycle, writeNote } from './cycle-time.js';
-import { runCycle } from './cycle.js';
+import { PollsterHistory, runCycle } from './cycle.js';
 import type { ActivePollster, CycleResult } from './cycle.js';
 import { createAgentMetrics } from './metrics.js';
 import type { CentralOptions } from './options.js';
@@ -58,8 +58,7 @@ export class CentralAgent implements Component {
   readonly #metrics: ReturnType<typeof createAgentMetrics>;
   readonly #sending: Sending;
   readonly #stopping = new AbortController();
-  /** Pollsters that have not come back yet. */
-  readonly #pending = new Set<string>();
+  readonly #histories: ReadonlyMap<string, PollsterHistory>;
   #running: Promise<void> | undefined;
   #failure: string | undefined;
 
@@ -69,6 +68,7 @@ export class CentralAgent implements Component {
     this.#parts = parts;
     this.#metrics = createAgentMetrics(registry);
     this.#metrics.pluginFailures.set(failedPlugins);
+    this.#histories = new Map(pollsters.map(({ name }) => [name, new PollsterHistory()]));
     const signer = createSigner({ secret: secrets[0] as Secret, form: signatureFormOf(options) });
     const publisherId = `central.${host}`;
     const wire = options.wire === 'ceilometer' ? ceilometerWire({ publisherId, clock }) : nephoscopeWire;
@@ -223,7 +223,7 @@ export class CentralAgent implements Component {
       time,
       pollsters,
       {
-        ...{ sending: this.#sending, clock, logger, metrics: this.#metrics, pending: this.#pending },
+        ...{ sending: this.#sending, clock, logger, metrics: this.#metrics, histories: this.#histories },
         cloud: new CycleCloud(session, reading.signal),
         away: () => session.away(),
       },

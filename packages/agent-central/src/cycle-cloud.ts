@@ -21,10 +21,16 @@ export class CycleCloud implements Cloud {
   readonly #budget = new ItemBudget(heldItems);
   readonly #listings = new Map<string, SharedListing<Metadata>>();
 
+  // Pollsters share it: none of them may replace what the others call.
+  static {
+    Object.freeze(this.prototype);
+  }
+
   /** @param signal the cycle's deadline */
   constructor(session: CloudSession, signal: AbortSignal) {
     this.#session = session;
     this.#signal = signal;
+    Object.freeze(this);
   }
 
   async *list(list: CloudList): AsyncGenerator<Metadata, void, undefined> {

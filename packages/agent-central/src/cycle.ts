@@ -1,11 +1,22 @@
 import { setImmediate as turn } from 'node:timers/promises';
 
 import { NephoscopeError, counterReader, isNephoscopeError, meterStem, readMissing } from '@nephoscope/core';
-import type { CentralPollster, Clock, Cloud, Logger, Meter } from '@nephoscope/core';
-import { asPlugin, orAborted, runPluginCode } from '@nephoscope/runtime';
+import type {
+  CentralPollManager,
+  CentralPollster,
+  Clock,
+  Cloud,
+  Counter,
+  Logger,
+  Meter,
+  Missing,
+  ReadCounter,
+} from '@nephoscope/core';
+import { asPlugin, orAborted, Pause } from '@nephoscope/runtime';
 
 import { Findings } from './findings.js';
 import type { AgentMetrics } from './metrics.js';
+import { countersOf } from './plugin-counters.js';
 import { SampleStream } from './sample-stream.js';
 import type { Sending } from './sample-stream.js';
 
@@ -18,6 +29,13 @@ export interface ActivePollster {
   readonly logger?: Logger | undefined;
 }
 
+/** What is known of a pollster from earlier cycles. */
+export class PollsterHistory {
+  /** Whether it has not come back from one of them. */
+  isPending = false;
+  readonly pause = new Pause();
+}
+
 export interface CycleTools {
   readonly sending: Sending;
   readonly cloud: Cloud;
@@ -26,8 +44,8 @@ export interface CycleTools {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: AgentMetrics;
-  /** Names of pollsters that have not come back from an earlier cycle. Lives longer than a cycle. */
-  readonly pending: Set<string>;
+  /** Of each pollster by its name; lives longer than a cycle. */
+  readonly histories: ReadonlyMap<string, PollsterHistory>;
 }
 
 export interface CycleResult {
@@ -74,12 +92,13 @@ export async function runCycle(
 /** Never rejects. */
 async function runPollster(
   { name, meters, pollster, logger: own }: ActivePollster,
-  { away, cloud, clock, logger, metrics, pending }: CycleTools,
+  { away, cloud, clock, histories, logger, metrics }: CycleTools,
   findings: Findings,
   stream: SampleStream,
   reading: AbortSignal,
 ): Promise<void> {
-  if (pending.has(name)) {
+  const history = histories.get(name) as PollsterHistory;
+  if (history.isPending) {
     findings.addFailure(
       new NephoscopeError(
         'POLLSTER_PENDING',
@@ -89,39 +108,49 @@ async function runPollster(
     return;
   }
   const declared = new Set(meters.map((meter) => meterStem(meter.name)));
-  const read = counterReader(meters);
-  const take = (given: unknown) => {
+  const reader = counterReader(meters);
+  const read = (given: unknown): Partial<ReadCounter> => {
     try {
-      stream.add(read(given).counter);
+      return reader(given);
+    } catch (error) {
+      findings.addFailure(error);
+      return {};
+    }
+  };
+  const send = (counter: Counter) => {
+    try {
+      stream.add(counter);
     } catch (error) {
       findings.addFailure(error);
     }
   };
+  const manager: CentralPollManager = Object.freeze({
+    ...{ cloud, clock, logger: own ?? logger, signal: reading },
+    missing: (meter: string, reason: Missing, resourceId: string) => {
+      if (!declared.has(meterStem(meter))) throw undeclared(meter);
+      findings.addGap(meter, readMissing(reason), String(resourceId).slice(0, 255));
+    },
+  });
   const poll = async () => {
-    const counters = await runPluginCode(name, () =>
-      pollster.getCounters({
-        ...{ cloud, clock, logger: own ?? logger, signal: reading },
-        missing: (meter, reason, resourceId) => {
-          if (!declared.has(meterStem(meter))) throw undeclared(meter);
-          findings.addGap(meter, readMissing(reason), String(resourceId).slice(0, 255));
-        },
-      }),
-    );
     let inOneGo = 0;
-    for await (const counter of counters) {
+    for await (const { counter } of countersOf(
+      () => pollster.getCounters(manager),
+      (work) => history.pause.run(name, clock, work),
+      read,
+    )) {
       // Nobody waits for it any more.
       if (reading.aborted) return;
-      take(counter);
+      if (counter !== undefined) send(counter);
       if (stream.isFull) await asPlugin(undefined, () => stream.flush());
       // One that never waits for anything would keep everybody else from their turn.
       if (++inOneGo % 1_000 === 0) await turn();
     }
   };
-  pending.add(name);
+  history.isPending = true;
   const ended = metrics.pollDuration.startTimer({ pollster: name });
   try {
     await orAborted(
-      asPlugin(name, poll).finally(() => pending.delete(name)),
+      asPlugin(name, poll).finally(() => (history.isPending = false)),
       reading,
     );
   } catch (error) {

@@ -1,5 +1,6 @@
 import {
   MeteringBatch,
+  NephoscopeError,
   derivedMessageId,
   describeError,
   formatTimestamp,
@@ -28,6 +29,7 @@ interface Message extends OutgoingMessage {
 
 // Samples that are signed and sent together.
 const pieceSize = 1_000;
+const pieceBytes = 16 * 1024 * 1024;
 // Between tries to publish, ms.
 const firstPause = 500;
 const longestPause = 10_000;
@@ -43,6 +45,9 @@ export class SampleStream {
   readonly #signal: AbortSignal;
   #batches = new Map<string, MeteringBatch>();
   #waiting = 0;
+  #waitingBytes = 0;
+  /** By the id of each message. */
+  readonly #volumes = new Map<string, number | bigint>();
   #sent = 0;
   #unsent = 0;
   #failure: unknown;
@@ -61,7 +66,7 @@ export class SampleStream {
 
   /** Whether a piece is complete and to be flushed. */
   get isFull(): boolean {
-    return this.#waiting >= pieceSize;
+    return this.#waiting >= pieceSize || this.#waitingBytes >= pieceBytes;
   }
 
   get sent(): number {
@@ -73,16 +78,29 @@ export class SampleStream {
     return { samples: this.#unsent, failure: this.#failure };
   }
 
-  /** @throws METER_VOLUME, COUNTER_INVALID for a counter that cannot be sent */
+  /**
+   * Takes a counter, once: one that comes again with its volume, as when a page was listed twice, is one sample.
+   *
+   * @throws METER_VOLUME, COUNTER_INVALID for a counter that cannot be sent
+   */
   add(counter: Counter): void {
     const { source, publisherId, signer, wire } = this.#sending;
-    const { name, resourceId } = counter;
+    const { name, resourceId, volume } = counter;
     const messageId = derivedMessageId('central', source, this.#cycle, name, resourceId);
+    const before = this.#volumes.get(messageId);
+    if (before === volume) return;
+    if (before !== undefined)
+      throw new NephoscopeError(
+        'COUNTER_INVALID',
+        `the counter '${name}' comes twice for '${resourceId.slice(0, 100)}', with different volumes: the first is sent`,
+      );
     const line = signMeteringMessage(counter, { source, messageId, publisherId }, signer);
     let batch = this.#batches.get(name);
     if (batch === undefined) this.#batches.set(name, (batch = new MeteringBatch(wire)));
     batch.add(line);
+    this.#volumes.set(messageId, volume);
     this.#waiting += 1;
+    this.#waitingBytes += line.length;
   }
 
   /** Resolves when the bus has confirmed all that was added, or the tries are over: see {@link unsent}. */
@@ -99,6 +117,7 @@ export class SampleStream {
     );
     this.#batches = new Map();
     this.#waiting = 0;
+    this.#waitingBytes = 0;
     return (this.#flushed = Promise.all([this.#flushed, ...messages.map((message) => this.#publish(message))]));
   }
 

@@ -1,3 +1,5 @@
+import { deepFreeze } from '@nephoscope/core';
+
 /** Items that listings hold for readers to come, of all listings of a cycle together. */
 export class ItemBudget {
   readonly #limit: number;
@@ -128,7 +130,8 @@ export class SharedListing<T> {
         this.#ended = {};
         return;
       }
-      this.#pages.push(value);
+      // What one reader could write into, the others would send.
+      this.#pages.push(deepFreeze(value));
       this.#budget.take(this, value.length);
     } catch (error) {
       this.#ended ??= { error };

@@ -14,11 +14,11 @@ import type {
   InstancePart,
   Logger,
 } from '@nephoscope/core';
+import { Pause } from '@nephoscope/runtime';
 
 import type { Gaps } from './gaps.js';
 import { instanceFilter } from './instance-filter.js';
 import type { ComputeOptions } from './options.js';
-import { Pause } from './poll-in-turn.js';
 
 /** A pollster at work in a group, with the last readings that its next ones are compared with. */
 export interface GroupPollster {

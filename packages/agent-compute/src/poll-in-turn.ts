@@ -1,6 +1,6 @@
-import { isNephoscopeError, NephoscopeError } from '@nephoscope/core';
-import type { Clock, Inspection, InstancePart, InstanceReading } from '@nephoscope/core';
-import { runPluginCode } from '@nephoscope/runtime';
+import { isNephoscopeError } from '@nephoscope/core';
+import type { Inspection, InstancePart, InstanceReading, NephoscopeError } from '@nephoscope/core';
+import { cutOff, leftAlone, runPluginCode } from '@nephoscope/runtime';
 
 import type { CycleTools } from './cycle.js';
 import type { GroupPollster, PollGroup } from './poll-group.js';
@@ -9,34 +9,8 @@ import type { Taken } from './poll-instance.js';
 
 /** So often a pollster is cut off in a cycle, each time after a second, before it is given up. */
 const mostCuts = 3;
-const firstPause = 60_000;
-const longestPause = 3_600_000;
 
 type Result = Taken | Promise<Taken | undefined> | undefined;
-
-/** A pollster that was cut off is left alone for a time, which doubles as long as it stays so. */
-export class Pause {
-  #until: bigint | undefined;
-  #ms = firstPause;
-
-  /** Whether it is to be left alone now. */
-  isOn(clock: Clock): boolean {
-    return this.#until !== undefined && clock.monotonic() < this.#until;
-  }
-
-  /** Gives its length, ms. */
-  begin(clock: Clock): number {
-    const ms = this.#ms;
-    this.#until = clock.monotonic() + BigInt(ms) * 1_000_000n;
-    this.#ms = Math.min(2 * ms, longestPause);
-    return ms;
-  }
-
-  end(): void {
-    this.#until = undefined;
-    this.#ms = firstPause;
-  }
-}
 
 /**
  * Has a pollster poll these readings, one after the other. One that keeps the program for itself is cut off: it costs its
@@ -56,7 +30,7 @@ export function pollInTurn(
     for (const { instance } of readings.slice(from)) failures.add(name, instance, error);
   };
   if (pause.isOn(clock)) {
-    failRest(0, new NephoscopeError('PLUGIN_BLOCKED', 'it had to be cut off, and is not called for some time'));
+    failRest(0, leftAlone());
     return results;
   }
   let at = 0;
@@ -85,9 +59,7 @@ export function pollInTurn(
       if (!isNephoscopeError(error, 'PLUGIN_BLOCKED')) throw error;
       // With many instances it may only be slow.
       if (at > from && cuts < mostCuts) continue;
-      const minutes = pause.begin(clock) / 60_000;
-      const text = `it kept the program to itself, was cut off, and is not called for ${minutes} min`;
-      failRest(at, new NephoscopeError('PLUGIN_BLOCKED', text, { cause: error }));
+      failRest(at, cutOff(pause.begin(clock), error));
       return results;
     }
   }

@@ -16,6 +16,7 @@ export { discoverPlugins, origin } from './plugin-discovery.js';
 export type { DeclaredPlugin } from './plugin-discovery.js';
 export { loadPlugin } from './plugin-loading.js';
 export { asPlugin, runPluginCode } from './plugin-code.js';
+export { cutOff, leftAlone, Pause } from './plugin-pause.js';
 export { choosePlugin, createPlugin, selectPlugins } from './plugin-selection.js';
 export type { ActivePlugin, InactivePlugin, Selection } from './plugin-selection.js';
 export { collectProcessMetrics } from './process-metrics.js';

@@ -15,9 +15,9 @@ const tolerance = 2_000_000n;
 // Node's timers end at once when they are longer.
 const longestTimer = 2 ** 31 - 1;
 
-/** The machine's own clocks. */
-export const systemClock: Clock = {
-  now() {
+/** The machine's own clocks. Plugins are given it, and none may set it for all. */
+export const systemClock: Clock = Object.freeze({
+  now(): bigint {
     const time = process.hrtime.bigint() + offset;
     const drift = time - BigInt(Date.now()) * 1_000_000n;
     if (drift < -tolerance || drift > tolerance) {
@@ -27,7 +27,7 @@ export const systemClock: Clock = {
     return time;
   },
   monotonic: () => process.hrtime.bigint(),
-  async sleep(ms, signal) {
+  async sleep(ms: number, signal?: AbortSignal): Promise<void> {
     try {
       for (let left = ms; left > 0; left -= longestTimer)
         await delay(Math.min(left, longestTimer), undefined, { signal });
@@ -37,4 +37,4 @@ export const systemClock: Clock = {
       throw error;
     }
   },
-};
+});

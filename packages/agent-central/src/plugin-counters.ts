@@ -1,0 +1,90 @@
+import { NephoscopeError } from '@nephoscope/core';
+import type { ReadCounter } from '@nephoscope/core';
+
+// Of one pollster in one cycle: beyond that it is one that never ends.
+const mostCounters = 1_000_000;
+// Of what it gives in one go, and is kept until it is sent.
+const mostBytes = 256 * 1024 * 1024;
+
+/** What a plugin gave, until it first waits for something. */
+interface Begun<T> {
+  readonly taken?: readonly T[];
+  /** What it threw after these. */
+  readonly failure?: { readonly error: unknown };
+  readonly coming?: AsyncIterable<unknown>;
+  readonly promised?: unknown;
+}
+
+/**
+ * The counters that a plugin gives, in whatever form: a list, a generator, a promise of one, an async generator. All that
+ * it does before it first waits for something is done within `run`, and each counter is read as it comes.
+ *
+ * @param read gives what it makes of a counter, and its size
+ * @throws what the plugin and `run` throw; COUNTER_INVALID for what counters cannot be taken out of; COUNTERS_TOO_MANY
+ */
+export async function* countersOf<T extends Partial<ReadCounter>>(
+  getCounters: () => unknown,
+  run: <R>(work: () => R) => R,
+  read: (given: unknown) => T,
+): AsyncGenerator<T, void, undefined> {
+  let begun = run(() => begin(getCounters(), read));
+  if (begun.promised !== undefined) {
+    const given = await begun.promised;
+    begun = run(() => begin(given, read));
+  }
+  const { taken = [], failure, coming, promised } = begun;
+  if (promised !== undefined) throw noCounters();
+  yield* taken;
+  if (failure !== undefined) throw failure.error;
+  if (coming === undefined) return;
+  let count = 0;
+  for await (const given of coming) {
+    if (++count > mostCounters) throw tooMany(`${mostCounters} counters`);
+    yield read(given);
+  }
+}
+
+function begin<T extends Partial<ReadCounter>>(given: unknown, read: (given: unknown) => T): Begun<T> {
+  if (typeof given !== 'object' || given === null) throw noCounters();
+  if (Symbol.asyncIterator in given) return { coming: started(given as AsyncIterable<unknown>) };
+  if (!(Symbol.iterator in given)) return { promised: given };
+  // A list of its own: what was cut off is called again when the process had been stopped.
+  const taken: T[] = [];
+  let bytes = 0;
+  try {
+    for (const one of given as Iterable<unknown>) {
+      if (taken.length >= mostCounters) throw tooMany(`${mostCounters} counters`);
+      const counter = read(one);
+      bytes += counter.size ?? 0;
+      if (bytes > mostBytes) throw tooMany(`${mostBytes} bytes in one go`);
+      taken.push(counter);
+    }
+  } catch (error) {
+    return { taken, failure: { error } };
+  }
+  return { taken };
+}
+
+/** The same, and it is running until it first waits. */
+function started(counters: AsyncIterable<unknown>): AsyncIterable<unknown> {
+  const iterator = counters[Symbol.asyncIterator]();
+  let first: Promise<IteratorResult<unknown>> | undefined = iterator.next();
+  return {
+    [Symbol.asyncIterator]: () => ({
+      next() {
+        const next = first ?? iterator.next();
+        first = undefined;
+        return next;
+      },
+      return: () => iterator.return?.() ?? Promise.resolve({ done: true, value: undefined }),
+    }),
+  };
+}
+
+function noCounters(): NephoscopeError {
+  return new NephoscopeError('COUNTER_INVALID', 'it gave nothing that counters can be taken out of');
+}
+
+function tooMany(what: string): NephoscopeError {
+  return new NephoscopeError('COUNTERS_TOO_MANY', `it yields more than ${what}: what comes then is not taken`);
+}

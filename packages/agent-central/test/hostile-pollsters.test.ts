@@ -1,0 +1,366 @@
+import type { CentralPollManager, Counter } from '@nephoscope/core';
+
+import type { CloudSession } from '../src/cycle-cloud.js';
+import type { ActivePollster } from '../src/cycle.js';
+import { advanceUntil, counter, lines, metric, noCloud, pollster, startAgent, stopAgents } from './support.js';
+
+/** What the types forbid. */
+// eslint-disable-next-line @typescript-eslint/no-explicit-any
+type Anything = (manager: any) => any;
+// eslint-disable-next-line @typescript-eslint/no-explicit-any
+type Writable = any;
+
+const never = new AbortController().signal;
+const hang = () => new Promise<never>(() => undefined);
+const things = { service: { type: 'thing' }, path: '/things', key: 'things' };
+
+afterEach(stopAgents);
+
+/** Lists the same two things to everybody. */
+const session: CloudSession = {
+  ...noCloud,
+  async *list() {
+    yield [{ id: 'one', size: 9_007_199_254_740_993n, owner: { name: 'owner' } }];
+    yield [{ id: 'two', size: 3n, owner: { name: 'owner' } }];
+  },
+};
+
+/** Yields what is listed, to the last digit. */
+const honest: ActivePollster = {
+  name: 'honest',
+  meters: [
+    { name: 'true.size', type: 'gauge', unit: 'x', description: 'of the tests' },
+    { name: 'true.moment', type: 'gauge', unit: 'x', description: 'of the tests' },
+  ],
+  pollster: {
+    async *getCounters({ cloud, clock }) {
+      yield counter('true.moment', 'now', clock.now(), clock.now());
+      for await (const { id, size, owner } of cloud.list(things))
+        yield {
+          ...counter('true.size', id as string, clock.now(), size as bigint),
+          resourceMetadata: { owner: owner as never },
+        };
+    },
+  },
+};
+
+async function twoCycles(pollsters: readonly ActivePollster[]) {
+  const { agent, bus, clock, registry, told } = await startAgent({ pollsters, session });
+  const cycles: { readonly at: bigint; readonly end: bigint }[] = [];
+  for (const _ of [0, 1]) {
+    const at = clock.now();
+    let over = false;
+    const cycle = agent
+      .once(never)
+      .catch(() => undefined)
+      .finally(() => (over = true));
+    await advanceUntil('the cycle is over', clock, () => over);
+    await cycle;
+    cycles.push({ at, end: clock.now() });
+    await clock.advance(1_000);
+  }
+  // As it was sent: a JavaScript number would round it.
+  const text = bus.confirmed.map(({ body }) => Buffer.from(body).toString('utf8')).join('');
+  const volumes = text
+    .split('\n')
+    .filter((line) => line.includes('"counter_name":"true.'))
+    .map((line) => /"counter_volume":(\d+)/.exec(line)?.[1]);
+  const sent = lines(bus.confirmed);
+  const ofBad = sent.filter(({ counter_name: name }) => !name.startsWith('true.'));
+  const ofHonest = sent.filter(({ counter_name: name }) => name.startsWith('true.'));
+  return { cycles, ofBad, ofHonest, volumes, registry, errors: told('error') };
+}
+
+const now = ({ clock }: CentralPollManager) => clock.now();
+const bad = (manager: CentralPollManager, resource = 'x', volume: number | bigint = 1) =>
+  counter('bad', resource, now(manager), volume);
+const changed =
+  (change: object): Anything =>
+  (manager) => [{ ...bad(manager), ...change }];
+const metadataOf = (resourceMetadata: object) => changed({ resourceMetadata });
+const throwing = (text: string) =>
+  new Proxy(
+    {},
+    {
+      get() {
+        throw new Error(text);
+      },
+    },
+  );
+
+/** Each costs itself, and is named with this. */
+const fails: Readonly<Record<string, readonly [Anything, RegExp]>> = {
+  'replaces what the cloud lists': [({ cloud }) => void (cloud.list = () => []), /read only|not extensible/],
+  'replaces it for all clouds': [
+    ({ cloud }) => void (Object.getPrototypeOf(cloud).list = () => []),
+    /read only|not extensible/,
+  ],
+  'writes into what is listed': [
+    async function* ({ cloud }: Writable) {
+      for await (const item of cloud.list(things)) item.size = 0n;
+    },
+    /read only/,
+  ],
+  'writes deep into what is listed': [
+    async function* ({ cloud }: Writable) {
+      for await (const item of cloud.list(things)) item.owner.name = 'mine';
+    },
+    /read only/,
+  ],
+  'removes from what is listed': [
+    async function* ({ cloud }: Writable) {
+      for await (const item of cloud.list(things)) delete item.size;
+    },
+    /Cannot delete/,
+  ],
+  'replaces the manager’s clock': [(manager) => void (manager.clock = { now: () => 0n }), /read only/],
+  'sends NaN': [changed({ volume: NaN }), /finite number/],
+  'sends infinity': [changed({ volume: -Infinity }), /finite number/],
+  'sends a volume as text': [changed({ volume: '12' }), /finite number/],
+  'sends no volume': [changed({ volume: null }), /finite number/],
+  'sends a boxed number': [changed({ volume: Object(1) }), /finite number/],
+  'sends another’s meter': [changed({ name: 'true.size' }), /not in the plugin's table/],
+  'lies about its type': [changed({ type: 'cumulative' }), /not in the plugin's table/],
+  'lies about its unit': [changed({ unit: 'GB' }), /not in the plugin's table/],
+  'sends half a character': [changed({ resourceId: 'a\ud800' }), /well-formed|surrogate|Unicode|character/i],
+  'sends half a character in its metadata': [
+    metadataOf({ text: '\udfff' }),
+    /well-formed|surrogate|Unicode|character/i,
+  ],
+  'sends an id that is a number': [changed({ resourceId: 12 }), /no resource id/],
+  'sends a Date as its time': [changed({ timestamp: new Date(0) }), /timestamp/],
+  'sends its time as number': [changed({ timestamp: Date.now() }), /timestamp/],
+  'sends metadata of 2 MiB': [metadataOf({ text: 'x'.repeat(2 ** 21) }), /bytes/],
+  'sends a Map': [metadataOf({ map: new Map() }), /metadata/],
+  'sends a function': [metadataOf({ call: () => 1 }), /metadata/],
+  'sends metadata that hold themselves': [
+    metadataOf({
+      get me() {
+        return this;
+      },
+    }),
+    /metadata/,
+  ],
+  'sends a Proxy that throws': [() => [throwing('from a proxy')], /from a proxy/],
+  'sends a getter that throws': [
+    metadataOf({
+      get text() {
+        throw new Error('from a getter');
+      },
+    }),
+    /from a getter/,
+  ],
+  'sends one resource twice, with two volumes': [
+    (manager) => [bad(manager, 'x', 1), bad(manager, 'x', 2)],
+    /comes twice.*the first is sent/,
+  ],
+  'gives a number': [() => 1, /nothing that counters can be taken out of/],
+  'gives a text': [() => 'counters', /nothing that counters can be taken out of/],
+  'gives an object': [() => ({ counters: [] }), /nothing that counters can be taken out of/],
+  'gives nothing': [() => undefined, /nothing that counters can be taken out of/],
+  'promises nothing': [() => Promise.resolve(undefined), /nothing that counters can be taken out of/],
+  'gives a generator function': [() => function* () {}, /nothing that counters can be taken out of/],
+  'has an iterator that is none': [() => ({ [Symbol.iterator]: () => 1 }), /./],
+  'has an async iterator that is none': [() => ({ [Symbol.asyncIterator]: () => 1 }), /not a function/],
+  'iterates over what is no result': [
+    () => ({ [Symbol.asyncIterator]: () => ({ next: () => Promise.resolve(7) }) }),
+    /not an object/,
+  ],
+  'throws undefined': [
+    () => {
+      throw undefined;
+    },
+    /undefined/,
+  ],
+  'throws what cannot be described': [
+    () => {
+      throw {
+        toString() {
+          throw new Error('no');
+        },
+      };
+    },
+    /cannot be described/,
+  ],
+  'rejects with nothing': [() => Promise.reject(), /undefined/],
+  'rejects later': [
+    async function* (manager: CentralPollManager) {
+      yield bad(manager);
+      await 1;
+      throw new Error('later');
+    },
+    /later/,
+  ],
+  'is a thenable that throws': [
+    () => ({
+      then() {
+        throw new Error('from then');
+      },
+    }),
+    /from then/,
+  ],
+  'misses what it does not declare': [
+    ({ missing }) => missing('true.size', { missing: 'error', detail: 'x' }, 'one'),
+    /not in the plugin's table/,
+  ],
+  'misses without a reason': [({ missing }) => missing('bad', {}, 'x'), /reason/],
+  'never comes back': [() => hang(), /not done when the cycle ended|not come back/],
+  'hangs while it yields': [
+    async function* (manager: CentralPollManager) {
+      yield bad(manager);
+      await hang();
+    },
+    /not done when the cycle ended|not come back/,
+  ],
+  'hangs when it is let go': [
+    () => ({
+      [Symbol.asyncIterator]: () => ({ next: () => hang(), return: () => hang() }),
+    }),
+    /not done when the cycle ended|not come back/,
+  ],
+  'yields the same without end': [
+    function* (manager: CentralPollManager) {
+      for (;;) yield bad(manager);
+    },
+    /cut off|yields more than/,
+  ],
+  'yields nothing without end': [
+    function* () {
+      for (;;) yield undefined;
+    },
+    /a counter is an object/,
+  ],
+  loops: [
+    () => {
+      for (;;);
+    },
+    /cut off/,
+  ],
+  'loops before its first counter': [
+    // eslint-disable-next-line require-yield
+    async function* () {
+      for (;;);
+    },
+    /cut off/,
+  ],
+  'loops after it has promised': [
+    // eslint-disable-next-line require-yield
+    async () =>
+      (function* () {
+        for (;;);
+      })(),
+    /cut off/,
+  ],
+  'loops and catches what comes': [
+    function* (manager: CentralPollManager) {
+      for (;;)
+        try {
+          yield bad(manager);
+          for (;;);
+        } catch {
+          // Again.
+        }
+    },
+    /cut off/,
+  ],
+};
+
+/** Each changes nothing of what others send, and what it yielded stays as it was. */
+const harmless: Readonly<Record<string, Anything>> = {
+  'writes into its counter after it yielded it': async function* (manager: CentralPollManager) {
+    const one = bad(manager) as Writable;
+    yield one;
+    one.volume = 2;
+    one.resourceId = 'y';
+    one.resourceMetadata.text = 'changed';
+  },
+  'yields one object again and again': function* (manager: CentralPollManager) {
+    const one = bad(manager) as Writable;
+    yield one;
+    yield one;
+  },
+  'gives what has a getter': (manager) => [
+    Object.defineProperty({ ...bad(manager) }, 'volume', { enumerable: true, get: () => 1 }),
+  ],
+  'misses what cannot be read': ({ missing, ...manager }) => {
+    missing('bad', { missing: 'error', detail: 'x'.repeat(1e6) }, { toString: () => 'y'.repeat(1e6) });
+    return [bad(manager)];
+  },
+  'settles twice': (manager) => ({
+    then(resolve: (value: unknown) => void, reject: (error: unknown) => void) {
+      resolve([bad(manager)]);
+      resolve([bad(manager, 'y')]);
+      reject(new Error('after all'));
+    },
+  }),
+};
+
+describe.each([
+  ['before', (one: ActivePollster) => [one, honest]],
+  ['after', (one: ActivePollster) => [honest, one]],
+] as const)('beside others, %s them, a central pollster that', (place, order) => {
+  const expectTruth = ({ cycles, ofHonest, volumes }: Awaited<ReturnType<typeof twoCycles>>) => {
+    expect(ofHonest.map(({ counter_name: name, resource_id: id }) => [name, id])).toEqual(
+      cycles.flatMap(() => [
+        ['true.moment', 'now'],
+        ['true.size', 'one'],
+        ['true.size', 'two'],
+      ]),
+    );
+    expect(volumes).toEqual(cycles.flatMap(({ at }) => [String(at), '9007199254740993', '3']));
+    for (const { counter_name: name, resource_metadata: metadata } of ofHonest)
+      expect(metadata).toEqual(name === 'true.size' ? { owner: { name: 'owner' } } : {});
+  };
+  // What is cut off takes a second, and its place does not matter to that.
+  const chosen = Object.entries(fails).filter(
+    ([, [, text]]) => place === 'before' || !text.source.includes('cut off'),
+  );
+
+  it.each(chosen)('%s costs itself, and is named', async (_, [getCounters, text]) => {
+    const result = await twoCycles(order(pollster('bad', getCounters)));
+    const { errors, registry } = result;
+    expectTruth(result);
+    expect(errors.join('\n')).toMatch(text);
+    expect(errors).toHaveLength(2);
+    expect(errors.every((line) => line.startsWith("the pollster 'bad' failed") && line.length < 3_000)).toBe(true);
+    expect(await metric(registry, 'nephoscope_poll_errors_total', { pollster: 'bad' })).toBeGreaterThan(0);
+    expect(await metric(registry, 'nephoscope_poll_errors_total', { pollster: 'honest' })).toBe(0);
+  });
+
+  it.each(Object.entries(harmless))('%s changes nothing', async (_, getCounters) => {
+    const result = await twoCycles(order(pollster('bad', getCounters)));
+    expectTruth(result);
+    expect(result.errors).toEqual([]);
+    expect(
+      result.ofBad.map(({ resource_id: id, counter_volume: volume, resource_metadata: metadata }) => [
+        id,
+        volume,
+        metadata,
+      ]),
+    ).toEqual([
+      ['x', 1, {}],
+      ['x', 1, {}],
+    ]);
+  });
+});
+
+it('leaves one alone that was cut off, for a minute and then for two, and calls it again', async () => {
+  let calls = 0;
+  const loops = pollster('bad', () => {
+    calls += 1;
+    for (;;);
+  });
+  const { agent, clock, told } = await startAgent({ pollsters: [loops, honest], session });
+  const cycle = () => agent.once(never).catch(() => undefined);
+  await cycle();
+  expect(told('error').at(-1)).toMatch(/was cut off, and is not called for 1 min/);
+  await clock.advance(59_000);
+  const before = calls;
+  await cycle();
+  expect(told('error').at(-1)).toMatch(/is not called for some time/);
+  expect(calls).toBe(before);
+  await clock.advance(1_000);
+  await cycle();
+  expect(told('error').at(-1)).toMatch(/was cut off, and is not called for 2 min/);
+  expect(calls).toBeGreaterThan(before);
+});
