@@ -11,6 +11,7 @@ import { ensurePackages, testPackages } from '../testbed/debian.js';
 import { progress } from '../testbed/progress.js';
 import { stages } from './benchmark.js';
 import type { Benchmark } from './benchmark.js';
+import { busy } from './busy.js';
 import { cycle } from './cycle.js';
 import { growth } from './growth.js';
 import { ingest } from './ingest.js';
@@ -20,7 +21,7 @@ import { memory } from './memory.js';
 import { rest } from './rest.js';
 import { storeNames } from './stores.js';
 
-const benchmarks: readonly Benchmark[] = [cycle, memory, ingest, growth, rest];
+const benchmarks: readonly Benchmark[] = [cycle, memory, ingest, growth, rest, busy];
 
 const measured = ['@nephoscope/agent-compute', '@nephoscope/agent-central', '@nephoscope/collector'];
 
@@ -37,7 +38,7 @@ Options:
   --samples <number>     ingest: how many samples are sent (1000000)
   --rows <number>        growth: how many rows are recorded (10000000)
   --intervals <seconds>  rest: of the compute agent (10,60,600)
-  --cycles <number>      rest: how many cycles of each are watched (3)
+  --cycles <number>      rest, busy: how many cycles are watched (3)
   --help
 `;
 

@@ -1,12 +1,10 @@
-import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-
 import { progress } from '../testbed/progress.js';
 import { startRabbitmq } from '../testbed/rabbitmq.js';
 import { writeAgentConfiguration } from './agent-configuration.js';
 import type { Benchmark, BenchmarkContext } from './benchmark.js';
 import { startTestDriverHost, withDirectory } from './hosts.js';
-import { outputOf, root, startProgram } from './measured-process.js';
+import { agentCli, loggedCycles } from './logged-cycles.js';
+import { outputOf, startProgram } from './measured-process.js';
 import { memoryOf } from './process-usage.js';
 import { rounded } from './statistics.js';
 import { below } from './target.js';
@@ -24,7 +22,6 @@ const limitMiB = 150;
 const cycles = 10;
 const interval = '4s';
 const processTimeout = 180_000;
-const cli = join(root, 'packages', 'agent-compute', 'dist', 'cli.js');
 
 /** The daemon as it is installed, over a large host, sending to RabbitMQ. */
 export const memory: Benchmark = {
@@ -71,7 +68,7 @@ async function watch(
 ): Promise<{ readonly peakMiB: number; readonly seen: readonly CycleSeen[] }> {
   const child = startProgram(
     'agent-compute',
-    [cli, '--config', configuration],
+    [agentCli, '--config', configuration],
     profiles === undefined ? undefined : { directory: profiles },
   );
   const seen: CycleSeen[] = [];
@@ -80,9 +77,7 @@ async function watch(
   ended.catch(() => undefined);
   let peakMiB = 0;
   try {
-    for await (const line of createInterface({ input: child.stderr as NodeJS.ReadableStream })) {
-      const { msg, samples, seconds } = JSON.parse(line) as { msg?: string; samples: number; seconds: number };
-      if (msg !== 'cycle done') continue;
+    for await (const { samples, seconds } of loggedCycles(child)) {
       const { VmRSS, VmHWM } = await memoryOf(child.pid as number);
       seen.push({ samples, seconds: rounded(seconds), residentMiB: VmRSS });
       peakMiB = VmHWM;
