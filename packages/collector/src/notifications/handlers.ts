@@ -1,7 +1,8 @@
 import { counterReader, wildcards } from '@nephoscope/core';
 import type { Clock, ExchangeTopics, NotificationHandler } from '@nephoscope/core';
-import { createSelected } from '@nephoscope/runtime';
+import { createSelected, Pause } from '@nephoscope/runtime';
 import type { Configured, RootLogger } from '@nephoscope/runtime';
+import { z } from 'zod';
 
 /** A notification plugin that runs. */
 export interface ActiveHandler {
@@ -11,7 +12,12 @@ export interface ActiveHandler {
   wants(eventType: string): boolean;
   /** What it yielded, as ours. */
   readonly readCounter: ReturnType<typeof counterReader>;
+  /** Runs code of it; throws PLUGIN_BLOCKED when that is cut off, and for some time after. */
+  run<T>(work: () => T): T;
 }
+
+const topicsOf = z.array(z.object({ exchange: z.string().min(1), topics: z.array(z.string().min(1)) }));
+const typesOf = z.array(z.string());
 
 /** Makes what the selected plugins make. One that fails costs only itself. */
 export function createHandlers(
@@ -23,13 +29,19 @@ export function createHandlers(
     'notification plugin',
     selected,
     around,
-    (handler: NotificationHandler, { declared, plugin }): ActiveHandler => ({
-      name: declared.name,
-      handler,
-      exchangeTopics: handler.exchangeTopics({ notificationTopics }),
-      wants: wildcards(handler.eventTypes),
-      readCounter: counterReader(plugin.meters),
-    }),
+    (handler: NotificationHandler, { declared, plugin }): ActiveHandler => {
+      const { name } = declared;
+      const pause = new Pause();
+      return {
+        name,
+        handler,
+        // As ours, once: nothing that it changes later is declared to the broker.
+        exchangeTopics: topicsOf.parse(handler.exchangeTopics({ notificationTopics: [...notificationTopics] })),
+        wants: wildcards(typesOf.parse(handler.eventTypes)),
+        readCounter: counterReader(plugin.meters),
+        run: (work) => pause.run(name, around.clock, work),
+      };
+    },
   );
   return { handlers: made, failedPlugins };
 }

@@ -287,7 +287,12 @@ export class NotificationListener implements Component {
     const { eventType, messageId } = notification;
     const handlers = this.#parts.handlers.filter(({ wants }) => wants(eventType));
     if (handlers.length === 0) this.#metrics.unwanted.inc();
-    const { messages, samples, translatedBy, failures } = translate(notification, handlers, this.#origin);
+    const { messages, samples, translatedBy, failures } = translate(
+      notification,
+      handlers,
+      this.#origin,
+      (plugin) => this.#metrics.duration.startTimer({ plugin }),
+    );
     for (const plugin of translatedBy) this.#metrics.translated.inc({ plugin });
     if (failures.length === 0) return { publish: messages, samples, letters: [] };
 

@@ -1,4 +1,4 @@
-import { Counter, Gauge } from 'prom-client';
+import { Counter, Gauge, Summary } from 'prom-client';
 import type { Registry } from 'prom-client';
 
 /** What the collector tells of notifications on `/metrics`. */
@@ -30,6 +30,13 @@ export function createNotificationMetrics(registry: Registry) {
       name: 'nephoscope_collector_notifications_failed_total',
       help: 'Notifications that went to the dead letters since a plugin failed on them, by plugin',
       labelNames: ['plugin'],
+      registers,
+    }),
+    duration: new Summary({
+      name: 'nephoscope_collector_notification_seconds',
+      help: 'Time of a plugin with a notification, until what it made of it is signed, by plugin',
+      labelNames: ['plugin'],
+      percentiles: [],
       registers,
     }),
     samples: new Counter({

@@ -10,7 +10,6 @@ import {
   signMeteringMessage,
 } from '@nephoscope/core';
 import type { Counter, Notification, OutgoingMessage, Signer } from '@nephoscope/core';
-import { runPluginCode } from '@nephoscope/runtime';
 
 import type { ActiveHandler } from './handlers.js';
 import { pluginFailure } from './plugin-failure.js';
@@ -39,25 +38,33 @@ export interface Translation {
 /**
  * Has each of these plugins translate the notification. One that fails costs its own counters, all of them, but where
  * it says that only some items cannot be counted.
+ *
+ * @param timed begins to take the time of a plugin, and gives what ends that
  */
 export function translate(
   notification: Notification,
   handlers: readonly ActiveHandler[],
   origin: Origin,
+  timed: (plugin: string) => () => unknown = () => () => undefined,
 ): Translation {
   const lines = new Map<string, string[]>();
   const translatedBy: string[] = [];
   const failures: { plugin: string; reason: string }[] = [];
   for (const active of handlers) {
+    const ended = timed(active.name);
     try {
-      const yielded = runPluginCode(active.name, () => read(notification, active));
-      for (const [meter, line] of linesOf(yielded, active.name, origin))
-        lines.set(meter, [...(lines.get(meter) ?? []), line]);
+      const yielded = active.run(() => read(notification, active));
+      for (const [meter, line] of linesOf(yielded, active.name, origin)) {
+        const ofMeter = lines.get(meter);
+        if (ofMeter === undefined) lines.set(meter, [line]);
+        else ofMeter.push(line);
+      }
       if (yielded.itemsFailed === undefined) translatedBy.push(active.name);
       else failures.push({ plugin: active.name, reason: pluginFailure(yielded.itemsFailed) });
     } catch (error) {
       failures.push({ plugin: active.name, reason: pluginFailure(error) });
     }
+    ended();
   }
   const messages = Array.from(lines, ([meter, ofMeter]) => ({
     exchange: meteringTopology.exchange,
@@ -81,7 +88,8 @@ interface Yielded {
  * @throws what the plugin throws, but for NOTIFICATION_ITEMS: that costs only the items that it is about
  */
 function read(notification: Notification, { handler, readCounter }: ActiveHandler): Yielded {
-  const eventId = handler.eventId?.(notification) ?? notification.messageId;
+  const eventId: unknown = handler.eventId?.(notification) ?? notification.messageId;
+  if (typeof eventId !== 'string' || eventId === '') throw invalid('its event id is no text');
   const counters: Counter[] = [];
   let bytes = 0;
   try {
