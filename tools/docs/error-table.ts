@@ -68,7 +68,7 @@ export const errorTable: readonly ErrorGroup[] = [
       },
       PLUGIN_BLOCKED: {
         means:
-          'A plugin kept the program to itself and was cut off: a loop or a regular expression that does not end, a call that waits. Its counters are missing; a pollster of the compute agent is then left alone for a minute, and longer when it happens again.',
+          'A plugin kept the program to itself and was cut off: a loop or a regular expression that does not end, a call that waits. Its counters are missing; it is then left alone for a minute, and longer when it happens again. Notifications that a plugin had no turn with are dead letters, for `nephoscope dead-letters replay`.',
         what: 'Tell its authors; until then name it in `disabled`.',
       },
       PROGRAM_BLOCKED: {
@@ -304,13 +304,18 @@ export const errorTable: readonly ErrorGroup[] = [
         means: 'Something ended because the program was told to stop. It is no failure.',
         what: 'Nothing.',
       },
+      START_TIMEOUT: {
+        means:
+          'A part of the program, a plugin such as the inspector, did not come back from its start; it is named.',
+        what: 'Look why it hangs; of a plugin of others, tell its authors.',
+      },
       STOP_FAILED: {
         means: 'Parts of the program did not stop cleanly; the message names them.',
         what: 'Look at the causes.',
       },
       STOP_TIMEOUT: {
         means:
-          'The program had not stopped 10 s after the signal, or something was left open, and it was ended. Samples that were taken are safe: on the bus or in the state directory as far as either was reached.',
+          'A part of the program had not stopped after 5 s and was left behind, or the program had not 10 s after the signal, or something was left open, and it was ended. Samples that were taken are safe: on the bus or in the state directory as far as either was reached.',
         what: defect,
       },
     },

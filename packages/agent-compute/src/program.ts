@@ -15,6 +15,9 @@ import { computeSections } from './options.js';
 import { Outbox } from './outbox.js';
 import type { ActivePollster } from './poll-group.js';
 
+/** So long an inspector may take to start, ms: one whose hypervisor is away fails at once. */
+const inspectorStart = 60_000;
+
 /** The compute agent as a program: its configuration and the plugins it takes. */
 export const computeAgentProgram = {
   name: 'nephoscope-agent-compute',
@@ -95,5 +98,11 @@ export function createComputeAgent(
     clock,
     metrics,
   });
-  return { agent, inspector, components: [outbox, component('inspector', inspector), agent], failedPlugins };
+  const inspectorName = `the inspector '${chosen['inspector']?.declared.name}'`;
+  return {
+    agent,
+    inspector,
+    components: [outbox, component(inspectorName, inspector, inspectorStart), agent],
+    failedPlugins,
+  };
 }

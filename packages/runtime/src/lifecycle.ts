@@ -4,13 +4,20 @@ import type { Logger } from '@nephoscope/core';
 /** A part of a program that runs until it is stopped. `stop` is safe at any time, also twice and before `start`. */
 export interface Component {
   readonly name: string;
+  /** After so long its start is a failure, ms. Without, it may wait for as long as what it needs is away. */
+  readonly startWithin?: number | undefined;
   start(signal: AbortSignal): Promise<void>;
   stop(): Promise<void>;
 }
 
+/** A start that hangs is told after so long, and again at each doubling, ms. */
+const firstWord = 10_000;
+/** So long a component may take to stop, ms, so that within the program's 10 s others have their turn. */
+const stopWithin = 5_000;
+
 /** A plugin's product as a component of this name. */
-export function component(name: string, part: Omit<Component, 'name'>): Component {
-  return { name, start: (signal) => part.start(signal), stop: () => part.stop() };
+export function component(name: string, part: Pick<Component, 'start' | 'stop'>, startWithin?: number): Component {
+  return { name, startWithin, start: (signal) => part.start(signal), stop: () => part.stop() };
 }
 
 /** Resolves when the signal is aborted. */
@@ -23,7 +30,8 @@ export function untilAborted(signal: AbortSignal): Promise<void> {
 
 /**
  * Starts the components in order, so that what others need comes first. When one fails, it and those before
- * it are stopped again and the failure is thrown; when the program was told to stop meanwhile, STOPPED.
+ * it are stopped again and the failure is thrown; when the program was told to stop meanwhile, STOPPED. One that hangs is
+ * named in the log; START_TIMEOUT when it has a time. One that does not heed the signal is left behind.
  */
 export async function startAll(
   components: readonly Component[],
@@ -35,7 +43,7 @@ export async function startAll(
     try {
       signal.throwIfAborted();
       started.push(component);
-      await component.start(signal);
+      await startOf(component, signal, logger);
       logger.debug({ component: component.name }, 'started');
     } catch (error) {
       // What does not stop was logged; what the operator needs is why it did not start.
@@ -45,12 +53,12 @@ export async function startAll(
   }
 }
 
-/** Stops in reverse order, goes on past failures, and throws them together at the end. */
+/** Stops in reverse order, goes on past failures and after 5 s past what hangs, and throws them together at the end. */
 export async function stopAll(components: readonly Component[], logger: Logger): Promise<void> {
   const failures: unknown[] = [];
   for (const component of [...components].reverse()) {
     try {
-      await component.stop();
+      await stopOf(component);
       logger.debug({ component: component.name }, 'stopped');
     } catch (error) {
       failures.push(error);
@@ -62,4 +70,42 @@ export async function stopAll(components: readonly Component[], logger: Logger):
       cause: failures.length === 1 ? failures[0] : new AggregateError(failures),
     });
   }
+}
+
+async function startOf(component: Component, signal: AbortSignal, logger: Logger): Promise<void> {
+  const { name, startWithin } = component;
+  const timers: NodeJS.Timeout[] = [];
+  const after = (ms: number, act: () => void) => void timers.push(setTimeout(act, ms));
+  const tell = (ms: number) =>
+    after(ms === firstWord ? ms : ms / 2, () => {
+      logger.warn({ component: name }, `${name} has not started after ${ms / 1_000} s: it is waited for`);
+      tell(2 * ms);
+    });
+  tell(firstWord);
+  const given = new AbortController();
+  const late = new Promise<never>((_, reject) => {
+    const leave = () => after(stopWithin, () => reject(signal.reason as Error));
+    if (signal.aborted) leave();
+    else signal.addEventListener('abort', leave, { signal: given.signal });
+    if (startWithin !== undefined)
+      after(startWithin, () => {
+        const text = `${name} has not started within ${startWithin / 1_000} s`;
+        reject(new NephoscopeError('START_TIMEOUT', text));
+      });
+  });
+  try {
+    await Promise.race([component.start(signal), late]);
+  } finally {
+    given.abort();
+    timers.forEach(clearTimeout);
+  }
+}
+
+async function stopOf(component: Component): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    const text = `${component.name} has not stopped within ${stopWithin / 1_000} s, and is left behind`;
+    timer = setTimeout(() => reject(new NephoscopeError('STOP_TIMEOUT', text)), stopWithin);
+  });
+  await Promise.race([component.stop(), late]).finally(() => clearTimeout(timer));
 }

@@ -1,3 +1,4 @@
+import { jest } from '@jest/globals';
 import { NephoscopeError } from '@nephoscope/core';
 
 import { component, startAll, stopAll, untilAborted } from '../src/lifecycle.js';
@@ -115,6 +116,73 @@ describe('components', () => {
       code: 'STOP_FAILED',
       cause: hangs,
     });
+  });
+});
+
+describe('a component that hangs', () => {
+  beforeEach(() => void jest.useFakeTimers());
+  afterEach(() => void jest.useRealTimers());
+  const hang = () => new Promise<void>(() => undefined);
+  const warned: string[] = [];
+  const logger = {
+    debug: ignore,
+    info: ignore,
+    warn: (_: unknown, text: string) => void warned.push(text),
+    error: ignore,
+  };
+  const stops: string[] = [];
+  const sound = (name: string) =>
+    component(name, { start: () => Promise.resolve(), stop: async () => void stops.push(name) });
+  beforeEach(() => {
+    warned.length = 0;
+    stops.length = 0;
+  });
+
+  it('when it starts is named again and again, and waited for', async () => {
+    let go: () => void = ignore;
+    const slow = component('the store', { start: () => new Promise((resolve) => (go = resolve)), stop: hang });
+    const started = startAll([slow], new AbortController().signal, logger);
+    await jest.advanceTimersByTimeAsync(45_000);
+    expect(warned).toEqual([10, 20, 40].map((s) => `the store has not started after ${s} s: it is waited for`));
+    go();
+    await started;
+    await jest.advanceTimersByTimeAsync(1_000_000);
+    expect(warned).toHaveLength(3);
+    expect(jest.getTimerCount()).toBe(0);
+  });
+
+  it('when it starts ends the start after its time, and the others are stopped', async () => {
+    const hanging = component('the inspector', { start: hang, stop: () => Promise.resolve() }, 60_000);
+    const started = startAll([sound('a'), hanging], new AbortController().signal, logger);
+    const failure = expect(started).rejects.toMatchObject({
+      code: 'START_TIMEOUT',
+      message: 'the inspector has not started within 60 s',
+    });
+    await jest.advanceTimersByTimeAsync(60_000);
+    await failure;
+    expect(stops).toEqual(['a']);
+    expect(jest.getTimerCount()).toBe(0);
+  });
+
+  it('when it starts and heeds no signal is left behind', async () => {
+    const stop = new AbortController();
+    const started = startAll([sound('a'), component('b', { start: hang, stop: hang })], stop.signal, logger);
+    const failure = expect(started).rejects.toMatchObject({ code: 'STOPPED' });
+    stop.abort(new NephoscopeError('STOPPED', 'stopped by SIGTERM'));
+    await jest.advanceTimersByTimeAsync(10_000);
+    await failure;
+    expect(stops).toEqual(['a']);
+  });
+
+  it('when it stops is named and left behind, and the others stop', async () => {
+    const stopped = stopAll([sound('a'), component('b', { start: hang, stop: hang }), sound('c')], logger);
+    const failure = expect(stopped).rejects.toMatchObject({
+      code: 'STOP_FAILED',
+      message: 'not stopped cleanly: b has not stopped within 5 s, and is left behind',
+    });
+    await jest.advanceTimersByTimeAsync(5_000);
+    await failure;
+    expect(stops).toEqual(['c', 'a']);
   });
 });
 
