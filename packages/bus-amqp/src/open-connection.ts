@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 
@@ -50,6 +51,8 @@ export async function openConnection(
   // frozen broker leaves a handle for ever.
   const socket = new AbortController();
   const lost = new AbortController();
+  // Every consumer and every exchange of others listens to it, for as long as the connection lives.
+  setMaxListeners(0, lost.signal);
   const abort = () => socket.abort(signal.reason);
   signal.addEventListener('abort', abort);
   let timedOut = false;

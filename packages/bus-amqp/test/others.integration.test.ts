@@ -1,3 +1,7 @@
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+
 import type { MessageBus, QueueTopology } from '@nephoscope/core';
 
 import { startRabbitmq } from '../../../tools/testbed/rabbitmq.js';
@@ -54,6 +58,12 @@ describe('the AMQP bus and what others declare', () => {
   }
 
   const told = (pattern: RegExp) => log.filter(({ message }) => pattern.test(message));
+
+  it('hears twenty exchanges without a warning of Node.js', async () => {
+    const script = fileURLToPath(new URL('hear-many.ts', import.meta.url));
+    const args = ['--import', 'tsx', script, broker.url, topology.exchange, '20'];
+    expect(await promisify(execFile)(process.execPath, args)).toMatchObject({ stderr: '' });
+  }, 60_000);
 
   it('waits for an exchange without declaring it, healthy, and says so once', async () => {
     await bus.declare(topology);

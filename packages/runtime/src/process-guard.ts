@@ -27,7 +27,7 @@ let guard: ProcessGuard | undefined;
  * Guards the process against what is in it, for as long as the program runs. What a plugin leaves unhandled is logged with
  * its name and counted, and the program goes on; what is nobody's ends it with code 1. Nobody but the program ends it,
  * changes its folder or takes its listeners away: who tries gets an error. No end is silent, and none but the program's own
- * has code 0. What all code shares of the language cannot be replaced.
+ * has code 0. What all code shares of the language cannot be replaced. A warning of Node.js is a line of the log.
  */
 export function guardProcess(logger: () => Logger | undefined): ProcessGuard {
   return (guard ??= installGuard(logger));
@@ -58,6 +58,14 @@ function installGuard(logger: () => Logger | undefined): ProcessGuard {
     released = code;
     return exit(code) as never;
   };
+
+  // Node's own listener writes plain text, between lines that are read as JSON.
+  process.removeAllListeners('warning');
+  process.on('warning', (warning) => {
+    const log = logger();
+    if (log !== undefined) log.warn({ err: warning }, `Node.js warns: ${describeError(warning)}`);
+    else process.stderr.write(`${warning.name}: ${warning.message}\n`);
+  });
 
   const refuse = (name: Guarded, isRefused: (args: readonly unknown[]) => boolean) => {
     const original = real(name);

@@ -51,6 +51,19 @@ describe('runToExit', () => {
     expect(stderr).toMatch(/^TypeError: x is undefined\n +at .*run-to-exit/);
   });
 
+  it('writes a warning of Node.js to the log, and nothing beside it', async () => {
+    const { code, stderr, log } = await run(['warns', 'log']);
+    expect(code).toBe(0);
+    expect(log).toMatchObject([
+      { level: 'warn', msg: 'Node.js warns: 11 abort listeners added', err: { code: 'W1' } },
+    ]);
+    expect(stderr.trim().split('\n')).toHaveLength(1);
+    expect(await run(['warns'])).toMatchObject({
+      code: 0,
+      stderr: 'MaxListenersExceededWarning: 11 abort listeners added\n',
+    });
+  });
+
   it.each(['SIGTERM', 'SIGINT'] as const)('stops by %s with 0', async (signal) => {
     const { code, stdout, log } = await run(['stops', 'log'], { running: signal });
     expect({ code, stdout }).toEqual({ code: 0, stdout: 'running\nstopped\n' });

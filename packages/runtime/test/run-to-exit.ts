@@ -42,6 +42,10 @@ const cases: Record<string, (signal: AbortSignal) => Promise<void>> = {
     await untilAborted(signal);
     clearInterval(open);
   },
+  async warns() {
+    process.emitWarning('11 abort listeners added', { type: 'MaxListenersExceededWarning', code: 'W1' });
+    await new Promise((resolve) => setImmediate(resolve));
+  },
   umask() {
     say(process.umask().toString(8));
     return Promise.resolve();
