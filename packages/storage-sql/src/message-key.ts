@@ -10,6 +10,6 @@ const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 export function messageKey(messageId: string): { readonly key: Buffer; readonly isId: boolean } {
   if (uuid.test(messageId)) return { key: Buffer.from(messageId.replaceAll('-', ''), 'hex'), isId: true };
   // As JSON where UTF-8 would make one of several: it knows no half of a surrogate pair.
-  const text = Buffer.from(messageId).toString() === messageId ? messageId : JSON.stringify(messageId);
+  const text = messageId.isWellFormed() ? messageId : JSON.stringify(messageId);
   return { key: createHash('sha256').update(text).digest().subarray(0, 16), isId: false };
 }

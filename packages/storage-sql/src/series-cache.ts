@@ -1,10 +1,9 @@
-import { hash } from 'node:crypto';
-
 import { dismantle } from '@nephoscope/core';
 import type { Layout, MessageParts, Sample } from '@nephoscope/core';
 
 import { maxKnown } from './series-bounds.js';
 import { seriesRow } from './storable.js';
+import type { SeriesRow } from './storable.js';
 
 /** A sample as a row of `samples` refers to it. */
 export interface StoredParts<Id> extends Pick<MessageParts, 'signature' | 'variations'> {
@@ -12,10 +11,12 @@ export interface StoredParts<Id> extends Pick<MessageParts, 'signature' | 'varia
   readonly metadata: Id | null;
 }
 
-/** Finds or makes the rows that many samples refer to, and has them kept at least for the samples of a period. */
-export interface SharedRows<Id> {
-  series(sample: Sample, layout: string, period: number): Id;
-  metadata(text: string, period: number): Id;
+/** How a store makes the rows of one kind that many samples refer to. */
+export interface SharedRows<Value, Id> {
+  /** What the row is known by: a digest of all of the value, as characters of one byte. */
+  digest(value: Value): string;
+  /** Finds or makes the row, and has it kept at least for the samples of the period. */
+  keep(value: Value, digest: string, period: number): Id;
 }
 
 /** What a layout came with: whoever recognises messages has one for each series, always with the same metadata. */
@@ -31,14 +32,15 @@ interface OfLayout<Id> {
  * knows them by digests, and keeps nothing of what a reader has forgotten.
  */
 export class SeriesCache<Id> {
-  readonly #rows: SharedRows<Id>;
+  readonly #series: KnownRows<SeriesRow, Id>;
+  readonly #metadata: KnownRows<string, Id>;
   readonly #most: number;
   #layouts = new WeakMap<Layout, OfLayout<Id>>();
-  readonly #known = new Map<string, Id>();
 
   /** @param most rows that it knows */
-  constructor(rows: SharedRows<Id>, most = maxKnown) {
-    this.#rows = rows;
+  constructor(series: SharedRows<SeriesRow, Id>, metadata: SharedRows<string, Id>, most = maxKnown) {
+    this.#series = new KnownRows(series);
+    this.#metadata = new KnownRows(metadata);
     this.#most = most;
   }
 
@@ -47,18 +49,16 @@ export class SeriesCache<Id> {
    * @throws SAMPLE_INVALID, and what the rows throw
    */
   of(sample: Sample, period: number): StoredParts<Id> {
-    if (this.#known.size >= this.#most) this.forget();
+    if (this.#series.size + this.#metadata.size >= this.#most) this.forget();
     if (sample.parts === undefined) {
       const { layout, metadata, signature, variations } = dismantle(sample);
-      const series = this.#seriesId(sample, layout, period);
-      return { series, metadata: this.#metadataId(metadata, period), signature, variations };
+      return { ...this.#ids(sample, layout, metadata, period), signature, variations };
     }
     const { layout, metadata: text, signature, variations } = sample.parts;
     const known = this.#layouts.get(layout);
-    if (known?.text === text && known.period === period)
+    if (known?.text === text && known.period >= period)
       return { series: known.series, metadata: known.metadata, signature, variations };
-    const series = this.#seriesId(sample, layout, period);
-    const metadata = this.#metadataId(text, period);
+    const { series, metadata } = this.#ids(sample, layout, text, period);
     this.#layouts.set(layout, { series, metadata, text, period });
     return { series, metadata, signature, variations };
   }
@@ -66,25 +66,41 @@ export class SeriesCache<Id> {
   /** What was asked for may not be there any more. */
   forget(): void {
     this.#layouts = new WeakMap();
-    this.#known.clear();
+    this.#series.forget();
+    this.#metadata.forget();
   }
 
-  #seriesId(sample: Sample, layout: Layout, period: number): Id {
-    const { text } = layout;
-    const key = hash('sha256', JSON.stringify([period, ...seriesRow(sample, text)]), 'base64');
-    return this.#known.get(key) ?? this.#ask(key, () => this.#rows.series(sample, text, period));
+  #ids(sample: Sample, layout: Layout, metadata: string | null, period: number) {
+    return {
+      series: this.#series.id(seriesRow(sample, layout.text), period),
+      metadata: metadata === null ? null : this.#metadata.id(metadata, period),
+    };
+  }
+}
+
+class KnownRows<Value, Id> {
+  readonly #rows: SharedRows<Value, Id>;
+  readonly #known = new Map<string, { readonly id: Id; readonly period: number }>();
+
+  constructor(rows: SharedRows<Value, Id>) {
+    this.#rows = rows;
   }
 
-  #metadataId(text: string | null, period: number): Id | null {
-    if (text === null) return null;
-    // No text of a series begins so.
-    const key = `m${hash('sha256', `${period} ${text}`, 'base64')}`;
-    return this.#known.get(key) ?? this.#ask(key, () => this.#rows.metadata(text, period));
+  get size(): number {
+    return this.#known.size;
   }
 
-  #ask(key: string, ask: () => Id): Id {
-    const id = ask();
-    this.#known.set(key, id);
+  id(value: Value, period: number): Id {
+    const digest = this.#rows.digest(value);
+    const known = this.#known.get(digest);
+    // What is kept for later samples is kept for earlier ones.
+    if (known !== undefined && known.period >= period) return known.id;
+    const id = this.#rows.keep(value, digest, period);
+    this.#known.set(digest, { id, period });
     return id;
+  }
+
+  forget(): void {
+    this.#known.clear();
   }
 }

@@ -8,7 +8,9 @@ const unstorable = /[\0\p{Surrogate}]/gu;
  * The message's own text, being JSON, has them escaped and is kept exactly.
  */
 export function storable<T extends string | null>(text: T): T {
-  return (text === null || text.search(unstorable) < 0 ? text : text.replace(unstorable, '\ufffd')) as T;
+  return (
+    text === null || (text.isWellFormed() && !text.includes('\0')) ? text : text.replace(unstorable, '\ufffd')
+  ) as T;
 }
 
 /** @throws SAMPLE_INVALID when no column holds it */
@@ -23,8 +25,10 @@ export function int64<Field extends 'timestamp' | 'sequence'>(sample: Sample, fi
   return value;
 }
 
-/** What tells the sample's series from all others, in the order of {@link seriesColumns}. */
-export function seriesRow(sample: Sample, layout: string): readonly (string | null)[] {
+/** What tells a series from all others, in the order of {@link seriesColumns}. */
+export type SeriesRow = readonly (string | null)[];
+
+export function seriesRow(sample: Sample, layout: string): SeriesRow {
   const { resourceId, meter, source, type, unit, userId, projectId, epoch, publisherId } = sample;
   return [resourceId, meter, source, type, unit, userId, projectId, epoch, publisherId, layout].map(storable);
 }

@@ -6,7 +6,8 @@ import { KnownMessages, Secret, assemble, createSigner, signMeteringMessage } fr
 import { exampleSample } from '@nephoscope/testing';
 
 import { SeriesCache } from '../src/series-cache.js';
-import type { StoredParts } from '../src/series-cache.js';
+import type { SharedRows, StoredParts } from '../src/series-cache.js';
+import type { SeriesRow } from '../src/storable.js';
 
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void;
@@ -17,15 +18,14 @@ function of<Id>(shared: SeriesCache<Id>, sample: Sample): StoredParts<Id> {
   return shared.of(sample, 0);
 }
 
+/** Whose ids are in the order in which they were asked for. */
+function rows<Value>(asked: unknown[]): SharedRows<Value, number> {
+  return { digest: (value) => JSON.stringify(value), keep: (value) => asked.push(value) };
+}
+
 function cache() {
-  const asked: string[] = [];
-  const shared = new SeriesCache<number>(
-    {
-      series: ({ meter, resourceId }, layout) => asked.push(`${meter} of ${resourceId}: ${layout.length}`),
-      metadata: (text) => asked.push(text),
-    },
-    maxKnown,
-  );
+  const asked: unknown[] = [];
+  const shared = new SeriesCache<number>(rows(asked), rows(asked), maxKnown);
   return { shared, asked };
 }
 
@@ -60,14 +60,14 @@ describe('SeriesCache', () => {
   });
 
   it('tells series apart whose messages are laid out differently', () => {
-    const layouts: string[] = [];
-    const shared = new SeriesCache<number>({ series: (_, layout) => layouts.push(layout), metadata: () => 0 });
+    const asked: SeriesRow[] = [];
+    const shared = new SeriesCache<number>(rows(asked), rows([]));
     const sample = exampleSample();
     const blank = { ...exampleSample(), text: sample.text.replace(', ', ',  ') };
     expect([sample, blank, sample, blank].map((one) => of(shared, one).series)).toEqual([1, 2, 1, 2]);
     for (const [at, one] of [sample, blank].entries()) {
       const values = { ...one, ...of(shared, one), metadata: '{"host": "compute-1"}' };
-      expect(assemble(layouts[at] as string, values)).toBe(one.text.replace(blank.messageId, one.messageId));
+      expect(assemble(asked[at]?.at(-1) as string, values)).toBe(one.text.replace(blank.messageId, one.messageId));
     }
   });
 
@@ -135,12 +135,15 @@ describe('SeriesCache', () => {
     expect(asked).toHaveLength(3);
   });
 
-  it('asks once more for another period', () => {
+  it('asks once more for a later period', () => {
     const { shared, asked } = cache();
     const layout = { text: '{}' };
     const parts = { layout, metadata: '{"a":1}', signature: null, variations: null };
     const sample = { ...exampleSample(), parts };
+    // What is kept for the later one is kept for the earlier one, too.
     for (const period of [7, 8, 7, 8]) shared.of(sample, period);
+    expect(asked).toHaveLength(4);
+    shared.of({ ...sample, parts: { ...parts, layout: { text: '{}' } } }, 7);
     expect(asked).toHaveLength(4);
   });
 

@@ -46,16 +46,9 @@ export function isJsonObject(value: JsonValue | undefined): value is JsonObject 
 
 const needsNoEscape = /^[ !#-[\]-~]*$/;
 
-/** A JSON string literal. Half a surrogate pair would come out as an escape that no reader takes: see {@link isWellFormed}. */
+/** A JSON string literal. Half a surrogate pair would come out as an escape that no reader takes: ask `isWellFormed` first. */
 export function quoteJson(text: string): string {
   return needsNoEscape.test(text) ? `"${text}"` : JSON.stringify(text);
-}
-
-const halfPair = /\p{Surrogate}/u;
-
-/** Whether the text can be written as UTF-8: no half of a surrogate pair stands in it. */
-export function isWellFormed(text: string): boolean {
-  return !halfPair.test(text);
 }
 
 const number = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
@@ -151,7 +144,7 @@ class Scanner {
     }
     this.#at = end + 1;
     const value = text.slice(start, end);
-    if (surrogates && !isWellFormed(value)) throw this.#invalid('half a surrogate pair', start - 1);
+    if (surrogates && !value.isWellFormed()) throw this.#invalid('half a surrogate pair', start - 1);
     return value;
   }
 
@@ -170,7 +163,7 @@ class Scanner {
     } catch (error) {
       throw this.#invalid('a string with an escape that JSON does not have', start, error);
     }
-    if (!isWellFormed(value)) throw this.#invalid('half a surrogate pair', start);
+    if (!value.isWellFormed()) throw this.#invalid('half a surrogate pair', start);
     return value;
   }
 

@@ -1,6 +1,5 @@
 import { NephoscopeError } from '../errors.js';
 import { formatTimestamp } from '../timestamp.js';
-import { isWellFormed } from './json.js';
 import { memberSpans } from './member-spans.js';
 import type { Sample } from './sample.js';
 
@@ -55,7 +54,7 @@ export type MessageValues = ColumnValues & Omit<MessageParts, 'layout'>;
  */
 export function dismantle(sample: Sample): MessageParts {
   const { text } = sample;
-  if (noJson.test(text) || !isWellFormed(text))
+  if (noJson.test(text) || !text.isWellFormed())
     throw new NephoscopeError('SAMPLE_INVALID', `the text of message ${sample.messageId} is no JSON`);
   let layout = '';
   let at = 0;
@@ -112,7 +111,7 @@ function valueText(key: Key, values: MessageValues): string {
 
 /** Databases hold no U+0000 in a text, and no half of a surrogate pair. */
 function isNoColumn(key: Key, { messageId }: MessageValues): boolean {
-  return key === 'message_id' && (messageId.includes('\0') || !isWellFormed(messageId));
+  return key === 'message_id' && (messageId.includes('\0') || !messageId.isWellFormed());
 }
 
 function signatureOf(text: string | undefined): string | null {

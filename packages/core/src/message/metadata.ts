@@ -1,7 +1,7 @@
 import type { Metadata, MetadataValue } from '../counter.js';
 import { describeError, NephoscopeError } from '../errors.js';
 import { maxMeteringLineBytes, maxNumberLength } from './field-rules.js';
-import { JsonNumber, formatJson, isWellFormed, maxJsonDepth } from './json.js';
+import { JsonNumber, formatJson, maxJsonDepth } from './json.js';
 import type { JsonObject, JsonValue } from './json.js';
 import { compareCodePoints } from './key-order.js';
 import type { FormWriter } from './signature-form.js';
@@ -106,7 +106,7 @@ function isPlain(value: object): boolean {
 function jsonValue(value: MetadataValue, path: string, depth: number): JsonValue {
   if (value === null || typeof value === 'boolean') return value;
   if (typeof value === 'string') {
-    if (!isWellFormed(value)) throw invalid(path, 'holds half a surrogate pair');
+    if (!value.isWellFormed()) throw invalid(path, 'holds half a surrogate pair');
     return value;
   }
   if (typeof value === 'bigint' || Number.isFinite(value)) {
@@ -127,7 +127,7 @@ function jsonValue(value: MetadataValue, path: string, depth: number): JsonValue
 function jsonObject(metadata: Metadata, path: string, depth: number): JsonObject {
   const object = new Map<string, JsonValue>();
   for (const key of Object.keys(metadata).sort(compareCodePoints)) {
-    if (!isWellFormed(key)) throw invalid(path, 'has a key with half a surrogate pair');
+    if (!key.isWellFormed()) throw invalid(path, 'has a key with half a surrogate pair');
     object.set(key, jsonValue(metadata[key] as MetadataValue, `${path}.${key}`, depth + 1));
   }
   return object;

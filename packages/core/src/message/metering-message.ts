@@ -3,7 +3,7 @@ import type { Counter, Metadata } from '../counter.js';
 import { NephoscopeError } from '../errors.js';
 import { formatTimestamp } from '../timestamp.js';
 import { isStorableTime, isText, isTextOrNull, maxMeteringLineBytes, maxNumberLength } from './field-rules.js';
-import { JsonNumber, isWellFormed, quoteJson } from './json.js';
+import { JsonNumber, quoteJson } from './json.js';
 import { isDeepFrozen, writeMetadata } from './metadata.js';
 import type { FormWriter } from './signature-form.js';
 import type { Signer } from './signature.js';
@@ -86,7 +86,7 @@ function textField(key: string, value: string | null, writer: FormWriter): Field
   if (!isTextOrNull(value))
     throw new NephoscopeError('COUNTER_INVALID', `${key} of a counter is neither text nor null`);
   if (value === null) return { json: `"${key}":null,`, signed: writer.field(key, null) };
-  if (isWellFormed(value)) return { json: `"${key}":${quoteJson(value)},`, signed: writer.field(key, value) };
+  if (value.isWellFormed()) return { json: `"${key}":${quoteJson(value)},`, signed: writer.field(key, value) };
   throw new NephoscopeError(
     'COUNTER_INVALID',
     `${key} of a counter holds half a surrogate pair, which JSON cannot hold: ${JSON.stringify(value.slice(0, 60))}`,

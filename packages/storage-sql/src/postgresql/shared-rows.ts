@@ -1,7 +1,5 @@
-import { createHash } from 'node:crypto';
-
+import { digestOf, idOf } from '../digest.js';
 import { SeriesCache } from '../series-cache.js';
-import { seriesRow } from '../storable.js';
 
 /** A row that many samples refer to. Its id is made of its content, so that whoever asks gets the same. */
 export interface SharedRow {
@@ -16,14 +14,14 @@ export interface SharedRow {
 
 /** What samples refer to, each row as long as it is remembered. One that was forgotten is stored once more, which changes nothing. */
 export function createSharedRows(): SeriesCache<SharedRow> {
-  return new SeriesCache<SharedRow>({
-    series: (sample, layout, period) => sharedRow('series', seriesRow(sample, layout), period),
-    metadata: (text, period) => sharedRow('metadata', [text], period),
-  });
-}
-
-function sharedRow(table: SharedRow['table'], values: readonly (string | null)[], until: number): SharedRow {
-  // Copied, since a part of a digest keeps the whole of it, with a memory of its own for each.
-  const id = Buffer.from(createHash('sha256').update(JSON.stringify(values)).digest().subarray(0, 16));
-  return { id, table, until, values };
+  return new SeriesCache<SharedRow>(
+    {
+      digest: (row) => digestOf(JSON.stringify(row)),
+      keep: (values, digest, until) => ({ id: idOf(digest), table: 'series', until, values }),
+    },
+    {
+      digest: (text) => digestOf(JSON.stringify([text])),
+      keep: (text, digest, until) => ({ id: idOf(digest), table: 'metadata', until, values: [text] }),
+    },
+  );
 }

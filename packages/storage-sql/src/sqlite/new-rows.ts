@@ -1,11 +1,11 @@
-import type { Sample } from '@nephoscope/core';
-
+import { digestOf } from '../digest.js';
 import type { SharedRows } from '../series-cache.js';
-import { seriesRow } from '../storable.js';
+import type { SeriesRow } from '../storable.js';
 
 /** A row, and the last period that it has to be kept for. */
 export interface Kept<Value> {
   readonly value: Value;
+  readonly digest: string;
   readonly until: number;
 }
 
@@ -16,42 +16,32 @@ export interface Definitions<Value> {
 }
 
 /**
- * Numbers the series and metadata that have not been met before, without asking the database: whoever writes them
- * finds or makes their rows. A number is given once, so that it never means another row than it did.
+ * Numbers the rows of one kind that have not been met before, without asking the database: whoever writes them
+ * finds or makes them. A number is given once, so that it never means another row than it did.
  */
-export class NewRows implements SharedRows<number> {
-  readonly #series = new Numbered<readonly (string | null)[]>();
-  readonly #metadata = new Numbered<string>();
-
-  series(sample: Sample, layout: string, period: number): number {
-    return this.#series.add({ value: seriesRow(sample, layout), until: period });
-  }
-
-  metadata(text: string, period: number): number {
-    return this.#metadata.add({ value: text, until: period });
-  }
-
-  /** What was numbered since the last time. */
-  take(): {
-    readonly newSeries: Definitions<readonly (string | null)[]>;
-    readonly newMetadata: Definitions<string>;
-  } {
-    return { newSeries: this.#series.take(), newMetadata: this.#metadata.take() };
-  }
-}
-
-class Numbered<Value> {
+export class NewRows<Value> implements SharedRows<Value, number> {
+  readonly digest: (value: Value) => string;
   #next = 0;
   #values: Kept<Value>[] = [];
 
-  add(value: Kept<Value>): number {
-    this.#values.push(value);
+  constructor(digest: (value: Value) => string) {
+    this.digest = digest;
+  }
+
+  keep(value: Value, digest: string, until: number): number {
+    this.#values.push({ value, digest, until });
     return this.#next++;
   }
 
+  /** What was numbered since the last time. */
   take(): Definitions<Value> {
     const values = this.#values;
     this.#values = [];
     return { first: this.#next - values.length, values };
   }
+}
+
+/** As one text: what stands between two U+0000, which no column holds, begins with `-` for null. */
+export function digestOfSeries(row: SeriesRow): string {
+  return digestOf(row.map((value) => (value === null ? '-' : `+${value}`)).join('\0'));
 }

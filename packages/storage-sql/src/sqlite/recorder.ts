@@ -1,11 +1,12 @@
 import type { RecordResult, Sample } from '@nephoscope/core';
 
+import { digestOf } from '../digest.js';
 import { messageKey } from '../message-key.js';
 import { Periods, noPeriod } from '../periods.js';
 import { maxKnown } from '../series-bounds.js';
 import { SeriesCache } from '../series-cache.js';
 import { int64, storable } from '../storable.js';
-import { NewRows } from './new-rows.js';
+import { NewRows, digestOfSeries } from './new-rows.js';
 import { keyLength, noReference, present, signatureLength } from './row-batch.js';
 import type { RowBatch } from './row-batch.js';
 import type { Writer } from './row-writer.js';
@@ -13,7 +14,8 @@ import type { Writer } from './row-writer.js';
 /** Makes rows of samples and has them written. It knows what its writer knows, so each writer needs one of its own. */
 export class Recorder {
   readonly #writer: Writer;
-  readonly #newRows = new NewRows();
+  readonly #newSeries = new NewRows(digestOfSeries);
+  readonly #newMetadata = new NewRows(digestOf);
   readonly #known: SeriesCache<number>;
   readonly #periods = new Periods();
   /** What the batches are made for: the last period that is over. */
@@ -22,7 +24,7 @@ export class Recorder {
   /** @param most series and metadata that are remembered, no more than the writer remembers */
   constructor(writer: Writer, most = maxKnown) {
     this.#writer = writer;
-    this.#known = new SeriesCache<number>(this.#newRows, most);
+    this.#known = new SeriesCache<number>(this.#newSeries, this.#newMetadata, most);
   }
 
   /**
@@ -48,7 +50,8 @@ export class Recorder {
     } catch (error) {
       // The writer was not told what is new, or it is undone.
       this.#known.forget();
-      this.#newRows.take();
+      this.#newSeries.take();
+      this.#newMetadata.take();
       throw error;
     }
   }
@@ -90,7 +93,7 @@ export class Recorder {
     }
     return {
       ...{ count, keys, series, timestamps, volumes, present: presence, sequences, metadata, signatures },
-      ...{ messageIds, variations, ...this.#newRows.take() },
+      ...{ messageIds, variations, newSeries: this.#newSeries.take(), newMetadata: this.#newMetadata.take() },
     };
   }
 }

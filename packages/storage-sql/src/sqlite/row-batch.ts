@@ -1,3 +1,4 @@
+import type { SeriesRow } from '../storable.js';
 import type { Definitions } from './new-rows.js';
 
 export const keyLength = 16;
@@ -27,7 +28,7 @@ export interface RowBatch {
   /** Few rows have these. */
   readonly messageIds: ReadonlyMap<number, string>;
   readonly variations: ReadonlyMap<number, string>;
-  readonly newSeries: Definitions<readonly (string | null)[]>;
+  readonly newSeries: Definitions<SeriesRow>;
   readonly newMetadata: Definitions<string>;
 }
 

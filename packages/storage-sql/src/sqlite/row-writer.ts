@@ -1,10 +1,10 @@
-import { createHash } from 'node:crypto';
-
 import type Database from 'libsql';
 
+import { idOf } from '../digest.js';
 import { maxKnown } from '../series-bounds.js';
 import { seriesColumns } from '../series-columns.js';
-import type { Definitions } from './new-rows.js';
+import type { SeriesRow } from '../storable.js';
+import type { Definitions, Kept } from './new-rows.js';
 import { keyLength, noReference, present, signatureLength } from './row-batch.js';
 import type { RowBatch } from './row-batch.js';
 
@@ -83,10 +83,10 @@ export class RowWriter implements Writer {
       `select id, until from series where ${seriesColumns.map((column) => `${column} is ?`).join(' and ')}`,
     );
     this.#addSeries = sqlite.prepare(
-      `insert into series (${seriesColumns.join(', ')}, until) values (${seriesColumns.map(() => '?').join(', ')}, ?) returning id`,
+      `insert into series (${seriesColumns.join(', ')}, until) values (${seriesColumns.map(() => '?').join(', ')}, ?)`,
     );
     this.#findMetadata = sqlite.prepare('select id, until from metadata where hash = ?');
-    this.#addMetadata = sqlite.prepare('insert into metadata (hash, text, until) values (?, ?, ?) returning id');
+    this.#addMetadata = sqlite.prepare('insert into metadata (hash, text, until) values (?, ?, ?)');
     const raise = (table: SharedTable) => sqlite.prepare(`update ${table} set until = ? where id = ?`);
     this.#raise = { series: raise('series'), metadata: raise('metadata') };
   }
@@ -94,7 +94,7 @@ export class RowWriter implements Writer {
   begin(): number {
     this.#sqlite.exec('begin immediate');
     try {
-      return Number((this.#ended.all([])[0] as { ended: bigint }).ended);
+      return Number((this.#ended.get([]) as { ended: bigint }).ended);
     } catch (error) {
       this.#rollBack();
       throw error;
@@ -103,8 +103,8 @@ export class RowWriter implements Writer {
 
   write(batch: RowBatch): number {
     try {
-      this.#series.add(batch.newSeries, (row, until) => this.#seriesId(row, until));
-      this.#metadata.add(batch.newMetadata, (text, until) => this.#metadataId(text, until));
+      this.#series.add(batch.newSeries, (row) => this.#seriesId(row));
+      this.#metadata.add(batch.newMetadata, (text) => this.#metadataId(text));
       const recorded = this.#insert(batch);
       this.#sqlite.exec('commit');
       this.#series.trim();
@@ -182,20 +182,20 @@ export class RowWriter implements Writer {
     return 1;
   }
 
-  #seriesId(row: readonly (string | null)[], until: number): bigint {
-    return this.#keep('series', this.#findSeries.all(row), until) ?? addedId(this.#addSeries.all([...row, until]));
+  #seriesId({ value: row, until }: Kept<SeriesRow>): bigint {
+    return this.#keep('series', this.#findSeries.get(row), until) ?? added(this.#addSeries.run([...row, until]));
   }
 
-  #metadataId(text: string, until: number): bigint {
-    const hash = metadataHash(text);
+  #metadataId({ value: text, digest, until }: Kept<string>): bigint {
+    const hash = idOf(digest);
     return (
-      this.#keep('metadata', this.#findMetadata.all([hash]), until) ??
-      addedId(this.#addMetadata.all([hash, text, until]))
+      this.#keep('metadata', this.#findMetadata.get([hash]), until) ??
+      added(this.#addMetadata.run([hash, text, until]))
     );
   }
 
   /** The id of the row that was found, if one was, which is there until then at least. */
-  #keep(table: SharedTable, [found]: readonly unknown[], until: number): bigint | undefined {
+  #keep(table: SharedTable, found: unknown, until: number): bigint | undefined {
     if (found === undefined) return undefined;
     const row = found as { readonly id: bigint; readonly until: bigint };
     if (row.until < until) this.#raise[table].run([until, row.id]);
@@ -249,8 +249,8 @@ class RowIds {
     this.#most = most;
   }
 
-  add<Value>({ first, values }: Definitions<Value>, idOf: (value: Value, until: number) => bigint): void {
-    for (const [at, { value, until }] of values.entries()) this.#ids.set(first + at, idOf(value, until));
+  add<Value>({ first, values }: Definitions<Value>, idOf: (row: Kept<Value>) => bigint): void {
+    for (const [at, row] of values.entries()) this.#ids.set(first + at, idOf(row));
   }
 
   get(number: number): bigint {
@@ -273,11 +273,6 @@ class RowIds {
   }
 }
 
-/** The first 128 bits of the SHA-256 of the text. */
-function metadataHash(text: string): Buffer {
-  return createHash('sha256').update(text).digest().subarray(0, 16);
-}
-
-function addedId(rows: readonly unknown[]): bigint {
-  return (rows[0] as { readonly id: bigint }).id;
+function added({ lastInsertRowid }: Database.RunResult): bigint {
+  return BigInt(lastInsertRowid);
 }
