@@ -23,8 +23,9 @@ export interface Session {
 }
 
 const connectTimeout = 5_000;
-// libvirtd asks us every 5 s: with a longer pause of our own nothing wakes up for it, unless the daemon falls silent.
-const keepalive = { interval: 8_000, count: 3 };
+// Finds a daemon that has hung for a minute between readings, whose calls have their own deadlines. Each request wakes the
+// agent twice.
+const keepalive = { interval: 30_000, count: 1 };
 const firstPause = 250;
 const longestPause = 30_000;
 // As long as a daemon that is restarted may take to be back, ms.

@@ -87,7 +87,10 @@ async function openConnection(
   try {
     await authenticate(rpc, uri, address, call);
     if (options.keepalive !== false) {
-      const supported = await rpc.call(connectSupportsFeature, FEATURE_KEEPALIVE, call);
+      // A daemon that is asked for it sends requests of its own every 5 s, to find out clients whose machine is gone. One on
+      // this machine sees the socket close, and need not wake us.
+      const supported =
+        uri.transport === 'unix' || (await rpc.call(connectSupportsFeature, FEATURE_KEEPALIVE, call));
       if (supported) rpc.startKeepalive(options.keepalive ?? {});
     }
     await rpc.call(connectOpen, { name: uri.name, readOnly: options.readOnly }, call);

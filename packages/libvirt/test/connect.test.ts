@@ -47,9 +47,9 @@ const until = async (holds: () => boolean): Promise<void> => {
 describe('connect', () => {
   it('opens the hypervisor of the URI, read-only, without what concerns the way', async () => {
     const connection = await connect(daemon.uri);
+    // Not asked whether it has keepalive requests: those of a daemon on this machine would wake us for nothing.
     expect(daemon.calls).toEqual([
       { name: 'authList', args: undefined },
-      { name: 'connectSupportsFeature', args: 10 },
       { name: 'connectOpen', args: { name: 'test:///default', readOnly: true } },
     ]);
     await connection.close();

@@ -1,3 +1,5 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
 import { bootGuest, type Guest } from '../../../tools/testbed/guest.js';
 import { type PrivateLibvirtd, startLibvirtd } from '../../../tools/testbed/libvirtd.js';
 import { sharedLibvirtd } from '../../../tools/testbed/shared.js';
@@ -228,6 +230,13 @@ describe('a libvirtd that fails', () => {
       process.kill(pid, 'SIGCONT');
       await other.destroy();
     }
+    await connection.close();
+  });
+
+  it('does not seem to have come when it answers keepalive requests, for which it was not asked before', async () => {
+    const connection = await connect(uri(), { keepalive: { interval: 100, count: 10 } });
+    const longer = 1_500;
+    expect(await Promise.race([connection.closed, delay(longer, 'open')])).toBe('open');
     await connection.close();
   });
 
