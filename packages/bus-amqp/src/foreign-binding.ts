@@ -4,7 +4,7 @@ import type { ChannelModel } from 'amqplib';
 
 import type { Connection } from './open-connection.js';
 import type { QueueTypes } from './queue-types.js';
-import { bindWhereThere, declareTopology, isExchangeThere, isStillBound } from './topology.js';
+import { BindingProbe, bindWhereThere, declareTopology, isExchangeThere } from './topology.js';
 
 /**
  * Pauses between two looks for an exchange that is not there, ms: a tenth of the time since it is missed, within these. What
@@ -80,6 +80,7 @@ export class ForeignBinding {
     if (lost.aborted) onLost();
     lost.addEventListener('abort', onLost, { once: true });
     const milliseconds = () => Number(clock.monotonic() / 1_000_000n);
+    const probe = new BindingProbe(model);
     let missedSince = milliseconds();
     for (let bound = isBound; ;) {
       const now = milliseconds();
@@ -90,7 +91,7 @@ export class ForeignBinding {
       await clock.sleep(bound ? untilMultiple(bindAgainEvery, now) : pause, lost).catch(() => undefined);
       if (lost.aborted) return;
       try {
-        bound = await this.#look(model, bound);
+        bound = await this.#look(model, probe, bound);
       } catch (error) {
         if (lost.aborted) return;
         bound = false;
@@ -120,9 +121,9 @@ export class ForeignBinding {
   }
 
   /** As {@link bind}, in as few round trips as there can be while nothing has changed. */
-  async #look(model: ChannelModel, bound: boolean): Promise<boolean> {
+  async #look(model: ChannelModel, probe: BindingProbe, bound: boolean): Promise<boolean> {
     const topology = this.#settings.topology();
-    const isAsBefore = bound ? await isStillBound(model, topology) : !(await isExchangeThere(model, topology));
+    const isAsBefore = bound ? await probe.isStillBound(topology) : !(await isExchangeThere(model, topology));
     if (!isAsBefore) return this.bind(model);
     if (!bound) this.#unboundSince = this.#settings.clock.now();
     return bound;

@@ -73,16 +73,29 @@ export async function bindWhereThere(
   return true;
 }
 
-/** Whether the queue of dead letters is there, and the queue bound to an exchange of others: each binding is made again. */
-export async function isStillBound(
-  model: ChannelModel,
-  { exchange, queue, bindings, deadLetterQueue }: QueueTopology,
-): Promise<boolean> {
-  const refused = await onChannel(model, async (channel) => {
-    await channel.checkQueue(deadLetterQueue);
-    for (const pattern of bindings) await channel.bindQueue(queue, exchange, pattern);
-  });
-  return refused === undefined;
+/**
+ * Looks again and again, over one channel, whether a queue is still bound to an exchange of others. A channel that the broker
+ * closed, as it does when it refuses, is replaced.
+ */
+export class BindingProbe {
+  readonly #model: ChannelModel;
+  #channel: Channel | undefined;
+
+  constructor(model: ChannelModel) {
+    this.#model = model;
+  }
+
+  /** Whether the queue of dead letters is there, and the queue bound: each binding is made again. */
+  async isStillBound({ exchange, queue, bindings, deadLetterQueue }: QueueTopology): Promise<boolean> {
+    const channel = this.#channel ?? (await openChannel(this.#model));
+    this.#channel = undefined;
+    const refused = await refusalOf(channel, async () => {
+      await channel.checkQueue(deadLetterQueue);
+      for (const pattern of bindings) await channel.bindQueue(queue, exchange, pattern);
+    });
+    if (refused === undefined) this.#channel = channel;
+    return refused === undefined;
+  }
 }
 
 /** Whether it may be: one that the broker does not tell of is. */
@@ -189,16 +202,30 @@ async function onChannel(
   model: ChannelModel,
   request: (channel: Channel) => Promise<unknown>,
 ): Promise<(Error & { readonly code: number }) | undefined> {
+  const channel = await openChannel(model);
+  const refused = await refusalOf(channel, request);
+  if (refused === undefined) await channel.close();
+  return refused;
+}
+
+async function openChannel(model: ChannelModel): Promise<Channel> {
   const channel = await model.createChannel();
-  // The refusal arrives twice, as this event and by the request; without a listener the event would throw.
+  // A refusal arrives twice, as this event and by the request; without a listener the event would throw.
   channel.on('error', () => undefined);
+  return channel;
+}
+
+/** The broker's refusal, if it refused: then the channel is closed. */
+async function refusalOf(
+  channel: Channel,
+  request: (channel: Channel) => Promise<unknown>,
+): Promise<(Error & { readonly code: number }) | undefined> {
   try {
     await request(channel);
+    return undefined;
   } catch (error) {
     if (error instanceof Error && 'code' in error && typeof error.code === 'number')
       return error as Error & { code: number };
     throw error;
   }
-  await channel.close();
-  return undefined;
 }
