@@ -83,8 +83,8 @@ function startAgent(
   writeFileSync(file, JSON.stringify({ secrets, openstack, status: { port: 0 }, ...configuration }));
   const unwanted = /^(NEPHOSCOPE|OS)_/;
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !unwanted.test(name)));
-  const cli = fileURLToPath(new URL('../dist/cli.js', import.meta.url));
-  const child = spawn(process.execPath, [cli, '--config', file, ...args], {
+  const start = fileURLToPath(new URL('../bin/nephoscope-agent-central', import.meta.url));
+  const child = spawn(start, ['--config', file, ...args], {
     env,
     stdio: ['ignore', 'ignore', 'pipe'],
   });
