@@ -14,13 +14,12 @@ export interface Profile {
   readonly name?: string;
 }
 
-/**
- * Starts a script, see {@link startMeasured}, with what a program's start script gives to Node.
- *
- * @param program of that name in `packages`
- */
+/** In `packages`, with a start script. */
+export type Program = 'agent-compute' | 'agent-central' | 'collector';
+
+/** Starts a script, see {@link startMeasured}, with what a program's start script gives to Node. */
 export function startProgram(
-  program: 'agent-compute' | 'collector',
+  program: Program,
   args: readonly string[],
   profile: Profile | undefined,
 ): ChildProcess {

@@ -13,7 +13,8 @@ import { secret, writeAgentConfiguration } from './agent-configuration.js';
 import type { Benchmark, BenchmarkContext } from './benchmark.js';
 import { writeCollectorConfiguration } from './collector.js';
 import { startQemuHost, withDirectory } from './hosts.js';
-import { root, startMeasured, startProgram } from './measured-process.js';
+import { root, startProgram } from './measured-process.js';
+import type { Program } from './measured-process.js';
 import { isPeerThere, startPeer } from './peer.js';
 import { cpuOf, memoryOf } from './process-usage.js';
 import { rounded } from './statistics.js';
@@ -79,11 +80,11 @@ export const rest: Benchmark = {
   },
 };
 
-/** As the services of a cloud do: what is not there is looked for again and again. */
+/** As the services of a cloud do: what is not there is looked for often in the first minutes. */
 async function declareExchanges(url: string): Promise<void> {
   const connection = await connect(url);
   const channel = await connection.createChannel();
-  for (const name of ['nova', 'glance', 'neutron', 'cinder', 'openstack'])
+  for (const name of ['nova', 'glance', 'neutron', 'cinder', 'swift', 'openstack'])
     await channel.assertExchange(name, 'topic', { durable: false });
   await connection.close();
 }
@@ -100,10 +101,9 @@ const commandOf = (program: string, configuration: string) => [
   configuration,
 ];
 
-const startDaemon = (program: 'agent-compute' | 'collector', configuration: string) =>
+const startDaemon = (program: Program, configuration: string) =>
   unheard(startProgram(program, commandOf(program, configuration), undefined));
 
-/** It has no start script of its own: plain Node. */
 async function startCentral(directory: string, url: string, cloud: string): Promise<ChildProcess> {
   const path = join(directory, 'central.yaml');
   // JSON is YAML too.
@@ -118,7 +118,7 @@ async function startCentral(directory: string, url: string, cloud: string): Prom
     status: { port: 0 },
   };
   await writeFile(path, JSON.stringify(configuration));
-  return unheard(startMeasured(commandOf('agent-central', path), undefined));
+  return startDaemon('agent-central', path);
 }
 
 const pause = (ms: number, signal: AbortSignal) =>
