@@ -63,6 +63,8 @@ export interface ActivePollster {
   readonly pollster: ComputePollster<InstancePart>;
   /** Its lines bear the pollster's name. By default the agent's. */
   readonly logger?: Logger | undefined;
+  /** Not to be called until then, on the monotonic clock. */
+  readonly leftAloneUntil?: bigint | undefined;
 }
 
 /** The configured groups, and one named `default` for the meters that none of them takes; groups without a meter are left out. */
@@ -93,7 +95,7 @@ export function createPollGroups(
 
 /** Nothing when none of its meters are this group's. */
 function groupPollster(
-  { name, plugin, pollster, logger }: ActivePollster,
+  { name, plugin, pollster, logger, leftAloneUntil }: ActivePollster,
   isOurs: (meter: string) => boolean,
 ): GroupPollster[] {
   const declared = plugin.meters.map((meter) => meter.name);
@@ -121,7 +123,7 @@ function groupPollster(
       },
       previous: new Map(),
       pending: new Set(),
-      pause: new Pause(),
+      pause: new Pause(leftAloneUntil),
     },
   ];
 }

@@ -1,4 +1,4 @@
-import { dirname } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import type { Clock, ComputePollsterPlugin, Inspector, MessageBus } from '@nephoscope/core';
@@ -14,6 +14,7 @@ import { createAgentMetrics } from './metrics.js';
 import { computeSections } from './options.js';
 import { Outbox } from './outbox.js';
 import type { ActivePollster } from './poll-group.js';
+import { blockingFile } from './state-directory.js';
 
 /** So long an inspector may take to start, ms: one whose hypervisor is away fails at once. */
 const inspectorStart = 60_000;
@@ -66,12 +67,13 @@ export function createComputeAgent(
   const { made: pollsters, failedPlugins } = createSelected(
     'pollster',
     selected['compute'],
-    { logger, clock, host: config.host },
-    (pollster: ActivePollster['pollster'], { declared, plugin }, ofPlugin): ActivePollster => ({
+    { logger, clock, host: config.host, note: join(resolve(config.compute.stateDirectory), blockingFile) },
+    (pollster: ActivePollster['pollster'], { declared, plugin }, ofPlugin, leftAlone): ActivePollster => ({
       name: declared.name,
       plugin: plugin as ComputePollsterPlugin,
       pollster,
       logger: ofPlugin,
+      leftAloneUntil: leftAlone?.until,
     }),
   );
 

@@ -58,6 +58,8 @@ const storedEpochs = z.record(
 const stateFile = 'state.json';
 const epochsFile = 'epochs.json';
 const lockFile = 'lock';
+/** Which plugins ended the program; written by the thread that watches over it, which ends it. */
+export const blockingFile = 'blocking-plugins.json';
 
 /**
  * The folder in which an agent keeps what must survive its restart, also by `kill -9`. State and epochs are replaced as

@@ -1,5 +1,11 @@
 import type { ComputePollManager, Counter, Counters, Instance } from '@nephoscope/core';
-import { FakeClock, FakeInspector, instanceReading, RecordingLogger } from '@nephoscope/testing';
+import {
+  FakeClock,
+  FakeInspector,
+  fakeStartMonotonic,
+  instanceReading,
+  RecordingLogger,
+} from '@nephoscope/testing';
 import { Registry } from 'prom-client';
 
 import { runCycle } from '../src/cycle.js';
@@ -354,6 +360,19 @@ describe.each([
       ['bad', 'two', 1],
     ]);
   });
+});
+
+it('one that ended the program before is not called until its time has come', async () => {
+  const called = (leftAloneUntil: bigint) =>
+    twoCycles([{ ...pollster('bad', ['bad'], ({ counter }) => [counter('bad', 1)]), leftAloneUntil }, honest]);
+  const late = await called(fakeStartMonotonic + 1n);
+  expect(late.taken['bad']).toEqual([]);
+  expect([...late.failed]).toEqual(['bad']);
+  expect(late.told.join()).toMatch(/not called for some time/);
+  expect(figures(late.taken['honest']!)).toEqual(truth);
+  const { taken, failed } = await called(fakeStartMonotonic);
+  expect(taken['bad']).toHaveLength(4);
+  expect([...failed]).toEqual([]);
 });
 
 it('each pollster’s time is a metric', async () => {

@@ -1,6 +1,8 @@
 import { checkProduct, describeError, isNephoscopeError } from '@nephoscope/core';
 import type { Clock, Logger } from '@nephoscope/core';
 
+import { blockingPlugins } from './blocking-plugins.js';
+import type { LeftAlone } from './blocking-plugins.js';
 import type { RootLogger } from './logging.js';
 import { isOurs, knowPluginFolder, runPluginCode, trustPlugin } from './plugin-code.js';
 import { pluginLogger } from './plugin-logger.js';
@@ -14,15 +16,23 @@ import { watchOver } from './watchdog.js';
  * the log and counted. One that declines is told, and is no failure.
  *
  * @param what they are, for people, such as `pollster`
+ * @param around `note`, of pollsters: the file that says which of them ended the program. One that is to be left alone since is
+ *   made at the first call of `getCounters`, and `make` is told.
  * @param make from what the plugin made, and the logger whose lines bear its name; what it throws is its failure
  */
 export function createSelected<Product, Made>(
   what: string,
   selected: { readonly active: readonly ActivePlugin[]; readonly inactive: readonly InactivePlugin[] } | undefined,
-  around: { readonly logger: RootLogger; readonly clock: Clock; readonly host: string },
-  make: (product: Product, plugin: ActivePlugin, logger: Logger) => Made,
+  around: {
+    readonly logger: RootLogger;
+    readonly clock: Clock;
+    readonly host: string;
+    readonly note?: string | undefined;
+  },
+  make: (product: Product, plugin: ActivePlugin, logger: Logger, leftAlone: LeftAlone | undefined) => Made,
 ): { readonly made: readonly Made[]; readonly failedPlugins: number } {
-  const { logger, clock, host } = around;
+  const { logger, clock, host, note } = around;
+  const blocking = blockingPlugins(note, clock);
   const { active, inactive } = selected ?? { active: [], inactive: [] };
   let failedPlugins = 0;
   const failed = (plugin: string, error: unknown) => {
@@ -41,16 +51,22 @@ export function createSelected<Product, Made>(
       if (isOurs(packageName)) trustPlugin(name);
       else {
         knowPluginFolder(name, packageDirectory);
-        if (isGuarded()) watchOver(name, packageDirectory, logger);
+        if (isGuarded()) watchOver(name, packageDirectory, logger, note);
       }
       const ofPlugin = pluginLogger(logger.child({ component: name, plugin: name }));
-      return [
-        runPluginCode(name, () => {
-          const product = createPlugin<Product>(one, { logger: ofPlugin, clock, host });
-          checkProduct(product, one.declared.namespace);
-          return make(product, one, ofPlugin);
-        }),
-      ];
+      const product = () => {
+        const created = createPlugin<Product>(one, { logger: ofPlugin, clock, host });
+        checkProduct(created, one.declared.namespace);
+        return created;
+      };
+      const leftAlone = isOurs(packageName) ? undefined : blocking(name);
+      if (leftAlone === undefined) return [runPluginCode(name, () => make(product(), one, ofPlugin, undefined))];
+      const { times, last } = leftAlone;
+      logger.error(
+        { plugin: name, times },
+        `the ${what} '${name}' ended the program, as it kept it to itself (${times} times, at last at ${new Date(last).toISOString()}): it is left alone for a time, its meters are missing`,
+      );
+      return [make(later(product) as Product, one, ofPlugin, leftAlone)];
     } catch (error) {
       if (isNephoscopeError(error, 'PLUGIN_DECLINED'))
         logger.info({ plugin: name }, `the ${what} '${name}' does not run: ${error.message}`);
@@ -59,4 +75,13 @@ export function createSelected<Product, Made>(
     }
   });
   return { made, failedPlugins };
+}
+
+/** A pollster that is made when it is first called. */
+function later(make: () => unknown): unknown {
+  let made: { getCounters(...args: readonly unknown[]): unknown } | undefined;
+  return {
+    getCounters: (...args: readonly unknown[]) =>
+      (made ??= make() as NonNullable<typeof made>).getCounters(...args),
+  };
 }

@@ -6,10 +6,20 @@ import { runPluginCode } from './plugin-code.js';
 const firstPause = 60_000;
 const longestPause = 3_600_000;
 
+/** How long a plugin is left alone after it was cut off, or ended the program, so often, ms. */
+export function pauseAfter(times: number): number {
+  return Math.min(firstPause * 2 ** (times - 1), longestPause);
+}
+
 /** A plugin that was cut off is left alone for a time, which doubles as long as it stays so. */
 export class Pause {
   #until: bigint | undefined;
-  #ms = firstPause;
+  #times = 0;
+
+  /** @param until on the monotonic clock, where it is to be left alone from the beginning */
+  constructor(until?: bigint) {
+    this.#until = until;
+  }
 
   /** Whether it is to be left alone now. */
   isOn(clock: Clock): boolean {
@@ -18,15 +28,14 @@ export class Pause {
 
   /** Gives its length, ms. */
   begin(clock: Clock): number {
-    const ms = this.#ms;
+    const ms = pauseAfter(++this.#times);
     this.#until = clock.monotonic() + BigInt(ms) * 1_000_000n;
-    this.#ms = Math.min(2 * ms, longestPause);
     return ms;
   }
 
   end(): void {
     this.#until = undefined;
-    this.#ms = firstPause;
+    this.#times = 0;
   }
 
   /**
@@ -51,7 +60,7 @@ export class Pause {
 
 /** Why a plugin is not called now. */
 export function leftAlone(): NephoscopeError {
-  return new NephoscopeError('PLUGIN_BLOCKED', 'it had to be cut off, and is not called for some time');
+  return new NephoscopeError('PLUGIN_BLOCKED', 'it kept the program to itself, and is not called for some time');
 }
 
 /** Why a plugin is not called for so many milliseconds. */

@@ -5,8 +5,9 @@
  */
 export const watchdogThread = `
 const { readFileSync, writeSync } = require('node:fs');
+const { readFile, rename, writeFile } = require('node:fs/promises');
 const { Session } = require('node:inspector');
-const { parentPort } = require('node:worker_threads');
+const { parentPort, workerData } = require('node:worker_threads');
 
 // Between questions to the program while it answers, ms.
 const pause = 2_000;
@@ -18,6 +19,11 @@ const longest = 4_000;
 const own = 2_000;
 // So long the program may take to show its stack, ms.
 const answer = 3_000;
+
+// So long a note of it may take, ms: a disk that hangs must not keep the program.
+const noting = 1_000;
+// Who has not ended the program for so long begins anew, ms.
+const forgiven = 86_400_000;
 
 const plugins = [];
 const urls = new Map();
@@ -91,7 +97,20 @@ function kill(frames) {
   } catch {
     // Nobody reads it.
   }
-  process.kill(process.pid, 'SIGKILL');
+  void Promise.race([note(found?.plugin), sleep(noting)])
+    .catch(() => undefined)
+    .then(() => process.kill(process.pid, 'SIGKILL'));
+}
+
+// The next start is told, and leaves the plugin alone for some time.
+async function note(plugin) {
+  if (workerData.note === undefined || plugin === undefined) return;
+  const notes = await readFile(workerData.note, 'utf8').then(JSON.parse).catch(() => ({}));
+  const last = Date.now();
+  const { times = 0, last: before = 0 } = notes[plugin] ?? {};
+  notes[plugin] = { times: last - before < forgiven ? times + 1 : 1, last };
+  await writeFile(workerData.note + '.new', JSON.stringify(notes), { mode: 0o600 });
+  await rename(workerData.note + '.new', workerData.note);
 }
 
 void watch();

@@ -14,18 +14,21 @@ let thread: Worker | undefined;
  * Has a thread watch over the program, in which code of this plugin may loop where nobody can cut it off, in a timer or
  * after an `await`: then no signal is heard any more. It ends the process by SIGKILL, after a line that names the plugin. It
  * costs 8 MiB and is there only for plugins of others.
+ *
+ * @param note the file in which it notes who that was, for the next start; the first call decides
  */
-export function watchOver(plugin: string, directory: string, logger: Logger): void {
+export function watchOver(plugin: string, directory: string, logger: Logger, note?: string): void {
   // Somebody who looks at the program in a debugger stops it for as long as he likes.
   if (debuggerUrl() !== undefined) return;
-  thread ??= startThread(logger);
+  thread ??= startThread(logger, note);
   const folder = pathToFileURL(directory).href;
   thread.postMessage({ plugin, folder } satisfies Watched);
 }
 
-function startThread(logger: Logger): Worker {
+function startThread(logger: Logger, note: string | undefined): Worker {
   const worker = new Worker(watchdogThread, {
     eval: true,
+    workerData: { note },
     execArgv: [],
     resourceLimits: { maxYoungGenerationSizeMb: 1, maxOldGenerationSizeMb: 16 },
   });

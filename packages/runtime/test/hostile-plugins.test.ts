@@ -1,5 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { waitUntil } from '../../../tools/testbed/processes.js';
@@ -28,7 +30,7 @@ async function start(plugins: Readonly<Record<string, string>>) {
     `import { EventEmitter } from 'node:events';
 import * as fs from 'node:fs';
 import { exit } from 'node:process';
-export function create({ logger }) {
+export function create({ logger, clock }) {
   ${body}
   return { getCounters: () => [] };
 }
@@ -102,6 +104,7 @@ const survived: Readonly<Record<string, readonly [string, RegExp]>> = {
   pollutes: [`Object.prototype.volume = 1;`, /does not run.*not extensible/],
   replaces_json: [`JSON.stringify = () => '{}';`, /does not run.*read only/],
   replaces_clock: [`Date.now = () => 0;`, /does not run.*read only/],
+  sets_clock: [`clock.now = () => 0n;`, /does not run.*read only/],
   replaces_map: [`Map.prototype.get = () => undefined;`, /does not run.*read only/],
   replaces_then: [`Promise.prototype.then = () => undefined;`, /does not run.*read only/],
   loops: [`for (;;);`, /does not run.*cut off/],
@@ -137,6 +140,35 @@ it('a program lives on whatever these plugins do, names each, and counts what th
   child.kill('SIGTERM');
   expect(await ended).toEqual([0, null]);
   expect(output()).toMatch(/^made .*\bfine\b/m);
+}, 120_000);
+
+it('one that ended the program is left alone after the next start, and the others work', async () => {
+  const note = join(folder.path, 'blocking.json');
+  const noted = async () =>
+    JSON.parse(await readFile(note, 'utf8')) as Record<string, { times: number; last: number }>;
+  const programOf = () =>
+    start({
+      again: `setTimeout(() => { fs.writeSync(1, 'blocking'); for (;;); });`,
+      fine: `logger.info({}, 'fine');`,
+    });
+  const lives = async () => {
+    const { child, ended, log, until, output } = await programOf();
+    await until('it runs', () => log().some(({ msg }) => msg === 'fine'));
+    child.kill('SIGTERM');
+    expect(await ended).toEqual([0, null]);
+    expect(output()).not.toContain('blocking');
+    return log().find(({ plugin }) => plugin === 'again')?.msg;
+  };
+  const dies = async () => expect(await (await programOf()).ended).toEqual([null, 'SIGKILL']);
+
+  await dies();
+  const first = (await noted())['again']!;
+  expect(first.times).toBe(1);
+  expect(await lives()).toMatch(/'again' ended the program, .*\(1 times, .*left alone/);
+  await writeFile(note, JSON.stringify({ again: { times: 1, last: Date.now() - 61_000 } }));
+  await dies();
+  expect((await noted())['again']!.times).toBe(2);
+  await rm(note);
 }, 120_000);
 
 it('one that blocks the program where nobody can cut it off ends it, by SIGTERM too, with a line that names it', async () => {

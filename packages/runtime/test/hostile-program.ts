@@ -47,7 +47,7 @@ const code = await runToExit(
         };
       }),
     );
-    const around = { logger, clock: systemClock, host: 'test' };
+    const around = { logger, clock: systemClock, host: 'test', note: join(folder, 'blocking.json') };
     const { made } = createSelected(
       'pollster',
       { active, inactive: [] },

@@ -1,0 +1,55 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { FakeClock, fakeStart, fakeStartMonotonic } from '@nephoscope/testing';
+
+import { blockingPlugins } from '../src/blocking-plugins.js';
+
+const start = Number(fakeStart / 1_000_000n);
+const minute = 60_000;
+let folder: string;
+let note: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'nephoscope-'));
+  note = join(folder, 'note.json');
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+/** So long a plugin that is in the note is left alone, ms; undefined when it is not. */
+async function leftAlone(entry: unknown, plugin = 'one'): Promise<number | undefined> {
+  await writeFile(note, JSON.stringify({ one: entry }));
+  const { until } = blockingPlugins(note, new FakeClock())(plugin) ?? {};
+  return until === undefined ? undefined : Number((until - fakeStartMonotonic) / 1_000_000n);
+}
+
+it.each([
+  [1, 1],
+  [2, 2],
+  [3, 4],
+  [6, 32],
+  [7, 60],
+  [2_000, 60],
+])('a plugin that ended the program %d times is left alone for %d min', async (times, minutes) => {
+  expect(await leftAlone({ times, last: start })).toBe(minutes * minute);
+  expect(await leftAlone({ times, last: start - minute / 2 })).toBe((minutes - 0.5) * minute);
+  expect(await leftAlone({ times, last: start - minutes * minute })).toBeUndefined();
+});
+
+it('is left alone for no longer when the clock was set back since', async () => {
+  expect(await leftAlone({ times: 1, last: start + 1_000 * minute })).toBe(minute);
+});
+
+it.each(['toString', '__proto__', 'another'])('a plugin that is not in the note is not: %s', async (plugin) => {
+  expect(await leftAlone({ times: 1, last: start }, plugin)).toBeUndefined();
+});
+
+it('a note that is none, is damaged or is not there leaves nobody alone', async () => {
+  const clock = new FakeClock();
+  expect(blockingPlugins(undefined, clock)('one')).toBeUndefined();
+  expect(blockingPlugins(join(folder, 'none'), clock)('one')).toBeUndefined();
+  for (const text of ['', '{', '[]', 'null', '{"one":{"times":0,"last":1}}', '{"one":{"times":"1","last":1}}']) {
+    await writeFile(note, text);
+    expect(blockingPlugins(note, clock)('one')).toBeUndefined();
+  }
+});
