@@ -48,4 +48,6 @@ export interface CloudConfig {
   readonly proxies?: ProxySettings | undefined;
   /** For one request and its answer, ms. */
   readonly timeout: number;
+  /** What works and should be mended all the same; a session logs it. */
+  readonly warnings?: readonly string[] | undefined;
 }

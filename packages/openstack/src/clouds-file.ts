@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { parse } from 'yaml';
 
 import { OpenStackError } from './errors.js';
+import { exposure, holdsSecret } from './exposed-files.js';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -32,14 +33,20 @@ function candidates(name: string, override: string | undefined, env: Environment
 export async function readClouds(env: Environment): Promise<{
   readonly file: string | undefined;
   readonly clouds: Readonly<Record<string, Settings>>;
+  /** Of files with secrets that every user of the host may read. */
+  readonly warnings: readonly string[];
 }> {
   const main = await firstOf(candidates('clouds', env['OS_CLIENT_CONFIG_FILE'], env));
   const secure = await firstOf(candidates('secure', env['OS_CLIENT_SECURE_FILE'], env));
   const shared = await firstOf(candidates('clouds-public', undefined, env));
   const clouds = settingsIn(merge(settingsIn(main?.content), settingsIn(secure?.content)), 'clouds');
   const profiles = settingsIn(settingsIn(shared?.content), 'public-clouds');
+  const open = [main, secure].map(async (one) =>
+    one !== undefined && holdsSecret(one.content) ? exposure(one.path, 'which holds secrets') : undefined,
+  );
   return {
     file: main?.path,
+    warnings: (await Promise.all(open)).filter((one) => one !== undefined),
     clouds: Object.fromEntries(
       Object.entries(clouds).map(([name, cloud]) => {
         const own = settingsIn(cloud);

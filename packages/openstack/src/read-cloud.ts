@@ -4,6 +4,7 @@ import { homedir } from 'node:os';
 import type { CloudConfig, Credentials, EndpointInterface, Named, Scope } from './cloud-config.js';
 import type { Environment } from './clouds-file.js';
 import { OpenStackError } from './errors.js';
+import { exposure } from './exposed-files.js';
 import { interfaces } from './options.js';
 import type { CloudOptions } from './options.js';
 import { proxiesIn } from './proxy.js';
@@ -23,6 +24,9 @@ export async function readCloud(options: CloudOptions, env: Environment): Promis
   if (authUrl === undefined || !/^https?:$/.test(URL.canParse(authUrl) ? new URL(authUrl).protocol : ''))
     throw wrong(settings, authUrl === undefined ? 'auth_url is not given' : 'auth_url is no URL of http or https');
   const credentials = credentialsIn(settings);
+  const key = await pemIn(settings, 'key', env);
+  const openKey = key === undefined ? undefined : await exposure(pathIn(settings, 'key', env)!, 'a private key');
+  const warnings = [...settings.warnings, ...(openKey === undefined ? [] : [openKey])];
   return Object.freeze({
     name: settings.name,
     authUrl,
@@ -35,11 +39,12 @@ export async function readCloud(options: CloudOptions, env: Environment): Promis
     tls: {
       ca: await pemIn(settings, 'cacert', env),
       cert: await pemIn(settings, 'cert', env),
-      key: await pemIn(settings, 'key', env),
+      key,
       verify: verifyIn(settings),
     },
     proxies: proxiesIn(env),
     timeout: options.timeout ?? timeoutIn(settings),
+    ...(warnings.length > 0 && { warnings }),
   });
 }
 
@@ -159,8 +164,12 @@ function verifyIn({ values }: ChosenSettings): boolean {
   return (verify === undefined || isOn(verify)) && !(insecure !== undefined && isOn(insecure));
 }
 
+function pathIn(settings: ChosenSettings, key: string, env: Environment): string | undefined {
+  return textIn(settings, key)?.replace(/^~(?=\/)/, env['HOME'] ?? homedir());
+}
+
 async function pemIn(settings: ChosenSettings, key: string, env: Environment): Promise<string | undefined> {
-  const path = textIn(settings, key)?.replace(/^~(?=\/)/, env['HOME'] ?? homedir());
+  const path = pathIn(settings, key, env);
   if (path === undefined) return undefined;
   try {
     return await readFile(path, 'utf8');

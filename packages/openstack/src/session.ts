@@ -76,6 +76,7 @@ export function createSession(config: CloudConfig, tools: SessionTools): Session
       { cloud: config.name },
       'certificates of services are not checked (verify: false): anybody between can read and change all',
     );
+  for (const warning of config.warnings ?? []) tools.logger.warn({ cloud: config.name }, warning);
   return new CloudSession(config, tools);
 }
 

@@ -9,6 +9,7 @@ export interface ChosenSettings {
   /** For people. */
   readonly name: string;
   readonly values: ReadonlyMap<string, unknown>;
+  readonly warnings: readonly string[];
 }
 
 const envCloud = 'envvars';
@@ -28,7 +29,7 @@ const selectors = [
  * @throws OPENSTACK_CONFIG when there is no such cloud
  */
 export async function chooseSettings(options: CloudOptions, env: Environment): Promise<ChosenSettings> {
-  const { file, clouds } = await readClouds(env);
+  const { file, clouds, warnings } = await readClouds(env);
   const variables = settingsOf(env);
   const nameOfVariables = env['OS_CLOUD_NAME'] || envCloud;
   const named = options.cloud ?? (env['OS_CLOUD'] || undefined);
@@ -50,7 +51,7 @@ export async function chooseSettings(options: CloudOptions, env: Environment): P
       `${file} has several clouds (${Object.keys(clouds).join(', ')}): name one, in openstack.cloud or OS_CLOUD`,
     );
   }
-  return { name: name ?? 'options', values: flatten(settings, options) };
+  return { name: name ?? 'options', values: flatten(settings, options), warnings };
 }
 
 /** Undefined when only such are set that choose among clouds. */

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -249,4 +249,47 @@ it('knows whether an interface was chosen', async () => {
   expect(await read(openrc)).toMatchObject({ interface: 'public', interfaceIsDefault: true });
   expect((await read({ ...openrc, OS_INTERFACE: 'admin' })).interfaceIsDefault).toBeUndefined();
   expect((await read(openrc, { interface: 'public' })).interfaceIsDefault).toBeUndefined();
+});
+
+describe('files with secrets that every user of the host may read', () => {
+  const told = async (...args: Parameters<typeof read>) => (await read(...args)).warnings ?? [];
+  const cloudOf = (more: string) =>
+    `clouds: { site: { auth: { auth_url: 'http://site/v3', user_id: u, project_id: p${more} } } }`;
+  const secure = 'clouds: { site: { auth: { password: secret } } }';
+
+  it.each([
+    [0o644, ['read']],
+    [0o646, ['read and change']],
+    [0o640, []],
+    [0o600, []],
+  ])('are told: mode %o', async (mode, may) => {
+    const path = write('clouds.yaml', cloudOf(', password: secret'));
+    chmodSync(path, mode);
+    expect(await told()).toEqual(
+      may.map((what) => `every user of this host may ${what} ${path}, which holds secrets: chmod o-rwx ${path}`),
+    );
+  });
+
+  it('are told where the secret is, and not where it is not', async () => {
+    chmodSync(write('clouds.yaml', cloudOf('')), 0o644);
+    const path = write('secure.yaml', secure);
+    chmodSync(path, 0o600);
+    expect(await told()).toEqual([]);
+    chmodSync(path, 0o644);
+    expect(await told()).toEqual([expect.stringContaining(`may read ${path},`)]);
+  });
+
+  it('are told of the key, wherever it is named, and not of the certificate', async () => {
+    const [key, cert] = [write('key.pem', 'the key'), write('cert.pem', 'the certificate')];
+    chmodSync(key, 0o644);
+    chmodSync(cert, 0o644);
+    expect(await told(openrc, { key, cert })).toEqual([
+      `every user of this host may read ${key}, a private key: chmod o-rwx ${key}`,
+    ]);
+    expect(await told({ ...openrc, OS_KEY: '~/.config/openstack/key.pem' })).toEqual([
+      expect.stringContaining(`may read ${key},`),
+    ]);
+    chmodSync(key, 0o600);
+    expect(await told(openrc, { key, cert })).toEqual([]);
+  });
 });

@@ -11,6 +11,7 @@ import { discoverPlugins } from './plugin-discovery.js';
 import type { DeclaredPlugin } from './plugin-discovery.js';
 import { choosePlugin, selectPlugins } from './plugin-selection.js';
 import type { ActivePlugin, InactivePlugin, Selection } from './plugin-selection.js';
+import { exposedKeys } from './secret-values.js';
 import { sharedSecret } from './shared-secret.js';
 
 /** What every program's configuration has. */
@@ -153,5 +154,7 @@ export async function configure<Shape extends z.ZodRawShape>(
   const config = Object.fromEntries(
     Object.entries(parsed.data).filter(([key]) => Object.hasOwn(program.sections, key)),
   );
-  return { config: config as z.output<z.ZodObject<Shape>>, warnings: raw.warnings, declared, chosen, selected };
+  const own = Object.fromEntries(Object.entries(given).filter(([key]) => Object.hasOwn(program.sections, key)));
+  const warnings = [...raw.warnings, ...(await exposedKeys(own))];
+  return { config: config as z.output<z.ZodObject<Shape>>, warnings, declared, chosen, selected };
 }
