@@ -86,12 +86,15 @@ export class MessageWriter {
   label(batch: readonly Taken[], now: number): readonly Labelled[] {
     this.#epochs.forgetUnseen(now);
     return batch.map((taken) => {
-      const settled = taken.counters.flatMap((made) => this.#epochs.settle(made, taken.instance, now) ?? []);
-      return {
-        ...taken,
-        counters: settled.map(({ counter }) => counter),
-        epochs: settled.map(({ epoch }) => epoch),
-      };
+      const counters: Counter[] = [];
+      const epochs: (string | undefined)[] = [];
+      for (const made of taken.counters) {
+        const settled = this.#epochs.settle(made, taken.instance, now);
+        if (settled === undefined) continue;
+        counters.push(settled.counter);
+        epochs.push(settled.epoch);
+      }
+      return { instance: taken.instance, pollster: taken.pollster, counters, epochs };
     });
   }
 

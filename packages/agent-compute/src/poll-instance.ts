@@ -178,19 +178,17 @@ function inspectionOf(
   reading: InstanceReading,
   reads: readonly InstancePart[],
 ): Inspection<InstancePart> | Missing {
-  const parts: Partial<Record<InstancePart, unknown>> = {};
+  const inspection: Record<string, unknown> = {};
   for (const part of reads) {
     const value = reading.parts[part];
     if (value === undefined) return { missing: 'error', detail: `the inspector did not read '${part}'` };
     if (isMissing(value)) return value;
-    parts[part] = value;
+    inspection[part] = value;
   }
-  return Object.freeze({
-    ...parts,
-    readAt: reading.readAt,
-    readAtMonotonic: reading.readAtMonotonic,
-    run: reading.instance.run,
-  }) as Inspection<InstancePart>;
+  inspection['readAt'] = reading.readAt;
+  inspection['readAtMonotonic'] = reading.readAtMonotonic;
+  inspection['run'] = reading.instance.run;
+  return Object.freeze(inspection) as Inspection<InstancePart>;
 }
 
 async function gather(given: unknown, taken: TakenCounters, signal: AbortSignal): Promise<void> {

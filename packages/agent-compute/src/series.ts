@@ -159,7 +159,9 @@ function writeParts(parts: ReadonlyMap<string, Part>): readonly StoredPart[] {
 
 /** Whether they are known to be two pluggings. */
 function areOther(one: Plugging | undefined, other: Plugging | undefined): boolean {
-  return one !== undefined && other !== undefined && !one.some((mark) => other.includes(mark));
+  // In nearly all cycles it is the same list.
+  if (one === other || one === undefined || other === undefined) return false;
+  return !one.some((mark) => other.includes(mark));
 }
 
 function parseVolume(text: string): Volume {

@@ -1,7 +1,7 @@
 import type { Counter, Plugging } from './counter.js';
 import { describeError, NephoscopeError } from './errors.js';
 import { isStorableTime, isText, isTextOrNull, maxMeteringLineBytes } from './message/field-rules.js';
-import { ownMetadata } from './message/metadata.js';
+import { isDeepFrozen, ownMetadata } from './message/metadata.js';
 import { meterStem } from './meter.js';
 import type { Meter } from './meter.js';
 
@@ -77,12 +77,23 @@ export function counterReader(meters: readonly Meter[]): (given: unknown, own?: 
   };
 }
 
-/** @throws COUNTER_INVALID */
+// Of those that cannot change: a device's stay the same through many cycles.
+const knownPluggings = new WeakMap<object, Plugging>();
+
+/**
+ * The marks as ours, the same list each time for one that cannot change.
+ *
+ * @throws COUNTER_INVALID
+ */
 export function readPlugging(given: unknown): Plugging | undefined {
   if (given === undefined) return undefined;
+  const known = knownPluggings.get(given as object);
+  if (known !== undefined) return known;
   if (!Array.isArray(given) || given.length > maxMarks || !given.every(isText))
     throw invalid(`a plugging is a list of at most ${maxMarks} texts that mark it`);
-  return given.map((mark) => String(mark).slice(0, longestMark));
+  const marks = Object.freeze(given.map((mark) => String(mark).slice(0, longestMark)));
+  if (isDeepFrozen(given)) knownPluggings.set(given, marks);
+  return marks;
 }
 
 function invalid(what: string): NephoscopeError {

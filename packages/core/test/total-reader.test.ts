@@ -27,6 +27,19 @@ it('is a copy that nobody changes', () => {
   expect(read(given).total.whole).toBeUndefined();
 });
 
+it('has marks of its own, made once of those that cannot change', () => {
+  const marks = ['3'];
+  const pluggingNow = () =>
+    read({ ...given, parts: [{ key: 'vda', volume: 1n, plugging: marks }] }).total.parts[0]!.plugging;
+  const first = pluggingNow();
+  marks[0] = '4';
+  expect([first, pluggingNow()]).toEqual([['3'], ['4']]);
+  Object.freeze(marks);
+  const frozen = pluggingNow();
+  expect(frozen).toEqual(['4']);
+  expect(pluggingNow()).toBe(frozen);
+});
+
 it.each([
   ['no list', { parts: 'vda' }, 'list'],
   ['a part that is none', { parts: [null] }, 'name each device'],
