@@ -140,7 +140,7 @@ it('a program lives on whatever these plugins do, names each, and counts what th
   child.kill('SIGTERM');
   expect(await ended).toEqual([0, null]);
   expect(output()).toMatch(/^made .*\bfine\b/m);
-}, 120_000);
+}, 300_000);
 
 it('one that ended the program is left alone after the next start, and the others work', async () => {
   const note = join(folder.path, 'blocking.json');
@@ -169,7 +169,7 @@ it('one that ended the program is left alone after the next start, and the other
   await dies();
   expect((await noted())['again']!.times).toBe(2);
   await rm(note);
-}, 120_000);
+}, 300_000);
 
 it('one that blocks the program where nobody can cut it off ends it, by SIGTERM too, with a line that names it', async () => {
   const blocks = {
@@ -193,4 +193,4 @@ it('one that blocks the program where nobody can cut it off ends it, by SIGTERM 
     // Where it waits for the system there is no stack to look at.
     { how: 'SIGKILL', plugin: undefined, level: 'error' },
   ]);
-}, 120_000);
+}, 300_000);
