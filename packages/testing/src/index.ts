@@ -15,7 +15,7 @@ export { exampleNotification, notificationHandlerContract } from './notification
 export type { NotificationCase, NotificationHandlerContract } from './notification-handler-contract.js';
 export { counterLine, countersOf, handlerOf, notifierPackageContract } from './notifier-package.js';
 export type { NotifierPackage, NotifierPlugin } from './notifier-package.js';
-export { recordedNotifications } from './recorded-notifications.js';
+export { recordedByName, recordedNotifications } from './recorded-notifications.js';
 export type { RecordedNotification } from './recorded-notifications.js';
 export { pollCounters } from './poll-counters.js';
 export type { Gap, PollOptions, PollResult } from './poll-counters.js';

@@ -31,6 +31,23 @@ export function recordedNotifications(folder: URL): readonly RecordedNotificatio
     });
 }
 
+/** The notifications of {@link recordedNotifications}, asked for by the names of their files. */
+export function recordedByName(folder: URL): {
+  readonly captureNames: readonly string[];
+  /** @throws Error when there is none */
+  capture(name: string): Notification;
+} {
+  const recorded = new Map(recordedNotifications(folder).map(({ name, notification }) => [name, notification]));
+  return {
+    captureNames: [...recorded.keys()].sort(),
+    capture(name) {
+      const notification = recorded.get(name);
+      if (notification === undefined) throw new Error(`no '${name}' was recorded`);
+      return notification;
+    },
+  };
+}
+
 type Message = Pick<Notification, 'payload' | 'timestamp' | 'priority'> & {
   readonly message_id: string;
   readonly event_type: string;
