@@ -62,6 +62,28 @@ describe('series and metadata', () => {
     expect(count('series')).toEqual([2n]);
   });
 
+  it.each([
+    ['that SQLite has rolled back itself', "raise(rollback, 'the cause')"],
+    ['that is rolled back here', "raise(abort, 'the cause')"],
+  ])('of a batch %s are not there, and the cause is told', async (_, refusal) => {
+    sqlite.exec(`create trigger refuse before insert on samples begin select ${refusal}; end`);
+    await expect(record([exampleSample()])).rejects.toThrow('the cause');
+    expect([sqlite.inTransaction, count('series')]).toEqual([false, [0n]]);
+    sqlite.exec('drop trigger refuse');
+    expect(await record([exampleSample()])).toEqual({ recorded: 1, duplicates: 0 });
+  });
+
+  it('of a batch that cannot even be rolled back: the cause is told all the same', async () => {
+    sqlite.exec("create trigger refuse before insert on samples begin select raise(abort, 'the cause'); end");
+    const exec = sqlite.exec.bind(sqlite);
+    sqlite.exec = (text) => {
+      // Twice: the second finds no transaction, "cannot rollback".
+      if (text === 'rollback') exec(text);
+      return exec(text);
+    };
+    await expect(record([exampleSample()])).rejects.toThrow('the cause');
+  });
+
   it('stay known on both sides beyond the number that is remembered', async () => {
     const of = (from: number, to: number) =>
       Array.from({ length: to - from }, (_, at) =>

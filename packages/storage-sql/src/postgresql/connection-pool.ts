@@ -35,8 +35,11 @@ export class ConnectionPool implements PostgresPool {
       query: (async (text: string, values: readonly unknown[]) => {
         const answer = connection.query({ text, values: [...values] });
         // Kysely would tell of a rollback that failed, and not of what it is for. The connection ends with it.
-        if (text === 'rollback') return await answer.catch(() => connection.close());
-        return await answer;
+        if (text !== 'rollback') return await answer;
+        return await answer.catch(async () => {
+          await connection.close();
+          return { command: 'ROLLBACK', rowCount: null, rows: [] };
+        });
       }) as unknown as PostgresPoolClient['query'],
       release: () => void this.#giveBack(connection),
     };

@@ -7,6 +7,7 @@ import { exampleSample } from '@nephoscope/testing';
 
 import { startPostgresql } from '../../../../tools/testbed/postgresql.js';
 import type { PrivatePostgresql } from '../../../../tools/testbed/postgresql.js';
+import { halfPairs, withText } from '../half-pairs.js';
 import { all, batch, execute, never, newDatabase, shortLimits, storeAt } from './support.js';
 
 let server: PrivatePostgresql;
@@ -174,6 +175,19 @@ describe('a sample that cannot be stored', () => {
     expect(store.health()).toEqual({ ok: true });
     expect(await all(store)).toEqual([]);
     expect(await store.record(batch(3))).toEqual({ recorded: 3, duplicates: 0 });
+  });
+});
+
+describe('a sample whose text is no JSON', () => {
+  it.each(halfPairs)('since it holds %s refuses its batch and leaves the store well', async (_, half) => {
+    const store = await started(await newDatabase(server.url));
+    const impossible = withText(half);
+    await expect(store.record([exampleSample(), impossible])).rejects.toMatchObject({
+      code: 'SAMPLE_INVALID',
+      message: expect.stringContaining(impossible.messageId),
+    });
+    expect(store.health()).toEqual({ ok: true });
+    expect(await store.record([withText('\ud83d\ude42')])).toEqual({ recorded: 1, duplicates: 0 });
   });
 });
 
