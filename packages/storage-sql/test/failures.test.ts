@@ -1,12 +1,15 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import type { Clock, Sample, SampleStore } from '@nephoscope/core';
 import { exampleSample } from '@nephoscope/testing';
+import { sql } from 'kysely';
 import Database from 'libsql';
 
+import { openSqlite } from '../src/sqlite/connection.js';
+import { halfPairs, withText } from './half-pairs.js';
 import { realClock, storeAt } from './store-at.js';
 
 const never = new AbortController().signal;
@@ -253,6 +256,63 @@ describe('a sample that no store can hold', () => {
     });
     expect(store.health()).toEqual({ ok: true });
     expect(await all(store)).toEqual([]);
+  });
+
+  it.each(halfPairs)('is one whose text holds %s', async (_, half) => {
+    const store = await started(newPath());
+    const impossible = withText(half);
+    await expect(store.record([exampleSample(), impossible])).rejects.toMatchObject({
+      code: 'SAMPLE_INVALID',
+      message: expect.stringContaining(impossible.messageId),
+    });
+    expect(store.health()).toEqual({ ok: true });
+    expect(await store.record([withText('\ud83d\ude42')])).toEqual({ recorded: 1, duplicates: 0 });
+  });
+});
+
+describe('a file that is taken away while it is open', () => {
+  const told = {
+    code: 'STORE_UNAVAILABLE',
+    message: expect.stringContaining('was removed or replaced while it was open'),
+  };
+
+  it('takes nothing until it is put back', async () => {
+    const path = newPath();
+    const store = await started(path);
+    await store.record(batch(1));
+    renameSync(path, `${path}.away`);
+    const refused = batch(1);
+    await expect(store.record(refused)).rejects.toMatchObject(told);
+    expect(store.health().ok).toBe(false);
+    renameSync(`${path}.away`, path);
+    expect(await store.record(refused)).toEqual({ recorded: 1, duplicates: 0 });
+    expect(store.health()).toEqual({ ok: true });
+  });
+
+  it('and replaced by a backup takes nothing before the next start', async () => {
+    const path = newPath();
+    const backup = newPath();
+    for (const place of [path, backup]) await (await started(place)).record(batch(1));
+    await Promise.all(running.splice(1).map((store) => store.stop()));
+    const [store] = running as [SampleStore];
+    renameSync(backup, path);
+    const refused = batch(1);
+    await expect(store.record(refused)).rejects.toMatchObject(told);
+    await store.stop();
+    const next = await started(path);
+    expect(await next.record(refused)).toEqual({ recorded: 1, duplicates: 0 });
+  });
+});
+
+describe('a migration that fails', () => {
+  it('when SQLite has ended its transaction already tells why', async () => {
+    const { db, sqlite } = openSqlite(':memory:');
+    const work = db.transaction().execute(async (transaction) => {
+      await sql`rollback`.execute(transaction);
+      throw new Error('the cause');
+    });
+    await expect(work).rejects.toThrow('the cause');
+    sqlite.close();
   });
 });
 
