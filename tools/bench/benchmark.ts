@@ -22,6 +22,8 @@ export interface BenchmarkContext {
   readonly samples: number;
   /** How many rows `growth` records. */
   readonly rows: number;
+  /** How many resources `resources` meters. */
+  readonly resources: number;
   /** At which intervals `rest` runs the compute agent, s, and for how many cycles. */
   readonly intervals: readonly number[];
   readonly cycles: number;

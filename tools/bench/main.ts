@@ -18,25 +18,27 @@ import { ingest } from './ingest.js';
 import { describeMachine } from './machine.js';
 import { root } from './measured-process.js';
 import { memory } from './memory.js';
+import { resources } from './resources.js';
 import { rest } from './rest.js';
 import { storeNames } from './stores.js';
 
-const benchmarks: readonly Benchmark[] = [cycle, memory, ingest, growth, rest, busy];
+const benchmarks: readonly Benchmark[] = [cycle, memory, ingest, growth, resources, rest, busy];
 
 const measured = ['@nephoscope/agent-compute', '@nephoscope/agent-central', '@nephoscope/collector'];
 
 const usage = `npm run bench [-- [options] benchmark…]
 
 Measures, and prints one JSON document on stdout; progress goes to stderr.
-${benchmarks.map(({ name, description }) => `  ${name.padEnd(8)} ${description}`).join('\n')}
+${benchmarks.map(({ name, description }) => `  ${name.padEnd(9)} ${description}`).join('\n')}
 Without a name all but: ${benchmarks.filter(({ onlyNamed }) => onlyNamed).map(({ name }) => name)}
 
 Options:
   --profile <directory>  writes CPU profiles (.cpuprofile) of the measured processes there
-  --store <name>         ingest, growth: only with this store (${storeNames.join(', ')})
+  --store <name>         ingest, growth, resources: only with this store (${storeNames.join(', ')})
   --stage <name>         ingest: only this part of it (${stages.join(', ')})
   --samples <number>     ingest: how many samples are sent (1000000)
   --rows <number>        growth: how many rows are recorded (10000000)
+  --resources <number>   resources: how many are metered (100000)
   --intervals <seconds>  rest: of the compute agent (10,60,600)
   --cycles <number>      rest, busy: how many cycles are watched (3)
   --help
@@ -53,6 +55,7 @@ async function main(args: readonly string[], signal: AbortSignal): Promise<void>
       stage: { type: 'string' },
       samples: { type: 'string', default: '1000000' },
       rows: { type: 'string', default: '10000000' },
+      resources: { type: 'string', default: '100000' },
       intervals: { type: 'string', default: '10,60,600' },
       cycles: { type: 'string', default: '3' },
     },
@@ -78,6 +81,7 @@ async function main(args: readonly string[], signal: AbortSignal): Promise<void>
     stages: oneOrAll('stage', values.stage, stages),
     samples: positive('samples', values.samples),
     rows: positive('rows', values.rows),
+    resources: positive('resources', values.resources),
     intervals: values.intervals.split(',').map((interval) => positive('intervals', interval)),
     cycles: positive('cycles', values.cycles),
     signal,
