@@ -1,10 +1,10 @@
-import { open, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 
 import { MeteringBatch } from '@nephoscope/core';
 import type { MeteringWire } from '@nephoscope/core';
 
+import { replaceFile } from '../disk/replace-file.js';
 import { DroppedSamples } from './dropped.js';
 import type { Dropped } from './dropped.js';
 import { encodeRecords } from './record.js';
@@ -15,9 +15,6 @@ import { samplesOf } from './spooled-sample.js';
 import type { StoredSegment } from './stored-segment.js';
 import { Thinning } from './thinning.js';
 import type { ThinningGoal } from './thinning.js';
-
-/** Ends the name of a segment that is not complete yet. */
-export const temporarySuffix = '.tmp';
 
 export interface CompactionParts {
   readonly dropped: Dropped;
@@ -144,27 +141,13 @@ class Output {
     const last = this.inputs.at(-1) as StoredSegment;
     const range = { first: first.first, last: last.last };
     const path = join(dirname(first.path), segmentName(range));
-    const temporary = path + temporarySuffix;
     const totals = this.#parts.dropped.with(this.dropped);
     const messages = this.#messages(totals);
     const records = messages.map((message) => ({ kind: 'message', message }) as const);
     const header = encodeRecords([{ kind: 'segment', sequence: first.sequence }]);
     const samples = messages.reduce((sum, message) => sum + message.samples, 0);
     const bytes = Buffer.concat([header, encodeRecords(records)]);
-    try {
-      const file = await open(temporary, 'w', 0o600);
-      try {
-        await file.writeFile(bytes);
-        await file.sync();
-      } finally {
-        await file.close();
-      }
-      await rename(temporary, path);
-    } catch (error) {
-      // What is left of it is removed by the next start at the latest.
-      await rm(temporary, { force: true }).catch(() => undefined);
-      throw error;
-    }
+    await replaceFile(path, bytes);
     for (const total of totals) this.#parts.dropped.learn(total);
     return {
       replaced: this.inputs,

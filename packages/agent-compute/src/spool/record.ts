@@ -1,4 +1,5 @@
-import { crc32 } from 'node:zlib';
+import { decodeFrame, frame } from '../disk/framing.js';
+import type { Decoded } from '../disk/framing.js';
 
 /** A message as it waits in the spool: what is on the wire, and what must be known of it without reading it. */
 export interface SpoolMessage {
@@ -31,12 +32,6 @@ export type SpoolRecord =
   /** All records before it, in this segment and those before it, are confirmed. */
   | { readonly kind: 'confirmed' };
 
-/** Bytes before the payload: its length and its CRC-32, both little endian. */
-export const recordHead = 8;
-
-// No body is near it: a length beyond it is damage.
-const maxPayload = 64 * 1024 * 1024;
-
 const version = 1;
 
 /** The records as they stand in a file, one behind the other. */
@@ -51,35 +46,13 @@ export function recordParts(records: readonly SpoolRecord[]): readonly Uint8Arra
 
 function partsOf(record: SpoolRecord): readonly Uint8Array[] {
   const line = Buffer.from(`${JSON.stringify(lineOf(record))}\n`);
-  const body = record.kind === 'message' ? record.message.body : new Uint8Array();
-  const head = Buffer.allocUnsafe(recordHead);
-  head.writeUInt32LE(line.length + body.length, 0);
-  head.writeUInt32LE(crc32(body, crc32(line)), 4);
-  return body.length === 0 ? [head, line] : [head, line, body];
+  return frame(record.kind === 'message' ? [line, record.message.body] : [line]);
 }
 
-/**
- * The record at an offset and where it ends. `short`: the bytes end before it does; `damaged`: they are not what was
- * written, and `end` is where the next record would be, if the length is right. The body is a view of `bytes`.
- */
-export function decodeRecord(bytes: Buffer, offset: number): DecodedRecord {
-  if (bytes.length - offset < recordHead) return { state: 'short' };
-  const length = bytes.readUInt32LE(offset);
-  // Also a hole of zeros, which a file system leaves where a file has grown and was not written.
-  if (length === 0 || length > maxPayload) return { state: 'damaged', end: undefined };
-  const start = offset + recordHead;
-  const end = start + length;
-  if (end > bytes.length) return { state: 'short', end };
-  const payload = bytes.subarray(start, end);
-  if (crc32(payload) !== bytes.readUInt32LE(offset + 4)) return { state: 'damaged', end };
-  const record = recordOf(payload);
-  return record === undefined ? { state: 'damaged', end } : { state: 'whole', record, end };
+/** The record at an offset and where it ends. The body of a message is a view of `bytes`. */
+export function decodeRecord(bytes: Buffer, offset: number): Decoded<SpoolRecord> {
+  return decodeFrame(bytes, offset, recordOf);
 }
-
-export type DecodedRecord =
-  | { readonly state: 'whole'; readonly record: SpoolRecord; readonly end: number }
-  | { readonly state: 'short'; readonly end?: number }
-  | { readonly state: 'damaged'; readonly end: number | undefined };
 
 function lineOf(record: SpoolRecord): object {
   if (record.kind === 'segment') return { kind: 'segment', version, sequence: String(record.sequence) };
@@ -89,8 +62,8 @@ function lineOf(record: SpoolRecord): object {
   return dropped === undefined ? line : { ...line, dropped: { ...dropped, total: String(dropped.total) } };
 }
 
-/** Undefined for what no version of ours writes. */
-function recordOf(payload: Buffer): SpoolRecord | undefined {
+/** Undefined for what no version of ours writes. The body of a message is a view of `payload`. */
+export function recordOf(payload: Buffer): SpoolRecord | undefined {
   const lineEnd = payload.indexOf(0x0a);
   if (lineEnd < 0) return undefined;
   const line = parse(payload.toString('utf8', 0, lineEnd));

@@ -1,7 +1,7 @@
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { temporarySuffix } from './compaction.js';
+import { temporarySuffix } from '../disk/replace-file.js';
 import type { Dropped } from './dropped.js';
 import { readParts } from './segment-reader.js';
 import { isWithin, parseSegmentName } from './segment.js';

@@ -4,7 +4,7 @@ import { describeError, Mutex } from '@nephoscope/core';
 import type { Logger } from '@nephoscope/core';
 
 import type { AgentMetrics } from '../metrics.js';
-import { syncFolder } from './segment-file.js';
+import { syncFolder } from '../disk/sync-folder.js';
 import type { StoredSegment } from './stored-segment.js';
 
 export interface SegmentListParts {

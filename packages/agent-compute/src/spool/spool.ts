@@ -5,6 +5,7 @@ import { describeError, formatTimestamp, isNephoscopeError, Mutex, NephoscopeErr
 import type { Clock } from '@nephoscope/core';
 import { orAborted } from '@nephoscope/runtime';
 
+import { AppendFile } from '../disk/append-file.js';
 import { Bell } from './bell.js';
 import type { CompactionParts } from './compaction.js';
 import { ReadAhead } from './read-ahead.js';
@@ -12,7 +13,6 @@ import type { SpoolEntry } from './read-ahead.js';
 import { recordParts } from './record.js';
 import type { SpoolMessage } from './record.js';
 import { scanSpool } from './scan.js';
-import { SegmentFile } from './segment-file.js';
 import { SegmentList } from './segment-list.js';
 import type { SegmentListParts } from './segment-list.js';
 import { segmentName } from './segment.js';
@@ -41,11 +41,11 @@ export class Spool {
   readonly #list: SegmentList;
   readonly #ahead: ReadAhead;
   readonly #thinner: Thinner;
-  #file: SegmentFile;
+  #file: AppendFile;
   #sequence: bigint;
   #closed = false;
 
-  private constructor(parts: SpoolParts, segments: readonly StoredSegment[], file: SegmentFile, sequence: bigint) {
+  private constructor(parts: SpoolParts, segments: readonly StoredSegment[], file: AppendFile, sequence: bigint) {
     this.#parts = parts;
     this.#file = file;
     this.#sequence = sequence;
@@ -276,7 +276,7 @@ export class Spool {
 async function begin(folder: string, number: number, sequence: bigint) {
   const range = { first: number, last: number };
   const path = join(folder, segmentName(range));
-  const file = await SegmentFile.create(path, sequence);
+  const file = await AppendFile.create(path, recordParts([{ kind: 'segment', sequence }]));
   const nothing = {
     unconfirmed: 0,
     samples: 0,

@@ -2,10 +2,10 @@ import { open, rm } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
-import { recordParts } from './record.js';
+import { syncFolder } from './sync-folder.js';
 
-/** The segment that is being written. Its owner does one thing with it at a time. */
-export class SegmentFile {
+/** A file that is only appended to, durably. Its owner does one thing with it at a time. */
+export class AppendFile {
   readonly #file: FileHandle;
   #size = 0;
   #isSound = true;
@@ -14,21 +14,25 @@ export class SegmentFile {
     this.#file = file;
   }
 
-  /** A new file that holds its header durably, or none. */
-  static async create(path: string, sequence: bigint): Promise<SegmentFile> {
-    const file = new SegmentFile(await open(path, 'w', 0o600));
+  /**
+   * A new file that holds these bytes durably, or none.
+   *
+   * @throws what the file system throws
+   */
+  static async create(path: string, parts: readonly Uint8Array[]): Promise<AppendFile> {
+    const file = new AppendFile(await open(path, 'w', 0o600));
     try {
-      await file.append(recordParts([{ kind: 'segment', sequence }]));
+      await file.append(parts);
       await syncFolder(dirname(path));
       return file;
     } catch (error) {
-      await file.close();
-      await rm(path, { force: true });
+      await file.close().catch(() => undefined);
+      await rm(path, { force: true }).catch(() => undefined);
       throw error;
     }
   }
 
-  /** Bytes, all of whole records. */
+  /** Bytes, all of whole appends. */
   get size(): number {
     return this.#size;
   }
@@ -39,7 +43,7 @@ export class SegmentFile {
   }
 
   /**
-   * Appends all of these records or none. They are durable then.
+   * Appends all of these bytes or none. They are durable then.
    *
    * @throws what the file system throws
    */
@@ -63,7 +67,7 @@ export class SegmentFile {
     return this.#file.close();
   }
 
-  /** Takes away what a failed append left, since a record behind a torn one would not be found. */
+  /** Takes away what a failed append left, since what is appended behind it would not be found. */
   async #cut(): Promise<void> {
     try {
       await this.#file.truncate(this.#size);
@@ -84,14 +88,4 @@ function behind(parts: readonly Uint8Array[], bytes: number): readonly Uint8Arra
     left = Math.max(0, left - part.length);
   }
   return rest;
-}
-
-/** Makes the names in a folder durable. */
-export async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, 'r');
-  try {
-    await folder.sync();
-  } finally {
-    await folder.close();
-  }
 }

@@ -6,11 +6,11 @@ import { join } from 'node:path';
 
 import { jest } from '@jest/globals';
 
+import { AppendFile } from '../../src/disk/append-file.js';
 import { encodeRecords, recordParts } from '../../src/spool/record.js';
 import type { SpoolRecord } from '../../src/spool/record.js';
-import { SegmentFile } from '../../src/spool/segment-file.js';
 
-const folder = mkdtempSync(join(tmpdir(), 'nephoscope-segment-'));
+const folder = mkdtempSync(join(tmpdir(), 'nephoscope-append-'));
 const path = join(folder, 'segment');
 afterEach(() => jest.restoreAllMocks());
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -38,9 +38,9 @@ async function writeAtMost(bytes: number, calls = Number.POSITIVE_INFINITY): Pro
   });
 }
 
-describe('SegmentFile', () => {
+describe('AppendFile', () => {
   it.each([1, 7, 100, 1_000])('appends all when the disk takes %d bytes at a time', async (bytes) => {
-    const file = await SegmentFile.create(path, 41n);
+    const file = await AppendFile.create(path, recordParts([{ kind: 'segment', sequence: 41n }]));
     await writeAtMost(bytes);
     await file.append(recordParts(records));
     await file.close();
@@ -50,7 +50,7 @@ describe('SegmentFile', () => {
   });
 
   it('leaves nothing of what the disk took in part, and goes on behind what was there', async () => {
-    const file = await SegmentFile.create(path, 41n);
+    const file = await AppendFile.create(path, recordParts([{ kind: 'segment', sequence: 41n }]));
     await writeAtMost(7, 3);
     await expect(file.append(recordParts(records))).rejects.toThrow('no space');
     jest.restoreAllMocks();
