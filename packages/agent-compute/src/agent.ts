@@ -203,10 +203,13 @@ export class ComputeAgent implements Component {
   }
 
   #tools(): CycleTools {
-    const { clock, inspector, logger, options } = this.#parts;
+    const { clock, inspector, logger, options, outbox } = this.#parts;
     const failures = new Failures(this.#metrics, logger);
     const readingTime = options.timeout * shareOfReading;
-    return { inspector, readingTime, clock, logger, metrics: this.#metrics, failures, order: this.#order };
+    return {
+      ...{ inspector, readingTime, clock, logger, metrics: this.#metrics, failures, order: this.#order },
+      onListed: (instanceIds) => outbox.listed(instanceIds),
+    };
   }
 
   /** Begins to hear of instances that start and end. */

@@ -21,6 +21,8 @@ export interface CycleTools {
   readonly metrics: AgentMetrics;
   readonly failures: Failures;
   readonly order: ReadingOrder;
+  /** Hears which instances there are. */
+  readonly onListed: (instanceIds: ReadonlySet<string>) => void;
 }
 
 /**
@@ -41,7 +43,9 @@ export async function* runCycle(
   fitHeap(readings.length);
 
   forgetOthers(groups, readings, (id) => tools.order.wasReadSince(id, asked));
-  tools.order.forgetOthers(new Set(readings.map(({ instance }) => instance.id)), asked);
+  const listed = new Set(readings.map(({ instance }) => instance.id));
+  tools.order.forgetOthers(listed, asked);
+  tools.onListed(listed);
   yield* pollReadings(groups, tools.order.take(readings, asked), tools, signal);
   for (const { gaps } of groups) gaps.endCycle();
 }

@@ -1,32 +1,19 @@
 import type { Counter, Instance, Total } from '@nephoscope/core';
 
+import { GoneRuns } from './gone-runs.js';
+import type { GoneBounds } from './gone-runs.js';
 import { Series } from './series.js';
-import type { StoredSeries } from './series.js';
+import type { StoredEpochs, StoredRun } from './state/stored-epochs.js';
 
 interface Run {
   readonly run: string;
   /** How often another run came under this name, after the instance was seen to be off. */
   readonly recurrence: number;
   ended: boolean;
-  /** ms since 1970 */
-  lastSeen: number;
   /** How often a series that is new is taken to have begun anew: more often than any that was forgotten. */
   begun: number;
   series: Map<string, Series>;
 }
-
-/** As it is kept on disk, each instance by itself. */
-export type StoredEpochs = Record<
-  string,
-  {
-    run: string;
-    recurrence: number;
-    ended: boolean;
-    lastSeen: number;
-    begun?: number | undefined;
-    series: Record<string, StoredSeries>;
-  }
->;
 
 /** A counter, and the epoch that it counts from where it has one. */
 export interface Settled {
@@ -34,8 +21,18 @@ export interface Settled {
   readonly epoch: string | undefined;
 }
 
-// An instance that is not listed may come back in the same run, as when a group excludes it for a while.
-const forgetAfter = 30 * 24 * 3_600_000;
+/** What is to be written, as JSON. */
+export interface Changes {
+  readonly text: string;
+  /** It was not written, and has changed still. */
+  giveBack(): void;
+}
+
+/** By instance, which of its series have changed; `all`: it is not known before. */
+type Changed = Map<string, Set<string> | 'all'>;
+
+// What a run comes back from is known of so many instances in full, some 2 KB each: a day of a busy host, and more.
+const goneBounds: GoneBounds = { full: 1_000, remains: 20_000 };
 // Of a device that is gone, or that the pollsters of another interval read.
 const keepSeriesFor = 24 * 3_600_000;
 const mostUnseen = 100;
@@ -48,33 +45,33 @@ const mostUnseen = 100;
  * that are gone is kept in it.
  */
 export class Epochs {
-  readonly #runs: Map<string, Run>;
-  /** Grows with every change, so that what has not changed need not be written again. */
-  revision = 0;
+  readonly #runs = new Map<string, Run>();
+  readonly #gone: GoneRuns;
+  #changed: Changed = new Map();
 
-  constructor(stored: StoredEpochs = {}) {
-    this.#runs = new Map(
-      Object.entries(stored).map(([id, { series, ...known }]) => [
-        id,
-        {
-          ...known,
-          begun: known.begun ?? 0,
-          series: new Map(Object.entries(series).map(([key, one]) => [key, new Series(one)])),
-        },
-      ]),
-    );
+  constructor(stored: StoredEpochs = {}, bounds = goneBounds) {
+    this.#gone = new GoneRuns(bounds);
+    // Which of them are there is not known yet.
+    const known = Object.entries(stored).sort(([, one], [, other]) => (one.lastSeen ?? 0) - (other.lastSeen ?? 0));
+    for (const [id, { lastSeen: _, ...run }] of known) this.#gone.add(id, run);
   }
 
-  /** Undefined for a total of which a part is missing. Other types than cumulative, and instances without a run, have no epoch. */
+  /**
+   * Undefined for a total of which a part is missing. Other types than cumulative, and instances without a run, have no epoch.
+   *
+   * @param now ms of a clock that never steps
+   */
   settle(made: Counter | Total, instance: Instance, now: number): Settled | undefined {
     if (instance.run === undefined) this.#end(instance.id);
     if ('parts' in made) return this.#settleTotal(made, instance, now);
     if (made.type !== 'cumulative' || instance.run === undefined || !isFinite(made.volume))
       return { counter: made, epoch: undefined };
-    const run = this.#run(instance.id, instance.run, now);
-    const series = seriesOf(run, made, String(made.volume));
+    const run = this.#run(instance.id, instance.run);
+    const key = keyOf(made);
+    const series = seriesOf(run, key, String(made.volume));
     series.seen = now;
     series.count(made.volume, made.plugging);
+    this.#note(instance.id, key, series);
     return { counter: made, epoch: epochOf(run, series) };
   }
 
@@ -84,71 +81,162 @@ export class Epochs {
       ...total.parts.map(({ volume }) => (typeof volume === 'object' ? 0n : volume)),
     ];
     if (!volumes.every(isFinite)) return { counter: counterOf(total, NaN), epoch: undefined };
-    const run = instance.run === undefined ? undefined : this.#run(instance.id, instance.run, now);
-    const series = run === undefined ? new Series() : seriesOf(run, total, '0');
+    if (instance.run === undefined) {
+      const volume = new Series().total(total);
+      return volume === undefined ? undefined : { counter: counterOf(total, volume), epoch: undefined };
+    }
+    const run = this.#run(instance.id, instance.run);
+    const key = keyOf(total);
+    const series = seriesOf(run, key, '0');
     series.seen = now;
     const volume = series.total(total);
+    this.#note(instance.id, key, series);
     if (volume === undefined) return undefined;
-    return { counter: counterOf(total, volume), epoch: run && epochOf(run, series) };
+    return { counter: counterOf(total, volume), epoch: epochOf(run, series) };
+  }
+
+  /**
+   * Which instances there are. Of those that went, less is remembered the more there are.
+   *
+   * @returns the ids of those of which less is known now, and of those that are forgotten though they had an epoch of their own
+   */
+  listed(ids: ReadonlySet<string>): ReturnType<GoneRuns['trim']> {
+    for (const id of ids) this.#known(id);
+    for (const [id, run] of this.#runs) {
+      if (ids.has(id)) continue;
+      this.#runs.delete(id);
+      this.#gone.add(id, store(run));
+    }
+    const trimmed = this.#gone.trim();
+    for (const id of [...trimmed.reduced, ...trimmed.forgotten]) this.#changed.set(id, 'all');
+    return trimmed;
+  }
+
+  /** Devices that come and go under ever new names leave series behind. @param now as for `settle` */
+  forgetDevices(now: number): void {
+    for (const [id, run] of this.#runs) {
+      if (run.series.size <= mostUnseen) continue;
+      for (const series of run.series.values()) series.seen ??= now;
+      const unseen = [...run.series]
+        .filter(([, { seen = now }]) => now - seen > keepSeriesFor)
+        .sort(([, { seen: one = now }], [, { seen: other = now }]) => one - other);
+      for (const [key, { resets }] of unseen.slice(0, Math.max(0, unseen.length - mostUnseen))) {
+        run.series.delete(key);
+        run.begun = Math.max(run.begun, resets + 1);
+        this.#changed.set(id, 'all');
+      }
+    }
+  }
+
+  /** What has changed since this was called last, of which nothing is left then; undefined for nothing. */
+  takeChanges(): Changes | undefined {
+    if (this.#changed.size === 0) return undefined;
+    const changed = this.#takeChanged();
+    const members = [...changed].map(([id, keys]) => `${JSON.stringify(id)}:${this.#textOf(id, keys)}`);
+    return { text: `{${members.join()}}`, giveBack: () => this.#giveBack(changed) };
+  }
+
+  /** All of it: nothing has changed then. */
+  takeAll(): Changes {
+    const changed = this.#takeChanged();
+    return { text: this.#all(), giveBack: () => this.#giveBack(changed) };
   }
 
   toJSON(): StoredEpochs {
-    const stored: StoredEpochs = {};
-    for (const [id, { series, begun, ...known }] of this.#runs)
-      stored[id] = {
-        ...known,
-        ...(begun === 0 ? {} : { begun }),
-        series: Object.fromEntries([...series].map(([key, one]) => [key, one.toJSON()])),
-      };
-    return stored;
+    return JSON.parse(this.#all()) as StoredEpochs;
   }
 
-  forgetUnseen(now: number): void {
-    for (const [id, run] of this.#runs) {
-      if (now - run.lastSeen > forgetAfter) this.#runs.delete(id);
-      else if (run.series.size > mostUnseen) this.#forgetSeries(run, now);
+  #all(): string {
+    const members: string[] = [];
+    for (const [id, text] of this.#gone.texts()) members.push(`${JSON.stringify(id)}:${text}`);
+    for (const id of this.#runs.keys()) members.push(`${JSON.stringify(id)}:${this.#textOf(id, 'all')}`);
+    return `{${members.join()}}`;
+  }
+
+  #textOf(id: string, keys: ReadonlySet<string> | 'all'): string {
+    const known = this.#runs.get(id);
+    if (known === undefined) return this.#gone.textOf(id) ?? 'null';
+    if (keys === 'all') return JSON.stringify(store(known));
+    const changed = Object.fromEntries([...keys].map((key) => [key, known.series.get(key)]));
+    return JSON.stringify({ ...storeRun(known), changed });
+  }
+
+  #takeChanged(): Changed {
+    const changed = this.#changed;
+    this.#changed = new Map();
+    return changed;
+  }
+
+  #giveBack(changed: Changed): void {
+    for (const [id, keys] of changed) {
+      const since = this.#changed.get(id);
+      if (keys === 'all' || since === undefined) this.#changed.set(id, keys);
+      else if (since !== 'all') for (const key of keys) since.add(key);
     }
   }
 
-  /** Devices that come and go under ever new names leave series behind. */
-  #forgetSeries(run: Run, now: number): void {
-    for (const series of run.series.values()) series.seen ??= now;
-    const unseen = [...run.series]
-      .filter(([, { seen = now }]) => now - seen > keepSeriesFor)
-      .sort(([, { seen: one = now }], [, { seen: other = now }]) => one - other);
-    for (const [key, { resets }] of unseen.slice(0, Math.max(0, unseen.length - mostUnseen))) {
-      run.series.delete(key);
-      run.begun = Math.max(run.begun, resets + 1);
-    }
+  #note(id: string, key: string, series: Series): void {
+    if (!series.changed) return;
+    series.changed = false;
+    const changed = this.#changed.get(id);
+    if (changed === undefined) this.#changed.set(id, new Set([key]));
+    else if (changed !== 'all') changed.add(key);
+  }
+
+  #known(id: string): Run | undefined {
+    let known = this.#runs.get(id);
+    if (known !== undefined) return known;
+    const stored = this.#gone.take(id);
+    if (stored === undefined) return undefined;
+    const series = new Map(Object.entries(stored.series).map(([key, one]) => [key, new Series(one)]));
+    known = { ...stored, begun: stored.begun ?? 0, series };
+    this.#runs.set(id, known);
+    return known;
   }
 
   #end(id: string): void {
-    const known = this.#runs.get(id);
+    const known = this.#known(id);
     if (known === undefined || known.ended) return;
     known.ended = true;
-    this.revision += 1;
+    // None of them goes on.
+    known.series.clear();
+    known.begun = 0;
+    this.#changed.set(id, 'all');
   }
 
-  /** The run that the instance is in, which is seen and will change. */
-  #run(id: string, run: string, now: number): Run {
-    let known = this.#runs.get(id);
-    if (known === undefined || known.run !== run || known.ended) {
-      const recurrence = known?.run === run ? known.recurrence + 1 : 0;
-      known = { run, recurrence, ended: false, lastSeen: now, begun: 0, series: new Map() };
-      this.#runs.set(id, known);
-    }
-    known.lastSeen = now;
-    this.revision += 1;
-    return known;
+  /** The run that the instance is in. */
+  #run(id: string, run: string): Run {
+    const known = this.#known(id);
+    if (known !== undefined && known.run === run && !known.ended) return known;
+    const recurrence = known?.run === run ? known.recurrence + 1 : 0;
+    const begun: Run = { run, recurrence, ended: false, begun: 0, series: new Map() };
+    this.#runs.set(id, begun);
+    this.#changed.set(id, 'all');
+    return begun;
   }
 }
 
+function keyOf({ name, resourceId }: Counter | Total): string {
+  return `${name} ${resourceId}`;
+}
+
 /** @param first its volume so far, where it is new */
-function seriesOf({ series, begun }: Run, { name, resourceId }: Counter | Total, first: string): Series {
-  const key = `${name} ${resourceId}`;
+function seriesOf({ series, begun }: Run, key: string, first: string): Series {
   let known = series.get(key);
-  if (known === undefined) series.set(key, (known = new Series([first, begun])));
+  if (known === undefined) {
+    series.set(key, (known = new Series([first, begun])));
+    known.changed = true;
+  }
   return known;
+}
+
+function storeRun({ run, recurrence, ended, begun }: Run): Omit<StoredRun, 'series'> {
+  return begun === 0 ? { run, recurrence, ended } : { run, recurrence, ended, begun };
+}
+
+function store(run: Run): StoredRun {
+  const series = Object.fromEntries([...run.series].map(([key, one]) => [key, one.toJSON()]));
+  return { ...storeRun(run), series };
 }
 
 function epochOf({ run, recurrence }: Run, { resets }: Series): string {

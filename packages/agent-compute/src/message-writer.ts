@@ -81,10 +81,10 @@ export class MessageWriter {
   /**
    * Makes counters of totals and settles the epochs, of all before any of them is written, so that they are saved once.
    *
-   * @param now ms since 1970
+   * @param now ms of a clock that never steps
    */
   label(batch: readonly Taken[], now: number): readonly Labelled[] {
-    this.#epochs.forgetUnseen(now);
+    this.#epochs.forgetDevices(now);
     return batch.map((taken) => {
       const counters: Counter[] = [];
       const epochs: (string | undefined)[] = [];

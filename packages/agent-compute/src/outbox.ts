@@ -12,6 +12,7 @@ import { deadline } from '@nephoscope/runtime';
 import type { Component } from '@nephoscope/runtime';
 
 import type { Failures } from './failures.js';
+import { Forgotten } from './forgotten.js';
 import { Intake } from './intake.js';
 import { MessageWriter, pieces } from './message-writer.js';
 import type { AgentMetrics } from './metrics.js';
@@ -58,12 +59,14 @@ export class Outbox implements Component {
   readonly name = 'outbox';
   readonly #parts: OutboxParts;
   readonly #state: StateDirectory;
+  readonly #forgotten: Forgotten;
   #work: Work | undefined;
   #stopped: Promise<void> | undefined;
 
   constructor(parts: OutboxParts) {
     this.#parts = parts;
-    this.#state = new StateDirectory(parts.options.stateDirectory);
+    this.#state = new StateDirectory(parts.options.stateDirectory, parts.logger);
+    this.#forgotten = new Forgotten(parts.logger, parts.clock);
   }
 
   /** @throws STATE_DIRECTORY, SPOOL_UNAVAILABLE */
@@ -95,10 +98,16 @@ export class Outbox implements Component {
    */
   async take(taken: readonly Taken[], failures: Failures, signal: AbortSignal): Promise<number> {
     const { writer, intake } = this.#ready();
-    const labelled = writer.label(taken, Number(this.#parts.clock.now() / 1_000_000n));
+    const labelled = writer.label(taken, Number(this.#parts.clock.monotonic() / 1_000_000n));
     let samples = 0;
     for (const piece of pieces(labelled, pieceSize)) samples += await intake.take(piece, failures, signal);
     return samples;
+  }
+
+  /** Which instances there are: of those that went, not everything is remembered for ever. */
+  listed(instanceIds: ReadonlySet<string>): void {
+    const { reduced, forgotten } = this.#ready().writer.epochs.listed(instanceIds);
+    this.#forgotten.add(reduced.length, forgotten.length);
   }
 
   /**
@@ -162,6 +171,7 @@ export class Outbox implements Component {
     const close = async () => {
       sender.stop();
       await spool.close();
+      await this.#state.closeEpochs(writer.epochs);
       await saveState();
     };
     return { writer, intake, sender, close };

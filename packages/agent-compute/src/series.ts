@@ -1,6 +1,8 @@
 import { addVolumes, subtractVolumes } from '@nephoscope/core';
 import type { Plugging, Total } from '@nephoscope/core';
 
+import type { StoredPart, StoredSeries } from './state/stored-epochs.js';
+
 type Volume = number | bigint;
 
 interface Part {
@@ -10,30 +12,15 @@ interface Part {
   readonly marked?: Volume | undefined;
 }
 
-type StoredPart = readonly [
-  key: string,
-  volume: string,
-  plugging?: Plugging | null | undefined,
-  marked?: string | undefined,
-];
-
 // Parts that are not there and may come back, of each total. What those before them had counted is one number.
 const mostAway = 64;
 
-/** As it is kept on disk: volumes as text, since JSON's numbers are too small. What follows `resets` is left out where it is not known. */
-export type StoredSeries = readonly [
-  volume: string,
-  resets: number,
-  plugging?: Plugging | null | undefined,
-  gone?: string | undefined,
-  parts?: readonly StoredPart[] | undefined,
-  away?: readonly StoredPart[] | undefined,
-];
-
 /** What is remembered of one cumulative series of a run: of a device, or a total over devices that come and go. */
 export class Series {
-  /** When it was settled last, ms since 1970; undefined since the agent started. */
+  /** When it was settled last, ms of a clock that never steps; undefined since the agent started. */
   seen: number | undefined;
+  /** Whether anything of it that is kept on disk is another since this was set to false. */
+  changed = false;
   /** The last volume. */
   #volume: Volume;
   /** How often it began anew within the run. */
@@ -63,14 +50,24 @@ export class Series {
   count(volume: Volume, plugging: Plugging | undefined): void {
     const fell = volume < this.#volume;
     if (fell || areOther(this.#plugging, plugging)) this.#resets += 1;
-    this.#volume = volume;
     // Marks from before a fall are those of another plugging.
-    this.#plugging = plugging ?? (fell ? undefined : this.#plugging);
+    const marks = plugging ?? (fell ? undefined : this.#plugging);
+    if (volume !== this.#volume || !areSame(marks, this.#plugging)) this.changed = true;
+    this.#volume = volume;
+    this.#plugging = marks;
   }
 
   /** Takes the parts that are there now; gives the total with what others had counted, undefined while a part is missing. */
   total({ parts, whole }: Pick<Total, 'parts' | 'whole'>): Volume | undefined {
-    const before = this.#parts;
+    const last = { parts: this.#parts, volume: this.#volume, gone: this.#gone };
+    const total = this.#total({ parts, whole });
+    if (this.#volume !== last.volume || this.#gone !== last.gone || !areSameParts(this.#parts, last.parts))
+      this.changed = true;
+    return total;
+  }
+
+  #total({ parts, whole }: Pick<Total, 'parts' | 'whole'>): Volume | undefined {
+    const before = new Map(this.#parts);
     const now = new Map<string, Part>();
     let complete = true;
     let sum: Volume = 0n;
@@ -155,6 +152,24 @@ function writeParts(parts: ReadonlyMap<string, Part>): readonly StoredPart[] {
     if (marked !== undefined) return [key, String(volume), plugging, String(marked)];
     return plugging === undefined ? [key, String(volume)] : [key, String(volume), plugging];
   });
+}
+
+// Parts that went away, or came back from there, are in one of the two.
+function areSameParts(some: ReadonlyMap<string, Part>, others: ReadonlyMap<string, Part>): boolean {
+  if (some.size !== others.size) return false;
+  for (const [key, one] of some) {
+    const other = others.get(key);
+    if (one === other) continue;
+    if (other === undefined || one.volume !== other.volume || one.marked !== other.marked) return false;
+    if (!areSame(one.plugging, other.plugging)) return false;
+  }
+  return true;
+}
+
+/** Whether they are the same marks. */
+function areSame(some: Plugging | undefined, others: Plugging | undefined): boolean {
+  if (some === others) return true;
+  return some?.length === others?.length && (some?.every((mark, index) => mark === others?.[index]) ?? false);
 }
 
 /** Whether they are known to be two pluggings. */

@@ -1,13 +1,16 @@
 import { randomUUID } from 'node:crypto';
-import { chmod, mkdir, readFile, realpath, stat } from 'node:fs/promises';
+import { chmod, mkdir, readdir, realpath, rm, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 
-import { NephoscopeError } from '@nephoscope/core';
-import writeFileAtomic from 'write-file-atomic';
+import { describeError, NephoscopeError } from '@nephoscope/core';
+import type { Logger } from '@nephoscope/core';
 import { z } from 'zod';
 
+import type { Epochs } from './epochs.js';
 import { FileLock } from './file-lock.js';
-import type { Epochs, StoredEpochs } from './epochs.js';
+import { EpochStore } from './state/epoch-store.js';
+import { StateFile } from './state/state-file.js';
+import type { StoredEpochs } from './state/stored-epochs.js';
 
 /** What an agent must not forget. */
 export interface AgentState {
@@ -20,60 +23,33 @@ export interface AgentState {
   readonly epochs: StoredEpochs;
 }
 
-const volume = z.string().refine((text) => text !== '' && Number.isFinite(Number(text)), 'is no number');
 const count = z.string().regex(/^\d+$/).transform(BigInt);
 const storedState = z.object({
   agentId: z.string().min(1),
   sequence: count,
   dropped: z.record(z.string(), count).default({}),
 });
-const plugging = z.array(z.string());
-const storedParts = z.array(
-  z.union([
-    z.tuple([z.string(), volume, plugging.optional()]),
-    z.tuple([z.string(), volume, plugging.nullable(), volume]),
-  ]),
-);
-// Up to 0.1 a series had no more than its first two.
-const storedSeries = z.tuple([
-  volume,
-  z.int().min(0),
-  plugging.nullish(),
-  volume.optional(),
-  storedParts.optional(),
-  storedParts.optional(),
-]);
-const storedEpochs = z.record(
-  z.string(),
-  z.object({
-    run: z.string(),
-    recurrence: z.int().min(0),
-    ended: z.boolean(),
-    lastSeen: z.number(),
-    begun: z.int().min(0).optional(),
-    series: z.record(z.string(), storedSeries),
-  }),
-);
 
-const stateFile = 'state.json';
-const epochsFile = 'epochs.json';
+// What a crash left of a file that was being written; those of the second form by a version before.
+const leftover = /\.tmp$|^(state|epochs)\.json\.\d+$/;
 const lockFile = 'lock';
 /** Which plugins ended the program; written by the thread that watches over it, which ends it. */
 export const blockingFile = 'blocking-plugins.json';
 
-/**
- * The folder in which an agent keeps what must survive its restart, also by `kill -9`. State and epochs are replaced as
- * a whole and synced; the spool is a folder in it.
- */
+/** The folder in which an agent keeps what must survive its restart, also by `kill -9`. The spool is a folder in it. */
 export class StateDirectory {
   #path: string;
+  readonly #logger: Logger;
   readonly #lock = new FileLock();
-  /** The revision of the epochs that are on disk. */
-  #savedEpochs: number | undefined;
+  #state: StateFile<z.infer<typeof storedState>>;
+  #epochs: EpochStore;
   #savedState: string | undefined;
 
-  constructor(path: string) {
+  constructor(path: string, logger: Logger) {
     this.#path = resolve(path);
+    this.#logger = logger;
+    this.#state = new StateFile(this.#path, 'state', storedState, logger);
+    this.#epochs = new EpochStore(this.#path, logger);
   }
 
   /**
@@ -85,6 +61,8 @@ export class StateDirectory {
     try {
       await mkdir(this.#path, { recursive: true, mode: 0o700 });
       this.#path = await realpath(this.#path);
+      this.#state = new StateFile(this.#path, 'state', storedState, this.#logger);
+      this.#epochs = new EpochStore(this.#path, this.#logger);
     } catch (error) {
       throw this.#unusable(
         'cannot be made; name a folder that this user may write to (compute.stateDirectory)',
@@ -106,12 +84,14 @@ export class StateDirectory {
    * @throws STATE_DIRECTORY
    */
   async load(): Promise<AgentState> {
-    const state = await this.#parse(stateFile, storedState, 'restore it, or move it away to begin as a new agent');
-    const epochs = await this.#parse(
-      epochsFile,
-      storedEpochs,
-      'restore it, or move it away to have the falls of volumes during this restart overlooked',
-    );
+    await this.#removeLeftovers();
+    const state = await this.#state.read();
+    const epochs = await this.#epochs.load();
+    if (state !== undefined && epochs === undefined)
+      this.#logger.error(
+        {},
+        `the state directory ${this.#path} has no epochs.json any more: what fell or was plugged out while no agent ran is not noticed`,
+      );
     return { ...(state ?? { agentId: randomUUID(), sequence: 0n, dropped: {} }), epochs: epochs ?? {} };
   }
 
@@ -127,20 +107,26 @@ export class StateDirectory {
    */
   async save({ agentId, sequence, dropped }: Omit<AgentState, 'epochs'>): Promise<void> {
     const totals = Object.fromEntries(Object.entries(dropped).map(([meter, total]) => [meter, String(total)]));
-    const text = JSON.stringify({ agentId, sequence: String(sequence), dropped: totals });
-    if (text !== this.#savedState) await this.#replace(stateFile, text);
+    const text = JSON.stringify({ agentId, sequence: String(sequence), dropped: totals }).slice(1, -1);
+    if (text === this.#savedState) return;
+    // Twice: what a total has come to must stand in the copy too.
+    await this.#state.write(text);
+    await this.#state.write(text);
     this.#savedState = text;
   }
 
   /**
-   * Writes the epochs when they have changed.
+   * Writes what has changed of the epochs.
    *
-   * @throws STATE_DIRECTORY
+   * @throws STATE_DIRECTORY; the next call writes it too then
    */
-  async saveEpochs(epochs: Pick<Epochs, 'revision' | 'toJSON'>): Promise<void> {
-    const { revision } = epochs;
-    if (revision !== this.#savedEpochs) await this.#replace(epochsFile, JSON.stringify(epochs));
-    this.#savedEpochs = revision;
+  saveEpochs(epochs: Epochs): Promise<void> {
+    return this.#epochs.save(epochs);
+  }
+
+  /** Writes them for the last time. @throws STATE_DIRECTORY */
+  closeEpochs(epochs: Epochs): Promise<void> {
+    return this.#epochs.close(epochs);
   }
 
   async #takeLock(): Promise<void> {
@@ -166,35 +152,13 @@ export class StateDirectory {
     });
   }
 
-  async #parse<T>(name: string, schema: z.ZodType<T>, help: string): Promise<T | undefined> {
-    const text = await this.#read(name);
-    if (text === undefined) return undefined;
+  async #removeLeftovers(): Promise<void> {
     try {
-      return schema.parse(JSON.parse(text));
+      for (const name of await readdir(this.#path))
+        if (leftover.test(name)) await rm(join(this.#path, name), { force: true });
     } catch (error) {
-      throw this.#unusable(`has a file ${name} that cannot be understood; ${help}`, error);
+      this.#logger.warn({ err: error }, `unfinished files stay in ${this.#path}: ${describeError(error)}`);
     }
-  }
-
-  async #replace(name: string, text: string): Promise<void> {
-    try {
-      await writeFileAtomic(join(this.#path, name), text, { mode: 0o600 });
-    } catch (error) {
-      throw this.#unwritable(name, error);
-    }
-  }
-
-  async #read(name: string): Promise<string | undefined> {
-    try {
-      return await readFile(join(this.#path, name), 'utf8');
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-      throw this.#unusable(`has a ${name} that cannot be read`, error);
-    }
-  }
-
-  #unwritable(name: string, cause: unknown): NephoscopeError {
-    return this.#unusable(`cannot take ${name}; free space there or mend its permissions`, cause);
   }
 
   #unusable(problem: string, cause: unknown): NephoscopeError {

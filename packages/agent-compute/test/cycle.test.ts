@@ -40,7 +40,7 @@ async function cycles(
     const batches: (readonly Taken[])[] = [];
     for await (const batch of runCycle(
       due,
-      { inspector, readingTime: 20_000, clock, logger, metrics, failures, order },
+      { inspector, readingTime: 20_000, clock, logger, metrics, failures, order, onListed: () => undefined },
       signal,
     ))
       batches.push(batch);

@@ -2,6 +2,7 @@ import type { Counter, CounterType, Total } from '@nephoscope/core';
 import { exampleInstance } from '@nephoscope/testing';
 
 import { Epochs } from '../src/epochs.js';
+import { counted } from './support.js';
 
 const epochOf = (epochs: Epochs, ...made: Parameters<Epochs['settle']>) => epochs.settle(...made)?.epoch;
 
@@ -89,12 +90,70 @@ it.each([NaN, Infinity, -Infinity])('is not led astray by %p', (garbage) => {
   expect(epochOf(epochs, counter(11n), inRun('r1'), 0)).toBe('r1');
 });
 
-it('forgets an instance that was not seen for a month', () => {
-  const epochs = new Epochs();
-  epochOf(epochs, counter(10n), inRun('r1', 'gone'), 0);
-  epochOf(epochs, counter(10n), inRun('r1', 'here'), 20 * day);
-  epochs.forgetUnseen(31 * day);
-  expect(Object.keys(epochs.toJSON())).toEqual(['here']);
+describe('an instance that is gone', () => {
+  const here = (...ids: string[]) => new Set(ids);
+  const few = { full: 2, remains: 3 };
+
+  it('goes on where it was when it comes back in its run, however late', () => {
+    const epochs = new Epochs();
+    epochOf(epochs, counter(10n), inRun('r1', 'gone'), 0);
+    epochs.listed(here('other'));
+    epochOf(epochs, counter(1n), inRun('r1', 'other'), 40 * day);
+    epochs.listed(here('other', 'gone'));
+    expect(epochOf(epochs, counter(9n), inRun('r1', 'gone'), 400 * day)).toBe('r1+1');
+  });
+
+  it('is remembered in full as one of so many that went last; of others all that an epoch rests on', () => {
+    const epochs = new Epochs({}, few);
+    const fallen = inRun('r', 'fallen');
+    expect(['fallen', 'plain', 'off'].map((id) => epochOf(epochs, counter(10n), inRun('r', id), 0))).toEqual(
+      Array(3).fill('r'),
+    );
+    expect(epochOf(epochs, counter(5n), fallen, 0)).toBe('r+1');
+    epochOf(epochs, counter(7n, { resourceId: 'disk-b' }), fallen, 0);
+    epochOf(epochs, counter(1n, { type: 'gauge' }), inRun(undefined, 'off'), 0);
+    expect(epochs.listed(here())).toEqual({ reduced: ['fallen'], forgotten: [] });
+    for (const id of ['a', 'b']) epochOf(epochs, counter(10n), inRun('r', id), 0);
+    expect(epochs.listed(here())).toEqual({ reduced: ['plain', 'off'], forgotten: [] });
+    expect(Object.keys(epochs.toJSON())).toEqual(['fallen', 'off', 'a', 'b']);
+    const after = reloaded(epochs);
+    for (const one of [epochs, after]) {
+      expect(epochOf(one, counter(6n), fallen, 0)).toBe('r+1');
+      expect(epochOf(one, counter(5n), fallen, 0)).toBe('r+2');
+      expect(epochOf(one, counter(8n, { resourceId: 'disk-b' }), fallen, 0)).toBe('r');
+      expect(epochOf(one, counter(11n), inRun('r', 'plain'), 0)).toBe('r');
+      expect(epochOf(one, counter(11n), inRun('r', 'off'), 0)).toBe('r.1');
+      expect(epochOf(one, counter(9n), inRun('r', 'a'), 0)).toBe('r+1');
+    }
+  });
+
+  it('keeps the epochs of all its series, also of one that is new when many were forgotten', () => {
+    const epochs = new Epochs({}, few);
+    const instance = inRun('r', 'busy');
+    epochOf(epochs, counter(10n), instance, 0);
+    for (let number = 0; number < 300; number++) {
+      epochOf(epochs, counter(1n, { resourceId: `tap${number}` }), instance, number * day);
+      epochOf(epochs, counter(10n), instance, number * day);
+      epochs.forgetDevices(number * day);
+    }
+    for (const id of ['a', 'b']) epochOf(epochs, counter(10n), inRun('r', id), 0);
+    const before = epochOf(epochs, counter(1n, { resourceId: 'tap299' }), instance, 300 * day);
+    expect(epochs.listed(here('a', 'b')).reduced).toEqual([]);
+    expect(epochs.listed(here()).reduced).toEqual(['busy']);
+    expect(epochOf(epochs, counter(11n), instance, 0)).toBe('r');
+    expect(epochOf(epochs, counter(2n, { resourceId: 'tap299' }), instance, 0)).toBe(before);
+  });
+
+  it('is forgotten when it had an epoch of its own and too many like it went, which is told', () => {
+    const epochs = new Epochs({}, few);
+    for (const id of counted(7).map(String)) {
+      epochOf(epochs, counter(10n), inRun('r', id), 0);
+      epochOf(epochs, counter(1n, { type: 'gauge' }), inRun(undefined, id), 0);
+    }
+    expect(epochs.listed(here('7')).forgotten).toEqual(['1']);
+    expect(epochs.listed(here('7')).forgotten).toEqual([]);
+    expect(Object.keys(epochs.toJSON())).toHaveLength(6);
+  });
 });
 
 it('is another one when an instance that was off comes back in a run of the same name, also over a restart of the agent', () => {
@@ -111,7 +170,7 @@ it('forgets series of devices that are long gone, and begins none of them again'
   const epochs = new Epochs();
   const card = (number: number) => counter(BigInt(number), { resourceId: `vnet${number}` });
   for (let number = 0; number < 500; number++) {
-    epochs.forgetUnseen(number * day);
+    epochs.forgetDevices(number * day);
     epochOf(epochs, counter(BigInt(number)), inRun('r1'), number * day);
     expect(epochOf(epochs, card(number), inRun('r1'), number * day)).toMatch(
       number < 100 ? /^r1$/ : /^r1(\+\d+)?$/,

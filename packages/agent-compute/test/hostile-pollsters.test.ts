@@ -76,7 +76,7 @@ async function twoCycles(pollsters: readonly ActivePollster[]) {
     const end = setTimeout(() => time.abort(new Error('the time of the cycle is over')), 50);
     for await (const batch of runCycle(
       groups,
-      { inspector, readingTime: 20_000, clock, logger, metrics, failures, order },
+      { inspector, readingTime: 20_000, clock, logger, metrics, failures, order, onListed: () => undefined },
       time.signal,
     ))
       for (const { pollster: name, counters } of batch) taken[name]!.push(...(counters as readonly Counter[]));

@@ -1,0 +1,42 @@
+import type { Clock, Logger } from '@nephoscope/core';
+
+const pause = 24n * 3_600_000_000_000n;
+
+/** Tells of what had to be forgotten of instances that are gone: the first time, and then at most once a day. */
+export class Forgotten {
+  readonly #logger: Logger;
+  readonly #clock: Clock;
+  #toldAt: bigint | undefined;
+  #reduced = 0;
+  #forgotten = 0;
+
+  constructor(logger: Logger, clock: Clock) {
+    this.#logger = logger;
+    this.#clock = clock;
+  }
+
+  /**
+   * @param reduced instances of which less is known now
+   * @param forgotten those of which nothing is
+   */
+  add(reduced: number, forgotten: number): void {
+    this.#reduced += reduced;
+    this.#forgotten += forgotten;
+    if (this.#reduced + this.#forgotten === 0) return;
+    const now = this.#clock.monotonic();
+    if (this.#toldAt !== undefined && now - this.#toldAt < pause) return;
+    this.#toldAt = now;
+    const counts = { reduced: this.#reduced, forgotten: this.#forgotten };
+    if (this.#forgotten > 0)
+      this.#logger.warn(
+        counts,
+        `${this.#forgotten} instances that are gone are forgotten, since too many went: should one come back in the same run, an epoch that it had may be used again`,
+      );
+    else
+      this.#logger.info(
+        counts,
+        `of ${this.#reduced} instances that are gone the last volumes are forgotten, since many went: should one come back in the same run, what fell or was plugged out meanwhile is not noticed`,
+      );
+    this.#reduced = this.#forgotten = 0;
+  }
+}

@@ -1,0 +1,172 @@
+import { readdir, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { describeError, NephoscopeError } from '@nephoscope/core';
+import type { Logger } from '@nephoscope/core';
+
+import { AppendFile } from '../disk/append-file.js';
+import { frame, readFrames } from '../disk/framing.js';
+import type { Changes, Epochs } from '../epochs.js';
+import { StateFile } from './state-file.js';
+import { applyChanges, storedChanges, storedSnapshot } from './stored-epochs.js';
+import type { StoredChanges, StoredEpochs, StoredRun } from './stored-epochs.js';
+
+const journalForm = /^epochs\.(\d+)\.journal$/;
+
+// A snapshot is written when what changed since the last one is longer than this, and than so many snapshots.
+const journalBytes = 4 * 1024 * 1024;
+const snapshots = 4;
+
+/**
+ * The epochs on disk: now and then all of them, as `epochs.json`, and in `epochs.<generation>.journal` what has changed
+ * since. A snapshot names the first journal that comes after it. The one before and its journals stay, so that the whole
+ * can be had again without it. Does one thing at a time.
+ */
+export class EpochStore {
+  readonly #folder: string;
+  readonly #logger: Logger;
+  readonly #snapshot: StateFile<{ readonly generation: number; readonly instances: StoredEpochs }>;
+  #journal: AppendFile | undefined;
+  /** Of the journal that is written. */
+  #generation = 0;
+  /** What the last good snapshot names. */
+  #kept = 0;
+  #snapshotBytes = 0;
+  /** Written to journals since. */
+  #bytes = Infinity;
+
+  constructor(folder: string, logger: Logger) {
+    this.#folder = folder;
+    this.#logger = logger;
+    this.#snapshot = new StateFile(folder, 'epochs', storedSnapshot, logger);
+  }
+
+  /**
+   * What was saved last; undefined when nothing ever was.
+   *
+   * @throws STATE_DIRECTORY
+   */
+  async load(): Promise<StoredEpochs | undefined> {
+    const snapshot = await this.#snapshot.read();
+    const journals = await this.#journals();
+    this.#kept = snapshot?.generation ?? 0;
+    this.#generation = Math.max(this.#kept, ...journals);
+    if (snapshot === undefined && journals.length === 0) return undefined;
+    const stored: Record<string, StoredRun> = { ...snapshot?.instances };
+    for (const generation of journals) if (generation >= this.#kept) await this.#replay(generation, stored);
+    return stored;
+  }
+
+  /**
+   * Writes what has changed.
+   *
+   * @throws STATE_DIRECTORY; what has changed is written by the next call then
+   */
+  async save(epochs: Epochs): Promise<void> {
+    const isFirst = this.#bytes === Infinity;
+    if (this.#bytes > Math.max(journalBytes, snapshots * this.#snapshotBytes)) {
+      try {
+        return await this.#writeSnapshot(epochs);
+      } catch (error) {
+        if (isFirst) throw error;
+        this.#logger.warn({ err: error }, `${describeError(error)}; what changes is written beside it meanwhile`);
+        // Not before as much has been written again.
+        this.#bytes = 0;
+      }
+    }
+    const changes = epochs.takeChanges();
+    if (changes !== undefined) await this.#append(changes);
+  }
+
+  /** Leaves all of it in one file, when that is possible. @throws STATE_DIRECTORY when something is not on disk at all */
+  async close(epochs: Epochs): Promise<void> {
+    await this.save(epochs);
+    if (this.#bytes > 0)
+      await this.#writeSnapshot(epochs).catch((error: unknown) =>
+        this.#logger.warn({ err: error }, `${describeError(error)}; nothing is lost by that`),
+      );
+    await this.#journal?.close().catch(() => undefined);
+    this.#journal = undefined;
+  }
+
+  async #writeSnapshot(epochs: Epochs): Promise<void> {
+    // Whatever a failure leaves, the old snapshot or the new one, what changes from here on comes after it.
+    await this.#nextJournal();
+    const all = epochs.takeAll();
+    try {
+      await this.#snapshot.write(`"version":2,"generation":${this.#generation},"instances":${all.text}`);
+    } catch (error) {
+      all.giveBack();
+      throw error;
+    }
+    this.#snapshotBytes = all.text.length;
+    this.#bytes = 0;
+    await this.#removeBefore(this.#kept);
+    this.#kept = this.#generation;
+  }
+
+  async #append({ text, giveBack }: Changes): Promise<void> {
+    try {
+      const record = frame([Buffer.from(text)]);
+      if (this.#journal?.isSound === false) await this.#nextJournal();
+      if (this.#journal === undefined)
+        this.#journal = await AppendFile.create(this.#path(this.#generation), record);
+      else await this.#journal.append(record);
+    } catch (error) {
+      giveBack();
+      throw this.#unusable(`cannot take what is known of epochs; free space there or mend its permissions`, error);
+    }
+    this.#bytes += text.length;
+  }
+
+  async #nextJournal(): Promise<void> {
+    await this.#journal?.close().catch(() => undefined);
+    this.#journal = undefined;
+    this.#generation += 1;
+  }
+
+  async #replay(generation: number, stored: Record<string, StoredRun>): Promise<void> {
+    const path = this.#path(generation);
+    const bytes = await readFile(path).catch((error: unknown) => {
+      throw this.#unusable(`has a file ${path} that cannot be read; mend the disk`, error);
+    });
+    // The rest of a write that was not done: nothing rests on it.
+    const { damaged, records } = readFrames(bytes, parseChanges);
+    for (const { record } of records) applyChanges(stored, record);
+    if (damaged > 0)
+      this.#logger.error(
+        { file: path, records: damaged },
+        `${damaged} records of ${path} are damaged and left out: see to the disk. What they said is known only where a later one says it again`,
+      );
+  }
+
+  /** Their generations, rising. */
+  async #journals(): Promise<readonly number[]> {
+    const names = await readdir(this.#folder);
+    return names.flatMap((name) => journalForm.exec(name)?.slice(1).map(Number) ?? []).sort((a, b) => a - b);
+  }
+
+  async #removeBefore(generation: number): Promise<void> {
+    try {
+      for (const one of await this.#journals()) if (one < generation) await rm(this.#path(one), { force: true });
+    } catch (error) {
+      this.#logger.debug({ err: error }, `a journal cannot be removed yet: ${describeError(error)}`);
+    }
+  }
+
+  #path(generation: number): string {
+    return join(this.#folder, `epochs.${generation}.journal`);
+  }
+
+  #unusable(problem: string, cause: unknown): NephoscopeError {
+    return new NephoscopeError('STATE_DIRECTORY', `the state directory ${this.#folder} ${problem}`, { cause });
+  }
+}
+
+function parseChanges(payload: Buffer): StoredChanges | undefined {
+  try {
+    return storedChanges.parse(JSON.parse(payload.toString('utf8')));
+  } catch {
+    return undefined;
+  }
+}

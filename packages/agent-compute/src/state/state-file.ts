@@ -1,0 +1,107 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { crc32 } from 'node:zlib';
+
+import { describeError, NephoscopeError } from '@nephoscope/core';
+import type { Logger } from '@nephoscope/core';
+import type { z } from 'zod';
+
+import { replaceFile } from '../disk/replace-file.js';
+import { syncFolder } from '../disk/sync-folder.js';
+
+/** What stands in the file of that name and in the one before it, or why it cannot be read. */
+type Found<T> = { readonly value: T } | { readonly problem: unknown } | undefined;
+
+/**
+ * A JSON object in a file `<name>.json`, which is replaced as a whole; the one before stays beside it as
+ * `<name>.previous.json`. The last member, `crc32`, is the checksum of all before it; a version before had none.
+ */
+export class StateFile<T> {
+  readonly #folder: string;
+  readonly #name: string;
+  readonly #schema: z.ZodType<T>;
+  readonly #logger: Logger;
+  /** Whether the file is known to hold what was written: one that is damaged must not take the place of the copy. */
+  #isGood = false;
+
+  constructor(folder: string, name: string, schema: z.ZodType<T>, logger: Logger) {
+    this.#folder = folder;
+    this.#name = name;
+    this.#schema = schema;
+    this.#logger = logger;
+  }
+
+  /**
+   * What was written last, or of the time before when the file cannot be read. Undefined when there is neither.
+   *
+   * @throws STATE_DIRECTORY when neither can be read
+   */
+  async read(): Promise<T | undefined> {
+    const file = await this.#find(this.#path);
+    this.#isGood = file !== undefined && 'value' in file;
+    if (file !== undefined && 'value' in file) return file.value;
+    const before = await this.#find(this.#previous);
+    if (before !== undefined && 'value' in before) {
+      const why = file === undefined ? 'is not there' : `cannot be read: ${describeError(file.problem)}`;
+      this.#logger.error(
+        { file: this.#path, ...(file === undefined ? {} : { err: file.problem }) },
+        `${this.#path} ${why}; what it held is taken from ${this.#previous}`,
+      );
+      return before.value;
+    }
+    if (file === undefined && before === undefined) return undefined;
+    throw new NephoscopeError(
+      'STATE_DIRECTORY',
+      `the state directory ${this.#folder} has a file ${file === undefined ? this.#previous : this.#path} that cannot be read, and no good copy of it; restore it from a backup: until then nothing is metered, which costs cumulative meters nothing`,
+      { cause: (file ?? before)?.problem },
+    );
+  }
+
+  /**
+   * @param members of the object, as JSON: `"a":1,"b":2`
+   * @throws STATE_DIRECTORY
+   */
+  async write(members: string): Promise<void> {
+    const text = `{${members}`;
+    const checksum = crc32(text).toString(16).padStart(8, '0');
+    const whole = `${text},"crc32":"${checksum}"}\n`;
+    try {
+      await replaceFile(this.#path, whole, this.#isGood ? this.#previous : undefined);
+      await syncFolder(this.#folder);
+    } catch (error) {
+      throw new NephoscopeError(
+        'STATE_DIRECTORY',
+        `the state directory ${this.#folder} cannot take ${this.#name}.json; free space there or mend its permissions`,
+        { cause: error },
+      );
+    }
+    this.#isGood = true;
+  }
+
+  get #path(): string {
+    return join(this.#folder, `${this.#name}.json`);
+  }
+
+  get #previous(): string {
+    return join(this.#folder, `${this.#name}.previous.json`);
+  }
+
+  async #find(path: string): Promise<Found<T>> {
+    try {
+      const text = await readFile(path, 'utf8');
+      checkSum(text);
+      return { value: this.#schema.parse(JSON.parse(text)) };
+    } catch (error) {
+      return (error as NodeJS.ErrnoException).code === 'ENOENT' ? undefined : { problem: error };
+    }
+  }
+}
+
+const ending = /,"crc32":"([0-9a-f]{8})"\}\n$/;
+
+/** @throws Error for other bytes than those that were written */
+function checkSum(text: string): void {
+  const [all, checksum] = ending.exec(text.slice(-64)) ?? [];
+  if (all !== undefined && crc32(text.slice(0, -all.length)) !== Number.parseInt(checksum!, 16))
+    throw new Error('its checksum is wrong: it is damaged');
+}
