@@ -69,6 +69,20 @@ export default tseslint.config(
     },
   },
   {
+    files: ['packages/bus-amqp/src/**/*.ts'],
+    ignores: ['**/open-connection.ts', '**/broker-channel.ts'],
+    rules: {
+      '@typescript-eslint/no-restricted-imports': [
+        'error',
+        {
+          patterns: [
+            { group: ['amqplib', 'amqplib/**'], message: 'Ask through Connection: all of it ends in time.' },
+          ],
+        },
+      ],
+    },
+  },
+  {
     files: ['**/*.mjs'],
     languageOptions: { globals: { process: 'readonly', console: 'readonly', URL: 'readonly' } },
   },

@@ -13,8 +13,8 @@ import type {
   Subscription,
   TransientQueue,
 } from '@nephoscope/core';
-import type { ConsumeMessage } from 'amqplib';
 
+import type { ConsumeMessage } from './broker-channel.js';
 import { Consumer } from './consumer.js';
 import type { ConsumerSettings } from './consumer.js';
 import { DeadLetterSweep } from './dead-letter-sweep.js';
@@ -27,11 +27,15 @@ import { settlesWithin } from './promises.js';
 import { Publisher } from './publisher.js';
 import type { Outgoing } from './publisher.js';
 import { ReconnectingConnection } from './reconnecting.js';
+import { Tenants } from './tenants.js';
 import { declareTransient } from './transient-queue.js';
 
-/** How long `stop` waits for confirmations that are still out, and for settled deliveries to reach the broker, ms. */
-const confirmGrace = 3_000;
-const settleGrace = 1_000;
+/**
+ * How long `stop` waits for confirmations that are still out, and for what is settled to reach the broker, ms; the goodbye
+ * of the connections has another second. All of it must be over within 5 s, and who published has waited before.
+ */
+const confirmGrace = 1_000;
+const settleGrace = 1_500;
 
 /**
  * MessageBus on RabbitMQ. Publishing and consuming have a connection each, because RabbitMQ stops reading
@@ -43,17 +47,12 @@ export class AmqpBus implements MessageBus {
   readonly #settings: PluginSettings<AmqpOptions>;
   readonly #publisher: Publisher;
   readonly #declarations: Declarations;
-  readonly #consumers = new Set<Consumer>();
+  readonly #consumers: Tenants<Consumer>;
   /** Those that wait and those that hold a lock. */
-  readonly #locks = new Set<LockRequest>();
+  readonly #locks: Tenants<LockRequest>;
   readonly #sweeps = new Set<Promise<unknown>>();
   readonly #stopping = new AbortController();
   #publishing: ReconnectingConnection | undefined;
-  #consuming: ReconnectingConnection | undefined;
-  #leading: ReconnectingConnection | undefined;
-  /** Their latest connections, known from the moment that what was asked for so far is set up on them. */
-  #consumingOn: Connection | undefined;
-  #leadingOn: Connection | undefined;
   /** It was connected once, and reconnects by itself since. */
   #isUp = false;
   #stopped: Promise<void> | undefined;
@@ -62,6 +61,9 @@ export class AmqpBus implements MessageBus {
     this.#settings = settings;
     this.#publisher = new Publisher(settings.options.confirmTimeout, settings.clock);
     this.#declarations = new Declarations(settings);
+    // The broker has let us in before they are made: when it refuses them, that passes.
+    this.#consumers = new Tenants((setUp) => this.#newConnection('consume', false, setUp));
+    this.#locks = new Tenants((setUp) => this.#newConnection('lead', false, setUp));
   }
 
   /**
@@ -75,11 +77,11 @@ export class AmqpBus implements MessageBus {
     if (this.#publishing !== undefined)
       throw new NephoscopeError('BUS_UNAVAILABLE', 'the bus was started already');
     const until = AbortSignal.any([signal, this.#stopping.signal]);
-    this.#publishing = this.#newConnection('publish', (connection) => this.#setUpPublishing(connection));
+    this.#publishing = this.#newConnection('publish', true, (connection) => this.#setUpPublishing(connection));
     try {
       await this.#publishing.start(until);
-      if (this.#consumers.size > 0) await this.#startConsuming(until);
       this.#isUp = true;
+      if (!this.#consumers.isEmpty) await this.#consumers.connect(until);
     } catch (error) {
       await this.#disconnect();
       throw error;
@@ -112,7 +114,7 @@ export class AmqpBus implements MessageBus {
     return this.#addConsumer({
       queue,
       prefetch,
-      prepare: async (model) => ((await this.#declarations.prepare(model, queue)) ? queue : undefined),
+      prepare: async (connection) => ((await this.#declarations.prepare(connection, queue)) ? queue : undefined),
       handler: (message, settling) =>
         handler({
           body: message.content,
@@ -161,7 +163,7 @@ export class AmqpBus implements MessageBus {
   listen(queue: TransientQueue, handler: (body: Uint8Array) => void): Promise<Subscription> {
     return this.#addConsumer({
       queue: queue.queue,
-      prepare: (model) => declareTransient(model, queue, this.#settings.logger),
+      prepare: (connection) => declareTransient(connection, queue, this.#settings.logger),
       handler: ({ content }) => handler(content),
     });
   }
@@ -174,67 +176,50 @@ export class AmqpBus implements MessageBus {
     const until = AbortSignal.any([signal, this.#stopping.signal]);
     const lock = new LockRequest({ name, confirmTimeout: options.confirmTimeout, logger, clock }, until);
     this.#locks.add(lock);
-    void lock.over.then(() => this.#locks.delete(lock));
-    if (this.#leadingOn !== undefined) void lock.run(this.#leadingOn);
-    else void this.#startLeading();
+    // Fails only when the bus is stopped, which ends the lock, too.
+    void this.#locks.connect(this.#stopping.signal).catch(() => undefined);
     return lock.granted;
   }
 
   health(): Health {
     if (this.#stopped !== undefined) return { ok: false, reason: 'the bus was stopped' };
     if (this.#publishing === undefined) return { ok: false, reason: 'the bus was not started' };
-    for (const connection of [this.#publishing, this.#consuming, this.#leading]) {
-      if (connection !== undefined && connection.connection === undefined)
-        return { ok: false, reason: describeError(connection.problem) };
-    }
+    const problem = this.#publishing.connection === undefined ? this.#publishing.problem : undefined;
+    const away = problem ?? this.#consumers.problem ?? this.#locks.problem;
+    if (away !== undefined) return { ok: false, reason: describeError(away) };
     for (const { problem } of this.#consumers) {
       if (problem !== undefined) return { ok: false, reason: problem };
     }
     return this.#publisher.health();
   }
 
-  #newConnection(purpose: string, setUp: (connection: Connection) => Promise<void>): ReconnectingConnection {
+  #newConnection(
+    purpose: string,
+    givesUp: boolean,
+    setUp: (connection: Connection) => Promise<void>,
+  ): ReconnectingConnection {
     const { host, options, logger, clock } = this.#settings;
     return new ReconnectingConnection({
       name: `nephoscope ${purpose} ${host} ${process.pid}`,
       options,
       logger,
       clock,
+      givesUp,
       setUp,
     });
   }
 
-  async #startConsuming(signal: AbortSignal): Promise<void> {
-    const consuming = this.#newConnection('consume', (connection) => {
-      this.#consumingOn = connection;
-      for (const consumer of this.#consumers) void consumer.run(connection);
-      return Promise.resolve();
-    });
-    this.#consuming = consuming;
-    try {
-      await consuming.start(signal);
-    } catch (error) {
-      this.#consuming = undefined;
-      throw error;
-    }
-  }
-
   async #addConsumer(settings: Omit<ConsumerSettings, 'clock' | 'logger'>): Promise<Subscription> {
     this.#stopping.signal.throwIfAborted();
-    const { clock, logger } = this.#settings;
+    const { clock, logger, options } = this.#settings;
     const consumer = new Consumer({ ...settings, clock, logger });
     this.#consumers.add(consumer);
-    void consumer.over.then(() => this.#consumers.delete(consumer));
     // Before, the start sees to it.
-    if (this.#isUp || this.#publishing?.connection !== undefined) {
-      if (this.#consumingOn !== undefined) void consumer.run(this.#consumingOn);
-      const attempt =
-        this.#consuming === undefined
-          ? this.#startConsuming(this.#stopping.signal).then(() => consumer.first)
-          : consumer.first;
+    if (this.#isUp) {
+      void this.#consumers.connect(this.#stopping.signal).catch(() => undefined);
       try {
         // A broker that went away meanwhile is no failure: then it consumes when it is back.
-        if (await settlesWithin(this.#settings.options.connectTimeout, attempt)) await attempt;
+        if (await settlesWithin(options.connectTimeout, consumer.first)) await consumer.first;
       } catch (error) {
         await consumer.close(0);
         throw error;
@@ -243,34 +228,18 @@ export class AmqpBus implements MessageBus {
     return { cancel: () => consumer.cancel() };
   }
 
-  /** Never rejects: its failure is that of all who ask. */
-  async #startLeading(): Promise<void> {
-    if (this.#leading !== undefined) return;
-    const leading = this.#newConnection('lead', (connection) => {
-      this.#leadingOn = connection;
-      for (const lock of this.#locks) void lock.run(connection);
-      return Promise.resolve();
-    });
-    this.#leading = leading;
-    try {
-      await leading.start(this.#stopping.signal);
-    } catch (error) {
-      this.#leading = undefined;
-      for (const lock of this.#locks) lock.fail(error as Error);
-    }
-  }
-
   async #setUpPublishing(connection: Connection): Promise<void> {
-    const { model, lost, destroy } = connection;
+    const { lost } = connection;
     await this.#declarations.declareOn(connection);
     const openChannel = async () => {
-      const channel = await connection.answer('the wish for a channel', model.createConfirmChannel());
+      const channel = await connection.openPublishingChannel();
       // An error of a channel that publishes is one of ours: the connection is made anew, and all is declared again.
-      channel.on('error', (error) => destroy(error));
+      channel.ended.addEventListener('abort', () => {
+        if (!channel.isClosing) connection.destroy(channel.ended.reason);
+      });
       return channel;
     };
-    model.on('blocked', (reason) => this.#publisher.block(reason));
-    model.on('unblocked', () => this.#publisher.block(undefined));
+    connection.onBlocked((reason) => this.#publisher.block(reason));
     lost.addEventListener('abort', () => this.#publisher.detach(lost.reason as NephoscopeError));
     await this.#publisher.attach(openChannel);
   }
@@ -303,18 +272,21 @@ export class AmqpBus implements MessageBus {
   async #stop(): Promise<void> {
     this.#stopping.abort(new NephoscopeError('BUS_UNAVAILABLE', 'the bus was stopped'));
     await this.#publisher.idle(confirmGrace);
-    await Promise.all([
-      ...[...this.#consumers].map((consumer) => consumer.close(settleGrace)),
-      ...[...this.#locks].map((lock) => lock.release()),
-      settlesWithin(settleGrace, Promise.all(this.#sweeps)),
-    ]);
+    await settlesWithin(
+      settleGrace,
+      Promise.all([
+        ...[...this.#consumers].map((consumer) => consumer.close(settleGrace)),
+        ...[...this.#locks].map((lock) => lock.release()),
+        Promise.allSettled(this.#sweeps),
+      ]),
+    );
     await this.#disconnect();
     this.#publisher.detach(this.#stopping.signal.reason as NephoscopeError);
   }
 
   async #disconnect(): Promise<void> {
-    await Promise.all([this.#publishing?.stop(), this.#consuming?.stop(), this.#leading?.stop()]);
-    this.#publishing = this.#consuming = this.#leading = undefined;
-    this.#consumingOn = this.#leadingOn = undefined;
+    this.#isUp = false;
+    await Promise.all([this.#publishing?.stop(), this.#consumers.disconnect(), this.#locks.disconnect()]);
+    this.#publishing = undefined;
   }
 }

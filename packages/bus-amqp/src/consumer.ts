@@ -1,7 +1,7 @@
 import { Backoff, NephoscopeError, describeError } from '@nephoscope/core';
 import type { Clock, Logger } from '@nephoscope/core';
-import type { Channel, ChannelModel, ConsumeMessage } from 'amqplib';
 
+import type { BrokerChannel, ConsumeMessage } from './broker-channel.js';
 import type { Connection } from './open-connection.js';
 import { settlesWithin, whenAborted } from './promises.js';
 import { Unsettled } from './unsettled.js';
@@ -9,8 +9,15 @@ import { Unsettled } from './unsettled.js';
 /** Between two attempts to consume, ms. */
 const longestPause = 30_000;
 
-/** Without the broker's answer to the wish to consume for so long, ms, it counts as a failure. */
+/**
+ * Without the broker's answer to the wish to consume for so long, ms, that is told. RabbitMQ leaves it unanswered for as
+ * long as a quorum queue has no leader; after the second time it is asked on another connection, which may lead to another node.
+ */
 const patience = 10_000;
+const longestWait = 60_000;
+
+/** How long the broker has to stop delivering, ms; what comes later goes back at once. */
+const cancelGrace = 1_000;
 
 /** Settles a message, once; in vain when its channel is gone: the broker has given it to somebody else by then. */
 export interface Settling {
@@ -29,7 +36,7 @@ export interface ConsumerSettings {
   readonly logger: Logger;
   readonly clock: Clock;
   /** Makes sure that the queue is there, on this connection; returns its name, or nothing while others must make it. */
-  prepare(model: ChannelModel): Promise<string | undefined>;
+  prepare(connection: Connection): Promise<string | undefined>;
 }
 
 /** Consumes one queue on a channel of its own, again and again: on each connection, and when the queue vanished. */
@@ -42,9 +49,11 @@ export class Consumer {
   #onOver: () => void = () => undefined;
   /** Resolves when it is cancelled and all that was delivered is settled or gone. */
   readonly over: Promise<void>;
-  #consuming: { readonly channel: Channel; readonly tag: string; readonly unsettled: Unsettled } | undefined;
-  #problem: string | undefined;
+  #consuming: { readonly channel: BrokerChannel; readonly tag: string; readonly unsettled: Unsettled } | undefined;
+  /** Why nothing is consumed, and without what might be no failure. */
+  #problem: string | undefined = 'it was not asked for yet';
   #waiting = false;
+  #connection: Connection | undefined;
   /** Cancelled, and the broker knows. */
   #isDry = false;
   #closing: Promise<unknown> | undefined;
@@ -59,30 +68,41 @@ export class Consumer {
     this.over = new Promise((resolve) => (this.#onOver = resolve));
   }
 
-  /** Why nothing is consumed although there is a connection. */
+  /** Why nothing is consumed. Whoever does not consume has a reason, or waits for a queue that others make. */
   get problem(): string | undefined {
-    return this.#problem;
+    if (this.#cancelled.signal.aborted || this.#consuming !== undefined || this.#waiting) return undefined;
+    return `queue '${this.#settings.queue}' is not consumed: ${this.#problem}`;
   }
 
   /** Consumes on this connection until it is lost or the consumer cancelled. Never rejects. */
   async run(connection: Connection): Promise<void> {
+    this.#connection = connection;
+    await this.#run(connection);
+    // What was asked on it may take a moment to end, and the next is there by then.
+    if (this.#connection !== connection) return;
+    this.#waiting = false;
+    this.#problem = 'the connection was lost';
+  }
+
+  async #run(connection: Connection): Promise<void> {
     const { queue, logger, clock } = this.#settings;
     const over = AbortSignal.any([connection.lost, this.#cancelled.signal]);
     const backoff = new Backoff(100, longestPause);
     while (!over.aborted) {
       let reason: unknown;
+      this.#problem = 'RabbitMQ was asked whether the queue is there';
       try {
-        const name = await this.#settings.prepare(connection.model);
+        const name = await this.#settings.prepare(connection);
+        if (over.aborted) break;
         this.#tellWhether(name === undefined);
         if (name === undefined) {
           await clock.sleep(backoff.next(), over).catch(() => undefined);
           continue;
         }
-        if (over.aborted) break;
+        this.#problem = 'RabbitMQ was asked to deliver';
         const consuming = this.#consume(connection, name, () => {
           this.#onFirst();
           backoff.reset();
-          this.#problem = undefined;
         });
         reason = await Promise.race([consuming, whenAborted(over)]);
       } catch (error) {
@@ -90,12 +110,11 @@ export class Consumer {
         reason = error;
       }
       if (over.aborted) break;
-      this.#problem = `queue '${queue}' is not consumed: ${describeError(reason)}`;
+      this.#problem = describeError(reason);
       const pause = backoff.next();
       logger.warn({ err: reason, queue, retryInMs: pause }, 'consuming was interrupted');
       await clock.sleep(pause, over).catch(() => undefined);
     }
-    this.#problem = undefined;
   }
 
   /** Takes no more deliveries. What was delivered can still be settled, until `close`. */
@@ -105,7 +124,7 @@ export class Consumer {
     this.#onFirst(this.#cancelled.signal.reason as Error);
     // With its channel gone there is nothing to cancel: no delivery can come.
     if (this.#consuming !== undefined)
-      await this.#consuming.channel.cancel(this.#consuming.tag).catch(() => undefined);
+      await settlesWithin(cancelGrace, this.#consuming.channel.cancel(this.#consuming.tag));
     this.#isDry = true;
     this.#endWhenSettled();
   }
@@ -130,7 +149,7 @@ export class Consumer {
     if (this.#closing !== undefined) return this.#closing;
     consuming.unsettled.flush();
     // Its last acknowledgement may have closed it by now.
-    return (this.#closing ??= consuming.channel.close().catch(() => undefined));
+    return (this.#closing ??= consuming.channel.close());
   }
 
   /** Waiting for a queue that others make is no failure. */
@@ -138,7 +157,6 @@ export class Consumer {
     const { queue, logger } = this.#settings;
     if (waiting) {
       this.#onFirst();
-      this.#problem = undefined;
       if (!this.#waiting) logger.warn({ queue }, `queue '${queue}' is not there yet, waiting`);
     } else if (this.#waiting) {
       logger.info({ queue }, `queue '${queue}' is there`);
@@ -147,45 +165,40 @@ export class Consumer {
   }
 
   /** Calls `onConsuming` when the broker has the consumer; resolves with the reason when it has ended. */
-  async #consume({ model, lost }: Connection, queue: string, onConsuming: () => void): Promise<Error> {
+  async #consume(connection: Connection, queue: string, onConsuming: () => void): Promise<unknown> {
     const { prefetch } = this.#settings;
-    const channel = await model.createChannel();
-    const ended = new AbortController();
+    const channel = await connection.openChannel();
+    const deleted = new AbortController();
+    const ended = AbortSignal.any([channel.ended, deleted.signal]);
     const unsettled = new Unsettled(channel, () => this.#endWhenSettled());
-    channel.on('error', (error) => ended.abort(error));
-    channel.on('close', () => ended.abort(lost.reason ?? new Error('the channel was closed')));
-    ended.signal.addEventListener('abort', () => {
+    ended.addEventListener('abort', () => {
       unsettled.forget();
       this.#consuming = undefined;
       this.#endWhenSettled();
     });
     if (prefetch !== undefined) await channel.prefetch(prefetch);
     const onMessage = (message: ConsumeMessage | null) => {
-      if (message !== null) return this.#deliver(message, unsettled, ended.signal);
-      ended.abort(new Error('the queue was deleted'));
-      channel.close().catch(() => undefined);
+      if (message !== null) return this.#deliver(message, unsettled, ended);
+      deleted.abort(new Error('the queue was deleted'));
+      void channel.close();
     };
-    const { consumerTag } = await this.#watched(
-      channel.consume(queue, onMessage, { noAck: prefetch === undefined }),
-    );
-    if (!ended.signal.aborted) this.#consuming = { channel, tag: consumerTag, unsettled };
+    const noAck = prefetch === undefined;
+    const tag = await this.#watched(channel.consume(queue, onMessage, { noAck, within: longestWait }));
+    if (!ended.aborted) this.#consuming = { channel, tag, unsettled };
     // Cancelled while this was under way.
     if (this.#cancelled.signal.aborted) {
-      await channel.cancel(consumerTag);
+      await channel.cancel(tag);
       this.#endWhenSettled();
     }
     onConsuming();
-    return (await whenAborted(ended.signal)) as Error;
+    return whenAborted(ended);
   }
 
-  /** RabbitMQ leaves the wish to consume a quorum queue unanswered for as long as the queue has no leader. */
   async #watched<T>(answer: Promise<T>): Promise<T> {
     const { queue, logger } = this.#settings;
     const timer = setTimeout(() => {
-      this.#problem =
-        `queue '${queue}' is not consumed: RabbitMQ does not answer; has the queue a leader? ` +
-        `See \`rabbitmq-queues quorum_status ${queue}\``;
-      logger.warn({ queue }, this.#problem);
+      this.#problem = `RabbitMQ does not answer; has the queue a leader? See \`rabbitmq-queues quorum_status ${queue}\``;
+      logger.warn({ queue }, `queue '${queue}' is not consumed: ${this.#problem}`);
     }, patience);
     try {
       return await answer;

@@ -1,8 +1,8 @@
 import { NephoscopeError } from '@nephoscope/core';
 import type { DeadLetter, DeadLetterVerdict } from '@nephoscope/core';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Channel, ConsumeMessage } from 'amqplib';
 
+import type { BrokerChannel, ConsumeMessage } from './broker-channel.js';
 import { readDeadLetter } from './dead-letters.js';
 import type { Connection } from './open-connection.js';
 import { settlesWithin } from './promises.js';
@@ -44,7 +44,7 @@ export interface SweepSettings {
  */
 export class DeadLetterSweep {
   readonly #settings: SweepSettings;
-  readonly #channel: Channel;
+  readonly #channel: BrokerChannel;
   /** The channel is gone, and with it all that was unsettled on it; a letter could not be replayed. */
   readonly #ended = new AbortController();
   readonly #failed = new AbortController();
@@ -59,26 +59,25 @@ export class DeadLetterSweep {
   readonly #replays = new Set<Promise<void>>();
   #onArrival: () => void = () => undefined;
 
-  private constructor(settings: SweepSettings, channel: Channel) {
+  private constructor(settings: SweepSettings, channel: BrokerChannel) {
     const { connection, signal } = settings;
     this.#settings = settings;
     this.#channel = channel;
     this.#over = AbortSignal.any([signal, connection.lost, this.#ended.signal, this.#failed.signal]);
-    channel.on('error', (error) => this.#ended.abort(this.#unavailable(error)));
-    channel.on('close', () => this.#ended.abort(this.#unavailable(new Error('the channel was closed'))));
+    const { ended } = channel;
+    ended.addEventListener('abort', () => this.#ended.abort(this.#unavailable(ended.reason)));
   }
 
   /** @throws BUS_UNAVAILABLE; BUS_TOPOLOGY when the queue is not there or not to be read; what `decide` and `signal` throw */
   static async run(settings: SweepSettings): Promise<Readonly<Record<DeadLetterVerdict, number>>> {
     settings.signal.throwIfAborted();
     const { connection, queue } = settings;
-    connection.lost.throwIfAborted();
-    if (!(await isQueueThere(connection.model, queue)))
+    if (!(await isQueueThere(connection, queue)))
       throw new NephoscopeError(
         'BUS_TOPOLOGY',
         `${connection.broker.toString()} has no queue '${queue}': is it another broker, virtual host or queue?`,
       );
-    const sweep = new DeadLetterSweep(settings, await connection.model.createChannel());
+    const sweep = new DeadLetterSweep(settings, await connection.openChannel());
     try {
       await sweep.#goThrough();
       return sweep.#counts;
@@ -158,8 +157,7 @@ export class DeadLetterSweep {
     };
     this.#unsettled.push(unsettled);
     await this.#request('read', this.#channel.prefetch(prefetch));
-    const { consumerTag } = await this.#request('read', this.#channel.consume(this.#settings.queue, onMessage));
-    this.#tag = consumerTag;
+    this.#tag = await this.#request('read', this.#channel.consume(this.#settings.queue, onMessage));
   }
 
   async #endWindow(): Promise<void> {
@@ -184,7 +182,7 @@ export class DeadLetterSweep {
       const group = kept.slice(i, i + windowsAtOnce);
       const before = await this.#count();
       // With the last one go all of its window; those of the windows before are back already.
-      for (const tags of group) this.#channel.nack(at(Math.max(...tags)), true, true);
+      for (const tags of group) this.#channel.requeue(at(Math.max(...tags)), true);
       // Somebody else may consume them at once: then their order is of no matter any more.
       areShown &&= await this.#areThere(group.reduce((sum, { size }) => sum + size, before));
     }
@@ -207,12 +205,12 @@ export class DeadLetterSweep {
   }
 
   async #request<T>(what: string, reply: Promise<T>): Promise<T> {
-    const { queue, connection } = this.#settings;
+    const { queue } = this.#settings;
     try {
       return await reply;
     } catch (error) {
-      if (error instanceof Error && 'code' in error) throw refusal(`${what} queue '${queue}'`, error);
-      throw connection.lost.reason ?? this.#ended.signal.reason ?? this.#unavailable(error);
+      if (error instanceof NephoscopeError) throw error;
+      throw refusal(`${what} queue '${queue}'`, error as Error);
     }
   }
 

@@ -1,6 +1,6 @@
 import type { DeadLetter, DeadLetterPart } from '@nephoscope/core';
-import type { ConsumeMessage } from 'amqplib';
 
+import type { ConsumeMessage } from './broker-channel.js';
 import type { Outgoing } from './publisher.js';
 import { longestName, sendableHeaders } from './sendable-headers.js';
 

@@ -1,6 +1,5 @@
 import { NephoscopeError } from '@nephoscope/core';
 import type { Clock, Logger, QueueTopology } from '@nephoscope/core';
-import type { ChannelModel } from 'amqplib';
 
 import { ForeignBinding } from './foreign-binding.js';
 import type { Connection } from './open-connection.js';
@@ -63,11 +62,11 @@ export class Declarations {
   }
 
   /** Makes sure that this queue is there, if it is ours; returns whether it is. */
-  async prepare(model: ChannelModel, queue: string): Promise<boolean> {
+  async prepare(connection: Connection, queue: string): Promise<boolean> {
     const ofQueue = this.#ofQueue(queue);
-    for (const declaration of ofQueue) await this.#declare(declaration, model);
+    for (const declaration of ofQueue) await this.#declare(declaration, connection);
     await this.#queueTypes.safe();
-    return !ofQueue.some(({ topology }) => topology.queueOf === 'others') || isQueueThere(model, queue);
+    return !ofQueue.some(({ topology }) => topology.queueOf === 'others') || isQueueThere(connection, queue);
   }
 
   some(which: (topology: QueueTopology) => boolean): boolean {
@@ -87,16 +86,16 @@ export class Declarations {
   async again(): Promise<void> {
     const connection = this.#connection;
     try {
-      connection?.lost.throwIfAborted();
-      if (connection !== undefined) await (this.#redeclaring ??= this.#declareAll(connection.model));
+      if (connection === undefined) return;
+      // It ends with its connection: whoever asks after that is not given what belongs to the one before.
+      this.#redeclaring ??= this.#declareAll(connection).finally(() => (this.#redeclaring = undefined));
+      await this.#redeclaring;
     } catch (error) {
       throw new NephoscopeError(
         'BUS_UNAVAILABLE',
         'what was declared is gone from RabbitMQ and could not be declared again yet',
         { cause: error },
       );
-    } finally {
-      this.#redeclaring = undefined;
     }
   }
 
@@ -122,20 +121,20 @@ export class Declarations {
     return [...this.#declarations.values()].filter(({ topology }) => topology.queue === queue);
   }
 
-  async #declareAll(model: ChannelModel): Promise<void> {
-    for (const declaration of this.#declarations.values()) await this.#declare(declaration, model);
+  async #declareAll(connection: Connection): Promise<void> {
+    for (const declaration of this.#declarations.values()) await this.#declare(declaration, connection);
     await this.#queueTypes.safe();
   }
 
   /** Returns whether its queue is bound. */
-  async #declare({ topology, foreign }: Declaration, model: ChannelModel): Promise<boolean> {
-    if (foreign !== undefined) return foreign.bind(model);
-    await declareTopology(model, topology, this.#queueTypes, this.#logger);
+  async #declare({ topology, foreign }: Declaration, connection: Connection): Promise<boolean> {
+    if (foreign !== undefined) return foreign.bind(connection);
+    await declareTopology(connection, topology, this.#queueTypes, this.#logger);
     return true;
   }
 
   async #declareAndKeep(declaration: Declaration, connection: Connection): Promise<void> {
-    const bound = await this.#declare(declaration, connection.model);
+    const bound = await this.#declare(declaration, connection);
     if (declaration.foreign === undefined || declaration.keptOn === connection) return;
     declaration.keptOn = connection;
     void declaration.foreign.keep(connection, bound);

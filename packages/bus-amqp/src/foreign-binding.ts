@@ -1,6 +1,5 @@
 import { Backoff, NephoscopeError } from '@nephoscope/core';
 import type { Clock, Logger, QueueTopology } from '@nephoscope/core';
-import type { ChannelModel } from 'amqplib';
 
 import type { Connection } from './open-connection.js';
 import type { QueueTypes } from './queue-types.js';
@@ -45,13 +44,13 @@ export class ForeignBinding {
    *
    * @throws BUS_TOPOLOGY when the broker does not make our queue
    */
-  async bind(model: ChannelModel): Promise<boolean> {
+  async bind(connection: Connection): Promise<boolean> {
     const { queueTypes, logger } = this.#settings;
     const topology = this.#settings.topology();
     const { exchange, queue } = topology;
-    await declareTopology(model, topology, queueTypes, logger);
+    await declareTopology(connection, topology, queueTypes, logger);
     try {
-      const there = await bindWhereThere(model, topology);
+      const there = await bindWhereThere(connection, topology);
       if (there) this.#endGap(topology);
       // Nobody can tell it anything.
       else this.#unboundSince = this.#settings.clock.now();
@@ -70,7 +69,8 @@ export class ForeignBinding {
   }
 
   /** Binds on this connection, again and again, until it is lost. Never rejects. */
-  async keep({ model, lost }: Connection, isBound: boolean): Promise<void> {
+  async keep(connection: Connection, isBound: boolean): Promise<void> {
+    const { lost } = connection;
     const { clock, logger } = this.#settings;
     const hurried = new Backoff(25, longestHurriedPause);
     const onLost = () => {
@@ -80,7 +80,7 @@ export class ForeignBinding {
     if (lost.aborted) onLost();
     lost.addEventListener('abort', onLost, { once: true });
     const milliseconds = () => Number(clock.monotonic() / 1_000_000n);
-    const probe = new BindingProbe(model);
+    const probe = new BindingProbe(connection);
     let missedSince = milliseconds();
     for (let bound = isBound; ;) {
       const now = milliseconds();
@@ -91,7 +91,7 @@ export class ForeignBinding {
       await clock.sleep(bound ? untilMultiple(bindAgainEvery, now) : pause, lost).catch(() => undefined);
       if (lost.aborted) return;
       try {
-        bound = await this.#look(model, probe, bound);
+        bound = await this.#look(connection, probe, bound);
       } catch (error) {
         if (lost.aborted) return;
         bound = false;
@@ -121,10 +121,10 @@ export class ForeignBinding {
   }
 
   /** As {@link bind}, in as few round trips as there can be while nothing has changed. */
-  async #look(model: ChannelModel, probe: BindingProbe, bound: boolean): Promise<boolean> {
+  async #look(connection: Connection, probe: BindingProbe, bound: boolean): Promise<boolean> {
     const topology = this.#settings.topology();
-    const isAsBefore = bound ? await probe.isStillBound(topology) : !(await isExchangeThere(model, topology));
-    if (!isAsBefore) return this.bind(model);
+    const isAsBefore = bound ? await probe.isStillBound(topology) : !(await isExchangeThere(connection, topology));
+    if (!isAsBefore) return this.bind(connection);
     if (!bound) this.#unboundSince = this.#settings.clock.now();
     return bound;
   }

@@ -1,8 +1,8 @@
 import { NephoscopeError } from '@nephoscope/core';
 import type { Clock, Leadership, Logger } from '@nephoscope/core';
-import type { ChannelModel, ConfirmChannel, ConsumeMessage } from 'amqplib';
 import { randomUUID } from 'node:crypto';
 
+import type { ConsumeMessage, PublishingChannel } from './broker-channel.js';
 import type { Connection } from './open-connection.js';
 import { settlesWithin } from './promises.js';
 import { insist } from './topology.js';
@@ -15,8 +15,8 @@ import { insist } from './topology.js';
 const beat = 60_000;
 
 /** How long `release` waits for a note under way, and for the broker's goodbye, ms. */
-const writeGrace = 3_000;
-const closeGrace = 1_000;
+const writeGrace = 1_000;
+const closeGrace = 500;
 
 export interface LockSettings {
   readonly name: string;
@@ -40,9 +40,9 @@ const nothing = Buffer.alloc(0);
  * between forgets the queue with everything it had confirmed. The next change of a durable object takes that line
  * along: here another queue, which is gone with its connection.
  */
-function settleName(model: ChannelModel, queue: string): Promise<void> {
+function settleName(connection: Connection, queue: string): Promise<void> {
   const passing = `${queue}.${randomUUID()}`;
-  return insist(model, `declare and delete queue '${passing}'`, async (channel) => {
+  return insist(connection, `declare and delete queue '${passing}'`, async (channel) => {
     await channel.assertQueue(passing, { durable: true, exclusive: true });
     await channel.deleteQueue(passing);
   });
@@ -63,7 +63,7 @@ function settleName(model: ChannelModel, queue: string): Promise<void> {
 export class Lock implements Leadership {
   readonly #settings: LockSettings;
   readonly #queue: string;
-  readonly #channel: ConfirmChannel;
+  readonly #channel: PublishingChannel;
   readonly #lost = new AbortController();
   /** Resolves when it is this channel's turn. */
   readonly granted: Promise<void>;
@@ -85,16 +85,13 @@ export class Lock implements Leadership {
    *
    * @throws BUS_TOPOLOGY when its queue is there and no lock, BUS_UNAVAILABLE
    */
-  static async ask({ model, lost }: Connection, settings: LockSettings): Promise<Lock> {
+  static async ask(connection: Connection, settings: LockSettings): Promise<Lock> {
     const queue = `${settings.name}.lock`;
-    await insist(model, `declare queue '${queue}' as a lock`, (channel) =>
+    await insist(connection, `declare queue '${queue}' as a lock`, (channel) =>
       channel.assertQueue(queue, { durable: true, arguments: { 'x-single-active-consumer': true } }),
     );
-    await settleName(model, queue);
-    const lock = new Lock(settings, queue, await model.createConfirmChannel());
-    const lose = () => lock.#lose(lost.reason);
-    lost.addEventListener('abort', lose, { once: true });
-    lock.lost.addEventListener('abort', () => lost.removeEventListener('abort', lose), { once: true });
+    await settleName(connection, queue);
+    const lock = new Lock(settings, queue, await connection.openPublishingChannel());
     try {
       await lock.#ask();
     } catch (error) {
@@ -104,7 +101,7 @@ export class Lock implements Leadership {
     return lock;
   }
 
-  private constructor(settings: LockSettings, queue: string, channel: ConfirmChannel) {
+  private constructor(settings: LockSettings, queue: string, channel: PublishingChannel) {
     this.#settings = settings;
     this.#queue = queue;
     this.#channel = channel;
@@ -114,9 +111,10 @@ export class Lock implements Leadership {
     });
     // Whoever waits looks at it.
     this.granted.catch(() => undefined);
-    channel.on('error', (error) => this.#lose(error));
-    channel.on('close', () => this.#lose(new Error('the channel was closed')));
-    channel.on('return', () => this.#lose(new Error('the queue was deleted')));
+    const { ended } = channel;
+    if (ended.aborted) this.#lose(ended.reason);
+    ended.addEventListener('abort', () => this.#lose(ended.reason));
+    channel.onReturn(() => this.#lose(new Error('the queue was deleted')));
   }
 
   get note(): Uint8Array {
@@ -163,7 +161,9 @@ export class Lock implements Leadership {
     const id = randomUUID();
     const arrived = new Promise<void>((resolve) => (this.#probe = { id, arrived: resolve }));
     await this.#publish(0, nothing, id);
-    await arrived;
+    // Somebody may have purged it.
+    if (!(await settlesWithin(this.#settings.confirmTimeout, arrived)))
+      throw new Error('RabbitMQ did not deliver what it confirmed');
     const newest = this.#tokens.reduce((best, token) => (token.count > best.count ? token : best));
     this.#found = this.#current = newest.message.content;
     // The one before may have died before its last note was safe on disk.
@@ -230,7 +230,7 @@ export class Lock implements Leadership {
         };
         const body = Buffer.from(note.buffer, note.byteOffset, note.byteLength);
         const options = { persistent: true, mandatory: true, messageId, headers: { 'x-count': count } };
-        this.#channel.sendToQueue(this.#queue, body, options, onConfirm);
+        this.#channel.publish('', this.#queue, body, options, onConfirm);
       });
     } finally {
       clearTimeout(timer);
@@ -243,9 +243,6 @@ export class Lock implements Leadership {
     this.#lost.abort(
       new NephoscopeError('BUS_UNAVAILABLE', `the lock '${this.#settings.name}' is not held any more`, { cause }),
     );
-    // It may be closed already, or its connection gone.
-    this.#closing = Promise.resolve()
-      .then(() => this.#channel.close())
-      .catch(() => undefined);
+    this.#closing = this.#channel.close();
   }
 }

@@ -1,40 +1,166 @@
 import { setMaxListeners } from 'node:events';
 import { readFile } from 'node:fs/promises';
-import { setTimeout as delay } from 'node:timers/promises';
 
 import { NephoscopeError } from '@nephoscope/core';
-import { connect } from 'amqplib';
-import type { ChannelModel, SocketOptions } from 'amqplib';
+import { connect } from 'amqplib/callback_api';
+import type { Channel, ConfirmChannel, Connection as Model, SocketOptions } from 'amqplib/callback_api';
 
+import { BrokerChannel, PublishingChannel } from './broker-channel.js';
 import type { BrokerUrl } from './broker-url.js';
 import { connectError } from './connect-error.js';
 import type { AmqpOptions } from './options.js';
-import { settlesWithin, whenAborted } from './promises.js';
+import { whenAborted } from './promises.js';
 
 /** How long the broker has to answer that a connection is closed, ms. */
 const closeGrace = 1_000;
 
-/** One connection to one broker, from log-in to loss. */
-export interface Connection {
-  readonly model: ChannelModel;
+/** What the library is told to call with the broker's answer. It calls at most once, and maybe never. */
+export type Answer<T> = (error: Error | null | undefined, answer: T) => void;
+
+/** One connection to one broker, from log-in to loss. Nobody else speaks to the library. */
+export class Connection {
   readonly broker: BrokerUrl;
-  /** Aborted when the connection is gone; the reason is the error that ended it. */
-  readonly lost: AbortSignal;
+  readonly #model: Model;
+  readonly #socket: AbortController;
+  readonly #patience: number;
+  readonly #lost = new AbortController();
+
   /**
-   * What the broker answers. The library leaves whoever asked waiting for ever where the connection goes away meanwhile.
+   * @param model of the library, just opened: it must not miss an event
+   * @param socket cuts the socket when it is aborted
+   * @param patience how long the broker may take to answer, ms
+   */
+  constructor(model: Model, broker: BrokerUrl, socket: AbortController, patience: number) {
+    this.broker = broker;
+    this.#model = model;
+    this.#socket = socket;
+    this.#patience = patience;
+    // Every consumer and every exchange of others listens to it, for as long as the connection lives.
+    setMaxListeners(0, this.lost);
+    // After an error the library still says goodbye, and waits for the answer as long as that takes. Not every end has one.
+    model.on('error', (error) => {
+      this.#lose(error);
+      setTimeout(() => socket.abort(), closeGrace).unref();
+    });
+    model.on('close', (error) => this.destroy(error));
+    const onCut = () => this.destroy(socket.signal.reason);
+    if (socket.signal.aborted) onCut();
+    socket.signal.addEventListener('abort', onCut);
+  }
+
+  /** Aborted when the connection is gone; the reason is BUS_UNAVAILABLE with the error that ended it. */
+  get lost(): AbortSignal {
+    return this.#lost.signal;
+  }
+
+  /**
+   * Asks the broker for something. This is the only way to: the library leaves whoever asked waiting for ever where the
+   * connection goes away meanwhile, or is gone already. Where no answer comes in time, nobody knows what the broker
+   * did or will still do, and nothing else is answered on that channel: the connection is ended, so that all is done
+   * anew on the next.
    *
    * @param what was asked for, for people
-   * @throws what `answer` rejects with; BUS_UNAVAILABLE when the connection is lost, or after the connect timeout
+   * @param over ends it: of what it is asked on, as a channel
+   * @param within how long the broker may take, ms
+   * @throws what the broker answers, with its code; else BUS_UNAVAILABLE
    */
-  answer<T>(what: string, answer: Promise<T>): Promise<T>;
-  /** Closes it in an orderly way, by force when the broker does not answer. */
-  close(): Promise<void>;
+  async ask<T>(
+    what: string,
+    request: (answer: Answer<T>) => void,
+    over: AbortSignal = this.lost,
+    within: number = this.#patience,
+  ): Promise<T> {
+    let timer: NodeJS.Timeout | undefined;
+    let onOver: () => void = () => undefined;
+    try {
+      return await new Promise<T>((resolve, reject) => {
+        onOver = () => reject(this.#unanswered(what, over.reason));
+        if (over.aborted) return onOver();
+        over.addEventListener('abort', onOver, { once: true });
+        timer = setTimeout(() => {
+          const text = `${this.broker.toString()}: no answer to ${what} within ${within / 1_000} s`;
+          const late = new NephoscopeError('BUS_UNAVAILABLE', text);
+          reject(late);
+          this.destroy(late);
+        }, within);
+        request((error, answer) => (error ? reject(error) : resolve(answer)));
+      });
+    } catch (error) {
+      if (isRefusal(error) || error instanceof NephoscopeError) throw error;
+      throw this.#unanswered(what, over.reason ?? error);
+    } finally {
+      clearTimeout(timer);
+      over.removeEventListener('abort', onOver);
+    }
+  }
+
+  /** @throws BUS_UNAVAILABLE */
+  openChannel(): Promise<BrokerChannel> {
+    return this.#open(
+      (answer) => this.#model.createChannel(answer),
+      (channel) => new BrokerChannel(this, channel),
+    );
+  }
+
+  /** @throws BUS_UNAVAILABLE */
+  openPublishingChannel(): Promise<PublishingChannel> {
+    return this.#open<ConfirmChannel, PublishingChannel>(
+      (answer) => this.#model.createConfirmChannel(answer),
+      (channel) => new PublishingChannel(this, channel),
+    );
+  }
+
+  /** Called with the broker's reason when it takes no messages any more, and with nothing when it takes them again. */
+  onBlocked(listener: (reason: string | undefined) => void): void {
+    this.#model.on('blocked', listener);
+    this.#model.on('unblocked', () => listener(undefined));
+  }
+
+  /** Closes it in an orderly way, by force when the broker does not answer in 1 s. Never rejects. */
+  async close(): Promise<void> {
+    try {
+      await this.ask<void>(
+        'the goodbye',
+        (answer) => this.#model.close(answer as () => void),
+        this.lost,
+        closeGrace,
+      );
+    } catch {
+      // It is gone.
+    }
+    this.destroy(undefined);
+  }
+
   /** Cuts the socket, for this reason. */
-  destroy(reason: Error): void;
+  destroy(reason: unknown): void {
+    this.#lose(reason);
+    this.#socket.abort();
+  }
+
+  #lose(cause: unknown): void {
+    if (this.lost.aborted) return;
+    const text = `${this.broker.toString()}: the connection was lost`;
+    this.#lost.abort(new NephoscopeError('BUS_UNAVAILABLE', text, cause === undefined ? undefined : { cause }));
+  }
+
+  /** The library does not say why there is no answer, or no connection to ask on. */
+  #unanswered(what: string, cause: unknown): Error {
+    const text = `${this.broker.toString()}: no answer to ${what}`;
+    return (this.lost.reason as Error | undefined) ?? new NephoscopeError('BUS_UNAVAILABLE', text, { cause });
+  }
+
+  /** The library hands a channel over before the broker has answered, so that no event of it is missed. */
+  async #open<C extends Channel, B>(create: (answer: Answer<C>) => C, wrap: (channel: C) => B): Promise<B> {
+    let channel: B | undefined;
+    await this.ask<C>('the wish for a channel', (answer) => {
+      channel = wrap(create(answer));
+    });
+    return channel as B;
+  }
 }
 
 /**
- * Connects, logs in and runs `setUp`, all within the connect timeout.
+ * Connects and logs in within the connect timeout, and runs `setUp`, which asks the broker.
  *
  * @param name what the broker shows for this connection
  * @throws BUS_UNAVAILABLE, BUS_REFUSED, BUS_TLS, what `setUp` throws, or the signal's reason
@@ -50,47 +176,62 @@ export async function openConnection(
   // Aborting destroys the socket, at any stage: the library by itself only half-closes it, which against a
   // frozen broker leaves a handle for ever.
   const socket = new AbortController();
-  const lost = new AbortController();
-  // Every consumer and every exchange of others listens to it, for as long as the connection lives.
-  setMaxListeners(0, lost.signal);
   const abort = () => socket.abort(signal.reason);
   signal.addEventListener('abort', abort);
-  let timedOut = false;
-  const timer = setTimeout(() => {
-    timedOut = true;
-    socket.abort();
-  }, options.connectTimeout);
   try {
-    const model = await connect(
-      {
-        protocol: broker.tls ? 'amqps' : 'amqp',
-        hostname: broker.hostname,
-        port: broker.port,
-        username: broker.username,
-        password: broker.password.reveal(),
-        vhost: encodeURIComponent(broker.vhost),
-        heartbeat: options.heartbeat,
-      },
-      await socketOptions(broker, options, name, socket.signal),
-    );
-    const connection = watch(model, broker, socket, lost, options.connectTimeout);
-    await Promise.race([setUp(connection), whenAborted(lost.signal)]);
-    lost.signal.throwIfAborted();
+    const connection = await logIn(broker, options, name, socket);
+    await Promise.race([setUp(connection), whenAborted(connection.lost)]);
+    connection.lost.throwIfAborted();
     return connection;
   } catch (error) {
     socket.abort();
     signal.throwIfAborted();
-    if (timedOut) {
-      throw new NephoscopeError(
-        'BUS_UNAVAILABLE',
-        `${broker.toString()}: no answer within ${options.connectTimeout / 1_000} s: is it an AMQP broker, not frozen, and no firewall between?`,
-        { cause: error },
-      );
-    }
     throw connectError(error, broker);
   } finally {
-    clearTimeout(timer);
     signal.removeEventListener('abort', abort);
+  }
+}
+
+/** Ends in time, and with `socket`, whatever the library does. @throws what it says, BUS_UNAVAILABLE, BUS_TLS */
+async function logIn(
+  broker: BrokerUrl,
+  options: AmqpOptions,
+  name: string,
+  socket: AbortController,
+): Promise<Connection> {
+  const { connectTimeout, heartbeat } = options;
+  const url = {
+    protocol: broker.tls ? 'amqps' : 'amqp',
+    hostname: broker.hostname,
+    port: broker.port,
+    username: broker.username,
+    password: broker.password.reveal(),
+    vhost: encodeURIComponent(broker.vhost),
+    heartbeat,
+  };
+  const given = await socketOptions(broker, options, name, socket.signal);
+  const { signal } = socket;
+  let timer: NodeJS.Timeout | undefined;
+  let onAbort: () => void = () => undefined;
+  try {
+    return await new Promise<Connection>((resolve, reject) => {
+      onAbort = () => reject(signal.reason as Error);
+      if (signal.aborted) return onAbort();
+      signal.addEventListener('abort', onAbort, { once: true });
+      timer = setTimeout(() => {
+        const text = `${broker.toString()}: no answer within ${connectTimeout / 1_000} s: is it an AMQP broker, not frozen, and no firewall between?`;
+        reject(new NephoscopeError('BUS_UNAVAILABLE', text));
+        socket.abort();
+      }, connectTimeout);
+      connect(url, given, (error: Error | null, model) => {
+        // It is listened to at once: the end may be the next thing that comes, and one that comes too late has one too.
+        if (error) reject(error);
+        else resolve(new Connection(model, broker, socket, connectTimeout));
+      });
+    });
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener('abort', onAbort);
   }
 }
 
@@ -122,53 +263,7 @@ async function socketOptions(
   return options;
 }
 
-function watch(
-  model: ChannelModel,
-  broker: BrokerUrl,
-  socket: AbortController,
-  lost: AbortController,
-  answerTimeout: number,
-): Connection {
-  let cutBecause: Error | undefined;
-  // Told again by 'close'; without a listener it would throw.
-  model.on('error', () => undefined);
-  model.on('close', (error) => {
-    const cause = error?.name === 'AbortError' ? cutBecause : error;
-    lost.abort(new NephoscopeError('BUS_UNAVAILABLE', `${broker.toString()}: the connection was lost`, { cause }));
-    socket.abort();
-  });
-  return {
-    model,
-    broker,
-    lost: lost.signal,
-    destroy(reason) {
-      cutBecause ??= reason;
-      socket.abort();
-    },
-    async answer(what, answer) {
-      const isOver = new AbortController();
-      const lostOrLate = Promise.race([
-        whenAborted(AbortSignal.any([lost.signal, isOver.signal])).then(() => lost.signal.throwIfAborted()),
-        delay(answerTimeout, undefined, { signal: isOver.signal, ref: false }).then(
-          () => {
-            throw new NephoscopeError(
-              'BUS_UNAVAILABLE',
-              `${broker.toString()}: no answer to ${what} within ${answerTimeout / 1_000} s`,
-            );
-          },
-          () => undefined,
-        ),
-      ]);
-      try {
-        return (await Promise.race([answer, lostOrLate])) as Awaited<typeof answer>;
-      } finally {
-        isOver.abort();
-      }
-    },
-    async close() {
-      // The library settles its promise only by the broker's answer, which may never come.
-      await settlesWithin(closeGrace, Promise.race([model.close(), whenAborted(lost.signal)]));
-      socket.abort();
-    },
-  };
+/** The broker's: the library takes its code over. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && typeof error.code === 'number';
 }

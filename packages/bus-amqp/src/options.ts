@@ -38,7 +38,9 @@ export const amqpOptions = z.strictObject({
     .max(600)
     .default(20)
     .describe('Seconds between signs of life; after two to three without any the connection counts as dead.'),
-  connectTimeout: duration().prefault('10s').describe('Time for one attempt to connect, log in and declare.'),
+  connectTimeout: duration()
+    .prefault('10s')
+    .describe('Time for one attempt to connect and log in, and for each answer of the broker after that.'),
   confirmTimeout: duration()
     .prefault('30s')
     .describe('Time until a message that the broker did not confirm is reported as not delivered.'),

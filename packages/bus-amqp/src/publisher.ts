@@ -1,8 +1,8 @@
 import { NephoscopeError, describeError } from '@nephoscope/core';
 import type { Clock, Health } from '@nephoscope/core';
-import type { ConfirmChannel, Options } from 'amqplib';
 import { randomBytes } from 'node:crypto';
 
+import type { PublishingChannel } from './broker-channel.js';
 import { settlesWithin } from './promises.js';
 import { Refusals, now } from './refusals.js';
 import { longestName } from './sendable-headers.js';
@@ -34,10 +34,10 @@ export class Publisher {
   readonly #refusals: Refusals;
   readonly #idPrefix = `${randomBytes(6).toString('hex')}-`;
   #count = 0;
-  #channel: ConfirmChannel | undefined;
+  #channel: PublishingChannel | undefined;
   #away = new NephoscopeError('BUS_UNAVAILABLE', 'not connected to RabbitMQ yet');
   #bufferFull = false;
-  #openChannel: () => Promise<ConfirmChannel> = () => Promise.reject(this.#away);
+  #openChannel: () => Promise<PublishingChannel> = () => Promise.reject(this.#away);
   #isRenewing = false;
   #blocked: { readonly reason: string; readonly since: string } | undefined;
   #late: string | undefined;
@@ -54,18 +54,20 @@ export class Publisher {
   }
 
   /** Publishes on a channel of a new connection from now on, until that is lost. */
-  async attach(openChannel: () => Promise<ConfirmChannel>): Promise<void> {
+  async attach(openChannel: () => Promise<PublishingChannel>): Promise<void> {
     const channel = await openChannel();
+    // Lost meanwhile, which was told before.
+    if (channel.ended.aborted) return;
     this.#openChannel = openChannel;
     this.#blocked = undefined;
     this.#late = undefined;
     this.#use(channel);
   }
 
-  #use(channel: ConfirmChannel): void {
+  #use(channel: PublishingChannel): void {
     this.#channel = channel;
     this.#bufferFull = false;
-    channel.on('return', ({ properties, fields }) => {
+    channel.onReturn(({ properties, fields }) => {
       const { exchange, routingKey } = fields;
       this.#pending
         .get(String(properties.messageId))
@@ -75,7 +77,7 @@ export class Publisher {
           ),
         );
     });
-    channel.on('drain', () => {
+    channel.onDrain(() => {
       if (channel !== this.#channel) return;
       this.#bufferFull = false;
       this.#send();
@@ -95,21 +97,11 @@ export class Publisher {
       if (this.#channel !== old) return;
       this.#use(channel);
       this.#send();
-      void this.#retire(old);
+      void old.retire(this.#confirmTimeout);
     } catch {
       // The connection is gone, or the next refusal asks for a channel again.
     } finally {
       this.#isRenewing = false;
-    }
-  }
-
-  /** Closes it when all that was sent over it is confirmed. Never rejects: the library answers to neither when it is gone. */
-  async #retire(channel: ConfirmChannel): Promise<void> {
-    await settlesWithin(this.#confirmTimeout, channel.waitForConfirms());
-    try {
-      await settlesWithin(this.#confirmTimeout, channel.close());
-    } catch {
-      // It is closed.
     }
   }
 
@@ -190,10 +182,10 @@ export class Publisher {
   }
 
   /** Returns whether the channel takes more. */
-  #sendNow(channel: ConfirmChannel, { message, id, settle }: Pending): boolean {
+  #sendNow(channel: PublishingChannel, { message, id, settle }: Pending): boolean {
     const { exchange, routingKey, contentType, body, headers } = message;
     const target = exchange === '' ? `queue '${routingKey}'` : `exchange '${exchange}'`;
-    const options: Options.Publish = {
+    const options = {
       persistent: true,
       mandatory: true,
       messageId: id,
@@ -213,12 +205,7 @@ export class Publisher {
     try {
       return channel.publish(exchange, routingKey, asBuffer(body), options, onConfirm);
     } catch (error) {
-      // The channel closed under our hands.
-      settle(
-        new NephoscopeError('BUS_UNAVAILABLE', `a message for exchange '${exchange}' could not be sent`, {
-          cause: error,
-        }),
-      );
+      settle(error as NephoscopeError);
       return true;
     }
   }

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-import type { ChannelModel } from 'amqplib';
+import { describeError } from '@nephoscope/core';
 
 /**
  * Deliveries of one message after which a quorum queue gives it up: never. RabbitMQ 4 has a limit of 20 unless one is
@@ -38,15 +38,12 @@ export class QueueTypes {
    * Runs a request for a quorum queue. A broker on which they are a feature that is not enabled yet closes the whole
    * connection; then the next one is spared the question.
    */
-  async watch<T>(model: ChannelModel, request: () => Promise<T>): Promise<T> {
-    const onError = ({ message }: Error) => {
-      if (/feature flag is disabled/.test(message)) this.#hasQuorum = false;
-    };
-    model.on('error', onError);
+  async watch<T>(request: () => Promise<T>): Promise<T> {
     try {
       return await request();
-    } finally {
-      model.off('error', onError);
+    } catch (error) {
+      if (/feature flag is disabled/.test(describeError(error))) this.#hasQuorum = false;
+      throw error;
     }
   }
 

@@ -20,6 +20,8 @@ export interface ReconnectingSettings {
   readonly options: AmqpOptions;
   readonly logger: Logger;
   readonly clock: Clock;
+  /** Whether a broker that lets us not in ends it: where nothing of this user is connected yet. */
+  readonly givesUp: boolean;
   /** Runs on every new connection before it counts as up. */
   setUp(connection: Connection): Promise<void>;
 }
@@ -48,7 +50,7 @@ export class ReconnectingConnection {
   /**
    * Resolves at the first connection. Tries for as long as `signal` lets it, except where only the operator can help.
    *
-   * @throws BUS_REFUSED or BUS_TLS at once; BUS_UNAVAILABLE with the last failure when `signal` is aborted
+   * @throws BUS_REFUSED or BUS_TLS at once, if it gives up; BUS_UNAVAILABLE with the last failure when `signal` is aborted
    */
   async start(signal: AbortSignal): Promise<void> {
     const abort = () => this.#stopping.abort(signal.reason);
@@ -76,7 +78,7 @@ export class ReconnectingConnection {
   }
 
   async #keepConnected(onFirst: () => void): Promise<void> {
-    const { name, options, logger, clock, setUp } = this.#settings;
+    const { name, options, logger, clock, setUp, givesUp } = this.#settings;
     const stopping = this.#stopping.signal;
     const hurried = new Backoff(quick.first, quick.longest);
     const backoff = new Backoff(patient.first, patient.longest);
@@ -102,7 +104,7 @@ export class ReconnectingConnection {
       } catch (error) {
         if (stopping.aborted) return;
         this.#problem = error as NephoscopeError;
-        if (lostAt === undefined && isPermanent(error)) throw error;
+        if (givesUp && lostAt === undefined && isPermanent(error)) throw error;
       }
       const isFresh = lostAt !== undefined && Number((clock.monotonic() - lostAt) / 1_000_000n) < quick.during;
       const pause = (isFresh ? hurried : backoff).next();

@@ -1,7 +1,8 @@
 import { NephoscopeError } from '@nephoscope/core';
 import type { Logger, QueueTopology } from '@nephoscope/core';
-import type { Channel, ChannelModel } from 'amqplib';
 
+import type { BrokerChannel } from './broker-channel.js';
+import type { Connection } from './open-connection.js';
 import { quorum } from './queue-types.js';
 import type { QueueTypes } from './queue-types.js';
 
@@ -17,32 +18,32 @@ const preconditionFailed = 406;
  * @throws BUS_TOPOLOGY when the broker has and makes no such exchange or queue
  */
 export async function declareTopology(
-  model: ChannelModel,
+  connection: Connection,
   { exchange, exchangeOf, queue, queueOf, bindings, deadLetterQueue, maxBytes }: QueueTopology,
   queueTypes: QueueTypes,
   logger: Logger,
 ): Promise<void> {
-  await declareQueue(model, deadLetterQueue, {}, queueTypes, logger);
+  await declareQueue(connection, deadLetterQueue, {}, queueTypes, logger);
   if (queueOf === 'others') return;
   // What a policy lets expire goes to the dead letters; of a bounded queue what is dropped would, too, without a bound.
   const limit =
     maxBytes === undefined
       ? { 'x-dead-letter-exchange': '', 'x-dead-letter-routing-key': deadLetterQueue }
       : { 'x-max-length-bytes': maxBytes };
-  await declareQueue(model, queue, limit, queueTypes, logger);
+  await declareQueue(connection, queue, limit, queueTypes, logger);
   if (exchangeOf === 'others') return;
-  await declareExchange(model, exchange, logger);
+  await declareExchange(connection, exchange, logger);
   for (const pattern of bindings) {
-    await attempt(model, logger, bindingText(queue, exchange, pattern), (channel) =>
+    await attempt(connection, logger, bindingText(queue, exchange, pattern), (channel) =>
       channel.bindQueue(queue, exchange, pattern),
     );
   }
 }
 
 /** @throws BUS_TOPOLOGY */
-export function declareExchange(model: ChannelModel, exchange: string, logger: Logger): Promise<void> {
+export function declareExchange(connection: Connection, exchange: string, logger: Logger): Promise<void> {
   return makeSure(
-    model,
+    connection,
     logger,
     `exchange '${exchange}'`,
     (channel) => channel.checkExchange(exchange),
@@ -58,14 +59,14 @@ export function declareExchange(model: ChannelModel, exchange: string, logger: L
  * @throws BUS_TOPOLOGY when the broker does not let us
  */
 export async function bindWhereThere(
-  model: ChannelModel,
+  connection: Connection,
   { exchange, queue, bindings }: QueueTopology,
 ): Promise<boolean> {
-  const missing = await onChannel(model, (channel) => channel.checkExchange(exchange));
+  const missing = await onChannel(connection, (channel) => channel.checkExchange(exchange));
   if (missing?.code === notFound) return false;
   if (missing !== undefined) throw refusal(`look up exchange '${exchange}'`, missing);
   for (const pattern of bindings) {
-    const error = await onChannel(model, (channel) => channel.bindQueue(queue, exchange, pattern));
+    const error = await onChannel(connection, (channel) => channel.bindQueue(queue, exchange, pattern));
     // Gone in between.
     if (error?.message.includes(`no exchange '${exchange}'`) === true) return false;
     if (error !== undefined) throw refusal(bindingText(queue, exchange, pattern), error);
@@ -78,17 +79,18 @@ export async function bindWhereThere(
  * closed, as it does when it refuses, is replaced.
  */
 export class BindingProbe {
-  readonly #model: ChannelModel;
-  #channel: Channel | undefined;
+  readonly #connection: Connection;
+  #channel: BrokerChannel | undefined;
 
-  constructor(model: ChannelModel) {
-    this.#model = model;
+  constructor(connection: Connection) {
+    this.#connection = connection;
   }
 
   /** Whether the queue of dead letters is there, and the queue bound: each binding is made again. */
   async isStillBound({ exchange, queue, bindings, deadLetterQueue }: QueueTopology): Promise<boolean> {
-    const channel = this.#channel ?? (await openChannel(this.#model));
+    const before = this.#channel;
     this.#channel = undefined;
+    const channel = before?.ended.aborted === false ? before : await this.#connection.openChannel();
     const refused = await refusalOf(channel, async () => {
       await channel.checkQueue(deadLetterQueue);
       for (const pattern of bindings) await channel.bindQueue(queue, exchange, pattern);
@@ -100,16 +102,16 @@ export class BindingProbe {
 
 /** Whether it may be: one that the broker does not tell of is. */
 export async function isExchangeThere(
-  model: ChannelModel,
+  connection: Connection,
   { exchange }: Pick<QueueTopology, 'exchange'>,
 ): Promise<boolean> {
-  const missing = await onChannel(model, (channel) => channel.checkExchange(exchange));
+  const missing = await onChannel(connection, (channel) => channel.checkExchange(exchange));
   return missing?.code !== notFound;
 }
 
 /** @throws BUS_TOPOLOGY when the broker does not say, as for a queue that is exclusive to another connection */
-export async function isQueueThere(model: ChannelModel, queue: string): Promise<boolean> {
-  const missing = await onChannel(model, (channel) => channel.checkQueue(queue));
+export async function isQueueThere(connection: Connection, queue: string): Promise<boolean> {
+  const missing = await onChannel(connection, (channel) => channel.checkQueue(queue));
   if (missing === undefined) return true;
   if (missing.code === notFound) return false;
   throw refusal(`look up queue '${queue}'`, missing);
@@ -121,28 +123,28 @@ export async function isQueueThere(model: ChannelModel, queue: string): Promise<
  * @throws BUS_TOPOLOGY
  */
 export async function insist(
-  model: ChannelModel,
+  connection: Connection,
   what: string,
-  request: (channel: Channel) => Promise<unknown>,
+  request: (channel: BrokerChannel) => Promise<unknown>,
 ): Promise<void> {
-  const error = await onChannel(model, request);
+  const error = await onChannel(connection, request);
   if (error !== undefined) throw refusal(what, error);
 }
 
 /** A quorum queue where the broker has them, else a durable classic one. */
 async function declareQueue(
-  model: ChannelModel,
+  connection: Connection,
   queue: string,
   limits: Readonly<Record<string, number | string>>,
   queueTypes: QueueTypes,
   logger: Logger,
 ): Promise<void> {
-  const create = (type: Readonly<Record<string, unknown>>) => (channel: Channel) =>
+  const create = (type: Readonly<Record<string, unknown>>) => (channel: BrokerChannel) =>
     channel.assertQueue(queue, { durable: true, arguments: { ...type, ...limits } });
-  if (await isQueueThere(model, queue)) return queueTypes.saw(queue);
+  if (await isQueueThere(connection, queue)) return queueTypes.saw(queue);
   if (queueTypes.hasQuorum) {
     await queueTypes.vacated(queue);
-    const error = await queueTypes.watch(model, () => onChannel(model, create(quorum)));
+    const error = await queueTypes.watch(() => onChannel(connection, create(quorum)));
     if (error === undefined) return queueTypes.made(queue);
     // Who may not declare at all is told so below.
     if (error.code !== accessRefused)
@@ -151,29 +153,29 @@ async function declareQueue(
         `RabbitMQ made no quorum queue '${queue}': going on with a classic one, which lives on one node of a cluster`,
       );
   }
-  await makeSure(model, logger, `queue '${queue}'`, (channel) => channel.checkQueue(queue), create({}));
+  await makeSure(connection, logger, `queue '${queue}'`, (channel) => channel.checkQueue(queue), create({}));
 }
 
 async function makeSure(
-  model: ChannelModel,
+  connection: Connection,
   logger: Logger,
   what: string,
-  check: (channel: Channel) => Promise<unknown>,
-  create: (channel: Channel) => Promise<unknown>,
+  check: (channel: BrokerChannel) => Promise<unknown>,
+  create: (channel: BrokerChannel) => Promise<unknown>,
 ): Promise<void> {
-  const missing = await onChannel(model, check);
+  const missing = await onChannel(connection, check);
   if (missing === undefined) return;
   if (missing.code !== notFound) throw refusal(`look up ${what}`, missing);
-  await attempt(model, logger, `declare ${what}`, create);
+  await attempt(connection, logger, `declare ${what}`, create);
 }
 
 async function attempt(
-  model: ChannelModel,
+  connection: Connection,
   logger: Logger,
   what: string,
-  declare: (channel: Channel) => Promise<unknown>,
+  declare: (channel: BrokerChannel) => Promise<unknown>,
 ): Promise<void> {
-  const error = await onChannel(model, declare);
+  const error = await onChannel(connection, declare);
   if (error === undefined) return;
   // 406: somebody else was faster, with other arguments; what is there now is as good.
   if (error.code !== accessRefused && error.code !== preconditionFailed) throw refusal(what, error);
@@ -197,28 +199,22 @@ export function refusal(what: string, error: Error): NephoscopeError {
  * Runs one request on a channel of its own, because a refused request closes its channel.
  *
  * @returns the broker's refusal, if it refused
+ * @throws BUS_UNAVAILABLE
  */
 async function onChannel(
-  model: ChannelModel,
-  request: (channel: Channel) => Promise<unknown>,
+  connection: Connection,
+  request: (channel: BrokerChannel) => Promise<unknown>,
 ): Promise<(Error & { readonly code: number }) | undefined> {
-  const channel = await openChannel(model);
+  const channel = await connection.openChannel();
   const refused = await refusalOf(channel, request);
   if (refused === undefined) await channel.close();
   return refused;
 }
 
-async function openChannel(model: ChannelModel): Promise<Channel> {
-  const channel = await model.createChannel();
-  // A refusal arrives twice, as this event and by the request; without a listener the event would throw.
-  channel.on('error', () => undefined);
-  return channel;
-}
-
 /** The broker's refusal, if it refused: then the channel is closed. */
 async function refusalOf(
-  channel: Channel,
-  request: (channel: Channel) => Promise<unknown>,
+  channel: BrokerChannel,
+  request: (channel: BrokerChannel) => Promise<unknown>,
 ): Promise<(Error & { readonly code: number }) | undefined> {
   try {
     await request(channel);

@@ -1,7 +1,7 @@
 import type { Logger, TransientQueue } from '@nephoscope/core';
-import type { ChannelModel } from 'amqplib';
 import { randomBytes } from 'node:crypto';
 
+import type { Connection } from './open-connection.js';
 import { declareExchange, insist } from './topology.js';
 
 /**
@@ -12,13 +12,13 @@ import { declareExchange, insist } from './topology.js';
  * @throws BUS_TOPOLOGY
  */
 export async function declareTransient(
-  model: ChannelModel,
+  connection: Connection,
   { exchange, queue, bindings, messageTtl }: TransientQueue,
   logger: Logger,
 ): Promise<string> {
-  await declareExchange(model, exchange, logger);
+  await declareExchange(connection, exchange, logger);
   const name = `${queue}.${randomBytes(6).toString('hex')}`;
-  await insist(model, `declare queue '${name}' and bind it to exchange '${exchange}'`, async (channel) => {
+  await insist(connection, `declare queue '${name}' and bind it to exchange '${exchange}'`, async (channel) => {
     await channel.assertQueue(name, { exclusive: true, autoDelete: true, durable: false, messageTtl });
     for (const pattern of bindings) await channel.bindQueue(name, exchange, pattern);
   });

@@ -1,4 +1,4 @@
-import type { Channel, Message } from 'amqplib';
+import type { BrokerChannel, Message } from './broker-channel.js';
 
 /**
  * What was delivered on a channel and is not settled on it yet. The broker is told of all that was acknowledged at
@@ -6,7 +6,7 @@ import type { Channel, Message } from 'amqplib';
  * than 32 acknowledgements: they would be delivered again.
  */
 export class Unsettled {
-  readonly #channel: Channel;
+  readonly #channel: BrokerChannel;
   /** Delivery tags, in the order of delivery. */
   readonly #tags = new Set<number>();
   /** Those of them of which the broker is to be told. */
@@ -14,7 +14,7 @@ export class Unsettled {
   readonly #onEmpty: () => void;
 
   /** @param onEmpty is called whenever the last one was settled */
-  constructor(channel: Channel, onEmpty: () => void) {
+  constructor(channel: BrokerChannel, onEmpty: () => void) {
     this.#channel = channel;
     this.#onEmpty = onEmpty;
   }
@@ -33,7 +33,7 @@ export class Unsettled {
   }
 
   requeue(tag: number): void {
-    this.#channel.nack(at(tag), false, true);
+    this.#channel.requeue(at(tag));
     this.#tags.delete(tag);
     this.#tellWhenEmpty();
   }

@@ -1,7 +1,6 @@
-import { EventEmitter } from 'node:events';
+import { NephoscopeError } from '@nephoscope/core';
 
-import type { ChannelModel } from 'amqplib';
-
+import type { Connection } from '../src/open-connection.js';
 import { QueueTypes } from '../src/queue-types.js';
 import { declareTopology } from '../src/topology.js';
 import { recordingLogger } from './support.js';
@@ -12,20 +11,15 @@ const topology = { exchange: 'e', queue: 'q', bindings: [], deadLetterQueue: 'q.
 type Arguments = Readonly<Record<string, unknown>>;
 
 /** A broker without queues, which answers a declaration as `assertQueue` does. */
-function brokerThat(assertQueue: (args: Arguments, broker: EventEmitter) => Promise<unknown>): ChannelModel {
+function brokerThat(assertQueue: (args: Arguments) => Promise<unknown>): Connection {
   const missing = () => Promise.reject(Object.assign(new Error('NOT_FOUND'), { code: 404 }));
-  const broker: EventEmitter = new EventEmitter();
-  const createChannel = () =>
-    Promise.resolve(
-      Object.assign(new EventEmitter(), {
-        checkQueue: missing,
-        checkExchange: () => Promise.resolve(),
-        assertQueue: (_: string, options: { readonly arguments: Arguments }) =>
-          assertQueue(options.arguments, broker),
-        close: () => Promise.resolve(),
-      }),
-    );
-  return Object.assign(broker, { createChannel }) as unknown as ChannelModel;
+  const channel = {
+    checkQueue: missing,
+    checkExchange: () => Promise.resolve(),
+    assertQueue: (_: string, options: { readonly arguments: Arguments }) => assertQueue(options.arguments),
+    close: () => Promise.resolve(),
+  };
+  return { openChannel: () => Promise.resolve(channel) } as unknown as Connection;
 }
 
 describe('what is declared', () => {
@@ -62,16 +56,14 @@ describe('what is declared', () => {
 
   it('is classic queues on the next connection to a broker that closed this one for the type', async () => {
     const types = new QueueTypes();
-    const broker = brokerThat((args, connection) => {
+    const broker = brokerThat((args) => {
       declared.push(args);
       if (!('x-queue-type' in args)) return Promise.resolve();
       const text = "INTERNAL_ERROR - Cannot declare a queue 'q': the corresponding feature flag is disabled";
-      connection.emit('error', Object.assign(new Error(text), { code: 541 }));
-      return Promise.reject(new Error('Channel ended, no reply will be forthcoming'));
+      const cause = Object.assign(new Error(text), { code: 541 });
+      return Promise.reject(new NephoscopeError('BUS_UNAVAILABLE', 'the connection was lost', { cause }));
     });
-    // As the connection has a listener of its own.
-    broker.on('error', () => undefined);
-    await expect(declareTopology(broker, topology, types, logger())).rejects.toThrow('Channel ended');
+    await expect(declareTopology(broker, topology, types, logger())).rejects.toThrow('connection was lost');
     declared = [];
     await declareTopology(broker, topology, types, logger());
     expect(declared).toEqual([{}, { 'x-max-length-bytes': 1_000 }]);

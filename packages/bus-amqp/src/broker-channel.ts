@@ -1,0 +1,181 @@
+import { NephoscopeError } from '@nephoscope/core';
+import type { Channel, ConfirmChannel, ConsumeMessage, Message, Options } from 'amqplib/callback_api';
+
+import type { Answer, Connection } from './open-connection.js';
+import { settlesWithin, whenAborted } from './promises.js';
+
+export type { ConsumeMessage, Message } from 'amqplib/callback_api';
+
+/** A queue as the broker describes it. */
+interface QueueState {
+  readonly queue: string;
+  readonly messageCount: number;
+}
+
+/**
+ * A channel as the rest of this package sees it: the library's own is out of reach, so that every request goes through
+ * {@link Connection.ask}, and ends with the channel, with the connection or in time. What needs no answer has no effect
+ * when the channel is gone, but for publishing, which throws.
+ */
+export class BrokerChannel<C extends Channel = Channel> {
+  readonly #connection: Connection;
+  readonly #channel: C;
+  readonly #ended = new AbortController();
+  #isClosing = false;
+
+  constructor(connection: Connection, channel: C) {
+    this.#connection = connection;
+    this.#channel = channel;
+    const end = (reason: unknown) => this.#end(reason);
+    const onLost = () => end(connection.lost.reason);
+    connection.lost.addEventListener('abort', onLost, { once: true });
+    this.ended.addEventListener('abort', () => connection.lost.removeEventListener('abort', onLost));
+    // The refusal of a request arrives twice, as this event and by the request.
+    channel.on('error', end);
+    channel.on('close', () => end(connection.lost.reason ?? new Error('the channel was closed')));
+  }
+
+  protected get raw(): C {
+    return this.#channel;
+  }
+
+  /** Aborted when the channel is gone, with the reason. */
+  get ended(): AbortSignal {
+    return this.#ended.signal;
+  }
+
+  assertExchange(exchange: string, type: string, options: Options.AssertExchange): Promise<unknown> {
+    return this.#ask(`the wish for exchange '${exchange}'`, (answer) =>
+      this.#channel.assertExchange(exchange, type, options, answer),
+    );
+  }
+
+  checkExchange(exchange: string): Promise<unknown> {
+    return this.#ask(`the question for exchange '${exchange}'`, (answer) =>
+      this.#channel.checkExchange(exchange, answer),
+    );
+  }
+
+  assertQueue(queue: string, options: Options.AssertQueue): Promise<QueueState> {
+    return this.#ask(`the wish for queue '${queue}'`, (answer) =>
+      this.#channel.assertQueue(queue, options, answer),
+    );
+  }
+
+  checkQueue(queue: string): Promise<QueueState> {
+    return this.#ask(`the question for queue '${queue}'`, (answer) => this.#channel.checkQueue(queue, answer));
+  }
+
+  deleteQueue(queue: string): Promise<unknown> {
+    return this.#ask(`the wish to delete queue '${queue}'`, (answer) =>
+      this.#channel.deleteQueue(queue, {}, answer),
+    );
+  }
+
+  bindQueue(queue: string, exchange: string, pattern: string): Promise<unknown> {
+    return this.#ask(`the wish to bind queue '${queue}' to exchange '${exchange}'`, (answer) =>
+      this.#channel.bindQueue(queue, exchange, pattern, {}, answer),
+    );
+  }
+
+  prefetch(count: number): Promise<unknown> {
+    return this.#ask('a prefetch', (answer) => this.#channel.prefetch(count, false, answer));
+  }
+
+  /**
+   * @param onMessage gets null when the queue was deleted
+   * @param within how long the broker may take, ms
+   * @returns the tag to cancel it by
+   */
+  async consume(
+    queue: string,
+    onMessage: (message: ConsumeMessage | null) => void,
+    { noAck = false, within }: { readonly noAck?: boolean; readonly within?: number } = {},
+  ): Promise<string> {
+    const { consumerTag } = await this.#ask<{ readonly consumerTag: string }>(
+      `the wish to consume queue '${queue}'`,
+      (answer) => this.#channel.consume(queue, onMessage, { noAck }, answer),
+      within,
+    );
+    return consumerTag;
+  }
+
+  cancel(consumerTag: string): Promise<unknown> {
+    return this.#ask('the wish to consume no more', (answer) => this.#channel.cancel(consumerTag, answer));
+  }
+
+  ack(message: Message, allUpTo = false): void {
+    if (!this.#isOver) this.#channel.ack(message, allUpTo);
+  }
+
+  requeue(message: Message, allUpTo = false): void {
+    if (!this.#isOver) this.#channel.nack(message, allUpTo, true);
+  }
+
+  /** Its end was asked for. */
+  get isClosing(): boolean {
+    return this.#isClosing;
+  }
+
+  /** Resolves when it is closed, however. Never rejects. */
+  async close(): Promise<void> {
+    if (this.#isOver) return;
+    this.#isClosing = true;
+    try {
+      await this.#ask<void>('the end of a channel', (answer) => this.#channel.close(answer as () => void));
+    } catch {
+      // It is gone.
+    }
+  }
+
+  get #isOver(): boolean {
+    return this.#isClosing || this.ended.aborted;
+  }
+
+  #ask<T>(what: string, request: (answer: Answer<T>) => void, within?: number): Promise<T> {
+    return this.#connection.ask(what, request, this.ended, within);
+  }
+
+  #end(reason: unknown): void {
+    if (!this.ended.aborted) this.#ended.abort(reason);
+  }
+}
+
+/** One on which the broker confirms what is published. */
+export class PublishingChannel extends BrokerChannel<ConfirmChannel> {
+  /**
+   * @param onConfirm gets null when the broker has the message safe, and an error when it refused it or the channel is gone
+   * @returns whether the socket takes more at once; `onDrain` says when it does again
+   * @throws BUS_UNAVAILABLE when the channel is gone
+   */
+  publish(
+    exchange: string,
+    routingKey: string,
+    body: Buffer,
+    options: Options.Publish,
+    onConfirm: (error: Error | null) => void,
+  ): boolean {
+    try {
+      return this.raw.publish(exchange, routingKey, body, options, onConfirm);
+    } catch (error) {
+      const text = `a message for exchange '${exchange}' could not be sent`;
+      throw new NephoscopeError('BUS_UNAVAILABLE', text, { cause: this.ended.reason ?? error });
+    }
+  }
+
+  /** A mandatory message that no queue took. */
+  onReturn(listener: (message: Message) => void): void {
+    this.raw.on('return', listener);
+  }
+
+  onDrain(listener: () => void): void {
+    this.raw.on('drain', listener);
+  }
+
+  /** Closes it when all that was published on it is confirmed, or after `ms`. Never rejects. */
+  async retire(ms: number): Promise<void> {
+    const confirmed = new Promise<void>((resolve) => this.raw.waitForConfirms(() => resolve()));
+    await settlesWithin(ms, Promise.race([confirmed, whenAborted(this.ended)]));
+    await this.close();
+  }
+}
