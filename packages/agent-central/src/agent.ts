@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto';
+
 import {
   NephoscopeError,
   ceilometerWire,
@@ -15,7 +17,8 @@ import type { Registry } from 'prom-client';
 
 import { CycleCloud } from './cycle-cloud.js';
 import type { CloudSession } from './cycle-cloud.js';
-import { cycleTime, readNote, untilNextCycle, writeNote } from './cycle-time.js';
+import { cycleName, nextCycle, readNote, writeNote } from './cycle-time.js';
+import type { Cycle } from './cycle-time.js';
 import { PollsterHistory, runCycle } from './cycle.js';
 import type { ActivePollster, CycleResult } from './cycle.js';
 import { createAgentMetrics } from './metrics.js';
@@ -110,7 +113,9 @@ export class CentralAgent implements Component {
    *   POLLSTERS_FAILED when counters are missing because a pollster failed, after the others are confirmed
    */
   async once(signal: AbortSignal): Promise<void> {
-    const { unsent, failure, failed } = await this.#cycle(this.#parts.clock.now(), lastConfirms, signal);
+    // Nobody repeats it, and a clock that was set back may show this moment again.
+    const name = `${formatTimestamp(this.#parts.clock.now())} ${randomUUID()}`;
+    const { unsent, failure, failed } = await this.#cycle(name, lastConfirms, signal);
     signal.throwIfAborted();
     if (unsent > 0)
       throw new NephoscopeError('SAMPLES_UNSENT', `${unsent} samples are not confirmed by the bus`, {
@@ -165,16 +170,19 @@ export class CentralAgent implements Component {
     }
     this.#metrics.leader.set(1);
     const completed = readNote(leadership.note);
-    const since = completed === undefined ? 'no cycle' : `the cycle of ${formatTimestamp(completed)}`;
+    const since = completed === undefined ? 'no cycle' : `the cycle of ${cycleName(completed)}`;
     logger.info({}, `this is the active central agent now; the one before completed ${since}`);
     try {
-      let time = completed;
+      let last = completed;
+      let began: bigint | undefined;
       while (!signal.aborted) {
-        if (time !== undefined) await untilNextCycle(clock, options.interval, time, signal);
-        time = cycleTime(clock.now(), options.interval);
-        const { unsent } = await this.#cycle(time, options.interval, signal);
+        const cycle = await nextCycle(clock, options.interval, last, began, signal);
+        if (last !== undefined && cycle.turn > last.turn) this.#tellSetBack(cycle, last);
+        last = cycle;
+        began = clock.monotonic();
+        const { unsent } = await this.#cycle(cycleName(cycle), options.interval, signal);
         // Not done: whoever gets the lock within the interval repeats it.
-        if (unsent === 0 && !signal.aborted) await leadership.leave(writeNote(time));
+        if (unsent === 0 && !signal.aborted) await leadership.leave(writeNote(cycle));
       }
     } catch (error) {
       if (!signal.aborted) throw error;
@@ -185,6 +193,13 @@ export class CentralAgent implements Component {
         logger.warn({}, 'the lock is lost: another central agent may be the active one');
       await this.#release(leadership);
     }
+  }
+
+  #tellSetBack(cycle: Cycle, last: Cycle): void {
+    this.#parts.logger.warn(
+      { cycle: formatTimestamp(cycle.time), last: formatTimestamp(last.time) },
+      `the wall clock is behind the last cycle, that of ${formatTimestamp(last.time)}: it was set back, or was ahead; cycles go on at the time that it shows, as readings of their own`,
+    );
   }
 
   async #release(leadership: Leadership): Promise<void> {
@@ -202,11 +217,11 @@ export class CentralAgent implements Component {
   /**
    * Never rejects.
    *
-   * @param time of the cycle, ns since 1970 UTC
+   * @param cycle its name: who repeats it makes the same samples
    * @param confirmFor how long the bus may take, ms, and at least 10 s longer than the reading
    * @param stop ends it before its time
    */
-  async #cycle(time: bigint, confirmFor: number, stop: AbortSignal): Promise<CycleResult> {
+  async #cycle(cycle: string, confirmFor: number, stop: AbortSignal): Promise<CycleResult> {
     const { clock, logger, options, pollsters, session } = this.#parts;
     const readFor = Math.min(options.timeout, options.interval);
     const late = (what: string) => new NephoscopeError('CYCLE_TIMEOUT', what);
@@ -218,9 +233,8 @@ export class CentralAgent implements Component {
       stop,
     );
     const end = this.#metrics.duration.startTimer();
-    const cycle = formatTimestamp(time);
     const result = await runCycle(
-      time,
+      cycle,
       pollsters,
       {
         ...{ sending: this.#sending, clock, logger, metrics: this.#metrics, histories: this.#histories },

@@ -61,12 +61,12 @@ export interface CycleResult {
  * Runs all pollsters at once and sends what they make as it comes. What one does wrong, and what is not done when
  * `reading` is aborted, is a failure of that pollster; its counters until then are sent.
  *
- * @param time of the cycle, ns since 1970 UTC
+ * @param cycle its name: who repeats it makes the same samples
  * @param reading its reason is CYCLE_TIMEOUT when the time is over
  * @param sendable ends the tries to publish; aborted after `reading`, or with it
  */
 export async function runCycle(
-  time: bigint,
+  cycle: string,
   pollsters: readonly ActivePollster[],
   tools: CycleTools,
   reading: AbortSignal,
@@ -75,7 +75,7 @@ export async function runCycle(
   const runs = pollsters.map((pollster) => {
     const { name } = pollster;
     const findings = new Findings(name, tools.metrics, tools.logger);
-    const stream = new SampleStream(tools.sending, time, name, sendable);
+    const stream = new SampleStream(tools.sending, cycle, name, sendable);
     return { name, findings, stream, ended: runPollster(pollster, tools, findings, stream, reading) };
   });
   await Promise.all(runs.map(({ ended }) => ended));

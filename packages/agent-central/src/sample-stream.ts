@@ -3,7 +3,6 @@ import {
   NephoscopeError,
   derivedMessageId,
   describeError,
-  formatTimestamp,
   meteringTopology,
   signMeteringMessage,
 } from '@nephoscope/core';
@@ -35,7 +34,7 @@ const firstPause = 500;
 const longestPause = 10_000;
 
 /**
- * Signs the counters of one pollster in one cycle and sends them in pieces. Message ids are made of the cycle's time,
+ * Signs the counters of one pollster in one cycle and sends them in pieces. Message ids are made of the cycle's name,
  * so that whoever repeats the cycle sends nothing that is recorded twice.
  */
 export class SampleStream {
@@ -54,12 +53,12 @@ export class SampleStream {
   #flushed: Promise<unknown> = Promise.resolve();
 
   /**
-   * @param cycle its time, ns since 1970 UTC
+   * @param cycle its name
    * @param signal ends the tries to publish
    */
-  constructor(sending: Sending, cycle: bigint, pollster: string, signal: AbortSignal) {
+  constructor(sending: Sending, cycle: string, pollster: string, signal: AbortSignal) {
     this.#sending = sending;
-    this.#cycle = formatTimestamp(cycle);
+    this.#cycle = cycle;
     this.#pollster = pollster;
     this.#signal = signal;
   }

@@ -246,6 +246,28 @@ describe('running', () => {
     expect([...new Set(times)]).toEqual(['21:01:30', '21:05:00', '21:10:00', '21:15:00']);
   });
 
+  it('whose wall clock is set back, forward and by 100 years sends each reading under ids of its own', async () => {
+    const { agent, bus, clock, registry, told } = await startAgent({ options: { interval: '2s' } });
+    void agent.run();
+    for (const step of [0, -20, 12, 3_600, 100 * 365 * 86_400, -(100 * 365 * 86_400 + 3_600), -1]) {
+      clock.step(step * 1_000);
+      await clock.advance(8_000);
+    }
+    const done = await metric(registry, 'nephoscope_cycles_total', { result: 'done' });
+    expect(done).toBeGreaterThan(20);
+    expect(done).toBeLessThan(35);
+    expect(new Set(ids(bus.confirmed)).size).toBe(2 * done);
+    expect(told('warn')).toHaveLength(2);
+    expect(told('warn')[0]).toMatch(/^the wall clock is behind the last cycle, that of 2026-11-22T21:00:08/);
+  });
+
+  it('once and once more at the same moment are two readings', async () => {
+    const { agent, bus } = await startAgent();
+    await agent.once(never);
+    await agent.once(never);
+    expect(new Set(ids(bus.confirmed)).size).toBe(4);
+  });
+
   it('tries again until the bus confirms', async () => {
     const { agent, bus, clock, told } = await startAgent();
     bus.answer = refuse;
@@ -406,6 +428,22 @@ describe('two agents on one bus', () => {
     expect(after).toHaveLength(2_500);
     expect(after.slice(0, 1_000)).toEqual(before);
     expect(new Set([...before, ...after]).size).toBe(2_500);
+  });
+
+  it('the other, whose clock is right, goes on after one whose clock was ahead, and the next after it', async () => {
+    const bus = new FakeBus();
+    const ahead = await startAgent({ bus, clock: new FakeClock(fakeStart + 86_400n * second) });
+    const right = await startAgent({ bus, host: 'controller-2' });
+    const isDone = async ({ registry }: typeof ahead, cycles: number) =>
+      (await metric(registry, 'nephoscope_cycles_total', { result: 'done' })) === cycles;
+    void ahead.agent.run();
+    await until('the one has done a cycle', () => isDone(ahead, 1));
+    await stop(ahead);
+    void right.agent.run();
+    await until('the other has done one', () => isDone(right, 1));
+    await right.clock.advance(10 * minute);
+    await until('the other has done two', () => isDone(right, 2));
+    expect(new Set(ids(bus.confirmed)).size).toBe(6);
   });
 
   it('who loses the lock ends its cycle, and stands by', async () => {

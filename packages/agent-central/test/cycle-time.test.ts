@@ -1,8 +1,10 @@
 import { FakeClock, fakeStart } from '@nephoscope/testing';
 
-import { cycleTime, readNote, untilNextCycle, writeNote } from '../src/cycle-time.js';
+import { cycleName, cycleTime, nextCycle, readNote, writeNote } from '../src/cycle-time.js';
+import type { Cycle } from '../src/cycle-time.js';
 
 const second = 1_000_000_000n;
+const never = new AbortController().signal;
 
 it.each([
   [fakeStart, 600_000, fakeStart],
@@ -15,19 +17,96 @@ it.each([
 });
 
 it('a note is read as it was written', () => {
-  expect(readNote(writeNote(fakeStart))).toBe(fakeStart);
-  expect(Buffer.from(writeNote(fakeStart)).toString()).toBe('{"cycle":"2026-11-22T21:00:00.000000+00:00"}');
+  const cycle = { time: fakeStart, turn: 2 };
+  expect(readNote(writeNote(cycle))).toEqual(cycle);
+  expect(Buffer.from(writeNote(cycle)).toString()).toBe('{"cycle":"2026-11-22T21:00:00.000000+00:00","turn":2}');
 });
 
-it('the next cycle is awaited, also when the wall clock is set back', async () => {
-  const clock = new FakeClock();
-  let due = false;
-  void untilNextCycle(clock, 600_000, fakeStart, new AbortController().signal).then(() => (due = true));
-  await clock.advance(599_999);
-  expect(due).toBe(false);
-  await clock.advance(1);
-  expect(due).toBe(true);
+it('a note of the version before is one of a clock that was never set back', () => {
+  expect(readNote(Buffer.from('{"cycle":"2026-11-22T21:00:00.000000+00:00"}'))).toEqual({
+    time: fakeStart,
+    turn: 0,
+  });
+});
 
-  const setBack = new FakeClock(fakeStart - 3_600n * second);
-  await untilNextCycle(setBack, 600_000, fakeStart, new AbortController().signal);
+it.each(['{"cycle":"2026-11-22T21:00:00Z","turn":-1}', '{"cycle":"2026-11-22T21:00:00Z","turn":"1"}'])(
+  'a note that says %s says nothing',
+  (note) => {
+    expect(readNote(Buffer.from(note))).toBeUndefined();
+  },
+);
+
+it('the name of a cycle is its time, as in the version before, unless the clock was set back', () => {
+  expect(cycleName({ time: fakeStart, turn: 0 })).toBe('2026-11-22T21:00:00.000000+00:00');
+  expect(cycleName({ time: fakeStart, turn: 1 })).not.toBe(cycleName({ time: fakeStart, turn: 11 }));
+});
+
+describe('the next cycle', () => {
+  /** The cycle that comes after the last one, and how long it was waited for, s. */
+  async function next(clock: FakeClock, interval: number, last: Cycle | undefined, began?: bigint) {
+    let found: Cycle | undefined;
+    const from = clock.monotonic();
+    void nextCycle(clock, interval, last, began, never).then((cycle) => (found = cycle));
+    let waited = 0n;
+    for (let tries = 0; found === undefined; tries += 1) {
+      if (tries > 8_000) throw new Error('waited in vain');
+      await clock.advance(1_000);
+      if (found === undefined) waited = clock.monotonic() - from;
+    }
+    return { cycle: found, waited: Number(waited / second) };
+  }
+
+  it('is that of now where none is known', async () => {
+    expect((await next(new FakeClock(fakeStart + second), 600_000, undefined)).cycle).toEqual({
+      time: fakeStart,
+      turn: 0,
+    });
+  });
+
+  it('is awaited', async () => {
+    const last = { time: fakeStart, turn: 3 };
+    const { cycle, waited } = await next(new FakeClock(), 600_000, last);
+    expect(cycle).toEqual({ time: fakeStart + 600n * second, turn: 3 });
+    expect(waited).toBe(599);
+  });
+
+  it('of an agent whose clock is a little behind that of the last one is not the last one once more', async () => {
+    const last = { time: fakeStart, turn: 0 };
+    const { cycle, waited } = await next(new FakeClock(fakeStart - second), 600_000, last);
+    expect(cycle).toEqual({ time: fakeStart + 600n * second, turn: 0 });
+    expect(waited).toBe(600);
+  });
+
+  it.each([-61, -3_600, -86_400 * 40, -86_400 * 365 * 56])(
+    'after a step back by %d s is another one of the time that comes again, at once',
+    async (seconds) => {
+      const last = { time: fakeStart, turn: 1 };
+      const clock = new FakeClock(fakeStart + BigInt(seconds) * second);
+      const { cycle, waited } = await next(clock, 600_000, last);
+      expect(cycle).toEqual({ time: cycleTime(fakeStart + BigInt(seconds) * second, 600_000), turn: 2 });
+      expect(waited).toBe(0);
+    },
+  );
+
+  it('after steps back again and again is no sooner than half an interval after the last', async () => {
+    const clock = new FakeClock();
+    let last: Cycle | undefined;
+    let began: bigint | undefined;
+    const times: bigint[] = [];
+    for (let step = 0; step < 5; step += 1) {
+      ({ cycle: last } = await next(clock, 10_000, last, began));
+      began = clock.monotonic();
+      times.push(began);
+      clock.step(-3_600_000);
+    }
+    for (const [index, time] of times.slice(1).entries())
+      expect(time - times[index]!).toBeGreaterThanOrEqual(5n * second);
+  });
+
+  it('wakes with the reason of the signal', async () => {
+    const reason = new Error('stop');
+    await expect(nextCycle(new FakeClock(), 1_000, undefined, undefined, AbortSignal.abort(reason))).rejects.toBe(
+      reason,
+    );
+  });
 });

@@ -18,6 +18,7 @@ export class FakeClock implements Clock {
   readonly #start: bigint;
   readonly #sleepers = new Set<Sleeper>();
   #elapsed = 0n;
+  #steps = 0n;
 
   /** @param start its wall clock's first value, ns since 1970 UTC */
   constructor(start: bigint = fakeStart) {
@@ -30,11 +31,16 @@ export class FakeClock implements Clock {
   }
 
   now(): bigint {
-    return this.#start + this.#elapsed;
+    return this.#start + this.#elapsed + this.#steps;
   }
 
   monotonic(): bigint {
     return fakeStartMonotonic + this.#elapsed;
+  }
+
+  /** Sets the wall clock forward, or back. The monotonic one goes on, and nobody wakes. */
+  step(ms: number): void {
+    this.#steps += BigInt(Math.round(ms * 1_000_000));
   }
 
   sleep(ms: number, signal?: AbortSignal): Promise<void> {
