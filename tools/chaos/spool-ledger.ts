@@ -1,5 +1,6 @@
 import { readMeteringMessage, splitMeteringBatch } from '@nephoscope/core';
 
+import { AppendReader } from '../../packages/agent-compute/src/spool/append-reader.js';
 import { readSegment } from '../../packages/agent-compute/src/spool/segment.js';
 
 /** What an agent took, as its own spool's files say. */
@@ -26,7 +27,8 @@ export function readSegmentContent(name: string, bytes: Uint8Array): SegmentCont
   const { records, damaged } = readSegment(bytes);
   const samples: TakenSample[] = [];
   const problems = damaged > 0 ? [`${name}: ${damaged} damaged records`] : [];
-  for (const { record } of records) {
+  const appends = new AppendReader();
+  for (const { record } of records.flatMap((read) => appends.take(read))) {
     if (record.kind !== 'message') continue;
     const { body, dropped } = record.message;
     if (dropped !== undefined) problems.push(`${name}: ${dropped.total} samples of ${dropped.meter} were dropped`);

@@ -73,7 +73,7 @@ export function createAgentMetrics(registry: Registry) {
     spoolBytes: new Gauge({ name: 'nephoscope_spool_bytes', help: 'Size of the spool on disk', registers }),
     torn: new Counter({
       name: 'nephoscope_spool_torn_records_total',
-      help: 'Records of the spool that could not be read: cut off by a kill or a crash, or damaged',
+      help: 'Records of the spool that were taken and cannot be read any more',
       registers,
     }),
     dropped: new Counter({

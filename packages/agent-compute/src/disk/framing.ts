@@ -6,7 +6,7 @@ export const frameHead = 8;
 // No payload is near it: a length beyond it is damage.
 const maxPayload = 64 * 1024 * 1024;
 
-/** The parts of a payload as they stand in a file; they are not copied. */
+/** The parts of a payload, which is text, as they stand in a file; they are not copied. */
 export function frame(payload: readonly Uint8Array[]): readonly Uint8Array[] {
   const head = Buffer.allocUnsafe(frameHead);
   let length = 0;
@@ -50,6 +50,10 @@ export function decodeFrame<T>(bytes: Buffer, offset: number, parse: Parse<T>): 
 export interface ReadRecord<T> {
   readonly record: T;
   readonly end: number;
+  /** How many that are damaged stand between it and the one before. */
+  readonly skipped: number;
+  /** Whether one of these has zeros, which stand where something was not written yet. */
+  readonly hasHole: boolean;
 }
 
 export interface ReadRecords<T> {
@@ -64,12 +68,16 @@ export interface ReadRecords<T> {
 export function readFrames<T>(bytes: Uint8Array, parse: Parse<T>): ReadRecords<T> {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const records: ReadRecord<T>[] = [];
+  let skipped = 0;
+  let hasHole = false;
   let damaged = 0;
   let offset = 0;
   while (offset < buffer.length) {
     const decoded = decodeFrame(buffer, offset, parse);
     if (decoded.state === 'whole') {
-      records.push(decoded);
+      records.push({ record: decoded.record, end: decoded.end, skipped, hasHole });
+      skipped = 0;
+      hasHole = false;
       offset = decoded.end;
       continue;
     }
@@ -77,6 +85,8 @@ export function readFrames<T>(bytes: Uint8Array, parse: Parse<T>): ReadRecords<T
     if (decoded.state === 'short' || decoded.end === undefined) break;
     if (decodeFrame(buffer, decoded.end, parse).state !== 'whole') break;
     damaged += 1;
+    skipped += 1;
+    hasHole ||= buffer.subarray(offset + frameHead, decoded.end).includes(0);
     offset = decoded.end;
   }
   return { records, damaged, torn: buffer.length - offset };

@@ -144,7 +144,7 @@ class Output {
     const totals = this.#parts.dropped.with(this.dropped);
     const messages = this.#messages(totals);
     const records = messages.map((message) => ({ kind: 'message', message }) as const);
-    const header = encodeRecords([{ kind: 'segment', sequence: first.sequence }]);
+    const header = encodeRecords([{ kind: 'segment', sequence: first.sequence, before: first.before }]);
     const samples = messages.reduce((sum, message) => sum + message.samples, 0);
     const bytes = Buffer.concat([header, encodeRecords(records)]);
     await replaceFile(path, bytes);
@@ -156,6 +156,9 @@ class Output {
         ...range,
         path,
         sequence: first.sequence,
+        before: first.before,
+        appends: 0,
+        hasRemains: false,
         start: header.length,
         size: bytes.length,
         unconfirmed: messages.length,

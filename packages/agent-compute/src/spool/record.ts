@@ -25,9 +25,21 @@ export interface DroppedTotal {
   readonly to: string;
 }
 
+/**
+ * How many appends of the segment before count. A disk that failed may have kept one that was told as not taken, and of
+ * which the numbers were given again.
+ */
+export interface SegmentEnd {
+  /** The last number of its range. */
+  readonly segment: number;
+  readonly appends: number;
+}
+
 export type SpoolRecord =
   /** The first of each segment; `sequence` is the last number that was given before it. */
-  | { readonly kind: 'segment'; readonly sequence: bigint }
+  | { readonly kind: 'segment'; readonly sequence: bigint; readonly before?: SegmentEnd | undefined }
+  /** So many messages follow that were taken together. */
+  | { readonly kind: 'append'; readonly messages: number }
   | { readonly kind: 'message'; readonly message: SpoolMessage }
   /** All records before it, in this segment and those before it, are confirmed. */
   | { readonly kind: 'confirmed' };
@@ -55,7 +67,9 @@ export function decodeRecord(bytes: Buffer, offset: number): Decoded<SpoolRecord
 }
 
 function lineOf(record: SpoolRecord): object {
-  if (record.kind === 'segment') return { kind: 'segment', version, sequence: String(record.sequence) };
+  if (record.kind === 'segment')
+    return { kind: 'segment', version, sequence: String(record.sequence), before: record.before };
+  if (record.kind === 'append') return { kind: 'append', messages: record.messages };
   if (record.kind === 'confirmed') return { kind: 'confirmed' };
   const { exchange, routingKey, contentType, samples, last, dropped } = record.message;
   const line = { kind: 'message', exchange, routingKey, contentType, samples, last: String(last) };
@@ -70,7 +84,13 @@ export function recordOf(payload: Buffer): SpoolRecord | undefined {
   if (line['kind'] === 'confirmed') return { kind: 'confirmed' };
   if (line['kind'] === 'segment') {
     const sequence = wholeNumber(line['sequence']);
-    return line['version'] === version && sequence !== undefined ? { kind: 'segment', sequence } : undefined;
+    if (line['version'] !== version || sequence === undefined) return undefined;
+    const before = line['before'] === undefined ? undefined : segmentEndOf(line['before']);
+    return before === undefined ? { kind: 'segment', sequence } : { kind: 'segment', sequence, before };
+  }
+  if (line['kind'] === 'append') {
+    const { messages } = line;
+    return isCount(messages) ? { kind: 'append', messages } : undefined;
   }
   const { kind, exchange, routingKey, contentType, samples } = line;
   const last = wholeNumber(line['last']);
@@ -89,6 +109,13 @@ export function recordOf(payload: Buffer): SpoolRecord | undefined {
   const dropped = droppedOf(line['dropped'] as Record<string, unknown>);
   return dropped === undefined ? undefined : { kind: 'message', message: { ...message, dropped } };
 }
+
+function segmentEndOf(value: unknown): SegmentEnd | undefined {
+  const { segment, appends } = value as Record<string, unknown>;
+  return isCount(segment) && isCount(appends) ? { segment, appends } : undefined;
+}
+
+const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
 
 function droppedOf({ meter, total, from, to }: Record<string, unknown>): DroppedTotal | undefined {
   const samples = wholeNumber(total);

@@ -2,7 +2,10 @@ import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { temporarySuffix } from '../disk/replace-file.js';
+import type { ReadRecord } from '../disk/framing.js';
+import { AppendReader } from './append-reader.js';
 import type { Dropped } from './dropped.js';
+import type { SegmentEnd, SpoolMessage, SpoolRecord } from './record.js';
 import { readParts } from './segment-reader.js';
 import { isWithin, parseSegmentName } from './segment.js';
 import type { SegmentRange } from './segment.js';
@@ -14,14 +17,16 @@ export interface Scan {
   readonly segments: readonly StoredSegment[];
   /** The last number that was given, as far as the segments know. */
   readonly sequence: bigint;
-  /** Records that cannot be read: cut off at the end of a segment, or damaged. */
-  readonly torn: number;
+  /** Records that were taken and cannot be read any more. */
+  readonly damaged: number;
   /** The files in which these were. */
-  readonly tornFiles: readonly string[];
+  readonly damagedFiles: readonly string[];
+  /** The file at the end of which something stands that was being written when the last run ended. */
+  readonly cutOff: string | undefined;
 }
 
 /**
- * Reads all segments once, oldest first. Removes what a compaction left behind when it was interrupted: the file that
+ * Reads all segments once. Removes what a compaction left behind when it was interrupted: the file that
  * was not complete, or those that it had replaced. `dropped` learns what the reports say.
  *
  * @throws what the file system throws
@@ -44,55 +49,112 @@ export async function scanSpool(folder: string, dropped: Dropped): Promise<Scan>
   found.sort((a, b) => a.range.first - b.range.first);
 
   const segments: StoredSegment[] = [];
-  const tornFiles: string[] = [];
+  const damagedFiles: string[] = [];
   let sequence = 0n;
-  let torn = 0;
-  for (const { path, range } of found) {
-    const scanned = await scanSegment(path, range, dropped);
-    torn += scanned.torn;
-    if (scanned.torn > 0) tornFiles.push(path);
+  let damaged = 0;
+  let cutOff: string | undefined;
+  let isConfirmed = false;
+  // The last one first, since each says how much of the one before it counts.
+  for (const { path, range } of [...found].reverse()) {
+    const next = segments[0];
+    const scanned = await scanSegment(path, range, next, dropped);
+    damaged += scanned.damaged;
+    if (scanned.damaged > 0) damagedFiles.unshift(path);
+    if (scanned.segment.hasRemains && next === undefined) cutOff = path;
     if (scanned.last > sequence) sequence = scanned.last;
-    if (scanned.isConfirmedBefore) for (const before of segments) setConfirmed(before);
-    segments.push(scanned.segment);
+    if (isConfirmed) setConfirmed(scanned.segment);
+    if (scanned.isConfirmedBefore) isConfirmed = true;
+    segments.unshift(scanned.segment);
   }
-  return { segments, sequence, torn, tornFiles };
+  return { segments, sequence, damaged, damagedFiles, cutOff };
 }
 
-async function scanSegment(path: string, range: SegmentRange, dropped: Dropped) {
-  let sequence = 0n;
-  let last = 0n;
-  let torn = 0;
-  let isConfirmedBefore = false;
-  const state = { start: 0, size: 0, unconfirmed: 0, samples: 0, hasReports: false };
-  let oldest: string | undefined;
-  for await (const part of readParts(path, 0, Infinity)) {
-    for (const { record, end } of part.records) {
-      if (record.kind === 'segment') {
-        last = sequence = record.sequence;
-        state.start = end;
-      } else if (record.kind === 'confirmed') {
-        isConfirmedBefore = true;
-        Object.assign(state, { start: end, unconfirmed: 0, samples: 0 });
-        oldest = undefined;
-      } else {
-        const { message } = record;
-        state.unconfirmed += 1;
-        state.samples += message.samples;
-        if (message.last > last) last = message.last;
-        if (message.dropped === undefined) {
-          oldest ??= timeOf(message);
-        } else {
-          state.hasReports = true;
-          dropped.learn(message.dropped);
-        }
-      }
+/** @param next the segment behind it, which was begun when this one had come to its end */
+async function scanSegment(path: string, range: SegmentRange, next: StoredSegment | undefined, dropped: Dropped) {
+  const counting = next?.before?.segment === range.last ? next.before.appends : undefined;
+  const appends = new AppendReader();
+  const content = new Content(dropped);
+  let hasRemains = false;
+  let tail = 0;
+  reading: for await (const part of readParts(path, 0, Infinity)) {
+    for (const read of part.records) {
+      hasRemains = read.record.kind === 'append' && appends.begun === counting;
+      if (hasRemains) break reading;
+      for (const one of appends.take(read)) content.add(one);
     }
-    state.size = part.end;
-    torn += part.damaged + (part.torn > 0 ? 1 : 0);
+    tail = part.torn;
   }
+  if (appends.isIncomplete || tail > 0) {
+    // At the end of the last segment it is what was being written, as is what stands behind the last append that counts.
+    hasRemains = next === undefined ? !appends.isDamaged : appends.begun === counting && !appends.isIncomplete;
+    if (!hasRemains) {
+      const missing = appends.isDamaged ? 0 : 1;
+      for (const one of appends.flush()) content.add(one);
+      content.damaged += missing;
+    }
+  }
+  const { damaged, isConfirmedBefore, last, oldest, sequence, ...state } = content;
   const unread = { unread: state.unconfirmed, unreadSamples: state.samples };
-  const segment: StoredSegment = { ...range, path, sequence, ...state, ...unread, oldest };
-  return { segment, last, torn, isConfirmedBefore };
+  const segment: StoredSegment = {
+    ...range,
+    path,
+    sequence,
+    size: appends.end,
+    appends: appends.isIncomplete ? appends.begun - 1 : appends.begun,
+    hasRemains,
+    ...state,
+    ...unread,
+    oldest,
+  };
+  return { segment, last, damaged, isConfirmedBefore };
+}
+
+/** What the records of a segment come to. */
+class Content {
+  sequence = 0n;
+  before: SegmentEnd | undefined;
+  /** The last number that was given. */
+  last = 0n;
+  start = 0;
+  unconfirmed = 0;
+  samples = 0;
+  oldest: string | undefined;
+  hasReports = false;
+  damaged = 0;
+  isConfirmedBefore = false;
+  readonly #dropped: Dropped;
+
+  constructor(dropped: Dropped) {
+    this.#dropped = dropped;
+  }
+
+  add({ record, end, skipped }: ReadRecord<SpoolRecord>): void {
+    this.damaged += skipped;
+    if (record.kind === 'segment') {
+      this.last = this.sequence = record.sequence;
+      this.before = record.before;
+      this.start = end;
+    } else if (record.kind === 'confirmed') {
+      this.isConfirmedBefore = true;
+      this.start = end;
+      this.unconfirmed = this.samples = 0;
+      this.oldest = undefined;
+    } else if (record.kind === 'message') {
+      this.#addMessage(record.message);
+    }
+  }
+
+  #addMessage(message: SpoolMessage): void {
+    this.unconfirmed += 1;
+    this.samples += message.samples;
+    if (message.last > this.last) this.last = message.last;
+    if (message.dropped === undefined) {
+      this.oldest ??= timeOf(message);
+    } else {
+      this.hasReports = true;
+      this.#dropped.learn(message.dropped);
+    }
+  }
 }
 
 function setConfirmed(segment: StoredSegment): void {

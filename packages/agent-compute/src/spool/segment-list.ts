@@ -80,13 +80,22 @@ export class SegmentList {
     this.#parts.metrics.spoolBytes.set(this.bytes);
   }
 
+  #deletable(): readonly StoredSegment[] {
+    const done: StoredSegment[] = [];
+    let before: StoredSegment | undefined;
+    for (const segment of this.#segments.slice(0, -1)) {
+      const isNeeded = before?.hasRemains === true && !done.includes(before);
+      if (segment.unconfirmed === 0 && !isNeeded && !this.isInUse(segment)) done.push(segment);
+      before = segment;
+    }
+    return done;
+  }
+
   /** Deletes what nobody needs: segments that are confirmed, and files that were replaced. Says so when it cannot. */
   collect(): Promise<void> {
     return this.#collecting.run(async () => {
       const { folder, logger, saveTotals } = this.#parts;
-      const done = this.#segments
-        .slice(0, -1)
-        .filter((segment) => segment.unconfirmed === 0 && !this.isInUse(segment));
+      const done = this.#deletable();
       if (done.length === 0 && this.#obsolete.length === 0) return;
       try {
         if (done.some(({ hasReports }) => hasReports)) await saveTotals();

@@ -47,7 +47,7 @@ export async function* readParts(
 }
 
 function inFile({ records, ...part }: ReadSegment, offset: number): ReadSegment {
-  return { ...part, records: records.map(({ record, end }) => ({ record, end: offset + end })) };
+  return { ...part, records: records.map(({ end, ...read }) => ({ ...read, end: offset + end })) };
 }
 
 /** How many bytes there were, if the file is shorter. */

@@ -76,14 +76,19 @@ export class Spool {
     const { dropped, folder, logger, metrics } = parts;
     try {
       await mkdir(folder, { recursive: true, mode: 0o700 });
-      const { segments, sequence: found, torn, tornFiles } = await scanSpool(folder, dropped);
-      if (torn > 0) {
-        metrics.torn.inc(torn);
-        const text = `${torn} records of the spool are cut off or damaged, and left out: ${tornFiles.join(', ')}`;
-        logger.warn({ records: torn, files: tornFiles }, text);
+      const { cutOff, damaged, damagedFiles, segments, sequence: found } = await scanSpool(folder, dropped);
+      if (damaged > 0) {
+        metrics.torn.inc(damaged);
+        const text = `${damaged} records of the spool are damaged, and left out: ${damagedFiles.join(', ')}`;
+        logger.warn({ records: damaged, files: damagedFiles }, text);
       }
+      if (cutOff !== undefined)
+        logger.info(
+          { file: cutOff },
+          `the end of ${cutOff} was cut off while it was written: nothing of it had been taken, and none is missing`,
+        );
       const last = found > sequence ? found : sequence;
-      const { file, segment } = await begin(folder, (segments.at(-1)?.last ?? 0) + 1, last);
+      const { file, segment } = await begin(folder, segments.at(-1), last);
       const spool = new Spool(parts, [...segments, segment], file, last);
       await spool.#list.collect();
       return spool;
@@ -127,7 +132,10 @@ export class Spool {
   append(messages: readonly SpoolMessage[], signal: AbortSignal): Promise<void> {
     return this.#appending.run(async () => {
       if (messages.length === 0) return;
-      const parts = recordParts(messages.map((message) => ({ kind: 'message', message })));
+      const parts = recordParts([
+        { kind: 'append', messages: messages.length },
+        ...messages.map((message) => ({ kind: 'message', message }) as const),
+      ]);
       const bytes = parts.reduce((sum, { length }) => sum + length, 0);
       try {
         if (this.#closed) throw new NephoscopeError('STOPPED', 'the spool is closed');
@@ -137,6 +145,7 @@ export class Spool {
         await this.#file.append(parts);
         this.#onDurable(messages, offset);
       } catch (error) {
+        await this.#leaveUnsound();
         throw unavailable(this.#parts.folder, error);
       }
       this.#thinner.lookAfter();
@@ -178,6 +187,7 @@ export class Spool {
     await this.#thinner.stop();
     await this.#list.collect();
     await this.#appending.run(async () => {
+      if (!this.#closed) await this.#leaveUnsound();
       if (!this.#closed) await this.#file.close();
       this.#closed = true;
     });
@@ -187,6 +197,7 @@ export class Spool {
     const segment = this.#list.active;
     const samples = messages.reduce((sum, message) => sum + message.samples, 0);
     segment.size = this.#file.size;
+    segment.appends += 1;
     segment.unconfirmed += messages.length;
     segment.samples += samples;
     segment.oldest ??= formatTimestamp(this.#parts.clock.now());
@@ -227,12 +238,18 @@ export class Spool {
   async #beginAnother(): Promise<void> {
     const before = this.#file;
     const complete = this.#list.active;
-    const { file, segment } = await begin(this.#parts.folder, complete.last + 1, this.#sequence);
+    complete.hasRemains = !before.isSound;
+    const { file, segment } = await begin(this.#parts.folder, complete, this.#sequence);
     this.#file = file;
     this.#ahead.onWritten(segment);
     this.#thinner.onComplete(complete);
     this.#list.add(segment);
     await before.close();
+  }
+
+  /** What could not be cut off does not count as soon as the next segment says so: not later than any number is given again. */
+  async #leaveUnsound(): Promise<void> {
+    if (!this.#file.isSound) await this.#beginAnother().catch(() => undefined);
   }
 
   /** So that the next start need not send again. */
@@ -273,10 +290,12 @@ export class Spool {
   }
 }
 
-async function begin(folder: string, number: number, sequence: bigint) {
+async function begin(folder: string, last: StoredSegment | undefined, sequence: bigint) {
+  const number = (last?.last ?? 0) + 1;
   const range = { first: number, last: number };
   const path = join(folder, segmentName(range));
-  const file = await AppendFile.create(path, recordParts([{ kind: 'segment', sequence }]));
+  const before = last && { segment: last.last, appends: last.appends };
+  const file = await AppendFile.create(path, recordParts([{ kind: 'segment', sequence, before }]));
   const nothing = {
     unconfirmed: 0,
     samples: 0,
@@ -284,8 +303,18 @@ async function begin(folder: string, number: number, sequence: bigint) {
     unreadSamples: 0,
     oldest: undefined,
     hasReports: false,
+    appends: 0,
+    hasRemains: false,
   };
-  const segment: StoredSegment = { ...range, path, sequence, start: file.size, size: file.size, ...nothing };
+  const segment: StoredSegment = {
+    ...range,
+    path,
+    sequence,
+    before,
+    start: file.size,
+    size: file.size,
+    ...nothing,
+  };
   return { file, segment };
 }
 

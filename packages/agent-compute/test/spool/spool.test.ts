@@ -62,6 +62,7 @@ it('holds messages on disk before they are sent, in the form that others read', 
   await append(plain('a', 5n), plain('b', 6n));
   expect(records()).toEqual([
     { kind: 'segment', sequence: 4n },
+    { kind: 'append', messages: 2 },
     { kind: 'message', message: plain('a', 5n) },
     { kind: 'message', message: plain('b', 6n) },
   ]);
@@ -97,7 +98,7 @@ describe('a restart', () => {
     await until('the new one is sent', () => bus.confirmed.length === 1);
     expect(numbers(bus.offered)).toEqual([4]);
     await until('the old file is gone', () => onDisk(first.folder).length === 1);
-    expect(second.records()[0]).toEqual({ kind: 'segment', sequence: 3n });
+    expect(second.records()[0]).toEqual({ kind: 'segment', sequence: 3n, before: { segment: 1, appends: 1 } });
   });
 
   it('after kill -9 sends what was in flight again, as it was, and goes on with its number', async () => {
@@ -131,7 +132,7 @@ describe('a restart', () => {
   });
 
   it.each([0, 1, 7, 8, 9, 60, 120])(
-    'drops a last record of which %i bytes were written, and counts it',
+    'drops a last record of which %i bytes were written, which is no loss',
     async (bytes) => {
       const first = await spooling();
       await first.append(...numbered(1, 2));
@@ -140,8 +141,9 @@ describe('a restart', () => {
       const record = encodeRecords([{ kind: 'message', message: plain('torn', 3n) }]);
       appendFileSync(join(copy, name), record.subarray(0, bytes));
       const second = await spooling({ folder: copy });
-      expect(await metric(second.registry, 'nephoscope_spool_torn_records_total')).toBe(bytes === 0 ? 0 : 1);
-      expect(second.told('warn')).toHaveLength(bytes === 0 ? 0 : 1);
+      expect(await metric(second.registry, 'nephoscope_spool_torn_records_total')).toBe(0);
+      expect(second.told('warn')).toEqual([]);
+      expect(second.told('info')).toHaveLength(bytes === 0 ? 0 : 1);
       expect(second.spool.sequence).toBe(2n);
       await second.append(...numbered(3, 1));
       const { bus, sender } = second.send();
@@ -150,6 +152,93 @@ describe('a restart', () => {
       expect(await metric(second.registry, 'nephoscope_unsent_samples')).toBe(0);
     },
   );
+
+  it('drops all of an append of which one byte is missing, whatever numbers are in what is there', async () => {
+    const first = await spooling();
+    await first.append(plain('1', 1n));
+    const { size } = statSync(join(first.folder, readdirSync(first.folder)[0]!));
+    await first.append(plain('24', 4n), plain('3', 3n), plain('5', 5n));
+    const all = statSync(join(first.folder, readdirSync(first.folder)[0]!)).size;
+    for (let left = size; left <= all; left += left === all - 1 ? 1 : 17) {
+      const copy = killed(first);
+      truncateSync(join(copy, readdirSync(copy)[0]!), Math.min(left, all));
+      const second = await spooling({ folder: copy });
+      const whole = left >= all;
+      expect(second.spool.sequence).toBe(whole ? 5n : 1n);
+      expect(second.told('warn')).toEqual([]);
+      const { bus, sender } = second.send();
+      await sender.flush(never);
+      expect(bus.confirmed.map(textOf)).toEqual(whole ? ['1', '24', '3', '5'] : ['1']);
+      // What was left out stays so, also when another start comes after this one.
+      await second.append(plain('2', 2n));
+      const third = await spooling({ folder: killed(second) });
+      expect(third.told('warn')).toEqual([]);
+      expect(third.spool.sequence).toBe(whole ? 5n : 2n);
+    }
+  });
+
+  it('drops all of an append that has a hole where a power loss kept something from being written', async () => {
+    const first = await spooling();
+    await first.append(...numbered(1, 1));
+    await first.append(...numbered(2, 3, 9_000));
+    const copy = killed(first);
+    const path = join(copy, readdirSync(copy)[0]!);
+    const bytes = readFileSync(path);
+    const hole = bytes.indexOf('00003') - 4_500;
+    writeFileSync(path, bytes.fill(0, hole, hole + 4_096));
+    const second = await spooling({ folder: copy });
+    expect([second.spool.sequence, second.told('warn')]).toEqual([1n, []]);
+    const { bus, sender } = second.send();
+    await sender.flush(never);
+    expect(numbers(bus.confirmed)).toEqual([1]);
+  });
+
+  it('takes zeros, where a note that all is confirmed was not synced, for nothing', async () => {
+    const first = await spooling();
+    await first.append(...numbered(1, 3));
+    const { sender } = first.send();
+    await sender.flush(never);
+    await until('it is noted', () => first.records().at(-1)?.kind === 'confirmed');
+    const copy = killed(first);
+    const path = join(copy, readdirSync(copy)[0]!);
+    const bytes = readFileSync(path);
+    writeFileSync(path, bytes.fill(0, bytes.length - encodeRecords([{ kind: 'confirmed' }]).length));
+    const second = await spooling({ folder: copy });
+    expect(second.told('warn')).toEqual([]);
+    expect(await metric(second.registry, 'nephoscope_spool_torn_records_total')).toBe(0);
+    const again = second.send();
+    await again.sender.flush(never);
+    expect(numbers(again.bus.confirmed)).toEqual([1, 2, 3]);
+    const third = await spooling({ folder: killed(second) });
+    expect([third.told('warn'), third.told('info')]).toEqual([[], []]);
+  });
+
+  it('keeps what is there of an append that was taken and is damaged', async () => {
+    const first = await spooling();
+    await first.append(...numbered(1, 3));
+    const second = await spooling({ folder: killed(first) });
+    const copy = killed(second);
+    const [name] = readdirSync(copy).sort() as [string];
+    truncateSync(join(copy, name), statSync(join(copy, name)).size - 3);
+    const third = await spooling({ folder: copy });
+    expect(third.told('warn')).toEqual([`1 records of the spool are damaged, and left out: ${join(copy, name)}`]);
+    const { bus, sender } = third.send();
+    await sender.flush(never);
+    expect(numbers(bus.confirmed)).toEqual([1, 2]);
+    expect(third.spool.sequence).toBe(3n);
+  });
+
+  it('takes what a version before wrote, record by record', async () => {
+    const folder = newFolder();
+    mkdirSync(folder);
+    const messages = numbered(1, 3).map((message) => ({ kind: 'message', message }) as const);
+    const bytes = encodeRecords([{ kind: 'segment', sequence: 0n }, ...messages]);
+    writeFileSync(join(folder, '0000000001-0000000001.seg'), bytes.subarray(0, -3));
+    const { send, spool, told } = await spooling({ folder });
+    const { bus, sender } = send();
+    await sender.flush(never);
+    expect([numbers(bus.confirmed), spool.sequence, told('warn')]).toEqual([[1, 2], 2n, []]);
+  });
 
   it('passes over a damaged record in the middle, and says which file', async () => {
     const first = await spooling();
@@ -160,7 +249,7 @@ describe('a restart', () => {
     bytes.write('X', bytes.indexOf('00000000000000000002'));
     writeFileSync(path, bytes);
     const second = await spooling({ folder: copy });
-    expect(second.told('warn')).toEqual([`1 records of the spool are cut off or damaged, and left out: ${path}`]);
+    expect(second.told('warn')).toEqual([`1 records of the spool are damaged, and left out: ${path}`]);
     const { bus, sender } = second.send();
     await sender.flush(never);
     expect(numbers(bus.confirmed)).toEqual([1, 3]);
@@ -295,7 +384,7 @@ describe('a disk that fails', () => {
       message: expect.stringContaining('free space there'),
       cause: expect.objectContaining({ code: 'ENOSPC' }),
     });
-    expect(records()).toHaveLength(2);
+    expect(records()).toHaveLength(3);
     expect(onDisk(folder)[0]).toMatchObject({ torn: 0 });
     expect(spool.sequence).toBe(1n);
     await append(...numbered(2, 1, 10_000));
@@ -344,6 +433,33 @@ describe('a disk that fails', () => {
     await sender.flush(never);
     expect(numbers(bus.confirmed)).toEqual([1, 2]);
     expect(await metric(registry, 'nephoscope_unsent_samples')).toBe(0);
+  });
+
+  it('and keeps what it could not cut off does not bring numbers back that others have by then', async () => {
+    const { append, folder, send } = await spooling({ maxBytes: 2 ** 20 });
+    await append(...numbered(1, 1));
+    const handle = await open(join(folder, readdirSync(folder)[0]!), 'r');
+    const files = Object.getPrototypeOf(handle) as typeof handle;
+    await handle.close();
+    jest.spyOn(files, 'datasync').mockRejectedValue(new Error('EIO'));
+    jest.spyOn(files, 'truncate').mockRejectedValue(new Error('EIO'));
+    for (const text of ['never taken', 'nor this']) await expect(append(plain(text, 2n))).rejects.toThrow();
+    jest.restoreAllMocks();
+    await append(plain('taken', 2n));
+    const copies = [killed({ folder })];
+    await append(plain('then', 3n));
+    copies.push(killed({ folder }));
+    const { bus, sender } = send();
+    await sender.flush(never);
+    expect(bus.confirmed.map(textOf).slice(1)).toEqual(['taken', 'then']);
+    for (const copy of copies) {
+      const after = await spooling({ folder: copy });
+      const again = after.send();
+      await again.sender.flush(never);
+      expect(again.bus.confirmed.map(textOf).slice(1, 2)).toEqual(['taken']);
+      expect(again.bus.confirmed).toHaveLength(Number(after.spool.sequence));
+      expect(after.told('warn')).toEqual([]);
+    }
   });
 
   it('loses what nobody can read any more, says so, and sends the rest', async () => {
