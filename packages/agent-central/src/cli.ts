@@ -4,6 +4,7 @@ import { NephoscopeError } from '@nephoscope/core';
 import type { MessageBus } from '@nephoscope/core';
 import { createSession, readCloud } from '@nephoscope/openstack';
 import {
+  clockWatch,
   collectProcessMetrics,
   component,
   configure,
@@ -106,7 +107,7 @@ const exitCode = await runToExit(
       const status = createStatusServer({ ...config.status, checks, registry });
       await runBesideBus({
         bus,
-        components: [status, cloud, agent],
+        components: [status, clockWatch({ clock: systemClock, logger: log, registry }), cloud, agent],
         async run() {
           log.info({ status: status.url }, `${centralAgentProgram.name} ${version} is running`);
           await agent.run();

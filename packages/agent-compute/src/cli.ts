@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { NephoscopeError } from '@nephoscope/core';
 import type { MessageBus } from '@nephoscope/core';
 import {
+  clockWatch,
   collectProcessMetrics,
   component,
   configure,
@@ -110,7 +111,7 @@ const exitCode = await runToExit(
       const status = createStatusServer({ ...config.status, checks, registry });
       await runBesideBus({
         bus,
-        components: [status, ...components],
+        components: [status, clockWatch({ clock: systemClock, logger: log, registry }), ...components],
         async run() {
           log.info({ status: status.url }, `${computeAgentProgram.name} ${version} is running`);
           await agent.run();

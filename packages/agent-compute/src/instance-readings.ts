@@ -37,7 +37,7 @@ export interface InstanceReadingsParts {
 interface LastReading {
   readonly instanceId: string;
   readonly why: string;
-  /** ns since 1970 */
+  /** ns on the monotonic clock */
   readonly announcedHere: bigint;
   /** By the cloud, which may mean that much of its run is still to come. */
   readonly ahead: boolean;
@@ -95,7 +95,7 @@ export class InstanceReadings {
     if (this.#stopping.signal.aborted || this.#underWay.has(instanceId) || this.#ending.has(instanceId)) return;
     this.#started.delete(instanceId);
     this.#again.delete(instanceId);
-    this.#ending.set(instanceId, { instanceId, why, announcedHere: this.#parts.clock.now(), ahead });
+    this.#ending.set(instanceId, { instanceId, why, announcedHere: this.#parts.clock.monotonic(), ahead });
     this.#next();
   }
 
@@ -148,7 +148,7 @@ export class InstanceReadings {
       const { result, samples, reading } = await this.#read(instanceId, signal);
       metrics.lastReadings.inc({ result });
       this.#await(last, reading?.instance.run);
-      const after = ((reading?.readAt ?? clock.now()) - announcedHere) / 1_000_000n;
+      const after = ((reading?.readAtMonotonic ?? clock.monotonic()) - announcedHere) / 1_000_000n;
       const texts = {
         read: `the last reading, ${samples} samples`,
         covered: 'a reading of the host came just before the last reading, and stands for it',
@@ -189,7 +189,7 @@ export class InstanceReadings {
     while (this.#awaited.size > 0) {
       await clock.sleep(pauseOfEnds, this.#stopping.signal).catch(() => undefined);
       if (this.#stopping.signal.aborted) return;
-      const tooOld = clock.now() - longestEnd;
+      const tooOld = clock.monotonic() - longestEnd;
       for (const [id, { announcedHere }] of this.#awaited) {
         if (announcedHere < tooOld) this.#ended(id);
         else this.#again.add(id);

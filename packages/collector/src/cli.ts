@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 
 import type { MessageBus } from '@nephoscope/core';
 import {
+  clockWatch,
   collectProcessMetrics,
   component,
   configure,
@@ -82,7 +83,8 @@ const exitCode = await runToExit(
       },
       registry,
     });
-    const components = [status, store, component('bus', bus), collector, notifications, retention];
+    const watch = clockWatch({ clock: systemClock, logger, registry });
+    const components = [status, watch, store, component('bus', bus), collector, notifications, retention];
     try {
       await startAll(components, stopped, logger);
       logger.info({ status: status.url }, `${collectorProgram.name} ${version} is running`);

@@ -1,3 +1,5 @@
+export { clockWatch } from './clock-watch.js';
+export type { ClockWatchParts } from './clock-watch.js';
 export { defaultConfigPath, readConfig } from './config-file.js';
 export type { RawConfig } from './config-file.js';
 export { ConfigInvalid } from './config-problems.js';

@@ -4,6 +4,19 @@ import { Observable } from 'rxjs';
 // setTimeout cannot wait longer than 2^31 ms, and what a jump of the wall clock changes must be noticed.
 const longestSleep = 60_000;
 
+/** Parts of an interval that lie between two times at which a group is due, whatever the wall clock does. */
+const shortest = 1 / 2;
+const longest = 2;
+
+interface State<G> {
+  readonly group: G;
+  /** ms on the wall clock */
+  due: number;
+  /** ms on the monotonic clock */
+  earliest: number;
+  latest: number;
+}
+
 /** What is due, when it is due. An rxjs Observable, of which those outside need no more than this. */
 export interface Schedule<G> {
   subscribe(observer: {
@@ -15,7 +28,8 @@ export interface Schedule<G> {
 /**
  * Which groups, each with an interval in ms, are due: all at once first, then each at the multiples of its interval on the wall clock,
  * so that agents read at the same moments whenever they were started. After a jump of the wall clock a group
- * is due at the next multiple from there. Never completes; errors only when the clock does.
+ * is due at the next multiple from there, and, however often it jumps, half an interval after the last at the soonest and
+ * two at the latest. Never completes; errors only when the clock does.
  */
 export function schedule<G extends { readonly interval: number }>(
   groups: readonly G[],
@@ -25,19 +39,34 @@ export function schedule<G extends { readonly interval: number }>(
     const controller = new AbortController();
     const { signal } = controller;
     const run = async () => {
-      const due = new Map(groups.map((group) => [group, nextMultiple(milliseconds(clock), group.interval)]));
+      const started = milliseconds(clock.monotonic());
+      const states = groups.map((group): State<G> => ({
+        group,
+        due: nextMultiple(milliseconds(clock.now()), group.interval),
+        earliest: started,
+        latest: started + longest * group.interval,
+      }));
       subscriber.next(groups);
       while (!signal.aborted) {
-        const wait = Math.min(...due.values()) - milliseconds(clock);
+        const [from, since] = [milliseconds(clock.now()), milliseconds(clock.monotonic())];
+        const wait = Math.min(...states.map(({ due, latest }) => Math.min(due - from, latest - since)));
         if (wait > 0) await clock.sleep(Math.min(wait, longestSleep), signal);
-        const now = milliseconds(clock);
+        const [now, elapsed] = [milliseconds(clock.now()), milliseconds(clock.monotonic())];
         const ready: G[] = [];
-        for (const [group, at] of due) {
-          const isReady = at <= now;
-          if (isReady) ready.push(group);
-          const next = nextMultiple(now, group.interval);
-          // The same as `at` unless it is ready or the clock was set back.
-          due.set(group, isReady ? next : Math.min(at, next));
+        for (const state of states) {
+          const { due, earliest, group, latest } = state;
+          const { interval } = group;
+          const isOver = due <= now;
+          if ((isOver && elapsed >= earliest) || elapsed >= latest) {
+            ready.push(group);
+            // One that is late by less was not held up by a jump: the next one is not.
+            const last = elapsed - (isOver && now - due < interval ? now - due : 0);
+            state.earliest = last + shortest * interval;
+            state.latest = last + longest * interval;
+          }
+          const next = nextMultiple(now, interval);
+          // The same as before unless it is over or the clock was set back.
+          state.due = isOver ? next : Math.min(due, next);
         }
         if (ready.length > 0) subscriber.next(ready);
       }
@@ -49,8 +78,8 @@ export function schedule<G extends { readonly interval: number }>(
   });
 }
 
-function milliseconds(clock: Clock): number {
-  return Number(clock.now() / 1_000_000n);
+function milliseconds(nanoseconds: bigint): number {
+  return Number(nanoseconds / 1_000_000n);
 }
 
 /** The first multiple of `interval` after `now`. */

@@ -74,6 +74,29 @@ it('goes on within a minute of its time after the wall clock was set back', asyn
   subscription.unsubscribe();
 });
 
+it.each([
+  ['back and forth by an hour', [3_600, -3_600]],
+  ['forward again and again', [3_600, 3_600]],
+  ['back again and again', [-3_600, -3_600]],
+  ['back over the time that was just due', [-2, 1]],
+])('makes no burst and no long pause when the wall clock jumps %s', async (_, steps) => {
+  const clock = new FakeClock();
+  const times: number[] = [];
+  const subscription = schedule([tenSeconds], clock).subscribe({
+    next: () => times.push(Number(clock.monotonic() / 1_000_000n)),
+  });
+  await clock.advance(10_000);
+  for (let second = 0; second < 120; second += 1) {
+    clock.step(steps[second % 2]! * 1_000);
+    await clock.advance(1_000);
+  }
+  const pauses = times.slice(2).map((time, index) => time - times[index + 1]!);
+  expect(pauses.length).toBeGreaterThan(0);
+  expect(Math.min(...pauses)).toBeGreaterThanOrEqual(5_000);
+  expect(Math.max(...pauses)).toBeLessThanOrEqual(20_000);
+  subscription.unsubscribe();
+});
+
 it('leaves nothing behind when it is unsubscribed', async () => {
   const clock = new FakeClock();
   const { seen, subscription } = watch([tenSeconds], clock);

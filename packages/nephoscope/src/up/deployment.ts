@@ -2,7 +2,7 @@ import { createComputeAgent } from '@nephoscope/agent-compute';
 import type { ComputeAgent } from '@nephoscope/agent-compute';
 import { createCollector } from '@nephoscope/collector';
 import type { MessageBus, SampleStore } from '@nephoscope/core';
-import { component, createPlugin, systemClock } from '@nephoscope/runtime';
+import { clockWatch, component, createPlugin, systemClock } from '@nephoscope/runtime';
 import type { Component, Configured, RootLogger } from '@nephoscope/runtime';
 import { Registry } from 'prom-client';
 
@@ -32,6 +32,7 @@ export function createDeployment(
   const { collector, retention, store } = createCollector(configured, { bus, logger, registry });
   const compute = createComputeAgent(configured, { bus, logger, registry });
   const components = [
+    clockWatch({ clock: systemClock, logger, registry }),
     component('store', store),
     component('bus', bus),
     collector,

@@ -1,0 +1,102 @@
+import { uptime } from 'node:os';
+
+import { formatTimestamp } from '@nephoscope/core';
+import type { Clock, Logger } from '@nephoscope/core';
+import { Counter } from 'prom-client';
+import type { Registry } from 'prom-client';
+
+import type { Component } from './lifecycle.js';
+
+export interface ClockWatchParts {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly registry: Registry;
+  /** Seconds since the machine was booted, those in which it was suspended among them. */
+  readonly uptime?: () => number;
+}
+
+/** How the clocks stand to each other, ms. */
+interface Offsets {
+  /** Of the wall clock and the time since the machine was booted: only who sets the wall clock changes it. */
+  readonly set: number;
+  /** Of the time since the machine was booted and the monotonic clock, which stands still while it is suspended. */
+  readonly suspended: number;
+}
+
+const pause = 10_000;
+// NTP brings a clock near by slewing it, chrony by a twelfth of the time at the most: that is no step. A step is this
+// much, ms, …
+const leastStep = 1_000;
+// … and more than this part of the time in which it came about.
+const mostSlew = 0.1;
+
+/**
+ * Tells when the wall clock was set, and by how much, and when the machine was suspended. It changes nothing: what must
+ * go on whatever the wall clock shows is measured by the monotonic one.
+ */
+export function clockWatch({ clock, logger, registry, uptime: upFor = uptime }: ClockWatchParts): Component {
+  const metric = (name: string, help: string, labelNames: string[] = []) =>
+    new Counter({ name, help, labelNames, registers: [registry] });
+  const steps = metric('nephoscope_clock_steps_total', 'Times that the wall clock was set, by direction', [
+    'direction',
+  ]);
+  const suspensions = metric('nephoscope_suspensions_total', 'Times that the machine was suspended');
+  const monotonic = () => Number(clock.monotonic() / 1_000n) / 1_000;
+  const measure = (): Offsets => {
+    const booted = upFor() * 1_000;
+    return { set: Number(clock.now() / 1_000n) / 1_000 - booted, suspended: booted - monotonic() };
+  };
+  const stopping = new AbortController();
+  let running: Promise<void> | undefined;
+
+  const look = (before: Offsets, elapsed: number): Offsets => {
+    const offsets = measure();
+    const suspended = offsets.suspended - before.suspended;
+    const least = Math.max(leastStep, elapsed * mostSlew);
+    if (suspended >= least) {
+      suspensions.inc();
+      logger.warn(
+        { seconds: seconds(suspended) },
+        `the machine was suspended for ${seconds(suspended)} s: nothing was done in that time`,
+      );
+    }
+    const step = offsets.set - before.set;
+    if (Math.abs(step) >= least) {
+      const direction = step > 0 ? 'forward' : 'back';
+      steps.inc({ direction });
+      logger.warn(
+        { seconds: seconds(step) },
+        `the wall clock was set ${direction} by ${seconds(Math.abs(step))} s, to ${formatTimestamp(clock.now())}: what is timestamped goes by it, rates and ages do not`,
+      );
+    }
+    return offsets;
+  };
+
+  const run = async (signal: AbortSignal) => {
+    let offsets = measure();
+    let lookedAt = monotonic();
+    while (!signal.aborted) {
+      await clock.sleep(pause, signal).catch(() => undefined);
+      const now = monotonic();
+      // Also when it stops: a step that nobody told would be one that nobody knows of.
+      offsets = look(offsets, now - lookedAt);
+      lookedAt = now;
+    }
+  };
+
+  return {
+    name: 'clock watch',
+    start() {
+      running ??= run(stopping.signal);
+      return Promise.resolve();
+    },
+    async stop() {
+      stopping.abort();
+      await running;
+    },
+  };
+}
+
+function seconds(ms: number): number {
+  return Math.round(ms) / 1_000;
+}

@@ -1,0 +1,86 @@
+import { FakeClock, RecordingLogger } from '@nephoscope/testing';
+import { Registry } from 'prom-client';
+
+import { clockWatch } from '../src/clock-watch.js';
+
+/** A machine whose clocks are in the test's hand. */
+async function watched() {
+  const clock = new FakeClock();
+  const logger = new RecordingLogger();
+  const registry = new Registry();
+  let suspended = 0;
+  // As coarse as the kernel's.
+  const uptime = () => Math.floor((Number(clock.monotonic() / 1_000_000n) / 1_000 + suspended) * 100) / 100;
+  const watch = clockWatch({ clock, logger, registry, uptime });
+  await watch.start(new AbortController().signal);
+  const counted = async (name: string) => {
+    const { values } = await registry.getSingleMetric(name)!.get();
+    return Object.fromEntries(values.map(({ labels, value }) => [labels['direction'] ?? '', value]));
+  };
+  return {
+    clock,
+    watch,
+    counted,
+    told: () => logger.entries.map(({ level, message }) => `${level}: ${message}`),
+    suspend(seconds: number) {
+      suspended += seconds;
+      clock.step(seconds * 1_000);
+    },
+  };
+}
+
+it.each([
+  [3_600, 'forward by 3600 s, to 2026-11-22T22:00:10'],
+  [-1.5, 'back by 1.5 s, to 2026-11-22T21:00:08'],
+  [-86_400 * 365 * 56, 'back by 1766016000 s, to 1970-12-06T'],
+  [86_400 * 36_525, 'forward by 3155760000 s, to 2126-11-23T'],
+])('tells a step of the wall clock by %d s, once', async (seconds, text) => {
+  const { clock, counted, told, watch } = await watched();
+  clock.step(seconds * 1_000);
+  await clock.advance(60_000);
+  expect(told()).toHaveLength(1);
+  expect(told()[0]).toContain(`warn: the wall clock was set ${text}`);
+  expect(await counted('nephoscope_clock_steps_total')).toEqual({ [seconds > 0 ? 'forward' : 'back']: 1 });
+  expect(await counted('nephoscope_suspensions_total')).toEqual({ '': 0 });
+  await watch.stop();
+});
+
+it('tells of a clock that is slewed nothing, though it moves by minutes', async () => {
+  const { clock, told, watch } = await watched();
+  for (let second = 0; second < 3_600; second += 1) {
+    clock.step(1_000 / 12);
+    await clock.advance(1_000);
+  }
+  // And back, held up for so long that more than the least step has come together.
+  clock.step(-5_000);
+  clock.sleep = () => Promise.reject(new Error('not asked any more'));
+  await watch.stop();
+  expect(told()).toHaveLength(1);
+  expect(told()[0]).toContain('back by 5 s');
+});
+
+it('tells a suspension as such, and not as a step', async () => {
+  const { clock, counted, suspend, told, watch } = await watched();
+  suspend(7_200);
+  await clock.advance(10_000);
+  expect(told()).toEqual(['warn: the machine was suspended for 7200 s: nothing was done in that time']);
+  expect(await counted('nephoscope_clock_steps_total')).toEqual({});
+  suspend(60);
+  clock.step(-30_000);
+  await clock.advance(10_000);
+  expect(told()).toHaveLength(3);
+  expect(told()[1]).toContain('suspended for 60 s');
+  expect(told()[2]).toContain('set back by 30 s');
+  await watch.stop();
+});
+
+it('tells at its stop what came since it last looked, and stops before its start and twice', async () => {
+  const { clock, told, watch } = await watched();
+  clock.step(-7_000);
+  await watch.stop();
+  expect(told()).toHaveLength(1);
+  await watch.stop();
+  const other = clockWatch({ clock, logger: new RecordingLogger(), registry: new Registry() });
+  await other.stop();
+  expect(clock.sleepers).toBe(0);
+});
