@@ -24,6 +24,8 @@ export const testPackages = [
   'rabbitmq-server',
   'postgresql',
   'openssl',
+  // For systemd-notify.
+  'systemd',
 ];
 
 /**

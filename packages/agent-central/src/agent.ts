@@ -11,7 +11,7 @@ import {
   signatureFormOf,
 } from '@nephoscope/core';
 import type { Clock, Health, Leadership, Logger, MessageBus, Secret } from '@nephoscope/core';
-import { deadline, orAborted } from '@nephoscope/runtime';
+import { deadline, Duty, orAborted } from '@nephoscope/runtime';
 import type { Component } from '@nephoscope/runtime';
 import type { Registry } from 'prom-client';
 
@@ -46,6 +46,8 @@ export interface CentralAgentParts {
 const lock = 'central';
 /** So long the bus may take to confirm the last samples of a cycle, ms. */
 const lastConfirms = 10_000;
+/** A cycle may be late by so much, ms, for a busy host. */
+const longestDelay = 60_000;
 /** Between tries to get the lock, ms. */
 const lockPause = 5_000;
 /** When the agent stops, so long it waits for the bus to give the lock to another, ms. */
@@ -62,6 +64,7 @@ export class CentralAgent implements Component {
   readonly #sending: Sending;
   readonly #stopping = new AbortController();
   readonly #histories: ReadonlyMap<string, PollsterHistory>;
+  readonly #polling: Duty;
   #running: Promise<void> | undefined;
   #failure: string | undefined;
 
@@ -71,6 +74,7 @@ export class CentralAgent implements Component {
     this.#parts = parts;
     this.#metrics = createAgentMetrics(registry);
     this.#metrics.pluginFailures.set(failedPlugins);
+    this.#polling = new Duty('no cycle has ended', clock);
     this.#histories = new Map(pollsters.map(({ name }) => [name, new PollsterHistory()]));
     const signer = createSigner({ secret: secrets[0] as Secret, form: signatureFormOf(options) });
     const publisherId = `central.${host}`;
@@ -135,7 +139,8 @@ export class CentralAgent implements Component {
   }
 
   health(): Health {
-    return this.#failure === undefined ? { ok: true } : { ok: false, reason: this.#failure };
+    const polling = this.#polling.health();
+    return polling.ok && this.#failure !== undefined ? { ok: false, reason: this.#failure } : polling;
   }
 
   async #run(): Promise<void> {
@@ -176,6 +181,8 @@ export class CentralAgent implements Component {
       let last = completed;
       let began: bigint | undefined;
       while (!signal.aborted) {
+        // It may wait for the next, and its bus for as long again.
+        this.#polling.expect(2 * options.interval + lastConfirms + longestDelay);
         const cycle = await nextCycle(clock, options.interval, last, began, signal);
         if (last !== undefined && cycle.turn > last.turn) this.#tellSetBack(cycle, last);
         last = cycle;
@@ -188,6 +195,7 @@ export class CentralAgent implements Component {
       if (!signal.aborted) throw error;
     } finally {
       this.#metrics.leader.set(0);
+      this.#polling.done();
       over.abort();
       if (leadership.lost.aborted)
         logger.warn({}, 'the lock is lost: another central agent may be the active one');

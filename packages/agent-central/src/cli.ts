@@ -14,9 +14,11 @@ import {
   deadline,
   defaultConfigPath,
   endProcess,
+  HealthWatch,
   readConfig,
   runBesideBus,
   runToExit,
+  serviceManager,
   startAll,
   stopAll,
   systemClock,
@@ -104,12 +106,16 @@ const exitCode = await runToExit(
     const runDaemon = async () => {
       collectProcessMetrics(registry);
       const checks = { bus: () => bus.health(), agent: () => agent.health() };
-      const status = createStatusServer({ ...config.status, checks, registry });
+      const around = { clock: systemClock, logger: log };
+      const manager = serviceManager(process.env, around);
+      const healthWatch = new HealthWatch({ checks, serviceManager: manager, stopped, ...around });
+      const status = createStatusServer({ ...config.status, checks: healthWatch.checks, registry });
       await runBesideBus({
         bus,
         components: [status, clockWatch({ clock: systemClock, logger: log, registry }), cloud, agent],
         async run() {
           log.info({ status: status.url }, `${centralAgentProgram.name} ${version} is running`);
+          healthWatch.ready();
           await agent.run();
         },
         stopped,

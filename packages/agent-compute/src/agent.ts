@@ -8,7 +8,7 @@ import type {
   MessageBus,
   Subscription as BusSubscription,
 } from '@nephoscope/core';
-import { deadline, orAborted, schedule, singleFlight, untilAborted } from '@nephoscope/runtime';
+import { deadline, Duty, orAborted, schedule, singleFlight, untilAborted } from '@nephoscope/runtime';
 import type { Component } from '@nephoscope/runtime';
 
 import { pollReadings, runCycle } from './cycle.js';
@@ -41,6 +41,8 @@ export interface ComputeAgentParts {
 
 // The rest of a cycle's time is for its pollsters and for the spool.
 const shareOfReading = 2 / 3;
+// A cycle may be late by so much, ms, for a busy host.
+const longestDelay = 60_000;
 // So long the agent waits, when it stops, until it hears no more of instances that end, ms.
 const longestLeave = 1_000;
 
@@ -56,6 +58,7 @@ export class ComputeAgent implements Component {
   readonly #stopping = new AbortController();
   readonly #order: ReadingOrder;
   readonly #readings: InstanceReadings;
+  readonly #polling: Duty;
   #unwatch: () => void = () => undefined;
   #listening: readonly Promise<BusSubscription | undefined>[] = [];
   #schedule: ReturnType<ReturnType<typeof schedule>['subscribe']> | undefined;
@@ -71,6 +74,7 @@ export class ComputeAgent implements Component {
     this.#metrics.pluginFailures.set(failedPlugins);
     this.#groups = createPollGroups(options, pollsters, () => new Gaps(this.#metrics, logger));
     this.#order = new ReadingOrder(parts.clock);
+    this.#polling = new Duty('no cycle has ended', parts.clock);
     this.#readings = new InstanceReadings({
       groups: this.#groups,
       inspector: parts.inspector,
@@ -97,6 +101,7 @@ export class ComputeAgent implements Component {
     const { signal } = this.#stopping;
     if (signal.aborted) return;
     this.#hear();
+    this.#expectCycle();
     const take = singleFlight<PollGroup>(
       (due) => this.#runScheduled(due),
       (late) => this.#skip(late, 'the one before is not done'),
@@ -130,6 +135,8 @@ export class ComputeAgent implements Component {
   }
 
   health(): Health {
+    const polling = this.#polling.health();
+    if (!polling.ok) return polling;
     return this.#failure === undefined ? this.#parts.outbox.health() : { ok: false, reason: this.#failure };
   }
 
@@ -145,6 +152,13 @@ export class ComputeAgent implements Component {
     if (signal.aborted) return;
     // It tells its own failure.
     await this.#runCycle(due).catch(() => undefined);
+    this.#expectCycle();
+  }
+
+  /** The next begins in the shortest interval. */
+  #expectCycle(): void {
+    const next = Math.min(...this.#groups.map(({ interval }) => interval));
+    this.#polling.expect(next + this.#parts.options.timeout + longestDelay);
   }
 
   /** @param signals end it before its time */

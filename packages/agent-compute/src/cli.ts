@@ -13,9 +13,11 @@ import {
   deadline,
   defaultConfigPath,
   endProcess,
+  HealthWatch,
   readConfig,
   runBesideBus,
   runToExit,
+  serviceManager,
   startAll,
   stopAll,
   systemClock,
@@ -108,12 +110,16 @@ const exitCode = await runToExit(
         hypervisor: () => inspector.health(),
         agent: () => agent.health(),
       };
-      const status = createStatusServer({ ...config.status, checks, registry });
+      const around = { clock: systemClock, logger: log };
+      const manager = serviceManager(process.env, around);
+      const healthWatch = new HealthWatch({ checks, serviceManager: manager, stopped, ...around });
+      const status = createStatusServer({ ...config.status, checks: healthWatch.checks, registry });
       await runBesideBus({
         bus,
         components: [status, clockWatch({ clock: systemClock, logger: log, registry }), ...components],
         async run() {
           log.info({ status: status.url }, `${computeAgentProgram.name} ${version} is running`);
+          healthWatch.ready();
           await agent.run();
         },
         stopped,

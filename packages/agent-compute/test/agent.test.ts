@@ -146,6 +146,22 @@ describe('cycles', () => {
     expect(agent.health()).toEqual({ ok: true });
   });
 
+  it('that do not come any more are said, with since when', async () => {
+    const { agent, clock, bus } = await started({ options: { interval: '1m', timeout: '30s' } });
+    clock.sleep = hang;
+    void agent.run();
+    await until('the first cycle is sent', () => bus.confirmed.length === 2);
+    await clock.advance(150_000);
+    expect(agent.health()).toEqual({ ok: true });
+    await clock.advance(1);
+    expect(agent.health()).toEqual({
+      ok: false,
+      reason: 'no cycle has ended since 2026-11-22T21:00:00.000Z, which may take 150 s',
+      since: '2026-11-22T21:00:00.000Z',
+      isStuck: true,
+    });
+  });
+
   it('end the signal that their pollsters have', async () => {
     const signals: AbortSignal[] = [];
     const watching = pollster('watching', ['watching'], ({ signal }) => {
@@ -200,6 +216,21 @@ describe('once', () => {
     await until('it was tried', () => (answer === refuse ? told('warn').length > 0 : bus.offered.length === 2));
     deadline.abort();
     await expect(result).rejects.toMatchObject({ code: 'SAMPLES_UNSENT', message });
+  });
+
+  it('says that samples wait while the bus neither confirms nor refuses them', async () => {
+    const { agent, clock, bus } = await started();
+    bus.answer = hang;
+    void agent.once(new AbortController().signal).catch(() => undefined);
+    await until('they are offered', () => bus.offered.length === 2);
+    await clock.advance(120_000);
+    expect(agent.health()).toEqual({ ok: true });
+    await clock.advance(1);
+    expect(agent.health()).toMatchObject({
+      ok: false,
+      reason: expect.stringMatching(/^samples wait, and nothing was confirmed or refused since /),
+      isStuck: true,
+    });
   });
 
   it('ends a reading that hangs when its signal does', async () => {

@@ -12,8 +12,10 @@ import {
   createStatusServer,
   defaultConfigPath,
   endProcess,
+  HealthWatch,
   readConfig,
   runToExit,
+  serviceManager,
   startAll,
   stopAll,
   systemClock,
@@ -73,21 +75,25 @@ const exitCode = await runToExit(
       clock: systemClock,
       logger: logger.child({ component: 'store' }),
     });
-    const status = createStatusServer({
-      ...config.status,
+    const around = { clock: systemClock, logger };
+    const healthWatch = new HealthWatch({
       checks: {
         bus: () => bus.health(),
         store: () => store.health(),
         collector: () => collector.health(),
         notifications: () => notifications.health(),
       },
-      registry,
+      serviceManager: serviceManager(process.env, around),
+      stopped,
+      ...around,
     });
+    const status = createStatusServer({ ...config.status, checks: healthWatch.checks, registry });
     const watch = clockWatch({ clock: systemClock, logger, registry });
     const components = [status, watch, store, component('bus', bus), collector, notifications, retention];
     try {
       await startAll(components, stopped, logger);
       logger.info({ status: status.url }, `${collectorProgram.name} ${version} is running`);
+      healthWatch.ready();
       await untilAborted(stopped);
     } catch (error) {
       // Stopped while it still waited, for the store or the broker.

@@ -9,6 +9,7 @@ import {
   meteringTopology,
 } from '@nephoscope/core';
 import type { Clock, Delivery, Health, Logger, MessageBus, SampleStore, Secret } from '@nephoscope/core';
+import { Duty } from '@nephoscope/runtime';
 import type { Component } from '@nephoscope/runtime';
 import type { Registry } from 'prom-client';
 
@@ -41,6 +42,8 @@ const maxWaitingBytes = 64 * 1024 * 1024;
 const readingTurn = 100;
 // What is not done by then when the collector stops goes back to the queue with the end of the bus.
 const lastSettling = 3_000;
+/** A store that fails says so and is tried again; a batch that is neither recorded nor refused for so long, ms, is stuck. */
+const longestCommit = 180_000;
 /** So many meters are remembered. */
 const maxToldMeters = 1_000;
 
@@ -67,6 +70,7 @@ export class Collector implements Component {
   /** Those that are too large to be read leave one after the other. */
   #tooLarge: Promise<void> = Promise.resolve();
   #pipeline: Promise<void> | undefined;
+  readonly #committing: Duty;
   #stopped: Promise<void> | undefined;
   /** Meters of which it was told that samples without a volume come. */
   readonly #toldWithoutVolume = new Set<string>();
@@ -88,6 +92,7 @@ export class Collector implements Component {
       logger,
       signal: this.#stopping.signal,
     });
+    this.#committing = new Duty('a batch is neither recorded nor refused', clock);
     this.#waiting = new Waiting({ prefetch, onDropped: (delivery) => this.#forget(delivery) });
     this.#consumption = new Consumption({
       bus,
@@ -115,7 +120,9 @@ export class Collector implements Component {
   health(): Health {
     if (this.#pipeline === undefined) return { ok: false, reason: 'not consuming yet' };
     const { failure } = this.#recorder;
-    return failure === undefined ? this.#settingAside.health() : { ok: false, reason: failure };
+    if (failure !== undefined) return { ok: false, reason: failure };
+    const committing = this.#committing.health();
+    return committing.ok ? this.#settingAside.health() : committing;
   }
 
   async #stop(): Promise<void> {
@@ -213,12 +220,15 @@ export class Collector implements Component {
   /** Records the batch and settles it, or gives it back when the collector stops before. Never rejects. */
   async #commit(batch: readonly Intake[]): Promise<void> {
     let refused: ReadonlyMap<Intake, readonly Refusal[]>;
+    this.#committing.expect(longestCommit);
     try {
       refused = await this.#recorder.record(batch, this.#stopping.signal);
     } catch {
       // Stopped, which is all that can happen here.
       for (const { delivery } of batch) this.#requeue(delivery);
       return;
+    } finally {
+      this.#committing.done();
     }
     // Beside the next batch: dead letters hold up no samples.
     for (const intake of batch) this.#track(this.#settle(intake, refused.get(intake)));

@@ -183,6 +183,21 @@ describe('a bad line', () => {
     expect(delivery.dead).toEqual([]);
   });
 
+  it('says that a batch is neither recorded nor refused', async () => {
+    const { bus, clock, collector, store } = await started({ batch: { samples: 1, wait: '1ms' } });
+    store.before = () => new Promise(() => undefined);
+    bus.send(new FakeDelivery(line()));
+    await until('the store is asked', () => store.tries === 1);
+    await clock.advance(180_000);
+    expect(collector.health()).toEqual({ ok: true });
+    await clock.advance(1);
+    expect(collector.health()).toMatchObject({
+      ok: false,
+      reason: expect.stringMatching(/^a batch is neither recorded nor refused since /),
+      isStuck: true,
+    });
+  });
+
   it('waits with its message while the dead letters are not taken, and says so; others go on', async () => {
     const { bus, clock, collector, store, told, registry } = await started({ batch: { samples: 1, wait: '1ms' } });
     const stuck = new FakeDelivery(good, wrong);

@@ -201,4 +201,13 @@ export interface Inspector {
 }
 
 /** Whether something works now, and the reason for people when it does not. */
-export type Health = { readonly ok: true } | { readonly ok: false; readonly reason: string };
+export type Health =
+  | { readonly ok: true }
+  | {
+      readonly ok: false;
+      readonly reason: string;
+      /** Since when, ISO 8601 UTC, where that is known. */
+      readonly since?: string | undefined;
+      /** Nothing that is away explains it: the program itself has not got on for longer than it may. */
+      readonly isStuck?: boolean | undefined;
+    };

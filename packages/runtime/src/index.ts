@@ -6,6 +6,8 @@ export { ConfigInvalid } from './config-problems.js';
 export type { ConfigProblem } from './config-problems.js';
 export { deadline } from './deadline.js';
 export type { Deadline } from './deadline.js';
+export { Duty } from './duty.js';
+export { HealthWatch } from './health-watch.js';
 export { createSelected } from './create-selected.js';
 export { runToExit } from './daemon.js';
 export type { Main } from './daemon.js';
@@ -35,6 +37,8 @@ export type { Configured, ProgramDefinition, SelectedSection } from './program.j
 export { runBesideBus } from './run-beside-bus.js';
 export { schedule } from './schedule.js';
 export { withoutSecrets } from './secret-values.js';
+export { serviceManager } from './service-manager.js';
+export type { ServiceManager } from './service-manager.js';
 export { singleFlight } from './single-flight.js';
 export { createStatusServer, statusOptions } from './status-server.js';
 export type { HealthChecks, StatusServer } from './status-server.js';

@@ -1,23 +1,38 @@
 import { describeError, isNephoscopeError, NephoscopeError } from '@nephoscope/core';
-import type { Logger } from '@nephoscope/core';
+import type { Health, Logger } from '@nephoscope/core';
+
+import { healthOf } from './health-of.js';
 
 /** A part of a program that runs until it is stopped. `stop` is safe at any time, also twice and before `start`. */
 export interface Component {
   readonly name: string;
   /** After so long its start is a failure, ms. Without, it may wait for as long as what it needs is away. */
   readonly startWithin?: number | undefined;
+  /** Tells what a start waits for. */
+  health?(): Health;
   start(signal: AbortSignal): Promise<void>;
   stop(): Promise<void>;
 }
 
-/** A start that hangs is told after so long, and again at each doubling, ms. */
+/** A start that hangs is told after so long, and again each minute, ms. */
 const firstWord = 10_000;
+const minute = 60_000;
 /** So long a component may take to stop, ms, so that within the program's 10 s others have their turn. */
 const stopWithin = 5_000;
 
 /** A plugin's product as a component of this name. */
-export function component(name: string, part: Pick<Component, 'start' | 'stop'>, startWithin?: number): Component {
-  return { name, startWithin, start: (signal) => part.start(signal), stop: () => part.stop() };
+export function component(
+  name: string,
+  part: Pick<Component, 'start' | 'stop' | 'health'>,
+  startWithin?: number,
+): Component {
+  return {
+    name,
+    startWithin,
+    health: () => part.health?.() ?? { ok: true },
+    start: (signal) => part.start(signal),
+    stop: () => part.stop(),
+  };
 }
 
 /** Resolves when the signal is aborted. */
@@ -76,12 +91,15 @@ async function startOf(component: Component, signal: AbortSignal, logger: Logger
   const { name, startWithin } = component;
   const timers: NodeJS.Timeout[] = [];
   const after = (ms: number, act: () => void) => void timers.push(setTimeout(act, ms));
-  const tell = (ms: number) =>
-    after(ms === firstWord ? ms : ms / 2, () => {
-      logger.warn({ component: name }, `${name} has not started after ${ms / 1_000} s: it is waited for`);
-      tell(2 * ms);
+  const tell = (ms: number, at: number) =>
+    after(ms, () => {
+      const health = healthOf(() => component.health?.() ?? { ok: true });
+      const why = health.ok ? 'it is waited for' : `it waits: ${health.reason}`;
+      logger.warn({ component: name }, `${name} has not started after ${at / 1_000} s: ${why}`);
+      const next = at < minute ? minute - at : minute;
+      tell(next, at + next);
     });
-  tell(firstWord);
+  tell(firstWord, firstWord);
   const given = new AbortController();
   const late = new Promise<never>((_, reject) => {
     const leave = () => after(stopWithin, () => reject(signal.reason as Error));

@@ -4,11 +4,12 @@ import { isIP } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { hostname } from 'node:os';
 
-import { describeError, NephoscopeError } from '@nephoscope/core';
+import { NephoscopeError } from '@nephoscope/core';
 import type { Health } from '@nephoscope/core';
 import type { Registry } from 'prom-client';
 import { z } from 'zod';
 
+import { healthOf } from './health-of.js';
 import type { Component } from './lifecycle.js';
 
 /** Where a daemon shows how it is. */
@@ -137,13 +138,4 @@ function hostNameOf(header: string | undefined): string | undefined {
     .replace(/:\d*$/, '')
     .replace(/^\[(.*)\]$/, '$1')
     .replace(/\.$/, '');
-}
-
-/** A check is a plugin's code: one that throws is a reason and not the end of the daemon. */
-function healthOf(check: () => Health): Health {
-  try {
-    return check();
-  } catch (error) {
-    return { ok: false, reason: describeError(error) };
-  }
 }

@@ -140,14 +140,27 @@ describe('a component that hangs', () => {
 
   it('when it starts is named again and again, and waited for', async () => {
     let go: () => void = ignore;
-    const slow = component('the store', { start: () => new Promise((resolve) => (go = resolve)), stop: hang });
+    let reason = 'the disk is full';
+    const health = () => (reason === '' ? { ok: true as const } : { ok: false as const, reason });
+    const start = () => new Promise<void>((resolve) => (go = resolve));
+    const slow = component('the store', { start, stop: hang, health });
     const started = startAll([slow], new AbortController().signal, logger);
-    await jest.advanceTimersByTimeAsync(45_000);
-    expect(warned).toEqual([10, 20, 40].map((s) => `the store has not started after ${s} s: it is waited for`));
+    await jest.advanceTimersByTimeAsync(125_000);
+    reason = '';
+    await jest.advanceTimersByTimeAsync(60_000);
+    const why = [
+      'it waits: the disk is full',
+      'it waits: the disk is full',
+      'it waits: the disk is full',
+      'it is waited for',
+    ];
+    expect(warned).toEqual(
+      [10, 60, 120, 180].map((s, at) => `the store has not started after ${s} s: ${why[at]}`),
+    );
     go();
     await started;
     await jest.advanceTimersByTimeAsync(1_000_000);
-    expect(warned).toHaveLength(3);
+    expect(warned).toHaveLength(4);
     expect(jest.getTimerCount()).toBe(0);
   });
 

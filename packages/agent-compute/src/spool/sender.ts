@@ -1,6 +1,6 @@
 import { describeError, NephoscopeError } from '@nephoscope/core';
 import type { Clock, Health, Logger, MessageBus } from '@nephoscope/core';
-import { orAborted } from '@nephoscope/runtime';
+import { Duty, orAborted } from '@nephoscope/runtime';
 
 import type { AgentMetrics } from '../metrics.js';
 import type { SpoolEntry } from './read-ahead.js';
@@ -12,6 +12,8 @@ const mostInFlight = 64;
 const mostBytesInFlight = 2 * 1024 * 1024;
 const firstPause = 500;
 const longestPause = 30_000;
+// The bus confirms, or says why it does not, within 30 s by default; without either for so long something is wrong.
+const longestSilence = 120_000;
 
 export interface SenderParts {
   readonly spool: Spool;
@@ -34,9 +36,11 @@ export class Sender {
   #windowBytes = 0;
   #pause = firstPause;
   #failure: string | undefined;
+  readonly #sending: Duty;
 
   constructor(parts: SenderParts) {
     this.#parts = parts;
+    this.#sending = new Duty('samples wait, and nothing was confirmed or refused', parts.clock);
     this.#mostBytes = Math.min(mostBytesInFlight, parts.spool.segmentBytes);
     void this.#run();
   }
@@ -68,7 +72,7 @@ export class Sender {
 
   health(): Health {
     return this.#failure === undefined
-      ? { ok: true }
+      ? this.#sending.health()
       : { ok: false, reason: `${this.#parts.spool.waiting} samples wait: ${this.#failure}` };
   }
 
@@ -111,6 +115,7 @@ export class Sender {
     let flying = 0;
     const publish = async (entry: SpoolEntry) => {
       flying += 1;
+      if (!this.#sending.isExpected) this.#sending.expect(longestSilence);
       try {
         await this.#publish(entry);
       } catch (error) {
@@ -118,6 +123,8 @@ export class Sender {
         failures.push(error);
       }
       flying -= 1;
+      if (flying > 0) this.#sending.expect(longestSilence);
+      else this.#sending.done();
       spool.changed.ring();
     };
     for (const entry of this.#window) void publish(entry);

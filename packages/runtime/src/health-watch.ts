@@ -1,0 +1,126 @@
+import type { Clock, Health, Logger } from '@nephoscope/core';
+
+import { healthOf } from './health-of.js';
+import type { HealthChecks } from './status-server.js';
+import type { ServiceManager } from './service-manager.js';
+
+/** Between looks at the checks, ms. What is over sooner than that is nothing to tell of. */
+const look = 20_000;
+/** What stays as it is, is told again after so long, ms. */
+const tellEvery = 600_000;
+
+type Illness = Extract<Health, { readonly ok: false }>;
+
+interface Known {
+  /** On the monotonic clock, ns. */
+  readonly since: bigint;
+  toldAt: bigint | undefined;
+}
+
+export interface HealthWatchParts {
+  readonly checks: HealthChecks;
+  readonly serviceManager: ServiceManager | undefined;
+  /** Aborted when the program is told to stop. */
+  readonly stopped: AbortSignal;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/**
+ * Looks at the checks again and again, from when it is made until the program is told to stop: what is not well is named
+ * in the log, with since when, and shown by `checks`. Where systemd listens it is told that the program is ready, how it is, and, as
+ * long as nothing of the program is stuck, that it is alive: one that does not do its work is started anew. What only
+ * waits for something that is away is not, and neither is one that has not started yet: that has its time extended.
+ */
+export class HealthWatch {
+  readonly #parts: HealthWatchParts;
+  readonly #pause: number;
+  readonly #known = new Map<string, Known>();
+  /** As those it was given, with since when they fail. */
+  readonly checks: HealthChecks;
+  #isReady = false;
+  #status = '';
+
+  constructor(parts: HealthWatchParts) {
+    this.#parts = parts;
+    const { checks, serviceManager, stopped } = parts;
+    const { watchdog } = serviceManager ?? {};
+    // Half the time that it has, as sd_watchdog_enabled(3) advises.
+    this.#pause = watchdog === undefined ? look : Math.min(look, watchdog / 2);
+    this.checks = Object.fromEntries(
+      Object.entries(checks).map(([name, check]) => [name, () => this.#examine(name, check)]),
+    );
+    void this.#watch();
+    if (stopped.aborted) return;
+    stopped.addEventListener('abort', () => void serviceManager?.notify('STOPPING=1'), { once: true });
+  }
+
+  /** All has started. */
+  ready(): void {
+    this.#isReady = true;
+    this.#look('READY=1');
+  }
+
+  async #watch(): Promise<void> {
+    const { clock, stopped } = this.#parts;
+    while (!stopped.aborted) {
+      await clock.sleep(this.#pause, stopped).catch(() => undefined);
+      if (!stopped.aborted) this.#look();
+    }
+  }
+
+  #look(...news: readonly string[]): void {
+    const { serviceManager } = this.#parts;
+    const ill = Object.entries(this.checks)
+      .map(([name, check]) => [name, check()] as const)
+      .filter((one): one is readonly [string, Illness] => !one[1].ok);
+    for (const [name, { reason, since }] of ill) this.#tell(name, reason, since);
+    if (serviceManager === undefined) return;
+    const assignments = [...news];
+    const status = ill.map(([name, { reason }]) => `${name}: ${reason}`).join('; ') || 'all is well';
+    if (status !== this.#status) assignments.push(`STATUS=${oneLine(status)}`);
+    this.#status = status;
+    if (!this.#isReady) assignments.push(`EXTEND_TIMEOUT_USEC=${4 * this.#pause * 1_000}`);
+    const isStuck = ill.some(([, health]) => health.isStuck === true);
+    if (serviceManager.watchdog !== undefined && !isStuck) assignments.push('WATCHDOG=1');
+    if (assignments.length > 0) void serviceManager.notify(...assignments);
+  }
+
+  #examine(name: string, check: () => Health): Health {
+    const { clock, logger } = this.#parts;
+    const health = healthOf(check);
+    const known = this.#known.get(name);
+    if (!health.ok) {
+      const illness = known ?? { since: clock.monotonic(), toldAt: undefined };
+      this.#known.set(name, illness);
+      return { ...health, since: health.since ?? this.#timeOf(illness) };
+    }
+    this.#known.delete(name);
+    if (known?.toldAt !== undefined) logger.info({ check: name }, `${name} is well again`);
+    return health;
+  }
+
+  #tell(name: string, reason: string, since: string | undefined): void {
+    const { clock, logger } = this.#parts;
+    const illness = this.#known.get(name);
+    const now = clock.monotonic();
+    if (illness === undefined || msBetween(illness.since, now) < this.#pause) return;
+    if (illness.toldAt !== undefined && msBetween(illness.toldAt, now) < tellEvery) return;
+    illness.toldAt = now;
+    logger.warn({ check: name, since }, `${name} is not well since ${since}: ${reason}`);
+  }
+
+  /** By the wall clock as it is now. */
+  #timeOf({ since }: Known): string {
+    const { clock } = this.#parts;
+    return new Date(Number((clock.now() - (clock.monotonic() - since)) / 1_000_000n)).toISOString();
+  }
+}
+
+function msBetween(from: bigint, to: bigint): number {
+  return Number((to - from) / 1_000_000n);
+}
+
+function oneLine(text: string): string {
+  return text.replace(/\s+/g, ' ').slice(0, 1_000);
+}

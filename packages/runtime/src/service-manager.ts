@@ -1,0 +1,49 @@
+import { execFile } from 'node:child_process';
+
+import { LogLimit, describeError } from '@nephoscope/core';
+import type { Clock, Logger } from '@nephoscope/core';
+
+/** systemd-notify waits until systemd has read the message, and is ended after so long, ms. */
+const longest = 5_000;
+
+/** systemd's side of a service with `Type=notify` (sd_notify(3)). */
+export interface ServiceManager {
+  /** How often it must hear `WATCHDOG=1`, ms; undefined where it does not listen for that. */
+  readonly watchdog: number | undefined;
+  /** Tells it these assignments, such as `READY=1`. Never rejects; a failure is logged. */
+  notify(...assignments: readonly string[]): Promise<void>;
+}
+
+/**
+ * The one that started this process, if it is one: where NOTIFY_SOCKET is set. Node.js has no datagram sockets of the Unix
+ * kind, and what has them is compiled; `systemd-notify` is there wherever systemd is. Being another process, it needs
+ * `NotifyAccess=all` in the unit.
+ */
+export function serviceManager(
+  environment: Readonly<Record<string, string | undefined>>,
+  { clock, logger }: { readonly clock: Clock; readonly logger: Logger },
+): ServiceManager | undefined {
+  const { NOTIFY_SOCKET: socket, WATCHDOG_USEC: microseconds, WATCHDOG_PID: pid, PATH } = environment;
+  if (socket === undefined || socket === '') return undefined;
+  const isForUs = pid === undefined || pid === String(process.pid);
+  const watchdog = isForUs && Number(microseconds) > 0 ? Number(microseconds) / 1_000 : undefined;
+  const log = new LogLimit(clock);
+  // Of the rest of the environment it is told nothing: there may be secrets in it.
+  const env = { PATH, NOTIFY_SOCKET: socket };
+  return {
+    watchdog,
+    notify: (...assignments) =>
+      new Promise((resolve) => {
+        execFile('systemd-notify', assignments, { env, timeout: longest }, (error) => {
+          if (error !== null)
+            log.tell(() =>
+              logger.warn(
+                { err: error },
+                `systemd cannot be told ${assignments[0]}: ${describeError(error)}; it needs systemd-notify, and NotifyAccess=all in the unit`,
+              ),
+            );
+          resolve();
+        });
+      }),
+  };
+}
