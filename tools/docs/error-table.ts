@@ -187,6 +187,10 @@ export const errorTable: readonly ErrorGroup[] = [
         means: 'The broker does not let the user in, or not into the virtual host.',
         what: 'Correct `bus.url`, or add the user, the virtual host and the permissions with `rabbitmqctl`.',
       },
+      BUS_MANAGEMENT: {
+        means: 'The management API of RabbitMQ, where policies are looked up, does not answer as it should.',
+        what: 'Correct `bus.management`; the user needs the tag `management`. Samples do not depend on it.',
+      },
       BUS_TLS: {
         means: 'There is no trusted TLS connection, or a TLS file cannot be read.',
         what: 'Check `bus.tls` and the name in the broker’s certificate.',

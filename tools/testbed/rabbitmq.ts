@@ -12,6 +12,8 @@ export interface PrivateRabbitmq {
   /** `amqp://guest:guest@127.0.0.1:<port>`, the vhost `/`. */
   url: string;
   port: number;
+  /** The management API, `http://127.0.0.1:<port>/`; it answers only when it was asked for. */
+  management: string;
   /** The process id of the broker, for SIGSTOP and SIGCONT; another one after {@link restart}. */
   pid(): Promise<number>;
   /** Runs `rabbitmqctl` on it. @throws Error with its words, or after 30 s */
@@ -29,20 +31,26 @@ export interface PrivateRabbitmq {
   stop(): Promise<void>;
 }
 
-/** @throws Error with the end of its log when it is not ready within 90 s */
-export async function startRabbitmq(): Promise<PrivateRabbitmq> {
+/**
+ * @param plugins of RabbitMQ to enable
+ * @throws Error with the end of its log when it is not ready within 90 s
+ */
+export async function startRabbitmq(plugins: readonly string[] = []): Promise<PrivateRabbitmq> {
   const directory = await mkdtemp(join(tmpdir(), 'nephoscope-rabbitmq-'));
-  const [port = 0, distributionPort = 0, epmdPort = 0] = await freePorts(3);
+  const [port = 0, distributionPort = 0, epmdPort = 0, managementPort = 0] = await freePorts(4);
   const pidFile = join(directory, 'pid');
   const log = join(directory, 'output.log');
   await mkdir(join(directory, 'home'));
   await writeFile(
     join(directory, 'rabbitmq.conf'),
     `listeners.tcp.1 = 127.0.0.1:${port}\nlog.file = false\nlog.console = true\nlog.console.level = warning\n` +
-      'disk_free_limit.absolute = 50MB\n',
+      'disk_free_limit.absolute = 50MB\n' +
+      (plugins.includes('rabbitmq_management')
+        ? `management.tcp.ip = 127.0.0.1\nmanagement.tcp.port = ${managementPort}\n`
+        : ''),
   );
   await writeFile(join(directory, 'advanced.config'), '[].\n');
-  await writeFile(join(directory, 'enabled_plugins'), '[].\n');
+  await writeFile(join(directory, 'enabled_plugins'), `[${plugins.join(',')}].\n`);
   await writeFile(join(directory, 'env.conf'), '');
   const env: NodeJS.ProcessEnv = {
     PATH: '/usr/sbin:/usr/bin:/sbin:/bin',
@@ -95,6 +103,7 @@ export async function startRabbitmq(): Promise<PrivateRabbitmq> {
   return {
     url: `amqp://guest:guest@127.0.0.1:${port}`,
     port,
+    management: `http://127.0.0.1:${managementPort}/`,
     pid: daemon.pid,
     ctl,
     stopApp: async () => void (await ctl('stop_app')),

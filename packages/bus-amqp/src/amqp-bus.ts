@@ -23,6 +23,7 @@ import { Declarations } from './declarations.js';
 import { LockRequest } from './lock-request.js';
 import type { Connection } from './open-connection.js';
 import type { AmqpOptions } from './options.js';
+import { Policies } from './policies.js';
 import { settlesWithin } from './promises.js';
 import { Publisher } from './publisher.js';
 import type { Outgoing } from './publisher.js';
@@ -48,6 +49,7 @@ export class AmqpBus implements MessageBus {
   readonly #publisher: Publisher;
   readonly #declarations: Declarations;
   readonly #consumers: Tenants<Consumer>;
+  readonly #policies: Policies;
   /** Those that wait and those that hold a lock. */
   readonly #locks: Tenants<LockRequest>;
   readonly #sweeps = new Set<Promise<unknown>>();
@@ -64,6 +66,7 @@ export class AmqpBus implements MessageBus {
     // The broker has let us in before they are made: when it refuses them, that passes.
     this.#consumers = new Tenants((setUp) => this.#newConnection('consume', false, setUp));
     this.#locks = new Tenants((setUp) => this.#newConnection('lead', false, setUp));
+    this.#policies = new Policies(settings);
   }
 
   /**
@@ -114,7 +117,11 @@ export class AmqpBus implements MessageBus {
     return this.#addConsumer({
       queue,
       prefetch,
-      prepare: async (connection) => ((await this.#declarations.prepare(connection, queue)) ? queue : undefined),
+      prepare: async (connection) => {
+        if (!(await this.#declarations.prepare(connection, queue))) return undefined;
+        this.#lookForPolicies(queue, connection);
+        return queue;
+      },
       handler: (message, settling) =>
         handler({
           body: message.content,
@@ -242,6 +249,12 @@ export class AmqpBus implements MessageBus {
     connection.onBlocked((reason) => this.#publisher.block(reason));
     lost.addEventListener('abort', () => this.#publisher.detach(lost.reason as NephoscopeError));
     await this.#publisher.attach(openChannel);
+  }
+
+  /** Not awaited: it is only told. */
+  #lookForPolicies(queue: string, { broker }: Connection): void {
+    for (const one of [queue, this.#declarations.deadLettersOf(queue)])
+      if (one !== undefined) void this.#policies.look(one, broker, this.#stopping.signal);
   }
 
   /** Publishes; when no queue takes it although we declared one of `ours`, somebody deleted it: declares and publishes again. */

@@ -1,5 +1,4 @@
 import { setMaxListeners } from 'node:events';
-import { readFile } from 'node:fs/promises';
 
 import { NephoscopeError } from '@nephoscope/core';
 import { connect } from 'amqplib/callback_api';
@@ -10,6 +9,7 @@ import type { BrokerUrl } from './broker-url.js';
 import { connectError } from './connect-error.js';
 import type { AmqpOptions } from './options.js';
 import { whenAborted } from './promises.js';
+import { readTlsFiles } from './tls-files.js';
 
 /** How long the broker has to answer that a connection is closed, ms. */
 const closeGrace = 1_000;
@@ -241,24 +241,11 @@ async function socketOptions(
   name: string,
   signal: AbortSignal,
 ): Promise<SocketOptions> {
-  const read = async (file: string | undefined) => {
-    if (file === undefined || !broker.tls) return undefined;
-    try {
-      return await readFile(file);
-    } catch (error) {
-      throw new NephoscopeError('BUS_TLS', `cannot read ${file}, named in the bus's TLS options`, {
-        cause: error,
-      });
-    }
-  };
-  const [ca, cert, key] = await Promise.all([read(tls.caFile), read(tls.certFile), read(tls.keyFile)]);
   const options = {
     noDelay: true,
     signal,
     clientProperties: { connection_name: name, product: 'Nephoscope' },
-    ...(ca && { ca }),
-    ...(cert && { cert }),
-    ...(key && { key }),
+    ...(broker.tls && (await readTlsFiles(tls))),
   };
   return options;
 }

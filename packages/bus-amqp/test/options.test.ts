@@ -81,3 +81,15 @@ describe('Backoff', () => {
     expect(backoff.next()).toBeLessThanOrEqual(100);
   });
 });
+
+it('sends a password that goes to the broker encrypted to no management API unencrypted', () => {
+  expect(amqpOptions.safeParse({ url: 'amqps://rabbit-1/', management: 'http://rabbit-1:15672/' }).success).toBe(
+    false,
+  );
+  expect(amqpOptions.safeParse({ url: 'amqps://rabbit-1/', management: 'https://rabbit-1:15671/' }).success).toBe(
+    true,
+  );
+  expect(amqpOptions.safeParse({ url: 'amqp://rabbit-1/', management: 'http://rabbit-1:15672/' }).success).toBe(
+    true,
+  );
+});

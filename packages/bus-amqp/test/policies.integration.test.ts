@@ -10,7 +10,7 @@ let bus: MessageBus;
 const log: LogEntry[] = [];
 
 beforeAll(async () => {
-  broker = await startRabbitmq();
+  broker = await startRabbitmq(['rabbitmq_management']);
   bus = createBus({ url: broker.url }, log);
   await bus.start(AbortSignal.timeout(20_000));
 }, 120_000);
@@ -54,6 +54,52 @@ it('a policy that lets messages expire makes dead letters of them, and one of ou
   await broker.ctl('set_policy', ...ours);
   const rows = await broker.ctl('list_queues', '--no-table-headers', 'name', 'policy');
   expect(rows.trim().split('\n').sort()).toEqual(['metering\tnephoscope', 'metering.dead\tnephoscope']);
+}, 60_000);
+
+it('tells at the start of a consumer what policies do, and when they are gone', async () => {
+  await broker.ctl('set_policy', ...ours);
+  await broker.ctl('clear_policy', 'nephoscope');
+  const others = '{"message-ttl":600000,"expires":3600000,"max-length":5}';
+  await broker.ctl('set_policy', 'others', '.*', others, '--apply-to', 'queues');
+  const told: LogEntry[] = [];
+  const topology = newTopology();
+  const start = async (management: string, log: LogEntry[]) => {
+    const one = createBus({ url: broker.url, management }, log);
+    await one.declare(topology);
+    await one.start(AbortSignal.timeout(20_000));
+    await one.consume(topology.queue, { prefetch: 1 }, (delivery) => delivery.ack());
+    return one;
+  };
+  const consuming = await start(broker.management, told);
+  await until('both to be told', () => told.filter(({ level }) => level === 'warn').length === 2);
+  expect(told.find(({ fields }) => fields['queue'] === topology.queue)?.message).toMatch(
+    "policy 'others' of RabbitMQ: messages expire after 600000 ms (message-ttl); the queue is deleted with all that it holds " +
+      'after 3600000 ms without a consumer (expires); of more than 5 the oldest are dropped (max-length). ',
+  );
+  await consuming.stop();
+
+  await broker.ctl('clear_policy', 'others');
+  // What it tells is up to 5 s old.
+  const headers = { authorization: `Basic ${Buffer.from('guest:guest').toString('base64')}` };
+  await until('the API to know', async () => {
+    const response = await fetch(new URL('api/queues', broker.management), { headers });
+    return !(await response.text()).includes('"expires"');
+  });
+  const quiet: LogEntry[] = [];
+  const again = await start(broker.management, quiet);
+  await until(
+    'both to be told',
+    () => quiet.filter(({ message }) => message.startsWith('no policy')).length === 2,
+  );
+  await again.stop();
+
+  const dead: LogEntry[] = [];
+  const without = await start(`http://127.0.0.1:${broker.port}/`, dead);
+  await until('the failure', () =>
+    dead.some(({ message }) => message.includes("does not answer as RabbitMQ's management API")),
+  );
+  expect(without.health()).toEqual({ ok: true });
+  await without.stop();
 }, 60_000);
 
 it('says when an exchange of others may have been there without our queue', async () => {

@@ -1,0 +1,165 @@
+import { request as httpRequest } from 'node:http';
+import type { IncomingMessage } from 'node:http';
+import { request as httpsRequest } from 'node:https';
+import { json } from 'node:stream/consumers';
+
+import { describeError, NephoscopeError } from '@nephoscope/core';
+import type { Clock, Logger, PluginSettings } from '@nephoscope/core';
+
+import type { BrokerUrl } from './broker-url.js';
+import type { AmqpOptions } from './options.js';
+import { readTlsFiles } from './tls-files.js';
+
+const askTimeout = 10_000;
+// Of a queue that was just made the API has the bare facts; the rest comes with its figures, each 5 s by default.
+const patience = 60_000;
+const pause = 2_000;
+
+/** What a queue is made to do by policies, as RabbitMQ's management API tells it. */
+interface QueueRules {
+  readonly policy?: string | null;
+  readonly operator_policy?: string | null;
+  /** A list where it is empty. */
+  readonly effective_policy_definition?: Readonly<Record<string, unknown>> | readonly unknown[];
+}
+
+const bounds = ['max-length', 'max-length-bytes'];
+
+/**
+ * Tells the log of policies by which RabbitMQ removes what it has confirmed. AMQP shows none, so they are looked up at
+ * the management API where the operator names it.
+ */
+export class Policies {
+  readonly #options: AmqpOptions;
+  readonly #logger: Logger;
+  readonly #clock: Clock;
+  /** What was told last of each queue. */
+  readonly #told = new Map<string, string>();
+
+  constructor({ options, logger, clock }: PluginSettings<AmqpOptions>) {
+    this.#options = options;
+    this.#logger = logger;
+    this.#clock = clock;
+  }
+
+  /** Never rejects: a management API that is away stops nothing. */
+  async look(queue: string, broker: BrokerUrl, signal: AbortSignal): Promise<void> {
+    const { management } = this.#options;
+    try {
+      if (management === undefined) {
+        const how =
+          'name its management API in `bus.management`, or run `rabbitmqctl list_queues name effective_policy_definition`';
+        this.#tell('info', '', { queue }, `whether a policy of RabbitMQ removes what waits is not known: ${how}`);
+        return;
+      }
+      const rules = await this.#rulesOf(management, queue, broker, signal);
+      const harm = harmOf(rules);
+      const policy = [rules.policy, rules.operator_policy].filter(Boolean).join(' and ');
+      if (harm.length === 0)
+        this.#tell('info', queue, { queue }, `no policy of RabbitMQ removes what waits in queue '${queue}'`);
+      else
+        this.#tell(
+          'warn',
+          queue,
+          { queue, policy },
+          `policy '${policy}' of RabbitMQ: ${harm.join('; ')}. Samples in queue '${queue}' can be lost although they were confirmed: set a policy ` +
+            'of higher priority for our queues (docs/architecture.md, "Policies of the broker")',
+        );
+    } catch (error) {
+      if (signal.aborted) return;
+      this.#tell(
+        'warn',
+        queue,
+        { queue, err: error },
+        `the policies of queue '${queue}' cannot be looked up: ${describeError(error)}`,
+      );
+    }
+  }
+
+  async #rulesOf(management: string, queue: string, broker: BrokerUrl, signal: AbortSignal): Promise<QueueRules> {
+    for (let waited = 0; ; waited += pause) {
+      const rules = await ask(management, queue, broker, this.#options, signal);
+      if (rules.effective_policy_definition !== undefined) return rules;
+      if (waited >= patience)
+        throw new NephoscopeError(
+          'BUS_MANAGEMENT',
+          "the management API does not tell a queue's policies; are its statistics disabled?",
+        );
+      await this.#clock.sleep(pause, signal);
+    }
+  }
+
+  #tell(level: 'info' | 'warn', about: string, fields: Readonly<Record<string, unknown>>, text: string): void {
+    if (this.#told.get(about) === text) return;
+    this.#told.set(about, text);
+    this.#logger[level](fields, text);
+  }
+}
+
+/** What a policy does to messages that wait, in words. */
+export function harmOf({ effective_policy_definition: rules }: QueueRules): readonly string[] {
+  if (rules === undefined || !isRules(rules)) return [];
+  const harm: string[] = [];
+  const { expires, overflow, 'message-ttl': ttl } = rules;
+  if (ttl !== undefined) harm.push(`messages expire after ${String(ttl)} ms (message-ttl)`);
+  if (expires !== undefined)
+    harm.push(
+      `the queue is deleted with all that it holds after ${String(expires)} ms without a consumer (expires)`,
+    );
+  if (overflow !== 'reject-publish' && overflow !== 'reject-publish-dlx')
+    for (const bound of bounds)
+      if (rules[bound] !== undefined)
+        harm.push(`of more than ${String(rules[bound])} the oldest are dropped (${bound})`);
+  return harm;
+}
+
+function isRules(
+  rules: NonNullable<QueueRules['effective_policy_definition']>,
+): rules is Readonly<Record<string, unknown>> {
+  return !Array.isArray(rules);
+}
+
+/** @throws BUS_MANAGEMENT */
+async function ask(
+  management: string,
+  queue: string,
+  broker: BrokerUrl,
+  options: AmqpOptions,
+  signal: AbortSignal,
+): Promise<QueueRules> {
+  const path = `api/queues/${encodeURIComponent(broker.vhost)}/${encodeURIComponent(queue)}`;
+  const url = new URL(path, management.endsWith('/') ? management : `${management}/`);
+  const secure = url.protocol === 'https:';
+  const send = secure ? httpsRequest : httpRequest;
+  const tls = secure ? await readTlsFiles(options.tls) : {};
+  try {
+    const response = await new Promise<IncomingMessage>((resolve, reject) => {
+      send(url, {
+        ...tls,
+        agent: false,
+        auth: `${broker.username}:${broker.password.reveal()}`,
+        headers: { accept: 'application/json' },
+        signal: AbortSignal.any([signal, AbortSignal.timeout(askTimeout)]),
+      })
+        .on('response', resolve)
+        .on('error', reject)
+        .end();
+    });
+    if (response.statusCode !== 200) {
+      response.resume();
+      throw new NephoscopeError('BUS_MANAGEMENT', adviceOf(response.statusCode));
+    }
+    return (await json(response)) as QueueRules;
+  } catch (error) {
+    if (error instanceof NephoscopeError) throw error;
+    throw new NephoscopeError('BUS_MANAGEMENT', `${url.origin} does not answer as RabbitMQ's management API`, {
+      cause: error,
+    });
+  }
+}
+
+function adviceOf(status: number | undefined): string {
+  if (status === 401)
+    return 'the management API does not let our user in: `rabbitmqctl set_user_tags USER management`';
+  return `the management API answers with status ${String(status)}`;
+}

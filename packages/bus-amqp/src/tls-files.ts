@@ -1,0 +1,28 @@
+import { readFile } from 'node:fs/promises';
+
+import { NephoscopeError } from '@nephoscope/core';
+
+import type { AmqpOptions } from './options.js';
+
+/**
+ * The certificates and the key that the options name, read now: renewed ones need no restart.
+ *
+ * @throws BUS_TLS
+ */
+export async function readTlsFiles({ caFile, certFile, keyFile }: AmqpOptions['tls']): Promise<{
+  readonly ca?: Buffer;
+  readonly cert?: Buffer;
+  readonly key?: Buffer;
+}> {
+  const [ca, cert, key] = await Promise.all([read(caFile), read(certFile), read(keyFile)]);
+  return { ...(ca && { ca }), ...(cert && { cert }), ...(key && { key }) };
+}
+
+async function read(file: string | undefined): Promise<Buffer | undefined> {
+  if (file === undefined) return undefined;
+  try {
+    return await readFile(file);
+  } catch (error) {
+    throw new NephoscopeError('BUS_TLS', `cannot read ${file}, named in the bus's TLS options`, { cause: error });
+  }
+}
