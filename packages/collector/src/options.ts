@@ -30,7 +30,8 @@ export const collectorOptions = z.strictObject({
   retention: duration()
     .optional()
     .describe(
-      'How long samples are kept, by their timestamp; older ones are removed every hour. By default for ever.',
+      'How long samples are kept, by their timestamp, and a day longer; older ones are removed every hour. What a wrong ' +
+        'clock may have made old stays until `nephoscope retention` is told. By default for ever.',
     ),
   signatures: z
     .array(z.enum(signatureForms))

@@ -1,8 +1,10 @@
 import { describeError, formatTimestamp } from '@nephoscope/core';
 import type { Clock, Logger, SampleStore } from '@nephoscope/core';
 import type { Component } from '@nephoscope/runtime';
-import { Counter } from 'prom-client';
+import { Counter, Gauge } from 'prom-client';
 import type { Registry } from 'prom-client';
+
+import { planRetention } from './retention-plan.js';
 
 export interface RetentionParts {
   /** How long samples are kept, ms; without it for ever. */
@@ -15,15 +17,23 @@ export interface RetentionParts {
 }
 
 const pause = 3_600_000;
+// What is held back is told once in so many times.
+const toldEvery = 24;
 // A removal that is longer under way when the program stops is the store's to end.
 const lastRemoval = 3_000;
 
-/** Has the store remove what is older than the retention, when it starts and every hour. */
+/**
+ * Has the store remove what is older than the retention, when it starts and every hour. What a wrong clock may have made
+ * old is left to the operator: see {@link planRetention}.
+ */
 export class Retention implements Component {
   readonly name = 'retention';
   readonly #parts: RetentionParts;
   readonly #removed: Counter;
   readonly #failures: Counter;
+  readonly #held: Gauge;
+  /** How often in a row something was held back. */
+  #timesHeld = 0;
   readonly #stopping = new AbortController();
   #running: Promise<void> | undefined;
 
@@ -38,6 +48,11 @@ export class Retention implements Component {
     this.#failures = new Counter({
       name: 'nephoscope_collector_retention_failures_total',
       help: 'Times that the store could not remove what is older than collector.retention',
+      registers,
+    });
+    this.#held = new Gauge({
+      name: 'nephoscope_collector_retention_held',
+      help: '1 while samples stay that are older than collector.retention by the clock, and the operator is asked about them',
       registers,
     });
   }
@@ -65,11 +80,10 @@ export class Retention implements Component {
 
   async #remove(retention: number): Promise<void> {
     const { clock, logger, store } = this.#parts;
-    const age = BigInt(Math.round(retention)) * 1_000_000n;
-    const now = clock.now();
-    // Nothing is metered before 1970, however long the retention.
-    const before = age < now ? now - age : 0n;
     try {
+      const { before, held } = await planRetention(store, BigInt(Math.round(retention)) * 1_000_000n, clock.now());
+      this.#tellHeld(held);
+      if (before === undefined) return;
       const samples = await store.removeBefore(before);
       this.#removed.inc(samples);
       if (samples > 0) logger.info({ samples }, `removed ${samples} samples of before ${formatTimestamp(before)}`);
@@ -77,8 +91,24 @@ export class Retention implements Component {
       this.#failures.inc();
       logger.error(
         { err: error },
-        `samples of before ${formatTimestamp(before)} were not removed, the next try is in an hour: ${describeError(error)}`,
+        `samples that are older than collector.retention were not removed, the next try is in an hour: ${describeError(error)}`,
       );
     }
+  }
+
+  #tellHeld(held: string | undefined): void {
+    const { logger } = this.#parts;
+    this.#held.set(held === undefined ? 0 : 1);
+    if (held === undefined) {
+      if (this.#timesHeld > 0) logger.info({}, 'no samples are held back from their removal any more');
+      this.#timesHeld = 0;
+      return;
+    }
+    if (this.#timesHeld % toldEvery === 0)
+      logger.warn(
+        {},
+        `samples stay that are older than collector.retention by the clock: ${held}. Look at them and, if they are to go, remove them with 'nephoscope retention --before TIME --remove'`,
+      );
+    this.#timesHeld += 1;
   }
 }

@@ -1,4 +1,5 @@
 import { NephoscopeError } from '@nephoscope/core';
+import type { Sample, SampleFilter } from '@nephoscope/core';
 import { FakeClock, fakeStart, RecordingLogger } from '@nephoscope/testing';
 import { Registry } from 'prom-client';
 
@@ -9,13 +10,33 @@ import { FakeStore, metric, until } from './support.js';
 const day = 86_400_000_000_000n;
 const hour = 3_600_000;
 
-function make(options: Record<string, unknown>) {
-  const [store, clock, logger, registry] = [
-    new FakeStore(),
-    new FakeClock(),
-    new RecordingLogger(),
-    new Registry(),
-  ];
+/** A store of samples of which only the times matter. */
+class TimesStore extends FakeStore {
+  times: bigint[] = [];
+
+  override samples = async function* (
+    this: TimesStore,
+    { end }: SampleFilter,
+    {
+      newestFirst = false,
+      limit = Infinity,
+    }: { limit?: number | undefined; newestFirst?: boolean | undefined } = {},
+  ): AsyncGenerator<Sample> {
+    const found = this.times.filter((time) => end === undefined || time < end).sort((a, b) => Number(a - b));
+    if (newestFirst) found.reverse();
+    for (const timestamp of found.slice(0, limit)) yield { timestamp } as Sample;
+  };
+
+  override removeBefore = (time: bigint): Promise<number> => {
+    this.removals.push(time);
+    const before = this.times.length;
+    this.times = this.times.filter((one) => one >= time);
+    return Promise.resolve(before - this.times.length);
+  };
+}
+
+function make(options: Record<string, unknown>, clock = new FakeClock()) {
+  const [store, logger, registry] = [new TimesStore(), new RecordingLogger(), new Registry()];
   const { retention } = collectorOptions.parse(options);
   return {
     store,
@@ -23,26 +44,142 @@ function make(options: Record<string, unknown>) {
     logger,
     registry,
     retention: new Retention({ retention, store, clock, logger, registry }),
+    told: () => logger.entries.map(({ level, message }) => `${level}: ${message}`),
+    held: () => metric(registry, 'nephoscope_collector_retention_held'),
   };
 }
 
-it('removes what is older at its start and every hour, and counts it', async () => {
-  const { clock, logger, registry, retention, store } = make({ retention: '2d' });
+/** Hourly samples, of so many days before the fake clock's start. */
+const days = (from: number, to = 0) =>
+  Array.from(
+    { length: (from - to) * 24 + 1 },
+    (_, at) => fakeStart - BigInt(from) * day + BigInt(at) * (day / 24n),
+  );
+
+/** Has it look once. */
+async function once({ retention, clock }: ReturnType<typeof make>) {
   await retention.start();
-  await until('it has removed', () => store.removals.length === 1);
-  await clock.advance(hour - 1);
-  expect(store.removals).toEqual([fakeStart - 2n * day]);
   await clock.advance(1);
-  expect(store.removals).toEqual([fakeStart - 2n * day, fakeStart - 2n * day + 3_600_000_000_000n]);
-  expect(await metric(registry, 'nephoscope_collector_samples_removed_total')).toBe(1 + 2);
+  await retention.stop();
+}
+
+it('removes what is older at its start and every hour, a day after it has become so, and counts it', async () => {
+  const made = make({ retention: '2d' });
+  const { clock, logger, registry, retention, store } = made;
+  store.times = days(5);
+  await retention.start();
+  await clock.advance(1);
+  expect(store.times).toEqual(days(3));
   expect(logger.entries[0]).toMatchObject({
     level: 'info',
-    message: 'removed 1 samples of before 2026-11-20T21:00:00.000000+00:00',
+    message: 'removed 48 samples of before 2026-11-19T21:00:00.000000+00:00',
   });
+  store.times.push(fakeStart + day / 24n);
+  await clock.advance(hour);
+  expect(store.times).toEqual([...days(3).slice(1), fakeStart + day / 24n]);
+  expect(await metric(registry, 'nephoscope_collector_samples_removed_total')).toBe(49);
+  expect(await made.held()).toBe(0);
   await retention.stop();
   expect(clock.sleepers).toBe(0);
-  await clock.advance(hour);
-  expect(store.removals).toHaveLength(2);
+});
+
+describe('a clock that is wrong', () => {
+  it.each([
+    ['a collector', 100 * 365],
+    ['a collector', 40],
+    ['a collector', 10],
+  ])('of %s, ahead by %d days, removes nothing that it would not remove otherwise', async (_, ahead) => {
+    const made = make({ retention: '30d' }, new FakeClock(fakeStart + BigInt(ahead) * day));
+    made.store.times = days(31);
+    await once(made);
+    expect(made.store.times).toEqual(days(31));
+    expect(made.told()).toEqual([
+      expect.stringMatching(/^warn: samples stay .* the clock is ahead, or nothing was rec/),
+    ]);
+    expect(await made.held()).toBe(1);
+  });
+
+  it('that jumps ahead while the collector runs removes nothing either, and all is well when it is right again', async () => {
+    const made = make({ retention: '30d' });
+    made.store.times = days(31);
+    await made.retention.start();
+    await made.clock.advance(1);
+    made.clock.step(100 * 365 * 86_400_000);
+    await made.clock.advance(30 * hour);
+    expect(made.store.times).toEqual(days(31));
+    // Told once a day.
+    expect(made.told()).toHaveLength(2);
+    made.clock.step(-100 * 365 * 86_400_000);
+    await made.clock.advance(hour);
+    expect(made.told().at(-1)).toBe('info: no samples are held back from their removal any more');
+    await made.retention.stop();
+  });
+
+  it('of the collector and of who makes samples, ahead for less than a day, removes nothing', async () => {
+    const made = make({ retention: '30d' }, new FakeClock(fakeStart + 13n * day));
+    made.store.times = [
+      ...days(30),
+      ...days(0, -1)
+        .slice(1)
+        .map((time) => time + 12n * day + 1n),
+    ];
+    const before = [...made.store.times];
+    await once(made);
+    expect(made.store.times).toEqual(before);
+  });
+
+  it('of one publisher, 100 years ahead, removes nothing and stops nothing', async () => {
+    const made = make({ retention: '2d' });
+    const future = days(2).map((time) => time + 36_525n * day);
+    made.store.times = [...days(5), ...future];
+    await once(made);
+    expect(made.store.times).toEqual([...days(2), ...future]);
+    expect(made.told()).toEqual([expect.stringMatching(/^info: removed 72 samples of before 2026-11-20T21/)]);
+  });
+
+  it.each([
+    ['1970', 0n],
+    ['before 1970', -day],
+    ['the last year', fakeStart - 365n * day],
+  ])('of a publisher, of %s, costs none of its samples, and is told', async (_, time) => {
+    const made = make({ retention: '30d' });
+    made.store.times = [time, ...days(32)];
+    const before = [...made.store.times];
+    await once(made);
+    expect(made.store.times).toEqual(before);
+    expect(made.told()).toEqual([
+      expect.stringMatching(/^warn: .*the oldest sample is of .*nephoscope retention --bef/),
+    ]);
+    // The operator removes it, and the rest goes on.
+    made.store.times = made.store.times.slice(1);
+    await once({
+      ...made,
+      retention: new Retention({ ...made, retention: 30 * 24 * hour, registry: new Registry() }),
+    });
+    expect(made.store.times).toEqual(days(31));
+  });
+
+  it('that is at 1970 here removes nothing', async () => {
+    const made = make({ retention: '2d' }, new FakeClock(5n * day));
+    made.store.times = days(5);
+    await once(made);
+    expect(made.store.times).toEqual(days(5));
+  });
+});
+
+it('asks before it removes more than two weeks, as when it is new or shorter than before', async () => {
+  const made = make({ retention: '30d' });
+  made.store.times = days(60);
+  await once(made);
+  expect(made.store.removals).toEqual([]);
+  expect(await made.held()).toBe(1);
+});
+
+it('does not ask after some days without a collector', async () => {
+  const made = make({ retention: '30d' });
+  made.store.times = days(43);
+  await once(made);
+  expect(made.store.times).toEqual(days(31));
 });
 
 it('keeps everything by default', async () => {
@@ -54,21 +191,22 @@ it('keeps everything by default', async () => {
 });
 
 it('asks for nothing impossible, however long it is', async () => {
-  const { retention, store } = make({ retention: '100000000d' });
-  await retention.start();
-  await until('it has removed', () => store.removals.length === 1);
-  expect(store.removals).toEqual([0n]);
-  await retention.stop();
+  const made = make({ retention: '100000000d' });
+  made.store.times = days(5);
+  await once(made);
+  expect(made.store.times).toEqual(days(5));
+  expect(made.told()).toEqual([]);
 });
 
 it('says what failed, counts it, and tries again an hour later', async () => {
   const { clock, logger, registry, retention, store } = make({ retention: '1h' });
+  store.times = days(3);
   store.removeBefore = () => Promise.reject(new NephoscopeError('STORE_UNAVAILABLE', 'the server is away'));
   await retention.start();
   await until('it was told', () => logger.entries.length === 1);
   expect(logger.entries[0]).toMatchObject({
     level: 'error',
-    message: expect.stringMatching(/^samples of before .* not removed, .* in an hour: the server is away$/),
+    message: expect.stringMatching(/ were not removed, .* in an hour: the server is away$/),
   });
   expect(await metric(registry, 'nephoscope_collector_retention_failures_total')).toBe(1);
   store.removeBefore = () => Promise.resolve(7);
@@ -82,13 +220,14 @@ it('says what failed, counts it, and tries again an hour later', async () => {
 
 it('stops in 3 s though the store still removes, and is safe to stop before its start and twice', async () => {
   const { clock, retention, store } = make({ retention: '1h' });
+  store.times = days(3);
   let asked = false;
   store.removeBefore = () => {
     asked = true;
     return new Promise<never>(() => undefined);
   };
   await retention.start();
-  expect(asked).toBe(true);
+  await until('it is asked', () => asked);
   const stopped = retention.stop();
   await clock.advance(3_000);
   await stopped;

@@ -6,6 +6,7 @@ import { deadLettersCommand } from './commands/dead-letters.js';
 import { metersCommand } from './commands/meters.js';
 import { pluginsCommand } from './commands/plugins.js';
 import { resourcesCommand } from './commands/resources.js';
+import { retentionCommand } from './commands/retention.js';
 import { samplesCommand } from './commands/samples.js';
 import { sendCounterCommand } from './commands/send-counter.js';
 import { upCommand } from './commands/up.js';
@@ -32,6 +33,7 @@ const commands = [
   metersCommand(),
   resourcesCommand(),
   verifyCommand(),
+  retentionCommand(),
   pluginsCommand(),
   configCommand(),
   sendCounterCommand(),

@@ -1,4 +1,4 @@
-import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -203,6 +203,26 @@ describe('with samples of a real guest', () => {
     const { code, stdout } = await nephoscope(other.cwd, 'verify', '--config', other.config, '--limit', '3');
     expect(code).toBe(1);
     expect(stdout).toContain('0 verified (0 ceilometer, 0 canonical), 3 failed');
+  });
+
+  it('retention counts what is older, and removes it when it is told to', async () => {
+    const to = join(cwd, 'older.db');
+    await copyFile(database, to);
+    const store = ['--store', `sqlite:${to}`];
+    const all = recorded.length;
+    const none = await nephoscope(cwd, 'retention', ...store, '--before', '2020-01-01');
+    expect(none).toMatchObject({
+      code: 0,
+      stdout: 'No samples are of before 2020-01-01T00:00:00.000000+00:00.\n',
+    });
+    const counted = await nephoscope(cwd, 'retention', ...store, '--before', '2100-01-01');
+    expect(counted.stdout).toMatch(new RegExp(`^${all} samples are of before 2100-.* removed for ever\\.\\n$`));
+    expect(query(to, 'select id from samples')).toHaveLength(all);
+    const removed = await nephoscope(cwd, 'retention', ...store, '--before', '2100-01-01', '--remove');
+    expect(removed.stdout).toBe(`${all} samples of before 2100-01-01T00:00:00.000000+00:00 are removed.\n`);
+    expect(query(to, 'select id from samples')).toEqual([]);
+    const unsaid = await nephoscope(cwd, 'retention', ...store, '--remove');
+    expect(unsaid).toMatchObject({ code: 1, stderr: expect.stringContaining("'--before <time>' not specified") });
   });
 
   it('ends quietly when nobody reads on', async () => {

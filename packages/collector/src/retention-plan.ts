@@ -1,0 +1,61 @@
+import { formatTimestamp } from '@nephoscope/core';
+import type { SampleFilter, SampleStore } from '@nephoscope/core';
+
+const day = 86_400_000_000_000n;
+// Of one removal: partitions of a week, and a collector that was off for some days.
+const usual = 14n * day;
+// What is recorded of the last day may be of a clock that is ahead; no longer than this is a gap in it the rule, …
+const recent = day;
+// … so that the time that is recorded is so much behind the clock, at the most, when all is well.
+const usualLag = 3n * day;
+
+/** What is to be removed. Times are ns since 1970 UTC. */
+export interface RetentionPlan {
+  /** What is older; undefined for nothing. */
+  readonly before: bigint | undefined;
+  /** Why samples stay that the clock alone would have removed; undefined where there are none. */
+  readonly held: string | undefined;
+}
+
+/**
+ * What of the store is older than the retention. A clock may be wrong, here or where samples are made, and what is
+ * removed does not come back. So:
+ *
+ * - time is what the clock shows, but no more than what is recorded: the newest sample but for those of the last day
+ *   before the newest of all;
+ * - samples that are older than that by more than two weeks besides are not removed, and nothing is as long as they are
+ *   there: they came late or of a wrong clock, or the retention is new, and the operator is asked.
+ *
+ * @param retention ns
+ * @throws what the store throws
+ */
+export async function planRetention(store: SampleStore, retention: bigint, now: bigint): Promise<RetentionPlan> {
+  // Nothing is metered before 1970, however long the retention.
+  const byClock = retention < now ? now - retention : 0n;
+  const nothing = { before: undefined, held: undefined };
+  const oldest = await timeOf(store, {}, false);
+  if (oldest === undefined || oldest >= byClock) return nothing;
+  const newest = (await timeOf(store, {}, true)) ?? oldest;
+  const recorded = await timeOf(store, { end: newest - recent + 1n }, true);
+  const time = recorded === undefined || recorded > now ? now : recorded;
+  const before = recorded === undefined || time - retention < 0n ? 0n : time - retention;
+  if (oldest < before - usual)
+    return {
+      before: undefined,
+      held: `the oldest sample is of ${formatTimestamp(oldest)}, over ${usual / day} days before what is to be removed, which is what is older than ${formatTimestamp(before)}: it came late or from a clock that was wrong, or collector.retention is new or shorter`,
+    };
+  if (byClock - before <= usualLag) return { before, held: undefined };
+  return {
+    before: oldest < before ? before : undefined,
+    held: `the clock shows ${formatTimestamp(now)}, and ${recorded === undefined ? 'all samples are of one day' : `the newest sample but for the last day is of ${formatTimestamp(recorded)}`}: the clock is ahead, or nothing was recorded for days`,
+  };
+}
+
+async function timeOf(
+  store: SampleStore,
+  filter: SampleFilter,
+  newestFirst: boolean,
+): Promise<bigint | undefined> {
+  for await (const { timestamp } of store.samples(filter, { newestFirst, limit: 1 })) return timestamp;
+  return undefined;
+}

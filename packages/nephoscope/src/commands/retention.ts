@@ -1,0 +1,65 @@
+import { formatTimestamp } from '@nephoscope/core';
+import type { SampleStore } from '@nephoscope/core';
+import { Command } from 'commander';
+
+import { configOption } from '../configuration.js';
+import { withStore } from '../open-store.js';
+import { print } from '../output.js';
+import { withSignsOfLife } from '../progress.js';
+import { runCommand } from '../run.js';
+import { momentOption } from '../sample-query.js';
+import { groupDigits } from '../text/decimal.js';
+
+interface RetentionOptions {
+  readonly config?: string;
+  readonly store?: string;
+  readonly before: bigint;
+  readonly remove?: true;
+}
+
+export function retentionCommand(): Command {
+  return new Command('retention')
+    .summary('count recorded samples that are older than a time, or remove them')
+    .description(
+      'Counts the recorded samples that are older than a time and, with --remove, removes them for ever: those that collectors leave to you, since a clock that is wrong may have made them old.',
+    )
+    .option(...configOption)
+    .option('--store <url>', 'this database instead, such as sqlite:/var/lib/nephoscope/samples.db')
+    .requiredOption('--before <time>', "a day as 2026-11-22, a time, or '400d' for 400 days ago", momentOption)
+    .option('--remove', 'removes them')
+    .addHelpText(
+      'after',
+      `
+Works beside collectors. A store that keeps samples in partitions removes whole ones: some of the last week
+before the time may stay.
+
+Examples:
+  nephoscope retention --before 400d
+  nephoscope retention --before 1971-01-01 --remove`,
+    )
+    .action((options: RetentionOptions) =>
+      runCommand((signal) => withStore(options, signal, (store) => removeOlder(store, options))),
+    );
+}
+
+async function removeOlder(store: SampleStore, { before, remove }: RetentionOptions): Promise<void> {
+  const time = formatTimestamp(before);
+  if (remove === true) {
+    const removed = await withSignsOfLife((seconds) => `Removing … ${seconds} s`, store.removeBefore(before));
+    return print(`${groupDigits(String(removed))} samples of before ${time} are removed.\n`);
+  }
+  const meters = await withSignsOfLife((seconds) => `Counting … ${seconds} s`, store.meters({ end: before }));
+  const samples = meters.reduce((sum, one) => sum + one.samples, 0);
+  if (samples === 0) return print(`No samples are of before ${time}.\n`);
+  const first = await timeOf(store, before, false);
+  const last = await timeOf(store, before, true);
+  return print(
+    `${groupDigits(String(samples))} samples are of before ${time}, of ${first} to ${last}. With --remove they are removed for ever.\n`,
+  );
+}
+
+async function timeOf(store: SampleStore, end: bigint, newestFirst: boolean): Promise<string> {
+  for await (const { timestamp } of store.samples({ end }, { newestFirst, limit: 1 }))
+    return formatTimestamp(timestamp);
+  return 'no time';
+}
