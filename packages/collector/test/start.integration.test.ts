@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 
-import Database from 'libsql';
+import { DatabaseSync } from '@photostructure/sqlite';
 
 import { freePorts } from '../../../tools/testbed/ports.js';
 import { waitUntil } from '../../../tools/testbed/processes.js';
@@ -94,7 +94,7 @@ describe('code 1, and what to do, is the end with', () => {
     const first = startDaemon('collector', configuration(database));
     await waitUntil('it is ready', async () => (await first.status('/readyz')).status === 200);
     await first.stop();
-    const file = new Database(database);
+    const file = new DatabaseSync(database);
     file.exec(`insert into kysely_migration (name, timestamp) values ('9999_of_tomorrow', '2030-01-01')`);
     file.close();
     const collector = startDaemon('collector', configuration(database));

@@ -7,7 +7,7 @@ import type { Sample } from '@nephoscope/core';
 import { systemClock } from '@nephoscope/runtime';
 import sql from '@nephoscope/storage-sql';
 import { RecordingLogger } from '@nephoscope/testing';
-import Database from 'libsql';
+import { DatabaseSync } from '@photostructure/sqlite';
 
 import { waitUntil } from '../../../tools/testbed/processes.js';
 import { startRabbitmq } from '../../../tools/testbed/rabbitmq.js';
@@ -45,7 +45,7 @@ async function deployment(
 }
 
 function query<Row>(database: string, sql: string): readonly Row[] {
-  const sqlite = new Database(database);
+  const sqlite = new DatabaseSync(database);
   try {
     return sqlite.prepare(sql).all() as Row[];
   } finally {

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import type { SampleStore } from '@nephoscope/core';
-import Database from 'libsql';
 
+import { Database } from '../src/sqlite/driver.js';
 import { lifetimeTests } from './lifetimes.js';
 import { storeAt } from './store-at.js';
 
@@ -27,7 +27,12 @@ describe('SQLite', () => {
       values(query) {
         const database = new Database(path);
         try {
-          return Promise.resolve(database.prepare(query).pluck().all());
+          return Promise.resolve(
+            database
+              .prepare(query)
+              .all()
+              .map((row) => Object.values(row as object)[0]),
+          );
         } finally {
           database.close();
         }

@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { jest } from '@jest/globals';
 import type { SampleFilter } from '@nephoscope/core';
 import { exampleSample } from '@nephoscope/testing';
-import Database from 'libsql';
 
 import { openDatabase } from '../src/sqlite/database.js';
+import { Database } from '../src/sqlite/driver.js';
 import { RowWriter } from '../src/sqlite/row-writer.js';
 import { storeAt } from './store-at.js';
 

@@ -1,14 +1,14 @@
 import type { Sample } from '@nephoscope/core';
 import { exampleSample } from '@nephoscope/testing';
-import type Database from 'libsql';
 
 import { migrate } from '../src/migrate.js';
 import { openSqlite } from '../src/sqlite/connection.js';
+import type { Database } from '../src/sqlite/driver.js';
 import { migrations } from '../src/sqlite/migrations.js';
 import { Recorder } from '../src/sqlite/recorder.js';
 import { RowWriter } from '../src/sqlite/row-writer.js';
 
-let sqlite: Database.Database;
+let sqlite: Database;
 let writer: RowWriter;
 let recorder: Recorder;
 
@@ -22,7 +22,11 @@ beforeEach(async () => {
 afterEach(() => sqlite.close());
 
 const record = (samples: readonly Sample[]) => recorder.record(samples, async (work) => await work());
-const values = (query: string) => sqlite.prepare(query).raw().all([]);
+const values = (query: string) =>
+  sqlite
+    .prepare(query)
+    .all()
+    .map((row) => Object.values(row as object) as unknown[]);
 const count = (rows: string) => values(`select count(*) from ${rows}`)[0];
 
 describe('rows', () => {

@@ -2,15 +2,15 @@ import { resolve } from 'node:path';
 
 import { CompiledQuery, Kysely, SqliteAdapter, SqliteDialect, SqliteDriver } from 'kysely';
 import type { DatabaseConnection, SqliteDialectConfig } from 'kysely';
-import type Database from 'libsql';
 
 import type { Schema } from '../schema.js';
 import { openDatabase } from './database.js';
+import type { Database } from './driver.js';
 
 /** An open file: for typed queries, and for what is too hot for them. */
 export interface SqliteConnection {
   readonly db: Kysely<Schema>;
-  readonly sqlite: Database.Database;
+  readonly sqlite: Database;
 }
 
 /** The path of a `sqlite:` URL; `:memory:` stays what it is. */

@@ -1,13 +1,13 @@
 import { closeSync, existsSync, mkdirSync, openSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 
-import Database from 'libsql';
+import { Database } from './driver.js';
 
 /** KiB of pages that a connection keeps: one that writes goes over those of its indexes again and again. */
 const cacheSize = { reading: 2_048, writing: 16_384 } as const;
 
 /** Opens the file, making it and its folder. A lock is not waited for: in here that would stop the whole program. */
-export function openDatabase(path: string, use: keyof typeof cacheSize): Database.Database {
+export function openDatabase(path: string, use: keyof typeof cacheSize): Database {
   if (path !== ':memory:') {
     makeFolder(dirname(path));
     makeFile(path);
@@ -19,7 +19,6 @@ export function openDatabase(path: string, use: keyof typeof cacheSize): Databas
     // Pages that several batches touch are written back once: 32 MiB of log between two checkpoints.
     sqlite.exec('pragma wal_autocheckpoint = 8192; pragma journal_size_limit = 67108864');
     sqlite.exec(`pragma cache_size = -${cacheSize[use]}`);
-    sqlite.defaultSafeIntegers(true);
     return sqlite;
   } catch (error) {
     sqlite.close();
@@ -54,13 +53,19 @@ export function isPublic(path: string): boolean {
 }
 
 /**
- * Closes the file with its log written back. libsql frees the descriptors of a connection when its
+ * Closes the file with its log written back. The descriptors of a connection are freed when its
  * statements have been garbage-collected, so the log is emptied here and not left to the closing.
  */
-export function closeDatabase(sqlite: Database.Database): void {
+export function closeDatabase(sqlite: Database): void {
   try {
-    sqlite.prepare('pragma wal_checkpoint(truncate)').all();
+    emptyLog(sqlite);
   } finally {
     sqlite.close();
   }
+}
+
+/** Writes the log back into the file. @returns whether all of it is there: another program may still read from it */
+export function emptyLog(sqlite: Database): boolean {
+  const result = sqlite.prepare('pragma wal_checkpoint(truncate)').get() as { readonly busy: bigint };
+  return result.busy === 0n;
 }

@@ -1,9 +1,8 @@
-import type Database from 'libsql';
-
 import { idOf } from '../digest.js';
 import { maxKnown } from '../series-bounds.js';
 import { seriesColumns } from '../series-columns.js';
 import type { SeriesRow } from '../storable.js';
+import type { Database, Statement } from './driver.js';
 import type { Definitions, Kept } from './new-rows.js';
 import { keyLength, noReference, present, signatureLength } from './row-batch.js';
 import type { RowBatch } from './row-batch.js';
@@ -47,7 +46,7 @@ export interface Writer {
 
 /** Writes on a connection. Its calls are synchronous, so that no statement of others gets between. */
 export class RowWriter implements Writer {
-  readonly #sqlite: Database.Database;
+  readonly #sqlite: Database;
   readonly #insertMany;
   readonly #insertOne;
   readonly #removeOldest;
@@ -63,7 +62,7 @@ export class RowWriter implements Writer {
   #sweep: { readonly period: number; readonly tables: readonly SharedTable[]; after: bigint } | undefined;
 
   /** @param most rows of each kind that the one who gives numbers knows */
-  constructor(sqlite: Database.Database, most = maxKnown) {
+  constructor(sqlite: Database, most = maxKnown) {
     this.#sqlite = sqlite;
     this.#series = new RowIds(most + 1);
     this.#metadata = new RowIds(most + 1);
@@ -94,7 +93,7 @@ export class RowWriter implements Writer {
   begin(): number {
     this.#sqlite.exec('begin immediate');
     try {
-      return Number((this.#ended.get([]) as { ended: bigint }).ended);
+      return Number((this.#ended.get() as { ended: bigint }).ended);
     } catch (error) {
       this.#rollBack();
       throw error;
@@ -273,6 +272,6 @@ class RowIds {
   }
 }
 
-function added({ lastInsertRowid }: Database.RunResult): bigint {
-  return BigInt(lastInsertRowid);
+function added({ lastInsertRowid }: ReturnType<Statement['run']>): bigint {
+  return lastInsertRowid;
 }

@@ -24,12 +24,14 @@ import { meterSummaries, resourceSummaries } from '../summaries.js';
 import { chunkOf } from './chunk.js';
 import { openSqlite, sqlitePath } from './connection.js';
 import type { SqliteConnection } from './connection.js';
-import { closeDatabase, isPublic } from './database.js';
+import { closeDatabase, emptyLog, isPublic } from './database.js';
+import { FilesMoved, filesAt, hasOtherLog, moved, removeLog } from './files.js';
+import type { Files } from './files.js';
 import { migrations } from './migrations.js';
 import { Recorder } from './recorder.js';
 import { RowWriter } from './row-writer.js';
 import type { Writer } from './row-writer.js';
-import { isLocked, storeError } from './store-error.js';
+import { isLocked, isReadOnly, storeError } from './store-error.js';
 import { ThreadWriter } from './thread-writer.js';
 
 const lockPatienceNs = 5_000_000_000n;
@@ -56,6 +58,11 @@ const table: SampleTable = {
     sql`chunks cross join samples as s where ${chunkOf(sql`s.id`)} = chunks.number and s.series_id = ${series}`,
 };
 
+/** A connection, and the files that it has open. */
+interface Opened extends SqliteConnection {
+  readonly files: Files;
+}
+
 type Settings = Pick<PluginSettings<unknown>, 'logger' | 'clock'>;
 
 /** What writes, as long as its thread lives. */
@@ -69,7 +76,7 @@ interface Writing {
 export class SqliteSampleStore implements SampleStore {
   readonly #settings: Settings;
   readonly #path: string;
-  #opened: SqliteConnection | undefined;
+  #opened: Opened | undefined;
   #writing: Writing | undefined;
   #health: Health = { ok: false, reason: 'not started' };
   /** What is going on ends before the store is stopped. Who reads does not wait for who writes. */
@@ -86,7 +93,7 @@ export class SqliteSampleStore implements SampleStore {
     return this.#alone(async () => {
       signal.throwIfAborted();
       if (this.#opened !== undefined) return;
-      this.#opened = await this.#tell(() => this.#patiently(() => open(this.#path), signal), signal);
+      this.#opened = await this.#tell(() => this.#patiently(() => openStore(this.#path), signal), signal);
       this.#settings.logger.info({ path: this.#path }, 'the sample store is open');
       if (isPublic(this.#path))
         this.#settings.logger.warn(
@@ -120,7 +127,9 @@ export class SqliteSampleStore implements SampleStore {
 
   record(samples: readonly Sample[]): Promise<RecordResult> {
     return this.#writes.run(() =>
-      this.#tell(() => this.#write().recorder.record(samples, (work) => this.#patiently(work))),
+      this.#tell(() =>
+        this.#inPlace(() => this.#write().recorder.record(samples, (work) => this.#patiently(work))),
+      ),
     );
   }
 
@@ -143,7 +152,9 @@ export class SqliteSampleStore implements SampleStore {
 
   /** Others write before and after. */
   #ask(question: (writer: Writer) => number | Promise<number>): Promise<number> {
-    return this.#writes.run(() => this.#tell(() => this.#patiently(() => question(this.#write().writer))));
+    return this.#writes.run(() =>
+      this.#tell(() => this.#inPlace(() => this.#patiently(() => question(this.#write().writer)))),
+    );
   }
 
   async *samples(
@@ -153,7 +164,7 @@ export class SqliteSampleStore implements SampleStore {
     const order = { newestFirst: options.newestFirst ?? false, limit: options.limit ?? Number.POSITIVE_INFINITY };
     for await (const page of samplePages((query) => this.#read(query), wasThere, table, filter, order)) {
       yield* page;
-      // libsql's answers are there at once: without this, a long stream would keep everyone else waiting.
+      // SQLite's answers are there at once: without this, a long stream would keep everyone else waiting.
       await nextTurn();
     }
   }
@@ -167,10 +178,47 @@ export class SqliteSampleStore implements SampleStore {
   }
 
   health(): Health {
-    return this.#health;
+    const change = this.#health.ok && this.#opened !== undefined ? this.#change(this.#opened) : undefined;
+    return change === undefined ? this.#health : { ok: false, reason: change.message };
   }
 
-  #open(): SqliteConnection {
+  /** Undefined as long as the files that are open are where they were. */
+  #change({ files }: Opened): FilesMoved | undefined {
+    return this.#path === ':memory:' ? undefined : moved(this.#path, files);
+  }
+
+  /** Writes; where the file is another one now, or was opened when it could not be written, into what is there now. */
+  async #inPlace<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      if (!(error instanceof FilesMoved || isReadOnly(error))) throw error;
+      await this.#reads.run(() => this.#openAgain(error));
+      return await work();
+    }
+  }
+
+  /** @throws what it is told where something that was acknowledged could be lost by that */
+  async #openAgain(reason: unknown): Promise<void> {
+    const open = this.#open();
+    if (reason instanceof FilesMoved) {
+      const now = filesAt(this.#path);
+      const isReplaced = now.database !== '' && now.database !== open.files.database;
+      // What was acknowledged is in the file itself then, wherever that is.
+      const isWhole = (isReplaced || !hasOtherLog(open.files, now)) && emptyLog(open.sqlite);
+      if (!isReplaced || !isWhole) throw reason;
+      removeLog(this.#path, open.files);
+    }
+    const next = await openStore(this.#path);
+    this.#opened = next;
+    const thread = this.#writing?.thread;
+    this.#writing = undefined;
+    this.#settings.logger.warn({ err: reason, path: this.#path }, 'the sample store was opened again');
+    open.sqlite.close();
+    await thread?.end();
+  }
+
+  #open(): Opened {
     if (this.#opened === undefined) {
       throw new NephoscopeError(
         'STORE_UNAVAILABLE',
@@ -182,9 +230,9 @@ export class SqliteSampleStore implements SampleStore {
 
   /** Made by the first who writes: a program that only reads has no thread. */
   #write(): Writing {
-    const { sqlite } = this.#open();
+    const { sqlite, files } = this.#open();
     if (this.#writing === undefined || this.#writing.thread?.ended === true) {
-      const thread = this.#path === ':memory:' ? undefined : new ThreadWriter(this.#path);
+      const thread = this.#path === ':memory:' ? undefined : new ThreadWriter({ path: this.#path, files });
       const writer = thread ?? new RowWriter(sqlite);
       this.#writing = { writer, recorder: new Recorder(writer), ...(thread === undefined ? {} : { thread }) };
     }
@@ -232,7 +280,7 @@ function min(one: bigint, other: bigint): bigint {
   return one < other ? one : other;
 }
 
-async function open(path: string): Promise<SqliteConnection> {
+async function openStore(path: string): Promise<Opened> {
   const connection = openSqlite(path);
   try {
     const tables = await connection.db.introspection.getTables({ withInternalKyselyTables: true });
@@ -242,7 +290,7 @@ async function open(path: string): Promise<SqliteConnection> {
       migrations,
       tables.map(({ name }) => name),
     );
-    return connection;
+    return { ...connection, files: filesAt(path) };
   } catch (error) {
     connection.sqlite.close();
     throw error;

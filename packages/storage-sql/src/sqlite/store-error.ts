@@ -1,22 +1,26 @@
 import { types } from 'node:util';
 
 import { NephoscopeError, describeError, isNephoscopeError } from '@nephoscope/core';
-import Database from 'libsql';
+
+import { SqliteError } from './driver.js';
+import { FilesMoved } from './files.js';
 
 /** SQLite's primary result codes, https://www.sqlite.org/rescode.html. */
 const result = { busy: 5, locked: 6, readonly: 8, corrupt: 11, full: 13, cantOpen: 14, notADatabase: 26 } as const;
 
 function primaryCode(error: unknown): number | undefined {
-  if (error instanceof Database.SqliteError && typeof error.rawCode === 'number') return error.rawCode & 0xff;
-  // What fails while opening has its code only at the end of its text.
-  const opening = types.isNativeError(error) ? /ConnectionFailed\(.*: (\d+)"\)/.exec(error.message) : null;
-  return opening === null ? undefined : Number(opening[1]) & 0xff;
+  return error instanceof SqliteError ? error.resultCode & 0xff : undefined;
 }
 
 /** Whether another connection holds the lock: worth to wait a moment. */
 export function isLocked(error: unknown): boolean {
   const code = primaryCode(error);
   return code === result.busy || code === result.locked;
+}
+
+/** Whether the file was opened for reading only: SQLite does so when it may not write, and keeps to it. */
+export function isReadOnly(error: unknown): boolean {
+  return primaryCode(error) === result.readonly;
 }
 
 /**
@@ -27,6 +31,7 @@ export function storeError(cause: unknown, path: string): NephoscopeError {
   if (isNephoscopeError(cause) && /^(STORE|SAMPLE)_/.test(cause.code)) return cause;
   const unavailable = (what: string) => new NephoscopeError('STORE_UNAVAILABLE', what, { cause });
   const invalid = (what: string) => new NephoscopeError('STORE_INVALID', what, { cause });
+  if (cause instanceof FilesMoved) return unavailable(cause.message);
   switch (primaryCode(cause)) {
     case result.notADatabase:
       return invalid(

@@ -1,19 +1,17 @@
-import { statSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { MessagePort } from 'node:worker_threads';
 
-import { NephoscopeError } from '@nephoscope/core';
-import type Database from 'libsql';
-
 import { openDatabase } from './database.js';
+import type { Database } from './driver.js';
+import { moved } from './files.js';
 import { RowWriter } from './row-writer.js';
 import { toFailure } from './thread-messages.js';
-import type { Answer, Question, Request } from './thread-messages.js';
+import type { Answer, Question, Request, ThreadData } from './thread-messages.js';
 
 /** The thread that writes into the file that its `workerData` names. */
-const path = workerData as string;
+const { path, files } = workerData as ThreadData;
 const port = parentPort as MessagePort;
-let opened: { readonly sqlite: Database.Database; readonly writer: RowWriter; readonly file: string } | undefined;
+let opened: { readonly sqlite: Database; readonly writer: RowWriter } | undefined;
 
 port.on('message', (request: Request) => {
   if (request.kind === 'end') {
@@ -26,37 +24,33 @@ port.on('message', (request: Request) => {
 
 function answer(question: Question): Answer {
   try {
+    // Within the transaction that was begun nothing may fail that does not end it.
+    if (question.kind !== 'write') checkFiles();
     opened ??= open();
-    if (question.kind === 'begin') checkPlace(opened.file);
-    return { count: count(opened.writer, question) };
+    const result = count(opened.writer, question);
+    // What is committed is acknowledged only when it is where it will be looked for.
+    if (question.kind !== 'begin') checkFiles();
+    return { count: result };
   } catch (error) {
-    return { failure: toFailure(error) };
+    // Whatever a file that was taken away fails with.
+    return { failure: toFailure(moved(path, files) ?? error) };
   }
 }
 
 function open(): NonNullable<typeof opened> {
   const sqlite = openDatabase(path, 'writing');
   try {
-    return { sqlite, writer: new RowWriter(sqlite), file: fileAt() };
+    return { sqlite, writer: new RowWriter(sqlite) };
   } catch (error) {
     sqlite.close();
     throw error;
   }
 }
 
-/** What is written into a file that was removed is lost with the last who has it open. @throws STORE_UNAVAILABLE */
-function checkPlace(file: string): void {
-  if (fileAt() === file) return;
-  throw new NephoscopeError(
-    'STORE_UNAVAILABLE',
-    `${path} was removed or replaced while it was open: put it back, or start this program again to go on with what is there`,
-  );
-}
-
-/** Which file the path leads to; empty for none. */
-function fileAt(): string {
-  const stat = statSync(path, { bigint: true, throwIfNoEntry: false });
-  return stat === undefined ? '' : `${stat.dev}:${stat.ino}`;
+/** @throws FilesMoved */
+function checkFiles(): void {
+  const change = moved(path, files);
+  if (change !== undefined) throw change;
 }
 
 function count(writer: RowWriter, question: Question): number {

@@ -1,6 +1,13 @@
-import Database from 'libsql';
-
+import { SqliteError } from './driver.js';
+import { FilesMoved } from './files.js';
+import type { Files } from './files.js';
 import type { RowBatch } from './row-batch.js';
+
+/** What the thread is started with: the path, and the files that it must lead to. */
+export interface ThreadData {
+  readonly path: string;
+  readonly files: Files;
+}
 
 /** What the thread that writes is asked for, one after the other; each but the last has its answer. */
 export type Request =
@@ -15,20 +22,22 @@ export type Question = Exclude<Request, { readonly kind: 'end' }>;
 
 export type Answer = { readonly count: number } | { readonly failure: Failure };
 
-/** An error as it crosses to another thread, where one of SQLite's would lose its class and its text. */
+/** An error as it crosses to another thread, where one of these would lose its class. */
 export type Failure =
   | { readonly error: unknown }
-  | { readonly sqlite: { readonly message: string; readonly code: string; readonly rawCode: number | undefined } };
+  | { readonly moved: string }
+  | { readonly sqlite: { readonly message: string; readonly resultCode: number } };
 
 export function toFailure(error: unknown): Failure {
-  if (!(error instanceof Database.SqliteError)) return { error };
-  const { message, code, rawCode } = error;
-  return { sqlite: { message, code, rawCode } };
+  if (error instanceof FilesMoved) return { moved: error.message };
+  if (!(error instanceof SqliteError)) return { error };
+  const { message, resultCode } = error;
+  return { sqlite: { message, resultCode } };
 }
 
 /** What was thrown there. */
 export function fromFailure(failure: Failure): unknown {
   if ('error' in failure) return failure.error;
-  const { message, code, rawCode } = failure.sqlite;
-  return new Database.SqliteError(message, code, rawCode);
+  if ('moved' in failure) return new FilesMoved(failure.moved);
+  return new SqliteError(failure.sqlite.message, failure.sqlite.resultCode);
 }

@@ -6,7 +6,7 @@ import { buffersOf } from './row-batch.js';
 import type { RowBatch } from './row-batch.js';
 import type { Writer } from './row-writer.js';
 import { fromFailure } from './thread-messages.js';
-import type { Answer, Question, Request } from './thread-messages.js';
+import type { Answer, Question, Request, ThreadData } from './thread-messages.js';
 
 const threadUrl = new URL('./writer-thread.js', import.meta.url);
 /** MiB. It is all that the batches of a thread pass through; a larger one only fills up before it is collected. */
@@ -36,11 +36,11 @@ export class ThreadWriter implements Writer {
    * @param url of the thread's program
    * @param patience ms that an answer may take
    */
-  constructor(path: string, url: URL = threadUrl, patience = usualPatience) {
-    this.#path = path;
+  constructor(data: ThreadData, url: URL = threadUrl, patience = usualPatience) {
+    this.#path = data.path;
     this.#patience = patience;
     this.#worker = new Worker(url, {
-      workerData: path,
+      workerData: data,
       resourceLimits: { maxYoungGenerationSizeMb: youngGeneration },
     });
     // A program that does not stop its store can end nevertheless.
@@ -120,7 +120,8 @@ export class ThreadWriter implements Writer {
     );
     this.#takeWaiting()?.reject(this.#stuck);
     this.#worker.unref();
-    void this.#worker.terminate();
+    // As soon as it can: to terminate it within a call of the library would end the whole program.
+    this.#worker.postMessage({ kind: 'end' } satisfies Request);
     return this.#stuck;
   }
 

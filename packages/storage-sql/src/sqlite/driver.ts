@@ -1,0 +1,103 @@
+import { types } from 'node:util';
+
+import { DatabaseSync } from './addon.js';
+
+/** A failure that SQLite tells of, with its extended result code, https://www.sqlite.org/rescode.html. */
+export class SqliteError extends Error {
+  override readonly name = 'SqliteError';
+  readonly resultCode: number;
+
+  constructor(message: string, resultCode: number, options?: ErrorOptions) {
+    super(message, options);
+    this.resultCode = resultCode;
+  }
+}
+
+/**
+ * A connection to SQLite, in the shape that Kysely works on. Integers are read as `bigint`, a lock is not waited for. No text
+ * that is given holds U+0000: the library would end it there.
+ */
+export class Database {
+  readonly #sqlite;
+
+  /** @throws SqliteError, as all that is asked of SQLite */
+  constructor(path: string) {
+    this.#sqlite = told(() => new DatabaseSync(path, { readBigInts: true, timeout: 0 }));
+  }
+
+  get inTransaction(): boolean {
+    return this.#sqlite.isTransaction;
+  }
+
+  exec(text: string): void {
+    told(() => this.#sqlite.exec(text));
+  }
+
+  prepare(text: string): Statement {
+    return new Statement(told(() => this.#sqlite.prepare(text)));
+  }
+
+  /** The files are let go when the statements of the connection have been garbage-collected. */
+  close(): void {
+    if (this.#sqlite.isOpen) told(() => this.#sqlite.close());
+  }
+}
+
+/** It is reset before a call returns or throws: one that met a lock does not stay open. */
+export class Statement {
+  readonly #statement;
+
+  constructor(statement: ReturnType<InstanceType<typeof DatabaseSync>['prepare']>) {
+    this.#statement = statement;
+  }
+
+  /** Whether it gives rows. */
+  get reader(): boolean {
+    return this.#statement.columns().length > 0;
+  }
+
+  all(parameters: readonly unknown[] = []): unknown[] {
+    // The library's arrays are those of the realm that it was loaded in.
+    return [...told(() => this.#statement.all(...parameters))];
+  }
+
+  get(parameters: readonly unknown[] = []): unknown {
+    return told(() => this.#statement.get(...parameters));
+  }
+
+  run(parameters: readonly unknown[] = []): { readonly changes: number; readonly lastInsertRowid: bigint } {
+    const { changes, lastInsertRowid } = told(() => this.#statement.run(...parameters));
+    return { changes: Number(changes), lastInsertRowid: BigInt(lastInsertRowid) };
+  }
+
+  iterate(parameters: readonly unknown[] = []): IterableIterator<unknown> {
+    return this.all(parameters)[Symbol.iterator]();
+  }
+}
+
+/** What the library says in words alone where a statement gives rows. */
+const codesByMessage: Readonly<Record<string, number>> = {
+  'database is locked': 5,
+  'database table is locked': 6,
+  'attempt to write a readonly database': 8,
+  'disk I/O error': 10,
+  'database disk image is malformed': 11,
+  'database or disk is full': 13,
+  'unable to open database file': 14,
+  'file is not a database': 26,
+};
+
+function told<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw asSqliteError(error);
+  }
+}
+
+function asSqliteError(error: unknown): unknown {
+  if (!types.isNativeError(error) || !('code' in error) || error.code !== 'ERR_SQLITE_ERROR') return error;
+  const code = 'errcode' in error ? error.errcode : codesByMessage[error.message];
+  // 1 is SQLITE_ERROR, which says no more than that it failed.
+  return new SqliteError(error.message, typeof code === 'number' ? code : 1, { cause: error });
+}
