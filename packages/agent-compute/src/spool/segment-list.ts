@@ -35,6 +35,11 @@ export class SegmentList {
     return this.#segments[0] as StoredSegment;
   }
 
+  /** When the first sample of a segment was taken, as timestamps are written: of the last one that has any. */
+  get newest(): string | undefined {
+    return this.#segments.findLast(({ oldest }) => oldest !== undefined)?.oldest;
+  }
+
   get active(): StoredSegment {
     return this.#segments.at(-1) as StoredSegment;
   }

@@ -1,4 +1,4 @@
-import { describeError, formatTimestamp } from '@nephoscope/core';
+import { describeError, formatTimestamp, parseTimestamp } from '@nephoscope/core';
 import type { Clock, Logger } from '@nephoscope/core';
 
 import type { AgentMetrics } from '../metrics.js';
@@ -44,26 +44,39 @@ export class Thinner {
   #run: Run | undefined;
   /** Bytes that were completed since it was thinned to a size. */
   #news: number;
-  /** When what is too old was looked for, ns. */
-  #lookedAt = 0n;
+  /** When what is too old was looked for, ns on the monotonic clock. */
+  #lookedAt: bigint | undefined;
+  /** What the wall clock showed at the monotonic one's zero, or what was written last before, where that is less: ns. */
+  readonly #origin: bigint;
+  /** When those were complete that were completed here, ns on the monotonic clock. */
+  readonly #completedAt = new WeakMap<StoredSegment, bigint>();
 
   constructor(parts: ThinnerParts) {
     this.#parts = parts;
-    this.#news = parts.list.bytes;
+    const { clock, list } = parts;
+    this.#news = list.bytes;
+    const now = clock.now();
+    const last = list.newest === undefined ? now : parseTimestamp(list.newest);
+    this.#origin = (last < now ? last : now) - clock.monotonic();
   }
 
-  /** The time before which samples are too old, as timestamps are written. */
+  /**
+   * The time before which samples are too old, as timestamps are written. A wall clock that jumps ahead makes none old: no
+   * more time passes than on the monotonic clock.
+   */
   get cutoff(): string {
     const { clock, options } = this.#parts;
-    return formatTimestamp(clock.now() - nanoseconds(options.maxAge));
+    const [now, passed] = [clock.now(), this.#origin + clock.monotonic()];
+    return formatTimestamp((now < passed ? now : passed) - nanoseconds(options.maxAge));
   }
 
   isAtWorkOn(segment: StoredSegment): boolean {
     return this.#run?.segments.has(segment) === true;
   }
 
-  onComplete({ size }: StoredSegment): void {
-    this.#news += size;
+  onComplete(segment: StoredSegment): void {
+    this.#news += segment.size;
+    this.#completedAt.set(segment, this.#parts.clock.monotonic());
   }
 
   /** Begins when it is time. */
@@ -74,8 +87,8 @@ export class Thinner {
       this.#start(maxBytes / 2);
       return;
     }
-    const now = clock.now();
-    if (now - this.#lookedAt < nanoseconds(maxAge * ageStep)) return;
+    const now = clock.monotonic();
+    if (this.#lookedAt !== undefined && now - this.#lookedAt < nanoseconds(maxAge * ageStep)) return;
     this.#lookedAt = now;
     this.#start(undefined);
   }
@@ -96,10 +109,11 @@ export class Thinner {
   #start(bytes: number | undefined): void {
     if (this.#run !== undefined) return;
     const { list, sending } = this.#parts;
-    const { cutoff } = this;
+    // For room everything is thinned alike: what is too old has gone, or only a wrong clock says that it is.
+    const cutoff = bytes === undefined ? this.cutoff : '';
     const segments = list
       .completeAfter(sending())
-      .filter(({ oldest }) => bytes !== undefined || (oldest !== undefined && oldest < cutoff));
+      .filter((segment) => bytes !== undefined || this.#isOld(segment, cutoff));
     if (bytes !== undefined) this.#news = 0;
     if (segments.length === 0) return;
     const stop = new AbortController();
@@ -110,6 +124,15 @@ export class Thinner {
       void list.collect();
     });
     this.#run = { segments: new Set(segments), done, stop };
+  }
+
+  /** A sample of a clock that was behind is not old before it has waited for so long. */
+  #isOld(segment: StoredSegment, cutoff: string): boolean {
+    const { clock, options } = this.#parts;
+    const { oldest } = segment;
+    const completedAt = this.#completedAt.get(segment);
+    if (oldest === undefined || oldest >= cutoff) return false;
+    return completedAt === undefined || clock.monotonic() - completedAt >= nanoseconds(options.maxAge);
   }
 
   async #thin(
@@ -127,6 +150,8 @@ export class Thinner {
           metrics.dropped.inc({ meter }, samples);
           meters[meter] = (meters[meter] ?? 0) + samples;
         }
+        const completedAt = this.#completedAt.get(replaced.at(-1) as StoredSegment);
+        if (completedAt !== undefined) this.#completedAt.set(by, completedAt);
         await list.replace(replaced, by);
       }
     } catch (error) {

@@ -238,6 +238,29 @@ it('what is older than its time is thinned: of gauges nothing stays, of cumulati
   expect(recent(sent)).toEqual(recent(taken));
 });
 
+it.each([
+  ['ahead by 100 years while the bus is away', 100 * 365 * 86_400_000, false],
+  ['ahead by 40 days at a start', 40 * 86_400_000, true],
+  ['behind, at 1970, until it is set', -56 * 365 * 86_400_000, false],
+])('a wall clock that is %s makes nothing too old', async (_, step, isRestarted) => {
+  const options = { maxAge: 24 * 3_600_000, maxBytes: 16 * 32 * 1024 };
+  let made = await spooling(options);
+  const taken = await outage(made, { cycles: 5, instances: 20, minutes: 60 });
+  if (isRestarted) await made.spool.close();
+  made.clock.step(step);
+  if (isRestarted) made = await openSpool({ ...options, folder: made.folder, clock: made.clock });
+  const bus = awayFrom(made);
+  // Long enough that what is too old is looked for, and segments are complete.
+  for (let cycle = 0; cycle < 5; cycle += 1)
+    taken.push(...(await outage(made, { cycles: 1, instances: 20, minutes: 60 })));
+  made.clock.step(-step);
+  taken.push(...(await outage(made, { cycles: 5, instances: 20, minutes: 60 })));
+  // It thins in the background.
+  for (let turn = 0; turn < 500; turn += 1) await new Promise(setImmediate);
+  const sent = await sendAll(made, bus);
+  expect(sent.map(({ message_id }) => message_id)).toEqual(taken.map(({ message_id }) => message_id));
+});
+
 it('what cannot be thinned fills the spool: then nothing is taken, and nothing is lost', async () => {
   const maxBytes = 64 * 1024;
   const made = await spooling({ maxBytes });
