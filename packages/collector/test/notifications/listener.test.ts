@@ -254,6 +254,20 @@ describe('a plugin that fails', () => {
     ]);
   });
 
+  it.each(['9999-12-31 23:59:59.999999', '2262-04-12 00:00:00', '1677-09-21 00:00:00', '0001-01-01T00:00:00'])(
+    'of %s is refused with the reason before anything of it is signed',
+    async (timestamp) => {
+      const { bus } = await started([volumePlugin]);
+      const letter = delivery(enveloped({ ...volumeCreated, timestamp }));
+      bus.send(letter);
+      await settled(letter);
+      expect(bus.offered).toEqual([]);
+      expect(dead(letter).map(({ reason }) => reason)).toEqual([
+        expect.stringMatching(/COUNTER_INVALID: .*a timestamp that is no .* in the years 1678 to 2262$/),
+      ]);
+    },
+  );
+
   it('has its counters when the dead letter is sent again, and the others none twice', async () => {
     const { bus } = await started([failingPlugin, volumePlugin]);
     const first = delivery(enveloped(volumeCreated));
