@@ -15,6 +15,7 @@ import { progress } from '../testbed/progress.js';
 import { enterArena, root } from './enter-arena.js';
 import { formatReport } from './report.js';
 import type { Report } from './report.js';
+import { sweepAll } from './systematic/whole.js';
 
 const stores = ['postgresql', 'sqlite'] as const;
 
@@ -27,6 +28,7 @@ Options:
   --logs <directory>            keeps the programs' logs there, in a folder for each store
   --json                        prints the reports as one JSON array, for other programs
   --built                       tests what was built before
+  --systematic                  instead, faults at every single step: prints how many there were and what was wrong
   --help
 `;
 
@@ -37,6 +39,7 @@ interface Options {
   readonly logs: string | undefined;
   readonly json: boolean;
   readonly built: boolean;
+  readonly systematic: boolean;
 }
 
 /** @returns undefined when only help was asked for @throws TypeError with what is wrong */
@@ -50,6 +53,7 @@ function readOptions(args: readonly string[]): Options | undefined {
       logs: { type: 'string' },
       json: { type: 'boolean', default: false },
       built: { type: 'boolean', default: false },
+      systematic: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
   });
@@ -61,10 +65,22 @@ function readOptions(args: readonly string[]): Options | undefined {
   const duration = durationOption().safeParse(values.duration);
   if (!duration.success) throw new TypeError(`'${values.duration}' is no time: write it as 120s or 10m`);
   const logs = values.logs === undefined ? undefined : resolve(values.logs);
-  return { seed, stores: chosen, duration: duration.data, logs, json: values.json, built: values.built };
+  return {
+    seed,
+    stores: chosen,
+    duration: duration.data,
+    logs,
+    json: values.json,
+    built: values.built,
+    systematic: values.systematic,
+  };
 }
 
 async function main(options: Options, signal: AbortSignal): Promise<boolean> {
+  if (options.systematic) {
+    await ensurePackages(testPackages);
+    return sweepAll(signal);
+  }
   process.stderr.write(`seed ${options.seed}\n`);
   await ensurePackages(testPackages);
   if (!options.built) await progress('Building the packages', build());
