@@ -29,7 +29,8 @@ export async function* countersOf<T extends Partial<ReadCounter>>(
 ): AsyncGenerator<T, void, undefined> {
   let begun = run(() => begin(getCounters(), read));
   if (begun.promised !== undefined) {
-    const given = await begun.promised;
+    // Whatever it gave: a plugin may make a promise of its own kind.
+    const given = await Promise.resolve(begun.promised);
     begun = run(() => begin(given, read));
   }
   const { taken = [], failure, coming, promised } = begun;
