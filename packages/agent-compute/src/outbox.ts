@@ -157,9 +157,14 @@ export class Outbox implements Component {
       state.sequence,
     );
     writer.continueFrom(spool.sequence);
-    // Proves that the directory takes writes before anything depends on it.
-    await this.#state.saveEpochs(writer.epochs);
-    await saveState();
+    try {
+      // Proves that the directory takes writes before anything depends on it.
+      await this.#state.saveEpochs(writer.epochs);
+      await saveState();
+    } catch (error) {
+      await spool.close().catch(() => undefined);
+      throw error;
+    }
     const intake = new Intake({
       writer,
       spool,

@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { chmod, mkdir, readdir, realpath, rm, stat } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 
 import { describeError, NephoscopeError } from '@nephoscope/core';
 import type { Logger } from '@nephoscope/core';
 import { z } from 'zod';
 
+import { syncFolder } from './disk/sync-folder.js';
 import type { Epochs } from './epochs.js';
 import { FileLock } from './file-lock.js';
 import { EpochStore } from './state/epoch-store.js';
@@ -59,7 +60,8 @@ export class StateDirectory {
    */
   async open(): Promise<void> {
     try {
-      await mkdir(this.#path, { recursive: true, mode: 0o700 });
+      const made = await mkdir(this.#path, { recursive: true, mode: 0o700 });
+      if (made !== undefined) await syncParents(this.#path, made);
       this.#path = await realpath(this.#path);
       this.#state = new StateFile(this.#path, 'state', storedState, this.#logger);
       this.#epochs = new EpochStore(this.#path, this.#logger);
@@ -73,9 +75,9 @@ export class StateDirectory {
     await this.#takeLock();
   }
 
-  close(): Promise<void> {
+  async close(): Promise<void> {
+    await this.#epochs.release();
     this.#lock.release();
-    return Promise.resolve();
   }
 
   /**
@@ -164,4 +166,9 @@ export class StateDirectory {
   #unusable(problem: string, cause: unknown): NephoscopeError {
     return new NephoscopeError('STATE_DIRECTORY', `the state directory ${this.#path} ${problem}`, { cause });
   }
+}
+
+/** Makes the names of folders durable that were made. @param first the uppermost of them */
+async function syncParents(path: string, first: string): Promise<void> {
+  for (let made = path; made.length >= first.length; made = dirname(made)) await syncFolder(dirname(made));
 }

@@ -1,4 +1,5 @@
 import { sweepBroker } from './broker.js';
+import { sweepState } from './state.js';
 import type { Sweep } from './sweep.js';
 
 const progress = (text: string) => void process.stderr.write(`${text}\n`);
@@ -6,6 +7,7 @@ const progress = (text: string) => void process.stderr.write(`${text}\n`);
 /** All sweeps, whole. */
 const sweeps: readonly ((signal: AbortSignal) => Promise<Sweep>)[] = [
   (signal) => sweepBroker({ every: 1, lanes: 24, progress }, signal),
+  (signal) => sweepState({ progress }, signal),
 ];
 
 /**

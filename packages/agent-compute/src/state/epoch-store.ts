@@ -85,6 +85,11 @@ export class EpochStore {
       await this.#writeSnapshot(epochs).catch((error: unknown) =>
         this.#logger.warn({ err: error }, `${describeError(error)}; nothing is lost by that`),
       );
+    await this.release();
+  }
+
+  /** Writes nothing any more. */
+  async release(): Promise<void> {
     await this.#journal?.close().catch(() => undefined);
     this.#journal = undefined;
   }
@@ -120,8 +125,7 @@ export class EpochStore {
   }
 
   async #nextJournal(): Promise<void> {
-    await this.#journal?.close().catch(() => undefined);
-    this.#journal = undefined;
+    await this.release();
     this.#generation += 1;
   }
 
