@@ -6,6 +6,7 @@ import { Counter } from 'prom-client';
 import type { Registry } from 'prom-client';
 
 import type { Component } from './lifecycle.js';
+import { onStep as onStepOfSystemClock } from './system-clock.js';
 
 export interface ClockWatchParts {
   readonly clock: Clock;
@@ -13,6 +14,8 @@ export interface ClockWatchParts {
   readonly registry: Registry;
   /** Seconds since the machine was booted, those in which it was suspended among them. */
   readonly uptime?: () => number;
+  /** Has somebody called when the wall clock may have been set; gives what ends that. */
+  readonly onStep?: (listener: () => void) => () => void;
 }
 
 /** How the clocks stand to each other, ms. */
@@ -34,7 +37,13 @@ const mostSlew = 0.1;
  * Tells when the wall clock was set, and by how much, and when the machine was suspended. It changes nothing: what must
  * go on whatever the wall clock shows is measured by the monotonic one.
  */
-export function clockWatch({ clock, logger, registry, uptime: upFor = uptime }: ClockWatchParts): Component {
+export function clockWatch({
+  clock,
+  logger,
+  registry,
+  uptime: upFor = uptime,
+  onStep = onStepOfSystemClock,
+}: ClockWatchParts): Component {
   const metric = (name: string, help: string, labelNames: string[] = []) =>
     new Counter({ name, help, labelNames, registers: [registry] });
   const steps = metric('nephoscope_clock_steps_total', 'Times that the wall clock was set, by direction', [
@@ -49,10 +58,13 @@ export function clockWatch({ clock, logger, registry, uptime: upFor = uptime }: 
   const stopping = new AbortController();
   let running: Promise<void> | undefined;
 
-  const look = (before: Offsets, elapsed: number): Offsets => {
+  let before = measure();
+  let lookedAt = monotonic();
+  const look = () => {
     const offsets = measure();
+    const now = monotonic();
     const suspended = offsets.suspended - before.suspended;
-    const least = Math.max(leastStep, elapsed * mostSlew);
+    const least = Math.max(leastStep, (now - lookedAt) * mostSlew);
     if (suspended >= least) {
       suspensions.inc();
       logger.warn(
@@ -69,19 +81,20 @@ export function clockWatch({ clock, logger, registry, uptime: upFor = uptime }: 
         `the wall clock was set ${direction} by ${seconds(Math.abs(step))} s, to ${formatTimestamp(clock.now())}: what is timestamped goes by it, rates and ages do not`,
       );
     }
-    return offsets;
+    before = offsets;
+    lookedAt = now;
   };
 
   const run = async (signal: AbortSignal) => {
-    let offsets = measure();
-    let lookedAt = monotonic();
+    before = measure();
+    lookedAt = monotonic();
+    const end = onStep(look);
     while (!signal.aborted) {
       await clock.sleep(pause, signal).catch(() => undefined);
-      const now = monotonic();
       // Also when it stops: a step that nobody told would be one that nobody knows of.
-      offsets = look(offsets, now - lookedAt);
-      lookedAt = now;
+      look();
     }
+    end();
   };
 
   return {

@@ -12,6 +12,16 @@ function measureOffset(): bigint {
 
 const tolerance = 2_000_000n;
 
+// More than any slew comes to between two looks at the clock that are not far apart.
+const step = 500_000_000n;
+const listeners = new Set<() => void>();
+
+/** Hears when somebody may have set the wall clock, at the next look at {@link systemClock}. @returns what ends that */
+export function onStep(listener: () => void): () => void {
+  listeners.add(listener);
+  return () => listeners.delete(listener);
+}
+
 // Node's timers end at once when they are longer.
 const longestTimer = 2 ** 31 - 1;
 
@@ -22,6 +32,7 @@ export const systemClock: Clock = Object.freeze({
     const drift = time - BigInt(Date.now()) * 1_000_000n;
     if (drift < -tolerance || drift > tolerance) {
       offset = measureOffset();
+      if (drift < -step || drift > step) for (const listener of listeners) listener();
       return process.hrtime.bigint() + offset;
     }
     return time;

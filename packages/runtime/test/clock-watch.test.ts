@@ -74,6 +74,31 @@ it('tells a suspension as such, and not as a step', async () => {
   await watch.stop();
 });
 
+it('tells a step that is taken back before it would look, when somebody else looks at the clock', async () => {
+  const clock = new FakeClock();
+  const logger = new RecordingLogger();
+  let heard: (() => void) | undefined;
+  const onStep = (listener: () => void) => {
+    heard = listener;
+    return () => (heard = undefined);
+  };
+  const uptime = () => Number(clock.monotonic() / 1_000_000n) / 1_000;
+  const watch = clockWatch({ clock, logger, registry: new Registry(), uptime, onStep });
+  await watch.start(new AbortController().signal);
+  for (const seconds of [3_600, -3_600]) {
+    await clock.advance(2_000);
+    clock.step(seconds * 1_000);
+    heard?.();
+  }
+  await clock.advance(60_000);
+  expect(logger.entries.map(({ message }) => message)).toEqual([
+    expect.stringContaining('forward by 3600 s'),
+    expect.stringContaining('back by 3600 s'),
+  ]);
+  await watch.stop();
+  expect(heard).toBeUndefined();
+});
+
 it('tells at its stop what came since it last looked, and stops before its start and twice', async () => {
   const { clock, told, watch } = await watched();
   clock.step(-7_000);

@@ -1,6 +1,6 @@
 import { jest } from '@jest/globals';
 
-import { systemClock } from '../src/system-clock.js';
+import { onStep, systemClock } from '../src/system-clock.js';
 
 describe('the system clock', () => {
   afterEach(() => {
@@ -45,6 +45,24 @@ describe('the system clock', () => {
     state.monotonicNs += 1_000n;
     expect(systemClock.now()).toBe(1_400_000_000_000n);
     expect(systemClock.monotonic()).toBe(2_050n);
+  });
+
+  it('says when it was set, at the next look, and nothing of a slew', () => {
+    const state = machine(5_000_000, 50n);
+    systemClock.now();
+    let heard = 0;
+    const end = onStep(() => (heard += 1));
+    state.wallMs += 400;
+    systemClock.now();
+    expect(heard).toBe(0);
+    state.wallMs -= 1_000;
+    systemClock.now();
+    systemClock.now();
+    expect(heard).toBe(1);
+    end();
+    state.wallMs += 3_600_000;
+    systemClock.now();
+    expect(heard).toBe(1);
   });
 
   it('follows a wall clock that is slewed', () => {
