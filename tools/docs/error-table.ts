@@ -126,7 +126,7 @@ export const errorTable: readonly ErrorGroup[] = [
       },
       STATE_DIRECTORY: {
         means: 'The state directory cannot be used, or another agent uses it.',
-        what: 'The message says what: permissions, space, another agent (`compute.stateDirectory`), or a file to restore.',
+        what: 'The message says what: permissions, space, another agent (`compute.stateDirectory`), or a file of which neither of two copies can be read. Do not begin with an empty directory or an older copy: epochs would be used again.',
       },
       NOTHING_TO_POLL: {
         means: 'No compute pollster is active.',

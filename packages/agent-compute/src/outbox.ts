@@ -176,8 +176,13 @@ export class Outbox implements Component {
     const close = async () => {
       sender.stop();
       await spool.close();
-      await this.#state.closeEpochs(writer.epochs);
-      await saveState();
+      try {
+        await this.#state.closeEpochs(writer.epochs);
+        await saveState();
+      } catch (error) {
+        // What samples rest on was on disk before they were taken.
+        logger.warn({ err: error }, `${describeError(error)}; nothing that was taken is lost by that`);
+      }
     };
     return { writer, intake, sender, close };
   }

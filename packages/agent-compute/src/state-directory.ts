@@ -32,7 +32,7 @@ const storedState = z.object({
 });
 
 // What a crash left of a file that was being written; those of the second form by a version before.
-const leftover = /\.tmp$|^(state|epochs)\.json\.\d+$/;
+const leftover = /^(state|epochs)\.json\.(tmp|\d+)$/;
 const lockFile = 'lock';
 /** Which plugins ended the program; written by the thread that watches over it, which ends it. */
 export const blockingFile = 'blocking-plugins.json';
@@ -93,6 +93,11 @@ export class StateDirectory {
       this.#logger.error(
         {},
         `the state directory ${this.#path} has no epochs.json any more: what fell or was plugged out while no agent ran is not noticed`,
+      );
+    if (state === undefined && epochs !== undefined)
+      this.#logger.error(
+        {},
+        `the state directory ${this.#path} has no state.json any more: this agent is a new one, with another publisher id`,
       );
     return { ...(state ?? { agentId: randomUUID(), sequence: 0n, dropped: {} }), epochs: epochs ?? {} };
   }

@@ -52,7 +52,7 @@ export class StateFile<T> {
     if (file === undefined && before === undefined) return undefined;
     throw new NephoscopeError(
       'STATE_DIRECTORY',
-      `the state directory ${this.#folder} has a file ${file === undefined ? this.#previous : this.#path} that cannot be read, and no good copy of it; restore it from a backup: until then nothing is metered, which costs cumulative meters nothing`,
+      `the state directory ${this.#folder} has a file ${file === undefined ? this.#previous : this.#path} that cannot be read, and no good copy of it: mend the disk or its permissions. It is needed as it was when the agent ended: an older one would change what is billed`,
       { cause: (file ?? before)?.problem },
     );
   }

@@ -188,7 +188,7 @@ it('refuses to begin anew when neither can be read, and names what to do', async
   for (const name of ['epochs.json', 'epochs.previous.json']) writeFileSync(join(folder, name), '{');
   await expect(opened(folder)).rejects.toMatchObject({
     code: 'STATE_DIRECTORY',
-    message: `the state directory ${folder} has a file ${folder}/epochs.json that cannot be read, and no good copy of it; restore it from a backup: until then nothing is metered, which costs cumulative meters nothing`,
+    message: `the state directory ${folder} has a file ${folder}/epochs.json that cannot be read, and no good copy of it: mend the disk or its permissions. It is needed as it was when the agent ended: an older one would change what is billed`,
     cause: expect.any(Error),
   });
 });
