@@ -1,6 +1,6 @@
 import { cp } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 
 import { preset } from '../../tools/presets/tsup.js';
 
@@ -10,7 +10,11 @@ const sqlite = dirname(createRequire(import.meta.url).resolve('@photostructure/s
 export default {
   ...preset({ index: 'src/index.ts', 'writer-thread': 'src/sqlite/thread-main.ts' }),
   async onSuccess() {
-    await cp(join(sqlite, 'prebuilds'), join('dist', 'prebuilds'), { recursive: true });
+    // Each platform has 2 MiB; no part of a deployment runs on Windows.
+    await cp(join(sqlite, 'prebuilds'), join('dist', 'prebuilds'), {
+      recursive: true,
+      filter: (path) => !basename(path).startsWith('win32-'),
+    });
     await cp(join(sqlite, 'LICENSE'), join('dist', 'LICENSE.sqlite.txt'));
   },
 };
