@@ -248,6 +248,30 @@ describe('a database that another program has locked', () => {
   });
 });
 
+it('a batch that waits for a lock fails when the store is stopped, and its samples are offered again', async () => {
+  const path = newPath();
+  let waits = 0;
+  let stopped: Promise<void> | undefined;
+  const store = await started(path, {
+    ...realClock,
+    // Never too long.
+    monotonic: () => 0n,
+    sleep: async () => {
+      if (++waits === 3) stopped = store.stop();
+      await new Promise(setImmediate);
+    },
+  });
+  const other = new Database(path);
+  other.exec('begin immediate');
+  await expect(store.record(batch(1))).rejects.toMatchObject({
+    code: 'STORE_UNAVAILABLE',
+    message: expect.stringContaining('is locked by another program'),
+  });
+  await stopped;
+  expect(waits).toBe(3);
+  other.close();
+});
+
 describe('a sample that no store can hold', () => {
   it('is named, and leaves the store well', async () => {
     const store = await started(newPath());

@@ -31,7 +31,7 @@ import { migrations } from './migrations.js';
 import { Recorder } from './recorder.js';
 import { RowWriter } from './row-writer.js';
 import type { Writer } from './row-writer.js';
-import { isLocked, isReadOnly, storeError } from './store-error.js';
+import { isDamaged, isLocked, isReadOnly, storeError } from './store-error.js';
 import { ThreadWriter } from './thread-writer.js';
 
 const lockPatienceNs = 5_000_000_000n;
@@ -79,6 +79,7 @@ export class SqliteSampleStore implements SampleStore {
   #opened: Opened | undefined;
   #writing: Writing | undefined;
   #health: Health = { ok: false, reason: 'not started' };
+  #isStopping = false;
   /** What is going on ends before the store is stopped. Who reads does not wait for who writes. */
   readonly #writes = new Mutex();
   readonly #reads = new Mutex();
@@ -92,6 +93,7 @@ export class SqliteSampleStore implements SampleStore {
   start(signal: AbortSignal): Promise<void> {
     return this.#alone(async () => {
       signal.throwIfAborted();
+      this.#isStopping = false;
       if (this.#opened !== undefined) return;
       this.#opened = await this.#tell(() => this.#patiently(() => openStore(this.#path), signal), signal);
       this.#settings.logger.info({ path: this.#path }, 'the sample store is open');
@@ -104,6 +106,7 @@ export class SqliteSampleStore implements SampleStore {
   }
 
   stop(): Promise<void> {
+    this.#isStopping = true;
     return this.#alone(async () => {
       const connection = this.#opened;
       const thread = this.#writing?.thread;
@@ -247,7 +250,7 @@ export class SqliteSampleStore implements SampleStore {
     return this.#writes.run(() => this.#reads.run(work));
   }
 
-  /** Does it again and again while another program holds the lock. */
+  /** Does it again and again while another program holds the lock; not while somebody waits for the end. */
   async #patiently<T>(work: () => T | Promise<T>, signal?: AbortSignal): Promise<T> {
     const { clock } = this.#settings;
     const deadline = clock.monotonic() + lockPatienceNs;
@@ -255,7 +258,7 @@ export class SqliteSampleStore implements SampleStore {
       try {
         return await work();
       } catch (error) {
-        if (!isLocked(error) || clock.monotonic() >= deadline) throw error;
+        if (!isLocked(error) || this.#isStopping || clock.monotonic() >= deadline) throw error;
         await clock.sleep(lockRetryMs, signal);
       }
     }
@@ -264,7 +267,7 @@ export class SqliteSampleStore implements SampleStore {
   /** Tells the outcome to {@link health}, and gives an error its code. A sample that cannot be stored is no failure of the store. */
   async #tell<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
     try {
-      const result = await work();
+      const result = await twice(work);
       this.#health = { ok: true };
       return result;
     } catch (error) {
@@ -273,6 +276,16 @@ export class SqliteSampleStore implements SampleStore {
       if (failure.code !== 'SAMPLE_INVALID') this.#health = { ok: false, reason: failure.message };
       throw failure;
     }
+  }
+}
+
+/** What is damaged is so the second time, too; what could not be read may be read then. */
+async function twice<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!isDamaged(error)) throw error;
+    return await work();
   }
 }
 

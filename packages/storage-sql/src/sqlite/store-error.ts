@@ -23,6 +23,11 @@ export function isReadOnly(error: unknown): boolean {
   return primaryCode(error) === result.readonly;
 }
 
+/** Whether SQLite takes the file for damaged: it says so of a read that failed once (EIO), too. */
+export function isDamaged(error: unknown): boolean {
+  return primaryCode(error) === result.corrupt;
+}
+
 /**
  * The coded error of a failure: STORE_INVALID when the file is no intact database, else STORE_UNAVAILABLE. Of a sample it
  * is one only where it says so itself (SAMPLE_INVALID): all else, known or not, is the store's.
@@ -31,7 +36,7 @@ export function storeError(cause: unknown, path: string): NephoscopeError {
   if (isNephoscopeError(cause) && /^(STORE|SAMPLE)_/.test(cause.code)) return cause;
   const unavailable = (what: string) => new NephoscopeError('STORE_UNAVAILABLE', what, { cause });
   const invalid = (what: string) => new NephoscopeError('STORE_INVALID', what, { cause });
-  if (cause instanceof FilesMoved) return unavailable(cause.message);
+  if (cause instanceof FilesMoved) return new NephoscopeError('STORE_UNAVAILABLE', cause.message);
   switch (primaryCode(cause)) {
     case result.notADatabase:
       return invalid(
