@@ -77,13 +77,10 @@ function readOptions(args: readonly string[]): Options | undefined {
 }
 
 async function main(options: Options, signal: AbortSignal): Promise<boolean> {
-  if (options.systematic) {
-    await ensurePackages(testPackages);
-    return sweepAll(signal);
-  }
-  process.stderr.write(`seed ${options.seed}\n`);
   await ensurePackages(testPackages);
   if (!options.built) await progress('Building the packages', build());
+  if (options.systematic) return sweepAll(signal);
+  process.stderr.write(`seed ${options.seed}\n`);
   const reports: Report[] = [];
   for (const store of options.stores) {
     process.stderr.write(`${store}:\n`);

@@ -24,6 +24,7 @@ export const testPackages = [
   'rabbitmq-server',
   'postgresql',
   'openssl',
+  'strace',
   // For systemd-notify.
   'systemd',
 ];

@@ -1,4 +1,5 @@
 import { sweepBroker } from './broker.js';
+import { sweepSqlite } from './sqlite.js';
 import { sweepState } from './state.js';
 import type { Sweep } from './sweep.js';
 
@@ -8,6 +9,7 @@ const progress = (text: string) => void process.stderr.write(`${text}\n`);
 const sweeps: readonly ((signal: AbortSignal) => Promise<Sweep>)[] = [
   (signal) => sweepBroker({ every: 1, lanes: 24, progress }, signal),
   (signal) => sweepState({ progress }, signal),
+  (signal) => sweepSqlite({ lanes: 2, progress }, signal),
 ];
 
 /**

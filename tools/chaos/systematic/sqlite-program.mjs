@@ -1,0 +1,69 @@
+/**
+ * `node sqlite-program.mjs PATH`: what a collector does with an SQLite store, twice from start to stop. Prints each message id that is
+ * acknowledged, and a line that begins with `wrong` for what must not be. With `kill` behind, it records and is killed, so
+ * that its log stays.
+ */
+import { writeSync } from 'node:fs';
+/* global AbortController */
+import process from 'node:process';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import sql from '@nephoscope/storage-sql';
+import { exampleSample } from '@nephoscope/testing';
+
+const [path, end] = process.argv.slice(2);
+const clock = { now: () => 0n, monotonic: () => process.hrtime.bigint(), sleep: (ms) => sleep(ms) };
+const quiet = () => undefined;
+const logger = { debug: quiet, info: quiet, warn: quiet, error: quiet };
+const options = sql.options.parse({ url: `sqlite:${path}` });
+const store = sql.create({ options, clock, logger, host: 'host' });
+const acknowledged = new Set();
+const print = (line) => writeSync(1, `${line}\n`);
+
+/** A fault comes once: what fails is told, and done again it succeeds. */
+async function insist(what, work) {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await work();
+    } catch (error) {
+      if (store.health().ok) print(`wrong: healthy though it could not ${what}: ${error.message}`);
+      if (error.code !== 'STORE_UNAVAILABLE') print(`wrong: ${what}: ${error.code}: ${error.message}`);
+      if (tries < 5) await sleep(1);
+      else throw error;
+    }
+  }
+}
+
+async function read() {
+  const found = [];
+  for await (const { messageId } of store.samples({})) found.push(messageId);
+  return found;
+}
+
+async function look() {
+  const found = new Set(await insist('read', read));
+  const missing = [...acknowledged].filter((id) => !found.has(id)).length;
+  if (missing > 0) print(`wrong: ${missing} of ${acknowledged.size} acknowledged samples are not read`);
+}
+
+async function run() {
+  await insist('start', () => store.start(new AbortController().signal));
+  for (let batch = 0; batch < 2; batch++) {
+    const samples = Array.from({ length: 50 }, (_, at) => exampleSample({ resourceId: `r${batch}.${at % 7}` }));
+    await insist('record', () => store.record(samples));
+    for (const { messageId } of samples) {
+      acknowledged.add(messageId);
+      print(messageId);
+    }
+    await look();
+  }
+  if (end === 'kill') process.kill(process.pid, 'SIGKILL');
+  await store.stop();
+}
+
+try {
+  await run();
+  await run();
+} catch (error) {
+  print(`wrong: gave up: ${error.message}`);
+}
