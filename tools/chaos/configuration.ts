@@ -9,7 +9,13 @@ const bus = (url: string) => ({ type: 'amqp', url, heartbeat: 2, connectTimeout:
 /** @returns the path of the file */
 export async function writeAgentConfiguration(
   directory: string,
-  settings: { readonly host: string; readonly url: string; readonly uri: string; readonly stateDirectory: string },
+  settings: {
+    readonly host: string;
+    readonly url: string;
+    readonly uri: string;
+    readonly stateDirectory: string;
+    readonly statusPort: number;
+  },
 ): Promise<string> {
   return write(directory, settings.host, {
     secrets: [secret],
@@ -17,21 +23,43 @@ export async function writeAgentConfiguration(
     bus: bus(settings.url),
     inspector: { type: 'libvirt', uri: settings.uri },
     compute: { interval: '1s', timeout: '5s', stateDirectory: settings.stateDirectory },
-    status: { port: 0 },
+    status: { port: settings.statusPort },
   });
 }
 
 /** @returns the path of the file */
 export async function writeCollectorConfiguration(
   directory: string,
-  settings: { readonly host: string; readonly url: string; readonly store: string },
+  settings: { readonly host: string; readonly url: string; readonly store: string; readonly statusPort: number },
 ): Promise<string> {
   return write(directory, settings.host, {
     secrets: [secret],
     host: settings.host,
     bus: bus(settings.url),
     storage: { type: 'sql', url: settings.store },
-    status: { port: 0 },
+    status: { port: settings.statusPort },
+  });
+}
+
+/**
+ * Of a central agent whose cloud is never there: what it is for here is the lock.
+ *
+ * @returns the path of the file
+ */
+export async function writeCentralConfiguration(
+  directory: string,
+  settings: { readonly host: string; readonly url: string; readonly statusPort: number },
+): Promise<string> {
+  return write(directory, settings.host, {
+    secrets: [secret],
+    host: settings.host,
+    bus: bus(settings.url),
+    openstack: {
+      ...{ authUrl: 'http://127.0.0.1:1/v3', username: 'chaos', password: 'chaos', projectName: 'chaos' },
+      ...{ userDomainName: 'Default', projectDomainName: 'Default' },
+    },
+    central: { interval: '5s', timeout: '2s', enabled: ['image'] },
+    status: { port: settings.statusPort },
   });
 }
 

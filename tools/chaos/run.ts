@@ -7,15 +7,18 @@ import { check, problemsOf } from './check.js';
 import type { Expectation } from './check.js';
 import { readDeadLetters } from './dead-letters.js';
 import { planFaults } from './fault-plan.js';
-import type { Targets } from './fault-plan.js';
+import type { Fault, Targets } from './fault-plan.js';
 import { readGeneratorLedger } from './generator-ledger.js';
 import { inflict } from './inflict.js';
+import type { InflictedFault } from './inflict.js';
+import { endsInOrder, judge } from './judge.js';
+import { judgedOf } from './judged.js';
 import type { Report } from './report.js';
 import { byKind } from './report.js';
 import { secret } from './configuration.js';
 import { buildScene } from './scene.js';
 import type { Scene } from './scene.js';
-import { selfTest } from './self-test.js';
+import { selfTest, selfTestOfJudge } from './self-test.js';
 import { countOf, countRows, openStore } from './stored-samples.js';
 
 export interface RunOptions {
@@ -35,6 +38,10 @@ const recoveryTime = 45_000;
 const finishTime = 60_000;
 const drainTime = 90_000;
 const drainPause = 500;
+/** Until what has ended has left nothing at the services, ms. */
+const leavingTime = 20_000;
+/** Faults are made in parts of at least so long, ms, and between them each program is judged. */
+const partOfFaults = 60_000;
 
 /** One test: programs at work, faults, their end, and the comparison of what was taken with what is stored. */
 export async function run({ seed, store, duration, directory, logs }: RunOptions): Promise<Report> {
@@ -50,16 +57,33 @@ export async function run({ seed, store, duration, directory, logs }: RunOptions
 
   const watching = watchMemory(scene);
   const faultsBegan = performance.now();
-  const plan = planFaults(seed, targetsOf(scene), duration);
-  const faults = await inflict(plan, scene.arena, duration, ({ target, kind, ended, began: from }) =>
-    tell(`${(from / 1_000).toFixed(1)} s: ${target}: ${kind}, ${((ended - from) / 1_000).toFixed(1)} s`),
-  );
+  const judged = judgedOf(scene, stored);
+  const problems: string[] = [];
+  const note = (problem: string) => void problems.push(problem);
+  const faults: InflictedFault[] = [];
+  let judging = 0;
+  for (const { plan, from, lasts } of parts(planFaults(seed, targetsOf(scene), duration), duration)) {
+    if (from > 0) {
+      tell('a pause: each program must do its work alone');
+      const began = performance.now();
+      for (const problem of await judge(judged)) note(`after ${seconds(from)} s of faults: ${problem}`);
+      judging += performance.now() - began;
+    }
+    const inflicted = await inflict(plan, scene.arena, lasts, ({ target, kind, ended, began: at }) =>
+      tell(`${((from + at) / 1_000).toFixed(1)} s: ${target}: ${kind}, ${((ended - at) / 1_000).toFixed(1)} s`),
+    );
+    faults.push(...inflicted.map((fault) => ({ ...fault, began: from + fault.began, ended: from + fault.ended })));
+  }
   const faultsEnded = performance.now();
 
   tell('the faults are over: everything that was taken must arrive');
-  const problems: string[] = [];
-  const note = (problem: string) => void problems.push(problem);
   await takesAgain(scene).catch((error: Error) => note(error.message));
+  tell('each program must do its work alone');
+  problems.push(...(await judge(judged)));
+  const [collector, ...others] = [...scene.status.collector.keys()].flatMap(
+    (name) => scene.arena.programs.get(name) ?? [],
+  );
+  if (collector !== undefined) problems.push(...(await selfTestOfJudge(collector, others, judged)));
   // From here on nothing new is taken, and what was is to be sent.
   await scene.stopHypervisor();
   await writeFile(join(scene.generatorDirectory, 'finish'), '');
@@ -68,8 +92,8 @@ export async function run({ seed, store, duration, directory, logs }: RunOptions
   const drained = performance.now();
   for (const [name, program] of scene.arena.programs) {
     if (name === generatorName) continue;
-    const how = await program.end('SIGTERM');
-    if (how !== 'exit code 0') note(`${name}, told to stop, ended with ${how ?? 'nothing: it did not run'}`);
+    const problem = await endsInOrder(program);
+    if (problem !== undefined) note(problem);
   }
   await watching.stop();
 
@@ -79,6 +103,7 @@ export async function run({ seed, store, duration, directory, logs }: RunOptions
   const letters = await readDeadLetters(scene.brokerUrl);
   const findings = await check(expectation, rows, letters, secret);
   await stored.stop();
+  for (const left of await leftBehind(scene)) note(`left behind when all had ended: ${left}`);
   problems.push(...problemsOf(findings), ...expectation.problems);
   if (store === 'postgresql') {
     const rowCount = await countRows(scene.storeUrl);
@@ -91,7 +116,7 @@ export async function run({ seed, store, duration, directory, logs }: RunOptions
   return {
     seed,
     store,
-    faultSeconds: seconds(faultsEnded - faultsBegan),
+    faultSeconds: seconds(faultsEnded - faultsBegan - judging),
     seconds: seconds(performance.now() - began),
     drainSeconds: seconds(drained - faultsEnded),
     faults,
@@ -182,6 +207,26 @@ async function finishGenerator(scene: Scene): Promise<void> {
   const late = sleep(finishTime, 'late', { ref: false });
   const how = await Promise.race([generator?.endsByItself(), late]);
   if (how !== 'exit code 0') throw new Error(`the load generator did not finish: ${how}`);
+}
+
+/** The plan in parts of equal length, each with its faults at the times since its beginning. */
+function parts(plan: readonly Fault[], duration: number) {
+  const count = Math.max(1, Math.floor(duration / partOfFaults));
+  const lasts = duration / count;
+  return Array.from({ length: count }, (_, index) => {
+    const from = index * lasts;
+    const inPart = plan.filter(({ at }) => at >= from && at < from + lasts);
+    return { plan: inPart.map((fault) => ({ ...fault, at: fault.at - from })), from, lasts };
+  });
+}
+
+async function leftBehind(scene: Scene): Promise<readonly string[]> {
+  const end = performance.now() + leavingTime;
+  for (;;) {
+    const left = await scene.leftBehind();
+    if (left.length === 0 || performance.now() > end) return left;
+    await sleep(drainPause);
+  }
 }
 
 function watchMemory({ arena }: Scene): { stop(): Promise<void> } {

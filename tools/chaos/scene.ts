@@ -3,7 +3,13 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { startTestDriverHost } from '../bench/hosts.js';
-import { secret, writeAgentConfiguration, writeCollectorConfiguration } from './configuration.js';
+import { freePorts } from '../testbed/ports.js';
+import {
+  secret,
+  writeAgentConfiguration,
+  writeCentralConfiguration,
+  writeCollectorConfiguration,
+} from './configuration.js';
 import type { Arena, Service } from './inflict.js';
 import { Link } from './link.js';
 import { startBroker, startDatabase } from './services.js';
@@ -20,10 +26,16 @@ export interface Scene {
   readonly storeUrl: string;
   readonly generatorDirectory: string;
   readonly spools: ReadonlyMap<string, SpoolFollower>;
+  /** Where each program but the generator tells of itself, by its kind and its name. */
+  readonly status: Readonly<Record<ProgramKind, ReadonlyMap<string, string>>>;
   /** Their times are those of `performance.now()`. */
   readonly unexpectedExits: readonly UnexpectedExit[];
   stopHypervisor(): Promise<void>;
+  /** What programs that have ended left at the services. */
+  leftBehind(): Promise<readonly string[]>;
 }
+
+export type ProgramKind = 'collector' | 'agent' | 'central';
 
 export interface SceneOptions {
   readonly store: 'postgresql' | 'sqlite';
@@ -36,6 +48,7 @@ export interface SceneOptions {
 const instances = 10;
 const agents = ['agent-1', 'agent-2'];
 const collectors = ['collector-1', 'collector-2'];
+const centrals = ['central-1', 'central-2'];
 const mebibyte = 1024 ** 2;
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -69,12 +82,24 @@ export async function buildScene({ store, directory, logs, duration }: SceneOpti
     return url.replace(`:${port}`, `:${link.port}`);
   };
 
+  const ports = await freePorts(collectors.length + agents.length + centrals.length);
+  const status = {
+    collector: new Map<string, string>(),
+    agent: new Map<string, string>(),
+    central: new Map<string, string>(),
+  };
+  const statusPort = (kind: ProgramKind, name: string) => {
+    const port = ports.shift() ?? 0;
+    status[kind].set(name, `http://127.0.0.1:${port}`);
+    return port;
+  };
   const configurations = join(directory, 'etc');
   for (const name of collectors) {
     const path = await writeCollectorConfiguration(configurations, {
       host: name,
       url: await linked(name, 'broker', broker.url, broker.port),
       store: database === undefined ? storeUrl : await linked(name, 'database', storeUrl, database.port),
+      statusPort: statusPort('collector', name),
     });
     program(name, [join(root, 'packages/collector/bin/nephoscope-collector'), '--config', path]);
   }
@@ -89,8 +114,17 @@ export async function buildScene({ store, directory, logs, duration }: SceneOpti
       url: await linked(name, 'broker', broker.url, broker.port),
       uri: host.uri,
       stateDirectory,
+      statusPort: statusPort('agent', name),
     });
     program(name, [join(root, 'packages/agent-compute/bin/nephoscope-agent-compute'), '--config', path]);
+  }
+  for (const name of centrals) {
+    const path = await writeCentralConfiguration(configurations, {
+      host: name,
+      url: await linked(name, 'broker', broker.url, broker.port),
+      statusPort: statusPort('central', name),
+    });
+    program(name, [join(root, 'packages/agent-central/bin/nephoscope-agent-central'), '--config', path]);
   }
   const generatorDirectory = join(directory, 'generator');
   await mkdir(generatorDirectory);
@@ -116,7 +150,12 @@ export async function buildScene({ store, directory, logs, duration }: SceneOpti
     storeUrl,
     generatorDirectory,
     spools,
+    status,
     unexpectedExits,
     stopHypervisor: () => host.stop(),
+    async leftBehind() {
+      const found = await Promise.all([broker.leftBehind(), database?.leftBehind() ?? []]);
+      return found.flat();
+    },
   };
 }

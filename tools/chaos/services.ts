@@ -6,7 +6,11 @@ import type { Service } from './inflict.js';
 export interface StartedService extends Service {
   readonly url: string;
   readonly port: number;
+  /** What clients left there: connections, queues of their own, sessions, locks; a line each. */
+  leftBehind(): Promise<readonly string[]>;
 }
+
+const linesOf = (text: string) => text.split('\n').filter((line) => line.trim() !== '');
 
 export async function startBroker(): Promise<StartedService> {
   const broker = await startRabbitmq();
@@ -22,6 +26,15 @@ export async function startBroker(): Promise<StartedService> {
     start: broker.start,
     freeze: async () => void process.kill(await broker.pid(), 'SIGSTOP'),
     thaw: async () => void process.kill(await broker.pid(), 'SIGCONT'),
+    async leftBehind() {
+      const table = (...args: string[]) => broker.ctl(...args, '--no-table-headers').then(linesOf);
+      const connections = await table('list_connections', 'pid', 'client_properties');
+      const queues = await table('list_queues', 'name', 'durable', 'auto_delete', 'exclusive', 'consumers');
+      return [
+        ...connections.map((line) => `connection ${line}`),
+        ...queues.filter((line) => !/\ttrue\tfalse\t(?:false)?\t0$/.test(line)).map((line) => `queue ${line}`),
+      ];
+    },
   };
 }
 
@@ -44,5 +57,12 @@ export async function startDatabase(directory: string): Promise<StartedService> 
     },
     freeze: database.freeze,
     thaw: database.thaw,
+    async leftBehind() {
+      const sessions = await database.psql(
+        "select 'session', application_name, state, query from pg_stat_activity where usename = 'nephoscope'",
+      );
+      const held = await database.psql("select 'lock', objid, pid from pg_locks where locktype = 'advisory'");
+      return [...linesOf(sessions), ...linesOf(held)];
+    },
   };
 }

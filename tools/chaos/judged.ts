@@ -1,0 +1,59 @@
+import type { SampleStore } from '@nephoscope/core';
+
+import type { Judged, Worker } from './judge.js';
+import type { ProgramKind, Scene } from './scene.js';
+
+const answerTime = 5_000;
+
+/** The programs of a run, as they are judged. */
+export function judgedOf({ arena, status }: Scene, stored: SampleStore): Judged {
+  const workers = (kind: ProgramKind, path: string): Worker[] =>
+    [...status[kind]].map(([name, url]) => {
+      const program = arena.programs.get(name);
+      if (program === undefined) throw new Error(`there is no '${name}'`);
+      return {
+        name,
+        start: () => program.start(),
+        end: (signal) => program.end(signal),
+        async complaint() {
+          const { ok, text } = await ask(`${url}${path}`);
+          return ok ? undefined : text;
+        },
+      };
+    });
+  return {
+    collectors: workers('collector', '/readyz'),
+    agents: workers('agent', '/readyz'),
+    // Its cloud is never there, and it says so.
+    centrals: workers('central', '/healthz'),
+    async recorded() {
+      const meters = await stored.meters({});
+      return meters.reduce((sum, { samples }) => sum + samples, 0);
+    },
+    async hasRecordedOf(agent, since) {
+      const found = stored.samples(
+        { meter: 'instance', start: BigInt(since) * 1_000_000n },
+        { newestFirst: true, limit: 1_000 },
+      );
+      for await (const { publisherId } of found)
+        if (publisherId?.startsWith(`compute.${agent}/`) === true) return true;
+      return false;
+    },
+    async holders() {
+      const answers = await Promise.all(
+        [...status.central].map(async ([name, url]) => ({ name, ...(await ask(`${url}/metrics`)) })),
+      );
+      return answers.filter(({ text }) => /^nephoscope_central_active 1$/m.test(text)).map(({ name }) => name);
+    },
+  };
+}
+
+async function ask(url: string): Promise<{ readonly ok: boolean; readonly text: string }> {
+  try {
+    const response = await fetch(url, { signal: AbortSignal.timeout(answerTime) });
+    const text = await response.text();
+    return { ok: response.ok, text: response.ok ? text : `${response.status}: ${text.slice(0, 500)}` };
+  } catch (error) {
+    return { ok: false, text: `it does not answer: ${(error as Error).message}` };
+  }
+}
