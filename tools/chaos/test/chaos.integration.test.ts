@@ -35,5 +35,5 @@ it.each(['sqlite', 'postgresql'])(
       / \/(mnt|media|srv)(\/(store|agent-\d))? tmpfs/,
     );
   },
-  200_000,
+  300_000,
 );
