@@ -17,6 +17,8 @@ export interface Component {
 /** A start that hangs is told after so long, and again each minute, ms. */
 const firstWord = 10_000;
 const minute = 60_000;
+/** So long a start may go on after the program was told to stop, ms: what was started before has to be stopped, too. */
+const leaveStartAfter = 2_000;
 /** So long a component may take to stop, ms, so that within the program's 10 s others have their turn. */
 const stopWithin = 5_000;
 
@@ -102,7 +104,7 @@ async function startOf(component: Component, signal: AbortSignal, logger: Logger
   tell(firstWord, firstWord);
   const given = new AbortController();
   const late = new Promise<never>((_, reject) => {
-    const leave = () => after(stopWithin, () => reject(signal.reason as Error));
+    const leave = () => after(leaveStartAfter, () => reject(signal.reason as Error));
     if (signal.aborted) leave();
     else signal.addEventListener('abort', leave, { signal: given.signal });
     if (startWithin !== undefined)

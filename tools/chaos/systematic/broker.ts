@@ -12,7 +12,7 @@ import type { PrivateRabbitmq } from '../../testbed/rabbitmq.js';
 import { cutKinds, FrameLink } from './frame-link.js';
 import type { CutKind } from './frame-link.js';
 import { endsInTime } from './program.js';
-import { furnish, roles } from './roles.js';
+import { furnish, furniture, roles } from './roles.js';
 import type { Role, World } from './roles.js';
 import type { Sweep } from './sweep.js';
 
@@ -166,16 +166,16 @@ async function openWorlds(broker: PrivateRabbitmq, lanes: number): Promise<reado
   );
 }
 
-/** What the broker still has though everybody has ended: connections, and more queues than two in each lane. */
+/** What the broker still has though everybody has ended: connections, and more queues than there were at first. */
 async function leftBehind({ ctl }: PrivateRabbitmq, lanes: number): Promise<readonly string[]> {
   const end = Date.now() + lastWord;
   for (;;) {
     const connections = (await ctl('list_connections', 'client_properties')).split('\n').filter(Boolean);
     const queues = Number(await ctl('eval', 'rabbit_amqqueue:count().'));
-    if (connections.length === 0 && queues === 2 * lanes) return [];
+    if (connections.length === 0 && queues === furniture * lanes) return [];
     if (Date.now() > end)
       return [
-        `${connections.length} connections are left (${connections[0]}), and ${queues} queues of ${2 * lanes}`,
+        `${connections.length} connections are left (${connections[0]}), and ${queues} queues of ${furniture * lanes}`,
       ];
   }
 }
