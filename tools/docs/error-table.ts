@@ -217,6 +217,10 @@ export const errorTable: readonly ErrorGroup[] = [
           'The store cannot take or give anything now: full disk, permissions, a lock, no connection, a server that does not answer or only reads, not started, or a failure that is not known.',
         what: 'Remove the cause that the message names. The collector tries again by itself; what it has not recorded stays in the queue.',
       },
+      STORE_BUSY: {
+        means: 'Another program has been removing samples from the same database, and nothing was removed.',
+        what: 'Nothing: it is tried again. The message names the other program and its host.',
+      },
       STORE_REFUSED: {
         means:
           'PostgreSQL refuses the user, the password or the database, asks for a way of logging in that there is not here, or the user lacks a permission; or a connection pooler stands before it that works by transactions.',

@@ -1,4 +1,4 @@
-import { describeError, formatTimestamp } from '@nephoscope/core';
+import { describeError, formatTimestamp, isNephoscopeError } from '@nephoscope/core';
 import type { Clock, Logger, SampleStore } from '@nephoscope/core';
 import type { Component } from '@nephoscope/runtime';
 import { Counter, Gauge } from 'prom-client';
@@ -19,8 +19,8 @@ export interface RetentionParts {
 const pause = 3_600_000;
 // What is held back is told once in so many times.
 const toldEvery = 24;
-// A removal that is longer under way when the program stops is the store's to end.
-const lastRemoval = 3_000;
+// A removal that is longer under way when the program stops is the store's to end: the next one goes on there.
+const lastRemoval = 1_000;
 
 /**
  * Has the store remove what is older than the retention, when it starts and every hour. What a wrong clock may have made
@@ -88,6 +88,8 @@ export class Retention implements Component {
       this.#removed.inc(samples);
       if (samples > 0) logger.info({ samples }, `removed ${samples} samples of before ${formatTimestamp(before)}`);
     } catch (error) {
+      if (this.#stopping.signal.aborted) return;
+      if (isNephoscopeError(error, 'STORE_BUSY')) return logger.info({}, error.message);
       this.#failures.inc();
       logger.error(
         { err: error },

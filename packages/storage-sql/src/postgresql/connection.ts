@@ -1,14 +1,17 @@
-import { readFile } from 'node:fs/promises';
-import type { Duplex } from 'node:stream';
-import type { ConnectionOptions } from 'node:tls';
+import type { Socket } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 
 import { NephoscopeError } from '@nephoscope/core';
-import pg from 'pg';
-import type { ClientConfig, QueryConfig, QueryResult, QueryResultRow } from 'pg';
+import type pg from 'pg';
+import type { QueryConfig, QueryResult, QueryResultRow } from 'pg';
 
+import { createClient } from './client.js';
+import { endSession, stateOf } from './other-sessions.js';
 import type { PostgresqlUrl } from './postgresql-url.js';
+import { setSession } from './session.js';
+import { sqlState } from './store-error.js';
 
-/** Where the database is, and the PEM files for TLS. */
+/** Where the database is, the PEM files for TLS, and by what name sessions are known there. */
 export interface Location {
   readonly url: PostgresqlUrl;
   readonly tls: {
@@ -16,19 +19,27 @@ export interface Location {
     readonly certFile?: string | undefined;
     readonly keyFile?: string | undefined;
   };
+  /** `application_name`: of it PostgreSQL keeps 63 characters. */
+  readonly name: string;
 }
 
 /** ms. */
 export interface Limits {
-  /** To connect and log in. */
+  /** To connect and log in, and once more to make the session ready. */
   readonly connect: number;
-  /** Of a statement, on the server and a moment later here. */
+  /** Of a statement, on the server and a moment later here; 0: none, as long as the server is at work on it. */
   readonly statement: number;
+  /** Without an answer for so long, another connection asks what the server does; 0: never. */
+  readonly silence: number;
+  /** Without a word within a transaction, or with a lock beyond one: then the server ends the session. */
+  readonly rest: number;
 }
 
 export interface Session extends Limits {
-  /** Settings of the server for this connection. */
+  /** Settings of the server for this connection, as far as it takes them. */
   readonly settings?: Readonly<Record<string, string>>;
+  /** When it is aborted, connections are cut, whatever they are at. */
+  readonly signal?: AbortSignal;
 }
 
 const oldestVersion = 150_000;
@@ -36,111 +47,89 @@ const oldestVersion = 150_000;
 /** The time beyond its own limit that the server has to say that it ended a statement, and to close a connection, ms. */
 const grace = 1_000;
 
-/** What is written and read here relies on these, whatever the server, the database or the role says. */
-const reliedOn: Readonly<Record<string, string>> = {
-  bytea_output: 'hex',
-  datestyle: 'ISO',
-  intervalstyle: 'postgres',
-  timezone: 'UTC',
-  extra_float_digits: '1',
-  standard_conforming_strings: 'on',
-  default_transaction_isolation: 'read committed',
-  // Compiling takes longer than any statement here, of which the planner expects much as it sees no statistics yet.
-  jit: 'off',
-  // A statement has its limit, and waits for locks within it.
-  lock_timeout: '0',
-  transaction_timeout: '0',
-  // Connections rest between batches, and never within a transaction, unless this program or its host is dead.
-  idle_session_timeout: '0',
-  idle_in_transaction_session_timeout: '60s',
-};
+/** As a limit as good as none, and the longest that PostgreSQL takes, ms. */
+const longest = 2 ** 31 - 1;
+
+const noAnswer = 'no answer within';
+
+/** SQLSTATEs of a server or pooler that lets nobody in who sets something at the log-in. */
+const refusedSettings = ['08P01', '0A000', '22023', '42704'];
+
+/** SQLSTATEs of statements that were ended while they may have waited for a lock. */
+const endedWaiting = ['55P03', '57014'];
 
 /**
- * The schema in which our tables are: of those in the search path the first, else the only other one in which this user
- * owns them, so that a path that was changed leads to no second, empty store. Before they are made it is the current
- * one.
- */
-const ourSchema = `coalesce((
-  with ours as (
-    select nspname as name, array_position(current_schemas(false), nspname) as at from pg_namespace
-    where (
-      select count(*) from pg_class
-      where relnamespace = pg_namespace.oid and relkind in ('r', 'p') and pg_has_role(relowner, 'usage')
-        and relname in ('kysely_migration', 'message_ids', 'series', 'metadata', 'samples')
-    ) = 5
-  )
-  select name from ours where at is not null or (select count(*) from ours) = 1 order by at limit 1
-), current_schema())`;
-
-/** Integers are bigint; all else stays as PostgreSQL writes it. */
-const integers: readonly number[] = [pg.types.builtins.INT2, pg.types.builtins.INT4, pg.types.builtins.INT8];
-const types = {
-  getTypeParser(oid: number) {
-    if (integers.includes(oid)) return BigInt;
-    return oid === pg.types.builtins.BYTEA ? bytesOf : (value: unknown) => value;
-  },
-} as NonNullable<ClientConfig['types']>;
-
-/** Of the text `\\x` and hexadecimal digits. */
-function bytesOf(text: string): Buffer {
-  return Buffer.from(text.slice(2), 'hex');
-}
-
-/**
- * One connection, logged in. It is cut when the server does not answer in time, as a frozen one does not:
- * `statement_timeout` is the server's own and does not help then, nor does TCP as long as the kernel at the other end
- * acknowledges.
+ * One connection, logged in. It is cut when the server is silent, as a frozen one is, or a way on which packets are lost:
+ * `statement_timeout` is the server's own and does not help then, nor does TCP as long as something at the other end
+ * acknowledges. What is asked on it ends with it.
  */
 export class Connection {
   readonly #client: pg.Client;
-  readonly #url: PostgresqlUrl;
-  readonly #limit: number;
+  readonly #location: Location;
+  readonly #session: Session;
   #usable = true;
   /** What it was lost by: the server may have said it while nothing was asked. */
   #lost: unknown;
+  /** The id of the server's own process, unless it was not told yet. */
+  #backend: number | undefined;
+  /** Ends what is being asked. */
+  #abandon: (reason: unknown) => void = () => undefined;
+  readonly #onAbort = () => this.#cut(this.#session.signal?.reason);
 
-  private constructor(client: pg.Client, url: PostgresqlUrl, limit: number) {
+  private constructor(client: pg.Client, location: Location, session: Session) {
     this.#client = client;
-    this.#url = url;
-    this.#limit = limit;
+    this.#location = location;
+    this.#session = session;
     const lost = (reason?: unknown) => {
       this.#usable = false;
       this.#lost ??= reason;
+      session.signal?.removeEventListener('abort', this.#onAbort);
     };
     client.on('error', lost).on('end', () => lost());
   }
 
   /** @throws what storeError() makes coded errors of */
-  static async open({ url, tls }: Location, session: Session): Promise<Connection> {
-    const client = new pg.Client({
-      host: url.host,
-      port: url.port,
-      database: url.database,
-      user: url.user,
-      password: url.password?.reveal(),
-      ssl: await tlsOptions(url, tls),
-      types,
-      connectionTimeoutMillis: session.connect,
-      // Before anything is asked: what the role says may be too short for that.
-      statement_timeout: session.statement,
-      keepAlive: true,
-      keepAliveInitialDelayMillis: 10_000,
-      application_name: 'nephoscope',
-    });
-    guardParser(client);
-    const connection = new Connection(client, url, session.statement + grace);
+  static async open(location: Location, session: Session): Promise<Connection> {
+    const { rest, settings, signal, statement } = session;
+    signal?.throwIfAborted();
+    const connection = await Connection.#logIn(location, session);
+    const within = session.connect + grace;
+    const late = setTimeout(
+      () => connection.#cut(connection.#unavailable(`${noAnswer} ${within / 1_000} s`)),
+      within,
+    );
     try {
-      await client.connect();
       await connection.#check();
-      await connection.#set({ ...reliedOn, ...session.settings });
+      const limits = { statement_timeout: `${statement}`, idle_in_transaction_session_timeout: `${rest}` };
+      await setSession(connection, { ...limits, ...settings });
       return connection;
     } catch (error) {
       await connection.close();
       throw error;
+    } finally {
+      clearTimeout(late);
     }
   }
 
-  /** The id of the server's process, as it was told at the log-in. */
+  static async #logIn(location: Location, session: Session, withLimit = true): Promise<Connection> {
+    const { connect, signal, statement } = session;
+    // Before anything is asked: what the role says may be too short for that. The client takes 0 for the role's.
+    const limit = statement === 0 ? longest : statement;
+    const client = await createClient(location, { connect, ...(withLimit && { statement: limit }) });
+    const connection = new Connection(client, location, session);
+    signal?.addEventListener('abort', connection.#onAbort);
+    try {
+      await connection.#unlessCut(client.connect());
+      return connection;
+    } catch (error) {
+      await connection.close();
+      if (withLimit && refusedSettings.includes(sqlState(error) ?? ''))
+        return await Connection.#logIn(location, session, false);
+      throw error;
+    }
+  }
+
+  /** The id of the server's process, as it was told at the log-in; a pooler has its own. */
   get process(): number | null {
     return (this.#client as pg.Client & { readonly processID: number | null }).processID;
   }
@@ -150,25 +139,31 @@ export class Connection {
     return this.#usable;
   }
 
-  /** @throws STORE_UNAVAILABLE when it took too long, or what storeError() makes coded errors of */
+  /**
+   * @throws STORE_UNAVAILABLE when the server is silent, took too long or waited for a lock, the signal's reason, or what
+   *   storeError() makes coded errors of
+   */
   async query<Row extends QueryResultRow>(query: QueryConfig): Promise<QueryResult<Row>> {
-    let late = false;
-    const timer = setTimeout(() => {
-      late = true;
-      this.#cut();
-    }, this.#limit);
+    const { statement } = this.#session;
+    const most = statement + grace;
+    const late =
+      statement === 0
+        ? undefined
+        : setTimeout(() => this.#cut(this.#unavailable(`${noAnswer} ${most / 1_000} s`)), most);
+    const watch = this.#watch();
     try {
-      return await this.#client.query<Row>(query);
+      return await this.#unlessCut(this.#client.query<Row>(query));
     } catch (error) {
-      // That it is lost is all that is said of a query then.
-      if (!late) throw this.#lost ?? error;
+      const { holders } = watch;
+      if (holders === undefined || !endedWaiting.includes(sqlState(error) ?? '')) throw error;
       throw new NephoscopeError(
         'STORE_UNAVAILABLE',
-        `${this.#url.toString()}: no answer within ${this.#limit / 1_000} s: the server hangs, is overloaded, or the network is cut`,
+        `${this.#location.url.toString()}: it was waited in vain for a lock of ${holders}`,
         { cause: error },
       );
     } finally {
-      clearTimeout(timer);
+      clearTimeout(late);
+      watch.end();
     }
   }
 
@@ -180,7 +175,7 @@ export class Connection {
       await this.query({ text: 'commit' });
       return result;
     } catch (error) {
-      if (this.#usable) await this.query({ text: 'rollback' }).catch(() => this.#cut());
+      if (this.#usable) await this.query({ text: 'rollback' }).catch((failure: unknown) => this.#cut(failure));
       throw error;
     }
   }
@@ -188,26 +183,108 @@ export class Connection {
   /** In order, or by force when the server does not go along. */
   async close(): Promise<void> {
     this.#usable = false;
-    const timer = setTimeout(() => this.#cut(), grace);
+    let timer: NodeJS.Timeout | undefined;
+    const over = new Promise<void>((resolve) => {
+      timer = setTimeout(() => {
+        this.#cut(new Error('the connection was closed'));
+        resolve();
+      }, grace);
+    });
     try {
-      await this.#client.end();
+      await Promise.race([this.#client.end(), over]);
     } finally {
       clearTimeout(timer);
+      this.#session.signal?.removeEventListener('abort', this.#onAbort);
     }
   }
 
-  #cut(): void {
+  #cut(reason: unknown): void {
     this.#usable = false;
+    this.#lost ??= reason;
     this.#client.connection.stream.destroy();
+    this.#abandon(this.#lost);
+  }
+
+  /** That it is lost is all that is said of what was asked then. */
+  async #unlessCut<T>(asked: Promise<T>): Promise<T> {
+    const cut = new Promise<never>((_, reject) => {
+      this.#abandon = reject;
+    });
+    try {
+      return await Promise.race([asked, cut]);
+    } catch (error) {
+      throw this.#lost ?? error;
+    }
+  }
+
+  /** Looks from time to time, until the end, what the server does with what was asked. */
+  #watch(): { readonly holders: string | undefined; end(): void } {
+    const { silence } = this.#session;
+    let timer: NodeJS.Timeout | undefined;
+    let holders: string | undefined;
+    let isAsked = silence > 0;
+    const lookLater = () => {
+      timer = setTimeout(() => {
+        void this.#look(() => isAsked)
+          .then((found) => (holders = found))
+          .finally(() => isAsked && lookLater());
+      }, silence);
+    };
+    if (isAsked) lookLater();
+    return {
+      get holders() {
+        return holders;
+      },
+      end: () => {
+        isAsked = false;
+        clearTimeout(timer);
+      },
+    };
+  }
+
+  /**
+   * Cuts the connection when it is of no use to wait any more: no other one is to be had, or the server is done or waits
+   * for more, and nothing comes. Never rejects.
+   *
+   * @returns who holds the lock that is waited for
+   */
+  async #look(isAsked: () => boolean): Promise<string | undefined> {
+    const { silence } = this.#session;
+    const process = this.#backend ?? this.process;
+    // A pooler may have no connection left, and its ids are not the server's.
+    if (process === null || process !== this.process) return undefined;
+    const received = () => (this.#client.connection.stream as Socket).bytesRead;
+    const before = received();
+    let other: Connection | undefined;
+    try {
+      const within = { statement: this.#session.connect, silence: 0 };
+      other = await Connection.#logIn(this.#location, { ...this.#session, ...within });
+      const { isAtWork, holders } = await stateOf(other, process);
+      if (isAtWork) return holders;
+      // It may have answered just now.
+      await delay(Math.min(grace, silence));
+      if (!isAsked() || received() !== before) return undefined;
+      this.#cut(this.#unavailable('the server is done, and its answer did not come'));
+      // In the middle of a transaction it would keep its locks for as long as anything at the other end holds the connection.
+      await endSession(other, process, this.#location.name);
+    } catch (error) {
+      // What the server says, if only that it lets no other one in, shows that it is there.
+      if (isAsked() && sqlState(error) === undefined)
+        this.#cut(this.#unavailable('no answer, and no other connection either'));
+    } finally {
+      await other?.close().catch(() => undefined);
+    }
+    return undefined;
   }
 
   /** @throws STORE_INVALID for a server or a database that cannot hold what we record */
   async #check(): Promise<void> {
-    const { rows } = await this.query<{ version: bigint; name: string; encoding: string }>({
-      text: `select current_setting('server_version_num')::int as version, current_setting('server_version') as name,
-          current_setting('server_encoding') as encoding`,
+    const { rows } = await this.query<{ process: bigint; version: bigint; name: string; encoding: string }>({
+      text: `select pg_backend_pid() as process, current_setting('server_version_num')::int as version,
+          current_setting('server_version') as name, current_setting('server_encoding') as encoding`,
     });
-    const { version = 0n, name = 'of an unknown version', encoding = '' } = rows[0] ?? {};
+    const { process = 0n, version = 0n, name = 'of an unknown version', encoding = '' } = rows[0] ?? {};
+    this.#backend = Number(process);
     if (version < oldestVersion) throw this.#invalid(`is PostgreSQL ${name}: version 15 or later is needed`);
     if (encoding !== 'UTF8')
       throw this.#invalid(
@@ -215,67 +292,14 @@ export class Connection {
       );
   }
 
-  /** Of these settings those that this version of PostgreSQL knows. */
-  async #set(settings: Readonly<Record<string, string>>): Promise<void> {
-    await this.query({
-      text: `select set_config(given.name, given.value, false)
-        from unnest($1::text[], $2::text[]) as given (name, value) join pg_settings on lower(pg_settings.name) = given.name`,
-      values: [Object.keys(settings), Object.values(settings)],
-    });
-    await this.query({
-      // Less than on would tell of a commit before it is on disk, which we acknowledge then.
-      text: `select case current_setting('synchronous_commit') when 'off' then set_config('synchronous_commit', 'on', false) end,
-        set_config('search_path', quote_ident(${ourSchema}), false)`,
-    });
-  }
-
   #invalid(what: string): NephoscopeError {
-    return new NephoscopeError('STORE_INVALID', `${this.#url.toString()} ${what}`);
+    return new NephoscopeError('STORE_INVALID', `${this.#location.url.toString()} ${what}`);
   }
-}
 
-/**
- * The parser of node-postgres throws at what it does not know, in the handler of the socket, where nobody catches: a server
- * whose pg_hba.conf asks for gss would end the program. It is an error of the connection.
- */
-function guardParser({ connection }: pg.Client): void {
-  const parsing = connection as typeof connection & { attachListeners(stream: Duplex): void };
-  const attach = parsing.attachListeners.bind(parsing);
-  parsing.attachListeners = (stream) => {
-    const emit = stream.emit.bind(stream);
-    stream.emit = (event: string, ...values: unknown[]) => {
-      if (event !== 'data') return emit(event, ...values);
-      try {
-        return emit(event, ...values);
-      } catch (error) {
-        stream.destroy(error as Error);
-        return true;
-      }
-    };
-    attach(stream);
-  };
-}
-
-async function tlsOptions(url: PostgresqlUrl, files: Location['tls']): Promise<false | ConnectionOptions> {
-  if (url.sslMode === 'disable') return false;
-  const read = async (file: string | undefined) => {
-    if (file === undefined) return undefined;
-    try {
-      return await readFile(file);
-    } catch (error) {
-      throw new NephoscopeError('STORE_TLS', `cannot read ${file}, named in the store's TLS options`, {
-        cause: error,
-      });
-    }
-  };
-  const [ca, cert, key] = await Promise.all([read(files.caFile), read(files.certFile), read(files.keyFile)]);
-  return {
-    // Not left to TLS: with a socket that is connected already it knows no host.
-    host: url.host,
-    rejectUnauthorized: url.sslMode !== 'require',
-    ...(url.sslMode === 'verify-ca' && { checkServerIdentity: () => undefined }),
-    ...(ca && { ca }),
-    ...(cert && { cert }),
-    ...(key && { key }),
-  };
+  #unavailable(what: string): NephoscopeError {
+    return new NephoscopeError(
+      'STORE_UNAVAILABLE',
+      `${this.#location.url.toString()}: ${what}: it hangs, is overloaded, or the network is cut`,
+    );
+  }
 }

@@ -81,7 +81,7 @@ export async function createPartition(connection: Connection, { name, start, end
 export async function detachPartition(connection: Connection, { name }: Partition): Promise<void> {
   await connection.transaction(async () => {
     // Who waits for this lock holds up those who come after: better once more than long.
-    await connection.query({ text: `set local lock_timeout = '2s'` });
+    await connection.query({ text: `set local lock_timeout = '200ms'` });
     const { rows } = await connection.query<{ oid: string }>({
       text: 'select to_regclass($1)::oid::text as oid',
       values: [name],

@@ -1,7 +1,7 @@
 import { NephoscopeError } from '@nephoscope/core';
 
 import { Connection } from './connection.js';
-import type { Limits, Location } from './connection.js';
+import type { Location, Session } from './connection.js';
 import { pooled } from './store-error.js';
 
 /**
@@ -11,10 +11,10 @@ import { pooled } from './store-error.js';
  * @param first a connection that has no transaction open
  * @throws STORE_REFUSED when there is one between that works by transactions
  */
-export async function refusePooler(first: Connection, location: Location, limits: Limits): Promise<void> {
+export async function refusePooler(first: Connection, location: Location, session: Session): Promise<void> {
   const process = await processOf(first);
   if (process === first.process) return;
-  const second = await Connection.open(location, limits);
+  const second = await Connection.open(location, session);
   try {
     await second.transaction(async () => {
       if ((await processOf(second)) === process || (await processOf(first)) !== process) throw refused(location);

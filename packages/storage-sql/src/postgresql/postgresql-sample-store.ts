@@ -16,7 +16,7 @@ import type { SampleTable } from '../sample-table.js';
 import type { Schema } from '../schema.js';
 import { meterSummaries, resourceSummaries } from '../summaries.js';
 import { Connection } from './connection.js';
-import type { Limits, Location } from './connection.js';
+import type { Limits, Location, Session } from './connection.js';
 import { ConnectionPool } from './connection-pool.js';
 import { prepareDatabase } from './prepare-database.js';
 import { Recorder } from './recorder.js';
@@ -24,10 +24,13 @@ import { removeBefore } from './removal.js';
 import { wasThere } from './sample-ids.js';
 import { storeError } from './store-error.js';
 
-const usualLimits: Limits = { connect: 10_000, statement: 30_000 };
-/** A summary may have to go through all there is. */
+const usualLimits: Limits = { connect: 10_000, statement: 30_000, silence: 8_000, rest: 30_000 };
+/** A summary may have to go through all there is, and a removal waits for the disk. */
 const readingTimes = 10;
+const removalTimes = 10;
 const readers = 3;
+/** What is under way when the store is stopped has so long to end, ms. */
+const lastWork = 1_000;
 
 const table: SampleTable = {
   messageId: sql<string>`coalesce(samples.message_id, samples.key::text)`,
@@ -35,11 +38,14 @@ const table: SampleTable = {
   ofSeries: (series) => sql`samples as s where s.series_id = ${series}`,
 };
 
-type Settings = Pick<PluginSettings<unknown>, 'logger' | 'clock'>;
+type Settings = Pick<PluginSettings<unknown>, 'logger' | 'clock' | 'host'>;
 
 interface Opened {
   readonly recorder: Recorder;
   readonly db: Kysely<Schema>;
+  readonly removal: Session;
+  /** Cuts its connections. */
+  readonly end: AbortController;
 }
 
 export class PostgresqlSampleStore implements SampleStore {
@@ -51,8 +57,8 @@ export class PostgresqlSampleStore implements SampleStore {
   /** Start and stop, one after the other. */
   readonly #turn = new Mutex();
 
-  constructor(location: Location, settings: Settings, limits = usualLimits) {
-    this.#location = location;
+  constructor(location: Omit<Location, 'name'>, settings: Settings, limits = usualLimits) {
+    this.#location = { ...location, name: `nephoscope on ${settings.host}, process ${process.pid}` };
     this.#settings = settings;
     this.#limits = limits;
   }
@@ -64,11 +70,27 @@ export class PostgresqlSampleStore implements SampleStore {
       const { url } = this.#location;
       this.#opened = await this.#watched(async () => {
         await prepareDatabase(this.#location, this.#limits, signal);
-        const reading = { ...this.#limits, statement: this.#limits.statement * readingTimes };
-        const pool = new ConnectionPool(this.#location, reading, readers);
+        const end = new AbortController();
+        const session = { ...this.#limits, signal: end.signal };
+        const pool = new ConnectionPool(
+          this.#location,
+          { ...session, statement: session.statement * readingTimes },
+          readers,
+        );
         return {
-          recorder: new Recorder(this.#location, this.#limits, this.#settings),
+          recorder: new Recorder(this.#location, session, this.#settings),
           db: new Kysely<Schema>({ dialect: new PostgresDialect({ pool }) }),
+          // Rows are to be found by their keys, however large the tables are.
+          removal: {
+            ...{ ...session, statement: session.statement * removalTimes },
+            settings: {
+              // It holds a lock beyond its transactions.
+              idle_session_timeout: `${session.rest}`,
+              lock_timeout: `${session.statement}`,
+              ...{ enable_hashjoin: 'off', enable_mergejoin: 'off', enable_seqscan: 'off' },
+            },
+          },
+          end,
         };
       }, signal);
       this.#settings.logger.info({ url }, 'the sample store is open');
@@ -81,8 +103,15 @@ export class PostgresqlSampleStore implements SampleStore {
       this.#opened = undefined;
       this.#health = { ok: false, reason: 'not started' };
       if (opened === undefined) return;
-      await opened.recorder.stop();
-      await opened.db.destroy();
+      const { recorder, db, end } = opened;
+      const timer = setTimeout(() => end.abort(this.#notOpen()), lastWork);
+      try {
+        await Promise.all([recorder.stop(), db.destroy()]);
+      } finally {
+        clearTimeout(timer);
+        // A removal goes on at the next one.
+        end.abort(this.#notOpen());
+      }
     });
   }
 
@@ -92,11 +121,10 @@ export class PostgresqlSampleStore implements SampleStore {
   }
 
   async removeBefore(time: bigint): Promise<number> {
-    this.#open();
+    const { removal } = this.#open();
     return await this.#watched(async () => {
-      // Of its own, as it holds a lock; rows are to be found by their keys, however large the tables are.
-      const settings = { enable_hashjoin: 'off', enable_mergejoin: 'off', enable_seqscan: 'off' };
-      const connection = await Connection.open(this.#location, { ...this.#limits, settings });
+      // Of its own, as it holds a lock.
+      const connection = await Connection.open(this.#location, removal);
       try {
         return await removeBefore(connection, time, this.#settings.clock);
       } finally {
@@ -134,13 +162,20 @@ export class PostgresqlSampleStore implements SampleStore {
 
   #open(): Opened {
     if (this.#opened !== undefined) return this.#opened;
-    throw new NephoscopeError(
+    throw this.#notOpen();
+  }
+
+  #notOpen(): NephoscopeError {
+    return new NephoscopeError(
       'STORE_UNAVAILABLE',
       `${this.#location.url.toString()} is not open: the store was not started or is stopped`,
     );
   }
 
-  /** Does it and tells the outcome to {@link health}. A sample that cannot be stored is no failure of the store. */
+  /**
+   * Does it and tells the outcome to {@link health}. Neither a sample that cannot be stored nor another program that does
+   * the same is a failure of the store.
+   */
   async #watched<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
     try {
       const result = await work();
@@ -149,7 +184,8 @@ export class PostgresqlSampleStore implements SampleStore {
     } catch (error) {
       if (signal?.aborted === true) throw error;
       const failure = storeError(error, this.#location.url);
-      if (failure.code !== 'SAMPLE_INVALID') this.#health = { ok: false, reason: failure.message };
+      if (!['SAMPLE_INVALID', 'STORE_BUSY'].includes(failure.code))
+        this.#health = { ok: false, reason: failure.message };
       throw failure;
     }
   }

@@ -10,13 +10,15 @@ import { refusePooler } from './pooler.js';
 
 /** Makes or updates the tables, one program after the other. Writes nothing when they are as they should be. */
 export async function prepareDatabase(location: Location, limits: Limits, signal: AbortSignal): Promise<void> {
+  // An update of large tables takes its time; what waits for others does not.
+  const settings = { idle_session_timeout: `${limits.rest}`, lock_timeout: `${limits.statement}` };
+  const session = { ...limits, statement: 0, settings, signal };
   // One connection: the lock is its own.
-  const pool = new ConnectionPool(location, limits, 1);
+  const pool = new ConnectionPool(location, session, 1);
   const db = new Kysely<Schema>({ dialect: new PostgresDialect({ pool }) });
   try {
-    await pool.use((connection) => refusePooler(connection, location, limits));
+    await pool.use((connection) => refusePooler(connection, location, session));
     await sql`select pg_advisory_lock(${sql.lit(locks.migrate)})`.execute(db);
-    signal.throwIfAborted();
     // Those that an extension brought are nobody's.
     const tables = await sql<{ name: string }>`
       select relname as name from pg_class

@@ -3,7 +3,7 @@ import type { PluginSettings, RecordResult, Sample } from '@nephoscope/core';
 
 import { recordBatch, toBatch } from './batch.js';
 import { takesPlainSample } from './control.js';
-import type { Connection, Limits, Location } from './connection.js';
+import type { Connection, Location, Session } from './connection.js';
 import { ConnectionPool } from './connection-pool.js';
 import { createPartition, existingPartitions, wantedPartitions } from './partitions.js';
 import { noPeriod } from '../periods.js';
@@ -30,8 +30,10 @@ export class Recorder {
   /** What the batches are made for: the last period that is over. */
   #ended = noPeriod;
 
-  constructor(location: Location, limits: Limits, tools: Pick<PluginSettings<unknown>, 'logger' | 'clock'>) {
-    this.#writer = new ConnectionPool(location, { ...limits, settings }, 1);
+  constructor(location: Location, session: Session, tools: Pick<PluginSettings<unknown>, 'logger' | 'clock'>) {
+    // The making of a partition is a transaction of several statements; only newer servers know this limit.
+    const transaction = { transaction_timeout: `${4 * session.statement}` };
+    this.#writer = new ConnectionPool(location, { ...session, settings: { ...settings, ...transaction } }, 1);
     this.#tools = tools;
   }
 

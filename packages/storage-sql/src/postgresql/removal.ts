@@ -1,9 +1,11 @@
+import { NephoscopeError } from '@nephoscope/core';
 import type { Clock } from '@nephoscope/core';
 
 import { int64Range } from '../filter.js';
 import { periodOf } from '../periods.js';
 import type { Connection } from './connection.js';
 import { detachPartition, existingPartitions, locks, otherSamples, removedTables } from './partitions.js';
+import { holderOfLock, holdersOfTables } from './other-sessions.js';
 import type { Partition } from './partitions.js';
 import { sqlState } from './store-error.js';
 
@@ -12,27 +14,27 @@ const pagesAtOnce = 500;
 const rowsAtOnce = 5_000;
 
 /** How often a lock is tried for, and the time between, ms. */
-const attempts = 10;
+const attempts = 30;
 const pause = 500;
+/** How often it is asked whether the removal of another program is over. */
+const turns = 80;
 
 /**
  * Removes whole partitions that are before `time` (ns), the samples before it that have none, and what they alone referred
  * to. When it is broken off, the next one goes on where it was.
  *
  * @param connection that plans for few rows found by their keys
- * @returns how many samples; 0 when another program is at it
+ * @returns how many samples
+ * @throws STORE_BUSY when another program is at it and does not end soon, STORE_UNAVAILABLE when others hold locks
  */
 export async function removeBefore(connection: Connection, time: bigint, clock: Clock): Promise<number> {
-  const { rows } = await connection.query<{ mine: string }>({
-    text: `select pg_try_advisory_lock(${locks.removal}) as mine`,
-  });
-  if (rows[0]?.mine !== 't') return 0;
+  await waitForTurn(connection, clock);
   // One that has not begun yet cannot be over.
   const now = clock.now();
   const period = periodOf(time < now ? time : now) - 1;
   const isToSweep = await endPeriod(connection, period);
   for (const partition of await oldPartitions(connection, time))
-    await patiently(() => detachPartition(connection, partition), clock);
+    await detachPatiently(connection, partition, clock);
   let removed = 0;
   for (const table of await removedTables(connection)) removed += await removeTable(connection, table);
   removed += await removeOthers(connection, time);
@@ -109,14 +111,37 @@ async function count(connection: Connection, text: string, values: unknown[]): P
   return rows[0]?.count ?? 0n;
 }
 
-async function patiently(work: () => Promise<void>, clock: Clock): Promise<void> {
+/** One program after the other. What the one before left is removed then, so that the number is right. */
+async function waitForTurn(connection: Connection, clock: Clock): Promise<void> {
+  for (let turn = 1; ; turn++) {
+    const { rows } = await connection.query<{ mine: string }>({
+      text: `select pg_try_advisory_lock(${locks.removal}) as mine`,
+    });
+    if (rows[0]?.mine === 't') return;
+    if (turn === turns) break;
+    await clock.sleep(pause);
+  }
+  const holder = (await holderOfLock(connection, locks.removal)) ?? 'another program';
+  throw new NephoscopeError('STORE_BUSY', `nothing was removed: ${holder} is removing samples, too`);
+}
+
+async function detachPatiently(connection: Connection, partition: Partition, clock: Clock): Promise<void> {
   for (let attempt = 1; ; attempt++) {
     try {
-      return await work();
+      return await detachPartition(connection, partition);
     } catch (error) {
       const waitsForLock = ['55P03', '40P01'].includes(sqlState(error) ?? '');
-      if (!waitsForLock || attempt === attempts) throw error;
+      if (!waitsForLock) throw error;
+      if (attempt === attempts) throw await withHolders(error, connection, partition);
       await clock.sleep(pause);
     }
   }
+}
+
+async function withHolders(error: unknown, connection: Connection, { name }: Partition): Promise<unknown> {
+  const holders = await holdersOfTables(connection, ['samples', otherSamples, name]);
+  if (holders === undefined) return error;
+  return new NephoscopeError('STORE_UNAVAILABLE', `${name} cannot be removed: it is in use by ${holders}`, {
+    cause: error,
+  });
 }

@@ -2,8 +2,9 @@ import { NephoscopeError, describeError, isNephoscopeError } from '@nephoscope/c
 
 import type { PostgresqlUrl } from './postgresql-url.js';
 
-/** What PostgreSQL calls SQLSTATE, https://www.postgresql.org/docs/current/errcodes-appendix.html. */
+/** What PostgreSQL calls SQLSTATE, https://www.postgresql.org/docs/current/errcodes-appendix.html, also of what was explained. */
 export function sqlState(error: unknown): string | undefined {
+  if (isNephoscopeError(error)) return sqlState(error.cause);
   const { code, severity } = (error ?? {}) as { code?: unknown; severity?: unknown };
   return typeof code === 'string' && severity !== undefined ? code : undefined;
 }
@@ -36,7 +37,7 @@ export type Failure = readonly [code: string, text: string];
 /** A connection pooler that hands out its server's connections by transactions: what is set for a session is lost, or another's. */
 export const pooled: Failure = [
   'STORE_REFUSED',
-  'a connection pooler stands before the server, and does not give a session of its own: name PostgreSQL itself in the URL, or have the pooler work by sessions and pass on statement_timeout (PgBouncer: pool_mode = session, ignore_startup_parameters = statement_timeout)',
+  'a connection pooler stands before the server, and does not give a session of its own: name PostgreSQL itself in the URL, or have the pooler work by sessions (PgBouncer: pool_mode = session)',
 ];
 
 /** By the state, or by its first two characters, its class. */
@@ -73,8 +74,6 @@ const states: Readonly<Record<string, Failure>> = {
 };
 
 function ofServer(error: unknown, state: string): Failure {
-  // PgBouncer's words.
-  if (state === '08P01' && describeError(error).startsWith('unsupported startup parameter')) return pooled;
   const [code, text] = states[state] ?? states[state.slice(0, 2)] ?? ['STORE_UNAVAILABLE', 'the server failed'];
   return [code, `${text} (${describeError(error)})`];
 }

@@ -6,15 +6,20 @@ import { NephoscopeError, isNephoscopeError } from '@nephoscope/core';
 
 import { PostgresqlUrl } from '../../src/postgresql/postgresql-url.js';
 import { storeError } from '../../src/postgresql/store-error.js';
-import { never, storeAt } from './support.js';
+import { never, shortLimits, storeAt } from './support.js';
 
 /** An answer to the log-in: AuthenticationRequest of that kind, https://www.postgresql.org/docs/current/protocol-message-formats.html. */
 function authentication(kind: number, more: Buffer | string = ''): Buffer {
-  const rest = Buffer.from(more);
-  const head = Buffer.alloc(9);
-  head.write('R');
-  head.writeInt32BE(8 + rest.length, 1);
-  head.writeInt32BE(kind, 5);
+  const number = Buffer.alloc(4);
+  number.writeInt32BE(kind);
+  return message('R', Buffer.concat([number, Buffer.from(more)]));
+}
+
+function message(kind: string, content: Buffer | string): Buffer {
+  const rest = Buffer.from(content);
+  const head = Buffer.alloc(5);
+  head.write(kind);
+  head.writeInt32BE(4 + rest.length, 1);
   return Buffer.concat([head, rest]);
 }
 
@@ -48,6 +53,41 @@ const servers: [string, string, (socket: Socket) => unknown, string, string][] =
     (socket) => socket.write(Buffer.from(`\x4a\0\0\0\x0a8.0.36\0${'x'.repeat(66)}`)),
     'STORE_UNAVAILABLE',
     'does not speak',
+  ],
+  [
+    'knows SASL, and no SCRAM',
+    'disable',
+    onceAsked(authentication(10, 'PLAIN\0XOAUTH2\0\0')),
+    'STORE_REFUSED',
+    'pg_hba.conf',
+  ],
+  ['offers nothing of SASL', 'disable', onceAsked(authentication(10, '\0')), 'STORE_REFUSED', 'pg_hba.conf'],
+  ['ends SASL before it began', 'disable', onceAsked(authentication(12, 'v=AAAA')), 'STORE_UNAVAILABLE', ''],
+  ['is an SSH server', 'disable', (socket) => socket.write('SSH-2.0-OpenSSH_9.2p1\r\n'), 'STORE_UNAVAILABLE', ''],
+  [
+    'is RabbitMQ',
+    'disable',
+    (socket) => socket.once('data', () => socket.end('AMQP\0\0\x09\x01')),
+    'STORE_UNAVAILABLE',
+    '',
+  ],
+  [
+    'is a web server, asked for TLS',
+    'require',
+    onceAsked('HTTP/1.1 400 Bad Request\r\n\r\n'),
+    'STORE_UNAVAILABLE',
+    'TLS',
+  ],
+  ['says an error without a field', 'disable', onceAsked(message('E', '\0')), 'STORE_UNAVAILABLE', ''],
+  ['says nothing', 'disable', () => undefined, 'STORE_UNAVAILABLE', 'no answer'],
+  ['says nothing of TLS', 'require', () => undefined, 'STORE_UNAVAILABLE', 'no answer'],
+  ['begins with TLS and no more', 'require', onceAsked('S'), 'STORE_UNAVAILABLE', 'no answer'],
+  [
+    'lets in, and says nothing more',
+    'disable',
+    onceAsked(Buffer.concat([authentication(0), message('K', Buffer.alloc(8)), message('Z', 'I')])),
+    'STORE_UNAVAILABLE',
+    'no answer',
   ],
   ['is a web server', 'disable', onceAsked('HTTP/1.1 400 Bad Request\r\n\r\n'), 'STORE_UNAVAILABLE', ''],
   ['hangs up', 'disable', (socket) => socket.once('data', () => socket.end()), 'STORE_UNAVAILABLE', 'lost'],
@@ -94,7 +134,9 @@ describe('a server at the other end', () => {
     }).listen(0, '127.0.0.1');
     await once(server, 'listening');
     const { port } = server.address() as AddressInfo;
-    const store = storeAt(`postgresql://user:word@127.0.0.1:${port}/samples?sslmode=${mode}`);
+    const store = storeAt(`postgresql://user:word@127.0.0.1:${port}/samples?sslmode=${mode}`, {
+      within: shortLimits,
+    });
     try {
       await expect(store.start(never)).rejects.toMatchObject({ code, message: expect.stringContaining(message) });
       expect(store.health().ok).toBe(false);

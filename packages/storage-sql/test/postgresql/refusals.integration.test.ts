@@ -198,7 +198,7 @@ describe('TLS', () => {
       url.search = `sslmode=${mode}`;
     });
   const tls = () => ({ tls: { caFile: server.caFile ?? '' } });
-  const encrypted = `select ssl from pg_stat_ssl join pg_stat_activity using (pid) where application_name = 'nephoscope'`;
+  const encrypted = `select ssl from pg_stat_ssl join pg_stat_activity using (pid) where application_name like 'nephoscope on %'`;
 
   it('is spoken with a server of the right name and authority', async () => {
     const store = await started(at('localhost', 'verify-full'), tls());

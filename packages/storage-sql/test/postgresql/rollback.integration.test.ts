@@ -11,7 +11,7 @@ let pool: ConnectionPool;
 beforeAll(async () => {
   url = await newDatabase();
   const settings = { idle_in_transaction_session_timeout: '50ms' };
-  pool = new ConnectionPool({ url: new PostgresqlUrl(url), tls: {} }, { ...limits, settings }, 1);
+  pool = new ConnectionPool({ url: new PostgresqlUrl(url), tls: {}, name: 'test' }, { ...limits, settings }, 1);
 });
 afterAll(async () => {
   await pool.end();

@@ -12,8 +12,8 @@ import { realClock } from '../store-at.js';
 export const never: AbortSignal = new AbortController().signal;
 
 /** Whatever it takes on a busy machine; shorter where the test waits for it. */
-export const limits = { connect: 20_000, statement: 30_000 };
-export const shortLimits = { connect: 1_000, statement: 1_000 };
+export const limits = { connect: 20_000, statement: 30_000, silence: 20_000, rest: 30_000 };
+export const shortLimits = { connect: 1_000, statement: 1_000, silence: 500, rest: 30_000 };
 
 const log = () => undefined;
 
@@ -26,7 +26,7 @@ export function storeAt(
   }: { tls?: { caFile?: string }; clock?: Clock; within?: typeof limits } = {},
 ): SampleStore {
   const logger = { debug: log, info: log, warn: log, error: log };
-  return new PostgresqlSampleStore({ url: new PostgresqlUrl(url), tls }, { logger, clock }, within);
+  return new PostgresqlSampleStore({ url: new PostgresqlUrl(url), tls }, { logger, clock, host: 'test' }, within);
 }
 
 /** Runs SQL as the user of the URL. */

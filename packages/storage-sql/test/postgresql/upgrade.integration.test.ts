@@ -22,7 +22,7 @@ afterEach(() => dropDatabase(url));
 
 /** The tables of the version before, with a sample as it wrote it. */
 async function olderDatabase(): Promise<void> {
-  const pool = new ConnectionPool({ url: new PostgresqlUrl(url), tls: {} }, limits, 1);
+  const pool = new ConnectionPool({ url: new PostgresqlUrl(url), tls: {}, name: 'test' }, limits, 1);
   const db = new Kysely<Schema>({ dialect: new PostgresDialect({ pool }) });
   const { '0001_samples': first } = migrations;
   if (first === undefined) throw new Error('there is no first migration');

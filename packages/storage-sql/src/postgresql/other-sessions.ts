@@ -1,0 +1,75 @@
+import type { Connection } from './connection.js';
+
+/** What a session that somebody waits for does, as another one sees it. */
+export interface SessionState {
+  /** False when it has nothing more to do, or waits itself for the one that waits for it; or is not there. */
+  readonly isAtWork: boolean;
+  /** Who holds what it waits for; undefined when it waits for no lock. */
+  readonly holders: string | undefined;
+}
+
+/** @param process the id of the session's process */
+export async function stateOf(connection: Connection, process: number): Promise<SessionState> {
+  const { rows } = await connection.query<{ at_work: string }>({
+    text: `select (state = 'active' and wait_event_type is distinct from 'Client')::text as at_work
+      from pg_stat_activity where pid = $1`,
+    values: [process],
+  });
+  return {
+    isAtWork: rows[0]?.at_work === 'true',
+    holders: await described(connection, 'select unnest(pg_blocking_pids($1)) as pid', [process]),
+  };
+}
+
+/** Ends a session of this name, which is lost, in the server. */
+export async function endSession(connection: Connection, process: number, name: string): Promise<void> {
+  await connection.query({
+    text: `select pg_terminate_backend(pid) from pg_stat_activity
+      where pid = $1 and usename = current_user and application_name = $2::name::text`,
+    values: [process, name],
+  });
+}
+
+/** Who holds locks of these tables. */
+export async function holdersOfTables(
+  connection: Connection,
+  tables: readonly string[],
+): Promise<string | undefined> {
+  return await described(
+    connection,
+    `select distinct pid from pg_locks where granted and pid <> pg_backend_pid()
+      and relation in (select to_regclass(name) from unnest($1::text[]) as name)`,
+    [tables],
+  );
+}
+
+/** Who holds the advisory lock of this number. */
+export async function holderOfLock(connection: Connection, lock: number): Promise<string | undefined> {
+  return await described(
+    connection,
+    `select pid from pg_locks where granted and locktype = 'advisory' and pid <> pg_backend_pid()
+      and database = (select oid from pg_database where datname = current_database())
+      and (classid, objid, objsubid) = (0, $1, 1)`,
+    [lock],
+  );
+}
+
+/**
+ * Sessions, by the name that they gave themselves: ours give their host and process there. What a session of another user
+ * does is not to be seen without a permission.
+ *
+ * @param pids a query of the ids of their processes; 0 is a transaction that was prepared for a commit in two phases
+ */
+async function described(connection: Connection, pids: string, values: unknown[]): Promise<string | undefined> {
+  const { rows } = await connection.query<{ who: string }>({
+    text: `with asked as (${pids})
+      select case asked.pid when 0 then 'a prepared transaction (see pg_prepared_xacts)' else
+        concat('''', coalesce(nullif(application_name, ''), 'a program without a name'), ''' (process ', asked.pid,
+          ' of the server, user ', usename, ', from ' || host(client_addr), ', ' || state,
+          ' for ' || round(extract(epoch from clock_timestamp() - state_change)) || ' s', ')') end as who
+      from asked left join pg_stat_activity as session on session.pid = asked.pid
+      order by xact_start nulls last limit 3`,
+    values,
+  });
+  return rows.length === 0 ? undefined : rows.map(({ who }) => who).join(', ');
+}
