@@ -1,6 +1,7 @@
 import { sweepBroker } from './broker.js';
 import { sweepSqlite } from './sqlite.js';
 import { sweepState } from './state.js';
+import { sweepPostgresql } from './postgresql.js';
 import type { Sweep } from './sweep.js';
 
 const progress = (text: string) => void process.stderr.write(`${text}\n`);
@@ -10,6 +11,7 @@ const sweeps: readonly ((signal: AbortSignal) => Promise<Sweep>)[] = [
   (signal) => sweepBroker({ every: 1, lanes: 24, progress }, signal),
   (signal) => sweepState({ progress }, signal),
   (signal) => sweepSqlite({ lanes: 2, progress }, signal),
+  (signal) => sweepPostgresql(1, signal),
 ];
 
 /**
