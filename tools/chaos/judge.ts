@@ -27,6 +27,8 @@ export interface Judged {
 /** How long each has to come to work, ms. */
 const patience = 45_000;
 const pause = 250;
+/** After so long the store has done what it was told before, ms. */
+const settling = 3_000;
 
 /**
  * Has each program do its work alone, where others could hide that it does not: each collector in turn as the only one,
@@ -69,6 +71,8 @@ export async function recordsAlone(
   { recorded }: Pick<Judged, 'recorded'>,
   within: number,
 ): Promise<string | undefined> {
+  // What was being committed when it stopped is no work of now.
+  await sleep(Math.min(settling, within / 4));
   const before = await recorded();
   const more = await comes(async () => (await recorded()) > before, within);
   return more ? undefined : `${name} records nothing within ${within / 1_000} s when it is the only collector`;

@@ -30,7 +30,7 @@ export async function selfTest(
 }
 
 /** Long enough that one that works records something, ms. */
-const stalled = 8_000;
+const stalled = 12_000;
 
 /**
  * Whether the judge sees a collector that has silently stopped consuming: the last one that runs is frozen, so that it
