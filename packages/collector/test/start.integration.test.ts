@@ -50,6 +50,31 @@ describe('what is waited for', () => {
     90_000,
   );
 
+  it.each(['its start', 'a batch'])(
+    'is a lock of another program, %s: it can be stopped meanwhile, and what waited is recorded by the next',
+    async (what) => {
+      const database = newDatabase();
+      const other = new DatabaseSync(database);
+      if (what === 'its start') other.exec('begin immediate');
+      const [port] = await freePorts(1);
+      const collector = startDaemon('collector', configuration(database), [], port);
+      if (what === 'a batch') {
+        await waitUntil('it is ready', async () => (await collector.status('/readyz')).status === 200);
+        other.exec('begin immediate');
+      }
+      const ledger = await broker.publish(30);
+      await waitUntil('it says so', async () => (await collector.status('/readyz')).text.includes('is locked by'));
+      expect(await collector.stop()).toMatchObject({ code: 0 });
+      other.exec('rollback');
+      other.close();
+      const next = startDaemon('collector', configuration(database), [], port);
+      await waitUntil('all is recorded', async () => (await countIn(database)) >= ledger.length, 60_000);
+      expect(await recordedIds(database)).toEqual(ledger.sort());
+      expect(await next.stop()).toMatchObject({ code: 0 });
+    },
+    90_000,
+  );
+
   it('is a folder that cannot be made, and it can be stopped meanwhile', async () => {
     const collector = startDaemon(
       'collector',
