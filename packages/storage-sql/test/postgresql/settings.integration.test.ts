@@ -1,3 +1,7 @@
+import { once } from 'node:events';
+import { connect, createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
+
 import type { SampleStore } from '@nephoscope/core';
 import { exampleSample } from '@nephoscope/testing';
 
@@ -163,4 +167,43 @@ describe('rows that came past the sequence of ids', () => {
     expect(await all(reader)).toHaveLength(53);
     expect(new Set(await ids()).size).toBe(53);
   });
+});
+
+it('a pooler that takes no settings at the log-in, and a server that refuses one of those that are wished, are used without', async () => {
+  const url = new URL(await newDatabase(server.url));
+  const text = 'unsupported startup parameter: statement_timeout';
+  const fields = Buffer.from(`SFATAL\0C08P01\0M${text}\0\0`);
+  const refusal = Buffer.concat([Buffer.from('E'), Buffer.alloc(4), fields]);
+  refusal.writeInt32BE(4 + fields.length, 1);
+  let refused = 0;
+  const pooler = createServer((client) => {
+    const target = connect(Number(url.port), '127.0.0.1');
+    for (const socket of [client, target]) socket.on('error', () => undefined);
+    client.on('close', () => target.destroy());
+    target.on('close', () => client.destroy());
+    target.on('data', (data) => client.write(data));
+    client.once('data', (first) => {
+      if (first.includes('statement_timeout')) {
+        refused++;
+        client.end(refusal);
+        return;
+      }
+      target.write(first);
+      // A value of the same length that is none.
+      client.on('data', (data) =>
+        target.write(Buffer.from(data.toString('latin1').replace('40s', '40?'), 'latin1')),
+      );
+    });
+  }).listen(0, '127.0.0.1');
+  await once(pooler, 'listening');
+  const through = new URL(url);
+  through.port = `${(pooler.address() as AddressInfo).port}`;
+  try {
+    const store = await started(through.href);
+    expect(await store.record(batch(3))).toEqual({ recorded: 3, duplicates: 0 });
+    expect(refused).toBeGreaterThan(0);
+    await store.stop();
+  } finally {
+    pooler.close();
+  }
 });
