@@ -119,7 +119,8 @@ export class Agent {
   async cycle(cycle: number): Promise<void> {
     const readings = readingsOf(cycle);
     this.outbox.listed(new Set(readings.map(({ id }) => id)));
-    const time = AbortSignal.timeout(40);
+    // Longer than a fault lasts: what no cycle could note at all is not known afterwards.
+    const time = AbortSignal.timeout(500);
     await this.outbox.take(
       readings.map((reading) => takenOf(reading, cycle)),
       this.#failures,
