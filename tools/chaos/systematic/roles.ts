@@ -156,9 +156,14 @@ const listener: Role = {
           const before = heardLate;
           const isDone = async () => {
             // What is worthless when it is late is said again and again; the other is said once, when it will not be lost.
-            await onChannel(world, async (channel) => {
+            const sayNow = async (channel: Channel) => {
+              await channel.checkExchange(passing.exchange);
               channel.publish(passing.exchange, passing.bindings[0] as string, Buffer.from('now'));
               await channel.checkExchange(passing.exchange);
+            };
+            // The exchange is not there before the program has got so far on a connection.
+            await onChannel(world, sayNow).catch((error: Error) => {
+              if (!/NOT_FOUND|closed/i.test(error.message)) throw error;
             });
             return heardLate > before;
           };
@@ -414,6 +419,8 @@ async function countOf(world: World, name: string): Promise<number> {
 
 async function onChannel({ model }: World, act: (channel: Channel) => Promise<unknown>): Promise<void> {
   const channel = await model.createChannel();
+  // A refusal comes by the request, too; without a listener the event would throw.
+  channel.on('error', () => undefined);
   await act(channel);
   await channel.close();
 }
