@@ -1,10 +1,10 @@
 import { request as httpRequest } from 'node:http';
 import type { IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
-import { json } from 'node:stream/consumers';
 
 import { describeError, NephoscopeError } from '@nephoscope/core';
 import type { Clock, Logger, PluginSettings } from '@nephoscope/core';
+import { z } from 'zod';
 
 import type { BrokerUrl } from './broker-url.js';
 import type { AmqpOptions } from './options.js';
@@ -14,14 +14,16 @@ const askTimeout = 10_000;
 // Of a queue that was just made the API has the bare facts; the rest comes with its figures, each 5 s by default.
 const patience = 60_000;
 const pause = 2_000;
+// Of an answer about one queue, which takes some kilobytes.
+const mostBytes = 1024 * 1024;
 
-/** What a queue is made to do by policies, as RabbitMQ's management API tells it. */
-interface QueueRules {
-  readonly policy?: string | null;
-  readonly operator_policy?: string | null;
-  /** A list where it is empty. */
-  readonly effective_policy_definition?: Readonly<Record<string, unknown>> | readonly unknown[];
-}
+/** What a queue is made to do by policies, as RabbitMQ's management API tells it: its definition is a list where it is empty. */
+const queueRules = z.object({
+  policy: z.string().nullish(),
+  operator_policy: z.string().nullish(),
+  effective_policy_definition: z.union([z.record(z.string(), z.unknown()), z.array(z.unknown())]).optional(),
+});
+export type QueueRules = z.output<typeof queueRules>;
 
 const bounds = ['max-length', 'max-length-bytes'];
 
@@ -98,7 +100,7 @@ export class Policies {
 
 /** What a policy does to messages that wait, in words. */
 export function harmOf({ effective_policy_definition: rules }: QueueRules): readonly string[] {
-  if (rules === undefined || !isRules(rules)) return [];
+  if (rules === undefined || Array.isArray(rules)) return [];
   const harm: string[] = [];
   const { expires, overflow, 'message-ttl': ttl } = rules;
   if (ttl !== undefined) harm.push(`messages expire after ${String(ttl)} ms (message-ttl)`);
@@ -111,12 +113,6 @@ export function harmOf({ effective_policy_definition: rules }: QueueRules): read
       if (rules[bound] !== undefined)
         harm.push(`of more than ${String(rules[bound])} the oldest are dropped (${bound})`);
   return harm;
-}
-
-function isRules(
-  rules: NonNullable<QueueRules['effective_policy_definition']>,
-): rules is Readonly<Record<string, unknown>> {
-  return !Array.isArray(rules);
 }
 
 /** @throws BUS_MANAGEMENT */
@@ -149,13 +145,24 @@ async function ask(
       response.resume();
       throw new NephoscopeError('BUS_MANAGEMENT', adviceOf(response.statusCode));
     }
-    return (await json(response)) as QueueRules;
+    return queueRules.parse(JSON.parse(await textOf(response)));
   } catch (error) {
     if (error instanceof NephoscopeError) throw error;
     throw new NephoscopeError('BUS_MANAGEMENT', `${url.origin} does not answer as RabbitMQ's management API`, {
       cause: error,
     });
   }
+}
+
+async function textOf(response: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of response as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > mostBytes) throw new Error(`the answer is longer than ${mostBytes} bytes`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString();
 }
 
 function adviceOf(status: number | undefined): string {
