@@ -1,13 +1,20 @@
 import type { InstanceReading, LifecycleEvent } from '@nephoscope/core';
 import { LifecycleEventType } from '@nephoscope/libvirt';
 import type { TypedValue } from '@nephoscope/libvirt';
-import { FakeLibvirtd } from '@nephoscope/libvirt/testing';
-import type { FakeDomain, Handler, ProcedureName } from '@nephoscope/libvirt/testing';
+import type { FakeDomain, Handler } from '@nephoscope/libvirt/testing';
 
-import { allParts, inspectorOf, until } from './support.js';
-import type { TestInspector } from './support.js';
+import {
+  busyPart,
+  callsOf,
+  daemon,
+  never,
+  signal,
+  started as startedWith,
+  useFakeDaemon,
+  uuidOf,
+} from './fake-host.js';
+import { allParts, until } from './support.js';
 
-const uuidOf = (id: number): string => `00000000-0000-4000-8000-${String(id).padStart(12, '0')}`;
 const ofProcess: Record<string, TypedValue> = {
   'balloon.rss': 2048n,
   ...Object.fromEntries(
@@ -36,32 +43,14 @@ const guest = (id: number, more: Partial<FakeDomain> = {}): FakeDomain => ({
 /** What is said of a guest that another job holds. */
 const held = (id: number): FakeDomain => guest(id, { stats: ofHost });
 
-const busy = { missing: 'busy' };
-const never = new Promise<never>(() => undefined);
-const { signal } = new AbortController();
-
-let daemon: FakeLibvirtd;
-let opened: TestInspector[];
-beforeEach(async () => {
-  daemon = await FakeLibvirtd.listen();
-  daemon.handle('connectGetUri', () => 'qemu:///system');
-  opened = [];
-});
-afterEach(async () => {
-  await Promise.all(opened.map(({ inspector }) => inspector.stop()));
-  await daemon.close();
-});
+useFakeDaemon();
 
 async function started(domains: readonly FakeDomain[], options: Record<string, unknown> = {}) {
-  daemon.domains = [...domains];
-  const made = inspectorOf(daemon.uri, { deadline: 0.3, ...options });
-  opened.push(made);
-  await made.inspector.start(signal);
+  const made = await startedWith(domains, { deadline: 0.3, ...options });
   const readOne = (id: number) => made.inspector.inspectInstance(uuidOf(id), allParts, signal);
   return { ...made, readOne };
 }
 
-const callsOf = (name: ProcedureName): number => daemon.calls.filter((call) => call.name === name).length;
 const isWhole = (reading: InstanceReading | undefined) =>
   reading !== undefined && Object.values(reading.parts).every((part) => !('missing' in part));
 
@@ -91,9 +80,9 @@ describe('one instance', () => {
       query.groups?.includes('block') === true ? never : answer(query),
     );
     expect((await readOne(1))?.parts).toMatchObject({
-      cpu: { count: 1, timeNs: 100n, vcpus: busy },
-      memory: busy,
-      disks: busy,
+      cpu: { count: 1, timeNs: 100n, vcpus: busyPart },
+      memory: busyPart,
+      disks: busyPart,
     });
     // While that call hangs, its process is not asked again.
     daemon.calls.length = 0;
@@ -149,14 +138,14 @@ describe('one instance', () => {
   });
 
   it('is read while a reading of the host hangs', async () => {
-    const { read, readOne } = await started([guest(1)], { deadline: 60 });
+    const { inspector, read, readOne } = await started([guest(1)], { deadline: 60 });
     const answer: Handler<'connectGetAllDomainStats'> = daemon.handle('connectGetAllDomainStats', (query) =>
       query.domains === undefined ? never : answer(query),
     );
     const host = read().catch((error: unknown) => error);
     await until(() => callsOf('connectGetAllDomainStats') > 0);
     expect(isWhole(await readOne(1))).toBe(true);
-    await opened[0]?.inspector.stop();
+    await inspector.stop();
     await host;
   });
 });
