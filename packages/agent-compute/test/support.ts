@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -32,6 +32,29 @@ export function temporaryFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'nephoscope-agent-'));
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
   return folder;
+}
+
+/** Runs a read of this folder again until no file came or went meanwhile, so that it tells of one moment. */
+export function atOneMoment<T>(folder: string, read: () => T): T {
+  for (let attempt = 1; ; attempt++) {
+    const before = readdirSync(folder);
+    try {
+      const result = read();
+      if (readdirSync(folder).join('/') === before.join('/')) return result;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    }
+    if (attempt === 100) throw new Error(`${folder} does not come to rest`);
+  }
+}
+
+/** Copies a folder to what the next process finds after kill -9; gives the copy. */
+export function copyAsKilled(folder: string, copy: string): string {
+  return atOneMoment(folder, () => {
+    rmSync(copy, { recursive: true, force: true });
+    cpSync(folder, copy, { recursive: true });
+    return copy;
+  });
 }
 
 /** Lets everything happen that needs no time and no outside. */

@@ -1,11 +1,11 @@
-import { cpSync, mkdirSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { meteringTexts } from '@nephoscope/core';
 import type { OutgoingMessage } from '@nephoscope/core';
 import { FakeBus, FakeClock } from '@nephoscope/testing';
 
-import { metric, temporaryFolder, until } from '../support.js';
+import { copyAsKilled, metric, temporaryFolder, until } from '../support.js';
 import { counterAt, never, openSpool } from './support.js';
 import type { SpoolFields } from './support.js';
 
@@ -194,8 +194,7 @@ it('an outage over kill -9 at any cycle is accounted for as well', async () => {
   for (let round = 0; round < 6; round++) {
     taken.push(...(await outage(made, { cycles: 37, instances: 10, minutes: 10 })));
     // While a compaction may be under way.
-    const folder = newFolder();
-    cpSync(made.folder, folder, { recursive: true });
+    const folder = copyAsKilled(made.folder, newFolder());
     const saved = made.saved.at(-1) ?? {};
     sending.splice(0).forEach((sender) => sender.stop());
     made = await spooling({ folder, maxBytes, clock, totals: saved });

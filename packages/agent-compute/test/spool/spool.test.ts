@@ -1,7 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import {
   appendFileSync,
-  cpSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -17,7 +16,7 @@ import { jest } from '@jest/globals';
 
 import { encodeRecords } from '../../src/spool/record.js';
 import type { SpoolMessage } from '../../src/spool/record.js';
-import { counted, metric, refuse, temporaryFolder, turns, until } from '../support.js';
+import { copyAsKilled, counted, metric, refuse, temporaryFolder, turns, until } from '../support.js';
 import { never, onDisk, openSpool, plain, textOf } from './support.js';
 import type { SpoolFields } from './support.js';
 
@@ -48,9 +47,7 @@ async function spooling(fields: Partial<SpoolFields> = {}) {
 
 /** What the next process finds after kill -9. */
 function killed({ folder }: { readonly folder: string }): string {
-  const copy = newFolder();
-  cpSync(folder, copy, { recursive: true });
-  return copy;
+  return copyAsKilled(folder, newFolder());
 }
 
 const numbered = (first: number, howMany: number, size = 20) =>

@@ -15,7 +15,7 @@ import { readSegment } from '../../src/spool/segment.js';
 import { Sender } from '../../src/spool/sender.js';
 import { Spool } from '../../src/spool/spool.js';
 import type { SpoolOptions } from '../../src/spool/thinner.js';
-import { signer } from '../support.js';
+import { atOneMoment, signer } from '../support.js';
 
 export const never = new AbortController().signal;
 
@@ -33,10 +33,12 @@ export const textOf = ({ body }: { readonly body: Uint8Array }) => Buffer.from(b
 
 /** The segments of a spool and what can be read of them. */
 export function onDisk(folder: string) {
-  return readdirSync(folder)
-    .filter((name) => name.endsWith('.seg'))
-    .sort()
-    .map((name) => ({ name, ...readSegment(readFileSync(join(folder, name))) }));
+  return atOneMoment(folder, () =>
+    readdirSync(folder)
+      .filter((name) => name.endsWith('.seg'))
+      .sort()
+      .map((name) => ({ name, ...readSegment(readFileSync(join(folder, name))) })),
+  );
 }
 
 export interface SpoolFields extends Partial<SpoolOptions> {

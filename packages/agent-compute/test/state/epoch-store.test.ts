@@ -1,13 +1,4 @@
-import {
-  appendFileSync,
-  cpSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { appendFileSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -18,7 +9,7 @@ import fc from 'fast-check';
 
 import { Epochs } from '../../src/epochs.js';
 import { EpochStore } from '../../src/state/epoch-store.js';
-import { temporaryFolder } from '../support.js';
+import { copyAsKilled, temporaryFolder } from '../support.js';
 import { settle } from './support.js';
 
 const root = temporaryFolder();
@@ -46,9 +37,7 @@ async function opened(folder: string) {
 
 /** As after kill -9. */
 function copied(folder: string): string {
-  const copy = newFolder();
-  cpSync(folder, copy, { recursive: true });
-  return copy;
+  return copyAsKilled(folder, newFolder());
 }
 
 const journals = (folder: string) => readdirSync(folder).filter((name) => name.endsWith('.journal'));
