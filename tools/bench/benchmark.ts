@@ -27,6 +27,8 @@ export interface BenchmarkContext {
   /** At which intervals `rest` runs the compute agent, s, and for how many cycles. */
   readonly intervals: readonly number[];
   readonly cycles: number;
+  /** How long `soak` watches. */
+  readonly minutes: number;
   /** Aborted when nobody waits for the result any more. */
   readonly signal: AbortSignal;
 }

@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
 
 import { secret } from './agent-configuration.js';
 import { outputOf, root, startProgram } from './measured-process.js';
@@ -28,6 +29,7 @@ export async function writeCollectorConfiguration(
 /** A collector that consumes. */
 export interface RunningCollector {
   readonly pid: number;
+  readonly output: Readable;
   /** The sums over its `/metrics` of these names. */
   metrics<Name extends string>(...names: readonly Name[]): Promise<Readonly<Record<Name, number>>>;
   /** Ends it by SIGTERM. @throws Error with the end of its log when it fails */
@@ -37,13 +39,17 @@ export interface RunningCollector {
 const cli = join(root, 'packages', 'collector', 'dist', 'cli.js');
 const startTimeout = 60_000;
 
-/** @throws Error with the end of its log when it ends or does not consume within a minute */
+/**
+ * @param nodeOptions beside those of its start script
+ * @throws Error with the end of its log when it ends or does not consume within a minute
+ */
 export async function startCollector(
   configuration: string,
   profile: Profile | undefined,
   signal: AbortSignal,
+  nodeOptions: readonly string[] = [],
 ): Promise<RunningCollector> {
-  const child = startProgram('collector', [cli, '--config', configuration], profile);
+  const child = startProgram('collector', [...nodeOptions, cli, '--config', configuration], profile);
   const ended = outputOf(child, signal);
   // Its end is awaited by `stop`, or below when it comes too early.
   ended.catch(() => undefined);
@@ -61,6 +67,7 @@ export async function startCollector(
   const status = await Promise.race([running, tooEarly]).finally(() => clearTimeout(timer));
   return {
     pid: child.pid as number,
+    output: child.stdout as Readable,
     async metrics(...names) {
       const response = await fetch(`${status}/metrics`, { signal });
       const text = await response.text();

@@ -98,10 +98,13 @@ const owners = 50;
 const ownerId = (kind: string, index: number) => `${kind}${hex(index % owners, 24)}`;
 
 const nodeXml = (instances: number, metadataXml: (index: number) => string) => `<node>
-${Array.from({ length: instances }, (_, index) => domainXml(index, metadataXml(index))).join('')}</node>
+${Array.from({ length: instances }, (_, index) => domainXml(index, metadataXml(index)).xml).join('')}</node>
 `;
 
-const domainXml = (index: number, metadata: string) => `  <domain type='test'>
+/** A domain of libvirt's test driver. */
+export const domainXml = (index: number, metadata: string) => ({
+  name: instanceName(index),
+  xml: `  <domain type='test'>
     <name>${instanceName(index)}</name>
     <uuid>6e657068-6f73-4363-8f70-${hex(index, 12)}</uuid>
     <metadata>${metadata}</metadata>
@@ -120,4 +123,5 @@ const domainXml = (index: number, metadata: string) => `  <domain type='test'>
       </interface>
     </devices>
   </domain>
-`;
+`,
+});

@@ -20,9 +20,10 @@ import { root } from './measured-process.js';
 import { memory } from './memory.js';
 import { resources } from './resources.js';
 import { rest } from './rest.js';
+import { soak } from './soak.js';
 import { storeNames } from './stores.js';
 
-const benchmarks: readonly Benchmark[] = [cycle, memory, ingest, growth, resources, rest, busy];
+const benchmarks: readonly Benchmark[] = [cycle, memory, ingest, growth, resources, rest, busy, soak];
 
 const measured = ['@nephoscope/agent-compute', '@nephoscope/agent-central', '@nephoscope/collector'];
 
@@ -41,6 +42,7 @@ Options:
   --resources <number>   resources: how many are metered (100000)
   --intervals <seconds>  rest: of the compute agent (10,60,600)
   --cycles <number>      rest, busy: how many cycles are watched (3)
+  --minutes <number>     soak: how long it is watched, at least 4 (30)
   --help
 `;
 
@@ -58,6 +60,7 @@ async function main(args: readonly string[], signal: AbortSignal): Promise<void>
       resources: { type: 'string', default: '100000' },
       intervals: { type: 'string', default: '10,60,600' },
       cycles: { type: 'string', default: '3' },
+      minutes: { type: 'string', default: '30' },
     },
   });
   if (values.help === true) {
@@ -84,6 +87,7 @@ async function main(args: readonly string[], signal: AbortSignal): Promise<void>
     resources: positive('resources', values.resources),
     intervals: values.intervals.split(',').map((interval) => positive('intervals', interval)),
     cycles: positive('cycles', values.cycles),
+    minutes: positive('minutes', values.minutes, 4),
     signal,
   };
   for (const benchmark of chosen) results[benchmark.name] = await benchmark.run(context);
@@ -100,8 +104,9 @@ function oneOrAll<Name extends string>(
   return chosen;
 }
 
-function positive(option: string, given: string): number {
-  if (!/^[1-9]\d{0,11}$/.test(given)) throw new TypeError(`--${option}: a number from 1 on`);
+function positive(option: string, given: string, least = 1): number {
+  if (!/^[1-9]\d{0,11}$/.test(given) || Number(given) < least)
+    throw new TypeError(`--${option}: a number from ${least} on`);
   return Number(given);
 }
 

@@ -28,6 +28,15 @@ export function rounded(value: number): number {
   return Number(value.toFixed(3));
 }
 
+/** By how much a straight line through the values rises from the first to the last, as a share of their mean. */
+export function growthOf(values: readonly number[]): number {
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  const middle = (values.length - 1) / 2;
+  const along = values.reduce((sum, value, at) => sum + (at - middle) * (value - mean), 0);
+  const square = values.reduce((sum, _, at) => sum + (at - middle) ** 2, 0);
+  return ((along / square) * (values.length - 1)) / mean;
+}
+
 /** µs, of ms in all. */
 export function perSample(cpu: Readonly<Record<string, number>>, samples: number): Record<string, number> {
   return Object.fromEntries(Object.entries(cpu).map(([part, ms]) => [part, rounded((ms * 1_000) / samples)]));
