@@ -102,7 +102,7 @@ export const errorTable: readonly ErrorGroup[] = [
       METER_VOLUME: { means: 'A counter’s volume is not a finite number.', what: defect },
       COUNTER_INVALID: {
         means:
-          'A counter cannot be sent, and costs only itself: a field is not of its kind, metadata or a text cannot be written as JSON, or the message would be over 1 MiB.',
+          'A counter cannot be sent, and costs only itself: a field is not of its kind, metadata or a text cannot be written as JSON, or the message would be over 1 MiB or 5,000 values.',
         what: defect,
       },
       COUNTERS_TOO_MANY: {
@@ -263,7 +263,7 @@ export const errorTable: readonly ErrorGroup[] = [
       },
       JSON_INVALID: {
         means:
-          'A text is not JSON, or JSON that is refused: a key twice in one object, half a surrogate pair, more than 64 levels, a number of more than 4,300 characters.',
+          'A text is not JSON, or JSON that is refused: a key twice in one object, half a surrogate pair, more than 64 levels, a number of more than 4,300 characters or 40 digits of exponent, more than 1,000 keys that are digits alone; in a metering message more than 5,000 values.',
         what: 'Look at who wrote it.',
       },
       TIMESTAMP_INVALID: {

@@ -51,13 +51,13 @@ export type {
   Subscription,
   TransientQueue,
 } from './message-bus.js';
-export { maxMeteringLineBytes } from './message/field-rules.js';
+export { maxMessageValues, maxMeteringLineBytes } from './message/field-rules.js';
 export { derivedMessageId } from './message/derived-message-id.js';
 export { JsonNumber, formatJson, isJsonObject, parseJson } from './message/json.js';
 export type { JsonObject, JsonValue } from './message/json.js';
 export { MeteringBatch, encodeMeteringBatch, splitMeteringBatch } from './message/metering-batch.js';
 export type { MeteringBody, UnreadableLine } from './message/metering-batch.js';
-export { maxMeteringDocumentBytes, meteringTexts } from './message/metering-body.js';
+export { maxMeteringDocumentBytes, meteringSteps, meteringTexts } from './message/metering-body.js';
 export {
   ceilometerWire,
   meteringContentType,

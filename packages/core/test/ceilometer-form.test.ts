@@ -129,6 +129,12 @@ describe('the Ceilometer form', () => {
     expect(text(`{"v":${json}}`)).toBe(body);
   });
 
+  it('refuses a text that grows far beyond the message, before it is made', () => {
+    const members = Array.from({ length: 3_000 }, (_, n) => `"${n}x":0`).join(',');
+    expect(text(`{"v":{${members}}}`).length).toBe(22_890);
+    expect(() => text(`{"${'k'.repeat(1_000_000)}":{${members}}}`)).toThrow(/more than 4194304 characters/);
+  });
+
   it('takes keys by code point, not by UTF-16 unit', () => {
     expect(text('{"🙂":"2","\uffff":"1","a":"0"}')).toBe('a0\uffff1🙂2');
     expect(text('{"v":[{"🙂":2,"\uffff":1}]}')).toBe("v[{b'\\xef\\xbf\\xbf': 1, b'\\xf0\\x9f\\x99\\x82': 2}]");

@@ -53,6 +53,11 @@ const wrong: Record<string, unknown> = {
   'no volume': { ...good, volume: undefined },
   NaN: { ...good, volume: NaN },
   infinity: { ...good, volume: -Infinity },
+  'more values than a reader takes': { ...good, resourceMetadata: { a: new Array(4_900).fill(0) } },
+  'more keys of digits than a reader takes': {
+    ...good,
+    resourceMetadata: Object.fromEntries(new Array(1_001).entries()),
+  },
   'more digits than a reader takes': { ...good, volume: 10n ** 4300n },
   'a number as user': { ...good, userId: 5 },
   'no project': { ...good, projectId: undefined },

@@ -52,7 +52,7 @@ it('refuses an array that is cut short before it gives the first item', () => {
 });
 
 it('makes an item when its turn comes', () => {
-  const [first] = jsonItems(`[${'1,'.repeat(1_000_000)}1]`);
+  const [first] = jsonItems(`[${'1,'.repeat(99_999)}1]`);
   expect(first).toBe('1');
   const items = jsonItems('[1,2,3]')[Symbol.iterator]();
   expect([items.next(), items.next()].map(({ value }) => value as string)).toEqual(['1', '2']);

@@ -213,6 +213,27 @@ describe('signMeteringMessage', () => {
     expect(() => sign({ ...counter, resourceMetadata: nested(63) })).toThrow(/nested more than 64 deep/);
   });
 
+  it('takes as many values in metadata as can be read, and refuses more', () => {
+    const named = (count: number, name: (n: number) => string): Metadata =>
+      Object.fromEntries(Array.from({ length: count }, (_, n) => [name(n), [n]]));
+    const refusal = (resourceMetadata: Metadata) => () => sign({ ...counter, resourceMetadata });
+    expect(verify(sign({ ...counter, resourceMetadata: named(2_450, (n) => `k${n}`) }))).toBe('verified');
+    expect(refusal(named(2_451, (n) => `k${n}`))).toThrow(/more than 4900 values/);
+    expect(verify(sign({ ...counter, resourceMetadata: named(1_000, String) }))).toBe('verified');
+    expect(refusal(named(1_001, String))).toThrow(/more than 1000 keys that are digits alone/);
+  });
+
+  it("refuses metadata whose text in Ceilometer's form is much longer than the message", () => {
+    const resourceMetadata: Metadata = {
+      ['k'.repeat(10_000)]: Object.fromEntries(Array.from({ length: 1_000 }, (_, n) => [`v${n}`, n])),
+    };
+    expect(verify(sign({ ...counter, resourceMetadata }))).toBe('verified');
+    const signer = createSigner({ secret, form: 'ceilometer' });
+    const inForm = () => signMeteringMessage({ ...counter, resourceMetadata }, envelope, signer);
+    expect(inForm).toThrow(/cannot be signed: .* more than 4194304 characters/);
+    expect(inForm).toThrow(expect.objectContaining({ code: 'COUNTER_INVALID' }) as Error);
+  });
+
   it('refuses other texts that JSON cannot hold', () => {
     expect(() => sign({ ...counter, userId: 'x\udc00' })).toThrow(
       /user_id of a counter holds half a surrogate pair/,

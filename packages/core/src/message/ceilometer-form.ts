@@ -1,3 +1,5 @@
+import { NephoscopeError } from '../errors.js';
+import { maxMeteringLineBytes } from './field-rules.js';
 import { JsonNumber, isJsonObject } from './json.js';
 import type { JsonValue } from './json.js';
 import { inKeyOrder } from './key-order.js';
@@ -12,14 +14,32 @@ import type { FormWriter } from './signature-form.js';
  * `{a: {b: 'x'}}` and `{'a:b': 'x'}`, `null` and `'None'`, `1` and `'1'`, and with and without an empty object.
  * That is what the canonical form is for.
  */
-export const ceilometerForm: FormWriter = { name: 'ceilometer', head: () => '', field };
+export const ceilometerForm: FormWriter = {
+  name: 'ceilometer',
+  head: () => '',
+  field: (key, value) => field(key, value, { left: maxSignedText }),
+};
 
-function field(key: string, value: JsonValue): string {
-  if (typeof value === 'string') return key + value;
-  if (!isJsonObject(value)) return key + printed(value);
-  let text = '';
-  for (const [inner, item] of inKeyOrder(value)) text += field(`${key}:${inner}`, item);
-  return text;
+/**
+ * The longest text of a field, in characters. Each inner field repeats the keys that it stands in, so that a message of 1 MiB
+ * could make gigabytes of it; a byte within a list takes four characters at most.
+ */
+const maxSignedText = 4 * maxMeteringLineBytes;
+
+/** @throws MESSAGE_UNREADABLE for a longer text, before it is put together */
+function field(key: string, value: JsonValue, room: { left: number }): string {
+  if (isJsonObject(value)) {
+    let text = '';
+    for (const [inner, item] of inKeyOrder(value)) text += field(`${key}:${inner}`, item, room);
+    return text;
+  }
+  const text = key + (typeof value === 'string' ? value : printed(value));
+  room.left -= text.length;
+  if (room.left >= 0) return text;
+  throw new NephoscopeError(
+    'MESSAGE_UNREADABLE',
+    `the text that is signed in Ceilometer's form has more than ${maxSignedText} characters`,
+  );
 }
 
 /** Python's print of a value. Ceilometer turns the strings within a list into bytes before it prints the list. */
@@ -48,23 +68,27 @@ function printedFloat(value: number): string {
   return digits.includes('.') ? digits : `${digits}.0`;
 }
 
-const escapes = new Map([
-  [0x09, '\\t'],
-  [0x0a, '\\n'],
-  [0x0d, '\\r'],
-  [0x5c, '\\\\'],
-]);
+/** How Python prints each byte, but for the quote. */
+const printedByte = Array.from({ length: 256 }, (_, byte) => {
+  const named = { 0x09: '\\t', 0x0a: '\\n', 0x0d: '\\r', 0x5c: '\\\\' }[byte];
+  if (named !== undefined) return Buffer.from(named);
+  if (byte >= 0x20 && byte <= 0x7e) return Buffer.of(byte);
+  return Buffer.from(`\\x${byte.toString(16).padStart(2, '0')}`);
+});
+const longestPrint = 4;
+
+const isPlain = /^[ -&(-[\]-~]*$/;
 
 /** Python's `repr` of the text's UTF-8 bytes: `b'plain'`, `b"it's"`, `b'\xc3\xa9'`. */
 function printedBytes(text: string): string {
+  if (isPlain.test(text)) return `b'${text}'`;
   const quote = text.includes("'") && !text.includes('"') ? '"' : "'";
-  let bytes = '';
+  const printed = Buffer.allocUnsafe(Buffer.byteLength(text) * longestPrint);
+  let length = 0;
   for (const byte of Buffer.from(text, 'utf8')) {
-    const char = String.fromCharCode(byte);
-    if (char === quote) bytes += `\\${quote}`;
-    else if (escapes.has(byte)) bytes += escapes.get(byte);
-    else if (byte < 0x20 || byte > 0x7e) bytes += `\\x${byte.toString(16).padStart(2, '0')}`;
-    else bytes += char;
+    const print = printedByte[byte] as Buffer;
+    if (byte === quote.charCodeAt(0)) printed[length++] = 0x5c;
+    for (let at = 0; at < print.length; at += 1) printed[length++] = print[at] as number;
   }
-  return `b${quote}${bytes}${quote}`;
+  return `b${quote}${printed.toString('latin1', 0, length)}${quote}`;
 }

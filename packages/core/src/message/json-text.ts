@@ -1,20 +1,29 @@
 import { NephoscopeError } from '../errors.js';
+import { maxDigitKeys, maxMessageValues } from './field-rules.js';
+import { isDigits } from './json.js';
 
 // Cuts a JSON text where it stands, without reading what is in the pieces: a message within an envelope keeps its own
 // text, digit by digit, and one that is no JSON costs only itself. Nothing here goes deeper than one level, so that no
-// nesting can overflow the stack.
+// nesting can overflow the stack, and each character is looked at once, so that 16 MiB take some tens of milliseconds.
+
+/** More items than this no array has that is read: of the smallest messages 16 MiB hold some 60,000. */
+const maxItems = 100_000;
 
 /**
  * The members of the object that `text` is: each key with the text of its value.
  *
- * @throws JSON_INVALID when it is no object, or has a key twice; what is in the values is not looked at
+ * @throws JSON_INVALID when it is no object, has a key twice, or more of them than a message has values; what is in the
+ *   values is not looked at
  */
 export function jsonMembers(text: string): ReadonlyMap<string, string> {
   const cutter = new Cutter(text, '{', '}');
   const members = new Map<string, string>();
+  let digitKeys = 0;
   while (cutter.more()) {
     const key = jsonString(cutter.value());
     cutter.colon();
+    if (isDigits(key)) digitKeys += 1;
+    if (members.size >= maxMessageValues || digitKeys > maxDigitKeys) throw cutter.expected('the last member');
     if (members.has(key)) throw cutter.expected('another key');
     members.set(key, cutter.value());
   }
@@ -22,13 +31,17 @@ export function jsonMembers(text: string): ReadonlyMap<string, string> {
 }
 
 /**
- * The texts of the items of the array that `text` is, each made when its turn comes: there may be millions of them.
+ * The texts of the items of the array that `text` is, each made when its turn comes.
  *
- * @throws JSON_INVALID at once, before the first item, when it is no whole array; what is in the items is not looked at
+ * @throws JSON_INVALID at once, before the first item, when it is no whole array or has more than 100,000; what is in the
+ *   items is not looked at
  */
 export function jsonItems(text: string): Iterable<string> {
   const cutter = new Cutter(text, '[', ']');
-  while (cutter.more()) cutter.skip();
+  for (let items = 0; cutter.more(); items += 1) {
+    if (items >= maxItems) throw cutter.expected('the last item');
+    cutter.skip();
+  }
   return itemsOf(text);
 }
 
@@ -52,7 +65,12 @@ export function jsonString(text: string): string {
 
 const blanks = /[ \t\r\n]*/y;
 const scalar = /[^\s,:{}[\]"]+/y;
-const structural = /["{}[\]]/g;
+const quote = 0x22;
+const openBracket = 0x5b;
+const backslash = 0x5c;
+const closeBracket = 0x5d;
+const openBrace = 0x7b;
+const closeBrace = 0x7d;
 
 class Cutter {
   readonly #text: string;
@@ -127,21 +145,22 @@ class Cutter {
 
   #stringEnd(start: number): number {
     const text = this.#text;
-    for (let end = text.indexOf('"', start + 1); end >= 0; end = text.indexOf('"', end + 1)) {
-      let escapes = 0;
-      while (text.charCodeAt(end - 1 - escapes) === 0x5c) escapes += 1;
-      if (escapes % 2 === 0) return end + 1;
+    for (let at = start + 1; at < text.length; at += 1) {
+      const code = text.charCodeAt(at);
+      if (code === quote) return at + 1;
+      if (code === backslash) at += 1;
     }
     throw this.#cutShort();
   }
 
   #nestedEnd(start: number): number {
+    const text = this.#text;
     let depth = 0;
-    structural.lastIndex = start;
-    for (let match = structural.exec(this.#text); match !== null; match = structural.exec(this.#text)) {
-      if (match[0] === '"') structural.lastIndex = this.#stringEnd(match.index);
-      else if (match[0] === '{' || match[0] === '[') depth += 1;
-      else if (--depth === 0) return structural.lastIndex;
+    for (let at = start; at < text.length; at += 1) {
+      const code = text.charCodeAt(at);
+      if (code === quote) at = this.#stringEnd(at) - 1;
+      else if (code === openBrace || code === openBracket) depth += 1;
+      else if ((code === closeBrace || code === closeBracket) && --depth === 0) return at + 1;
     }
     throw this.#cutShort();
   }

@@ -1,5 +1,5 @@
 import { NephoscopeError } from '../errors.js';
-import { maxNumberLength } from './field-rules.js';
+import { maxDigitKeys, maxExponentLength, maxNumberLength } from './field-rules.js';
 
 /** A number of a JSON text, digit by digit as it was written: `8292646586825371460`, `1.0`, `1e-07`. */
 export class JsonNumber {
@@ -22,12 +22,14 @@ export const maxJsonDepth = 64;
  * Reads a JSON text strictly after RFC 8259, with every number kept as it was written.
  *
  * Refused beside what is no JSON: a key that stands twice in one object, half a surrogate pair, more
- * than {@link maxJsonDepth} levels, a number of more than 4,300 characters.
+ * than {@link maxJsonDepth} levels, a number of more than 4,300 characters or 40 digits
+ * of exponent, more than 1,000 keys that are digits alone,
+ * and more than `maxValues` values, all of them as soon as they are met.
  *
  * @throws JSON_INVALID with the place
  */
-export function parseJson(text: string): JsonValue {
-  return new Scanner(text).document();
+export function parseJson(text: string, maxValues = Infinity): JsonValue {
+  return new Scanner(text, maxValues).document();
 }
 
 /** One line of JSON; numbers as they were written, keys in the order in which they stand. */
@@ -51,7 +53,17 @@ export function quoteJson(text: string): string {
   return needsNoEscape.test(text) ? `"${text}"` : JSON.stringify(text);
 }
 
+const digits = /^\d+$/;
+
+/** Whether a key is digits alone. Nearly all begin with something else. */
+export function isDigits(key: string): boolean {
+  const first = key.charCodeAt(0);
+  return first >= 0x30 && first <= 0x39 && digits.test(key);
+}
+
 const number = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
+
+const longExponent = new RegExp(`[eE][+-]?\\d{${maxExponentLength + 1}}`);
 
 const quote = 0x22;
 const comma = 0x2c;
@@ -64,10 +76,14 @@ const closeBrace = 0x7d;
 
 class Scanner {
   readonly #text: string;
+  readonly #maxValues: number;
   #at = 0;
+  #values = 0;
+  #digitKeys = 0;
 
-  constructor(text: string) {
+  constructor(text: string, maxValues: number) {
     this.#text = text;
+    this.#maxValues = maxValues;
   }
 
   document(): JsonValue {
@@ -79,6 +95,8 @@ class Scanner {
   }
 
   #value(depth: number): JsonValue {
+    this.#values += 1;
+    if (this.#values > this.#maxValues) throw this.#invalid(`more than ${this.#maxValues} values`, this.#at);
     switch (this.#text.charCodeAt(this.#at)) {
       case quote:
         return this.#string();
@@ -105,6 +123,7 @@ class Scanner {
       if (this.#text.charCodeAt(this.#at) !== quote) throw this.#unexpected('a key');
       const start = this.#at;
       const key = this.#string();
+      if (isDigits(key)) this.#countDigitKey(start);
       if (object.has(key)) throw this.#invalid('a key that stands in its object already', start);
       this.#skipBlanks();
       if (!this.#take(colon)) throw this.#unexpected("':'");
@@ -115,6 +134,12 @@ class Scanner {
       if (!this.#take(comma)) throw this.#unexpected("',' or '}'");
       this.#skipBlanks();
     }
+  }
+
+  #countDigitKey(at: number): void {
+    this.#digitKeys += 1;
+    if (this.#digitKeys > maxDigitKeys)
+      throw this.#invalid(`more than ${maxDigitKeys} keys that are digits alone`, at);
   }
 
   #array(depth: number): readonly JsonValue[] {
@@ -174,7 +199,10 @@ class Scanner {
     this.#at = number.lastIndex;
     if (this.#at - start > maxNumberLength)
       throw this.#invalid(`a number of more than ${maxNumberLength} characters`, start);
-    return new JsonNumber(this.#text.slice(start, this.#at));
+    const text = this.#text.slice(start, this.#at);
+    if (text.length > maxExponentLength && longExponent.test(text))
+      throw this.#invalid(`an exponent of more than ${maxExponentLength} digits`, start);
+    return new JsonNumber(text);
   }
 
   #word<T>(word: string, value: T): T {

@@ -1,7 +1,7 @@
 import type { Metadata, MetadataValue } from '../counter.js';
 import { describeError, NephoscopeError } from '../errors.js';
-import { maxMeteringLineBytes, maxNumberLength } from './field-rules.js';
-import { JsonNumber, formatJson, maxJsonDepth } from './json.js';
+import { maxDigitKeys, maxMetadataValues, maxMeteringLineBytes, maxNumberLength } from './field-rules.js';
+import { JsonNumber, formatJson, isDigits, maxJsonDepth } from './json.js';
 import type { JsonObject, JsonValue } from './json.js';
 import { compareCodePoints } from './key-order.js';
 import type { FormWriter } from './signature-form.js';
@@ -9,14 +9,20 @@ import type { FormWriter } from './signature-form.js';
 /**
  * What a message carries of its counter's metadata: the JSON text, and the field `resource_metadata` in the signed text.
  *
- * @throws COUNTER_INVALID for a value that JSON cannot hold, with its path
+ * @throws COUNTER_INVALID for a value that JSON cannot hold, with its path, and for more than a message holds
  */
 export function writeMetadata(
   metadata: Metadata,
   writer: FormWriter,
 ): { readonly json: string; readonly signed: string } {
-  const value = jsonObject(metadata, 'resource_metadata', 2);
-  return { json: formatJson(value), signed: writer.field('resource_metadata', value) };
+  const value = jsonObject(metadata, 'resource_metadata', 2, newBudget());
+  try {
+    return { json: formatJson(value), signed: writer.field('resource_metadata', value) };
+  } catch (error) {
+    throw new NephoscopeError('COUNTER_INVALID', `resource_metadata cannot be signed: ${describeError(error)}`, {
+      cause: error,
+    });
+  }
 }
 
 /** Whether nothing in it can change: it is plain, and frozen all through, and no getter stands in it. */
@@ -48,15 +54,27 @@ export function ownMetadata(given: unknown): OwnMetadata {
   if (typeof given !== 'object' || given === null || Array.isArray(given)) throw invalid(path, 'is no object');
   const before = known.get(given);
   if (before !== undefined) return before;
-  const budget = { left: maxMeteringLineBytes };
+  const budget = newBudget();
   const copy = frozenCopy(given, path, 2, budget) as Metadata;
   const unchangeable = isDeepFrozen(given as Metadata);
-  const own = { value: unchangeable ? (given as Metadata) : copy, size: maxMeteringLineBytes - budget.left };
+  const own = { value: unchangeable ? (given as Metadata) : copy, size: maxMeteringLineBytes - budget.bytes };
   if (unchangeable) known.set(given, own);
   return own;
 }
 
-function frozenCopy(value: unknown, path: string, depth: number, budget: { left: number }): MetadataValue {
+/** What a message has room for. */
+interface Budget {
+  bytes: number;
+  values: number;
+  digitKeys: number;
+}
+
+function newBudget(): Budget {
+  return { bytes: maxMeteringLineBytes, values: maxMetadataValues, digitKeys: maxDigitKeys };
+}
+
+function frozenCopy(value: unknown, path: string, depth: number, budget: Budget): MetadataValue {
+  spendValue(budget);
   if (typeof value === 'string') spend(value.length + 2, budget);
   else if (typeof value === 'object' && value !== null) {
     if (depth > maxJsonDepth) throw invalid(path.slice(0, 100), `is nested more than ${maxJsonDepth} deep`);
@@ -72,6 +90,7 @@ function frozenCopy(value: unknown, path: string, depth: number, budget: { left:
       Object.fromEntries(
         Object.keys(value).map((key) => {
           spend(key.length + 4, budget);
+          spendKey(key, budget);
           const item = (value as Record<string, unknown>)[key];
           return [key, frozenCopy(item, `${path}.${key}`, depth + 1, budget)];
         }),
@@ -86,13 +105,23 @@ function frozenCopy(value: unknown, path: string, depth: number, budget: { left:
   return value as MetadataValue;
 }
 
-function spend(bytes: number, budget: { left: number }): void {
-  budget.left -= bytes;
-  if (budget.left < 0)
-    throw new NephoscopeError(
-      'COUNTER_INVALID',
-      `resource_metadata is more than the ${maxMeteringLineBytes} bytes of a message`,
-    );
+function spend(bytes: number, budget: Budget): void {
+  budget.bytes -= bytes;
+  if (budget.bytes < 0) throw tooMuch(`the ${maxMeteringLineBytes} bytes of a message`);
+}
+
+function spendValue(budget: Budget): void {
+  budget.values -= 1;
+  // The object itself is one, too.
+  if (budget.values < -1) throw tooMuch(`${maxMetadataValues} values`);
+}
+
+function spendKey(key: string, budget: Budget): void {
+  if (isDigits(key) && --budget.digitKeys < 0) throw tooMuch(`${maxDigitKeys} keys that are digits alone`);
+}
+
+function tooMuch(than: string): NephoscopeError {
+  return new NephoscopeError('COUNTER_INVALID', `resource_metadata is more than ${than}`);
 }
 
 /** An array or an object without a class: a Date, a Map and their like are written as text, or not at all. */
@@ -103,7 +132,8 @@ function isPlain(value: object): boolean {
   return prototype === null || Object.getPrototypeOf(prototype) === null;
 }
 
-function jsonValue(value: MetadataValue, path: string, depth: number): JsonValue {
+function jsonValue(value: MetadataValue, path: string, depth: number, budget: Budget): JsonValue {
+  spendValue(budget);
   if (value === null || typeof value === 'boolean') return value;
   if (typeof value === 'string') {
     if (!value.isWellFormed()) throw invalid(path, 'holds half a surrogate pair');
@@ -119,16 +149,18 @@ function jsonValue(value: MetadataValue, path: string, depth: number): JsonValue
   if (depth > maxJsonDepth) throw invalid(path.slice(0, 100), `is nested more than ${maxJsonDepth} deep`);
   if (!isPlain(value)) throw invalid(path, 'is no plain object');
   // Array.from, which does not pass over holes.
-  if (isArray(value)) return Array.from(value, (item, index) => jsonValue(item, `${path}[${index}]`, depth + 1));
-  return jsonObject(value, path, depth);
+  if (isArray(value))
+    return Array.from(value, (item, index) => jsonValue(item, `${path}[${index}]`, depth + 1, budget));
+  return jsonObject(value, path, depth, budget);
 }
 
 /** Keys in signing order, so that who verifies the message finds them sorted. */
-function jsonObject(metadata: Metadata, path: string, depth: number): JsonObject {
+function jsonObject(metadata: Metadata, path: string, depth: number, budget: Budget): JsonObject {
   const object = new Map<string, JsonValue>();
   for (const key of Object.keys(metadata).sort(compareCodePoints)) {
     if (!key.isWellFormed()) throw invalid(path, 'has a key with half a surrogate pair');
-    object.set(key, jsonValue(metadata[key] as MetadataValue, `${path}.${key}`, depth + 1));
+    spendKey(key, budget);
+    object.set(key, jsonValue(metadata[key] as MetadataValue, `${path}.${key}`, depth + 1, budget));
   }
   return object;
 }

@@ -1,14 +1,18 @@
 import { isUtf8 } from 'node:buffer';
 
 import { NephoscopeError, describeError } from '../errors.js';
+import { copyOf } from './copy-of.js';
 import { jsonItems, jsonMembers, jsonString } from './json-text.js';
 import { maxMeteringLineBytes } from './field-rules.js';
 import { splitMeteringBatch } from './metering-batch.js';
 import type { UnreadableLine } from './metering-batch.js';
 import { meteringContentType } from './metering-wire.js';
 
-/** The longest document that is taken apart, in bytes. A Ceilometer without `batch_size` sends a whole cycle as one. */
-export const maxMeteringDocumentBytes = 32 * 1024 * 1024;
+/**
+ * The largest body that is taken apart, in bytes. Ours have 127 KiB, or a longer message; a Ceilometer without `batch_size`
+ * sends a whole cycle as one. RabbitMQ 4 itself takes no larger message if nothing else is said.
+ */
+export const maxMeteringDocumentBytes = 16 * 1024 * 1024;
 
 /**
  * The JSON texts of the metering messages of a body, character by character as they stand in it:
@@ -26,6 +30,11 @@ export function* meteringTexts(
   body: Uint8Array,
   contentType: string | undefined,
 ): Generator<string | UnreadableLine, void, undefined> {
+  for (const text of meteringSteps(body, contentType)) if (text !== undefined) yield text;
+}
+
+/** What {@link meteringTexts} gives, with `undefined` where some work is done and nothing found yet: others may have a turn. */
+export function* meteringSteps(body: Uint8Array, contentType: string | undefined): Steps {
   const type = contentType?.split(';', 1)[0]?.trim().toLowerCase();
   if (type === meteringContentType) return yield* splitMeteringBatch(body);
   for (const document of type === 'application/json' ? [decode(body)] : splitMeteringBatch(body)) {
@@ -34,6 +43,9 @@ export function* meteringTexts(
   }
 }
 
+type Steps = Generator<string | UnreadableLine | undefined, void, undefined>;
+type FrameSteps = Generator<undefined, Iterable<string>, undefined>;
+
 function decode(body: Uint8Array): string | UnreadableLine {
   if (body.length > maxMeteringDocumentBytes)
     return { reason: `a document of ${body.length} bytes, more than ${maxMeteringDocumentBytes}`, bytes: body };
@@ -41,14 +53,15 @@ function decode(body: Uint8Array): string | UnreadableLine {
   return Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('utf8');
 }
 
-function* unframe(document: string): Generator<string | UnreadableLine, void, undefined> {
+function* unframe(document: string): Steps {
   let texts: Iterable<string>;
   try {
-    texts = messagesIn(document);
+    texts = yield* messagesIn(document);
   } catch (error) {
     return yield { reason: describeError(error), bytes: Buffer.from(document) };
   }
-  for (const text of texts) yield ofReadableLength(text);
+  // A sample outlives its document, which may be a thousand times as large.
+  for (const text of texts) yield ofReadableLength(text.length === document.length ? text : copyOf(text));
 }
 
 function ofReadableLength(text: string): string | UnreadableLine {
@@ -58,29 +71,39 @@ function ofReadableLength(text: string): string | UnreadableLine {
 }
 
 /** @throws JSON_INVALID or MESSAGE_UNREADABLE at once, before the first message */
-function messagesIn(document: string): Iterable<string> {
+function* messagesIn(document: string): FrameSteps {
+  yield;
   const outer = jsonMembers(document);
   const enveloped = outer.get('oslo.message');
-  const text = enveloped === undefined ? document : jsonString(enveloped);
-  const frame = enveloped === undefined ? outer : jsonMembers(text);
-  if (frame.has('method')) return messagesOfCast(frame);
-  if (frame.has('payload')) return messagesOfNotification(frame);
+  let text = document;
+  let frame = outer;
+  if (enveloped !== undefined) {
+    yield;
+    text = jsonString(enveloped);
+    yield;
+    frame = jsonMembers(text);
+  }
+  yield;
+  if (frame.has('method')) return yield* messagesOfCast(frame);
+  if (frame.has('payload')) return yield* messagesOfNotification(frame);
   return [text];
 }
 
-function messagesOfCast(frame: ReadonlyMap<string, string>): Iterable<string> {
+function* messagesOfCast(frame: ReadonlyMap<string, string>): FrameSteps {
   const method = jsonString(member(frame, 'method'));
   const version = jsonString(frame.get('version') ?? '"1.0"');
   if (method !== 'record_metering_data' || !version.startsWith('1.'))
     throw unreadable(`a call of '${start(method)}' ${start(version)}, and not of record_metering_data 1.x`);
   const data = member(jsonMembers(member(frame, 'args')), 'data');
+  yield;
   return data.startsWith('[') ? jsonItems(data) : [data];
 }
 
-function messagesOfNotification(frame: ReadonlyMap<string, string>): Iterable<string> {
+function* messagesOfNotification(frame: ReadonlyMap<string, string>): FrameSteps {
   const payload = member(frame, 'payload');
   if (payload.startsWith('[')) return jsonItems(payload);
   const samples = payload.startsWith('{') ? jsonMembers(payload).get('samples') : undefined;
+  yield;
   if (samples !== undefined) return jsonItems(samples);
   throw unreadable(`a notification '${start(jsonString(member(frame, 'event_type')))}' without samples`);
 }

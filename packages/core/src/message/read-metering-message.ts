@@ -1,7 +1,7 @@
 import { counterTypes, isCounterType } from '../counter.js';
 import { NephoscopeError, describeError } from '../errors.js';
 import { parseTimestamp } from '../timestamp.js';
-import { isStorableTime, isText, isTextOrNull } from './field-rules.js';
+import { isStorableTime, isText, isTextOrNull, maxMessageValues } from './field-rules.js';
 import { JsonNumber, isJsonObject, parseJson } from './json.js';
 import type { JsonObject, JsonValue } from './json.js';
 import type { Sample } from './sample.js';
@@ -24,7 +24,7 @@ const maxSequence = 2n ** 63n - 1n;
 export function readMeteringMessage(text: string): ReadMessage {
   let message: JsonValue;
   try {
-    message = parseJson(text);
+    message = parseJson(text, maxMessageValues);
   } catch (error) {
     throw unreadable(describeError(error), error);
   }
