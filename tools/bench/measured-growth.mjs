@@ -72,7 +72,7 @@ function* samples(file, rows) {
     const values = [volume, messageId, String(sequence), formatTimestamp(timestamp), signature];
     const text = pieces[0] + values.map((value, index) => value + pieces[index + 1]).join('');
     // In one piece, as it is received.
-    yield known.read(Buffer.from(text).toString()).sample;
+    yield known.learn(known.read(Buffer.from(text).toString()));
   }
 }
 

@@ -35,7 +35,7 @@ async function record() {
   batch = [];
 }
 for (const { body } of readMessages(job.messages, job.samples)) {
-  for (const text of meteringTexts(body, meteringContentType)) batch.push(messages.read(text).sample);
+  for (const text of meteringTexts(body, meteringContentType)) batch.push(messages.learn(messages.read(text)));
   if (batch.length >= config.collector.batch.samples) await record();
 }
 if (batch.length > 0) await record();

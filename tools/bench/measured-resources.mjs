@@ -36,7 +36,7 @@ for (let cycle = 0; cycle < job.cycles; cycle++) {
     batch = [];
   };
   for (const text of messages(cycle)) {
-    batch.push(known.read(text).sample);
+    batch.push(known.learn(known.read(text)));
     if (batch.length >= config.collector.batch.samples) await record();
   }
   if (batch.length > 0) await record();

@@ -17,8 +17,9 @@ for (const { body } of readMessages(job.messages, job.samples)) {
   const usage = process.cpuUsage();
   const start = performance.now();
   for (const text of meteringTexts(body, meteringContentType)) {
-    const { message } = messages.read(text);
-    if (verifier.verify(message) !== 'verified') throw new Error(`not verified: ${text}`);
+    const read = messages.read(text);
+    if (verifier.verify(read.message) !== 'verified') throw new Error(`not verified: ${text}`);
+    messages.learn(read);
     samples += 1;
   }
   wall += performance.now() - start;

@@ -2,7 +2,7 @@ import {
   describeError,
   isNephoscopeError,
   maxMeteringDocumentBytes,
-  meteringTexts,
+  meteringSteps,
   parseJson,
 } from '@nephoscope/core';
 import type { Delivery, JsonObject, KnownMessages, RejectionReason, Sample, Verifier } from '@nephoscope/core';
@@ -51,26 +51,51 @@ const explanations: Readonly<Record<RejectionReason, string>> = {
 /** So many bad messages of one delivery are told from the good ones; millions of them would take all memory. */
 export const maxRefusals = 1_000;
 
+/** {@link reading}, to its end. */
+export function takeIn(delivery: Delivery, readers: Readers, body?: Uint8Array): Intake {
+  const steps = reading(delivery, readers, body);
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done === true) return value;
+  }
+}
+
+/** Characters of messages that are read in one step. What they hold is bounded, so that this bounds its time. */
+const stepLength = 16 * 1024;
+/** As so many more counts each message: to refuse one takes some time, however short it is. */
+const messageLength = 256;
+
+/** Reads a delivery step by step, each some milliseconds at the most; gives the intake at its end. Never throws. */
+export type Reading = Generator<undefined, Intake, undefined>;
+
 /**
  * Reads and verifies each metering message of a delivery by itself: a bad one costs the others nothing. Where more than
  * {@link maxRefusals} are bad the reading ends there and the delivery is refused whole, beside the samples found so far:
- * when it is taken again they are known. Never throws.
+ * when it is taken again they are known.
  *
  * @param body where it is not what came, as of a compressed one
  */
-export function takeIn(delivery: Delivery, { messages, verifier }: Readers, body = delivery.body): Intake {
+export function* reading(delivery: Delivery, readers: Readers, body = delivery.body): Reading {
   const { contentType } = delivery;
   if (isTooLarge(delivery)) return { delivery, samples: [], refusals: [tooLarge(delivery)], withoutVolume: [] };
+  let read = 0;
   const samples: Sample[] = [];
   const refusals: Refusal[] = [];
   const withoutVolume: WithoutVolume[] = [];
-  for (const text of meteringTexts(body, contentType)) {
-    const taken =
-      typeof text === 'string' ? takeOne(text, { messages, verifier }) : unreadable(text.reason, text.bytes);
+  for (const text of meteringSteps(body, contentType)) {
+    if (text === undefined) {
+      yield;
+      continue;
+    }
+    const taken = typeof text === 'string' ? takeOne(text, readers) : unreadable(text.reason, text.bytes);
     if ('messageId' in taken) samples.push(taken);
     else if ('kind' in taken) refusals.push(taken);
     else withoutVolume.push(taken);
     if (refusals.length > maxRefusals) return { delivery, samples, refusals: [together(refusals)], withoutVolume };
+    read += messageLength + (typeof text === 'string' ? text.length : text.bytes.length);
+    if (read < stepLength) continue;
+    read = 0;
+    yield;
   }
   if (samples.length + refusals.length + withoutVolume.length === 0)
     refusals.push(unreadable('the message is empty'));
@@ -89,8 +114,8 @@ export function isTooLarge({ body }: Delivery): boolean {
 
 function takeOne(text: string, readers: Readers): Sample | Refusal | WithoutVolume {
   try {
-    const { message, sample } = readers.messages.read(text);
-    return refusalOf(readers.verifier.verify(message), text) ?? sample;
+    const read = readers.messages.read(text);
+    return refusalOf(readers.verifier.verify(read.message), text) ?? readers.messages.learn(read);
   } catch (error) {
     if (isNephoscopeError(error, 'SAMPLE_WITHOUT_VOLUME')) return takeWithoutVolume(text, readers);
     return unreadable(describeError(error), Buffer.from(text));

@@ -1,3 +1,6 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+
 import fc from 'fast-check';
 
 import {
@@ -16,6 +19,9 @@ import type { Counter, JsonObject, MeteringEnvelope, SignatureForm } from '../sr
 import { compareCodePoints } from '../src/message/key-order.js';
 import { RecognisedMessage } from '../src/message/recognised-message.js';
 import { signedText } from '../src/message/signature-form.js';
+
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
 
 const secret = new Secret('s');
 const verifier = createVerifier({ secrets: [secret] });
@@ -56,7 +62,9 @@ function plainly(text: string) {
 }
 
 function withMemory(known: KnownMessages, text: string) {
-  const { message, sample } = known.read(text);
+  const read = known.read(text);
+  const { message, sample } = read;
+  known.learn(read);
   const { parts, ...fields } = sample;
   const verdict = verifier.verify(message);
   return {
@@ -153,7 +161,7 @@ describe('KnownMessages', () => {
     fc.assert(
       fc.property(texts, fc.array(change, { minLength: 1, maxLength: 3 }), (text, changes) => {
         const known = new KnownMessages();
-        known.read(textOf());
+        known.learn(known.read(textOf()));
         sameOrBothRefused(known, text);
         let changed = text;
         for (const { at, remove, insert } of changes) {
@@ -173,7 +181,7 @@ describe('KnownMessages', () => {
     const next = { volume: 8.5, timestamp: counter.timestamp + 1_000_001n };
     const numbers = { messageId: '0199d1f0-0000-7000-8000-000000000002', sequence: 2n };
     for (const form of ['canonical', 'ceilometer'] as const) {
-      known.read(textOf({}, {}, form));
+      known.learn(known.read(textOf({}, {}, form)));
       const { read, recognised } = withMemory(known, textOf(next, numbers, form));
       expect(recognised).toBe(true);
       expect(read).toEqual({ ...plainly(textOf(next, numbers, form)), verdict: 'verified' });
@@ -184,7 +192,7 @@ describe('KnownMessages', () => {
   it('gives all messages of a series one layout, and others another', () => {
     const known = new KnownMessages();
     const layoutOf = (...message: Parameters<typeof textOf>) => {
-      known.read(textOf(...message));
+      known.learn(known.read(textOf(...message)));
       return withMemory(known, textOf(...message)).parts?.layout;
     };
     const layout = layoutOf();
@@ -221,12 +229,51 @@ describe('KnownMessages', () => {
     }
   });
 
+  it('remembers nothing of what it is not told to learn', () => {
+    const known = new KnownMessages();
+    for (let n = 0; n < 100; n++) known.read(textOf({ name: `m${n}`, resourceId: `r${n}` }));
+    expect(known.bytes).toBe(0);
+    known.learn(known.read(textOf()));
+    known.learn(known.read(textOf({ name: 'memory', resourceId: 'other' })));
+    const { bytes } = known;
+    // A known meter and a known resource, which nobody has signed as one series yet.
+    for (let n = 0; n < 100; n++)
+      expect(known.read(textOf({ name: 'memory' })).message).toBeInstanceOf(RecognisedMessage);
+    expect(known.bytes).toBe(bytes);
+  });
+
+  it.each([
+    ['meters', (n: number) => textOf({ name: `a.meter.of.somebody.${n}` })],
+    ['resources', (n: number) => textOf({ resourceId: `8ddeca23-add9-4334-a5c6-c2ab604f673c-${n}` })],
+    [
+      'metadata',
+      (n: number) => textOf({ resourceId: `r${n % 1_000}`, resourceMetadata: { n, text: '🙂'.repeat(50) } }),
+    ],
+    ['times', (n: number) => textOf({ timestamp: counter.timestamp + BigInt(n) * 1_000_000_000n })],
+  ])('counts what %s take, and holds nothing else of a long message', (_, make) => {
+    const known = new KnownMessages();
+    const padding = '"a":1,'.repeat(200);
+    // Within a longer text, as it is found in a document.
+    const one = (n: number) => `${padding}${make(n)}`.slice(padding.length);
+    for (let n = 0; n < 500; n++) known.learn(known.read(one(n)));
+    collectGarbage();
+    const before = { heap: process.memoryUsage().heapUsed, bytes: known.bytes };
+    for (let n = 500; n < 8_500; n++) known.learn(known.read(one(n)));
+    collectGarbage();
+    const counted = known.bytes - before.bytes;
+    const taken = process.memoryUsage().heapUsed - before.heap;
+    expect(counted).toBeGreaterThan(8_000 * 100);
+    expect(taken).toBeLessThan(counted * 1.4);
+  });
+
   it('forgets before it remembers too much', () => {
     const known = new KnownMessages();
-    known.read(textOf());
+    known.learn(known.read(textOf()));
     expect(withMemory(known, textOf()).recognised).toBe(true);
     for (let n = 0; n < 10_000; n++)
-      known.read(textOf({ resourceId: `r${n}`, resourceMetadata: { text: String(n).padEnd(3_000) } }));
+      known.learn(
+        known.read(textOf({ resourceId: `r${n}`, resourceMetadata: { text: String(n).padEnd(3_000) } })),
+      );
     expect(withMemory(known, textOf()).recognised).toBe(false);
     expect(withMemory(known, textOf()).recognised).toBe(true);
   });
@@ -234,7 +281,7 @@ describe('KnownMessages', () => {
   it('keeps no large metadata', () => {
     const known = new KnownMessages();
     const large = textOf({ resourceMetadata: { text: 'a'.repeat(5_000) } });
-    known.read(large);
+    known.learn(known.read(large));
     expect(withMemory(known, large)).toMatchObject({ recognised: false, read: { verdict: 'verified' } });
   });
 });

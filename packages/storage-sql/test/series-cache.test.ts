@@ -105,7 +105,7 @@ describe('SeriesCache', () => {
         },
         signer,
       );
-      return messages.read(text).sample;
+      return messages.learn(messages.read(text));
     };
     const { shared, asked } = cache();
     const first = sampleOf('cpu', 1n);

@@ -19,6 +19,8 @@ import type { SignatureForm, SignedMessage } from './signature-form.js';
 export interface ReadSample {
   readonly message: SignedMessage;
   readonly sample: Sample;
+  /** What it was made of, for {@link KnownMessages.learn}. */
+  readonly of: Recognised | JsonObject;
 }
 
 /** A resource, and its series by their meters. */
@@ -27,18 +29,18 @@ interface Known {
   readonly layouts: Map<KnownMeter, Layout>;
 }
 
-/** What is remembered may be so long together, in characters, before all of it is forgotten: some 60 MB. */
-const maxCharacters = 24 * 1024 * 1024;
-/** What the smaller things take, counted as characters. */
-const sizes = { series: 150, second: 100, resource: 600 };
+/** What is remembered may take so much together, bytes, before all of it is forgotten. */
+const maxBytes = 56 * 1024 * 1024;
+/** What things take beside their characters, bytes: measured, with the maps that they stand in. */
+const sizes = { series: 150, second: 150, meter: 800, resource: 900, text: 90, metadata: 350 };
 /** Of one id, those that were met last: each epoch makes one, and counters without epoch or with other metadata do. */
 const maxOfResource = 8;
 
 const volume = /-?(?:0|[1-9]\d{0,39})(?:\.\d{1,40})?(?:[eE][+-]?\d{1,4})?/y;
 
 /**
- * Reads metering messages and knows again what it read before. Agents write the same messages cycle after cycle, and of
- * a kilobyte some hundred characters differ: where all the others are those of messages that were read, only these are
+ * Reads metering messages and knows again what it was told to learn. Agents write the same messages cycle after cycle, and of
+ * a kilobyte some hundred characters differ: where all the others are those of messages that it knows, only these are
  * looked at. What it gives is what reading the whole would give.
  */
 export class KnownMessages {
@@ -52,17 +54,47 @@ export class KnownMessages {
   readonly #seconds = new Map<string, bigint>();
   /** So that each is kept once. */
   readonly #texts = new Map<string, string>();
-  #characters = 0;
+  #bytes = 0;
 
-  /** @throws MESSAGE_UNREADABLE naming the field; SAMPLE_WITHOUT_VOLUME */
+  /**
+   * Remembers nothing.
+   *
+   * @throws MESSAGE_UNREADABLE naming the field; SAMPLE_WITHOUT_VOLUME
+   */
   read(text: string): ReadSample {
-    if (this.#characters > maxCharacters) this.#forget();
     const recognised = this.#recognise(text);
     if (recognised !== undefined)
-      return { message: new RecognisedMessage(recognised), sample: new RecognisedSample(recognised) };
+      return {
+        message: new RecognisedMessage(recognised),
+        sample: new RecognisedSample(recognised),
+        of: recognised,
+      };
     const { message, sample } = readMeteringMessage(text);
-    this.#learn(message, sample);
-    return { message: signedMessage(message), sample };
+    return { message: signedMessage(message), sample, of: message };
+  }
+
+  /**
+   * Remembers a message, and gives its sample. Only for those that are verified: whoever may send anything would fill the
+   * memory, or empty it.
+   */
+  learn({ of, sample }: ReadSample): Sample {
+    if ('layout' in of) this.#learnSeries(of);
+    else this.#learnParts(of, sample);
+    return sample;
+  }
+
+  /** About what all that is remembered takes, bytes. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  #learnParts(of: JsonObject, sample: Sample): void {
+    const divided = divide(of, sample);
+    if (divided === undefined) return;
+    if (this.#bytes > maxBytes) this.#forget();
+    this.#learnSecond(sample.timestamp, of.get('timestamp') as string);
+    this.#learnMeter(divided.meter);
+    this.#learnResource(divided.resource);
   }
 
   #recognise(text: string): Recognised | undefined {
@@ -77,7 +109,7 @@ export class KnownMessages {
       const { resource, layouts } = known;
       const values = ownValues(text, volumeEnd, resource, this.#seconds);
       if (values === undefined) continue;
-      const layout = layouts.get(meter) ?? this.#newLayout(meter, known);
+      const layout = layouts.get(meter) ?? new SeriesLayout(meter, resource, layouts);
       return { meter, resource, layout, volume: text.slice(volumeAt, volumeEnd), values };
     }
     return undefined;
@@ -92,19 +124,11 @@ export class KnownMessages {
     return found;
   }
 
-  #learn(message: JsonObject, sample: Sample): void {
-    const divided = divide(message, sample);
-    if (divided === undefined) return;
-    this.#learnSecond(sample.timestamp, message.get('timestamp') as string);
-    this.#learnMeter(divided.meter);
-    this.#learnResource(divided.resource);
-  }
-
-  #newLayout(meter: KnownMeter, { resource, layouts }: Known): Layout {
-    const layout = new SeriesLayout(meter, resource);
+  #learnSeries({ layout, meter }: Recognised): void {
+    const { layouts } = layout as SeriesLayout;
+    if (layouts.has(meter)) return;
     layouts.set(meter, layout);
-    this.#characters += sizes.series;
-    return layout;
+    this.#bytes += sizes.series;
   }
 
   #learnMeter({ text, signed, size, fields }: KnownMeter): void {
@@ -112,7 +136,7 @@ export class KnownMessages {
     const { meter, type, unit } = fields;
     const shared = {
       text: this.#shared(text),
-      signed,
+      signed: { canonical: this.#shared(signed.canonical), ceilometer: this.#shared(signed.ceilometer) },
       size,
       fields: {
         meter: this.#shared(meter),
@@ -121,6 +145,7 @@ export class KnownMessages {
       },
     };
     this.#meters.set(shared.text, shared);
+    this.#bytes += sizes.meter;
   }
 
   #learnResource(resource: KnownResource): void {
@@ -142,7 +167,7 @@ export class KnownMessages {
       layouts: new Map(),
     };
     this.#resources.set(fields.resourceId, [learned, ...others.slice(0, maxOfResource - 1)]);
-    this.#characters += sizes.resource;
+    this.#bytes += sizes.resource;
   }
 
   #learnMetadata(form: SignatureForm, { text, signed }: KnownMetadata): KnownMetadata {
@@ -150,7 +175,7 @@ export class KnownMessages {
     if (known !== undefined) return known;
     const shared = { text: this.#shared(text), signed };
     this.#metadata[form].set(shared.text, shared);
-    this.#characters += signed.length;
+    this.#bytes += sizes.metadata + signed.length;
     return shared;
   }
 
@@ -158,7 +183,7 @@ export class KnownMessages {
     const known = secondOf(timestamp, text);
     if (known === undefined || this.#seconds.has(known[0])) return;
     this.#seconds.set(copyOf(known[0]), known[1]);
-    this.#characters += sizes.second;
+    this.#bytes += sizes.second;
   }
 
   #shared(text: string): string {
@@ -166,7 +191,8 @@ export class KnownMessages {
     if (known !== undefined) return known;
     const copy = copyOf(text);
     this.#texts.set(copy, copy);
-    this.#characters += copy.length;
+    // V8 takes a byte for a character, or two where one of them is beyond Latin-1: never more than UTF-8 and that byte.
+    this.#bytes += sizes.text + Buffer.byteLength(copy);
     return copy;
   }
 
@@ -175,7 +201,7 @@ export class KnownMessages {
     for (const known of [this.#meters, this.#resources, canonical, ceilometer, this.#seconds, this.#texts])
       known.clear();
     this.#lastMeter = undefined;
-    this.#characters = 0;
+    this.#bytes = 0;
   }
 }
 
@@ -184,9 +210,13 @@ class SeriesLayout implements Layout {
   readonly #meter: KnownMeter;
   readonly #resource: KnownResource;
 
-  constructor(meter: KnownMeter, resource: KnownResource) {
+  /** Where it belongs when it is learned. */
+  readonly layouts: Map<KnownMeter, Layout>;
+
+  constructor(meter: KnownMeter, resource: KnownResource, layouts: Map<KnownMeter, Layout>) {
     this.#meter = meter;
     this.#resource = resource;
+    this.layouts = layouts;
   }
 
   get text(): string {

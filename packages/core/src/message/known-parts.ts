@@ -1,6 +1,6 @@
 import { formWriters } from './form-writers.js';
 import { isJsonObject } from './json.js';
-import type { JsonObject } from './json.js';
+import type { JsonObject, JsonValue } from './json.js';
 import { compareCodePoints } from './key-order.js';
 import { anyMark, dismantle, marks } from './message-layout.js';
 import type { Sample } from './sample.js';
@@ -76,7 +76,7 @@ export function divide(
     return undefined;
   const { meter, type, unit, source, userId, projectId, resourceId, publisherId, epoch } = sample;
   const size = [...message.keys()].indexOf('counter_volume');
-  const ofMeter = (one: SignatureForm) => signedBetween(message, one)[0] as string;
+  const ofMeter = (one: SignatureForm) => signedBetween([...message].slice(0, size), one)[0] as string;
   return {
     meter: {
       text: head,
@@ -111,7 +111,7 @@ function isInSigningOrder(message: JsonObject): boolean {
 }
 
 /** The signed text of the fields before, between and behind the values. */
-function signedBetween(message: JsonObject, form: SignatureForm): readonly string[] {
+function signedBetween(message: Iterable<readonly [string, JsonValue]>, form: SignatureForm): readonly string[] {
   const between = [''];
   for (const [key, value] of message) {
     if (Object.hasOwn(marks, key)) between.push('');

@@ -58,7 +58,7 @@ export function roundTripTests({ describe, it, withStore }: StoreTests): void {
           );
         });
         const messages = new KnownMessages();
-        await store.record(texts.map((text) => messages.read(text).sample));
+        await store.record(texts.map((text) => messages.learn(messages.read(text))));
         assert.deepEqual(
           await all(store),
           texts.map((text) => readMeteringMessage(text).sample),
