@@ -6,6 +6,7 @@ import type {
   InstanceReading,
   Logger,
   MessageBus,
+  Secret,
   Subscription as BusSubscription,
 } from '@nephoscope/core';
 import { deadline, Duty, orAborted, schedule, singleFlight, untilAborted } from '@nephoscope/runtime';
@@ -27,6 +28,7 @@ import { ReadingOrder } from './reading-order.js';
 export interface ComputeAgentParts {
   readonly options: ComputeOptions;
   readonly host: string;
+  readonly secrets: readonly Secret[];
   /** Started and stopped by whoever made them, before and after the agent. */
   readonly inspector: Inspector;
   readonly bus: MessageBus;
@@ -76,6 +78,8 @@ export class ComputeAgent implements Component {
     this.#order = new ReadingOrder(parts.clock);
     this.#polling = new Duty('no cycle has ended', parts.clock);
     this.#readings = new InstanceReadings({
+      host: parts.host,
+      secrets: parts.secrets,
       groups: this.#groups,
       inspector: parts.inspector,
       order: this.#order,
@@ -234,7 +238,8 @@ export class ComputeAgent implements Component {
     this.#unwatch = inspector.watch?.((event) => this.#readings.onLifecycle(event)) ?? this.#unwatch;
     const onRequest = (body: Uint8Array) => this.#readings.onRequest(body);
     // Not awaited: the bus may be away for long, and the agent works meanwhile.
-    const listening = [bus.listen(lastReadingQueue(host), onRequest)];
+    const routes = ['signed', 'unsigned'] as const;
+    const listening = routes.map((route) => bus.listen(lastReadingQueue(host, route), onRequest));
     if (notifications !== undefined) listening.push(hearAnnouncements(bus, host, notifications, onRequest));
     this.#listening = listening.map((one) =>
       one.catch((error: unknown) => {

@@ -1,8 +1,10 @@
-import { describeError, NephoscopeError, readLastReadingRequest } from '@nephoscope/core';
-import type { Clock, Inspector, InstanceReading, LifecycleEvent, Logger } from '@nephoscope/core';
+import { describeError, NephoscopeError } from '@nephoscope/core';
+import type { Clock, Inspector, InstanceReading, LifecycleEvent, Logger, Secret } from '@nephoscope/core';
 import { deadline, orAborted } from '@nephoscope/runtime';
 
 import { partsOf } from './cycle.js';
+import { LastReadingRequests } from './last-reading-requests.js';
+import type { RequestStanding } from './last-reading-requests.js';
 import type { AgentMetrics } from './metrics.js';
 import type { PollGroup } from './poll-group.js';
 import type { ReadingOrder } from './reading-order.js';
@@ -20,10 +22,15 @@ const pauseOfStarts = 5_000;
 const pauseOfEnds = 2_000;
 // … until it has ended, or so long after the announcement, ns: what was announced may not have come.
 const longestEnd = 75_000_000_000n;
+// Of those whose end somebody without the secret announced, so many are read again at a time.
+const unsignedAwaited = 10;
 
 type Result = 'read' | 'covered' | 'gone' | 'failed';
 
 export interface InstanceReadingsParts {
+  readonly host: string;
+  /** Those with which collectors sign. */
+  readonly secrets: readonly Secret[];
   readonly groups: readonly PollGroup[];
   readonly inspector: Inspector;
   readonly order: ReadingOrder;
@@ -39,8 +46,8 @@ interface LastReading {
   readonly why: string;
   /** ns on the monotonic clock */
   readonly announcedHere: bigint;
-  /** By the cloud, which may mean that much of its run is still to come. */
-  readonly ahead: boolean;
+  /** What it was asked for by; undefined when libvirt told it, so that nothing of its run is to come. */
+  readonly asked: RequestStanding | undefined;
 }
 
 /**
@@ -60,20 +67,18 @@ export class InstanceReadings {
   readonly #underWay = new Map<string, Promise<void>>();
   #reading: Promise<void> | undefined;
   #pausing = false;
+  readonly #requests: LastReadingRequests;
 
   constructor(parts: InstanceReadingsParts) {
     this.#parts = parts;
+    const { signal } = this.#stopping;
+    const onReady = () => this.#next();
+    this.#requests = new LastReadingRequests({ ...parts, signal, onReady });
   }
 
   /** Takes a message that asks for the last reading of an instance. */
   onRequest(body: Uint8Array): void {
-    const request = readLastReadingRequest(body);
-    if (request === undefined) {
-      this.#parts.metrics.lastReadings.inc({ result: 'refused' });
-      this.#parts.logger.debug({}, 'a message that is no request for a last reading is ignored');
-      return;
-    }
-    this.#readLastOf(request.instance, `${request.reason} of ${request.announced}`, true);
+    if (!this.#stopping.signal.aborted) this.#requests.hear(body);
   }
 
   onLifecycle({ instanceId, kind }: LifecycleEvent): void {
@@ -81,7 +86,7 @@ export class InstanceReadings {
       this.#started.add(instanceId);
       this.#next();
     } else if (kind === 'stopping') {
-      this.#readLastOf(instanceId, 'it is stopping', false);
+      this.#readStopping(instanceId);
     } else {
       // What was read last stays the last.
       this.#started.delete(instanceId);
@@ -90,12 +95,11 @@ export class InstanceReadings {
     }
   }
 
-  /** Reads an instance that is about to end. One that is being read is not asked a second time. */
-  #readLastOf(instanceId: string, why: string, ahead: boolean): void {
+  /** One that is being read is not asked a second time. */
+  #readStopping(instanceId: string): void {
     if (this.#stopping.signal.aborted || this.#underWay.has(instanceId) || this.#ending.has(instanceId)) return;
-    this.#started.delete(instanceId);
-    this.#again.delete(instanceId);
-    this.#ending.set(instanceId, { instanceId, why, announcedHere: this.#parts.clock.monotonic(), ahead });
+    const announcedHere = this.#parts.clock.monotonic();
+    this.#ending.set(instanceId, { instanceId, why: 'it is stopping', announcedHere, asked: undefined });
     this.#next();
   }
 
@@ -110,7 +114,13 @@ export class InstanceReadings {
     for (const [id, last] of this.#ending) {
       if (this.#underWay.size >= atOnce) return;
       this.#ending.delete(id);
-      this.#run(id, (signal) => this.#readLast(last, signal));
+      this.#runLast(last);
+    }
+    while (this.#underWay.size < atOnce) {
+      // One that nobody signed takes none of the last two places.
+      const request = this.#requests.take(this.#underWay.size < atOnce - 2);
+      if (request === undefined) break;
+      if (!this.#underWay.has(request.instanceId)) this.#runLast(request);
     }
     for (const id of this.#again) {
       // One request is kept free for an instance whose end is announced now.
@@ -118,7 +128,7 @@ export class InstanceReadings {
       this.#again.delete(id);
       const last = this.#awaited.get(id);
       if (last !== undefined && !this.#underWay.has(id))
-        this.#run(id, (signal) => this.#readLast(last, signal, 'debug'));
+        this.#run(id, (signal) => this.#readLast(last, signal, true));
     }
     if (this.#started.size >= together) return this.#readStartedTogether();
     for (const id of this.#started) {
@@ -128,6 +138,12 @@ export class InstanceReadings {
       this.#started.delete(id);
       this.#run(id, (signal) => this.#readStarted(id, signal));
     }
+  }
+
+  #runLast(last: LastReading): void {
+    this.#started.delete(last.instanceId);
+    this.#again.delete(last.instanceId);
+    this.#run(last.instanceId, (signal) => this.#readLast(last, signal));
   }
 
   #run(instanceId: string, read: (signal: AbortSignal) => Promise<void>): void {
@@ -141,8 +157,8 @@ export class InstanceReadings {
     this.#underWay.set(instanceId, reading);
   }
 
-  async #readLast(last: LastReading, signal: AbortSignal, level: 'info' | 'debug' = 'info'): Promise<void> {
-    const { instanceId, why, announcedHere } = last;
+  async #readLast(last: LastReading, signal: AbortSignal, isRepeated = false): Promise<void> {
+    const { instanceId, why, announcedHere, asked } = last;
     const { clock, logger, metrics } = this.#parts;
     try {
       const { result, samples, reading } = await this.#read(instanceId, signal);
@@ -155,14 +171,16 @@ export class InstanceReadings {
         gone: 'it is not here any more; what was read of it before is final',
       };
       const { name = instanceId } = reading?.instance ?? {};
-      logger[level](
+      // Who asks for what was never here fills no log.
+      const isTold = !isRepeated && (result !== 'gone' || asked?.isKnown !== false);
+      logger[isTold ? 'info' : 'debug'](
         { instance: instanceId, result, samples, ms: Number(after) },
         `${name}: ${texts[result]} (${why})`,
       );
     } catch (error) {
       metrics.lastReadings.inc({ result: 'failed' });
       if (this.#stopping.signal.aborted) return;
-      logger.warn(
+      logger[asked?.isKnown === false ? 'debug' : 'warn'](
         { err: error, instance: instanceId },
         `${instanceId}: no last reading, what was read of it before is final (${why}): ${describeError(error)}`,
       );
@@ -171,12 +189,17 @@ export class InstanceReadings {
 
   /** Has it read again as long as its end has not come: as long as it has this run. */
   #await(last: LastReading, run: string | undefined): void {
-    const { instanceId } = last;
+    const { instanceId, asked } = last;
     const before = this.#awaited.get(instanceId);
     if (run === undefined || (before !== undefined && before.run !== run)) return this.#ended(instanceId);
-    if (!last.ahead) return;
+    if (asked === undefined) return;
+    if (!asked.isSigned && before === undefined && this.#countUnsigned() >= unsignedAwaited) return;
     this.#awaited.set(instanceId, { ...last, run });
     if (this.#awaited.size === 1 && before === undefined) void this.#readAgain();
+  }
+
+  #countUnsigned(): number {
+    return [...this.#awaited.values()].filter(({ asked }) => asked?.isSigned === false).length;
   }
 
   #ended(instanceId: string): void {

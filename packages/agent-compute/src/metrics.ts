@@ -55,8 +55,14 @@ export function createAgentMetrics(registry: Registry) {
     }),
     lastReadings: new Counter({
       name: 'nephoscope_last_readings_total',
-      help: 'Readings of instances that are about to end, by result: read, covered (a reading of the host came just before), gone, failed, refused (a request that is none)',
+      help: 'Readings of instances that are about to end, by result: read, covered (a reading of the host came just before), gone, failed, dropped (too many were asked for)',
       labelNames: ['result'],
+      registers,
+    }),
+    lastReadingRequests: new Counter({
+      name: 'nephoscope_last_reading_requests_heard_total',
+      help: 'Requests for last readings that came, by kind: signed; unsigned, wrong (signature), untimely, which are served last and few at a time; replayed, unreadable, which are not',
+      labelNames: ['kind'],
       registers,
     }),
     firstReadings: new Counter({

@@ -91,6 +91,7 @@ export function createComputeAgent(
   const agent = new ComputeAgent({
     options: config.compute,
     host: config.host,
+    secrets: config.secrets,
     inspector,
     bus,
     outbox,

@@ -30,6 +30,11 @@ export class ReadingOrder {
     return latest !== undefined && latest > asked;
   }
 
+  /** Whether it was read, and is listed still. */
+  knows(instanceId: string): boolean {
+    return this.#latest.has(instanceId);
+  }
+
   /** Forgets the instances that are not there any more, but for those read since. */
   forgetOthers(instanceIds: ReadonlySet<string>, asked: bigint): void {
     for (const [id, latest] of this.#latest) if (latest <= asked && !instanceIds.has(id)) this.#latest.delete(id);

@@ -152,12 +152,13 @@ export function createAgent({
   const shared = {
     options: computeOptions.parse({ stateDirectory, ...options }),
     host: 'compute-1',
+    secrets: [secret],
     bus,
     logger,
     clock,
     metrics: createAgentMetrics(registry),
   };
-  const outbox = new Outbox({ ...shared, source: 'openstack', secrets: [secret] });
+  const outbox = new Outbox({ ...shared, source: 'openstack' });
   const compute = new ComputeAgent({ ...shared, inspector, outbox, pollsters, failedPlugins: 0 });
   const agent = {
     start: () => outbox.start(),

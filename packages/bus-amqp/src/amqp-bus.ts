@@ -37,6 +37,8 @@ import { declareTransient } from './transient-queue.js';
  */
 const confirmGrace = 1_000;
 const settleGrace = 1_500;
+/** Of messages that are worthless when late, so many are on their way at once. */
+const transientPrefetch = 100;
 
 /**
  * MessageBus on RabbitMQ. Publishing and consuming have a connection each, because RabbitMQ stops reading
@@ -171,7 +173,12 @@ export class AmqpBus implements MessageBus {
     return this.#addConsumer({
       queue: queue.queue,
       prepare: (connection) => declareTransient(connection, queue, this.#settings.logger),
-      handler: ({ content }) => handler(content),
+      // Others wait in the queue, which drops the oldest.
+      prefetch: transientPrefetch,
+      handler: ({ content }, { ack }) => {
+        ack();
+        handler(content);
+      },
     });
   }
 

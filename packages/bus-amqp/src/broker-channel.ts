@@ -90,11 +90,11 @@ export class BrokerChannel<C extends Channel = Channel> {
   async consume(
     queue: string,
     onMessage: (message: ConsumeMessage | null) => void,
-    { noAck = false, within }: { readonly noAck?: boolean; readonly within?: number } = {},
+    { within }: { readonly within?: number } = {},
   ): Promise<string> {
     const { consumerTag } = await this.#ask<{ readonly consumerTag: string }>(
       `the wish to consume queue '${queue}'`,
-      (answer) => this.#channel.consume(queue, onMessage, { noAck }, answer),
+      (answer) => this.#channel.consume(queue, onMessage, {}, answer),
       within,
     );
     return consumerTag;

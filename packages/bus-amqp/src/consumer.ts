@@ -30,8 +30,8 @@ export interface Settling {
 export interface ConsumerSettings {
   /** What it consumes, for the log. */
   readonly queue: string;
-  /** How many deliveries may be unsettled at once; without it they need no settling. */
-  readonly prefetch?: number;
+  /** How many deliveries may be unsettled at once. */
+  readonly prefetch: number;
   readonly handler: (message: ConsumeMessage, settling: Settling) => void;
   readonly logger: Logger;
   readonly clock: Clock;
@@ -176,14 +176,13 @@ export class Consumer {
       this.#consuming = undefined;
       this.#endWhenSettled();
     });
-    if (prefetch !== undefined) await channel.prefetch(prefetch);
+    await channel.prefetch(prefetch);
     const onMessage = (message: ConsumeMessage | null) => {
       if (message !== null) return this.#deliver(message, unsettled, ended);
       deleted.abort(new Error('the queue was deleted'));
       void channel.close();
     };
-    const noAck = prefetch === undefined;
-    const tag = await this.#watched(channel.consume(queue, onMessage, { noAck, within: longestWait }));
+    const tag = await this.#watched(channel.consume(queue, onMessage, { within: longestWait }));
     if (!ended.aborted) this.#consuming = { channel, tag, unsettled };
     // Cancelled while this was under way.
     if (this.#cancelled.signal.aborted) {
@@ -208,10 +207,10 @@ export class Consumer {
   }
 
   #deliver(message: ConsumeMessage, unsettled: Unsettled, ended: AbortSignal): void {
-    const { handler, logger, queue, prefetch } = this.#settings;
+    const { handler, logger, queue } = this.#settings;
     const { deliveryTag } = message.fields;
-    let settled = prefetch === undefined;
-    if (!settled) unsettled.add(deliveryTag);
+    let settled = false;
+    unsettled.add(deliveryTag);
     const settle = (act: () => void) => {
       if (settled || isGone()) return;
       settled = true;
@@ -227,7 +226,7 @@ export class Consumer {
     try {
       handler(message, settling);
     } catch (error) {
-      const then = prefetch === undefined ? 'the message is lost' : 'the message goes back to the queue';
+      const then = settled ? 'the message is lost' : 'the message goes back to the queue';
       logger.error({ err: error, queue }, `the handler of a message threw: ${then}`);
       settling.requeue();
     }

@@ -13,13 +13,14 @@ import { declareExchange, insist } from './topology.js';
  */
 export async function declareTransient(
   connection: Connection,
-  { exchange, queue, bindings, messageTtl }: TransientQueue,
+  { exchange, queue, bindings, messageTtl, maxMessages }: TransientQueue,
   logger: Logger,
 ): Promise<string> {
   await declareExchange(connection, exchange, logger);
   const name = `${queue}.${randomBytes(6).toString('hex')}`;
   await insist(connection, `declare queue '${name}' and bind it to exchange '${exchange}'`, async (channel) => {
-    await channel.assertQueue(name, { exclusive: true, autoDelete: true, durable: false, messageTtl });
+    const limits = { messageTtl, maxLength: maxMessages };
+    await channel.assertQueue(name, { exclusive: true, autoDelete: true, durable: false, ...limits });
     for (const pattern of bindings) await channel.bindQueue(name, exchange, pattern);
   });
   return name;

@@ -20,6 +20,7 @@ const queue: TransientQueue = {
   queue: 'compute.node-1',
   bindings: ['compute.node-1'],
   messageTtl: 5_000,
+  maxMessages: 1_000,
 };
 const message = {
   exchange: 'ceilometer',
@@ -77,9 +78,10 @@ describe('listening on the AMQP bus', () => {
     }
   });
 
-  it('hears everything although another process of the same name hangs', async () => {
+  /** Lets another process listen, and hang, meanwhile. */
+  async function besideOneThatHangs(of: TransientQueue, body: () => Promise<void>): Promise<void> {
     const script = fileURLToPath(new URL('listen.ts', import.meta.url));
-    const child = spawn(process.execPath, ['--import', 'tsx', script, broker.url, JSON.stringify(queue)], {
+    const child = spawn(process.execPath, ['--import', 'tsx', script, broker.url, JSON.stringify(of)], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     const ended = once(child, 'exit');
@@ -89,16 +91,36 @@ describe('listening on the AMQP bus', () => {
         ended.then(() => Promise.reject(new Error('the listener ended by itself'))),
       ]);
       child.kill('SIGSTOP');
+      await body();
+    } finally {
+      child.kill('SIGKILL');
+      await ended;
+    }
+  }
+
+  it('hears everything although another process of the same name hangs', async () => {
+    await besideOneThatHangs(queue, async () => {
       const bus = await start();
       let heard = 0;
       await bus.listen(queue, () => void heard++);
       await Promise.all(Array.from({ length: 20 }, () => bus.publish(message)));
       await until('all', () => heard === 20);
-    } finally {
-      child.kill('SIGKILL');
-      await ended;
-    }
+    });
     await until('its queue is gone', async () => (await queues()).length === 1);
+  }, 60_000);
+
+  it('of a flood keeps what it may, and has few on their way', async () => {
+    await besideOneThatHangs({ ...queue, messageTtl: 60_000 }, async () => {
+      const bus = await start();
+      await Promise.all(Array.from({ length: 1_500 }, () => bus.publish(message)));
+      const columns = ['name', 'messages_ready', 'messages_unacknowledged'];
+      await until('the rest is dropped', async () =>
+        (await broker.ctl('list_queues', ...columns))
+          .split('\n')
+          .some((line) => /^compute\S+\s+1000\s+100$/.test(line)),
+      );
+    });
+    await until('its queue is gone', async () => (await queues()).length === 0);
   }, 60_000);
 
   it('says when the broker does not let it', async () => {

@@ -114,17 +114,17 @@ it.each(documented)(
     );
 
     const heard: string[] = [];
-    await bus.listen(
-      lastReadingQueue('node-1.example.org'),
-      (body) => void heard.push(Buffer.from(body).toString()),
-    );
-    await bus.publish({
-      exchange: 'ceilometer',
-      routingKey: 'compute.node-1.example.org',
-      contentType: 'text/plain',
-      body: Buffer.from('read'),
-    });
-    await until('the request', () => heard.includes('read'));
+    for (const route of ['signed', 'unsigned'] as const) {
+      const queue = lastReadingQueue('node-1.example.org', route);
+      await bus.listen(queue, (body) => void heard.push(Buffer.from(body).toString()));
+      await bus.publish({
+        exchange: 'ceilometer',
+        routingKey: queue.bindings[0] as string,
+        contentType: 'text/plain',
+        body: Buffer.from(route),
+      });
+      await until('the request', () => heard.includes(route));
+    }
 
     await (await bus.lead('metering.dead', AbortSignal.timeout(10_000))).release();
     const leadership = await bus.lead('central', AbortSignal.timeout(10_000));

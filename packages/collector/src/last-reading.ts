@@ -1,51 +1,99 @@
 import {
+  LogLimit,
   announcedEnd,
   describeError,
   endAnnouncements,
   isNephoscopeError,
   lastReadingMessage,
+  lastReadingSigner,
 } from '@nephoscope/core';
-import type { Logger, MessageBus, Notification } from '@nephoscope/core';
+import type { Clock, LastReadingRequest, Logger, MessageBus, Notification, Secret } from '@nephoscope/core';
+import { NewestFirst } from '@nephoscope/runtime';
 import { Counter } from 'prom-client';
 import type { Registry } from 'prom-client';
 
+// Requests that the bus has not confirmed yet; more wait, and are worthless after so long, ms.
+const mostAtOnce = 100;
+const waiting = { most: 1_000, maxAge: 5_000 };
+
 /**
- * Asks the agent of an instance's host for a last reading as soon as nova announces the instance's deletion. Nobody
+ * Asks the agent of an instance's host for a last reading as soon as nova announces the instance's end. Nobody
  * waits for it: a request that does not get there at once is worthless.
+ *
+ * @param secret signs the requests
  */
 export function createLastReadings({
   bus,
+  clock,
   logger,
   registry,
+  secret,
 }: {
   readonly bus: Pick<MessageBus, 'publish'>;
+  readonly clock: Clock;
   readonly logger: Logger;
   readonly registry: Registry;
+  readonly secret: Secret;
 }): { readonly eventTypes: readonly string[]; observe(notification: Notification): void } {
   const requests = new Counter({
     name: 'nephoscope_last_reading_requests_total',
-    help: 'Requests for a last reading, by result: sent, no_agent (none listens on that host), failed',
+    help: 'Requests for a last reading, by result: sent, no_agent (none listens on that host), failed, dropped (there were too many)',
     labelNames: ['result'],
     registers: [registry],
   });
+  const signed = lastReadingSigner(secret, clock);
+  const failures = new LogLimit(clock);
+  const ends = new NewestFirst<{ readonly host: string; readonly request: LastReadingRequest }>(
+    { ...waiting, onDropped: (count) => fail('dropped', 'there are too many', count) },
+    clock,
+  );
+  let underWay = 0;
+
+  function fail(result: 'failed' | 'dropped', reason: string, count = 1): void {
+    requests.inc({ result }, count);
+    const say = (number: number) =>
+      logger.warn(
+        { count: number },
+        `last readings that could not be asked for: ${number}, the latest since ${reason}`,
+      );
+    failures.tell(say, count);
+  }
+
+  async function send(host: string, request: LastReadingRequest): Promise<void> {
+    try {
+      await bus.publish(signed(host, request)).catch((error: unknown) => {
+        // An agent of the version before hears only what has no signature.
+        if (isNephoscopeError(error, 'BUS_UNROUTABLE')) return bus.publish(lastReadingMessage(host, request));
+        throw error;
+      });
+      requests.inc({ result: 'sent' });
+    } catch (error) {
+      if (!isNephoscopeError(error, 'BUS_UNROUTABLE')) return fail('failed', describeError(error));
+      requests.inc({ result: 'no_agent' });
+      const text = `the last reading of ${request.instance} could not be asked for on ${host}: no agent listens there`;
+      logger.debug({ host, instance: request.instance }, text);
+    }
+  }
+
+  function next(): void {
+    while (underWay < mostAtOnce) {
+      const end = ends.take();
+      if (end === undefined) return;
+      underWay += 1;
+      void send(end.host, end.request).finally(() => {
+        underWay -= 1;
+        next();
+      });
+    }
+  }
+
   return {
     eventTypes: endAnnouncements,
     observe(notification) {
       const end = announcedEnd(notification);
       if (end === undefined) return;
-      const { host, request } = end;
-      bus.publish(lastReadingMessage(host, request)).then(
-        () => requests.inc({ result: 'sent' }),
-        (error: unknown) => {
-          const unheard = isNephoscopeError(error, 'BUS_UNROUTABLE');
-          requests.inc({ result: unheard ? 'no_agent' : 'failed' });
-          const text = unheard ? 'no agent listens there' : describeError(error);
-          logger[unheard ? 'debug' : 'warn'](
-            { ...(unheard ? {} : { err: error }), host, instance: request.instance },
-            `the last reading of ${request.instance} could not be asked for on ${host}: ${text}`,
-          );
-        },
-      );
+      ends.add(`${end.host} ${end.request.instance}`, end);
+      next();
     },
   };
 }

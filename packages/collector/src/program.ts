@@ -1,7 +1,7 @@
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-import type { Clock, MessageBus, SampleStore } from '@nephoscope/core';
+import type { Clock, MessageBus, SampleStore, Secret } from '@nephoscope/core';
 import { createPlugin, systemClock } from '@nephoscope/runtime';
 import type { Configured, ProgramDefinition, RootLogger } from '@nephoscope/runtime';
 import type { Registry } from 'prom-client';
@@ -69,7 +69,13 @@ export function createCollector(
     bus,
     handlers,
     failedPlugins,
-    observer: createLastReadings({ bus, logger: logger.child({ component: 'last reading' }), registry }),
+    observer: createLastReadings({
+      bus,
+      clock,
+      logger: logger.child({ component: 'last reading' }),
+      registry,
+      secret: config.secrets[0] as Secret,
+    }),
     logger: logger.child({ component: 'notifications' }),
     clock,
     registry,

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 
-import { NephoscopeError, readLastReadingRequest } from '@nephoscope/core';
+import { NephoscopeError, Secret, lastReadingReader } from '@nephoscope/core';
 import type { Notification } from '@nephoscope/core';
-import { FakeBus, RecordingLogger } from '@nephoscope/testing';
+import { FakeBus, FakeClock, RecordingLogger } from '@nephoscope/testing';
 import { Registry } from 'prom-client';
 
 import { createLastReadings } from '../src/last-reading.js';
@@ -24,17 +24,21 @@ function captured(name: string, fields: Record<string, unknown> = {}): Notificat
 
 const stateUpdate = { 'nova_object.data': { new_task_state: 'deleting' } };
 
+const secret = new Secret('a secret of the tests');
+
 function lastReadings() {
   const bus = new FakeBus();
   const logger = new RecordingLogger();
   const registry = new Registry();
-  const made = createLastReadings({ bus, logger, registry });
+  const clock = new FakeClock();
+  const made = createLastReadings({ bus, clock, logger, registry, secret });
+  const read = (body: Uint8Array, host = 'oslab-compute-1') => lastReadingReader(host, [secret], clock)(body);
   const count = async (result: string) => {
     const { values } = await registry.getSingleMetric('nephoscope_last_reading_requests_total')!.get();
     return values.find(({ labels }) => labels['result'] === result)?.value ?? 0;
   };
   const settled = () => new Promise((resolve) => setImmediate(resolve));
-  return { ...made, bus, logger, count, settled };
+  return { ...made, bus, clock, logger, count, read, settled };
 }
 
 it.each([
@@ -53,15 +57,14 @@ it.each([
     '2026-11-22 21:47:50.449695',
   ],
 ])('asks the agent of the host on %s', async (name, fields, reason, announced) => {
-  const { bus, count, eventTypes, observe, settled } = lastReadings();
+  const { bus, count, eventTypes, observe, read, settled } = lastReadings();
   const notification = captured(name, fields);
   expect(eventTypes).toContain(notification.eventType);
   observe(notification);
   expect(bus.offered).toHaveLength(1);
   const [message] = bus.offered;
-  expect(message).toMatchObject({ exchange: 'ceilometer', routingKey: 'compute.oslab-compute-1' });
-  expect(JSON.parse(Buffer.from(message!.body).toString('utf8'))).toEqual({ instance, reason, announced });
-  expect(readLastReadingRequest(message!.body)).toEqual({ instance, reason, announced });
+  expect(message).toMatchObject({ exchange: 'ceilometer', routingKey: 'last-reading.oslab-compute-1' });
+  expect(read(message!.body)).toEqual({ kind: 'signed', request: { instance, reason, announced } });
   await settled();
   expect(await count('sent')).toBe(1);
 });
@@ -88,12 +91,13 @@ it.each([
     captured('nova.compute.instance.update', { instance_id: instance, host, new_task_state: state }),
     captured('nova.versioned.instance.update', { uuid: instance, host, state_update: stateUpdate }),
   ].map((notification) => {
-    const { bus, eventTypes, observe } = lastReadings();
+    const { bus, eventTypes, observe, read } = lastReadings();
     expect(eventTypes).toContain(notification.eventType);
     observe(notification);
     expect(bus.offered).toHaveLength(1);
-    expect(bus.offered[0]).toMatchObject({ routingKey: `compute.${host}` });
-    return readLastReadingRequest(bus.offered[0]!.body);
+    expect(bus.offered[0]).toMatchObject({ routingKey: `last-reading.${host}` });
+    const heard = read(bus.offered[0]!.body);
+    return 'request' in heard ? heard.request : undefined;
   });
   expect(asked.map((request) => request?.reason)).toEqual([`${event}.start`, `${versioned}.start`, state, state]);
   expect(asked[0]?.instance).toBe(asked[1]?.instance);
@@ -113,10 +117,10 @@ it.each([
   ['compute.instance.rescue.start', 'rescue.start'],
   ['compute.instance.soft_delete.start', 'soft_delete.start'],
 ])('knows %s, which was not recorded, by the names in nova', (eventType, reason) => {
-  const { bus, eventTypes, observe } = lastReadings();
+  const { bus, eventTypes, observe, read } = lastReadings();
   expect(eventTypes).toContain(eventType);
   observe({ ...captured('nova.compute.instance.power_off.start'), eventType });
-  expect(readLastReadingRequest(bus.offered[0]!.body)).toMatchObject({ reason });
+  expect(read(bus.offered[0]!.body)).toMatchObject({ kind: 'signed', request: { reason } });
 });
 
 it.each([
@@ -126,6 +130,7 @@ it.each([
   ['a deletion of an instance on no host', 'nova.compute.instance.delete.start', { host: null }],
   ['an id that is none', 'nova.compute.instance.delete.start', { instance_id: 'compute.#' }],
   ['a host that is no text', 'nova.compute.instance.delete.start', { host: ['a'] }],
+  ['a host that no routing key could name', 'nova.compute.instance.delete.start', { host: 'h'.repeat(241) }],
 ])('asks nobody on %s', (_, name, fields) => {
   const { bus, observe } = lastReadings();
   observe(captured(name, fields));
@@ -148,4 +153,39 @@ it.each([
   await settled();
   expect(await count(result)).toBe(1);
   expect(logger.entries.map((entry) => entry.level)).toEqual([level]);
+});
+
+it('asks an agent of the version before, which hears only what has no signature, in its form', async () => {
+  const { bus, count, observe, settled } = lastReadings();
+  bus.answer = ({ routingKey }) =>
+    routingKey.startsWith('compute.')
+      ? Promise.resolve()
+      : Promise.reject(new NephoscopeError('BUS_UNROUTABLE', 'no'));
+  observe(captured('nova.compute.instance.delete.start'));
+  await settled();
+  expect(bus.confirmed.map(({ routingKey }) => routingKey)).toEqual(['compute.oslab-compute-1']);
+  expect(JSON.parse(Buffer.from(bus.confirmed[0]!.body).toString('utf8'))).toEqual({
+    ...{ instance, reason: 'delete.start', announced: '2026-11-22 21:55:33.535900' },
+  });
+  expect(await count('sent')).toBe(1);
+});
+
+it('keeps few of a flood while the bus confirms nothing, asks for the newest first, and tells once a minute', async () => {
+  const { bus, clock, count, logger, observe, read, settled } = lastReadings();
+  const confirm: (() => void)[] = [];
+  bus.answer = () => new Promise((resolve) => confirm.push(resolve));
+  const one = captured('nova.compute.instance.delete.start');
+  const id = (number: number) => `00000000-0000-4000-8000-${String(number).padStart(12, '0')}`;
+  for (let number = 0; number < 5_000; number += 1)
+    observe({ ...one, payload: { ...one.payload, instance_id: id(number) } });
+  expect(bus.offered).toHaveLength(100);
+  confirm.shift()?.();
+  await settled();
+  expect(read(bus.offered.at(-1)!.body)).toMatchObject({ kind: 'signed', request: { instance: id(4_999) } });
+  await clock.advance(60_000);
+  expect(await count('dropped')).toBe(3_900);
+  expect(logger.entries.map(({ message }) => message)).toEqual([
+    'last readings that could not be asked for: 1, the latest since there are too many',
+    'last readings that could not be asked for: 3899, the latest since there are too many',
+  ]);
 });

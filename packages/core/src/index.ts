@@ -28,14 +28,14 @@ export type {
   VnicTraffic,
 } from './inspector.js';
 export type { Flavor, Instance, PowerState } from './instance.js';
+export { announcedEnd, endAnnouncements } from './last-reading.js';
 export {
-  announcedEnd,
-  endAnnouncements,
   lastReadingMessage,
   lastReadingQueue,
-  readLastReadingRequest,
-} from './last-reading.js';
-export type { LastReadingRequest } from './last-reading.js';
+  lastReadingReader,
+  lastReadingSigner,
+} from './last-reading-request.js';
+export type { HeardRequest, LastReadingRequest } from './last-reading-request.js';
 export { LogLimit } from './log-limit.js';
 export type { Logger } from './logger.js';
 export { meteringTopology } from './message-bus.js';

@@ -1,15 +1,6 @@
-import { meteringTopology } from './message-bus.js';
-import type { OutgoingMessage, TransientQueue } from './message-bus.js';
+import { isInstanceId } from './last-reading-request.js';
+import type { LastReadingRequest } from './last-reading-request.js';
 import type { Notification } from './notification.js';
-
-/** Asks the agent of a host to read an instance once more, since its run is about to end. It only triggers a reading. */
-export interface LastReadingRequest {
-  readonly instance: string;
-  /** What is about to happen: nova's task state, as `powering-off`, or the event that begins it, as `power_off.start`. */
-  readonly reason: string;
-  /** When nova announced it, as nova wrote that. */
-  readonly announced: string;
-}
 
 /**
  * What nova announces with `.start` before a guest is ended, started anew, saved or moved away, as the unversioned form
@@ -68,11 +59,8 @@ export const endAnnouncements: readonly string[] = [
   'instance.update',
 ];
 
-// How long a request may wait for its agent, ms: the instance can be read no longer.
-const longestWait = 5_000;
-const contentType = 'application/json';
-const routingKey = (host: string) => `compute.${host}`;
-const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+// A routing key has 255 bytes at the most, and names the host.
+const longestHost = 240;
 
 /** The end of a run that nova announces herewith, and on which host; undefined for anything else, or with no host yet. */
 export function announcedEnd({
@@ -90,51 +78,9 @@ export function announcedEnd({
     ? field(versioned ? dataOf(field(fields, 'state_update')) : fields, 'new_task_state')
     : eventType.replace(/^(compute\.)?instance\./, '');
   if (eventType.endsWith('.update') && !endingStates.has(reason)) return undefined;
-  if (typeof host !== 'string' || host === '' || typeof instance !== 'string' || !uuid.test(instance))
-    return undefined;
+  if (typeof host !== 'string' || host === '' || Buffer.byteLength(host) > longestHost) return undefined;
+  if (!isInstanceId(instance)) return undefined;
   return { host, request: { instance, reason: reason as string, announced: timestamp } };
-}
-
-/** The message that carries a request to the agent of that host. */
-export function lastReadingMessage(host: string, request: LastReadingRequest): OutgoingMessage {
-  return {
-    exchange: meteringTopology.exchange,
-    routingKey: routingKey(host),
-    contentType,
-    body: Buffer.from(JSON.stringify(request)),
-  };
-}
-
-/**
- * Where the agent of that host hears requests. Its name begins with ours, so that what a broker permits us on it is
- * nothing of nova's, whose own queue is `compute.HOST`.
- */
-export function lastReadingQueue(host: string): TransientQueue {
-  return {
-    exchange: meteringTopology.exchange,
-    queue: `nephoscope.${routingKey(host)}`,
-    bindings: [routingKey(host)],
-    messageTtl: longestWait,
-  };
-}
-
-/** The request in a message; undefined for a body that is not exactly one. */
-export function readLastReadingRequest(body: Uint8Array): LastReadingRequest | undefined {
-  let value: unknown;
-  try {
-    value = JSON.parse(Buffer.from(body).toString('utf8'));
-  } catch {
-    return undefined;
-  }
-  const instance = field(value, 'instance');
-  const reason = field(value, 'reason');
-  const announced = field(value, 'announced');
-  if (typeof instance !== 'string' || !uuid.test(instance) || Object.keys(value as object).length !== 3)
-    return undefined;
-  // A collector may be newer, and know more reasons.
-  if (typeof reason !== 'string' || !/^[a-z._-]{1,64}$/.test(reason) || typeof announced !== 'string')
-    return undefined;
-  return { instance, reason, announced };
 }
 
 function dataOf(value: unknown): unknown {

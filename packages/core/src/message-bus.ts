@@ -34,6 +34,8 @@ export interface TransientQueue {
   readonly bindings: readonly string[];
   /** How long a message may wait in it, ms. */
   readonly messageTtl: number;
+  /** How many may wait in it; beyond that the oldest are dropped. */
+  readonly maxMessages: number;
 }
 
 /**

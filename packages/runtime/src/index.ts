@@ -15,6 +15,7 @@ export { component, startAll, stopAll, untilAborted } from './lifecycle.js';
 export type { Component } from './lifecycle.js';
 export { createLogger, logLevels } from './logging.js';
 export type { LogLevel, RootLogger } from './logging.js';
+export { NewestFirst } from './newest-first.js';
 export { orAborted } from './or-aborted.js';
 export { discoverPlugins, origin } from './plugin-discovery.js';
 export type { DeclaredPlugin } from './plugin-discovery.js';

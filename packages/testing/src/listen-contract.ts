@@ -16,6 +16,7 @@ export function listenContract(withBus: WithBus): void {
     queue: `${queue}.heard`,
     bindings: ['heard.#'],
     messageTtl: 10_000,
+    maxMessages: 1_000,
   });
 
   it('hands a message to everybody who listens now, and to nobody later', async () => {

@@ -42,7 +42,7 @@ describe('FakeBus', () => {
   it('tells who listens', async () => {
     const bus = new FakeBus();
     const heard: Uint8Array[] = [];
-    const queue = { exchange: 'e', queue: 'q', bindings: ['q'], messageTtl: 1 };
+    const queue = { exchange: 'e', queue: 'q', bindings: ['q'], messageTtl: 1, maxMessages: 1 };
     const { cancel } = await bus.listen(queue, (body) => void heard.push(body));
     expect([bus.emit('q', message.body), bus.emit('other', message.body)]).toEqual([1, 0]);
     await cancel();

@@ -67,6 +67,7 @@ const passing: TransientQueue = {
   queue: 'nephoscope.last-readings.systematic',
   bindings: ['systematic'],
   messageTtl: 10_000,
+  maxMessages: 1_000,
 };
 
 /** Times short enough that what is silent is given up in seconds. */
@@ -348,8 +349,8 @@ function createAgent(bus: AmqpBus, stateDirectory: string, logger: Logger) {
   const registry = new Registry();
   const metrics = createAgentMetrics(registry);
   const options = computeOptions.parse({ stateDirectory, interval: '1h' });
-  const shared = { options, host: 'compute-1', bus, logger, clock: systemClock, metrics };
-  const outbox = new Outbox({ ...shared, source: 'openstack', secrets: [secret] });
+  const shared = { options, host: 'compute-1', secrets: [secret], bus, logger, clock: systemClock, metrics };
+  const outbox = new Outbox({ ...shared, source: 'openstack' });
   const names = ['a', 'b', 'c'];
   const plugin = definePollster({
     meters: names.map((name) => ({ name, type: 'gauge' as const, unit: 'x', description: 'of the test' })),

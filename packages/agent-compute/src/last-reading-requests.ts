@@ -1,0 +1,172 @@
+import { lastReadingReader, LogLimit } from '@nephoscope/core';
+import type { Clock, HeardRequest, Logger, Secret } from '@nephoscope/core';
+import { NewestFirst } from '@nephoscope/runtime';
+
+import type { AgentMetrics } from './metrics.js';
+import type { ReadingOrder } from './reading-order.js';
+
+/** What a request is worth. */
+export interface RequestStanding {
+  readonly isSigned: boolean;
+  /** Whether its instance was read before and is listed. */
+  readonly isKnown: boolean;
+}
+
+export interface AcceptedRequest {
+  readonly instanceId: string;
+  readonly why: string;
+  /** ns on the monotonic clock */
+  readonly announcedHere: bigint;
+  readonly asked: RequestStanding;
+}
+
+export interface LastReadingRequestsParts {
+  readonly host: string;
+  readonly secrets: readonly Secret[];
+  readonly order: Pick<ReadingOrder, 'knows'>;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: AgentMetrics;
+  readonly signal: AbortSignal;
+  /** Called when there is one to take. */
+  readonly onReady: () => void;
+}
+
+// Of those that nobody signed so many are served at once, and then one each so many ms.
+const unsignedBurst = 10;
+const unsignedPause = 500;
+// How many may wait, and for how long, ms. An announced end may take 75 s to come; nobody waits for what is not here.
+const ofKnown = { most: 1_000, maxAge: 75_000 };
+const ofUnknown = { most: 100, maxAge: 5_000 };
+// An instance whose end is announced so often within so long a time, ns, is read again anyway: more are as unsigned ones.
+const oftenest = 10;
+const often = 75_000_000_000n;
+
+const texts = {
+  unsigned: 'without a signature',
+  wrong: 'with a wrong signature',
+  untimely: 'signed more than a minute ago or ahead: compare the clocks',
+  replayed: 'heard before',
+  unreadable: 'that are none',
+  frequent: `of an instance for which there were ${oftenest} in ${often / 1_000_000_000n} s`,
+  dropped: 'dropped, as there were too many',
+} as const;
+type Told = keyof typeof texts;
+type Waiting = NewestFirst<AcceptedRequest>;
+
+/**
+ * The requests for last readings that wait. Anybody on the bus can ask: what a collector signed goes first, then what
+ * nobody signed, at a low rate; of each, instances that are here before others, and the newest before older ones.
+ */
+export class LastReadingRequests {
+  readonly #parts: LastReadingRequestsParts;
+  readonly #read: (body: Uint8Array) => HeardRequest;
+  readonly #signed: readonly [known: Waiting, unknown: Waiting];
+  readonly #unsigned: readonly [known: Waiting, unknown: Waiting];
+  /** How often each instance was asked for with a signature, and since when. */
+  readonly #counts = new Map<string, { readonly since: bigint; count: number }>();
+  readonly #log: LogLimit;
+  #told = new Map<Told, number>();
+  #unsignedLeft = unsignedBurst;
+  #filledAt: bigint;
+  #isWaiting = false;
+
+  constructor(parts: LastReadingRequestsParts) {
+    this.#parts = parts;
+    this.#read = lastReadingReader(parts.host, parts.secrets, parts.clock);
+    const onDropped = (count: number) => {
+      parts.metrics.lastReadings.inc({ result: 'dropped' }, count);
+      this.#tell('dropped', count);
+    };
+    const waiting = (): readonly [Waiting, Waiting] => [
+      new NewestFirst({ ...ofKnown, onDropped }, parts.clock),
+      new NewestFirst({ ...ofUnknown, onDropped }, parts.clock),
+    ];
+    this.#signed = waiting();
+    this.#unsigned = waiting();
+    this.#log = new LogLimit(parts.clock, parts.signal);
+    this.#filledAt = parts.clock.monotonic();
+  }
+
+  /** Takes a message in. */
+  hear(body: Uint8Array): void {
+    const { clock, metrics, onReady, order } = this.#parts;
+    const heard = this.#read(body);
+    metrics.lastReadingRequests.inc({ kind: heard.kind });
+    if (heard.kind !== 'signed') this.#tell(heard.kind);
+    if (!('request' in heard)) return;
+    const { instance, reason, announced } = heard.request;
+    const isKnown = order.knows(instance);
+    const isSigned = heard.kind === 'signed' && !(isKnown && this.#isFrequent(instance));
+    const why = `${reason} of ${announced}`;
+    const asked = { isSigned, isKnown };
+    if (!isSigned && this.#signed.some((one) => one.has(instance))) return;
+    for (const one of [...this.#signed, ...this.#unsigned]) one.delete(instance);
+    const [known, unknown] = isSigned ? this.#signed : this.#unsigned;
+    const announcedHere = clock.monotonic();
+    (isKnown ? known : unknown).add(instance, { instanceId: instance, why, announcedHere, asked });
+    onReady();
+  }
+
+  /** The one to serve now, if any. @param unsigned whether it may be one that nobody signed */
+  take(unsigned: boolean): AcceptedRequest | undefined {
+    const signed = takeOf(this.#signed);
+    if (signed !== undefined || !unsigned) return signed;
+    this.#refill();
+    if (this.#unsignedLeft === 0) {
+      if (this.#unsigned.some(({ size }) => size > 0)) this.#wait();
+      return undefined;
+    }
+    const request = takeOf(this.#unsigned);
+    if (request !== undefined) this.#unsignedLeft -= 1;
+    return request;
+  }
+
+  #refill(): void {
+    const pause = BigInt(unsignedPause) * 1_000_000n;
+    const earned = (this.#parts.clock.monotonic() - this.#filledAt) / pause;
+    this.#filledAt += earned * pause;
+    this.#unsignedLeft = Math.min(unsignedBurst, this.#unsignedLeft + Number(earned));
+  }
+
+  #wait(): void {
+    if (this.#isWaiting) return;
+    this.#isWaiting = true;
+    const { clock, onReady, signal } = this.#parts;
+    void clock.sleep(unsignedPause, signal).then(
+      () => {
+        this.#isWaiting = false;
+        onReady();
+      },
+      () => undefined,
+    );
+  }
+
+  #isFrequent(instance: string): boolean {
+    const now = this.#parts.clock.monotonic();
+    let counted = this.#counts.get(instance);
+    if (counted === undefined || now - counted.since > often) {
+      for (const [id, { since }] of this.#counts) if (now - since > often) this.#counts.delete(id);
+      this.#counts.set(instance, (counted = { since: now, count: 0 }));
+    }
+    counted.count += 1;
+    if (counted.count > oftenest) this.#tell('frequent');
+    return counted.count > oftenest;
+  }
+
+  #tell(what: Told, count = 1): void {
+    this.#told.set(what, (this.#told.get(what) ?? 0) + count);
+    this.#log.tell(() => {
+      const told = [...this.#told];
+      this.#told = new Map();
+      const isOrdinary = told.every(([kind]) => kind === 'unsigned');
+      const all = told.map(([kind, number]) => `${number} ${texts[kind]}`).join(', ');
+      const text = `of the requests for last readings, since the last such line: ${all}`;
+      this.#parts.logger[isOrdinary ? 'info' : 'warn'](Object.fromEntries(told), text);
+    });
+  }
+}
+
+function takeOf([known, unknown]: readonly [Waiting, Waiting]): AcceptedRequest | undefined {
+  return known.take() ?? unknown.take();
+}
