@@ -95,7 +95,7 @@ it('asks for the last reading of an instance that nova begins to delete', async 
   bus.send(one);
   await until('it is settled', () => one.outcome === 'ack');
   expect(bus.offered.map(({ exchange, routingKey }) => [exchange, routingKey])).toEqual([
-    ['ceilometer', 'compute.oslab-compute-1'],
+    ['ceilometer', 'last-reading.oslab-compute-1'],
   ]);
 });
 
