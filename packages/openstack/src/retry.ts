@@ -2,19 +2,22 @@
 const firstWait = 250;
 const longestWait = 15_000;
 
+/** What a service answers by, lower-case. */
+type Headers = Readonly<Record<string, string | undefined>>;
+
 /** ms. What the service asks for; otherwise ever longer, and not the same for all that were turned away together. */
-export function pauseAfter(attempt: number, retryAfter: string | undefined): number {
+export function pauseAfter(attempt: number, headers: Headers): number {
   return (
-    askedFor(retryAfter) ?? Math.min(longestWait, firstWait * 2 ** (attempt - 1)) * (0.75 + Math.random() / 2)
+    askedFor(headers) ?? Math.min(longestWait, firstWait * 2 ** (attempt - 1)) * (0.75 + Math.random() / 2)
   );
 }
 
-/** ms, by the header `retry-after`. */
-export function askedFor(retryAfter: string | undefined): number | undefined {
+/** ms, by the header `retry-after`. A time in it is one of the service's clock, which `date` shows: ours may be another. */
+export function askedFor({ 'retry-after': retryAfter, date }: Headers): number | undefined {
   if (retryAfter === undefined) return undefined;
   if (/^\d{1,9}$/.test(retryAfter)) return Number(retryAfter) * 1_000;
-  const until = Date.parse(retryAfter);
-  return Number.isNaN(until) ? undefined : Math.max(0, until - Date.now());
+  const wait = Date.parse(retryAfter) - Date.parse(date ?? '');
+  return Number.isNaN(wait) ? undefined : Math.max(0, wait);
 }
 
 /** Certificates do not become right by asking again. */

@@ -102,9 +102,9 @@ export class Transport {
 
       const spent = Math.max(performance.now() - began, paused);
       const left = this.#patience - spent;
-      const retryAfter = answer?.headers['retry-after'];
-      const pause = pauseAfter(attempt, retryAfter);
-      const isTooLong = left <= 0 || (askedFor(retryAfter) ?? 0) > left;
+      const headers = answer?.headers ?? {};
+      const pause = pauseAfter(attempt, headers);
+      const isTooLong = left <= 0 || (askedFor(headers) ?? 0) > left;
       if (isTooLong || (answer === undefined && isForGood(tried)))
         throw answer === undefined
           ? unreachable(this.#contextOf(outgoing), tried, attempt)

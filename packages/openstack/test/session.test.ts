@@ -483,10 +483,13 @@ describe('a service that is away', () => {
 
   it('is asked again when it says', async () => {
     const { session, pauses } = await connect(glance);
-    cloud.interrupt('GET /v2/images?limit=3', says(503, '', { 'retry-after': '7' }));
-    cloud.interrupt('GET /v2/images?limit=3', says(429, '', { 'retry-after': new Date(0).toUTCString() }));
+    cloud.interrupt('GET /v2/images?limit=3', says(503, '', { 'retry-after': '4' }));
+    // By its own clock, which is 40 years behind ours.
+    const date = 'Wed, 26 Nov 1986 10:00:00 GMT';
+    const asks = (time: string) => says(429, '', { date, 'retry-after': `Wed, 26 Nov 1986 ${time} GMT` });
+    cloud.interrupt('GET /v2/images?limit=3', asks('10:00:03'), asks('09:59:00'));
     expect(await pagesOf(session, images)).toHaveLength(2);
-    expect(pauses).toEqual([7_000, 0]);
+    expect(pauses).toEqual([4_000, 3_000, 0]);
   });
 
   it('is left alone when it asks for more time than a cycle has', async () => {
