@@ -247,7 +247,7 @@ it.each([
   const taken = await outage(made, { cycles: 5, instances: 20, minutes: 60 });
   if (isRestarted) await made.spool.close();
   made.clock.step(step);
-  if (isRestarted) made = await openSpool({ ...options, folder: made.folder, clock: made.clock });
+  if (isRestarted) made = await spooling({ ...options, folder: made.folder, clock: made.clock });
   const bus = awayFrom(made);
   // Long enough that what is too old is looked for, and segments are complete.
   for (let cycle = 0; cycle < 5; cycle += 1)
