@@ -13,6 +13,8 @@ const usualLag = 3n * day;
 export interface RetentionPlan {
   /** What is older; undefined for nothing. */
   readonly before: bigint | undefined;
+  /** Of that, what is not older than this. */
+  readonly since?: bigint;
   /** Why samples stay that the clock alone would have removed; undefined where there are none. */
   readonly held: string | undefined;
 }
@@ -23,8 +25,9 @@ export interface RetentionPlan {
  *
  * - time is what the clock shows, but no more than what is recorded: the newest sample but for those of the last day
  *   before the newest of all;
- * - samples that are older than that by more than two weeks besides are not removed, and nothing is as long as they are
- *   there: they came late or of a wrong clock, or the retention is new, and the operator is asked.
+ * - samples that are older than that by more than two weeks besides are not removed: they came late or of a wrong clock,
+ *   or the retention is new, and the operator is asked. Where at least two weeks without any sample are between them and
+ *   the rest, they are no part of it, and it goes on; as long as there are others, nothing is removed.
  *
  * @param retention ns
  * @throws what the store throws
@@ -39,11 +42,15 @@ export async function planRetention(store: SampleStore, retention: bigint, now: 
   const recorded = await timeOf(store, { end: newest - recent + 1n }, true);
   const time = recorded === undefined || recorded > now ? now : recorded;
   const before = recorded === undefined || time - retention < 0n ? 0n : time - retention;
-  if (oldest < before - usual)
+  if (oldest < before - usual) {
+    const last = (await timeOf(store, { end: before - usual }, true)) ?? oldest;
+    const isApart = last < before - 2n * usual && byClock - before <= usualLag;
     return {
-      before: undefined,
-      held: `the oldest sample is of ${formatTimestamp(oldest)}, over ${usual / day} days before what is to be removed, which is what is older than ${formatTimestamp(before)}: it came late or from a clock that was wrong, or collector.retention is new or shorter`,
+      before: isApart ? before : undefined,
+      since: last + 1n,
+      held: `the oldest sample is of ${formatTimestamp(oldest)}, over ${usual / day} days before what is to be removed, which is what is older than ${formatTimestamp(before)}: it came late or from a clock that was wrong, or collector.retention is new or shorter${isApart ? `. So are all until ${formatTimestamp(last)}; those behind them are removed in their time` : ''}`,
     };
+  }
   if (byClock - before <= usualLag) return { before, held: undefined };
   return {
     before: oldest < before ? before : undefined,

@@ -81,10 +81,14 @@ export class Retention implements Component {
   async #remove(retention: number): Promise<void> {
     const { clock, logger, store } = this.#parts;
     try {
-      const { before, held } = await planRetention(store, BigInt(Math.round(retention)) * 1_000_000n, clock.now());
+      const { before, since, held } = await planRetention(
+        store,
+        BigInt(Math.round(retention)) * 1_000_000n,
+        clock.now(),
+      );
       this.#tellHeld(held);
       if (before === undefined) return;
-      const samples = await store.removeBefore(before);
+      const samples = await store.removeBefore(before, since);
       this.#removed.inc(samples);
       if (samples > 0) logger.info({ samples }, `removed ${samples} samples of before ${formatTimestamp(before)}`);
     } catch (error) {

@@ -16,21 +16,23 @@ class TimesStore extends FakeStore {
 
   override samples = async function* (
     this: TimesStore,
-    { end }: SampleFilter,
+    { start, end }: SampleFilter,
     {
       newestFirst = false,
       limit = Infinity,
     }: { limit?: number | undefined; newestFirst?: boolean | undefined } = {},
   ): AsyncGenerator<Sample> {
-    const found = this.times.filter((time) => end === undefined || time < end).sort((a, b) => Number(a - b));
+    const found = this.times
+      .filter((time) => (end === undefined || time < end) && (start === undefined || time >= start))
+      .sort((a, b) => Number(a - b));
     if (newestFirst) found.reverse();
     for (const timestamp of found.slice(0, limit)) yield { timestamp } as Sample;
   };
 
-  override removeBefore = (time: bigint): Promise<number> => {
+  override removeBefore = (time: bigint, since?: bigint): Promise<number> => {
     this.removals.push(time);
     const before = this.times.length;
-    this.times = this.times.filter((one) => one >= time);
+    this.times = this.times.filter((one) => one >= time || (since !== undefined && one < since));
     return Promise.resolve(before - this.times.length);
   };
 }
@@ -141,23 +143,30 @@ describe('a clock that is wrong', () => {
     ['1970', 0n],
     ['before 1970', -day],
     ['the last year', fakeStart - 365n * day],
-  ])('of a publisher, of %s, costs none of its samples, and is told', async (_, time) => {
+  ])('of a publisher, of %s, costs none of its samples, is told, and the rest goes on', async (_, time) => {
     const made = make({ retention: '30d' });
-    made.store.times = [time, ...days(32)];
-    const before = [...made.store.times];
+    made.store.times = [time, time + 2n * day, ...days(32)];
     await once(made);
-    expect(made.store.times).toEqual(before);
+    expect(made.store.times).toEqual([time, time + 2n * day, ...days(31)]);
     expect(made.told()).toEqual([
-      expect.stringMatching(/^warn: .*the oldest sample is of .*nephoscope retention --bef/),
+      expect.stringMatching(/^warn: .*the oldest sample is of .* behind them .*nephoscope retention --bef/),
+      expect.stringMatching(/^info: removed 24 samples/),
     ]);
-    // The operator removes it, and the rest goes on.
-    made.store.times = made.store.times.slice(1);
-    await once({
-      ...made,
-      retention: new Retention({ ...made, retention: 30 * 24 * hour, registry: new Registry() }),
-    });
-    expect(made.store.times).toEqual(days(31));
+    expect(await made.held()).toBe(1);
   });
+
+  it.each([35, 50, 75, 100, 150])(
+    'of all programs, ahead by %d days and for longer than a day, costs nothing of before',
+    async (ahead) => {
+      const now = fakeStart + BigInt(ahead) * day;
+      const made = make({ retention: '30d' }, new FakeClock(now));
+      const wrong = days(2).map((time) => time + BigInt(ahead) * day);
+      made.store.times = [...days(31), ...wrong];
+      await once(made);
+      expect(made.store.times).toEqual([...days(31), ...wrong]);
+      expect(await made.held()).toBe(1);
+    },
+  );
 
   it('that is at 1970 here removes nothing', async () => {
     const made = make({ retention: '2d' }, new FakeClock(5n * day));

@@ -59,10 +59,11 @@ export interface SampleStore {
    * Removes samples whose timestamp is before `time` (ns since 1970 UTC), and none that is not. A store that keeps
    * them in partitions removes whole ones, so that some of those that are older stay. Several programs may ask at once.
    *
+   * @param since what is before that stays, too
    * @returns how many samples were removed
    * @throws STORE_UNAVAILABLE
    */
-  removeBefore(time: bigint): Promise<number>;
+  removeBefore(time: bigint, since?: bigint): Promise<number>;
   /** Matching samples by time, oldest first, as a stream; with `newestFirst` the other way round. */
   samples(
     filter: SampleFilter,

@@ -11,6 +11,7 @@ import type {
 } from '@nephoscope/core';
 import { Kysely, PostgresDialect, sql } from 'kysely';
 
+import { int64Range } from '../filter.js';
 import { samplePages } from '../sample-pages.js';
 import type { SampleTable } from '../sample-table.js';
 import type { Schema } from '../schema.js';
@@ -120,13 +121,13 @@ export class PostgresqlSampleStore implements SampleStore {
     return await this.#watched(() => recorder.record(samples));
   }
 
-  async removeBefore(time: bigint): Promise<number> {
+  async removeBefore(time: bigint, since = int64Range.min): Promise<number> {
     const { removal } = this.#open();
     return await this.#watched(async () => {
       // Of its own, as it holds a lock.
       const connection = await Connection.open(this.#location, removal);
       try {
-        return await removeBefore(connection, time, this.#settings.clock);
+        return await removeBefore(connection, time, since, this.#settings.clock);
       } finally {
         await connection.close();
       }

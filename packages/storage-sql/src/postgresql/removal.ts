@@ -1,7 +1,7 @@
 import { NephoscopeError } from '@nephoscope/core';
 import type { Clock } from '@nephoscope/core';
 
-import { int64Range } from '../filter.js';
+import { int64Range, toInt64 } from '../filter.js';
 import { periodOf } from '../periods.js';
 import type { Connection } from './connection.js';
 import { detachPartition, existingPartitions, locks, otherSamples, removedTables } from './partitions.js';
@@ -21,30 +21,43 @@ const turns = 80;
 
 /**
  * Removes whole partitions that are before `time` (ns), the samples before it that have none, and what they alone referred
- * to. When it is broken off, the next one goes on where it was.
+ * to. When it is broken off, the next one goes on where it was. What is before `since` stays, and then all that any
+ * refers to.
  *
  * @param connection that plans for few rows found by their keys
  * @returns how many samples
  * @throws STORE_BUSY when another program is at it and does not end soon, STORE_UNAVAILABLE when others hold locks
  */
-export async function removeBefore(connection: Connection, time: bigint, clock: Clock): Promise<number> {
+export async function removeBefore(
+  connection: Connection,
+  time: bigint,
+  since: bigint,
+  clock: Clock,
+): Promise<number> {
   await waitForTurn(connection, clock);
   // One that has not begun yet cannot be over.
   const now = clock.now();
   const period = periodOf(time < now ? time : now) - 1;
   const isToSweep = await endPeriod(connection, period);
-  for (const partition of await oldPartitions(connection, time))
+  for (const partition of await oldPartitions(connection, time, since))
     await detachPatiently(connection, partition, clock);
   let removed = 0;
   for (const table of await removedTables(connection)) removed += await removeTable(connection, table);
-  removed += await removeOthers(connection, time);
+  removed += await removeOthers(connection, time, since);
   // One that was made meanwhile may have taken what there was in the others.
-  if (isToSweep && (await oldPartitions(connection, time)).length === 0) await removeShared(connection, period);
+  const isAllGone =
+    (await oldPartitions(connection, time, since)).length === 0 && !(await holdsBefore(connection, since));
+  if (isToSweep && isAllGone) await removeShared(connection, period);
   return removed;
 }
 
-async function oldPartitions(connection: Connection, time: bigint): Promise<Partition[]> {
-  return (await existingPartitions(connection)).filter(({ end }) => end <= time);
+async function oldPartitions(connection: Connection, time: bigint, since: bigint): Promise<Partition[]> {
+  return (await existingPartitions(connection)).filter(({ start, end }) => start >= since && end <= time);
+}
+
+async function holdsBefore(connection: Connection, time: bigint): Promise<boolean> {
+  const text = 'select from samples where timestamp < $1 limit 1';
+  return (await connection.query({ text, values: [toInt64(time)] })).rows.length > 0;
 }
 
 /**
@@ -93,13 +106,15 @@ async function removeTable(connection: Connection, { name, pages }: { name: stri
   return Number(removed);
 }
 
-async function removeOthers(connection: Connection, time: bigint): Promise<number> {
+async function removeOthers(connection: Connection, time: bigint, since: bigint): Promise<number> {
   if (time <= int64Range.min) return 0;
-  const oldest = `select ctid from ${otherSamples} where timestamp < $1 order by timestamp limit ${rowsAtOnce}`;
+  const oldest = `select ctid from ${otherSamples} where timestamp < $1 and timestamp >= $2
+    order by timestamp limit ${rowsAtOnce}`;
   let removed = 0;
   for (;;) {
     const some = await count(connection, withMessageIds(`${otherSamples} where ctid = any(array(${oldest}))`), [
-      time > int64Range.max ? int64Range.max : time,
+      toInt64(time),
+      toInt64(since),
     ]);
     removed += Number(some);
     if (some < rowsAtOnce) return removed;

@@ -40,8 +40,8 @@ export interface Writer {
    * @returns 1 when there is more to look at, 0 when it was all
    */
   removeShared(period: number): number | Promise<number>;
-  /** Removes up to `limit` of those that are before `time` (ns), the oldest first. @returns how many */
-  removeBefore(time: bigint, limit: number): number | Promise<number>;
+  /** Removes up to `limit` of those that are before `time` (ns) and not before `since`, the oldest first. @returns how many */
+  removeBefore(time: bigint, since: bigint, limit: number): number | Promise<number>;
 }
 
 /** Writes on a connection. Its calls are synchronous, so that no statement of others gets between. */
@@ -75,7 +75,8 @@ export class RowWriter implements Writer {
     this.#insertMany = insert(rowsPerInsert);
     this.#insertOne = insert(1);
     this.#removeOldest = sqlite.prepare(
-      'delete from samples where id in (select id from samples where timestamp < ? order by timestamp limit ?)',
+      `delete from samples where id in
+        (select id from samples where timestamp < ? and timestamp >= ? order by timestamp limit ?)`,
     );
     this.#ended = sqlite.prepare('select ended from retention');
     this.#findSeries = sqlite.prepare(
@@ -144,8 +145,8 @@ export class RowWriter implements Writer {
     }
   }
 
-  removeBefore(time: bigint, limit: number): number {
-    return this.#alone(() => this.#removeOldest.run([time, limit]).changes);
+  removeBefore(time: bigint, since: bigint, limit: number): number {
+    return this.#alone(() => this.#removeOldest.run([time, since, limit]).changes);
   }
 
   endPeriod(period: number): number {

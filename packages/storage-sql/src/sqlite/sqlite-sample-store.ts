@@ -16,7 +16,7 @@ import type { Kysely, RawBuilder } from 'kysely';
 
 import { migrate } from '../migrate.js';
 import { periodOf } from '../periods.js';
-import { int64Range } from '../filter.js';
+import { int64Range, toInt64 } from '../filter.js';
 import { samplePages } from '../sample-pages.js';
 import type { SampleTable } from '../sample-table.js';
 import type { Schema } from '../schema.js';
@@ -136,21 +136,27 @@ export class SqliteSampleStore implements SampleStore {
     );
   }
 
-  async removeBefore(time: bigint): Promise<number> {
-    // A time beyond 64 bits is after all that is stored, or before.
-    const end = time < int64Range.min ? int64Range.min : time > int64Range.max ? int64Range.max : time;
+  async removeBefore(time: bigint, since = int64Range.min): Promise<number> {
+    const [start, end] = [toInt64(since), toInt64(time)];
     // One that has not begun yet cannot be over.
     const period = periodOf(min(end, this.#settings.clock.now())) - 1;
     const isToSweep = (await this.#ask((writer) => writer.endPeriod(period))) > 0;
     let removed = 0;
     for (;;) {
-      const count = await this.#ask((writer) => writer.removeBefore(end, removedAtOnce));
+      const count = await this.#ask((writer) => writer.removeBefore(end, start, removedAtOnce));
       removed += count;
       if (count < removedAtOnce) break;
       await nextTurn();
     }
-    while (isToSweep && (await this.#ask((writer) => writer.removeShared(period))) > 0) await nextTurn();
+    // What stays refers to rows of any period.
+    if (!isToSweep || (await this.#holdsBefore(start))) return removed;
+    while ((await this.#ask((writer) => writer.removeShared(period))) > 0) await nextTurn();
     return removed;
+  }
+
+  #holdsBefore(time: bigint): Promise<boolean> {
+    const query = sql`select 1 from samples where timestamp < ${time} limit 1`;
+    return this.#read(async (db) => (await query.execute(db)).rows.length > 0);
   }
 
   /** Others write before and after. */

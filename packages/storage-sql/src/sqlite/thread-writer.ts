@@ -63,8 +63,8 @@ export class ThreadWriter implements Writer {
     return this.#ask({ kind: 'write', batch }, buffersOf(batch));
   }
 
-  removeBefore(time: bigint, limit: number): Promise<number> {
-    return this.#ask({ kind: 'removeBefore', time, limit });
+  removeBefore(time: bigint, since: bigint, limit: number): Promise<number> {
+    return this.#ask({ kind: 'removeBefore', time, since, limit });
   }
 
   endPeriod(period: number): Promise<number> {

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 
+import type { Sample } from '@nephoscope/core';
+
 import { all, exampleSample, noon, second } from './support.js';
 import type { StoreTests } from './support.js';
 
@@ -41,6 +43,20 @@ export function removalTests({ describe, it, withStore }: StoreTests): void {
         assert.equal(await store.removeBefore(noon - 360n * day), 1);
         assert.equal(await store.removeBefore(2n ** 70n), young.length);
         assert.deepEqual(await all(store), []);
+      }),
+    );
+
+    it(
+      'leaves what is before a second time, and all of it',
+      withStore(async (store) => {
+        const texts = (found: readonly Sample[]) => found.map(({ text }) => text);
+        const ofWrongClocks = [0n, 1n, noon - 2_000n * day].map((timestamp) => exampleSample({ timestamp }));
+        await store.record([...young, ...old, ...ofWrongClocks]);
+        assert.equal(await store.removeBefore(noon - 360n * day, noon - 1_000n * day), old.length);
+        assert.deepEqual(texts(await all(store)), texts([...ofWrongClocks, ...young]));
+        assert.equal(await store.removeBefore(noon - 360n * day, 1n), 2);
+        assert.equal(await store.removeBefore(noon - 360n * day), 1);
+        assert.deepEqual(await all(store), young);
       }),
     );
 
