@@ -8,7 +8,11 @@ import { preset } from '../../tools/presets/tsup.js';
 const sqlite = dirname(createRequire(import.meta.url).resolve('@photostructure/sqlite/package.json'));
 
 export default {
-  ...preset({ index: 'src/index.ts', 'writer-thread': 'src/sqlite/thread-main.ts' }),
+  ...preset({
+    index: 'src/index.ts',
+    'writer-thread': 'src/sqlite/thread-main.ts',
+    'migration-process': 'src/sqlite/migration-main.ts',
+  }),
   async onSuccess() {
     // Each platform has 2 MiB; no part of a deployment runs on Windows.
     await cp(join(sqlite, 'prebuilds'), join('dist', 'prebuilds'), {

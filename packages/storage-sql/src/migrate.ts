@@ -1,7 +1,8 @@
 import { NephoscopeError } from '@nephoscope/core';
-import { Migrator, sql } from 'kysely';
+import { sql } from 'kysely';
 import type { Kysely, Migration } from 'kysely';
 
+import { runMigrations } from './run-migrations.js';
 import type { Schema } from './schema.js';
 
 const bookkeeping = 'kysely_migration';
@@ -20,6 +21,21 @@ export async function migrate(
   migrations: Readonly<Record<string, Migration>>,
   tables: readonly string[],
 ): Promise<void> {
+  const pending = await pendingMigrations(db, place, migrations, tables);
+  if (pending.length > 0) await runMigrations(db, migrations);
+}
+
+/**
+ * Those that {@link migrate} would make.
+ *
+ * @throws as that does
+ */
+export async function pendingMigrations(
+  db: Kysely<Schema>,
+  place: string,
+  migrations: Readonly<Record<string, Migration>>,
+  tables: readonly string[],
+): Promise<readonly string[]> {
   const names = Object.keys(migrations);
   const executed = tables.includes(bookkeeping) ? await executedMigrations(db) : [];
   const newer = executed.filter((name) => !names.includes(name));
@@ -30,16 +46,13 @@ export async function migrate(
         'update this program, or give it another database',
     );
   }
-  if (executed.length === names.length) return;
   if (executed.length === 0 && tables.some((name) => !name.startsWith('kysely_'))) {
     throw new NephoscopeError(
       'STORE_INVALID',
       `${place} holds the tables of another program (${tables.join(', ')}): give a database of its own in the option 'url'`,
     );
   }
-  const migrator = new Migrator({ db, provider: { getMigrations: () => Promise.resolve({ ...migrations }) } });
-  const { error } = await migrator.migrateToLatest();
-  if (error !== undefined) throw error;
+  return names.filter((name) => !executed.includes(name));
 }
 
 async function executedMigrations(db: Kysely<Schema>): Promise<readonly string[]> {

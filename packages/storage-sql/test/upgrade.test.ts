@@ -1,10 +1,12 @@
-import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 
 import type { Sample } from '@nephoscope/core';
 import { exampleSample } from '@nephoscope/testing';
 
+import { openDatabase } from '../src/sqlite/database.js';
 import { Database } from '../src/sqlite/driver.js';
 import { all } from './lifetimes.js';
 import { realClock, storeAt } from './store-at.js';
@@ -60,4 +62,69 @@ it('a file of the version before is read and written, and its repeated metadata 
   expect(await store.removeBefore(recordedAt + 100n * day)).toBe(6);
   expect(await all(store)).toEqual([next]);
   expect([count('series'), count('metadata')]).toEqual([1n, 1n]);
+});
+
+function commandOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+describe('a migration', () => {
+  let other: string;
+  beforeEach(() => {
+    other = join(mkdtempSync(join(folder, 'migrated-')), 'samples.db');
+  });
+  const migrating = () => {
+    for (const pid of readdirSync('/proc').map(Number))
+      if (pid > 0 && pid !== process.pid && commandOf(pid).includes(other)) return pid;
+    throw new Error('there is no process that migrates');
+  };
+  const version = () => {
+    const database = new Database(other);
+    try {
+      return database.prepare('select count(*) as count from kysely_migration').get();
+    } finally {
+      database.close();
+    }
+  };
+  const kills = async (kill: (signal: AbortController) => void) => {
+    copyFileSync(fixture, other);
+    const holder = openDatabase(other, 'writing');
+    // It waits within SQLite, as one does that takes long.
+    holder.exec('begin immediate');
+    const upgraded = storeAt(other);
+    const stopped = new AbortController();
+    const starting = upgraded.start(stopped.signal).then(
+      () => 'started',
+      (error: Error) => error.message,
+    );
+    while (!JSON.stringify(upgraded.health()).includes('brought to the schema')) await delay(10);
+    kill(stopped);
+    const outcome = await starting;
+    holder.exec('rollback');
+    holder.close();
+    return { upgraded, outcome };
+  };
+
+  it('is killed when its program is told to stop, nothing is changed, and the next start makes it', async () => {
+    const { upgraded, outcome } = await kills((stopped) => stopped.abort(new Error('told to stop')));
+    expect(outcome).toBe('told to stop');
+    expect(version()).toEqual({ count: 1n });
+    await upgraded.start(AbortSignal.timeout(20_000));
+    expect(await all(upgraded)).toHaveLength(6);
+    await upgraded.stop();
+    expect(version()).toEqual({ count: 3n });
+  });
+
+  it('that ends otherwise is told, and made by the next start', async () => {
+    // As the kernel does when there is no memory.
+    const { upgraded, outcome } = await kills(() => process.kill(migrating(), 'SIGKILL'));
+    expect(outcome).toMatch(/its migration ended with SIGKILL/);
+    await upgraded.start(AbortSignal.timeout(20_000));
+    expect(await all(upgraded)).toHaveLength(6);
+    await upgraded.stop();
+  });
 });

@@ -14,7 +14,6 @@ import type {
 import { sql } from 'kysely';
 import type { Kysely, RawBuilder } from 'kysely';
 
-import { migrate } from '../migrate.js';
 import { periodOf } from '../periods.js';
 import { int64Range, toInt64 } from '../filter.js';
 import { samplePages } from '../sample-pages.js';
@@ -22,12 +21,11 @@ import type { SampleTable } from '../sample-table.js';
 import type { Schema } from '../schema.js';
 import { meterSummaries, resourceSummaries } from '../summaries.js';
 import { chunkOf } from './chunk.js';
-import { openSqlite, sqlitePath } from './connection.js';
-import type { SqliteConnection } from './connection.js';
+import { sqlitePath } from './connection.js';
 import { closeDatabase, emptyLog, isPublic } from './database.js';
 import { FilesMoved, filesAt, hasOtherLog, moved, removeLog } from './files.js';
-import type { Files } from './files.js';
-import { migrations } from './migrations.js';
+import { openStore } from './open-store.js';
+import type { Opened } from './open-store.js';
 import { Recorder } from './recorder.js';
 import { RowWriter } from './row-writer.js';
 import type { Writer } from './row-writer.js';
@@ -58,11 +56,6 @@ const table: SampleTable = {
     sql`chunks cross join samples as s where ${chunkOf(sql`s.id`)} = chunks.number and s.series_id = ${series}`,
 };
 
-/** A connection, and the files that it has open. */
-interface Opened extends SqliteConnection {
-  readonly files: Files;
-}
-
 type Settings = Pick<PluginSettings<unknown>, 'logger' | 'clock'>;
 
 /** What writes, as long as its thread lives. */
@@ -79,7 +72,7 @@ export class SqliteSampleStore implements SampleStore {
   #opened: Opened | undefined;
   #writing: Writing | undefined;
   #health: Health = { ok: false, reason: 'not started' };
-  #isStopping = false;
+  #stopping = new AbortController();
   /** What is going on ends before the store is stopped. Who reads does not wait for who writes. */
   readonly #writes = new Mutex();
   readonly #reads = new Mutex();
@@ -93,9 +86,10 @@ export class SqliteSampleStore implements SampleStore {
   start(signal: AbortSignal): Promise<void> {
     return this.#alone(async () => {
       signal.throwIfAborted();
-      this.#isStopping = false;
+      this.#stopping = new AbortController();
       if (this.#opened !== undefined) return;
-      this.#opened = await this.#tell(() => this.#patiently(() => openStore(this.#path), signal), signal);
+      const stopped = AbortSignal.any([signal, this.#stopping.signal]);
+      this.#opened = await this.#tell(() => this.#patiently(() => this.#openStore(stopped), signal), signal);
       this.#settings.logger.info({ path: this.#path }, 'the sample store is open');
       if (isPublic(this.#path))
         this.#settings.logger.warn(
@@ -106,7 +100,7 @@ export class SqliteSampleStore implements SampleStore {
   }
 
   stop(): Promise<void> {
-    this.#isStopping = true;
+    this.#stopping.abort(new NephoscopeError('STOPPED', 'the store is stopped'));
     return this.#alone(async () => {
       const connection = this.#opened;
       const thread = this.#writing?.thread;
@@ -218,13 +212,22 @@ export class SqliteSampleStore implements SampleStore {
       if (!isReplaced || !isWhole) throw reason;
       removeLog(this.#path, open.files);
     }
-    const next = await openStore(this.#path);
+    const next = await this.#openStore(this.#stopping.signal);
     this.#opened = next;
     const thread = this.#writing?.thread;
     this.#writing = undefined;
     this.#settings.logger.warn({ err: reason, path: this.#path }, 'the sample store was opened again');
     open.sqlite.close();
     await thread?.end();
+  }
+
+  #openStore(signal: AbortSignal): Promise<Opened> {
+    const onMigration = (names: readonly string[]) => {
+      const message = `${this.#path} is brought to the schema of this version, which takes minutes when it is large`;
+      this.#health = { ok: false, reason: message };
+      this.#settings.logger.info({ path: this.#path, migrations: names }, message);
+    };
+    return openStore(this.#path, onMigration, signal);
   }
 
   #open(): Opened {
@@ -264,7 +267,7 @@ export class SqliteSampleStore implements SampleStore {
       try {
         return await work();
       } catch (error) {
-        if (!isLocked(error) || this.#isStopping || clock.monotonic() >= deadline) throw error;
+        if (!isLocked(error) || this.#stopping.signal.aborted || clock.monotonic() >= deadline) throw error;
         await clock.sleep(lockRetryMs, signal);
       }
     }
@@ -297,23 +300,6 @@ async function twice<T>(work: () => Promise<T>): Promise<T> {
 
 function min(one: bigint, other: bigint): bigint {
   return one < other ? one : other;
-}
-
-async function openStore(path: string): Promise<Opened> {
-  const connection = openSqlite(path);
-  try {
-    const tables = await connection.db.introspection.getTables({ withInternalKyselyTables: true });
-    await migrate(
-      connection.db,
-      path,
-      migrations,
-      tables.map(({ name }) => name),
-    );
-    return { ...connection, files: filesAt(path) };
-  } catch (error) {
-    connection.sqlite.close();
-    throw error;
-  }
 }
 
 async function wasThere(db: Kysely<Schema>): Promise<RawBuilder<boolean>> {

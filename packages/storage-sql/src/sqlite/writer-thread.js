@@ -1,18 +1,4 @@
-/**
- * Stands for the built thread where the sources run as they are, in tests: Node runs no TypeScript in a thread, and
- * the transformers of test runners do not reach into it. The build puts the bundle of thread-main.ts here.
- */
-import Module, { createRequire } from 'node:module';
-import { URL, fileURLToPath, pathToFileURL } from 'node:url';
+/** The build puts the bundle of thread-main.ts here. */
+import { runSource } from './run-source.js';
 
-const entry = fileURLToPath(new URL('thread-main.ts', import.meta.url));
-const require = createRequire(import.meta.url);
-// The bundler of the build, which is a dependency of tsup's.
-const { buildSync } = createRequire(require.resolve('tsup'))('esbuild');
-const define = { 'import.meta.url': JSON.stringify(pathToFileURL(entry)) };
-const bundle = { bundle: true, format: 'cjs', platform: 'node', packages: 'external', write: false, define };
-const { outputFiles } = buildSync({ ...bundle, entryPoints: [entry] });
-const module = new Module(entry);
-module.filename = entry;
-module.paths = require.resolve.paths('kysely');
-module._compile(outputFiles[0].text, entry);
+runSource('thread-main.ts');

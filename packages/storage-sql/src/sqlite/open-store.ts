@@ -1,0 +1,42 @@
+import { pendingMigrations } from '../migrate.js';
+import { runMigrations } from '../run-migrations.js';
+import { openSqlite } from './connection.js';
+import type { SqliteConnection } from './connection.js';
+import { filesAt } from './files.js';
+import type { Files } from './files.js';
+import { migrateApart } from './migrate-apart.js';
+import { migrations } from './migrations.js';
+
+/** A connection, and the files that it has open. */
+export interface Opened extends SqliteConnection {
+  readonly files: Files;
+}
+
+/**
+ * Opens the file to read it, with the tables of this version in it.
+ *
+ * @param onMigration is told the migrations that a file of a version before needs
+ * @param signal ends them
+ * @throws STORE_SCHEMA_NEWER, STORE_INVALID, SqliteError
+ */
+export async function openStore(
+  path: string,
+  onMigration: (names: readonly string[]) => void,
+  signal: AbortSignal,
+): Promise<Opened> {
+  const connection = openSqlite(path);
+  const { db, sqlite } = connection;
+  try {
+    const tables = (await db.introspection.getTables({ withInternalKyselyTables: true })).map(({ name }) => name);
+    const pending = await pendingMigrations(db, path, migrations, tables);
+    if (tables.length === 0) await runMigrations(db, migrations);
+    else if (pending.length > 0) {
+      onMigration(pending);
+      await migrateApart(path, signal);
+    }
+    return { ...connection, files: filesAt(path) };
+  } catch (error) {
+    sqlite.close();
+    throw error;
+  }
+}
