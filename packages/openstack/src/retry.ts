@@ -7,9 +7,7 @@ type Headers = Readonly<Record<string, string | undefined>>;
 
 /** ms. What the service asks for; otherwise ever longer, and not the same for all that were turned away together. */
 export function pauseAfter(attempt: number, headers: Headers): number {
-  return (
-    askedFor(headers) ?? Math.min(longestWait, firstWait * 2 ** (attempt - 1)) * (0.75 + Math.random() / 2)
-  );
+  return askedFor(headers) ?? Math.min(longestWait, firstWait * 2 ** (attempt - 1)) * (0.75 + Math.random() / 2);
 }
 
 /** ms, by the header `retry-after`. A time in it is one of the service's clock, which `date` shows: ours may be another. */
