@@ -191,6 +191,7 @@ describe('agent, RabbitMQ, collector and SQLite', () => {
     const names = ['f'.repeat(240), '🙂'.repeat(250)];
     const notified = startDaemon('collector', {
       ...collector,
+      collector: { signatures: ['canonical', 'ceilometer'] },
       notifications: { enabled: ['instance_flavor'] },
     });
     const fleet = await Promise.all(

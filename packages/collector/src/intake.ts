@@ -4,13 +4,22 @@ import {
   maxMeteringDocumentBytes,
   meteringSteps,
   parseJson,
+  signedMessage,
 } from '@nephoscope/core';
-import type { Delivery, JsonObject, KnownMessages, RejectionReason, Sample, Verifier } from '@nephoscope/core';
+import type {
+  Delivery,
+  JsonObject,
+  KnownMessages,
+  RejectionReason,
+  Sample,
+  SignedMessage,
+  Verifier,
+} from '@nephoscope/core';
 
 /** What goes to the dead letters, and why. */
 export interface Refusal {
   /** To count it by. */
-  readonly kind: 'unreadable' | RejectionReason | 'SAMPLE_INVALID';
+  readonly kind: 'unreadable' | RejectionReason | 'form-ambiguous' | 'SAMPLE_INVALID';
   /** For people; begins with the kind. */
   readonly reason: string;
   /** The whole message, as it came, where there are none. */
@@ -44,7 +53,9 @@ const explanations: Readonly<Record<RejectionReason, string>> = {
   unsigned: 'it has no signature',
   'signature-malformed': 'its signature is not 64 lower-case hexadecimal digits',
   'form-unknown': 'its form of signature is none that this version knows',
-  'form-refused': 'its form of signature is not accepted here (collector.signatures)',
+  'form-refused':
+    "it is signed in Ceilometer's form, and only the canonical one is accepted here. If Ceilometer's agents are to be metered, or agents " +
+    "with `wire: ceilometer`, write `collector: { signatures: [canonical, ceilometer] }` and then run 'nephoscope dead-letters replay --reason form-refused'",
   'signature-wrong': "it was changed on the way, or signed with a secret that is not among this collector's",
 };
 
@@ -115,7 +126,7 @@ export function isTooLarge({ body }: Delivery): boolean {
 function takeOne(text: string, readers: Readers): Sample | Refusal | WithoutVolume {
   try {
     const read = readers.messages.read(text);
-    return refusalOf(readers.verifier.verify(read.message), text) ?? readers.messages.learn(read);
+    return refusalOf(read.message, readers, text) ?? readers.messages.learn(read);
   } catch (error) {
     if (isNephoscopeError(error, 'SAMPLE_WITHOUT_VOLUME')) return takeWithoutVolume(text, readers);
     return unreadable(describeError(error), Buffer.from(text));
@@ -123,19 +134,26 @@ function takeOne(text: string, readers: Readers): Sample | Refusal | WithoutVolu
 }
 
 /** It was read, and nothing else is wrong with it: what nobody signed is a dead letter all the same. */
-function takeWithoutVolume(text: string, { verifier }: Readers): Refusal | WithoutVolume {
+function takeWithoutVolume(text: string, readers: Readers): Refusal | WithoutVolume {
   const message = parseJson(text) as JsonObject;
   const named = {
     counterName: message.get('counter_name'),
     resourceId: message.get('resource_id'),
   } as WithoutVolume;
-  return refusalOf(verifier.verify(message), text) ?? named;
+  return refusalOf(signedMessage(message), readers, text) ?? named;
 }
 
-function refusalOf(verdict: ReturnType<Verifier['verify']>, text: string): Refusal | undefined {
-  if (verdict === 'verified') return undefined;
-  const reason = `${verdict}: ${explanations[verdict]}`;
-  return { kind: verdict, reason, bytes: Buffer.from(text), count: 1 };
+function refusalOf(message: SignedMessage, { verifier }: Readers, text: string): Refusal | undefined {
+  const verdict = verifier.verify(message);
+  if (verdict !== 'verified') return refusal(verdict, explanations[verdict], text);
+  const ambiguity = message.ambiguity();
+  if (ambiguity === undefined) return undefined;
+  const why = `its signature holds, but in Ceilometer's form it may be one of another message: ${ambiguity}`;
+  return refusal('form-ambiguous', why, text);
+}
+
+function refusal(kind: Refusal['kind'], why: string, text: string): Refusal {
+  return { kind, reason: `${kind}: ${why}`, bytes: Buffer.from(text), count: 1 };
 }
 
 function unreadable(why: string, bytes?: Uint8Array): Refusal {

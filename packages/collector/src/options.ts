@@ -36,9 +36,10 @@ export const collectorOptions = z.strictObject({
   signatures: z
     .array(z.enum(signatureForms))
     .min(1)
-    .default([...signatureForms])
+    .default(['canonical'])
     .describe(
-      "Forms of signature that are accepted. Ceilometer's has a known weakness: leave it out where nothing signs in it.",
+      "Forms of signature that are accepted. Ceilometer's own agents, and ours with `wire: ceilometer`, need `[canonical, ceilometer]`. " +
+        'That form does not cover all of a message: [security](security.md) says what it leaves open.',
     ),
 });
 

@@ -65,6 +65,7 @@ async function started(database: string): Promise<Daemon> {
     secrets,
     bus: { url: rabbitmq.url },
     storage: { url: `sqlite:${database}` },
+    collector: { signatures: ['canonical', 'ceilometer'] },
   });
   await waitUntil('it is bound', isBound, 30_000);
   return collector;

@@ -104,7 +104,7 @@ describe('recording', () => {
 });
 
 it('acknowledges a sample without a volume, counts it, and tells of its meter once', async () => {
-  const { bus, store, registry, told } = await started();
+  const { bus, store, registry, told } = await started({ signatures: ['canonical', 'ceilometer'] });
   const none = withoutVolume();
   for (const delivery of [
     new FakeDelivery(none),
@@ -130,6 +130,7 @@ describe('a bad line', () => {
     ['signature-malformed', line().replace(/"message_signature":"[^"]*"/, '"message_signature":"ABC"')],
     ['form-unknown', line().replace('"signature_form":"canonical"', '"signature_form":"rot13"')],
     ['form-refused', line({ form: 'ceilometer' })],
+    ['form-refused', line({ form: 'ceilometer', key: new Secret('another secret') })],
     ['signature-wrong', wrong],
     ['signature-wrong', line({ volume: 1n }).replace('"counter_volume":1,', '"counter_volume":2,')],
     ['unreadable', '{"counter_name":'],
@@ -138,7 +139,7 @@ describe('a bad line', () => {
     ['unreadable', Buffer.from([0x7b, 0xff, 0x7d])],
     ['unreadable', 'x'.repeat(maxMeteringLineBytes + 1)],
   ])('goes to the dead letters as %s, and costs the others nothing', async (reason, bad) => {
-    const { bus, store, registry, told } = await started({ signatures: ['canonical'] });
+    const { bus, store, registry, told } = await started();
     const delivery = new FakeDelivery(good, bad, line({ id: 'also good' }));
     bus.send(delivery);
     await until('it is settled', () => delivery.outcome !== undefined);
@@ -149,6 +150,38 @@ describe('a bad line', () => {
     expect(Buffer.from(delivery.dead[0]!.body).equals(Buffer.from(bad))).toBe(true);
     expect(await metric(registry, 'nephoscope_collector_samples_refused_total', { reason })).toBe(1);
     expect(told('warn')).toEqual([`a metering message went to the dead letters: ${delivery.dead[0]!.reason}`]);
+  });
+
+  it("names the line to write for whoever has Ceilometer's agents, and is taken when it is there", async () => {
+    const bad = line({ id: 'of Ceilometer', form: 'ceilometer' });
+    const { bus, told } = await started();
+    bus.send(new FakeDelivery(bad));
+    await until('it is told', () => told('warn').length === 1);
+    const [text] = told('warn') as [string];
+    expect(text).toContain('`collector: { signatures: [canonical, ceilometer] }`');
+    const { bus: other, store } = await started({ signatures: ['canonical', 'ceilometer'] });
+    const delivery = new FakeDelivery(bad);
+    other.send(delivery);
+    await until('it is settled', () => delivery.outcome === 'ack');
+    expect(store.batches.map(ids)).toEqual([['of Ceilometer']]);
+  });
+
+  it("goes to the dead letters in Ceilometer's form where another message may have been signed", async () => {
+    const { bus, store, registry } = await started({ signatures: ['canonical', 'ceilometer'] });
+    const text = line({ id: 'm', form: 'ceilometer' });
+    const cut = text.replace('"message_id":"m","project_id":"p"', '"message_id":"mproject_idp","project_id":null');
+    const missing = text.replace('"message_id":"m","project_id":"p"', '"message_id":"mproject_idp"');
+    const delivery = new FakeDelivery(cut, missing, text);
+    bus.send(delivery);
+    await until('it is settled', () => delivery.outcome === 'ack');
+    expect(store.batches.map(ids)).toEqual([['m']]);
+    expect(delivery.dead.map(({ reason }) => reason)).toEqual([
+      expect.stringMatching(/^signature-wrong: /),
+      expect.stringMatching(/^form-ambiguous: .*its project_id is missing$/),
+    ]);
+    expect(
+      await metric(registry, 'nephoscope_collector_samples_refused_total', { reason: 'form-ambiguous' }),
+    ).toBe(1);
   });
 
   it('is told once for a message, however many there are', async () => {

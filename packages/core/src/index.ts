@@ -79,7 +79,7 @@ export type { Layout, MessageParts, MessageValues } from './message/message-layo
 export type { Sample } from './message/sample.js';
 export { createSigner, createVerifier } from './message/signature.js';
 export type { RejectionReason, Signer, Verifier } from './message/signature.js';
-export { signatureForms } from './message/signature-form.js';
+export { signatureForms, signedMessage } from './message/signature-form.js';
 export type { SignatureForm, SignedMessage } from './message/signature-form.js';
 export { createCounterMaker } from './counter-maker.js';
 export { meterStem } from './meter.js';

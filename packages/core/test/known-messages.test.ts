@@ -183,7 +183,8 @@ describe('KnownMessages', () => {
     for (const form of ['canonical', 'ceilometer'] as const) {
       known.learn(known.read(textOf({}, {}, form)));
       const { read, recognised } = withMemory(known, textOf(next, numbers, form));
-      expect(recognised).toBe(true);
+      // Of Ceilometer's form each is looked at whole.
+      expect(recognised).toBe(form === 'canonical');
       expect(read).toEqual({ ...plainly(textOf(next, numbers, form)), verdict: 'verified' });
     }
     expect(withMemory(known, textOf({ name: 'memory' })).recognised).toBe(true);
@@ -206,7 +207,6 @@ describe('KnownMessages', () => {
       layoutOf({}, { epoch: undefined }),
       layoutOf({}, { sequence: undefined }),
       layoutOf({}, { source: 'other' }),
-      layoutOf({}, {}, 'ceilometer'),
     ])
       expect(other?.text).not.toBe(layout?.text);
   });

@@ -51,6 +51,7 @@ it(`acknowledges hostile messages, and each part of them is recorded or among th
     secrets: [secret.reveal(), labSecret.reveal()],
     bus: { url: broker.url },
     storage: { url: `sqlite:${database}` },
+    collector: { signatures: ['canonical', 'ceilometer'] },
   });
   await waitUntil('it is ready', async () => (await collector.status('/readyz')).status === 200);
 

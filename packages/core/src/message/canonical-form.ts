@@ -51,7 +51,8 @@ function string(text: string): string {
 const integer = /^[1-9]\d*$/;
 const parts = /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/;
 
-function exactNumber(text: string): string {
+/** The exact decimal value of a JSON number, one text for each. */
+export function exactNumber(text: string): string {
   // Nearly all are such, and need not be taken apart.
   if (integer.test(text)) return withoutZeros(text);
   const [, sign = '', whole = '', fraction = '', power = '0'] = parts.exec(text) ?? [];

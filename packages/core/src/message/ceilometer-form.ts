@@ -54,7 +54,7 @@ function printed(value: JsonValue): string {
 }
 
 /** Python reads digits alone as an integer of any size, anything else as a float. */
-function printedNumber(text: string): string {
+export function printedNumber(text: string): string {
   if (/[.eE]/.test(text)) return printedFloat(Number(text));
   return text === '-0' ? '0' : text;
 }

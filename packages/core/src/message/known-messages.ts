@@ -13,7 +13,7 @@ import type { Recognised } from './recognised-message.js';
 import { RecognisedSample } from './recognised-sample.js';
 import type { Sample } from './sample.js';
 import { signedMessage } from './signature-form.js';
-import type { SignatureForm, SignedMessage } from './signature-form.js';
+import type { SignedMessage } from './signature-form.js';
 
 /** A metering message that was read: for a verifier, and for a store. */
 export interface ReadSample {
@@ -47,10 +47,7 @@ export class KnownMessages {
   readonly #meters = new Map<string, KnownMeter>();
   #lastMeter: KnownMeter | undefined;
   readonly #resources = new Map<string, readonly Known[]>();
-  readonly #metadata = {
-    canonical: new Map<string, KnownMetadata>(),
-    ceilometer: new Map<string, KnownMetadata>(),
-  };
+  readonly #metadata = new Map<string, KnownMetadata>();
   readonly #seconds = new Map<string, bigint>();
   /** So that each is kept once. */
   readonly #texts = new Map<string, string>();
@@ -136,7 +133,7 @@ export class KnownMessages {
     const { meter, type, unit } = fields;
     const shared = {
       text: this.#shared(text),
-      signed: { canonical: this.#shared(signed.canonical), ceilometer: this.#shared(signed.ceilometer) },
+      signed: this.#shared(signed),
       size,
       fields: {
         meter: this.#shared(meter),
@@ -150,7 +147,7 @@ export class KnownMessages {
 
   #learnResource(resource: KnownResource): void {
     const { resourceId } = resource.fields;
-    const metadata = this.#learnMetadata(resource.form, resource.metadata);
+    const metadata = this.#learnMetadata(resource.metadata);
     const others = this.#resources.get(resourceId) ?? [];
     if (others.some((one) => one.resource.metadata === metadata && isSame(one.resource, resource))) return;
     const fields = Object.fromEntries(
@@ -170,11 +167,11 @@ export class KnownMessages {
     this.#bytes += sizes.resource;
   }
 
-  #learnMetadata(form: SignatureForm, { text, signed }: KnownMetadata): KnownMetadata {
-    const known = this.#metadata[form].get(text);
+  #learnMetadata({ text, signed }: KnownMetadata): KnownMetadata {
+    const known = this.#metadata.get(text);
     if (known !== undefined) return known;
     const shared = { text: this.#shared(text), signed };
-    this.#metadata[form].set(shared.text, shared);
+    this.#metadata.set(shared.text, shared);
     this.#bytes += sizes.metadata + signed.length;
     return shared;
   }
@@ -197,9 +194,7 @@ export class KnownMessages {
   }
 
   #forget(): void {
-    const { canonical, ceilometer } = this.#metadata;
-    for (const known of [this.#meters, this.#resources, canonical, ceilometer, this.#seconds, this.#texts])
-      known.clear();
+    for (const known of [this.#meters, this.#resources, this.#metadata, this.#seconds, this.#texts]) known.clear();
     this.#lastMeter = undefined;
     this.#bytes = 0;
   }
@@ -227,5 +222,5 @@ class SeriesLayout implements Layout {
 }
 
 function isSame(one: KnownResource, other: KnownResource): boolean {
-  return one.form === other.form && isDeepStrictEqual([one.slots, one.texts], [other.slots, other.texts]);
+  return isDeepStrictEqual([one.slots, one.texts], [other.slots, other.texts]);
 }

@@ -1,11 +1,9 @@
-import { formWriters } from './form-writers.js';
+import { canonicalForm } from './canonical-form.js';
 import { isJsonObject } from './json.js';
-import type { JsonObject, JsonValue } from './json.js';
+import type { JsonObject } from './json.js';
 import { compareCodePoints } from './key-order.js';
 import { anyMark, dismantle, marks } from './message-layout.js';
 import type { Sample } from './sample.js';
-import { isSignatureForm } from './signature-form.js';
-import type { SignatureForm } from './signature-form.js';
 
 // A message of our agents in two parts that come again and again: what stands before its volume is the meter's, what stands
 // behind it is the resource's, but for a few values. An agent has a few dozen of the one and some for each resource of
@@ -15,7 +13,7 @@ import type { SignatureForm } from './signature-form.js';
 /** What all messages of a meter begin with, as it is sent and as it is signed. */
 export interface KnownMeter {
   readonly text: string;
-  readonly signed: Readonly<Record<SignatureForm, string>>;
+  readonly signed: string;
   /** How many fields these are. */
   readonly size: number;
   readonly fields: Pick<Sample, 'meter' | 'type' | 'unit'>;
@@ -23,7 +21,6 @@ export interface KnownMeter {
 
 /** What stands behind the volume in the messages of a resource. */
 export interface KnownResource {
-  readonly form: SignatureForm;
   /** How many fields are signed of what stands here. */
   readonly size: number;
   /** The values that are a message's own, and the metadata, in their order. */
@@ -51,14 +48,17 @@ export const resourceKey = '"resource_id":"';
 /** Larger ones are not kept, in characters. */
 const maxMetadata = 4_096;
 
-/** The parts of a message that is written as our agents write theirs; of others nothing. */
+/**
+ * The parts of a message that is written as our agents write theirs, in the canonical form; of others nothing. Of Ceilometer's
+ * form each message is looked at whole, since its signature does not say where a value ends.
+ */
 export function divide(
   message: JsonObject,
   sample: Sample,
 ): { readonly meter: KnownMeter; readonly resource: KnownResource } | undefined {
-  const form = message.get('signature_form');
+  const isCanonical = message.get('signature_form') === canonicalForm.name;
   const metadata = message.get('resource_metadata');
-  if (!isSignatureForm(form) || !isJsonObject(metadata) || !isInSigningOrder(message)) return undefined;
+  if (!isCanonical || !isJsonObject(metadata) || !isInSigningOrder(message)) return undefined;
   const { layout, variations, ...parts } = dismantle(sample);
   if (variations !== null || parts.signature === null || parts.metadata === null) return undefined;
   if (parts.metadata.length > maxMetadata) return undefined;
@@ -76,24 +76,23 @@ export function divide(
     return undefined;
   const { meter, type, unit, source, userId, projectId, resourceId, publisherId, epoch } = sample;
   const size = [...message.keys()].indexOf('counter_volume');
-  const ofMeter = (one: SignatureForm) => signedBetween([...message].slice(0, size), one)[0] as string;
+  const [ofMeter = '', ...ofResource] = signedBetween(message);
   return {
     meter: {
       text: head,
-      signed: { canonical: ofMeter('canonical'), ceilometer: ofMeter('ceilometer') },
+      signed: ofMeter,
       size,
       fields: { meter, type, unit },
     },
     resource: {
-      form,
       // Without the volume and the signature.
       size: message.size - size - 2,
       slots: own,
       texts,
-      signed: signedBetween(message, form).slice(1),
+      signed: ofResource,
       metadata: {
         text: parts.metadata,
-        signed: Buffer.from(formWriters[form].field('resource_metadata', metadata)),
+        signed: Buffer.from(canonicalForm.field('resource_metadata', metadata)),
       },
       fields: { source, userId, projectId, resourceId, publisherId, epoch },
     },
@@ -111,11 +110,11 @@ function isInSigningOrder(message: JsonObject): boolean {
 }
 
 /** The signed text of the fields before, between and behind the values. */
-function signedBetween(message: Iterable<readonly [string, JsonValue]>, form: SignatureForm): readonly string[] {
+function signedBetween(message: JsonObject): readonly string[] {
   const between = [''];
   for (const [key, value] of message) {
     if (Object.hasOwn(marks, key)) between.push('');
-    else between[between.length - 1] += formWriters[form].field(key, value);
+    else between[between.length - 1] += canonicalForm.field(key, value);
   }
   return between;
 }

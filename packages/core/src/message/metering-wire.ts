@@ -92,7 +92,7 @@ export const wireOptions = {
     .enum(['nephoscope', 'ceilometer'])
     .default('nephoscope')
     .describe(
-      "To whom samples are sent: `nephoscope`, to our collector; `ceilometer`, to a real Ceilometer's notification agents, in their form. Our collector takes both.",
+      "To whom samples are sent: `nephoscope`, to our collector; `ceilometer`, to a real Ceilometer's notification agents, in their form. Our collector takes both; the latter where `collector.signatures` has `ceilometer`.",
     ),
   signature: z
     .enum(signatureForms)

@@ -1,3 +1,4 @@
+import { ceilometerAmbiguity } from './ceilometer-ambiguity.js';
 import { formWriters } from './form-writers.js';
 import type { JsonObject, JsonValue } from './json.js';
 import { inKeyOrder } from './key-order.js';
@@ -24,6 +25,8 @@ export interface SignedMessage {
   readonly form: SignatureForm | undefined;
   /** All of its fields but the signature, in pieces; bytes among them are in UTF-8. Nothing when the form is unknown. */
   signedText(): readonly (string | Uint8Array)[];
+  /** Why it may say something else than what was signed though its signature holds; undefined where it cannot. */
+  ambiguity(): string | undefined;
 }
 
 export function signedMessage(message: JsonObject): SignedMessage {
@@ -33,6 +36,7 @@ export function signedMessage(message: JsonObject): SignedMessage {
     signature: message.get('message_signature'),
     form,
     signedText: () => (form === undefined ? [] : [signedText(formWriters[form], message)]),
+    ambiguity: () => (form === 'ceilometer' ? ceilometerAmbiguity(message) : undefined),
   };
 }
 
