@@ -73,7 +73,7 @@ export const errorTable: readonly ErrorGroup[] = [
       },
       PROGRAM_BLOCKED: {
         means:
-          'The program answered nothing for 4 s, as code in a timer or after an `await` did not end, and was ended by SIGKILL. The line has the place in `err.at`, but where it slept in a call of the system’s.',
+          'The program answered nothing for 4 s, as code in a timer, after an `await` or of a plugin that is imported did not end, and was ended by SIGKILL. The line has the place in `err.at`, but where it slept in a call of the system’s.',
         what: 'As above. What was taken is in the spool; have a supervisor start the program again.',
       },
       PROCESS_GUARDED: {

@@ -26,6 +26,7 @@ export const computeAgentProgram = {
   sections: computeSections,
   chosen: { bus: 'bus', inspector: 'compute.virt' },
   selected: { compute: { namespace: 'poll.compute', options: 'pollsters' } },
+  note: ({ compute }) => join(resolve(compute.stateDirectory), blockingFile),
 } as const satisfies ProgramDefinition<typeof computeSections>;
 
 /** Puts a compute agent together from its configuration. Nothing is started yet. */
@@ -67,7 +68,7 @@ export function createComputeAgent(
   const { made: pollsters, failedPlugins } = createSelected(
     'pollster',
     selected['compute'],
-    { logger, clock, host: config.host, note: join(resolve(config.compute.stateDirectory), blockingFile) },
+    { logger, clock, host: config.host, note: computeAgentProgram.note(config) },
     (pollster: ActivePollster['pollster'], { declared, plugin }, ofPlugin, leftAlone): ActivePollster => ({
       name: declared.name,
       plugin: plugin as ComputePollsterPlugin,

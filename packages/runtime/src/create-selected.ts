@@ -32,7 +32,12 @@ export function createSelected<Product, Made>(
   make: (product: Product, plugin: ActivePlugin, logger: Logger, leftAlone: LeftAlone | undefined) => Made,
 ): { readonly made: readonly Made[]; readonly failedPlugins: number } {
   const { logger, clock, host, note } = around;
-  const blocking = blockingPlugins(note, clock);
+  const blocking = blockingPlugins(note, clock, (error) =>
+    logger.warn(
+      { err: error, path: note },
+      `which plugins ended the program cannot be read, so that none is left alone: ${note}: ${describeError(error)}`,
+    ),
+  );
   const { active, inactive } = selected ?? { active: [], inactive: [] };
   let failedPlugins = 0;
   const failed = (plugin: string, error: unknown) => {
@@ -51,7 +56,7 @@ export function createSelected<Product, Made>(
       if (isOurs(packageName)) trustPlugin(name);
       else {
         knowPluginFolder(name, packageDirectory);
-        if (isGuarded()) watchOver(name, packageDirectory, logger, note);
+        if (isGuarded()) watchOver(name, packageDirectory, note);
       }
       const ofPlugin = pluginLogger(logger.child({ component: name, plugin: name }));
       const product = () => {

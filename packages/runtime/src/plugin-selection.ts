@@ -1,11 +1,16 @@
-import { isNephoscopeError, meterStem } from '@nephoscope/core';
+import { isNephoscopeError, meterStem, NephoscopeError } from '@nephoscope/core';
 import type { Namespace, Plugin, PluginSettings } from '@nephoscope/core';
 
+import { blockingPlugins } from './blocking-plugins.js';
+import type { LeftAlone } from './blocking-plugins.js';
 import { check, formatPath } from './config-problems.js';
 import type { ConfigProblem } from './config-problems.js';
 import type { DeclaredPlugin } from './plugin-discovery.js';
-import { asPlugin, isOurs } from './plugin-code.js';
+import { asPlugin, isOurs, knowPluginFolder } from './plugin-code.js';
 import { loadPlugin } from './plugin-loading.js';
+import { isGuarded } from './process-guard.js';
+import { systemClock } from './system-clock.js';
+import { watchImport } from './watchdog.js';
 
 /** A plugin that will run, with the operator's options for it. */
 export interface ActivePlugin<N extends Namespace = Namespace> {
@@ -56,13 +61,17 @@ export async function choosePlugin<N extends Namespace>(
 
 /**
  * Every plugin of a namespace but those that the operator left out, whose code is not even imported.
- * One that cannot be imported is set aside with its failure, so that it costs only itself.
+ * One that cannot be imported is set aside with its failure, so that it costs only itself. One that loops while it is
+ * imported ends the program; that is noted, and for a time it is not imported at a start.
+ *
+ * @param note the file that says which plugins ended the program, where there is one
  */
 export async function selectPlugins<N extends Namespace>(
   all: readonly DeclaredPlugin[],
   namespace: N,
   selection: Selection,
   paths: { readonly enabled: Path; readonly disabled: Path; readonly options: Path },
+  note?: string,
 ): Promise<{
   readonly active: readonly ActivePlugin<N>[];
   readonly inactive: readonly InactivePlugin[];
@@ -83,6 +92,7 @@ export async function selectPlugins<N extends Namespace>(
   selection.disabled.forEach((name, index) => checkName(name, [...paths.disabled, index]));
   for (const name of Object.keys(selection.options)) checkName(name, [...paths.options, name]);
 
+  const blocking = blockingPlugins(note, systemClock);
   const active: ActivePlugin<N>[] = [];
   const inactive: InactivePlugin[] = [];
   for (const declared of candidates) {
@@ -97,7 +107,7 @@ export async function selectPlugins<N extends Namespace>(
       try {
         const plugin = isOurs(declared.packageName)
           ? await loadPlugin(declared)
-          : await asPlugin(declared.name, () => loadPlugin(declared));
+          : await loadOfOthers(declared, blocking(declared.name), note);
         const options = check(plugin.options, selection.options[declared.name] ?? {}, [
           ...paths.options,
           declared.name,
@@ -112,6 +122,23 @@ export async function selectPlugins<N extends Namespace>(
   }
   problems.push(...sharedMeters(active, paths.disabled));
   return { active, inactive, problems };
+}
+
+/** @throws what {@link loadPlugin} throws, and PLUGIN_BLOCKED while it is left alone */
+async function loadOfOthers<N extends Namespace>(
+  declared: DeclaredPlugin & { readonly namespace: N },
+  leftAlone: LeftAlone | undefined,
+  note: string | undefined,
+): Promise<Plugin<N>> {
+  const { name, packageDirectory } = declared;
+  if (leftAlone?.whileImported === true)
+    throw new NephoscopeError(
+      'PLUGIN_BLOCKED',
+      `it ended the program while it was imported (${leftAlone.times} times, at last at ${new Date(leftAlone.last).toISOString()}), and is not imported at a start for some time; mend or uninstall it, or disable it by its name`,
+    );
+  knowPluginFolder(name, packageDirectory);
+  const imported = isGuarded() ? watchImport(name, packageDirectory, note) : () => undefined;
+  return asPlugin(name, () => loadPlugin(declared)).finally(imported);
 }
 
 /** Two that send one meter would make one series of two: each value of the one a restart of the other. */

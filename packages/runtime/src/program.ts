@@ -11,6 +11,7 @@ import { discoverPlugins } from './plugin-discovery.js';
 import type { DeclaredPlugin } from './plugin-discovery.js';
 import { choosePlugin, selectPlugins } from './plugin-selection.js';
 import type { ActivePlugin, InactivePlugin, Selection } from './plugin-selection.js';
+import { isGuarded } from './process-guard.js';
 import { exposedKeys } from './secret-values.js';
 import { sharedSecret } from './shared-secret.js';
 
@@ -80,6 +81,8 @@ export interface ProgramDefinition<Shape extends z.ZodRawShape = z.ZodRawShape> 
   readonly chosen: Readonly<Record<string, Namespace>>;
   /** Sections with {@link selectionOptions}. */
   readonly selected: Readonly<Record<string, SelectedSection>>;
+  /** The file that says which plugins ended the program, of one that has where to keep it. */
+  readonly note?: (config: z.output<z.ZodObject<Shape>>) => string;
 }
 
 /**
@@ -139,13 +142,12 @@ export async function configure<Shape extends z.ZodRawShape>(
     if (active !== undefined) chosen[key] = active;
   }
 
+  // Who only checks a configuration leaves nobody alone.
+  const note = parsed.ok && isGuarded() ? program.note?.(parsed.data as never) : undefined;
   const selected: Record<string, Awaited<ReturnType<typeof selectPlugins>>> = {};
   for (const [key, { namespace, options }] of Object.entries(program.selected)) {
-    const result = await selectPlugins(declared, namespace, selectionIn(given[key], options), {
-      enabled: [key, 'enabled'],
-      disabled: [key, 'disabled'],
-      options: [key, options],
-    });
+    const paths = { enabled: [key, 'enabled'], disabled: [key, 'disabled'], options: [key, options] };
+    const result = await selectPlugins(declared, namespace, selectionIn(given[key], options), paths, note);
     problems.push(...result.problems);
     selected[key] = result;
   }

@@ -5,8 +5,9 @@
  */
 export const watchdogThread = `
 const { readFileSync, writeSync } = require('node:fs');
-const { readFile, rename, writeFile } = require('node:fs/promises');
+const { mkdir, open, readFile, rename } = require('node:fs/promises');
 const { Session } = require('node:inspector');
+const { dirname } = require('node:path');
 const { parentPort, workerData } = require('node:worker_threads');
 
 // Between questions to the program while it answers, ms.
@@ -28,9 +29,11 @@ const forgiven = 86_400_000;
 const plugins = [];
 const urls = new Map();
 let isAnswered = true;
+let importing;
 
 parentPort.on('message', (message) => {
   if (message === 'here') isAnswered = true;
+  else if ('importing' in message) importing = message.importing;
   else plugins.push(message);
 });
 
@@ -83,21 +86,23 @@ function kill(frames) {
   const at = frames
     .slice(0, 5)
     .map((frame) => (frame.functionName || 'anonymous') + ' (' + urlOf(frame) + ':' + (frame.location.lineNumber + 1) + ')');
-  const who = found === undefined ? 'something, perhaps a plugin,' : "the plugin '" + found.plugin + "'";
+  const plugin = found?.plugin ?? importing;
+  const who = plugin === undefined ? 'something, perhaps a plugin,' : "the plugin '" + plugin + "'";
+  const when = importing === undefined ? '' : ", while '" + importing + "' was imported";
   const line = {
     level: 'error',
     time: new Date().toISOString(),
     pid: process.pid,
     err: { code: 'PROGRAM_BLOCKED', at },
-    plugin: found?.plugin,
-    msg: who + ' has kept the program for ' + longest / 1_000 + ' s, in which it answers nobody: ended by SIGKILL',
+    plugin,
+    msg: who + ' has kept the program for ' + longest / 1_000 + ' s, in which it answers nobody' + when + ': ended by SIGKILL',
   };
   try {
     writeSync(2, JSON.stringify(line) + '\\n');
   } catch {
     // Nobody reads it.
   }
-  void Promise.race([note(found?.plugin), sleep(noting)])
+  void Promise.race([note(plugin), sleep(noting)])
     .catch(() => undefined)
     .then(() => process.kill(process.pid, 'SIGKILL'));
 }
@@ -108,13 +113,27 @@ async function note(plugin) {
   const notes = await readFile(workerData.note, 'utf8').then(JSON.parse).catch(() => ({}));
   const last = Date.now();
   const { times = 0, last: before = 0 } = notes[plugin] ?? {};
-  notes[plugin] = { times: last - before < forgiven ? times + 1 : 1, last };
-  await writeFile(workerData.note + '.new', JSON.stringify(notes), { mode: 0o600 });
+  const whileImported = plugin === importing;
+  notes[plugin] = { times: last - before < forgiven ? times + 1 : 1, last, whileImported };
+  // At the first start there may be no folder yet.
+  await mkdir(dirname(workerData.note), { recursive: true, mode: 0o700 });
+  const file = await open(workerData.note + '.new', 'w', 0o600);
+  try {
+    await file.writeFile(JSON.stringify(notes));
+    await file.sync();
+  } finally {
+    await file.close();
+  }
   await rename(workerData.note + '.new', workerData.note);
 }
 
 void watch();
 `;
+
+/** The plugin that is imported now; undefined for none. */
+export interface Importing {
+  readonly importing: string | undefined;
+}
 
 /** A plugin, and the URL of its folder. */
 export interface Watched {

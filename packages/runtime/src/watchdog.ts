@@ -3,10 +3,9 @@ import { pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
 
 import { describeError } from '@nephoscope/core';
-import type { Logger } from '@nephoscope/core';
 
 import { watchdogThread } from './watchdog-thread.js';
-import type { Watched } from './watchdog-thread.js';
+import type { Importing, Watched } from './watchdog-thread.js';
 
 let thread: Worker | undefined;
 
@@ -17,15 +16,26 @@ let thread: Worker | undefined;
  *
  * @param note the file in which it notes who that was, for the next start; the first call decides
  */
-export function watchOver(plugin: string, directory: string, logger: Logger, note?: string): void {
+export function watchOver(plugin: string, directory: string, note?: string): void {
   // Somebody who looks at the program in a debugger stops it for as long as he likes.
   if (debuggerUrl() !== undefined) return;
-  thread ??= startThread(logger, note);
+  thread ??= startThread(note);
   const folder = pathToFileURL(directory).href;
   thread.postMessage({ plugin, folder } satisfies Watched);
 }
 
-function startThread(logger: Logger, note: string | undefined): Worker {
+/**
+ * As {@link watchOver}, for as long as the plugin is imported: what blocks the program then and is not on the stack, as a package
+ * that the plugin brings, is blamed on it. To be called before the import; what it gives, after it.
+ */
+export function watchImport(plugin: string, directory: string, note?: string): () => void {
+  watchOver(plugin, directory, note);
+  const tell = (importing: string | undefined) => thread?.postMessage({ importing } satisfies Importing);
+  tell(plugin);
+  return () => tell(undefined);
+}
+
+function startThread(note: string | undefined): Worker {
   const worker = new Worker(watchdogThread, {
     eval: true,
     workerData: { note },
@@ -35,7 +45,8 @@ function startThread(logger: Logger, note: string | undefined): Worker {
   worker.unref();
   worker.on('message', () => worker.postMessage('here'));
   worker.on('error', (error) =>
-    logger.warn({ err: error }, `nobody watches over plugins that block the program: ${describeError(error)}`),
+    // It may be before there is a log; from a warning of Node.js comes a line of it.
+    process.emitWarning(`nobody watches over plugins that block the program: ${describeError(error)}`),
   );
   return worker;
 }

@@ -44,12 +44,16 @@ it.each(['toString', '__proto__', 'another'])('a plugin that is not in the note 
   expect(await leftAlone({ times: 1, last: start }, plugin)).toBeUndefined();
 });
 
-it('a note that is none, is damaged or is not there leaves nobody alone', async () => {
+it('a note that is none, is damaged or is not there leaves nobody alone; that it cannot be read is told', async () => {
   const clock = new FakeClock();
   expect(blockingPlugins(undefined, clock)('one')).toBeUndefined();
-  expect(blockingPlugins(join(folder, 'none'), clock)('one')).toBeUndefined();
+  const unreadable: unknown[] = [];
+  const tell = (error: unknown) => void unreadable.push(error);
+  expect(blockingPlugins(join(folder, 'none'), clock, tell)('one')).toBeUndefined();
+  expect(unreadable).toEqual([]);
   for (const text of ['', '{', '[]', 'null', '{"one":{"times":0,"last":1}}', '{"one":{"times":"1","last":1}}']) {
     await writeFile(note, text);
-    expect(blockingPlugins(note, clock)('one')).toBeUndefined();
+    expect(blockingPlugins(note, clock, tell)('one')).toBeUndefined();
+    expect(unreadable.splice(0)).toHaveLength(1);
   }
 });

@@ -126,6 +126,14 @@ describe('runToExit', () => {
     });
   });
 
+  it('does not end with 0, nor without a line, when there is nothing left that it waits for', async () => {
+    const { code, log } = await run(['waitsForNothing', 'log']);
+    expect(code).toBe(1);
+    expect(log).toMatchObject([
+      { level: 'error', msg: expect.stringContaining('nobody asked'), err: { code: 'ENDED_UNASKED' } },
+    ]);
+  });
+
   it('ends with 1 a process that lives on 10 s after its end', async () => {
     expect(await run(['leavesOpen'])).toMatchObject({
       code: 1,

@@ -24,7 +24,7 @@ beforeAll(async () => {
 afterAll(() => folder.remove());
 
 /** Starts a program with these plugins: of each, what its `create` does. */
-async function start(plugins: Readonly<Record<string, string>>) {
+async function start(plugins: Readonly<Record<string, string>>, more: readonly string[] = [], path = folder.path) {
   const files = Object.entries(plugins).map(([name, body]) => [
     `${name}/index.mjs`,
     `import { EventEmitter } from 'node:events';
@@ -36,8 +36,9 @@ export function create({ logger, clock }) {
 }
 `,
   ]);
-  await writeTree(folder.path, Object.fromEntries(files) as Record<string, string>);
-  const child = spawn(process.execPath, ['--import', 'tsx', program, folder.path, ...Object.keys(plugins)], {
+  await writeTree(path, Object.fromEntries(files) as Record<string, string>);
+  const args = [path, ...Object.keys(plugins), ...more];
+  const child = spawn(process.execPath, ['--import', 'tsx', program, ...args], {
     cwd: root,
     stdio: ['pipe', 'pipe', 'pipe'],
   });
@@ -193,4 +194,58 @@ it('one that blocks the program where nobody can cut it off ends it, by SIGTERM 
     // Where it waits for the system there is no stack to look at.
     { how: 'SIGKILL', plugin: undefined, level: 'error' },
   ]);
+}, 300_000);
+
+it('one that loops while it is imported ends the program, is named, and is not imported at the next start', async () => {
+  const sources = {
+    itself: 'for (;;);',
+    // Nothing on the stack leads to the plugin then.
+    brought: "import '../brought/index.mjs';",
+  };
+  const starts = Object.entries(sources).map(async ([where, source]) => {
+    const path = join(folder.path, where);
+    await writeTree(path, {
+      'loops/index.mjs': source,
+      'loops/package.json': { name: '@example/loops', version: '1.0.0', exports: './index.mjs' },
+      'brought/index.mjs': 'for (;;);',
+    });
+    const first = await start({}, ['import:loops'], path);
+    expect(await first.ended).toEqual([null, 'SIGKILL']);
+    expect(first.log().find(({ err }) => err?.code === 'PROGRAM_BLOCKED')).toMatchObject({
+      plugin: 'loops',
+      msg: expect.stringMatching(/'loops' has kept the program for 4 s.*, while 'loops' was imported: ended by/),
+    });
+    const next = await start({ fine: '' }, ['import:loops'], path);
+    const told = /does not run, .*ended the program while it was imported \(1 times, /;
+    expect(next.log()).toContainEqual(
+      expect.objectContaining({ plugin: 'loops', msg: expect.stringMatching(told) }),
+    );
+    next.child.kill('SIGTERM');
+    expect(await next.ended).toEqual([0, null]);
+    expect(next.output()).toContain('made fine');
+  });
+  await Promise.all(starts);
+}, 300_000);
+
+it('a process that was stopped is blamed on nobody', async () => {
+  const { child, ended, log } = await start({ fine: `logger.info({}, 'fine');` });
+  child.kill('SIGSTOP');
+  // Longer than the 4 s in which a program that is blocked is found out; nothing can be waited for meanwhile.
+  await new Promise((resolve) => setTimeout(resolve, 7_000));
+  child.kill('SIGCONT');
+  // The thread asks again within 2 s.
+  await new Promise((resolve) => setTimeout(resolve, 2_500));
+  child.kill('SIGTERM');
+  expect(await ended).toEqual([0, null]);
+  expect(log().filter(({ level }) => level === 'error')).toEqual([]);
+}, 300_000);
+
+it("an error that is no plugin's ends the program with code 1, and a line", async () => {
+  const { ended, log } = await start({ fine: '' }, ['own:error']);
+  expect(await ended).toEqual([1, null]);
+  expect(log().at(-1)).toMatchObject({
+    level: 'error',
+    msg: expect.stringMatching(/nobody handled: of the program$/),
+    err: { code: 'UNHANDLED' },
+  });
 }, 300_000);

@@ -1,6 +1,7 @@
 /**
  * A program with plugins of somebody else, as files: `hostile-program.ts <folder> <name>…`. Says `running` when they are
- * made, and works on until it is stopped, or for a second with `briefly` among the names.
+ * made, and works on until it is stopped. A name with `import:` before it is imported as programs do it; with
+ * `own:error` the program has an error of its own.
  */
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -15,6 +16,7 @@ import {
   createSelected,
   endProcess,
   runToExit,
+  selectPlugins,
   systemClock,
   untilAborted,
 } from '../src/index.js';
@@ -27,34 +29,41 @@ const code = await runToExit(
   async (stopped) => {
     const registry = new Registry();
     collectProcessMetrics(registry);
+    const note = join(folder, 'blocking.json');
+    const declaredAs = (name: string) => ({
+      ...{ namespace: 'poll.compute' as const, name, packageDirectory: join(folder, name) },
+      ...{ packageName: `@example/${name}`, packageVersion: '1.0.0', export: '.' },
+    });
+    const imports = names.filter((name) => name.startsWith('import:')).map((name) => name.slice('import:'.length));
+    const { inactive } = await selectPlugins(
+      imports.map(declaredAs),
+      'poll.compute',
+      { disabled: [], options: {} },
+      { enabled: [], disabled: [], options: [] },
+      note,
+    );
     const active = await Promise.all(
-      names.map(async (name) => {
-        const packageDirectory = join(folder, name);
-        const { create } = (await import(pathToFileURL(join(packageDirectory, 'index.mjs')).href)) as {
-          create: () => ComputePollster<never>;
-        };
-        return {
-          declared: {
-            namespace: 'poll.compute' as const,
-            ...{ name, packageDirectory, packageName: `@example/${name}`, packageVersion: '1.0.0', export: '.' },
-          },
-          plugin: definePollster({
-            meters: [{ name, type: 'gauge', unit: 'x', description: 'of the tests' }],
-            reads: [],
-            create,
-          }) as never,
-          options: {},
-        };
-      }),
+      names
+        .filter((name) => !name.includes(':'))
+        .map(async (name) => {
+          const { create } = (await import(pathToFileURL(join(folder, name, 'index.mjs')).href)) as {
+            create: () => ComputePollster<never>;
+          };
+          return {
+            declared: declaredAs(name),
+            plugin: definePollster({
+              meters: [{ name, type: 'gauge', unit: 'x', description: 'of the tests' }],
+              reads: [],
+              create,
+            }) as never,
+            options: {},
+          };
+        }),
     );
-    const around = { logger, clock: systemClock, host: 'test', note: join(folder, 'blocking.json') };
-    const { made } = createSelected(
-      'pollster',
-      { active, inactive: [] },
-      around,
-      (_, { declared }) => declared.name,
-    );
+    const around = { logger, clock: systemClock, host: 'test', note };
+    const { made } = createSelected('pollster', { active, inactive }, around, (_, { declared }) => declared.name);
     const open = setInterval(() => undefined, 1_000);
+    if (names.includes('own:error')) setTimeout(() => void Promise.reject(new Error('of the program')));
     say('running');
     // Whoever asks hears what was counted until now.
     process.stdin.on('data', () => void registry.metrics().then(say));

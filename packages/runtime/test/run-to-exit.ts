@@ -65,6 +65,7 @@ const cases: Record<string, (signal: AbortSignal) => Promise<void>> = {
     say('stopping');
     await new Promise(() => undefined);
   },
+  waitsForNothing: () => new Promise(() => undefined),
   async leavesOpen() {
     handle();
   },
