@@ -1,4 +1,5 @@
 import { stat } from 'node:fs/promises';
+import { homedir } from 'node:os';
 import { join } from 'node:path';
 
 import { Secret } from '@nephoscope/core';
@@ -25,25 +26,41 @@ export async function exposedSecrets(path: string, values: Record<string, unknow
   return exposure(path, 'which holds secrets');
 }
 
-/** The same of the files with private keys that a configuration names; one that is not there is told by whoever reads it. */
-export async function exposedKeys(values: unknown): Promise<readonly string[]> {
-  const paths = new Set(keyFiles(values));
+/** Where a client of libvirt looks for its key by TLS when its URL names no folder: root's, and other users' before that. */
+const libvirtKeys = [
+  '/etc/pki/libvirt/private/clientkey.pem',
+  ...(process.geteuid?.() === 0 ? [] : [join(homedir(), '.pki', 'libvirt', 'clientkey.pem')]),
+];
+
+/**
+ * The same of the files with private keys that a configuration names, or by which it has some that are at their usual place; one
+ * that is not there is told by whoever reads it.
+ */
+export async function exposedKeys(
+  values: unknown,
+  ofLibvirt: readonly string[] = libvirtKeys,
+): Promise<readonly string[]> {
+  const paths = new Set(keyFiles(values, ofLibvirt));
   const told = await Promise.all(
     Array.from(paths, (path) => exposure(path, 'a private key').catch((): readonly string[] => [])),
   );
   return told.flat();
 }
 
-/** As a bus has it (`keyFile`), and in URLs of PostgreSQL (`sslkey`) and libvirt (`pkipath`). */
-function keyFiles(value: unknown, key = ''): readonly string[] {
+/** As a bus has it (`keyFile`), and in URLs of PostgreSQL (`sslkey`) and libvirt (`pkipath`, or by TLS without it). */
+function keyFiles(value: unknown, ofLibvirt: readonly string[], key = ''): readonly string[] {
   if (typeof value === 'object' && value !== null)
-    return Object.entries(value).flatMap(([name, item]) => keyFiles(item, name));
+    return Object.entries(value).flatMap(([name, item]) => keyFiles(item, ofLibvirt, name));
   if (typeof value !== 'string') return [];
   if (/key_?file$/i.test(key)) return [value];
   if (!value.includes('://') || !URL.canParse(value)) return [];
-  const { searchParams } = new URL(value);
+  const { protocol, hostname, searchParams } = new URL(value);
   const [sslKey, folder] = [searchParams.get('sslkey'), searchParams.get('pkipath')];
-  return [...(sslKey === null ? [] : [sslKey]), ...(folder === null ? [] : [join(folder, 'clientkey.pem')])];
+  if (sslKey !== null) return [sslKey];
+  if (folder !== null) return [join(folder, 'clientkey.pem')];
+  // `qemu+tls://…`; and `qemu://host/…`, which is by TLS too.
+  const isByTls = protocol.endsWith('+tls:') || (key === 'uri' && hostname !== '' && !protocol.includes('+'));
+  return isByTls ? ofLibvirt : [];
 }
 
 async function exposure(path: string, what: string): Promise<readonly string[]> {

@@ -34,6 +34,20 @@ it.each([
   expect(await exposedKeys(naming())).toEqual(expected);
 });
 
+it.each([
+  ['qemu+tls://host/system', true],
+  ['qemu://host/system', true],
+  ['xen+tls://[::1]:16514/', true],
+  ['qemu:///system', false],
+  ['qemu+unix:///system', false],
+  ['qemu+tcp://host/system', false],
+])('the key at its usual place, where libvirt is reached by TLS: %s', async (uri, isByTls) => {
+  await chmod(key, 0o644);
+  const told = isByTls ? [expect.stringContaining(`may read ${key}, a private key`)] : [];
+  expect(await exposedKeys({ inspector: { uri } }, [join(folder, 'none'), key])).toEqual(told);
+  expect(await exposedKeys({ url: 'https://host/' }, [key])).toEqual([]);
+});
+
 it('one that is not there, and what is no file, is passed over', async () => {
   const values = { keyFile: join(folder, 'none'), list: [{ key_file: 7 }, null, 'a://b c'], routingKeyFile: '' };
   expect(await exposedKeys(values)).toEqual([]);
