@@ -58,7 +58,7 @@ const truth = [
   ['true.since', 'two', 7n, 'two'],
 ];
 
-async function twoCycles(pollsters: readonly ActivePollster[]) {
+async function twoCycles(pollsters: readonly ActivePollster[], longest = 50) {
   const logger = new RecordingLogger();
   const registry = new Registry();
   const metrics = createAgentMetrics(registry);
@@ -73,7 +73,7 @@ async function twoCycles(pollsters: readonly ActivePollster[]) {
     const failures = new Failures(metrics, logger);
     const time = new AbortController();
     // Who does not come back in these turns does not come back in this cycle.
-    const end = setTimeout(() => time.abort(new Error('the time of the cycle is over')), 50);
+    const end = setTimeout(() => time.abort(new Error('the time of the cycle is over')), longest);
     for await (const batch of runCycle(
       groups,
       { inspector, readingTime: 20_000, clock, logger, metrics, failures, order, onListed: () => undefined },
@@ -104,6 +104,7 @@ const changed =
   ({ counter }) => [{ ...counter('bad', 1), ...change }];
 const kept: Counter[] = [];
 let manager: Manager | undefined;
+let late: Manager | undefined;
 
 /** Each costs itself, and is named with this. */
 const fails: Readonly<Record<string, readonly [Anything, RegExp]>> = {
@@ -237,6 +238,14 @@ const fails: Readonly<Record<string, readonly [Anything, RegExp]>> = {
       }),
     /from a reason|reason/,
   ],
+  'misses with the manager of an earlier poll': [
+    (given: Manager) => {
+      const before = (late ??= given);
+      if (before !== given) before.missing('bad', { missing: 'error', detail: 'late' });
+      return [given.counter('bad', 1)];
+    },
+    /POLLSTER_LATE|the poll that this manager was given for is over/,
+  ],
   'never comes back': [() => hang(), /not done when the cycle ended|not come back/],
   'is a thenable that never calls back': [() => ({ then() {} }), /not done when the cycle ended|not come back/],
   'is a thenable that throws': [
@@ -365,14 +374,34 @@ describe.each([
 it('one that ended the program before is not called until its time has come', async () => {
   const called = (leftAloneUntil: bigint) =>
     twoCycles([{ ...pollster('bad', ['bad'], ({ counter }) => [counter('bad', 1)]), leftAloneUntil }, honest]);
-  const late = await called(fakeStartMonotonic + 1n);
-  expect(late.taken['bad']).toEqual([]);
-  expect([...late.failed]).toEqual(['bad']);
-  expect(late.told.join()).toMatch(/not called for some time/);
-  expect(figures(late.taken['honest']!)).toEqual(truth);
+  const early = await called(fakeStartMonotonic + 1n);
+  expect(early.taken['bad']).toEqual([]);
+  expect([...early.failed]).toEqual(['bad']);
+  expect(early.told.join()).toMatch(/not called for some time/);
+  expect(figures(early.taken['honest']!)).toEqual(truth);
   const { taken, failed } = await called(fakeStartMonotonic);
   expect(taken['bad']).toHaveLength(4);
   expect([...failed]).toEqual([]);
+});
+
+it('others have their turn while one yields thousands of counters without ever waiting', async () => {
+  let turns = 0;
+  let isOver = false;
+  const count = () => {
+    turns += 1;
+    if (!isOver) setImmediate(count);
+  };
+  setImmediate(count);
+  const many = pollster<'cpu'>('bad', ['bad'], async function* ({ counter }) {
+    for (let at = 0; at < 3_000; at++) yield counter('bad', at, { resourceId: `${at}` });
+  });
+  const { taken, failed } = await twoCycles([many, honest], 60_000);
+  isOver = true;
+  expect([...failed]).toEqual([]);
+  expect(taken['bad']).toHaveLength(4 * 3_000);
+  expect(figures(taken['honest']!)).toEqual(truth);
+  // After each thousand, of both instances together.
+  expect(turns).toBeGreaterThanOrEqual(2 * 3);
 });
 
 it('each pollster’s time is a metric', async () => {

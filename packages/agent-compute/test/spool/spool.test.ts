@@ -11,13 +11,15 @@ import {
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 
+import { maxMeteringLineBytes, readMeteringMessage } from '@nephoscope/core';
+import type { Counter } from '@nephoscope/core';
 import { FakeBus } from '@nephoscope/testing';
 import { jest } from '@jest/globals';
 
 import { encodeRecords } from '../../src/spool/record.js';
 import type { SpoolMessage } from '../../src/spool/record.js';
 import { copyAsKilled, counted, metric, refuse, temporaryFolder, turns, until } from '../support.js';
-import { never, onDisk, openSpool, plain, textOf } from './support.js';
+import { counterAt, never, onDisk, openSpool, plain, textOf } from './support.js';
 import type { SpoolFields } from './support.js';
 
 const root = temporaryFolder();
@@ -110,6 +112,34 @@ describe('a restart', () => {
     const again = second.send();
     await again.sender.flush(never);
     expect(numbers(again.bus.confirmed)).toEqual([1, 2, 3, 4, 5]);
+  });
+
+  it('after kill -9 sends a sample of the largest size that a collector reads, byte by byte, among small ones', async () => {
+    const first = await spooling();
+    const { clock, write } = first;
+    const sample = (resourceId: string, text: string): Counter => ({
+      ...counterAt(clock, 'cpu', 'cumulative', 1n, resourceId),
+      resourceMetadata: { text },
+    });
+    const [small] = write([sample('vm-1', 'é')]) as [SpoolMessage];
+    // Of two bytes each, up to the last that fits.
+    const room = (maxMeteringLineBytes - (small.body.length - 1) + 2) >> 1;
+    const messages = write([
+      sample('vm-0', 'é'),
+      sample('vm-1', 'é'.repeat(room)),
+      sample('vm-2', 'é'.repeat(room + 1)),
+      sample('vm-3', 'é'),
+    ]);
+    const lines = messages.flatMap((one) => textOf(one).split('\n').filter(Boolean));
+    expect(lines.map((line) => readMeteringMessage(line).sample.resourceId)).toEqual(['vm-0', 'vm-1', 'vm-3']);
+    expect(Buffer.byteLength(lines[1]!)).toBeGreaterThan(maxMeteringLineBytes - 2);
+    await first.append(...messages);
+    const second = await spooling({ folder: killed(first) });
+    const { bus, sender } = second.send();
+    await sender.flush(never);
+    expect(bus.confirmed.map(({ body }) => Buffer.from(body))).toEqual(
+      messages.map(({ body }) => Buffer.from(body)),
+    );
   });
 
   it('after kill -9 sends only what was not confirmed, wherever in a segment of some MiB that begins', async () => {
