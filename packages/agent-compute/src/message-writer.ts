@@ -1,9 +1,9 @@
 import { MeteringBatch, meteringTopology, signMeteringMessage } from '@nephoscope/core';
 import type { Counter, Meter, MeteringWire, Signer } from '@nephoscope/core';
-import { v7 as uuid } from 'uuid';
 
 import { Epochs } from './epochs.js';
 import type { Failures } from './failures.js';
+import { messageId } from './message-id.js';
 import type { Taken } from './poll-instance.js';
 import type { AgentState } from './state-directory.js';
 import type { DroppedTotal, SpoolMessage } from './spool/record.js';
@@ -133,7 +133,7 @@ export class MessageWriter {
       resourceMetadata: { meter, from, to },
     };
     const { source, signer } = this.#options;
-    const envelope = { source, messageId: uuid(), publisherId: this.#publisherId, epoch: this.#agentId };
+    const envelope = { source, messageId: messageId(), publisherId: this.#publisherId, epoch: this.#agentId };
     const batch = new MeteringBatch(this.#wire);
     batch.add(signMeteringMessage(counter, envelope, signer));
     const [message] = this.#messages(name, { batch, sequences: [0n] });
@@ -162,7 +162,7 @@ export class MessageWriter {
       counter,
       {
         source,
-        messageId: uuid(),
+        messageId: messageId(),
         publisherId: this.#publisherId,
         sequence: this.#sequence + 1n,
         epoch,

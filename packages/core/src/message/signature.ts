@@ -12,8 +12,8 @@ import type { FormWriter, SignatureForm, SignedMessage } from './signature-form.
 export interface Signer {
   /** How the signed text is written; {@link sign} takes it. */
   readonly writer: FormWriter;
-  /** The signature of a signed text: 64 lower-case hexadecimal digits. */
-  sign(text: string): string;
+  /** The signature of a signed text, which may come in parts: 64 lower-case hexadecimal digits. */
+  sign(...parts: readonly string[]): string;
 }
 
 /** Why a message is not to be trusted. */
@@ -36,7 +36,7 @@ export interface Verifier {
 /** @throws SECRET_EMPTY */
 export function createSigner({ secret, form }: { readonly secret: Secret; readonly form: SignatureForm }): Signer {
   const hmac = formHmac(secret, form);
-  return { writer: formWriters[form], sign: (text) => hmac.digest(text) };
+  return { writer: formWriters[form], sign: (...parts) => hmac.digest(...parts) };
 }
 
 /**
