@@ -371,7 +371,8 @@ export const errorTable: readonly ErrorGroup[] = [
         what: 'See to the service; give `openstack.cacert`. The agent tries again in its next cycle.',
       },
       OPENSTACK_ANSWER: {
-        means: 'What came is no JSON, has no such list, or its pages lead in a circle or to another server.',
+        means:
+          'What came is no JSON, has no such list, is more than any service says, or its pages lead in a circle or to another server.',
         what: 'See what answers at that URL.',
       },
       CLOUD_ITEM: {

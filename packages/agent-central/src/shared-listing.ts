@@ -1,6 +1,6 @@
 import { deepFreeze } from '@nephoscope/core';
 
-/** Items that listings hold for readers to come, of all listings of a cycle together. */
+/** Items of the usual size that listings hold for readers to come, of all listings of a cycle together. */
 export class ItemBudget {
   readonly #limit: number;
   readonly #listings = new Set<SharedListing<unknown>>();
@@ -30,6 +30,12 @@ export class ItemBudget {
   }
 }
 
+interface HeldPage<T> {
+  readonly items: readonly T[];
+  /** Of how many usual items it has the size. */
+  readonly weight: number;
+}
+
 interface Reader {
   /** The number of the page that it takes next. */
   next: number;
@@ -45,7 +51,7 @@ export class SharedListing<T> {
   readonly #budget: ItemBudget;
   readonly #readers = new Set<Reader>();
   /** Those from number `#first` on. */
-  #pages: (readonly T[])[] = [];
+  #pages: HeldPage<T>[] = [];
   #first = 0;
   #ended: { readonly error?: unknown } | undefined;
   #fetching: Promise<void> | undefined;
@@ -86,12 +92,12 @@ export class SharedListing<T> {
     }
   }
 
-  /** Lets go of the pages that all its readers took; how many items that were. */
+  /** Lets go of the pages that all its readers took; how many usual items that were. */
   forget(): number {
     const taken = Math.min(this.#first + this.#pages.length, ...[...this.#readers].map(({ next }) => next));
     const pages = this.#pages.splice(0, taken - this.#first);
     this.#first = taken;
-    return pages.reduce((sum, page) => sum + page.length, 0);
+    return weightOf(pages);
   }
 
   async #page(reader: Reader, signal: AbortSignal): Promise<readonly T[] | undefined> {
@@ -102,7 +108,7 @@ export class SharedListing<T> {
         reader.next += 1;
         if (this.#budget.isExceeded) this.#budget.giveBack(this.forget());
         this.#wakeAll();
-        return page;
+        return page.items;
       }
       if (this.#ended !== undefined) {
         if ('error' in this.#ended) throw this.#ended.error;
@@ -131,8 +137,9 @@ export class SharedListing<T> {
         return;
       }
       // What one reader could write into, the others would send.
-      this.#pages.push(deepFreeze(value));
-      this.#budget.take(this, value.length);
+      const weight = value.reduce((sum, item) => sum + Math.max(1, Math.round(sizeOf(item) / usualSize)), 0);
+      this.#pages.push({ items: deepFreeze(value), weight });
+      this.#budget.take(this, weight);
     } catch (error) {
       this.#ended ??= { error };
     }
@@ -141,7 +148,7 @@ export class SharedListing<T> {
   /** Nobody reads it any more, and it is not at its end. */
   async #close(): Promise<void> {
     this.#ended = { error: new Error('the listing was given up') };
-    this.#budget.giveBack(this.#pages.reduce((sum, page) => sum + page.length, 0));
+    this.#budget.giveBack(weightOf(this.#pages));
     this.#first += this.#pages.length + 1;
     this.#pages = [];
     // A request under way ends by the cycle's own signal, and is not waited for.
@@ -151,4 +158,19 @@ export class SharedListing<T> {
   #wakeAll(): void {
     for (const wake of this.#wake.splice(0)) wake();
   }
+}
+
+/** Of an image, a port or a volume: each value is as much as 32 characters. */
+const usualSize = 4_096;
+
+function sizeOf(value: unknown): number {
+  if (typeof value === 'string') return 32 + value.length;
+  if (typeof value !== 'object' || value === null) return 32;
+  let size = 32;
+  for (const item of Object.values(value)) size += sizeOf(item);
+  return size;
+}
+
+function weightOf(pages: readonly HeldPage<unknown>[]): number {
+  return pages.reduce((sum, { weight }) => sum + weight, 0);
 }

@@ -204,4 +204,13 @@ describe('a listing that is longer than what may be held', () => {
     await all(cloud.list(of20[0]!));
     expect(asked).toHaveLength(21);
   });
+
+  it('is held by the size of its items, as each may be large', async () => {
+    const item = (id: number) => ({ id: `${id}`, description: 'x'.repeat(200_000) });
+    const { asked, cloud } = sessionOf(() => of(Array.from({ length: 150 }, (_, id) => [item(id)])));
+    expect(await all(cloud.list(images))).toHaveLength(150);
+    // 30 MB are not held for who comes later.
+    expect(await all(cloud.list(images))).toHaveLength(150);
+    expect(asked).toHaveLength(2);
+  });
 });

@@ -1,28 +1,47 @@
+import type { AnswerBody } from './answer-body.js';
+import { AnswerRefused } from './answer-limits.js';
 import { OpenStackError } from './errors.js';
-import { fieldOf, isJsonObject, parseJson, textOf } from './json.js';
+import type { RequestContext } from './errors.js';
+import { fieldOf, isJsonObject, textOf } from './json.js';
 import type { JsonValue } from './json.js';
+import type { Redaction } from './redaction.js';
 import type { Answer } from './transport.js';
 
-/** @throws OPENSTACK_ANSWER when it is no JSON */
-export function jsonOf({ body, context, headers }: Answer): JsonValue {
+/**
+ * What an answer holds that is no listing.
+ *
+ * @throws OPENSTACK_ANSWER when it is no JSON
+ */
+export function jsonOf(answer: Answer): JsonValue {
   try {
-    return parseJson(body);
-  } catch {
-    // What the parser says quotes the answer, which may hold anything.
-    const type = headers['content-type'] ?? 'unknown';
-    throw new OpenStackError(
-      'OPENSTACK_ANSWER',
-      `the answer is no JSON (its type is ${type}), or nested too deep`,
-      {
-        context,
-      },
-    );
+    return understood(answer, (body) => body.value());
+  } finally {
+    answer.body.release();
   }
 }
 
+/** @throws OPENSTACK_ANSWER in place of AnswerRefused */
+export function understood<T>({ body, context, headers }: Answer, read: (body: AnswerBody) => T): T {
+  try {
+    return read(body);
+  } catch (error) {
+    throw error instanceof AnswerRefused ? notUnderstood(error, headers, context) : error;
+  }
+}
+
+export function notUnderstood(
+  { message }: AnswerRefused,
+  headers: Answer['headers'],
+  context: RequestContext,
+): OpenStackError {
+  const type = /^[\w.+-]{1,30}\/[\w.+-]{1,30}/.exec(headers['content-type'] ?? '')?.[0] ?? 'unknown';
+  const said = type === 'application/json' ? message : `${message} (its type is ${type})`;
+  return new OpenStackError('OPENSTACK_ANSWER', said, { context });
+}
+
 /** The error that an answer of another status than asked for is. */
-export function refusal(answer: Answer, secrets: readonly string[]): OpenStackError {
-  const said = saidIn(answer, secrets);
+export function refusal(answer: Answer, redaction: Redaction): OpenStackError {
+  const said = saidIn(answer, redaction);
   return new OpenStackError('OPENSTACK_HTTP', `${adviceOn(answer)}${said === '' ? '' : `: ${said}`}`, {
     context: answer.context,
   });
@@ -31,7 +50,7 @@ export function refusal(answer: Answer, secrets: readonly string[]): OpenStackEr
 function adviceOn({ status, headers }: Answer): string {
   if (status === 300) return 'the service answers with its list of versions: the path lacks one';
   if (status >= 300 && status < 400)
-    return `the service sends us elsewhere (${headers['location']?.split('?')[0] ?? 'nowhere'}), where we do not follow with a token: correct the endpoint`;
+    return `the service sends us elsewhere (${headers['location']?.split('?')[0]?.slice(0, 200) ?? 'nowhere'}), where we do not follow with a token: correct the endpoint`;
   if (status === 403) return 'the user may not do this: give it the role that the service asks for';
   if (status === 404) return 'the service has nothing there';
   if (status >= 500) return 'the service failed: its log has more';
@@ -39,19 +58,17 @@ function adviceOn({ status, headers }: Answer): string {
 }
 
 /** What the service says of it, in one short line, without any secret of ours. */
-export function saidIn({ body }: Answer, secrets: readonly string[]): string {
+export function saidIn({ body }: Answer, redaction: Redaction): string {
   let value: JsonValue;
   try {
-    value = parseJson(body);
+    value = body.value();
   } catch {
     return '';
+  } finally {
+    body.release();
   }
   const inside = isJsonObject(value) ? Object.values(value).find(isJsonObject) : undefined;
   const said =
     textOf(value, 'message') ?? textOf(inside, 'message') ?? textOf(fieldOf(value, 'error'), 'title') ?? '';
-  const safe = secrets.reduce(
-    (text, secret) => (secret === '' ? text : text.replaceAll(secret, '[secret]')),
-    said,
-  );
-  return safe.replace(/\s+/g, ' ').trim().slice(0, 300);
+  return redaction.quote(said).replace(/\s+/g, ' ').trim().slice(0, 300);
 }

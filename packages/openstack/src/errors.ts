@@ -58,6 +58,18 @@ export class OpenStackError extends Error {
     this.status = context?.status;
     this.requestId = context?.requestId;
   }
+
+  /** The same, or one like it in whose texts nothing is left to hide. */
+  redacted(hide: (text: string) => string, cause: unknown): OpenStackError {
+    const texts = { message: this.message, stack: this.stack, url: this.url, requestId: this.requestId };
+    const safe = Object.fromEntries(
+      Object.entries(texts).map(([key, text]) => [key, text === undefined ? undefined : hide(text)]),
+    );
+    if (cause === this.cause && Object.entries(texts).every(([key, text]) => safe[key] === text)) return this;
+    const { code, message, service, method, status } = this;
+    const copy = new OpenStackError(code, message, { service, cause });
+    return Object.assign(copy, { method, status, ...safe });
+  }
 }
 
 function describe({ service, method, url, proxy, status, requestId }: RequestContext): string {

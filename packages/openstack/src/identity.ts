@@ -5,6 +5,7 @@ import { orAborted, within } from './deadline.js';
 import { OpenStackError } from './errors.js';
 import { fieldOf, textOf } from './json.js';
 import type { JsonValue } from './json.js';
+import type { Redaction } from './redaction.js';
 import { Secret } from './secret.js';
 import type { Logger, Transport } from './transport.js';
 import { joinUrl } from './urls.js';
@@ -36,12 +37,15 @@ export class Identity {
   readonly #config: CloudConfig;
   readonly #transport: Transport;
   readonly #logger: Logger;
+  readonly #redaction: Redaction;
   #token: Token | undefined;
   /** The login under way, which all that need a token wait for. */
   #login: Login | undefined;
 
-  constructor(config: CloudConfig, transport: Transport, logger: Logger) {
+  /** @param redaction is told of each token */
+  constructor(config: CloudConfig, transport: Transport, logger: Logger, redaction: Redaction) {
     this.#config = config;
+    this.#redaction = redaction;
     this.#transport = transport;
     this.#logger = logger;
   }
@@ -97,12 +101,6 @@ export class Identity {
     if (this.#token === token) this.#token = undefined;
   }
 
-  /** What must not stand in any text. */
-  secrets(): readonly string[] {
-    const own = secretOf(this.#config.credentials).reveal();
-    return this.#token === undefined ? [own] : [own, this.#token.secret.reveal()];
-  }
-
   async #logIn(signal: AbortSignal): Promise<Token> {
     const { authUrl, credentials, scope } = this.#config;
     const answer = await this.#transport.send(
@@ -117,7 +115,7 @@ export class Identity {
     );
     const { context, status, headers } = answer;
     if (status === 401) {
-      const said = saidIn(answer, this.secrets());
+      const said = saidIn(answer, this.#redaction);
       throw new OpenStackError(
         'OPENSTACK_AUTH',
         `keystone does not let us in: check user, password or secret, and domains and project${said === '' ? '' : `: ${said}`}`,
@@ -128,7 +126,7 @@ export class Identity {
       throw new OpenStackError('OPENSTACK_AUTH', 'there is no keystone v3 at that address: check authUrl', {
         context,
       });
-    if (status !== 200 && status !== 201) throw refusal(answer, this.secrets());
+    if (status !== 200 && status !== 201) throw refusal(answer, this.#redaction);
 
     const token = fieldOf(jsonOf(answer), 'token');
     const secret = headers['x-subject-token'];
@@ -138,6 +136,7 @@ export class Identity {
         context,
       });
     const now = performance.now();
+    this.#redaction.addToken(secret, now + life);
     this.#token = {
       secret: new Secret(secret),
       catalogue: new Catalogue(fieldOf(token, 'catalog')),
@@ -159,7 +158,7 @@ function lifeOf(token: JsonValue | undefined): number | undefined {
   return Number.isNaN(issued) || Number.isNaN(expires) ? undefined : Math.max(0, expires - issued);
 }
 
-function secretOf(credentials: Credentials): Secret {
+export function secretOf(credentials: Credentials): Secret {
   switch (credentials.type) {
     case 'password':
       return credentials.password;

@@ -6,25 +6,16 @@ export type JsonValue =
 
 export type JsonObject = { readonly [key: string]: JsonValue };
 
-/** How many objects and arrays may stand in one another. */
-const maxDepth = 64;
-
-// Only such an answer pays for a parser that keeps every digit.
+// Only such a text pays for a parser that keeps every digit.
 const longNumber = /[[:,\s]-?\d{16}/;
 
 /**
- * Reads a service's answer. A key `__proto__` is left out: whoever copies the object must not change what it inherits.
- *
- * @throws SyntaxError for a text that is no JSON, or nested more than 64 levels deep
+ * Makes values of a JSON text that was found small enough by a {@link JsonScanner}. A key `__proto__` is left out: whoever
+ * copies the object must not change what it inherits.
  */
-export function parseJson(text: string): JsonValue {
-  let value: unknown;
-  try {
-    value = longNumber.test(text) ? parse(text, null, numberOf) : (JSON.parse(text) as unknown);
-  } catch (error) {
-    throw error instanceof RangeError ? new SyntaxError(tooDeep) : error;
-  }
-  harmless(value, 1);
+export function parseSmallJson(text: string): JsonValue {
+  const value: unknown = longNumber.test(text) ? parse(text, null, numberOf) : JSON.parse(text);
+  harmless(value);
   return value as JsonValue;
 }
 
@@ -48,20 +39,13 @@ export function objectsOf(value: JsonValue | undefined): readonly JsonObject[] {
   return Array.isArray(value) ? (value as readonly JsonValue[]).filter(isJsonObject) : [];
 }
 
-const tooDeep = `more than ${maxDepth} objects and arrays in one another`;
-
 function numberOf(digits: string): number | bigint {
   const number = Number(digits);
   return /^-?\d+$/.test(digits) && !Number.isSafeInteger(number) ? BigInt(digits) : number;
 }
 
-function harmless(value: unknown, depth: number): void {
+function harmless(value: unknown): void {
   if (typeof value !== 'object' || value === null) return;
-  if (depth > maxDepth) throw new SyntaxError(tooDeep);
-  if (Array.isArray(value)) {
-    for (const item of value) harmless(item, depth + 1);
-    return;
-  }
-  if (Object.hasOwn(value, '__proto__')) Reflect.deleteProperty(value, '__proto__');
-  for (const item of Object.values(value)) harmless(item, depth + 1);
+  if (!Array.isArray(value) && Object.hasOwn(value, '__proto__')) Reflect.deleteProperty(value, '__proto__');
+  for (const item of Object.values(value)) harmless(item);
 }

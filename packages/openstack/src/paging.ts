@@ -1,45 +1,55 @@
+import type { AnswerList } from './answer-body.js';
+import { understood } from './answers.js';
 import { OpenStackError } from './errors.js';
-import type { RequestContext } from './errors.js';
-import { fieldOf, isJsonObject, objectsOf, textOf } from './json.js';
+import { fieldOf, objectsOf, textOf } from './json.js';
 import type { JsonObject, JsonValue } from './json.js';
 import type { ListRequest } from './session.js';
+import type { Answer } from './transport.js';
 import { resolveLink } from './urls.js';
 
+/** One page of a listing: its items, and where the next one is. */
 export interface Page {
-  readonly items: readonly JsonObject[];
+  readonly list: AnswerList;
   /** Undefined after the last one. */
   readonly next: URL | undefined;
 }
 
 /**
- * One page of a listing: its items, and where the next one is, as services write it: `next` (glance), `links.next`
- * (keystone), `KEY_links` (nova, neutron, cinder). Where the answer itself is the list (swift, key ''), the next
- * page begins behind the last item's name. A page without items is the last.
+ * Reads a page as services write it: the next one is at `next` (glance), `links.next` (keystone), `KEY_links` (nova,
+ * neutron, cinder). Where the answer itself is the list (swift, key ''), it begins behind the last item's name. A page
+ * without items is the last.
  *
  * @throws OPENSTACK_ANSWER when it has no such list, is cut short without a next page, or leads to another origin
  */
-export function readPage(body: JsonValue, key: string, endpoint: string, url: URL, context: RequestContext): Page {
-  const found = key === '' ? body : fieldOf(body, key);
-  const wrong = (what: string) => new OpenStackError('OPENSTACK_ANSWER', what, { context });
-  if (!Array.isArray(found) || !(found as readonly JsonValue[]).every(isJsonObject))
+export function readPage(answer: Answer, key: string, endpoint: string, url: URL): Page {
+  const { around, list } = understood(answer, (body) => body.listing());
+  const wrong = (what: string) => new OpenStackError('OPENSTACK_ANSWER', what, { context: answer.context });
+  if (list === undefined)
     throw wrong(key === '' ? 'the answer is no list of objects' : `the answer has no list of objects '${key}'`);
-  const items = found as readonly JsonObject[];
-  if (items.length === 0) return { items, next: undefined };
-  if (key === '') return { items, next: behind(items, url) };
+  if (list.length === 0) return { list, next: undefined };
+  if (key === '')
+    return {
+      list,
+      next: behind(
+        understood(answer, () => list.last()),
+        url,
+      ),
+    };
 
-  const link = linkIn(body, key);
+  const link = linkIn(around, key);
   if (link === undefined) {
-    if (fieldOf(body, 'truncated') === true)
+    if (fieldOf(around, 'truncated') === true)
       throw wrong('the list is cut short and names no next page: raise list_limit in keystone');
-    return { items, next: undefined };
+    return { list, next: undefined };
   }
-  if (!URL.canParse(link, url.href)) throw wrong('the link to the next page is no URL');
+  if (link.length > longestLink || !URL.canParse(link, url.href))
+    throw wrong('the link to the next page is no URL');
   const next = resolveLink(link, endpoint, url.href);
   if (next.origin !== url.origin)
     throw wrong(
       `the link to the next page leads to another server (${next.origin}), where no token is sent: set enable_proxy_headers_parsing or the public endpoint in the service`,
     );
-  return { items, next };
+  return { list, next };
 }
 
 function linkIn(body: JsonValue, key: string): string | undefined {
@@ -53,16 +63,20 @@ function linkIn(body: JsonValue, key: string): string | undefined {
   );
 }
 
-function behind(items: readonly JsonObject[], url: URL): URL | undefined {
-  const last = textOf(items.at(-1), 'name');
-  if (last === undefined) return undefined;
+function behind(last: JsonObject | undefined, url: URL): URL | undefined {
+  const name = textOf(last, 'name');
+  if (name === undefined || name.length > longestLink) return undefined;
   const next = new URL(url);
-  next.searchParams.set('marker', last);
+  next.searchParams.set('marker', name);
   return next;
 }
 
-/** More pages are no listing of any cloud. */
+/** More pages, or items, are no listing of any cloud. */
 const maxPages = 10_000;
+const maxItems = 1_000_000;
+const longestLink = 4_096;
+/** An item with a longer id is not known again. */
+const longestId = 255;
 /** The listing is begun anew so often before it is given up. */
 const maxRestarts = 2;
 /** What a service answers for a page that begins behind an item that is gone. */
@@ -83,6 +97,7 @@ export class PageWalk {
   #url: URL | undefined;
   #wrong: OpenStackError | undefined;
   #pages = 0;
+  #items = 0;
   /** How far before the last item the page begins that is asked for; 0 in the normal course. */
   #back = 0;
   #hasGoneBack = false;
@@ -106,31 +121,42 @@ export class PageWalk {
   }
 
   /**
-   * The items of the page that was asked for; the new ones alone once the way went back.
+   * The items of the page that was asked for, piece by piece; the new ones alone once the way went back.
    *
    * @throws OPENSTACK_ANSWER, as {@link readPage}
    */
-  take(body: JsonValue, context: RequestContext): readonly JsonObject[] {
+  *take(answer: Answer): Generator<readonly JsonObject[], void, undefined> {
     const url = this.#url as URL;
-    const { items, next } = readPage(body, this.#list.key, this.#endpoint, url, context);
+    const { list, next } = readPage(answer, this.#list.key, this.#endpoint, url);
     this.#visited.add(url.href);
     this.#pages += 1;
-    const fresh = items.filter((item) => this.#isNew(item));
+    this.#items += list.length;
     this.#url = next;
-    // What a service lists twice by itself is its own affair; what we ask for twice is ours.
-    const given = this.#hasGoneBack ? fresh : items;
-    if (this.#url === undefined) return given;
+    let fresh = 0;
+    const pieces = list.pieces();
+    for (;;) {
+      const { done, value: items } = understood(answer, () => pieces.next());
+      if (done === true) break;
+      const newOnes = items.filter((item) => this.#isNew(item));
+      fresh += newOnes.length;
+      // What a service lists twice by itself is its own affair; what we ask for twice is ours.
+      const given = this.#hasGoneBack ? newOnes : items;
+      if (given.length > 0) yield given;
+    }
+    if (next === undefined) return;
 
-    if (fresh.length > 0) this.#back = this.#restarts = 0;
-    const endless = this.#visited.has(this.#url.href)
+    if (fresh > 0) this.#back = this.#restarts = 0;
+    const endless = this.#visited.has(next.href)
       ? 'the link to the next page leads to a page that was there before'
-      : fresh.length === 0 && this.#back === 0
+      : fresh === 0 && this.#back === 0
         ? 'the page holds only what was there before, and names a next one: the listing has no end'
         : this.#pages >= maxPages
           ? `the listing has more than ${maxPages} pages`
-          : undefined;
-    if (endless !== undefined) this.#wrong = new OpenStackError('OPENSTACK_ANSWER', endless, { context });
-    return given;
+          : this.#items >= maxItems
+            ? `the listing has more than ${maxItems} items`
+            : undefined;
+    if (endless !== undefined)
+      this.#wrong = new OpenStackError('OPENSTACK_ANSWER', endless, { context: answer.context });
   }
 
   /**
@@ -159,7 +185,7 @@ export class PageWalk {
 
   #isNew(item: JsonObject): boolean {
     const id = textOf(item, Object.hasOwn(item, 'id') ? 'id' : 'name');
-    if (id === undefined) return true;
+    if (id === undefined || id.length > longestId) return true;
     if (this.#known.has(id)) return false;
     this.#known.add(id);
     this.#ids.push(id);

@@ -1,10 +1,13 @@
+import { setImmediate as turn } from 'node:timers/promises';
+
 import { jsonOf, refusal, saidIn } from './answers.js';
 import type { CloudConfig, EndpointInterface } from './cloud-config.js';
 import { OpenStackError } from './errors.js';
-import { Identity } from './identity.js';
+import { Identity, secretOf } from './identity.js';
 import { isJsonObject } from './json.js';
 import type { JsonObject } from './json.js';
 import { PageWalk } from './paging.js';
+import { Redaction } from './redaction.js';
 import { Transport } from './transport.js';
 import type { Answer, Logger, TransportTools } from './transport.js';
 import { joinUrl, printable } from './urls.js';
@@ -46,7 +49,10 @@ export interface HeadAnswer {
  * time), OPENSTACK_ANSWER (what it answers makes no sense); or the signal's reason when that is aborted.
  */
 export interface Session {
-  /** The items page by page, each asked for when the one before is done with. No page is empty. */
+  /**
+   * The items page by page, each asked for when the one before is done with, and a large one in pieces of 1,000 items or
+   * 1 MiB. No page is empty.
+   */
   list(list: ListRequest, signal: AbortSignal): AsyncIterable<readonly JsonObject[]>;
   get(
     service: Service,
@@ -63,6 +69,8 @@ export interface Session {
   endpoint(service: Service, signal: AbortSignal): Promise<string>;
   /** The services that have not answered for seconds and are asked again, each with the reason; keystone by its name. */
   away(): readonly string[];
+  /** A text without our secret and without any token that keystone gave: services may put these into what they say. */
+  hide(text: string): string;
   /** Ends what is under way. Safe to call twice. */
   close(): Promise<void>;
 }
@@ -85,26 +93,75 @@ class CloudSession implements Session {
   readonly #logger: Logger;
   readonly #transport: Transport;
   readonly #identity: Identity;
+  readonly #redaction: Redaction;
 
   constructor(config: CloudConfig, tools: SessionTools) {
     this.#config = config;
-    this.#logger = tools.logger;
-    this.#transport = new Transport(config, tools);
-    this.#identity = new Identity(config, this.#transport, tools.logger);
+    this.#redaction = new Redaction(secretOf(config.credentials).reveal());
+    this.#logger = this.#redaction.logger(tools.logger);
+    this.#transport = new Transport(config, { ...tools, logger: this.#logger });
+    this.#identity = new Identity(config, this.#transport, this.#logger, this.#redaction);
   }
 
   async *list(list: ListRequest, signal: AbortSignal): AsyncGenerator<readonly JsonObject[], void, undefined> {
-    const endpoint = await this.endpoint(list.service, signal);
+    try {
+      yield* this.#list(list, signal);
+    } catch (error) {
+      throw this.#redaction.error(error);
+    }
+  }
+
+  get(service: Service, path: string, options: Parameters<Session['get']>[2]): Promise<JsonObject> {
+    return this.#redacted(this.#get(service, path, options));
+  }
+
+  head(service: Service, pathOrUrl: string, { signal }: { readonly signal: AbortSignal }): Promise<HeadAnswer> {
+    return this.#redacted(this.#head(service, pathOrUrl, signal));
+  }
+
+  endpoint(service: Service, signal: AbortSignal): Promise<string> {
+    return this.#redacted(this.#endpoint(service, signal));
+  }
+
+  away(): readonly string[] {
+    return this.#transport.away().map((text) => this.hide(text));
+  }
+
+  hide(text: string): string {
+    return this.#redaction.hide(text);
+  }
+
+  async close(): Promise<void> {
+    await this.#transport.close();
+  }
+
+  async #redacted<T>(asked: Promise<T>): Promise<T> {
+    try {
+      return await asked;
+    } catch (error) {
+      throw this.#redaction.error(error);
+    }
+  }
+
+  async *#list(list: ListRequest, signal: AbortSignal): AsyncGenerator<readonly JsonObject[], void, undefined> {
+    const endpoint = await this.#endpoint(list.service, signal);
     const walk = new PageWalk(list, endpoint, this.#url(list.service, endpoint, list.path, list.query));
     while (walk.url !== undefined) {
-      const answer = await this.#send('GET', list.service, walk.url, list.headers, signal);
+      const answer = await this.#send('GET', list.service, walk.url, signal, list);
       if (answer.status === 204) return;
       if (answer.status === 200) {
-        const items = walk.take(jsonOf(answer), answer.context);
-        if (items.length > 0) yield items;
+        try {
+          for (const items of walk.take(answer)) {
+            yield items;
+            await turn();
+            signal.throwIfAborted();
+          }
+        } finally {
+          answer.body.release();
+        }
         continue;
       }
-      const refused = refusal(answer, this.#identity.secrets());
+      const refused = refusal(answer, this.#redaction);
       const back = walk.goBack(answer);
       if (back === undefined) throw refused;
       this.#logger.info(
@@ -114,33 +171,29 @@ class CloudSession implements Session {
     }
   }
 
-  async get(
+  async #get(
     service: Service,
     path: string,
     { query, headers, signal }: Parameters<Session['get']>[2],
   ): Promise<JsonObject> {
-    const url = this.#url(service, await this.endpoint(service, signal), path, query);
-    const answer = await this.#send('GET', service, url, headers, signal);
-    if (answer.status < 200 || answer.status > 299) throw refusal(answer, this.#identity.secrets());
+    const url = this.#url(service, await this.#endpoint(service, signal), path, query);
+    const answer = await this.#send('GET', service, url, signal, { headers });
+    if (answer.status < 200 || answer.status > 299) throw refusal(answer, this.#redaction);
     const value = jsonOf(answer);
     if (!isJsonObject(value))
       throw new OpenStackError('OPENSTACK_ANSWER', 'the answer is no object', { context: answer.context });
     return value;
   }
 
-  async head(
-    service: Service,
-    pathOrUrl: string,
-    { signal }: { readonly signal: AbortSignal },
-  ): Promise<HeadAnswer> {
-    const url = this.#url(service, await this.endpoint(service, signal), pathOrUrl);
-    const answer = await this.#send('HEAD', service, url, undefined, signal);
+  async #head(service: Service, pathOrUrl: string, signal: AbortSignal): Promise<HeadAnswer> {
+    const url = this.#url(service, await this.#endpoint(service, signal), pathOrUrl);
+    const answer = await this.#send('HEAD', service, url, signal);
     const { status, headers } = answer;
-    if ((status < 200 || status > 299) && status !== 404) throw refusal(answer, this.#identity.secrets());
+    if ((status < 200 || status > 299) && status !== 404) throw refusal(answer, this.#redaction);
     return { status, headers };
   }
 
-  async endpoint(service: Service, signal: AbortSignal): Promise<string> {
+  async #endpoint(service: Service, signal: AbortSignal): Promise<string> {
     const { endpointOverrides, interface: chosen, interfaceIsDefault, region } = this.#config;
     const usual = interfaceIsDefault === true ? (service.usualInterface ?? chosen) : chosen;
     const override = Object.hasOwn(endpointOverrides, service.type) ? endpointOverrides[service.type] : undefined;
@@ -155,14 +208,6 @@ class CloudSession implements Session {
       `the cloud has no ${wanted.interface} endpoint of the service ${service.type}${where}: ${catalogue.insteadOf(wanted)}`,
       { service: service.type },
     );
-  }
-
-  away(): readonly string[] {
-    return this.#transport.away();
-  }
-
-  async close(): Promise<void> {
-    await this.#transport.close();
   }
 
   #url(service: Service, endpoint: string, path: string, query: ListRequest['query'] = {}): URL {
@@ -182,8 +227,8 @@ class CloudSession implements Session {
     method: 'GET' | 'HEAD',
     service: Service,
     url: URL,
-    headers: ListRequest['headers'],
     signal: AbortSignal,
+    { headers, key: listKey }: Partial<Pick<ListRequest, 'headers' | 'key'>> = {},
   ): Promise<Answer> {
     for (let again = false; ; again = true) {
       const token = await this.#identity.token(signal);
@@ -192,12 +237,13 @@ class CloudSession implements Session {
           service: service.type,
           method,
           url,
+          listKey,
           headers: { ...headers, 'x-auth-token': token.secret.reveal() },
         },
         signal,
       );
       if (answer.status !== 401) return answer;
-      const said = saidIn(answer, this.#identity.secrets());
+      const said = saidIn(answer, this.#redaction);
       this.#identity.forget(token);
       if (again) {
         throw new OpenStackError(

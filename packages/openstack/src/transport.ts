@@ -1,5 +1,8 @@
-import { setTimeout as wait } from 'node:timers/promises';
+import { setImmediate as turn, setTimeout as wait } from 'node:timers/promises';
 
+import { AnswerBody, HeldBytes } from './answer-body.js';
+import { AnswerRefused } from './answer-limits.js';
+import { notUnderstood } from './answers.js';
 import type { CloudConfig } from './cloud-config.js';
 import { orAborted, within } from './deadline.js';
 import { OpenStackError } from './errors.js';
@@ -24,25 +27,26 @@ export interface OutgoingRequest {
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string | undefined;
+  /** The member of the answer that holds the items of a listing; '' where the answer itself is the list. */
+  readonly listKey?: string | undefined;
 }
 
+/** Who gets one lets go of its body when that is read. */
 export interface Answer {
   readonly status: number;
   /** Names in lower case. */
   readonly headers: Readonly<Record<string, string>>;
-  readonly body: string;
+  readonly body: AnswerBody;
   readonly context: RequestContext;
 }
 
-/** No page of any service comes near it. */
-const maxAnswerBytes = 64 * 1024 * 1024;
+/** Of what a service says of a failure, no more is read. */
+const longestRefusal = 64 * 1024;
 /** For how long a service that is away is asked again, ms, unless the session says another. */
 const defaultPatience = 10_000;
 /** One that is away for longer, ms, is told of. */
 const tellAfter = 2_000;
 const comesBack: ReadonlySet<number> = new Set([429, 502, 503, 504]);
-
-const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 export interface TransportTools {
   readonly logger: Logger;
@@ -60,6 +64,7 @@ export class Transport {
   readonly #logger: Logger;
   readonly #sleep: (ms: number, signal: AbortSignal) => Promise<void>;
   readonly #closed = new AbortController();
+  readonly #held = new HeldBytes();
   /** Services of which it was told that they are away, and why. */
   readonly #away = new Map<string, string>();
 
@@ -81,8 +86,8 @@ export class Transport {
   /**
    * The service's answer, whatever its status, but for those that ask to come again.
    *
-   * @throws OPENSTACK_UNAVAILABLE when none came for as long as the session is patient; OPENSTACK_ANSWER for one that is
-   * too large or no text; the signal's reason
+   * @throws OPENSTACK_UNAVAILABLE when none came for as long as the session is patient; OPENSTACK_ANSWER for one that
+   * is more than any service says, or no JSON; the signal's reason
    */
   async send(outgoing: OutgoingRequest, signal: AbortSignal): Promise<Answer> {
     const { service } = outgoing;
@@ -181,38 +186,46 @@ export class Transport {
         const answered: RequestContext = {
           ...context,
           status: statusCode,
-          requestId: names['x-openstack-request-id'] ?? names['x-compute-request-id'] ?? names['x-trans-id'],
+          requestId: requestIdIn(names),
         };
-        return { status: statusCode, headers: names, body: await textOf(body, answered), context: answered };
+        const read = await this.#read(body, names, outgoing, answered);
+        return { status: statusCode, headers: names, body: read, context: answered };
       } catch (error) {
         inTime.throwIfAborted();
         throw error;
       }
     });
   }
+
+  async #read(
+    chunks: AsyncIterable<Uint8Array>,
+    headers: Answer['headers'],
+    { listKey }: OutgoingRequest,
+    context: RequestContext,
+  ): Promise<AnswerBody> {
+    const isRefusal = (context.status ?? 0) >= 300;
+    const body = new AnswerBody(this.#held, isRefusal ? undefined : listKey);
+    try {
+      // Leaving the loop destroys the connection.
+      for await (const chunk of chunks) {
+        body.append(chunk);
+        if (isRefusal && body.size > longestRefusal) break;
+        await turn();
+      }
+      return body;
+    } catch (error) {
+      body.release();
+      if (!(error instanceof AnswerRefused)) throw error;
+      // What a service says of its failure does not matter as much as the failure.
+      if (isRefusal) return new AnswerBody(this.#held);
+      throw notUnderstood(error, headers, context);
+    }
+  }
 }
 
-async function textOf(body: AsyncIterable<Uint8Array>, context: RequestContext): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  // Leaving the loop destroys the connection.
-  for await (const chunk of body) {
-    size += chunk.length;
-    if (size > maxAnswerBytes)
-      throw new OpenStackError(
-        'OPENSTACK_ANSWER',
-        `the answer is larger than ${maxAnswerBytes / 1024 / 1024} MiB`,
-        {
-          context,
-        },
-      );
-    chunks.push(chunk);
-  }
-  try {
-    return utf8.decode(Buffer.concat(chunks));
-  } catch {
-    throw new OpenStackError('OPENSTACK_ANSWER', 'the answer is no UTF-8 text', { context });
-  }
+function requestIdIn(headers: Answer['headers']): string | undefined {
+  const id = headers['x-openstack-request-id'] ?? headers['x-compute-request-id'] ?? headers['x-trans-id'];
+  return id?.slice(0, 100);
 }
 
 function isAnswer(value: unknown): value is Answer {

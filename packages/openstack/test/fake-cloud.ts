@@ -140,7 +140,11 @@ export class FakeCloud {
 }
 
 /** An answer made up where none was recorded. */
-export function says(status: number, body: string, headers: Record<string, string> = {}): Interruption {
+export function says(
+  status: number,
+  body: string | Uint8Array,
+  headers: Record<string, string> = {},
+): Interruption {
   return (_request, response) =>
     void response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(body);
 }

@@ -245,6 +245,66 @@ describe('listing', () => {
     expect(await failureOf(pagesOf(session, images))).toMatchObject({ code: 'OPENSTACK_ANSWER' });
   });
 
+  it.each([
+    ['60 MB of {}', '{"images": [', '{},', 'more than 200000 items'],
+    ['numbers of a million digits', '{"images": [{"size": ', '9', 'a number of more than 400 characters'],
+    ['one object after another within', '{"images": [{"a": ', '{"a": ', 'more than 64 objects'],
+    ['an item without an end', '{"images": [{"a": "', 'xxxx', 'an item of more than 256 KiB'],
+    ['no list for ever', '{"a": "', 'xxxx', 'more than 4 MiB outside of the items of a list'],
+  ])('refuses %s as soon as it has come, and says what it was', async (_, start, more, message) => {
+    const { session } = await connect([]);
+    let sent = 0;
+    let ended = false;
+    cloud.interrupt('GET /v2/images?limit=3', (_request, response) => {
+      const piece = Buffer.from(more.repeat(20_000));
+      const write = () => {
+        while (!response.destroyed && response.write(piece)) sent += piece.length;
+      };
+      response.on('close', () => (ended = true));
+      response.on('drain', write).writeHead(200, { 'content-type': 'application/json' }).write(start);
+      write();
+    });
+    const failure = (await failureOf(pagesOf(session, images))) as Error;
+    expect(failure).toMatchObject({ code: 'OPENSTACK_ANSWER', service: 'image', status: 200 });
+    expect(failure.message).toContain(`the answer has ${message}`);
+    while (!ended) await new Promise((resolve) => setImmediate(resolve));
+    expect(sent).toBeLessThan(40_000_000);
+  });
+
+  it('gives a large page in pieces, whose last may be cut off', async () => {
+    const { session } = await connect([]);
+    const items = Array.from({ length: 2_500 }, (_, id) => `{"id": "${id}", "ü": "${'x'.repeat(100)}"}`);
+    cloud.interrupt(
+      'GET /v2/images?limit=3',
+      says(200, `{"images": [${items.join(',')}], "first": "/v2/images"}`),
+      says(200, `{"images": [${items.join(',')}], "fir`),
+      says(200, Buffer.from(`{"images": [${items.slice(0, 1_500).join(',')}, {"id": "\xff"}]}`, 'latin1')),
+    );
+    const pages = await pagesOf(session, images);
+    expect(pages.map(({ length }) => length)).toEqual([1_000, 1_000, 500]);
+    expect(pages.flat().map(({ id }) => id)).toEqual(items.map((_, id) => String(id)));
+    expect(await failureOf(pagesOf(session, images))).toMatchObject({
+      code: 'OPENSTACK_ANSWER',
+      message: expect.stringMatching(/^the answer is no JSON, from byte \d+ on/),
+    });
+    expect(await failureOf(pagesOf(session, images))).toMatchObject({
+      code: 'OPENSTACK_ANSWER',
+      message: expect.stringMatching(/^the answer is no UTF-8 text/),
+    });
+  });
+
+  it('reads little of what a service says of its failure', async () => {
+    const { session } = await connect([]);
+    cloud.interrupt('GET /v2/images?limit=3', (_request, response) => {
+      const write = () => {
+        while (!response.destroyed && response.write('{"a":'.repeat(10_000)));
+      };
+      response.on('drain', write).writeHead(400);
+      write();
+    });
+    expect(await failureOf(pagesOf(session, images))).toMatchObject({ code: 'OPENSTACK_HTTP', status: 400 });
+  });
+
   it('keeps integers exact and lets no key change what an object inherits', async () => {
     const { session } = await connect([]);
     const item =
@@ -364,6 +424,57 @@ describe('tokens', () => {
     const text = [...errors, ...logged, session, configOf(cloud)].map(allOf).join('\n');
     for (const token of cloud.tokens) expect(text).not.toContain(token);
     expect(text).not.toContain('pa$$w');
+  });
+});
+
+describe('a token that a service quotes', () => {
+  const fernet = `gAAAAABn${'Zk3_x-9'.repeat(25)}==`;
+
+  it('that it refuses is in no log and no error, when several ask and a new one was got meanwhile', async () => {
+    const { session, logged } = await connect(glance);
+    // Each is refused once with the token that it was asked with, in the answer and in its headers.
+    cloud.always('glance', (request, response) => {
+      const token = String(request.headers['x-auth-token']);
+      const body = { error: { message: `The token ${token} (${encodeURIComponent(token)}) is revoked` } };
+      response
+        .writeHead(401, { 'x-openstack-request-id': `req-${token}`, 'content-type': `text/${token}` })
+        .end(JSON.stringify(body));
+    });
+    const asked = Array.from({ length: 6 }, () => failureOf(pagesOf(session, images)));
+    const errors = await Promise.all(asked);
+    expect(cloud.tokens.length).toBeGreaterThan(1);
+    const text = [...errors, ...logged].map(allOf).join('\n');
+    for (const token of cloud.tokens) expect(text).not.toContain(token);
+    expect(String(errors[0])).toContain('The token [secret]');
+  });
+
+  it('is hidden in a link, in an address and behind a redirection', async () => {
+    const { session } = await connect(glance);
+    await session.endpoint({ type: 'image' }, signal);
+    const [token = ''] = cloud.tokens;
+    const next = `/v2/images?marker=${token}`;
+    cloud.interrupt('GET /v2/images?limit=3', says(200, JSON.stringify({ images: [{ id: 'a' }], next })));
+    cloud.interrupt(`GET ${next}`, says(500, '{}'));
+    const errors = [await failureOf(pagesOf(session, images))];
+    cloud.interrupt('GET /v2/images?limit=3', says(302, '', { location: `http://x/${token}` }));
+    errors.push(await failureOf(pagesOf(session, images)));
+    for (const error of errors) expect(allOf(error)).not.toContain(token);
+    expect(errors.map((error) => (error as { status: number }).status)).toEqual([500, 302]);
+    expect(session.hide(`{"id":"${token}"}`)).toBe('{"id":"[secret]"}');
+  });
+
+  it.each([
+    ['a Fernet token', fernet],
+    ['a part of one', fernet.slice(0, 60)],
+    ['a JWS', `eyJ${'a1_-'.repeat(10)}.eyJ${'b2'.repeat(20)}.${'c3-_'.repeat(20)}`],
+    ['any long text', '0123456789abcdef'.repeat(5)],
+  ])('is hidden by its form though it is not ours: %s', async (_, token) => {
+    const { session } = await connect(glance);
+    cloud.interrupt(
+      'GET /v2/images?limit=3',
+      says(400, JSON.stringify({ error: { message: `no ${token}, sorry` } })),
+    );
+    expect(String(await failureOf(pagesOf(session, images)))).toContain('no [secret], sorry');
   });
 });
 

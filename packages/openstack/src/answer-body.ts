@@ -1,0 +1,159 @@
+import { answerLimits, AnswerRefused } from './answer-limits.js';
+import { JsonScanner } from './json-scanner.js';
+import type { ListSpan } from './json-scanner.js';
+import { parseSmallJson } from './json.js';
+import type { JsonObject, JsonValue } from './json.js';
+
+const blockBytes = 256 * 1024;
+/** What a piece of a list has together, bytes and items. */
+const pieceBytes = 1024 * 1024;
+const pieceItems = 1_000;
+// So much of each answer is nothing to be counted.
+const uncounted = answerLimits.rest.bytes;
+
+const utf8 = new TextDecoder('utf-8', { fatal: true });
+
+/** How much of large answers is held now, bytes, by all requests of a session together. */
+export class HeldBytes {
+  #held = 0;
+
+  /** @throws AnswerRefused when it is more than the memory is to hold */
+  take(bytes: number): void {
+    if (this.#held + bytes > answerLimits.bytesHeld)
+      throw new AnswerRefused(
+        `the answers that are read at once are larger than ${answerLimits.bytesHeld / 1024 / 1024} MiB together`,
+      );
+    this.#held += bytes;
+  }
+
+  giveBack(bytes: number): void {
+    this.#held -= bytes;
+  }
+}
+
+/**
+ * The JSON of an answer, bounded while it comes and parsed in small pieces. It is kept in blocks of its own: a view of
+ * what the socket gave would keep all of that.
+ */
+export class AnswerBody {
+  readonly #held: HeldBytes;
+  readonly #scanner: JsonScanner;
+  readonly #blocks: Buffer[] = [];
+  #size = 0;
+  #counted = 0;
+
+  /** @param listKey the member that holds the items of a listing; '' where the answer itself is the list */
+  constructor(held: HeldBytes, listKey?: string) {
+    this.#held = held;
+    this.#scanner = new JsonScanner(listKey);
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  /** @throws AnswerRefused when it is none that may be */
+  append(chunk: Uint8Array): void {
+    if (this.#size + chunk.length > answerLimits.bytes)
+      throw new AnswerRefused(`the answer is larger than ${answerLimits.bytes / 1024 / 1024} MiB`);
+    this.#scanner.push(chunk);
+    const counted = Math.max(0, this.#size + chunk.length - uncounted);
+    this.#held.take(counted - this.#counted);
+    this.#counted = counted;
+    for (let at = 0; at < chunk.length;) {
+      const room = this.#size % blockBytes;
+      if (room === 0) this.#blocks.push(Buffer.allocUnsafe(blockBytes));
+      const part = chunk.subarray(at, at + blockBytes - room);
+      this.#blocks.at(-1)?.set(part, room);
+      this.#size += part.length;
+      at += part.length;
+    }
+  }
+
+  /** Lets go of it. Safe to call twice. */
+  release(): void {
+    this.#held.giveBack(this.#counted);
+    this.#counted = 0;
+    this.#blocks.length = 0;
+  }
+
+  /**
+   * All of it, where no list is looked for.
+   *
+   * @throws AnswerRefused
+   */
+  value(): JsonValue {
+    this.#scanner.end();
+    return parseSmallJson(this.#text(0, this.#size));
+  }
+
+  /**
+   * What stands around the list, with an empty one in its place; and the list, unless it is not there.
+   *
+   * @throws AnswerRefused
+   */
+  listing(): { readonly around: JsonValue; readonly list: AnswerList | undefined } {
+    const list = this.#scanner.end();
+    if (list === undefined) return { around: this.value(), list: undefined };
+    const around = `${this.#text(0, list.start)}[]${this.#text(list.end, this.#size)}`;
+    return { around: parseSmallJson(around), list: new AnswerList(list, (start, end) => this.#text(start, end)) };
+  }
+
+  #text(start: number, end: number): string {
+    const parts: Buffer[] = [];
+    for (let at = start; at < end;) {
+      const [block, offset] = [Math.floor(at / blockBytes), at % blockBytes];
+      const part = (this.#blocks[block] as Buffer).subarray(offset, Math.min(blockBytes, offset + end - at));
+      parts.push(part);
+      at += part.length;
+    }
+    try {
+      return utf8.decode(parts.length === 1 ? parts[0] : Buffer.concat(parts));
+    } catch {
+      throw new AnswerRefused('the answer is no UTF-8 text');
+    }
+  }
+}
+
+/** The items of a list in an answer, each parsed when it is asked for. */
+export class AnswerList {
+  readonly #span: ListSpan;
+  readonly #text: (start: number, end: number) => string;
+
+  constructor(span: ListSpan, text: (start: number, end: number) => string) {
+    this.#span = span;
+    this.#text = text;
+  }
+
+  get length(): number {
+    return this.#span.starts.length;
+  }
+
+  /** @throws AnswerRefused */
+  last(): JsonObject | undefined {
+    return this.length === 0 ? undefined : this.#item(this.length - 1);
+  }
+
+  /**
+   * All items in their order, in pieces that take some milliseconds.
+   *
+   * @throws AnswerRefused
+   */
+  *pieces(): Generator<readonly JsonObject[], void, undefined> {
+    let piece: JsonObject[] = [];
+    let from = this.#span.start;
+    for (const [index, end] of this.#span.ends.entries()) {
+      piece.push(this.#item(index));
+      if (piece.length < pieceItems && end - from < pieceBytes) continue;
+      yield piece;
+      piece = [];
+      from = end;
+    }
+    if (piece.length > 0) yield piece;
+  }
+
+  #item(index: number): JsonObject {
+    const { starts, ends } = this.#span;
+    return parseSmallJson(this.#text(starts[index] as number, ends[index] as number)) as JsonObject;
+  }
+}
