@@ -188,8 +188,8 @@ export class CentralAgent implements Component {
         last = cycle;
         began = clock.monotonic();
         const { unsent } = await this.#cycle(cycleName(cycle), options.interval, signal);
-        // Not done: whoever gets the lock within the interval repeats it.
-        if (unsent === 0 && !signal.aborted) await leadership.leave(writeNote(cycle));
+        // Not done: whoever gets the lock within the interval repeats it. So it is when a broker that is silent has the note.
+        if (unsent === 0 && !signal.aborted) await orAborted(leadership.leave(writeNote(cycle)), signal);
       }
     } catch (error) {
       if (!signal.aborted) throw error;

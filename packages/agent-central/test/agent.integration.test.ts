@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { connect } from 'amqplib';
 import type { ChannelModel } from 'amqplib';
 
+import { FrameLink } from '../../../tools/testbed/frame-link.js';
 import { waitUntil } from '../../../tools/testbed/processes.js';
 import { startRabbitmq } from '../../../tools/testbed/rabbitmq.js';
 import type { PrivateRabbitmq } from '../../../tools/testbed/rabbitmq.js';
@@ -44,8 +45,12 @@ afterEach(async () => {
   await cloud.close();
 });
 
-/** A virtual host of its own, the samples that arrive in it, and how to start agents on it. */
-async function deployment(central: object = {}) {
+/**
+ * A virtual host of its own, the samples that arrive in it, and how to start agents on it.
+ *
+ * @param port that leads agents to the broker, where it is another
+ */
+async function deployment(central: object = {}, port?: number) {
   const vhost = `central-${++vhosts}`;
   await rabbitmq.ctl('add_vhost', vhost);
   await rabbitmq.ctl('set_permissions', '-p', vhost, 'guest', '.*', '.*', '.*');
@@ -64,7 +69,9 @@ async function deployment(central: object = {}) {
     },
     { noAck: true },
   );
-  const start = (host: string, ...args: string[]) => startAgent({ host, bus: { url }, central }, args);
+  const own = new URL(url);
+  if (port !== undefined) own.port = String(port);
+  const start = (host: string, ...args: string[]) => startAgent({ host, bus: { url: own.href }, central }, args);
   return { arrived, start };
 }
 
@@ -179,6 +186,28 @@ it('without keystone all wait, and all recover without a restart', async () => {
   child.kill('SIGTERM');
   expect(await ended).toBe(0);
 }, 180_000);
+
+it.each(['keystone', 'the broker'])(
+  'ends with code 0 within 10 s while %s is silent',
+  async (silent) => {
+    const link = await FrameLink.open(Number(new URL(rabbitmq.url).port));
+    const { start } = await deployment({ interval: '1s' }, link.port);
+    let isSilent = false;
+    if (silent === 'keystone') cloud.faults.set('identity', () => (isSilent = true));
+    const { child, ended, told } = start('controller-1');
+    if (silent === 'the broker') {
+      await waitUntil('it works', () => told('cycle done'), 60_000);
+      link.cutAt(link.frames + 1, 'silent', () => (isSilent = true));
+    }
+    await waitUntil('it is silent', () => isSilent, 60_000);
+    const before = performance.now();
+    child.kill('SIGTERM');
+    expect(await ended).toBe(0);
+    expect(performance.now() - before).toBeLessThan(10_000);
+    await link.close();
+  },
+  120_000,
+);
 
 it('one agent works; killed in mid-cycle, the other repeats its cycle, and nothing has two ids', async () => {
   for (let index = 0; index < 3_000; index++)

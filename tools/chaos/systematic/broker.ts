@@ -9,8 +9,8 @@ import { connect } from 'amqplib';
 
 import { startRabbitmq } from '../../testbed/rabbitmq.js';
 import type { PrivateRabbitmq } from '../../testbed/rabbitmq.js';
-import { cutKinds, FrameLink } from './frame-link.js';
-import type { CutKind } from './frame-link.js';
+import { cutKinds, FrameLink } from '../../testbed/frame-link.js';
+import type { CutKind } from '../../testbed/frame-link.js';
 import { endsInTime } from './program.js';
 import { furnish, furniture, roles } from './roles.js';
 import type { Role, World } from './roles.js';

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 import type { AddressInfo, Server, Socket } from 'node:net';
 
-import { FrameLink } from '../systematic/frame-link.js';
+import { FrameLink } from '../frame-link.js';
 
 /** A frame of AMQP of this type: on channel 0, with a payload of a few bytes and the end mark. */
 function frame(text: string, type = 1): Buffer {
