@@ -15,6 +15,7 @@ import {
   defaultConfigPath,
   endProcess,
   HealthWatch,
+  hideInLogs,
   readConfig,
   runBesideBus,
   runToExit,
@@ -74,6 +75,7 @@ const exitCode = await runToExit(
       // One that is away for minutes costs nothing while the cycle has time.
       patience: Math.min(config.central.timeout, config.central.interval),
     });
+    hideInLogs((text) => session.hide(text));
     const cloud: Component = {
       name: 'session with the cloud',
       start: () => Promise.resolve(),

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 
 import type { Clock, ComputePollsterPlugin, Inspector, MessageBus } from '@nephoscope/core';
 import { createSession, readCloud } from '@nephoscope/openstack';
-import { component, createPlugin, createSelected, systemClock } from '@nephoscope/runtime';
+import { component, createPlugin, createSelected, hideInLogs, systemClock } from '@nephoscope/runtime';
 import type { Component, Configured, ProgramDefinition, RootLogger } from '@nephoscope/runtime';
 import type { Registry } from 'prom-client';
 
@@ -58,10 +58,13 @@ export function createComputeAgent(
           inspector: hypervisor,
           // It may be waited for twice, and the cycle has more to do.
           patience: config.compute.timeout / 4,
-          connect: async () =>
-            createSession(await readCloud(config.openstack, process.env), {
+          connect: async () => {
+            const session = createSession(await readCloud(config.openstack, process.env), {
               logger: logger.child({ component: 'openstack' }),
-            }),
+            });
+            hideInLogs((text) => session.hide(text));
+            return session;
+          },
           metrics: createDiscoveryMetrics(registry),
         })
       : hypervisor;

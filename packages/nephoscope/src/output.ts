@@ -1,11 +1,13 @@
 import { NephoscopeError } from '@nephoscope/core';
+import { sayable } from '@nephoscope/runtime';
 
 let failure: Error | undefined;
 // Each failed write also comes as this event, which would end the process.
 process.stdout.on('error', (error) => (failure ??= error));
 
 /**
- * Writes results to standard output, as fast as whoever reads them.
+ * Writes results to standard output, as fast as whoever reads them. What would do something to a terminal is written as JSON
+ * escapes it, so that JSON means the same.
  *
  * @throws OUTPUT_CLOSED when nobody does any more, as in `nephoscope samples | head`
  */
@@ -17,12 +19,12 @@ export function print(text: string): Promise<void> {
         reject(new NephoscopeError('OUTPUT_CLOSED', 'nobody reads the output any more', { cause: error }));
       else reject(new NephoscopeError('OUTPUT_FAILED', 'the output cannot be written', { cause: error }));
     };
-    if (failure === undefined) process.stdout.write(text, done);
+    if (failure === undefined) process.stdout.write(sayable(text), done);
     else done(failure);
   });
 }
 
 /** Tells the person in front of it something that is no result. */
 export function tell(line: string): void {
-  process.stderr.write(`${line}\n`);
+  process.stderr.write(`${sayable(line)}\n`);
 }

@@ -1,8 +1,7 @@
-import { createLogger } from '@nephoscope/runtime';
+import { createLogger, printable } from '@nephoscope/runtime';
 import type { LogLevel, RootLogger } from '@nephoscope/runtime';
 
 import { tell } from './output.js';
-import { printable } from './text/printable.js';
 
 interface LogLine {
   readonly level: string;
@@ -25,6 +24,10 @@ export function createPlainLogger(level: LogLevel, write: (line: string) => void
 function plainLine({ level, time, component, msg, err }: LogLine): string {
   const cause = err?.message;
   const text = cause === undefined || msg.includes(cause) ? msg : `${msg}: ${cause}`;
-  const line = `${time.slice(11, 19)} ${level}${component === undefined ? '' : ` ${component}`}: ${text.split('\n').map(printable).join('\n')}`;
-  return err?.stack === undefined || err.code !== undefined ? line : `${line}\n${err.stack}`;
+  const line = `${time.slice(11, 19)} ${level}${component === undefined ? '' : ` ${component}`}: ${linesOf(text)}`;
+  return err?.stack === undefined || err.code !== undefined ? line : `${line}\n${linesOf(err.stack)}`;
+}
+
+function linesOf(text: string): string {
+  return text.split('\n').map(printable).join('\n');
 }

@@ -72,7 +72,8 @@ async function firstOf(
       throw new OpenStackError('OPENSTACK_CONFIG', `${path} cannot be read`, { cause: error });
     }
     try {
-      return { path, content: parse(text) as unknown };
+      // Its warnings quote the text, too, and go to standard error.
+      return { path, content: parse(text, { logLevel: 'error' }) as unknown };
     } catch (error) {
       // The parser's message quotes the line, which may hold a password.
       const line = (error as { readonly linePos?: readonly { readonly line: number }[] }).linePos?.[0]?.line;

@@ -1,3 +1,4 @@
+import { jest } from '@jest/globals';
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -234,6 +235,21 @@ it('prints no secret, even of a file that is no YAML', async () => {
   expect(error).toMatchObject({ code: 'OPENSTACK_CONFIG' });
   expect(allOf(error)).not.toContain('hidden-in-file');
 });
+
+it.each(['*hidden-in-file', '[*hidden-in-file]', '&hidden-in-file [*hidden-in-file]', '!hidden-in-file x'])(
+  'prints nothing of %j, which YAML reads otherwise than it was meant',
+  async (password) => {
+    const warned = jest.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
+    write(
+      'clouds.yaml',
+      `clouds:\n  a:\n    auth: { auth_url: "http://k/v3", username: u, password: ${password} }\n`,
+    );
+    const made = await read().catch((error: unknown) => error);
+    expect(allOf(made)).not.toContain('hidden-in-file');
+    expect(warned.mock.calls).toEqual([]);
+    warned.mockRestore();
+  },
+);
 
 it('takes the proxies of the environment', async () => {
   const { proxies } = await read({ ...openrc, HTTP_PROXY: 'http://proxy:3128', no_proxy: 'a,b' });

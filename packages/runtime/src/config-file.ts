@@ -87,9 +87,12 @@ function parseYaml(text: string, lineCounter = new LineCounter()): Document {
 
 function toValues(document: Document, path: string): unknown {
   try {
-    return (document.toJS() as unknown) ?? {};
+    const values = (document.toJS() as unknown) ?? {};
+    // An alias within what it stands for is found out here.
+    JSON.stringify(values);
+    return values;
   } catch {
-    // Aliases again: of themselves, or so many that they would fill the memory. The error may quote them.
+    // Or aliases of themselves, or so many that they would fill the memory. The error may quote them.
     throw new NephoscopeError('CONFIG_UNREADABLE', `${path} cannot be read: write out its aliases`);
   }
 }

@@ -1,6 +1,7 @@
 import { describeError, isNephoscopeError, NephoscopeError } from '@nephoscope/core';
 import type { Logger } from '@nephoscope/core';
 
+import { sayable } from './log-line.js';
 import { endProcess, guardProcess } from './process-guard.js';
 
 const stopDeadline = 10_000;
@@ -71,6 +72,7 @@ function endAfterDeadline(message: string, logger: () => Logger | undefined): No
 /** A failure that is the operator's to mend is a sentence; anything else is a defect of ours and keeps its stack. */
 function reportFailure(error: unknown, logger: Logger | undefined): void {
   if (logger !== undefined) logger.error({ err: error }, describeError(error));
-  else if (isNephoscopeError(error)) process.stderr.write(`${describeError(error)}\n`);
-  else process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  else if (isNephoscopeError(error)) process.stderr.write(`${sayable(describeError(error))}\n`);
+  else
+    process.stderr.write(`${sayable(error instanceof Error ? (error.stack ?? error.message) : String(error))}\n`);
 }

@@ -13,6 +13,7 @@ export { runToExit } from './daemon.js';
 export type { Main } from './daemon.js';
 export { component, startAll, stopAll, untilAborted } from './lifecycle.js';
 export type { Component } from './lifecycle.js';
+export { hideInLogs, sayable } from './log-line.js';
 export { createLogger, logLevels } from './logging.js';
 export type { LogLevel, RootLogger } from './logging.js';
 export { NewestFirst } from './newest-first.js';
@@ -24,6 +25,7 @@ export { asPlugin, runPluginCode } from './plugin-code.js';
 export { cutOff, leftAlone, Pause } from './plugin-pause.js';
 export { choosePlugin, createPlugin, selectPlugins } from './plugin-selection.js';
 export type { ActivePlugin, InactivePlugin, Selection } from './plugin-selection.js';
+export { printable } from './printable.js';
 export { collectProcessMetrics } from './process-metrics.js';
 export { endProcess } from './process-guard.js';
 export {

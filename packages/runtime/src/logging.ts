@@ -3,6 +3,7 @@ import type { Logger } from '@nephoscope/core';
 import pino from 'pino';
 import type { DestinationStream } from 'pino';
 
+import { logLine } from './log-line.js';
 import { logOutput } from './log-output.js';
 
 export const logLevels = ['debug', 'info', 'warn', 'error'] as const;
@@ -15,13 +16,14 @@ export interface RootLogger extends Logger {
 
 /**
  * One JSON object a line, on standard error unless told otherwise: standard output belongs to results.
- * Times are ISO 8601; errors keep their code, message, stack and causes.
+ * Times are ISO 8601; errors keep their code, message, stack and causes, as far as 4 KiB of a line have room.
  */
 export function createLogger(options: {
   readonly name: string;
   readonly level: LogLevel;
   readonly destination?: DestinationStream;
 }): RootLogger {
+  const destination = options.destination ?? logOutput(2);
   return pino(
     {
       name: options.name,
@@ -32,7 +34,7 @@ export function createLogger(options: {
       // The usual one makes a text of the causes, and their codes are lost.
       serializers: { err: readableError },
     },
-    options.destination ?? logOutput(2),
+    { write: (line) => destination.write(logLine(line)) },
   );
 }
 

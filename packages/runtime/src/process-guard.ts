@@ -3,6 +3,7 @@ import { syncBuiltinESMExports } from 'node:module';
 import { describeError, NephoscopeError } from '@nephoscope/core';
 import type { Logger } from '@nephoscope/core';
 
+import { sayable } from './log-line.js';
 import { countStray, pluginAtWork } from './plugin-code.js';
 
 /** What a plugin must not do to the process that it shares with others, beside ending it. */
@@ -52,7 +53,7 @@ function installGuard(logger: () => Logger | undefined): ProcessGuard {
   const say = (error: NephoscopeError) => {
     const log = logger();
     if (log !== undefined) log.error({ err: error }, error.message);
-    else process.stderr.write(`${error.message}\n`);
+    else process.stderr.write(`${sayable(error.message)}\n`);
   };
   const end = (code: number): never => {
     released = code;
@@ -64,7 +65,7 @@ function installGuard(logger: () => Logger | undefined): ProcessGuard {
   process.on('warning', (warning) => {
     const log = logger();
     if (log !== undefined) log.warn({ err: warning }, `Node.js warns: ${describeError(warning)}`);
-    else process.stderr.write(`${warning.name}: ${warning.message}\n`);
+    else process.stderr.write(`${sayable(`${warning.name}: ${warning.message}`)}\n`);
   });
 
   const refuse = (name: Guarded, isRefused: (args: readonly unknown[]) => boolean) => {

@@ -1,5 +1,6 @@
 import { NephoscopeError, Secret } from '@nephoscope/core';
 
+import { hideInLogs } from '../src/log-line.js';
 import { createLogger } from '../src/logging.js';
 import type { LogLevel } from '../src/logging.js';
 
@@ -69,6 +70,55 @@ describe('createLogger', () => {
     });
     expect(JSON.stringify(lines)).not.toContain('hush');
     expect(lines[0]).toMatchObject({ secret: '[secret]', within: { secret: '[secret]' }, msg: 'of [secret]' });
+  });
+
+  const raw = (write: (logger: ReturnType<typeof createLogger>) => void) => {
+    const lines: string[] = [];
+    write(createLogger({ name: 'test', level: 'debug', destination: { write: (line) => void lines.push(line) } }));
+    return lines;
+  };
+
+  it('escapes what would do something to a terminal, and means the same', () => {
+    const nasty = 'a\u0000\u001b[2J\u007f\u0085\u009b31m\u202eb\u2066c\u061c\u200f\u2028\ufeff\u{e0001}d\ud800';
+    const [line = ''] = raw((logger) =>
+      logger.child({ component: 'x\u009b' }).info({ name: nasty }, `of ${nasty}`),
+    );
+    expect(line).toMatch(/^[\x20-\x7e]+\n$/);
+    expect(line).toContain('\\u202eb\\u2066c');
+    expect(JSON.parse(line)).toMatchObject({ component: 'x\u009b', name: nasty, msg: `of ${nasty}` });
+  });
+
+  it.each([
+    ['a long message', {}, 'ü'.repeat(100_000)],
+    ['a long field', { text: '\u202e'.repeat(100_000) }, 'x'],
+    ['many fields', Object.fromEntries(Array.from({ length: 10_000 }, (_, key) => [`key ${key}`, key])), 'x'],
+    ['a long name of a field', { ['k'.repeat(10_000)]: 1 }, 'x'],
+    ['a long list', { list: Array.from({ length: 10_000 }, () => 'text') }, 'x'],
+    ['deep ones', { deep: JSON.parse(`${'{"a":'.repeat(500)}1${'}'.repeat(500)}`) as unknown }, 'x'],
+    ['wide and deep ones', { a: Array(20).fill(Array(20).fill(Array(20).fill('y'.repeat(50)))) as unknown }, 'x'],
+    ['an error', { err: new Error('e'.repeat(50_000), { cause: new Error('\u0085'.repeat(9_000)) }) }, 'x'],
+    ['halves of pairs', {}, '\u{1f600}'.repeat(5_000)],
+  ])('writes lines of at most 4 KiB, of %s', (_, fields, message) => {
+    const [line = '', next] = raw((logger) => {
+      logger.error(fields, message);
+      logger.info({}, 'next');
+    });
+    expect(Buffer.byteLength(line)).toBeLessThanOrEqual(4_096);
+    const read = JSON.parse(line) as Record<string, unknown>;
+    expect(read).toMatchObject({
+      level: 'error',
+      name: 'test',
+      time: expect.any(String),
+      msg: expect.any(String),
+    });
+    expect(message.startsWith(String(read['msg']).replace('…', ''))).toBe(true);
+    expect(next).toContain('next');
+  });
+
+  it('leaves out what a program has it hide, wherever that stands', () => {
+    hideInLogs((text) => text.replaceAll('a token', '[secret]'));
+    const [line] = raw((logger) => logger.child({ component: 'a token' }).info({ id: 'a token' }, 'of a token'));
+    expect(line).not.toContain('a token');
   });
 
   it('takes a bigint', () => {

@@ -1,5 +1,6 @@
 import { createVerifier, NephoscopeError, signatureForms } from '@nephoscope/core';
 import type { Sample, SampleStore, Secret } from '@nephoscope/core';
+import { printable } from '@nephoscope/runtime';
 import { Command } from 'commander';
 
 import { withStore } from '../open-store.js';
@@ -10,7 +11,6 @@ import { filterOf, withQueryOptions } from '../sample-query.js';
 import type { QueryOptions } from '../sample-query.js';
 import { checkSample } from '../stored-sample.js';
 import { groupDigits } from '../text/decimal.js';
-import { printable } from '../text/printable.js';
 
 export function verifyCommand(): Command {
   return withQueryOptions(new Command('verify'), 'the newest so many')

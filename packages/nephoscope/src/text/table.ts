@@ -1,6 +1,5 @@
+import { printable } from '@nephoscope/runtime';
 import Table from 'cli-table3';
-
-import { printable } from './printable.js';
 
 export interface Column {
   readonly head: string;
@@ -26,6 +25,9 @@ const noLines = Object.fromEntries(
   ].map((name) => [name, '']),
 );
 
+// A table is for people: the whole of it is in the JSON.
+const longestCell = 500;
+
 /** Columns as wide as they need to be, two blanks apart, a line a row, without a line end. */
 export function formatTable(columns: readonly Column[], rows: readonly (readonly string[])[]): string {
   const table = new Table({
@@ -34,6 +36,10 @@ export function formatTable(columns: readonly Column[], rows: readonly (readonly
     chars: { ...noLines, middle: '  ' },
     style: { 'padding-left': 0, 'padding-right': 0, head: [], border: [] },
   });
-  table.push(...rows.map((row) => row.map(printable)));
+  table.push(...rows.map((row) => row.map(cell)));
   return table.toString().replace(/ +$/gm, '');
+}
+
+function cell(text: string): string {
+  return printable(text.length > longestCell ? `${text.slice(0, longestCell)}…` : text);
 }

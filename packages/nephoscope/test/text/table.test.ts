@@ -14,6 +14,10 @@ describe('formatTable', () => {
     ]);
   });
 
+  it('cuts off what is too long for one', () => {
+    expect(formatTable([{ head: 'NAME' }], [['x'.repeat(10_000)]]).split('\n')[1]).toBe(`${'x'.repeat(500)}…`);
+  });
+
   it('shows what would steer the terminal as what it is not', () => {
     const table = formatTable([{ head: 'NAME' }], [['\u001b[2Jevil\nname\u202e']]);
     expect(table.split('\n')).toEqual(['NAME', '\ufffd[2Jevil\ufffdname\ufffd']);
