@@ -111,7 +111,7 @@ const survived: Readonly<Record<string, readonly [string, RegExp]>> = {
   loops: [`for (;;);`, /does not run.*cut off/],
   backtracks: [`/^(a+)+$/.test('a'.repeat(60) + 'b');`, /does not run.*cut off/],
   hangs: [`return new Promise(() => undefined);`, /does not run.*promise/],
-  long_message: [`logger.error({ much: 'y'.repeat(1e7) }, 'x'.repeat(1e8));`, /^x{2000}…$/],
+  long_message: [`logger.error({ much: 'y'.repeat(1e7) }, 'x'.repeat(1e8));`, /^x{1000,2000}…$/],
   hostile_field: [`logger.warn({ get volume() { throw new Error('z'); } }, 'a field');`, /^a field$/],
 };
 
