@@ -11,7 +11,7 @@ export type Cut = (typeof cuts)[number];
 
 /** Between a client without TLS and a PostgreSQL, it counts the messages of both and cuts a connection at one of them. */
 export class PostgresqlProxy {
-  readonly #target: number;
+  #target: number;
   readonly #server: Server;
   readonly #links = new Set<Link>();
   #messages = 0;
@@ -57,6 +57,12 @@ export class PostgresqlProxy {
   /** Cuts at the message that is the `at`-th of all, from 1. */
   cutAt(at: number, cut: Cut): void {
     this.#fault = { at, cut };
+  }
+
+  /** From now on it leads to another server, as an address that moves to the standby; what leads to the one before is cut. */
+  leadTo(target: number): void {
+    this.#target = target;
+    for (const link of this.#links) link.cut('before');
   }
 
   /** Is silent from the first message of a client that has the text. */

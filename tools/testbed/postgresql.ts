@@ -25,6 +25,11 @@ export interface PrivatePostgresql {
   pid(): Promise<number>;
   /** Runs SQL as superuser and returns what it answered, columns apart by `|`. @throws Error with its words, or after 30 s */
   psql(sql: string, database?: string): Promise<string>;
+  /**
+   * Runs a program of its version as superuser, such as `pg_dump`, with where the server is and these arguments. @throws Error with
+   * its words
+   */
+  client(program: string, ...args: readonly string[]): Promise<string>;
   /** As a power failure: SIGKILL to all of its processes. */
   kill(): Promise<void>;
   /** SIGSTOP to all of its processes: connections stay and nothing answers. */
@@ -48,6 +53,8 @@ export interface PostgresqlOptions {
   tls?: readonly string[];
   /** Lines of `postgresql.conf`. */
   settings?: readonly string[];
+  /** It is a hot standby of that one, in the state and with the users of it, until `select pg_promote()`. */
+  standbyOf?: PrivatePostgresql;
 }
 
 const asPostgres = ['--reuid=postgres', '--regid=postgres', '--clear-groups'];
@@ -60,21 +67,28 @@ export async function startPostgresql(options: PostgresqlOptions = {}): Promise<
   const data = join(place, 'data');
   const log = join(directory, 'output.log');
   const [port = 0] = await freePorts(1);
-  const [superuserPassword, password] = [randomBytes(12).toString('hex'), randomBytes(12).toString('hex')];
+  const { standbyOf } = options;
+  const [superuserPassword, password] = standbyOf
+    ? passwordsOf(standbyOf)
+    : [randomBytes(12).toString('hex'), randomBytes(12).toString('hex')];
 
   await mkdir(data, { mode: 0o700 });
   await chmod(directory, 0o755);
   const passwordFile = join(directory, 'password');
   await writeFile(passwordFile, superuserPassword);
   await run('chown', ['postgres:', data, passwordFile]);
-  await run(
-    'setpriv',
-    [
-      ...[...asPostgres, join(binaries, 'initdb'), '--pgdata', data, '--username=postgres', '--no-sync'],
-      ...['--auth=scram-sha-256', `--pwfile=${passwordFile}`, '--encoding=UTF8', '--locale=C.UTF-8'],
-    ],
-    { deadline: 120_000 },
-  );
+  const making =
+    standbyOf === undefined
+      ? [
+          ...[join(binaries, 'initdb'), '--pgdata', data, '--username=postgres', '--no-sync'],
+          ...['--auth=scram-sha-256', `--pwfile=${passwordFile}`, '--encoding=UTF8', '--locale=C.UTF-8'],
+        ]
+      : [
+          ...[join(binaries, 'pg_basebackup'), '--pgdata', data, '--write-recovery-conf', '--no-sync'],
+          ...['--checkpoint=fast', '--host=127.0.0.1', `--port=${standbyOf.port}`, '--username=postgres'],
+        ];
+  const environment = { PATH: '/usr/bin:/bin', LANG: 'C.UTF-8', PGPASSWORD: superuserPassword };
+  await run('setpriv', [...asPostgres, ...making], { deadline: 120_000, env: environment });
   const settings = [
     `listen_addresses = '127.0.0.1'`,
     `port = ${port}`,
@@ -104,11 +118,12 @@ export async function startPostgresql(options: PostgresqlOptions = {}): Promise<
         60_000,
       ),
   });
-  const psql = async (sql: string, database = 'nephoscope') => {
-    const args = ['-h', '127.0.0.1', '-p', `${port}`, '-U', 'postgres', '-d', database, '-c', sql];
-    const env = { PATH: '/usr/bin:/bin', LANG: 'C.UTF-8', PGPASSWORD: superuserPassword };
-    return await run(join(binaries, 'psql'), ['-XqAt', '-v', 'ON_ERROR_STOP=1', ...args], { env });
-  };
+  const client = (program: string, ...args: readonly string[]) =>
+    run(join(binaries, program), ['-h', '127.0.0.1', '-p', `${port}`, '-U', 'postgres', ...args], {
+      env: environment,
+    });
+  const psql = (sql: string, database = 'nephoscope') =>
+    client('psql', '-XqAt', '-v', 'ON_ERROR_STOP=1', '-d', database, '-c', sql);
   /** The postmaster and the processes it started. */
   const processes = async () => {
     const pid = await daemon.pid();
@@ -136,19 +151,22 @@ export async function startPostgresql(options: PostgresqlOptions = {}): Promise<
 
   try {
     await daemon.start();
-    await psql(`create role nephoscope login createdb password '${password}'`, 'postgres');
-    await psql('create database nephoscope owner nephoscope', 'postgres');
+    if (standbyOf === undefined) {
+      await psql(`create role nephoscope login createdb password '${password}'`, 'postgres');
+      await psql('create database nephoscope owner nephoscope', 'postgres');
+    }
   } catch (error) {
     await stop();
     throw error;
   }
-  return {
+  const made: PrivatePostgresql = {
     url: `postgresql://nephoscope:${password}@127.0.0.1:${port}/nephoscope`,
     port,
     directory: data,
     caFile,
     pid: daemon.pid,
     psql,
+    client,
     kill,
     freeze: () => signalAll('SIGSTOP'),
     thaw: () => signalAll('SIGCONT'),
@@ -160,6 +178,17 @@ export async function startPostgresql(options: PostgresqlOptions = {}): Promise<
     },
     stop,
   };
+  passwords.set(made, [superuserPassword, password]);
+  return made;
+}
+
+/** Of the superuser and of the user: those of a standby are its primary's. */
+const passwords = new WeakMap<PrivatePostgresql, readonly [string, string]>();
+
+function passwordsOf(server: PrivatePostgresql): readonly [string, string] {
+  const known = passwords.get(server);
+  if (known === undefined) throw new Error('a standby is of a server that was started here');
+  return known;
 }
 
 /** Debian keeps the programs of each major version in a folder of their own. @throws Error when there is none from 15 on */

@@ -51,6 +51,26 @@ describe('series and metadata', () => {
     expect(count('series')).toEqual([2n]);
   });
 
+  it('of more resources than are remembered are made once, not in each cycle', async () => {
+    const most = 200;
+    recorder = new Recorder(new RowWriter(sqlite, most), most);
+    const resources = Array.from({ length: 5 * most }, (_, at) => `resource-${at}`);
+    for (let cycle = 0n; cycle < 4n; cycle++) {
+      const ofCycle = resources.flatMap((resourceId) =>
+        ['cpu', 'vcpus'].map((meter) =>
+          exampleSample({ resourceId, meter, sequence: cycle, metadata: `{"name":"of ${resourceId}"}` }),
+        ),
+      );
+      for (let at = 0; at < ofCycle.length; at += 150) await record(ofCycle.slice(at, at + 150));
+    }
+    expect(count('samples')).toEqual([BigInt(4 * 2 * 5 * most)]);
+    expect(count('series')).toEqual([BigInt(2 * 5 * most)]);
+    expect(count('metadata')).toEqual([BigInt(5 * most)]);
+    const wrong = `samples join series on series.id = series_id join metadata on metadata.id = metadata_id
+      where metadata.text <> '{"name":"of ' || series.resource_id || '"}'`;
+    expect(count(wrong)).toEqual([0n]);
+  });
+
   it('of a batch that failed are made with the next one', async () => {
     sqlite.exec(
       "create trigger refuse before insert on samples when new.volume = '13' begin select raise(abort, 'no'); end",

@@ -9,6 +9,21 @@ import { hexArray, int8Array, textArray, uuidArray } from './binary-array.js';
 import { numeric } from './numeric.js';
 import type { SharedRow } from './shared-rows.js';
 
+/** What a batch is made for; when the database is in another state, nothing of the batch is written. */
+export interface StateOfTables {
+  /** The last period that is over. */
+  readonly ended: number;
+  /** The files in which the tables are that samples refer to: others when a backup was put in their place. */
+  readonly files: string;
+}
+
+const files = ['message_ids', 'series', 'metadata']
+  .map((table) => `pg_relation_filenode('${table}')`)
+  .join(` || '/' || `);
+
+/** Gives a row `{ ended, files }`; none when the table `retention` is empty, which it never is but while a backup comes in. */
+export const stateOfTables = `select ended, ${files} as files from retention`;
+
 /** A batch as the database takes it. */
 export interface Batch {
   /** Of the samples, each message id once. */
@@ -23,6 +38,7 @@ const seriesParameters = seriesColumns.map((_, at) => `$${11 + at}::text[]`).joi
 const seriesUntil = 11 + seriesColumns.length;
 const metadataId = seriesUntil + 1;
 const ended = metadataId + 3;
+const filesOf = ended + 1;
 
 const keepLonger = (table: string) =>
   `on conflict (id) do update set until = excluded.until where ${table}.until < excluded.until`;
@@ -31,12 +47,12 @@ const keepLonger = (table: string) =>
  * Everything in one statement, and so in one round trip and one transaction. Rows that several collectors may write at
  * once are written in the order of their keys, so that none waits for one that waits for it.
  *
- * Nothing is written when another period is the last that is over than the batch was made for; and none is ended before
- * this is committed.
+ * Nothing is written when another period is the last that is over than the batch was made for, and none is ended before
+ * this is committed; nor when the tables are other ones, in which what the batch refers to need not be.
  */
 export const recordBatch = `
 with current as materialized (
-  select from retention where ended = ($${ended}::int8[])[1] for share
+  select from retention where ended = ($${ended}::int8[])[1] and ${files} = ($${filesOf}::text[])[1] for share
 ), new_ids as (
   insert into message_ids (key) select key from unnest($1::uuid[]) as key where exists (select from current) order by key
   on conflict do nothing returning key
@@ -58,11 +74,8 @@ from unnest($1::uuid[], $2::text[], $3::uuid[], $4::int8[], $5::text[], $6::int8
 join new_ids using (key)
 order by number`;
 
-/**
- * @param lastEnded the last period that is over
- * @throws SAMPLE_INVALID
- */
-export function toBatch(samples: readonly Sample[], known: SeriesCache<SharedRow>, lastEnded: number): Batch {
+/** @throws SAMPLE_INVALID */
+export function toBatch(samples: readonly Sample[], known: SeriesCache<SharedRow>, state: StateOfTables): Batch {
   const keys: Buffer[] = [];
   const messageIds: (string | null)[] = [];
   const seriesIds: Buffer[] = [];
@@ -78,7 +91,7 @@ export function toBatch(samples: readonly Sample[], known: SeriesCache<SharedRow
   for (const sample of firstOfEach(samples)) {
     const { key, isId } = messageKey(sample.messageId);
     const time = int64(sample, 'timestamp');
-    const parts = known.of(sample, Math.max(periods.of(time), lastEnded + 1));
+    const parts = known.of(sample, Math.max(periods.of(time), state.ended + 1));
     const { series, metadata } = parts;
     if (series.values !== undefined) missing.add(series);
     if (metadata?.values !== undefined) missing.add(metadata);
@@ -105,7 +118,8 @@ export function toBatch(samples: readonly Sample[], known: SeriesCache<SharedRow
     textArray(variations),
     ...tableValues(rows, 'series', seriesColumns.length),
     ...tableValues(rows, 'metadata', 1),
-    int8Array([BigInt(lastEnded)]),
+    int8Array([BigInt(state.ended)]),
+    textArray([state.files]),
   ];
   return { times, missing: rows, values };
 }

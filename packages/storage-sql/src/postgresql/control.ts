@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { Sample } from '@nephoscope/core';
 
 import { recordBatch, toBatch } from './batch.js';
+import type { StateOfTables } from './batch.js';
 import type { Connection } from './connection.js';
 import { createSharedRows } from './shared-rows.js';
 
@@ -13,9 +14,9 @@ import { createSharedRows } from './shared-rows.js';
 export async function takesPlainSample(
   connection: Connection,
   timestamp: bigint,
-  lastEnded: number,
+  state: StateOfTables,
 ): Promise<boolean> {
-  const { values } = toBatch([plainSample(timestamp)], createSharedRows(), lastEnded);
+  const { values } = toBatch([plainSample(timestamp)], createSharedRows(), state);
   let taken = false;
   const undone = new Error('to be rolled back');
   const ended = await connection

@@ -1,7 +1,8 @@
 import { NephoscopeError, describeError, isNephoscopeError } from '@nephoscope/core';
 import type { PluginSettings, RecordResult, Sample } from '@nephoscope/core';
 
-import { recordBatch, toBatch } from './batch.js';
+import { recordBatch, stateOfTables, toBatch } from './batch.js';
+import type { StateOfTables } from './batch.js';
 import { takesPlainSample } from './control.js';
 import type { Connection, Location, Session } from './connection.js';
 import { ConnectionPool } from './connection-pool.js';
@@ -27,8 +28,8 @@ export class Recorder {
   /** The starts of weeks that have a partition; undefined until it is known. */
   #partitions: Set<bigint> | undefined;
   #noPartitionsUntil = 0n;
-  /** What the batches are made for: the last period that is over. */
-  #ended = noPeriod;
+  /** What the batches are made for; no files are known yet. */
+  #state: StateOfTables = { ended: noPeriod, files: '' };
 
   constructor(location: Location, session: Session, tools: Pick<PluginSettings<unknown>, 'logger' | 'clock'>) {
     // The making of a partition is a transaction of several statements; only newer servers know this limit.
@@ -41,24 +42,28 @@ export class Recorder {
   async record(samples: readonly Sample[]): Promise<RecordResult> {
     if (samples.length === 0) return { recorded: 0, duplicates: 0 };
     // Before its turn: while the server works on one batch, the next one is made ready.
-    let batch = toBatch(samples, this.#known, this.#ended);
+    let state = this.#state;
+    let batch = toBatch(samples, this.#known, state);
+    const renew = () => {
+      state = this.#state;
+      batch = toBatch(samples, this.#known, state);
+    };
     return await this.#writer.use(async (connection) => {
       try {
+        // What the one before it has met counts for it too: it must not be taken for a repetition, nor refer to what is gone.
+        if (state !== this.#state) renew();
         await this.#makePartitions(connection, batch.times);
         let recorded = await insert(connection, batch.values);
-        for (let attempt = 1; recorded === 0 && (await this.#isOutdated(connection)); attempt++) {
-          if (attempt === attempts) throw new Error('the periods end faster than a batch is written');
-          // What samples of before refer to may be removed.
-          this.#known.forget();
-          batch = toBatch(samples, this.#known, this.#ended);
+        for (let attempt = 1; recorded === 0 && (await this.#isOutdated(connection, batch.times)); attempt++) {
+          if (attempt === attempts) throw new Error('the tables change faster than a batch is written');
+          renew();
           recorded = await insert(connection, batch.values);
         }
         for (const row of batch.missing) row.values = undefined;
         return { recorded, duplicates: samples.length - recorded };
       } catch (error) {
         // The database may be another one when it is back: a backup of it, or an empty one.
-        this.#known.forget();
-        this.#partitions = undefined;
+        this.#forget(this.#state);
         const explained = await this.#explained(error, connection, batch.times);
         // Another one may lead to another server, or find what was set or mended meanwhile.
         if (!isNephoscopeError(explained, 'SAMPLE_INVALID')) await connection.close();
@@ -67,12 +72,36 @@ export class Recorder {
     });
   }
 
-  /** Learns what the last period is that is over. @returns whether it is another one than was known */
-  async #isOutdated(connection: Connection): Promise<boolean> {
-    const { rows } = await connection.query<{ ended: bigint }>({ text: 'select ended from retention' });
-    const known = this.#ended;
-    this.#ended = Number(rows[0]?.ended ?? known);
-    return this.#ended !== known;
+  /**
+   * Learns in which state the tables are. @returns whether it is another one than was known
+   *
+   * @throws STORE_INVALID while there is none: what a batch wrote nothing of then is no repetition
+   */
+  async #isOutdated(connection: Connection, times: readonly bigint[]): Promise<boolean> {
+    const { rows } = await connection.query<{ ended: bigint; files: string }>({ text: stateOfTables });
+    const [row] = rows;
+    if (row === undefined)
+      throw new NephoscopeError(
+        'STORE_INVALID',
+        'the table retention is empty, as while a backup is restored: nothing is recorded until it has its row again',
+      );
+    const known = this.#state;
+    if (known.files === row.files && known.ended === Number(row.ended)) return false;
+    this.#forget({ ended: Number(row.ended), files: row.files });
+    await this.#makePartitions(connection, times);
+    if (known.files !== row.files && known.files !== '')
+      this.#tools.logger.warn(
+        {},
+        'the tables are not those of before: when a backup was restored, what was recorded after it was made is missing',
+      );
+    return true;
+  }
+
+  /** What samples of before refer to may be removed, or have never been in these tables. What is made ready is made anew. */
+  #forget(state: StateOfTables): void {
+    this.#known.forget();
+    this.#partitions = undefined;
+    this.#state = { ...state };
   }
 
   /** Waits for what is being recorded. */
@@ -84,7 +113,7 @@ export class Recorder {
   async #explained(error: unknown, connection: Connection, times: readonly bigint[]): Promise<unknown> {
     const [time] = times;
     if (time === undefined || !isDataError(error) || !connection.usable) return error;
-    if (!(await takesPlainSample(connection, time, this.#ended))) return error;
+    if (!(await takesPlainSample(connection, time, this.#state))) return error;
     return new NephoscopeError(
       'SAMPLE_INVALID',
       `the database takes other samples, and refuses a value of this one (${describeError(error)})`,
