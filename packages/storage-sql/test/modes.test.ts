@@ -36,6 +36,26 @@ it.each([0o000, 0o022, 0o077])('what is made is for its user alone, at a umask o
   await store.stop();
 });
 
+it.each([
+  [0o666, 0o700, 'every user of this machine can read and change the samples'],
+  [0o600, 0o777, 'every user of this machine can replace the samples'],
+  [0o600, 0o1777, undefined],
+  [0o600, 0o755, undefined],
+])(
+  'a database of mode %i in a folder of mode %i is told of where others can get at it',
+  async (file, dir, told) => {
+    const path = join(folder, `open-${file}-${dir}`, 'samples.db');
+    await (await startedAt(path)).store.stop();
+    chmodSync(path, file);
+    chmodSync(dirname(path), dir);
+    const { store, warnings } = await startedAt(path);
+    expect(warnings().map(({ message }) => message)).toEqual(
+      told === undefined ? [] : [expect.stringContaining(told)],
+    );
+    await store.stop();
+  },
+);
+
 it('a database of before that everybody can read is told of, and stays as it is', async () => {
   const path = join(folder, 'old.db');
   await (await startedAt(path)).store.stop();

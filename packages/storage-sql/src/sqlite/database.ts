@@ -47,9 +47,17 @@ function makeFile(path: string): void {
   }
 }
 
-/** Whether every user of this machine can read the file. */
-export function isPublic(path: string): boolean {
-  return path !== ':memory:' && process.platform !== 'win32' && (statSync(path).mode & 0o004) !== 0;
+/** What every user of this machine can do to the file, in words, and what ends that; undefined: nothing. */
+export function exposure(path: string): string | undefined {
+  if (path === ':memory:' || process.platform === 'win32') return undefined;
+  const folder = dirname(path);
+  // In a sticky one, as /tmp, a file is its owner's to remove.
+  if ((statSync(folder).mode & 0o1002) === 0o002)
+    return `every user of this machine can replace the samples: 'chmod o-w ${folder}' ends that`;
+  const { mode } = statSync(path);
+  const may = [...((mode & 0o004) !== 0 ? ['read'] : []), ...((mode & 0o002) !== 0 ? ['change'] : [])];
+  if (may.length === 0) return undefined;
+  return `every user of this machine can ${may.join(' and ')} the samples: 'chmod o-rwx ${path}*' ends that`;
 }
 
 /**

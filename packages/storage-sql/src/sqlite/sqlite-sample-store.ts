@@ -22,7 +22,7 @@ import type { Schema } from '../schema.js';
 import { meterSummaries, resourceSummaries } from '../summaries.js';
 import { chunkOf } from './chunk.js';
 import { sqlitePath } from './connection.js';
-import { closeDatabase, emptyLog, isPublic } from './database.js';
+import { closeDatabase, emptyLog, exposure } from './database.js';
 import { FilesMoved, filesAt, hasOtherLog, moved, removeLog } from './files.js';
 import { openStore } from './open-store.js';
 import type { Opened } from './open-store.js';
@@ -91,11 +91,8 @@ export class SqliteSampleStore implements SampleStore {
       const stopped = AbortSignal.any([signal, this.#stopping.signal]);
       this.#opened = await this.#tell(() => this.#patiently(() => this.#openStore(stopped), signal), signal);
       this.#settings.logger.info({ path: this.#path }, 'the sample store is open');
-      if (isPublic(this.#path))
-        this.#settings.logger.warn(
-          { path: this.#path },
-          `every user of this machine can read the samples: 'chmod o-rwx ${this.#path}*' ends that`,
-        );
+      const open = exposure(this.#path);
+      if (open !== undefined) this.#settings.logger.warn({ path: this.#path }, open);
     });
   }
 
