@@ -9,6 +9,7 @@ import { DatabaseSync } from '@photostructure/sqlite';
 import type { Sweep } from './sweep.js';
 
 const program = fileURLToPath(new URL('sqlite-program.mjs', import.meta.url));
+const checkpoints = fileURLToPath(new URL('early-checkpoints.mjs', import.meta.url));
 
 /**
  * The calls that a fault can come at, and what it can be: an error, or the end of the process before the call is made. Locking is
@@ -18,7 +19,7 @@ const faults: Readonly<Record<string, readonly string[]>> = {
   openat: ['EIO', 'EMFILE', 'kill'],
   pread64: ['EIO'],
   pwrite64: ['EIO', 'ENOSPC', 'kill'],
-  fdatasync: ['EIO', 'kill'],
+  fsync: ['EIO', 'kill'],
   ftruncate: ['EIO', 'ENOSPC', 'kill'],
   unlink: ['EIO', 'kill'],
 };
@@ -32,7 +33,7 @@ interface Cut {
 
 /**
  * Lets every k-th system call on the files of an SQLite store fail once, or kills the program there, from its start on the log of one
- * that was killed until its second stop. All that was acknowledged must be there afterwards, the database intact, and the
+ * that was killed until its second stop, checkpoints of the log by stops and in between among them. All that was acknowledged must be there afterwards, the database intact, and the
  * store unwell as long as something fails. Needs what was built, and strace.
  *
  * @param every takes each so-manieth of all cuts, for a sample
@@ -87,6 +88,8 @@ async function allCuts(folder: string): Promise<readonly Cut[]> {
     counts.set(thread + call, count);
     most.set(call, Math.max(most.get(call) ?? 0, count));
   }
+  const never = Object.keys(faults).filter((call) => !most.has(call));
+  if (never.length > 0) throw new Error(`it never calls ${never.join(', ')}: what can fail must be known`);
   return Object.entries(faults).flatMap(([call, ways]) =>
     Array.from({ length: most.get(call) ?? 0 }, (_, at) =>
       ways.map((fault) => ({ call, fault, at: at + 1 })),
@@ -147,7 +150,19 @@ function copy(folder: string, name: string): string {
 function traced(place: string, options: readonly string[]): readonly string[] {
   const path = join(place, 'samples.db');
   const files = ['', '-wal', '-shm'].flatMap((part) => ['-P', path + part]);
-  return ['strace', '-f', '-qq', '--seccomp-bpf', ...files, ...options, process.execPath, program, path];
+  return [
+    'strace',
+    '-f',
+    '-qq',
+    '--seccomp-bpf',
+    ...files,
+    ...options,
+    process.execPath,
+    '--require',
+    checkpoints,
+    program,
+    path,
+  ];
 }
 
 interface Ended {
