@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -75,3 +75,29 @@ it('is made once by programs that start at the same time, and takes what all of 
   expect(found.size).toBe(60);
   expect([...found.values()].every((count) => count === 300)).toBe(true);
 }, 60_000);
+
+describe('a program that ends in the middle of a batch', () => {
+  const endOf = async (...args: readonly string[]) => {
+    const program = new URL('exit-in-batch.ts', import.meta.url).pathname;
+    const child = spawn(process.execPath, ['--import', 'tsx', program, ...args], {
+      stdio: ['ignore', 'inherit', 'inherit'],
+    });
+    children.add(child);
+    const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null];
+    children.delete(child);
+    return code ?? signal;
+  };
+
+  it('ends with its own code, the batch whole or not there', async () => {
+    const path = join(folder, 'left.db');
+    expect(await endOf(path)).toBe(3);
+    const [count = 0] = (await batchesIn(path)).values();
+    expect([0, 5_000]).toContain(count);
+  }, 60_000);
+
+  it('ends though the disk does not let its thread go', async () => {
+    const thread = join(folder, 'stuck.mjs');
+    writeFileSync(thread, 'Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);');
+    expect(await endOf(join(folder, 'stuck.db'), thread)).toBe('SIGKILL');
+  }, 60_000);
+});

@@ -1,6 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import type { MessagePort } from 'node:worker_threads';
 
+import { endCall } from './calls.js';
 import { openDatabase } from './database.js';
 import type { Database } from './driver.js';
 import { moved } from './files.js';
@@ -9,7 +10,7 @@ import { toFailure } from './thread-messages.js';
 import type { Answer, Question, Request, ThreadData } from './thread-messages.js';
 
 /** The thread that writes into the file that its `workerData` names. */
-const { path, files } = workerData as ThreadData;
+const { path, files, call } = workerData as ThreadData;
 const port = parentPort as MessagePort;
 let opened: { readonly sqlite: Database; readonly writer: RowWriter } | undefined;
 
@@ -20,6 +21,7 @@ port.on('message', (request: Request) => {
   } else {
     port.postMessage(answer(request));
   }
+  endCall(call);
 });
 
 function answer(question: Question): Answer {

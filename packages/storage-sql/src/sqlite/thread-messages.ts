@@ -3,10 +3,11 @@ import { FilesMoved } from './files.js';
 import type { Files } from './files.js';
 import type { RowBatch } from './row-batch.js';
 
-/** What the thread is started with: the path, and the files that it must lead to. */
+/** What the thread is started with: the path, the files that it must lead to, and its {@link newCall}. */
 export interface ThreadData {
   readonly path: string;
   readonly files: Files;
+  readonly call: Int32Array;
 }
 
 /** What the thread that writes is asked for, one after the other; each but the last has its answer. */

@@ -2,6 +2,7 @@ import { Worker } from 'node:worker_threads';
 
 import { NephoscopeError, describeError } from '@nephoscope/core';
 
+import { beginCall, forgetCall, newCall } from './calls.js';
 import { buffersOf } from './row-batch.js';
 import type { RowBatch } from './row-batch.js';
 import type { Writer } from './row-writer.js';
@@ -25,6 +26,7 @@ interface Waiting {
 export class ThreadWriter implements Writer {
   readonly #path: string;
   readonly #worker: Worker;
+  readonly #call = newCall();
   readonly #patience: number;
   #waiting: Waiting | undefined;
   #failure: unknown;
@@ -36,11 +38,11 @@ export class ThreadWriter implements Writer {
    * @param url of the thread's program
    * @param patience ms that an answer may take
    */
-  constructor(data: ThreadData, url: URL = threadUrl, patience = usualPatience) {
+  constructor(data: Omit<ThreadData, 'call'>, url: URL = threadUrl, patience = usualPatience) {
     this.#path = data.path;
     this.#patience = patience;
     this.#worker = new Worker(url, {
-      workerData: data,
+      workerData: { ...data, call: this.#call } satisfies ThreadData,
       resourceLimits: { maxYoungGenerationSizeMb: youngGeneration },
     });
     // A program that does not stop its store can end nevertheless.
@@ -90,7 +92,7 @@ export class ThreadWriter implements Writer {
         resolve();
       });
       this.#worker.ref();
-      this.#worker.postMessage({ kind: 'end' } satisfies Request);
+      this.#post({ kind: 'end' });
     });
     if (this.#failure !== undefined) throw this.#failure;
   }
@@ -102,8 +104,13 @@ export class ThreadWriter implements Writer {
       if (gone !== undefined) return reject(gone);
       this.#waiting = { resolve, reject, timer: setTimeout(() => this.#giveUp(), this.#patience) };
       this.#worker.ref();
-      this.#worker.postMessage(question, buffers);
+      this.#post(question, buffers);
     });
+  }
+
+  #post(request: Request, buffers: ArrayBuffer[] = []): void {
+    beginCall(this.#call);
+    this.#worker.postMessage(request, buffers);
   }
 
   #settle(answer: Answer): void {
@@ -121,7 +128,7 @@ export class ThreadWriter implements Writer {
     this.#takeWaiting()?.reject(this.#stuck);
     this.#worker.unref();
     // As soon as it can: to terminate it within a call of the library would end the whole program.
-    this.#worker.postMessage({ kind: 'end' } satisfies Request);
+    this.#post({ kind: 'end' });
     return this.#stuck;
   }
 
@@ -133,6 +140,7 @@ export class ThreadWriter implements Writer {
   }
 
   #end(code: number): void {
+    forgetCall(this.#call);
     const cause = this.#failure;
     const reason = cause === undefined ? `exit code ${code}` : describeError(cause);
     this.#ended = new NephoscopeError(
