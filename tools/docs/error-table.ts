@@ -237,8 +237,12 @@ export const errorTable: readonly ErrorGroup[] = [
         what: 'Give another `storage.url`, or restore a backup.',
       },
       STORE_SCHEMA_NEWER: { means: 'A newer version wrote the database.', what: 'Update the program.' },
+      STORE_SCHEMA_OLDER: {
+        means: 'A command that reads what was recorded found a database of an older version, and leaves it so.',
+        what: 'Start a collector of this version, which updates it.',
+      },
       STORE_MISSING: {
-        means: 'A command that only reads found no database.',
+        means: 'A command that reads what was recorded found no database, or one without tables.',
         what: 'Check `storage.url` or `--store`; before the first sample there is none.',
       },
       SAMPLE_INVALID: {

@@ -118,7 +118,14 @@ export type {
   Inspection,
   TotalDetails,
 } from './pollster.js';
-export type { MeterSummary, RecordResult, ResourceSummary, SampleFilter, SampleStore } from './sample-store.js';
+export type {
+  MeterSummary,
+  RecordResult,
+  ResourceSummary,
+  SampleFilter,
+  SampleStore,
+  StoreOpening,
+} from './sample-store.js';
 export { Secret } from './secret.js';
 export { formatTimestamp, parseTimestamp } from './timestamp.js';
 export { isBoundBy } from './topic.js';

@@ -39,12 +39,18 @@ export interface RecordResult {
   readonly duplicates: number;
 }
 
+/** For whom a store is opened: who asks for `existing` finds what was recorded, and makes and changes nothing. */
+export interface StoreOpening {
+  readonly existing?: boolean;
+}
+
 /**
  * Keeps samples until they are removed. `start` opens (and creates or migrates) the store and undoes itself when it
  * fails; `stop` is safe before `start`, twice and at the same time.
  */
 export interface SampleStore {
-  start(signal: AbortSignal): Promise<void>;
+  /** @throws with `existing`: STORE_MISSING where nothing was recorded yet, STORE_SCHEMA_OLDER */
+  start(signal: AbortSignal, opening?: StoreOpening): Promise<void>;
   stop(): Promise<void>;
   /**
    * Records all of the batch or nothing of it; when the promise resolves it is on disk. A message id is

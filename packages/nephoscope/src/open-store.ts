@@ -1,7 +1,4 @@
-import { existsSync } from 'node:fs';
-
 import { collectorProgram } from '@nephoscope/collector';
-import { NephoscopeError } from '@nephoscope/core';
 import type { SampleStore, Secret } from '@nephoscope/core';
 import { commonSections, configure, createPlugin, systemClock } from '@nephoscope/runtime';
 import type { ProgramDefinition, RawConfig } from '@nephoscope/runtime';
@@ -35,7 +32,7 @@ export interface StoreLocation {
   readonly withSecrets?: boolean;
 }
 
-/** Opens the configured store, beside a collector that may be using it, and closes it after `use`. */
+/** Opens the configured store, which must be there, beside a collector that may be using it, and closes it after `use`. */
 export async function withStore(
   location: StoreLocation,
   signal: AbortSignal,
@@ -44,7 +41,7 @@ export async function withStore(
   const { config, chosen } = await configure(reader, await rawConfigOf(location), installedPlugins());
   const logger = createPlainLogger('warn');
   const store = createPlugin<SampleStore>(chosen['storage'], { logger, clock: systemClock, host: config.host });
-  await store.start(deadline(signal, startTime, 'the store was not open'));
+  await store.start(deadline(signal, startTime, 'the store was not open'), { existing: true });
   try {
     await use(store, config.secrets);
   } finally {
@@ -55,24 +52,10 @@ export async function withStore(
 async function rawConfigOf({ config, store, withSecrets = false }: StoreLocation): Promise<RawConfig> {
   const raw: RawConfig =
     store === undefined || config !== undefined || withSecrets ? await readConfiguration(config) : noConfiguration;
-  if (store === undefined) {
-    checkExists((raw.values['storage'] as { url?: unknown } | undefined)?.url);
-    return raw;
-  }
-  checkExists(store);
+  if (store === undefined) return raw;
   return {
     ...raw,
     values: { ...raw.values, storage: { type: 'sql', url: store } },
     locate: (path) => (path[0] === 'storage' ? '--store' : raw.locate(path)),
   };
-}
-
-/** The store makes what is not there, as a collector needs it to; who reads has mistyped. */
-function checkExists(url: unknown): void {
-  const path = typeof url === 'string' && url.startsWith('sqlite:') ? url.slice('sqlite:'.length) : undefined;
-  if (path === undefined || path === ':memory:' || existsSync(path)) return;
-  throw new NephoscopeError(
-    'STORE_MISSING',
-    `there is no database ${path}: nothing was recorded there yet, or it is another one`,
-  );
 }

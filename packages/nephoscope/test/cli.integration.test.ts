@@ -336,6 +336,7 @@ describe('what cannot be done', () => {
     [['samples', '--start', 'soon'], /'soon' is invalid/],
     [['samples', '--config', 'missing.yaml'], /missing\.yaml/],
     [['samples', '--store', 'sqlite:/nowhere/samples.db'], /no database \/nowhere\/samples\.db/],
+    [['retention', '--store', 'sqlite:/nowhere/samples.db'], /no database \/nowhere\/samples\.db/],
     [['verify', '--store', 'sqlite:/nowhere/samples.db'], /cannot read the configuration/],
     [['send-counter', '--name', 'a'], /required option/],
     [

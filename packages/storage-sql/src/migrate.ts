@@ -13,6 +13,7 @@ const bookkeeping = 'kysely_migration';
  *
  * @param migrations in the order of their numbers
  * @param tables that are there now
+ * @param existing makes and changes nothing: see {@link checkExisting}
  * @throws STORE_SCHEMA_NEWER, STORE_INVALID when the tables are another program's
  */
 export async function migrate(
@@ -20,9 +21,11 @@ export async function migrate(
   place: string,
   migrations: Readonly<Record<string, Migration>>,
   tables: readonly string[],
+  existing = false,
 ): Promise<void> {
   const pending = await pendingMigrations(db, place, migrations, tables);
-  if (pending.length > 0) await runMigrations(db, migrations);
+  if (existing) checkExisting(place, tables, pending);
+  else if (pending.length > 0) await runMigrations(db, migrations);
 }
 
 /**
@@ -49,11 +52,31 @@ export async function pendingMigrations(
   if (executed.length === 0 && tables.some((name) => !name.startsWith('kysely_'))) {
     throw new NephoscopeError(
       'STORE_INVALID',
-      `${place} holds the tables of another program (${tables.join(', ')}): give a database of its own in the option 'url'`,
+      `${place} holds the tables of another program (${tables.join(', ')}): give a database of its own`,
     );
   }
   return names.filter((name) => !executed.includes(name));
 }
+
+/**
+ * For those who only look at what was recorded.
+ *
+ * @throws STORE_MISSING without tables, STORE_SCHEMA_OLDER when a migration is to be made
+ */
+export function checkExisting(place: string, tables: readonly string[], pending: readonly string[]): void {
+  if (tables.length === 0) throw storeMissing(place);
+  if (pending.length > 0)
+    throw new NephoscopeError(
+      'STORE_SCHEMA_OLDER',
+      `${place} was written by an older version of @nephoscope/storage-sql: a collector of this version updates it when it starts`,
+    );
+}
+
+export const storeMissing = (place: string) =>
+  new NephoscopeError(
+    'STORE_MISSING',
+    `there is no database ${place}: nothing was recorded there yet, or it is another one`,
+  );
 
 async function executedMigrations(db: Kysely<Schema>): Promise<readonly string[]> {
   const { rows } = await sql<{ name: string }>`select name from ${sql.table(bookkeeping)} order by name`.execute(

@@ -1,4 +1,4 @@
-import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -126,5 +126,34 @@ describe('a migration', () => {
     await upgraded.start(AbortSignal.timeout(20_000));
     expect(await all(upgraded)).toHaveLength(6);
     await upgraded.stop();
+  });
+});
+
+describe('who only asks what was recorded', () => {
+  const asked = join(folder, 'asked', 'samples.db');
+  const start = (file: string) => storeAt(file).start(AbortSignal.timeout(20_000), { existing: true });
+
+  it('is told that there is no database, and makes neither file nor folder', async () => {
+    await expect(start(asked)).rejects.toMatchObject({
+      code: 'STORE_MISSING',
+      message: expect.stringContaining(asked) as string,
+    });
+    expect(readdirSync(folder)).not.toContain('asked');
+  });
+
+  it('is told of a file without tables, and of one of the version before, and leaves them so', async () => {
+    const empty = join(folder, 'empty.db');
+    writeFileSync(empty, '');
+    await expect(start(empty)).rejects.toMatchObject({ code: 'STORE_MISSING' });
+    const older = join(folder, 'older.db');
+    copyFileSync(fixture, older);
+    await expect(start(older)).rejects.toMatchObject({ code: 'STORE_SCHEMA_OLDER' });
+    const database = new Database(older);
+    try {
+      const made = database.prepare('select name from kysely_migration').all();
+      expect(made).toEqual([{ name: '0001_samples' }]);
+    } finally {
+      database.close();
+    }
   });
 });

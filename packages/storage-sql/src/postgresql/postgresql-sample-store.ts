@@ -8,6 +8,7 @@ import type {
   Sample,
   SampleFilter,
   SampleStore,
+  StoreOpening,
 } from '@nephoscope/core';
 import { Kysely, PostgresDialect, sql } from 'kysely';
 
@@ -64,13 +65,13 @@ export class PostgresqlSampleStore implements SampleStore {
     this.#limits = limits;
   }
 
-  start(signal: AbortSignal): Promise<void> {
+  start(signal: AbortSignal, opening?: StoreOpening): Promise<void> {
     return this.#turn.run(async () => {
       signal.throwIfAborted();
       if (this.#opened !== undefined) return;
       const { url } = this.#location;
       this.#opened = await this.#watched(async () => {
-        await prepareDatabase(this.#location, this.#limits, signal);
+        await prepareDatabase(this.#location, this.#limits, signal, opening);
         const end = new AbortController();
         const session = { ...this.#limits, signal: end.signal };
         const pool = new ConnectionPool(

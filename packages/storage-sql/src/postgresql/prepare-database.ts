@@ -1,3 +1,4 @@
+import type { StoreOpening } from '@nephoscope/core';
 import { Kysely, PostgresDialect, sql } from 'kysely';
 
 import { migrate } from '../migrate.js';
@@ -8,8 +9,16 @@ import { migrations } from './migrations.js';
 import { locks } from './partitions.js';
 import { refusePooler } from './pooler.js';
 
-/** Makes or updates the tables, one program after the other. Writes nothing when they are as they should be. */
-export async function prepareDatabase(location: Location, limits: Limits, signal: AbortSignal): Promise<void> {
+/**
+ * Makes or updates the tables, one program after the other. Writes nothing when they are as they should be, or with
+ * `existing`.
+ */
+export async function prepareDatabase(
+  location: Location,
+  limits: Limits,
+  signal: AbortSignal,
+  { existing = false }: StoreOpening = {},
+): Promise<void> {
   // An update of large tables takes its time; what waits for others does not.
   const settings = { idle_session_timeout: `${limits.rest}`, lock_timeout: `${limits.statement}` };
   const session = { ...limits, statement: 0, settings, signal };
@@ -18,7 +27,7 @@ export async function prepareDatabase(location: Location, limits: Limits, signal
   const db = new Kysely<Schema>({ dialect: new PostgresDialect({ pool }) });
   try {
     await pool.use((connection) => refusePooler(connection, location, session));
-    await sql`select pg_advisory_lock(${sql.lit(locks.migrate)})`.execute(db);
+    if (!existing) await sql`select pg_advisory_lock(${sql.lit(locks.migrate)})`.execute(db);
     // Those that an extension brought are nobody's.
     const tables = await sql<{ name: string }>`
       select relname as name from pg_class
@@ -30,6 +39,7 @@ export async function prepareDatabase(location: Location, limits: Limits, signal
       location.url.toString(),
       migrations,
       tables.rows.map(({ name }) => name),
+      existing,
     );
   } finally {
     await db.destroy();

@@ -10,6 +10,7 @@ import type {
   Sample,
   SampleFilter,
   SampleStore,
+  StoreOpening,
 } from '@nephoscope/core';
 import { sql } from 'kysely';
 import type { Kysely, RawBuilder } from 'kysely';
@@ -71,6 +72,7 @@ export class SqliteSampleStore implements SampleStore {
   readonly #path: string;
   #opened: Opened | undefined;
   #writing: Writing | undefined;
+  #opening: StoreOpening = {};
   #health: Health = { ok: false, reason: 'not started' };
   #stopping = new AbortController();
   /** What is going on ends before the store is stopped. Who reads does not wait for who writes. */
@@ -83,10 +85,11 @@ export class SqliteSampleStore implements SampleStore {
     this.#path = sqlitePath(url);
   }
 
-  start(signal: AbortSignal): Promise<void> {
+  start(signal: AbortSignal, opening: StoreOpening = {}): Promise<void> {
     return this.#alone(async () => {
       signal.throwIfAborted();
       this.#stopping = new AbortController();
+      this.#opening = opening;
       if (this.#opened !== undefined) return;
       const stopped = AbortSignal.any([signal, this.#stopping.signal]);
       this.#opened = await this.#tell(() => this.#patiently(() => this.#openStore(stopped), signal), signal);
@@ -224,7 +227,7 @@ export class SqliteSampleStore implements SampleStore {
       this.#health = { ok: false, reason: message };
       this.#settings.logger.info({ path: this.#path, migrations: names }, message);
     };
-    return openStore(this.#path, onMigration, signal);
+    return openStore(this.#path, onMigration, signal, this.#opening);
   }
 
   #open(): Opened {

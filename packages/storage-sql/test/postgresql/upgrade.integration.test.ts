@@ -60,3 +60,14 @@ it('a database of the version before is read and written, and what only its samp
     await store.stop();
   }
 }, 30_000);
+
+it('whoever only asks what was recorded makes no tables, and leaves those of the version before', async () => {
+  const start = () => storeAt(url).start(never, { existing: true });
+  const tables = () => execute(url, "select relname from pg_class where relnamespace = 'public'::regnamespace");
+  await expect(start()).rejects.toMatchObject({ code: 'STORE_MISSING' });
+  expect(await tables()).toEqual([]);
+  await olderDatabase();
+  const before = await tables();
+  await expect(start()).rejects.toMatchObject({ code: 'STORE_SCHEMA_OLDER' });
+  expect(await tables()).toEqual(before);
+});
