@@ -111,6 +111,8 @@ class TakenCounters {
   readonly counters: (Counter | Total)[] = [];
   /** How many samples come of them. */
   samples = 0;
+  /** Two values of one series at one moment: of a cumulative one the lower would begin an epoch that there never was. */
+  readonly #kept = new Set<string>();
   #seen = 0;
   #bytes = 0;
 
@@ -154,6 +156,13 @@ class TakenCounters {
 
   #keep(made: Counter | Total): void {
     if (!this.pollster.wants(made.name)) return;
+    const series = `${made.resourceId}\n${made.name}`;
+    if (this.#kept.has(series))
+      throw new NephoscopeError(
+        'COUNTER_INVALID',
+        `the counter '${made.name.slice(0, 100)}' comes twice for '${made.resourceId.slice(0, 100)}' in one poll: the first is sent`,
+      );
+    this.#kept.add(series);
     this.counters.push(made);
     this.samples += 1;
   }

@@ -123,6 +123,10 @@ const fails: Readonly<Record<string, readonly [Anything, RegExp]>> = {
   'writes into its metadata': [(_, instance) => void (instance.metadata.display_name = 'x'), /read only/],
   'adds to its metadata': [(_, instance) => void (instance.metadata.more = 'x'), /not extensible/],
   'replaces the manager’s counter': [(given) => void (given.counter = () => undefined), /read only/],
+  'yields one series twice': [
+    ({ counter }) => [counter('bad', 5), counter('bad', 3)],
+    /comes twice .* the first is sent/,
+  ],
   'lies about its type': [changed({ type: 'delta' }), /not in the plugin's table/],
   'lies about its unit': [changed({ unit: 'GB' }), /not in the plugin's table/],
   'sends another’s meter': [
@@ -205,13 +209,13 @@ const fails: Readonly<Record<string, readonly [Anything, RegExp]>> = {
   ],
   'yields without end': [
     function* ({ counter }: Manager) {
-      for (;;) yield counter('bad', 1);
+      for (let at = 0; ; at += 1) yield counter('bad', 1, { resourceId: `${at}` });
     },
     /more than 10000 counters/,
   ],
   'yields without end, later': [
     async function* ({ counter }: Manager) {
-      for (;;) yield counter('bad', 1);
+      for (let at = 0; ; at += 1) yield counter('bad', 1, { resourceId: `${at}` });
     },
     /more than 10000 counters|not done when the cycle ended/,
   ],

@@ -47,6 +47,8 @@ export function counterReader(meters: readonly Meter[]): (given: unknown, own?: 
         'METER_VOLUME',
         `the volume of '${name.slice(0, 100)}' for '${describeError(resourceId).slice(0, 100)}' is ${describeError(volume).slice(0, 60)}: a volume is a finite number, and a missing figure is not sent`,
       );
+    if (type === 'cumulative' && (volume as number | bigint) < 0)
+      throw wrong(`the volume ${volume as number | bigint}: a cumulative counter counts up from 0`);
     if (!isText(resourceId)) throw wrong('no resource id');
     if (!isTextOrNull(userId)) throw wrong('a user id that is neither text nor null');
     if (!isTextOrNull(projectId)) throw wrong('a project id that is neither text nor null');

@@ -59,13 +59,15 @@ export function child(element: Element | undefined, name: string): Element | und
 
 /** An attribute. */
 export function value(element: Element | undefined, name: string): string | undefined {
-  return element?.attributes[name];
+  return unlessBlank(element?.attributes[name]);
 }
 
 /** The text in an element, where there is any. */
 export function content(element: Element | undefined): string | undefined {
-  return element?.text || undefined;
+  return unlessBlank(element?.text);
 }
+
+const unlessBlank = (text: string | undefined) => (text === undefined || text.trim() === '' ? undefined : text);
 
 /** The name without its prefix. */
 export function local({ name }: Element): string {

@@ -91,6 +91,16 @@ describe('parseDomainXml', () => {
     expect(found).toMatchObject({ name: 'a & <b> & c é😀', flavor: { name: 'a "b" <c>', vcpus: 2 } });
   });
 
+  it('knows nothing of what is blank', () => {
+    const { nova: found } = parseDomainXml(`<domain><metadata><n:instance xmlns:n="${uri}"><n:name> </n:name>
+      <n:flavor name=''><n:vcpus>2</n:vcpus></n:flavor>
+      <n:owner><n:user uuid=''/><n:project uuid='   '/></n:owner></n:instance></metadata></domain>`);
+    expect(found).toEqual({
+      ...{ name: undefined, flavor: undefined, userId: undefined, projectId: undefined },
+      ...{ imageId: undefined, createdAt: undefined },
+    });
+  });
+
   it('takes a document of megabytes', () => {
     const disks = Array.from({ length: 2_000 }, (_, n) => `<disk><target dev='vd${n}'/></disk>`).join('');
     const big = `<metadata><app xmlns='urn:app'>${'x'.repeat(4_000_000)}</app>${nova('1.1', 'p')}</metadata>`;
