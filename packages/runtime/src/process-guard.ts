@@ -4,6 +4,7 @@ import { describeError, NephoscopeError } from '@nephoscope/core';
 import type { Logger } from '@nephoscope/core';
 
 import { sayable } from './log-line.js';
+import { endSurely } from './end-surely.js';
 import { countStray, pluginAtWork } from './plugin-code.js';
 
 /** What a plugin must not do to the process that it shares with others, beside ending it. */
@@ -57,6 +58,7 @@ function installGuard(logger: () => Logger | undefined): ProcessGuard {
   };
   const end = (code: number): never => {
     released = code;
+    endSurely();
     return exit(code) as never;
   };
 

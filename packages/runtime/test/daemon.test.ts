@@ -134,6 +134,13 @@ describe('runToExit', () => {
     ]);
   });
 
+  it('ends by SIGKILL a process that is in a call which never returns', async () => {
+    expect(await run(['leavesCall'])).toMatchObject({
+      signal: 'SIGKILL',
+      stderr: 'something was left open 10 s after the end: ended\n',
+    });
+  });
+
   it('ends with 1 a process that lives on 10 s after its end', async () => {
     expect(await run(['leavesOpen'])).toMatchObject({
       code: 1,

@@ -1,4 +1,10 @@
 /** Runs `runToExit` as a program, with the deadlines a hundred times shorter: `run-to-exit.ts <case>`. */
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
 import { NephoscopeError } from '@nephoscope/core';
 
 const { setTimeout: inFull } = globalThis;
@@ -68,6 +74,15 @@ const cases: Record<string, (signal: AbortSignal) => Promise<void>> = {
   waitsForNothing: () => new Promise(() => undefined),
   async leavesOpen() {
     handle();
+  },
+  async leavesCall() {
+    const folder = mkdtempSync(join(tmpdir(), 'nephoscope-call-'));
+    const pipe = join(folder, 'pipe');
+    execFileSync('mkfifo', [pipe]);
+    // As on a disk that hangs: the kernel waits for somebody who writes.
+    void open(pipe);
+    await new Promise((resolve) => inFull(resolve, 200));
+    rmSync(folder, { recursive: true });
   },
   async waitsForSecond(signal) {
     const open = handle();
