@@ -140,8 +140,9 @@ export class ComputeAgent implements Component {
 
   health(): Health {
     const polling = this.#polling.health();
-    if (!polling.ok) return polling;
-    return this.#failure === undefined ? this.#parts.outbox.health() : { ok: false, reason: this.#failure };
+    const outbox = this.#parts.outbox.health();
+    if (!polling.ok) return outbox.ok ? polling : { ...polling, reason: `${polling.reason}: ${outbox.reason}` };
+    return this.#failure === undefined ? outbox : { ok: false, reason: this.#failure };
   }
 
   async #stop(): Promise<void> {

@@ -1,5 +1,6 @@
 import { describeError, Mutex, NephoscopeError } from '@nephoscope/core';
 import type { Clock, Health, Logger } from '@nephoscope/core';
+import { Duty } from '@nephoscope/runtime';
 
 import type { Failures } from './failures.js';
 import type { Labelled, MessageWriter } from './message-writer.js';
@@ -8,6 +9,8 @@ import type { Spool } from './spool/spool.js';
 
 const firstPause = 500;
 const longestPause = 5_000;
+/** A disk that takes longer for samples is told, ms. */
+const usualPatience = 10_000;
 
 export interface IntakeParts {
   readonly writer: MessageWriter;
@@ -25,10 +28,12 @@ export interface IntakeParts {
 export class Intake {
   readonly #parts: IntakeParts;
   readonly #taking = new Mutex();
+  readonly #writing: Duty;
   #failure: string | undefined;
 
   constructor(parts: IntakeParts) {
     this.#parts = parts;
+    this.#writing = new Duty('the state directory has not taken what it was given', parts.clock);
   }
 
   /**
@@ -54,18 +59,25 @@ export class Intake {
   }
 
   health(): Health {
-    return this.#failure === undefined ? { ok: true } : { ok: false, reason: this.#failure };
+    if (this.#failure !== undefined) return { ok: false, reason: this.#failure };
+    const writing = this.#writing.health();
+    // It waits for the disk, which another start would not mend.
+    return writing.ok ? writing : { ...writing, isStuck: false };
   }
 
   async #keep(messages: readonly SpoolMessage[], signal: AbortSignal): Promise<void> {
     const { clock, logger, saveEpochs, spool } = this.#parts;
     for (let pause = firstPause; ; pause = Math.min(pause * 2, longestPause)) {
       try {
+        this.#writing.expect(usualPatience);
         await saveEpochs();
+        this.#writing.expect(usualPatience);
         await spool.append(messages, signal);
+        this.#writing.done();
         this.#failure = undefined;
         return;
       } catch (error) {
+        this.#writing.done();
         this.#failure = `no samples can be taken: ${describeError(error)}`;
         if (!signal.aborted) {
           logger.warn({ err: error }, `${this.#failure}; the next try is in ${pause / 1_000} s`);

@@ -21,7 +21,7 @@ afterEach(async () => {
   await Promise.all(opened.splice(0).map((spool) => spool.close()));
 });
 
-async function taking(fail: () => boolean = () => false) {
+async function taking(fail: () => boolean = () => false, disk: () => Promise<void> = () => turns(1)) {
   const clock = new FakeClock();
   const { spool, writer } = await openSpool({ folder: join(root, String(++count)), clock });
   opened.push(spool);
@@ -29,7 +29,7 @@ async function taking(fail: () => boolean = () => false) {
   const saves: bigint[] = [];
   const failing = {
     append: async (messages: readonly SpoolMessage[], signal: AbortSignal) => {
-      await turns(1);
+      await disk();
       if (fail()) throw new NephoscopeError('SPOOL_UNAVAILABLE', 'no space');
       await spool.append(messages, signal);
       appended.push(...messages);
@@ -78,4 +78,24 @@ it('tries again until the time is over, with the same messages, and says so mean
   expect(sequences(appended)).toEqual([1, 2, 3]);
   expect(intake.health()).toEqual({ ok: true });
   expect(saves).toHaveLength(4);
+});
+
+it('says that the disk does not answer, with since when, and takes the samples when it does', async () => {
+  let letGo: () => void = () => undefined;
+  const { appended, clock, intake, take } = await taking(
+    () => false,
+    () => new Promise((resolve) => (letGo = resolve)),
+  );
+  const since = new Date(Number(clock.now() / 1_000_000n)).toISOString();
+  const taken = take(3);
+  await turns(5);
+  await clock.advance(9_000);
+  expect(intake.health()).toEqual({ ok: true });
+  await clock.advance(2_000);
+  const reason = `the state directory has not taken what it was given since ${since}, which may take 10 s`;
+  expect(intake.health()).toMatchObject({ ok: false, reason, since, isStuck: false });
+  letGo();
+  expect(await taken).toBe(3);
+  expect(appended).toHaveLength(1);
+  expect(intake.health()).toEqual({ ok: true });
 });
