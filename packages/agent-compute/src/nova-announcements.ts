@@ -6,6 +6,9 @@ import type { MessageBus, Metadata, QueueTopology, Subscription } from '@nephosc
 // Announcements are worthless after seconds: the queue holds some hundred while the agent is away.
 const maxBytes = 1024 * 1024;
 const prefetch = 100;
+// Anybody may publish there. nova's have some hundred members, and 128 of an instance's metadata.
+const largest = 256 * 1024;
+const mostMembers = 1_000;
 
 /**
  * For an agent without a collector: listens to all of nova's notifications and passes on, as requests for a last
@@ -34,10 +37,12 @@ export async function hearAnnouncements(
   });
 }
 
-/** What a notification announces, in oslo.messaging's envelope or bare; undefined for all others, readable or not. */
+/** What a notification announces, in oslo.messaging's envelope or bare; undefined for all others, readable or not, and for what nova would not say. */
 export function endIn(body: Uint8Array): ReturnType<typeof announcedEnd> {
-  if (!isUtf8(body)) return undefined;
-  const outer = parse(Buffer.from(body).toString('utf8'));
+  if (body.byteLength > largest || !isUtf8(body)) return undefined;
+  const text = Buffer.from(body).toString('utf8');
+  if ((text.match(/"\s*:/g)?.length ?? 0) > mostMembers) return undefined;
+  const outer = parse(text);
   const inner = outer['oslo.message'];
   const { event_type: eventType, payload, timestamp } = typeof inner === 'string' ? parse(inner) : outer;
   if (typeof eventType !== 'string' || typeof timestamp !== 'string') return undefined;

@@ -448,6 +448,26 @@ describe("an agent's own ears", () => {
     expect(endIn(body)).toBeUndefined();
   });
 
+  it.each([
+    ['more than 256 KiB', { text: 'x'.repeat(256 * 1024) }],
+    ['more than 1,000 members', Object.fromEntries(Array.from({ length: 1_000 }, (_, key) => [`${key}`, 0]))],
+  ])('take nothing of %s for an announcement', (_, more) => {
+    const { payload, ...starting } = starts('compute-1');
+    const fields = { ...starting, payload: { ...payload, more } };
+    expect(endIn(announcement(fields))).toBeUndefined();
+    expect(endIn(announcement(fields, false))).toBeUndefined();
+  });
+
+  it('take one of an instance with 128 long metadata', () => {
+    const { payload, ...starting } = starts('compute-1');
+    const metadata = Object.fromEntries(
+      Array.from({ length: 128 }, (_, key) => [`${key}`.padEnd(255), 'ü'.repeat(255)]),
+    );
+    expect(endIn(announcement({ ...starting, payload: { ...payload, metadata } }))).toMatchObject({
+      host: 'compute-1',
+    });
+  });
+
   it('take a bare one too', () => {
     expect(endIn(announcement(starts('compute-1'), false))).toMatchObject({ host: 'compute-1' });
   });

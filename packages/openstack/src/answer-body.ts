@@ -5,6 +5,7 @@ import { parseSmallJson } from './json.js';
 import type { JsonObject, JsonValue } from './json.js';
 
 const blockBytes = 256 * 1024;
+const smallBlock = 4 * 1024;
 /** What a piece of a list has together, bytes and items. */
 const pieceBytes = 1024 * 1024;
 const pieceItems = 1_000;
@@ -61,13 +62,24 @@ export class AnswerBody {
     this.#held.take(counted - this.#counted);
     this.#counted = counted;
     for (let at = 0; at < chunk.length;) {
-      const room = this.#size % blockBytes;
-      if (room === 0) this.#blocks.push(Buffer.allocUnsafe(blockBytes));
-      const part = chunk.subarray(at, at + blockBytes - room);
-      this.#blocks.at(-1)?.set(part, room);
+      const used = this.#size % blockBytes;
+      const block = this.#blockWith(used);
+      const part = chunk.subarray(at, at + block.length - used);
+      block.set(part, used);
       this.#size += part.length;
       at += part.length;
     }
+  }
+
+  /** The last block, with room behind these bytes. Most answers are small, and so is the first block. */
+  #blockWith(used: number): Buffer {
+    if (used === 0) this.#blocks.push(Buffer.allocUnsafe(smallBlock));
+    const last = this.#blocks.at(-1) as Buffer;
+    if (used < last.length) return last;
+    const larger = Buffer.allocUnsafe(Math.min(blockBytes, 8 * last.length));
+    larger.set(last);
+    this.#blocks[this.#blocks.length - 1] = larger;
+    return larger;
   }
 
   /** Lets go of it. Safe to call twice. */
@@ -131,7 +143,7 @@ export class AnswerList {
 
   /** @throws AnswerRefused */
   last(): JsonObject | undefined {
-    return this.length === 0 ? undefined : this.#item(this.length - 1);
+    return this.length === 0 ? undefined : this.#items(this.length - 1, this.length)[0];
   }
 
   /**
@@ -140,20 +152,24 @@ export class AnswerList {
    * @throws AnswerRefused
    */
   *pieces(): Generator<readonly JsonObject[], void, undefined> {
-    let piece: JsonObject[] = [];
-    let from = this.#span.start;
-    for (const [index, end] of this.#span.ends.entries()) {
-      piece.push(this.#item(index));
-      if (piece.length < pieceItems && end - from < pieceBytes) continue;
-      yield piece;
-      piece = [];
-      from = end;
+    const { starts, ends } = this.#span;
+    for (let from = 0; from < this.length;) {
+      let to = from + 1;
+      while (
+        to < this.length &&
+        to - from < pieceItems &&
+        (ends[to] as number) - (starts[from] as number) < pieceBytes
+      )
+        to += 1;
+      yield this.#items(from, to);
+      from = to;
     }
-    if (piece.length > 0) yield piece;
   }
 
-  #item(index: number): JsonObject {
+  /** From one on, up to the one before `to`, with what is between them. */
+  #items(from: number, to: number): readonly JsonObject[] {
     const { starts, ends } = this.#span;
-    return parseSmallJson(this.#text(starts[index] as number, ends[index] as number)) as JsonObject;
+    const text = this.#text(starts[from] as number, ends[to - 1] as number);
+    return parseSmallJson(`[${text}]`) as readonly JsonObject[];
   }
 }
