@@ -21,7 +21,7 @@ import type { AgentMetrics } from './metrics.js';
 import { hearAnnouncements } from './nova-announcements.js';
 import type { ComputeOptions } from './options.js';
 import type { Outbox } from './outbox.js';
-import { createPollGroups } from './poll-group.js';
+import { createPollGroups, idlePatterns } from './poll-group.js';
 import type { ActivePollster, PollGroup } from './poll-group.js';
 import { ReadingOrder } from './reading-order.js';
 
@@ -75,6 +75,11 @@ export class ComputeAgent implements Component {
     this.#metrics = metrics;
     this.#metrics.pluginFailures.set(failedPlugins);
     this.#groups = createPollGroups(options, pollsters, () => new Gaps(this.#metrics, logger));
+    for (const { group, pattern } of idlePatterns(options, pollsters))
+      logger.warn(
+        { group, meter: pattern },
+        `the group '${group}' of compute.groups gets no meter '${pattern}': no active pollster makes it, or an earlier group takes it`,
+      );
     this.#order = new ReadingOrder(parts.clock);
     this.#polling = new Duty('no cycle has ended', parts.clock);
     this.#readings = new InstanceReadings({

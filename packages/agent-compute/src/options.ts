@@ -15,6 +15,17 @@ const group = z.strictObject({
   instances: instanceFilterOptions.describe('Which instances this group reads.'),
 });
 
+const groups = z.array(group).superRefine((all, context) => {
+  const names = ['default', ...all.map(({ name }) => name)];
+  for (const [index, { name }] of all.entries())
+    if (names.indexOf(name) <= index)
+      context.addIssue({
+        code: 'custom',
+        path: [index, 'name'],
+        message: name === 'default' ? "'default' is the group of the other meters" : 'another group has this name',
+      });
+});
+
 const lastReading = z.strictObject({
   enabled: z
     .boolean()
@@ -72,7 +83,7 @@ const options = z.strictObject({
   pollsters: z.record(z.string(), z.unknown()).default({}).describe('Options of pollsters by their name.'),
   instances: instanceFilterOptions.describe('Which instances are metered, for the meters of no group.'),
   lastReading: lastReading.prefault({}).describe('Readings beside the cycles, of instances that start or end.'),
-  groups: z.array(group).default([]).describe('Meters with an interval of their own; the others keep `interval`.'),
+  groups: groups.default([]).describe('Meters with an interval of their own; the others keep `interval`.'),
 });
 
 /** The section `compute`. */

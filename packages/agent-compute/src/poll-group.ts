@@ -93,6 +93,20 @@ export function createPollGroups(
     .filter(({ pollsters }) => pollsters.length > 0);
 }
 
+/** What groups name and no active pollster makes, or an earlier group has taken: most often a name that is mistyped. */
+export function idlePatterns(
+  options: Pick<ComputeOptions, 'groups'>,
+  available: readonly Pick<ActivePollster, 'plugin'>[],
+): readonly { readonly group: string; readonly pattern: string }[] {
+  let left = available.flatMap(({ plugin }) => plugin.meters.map(({ name }) => name));
+  return options.groups.flatMap(({ name: group, meters }) => {
+    const idle = meters.filter((pattern) => !left.some(wildcards([pattern])));
+    const takes = wildcards(meters);
+    left = left.filter((meter) => !takes(meter));
+    return idle.map((pattern) => ({ group, pattern }));
+  });
+}
+
 /** Nothing when none of its meters are this group's. */
 function groupPollster(
   { name, plugin, pollster, logger, leftAloneUntil }: ActivePollster,

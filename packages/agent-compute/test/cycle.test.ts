@@ -8,7 +8,7 @@ import { Failures } from '../src/failures.js';
 import { Gaps } from '../src/gaps.js';
 import { createAgentMetrics } from '../src/metrics.js';
 import { computeOptions } from '../src/options.js';
-import { createPollGroups } from '../src/poll-group.js';
+import { createPollGroups, idlePatterns } from '../src/poll-group.js';
 import { ReadingOrder } from '../src/reading-order.js';
 import type { ActivePollster } from '../src/poll-group.js';
 import type { Taken } from '../src/poll-instance.js';
@@ -290,6 +290,32 @@ describe('groups', () => {
       ],
     });
     expect(groups.map(({ name }) => name)).toEqual(['all']);
+  });
+
+  it('say which of their patterns get no meter', () => {
+    const patterns = (...groups: readonly (readonly string[])[]) =>
+      idlePatterns(
+        computeOptions.parse({
+          groups: groups.map((meters, index) => ({ name: `${index}`, interval: '10s', meters })),
+        }),
+        [both, cpu],
+      ).map(({ group, pattern }) => `${group} ${pattern}`);
+    expect(patterns(['cpu', 'a.*', 'c:*'], ['*'])).toEqual([]);
+    expect(patterns(['cpu', 'cpu.tmie'], ['a.first', 'cpu', 'c:*'], ['c:*'])).toEqual([
+      '0 cpu.tmie',
+      '1 cpu',
+      '2 c:*',
+    ]);
+  });
+
+  it('have names of their own', () => {
+    const named = (...names: readonly string[]) =>
+      computeOptions
+        .safeParse({ groups: names.map((name) => ({ name, interval: '10s', meters: ['*'] })) })
+        .error?.issues.map(({ path, message }) => [path.join('.'), message]);
+    expect(named('a', 'b')).toBeUndefined();
+    expect(named('a', 'b', 'a')).toEqual([['groups.2.name', 'another group has this name']]);
+    expect(named('default')).toEqual([['groups.0.name', "'default' is the group of the other meters"]]);
   });
 });
 

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 
 import { describeError, NephoscopeError } from '@nephoscope/core';
 import type { Clock, Health, Logger } from '@nephoscope/core';
-import { connect, isConnectionClosed, isUnsupported } from '@nephoscope/libvirt';
+import { connect, isConnectionClosed, isUnsupported, withoutPassword } from '@nephoscope/libvirt';
 import type { CallOptions, Connection } from '@nephoscope/libvirt';
 
 import { cardNumber } from './card-number.js';
@@ -34,6 +34,8 @@ const patience = 3_000;
 /** Keeps a connection to libvirt open: made anew, with growing pauses, whenever it is lost. */
 export class Sessions {
   readonly #uri: string;
+  /** For texts. */
+  readonly #shown: string;
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #prepare: (connection: Connection, options: CallOptions) => Promise<void>;
@@ -57,6 +59,7 @@ export class Sessions {
     prepare: (connection: Connection, options: CallOptions) => Promise<void> = () => Promise.resolve(),
   ) {
     this.#uri = uri;
+    this.#shown = withoutPassword(uri);
     this.#clock = clock;
     this.#logger = logger;
     this.#prepare = prepare;
@@ -167,8 +170,8 @@ export class Sessions {
     if (!isUnsupported(error)) throw error;
     if (!this.#toldEvents)
       this.#logger.warn(
-        { err: error, uri: this.#uri },
-        `libvirt (${this.#uri}) tells no events here: changes are found by reading lists and XML in each cycle`,
+        { err: error, uri: this.#shown },
+        `libvirt (${this.#shown}) tells no events here: changes are found by reading lists and XML in each cycle`,
       );
     this.#toldEvents = true;
   }
@@ -178,8 +181,8 @@ export class Sessions {
     this.#open = undefined;
     this.#failure = reason;
     this.#logger.warn(
-      { err: reason, uri: this.#uri },
-      `libvirt (${this.#uri}): ${describeError(reason)}; connecting again`,
+      { err: reason, uri: this.#shown },
+      `libvirt (${this.#shown}): ${describeError(reason)}; connecting again`,
     );
     this.#connecting = this.#reconnect();
   }
@@ -189,12 +192,12 @@ export class Sessions {
     for (let pause = firstPause; ; pause = Math.min(pause * 2, longestPause)) {
       try {
         await this.#connect(signal);
-        this.#logger.info({ uri: this.#uri }, `libvirt (${this.#uri}): connected again`);
+        this.#logger.info({ uri: this.#shown }, `libvirt (${this.#shown}): connected again`);
         return;
       } catch (error) {
         signal.throwIfAborted();
         this.#logger.warn(
-          { err: error, uri: this.#uri },
+          { err: error, uri: this.#shown },
           `${describeError(error)}; the next try is in ${pause / 1_000} s`,
         );
       }
@@ -204,7 +207,7 @@ export class Sessions {
   }
 
   #unavailable(): NephoscopeError {
-    return new NephoscopeError('INSPECTOR_UNAVAILABLE', `libvirt (${this.#uri}) cannot be read`, {
+    return new NephoscopeError('INSPECTOR_UNAVAILABLE', `libvirt (${this.#shown}) cannot be read`, {
       cause: this.#failure,
     });
   }

@@ -118,9 +118,15 @@ export class UriError extends LibvirtClientError {
   readonly uri: string;
 
   constructor(uri: string, problem: string) {
-    super('LIBVIRT_URI', `libvirt URI ${JSON.stringify(uri)}: ${problem}`);
-    this.uri = uri;
+    const shown = withoutPassword(uri);
+    super('LIBVIRT_URI', `libvirt URI ${JSON.stringify(shown)}: ${problem}`);
+    this.uri = shown;
   }
+}
+
+/** A URI as it may be shown: libvirt takes no password in one, and somebody may have written one all the same. */
+export function withoutPassword(uri: string): string {
+  return uri.replace(/^([^/?#]*:\/\/[^/?#:@]*):[^/?#]*@/, '$1:***@');
 }
 
 /** The URI asks for a transport that libvirt knows and this client does not. */
@@ -130,7 +136,7 @@ export class UnsupportedTransportError extends LibvirtClientError {
   constructor(uri: string, transport: string) {
     super(
       'LIBVIRT_UNSUPPORTED_TRANSPORT',
-      `libvirt URI ${JSON.stringify(uri)}: transport "${transport}" is not supported; use unix, tcp or tls` +
+      `libvirt URI ${JSON.stringify(withoutPassword(uri))}: transport "${transport}" is not supported; use unix, tcp or tls` +
         ' (an ssh tunnel to the socket works with ?socket=)',
     );
     this.transport = transport;

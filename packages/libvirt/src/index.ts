@@ -24,6 +24,7 @@ export {
   UnsupportedAuthError,
   UnsupportedTransportError,
   UriError,
+  withoutPassword,
 } from './errors.js';
 export type { LibvirtErrorCode } from './errors.js';
 export { DomainState, LifecycleEventType } from './types.js';

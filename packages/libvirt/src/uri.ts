@@ -97,7 +97,7 @@ function parseAuthority(uri: string, authority: string): { host: string; port: n
   const parts = authorityGrammar.exec(authority)?.groups;
   const port = parts?.['port'] === undefined ? undefined : Number(parts['port']);
   if (parts === undefined || (port !== undefined && (port < 1 || port > 65_535))) {
-    throw new UriError(uri, `"${authority}" is not a host and port`);
+    throw new UriError(uri, `"${authority.replace(/^.*@/, '')}" is not a host and port`);
   }
   return { host: decode(uri, parts['host']!.replace(/^\[(.*)\]$/, '$1')), port };
 }

@@ -66,6 +66,15 @@ describe('parseUri', () => {
   });
 });
 
+it.each([
+  'qemu+ssh://root:sekret@host/system',
+  'qemu+tcp://root:sekret@host:x/system',
+  'qemu://root:se:kr@et@h/?mode=1',
+])('shows no password of %s', (uri) => {
+  expect(() => parseUri(uri)).toThrow(/root:\*\*\*@h/);
+  expect(() => parseUri(uri)).not.toThrow(/kr/);
+});
+
 describe('socketPaths', () => {
   const host = (present: readonly string[], superuser = true): SocketSurroundings => ({
     systemDirectory: '/run/libvirt',
