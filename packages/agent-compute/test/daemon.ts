@@ -27,6 +27,8 @@ export interface Daemon {
   /** What it logged so far; a line that is no JSON, as of a configuration that is wrong, is its `msg`. */
   readonly log: readonly LogLine[];
   kill(signal: NodeJS.Signals): void;
+  /** Nobody reads its log from now on. */
+  hangUp(): void;
   /** Its exit code, or the signal that ended it. */
   readonly ended: Promise<number | NodeJS.Signals>;
   /** Asks it to stop; how it ended and after how many seconds. */
@@ -92,6 +94,7 @@ export function startDaemon(
     log,
     ended,
     kill: (signal) => void child.kill(signal),
+    hangUp: () => void child.stderr.destroy(),
     async stop() {
       const start = performance.now();
       child.kill('SIGTERM');

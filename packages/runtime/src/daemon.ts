@@ -24,7 +24,7 @@ const withoutMeaning = {
  * 1 when it failed. Further signals change nothing. A program that has not stopped 10 s after the first, or
  * whose process lives on 10 s after `main` ended because something was left open, is ended with code 1.
  *
- * SIGHUP, SIGUSR1 and SIGUSR2 are logged and nothing else. A reader of the log that is gone does not end the program.
+ * SIGHUP, SIGUSR1 and SIGUSR2 are logged and nothing else. A reader of the log, or of what plugins print, that is gone does not end the program.
  * What it makes on disk is its user's alone. What plugins do to the process is said in {@link guardProcess}: whoever ends it
  * after this with a code of its own calls {@link endProcess}.
  */
@@ -41,6 +41,8 @@ export async function runToExit(main: Main, logger: () => Logger | undefined): P
     logger()?.info({ signal }, `ignored ${signal}: ${withoutMeaning[signal as keyof typeof withoutMeaning]}`);
   process.umask(0o077);
   process.stderr.on('error', () => undefined);
+  // A plugin may print, to whom it likes.
+  process.stdout.on('error', () => undefined);
   // They stay to the end of the process, as what it does last must not be killed by them either.
   for (const signal of Object.keys(withoutMeaning)) process.on(signal, onOther);
   process.on('SIGTERM', onSignal).on('SIGINT', onSignal);

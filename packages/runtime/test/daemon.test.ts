@@ -110,6 +110,18 @@ describe('runToExit', () => {
     expect(stdout).toBe('done\n');
   });
 
+  it('goes on when nobody reads what is printed any more', async () => {
+    const child = spawn(process.execPath, ['--import', 'tsx', program, 'prints', 'log'], {
+      cwd: root,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    child.stdout.destroy();
+    let stderr = '';
+    child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+    expect(await once(child, 'close')).toEqual([0, null]);
+    expect(stderr.trim().split('\n')).toEqual([expect.stringContaining('"msg":"done"')]);
+  });
+
   it('takes no notice of a second signal', async () => {
     const result = await run(['waitsForSecond', 'log'], { running: 'SIGTERM', stopping: 'SIGINT' });
     expect(result).toMatchObject({ code: 0, signal: null, stdout: 'running\nstopping\nstopped\n' });

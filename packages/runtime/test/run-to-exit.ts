@@ -64,6 +64,13 @@ const cases: Record<string, (signal: AbortSignal) => Promise<void>> = {
     }
     say('done');
   },
+  async prints() {
+    for (let line = 0; line < 50; line++) {
+      say('a line');
+      await new Promise((resolve) => inFull(resolve, 10));
+    }
+    logger.info({}, 'done');
+  },
   async hangs(signal) {
     handle();
     say('running');
