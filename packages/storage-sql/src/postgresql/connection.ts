@@ -1,14 +1,14 @@
 import type { Socket } from 'node:net';
-import { setTimeout as delay } from 'node:timers/promises';
 
 import { NephoscopeError } from '@nephoscope/core';
 import type pg from 'pg';
 import type { QueryConfig, QueryResult, QueryResultRow } from 'pg';
 
 import { createClient } from './client.js';
-import { endSession, stateOf } from './other-sessions.js';
 import type { PostgresqlUrl } from './postgresql-url.js';
 import { setSession } from './session.js';
+import { watchSilence } from './silence-watch.js';
+import type { SilenceWatch } from './silence-watch.js';
 import { sqlState } from './store-error.js';
 
 /** Where the database is, the PEM files for TLS, and by what name sessions are known there. */
@@ -217,64 +217,20 @@ export class Connection {
     }
   }
 
-  /** Looks from time to time, until the end, what the server does with what was asked. */
-  #watch(): { readonly holders: string | undefined; end(): void } {
-    const { silence } = this.#session;
-    let timer: NodeJS.Timeout | undefined;
-    let holders: string | undefined;
-    let isAsked = silence > 0;
-    const lookLater = () => {
-      timer = setTimeout(() => {
-        void this.#look(() => isAsked)
-          .then((found) => (holders = found))
-          .finally(() => isAsked && lookLater());
-      }, silence);
-    };
-    if (isAsked) lookLater();
-    return {
-      get holders() {
-        return holders;
+  #watch(): SilenceWatch {
+    const { connect, silence } = this.#session;
+    const watched = {
+      process: () => {
+        const process = this.#backend ?? this.process;
+        // A pooler may have no connection left, and its ids are not the server's.
+        return process === null || process !== this.process ? undefined : process;
       },
-      end: () => {
-        isAsked = false;
-        clearTimeout(timer);
-      },
+      received: () => (this.#client.connection.stream as Socket).bytesRead,
+      name: this.#location.name,
+      cut: (problem: string) => this.#cut(this.#unavailable(problem)),
+      other: () => Connection.#logIn(this.#location, { ...this.#session, statement: connect, silence: 0 }),
     };
-  }
-
-  /**
-   * Cuts the connection when it is of no use to wait any more: no other one is to be had, or the server is done or waits
-   * for more, and nothing comes. Never rejects.
-   *
-   * @returns who holds the lock that is waited for
-   */
-  async #look(isAsked: () => boolean): Promise<string | undefined> {
-    const { silence } = this.#session;
-    const process = this.#backend ?? this.process;
-    // A pooler may have no connection left, and its ids are not the server's.
-    if (process === null || process !== this.process) return undefined;
-    const received = () => (this.#client.connection.stream as Socket).bytesRead;
-    const before = received();
-    let other: Connection | undefined;
-    try {
-      const within = { statement: this.#session.connect, silence: 0 };
-      other = await Connection.#logIn(this.#location, { ...this.#session, ...within });
-      const { isAtWork, holders } = await stateOf(other, process);
-      if (isAtWork) return holders;
-      // It may have answered just now.
-      await delay(Math.min(grace, silence));
-      if (!isAsked() || received() !== before) return undefined;
-      this.#cut(this.#unavailable('the server is done, and its answer did not come'));
-      // In the middle of a transaction it would keep its locks for as long as anything at the other end holds the connection.
-      await endSession(other, process, this.#location.name);
-    } catch (error) {
-      // What the server says, if only that it lets no other one in, shows that it is there.
-      if (isAsked() && sqlState(error) === undefined)
-        this.#cut(this.#unavailable('no answer, and no other connection either'));
-    } finally {
-      await other?.close().catch(() => undefined);
-    }
-    return undefined;
+    return watchSilence(watched, silence);
   }
 
   /** @throws STORE_INVALID for a server or a database that cannot hold what we record */
