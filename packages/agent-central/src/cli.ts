@@ -4,22 +4,18 @@ import { NephoscopeError } from '@nephoscope/core';
 import type { MessageBus } from '@nephoscope/core';
 import { createSession, readCloud } from '@nephoscope/openstack';
 import {
-  clockWatch,
-  collectProcessMetrics,
   component,
   configure,
   createLogger,
   createPlugin,
-  createStatusServer,
   deadline,
   defaultConfigPath,
   endProcess,
-  HealthWatch,
+  oversee,
   hideInLogs,
   readConfig,
   runBesideBus,
   runToExit,
-  serviceManager,
   startAll,
   stopAll,
   systemClock,
@@ -106,18 +102,13 @@ const exitCode = await runToExit(
     };
 
     const runDaemon = async () => {
-      collectProcessMetrics(registry);
       const checks = { bus: () => bus.health(), agent: () => agent.health() };
-      const around = { clock: systemClock, logger: log };
-      const manager = serviceManager(process.env, around);
-      const healthWatch = new HealthWatch({ checks, serviceManager: manager, stopped, ...around });
-      const status = createStatusServer({ ...config.status, checks: healthWatch.checks, registry });
+      const oversight = oversee({ checks, status: config.status, registry, stopped, logger: log });
       await runBesideBus({
         bus,
-        components: [status, clockWatch({ clock: systemClock, logger: log, registry }), cloud, agent],
+        components: [...oversight.components, cloud, agent],
         async run() {
-          log.info({ status: status.url }, `${centralAgentProgram.name} ${version} is running`);
-          healthWatch.ready();
+          oversight.running(`${centralAgentProgram.name} ${version}`);
           await agent.run();
         },
         stopped,

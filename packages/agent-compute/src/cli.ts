@@ -3,21 +3,17 @@ import { readFileSync } from 'node:fs';
 import { NephoscopeError } from '@nephoscope/core';
 import type { MessageBus } from '@nephoscope/core';
 import {
-  clockWatch,
-  collectProcessMetrics,
   component,
   configure,
   createLogger,
   createPlugin,
-  createStatusServer,
   deadline,
   defaultConfigPath,
   endProcess,
-  HealthWatch,
+  oversee,
   readConfig,
   runBesideBus,
   runToExit,
-  serviceManager,
   startAll,
   stopAll,
   systemClock,
@@ -104,22 +100,17 @@ const exitCode = await runToExit(
     };
 
     const runDaemon = async () => {
-      collectProcessMetrics(registry);
       const checks = {
         bus: () => bus.health(),
         hypervisor: () => inspector.health(),
         agent: () => agent.health(),
       };
-      const around = { clock: systemClock, logger: log };
-      const manager = serviceManager(process.env, around);
-      const healthWatch = new HealthWatch({ checks, serviceManager: manager, stopped, ...around });
-      const status = createStatusServer({ ...config.status, checks: healthWatch.checks, registry });
+      const oversight = oversee({ checks, status: config.status, registry, stopped, logger: log });
       await runBesideBus({
         bus,
-        components: [status, clockWatch({ clock: systemClock, logger: log, registry }), ...components],
+        components: [...oversight.components, ...components],
         async run() {
-          log.info({ status: status.url }, `${computeAgentProgram.name} ${version} is running`);
-          healthWatch.ready();
+          oversight.running(`${computeAgentProgram.name} ${version}`);
           await agent.run();
         },
         stopped,

@@ -3,19 +3,15 @@ import { readFileSync } from 'node:fs';
 
 import type { MessageBus } from '@nephoscope/core';
 import {
-  clockWatch,
-  collectProcessMetrics,
   component,
   configure,
   createLogger,
   createPlugin,
-  createStatusServer,
   defaultConfigPath,
   endProcess,
-  HealthWatch,
+  oversee,
   readConfig,
   runToExit,
-  serviceManager,
   startAll,
   stopAll,
   systemClock,
@@ -62,7 +58,6 @@ const exitCode = await runToExit(
     logger = createLogger({ name: collectorProgram.name, level: config.log.level });
     for (const warning of configured.warnings) logger.warn({}, warning);
     const registry = new Registry();
-    collectProcessMetrics(registry);
 
     const bus = createPlugin<MessageBus>(chosen['bus'], {
       logger: logger.child({ component: 'bus' }),
@@ -75,25 +70,21 @@ const exitCode = await runToExit(
       clock: systemClock,
       logger: logger.child({ component: 'store' }),
     });
-    const around = { clock: systemClock, logger };
-    const healthWatch = new HealthWatch({
+    const oversight = oversee({
       checks: {
         bus: () => bus.health(),
         store: () => store.health(),
         collector: () => collector.health(),
         notifications: () => notifications.health(),
       },
-      serviceManager: serviceManager(process.env, around),
-      stopped,
-      ...around,
+      status: config.status,
+      ...{ registry, stopped, logger },
     });
-    const status = createStatusServer({ ...config.status, checks: healthWatch.checks, registry });
-    const watch = clockWatch({ clock: systemClock, logger, registry });
-    const components = [status, watch, store, component('bus', bus), collector, notifications, retention];
+    const parts = [store, component('bus', bus), collector, notifications, retention];
+    const components = [...oversight.components, ...parts];
     try {
       await startAll(components, stopped, logger);
-      logger.info({ status: status.url }, `${collectorProgram.name} ${version} is running`);
-      healthWatch.ready();
+      oversight.running(`${collectorProgram.name} ${version}`);
       await untilAborted(stopped);
     } catch (error) {
       // Stopped while it still waited, for the store or the broker.

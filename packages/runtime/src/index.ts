@@ -7,7 +7,6 @@ export type { ConfigProblem } from './config-problems.js';
 export { deadline } from './deadline.js';
 export type { Deadline } from './deadline.js';
 export { Duty } from './duty.js';
-export { HealthWatch } from './health-watch.js';
 export { createSelected } from './create-selected.js';
 export { runToExit } from './daemon.js';
 export type { Main } from './daemon.js';
@@ -18,6 +17,8 @@ export { createLogger, logLevels } from './logging.js';
 export type { LogLevel, RootLogger } from './logging.js';
 export { NewestFirst } from './newest-first.js';
 export { orAborted } from './or-aborted.js';
+export { oversee } from './oversight.js';
+export type { Oversight } from './oversight.js';
 export { discoverPlugins, origin } from './plugin-discovery.js';
 export type { DeclaredPlugin } from './plugin-discovery.js';
 export { loadPlugin } from './plugin-loading.js';
@@ -26,7 +27,6 @@ export { cutOff, leftAlone, Pause } from './plugin-pause.js';
 export { choosePlugin, createPlugin, selectPlugins } from './plugin-selection.js';
 export type { ActivePlugin, InactivePlugin, Selection } from './plugin-selection.js';
 export { printable } from './printable.js';
-export { collectProcessMetrics } from './process-metrics.js';
 export { endProcess } from './process-guard.js';
 export {
   busSection,
@@ -40,9 +40,7 @@ export type { Configured, ProgramDefinition, SelectedSection } from './program.j
 export { runBesideBus } from './run-beside-bus.js';
 export { schedule } from './schedule.js';
 export { withoutSecrets } from './secret-values.js';
-export { serviceManager } from './service-manager.js';
-export type { ServiceManager } from './service-manager.js';
 export { singleFlight } from './single-flight.js';
-export { createStatusServer, statusOptions } from './status-server.js';
-export type { HealthChecks, StatusServer } from './status-server.js';
+export { statusOptions } from './status-server.js';
+export type { HealthChecks } from './status-server.js';
 export { systemClock } from './system-clock.js';

@@ -12,6 +12,14 @@ import { z } from 'zod';
 import { healthOf } from './health-of.js';
 import type { Component } from './lifecycle.js';
 
+/** What {@link statusOptions} gives. */
+export interface StatusOptions {
+  readonly address: string;
+  readonly port: number;
+  /** Further names of this host. */
+  readonly names?: readonly string[];
+}
+
 /** Where a daemon shows how it is. */
 export const statusOptions = (port: number) =>
   z
@@ -51,14 +59,9 @@ export interface StatusServer extends Component {
  * Serves `/healthz`, `/readyz` (503 with the reasons while a check fails) and `/metrics`.
  * `start` throws STATUS_ADDRESS when the address cannot be had.
  */
-export function createStatusServer(options: {
-  readonly address: string;
-  readonly port: number;
-  /** Further names of this host. */
-  readonly names?: readonly string[];
-  readonly checks: HealthChecks;
-  readonly registry: Registry;
-}): StatusServer {
+export function createStatusServer(
+  options: StatusOptions & { readonly checks: HealthChecks; readonly registry: Registry },
+): StatusServer {
   const { address, port, names = [], checks, registry } = options;
   const known = new Set(['localhost', hostname(), address, ...names].map((name) => name.toLowerCase()));
   const isForUs = ({ headers }: IncomingMessage) => {

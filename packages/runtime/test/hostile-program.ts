@@ -11,7 +11,6 @@ import type { ComputePollster } from '@nephoscope/core';
 import { Registry } from 'prom-client';
 
 import {
-  collectProcessMetrics,
   createLogger,
   createSelected,
   endProcess,
@@ -20,6 +19,7 @@ import {
   systemClock,
   untilAborted,
 } from '../src/index.js';
+import { collectProcessMetrics } from '../src/process-metrics.js';
 
 const [folder = '', ...names] = process.argv.slice(2);
 const logger = createLogger({ name: 'test', level: 'info' });
