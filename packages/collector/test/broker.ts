@@ -9,10 +9,10 @@ import type { PrivateRabbitmq } from '../../../tools/testbed/rabbitmq.js';
 import { endDaemons, samplesIn } from '../../agent-compute/test/daemon.js';
 import { line } from './support.js';
 
-/** A bus that is connected to this broker, with the queue of metering messages declared. */
-export async function connectedBus(url: string): Promise<MessageBus> {
+/** A bus that is connected to this broker, with the queue of metering messages declared. @param more of its options */
+export async function connectedBus(url: string, more: object = {}): Promise<MessageBus> {
   const bus = amqp.create({
-    options: amqp.options.parse({ url }),
+    options: amqp.options.parse({ url, ...more }),
     logger: new RecordingLogger(),
     clock: systemClock,
     host: 'test',

@@ -27,15 +27,7 @@ beforeEach(async () => {
   bus = await connectedBus(broker.url);
   store = new FakeStore();
   logger = new RecordingLogger();
-  collector = new Collector({
-    options: collectorOptions.parse({}),
-    secrets: [secret],
-    bus,
-    store,
-    logger,
-    clock: systemClock,
-    registry: new Registry(),
-  });
+  collector = newCollector();
   await collector.start();
 });
 afterEach(async () => {
@@ -44,6 +36,16 @@ afterEach(async () => {
   await bus.stop();
 });
 
+const newCollector = () =>
+  new Collector({
+    options: collectorOptions.parse({}),
+    secrets: [secret],
+    bus,
+    store,
+    logger,
+    clock: systemClock,
+    registry: new Registry(),
+  });
 const send = (lines: readonly string[]) =>
   bus.publish({
     exchange: meteringTopology.exchange,
@@ -82,6 +84,39 @@ it('go on being tried while good samples are recorded, and are taken again when 
   await broker.rabbitmq.ctl('clear_policy', 'bound');
   await until('the bad ones', async () => collector.health().ok && (await lettersIn()) >= 295, 60_000);
   expect(bus.health()).toEqual({ ok: true });
+}, 120_000);
+
+it('wait while the broker is short of memory, good samples are recorded, and all are taken when it has some again', async () => {
+  await bus.sweepDeadLetters('metering', () => 'drop', AbortSignal.timeout(20_000));
+  // While nobody takes them: an alarm holds back whoever publishes.
+  await collector.stop();
+  await Promise.all(Array.from({ length: 50 }, (_, n) => send([`{"bad":${n}}`])));
+  await Promise.all(Array.from({ length: 100 }, () => send([line()])));
+  await bus.stop();
+  // It gives up sooner what the broker does not confirm.
+  bus = await connectedBus(broker.url, { confirmTimeout: 1 });
+  await broker.rabbitmq.ctl('set_vm_memory_high_watermark', '0');
+  try {
+    collector = newCollector();
+    await collector.start();
+    await until('the good ones', () => recorded() === 100);
+    await until('it tells', () => !collector.health().ok);
+    expect(collector.health()).toMatchObject({
+      reason: expect.stringMatching(
+        /^dead letters of 'metering' are not taken since .*Z, \d+ messages wait for it: /,
+      ),
+    });
+    expect(await lettersIn()).toBe(0);
+  } finally {
+    await broker.rabbitmq.ctl('set_vm_memory_high_watermark', '0.4');
+  }
+  await until('the bad ones', async () => collector.health().ok && (await lettersIn()) >= 50, 60_000);
+  const bodies = new Set<string>();
+  const look = ({ body }: DeadLetter) => (bodies.add(Buffer.from(body).toString()), 'keep' as const);
+  await bus.sweepDeadLetters('metering', look, AbortSignal.timeout(20_000));
+  // One that was given up may have been on its way all the same, and is there twice.
+  expect(bodies.size).toBe(50);
+  expect(recorded()).toBe(100);
 }, 120_000);
 
 it('of one message are together hardly larger than it was', async () => {

@@ -1,0 +1,49 @@
+import { startRabbitmq } from '../../../tools/testbed/rabbitmq.js';
+import type { PrivateRabbitmq } from '../../../tools/testbed/rabbitmq.js';
+import { createBus, newTopology, sample, until } from './support.js';
+
+let broker: PrivateRabbitmq;
+beforeAll(async () => {
+  broker = await startRabbitmq();
+}, 120_000);
+afterAll(() => broker.stop());
+
+it('a queue of samples that refuses more (reject-publish) is told, and what it refused is taken when it has room', async () => {
+  const topology = newTopology();
+  const bus = createBus({ url: broker.url });
+  await bus.start(AbortSignal.timeout(20_000));
+  try {
+    await bus.declare(topology);
+    const bound = '{"max-length":5,"overflow":"reject-publish"}';
+    await broker.ctl('set_policy', 'bound', `^${topology.queue}$`, bound, '--apply-to', 'queues');
+    let taken = 0;
+    // A queue takes a few more than its policy says, and a policy some moments until it is applied.
+    const refused = async () => {
+      for (;;)
+        try {
+          await bus.publish(sample(topology, `${taken}`));
+          taken += 1;
+          if (taken === 10_000) throw new Error('the queue refuses nothing');
+        } catch (error) {
+          return error;
+        }
+    };
+    expect(await refused()).toMatchObject({ code: expect.stringMatching(/^BUS_/) });
+    expect(bus.health()).toMatchObject({
+      ok: false,
+      reason: expect.stringMatching(/^RabbitMQ refuses messages .* since \S+Z/),
+    });
+    await broker.ctl('clear_policy', 'bound');
+    await until('it is taken', () =>
+      bus.publish(sample(topology, 'again')).then(
+        () => true,
+        () => false,
+      ),
+    );
+    expect(bus.health()).toEqual({ ok: true });
+    const waiting = await broker.ctl('list_queues', '--no-table-headers', 'name', 'messages_ready');
+    expect(waiting).toContain(`${topology.queue}\t${taken + 1}`);
+  } finally {
+    await bus.stop();
+  }
+}, 120_000);
