@@ -13,6 +13,7 @@ import { Duty } from '@nephoscope/runtime';
 import type { Component } from '@nephoscope/runtime';
 import type { Registry } from 'prom-client';
 
+import { Conflicts } from './conflicts.js';
 import { Consumption } from './consumption.js';
 import { decompressed } from './decompress.js';
 import { isTooLarge, refuse, takeIn } from './intake.js';
@@ -84,7 +85,9 @@ export class Collector implements Component {
       messages: new KnownMessages(),
       verifier: createVerifier({ secrets, forms: signatures }),
     };
-    this.#recorder = new Recorder({ store, metrics: this.#metrics, clock, logger });
+    const { signal } = this.#stopping;
+    const conflicts = new Conflicts({ store, secrets, metrics: this.#metrics, clock, logger, signal });
+    this.#recorder = new Recorder({ store, conflicts, metrics: this.#metrics, clock, logger });
     this.#settingAside = new SettingAside({
       queue: meteringTopology.queue,
       onWaits: (delivery, waits) => this.#consumption.setBy(delivery, waits),

@@ -19,7 +19,7 @@ import type {
 /** What goes to the dead letters, and why. */
 export interface Refusal {
   /** To count it by. */
-  readonly kind: 'unreadable' | RejectionReason | 'form-ambiguous' | 'SAMPLE_INVALID';
+  readonly kind: 'unreadable' | RejectionReason | 'form-ambiguous' | 'expired' | 'conflict' | 'SAMPLE_INVALID';
   /** For people; begins with the kind. */
   readonly reason: string;
   /** The whole message, as it came, where there are none. */

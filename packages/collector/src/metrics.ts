@@ -20,6 +20,11 @@ export function createCollectorMetrics(registry: Registry) {
       help: 'Samples that were in the store already',
       registers,
     }),
+    conflicts: new Counter({
+      name: 'nephoscope_collector_samples_conflicting_total',
+      help: 'Samples that say otherwise than the one that was recorded under their message id; both are kept',
+      registers,
+    }),
     refused: new Counter({
       name: 'nephoscope_collector_samples_refused_total',
       help: 'Metering messages that went to the dead letters, by reason',

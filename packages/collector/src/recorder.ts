@@ -1,11 +1,13 @@
 import { describeError, isNephoscopeError } from '@nephoscope/core';
-import type { Clock, Logger, SampleStore } from '@nephoscope/core';
+import type { Clock, Logger, Sample, SampleStore } from '@nephoscope/core';
 
+import type { Conflicts } from './conflicts.js';
 import type { Intake, Refusal } from './intake.js';
 import type { CollectorMetrics } from './metrics.js';
 
 export interface RecorderParts {
   readonly store: SampleStore;
+  readonly conflicts: Conflicts;
   readonly metrics: CollectorMetrics;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -35,7 +37,7 @@ export class Recorder {
    * @throws the signal's reason when it is aborted before; then some may be recorded
    */
   async record(batch: readonly Intake[], signal: AbortSignal): Promise<ReadonlyMap<Intake, readonly Refusal[]>> {
-    const refused = new Map<Intake, Refusal[]>();
+    const refused: Refused = new Map();
     await this.#record(
       batch.map((intake) => ({ intake, samples: intake.samples })),
       refused,
@@ -44,24 +46,38 @@ export class Recorder {
     return refused;
   }
 
-  async #record(parts: readonly Part[], refused: Map<Intake, Refusal[]>, signal: AbortSignal): Promise<void> {
+  async #record(parts: readonly Part[], refused: Refused, signal: AbortSignal): Promise<void> {
+    let present = parts;
+    let duplicates = 0;
+    try {
+      duplicates = await this.#insist(async () => {
+        present = parts.filter(({ intake }) => !intake.delivery.isGone);
+        return present.length === 0 ? 0 : await this.#try(present);
+      }, signal);
+    } catch (error) {
+      if (!isNephoscopeError(error, 'SAMPLE_INVALID')) throw error;
+      return await this.#separate(present, error, refused, signal);
+    }
+    if (duplicates > 0) await this.#insist(() => this.#compare(present, refused), signal);
+  }
+
+  /** Does it again and again while the store fails. @throws SAMPLE_INVALID, and the signal's reason */
+  async #insist<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> {
     for (let pause = firstPause; ; pause = Math.min(pause * 2, longestPause)) {
       signal.throwIfAborted();
-      const present = parts.filter(({ intake }) => !intake.delivery.isGone);
-      if (present.length === 0) return;
       try {
-        return await this.#try(present);
+        return await work();
       } catch (error) {
         // All else is the store's, known or not: a valid sample must not be lost to an error that nobody thought of.
-        if (isNephoscopeError(error, 'SAMPLE_INVALID'))
-          return await this.#separate(present, error, refused, signal);
-        this.#tell(error, present.length, pause);
+        if (isNephoscopeError(error, 'SAMPLE_INVALID')) throw error;
+        this.#tell(error, pause);
         await this.#parts.clock.sleep(pause, signal);
       }
     }
   }
 
-  async #try(parts: readonly Part[]): Promise<void> {
+  /** @returns how many were there already */
+  async #try(parts: readonly Part[]): Promise<number> {
     const { logger, metrics, store } = this.#parts;
     const end = metrics.commit.startTimer();
     const { recorded, duplicates } = await store.record(parts.flatMap(({ samples }) => samples));
@@ -70,37 +86,52 @@ export class Recorder {
     metrics.duplicates.inc(duplicates);
     if (this.#failure !== undefined) logger.info({}, 'the store takes samples again');
     this.#failure = undefined;
+    return duplicates;
+  }
+
+  /** Some were there already: what says otherwise than the one that is recorded is kept, too. */
+  async #compare(parts: readonly Part[], refused: Refused): Promise<void> {
+    const { conflicts, store } = this.#parts;
+    const recorded = await store.recordedAs(parts.flatMap(({ samples }) => samples));
+    const byId = new Map(recorded.map((sample) => [sample.messageId, sample]));
+    for (const { intake, samples } of parts)
+      for (const sample of samples) {
+        const first = byId.get(sample.messageId);
+        const reason = first === undefined ? undefined : await conflicts.keep(sample, first);
+        if (reason !== undefined) refuse(refused, intake, sample, 'conflict', reason);
+      }
   }
 
   /** The store refuses one of them: records each half by itself, until the bad ones stand alone. */
-  async #separate(
-    parts: readonly Part[],
-    error: unknown,
-    refused: Map<Intake, Refusal[]>,
-    signal: AbortSignal,
-  ): Promise<void> {
+  async #separate(parts: readonly Part[], error: unknown, refused: Refused, signal: AbortSignal): Promise<void> {
     const halves = halve(parts);
-    if (halves === undefined) return this.#refuse(parts[0] as Part, error, refused);
+    if (halves === undefined) {
+      const { intake, samples } = parts[0] as Part;
+      const [sample] = samples;
+      return sample && refuse(refused, intake, sample, 'SAMPLE_INVALID', describeError(error));
+    }
     for (const half of halves) await this.#record(half, refused, signal);
   }
 
-  #refuse({ intake, samples }: Part, error: unknown, refused: Map<Intake, Refusal[]>): void {
-    const [sample] = samples;
-    if (sample === undefined) return;
-    const reason = `SAMPLE_INVALID: ${describeError(error)}`;
-    const refusal: Refusal = { kind: 'SAMPLE_INVALID', reason, bytes: Buffer.from(sample.text), count: 1 };
-    refused.set(intake, [...(refused.get(intake) ?? []), refusal]);
-  }
-
-  #tell(error: unknown, messages: number, pause: number): void {
+  #tell(error: unknown, pause: number): void {
     const { logger, metrics } = this.#parts;
     metrics.storeFailures.inc();
     this.#failure = describeError(error);
     logger.error(
-      { err: error, messages },
+      { err: error },
       `the store does not take samples, they stay in the queue; the next try is in ${pause / 1_000} s: ${this.#failure}`,
     );
   }
+}
+
+/** By the intake that they came in. */
+type Refused = Map<Intake, Refusal[]>;
+
+function refuse(refused: Refused, intake: Intake, sample: Sample, kind: Refusal['kind'], why: string): void {
+  const refusal: Refusal = { kind, reason: `${kind}: ${why}`, bytes: Buffer.from(sample.text), count: 1 };
+  const others = refused.get(intake);
+  if (others === undefined) refused.set(intake, [refusal]);
+  else others.push(refusal);
 }
 
 /** Samples of one delivery, all or some. */

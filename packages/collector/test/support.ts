@@ -85,7 +85,7 @@ export class FakeDelivery extends AnyDelivery {
 /** A store in memory that can be told to fail or to wait. */
 export class FakeStore implements SampleStore {
   readonly batches: (readonly Sample[])[] = [];
-  readonly #known = new Set<string>();
+  readonly #known = new Map<string, Sample>();
   before: (samples: readonly Sample[]) => Promise<void> = () => Promise.resolve();
   tries = 0;
 
@@ -102,12 +102,21 @@ export class FakeStore implements SampleStore {
   readonly removals: bigint[] = [];
   removeBefore: (time: bigint) => Promise<number> = (time) => Promise.resolve(this.removals.push(time));
 
+  /** All that is recorded, in its order. */
+  get recorded(): readonly Sample[] {
+    return [...this.#known.values()];
+  }
+
+  recordedAs = (samples: readonly Sample[]) =>
+    Promise.resolve(samples.flatMap(({ messageId }) => this.#known.get(messageId) ?? []));
+
   async record(samples: readonly Sample[]) {
     this.tries += 1;
     await this.before(samples);
     this.batches.push(samples);
     const before = this.#known.size;
-    for (const { messageId } of samples) this.#known.add(messageId);
+    for (const sample of samples)
+      if (!this.#known.has(sample.messageId)) this.#known.set(sample.messageId, sample);
     const recorded = this.#known.size - before;
     return { recorded, duplicates: samples.length - recorded };
   }

@@ -52,6 +52,7 @@ export type {
   TransientQueue,
 } from './message-bus.js';
 export { maxMessageValues, maxMeteringLineBytes } from './message/field-rules.js';
+export { contentDifference } from './message/content-difference.js';
 export { derivedMessageId } from './message/derived-message-id.js';
 export { JsonNumber, formatJson, isJsonObject, parseJson } from './message/json.js';
 export type { JsonObject, JsonValue } from './message/json.js';
@@ -77,7 +78,7 @@ export type { ReadSample } from './message/known-messages.js';
 export { assemble, dismantle } from './message/message-layout.js';
 export type { Layout, MessageParts, MessageValues } from './message/message-layout.js';
 export type { Sample } from './message/sample.js';
-export { createSigner, createVerifier } from './message/signature.js';
+export { createSigner, createVerifier, signJsonMessage } from './message/signature.js';
 export type { RejectionReason, Signer, Verifier } from './message/signature.js';
 export { signatureForms, signedMessage } from './message/signature-form.js';
 export type { SignatureForm, SignedMessage } from './message/signature-form.js';

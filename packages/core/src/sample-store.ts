@@ -62,6 +62,13 @@ export interface SampleStore {
    */
   record(samples: readonly Sample[]): Promise<RecordResult>;
   /**
+   * What is recorded under the message ids of these samples for the same meters and resources: whoever offered them learns
+   * by that whether the one that came first says the same.
+   *
+   * @throws STORE_UNAVAILABLE
+   */
+  recordedAs(samples: readonly Sample[]): Promise<readonly Sample[]>;
+  /**
    * Removes samples whose timestamp is before `time` (ns since 1970 UTC), and none that is not. A store that keeps
    * them in partitions removes whole ones, so that some of those that are older stay. Several programs may ask at once.
    *

@@ -60,6 +60,15 @@ export async function* samplePages(
   }
 }
 
+/** The samples that `found` gives the `series_id`, `timestamp` and `id` of, in no order. */
+export async function samplesFound(
+  db: Kysely<Schema>,
+  table: SampleTable,
+  found: RawBuilder<unknown>,
+): Promise<readonly Sample[]> {
+  return (await readRows(db, found, table).execute()).map(toSample);
+}
+
 interface Page {
   readonly filter: SampleFilter;
   /** Of a sample as `s`: what is recorded while the pages are read stays out. */
@@ -111,6 +120,14 @@ function readPage(
   table: SampleTable,
   { newestFirst, size }: Page,
 ) {
+  return readRows(db, found, table)
+    .orderBy('found.timestamp', newestFirst ? 'desc' : 'asc')
+    .orderBy('found.id', newestFirst ? 'desc' : 'asc')
+    .limit(size)
+    .execute();
+}
+
+function readRows(db: Kysely<Schema>, found: RawBuilder<unknown>, table: SampleTable) {
   return (
     db
       .selectFrom(sql<{ series_id: Reference; timestamp: bigint; id: bigint }>`(${found})`.as('found'))
@@ -141,10 +158,6 @@ function readPage(
         'series.publisher_id',
         'series.layout',
       ])
-      .orderBy('found.timestamp', newestFirst ? 'desc' : 'asc')
-      .orderBy('found.id', newestFirst ? 'desc' : 'asc')
-      .limit(size)
-      .execute()
   );
 }
 

@@ -12,6 +12,7 @@ import type {
 import type { Component } from '@nephoscope/runtime';
 import type { Registry } from 'prom-client';
 
+import { collectors } from '../conflicts.js';
 import { Consumption } from '../consumption.js';
 import { decompressed } from '../decompress.js';
 import type { Letter } from '../letters.js';
@@ -100,7 +101,7 @@ export class NotificationListener implements Component {
     this.#metrics = createNotificationMetrics(registry);
     this.#metrics.pluginFailures.set(failedPlugins);
     const signer = createSigner({ secret: secrets[0] as Secret, form: signature });
-    this.#origin = { source, publisherId: `collector.${host}`, signer };
+    this.#origin = { source, publisherId: `${collectors}${host}`, signer };
     const { name: queue } = options.queue;
     this.#consumption = new Consumption({
       bus,

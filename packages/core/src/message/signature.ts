@@ -5,8 +5,10 @@ import type { Secret } from '../secret.js';
 import { canonicalKeyLabel } from './canonical-form.js';
 import { formWriters } from './form-writers.js';
 import { HmacSha256 } from './hmac-sha256.js';
-import type { JsonObject } from './json.js';
-import { signatureForms, signedMessage } from './signature-form.js';
+import { formatJson } from './json.js';
+import type { JsonObject, JsonValue } from './json.js';
+import { inKeyOrder } from './key-order.js';
+import { signatureForms, signedMessage, signedText } from './signature-form.js';
 import type { FormWriter, SignatureForm, SignedMessage } from './signature-form.js';
 
 export interface Signer {
@@ -37,6 +39,14 @@ export interface Verifier {
 export function createSigner({ secret, form }: { readonly secret: Secret; readonly form: SignatureForm }): Signer {
   const hmac = formHmac(secret, form);
   return { writer: formWriters[form], sign: (...parts) => hmac.digest(...parts) };
+}
+
+/** The JSON text of a message, signed: all of its members but what says so, in signing order, and then the signature. */
+export function signJsonMessage(message: JsonObject, { writer, sign }: Signer): string {
+  const own = new Map<string, JsonValue>(message).set('signature_form', writer.name);
+  own.delete('message_signature');
+  const ordered = new Map(inKeyOrder(own));
+  return formatJson(ordered.set('message_signature', sign(signedText(writer, ordered))));
 }
 
 /**

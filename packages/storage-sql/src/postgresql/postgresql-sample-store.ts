@@ -13,7 +13,9 @@ import type {
 import { Kysely, PostgresDialect, sql } from 'kysely';
 
 import { int64Range } from '../filter.js';
-import { samplePages } from '../sample-pages.js';
+import { askedAtOnce, inParts } from '../in-parts.js';
+import { samplePages, samplesFound } from '../sample-pages.js';
+import { sameIds } from './same-ids.js';
 import type { SampleTable } from '../sample-table.js';
 import type { Schema } from '../schema.js';
 import { meterSummaries, resourceSummaries } from '../summaries.js';
@@ -143,6 +145,18 @@ export class PostgresqlSampleStore implements SampleStore {
     for await (const page of samplePages((query) => this.#read(query), wasThere, table, filter, order)) {
       yield* page;
     }
+  }
+
+  async recordedAs(samples: readonly Sample[]): Promise<readonly Sample[]> {
+    const found: Sample[] = [];
+    for (const some of inParts(samples, askedAtOnce)) {
+      found.push(...(await this.#read((db) => samplesFound(db, table, sameIds(some, true)))));
+      const known = new Set(found.map(({ messageId }) => messageId));
+      const left = some.filter(({ messageId }) => !known.has(messageId));
+      if (left.length > 0)
+        found.push(...(await this.#read((db) => samplesFound(db, table, sameIds(left, false)))));
+    }
+    return found;
   }
 
   async meters(filter: SampleFilter): Promise<readonly MeterSummary[]> {

@@ -17,7 +17,9 @@ import type { Kysely, RawBuilder } from 'kysely';
 
 import { periodOf } from '../periods.js';
 import { int64Range, toInt64 } from '../filter.js';
-import { samplePages } from '../sample-pages.js';
+import { askedAtOnce, inParts } from '../in-parts.js';
+import { messageKey } from '../message-key.js';
+import { samplePages, samplesFound } from '../sample-pages.js';
 import type { SampleTable } from '../sample-table.js';
 import type { Schema } from '../schema.js';
 import { meterSummaries, resourceSummaries } from '../summaries.js';
@@ -170,6 +172,17 @@ export class SqliteSampleStore implements SampleStore {
       // SQLite's answers are there at once: without this, a long stream would keep everyone else waiting.
       await nextTurn();
     }
+  }
+
+  async recordedAs(samples: readonly Sample[]): Promise<readonly Sample[]> {
+    const found: Sample[] = [];
+    for (const some of inParts(samples, askedAtOnce)) {
+      const keys = some.map(({ messageId }) => sql`${messageKey(messageId).key}`);
+      const rows = sql`select series_id, timestamp, id from samples where key in (${sql.join(keys)})`;
+      found.push(...(await this.#read((db) => samplesFound(db, table, rows))));
+      await nextTurn();
+    }
+    return found;
   }
 
   meters(filter: SampleFilter): Promise<readonly MeterSummary[]> {

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 
+import type { Sample } from '@nephoscope/core';
+
 import { all, exampleSample, examples, noon, second } from './support.js';
 import type { StoreTests } from './support.js';
 
@@ -40,6 +42,28 @@ export function recordTests({ describe, it, withStore }: StoreTests): void {
         assert.deepEqual(await store.record([first, later, first]), { recorded: 1, duplicates: 2 });
         assert.deepEqual(await store.record([later]), { recorded: 0, duplicates: 1 });
         assert.deepEqual(await all(store), [first]);
+      }),
+    );
+
+    it(
+      'gives what is recorded under the ids of samples, whatever else they say',
+      withStore(async (store) => {
+        const first = examples(3);
+        const [one, two, three] = first as [Sample, Sample, Sample];
+        await store.record(first);
+        const other = exampleSample({
+          ...one,
+          projectId: 'another',
+          volume: '7',
+          timestamp: one.timestamp + 86_400n * second,
+        });
+        assert.deepEqual(await store.record([other, two]), { recorded: 0, duplicates: 2 });
+        const byId = (samples: readonly Sample[]) =>
+          [...samples].sort((left, right) => (left.messageId < right.messageId ? -1 : 1));
+        assert.deepEqual(byId(await store.recordedAs([other, two])), byId([one, two]));
+        assert.deepEqual(await store.recordedAs([exampleSample({ resourceId: three.resourceId })]), []);
+        assert.deepEqual(await store.recordedAs([]), []);
+        assert.equal((await store.recordedAs(Array.from({ length: 3_000 }, () => two))).length > 0, true);
       }),
     );
 

@@ -1,0 +1,109 @@
+import {
+  LogLimit,
+  contentDifference,
+  createSigner,
+  derivedMessageId,
+  isJsonObject,
+  parseJson,
+  readMeteringMessage,
+  signJsonMessage,
+} from '@nephoscope/core';
+import type { Clock, Logger, Sample, SampleStore, Secret } from '@nephoscope/core';
+
+import type { CollectorMetrics } from './metrics.js';
+
+export interface ConflictsParts {
+  readonly store: SampleStore;
+  /** The first signs. */
+  readonly secrets: readonly Secret[];
+  readonly metrics: CollectorMetrics;
+  readonly logger: Logger;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+}
+
+/** What a sample is billed by. */
+const figures = [
+  'source',
+  'counter_name',
+  'counter_type',
+  'counter_unit',
+  'counter_volume',
+  'user_id',
+  'project_id',
+  'resource_id',
+];
+
+/**
+ * Samples that say otherwise than the one that was recorded under their message id. The first may not be the true one: what
+ * services announce is not signed, and its id is made of what anybody knows.
+ *
+ * - Of what was announced both are recorded, the other one under an id of its own, with the first one's in `conflicts_with`.
+ *   The same event comes in several forms and again, so only the figures count, and not time and metadata.
+ * - What central agents read again in a cycle that another one began is the same sample, read a moment later.
+ * - All else has an id of its own, and is for the dead letters when it comes with another one's.
+ */
+export class Conflicts {
+  readonly #parts: ConflictsParts;
+  readonly #signer;
+  readonly #log: LogLimit;
+
+  constructor(parts: ConflictsParts) {
+    this.#parts = parts;
+    this.#signer = createSigner({ secret: parts.secrets[0] as Secret, form: 'canonical' });
+    this.#log = new LogLimit(parts.clock, parts.signal);
+  }
+
+  /**
+   * @param first what is recorded under the id of the other
+   * @returns why it is a dead letter; undefined where it is a repetition, or recorded
+   * @throws what the store throws
+   */
+  async keep(sample: Sample, first: Sample): Promise<string | undefined> {
+    const isDerived = derived.test(sample.messageId);
+    if (!isDerived) {
+      const difference = contentDifference(first.text, sample.text);
+      if (difference === undefined) return undefined;
+      this.#parts.metrics.conflicts.inc();
+      return `another one is recorded under the message id ${sample.messageId}, of which ${difference}`;
+    }
+    if (sample.publisherId?.startsWith(collectors) !== true) return undefined;
+    const difference = contentDifference(first.text, sample.text, figures);
+    if (difference !== undefined) await this.#keepBeside(sample, difference);
+    return undefined;
+  }
+
+  async #keepBeside(sample: Sample, difference: string): Promise<void> {
+    const { logger, metrics, store } = this.#parts;
+    const beside = this.#beside(sample);
+    const { recorded } = await store.record([beside]);
+    if (recorded === 0) return;
+    metrics.recorded.inc();
+    metrics.conflicts.inc();
+    const { meter, resourceId, messageId } = sample;
+    this.#log.tell((count) => {
+      const what = count === 1 ? 'an event was announced' : `${count} events were announced`;
+      logger.warn(
+        { meter, resourceId, messageId, beside: beside.messageId, count },
+        `${what} once more with other figures${count === 1 ? '' : ', among them'}: ${meter} of ${resourceId}, recorded first, of which ${difference}. Both are recorded: one of them may be forged`,
+      );
+    });
+  }
+
+  /** The same sample under an id that is made of its figures, so that it comes out the same each time. */
+  #beside({ text }: Sample): Sample {
+    const message = parseJson(text);
+    if (!isJsonObject(message)) throw new Error('a sample is no JSON object');
+    const first = message.get('message_id') as string;
+    const said = figures.map((key) => JSON.stringify(message.get(key) ?? null));
+    const changed = new Map(message)
+      .set('message_id', derivedMessageId('conflict', first, ...said))
+      .set('conflicts_with', first);
+    return readMeteringMessage(signJsonMessage(changed, this.#signer)).sample;
+  }
+}
+
+/** Made by core's `derivedMessageId`: UUIDs of version 8. */
+const derived = /^[0-9a-f]{8}-[0-9a-f]{4}-8/;
+/** What the publisher of samples that were made of notifications begins with. */
+export const collectors = 'collector.';
