@@ -22,6 +22,7 @@ import { lettersOf } from './letters.js';
 import { createCollectorMetrics } from './metrics.js';
 import type { CollectorMetrics } from './metrics.js';
 import type { CollectorOptions } from './options.js';
+import { OldestKept } from './oldest-kept.js';
 import { Recorder } from './recorder.js';
 import { SettingAside } from './setting-aside.js';
 import { Waiting } from './waiting.js';
@@ -87,7 +88,8 @@ export class Collector implements Component {
     };
     const { signal } = this.#stopping;
     const conflicts = new Conflicts({ store, secrets, metrics: this.#metrics, clock, logger, signal });
-    this.#recorder = new Recorder({ store, conflicts, metrics: this.#metrics, clock, logger });
+    const oldestKept = new OldestKept({ retention: options.retention, store, clock });
+    this.#recorder = new Recorder({ store, conflicts, oldestKept, metrics: this.#metrics, clock, logger });
     this.#settingAside = new SettingAside({
       queue: meteringTopology.queue,
       onWaits: (delivery, waits) => this.#consumption.setBy(delivery, waits),

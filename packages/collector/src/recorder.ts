@@ -4,10 +4,13 @@ import type { Clock, Logger, Sample, SampleStore } from '@nephoscope/core';
 import type { Conflicts } from './conflicts.js';
 import type { Intake, Refusal } from './intake.js';
 import type { CollectorMetrics } from './metrics.js';
+import { expired } from './oldest-kept.js';
+import type { OldestKept } from './oldest-kept.js';
 
 export interface RecorderParts {
   readonly store: SampleStore;
   readonly conflicts: Conflicts;
+  readonly oldestKept: OldestKept;
   readonly metrics: CollectorMetrics;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -38,8 +41,10 @@ export class Recorder {
    */
   async record(batch: readonly Intake[], signal: AbortSignal): Promise<ReadonlyMap<Intake, readonly Refusal[]>> {
     const refused: Refused = new Map();
+    const oldest = await this.#insist(() => this.#parts.oldestKept.time(), signal);
+    const parts = batch.map((intake) => ({ intake, samples: newerThan(oldest, intake, refused) }));
     await this.#record(
-      batch.map((intake) => ({ intake, samples: intake.samples })),
+      parts.filter(({ samples }) => samples.length > 0),
       refused,
       signal,
     );
@@ -132,6 +137,17 @@ function refuse(refused: Refused, intake: Intake, sample: Sample, kind: Refusal[
   const others = refused.get(intake);
   if (others === undefined) refused.set(intake, [refusal]);
   else others.push(refusal);
+}
+
+/** The samples that are not older; the others are refused. */
+function newerThan(oldest: bigint | undefined, intake: Intake, refused: Refused): readonly Sample[] {
+  const { samples } = intake;
+  if (oldest === undefined || samples.every(({ timestamp }) => timestamp >= oldest)) return samples;
+  return samples.filter((sample) => {
+    if (sample.timestamp >= oldest) return true;
+    refuse(refused, intake, sample, 'expired', expired(sample.timestamp, oldest));
+    return false;
+  });
 }
 
 /** Samples of one delivery, all or some. */

@@ -58,7 +58,8 @@ export async function planRetention(store: SampleStore, retention: bigint, now: 
   };
 }
 
-async function timeOf(
+/** The time of the oldest or the newest sample. @throws what the store throws */
+export async function timeOf(
   store: SampleStore,
   filter: SampleFilter,
   newestFirst: boolean,

@@ -1,0 +1,53 @@
+import { formatTimestamp } from '@nephoscope/core';
+import type { Clock, SampleStore } from '@nephoscope/core';
+
+import { timeOf } from './retention-plan.js';
+
+const day = 86_400_000_000_000n;
+/** What will be removed within the hour is not recorded any more. */
+const hour = 3_600_000_000_000n;
+/** Between two looks at the store, ns. */
+const lookEvery = 600_000_000_000n;
+
+export interface OldestKeptParts {
+  /** How long samples are kept, ms; without it for ever. */
+  readonly retention: number | undefined;
+  readonly store: SampleStore;
+  readonly clock: Clock;
+}
+
+/**
+ * The time (ns since 1970 UTC) before which retention has removed, or is about to remove, what was there. A sample from before it may
+ * be a repetition of one that was removed, and would be recorded as new. As for the removal itself, time is what the clock
+ * shows, but no more than what is recorded: a clock that is ahead refuses nothing.
+ */
+export class OldestKept {
+  readonly #parts: OldestKeptParts;
+  #time: bigint | undefined;
+  #lookedAt = 0n;
+
+  constructor(parts: OldestKeptParts) {
+    this.#parts = parts;
+  }
+
+  /** @throws what the store throws */
+  async time(): Promise<bigint | undefined> {
+    const { clock, retention, store } = this.#parts;
+    if (retention === undefined) return undefined;
+    const asked = clock.monotonic();
+    if (this.#time !== undefined && asked - this.#lookedAt < lookEvery) return this.#time;
+    const newest = await timeOf(store, {}, true);
+    const now = clock.now();
+    const time = newest === undefined || newest > now ? now : newest;
+    const oldest = time - BigInt(Math.round(retention)) * 1_000_000n - day + hour;
+    // What is removed stays removed.
+    if (this.#time === undefined || oldest > this.#time) this.#time = oldest;
+    this.#lookedAt = asked;
+    return this.#time;
+  }
+}
+
+/** Why a sample is not recorded. */
+export function expired(timestamp: bigint, oldest: bigint): string {
+  return `it is of ${formatTimestamp(timestamp)}, and retention has removed what is older than ${formatTimestamp(oldest)} or is about to: it may be a repetition of what was there`;
+}

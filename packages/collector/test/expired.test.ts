@@ -1,0 +1,74 @@
+import type { Sample } from '@nephoscope/core';
+import { FakeClock } from '@nephoscope/testing';
+
+import { OldestKept } from '../src/oldest-kept.js';
+import { FakeDelivery, FakeStore, ids, line, metric, started, until } from './support.js';
+
+const day = 86_400_000_000_000n;
+/** The time of the samples that `line` makes. */
+const time = 1_795_381_200_000_000_000n;
+
+/** A store that has samples of these times. */
+function storeOf(...times: readonly bigint[]): FakeStore {
+  const store = new FakeStore();
+  store.samples = async function* () {
+    await Promise.resolve();
+    const newest = times.reduce<bigint | undefined>(
+      (most, one) => (most !== undefined && most > one ? most : one),
+      undefined,
+    );
+    if (newest !== undefined) yield { timestamp: newest } as Sample;
+  };
+  return store;
+}
+
+describe('what retention has removed', () => {
+  it.each([
+    ['is known by the clock where nothing is recorded', [], 100n, 89n],
+    ['is known by what is recorded where the clock is ahead', [50n], 100_000n, 39n],
+    ['is known by the clock where a sample is ahead', [100_000n], 100n, 89n],
+  ])('%s', async (_, recorded, now, oldest) => {
+    const clock = new FakeClock(time + now * day);
+    const parts = { retention: 10 * 86_400_000, store: storeOf(...recorded.map((at) => time + at * day)), clock };
+    expect(await new OldestKept(parts).time()).toBe(time + oldest * day + day / 24n);
+  });
+
+  it('does not come back when the clock is set back', async () => {
+    const clock = new FakeClock(time);
+    const kept = new OldestKept({ retention: 86_400_000, store: storeOf(), clock });
+    const before = await kept.time();
+    clock.step(-Number(day / 1_000_000n));
+    await clock.advance(700_000);
+    expect((await kept.time())! >= before!).toBe(true);
+  });
+
+  it('is nothing without a retention', async () => {
+    const parts = { retention: undefined, store: storeOf(), clock: new FakeClock(time) };
+    expect(await new OldestKept(parts).time()).toBeUndefined();
+  });
+});
+
+it('sets a repetition of a removed sample aside, counts it and tells of it', async () => {
+  const running = await started({ retention: '10d' });
+  running.store.samples = storeOf(time + 12n * day).samples;
+  await running.clock.advance(Number((time + 12n * day - running.clock.now()) / 1_000_000n));
+  const late = new FakeDelivery(line({ id: 'removed' }));
+  running.bus.send(late);
+  await until('it is settled', () => late.outcome === 'ack');
+  expect(late.dead.map(({ reason }) => reason)).toEqual([expect.stringMatching(/^expired: it is of 2026-/)]);
+  expect(ids(running.store.recorded)).toEqual([]);
+  expect(await metric(running.registry, 'nephoscope_collector_samples_refused_total', { reason: 'expired' })).toBe(
+    1,
+  );
+  expect(running.told('warn')).toEqual([expect.stringContaining('expired: ')]);
+});
+
+it('records what is within the retention', async () => {
+  const running = await started({ retention: '20d' });
+  running.store.samples = storeOf(time + 12n * day).samples;
+  await running.clock.advance(Number((time + 12n * day - running.clock.now()) / 1_000_000n));
+  const late = new FakeDelivery(line({ id: 'kept' }));
+  running.bus.send(late);
+  await until('it is settled', () => late.outcome === 'ack');
+  expect(ids(running.store.recorded)).toEqual(['kept']);
+});
