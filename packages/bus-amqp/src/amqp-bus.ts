@@ -129,6 +129,7 @@ export class AmqpBus implements MessageBus {
           body: message.content,
           contentType: message.properties.contentType as string | undefined,
           compression: compressionOf(message),
+          exchange: message.fields.exchange,
           routingKey: message.fields.routingKey,
           redelivered: message.fields.redelivered,
           get isGone() {

@@ -86,6 +86,8 @@ export interface Delivery {
   readonly contentType: string | undefined;
   /** How the sender's library compressed the body, as it named it (kombu's header `compression`); undefined where it did not. */
   readonly compression?: string | undefined;
+  /** On which it was published; '' for straight into the queue, undefined where the bus does not know. */
+  readonly exchange?: string | undefined;
   readonly routingKey: string;
   readonly redelivered: boolean;
   /** Its connection is lost: settling it has no effect any more, and the queue delivers it again, to whoever consumes. */

@@ -6,6 +6,7 @@ export interface FakeDeliveryFields {
   readonly body: Uint8Array;
   readonly contentType?: string | undefined;
   readonly compression?: string | undefined;
+  readonly exchange?: string | undefined;
   readonly routingKey?: string;
   readonly redelivered?: boolean;
 }
@@ -16,6 +17,7 @@ export class FakeDelivery implements Delivery {
   readonly body: Uint8Array;
   readonly contentType: string | undefined;
   readonly compression: string | undefined;
+  readonly exchange: string | undefined;
   readonly routingKey: string;
   readonly redelivered: boolean;
   /** How it was settled; a requeued one is not delivered again unless the test sends it again. */
@@ -35,6 +37,7 @@ export class FakeDelivery implements Delivery {
     body,
     contentType,
     compression,
+    exchange,
     routingKey = '',
     redelivered = false,
   }: FakeDeliveryFields) {
@@ -42,6 +45,7 @@ export class FakeDelivery implements Delivery {
     this.body = body;
     this.contentType = contentType;
     this.compression = compression;
+    this.exchange = exchange;
     this.routingKey = routingKey;
     this.redelivered = redelivered;
   }

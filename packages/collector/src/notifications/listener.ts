@@ -17,6 +17,8 @@ import { Consumption } from '../consumption.js';
 import { decompressed } from '../decompress.js';
 import type { Letter } from '../letters.js';
 import { SettingAside } from '../setting-aside.js';
+import { announcesOn, apart } from './apart.js';
+import type { Apart } from './apart.js';
 import { descriptionOf, reducedNotification } from './dead-letter.js';
 import type { ActiveHandler } from './handlers.js';
 import { createNotificationMetrics } from './metrics.js';
@@ -25,6 +27,7 @@ import type { NotificationsOptions } from './options.js';
 import { pluginFailure } from './plugin-failure.js';
 import { maxNotificationBytes, readNotification, unwrapNotification } from './read-notification.js';
 import type { UnwrappedNotification } from './read-notification.js';
+import { Seal } from './seal.js';
 import { topologiesOf } from './topology.js';
 import { translate } from './translate.js';
 import type { Origin } from './translate.js';
@@ -90,7 +93,9 @@ export class NotificationListener implements Component {
   readonly #consumption: Consumption;
   readonly #settingAside: SettingAside;
   readonly #stopping = new AbortController();
-  readonly #log: LogLimit;
+  /** By what they tell of. */
+  readonly #logs = new Map<string, LogLimit>();
+  readonly #seal: Seal;
   #isConsuming = false;
   #stopped: Promise<void> | undefined;
   #failure: string | undefined;
@@ -119,7 +124,7 @@ export class NotificationListener implements Component {
       logger,
       signal: this.#stopping.signal,
     });
-    this.#log = new LogLimit(clock, this.#stopping.signal);
+    this.#seal = new Seal(this.#origin.publisherId, secrets);
   }
 
   /** @throws what the bus throws when it cannot declare or consume the queue */
@@ -246,8 +251,21 @@ export class NotificationListener implements Component {
       const reason = describeError(error);
       return this.#unreadable(delivery, [{ reason, part: { body: descriptionOf(delivery, reason) } }]);
     }
+    const { eventType } = notification;
+    const wanting = this.#parts.handlers.filter(({ wants }) => wants(eventType));
+    const isSealed = this.#seal.isOn(unwrapped.fields);
+    const { clock, options } = this.#parts;
+    const circumstances = {
+      exchange: delivery.exchange,
+      handlers: wanting,
+      now: clock.now(),
+      maxAge: BigInt(Math.round(options.maxAge)) * 1_000_000n,
+    };
+    const wrong = isSealed ? undefined : apart(notification, circumstances);
+    if (wrong !== undefined) return this.#setApart(wrong, notification, unwrapped);
     this.#tellObserver(notification);
-    return this.#translated(notification, unwrapped);
+    const handlers = isSealed ? wanting : wanting.filter((handler) => announcesOn(handler, delivery.exchange));
+    return this.#translated(notification, unwrapped, handlers);
   }
 
   #isWanted(eventType: string): boolean {
@@ -266,12 +284,33 @@ export class NotificationListener implements Component {
     };
   }
 
-  #tellSetAside(fields: Readonly<Record<string, unknown>>, reason: string): void {
-    this.#log.tell((count) => {
+  #setApart(
+    { kind, reason }: Apart,
+    { eventType, messageId }: Notification,
+    { fields }: UnwrappedNotification,
+  ): Work {
+    return {
+      ...nothing,
+      letters: [{ reason, part: { body: this.#seal.put(reducedNotification(fields)) } }],
+      onSetAside: () => {
+        this.#metrics.apart.inc({ reason: kind });
+        this.#tellSetAside({ eventType, messageId }, reason, kind);
+      },
+    };
+  }
+
+  #tellSetAside(fields: Readonly<Record<string, unknown>>, reason: string, kind = ''): void {
+    this.#logLimit(kind).tell((count) => {
       const what = count === 1 ? 'a notification' : `${count} notifications`;
       const text = `${what} went to the dead letters${count === 1 ? '' : ', among them'}: ${reason}`;
       this.#parts.logger.warn({ ...fields, count }, text);
     });
+  }
+
+  #logLimit(kind: string): LogLimit {
+    const limit = this.#logs.get(kind) ?? new LogLimit(this.#parts.clock, this.#stopping.signal);
+    this.#logs.set(kind, limit);
+    return limit;
   }
 
   #tellObserver(notification: Notification): void {
@@ -284,9 +323,12 @@ export class NotificationListener implements Component {
     }
   }
 
-  #translated(notification: Notification, { fields }: UnwrappedNotification): Work {
+  #translated(
+    notification: Notification,
+    { fields }: UnwrappedNotification,
+    handlers: readonly ActiveHandler[],
+  ): Work {
     const { eventType, messageId } = notification;
-    const handlers = this.#parts.handlers.filter(({ wants }) => wants(eventType));
     if (handlers.length === 0) this.#metrics.unwanted.inc();
     const { messages, samples, translatedBy, failures } = translate(
       notification,
@@ -301,7 +343,7 @@ export class NotificationListener implements Component {
     return {
       publish: messages,
       samples,
-      letters: [{ reason, part: { body: reducedNotification(fields) } }],
+      letters: [{ reason, part: { body: this.#seal.put(reducedNotification(fields)) } }],
       onSetAside: () => {
         for (const { plugin } of failures) this.#metrics.failed.inc({ plugin });
         this.#tellSetAside({ eventType, messageId, plugins: failures.map(({ plugin }) => plugin) }, reason);

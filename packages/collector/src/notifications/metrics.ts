@@ -20,6 +20,12 @@ export function createNotificationMetrics(registry: Registry) {
       help: 'Notifications that went to the dead letters since they could not be read',
       registers,
     }),
+    apart: new Counter({
+      name: 'nephoscope_collector_notifications_apart_total',
+      help: 'Notifications that wait among the dead letters since they came from elsewhere or are of another time, by reason',
+      labelNames: ['reason'],
+      registers,
+    }),
     translated: new Counter({
       name: 'nephoscope_collector_notifications_translated_total',
       help: 'Notifications that a plugin translated, by plugin',

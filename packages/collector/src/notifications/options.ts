@@ -1,4 +1,4 @@
-import { byteSize } from '@nephoscope/core';
+import { byteSize, duration } from '@nephoscope/core';
 import { selectionOptions } from '@nephoscope/runtime';
 import { z } from 'zod';
 
@@ -47,6 +47,11 @@ export const notificationsOptions = z.strictObject({
     .max(65_535)
     .default(100)
     .describe('Notifications that may be under way at once; bounds memory.'),
+  maxAge: duration()
+    .prefault('400d')
+    .describe(
+      'Notifications that are older, or of a period that was over for longer, wait among the dead letters for an operator, as do those of times to come.',
+    ),
   ...selectionOptions('notification plugins'),
   plugins: z
     .record(z.string(), z.unknown())

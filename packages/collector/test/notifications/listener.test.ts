@@ -246,7 +246,7 @@ describe('a plugin that fails', () => {
     expect(one.outcome).toBe('ack');
     expect(samples(bus.confirmed).map(({ meter }) => meter)).toEqual(['volume']);
     const reason = "failed: plugin 'failing': NOTIFICATION_FIELD: the notification has no payload.size";
-    expect(dead(one)).toEqual([{ reason, body: volumeCreated }]);
+    expect(dead(one)).toEqual([{ reason, body: expect.objectContaining(volumeCreated) as unknown }]);
     expect(await count('notifications_failed_total', { plugin: 'failing' })).toBe(1);
     expect(await count('notifications_translated_total')).toBe(1);
     expect(told('warn').map(({ message }) => message)).toEqual([
@@ -262,7 +262,13 @@ describe('a plugin that fails', () => {
       bus.send(letter);
       await settled(letter);
       expect(bus.offered).toEqual([]);
-      expect(dead(letter).map(({ reason }) => reason)).toEqual([
+      // It is of no time that an event can be of; nor can it be recorded when an operator puts it back.
+      expect(dead(letter).map(({ reason }) => reason)).toEqual([expect.stringMatching(/^(?:early|late): /)]);
+      const again = delivery(letter.dead[0]!.body);
+      bus.send(again);
+      await settled(again);
+      expect(bus.offered).toEqual([]);
+      expect(dead(again).map(({ reason }) => reason)).toEqual([
         expect.stringMatching(/COUNTER_INVALID: .*a timestamp that is no .* in the years 1678 to 2262$/),
       ]);
     },

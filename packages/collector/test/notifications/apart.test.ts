@@ -1,0 +1,173 @@
+import { parseTimestamp, readMeteringMessage, splitMeteringBatch } from '@nephoscope/core';
+import { FakeBus, FakeClock, FakeDelivery, RecordingLogger } from '@nephoscope/testing';
+import { Registry } from 'prom-client';
+
+import { NotificationListener } from '../../src/notifications/listener.js';
+import { notificationsOptions } from '../../src/notifications/options.js';
+import { metric, secret, until } from '../support.js';
+import { active, bytes, enveloped, queue, volumeCreated, volumeSizePlugin } from './material.js';
+
+const now = parseTimestamp('2026-11-27T12:00:00Z');
+/** As cinder's, on its two exchanges. */
+const cinder = {
+  ...volumeSizePlugin,
+  exchangeTopics: ['cinder', 'openstack'].map((exchange) => ({ exchange, topics: [] })),
+};
+
+async function started(handlers = [cinder], options: Record<string, unknown> = {}) {
+  const [bus, clock, logger, registry] = [
+    new FakeBus(),
+    new FakeClock(now),
+    new RecordingLogger(),
+    new Registry(),
+  ];
+  const listener = new NotificationListener({
+    options: notificationsOptions.parse(options),
+    source: 'openstack',
+    host: 'controller-1',
+    secrets: [secret],
+    signature: 'canonical',
+    bus,
+    handlers,
+    failedPlugins: 0,
+    logger,
+    clock,
+    registry,
+  });
+  await listener.start();
+  const settle = async (body: Uint8Array, exchange?: string) => {
+    const one = new FakeDelivery({ queue, body, exchange, routingKey: 'notifications.info' });
+    bus.send(one);
+    await until('it is settled', () => one.outcome === 'ack');
+    return one;
+  };
+  const volumes = () =>
+    bus.confirmed.flatMap(({ body }) =>
+      [...splitMeteringBatch(body)].map((text) => readMeteringMessage(text as string).sample.volume),
+    );
+  const warned = () => logger.entries.filter(({ level }) => level === 'warn').map(({ message }) => message);
+  const apart = (reason: string) => metric(registry, 'nephoscope_collector_notifications_apart_total', { reason });
+  return { bus, settle, volumes, warned, apart };
+}
+
+const announced = (changes: Record<string, unknown> = {}, payload: Record<string, unknown> = {}) =>
+  enveloped({ ...volumeCreated, ...changes, payload: { ...volumeCreated.payload, ...payload } });
+const period = (audit_period_beginning: string, audit_period_ending: string) => ({
+  audit_period_beginning,
+  audit_period_ending,
+});
+const exists = (beginning: string, ending: string) =>
+  announced({ event_type: 'volume.exists' }, period(beginning, ending));
+const both = active('both', { ...volumeSizePlugin.handler, eventTypes: ['volume.*', 'instance.exists'] });
+
+describe('a notification waits apart', () => {
+  it.each([
+    [
+      'origin',
+      'through another exchange',
+      announced(),
+      'neutron',
+      /^origin: it came through exchange 'neutron', and volume\.create\.end is announced on 'cinder' or 'openstack'$/,
+    ],
+    ['origin', 'straight into the queue', announced(), '', /^origin: it came straight into the queue/],
+    [
+      'early',
+      'of a time to come',
+      announced({ timestamp: '2030-01-01 00:00:00' }),
+      'cinder',
+      /^early: it is of 2030-01-01T/,
+    ],
+    [
+      'early',
+      'of a period that has not begun',
+      exists('2030-01-01 00:00:00', '2030-02-01 00:00:00'),
+      'cinder',
+      /^early: it is of 2030-02-01T/,
+    ],
+    [
+      'early',
+      'of a period that has begun and ends in years',
+      exists('2026-11-01 00:00:00', '2030-02-01 00:00:00'),
+      'cinder',
+      /^early: /,
+    ],
+    [
+      'late',
+      'of years ago',
+      announced({ timestamp: '2022-01-01 00:00:00' }),
+      'cinder',
+      /^late: it is of 2022-01-01T/,
+    ],
+    [
+      'late',
+      'of a period of years ago',
+      exists('2020-01-01 00:00:00', '2020-02-01 00:00:00'),
+      'cinder',
+      /^late: it is of 2020-03-03T/,
+    ],
+  ])('as %s when it came %s', async (kind, _, body, exchange, reason) => {
+    const { settle, volumes, warned, apart } = await started([{ ...both, exchangeTopics: cinder.exchangeTopics }]);
+    const one = await settle(body, exchange);
+    expect(one.dead.map(({ reason: told }) => told)).toEqual([expect.stringMatching(reason)]);
+    expect(volumes()).toEqual([]);
+    expect(await apart(kind)).toBe(1);
+    expect(warned()).toEqual([expect.stringContaining(kind)]);
+    // The true one is taken.
+    await settle(announced(), 'openstack');
+    expect(volumes()).toEqual(['20']);
+  });
+
+  it('until an operator puts it back, whatever was against it', async () => {
+    const { settle, volumes } = await started();
+    const [letter] = (await settle(announced({}, { size: 21 }), '')).dead;
+    expect((await settle(letter!.body, '')).dead).toEqual([]);
+    expect(volumes()).toEqual(['21']);
+  });
+
+  it('and nobody else puts back what was changed, or was never there', async () => {
+    const { settle, volumes, apart } = await started();
+    const [letter] = (await settle(announced(), '')).dead;
+    const text = Buffer.from(letter!.body).toString();
+    await settle(bytes(text.replace('"size":20', '"size":0')), '');
+    await settle(bytes({ ...volumeCreated, set_aside_by: 'collector.x', signature_form: 'canonical' }), '');
+    expect(volumes()).toEqual([]);
+    expect(await apart('origin')).toBe(3);
+  });
+
+  it.each([
+    ['the audit of the last month', exists('2026-10-01 00:00:00', '2026-11-01 00:00:00')],
+    [
+      'that of the last year, of which the end is over 300 days ago',
+      exists('2025-01-01 00:00:00', '2026-01-01 00:00:00'),
+    ],
+    ['one of a clock that is half a day ahead', announced({ timestamp: '2026-11-28 00:00:00' })],
+    ['what waited for a month', announced({ timestamp: '2026-10-27 00:00:00' })],
+  ])('but not %s', async (_, body) => {
+    const { settle, volumes } = await started([{ ...both, exchangeTopics: cinder.exchangeTopics }]);
+    expect((await settle(body, 'cinder')).dead).toEqual([]);
+    expect(volumes()).toEqual(['20']);
+  });
+
+  it("in nova's versioned form, too", async () => {
+    const { settle } = await started([{ ...both, exchangeTopics: [{ exchange: 'nova', topics: [] }] }]);
+    const data = { 'nova_object.data': period('2030-01-01T00:00:00Z', '2030-02-01T00:00:00Z') };
+    const payload = { 'nova_object.data': { audit_period: data } };
+    const one = await settle(enveloped({ ...volumeCreated, event_type: 'instance.exists', payload }), 'nova');
+    expect(one.dead.map(({ reason }) => reason)).toEqual([expect.stringMatching(/^early: it is of 2030-02-01T/)]);
+  });
+
+  it('of a plugin whose service announces elsewhere, while another takes it', async () => {
+    const other = { ...cinder, name: 'other', exchangeTopics: [{ exchange: 'elsewhere', topics: [] }] };
+    const { settle, volumes, bus } = await started([cinder, other]);
+    expect((await settle(announced(), 'cinder')).dead).toEqual([]);
+    expect(volumes()).toEqual(['20']);
+    expect(bus.confirmed).toHaveLength(1);
+  });
+
+  it('for as long as the operator says', async () => {
+    const { settle } = await started([cinder], { maxAge: '1h' });
+    const one = await settle(announced({ timestamp: '2026-11-27 10:59:00' }), 'cinder');
+    expect(one.dead.map(({ reason }) => reason)).toEqual([expect.stringMatching(/^late: /)]);
+    expect((await settle(announced({ timestamp: '2026-11-27 11:01:00' }), 'cinder')).dead).toEqual([]);
+  });
+});
