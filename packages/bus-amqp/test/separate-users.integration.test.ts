@@ -1,0 +1,192 @@
+import { execFileSync } from 'node:child_process';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import { lastReadingQueue, meteringTopology } from '@nephoscope/core';
+import type { MessageBus, QueueTopology } from '@nephoscope/core';
+import type { Channel } from 'amqplib';
+
+import { startRabbitmq } from '../../../tools/testbed/rabbitmq.js';
+import type { PrivateRabbitmq } from '../../../tools/testbed/rabbitmq.js';
+import { createBus, hurriedClock, onBroker, until } from './support.js';
+
+const script = fileURLToPath(new URL('../../../docs/rabbitmq-permissions.sh', import.meta.url));
+const { exchange, queue, deadLetterQueue } = meteringTopology;
+const ours = ['nephoscope-compute', 'nephoscope-central', 'nephoscope-collector'] as const;
+const services = ['nova', 'cinder', 'glance', 'neutron', 'swift'] as const;
+type User = (typeof ours)[number] | (typeof services)[number];
+
+let broker: PrivateRabbitmq;
+const buses: MessageBus[] = [];
+
+const urlOf = (user: User) => broker.url.replace('guest:guest', `${user}:secret`);
+const body = Buffer.from('something');
+const message = { exchange, routingKey: 'metering.cpu', contentType: 'text/plain', body };
+
+/** What the script has `rabbitmqctl` do, as it is: the broker of the test has another one. */
+function commandsOf(users: readonly string[]): string[][] {
+  const folder = mkdtempSync(join(tmpdir(), 'nephoscope-permissions-'));
+  try {
+    const [command, said] = [join(folder, 'rabbitmqctl'), join(folder, 'said')];
+    writeFileSync(
+      command,
+      `#!/bin/sh\nif [ "$1" = list_users ]; then printf '%s\\t[]\\n' ${users.join(' ')}; exit; fi\n` +
+        `for one in "$@"; do printf '%s\\n' "$one"; done >> ${said}\necho >> ${said}\n`,
+    );
+    chmodSync(command, 0o755);
+    execFileSync('sh', [script], { env: { PATH: `${folder}:/usr/bin:/bin` }, timeout: 10_000 });
+    return readFileSync(said, 'utf8')
+      .trimEnd()
+      .split('\n\n')
+      .map((text) => text.split('\n'));
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+async function startAs(user: User): Promise<MessageBus> {
+  const bus = createBus({ url: urlOf(user) }, [], hurriedClock);
+  buses.push(bus);
+  await bus.start(AbortSignal.timeout(20_000));
+  return bus;
+}
+
+const attempt = (user: User, act: (channel: Channel) => Promise<unknown>) =>
+  onBroker(urlOf(user), (channel) => {
+    channel.on('error', () => undefined);
+    return act(channel);
+  });
+
+/** Publishes, and hears from the broker whether it may. */
+const publishing = (to: string, key: string) => async (channel: Channel) => {
+  const failed = new Promise<never>((_, reject) => channel.once('error', reject));
+  failed.catch(() => undefined);
+  channel.publish(to, key, body);
+  // An answer that comes behind the refusal.
+  await Promise.race([failed, channel.checkQueue('of-a-service')]);
+};
+
+beforeAll(async () => {
+  broker = await startRabbitmq();
+  for (const user of [...ours, ...services]) await broker.ctl('add_user', user, 'secret');
+  for (const command of commandsOf([...ours, ...services])) await broker.ctl(...command);
+  await onBroker(broker.url, async (channel) => {
+    for (const name of [...services, 'openstack']) await channel.assertExchange(name, 'topic', { durable: false });
+    await channel.assertQueue('of-a-service', { durable: false });
+  });
+  const collector = await startAs('nephoscope-collector');
+  await collector.declare(meteringTopology);
+  const notifications: QueueTopology = {
+    ...{
+      exchange: 'nova',
+      exchangeOf: 'others',
+      queue: 'nephoscope.notifications',
+      bindings: ['notifications.info'],
+    },
+    deadLetterQueue: 'nephoscope.notifications.dead',
+  };
+  await collector.declare(notifications);
+}, 120_000);
+afterAll(async () => {
+  for (const bus of buses) await bus.stop();
+  await broker.stop();
+}, 60_000);
+
+it('lets a compute agent publish samples and hear requests, beside a collector that takes both', async () => {
+  const [agent, collector] = [await startAs('nephoscope-compute'), await startAs('nephoscope-collector')];
+  await agent.declare(meteringTopology);
+  await collector.declare(meteringTopology);
+  const samples: string[] = [];
+  await collector.consume(queue, { prefetch: 10 }, (delivery) => {
+    samples.push(Buffer.from(delivery.body).toString());
+    void delivery.deadLetter('unreadable: for the test').then(() => delivery.ack());
+  });
+  await agent.publish(message);
+  await until('the sample', () => samples.includes('something'));
+  const heard: string[] = [];
+  for (const route of ['signed', 'unsigned'] as const) {
+    const requests = lastReadingQueue('node-1.example.org', route);
+    await agent.listen(requests, (request) => void heard.push(Buffer.from(request).toString()));
+    const [routingKey] = requests.bindings as [string];
+    await collector.publish({ ...message, routingKey, body: Buffer.from(route) });
+    await until('the request', () => heard.includes(route));
+  }
+  await (await collector.lead('metering.dead', AbortSignal.timeout(10_000))).release();
+}, 60_000);
+
+it('lets a central agent publish samples and lead', async () => {
+  const central = await startAs('nephoscope-central');
+  await central.declare(meteringTopology);
+  await central.publish(message);
+  const leadership = await central.lead('central', AbortSignal.timeout(10_000));
+  await leadership.leave(Buffer.from('a cycle'));
+  await leadership.release();
+}, 60_000);
+
+it.each(services)('lets %s announce, and have queues of its own', async (service) => {
+  await attempt(service, async (channel) => {
+    await publishing(service, 'notifications.info')(channel);
+    if (service === 'cinder') await publishing('openstack', 'notifications.info')(channel);
+    await channel.assertQueue(`${service}-work`, { durable: false });
+    await channel.assertExchange(`reply_${service}`, 'direct', { durable: false });
+    await channel.bindQueue(`${service}-work`, `reply_${service}`, 'x');
+    await channel.get(`${service}-work`);
+    await channel.deleteQueue(`${service}-work`);
+  });
+});
+
+const taking = (name: string): [string, (channel: Channel) => Promise<unknown>][] => [
+  [`read ${name}`, (channel) => channel.get(name)],
+  [`consume ${name}`, (channel) => channel.consume(name, () => undefined)],
+  [`purge ${name}`, (channel) => channel.purgeQueue(name)],
+  [`delete ${name}`, (channel) => channel.deleteQueue(name)],
+];
+const all = [queue, deadLetterQueue, 'nephoscope.notifications', 'nephoscope.notifications.dead'].flatMap(taking);
+const binding = (from: string, key: string) => async (channel: Channel) => {
+  const { queue: own } = await channel.assertQueue(`nephoscope.compute.spy.${key.length}`, { exclusive: true });
+  await channel.bindQueue(own, from, key);
+};
+const byService = (service: (typeof services)[number]) =>
+  [
+    ...all,
+    ['publish samples', publishing(exchange, 'metering.cpu')],
+    ['ask for last readings', publishing(exchange, 'compute.node-1')],
+    ['bind what others sent', (channel) => channel.bindQueue(queue, service, '#')],
+    ...[...services, 'openstack']
+      .filter((other) => other !== service && !(service === 'cinder' && other === 'openstack'))
+      .map((other) => [`announce on ${other}`, publishing(other, 'notifications.info')]),
+  ] as [string, (channel: Channel) => Promise<unknown>][];
+
+it.each(
+  (
+    [
+      ['nephoscope-compute', all],
+      ['nephoscope-compute', taking('of-a-service')],
+      ['nephoscope-compute', [['hear the samples of others', binding(exchange, 'metering.#')]]],
+      ['nephoscope-compute', [['hear what services announce', binding('nova', 'notifications.info')]]],
+      ['nephoscope-compute', [['ask other agents for last readings', publishing(exchange, 'compute.node-2')]]],
+      ['nephoscope-compute', [['write straight into queues', publishing('', queue)]]],
+      [
+        'nephoscope-compute',
+        services.map((name) => [`announce on ${name}`, publishing(name, 'notifications.info')]),
+      ],
+      ['nephoscope-compute', [['delete the exchange', (channel) => channel.deleteExchange(exchange)]]],
+      ['nephoscope-central', all],
+      ['nephoscope-central', taking('of-a-service')],
+      [
+        'nephoscope-central',
+        services.map((name) => [`announce on ${name}`, publishing(name, 'notifications.info')]),
+      ],
+      ['nephoscope-collector', taking('of-a-service')],
+      [
+        'nephoscope-collector',
+        services.map((name) => [`announce on ${name}`, publishing(name, 'notifications.info')]),
+      ],
+      ...services.map((service) => [service, byService(service)] as const),
+    ] as (readonly [User, [string, (channel: Channel) => Promise<unknown>][]])[]
+  ).flatMap(([user, acts]) => acts.map(([what, act]) => ({ user, what, act }))),
+)('does not let $user $what', async ({ user, act }) => {
+  await expect(attempt(user, act)).rejects.toThrow(/ACCESS.REFUSED|403/i);
+});
