@@ -26,7 +26,7 @@ export function isNephoscopeError(error: unknown, code?: string): error is Nepho
 const longestDescription = 2_000;
 
 /**
- * What a person should read of any thrown value: the message, and the messages of its causes. Never throws, and at
+ * What a person should read of any thrown value: the message, and what its causes say beyond it. Never throws, and at
  * most 2,000 characters: what plugins and others throw may be anything.
  */
 export function describeError(error: unknown): string {
@@ -36,7 +36,8 @@ export function describeError(error: unknown): string {
     const seen = new Set<unknown>();
     for (let at = error; ; at = at.cause) {
       const text = isError(at) ? String(at.message || describeAll(at) || at.name) : String(at);
-      texts.push(text);
+      // Many an error repeats what caused it.
+      if (!texts.some((before) => before.includes(text))) texts.push(text);
       length += text.length;
       seen.add(at);
       if (!isError(at) || at.cause === undefined || seen.has(at.cause) || length > longestDescription) break;
