@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { deflateSync } from 'node:zlib';
 
 import { connect } from 'amqplib';
 import type { ChannelModel, ConfirmChannel } from 'amqplib';
@@ -56,7 +58,7 @@ afterEach(() => connection.close());
 const declareExchange = () => channel.assertExchange(exchange, 'topic', { durable: false, autoDelete: false });
 
 /** Resolves when the broker has it; whether any queue wanted it. */
-function publish(body: string | Uint8Array): Promise<boolean> {
+function publish(body: string | Uint8Array, headers: Record<string, string> = {}): Promise<boolean> {
   const messageId = randomUUID();
   const options = {
     contentType: 'application/json',
@@ -64,6 +66,7 @@ function publish(body: string | Uint8Array): Promise<boolean> {
     persistent: true,
     mandatory: true,
     messageId,
+    headers,
   };
   return new Promise((resolve, reject) => {
     channel.publish(exchange, routingKey, Buffer.from(body), options, (error: unknown) => {
@@ -89,6 +92,13 @@ function volumeCreated(volume: string): string {
     }),
   });
 }
+
+const payloadOf = (body: string) =>
+  (
+    JSON.parse((JSON.parse(body) as { 'oslo.message': string })['oslo.message']) as {
+      payload: { volume_id: string; size: number };
+    }
+  ).payload;
 
 const configuration = (database: string, notifications: object = {}) => ({
   secrets: ['a secret of the tests'],
@@ -116,6 +126,22 @@ const expected = (volumes: readonly string[]) =>
   volumes.flatMap((volume) => [`${volume} volume 1`, `${volume} volume.size 20`]).sort();
 
 const names = (count: number, prefix: string) => Array.from({ length: count }, (_, index) => `${prefix}-${index}`);
+
+it('reads what the library of a service compressed, by gzip or bzip2', async () => {
+  await declareExchange();
+  const database = join(newFolder(), 'samples.db');
+  await listening(database);
+  await bound();
+  // As kombu names them (`kombu_compression`): its gzip is zlib's format.
+  await publish(deflateSync(volumeCreated('volume-gzip')), { compression: 'application/x-gzip' });
+  // Made of the recorded creation by Python's bz2.
+  const bzip2 = readFileSync(new URL('../data/openstack.volume.create.end.bz2', import.meta.url));
+  await publish(bzip2, { compression: 'application/x-bz2' });
+  const { volume_id: id, size } = payloadOf(created);
+  const all = [...expected(['volume-gzip']), `${id} volume 1`, `${id} volume.size ${size}`].sort();
+  await waitUntil('both are recorded', async () => (await recorded(database)).length >= all.length, 60_000);
+  expect(await recorded(database)).toEqual(all);
+}, 120_000);
 
 it('records what a service announces, each once, from the moment that its exchange is there', async () => {
   const database = join(newFolder(), 'samples.db');
