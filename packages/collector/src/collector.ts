@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
 import {
@@ -16,8 +17,8 @@ import type { Registry } from 'prom-client';
 import { Conflicts } from './conflicts.js';
 import { Consumption } from './consumption.js';
 import { decompressed } from './decompress.js';
-import { isTooLarge, refuse, takeIn } from './intake.js';
-import type { Intake, Readers, Refusal } from './intake.js';
+import { isTooLarge, reading, refusing, takeIn } from './intake.js';
+import type { Intake, Reading, Readers, Refusal } from './intake.js';
 import { lettersOf } from './letters.js';
 import { createCollectorMetrics } from './metrics.js';
 import type { CollectorMetrics } from './metrics.js';
@@ -25,7 +26,7 @@ import type { CollectorOptions } from './options.js';
 import { OldestKept } from './oldest-kept.js';
 import { Recorder } from './recorder.js';
 import { SettingAside } from './setting-aside.js';
-import { Waiting } from './waiting.js';
+import { Turns, maxMiddleBytes } from './turns.js';
 
 export interface CollectorParts {
   readonly options: CollectorOptions;
@@ -38,10 +39,15 @@ export interface CollectorParts {
   readonly registry: Registry;
 }
 
-/** What messages that wait may take together, bytes: more than the default prefetch of the largest that agents send. */
-const maxWaitingBytes = 64 * 1024 * 1024;
-/** After so many messages and samples others have a turn: the store's answers, heartbeats. */
+/** What messages that are not settled may take together, bytes: more than the default prefetch of the largest that agents send. */
+const maxHeldBytes = 64 * 1024 * 1024;
+/** While large messages of so many bytes together are on their way to the dead letters, no other is begun. */
+const maxLeavingBytes = 16 * 1024 * 1024;
+/** After so many messages and samples, or so many ms, others have a turn: the store's answers, heartbeats. */
 const readingTurn = 100;
+const readingTime = 10;
+/** A batch is not held up longer, ms, by what is read beside it and may be nothing at all. */
+const longestGathering = 200;
 // What is not done by then when the collector stops goes back to the queue with the end of the bus.
 const lastSettling = 3_000;
 /** A store that fails says so and is tried again; a batch that is neither recorded nor refused for so long, ms, is stuck. */
@@ -53,15 +59,15 @@ const maxToldMeters = 1_000;
  * Takes metering messages off the queue, verifies them and records them. A message is acknowledged when
  * what it holds is committed or safe among the dead letters, and not before.
  *
- * Messages wait as they came. While the store commits a batch the next one is read and verified, and no other: while
- * the store takes nothing, nothing more is read and, by the prefetch, nothing more is taken.
+ * Messages wait as they came, and are read in turns. While the store commits a batch the next one is read and verified, and
+ * no other: while the store takes nothing, nothing more is read and, by the prefetch, nothing more is taken.
  */
 export class Collector implements Component {
   readonly name = 'collector';
   readonly #parts: CollectorParts;
   readonly #metrics: CollectorMetrics;
   readonly #readers: Readers;
-  readonly #waiting: Waiting;
+  readonly #turns: Turns;
   readonly #consumption: Consumption;
   readonly #recorder: Recorder;
   readonly #settingAside: SettingAside;
@@ -71,6 +77,8 @@ export class Collector implements Component {
   readonly #settling = new Set<Promise<void>>();
   /** Those that are too large to be read leave one after the other. */
   #tooLarge: Promise<void> = Promise.resolve();
+  /** Of large messages that are being settled. */
+  #leavingBytes = 0;
   #pipeline: Promise<void> | undefined;
   readonly #committing: Duty;
   #stopped: Promise<void> | undefined;
@@ -98,12 +106,19 @@ export class Collector implements Component {
       signal: this.#stopping.signal,
     });
     this.#committing = new Duty('a batch is neither recorded nor refused', clock);
-    this.#waiting = new Waiting({ prefetch, onDropped: (delivery) => this.#forget(delivery) });
+    this.#turns = new Turns({
+      prefetch,
+      read: (delivery) => reading(delivery, this.#readers),
+      unpack: (delivery) => this.#unpack(delivery),
+      onDropped: (delivery) => this.#dropGone(delivery),
+      onWaits: (delivery, waits) => this.#consumption.setBy(delivery, waits),
+      isFull: () => this.#leavingBytes >= maxLeavingBytes,
+    });
     this.#consumption = new Consumption({
       bus,
       queue: meteringTopology.queue,
       prefetch,
-      maxBytes: maxWaitingBytes,
+      maxBytes: maxHeldBytes,
       handler: (delivery) => this.#take(delivery),
       clock,
       logger,
@@ -133,8 +148,8 @@ export class Collector implements Component {
   async #stop(): Promise<void> {
     this.#stopping.abort();
     await this.#consumption.stop();
-    this.#waiting.wake();
-    for (let left = this.#waiting.take(); left !== undefined; left = this.#waiting.take()) this.#requeue(left);
+    for (const left of this.#turns.drain()) this.#requeue(left);
+    this.#turns.wake();
     const settled = new AbortController();
     const overdue = this.#parts.clock.sleep(lastSettling, settled.signal).catch(() => undefined);
     await Promise.race([this.#done(), overdue]);
@@ -149,11 +164,9 @@ export class Collector implements Component {
   #take(delivery: Delivery): void {
     this.#metrics.messages.inc();
     this.#metrics.underWay.inc();
-    if (!isTooLarge(delivery)) return this.#waiting.add(delivery);
+    if (!isTooLarge(delivery)) return this.#turns.add(delivery);
     // It needs no store, and must not wait for one with all that it takes.
-    this.#tooLarge = this.#tooLarge
-      .then(() => this.#settle(takeIn(delivery, this.#readers)))
-      .then(() => this.#consumption.release(delivery));
+    this.#tooLarge = this.#tooLarge.then(() => this.#settle(takeIn(delivery, this.#readers)));
     this.#track(this.#tooLarge);
   }
 
@@ -184,41 +197,41 @@ export class Collector implements Component {
     const makeDue = async () => {
       await committed;
       due = true;
-      this.#waiting.wake();
+      this.#turns.wake();
     };
+    let first = Infinity;
+    let pause = performance.now();
     while (size < full && batch.length < most && !this.#stopping.signal.aborted) {
-      const delivery = this.#waiting.take();
-      if (delivery === undefined) {
+      if (due && performance.now() - first > longestGathering) break;
+      const intake = this.#turns.next();
+      if (intake === undefined) {
         if (due) break;
-        await this.#waiting.change();
+        await this.#turns.change();
         continue;
       }
-      this.#consumption.release(delivery);
-      const intake =
-        delivery.compression === undefined
-          ? takeIn(delivery, this.#readers)
-          : await this.#takeInCompressed(delivery);
-      if (intake.samples.length === 0) {
+      if (intake !== 'unfinished' && intake.samples.length === 0) {
         this.#track(this.#settle(intake));
-      } else {
+      } else if (intake !== 'unfinished') {
         batch.push(intake);
         size += intake.samples.length;
+        first = Math.min(first, performance.now());
         timer ??= setTimeout(() => void makeDue(), wait);
       }
-      read += 1 + intake.samples.length;
-      if (read < readingTurn) continue;
+      read += 1 + (intake === 'unfinished' ? 0 : intake.samples.length);
+      if (read < readingTurn && performance.now() - pause < readingTime) continue;
       read = 0;
       await nextTurn();
+      pause = performance.now();
     }
     clearTimeout(timer);
     return batch;
   }
 
-  async #takeInCompressed(delivery: Delivery): Promise<Intake> {
+  async #unpack(delivery: Delivery): Promise<Reading> {
     try {
-      return takeIn(delivery, this.#readers, await decompressed(delivery, maxMeteringDocumentBytes));
+      return reading(delivery, this.#readers, await decompressed(delivery, maxMeteringDocumentBytes));
     } catch (error) {
-      return refuse(delivery, error);
+      return refusing(delivery, error);
     }
   }
 
@@ -242,17 +255,29 @@ export class Collector implements Component {
   /** Its samples are recorded, but for those that the store refused: what is left are its dead letters. Never rejects. */
   async #settle(intake: Intake, unrecorded: readonly Refusal[] = []): Promise<void> {
     const { delivery, refusals: unread } = intake;
-    if (delivery.isGone) return this.#dropGone();
+    if (delivery.isGone) return this.#dropGone(delivery);
     const refusals = [...unread, ...unrecorded];
-    if (await this.#settingAside.send(delivery, lettersOf(refusals))) {
+    const isSafe = await this.#leaving(delivery, () => this.#settingAside.send(delivery, lettersOf(refusals)));
+    if (isSafe) {
       this.#tellRefused(delivery, refusals);
       this.#tellWithoutVolume(intake);
-      this.#metrics.underWay.dec();
+      this.#forget(delivery);
       return delivery.ack();
     }
     // What was recorded of it is recorded once, however often it comes again.
-    if (delivery.isGone) this.#dropGone();
+    if (delivery.isGone) this.#dropGone(delivery);
     else this.#requeue(delivery);
+  }
+
+  /** Counts it among the large ones that leave, while `send` goes on. */
+  async #leaving(delivery: Delivery, send: () => Promise<boolean>): Promise<boolean> {
+    const { byteLength } = delivery.body;
+    if (byteLength <= maxMiddleBytes) return send();
+    this.#leavingBytes += byteLength;
+    const isSafe = await send();
+    this.#leavingBytes -= byteLength;
+    this.#turns.wake();
+    return isSafe;
   }
 
   #tellRefused({ routingKey }: Delivery, refusals: readonly Refusal[]): void {
@@ -288,18 +313,19 @@ export class Collector implements Component {
   }
 
   #requeue(delivery: Delivery): void {
-    this.#metrics.underWay.dec();
+    this.#forget(delivery);
     delivery.requeue();
   }
 
-  #forget(delivery: Delivery): void {
-    this.#consumption.release(delivery);
-    this.#dropGone();
+  #dropGone(delivery: Delivery): void {
+    this.#metrics.gone.inc();
+    this.#forget(delivery);
   }
 
-  #dropGone(): void {
-    this.#metrics.gone.inc();
+  /** It is settled, or gone. */
+  #forget(delivery: Delivery): void {
     this.#metrics.underWay.dec();
+    this.#consumption.release(delivery);
   }
 
   #track(settling: Promise<void>): void {

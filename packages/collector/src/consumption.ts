@@ -5,7 +5,7 @@ export interface ConsumptionParts {
   readonly bus: MessageBus;
   readonly queue: string;
   readonly prefetch: number;
-  /** While the messages that are held are larger together, no more are taken, until half of them are released. */
+  /** While the messages that are held are larger together, no more are taken, until a quarter of them is released. */
   readonly maxBytes: number;
   readonly handler: (delivery: Delivery) => void;
   readonly clock: Clock;
@@ -14,21 +14,28 @@ export interface ConsumptionParts {
 
 const pauseAfterFailure = 1_000;
 
-/** What may be set by at once: so many messages, and bytes of them. */
+/** What may be set by at once: so many messages, and such a part of the bytes. */
 const mostSetBy = 20_000;
-const mostBytesSetBy = 64 * 1024 * 1024;
-/** Of AMQP. */
-const largestPrefetch = 65_535;
+const mostOfBytesSetBy = 5 / 8;
+/** After so many messages a window is judged by what came through it. */
+const leastSeen = 8;
 
-/** One subscription, and what of it is set by. */
+/** One subscription, and what came by it. */
 interface Window {
   readonly size: number;
   setBy: number;
+  seen: number;
+  /** Of all that came, and of the largest. */
+  bytes: number;
+  largest: number;
 }
 
+const newWindow = (size: number): Window => ({ size, setBy: 0, seen: 0, bytes: 0, largest: 0 });
+
 /**
- * Consumes a queue with a bound in bytes beside the prefetch, which counts messages and would let a few hundred large
- * ones in. Brokers know no such bound, so it takes itself off the queue meanwhile; what was on its way then goes back.
+ * Consumes a queue with a bound in bytes beside the prefetch, which counts messages and would let gigabytes in. Brokers
+ * know no such bound, so it takes itself off the queue meanwhile; what was on its way then goes back, and the next window is
+ * narrow enough for messages of that size, and grows again while what comes is smaller.
  *
  * What can be settled only much later is set by. When it takes half of the prefetch, the queue is consumed anew with as
  * much room beside it, up to a bound: the queue gives back what is requeued before all others, so there is no other way
@@ -48,7 +55,7 @@ export class Consumption {
 
   constructor(parts: ConsumptionParts) {
     this.#parts = parts;
-    this.#window = { size: parts.prefetch, setBy: 0 };
+    this.#window = newWindow(parts.prefetch);
   }
 
   /** How many may be unsettled at once, those that are set by included. */
@@ -70,7 +77,7 @@ export class Consumption {
     await this.#pause();
   }
 
-  /** The message waits no longer; each that was handed over is to be released once. */
+  /** The message is settled, or gone; each that was handed over is to be released once. */
   release({ body }: Delivery): void {
     this.#held -= body.byteLength;
     this.#onChange();
@@ -87,24 +94,45 @@ export class Consumption {
   }
 
   async #regulate(): Promise<void> {
-    const { maxBytes, prefetch } = this.#parts;
+    const { maxBytes } = this.#parts;
     for (;;) {
-      await this.#until(() => this.#held > maxBytes || this.#isTight() || this.#isTooWide());
+      await this.#until(() => this.#isOverfull() || this.#isTight() || this.#isTooWide() || this.#isTooNarrow());
       if (this.#stopping.signal.aborted) return;
       await this.#pause();
-      if (this.#held > maxBytes) await this.#until(() => this.#held <= maxBytes / 2);
-      this.#window = { size: Math.min(Math.max(prefetch, this.#setBy), largestPrefetch), setBy: 0 };
+      const size = this.#nextSize();
+      if (this.#isOverfull()) await this.#until(() => this.#held <= (maxBytes * 3) / 4);
+      this.#window = newWindow(size);
       await this.#resume();
     }
   }
 
+  #nextSize(): number {
+    const { maxBytes, prefetch } = this.#parts;
+    const { bytes, largest, seen, size } = this.#window;
+    if (this.#isOverfull()) return clamp(maxBytes / 4 / largest, prefetch);
+    if (this.#isTooNarrow()) return clamp(size * 2, prefetch);
+    if (this.#setBy === 0) return Math.min(size, prefetch);
+    return clamp(Math.max(size, this.#setBy * 2), Math.min(mostSetBy, (maxBytes / 2 / bytes) * seen));
+  }
+
+  #isOverfull(): boolean {
+    return this.#held > this.#parts.maxBytes;
+  }
+
   #isTight(): boolean {
-    const isBounded = this.#setBy < mostSetBy && this.#bytesSetBy < mostBytesSetBy;
+    const isBounded = this.#setBy < mostSetBy && this.#bytesSetBy < this.#parts.maxBytes * mostOfBytesSetBy;
     return isBounded && this.#window.setBy * 2 >= this.#window.size;
   }
 
   #isTooWide(): boolean {
     return this.#setBy === 0 && this.#window.size > this.#parts.prefetch;
+  }
+
+  /** It was made narrow for large messages, and what comes now is small. */
+  #isTooNarrow(): boolean {
+    const { largest, seen, size } = this.#window;
+    const { maxBytes, prefetch } = this.#parts;
+    return size < prefetch && seen >= Math.max(leastSeen, size) && size * 2 * largest <= maxBytes / 4;
   }
 
   async #until(condition: () => boolean): Promise<void> {
@@ -118,8 +146,14 @@ export class Consumption {
     const { bus, handler, queue } = this.#parts;
     const window = this.#window;
     this.#subscription = await bus.consume(queue, { prefetch: window.size }, (delivery) => {
+      // It was on its way as the bound was met.
+      if (this.#isOverfull()) return delivery.requeue();
+      const { byteLength } = delivery.body;
+      window.seen += 1;
+      window.bytes += byteLength;
+      window.largest = Math.max(window.largest, byteLength);
       this.#windows.set(delivery, window);
-      this.#held += delivery.body.byteLength;
+      this.#held += byteLength;
       this.#onChange();
       handler(delivery);
     });
@@ -143,4 +177,8 @@ export class Consumption {
       }
     }
   }
+}
+
+function clamp(size: number, most: number): number {
+  return Math.max(Math.floor(Math.min(size, most)), 1);
 }

@@ -114,7 +114,8 @@ export function* reading(delivery: Delivery, readers: Readers, body = delivery.b
 }
 
 /** Of what cannot be read at all: nothing but its dead letter, as it came. */
-export function refuse(delivery: Delivery, error: unknown): Intake {
+// eslint-disable-next-line require-yield -- a reading of one step
+export function* refusing(delivery: Delivery, error: unknown): Reading {
   return { delivery, samples: [], refusals: [unreadable(describeError(error))], withoutVolume: [] };
 }
 

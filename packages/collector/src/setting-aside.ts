@@ -6,7 +6,7 @@ import type { Letter } from './letters.js';
 export interface SettingAsideParts {
   /** Whose dead letters, for people. */
   readonly queue: string;
-  /** A delivery waits for long, or waits no longer: its place in the prefetch is to be had elsewhere meanwhile. */
+  /** A delivery waits for its letters, or waits no longer: its place in the prefetch is to be had elsewhere meanwhile. */
   onWaits(delivery: Delivery, waits: boolean): void;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -16,8 +16,6 @@ export interface SettingAsideParts {
 
 const firstPause = 500;
 const longestPause = 15_000;
-/** Without a confirmation for so long, ms, a delivery counts as one that waits. */
-const patience = 2_000;
 /** Deliveries whose letters are sent at once when they are taken again. */
 const atOnce = 20;
 
@@ -57,34 +55,21 @@ export class SettingAside {
   /** Resolves when all of them are safe; with false when the delivery is gone, or is to be given back at the stop. Never rejects. */
   async send(delivery: Delivery, letters: readonly Letter[]): Promise<boolean> {
     if (letters.length === 0) return true;
+    const { onWaits } = this.#parts;
+    onWaits(delivery, true);
     const waiter: Waiter = { delivery, letters, done: () => undefined };
-    if (this.#refused === undefined) {
-      const over = new AbortController();
-      let waits = false;
-      const late = this.#parts.clock.sleep(patience, over.signal).then(
-        () => this.#parts.onWaits(delivery, (waits = true)),
-        () => undefined,
-      );
-      const safe = await this.#try(waiter);
-      over.abort();
-      await late;
-      if (waits) this.#parts.onWaits(delivery, false);
-      if (safe) return true;
-    }
-    if (this.#isOver(waiter)) return false;
-    return this.#wait(waiter);
+    const isSafe = (this.#refused === undefined && (await this.#try(waiter))) || (await this.#wait(waiter));
+    onWaits(delivery, false);
+    return isSafe;
   }
 
   async #wait(waiter: Waiter): Promise<boolean> {
-    const { onWaits } = this.#parts;
-    onWaits(waiter.delivery, true);
-    const result = await new Promise<boolean>((resolve) => {
+    if (this.#isOver(waiter)) return false;
+    return new Promise<boolean>((resolve) => {
       waiter.done = resolve;
       this.#waiting.add(waiter);
       if (!this.#isTrying) void this.#tryAgain();
     });
-    onWaits(waiter.delivery, false);
-    return result;
   }
 
   async #tryAgain(): Promise<void> {

@@ -4,19 +4,25 @@ import type { Delivery } from '@nephoscope/core';
 export class Waiting {
   readonly #prefetch: number;
   readonly #onDropped: (delivery: Delivery) => void;
+  /** With so many it is looked whether some are gone. */
+  #enough: number;
   #deliveries: Delivery[] = [];
   /** Before it they were taken. */
   #first = 0;
   #wakeUp: () => void = () => undefined;
 
   constructor({ prefetch, onDropped }: { prefetch: number; onDropped: (delivery: Delivery) => void }) {
-    this.#prefetch = prefetch;
+    this.#prefetch = this.#enough = prefetch;
     this.#onDropped = onDropped;
   }
 
   add(delivery: Delivery): void {
-    // The broker leaves no more unsettled than that: a connection was lost, and some of these are coming again.
-    if (this.#deliveries.length - this.#first >= this.#prefetch) this.#dropGone();
+    // The broker leaves no more unsettled than the prefetch, and what is set by: a connection may have been lost, and some of
+    // these are coming again.
+    if (this.#deliveries.length - this.#first >= this.#enough) {
+      this.#dropGone();
+      this.#enough = Math.max(this.#prefetch, this.#deliveries.length * 2);
+    }
     this.#deliveries.push(delivery);
     this.wake();
   }

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 
 import { FakeDelivery } from '@nephoscope/testing';
@@ -29,16 +30,29 @@ it.each([
 });
 
 it.each([
-  ['application/x-gzip', deflateSync(Buffer.alloc(50_000_000))],
-  ['application/x-bz2', bzip2Bomb],
-  ['application/x-brotli', brotliCompressSync(Buffer.alloc(50_000_000))],
-])('refuses what is larger than may be, without making it (%s)', async (compression, bomb) => {
+  ['application/x-gzip', deflateSync(Buffer.alloc(50_000_000)), 1_000_000],
+  // Of so few bytes nothing real becomes so much.
+  ['application/x-bz2', bzip2Bomb, 65_536],
+  ['application/x-brotli', brotliCompressSync(Buffer.alloc(50_000_000)), 65_536],
+])('refuses what is larger than may be, without making it (%s)', async (compression, bomb, most) => {
   const before = process.memoryUsage().rss;
   await expect(decompressed(delivery(compression, bomb), 1_000_000)).rejects.toMatchObject({
     code: 'BODY_COMPRESSED',
-    message: 'the body is compressed and of more than 1000000 bytes without it',
+    message: `the body is compressed and of more than ${most} bytes without it`,
   });
   expect(process.memoryUsage().rss - before).toBeLessThan(40_000_000);
+});
+
+it('gives back messages that are compressed as far as can be', async () => {
+  // As those of one meter: of each only what is random differs, as its id and its signature do.
+  const lines = Array.from(
+    { length: 500 },
+    () => `${'of the same resource '.repeat(65)}${randomBytes(48).toString('hex')}\n`,
+  );
+  const body = brotliCompressSync(lines.join(''));
+  expect(lines.join('').length / body.length).toBeGreaterThan(20);
+  const plain = await decompressed(delivery('brotli', body), 1_000_000);
+  expect(Buffer.from(plain).toString()).toBe(lines.join(''));
 });
 
 it.each([

@@ -234,7 +234,7 @@ it.each([
   ['a notification without samples', polling()],
   ['samples that are no array', '{"event_type": "telemetry.polling", "payload": {"samples": {"a": 1}}}'],
   ['no payload', '{"event_type": "telemetry.polling", "payload": null}'],
-  ['a document of more than 32 MiB', `{"payload": {"samples": ["${'x'.repeat(32 * 1024 * 1024)}"]}}`],
+  ['a document of more than 16 MiB', `{"payload": {"samples": ["${'x'.repeat(16 * 1024 * 1024)}"]}}`],
 ])('refuses %s with a reason', (_, body) => {
   const { samples, refusals } = take(body);
   expect(samples).toEqual([]);

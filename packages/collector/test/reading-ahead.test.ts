@@ -59,19 +59,19 @@ describe('a message that is larger than anything that is read', () => {
     bus.send(delivery);
     await until('it is settled', () => delivery.outcome === 'ack');
     expect(delivery.dead).toHaveLength(1);
-    expect(delivery.dead[0]!.reason).toMatch(/^unreadable: a message of 33554434 bytes, more than 33554432$/);
+    expect(delivery.dead[0]!.reason).toMatch(/^unreadable: a message of 16777218 bytes, more than 16777216$/);
     expect(delivery.dead[0]!.body.byteLength).toBe(body.length + 1);
     const refused = 'nephoscope_collector_samples_refused_total';
     expect(await metric(registry, refused, { reason: 'unreadable' })).toBe(1);
     expect(told('warn')).toHaveLength(1);
   });
 
-  it('does not pile up: when two wait, nothing more is taken until they are gone', async () => {
+  it('does not pile up: when 64 MiB wait, nothing more is taken until some are gone', async () => {
     const { bus, store, registry, collector } = await started({ prefetch: 50, batch: { samples: 1 } });
     const body = huge();
     let letGo: () => void = () => undefined;
     const gate = new Promise<void>((resolve) => (letGo = resolve));
-    const deliveries = Array.from({ length: 6 }, () => {
+    const deliveries = Array.from({ length: 8 }, () => {
       const delivery = new FakeDelivery();
       Object.assign(delivery, { body });
       const deadLetter = delivery.deadLetter.bind(delivery);
@@ -85,7 +85,7 @@ describe('a message that is larger than anything that is read', () => {
       bus.send(delivery);
       await new Promise((resolve) => setImmediate(resolve));
     }
-    expect(await metric(registry, 'nephoscope_collector_messages_under_way')).toBe(2);
+    expect(await metric(registry, 'nephoscope_collector_messages_under_way')).toBe(4);
     expect(bus.waiting).toHaveLength(4);
     letGo();
     const good = new FakeDelivery(line());

@@ -1,0 +1,178 @@
+import { performance } from 'node:perf_hooks';
+
+import { Mutex } from '@nephoscope/core';
+import type { Delivery } from '@nephoscope/core';
+
+import type { Intake, Reading } from './intake.js';
+import { Waiting } from './waiting.js';
+
+export interface TurnsParts {
+  readonly prefetch: number;
+  /** Reads one as it came. */
+  read(delivery: Delivery): Reading;
+  /** Of a compressed one: resolves when it is without that. Never rejects. */
+  unpack(delivery: Delivery): Promise<Reading>;
+  /** It is gone, and comes again. */
+  onDropped(delivery: Delivery): void;
+  /** It takes its time, or is read now: its place in the prefetch is to be had elsewhere meanwhile. */
+  onWaits(delivery: Delivery, waits: boolean): void;
+  /** No other large one is to be begun now; {@link Turns.wake} says when one may be. */
+  isFull(): boolean;
+}
+
+/** Larger ones take their turns: an agent's have 127 KiB at the most, but for a single message that is longer. */
+const maxShortBytes = 128 * 1024;
+/** Of larger ones than that one at a time is begun: what is made of it may be several times as large. */
+export const maxMiddleBytes = 1024 * 1024;
+/** How long one is read in one turn, ms. */
+const turn = 20;
+/** Who has waited for its turns for so long, ms, takes its time. */
+const patience = 50;
+/** While short ones wait, the others have one turn in so many. */
+const shareOfLong = 5;
+
+/** One that takes turns. */
+interface Long {
+  readonly delivery: Delivery;
+  readonly reading: Reading;
+  isBegun: boolean;
+  onRead(): void;
+}
+
+/**
+ * Messages that wait to be read, and whose turn it is. What is short is read first, oldest first; what is long, or was
+ * compressed, or takes longer than a turn, is read in turns beside it: whoever sends it delays only what is like it.
+ */
+export class Turns {
+  readonly #parts: TurnsParts;
+  readonly #short: Waiting;
+  readonly #long: Long[] = [];
+  /** They wait for each other, since each may take its bound in memory. */
+  readonly #packed = new Set<Delivery>();
+  readonly #unpacking = new Mutex();
+  /** Those that take turns, oldest first: since when, and whether that was told. */
+  readonly #patient = new Map<Delivery, { readonly since: number; isTold: boolean }>();
+  #looked = 0;
+  /** How long short ones were read since the last turn of another, ms. */
+  #since = 0;
+
+  constructor(parts: TurnsParts) {
+    const { onDropped, prefetch } = parts;
+    this.#parts = parts;
+    this.#short = new Waiting({ prefetch, onDropped });
+  }
+
+  add(delivery: Delivery): void {
+    if (delivery.compression !== undefined) void this.#unpack(delivery);
+    else if (delivery.body.byteLength <= maxShortBytes) this.#short.add(delivery);
+    else this.#addLong(delivery, this.#parts.read(delivery), () => undefined);
+  }
+
+  /** Reads one for a turn: what is in it, `unfinished`, or undefined where none waits. */
+  next(): Intake | 'unfinished' | undefined {
+    const long = this.#pick();
+    const short = long === undefined || this.#since < turn * (shareOfLong - 1) ? this.#short.take() : undefined;
+    const start = performance.now();
+    if (start - this.#looked > turn) this.#tellWaits(start);
+    if (short !== undefined) {
+      const reading = this.#parts.read(short);
+      const intake = readUntil(reading, start + turn);
+      this.#since += performance.now() - start;
+      if (intake === undefined) this.#addLong(short, reading, () => undefined, true);
+      return intake ?? 'unfinished';
+    }
+    if (long === undefined) return undefined;
+    this.#since = 0;
+    long.isBegun = true;
+    const intake = readUntil(long.reading, start + turn);
+    if (intake === undefined) return 'unfinished';
+    this.#leave(long);
+    return intake;
+  }
+
+  /** Resolves when another one comes, and by {@link wake}. */
+  change(): Promise<void> {
+    return this.#short.change();
+  }
+
+  wake(): void {
+    this.#short.wake();
+  }
+
+  /** All that is not read, for whoever stops: nothing is read any more. */
+  drain(): readonly Delivery[] {
+    const left: Delivery[] = [...this.#packed];
+    for (let next = this.#short.take(); next !== undefined; next = this.#short.take()) left.push(next);
+    for (const { delivery } of this.#long.splice(0)) if (!this.#packed.has(delivery)) left.push(delivery);
+    this.#packed.clear();
+    return left;
+  }
+
+  #addLong(delivery: Delivery, reading: Reading, onRead: () => void, isBegun = false): void {
+    if (!this.#packed.has(delivery)) this.#enter(delivery);
+    this.#long.push({ delivery, reading, isBegun, onRead });
+    this.wake();
+  }
+
+  async #unpack(delivery: Delivery): Promise<void> {
+    this.#packed.add(delivery);
+    this.#enter(delivery);
+    await this.#unpacking.run(async () => {
+      if (delivery.isGone && this.#packed.delete(delivery)) {
+        this.#exit(delivery);
+        this.#parts.onDropped(delivery);
+      }
+      if (!this.#packed.has(delivery)) return;
+      const reading = await this.#parts.unpack(delivery);
+      if (this.#packed.has(delivery))
+        await new Promise<void>((resolve) => this.#addLong(delivery, reading, resolve));
+    });
+  }
+
+  #leave(long: Long): void {
+    this.#long.splice(this.#long.indexOf(long), 1);
+    this.#packed.delete(long.delivery);
+    this.#exit(long.delivery);
+    long.onRead();
+  }
+
+  #enter(delivery: Delivery): void {
+    this.#patient.set(delivery, { since: performance.now(), isTold: false });
+  }
+
+  #exit(delivery: Delivery): void {
+    if (this.#patient.get(delivery)?.isTold === true) this.#parts.onWaits(delivery, false);
+    this.#patient.delete(delivery);
+  }
+
+  #tellWaits(now: number): void {
+    this.#looked = now;
+    for (const [delivery, waiting] of this.#patient) {
+      if (now - waiting.since < patience) return;
+      if (!waiting.isTold) this.#parts.onWaits(delivery, (waiting.isTold = true));
+    }
+  }
+
+  /** Of those that take turns: middle ones first, each a turn after the other, then the large one that was begun. */
+  #pick(): Long | undefined {
+    for (const long of this.#long.filter(({ delivery }) => delivery.isGone)) {
+      this.#leave(long);
+      this.#parts.onDropped(long.delivery);
+    }
+    const middle = this.#long.findIndex(({ delivery }) => delivery.body.byteLength <= maxMiddleBytes);
+    if (middle >= 0) {
+      const [one] = this.#long.splice(middle, 1) as [Long];
+      this.#long.push(one);
+      return one;
+    }
+    return this.#long.find(({ isBegun }) => isBegun) ?? (this.#parts.isFull() ? undefined : this.#long[0]);
+  }
+}
+
+function readUntil(reading: Reading, end: number): Intake | undefined {
+  for (;;) {
+    const { done, value } = reading.next();
+    if (done === true) return value;
+    if (performance.now() >= end) return undefined;
+  }
+}

@@ -1,0 +1,80 @@
+import { FakeBus, FakeClock, FakeDelivery, RecordingLogger } from '@nephoscope/testing';
+
+import { Consumption } from '../src/consumption.js';
+import { until } from './support.js';
+
+const queue = 'metering';
+const sized = (bytes: number) => new FakeDelivery({ queue, body: Buffer.alloc(bytes) });
+
+/** A consumer that settles nothing by itself; `held` is what it was handed. */
+async function consuming(prefetch: number, maxBytes: number) {
+  const bus = new FakeBus();
+  const held: FakeDelivery[] = [];
+  const windows: number[] = [];
+  const consume = bus.consume.bind(bus);
+  bus.consume = (name, options, handler) => {
+    windows.push(options.prefetch);
+    return consume(name, options, handler);
+  };
+  const consumption = new Consumption({
+    bus,
+    queue,
+    prefetch,
+    maxBytes,
+    handler: (delivery) => held.push(delivery as FakeDelivery),
+    clock: new FakeClock(),
+    logger: new RecordingLogger(),
+  });
+  await consumption.start();
+  const settle = (...deliveries: readonly FakeDelivery[]) => {
+    for (const delivery of deliveries) {
+      held.splice(held.indexOf(delivery), 1);
+      consumption.release(delivery);
+      delivery.ack();
+    }
+  };
+  return { bus, consumption, held, settle, windows };
+}
+
+it('gives back at once what comes beyond its bytes, and consumes with a narrower window then', async () => {
+  const { bus, consumption, held, settle, windows } = await consuming(100, 1_000);
+  const large = Array.from({ length: 20 }, () => sized(400));
+  bus.send(...large);
+  expect(held).toHaveLength(3);
+  expect(large.filter(({ outcome }) => outcome === 'requeue').length).toBe(17);
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(windows).toEqual([100]);
+  settle(...held);
+  await until('it consumes again', () => windows.length === 2);
+  expect(windows[1]).toBe(1);
+  await consumption.stop();
+});
+
+it('widens the window again while what comes is small', async () => {
+  const { bus, consumption, held, settle, windows } = await consuming(100, 100_000);
+  bus.send(...Array.from({ length: 3 }, () => sized(40_000)));
+  await new Promise((resolve) => setImmediate(resolve));
+  settle(...held);
+  await until('it consumes again', () => windows.length === 2);
+  for (let n = 0; n < 2_000 && windows.at(-1)! < 100; n++) {
+    bus.send(sized(100));
+    settle(...held);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  expect(windows).toEqual([100, 1, 2, 4, 8, 16, 32, 64, 100]);
+  await consumption.stop();
+});
+
+it('makes room beside what is set by, up to five eighths of its bytes', async () => {
+  const { bus, consumption, held, windows } = await consuming(4, 1_000);
+  bus.send(...Array.from({ length: 200 }, () => sized(10)));
+  for (let rounds = 0; rounds < 20; rounds++) {
+    for (const delivery of held.splice(0)) consumption.setBy(delivery, true);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  const setBy = 200 - bus.waiting.length;
+  expect(setBy).toBeGreaterThanOrEqual(62);
+  expect(setBy).toBeLessThanOrEqual(100);
+  expect(Math.max(...windows)).toBeLessThanOrEqual(50);
+  await consumption.stop();
+});

@@ -1,0 +1,113 @@
+import { KnownMessages, createVerifier, meteringContentType, meteringTopology } from '@nephoscope/core';
+import { FakeDelivery } from '@nephoscope/testing';
+
+import { reading, refusing } from '../src/intake.js';
+import { Turns } from '../src/turns.js';
+import type { TurnsParts } from '../src/turns.js';
+import { line, secret, until } from './support.js';
+
+const readers = { messages: new KnownMessages(), verifier: createVerifier({ secrets: [secret] }) };
+const { queue } = meteringTopology;
+
+/** Of unsigned lines, so that all of it must be read. */
+const sized = (bytes: number) => {
+  const one = line().replace(/[0-9a-f]{64}/, '0'.repeat(64));
+  const body = Buffer.from(`${one}\n`.repeat(Math.ceil(bytes / one.length)).slice(0, bytes));
+  return new FakeDelivery({ queue, contentType: meteringContentType, body });
+};
+const small = () => sized(2_000);
+
+function turnsOf({ isFull = () => false, unpack = never }: Partial<TurnsParts> = {}) {
+  const dropped: unknown[] = [];
+  const waits = new Set<unknown>();
+  const turns = new Turns({
+    prefetch: 10,
+    read: (delivery) => reading(delivery, readers),
+    unpack,
+    onDropped: (delivery) => dropped.push(delivery),
+    onWaits: (delivery, is) => (is ? waits.add(delivery) : waits.delete(delivery)),
+    isFull,
+  });
+  /** What is read to its end, in the order of that; undefined for a turn in which nothing was. */
+  const read = () => {
+    const intake = turns.next();
+    return intake === undefined || intake === 'unfinished' ? intake : intake.delivery;
+  };
+  return { turns, dropped, waits, read };
+}
+const never = () => new Promise<never>(() => undefined);
+
+it('reads what is short before what is long, whatever came first', () => {
+  const { turns, read } = turnsOf();
+  const [large, middle, one, other] = [sized(3_000_000), sized(300_000), small(), small()];
+  for (const delivery of [large, middle, one, other]) turns.add(delivery);
+  expect([read(), read()]).toEqual([one, other]);
+  const order: unknown[] = [];
+  for (let next = read(); next !== undefined; next = read()) if (next !== 'unfinished') order.push(next);
+  expect(order).toEqual([middle, large]);
+});
+
+it('lets what is long have a turn now and then while short ones keep coming', () => {
+  const { turns, read } = turnsOf();
+  const long = sized(200_000);
+  turns.add(long);
+  let read0: unknown;
+  for (let n = 0; n < 100_000 && read0 !== long; n++) {
+    turns.add(small());
+    read0 = read();
+  }
+  expect(read0).toBe(long);
+});
+
+it('begins no second large one while one is read, and none while those before are on their way', () => {
+  let isFull = false;
+  const { turns, read } = turnsOf({ isFull: () => isFull });
+  const [one, other] = [sized(2_000_000), sized(2_000_000)];
+  turns.add(one);
+  turns.add(other);
+  let first: unknown;
+  do first = read();
+  while (first === 'unfinished');
+  expect(first).toBe(one);
+  isFull = true;
+  expect(read()).toBeUndefined();
+  isFull = false;
+  do first = read();
+  while (first === 'unfinished');
+  expect(first).toBe(other);
+});
+
+it('reads others while one is decompressed, and the next of these when that one is read', async () => {
+  const begun: unknown[] = [];
+  let finish: () => void = () => undefined;
+  const { turns, read } = turnsOf({
+    unpack: async (delivery) => {
+      begun.push(delivery);
+      await new Promise<void>((resolve) => (finish = resolve));
+      return refusing(delivery, new Error('damaged'));
+    },
+  });
+  const packed = [1, 2].map(() => new FakeDelivery({ queue, body: Buffer.from('x'), compression: 'gzip' }));
+  const one = small();
+  for (const delivery of [...packed, one]) turns.add(delivery);
+  expect([read(), read()]).toEqual([one, undefined]);
+  await until('the first is taken', () => begun.length === 1);
+  finish();
+  await until('it is read', () => read() === packed[0]);
+  await until('the second is taken', () => begun.length === 2);
+  finish();
+  await until('it is read', () => read() === packed[1]);
+});
+
+it('leaves out what is gone, and gives back all that is not read when it stops', async () => {
+  const { turns, dropped, read } = turnsOf();
+  const [gone, large, one] = [sized(300_000), sized(2_000_000), small()];
+  const packed = new FakeDelivery({ queue, body: Buffer.from('x'), compression: 'gzip' });
+  for (const delivery of [gone, large, one, packed]) turns.add(delivery);
+  gone.isGone = true;
+  expect(read()).toBe(one);
+  expect(dropped).toEqual([gone]);
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(new Set(turns.drain())).toEqual(new Set([large, packed]));
+  expect(read()).toBeUndefined();
+});
