@@ -56,6 +56,7 @@ export { contentDifference } from './message/content-difference.js';
 export { derivedMessageId } from './message/derived-message-id.js';
 export { JsonNumber, formatJson, isJsonObject, parseJson } from './message/json.js';
 export type { JsonObject, JsonValue } from './message/json.js';
+export { jsonMembers, jsonString } from './message/json-text.js';
 export { MeteringBatch, encodeMeteringBatch, splitMeteringBatch } from './message/metering-batch.js';
 export type { MeteringBody, UnreadableLine } from './message/metering-batch.js';
 export { maxMeteringDocumentBytes, meteringSteps, meteringTexts } from './message/metering-body.js';

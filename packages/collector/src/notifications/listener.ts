@@ -13,6 +13,7 @@ import type { Component } from '@nephoscope/runtime';
 import type { Registry } from 'prom-client';
 
 import { collectors } from '../conflicts.js';
+import { breathe } from '../breath.js';
 import { Consumption } from '../consumption.js';
 import { decompressed } from '../decompress.js';
 import type { Letter } from '../letters.js';
@@ -28,9 +29,10 @@ import { pluginFailure } from './plugin-failure.js';
 import { maxNotificationBytes, readNotification, unwrapNotification } from './read-notification.js';
 import type { UnwrappedNotification } from './read-notification.js';
 import { Seal } from './seal.js';
+import { SmallestFirst } from './smallest-first.js';
 import { topologiesOf } from './topology.js';
 import { translate } from './translate.js';
-import type { Origin } from './translate.js';
+import type { Origin, Translation } from './translate.js';
 
 /** Hears notifications at once, before any plugin, and is not waited for. */
 export interface NotificationObserver {
@@ -58,7 +60,7 @@ export interface NotificationListenerParts {
 
 /** What is left to do for a notification before it may be acknowledged. */
 interface Work {
-  readonly publish: ReturnType<typeof translate>['messages'];
+  readonly publish: Translation['messages'];
   readonly samples: number;
   readonly letters: readonly Letter[];
   /** The letters are safe. */
@@ -72,6 +74,10 @@ interface UnderWay {
 }
 
 const nothing: Work = { publish: [], samples: 0, letters: [] };
+/** What notifications that are under way may take together, bytes. */
+const maxHeldBytes = 32 * 1024 * 1024;
+/** Of larger ones one at a time is read and published: what is made of it may be several times as large. */
+const maxSmallBytes = 128 * 1024;
 const firstPause = 250;
 const longestPause = 15_000;
 // What is not done by then when the listener stops goes back to the queue with the end of the bus.
@@ -92,6 +98,7 @@ export class NotificationListener implements Component {
   readonly #underWay = new Map<Delivery, UnderWay>();
   readonly #consumption: Consumption;
   readonly #settingAside: SettingAside;
+  readonly #order = new SmallestFirst();
   readonly #stopping = new AbortController();
   /** By what they tell of. */
   readonly #logs = new Map<string, LogLimit>();
@@ -112,7 +119,7 @@ export class NotificationListener implements Component {
       bus,
       queue,
       prefetch: options.prefetch,
-      maxBytes: Infinity,
+      maxBytes: maxHeldBytes,
       handler: (delivery) => this.#take(delivery),
       clock,
       logger,
@@ -183,24 +190,31 @@ export class NotificationListener implements Component {
   }
 
   async #finish(delivery: Delivery, signal: AbortSignal): Promise<void> {
-    const work =
-      delivery.compression === undefined
-        ? this.#workOf(delivery, delivery.body)
-        : await this.#workOfCompressed(delivery);
-    const { publish, samples, letters } = work;
+    const { byteLength } = delivery.body;
+    let work: Work;
     try {
-      await Promise.all(publish.map((message) => this.#insist(() => this.#parts.bus.publish(message), signal)));
+      work = await this.#order.run(Math.max(byteLength, maxSmallBytes), async () => {
+        const read = await this.#read(delivery, signal);
+        if (byteLength > maxSmallBytes) await this.#publish(read, signal);
+        return read;
+      });
+      if (byteLength <= maxSmallBytes) await this.#publish(work, signal);
     } catch {
       // Given up, which is all that can happen here. Made again, the messages have the same ids.
       this.#forget(delivery);
       return delivery.requeue();
     }
+    const { samples, letters } = work;
     this.#metrics.samples.inc(samples);
     const isSafe = await this.#settingAside.send(delivery, letters);
     this.#forget(delivery);
     if (!isSafe) return delivery.requeue();
     work.onSetAside?.();
     delivery.ack();
+  }
+
+  async #publish({ publish }: Work, signal: AbortSignal): Promise<void> {
+    await Promise.all(publish.map((message) => this.#insist(() => this.#parts.bus.publish(message), signal)));
   }
 
   /** Does what the bus refuses again and again, with growing pauses, until it is done or `signal` is aborted. */
@@ -224,20 +238,25 @@ export class NotificationListener implements Component {
   }
 
   #forget(delivery: Delivery): void {
-    this.#underWay.delete(delivery);
+    if (!this.#underWay.delete(delivery)) return;
+    this.#consumption.release(delivery);
     this.#metrics.underWay.set(this.#underWay.size);
   }
 
-  async #workOfCompressed(delivery: Delivery): Promise<Work> {
+  async #read(delivery: Delivery, signal: AbortSignal): Promise<Work> {
+    await breathe();
+    signal.throwIfAborted();
+    let body: Uint8Array;
     try {
-      return this.#workOf(delivery, await decompressed(delivery, maxNotificationBytes));
+      body = await decompressed(delivery, maxNotificationBytes);
     } catch (error) {
       // As it came: there is nothing to take credentials out of, and who knows how may still read it.
       return this.#unreadable(delivery, [{ reason: describeError(error) }]);
     }
+    return this.#workOf(delivery, body);
   }
 
-  #workOf(delivery: Delivery, body: Uint8Array): Work {
+  async #workOf(delivery: Delivery, body: Uint8Array): Promise<Work> {
     let unwrapped: UnwrappedNotification;
     let notification: Notification;
     try {
@@ -246,7 +265,12 @@ export class NotificationListener implements Component {
         this.#metrics.unwanted.inc();
         return nothing;
       }
+      await breathe();
+      // Parsed by itself: what plugins get of it is made after a breath.
+      void unwrapped.fields;
+      await breathe();
       notification = readNotification(unwrapped);
+      await breathe();
     } catch (error) {
       const reason = describeError(error);
       return this.#unreadable(delivery, [{ reason, part: { body: descriptionOf(delivery, reason) } }]);
@@ -323,14 +347,14 @@ export class NotificationListener implements Component {
     }
   }
 
-  #translated(
+  async #translated(
     notification: Notification,
     { fields }: UnwrappedNotification,
     handlers: readonly ActiveHandler[],
-  ): Work {
+  ): Promise<Work> {
     const { eventType, messageId } = notification;
     if (handlers.length === 0) this.#metrics.unwanted.inc();
-    const { messages, samples, translatedBy, failures } = translate(
+    const { messages, samples, translatedBy, failures } = await translate(
       notification,
       handlers,
       this.#origin,

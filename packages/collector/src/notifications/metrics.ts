@@ -40,7 +40,7 @@ export function createNotificationMetrics(registry: Registry) {
     }),
     duration: new Summary({
       name: 'nephoscope_collector_notification_seconds',
-      help: 'Time of a plugin with a notification, until what it made of it is signed, by plugin',
+      help: 'Time of a plugin with a notification, by plugin',
       labelNames: ['plugin'],
       percentiles: [],
       registers,

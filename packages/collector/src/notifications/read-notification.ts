@@ -1,25 +1,37 @@
 import { isUtf8 } from 'node:buffer';
 
-import { JsonNumber, NephoscopeError, describeError, isJsonObject, parseJson } from '@nephoscope/core';
+import {
+  JsonNumber,
+  NephoscopeError,
+  describeError,
+  isJsonObject,
+  jsonMembers,
+  jsonString,
+  parseJson,
+} from '@nephoscope/core';
 import type { JsonObject, JsonValue, Metadata, MetadataValue, Notification } from '@nephoscope/core';
 
 /** The longest body that is read, in bytes; those of real services have some thousand. */
 export const maxNotificationBytes = 4 * 1024 * 1024;
+
+/** How many values it may have: a bulk of 4,900 networks, which fills those bytes, has some 130,000. */
+const maxNotificationValues = 200_000;
 
 /** Characters of a name or an id. */
 const longestName = 255;
 
 const contextPrefix = '_context_';
 
-/** A notification out of its envelope; of its fields only the event type is read yet. */
+/** A notification out of its envelope; of its fields only the event type is read, the others on demand. */
 export interface UnwrappedNotification {
   readonly eventType: string;
+  /** @throws NOTIFICATION_UNREADABLE */
   readonly fields: JsonObject;
 }
 
 /**
  * Takes a notification out of oslo.messaging's envelope, `{"oslo.version": "2.0", "oslo.message": "<JSON>"}`; a bare
- * one is taken as it is.
+ * one is taken as it is. What is in it is not read yet: most are of types that nobody asks for.
  *
  * @throws NOTIFICATION_UNREADABLE, with a text that quotes nothing of it
  */
@@ -27,12 +39,18 @@ export function unwrapNotification(body: Uint8Array): UnwrappedNotification {
   if (body.byteLength > maxNotificationBytes)
     throw unreadable(`it has ${body.byteLength} bytes, more than ${maxNotificationBytes}`);
   if (!isUtf8(body)) throw unreadable('it is not UTF-8');
-  const outer = parseObject(
-    Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('utf8'),
-    'the message',
-  );
-  const fields = outer.has('oslo.version') && outer.has('oslo.message') ? unwrap(outer) : outer;
-  return { eventType: name(fields, 'event_type'), fields };
+  const whole = Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('utf8');
+  const outer = cut(whole, 'the message');
+  const isEnveloped = outer.has('oslo.version') && outer.has('oslo.message');
+  const text = isEnveloped ? unwrap(outer) : whole;
+  const what = isEnveloped ? 'oslo.message' : 'the message';
+  let fields: JsonObject | undefined;
+  return {
+    eventType: eventTypeOf(isEnveloped ? cut(text, what) : outer),
+    get fields() {
+      return (fields ??= parseObject(text, what));
+    },
+  };
 }
 
 /**
@@ -41,7 +59,8 @@ export function unwrapNotification(body: Uint8Array): UnwrappedNotification {
  *
  * @throws NOTIFICATION_UNREADABLE, naming the field, with a text that quotes nothing of it
  */
-export function readNotification({ eventType, fields }: UnwrappedNotification): Notification {
+export function readNotification(unwrapped: UnwrappedNotification): Notification {
+  const { eventType, fields } = unwrapped;
   const payload = fields.get('payload');
   if (!isJsonObject(payload)) throw unreadable(`payload ${payload === undefined ? 'is missing' : 'is no object'}`);
   const priority = fields.get('priority') ?? null;
@@ -58,19 +77,44 @@ export function readNotification({ eventType, fields }: UnwrappedNotification): 
   });
 }
 
-function unwrap(envelope: JsonObject): JsonObject {
-  const version = envelope.get('oslo.version');
-  if (typeof version !== 'string' || !/^2\.\d+$/.test(version))
+/** The members of an object by their texts. What cannot be cut is read, for what is wrong with it. */
+function cut(text: string, what: string): ReadonlyMap<string, string> {
+  try {
+    return jsonMembers(text);
+  } catch {
+    parseObject(text, what);
+    throw unreadable(`${what} has too many members`);
+  }
+}
+
+function unwrap(envelope: ReadonlyMap<string, string>): string {
+  const version = textIn(envelope, 'oslo.version');
+  if (version === undefined || !/^2\.\d+$/.test(version))
     throw unreadable("its envelope's oslo.version is none that this version knows (2.x)");
-  const message = envelope.get('oslo.message');
-  if (typeof message !== 'string') throw unreadable("its envelope's oslo.message is no text");
-  return parseObject(message, 'oslo.message');
+  const message = textIn(envelope, 'oslo.message');
+  if (message === undefined) throw unreadable("its envelope's oslo.message is no text");
+  return message;
+}
+
+function eventTypeOf(members: ReadonlyMap<string, string>): string {
+  const text = members.get('event_type') ?? 'null';
+  // What is no text is said to be none, whatever it is.
+  const value = text === 'null' ? null : (textIn(members, 'event_type') ?? true);
+  return name(new Map([['event_type', value]]), 'event_type');
+}
+
+function textIn(members: ReadonlyMap<string, string>, key: string): string | undefined {
+  try {
+    return jsonString(members.get(key) ?? '');
+  } catch {
+    return undefined;
+  }
 }
 
 function parseObject(text: string, what: string): JsonObject {
   let value: JsonValue;
   try {
-    value = parseJson(text);
+    value = parseJson(text, maxNotificationValues);
   } catch (error) {
     throw unreadable(`${what} is ${describeError(error)}`, error);
   }

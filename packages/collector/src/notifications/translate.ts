@@ -1,7 +1,7 @@
 import {
+  MeteringBatch,
   NephoscopeError,
   derivedMessageId,
-  encodeMeteringBatch,
   isNephoscopeError,
   maxCounters,
   meteringContentType,
@@ -11,6 +11,7 @@ import {
 } from '@nephoscope/core';
 import type { Counter, Notification, OutgoingMessage, Signer } from '@nephoscope/core';
 
+import { breathe } from '../breath.js';
 import type { ActiveHandler } from './handlers.js';
 import { pluginFailure } from './plugin-failure.js';
 
@@ -26,7 +27,7 @@ export interface Origin {
 
 /** What became of a notification. */
 export interface Translation {
-  /** Signed, one for each meter. */
+  /** Signed, of one meter each, as large as an agent's. */
   readonly messages: readonly OutgoingMessage[];
   readonly samples: number;
   /** The plugins that made the samples. */
@@ -41,38 +42,55 @@ export interface Translation {
  *
  * @param timed begins to take the time of a plugin, and gives what ends that
  */
-export function translate(
+export async function translate(
   notification: Notification,
   handlers: readonly ActiveHandler[],
   origin: Origin,
   timed: (plugin: string) => () => unknown = () => () => undefined,
-): Translation {
-  const lines = new Map<string, string[]>();
+): Promise<Translation> {
+  const batches = new Map<string, MeteringBatch>();
+  let samples = 0;
   const translatedBy: string[] = [];
   const failures: { plugin: string; reason: string }[] = [];
   for (const active of handlers) {
-    const ended = timed(active.name);
     try {
-      const yielded = active.run(() => read(notification, active));
-      for (const [meter, line] of linesOf(yielded, active.name, origin)) {
-        const ofMeter = lines.get(meter);
-        if (ofMeter === undefined) lines.set(meter, [line]);
-        else ofMeter.push(line);
+      const yielded = timedRun(active, notification, timed);
+      const lines = await linesOf(yielded, active.name, origin);
+      samples += lines.length;
+      for (const [meter, line] of lines) {
+        const batch = batches.get(meter) ?? new MeteringBatch();
+        batches.set(meter, batch);
+        batch.add(line);
       }
       if (yielded.itemsFailed === undefined) translatedBy.push(active.name);
       else failures.push({ plugin: active.name, reason: pluginFailure(yielded.itemsFailed) });
     } catch (error) {
       failures.push({ plugin: active.name, reason: pluginFailure(error) });
     }
+    await breathe();
+  }
+  const messages = [...batches].flatMap(([meter, batch]) =>
+    batch.bodies().map(({ bytes }) => ({
+      exchange: meteringTopology.exchange,
+      routingKey: meteringRoutingKey(meter),
+      contentType: meteringContentType,
+      body: bytes,
+    })),
+  );
+  return { messages, samples, translatedBy, failures };
+}
+
+function timedRun(
+  active: ActiveHandler,
+  notification: Notification,
+  timed: (plugin: string) => () => unknown,
+): Yielded {
+  const ended = timed(active.name);
+  try {
+    return active.run(() => read(notification, active));
+  } finally {
     ended();
   }
-  const messages = Array.from(lines, ([meter, ofMeter]) => ({
-    exchange: meteringTopology.exchange,
-    routingKey: meteringRoutingKey(meter),
-    contentType: meteringContentType,
-    body: encodeMeteringBatch(ofMeter),
-  }));
-  return { messages, samples: [...lines.values()].flat().length, translatedBy, failures };
 }
 
 /** What a plugin made of a notification. */
@@ -112,18 +130,21 @@ function read(notification: Notification, { handler, readCounter }: ActiveHandle
  *
  * @throws COUNTER_INVALID when two counters are one sample, or when one cannot be signed
  */
-function linesOf(
+async function linesOf(
   { eventId, counters }: Yielded,
   plugin: string,
   { source, publisherId, signer }: Origin,
-): readonly (readonly [meter: string, line: string])[] {
+): Promise<readonly (readonly [meter: string, line: string])[]> {
   const messageIds = new Set<string>();
-  return counters.map((counter) => {
+  const lines: (readonly [string, string])[] = [];
+  for (const counter of counters) {
     const messageId = derivedMessageId('notification', source, eventId, plugin, counter.name, counter.resourceId);
     if (messageIds.has(messageId)) throw invalid(`the counter '${counter.name}' comes twice for one resource`);
     messageIds.add(messageId);
-    return [counter.name, signMeteringMessage(counter, { source, messageId, publisherId }, signer)];
-  });
+    lines.push([counter.name, signMeteringMessage(counter, { source, messageId, publisherId }, signer)]);
+    await breathe();
+  }
+  return lines;
 }
 
 function invalid(what: string): NephoscopeError {

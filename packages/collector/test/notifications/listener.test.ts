@@ -478,10 +478,68 @@ describe('stop', () => {
     bus.answer = never;
     const one = delivery(enveloped(volumeCreated));
     bus.send(one);
+    await until('it is offered', () => bus.offered.length === 1);
     const stopped = listener.stop();
     await until('it waits', () => clock.sleepers === 1);
     await clock.advance(2_000);
     await stopped;
     expect(one.outcome).toBeUndefined();
+  });
+});
+
+describe('a large notification', () => {
+  const networks = (count: number) =>
+    bytes({
+      ...volumeCreated,
+      event_type: 'volume.bulk',
+      payload: {
+        ...volumeCreated.payload,
+        networks: Array.from({ length: count }, (_, n) => ({ id: `${n}`, text: 'x'.repeat(200) })),
+      },
+    });
+  const ofEach = active('bulk', {
+    *processNotification(notification) {
+      const [counter] = volumePlugin.handler.processNotification(notification);
+      for (const { id } of notification.payload['networks'] as unknown as { id: string }[])
+        yield { ...counter!, resourceId: `network-${id}` };
+    },
+  });
+
+  it('lets others have their turns while it is read, and small ones that came later are done before', async () => {
+    const { bus } = await started([ofEach]);
+    let turns = 0;
+    const countTurns = () => {
+      turns += 1;
+      if (large.outcome === undefined) setImmediate(countTurns);
+    };
+    const [large, other, small] = [networks(5_000), networks(5_000), networks(1)].map((body) =>
+      delivery(body),
+    ) as [FakeDelivery, FakeDelivery, FakeDelivery];
+    bus.send(large, other, small);
+    setImmediate(countTurns);
+    await settled(small);
+    expect(other.outcome).toBeUndefined();
+    await settled(large, other);
+    // Of the reading, of each plugin, of the signing by pieces.
+    expect(turns).toBeGreaterThan(4);
+    // As large as an agent's, so that a collector reads them.
+    expect(bus.confirmed.every(({ body }) => body.byteLength <= 127 * 1024)).toBe(true);
+    const lines = bus.confirmed.flatMap(({ body }) => Buffer.from(body).toString().trimEnd().split('\n'));
+    expect(new Set(lines).size).toBe(5_000);
+  });
+
+  it('of a type that nobody asks for is not parsed, whatever is in it', async () => {
+    const { bus, count } = await started([volumePlugin]);
+    const one = delivery(
+      Buffer.from(`{"event_type":"image.update","payload":${'['.repeat(1_000_000)}${']'.repeat(1_000_000)}}`),
+    );
+    const wanted = delivery(
+      Buffer.from(`{"event_type":"volume.create.end","payload":[${'1,'.repeat(200_000)}1]}`),
+    );
+    bus.send(one, wanted);
+    await settled(one, wanted);
+    expect([one, wanted].map(({ dead }) => dead.length)).toEqual([0, 1]);
+    expect(wanted.dead[0]?.reason).toMatch(/more than 200000 values/);
+    expect(await count('notifications_unwanted_total')).toBe(1);
   });
 });
