@@ -1,3 +1,5 @@
+import { performance } from 'node:perf_hooks';
+
 import { describeError } from '@nephoscope/core';
 import type { Clock, Delivery, Logger, MessageBus, Subscription } from '@nephoscope/core';
 
@@ -17,6 +19,8 @@ const pauseAfterFailure = 1_000;
 /** What may be set by at once: so many messages, and such a part of the bytes. */
 const mostSetBy = 20_000;
 const mostOfBytesSetBy = 5 / 8;
+/** A wide window stays so long, ms, after something was set by at last: to consume anew costs answers of the broker. */
+const staysWide = 5_000;
 /** After so many messages a window is judged by what came through it. */
 const leastSeen = 8;
 
@@ -50,6 +54,7 @@ export class Consumption {
   #held = 0;
   #setBy = 0;
   #bytesSetBy = 0;
+  #lastSetBy = -Infinity;
   #onChange: () => void = () => undefined;
   #running: Promise<void> = Promise.resolve();
 
@@ -89,6 +94,7 @@ export class Consumption {
     const window = this.#windows.get(delivery);
     if (window !== undefined) window.setBy += change;
     this.#setBy += change;
+    this.#lastSetBy = performance.now();
     this.#bytesSetBy += change * delivery.body.byteLength;
     this.#onChange();
   }
@@ -98,8 +104,8 @@ export class Consumption {
     for (;;) {
       await this.#until(() => this.#isOverfull() || this.#isTight() || this.#isTooWide() || this.#isTooNarrow());
       if (this.#stopping.signal.aborted) return;
-      await this.#pause();
       const size = this.#nextSize();
+      await this.#pause();
       if (this.#isOverfull()) await this.#until(() => this.#held <= (maxBytes * 3) / 4);
       this.#window = newWindow(size);
       await this.#resume();
@@ -111,7 +117,7 @@ export class Consumption {
     const { bytes, largest, seen, size } = this.#window;
     if (this.#isOverfull()) return clamp(maxBytes / 4 / largest, prefetch);
     if (this.#isTooNarrow()) return clamp(size * 2, prefetch);
-    if (this.#setBy === 0) return Math.min(size, prefetch);
+    if (this.#isTooWide()) return prefetch;
     return clamp(Math.max(size, this.#setBy * 2), Math.min(mostSetBy, (maxBytes / 2 / bytes) * seen));
   }
 
@@ -125,7 +131,8 @@ export class Consumption {
   }
 
   #isTooWide(): boolean {
-    return this.#setBy === 0 && this.#window.size > this.#parts.prefetch;
+    const isQuiet = this.#setBy === 0 && performance.now() - this.#lastSetBy > staysWide;
+    return isQuiet && this.#window.size > this.#parts.prefetch;
   }
 
   /** It was made narrow for large messages, and what comes now is small. */
