@@ -19,6 +19,12 @@ const longestWait = 60_000;
 /** How long the broker has to stop delivering, ms; what comes later goes back at once. */
 const cancelGrace = 1_000;
 
+/**
+ * A channel on which nothing is to be settled any more stays open so long, ms: with it a quorum queue would drop what it has
+ * not worked off of more than 32 acknowledgements, and deliver those messages again.
+ */
+const workingOff = 1_000;
+
 /** Settles a message, once; in vain when its channel is gone: the broker has given it to somebody else by then. */
 export interface Settling {
   /** Its channel is gone. */
@@ -139,8 +145,12 @@ export class Consumer {
 
   #endWhenSettled(): void {
     if (!this.#isDry || this.#consuming?.unsettled.isEmpty === false) return;
-    void this.#closeChannel();
-    this.#onOver();
+    const end = () => {
+      void this.#closeChannel();
+      this.#onOver();
+    };
+    if (this.#consuming === undefined) end();
+    else setTimeout(end, workingOff).unref();
   }
 
   #closeChannel(): Promise<unknown> {

@@ -39,8 +39,8 @@ export interface CollectorParts {
   readonly registry: Registry;
 }
 
-/** What messages that are not settled may take together, bytes: more than the default prefetch of the largest that agents send. */
-const maxHeldBytes = 64 * 1024 * 1024;
+/** What messages that are not settled may take together, bytes, beside the largest: more than the default prefetch of the largest that agents send. */
+const maxHeldBytes = 48 * 1024 * 1024;
 /** While large messages of so many bytes together are on their way to the dead letters, no other is begun. */
 const maxLeavingBytes = 16 * 1024 * 1024;
 /** After so many messages and samples, or so many ms, others have a turn: the store's answers, heartbeats. */

@@ -7,7 +7,10 @@ export interface ConsumptionParts {
   readonly bus: MessageBus;
   readonly queue: string;
   readonly prefetch: number;
-  /** While the messages that are held are larger together, no more are taken, until a quarter of them is released. */
+  /**
+   * While the messages that are held beside the largest are larger together, no more are taken, until a quarter of them is
+   * released. A single one that is larger than all that may be held keeps nothing else off.
+   */
   readonly maxBytes: number;
   readonly handler: (delivery: Delivery) => void;
   readonly clock: Clock;
@@ -52,6 +55,8 @@ export class Consumption {
   #window: Window;
   #subscription: Subscription | undefined;
   #held = 0;
+  /** Bodies of more than a quarter of what may be held. */
+  readonly #large = new Set<Uint8Array>();
   #setBy = 0;
   #bytesSetBy = 0;
   #lastSetBy = -Infinity;
@@ -85,6 +90,7 @@ export class Consumption {
   /** The message is settled, or gone; each that was handed over is to be released once. */
   release({ body }: Delivery): void {
     this.#held -= body.byteLength;
+    this.#large.delete(body);
     this.#onChange();
   }
 
@@ -106,7 +112,7 @@ export class Consumption {
       if (this.#stopping.signal.aborted) return;
       const size = this.#nextSize();
       await this.#pause();
-      if (this.#isOverfull()) await this.#until(() => this.#held <= (maxBytes * 3) / 4);
+      if (this.#isOverfull()) await this.#until(() => this.#besideLargest() <= (maxBytes * 3) / 4);
       this.#window = newWindow(size);
       await this.#resume();
     }
@@ -122,7 +128,13 @@ export class Consumption {
   }
 
   #isOverfull(): boolean {
-    return this.#held > this.#parts.maxBytes;
+    return this.#besideLargest() > this.#parts.maxBytes;
+  }
+
+  #besideLargest(): number {
+    let largest = 0;
+    for (const { byteLength } of this.#large) largest = Math.max(largest, byteLength);
+    return this.#held - largest;
   }
 
   #isTight(): boolean {
@@ -161,6 +173,7 @@ export class Consumption {
       window.largest = Math.max(window.largest, byteLength);
       this.#windows.set(delivery, window);
       this.#held += byteLength;
+      if (byteLength > this.#parts.maxBytes / 4) this.#large.add(delivery.body);
       this.#onChange();
       handler(delivery);
     });

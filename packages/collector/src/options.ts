@@ -14,7 +14,7 @@ export const collectorOptions = z.strictObject({
     .default(100)
     .describe(
       'Messages that may be under way to the store at once. 100 of the largest that agents send are 12 MiB and some ' +
-        'five batches; of those that hold a single sample a batch has half as many. Beyond 64 MiB no more are taken.',
+        'five batches; of those that hold a single sample a batch has half as many. Beyond 48 MiB no more are taken.',
     ),
   batch: z
     .strictObject({

@@ -40,8 +40,8 @@ it('gives back at once what comes beyond its bytes, and consumes with a narrower
   const { bus, consumption, held, settle, windows } = await consuming(100, 1_000);
   const large = Array.from({ length: 20 }, () => sized(400));
   bus.send(...large);
-  expect(held).toHaveLength(3);
-  expect(large.filter(({ outcome }) => outcome === 'requeue').length).toBe(17);
+  expect(held).toHaveLength(4);
+  expect(large.filter(({ outcome }) => outcome === 'requeue').length).toBe(16);
   await new Promise((resolve) => setImmediate(resolve));
   expect(windows).toEqual([100]);
   settle(...held);
@@ -52,7 +52,7 @@ it('gives back at once what comes beyond its bytes, and consumes with a narrower
 
 it('widens the window again while what comes is small', async () => {
   const { bus, consumption, held, settle, windows } = await consuming(100, 100_000);
-  bus.send(...Array.from({ length: 3 }, () => sized(40_000)));
+  bus.send(...Array.from({ length: 4 }, () => sized(40_000)));
   await new Promise((resolve) => setImmediate(resolve));
   settle(...held);
   await until('it consumes again', () => windows.length === 2);
@@ -62,6 +62,18 @@ it('widens the window again while what comes is small', async () => {
     await new Promise((resolve) => setImmediate(resolve));
   }
   expect(windows).toEqual([100, 1, 2, 4, 8, 16, 32, 64, 100]);
+  await consumption.stop();
+});
+
+it('goes on beside a single one that is larger than all that may be held', async () => {
+  const { bus, consumption, held } = await consuming(100, 1_000);
+  bus.send(sized(5_000), ...Array.from({ length: 9 }, () => sized(100)));
+  expect(held).toHaveLength(10);
+  bus.send(sized(5_000));
+  expect(held).toHaveLength(11);
+  const next = sized(100);
+  bus.send(next);
+  expect(next.outcome).toBe('requeue');
   await consumption.stop();
 });
 

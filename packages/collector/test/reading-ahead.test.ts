@@ -66,7 +66,7 @@ describe('a message that is larger than anything that is read', () => {
     expect(told('warn')).toHaveLength(1);
   });
 
-  it('does not pile up: when 64 MiB wait, nothing more is taken until some are gone', async () => {
+  it('does not pile up: when 48 MiB wait beside it, nothing more is taken until some are gone', async () => {
     const { bus, store, registry, collector } = await started({ prefetch: 50, batch: { samples: 1 } });
     const body = huge();
     let letGo: () => void = () => undefined;
@@ -97,7 +97,7 @@ describe('a message that is larger than anything that is read', () => {
   });
 });
 
-it('takes no more large ones than 64 MiB while the store takes nothing, and goes on by itself', async () => {
+it('takes no more large ones than 48 MiB while the store takes nothing, and goes on by itself', async () => {
   const { bus, store, registry } = await started({ prefetch: 400, batch: { samples: 1 } });
   let commit: () => void = () => undefined;
   store.before = () => new Promise((resolve) => (commit = resolve));
