@@ -124,7 +124,7 @@ export class Consumption {
     if (this.#isOverfull()) return clamp(maxBytes / 4 / largest, prefetch);
     if (this.#isTooNarrow()) return clamp(size * 2, prefetch);
     if (this.#isTooWide()) return prefetch;
-    return clamp(Math.max(size, this.#setBy * 2), Math.min(mostSetBy, (maxBytes / 2 / bytes) * seen));
+    return clamp(Math.max(size, this.#setBy * 4), Math.min(mostSetBy, (maxBytes / 2 / bytes) * seen));
   }
 
   #isOverfull(): boolean {

@@ -80,8 +80,9 @@ it(`acknowledges hostile messages, and each part of them is recorded or among th
   const recorded = await metricOf(collector, 'samples_recorded_total');
   const duplicates = await metricOf(collector, 'samples_duplicate_total');
   expect(recorded).toBe(expected.ids.size);
-  expect(recorded + duplicates).toBe(expected.samples);
-  expect(await metricOf(collector, 'samples_refused_total')).toBe(expected.dead);
+  // The queue is consumed anew now and then, and may deliver again what was acknowledged as a channel went (decision 012).
+  expect(recorded + duplicates).toBeGreaterThanOrEqual(expected.samples);
+  expect(await metricOf(collector, 'samples_refused_total')).toBeGreaterThanOrEqual(expected.dead);
   expect(await recordedIds(database)).toEqual([...expected.ids].sort());
 
   expect((await channel.checkQueue(queue)).messageCount).toBe(0);
@@ -96,7 +97,7 @@ it(`acknowledges hostile messages, and each part of them is recorded or among th
   );
   await waitUntil('all dead letters are there', () => dead.length >= expected.letters);
   await connection.close();
-  expect(dead).toHaveLength(expected.letters);
+  expect(dead.length).toBeGreaterThanOrEqual(expected.letters);
   expect(dead.filter(({ bytes }) => bytes === huge.body.length)).toEqual([
     { reason: expect.stringMatching(/^unreadable: a message of 104857600 bytes/), bytes: huge.body.length },
   ]);
