@@ -24,6 +24,8 @@ export interface BenchmarkContext {
   readonly rows: number;
   /** How many resources `resources` meters. */
   readonly resources: number;
+  /** How many messages `hostile` sends. */
+  readonly messages: number;
   /** At which intervals `rest` runs the compute agent, s, and for how many cycles. */
   readonly intervals: readonly number[];
   readonly cycles: number;

@@ -14,6 +14,7 @@ import type { Benchmark } from './benchmark.js';
 import { busy } from './busy.js';
 import { cycle } from './cycle.js';
 import { growth } from './growth.js';
+import { hostile } from './hostile.js';
 import { ingest } from './ingest.js';
 import { describeMachine } from './machine.js';
 import { root } from './measured-process.js';
@@ -23,7 +24,7 @@ import { rest } from './rest.js';
 import { soak } from './soak.js';
 import { storeNames } from './stores.js';
 
-const benchmarks: readonly Benchmark[] = [cycle, memory, ingest, growth, resources, rest, busy, soak];
+const benchmarks: readonly Benchmark[] = [cycle, memory, ingest, growth, resources, rest, busy, hostile, soak];
 
 const measured = ['@nephoscope/agent-compute', '@nephoscope/agent-central', '@nephoscope/collector'];
 
@@ -40,6 +41,7 @@ Options:
   --samples <number>     ingest: how many samples are sent (1000000)
   --rows <number>        growth: how many rows are recorded (10000000)
   --resources <number>   resources: how many are metered (100000)
+  --messages <number>    hostile: how many are sent (60000)
   --intervals <seconds>  rest: of the compute agent (10,60,600)
   --cycles <number>      rest, busy: how many cycles are watched (3)
   --minutes <number>     soak: how long it is watched, at least 4 (30)
@@ -58,6 +60,7 @@ async function main(args: readonly string[], signal: AbortSignal): Promise<void>
       samples: { type: 'string', default: '1000000' },
       rows: { type: 'string', default: '10000000' },
       resources: { type: 'string', default: '100000' },
+      messages: { type: 'string', default: '60000' },
       intervals: { type: 'string', default: '10,60,600' },
       cycles: { type: 'string', default: '3' },
       minutes: { type: 'string', default: '30' },
@@ -85,6 +88,7 @@ async function main(args: readonly string[], signal: AbortSignal): Promise<void>
     samples: positive('samples', values.samples),
     rows: positive('rows', values.rows),
     resources: positive('resources', values.resources),
+    messages: positive('messages', values.messages),
     intervals: values.intervals.split(',').map((interval) => positive('intervals', interval)),
     cycles: positive('cycles', values.cycles),
     minutes: positive('minutes', values.minutes, 4),
