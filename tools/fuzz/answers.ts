@@ -1,0 +1,50 @@
+import { isDeepStrictEqual } from 'node:util';
+
+import fc from 'fast-check';
+
+import { AnswerBody, HeldBytes } from '../../packages/openstack/src/answer-body.js';
+import { AnswerRefused } from '../../packages/openstack/src/answer-limits.js';
+import { mutated } from './target.js';
+import type { Target } from './target.js';
+
+const listing = fc
+  .array(fc.record({ id: fc.uuid(), size: fc.integer(), metadata: fc.dictionary(fc.string(), fc.string()) }), {
+    maxLength: 5,
+  })
+  .map((volumes) =>
+    JSON.stringify({ volumes, volumes_links: [{ rel: 'next', href: 'http://127.0.0.1/v?marker=1' }] }),
+  );
+
+/** Answers of services: what is not refused is JSON, and means what JSON.parse says. */
+export const answers: Target = {
+  name: 'answers',
+  runs: 300,
+  inputs: mutated(fc.oneof(listing, fc.json())),
+  check(input) {
+    // As UTF-8 has it: half a surrogate pair is none.
+    const bytes = Buffer.from(input);
+    const held = new HeldBytes();
+    const body = new AnswerBody(held, 'volumes');
+    try {
+      const middle = bytes.length >> 1;
+      body.append(bytes.subarray(0, middle));
+      body.append(bytes.subarray(middle));
+      const value = body.value();
+      const expected: unknown = JSON.parse(bytes.toString());
+      if (!isDeepStrictEqual(plain(value), plain(expected))) throw new Error('it was read as something else');
+    } catch (error) {
+      if (!(error instanceof AnswerRefused)) throw error;
+    } finally {
+      body.release();
+    }
+  },
+};
+
+/** Without what is kept more exactly than JSON.parse keeps it, and without keys that are left out. */
+function plain(value: unknown): unknown {
+  if (typeof value === 'bigint' || typeof value === 'number') return Number(value) + 0;
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) return value.map(plain);
+  const own = Object.entries(value).filter(([key]) => key !== '__proto__');
+  return own.map(([key, item]) => [key, plain(item)]);
+}

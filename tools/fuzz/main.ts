@@ -1,0 +1,44 @@
+/**
+ * `npm run fuzz [-- options]`: tries inputs that nobody has written on all that reads what others write. Ends with exit code 1
+ * at the first failure, with the smallest input found that does it, and how to repeat it.
+ */
+import { performance } from 'node:perf_hooks';
+import { parseArgs } from 'node:util';
+
+import { corpusOf, fuzz, targets, timeOf } from './run.js';
+
+const { values } = parseArgs({
+  options: {
+    minutes: { type: 'string', default: '1' },
+    seed: { type: 'string', default: String(Date.now() % 2 ** 31) },
+    target: { type: 'string' },
+  },
+});
+const seed = Number(values.seed);
+const end = performance.now() + Number(values.minutes) * 60_000;
+const chosen = targets.filter(({ name }) => values.target === undefined || values.target === name);
+if (chosen.length === 0 || !Number.isSafeInteger(seed) || !(end > 0))
+  throw new TypeError(
+    `--minutes <number> --seed <integer> --target <${targets.map(({ name }) => name).join(', ')}>`,
+  );
+
+const counts = new Map(chosen.map(({ name }) => [name, { runs: 0, slowest: 0 }]));
+process.stdout.write(`seed ${seed}\n`);
+for (const target of chosen) for (const { input } of corpusOf(target)) await timeOf(target, input);
+search: for (let round = 0; performance.now() < end; round += 1) {
+  for (const target of chosen) {
+    const { runs, slowest, failure } = await fuzz(target, seed + round, target.runs);
+    const count = counts.get(target.name) as { runs: number; slowest: number };
+    count.runs += runs;
+    count.slowest = Math.max(count.slowest, Math.round(slowest));
+    if (failure === undefined) continue;
+    process.stdout.write(
+      `${target.name} failed: ${failure.error}\ninput: ${JSON.stringify(failure.input)}\n` +
+        `again: npm run fuzz -- --target ${target.name} --seed ${seed + round}\n`,
+    );
+    process.exitCode = 1;
+    break search;
+  }
+}
+for (const [name, { runs, slowest }] of counts)
+  process.stdout.write(`${name}: ${runs} inputs, the slowest took ${slowest} ms\n`);

@@ -1,0 +1,51 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { performance } from 'node:perf_hooks';
+
+import fc from 'fast-check';
+
+import { answers } from './answers.js';
+import { configuration } from './configuration.js';
+import { messages } from './messages.js';
+import { notifications } from './notifications.js';
+import type { Target } from './target.js';
+
+export const targets: readonly Target[] = [messages, notifications, answers, configuration];
+
+/** What holds the event loop for so long, ms, is a failure too: a hundred times what any of them takes. */
+const longest = 5_000;
+
+/** What a run of one target came to. */
+export interface Outcome {
+  readonly runs: number;
+  /** The longest time of one input, ms. */
+  readonly slowest: number;
+  readonly failure?: { readonly input: string; readonly error: string };
+}
+
+/** Tries so many inputs; of one seed always the same. */
+export async function fuzz(target: Target, seed: number, runs: number): Promise<Outcome> {
+  let slowest = 0;
+  const property = fc.asyncProperty(target.inputs, async (input) => {
+    slowest = Math.max(slowest, await timeOf(target, input));
+  });
+  const { counterexample, errorInstance, failed, numRuns } = await fc.check(property, { seed, numRuns: runs });
+  if (!failed) return { runs: numRuns, slowest };
+  const error =
+    errorInstance instanceof Error ? (errorInstance.stack ?? errorInstance.message) : String(errorInstance);
+  return { runs: numRuns, slowest, failure: { input: counterexample?.[0] ?? '', error } };
+}
+
+/** What once failed: a file each, in a folder of its target's name. */
+export function corpusOf(target: Target): readonly { readonly name: string; readonly input: string }[] {
+  const folder = new URL(`corpus/${target.name}/`, import.meta.url);
+  return readdirSync(folder).map((name) => ({ name, input: readFileSync(new URL(name, folder), 'utf8') }));
+}
+
+/** @throws what the check throws, and an Error for one that takes too long */
+export async function timeOf(target: Target, input: string): Promise<number> {
+  const start = performance.now();
+  await target.check(input);
+  const time = performance.now() - start;
+  if (time > longest) throw new Error(`it took ${Math.round(time)} ms`);
+  return time;
+}

@@ -1,0 +1,31 @@
+import { corpusOf, fuzz, targets, timeOf } from '../run.js';
+
+const seed = Number(process.env['FUZZ_SEED'] ?? Date.now() % 2 ** 31);
+
+describe.each(targets.map((target) => [target.name, target] as const))('%s', (_, target) => {
+  it.each(corpusOf(target).map(({ name, input }) => [name, input]))(
+    'are taken as they should: %s',
+    async (_name, input) => {
+      await timeOf(target, input);
+    },
+  );
+
+  it(`are taken as they should, whatever they are (FUZZ_SEED=${seed})`, async () => {
+    const { failure, runs } = await fuzz(target, seed, target.runs);
+    expect(failure).toBeUndefined();
+    expect(runs).toBe(target.runs);
+  });
+});
+
+it('tells an input that fails, as small as it is found', async () => {
+  const [target] = targets;
+  const failing = {
+    ...target!,
+    check: (input: string) => {
+      if (input.includes('cpu')) throw new Error('of the test');
+    },
+  };
+  const { failure } = await fuzz(failing, seed, 200);
+  expect(failure?.error).toContain('of the test');
+  expect(failure?.input).toContain('cpu');
+});
