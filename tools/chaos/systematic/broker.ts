@@ -12,8 +12,9 @@ import type { PrivateRabbitmq } from '../../testbed/rabbitmq.js';
 import { cutKinds, FrameLink } from '../../testbed/frame-link.js';
 import type { CutKind } from '../../testbed/frame-link.js';
 import { endsInTime } from './program.js';
-import { furnish, furniture, roles } from './roles.js';
-import type { Role, World } from './roles.js';
+import { roles } from './roles.js';
+import { furnish, furniture } from './roles/world.js';
+import type { Role, World } from './roles/world.js';
 import type { Sweep } from './sweep.js';
 
 /**

@@ -1,0 +1,90 @@
+import { randomUUID } from 'node:crypto';
+
+import { Collector } from '@nephoscope/collector';
+import { createSigner, meteringTopology, signMeteringMessage } from '@nephoscope/core';
+import type { Counter, Health, Sample, SampleStore } from '@nephoscope/core';
+import { component, systemClock } from '@nephoscope/runtime';
+import { Registry } from 'prom-client';
+
+import { collectorOptions } from '../../../../packages/collector/src/options.js';
+import { runProgram, until } from '../program.js';
+import { busAt, onConfirmed, secret, takeAll } from './world.js';
+import type { Role } from './world.js';
+
+const { deadLetterQueue } = meteringTopology;
+const signer = createSigner({ secret, form: 'canonical' });
+
+export const collector: Role = {
+  name: 'collector',
+  async prepare(world) {
+    const ids = Array.from({ length: 4 }, () => randomUUID());
+    const bad = `unreadable ${randomUUID()}`;
+    await onConfirmed(world, [...ids.map(messageOf), bad]);
+    const store = new MemoryStore();
+    const letters = new Set<string>();
+    return {
+      async run(url, stopped) {
+        const { logger } = world;
+        const bus = busAt(url, logger);
+        const parts = { secrets: [secret], bus, store, logger, clock: systemClock, registry: new Registry() };
+        const it = new Collector({ options: collectorOptions.parse({}), ...parts });
+        // Others may be there, of the trial before: what the broker held for a connection that it did not know to be gone.
+        const isDone = async () => {
+          for (const letter of await takeAll(world, deadLetterQueue)) letters.add(letter);
+          return letters.has(bad) && ids.every((id) => store.known.has(id));
+        };
+        await runProgram([component('bus', bus), it], (signal) => until(isDone, signal), stopped, logger);
+      },
+      async check() {
+        for (const letter of await takeAll(world, deadLetterQueue)) letters.add(letter);
+        return [
+          ...ids.filter((id) => !store.known.has(id)).map((id) => `sample ${id} is lost`),
+          ...(letters.has(bad) ? [] : ['what is unreadable is not among the dead letters']),
+        ];
+      },
+    };
+  },
+};
+
+class MemoryStore implements SampleStore {
+  readonly known = new Set<string>();
+
+  start = () => Promise.resolve();
+  stop = () => Promise.resolve();
+  health = (): Health => ({ ok: true });
+  meters = () => Promise.resolve([]);
+  resources = () => Promise.resolve([]);
+  removeBefore = () => Promise.resolve(0);
+  // What comes again is what came: nothing here forges.
+  recordedAs = (samples: readonly Sample[]) => Promise.resolve(samples);
+  // eslint-disable-next-line require-yield
+  samples = async function* (): AsyncGenerator<Sample> {
+    throw new Error('nobody reads here');
+  };
+
+  record(samples: readonly Sample[]) {
+    const before = this.known.size;
+    for (const { messageId } of samples) this.known.add(messageId);
+    const recorded = this.known.size - before;
+    return Promise.resolve({ recorded, duplicates: samples.length - recorded });
+  }
+}
+
+function messageOf(id: string): string {
+  const counter: Counter = {
+    name: 'cpu',
+    type: 'cumulative',
+    unit: 'ns',
+    volume: 1n,
+    userId: 'u',
+    projectId: 'p',
+    resourceId: 'vm-1',
+    timestamp: systemClock.now(),
+    resourceMetadata: {},
+  };
+  return signMeteringMessage(
+    counter,
+    { source: 'openstack', messageId: id, publisherId: 'agent-1', sequence: 1n },
+    signer,
+  );
+}
