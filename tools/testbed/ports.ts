@@ -1,17 +1,27 @@
-import { once } from 'node:events';
-import { connect, createServer, type AddressInfo } from 'node:net';
+import { randomInt } from 'node:crypto';
+import { connect, createServer } from 'node:net';
+import type { AddressInfo, Server } from 'node:net';
+
+/** Below those that Linux gives to connections: one of these stays free until somebody listens on it. */
+const range = { first: 10_000, last: 32_000 };
 
 /** TCP ports of loopback that nobody listens on at this moment. */
 export async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer());
-  const ports: number[] = [];
-  for (const server of servers) {
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    ports.push((server.address() as AddressInfo).port);
+  const servers: Server[] = [];
+  while (servers.length < count) {
+    const server = createServer();
+    if (await listensOn(server, randomInt(range.first, range.last))) servers.push(server);
   }
+  const ports = servers.map((server) => (server.address() as AddressInfo).port);
   for (const server of servers) server.close();
   return ports;
+}
+
+function listensOn(server: Server, port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    server.once('error', () => resolve(false)).once('listening', () => resolve(true));
+    server.listen(port, '127.0.0.1');
+  });
 }
 
 /** Whether somebody accepts connections on a TCP port of loopback. */

@@ -1,4 +1,5 @@
-import { cp, mkdir, mkdtemp, realpath, rm } from 'node:fs/promises';
+import { cpSync, rmSync } from 'node:fs';
+import { mkdir, mkdtemp, realpath, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -84,6 +85,8 @@ async function record(root: string): Promise<Trace> {
   try {
     const agent = await work(join(root, 'state'), ledger, onEvent);
     agent.isBusAway = false;
+    // Stopping waits for 40 ms of this clock only.
+    await agent.outbox.flush(AbortSignal.timeout(20_000));
     await agent.outbox.stop();
     onEvent();
   } finally {
@@ -122,7 +125,7 @@ async function fail(fault: Fault, folder: string): Promise<readonly string[]> {
   try {
     const agent = await work(state, ledger);
     killed = copyOf(ledger);
-    await cp(state, copy, { recursive: true });
+    copyAsKilled(state, copy);
     agent.isBusAway = false;
     // It may say that something could not be written, which must not be more than was.
     await agent.outbox.stop().catch(() => undefined);
@@ -133,6 +136,18 @@ async function fail(fault: Fault, folder: string): Promise<readonly string[]> {
   }
   const wrong = (await outcome(copy, killed, lastCycle)).map((text) => `killed at the end: ${text}`);
   return [...wrong, ...(await outcome(state, ledger, lastCycle)).map((text) => `stopped at the end: ${text}`)];
+}
+
+/** What kill -9 leaves; once more when a file went meanwhile. */
+function copyAsKilled(state: string, copy: string): void {
+  for (;;) {
+    try {
+      return cpSync(state, copy, { recursive: true });
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+      rmSync(copy, { recursive: true, force: true });
+    }
+  }
 }
 
 async function outcome(directory: string, ledger: Ledger, cycle: number): Promise<readonly string[]> {

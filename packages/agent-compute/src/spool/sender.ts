@@ -80,8 +80,10 @@ export class Sender {
     const { clock, logger, spool } = this.#parts;
     const { signal } = this.#stopping;
     let waited = false;
+    let change: Promise<void> | undefined;
     while (!signal.aborted) {
-      const changed = this.#change(signal);
+      // One for all tries until it comes: a disk that cannot be read for hours changes nothing.
+      const changed = (change ??= this.#change(signal).finally(() => (change = undefined)));
       try {
         await this.#send(signal);
         if (waited) logger.info({}, 'the samples that waited are sent');
