@@ -31,7 +31,13 @@ export async function* countersOf<T extends Partial<ReadCounter>>(
   if (begun.promised !== undefined) {
     // Whatever it gave: a plugin may make a promise of its own kind.
     const given = await Promise.resolve(begun.promised);
-    begun = run(() => begin(given, read));
+    let isBegun = false;
+    begun = run(() => {
+      // Where the process had hardly a CPU `run` calls again; a generator that was cut off cannot be taken up again.
+      if (isBegun && !Array.isArray(given)) throw cutOff();
+      isBegun = true;
+      return begin(given, read);
+    });
   }
   const { taken = [], failure, coming, promised } = begun;
   if (promised !== undefined) throw noCounters();
@@ -80,6 +86,13 @@ function started(counters: AsyncIterable<unknown>): AsyncIterable<unknown> {
       return: () => iterator.return?.() ?? Promise.resolve({ done: true, value: undefined }),
     }),
   };
+}
+
+function cutOff(): NephoscopeError {
+  return new NephoscopeError(
+    'PLUGIN_BLOCKED',
+    'what it promised was cut off after it had kept the program to itself for 1 s, and cannot be called again',
+  );
 }
 
 function noCounters(): NephoscopeError {

@@ -1,0 +1,33 @@
+import { countersOf } from '../src/plugin-counters.js';
+
+/** As when the process had hardly a CPU: what was begun is begun again. */
+const twice = <R>(work: () => R): R => {
+  work();
+  return work();
+};
+const read = (given: unknown): { readonly given: unknown; readonly size: number } => ({ given, size: 1 });
+
+async function all(getCounters: () => unknown) {
+  const found: unknown[] = [];
+  for await (const { given } of countersOf(getCounters, twice, read)) found.push(given);
+  return found;
+}
+
+it('takes each counter once, when what gave them was called again', async () => {
+  const generate = function* () {
+    yield 1;
+    yield 2;
+  };
+  expect(await all(generate)).toEqual([1, 2]);
+  expect(await all(() => Promise.resolve([1, 2]))).toEqual([1, 2]);
+});
+
+it('says that what was promised and cannot be called again was cut off', async () => {
+  const generate = function* () {
+    yield 1;
+  };
+  await expect(all(() => Promise.resolve(generate()))).rejects.toMatchObject({
+    code: 'PLUGIN_BLOCKED',
+    message: expect.stringContaining('cut off') as string,
+  });
+});
