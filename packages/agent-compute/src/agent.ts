@@ -9,7 +9,15 @@ import type {
   Secret,
   Subscription as BusSubscription,
 } from '@nephoscope/core';
-import { deadline, Duty, orAborted, schedule, singleFlight, untilAborted } from '@nephoscope/runtime';
+import {
+  deadline,
+  Duty,
+  longestInterval,
+  orAborted,
+  schedule,
+  singleFlight,
+  untilAborted,
+} from '@nephoscope/runtime';
 import type { Component } from '@nephoscope/runtime';
 
 import { pollReadings, runCycle } from './cycle.js';
@@ -115,8 +123,10 @@ export class ComputeAgent implements Component {
       (due) => this.#runScheduled(due),
       (late) => this.#skip(late, 'the one before is not done'),
     );
+    const onMissed = (cycles: number, ms: number) => this.#miss(cycles, ms);
     const failed = new Promise<never>((_, reject) => {
-      this.#schedule = schedule(this.#groups, this.#parts.clock).subscribe({ next: take, error: reject });
+      const due = schedule(this.#groups, this.#parts.clock, onMissed);
+      this.#schedule = due.subscribe({ next: take, error: reject });
     });
     await Promise.race([untilAborted(signal), failed]);
   }
@@ -165,9 +175,9 @@ export class ComputeAgent implements Component {
     this.#expectCycle();
   }
 
-  /** The next begins in the shortest interval. */
+  /** The next begins in the shortest interval, or in as many as it may be late. */
   #expectCycle(): void {
-    const next = Math.min(...this.#groups.map(({ interval }) => interval));
+    const next = longestInterval * Math.min(...this.#groups.map(({ interval }) => interval));
     this.#polling.expect(next + this.#parts.options.timeout + longestDelay);
   }
 
@@ -262,6 +272,14 @@ export class ComputeAgent implements Component {
     const cancel = this.#listening.map(async (one) => (await one)?.cancel());
     await orAborted(Promise.allSettled(cancel), time.signal).catch(() => undefined);
     time.end();
+  }
+
+  #miss(cycles: number, ms: number): void {
+    this.#metrics.skipped.inc(cycles);
+    this.#parts.logger.warn(
+      { cycles, seconds: ms / 1_000 },
+      `the agent did nothing for ${ms / 1_000} s, ${cycles} cycle${cycles === 1 ? ' is' : 's are'} skipped: its process was stopped, had no CPU, or something in it kept it`,
+    );
   }
 
   #skip(late: readonly PollGroup[], reason: string): void {

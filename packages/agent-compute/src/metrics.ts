@@ -13,7 +13,7 @@ export function createAgentMetrics(registry: Registry) {
     }),
     skipped: new Counter({
       name: 'nephoscope_cycles_skipped_total',
-      help: 'Cycles left out because the one before was still running',
+      help: 'Cycles left out because the one before was still running, or the process stood still',
       registers,
     }),
     duration: new Histogram({

@@ -151,12 +151,12 @@ describe('cycles', () => {
     clock.sleep = hang;
     void agent.run();
     await until('the first cycle is sent', () => bus.confirmed.length === 2);
-    await clock.advance(150_000);
+    await clock.advance(210_000);
     expect(agent.health()).toEqual({ ok: true });
     await clock.advance(1);
     expect(agent.health()).toEqual({
       ok: false,
-      reason: 'no cycle has ended since 2026-11-22T21:00:00.000Z, which may take 150 s',
+      reason: 'no cycle has ended since 2026-11-22T21:00:00.000Z, which may take 210 s',
       since: '2026-11-22T21:00:00.000Z',
       isStuck: true,
     });

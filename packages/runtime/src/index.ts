@@ -38,7 +38,7 @@ export {
 } from './program.js';
 export type { Configured, ProgramDefinition, SelectedSection } from './program.js';
 export { runBesideBus } from './run-beside-bus.js';
-export { schedule } from './schedule.js';
+export { longestInterval, schedule } from './schedule.js';
 export { withoutSecrets } from './secret-values.js';
 export { singleFlight } from './single-flight.js';
 export { statusOptions } from './status-server.js';

@@ -6,7 +6,7 @@ const longestSleep = 60_000;
 
 /** Parts of an interval that lie between two times at which a group is due, whatever the wall clock does. */
 const shortest = 1 / 2;
-const longest = 2;
+export const longestInterval = 2;
 
 interface State<G> {
   readonly group: G;
@@ -29,11 +29,15 @@ export interface Schedule<G> {
  * Which groups, each with an interval in ms, are due: all at once first, then each at the multiples of its interval on the wall clock,
  * so that agents read at the same moments whenever they were started. After a jump of the wall clock a group
  * is due at the next multiple from there, and, however often it jumps, half an interval after the last at the soonest and
- * two at the latest. Never completes; errors only when the clock does.
+ * two at the latest; so is the second time, after the first one. Never completes; errors only when the clock does.
+ *
+ * @param onMissed hears of what fell due while the process did nothing, and is left out: how often, and for how long that was, ms. It is
+ *   called before what is due then.
  */
 export function schedule<G extends { readonly interval: number }>(
   groups: readonly G[],
   clock: Clock,
+  onMissed: (times: number, ms: number) => void = () => undefined,
 ): Schedule<G> {
   return new Observable((subscriber) => {
     const controller = new AbortController();
@@ -43,15 +47,18 @@ export function schedule<G extends { readonly interval: number }>(
       const states = groups.map((group): State<G> => ({
         group,
         due: nextMultiple(milliseconds(clock.now()), group.interval),
-        earliest: started,
-        latest: started + longest * group.interval,
+        earliest: started + shortest * group.interval,
+        latest: started + longestInterval * group.interval,
       }));
       subscriber.next(groups);
       while (!signal.aborted) {
         const [from, since] = [milliseconds(clock.now()), milliseconds(clock.monotonic())];
         const wait = Math.min(...states.map(({ due, latest }) => Math.min(due - from, latest - since)));
-        if (wait > 0) await clock.sleep(Math.min(wait, longestSleep), signal);
+        const sleep = Math.max(0, Math.min(wait, longestSleep));
+        if (sleep > 0) await clock.sleep(sleep, signal);
         const [now, elapsed] = [milliseconds(clock.now()), milliseconds(clock.monotonic())];
+        const times = missed(states, from, from + elapsed - since);
+        if (times > 0) onMissed(times, elapsed - since - sleep);
         const ready: G[] = [];
         for (const state of states) {
           const { due, earliest, group, latest } = state;
@@ -62,7 +69,7 @@ export function schedule<G extends { readonly interval: number }>(
             // One that is late by less was not held up by a jump: the next one is not.
             const last = elapsed - (isOver && now - due < interval ? now - due : 0);
             state.earliest = last + shortest * interval;
-            state.latest = last + longest * interval;
+            state.latest = last + longestInterval * interval;
           }
           const next = nextMultiple(now, interval);
           // The same as before unless it is over or the clock was set back.
@@ -76,6 +83,21 @@ export function schedule<G extends { readonly interval: number }>(
     });
     return () => controller.abort();
   });
+}
+
+/**
+ * How often something was due from `from` to `to`, the last time of each group left out: that is not too late. The time is the wall clock's
+ * as it would be if nobody had set it.
+ */
+function missed<G extends { readonly interval: number }>(
+  states: readonly State<G>[],
+  from: number,
+  to: number,
+): number {
+  const times = new Set<number>();
+  for (const { due, group } of states)
+    for (let time = Math.max(due, from); time + group.interval <= to; time += group.interval) times.add(time);
+  return times.size;
 }
 
 function milliseconds(nanoseconds: bigint): number {

@@ -32,7 +32,50 @@ it('is due once for groups that come due at the same moment', async () => {
   const clock = new FakeClock(fakeStart + 45_000_000_000n);
   const { seen, subscription } = watch([minute, tenSeconds], clock);
   await clock.advance(30_000);
-  expect(seen).toEqual(['45 seldom+often', '50 often', '60 seldom+often', '70 often']);
+  // The minute at 60 is too near to the first reading.
+  expect(seen).toEqual(['45 seldom+often', '50 often', '60 often', '70 often']);
+  await clock.advance(50_000);
+  expect(seen.at(-1)).toBe('120 seldom+often');
+  subscription.unsubscribe();
+});
+
+it.each([
+  [5_400, ['5.4 often', '20 often']],
+  [5_000, ['5 often', '10 often', '20 often']],
+  [9_750, ['9.75 often', '20 often']],
+])('is due half an interval after the first time at the soonest, begun at %i ms', async (begun, expected) => {
+  const clock = new FakeClock(fakeStart + BigInt(begun) * 1_000_000n);
+  const { seen, subscription } = watch([tenSeconds], clock);
+  await clock.advance(20_000 - begun);
+  expect(seen).toEqual(expected);
+  subscription.unsubscribe();
+});
+
+it('tells how often it was due while the process stood still, and not when the clock was set', async () => {
+  const clock = new FakeClock();
+  const told: number[][] = [];
+  const due: number[] = [];
+  const sleep = clock.sleep.bind(clock);
+  let still = 0;
+  clock.sleep = async (ms, signal) => {
+    const more = still;
+    still = 0;
+    await sleep(ms + more, signal);
+  };
+  const two = { name: 'two', interval: 2_000 };
+  const subscription = schedule([two], clock, (times, ms) => told.push([times, ms])).subscribe({
+    next: () => due.push(Number((clock.now() - fakeStart) / 1_000_000n)),
+  });
+  await clock.advance(2_000);
+  still = 20_000;
+  await clock.advance(2_000);
+  await clock.advance(22_000);
+  // Slept from 4 s on until 26 s: due were 6, 8, … 26, of which the last is not too late.
+  expect(told).toEqual([[10, 20_000]]);
+  expect(due).toEqual([0, 2_000, 4_000, 26_000]);
+  clock.step(3_600_000);
+  await clock.advance(4_000);
+  expect(told).toHaveLength(1);
   subscription.unsubscribe();
 });
 
@@ -46,9 +89,10 @@ it('waits longer than a timer can', async () => {
   };
   const month = 30 * 86_400;
   const { seen, subscription } = watch([{ name: 'rare', interval: month * 1_000 }], clock);
-  await clock.advance(month * 1_000);
+  await clock.advance(month * 1_500);
   const start = Number(fakeStart / 1_000_000_000n);
-  expect(seen).toEqual(['0 rare', `${(Math.floor(start / month) + 1) * month - start} rare`]);
+  // The next month is too near.
+  expect(seen).toEqual(['0 rare', `${(Math.floor(start / month) + 2) * month - start} rare`]);
   expect(Math.max(...slept)).toBeLessThan(2 ** 31);
   subscription.unsubscribe();
 });
