@@ -216,7 +216,7 @@ export class Publisher {
         ? blockedText(this.#blocked)
         : `RabbitMQ confirmed nothing within ${this.#confirmTimeout / 1_000} s`;
     if (this.#blocked === undefined) this.#late = why;
-    return new NephoscopeError('BUS_UNAVAILABLE', `${why}: send the message again`);
+    return new NephoscopeError('BUS_UNAVAILABLE', `${why}; what was sent may still arrive`);
   }
 }
 

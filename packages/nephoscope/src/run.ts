@@ -10,7 +10,10 @@ export async function runCommand(main: Main): Promise<void> {
         await main(signal);
       } catch (error) {
         if (isNephoscopeError(error, 'OUTPUT_CLOSED')) return;
-        throw signal.aborted ? new NephoscopeError('INTERRUPTED', 'interrupted before it was done') : error;
+        // What is not known to have been sent is told, also when it was interrupted.
+        throw signal.aborted && !isNephoscopeError(error, 'SAMPLES_UNSENT')
+          ? new NephoscopeError('INTERRUPTED', 'interrupted before it was done')
+          : error;
       }
     },
     () => undefined,

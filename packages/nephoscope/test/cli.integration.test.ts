@@ -417,6 +417,18 @@ describe('over a real broker', () => {
     expect(sent.stderr).toBe('');
     expect(sent.code).toBe(0);
     const messageId = sent.stdout.trim();
+    const counter = [
+      '--name',
+      'storage.bytes',
+      '--unit',
+      'B',
+      '--resource',
+      'pool-1',
+      '--volume',
+      '8292646586825371460',
+    ];
+    const again = ['send-counter', '--config', config, ...counter, '--message-id', messageId];
+    expect(await nephoscope(cwd, ...again)).toMatchObject({ code: 0, stdout: `${messageId}\n` });
 
     // Sent before anybody consumed: the queue was there, and kept it.
     const running = start(cwd, ['up', '--config', config]);

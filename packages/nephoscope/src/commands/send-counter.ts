@@ -3,10 +3,13 @@ import { randomUUID } from 'node:crypto';
 import { computeAgentProgram } from '@nephoscope/agent-compute';
 import {
   createSigner,
+  describeError,
   encodeMeteringBatch,
+  isNephoscopeError,
   meteringContentType,
   meteringRoutingKey,
   meteringTopology,
+  NephoscopeError,
   signatureFormOf,
   signMeteringMessage,
 } from '@nephoscope/core';
@@ -35,6 +38,7 @@ interface CounterOptions {
   readonly user?: string;
   readonly timestamp?: bigint;
   readonly metadata?: Metadata;
+  readonly messageId?: string;
 }
 
 const { bus, secrets, source, host, log, compute } = computeAgentProgram.sections;
@@ -74,6 +78,11 @@ export function sendCounterCommand(): Command {
       momentOption,
     )
     .option('--metadata <json>', 'metadata of the resource, a JSON object', parsed(exactMetadata))
+    .option(
+      '--message-id <uuid>',
+      'of a counter that was sent before and perhaps did not arrive: it is recorded once (default: a new one)',
+      parsed(uuid),
+    )
     .addHelpText(
       'after',
       `
@@ -90,11 +99,11 @@ Examples:
 async function sendCounter(options: CounterOptions, signal: AbortSignal): Promise<void> {
   const configured = await configure(sender, await readConfiguration(options.config), installedPlugins());
   const { config } = configured;
-  const messageId = randomUUID();
+  const messageId = options.messageId ?? randomUUID();
   const line = signMeteringMessage(
     counterOf(options),
     // A sender without memory: each time a publisher of its own, with one message.
-    { source: config.source, messageId, publisherId: `send-counter.${config.host}/${randomUUID()}`, sequence: 1n },
+    { source: config.source, messageId, publisherId: `send-counter.${config.host}/${messageId}`, sequence: 1n },
     createSigner({ secret: config.secrets[0] as Secret, form: signatureFormOf(config.compute) }),
   );
   const message = {
@@ -105,7 +114,7 @@ async function sendCounter(options: CounterOptions, signal: AbortSignal): Promis
   };
   const inProcess = "this command: configure the one that a collector reads, such as 'amqp'";
   await withBus(configured, inProcess, signal, (messageBus) =>
-    withSignsOfLife((seconds) => `Sending … ${seconds} s`, publish(messageBus, message, signal)),
+    withSignsOfLife((seconds) => `Sending … ${seconds} s`, publish(messageBus, message, messageId, signal)),
   );
   await print(`${messageId}\n`);
 }
@@ -113,11 +122,28 @@ async function sendCounter(options: CounterOptions, signal: AbortSignal): Promis
 async function publish(
   messageBus: MessageBus,
   message: Parameters<MessageBus['publish']>[0],
+  messageId: string,
   signal: AbortSignal,
 ): Promise<void> {
-  const until = deadline(signal, sendTime, 'the bus did not confirm the counter, which may have been sent,');
+  const until = deadline(signal, sendTime, 'the bus did not confirm the counter');
   await untilAborted(messageBus.declare(meteringTopology), until);
-  await untilAborted(messageBus.publish(message), until);
+  try {
+    await untilAborted(messageBus.publish(message), until);
+  } catch (error) {
+    if (isNephoscopeError(error, 'BUS_UNROUTABLE')) throw error;
+    const why = signal.aborted ? 'interrupted' : describeError(error);
+    throw new NephoscopeError(
+      'SAMPLES_UNSENT',
+      `the counter is not confirmed, and may still be recorded: ${why}. Repeat the command with --message-id ${messageId}, then it is recorded once`,
+    );
+  }
+}
+
+/** @throws where it is none */
+function uuid(text: string): string {
+  if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text))
+    throw new Error('a UUID in lower case, as the command printed it');
+  return text;
 }
 
 function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
