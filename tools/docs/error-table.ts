@@ -73,12 +73,12 @@ export const errorTable: readonly ErrorGroup[] = [
       },
       PROGRAM_BLOCKED: {
         means:
-          'The program answered nothing for 4 s, as code in a timer, after an `await` or of a plugin that is imported did not end, and was ended by SIGKILL. The line has the place in `err.at`, but where it slept in a call of the system’s.',
+          'The program answered nothing for 4 s, or not when it was told to stop, as code in a timer, after an `await` or of a plugin that is imported did not end, and was ended by SIGKILL. The line has the place in `err.at`, but where it slept in a call of the system’s.',
         what: 'As above. What was taken is in the spool; have a supervisor start the program again.',
       },
       PROCESS_GUARDED: {
         means:
-          'Something other than the program called what ends or changes the whole process: `process.exit`, `abort`, `kill`, `chdir`, `umask`, or took away its listeners. It was refused.',
+          'Something other than the program called what ends or changes the whole process: `process.exit`, `abort`, `kill`, `chdir`, `umask`, took away its listeners, or emitted a signal. It was refused.',
         what: defect,
       },
       UNHANDLED: {
@@ -171,7 +171,7 @@ export const errorTable: readonly ErrorGroup[] = [
       },
       SAMPLES_UNSENT: {
         means: 'Samples were taken and the bus has not confirmed them.',
-        what: 'Look at the bus. They are in the spool and sent by the next run.',
+        what: 'Look at the bus. They are in the spool and sent by the next run; a counter of `send-counter` is not, and the line says how to repeat it.',
       },
       AGENT_NOT_STARTED: { means: 'A compute agent was used before it was started.', what: defect },
     },

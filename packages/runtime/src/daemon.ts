@@ -2,7 +2,7 @@ import { describeError, isNephoscopeError, NephoscopeError } from '@nephoscope/c
 import type { Logger } from '@nephoscope/core';
 
 import { sayable } from './log-line.js';
-import { endProcess, guardProcess } from './process-guard.js';
+import { endProcess, guardProcess, refusePlugins } from './process-guard.js';
 
 const stopDeadline = 10_000;
 
@@ -32,11 +32,14 @@ export async function runToExit(main: Main, logger: () => Logger | undefined): P
   const controller = new AbortController();
   let overdue: NodeJS.Timeout | undefined;
   const onSignal = (name: NodeJS.Signals) => {
+    refusePlugins(`process.emit(${name})`);
     if (controller.signal.aborted) return;
     logger()?.info({ signal: name }, 'stopping');
     overdue = endAfterDeadline(`not stopped ${stopDeadline / 1_000} s after ${name}: ended`, logger);
     controller.abort(new NephoscopeError('STOPPED', `stopped by ${name}`));
   };
+  const onTerm = () => onSignal('SIGTERM');
+  const onInt = () => onSignal('SIGINT');
   const onOther = (signal: NodeJS.Signals) =>
     logger()?.info({ signal }, `ignored ${signal}: ${withoutMeaning[signal as keyof typeof withoutMeaning]}`);
   process.umask(0o077);
@@ -45,7 +48,7 @@ export async function runToExit(main: Main, logger: () => Logger | undefined): P
   process.stdout.on('error', () => undefined);
   // They stay to the end of the process, as what it does last must not be killed by them either.
   for (const signal of Object.keys(withoutMeaning)) process.on(signal, onOther);
-  process.on('SIGTERM', onSignal).on('SIGINT', onSignal);
+  process.on('SIGTERM', onTerm).on('SIGINT', onInt);
   const guard = guardProcess(logger);
   let code = 0;
   try {
@@ -59,7 +62,7 @@ export async function runToExit(main: Main, logger: () => Logger | undefined): P
     guard.release(code);
     clearTimeout(overdue);
     endAfterDeadline(`something was left open ${stopDeadline / 1_000} s after the end: ended`, logger).unref();
-    process.off('SIGTERM', onSignal).off('SIGINT', onSignal);
+    process.off('SIGTERM', onTerm).off('SIGINT', onInt);
   }
   return code;
 }

@@ -40,6 +40,21 @@ export function isGuarded(): boolean {
   return guard !== undefined;
 }
 
+/**
+ * Only the system may: a plugin that emits a signal gets an error.
+ *
+ * @throws PROCESS_GUARDED
+ */
+export function refusePlugins(what: string): void {
+  const plugin = pluginAtWork(new Error().stack);
+  if (plugin !== undefined) throw refusal(plugin, what);
+}
+
+function refusal(plugin: string | undefined, what: string): NephoscopeError {
+  const who = plugin === undefined ? 'something' : `the plugin '${plugin}'`;
+  return new NephoscopeError('PROCESS_GUARDED', `${who} called ${what}, which only the program itself may`);
+}
+
 /** Ends the process with the code that {@link runToExit} gave: what some plugin still holds must not keep it alive. */
 export function endProcess(code: number): never {
   if (guard !== undefined) return guard.end(code);
@@ -74,11 +89,8 @@ function installGuard(logger: () => Logger | undefined): ProcessGuard {
     const original = real(name);
     target[name] = (...args) => {
       if (released !== undefined || !isRefused(args)) return original(...args);
-      const plugin = pluginAtWork(new Error().stack);
-      throw new NephoscopeError(
-        'PROCESS_GUARDED',
-        `${plugin === undefined ? 'something' : `the plugin '${plugin}'`} called process.${name}(${args.length > 0 && typeof args[0] !== 'object' ? String(args[0]).slice(0, 60) : ''}), which only the program itself may`,
-      );
+      const first = args.length > 0 && typeof args[0] !== 'object' ? String(args[0]).slice(0, 60) : '';
+      throw refusal(pluginAtWork(new Error().stack), `process.${name}(${first})`);
     };
   };
   const always = () => true;
@@ -94,8 +106,7 @@ function installGuard(logger: () => Logger | undefined): ProcessGuard {
   // For those who import them by name.
   syncBuiltinESMExports();
 
-  const onUnhandled = (error: unknown) => {
-    const plugin = pluginAtWork(stackOf(error));
+  const onUnhandled = (error: unknown, plugin = pluginAtWork(stackOf(error))) => {
     if (plugin === undefined) {
       say(
         new NephoscopeError(
@@ -112,6 +123,19 @@ function installGuard(logger: () => Logger | undefined): ProcessGuard {
     if (count > strayLines && !Number.isInteger(Math.log2(count))) return;
     const text = `the plugin '${plugin}' left an error unhandled, outside of every call${count > 1 ? ` (${count} until now)` : ''}: ${describeError(error)}`;
     logger()?.error({ err: error, plugin, count }, text);
+  };
+  // What it throws has lost whose it was when it arrives below.
+  const queue = globalThis.queueMicrotask;
+  globalThis.queueMicrotask = (callback) => {
+    const plugin = pluginAtWork();
+    if (plugin === undefined || typeof callback !== 'function') return queue(callback);
+    queue(() => {
+      try {
+        callback();
+      } catch (error) {
+        onUnhandled(error, plugin);
+      }
+    });
   };
   // Not a listener: a plugin could take that away.
   process.setUncaughtExceptionCaptureCallback((error) => {
@@ -164,4 +188,22 @@ function protectLanguage(): void {
     Object.freeze(shared);
   Object.freeze(Promise);
   Object.freeze(Promise.prototype);
+  for (const name of Object.getOwnPropertyNames(globalThis)) fix(name);
+}
+
+/** Globals that Node.js loads when they are first used, and which our programs and what they bring do use. */
+const usedLater = new Set([
+  ...['process', 'Buffer', 'AbortController', 'AbortSignal', 'DOMException', 'Event'],
+  ...['TextEncoder', 'TextDecoder', 'crypto', 'performance', 'atob', 'btoa'],
+]);
+
+/**
+ * Binds a global for good. One that is loaded when it is first used is loaded now, or left alone: loading all of them costs more than
+ * what nobody uses is worth. New ones may still be added.
+ */
+function fix(name: string): void {
+  const { configurable, enumerable = false, get } = Object.getOwnPropertyDescriptor(globalThis, name)!;
+  if (configurable !== true || (get !== undefined && !usedLater.has(name))) return;
+  const value: unknown = Reflect.get(globalThis, name);
+  Object.defineProperty(globalThis, name, { value, enumerable, writable: false, configurable: false });
 }

@@ -7,28 +7,37 @@ export const watchdogThread = `
 const { readFileSync, writeSync } = require('node:fs');
 const { mkdir, open, readFile, rename } = require('node:fs/promises');
 const { Session } = require('node:inspector');
+const { signals } = require('node:os').constants;
 const { dirname } = require('node:path');
 const { parentPort, workerData } = require('node:worker_threads');
 
 // Between questions to the program while it answers, ms.
 const pause = 2_000;
 // Between looks at a program that does not, ms: they are counted, so that nothing counts while the process is stopped.
-const look = 500;
+const look = 250;
 // A program that has not answered for so long is blocked, ms, unless it only waited for its turn at a CPU: of that time
 // it must have had the CPU, or have slept in a call, for the second. A busy host is no blocked program.
 const longest = 4_000;
 const own = 2_000;
-// So long the program may take to show its stack, ms.
+// So long the program may take to show its stack, ms, of its own time and by the looks at it.
 const answer = 3_000;
+const longestAnswer = 10_000;
+// A program that was told to stop so long ago and does not answer for the second, ms, is ended; it shows its stack in the third.
+const stopping = 5_500;
+const stoppingAnswer = 1_000;
+const stoppingStack = 2_500;
 
 // So long a note of it may take, ms: a disk that hangs must not keep the program.
-const noting = 1_000;
+const noting = 500;
 // Who has not ended the program for so long begins anew, ms.
 const forgiven = 86_400_000;
 
 const plugins = [];
 const urls = new Map();
 let isAnswered = true;
+let askedAt = 0;
+let isStopping = false;
+let isKilled = false;
 let importing;
 
 parentPort.on('message', (message) => {
@@ -42,27 +51,76 @@ const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 async function watch() {
   for (;;) {
     await sleep(pause);
-    isAnswered = false;
-    parentPort.postMessage('are you there?');
-    const waited = msWaitedForCpu();
-    for (let ms = look; !isAnswered; ms += look) {
-      await sleep(look);
-      if (!isAnswered && ms >= longest && ms - (msWaitedForCpu() - waited) >= own) await end();
+    ask();
+    const time = ownTime();
+    while (!isAnswered && !isKilled) {
+      await time.look();
+      if (!isAnswered && time.looked >= longest && time.own() >= own)
+        await end((shown) => shown.own() < answer && shown.looked < longestAnswer);
     }
   }
 }
 
-// So long the main thread was ready to run and another had the CPU; 0 where the system does not tell.
-function msWaitedForCpu() {
+function ask() {
+  if (isAnswered) askedAt = performance.now();
+  isAnswered = false;
+  parentPort.postMessage('are you there?');
+}
+
+// The time from now on that is the program's own, in which it had a CPU or slept in a call, ms. A look may take longer than it
+// should, as this thread waits for a CPU too: so what the program had of it is not what is left when its waiting is taken off.
+function ownTime() {
+  const from = mainThread();
+  return {
+    looked: 0,
+    async look() {
+      await sleep(look);
+      this.looked += look;
+    },
+    own() {
+      const now = mainThread();
+      const used = now.used - from.used;
+      return used + Math.max(0, this.looked - used - (now.waited - from.waited));
+    },
+  };
+}
+
+// How long the main thread has had a CPU, and was ready to run while another had it, ms; 0 where the system does not tell.
+function mainThread() {
   try {
-    return Number(readFileSync('/proc/self/task/' + process.pid + '/schedstat', 'utf8').split(' ')[1]) / 1e6;
+    const [used, waited] = readFileSync('/proc/self/task/' + process.pid + '/schedstat', 'utf8').split(' ');
+    return { used: used / 1e6, waited: waited / 1e6 };
   } catch {
-    return 0;
+    return { used: 0, waited: 0 };
   }
 }
 
+// A program that loops hears no signal, and on a busy host it may be long before that is sure: who tells it to stop does not
+// wait for it. Node.js has no other way to hear a signal in a thread; where this one is gone, the looks above remain.
+function hearSignals() {
+  process.noDeprecation = true;
+  const { Signal } = process.binding('signal_wrap');
+  for (const signal of [signals.SIGINT, signals.SIGTERM]) {
+    const handle = new Signal();
+    handle.unref();
+    handle.onsignal = () => void stop();
+    handle.start(signal);
+  }
+}
+
+// The main thread hears the signal too, and ends what does not end, unless it is blocked.
+async function stop() {
+  if (isStopping) return;
+  isStopping = true;
+  await sleep(stopping);
+  ask();
+  await sleep(stoppingAnswer);
+  if (!isAnswered) await end((shown) => shown.looked < stoppingStack);
+}
+
 // Looks what the program does, says it, and ends it.
-async function end() {
+async function end(mayGoOn) {
+  if (isKilled) return;
   const session = new Session();
   session.connectToMainThread();
   // The frames themselves do not tell where they are.
@@ -70,9 +128,8 @@ async function end() {
   session.once('Debugger.paused', ({ params: { callFrames } }) => kill(callFrames));
   session.post('Debugger.enable');
   session.post('Debugger.pause');
-  // As above: on a busy host it takes its time.
-  const waited = msWaitedForCpu();
-  for (let ms = 0; !isAnswered && ms - (msWaitedForCpu() - waited) < answer; ms += 100) await sleep(100);
+  const time = ownTime();
+  while (!isAnswered && !isKilled && mayGoOn(time)) await time.look();
   if (isAnswered) return session.disconnect();
   // It is in a call of the system's, as reading from a pipe.
   kill([]);
@@ -82,6 +139,8 @@ const urlOf = ({ location }) => urls.get(location.scriptId) ?? '';
 
 // Nothing gentler ends a process whose main thread does not come back.
 function kill(frames) {
+  if (isKilled) return;
+  isKilled = true;
   const found = frames.flatMap((frame) => plugins.filter(({ folder }) => urlOf(frame).startsWith(folder + '/')))[0];
   const at = frames
     .slice(0, 5)
@@ -95,7 +154,7 @@ function kill(frames) {
     pid: process.pid,
     err: { code: 'PROGRAM_BLOCKED', at },
     plugin,
-    msg: who + ' has kept the program for ' + longest / 1_000 + ' s, in which it answers nobody' + when + ': ended by SIGKILL',
+    msg: who + ' has kept the program for ' + Math.round((performance.now() - askedAt) / 1_000) + ' s, in which it answers nobody' + when + ': ended by SIGKILL',
   };
   try {
     writeSync(2, JSON.stringify(line) + '\\n');
@@ -127,7 +186,14 @@ async function note(plugin) {
   await rename(workerData.note + '.new', workerData.note);
 }
 
+try {
+  hearSignals();
+} catch {
+  // As above.
+}
 void watch();
+Atomics.store(workerData.isThere, 0, 1);
+Atomics.notify(workerData.isThere, 0);
 `;
 
 /** The plugin that is imported now; undefined for none. */

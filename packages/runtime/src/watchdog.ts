@@ -7,12 +7,15 @@ import { describeError } from '@nephoscope/core';
 import { watchdogThread } from './watchdog-thread.js';
 import type { Importing, Watched } from './watchdog-thread.js';
 
+/** So long the program waits for the thread, ms; on a host that is so busy, it comes later. */
+const longestStart = 5_000;
+
 let thread: Worker | undefined;
 
 /**
  * Has a thread watch over the program, in which code of this plugin may loop where nobody can cut it off, in a timer or
- * after an `await`: then no signal is heard any more. It ends the process by SIGKILL, after a line that names the plugin. It
- * costs 8 MiB and is there only for plugins of others.
+ * after an `await`: then no signal is heard any more. It ends the process by SIGKILL, after a line that names the plugin, and within
+ * 10 s of a SIGTERM or SIGINT. It costs 8 MiB and is there only for plugins of others.
  *
  * @param note the file in which it notes who that was, for the next start; the first call decides
  */
@@ -36,9 +39,10 @@ export function watchImport(plugin: string, directory: string, note?: string): (
 }
 
 function startThread(note: string | undefined): Worker {
+  const isThere = new Int32Array(new SharedArrayBuffer(4));
   const worker = new Worker(watchdogThread, {
     eval: true,
-    workerData: { note },
+    workerData: { note, isThere },
     execArgv: [],
     resourceLimits: { maxYoungGenerationSizeMb: 1, maxOldGenerationSizeMb: 16 },
   });
@@ -48,5 +52,7 @@ function startThread(note: string | undefined): Worker {
     // It may be before there is a log; from a warning of Node.js comes a line of it.
     process.emitWarning(`nobody watches over plugins that block the program: ${describeError(error)}`),
   );
+  // It needs nothing of this thread, and the plugin may loop from its first line.
+  Atomics.wait(isThere, 0, 0, longestStart);
   return worker;
 }

@@ -102,6 +102,44 @@ const survived: Readonly<Record<string, readonly [string, RegExp]>> = {
     `setTimeout(() => process.listeners('SIGTERM').forEach((one) => process.off('SIGTERM', one)));`,
     /process\.off\(SIGTERM\)/,
   ],
+  emits_signal: [`setTimeout(() => process.emit('SIGTERM'));`, /process\.emit\(SIGTERM\)/],
+  emits_signal_around: [
+    `setTimeout(() => EventEmitter.prototype.emit.call(process, 'SIGINT', 'SIGINT', 2));`,
+    /process\.emit\(SIGINT\)/,
+  ],
+  microtask_primitive: [`queueMicrotask(() => { throw 'mt'; });`, /unhandled.*mt/],
+  microtask_nothing: [`queueMicrotask(() => { throw undefined; });`, /unhandled.*undefined/],
+  microtask_later: [`setTimeout(() => queueMicrotask(() => { throw 7; }));`, /unhandled.*7/],
+  ...Object.fromEntries(
+    [
+      ...['Date', 'JSON', 'Map', 'Promise', 'Object', 'Array', 'BigInt', 'Error', 'Symbol', 'globalThis'],
+      ...[
+        'setTimeout',
+        'clearTimeout',
+        'setInterval',
+        'setImmediate',
+        'queueMicrotask',
+        'structuredClone',
+        'fetch',
+        'URL',
+      ],
+      ...[
+        'process',
+        'Buffer',
+        'AbortController',
+        'AbortSignal',
+        'TextDecoder',
+        'crypto',
+        'performance',
+        'console',
+      ],
+    ].map(
+      (name) =>
+        [`global_${name.toLowerCase()}`, [`globalThis.${name} = undefined;`, /does not run.*read only/]] as const,
+    ),
+  ),
+  deletes_global: [`delete globalThis.Date;`, /does not run.*delete/],
+  redefines_global: [`Object.defineProperty(globalThis, 'JSON', { value: {} });`, /does not run.*redefine/],
   pollutes: [`Object.prototype.volume = 1;`, /does not run.*not extensible/],
   replaces_json: [`JSON.stringify = () => '{}';`, /does not run.*read only/],
   replaces_clock: [`Date.now = () => 0;`, /does not run.*read only/],
@@ -196,6 +234,24 @@ it('one that blocks the program where nobody can cut it off ends it, by SIGTERM 
   ]);
 }, 300_000);
 
+it('one that blocks the program is ended within 10 s of SIGTERM where the host is busy', async () => {
+  const { child, ended, log, until, output } = await start({
+    loops: `setTimeout(() => Promise.resolve().then(() => { fs.writeSync(1, 'blocking'); for (;;); }));`,
+  });
+  await until('it blocks', () => output().includes('blocking'));
+  await once(spawn('taskset', ['-a', '-p', '-c', '0', String(child.pid)], { stdio: 'ignore' }), 'exit');
+  const busy = Array.from({ length: 4 }, () =>
+    spawn('taskset', ['-c', '0', process.execPath, '-e', 'for (;;);'], { stdio: 'ignore' }),
+  );
+  try {
+    child.kill('SIGTERM');
+    expect(await ended).toEqual([null, 'SIGKILL']);
+  } finally {
+    for (const one of busy) one.kill('SIGKILL');
+  }
+  expect(log().find(({ err }) => err?.code === 'PROGRAM_BLOCKED')).toMatchObject({ level: 'error' });
+}, 60_000);
+
 it('one that loops while it is imported ends the program, is named, and is not imported at the next start', async () => {
   const sources = {
     itself: 'for (;;);',
@@ -213,7 +269,7 @@ it('one that loops while it is imported ends the program, is named, and is not i
     expect(await first.ended).toEqual([null, 'SIGKILL']);
     expect(first.log().find(({ err }) => err?.code === 'PROGRAM_BLOCKED')).toMatchObject({
       plugin: 'loops',
-      msg: expect.stringMatching(/'loops' has kept the program for 4 s.*, while 'loops' was imported: ended by/),
+      msg: expect.stringMatching(/'loops' has kept the program for \d+ s.*, while 'loops' was imported: ended by/),
     });
     const next = await start({ fine: '' }, ['import:loops'], path);
     const told = /does not run, .*ended the program while it was imported \(1 times, /;
