@@ -29,9 +29,9 @@ function collect(node: ts.Node, codes: Set<string>): void {
     for (const text of textsOf(node.arguments?.[0]))
       if (code.test(text) && !text.startsWith('SIG')) codes.add(text);
   if (ts.isArrayLiteralExpression(node)) for (const text of codeOfTable(node)) codes.add(text);
-  // The program of a thread is a text.
+  // The program of a thread is a text. `ERR_…` are Node's own.
   if (ts.isTemplateLiteralToken(node))
-    for (const [, found = ''] of node.text.matchAll(/\bcode: '([A-Z]+_[A-Z_]+)'/g)) codes.add(found);
+    for (const [, found = ''] of node.text.matchAll(/\bcode: '(?!ERR_)([A-Z]+_[A-Z_]+)'/g)) codes.add(found);
   ts.forEachChild(node, (child) => collect(child, codes));
 }
 
