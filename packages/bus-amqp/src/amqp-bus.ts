@@ -18,7 +18,7 @@ import type { ConsumeMessage } from './broker-channel.js';
 import { Consumer } from './consumer.js';
 import type { ConsumerSettings } from './consumer.js';
 import { DeadLetterSweep } from './dead-letter-sweep.js';
-import { compressionOf, deadLetterOf } from './dead-letters.js';
+import { attemptsOf, compressionOf, deadLetterOf } from './dead-letters.js';
 import { Declarations } from './declarations.js';
 import { LockRequest } from './lock-request.js';
 import type { Connection } from './open-connection.js';
@@ -132,6 +132,7 @@ export class AmqpBus implements MessageBus {
           exchange: message.fields.exchange,
           routingKey: message.fields.routingKey,
           redelivered: message.fields.redelivered,
+          attempts: attemptsOf(message),
           get isGone() {
             return settling.isGone();
           },

@@ -205,6 +205,7 @@ describe('the AMQP bus when the broker or the network fails', () => {
       inbox[0]!.ack();
       inbox[1]!.requeue();
       expect(inbox.slice(2).every(({ redelivered }) => redelivered)).toBe(true);
+      expect(inbox.map(({ attempts }) => attempts)).toEqual([0, 0, 1, 1]);
       inbox[2]!.ack();
       inbox[3]!.ack();
       await bus.stop();

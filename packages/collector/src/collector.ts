@@ -17,7 +17,7 @@ import type { Registry } from 'prom-client';
 import { Conflicts } from './conflicts.js';
 import { Consumption } from './consumption.js';
 import { decompressed } from './decompress.js';
-import { isTooLarge, reading, refusing, takeIn } from './intake.js';
+import { maxMiddleBytes, reading, refusing, takeIn, unreadRefusal } from './intake.js';
 import type { Intake, Reading, Readers, Refusal } from './intake.js';
 import { lettersOf } from './letters.js';
 import { createCollectorMetrics } from './metrics.js';
@@ -26,7 +26,7 @@ import type { CollectorOptions } from './options.js';
 import { OldestKept } from './oldest-kept.js';
 import { Recorder } from './recorder.js';
 import { SettingAside } from './setting-aside.js';
-import { Turns, maxMiddleBytes } from './turns.js';
+import { Turns } from './turns.js';
 
 export interface CollectorParts {
   readonly options: CollectorOptions;
@@ -76,7 +76,7 @@ export class Collector implements Component {
   readonly #stopping = new AbortController();
   readonly #settling = new Set<Promise<void>>();
   /** Those that are too large to be read leave one after the other. */
-  #tooLarge: Promise<void> = Promise.resolve();
+  #unread: Promise<void> = Promise.resolve();
   /** Of large messages that are being settled. */
   #leavingBytes = 0;
   #pipeline: Promise<void> | undefined;
@@ -164,10 +164,10 @@ export class Collector implements Component {
   #take(delivery: Delivery): void {
     this.#metrics.messages.inc();
     this.#metrics.underWay.inc();
-    if (!isTooLarge(delivery)) return this.#turns.add(delivery);
+    if (unreadRefusal(delivery) === undefined) return this.#turns.add(delivery);
     // It needs no store, and must not wait for one with all that it takes.
-    this.#tooLarge = this.#tooLarge.then(() => this.#settle(takeIn(delivery, this.#readers)));
-    this.#track(this.#tooLarge);
+    this.#unread = this.#unread.then(() => this.#settle(takeIn(delivery, this.#readers)));
+    this.#track(this.#unread);
   }
 
   async #run(): Promise<void> {

@@ -19,7 +19,8 @@ import type {
 /** What goes to the dead letters, and why. */
 export interface Refusal {
   /** To count it by. */
-  readonly kind: 'unreadable' | RejectionReason | 'form-ambiguous' | 'expired' | 'conflict' | 'SAMPLE_INVALID';
+  readonly kind:
+    'unreadable' | 'unfinished' | RejectionReason | 'form-ambiguous' | 'expired' | 'conflict' | 'SAMPLE_INVALID';
   /** For people; begins with the kind. */
   readonly reason: string;
   /** The whole message, as it came, where there are none. */
@@ -88,7 +89,8 @@ export type Reading = Generator<undefined, Intake, undefined>;
  */
 export function* reading(delivery: Delivery, readers: Readers, body = delivery.body): Reading {
   const { contentType } = delivery;
-  if (isTooLarge(delivery)) return { delivery, samples: [], refusals: [tooLarge(delivery)], withoutVolume: [] };
+  const unread = unreadRefusal(delivery);
+  if (unread !== undefined) return { delivery, samples: [], refusals: [unread], withoutVolume: [] };
   let read = 0;
   const samples: Sample[] = [];
   const refusals: Refusal[] = [];
@@ -119,9 +121,19 @@ export function* refusing(delivery: Delivery, error: unknown): Reading {
   return { delivery, samples: [], refusals: [unreadable(describeError(error))], withoutVolume: [] };
 }
 
-/** Whether it is larger than anything that is read. */
-export function isTooLarge({ body }: Delivery): boolean {
-  return body.byteLength > maxMeteringDocumentBytes;
+/** Larger than any body of our agents; of these one at a time is read, since what is made of it may be several times as large. */
+export const maxMiddleBytes = 1024 * 1024;
+/** One that was begun so often and never done with may be what ended those who had begun it. */
+const mostAttempts = 2;
+
+/** Why a delivery is not begun at all; undefined for one that is to be read. */
+export function unreadRefusal({ body, attempts = 0 }: Delivery): Refusal | undefined {
+  const { byteLength } = body;
+  if (byteLength > maxMeteringDocumentBytes)
+    return unreadable(`a message of ${byteLength} bytes, more than ${maxMeteringDocumentBytes}`);
+  if (byteLength <= maxMiddleBytes || attempts < mostAttempts) return undefined;
+  const reason = `unfinished: a message of ${byteLength} bytes that was begun ${attempts} times and never done with`;
+  return { kind: 'unfinished', reason, count: 1 };
 }
 
 function takeOne(text: string, readers: Readers): Sample | Refusal | WithoutVolume {
@@ -159,10 +171,6 @@ function refusal(kind: Refusal['kind'], why: string, text: string): Refusal {
 
 function unreadable(why: string, bytes?: Uint8Array): Refusal {
   return { kind: 'unreadable', reason: `unreadable: ${why}`, count: 1, ...(bytes && { bytes }) };
-}
-
-function tooLarge({ body }: Delivery): Refusal {
-  return unreadable(`a message of ${body.byteLength} bytes, more than ${maxMeteringDocumentBytes}`);
 }
 
 function together(refusals: readonly Refusal[]): Refusal {

@@ -3,6 +3,7 @@ import { performance } from 'node:perf_hooks';
 import { Mutex } from '@nephoscope/core';
 import type { Delivery } from '@nephoscope/core';
 
+import { maxMiddleBytes } from './intake.js';
 import type { Intake, Reading } from './intake.js';
 import { Waiting } from './waiting.js';
 
@@ -22,8 +23,6 @@ export interface TurnsParts {
 
 /** Larger ones take their turns: an agent's have 127 KiB at the most, but for a single message that is longer. */
 const maxShortBytes = 128 * 1024;
-/** Of larger ones than that one at a time is begun: what is made of it may be several times as large. */
-export const maxMiddleBytes = 1024 * 1024;
 /** How long one is read in one turn, ms. */
 const turn = 20;
 /** Who has waited for its turns for so long, ms, takes its time. */

@@ -46,6 +46,33 @@ it('leaves half of the prefetch for the next batch, so that reading and committi
   expect(store.batches.map(({ length }) => length)).toEqual([4, 4, 4, 4]);
 });
 
+describe('a message of more than 1 MiB', () => {
+  const large = `${line()}\n${' '.repeat(1024 * 1024)}\n`;
+  const deliver = (body: string, attempts: number) => Object.assign(new FakeDelivery(body), { attempts });
+
+  it('is set aside whole when collectors have begun it twice and never done with it', async () => {
+    const { bus, store, registry } = await started({ batch: { samples: 1 } });
+    const delivery = deliver(large, 2);
+    bus.send(delivery);
+    await until('it is settled', () => delivery.outcome === 'ack');
+    expect(delivery.dead.map(({ reason }) => reason)).toEqual([
+      expect.stringMatching(/^unfinished: a message of \d+ bytes that was begun 2 times and never done with$/),
+    ]);
+    expect(delivery.dead[0]!.body.byteLength).toBeGreaterThan(1024 * 1024);
+    expect(store.batches).toEqual([]);
+    const refused = 'nephoscope_collector_samples_refused_total';
+    expect(await metric(registry, refused, { reason: 'unfinished' })).toBe(1);
+  });
+
+  it('is read after one collector was killed over it, and a smaller one however often', async () => {
+    const { bus, store } = await started({ batch: { samples: 1 } });
+    const deliveries = [deliver(large, 1), deliver(line(), 1_000)];
+    bus.send(...deliveries);
+    await until('they are settled', () => deliveries.every(({ outcome }) => outcome === 'ack'));
+    expect(store.batches.flat()).toHaveLength(2);
+  });
+});
+
 describe('a message that is larger than anything that is read', () => {
   const huge = () => Buffer.alloc(maxMeteringDocumentBytes + 1, line().padEnd(1_000, ' ') + '\n');
 

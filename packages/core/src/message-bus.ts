@@ -90,6 +90,8 @@ export interface Delivery {
   readonly exchange?: string | undefined;
   readonly routingKey: string;
   readonly redelivered: boolean;
+  /** How often it was delivered before and not settled, as the queue counted; undefined where it counts nothing. */
+  readonly attempts?: number | undefined;
   /** Its connection is lost: settling it has no effect any more, and the queue delivers it again, to whoever consumes. */
   readonly isGone: boolean;
   /** Settles it: its content is safe elsewhere. */

@@ -4,7 +4,8 @@ import { z } from 'zod';
 /** What documentation writes where a secret belongs, and what everybody tries first; letters and digits alone. */
 const placeholders = [
   /(replace|change)(this|me|it)/,
-  /^(put|insert|enter|your|my|the)\w{0,20}(secret|password|here)$/,
+  /^(put|insert|enter|your)\w{0,20}(secret|password|here)$/,
+  /^(my|the)(secret|password)$/,
   /^(a|some|any)?(long|random|strong|shared|top|very)*(secret|password|passphrase|text|key|string|value)s?\d*$/,
   /^(placeholder|example|default|nephoscope|ceilometer|telemetry|openstack|metering)(secret|password|key)?\d*$/,
   /secretthatagentsandcollectorsshare/,

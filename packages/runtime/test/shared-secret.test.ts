@@ -43,6 +43,7 @@ it.each([
   'correct horse battery staple',
   'xK9#${a}<b>',
   'the secret of this test',
+  'the-metering-secret',
   'another secret',
   '00123456789',
   9223372036854,
