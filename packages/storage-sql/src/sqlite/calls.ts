@@ -8,10 +8,7 @@ const calls = new Set<Int32Array>();
 /** ms */
 const longest = 2_000;
 
-const free = 0;
-const taken = 1;
-
-/** Of a new thread, and shared with it. */
+/** Of a new thread, and shared with it: how many questions it has not done with. An answer is heard before the thread is out of the library. */
 export function newCall(): Int32Array {
   if (calls.size === 0) process.on('exit', awaitCalls);
   const call = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
@@ -21,12 +18,12 @@ export function newCall(): Int32Array {
 
 /** The thread is asked for something. */
 export function beginCall(call: Int32Array): void {
-  Atomics.store(call, 0, taken);
+  Atomics.add(call, 0, 1);
 }
 
 /** In the thread: it is out of the library. */
 export function endCall(call: Int32Array): void {
-  Atomics.store(call, 0, free);
+  Atomics.sub(call, 0, 1);
   Atomics.notify(call, 0);
 }
 
@@ -39,6 +36,7 @@ export function forgetCall(call: Int32Array): void {
 function awaitCalls(): void {
   const end = performance.now() + longest;
   for (const call of calls)
-    if (Atomics.wait(call, 0, taken, Math.max(0, end - performance.now())) === 'timed-out')
-      process.kill(process.pid, 'SIGKILL');
+    for (let open = Atomics.load(call, 0); open > 0; open = Atomics.load(call, 0))
+      if (Atomics.wait(call, 0, open, Math.max(0, end - performance.now())) === 'timed-out')
+        process.kill(process.pid, 'SIGKILL');
 }
