@@ -129,7 +129,7 @@ it('takes no more large ones than 48 MiB while the store takes nothing, and goes
   let commit: () => void = () => undefined;
   store.before = () => new Promise((resolve) => (commit = resolve));
   const padding = ' '.repeat(4 * 1024 * 1024);
-  const deliveries = Array.from({ length: 40 }, () => new FakeDelivery(line(), `${padding}{`));
+  const deliveries = Array.from({ length: 24 }, () => new FakeDelivery(line(), `${padding}{`));
   for (const delivery of deliveries) {
     bus.send(delivery);
     await new Promise((resolve) => setImmediate(resolve));
@@ -139,6 +139,7 @@ it('takes no more large ones than 48 MiB while the store takes nothing, and goes
   expect(await metric(registry, 'nephoscope_collector_messages_under_way')).toBeLessThanOrEqual(2 + 17);
   store.before = () => Promise.resolve();
   commit();
-  await until('all are settled', () => deliveries.every(({ outcome }) => outcome === 'ack'));
-  expect(store.batches.flat()).toHaveLength(40);
-});
+  // 100 MB, read in turns beside whatever else this machine does.
+  await until('all are settled', () => deliveries.every(({ outcome }) => outcome === 'ack'), 80_000);
+  expect(store.batches.flat()).toHaveLength(24);
+}, 90_000);
