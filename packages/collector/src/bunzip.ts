@@ -1,17 +1,27 @@
 import { createRequire } from 'node:module';
 import { Worker } from 'node:worker_threads';
 
+/** ms. The largest body takes some seconds; the others wait for it, and a thread that does not come back must not keep them. */
+const usualPatience = 30_000;
+
 /**
  * Decompresses bzip2, which Node has not, in a thread: a block of it takes the library a tenth of a second and more.
  * The thread is made with the first body, and holds up no end of the program.
  *
+ * @param patience ms that it may take
  * @throws what the library throws; a RangeError with Node's code ERR_BUFFER_TOO_LARGE when it is more than `maxBytes`
  */
-export async function bunzip(body: Uint8Array, maxBytes: number): Promise<Uint8Array> {
+export async function bunzip(body: Uint8Array, maxBytes: number, patience = usualPatience): Promise<Uint8Array> {
   const worker = (thread ??= startThread());
   worker.ref();
+  let timer: NodeJS.Timeout | undefined;
   try {
     return await new Promise<Uint8Array>((resolve, reject) => {
+      timer = setTimeout(() => {
+        thread = undefined;
+        void worker.terminate();
+        reject(new Error(`it takes longer than ${patience} ms`));
+      }, patience);
       onAnswer = ({ bytes, error, code }: Answer) => {
         if (bytes !== undefined) resolve(bytes);
         else reject(Object.assign(new Error(error), { code }));
@@ -20,6 +30,7 @@ export async function bunzip(body: Uint8Array, maxBytes: number): Promise<Uint8A
       worker.postMessage({ body: copy, maxBytes }, [copy.buffer]);
     });
   } finally {
+    clearTimeout(timer);
     worker.unref();
   }
 }

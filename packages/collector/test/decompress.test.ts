@@ -3,6 +3,7 @@ import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 
 import { FakeDelivery } from '@nephoscope/testing';
 
+import { bunzip } from '../src/bunzip.js';
 import { decompressed } from '../src/decompress.js';
 
 const text = 'a body\n';
@@ -75,4 +76,9 @@ it('says what it cannot read', async () => {
     code: 'BODY_COMPRESSED',
     message: "the body is compressed by 'application/x-lzma', which cannot be read here",
   });
+});
+
+it('gives up a body that the thread of bzip2 does not come back from, and takes the next one', async () => {
+  await expect(bunzip(bzip2Bomb, 50_000_000, 1)).rejects.toThrow('it takes longer than 1 ms');
+  expect(Buffer.from(await bunzip(bzip2, 100)).toString()).toBe(text);
 });
