@@ -11,6 +11,7 @@ import {
 import type { Clock, Logger, Sample, SampleStore, Secret } from '@nephoscope/core';
 
 import type { CollectorMetrics } from './metrics.js';
+import { collectorPrefix } from './publisher-id.js';
 
 export interface ConflictsParts {
   readonly store: SampleStore;
@@ -67,7 +68,7 @@ export class Conflicts {
       this.#parts.metrics.conflicts.inc();
       return `another one is recorded under the message id ${sample.messageId}, of which ${difference}`;
     }
-    if (sample.publisherId?.startsWith(collectors) !== true) return undefined;
+    if (sample.publisherId?.startsWith(collectorPrefix) !== true) return undefined;
     const difference = contentDifference(first.text, sample.text, figures);
     if (difference !== undefined) await this.#keepBeside(sample, difference);
     return undefined;
@@ -105,5 +106,3 @@ export class Conflicts {
 
 /** Made by core's `derivedMessageId`: UUIDs of version 8. */
 const derived = /^[0-9a-f]{8}-[0-9a-f]{4}-8/;
-/** What the publisher of samples that were made of notifications begins with. */
-export const collectors = 'collector.';

@@ -12,11 +12,11 @@ import type {
 import type { Component } from '@nephoscope/runtime';
 import type { Registry } from 'prom-client';
 
-import { collectors } from '../conflicts.js';
 import { breathe } from '../breath.js';
 import { Consumption } from '../consumption.js';
 import { decompressed } from '../decompress.js';
 import type { Letter } from '../letters.js';
+import { collectorPrefix } from '../publisher-id.js';
 import { SettingAside } from '../setting-aside.js';
 import { announcesOn, apart } from './apart.js';
 import type { Apart } from './apart.js';
@@ -113,7 +113,7 @@ export class NotificationListener implements Component {
     this.#metrics = createNotificationMetrics(registry);
     this.#metrics.pluginFailures.set(failedPlugins);
     const signer = createSigner({ secret: secrets[0] as Secret, form: signature });
-    this.#origin = { source, publisherId: `${collectors}${host}`, signer };
+    this.#origin = { source, publisherId: `${collectorPrefix}${host}`, signer };
     const { name: queue } = options.queue;
     this.#consumption = new Consumption({
       bus,
