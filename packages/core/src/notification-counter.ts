@@ -48,32 +48,43 @@ export interface ServiceNotifications {
   readonly service: string;
   /** Where the service publishes by default (`control_exchange`); the operator may name others. */
   readonly exchanges: readonly string[];
+  /** What the service writes as `publisher_id`, `*` for any text (the default); the operator may name others. */
+  readonly publishers?: readonly string[];
   readonly eventTypes: readonly string[];
   readonly meters: readonly Meter[];
   readonly eventId?: (notification: Notification) => string;
   readonly counters: (notification: Notification) => Iterable<Counter>;
 }
 
-/** A plugin whose only option is where its service publishes. */
+/** What an operator may set of such a plugin. */
+export interface ServiceOptions {
+  exchanges: string[];
+  publishers: string[];
+}
+
+/** A plugin whose only options are where its service publishes, and as whom. */
 export function defineServiceNotifications({
   service,
   exchanges,
+  publishers = ['*'],
   eventTypes,
   meters,
   eventId,
   counters,
-}: ServiceNotifications): Plugin<'collector', { exchanges: string[] }, NotificationHandler> {
+}: ServiceNotifications): Plugin<'collector', ServiceOptions, NotificationHandler> {
   return defineNotificationHandler({
     options: z.strictObject({
-      exchanges: z
-        .array(z.string().min(1))
-        .min(1)
-        .default([...exchanges])
-        .describe(`The exchanges (\`control_exchange\`) on which ${service} publishes its notifications.`),
+      exchanges: texts([...exchanges]).describe(
+        `The exchanges (\`control_exchange\`) on which ${service} publishes its notifications.`,
+      ),
+      publishers: texts([...publishers]).describe(
+        `What ${service} writes as \`publisher_id\`; \`*\` stands for any text. Notifications of others wait among the dead letters.`,
+      ),
     }),
     meters,
     create: ({ options }) => ({
       eventTypes,
+      publishers: options.publishers,
       exchangeTopics: ({ notificationTopics }) => {
         const topics = notificationTopics.map((topic) => `${topic}.info`);
         return options.exchanges.map((exchange) => ({ exchange, topics }));
@@ -83,6 +94,8 @@ export function defineServiceNotifications({
     }),
   });
 }
+
+const texts = (byDefault: string[]) => z.array(z.string().min(1)).min(1).default(byDefault);
 
 function timeOf({ timestamp }: Notification): bigint {
   try {

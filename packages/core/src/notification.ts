@@ -24,6 +24,11 @@ export interface ExchangeTopics {
 export interface NotificationHandler {
   /** The event types that it wants; `*` stands for any text within one. */
   readonly eventTypes: readonly string[];
+  /**
+   * Who announces them: patterns of `publisher_id`, `*` for any text. What another publisher announces waits among the dead
+   * letters. Without it anybody may.
+   */
+  readonly publishers?: readonly string[];
   /** @param options what the operator set for the topics (default `notifications`) */
   exchangeTopics(options: { readonly notificationTopics: readonly string[] }): readonly ExchangeTopics[];
   /**

@@ -15,6 +15,8 @@ export function defineGauge(
     service: 'cinder',
     // Without a `control_exchange` of its own cinder publishes on oslo's default, `openstack`.
     exchanges: ['cinder', 'openstack'],
+    // As in `volume.HOST@BACKEND`: it announces each kind of resource under its name.
+    publishers: [`${resource.kind}.*`],
     eventTypes: resource.actions.map((action) => `${resource.kind}.${action}`),
     meters: [gauge],
     eventId: (notification) => eventId(resource, notification),

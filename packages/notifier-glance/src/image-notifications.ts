@@ -31,6 +31,8 @@ export function defineGlancePlugin(plugin: {
   return defineServiceNotifications({
     service: 'glance',
     exchanges: ['glance'],
+    // Its `default_publisher_id` is `image.localhost`.
+    publishers: ['image.*'],
     eventTypes: plugin.eventTypes,
     meters: plugin.meters,
     counters: (notification) => plugin.counters(notification, new PayloadReader(notification.payload)),

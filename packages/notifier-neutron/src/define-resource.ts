@@ -39,6 +39,7 @@ export function defineResource({ name, meter, unit, description, metadata }: Neu
   return defineServiceNotifications({
     service: 'neutron',
     exchanges: ['neutron'],
+    publishers: ['network.*'],
     eventTypes: [...events.map(({ eventType }) => eventType), `${name}.exists`],
     meters: [existence, ...events.map((event) => event.meter)],
     *counters(notification) {

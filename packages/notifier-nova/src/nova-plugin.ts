@@ -25,11 +25,12 @@ export function defineNovaPlugin({
   return defineNotificationHandler({
     options: novaOptions,
     meters,
-    create: ({ options: { exchange, format, versionedTopics } }) => {
+    create: ({ options: { exchange, format, publishers, versionedTopics } }) => {
       const unversioned = format !== 'versioned';
       const versioned = format === 'versioned' || (format === 'auto' && !lessExactVersioned);
       return {
         eventTypes: [...(unversioned ? unversionedTypes : []), ...(versioned ? versionedTypes : [])],
+        publishers,
         exchangeTopics: ({ notificationTopics }) => {
           const topics = [...(unversioned ? notificationTopics : []), ...(versioned ? versionedTopics : [])];
           return [{ exchange, topics: [...new Set(topics)].map((topic) => `${topic}.info`) }];

@@ -6,6 +6,14 @@ export const novaOptions = z.strictObject({
     .min(1)
     .default('nova')
     .describe('The exchange that nova publishes on: its `control_exchange`.'),
+  publishers: z
+    .array(z.string().min(1))
+    .min(1)
+    // Its services in either form; all of them, since which one announces an event has changed between versions.
+    .default(['compute.*', 'api.*', 'conductor.*', 'scheduler.*', 'cells.*', 'nova-*:*'])
+    .describe(
+      'What nova writes as `publisher_id`; `*` stands for any text. Notifications of others wait among the dead letters.',
+    ),
   format: z
     .enum(['auto', 'unversioned', 'versioned'])
     .default('auto')

@@ -1,7 +1,7 @@
-import { parseTimestamp } from '@nephoscope/core';
+import { parseTimestamp, wildcards } from '@nephoscope/core';
 
 import { captured } from './captured.js';
-import { allCounters, createHandler, pluginNames, volumes } from './plugins.js';
+import { allCounters, createHandler, pluginNames, plugins, volumes } from './plugins.js';
 
 const small = {
   name: 'm1.lab',
@@ -171,6 +171,25 @@ it.each(notCounted)('%s: nothing', (eventType) => {
   const notifications = unversioned(eventType);
   expect(notifications).not.toHaveLength(0);
   for (const notification of notifications) expect(allCounters(notification)).toEqual([]);
+});
+
+it('takes what nova announces, and nothing of a publisher of another', () => {
+  for (const name of Object.keys(plugins) as (keyof typeof plugins)[]) {
+    const { eventTypes, publishers = [] } = createHandler(name);
+    const wanted = captured.filter(({ notification }) => wildcards(eventTypes)(notification.eventType));
+    expect(wanted).not.toHaveLength(0);
+    for (const { notification } of wanted)
+      expect([notification.publisherId, wildcards(publishers)(notification.publisherId)]).toEqual([
+        notification.publisherId,
+        true,
+      ]);
+    for (const other of ['volume.host', 'network.host', 'compute', 'evil-compute:host'])
+      expect([other, wildcards(publishers)(other)]).toEqual([other, false]);
+    // A deletion that no host is there for is announced by the API.
+    for (const own of ['api.host', 'nova-api:host', 'conductor.host', 'compute.host@nested'])
+      expect([own, wildcards(publishers)(own)]).toEqual([own, true]);
+    expect(createHandler(name, { publishers: ['compute.one'] }).publishers).toEqual(['compute.one']);
+  }
 });
 
 it('listens where the counted ones were heard', () => {

@@ -2,14 +2,14 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 
 import { wildcards } from '@nephoscope/core';
-import type { Counter, Notification, NotificationHandler, Plugin } from '@nephoscope/core';
+import type { Counter, Notification, NotificationHandler, Plugin, ServiceOptions } from '@nephoscope/core';
 
 import { FakeClock } from './fake-clock.js';
 import { RecordingLogger } from './recording-logger.js';
 import { testFramework } from './test-framework.js';
 
 /** A notification plugin whose exchanges the operator can set, as `defineServiceNotifications` makes them. */
-export type NotifierPlugin = Plugin<'collector', { exchanges: string[] }, NotificationHandler>;
+export type NotifierPlugin = Plugin<'collector', ServiceOptions, NotificationHandler>;
 
 /** The handler of a plugin with these options. */
 export function handlerOf(plugin: NotifierPlugin, options: unknown = {}): NotificationHandler {
@@ -47,12 +47,14 @@ export interface NotifierPackage {
   readonly plugins: Readonly<Record<string, NotifierPlugin>>;
   /** Those that its plugins listen to by default. */
   readonly exchanges: readonly string[];
+  /** What its service was heard to announce. */
+  readonly recorded: readonly Notification[];
   /** Imports a source file, its path as from a folder beside `src`. */
   load(path: string): Promise<unknown>;
 }
 
 /** What such a package must declare, as tests. */
-export function notifierPackageContract({ manifest, plugins, exchanges, load }: NotifierPackage): void {
+export function notifierPackageContract({ manifest, plugins, exchanges, recorded, load }: NotifierPackage): void {
   const { it } = testFramework();
 
   it('declares its plugins where they are', async () => {
@@ -76,6 +78,17 @@ export function notifierPackageContract({ manifest, plugins, exchanges, load }: 
         { exchange: 'mine', topics },
       ]);
       assert.equal(plugin.options.safeParse({ exchanges: [] }).success, false);
+    }
+  });
+
+  it('takes what its service announces, and nothing of a publisher of another', () => {
+    for (const plugin of Object.values(plugins)) {
+      const { eventTypes, publishers } = handlerOf(plugin);
+      const wanted = recorded.filter(({ eventType }) => wildcards(eventTypes)(eventType));
+      for (const { eventType, publisherId } of wanted)
+        assert.ok(wildcards(publishers ?? [])(publisherId), `${eventType} of '${publisherId}' is of another`);
+      assert.equal(wildcards(publishers ?? [])('another.host'), false);
+      assert.deepEqual(handlerOf(plugin, { publishers: ['mine.*'] }).publishers, ['mine.*']);
     }
   });
 }

@@ -1,7 +1,9 @@
-import { PayloadReader, formatTimestamp, parseTimestamp } from '@nephoscope/core';
+import { formatTimestamp } from '@nephoscope/core';
 import type { Notification } from '@nephoscope/core';
 
+import { contradiction } from './contradiction.js';
 import type { ActiveHandler } from './handlers.js';
+import { momentOf, periodOf } from './times.js';
 
 /** Clocks and time zones of services may be wrong by so much, ns. */
 const tolerance = 86_400_000_000_000n;
@@ -9,7 +11,7 @@ const tolerance = 86_400_000_000_000n;
 /** Why a notification waits among the dead letters until an operator has looked at it. */
 export interface Apart {
   /** To count it by. */
-  readonly kind: 'origin' | 'early' | 'late';
+  readonly kind: 'origin' | 'publisher' | 'early' | 'late' | 'contradictory';
   /** For people; begins with the kind. */
   readonly reason: string;
 }
@@ -27,30 +29,59 @@ export interface Circumstances {
 
 /**
  * What is known to be wrong with a notification before any plugin sees it. It is not signed: what can be checked is on which
- * exchange it came, which RabbitMQ's permissions give to its service alone, and whether it is of a time that it can be of.
+ * exchange it came, which RabbitMQ's permissions give to its service alone, whether it says that this service wrote it, whether it
+ * is of a time that it can be of, and whether its times go together.
  */
 export function apart(notification: Notification, circumstances: Circumstances): Apart | undefined {
-  return ofOrigin(notification, circumstances) ?? ofTime(notification, circumstances);
+  return (
+    ofOrigin(notification, circumstances) ??
+    ofPublisher(notification, circumstances) ??
+    ofTime(notification, circumstances) ??
+    ofContradiction(notification)
+  );
 }
 
-/** Whether the plugin's service announces on this exchange. */
-export function announcesOn({ exchangeTopics }: ActiveHandler, exchange: string | undefined): boolean {
+/** Whether the plugin's service announces on this exchange, and calls itself so. */
+export function isFrom(handler: ActiveHandler, exchange: string | undefined, publisherId: string): boolean {
+  return announcesOn(handler, exchange) && handler.isBy(publisherId);
+}
+
+function announcesOn({ exchangeTopics }: ActiveHandler, exchange: string | undefined): boolean {
   return exchange === undefined || exchangeTopics.some((one) => one.exchange === exchange);
 }
 
 function ofOrigin({ eventType }: Notification, { exchange, handlers }: Circumstances): Apart | undefined {
   if (handlers.length === 0 || handlers.some((handler) => announcesOn(handler, exchange))) return undefined;
-  const names = new Set(handlers.flatMap(({ exchangeTopics }) => exchangeTopics.map((one) => one.exchange)));
+  const names = handlers.flatMap(({ exchangeTopics }) => exchangeTopics.map((one) => one.exchange));
   const came = exchange === '' ? 'straight into the queue' : `through exchange '${exchange}'`;
-  const where = [...names].map((name) => `'${name}'`).join(' or ');
   return {
     kind: 'origin',
-    reason: `origin: it came ${came}, and ${eventType.slice(0, 60)} is announced on ${where}`,
+    reason: `origin: it came ${came}, and ${eventType.slice(0, 60)} is announced on ${oneOf(names)}`,
   };
 }
 
+function ofPublisher(
+  { eventType, publisherId }: Notification,
+  { exchange, handlers }: Circumstances,
+): Apart | undefined {
+  if (handlers.length === 0 || handlers.some((handler) => isFrom(handler, exchange, publisherId)))
+    return undefined;
+  const [{ name }] = handlers as readonly [ActiveHandler];
+  const publishers = handlers.flatMap((handler) => handler.publishers);
+  return {
+    kind: 'publisher',
+    reason:
+      `publisher: its publisher_id is '${publisherId.slice(0, 60)}', and ${eventType.slice(0, 60)} is announced by ${oneOf(publishers)}; ` +
+      `where the service calls itself otherwise, say so in notifications.plugins.${name}.publishers`,
+  };
+}
+
+function oneOf(names: readonly string[]): string {
+  return [...new Set(names)].map((name) => `'${name}'`).join(' or ');
+}
+
 function ofTime(notification: Notification, { now, maxAge }: Circumstances): Apart | undefined {
-  const sent = time(notification.timestamp);
+  const sent = momentOf(notification.timestamp);
   const [beginning, ending] = periodOf(notification);
   const latest = sorted(sent, beginning, ending).at(-1);
   if (latest !== undefined && latest > now + tolerance)
@@ -66,29 +97,11 @@ function ofTime(notification: Notification, { now, maxAge }: Circumstances): Apa
   return undefined;
 }
 
+function ofContradiction(notification: Notification): Apart | undefined {
+  const reason = contradiction(notification);
+  return reason === undefined ? undefined : { kind: 'contradictory', reason: `contradictory: ${reason}` };
+}
+
 function sorted(...times: readonly (bigint | undefined)[]): readonly bigint[] {
   return times.filter((one) => one !== undefined).sort((one, other) => (one < other ? -1 : 1));
-}
-
-/** The period that an audit is about, in either form of nova's notifications, or in those of other services. */
-function periodOf({ payload }: Notification): readonly (bigint | undefined)[] {
-  const fields = inner(
-    inner(inner(new PayloadReader(payload), 'nova_object.data'), 'audit_period'),
-    'nova_object.data',
-  );
-  return [time(fields.value('audit_period_beginning')), time(fields.value('audit_period_ending'))];
-}
-
-function inner(fields: PayloadReader, key: string): PayloadReader {
-  const value = fields.value(key);
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? fields.inner(key) : fields;
-}
-
-/** What is no time is for the plugin to refuse. */
-function time(value: unknown): bigint | undefined {
-  try {
-    return typeof value === 'string' ? parseTimestamp(value) : undefined;
-  } catch {
-    return undefined;
-  }
 }

@@ -10,6 +10,9 @@ export interface ActiveHandler {
   readonly handler: NotificationHandler;
   readonly exchangeTopics: readonly ExchangeTopics[];
   wants(eventType: string): boolean;
+  /** Whose notifications it takes: patterns of `publisher_id`. */
+  readonly publishers: readonly string[];
+  isBy(publisherId: string): boolean;
   /** What it yielded, as ours. */
   readonly readCounter: ReturnType<typeof counterReader>;
   /** Runs code of it; throws PLUGIN_BLOCKED when that is cut off, and for some time after. */
@@ -17,7 +20,7 @@ export interface ActiveHandler {
 }
 
 const topicsOf = z.array(z.object({ exchange: z.string().min(1), topics: z.array(z.string().min(1)) }));
-const typesOf = z.array(z.string());
+const patternsOf = z.array(z.string());
 
 /** Makes what the selected plugins make. One that fails costs only itself. */
 export function createHandlers(
@@ -32,12 +35,15 @@ export function createHandlers(
     (handler: NotificationHandler, { declared, plugin }): ActiveHandler => {
       const { name } = declared;
       const pause = new Pause();
+      const publishers = patternsOf.parse(handler.publishers ?? ['*']);
       return {
         name,
         handler,
         // As ours, once: nothing that it changes later is declared to the broker.
         exchangeTopics: topicsOf.parse(handler.exchangeTopics({ notificationTopics: [...notificationTopics] })),
-        wants: wildcards(typesOf.parse(handler.eventTypes)),
+        publishers,
+        isBy: wildcards(publishers),
+        wants: wildcards(patternsOf.parse(handler.eventTypes)),
         readCounter: counterReader(plugin.meters),
         run: (work) => pause.run(name, around.clock, work),
       };

@@ -18,7 +18,7 @@ import { decompressed } from '../decompress.js';
 import type { Letter } from '../letters.js';
 import { collectorPrefix } from '../publisher-id.js';
 import { SettingAside } from '../setting-aside.js';
-import { announcesOn, apart } from './apart.js';
+import { apart, isFrom } from './apart.js';
 import type { Apart } from './apart.js';
 import { descriptionOf, reducedNotification } from './dead-letter.js';
 import type { ActiveHandler } from './handlers.js';
@@ -275,7 +275,7 @@ export class NotificationListener implements Component {
       const reason = describeError(error);
       return this.#unreadable(delivery, [{ reason, part: { body: descriptionOf(delivery, reason) } }]);
     }
-    const { eventType } = notification;
+    const { eventType, publisherId } = notification;
     const wanting = this.#parts.handlers.filter(({ wants }) => wants(eventType));
     const isSealed = this.#seal.isOn(unwrapped.fields);
     const { clock, options } = this.#parts;
@@ -288,7 +288,9 @@ export class NotificationListener implements Component {
     const wrong = isSealed ? undefined : apart(notification, circumstances);
     if (wrong !== undefined) return this.#setApart(wrong, notification, unwrapped);
     this.#tellObserver(notification);
-    const handlers = isSealed ? wanting : wanting.filter((handler) => announcesOn(handler, delivery.exchange));
+    const handlers = isSealed
+      ? wanting
+      : wanting.filter((handler) => isFrom(handler, delivery.exchange, publisherId));
     return this.#translated(notification, unwrapped, handlers);
   }
 

@@ -22,7 +22,7 @@ export function createNotificationMetrics(registry: Registry) {
     }),
     apart: new Counter({
       name: 'nephoscope_collector_notifications_apart_total',
-      help: 'Notifications that wait among the dead letters since they came from elsewhere or are of another time, by reason',
+      help: 'Notifications that wait among the dead letters since they came from elsewhere, are of another time or contradict themselves, by reason',
       labelNames: ['reason'],
       registers,
     }),

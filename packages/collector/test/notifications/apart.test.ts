@@ -58,7 +58,11 @@ const period = (audit_period_beginning: string, audit_period_ending: string) => 
 });
 const exists = (beginning: string, ending: string) =>
   announced({ event_type: 'volume.exists' }, period(beginning, ending));
-const both = active('both', { ...volumeSizePlugin.handler, eventTypes: ['volume.*', 'instance.exists'] });
+const both = active('both', {
+  ...volumeSizePlugin.handler,
+  publishers: ['volume.*'],
+  eventTypes: ['volume.*', 'instance.exists'],
+});
 
 describe('a notification waits apart', () => {
   it.each([
@@ -105,6 +109,65 @@ describe('a notification waits apart', () => {
       'cinder',
       /^late: it is of 2020-03-03T/,
     ],
+    [
+      'publisher',
+      'of a publisher of another service',
+      announced({ publisher_id: 'compute.host' }),
+      'cinder',
+      /^publisher: its publisher_id is 'compute\.host', and volume\.create\.end is announced by 'volume\.\*'; where .* notifications\.plugins\.both\.publishers$/,
+    ],
+    [
+      'contradictory',
+      'made after it was announced',
+      announced({}, { created_at: '2026-11-24T00:00:00' }),
+      'cinder',
+      /^contradictory: created_at is 2026-11-24T00:00:00.*, after 2026-11-22T/,
+    ],
+    [
+      'contradictory',
+      'deleted after it was announced',
+      announced({}, { deleted_at: '2026-11-24T00:00:00' }),
+      'cinder',
+      /^contradictory: deleted_at /,
+    ],
+    [
+      'contradictory',
+      'deleted before it was made',
+      announced({}, { created_at: '2026-11-22T00:00:00', deleted_at: '2026-10-22T00:00:00' }),
+      'cinder',
+      /^contradictory: created_at .*, after deleted_at/,
+    ],
+    [
+      'contradictory',
+      'of a period that ends before it begins',
+      exists('2026-11-02 00:00:00', '2026-11-01 00:00:00'),
+      'cinder',
+      /^contradictory: its period is .* ends before it begins$/,
+    ],
+    [
+      'contradictory',
+      'of a period of two years',
+      exists('2024-11-01 00:00:00', '2026-11-01 00:00:00'),
+      'cinder',
+      /^contradictory: its period is .* more than a year$/,
+    ],
+    [
+      'contradictory',
+      'of a period that had not begun when it was sent',
+      exists('2026-11-25 00:00:00', '2026-11-26 00:00:00'),
+      'cinder',
+      /^contradictory: its period begins on /,
+    ],
+    [
+      'contradictory',
+      'of a period before it was made',
+      announced(
+        { event_type: 'volume.exists' },
+        { ...period('2026-10-01 00:00:00', '2026-11-01 00:00:00'), created_at: '2026-11-03 00:00:00' },
+      ),
+      'cinder',
+      /^contradictory: created_at is .*, after the end of its period/,
+    ],
   ])('as %s when it came %s', async (kind, _, body, exchange, reason) => {
     const { settle, volumes, warned, apart } = await started([{ ...both, exchangeTopics: cinder.exchangeTopics }]);
     const one = await settle(body, exchange);
@@ -142,6 +205,23 @@ describe('a notification waits apart', () => {
     ],
     ['one of a clock that is half a day ahead', announced({ timestamp: '2026-11-28 00:00:00' })],
     ['what waited for a month', announced({ timestamp: '2026-10-27 00:00:00' })],
+    ['what was made at half a day after, by another clock', announced({}, { created_at: '2026-11-23 09:00:00' })],
+    [
+      'the audit of what was deleted softly, and launched anew by a resize',
+      announced(
+        { event_type: 'volume.exists' },
+        {
+          ...period('2026-10-01 00:00:00', '2026-11-01 00:00:00'),
+          created_at: '2026-01-01 00:00:00+00:00',
+          deleted_at: '2026-08-01 00:00:00',
+          launched_at: '2026-11-20 00:00:00',
+        },
+      ),
+    ],
+    [
+      'what is none of our business',
+      announced({}, { created_at: 'yesterday', deleted_at: '', launched_at: null }),
+    ],
   ])('but not %s', async (_, body) => {
     const { settle, volumes } = await started([{ ...both, exchangeTopics: cinder.exchangeTopics }]);
     expect((await settle(body, 'cinder')).dead).toEqual([]);
@@ -154,6 +234,19 @@ describe('a notification waits apart', () => {
     const payload = { 'nova_object.data': { audit_period: data } };
     const one = await settle(enveloped({ ...volumeCreated, event_type: 'instance.exists', payload }), 'nova');
     expect(one.dead.map(({ reason }) => reason)).toEqual([expect.stringMatching(/^early: it is of 2030-02-01T/)]);
+    const made = { 'nova_object.data': { created_at: '2026-11-25T00:00:00Z' } };
+    const other = await settle(
+      enveloped({ ...volumeCreated, event_type: 'instance.exists', payload: made }),
+      'nova',
+    );
+    expect(other.dead.map(({ reason }) => reason)).toEqual([expect.stringMatching(/^contradictory: created_at /)]);
+  });
+
+  it('of a plugin whose service calls itself otherwise, while another takes it', async () => {
+    const other = { ...both, name: 'other', exchangeTopics: cinder.exchangeTopics };
+    const { settle, volumes } = await started([cinder, other]);
+    expect((await settle(announced({ publisher_id: 'of our own' }), 'cinder')).dead).toEqual([]);
+    expect(volumes()).toEqual(['20']);
   });
 
   it('of a plugin whose service announces elsewhere, while another takes it', async () => {

@@ -19,6 +19,7 @@ const meters: readonly Meter[] = [
 export default defineServiceNotifications({
   service: 'ceilometermiddleware (in swift’s proxy)',
   exchanges: ['swift'],
+  publishers: ['ceilometermiddleware'],
   eventTypes: ['objectstore.http.request'],
   meters,
   *counters(notification) {

@@ -1,0 +1,27 @@
+import { PayloadReader, parseTimestamp } from '@nephoscope/core';
+import type { Notification } from '@nephoscope/core';
+
+/** The fields of the payload, in nova's versioned form those of its object. */
+export function saidOf({ payload }: Notification): PayloadReader {
+  return inner(new PayloadReader(payload), 'nova_object.data');
+}
+
+/** Beginning and end of the period that an audit is about (ns since 1970 UTC), in either form of nova's notifications or in those of other services. */
+export function periodOf(notification: Notification): readonly [bigint | undefined, bigint | undefined] {
+  const fields = inner(inner(saidOf(notification), 'audit_period'), 'nova_object.data');
+  return [momentOf(fields.value('audit_period_beginning')), momentOf(fields.value('audit_period_ending'))];
+}
+
+/** Undefined for what is no time: that is for the plugin to refuse. */
+export function momentOf(value: unknown): bigint | undefined {
+  try {
+    return typeof value === 'string' ? parseTimestamp(value) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function inner(fields: PayloadReader, key: string): PayloadReader {
+  const value = fields.value(key);
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? fields.inner(key) : fields;
+}
