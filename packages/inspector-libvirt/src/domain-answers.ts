@@ -28,11 +28,23 @@ export interface AskingTime {
   readonly end: number;
   /** Until when one is asked again that does not tell all, given what the slowest that did took, ms. */
   readonly patience: (slowest: number) => number;
+  /** What this host needed for an answer just now, ms. */
+  readonly slowest?: number;
 }
 
 /** Whether nothing is missing in it that a domain's process would have to tell. */
 export function isWhole({ domain, params, failure }: HostRecord, parts: ReadonlySet<InstancePart>): boolean {
   return failure === undefined && (domain.id < 0 || processAnswered(params, parts));
+}
+
+/**
+ * The one of two records of a run that tells more, and the later one when both tell as much: a question that failed takes nothing
+ * away from what was answered before.
+ */
+export function fuller(before: HostRecord | undefined, later: HostRecord): HostRecord {
+  if (before === undefined || before.domain.id !== later.domain.id) return later;
+  if (later.params.size >= before.params.size) return later;
+  return { ...before, ...(later.failure && { failure: later.failure }) };
 }
 
 // Two domains at a time beside a bulk call that is late: the daemon works on five calls of a connection.
@@ -84,7 +96,7 @@ export class DomainAnswers {
     time: AskingTime,
   ): Promise<Session> {
     let session = await this.usable(first, time);
-    let slowest = 0;
+    let slowest = time.slowest ?? 0;
     const inTime = (): boolean => performance.now() < Math.min(time.end, time.patience(slowest));
     const whole = (uuid: string): boolean => {
       const record = found.get(uuid);
@@ -106,7 +118,7 @@ export class DomainAnswers {
           session = used;
           if (record === undefined) continue;
           if (record.failure === undefined) slowest = Math.max(slowest, performance.now() - asked);
-          if (!whole(domain.uuid)) found.set(domain.uuid, record);
+          if (!whole(domain.uuid)) found.set(domain.uuid, fuller(found.get(domain.uuid), record));
         }
       };
       await Promise.all(Array.from({ length: this.#slots < slotsForStuckCalls ? 1 : atOnce }, worker));

@@ -4,7 +4,7 @@ import { isAbandonedCall, isConnectionClosed, isUnsupported } from '@nephoscope/
 import type { AllDomainStatsQuery, Domain, DomainStatsRecord } from '@nephoscope/libvirt';
 
 import { hostGroups, refusesNowait } from './bulk-stats.js';
-import { DomainAnswers, isWhole } from './domain-answers.js';
+import { DomainAnswers, fuller, isWhole } from './domain-answers.js';
 import type { HostRecord } from './domain-answers.js';
 import { busy } from './missing.js';
 import { statsGroups } from './read-parts.js';
@@ -111,7 +111,8 @@ export class HostStats {
         }
         if (again.length === 0) return session;
         const until = performance.now() + patienceWithOthers;
-        return await this.#answers.ask(session, again, parts, found, { ...time, patience: () => until });
+        const asking = { ...time, patience: () => until, slowest: this.#needed };
+        return await this.#answers.ask(session, again, parts, found, asking);
       }
       void bulk.then(
         () => (over = true),
@@ -168,7 +169,7 @@ export class HostStats {
         // two calls is in both.
         const before = found.get(record.domain.uuid);
         if (before === undefined || !isWhole(before, parts))
-          found.set(record.domain.uuid, { ...record, ...moment });
+          found.set(record.domain.uuid, fuller(before, { ...record, ...moment }));
       }
     };
     const options = { timeout: Math.max(1, end - performance.now()), signal };

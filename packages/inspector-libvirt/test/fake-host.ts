@@ -1,5 +1,5 @@
 import type { InstanceReading } from '@nephoscope/core';
-import type { TypedValue } from '@nephoscope/libvirt';
+import type { DomainStatsRecord, TypedValue } from '@nephoscope/libvirt';
 import { FakeLibvirtd } from '@nephoscope/libvirt/testing';
 import type { FakeDomain, Handler, ProcedureName } from '@nephoscope/libvirt/testing';
 
@@ -45,6 +45,12 @@ export const guest = (id: number, more: Partial<FakeDomain> = {}): FakeDomain =>
   xml: xmlOf(id),
   stats: { ...hostStats(id), ...processStats },
   ...more,
+});
+
+/** What is said of a guest that another job holds. */
+export const withoutProcess = (record: DomainStatsRecord): DomainStatsRecord => ({
+  ...record,
+  params: new Map([...record.params].filter(([name]) => !(name in processStats))),
 });
 
 export const busyPart = { missing: 'busy' };
@@ -110,7 +116,7 @@ export function hang(...hung: readonly string[]): { readonly goOn: () => void; r
     const records = await answer(query);
     return records.map((record) => {
       if (!held.has(record.domain.name)) return record;
-      return { ...record, params: new Map([...record.params].filter(([name]) => !(name in processStats))) };
+      return withoutProcess(record);
     });
   });
   return {
