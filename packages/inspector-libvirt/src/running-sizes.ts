@@ -24,6 +24,13 @@ const notAnswered: Missing = {
   detail: 'libvirt did not answer in time for the size of this image; it is asked again in the next reading',
 };
 
+// Of a guest that has just started or is about to end, what its process says must not wait for more questions.
+const notAsked: Missing = {
+  missing: 'unsupported',
+  detail:
+    'the size of an image that was written to is not asked for in a reading of one instance; the next reading of all does',
+};
+
 /**
  * Sizes of images of domains that run, as far as the bulk call does not hold them. Each image is asked for by itself, and
  * again only when the bulk figures show that it was written to: on a host whose disks have grown nobody is asked. The
@@ -40,13 +47,21 @@ export class RunningSizes {
     this.#logger = logger;
   }
 
-  /** What was answered before and still holds, by the disk's name; of all others that it was not answered. */
+  /** What was answered before and still holds, by the disk's name; of all others that nobody asked now. */
   known(record: DomainStatsRecord, description: DomainDescription): ReadonlyMap<string, ImageInfo> {
+    return this.#answered(record, description, notAsked);
+  }
+
+  #answered(
+    record: DomainStatsRecord,
+    description: DomainDescription,
+    otherwise: Missing,
+  ): ReadonlyMap<string, ImageInfo> {
     const answers = this.#known.get(record.domain.uuid);
     return new Map(
       disksToAsk(record, description).map(({ device, state }): [string, ImageInfo] => {
         const answer = answers?.get(device);
-        return [device, answer?.state === state ? answer.info : notAnswered];
+        return [device, answer?.state === state ? answer.info : otherwise];
       }),
     );
   }
@@ -86,7 +101,8 @@ export class RunningSizes {
       const { uuid } = record.domain;
       const description = kept.has(uuid) ? descriptions.get(uuid) : undefined;
       if (description === undefined) return record;
-      return { ...record, images: new Map([...this.known(record, description), ...(failures.get(uuid) ?? [])]) };
+      const answered = this.#answered(record, description, notAnswered);
+      return { ...record, images: new Map([...answered, ...(failures.get(uuid) ?? [])]) };
     });
   }
 

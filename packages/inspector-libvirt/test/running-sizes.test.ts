@@ -77,6 +77,18 @@ it('are asked for once, and again when an image was written to', async () => {
   expect(questions()).toBe(5);
 });
 
+it('are not asked for in a reading of one instance, which says so and blames nobody', async () => {
+  await start(guest(1));
+  const read = () => reader.inspector.inspectInstance(guest(1).uuid, new Set(['disks']), signal);
+  const physical = { missing: 'unsupported', detail: expect.stringMatching(/next reading of all/) as unknown };
+  expect(await read()).toMatchObject({ parts: { disks: [{ size: { ...whole, physical } }] } });
+  expect(questions()).toBe(0);
+  await sizes();
+  daemon.domains = [{ ...guest(1), stats: stats(60n) }];
+  expect(await read()).toMatchObject({ parts: { disks: [{ size: { ...whole, physical } }] } });
+  expect(await sizes()).toEqual([whole]);
+});
+
 it('are missing, and named, where a question is not answered; the others follow in the next reading', async () => {
   await start(...[1, 2, 3, 4, 5, 6, 7, 8].map(guest));
   let goOn = (): void => undefined;
