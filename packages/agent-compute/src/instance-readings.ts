@@ -180,9 +180,13 @@ export class InstanceReadings {
     } catch (error) {
       metrics.lastReadings.inc({ result: 'failed' });
       if (this.#stopping.signal.aborted) return;
-      logger[asked?.isKnown === false ? 'debug' : 'warn'](
+      // While it ends it often answers no more: that was to be expected after one that was read.
+      const wasRead = this.#awaited.has(instanceId);
+      const level = isRepeated || asked?.isKnown === false ? 'debug' : wasRead ? 'info' : 'warn';
+      const what = wasRead ? 'not read once more' : 'no last reading';
+      logger[level](
         { err: error, instance: instanceId },
-        `${instanceId}: no last reading, what was read of it before is final (${why}): ${describeError(error)}`,
+        `${instanceId}: ${what}, and what was read of it before is the last unless it answers again (${why}): ${describeError(error)}`,
       );
     }
   }

@@ -187,6 +187,21 @@ describe('the last reading', () => {
     await until('another is sent', () => samplesOf(2).length === 2);
   });
 
+  it('that follows one that was read alarms nobody when it is not answered, and fills no log', async () => {
+    const { ask, clock, inspector, results, samplesOf, told } = await running([reading(1)]);
+    ask(1, 'deleting');
+    await until('it is sent', () => samplesOf(1).length === 2);
+    inspector.now = new Error('it hangs');
+    ask(1, 'delete.start');
+    await until('it failed', async () => (await results('last_readings', 'failed')) === 1);
+    for (let again = 2; again <= 4; again += 1) {
+      await clock.advance(2_000);
+      await until('it failed again', async () => (await results('last_readings', 'failed')) === again);
+    }
+    expect(told('warn')).toEqual([]);
+    expect(told('info').filter((line) => line.includes('it hangs'))).toHaveLength(1);
+  });
+
   it('that hangs holds up no more than its place, and ends with the agent', async () => {
     const { ask, inspector, samplesOf, agent, clock } = await running([1, 2, 3, 4, 5].map(reading));
     const inspect = inspector.inspectInstance.bind(inspector);
@@ -282,17 +297,17 @@ describe('a signed request', () => {
     expect(await metric(registry, 'nephoscope_last_reading_requests_heard_total', { kind: 'replayed' })).toBe(100);
   });
 
-  it('of one instance again and again is served ten times, and then at the rate of those without', async () => {
+  it('of one instance is served as often as nova announces its ends, and then at the rate of those without', async () => {
     const { ask, inspector, samplesOf, told } = await running([reading(1)]);
-    for (let times = 1; times <= 21; times += 1) {
+    for (let times = 1; times <= 51; times += 1) {
       ask(1);
-      const readings = Math.min(times, 20);
+      const readings = Math.min(times, 50);
       await until('it is sent', () => samplesOf(1).length === readings + 1);
       await turns();
     }
-    expect(inspector.askedFor).toHaveLength(20);
+    expect(inspector.askedFor).toHaveLength(50);
     expect(told('warn')).toContain(
-      'of the requests for last readings, since the last such line: 1 of an instance for which there were 10 in 75 s',
+      'of the requests for last readings, since the last such line: 1 of an instance for which there were 40 in 75 s',
     );
   });
 });
