@@ -114,8 +114,8 @@ export class ForeignBinding {
     const [since, until] = [from, clock.now()].map((time) => new Date(Number(time / 1_000_000n)).toISOString());
     logger.warn(
       { exchange, queue, from: since, until },
-      `what exchange '${exchange}' was told between ${since} and ${until} may be lost: an exchange that is not durable ` +
-        'goes when RabbitMQ restarts, and our binding with it; durable ones (`amqp_durable_queues`) stay',
+      `what exchange '${exchange}' was told between ${since} and ${until} may be lost: only when its service has declared ` +
+        'it can it be bound. One that is not durable goes with our binding when RabbitMQ restarts; durable ones (`amqp_durable_queues`) stay',
     );
     onGap?.(from);
   }
