@@ -283,7 +283,10 @@ export class Collector implements Component {
   #tellRefused({ routingKey }: Delivery, refusals: readonly Refusal[]): void {
     const [first] = refusals;
     if (first === undefined) return;
-    for (const { kind, count } of refusals) this.#metrics.refused.inc({ reason: kind }, count);
+    for (const { kind, count } of refusals) {
+      this.#metrics.refused.inc({ reason: kind }, count);
+      if (kind === 'conflict') this.#metrics.conflicts.inc(count);
+    }
     this.#logLimit(first.kind).tell((count) => {
       const text =
         count === 1

@@ -23,6 +23,18 @@ export interface ConflictsParts {
   readonly signal: AbortSignal;
 }
 
+/** What is billed of an event that is recorded with several figures: for operators, word for word in docs/security.md. */
+export const conflictRule =
+  'Of each project the largest volume counts, until an operator has looked. Where a central agent has read the same meter ' +
+  'of the resource within a day after the event, that reading counts instead: it is signed, and says what the service itself answered.';
+
+/** The message id of the sample that was recorded first, of one that is recorded beside it. */
+export function conflictsWith({ text }: Sample): string | undefined {
+  const message = parseJson(text);
+  const first = isJsonObject(message) ? message.get('conflicts_with') : undefined;
+  return typeof first === 'string' ? first : undefined;
+}
+
 /** What a sample is billed by. */
 const figures = [
   'source',
@@ -65,7 +77,6 @@ export class Conflicts {
     if (!isDerived) {
       const difference = contentDifference(first.text, sample.text);
       if (difference === undefined) return undefined;
-      this.#parts.metrics.conflicts.inc();
       return `another one is recorded under the message id ${sample.messageId}, of which ${difference}`;
     }
     if (sample.publisherId?.startsWith(collectorPrefix) !== true) return undefined;
@@ -86,7 +97,7 @@ export class Conflicts {
       const what = count === 1 ? 'an event was announced' : `${count} events were announced`;
       logger.warn(
         { meter, resourceId, messageId, beside: beside.messageId, count },
-        `${what} once more with other figures${count === 1 ? '' : ', among them'}: ${meter} of ${resourceId}, recorded first, of which ${difference}. Both are recorded: one of them may be forged`,
+        `${what} once more with other figures${count === 1 ? '' : ', among them'}: ${meter} of ${resourceId}, recorded first, of which ${difference}. Both are recorded, and one of them may be forged: see 'nephoscope conflicts'`,
       );
     });
   }

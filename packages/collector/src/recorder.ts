@@ -99,12 +99,15 @@ export class Recorder {
     const { conflicts, store } = this.#parts;
     const recorded = await store.recordedAs(parts.flatMap(({ samples }) => samples));
     const byId = new Map(recorded.map((sample) => [sample.messageId, sample]));
+    // Refused when all are done with: where the store fails in between all is done again.
+    const found: Refused = new Map();
     for (const { intake, samples } of parts)
       for (const sample of samples) {
         const first = byId.get(sample.messageId);
         const reason = first === undefined ? undefined : await conflicts.keep(sample, first);
-        if (reason !== undefined) refuse(refused, intake, sample, 'conflict', reason);
+        if (reason !== undefined) refuse(found, intake, sample, 'conflict', reason);
       }
+    for (const [intake, some] of found) refused.set(intake, [...(refused.get(intake) ?? []), ...some]);
   }
 
   /** The store refuses one of them: records each half by itself, until the bad ones stand alone. */

@@ -94,6 +94,32 @@ describe('of two messages with one id', () => {
   });
 });
 
+it('counts once, and sets aside once, where the store fails behind it', async () => {
+  const running = await started();
+  await sent(running, line({ id: 'same' }), announced());
+  const { record } = running.store;
+  let tries = 0;
+  running.store.record = (samples) =>
+    samples.some(({ text }) => text.includes('conflicts_with')) && ++tries <= 2
+      ? failing()
+      : record.call(running.store, samples);
+  const delivery = new FakeDelivery(line({ id: 'same', volume: 2n }), announced({ volume: 7 }));
+  running.bus.send(delivery);
+  await until('it failed', () => running.told('error').length === 1);
+  await running.clock.advance(250);
+  await until('it failed again', () => running.told('error').length === 2);
+  await running.clock.advance(500);
+  await until('it is settled', () => delivery.outcome === 'ack');
+  expect(delivery.dead.map(({ reason, body }) => [reason, String(body).split('\n').length])).toEqual([
+    [expect.stringMatching(/^conflict: .*counter_volume is 1 and not 2$/), 1],
+  ]);
+  expect(figuresOf(running.store.recorded)).toEqual(['1 p', '1000 p1', '7 p1']);
+  expect(await metric(running.registry, conflicts)).toBe(2);
+  expect(
+    await metric(running.registry, 'nephoscope_collector_samples_refused_total', { reason: 'conflict' }),
+  ).toBe(1);
+});
+
 describe('an event that is announced with other figures', () => {
   it.each([
     ['of another size', { volume: 0 }, ['0 p1', '1000 p1'], 'counter_volume is 0 and not 1000'],
@@ -106,7 +132,9 @@ describe('an event that is announced with other figures', () => {
     expect(await metric(running.registry, conflicts)).toBe(1);
     expect(await metric(running.registry, 'nephoscope_collector_samples_recorded_total')).toBe(2);
     expect(running.told('warn')).toEqual([
-      expect.stringContaining(`volume.size of victim, recorded first, of which ${difference}. Both are recorded`),
+      expect.stringContaining(
+        `volume.size of victim, recorded first, of which ${difference}. Both are recorded, and`,
+      ),
     ]);
     const [, beside] = recorded as [Sample, Sample];
     expect(beside.text).toContain(`"conflicts_with":"${announcedId}"`);

@@ -8,6 +8,8 @@ export interface SampleFilter {
   readonly projectId?: string | undefined;
   readonly userId?: string | undefined;
   readonly source?: string | undefined;
+  /** Only those that were recorded beside another one, of one event with several figures: their messages have `conflicts_with`. */
+  readonly conflicting?: true | undefined;
   readonly start?: bigint | undefined;
   readonly end?: bigint | undefined;
 }

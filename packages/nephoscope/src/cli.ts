@@ -2,6 +2,7 @@
 import { Command } from 'commander';
 
 import { configCommand } from './commands/config.js';
+import { conflictsCommand } from './commands/conflicts.js';
 import { deadLettersCommand } from './commands/dead-letters.js';
 import { metersCommand } from './commands/meters.js';
 import { pluginsCommand } from './commands/plugins.js';
@@ -32,6 +33,7 @@ const commands = [
   samplesCommand(),
   metersCommand(),
   resourcesCommand(),
+  conflictsCommand(),
   verifyCommand(),
   retentionCommand(),
   pluginsCommand(),

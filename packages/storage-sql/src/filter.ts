@@ -17,7 +17,7 @@ const fields = Object.keys(columns) as (keyof typeof columns)[];
 
 /** Whether the filter asks for more than a time. */
 export function restrictsSeries(filter: SampleFilter): boolean {
-  return fields.some((field) => filter[field] !== undefined);
+  return filter.conflicting === true || fields.some((field) => filter[field] !== undefined);
 }
 
 /** The series that the filter means, whatever the time. */
@@ -27,7 +27,8 @@ export function matchingSeries(db: Kysely<Schema>, filter: SampleFilter) {
     const wanted = filter[field];
     if (wanted !== undefined) query = query.where(columns[field], '=', storable(wanted));
   }
-  return query;
+  // No JSON text has the quotes of a name within a text.
+  return filter.conflicting === true ? query.where('series.layout', 'like', '%"conflicts_with"%') : query;
 }
 
 export const int64Range = { min: -(2n ** 63n), max: 2n ** 63n - 1n };

@@ -85,6 +85,23 @@ export function sampleQueryTests({ describe, it, withStore }: StoreTests): void 
     }
 
     it(
+      'finds those that were recorded beside another one',
+      withStore(async (store) => {
+        const text = (member: string) => (sample: Sample) => sample.text.replace('{', `{${member}, `);
+        const beside = (fields: Partial<Sample>, member = '"conflicts_with": "the first"') => {
+          const sample = exampleSample(fields);
+          return { ...sample, text: text(member)(sample) };
+        };
+        const [one, other] = [beside({ meter: 'a' }), beside({ meter: 'b', timestamp: noon + 1n })];
+        const quoted = beside({ meter: 'a' }, '"note": "\\"conflicts_with\\": "');
+        await store.record([...set, one, quoted, other]);
+        assert.deepEqual(await all(store, { conflicting: true }), [one, other]);
+        assert.deepEqual(await all(store, { conflicting: true, meter: 'b' }), [other]);
+        assert.deepEqual(await all(store, { conflicting: true }, { newestFirst: true, limit: 1 }), [other]);
+      }),
+    );
+
+    it(
       'takes a limit of none, of one and of more than there are',
       withStore(async (store) => {
         await store.record(set);

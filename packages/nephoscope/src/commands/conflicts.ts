@@ -1,0 +1,107 @@
+import { conflictRule } from '@nephoscope/collector';
+import { formatJson, formatTimestamp, JsonNumber } from '@nephoscope/core';
+import type { SampleStore } from '@nephoscope/core';
+import { Command } from 'commander';
+
+import { conflicts } from '../conflicts.js';
+import type { Conflict, Figure } from '../conflicts.js';
+import { withStore } from '../open-store.js';
+import { print, tell } from '../output.js';
+import { runCommand } from '../run.js';
+import { filterOf, withQueryOptions } from '../sample-query.js';
+import type { QueryOptions } from '../sample-query.js';
+import { groupDigits } from '../text/decimal.js';
+import { formatTable } from '../text/table.js';
+
+const tableLimit = 50;
+
+export function conflictsCommand(): Command {
+  return withQueryOptions(
+    new Command('conflicts'),
+    `of the newest so many that were recorded beside another one (default: ${tableLimit} in a table, all with --json)`,
+  )
+    .summary('list events that were announced with several figures')
+    .description(
+      `Lists each event that a service announced more than once with other figures, with all that is recorded of it and what of that counts. One of them may be forged. ${conflictRule}`,
+    )
+    .option('--json', 'each event as one line of JSON')
+    .addHelpText(
+      'after',
+      `
+Metering messages are signed: where another one came under the id of one that was recorded, what was recorded counts, and
+the other one is among the dead letters (nephoscope dead-letters list, reason 'conflict').
+
+Examples:
+  nephoscope conflicts --start 30d
+  nephoscope conflicts --resource 5f3c1c4e-… --json`,
+    )
+    .action((options: QueryOptions & { json?: true }) =>
+      runCommand((signal) => withStore(options, signal, (store) => list(store, options, signal))),
+    );
+}
+
+async function list(
+  store: SampleStore,
+  options: QueryOptions & { json?: true },
+  signal: AbortSignal,
+): Promise<void> {
+  const limit = options.limit ?? (options.json === true ? undefined : tableLimit);
+  const rows: string[][] = [];
+  for await (const conflict of conflicts(store, filterOf(options), limit)) {
+    signal.throwIfAborted();
+    if (options.json === true) await print(`${jsonOf(conflict)}\n`);
+    else rows.push(...rowsOf(conflict));
+  }
+  if (options.json === true) return;
+  if (rows.length === 0) return tell('No conflicts match.');
+  await print(`${formatTable(columns, rows)}\n`);
+  tell(conflictRule);
+}
+
+const columns = [
+  { head: 'RESOURCE' },
+  { head: 'METER' },
+  { head: 'RECORDED' },
+  { head: 'TIME' },
+  { head: 'VOLUME', align: 'right' },
+  { head: 'UNIT' },
+  { head: 'PROJECT' },
+  { head: 'COUNTS' },
+] as const;
+
+/** Resource and meter stand once: what follows is of the same event. */
+function rowsOf({ figures }: Conflict): string[][] {
+  return figures.map(({ sample, recorded, counts }, at) => [
+    at === 0 ? sample.resourceId : '',
+    at === 0 ? sample.meter : '',
+    recorded,
+    formatTimestamp(sample.timestamp),
+    groupDigits(sample.volume),
+    sample.unit ?? '',
+    sample.projectId ?? '',
+    counts ? 'yes' : '',
+  ]);
+}
+
+function jsonOf({ id, figures }: Conflict): string {
+  const { resourceId, meter } = (figures[0] as Figure).sample;
+  const recorded = figures.map(
+    ({ sample, recorded: how, counts }) =>
+      new Map(
+        Object.entries({
+          recorded: how,
+          counts,
+          message_id: sample.messageId,
+          timestamp: formatTimestamp(sample.timestamp),
+          counter_volume: new JsonNumber(sample.volume),
+          counter_unit: sample.unit,
+          project_id: sample.projectId,
+          user_id: sample.userId,
+          publisher_id: sample.publisherId,
+        }),
+      ),
+  );
+  return formatJson(
+    new Map(Object.entries({ message_id: id, resource_id: resourceId, counter_name: meter, figures: recorded })),
+  );
+}

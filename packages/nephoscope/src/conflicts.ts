@@ -1,0 +1,99 @@
+import { conflictsWith } from '@nephoscope/collector';
+import type { Sample, SampleFilter, SampleStore } from '@nephoscope/core';
+
+import { parseDecimal, subtract } from './text/decimal.js';
+
+/** What is recorded of one event, or of one reading of it. */
+export interface Figure {
+  readonly sample: Sample;
+  readonly recorded: 'first' | 'beside' | 'read by a central agent';
+  /** By the rule of the collector, `conflictRule`. */
+  readonly counts: boolean;
+}
+
+/** An event that was announced with several figures. */
+export interface Conflict {
+  /** The message id of what was recorded first, which may have been removed since. */
+  readonly id: string;
+  readonly figures: readonly Figure[];
+}
+
+const day = 86_400_000_000_000n;
+const centralPrefix = 'central.';
+
+/** The newest of them, of at most `limit` samples that were recorded beside another one. */
+export async function* conflicts(
+  store: SampleStore,
+  filter: SampleFilter,
+  limit: number | undefined,
+): AsyncGenerator<Conflict> {
+  const byFirst = new Map<string, Sample[]>();
+  for await (const sample of store.samples({ ...filter, conflicting: true }, { newestFirst: true, limit })) {
+    const id = conflictsWith(sample);
+    if (id === undefined) continue;
+    const others = byFirst.get(id);
+    if (others === undefined) byFirst.set(id, [sample]);
+    else others.push(sample);
+  }
+  for (const [id, beside] of byFirst) yield { id, figures: await figuresOf(store, id, beside) };
+}
+
+async function figuresOf(store: SampleStore, id: string, beside: readonly Sample[]): Promise<readonly Figure[]> {
+  const [some] = beside as readonly [Sample];
+  const { meter, resourceId, timestamp } = some;
+  const first = await store.recordedAs([withId(some, id)]);
+  const reading = await centralReading(store, { meter, resourceId, start: timestamp, end: timestamp + day });
+  const announced = [...first, ...beside];
+  const counting = reading === undefined ? largestOfEach(announced) : new Set([reading]);
+  const figure = (recorded: Figure['recorded']) => (sample: Sample) => {
+    return { sample, recorded, counts: counting.has(sample) };
+  };
+  return [
+    ...first.map(figure('first')),
+    ...beside.map(figure('beside')),
+    ...(reading === undefined ? [] : [reading]).map(figure('read by a central agent')),
+  ];
+}
+
+async function centralReading(store: SampleStore, filter: SampleFilter): Promise<Sample | undefined> {
+  for await (const sample of store.samples(filter))
+    if (sample.publisherId?.startsWith(centralPrefix) === true) return sample;
+  return undefined;
+}
+
+/** Of each project; of equal ones the first. */
+function largestOfEach(samples: readonly Sample[]): ReadonlySet<Sample> {
+  const largest = new Map<string | null, Sample>();
+  for (const sample of samples) {
+    const before = largest.get(sample.projectId);
+    if (before === undefined || isLarger(sample.volume, before.volume)) largest.set(sample.projectId, sample);
+  }
+  return new Set(largest.values());
+}
+
+function isLarger(one: string, other: string): boolean {
+  const [left, right] = [parseDecimal(one), parseDecimal(other)];
+  return left !== undefined && (right === undefined || subtract(left, right).digits > 0n);
+}
+
+/** Fields by name: a copy by spread has no text. */
+function withId(sample: Sample, messageId: string): Sample {
+  const { source, meter, type, unit, volume, userId, projectId, resourceId } = sample;
+  const { timestamp, publisherId, sequence, epoch, text } = sample;
+  return {
+    messageId,
+    source,
+    meter,
+    type,
+    unit,
+    volume,
+    userId,
+    projectId,
+    resourceId,
+    timestamp,
+    publisherId,
+    sequence,
+    epoch,
+    text,
+  };
+}
