@@ -55,11 +55,13 @@ bus: { url: 'amqp://nephoscope:password@rabbit-1/' }
 
 **Environment variables** are laid over the file. \`NEPHOSCOPE_COMPUTE__STATE_DIRECTORY=/srv/state\` sets
 \`compute.stateDirectory\`: \`__\` goes one level down, \`_x\` is a capital \`X\`. A value is a number, \`true\`, \`false\`, a list or an object
-in brackets as YAML writes them (\`[cpu, net]\`), or else text as it is. A section of several keys with \`_\` in their names, such
+in brackets as YAML writes them (\`[cpu, net]\`), or else text as it is; a text that looks like a number stands in double quotes (\`"15"\`).
+A list is set as a whole. A section of several keys with \`_\` in their names, such
 as pollsters, is set as an object: \`NEPHOSCOPE_COMPUTE__POLLSTERS='{disk_device: {}}'\`.
 
 **Time spans** are written \`500ms\`, \`10s\`, \`5m\`, \`1h\`, \`2d\`; a bare number is seconds. **Digits** that a number would not give back
 (\`007\`, \`1e3\`, more than 2^53) stay text, so that secrets and ids stay what was written.
+The file is one document of YAML 1.2 in UTF-8; anchors, aliases and merge keys (\`<<: *name\`) may be used.
 
 \`nephoscope config check\` checks a file, \`config print\` shows it with all defaults, \`config schema\` gives its JSON Schema.
 

@@ -10,7 +10,7 @@ export interface OptionSchema {
   readonly enum?: readonly unknown[];
   readonly anyOf?: readonly OptionSchema[];
   readonly items?: OptionSchema;
-  readonly pattern?: string;
+  readonly title?: string;
   readonly minimum?: number;
   readonly maximum?: number;
   readonly properties?: Readonly<Record<string, OptionSchema>>;
@@ -42,9 +42,9 @@ function optionRows({ properties = {}, required = [] }: OptionSchema, prefix: st
 }
 
 function typeOf(option: OptionSchema): string {
+  if (option.title !== undefined) return option.title.replace(/^an? /, '');
   if (option.enum !== undefined) return option.enum.map((value) => `\`${String(value)}\``).join(', ');
   if (option.anyOf !== undefined) {
-    if (option.anyOf.some(({ pattern }) => pattern?.includes('ms|s|m|h|d'))) return 'time span';
     return [...new Set(option.anyOf.map(typeOf))].join(' or ');
   }
   if (option.type === 'array') return `list of ${plural(typeOf(option.items ?? {}))}`;

@@ -43,3 +43,16 @@ export async function firstPartyPlugins(): Promise<readonly FirstPartyPlugin[]> 
   }
   return plugins;
 }
+
+/** The same as an installation of all of them declares them, of which the built code is loaded. */
+export async function declaredPlugins() {
+  const plugins = await firstPartyPlugins();
+  return plugins.map(({ namespace, name, packageName, directory, target }) => ({
+    namespace,
+    name,
+    packageName,
+    packageVersion: '0.1.0',
+    packageDirectory: directory,
+    export: target,
+  }));
+}

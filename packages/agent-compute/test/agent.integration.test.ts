@@ -361,7 +361,11 @@ describe('the agent as a process', () => {
 
   it.each([
     ['an unknown key', { compute: { intervall: '10s' } }, /compute\.intervall: there is no such key/],
-    ['a value that is none', { compute: { interval: 'often' } }, /compute\.interval: write a time span as '10s'/],
+    [
+      'a value that is none',
+      { compute: { interval: 'often' } },
+      /compute\.interval: must be a time span such as 10s/,
+    ],
     ['no secret', { secrets: undefined }, /secrets: is required/],
     [
       'a libvirt that is not there',

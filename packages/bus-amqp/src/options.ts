@@ -39,6 +39,7 @@ export const amqpOptions = z
       .int()
       .min(1)
       .max(600)
+      .meta({ unit: 'seconds' })
       .default(20)
       .describe('Seconds between signs of life; after two to three without any the connection counts as dead.'),
     connectTimeout: duration()
@@ -48,7 +49,7 @@ export const amqpOptions = z
       .prefault('30s')
       .describe('Time until a message that the broker did not confirm is reported as not delivered.'),
     management: z
-      .url({ protocol: /^https?$/ })
+      .url({ protocol: /^https?$/, error: 'must be a URL that begins with https:// or http://' })
       .optional()
       .describe(
         "RabbitMQ's management API, as `https://rabbit-1:15671/`, asked with the user of `url`: policies that remove what waits in our queues " +

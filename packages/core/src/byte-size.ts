@@ -6,10 +6,11 @@ const form = /^(\d+(?:\.\d+)?) ?(KiB|MiB|GiB|TiB)$/;
 /** A size as operators write it: `512MiB`, `4GiB`; a bare number is bytes. The value is whole bytes. */
 export const byteSize = () =>
   z
-    .union([z.number().positive(), z.string().regex(form, "write a size as '512MiB' or '4GiB'")])
+    .union([z.number().positive(), z.string().regex(form)])
     .transform((value) => {
       if (typeof value === 'number') return Math.floor(value);
       const [, amount, name] = form.exec(value) as unknown as [string, string, string];
       return Math.floor(Number(amount) * (unit[name] as number));
     })
-    .pipe(z.int().positive());
+    .pipe(z.int().positive())
+    .meta({ title: 'a size', like: ['512MiB', '4GiB'] });

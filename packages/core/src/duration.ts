@@ -6,10 +6,11 @@ const form = /^(\d+(?:\.\d+)?) ?(ms|s|m|h|d)$/;
 /** A time span as operators write it: `500ms`, `10s`, `10m`, `1h`, `2d`; a bare number is seconds. The value is milliseconds. */
 export const duration = () =>
   z
-    .union([z.number().positive(), z.string().regex(form, "write a time span as '10s', '5m' or '1h'")])
+    .union([z.number().positive(), z.string().regex(form)])
     .transform((value) => {
       if (typeof value === 'number') return value * 1_000;
       const [, amount, name] = form.exec(value) as unknown as [string, string, string];
       return Number(amount) * (unit[name] as number);
     })
-    .pipe(z.number().positive());
+    .pipe(z.number().positive())
+    .meta({ title: 'a time span', like: ['10s', '5m', '1h'] });

@@ -27,6 +27,7 @@ export const options = z.strictObject({
   deadline: z
     .number()
     .positive()
+    .meta({ unit: 'seconds' })
     .default(1)
     .describe(
       'Seconds that a reading may take before instances that do not answer are left aside; 25 ms for each instance come on top.',

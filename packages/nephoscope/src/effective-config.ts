@@ -58,12 +58,11 @@ function withDefaults(schema: Schema, given: unknown, effective: unknown): unkno
   return { ...value, ...filled };
 }
 
-const bareDuration = JSON.stringify(inputSchema(duration()));
+const durationTitle = inputSchema(duration()).title;
 
 /** Time spans are milliseconds inside, and bare numbers are seconds to an operator. Objects of classes have no other form. */
 function asWritten(schema: Schema, effective: unknown): unknown {
-  const { description: _, ...rest } = schema;
-  if (typeof effective === 'number' && JSON.stringify(rest) === bareDuration) return formatDuration(effective);
+  if (typeof effective === 'number' && schema.title === durationTitle) return formatDuration(effective);
   return typeof effective === 'object' && !Array.isArray(effective) && !isValues(effective)
     ? undefined
     : effective;

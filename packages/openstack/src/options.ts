@@ -11,13 +11,14 @@ const unit: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 
 const timeSpan = /^(\d+(?:\.\d+)?) ?(ms|s|m|h)$/;
 const milliseconds = () =>
   z
-    .union([z.number().positive(), z.string().regex(timeSpan, "write a time span as '500ms', '10s' or '5m'")])
+    .union([z.number().positive(), z.string().regex(timeSpan)])
     .transform((value) => {
       if (typeof value === 'number') return value * 1_000;
       const [, amount, name] = timeSpan.exec(value) as unknown as [string, string, string];
       return Number(amount) * (unit[name] as number);
     })
-    .pipe(z.number().positive());
+    .pipe(z.number().positive())
+    .meta({ title: 'a time span', like: ['500ms', '10s', '5m'] });
 
 /** The section `openstack`. What it does not say comes from clouds.yaml or from the environment. */
 export const cloudOptions = z.strictObject({

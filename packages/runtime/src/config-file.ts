@@ -1,11 +1,11 @@
 import { readFile } from 'node:fs/promises';
 
 import { NephoscopeError } from '@nephoscope/core';
-import { isMap, isScalar, isSeq, LineCounter, parseDocument, visit } from 'yaml';
+import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, visit } from 'yaml';
 import type { Document, Node } from 'yaml';
 
 import { exposedSecrets } from './secret-values.js';
-import { hasAlias, yamlMistakes } from './yaml-mistakes.js';
+import { hasAlias, mergedInto, yamlMistakes } from './yaml-mistakes.js';
 
 /** A configuration as it was written, before any schema: values, and where each stood. */
 export interface RawConfig {
@@ -32,16 +32,7 @@ const environmentPrefix = 'NEPHOSCOPE_';
  * @throws CONFIG_UNREADABLE when the file is not there or is not YAML, with the place of each mistake and never its text
  */
 export async function readConfig(path: string, environment: NodeJS.ProcessEnv): Promise<RawConfig> {
-  let text: string;
-  try {
-    text = await readFile(path, 'utf8');
-  } catch (error) {
-    throw new NephoscopeError(
-      'CONFIG_UNREADABLE',
-      `cannot read the configuration ${path}: name a readable file with --config`,
-      { cause: error },
-    );
-  }
+  const text = await readText(path);
   const lines = new LineCounter();
   const document = parseYaml(text, lines);
   const place = (offset: number) => `${path}:${lines.linePos(offset).line}`;
@@ -55,7 +46,7 @@ export async function readConfig(path: string, environment: NodeJS.ProcessEnv): 
   if (typeof values !== 'object' || values === null || Array.isArray(values)) {
     throw new NephoscopeError(
       'CONFIG_UNREADABLE',
-      `${path} is not a configuration: its top level must be keys with values`,
+      `${path} is not a configuration: its top level must be keys with values, as in 'source: openstack'`,
     );
   }
   const warnings = await exposedSecrets(path, values as Record<string, unknown>);
@@ -68,14 +59,36 @@ export async function readConfig(path: string, environment: NodeJS.ProcessEnv): 
         .map((_, index) => fromEnvironment.get(variableKey(where.slice(0, where.length - index))))
         .find(Boolean);
       if (variable !== undefined) return variable;
-      const offset = offsetOf(document.contents, where);
+      const offset = offsetOf(document, document.contents, where);
       return offset === undefined ? path : place(offset);
     },
   };
 }
 
+/** What a failed read comes from, and what to do about it. */
+const unreadable: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file: name one with --config',
+  EISDIR: 'it is a folder: name the file in it',
+  ENOTDIR: 'a part of the path is no folder: name a file with --config',
+  EACCES: 'this user may not read it: run as one who may, or change its owner or mode',
+};
+
+/** @throws CONFIG_UNREADABLE */
+async function readText(path: string): Promise<string> {
+  const failed = (why: string, cause?: unknown) =>
+    new NephoscopeError('CONFIG_UNREADABLE', `cannot read the configuration ${path}: ${why}`, { cause });
+  const bytes = await readFile(path).catch((error: unknown) => {
+    throw failed(unreadable[(error as NodeJS.ErrnoException).code ?? ''] ?? 'name a file with --config', error);
+  });
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    throw failed('it is not UTF-8: save it as UTF-8');
+  }
+}
+
 function parseYaml(text: string, lineCounter = new LineCounter()): Document {
-  const document = parseDocument(text, { lineCounter, prettyErrors: false, stringKeys: true });
+  const document = parseDocument(text, { lineCounter, prettyErrors: false, stringKeys: true, merge: true });
   visit(document, {
     Scalar(_, node) {
       if (typeof node.value === 'number' && node.type === 'PLAIN' && node.source !== undefined)
@@ -101,17 +114,21 @@ function exact(text: string, number: number): number | string {
   return (Number.isInteger(number) || !/^-?\d+\.\d+$/.test(text)) && String(number) !== text ? text : number;
 }
 
-/** Where the key or the list item at a path stands, or else the nearest around it. */
-function offsetOf(node: unknown, path: readonly PropertyKey[]): number | undefined {
+/** Where the key or the list item at a path stands, or else the nearest around it; of what is merged in or an alias, where that is written. */
+function offsetOf(document: Document, written: unknown, path: readonly PropertyKey[]): number | undefined {
   const [key, ...rest] = path;
   if (key === undefined) return undefined;
+  const node = isAlias(written) ? written.resolve(document) : written;
   if (isMap(node)) {
     const pair = node.items.find((item) => isScalar(item.key) && String(item.key.value) === String(key));
-    return pair && (offsetOf(pair.value, rest) ?? startOf(pair.key as Node));
+    if (pair !== undefined) return offsetOf(document, pair.value, rest) ?? startOf(pair.key as Node);
+    return mergedInto(node)
+      .map((source) => offsetOf(document, source, path))
+      .find((offset) => offset !== undefined);
   }
   if (isSeq(node)) {
     const item = node.items[Number(key)];
-    return offsetOf(item, rest) ?? startOf(item as Node | undefined);
+    return offsetOf(document, item, rest) ?? startOf(item as Node | undefined);
   }
   return undefined;
 }
@@ -127,16 +144,35 @@ function layOver(values: Record<string, unknown>, environment: NodeJS.ProcessEnv
     const text = environment[variable];
     if (!variable.startsWith(environmentPrefix) || text === undefined) continue;
     const keys = variable.slice(environmentPrefix.length).split('__').map(camelCase);
+    checkName(variable, keys);
     let parent = values;
-    for (const key of keys.slice(0, -1)) {
+    for (const [index, key] of keys.slice(0, -1).entries()) {
       const child = parent[key];
-      parent = parent[key] =
-        typeof child === 'object' && child !== null && !Array.isArray(child) ? { ...child } : {};
+      const isMapping = typeof child === 'object' && child !== null && !Array.isArray(child);
+      if (!isMapping) origins.set(variableKey(keys.slice(0, index + 1)), variable);
+      parent = parent[key] = isMapping ? { ...child } : {};
     }
     parent[keys.at(-1) as string] = valueOf(text);
     origins.set(variableKey(keys), variable);
   }
   return origins;
+}
+
+/** @throws CONFIG_INVALID for a variable that no key can be meant by */
+function checkName(variable: string, keys: readonly string[]): void {
+  const index = keys.findIndex((key) => /^\d+$/.test(key));
+  if (index > 0) {
+    const list = variable.split('__').slice(0, index).join('__');
+    throw new NephoscopeError(
+      'CONFIG_INVALID',
+      `${variable}: the environment sets a list as a whole: ${list}='[…]'`,
+    );
+  }
+  if (keys.some((key) => !/^[a-z]/.test(key)))
+    throw new NephoscopeError(
+      'CONFIG_INVALID',
+      `${variable} names no key: NEPHOSCOPE_COMPUTE__STATE_DIRECTORY sets compute.stateDirectory`,
+    );
 }
 
 function variableKey(path: readonly PropertyKey[]): string {
@@ -146,6 +182,9 @@ function variableKey(path: readonly PropertyKey[]): string {
 function valueOf(text: string): unknown {
   if (text === 'true' || text === 'false') return text === 'true';
   if (/^-?\d+(\.\d+)?$/.test(text)) return exact(text, Number(text));
+  // Quotes tell that a text is meant.
+  const quoted = /^"(-?\d+(?:\.\d+)?|true|false)"$/.exec(text);
+  if (quoted !== null) return quoted[1];
   if (!/^\s*[[{]/.test(text)) return text;
   const document = parseYaml(text);
   // A text that only begins like a list is one; the schema says so where a list is wanted.

@@ -1,9 +1,11 @@
 import { NephoscopeError } from '@nephoscope/core';
-import { z } from 'zod';
+import type { z } from 'zod';
 
+import { advice, described, describedAt, expected, found } from './config-expectation.js';
+import type { Described } from './config-expectation.js';
 import type { RawConfig } from './config-file.js';
 
-/** One thing wrong with the configuration: where, in the operator's own words, and what. Never a value: it may be a secret. */
+/** One thing wrong with the configuration: where, in the operator's own words, and what. Never a value that may be a secret. */
 export interface ConfigProblem {
   readonly path: readonly PropertyKey[];
   readonly message: string;
@@ -44,59 +46,70 @@ export function check<T>(
   value: unknown,
   path: readonly PropertyKey[] = [],
 ): { readonly ok: true; readonly data: T } | { readonly ok: false; readonly problems: readonly ConfigProblem[] } {
-  const parsed = schema.safeParse(value, { reportInput: true });
+  // The texts of schemas are kept; those of zod itself are never made.
+  const parsed = schema.safeParse(value, { reportInput: true, error: () => '' });
   if (parsed.success) return { ok: true, data: parsed.data };
-  return { ok: false, problems: parsed.error.issues.flatMap((issue) => problemsOf(issue, schema, path)) };
+  const whole = described(schema);
+  return { ok: false, problems: parsed.error.issues.flatMap((issue) => problemsOf(issue, whole, [], path)) };
 }
 
-function problemsOf(issue: z.core.$ZodIssue, schema: z.ZodType, prefix: readonly PropertyKey[]): ConfigProblem[] {
-  const path = [...prefix, ...issue.path];
+/** @param outer the path within the schema that the issue's own path goes on from */
+function problemsOf(
+  issue: z.core.$ZodIssue,
+  whole: Described,
+  outer: readonly PropertyKey[],
+  prefix: readonly PropertyKey[],
+): ConfigProblem[] {
+  const within = [...outer, ...issue.path];
+  const path = [...prefix, ...within];
   if (issue.code === 'unrecognized_keys') {
-    const known = knownKeys(schema, issue.path);
-    return issue.keys.map((key) => ({ path: [...path, key], message: `there is no such key${hint(key, known)}` }));
+    const known = describedAt(whole, within)?.properties ?? {};
+    return issue.keys.map((key) => {
+      const elsewhere = placesOf(key, whole).map((place) => [...prefix, ...place]);
+      return { path: [...path, key], message: `there is no such key${hint(key, Object.keys(known), elsewhere)}` };
+    });
   }
-  if (issue.code === 'invalid_union') {
-    if (issue.input === undefined) return [{ path, message: 'is required' }];
+  if (issue.code === 'invalid_union' && issue.input !== undefined && issue.input !== null) {
     // The alternative that is at least of the right type is the one that was meant.
-    const meant = issue.errors.find((issues) => !issues.some((one) => wantedTypes(one).length > 0));
-    if (meant !== undefined) return meant.flatMap((one) => problemsOf(one, schema, path));
-    return [{ path, message: `must be ${[...new Set(issue.errors.flat().flatMap(wantedTypes))].join(' or ')}` }];
+    const meant = issue.errors.find((issues) => !issues.some((one) => isOfOtherType(one)));
+    if (meant !== undefined) return meant.flatMap((one) => problemsOf(one, whole, within, prefix));
   }
-  if (issue.code === 'invalid_type') {
-    return [
-      {
-        path,
-        message: issue.input === undefined ? `is required (${issue.expected})` : `must be ${issue.expected}`,
-      },
-    ];
-  }
-  return [{ path, message: issue.message }];
+  if (issue.message !== '') return [{ path, message: issue.message }];
+  const option = describedAt(whole, within) ?? ofIssue(issue);
+  const takes = expected(option);
+  if (issue.input === undefined) return [{ path, message: `is required: ${takes}` }];
+  if (issue.input === null) return [{ path, message: `has no value: give it ${takes}, or remove the key` }];
+  return [
+    { path, message: `must be ${takes}, not ${found(issue.input, path, option)}${advice(issue.input, option)}` },
+  ];
 }
 
-/** The types of which the value itself would have to be; none when its type is right and something else is wrong. */
-function wantedTypes(issue: z.core.$ZodIssue): readonly string[] {
-  if (issue.path.length > 0) return [];
-  if (issue.code === 'invalid_type') return [issue.expected];
-  if (issue.code !== 'invalid_union') return [];
-  const alternatives = issue.errors.map((issues) => issues.flatMap(wantedTypes));
-  return alternatives.every((types) => types.length > 0) ? alternatives.flat() : [];
+/** Whether the value itself would have to be of another type. */
+function isOfOtherType(issue: z.core.$ZodIssue): boolean {
+  if (issue.path.length > 0) return false;
+  if (issue.code !== 'invalid_union') return issue.code === 'invalid_type';
+  return issue.errors.every((issues) => issues.some(isOfOtherType));
 }
 
-type Described = {
-  readonly properties?: Readonly<Record<string, Described>>;
-  readonly items?: Described;
-  readonly additionalProperties?: Described;
-};
-
-/** The keys that an object schema has at a path; none where that cannot be told. */
-function knownKeys(schema: z.ZodType, path: readonly PropertyKey[]): readonly string[] {
-  let at = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as Described | undefined;
-  for (const key of path)
-    at = typeof key === 'number' ? at?.items : (at?.properties?.[String(key)] ?? at?.additionalProperties);
-  return Object.keys(at?.properties ?? {});
+/** What the issue itself says, for what no JSON Schema tells. */
+function ofIssue(issue: z.core.$ZodIssue): Described {
+  if (issue.code === 'invalid_type') return { type: issue.expected };
+  if (issue.code === 'invalid_value') return { enum: issue.values };
+  return {};
 }
 
-function hint(key: string, known: readonly string[]): string {
+/** The paths of the keys of this name, wherever in the schema they are: `interval` and `computeInterval` of `compute.interval`. */
+function placesOf(key: string, schema: Described, path: readonly string[] = []): readonly (readonly string[])[] {
+  return Object.entries(schema.properties ?? {}).flatMap(([name, option]) => [
+    ...(name === key || [...path, name].join('').toLowerCase() === key.toLowerCase() ? [[...path, name]] : []),
+    ...placesOf(key, option, [...path, name]),
+  ]);
+}
+
+/** @param elsewhere paths where there is such a key */
+function hint(key: string, known: readonly string[], elsewhere: readonly (readonly PropertyKey[])[]): string {
+  if (elsewhere.length > 0 && elsewhere.length <= 3)
+    return `; did you mean ${elsewhere.map((place) => `'${formatPath(place)}'`).join(' or ')}?`;
   const close = known
     .map((one) => ({ one, distance: editDistance(key.toLowerCase(), one.toLowerCase()) }))
     .sort((a, b) => a.distance - b.distance)[0];

@@ -7,9 +7,13 @@ import { Secret } from '@nephoscope/core';
 const redacted = String(new Secret(''));
 const secretKey = /secret|passw|token|credential|private_?key/i;
 
+export function isSecretKey(key: string): boolean {
+  return secretKey.test(key);
+}
+
 /** The same without what is secret: no values of keys that sound like it, no passwords in URLs. */
 export function withoutSecrets(value: unknown, key = ''): unknown {
-  if (secretKey.test(key) && value !== null && value !== undefined)
+  if (isSecretKey(key) && value !== null && value !== undefined)
     return Array.isArray(value) ? value.map(() => redacted) : redacted;
   if (typeof value === 'string') return value.replace(/(:\/\/[^/?#:@]*):.*@/gs, `$1:${redacted}@`);
   if (Array.isArray(value)) return value.map((item) => withoutSecrets(item));

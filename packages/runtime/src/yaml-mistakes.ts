@@ -1,5 +1,5 @@
-import { isAlias, visit } from 'yaml';
-import type { Document, YAMLError } from 'yaml';
+import { isAlias, isMap, isScalar, isSeq, visit } from 'yaml';
+import type { Document, Node, YAMLError, YAMLMap } from 'yaml';
 
 type Code = YAMLError['code'];
 
@@ -49,7 +49,8 @@ export function yamlMistakes(document: Document): readonly YamlMistake[] {
     message: messages[code] ?? messages.IMPOSSIBLE,
   }));
   if (mistakes.length > 0) return mistakes;
-  return unresolvedAliases(document);
+  const unresolved = unresolvedAliases(document);
+  return unresolved.length > 0 ? unresolved : wrongMerges(document);
 }
 
 /** Most often texts that begin with `*` and have no quotes. */
@@ -66,6 +67,28 @@ function unresolvedAliases(document: Document): readonly YamlMistake[] {
     },
   });
   return mistakes;
+}
+
+function wrongMerges(document: Document): readonly YamlMistake[] {
+  const mistakes: YamlMistake[] = [];
+  visit(document, {
+    Map(_, node) {
+      for (const source of mergedInto(node))
+        if (!isMap(isAlias(source) ? source.resolve(document) : source))
+          mistakes.push({
+            offset: (source as Node | null)?.range?.[0] ?? node.range?.[0] ?? 0,
+            message: '<< takes a mapping, such as an alias of one (*name), or a list of mappings',
+          });
+    },
+  });
+  return mistakes;
+}
+
+/** What a mapping takes over by `<<`: mappings or aliases of them, unless it is a mistake. */
+export function mergedInto(map: YAMLMap): readonly unknown[] {
+  return map.items
+    .filter(({ key }) => isScalar(key) && key.type === 'PLAIN' && key.source === '<<')
+    .flatMap(({ value }): readonly unknown[] => (isSeq(value) ? value.items : [value]));
 }
 
 export function hasAlias(document: Document): boolean {

@@ -28,6 +28,23 @@ describe('readConfig', () => {
     expect(raw.locate(['compute', 'enabled', 1])).toBe(`${path}:7`);
   });
 
+  it('reads anchors, aliases and merge keys, and tells where what they bring is written', async () => {
+    const raw = await read(
+      'base: &base\n  a: 1\n  list: [x]\nalias: *base\nmerged:\n  <<: *base\n  a: 2\nseveral: { <<: [*base, { b: 3 }] }\n',
+    );
+    expect(raw.values).toEqual({
+      base: { a: 1, list: ['x'] },
+      alias: { a: 1, list: ['x'] },
+      merged: { a: 2, list: ['x'] },
+      several: { a: 1, list: ['x'], b: 3 },
+    });
+    expect(raw.locate(['alias', 'list', 0])).toBe(`${path}:3`);
+    expect(raw.locate(['merged', 'list'])).toBe(`${path}:3`);
+    expect(raw.locate(['merged', 'a'])).toBe(`${path}:7`);
+    expect(raw.locate(['several', 'b'])).toBe(`${path}:8`);
+    expect((await read('"<<": x\n')).values).toEqual({ '<<': 'x' });
+  });
+
   it('tells the nearest place around what is not there', async () => {
     const raw = await read('source: a\ncompute:\n  interval: 5m\n');
     expect(raw.locate(['compute', 'interval', 'deeper'])).toBe(`${path}:3`);
@@ -227,6 +244,9 @@ describe('readConfig', () => {
       ['false', false],
       ['yes', 'yes'],
       ['15', 15],
+      ['"15"', '15'],
+      ['"true"', 'true'],
+      ['"a"', '"a"'],
       ['-2', -2],
       ['0.5', 0.5],
       ['[a, 007, 7]', ['a', '007', 7]],

@@ -134,21 +134,21 @@ describe('configure', () => {
       ),
     ).toEqual([
       "secrets: use at least 8 characters, such as those of 'openssl rand -hex 32' (FILE:1)",
-      'source: must be string (FILE:2)',
-      'log.level: Invalid option: expected one of "debug"|"info"|"warn"|"error" (FILE:7)',
-      "compute.interval: write a time span as '10s', '5m' or '1h' (FILE:10)",
-      'compute.limit: Too small: expected number to be >=1 (FILE:11)',
-      'compute.groups[0].meters: is required (array) (FILE:14)',
+      'source: must be a text, not a list (FILE:2)',
+      "log.level: must be one of 'debug', 'info', 'warn', 'error', not 'loud' (FILE:7)",
+      "compute.interval: must be a time span such as 10s, 5m or 1h, not 'soon' (FILE:10)",
+      'compute.limit: must be a whole number of at least 1, not 0 (FILE:11)',
+      'compute.groups[0].meters: is required: a list of texts (FILE:14)',
       "compute.groups[0].meter: there is no such key; did you mean 'meters'? (FILE:15)",
       "compute.intervall: there is no such key; did you mean 'interval'? (FILE:9)",
-      'status.address: must be string (NEPHOSCOPE_STATUS__ADDRESS)',
-      'status.port: Too big: expected number to be <=65535 (FILE:19)',
+      'status.address: must be a text, not 5: put it in quotes (NEPHOSCOPE_STATUS__ADDRESS)',
+      'status.port: must be a whole number from 0 to 65535, not 70000 (FILE:19)',
       "comptue: there is no such key; did you mean 'compute'? (FILE:3)",
-      'bus.url: is required (string) (FILE:4)',
+      'bus.url: is required: a text (FILE:4)',
       "bus.hartbeat: there is no such key; did you mean 'heartbeat'? (FILE:5)",
       "compute.disabled[0]: no plugin 'nope' is installed for 'poll.compute' (installed: broken, cpu, net) (FILE:12)",
       "compute.pollsters.memory: no plugin 'memory' is installed for 'poll.compute' (installed: broken, cpu, net) (FILE:18)",
-      'compute.pollsters.cpu.depth: must be number (FILE:17)',
+      "compute.pollsters.cpu.depth: must be a whole number, not 'deep' (FILE:17)",
     ]);
   });
 
@@ -161,23 +161,25 @@ describe('configure', () => {
       "compute.enabled[1]: no plugin 'cpus' is installed for 'poll.compute' (installed: broken, cpu, net) (FILE:4)",
       "compute.disabled[0]: no plugin 'nope' is installed for 'poll.compute' (installed: broken, cpu, net) (FILE:5)",
       "compute.pollsters.memory: no plugin 'memory' is installed for 'poll.compute' (installed: broken, cpu, net) (FILE:8)",
-      'compute.pollsters.cpu.depth: must be number (FILE:7)',
+      "compute.pollsters.cpu.depth: must be a whole number, not 'deep' (FILE:7)",
       "compute.pollsters.cpu.deth: there is no such key; did you mean 'depth'? (FILE:7)",
     ]);
   });
 
   it('says what is required, where nothing like it is there', async () => {
     expect(await mistakes('source: a\n')).toEqual([
-      'secrets: is required (FILE)',
-      'bus.url: is required (string) (FILE)',
+      'secrets: is required: a text or a list of texts (FILE)',
+      'bus.url: is required: a text (FILE)',
     ]);
-    expect(await mistakes('secrets:\nbus: { url: x }')).toEqual(['secrets: is required (FILE:1)']);
+    expect(await mistakes('secrets:\nbus: { url: x }')).toEqual([
+      'secrets: is required: a text or a list of texts (FILE:1)',
+    ]);
     expect(await mistakes('secrets: []\nbus: { url: x }')).toEqual(['secrets: give at least one (FILE:1)']);
     expect(await mistakes('secrets: [92345678, 1]\nbus: { url: x }')).toEqual([
       "secrets[1]: use at least 8 characters, such as those of 'openssl rand -hex 32' (FILE:1)",
     ]);
     expect(await mistakes('secrets: { a: b }\nbus: { url: x }')).toEqual([
-      'secrets: must be string or number or array (FILE:1)',
+      'secrets: must be a text or a list of texts, not a mapping (FILE:1)',
     ]);
   });
 

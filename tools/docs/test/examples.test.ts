@@ -13,7 +13,7 @@ import ts from 'typescript';
 
 import { fences, markdownFiles } from '../markdown.js';
 import type { Fence, MarkdownFile } from '../markdown.js';
-import { firstPartyPlugins, root } from '../plugins.js';
+import { declaredPlugins, root } from '../plugins.js';
 
 const run = promisify(execFile);
 
@@ -116,9 +116,9 @@ describe('the examples of the documentation', () => {
         );
         const raw = await readConfig(path, {});
         try {
-          await configure(computeAgentProgram, raw, await declaredHere());
-          await configure(collectorProgram, raw, await declaredHere());
-          await configure(centralAgentProgram, raw, await declaredHere());
+          await configure(computeAgentProgram, raw, await declaredPlugins());
+          await configure(collectorProgram, raw, await declaredPlugins());
+          await configure(centralAgentProgram, raw, await declaredPlugins());
         } catch (error) {
           throw new Error(`${file.path}:${block.line}`, { cause: error });
         }
@@ -128,16 +128,3 @@ describe('the examples of the documentation', () => {
     expect(checked).toBeGreaterThan(1);
   });
 });
-
-/** The plugins of the repository, as an installation of all of it has them. */
-async function declaredHere() {
-  const plugins = await firstPartyPlugins();
-  return plugins.map(({ namespace, name, packageName, directory, target }) => ({
-    namespace,
-    name,
-    packageName,
-    packageVersion: '0.1.0',
-    packageDirectory: directory,
-    export: target,
-  }));
-}
