@@ -77,8 +77,13 @@ const stepLength = 16 * 1024;
 /** As so many more counts each message: to refuse one takes some time, however short it is. */
 const messageLength = 256;
 
-/** Reads a delivery step by step, each some milliseconds at the most; gives the intake at its end. Never throws. */
-export type Reading = Generator<undefined, Intake, undefined>;
+/**
+ * Reads a delivery step by step, each some milliseconds at the most; gives the intake at its end. Never throws.
+ *
+ * Each step tells whether more of its messages are good than bad so far, undefined before the first; `enough` ends one
+ * that is in doubt there, and what is bad of it with what was not read is refused together.
+ */
+export type Reading = Generator<boolean | undefined, Intake, 'enough' | undefined>;
 
 /**
  * Reads and verifies each metering message of a delivery by itself: a bad one costs the others nothing. Where more than
@@ -97,18 +102,26 @@ export function* reading(delivery: Delivery, readers: Readers, body = delivery.b
   const withoutVolume: WithoutVolume[] = [];
   for (const text of meteringSteps(body, contentType)) {
     if (text === undefined) {
-      yield;
+      yield undefined;
       continue;
     }
     const taken = typeof text === 'string' ? takeOne(text, readers) : unreadable(text.reason, text.bytes);
     if ('messageId' in taken) samples.push(taken);
     else if ('kind' in taken) refusals.push(taken);
     else withoutVolume.push(taken);
-    if (refusals.length > maxRefusals) return { delivery, samples, refusals: [together(refusals)], withoutVolume };
+    if (refusals.length > maxRefusals) {
+      const why = `the first of more than ${maxRefusals} bad messages in this one, which was not read further`;
+      return { delivery, samples, refusals: [together(refusals, why)], withoutVolume };
+    }
     read += messageLength + (typeof text === 'string' ? text.length : text.bytes.length);
     if (read < stepLength) continue;
     read = 0;
-    yield;
+    const isGood = samples.length + withoutVolume.length > refusals.length;
+    if ((yield isGood) === 'enough' && !isGood) {
+      const why =
+        'more bad messages than good ones stand first in this one, which was not read further: many such came at once';
+      return { delivery, samples, refusals: [together(refusals, why)], withoutVolume };
+    }
   }
   if (samples.length + refusals.length + withoutVolume.length === 0)
     refusals.push(unreadable('the message is empty'));
@@ -173,8 +186,7 @@ function unreadable(why: string, bytes?: Uint8Array): Refusal {
   return { kind: 'unreadable', reason: `unreadable: ${why}`, count: 1, ...(bytes && { bytes }) };
 }
 
-function together(refusals: readonly Refusal[]): Refusal {
+function together(refusals: readonly Refusal[], explanation: string): Refusal {
   const { kind, reason } = refusals[0] as Refusal;
-  const explanation = `the first of more than ${maxRefusals} bad messages in this one, which was not read further`;
   return { kind, reason: `${reason} (${explanation})`, count: refusals.length };
 }

@@ -29,18 +29,25 @@ const turn = 20;
 const patience = 50;
 /** While short ones wait, the others have one turn in so many. */
 const shareOfLong = 5;
+/** Of those in doubt so many bytes wait together, beside the last: what waits takes the place of others in the prefetch. */
+const maxDoubtedBytes = 1024 * 1024;
 
 /** One that takes turns. */
 interface Long {
   readonly delivery: Delivery;
   readonly reading: Reading;
   isBegun: boolean;
+  /** As many of its messages as not were bad up to now. */
+  isDoubted: boolean;
   onRead(): void;
 }
 
 /**
  * Messages that wait to be read, and whose turn it is. What is short is read first, oldest first; what is long, or was
  * compressed, or takes longer than a turn, is read in turns beside it: whoever sends it delays only what is like it.
+ *
+ * One that begins with bad messages is in doubt, and goes on when no other waits. Where many of these come they are not read
+ * further: all that is good waits for would be those who have no key.
  */
 export class Turns {
   readonly #parts: TurnsParts;
@@ -64,29 +71,46 @@ export class Turns {
   add(delivery: Delivery): void {
     if (delivery.compression !== undefined) void this.#unpack(delivery);
     else if (delivery.body.byteLength <= maxShortBytes) this.#short.add(delivery);
-    else this.#addLong(delivery, this.#parts.read(delivery), () => undefined);
+    else this.#addLong(newLong(delivery, this.#parts.read(delivery)));
   }
 
   /** Reads one for a turn: what is in it, `unfinished`, or undefined where none waits. */
   next(): Intake | 'unfinished' | undefined {
+    const doubted = this.#tooManyDoubted();
+    if (doubted !== undefined) return this.#endEarly(doubted);
     const long = this.#pick();
     const short = long === undefined || this.#since < turn * (shareOfLong - 1) ? this.#short.take() : undefined;
     const start = performance.now();
     if (start - this.#looked > turn) this.#tellWaits(start);
     if (short !== undefined) {
-      const reading = this.#parts.read(short);
-      const intake = readUntil(reading, start + turn);
+      const begun: Long = newLong(short, this.#parts.read(short));
+      const intake = readUntil(begun, start + turn);
       this.#since += performance.now() - start;
-      if (intake === undefined) this.#addLong(short, reading, () => undefined, true);
+      if (intake === undefined) this.#addLong(begun);
       return intake ?? 'unfinished';
     }
     if (long === undefined) return undefined;
     this.#since = 0;
-    long.isBegun = true;
-    const intake = readUntil(long.reading, start + turn);
+    const intake = readUntil(long, start + turn);
     if (intake === undefined) return 'unfinished';
     this.#leave(long);
     return intake;
+  }
+
+  #tooManyDoubted(): Long | undefined {
+    const doubted = this.#long.filter(({ isDoubted }) => isDoubted);
+    const bytes = doubted.reduce((sum, { delivery }) => sum + delivery.body.byteLength, 0);
+    return doubted.length > 1 && bytes > maxDoubtedBytes ? doubted[0] : undefined;
+  }
+
+  #endEarly(long: Long): Intake | 'unfinished' {
+    const { done, value } = long.reading.next('enough');
+    if (done !== true) {
+      long.isDoubted = false;
+      return 'unfinished';
+    }
+    this.#leave(long);
+    return value;
   }
 
   /** Resolves when another one comes, and by {@link wake}. */
@@ -107,9 +131,9 @@ export class Turns {
     return left;
   }
 
-  #addLong(delivery: Delivery, reading: Reading, onRead: () => void, isBegun = false): void {
-    if (!this.#packed.has(delivery)) this.#enter(delivery);
-    this.#long.push({ delivery, reading, isBegun, onRead });
+  #addLong(long: Long): void {
+    if (!this.#packed.has(long.delivery)) this.#enter(long.delivery);
+    this.#long.push(long);
     this.wake();
   }
 
@@ -124,7 +148,7 @@ export class Turns {
       if (!this.#packed.has(delivery)) return;
       const reading = await this.#parts.unpack(delivery);
       if (this.#packed.has(delivery))
-        await new Promise<void>((resolve) => this.#addLong(delivery, reading, resolve));
+        await new Promise<void>((resolve) => this.#addLong(newLong(delivery, reading, resolve)));
     });
   }
 
@@ -152,15 +176,19 @@ export class Turns {
     }
   }
 
-  /** Of those that take turns: middle ones first, each a turn after the other, then the large one that was begun. */
+  /**
+   * Of those that take turns: middle ones first, each a turn after the other and those in doubt last, then the large one that
+   * was begun.
+   */
   #pick(): Long | undefined {
     for (const long of this.#long.filter(({ delivery }) => delivery.isGone)) {
       this.#leave(long);
       this.#parts.onDropped(long.delivery);
     }
-    const middle = this.#long.findIndex(({ delivery }) => delivery.body.byteLength <= maxMiddleBytes);
-    if (middle >= 0) {
-      const [one] = this.#long.splice(middle, 1) as [Long];
+    const middle = this.#long.filter(({ delivery }) => delivery.body.byteLength <= maxMiddleBytes);
+    const one = middle.find(({ isDoubted }) => !isDoubted) ?? middle[0];
+    if (one !== undefined) {
+      this.#long.splice(this.#long.indexOf(one), 1);
       this.#long.push(one);
       return one;
     }
@@ -168,10 +196,22 @@ export class Turns {
   }
 }
 
-function readUntil(reading: Reading, end: number): Intake | undefined {
+const newLong = (delivery: Delivery, reading: Reading, onRead: () => void = () => undefined): Long => ({
+  delivery,
+  reading,
+  isBegun: false,
+  isDoubted: false,
+  onRead,
+});
+
+/** Reads it until then, or until it is in doubt and was not before. */
+function readUntil(long: Long, end: number): Intake | undefined {
+  long.isBegun = true;
+  const wasDoubted = long.isDoubted;
   for (;;) {
-    const { done, value } = reading.next();
+    const { done, value } = long.reading.next();
     if (done === true) return value;
-    if (performance.now() >= end) return undefined;
+    if (value !== undefined) long.isDoubted = !value;
+    if (performance.now() >= end || (long.isDoubted && !wasDoubted)) return undefined;
   }
 }

@@ -59,6 +59,42 @@ it('lets what is long have a turn now and then while short ones keep coming', ()
   expect(read0).toBe(long);
 });
 
+it('reads what begins with bad messages last, and not further where many such come; all of it becomes one letter', () => {
+  const { turns, read } = turnsOf();
+  const many = Array.from({ length: 20 }, () => sized(100_000));
+  const good = Buffer.from(`${line()}\n`.repeat(100));
+  const valid = new FakeDelivery({ queue, contentType: meteringContentType, body: good });
+  for (const delivery of [...many, valid]) turns.add(delivery);
+  const ended: unknown[] = [];
+  while (!ended.includes(valid)) {
+    const intake = turns.next();
+    if (intake === undefined || intake === 'unfinished') continue;
+    ended.push(intake.delivery);
+    if (intake.delivery === valid) expect(intake.samples).toHaveLength(100);
+    else expect(intake.refusals).toMatchObject([{ kind: 'signature-wrong', count: expect.any(Number) as number }]);
+    // The letter is the delivery itself.
+    for (const { bytes, count } of intake.refusals) expect([bytes, count < 100]).toEqual([undefined, true]);
+  }
+  // Some wait, to be read whole when nothing else does.
+  expect(ended.length).toBeGreaterThan(5);
+  expect(ended.length).toBeLessThan(15);
+  const left: unknown[] = [];
+  for (let next = read(); next !== undefined; next = read()) if (next !== 'unfinished') left.push(next);
+  expect(new Set([...ended, ...left])).toEqual(new Set([...many, valid]));
+});
+
+it('reads one with bad messages before good ones whole where no others come', () => {
+  const { turns } = turnsOf();
+  const bad = line().replace(/[0-9a-f]{64}/, '0'.repeat(64));
+  const text = `${`${bad}\n`.repeat(80)}${line()}\n`;
+  turns.add(new FakeDelivery({ queue, contentType: meteringContentType, body: Buffer.from(text) }));
+  let intake: ReturnType<typeof turns.next>;
+  do intake = turns.next();
+  while (intake === 'unfinished');
+  expect(intake?.samples).toHaveLength(1);
+  expect(intake?.refusals).toHaveLength(80);
+});
+
 it('begins no second large one while one is read, and none while those before are on their way', () => {
   let isFull = false;
   const { turns, read } = turnsOf({ isFull: () => isFull });
