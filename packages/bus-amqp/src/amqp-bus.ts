@@ -39,6 +39,8 @@ const confirmGrace = 1_000;
 const settleGrace = 1_500;
 /** Of messages that are worthless when late, so many are on their way at once. */
 const transientPrefetch = 100;
+/** Seconds; a frozen program that holds a lock keeps everybody else from working for two to three of these. */
+const lockHeartbeat = 20;
 
 /**
  * MessageBus on RabbitMQ. Publishing and consuming have a connection each, because RabbitMQ stops reading
@@ -67,7 +69,8 @@ export class AmqpBus implements MessageBus {
     this.#declarations = new Declarations(settings);
     // The broker has let us in before they are made: when it refuses them, that passes.
     this.#consumers = new Tenants((setUp) => this.#newConnection('consume', false, setUp));
-    this.#locks = new Tenants((setUp) => this.#newConnection('lead', false, setUp));
+    const heartbeat = Math.min(settings.options.heartbeat, lockHeartbeat);
+    this.#locks = new Tenants((setUp) => this.#newConnection('lead', false, setUp, { heartbeat }));
     this.#policies = new Policies(settings);
   }
 
@@ -213,11 +216,12 @@ export class AmqpBus implements MessageBus {
     purpose: string,
     givesUp: boolean,
     setUp: (connection: Connection) => Promise<void>,
+    own: Partial<AmqpOptions> = {},
   ): ReconnectingConnection {
     const { host, options, logger, clock } = this.#settings;
     return new ReconnectingConnection({
       name: `nephoscope ${purpose} ${host} ${process.pid}`,
-      options,
+      options: { ...options, ...own },
       logger,
       clock,
       givesUp,

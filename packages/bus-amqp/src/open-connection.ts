@@ -14,6 +14,9 @@ import { readTlsFiles } from './tls-files.js';
 /** How long the broker has to answer that a connection is closed, ms. */
 const closeGrace = 1_000;
 
+/** After so long without traffic the kernel asks the broker's, every second, and gives up after ten times (libuv's settings); ms. */
+const keepAliveDelay = 10_000;
+
 /** What the library is told to call with the broker's answer. It calls at most once, and maybe never. */
 export type Answer<T> = (error: Error | null | undefined, answer: T) => void;
 
@@ -243,6 +246,9 @@ async function socketOptions(
 ): Promise<SocketOptions> {
   const options = {
     noDelay: true,
+    // Unlike a heartbeat it wakes no program.
+    keepAlive: true,
+    keepAliveDelay,
     signal,
     clientProperties: { connection_name: name, product: 'Nephoscope' },
     ...(broker.tls && (await readTlsFiles(tls))),

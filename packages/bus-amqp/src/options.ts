@@ -40,8 +40,11 @@ export const amqpOptions = z
       .min(1)
       .max(600)
       .meta({ unit: 'seconds' })
-      .default(20)
-      .describe('Seconds between signs of life; after two to three without any the connection counts as dead.'),
+      .default(60)
+      .describe(
+        'Seconds between signs of life; after two to three without any the connection counts as dead. That of a lock has 20 at most. ' +
+          'A host or a network that is gone while nothing is sent is noticed after 20 s, by the operating system.',
+      ),
     connectTimeout: duration()
       .prefault('10s')
       .describe('Time for one attempt to connect and log in, and for each answer of the broker after that.'),

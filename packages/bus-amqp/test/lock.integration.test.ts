@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
@@ -75,6 +76,35 @@ describe('a lock on the AMQP bus', () => {
     await onBroker(broker.url, async (channel) =>
       until('one message', async () => (await channel.checkQueue(`${name}.lock`)).messageCount === 1),
     );
+  }, 60_000);
+
+  it('is on a connection that dies sooner than others when its program is frozen; the kernel looks after all', async () => {
+    const bus = await start();
+    await bus.lead(name, deadline());
+    const connections = async () => {
+      const listed = await broker.ctl(
+        'list_connections',
+        '--silent',
+        '--formatter',
+        'json',
+        'timeout',
+        'peer_port',
+      );
+      return JSON.parse(listed) as { timeout: number; peer_port: number }[];
+    };
+    await until('both', async () => (await connections()).length === 2);
+    expect((await connections()).map(({ timeout }) => timeout).sort()).toEqual([20, 60]);
+    // proc(5): local address, remote address, state, queues, and the timer, which is 02 for keepalive while nothing is under way.
+    const timers = async () => {
+      const sockets = (await readFile('/proc/net/tcp', 'utf8'))
+        .split('\n')
+        .map((line) => line.trim().split(/\s+/));
+      return (await connections()).map(({ peer_port: port }) => {
+        const local = `0100007F:${port.toString(16).toUpperCase().padStart(4, '0')}`;
+        return sockets.find(([, address]) => address === local)?.[5]?.slice(0, 2);
+      });
+    };
+    await until('the timers', async () => (await timers()).every((timer) => timer === '02'));
   }, 60_000);
 
   it('goes, when its holder is killed while it writes, to the next with every note that was safe', async () => {

@@ -8,7 +8,7 @@ describe('the options of the AMQP bus', () => {
   it('have defaults for all but the URL', () => {
     const { url, ...others } = amqpOptions.parse({ url: 'amqp://rabbit' });
     expect(url.map(String)).toEqual(['amqp://guest@rabbit:5672/%2F']);
-    expect(others).toEqual({ tls: {}, heartbeat: 20, connectTimeout: 10_000, confirmTimeout: 30_000 });
+    expect(others).toEqual({ tls: {}, heartbeat: 60, connectTimeout: 10_000, confirmTimeout: 30_000 });
     expect(amqpOptions.safeParse({}).success).toBe(false);
   });
 
