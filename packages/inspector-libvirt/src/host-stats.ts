@@ -14,7 +14,7 @@ import type { StuckDomains } from './stuck-domains.js';
 
 // What a reading may take for each domain beyond the configured deadline, ms: thrice what QEMU takes.
 const allowancePerDomain = 25;
-// A call of somebody else holds a domain for some milliseconds, a migration for minutes.
+// A call of somebody else holds a domain for as long as this host takes for one of ours, a migration for minutes; ms.
 const patienceWithOthers = 200;
 // So many are expected where nobody knows.
 const domainsAtFirst = 20;
@@ -110,7 +110,7 @@ export class HostStats {
           if (session.reportsInBulk && !known && !isWhole(record, parts)) again.push(record.domain);
         }
         if (again.length === 0) return session;
-        const until = performance.now() + patienceWithOthers;
+        const until = performance.now() + Math.max(patienceWithOthers, 2 * this.#needed);
         const asking = { ...time, patience: () => until, slowest: this.#needed };
         return await this.#answers.ask(session, again, parts, found, asking);
       }

@@ -171,6 +171,25 @@ describe('a guest that hangs', () => {
     expect(callsOf('connectGetAllDomainStats')).toBe(2);
   });
 
+  it('is told from one that somebody else reads at the same time: both wait for each other', async () => {
+    const { read } = await started([guest(1), guest(2)], { deadline: 5 });
+    // The other holds guest 1 for as long as a reading takes here.
+    let heldUntil = 0;
+    const answer: Handler<'connectGetAllDomainStats'> = daemon.handle(
+      'connectGetAllDomainStats',
+      async (query) => {
+        if (query.domains === undefined && query.flags?.active) {
+          heldUntil = performance.now() + 900;
+          await new Promise((resolve) => setTimeout(resolve, 500));
+        }
+        const records = await answer(query);
+        if (performance.now() >= heldUntil) return records;
+        return records.map((record) => (record.domain.uuid === uuidOf(1) ? withoutProcess(record) : record));
+      },
+    );
+    for (const { parts } of await read()) expect(parts.memory).toMatchObject({ residentKib: 2048n });
+  });
+
   it('is told from a host that is merely slow at first', async () => {
     const { read } = await started(
       Array.from({ length: 100 }, (_, index) => guest(index + 1)),
