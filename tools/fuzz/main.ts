@@ -10,22 +10,25 @@ import { corpusOf, fuzz, targets, timeOf } from './run.js';
 const { values } = parseArgs({
   options: {
     minutes: { type: 'string', default: '1' },
+    runs: { type: 'string', default: 'Infinity' },
     seed: { type: 'string', default: String(Date.now() % 2 ** 31) },
     target: { type: 'string' },
   },
 });
 const seed = Number(values.seed);
 const end = performance.now() + Number(values.minutes) * 60_000;
+const most = Number(values.runs);
 const chosen = targets.filter(({ name }) => values.target === undefined || values.target === name);
-if (chosen.length === 0 || !Number.isSafeInteger(seed) || !(end > 0))
+if (chosen.length === 0 || !Number.isSafeInteger(seed) || !(end > 0) || !(most > 0))
   throw new TypeError(
-    `--minutes <number> --seed <integer> --target <${targets.map(({ name }) => name).join(', ')}>`,
+    `--minutes <number> --runs <number of each target> --seed <integer> --target <${targets.map(({ name }) => name).join(', ')}>`,
   );
 
 const counts = new Map(chosen.map(({ name }) => [name, { runs: 0, slowest: 0 }]));
 process.stdout.write(`seed ${seed}\n`);
 for (const target of chosen) for (const { input } of corpusOf(target)) await timeOf(target, input);
-search: for (let round = 0; performance.now() < end; round += 1) {
+const isLeft = () => Array.from(counts.values()).some(({ runs }) => runs < most);
+search: for (let round = 0; performance.now() < end && isLeft(); round += 1) {
   for (const target of chosen) {
     const { runs, slowest, failure } = await fuzz(target, seed + round, target.runs);
     const count = counts.get(target.name) as { runs: number; slowest: number };

@@ -5,11 +5,12 @@ import fc from 'fast-check';
 
 import { answers } from './answers.js';
 import { configuration } from './configuration.js';
+import { listings } from './listings.js';
 import { messages } from './messages.js';
 import { notifications } from './notifications.js';
 import type { Target } from './target.js';
 
-export const targets: readonly Target[] = [messages, notifications, answers, configuration];
+export const targets: readonly Target[] = [messages, notifications, answers, listings, configuration];
 
 /** What holds the event loop for so long, ms, is a failure too: a hundred times what any of them takes. */
 const longest = 5_000;

@@ -1,5 +1,7 @@
 import { parse } from 'lossless-json';
 
+import { AnswerRefused } from './answer-limits.js';
+
 /** JSON of a service. Integers beyond 2^53 are `bigint`. */
 export type JsonValue =
   string | number | bigint | boolean | null | readonly JsonValue[] | { readonly [key: string]: JsonValue };
@@ -12,9 +14,11 @@ const longNumber = /[[:,\s]-?\d{16}/;
 /**
  * Makes values of a JSON text that was found small enough by a {@link JsonScanner}. A key `__proto__` is left out: whoever
  * copies the object must not change what it inherits.
+ *
+ * @throws AnswerRefused when an object in it says two things under one key
  */
 export function parseSmallJson(text: string): JsonValue {
-  const value: unknown = longNumber.test(text) ? parse(text, null, numberOf) : JSON.parse(text);
+  const value: unknown = longNumber.test(text) ? parseExactly(text) : JSON.parse(text);
   harmless(value);
   return value as JsonValue;
 }
@@ -37,6 +41,15 @@ export function fieldOf(object: JsonValue | undefined, key: string): JsonValue |
 /** The objects of a list; nothing when it is no list. */
 export function objectsOf(value: JsonValue | undefined): readonly JsonObject[] {
   return Array.isArray(value) ? (value as readonly JsonValue[]).filter(isJsonObject) : [];
+}
+
+function parseExactly(text: string): unknown {
+  try {
+    return parse(text, null, numberOf);
+  } catch (error) {
+    // All else was refused before. The error's own words quote the key.
+    throw new AnswerRefused('the answer has an object that says two things under one key', { cause: error });
+  }
 }
 
 function numberOf(digits: string): number | bigint {

@@ -37,6 +37,14 @@ it('ends a listing of more pages than any cloud has, and says so', () => {
   });
 });
 
+it('refuses an item that says two things under one key, beside a number of any length', () => {
+  for (const size of ['1', '9007199254740993']) {
+    const { failure } = walk(() => pageOf(`{"id": "a", "size": 0, "size": 2, "other": ${size}}`, 'b'));
+    const expected = size === '1' ? 'leads to a page that was there before' : 'says two things under one key';
+    expect(failure).toMatchObject({ code: 'OPENSTACK_ANSWER', message: expect.stringContaining(expected) });
+  }
+});
+
 it('ends one of more items', () => {
   const many = Array.from({ length: 200_000 }, () => '{}').join();
   const { items, failure } = walk((page) => pageOf(many, `m${page}`));
