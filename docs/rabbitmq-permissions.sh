@@ -1,41 +1,81 @@
 #!/bin/sh
-# A user of RabbitMQ for each kind of program, with no more than it needs. Usage: sh rabbitmq-permissions.sh [VHOST]
+# What users of RabbitMQ may do: ours no more than they need, and with a user for each kind of ours the services' nothing with what is ours.
+# Usage: sh rabbitmq-permissions.sh [VHOST [QUEUE]], with QUEUE `notifications.info` where collectors take notifications from
+# the services' own queue (notifications.queue).
 #
-# The users must be there: rabbitmqctl add_user nephoscope-compute PASSWORD, and so on. Start a collector first: the others may
-# not make the queues. docs/security.md says what each user can and cannot do. Run it again after an update.
+# It sets those that there are of: `nephoscope`, one user for all programs (docs/openstack.md), or `nephoscope-compute`,
+# `nephoscope-central` and `nephoscope-collector`, one for each kind, and then the users of the services too (docs/security.md).
+# Make them first: rabbitmqctl add_user NAME PASSWORD. Start a collector before the others, which may not make the queues. Run it again after an update.
 set -eu
 
 vhost=${1:-/}
+theirs=$(printf %s "${2:-}" | sed 's/\./\\./g')
+users=$(rabbitmqctl list_users --quiet | cut -f1)
+
+exists() { # USER
+  printf '%s\n' "$users" | grep -qx -- "$1"
+}
 
 set_permissions() { # USER CONFIGURE WRITE READ
   rabbitmqctl set_permissions -p "$vhost" "$1" "$2" "$3" "$4"
 }
 
+# The exchange of samples, which a Ceilometer shares, our queues with their dead letters, and the lock of the central agents.
+queues='metering(\.dead)?(\.lock(\..*)?)?|nephoscope\..*'
+read_too=''
+if [ -n "$theirs" ]; then
+  queues="$queues|$theirs\.dead(\.lock(\..*)?)?"
+  read_too="|$theirs"
+fi
+lock='central\.lock(\..*)?'
+exchanges='nova|cinder|openstack|glance|neutron|swift'
+apart=''
+
+# One user for all: what the three below may do together, but for who hears and publishes which samples.
+if exists nephoscope; then
+  set_permissions nephoscope \
+    "^(ceilometer|$queues|$lock)\$" \
+    "^(ceilometer|$queues|$lock|amq\.default)\$" \
+    "^($exchanges|ceilometer|$queues|$lock$read_too)\$"
+fi
+
 # Compute agents, on each hypervisor: publish samples, and hear the requests for last readings that are for some host.
-set_permissions nephoscope-compute \
-  '^nephoscope\.(compute|last-reading)\..*$' \
-  '^(ceilometer|nephoscope\.(compute|last-reading)\..*)$' \
-  '^(ceilometer|nephoscope\.(compute|last-reading)\..*)$'
-rabbitmqctl set_topic_permissions -p "$vhost" nephoscope-compute ceilometer '^metering\.' '^(compute|last-reading)\.'
+if exists nephoscope-compute; then
+  apart=yes
+  set_permissions nephoscope-compute \
+    '^nephoscope\.(compute|last-reading)\..*$' \
+    '^(ceilometer|nephoscope\.(compute|last-reading)\..*)$' \
+    '^(ceilometer|nephoscope\.(compute|last-reading)\..*)$'
+  rabbitmqctl set_topic_permissions -p "$vhost" nephoscope-compute ceilometer '^metering\.' '^(compute|last-reading)\.'
+fi
 
 # Central agents: publish samples, and agree on who is active, by a lock to which they write through the default exchange.
-set_permissions nephoscope-central \
-  '^central\.lock(\..*)?$' \
-  '^(ceilometer|central\.lock(\..*)?|amq\.default)$' \
-  '^central\.lock(\..*)?$'
-rabbitmqctl set_topic_permissions -p "$vhost" nephoscope-central ceilometer '^metering\.' '^$'
+if exists nephoscope-central; then
+  apart=yes
+  set_permissions nephoscope-central "^$lock\$" "^(ceilometer|$lock|amq\.default)\$" "^$lock\$"
+  rabbitmqctl set_topic_permissions -p "$vhost" nephoscope-central ceilometer '^metering\.' '^$'
+fi
 
 # Collectors, and the operator's command: all queues of ours, and to read what the services announce.
-set_permissions nephoscope-collector \
-  '^(ceilometer|metering(\.dead)?(\.lock(\..*)?)?|nephoscope\..*)$' \
-  '^(ceilometer|metering(\.dead)?(\.lock(\..*)?)?|nephoscope\..*|amq\.default)$' \
-  '^(nova|cinder|openstack|glance|neutron|swift|ceilometer|metering(\.dead)?(\.lock(\..*)?)?|nephoscope\..*)$'
+if exists nephoscope-collector; then
+  apart=yes
+  set_permissions nephoscope-collector \
+    "^(ceilometer|$queues)\$" \
+    "^(ceilometer|$queues|amq\.default)\$" \
+    "^($exchanges|ceilometer|$queues$read_too)\$"
+fi
+
+if [ -z "$apart" ]; then
+  exists nephoscope && exit
+  echo 'There is no user of ours yet, such as nephoscope: rabbitmqctl add_user nephoscope PASSWORD' >&2
+  exit 1
+fi
 
 # The services: all but what is ours, and of the exchanges on which services announce only their own. Where a user is called
 # otherwise, or serves several services, change this.
-ours='ceilometer$|metering(\.dead)?(\.|$)|nephoscope\.|central\.lock'
+ours="ceilometer\$|metering(\.dead)?(\.|\$)|nephoscope\.|central\.lock${theirs:+|$theirs\.dead}"
 for service in nova cinder glance neutron swift; do
-  rabbitmqctl list_users --quiet | cut -f1 | grep -qx "$service" || continue
+  exists "$service" || continue
   others=''
   for other in nova cinder glance neutron swift; do
     [ "$other" = "$service" ] || others="$others|$other\$"

@@ -1,20 +1,22 @@
-import { readFileSync } from 'node:fs';
-
 import { lastReadingQueue, meteringTopology } from '@nephoscope/core';
 import type { MessageBus, QueueTopology } from '@nephoscope/core';
 
 import { startRabbitmq } from '../../../tools/testbed/rabbitmq.js';
 import type { PrivateRabbitmq } from '../../../tools/testbed/rabbitmq.js';
+import { permissionCommands } from './permissions-script.js';
 import { createBus, hurriedClock, onBroker, until } from './support.js';
 import type { LogEntry } from './support.js';
 
-/** As docs/openstack.md gives them: configure, write, read. */
-const documented = Array.from(
-  readFileSync(new URL('../../../docs/openstack.md', import.meta.url), 'utf8').matchAll(
-    /set_permissions -p \/ nephoscope \\\n\s+'(.+)' \\\n\s+'(.+)' \\\n\s+'(.+)'\n/g,
-  ),
-  ([, ...patterns]) => patterns,
+/** With one user for all, and where collectors take from the services' own queue. */
+const documented = [[], ['/', 'notifications.info']].map((args) =>
+  permissionCommands(['nephoscope', 'nova'], ...args),
 );
+
+/** As the broker of this test is told. */
+async function permit(commands: readonly (readonly string[])[]): Promise<void> {
+  for (const command of commands) await broker.ctl(...command);
+}
+
 const services = ['nova', 'cinder', 'openstack', 'glance', 'neutron', 'swift'];
 /** Of nova, oslo.messaging and others; the last is like the name of a host. */
 const foreign = [
@@ -73,14 +75,15 @@ const attempt = (act: Parameters<typeof onBroker>[1]) =>
     return act(channel);
   });
 
-it('documents what all programs need, and what the services’ own queue needs beside', () => {
-  expect(documented).toHaveLength(2);
+it('sets our one user alone, and wants one', () => {
+  for (const commands of documented) expect(commands.map(([, , , user]) => user)).toEqual(['nephoscope']);
+  expect(() => permissionCommands(['nova', 'nephoscope2'])).toThrow('rabbitmqctl add_user nephoscope PASSWORD');
 });
 
 it.each(documented)(
   'lets our programs do what they do (%#)',
-  async (...patterns) => {
-    await broker.ctl('set_permissions', 'nephoscope', ...patterns);
+  async (...commands) => {
+    await permit(commands);
     const { bus, log } = await start();
     await bus.declare(meteringTopology);
     const samples = await receive(bus, meteringTopology.queue);
@@ -141,7 +144,7 @@ it('takes from the services’ own queue with the second', async () => {
     ...{ exchange: '', exchangeOf: 'others', queue, queueOf: 'others', bindings: [] },
     deadLetterQueue: `${queue}.dead`,
   };
-  await broker.ctl('set_permissions', 'nephoscope', ...documented[1]!);
+  await permit(documented[1]!);
   const { bus } = await start();
   await bus.declare(topology);
   const inbox = await receive(bus, queue);
@@ -150,8 +153,8 @@ it('takes from the services’ own queue with the second', async () => {
 
 it.each(documented)(
   'keeps our user from every queue of others (%#)',
-  async (...patterns) => {
-    await broker.ctl('set_permissions', 'nephoscope', ...patterns);
+  async (...commands) => {
+    await permit(commands);
     for (const name of foreign) {
       const refused = async (act: Parameters<typeof onBroker>[1]) =>
         await expect(attempt(act)).rejects.toThrow(/ACCESS.REFUSED|403/i);

@@ -1,18 +1,12 @@
-import { execFileSync } from 'node:child_process';
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-
 import { lastReadingQueue, meteringTopology } from '@nephoscope/core';
 import type { MessageBus, QueueTopology } from '@nephoscope/core';
 import type { Channel } from 'amqplib';
 
 import { startRabbitmq } from '../../../tools/testbed/rabbitmq.js';
 import type { PrivateRabbitmq } from '../../../tools/testbed/rabbitmq.js';
+import { permissionCommands } from './permissions-script.js';
 import { createBus, hurriedClock, onBroker, until } from './support.js';
 
-const script = fileURLToPath(new URL('../../../docs/rabbitmq-permissions.sh', import.meta.url));
 const { exchange, queue, deadLetterQueue } = meteringTopology;
 const ours = ['nephoscope-compute', 'nephoscope-central', 'nephoscope-collector'] as const;
 const services = ['nova', 'cinder', 'glance', 'neutron', 'swift'] as const;
@@ -24,27 +18,6 @@ const buses: MessageBus[] = [];
 const urlOf = (user: User) => broker.url.replace('guest:guest', `${user}:secret`);
 const body = Buffer.from('something');
 const message = { exchange, routingKey: 'metering.cpu', contentType: 'text/plain', body };
-
-/** What the script has `rabbitmqctl` do, as it is: the broker of the test has another one. */
-function commandsOf(users: readonly string[]): string[][] {
-  const folder = mkdtempSync(join(tmpdir(), 'nephoscope-permissions-'));
-  try {
-    const [command, said] = [join(folder, 'rabbitmqctl'), join(folder, 'said')];
-    writeFileSync(
-      command,
-      `#!/bin/sh\nif [ "$1" = list_users ]; then printf '%s\\t[]\\n' ${users.join(' ')}; exit; fi\n` +
-        `for one in "$@"; do printf '%s\\n' "$one"; done >> ${said}\necho >> ${said}\n`,
-    );
-    chmodSync(command, 0o755);
-    execFileSync('sh', [script], { env: { PATH: `${folder}:/usr/bin:/bin` }, timeout: 10_000 });
-    return readFileSync(said, 'utf8')
-      .trimEnd()
-      .split('\n\n')
-      .map((text) => text.split('\n'));
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
-}
 
 async function startAs(user: User): Promise<MessageBus> {
   const bus = createBus({ url: urlOf(user) }, [], hurriedClock);
@@ -71,7 +44,7 @@ const publishing = (to: string, key: string) => async (channel: Channel) => {
 beforeAll(async () => {
   broker = await startRabbitmq();
   for (const user of [...ours, ...services]) await broker.ctl('add_user', user, 'secret');
-  for (const command of commandsOf([...ours, ...services])) await broker.ctl(...command);
+  for (const command of permissionCommands([...ours, ...services])) await broker.ctl(...command);
   await onBroker(broker.url, async (channel) => {
     for (const name of [...services, 'openstack']) await channel.assertExchange(name, 'topic', { durable: false });
     await channel.assertQueue('of-a-service', { durable: false });
