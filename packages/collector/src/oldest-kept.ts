@@ -17,9 +17,9 @@ export interface OldestKeptParts {
 }
 
 /**
- * The time (ns since 1970 UTC) before which retention has removed, or is about to remove, what was there. A sample from before it may
- * be a repetition of one that was removed, and would be recorded as new. As for the removal itself, time is what the clock
- * shows, but no more than what is recorded: a clock that is ahead refuses nothing.
+ * The time (ns since 1970 UTC) before which samples were removed, by retention or an operator, or retention is about to remove what was
+ * there. A sample from before it may be a repetition of one that was removed, and would be recorded as new. As for the
+ * removal itself, time is what the clock shows, but no more than what is recorded: a clock that is ahead refuses nothing.
  */
 export class OldestKept {
   readonly #parts: OldestKeptParts;
@@ -32,6 +32,13 @@ export class OldestKept {
 
   /** @throws what the store throws */
   async time(): Promise<bigint | undefined> {
+    // Each time: an operator may remove something at any.
+    const removed = await this.#parts.store.removedBefore();
+    const kept = await this.#byRetention();
+    return removed === undefined || (kept !== undefined && kept > removed) ? kept : removed;
+  }
+
+  async #byRetention(): Promise<bigint | undefined> {
     const { clock, retention, store } = this.#parts;
     if (retention === undefined) return undefined;
     const asked = clock.monotonic();
@@ -49,5 +56,5 @@ export class OldestKept {
 
 /** Why a sample is not recorded. */
 export function expired(timestamp: bigint, oldest: bigint): string {
-  return `it is of ${formatTimestamp(timestamp)}, and retention has removed what is older than ${formatTimestamp(oldest)} or is about to: it may be a repetition of what was there`;
+  return `it is of ${formatTimestamp(timestamp)}, and what is older than ${formatTimestamp(oldest)} was removed or is about to be: it may be a repetition of what was there`;
 }

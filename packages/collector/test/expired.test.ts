@@ -2,6 +2,8 @@ import type { Sample } from '@nephoscope/core';
 import { FakeClock } from '@nephoscope/testing';
 
 import { OldestKept } from '../src/oldest-kept.js';
+import { realClock, storeAt } from '../../storage-sql/test/store-at.js';
+import { later, replayAfterRemoval } from './replay.js';
 import { FakeDelivery, FakeStore, ids, line, metric, started, until } from './support.js';
 
 const day = 86_400_000_000_000n;
@@ -46,6 +48,29 @@ describe('what retention has removed', () => {
     const parts = { retention: undefined, store: storeOf(), clock: new FakeClock(time) };
     expect(await new OldestKept(parts).time()).toBeUndefined();
   });
+});
+
+it.each([
+  ['what an operator removed is known without a retention', undefined, 5n, 5n],
+  ['and beside one, whichever is later', 10, 95n, 95n],
+  ['and beside one that keeps less', 10, 5n, 89n],
+])('%s', async (_, retention, removed, oldest) => {
+  const store = storeOf();
+  store.removed = time + removed * day;
+  const clock = new FakeClock(time + 100n * day);
+  const kept = new OldestKept({ retention: retention && retention * 86_400_000, store, clock });
+  expect(await kept.time()).toBe(time + oldest * day + (oldest === 89n ? day / 24n : 0n));
+  // What is removed while it runs counts at once.
+  store.removed = time + 99n * day;
+  expect(await kept.time()).toBe(time + 99n * day);
+});
+
+it('refuses what an operator removed from SQLite, when it is sent again', async () => {
+  const store = storeAt(':memory:', { ...realClock, now: () => later });
+  await store.start(new AbortController().signal);
+  const { dead, removed, left } = await replayAfterRemoval(store);
+  await store.stop();
+  expect([dead, removed, left]).toEqual([[expect.stringMatching(/^expired: it is of 2026-11-22T/)], 1, 0]);
 });
 
 it('sets a repetition of a removed sample aside, counts it and tells of it', async () => {

@@ -2,8 +2,10 @@ import { freePorts } from '../../../tools/testbed/ports.js';
 import { waitUntil } from '../../../tools/testbed/processes.js';
 import { sharedPostgresqlUrl } from '../../../tools/testbed/shared.js';
 import { messages, startDaemon } from '../../agent-compute/test/daemon.js';
-import { dropDatabase, execute, newDatabase } from '../../storage-sql/test/postgresql/support.js';
+import { dropDatabase, execute, newDatabase, storeAt } from '../../storage-sql/test/postgresql/support.js';
+import { realClock } from '../../storage-sql/test/store-at.js';
 import { TestBroker } from './broker.js';
+import { later, replayAfterRemoval } from './replay.js';
 import { secret } from './support.js';
 
 const broker = new TestBroker();
@@ -54,6 +56,19 @@ it('records in PostgreSQL, and goes on when that was read-only for a while', asy
   await waitUntil('all is recorded', async () => (await recorded()) === first.length + second.length, 60_000);
   expect(await collector.stop()).toMatchObject({ code: 0 });
 }, 180_000);
+
+it('refuses what an operator removed, when it is sent again', async () => {
+  const empty = await newDatabase();
+  const store = storeAt(empty, { clock: { ...realClock, now: () => later } });
+  try {
+    await store.start(new AbortController().signal);
+    const { dead, removed, left } = await replayAfterRemoval(store);
+    expect([dead, removed, left]).toEqual([[expect.stringMatching(/^expired: it is of 2026-11-22T/)], 1, 0]);
+  } finally {
+    await store.stop();
+    await dropDatabase(empty);
+  }
+}, 60_000);
 
 it('waits for a server that is not there, and can be stopped meanwhile', async () => {
   const nobody = new URL(database);

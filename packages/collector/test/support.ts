@@ -102,6 +102,9 @@ export class FakeStore implements SampleStore {
   readonly removals: bigint[] = [];
   removeBefore: (time: bigint) => Promise<number> = (time) => Promise.resolve(this.removals.push(time));
 
+  removed: bigint | undefined;
+  removedBefore = () => Promise.resolve(this.removed);
+
   /** All that is recorded, in its order. */
   get recorded(): readonly Sample[] {
     return [...this.#known.values()];

@@ -79,6 +79,13 @@ export interface SampleStore {
    * @throws STORE_UNAVAILABLE
    */
   removeBefore(time: bigint, since?: bigint): Promise<number>;
+  /**
+   * Up to which time (ns since 1970 UTC) {@link removeBefore} has ever removed anything, by whomever it was asked: what is older
+   * may be a repetition of what was removed. No later than that was done. Undefined as long as nothing was removed.
+   *
+   * @throws STORE_UNAVAILABLE
+   */
+  removedBefore(): Promise<bigint | undefined>;
   /** Matching samples by time, oldest first, as a stream; with `newestFirst` the other way round. */
   samples(
     filter: SampleFilter,

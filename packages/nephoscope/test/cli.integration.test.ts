@@ -217,7 +217,9 @@ describe('with samples of a real guest', () => {
     expect(counted.stdout).toMatch(new RegExp(`^${all} samples are of before 2100-.* removed for ever\\.\\n$`));
     expect(query(to, 'select id from samples')).toHaveLength(all);
     const removed = await nephoscope(cwd, 'retention', ...store, '--before', '2100-01-01', '--remove');
-    expect(removed.stdout).toBe(`${all} samples of before 2100-01-01T00:00:00.000000+00:00 are removed.\n`);
+    expect(removed.stdout).toBe(
+      `${all} samples of before 2100-01-01T00:00:00.000000+00:00 are removed. Collectors refuse what comes again of them ('expired').\n`,
+    );
     expect(query(to, 'select id from samples')).toEqual([]);
     const unsaid = await nephoscope(cwd, 'retention', ...store, '--remove');
     expect(unsaid).toMatchObject({ code: 1, stderr: expect.stringContaining("'--before <time>' not specified") });

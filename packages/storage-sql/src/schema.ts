@@ -5,6 +5,7 @@ export interface Schema {
   series: SeriesTable;
   metadata: MetadataTable;
   samples: SamplesTable;
+  retention: RetentionTable;
 }
 
 /** What identifies a row that samples refer to: a number in SQLite, the text of a UUID in PostgreSQL. */
@@ -30,6 +31,15 @@ export interface SeriesTable {
 export interface MetadataTable {
   id: Generated<Reference>;
   text: string;
+}
+
+/** One row: how far what is recorded was removed. */
+export interface RetentionTable {
+  /** The last period (`periods.ts`) that is over, and the last of which the rows are gone that samples shared. */
+  ended: bigint;
+  swept: bigint;
+  /** ns since 1970 UTC: some samples of before were removed; null when none ever was. */
+  removed: bigint | null;
 }
 
 export interface SamplesTable {

@@ -63,7 +63,7 @@ async function page(filter: SampleFilter, newestFirst = false): Promise<number> 
 function removeBefore(time: bigint): Promise<number> {
   const database = openDatabase(path, 'writing');
   try {
-    return Promise.resolve(new RowWriter(database).removeBefore(time, 0n, 10));
+    return Promise.resolve(new RowWriter(database).removeBefore(time, 0n, 10, time));
   } finally {
     database.close();
   }

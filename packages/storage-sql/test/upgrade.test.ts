@@ -59,7 +59,9 @@ it('a file of the version before is read and written, and its repeated metadata 
   expect(await all(store)).toEqual([...old, next]);
   // Six of before, and each of the three once more with what may be found again.
   expect([count('series'), count('metadata')]).toEqual([3n, 9n]);
+  expect(await store.removedBefore()).toBeUndefined();
   expect(await store.removeBefore(recordedAt + 100n * day)).toBe(6);
+  expect(await store.removedBefore()).toBe(recordedAt + 100n * day);
   expect(await all(store)).toEqual([next]);
   expect([count('series'), count('metadata')]).toEqual([1n, 1n]);
 });
@@ -116,7 +118,7 @@ describe('a migration', () => {
     await upgraded.start(AbortSignal.timeout(20_000));
     expect(await all(upgraded)).toHaveLength(6);
     await upgraded.stop();
-    expect(version()).toEqual({ count: 3n });
+    expect(version()).toEqual({ count: 4n });
   });
 
   it('that ends otherwise is told, and made by the next start', async () => {

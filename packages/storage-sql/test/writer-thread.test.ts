@@ -178,7 +178,7 @@ describe('the thread that writes', () => {
     const unavailable = { code: 'STORE_UNAVAILABLE', message: expect.stringMatching(reason) };
     await expect(writer.begin()).rejects.toMatchObject(unavailable);
     // As long as it lives it may still write: no other is started, and nobody waits for it.
-    await expect(writer.removeBefore(1n, 0n, 1)).rejects.toMatchObject(unavailable);
+    await expect(writer.removeBefore(1n, 0n, 1, 1n)).rejects.toMatchObject(unavailable);
     await expect(writer.end()).rejects.toMatchObject(unavailable);
     while (!writer.ended) await nextTurn();
     await writer.end();
@@ -203,10 +203,12 @@ describe('the thread that writes', () => {
     const text =
       "import { parentPort } from 'node:worker_threads'; parentPort.on('message', () => { throw new Error('no memory'); });";
     writeFileSync(program, text);
-    await expect(new ThreadWriter(data, pathToFileURL(program)).removeBefore(1n, 0n, 1)).rejects.toMatchObject({
-      code: 'STORE_UNAVAILABLE',
-      message: expect.stringContaining('no memory)'),
-    });
+    await expect(new ThreadWriter(data, pathToFileURL(program)).removeBefore(1n, 0n, 1, 1n)).rejects.toMatchObject(
+      {
+        code: 'STORE_UNAVAILABLE',
+        message: expect.stringContaining('no memory)'),
+      },
+    );
     await expect(new ThreadWriter(data, pathToFileURL(program)).end()).rejects.toThrow('no memory');
   });
 });

@@ -46,7 +46,9 @@ async function removeOlder(store: SampleStore, { before, remove }: RetentionOpti
   const time = formatTimestamp(before);
   if (remove === true) {
     const removed = await withSignsOfLife((seconds) => `Removing … ${seconds} s`, store.removeBefore(before));
-    return print(`${groupDigits(String(removed))} samples of before ${time} are removed.\n`);
+    return print(
+      `${groupDigits(String(removed))} samples of before ${time} are removed. Collectors refuse what comes again of them ('expired').\n`,
+    );
   }
   const meters = await withSignsOfLife((seconds) => `Counting … ${seconds} s`, store.meters({ end: before }));
   const samples = meters.reduce((sum, one) => sum + one.samples, 0);

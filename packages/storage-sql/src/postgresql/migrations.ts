@@ -60,4 +60,9 @@ export const migrations: Readonly<Record<string, Migration>> = {
       await sql`insert into retention values (${sql.lit(noPeriod)}, ${sql.lit(noPeriod)})`.execute(db);
     },
   },
+  '0003_removed': {
+    async up(db: Kysely<unknown>) {
+      await sql`alter table retention add column removed bigint`.execute(db);
+    },
+  },
 };

@@ -25,6 +25,7 @@ import { ConnectionPool } from './connection-pool.js';
 import { prepareDatabase } from './prepare-database.js';
 import { Recorder } from './recorder.js';
 import { removeBefore } from './removal.js';
+import { removedBefore } from '../removed-before.js';
 import { wasThere } from './sample-ids.js';
 import { storeError } from './store-error.js';
 
@@ -135,6 +136,10 @@ export class PostgresqlSampleStore implements SampleStore {
         await connection.close();
       }
     });
+  }
+
+  async removedBefore(): Promise<bigint | undefined> {
+    return await this.#read((db) => removedBefore(db));
   }
 
   async *samples(

@@ -37,10 +37,14 @@ export async function removeBefore(
   await waitForTurn(connection, clock);
   // One that has not begun yet cannot be over.
   const now = clock.now();
-  const period = periodOf(time < now ? time : now) - 1;
+  const past = time < now ? time : now;
+  const period = periodOf(past) - 1;
   const isToSweep = await endPeriod(connection, period);
-  for (const partition of await oldPartitions(connection, time, since))
+  for (const partition of await oldPartitions(connection, time, since)) {
+    await note(connection, partition.end < now ? partition.end : now);
     await detachPatiently(connection, partition, clock);
+  }
+  if (await holdsOthers(connection, time, since)) await note(connection, past);
   let removed = 0;
   for (const table of await removedTables(connection)) removed += await removeTable(connection, table);
   removed += await removeOthers(connection, time, since);
@@ -58,6 +62,17 @@ async function oldPartitions(connection: Connection, time: bigint, since: bigint
 async function holdsBefore(connection: Connection, time: bigint): Promise<boolean> {
   const text = 'select from samples where timestamp < $1 limit 1';
   return (await connection.query({ text, values: [toInt64(time)] })).rows.length > 0;
+}
+
+/** Before it is removed: what is before that time may be a repetition from now on. */
+async function note(connection: Connection, time: bigint): Promise<void> {
+  const text = 'update retention set removed = $1 where removed is null or removed < $1';
+  await connection.query({ text, values: [toInt64(time)] });
+}
+
+async function holdsOthers(connection: Connection, time: bigint, since: bigint): Promise<boolean> {
+  const text = `select from ${otherSamples} where timestamp < $1 and timestamp >= $2 limit 1`;
+  return (await connection.query({ text, values: [toInt64(time), toInt64(since)] })).rows.length > 0;
 }
 
 /**

@@ -81,4 +81,9 @@ export const migrations: Readonly<Record<string, Migration>> = {
       await sql`insert into retention values (${sql.lit(noPeriod)}, ${sql.lit(noPeriod)})`.execute(db);
     },
   },
+  '0004_removed': {
+    async up(db: Kysely<unknown>) {
+      await sql`alter table retention add column removed integer`.execute(db);
+    },
+  },
 };

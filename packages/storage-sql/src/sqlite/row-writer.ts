@@ -40,8 +40,13 @@ export interface Writer {
    * @returns 1 when there is more to look at, 0 when it was all
    */
   removeShared(period: number): number | Promise<number>;
-  /** Removes up to `limit` of those that are before `time` (ns) and not before `since`, the oldest first. @returns how many */
-  removeBefore(time: bigint, since: bigint, limit: number): number | Promise<number>;
+  /**
+   * Removes up to `limit` of those that are before `time` (ns) and not before `since`, the oldest first, and notes with that
+   * that what is before `noted` may be a repetition.
+   *
+   * @returns how many
+   */
+  removeBefore(time: bigint, since: bigint, limit: number, noted: bigint): number | Promise<number>;
 }
 
 /** Writes on a connection. Its calls are synchronous, so that no statement of others gets between. */
@@ -50,6 +55,7 @@ export class RowWriter implements Writer {
   readonly #insertMany;
   readonly #insertOne;
   readonly #removeOldest;
+  readonly #note;
   readonly #ended;
   readonly #findSeries;
   readonly #addSeries;
@@ -78,6 +84,7 @@ export class RowWriter implements Writer {
       `delete from samples where id in
         (select id from samples where timestamp < ? and timestamp >= ? order by timestamp limit ?)`,
     );
+    this.#note = sqlite.prepare('update retention set removed = ? where removed is null or removed < ?');
     this.#ended = sqlite.prepare('select ended from retention');
     this.#findSeries = sqlite.prepare(
       `select id, until from series where ${seriesColumns.map((column) => `${column} is ?`).join(' and ')}`,
@@ -145,8 +152,12 @@ export class RowWriter implements Writer {
     }
   }
 
-  removeBefore(time: bigint, since: bigint, limit: number): number {
-    return this.#alone(() => this.#removeOldest.run([time, since, limit]).changes);
+  removeBefore(time: bigint, since: bigint, limit: number, noted: bigint): number {
+    return this.#alone(() => {
+      const { changes } = this.#removeOldest.run([time, since, limit]);
+      if (changes > 0) this.#note.run([noted, noted]);
+      return changes;
+    });
   }
 
   endPeriod(period: number): number {

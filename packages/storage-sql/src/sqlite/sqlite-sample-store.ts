@@ -22,6 +22,7 @@ import { messageKey } from '../message-key.js';
 import { samplePages, samplesFound } from '../sample-pages.js';
 import type { SampleTable } from '../sample-table.js';
 import type { Schema } from '../schema.js';
+import { removedBefore } from '../removed-before.js';
 import { meterSummaries, resourceSummaries } from '../summaries.js';
 import { chunkOf } from './chunk.js';
 import { sqlitePath } from './connection.js';
@@ -134,12 +135,13 @@ export class SqliteSampleStore implements SampleStore {
 
   async removeBefore(time: bigint, since = int64Range.min): Promise<number> {
     const [start, end] = [toInt64(since), toInt64(time)];
-    // One that has not begun yet cannot be over.
-    const period = periodOf(min(end, this.#settings.clock.now())) - 1;
+    // A period that has not begun yet cannot be over, nor was removed what is not taken yet.
+    const past = min(end, this.#settings.clock.now());
+    const period = periodOf(past) - 1;
     const isToSweep = (await this.#ask((writer) => writer.endPeriod(period))) > 0;
     let removed = 0;
     for (;;) {
-      const count = await this.#ask((writer) => writer.removeBefore(end, start, removedAtOnce));
+      const count = await this.#ask((writer) => writer.removeBefore(end, start, removedAtOnce, past));
       removed += count;
       if (count < removedAtOnce) break;
       await nextTurn();
@@ -148,6 +150,10 @@ export class SqliteSampleStore implements SampleStore {
     if (!isToSweep || (await this.#holdsBefore(start))) return removed;
     while ((await this.#ask((writer) => writer.removeShared(period))) > 0) await nextTurn();
     return removed;
+  }
+
+  removedBefore(): Promise<bigint | undefined> {
+    return this.#read((db) => removedBefore(db));
   }
 
   #holdsBefore(time: bigint): Promise<boolean> {

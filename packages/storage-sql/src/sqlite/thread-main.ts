@@ -62,7 +62,7 @@ function count(writer: RowWriter, question: Question): number {
     case 'write':
       return writer.write(question.batch);
     case 'removeBefore':
-      return writer.removeBefore(question.time, question.since, question.limit);
+      return writer.removeBefore(question.time, question.since, question.limit, question.noted);
     case 'endPeriod':
       return writer.endPeriod(question.period);
     case 'removeShared':

@@ -14,7 +14,13 @@ export interface ThreadData {
 export type Request =
   | { readonly kind: 'begin' }
   | { readonly kind: 'write'; readonly batch: RowBatch }
-  | { readonly kind: 'removeBefore'; readonly time: bigint; readonly since: bigint; readonly limit: number }
+  | {
+      readonly kind: 'removeBefore';
+      readonly time: bigint;
+      readonly since: bigint;
+      readonly limit: number;
+      readonly noted: bigint;
+    }
   | { readonly kind: 'endPeriod' | 'removeShared'; readonly period: number }
   | { readonly kind: 'end' };
 

@@ -65,8 +65,8 @@ export class ThreadWriter implements Writer {
     return this.#ask({ kind: 'write', batch }, buffersOf(batch));
   }
 
-  removeBefore(time: bigint, since: bigint, limit: number): Promise<number> {
-    return this.#ask({ kind: 'removeBefore', time, since, limit });
+  removeBefore(time: bigint, since: bigint, limit: number, noted: bigint): Promise<number> {
+    return this.#ask({ kind: 'removeBefore', time, since, limit, noted });
   }
 
   endPeriod(period: number): Promise<number> {

@@ -53,7 +53,9 @@ it('a database of the version before is read and written, and what only its samp
     const next = exampleSample({ resourceId: 'new', timestamp: recordedAt + 200n * day });
     expect(await store.record([next])).toEqual({ recorded: 1, duplicates: 0 });
     expect(await all(store)).toEqual([old, next]);
+    expect(await store.removedBefore()).toBeUndefined();
     expect(await store.removeBefore(recordedAt + 100n * day)).toBe(1);
+    expect(await store.removedBefore()).toBe(recordedAt + 100n * day);
     expect(await all(store)).toEqual([next]);
     expect([await countIn('series'), await countIn('metadata')]).toEqual([1, 1]);
   } finally {

@@ -74,6 +74,33 @@ export function removalTests({ describe, it, withStore }: StoreTests): void {
     );
 
     it(
+      'says how far anything was removed, also to who opens the storage later, and no further than now',
+      withStore(async (store, again) => {
+        const other = await again();
+        const months = noon - 360n * day;
+        await store.record([...old, ...young]);
+        assert.equal(await store.removedBefore(), undefined);
+        await store.removeBefore(noon - 1_000n * day);
+        assert.equal(await store.removedBefore(), undefined);
+        await store.removeBefore(months);
+        const removed = await store.removedBefore();
+        assert.ok(removed !== undefined && removed > (old.at(-1) as Sample).timestamp && removed <= months);
+        await store.removeBefore(noon - 370n * day);
+        await other.start(new AbortController().signal);
+        try {
+          assert.equal(await other.removedBefore(), removed);
+          await other.record([exampleSample({ timestamp: 2n ** 62n })]);
+          const asked = BigInt(Date.now()) * 1_000_000n;
+          await other.removeBefore(2n ** 70n);
+          const all = await store.removedBefore();
+          assert.ok(all !== undefined && all >= removed && all <= asked + day, 'it is of a time to come');
+        } finally {
+          await other.stop();
+        }
+      }),
+    );
+
+    it(
       'may be asked for twice at the same time, while others record',
       withStore(async (store, again) => {
         const other = await again();

@@ -55,6 +55,7 @@ class MemoryStore implements SampleStore {
   meters = () => Promise.resolve([]);
   resources = () => Promise.resolve([]);
   removeBefore = () => Promise.resolve(0);
+  removedBefore = () => Promise.resolve(undefined);
   // What comes again is what came: nothing here forges.
   recordedAs = (samples: readonly Sample[]) => Promise.resolve(samples);
   // eslint-disable-next-line require-yield
