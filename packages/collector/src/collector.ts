@@ -257,7 +257,9 @@ export class Collector implements Component {
     const { delivery, refusals: unread } = intake;
     if (delivery.isGone) return this.#dropGone(delivery);
     const refusals = [...unread, ...unrecorded];
-    const isSafe = await this.#leaving(delivery, () => this.#settingAside.send(delivery, lettersOf(refusals)));
+    const isSafe = await this.#leaving(delivery, () =>
+      this.#settingAside.send(delivery, lettersOf(refusals, delivery.body)),
+    );
     if (isSafe) {
       this.#tellRefused(delivery, refusals);
       this.#tellWithoutVolume(intake);

@@ -42,3 +42,19 @@ it('together are hardly larger than what came, however short its lines', () => {
     100 + refusals.reduce((sum, { bytes }) => sum + bytes!.byteLength + 1, 0),
   );
 });
+
+const token = `gAAAAABl${'x'.repeat(60)}`;
+
+it('of what nobody could read hold no credentials, whole or in lines, and all else as it came', () => {
+  const frame = `{"oslo.message": "{\\"_context_auth_token\\": \\"${token}\\", \\"x\\": \\"\u00e9\\""`;
+  const whole: Refusal = { kind: 'unreadable', reason: 'unreadable: no JSON', count: 1 };
+  const [letter] = lettersOf([whole], Buffer.from(frame));
+  expect(Buffer.from(letter!.part!.body).toString()).toBe(frame.replace(token, '[secret]'));
+  expect(lettersOf([whole], Buffer.from('{"a": 1'))).toEqual([{ reason: whole.reason }]);
+  const lines = lettersOf([refusal('unreadable', frame), refusal('unsigned', token)], Buffer.from(frame));
+  expect(lines.map(({ part }) => Buffer.from(part!.body).toString())).toEqual([
+    `${frame.replace(token, '[secret]')}\n`,
+    // A metering message that somebody may sign again is kept as it is.
+    `${token}\n`,
+  ]);
+});
