@@ -61,6 +61,7 @@ export class Publisher {
     this.#openChannel = openChannel;
     this.#blocked = undefined;
     this.#late = undefined;
+    this.#refusals.doubt();
     this.#use(channel);
   }
 
@@ -117,8 +118,10 @@ export class Publisher {
     }
   }
 
-  /** The broker takes no messages from now on, or takes them again. */
+  /** The broker takes no messages from now on, or takes them again. What it did before says nothing of what it does then. */
   block(reason: string | undefined): void {
+    this.#late = undefined;
+    this.#refusals.doubt();
     this.#blocked = reason === undefined ? undefined : { reason, since: this.#blocked?.since ?? now(this.#clock) };
     this.#send();
   }
@@ -198,6 +201,7 @@ export class Publisher {
         this.#refusals.taken(target);
         settle();
       } else if (error.message === 'message nacked') {
+        this.#late = undefined;
         settle(new NephoscopeError('BUS_UNAVAILABLE', this.#refusals.refused(target), { cause: error }));
       }
       // Else the channel is gone, and `detach` is told why.

@@ -91,7 +91,11 @@ export class ReconnectingConnection {
         const connection = await openConnection(broker, options, name, setUp, stopping);
         if (stopping.aborted) return await connection.close();
         this.#connection = connection;
-        logger.info({ broker: broker.toString(), connection: name }, 'connected to RabbitMQ');
+        const tries = log.over();
+        logger.info(
+          { broker: broker.toString(), connection: name, ...(tries > 0 && { tries }) },
+          'connected to RabbitMQ',
+        );
         backoff.reset();
         hurried.reset();
         log = new LogLimit(clock, stopping);
@@ -111,7 +115,7 @@ export class ReconnectingConnection {
       log.tell((tries) =>
         logger.warn(
           { err: this.#problem, connection: name, retryInMs: pause, tries },
-          this.#connection === undefined ? 'no connection to RabbitMQ' : 'there was no connection to RabbitMQ',
+          'no connection to RabbitMQ',
         ),
       );
       await clock.sleep(pause, stopping).catch(() => undefined);

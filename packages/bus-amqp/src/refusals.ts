@@ -12,6 +12,8 @@ interface Refusal {
   readonly since: string;
   count: number;
   at: bigint;
+  /** Nothing came between since it was refused that may have ended it. */
+  holds: boolean;
 }
 
 /** Which exchanges and queues take no messages although the broker is there, since when, and when another channel is due. */
@@ -28,9 +30,10 @@ export class Refusals {
   /** Returns what to tell of it. */
   refused(target: string): string {
     const at = this.#clock.monotonic();
-    const refusal = this.#refusals.get(target) ?? { since: now(this.#clock), count: 0, at };
+    const refusal = this.#refusals.get(target) ?? { since: now(this.#clock), count: 0, at, holds: true };
     refusal.count += 1;
     refusal.at = at;
+    refusal.holds = true;
     this.#refusals.set(target, refusal);
     this.#nextChannelAt ??= at + nanoseconds(this.#backoff.next());
     return textOf(target, refusal);
@@ -40,6 +43,11 @@ export class Refusals {
     if (this.#refusals.size === 0 || !this.#refusals.delete(target) || this.#refusals.size > 0) return;
     this.#nextChannelAt = undefined;
     this.#backoff.reset();
+  }
+
+  /** What was refused may be taken by now: it is no cause of anything until it is refused again. */
+  doubt(): void {
+    for (const refusal of this.#refusals.values()) refusal.holds = false;
   }
 
   /** Whether what is published next should go over another channel. */
@@ -52,7 +60,7 @@ export class Refusals {
 
   health(): Health {
     for (const [target, refusal] of this.#refusals) {
-      if (this.#clock.monotonic() - refusal.at < nanoseconds(memory))
+      if (refusal.holds && this.#clock.monotonic() - refusal.at < nanoseconds(memory))
         return { ok: false, reason: textOf(target, refusal) };
     }
     return { ok: true };

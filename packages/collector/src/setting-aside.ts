@@ -117,6 +117,7 @@ export class SettingAside {
     if (this.#refused === undefined) return;
     this.#refused = undefined;
     this.#backoff.reset();
+    this.#log.over();
     this.#parts.logger.info({ queue: this.#parts.queue }, 'dead letters are taken again');
   }
 

@@ -33,6 +33,13 @@ export class LogLimit {
     void this.#clock.sleep(wait, this.#signal).then(flush, flush);
   }
 
+  /** What the lines were about is over: what is unsaid is not said after that. Returns how much it is. */
+  over(): number {
+    const count = this.#unsaid;
+    this.#unsaid = 0;
+    return count;
+  }
+
   #sinceSaid(at: bigint): number {
     return Number((this.#clock.monotonic() - at) / 1_000_000n);
   }
@@ -41,6 +48,7 @@ export class LogLimit {
     const count = this.#unsaid;
     this.#unsaid = 0;
     this.#isWaiting = false;
+    if (count === 0) return;
     this.#saidAt = this.#clock.monotonic();
     this.#say(count);
   }

@@ -6,6 +6,7 @@ import type { CallOptions, Domain, DomainBlockInfo, DomainStatsRecord, StatsGrou
 import { hostGroups, infoParams, processAnswered } from './bulk-stats.js';
 import { busy } from './missing.js';
 import { statsGroups } from './read-parts.js';
+import { notAnswering } from './session.js';
 import type { Session, Sessions } from './session.js';
 import type { StuckDomains } from './stuck-domains.js';
 
@@ -236,7 +237,7 @@ export class DomainAnswers {
 
     if (!this.#dropped.has(current)) {
       this.#dropped.add(current);
-      this.#sessions.drop(current, new Error('its request slots are taken by instances that do not answer'));
+      this.#sessions.drop(current, notAnswering(current));
     }
     const next = await this.#sessions.get(time.signal);
     const left = time.end - performance.now();

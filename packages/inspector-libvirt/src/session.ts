@@ -22,6 +22,13 @@ export interface Session {
   readonly boot: string;
 }
 
+/** Why a connection is given up on which calls hang. Whose fault that is, the next one tells. */
+export function notAnswering({ connection }: Session): Error {
+  return new Error(
+    `${connection.pendingCalls} calls are not answered, by instances that hang or by libvirtd itself`,
+  );
+}
+
 const connectTimeout = 5_000;
 // Finds a daemon that has hung for a minute between readings, whose calls have their own deadlines. Each request wakes the
 // agent twice.

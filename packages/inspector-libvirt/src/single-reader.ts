@@ -8,6 +8,7 @@ import type { DomainDescription } from './domain-xml.js';
 import type { KnownInstances } from './known-instances.js';
 import { readParts, statsGroups } from './read-parts.js';
 import type { RunningSizes } from './running-sizes.js';
+import { notAnswering } from './session.js';
 import type { Session, Sessions } from './session.js';
 import type { StuckDomains } from './stuck-domains.js';
 
@@ -210,7 +211,7 @@ export class SingleReader {
     });
     // Now, so that the next reading need not wait for another connection.
     if (session.connection.abandonedCalls >= slotsForStuckCalls)
-      this.#sessions.drop(session, new Error('its request slots are taken by instances that do not answer'));
+      this.#sessions.drop(session, notAnswering(session));
   }
 
   /** A domain that is being ended no longer gives its XML: what was known of it will do. */

@@ -106,7 +106,7 @@ describe('a guest that hangs', () => {
     expect(hung.waiting()).toBe(5);
     // One was given up, and one is for single instances.
     expect(clients.size).toBe(3);
-    expect(logged.filter((line) => line.includes('request slots'))).toHaveLength(1);
+    expect(logged.filter((line) => line.includes('calls are not answered'))).toHaveLength(1);
     hung.goOn();
   });
 

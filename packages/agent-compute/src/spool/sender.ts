@@ -12,6 +12,8 @@ const mostInFlight = 64;
 const mostBytesInFlight = 2 * 1024 * 1024;
 const firstPause = 500;
 const longestPause = 30_000;
+// Between looks whether the bus, which said that it takes nothing, is well again.
+const look = 500;
 // The bus confirms, or says why it does not, within 30 s by default; without either for so long something is wrong.
 const longestSilence = 120_000;
 
@@ -70,14 +72,16 @@ export class Sender {
     this.#stopping.abort(new NephoscopeError('STOPPED', 'the agent is stopping'));
   }
 
+  /** What the bus says now tells more than the failure of the last try. */
   health(): Health {
-    return this.#failure === undefined
-      ? this.#sending.health()
-      : { ok: false, reason: `${this.#parts.spool.waiting} samples wait: ${this.#failure}` };
+    if (this.#failure === undefined) return this.#sending.health();
+    const { bus, spool } = this.#parts;
+    const ofBus = bus.health();
+    return { ok: false, reason: `${spool.waiting} samples wait: ${ofBus.ok ? this.#failure : ofBus.reason}` };
   }
 
   async #run(): Promise<void> {
-    const { clock, logger, spool } = this.#parts;
+    const { logger, spool } = this.#parts;
     const { signal } = this.#stopping;
     let waited = false;
     let change: Promise<void> | undefined;
@@ -99,9 +103,20 @@ export class Sender {
           { err: error, samples: spool.waiting },
           `samples wait, the next try is in ${this.#pause / 1_000} s: ${this.#failure}`,
         );
-        await clock.sleep(this.#pause, signal).catch(() => undefined);
+        await this.#wait(this.#pause);
         this.#pause = Math.min(this.#pause * 2, longestPause);
       }
+    }
+  }
+
+  /** Until the next try: as long as `ms`, or until the bus is well again that was not. */
+  async #wait(ms: number): Promise<void> {
+    const { bus, clock } = this.#parts;
+    const { signal } = this.#stopping;
+    const slice = bus.health().ok ? ms : look;
+    for (let left = ms; left > 0 && !signal.aborted; left -= slice) {
+      await clock.sleep(Math.min(left, slice), signal).catch(() => undefined);
+      if (slice < ms && bus.health().ok) return;
     }
   }
 

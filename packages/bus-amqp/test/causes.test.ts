@@ -1,0 +1,97 @@
+import { FakeClock } from '@nephoscope/testing';
+
+import type { PublishingChannel } from '../src/broker-channel.js';
+import { Publisher } from '../src/publisher.js';
+
+const message = {
+  exchange: 'ceilometer',
+  routingKey: 'metering.cpu',
+  contentType: undefined,
+  body: Buffer.from('x'),
+};
+const confirmTimeout = 20;
+
+/** A channel of a broker that answers as the test says; without an answer what was sent stays unconfirmed. */
+function channelThat(answers: { now: 'confirms' | 'refuses' | 'is silent' }): PublishingChannel {
+  return {
+    ended: new AbortController().signal,
+    onReturn: () => undefined,
+    onDrain: () => undefined,
+    retire: () => Promise.resolve(),
+    publish(_: string, __: string, ___: Buffer, ____: object, onConfirm: (error: Error | null) => void) {
+      if (answers.now === 'confirms') onConfirm(null);
+      if (answers.now === 'refuses') onConfirm(new Error('message nacked'));
+      return true;
+    },
+  } as unknown as PublishingChannel;
+}
+
+describe('the cause that a publisher tells', () => {
+  const answers: { now: 'confirms' | 'refuses' | 'is silent' } = { now: 'confirms' };
+  let clock: FakeClock;
+  let publisher: Publisher;
+  const attach = () => publisher.attach(() => Promise.resolve(channelThat(answers)));
+  beforeEach(async () => {
+    answers.now = 'confirms';
+    clock = new FakeClock();
+    publisher = new Publisher(confirmTimeout, clock);
+    await attach();
+  });
+
+  const publish = async (answer: typeof answers.now) => {
+    answers.now = answer;
+    await publisher.publish(message).catch(() => undefined);
+  };
+  const cause = () => {
+    const health = publisher.health();
+    return health.ok
+      ? 'none'
+      : (/refuses|takes no messages|confirmed nothing/.exec(health.reason)?.[0] ?? health.reason);
+  };
+
+  it('is the alarm after a refusal, and neither when the alarm is over', async () => {
+    await publish('refuses');
+    expect(cause()).toBe('refuses');
+    publisher.block('low on disk');
+    expect(cause()).toBe('takes no messages');
+    publisher.block(undefined);
+    expect(cause()).toBe('none');
+  });
+
+  it('is the refusal again, since when it began, when that outlasts the alarm', async () => {
+    await publish('refuses');
+    const { reason: before } = publisher.health() as { reason: string };
+    publisher.block('low on disk');
+    await clock.advance(5_000);
+    publisher.block(undefined);
+    await publish('refuses');
+    const { reason } = publisher.health() as { reason: string };
+    expect(reason).toBe(before.replace('(1 by now)', '(2 by now)'));
+    await publish('confirms');
+    expect(cause()).toBe('none');
+  });
+
+  it('is no refusal of a connection before', async () => {
+    await publish('refuses');
+    await attach();
+    expect(cause()).toBe('none');
+  });
+
+  it('is silence until the broker answers, with whatever', async () => {
+    await publish('is silent');
+    expect(cause()).toBe('confirmed nothing');
+    await publish('refuses');
+    expect(cause()).toBe('refuses');
+    await publish('is silent');
+    expect(cause()).toBe('confirmed nothing');
+    await publish('confirms');
+    expect(cause()).toBe('none');
+  });
+
+  it('is no silence of before an alarm', async () => {
+    await publish('is silent');
+    publisher.block('low on memory');
+    publisher.block(undefined);
+    expect(cause()).toBe('none');
+  });
+});
