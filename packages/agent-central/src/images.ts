@@ -1,4 +1,5 @@
-import type { Cloud, Metadata } from '@nephoscope/core';
+import { asMetadata, isWrongTime } from '@nephoscope/core';
+import type { Cloud, Logger, Metadata } from '@nephoscope/core';
 import { z } from 'zod';
 
 import type { Item } from './item.js';
@@ -72,7 +73,21 @@ const known: ReadonlySet<string> = new Set([
   ...['self', 'file', 'schema', 'direct_url', 'locations'],
 ]);
 
-/** What counters of an image say of it; its own properties, which the v2 API puts beside the others, are in `properties`. */
-export function imageMetadata(image: Item): Metadata {
-  return { ...image.pick(described), properties: image.pick(image.keys.filter((key) => !known.has(key))) };
+/**
+ * What counters of an image say of it; its own properties, which the v2 API puts beside the others, are in `properties`. A
+ * time that is none is missing, which is told once for each field.
+ */
+export function imageMetadata(logger: Logger): (image: Item) => Metadata {
+  const told = new Set<string>();
+  return (image) => {
+    for (const key of described) {
+      if (told.has(key) || !isWrongTime(key, image.value(key))) continue;
+      told.add(key);
+      logger.warn({ image: image.value('id') }, `glance lists an image whose '${key}' is no time: it is left out`);
+    }
+    return {
+      ...Object.fromEntries(described.map((key) => [key, asMetadata(key, image.value(key))])),
+      properties: image.pick(image.keys.filter((key) => !known.has(key))),
+    };
+  };
 }

@@ -129,6 +129,7 @@ export type {
   StoreOpening,
 } from './sample-store.js';
 export { Secret } from './secret.js';
+export { asMetadata, isTimestamp, isWrongTime, timeFields } from './time-fields.js';
 export { formatTimestamp, parseTimestamp } from './timestamp.js';
 export { isBoundBy } from './topic.js';
 export { wildcards } from './wildcard.js';

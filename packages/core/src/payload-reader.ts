@@ -1,5 +1,6 @@
 import type { Metadata, MetadataValue } from './counter.js';
 import { NephoscopeError } from './errors.js';
+import { asMetadata } from './time-fields.js';
 
 /**
  * Reads fields of a notification's payload. A field that is not there, `null` or (where a text or number is asked for)
@@ -64,9 +65,9 @@ export class PayloadReader {
     return Object.hasOwn(this.#fields, key) ? (this.#fields[key] ?? null) : null;
   }
 
-  /** These fields as metadata, `null` where one is missing. */
+  /** These fields as metadata, `null` where one is missing, or is a time and holds none. */
   pick(keys: readonly string[]): Metadata {
-    return Object.fromEntries(keys.map((key) => [key, this.value(key)]));
+    return Object.fromEntries(keys.map((key) => [key, asMetadata(key, this.value(key))]));
   }
 
   #missing(key: string): never {

@@ -39,6 +39,8 @@ export class Descriptions {
   readonly #cardNumber: (name: string) => Promise<string | undefined>;
   /** Why the XML of a domain could not be read, by UUID: told once. */
   readonly #failures = new Map<string, string>();
+  /** UUIDs of domains whose time of creation is none, which is told once. */
+  readonly #toldTimes = new Set<string>();
   /** UUIDs of domains that have not answered the question for their XML, which are not asked again until they do. */
   readonly #hanging = new Set<string>();
 
@@ -150,6 +152,7 @@ export class Descriptions {
     const announced = this.#announced.get(domain.uuid) ?? new Set();
     this.#announced.delete(domain.uuid);
     const now = parseDomainXml(xml);
+    if (now.nova?.hasWrongTime === true) this.#tellTime(domain);
     const before = this.#before.get(domain.uuid);
     const disks = before?.id === domain.id ? before.description?.disks : undefined;
     return Object.freeze({
@@ -189,8 +192,18 @@ export class Descriptions {
     );
   }
 
+  #tellTime({ name, uuid }: Domain): void {
+    if (this.#toldTimes.has(uuid)) return;
+    this.#toldTimes.add(uuid);
+    this.#logger.warn(
+      { domain: name },
+      `${name} is metered without 'created_at': what nova wrote there is no time`,
+    );
+  }
+
   forgetOthers(uuids: ReadonlySet<string>): void {
     for (const uuid of this.#failures.keys()) if (!uuids.has(uuid)) this.#failures.delete(uuid);
+    for (const uuid of this.#toldTimes) if (!uuids.has(uuid)) this.#toldTimes.delete(uuid);
     for (const known of [this.#before, this.#announced])
       for (const uuid of known.keys()) if (!uuids.has(uuid)) known.delete(uuid);
     for (const uuid of this.#entries.keys()) if (!uuids.has(uuid)) this.#entries.delete(uuid);

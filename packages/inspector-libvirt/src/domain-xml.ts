@@ -1,3 +1,4 @@
+import { isTimestamp, isWrongTime } from '@nephoscope/core';
 import type { Flavor, Vnic } from '@nephoscope/core';
 
 import { describeDisk } from './disk-xml.js';
@@ -42,7 +43,10 @@ export interface NovaMetadata {
   readonly userId: string | undefined;
   readonly projectId: string | undefined;
   readonly imageId: string | undefined;
+  /** As nova wrote it; undefined also for what is no time. */
   readonly createdAt: string | undefined;
+  /** There is a time of creation, which is none. */
+  readonly hasWrongTime?: true;
 }
 
 /** Reads `virDomainGetXMLDesc`. Throws a TypeError for a text that is no domain. */
@@ -117,13 +121,15 @@ function describeNova(domain: Element): NovaMetadata | undefined {
     children(element).find((found) => local(found) === name && namespace(found) === uri);
   const owner = nova(instance, 'owner');
   const root = nova(instance, 'root');
+  const createdAt = content(nova(instance, 'creationTime'))?.trim();
   return Object.freeze({
     name: content(nova(instance, 'name')),
     flavor: describeFlavor(nova(instance, 'flavor'), nova),
     userId: value(nova(owner, 'user'), 'uuid'),
     projectId: value(nova(owner, 'project'), 'uuid'),
     imageId: value(root, 'type') === 'image' ? value(root, 'uuid') : undefined,
-    createdAt: content(nova(instance, 'creationTime')),
+    createdAt: isTimestamp(createdAt) ? createdAt : undefined,
+    ...(isWrongTime('created_at', createdAt ?? null) && { hasWrongTime: true as const }),
   });
 }
 

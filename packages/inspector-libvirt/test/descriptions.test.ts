@@ -52,6 +52,26 @@ describe('XML', () => {
     expect(named(await read(), 'guest-2').parts).toMatchObject({ vnics: [{ vnic: { name: 'tap2' } }] });
   });
 
+  it.each(['not a time', '2026-02-30 10:00:00', '1795381200'])(
+    'with a time of creation that is none (%s) leaves it out, and that is told once',
+    async (time) => {
+      const xml = (created: string) =>
+        xmlOf(1).replace(
+          '<vcpu>',
+          `<metadata><n:instance xmlns:n='http://openstack.org/xmlns/libvirt/nova/1.1'><n:creationTime>${created}</n:creationTime></n:instance></metadata><vcpu>`,
+        );
+      const { read, logged } = await started([guest(1, { xml: xml(time) })]);
+      for (let cycle = 0; cycle < 2; cycle++) {
+        expect((await read())[0]?.instance.metadata['created_at']).toBe('');
+        daemon.emitDeviceAdded({ domain: daemon.domains[0]!, device: 'net1' });
+      }
+      expect(logged).toEqual(["warn: guest-1 is metered without 'created_at': what nova wrote there is no time"]);
+      daemon.domains = [guest(1, { xml: xml('2026-11-22 21:00:00') })];
+      daemon.emitDeviceAdded({ domain: daemon.domains[0]!, device: 'net1' });
+      expect((await read())[0]?.instance.metadata['created_at']).toBe('2026-11-22 21:00:00');
+    },
+  );
+
   it('that cannot be read again leaves what was last known', async () => {
     const nova = `<metadata><n:instance xmlns:n='http://openstack.org/xmlns/libvirt/nova/1.1'><n:owner><n:project uuid='p'/></n:owner></n:instance></metadata>`;
     const { read, logged } = await started([guest(1, { xml: xmlOf(1).replace('<vcpu>', `${nova}<vcpu>`) })], {

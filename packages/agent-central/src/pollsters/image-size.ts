@@ -9,15 +9,18 @@ const meter = { name: 'image.size', type: 'gauge', unit: 'B', description: "Size
 export default defineCentralPollster({
   options: imageOptions,
   meters: [meter],
-  create: ({ options }) => ({
-    getCounters: (manager) =>
-      listedCounters(manager, imagesOf(manager.cloud, options), meter, (image) => ({
-        volume:
-          image.value('size') === null
-            ? { missing: 'off', detail: 'nothing was uploaded to it yet' }
-            : image.amount('size'),
-        projectId: image.optionalText('owner'),
-        metadata: imageMetadata(image),
-      })),
-  }),
+  create: ({ options, logger }) => {
+    const metadata = imageMetadata(logger);
+    return {
+      getCounters: (manager) =>
+        listedCounters(manager, imagesOf(manager.cloud, options), meter, (image) => ({
+          volume:
+            image.value('size') === null
+              ? { missing: 'off', detail: 'nothing was uploaded to it yet' }
+              : image.amount('size'),
+          projectId: image.optionalText('owner'),
+          metadata: metadata(image),
+        })),
+    };
+  },
 });

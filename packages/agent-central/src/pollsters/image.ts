@@ -9,11 +9,14 @@ const meter = { name: 'image', type: 'gauge', unit: 'image', description: 'The i
 export default defineCentralPollster({
   options: imageOptions,
   meters: [meter],
-  create: ({ options }) => ({
-    getCounters: (manager) =>
-      listedCounters(manager, imagesOf(manager.cloud, options), meter, (image) => ({
-        projectId: image.optionalText('owner'),
-        metadata: imageMetadata(image),
-      })),
-  }),
+  create: ({ options, logger }) => {
+    const metadata = imageMetadata(logger);
+    return {
+      getCounters: (manager) =>
+        listedCounters(manager, imagesOf(manager.cloud, options), meter, (image) => ({
+          projectId: image.optionalText('owner'),
+          metadata: metadata(image),
+        })),
+    };
+  },
 });

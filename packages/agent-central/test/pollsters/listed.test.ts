@@ -125,6 +125,24 @@ describe('of what any cloud may list', () => {
   const images = (...items: Metadata[]) => new FakeCloud({ lists: { 'image /v2/images': items } });
   const volumes = (...items: Metadata[]) => new FakeCloud({ lists: { 'volumev3 /v3/volumes/detail': items } });
 
+  it('a time of an image that is none is missing, and its own properties are what they are', async () => {
+    const { counters, warned } = await poll(
+      image,
+      images(
+        { id: 'i-1', created_at: 'not a time', updated_at: '2026-11-22T21:51:00Z', deleted_at: 'of the owner' },
+        { id: 'i-2', created_at: 'None', updated_at: 5 },
+      ),
+    );
+    expect(counters.map(({ resourceMetadata }) => resourceMetadata)).toMatchObject([
+      { created_at: null, updated_at: '2026-11-22T21:51:00Z', properties: { deleted_at: 'of the owner' } },
+      { created_at: null, updated_at: null },
+    ]);
+    expect(warned).toEqual([
+      "glance lists an image whose 'created_at' is no time: it is left out",
+      "glance lists an image whose 'updated_at' is no time: it is left out",
+    ]);
+  });
+
   it('asks all projects, in pages, the endpoint that is configured', async () => {
     const cloud = recordedCloud();
     await poll(volumeSize, cloud);

@@ -3,6 +3,7 @@ import { FakeClock, RecordingLogger } from '@nephoscope/testing';
 
 export interface Polled {
   readonly counters: readonly Counter[];
+  readonly warned: readonly string[];
   readonly gaps: readonly { readonly meter: string; readonly reason: Missing; readonly resourceId: string }[];
 }
 
@@ -23,7 +24,8 @@ export async function poll<Options>(
     missing: (meter, reason, resourceId) => void gaps.push({ meter, reason, resourceId }),
   });
   for await (const counter of await made) counters.push(counter);
-  return { counters, gaps };
+  const warned = logger.entries.filter(({ level }) => level === 'warn').map(({ message }) => message);
+  return { counters, gaps, warned };
 }
 
 /** `name resource volume unit` of each, sorted. */

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 
-import { describeError } from '@nephoscope/core';
+import { describeError, isWrongTime } from '@nephoscope/core';
 import type { Clock, Flavor, Logger } from '@nephoscope/core';
 import type { ListRequest, Session } from '@nephoscope/openstack';
 import { deadline } from '@nephoscope/runtime';
@@ -44,6 +44,7 @@ export class NovaServers {
   #knownAt: bigint | undefined;
   #underWay: Promise<void> | undefined;
   #failed = false;
+  #toldTime = false;
 
   constructor(parts: NovaServersParts) {
     this.#parts = parts;
@@ -138,12 +139,24 @@ export class NovaServers {
     };
     for await (const page of this.#parts.session.list(list, signal))
       for (const json of page) {
-        const server = readServer(json);
+        const server = this.#withTrueTime(readServer(json));
         const before = this.#servers.get(server.id);
         const metered = server.vmState !== 'error' && server.vmState !== 'deleted';
         servers.set(server.id, !metered ? undefined : isDeepStrictEqual(before, server) ? before : server);
       }
     return servers;
+  }
+
+  /** A time of creation that is none is missing, which is told once for all. */
+  #withTrueTime(server: Server): Server {
+    if (!isWrongTime('created_at', server.createdAt)) return server;
+    if (!this.#toldTime)
+      this.#parts.logger.warn(
+        { instance: server.id },
+        "nova lists an instance whose 'created' is no time: such instances are metered without 'created_at'",
+      );
+    this.#toldTime = true;
+    return { ...server, createdAt: '' };
   }
 
   /** Those of all projects, each the same object as before when nothing in it has changed. */

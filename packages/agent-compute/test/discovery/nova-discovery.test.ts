@@ -52,6 +52,18 @@ async function discovery(...steps: readonly (readonly InstanceReading[])[]) {
   return { nova, hypervisor, clock, registry, inspector, warned, read, names, logger };
 }
 
+it('takes a time of creation that is none for missing, and says so once', async () => {
+  const { nova, clock, read, warned } = await discovery([a1, a2]);
+  nova.servers = () => [server('lab-a1', { created: 'not a time' }), server('lab-a2', { created: 'None' })];
+  for (let cycle = 0; cycle < 2; cycle++) {
+    expect((await read()).map(({ metadata }) => metadata['created_at'])).toEqual(['', '']);
+    await clock.advance(minute);
+  }
+  expect(warned()).toEqual([
+    "nova lists an instance whose 'created' is no time: such instances are metered without 'created_at'",
+  ]);
+});
+
 it('gives the instances that nova lists on this host, with the readings of the hypervisor', async () => {
   const { nova, inspector } = await discovery([a1, b1]);
   const readings = await inspector.inspect(parts, signal);

@@ -1,4 +1,11 @@
-import { LogLimit, createSigner, describeError, meteringTopology } from '@nephoscope/core';
+import {
+  LogLimit,
+  createSigner,
+  describeError,
+  isWrongTime,
+  meteringTopology,
+  timeFields,
+} from '@nephoscope/core';
 import type {
   Clock,
   Delivery,
@@ -30,6 +37,7 @@ import { maxNotificationBytes, readNotification, unwrapNotification } from './re
 import type { UnwrappedNotification } from './read-notification.js';
 import { Seal } from './seal.js';
 import { SmallestFirst } from './smallest-first.js';
+import { saidOf } from './times.js';
 import { topologiesOf } from './topology.js';
 import { translate } from './translate.js';
 import type { Origin, Translation } from './translate.js';
@@ -288,6 +296,7 @@ export class NotificationListener implements Component {
     const wrong = isSealed ? undefined : apart(notification, circumstances);
     if (wrong !== undefined) return this.#setApart(wrong, notification, unwrapped);
     this.#tellObserver(notification);
+    this.#tellTimes(notification);
     const handlers = isSealed
       ? wanting
       : wanting.filter((handler) => isFrom(handler, delivery.exchange, publisherId));
@@ -331,6 +340,20 @@ export class NotificationListener implements Component {
       const text = `${what} went to the dead letters${count === 1 ? '' : ', among them'}: ${reason}`;
       this.#parts.logger.warn({ ...fields, count }, text);
     });
+  }
+
+  /** In the metadata of samples these are missing. */
+  #tellTimes(notification: Notification): void {
+    const said = saidOf(notification);
+    const { eventType, messageId } = notification;
+    for (const key of timeFields)
+      if (isWrongTime(key, said.value(key)))
+        this.#logLimit(`time ${key}`).tell((count) =>
+          this.#parts.logger.warn(
+            { eventType, messageId, count },
+            `'${key}' of a notification ('${eventType}') is no time, and is not passed on`,
+          ),
+        );
   }
 
   #logLimit(kind: string): LogLimit {

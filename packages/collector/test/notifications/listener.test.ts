@@ -1,5 +1,12 @@
-import { NephoscopeError, meteringTopology, readMeteringMessage, splitMeteringBatch } from '@nephoscope/core';
-import type { Notification, OutgoingMessage, SignatureForm } from '@nephoscope/core';
+import {
+  NephoscopeError,
+  PayloadReader,
+  meteringTopology,
+  parseTimestamp,
+  readMeteringMessage,
+  splitMeteringBatch,
+} from '@nephoscope/core';
+import type { Metadata, Notification, OutgoingMessage, SignatureForm } from '@nephoscope/core';
 import { FakeBus, FakeClock, RecordingLogger } from '@nephoscope/testing';
 import type { FakeDelivery } from '@nephoscope/testing';
 import { Registry } from 'prom-client';
@@ -233,6 +240,45 @@ describe('a notification', () => {
     expect(told('error')).toHaveLength(2);
     expect(JSON.stringify(told('error'))).not.toContain('gAAAAAB');
   });
+});
+
+describe('a time that is none', () => {
+  it.each(['created_at', 'updated_at', 'launched_at', 'terminated_at', 'deleted_at'])(
+    'in %s is not passed on, and told once a minute',
+    async (key) => {
+      const plugin = active('picking', {
+        processNotification: ({ payload, timestamp }) => [
+          {
+            ...{ name: 'volume', type: 'gauge', unit: 'volume', volume: 1 },
+            ...{ userId: null, projectId: 'project-1', resourceId: 'volume-1' },
+            timestamp: parseTimestamp(timestamp),
+            resourceMetadata: new PayloadReader(payload).pick([key]),
+          },
+        ],
+      });
+      const { bus, clock, told } = await started([plugin]);
+      const sent = ['not a time', 'None', '2026-11-22 20:00:00'].map((time, index) =>
+        delivery(
+          bytes({
+            ...volumeCreated,
+            message_id: `notification-${index}`,
+            payload: { ...volumeCreated.payload, [key]: time },
+          }),
+        ),
+      );
+      bus.send(...sent);
+      await settled(...sent);
+      expect(sent.map(({ outcome }) => outcome)).toEqual(['ack', 'ack', 'ack']);
+      const lines = bus.confirmed.flatMap(({ body }) => [...splitMeteringBatch(body)].map(String));
+      expect(
+        lines.map((line) => (JSON.parse(line) as { resource_metadata: Metadata }).resource_metadata[key]),
+      ).toEqual([null, null, '2026-11-22 20:00:00']);
+      const line = `'${key}' of a notification ('volume.create.end') is no time, and is not passed on`;
+      expect(told('warn').map(({ message }) => message)).toEqual([line]);
+      await clock.advance(60_000);
+      expect(told('warn').map(({ message }) => message)).toEqual([line, line]);
+    },
+  );
 });
 
 describe('a plugin that fails', () => {
