@@ -56,7 +56,10 @@ const states: Readonly<Record<string, Failure>> = {
   '28': ['STORE_REFUSED', 'PostgreSQL does not let this user in: wrong user or password, or pg_hba.conf says no'],
   '3D000': ['STORE_REFUSED', 'there is no such database: make it with createdb, or correct the URL'],
   '3F000': ['STORE_REFUSED', 'no schema of the search_path is there: correct it, or make the schema'],
-  '42501': ['STORE_REFUSED', 'the user lacks a permission: make it the owner of the database'],
+  '42501': [
+    'STORE_REFUSED',
+    'the user lacks a permission: make it the owner of the database, and let no row-level security hide rows from it',
+  ],
   '53100': [
     'STORE_UNAVAILABLE',
     "the server's disk is full: free space there; what was not recorded can be offered again",

@@ -116,6 +116,20 @@ describe('the search path', () => {
   });
 });
 
+it('rows that a policy hides from the user are no rows that there are not: it is refused, with the reason', async () => {
+  const url = await newDatabase(server.url);
+  const store = await started(url);
+  await store.record(batch(3));
+  await execute(url, 'alter table samples enable row level security');
+  // Its owner's, whom it hides nothing from.
+  expect(await all(store)).toHaveLength(3);
+  await execute(url, 'alter table samples force row level security');
+  await expect(all(store)).rejects.toMatchObject({
+    code: 'STORE_REFUSED',
+    message: expect.stringMatching(/row-level security.*samples/),
+  });
+});
+
 it.each([
   ['LATIN1', "locale 'C'"],
   ['SQL_ASCII', "locale 'C'"],
