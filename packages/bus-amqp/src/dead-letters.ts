@@ -42,13 +42,13 @@ export function deadLetterOf(
   };
 }
 
-/** How the body is compressed, as its sender named it. */
 /** Quorum queues count; where the header is missing it is the first time. */
 export function attemptsOf({ properties }: ConsumeMessage): number {
   const count: unknown = properties.headers?.['x-delivery-count'];
   return typeof count === 'number' ? count : 0;
 }
 
+/** How the body is compressed, as its sender named it. */
 export function compressionOf({ properties }: ConsumeMessage): string | undefined {
   return text(properties.headers?.[compressionHeader]) || undefined;
 }

@@ -10,22 +10,36 @@ const longestExcerpt = 60;
 /** What a dead letter seems to be, for a table: whoever sent it chose these words, so nothing of it is believed. */
 export function describeDeadLetter({ body }: Pick<DeadLetter, 'body'>): string {
   if (body.byteLength === 0) return '(empty)';
-  const text = utf8(body.subarray(0, longestRead));
+  const text = beginningOf(body);
   if (text === undefined) return '(not UTF-8)';
-  const lines = text.split('\n').filter((line) => line !== '');
+  const lines = linesOf(text);
   const known = knownText(lines[0] ?? '');
   if (known === undefined) return text.length > longestExcerpt ? `${text.slice(0, longestExcerpt)}…` : text;
   return lines.length === 1 ? known : `${known} and ${lines.length - 1} more`;
 }
 
+/** Who published what is in it, by its own account: the first that it names. Undefined where it names nobody. */
+export function publisherOf({ body }: Pick<DeadLetter, 'body'>): string | undefined {
+  const publishers = new Set(
+    linesOf(beginningOf(body) ?? '')
+      .map((line) => member(fieldsOf(line), 'publisher_id'))
+      .filter(isText),
+  );
+  const [first] = publishers;
+  return first === undefined || publishers.size === 1 ? first : `${first} and ${publishers.size - 1} more`;
+}
+
 /** A dead letter as one line of JSON, wholly: the body as text, or in base64 where it is none. */
-export function deadLetterLine({ at, reason, routingKey, contentType, body }: DeadLetter): string {
+export function deadLetterLine(letter: DeadLetter): string {
+  const { at, reason, routingKey, contentType, compression, body } = letter;
   const text = utf8(body);
   return JSON.stringify({
     at: at ?? null,
     reason: reason ?? null,
+    publisher: publisherOf(letter) ?? null,
     routing_key: routingKey ?? null,
     content_type: contentType ?? null,
+    ...(compression !== undefined && { compression }),
     bytes: body.byteLength,
     ...(text === undefined ? { body_base64: Buffer.from(body).toString('base64') } : { body: text }),
   });
@@ -33,14 +47,23 @@ export function deadLetterLine({ at, reason, routingKey, contentType, body }: De
 
 /** A metering message or a notification, by what identifies it. */
 function knownText(line: string): string | undefined {
-  const fields = jsonOf(line);
-  const wrapped = member(fields, 'oslo.message');
-  const inner = typeof wrapped === 'string' ? jsonOf(wrapped) : fields;
+  const inner = fieldsOf(line);
   const name = [member(inner, 'counter_name'), member(inner, 'event_type')].find(isText);
   if (name === undefined) return undefined;
   const from = [member(inner, 'resource_id'), member(inner, 'publisher_id')].find(isText);
   const id = member(inner, 'message_id');
   return [name, ...(from === undefined ? [] : ['of', from]), ...(isText(id) ? [`(${id})`] : [])].join(' ');
+}
+
+/** Of what stands in oslo.messaging's envelope, the message. */
+function fieldsOf(line: string): JsonValue | undefined {
+  const fields = jsonOf(line);
+  const wrapped = member(fields, 'oslo.message');
+  return typeof wrapped === 'string' ? jsonOf(wrapped) : fields;
+}
+
+function linesOf(text: string): string[] {
+  return text.split('\n').filter((line) => line !== '');
 }
 
 function jsonOf(text: string): JsonValue | undefined {
@@ -60,10 +83,15 @@ function isText(value: JsonValue | undefined): value is string {
   return typeof value === 'string';
 }
 
-function utf8(bytes: Uint8Array): string | undefined {
+function beginningOf(body: Uint8Array): string | undefined {
+  return utf8(body.subarray(0, longestRead), body.byteLength > longestRead);
+}
+
+/** @param isCut perhaps within a character */
+function utf8(bytes: Uint8Array, isCut = false): string | undefined {
   try {
     // Without `ignoreBOM` a byte order mark would vanish.
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes, { stream: isCut });
   } catch {
     return undefined;
   }

@@ -54,7 +54,7 @@ it('lists, replays and drops', async () => {
   const table = await run('list', queue);
   expect(table).toMatchObject({ code: 0, stderr: '' });
   const lines = table.stdout.trimEnd().split('\n');
-  expect(lines[0]).toMatch(/^SET ASIDE +REASON +ROUTING KEY +BYTES +CONTENT$/);
+  expect(lines[0]).toMatch(/^SET ASIDE +REASON +PUBLISHER +ROUTING KEY +BYTES +CONTENT$/);
   expect(lines[1]).toMatch(/^\d{4}-[\d-]+T[\d:.]+Z +wrong: one +metering\.cpu +3 +one$/);
   expect(lines[2]).toContain('two\ufffd[31m');
 

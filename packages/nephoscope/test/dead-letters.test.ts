@@ -2,7 +2,7 @@ import { FakeBus } from '@nephoscope/testing';
 import type { DeadLetter } from '@nephoscope/core';
 
 import { readDeadLetters, settleDeadLetters } from '../src/dead-letter-sweeps.js';
-import { deadLetterLine, describeDeadLetter } from '../src/dead-letter-text.js';
+import { deadLetterLine, describeDeadLetter, publisherOf } from '../src/dead-letter-text.js';
 
 const never = new AbortController().signal;
 const letter = (body: string | Uint8Array, reason?: string): DeadLetter => ({
@@ -83,10 +83,26 @@ describe('what a dead letter is', () => {
     expect(describeDeadLetter(letter(body))).toBe(expected);
   });
 
+  const from = (publisher: unknown) => JSON.stringify({ counter_name: 'cpu', publisher_id: publisher });
+  it.each([
+    ['a sample', from('compute.host-1/a1'), 'compute.host-1/a1'],
+    ['samples of one', `${from('a')}\n${from('a')}\n`, 'a'],
+    ['samples of several', `rubbish\n${from('a')}\n${from('b')}\n${from('c')}\n`, 'a and 2 more'],
+    ['a notification', JSON.stringify({ 'oslo.message': from('image.host') }), 'image.host'],
+    ['what is larger than is looked into', `${from('a')}\n${'Ü'.repeat(600_000)}`, 'a'],
+    ['nobody', sample, undefined],
+    ['no text', from(5), undefined],
+    ['no JSON', '[1', undefined],
+    ['no UTF-8', Uint8Array.of(0xff), undefined],
+  ])('says who published it: %s', (_, body, expected) => {
+    expect(publisherOf(letter(body))).toBe(expected);
+  });
+
   it('is a line of JSON, byte for byte', () => {
     expect(JSON.parse(deadLetterLine(letter('\ufeff{"a":\n1}', 'why')))).toEqual({
       at: '2026-11-22T21:00:00.000Z',
       reason: 'why',
+      publisher: null,
       routing_key: 'metering.cpu',
       content_type: 'application/json',
       bytes: 11,
@@ -95,6 +111,7 @@ describe('what a dead letter is', () => {
     const binary: DeadLetter = {
       body: Uint8Array.of(0xff),
       contentType: undefined,
+      compression: 'application/x-gzip',
       reason: undefined,
       at: undefined,
       routingKey: undefined,
@@ -102,8 +119,10 @@ describe('what a dead letter is', () => {
     expect(JSON.parse(deadLetterLine(binary))).toEqual({
       at: null,
       reason: null,
+      publisher: null,
       routing_key: null,
       content_type: null,
+      compression: 'application/x-gzip',
       bytes: 1,
       body_base64: '/w==',
     });

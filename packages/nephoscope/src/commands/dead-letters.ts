@@ -8,7 +8,7 @@ import { Command } from 'commander';
 import { configOption, readConfiguration } from '../configuration.js';
 import { readDeadLetters, settleDeadLetters } from '../dead-letter-sweeps.js';
 import type { DeadLetterFilter } from '../dead-letter-sweeps.js';
-import { deadLetterLine, describeDeadLetter } from '../dead-letter-text.js';
+import { deadLetterLine, describeDeadLetter, publisherOf } from '../dead-letter-text.js';
 import { withBus } from '../open-bus.js';
 import { print, tell } from '../output.js';
 import { installedPlugins, wholeProgram } from '../program.js';
@@ -71,7 +71,8 @@ function listCommand(): Command {
     .addHelpText(
       'after',
       `
-CONTENT is what the body says about itself, such as meter, resource and message id; nobody has checked that.
+CONTENT is what the body says about itself, such as meter, resource and message id, and PUBLISHER who it says has sent
+it; nobody has checked that.
 
 Examples:
   nephoscope dead-letters list
@@ -207,6 +208,7 @@ async function printTable(letters: readonly DeadLetter[], queue: string, limited
   const columns = [
     { head: 'SET ASIDE' },
     { head: 'REASON' },
+    { head: 'PUBLISHER' },
     { head: 'ROUTING KEY' },
     { head: 'BYTES', align: 'right' as const },
     { head: 'CONTENT' },
@@ -214,6 +216,7 @@ async function printTable(letters: readonly DeadLetter[], queue: string, limited
   const rows = letters.map((letter) => [
     letter.at ?? '',
     shortened(letter.reason ?? '(by the broker)'),
+    shortened(publisherOf(letter) ?? ''),
     letter.routingKey ?? '',
     digits(letter.body.byteLength),
     shortened(describeDeadLetter(letter)),
