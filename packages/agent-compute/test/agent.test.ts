@@ -127,6 +127,24 @@ describe('cycles', () => {
     expect(await metric(registry, 'nephoscope_cycles_skipped_total')).toBe(2);
   });
 
+  it('that fall due while the process stands still are skipped, counted and told in one line', async () => {
+    const { agent, clock, bus, registry, told } = await started({ options: { interval: '10s', timeout: '5s' } });
+    void agent.run();
+    await until('the first cycle is sent', () => bus.confirmed.length === 2);
+    await clock.advance(10_000);
+    await until('the second cycle is sent', () => bus.confirmed.length === 4);
+    // Due were those at 20, 30, 40 and 50 s, of which the last is not too late.
+    clock.freeze(45_000);
+    await clock.advance(0);
+    await until('the one that was due last is sent', () => bus.confirmed.length === 6);
+    expect(await metric(registry, 'nephoscope_cycles_skipped_total')).toBe(3);
+    expect(told('warn')).toEqual([
+      'the agent did nothing for 35 s, 3 cycles are skipped: its process was stopped, had no CPU, or something in it kept it',
+    ]);
+    expect(agent.health()).toEqual({ ok: true });
+    expect(sequences(bus.confirmed)).toEqual(counted(6));
+  });
+
   it('are given up at their deadline, and the next one runs', async () => {
     const inspector = new FakeInspector([instanceReading()]);
     const { agent, clock, bus, registry, told } = await started({

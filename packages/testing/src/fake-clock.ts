@@ -43,6 +43,11 @@ export class FakeClock implements Clock {
     this.#steps += BigInt(Math.round(ms * 1_000_000));
   }
 
+  /** Both clocks go on, and nobody wakes: as for a process that stands still. Who should have wakes when it is advanced. */
+  freeze(ms: number): void {
+    this.#elapsed += nanoseconds(ms);
+  }
+
   sleep(ms: number, signal?: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
       if (signal?.aborted === true) return reject(signal.reason as Error);
@@ -77,7 +82,7 @@ export class FakeClock implements Clock {
       await turn();
       const next = this.#next();
       if (next === undefined || next.wakeAt > end) break;
-      this.#elapsed = next.wakeAt;
+      if (next.wakeAt > this.#elapsed) this.#elapsed = next.wakeAt;
       next.wake();
     }
     this.#elapsed = end;
