@@ -13,7 +13,7 @@ import { RecordingLogger } from '@nephoscope/testing';
 
 import { waitUntil } from '../../../tools/testbed/processes.js';
 
-export type Program = 'agent-compute' | 'collector';
+export type Program = 'agent-compute' | 'agent-central' | 'collector';
 
 export interface LogLine {
   readonly level: string;
@@ -39,6 +39,7 @@ export interface Daemon {
 
 const commands: Record<Program, readonly [string, ...string[]]> = {
   'agent-compute': [pathOf('../bin/nephoscope-agent-compute')],
+  'agent-central': [pathOf('../../agent-central/bin/nephoscope-agent-central')],
   collector: [pathOf('../../collector/bin/nephoscope-collector')],
 };
 

@@ -16,6 +16,13 @@ const programs: Readonly<Record<string, () => Daemon>> = {
       inspector: { uri: `qemu+unix:///system?socket=${sharedLibvirtd().socketReadOnly}` },
       compute: { interval: '1h', stateDirectory: join(newFolder(), 'state') },
     }),
+  'the central agent': () =>
+    startDaemon('agent-central', {
+      ...common(),
+      // Nobody is there, so it is not ready, and runs all the same.
+      openstack: { authUrl: 'http://127.0.0.1:1/v3', token: 't', projectId: 'service' },
+      central: { interval: '1h' },
+    }),
   'the collector': () =>
     startDaemon('collector', { ...common(), storage: { url: `sqlite:${join(newFolder(), 'samples.db')}` } }),
 };
@@ -37,7 +44,7 @@ const running = (program: Daemon) =>
     'it runs',
     async () =>
       messages(program).some((text) => text.endsWith('is running')) &&
-      (await program.status('/readyz')).status === 200,
+      (await program.status('/healthz')).status === 200,
   );
 
 it.each(Object.entries(programs))(

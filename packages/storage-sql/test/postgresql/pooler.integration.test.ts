@@ -22,7 +22,9 @@ afterEach(async () => {
  * @param take whether it passes on what a client sent; of the connection the number, from 1
  * @returns the database's URL through it
  */
-async function throughPooler(take: (data: Buffer, connection: number, client: Socket) => boolean): Promise<string> {
+async function throughPooler(
+  take: (data: Buffer, connection: number, client: Socket) => boolean,
+): Promise<string> {
   let connections = 0;
   const url = new URL(sharedPostgresqlUrl());
   const port = Number(url.port);
