@@ -4,7 +4,7 @@ import { isAbandonedCall, isConnectionClosed, isLibvirtError, isNoDomain } from 
 import type { CallOptions, Domain, DomainBlockInfo, DomainStatsRecord, StatsGroup } from '@nephoscope/libvirt';
 
 import { hostGroups, infoParams, processAnswered } from './bulk-stats.js';
-import { busy } from './missing.js';
+import { busy, notReached } from './missing.js';
 import { statsGroups } from './read-parts.js';
 import { notAnswering } from './session.js';
 import type { Session, Sessions } from './session.js';
@@ -31,6 +31,8 @@ export interface AskingTime {
   readonly patience: (slowest: number) => number;
   /** What this host needed for an answer just now, ms. */
   readonly slowest?: number;
+  /** Whether they are known to be there, also when there is no time to ask them. */
+  readonly listed?: boolean;
 }
 
 /** Whether nothing is missing in it that a domain's process would have to tell. */
@@ -54,6 +56,8 @@ const pause = 50;
 // For a question that concerns no domain, ms.
 const patienceWithDaemon = 1_000;
 const timesTheSlowest = 10;
+// So much of the time that is left the first may take.
+const shareOfTheFirst = 4;
 // With max_client_requests as libvirtd has it by default, five, one stays for others beside a bulk call.
 const slotsForStuckCalls = 3;
 
@@ -109,12 +113,16 @@ export class DomainAnswers {
       const queue = pending.values();
       const worker = async (): Promise<void> => {
         for (const domain of queue) {
-          if (whole(domain.uuid) || performance.now() >= time.end) continue;
+          if (whole(domain.uuid)) continue;
           const asked = performance.now();
-          const timeout = Math.max(
-            1,
-            Math.min(time.end - asked, Math.max(this.#deadline, timesTheSlowest * slowest)),
-          );
+          const left = time.end - asked;
+          if (left <= 0) {
+            if (time.listed && !found.has(domain.uuid)) found.set(domain.uuid, this.#nothing(domain, notReached));
+            continue;
+          }
+          // As long as nobody has answered, nothing tells a domain that hangs from a host that is busy.
+          const enough = slowest === 0 ? left / shareOfTheFirst : timesTheSlowest * slowest;
+          const timeout = Math.max(1, Math.min(left, Math.max(this.#deadline, enough)));
           const [record, used] = await this.#askOnUsable(session, domain, parts, timeout, time);
           session = used;
           if (record === undefined) continue;
@@ -181,8 +189,11 @@ export class DomainAnswers {
         return answer;
       } catch (error) {
         if (isNoDomain(error)) return undefined;
-        if (isAbandonedCall(error) && options.signal?.aborted !== true) this.#leave(uuid, error.late);
-        else if (!isLibvirtError(error)) throw error;
+        if (isAbandonedCall(error) && options.signal?.aborted !== true) {
+          // Only what waits for its process holds a worker until that answers.
+          if (wanted === groups) this.#stuck.add(uuid);
+          this.#leave(uuid, error.late);
+        } else if (!isLibvirtError(error)) throw error;
         failure ??= isLibvirtError(error) ? { missing: 'error', detail: describeError(error) } : busy;
         // The connection may be used up; what else the host knows of it is asked for in the next reading.
         if (!isLibvirtError(error)) break;
@@ -201,6 +212,7 @@ export class DomainAnswers {
       if (isNoDomain(error)) return undefined;
       if (isLibvirtError(error)) return this.#nothing(domain, { missing: 'error', detail: describeError(error) });
       if (!isAbandonedCall(error) || options.signal?.aborted === true) throw error;
+      this.#stuck.add(domain.uuid);
       this.#leave(domain.uuid, error.late);
       return this.#nothing(domain, busy);
     }
@@ -211,7 +223,6 @@ export class DomainAnswers {
   }
 
   #leave(uuid: string, late: Promise<void>): void {
-    this.#stuck.add(uuid);
     this.#hanging.set(uuid, (this.#hanging.get(uuid) ?? 0) + 1);
     void late.then(() => {
       const left = (this.#hanging.get(uuid) ?? 1) - 1;

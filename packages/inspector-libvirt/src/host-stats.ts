@@ -6,7 +6,7 @@ import type { AllDomainStatsQuery, Domain, DomainStatsRecord } from '@nephoscope
 import { hostGroups, refusesNowait } from './bulk-stats.js';
 import { DomainAnswers, fuller, isWhole } from './domain-answers.js';
 import type { HostRecord } from './domain-answers.js';
-import { busy } from './missing.js';
+import { busy, notReached } from './missing.js';
 import { statsGroups } from './read-parts.js';
 import type { Session, Sessions } from './session.js';
 import { ShutOffSizes } from './shut-off-sizes.js';
@@ -134,7 +134,7 @@ export class HostStats {
       const patience = (slowest: number): number => (over ? 0 : asked + timesTheSlowest * slowest);
       const answering = await this.#answers.usable(session, time);
       const domains = await this.#domains(answering, time);
-      const next = await this.#answers.ask(answering, domains, parts, found, { ...time, patience });
+      const next = await this.#answers.ask(answering, domains, parts, found, { ...time, patience, listed: true });
       for (const domain of domains)
         if (!found.has(domain.uuid) && this.#answers.hangs(domain.uuid))
           found.set(domain.uuid, { domain, params: new Map(), ...this.#answers.moment(), failure: busy });
@@ -242,8 +242,9 @@ export class HostStats {
   }
 }
 
-/** Undefined of a domain that does not run or failed: it holds no call. */
+/** Undefined of a domain that does not run, failed or was not asked: it holds no call. */
 function toldAll(record: HostRecord, parts: ReadonlySet<InstancePart>): boolean | undefined {
-  if (record.domain.id < 0 || record.failure?.missing === 'error') return undefined;
+  const { domain, failure } = record;
+  if (domain.id < 0 || failure === notReached || failure?.missing === 'error') return undefined;
   return isWhole(record, parts);
 }

@@ -9,6 +9,12 @@ export const busy: Missing = {
     'holds it; its counters go on when it answers again',
 };
 
+export const notReached: Missing = {
+  missing: 'busy',
+  detail:
+    'there was no time left in this reading to ask this instance: the host is busy, or too many others do not answer',
+};
+
 export const notReported: Missing = { missing: 'unsupported', detail: 'this hypervisor does not report it' };
 
 export const notCounted: Missing = {

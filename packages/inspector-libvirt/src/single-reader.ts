@@ -184,7 +184,11 @@ export class SingleReader {
         bulk.nowait = false;
         return this.#ask(session, uuid, groups, signal);
       }
-      if (isAbandonedCall(error)) this.#leave(session, uuid, error.late);
+      if (isAbandonedCall(error)) {
+        // Only what waits for its process holds a worker until that answers.
+        if (groups.some((group) => !hostGroups.has(group))) this.#stuck.add(uuid);
+        this.#leave(session, uuid, error.late);
+      }
       throw error;
     }
   }
@@ -202,7 +206,6 @@ export class SingleReader {
   }
 
   #leave(session: Session, uuid: string, late: Promise<void>): void {
-    this.#stuck.add(uuid);
     this.#hanging.set(uuid, (this.#hanging.get(uuid) ?? 0) + 1);
     void late.then(() => {
       const left = (this.#hanging.get(uuid) ?? 1) - 1;

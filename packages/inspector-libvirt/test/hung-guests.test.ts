@@ -190,6 +190,41 @@ describe('a guest that hangs', () => {
     for (const { parts } of await read()) expect(parts.memory).toMatchObject({ residentKib: 2048n });
   });
 
+  it('is told from a host on which each takes longer than the deadline, from the first reading on', async () => {
+    const { read } = await started([guest(1), guest(2), guest(3), guest(4)], { deadline: 0.05 });
+    const answer: Handler<'connectGetAllDomainStats'> = daemon.handle(
+      'connectGetAllDomainStats',
+      async (query) => {
+        const all = query.domains === undefined && query.flags?.active === true;
+        await new Promise((resolve) => setTimeout(resolve, all ? 2_000 : 200));
+        return answer(query);
+      },
+    );
+    const readings = await read();
+    expect(readings).toHaveLength(4);
+    for (const { parts } of readings)
+      expect(parts).toMatchObject({ cpu: { timeNs: 100n }, memory: { residentKib: 2048n } });
+  });
+
+  it('is told from those that a reading had no time for, which are in it all the same', async () => {
+    const guests = Array.from({ length: 10 }, (_, index) => guest(index + 1));
+    const { inspector } = await started(guests, { deadline: 0.2 });
+    const answer: Handler<'connectGetAllDomainStats'> = daemon.handle(
+      'connectGetAllDomainStats',
+      async (query) => {
+        if (query.domains === undefined) return never;
+        await new Promise((resolve) => setTimeout(resolve, 100));
+        return answer(query);
+      },
+    );
+    const readings = await inspector.inspect(allParts, signal, 400);
+    expect(names(readings).sort()).toEqual(guests.map(({ name }) => name).sort());
+    expect(named(readings, 'guest-10').parts.cpu).toEqual({
+      missing: 'busy',
+      detail: expect.stringMatching(/no time left/) as unknown,
+    });
+  });
+
   it('is told from a host that is merely slow at first', async () => {
     const { read } = await started(
       Array.from({ length: 100 }, (_, index) => guest(index + 1)),
