@@ -232,8 +232,9 @@ export class CentralAgent implements Component {
   async #cycle(cycle: string, confirmFor: number, stop: AbortSignal): Promise<CycleResult> {
     const { clock, logger, options, pollsters, session } = this.#parts;
     const readFor = Math.min(options.timeout, options.interval);
+    const bound = options.interval < options.timeout ? 'central.interval' : 'central.timeout';
     const late = (what: string) => new NephoscopeError('CYCLE_TIMEOUT', what);
-    const reading = deadline(clock, readFor, late(`not done within ${readFor / 1_000} s (central.timeout)`), stop);
+    const reading = deadline(clock, readFor, late(`not done within ${readFor / 1_000} s (${bound})`), stop);
     const sendable = deadline(
       clock,
       Math.max(confirmFor, readFor + lastConfirms),

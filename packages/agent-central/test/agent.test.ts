@@ -169,25 +169,34 @@ describe('one cycle', () => {
     expect(told('warn')[20]).toMatch(/ and 1 others: for other reasons$/);
   });
 
-  it('gives up what is not read in time, and sends what was', async () => {
-    const slow = pollster('slow', async function* ({ clock }) {
-      yield counter('slow', 'early', clock.now());
-      await hang();
-    });
-    const { agent, bus, clock, told } = await startAgent({ pollsters: [slow, things('quick', 'a')] });
-    const done = agent.once(never);
-    done.catch(() => undefined);
-    await clock.advance(5 * minute);
-    await expect(done).rejects.toMatchObject({ code: 'POLLSTERS_FAILED' });
-    expect(
-      lines(bus.confirmed)
-        .map(({ resource_id }) => resource_id)
-        .sort(),
-    ).toEqual(['a', 'early']);
-    expect(told('error')).toEqual([
-      "the pollster 'slow' failed, counters of it are missing: it was not done when the cycle ended: not done within 300 s (central.timeout)",
-    ]);
-  });
+  it.each([
+    ['10m', 5 * minute, '300 s (central.timeout)'],
+    ['1m', minute, '60 s (central.interval)'],
+  ])(
+    'gives up what is not read in time at an interval of %s, and sends what was',
+    async (interval, time, bound) => {
+      const slow = pollster('slow', async function* ({ clock }) {
+        yield counter('slow', 'early', clock.now());
+        await hang();
+      });
+      const { agent, bus, clock, told } = await startAgent({
+        pollsters: [slow, things('quick', 'a')],
+        options: { interval },
+      });
+      const done = agent.once(never);
+      done.catch(() => undefined);
+      await clock.advance(time);
+      await expect(done).rejects.toMatchObject({ code: 'POLLSTERS_FAILED' });
+      expect(
+        lines(bus.confirmed)
+          .map(({ resource_id }) => resource_id)
+          .sort(),
+      ).toEqual(['a', 'early']);
+      expect(told('error')).toEqual([
+        `the pollster 'slow' failed, counters of it are missing: it was not done when the cycle ended: not done within ${bound}`,
+      ]);
+    },
+  );
 
   it('names the service that was away when the cycle ended', async () => {
     const { agent, clock, told } = await startAgent({
