@@ -17,6 +17,8 @@ export class BrokerUrl {
   constructor(text: string) {
     const url = URL.canParse(text) ? new URL(text) : undefined;
     if (url === undefined || !/^amqps?:$/.test(url.protocol) || url.hostname === '') throw new TypeError(mistake);
+    // What looks like a host or a virtual host then is a part of the password, and would be quoted.
+    if (url.username === '' && url.pathname.includes('@')) throw new TypeError(mistake);
     if (url.search !== '' || url.hash !== '')
       throw new TypeError(`${mistake}; settings after '?' are options of their own here`);
     if (url.pathname.slice(1).includes('/'))

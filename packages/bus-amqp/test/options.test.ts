@@ -40,6 +40,7 @@ describe('the options of the AMQP bus', () => {
       'amqp://agent:s3cret@host:port',
       'amqp://agent:s3cret%@host',
       'amqp://agent:s3cret@host/a/b',
+      'amqp://agent:12/s3cret@host',
       's3cret',
       '',
     ]) {

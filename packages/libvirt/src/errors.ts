@@ -126,7 +126,7 @@ export class UriError extends LibvirtClientError {
 
 /** A URI as it may be shown: libvirt takes no password in one, and somebody may have written one all the same. */
 export function withoutPassword(uri: string): string {
-  return uri.replace(/^([^/?#]*:\/\/[^/?#:@]*):[^/?#]*@/, '$1:***@');
+  return uri.replace(/^([^/?#]*:\/\/[^/?#:@]*):.*@/s, '$1:***@');
 }
 
 /** The URI asks for a transport that libvirt knows and this client does not. */

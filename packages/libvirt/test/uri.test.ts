@@ -68,6 +68,7 @@ describe('parseUri', () => {
 
 it.each([
   'qemu+ssh://root:sekret@host/system',
+  'qemu+ssh://root:12/sekret@host/system',
   'qemu+tcp://root:sekret@host:x/system',
   'qemu://root:se:kr@et@h/?mode=1',
 ])('shows no password of %s', (uri) => {

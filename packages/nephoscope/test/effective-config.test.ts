@@ -34,6 +34,8 @@ describe('effectiveConfig', () => {
     speed: duration().default(90_000),
     height: z.number().default(90_000),
     password: z.string().optional(),
+    passphrase: z.string().optional(),
+    apiKey: z.string().optional(),
     loft: z.strictObject({ size: z.number().default(4) }).prefault({}),
   });
 
@@ -58,6 +60,8 @@ describe('effectiveConfig', () => {
     [{ bus: { url: 'amqp://me:open/sesame?1#@host/v' } }],
     [{ bus: { url: ['amqp://a:open_sesame_1@one', 'amqps://b:p:open_sesame_1@two:5671/x?y=z'] } }],
     [{ bus: { password: 'open sesame 1' } }],
+    [{ bus: { passphrase: 'open sesame 1' } }],
+    [{ bus: { apiKey: 'open sesame 1' } }],
   ])('prints no secret of %j', (values) => {
     expect(JSON.stringify(print({ secrets: ['x'.repeat(8)], ...values }, options))).not.toMatch(/sesame/);
   });

@@ -43,6 +43,8 @@ export async function runToExit(main: Main, logger: () => Logger | undefined): P
   const onOther = (signal: NodeJS.Signals) =>
     logger()?.info({ signal }, `ignored ${signal}: ${withoutMeaning[signal as keyof typeof withoutMeaning]}`);
   process.umask(0o077);
+  // Node's diagnostic reports hold the environment, in which there may be secrets; versions before 22.13 cannot leave it out.
+  if ('excludeEnv' in process.report) process.report.excludeEnv = true;
   process.stderr.on('error', () => undefined);
   // A plugin may print, to whom it likes.
   process.stdout.on('error', () => undefined);

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { Secret } from '@nephoscope/core';
 
 const redacted = String(new Secret(''));
-const secretKey = /secret|passw|token|credential|private_?key/i;
+const secretKey = /secret|passw|passphrase|pass$|pwd$|token|credential|(private|api|access)_?key$|authorization/i;
 
 export function isSecretKey(key: string): boolean {
   return secretKey.test(key);

@@ -11,6 +11,7 @@ import { z } from 'zod';
 
 import { healthOf } from './health-of.js';
 import type { Component } from './lifecycle.js';
+import { sayable } from './log-line.js';
 
 /** What {@link statusOptions} gives. */
 export interface StatusOptions {
@@ -85,7 +86,11 @@ export function createStatusServer(
     } else if (path === '/readyz') {
       const report = Object.fromEntries(Object.entries(checks).map(([name, check]) => [name, healthOf(check)]));
       const ready = Object.values(report).every((health) => health.ok);
-      send(ready ? 200 : 503, 'application/json', `${JSON.stringify({ ready, checks: report }, null, 2)}\n`);
+      send(
+        ready ? 200 : 503,
+        'application/json',
+        sayable(`${JSON.stringify({ ready, checks: report }, null, 2)}\n`),
+      );
     } else if (path === '/metrics') {
       registry.metrics().then(
         (text) => send(200, registry.contentType, text),

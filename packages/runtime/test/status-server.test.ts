@@ -7,6 +7,7 @@ import { hostname } from 'node:os';
 import type { Health } from '@nephoscope/core';
 import { Counter, Registry } from 'prom-client';
 
+import { hideInLogs } from '../src/log-line.js';
 import { createStatusServer, statusOptions } from '../src/status-server.js';
 import type { HealthChecks, StatusServer } from '../src/status-server.js';
 
@@ -69,6 +70,14 @@ describe('the status server', () => {
       ready: false,
       checks: { bus: { ok: false, reason: 'no broker' }, store: { ok: true } },
     });
+  });
+
+  it('shows no secret that was learned, and nothing that does something to a terminal', async () => {
+    hideInLogs((text) => text.replaceAll('learned-token', '[secret]'));
+    const reason = 'the service said learned-token \u202e\u009b31m';
+    const { url } = await started({ cloud: () => ({ ok: false, reason }) });
+    const { body } = await get(`${url}/readyz`);
+    expect(body).toContain('the service said [secret] \\u202e\\u009b31m');
   });
 
   it('takes a check that throws for one that fails', async () => {

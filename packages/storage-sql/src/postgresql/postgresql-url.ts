@@ -30,6 +30,8 @@ export class PostgresqlUrl {
     const url = URL.canParse(complete) ? new URL(complete) : undefined;
     if (url === undefined || !/^postgres(ql)?:$/.test(url.protocol) || url.hash !== '')
       throw new TypeError(mistake);
+    // What looks like a database or a setting then is a part of the password, and would be quoted.
+    if (url.username === '' && (url.pathname + url.search).includes('@')) throw new TypeError(mistake);
     const settings = new Map(url.searchParams);
     const socket = settings.get('host');
     const sslMode = settings.get('sslmode');

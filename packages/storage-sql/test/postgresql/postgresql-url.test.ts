@@ -55,6 +55,8 @@ describe('a PostgreSQL URL', () => {
     'postgresql://bob:geheim@db.example/x?sslrootcert=x.pem',
     'postgresql://bob:geheim@db.example/x#y',
     'mysql://bob:geheim@db.example/x',
+    'postgresql://bob:12/geheim@db.example/x',
+    'postgresql://bob:12?geheim&more@db.example/x',
   ])('is refused when it is %s, without being repeated', (url) => {
     const { error } = parse({ url });
     expect(error?.issues[0]).toMatchObject({ path: ['url'] });
