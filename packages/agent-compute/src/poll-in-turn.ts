@@ -34,22 +34,24 @@ export function pollInTurn(
     return results;
   }
   let at = 0;
-  let before: Inspection<InstancePart> | undefined;
+  /** The poll that was begun last, and with what its instance was compared. */
+  let begun: { readonly at: number; readonly before: Inspection<InstancePart> | undefined } | undefined;
   const work = () => {
     for (; at < readings.length; at++) {
       const reading = readings[at]!;
-      before = previous.get(reading.instance.id);
+      begun = { at, before: previous.get(reading.instance.id) };
       // By its place: what is cut off here is polled again, and must not be there twice.
       results[at] = pollInstance(group, pollster, reading, tools, signal);
     }
   };
   const onCut = () => {
+    // The cut may come between two polls, or before the first: then there is nothing to undo.
     const id = readings[at]?.instance.id;
-    if (id === undefined) return;
+    if (id === undefined || begun?.at !== at) return;
     delete results[at];
     pending.delete(id);
-    if (before === undefined) previous.delete(id);
-    else previous.set(id, before);
+    if (begun.before === undefined) previous.delete(id);
+    else previous.set(id, begun.before);
   };
   for (let cuts = 1; at < readings.length; cuts++) {
     const from = at;

@@ -1,4 +1,4 @@
-import type { ComputePollManager, Counter, Counters, Instance } from '@nephoscope/core';
+import type { ComputePollManager, Counter, Counters, Instance, InstanceReading } from '@nephoscope/core';
 import {
   FakeClock,
   FakeInspector,
@@ -9,6 +9,8 @@ import {
 import { Registry } from 'prom-client';
 
 import { runCycle } from '../src/cycle.js';
+import { pollInTurn } from '../src/poll-in-turn.js';
+import type { Taken } from '../src/poll-instance.js';
 import { Failures } from '../src/failures.js';
 import { Gaps } from '../src/gaps.js';
 import { createAgentMetrics } from '../src/metrics.js';
@@ -58,7 +60,11 @@ const truth = [
   ['true.since', 'two', 7n, 'two'],
 ];
 
-async function twoCycles(pollsters: readonly ActivePollster[], longest = 50) {
+async function twoCycles(
+  pollsters: readonly ActivePollster[],
+  longest = 50,
+  onTaken: (pollsters: readonly string[]) => void = () => undefined,
+) {
   const logger = new RecordingLogger();
   const registry = new Registry();
   const metrics = createAgentMetrics(registry);
@@ -78,8 +84,10 @@ async function twoCycles(pollsters: readonly ActivePollster[], longest = 50) {
       groups,
       { inspector, readingTime: 20_000, clock, logger, metrics, failures, order, onListed: () => undefined },
       time.signal,
-    ))
+    )) {
+      onTaken(batch.map(({ pollster: name }) => name));
       for (const { pollster: name, counters } of batch) taken[name]!.push(...(counters as readonly Counter[]));
+    }
     clearTimeout(end);
     failures.tell();
     for (const name of failures.pollsters) failed.add(name);
@@ -386,6 +394,53 @@ it('one that ended the program before is not called until its time has come', as
   const { taken, failed } = await called(fakeStartMonotonic);
   expect(taken['bad']).toHaveLength(4);
   expect([...failed]).toEqual([]);
+});
+
+it('what others sent is taken before the next one that loops holds up the cycle', async () => {
+  const happened: string[] = [];
+  const looping = (name: string) =>
+    pollster<'cpu'>(name, [name], () => {
+      happened.push(name);
+      for (;;);
+    });
+  const { taken, failed } = await twoCycles([honest, looping('one'), looping('two')], 50, (names) =>
+    happened.push(`taken of ${[...new Set(names)].join()}`),
+  );
+  // On a busy host each is tried again before it is cut off. Those that are left alone in the second cycle break it up no more.
+  const sequence = happened.filter((what, index) => what !== happened[index - 1]);
+  expect(sequence).toEqual(['one', 'taken of honest', 'two', 'taken of honest']);
+  expect(figures(taken['honest']!)).toEqual(truth);
+  expect([...failed]).toEqual(['one', 'two']);
+});
+
+it('a cut between two instances leaves each compared with its own last reading', async () => {
+  const [logger, clock] = [new RecordingLogger(), new FakeClock()];
+  const metrics = createAgentMetrics(new Registry());
+  const inspector = new FakeInspector(step(0), step(1));
+  await inspector.start(new AbortController().signal);
+  const [group] = createPollGroups(computeOptions.parse({}), [honest], () => new Gaps(metrics, logger));
+  const tools = {
+    ...{ inspector, readingTime: 20_000, clock, logger, metrics },
+    ...{ failures: new Failures(metrics, logger), order: new ReadingOrder(clock), onListed: () => undefined },
+  };
+  const poll = (readings: readonly InstanceReading[]) =>
+    pollInTurn(group!, group!.pollsters[0]!, readings, tools, new AbortController().signal) as readonly Taken[];
+  poll(step(0));
+  // It is cut off after the first instance and before anything of the second has begun, as on a host without a free CPU.
+  const later = step(1);
+  const second = later[1]!;
+  let isFirst = true;
+  Object.defineProperty(later, 1, {
+    get() {
+      const waits = isFirst;
+      isFirst = false;
+      while (waits);
+      return second;
+    },
+  });
+  const taken = poll(later).flatMap(({ counters }) => counters as readonly Counter[]);
+  expect(isFirst).toBe(false);
+  expect(figures(taken)).toEqual(truth.slice(2));
 });
 
 it('others have their turn while one yields thousands of counters without ever waiting', async () => {

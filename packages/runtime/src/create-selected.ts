@@ -49,7 +49,11 @@ export function createSelected<Product, Made>(
   };
   for (const { declared, failure } of inactive) if (failure !== undefined) failed(declared.name, failure);
 
-  const made = active.flatMap((one): Made[] => {
+  // Ours come first: what they send need not wait for one of others that has to be cut off.
+  const oursFirst = [...active].sort(
+    (a, b) => Number(isOurs(b.declared.packageName)) - Number(isOurs(a.declared.packageName)),
+  );
+  const made = oursFirst.flatMap((one): Made[] => {
     const { name, packageDirectory, packageName } = one.declared;
     try {
       // Ours are in folders with the programs' own code.
