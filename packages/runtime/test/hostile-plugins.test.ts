@@ -49,11 +49,16 @@ export function create({ logger, clock }) {
   const ended = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>;
   let isOver = false;
   void ended.then(() => (isOver = true));
-  const log = () =>
-    stderr
-      .split('\n')
-      .filter((line) => line.startsWith('{') && line.endsWith('}'))
-      .map((line) => JSON.parse(line) as Line);
+  const lines: Line[] = [];
+  let read = 0;
+  /** Each line is read once: plugins write many, and this is asked for each of them again and again. */
+  const log = () => {
+    const end = stderr.lastIndexOf('\n') + 1;
+    for (const line of stderr.slice(read, end).split('\n'))
+      if (line.startsWith('{') && line.endsWith('}')) lines.push(JSON.parse(line) as Line);
+    read = end;
+    return lines;
+  };
   const until = (what: string, condition: () => boolean) =>
     waitUntil(`${what}: ${stdout}${stderr}`.slice(0, 20_000), () => condition() || isOver);
   await until('it runs', () => stdout.includes('running'));
