@@ -22,6 +22,7 @@ import type { Registry } from 'prom-client';
 import { breathe } from '../breath.js';
 import { Consumption } from '../consumption.js';
 import { decompressed } from '../decompress.js';
+import { collectSooner } from '../heap.js';
 import type { Letter } from '../letters.js';
 import { collectorPrefix } from '../publisher-id.js';
 import { SettingAside } from '../setting-aside.js';
@@ -202,6 +203,7 @@ export class NotificationListener implements Component {
     let work: Work;
     try {
       work = await this.#order.run(Math.max(byteLength, maxSmallBytes), async () => {
+        if (byteLength > maxSmallBytes) collectSooner();
         const read = await this.#read(delivery, signal);
         if (byteLength > maxSmallBytes) await this.#publish(read, signal);
         return read;
