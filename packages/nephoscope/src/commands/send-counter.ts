@@ -5,6 +5,7 @@ import {
   createSigner,
   describeError,
   encodeMeteringBatch,
+  formatTimestamp,
   isNephoscopeError,
   meteringContentType,
   meteringRoutingKey,
@@ -80,7 +81,7 @@ export function sendCounterCommand(): Command {
     .option('--metadata <json>', 'metadata of the resource, a JSON object', parsed(exactMetadata))
     .option(
       '--message-id <uuid>',
-      'of a counter that was sent before and perhaps did not arrive: it is recorded once (default: a new one)',
+      'of a counter that was sent before, with the same --timestamp, and perhaps did not arrive: it is recorded once (default: a new one)',
       parsed(uuid),
     )
     .addHelpText(
@@ -100,12 +101,15 @@ async function sendCounter(options: CounterOptions, signal: AbortSignal): Promis
   const configured = await configure(sender, await readConfiguration(options.config), installedPlugins());
   const { config } = configured;
   const messageId = options.messageId ?? randomUUID();
+  const counter = counterOf(options);
   const line = signMeteringMessage(
-    counterOf(options),
+    counter,
     // A sender without memory: each time a publisher of its own, with one message.
     { source: config.source, messageId, publisherId: `send-counter.${config.host}/${messageId}`, sequence: 1n },
     createSigner({ secret: config.secrets[0] as Secret, form: signatureFormOf(config.compute) }),
   );
+  // Under one id the collector expects one sample, its time included.
+  const again = `--message-id ${messageId} --timestamp ${formatTimestamp(counter.timestamp)}`;
   const message = {
     exchange: meteringTopology.exchange,
     routingKey: meteringRoutingKey(options.name),
@@ -114,7 +118,7 @@ async function sendCounter(options: CounterOptions, signal: AbortSignal): Promis
   };
   const inProcess = "this command: configure the one that a collector reads, such as 'amqp'";
   await withBus(configured, inProcess, signal, (messageBus) =>
-    withSignsOfLife((seconds) => `Sending … ${seconds} s`, publish(messageBus, message, messageId, signal)),
+    withSignsOfLife((seconds) => `Sending … ${seconds} s`, publish(messageBus, message, again, signal)),
   );
   await print(`${messageId}\n`);
 }
@@ -122,7 +126,7 @@ async function sendCounter(options: CounterOptions, signal: AbortSignal): Promis
 async function publish(
   messageBus: MessageBus,
   message: Parameters<MessageBus['publish']>[0],
-  messageId: string,
+  again: string,
   signal: AbortSignal,
 ): Promise<void> {
   const until = deadline(signal, sendTime, 'the bus did not confirm the counter');
@@ -134,7 +138,7 @@ async function publish(
     const why = signal.aborted ? 'interrupted' : describeError(error);
     throw new NephoscopeError(
       'SAMPLES_UNSENT',
-      `the counter is not confirmed, and may still be recorded: ${why}. Repeat the command with --message-id ${messageId}, then it is recorded once`,
+      `the counter is not confirmed, and may still be recorded: ${why}. Repeat the command with ${again}, then it is recorded once`,
     );
   }
 }
