@@ -139,9 +139,14 @@ export const maxMiddleBytes = 1024 * 1024;
 /** One that was begun so often and never done with may be what ended those who had begun it. */
 const mostAttempts = 2;
 
+/** Signed samples, whose signatures are random, come to a tenth of the largest document at the most. */
+const maxCompressedBytes = 4 * 1024 * 1024;
+
 /** Why a delivery is not begun at all; undefined for one that is to be read. */
-export function unreadRefusal({ body, attempts = 0 }: Delivery): Refusal | undefined {
+export function unreadRefusal({ body, attempts = 0, compression }: Delivery): Refusal | undefined {
   const { byteLength } = body;
+  if (compression !== undefined && byteLength > maxCompressedBytes)
+    return unreadable(`a compressed message of ${byteLength} bytes, more than ${maxCompressedBytes}`);
   if (byteLength > maxMeteringDocumentBytes)
     return unreadable(`a message of ${byteLength} bytes, more than ${maxMeteringDocumentBytes}`);
   if (byteLength <= maxMiddleBytes || attempts < mostAttempts) return undefined;

@@ -3,7 +3,7 @@ import { performance } from 'node:perf_hooks';
 import { Mutex } from '@nephoscope/core';
 import type { Delivery } from '@nephoscope/core';
 
-import { maxMiddleBytes } from './intake.js';
+import { maxMiddleBytes, refusing } from './intake.js';
 import type { Intake, Reading } from './intake.js';
 import { Waiting } from './waiting.js';
 
@@ -31,6 +31,9 @@ const patience = 50;
 const shareOfLong = 5;
 /** Of those in doubt so many bytes wait together, beside the last: what waits takes the place of others in the prefetch. */
 const maxDoubtedBytes = 1024 * 1024;
+
+/** When compressed ones of so many bytes wait, no more of those larger than 1 MiB are decompressed: bzip2 takes a second for each. */
+const maxPackedBytes = 16 * 1024 * 1024;
 
 /** One that takes turns. */
 interface Long {
@@ -138,7 +141,15 @@ export class Turns {
   }
 
   async #unpack(delivery: Delivery): Promise<void> {
+    const waiting = this.#packedBytes();
     this.#packed.add(delivery);
+    if (delivery.body.byteLength > maxMiddleBytes && waiting > maxPackedBytes) {
+      const why = new Error(
+        `it is compressed and of more than 1 MiB, while others of ${waiting} bytes wait for that`,
+      );
+      this.#enter(delivery);
+      return this.#addLong(newLong(delivery, refusing(delivery, why)));
+    }
     this.#enter(delivery);
     await this.#unpacking.run(async () => {
       if (delivery.isGone && this.#packed.delete(delivery)) {
@@ -150,6 +161,12 @@ export class Turns {
       if (this.#packed.has(delivery))
         await new Promise<void>((resolve) => this.#addLong(newLong(delivery, reading, resolve)));
     });
+  }
+
+  #packedBytes(): number {
+    let bytes = 0;
+    for (const { body } of this.#packed) bytes += body.byteLength;
+    return bytes;
   }
 
   #leave(long: Long): void {

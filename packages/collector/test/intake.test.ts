@@ -13,7 +13,7 @@ import type { JsonObject } from '@nephoscope/core';
 import { FakeDelivery } from '@nephoscope/testing';
 import fc from 'fast-check';
 
-import { takeIn } from '../src/intake.js';
+import { takeIn, unreadRefusal } from '../src/intake.js';
 import { line, secret } from './support.js';
 
 // Ceilometer 19 and the tests sign with different secrets.
@@ -240,6 +240,13 @@ it.each([
   expect(samples).toEqual([]);
   expect(refusals).toHaveLength(1);
   expect(refusals[0]?.reason).toMatch(/^unreadable: ./);
+});
+
+it('refuses a compressed body that is larger than what samples can come to', () => {
+  const body = Buffer.alloc(4 * 1024 * 1024 + 1);
+  const refusal = unreadRefusal(new FakeDelivery({ queue: 'metering', body, compression: 'gzip' }));
+  expect(refusal?.reason).toBe('unreadable: a compressed message of 4194305 bytes, more than 4194304');
+  expect(unreadRefusal(new FakeDelivery({ queue: 'metering', body }))).toBeUndefined();
 });
 
 it('gives every message of a hostile body an end, as a sample or as a refusal', () => {

@@ -135,6 +135,20 @@ it('reads others while one is decompressed, and the next of these when that one 
   await until('it is read', () => read() === packed[1]);
 });
 
+it('decompresses no more large ones when 16 MiB wait for that: they go to the dead letters as they came', async () => {
+  const { turns } = turnsOf();
+  const packed = (bytes: number) => new FakeDelivery({ queue, body: Buffer.alloc(bytes), compression: 'bzip2' });
+  const waiting = Array.from({ length: 6 }, () => packed(3 * 1024 * 1024));
+  const large = packed(2 * 1024 * 1024);
+  const usual = packed(200_000);
+  for (const delivery of [...waiting, large, usual]) turns.add(delivery);
+  const intake = turns.next();
+  expect(intake).toMatchObject({ delivery: large, refusals: [{ kind: 'unreadable' }] });
+  expect(turns.next()).toBeUndefined();
+  await Promise.resolve();
+  expect(new Set(turns.drain())).toEqual(new Set([...waiting, usual]));
+});
+
 it('leaves out what is gone, and gives back all that is not read when it stops', async () => {
   const { turns, dropped, read } = turnsOf();
   const [gone, large, one] = [sized(300_000), sized(2_000_000), small()];
