@@ -11,6 +11,9 @@ export interface ConfigProblem {
   readonly message: string;
 }
 
+/** What is told of an error is cut off after 2,000 characters. */
+const longestList = 1_900;
+
 const name = /^[\w@][\w@./-]{0,39}$/;
 
 /** Every mistake of a configuration at once, each with its path and place. */
@@ -21,10 +24,17 @@ export class ConfigInvalid extends NephoscopeError {
     const lines = problems.map(({ path, message }) => `  ${formatPath(path)}: ${message} (${raw.locate(path)})`);
     super(
       'CONFIG_INVALID',
-      `the configuration has ${problems.length === 1 ? 'a mistake' : `${problems.length} mistakes`}:\n${lines.join('\n')}`,
+      `the configuration has ${problems.length === 1 ? 'a mistake' : `${problems.length} mistakes`}:\n${asMany(lines).join('\n')}`,
     );
     this.problems = problems;
   }
+}
+
+/** Those that fit into what is told of an error, and how many more there are. */
+function asMany(lines: readonly string[]): readonly string[] {
+  let length = 0;
+  const shown = lines.filter((line) => (length += line.length + 1) <= longestList);
+  return shown.length === lines.length ? lines : [...shown, `  and ${lines.length - shown.length} more`];
 }
 
 /**

@@ -166,6 +166,21 @@ describe('configure', () => {
     ]);
   });
 
+  it('says how many more there are than it tells, each as a whole', async () => {
+    await writeFile(
+      path,
+      `${minimal}log: { level: 1 }\n${Array.from({ length: 60 }, (_, at) => `wrong${at}: 1\n`).join('')}`,
+    );
+    const told = describeError(
+      await readConfig(path, {})
+        .then((raw) => configure(program, raw))
+        .catch((error: unknown) => error),
+    ).split('\n');
+    expect(told[0]).toBe('the configuration has 61 mistakes:');
+    expect(told.at(-1)).toBe(`  and ${61 - (told.length - 2)} more`);
+    expect(told.slice(1, -1).every((line) => line.endsWith(')'))).toBe(true);
+  });
+
   it('says what is required, where nothing like it is there', async () => {
     expect(await mistakes('source: a\n')).toEqual([
       'secrets: is required: a text or a list of texts (FILE)',
