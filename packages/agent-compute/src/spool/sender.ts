@@ -97,12 +97,11 @@ export class Sender {
         await changed;
       } catch (error) {
         if (signal.aborted) return;
-        waited = true;
         this.#failure = describeError(error);
-        logger.warn(
-          { err: error, samples: spool.waiting },
-          `samples wait, the next try is in ${this.#pause / 1_000} s: ${this.#failure}`,
-        );
+        const text = `samples wait, the next try is in ${this.#pause / 1_000} s: ${this.#failure}`;
+        // Once: that it lasts is shown by `health`, which is told each ten minutes.
+        logger[waited ? 'debug' : 'warn']({ err: error, samples: spool.waiting }, text);
+        waited = true;
         await this.#wait(this.#pause);
         this.#pause = Math.min(this.#pause * 2, longestPause);
       }
