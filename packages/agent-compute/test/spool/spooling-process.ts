@@ -43,6 +43,7 @@ const bus = {
     appendFileSync(join(folder, 'confirmed'), `${Buffer.from(body).toString('utf8').trimEnd()}\n`);
     await turn();
   },
+  health: () => ({ ok: true }),
 } as unknown as MessageBus;
 const sender = new Sender({ spool, bus, clock: systemClock, logger, metrics });
 process.stdout.write('ready\n');

@@ -110,6 +110,7 @@ export class Agent {
       bus: {
         declare: () => Promise.resolve(),
         publish: (message) => this.#publish(message.body),
+        health: () => ({ ok: true }),
       } as Partial<MessageBus> as MessageBus,
       ...{ metrics, logger, clock },
     });
