@@ -1,5 +1,5 @@
-import { PayloadReader } from '@nephoscope/core';
-import type { Notification } from '@nephoscope/core';
+import { formatTimestamp, isNephoscopeError, parseTimestamp, PayloadReader } from '@nephoscope/core';
+import type { MetadataValue, Notification } from '@nephoscope/core';
 
 import type { CinderResource } from './resources.js';
 
@@ -19,7 +19,7 @@ export function eventId({ kind, id }: CinderResource, { eventType, messageId, pa
   const fields = identifying[actionOf(kind, eventType)];
   if (fields === undefined) return messageId;
   const reader = new PayloadReader(payload);
-  const content = [id, ...fields].map((key) => reader.value(key));
+  const content = [reader.value(id), ...fields.map((key) => inSeconds(reader.value(key)))];
   return content.every((value) => typeof value === 'string') ? JSON.stringify([eventType, ...content]) : messageId;
 }
 
@@ -30,6 +30,20 @@ export function eventId({ kind, id }: CinderResource, { eventType, messageId, pa
 export function isRepeatedDeletion({ kind }: CinderResource, { eventType, payload }: Notification): boolean {
   const reader = new PayloadReader(payload);
   return actionOf(kind, eventType) === 'delete.start' && reader.value('audit_period_ending') !== null;
+}
+
+/**
+ * A time in cinder's own words, whole seconds as nova's are taken, too: a period is the same however it is written. What is no time stays as
+ * it is.
+ */
+function inSeconds(time: MetadataValue): MetadataValue {
+  if (typeof time !== 'string') return time;
+  try {
+    return formatTimestamp(parseTimestamp(time)).replace(/T(\d\d:\d\d:\d\d)\.\d+/, ' $1');
+  } catch (error) {
+    if (isNephoscopeError(error, 'TIMESTAMP_INVALID')) return time;
+    throw error;
+  }
 }
 
 function actionOf(kind: string, eventType: string): string {

@@ -61,6 +61,28 @@ it('is that of the period for an audit, however often it runs', () => {
   expect(eventId(snapshots, { ...exists, payload: next })).not.toBe(id);
 });
 
+it('is that of the period however it is written, and as it was before for how cinder writes it', () => {
+  const said = (beginning: string, ending: string) =>
+    eventId(volumes, {
+      ...original,
+      eventType: 'volume.exists',
+      payload: { ...original.payload, audit_period_beginning: beginning, audit_period_ending: ending },
+    });
+  const id = said('2026-11-28 00:00:00+00:00', '2026-11-28 01:00:00+00:00');
+  const volume = original.payload['volume_id'];
+  expect(JSON.parse(id)).toEqual([
+    'volume.exists',
+    volume,
+    '2026-11-28 00:00:00+00:00',
+    '2026-11-28 01:00:00+00:00',
+  ]);
+  expect(said('2026-11-28 00:00:00.000000', '2026-11-28T01:00:00.000Z')).toBe(id);
+  expect(said('2026-11-28T02:00:00+02:00', '2026-11-28 01:00:00.000001')).toBe(id);
+  expect(said('2026-11-28 00:00:00+00:00', '2026-11-28 01:00:01+00:00')).not.toBe(id);
+  // It is refused elsewhere, and each by itself.
+  expect(said('then', 'now')).not.toBe(said('then', 'later'));
+});
+
 it.each(['volume.resize.end', 'volume.attach.end', 'volume.detach.end', 'volume.retype', 'volume.delete.start'])(
   'is the message id for %s, which may happen often',
   (eventType) => {
