@@ -51,7 +51,10 @@ export async function decompressed({ body, compression }: Delivery, maxBytes: nu
   try {
     return await turns.run(() => method(body, most));
   } catch (error) {
-    if (isTooMuch(error)) throw compressed(`and of more than ${most} bytes without it`, error);
+    if (isTooMuch(error)) {
+      const times = most < maxBytes && most > leastRoom ? ` (${maxRatio} times what came)` : '';
+      throw compressed(`and of more than ${most} bytes${times} without it`, error);
+    }
     throw compressed(`by '${compression}', and damaged: ${describeError(error)}`, error);
   }
 }

@@ -44,6 +44,13 @@ it.each([
   expect(process.memoryUsage().rss - before).toBeLessThan(40_000_000);
 });
 
+it('says that it is the ratio that is too large, where it is', async () => {
+  const bomb = gzipSync(Buffer.alloc(900_000));
+  await expect(decompressed(delivery('gzip', bomb), 1_000_000)).rejects.toMatchObject({
+    message: `the body is compressed and of more than ${bomb.byteLength * 200} bytes (200 times what came) without it`,
+  });
+});
+
 it('gives back messages that are compressed as far as can be', async () => {
   // As those of one meter: of each only what is random differs, as its id and its signature do.
   const lines = Array.from(
