@@ -65,6 +65,12 @@ export async function* pollReadings(
   let taken: Taken[] = [];
   let promised = 0;
   let onTaken: () => void = () => undefined;
+  /** Before they are given away: what comes while somebody has them is not among them. */
+  const takeAll = (): readonly Taken[] => {
+    const all = taken;
+    taken = [];
+    return all;
+  };
   // All pollsters are given the same: what one could write into, the others would send.
   deepFreeze(readings);
   for (const group of groups) {
@@ -91,19 +97,16 @@ export async function* pollReadings(
       if (ofPollster === 0) ended();
       if (!pollster.pause.isOn(tools.clock)) continue;
       // It held up all others, for seconds on a busy host, and so may the next ones: what is there is taken now.
-      if (!wasLeftAlone && taken.length > 0) {
-        yield taken;
-        taken = [];
-      }
+      if (!wasLeftAlone && taken.length > 0) yield takeAll();
       // Whoever watches over the program hears that it lives, however many pollsters have to be cut off.
       await turn();
     }
   }
   for (;;) {
-    const now = taken;
-    taken = [];
-    if (now.length > 0) yield now;
-    if (taken.length > 0) continue;
+    if (taken.length > 0) {
+      yield takeAll();
+      continue;
+    }
     if (promised === 0) break;
     await new Promise<void>((resolve) => (onTaken = resolve));
     // What comes together is sent together.

@@ -34,7 +34,11 @@ async function cycles(
   const order = new ReadingOrder(clock);
 
   /** One cycle of the groups of these names, or of all; ended by `signal`. */
-  async function run(names?: readonly string[], signal = new AbortController().signal) {
+  async function run(
+    names?: readonly string[],
+    signal = new AbortController().signal,
+    onBatch: () => Promise<void> = () => Promise.resolve(),
+  ) {
     const failures = new Failures(metrics, logger);
     const due = groups.filter(({ name }) => names === undefined || names.includes(name));
     const batches: (readonly Taken[])[] = [];
@@ -42,8 +46,10 @@ async function cycles(
       due,
       { inspector, readingTime: 20_000, clock, logger, metrics, failures, order, onListed: () => undefined },
       signal,
-    ))
-      batches.push(batch);
+    )) {
+      batches.push([...batch]);
+      await onBatch();
+    }
     failures.tell();
     const taken = batches.flatMap((batch) =>
       batch.flatMap(({ instance, counters }) => counters.map(({ name }) => `${instance.name} ${name}`)),
@@ -59,6 +65,29 @@ type Manager = ComputePollManager<never>;
 
 const fine = pollster('fine', ['fine'], function* ({ counter }) {
   yield counter('fine', 1);
+});
+
+it('takes what comes while that is taken which a cut made room for', async () => {
+  let come: () => void = () => undefined;
+  const gate = new Promise<void>((resolve) => (come = resolve));
+  const late = pollster('late', ['late'], async ({ counter }) => {
+    await gate;
+    return [counter('late', 1)];
+  });
+  let isCut = false;
+  const cut = pollster('cut', ['cut'], () => {
+    isCut = true;
+    return [];
+  });
+  const { run, groups } = await cycles([fine, late, cut]);
+  // As of one that looped, without the seconds that it takes to cut it off.
+  groups[0]!.pollsters.find(({ name }) => name === 'cut')!.pause.isOn = () => isCut;
+  const { batches, taken } = await run(undefined, undefined, async () => {
+    come();
+    await turns(5);
+  });
+  expect(batches).toHaveLength(2);
+  expect(taken.sort()).toEqual(['one fine', 'one late', 'two fine', 'two late']);
 });
 
 describe('a pollster that fails', () => {
