@@ -1,4 +1,4 @@
-import { formatTimestamp, isNephoscopeError, parseTimestamp, PayloadReader } from '@nephoscope/core';
+import { formatTimestamp, isTimestamp, parseTimestamp, PayloadReader } from '@nephoscope/core';
 import type { MetadataValue, Notification } from '@nephoscope/core';
 
 import type { CinderResource } from './resources.js';
@@ -37,13 +37,8 @@ export function isRepeatedDeletion({ kind }: CinderResource, { eventType, payloa
  * it is.
  */
 function inSeconds(time: MetadataValue): MetadataValue {
-  if (typeof time !== 'string') return time;
-  try {
-    return formatTimestamp(parseTimestamp(time)).replace(/T(\d\d:\d\d:\d\d)\.\d+/, ' $1');
-  } catch (error) {
-    if (isNephoscopeError(error, 'TIMESTAMP_INVALID')) return time;
-    throw error;
-  }
+  if (!isTimestamp(time)) return time;
+  return formatTimestamp(parseTimestamp(time)).replace(/T(\d\d:\d\d:\d\d)\.\d+/, ' $1');
 }
 
 function actionOf(kind: string, eventType: string): string {

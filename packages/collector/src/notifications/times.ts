@@ -1,4 +1,4 @@
-import { PayloadReader, parseTimestamp } from '@nephoscope/core';
+import { PayloadReader, isTimestamp, parseTimestamp } from '@nephoscope/core';
 import type { Notification } from '@nephoscope/core';
 
 /** The fields of the payload, in nova's versioned form those of its object. */
@@ -14,11 +14,7 @@ export function periodOf(notification: Notification): readonly [bigint | undefin
 
 /** Undefined for what is no time: that is for the plugin to refuse. */
 export function momentOf(value: unknown): bigint | undefined {
-  try {
-    return typeof value === 'string' ? parseTimestamp(value) : undefined;
-  } catch {
-    return undefined;
-  }
+  return isTimestamp(value) ? parseTimestamp(value) : undefined;
 }
 
 function inner(fields: PayloadReader, key: string): PayloadReader {
