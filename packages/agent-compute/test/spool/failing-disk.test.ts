@@ -9,6 +9,13 @@ import { metric } from '../support.js';
 import { never, onDisk, openSpool, plain, textOf } from './support.js';
 import { killed, newFolder, numbered, numbers, spooling } from './spooling.js';
 
+/** What all open files have in common, as one of this folder. */
+async function openFiles(folder: string) {
+  const handle = await open(join(folder, readdirSync(folder)[0]!), 'r');
+  await handle.close();
+  return Object.getPrototypeOf(handle) as typeof handle;
+}
+
 describe('a disk that fails', () => {
   const mounted: string[] = [];
   afterEach(() => {
@@ -52,9 +59,7 @@ describe('a disk that fails', () => {
   it('when it syncs is tried anew, and the same number is not there twice', async () => {
     const { append, folder, records, send } = await spooling();
     await append(...numbered(1, 1));
-    const handle = await open(join(folder, readdirSync(folder)[0]!), 'r');
-    const files = Object.getPrototypeOf(handle) as typeof handle;
-    await handle.close();
+    const files = await openFiles(folder);
     const eio = Object.assign(new Error('EIO: i/o error, fdatasync'), { code: 'EIO' });
     jest.spyOn(files, 'datasync').mockRejectedValueOnce(eio);
     await expect(append(...numbered(2, 1))).rejects.toMatchObject({ code: 'SPOOL_UNAVAILABLE', cause: eio });
@@ -68,9 +73,7 @@ describe('a disk that fails', () => {
   it('and does not even cut off what it wrote ends the segment there: the next ones are in another', async () => {
     const { append, folder, send, registry } = await spooling();
     await append(...numbered(1, 1));
-    const handle = await open(join(folder, readdirSync(folder)[0]!), 'r');
-    const files = Object.getPrototypeOf(handle) as typeof handle;
-    await handle.close();
+    const files = await openFiles(folder);
     jest.spyOn(files, 'datasync').mockRejectedValueOnce(new Error('EIO'));
     jest.spyOn(files, 'truncate').mockRejectedValueOnce(new Error('EIO'));
     await expect(append(...numbered(2, 1))).rejects.toMatchObject({ code: 'SPOOL_UNAVAILABLE' });
@@ -85,9 +88,7 @@ describe('a disk that fails', () => {
   it('and keeps what it could not cut off does not bring numbers back that others have by then', async () => {
     const { append, folder, send } = await spooling({ maxBytes: 2 ** 20 });
     await append(...numbered(1, 1));
-    const handle = await open(join(folder, readdirSync(folder)[0]!), 'r');
-    const files = Object.getPrototypeOf(handle) as typeof handle;
-    await handle.close();
+    const files = await openFiles(folder);
     jest.spyOn(files, 'datasync').mockRejectedValue(new Error('EIO'));
     jest.spyOn(files, 'truncate').mockRejectedValue(new Error('EIO'));
     for (const text of ['never taken', 'nor this']) await expect(append(plain(text, 2n))).rejects.toThrow();

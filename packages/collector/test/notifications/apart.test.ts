@@ -1,10 +1,8 @@
-import { parseTimestamp, readMeteringMessage, splitMeteringBatch } from '@nephoscope/core';
-import { FakeBus, FakeClock, FakeDelivery, RecordingLogger } from '@nephoscope/testing';
-import { Registry } from 'prom-client';
+import { parseTimestamp } from '@nephoscope/core';
+import { FakeClock, FakeDelivery } from '@nephoscope/testing';
 
-import { NotificationListener } from '../../src/notifications/listener.js';
-import { notificationsOptions } from '../../src/notifications/options.js';
-import { metric, secret, until } from '../support.js';
+import { until } from '../support.js';
+import { samples, started } from './listening.js';
 import { active, bytes, enveloped, queue, volumeCreated, volumeSizePlugin } from './material.js';
 
 const now = parseTimestamp('2026-11-27T12:00:00Z');
@@ -14,39 +12,17 @@ const cinder = {
   exchangeTopics: ['cinder', 'openstack'].map((exchange) => ({ exchange, topics: [] })),
 };
 
-async function started(handlers = [cinder], options: Record<string, unknown> = {}) {
-  const [bus, clock, logger, registry] = [
-    new FakeBus(),
-    new FakeClock(now),
-    new RecordingLogger(),
-    new Registry(),
-  ];
-  const listener = new NotificationListener({
-    options: notificationsOptions.parse(options),
-    source: 'openstack',
-    host: 'controller-1',
-    secrets: [secret],
-    signature: 'canonical',
-    bus,
-    handlers,
-    failedPlugins: 0,
-    logger,
-    clock,
-    registry,
-  });
-  await listener.start();
+async function listening(handlers = [cinder], options: Record<string, unknown> = {}) {
+  const { bus, told, count } = await started(handlers, options, { clock: new FakeClock(now) });
   const settle = async (body: Uint8Array, exchange?: string) => {
     const one = new FakeDelivery({ queue, body, exchange, routingKey: 'notifications.info' });
     bus.send(one);
     await until('it is settled', () => one.outcome === 'ack');
     return one;
   };
-  const volumes = () =>
-    bus.confirmed.flatMap(({ body }) =>
-      [...splitMeteringBatch(body)].map((text) => readMeteringMessage(text as string).sample.volume),
-    );
-  const warned = () => logger.entries.filter(({ level }) => level === 'warn').map(({ message }) => message);
-  const apart = (reason: string) => metric(registry, 'nephoscope_collector_notifications_apart_total', { reason });
+  const volumes = () => samples(bus.confirmed).map(({ volume }) => volume);
+  const warned = () => told('warn').map(({ message }) => message);
+  const apart = (reason: string) => count('notifications_apart_total', { reason });
   return { bus, settle, volumes, warned, apart };
 }
 
@@ -169,7 +145,9 @@ describe('a notification waits apart', () => {
       /^contradictory: created_at is .*, after the end of its period/,
     ],
   ])('as %s when it came %s', async (kind, _, body, exchange, reason) => {
-    const { settle, volumes, warned, apart } = await started([{ ...both, exchangeTopics: cinder.exchangeTopics }]);
+    const { settle, volumes, warned, apart } = await listening([
+      { ...both, exchangeTopics: cinder.exchangeTopics },
+    ]);
     const one = await settle(body, exchange);
     expect(one.dead.map(({ reason: told }) => told)).toEqual([expect.stringMatching(reason)]);
     expect(volumes()).toEqual([]);
@@ -181,14 +159,14 @@ describe('a notification waits apart', () => {
   });
 
   it('until an operator puts it back, whatever was against it', async () => {
-    const { settle, volumes } = await started();
+    const { settle, volumes } = await listening();
     const [letter] = (await settle(announced({}, { size: 21 }), '')).dead;
     expect((await settle(letter!.body, '')).dead).toEqual([]);
     expect(volumes()).toEqual(['21']);
   });
 
   it('and nobody else puts back what was changed, or was never there', async () => {
-    const { settle, volumes, apart } = await started();
+    const { settle, volumes, apart } = await listening();
     const [letter] = (await settle(announced(), '')).dead;
     const text = Buffer.from(letter!.body).toString();
     await settle(bytes(text.replace('"size":20', '"size":0')), '');
@@ -223,13 +201,13 @@ describe('a notification waits apart', () => {
       announced({}, { created_at: 'yesterday', deleted_at: '', launched_at: null }),
     ],
   ])('but not %s', async (_, body) => {
-    const { settle, volumes } = await started([{ ...both, exchangeTopics: cinder.exchangeTopics }]);
+    const { settle, volumes } = await listening([{ ...both, exchangeTopics: cinder.exchangeTopics }]);
     expect((await settle(body, 'cinder')).dead).toEqual([]);
     expect(volumes()).toEqual(['20']);
   });
 
   it("in nova's versioned form, too", async () => {
-    const { settle } = await started([{ ...both, exchangeTopics: [{ exchange: 'nova', topics: [] }] }]);
+    const { settle } = await listening([{ ...both, exchangeTopics: [{ exchange: 'nova', topics: [] }] }]);
     const data = { 'nova_object.data': period('2030-01-01T00:00:00Z', '2030-02-01T00:00:00Z') };
     const payload = { 'nova_object.data': { audit_period: data } };
     const one = await settle(enveloped({ ...volumeCreated, event_type: 'instance.exists', payload }), 'nova');
@@ -244,21 +222,21 @@ describe('a notification waits apart', () => {
 
   it('of a plugin whose service calls itself otherwise, while another takes it', async () => {
     const other = { ...both, name: 'other', exchangeTopics: cinder.exchangeTopics };
-    const { settle, volumes } = await started([cinder, other]);
+    const { settle, volumes } = await listening([cinder, other]);
     expect((await settle(announced({ publisher_id: 'of our own' }), 'cinder')).dead).toEqual([]);
     expect(volumes()).toEqual(['20']);
   });
 
   it('of a plugin whose service announces elsewhere, while another takes it', async () => {
     const other = { ...cinder, name: 'other', exchangeTopics: [{ exchange: 'elsewhere', topics: [] }] };
-    const { settle, volumes, bus } = await started([cinder, other]);
+    const { settle, volumes, bus } = await listening([cinder, other]);
     expect((await settle(announced(), 'cinder')).dead).toEqual([]);
     expect(volumes()).toEqual(['20']);
     expect(bus.confirmed).toHaveLength(1);
   });
 
   it('for as long as the operator says', async () => {
-    const { settle } = await started([cinder], { maxAge: '1h' });
+    const { settle } = await listening([cinder], { maxAge: '1h' });
     const one = await settle(announced({ timestamp: '2026-11-27 10:59:00' }), 'cinder');
     expect(one.dead.map(({ reason }) => reason)).toEqual([expect.stringMatching(/^late: /)]);
     expect((await settle(announced({ timestamp: '2026-11-27 11:01:00' }), 'cinder')).dead).toEqual([]);
