@@ -124,22 +124,35 @@ describe('a message that is larger than anything that is read', () => {
   });
 });
 
-it('takes no more large ones than 48 MiB while the store takes nothing, and goes on by itself', async () => {
-  const { bus, store, registry } = await started({ prefetch: 400, batch: { samples: 1 } });
-  let commit: () => void = () => undefined;
-  store.before = () => new Promise((resolve) => (commit = resolve));
-  // One for all: to make each would take most of the time.
-  const body = Buffer.from(`${line()}\n${' '.repeat(4 * 1024 * 1024)}{\n`);
-  const deliveries = Array.from({ length: 24 }, () => Object.assign(new FakeDelivery(), { body }));
-  for (const delivery of deliveries) {
-    bus.send(delivery);
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-  await until('the store is asked', () => store.tries === 1);
-  // A batch, one ahead, and those that wait.
-  expect(await metric(registry, 'nephoscope_collector_messages_under_way')).toBeLessThanOrEqual(2 + 17);
-  store.before = () => Promise.resolve();
-  commit();
-  await until('all are settled', () => deliveries.every(({ outcome }) => outcome === 'ack'));
-  expect(store.batches.flat()).toHaveLength(24);
-});
+// With a slow one they wait for so long that the queue is consumed anew, and some that were on their way are given back.
+it.each([
+  ['quick', 0],
+  ['slow', 60],
+])(
+  'takes no more large ones than 48 MiB while the store takes nothing, and goes on by itself with a %s one',
+  async (_, commitTime) => {
+    const { bus, store, registry } = await started({ prefetch: 400, batch: { samples: 1 } });
+    let commit: () => void = () => undefined;
+    store.before = () => new Promise((resolve) => (commit = resolve));
+    // One for all: to make each would take most of the time.
+    const body = Buffer.from(`${line()}\n${' '.repeat(4 * 1024 * 1024)}{\n`);
+    const large = () => Object.assign(new FakeDelivery(), { body });
+    const deliveries = Array.from({ length: 24 }, large);
+    for (const delivery of deliveries) {
+      bus.send(delivery);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    await until('the store is asked', () => store.tries === 1);
+    // A batch, one ahead, and those that wait.
+    expect(await metric(registry, 'nephoscope_collector_messages_under_way')).toBeLessThanOrEqual(2 + 17);
+    store.before = () => new Promise((resolve) => setTimeout(resolve, commitTime));
+    commit();
+    await until('all are settled', () => {
+      for (const [at, { outcome }] of deliveries.entries())
+        // As a broker does.
+        if (outcome === 'requeue') bus.send((deliveries[at] = large()));
+      return deliveries.every(({ outcome }) => outcome === 'ack');
+    });
+    expect(store.batches.flat()).toHaveLength(24);
+  },
+);
