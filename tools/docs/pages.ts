@@ -2,13 +2,15 @@ import { configurationPage } from './configuration.js';
 import { errorsPage } from './error-table.js';
 import { metersPage } from './meters.js';
 import { firstPartyPlugins } from './plugins.js';
+import { packageReadmes } from './package-readmes.js';
 
-/** The generated pages by their path in the repository. */
+/** The pages that are generated, in whole or in part, by their path in the repository. */
 export async function generatedPages(): Promise<Readonly<Record<string, string>>> {
   const plugins = await firstPartyPlugins();
   return {
     'docs/configuration.md': configurationPage(plugins),
     'docs/meters.md': metersPage(plugins),
     'docs/errors.md': errorsPage(),
+    ...(await packageReadmes()),
   };
 }

@@ -312,6 +312,7 @@ storage: { url: 'postgres://localhost' }
       namespace: 'poll.compute',
       package: '@nephoscope/agent-compute',
       version: expect.stringMatching(/^\d/),
+      stability: 'beta',
       state: 'inactive',
       reason: expect.stringContaining('compute.disabled'),
     });
@@ -324,7 +325,7 @@ storage: { url: 'postgres://localhost' }
     expect(stateOf('amqp')).toMatchObject({ state: 'inactive', reason: expect.stringContaining('not chosen') });
 
     expect((await nephoscope(cwd, 'plugins', '--config', config)).stdout).toMatch(
-      /^poll\.compute +net +@nephoscope\/agent-compute +\S+ +inactive +disabled/m,
+      /^poll\.compute +net +@nephoscope\/agent-compute +\S+ +beta +inactive +disabled/m,
     );
   });
 });

@@ -4,6 +4,13 @@ import { dirname, join } from 'node:path';
 import { namespaces, NephoscopeError, pluginName } from '@nephoscope/core';
 import type { Namespace } from '@nephoscope/core';
 
+/**
+ * How far a package may be relied on, as its author declares it: `nephoscope.stability` in package.json. What each level
+ * promises: docs/stability.md.
+ */
+export const stabilityLevels = ['stable', 'beta', 'experimental'] as const;
+export type Stability = (typeof stabilityLevels)[number];
+
 /** A plugin as its package declares it; none of its code has been run. */
 export interface DeclaredPlugin {
   readonly namespace: Namespace;
@@ -11,6 +18,8 @@ export interface DeclaredPlugin {
   readonly packageName: string;
   readonly packageVersion: string;
   readonly packageDirectory: string;
+  /** Undefined when the package declares none. */
+  readonly stability?: Stability | undefined;
   /** The export of the package that holds it: `.` or `./cpu`. */
   readonly export: string;
 }
@@ -130,7 +139,10 @@ function declarations(directory: string, manifest: Manifest): DeclaredPlugin[] {
   const refuse = (problem: string) =>
     new NephoscopeError('PLUGIN_DECLARATION', `'nephoscope' in ${join(directory, 'package.json')}: ${problem}`);
   if (!isRecord(manifest.nephoscope)) throw refuse('must be an object of namespaces');
-  return Object.entries(manifest.nephoscope).flatMap(([namespace, plugins]) => {
+  const { stability, ...declared } = manifest.nephoscope;
+  if (stability !== undefined && !isStability(stability))
+    throw refuse(`'stability' must be one of ${stabilityLevels.join(', ')}`);
+  return Object.entries(declared).flatMap(([namespace, plugins]) => {
     if (!isNamespace(namespace))
       throw refuse(`there is no namespace '${namespace}'; there are ${namespaces.join(', ')}`);
     if (!isRecord(plugins)) throw refuse(`'${namespace}' must be an object of names`);
@@ -145,6 +157,7 @@ function declarations(directory: string, manifest: Manifest): DeclaredPlugin[] {
         packageName: manifest.name ?? directory,
         packageVersion: manifest.version ?? '0.0.0',
         packageDirectory: directory,
+        stability,
         export: target,
       };
     });
@@ -153,6 +166,10 @@ function declarations(directory: string, manifest: Manifest): DeclaredPlugin[] {
 
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isStability(value: unknown): value is Stability {
+  return (stabilityLevels as readonly unknown[]).includes(value);
 }
 
 function isNamespace(text: string): text is Namespace {

@@ -49,6 +49,20 @@ describe('discoverPlugins', () => {
     expect(origin(bus!)).toBe(`bus@1.2.3 (${join(folder.path, 'node_modules/bus')})`);
   });
 
+  it('knows how stable a package says it is', async () => {
+    const declares = (declared: object) => ({ name: 'program', version: '1.2.3', nephoscope: declared });
+    const stability = async (declared: object) => {
+      await write({ 'program/package.json': declares({ ...declared, bus: { mine: '.' } }) });
+      return discover('program').map((one) => one.stability);
+    };
+    expect(await stability({ stability: 'beta' })).toEqual(['beta']);
+    expect(await stability({})).toEqual([undefined]);
+    await expect(stability({ stability: 'perfect' })).rejects.toMatchObject({
+      code: 'PLUGIN_DECLARATION',
+      message: expect.stringContaining("'stability' must be one of stable, beta, experimental") as unknown,
+    });
+  });
+
   it('looks at no stranger that a dependency brought along', async () => {
     await write({
       'package.json': { dependencies: { program: '1', plugin: '1' }, devDependencies: { tool: '1' } },

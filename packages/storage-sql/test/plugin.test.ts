@@ -13,7 +13,7 @@ it('is the storage plugin that its package declares', () => {
   const declared = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
     nephoscope: unknown;
   };
-  expect(declared.nephoscope).toEqual({ storage: { sql: '.' } });
+  expect(declared.nephoscope).toMatchObject({ storage: { sql: '.' } });
   expect(asPlugin(plugin, 'storage', 'test')).toBe(plugin);
 });
 

@@ -12,6 +12,7 @@ const columns = [
   { head: 'NAME' },
   { head: 'PACKAGE' },
   { head: 'VERSION' },
+  { head: 'STABILITY' },
   { head: 'STATE' },
   { head: 'WHY' },
 ] as const;
@@ -20,7 +21,7 @@ export function pluginsCommand(): Command {
   return new Command('plugins')
     .summary('list every plugin that was found, and whether it runs')
     .description(
-      'Lists every plugin that was found, with its package, and whether it runs with this configuration: active, inactive or failed, and why.',
+      'Lists every plugin that was found, with its package, how stable that is (docs/stability.md), and whether it runs with this configuration: active, inactive or failed, and why.',
     )
     .option(...configOption)
     .option('--json', 'each plugin as one line of JSON')
@@ -39,10 +40,12 @@ Examples:
         const states = await pluginStates(installedPlugins(), await readConfigurationIfAny(config));
         if (json === true) {
           for (const { declared, state, reason } of states) {
-            const { namespace, name, packageName, packageVersion, packageDirectory } = declared;
-            await print(
-              `${JSON.stringify({ namespace, name, package: packageName, version: packageVersion, directory: packageDirectory, state, reason })}\n`,
-            );
+            const { namespace, name, packageName, packageVersion, packageDirectory, stability } = declared;
+            const line = {
+              ...{ namespace, name, package: packageName, version: packageVersion, stability: stability ?? null },
+              ...{ directory: packageDirectory, state, reason },
+            };
+            await print(`${JSON.stringify(line)}\n`);
           }
         } else {
           const rows = states.map(({ declared, state, reason }) => [
@@ -50,6 +53,7 @@ Examples:
             declared.name,
             declared.packageName,
             declared.packageVersion,
+            declared.stability ?? 'not stated',
             state,
             reason,
           ]);
