@@ -73,6 +73,6 @@ async function measure(action) {
 }
 
 async function samplesTaken() {
-  const { values } = await registry.getSingleMetric('nephoscope_samples_total').get();
+  const { values } = await registry.getSingleMetric('nephoscope_plugin_samples_total').get();
   return values.reduce((sum, { value }) => sum + value, 0);
 }

@@ -147,7 +147,7 @@ async function runPollster(
     }
   };
   history.isPending = true;
-  const ended = metrics.pollDuration.startTimer({ pollster: name });
+  const ended = metrics.pollsters.called(name);
   try {
     await orAborted(
       asPlugin(name, poll).finally(() => (history.isPending = false)),

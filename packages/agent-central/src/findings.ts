@@ -35,7 +35,7 @@ export class Findings {
 
   /** The pollster ended with an error, or made a counter that cannot be sent. */
   addFailure(error: unknown): void {
-    this.metrics.pollErrors.inc({ pollster: this.pollster });
+    this.metrics.pollsters.failed(this.pollster);
     this.#failure ??= { first: error, count: 0 };
     this.#failure.count += 1;
   }

@@ -1,10 +1,12 @@
-import { Counter, Gauge, Histogram, Summary } from 'prom-client';
+import { createPluginMetrics } from '@nephoscope/runtime';
+import { Counter, Gauge, Histogram } from 'prom-client';
 import type { Registry } from 'prom-client';
 
 /** What the agent tells of itself on `/metrics`. */
 export function createAgentMetrics(registry: Registry) {
   const registers = [registry];
   return {
+    pollsters: createPluginMetrics(registry, 'poll.central'),
     leader: new Gauge({
       name: 'nephoscope_central_active',
       help: '1 while this is the one central agent that works, 0 while it stands by',
@@ -22,29 +24,10 @@ export function createAgentMetrics(registry: Registry) {
       buckets: [0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600],
       registers,
     }),
-    samples: new Counter({
-      name: 'nephoscope_samples_total',
-      help: 'Samples that the bus confirmed, by pollster',
-      labelNames: ['pollster'],
-      registers,
-    }),
     gaps: new Counter({
       name: 'nephoscope_gaps_total',
       help: 'Figures that were missing, by reason',
       labelNames: ['reason'],
-      registers,
-    }),
-    pollDuration: new Summary({
-      name: 'nephoscope_poll_seconds',
-      help: 'Time of a pollster in a cycle, until its samples were sent',
-      labelNames: ['pollster'],
-      percentiles: [],
-      registers,
-    }),
-    pollErrors: new Counter({
-      name: 'nephoscope_poll_errors_total',
-      help: 'Failures of a pollster, by pollster: once for its end, once for each counter that cannot be sent',
-      labelNames: ['pollster'],
       registers,
     }),
     pluginFailures: new Gauge({

@@ -128,7 +128,7 @@ export class SampleStream {
         this.#signal.throwIfAborted();
         await orAborted(bus.publish(message), this.#signal);
         this.#sent += samples;
-        metrics.samples.inc({ pollster: this.#pollster }, samples);
+        metrics.pollsters.sampled(this.#pollster, samples);
         return;
       } catch (error) {
         if (!this.#signal.aborted) {

@@ -131,7 +131,7 @@ describe('one cycle', () => {
       "the pollster 'refused' failed, counters of it are missing: keystone is down",
       "the pollster 'thrown' failed, counters of it are missing: a defect",
     ]);
-    expect(await metric(registry, 'nephoscope_poll_errors_total', { pollster: 'broken' })).toBe(1);
+    expect(await metric(registry, 'nephoscope_plugin_failures_total', { plugin: 'broken' })).toBe(1);
     expect(agent.health()).toEqual({ ok: true });
   });
 
@@ -146,7 +146,7 @@ describe('one cycle', () => {
     const { agent, bus, registry, told } = await startAgent({ pollsters: [odd] });
     await expect(agent.once(never)).rejects.toMatchObject({ code: 'POLLSTERS_FAILED' });
     expect(lines(bus.confirmed).map(({ resource_id }) => resource_id)).toEqual(['good']);
-    expect(await metric(registry, 'nephoscope_poll_errors_total')).toBe(4);
+    expect(await metric(registry, 'nephoscope_plugin_failures_total')).toBe(4);
     expect(told('error')).toHaveLength(1);
     expect(told('error')[0]).toMatch(/the volume of 'odd' for 'nan' is NaN.*\(and 3 more\)$/);
   });
@@ -351,7 +351,7 @@ describe('running', () => {
     await run;
     await bus.lead('central', never);
     expect(told('error')).toEqual([]);
-    expect(await metric(registry, 'nephoscope_poll_errors_total')).toBe(0);
+    expect(await metric(registry, 'nephoscope_plugin_failures_total')).toBe(0);
     expect(await metric(registry, 'nephoscope_cycles_total', { result: 'abandoned' })).toBe(1);
     await agent.stop();
   });

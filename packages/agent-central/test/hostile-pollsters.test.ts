@@ -322,8 +322,8 @@ describe.each([
     expect(errors.join('\n')).toMatch(text);
     expect(errors).toHaveLength(2);
     expect(errors.every((line) => line.startsWith("the pollster 'bad' failed") && line.length < 3_000)).toBe(true);
-    expect(await metric(registry, 'nephoscope_poll_errors_total', { pollster: 'bad' })).toBeGreaterThan(0);
-    expect(await metric(registry, 'nephoscope_poll_errors_total', { pollster: 'honest' })).toBe(0);
+    expect(await metric(registry, 'nephoscope_plugin_failures_total', { plugin: 'bad' })).toBeGreaterThan(0);
+    expect(await metric(registry, 'nephoscope_plugin_failures_total', { plugin: 'honest' })).toBe(0);
   });
 
   it.each(Object.entries(harmless))('%s changes nothing', async (_, getCounters) => {

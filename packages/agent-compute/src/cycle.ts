@@ -77,7 +77,7 @@ export async function* pollReadings(
     const included = readings.filter(({ instance }) => group.includes(instance));
     for (const pollster of group.pollsters) {
       const wasLeftAlone = pollster.pause.isOn(tools.clock);
-      const ended = tools.metrics.pollDuration.startTimer({ pollster: pollster.name });
+      const ended = tools.metrics.pollsters.called(pollster.name);
       let ofPollster = 0;
       for (const result of pollInTurn(group, pollster, included, tools, signal)) {
         if (!(result instanceof Promise)) {

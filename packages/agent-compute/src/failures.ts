@@ -20,7 +20,7 @@ export class Failures {
   }
 
   add(pollster: string, instance: Instance, error: unknown): void {
-    this.#metrics.pollErrors.inc({ pollster });
+    this.#metrics.pollsters.failed(pollster);
     let known = this.#byPollster.get(pollster);
     if (known === undefined) this.#byPollster.set(pollster, (known = { first: error, instances: new Set() }));
     known.instances.add(instance.name);

@@ -1,10 +1,12 @@
-import { Counter, Gauge, Histogram, Summary } from 'prom-client';
+import { createPluginMetrics } from '@nephoscope/runtime';
+import { Counter, Gauge, Histogram } from 'prom-client';
 import type { Registry } from 'prom-client';
 
 /** What the agent tells of itself on `/metrics`. */
 export function createAgentMetrics(registry: Registry) {
   const registers = [registry];
   return {
+    pollsters: createPluginMetrics(registry, 'poll.compute'),
     cycles: new Counter({
       name: 'nephoscope_cycles_total',
       help: 'Cycles by how they ended',
@@ -23,29 +25,10 @@ export function createAgentMetrics(registry: Registry) {
       registers,
     }),
     instances: new Gauge({ name: 'nephoscope_instances', help: 'Instances read in the last cycle', registers }),
-    samples: new Counter({
-      name: 'nephoscope_samples_total',
-      help: 'Samples taken, by pollster',
-      labelNames: ['pollster'],
-      registers,
-    }),
     gaps: new Counter({
       name: 'nephoscope_gaps_total',
       help: 'Figures that were missing, by reason',
       labelNames: ['reason'],
-      registers,
-    }),
-    pollDuration: new Summary({
-      name: 'nephoscope_poll_seconds',
-      help: 'Time of a pollster with all instances of a cycle, until the last that it promised has come',
-      labelNames: ['pollster'],
-      percentiles: [],
-      registers,
-    }),
-    pollErrors: new Counter({
-      name: 'nephoscope_poll_errors_total',
-      help: 'Failures of a pollster, by pollster: once for each instance, or for each counter that cannot be sent',
-      labelNames: ['pollster'],
       registers,
     }),
     pluginFailures: new Gauge({

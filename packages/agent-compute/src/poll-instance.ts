@@ -78,7 +78,7 @@ export function pollInstance(
   });
   const keep = (): Taken => {
     const { counters, samples } = taken;
-    metrics.samples.inc({ pollster: pollster.name }, samples);
+    metrics.pollsters.sampled(pollster.name, samples);
     return { instance, pollster: pollster.name, counters };
   };
   const over = () => {

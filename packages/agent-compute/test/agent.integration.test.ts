@@ -352,7 +352,7 @@ describe('the agent as a process', () => {
       'nephoscope_cycles_total{result="done"} 1',
       'nephoscope_plugins_failed 0',
       'process_resident_memory_bytes',
-      'nephoscope_samples_total{pollster="cpu"}',
+      'nephoscope_plugin_samples_total{namespace="poll.compute",plugin="cpu"}',
     ]) {
       expect(text).toContain(line);
     }

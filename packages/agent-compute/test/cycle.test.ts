@@ -131,8 +131,8 @@ describe('a pollster that fails', () => {
     const { taken, failed } = await run();
     expect(taken.sort()).toEqual(['one fine', 'two fine']);
     expect(failed).toEqual(['bad']);
-    expect(await metric(registry, 'nephoscope_poll_errors_total', { pollster: 'bad' })).toBe(2);
-    expect(await metric(registry, 'nephoscope_samples_total', { pollster: 'fine' })).toBe(2);
+    expect(await metric(registry, 'nephoscope_plugin_failures_total', { plugin: 'bad' })).toBe(2);
+    expect(await metric(registry, 'nephoscope_plugin_samples_total', { plugin: 'fine' })).toBe(2);
     expect(told('error')).toEqual([
       expect.stringMatching(/^the pollster 'bad' failed, counters of one, two are missing: ./),
     ]);
@@ -145,7 +145,7 @@ describe('a pollster that fails', () => {
     });
     const { run, registry, told } = await cycles([picky]);
     expect((await run()).taken).toEqual(['two picky']);
-    expect(await metric(registry, 'nephoscope_poll_errors_total', { pollster: 'picky' })).toBe(1);
+    expect(await metric(registry, 'nephoscope_plugin_failures_total', { plugin: 'picky' })).toBe(1);
     expect(told('error')).toEqual(["the pollster 'picky' failed, counters of one are missing: no such sensor"]);
   });
 
@@ -197,7 +197,7 @@ describe('a pollster that is late', () => {
     const { taken, failed } = await running;
     expect(taken).toEqual(['two later']);
     expect(failed).toEqual(['later']);
-    expect(await metric(registry, 'nephoscope_poll_errors_total')).toBe(1);
+    expect(await metric(registry, 'nephoscope_plugin_failures_total')).toBe(1);
     expect(told('error')).toEqual([
       expect.stringContaining('it was not done when the cycle ended: not done within 30 s'),
     ]);

@@ -366,8 +366,8 @@ describe.each([
     expect([...failed]).toEqual(['bad']);
     expect(told.join('\n')).toMatch(text);
     expect(told.every((line) => line.startsWith("the pollster 'bad' failed") && line.length < 3_000)).toBe(true);
-    expect(await metric(registry, 'nephoscope_poll_errors_total', { pollster: 'bad' })).toBeGreaterThan(0);
-    expect(await metric(registry, 'nephoscope_poll_errors_total', { pollster: 'honest' })).toBe(0);
+    expect(await metric(registry, 'nephoscope_plugin_failures_total', { plugin: 'bad' })).toBeGreaterThan(0);
+    expect(await metric(registry, 'nephoscope_plugin_failures_total', { plugin: 'honest' })).toBe(0);
   });
 
   it.each(Object.entries(harmless))('%s changes nothing', async (_, getCounters) => {
@@ -466,7 +466,7 @@ it('others have their turn while one yields thousands of counters without ever w
 it('each pollster’s time is a metric', async () => {
   const { registry } = await twoCycles([honest, pollster('bad', ['bad'], () => hang())]);
   const text = await registry.metrics();
-  expect(text).toMatch(/^nephoscope_poll_seconds_count\{pollster="honest"\} 2$/m);
-  expect(text).toMatch(/^nephoscope_poll_seconds_count\{pollster="bad"\} 2$/m);
-  expect(text).toMatch(/^nephoscope_poll_seconds_sum\{pollster="bad"\} 0\.\d+$/m);
+  expect(text).toMatch(/^nephoscope_plugin_seconds_count\{namespace="poll.compute",plugin="honest"\} 2$/m);
+  expect(text).toMatch(/^nephoscope_plugin_seconds_count\{namespace="poll.compute",plugin="bad"\} 2$/m);
+  expect(text).toMatch(/^nephoscope_plugin_seconds_sum\{namespace="poll.compute",plugin="bad"\} 0\.\d+$/m);
 });

@@ -107,7 +107,7 @@ it.each([
   expect(sequences(messages)).toEqual([1, 2]);
   expect(lines(messages).map(({ counter_name }) => counter_name)).toEqual(['a', 'z']);
   expect(failures.pollsters).toEqual(['test']);
-  expect(await metric(registry, 'nephoscope_poll_errors_total', { pollster: 'test' })).toBe(1);
+  expect(await metric(registry, 'nephoscope_plugin_failures_total', { plugin: 'test' })).toBe(1);
 });
 
 it('leaves a long name whole, of which the routing key has the beginning', () => {

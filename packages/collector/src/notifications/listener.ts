@@ -70,7 +70,7 @@ export interface NotificationListenerParts {
 /** What is left to do for a notification before it may be acknowledged. */
 interface Work {
   readonly publish: Translation['messages'];
-  readonly samples: number;
+  readonly samples: ReadonlyMap<string, number>;
   readonly letters: readonly Letter[];
   /** The letters are safe. */
   onSetAside?(): void;
@@ -82,7 +82,7 @@ interface UnderWay {
   readonly done: Promise<void>;
 }
 
-const nothing: Work = { publish: [], samples: 0, letters: [] };
+const nothing: Work = { publish: [], samples: new Map(), letters: [] };
 /** What notifications that are under way may take together, bytes. */
 const maxHeldBytes = 32 * 1024 * 1024;
 /** Of larger ones one at a time is read and published: what is made of it may be several times as large. */
@@ -215,7 +215,7 @@ export class NotificationListener implements Component {
       return delivery.requeue();
     }
     const { samples, letters } = work;
-    this.#metrics.samples.inc(samples);
+    for (const [plugin, made] of samples) this.#metrics.plugins.sampled(plugin, made);
     const isSafe = await this.#settingAside.send(delivery, letters);
     this.#forget(delivery);
     if (!isSafe) return delivery.requeue();
@@ -381,13 +381,12 @@ export class NotificationListener implements Component {
   ): Promise<Work> {
     const { eventType, messageId } = notification;
     if (handlers.length === 0) this.#metrics.unwanted.inc();
-    const { messages, samples, translatedBy, failures } = await translate(
+    const { messages, samples, failures } = await translate(
       notification,
       handlers,
       this.#origin,
-      (plugin) => this.#metrics.duration.startTimer({ plugin }),
+      this.#metrics.plugins.called,
     );
-    for (const plugin of translatedBy) this.#metrics.translated.inc({ plugin });
     if (failures.length === 0) return { publish: messages, samples, letters: [] };
 
     const reason = failures.map(({ plugin, reason: why }) => `failed: plugin '${plugin}': ${why}`).join('; ');
@@ -396,7 +395,7 @@ export class NotificationListener implements Component {
       samples,
       letters: [{ reason, part: { body: this.#seal.put(reducedNotification(fields)) } }],
       onSetAside: () => {
-        for (const { plugin } of failures) this.#metrics.failed.inc({ plugin });
+        for (const { plugin } of failures) this.#metrics.plugins.failed(plugin);
         this.#tellSetAside({ eventType, messageId, plugins: failures.map(({ plugin }) => plugin) }, reason);
       },
     };

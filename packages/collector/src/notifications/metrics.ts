@@ -1,10 +1,12 @@
-import { Counter, Gauge, Summary } from 'prom-client';
+import { createPluginMetrics } from '@nephoscope/runtime';
+import { Counter, Gauge } from 'prom-client';
 import type { Registry } from 'prom-client';
 
 /** What the collector tells of notifications on `/metrics`. */
 export function createNotificationMetrics(registry: Registry) {
   const registers = [registry];
   return {
+    plugins: createPluginMetrics(registry, 'collector'),
     received: new Counter({
       name: 'nephoscope_collector_notifications_total',
       help: 'Notifications taken off the queue',
@@ -24,30 +26,6 @@ export function createNotificationMetrics(registry: Registry) {
       name: 'nephoscope_collector_notifications_apart_total',
       help: 'Notifications that wait among the dead letters since they came from elsewhere, are of another time or contradict themselves, by reason',
       labelNames: ['reason'],
-      registers,
-    }),
-    translated: new Counter({
-      name: 'nephoscope_collector_notifications_translated_total',
-      help: 'Notifications that a plugin translated, by plugin',
-      labelNames: ['plugin'],
-      registers,
-    }),
-    failed: new Counter({
-      name: 'nephoscope_collector_notifications_failed_total',
-      help: 'Notifications that went to the dead letters since a plugin failed on them, by plugin',
-      labelNames: ['plugin'],
-      registers,
-    }),
-    duration: new Summary({
-      name: 'nephoscope_collector_notification_seconds',
-      help: 'Time of a plugin with a notification, by plugin',
-      labelNames: ['plugin'],
-      percentiles: [],
-      registers,
-    }),
-    samples: new Counter({
-      name: 'nephoscope_collector_notification_samples_total',
-      help: 'Samples made of notifications that the bus has confirmed',
       registers,
     }),
     publishFailures: new Counter({

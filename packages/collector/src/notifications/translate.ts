@@ -29,9 +29,8 @@ export interface Origin {
 export interface Translation {
   /** Signed, of one meter each, as large as an agent's. */
   readonly messages: readonly OutgoingMessage[];
-  readonly samples: number;
-  /** The plugins that made the samples. */
-  readonly translatedBy: readonly string[];
+  /** How many samples each plugin made. */
+  readonly samples: ReadonlyMap<string, number>;
   /** The plugins that failed, and why. */
   readonly failures: readonly { readonly plugin: string; readonly reason: string }[];
 }
@@ -49,21 +48,20 @@ export async function translate(
   timed: (plugin: string) => () => unknown = () => () => undefined,
 ): Promise<Translation> {
   const batches = new Map<string, MeteringBatch>();
-  let samples = 0;
-  const translatedBy: string[] = [];
+  const samples = new Map<string, number>();
   const failures: { plugin: string; reason: string }[] = [];
   for (const active of handlers) {
     try {
       const yielded = timedRun(active, notification, timed);
       const lines = await linesOf(yielded, active.name, origin);
-      samples += lines.length;
+      samples.set(active.name, lines.length);
       for (const [meter, line] of lines) {
         const batch = batches.get(meter) ?? new MeteringBatch();
         batches.set(meter, batch);
         batch.add(line);
       }
-      if (yielded.itemsFailed === undefined) translatedBy.push(active.name);
-      else failures.push({ plugin: active.name, reason: pluginFailure(yielded.itemsFailed) });
+      if (yielded.itemsFailed !== undefined)
+        failures.push({ plugin: active.name, reason: pluginFailure(yielded.itemsFailed) });
     } catch (error) {
       failures.push({ plugin: active.name, reason: pluginFailure(error) });
     }
@@ -77,7 +75,7 @@ export async function translate(
       body: bytes,
     })),
   );
-  return { messages, samples, translatedBy, failures };
+  return { messages, samples, failures };
 }
 
 function timedRun(

@@ -95,7 +95,9 @@ async function hear(plugins: readonly ReturnType<typeof pluginOf>[]) {
     .filter(({ level }) => level === 'warn' || level === 'error')
     .map(({ message }) => message);
   const count = (name: string, plugin?: string) =>
-    metric(registry, `nephoscope_collector_${name}`, plugin === undefined ? {} : { plugin });
+    plugin === undefined
+      ? metric(registry, `nephoscope_collector_${name}`)
+      : metric(registry, `nephoscope_plugin_${name}`, { namespace: 'collector', plugin });
   return { bus, clock, letters, of, told, count };
 }
 
@@ -275,9 +277,9 @@ describe.each([
     expect(told.length).toBeGreaterThan(0);
     expect(told[0]).toMatch(/plugin 'bad'/);
     expect(told.every((line) => line.length < 3_000)).toBe(true);
-    expect(await count('notifications_failed_total', 'bad')).toBe(2);
-    expect(await count('notifications_failed_total', 'honest')).toBe(0);
-    expect(await count('notifications_translated_total', 'honest')).toBe(2);
+    expect(await count('failures_total', 'bad')).toBe(2);
+    expect(await count('failures_total', 'honest')).toBe(0);
+    expect(await count('samples_total', 'honest')).toBe(2);
   });
 
   it.each(Object.entries(harmless))('%s changes nothing', async (_, process) => {
@@ -336,6 +338,6 @@ it('leaves one alone that was cut off, for a minute and then for two, and takes 
 
 it('each plugin’s time is a metric', async () => {
   const { count } = await hear([honest, bad(() => [])]);
-  expect(await count('notification_seconds', 'honest')).toBeGreaterThan(0);
-  expect(await count('notification_seconds', 'bad')).toBeGreaterThan(0);
+  expect(await count('seconds', 'honest')).toBeGreaterThan(0);
+  expect(await count('seconds', 'bad')).toBeGreaterThan(0);
 });

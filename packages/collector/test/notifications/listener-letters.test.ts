@@ -13,7 +13,7 @@ import { dead, failingPlugin, numbered, samples, settled, started } from './list
 
 describe('a plugin that fails', () => {
   it('costs its own counters; a reduced notification goes to the dead letters with its name', async () => {
-    const { bus, count, told } = await started([failingPlugin, volumePlugin]);
+    const { bus, ofPlugin, told } = await started([failingPlugin, volumePlugin]);
     const one = delivery(
       enveloped({ ...volumeCreated, payload: { ...volumeCreated.payload, auth_token: 'abc' } }),
     );
@@ -23,8 +23,9 @@ describe('a plugin that fails', () => {
     expect(samples(bus.confirmed).map(({ meter }) => meter)).toEqual(['volume']);
     const reason = "failed: plugin 'failing': NOTIFICATION_FIELD: the notification has no payload.size";
     expect(dead(one)).toEqual([{ reason, body: expect.objectContaining(volumeCreated) as unknown }]);
-    expect(await count('notifications_failed_total', { plugin: 'failing' })).toBe(1);
-    expect(await count('notifications_translated_total')).toBe(1);
+    expect(await ofPlugin('failures_total', 'failing')).toBe(1);
+    expect(await ofPlugin('samples_total', 'failing')).toBe(0);
+    expect(await ofPlugin('samples_total', 'volume')).toBe(1);
     expect(told('warn').map(({ message }) => message)).toEqual([
       `a notification went to the dead letters: ${reason}`,
     ]);

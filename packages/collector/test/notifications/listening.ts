@@ -44,7 +44,9 @@ export async function started(
   const told = (level: string) => logger.entries.filter((entry) => entry.level === level);
   const count = (name: string, labels?: Record<string, string>) =>
     metric(registry, `nephoscope_collector_${name}`, labels);
-  return { listener, bus, clock, logger, told, count };
+  const ofPlugin = (name: string, plugin: string) =>
+    metric(registry, `nephoscope_plugin_${name}`, { namespace: 'collector', plugin });
+  return { listener, bus, clock, logger, told, count, ofPlugin };
 }
 
 export const samples = (messages: readonly OutgoingMessage[]) =>

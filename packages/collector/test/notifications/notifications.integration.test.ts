@@ -151,7 +151,7 @@ it('records what a service announces, each once, from the moment that its exchan
   const first = volumeCreated('volume-1');
   for (const body of [first, first, volumeCreated('volume-2')]) expect(await publish(body)).toBe(true);
   await waitUntil('it counts the third', async () =>
-    /nephoscope_collector_notifications_translated_total\{plugin="volume"\} 3/.test(
+    /nephoscope_plugin_samples_total\{namespace="collector",plugin="volume"\} 3/.test(
       (await collector.status('/metrics')).text,
     ),
   );

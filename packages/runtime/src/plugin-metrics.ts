@@ -1,0 +1,44 @@
+import type { Namespace } from '@nephoscope/core';
+import { Counter, Summary } from 'prom-client';
+import type { Registry } from 'prom-client';
+
+/** What a program measures of each plugin that makes counters; the plugin itself has no part in it. */
+export interface PluginMetrics {
+  /** A call begins; the function returned ends it. */
+  readonly called: (plugin: string) => () => void;
+  readonly sampled: (plugin: string, samples: number) => void;
+  readonly failed: (plugin: string) => void;
+}
+
+/**
+ * The same metrics in every program, so that one dashboard and one alert do for all plugins. How often a plugin was
+ * called is the count of `nephoscope_plugin_seconds`.
+ */
+export function createPluginMetrics(registry: Registry, namespace: Namespace): PluginMetrics {
+  const labelNames = ['namespace', 'plugin'] as const;
+  const registers = [registry];
+  const seconds = new Summary({
+    name: 'nephoscope_plugin_seconds',
+    help: 'Calls of a plugin and their time: a pollster for all instances of a cycle, a notification plugin for a notification',
+    percentiles: [],
+    labelNames,
+    registers,
+  });
+  const samples = new Counter({
+    name: 'nephoscope_plugin_samples_total',
+    help: "Samples made of a plugin's counters, once they are taken (compute agent) or confirmed by the bus (the others)",
+    labelNames,
+    registers,
+  });
+  const failures = new Counter({
+    name: 'nephoscope_plugin_failures_total',
+    help: 'Failures of a plugin: for each call or instance that it failed on, and each counter that cannot be sent',
+    labelNames,
+    registers,
+  });
+  return {
+    called: (plugin) => seconds.startTimer({ namespace, plugin }),
+    sampled: (plugin, made) => samples.inc({ namespace, plugin }, made),
+    failed: (plugin) => failures.inc({ namespace, plugin }),
+  };
+}
