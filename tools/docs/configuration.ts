@@ -59,8 +59,9 @@ in brackets as YAML writes them (\`[cpu, net]\`), or else text as it is; a text 
 A list is set as a whole. A section of several keys with \`_\` in their names, such
 as pollsters, is set as an object: \`NEPHOSCOPE_COMPUTE__POLLSTERS='{disk_device: {}}'\`.
 
-**Time spans** are written \`500ms\`, \`10s\`, \`5m\`, \`1h\`, \`2d\`; a bare number is seconds. **Digits** that a number would not give back
-(\`007\`, \`1e3\`, more than 2^53) stay text, so that secrets and ids stay what was written.
+**Time spans** are written \`500ms\`, \`10s\`, \`5m\`, \`1h\`, \`2d\`, and **sizes** \`512B\`, \`64KiB\`, \`512MiB\`, \`4GiB\`, \`1TiB\`. A number without a unit
+is taken as seconds or bytes, as versions before did, with a warning. **Digits** that a number would not give back (\`007\`, \`1e3\`, more than 2^53)
+stay text, so that secrets and ids stay what was written.
 The file is one document of YAML 1.2 in UTF-8; anchors, aliases and merge keys (\`<<: *name\`) may be used.
 
 \`nephoscope config check\` checks a file, \`config print\` shows it with all defaults, \`config schema\` gives its JSON Schema.

@@ -16,6 +16,7 @@ export interface OptionSchema {
   readonly properties?: Readonly<Record<string, OptionSchema>>;
   readonly additionalProperties?: OptionSchema | boolean;
   readonly required?: readonly string[];
+  readonly retired?: string;
 }
 
 export function describeSchema(schema: z.ZodType): OptionSchema {
@@ -31,6 +32,7 @@ export function optionTable(schema: OptionSchema): string {
 
 function optionRows({ properties = {}, required = [] }: OptionSchema, prefix: string): string[] {
   return Object.entries(properties).flatMap(([key, option]) => {
+    if (option.retired !== undefined) return [];
     const path = prefix + key;
     const inner =
       option.properties !== undefined

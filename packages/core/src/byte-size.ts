@@ -1,9 +1,12 @@
 import { z } from 'zod';
 
-const unit: Readonly<Record<string, number>> = { KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30, TiB: 2 ** 40 };
-const form = /^(\d+(?:\.\d+)?) ?(KiB|MiB|GiB|TiB)$/;
+const unit: Readonly<Record<string, number>> = { B: 1, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30, TiB: 2 ** 40 };
+const form = /^(\d+(?:\.\d+)?) ?(B|KiB|MiB|GiB|TiB)$/;
 
-/** A size as operators write it: `512MiB`, `4GiB`; a bare number is bytes. The value is whole bytes. */
+/**
+ * A size as operators write it: `512MiB`, `4GiB`; the value is whole bytes. A bare number is bytes, as configurations of
+ * before may have it: who reads a configuration warns of it.
+ */
 export const byteSize = () =>
   z
     .union([z.number().positive(), z.string().regex(form)])
@@ -13,4 +16,4 @@ export const byteSize = () =>
       return Math.floor(Number(amount) * (unit[name] as number));
     })
     .pipe(z.int().positive())
-    .meta({ title: 'a size', like: ['512MiB', '4GiB'] });
+    .meta({ title: 'a size', like: ['512MiB', '4GiB'], unit: 'B' });

@@ -3,7 +3,10 @@ import { z } from 'zod';
 const unit: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 const form = /^(\d+(?:\.\d+)?) ?(ms|s|m|h|d)$/;
 
-/** A time span as operators write it: `500ms`, `10s`, `10m`, `1h`, `2d`; a bare number is seconds. The value is milliseconds. */
+/**
+ * A time span as operators write it: `500ms`, `10s`, `10m`, `1h`, `2d`; the value is milliseconds. A bare number is
+ * seconds, as configurations of before may have it: who reads a configuration warns of it.
+ */
 export const duration = () =>
   z
     .union([z.number().positive(), z.string().regex(form)])
@@ -13,4 +16,4 @@ export const duration = () =>
       return Number(amount) * (unit[name] as number);
     })
     .pipe(z.number().positive())
-    .meta({ title: 'a time span', like: ['10s', '5m', '1h'] });
+    .meta({ title: 'a time span', like: ['10s', '5m', '1h'], unit: 's' });

@@ -120,6 +120,7 @@ export type {
   Inspection,
   TotalDetails,
 } from './pollster.js';
+export { ignoredOption, refusedOption } from './retired-option.js';
 export type {
   MeterSummary,
   RecordResult,

@@ -5,6 +5,7 @@ describe('byteSize', () => {
     ['4GiB', 4 * 2 ** 30],
     ['512 MiB', 512 * 2 ** 20],
     ['1.5KiB', 1536],
+    ['512B', 512],
     [1048576, 1048576],
   ])('reads %s', (text, bytes) => {
     expect(byteSize().parse(text)).toBe(bytes);

@@ -7,8 +7,10 @@ export interface Described {
   readonly title?: string;
   /** Examples, under a name of our own: a schema that transforms has no `examples` of its input. */
   readonly like?: readonly string[];
-  /** Of a number, such as `seconds`. */
+  /** Of a number, such as `seconds`; of a time span or a size, what a number without a unit is of. */
   readonly unit?: string;
+  /** Of an option that is gone: what to do instead. */
+  readonly retired?: string;
   readonly type?: string;
   readonly enum?: readonly unknown[];
   readonly const?: unknown;

@@ -4,6 +4,7 @@ import type { z } from 'zod';
 import { advice, described, describedAt, expected, found } from './config-expectation.js';
 import type { Described } from './config-expectation.js';
 import type { RawConfig } from './config-file.js';
+import { outdated } from './outdated-options.js';
 
 /** One thing wrong with the configuration: where, in the operator's own words, and what. Never a value that may be a secret. */
 export interface ConfigProblem {
@@ -21,13 +22,18 @@ export class ConfigInvalid extends NephoscopeError {
   readonly problems: readonly ConfigProblem[];
 
   constructor(raw: RawConfig, problems: readonly ConfigProblem[]) {
-    const lines = problems.map(({ path, message }) => `  ${formatPath(path)}: ${message} (${raw.locate(path)})`);
+    const lines = problems.map((problem) => `  ${formatProblem(raw, problem)}`);
     super(
       'CONFIG_INVALID',
       `the configuration has ${problems.length === 1 ? 'a mistake' : `${problems.length} mistakes`}:\n${asMany(lines).join('\n')}`,
     );
     this.problems = problems;
   }
+}
+
+/** One line for people: what is at which path, and where that is written. */
+export function formatProblem(raw: RawConfig, { path, message }: ConfigProblem): string {
+  return `${formatPath(path)}: ${message} (${raw.locate(path)})`;
 }
 
 /** Those that fit into what is told of an error, and how many more there are. */
@@ -55,11 +61,13 @@ export function check<T>(
   schema: z.ZodType<T>,
   value: unknown,
   path: readonly PropertyKey[] = [],
-): { readonly ok: true; readonly data: T } | { readonly ok: false; readonly problems: readonly ConfigProblem[] } {
+):
+  | { readonly ok: true; readonly data: T; readonly warnings: readonly ConfigProblem[] }
+  | { readonly ok: false; readonly problems: readonly ConfigProblem[] } {
   // The texts of schemas are kept; those of zod itself are never made.
   const parsed = schema.safeParse(value, { reportInput: true, error: () => '' });
-  if (parsed.success) return { ok: true, data: parsed.data };
   const whole = described(schema);
+  if (parsed.success) return { ok: true, data: parsed.data, warnings: outdated(whole, value, path) };
   return { ok: false, problems: parsed.error.issues.flatMap((issue) => problemsOf(issue, whole, [], path)) };
 }
 
@@ -73,10 +81,10 @@ function problemsOf(
   const within = [...outer, ...issue.path];
   const path = [...prefix, ...within];
   if (issue.code === 'unrecognized_keys') {
-    const known = describedAt(whole, within)?.properties ?? {};
+    const known = namesOf(describedAt(whole, within));
     return issue.keys.map((key) => {
       const elsewhere = placesOf(key, whole).map((place) => [...prefix, ...place]);
-      return { path: [...path, key], message: `there is no such key${hint(key, Object.keys(known), elsewhere)}` };
+      return { path: [...path, key], message: `there is no such key${hint(key, known, elsewhere)}` };
     });
   }
   if (issue.code === 'invalid_union' && issue.input !== undefined && issue.input !== null) {
@@ -108,11 +116,18 @@ function ofIssue(issue: z.core.$ZodIssue): Described {
   return {};
 }
 
+/** The keys that may be written there. */
+function namesOf(schema: Described | undefined): readonly string[] {
+  return Object.entries(schema?.properties ?? {}).flatMap(([key, { retired }]) =>
+    retired === undefined ? [key] : [],
+  );
+}
+
 /** The paths of the keys of this name, wherever in the schema they are: `interval` and `computeInterval` of `compute.interval`. */
 function placesOf(key: string, schema: Described, path: readonly string[] = []): readonly (readonly string[])[] {
-  return Object.entries(schema.properties ?? {}).flatMap(([name, option]) => [
+  return namesOf(schema).flatMap((name) => [
     ...(name === key || [...path, name].join('').toLowerCase() === key.toLowerCase() ? [[...path, name]] : []),
-    ...placesOf(key, option, [...path, name]),
+    ...placesOf(key, schema.properties?.[name] ?? {}, [...path, name]),
   ]);
 }
 

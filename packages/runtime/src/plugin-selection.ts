@@ -44,19 +44,23 @@ export async function choosePlugin<N extends Namespace>(
   namespace: N,
   section: { readonly type: string },
   path: Path,
-): Promise<{ readonly active?: ActivePlugin<N>; readonly problems: readonly ConfigProblem[] }> {
+): Promise<{
+  readonly active?: ActivePlugin<N>;
+  readonly problems: readonly ConfigProblem[];
+  readonly warnings: readonly ConfigProblem[];
+}> {
   const candidates = inNamespace(all, namespace);
   const declared = candidates.find(({ name }) => name === section.type);
   if (declared === undefined) {
     const names = candidates.map(({ name }) => `'${name}'`).join(', ') || 'none';
     const message = `no plugin '${section.type}' is installed for '${namespace}' (installed: ${names}); install its package beside this program`;
-    return { problems: [{ path: [...path, 'type'], message }] };
+    return { problems: [{ path: [...path, 'type'], message }], warnings: [] };
   }
   const plugin = await loadPlugin(declared);
   const { type: _, ...given } = section;
   const options = check(plugin.options, given, path);
-  if (!options.ok) return { problems: options.problems };
-  return { active: { declared, plugin, options: options.data }, problems: [] };
+  if (!options.ok) return { problems: options.problems, warnings: [] };
+  return { active: { declared, plugin, options: options.data }, problems: [], warnings: options.warnings };
 }
 
 /**
@@ -76,11 +80,13 @@ export async function selectPlugins<N extends Namespace>(
   readonly active: readonly ActivePlugin<N>[];
   readonly inactive: readonly InactivePlugin[];
   readonly problems: readonly ConfigProblem[];
+  readonly warnings: readonly ConfigProblem[];
 }> {
   const candidates = inNamespace(all, namespace);
   const names = new Set(candidates.map(({ name }) => name));
   const known = [...names].join(', ') || 'none';
   const problems: ConfigProblem[] = [];
+  const warnings: ConfigProblem[] = [];
   const checkName = (name: string, path: Path) => {
     if (!names.has(name))
       problems.push({
@@ -112,8 +118,10 @@ export async function selectPlugins<N extends Namespace>(
           ...paths.options,
           declared.name,
         ]);
-        if (options.ok) active.push({ declared, plugin, options: options.data });
-        else problems.push(...options.problems);
+        if (options.ok) {
+          active.push({ declared, plugin, options: options.data });
+          warnings.push(...options.warnings);
+        } else problems.push(...options.problems);
       } catch (error) {
         if (!isNephoscopeError(error)) throw error;
         inactive.push({ declared, reason: error.message, failure: error });
@@ -121,7 +129,7 @@ export async function selectPlugins<N extends Namespace>(
     }
   }
   problems.push(...sharedMeters(active, paths.disabled));
-  return { active, inactive, problems };
+  return { active, inactive, problems, warnings };
 }
 
 /** @throws what {@link loadPlugin} throws, and PLUGIN_BLOCKED while it is left alone */

@@ -4,7 +4,7 @@ import type { Namespace } from '@nephoscope/core';
 import { z } from 'zod';
 
 import type { RawConfig } from './config-file.js';
-import { check, ConfigInvalid } from './config-problems.js';
+import { check, ConfigInvalid, formatProblem } from './config-problems.js';
 import type { ConfigProblem } from './config-problems.js';
 import { logLevels } from './logging.js';
 import { discoverPlugins } from './plugin-discovery.js';
@@ -131,15 +131,17 @@ export async function configure<Shape extends z.ZodRawShape>(
   );
   const parsed = check(wholeFile, given);
   const problems: ConfigProblem[] = parsed.ok ? [] : [...parsed.problems];
+  const outdated: ConfigProblem[] = parsed.ok ? [...parsed.warnings] : [];
 
   const chosen: Record<string, ActivePlugin> = {};
   for (const [key, namespace] of Object.entries(program.chosen)) {
     // Parsed by itself: a mistake elsewhere must not hide those of this section.
     const section = (program.sections[key] as ReturnType<typeof pluginSection>).safeParse(given[key]);
     if (!section.success) continue;
-    const { active, problems: more } = await choosePlugin(declared, namespace, section.data, [key]);
-    problems.push(...more);
-    if (active !== undefined) chosen[key] = active;
+    const result = await choosePlugin(declared, namespace, section.data, [key]);
+    problems.push(...result.problems);
+    outdated.push(...result.warnings);
+    if (result.active !== undefined) chosen[key] = result.active;
   }
 
   // Who only checks a configuration leaves nobody alone.
@@ -149,6 +151,7 @@ export async function configure<Shape extends z.ZodRawShape>(
     const paths = { enabled: [key, 'enabled'], disabled: [key, 'disabled'], options: [key, options] };
     const result = await selectPlugins(declared, namespace, selectionIn(given[key], options), paths, note);
     problems.push(...result.problems);
+    outdated.push(...result.warnings);
     selected[key] = result;
   }
 
@@ -157,6 +160,10 @@ export async function configure<Shape extends z.ZodRawShape>(
     Object.entries(parsed.data).filter(([key]) => Object.hasOwn(program.sections, key)),
   );
   const own = Object.fromEntries(Object.entries(given).filter(([key]) => Object.hasOwn(program.sections, key)));
-  const warnings = [...raw.warnings, ...(await exposedKeys(own))];
+  const warnings = [
+    ...raw.warnings,
+    ...outdated.map((one) => formatProblem(raw, one)),
+    ...(await exposedKeys(own)),
+  ];
   return { config: config as z.output<z.ZodObject<Shape>>, warnings, declared, chosen, selected };
 }

@@ -2,7 +2,7 @@ import { inspect } from 'node:util';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { describeError, duration } from '@nephoscope/core';
+import { byteSize, describeError, duration, ignoredOption, refusedOption } from '@nephoscope/core';
 import type { Secret } from '@nephoscope/core';
 import { z } from 'zod';
 
@@ -20,6 +20,9 @@ const sections = {
   compute: z
     .strictObject({
       interval: duration().prefault('10m'),
+      spool: byteSize().optional(),
+      batch: ignoredOption('1,000 are taken at a time; remove the key'),
+      exchange: refusedOption('write services.nova.exchange'),
       limit: z.number().int().min(1).default(5),
       groups: z.array(z.strictObject({ name: z.string(), meters: z.array(z.string()).min(1) })).default([]),
       ...selectionOptions('pollsters'),
@@ -84,6 +87,50 @@ describe('configure', () => {
       .map((line) => line.trim());
   };
   const minimal = 'secrets: hush of the tests\nbus: { url: amqp://x }\n';
+
+  describe('written for a version before', () => {
+    const told = async (text: string, environment: NodeJS.ProcessEnv = {}) => {
+      const { config, warnings } = await read(`${minimal}${text}`, environment);
+      return {
+        ...config.compute,
+        warnings: warnings.map((one) => one.replaceAll(path, 'FILE')).filter((one) => one.startsWith('compute')),
+      };
+    };
+
+    it('takes options that have no effect any more, and says so with their place', async () => {
+      expect(await told('compute:\n  batch: { samples: 5 }\n')).toMatchObject({
+        interval: 600_000,
+        warnings: ['compute.batch: has no effect any more: 1,000 are taken at a time; remove the key (FILE:4)'],
+      });
+    });
+
+    it('refuses options that decided what is metered, and says what to write', async () => {
+      expect(await mistakes(`${minimal}compute: { exchange: nova }\n`)).toEqual([
+        'compute.exchange: write services.nova.exchange (FILE:3)',
+      ]);
+    });
+
+    it('does not offer options that are gone where a key is misspelled', async () => {
+      const [mistake] = await mistakes(`${minimal}compute: { exchang: nova }\n`);
+      expect(mistake).not.toContain('exchange');
+    });
+
+    it('takes time spans and sizes without a unit, and says how they are written', async () => {
+      const environment = { NEPHOSCOPE_COMPUTE__INTERVAL: '60' };
+      expect(await told('compute: { interval: 90, spool: 4096 }\n', environment)).toMatchObject({
+        interval: 60_000,
+        spool: 4_096,
+        warnings: [
+          'compute.interval: a time span is written with its unit: 60s instead of 60 (NEPHOSCOPE_COMPUTE__INTERVAL)',
+          'compute.spool: a size is written with its unit: 4096B instead of 4096 (FILE:3)',
+        ],
+      });
+    });
+
+    it('says nothing of a configuration that has nothing of that', async () => {
+      expect(await told('compute: { interval: 90s, spool: 4KiB }\n')).toMatchObject({ warnings: [] });
+    });
+  });
 
   it('fills in defaults and gives plugins their options', async () => {
     const { config, chosen, selected } = await read(`${minimal}compute: { pollsters: { cpu: { depth: 7 } } }\n`);
