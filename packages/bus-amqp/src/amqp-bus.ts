@@ -37,8 +37,6 @@ import { declareTransient } from './transient-queue.js';
  */
 const confirmGrace = 1_000;
 const settleGrace = 1_500;
-/** Of messages that are worthless when late, so many are on their way at once. */
-const transientPrefetch = 100;
 /** Seconds; a frozen program that holds a lock keeps everybody else from working for two to three of these. */
 const lockHeartbeat = 20;
 
@@ -178,12 +176,7 @@ export class AmqpBus implements MessageBus {
     return this.#addConsumer({
       queue: queue.queue,
       prepare: (connection) => declareTransient(connection, queue, this.#settings.logger),
-      // Others wait in the queue, which drops the oldest.
-      prefetch: transientPrefetch,
-      handler: ({ content }, { ack }) => {
-        ack();
-        handler(content);
-      },
+      handler: ({ content }) => handler(content),
     });
   }
 

@@ -84,17 +84,18 @@ export class BrokerChannel<C extends Channel = Channel> {
 
   /**
    * @param onMessage gets null when the queue was deleted
+   * @param noAck what is delivered needs no settling
    * @param within how long the broker may take, ms
    * @returns the tag to cancel it by
    */
   async consume(
     queue: string,
     onMessage: (message: ConsumeMessage | null) => void,
-    { within }: { readonly within?: number } = {},
+    { noAck = false, within }: { readonly noAck?: boolean; readonly within?: number } = {},
   ): Promise<string> {
     const { consumerTag } = await this.#ask<{ readonly consumerTag: string }>(
       `the wish to consume queue '${queue}'`,
-      (answer) => this.#channel.consume(queue, onMessage, {}, answer),
+      (answer) => this.#channel.consume(queue, onMessage, { noAck }, answer),
       within,
     );
     return consumerTag;

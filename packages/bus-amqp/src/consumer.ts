@@ -36,8 +36,8 @@ export interface Settling {
 export interface ConsumerSettings {
   /** What it consumes, for the log. */
   readonly queue: string;
-  /** How many deliveries may be unsettled at once. */
-  readonly prefetch: number;
+  /** How many deliveries may be unsettled at once; undefined where none needs settling, and the broker sends what the socket takes. */
+  readonly prefetch?: number;
   readonly handler: (message: ConsumeMessage, settling: Settling) => void;
   readonly logger: Logger;
   readonly clock: Clock;
@@ -186,13 +186,14 @@ export class Consumer {
       this.#consuming = undefined;
       this.#endWhenSettled();
     });
-    await channel.prefetch(prefetch);
+    const noAck = prefetch === undefined;
+    if (!noAck) await channel.prefetch(prefetch);
     const onMessage = (message: ConsumeMessage | null) => {
       if (message !== null) return this.#deliver(message, unsettled, ended);
       deleted.abort(new Error('the queue was deleted'));
       void channel.close();
     };
-    const tag = await this.#watched(channel.consume(queue, onMessage, { within: longestWait }));
+    const tag = await this.#watched(channel.consume(queue, onMessage, { noAck, within: longestWait }));
     if (!ended.aborted) this.#consuming = { channel, tag, unsettled };
     // Cancelled while this was under way.
     if (this.#cancelled.signal.aborted) {
@@ -217,10 +218,10 @@ export class Consumer {
   }
 
   #deliver(message: ConsumeMessage, unsettled: Unsettled, ended: AbortSignal): void {
-    const { handler, logger, queue } = this.#settings;
+    const { handler, logger, prefetch, queue } = this.#settings;
     const { deliveryTag } = message.fields;
-    let settled = false;
-    unsettled.add(deliveryTag);
+    let settled = prefetch === undefined;
+    if (!settled) unsettled.add(deliveryTag);
     const settle = (act: () => void) => {
       if (settled || isGone()) return;
       settled = true;

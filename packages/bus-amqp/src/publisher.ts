@@ -13,6 +13,7 @@ export interface Outgoing {
   readonly contentType: string | undefined;
   readonly body: Uint8Array;
   readonly headers?: Readonly<Record<string, unknown>>;
+  readonly isTransient?: boolean | undefined;
 }
 
 interface Pending {
@@ -186,10 +187,10 @@ export class Publisher {
 
   /** Returns whether the channel takes more. */
   #sendNow(channel: PublishingChannel, { message, id, settle }: Pending): boolean {
-    const { exchange, routingKey, contentType, body, headers } = message;
+    const { exchange, routingKey, contentType, body, headers, isTransient = false } = message;
     const target = exchange === '' ? `queue '${routingKey}'` : `exchange '${exchange}'`;
     const options = {
-      persistent: true,
+      persistent: !isTransient,
       mandatory: true,
       messageId: id,
       ...(contentType !== undefined && { contentType }),
@@ -202,7 +203,8 @@ export class Publisher {
         settle();
       } else if (error.message === 'message nacked') {
         this.#late = undefined;
-        settle(new NephoscopeError('BUS_UNAVAILABLE', this.#refusals.refused(target), { cause: error }));
+        const why = isTransient ? `the queue for '${routingKey}' is full` : this.#refusals.refused(target);
+        settle(new NephoscopeError('BUS_UNAVAILABLE', why, { cause: error }));
       }
       // Else the channel is gone, and `detach` is told why.
     };

@@ -19,7 +19,7 @@ export async function declareTransient(
   await declareExchange(connection, exchange, logger);
   const name = `${queue}.${randomBytes(6).toString('hex')}`;
   await insist(connection, `declare queue '${name}' and bind it to exchange '${exchange}'`, async (channel) => {
-    const limits = { messageTtl, maxLength: maxMessages };
+    const limits = { messageTtl, maxLength: maxMessages, arguments: { 'x-overflow': 'reject-publish' } };
     await channel.assertQueue(name, { exclusive: true, autoDelete: true, durable: false, ...limits });
     for (const pattern of bindings) await channel.bindQueue(name, exchange, pattern);
   });

@@ -1,4 +1,5 @@
 import {
+  Backoff,
   LogLimit,
   announcedEnd,
   describeError,
@@ -7,18 +8,28 @@ import {
   lastReadingMessage,
   lastReadingSigner,
 } from '@nephoscope/core';
-import type { Clock, LastReadingRequest, Logger, MessageBus, Notification, Secret } from '@nephoscope/core';
+import type { Clock, LastReadingRequest, Logger, MessageBus, OutgoingMessage, Secret } from '@nephoscope/core';
 import { NewestFirst } from '@nephoscope/runtime';
 import { Counter } from 'prom-client';
 import type { Registry } from 'prom-client';
 
+import type { NotificationObserver } from './notifications/listener.js';
+
 // Requests that the bus has not confirmed yet; more wait, and are worthless after so long, ms.
 const mostAtOnce = 100;
 const waiting = { most: 1_000, maxAge: 5_000 };
+// A queue that somebody floods has room again and again: between two tries, ms.
+const pauses = [20, 500] as const;
+
+interface End {
+  readonly host: string;
+  readonly request: LastReadingRequest;
+  readonly signal: AbortSignal;
+}
 
 /**
  * Asks the agent of an instance's host for a last reading as soon as nova announces the instance's end. Nobody
- * waits for it: a request that does not get there at once is worthless.
+ * waits for it: a request that does not get there within seconds is worthless.
  *
  * @param secret signs the requests
  */
@@ -34,7 +45,7 @@ export function createLastReadings({
   readonly logger: Logger;
   readonly registry: Registry;
   readonly secret: Secret;
-}): { readonly eventTypes: readonly string[]; observe(notification: Notification): void } {
+}): NotificationObserver {
   const requests = new Counter({
     name: 'nephoscope_last_reading_requests_total',
     help: 'Requests for a last reading, by result: sent, no_agent (none listens on that host), failed, dropped (there were too many)',
@@ -43,7 +54,7 @@ export function createLastReadings({
   });
   const signed = lastReadingSigner(secret, clock);
   const failures = new LogLimit(clock);
-  const ends = new NewestFirst<{ readonly host: string; readonly request: LastReadingRequest }>(
+  const ends = new NewestFirst<End>(
     { ...waiting, onDropped: (count) => fail('dropped', 'there are too many', count) },
     clock,
   );
@@ -59,11 +70,25 @@ export function createLastReadings({
     failures.tell(say, count);
   }
 
-  async function send(host: string, request: LastReadingRequest): Promise<void> {
+  /** Tries as long as the request is worth anything. One that arrived all the same is heard once. */
+  async function publish(message: OutgoingMessage, signal: AbortSignal): Promise<void> {
+    const backoff = new Backoff(...pauses);
+    const until = clock.monotonic() + BigInt(waiting.maxAge) * 1_000_000n;
+    for (;;) {
+      try {
+        return await bus.publish(message);
+      } catch (error) {
+        if (!isNephoscopeError(error, 'BUS_UNAVAILABLE') || clock.monotonic() >= until) throw error;
+        await clock.sleep(backoff.next(), signal);
+      }
+    }
+  }
+
+  async function send({ host, request, signal }: End): Promise<void> {
     try {
-      await bus.publish(signed(host, request)).catch((error: unknown) => {
+      await publish(signed(host, request), signal).catch((error: unknown) => {
         // An agent of the version before hears only what has no signature.
-        if (isNephoscopeError(error, 'BUS_UNROUTABLE')) return bus.publish(lastReadingMessage(host, request));
+        if (isNephoscopeError(error, 'BUS_UNROUTABLE')) return publish(lastReadingMessage(host, request), signal);
         throw error;
       });
       requests.inc({ result: 'sent' });
@@ -80,7 +105,7 @@ export function createLastReadings({
       const end = ends.take();
       if (end === undefined) return;
       underWay += 1;
-      void send(end.host, end.request).finally(() => {
+      void send(end).finally(() => {
         underWay -= 1;
         next();
       });
@@ -89,10 +114,10 @@ export function createLastReadings({
 
   return {
     eventTypes: endAnnouncements,
-    observe(notification) {
+    observe(notification, signal) {
       const end = announcedEnd(notification);
       if (end === undefined) return;
-      ends.add(`${end.host} ${end.request.instance}`, end);
+      ends.add(`${end.host} ${end.request.instance}`, { ...end, signal });
       next();
     },
   };

@@ -7,6 +7,7 @@ import { Registry } from 'prom-client';
 
 import { createLastReadings } from '../src/last-reading.js';
 import { readNotification, unwrapNotification } from '../src/notifications/read-notification.js';
+import { until } from './support.js';
 
 const instance = '3120e7d5-e00e-49be-ae94-66941c18bbc2';
 
@@ -31,14 +32,18 @@ function lastReadings() {
   const logger = new RecordingLogger();
   const registry = new Registry();
   const clock = new FakeClock();
-  const made = createLastReadings({ bus, clock, logger, registry, secret });
+  const { eventTypes, observe } = createLastReadings({ bus, clock, logger, registry, secret });
   const read = (body: Uint8Array, host = 'oslab-compute-1') => lastReadingReader(host, [secret], clock)(body);
   const count = async (result: string) => {
     const { values } = await registry.getSingleMetric('nephoscope_last_reading_requests_total')!.get();
     return values.find(({ labels }) => labels['result'] === result)?.value ?? 0;
   };
   const settled = () => new Promise((resolve) => setImmediate(resolve));
-  return { ...made, bus, clock, logger, count, read, settled };
+  const stopping = new AbortController();
+  return {
+    ...{ bus, clock, count, eventTypes, logger, read, settled, stopping },
+    observe: (notification: Notification) => observe(notification, stopping.signal),
+  };
 }
 
 it.each([
@@ -145,7 +150,7 @@ it('asks nobody on other events', () => {
 
 it.each([
   ['no_agent', 'BUS_UNROUTABLE', 'debug'],
-  ['failed', 'BUS_UNAVAILABLE', 'warn'],
+  ['failed', 'BUS_REFUSED', 'warn'],
 ])('counts as %s what ends in %s, and throws nothing', async (result, code, level) => {
   const { bus, count, logger, observe, settled } = lastReadings();
   bus.answer = () => Promise.reject(new NephoscopeError(code, 'no'));
@@ -168,6 +173,36 @@ it('asks an agent of the version before, which hears only what has no signature,
     ...{ instance, reason: 'delete.start', announced: '2026-11-22 21:55:33.535900' },
   });
   expect(await count('sent')).toBe(1);
+});
+
+it('asks again where the queue of the agent is full, as somebody floods it, and has it heard once', async () => {
+  const { bus, clock, count, logger, observe, read } = lastReadings();
+  const full = () => Promise.reject(new NephoscopeError('BUS_UNAVAILABLE', 'the queue is full'));
+  bus.answer = full;
+  observe(captured('nova.compute.instance.delete.start'));
+  await until('it is refused', () => clock.sleepers === 1);
+  await clock.advance(20);
+  await until('the second try', () => bus.offered.length === 2);
+  bus.answer = () => Promise.resolve();
+  await clock.advance(40);
+  await until('it is sent', async () => (await count('sent')) === 1);
+  expect(bus.offered).toHaveLength(3);
+  const [first, ...again] = bus.offered.map(({ body }) => Buffer.from(body).toString());
+  expect(read(Buffer.from(first!)).kind).toBe('signed');
+  expect(again).toEqual([first, first]);
+  expect(logger.entries).toEqual([]);
+});
+
+it.each(['when it is worth nothing any more', 'when the collector stops'])('asks no more %s', async (when) => {
+  const { bus, clock, count, observe, stopping } = lastReadings();
+  bus.answer = () => Promise.reject(new NephoscopeError('BUS_UNAVAILABLE', 'the queue is full'));
+  observe(captured('nova.compute.instance.delete.start'));
+  if (when === 'when the collector stops') stopping.abort();
+  else for (let ms = 0; ms < 6_000; ms += 500) await clock.advance(500);
+  await until('it is given up', async () => (await count('failed')) === 1);
+  const { length } = bus.offered;
+  await clock.advance(10_000);
+  expect(bus.offered).toHaveLength(length);
 });
 
 it('keeps few of a flood while the bus confirms nothing, asks for the newest first, and tells once a minute', async () => {

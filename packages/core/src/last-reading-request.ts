@@ -30,7 +30,7 @@ export type HeardRequest =
 
 // How long a request may wait for its agent, ms: the instance can be read no longer.
 const longestWait = 5_000;
-// Beyond that the oldest are dropped by the broker.
+// Beyond that the broker refuses more, and a collector asks again.
 const mostWaiting = 1_000;
 const contentType = 'application/json';
 const largest = 2_048;
@@ -126,9 +126,10 @@ export function lastReadingReader(
     const { host: meant, nonce, sent, ...more } = rest;
     if (!isText(signature, signatureForm) || !isText(nonce, uuid) || !isText(sent) || Object.keys(more).length > 0)
       return { kind: 'unreadable' };
-    const text = signedText({ ...request, host: meant as string, nonce, sent });
-    if (meant !== host || !hmacs.some((hmac) => hmac.matches([text], signature)))
-      return { kind: 'wrong', request };
+    if (meant !== host) return { kind: 'wrong', request };
+    // In the order of their keys, in which they are signed: this is done for each of a flood.
+    const text = signedText({ announced, host, instance, nonce, reason, sent });
+    if (!hmacs.some((hmac) => hmac.matches([text], signature))) return { kind: 'wrong', request };
     const skew = clock.now() - parseTimestamp(sent);
     if (skew > longestSkew || skew < -longestSkew) return { kind: 'untimely', request };
     return isNew(nonce) ? { kind: 'signed', request } : { kind: 'replayed' };
@@ -137,7 +138,7 @@ export function lastReadingReader(
 
 function message(routingKey: string, fields: object): OutgoingMessage {
   const body = Buffer.from(JSON.stringify(fields));
-  return { exchange: meteringTopology.exchange, routingKey, contentType, body };
+  return { exchange: meteringTopology.exchange, routingKey, contentType, body, isTransient: true };
 }
 
 function shortened({ instance, reason, announced }: LastReadingRequest): LastReadingRequest {

@@ -34,7 +34,7 @@ export interface TransientQueue {
   readonly bindings: readonly string[];
   /** How long a message may wait in it, ms. */
   readonly messageTtl: number;
-  /** How many may wait in it; beyond that the oldest are dropped. */
+  /** How many may wait in it. Beyond that `publish` fails with BUS_UNAVAILABLE: whoever can, asks again. */
   readonly maxMessages: number;
 }
 
@@ -78,6 +78,8 @@ export interface OutgoingMessage {
   readonly routingKey: string;
   readonly contentType: string;
   readonly body: Uint8Array;
+  /** For queues that are {@link TransientQueue}s: it is not kept on disk, and one that is full says nothing of how the bus is. */
+  readonly isTransient?: boolean | undefined;
 }
 
 /** A message that was taken off a queue and is not settled yet. */

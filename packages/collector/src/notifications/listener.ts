@@ -46,7 +46,8 @@ import type { Origin, Translation } from './translate.js';
 /** Hears notifications at once, before any plugin, and is not waited for. */
 export interface NotificationObserver {
   readonly eventTypes: readonly string[];
-  observe(notification: Notification): void;
+  /** @param signal is aborted when the listener stops */
+  observe(notification: Notification, signal: AbortSignal): void;
 }
 
 export interface NotificationListenerParts {
@@ -368,7 +369,7 @@ export class NotificationListener implements Component {
     const { observer, logger } = this.#parts;
     if (observer?.eventTypes.includes(notification.eventType) !== true) return;
     try {
-      observer.observe(notification);
+      observer.observe(notification, this.#stopping.signal);
     } catch (error) {
       logger.error({}, `the last reading of an instance was not asked for: ${pluginFailure(error)}`);
     }
