@@ -1,12 +1,14 @@
 /**
  * `npm test [-- arguments of jest]`: does all set-up, runs the unit and the integration tests, and ends with
  * one line: `N passed, N failed, N skipped`. The exit code is not 0 when one failed, when none ran, or, with
- * `CI` set, when one was skipped.
+ * `CI` set, when one was skipped. An integration test that failed runs once more by itself; when it passes
+ * then, it is named as unsteady.
  */
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { build, ensureDependencies, fail, foreground, StepFailed } from './start/steps.mjs';
+import { summary } from './jest/outcome.mjs';
+import { build, ensureDependencies, fail, foreground, root, StepFailed } from './start/steps.mjs';
 
 const node = process.execPath;
 
@@ -18,36 +20,24 @@ async function test(args) {
 
   const directory = await mkdtemp(join(tmpdir(), 'nephoscope-test-'));
   try {
-    const file = join(directory, 'results.json');
+    const file = join(directory, 'result.json');
     const options = ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning'];
-    const code = await foreground(node, [
-      ...[...options, 'node_modules/jest/bin/jest.js'],
-      // Seen once: everything was done and stopped, services included, no timer was left, and Node still counted one
-      // in jest's own process, which never ended. Its result would be lost with the time limit of whoever waits.
-      ...['--forceExit', '--json', `--outputFile=${file}`, ...args],
-    ]);
-    const results = await readFile(file, 'utf8').catch((error) => {
+    const code = await foreground(node, [...options, 'tools/jest/run.mjs', file, root, ...args]);
+    const result = await readFile(file, 'utf8').catch((error) => {
       throw new StepFailed(`jest ended with exit code ${code} and no results: see above`, { cause: error });
     });
-    return { code, ...count(JSON.parse(results)) };
+    return { code, ...JSON.parse(result) };
   } finally {
     await rm(directory, { recursive: true, force: true });
   }
 }
 
-/** A suite that could not even be loaded counts as one failed test. */
-const count = (results) => ({
-  passed: results.numPassedTests,
-  failed: results.numFailedTests + results.numRuntimeErrorTestSuites,
-  skipped: results.numPendingTests + results.numTodoTests,
-});
-
 try {
-  const { code, passed, failed, skipped } = await test(process.argv.slice(2));
-  const skippedInCi = Boolean(process.env.CI) && skipped > 0;
+  const result = await test(process.argv.slice(2));
+  const skippedInCi = Boolean(process.env.CI) && result.skipped > 0;
   if (skippedInCi) console.error('Tests were skipped: in CI that is a failure.');
-  console.log(`${passed} passed, ${failed} failed, ${skipped} skipped`);
-  process.exitCode = code === 0 && failed === 0 && passed > 0 && !skippedInCi ? 0 : 1;
+  console.log(summary(result).join('\n'));
+  process.exitCode = result.code === 0 && result.failed === 0 && result.passed > 0 && !skippedInCi ? 0 : 1;
 } catch (error) {
   fail(error);
 }

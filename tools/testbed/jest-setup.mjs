@@ -1,10 +1,11 @@
+/* global AbortController */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
-/** Packages may have to be installed first. */
+/** In ms. Packages may have to be installed first. */
 const deadline = 10 * 60_000;
 
 /**
@@ -15,14 +16,23 @@ export default async function setup() {
   const main = fileURLToPath(new URL('main.ts', import.meta.url));
   const child = spawn(process.execPath, ['--import', 'tsx', main], { stdio: ['pipe', 'pipe', 'inherit'] });
   globalThis.nephoscopeServices = child;
-  const exited = once(child, 'exit').then(([code, signal]) => {
-    throw new Error(`The test services did not start (${signal ?? `exit code ${code}`}): see above`);
+
+  const answered = new AbortController();
+  const { signal } = answered;
+  const lines = createInterface(child.stdout);
+  const exited = once(child, 'exit', { signal }).then(([code, name]) => {
+    throw new Error(`The test services did not start (${name ?? `exit code ${code}`}): see above`);
   });
-  const late = sleep(deadline, undefined, { ref: false }).then(() => {
+  const late = sleep(deadline, undefined, { signal }).then(() => {
     throw new Error(`The test services did not start within ${deadline / 60_000} minutes`);
   });
-  const [line] = await Promise.race([once(createInterface(child.stdout), 'line'), exited, late]);
-  late.catch(() => undefined);
-  exited.catch(() => undefined); // From here on its end is what the teardown waits for.
-  Object.assign(process.env, JSON.parse(line));
+  try {
+    const [line] = await Promise.race([once(lines, 'line', { signal }), exited, late]);
+    Object.assign(process.env, JSON.parse(line));
+  } finally {
+    // What is still awaited would hold jest's process when everything is done.
+    answered.abort();
+    lines.close();
+    child.stdout.destroy();
+  }
 }
