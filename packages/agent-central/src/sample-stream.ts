@@ -7,7 +7,7 @@ import {
   signMeteringMessage,
 } from '@nephoscope/core';
 import type { Clock, Counter, Logger, MessageBus, MeteringWire, OutgoingMessage, Signer } from '@nephoscope/core';
-import { orAborted } from '@nephoscope/runtime';
+import { orAborted, retry } from '@nephoscope/runtime';
 
 import type { AgentMetrics } from './metrics.js';
 
@@ -30,8 +30,7 @@ interface Message extends OutgoingMessage {
 const pieceSize = 1_000;
 const pieceBytes = 16 * 1024 * 1024;
 // Between tries to publish, ms.
-const firstPause = 500;
-const longestPause = 10_000;
+const pauses = { first: 500, longest: 10_000 };
 
 /**
  * Signs the counters of one pollster in one cycle and sends them in pieces. Message ids are made of the cycle's name,
@@ -123,30 +122,26 @@ export class SampleStream {
   /** Never rejects. */
   async #publish({ samples, ...message }: Message): Promise<void> {
     const { bus, clock, logger, metrics } = this.#sending;
-    for (let pause = firstPause, tries = 1; ; pause = Math.min(pause * 2, longestPause), tries += 1) {
-      try {
-        this.#signal.throwIfAborted();
-        await orAborted(bus.publish(message), this.#signal);
-        this.#sent += samples;
-        metrics.pollsters.sampled(this.#pollster, samples);
-        return;
-      } catch (error) {
-        if (!this.#signal.aborted) {
-          this.#failure = error;
-          metrics.publishFailures.inc();
-          if (tries === 1)
-            logger.warn(
-              { err: error, pollster: this.#pollster, samples },
-              `${samples} samples wait, the next try is in ${pause / 1_000} s: ${describeError(error)}`,
-            );
-          await clock.sleep(pause, this.#signal).catch(() => undefined);
-        }
-        if (!this.#signal.aborted) continue;
-        this.#failure ??= this.#signal.reason;
-        this.#unsent += samples;
-        metrics.unsent.inc(samples);
-        return;
-      }
+    const signal = this.#signal;
+    const onFailure = (error: unknown, pause: number, tries: number): void => {
+      this.#failure = error;
+      metrics.publishFailures.inc();
+      if (tries > 1) return;
+      logger.warn(
+        { err: error, pollster: this.#pollster, samples },
+        `${samples} samples wait, the next try is in ${pause / 1_000} s: ${describeError(error)}`,
+      );
+    };
+    try {
+      signal.throwIfAborted();
+      const publish = () => orAborted(bus.publish(message), signal);
+      await retry(publish, { ...pauses, clock, signal, onFailure, isFinal: () => false });
+      this.#sent += samples;
+      metrics.pollsters.sampled(this.#pollster, samples);
+    } catch (error) {
+      this.#failure ??= error;
+      this.#unsent += samples;
+      metrics.unsent.inc(samples);
     }
   }
 }

@@ -1,14 +1,13 @@
 import { describeError, Mutex, NephoscopeError } from '@nephoscope/core';
 import type { Clock, Health, Logger } from '@nephoscope/core';
-import { Duty } from '@nephoscope/runtime';
+import { Duty, retry } from '@nephoscope/runtime';
 
 import type { Failures } from './failures.js';
 import type { Labelled, MessageWriter } from './message-writer.js';
 import type { SpoolMessage } from './spool/record.js';
 import type { Spool } from './spool/spool.js';
 
-const firstPause = 500;
-const longestPause = 5_000;
+const pauses = { first: 500, longest: 5_000 };
 /** A disk that takes longer for samples is told, ms. */
 const usualPatience = 10_000;
 
@@ -67,24 +66,28 @@ export class Intake {
 
   async #keep(messages: readonly SpoolMessage[], signal: AbortSignal): Promise<void> {
     const { clock, logger, saveEpochs, spool } = this.#parts;
-    for (let pause = firstPause; ; pause = Math.min(pause * 2, longestPause)) {
+    let last: unknown;
+    const save = async (): Promise<void> => {
       try {
         this.#writing.expect(usualPatience);
         await saveEpochs();
         this.#writing.expect(usualPatience);
         await spool.append(messages, signal);
-        this.#writing.done();
         this.#failure = undefined;
-        return;
       } catch (error) {
-        this.#writing.done();
+        last = error;
         this.#failure = `no samples can be taken: ${describeError(error)}`;
-        if (!signal.aborted) {
-          logger.warn({ err: error }, `${this.#failure}; the next try is in ${pause / 1_000} s`);
-          await clock.sleep(pause, signal).catch(() => undefined);
-        }
-        if (signal.aborted) throw givenUp(error, signal);
+        throw error;
+      } finally {
+        this.#writing.done();
       }
+    };
+    const onFailure = (error: unknown, pause: number): void =>
+      logger.warn({ err: error }, `${this.#failure}; the next try is in ${pause / 1_000} s`);
+    try {
+      await retry(save, { ...pauses, clock, signal, onFailure, isFinal: () => false });
+    } catch (reason) {
+      throw givenUp(last ?? reason, signal);
     }
   }
 }

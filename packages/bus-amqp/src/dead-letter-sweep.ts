@@ -1,4 +1,4 @@
-import { NephoscopeError } from '@nephoscope/core';
+import { NephoscopeError, PermanentError } from '@nephoscope/core';
 import type { DeadLetter, DeadLetterVerdict } from '@nephoscope/core';
 import { setTimeout as delay } from 'node:timers/promises';
 
@@ -73,7 +73,7 @@ export class DeadLetterSweep {
     settings.signal.throwIfAborted();
     const { connection, queue } = settings;
     if (!(await isQueueThere(connection, queue)))
-      throw new NephoscopeError(
+      throw new PermanentError(
         'BUS_TOPOLOGY',
         `${connection.broker.toString()} has no queue '${queue}': is it another broker, virtual host or queue?`,
       );

@@ -1,4 +1,4 @@
-import { Backoff, isNephoscopeError } from '@nephoscope/core';
+import { Backoff, isPermanentError } from '@nephoscope/core';
 import type { Leadership } from '@nephoscope/core';
 
 import { Lock } from './lock.js';
@@ -58,8 +58,7 @@ export class LockRequest {
       } catch (error) {
         await lock?.release();
         if (over.aborted) return;
-        // Only the operator can mend that.
-        if (isNephoscopeError(error, 'BUS_TOPOLOGY')) return this.fail(error);
+        if (isPermanentError(error)) return this.fail(error);
         const pause = backoff.next();
         logger.warn({ err: error, lock: name, retryInMs: pause }, 'asking for a lock was interrupted');
         await clock.sleep(pause, over).catch(() => undefined);

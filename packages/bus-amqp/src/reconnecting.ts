@@ -1,7 +1,6 @@
-import { Backoff, LogLimit, NephoscopeError, describeError } from '@nephoscope/core';
+import { Backoff, LogLimit, NephoscopeError, describeError, isPermanentError } from '@nephoscope/core';
 import type { Clock, Logger } from '@nephoscope/core';
 
-import { isPermanent } from './connect-error.js';
 import { openConnection } from './open-connection.js';
 import type { Connection } from './open-connection.js';
 import type { AmqpOptions } from './options.js';
@@ -108,7 +107,7 @@ export class ReconnectingConnection {
       } catch (error) {
         if (stopping.aborted) return;
         this.#problem = error as NephoscopeError;
-        if (givesUp && lostAt === undefined && isPermanent(error)) throw error;
+        if (givesUp && lostAt === undefined && isPermanentError(error)) throw error;
       }
       const isFresh = lostAt !== undefined && Number((clock.monotonic() - lostAt) / 1_000_000n) < quick.during;
       const pause = (isFresh ? hurried : backoff).next();

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 
-import { NephoscopeError } from '@nephoscope/core';
+import { PermanentError } from '@nephoscope/core';
 
 import type { AmqpOptions } from './options.js';
 
@@ -23,6 +23,6 @@ async function read(file: string | undefined): Promise<Buffer | undefined> {
   try {
     return await readFile(file);
   } catch (error) {
-    throw new NephoscopeError('BUS_TLS', `cannot read ${file}, named in the bus's TLS options`, { cause: error });
+    throw new PermanentError('BUS_TLS', `cannot read ${file}, named in the bus's TLS options`, { cause: error });
   }
 }

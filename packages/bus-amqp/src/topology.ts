@@ -1,5 +1,5 @@
-import { NephoscopeError } from '@nephoscope/core';
-import type { Logger, QueueTopology } from '@nephoscope/core';
+import { PermanentError } from '@nephoscope/core';
+import type { Logger, QueueTopology, NephoscopeError } from '@nephoscope/core';
 
 import type { BrokerChannel } from './broker-channel.js';
 import type { Connection } from './open-connection.js';
@@ -188,7 +188,7 @@ function bindingText(queue: string, exchange: string, pattern: string): string {
 
 /** A request that the broker refused. */
 export function refusal(what: string, error: Error): NephoscopeError {
-  return new NephoscopeError(
+  return new PermanentError(
     'BUS_TOPOLOGY',
     `RabbitMQ did not let us ${what}; delete or rename what is in the way`,
     { cause: error },

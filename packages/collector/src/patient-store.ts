@@ -1,9 +1,9 @@
-import { describeError, isNephoscopeError } from '@nephoscope/core';
+import { describeError } from '@nephoscope/core';
 import type { Clock, Health, Logger, SampleStore } from '@nephoscope/core';
+import { retry } from '@nephoscope/runtime';
 import type { Component } from '@nephoscope/runtime';
 
-const firstPause = 250;
-const longestPause = 15_000;
+const pauses = { first: 250, longest: 15_000 };
 
 /** The start and the health of a store that is waited for while it is unavailable, as the broker is. */
 export function patientStore(
@@ -14,22 +14,16 @@ export function patientStore(
   return {
     name: 'store',
     async start(signal) {
-      for (let pause = firstPause; ; pause = Math.min(pause * 2, longestPause)) {
-        try {
-          await store.start(signal);
-          if (waitsFor !== undefined) logger.info({}, 'the store is available now');
-          waitsFor = undefined;
-          return;
-        } catch (error) {
-          if (signal.aborted || !isNephoscopeError(error, 'STORE_UNAVAILABLE')) throw error;
-          waitsFor = describeError(error);
-          logger.error(
-            { err: error },
-            `the store is not available, it is waited for; the next try is in ${pause / 1_000} s: ${waitsFor}`,
-          );
-        }
-        await clock.sleep(pause, signal);
-      }
+      const onFailure = (error: unknown, pause: number): void => {
+        waitsFor = describeError(error);
+        logger.error(
+          { err: error },
+          `the store is not available, it is waited for; the next try is in ${pause / 1_000} s: ${waitsFor}`,
+        );
+      };
+      await retry(() => store.start(signal), { ...pauses, clock, signal, onFailure });
+      if (waitsFor !== undefined) logger.info({}, 'the store is available now');
+      waitsFor = undefined;
     },
     stop: () => store.stop(),
     health: () => (waitsFor === undefined ? store.health() : { ok: false, reason: waitsFor }),

@@ -1,5 +1,6 @@
 import { describeError, isNephoscopeError } from '@nephoscope/core';
 import type { Clock, Logger, Sample, SampleStore } from '@nephoscope/core';
+import { retry } from '@nephoscope/runtime';
 
 import type { Conflicts } from './conflicts.js';
 import type { Intake, Refusal } from './intake.js';
@@ -16,8 +17,10 @@ export interface RecorderParts {
   readonly logger: Logger;
 }
 
-const firstPause = 250;
-const longestPause = 15_000;
+const pauses = { first: 250, longest: 15_000 };
+
+// All else is the store's, permanent or not: a valid sample must not be lost to an error that nobody thought of.
+const isOfSample = (error: unknown): boolean => isNephoscopeError(error, 'SAMPLE_INVALID');
 
 /** Records batches, however many tries that takes, and finds the samples of which the store says that it can never record them. */
 export class Recorder {
@@ -60,7 +63,7 @@ export class Recorder {
         return present.length === 0 ? 0 : await this.#try(present);
       }, signal);
     } catch (error) {
-      if (!isNephoscopeError(error, 'SAMPLE_INVALID')) throw error;
+      if (!isOfSample(error)) throw error;
       return await this.#separate(present, error, refused, signal);
     }
     if (duplicates > 0) await this.#insist(() => this.#compare(present, refused), signal);
@@ -68,17 +71,9 @@ export class Recorder {
 
   /** Does it again and again while the store fails. @throws SAMPLE_INVALID, and the signal's reason */
   async #insist<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> {
-    for (let pause = firstPause; ; pause = Math.min(pause * 2, longestPause)) {
-      signal.throwIfAborted();
-      try {
-        return await work();
-      } catch (error) {
-        // All else is the store's, known or not: a valid sample must not be lost to an error that nobody thought of.
-        if (isNephoscopeError(error, 'SAMPLE_INVALID')) throw error;
-        this.#tell(error, pause);
-        await this.#parts.clock.sleep(pause, signal);
-      }
-    }
+    signal.throwIfAborted();
+    const onFailure = (error: unknown, pause: number): void => this.#tell(error, pause);
+    return retry(work, { ...pauses, clock: this.#parts.clock, signal, onFailure, isFinal: isOfSample });
   }
 
   /** @returns how many were there already */

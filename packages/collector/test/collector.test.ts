@@ -1,3 +1,4 @@
+import { jest } from '@jest/globals';
 import {
   createSigner,
   formatJson,
@@ -307,6 +308,10 @@ describe('a bad line', () => {
 });
 
 describe('while the store fails', () => {
+  // Pauses are spread at random; these are the longest ones.
+  beforeEach(() => void jest.spyOn(Math, 'random').mockReturnValue(1));
+  afterEach(() => jest.restoreAllMocks());
+
   it('acknowledges nothing, tries again with growing pauses, says why, and recovers', async () => {
     const { bus, clock, collector, store, registry, told } = await started({ batch: { samples: 1 } });
     store.before = failing;

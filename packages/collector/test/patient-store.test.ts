@@ -1,8 +1,13 @@
-import { NephoscopeError } from '@nephoscope/core';
+import { jest } from '@jest/globals';
+import { NephoscopeError, PermanentError } from '@nephoscope/core';
 import { FakeClock, RecordingLogger } from '@nephoscope/testing';
 
 import { patientStore } from '../src/patient-store.js';
 import { FakeStore, until } from './support.js';
+
+// Pauses are spread at random; these are the longest ones.
+beforeEach(() => void jest.spyOn(Math, 'random').mockReturnValue(1));
+afterEach(() => jest.restoreAllMocks());
 
 function make(...failures: readonly Error[]) {
   const [inner, clock, logger] = [new FakeStore(), new FakeClock(), new RecordingLogger()];
@@ -38,8 +43,17 @@ it('waits for a store that is unavailable, says so, and starts it', async () => 
 });
 
 it.each(['STORE_REFUSED', 'STORE_INVALID', 'STORE_SCHEMA_NEWER'])('does not wait after %s', async (code) => {
-  const { stopping, store } = make(new NephoscopeError(code, 'only the operator can mend it'));
+  const { stopping, store } = make(new PermanentError(code, 'only the operator can help'));
   await expect(store.start(stopping.signal)).rejects.toMatchObject({ code });
+});
+
+it('waits after an error that nobody thought of, too', async () => {
+  const { clock, starts, stopping, store } = make(new TypeError('the driver has a bug'));
+  const started = store.start(stopping.signal);
+  await until('it sleeps', () => clock.sleepers === 1);
+  await clock.advance(250);
+  await started;
+  expect(starts()).toBe(2);
 });
 
 it('is stopped while it waits', async () => {

@@ -18,6 +18,20 @@ export class NephoscopeError extends Error {
   }
 }
 
+const permanentBrand = Symbol.for('nephoscope.error.permanent');
+
+/**
+ * A failure that another try does not change: somebody has to act first. Whoever waits for a bus or a store at the start
+ * ends with it; every other error, known or not, is tried again with growing pauses. Recognise it by {@link isPermanentError}.
+ */
+export class PermanentError extends NephoscopeError {
+  readonly [permanentBrand] = true;
+}
+
+export function isPermanentError(error: unknown): error is PermanentError {
+  return isNephoscopeError(error) && permanentBrand in error;
+}
+
 /** Whether `error` is a {@link NephoscopeError}, and of this code when one is given. */
 export function isNephoscopeError(error: unknown, code?: string): error is NephoscopeError {
   return isError(error) && brand in error && (code === undefined || (error as NephoscopeError).code === code);

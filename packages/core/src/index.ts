@@ -5,7 +5,7 @@ export type { Cloud, CloudHead, CloudList, CloudService } from './cloud.js';
 export { addVolumes, subtractVolumes } from './counter.js';
 export type { Counter, CounterType, Metadata, MetadataValue, Plugging, Total, TotalPart } from './counter.js';
 export { duration } from './duration.js';
-export { NephoscopeError, describeError, isNephoscopeError } from './errors.js';
+export { NephoscopeError, PermanentError, describeError, isNephoscopeError, isPermanentError } from './errors.js';
 export { instanceParts, isMissing, readMissing } from './inspector.js';
 export type {
   CpuReading,

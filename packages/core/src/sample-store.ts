@@ -51,7 +51,10 @@ export interface StoreOpening {
  * fails; `stop` is safe before `start`, twice and at the same time.
  */
 export interface SampleStore {
-  /** @throws with `existing`: STORE_MISSING where nothing was recorded yet, STORE_SCHEMA_OLDER */
+  /**
+   * @throws PermanentError when another try does not help, as for a wrong password; with `existing` STORE_MISSING where
+   *   nothing was recorded yet, and STORE_SCHEMA_OLDER. After any other error a collector tries again
+   */
   start(signal: AbortSignal, opening?: StoreOpening): Promise<void>;
   stop(): Promise<void>;
   /**

@@ -19,6 +19,8 @@ export { NewestFirst } from './newest-first.js';
 export { orAborted } from './or-aborted.js';
 export { oversee } from './oversight.js';
 export type { Oversight } from './oversight.js';
+export { retry } from './retry.js';
+export type { RetrySettings } from './retry.js';
 export { createPluginMetrics } from './plugin-metrics.js';
 export type { PluginMetrics } from './plugin-metrics.js';
 export { discoverPlugins, origin, stabilityLevels } from './plugin-discovery.js';

@@ -1,4 +1,4 @@
-import { NephoscopeError, defineMessageBus, duration, isBoundBy } from '@nephoscope/core';
+import { NephoscopeError, PermanentError, defineMessageBus, duration, isBoundBy } from '@nephoscope/core';
 import type {
   DeadLetter,
   Delivery,
@@ -301,7 +301,7 @@ export function createMemoryBus({
       if (state !== 'running') return Promise.reject(notRunning());
       const queue = queues.get(name);
       if (queue === undefined)
-        return Promise.reject(new NephoscopeError('BUS_TOPOLOGY', `there is no queue '${name}': declare it`));
+        return Promise.reject(new PermanentError('BUS_TOPOLOGY', `there is no queue '${name}': declare it`));
       const replay = ({ body, contentType = 'application/octet-stream' }: DeadLetter) =>
         enqueue({ exchange: '', routingKey: name, contentType, body }, [queue]);
       return deadLetters.sweep(name, decide, replay, AbortSignal.any([signal, stopping.signal]));

@@ -1,4 +1,4 @@
-import { NephoscopeError } from '@nephoscope/core';
+import { PermanentError } from '@nephoscope/core';
 import { sql } from 'kysely';
 import type { Kysely, Migration } from 'kysely';
 
@@ -43,14 +43,14 @@ export async function pendingMigrations(
   const executed = tables.includes(bookkeeping) ? await executedMigrations(db) : [];
   const newer = executed.filter((name) => !names.includes(name));
   if (newer.length > 0) {
-    throw new NephoscopeError(
+    throw new PermanentError(
       'STORE_SCHEMA_NEWER',
       `${place} was written by a newer version of @nephoscope/storage-sql (${newer.join(', ')}): ` +
         'update this program, or give it another database',
     );
   }
   if (executed.length === 0 && tables.some((name) => !name.startsWith('kysely_'))) {
-    throw new NephoscopeError(
+    throw new PermanentError(
       'STORE_INVALID',
       `${place} holds the tables of another program (${tables.join(', ')}): give a database of its own`,
     );
@@ -66,14 +66,14 @@ export async function pendingMigrations(
 export function checkExisting(place: string, tables: readonly string[], pending: readonly string[]): void {
   if (tables.length === 0) throw storeMissing(place);
   if (pending.length > 0)
-    throw new NephoscopeError(
+    throw new PermanentError(
       'STORE_SCHEMA_OLDER',
       `${place} was written by an older version of @nephoscope/storage-sql: a collector of this version updates it when it starts`,
     );
 }
 
 export const storeMissing = (place: string) =>
-  new NephoscopeError(
+  new PermanentError(
     'STORE_MISSING',
     `there is no database ${place}: nothing was recorded there yet, or it is another one`,
   );

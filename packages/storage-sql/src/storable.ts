@@ -1,4 +1,4 @@
-import { NephoscopeError } from '@nephoscope/core';
+import { PermanentError } from '@nephoscope/core';
 import type { Sample } from '@nephoscope/core';
 
 const unstorable = /[\0\p{Surrogate}]/gu;
@@ -17,7 +17,7 @@ export function storable<T extends string | null>(text: T): T {
 export function int64<Field extends 'timestamp' | 'sequence'>(sample: Sample, field: Field): Sample[Field] {
   const value = sample[field];
   if (value !== null && BigInt.asIntN(64, value) !== value) {
-    throw new NephoscopeError(
+    throw new PermanentError(
       'SAMPLE_INVALID',
       `${field} ${value} of message ${sample.messageId} does not fit into 64 bits`,
     );

@@ -16,6 +16,7 @@ import type {
   Secret,
   SignatureForm,
 } from '@nephoscope/core';
+import { retry } from '@nephoscope/runtime';
 import type { Component } from '@nephoscope/runtime';
 import type { Registry } from 'prom-client';
 
@@ -88,8 +89,7 @@ const nothing: Work = { publish: [], samples: new Map(), letters: [] };
 const maxHeldBytes = 32 * 1024 * 1024;
 /** Of larger ones one at a time is read and published: what is made of it may be several times as large. */
 const maxSmallBytes = 128 * 1024;
-const firstPause = 250;
-const longestPause = 15_000;
+const pauses = { first: 250, longest: 15_000 };
 // What is not done by then when the listener stops goes back to the queue with the end of the bus.
 const lastSettling = 2_000;
 
@@ -230,22 +230,17 @@ export class NotificationListener implements Component {
 
   /** Does what the bus refuses again and again, with growing pauses, until it is done or `signal` is aborted. */
   async #insist(act: () => Promise<void>, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
     const { clock, logger } = this.#parts;
-    for (let pause = firstPause; ; pause = Math.min(pause * 2, longestPause)) {
-      signal.throwIfAborted();
-      try {
-        await act();
-        if (this.#failure !== undefined) logger.info({}, 'the bus takes counters of notifications again');
-        this.#failure = undefined;
-        return;
-      } catch (error) {
-        this.#metrics.publishFailures.inc();
-        const first = this.#failure === undefined;
-        this.#failure = `the bus does not take counters of notifications: ${describeError(error)}`;
-        if (first) logger.warn({ err: error }, `${this.#failure}; the notifications wait, and it is tried again`);
-      }
-      await clock.sleep(pause, signal);
-    }
+    const onFailure = (error: unknown): void => {
+      this.#metrics.publishFailures.inc();
+      const first = this.#failure === undefined;
+      this.#failure = `the bus does not take counters of notifications: ${describeError(error)}`;
+      if (first) logger.warn({ err: error }, `${this.#failure}; the notifications wait, and it is tried again`);
+    };
+    await retry(act, { ...pauses, clock, signal, onFailure, isFinal: () => false });
+    if (this.#failure !== undefined) logger.info({}, 'the bus takes counters of notifications again');
+    this.#failure = undefined;
   }
 
   #forget(delivery: Delivery): void {

@@ -1,8 +1,13 @@
+import { jest } from '@jest/globals';
 import type { FakeDelivery } from '@nephoscope/testing';
 
 import { until } from '../support.js';
 import { active, bytes, delivery, enveloped, volumeCreated, volumePlugin } from './material.js';
 import { away, never, numbered, samples, settled, started } from './listening.js';
+
+// Pauses are spread at random; these are the longest ones.
+beforeEach(() => void jest.spyOn(Math, 'random').mockReturnValue(1));
+afterEach(() => jest.restoreAllMocks());
 
 describe('while the bus takes nothing', () => {
   it('acknowledges nothing, tries again with growing pauses, says so once, and recovers', async () => {

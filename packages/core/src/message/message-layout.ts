@@ -1,4 +1,4 @@
-import { NephoscopeError } from '../errors.js';
+import { PermanentError } from '../errors.js';
 import { formatTimestamp } from '../timestamp.js';
 import { memberSpans } from './member-spans.js';
 import type { Sample } from './sample.js';
@@ -55,7 +55,7 @@ export type MessageValues = ColumnValues & Omit<MessageParts, 'layout'>;
 export function dismantle(sample: Sample): MessageParts {
   const { text } = sample;
   if (noJson.test(text) || !text.isWellFormed())
-    throw new NephoscopeError('SAMPLE_INVALID', `the text of message ${sample.messageId} is no JSON`);
+    throw new PermanentError('SAMPLE_INVALID', `the text of message ${sample.messageId} is no JSON`);
   let layout = '';
   let at = 0;
   const values = new Map<Key, string>();

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import type { Duplex } from 'node:stream';
 import type { ConnectionOptions } from 'node:tls';
 
-import { NephoscopeError } from '@nephoscope/core';
+import { PermanentError } from '@nephoscope/core';
 import pg from 'pg';
 import type { ClientConfig } from 'pg';
 
@@ -83,7 +83,7 @@ async function tlsOptions(url: PostgresqlUrl, files: Location['tls']): Promise<f
     try {
       return await readFile(file);
     } catch (error) {
-      throw new NephoscopeError('STORE_TLS', `cannot read ${file}, named in the store's TLS options`, {
+      throw new PermanentError('STORE_TLS', `cannot read ${file}, named in the store's TLS options`, {
         cause: error,
       });
     }

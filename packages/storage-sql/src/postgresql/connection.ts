@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 
-import { NephoscopeError } from '@nephoscope/core';
+import { NephoscopeError, PermanentError } from '@nephoscope/core';
 import type pg from 'pg';
 import type { QueryConfig, QueryResult, QueryResultRow } from 'pg';
 
@@ -249,7 +249,7 @@ export class Connection {
   }
 
   #invalid(what: string): NephoscopeError {
-    return new NephoscopeError('STORE_INVALID', `${this.#location.url.toString()} ${what}`);
+    return new PermanentError('STORE_INVALID', `${this.#location.url.toString()} ${what}`);
   }
 
   #unavailable(what: string): NephoscopeError {

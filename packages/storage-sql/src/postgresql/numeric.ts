@@ -1,5 +1,5 @@
-import { NephoscopeError } from '@nephoscope/core';
-import type { Sample } from '@nephoscope/core';
+import { PermanentError } from '@nephoscope/core';
+import type { Sample, NephoscopeError } from '@nephoscope/core';
 
 const decimal = /^-?(\d+)(?:\.(\d*))?(?:[eE]([+-]?\d+))?$/;
 /** What `numeric` holds at the most, in digits before and behind the point. */
@@ -28,5 +28,5 @@ function shown(volume: string): string {
 }
 
 function invalid(message: string): NephoscopeError {
-  return new NephoscopeError('SAMPLE_INVALID', message);
+  return new PermanentError('SAMPLE_INVALID', message);
 }

@@ -1,4 +1,4 @@
-import { NephoscopeError, describeError, isNephoscopeError } from '@nephoscope/core';
+import { PermanentError, describeError, isNephoscopeError } from '@nephoscope/core';
 import type { PluginSettings, RecordResult, Sample } from '@nephoscope/core';
 
 import { recordBatch, stateOfTables, toBatch } from './batch.js';
@@ -81,7 +81,7 @@ export class Recorder {
     const { rows } = await connection.query<{ ended: bigint; files: string }>({ text: stateOfTables });
     const [row] = rows;
     if (row === undefined)
-      throw new NephoscopeError(
+      throw new PermanentError(
         'STORE_INVALID',
         'the table retention is empty, as while a backup is restored: nothing is recorded until it has its row again',
       );
@@ -114,7 +114,7 @@ export class Recorder {
     const [time] = times;
     if (time === undefined || !isDataError(error) || !connection.usable) return error;
     if (!(await takesPlainSample(connection, time, this.#state))) return error;
-    return new NephoscopeError(
+    return new PermanentError(
       'SAMPLE_INVALID',
       `the database takes other samples, and refuses a value of this one (${describeError(error)})`,
       { cause: error },

@@ -1,4 +1,4 @@
-import { NephoscopeError, describeError, isNephoscopeError } from '@nephoscope/core';
+import { NephoscopeError, PermanentError, describeError, isNephoscopeError } from '@nephoscope/core';
 
 import type { PostgresqlUrl } from './postgresql-url.js';
 
@@ -29,7 +29,8 @@ export function storeError(cause: unknown, url: PostgresqlUrl): NephoscopeError 
   if (isNephoscopeError(cause) && /^(STORE|SAMPLE)_/.test(cause.code)) return cause;
   const state = sqlState(cause);
   const [code, text] = state === undefined ? ofConnection(cause, url) : ofServer(cause, state);
-  return new NephoscopeError(code, `${url.toString()}: ${text}`, { cause });
+  const Kind = code === 'STORE_UNAVAILABLE' ? NephoscopeError : PermanentError;
+  return new Kind(code, `${url.toString()}: ${text}`, { cause });
 }
 
 export type Failure = readonly [code: string, text: string];

@@ -1,6 +1,6 @@
 import { types } from 'node:util';
 
-import { NephoscopeError, describeError, isNephoscopeError } from '@nephoscope/core';
+import { NephoscopeError, PermanentError, describeError, isNephoscopeError } from '@nephoscope/core';
 
 import { SqliteError } from './driver.js';
 import { FilesMoved } from './files.js';
@@ -35,7 +35,7 @@ export function isDamaged(error: unknown): boolean {
 export function storeError(cause: unknown, path: string): NephoscopeError {
   if (isNephoscopeError(cause) && /^(STORE|SAMPLE)_/.test(cause.code)) return cause;
   const unavailable = (what: string) => new NephoscopeError('STORE_UNAVAILABLE', what, { cause });
-  const invalid = (what: string) => new NephoscopeError('STORE_INVALID', what, { cause });
+  const invalid = (what: string) => new PermanentError('STORE_INVALID', what, { cause });
   if (cause instanceof FilesMoved) return new NephoscopeError('STORE_UNAVAILABLE', cause.message);
   switch (primaryCode(cause)) {
     case result.notADatabase:

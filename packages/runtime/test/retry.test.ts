@@ -1,0 +1,79 @@
+import { jest } from '@jest/globals';
+import { NephoscopeError, PermanentError } from '@nephoscope/core';
+import { FakeClock } from '@nephoscope/testing';
+
+import { retry } from '../src/retry.js';
+import { turns } from './turns.js';
+
+// Pauses are spread at random; these are the longest ones.
+beforeEach(() => void jest.spyOn(Math, 'random').mockReturnValue(1));
+afterEach(() => jest.restoreAllMocks());
+
+function begin(results: readonly (Error | string)[], isFinal?: (error: unknown) => boolean) {
+  const clock = new FakeClock();
+  const stopping = new AbortController();
+  const failures: (readonly [string, number, number])[] = [];
+  const left = [...results];
+  let tries = 0;
+  const work = () => {
+    tries += 1;
+    const result = left.shift() ?? 'done';
+    return result instanceof Error ? Promise.reject(result) : Promise.resolve(result);
+  };
+  const settled = retry(work, {
+    ...{ clock, signal: stopping.signal, first: 100, longest: 300 },
+    onFailure: (error, pause, count) => failures.push([(error as Error).message, pause, count]),
+    ...(isFinal && { isFinal }),
+  });
+  settled.catch(() => undefined);
+  return { clock, failures, settled, stopping, tries: () => tries };
+}
+
+const away = new NephoscopeError('BUS_UNAVAILABLE', 'away');
+
+it('tries again, with pauses that double up to the longest', async () => {
+  const { clock, failures, settled, tries } = begin([away, new TypeError('odd'), away, away, 'there']);
+  for (const [index, pause] of [100, 200, 300, 300].entries()) {
+    await turns();
+    expect(failures[index]).toEqual([index === 1 ? 'odd' : 'away', pause, index + 1]);
+    await clock.advance(pause - 1);
+    expect(tries()).toBe(index + 1);
+    await clock.advance(1);
+  }
+  expect(await settled).toBe('there');
+});
+
+it('ends with a permanent failure', async () => {
+  const permanent = new PermanentError('BUS_REFUSED', 'no such user');
+  const { failures, settled } = begin([permanent]);
+  await expect(settled).rejects.toBe(permanent);
+  expect(failures).toEqual([]);
+});
+
+it('ends only with what the caller names, when it does', async () => {
+  const final = new Error('final');
+  const { clock, settled, tries } = begin(
+    [new PermanentError('STORE_INVALID', 'damaged'), final],
+    (e) => e === final,
+  );
+  await turns();
+  await clock.advance(100);
+  await expect(settled).rejects.toBe(final);
+  expect(tries()).toBe(2);
+});
+
+it('ends with the reason of the signal, in a pause or after a try, and makes one try in any case', async () => {
+  const { clock, settled, stopping } = begin([away, away]);
+  await turns();
+  stopping.abort(new Error('stopped'));
+  await expect(settled).rejects.toThrow('stopped');
+  expect(clock.sleepers).toBe(0);
+
+  let tries = 0;
+  const signal = AbortSignal.abort(new Error('too late'));
+  const once = (result: () => Promise<string>) =>
+    retry(() => ((tries += 1), result()), { clock, signal, first: 1, longest: 1, onFailure: () => undefined });
+  expect(await once(() => Promise.resolve('done'))).toBe('done');
+  await expect(once(() => Promise.reject(away))).rejects.toThrow('too late');
+  expect(tries).toBe(2);
+});
