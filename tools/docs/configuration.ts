@@ -49,7 +49,7 @@ mistakes are reported at once, each with its path and its line.
 The smallest file for an agent and a collector that share a broker:
 
 \`\`\`yaml
-secrets: replace this by a long random text
+secrets: replace this with a long random string
 bus: { url: 'amqp://nephoscope:password@rabbit-1/' }
 \`\`\`
 

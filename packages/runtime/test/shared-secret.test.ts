@@ -9,6 +9,7 @@ it.each([
   ['abababababab', 'few characters'],
   ['replace this by a long random text', 'placeholder'],
   ['REPLACE_THIS_BY_A_LONG_RANDOM_TEXT', 'placeholder'],
+  ['replace this with a long random string', 'placeholder'],
   ['a secret that agents and collectors share', 'placeholder'],
   ['a long random text', 'placeholder'],
   ['change-me', 'placeholder'],

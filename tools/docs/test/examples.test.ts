@@ -112,7 +112,7 @@ describe('the examples of the documentation', () => {
         // Its placeholder is refused, as it must be.
         await writeFile(
           path,
-          block.code.replace('replace this by a long random text', randomBytes(32).toString('hex')),
+          block.code.replace('replace this with a long random string', randomBytes(32).toString('hex')),
         );
         const raw = await readConfig(path, {});
         try {
