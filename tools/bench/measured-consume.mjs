@@ -1,20 +1,18 @@
 /**
  * `node measured-consume.mjs '{"configuration":…,"url":…,"messages":…}'`: takes that many messages off the queue, as
- * many at once as a collector of this configuration, and acknowledges each, by the client library alone. Prints what
+ * many at once as a collector, and acknowledges each, by the client library alone. Prints what
  * that cost from the first to the last, ms.
  */
 import { performance } from 'node:perf_hooks';
 
-import { collectorProgram } from '@nephoscope/collector';
 import { meteringTopology } from '@nephoscope/core';
-import { configure, readConfig } from '@nephoscope/runtime';
 import { connect } from 'amqplib';
 
 const job = JSON.parse(process.argv[2]);
-const { config } = await configure(collectorProgram, await readConfig(job.configuration, {}));
 const connection = await connect(job.url);
 const channel = await connection.createChannel();
-await channel.prefetch(config.collector.prefetch);
+// As a collector.
+await channel.prefetch(100);
 let start;
 let usage;
 let closing = false;

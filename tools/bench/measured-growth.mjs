@@ -17,6 +17,8 @@ import { v7 as uuid } from 'uuid';
 const startTimeout = 30_000;
 const cycleNs = 600n * 1_000_000_000n;
 
+// As a collector's transactions.
+const batchSamples = 2_000;
 const job = JSON.parse(process.argv[2]);
 const { config, chosen } = await configure(collectorProgram, await readConfig(job.configuration, {}));
 const logger = createLogger({ name: 'growth', level: 'warn' });
@@ -28,7 +30,7 @@ let step = { rows: 0, wall: 0, cpu: 0 };
 let batch = [];
 for (const sample of samples(job.messages, job.rows)) {
   batch.push(sample);
-  if (batch.length < config.collector.batch.samples) continue;
+  if (batch.length < batchSamples) continue;
   await record();
   if (step.rows >= job.step) nextStep();
 }

@@ -13,6 +13,8 @@ import { readMessages } from './messages-file.mjs';
 
 const startTimeout = 30_000;
 
+// As a collector's transactions.
+const batchSamples = 2_000;
 const job = JSON.parse(process.argv[2]);
 const { config, chosen } = await configure(collectorProgram, await readConfig(job.configuration, {}));
 const logger = createLogger({ name: 'insert', level: 'warn' });
@@ -36,7 +38,7 @@ async function record() {
 }
 for (const { body } of readMessages(job.messages, job.samples)) {
   for (const text of meteringTexts(body, meteringContentType)) batch.push(messages.learn(messages.read(text)));
-  if (batch.length >= config.collector.batch.samples) await record();
+  if (batch.length >= batchSamples) await record();
 }
 if (batch.length > 0) await record();
 await store.stop();

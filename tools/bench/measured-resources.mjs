@@ -17,6 +17,8 @@ const cycleNs = 600n * 1_000_000_000n;
 const resourcesOfHost = 500;
 const inMiB = (bytes) => Math.round(bytes / 1024 ** 2);
 
+// As a collector's transactions.
+const batchSamples = 2_000;
 const job = JSON.parse(process.argv[2]);
 const { config, chosen } = await configure(collectorProgram, await readConfig(job.configuration, {}));
 const logger = createLogger({ name: 'resources', level: 'warn' });
@@ -37,7 +39,7 @@ for (let cycle = 0; cycle < job.cycles; cycle++) {
   };
   for (const text of messages(cycle)) {
     batch.push(known.learn(known.read(text)));
-    if (batch.length >= config.collector.batch.samples) await record();
+    if (batch.length >= batchSamples) await record();
   }
   if (batch.length > 0) await record();
   const residentMiB = inMiB(process.memoryUsage.rss());

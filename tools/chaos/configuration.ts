@@ -4,7 +4,7 @@ import { join } from 'node:path';
 export const secret = 'a secret for the chaos test';
 
 /** Times short enough that a fault of some seconds is noticed while it lasts. */
-const bus = (url: string) => ({ type: 'amqp', url, heartbeat: 2, connectTimeout: '3s', confirmTimeout: '5s' });
+const bus = (url: string) => ({ type: 'amqp', url, heartbeat: '2s' });
 
 /** @returns the path of the file */
 export async function writeAgentConfiguration(

@@ -29,7 +29,7 @@ const retryPause = 250;
 
 const logger = createLogger({ name: 'generator', level: 'info' });
 const bus = new AmqpBus({
-  options: amqpOptions.parse({ url, heartbeat: 2, connectTimeout: '3s', confirmTimeout: '5s' }),
+  options: amqpOptions.parse({ url, heartbeat: '2s' }),
   logger,
   clock: systemClock,
   host: 'generator',

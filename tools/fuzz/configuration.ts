@@ -13,7 +13,7 @@ import type { Target } from './target.js';
 const secret = 'topsecret-of-4e5a-and-93af';
 const texts = [
   `secrets: ${secret}\nbus: { url: 'amqp://user:${secret}@127.0.0.1/' }\nstorage: { url: sqlite:/nowhere/samples.db }\n`,
-  `secrets:\n  - ${secret}\n  - "${secret}x"\nbus:\n  url: amqp://a/\ncollector:\n  prefetch: 100\n  retention: 90d\nlog: { level: info }\n`,
+  `secrets:\n  - ${secret}\n  - "${secret}x"\nbus:\n  url: amqp://a/\ncollector:\n  retention: 90d\nlog: { level: info }\n`,
   `secrets: &s ${secret}\nstorage: { url: 'postgresql://u:${secret}@h/db' }\nnotifications: { queue: { maxBytes: 1GiB } }\nstatus: { port: 0 }\n`,
 ];
 

@@ -68,7 +68,7 @@ it.each([
     const url = `${rabbitmq.url}/${short}`;
     const folder = newFolder();
     const database = join(folder, 'samples.db');
-    const common = { secrets: ['a secret of the tests'], host: 'h1', bus: { url, confirmTimeout: '1s' } };
+    const common = { secrets: ['a secret of the tests'], host: 'h1', bus: { url, heartbeat: '1s' } };
     const agent = startDaemon('agent-compute', {
       ...common,
       inspector: { uri: `qemu+unix:///system?socket=${sharedLibvirtd().socketReadOnly}` },

@@ -22,13 +22,15 @@ import { attemptsOf, compressionOf, deadLetterOf } from './dead-letters.js';
 import { Declarations } from './declarations.js';
 import { LockRequest } from './lock-request.js';
 import type { Connection } from './open-connection.js';
-import type { AmqpOptions } from './options.js';
+import type { AmqpOptions, BusOptions } from './options.js';
 import { Policies } from './policies.js';
 import { settlesWithin } from './promises.js';
 import { Publisher } from './publisher.js';
 import type { Outgoing } from './publisher.js';
 import { ReconnectingConnection } from './reconnecting.js';
 import { Tenants } from './tenants.js';
+import { timeoutsOf } from './timeouts.js';
+import type { Timeouts } from './timeouts.js';
 import { declareTransient } from './transient-queue.js';
 
 /**
@@ -47,7 +49,7 @@ const lockHeartbeat = 20;
  * first, since their notes must travel on the channel that holds them.
  */
 export class AmqpBus implements MessageBus {
-  readonly #settings: PluginSettings<AmqpOptions>;
+  readonly #settings: PluginSettings<BusOptions>;
   readonly #publisher: Publisher;
   readonly #declarations: Declarations;
   readonly #consumers: Tenants<Consumer>;
@@ -61,9 +63,10 @@ export class AmqpBus implements MessageBus {
   #isUp = false;
   #stopped: Promise<void> | undefined;
 
-  constructor(settings: PluginSettings<AmqpOptions>) {
+  constructor(given: PluginSettings<AmqpOptions>, timeouts: Timeouts = timeoutsOf(given.options.heartbeat)) {
+    const settings = { ...given, options: { ...given.options, ...timeouts } };
     this.#settings = settings;
-    this.#publisher = new Publisher(settings.options.confirmTimeout, settings.clock);
+    this.#publisher = new Publisher(timeouts.confirmTimeout, settings.clock);
     this.#declarations = new Declarations(settings);
     // The broker has let us in before they are made: when it refuses them, that passes.
     this.#consumers = new Tenants((setUp) => this.#newConnection('consume', false, setUp));
@@ -209,7 +212,7 @@ export class AmqpBus implements MessageBus {
     purpose: string,
     givesUp: boolean,
     setUp: (connection: Connection) => Promise<void>,
-    own: Partial<AmqpOptions> = {},
+    own: Partial<BusOptions> = {},
   ): ReconnectingConnection {
     const { host, options, logger, clock } = this.#settings;
     return new ReconnectingConnection({

@@ -7,7 +7,7 @@ import type { Channel, ConfirmChannel, Connection as Model, SocketOptions } from
 import { BrokerChannel, PublishingChannel } from './broker-channel.js';
 import type { BrokerUrl } from './broker-url.js';
 import { connectError } from './connect-error.js';
-import type { AmqpOptions } from './options.js';
+import type { BusOptions } from './options.js';
 import { whenAborted } from './promises.js';
 import { readTlsFiles } from './tls-files.js';
 
@@ -170,7 +170,7 @@ export class Connection {
  */
 export async function openConnection(
   broker: BrokerUrl,
-  options: AmqpOptions,
+  options: BusOptions,
   name: string,
   setUp: (connection: Connection) => Promise<void>,
   signal: AbortSignal,
@@ -198,7 +198,7 @@ export async function openConnection(
 /** Ends in time, and with `socket`, whatever the library does. @throws what it says, BUS_UNAVAILABLE, BUS_TLS */
 async function logIn(
   broker: BrokerUrl,
-  options: AmqpOptions,
+  options: BusOptions,
   name: string,
   socket: AbortController,
 ): Promise<Connection> {
@@ -240,7 +240,7 @@ async function logIn(
 
 async function socketOptions(
   broker: BrokerUrl,
-  { tls }: AmqpOptions,
+  { tls }: BusOptions,
   name: string,
   signal: AbortSignal,
 ): Promise<SocketOptions> {

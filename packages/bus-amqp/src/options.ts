@@ -1,7 +1,8 @@
-import { duration } from '@nephoscope/core';
+import { duration, ignoredOption } from '@nephoscope/core';
 import { z } from 'zod';
 
 import { BrokerUrl } from './broker-url.js';
+import type { Timeouts } from './timeouts.js';
 
 const brokerUrls = z.union([z.string(), z.array(z.string()).min(1)]).transform((urls, context) =>
   [urls].flat().map((text) => {
@@ -16,6 +17,9 @@ const brokerUrls = z.union([z.string(), z.array(z.string()).min(1)]).transform((
 );
 
 const unencrypted = 'must be https://…, as the password goes along and the broker is asked by amqps://';
+
+const sooner =
+  'remove the key, and write a shorter bus.heartbeat if a silent broker is to be noticed sooner; it is';
 
 export const amqpOptions = z
   .strictObject({
@@ -35,22 +39,17 @@ export const amqpOptions = z
       )
       .default({})
       .describe('For `amqps`. The files are read again at each connect, so renewed certificates need no restart.'),
-    heartbeat: z
-      .int()
-      .min(1)
-      .max(600)
-      .meta({ unit: 'seconds' })
-      .default(60)
+    heartbeat: duration()
+      .refine((ms) => ms >= 1_000 && ms <= 600_000 && ms % 1_000 === 0, 'must be whole seconds, from 1s to 10m')
+      .transform((ms) => ms / 1_000)
+      .prefault('60s')
       .describe(
-        'Seconds between signs of life; after two to three without any the connection counts as dead. That of a lock has 20 at most. ' +
-          'A host or a network that is gone while nothing is sent is noticed after 20 s, by the operating system.',
+        'Time between signs of life; after two to three without any the connection counts as dead. That of a lock has 20 s at most. ' +
+          'What waits for an answer of the broker is given up after two, or 10 s, and a message that is not confirmed is sent again after ' +
+          'three, or 30 s. A host or a network that is gone while nothing is sent is noticed after 20 s, by the operating system.',
       ),
-    connectTimeout: duration()
-      .prefault('10s')
-      .describe('Time for one attempt to connect and log in, and for each answer of the broker after that.'),
-    confirmTimeout: duration()
-      .prefault('30s')
-      .describe('Time until a message that the broker did not confirm is reported as not delivered.'),
+    connectTimeout: ignoredOption(`${sooner} 10s at most, and two heartbeats`),
+    confirmTimeout: ignoredOption(`${sooner} 30s at most, and three heartbeats`),
     management: z
       .url({ protocol: /^https?$/, error: 'must be a URL that begins with https:// or http://' })
       .optional()
@@ -65,3 +64,5 @@ export const amqpOptions = z
   });
 
 export type AmqpOptions = z.output<typeof amqpOptions>;
+/** What connections are made from. */
+export type BusOptions = Omit<AmqpOptions, keyof Timeouts> & Timeouts;

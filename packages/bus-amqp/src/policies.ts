@@ -10,6 +10,8 @@ import type { BrokerUrl } from './broker-url.js';
 import type { AmqpOptions } from './options.js';
 import { readTlsFiles } from './tls-files.js';
 
+type PolicyOptions = Pick<AmqpOptions, 'management' | 'tls'>;
+
 const askTimeout = 10_000;
 // Of a queue that was just made the API has the bare facts; the rest comes with its figures, each 5 s by default.
 const patience = 60_000;
@@ -32,13 +34,13 @@ const bounds = ['max-length', 'max-length-bytes'];
  * the management API where the operator names it.
  */
 export class Policies {
-  readonly #options: AmqpOptions;
+  readonly #options: PolicyOptions;
   readonly #logger: Logger;
   readonly #clock: Clock;
   /** What was told last of each queue. */
   readonly #told = new Map<string, string>();
 
-  constructor({ options, logger, clock }: PluginSettings<AmqpOptions>) {
+  constructor({ options, logger, clock }: PluginSettings<PolicyOptions>) {
     this.#options = options;
     this.#logger = logger;
     this.#clock = clock;
@@ -120,7 +122,7 @@ async function ask(
   management: string,
   queue: string,
   broker: BrokerUrl,
-  options: AmqpOptions,
+  options: PolicyOptions,
   signal: AbortSignal,
 ): Promise<QueueRules> {
   const path = `api/queues/${encodeURIComponent(broker.vhost)}/${encodeURIComponent(queue)}`;

@@ -3,7 +3,7 @@ import type { Clock, Logger } from '@nephoscope/core';
 
 import { openConnection } from './open-connection.js';
 import type { Connection } from './open-connection.js';
-import type { AmqpOptions } from './options.js';
+import type { BusOptions } from './options.js';
 import { whenAborted } from './promises.js';
 
 /**
@@ -16,7 +16,7 @@ const patient = { first: 100, longest: 30_000 };
 export interface ReconnectingSettings {
   /** What the broker shows for the connection. */
   readonly name: string;
-  readonly options: AmqpOptions;
+  readonly options: BusOptions;
   readonly logger: Logger;
   readonly clock: Clock;
   /** Whether a broker that lets us not in ends it: where nothing of this user is connected yet. */

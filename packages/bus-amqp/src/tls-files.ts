@@ -2,14 +2,14 @@ import { readFile } from 'node:fs/promises';
 
 import { PermanentError } from '@nephoscope/core';
 
-import type { AmqpOptions } from './options.js';
+import type { BusOptions } from './options.js';
 
 /**
  * The certificates and the key that the options name, read now: renewed ones need no restart.
  *
  * @throws BUS_TLS
  */
-export async function readTlsFiles({ caFile, certFile, keyFile }: AmqpOptions['tls']): Promise<{
+export async function readTlsFiles({ caFile, certFile, keyFile }: BusOptions['tls']): Promise<{
   readonly ca?: Buffer;
   readonly cert?: Buffer;
   readonly key?: Buffer;

@@ -48,7 +48,7 @@ describe('consuming on the AMQP bus', () => {
   }, 60_000);
 
   it('begins by itself when the broker was away at the moment it was asked to', async () => {
-    const other = createBus({ url: broker.url, connectTimeout: '1s' });
+    const other = createBus({ url: broker.url, connectTimeout: 1_000 });
     await other.declare(topology);
     await other.start(AbortSignal.timeout(20_000));
     await broker.stopApp();

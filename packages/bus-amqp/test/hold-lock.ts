@@ -3,7 +3,7 @@
 import { createBus } from './support.js';
 
 const [url, name] = process.argv.slice(2) as [string, string];
-const bus = createBus({ url, heartbeat: 1 });
+const bus = createBus({ url, heartbeat: '1s' });
 await bus.start(AbortSignal.timeout(20_000));
 const lock = await bus.lead(name, AbortSignal.timeout(60_000));
 const found = Number(Buffer.from(lock.note).toString());

@@ -261,7 +261,7 @@ describe('a lock on the AMQP bus', () => {
   });
 
   it('rejects a note that the broker does not take in time, and takes the next', async () => {
-    const lock = await (await start({ confirmTimeout: 0.5 })).lead(name, deadline());
+    const lock = await (await start({ confirmTimeout: 500 })).lead(name, deadline());
     await broker.ctl('set_vm_memory_high_watermark', '0');
     try {
       await expect(lock.leave(Buffer.from('1'))).rejects.toMatchObject({

@@ -3,12 +3,13 @@ import { inspect } from 'node:util';
 import { Backoff, asPlugin } from '@nephoscope/core';
 
 import plugin, { BrokerUrl, amqpOptions } from '../src/index.js';
+import { timeoutsOf } from '../src/timeouts.js';
 
 describe('the options of the AMQP bus', () => {
   it('have defaults for all but the URL', () => {
     const { url, ...others } = amqpOptions.parse({ url: 'amqp://rabbit' });
     expect(url.map(String)).toEqual(['amqp://guest@rabbit:5672/%2F']);
-    expect(others).toEqual({ tls: {}, heartbeat: 60, connectTimeout: 10_000, confirmTimeout: 30_000 });
+    expect(others).toEqual({ tls: {}, heartbeat: 60 });
     expect(amqpOptions.safeParse({}).success).toBe(false);
   });
 
@@ -54,7 +55,8 @@ describe('the options of the AMQP bus', () => {
 
   it.each([
     [{ heartbeat: 0 }, /heartbeat/],
-    [{ confirmTimeout: -1 }, /confirmTimeout/],
+    [{ heartbeat: '11m' }, /from 1s to 10m/],
+    [{ heartbeat: '1500ms' }, /whole seconds/],
     [{ tls: { certFile: 'a.pem' } }, /belong together/],
     [{ tls: { rejectUnauthorized: false } }, /rejectUnauthorized/],
     [{ hartbeat: 5 }, /hartbeat/],
@@ -63,6 +65,20 @@ describe('the options of the AMQP bus', () => {
   ])('refuse %j', (options, message) => {
     const { error } = amqpOptions.safeParse({ url: 'amqp://host', ...options });
     expect(JSON.stringify(error?.issues)).toMatch(message);
+  });
+
+  it('take a heartbeat without a unit, as versions before did', () => {
+    const heartbeats = [20, '20s', '2m'].map((heartbeat) => amqpOptions.parse({ url: 'amqp://host', heartbeat }));
+    expect(heartbeats.map(({ heartbeat }) => heartbeat)).toEqual([20, 20, 120]);
+  });
+
+  it('wait for the broker no longer than the heartbeat lets a silent connection live', () => {
+    expect([1, 2, 10, 60].map((heartbeat) => timeoutsOf(heartbeat))).toEqual([
+      { connectTimeout: 2_000, confirmTimeout: 3_000 },
+      { connectTimeout: 4_000, confirmTimeout: 6_000 },
+      { connectTimeout: 10_000, confirmTimeout: 30_000 },
+      { connectTimeout: 10_000, confirmTimeout: 30_000 },
+    ]);
   });
 
   it('are those of a plugin for the namespace bus', () => {

@@ -106,7 +106,7 @@ describe('the AMQP bus when the broker or the network fails', () => {
   }, 120_000);
 
   it('notices a frozen broker, first by missing confirmations, then by missing heartbeats, and comes back', async () => {
-    const bus = await start({ confirmTimeout: 0.5, heartbeat: 1, connectTimeout: 1 });
+    const bus = await start({ confirmTimeout: 500, heartbeat: '1s', connectTimeout: 1_000 });
     const pid = await broker.pid();
     process.kill(pid, 'SIGSTOP');
     try {
@@ -146,7 +146,7 @@ describe('the AMQP bus when the broker or the network fails', () => {
 
   it('holds messages back while the broker takes none, says so, and acknowledges meanwhile', async () => {
     const consumer = await start();
-    const bus = await start({ confirmTimeout: 1 });
+    const bus = await start({ confirmTimeout: 1_000 });
     const inbox: Delivery[] = [];
     await consumer.consume(topology.queue, { prefetch: 1 }, (delivery) => void inbox.push(delivery));
     await Promise.all(['1', '2'].map((body) => bus.publish(sample(topology, body))));

@@ -7,7 +7,9 @@ import type { Clock, Logger, MessageBus, QueueTopology } from '@nephoscope/core'
 import { connect } from 'amqplib';
 import type { Channel } from 'amqplib';
 
-import plugin from '../src/index.js';
+import plugin, { AmqpBus } from '../src/index.js';
+import { timeoutsOf } from '../src/timeouts.js';
+import type { Timeouts } from '../src/timeouts.js';
 
 const clock: Clock = {
   now: () => BigInt(Date.now()) * 1_000_000n,
@@ -30,18 +32,21 @@ export function recordingLogger(entries: LogEntry[] = []): Logger {
   return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
 }
 
-/** The bus as a program gets it: options as an operator writes them, checked by the plugin's schema. */
+/** The bus as a program gets it: options as an operator writes them, checked by the plugin's schema; and shorter timeouts, ms. */
 export function createBus(
-  options: Readonly<Record<string, unknown>>,
+  { connectTimeout, confirmTimeout, ...options }: Readonly<Record<string, unknown>> & Partial<Timeouts>,
   log: LogEntry[] = [],
   itsClock: Clock = clock,
 ): MessageBus {
-  return plugin.create({
-    options: plugin.options.parse(options),
-    logger: recordingLogger(log),
-    clock: itsClock,
-    host: 'compute-1',
-  });
+  const parsed = plugin.options.parse(options);
+  const usual = timeoutsOf(parsed.heartbeat);
+  return new AmqpBus(
+    { options: parsed, logger: recordingLogger(log), clock: itsClock, host: 'compute-1' },
+    {
+      connectTimeout: connectTimeout ?? usual.connectTimeout,
+      confirmTimeout: confirmTimeout ?? usual.confirmTimeout,
+    },
+  );
 }
 
 /** The broker of the integration run. */

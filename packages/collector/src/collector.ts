@@ -14,6 +14,8 @@ import { Duty } from '@nephoscope/runtime';
 import type { Component } from '@nephoscope/runtime';
 import type { Registry } from 'prom-client';
 
+import { usualBounds } from './bounds.js';
+import type { CollectorBounds } from './bounds.js';
 import { Conflicts } from './conflicts.js';
 import { Consumption } from './consumption.js';
 import { decompressed } from './decompress.js';
@@ -37,9 +39,10 @@ export interface CollectorParts {
   readonly logger: Logger;
   readonly clock: Clock;
   readonly registry: Registry;
+  readonly bounds?: Partial<CollectorBounds>;
 }
 
-/** What messages that are not settled may take together, bytes, beside the largest: more than the default prefetch of the largest that agents send. */
+/** What messages that are not settled may take together, bytes, beside the largest: more than the prefetch of the largest that agents send. */
 const maxHeldBytes = 48 * 1024 * 1024;
 /** While large messages of so many bytes together are on their way to the dead letters, no other is begun. */
 const maxLeavingBytes = 16 * 1024 * 1024;
@@ -65,6 +68,7 @@ const maxToldMeters = 1_000;
 export class Collector implements Component {
   readonly name = 'collector';
   readonly #parts: CollectorParts;
+  readonly #bounds: CollectorBounds;
   readonly #metrics: CollectorMetrics;
   readonly #readers: Readers;
   readonly #turns: Turns;
@@ -87,8 +91,10 @@ export class Collector implements Component {
 
   constructor(parts: CollectorParts) {
     const { bus, clock, logger, options, registry, secrets, store } = parts;
-    const { prefetch, signatures } = options;
+    const { signatures } = options;
     this.#parts = parts;
+    this.#bounds = { ...usualBounds, ...parts.bounds };
+    const { prefetch } = this.#bounds;
     this.#metrics = createCollectorMetrics(registry);
     this.#readers = {
       messages: new KnownMessages(),
@@ -185,8 +191,7 @@ export class Collector implements Component {
    * passed since the first.
    */
   async #nextBatch(committed: Promise<void>): Promise<readonly Intake[]> {
-    const { batch: bound, prefetch } = this.#parts.options;
-    const { samples: full, wait } = bound;
+    const { prefetch, batchSamples, batchWait } = this.#bounds;
     // Of small messages half of what may be under way: the other half is for the batch that is being committed.
     const most = Math.ceil(prefetch / 2);
     const batch: Intake[] = [];
@@ -201,7 +206,7 @@ export class Collector implements Component {
     };
     let first = Infinity;
     let pause = performance.now();
-    while (size < full && batch.length < most && !this.#stopping.signal.aborted) {
+    while (size < batchSamples && batch.length < most && !this.#stopping.signal.aborted) {
       if (due && performance.now() - first > longestGathering) break;
       const intake = this.#turns.next();
       if (intake === undefined) {
@@ -215,7 +220,7 @@ export class Collector implements Component {
         batch.push(intake);
         size += intake.samples.length;
         first = Math.min(first, performance.now());
-        timer ??= setTimeout(() => void makeDue(), wait);
+        timer ??= setTimeout(() => void makeDue(), batchWait);
       }
       read += 1 + (intake === 'unfinished' ? 0 : intake.samples.length);
       if (read < readingTurn && performance.now() - pause < readingTime) continue;

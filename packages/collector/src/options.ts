@@ -1,32 +1,14 @@
-import { duration, signatureForms } from '@nephoscope/core';
+import { duration, ignoredOption, signatureForms } from '@nephoscope/core';
 import { busSection, commonSections, pluginSection, statusOptions } from '@nephoscope/runtime';
 import { z } from 'zod';
 
+import { usualBounds } from './bounds.js';
 import { notificationsOptions } from './notifications/options.js';
 
 /** The section `collector`. */
 export const collectorOptions = z.strictObject({
-  prefetch: z
-    .number()
-    .int()
-    .min(1)
-    .max(65_535)
-    .default(100)
-    .describe(
-      'Messages that may be under way to the store at once. 100 of the largest that agents send are 12 MiB and some ' +
-        'five batches; of those that hold a single sample a batch has half as many. Beyond 48 MiB no more are taken.',
-    ),
-  batch: z
-    .strictObject({
-      samples: z
-        .number()
-        .int()
-        .min(1)
-        .default(2_000)
-        .describe('Samples that are recorded in one transaction, at the most a message more.'),
-      wait: duration().prefault('20ms').describe('How long a transaction waits for more samples to come.'),
-    })
-    .prefault({}),
+  prefetch: ignoredOption(`remove the key; ${usualBounds.prefetch} messages are under way to the store at once`),
+  batch: ignoredOption(`remove the key; ${usualBounds.batchSamples} samples are recorded at once`),
   retention: duration()
     .optional()
     .describe(

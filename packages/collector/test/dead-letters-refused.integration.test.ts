@@ -96,7 +96,7 @@ it('wait while the broker is short of memory, good samples are recorded, and all
   await Promise.all(Array.from({ length: 100 }, () => send([line()])));
   await bus.stop();
   // It gives up sooner what the broker does not confirm.
-  bus = await connectedBus(broker.url, { confirmTimeout: 1 });
+  bus = await connectedBus(broker.url, { heartbeat: '1s' });
   await broker.rabbitmq.ctl('set_vm_memory_high_watermark', '0');
   try {
     collector = newCollector();

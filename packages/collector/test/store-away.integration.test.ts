@@ -10,18 +10,17 @@ import { secret } from './support.js';
 const broker = new TestBroker();
 
 it('holds no more while the store is away, though its connections are lost again and again, and records all once', async () => {
-  const prefetch = 30;
+  const prefetch = 100;
   await withSmallDisk(async (disk) => {
     const database = join(disk.path, 'samples.db');
     const collector = startDaemon('collector', {
       secrets: [secret.reveal()],
       bus: { url: broker.url },
       storage: { url: `sqlite:${database}` },
-      collector: { prefetch },
     });
     await waitUntil('it is ready', async () => (await collector.status('/readyz')).status === 200);
     disk.fill();
-    const ledger = (await Promise.all(Array.from({ length: 40 }, () => broker.publish(25)))).flat();
+    const ledger = (await Promise.all(Array.from({ length: 140 }, () => broker.publish(25)))).flat();
     const notTaken = async () => (await collector.status('/readyz')).text.includes('is full');
     await waitUntil('the store takes nothing', notTaken);
     const interruptions = [

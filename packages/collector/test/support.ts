@@ -1,5 +1,6 @@
 import {
   createSigner,
+  duration,
   meteringContentType,
   meteringTopology,
   NephoscopeError,
@@ -127,8 +128,15 @@ export class FakeStore implements SampleStore {
 
 export const failing = () => Promise.reject(new NephoscopeError('STORE_UNAVAILABLE', 'the disk is full'));
 
-/** A running collector, and what a test can look at. */
-export async function started(options: Record<string, unknown> = {}) {
+/** A running collector, within smaller bounds where a test gives them, and what it can look at. */
+export async function started({
+  prefetch,
+  batch = {},
+  ...options
+}: Record<string, unknown> & {
+  readonly prefetch?: number;
+  readonly batch?: { readonly samples?: number; readonly wait?: string };
+} = {}) {
   const [bus, store, clock, logger, registry] = [
     new FakeBus(),
     new FakeStore(),
@@ -138,6 +146,11 @@ export async function started(options: Record<string, unknown> = {}) {
   ];
   const collector = new Collector({
     options: collectorOptions.parse(options),
+    bounds: {
+      ...(prefetch !== undefined && { prefetch }),
+      ...(batch.samples !== undefined && { batchSamples: batch.samples }),
+      ...(batch.wait !== undefined && { batchWait: duration().parse(batch.wait) }),
+    },
     secrets: [secret],
     bus,
     store,

@@ -15,7 +15,6 @@ import { HostStats } from './host-stats.js';
 import type { ReadingTime } from './host-stats.js';
 import { KnownInstances } from './known-instances.js';
 import { LifecycleWatch } from './lifecycle-watch.js';
-import { defaultUri } from './options.js';
 import type { Options } from './options.js';
 import { readParts, withSureCards } from './read-parts.js';
 import { RepluggedCards } from './replugged-cards.js';
@@ -27,6 +26,8 @@ import { StuckDomains } from './stuck-domains.js';
 
 // Within which a reading is made when the caller does not say, ms.
 const usualTime = 20_000;
+// A host that is idle answers in some ms; whoever hangs costs the others no more than this.
+const usualDeadline = 1_000;
 
 /**
  * Reads every domain of a libvirt host in one bulk call, whatever single domains do; and on a second connection
@@ -45,8 +46,9 @@ export class LibvirtInspector implements Inspector {
   readonly #sizes: RunningSizes;
   readonly #cards = new RepluggedCards();
 
-  constructor({ options, host, clock, logger }: PluginSettings<Options>) {
-    this.#uri = options.uri ?? defaultUri[options.hypervisor];
+  /** @param deadline ms that a reading may take, beside some for each domain, before those that do not answer are left aside */
+  constructor({ options, host, clock, logger }: PluginSettings<Options>, deadline = usualDeadline) {
+    this.#uri = options.uri;
     this.#clock = clock;
     this.#known = new KnownInstances(host, options.owners);
     this.#sessions = new Sessions(this.#uri, clock, logger, () => Promise.resolve(this.#own.hurry()));
@@ -55,7 +57,6 @@ export class LibvirtInspector implements Inspector {
     const debug: Logger['debug'] = (fields, message) => logger.debug(fields, message);
     const quiet: Logger = { debug, info: debug, warn: debug, error: debug };
     this.#own = new Sessions(this.#uri, clock, quiet, (...opened) => this.#lifecycle.attach(...opened));
-    const deadline = options.deadline * 1_000;
     const stuck = new StuckDomains(logger);
     this.#stats = new HostStats(this.#sessions, stuck, clock, logger, deadline);
     this.#sizes = new RunningSizes(logger);

@@ -1,13 +1,5 @@
+import { ignoredOption } from '@nephoscope/core';
 import { z } from 'zod';
-
-/** libvirt's usual URI for each kind of hypervisor. */
-export const defaultUri = {
-  kvm: 'qemu:///system',
-  qemu: 'qemu:///system',
-  xen: 'xen:///',
-  uml: 'uml:///system',
-  lxc: 'lxc:///',
-} as const;
 
 const owner = z.strictObject({
   name: z.string().min(1).describe("The domain's name, `*` for any text."),
@@ -15,29 +7,35 @@ const owner = z.strictObject({
   userId: z.string().optional().describe('User of such domains.'),
 });
 
-export const options = z.strictObject({
-  uri: z
-    .string()
-    .optional()
-    .describe('How to reach libvirt, as libvirt spells it. Default: the usual URI of `hypervisor`.'),
-  hypervisor: z
-    .enum(Object.keys(defaultUri) as [keyof typeof defaultUri])
-    .default('kvm')
-    .describe('The kind of hypervisor, where no `uri` is given.'),
-  deadline: z
-    .number()
-    .positive()
-    .meta({ unit: 'seconds' })
-    .default(1)
-    .describe(
-      'Seconds that a reading may take before instances that do not answer are left aside; 25 ms for each instance come on top.',
+/** What `hypervisor` of a version before stood for, where no `uri` was given. */
+const uriOf = new Map<unknown, string>([
+  ['xen', 'xen:///'],
+  ['uml', 'uml:///system'],
+  ['lxc', 'lxc:///'],
+]);
+const usualUri = 'qemu:///system';
+
+export const options = z
+  .strictObject({
+    uri: z
+      .string()
+      .default(usualUri)
+      .describe('How to reach libvirt, as libvirt spells it: `xen:///`, `lxc:///`.'),
+    hypervisor: ignoredOption('remove the key; `uri` says which hypervisor it is'),
+    deadline: ignoredOption(
+      'remove the key; instances that do not answer are left aside after 1s and 25ms for each instance',
     ),
-  owners: z
-    .array(owner)
-    .default([])
-    .describe(
-      "Whose a domain without nova's metadata is; the first that matches. Without one its project and user are unknown.",
-    ),
-});
+    owners: z
+      .array(owner)
+      .default([])
+      .describe(
+        "Whose a domain without nova's metadata is; the first that matches. Without one its project and user are unknown.",
+      ),
+  })
+  .superRefine(({ hypervisor, uri }, context) => {
+    const meant = uri === usualUri ? uriOf.get(hypervisor) : undefined;
+    if (meant !== undefined)
+      context.addIssue({ code: 'custom', path: ['hypervisor'], message: `is written as uri: ${meant}` });
+  });
 
 export type Options = z.output<typeof options>;

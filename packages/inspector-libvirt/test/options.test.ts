@@ -16,34 +16,45 @@ it('is a plugin for the compute agent', () => {
 });
 
 it('has defaults for all options', () => {
-  expect(options.parse({})).toEqual({ hypervisor: 'kvm', deadline: 1, owners: [] });
+  expect(options.parse({})).toEqual({ uri: 'qemu:///system', owners: [] });
+});
+
+it.each([{ url: 'qemu:///system' }, { owners: [{ projectId: 'p' }] }, { owners: [{ name: 'a', project: 'p' }] }])(
+  'refuses %j',
+  (given) => {
+    expect(options.safeParse(given).success).toBe(false);
+  },
+);
+
+it('reaches the hypervisor by its uri', async () => {
+  const settings = { options: options.parse({ uri: 'xen:///' }), logger: silent, clock, host: 'compute-1' };
+  const aborted = AbortSignal.abort(new Error('not now'));
+  await expect(new LibvirtInspector(settings).start(aborted)).rejects.toThrow('libvirt (xen:///) cannot be read');
 });
 
 it.each([
-  { url: 'qemu:///system' },
-  { hypervisor: 'hyperv' },
-  { deadline: 0 },
-  { deadline: '1' },
-  { owners: [{ projectId: 'p' }] },
-  { owners: [{ name: 'a', project: 'p' }] },
-])('refuses %j', (given) => {
-  expect(options.safeParse(given).success).toBe(false);
-});
-
-it.each([
-  ['kvm', 'qemu:///system'],
-  ['qemu', 'qemu:///system'],
   ['xen', 'xen:///'],
   ['uml', 'uml:///system'],
   ['lxc', 'lxc:///'],
-])('%s is reached by %s', async (hypervisor, uri) => {
-  const settings = { options: options.parse({ hypervisor }), logger: silent, clock, host: 'compute-1' };
-  const aborted = AbortSignal.abort(new Error('not now'));
-  await expect(new LibvirtInspector(settings).start(aborted)).rejects.toThrow(`libvirt (${uri}) cannot be read`);
-});
+])(
+  'of a version before, hypervisor: %s must be written as a uri, or another host would be metered',
+  (hypervisor, uri) => {
+    expect(options.safeParse({ hypervisor }).error?.issues).toMatchObject([
+      { path: ['hypervisor'], message: `is written as uri: ${uri}` },
+    ]);
+    expect(options.parse({ hypervisor, uri: `${uri}other` }).uri).toBe(`${uri}other`);
+  },
+);
+
+it.each([{ hypervisor: 'kvm' }, { hypervisor: 'qemu' }, { deadline: 5 }])(
+  'of a version before takes %j',
+  (given) => {
+    expect(options.parse(given).uri).toBe('qemu:///system');
+  },
+);
 
 it('has its options in the README, and no other', () => {
   const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
   const documented = [...readme.matchAll(/^\| `(\w+)` \| .* \| .* \|$/gm)].map(([, key]) => key);
-  expect(documented).toEqual(Object.keys(options.shape));
+  expect(documented).toEqual(['uri', 'owners']);
 });

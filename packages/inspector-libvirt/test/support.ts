@@ -25,12 +25,17 @@ export interface TestInspector {
   read(parts?: ReadonlySet<InstancePart>): Promise<readonly InstanceReading[]>;
 }
 
-export function inspectorOf(uri: string, options: Record<string, unknown> = {}, within = 3_000): TestInspector {
+/** @param options those of the plugin, and how many seconds a reading may take before who hangs is left aside */
+export function inspectorOf(
+  uri: string,
+  { deadline = 1, ...options }: Record<string, unknown> & { readonly deadline?: number } = {},
+  within = 3_000,
+): TestInspector {
   const logged: string[] = [];
   const log = (level: string) => (_fields: unknown, message: string) => void logged.push(`${level}: ${message}`);
   const logger: Logger = { debug: () => undefined, info: log('info'), warn: log('warn'), error: log('error') };
   const settings = { options: schema.parse({ uri, ...options }), logger, clock, host: 'compute-1' };
-  const inspector = new LibvirtInspector(settings);
+  const inspector = new LibvirtInspector(settings, deadline * 1_000);
   const { signal } = new AbortController();
   return { inspector, logged, read: (parts = allParts) => inspector.inspect(parts, signal, within) };
 }

@@ -1,4 +1,4 @@
-import { NephoscopeError, PermanentError, defineMessageBus, duration, isBoundBy } from '@nephoscope/core';
+import { NephoscopeError, PermanentError, defineMessageBus, ignoredOption, isBoundBy } from '@nephoscope/core';
 import type {
   DeadLetter,
   Delivery,
@@ -17,17 +17,19 @@ import type { MemoryDeadLetter } from './memory-dead-letters.js';
 import { MemoryLock } from './memory-lock.js';
 
 const memoryBusOptions = z.strictObject({
-  capacity: z
-    .int()
-    .positive()
-    .default(10_000)
-    .describe('How many messages a queue holds that are not settled yet; more are refused.'),
-  confirmTimeout: duration()
-    .prefault('30s')
-    .describe('Time until a message that no consumer settled is reported as not delivered.'),
+  capacity: ignoredOption('remove the key; a queue holds 10,000 messages'),
+  confirmTimeout: ignoredOption('remove the key; after 30s a message that no consumer settled is not delivered'),
 });
 
-export type MemoryBusOptions = z.output<typeof memoryBusOptions>;
+/** What a queue holds and how long a message waits. */
+export interface MemoryBusBounds {
+  /** Messages of a queue that are not settled; more are refused. Some minutes of a large host. */
+  readonly capacity: number;
+  /** ms until a message that no consumer settled is reported as not delivered, as RabbitMQ's plugin does. */
+  readonly confirmTimeout: number;
+}
+
+const usualBounds: MemoryBusBounds = { capacity: 10_000, confirmTimeout: 30_000 };
 
 export interface MemoryBus extends MessageBus {
   /** The latest dead letters, oldest first; each was logged too. */
@@ -83,12 +85,12 @@ interface Queue {
  */
 export function createMemoryBus({
   logger,
-  options,
+  bounds,
 }: {
   readonly logger: Logger;
-  readonly options?: Partial<MemoryBusOptions>;
+  readonly bounds?: Partial<MemoryBusBounds>;
 }): MemoryBus {
-  const { capacity, confirmTimeout } = memoryBusOptions.parse(options ?? {});
+  const { capacity, confirmTimeout } = { ...usualBounds, ...bounds };
   const queues = new Map<string, Queue>();
   const listeners = new Set<Listener>();
   const locks = new Map<string, MemoryLock>();
@@ -344,5 +346,5 @@ function unavailable(text: string): NephoscopeError {
 
 export default defineMessageBus({
   options: memoryBusOptions,
-  create: ({ logger, options }) => createMemoryBus({ logger, options }),
+  create: ({ logger }) => createMemoryBus({ logger }),
 });

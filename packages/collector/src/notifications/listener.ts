@@ -44,6 +44,9 @@ import { topologiesOf } from './topology.js';
 import { translate } from './translate.js';
 import type { Origin, Translation } from './translate.js';
 
+/** Services announce a few a second; so many keep the bus busy while samples are on their way, in some hundred KiB. */
+const usualPrefetch = 100;
+
 /** Hears notifications at once, before any plugin, and is not waited for. */
 export interface NotificationObserver {
   readonly eventTypes: readonly string[];
@@ -67,6 +70,8 @@ export interface NotificationListenerParts {
   readonly logger: Logger;
   readonly clock: Clock;
   readonly registry: Registry;
+  /** How many notifications may be under way at once. */
+  readonly prefetch?: number;
 }
 
 /** What is left to do for a notification before it may be acknowledged. */
@@ -128,7 +133,7 @@ export class NotificationListener implements Component {
     this.#consumption = new Consumption({
       bus,
       queue,
-      prefetch: options.prefetch,
+      prefetch: parts.prefetch ?? usualPrefetch,
       maxBytes: maxHeldBytes,
       handler: (delivery) => this.#take(delivery),
       clock,

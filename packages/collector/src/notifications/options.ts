@@ -1,4 +1,4 @@
-import { byteSize, duration } from '@nephoscope/core';
+import { byteSize, duration, ignoredOption } from '@nephoscope/core';
 import { selectionOptions } from '@nephoscope/runtime';
 import { z } from 'zod';
 
@@ -40,13 +40,7 @@ export const notificationsOptions = z.strictObject({
     }))
     .prefault({})
     .describe('Where notifications wait for a collector.'),
-  prefetch: z
-    .number()
-    .int()
-    .min(1)
-    .max(65_535)
-    .default(100)
-    .describe('Notifications that may be under way at once; bounds memory.'),
+  prefetch: ignoredOption('remove the key; 100 notifications are under way at once'),
   maxAge: duration()
     .prefault('400d')
     .describe(

@@ -22,12 +22,13 @@ export const failingPlugin = active('failing', {
 
 export async function started(
   handlers: readonly ActiveHandler[] = [volumePlugin, volumeSizePlugin],
-  options: Record<string, unknown> = {},
+  { prefetch, ...options }: Record<string, unknown> & { readonly prefetch?: number } = {},
   more: Partial<NotificationListenerParts> = {},
 ) {
   const [bus, clock, logger, registry] = [new FakeBus(), new FakeClock(), new RecordingLogger(), new Registry()];
   const listener = new NotificationListener({
     options: notificationsOptions.parse(options),
+    ...(prefetch !== undefined && { prefetch }),
     source: 'openstack',
     host: 'controller-1',
     secrets: [secret],

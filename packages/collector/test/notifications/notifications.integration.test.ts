@@ -205,7 +205,7 @@ it('loses nothing and records nothing twice, however often it is killed in mid-w
   const database = join(newFolder(), 'samples.db');
   await declareExchange();
   // Another one shares the queue all the time.
-  const steady = await listening(database, { prefetch: 5 });
+  const steady = await listening(database);
   await bound();
   const ledger: string[] = [];
   let interrupted = 0;

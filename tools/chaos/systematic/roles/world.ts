@@ -33,7 +33,7 @@ export const services: QueueTopology = {
 /** Times short enough that what is silent is given up in seconds. */
 export function busAt(url: string, logger: Logger): AmqpBus {
   return new AmqpBus({
-    options: amqpOptions.parse({ url, heartbeat: 1, connectTimeout: '1s', confirmTimeout: '1s' }),
+    options: amqpOptions.parse({ url, heartbeat: '1s' }),
     logger,
     clock: systemClock,
     host: 'systematic',
