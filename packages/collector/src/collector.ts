@@ -263,7 +263,7 @@ export class Collector implements Component {
     if (delivery.isGone) return this.#dropGone(delivery);
     const refusals = [...unread, ...unrecorded];
     const isSafe = await this.#leaving(delivery, () =>
-      this.#settingAside.send(delivery, lettersOf(refusals, delivery.body)),
+      this.#settingAside.send(delivery, lettersOf(refusals, delivery)),
     );
     if (isSafe) {
       this.#tellRefused(delivery, refusals);

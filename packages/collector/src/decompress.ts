@@ -28,6 +28,11 @@ const methods: ReadonlyMap<string, Decompress | undefined> = new Map([
   ...['application/zstd', 'zstd', 'zstandard'].map((name) => [name, zstd] as const),
 ]);
 
+/** Whether this version, on this Node, knows how to. */
+export function canDecompress(compression: string): boolean {
+  return methods.get(compression.toLowerCase()) !== undefined;
+}
+
 /** One after the other: each may take its bound in memory. */
 const turns = new Mutex();
 

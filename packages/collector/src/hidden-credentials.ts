@@ -18,15 +18,14 @@ const patterns: readonly (readonly [RegExp, (found: string, kept?: string) => st
   ],
 ];
 
-/** More is looked at nowhere: it would hold up others. */
-const longest = 1024 * 1024;
+/** Of a delivery no more is looked through: it would hold up others. */
+export const maxLookedThroughBytes = 1024 * 1024;
 
 /**
  * What nobody could read, without what looks like somebody's credentials: it may be anything, as a notification that holds
  * the token of who caused it. The same bytes where nothing does.
  */
 export function hideCredentials(bytes: Uint8Array): Uint8Array {
-  if (bytes.byteLength > longest) return bytes;
   // A character a byte, so that all else stays as it came.
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
   const safe = patterns.reduce((left, [pattern, replaced]) => left.replace(pattern, replaced), text);

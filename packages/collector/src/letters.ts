@@ -1,7 +1,9 @@
 import { meteringContentType } from '@nephoscope/core';
-import type { DeadLetterPart } from '@nephoscope/core';
+import type { DeadLetterPart, Delivery } from '@nephoscope/core';
 
-import { hideCredentials } from './hidden-credentials.js';
+import { canDecompress } from './decompress.js';
+import { descriptionOf } from './description.js';
+import { hideCredentials, maxLookedThroughBytes } from './hidden-credentials.js';
 import type { Refusal } from './intake.js';
 
 /** A dead letter to be. */
@@ -11,26 +13,36 @@ export interface Letter {
   readonly part?: DeadLetterPart;
 }
 
+type Whole = Pick<Delivery, 'body' | 'routingKey' | 'compression'>;
+
 const lineEnd = 0x0a;
-/** Of larger deliveries nothing is looked through, which would hold up others. */
-const longestHidden = 1024 * 1024;
 
 /**
  * The dead letters of one delivery: one for each kind of refusal, with all that was refused for it line by line, so
  * that together they are as large as what came, however short the lines are that it was made of. What cannot stand in a
  * line, as a message that a document holds in several, makes the letter of the whole.
  *
- * @param body of the delivery, where what could not be read of it is to be looked through for credentials
+ * What nobody could read may hold somebody's credentials: they are cut out of it, and a description stands for what cannot be
+ * looked through, as it is too much.
+ *
+ * @param delivery whose they are
  */
-export function lettersOf(given: readonly Refusal[], body?: Uint8Array): readonly Letter[] {
-  const refusals = (body?.byteLength ?? 0) > longestHidden ? given : given.map(withoutCredentials);
-  if (refusals.some(({ bytes }) => bytes === undefined)) return [wholeLetter(refusals, body)];
+export function lettersOf(given: readonly Refusal[], delivery: Whole): readonly Letter[] {
+  let room = maxLookedThroughBytes;
+  const refusals = given.map((refusal) => {
+    const { kind, bytes, reason } = refusal;
+    if (kind !== 'unreadable' || bytes === undefined) return refusal;
+    if (bytes.byteLength > room) return { ...refusal, bytes: descriptionOf({ ...delivery, body: bytes }, reason) };
+    room -= bytes.byteLength;
+    return { ...refusal, bytes: hideCredentials(bytes) };
+  });
+  if (refusals.some(({ bytes }) => bytes === undefined)) return [wholeLetter(refusals, delivery)];
   const [only, more] = refusals;
   if (only?.bytes !== undefined && more === undefined)
     return [{ reason: only.reason, part: { body: only.bytes } }];
   const byKind = new Map<string, (Refusal & { readonly bytes: Uint8Array })[]>();
   for (const refusal of refusals as readonly (Refusal & { readonly bytes: Uint8Array })[]) {
-    if (refusal.bytes.includes(lineEnd)) return [wholeLetter(refusals, body)];
+    if (refusal.bytes.includes(lineEnd)) return [wholeLetter(refusals, delivery)];
     const alike = byKind.get(refusal.kind) ?? [];
     alike.push(refusal);
     byKind.set(refusal.kind, alike);
@@ -41,17 +53,20 @@ export function lettersOf(given: readonly Refusal[], body?: Uint8Array): readonl
   }));
 }
 
-/** As it came, but for credentials where nobody could read some of it. */
-function wholeLetter(refusals: readonly Refusal[], body: Uint8Array | undefined): Letter {
+/** As it came, unless there is something in it that nobody could read. */
+function wholeLetter(refusals: readonly Refusal[], delivery: Whole): Letter {
   const reason = reasonOf(refusals);
-  if (body === undefined || !refusals.some(({ kind }) => kind === 'unreadable')) return { reason };
-  const safe = hideCredentials(body);
-  return safe === body ? { reason } : { reason, part: { body: safe } };
-}
-
-function withoutCredentials(refusal: Refusal): Refusal {
-  const { kind, bytes } = refusal;
-  return kind === 'unreadable' && bytes !== undefined ? { ...refusal, bytes: hideCredentials(bytes) } : refusal;
+  if (!refusals.some(({ kind }) => kind === 'unreadable')) return { reason };
+  const { body, compression } = delivery;
+  // There may be samples in it for a version that can.
+  if (compression !== undefined && !canDecompress(compression)) return { reason };
+  if (compression === undefined && body.byteLength <= maxLookedThroughBytes) {
+    const safe = hideCredentials(body);
+    return safe === body ? { reason } : { reason, part: { body: safe } };
+  }
+  // What somebody else may sign, or a secret may verify, is kept for that.
+  if (!refusals.every(({ kind }) => kind === 'unreadable')) return { reason };
+  return { reason, part: { body: descriptionOf(delivery, reason), contentType: 'application/json' } };
 }
 
 function reasonOf(refusals: readonly Refusal[]): string {

@@ -138,7 +138,6 @@ describe('a bad line', () => {
     ['unreadable', '[]'],
     ['unreadable', '{"counter_name":"cpu"}'],
     ['unreadable', Buffer.from([0x7b, 0xff, 0x7d])],
-    ['unreadable', 'x'.repeat(maxMeteringLineBytes + 1)],
   ])('goes to the dead letters as %s, and costs the others nothing', async (reason, bad) => {
     const { bus, store, registry, told } = await started();
     const delivery = new FakeDelivery(good, bad, line({ id: 'also good' }));
@@ -151,6 +150,18 @@ describe('a bad line', () => {
     expect(Buffer.from(delivery.dead[0]!.body).equals(Buffer.from(bad))).toBe(true);
     expect(await metric(registry, 'nephoscope_collector_samples_refused_total', { reason })).toBe(1);
     expect(told('warn')).toEqual([`a metering message went to the dead letters: ${delivery.dead[0]!.reason}`]);
+  });
+
+  it('that is longer than any may be is described in the dead letters, and costs the others nothing', async () => {
+    const { bus, store } = await started();
+    const delivery = new FakeDelivery(good, 'x'.repeat(maxMeteringLineBytes + 1));
+    bus.send(delivery);
+    await until('it is settled', () => delivery.outcome !== undefined);
+    expect(store.batches.map(ids)).toEqual([['good']]);
+    expect(JSON.parse(Buffer.from(delivery.dead[0]!.body).toString())).toMatchObject({
+      size: maxMeteringLineBytes + 1,
+      reason: delivery.dead[0]!.reason,
+    });
   });
 
   it("names the line to write for whoever has Ceilometer's agents, and is taken when it is there", async () => {

@@ -26,7 +26,7 @@ it.each([
   expect(hide(text)).toBe(safe);
 });
 
-it('gives the same bytes where there is nothing, or more than can be looked through', () => {
-  for (const bytes of [Buffer.from([0xff, 0x00, 0xe9]), Buffer.alloc(2 * 1024 * 1024, 'auth_token": "x')])
-    expect(hideCredentials(bytes)).toBe(bytes);
+it('gives the same bytes where there is nothing', () => {
+  const bytes = Buffer.from([0xff, 0x00, 0xe9]);
+  expect(hideCredentials(bytes)).toBe(bytes);
 });

@@ -1,7 +1,13 @@
+import { createHash } from 'node:crypto';
+import { gzipSync } from 'node:zlib';
+
 import { meteringContentType } from '@nephoscope/core';
 
 import type { Refusal } from '../src/intake.js';
-import { lettersOf } from '../src/letters.js';
+import { lettersOf as lettersOfDelivery } from '../src/letters.js';
+
+const lettersOf = (refusals: readonly Refusal[], body: Uint8Array = Buffer.from('whole'), compression?: string) =>
+  lettersOfDelivery(refusals, { body, compression, routingKey: 'metering.cpu' });
 
 const refusal = (kind: Refusal['kind'], text: string): Refusal => ({
   kind,
@@ -47,7 +53,6 @@ const token = `gAAAAABl${'x'.repeat(60)}`;
 
 it('of what nobody could read hold no credentials, whole or in lines, and all else as it came', () => {
   const frame = `{"oslo.message": "{\\"_context_auth_token\\": \\"${token}\\", \\"x\\": \\"\u00e9\\""`;
-  const whole: Refusal = { kind: 'unreadable', reason: 'unreadable: no JSON', count: 1 };
   const [letter] = lettersOf([whole], Buffer.from(frame));
   expect(Buffer.from(letter!.part!.body).toString()).toBe(frame.replace(token, '[secret]'));
   expect(lettersOf([whole], Buffer.from('{"a": 1'))).toEqual([{ reason: whole.reason }]);
@@ -57,4 +62,45 @@ it('of what nobody could read hold no credentials, whole or in lines, and all el
     // A metering message that somebody may sign again is kept as it is.
     `${token}\n`,
   ]);
+});
+
+const whole: Refusal = { kind: 'unreadable', reason: 'unreadable: why', count: 1 };
+const mebibyte = 1024 * 1024;
+const described = (body: Uint8Array, compression?: string) => ({
+  ...{ size: body.byteLength, sha256: createHash('sha256').update(body).digest('hex') },
+  ...(compression !== undefined && { compression }),
+  ...{ routing_key: 'metering.cpu', reason: 'unreadable: why' },
+});
+
+it.each([
+  ['is larger than is looked through', Buffer.alloc(2 * mebibyte, `{"auth_token": "${token}"`), undefined],
+  ['a library compressed', gzipSync(`{"auth_token": "${token}"`).subarray(0, -4), 'application/x-gzip'],
+])('of what nobody could read and %s is a description that holds nothing of it', (_, body, compression) => {
+  const [letter, ...more] = lettersOf([whole], body, compression);
+  expect(more).toEqual([]);
+  expect(letter).toMatchObject({ reason: whole.reason, part: { contentType: 'application/json' } });
+  expect(JSON.parse(Buffer.from(letter!.part!.body).toString())).toEqual(described(body, compression));
+});
+
+it.each([
+  ['was compressed by what a later version may know', [whole], Buffer.from('x'), 'lzma'],
+  ['may have been signed with a secret that was forgotten', [{ ...whole, kind: 'signature-wrong' as const }]],
+  ['has parts that somebody may sign', [whole, refusal('unsigned', '{\n}')], Buffer.alloc(2 * mebibyte)],
+])(
+  'of what %s is all of it, as it came',
+  (_, refusals, body = Buffer.alloc(2 * mebibyte), compression?: string) => {
+    expect(lettersOf(refusals, body, compression)).toEqual([
+      { reason: expect.stringContaining(refusals[0]!.reason) },
+    ]);
+  },
+);
+
+it('of the unreadable lines of a large message hold no credentials either', () => {
+  const [short, long] = [`{"auth_token": "${token}"`, `{"auth_token": "${'x'.repeat(mebibyte)}"`];
+  const why = { kind: 'unreadable', reason: 'unreadable: why', count: 1 } as const;
+  const refusals = [short, long, short].map((text) => ({ ...why, bytes: Buffer.from(text) }));
+  const [letter] = lettersOf(refusals, Buffer.alloc(2 * mebibyte));
+  const lines = Buffer.from(letter!.part!.body).toString().trimEnd().split('\n');
+  expect([lines[0], lines[2]]).toEqual(['{"auth_token": "[secret]"', '{"auth_token": "[secret]"']);
+  expect(JSON.parse(lines[1]!)).toEqual(described(Buffer.from(long)));
 });

@@ -1,7 +1,5 @@
-import { createHash } from 'node:crypto';
-
 import { formatJson, isJsonObject } from '@nephoscope/core';
-import type { Delivery, JsonObject, JsonValue } from '@nephoscope/core';
+import type { JsonObject, JsonValue } from '@nephoscope/core';
 
 import { mayHoldSecret, withoutCredentials } from './credentials.js';
 
@@ -32,10 +30,4 @@ export function reducedNotification(fields: JsonObject): Uint8Array {
   const payload = fields.get('payload');
   if (isJsonObject(payload)) kept.set('payload', withoutCredentials(payload));
   return Buffer.from(formatJson(kept), 'utf8');
-}
-
-/** The dead letter of what could not be read, which may hold anything: enough to find it again, and nothing of it. */
-export function descriptionOf({ body, routingKey }: Delivery, reason: string): Uint8Array {
-  const sha256 = createHash('sha256').update(body).digest('hex');
-  return Buffer.from(JSON.stringify({ size: body.byteLength, sha256, routing_key: routingKey, reason }), 'utf8');
 }

@@ -39,11 +39,12 @@ it(`acknowledges hostile messages, and each part of them is recorded or among th
   };
   const expected = { ids: new Set<string>(), samples: 0, dead: 0, letters: 0 };
   for (const { body, contentType } of messages) {
-    const { samples, refusals } = takeIn(new FakeDelivery({ queue, body, contentType }), readers);
+    const delivery = new FakeDelivery({ queue, body, contentType });
+    const { samples, refusals } = takeIn(delivery, readers);
     for (const { messageId } of samples) expected.ids.add(messageId.replaceAll('\0', '\ufffd'));
     expected.samples += samples.length;
     expected.dead += refusals.length;
-    expected.letters += lettersOf(refusals).length;
+    expected.letters += lettersOf(refusals, delivery).length;
   }
 
   const database = join(newFolder(), 'samples.db');

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 
-import { descriptionOf, reducedNotification } from '../../src/notifications/dead-letter.js';
+import { descriptionOf } from '../../src/description.js';
+import { reducedNotification } from '../../src/notifications/dead-letter.js';
 import { readNotification, unwrapNotification } from '../../src/notifications/read-notification.js';
 import { bytes, capture, capturesWithToken, delivery, volumeCreated } from './material.js';
 

@@ -1,0 +1,13 @@
+import { createHash } from 'node:crypto';
+
+import type { Delivery } from '@nephoscope/core';
+
+/** Stands for what could not be read, and may hold anything, credentials too: enough to find it again, and nothing of it. */
+export function descriptionOf(
+  { body, routingKey, compression }: Pick<Delivery, 'body' | 'routingKey' | 'compression'>,
+  reason: string,
+): Uint8Array {
+  const sha256 = createHash('sha256').update(body).digest('hex');
+  const described = { size: body.byteLength, sha256, compression, routing_key: routingKey, reason };
+  return Buffer.from(JSON.stringify(described), 'utf8');
+}
