@@ -24,6 +24,7 @@ export default {
     },
   ],
   testTimeout: preset.testTimeout,
-  // Most of the time a test waits for a service. More at once would keep each other from their processors.
-  maxWorkers: 2,
+  testSequencer: '<rootDir>/tools/jest/sequencer.mjs',
+  // One more than the processors of the smallest machine: half of its time an integration test waits for a service.
+  maxWorkers: 3,
 };

@@ -58,13 +58,10 @@ function runQuietly(command, args, env, deadline) {
   });
 }
 
-/**
- * Installs what `package-lock.json` says when `node_modules` is missing or differs. Not by `npm ci`: that
- * refuses a lock that was made where the registry does not carry the optional binaries of other platforms.
- */
+/** Installs what `package-lock.json` says when `node_modules` is missing or differs. */
 export async function ensureDependencies() {
   if (await isInstalled()) return;
-  await step('Installing npm dependencies', 'npm', ['install', '--no-save', '--no-audit', '--no-fund']);
+  await step('Installing npm dependencies', 'npm', ['ci', '--no-audit', '--no-fund']);
 }
 
 /** Compares the lock with the one that npm keeps of what it has installed. */
