@@ -29,6 +29,7 @@ import type { AgentMetrics } from './metrics.js';
 import { hearAnnouncements } from './nova-announcements.js';
 import type { ComputeOptions } from './options.js';
 import type { Outbox } from './outbox.js';
+import { instanceMetadata } from './instance-metadata.js';
 import { createPollGroups, idlePatterns } from './poll-group.js';
 import type { ActivePollster, PollGroup } from './poll-group.js';
 import { ReadingOrder } from './reading-order.js';
@@ -82,7 +83,12 @@ export class ComputeAgent implements Component {
     this.#parts = parts;
     this.#metrics = metrics;
     this.#metrics.pluginFailures.set(failedPlugins);
-    this.#groups = createPollGroups(options, pollsters, () => new Gaps(this.#metrics, logger));
+    this.#groups = createPollGroups(
+      options,
+      pollsters,
+      () => new Gaps(this.#metrics, logger),
+      instanceMetadata(parts.host),
+    );
     for (const { group, pattern } of idlePatterns(options, pollsters))
       logger.warn(
         { group, meter: pattern },

@@ -1,5 +1,5 @@
 import { wildcards } from '@nephoscope/core';
-import type { Instance } from '@nephoscope/core';
+import type { Instance, Metadata } from '@nephoscope/core';
 import { z } from 'zod';
 
 const rule = z
@@ -27,15 +27,22 @@ type Rule = z.output<typeof rule>;
 export type InstanceFilterOptions = z.output<typeof instanceFilterOptions>;
 
 /** Which instances are metered. */
-export function instanceFilter({ include, exclude }: InstanceFilterOptions): (instance: Instance) => boolean {
-  const included = include?.map(matcher);
-  const excluded = exclude.map(matcher);
+export function instanceFilter(
+  { include, exclude }: InstanceFilterOptions,
+  metadataOf: (instance: Instance) => Metadata,
+): (instance: Instance) => boolean {
+  const matcherOf = (one: Rule) => matcher(one, metadataOf);
+  const included = include?.map(matcherOf);
+  const excluded = exclude.map(matcherOf);
   return (instance) =>
     (included === undefined || included.some((matches) => matches(instance))) &&
     !excluded.some((matches) => matches(instance));
 }
 
-function matcher({ name, project, metadata }: Rule): (instance: Instance) => boolean {
+function matcher(
+  { name, project, metadata }: Rule,
+  metadataOf: (instance: Instance) => Metadata,
+): (instance: Instance) => boolean {
   const conditions: ((instance: Instance) => boolean)[] = [];
   if (name !== undefined) {
     const matches = wildcards([name]);
@@ -48,7 +55,7 @@ function matcher({ name, project, metadata }: Rule): (instance: Instance) => boo
   for (const [key, pattern] of Object.entries(metadata ?? {})) {
     const matches = wildcards([pattern]);
     conditions.push((instance) => {
-      const value = instance.metadata[key];
+      const value = metadataOf(instance)[key];
       return value !== undefined && value !== null && matches(String(value));
     });
   }

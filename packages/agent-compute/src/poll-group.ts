@@ -13,6 +13,7 @@ import type {
   Instance,
   InstancePart,
   Logger,
+  Metadata,
 } from '@nephoscope/core';
 import { Pause } from '@nephoscope/runtime';
 
@@ -72,6 +73,7 @@ export function createPollGroups(
   options: ComputeOptions,
   available: readonly ActivePollster[],
   newGaps: () => Gaps,
+  metadataOf: (instance: Instance) => Metadata,
 ): readonly PollGroup[] {
   const plans = [
     ...options.groups.map((group) => ({ ...group, takes: wildcards(group.meters) })),
@@ -80,14 +82,16 @@ export function createPollGroups(
   const groupOf = (meter: string) => plans.find(({ takes }) => takes(meter));
   return plans
     .map((plan): PollGroup => {
-      const pollsters = available.flatMap((one) => groupPollster(one, (meter) => groupOf(meter) === plan));
+      const pollsters = available.flatMap((one) =>
+        groupPollster(one, (meter) => groupOf(meter) === plan, metadataOf),
+      );
       return {
         name: plan.name,
         interval: plan.interval,
         pollsters,
         parts: new Set(pollsters.flatMap(({ reads }) => reads)),
         gaps: newGaps(),
-        includes: instanceFilter(plan.instances),
+        includes: instanceFilter(plan.instances, metadataOf),
       };
     })
     .filter(({ pollsters }) => pollsters.length > 0);
@@ -111,6 +115,7 @@ export function idlePatterns(
 function groupPollster(
   { name, plugin, pollster, logger, leftAloneUntil }: ActivePollster,
   isOurs: (meter: string) => boolean,
+  metadataOf: (instance: Instance) => Metadata,
 ): GroupPollster[] {
   const declared = plugin.meters.map((meter) => meter.name);
   const meters = declared.filter(isOurs);
@@ -122,7 +127,7 @@ function groupPollster(
       reads: plugin.reads,
       pollster,
       logger,
-      makers: createCounterMaker(plugin.meters),
+      makers: createCounterMaker(plugin.meters, metadataOf),
       readCounter: counterReader(plugin.meters),
       readTotal: totalReader(plugin.meters),
       meters,

@@ -6,6 +6,7 @@ import { Registry } from 'prom-client';
 import { runCycle } from '../src/cycle.js';
 import { Failures } from '../src/failures.js';
 import { Gaps } from '../src/gaps.js';
+import { instanceMetadata } from '../src/instance-metadata.js';
 import { createAgentMetrics } from '../src/metrics.js';
 import { computeOptions } from '../src/options.js';
 import { createPollGroups, idlePatterns } from '../src/poll-group.js';
@@ -28,7 +29,12 @@ async function cycles(
   const metrics = createAgentMetrics(registry);
   const inspector = new FakeInspector(...steps);
   await inspector.start(new AbortController().signal);
-  const groups = createPollGroups(computeOptions.parse(options), pollsters, () => new Gaps(metrics, logger));
+  const groups = createPollGroups(
+    computeOptions.parse(options),
+    pollsters,
+    () => new Gaps(metrics, logger),
+    instanceMetadata('h'),
+  );
 
   const clock = new FakeClock();
   const order = new ReadingOrder(clock);

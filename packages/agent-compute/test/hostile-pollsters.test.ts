@@ -13,6 +13,7 @@ import { pollInTurn } from '../src/poll-in-turn.js';
 import type { Taken } from '../src/poll-instance.js';
 import { Failures } from '../src/failures.js';
 import { Gaps } from '../src/gaps.js';
+import { instanceMetadata } from '../src/instance-metadata.js';
 import { createAgentMetrics } from '../src/metrics.js';
 import { computeOptions } from '../src/options.js';
 import { createPollGroups } from '../src/poll-group.js';
@@ -44,7 +45,7 @@ const times = { one: [9_007_199_254_740_993n, 9_007_199_254_741_993n], two: [3n,
 const step = (at: 0 | 1) =>
   (['one', 'two'] as const).map((id) =>
     instanceReading({
-      instance: { id, name: id, metadata: Object.freeze({ display_name: id }) },
+      instance: { id, name: id, displayName: id },
       cpu: { timeNs: times[id][at] },
       at: at * 60,
     }),
@@ -70,7 +71,12 @@ async function twoCycles(
   const metrics = createAgentMetrics(registry);
   const inspector = new FakeInspector(step(0), step(1));
   await inspector.start(new AbortController().signal);
-  const groups = createPollGroups(computeOptions.parse({}), pollsters, () => new Gaps(metrics, logger));
+  const groups = createPollGroups(
+    computeOptions.parse({}),
+    pollsters,
+    () => new Gaps(metrics, logger),
+    instanceMetadata('h'),
+  );
   const clock = new FakeClock();
   const order = new ReadingOrder(clock);
   const taken: Record<string, Counter[]> = { bad: [], honest: [] };
@@ -128,8 +134,12 @@ const fails: Readonly<Record<string, readonly [Anything, RegExp]>> = {
   'removes a disk of a reading': [({ inspection }) => inspection.disks.pop(), /Cannot delete|read only/],
   'writes into a disk': [({ inspection }) => void (inspection.disks[0].disk.device = 'x'), /read only/],
   'writes into the instance': [(_, instance) => void (instance.id = 'other'), /read only/],
-  'writes into its metadata': [(_, instance) => void (instance.metadata.display_name = 'x'), /read only/],
-  'adds to its metadata': [(_, instance) => void (instance.metadata.more = 'x'), /not extensible/],
+  'writes into its flavor': [(_, instance) => void (instance.flavor.name = 'x'), /read only/],
+  'adds to the instance': [(_, instance) => void (instance.more = 'x'), /not extensible/],
+  'writes into its metadata': [
+    ({ counter }) => void ((counter('bad', 1).resourceMetadata as { display_name: string }).display_name = 'x'),
+    /read only/,
+  ],
   'replaces the manager’s counter': [(given) => void (given.counter = () => undefined), /read only/],
   'yields one series twice': [
     ({ counter }) => [counter('bad', 5), counter('bad', 3)],
@@ -418,7 +428,12 @@ it('a cut between two instances leaves each compared with its own last reading',
   const metrics = createAgentMetrics(new Registry());
   const inspector = new FakeInspector(step(0), step(1));
   await inspector.start(new AbortController().signal);
-  const [group] = createPollGroups(computeOptions.parse({}), [honest], () => new Gaps(metrics, logger));
+  const [group] = createPollGroups(
+    computeOptions.parse({}),
+    [honest],
+    () => new Gaps(metrics, logger),
+    instanceMetadata('h'),
+  );
   const tools = {
     ...{ inspector, readingTime: 20_000, clock, logger, metrics },
     ...{ failures: new Failures(metrics, logger), order: new ReadingOrder(clock), onListed: () => undefined },

@@ -1,29 +1,33 @@
 import { exampleInstance } from '@nephoscope/testing';
 
+import { instanceMetadata } from '../src/instance-metadata.js';
 import { instanceFilter, instanceFilterOptions } from '../src/instance-filter.js';
 
 const web = exampleInstance({
   name: 'instance-1',
   displayName: 'web-1',
   projectId: 'alpha',
-  metadata: Object.freeze({ instance_type: 'm1.small', vcpus: 2, image_ref: '' }),
+  flavor: { name: 'm1.small', vcpus: 2 },
 });
 const database = exampleInstance({
   name: 'instance-2',
   displayName: 'db-1',
   projectId: 'beta',
-  metadata: Object.freeze({ instance_type: 'm1.large', vcpus: 8 }),
+  flavor: { name: 'm1.large', vcpus: 8 },
+  imageId: 'i1',
 });
 const unowned = exampleInstance({
   name: 'by-hand',
   displayName: 'by-hand',
   projectId: null,
-  metadata: Object.freeze({ instance_type: null }),
+  flavor: undefined,
 });
 const all = [web, database, unowned];
 
 const passing = (options: unknown) =>
-  all.filter(instanceFilter(instanceFilterOptions.parse(options))).map(({ displayName }) => displayName);
+  all
+    .filter(instanceFilter(instanceFilterOptions.parse(options), instanceMetadata('compute-1')))
+    .map(({ displayName }) => displayName);
 
 it.each([
   ['everything by default', {}, ['web-1', 'db-1', 'by-hand']],
@@ -32,11 +36,7 @@ it.each([
   ['a project', { include: [{ project: 'beta' }] }, ['db-1']],
   ['no instance without a project for any project', { include: [{ project: '*' }] }, ['web-1', 'db-1']],
   ['metadata, numbers as text', { include: [{ metadata: { vcpus: '8' } }] }, ['db-1']],
-  [
-    'no instance without a value for any value',
-    { include: [{ metadata: { instance_type: '*' } }] },
-    ['web-1', 'db-1'],
-  ],
+  ['no instance without a value for any value', { include: [{ metadata: { flavor: '*' } }] }, ['web-1', 'db-1']],
   ['any of several rules', { include: [{ name: 'web-1' }, { name: 'by-hand' }] }, ['web-1', 'by-hand']],
   [
     'all conditions of a rule',

@@ -25,8 +25,10 @@ function merge(base: Metadata, added: Metadata | undefined): Metadata {
 /**
  * Makes `counter()` and `total()` of a compute pollster's manager: counters of `instance` read at `timestamp`, with type
  * and unit from the plugin's own table.
+ *
+ * @param metadataOf the `resource_metadata` of an instance, the same object as long as it is the same instance
  */
-export function createCounterMaker(meters: readonly Meter[]) {
+export function createCounterMaker(meters: readonly Meter[], metadataOf: (instance: Instance) => Metadata) {
   const byStem = new Map(meters.map((meter) => [meterStem(meter.name), meter]));
   const meterOf = (name: string): Meter => {
     const meter = byStem.get(meterStem(String(name)));
@@ -39,7 +41,8 @@ export function createCounterMaker(meters: readonly Meter[]) {
     return meter;
   };
   return (instance: Instance, timestamp: bigint): Pick<ComputePollManager<never>, 'counter' | 'total'> => {
-    const { id, userId, projectId, metadata: own } = instance;
+    const { id, userId, projectId } = instance;
+    const own = metadataOf(instance);
     // Literals all through: a spread costs as much as all the rest, for each counter of a cycle.
     return {
       counter(name, volume, { resourceId = id, metadata, plugging } = {}) {

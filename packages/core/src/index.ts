@@ -27,7 +27,7 @@ export type {
   VnicReading,
   VnicTraffic,
 } from './inspector.js';
-export type { Flavor, Instance, PowerState } from './instance.js';
+export type { CloudFacts, Flavor, Instance, PowerState } from './instance.js';
 export { announcedEnd, endAnnouncements } from './last-reading.js';
 export {
   lastReadingMessage,

@@ -1,5 +1,3 @@
-import type { Metadata } from './counter.js';
-
 /** libvirt's states of a domain, which nova and Ceilometer number alike. */
 export type PowerState =
   'nostate' | 'running' | 'blocked' | 'paused' | 'shutdown' | 'shutoff' | 'crashed' | 'pmsuspended';
@@ -15,7 +13,26 @@ export interface Flavor {
   readonly swapMb?: number | undefined;
 }
 
-/** A virtual machine of this host, as the cloud knows it. */
+/** What only the cloud's API says of an instance; texts that it does not give are empty. */
+export interface CloudFacts {
+  /** The name of its host. */
+  readonly host: string;
+  /** The host as its project may know it. */
+  readonly hostId: string;
+  readonly flavorId: string;
+  /** The cloud's word for its state, such as `active` or `shelved_offloaded`. */
+  readonly status: string;
+  readonly taskState: string;
+  readonly availabilityZone: string;
+  readonly reservationId: string;
+  readonly kernelId: string;
+  readonly ramdiskId: string;
+}
+
+/**
+ * A virtual machine of this host: facts, as the hypervisor or the cloud knows them, of which the agent makes the
+ * `resource_metadata` of its counters. The same object as long as nothing in it changes saves the agent work.
+ */
 export interface Instance {
   /** The UUID: the resource id of its counters. */
   readonly id: string;
@@ -32,6 +49,14 @@ export interface Instance {
    * restore or arrival by migration; undefined while it is shut off.
    */
   readonly run: string | undefined;
-  /** What every counter of this instance carries as `resource_metadata`. Frozen; the same object as long as nothing in it changes. */
-  readonly metadata: Metadata;
+  /** What the hypervisor gives it now, which counts where no flavor says it. */
+  readonly vcpus?: number | undefined;
+  readonly memoryMb?: number | undefined;
+  readonly imageId?: string | undefined;
+  /** When it was created, as it was written by whoever created it. */
+  readonly createdAt?: string | undefined;
+  /** Such as `x86_64` and `hvm`. */
+  readonly architecture?: string | undefined;
+  readonly osType?: string | undefined;
+  readonly cloud?: CloudFacts | undefined;
 }

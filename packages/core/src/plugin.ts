@@ -14,7 +14,7 @@ import type { CentralPollster, ComputePollster } from './pollster.js';
 import type { SampleStore } from './sample-store.js';
 
 /** The version of the plugin contract. A program runs plugins of the same major and of a minor up to its own. */
-export const apiVersion = '1.0';
+export const apiVersion = '2.0';
 
 /** Where plugins are declared: the keys of `nephoscope` in a package.json. */
 export const namespaces = ['poll.compute', 'poll.central', 'collector', 'compute.virt', 'storage', 'bus'] as const;

@@ -1,16 +1,17 @@
 import { createCounterMaker } from '../src/index.js';
-import type { Instance } from '../src/index.js';
+import type { Instance, Metadata, Meter } from '../src/index.js';
 
 const instance = {
   id: 'one',
   userId: 'u',
   projectId: 'p',
-  metadata: Object.freeze({ name: 'one' }),
 } as unknown as Instance;
-const { counter, total } = createCounterMaker([
+const metadata: Metadata = Object.freeze({ name: 'one' });
+const meters: readonly Meter[] = [
   { name: 'disk.read.bytes', type: 'cumulative', unit: 'B', description: 'read' },
   { name: 'disk.fill', type: 'gauge', unit: '%', description: 'full' },
-])(instance, 7n);
+];
+const { counter, total } = createCounterMaker(meters, () => metadata)(instance, 7n);
 const parts = [
   { key: 'vda', volume: 1n, plugging: ['3'] },
   { key: 'vdb', volume: { missing: 'busy', detail: 'stuck' } as const },

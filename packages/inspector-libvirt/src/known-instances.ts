@@ -17,14 +17,12 @@ function unanswered({ id }: Domain, known: Known | undefined): PowerState {
   return known === undefined || known.instance.state === 'shutoff' ? 'nostate' : known.instance.state;
 }
 
-/** The instances of the last readings, each the same object as long as nothing in it changes, as its metadata is. */
+/** The instances of the last readings, each the same object as long as nothing in it changes. */
 export class KnownInstances {
-  readonly #host: string;
   readonly #owners: Options['owners'];
   readonly #known = new Map<string, Known>();
 
-  constructor(host: string, owners: Options['owners']) {
-    this.#host = host;
+  constructor(owners: Options['owners']) {
     this.#owners = owners;
   }
 
@@ -35,7 +33,6 @@ export class KnownInstances {
 
   /** The instance that was read now. */
   instance({ domain, params }: DomainStatsRecord, description: DomainDescription, boot: string): Instance {
-    const place = { host: this.#host, boot };
     const known = this.#known.get(domain.uuid);
     const state = powerStates[Number(params.get('state.state'))] ?? unanswered(domain, known);
     let instance: Instance;
@@ -44,9 +41,9 @@ export class KnownInstances {
       known.instance.state !== state ||
       known.instance.name !== domain.name
     ) {
-      instance = instanceOf(domain, description, state, ownerOf(domain, description, this.#owners), place);
+      instance = instanceOf(domain, description, state, ownerOf(domain, description, this.#owners), boot);
     } else {
-      const run = runOf(domain, place);
+      const run = runOf(domain, boot);
       if (known.instance.run === run) return known.instance;
       instance = Object.freeze({ ...known.instance, run });
     }

@@ -47,10 +47,10 @@ export class LibvirtInspector implements Inspector {
   readonly #cards = new RepluggedCards();
 
   /** @param deadline ms that a reading may take, beside some for each domain, before those that do not answer are left aside */
-  constructor({ options, host, clock, logger }: PluginSettings<Options>, deadline = usualDeadline) {
+  constructor({ options, clock, logger }: PluginSettings<Options>, deadline = usualDeadline) {
     this.#uri = options.uri;
     this.#clock = clock;
-    this.#known = new KnownInstances(host, options.owners);
+    this.#known = new KnownInstances(options.owners);
     this.#sessions = new Sessions(this.#uri, clock, logger, () => Promise.resolve(this.#own.hurry()));
     this.#lifecycle = new LifecycleWatch(logger);
     // What befalls the daemon is told once, by the other connection.

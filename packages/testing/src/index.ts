@@ -17,7 +17,7 @@ export { counterLine, countersOf, handlerOf, notifierPackageContract } from './n
 export type { NotifierPackage, NotifierPlugin } from './notifier-package.js';
 export { recordedByName, recordedNotifications } from './recorded-notifications.js';
 export type { RecordedNotification } from './recorded-notifications.js';
-export { pollCounters } from './poll-counters.js';
+export { exampleMetadata, pollCounters } from './poll-counters.js';
 export type { Gap, PollOptions, PollResult } from './poll-counters.js';
 export { exampleReadings, pollsterContract } from './pollster-contract.js';
 export type { PollsterContract } from './pollster-contract.js';

@@ -9,8 +9,10 @@ import type {
   Counter,
   Counters,
   Inspection,
+  Instance,
   InstancePart,
   InstanceReading,
+  Metadata,
   Missing,
   Total,
 } from '@nephoscope/core';
@@ -61,6 +63,24 @@ export async function pollCounters<Options, P extends InstancePart>(
   return await poll(plugin, createPollster(plugin, { ...options, logger }), reading, { ...options, logger });
 }
 
+const made = new WeakMap<Instance, Metadata>();
+
+/** What the agent says of an instance in each counter, in short: the same object for the same instance. */
+export function exampleMetadata(instance: Instance): Metadata {
+  let metadata = made.get(instance);
+  if (metadata === undefined) {
+    const { id, name, displayName, flavor } = instance;
+    metadata = Object.freeze({
+      display_name: displayName,
+      name,
+      instance_id: id,
+      instance_type: flavor?.name ?? '',
+    });
+    made.set(instance, metadata);
+  }
+  return metadata;
+}
+
 interface Surroundings {
   readonly options?: unknown;
   readonly clock?: Clock;
@@ -104,7 +124,7 @@ export async function poll<Options, P extends InstancePart>(
     logger,
     clock,
     signal,
-    ...createCounterMaker(plugin.meters)(reading.instance, reading.readAt),
+    ...createCounterMaker(plugin.meters, exampleMetadata)(reading.instance, reading.readAt),
     missing: (meter, reason, resourceId) => {
       assert.ok(declared.has(meterStem(meter)), `missing('${meter}'): the meter is not in the plugin's table`);
       gaps.push({ meter, reason, resourceId });

@@ -27,7 +27,7 @@ export function exampleReadings(): readonly InstanceReading[] {
   return [
     instanceReading(device),
     instanceReading({
-      instance: { userId: null, projectId: null, flavor: undefined, metadata: Object.freeze({}) },
+      instance: { userId: null, projectId: null, flavor: undefined },
     }),
     instanceReading({ disks: [], vnics: [] }),
     shutOffReading(),
@@ -196,7 +196,6 @@ function twinOf(reading: InstanceReading): InstanceReading {
       name: 'instance-0000000b',
       displayName: 'twin',
       projectId: 'project-of-twin',
-      metadata: Object.freeze({ display_name: 'twin' }),
     },
     parts: {
       ...other.parts,

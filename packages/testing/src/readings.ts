@@ -9,7 +9,6 @@ import type {
   Instance,
   InstanceReading,
   MemoryReading,
-  Metadata,
   Missing,
   Vnic,
   VnicReading,
@@ -84,7 +83,6 @@ export function exampleInstance(fields: Partial<Instance> = {}): Instance {
     flavor,
     state: 'running',
     run: 'boot-1/1',
-    metadata,
     ...fields,
   };
 }
@@ -96,14 +94,6 @@ const flavor: Flavor = Object.freeze({
   diskGb: 20,
   ephemeralGb: 0,
   swapMb: 0,
-});
-
-const metadata: Metadata = Object.freeze({
-  display_name: 'web-1',
-  name: 'instance-0000000a',
-  instance_type: 'm1.small',
-  host: 'compute-1',
-  vcpus: 2,
 });
 
 const off: Missing = { missing: 'off', detail: 'the instance does not run' };

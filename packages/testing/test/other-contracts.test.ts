@@ -69,12 +69,6 @@ describe('the inspector contract', () => {
       'run',
     ],
     [
-      'metadata that may change',
-      reading(({ instance, ...rest }) => ({ ...rest, instance: { ...instance, metadata: {} } })),
-      'reads the parts',
-      'not frozen',
-    ],
-    [
       'new disks each time',
       () => new FakeInspector(host, [instanceReading({ at: 10 })]),
       'gives the same objects',

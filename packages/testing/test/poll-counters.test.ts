@@ -1,6 +1,6 @@
 import { definePollster, isMissing } from '@nephoscope/core';
 
-import { instanceReading, pollCounters, shutOffReading } from '../src/index.js';
+import { exampleMetadata, instanceReading, pollCounters, shutOffReading } from '../src/index.js';
 
 const cpuTime = definePollster({
   meters: [
@@ -36,7 +36,7 @@ it('gives the pollster the reading and the one before, and returns what it made'
       projectId: instance.projectId,
       resourceId: instance.id,
       timestamp: reading.readAt,
-      resourceMetadata: { ...instance.metadata, cpu_number: 2 },
+      resourceMetadata: { ...exampleMetadata(instance), cpu_number: 2 },
     },
   ]);
   expect(gaps).toEqual([

@@ -133,10 +133,7 @@ class NovaDiscovery {
     if (before?.of === instance && before.server === server && before.flavor === flavor) return before.instance;
     const now = novaInstance(instance, server, flavor);
     // Whoever signs it knows it again by the object.
-    const joined =
-      before !== undefined && isDeepStrictEqual(before.instance.metadata, now.metadata)
-        ? Object.freeze({ ...now, metadata: before.instance.metadata })
-        : now;
+    const joined = before !== undefined && isDeepStrictEqual(before.instance, now) ? before.instance : now;
     this.#joined.set(instance.id, { of: instance, server, flavor, instance: joined });
     return joined;
   }

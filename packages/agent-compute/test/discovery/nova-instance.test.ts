@@ -6,6 +6,7 @@ import { parseDomainXml } from '../../../inspector-libvirt/src/domain-xml.js';
 import { instanceOf } from '../../../inspector-libvirt/src/instance.js';
 import { ownerOf } from '../../../inspector-libvirt/src/owner.js';
 import { novaInstance } from '../../src/discovery/nova-instance.js';
+import { instanceMetadata } from '../../src/instance-metadata.js';
 import { readFlavor, readServer } from '../../src/discovery/server.js';
 
 import { flavors, server, serversOfHost } from './fake-nova.js';
@@ -16,11 +17,10 @@ function fromLibvirt(uuid: string): Instance {
   );
   const description = parseDomainXml(xml(name ?? ''));
   const domain = { name: name ?? '', uuid, id: 20 };
-  return instanceOf(domain, description, 'running', ownerOf(domain, description, []), {
-    host: 'oslab-compute-1',
-    boot: 'boot',
-  });
+  return instanceOf(domain, description, 'running', ownerOf(domain, description, []), 'boot');
 }
+
+const metadataOf = instanceMetadata('oslab-compute-1');
 
 function xml(name: string): string {
   return readFileSync(new URL(`captures/${name}.xml`, import.meta.url), 'utf8');
@@ -33,10 +33,14 @@ it.each(serversOfHost.map((one) => [String(one['name']), one] as const))(
   (_, json) => {
     const hypervisor = fromLibvirt(String(json['id']));
     const nova = novaInstance(hypervisor, readServer(json), listed);
-    const { metadata: byNova, flavor: novaFlavor, ...novaRest } = nova;
-    const { metadata: byLibvirt, flavor, ...rest } = hypervisor;
-    expect(novaRest).toEqual(rest);
-    expect(novaFlavor).toEqual({ ...flavor, id: 'm1lab' });
+    const [byNova, byLibvirt] = [metadataOf(nova), metadataOf(hypervisor)];
+    const { cloud, ...facts } = nova;
+    expect(facts).toEqual({
+      ...hypervisor,
+      flavor: { ...hypervisor.flavor, id: 'm1lab' },
+      createdAt: json['created'],
+    });
+    expect(cloud).toMatchObject({ host: 'oslab-compute-1', flavorId: 'm1lab', status: 'active' });
     expect(Object.keys(byNova)).toEqual(Object.keys(byLibvirt));
     // nova's id of the flavor, and the time when the instance was created instead of when its domain was defined.
     expect(byNova).toEqual({
@@ -57,7 +61,7 @@ it('has what newer microversions give', () => {
     'OS-EXT-SRV-ATTR:ramdisk_id': 'r',
     'OS-EXT-STS:task_state': 'resize_prep',
   });
-  expect(novaInstance(fromLibvirt(String(json['id'])), readServer(json), listed).metadata).toMatchObject({
+  expect(metadataOf(novaInstance(fromLibvirt(String(json['id'])), readServer(json), listed))).toMatchObject({
     reservation_id: 'r-n091ryfd',
     kernel_id: 'k',
     ramdisk_id: 'r',
@@ -67,14 +71,14 @@ it('has what newer microversions give', () => {
 
 it('keeps the figures of the domain for a flavor that nova no longer lists', () => {
   const json = server('lab-a1', { flavor: { id: 'gone', links: [] } });
-  const { flavor, metadata } = novaInstance(fromLibvirt(String(json['id'])), readServer(json), undefined);
-  expect(flavor).toMatchObject({ id: 'gone', name: 'm1.lab', memoryMb: 64 });
-  expect(metadata).toMatchObject({ instance_type: 'gone', memory_mb: 64, vcpus: 1 });
+  const instance = novaInstance(fromLibvirt(String(json['id'])), readServer(json), undefined);
+  expect(instance.flavor).toMatchObject({ id: 'gone', name: 'm1.lab', memoryMb: 64 });
+  expect(metadataOf(instance)).toMatchObject({ instance_type: 'gone', memory_mb: 64, vcpus: 1 });
 });
 
 it('takes an instance without image (nova says "")', () => {
   const json = server('lab-a1', { image: '' });
-  expect(novaInstance(fromLibvirt(String(json['id'])), readServer(json), listed).metadata).toMatchObject({
+  expect(metadataOf(novaInstance(fromLibvirt(String(json['id'])), readServer(json), listed))).toMatchObject({
     image: null,
     image_ref: '',
   });

@@ -1,5 +1,5 @@
 import type { Missing } from '@nephoscope/core';
-import { instanceReading, pollCounters, shutOffReading } from '@nephoscope/testing';
+import { exampleMetadata, instanceReading, pollCounters, shutOffReading } from '@nephoscope/testing';
 
 import cpu from '../../src/pollsters/cpu.js';
 import { volumes } from './volumes.js';
@@ -46,7 +46,7 @@ it('counts CPU time, and says of how many CPUs', async () => {
     { name: 'cpu.wait', type: 'cumulative', unit: 'ns', volume: 17n, resourceId: reading.instance.id },
   ]);
   for (const { resourceMetadata, timestamp } of counters) {
-    expect(resourceMetadata).toEqual({ ...reading.instance.metadata, cpu_number: 3 });
+    expect(resourceMetadata).toEqual({ ...exampleMetadata(reading.instance), cpu_number: 3 });
     expect(timestamp).toBe(reading.readAt);
   }
 });

@@ -1,5 +1,5 @@
 import type { Missing } from '@nephoscope/core';
-import { instanceReading, pollCounters, shutOffReading } from '@nephoscope/testing';
+import { exampleMetadata, instanceReading, pollCounters, shutOffReading } from '@nephoscope/testing';
 
 import diskDevice from '../../src/pollsters/disk-device.js';
 import diskio from '../../src/pollsters/diskio.js';
@@ -36,7 +36,7 @@ describe('diskio', () => {
       ['disk.write.requests', 'cumulative', 'request', 44n, reading.instance.id],
       ['disk.write.bytes', 'cumulative', 'B', 33n, reading.instance.id],
     ]);
-    for (const { resourceMetadata } of counters) expect(resourceMetadata).toBe(reading.instance.metadata);
+    for (const { resourceMetadata } of counters) expect(resourceMetadata).toBe(exampleMetadata(reading.instance));
   });
 
   it('gives no sum when one disk is missing', async () => {
@@ -62,7 +62,7 @@ describe('disk_device', () => {
     const size = { capacity: 21_474_836_480n, allocation: 3n, physical: 4n };
     const reading = instanceReading({ disks: [{ io: vda, size }, { io: vdb }] });
     const { counters, gaps } = await pollCounters(diskDevice, reading);
-    const { id, metadata } = reading.instance;
+    const { id } = reading.instance;
     expect(volumes(counters, `${id}-vda`)).toEqual({
       'disk.device.read.requests': 20n,
       'disk.device.read.bytes': 2n ** 60n + 1n,
@@ -79,7 +79,11 @@ describe('disk_device', () => {
       ['disk.device.read.latency', 'unsupported', `${id}-vdb`],
       ['disk.device.write.latency', 'unsupported', `${id}-vdb`],
     ]);
-    expect(counters[0]?.resourceMetadata).toEqual({ ...metadata, disk_name: 'vda', instance_id: id });
+    expect(counters[0]?.resourceMetadata).toEqual({
+      ...exampleMetadata(reading.instance),
+      disk_name: 'vda',
+      instance_id: id,
+    });
   });
 
   it('has the types and units of Ceilometer', () => {

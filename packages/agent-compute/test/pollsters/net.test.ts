@@ -1,5 +1,5 @@
 import type { Missing } from '@nephoscope/core';
-import { instanceReading, pollCounters } from '@nephoscope/testing';
+import { exampleMetadata, instanceReading, pollCounters } from '@nephoscope/testing';
 import type { VnicFields } from '@nephoscope/testing';
 
 import net from '../../src/pollsters/net.js';
@@ -49,7 +49,7 @@ it('counts each card by itself, exactly, with its description', async () => {
   for (const { resourceMetadata, resourceId } of counters) {
     expect(resourceId).toBe(later('tap0'));
     expect(resourceMetadata).toEqual({
-      ...reading.instance.metadata,
+      ...exampleMetadata(reading.instance),
       name: 'tap0',
       mac: 'fa:16:3e:71:ec:6d',
       fref: null,

@@ -10,7 +10,7 @@ import { createAgent, lines, pollster, ScriptedBus, sequences, temporaryFolder }
 const place = join(temporaryFolder(), 'disk');
 beforeAll(() => {
   mkdirSync(place);
-  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', place]);
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=2m', 'tmpfs', place]);
 });
 afterEach(() => execFileSync('umount', ['--lazy', place]));
 
