@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 
-import { describeError, NephoscopeError } from '@nephoscope/core';
+import { Backoff, describeError, NephoscopeError } from '@nephoscope/core';
 import type { Clock, Health, Logger } from '@nephoscope/core';
 import { connect, isConnectionClosed, isUnsupported, withoutPassword } from '@nephoscope/libvirt';
 import type { CallOptions, Connection } from '@nephoscope/libvirt';
@@ -196,7 +196,9 @@ export class Sessions {
 
   async #reconnect(): Promise<void> {
     const { signal } = this.#stopping;
-    for (let pause = firstPause; ; pause = Math.min(pause * 2, longestPause)) {
+    const backoff = new Backoff(firstPause, longestPause);
+    for (;;) {
+      const pause = backoff.next();
       try {
         await this.#connect(signal);
         this.#logger.info({ uri: this.#shown }, `libvirt (${this.#shown}): connected again`);

@@ -1,4 +1,4 @@
-import { describeError, NephoscopeError } from '@nephoscope/core';
+import { Backoff, describeError, NephoscopeError } from '@nephoscope/core';
 import type { Clock, Health, Logger, MessageBus } from '@nephoscope/core';
 import { Duty, orAborted } from '@nephoscope/runtime';
 
@@ -36,7 +36,7 @@ export class Sender {
   readonly #window = new Set<SpoolEntry>();
   readonly #mostBytes: number;
   #windowBytes = 0;
-  #pause = firstPause;
+  readonly #backoff = new Backoff(firstPause, longestPause);
   #failure: string | undefined;
   readonly #sending: Duty;
 
@@ -98,12 +98,12 @@ export class Sender {
       } catch (error) {
         if (signal.aborted) return;
         this.#failure = describeError(error);
-        const text = `samples wait, the next try is in ${this.#pause / 1_000} s: ${this.#failure}`;
+        const pause = this.#backoff.next();
+        const text = `samples wait, the next try is in ${pause / 1_000} s: ${this.#failure}`;
         // Once: that it lasts is shown by `health`, which is told each ten minutes.
         logger[waited ? 'debug' : 'warn']({ err: error, samples: spool.waiting }, text);
         waited = true;
-        await this.#wait(this.#pause);
-        this.#pause = Math.min(this.#pause * 2, longestPause);
+        await this.#wait(pause);
       }
     }
   }
@@ -175,7 +175,7 @@ export class Sender {
     this.#window.delete(entry);
     this.#windowBytes -= entry.message.body.length;
     this.#failure = undefined;
-    this.#pause = firstPause;
+    this.#backoff.reset();
     spool.confirm(entry);
   }
 
