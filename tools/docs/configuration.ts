@@ -1,10 +1,11 @@
 import { centralAgentProgram } from '@nephoscope/agent-central';
 import { computeAgentProgram } from '@nephoscope/agent-compute';
 import { collectorProgram } from '@nephoscope/collector';
-import { commonSections } from '@nephoscope/runtime';
+import type { Logger, NotificationHandler } from '@nephoscope/core';
+import { commonSections, systemClock } from '@nephoscope/runtime';
 import { z } from 'zod';
 
-import { describeSchema, optionTable } from './option-table.js';
+import { cell, describeSchema, hasOptions, optionTable } from './option-table.js';
 import type { FirstPartyPlugin } from './plugins.js';
 
 /** docs/configuration.md */
@@ -25,14 +26,13 @@ export function configurationPage(plugins: readonly FirstPartyPlugin[]): string 
           `### \`${key}\` with \`type: ${one.name}\` (${one.packageName})\n\n${optionTable(describeSchema(one.plugin.options))}`,
       )
       .join('\n');
+  const { services, ...ofAll } = commonSections;
   const compute = computeAgentProgram.sections;
   const collector = collectorProgram.sections;
   const central = centralAgentProgram.sections;
   const selectable = (namespace: string, what: string, key: string) => {
     const found = plugins.filter((one) => one.namespace === namespace);
-    const withOptions = found.filter(
-      ({ plugin }) => Object.keys(describeSchema(plugin.options).properties ?? {}).length > 0,
-    );
+    const withOptions = found.filter(({ plugin }) => hasOptions(describeSchema(plugin.options)));
     const names = found.map(({ name }) => `\`${name}\``).join(', ');
     const options = withOptions
       .map(({ name, plugin }) => `### \`${key}.${name}\`\n\n${optionTable(describeSchema(plugin.options))}`)
@@ -70,11 +70,20 @@ The file is one document of YAML 1.2 in UTF-8; anchors, aliases and merge keys (
 
 ## All programs
 
-${optionTable(describeSchema(z.object(commonSections)))}
+${optionTable(describeSchema(z.object(ofAll)))}
 Every program has a section \`bus\`; the compute agent also \`inspector\` and \`compute\`, the central agent
 \`openstack\` and \`central\`, the collector \`storage\`, \`collector\` and \`notifications\`.
 \`bus\`, \`inspector\` and \`storage\` name a plugin by \`type\`; their other keys are that plugin's options.
 
+## \`services\`: the services of the cloud
+
+What is as usual need not be said. The collector goes by it, the central agent (\`interface\`, \`resellerPrefix\`), and a compute agent with
+\`lastReading: nova\`.
+
+${own(services)}
+What is usual:
+
+${serviceTable(plugins)}
 ## \`status\`: health and metrics
 
 ${String(compute.status.description)}
@@ -121,6 +130,34 @@ ${own(collector.notifications)}
 ${selectable('collector', 'plugins', 'notifications.plugins')}
 `;
 }
+
+/** Where each service publishes, and as whom, unless the operator says otherwise. */
+function serviceTable(plugins: readonly FirstPartyPlugin[]): string {
+  const rows = new Map<string, { readonly exchanges: Set<string>; readonly publishers: Set<string> }>();
+  for (const { namespace, plugin } of plugins) {
+    if (namespace !== 'collector' || plugin.service === undefined) continue;
+    const row = rows.get(plugin.service) ?? { exchanges: new Set(), publishers: new Set() };
+    rows.set(plugin.service, row);
+    const settings = { options: {}, logger: silent, clock: systemClock, host: '' };
+    const handler = plugin.create(settings) as NotificationHandler;
+    for (const { exchange } of handler.exchangeTopics({ notificationTopics: ['notifications'] }))
+      row.exchanges.add(exchange);
+    for (const publisher of handler.publishers ?? []) row.publishers.add(publisher);
+  }
+  const texts = (some: ReadonlySet<string>) => cell([...some].map((text) => `\`${text}\``).join(', '));
+  return [
+    '| service | `exchange` | `publishers` |',
+    '|---|---|---|',
+    ...Array.from(
+      rows,
+      ([name, { exchanges, publishers }]) => `| \`${name}\` | ${texts(exchanges)} | ${texts(publishers)} |`,
+    ),
+    '',
+  ].join('\n');
+}
+
+const ignore = () => undefined;
+const silent: Logger = { debug: ignore, info: ignore, warn: ignore, error: ignore };
 
 function portOf(status: z.ZodType): string {
   return String((describeSchema(status).properties?.['port'] ?? {}).default);

@@ -23,6 +23,11 @@ export function describeSchema(schema: z.ZodType): OptionSchema {
   return z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as OptionSchema;
 }
 
+/** Those of versions before left out. */
+export function hasOptions({ properties = {} }: OptionSchema): boolean {
+  return Object.values(properties).some(({ retired }) => retired === undefined);
+}
+
 /** A table of the options of a schema; those of objects and of lists of objects stand under their path. */
 export function optionTable(schema: OptionSchema): string {
   const rows = optionRows(schema, '');
@@ -35,12 +40,24 @@ function optionRows({ properties = {}, required = [] }: OptionSchema, prefix: st
     if (option.retired !== undefined) return [];
     const path = prefix + key;
     const inner =
-      option.properties !== undefined
-        ? optionRows(option, `${path}.`)
-        : optionRows(option.items ?? {}, `${path}[].`);
+      option.properties !== undefined ? rowsOfObject(option, path) : optionRows(option.items ?? {}, `${path}[].`);
     const row = `| \`${path}\` | ${typeOf(option)} | ${defaultOf(option, required.includes(key))} | ${cell(option.description ?? '')} |`;
     return [row, ...inner];
   });
+}
+
+/** What all of its keys may have stands once, under `NAME`, and before what single ones have beside it. */
+function rowsOfObject(option: OptionSchema, path: string): string[] {
+  const { additionalProperties: others } = option;
+  const shared = typeof others === 'object' ? others : undefined;
+  if (shared?.properties === undefined) return optionRows(option, `${path}.`);
+  const own = Object.entries(option.properties ?? {}).flatMap(([key, one]) => {
+    const properties = Object.entries(one.properties ?? {}).filter(
+      ([name]) => !(name in (shared.properties ?? {})),
+    );
+    return optionRows({ properties: Object.fromEntries(properties) }, `${path}.${key}.`);
+  });
+  return [...optionRows(shared, `${path}.NAME.`), ...own];
 }
 
 function typeOf(option: OptionSchema): string {

@@ -35,9 +35,8 @@ const size = (n: number) => [n, 0, 9_007_199_254_740_991, 2 ** 40][n % 4];
 const owner = { project_id: 'p', user_id: 'u', auth_token: token };
 const linksOf = (key: string, next: string | undefined) =>
   next === undefined ? {} : { [`${key}_links`]: [{ rel: 'next', href: next }] };
-const create = (plugin: { create(settings: never): CentralPollster }, options: object = {}) =>
-  plugin.create({ options, logger: new RecordingLogger(), clock: new FakeClock(), host: 'c' } as never);
-const prefixed = { resellerPrefix: 'AUTH_' };
+const create = (plugin: { create(settings: never): CentralPollster }) =>
+  plugin.create({ options: {}, logger: new RecordingLogger(), clock: new FakeClock(), host: 'c' } as never);
 
 const kinds: Readonly<Record<string, Kind>> = {
   glance: {
@@ -80,7 +79,7 @@ const kinds: Readonly<Record<string, Kind>> = {
     key: '',
     item: (n) => ({ name: `c${n}`, count: n, bytes: size(n) }),
     page: (items) => items,
-    create: () => create(containers, prefixed),
+    create: () => create(containers),
     measured: ({ name, count, bytes }) => [
       [`p1/${String(name)}`, count],
       [`p1/${String(name)}`, bytes],
@@ -90,7 +89,7 @@ const kinds: Readonly<Record<string, Kind>> = {
     key: 'projects',
     item: (n) => ({ id: `p${n}`, name: 'é', enabled: true, options: {} }),
     page: (projects, next) => ({ projects, links: { self: `${endpoint}/v3/projects`, next: next ?? null } }),
-    create: () => create(accounts, prefixed),
+    create: () => create(accounts),
     measured: ({ id }) => [[id, 7]],
   },
 };

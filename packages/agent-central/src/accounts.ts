@@ -1,40 +1,41 @@
-import type { CentralPollManager, Cloud, CloudList, CloudService, Meter, Missing } from '@nephoscope/core';
+import { refusedOption } from '@nephoscope/core';
+import type {
+  CentralPollManager,
+  Cloud,
+  CloudList,
+  CloudService,
+  Meter,
+  Missing,
+  ServiceSettings,
+} from '@nephoscope/core';
 import { z } from 'zod';
 
-/** Options of the pollsters that read accounts of the object store. */
+/** Options of the version before of the pollsters that read accounts of the object store. */
 export const accountOptions = z.strictObject({
-  interface: z
-    .enum(['public', 'internal', 'admin'])
-    .optional()
-    .describe(
-      'Which endpoint of the service `object-store` is asked. Default: `openstack.interface`, or `admin`.',
-    ),
-  resellerPrefix: z
-    .string()
-    .default('AUTH_')
-    .describe("What stands before a project's id in the name of its account: swift's `reseller_prefix`."),
+  interface: refusedOption('is said once for all pollsters: write services.swift.interface'),
+  resellerPrefix: refusedOption('is said once for all pollsters: write services.swift.resellerPrefix'),
 });
 
-export type AccountOptions = z.output<typeof accountOptions>;
+const prefixOf = ({ resellerPrefix = 'AUTH_' }: ServiceSettings) => resellerPrefix;
 
 /** All projects, whose accounts the object store has. */
 export const projects: CloudList = { service: { type: 'identity' }, path: '/v3/projects', key: 'projects' };
 
-export const objectStore = (options: AccountOptions): CloudService => ({
+export const objectStore = (swift: ServiceSettings): CloudService => ({
   type: 'object-store',
-  interface: options.interface,
+  interface: swift.interface,
   usualInterface: 'admin',
 });
 
 /** Where a project's account is: `<endpoint>/v1/<reseller prefix><project id>`. */
-export async function accountUrls(cloud: Cloud, options: AccountOptions): Promise<(projectId: string) => string> {
-  const endpoint = new URL(await cloud.endpoint(objectStore(options)));
+export async function accountUrls(cloud: Cloud, swift: ServiceSettings): Promise<(projectId: string) => string> {
+  const endpoint = new URL(await cloud.endpoint(objectStore(swift)));
   // The catalogue may have the version behind the service's address, and behind that the account of our own project.
   const segments = endpoint.pathname.split('/').filter((segment) => segment !== '');
   const version = segments.findIndex((segment) => /^v1(\.\d+)?$/.test(segment));
   const base = version < 0 ? [...segments, 'v1'] : segments.slice(0, version + 1);
   return (projectId) =>
-    new URL(`/${[...base, encodeURIComponent(options.resellerPrefix + projectId)].join('/')}`, endpoint).href;
+    new URL(`/${[...base, encodeURIComponent(prefixOf(swift) + projectId)].join('/')}`, endpoint).href;
 }
 
 /** In place of an account's figures. */
@@ -62,13 +63,13 @@ export function refusal(error: unknown): Missing {
  * no project has one, we look at the wrong place.
  */
 export class AccountSearch {
-  readonly #options: AccountOptions;
+  readonly #swift: ServiceSettings;
   #absent = 0;
   #example = '';
   #isFound = false;
 
-  constructor(options: AccountOptions) {
-    this.#options = options;
+  constructor(swift: ServiceSettings) {
+    this.#swift = swift;
   }
 
   /** @param found whether the object store answered for it otherwise than that there is none */
@@ -83,7 +84,7 @@ export class AccountSearch {
   /** Says for these meters what to do when none of several was found. */
   tell(missing: CentralPollManager['missing'], meters: readonly Pick<Meter, 'name'>[]): void {
     if (this.#isFound || this.#absent < 2) return;
-    const detail = `every account answers 404, such as ${this.#example}: check the prefix (resellerPrefix of the pollster, now '${this.#options.resellerPrefix}'; swift's reseller_prefix, of a Ceph gateway '' or what rgw_swift_account_in_url wants) and the endpoint of object-store in keystone, which with a Ceph gateway must end in /swift/v1/AUTH_%(tenant_id)s`;
+    const detail = `every account answers 404, such as ${this.#example}: check the prefix (services.swift.resellerPrefix, now '${prefixOf(this.#swift)}'; swift's reseller_prefix, of a Ceph gateway '' or what rgw_swift_account_in_url wants) and the endpoint of object-store in keystone, which with a Ceph gateway must end in /swift/v1/AUTH_%(tenant_id)s`;
     for (const { name } of meters) missing(name, { missing: 'error', detail }, `all ${this.#absent} projects`);
   }
 }

@@ -1,29 +1,24 @@
-import { asMetadata, isWrongTime } from '@nephoscope/core';
-import type { Cloud, Logger, Metadata } from '@nephoscope/core';
+import { asMetadata, isWrongTime, refusedOption } from '@nephoscope/core';
+import type { Cloud, Logger, Metadata, ServiceSettings } from '@nephoscope/core';
 import { z } from 'zod';
 
 import type { Item } from './item.js';
 import { pageSize } from './listed-counters.js';
 
-/** Options of the pollsters that read images. */
+/** Options of the version before of the pollsters that read images. */
 export const imageOptions = z.strictObject({
-  interface: z
-    .enum(['public', 'internal', 'admin'])
-    .optional()
-    .describe('Which endpoint of the service `image` is asked. Default: `openstack.interface`, or `internal`.'),
+  interface: refusedOption('is said once for all pollsters: write services.glance.interface'),
 });
-
-export type ImageOptions = z.output<typeof imageOptions>;
 
 /**
  * All images, each once: those of every visibility, since glance by itself leaves out community images of others, and
  * the hidden ones, which it lists only when asked for. A glance from before a filter refuses it (400): then the listing
  * without `visibility`, and community images for themselves, are what it knows.
  */
-export async function* imagesOf(cloud: Cloud, options: ImageOptions): AsyncGenerator<Metadata, void, undefined> {
+export async function* imagesOf(cloud: Cloud, glance: ServiceSettings): AsyncGenerator<Metadata, void, undefined> {
   const list = (query: Readonly<Record<string, string>>) =>
     cloud.list({
-      service: { type: 'image', interface: options.interface, usualInterface: 'internal' },
+      service: { type: 'image', interface: glance.interface, usualInterface: 'internal' },
       path: '/v2/images',
       key: 'images',
       query: { ...query, ...pageSize },

@@ -37,7 +37,7 @@ export function createCentralAgent(
   const { made: pollsters, failedPlugins } = createSelected(
     'pollster',
     selected['central'],
-    { logger, clock, host: config.host },
+    { logger, clock, host: config.host, services: config.services },
     (pollster: CentralPollster, { declared, plugin }, ofPlugin): ActivePollster => ({
       name: declared.name,
       meters: plugin.meters,

@@ -7,6 +7,7 @@ import type {
   Logger,
   MessageBus,
   Secret,
+  ServiceSettings,
   Subscription as BusSubscription,
 } from '@nephoscope/core';
 import {
@@ -36,6 +37,8 @@ import { ReadingOrder } from './reading-order.js';
 
 export interface ComputeAgentParts {
   readonly options: ComputeOptions;
+  /** Where nova announces, for an agent that hears it itself. */
+  readonly nova?: ServiceSettings | undefined;
   readonly host: string;
   readonly secrets: readonly Secret[];
   /** Started and stopped by whoever made them, before and after the agent. */
@@ -254,15 +257,14 @@ export class ComputeAgent implements Component {
 
   /** Begins to hear of instances that start and end. */
   #hear(): void {
-    const { bus, host, inspector, logger, options } = this.#parts;
-    const { enabled, notifications } = options.lastReading;
-    if (!enabled) return;
+    const { bus, host, inspector, logger, nova, options } = this.#parts;
+    if (options.lastReading === 'off') return;
     this.#unwatch = inspector.watch?.((event) => this.#readings.onLifecycle(event)) ?? this.#unwatch;
     const onRequest = (body: Uint8Array) => this.#readings.onRequest(body);
     // Not awaited: the bus may be away for long, and the agent works meanwhile.
     const routes = ['signed', 'unsigned'] as const;
     const listening = routes.map((route) => bus.listen(lastReadingQueue(host, route), onRequest));
-    if (notifications !== undefined) listening.push(hearAnnouncements(bus, host, notifications, onRequest));
+    if (options.lastReading === 'nova') listening.push(hearAnnouncements(bus, host, nova ?? {}, onRequest));
     this.#listening = listening.map((one) =>
       one.catch((error: unknown) => {
         if (!this.#stopping.signal.aborted)

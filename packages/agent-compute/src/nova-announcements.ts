@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 
 import { announcedEnd, lastReadingMessage } from '@nephoscope/core';
-import type { MessageBus, Metadata, QueueTopology, Subscription } from '@nephoscope/core';
+import type { MessageBus, Metadata, ServiceSettings, Subscription } from '@nephoscope/core';
 
 // Announcements are worthless after seconds: the queue holds some hundred while the agent is away.
 const maxBytes = 1024 * 1024;
@@ -17,19 +17,23 @@ const mostMembers = 1_000;
 export async function hearAnnouncements(
   bus: MessageBus,
   host: string,
-  { exchange, topics }: { readonly exchange: string; readonly topics: readonly string[] },
+  {
+    exchange: exchanges = ['nova'],
+    format,
+    topics = [format === 'versioned' ? 'versioned_notifications' : 'notifications'],
+  }: ServiceSettings,
   onRequest: (body: Uint8Array) => void,
 ): Promise<Subscription> {
   const queue = `nephoscope.compute.${host}.announcements`;
-  const topology: QueueTopology = {
-    exchange,
-    exchangeOf: 'others',
-    queue,
-    bindings: topics.map((topic) => `${topic}.info`),
-    deadLetterQueue: `${queue}.dead`,
-    maxBytes,
-  };
-  await bus.declare(topology);
+  for (const exchange of exchanges)
+    await bus.declare({
+      exchange,
+      exchangeOf: 'others',
+      queue,
+      bindings: topics.map((topic) => `${topic}.info`),
+      deadLetterQueue: `${queue}.dead`,
+      maxBytes,
+    });
   return bus.consume(queue, { prefetch }, (delivery) => {
     const end = endIn(delivery.body);
     if (end?.host === host) onRequest(lastReadingMessage(host, end.request).body);

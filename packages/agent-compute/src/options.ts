@@ -26,24 +26,12 @@ const groups = z.array(group).superRefine((all, context) => {
       });
 });
 
-const lastReading = z.strictObject({
-  enabled: z
-    .boolean()
-    .default(true)
-    .describe('Whether instances are read when they start and once more when they are about to end.'),
-  notifications: z
-    .strictObject({
-      exchange: z.string().min(1).default('nova').describe("nova's exchange."),
-      topics: z
-        .array(z.string().min(1))
-        .min(1)
-        .default(['notifications'])
-        .describe("nova's notification topics; `versioned_notifications` for its versioned ones."),
-    })
-    .optional()
-    .describe(
-      'For an agent without a collector: it listens to nova itself. Every such agent gets all notifications of the cloud.',
-    ),
+const askedBy = ['collector', 'nova', 'off'] as const;
+const lastReading = z.enum(askedBy, {
+  error: ({ input }) =>
+    typeof input === 'object' && input !== null
+      ? 'is a word now: collector for enabled: true, nova for notifications (whose exchange and topics are written in services.nova), off for enabled: false'
+      : undefined,
 });
 
 const spool = z.strictObject({
@@ -82,7 +70,11 @@ const options = z.strictObject({
   ...selectionOptions('compute pollsters'),
   pollsters: z.record(z.string(), z.unknown()).default({}).describe('Options of pollsters by their name.'),
   instances: instanceFilterOptions.describe('Which instances are metered, for the meters of no group.'),
-  lastReading: lastReading.prefault({}).describe('Readings beside the cycles, of instances that start or end.'),
+  lastReading: lastReading
+    .default('collector')
+    .describe(
+      'Who says, beside libvirt, that an instance is about to end, so that it is read once more: `collector`, that hears of it from nova; `nova`, for an agent without a collector, which then gets all notifications of the cloud; `off`: nobody is heard, nor are instances read when they start.',
+    ),
   groups: groups.default([]).describe('Meters with an interval of their own; the others keep `interval`.'),
 });
 

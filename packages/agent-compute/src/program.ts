@@ -94,6 +94,7 @@ export function createComputeAgent(
   });
   const agent = new ComputeAgent({
     options: config.compute,
+    nova: config.services.nova,
     host: config.host,
     secrets: config.secrets,
     inspector,

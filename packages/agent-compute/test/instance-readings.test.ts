@@ -216,7 +216,7 @@ describe('the last reading', () => {
   });
 
   it('can be left out', async () => {
-    const { bus, inspector } = await running([reading(1)], { options: { lastReading: { enabled: false } } });
+    const { bus, inspector } = await running([reading(1)], { options: { lastReading: 'off' } });
     inspector.emit({ instanceId: uuidOf(1), kind: 'stopping' });
     await turns();
     expect(bus.listening).toEqual([]);
@@ -436,7 +436,7 @@ describe("an agent's own ears", () => {
 
   it('hear the ends of instances of their host alone', async () => {
     const { bus, inspector, samplesOf } = await running([reading(1)], {
-      options: { lastReading: { notifications: {} } },
+      options: { lastReading: 'nova' },
     });
     const queue = 'nephoscope.compute.compute-1.announcements';
     expect(bus.declared).toContainEqual(
@@ -449,6 +449,15 @@ describe("an agent's own ears", () => {
     await until('it is sent', () => samplesOf(1).length === 2);
     expect([other!.outcome, own!.outcome]).toEqual(['ack', 'ack']);
     expect(inspector.askedFor).toHaveLength(1);
+  });
+
+  it.each([
+    [{ exchange: ['a', 'b'], topics: ['x', 'y'] }, ['a', 'b'], ['x.info', 'y.info']],
+    [{ format: 'versioned' as const }, ['nova'], ['versioned_notifications.info']],
+  ])('are where the operator says that nova announces: %j', async (nova, exchanges, bindings) => {
+    const { bus } = await running([reading(1)], { options: { lastReading: 'nova' }, nova });
+    const heard = bus.declared.filter(({ queue }) => queue.endsWith('.announcements'));
+    expect(heard.map((one) => [one.exchange, one.bindings])).toEqual(exchanges.map((one) => [one, bindings]));
   });
 
   it.each([

@@ -14,6 +14,7 @@ import type {
   Meter,
   MessageBus,
   OutgoingMessage,
+  ServiceSettings,
 } from '@nephoscope/core';
 import { FakeBus as ScriptedBus, FakeClock, RecordingLogger } from '@nephoscope/testing';
 import { Registry } from 'prom-client';
@@ -136,6 +137,7 @@ export interface AgentFields {
   readonly bus?: MessageBus;
   readonly clock?: Clock;
   readonly options?: Record<string, unknown>;
+  readonly nova?: ServiceSettings;
 }
 
 /** An agent, and what a test can look at. */
@@ -146,6 +148,7 @@ export function createAgent({
   bus = new ScriptedBus(),
   clock = new FakeClock(),
   options = {},
+  nova,
 }: AgentFields) {
   const logger = new RecordingLogger();
   const registry = new Registry();
@@ -159,7 +162,7 @@ export function createAgent({
     metrics: createAgentMetrics(registry),
   };
   const outbox = new Outbox({ ...shared, source: 'openstack' });
-  const compute = new ComputeAgent({ ...shared, inspector, outbox, pollsters, failedPlugins: 0 });
+  const compute = new ComputeAgent({ ...shared, nova, inspector, outbox, pollsters, failedPlugins: 0 });
   const agent = {
     start: () => outbox.start(),
     run: () => compute.run(),

@@ -57,6 +57,7 @@ export function createCollector(
     logger,
     clock,
     host: config.host,
+    services: config.services,
   });
   const { signatures } = config.collector;
   const notifications = new NotificationListener({

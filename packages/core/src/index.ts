@@ -93,7 +93,7 @@ export { deepFreeze } from './deep-freeze.js';
 export { Mutex } from './mutex.js';
 export type { ExchangeTopics, Notification, NotificationHandler } from './notification.js';
 export { defineServiceNotifications, notificationCounter } from './notification-counter.js';
-export type { NotificationFigure, ServiceNotifications, ServiceOptions } from './notification-counter.js';
+export type { NotificationFigure, ServiceNotifications } from './notification-counter.js';
 export { PayloadReader } from './payload-reader.js';
 export {
   PluginDeclined,
@@ -121,6 +121,7 @@ export type {
   TotalDetails,
 } from './pollster.js';
 export { ignoredOption, refusedOption } from './retired-option.js';
+export type { ServiceSettings } from './service-settings.js';
 export type {
   MeterSummary,
   RecordResult,

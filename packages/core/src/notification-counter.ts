@@ -6,6 +6,7 @@ import type { Meter } from './meter.js';
 import type { Notification, NotificationHandler } from './notification.js';
 import { defineNotificationHandler } from './plugin.js';
 import type { Plugin } from './plugin.js';
+import { refusedOption } from './retired-option.js';
 import { parseTimestamp } from './timestamp.js';
 
 /** What a notification says of one resource. */
@@ -45,10 +46,11 @@ export function notificationCounter(
 
 /** What a plugin makes of the notifications of one service that have the priority INFO. */
 export interface ServiceNotifications {
+  /** As the operator names it in the section `services`, where others than these exchanges and publishers may be given. */
   readonly service: string;
-  /** Where the service publishes by default (`control_exchange`); the operator may name others. */
+  /** Where the service publishes by default (`control_exchange`). */
   readonly exchanges: readonly string[];
-  /** What the service writes as `publisher_id`, `*` for any text (the default); the operator may name others. */
+  /** What the service writes as `publisher_id` by default, `*` for any text (the default). */
   readonly publishers?: readonly string[];
   readonly eventTypes: readonly string[];
   readonly meters: readonly Meter[];
@@ -56,13 +58,7 @@ export interface ServiceNotifications {
   readonly counters: (notification: Notification) => Iterable<Counter>;
 }
 
-/** What an operator may set of such a plugin. */
-export interface ServiceOptions {
-  exchanges: string[];
-  publishers: string[];
-}
-
-/** A plugin whose only options are where its service publishes, and as whom. */
+/** A plugin without options of its own. */
 export function defineServiceNotifications({
   service,
   exchanges,
@@ -71,31 +67,26 @@ export function defineServiceNotifications({
   meters,
   eventId,
   counters,
-}: ServiceNotifications): Plugin<'collector', ServiceOptions, NotificationHandler> {
-  return defineNotificationHandler({
+}: ServiceNotifications): Plugin<'collector', unknown, NotificationHandler> {
+  return defineNotificationHandler<unknown>({
+    service,
     options: z.strictObject({
-      exchanges: texts([...exchanges]).describe(
-        `The exchanges (\`control_exchange\`) on which ${service} publishes its notifications.`,
-      ),
-      publishers: texts([...publishers]).describe(
-        `What ${service} writes as \`publisher_id\`; \`*\` stands for any text. Notifications of others wait among the dead letters.`,
-      ),
+      exchanges: refusedOption(`is said once for all plugins: write services.${service}.exchange`),
+      publishers: refusedOption(`is said once for all plugins: write services.${service}.publishers`),
     }),
     meters,
-    create: ({ options }) => ({
+    create: ({ service: given = {} }) => ({
       eventTypes,
-      publishers: options.publishers,
+      publishers: given.publishers ?? publishers,
       exchangeTopics: ({ notificationTopics }) => {
-        const topics = notificationTopics.map((topic) => `${topic}.info`);
-        return options.exchanges.map((exchange) => ({ exchange, topics }));
+        const topics = (given.topics ?? notificationTopics).map((topic) => `${topic}.info`);
+        return (given.exchange ?? exchanges).map((exchange) => ({ exchange, topics }));
       },
       ...(eventId && { eventId }),
       processNotification: counters,
     }),
   });
 }
-
-const texts = (byDefault: string[]) => z.array(z.string().min(1)).min(1).default(byDefault);
 
 function timeOf({ timestamp }: Notification): bigint {
   try {

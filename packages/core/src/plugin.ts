@@ -12,6 +12,7 @@ import { instanceParts } from './inspector.js';
 import type { InstancePart } from './inspector.js';
 import type { CentralPollster, ComputePollster } from './pollster.js';
 import type { SampleStore } from './sample-store.js';
+import type { ServiceSettings } from './service-settings.js';
 
 /** The version of the plugin contract. A program runs plugins of the same major and of a minor up to its own. */
 export const apiVersion = '2.0';
@@ -31,6 +32,8 @@ export interface PluginSettings<Options> {
   readonly clock: Clock;
   /** The name of this host as the cloud knows it. */
   readonly host: string;
+  /** What the operator says of the plugin's `service`; nothing where it names none. */
+  readonly service?: ServiceSettings | undefined;
 }
 
 /** Thrown by `create` of a plugin that has nothing to do here; the reason is shown to the operator and is no error. */
@@ -49,12 +52,16 @@ export interface Plugin<N extends Namespace = Namespace, Options = unknown, Prod
   readonly options: z.ZodType<Options>;
   /** What it emits; empty for inspectors, stores and buses. */
   readonly meters: readonly Meter[];
+  /** The service of the cloud that it is about: which row of the section `services` it is given. */
+  readonly service?: string | undefined;
   create(settings: PluginSettings<Options>): Product;
 }
 
 interface Definition<Options, Product> {
   /** Defaults to no options. */
   readonly options?: z.ZodType<Options>;
+  /** Of plugins for notifications and of the central agent: the service that they are about, as `cinder`. */
+  readonly service?: string;
   create(settings: PluginSettings<Options>): Product;
 }
 
@@ -72,6 +79,7 @@ function define<N extends Namespace, Options, Product>(
     // Without a schema of its own a plugin takes no options, and says so of every key.
     options: definition.options ?? (z.strictObject({}) as unknown as z.ZodType<Options>),
     create: (settings: PluginSettings<Options>) => definition.create(settings),
+    ...(definition.service !== undefined && { service: definition.service }),
     [brand]: namespace,
   });
 }

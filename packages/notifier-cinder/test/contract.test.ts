@@ -19,7 +19,6 @@ notificationHandlerContract('volume', volume, {
   })),
 });
 notificationHandlerContract('volume_size', volumeSize, {
-  options: { exchanges: ['block-storage'] },
   notifications: volumes.map((given) => ({
     given,
     expect: [{ name: 'volume.size', volume: Number(given.payload['size']) }],

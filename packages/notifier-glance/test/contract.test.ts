@@ -15,7 +15,6 @@ notificationHandlerContract('image_crud', imageCrud, {
   })),
 });
 notificationHandlerContract('image', image, {
-  options: { exchanges: ['glance', 'glance_notifications'] },
   notifications: [update, upload, removal].map((given) => ({ given, expect: [{ name: 'image', volume: 1 }] })),
 });
 notificationHandlerContract('image_size', imageSize, {

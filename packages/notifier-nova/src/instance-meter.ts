@@ -7,7 +7,6 @@ import type { InstanceEventName } from './event-types.js';
 import { readInstanceEvent } from './instance-event.js';
 import type { InstanceEvent } from './instance-event.js';
 import { defineNovaPlugin } from './nova-plugin.js';
-import type { NovaOptions } from './options.js';
 
 interface InstanceMeter {
   readonly meter: Meter;
@@ -27,7 +26,7 @@ export function defineInstanceMeter({
   volume,
   variablePart,
   lessExactVersioned,
-}: InstanceMeter): Plugin<'collector', NovaOptions, NotificationHandler> {
+}: InstanceMeter): Plugin<'collector', unknown, NotificationHandler> {
   function* processNotification(notification: Notification) {
     const event = readInstanceEvent(notification);
     const variable = variablePart === undefined ? '' : variablePart(event);

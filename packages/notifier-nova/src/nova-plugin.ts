@@ -1,8 +1,7 @@
 import { defineNotificationHandler } from '@nephoscope/core';
 import type { Meter, NotificationHandler, Plugin } from '@nephoscope/core';
 
-import { novaOptions } from './options.js';
-import type { NovaOptions } from './options.js';
+import { retiredOptions } from './options.js';
 
 interface NovaPlugin extends Required<Pick<NotificationHandler, 'eventId' | 'processNotification'>> {
   readonly meters: readonly Meter[];
@@ -13,6 +12,9 @@ interface NovaPlugin extends Required<Pick<NotificationHandler, 'eventId' | 'pro
   readonly lessExactVersioned?: boolean | undefined;
 }
 
+/** Its services in either form; all of them, since which one announces an event has changed between versions. */
+const usualPublishers = ['compute.*', 'api.*', 'conductor.*', 'scheduler.*', 'cells.*', 'nova-*:*'];
+
 /** A plugin that listens to nova, in the forms that the operator chose. */
 export function defineNovaPlugin({
   meters,
@@ -21,19 +23,26 @@ export function defineNovaPlugin({
   lessExactVersioned = false,
   eventId,
   processNotification,
-}: NovaPlugin): Plugin<'collector', NovaOptions, NotificationHandler> {
-  return defineNotificationHandler({
-    options: novaOptions,
+}: NovaPlugin): Plugin<'collector', unknown, NotificationHandler> {
+  return defineNotificationHandler<unknown>({
+    service: 'nova',
+    options: retiredOptions,
     meters,
-    create: ({ options: { exchange, format, publishers, versionedTopics } }) => {
+    create: ({
+      service: { exchange: exchanges = ['nova'], format, publishers = usualPublishers, topics: given } = {},
+    }) => {
       const unversioned = format !== 'versioned';
-      const versioned = format === 'versioned' || (format === 'auto' && !lessExactVersioned);
+      const versioned = format === 'versioned' || (format === undefined && !lessExactVersioned);
       return {
         eventTypes: [...(unversioned ? unversionedTypes : []), ...(versioned ? versionedTypes : [])],
         publishers,
         exchangeTopics: ({ notificationTopics }) => {
-          const topics = [...(unversioned ? notificationTopics : []), ...(versioned ? versionedTopics : [])];
-          return [{ exchange, topics: [...new Set(topics)].map((topic) => `${topic}.info`) }];
+          const usual = [
+            ...(unversioned ? notificationTopics : []),
+            ...(versioned ? ['versioned_notifications'] : []),
+          ];
+          const topics = [...new Set(given ?? usual)].map((topic) => `${topic}.info`);
+          return exchanges.map((exchange) => ({ exchange, topics }));
         },
         eventId,
         processNotification,

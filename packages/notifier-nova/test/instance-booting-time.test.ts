@@ -1,3 +1,4 @@
+import type { ServiceSettings } from '@nephoscope/core';
 import { notificationHandlerContract } from '@nephoscope/testing';
 
 import { capturedNotification, withNovaObject, withPayload } from './captured.js';
@@ -24,13 +25,14 @@ const volumeOf = (changes: Record<string, string | number | null>) =>
   );
 
 it('takes the form with fractions of a second, unless there is only the other', () => {
-  const types = (format: string) => createHandler('instanceBootingTime', { format }).eventTypes;
-  const topics = (format: string) =>
+  const types = (format?: ServiceSettings['format']) =>
+    createHandler('instanceBootingTime', { format }).eventTypes;
+  const topics = (format?: ServiceSettings['format']) =>
     createHandler('instanceBootingTime', { format }).exchangeTopics({ notificationTopics: ['notifications'] });
-  expect(types('auto')).toEqual(['compute.instance.create.end']);
+  expect(types()).toEqual(['compute.instance.create.end']);
   expect(types('unversioned')).toEqual(['compute.instance.create.end']);
   expect(types('versioned')).toEqual(['instance.create.end']);
-  expect(topics('auto')).toEqual([{ exchange: 'nova', topics: ['notifications.info'] }]);
+  expect(topics()).toEqual([{ exchange: 'nova', topics: ['notifications.info'] }]);
   expect(topics('versioned')).toEqual([{ exchange: 'nova', topics: ['versioned_notifications.info'] }]);
 });
 

@@ -1,3 +1,4 @@
+import type { ServiceSettings } from '@nephoscope/core';
 import { notificationHandlerContract } from '@nephoscope/testing';
 
 import { flavorEvents, stateEvents } from '../src/event-types.js';
@@ -164,12 +165,12 @@ describe('a field that is needed', () => {
   });
 });
 
-describe('the options', () => {
-  const listening = (options: unknown) =>
-    createHandler('instance', options).exchangeTopics({ notificationTopics: ['notifications', 'telemetry'] });
+describe('what is said of nova', () => {
+  const listening = (service: ServiceSettings) =>
+    createHandler('instance', service).exchangeTopics({ notificationTopics: ['notifications', 'telemetry'] });
   const { eventTypes } = createHandler('memory');
 
-  it('auto listens to both forms', () => {
+  it('by default listens to both forms', () => {
     expect(listening({})).toEqual([
       {
         exchange: 'nova',
@@ -183,16 +184,29 @@ describe('the options', () => {
   it.each([
     ['unversioned', 'compute.instance.', ['notifications.info', 'telemetry.info']],
     ['versioned', 'instance.', ['versioned_notifications.info']],
-  ])('%s listens to no other form', (format, prefix, topics) => {
+  ] as const)('%s listens to no other form', (format, prefix, topics) => {
     expect(listening({ format })).toEqual([{ exchange: 'nova', topics }]);
     const types = createHandler('memory', { format }).eventTypes;
     expect(types).toHaveLength(flavorEvents.length);
     expect(types).toEqual(eventTypes.filter((type) => type.startsWith(prefix)));
   });
 
-  it('names exchange and versioned topics', () => {
-    expect(listening({ exchange: 'openstack', versionedTopics: ['v', 'telemetry'] })).toEqual([
-      { exchange: 'openstack', topics: ['notifications.info', 'telemetry.info', 'v.info'] },
-    ]);
+  it('names exchanges and topics', () => {
+    expect(listening({ exchange: ['openstack', 'nova'], topics: ['v', 'telemetry', 'v'] })).toEqual(
+      ['openstack', 'nova'].map((exchange) => ({ exchange, topics: ['v.info', 'telemetry.info'] })),
+    );
+  });
+
+  it('was said in each plugin, and is said once', () => {
+    for (const plugin of Object.values(plugins))
+      for (const [key, value] of [
+        ['exchange', 'nova'],
+        ['publishers', ['compute.*']],
+        ['format', 'versioned'],
+        ['versionedTopics', ['v']],
+      ] as const)
+        expect(plugin.options.safeParse({ [key]: value }).error?.issues[0]?.message).toMatch(
+          /^is said once for all plugins: write services\.nova\.(exchange|publishers|format|topics)/,
+        );
   });
 });

@@ -1,5 +1,5 @@
 import { wildcards } from '@nephoscope/core';
-import type { Counter, Notification, NotificationHandler } from '@nephoscope/core';
+import type { Counter, Notification, NotificationHandler, ServiceSettings } from '@nephoscope/core';
 import { FakeClock, RecordingLogger } from '@nephoscope/testing';
 
 import * as plugins from '../src/index.js';
@@ -11,10 +11,11 @@ export const pluginNames = (Object.keys(plugins) as PluginName[]).filter(
   (name) => name !== 'instanceBootingTime' && name !== 'nodeCpu',
 );
 
-export function createHandler(name: PluginName, options: unknown = {}): NotificationHandler {
+export function createHandler(name: PluginName, service: ServiceSettings = {}): NotificationHandler {
   const plugin = plugins[name];
   return plugin.create({
-    options: plugin.options.parse(options),
+    options: plugin.options.parse({}),
+    service,
     logger: new RecordingLogger(),
     clock: new FakeClock(),
     host: 'controller-1',
@@ -22,9 +23,9 @@ export function createHandler(name: PluginName, options: unknown = {}): Notifica
 }
 
 /** What these plugins together make of a notification, those that want its event type. */
-export function allCounters(notification: Notification, options?: unknown): readonly Counter[] {
+export function allCounters(notification: Notification, service?: ServiceSettings): readonly Counter[] {
   return pluginNames
-    .map((name) => createHandler(name, options))
+    .map((name) => createHandler(name, service))
     .filter(({ eventTypes }) => wildcards(eventTypes)(notification.eventType))
     .flatMap((handler) => [...handler.processNotification(notification)]);
 }

@@ -1,5 +1,5 @@
 import { checkProduct, describeError, isNephoscopeError } from '@nephoscope/core';
-import type { Clock, Logger } from '@nephoscope/core';
+import type { Clock, Logger, ServiceSettings } from '@nephoscope/core';
 
 import { blockingPlugins } from './blocking-plugins.js';
 import type { LeftAlone } from './blocking-plugins.js';
@@ -27,11 +27,13 @@ export function createSelected<Product, Made>(
     readonly logger: RootLogger;
     readonly clock: Clock;
     readonly host: string;
+    /** What the operator says of services; each plugin is given the row of its own. */
+    readonly services?: Readonly<Record<string, ServiceSettings | undefined>>;
     readonly note?: string | undefined;
   },
   make: (product: Product, plugin: ActivePlugin, logger: Logger, leftAlone: LeftAlone | undefined) => Made,
 ): { readonly made: readonly Made[]; readonly failedPlugins: number } {
-  const { logger, clock, host, note } = around;
+  const { logger, clock, host, services = {}, note } = around;
   const blocking = blockingPlugins(note, clock, (error) =>
     logger.warn(
       { err: error, path: note },
@@ -64,7 +66,9 @@ export function createSelected<Product, Made>(
       }
       const ofPlugin = pluginLogger(logger.child({ component: name, plugin: name }));
       const product = () => {
-        const created = createPlugin<Product>(one, { logger: ofPlugin, clock, host });
+        const { service } = one.plugin;
+        const said = service !== undefined && Object.hasOwn(services, service) ? services[service] : undefined;
+        const created = createPlugin<Product>(one, { logger: ofPlugin, clock, host, service: said ?? {} });
         checkProduct(created, one.declared.namespace);
         return created;
       };

@@ -11,8 +11,10 @@ import { discoverPlugins } from './plugin-discovery.js';
 import type { DeclaredPlugin } from './plugin-discovery.js';
 import { choosePlugin, selectPlugins } from './plugin-selection.js';
 import type { ActivePlugin, InactivePlugin, Selection } from './plugin-selection.js';
+import { isOurs } from './plugin-code.js';
 import { isGuarded } from './process-guard.js';
 import { exposedKeys } from './secret-values.js';
+import { knownServices, serviceOptions } from './service-options.js';
 import { sharedSecret } from './shared-secret.js';
 
 /** What every program's configuration has. */
@@ -32,6 +34,9 @@ export const commonSections = {
     .strictObject({ level: z.enum(logLevels).default('info').describe('The least important lines to write.') })
     .prefault({})
     .describe('JSON lines on standard error.'),
+  services: serviceOptions
+    .prefault({})
+    .describe('What is not as usual about services of the cloud: a row each, by their names.'),
 };
 
 /** A section that names a plugin by `type` and holds that plugin's options beside it. */
@@ -103,6 +108,21 @@ export const sectionsOfFile = [
 ];
 const ofOthers = Object.fromEntries(sectionsOfFile.map((key) => [key, z.unknown().optional()]));
 
+/** Rows of services that no plugin is about; as far as that can be told, since the code of who is left out is not loaded. */
+function strangeServices(
+  given: unknown,
+  { active, inactive }: { readonly active: readonly ActivePlugin[]; readonly inactive: readonly InactivePlugin[] },
+): readonly ConfigProblem[] {
+  if (inactive.some(({ declared }) => !isOurs(declared.packageName))) return [];
+  const known = [...new Set([...knownServices, ...active.flatMap(({ plugin }) => plugin.service ?? [])])];
+  return Object.keys(z.record(z.string(), z.unknown()).catch({}).parse(given))
+    .filter((name) => !known.includes(name))
+    .map((name) => ({
+      path: ['services', name],
+      message: `no installed plugin is about a service of this name; there are ${known.join(', ')}`,
+    }));
+}
+
 export interface Configured<Shape extends z.ZodRawShape = z.ZodRawShape> {
   readonly config: z.output<z.ZodObject<Shape>>;
   /** What works and should be mended all the same: for the log, or for who checks the configuration. */
@@ -153,6 +173,7 @@ export async function configure<Shape extends z.ZodRawShape>(
     problems.push(...result.problems);
     outdated.push(...result.warnings);
     selected[key] = result;
+    if (namespace === 'collector') problems.push(...strangeServices(given['services'], result));
   }
 
   if (!parsed.ok || problems.length > 0) throw new ConfigInvalid(raw, problems);

@@ -2,19 +2,20 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 
 import { wildcards } from '@nephoscope/core';
-import type { Counter, Notification, NotificationHandler, Plugin, ServiceOptions } from '@nephoscope/core';
+import type { Counter, Notification, NotificationHandler, Plugin, ServiceSettings } from '@nephoscope/core';
 
 import { FakeClock } from './fake-clock.js';
 import { RecordingLogger } from './recording-logger.js';
 import { testFramework } from './test-framework.js';
 
 /** A notification plugin whose exchanges the operator can set, as `defineServiceNotifications` makes them. */
-export type NotifierPlugin = Plugin<'collector', ServiceOptions, NotificationHandler>;
+export type NotifierPlugin = Plugin<'collector', unknown, NotificationHandler>;
 
-/** The handler of a plugin with these options. */
-export function handlerOf(plugin: NotifierPlugin, options: unknown = {}): NotificationHandler {
+/** The handler of a plugin, the operator having said this of its service. */
+export function handlerOf(plugin: NotifierPlugin, service: ServiceSettings = {}): NotificationHandler {
   return plugin.create({
-    options: plugin.options.parse(options),
+    options: plugin.options.parse({}),
+    service,
     logger: new RecordingLogger(),
     clock: new FakeClock(),
     host: 'controller-1',
@@ -74,11 +75,22 @@ export function notifierPackageContract({ manifest, plugins, exchanges, recorded
         handlerOf(plugin).exchangeTopics({ notificationTopics }),
         exchanges.map((exchange) => ({ exchange, topics })),
       );
-      assert.deepEqual(handlerOf(plugin, { exchanges: ['mine'] }).exchangeTopics({ notificationTopics }), [
+      assert.deepEqual(handlerOf(plugin, { exchange: ['mine'] }).exchangeTopics({ notificationTopics }), [
         { exchange: 'mine', topics },
       ]);
-      assert.equal(plugin.options.safeParse({ exchanges: [] }).success, false);
+      assert.deepEqual(handlerOf(plugin, { topics: ['mine'] }).exchangeTopics({ notificationTopics })[0]?.topics, [
+        'mine.info',
+      ]);
     }
+  });
+
+  it('says of options of a version before where they are written now', () => {
+    for (const plugin of Object.values(plugins))
+      for (const key of ['exchanges', 'publishers'])
+        assert.match(
+          String(plugin.options.safeParse({ [key]: ['mine'] }).error?.issues[0]?.message),
+          new RegExp(`: write services\\.${plugin.service}\\.(exchange|publishers)$`),
+        );
   });
 
   it('takes what its service announces, and nothing of a publisher of another', () => {

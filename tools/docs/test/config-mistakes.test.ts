@@ -105,17 +105,29 @@ describe('what operators are told of their mistakes', () => {
       'status.names: must be a list of texts, not a mapping: begin each of its items with "- " (FILE:3)',
     ],
     [
-      'compute: { lastReading: { enabled: yes } }\n',
-      "compute.lastReading.enabled: must be true or false, not 'yes' (FILE:3)",
+      'compute: { lastReading: yes }\n',
+      "compute.lastReading: must be one of 'collector', 'nova', 'off', not 'yes' (FILE:3)",
     ],
     [
-      'compute: { lastReading: { enabled: "true" } }\n',
-      "compute.lastReading.enabled: must be true or false, not 'true': remove the quotes (FILE:3)",
+      'compute: { lastReading: { enabled: false } }\n',
+      'compute.lastReading: is a word now: collector for enabled: true, nova for notifications (whose exchange and topics are written in services.nova), off for enabled: false (FILE:3)',
     ],
-    ['compute: { lastReading: off }\n', 'compute.lastReading: must be a mapping, not a text (FILE:3)'],
+    ['services: { nova: nova }\n', 'services.nova: must be a mapping, not a text (FILE:3)'],
     [
-      'compute: { lastReading: { notifications: { topics: [] } } }\n',
-      'compute.lastReading.notifications.topics: must be a list of texts, not an empty list (FILE:3)',
+      'services: { nova: { exchange: { name: nova } } }\n',
+      'services.nova.exchange: must be a text or a list of texts, not a mapping (FILE:3)',
+    ],
+    [
+      'services: { nvoa: {} }\n',
+      'services.nvoa: no installed plugin is about a service of this name; there are nova, cinder, glance, neutron, swift (FILE:3)',
+    ],
+    [
+      'notifications: { plugins: { vcpus: { format: versioned } } }\n',
+      'notifications.plugins.vcpus.format: is said once for all plugins: write services.nova.format, unless it was auto (FILE:3)',
+    ],
+    [
+      'central: { pollsters: { image: { interface: public } } }\n',
+      'central.pollsters.image.interface: is said once for all pollsters: write services.glance.interface (FILE:3)',
     ],
     [
       'compute: { spool: { maxBytes: 4GB } }\n',
@@ -213,7 +225,7 @@ describe('what operators are told of their mistakes', () => {
     ['storage: { tls: { certFile: x } }\n', 'storage.tls: certFile and keyFile belong together (FILE:3)'],
     [
       '"": 1\n',
-      '(no name): there is no such key; there are secrets, source, host, log, bus, central, collector, compute, inspector, notifications, openstack, status, storage (FILE:3)',
+      '(no name): there is no such key; there are secrets, source, host, log, services, bus, central, collector, compute, inspector, notifications, openstack, status, storage (FILE:3)',
     ],
     [
       'storage: &s { url: "sqlite:/x" }\ncompute: *s\n',

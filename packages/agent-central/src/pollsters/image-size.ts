@@ -7,13 +7,14 @@ const meter = { name: 'image.size', type: 'gauge', unit: 'B', description: "Size
 
 /** How much data images hold. */
 export default defineCentralPollster({
+  service: 'glance',
   options: imageOptions,
   meters: [meter],
-  create: ({ options, logger }) => {
+  create: ({ service: glance = {}, logger }) => {
     const metadata = imageMetadata(logger);
     return {
       getCounters: (manager) =>
-        listedCounters(manager, imagesOf(manager.cloud, options), meter, (image) => ({
+        listedCounters(manager, imagesOf(manager.cloud, glance), meter, (image) => ({
           volume:
             image.value('size') === null
               ? { missing: 'off', detail: 'nothing was uploaded to it yet' }

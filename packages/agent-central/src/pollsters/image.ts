@@ -7,13 +7,14 @@ const meter = { name: 'image', type: 'gauge', unit: 'image', description: 'The i
 
 /** Images by their existence. */
 export default defineCentralPollster({
+  service: 'glance',
   options: imageOptions,
   meters: [meter],
-  create: ({ options, logger }) => {
+  create: ({ service: glance = {}, logger }) => {
     const metadata = imageMetadata(logger);
     return {
       getCounters: (manager) =>
-        listedCounters(manager, imagesOf(manager.cloud, options), meter, (image) => ({
+        listedCounters(manager, imagesOf(manager.cloud, glance), meter, (image) => ({
           projectId: image.optionalText('owner'),
           metadata: metadata(image),
         })),

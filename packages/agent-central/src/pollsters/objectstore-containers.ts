@@ -27,12 +27,13 @@ const [objects, size] = meters;
 
 /** What each container in the object store holds, from the listing of each project's account. */
 export default defineCentralPollster({
+  service: 'swift',
   options: accountOptions,
   meters,
-  create: ({ options }) => ({
+  create: ({ service: swift = {} }) => ({
     async *getCounters(manager) {
-      const accountOf = await accountUrls(manager.cloud, options);
-      const search = new AccountSearch(options);
+      const accountOf = await accountUrls(manager.cloud, swift);
+      const search = new AccountSearch(swift);
       for await (const fields of manager.cloud.list(projects)) {
         const project = understood(() => ({ id: new Item(fields).text('id') }));
         if ('missing' in project) {
@@ -40,7 +41,7 @@ export default defineCentralPollster({
           continue;
         }
         const account: CloudList = {
-          service: objectStore(options),
+          service: objectStore(swift),
           path: accountOf(project.id),
           key: '',
           query: { format: 'json' },

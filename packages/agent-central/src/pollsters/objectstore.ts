@@ -41,17 +41,18 @@ const atOnce = 8;
 
 /** What each project has in the object store, by HEAD of its account. */
 export default defineCentralPollster({
+  service: 'swift',
   options: accountOptions,
   meters,
-  create: ({ options }) => ({
+  create: ({ service: swift = {} }) => ({
     async *getCounters(manager) {
-      const accountOf = await accountUrls(manager.cloud, options);
-      const search = new AccountSearch(options);
+      const accountOf = await accountUrls(manager.cloud, swift);
+      const search = new AccountSearch(swift);
       const read = async (fields: Metadata): Promise<readonly Counter[]> => {
         const project = understood(() => ({ id: new Item(fields).text('id') }));
         if ('missing' in project) return gap(manager, project, 'a project without an id');
         const { id } = project;
-        const volumes = await readAccount(manager.cloud, objectStore(options), accountOf(id));
+        const volumes = await readAccount(manager.cloud, objectStore(swift), accountOf(id));
         search.add(accountOf(id), volumes !== absent);
         if ('missing' in volumes) return gap(manager, volumes, id);
         const of = { resourceId: id, projectId: id, userId: null, metadata: {} };

@@ -103,8 +103,8 @@ describe('storage.objects', () => {
       heads: { [`object-store ${swift}/SERVICE_${alpha}`]: answer(204, '7') },
       endpoints: { 'object-store': swift },
     });
-    const options = { resellerPrefix: 'SERVICE_', interface: 'public' };
-    expect(brief(await poll(objectstore, cloud, options))).toContain(`storage.objects ${alpha} 7 object`);
+    const said = { resellerPrefix: 'SERVICE_', interface: 'public' } as const;
+    expect(brief(await poll(objectstore, cloud, said))).toContain(`storage.objects ${alpha} 7 object`);
     expect(cloud.asked.at(-1)).toMatchObject({ service: { type: 'object-store', interface: 'public' } });
   });
 

@@ -1,4 +1,4 @@
-import type { CentralPollster, Cloud, Counter, Missing, Plugin } from '@nephoscope/core';
+import type { CentralPollster, Cloud, Counter, Missing, Plugin, ServiceSettings } from '@nephoscope/core';
 import { FakeClock, RecordingLogger } from '@nephoscope/testing';
 
 export interface Polled {
@@ -7,15 +7,16 @@ export interface Polled {
   readonly gaps: readonly { readonly meter: string; readonly reason: Missing; readonly resourceId: string }[];
 }
 
-/** One poll of a new pollster. @throws what it throws */
+/** One poll of a new pollster, the operator having said this of its service. @throws what it throws */
 export async function poll<Options>(
   plugin: Plugin<'poll.central', Options, CentralPollster>,
   cloud: Cloud,
-  options: unknown = {},
+  service: ServiceSettings = {},
 ): Promise<Polled> {
   const clock = new FakeClock();
   const logger = new RecordingLogger();
-  const pollster = plugin.create({ options: plugin.options.parse(options), clock, logger, host: 'controller-1' });
+  const options = plugin.options.parse({});
+  const pollster = plugin.create({ options, service, clock, logger, host: 'controller-1' });
   const counters: Counter[] = [];
   const gaps: Polled['gaps'][number][] = [];
   const { signal } = new AbortController();

@@ -1,5 +1,5 @@
 import { counterReader, wildcards } from '@nephoscope/core';
-import type { Clock, ExchangeTopics, NotificationHandler } from '@nephoscope/core';
+import type { Clock, ExchangeTopics, NotificationHandler, ServiceSettings } from '@nephoscope/core';
 import { createSelected, Pause } from '@nephoscope/runtime';
 import type { Configured, RootLogger } from '@nephoscope/runtime';
 import { z } from 'zod';
@@ -26,7 +26,12 @@ const patternsOf = z.array(z.string());
 export function createHandlers(
   selected: Configured['selected'][string] | undefined,
   notificationTopics: readonly string[],
-  around: { readonly logger: RootLogger; readonly clock: Clock; readonly host: string },
+  around: {
+    readonly logger: RootLogger;
+    readonly clock: Clock;
+    readonly host: string;
+    readonly services?: Readonly<Record<string, ServiceSettings | undefined>>;
+  },
 ): { readonly handlers: readonly ActiveHandler[]; readonly failedPlugins: number } {
   const { made, failedPlugins } = createSelected(
     'notification plugin',

@@ -49,22 +49,31 @@ beforeEach(async () => {
 afterEach(() => folder.remove());
 
 /** A collector's configuration where a package with these plugins is installed. */
-async function configured(notifications: object, plugins: Readonly<Record<string, string>>) {
+async function configured(
+  notifications: object,
+  plugins: Readonly<Record<string, string>>,
+  services: object = {},
+) {
   await writeTree(folder.path, {
     'package.json': manifest('deployment', { bus: ['amqp'], storage: ['sql'], collector: Object.keys(plugins) }),
     'amqp.js': busSource,
     'sql.js': storeSource,
     ...Object.fromEntries(Object.entries(plugins).map(([name, source]) => [`${name}.js`, source])),
   });
-  const values = { secrets: 'a secret of the tests', host: 'controller-1', notifications };
+  const values = { secrets: 'a secret of the tests', host: 'controller-1', notifications, services };
   const raw = { values, warnings: [], locate: (path: readonly PropertyKey[]) => join(...path.map(String)) };
   return configure(collectorProgram, raw, discoverPlugins(folder.path));
 }
 
 /** The collector of that configuration, with its queue of notifications started. */
-async function started(notifications: object, plugins: Readonly<Record<string, string>>) {
+async function started(notifications: object, plugins: Readonly<Record<string, string>>, services: object = {}) {
   const [bus, logger, registry, clock] = [new FakeBus(), new RecordingRoot(), new Registry(), new FakeClock()];
-  const created = createCollector(await configured(notifications, plugins), { bus, logger, registry, clock });
+  const created = createCollector(await configured(notifications, plugins, services), {
+    bus,
+    logger,
+    registry,
+    clock,
+  });
   await created.notifications.start();
   const told = (level: string) =>
     logger.entries.filter((entry) => entry.level === level).map(({ message }) => message);
@@ -87,6 +96,76 @@ it('runs every plugin that is installed, with the options of the operator', asyn
   for (const { body } of bus.confirmed)
     expect(Buffer.from(body).toString()).toContain('"publisher_id":"collector.controller-1"');
   expect(await metric(registry, 'nephoscope_collector_plugin_failures')).toBe(0);
+});
+
+describe('what is said of services', () => {
+  /** A plugin about a service, as a third party would make it. */
+  const about = (service: string, meter: string) => `
+import { defineServiceNotifications } from '@nephoscope/core';
+export default defineServiceNotifications({
+  service: '${service}', exchanges: ['usual'], publishers: ['usual.*'], eventTypes: ['${meter}.*'], counters: () => [],
+  meters: [{ name: '${meter}', type: 'gauge', unit: '1', description: 'It exists' }],
+});
+`;
+  const plugins = { one: about('trove', 'one'), two: about('trove', 'two'), volume: about('cinder', 'volume') };
+  const heard = async (services: object) => {
+    const { bus } = await started({ topics: ['telemetry'] }, plugins, services);
+    return bus.declared.slice(1).map(({ exchange, bindings }) => [exchange, bindings]);
+  };
+
+  it('is said once and reaches every plugin about the service, and no other', async () => {
+    expect(await heard({})).toEqual([['usual', ['telemetry.info']]]);
+    expect(await heard({ trove: { exchange: 'trove' } })).toEqual([
+      ['trove', ['telemetry.info']],
+      ['usual', ['telemetry.info']],
+    ]);
+    expect(await heard({ trove: { exchange: ['a', 'b'], topics: ['x', 'y'] }, cinder: { topics: 'z' } })).toEqual([
+      ['a', ['x.info', 'y.info']],
+      ['b', ['x.info', 'y.info']],
+      ['usual', ['z.info']],
+    ]);
+  });
+
+  it('says whose notifications are taken', async () => {
+    const { bus } = await started({}, plugins, { cinder: { publishers: 'storage-*' } });
+    const sent = ['storage-7', 'usual.host'].map((publisher_id) =>
+      delivery(enveloped({ ...volumeCreated, event_type: 'volume.create.end', publisher_id })),
+    );
+    bus.send(...sent);
+    await until('they are settled', () => sent.every(({ outcome }) => outcome !== undefined));
+    expect(sent.map(({ dead }) => dead.map(({ reason }) => reason.split(':')[0]))).toEqual([[], ['publisher']]);
+  });
+
+  it.each([
+    [{ trov: { exchange: 'x' } }, ['services', 'trov'], 'there are nova, cinder, glance, neutron, swift, trove'],
+    [{ trove: { exchnge: 'x' } }, ['services', 'trove', 'exchnge'], "did you mean 'exchange'?"],
+    [{ cinder: { format: 'versioned' } }, ['services', 'cinder', 'format'], 'there is no such key'],
+    [{ nova: { format: 'auto' } }, ['services', 'nova', 'format'], "must be one of 'unversioned', 'versioned'"],
+    [{ nova: { topics: [] } }, ['services', 'nova', 'topics'], 'must be a text or a list of texts'],
+  ])('tells of mistakes: %j', async (services, path, message) => {
+    await expect(configured({}, plugins, services)).rejects.toMatchObject({
+      problems: [{ path, message: expect.stringContaining(message) as unknown }],
+    });
+  });
+
+  it('may be of a service whose plugin does not run', async () => {
+    const some = await configured({ disabled: ['one', 'two'] }, plugins, { trove: { exchange: 'x' }, nova: {} });
+    expect(some.config.services).toEqual({ trove: { exchange: ['x'] }, nova: {} });
+  });
+
+  it.each([
+    ['exchanges', ['x'], 'services.cinder.exchange'],
+    ['publishers', ['x'], 'services.cinder.publishers'],
+  ])('was %s of each plugin, which is refused with what to write', async (key, value, instead) => {
+    await expect(configured({ plugins: { volume: { [key]: value } } }, plugins)).rejects.toMatchObject({
+      problems: [
+        {
+          path: ['notifications', 'plugins', 'volume', key],
+          message: `is said once for all plugins: write ${instead}`,
+        },
+      ],
+    });
+  });
 });
 
 it('asks for the last reading of an instance that nova begins to delete', async () => {

@@ -17,7 +17,7 @@ const meters: readonly Meter[] = [
 ];
 
 export default defineServiceNotifications({
-  service: 'ceilometermiddleware (in swift’s proxy)',
+  service: 'swift',
   exchanges: ['swift'],
   publishers: ['ceilometermiddleware'],
   eventTypes: ['objectstore.http.request'],
