@@ -1,4 +1,4 @@
-import { meteringTopology } from '@nephoscope/core';
+import { meteringTopology } from '@nephoscope/message';
 
 import { progress } from '../testbed/progress.js';
 import { secret } from './agent-configuration.js';

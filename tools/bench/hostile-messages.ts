@@ -1,6 +1,6 @@
 import { brotliCompressSync, gzipSync } from 'node:zlib';
 
-import { meteringContentType } from '@nephoscope/core';
+import { meteringContentType } from '@nephoscope/message';
 
 /** A message as somebody without a key sends it. */
 export interface HostileMessage {

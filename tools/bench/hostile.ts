@@ -2,13 +2,8 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-import {
-  createSigner,
-  meteringContentType,
-  meteringTopology,
-  Secret,
-  signMeteringMessage,
-} from '@nephoscope/core';
+import { Secret } from '@nephoscope/core';
+import { createSigner, meteringContentType, meteringTopology, signMeteringMessage } from '@nephoscope/message';
 import { connect } from 'amqplib';
 import { v7 as uuid } from 'uuid';
 

@@ -5,7 +5,7 @@
  */
 import { performance } from 'node:perf_hooks';
 
-import { meteringTopology } from '@nephoscope/core';
+import { meteringTopology } from '@nephoscope/message';
 import { connect } from 'amqplib';
 
 const job = JSON.parse(process.argv[2]);

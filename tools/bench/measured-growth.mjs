@@ -9,8 +9,9 @@ import { randomFillSync } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { performance } from 'node:perf_hooks';
 
-import { collectorProgram } from '@nephoscope/collector';
-import { KnownMessages, formatTimestamp, readMeteringMessage } from '@nephoscope/core';
+import { KnownMessages, collectorProgram } from '@nephoscope/collector';
+import { formatTimestamp } from '@nephoscope/core';
+import { readMeteringMessage } from '@nephoscope/message';
 import { configure, createLogger, createPlugin, readConfig, systemClock } from '@nephoscope/runtime';
 import { v7 as uuid } from 'uuid';
 
@@ -74,7 +75,9 @@ function* samples(file, rows) {
     const values = [volume, messageId, String(sequence), formatTimestamp(timestamp), signature];
     const text = pieces[0] + values.map((value, index) => value + pieces[index + 1]).join('');
     // In one piece, as it is received.
-    yield known.learn(known.read(Buffer.from(text).toString()));
+    const read = known.read(Buffer.from(text).toString());
+    known.learn(read);
+    yield read.sample;
   }
 }
 

@@ -5,8 +5,8 @@
 /* global AbortSignal */
 import { performance } from 'node:perf_hooks';
 
-import { collectorProgram } from '@nephoscope/collector';
-import { KnownMessages, meteringContentType, meteringTexts } from '@nephoscope/core';
+import { KnownMessages, collectorProgram } from '@nephoscope/collector';
+import { meteringContentType, meteringTexts } from '@nephoscope/message';
 import { configure, createLogger, createPlugin, readConfig, systemClock } from '@nephoscope/runtime';
 
 import { readMessages } from './messages-file.mjs';
@@ -37,7 +37,11 @@ async function record() {
   batch = [];
 }
 for (const { body } of readMessages(job.messages, job.samples)) {
-  for (const text of meteringTexts(body, meteringContentType)) batch.push(messages.learn(messages.read(text)));
+  for (const text of meteringTexts(body, meteringContentType)) {
+    const read = messages.read(text);
+    messages.learn(read);
+    batch.push(read.sample);
+  }
   if (batch.length >= batchSamples) await record();
 }
 if (batch.length > 0) await record();

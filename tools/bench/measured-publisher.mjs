@@ -8,7 +8,7 @@ import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { computeAgentProgram } from '@nephoscope/agent-compute';
-import { meteringContentType, meteringTopology } from '@nephoscope/core';
+import { meteringContentType, meteringTopology } from '@nephoscope/message';
 import { configure, createLogger, createPlugin, readConfig, systemClock } from '@nephoscope/runtime';
 import { connect } from 'amqplib';
 

@@ -6,8 +6,8 @@
 /* global AbortSignal, Buffer */
 import { randomBytes } from 'node:crypto';
 
-import { collectorProgram } from '@nephoscope/collector';
-import { KnownMessages, formatTimestamp } from '@nephoscope/core';
+import { KnownMessages, collectorProgram } from '@nephoscope/collector';
+import { formatTimestamp } from '@nephoscope/core';
 import { configure, createLogger, createPlugin, readConfig, systemClock } from '@nephoscope/runtime';
 import { v7 as uuid } from 'uuid';
 
@@ -38,7 +38,9 @@ for (let cycle = 0; cycle < job.cycles; cycle++) {
     batch = [];
   };
   for (const text of messages(cycle)) {
-    batch.push(known.learn(known.read(text)));
+    const read = known.read(text);
+    known.learn(read);
+    batch.push(read.sample);
     if (batch.length >= batchSamples) await record();
   }
   if (batch.length > 0) await record();

@@ -3,7 +3,9 @@
  */
 import { performance } from 'node:perf_hooks';
 
-import { KnownMessages, Secret, createVerifier, meteringContentType, meteringTexts } from '@nephoscope/core';
+import { KnownMessages } from '@nephoscope/collector';
+import { Secret } from '@nephoscope/core';
+import { createVerifier, meteringContentType, meteringTexts } from '@nephoscope/message';
 
 import { readMessages } from './messages-file.mjs';
 

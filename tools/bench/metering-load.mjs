@@ -7,7 +7,7 @@ import {
   meteringTopology,
   readMeteringMessage,
   signMeteringMessage,
-} from '@nephoscope/core';
+} from '@nephoscope/message';
 import { v7 as uuid } from 'uuid';
 
 const cycleNs = 600n * 1_000_000_000n;

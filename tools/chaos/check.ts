@@ -1,4 +1,5 @@
-import { createVerifier, readMeteringMessage, Secret } from '@nephoscope/core';
+import { Secret } from '@nephoscope/core';
+import { createVerifier, readMeteringMessage } from '@nephoscope/message';
 
 /** What one row of the store says. */
 export interface StoredRow {

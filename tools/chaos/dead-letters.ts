@@ -1,4 +1,4 @@
-import { meteringTopology, splitMeteringBatch } from '@nephoscope/core';
+import { meteringTopology, splitMeteringBatch } from '@nephoscope/message';
 import { connect } from 'amqplib';
 
 /** The lines of all dead letters, which stay where they are. */

@@ -7,7 +7,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { AmqpBus, amqpOptions } from '@nephoscope/bus-amqp';
-import { describeError, isNephoscopeError, meteringContentType, meteringTopology } from '@nephoscope/core';
+import { describeError, isNephoscopeError } from '@nephoscope/core';
+import { meteringContentType, meteringTopology } from '@nephoscope/message';
 import { createLogger, systemClock } from '@nephoscope/runtime';
 
 import { GeneratorLedger, readGeneratorLedger } from './generator-ledger.js';

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 
-import { createSigner, MeteringBatch, meteringRoutingKey, Secret, signMeteringMessage } from '@nephoscope/core';
+import { Secret } from '@nephoscope/core';
 import type { Counter } from '@nephoscope/core';
+import { createSigner, MeteringBatch, meteringRoutingKey, signMeteringMessage } from '@nephoscope/message';
 
 import type { LoadMessage } from './generator-ledger.js';
 

@@ -1,4 +1,4 @@
-import { readMeteringMessage, splitMeteringBatch } from '@nephoscope/core';
+import { readMeteringMessage, splitMeteringBatch } from '@nephoscope/message';
 
 import { AppendReader } from '../../packages/agent-compute/src/spool/append-reader.js';
 import { readSegment } from '../../packages/agent-compute/src/spool/segment.js';

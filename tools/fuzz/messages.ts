@@ -1,15 +1,16 @@
+import { KnownMessages } from '@nephoscope/collector';
+import { Secret } from '@nephoscope/core';
+import type { Sample } from '@nephoscope/core';
 import {
-  KnownMessages,
   createSigner,
   createVerifier,
   meteringContentType,
   meteringTopology,
   parseJson,
-  Secret,
   signatureForms,
   signMeteringMessage,
-} from '@nephoscope/core';
-import type { JsonObject, Sample } from '@nephoscope/core';
+} from '@nephoscope/message';
+import type { JsonObject } from '@nephoscope/message';
 import { FakeDelivery } from '@nephoscope/testing';
 import fc from 'fast-check';
 

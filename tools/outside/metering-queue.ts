@@ -1,12 +1,12 @@
+import { Secret } from '@nephoscope/core';
+import type { Sample } from '@nephoscope/core';
 import {
   createVerifier,
   meteringContentType,
   meteringTopology,
   readMeteringMessage,
-  Secret,
   splitMeteringBatch,
-} from '@nephoscope/core';
-import type { Sample } from '@nephoscope/core';
+} from '@nephoscope/message';
 import { connect } from 'amqplib';
 
 /**

@@ -8,22 +8,23 @@ import tseslint from 'typescript-eslint';
  */
 const mayImport = {
   core: [],
+  message: ['core'],
   libvirt: [],
-  testing: ['core'],
-  runtime: ['core'],
+  testing: ['core', 'message'],
+  runtime: ['core', 'message'],
   'bus-amqp': ['core'],
-  'storage-sql': ['core'],
+  'storage-sql': ['core', 'message'],
   'inspector-libvirt': ['core', 'libvirt'],
-  'agent-compute': ['core', 'runtime', 'openstack'],
-  'agent-central': ['core', 'runtime', 'openstack'],
+  'agent-compute': ['core', 'message', 'runtime', 'openstack'],
+  'agent-central': ['core', 'message', 'runtime', 'openstack'],
   openstack: [],
   'notifier-nova': ['core'],
   'notifier-cinder': ['core'],
   'notifier-glance': ['core'],
   'notifier-neutron': ['core'],
   'notifier-swift': ['core'],
-  collector: ['core', 'runtime'],
-  nephoscope: ['core', 'runtime', 'agent-compute', 'agent-central', 'collector', 'openstack'],
+  collector: ['core', 'message', 'runtime'],
+  nephoscope: ['core', 'message', 'runtime', 'agent-compute', 'agent-central', 'collector', 'openstack'],
 };
 
 const boundaries = Object.entries(mayImport).map(([name, allowed]) => ({

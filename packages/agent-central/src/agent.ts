@@ -1,16 +1,9 @@
 import { randomUUID } from 'node:crypto';
 
-import {
-  NephoscopeError,
-  ceilometerWire,
-  createSigner,
-  describeError,
-  formatTimestamp,
-  meteringTopology,
-  nephoscopeWire,
-  signatureFormOf,
-} from '@nephoscope/core';
+import { NephoscopeError, describeError, formatTimestamp } from '@nephoscope/core';
 import type { Clock, Health, Leadership, Logger, MessageBus, Secret } from '@nephoscope/core';
+import { ceilometerWire, createSigner, meteringTopology, nephoscopeWire } from '@nephoscope/message';
+import { signatureFormOf } from '@nephoscope/runtime';
 import { deadline, Duty, orAborted } from '@nephoscope/runtime';
 import type { Component } from '@nephoscope/runtime';
 import type { Registry } from 'prom-client';

@@ -1,6 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises';
 
-import { NephoscopeError, counterReader, isNephoscopeError, meterStem, readMissing } from '@nephoscope/core';
+import { NephoscopeError, isNephoscopeError, meterStem, readMissing } from '@nephoscope/core';
 import type {
   CentralPollManager,
   CentralPollster,
@@ -10,8 +10,9 @@ import type {
   Logger,
   Meter,
   Missing,
-  ReadCounter,
 } from '@nephoscope/core';
+import { counterReader } from '@nephoscope/message';
+import type { ReadCounter } from '@nephoscope/message';
 import { asPlugin, orAborted, Pause } from '@nephoscope/runtime';
 
 import { Findings } from './findings.js';

@@ -1,4 +1,5 @@
-import { duration, signatureFitsWire, wireOptions } from '@nephoscope/core';
+import { duration } from '@nephoscope/core';
+import { signatureFitsWire, wireOptions } from '@nephoscope/runtime';
 import { cloudOptions } from '@nephoscope/openstack';
 import { busSection, commonSections, selectionOptions, statusOptions } from '@nephoscope/runtime';
 import { z } from 'zod';

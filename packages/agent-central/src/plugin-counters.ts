@@ -1,5 +1,5 @@
 import { NephoscopeError } from '@nephoscope/core';
-import type { ReadCounter } from '@nephoscope/core';
+import type { ReadCounter } from '@nephoscope/message';
 
 // Of one pollster in one cycle: beyond that it is one that never ends.
 const mostCounters = 1_000_000;

@@ -1,4 +1,4 @@
-import { deepFreeze } from '@nephoscope/core';
+import { deepFreeze } from '@nephoscope/runtime';
 
 /** Items of the usual size that listings hold for readers to come, of all listings of a cycle together. */
 export class ItemBudget {

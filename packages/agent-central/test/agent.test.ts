@@ -1,13 +1,13 @@
+import { NephoscopeError } from '@nephoscope/core';
 import {
-  NephoscopeError,
   createVerifier,
   isJsonObject,
   meteringTexts,
   meteringTopology,
   parseJson,
   splitMeteringBatch,
-} from '@nephoscope/core';
-import type { JsonObject } from '@nephoscope/core';
+} from '@nephoscope/message';
+import type { JsonObject } from '@nephoscope/message';
 import { FakeBus, FakeClock, fakeStart } from '@nephoscope/testing';
 
 import {

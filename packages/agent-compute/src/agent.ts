@@ -1,4 +1,4 @@
-import { describeError, lastReadingQueue, NephoscopeError } from '@nephoscope/core';
+import { describeError, NephoscopeError } from '@nephoscope/core';
 import type {
   Clock,
   Health,
@@ -10,6 +10,7 @@ import type {
   ServiceSettings,
   Subscription as BusSubscription,
 } from '@nephoscope/core';
+import { lastReadingQueue } from '@nephoscope/message';
 import {
   deadline,
   Duty,

@@ -1,7 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 
-import { deepFreeze } from '@nephoscope/core';
 import type { Clock, Inspector, InstancePart, InstanceReading, Logger } from '@nephoscope/core';
+import { deepFreeze } from '@nephoscope/runtime';
 import { orAborted } from '@nephoscope/runtime';
 
 import type { Failures } from './failures.js';

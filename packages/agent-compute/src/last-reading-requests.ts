@@ -1,5 +1,7 @@
-import { lastReadingReader, LogLimit } from '@nephoscope/core';
-import type { Clock, HeardRequest, Logger, Secret } from '@nephoscope/core';
+import { LogLimit } from '@nephoscope/core';
+import type { Clock, Logger, Secret } from '@nephoscope/core';
+import { lastReadingReader } from '@nephoscope/message';
+import type { HeardRequest } from '@nephoscope/message';
 import { NewestFirst } from '@nephoscope/runtime';
 
 import type { AgentMetrics } from './metrics.js';

@@ -1,5 +1,6 @@
-import { MeteringBatch, meteringTopology, signMeteringMessage } from '@nephoscope/core';
-import type { Counter, Meter, MeteringWire, Signer } from '@nephoscope/core';
+import type { Counter, Meter } from '@nephoscope/core';
+import { MeteringBatch, meteringTopology, signMeteringMessage } from '@nephoscope/message';
+import type { MeteringWire, Signer } from '@nephoscope/message';
 
 import { Epochs } from './epochs.js';
 import type { Failures } from './failures.js';

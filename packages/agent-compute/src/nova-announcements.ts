@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 
-import { announcedEnd, lastReadingMessage } from '@nephoscope/core';
 import type { MessageBus, Metadata, ServiceSettings, Subscription } from '@nephoscope/core';
+import { announcedEnd, lastReadingMessage } from '@nephoscope/message';
 
 // Announcements are worthless after seconds: the queue holds some hundred while the agent is away.
 const maxBytes = 1024 * 1024;

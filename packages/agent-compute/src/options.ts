@@ -1,4 +1,5 @@
-import { byteSize, duration, signatureFitsWire, wireOptions } from '@nephoscope/core';
+import { byteSize, duration } from '@nephoscope/core';
+import { signatureFitsWire, wireOptions } from '@nephoscope/runtime';
 import { cloudOptions } from '@nephoscope/openstack';
 import { busSection, commonSections, pluginSection, selectionOptions, statusOptions } from '@nephoscope/runtime';
 import { z } from 'zod';

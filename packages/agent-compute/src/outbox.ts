@@ -1,13 +1,7 @@
-import {
-  ceilometerWire,
-  createSigner,
-  describeError,
-  meteringTopology,
-  nephoscopeWire,
-  NephoscopeError,
-  signatureFormOf,
-} from '@nephoscope/core';
+import { describeError, NephoscopeError } from '@nephoscope/core';
 import type { Clock, Health, Logger, MessageBus, Secret } from '@nephoscope/core';
+import { ceilometerWire, createSigner, meteringTopology, nephoscopeWire } from '@nephoscope/message';
+import { signatureFormOf } from '@nephoscope/runtime';
 import { deadline } from '@nephoscope/runtime';
 import type { Component } from '@nephoscope/runtime';
 

@@ -1,11 +1,4 @@
-import {
-  counterReader,
-  createCounterMaker,
-  meterStem,
-  NephoscopeError,
-  totalReader,
-  wildcards,
-} from '@nephoscope/core';
+import { meterStem, NephoscopeError, wildcards } from '@nephoscope/core';
 import type {
   ComputePollster,
   ComputePollsterPlugin,
@@ -15,6 +8,7 @@ import type {
   Logger,
   Metadata,
 } from '@nephoscope/core';
+import { counterReader, createCounterMaker, totalReader } from '@nephoscope/message';
 import { Pause } from '@nephoscope/runtime';
 
 import type { Gaps } from './gaps.js';

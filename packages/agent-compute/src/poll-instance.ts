@@ -1,6 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises';
 
-import { isMissing, isTotal, maxCounters, NephoscopeError, readMissing } from '@nephoscope/core';
+import { isMissing, NephoscopeError, readMissing } from '@nephoscope/core';
 import type {
   ComputePollManager,
   Counter,
@@ -11,6 +11,7 @@ import type {
   Missing,
   Total,
 } from '@nephoscope/core';
+import { isTotal, maxCounters } from '@nephoscope/message';
 import { orAborted } from '@nephoscope/runtime';
 
 import type { CycleTools } from './cycle.js';

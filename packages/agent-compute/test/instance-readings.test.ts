@@ -1,5 +1,6 @@
+import { Secret } from '@nephoscope/core';
 import type { InstanceReading } from '@nephoscope/core';
-import { lastReadingMessage, lastReadingSigner, Secret } from '@nephoscope/core';
+import { lastReadingMessage, lastReadingSigner } from '@nephoscope/message';
 import {
   exampleInstance,
   FakeBus,

@@ -1,5 +1,5 @@
-import { createVerifier, nephoscopeWire, readMeteringMessage } from '@nephoscope/core';
 import type { Counter, CounterType, OutgoingMessage } from '@nephoscope/core';
+import { createVerifier, nephoscopeWire, readMeteringMessage } from '@nephoscope/message';
 import { exampleInstance, RecordingLogger } from '@nephoscope/testing';
 import { Registry } from 'prom-client';
 

@@ -2,7 +2,7 @@ import { cpSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { createSigner, definePollster, NephoscopeError, Secret } from '@nephoscope/core';
+import { definePollster, NephoscopeError, Secret } from '@nephoscope/core';
 import type {
   Clock,
   ComputePollManager,
@@ -16,6 +16,7 @@ import type {
   OutgoingMessage,
   ServiceSettings,
 } from '@nephoscope/core';
+import { createSigner } from '@nephoscope/message';
 import { FakeBus as ScriptedBus, FakeClock, RecordingLogger } from '@nephoscope/testing';
 import { Registry } from 'prom-client';
 

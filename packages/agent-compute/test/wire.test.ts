@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 
-import { createVerifier, meteringTexts, readMeteringMessage } from '@nephoscope/core';
+import { createVerifier, meteringTexts, readMeteringMessage } from '@nephoscope/message';
 import { FakeClock, FakeInspector, instanceReading } from '@nephoscope/testing';
 
 import { createAgent, pollster, ScriptedBus, secret, temporaryFolder } from './support.js';

@@ -1,5 +1,5 @@
-import { lastReadingQueue, meteringTopology } from '@nephoscope/core';
 import type { MessageBus, QueueTopology } from '@nephoscope/core';
+import { lastReadingQueue, meteringTopology } from '@nephoscope/message';
 
 import { startRabbitmq } from '../../../tools/testbed/rabbitmq.js';
 import type { PrivateRabbitmq } from '../../../tools/testbed/rabbitmq.js';

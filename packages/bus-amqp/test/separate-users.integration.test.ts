@@ -1,5 +1,5 @@
-import { lastReadingQueue, meteringTopology } from '@nephoscope/core';
 import type { MessageBus, QueueTopology } from '@nephoscope/core';
+import { lastReadingQueue, meteringTopology } from '@nephoscope/message';
 import type { Channel } from 'amqplib';
 
 import { startRabbitmq } from '../../../tools/testbed/rabbitmq.js';

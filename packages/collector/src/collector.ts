@@ -1,15 +1,11 @@
 import { performance } from 'node:perf_hooks';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
-import {
-  KnownMessages,
-  LogLimit,
-  createVerifier,
-  maxMeteringDocumentBytes,
-  meterStem,
-  meteringTopology,
-} from '@nephoscope/core';
+import { LogLimit, meterStem } from '@nephoscope/core';
 import type { Clock, Delivery, Health, Logger, MessageBus, SampleStore, Secret } from '@nephoscope/core';
+import { createVerifier, maxMeteringDocumentBytes, meteringTopology } from '@nephoscope/message';
+
+import { KnownMessages } from './known/known-messages.js';
 import { Duty } from '@nephoscope/runtime';
 import type { Component } from '@nephoscope/runtime';
 import type { Registry } from 'prom-client';

@@ -1,5 +1,6 @@
+import { LogLimit } from '@nephoscope/core';
+import type { Clock, Logger, Sample, SampleStore, Secret } from '@nephoscope/core';
 import {
-  LogLimit,
   contentDifference,
   createSigner,
   derivedMessageId,
@@ -7,8 +8,7 @@ import {
   parseJson,
   readMeteringMessage,
   signJsonMessage,
-} from '@nephoscope/core';
-import type { Clock, Logger, Sample, SampleStore, Secret } from '@nephoscope/core';
+} from '@nephoscope/message';
 
 import type { CollectorMetrics } from './metrics.js';
 import { collectorPrefix } from './publisher-id.js';

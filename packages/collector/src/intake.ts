@@ -1,20 +1,9 @@
-import {
-  describeError,
-  isNephoscopeError,
-  maxMeteringDocumentBytes,
-  meteringSteps,
-  parseJson,
-  signedMessage,
-} from '@nephoscope/core';
-import type {
-  Delivery,
-  JsonObject,
-  KnownMessages,
-  RejectionReason,
-  Sample,
-  SignedMessage,
-  Verifier,
-} from '@nephoscope/core';
+import { describeError, isNephoscopeError } from '@nephoscope/core';
+import type { Delivery, Sample } from '@nephoscope/core';
+import { maxMeteringDocumentBytes, meteringSteps, parseJson, signedMessage } from '@nephoscope/message';
+import type { JsonObject, RejectionReason, SignedMessage, Verifier } from '@nephoscope/message';
+
+import type { KnownMessages } from './known/known-messages.js';
 
 /** What goes to the dead letters, and why. */
 export interface Refusal {
@@ -157,7 +146,10 @@ export function unreadRefusal({ body, attempts = 0, compression }: Delivery): Re
 function takeOne(text: string, readers: Readers): Sample | Refusal | WithoutVolume {
   try {
     const read = readers.messages.read(text);
-    return refusalOf(read.message, readers, text) ?? readers.messages.learn(read);
+    const refusal = refusalOf(read.message, readers, text);
+    if (refusal !== undefined) return refusal;
+    readers.messages.learn(read);
+    return read.sample;
   } catch (error) {
     if (isNephoscopeError(error, 'SAMPLE_WITHOUT_VOLUME')) return takeWithoutVolume(text, readers);
     return unreadable(describeError(error), Buffer.from(text));

@@ -1,14 +1,7 @@
-import {
-  Backoff,
-  LogLimit,
-  announcedEnd,
-  describeError,
-  endAnnouncements,
-  isNephoscopeError,
-  lastReadingMessage,
-  lastReadingSigner,
-} from '@nephoscope/core';
-import type { Clock, LastReadingRequest, Logger, MessageBus, OutgoingMessage, Secret } from '@nephoscope/core';
+import { Backoff, LogLimit, describeError, isNephoscopeError } from '@nephoscope/core';
+import type { Clock, Logger, MessageBus, OutgoingMessage, Secret } from '@nephoscope/core';
+import { announcedEnd, endAnnouncements, lastReadingMessage, lastReadingSigner } from '@nephoscope/message';
+import type { LastReadingRequest } from '@nephoscope/message';
 import { NewestFirst } from '@nephoscope/runtime';
 import { Counter } from 'prom-client';
 import type { Registry } from 'prom-client';

@@ -1,5 +1,5 @@
-import { meteringContentType } from '@nephoscope/core';
 import type { DeadLetterPart, Delivery } from '@nephoscope/core';
+import { meteringContentType } from '@nephoscope/message';
 
 import { canDecompress } from './decompress.js';
 import { descriptionOf } from './description.js';

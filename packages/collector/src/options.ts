@@ -1,4 +1,5 @@
-import { duration, ignoredOption, signatureForms } from '@nephoscope/core';
+import { duration, ignoredOption } from '@nephoscope/core';
+import { signatureForms } from '@nephoscope/message';
 import { busSection, commonSections, pluginSection, statusOptions } from '@nephoscope/runtime';
 import { z } from 'zod';
 

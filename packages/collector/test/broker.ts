@@ -1,5 +1,10 @@
-import { encodeMeteringBatch, meteringContentType, meteringRoutingKey, meteringTopology } from '@nephoscope/core';
 import type { MessageBus } from '@nephoscope/core';
+import {
+  encodeMeteringBatch,
+  meteringContentType,
+  meteringRoutingKey,
+  meteringTopology,
+} from '@nephoscope/message';
 import amqp from '@nephoscope/bus-amqp';
 import { systemClock } from '@nephoscope/runtime';
 import { RecordingLogger } from '@nephoscope/testing';

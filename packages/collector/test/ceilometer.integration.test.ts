@@ -1,7 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { createVerifier, meteringTopology, readMeteringMessage, Secret } from '@nephoscope/core';
+import { Secret } from '@nephoscope/core';
+import { createVerifier, meteringTopology, readMeteringMessage } from '@nephoscope/message';
 import { connect } from 'amqplib';
 import type { Channel, ChannelModel } from 'amqplib';
 

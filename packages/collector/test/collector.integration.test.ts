@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 
-import { meteringTopology } from '@nephoscope/core';
 import type { MessageBus } from '@nephoscope/core';
+import { meteringTopology } from '@nephoscope/message';
 
 import { waitUntil } from '../../../tools/testbed/processes.js';
 import { startRabbitmq } from '../../../tools/testbed/rabbitmq.js';

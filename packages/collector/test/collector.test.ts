@@ -1,13 +1,7 @@
 import { jest } from '@jest/globals';
-import {
-  createSigner,
-  formatJson,
-  maxMeteringLineBytes,
-  meteringTopology,
-  parseJson,
-  Secret,
-} from '@nephoscope/core';
-import type { JsonObject } from '@nephoscope/core';
+import { Secret } from '@nephoscope/core';
+import { createSigner, formatJson, maxMeteringLineBytes, meteringTopology, parseJson } from '@nephoscope/message';
+import type { JsonObject } from '@nephoscope/message';
 
 import { FakeDelivery, failing, ids, line, metric, secret, started, until } from './support.js';
 

@@ -1,11 +1,11 @@
+import type { Counter, Sample } from '@nephoscope/core';
 import {
   createSigner,
   createVerifier,
   derivedMessageId,
   readMeteringMessage,
   signMeteringMessage,
-} from '@nephoscope/core';
-import type { Counter, Sample } from '@nephoscope/core';
+} from '@nephoscope/message';
 
 import { FakeDelivery, failing, ids, line, metric, secret, started, until } from './support.js';
 

@@ -1,7 +1,12 @@
 import { deflateSync } from 'node:zlib';
 
-import { encodeMeteringBatch, meteringContentType, meteringRoutingKey, meteringTopology } from '@nephoscope/core';
 import type { DeadLetter, MessageBus } from '@nephoscope/core';
+import {
+  encodeMeteringBatch,
+  meteringContentType,
+  meteringRoutingKey,
+  meteringTopology,
+} from '@nephoscope/message';
 import { systemClock } from '@nephoscope/runtime';
 import { RecordingLogger } from '@nephoscope/testing';
 import { Registry } from 'prom-client';

@@ -1,15 +1,16 @@
 import { readdirSync, readFileSync } from 'node:fs';
 
+import { Secret } from '@nephoscope/core';
 import {
   createSigner,
   createVerifier,
-  KnownMessages,
   meteringTopology,
   parseJson,
   readMeteringMessage,
-  Secret,
-} from '@nephoscope/core';
-import type { JsonObject } from '@nephoscope/core';
+} from '@nephoscope/message';
+import type { JsonObject } from '@nephoscope/message';
+
+import { KnownMessages } from '../src/known/known-messages.js';
 import { FakeDelivery } from '@nephoscope/testing';
 import fc from 'fast-check';
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 
-import { meteringContentType } from '@nephoscope/core';
+import { meteringContentType } from '@nephoscope/message';
 
 import type { Refusal } from '../src/intake.js';
 import { lettersOf as lettersOfDelivery } from '../src/letters.js';

@@ -1,4 +1,4 @@
-import { maxMeteringDocumentBytes } from '@nephoscope/core';
+import { maxMeteringDocumentBytes } from '@nephoscope/message';
 
 import { FakeDelivery, ids, line, metric, started, until } from './support.js';
 

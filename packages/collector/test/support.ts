@@ -1,13 +1,7 @@
-import {
-  createSigner,
-  duration,
-  meteringContentType,
-  meteringTopology,
-  NephoscopeError,
-  Secret,
-  signMeteringMessage,
-} from '@nephoscope/core';
-import type { Counter, Health, Sample, SampleStore, SignatureForm } from '@nephoscope/core';
+import { duration, NephoscopeError, Secret } from '@nephoscope/core';
+import type { Counter, Health, Sample, SampleStore } from '@nephoscope/core';
+import { createSigner, meteringContentType, meteringTopology, signMeteringMessage } from '@nephoscope/message';
+import type { SignatureForm } from '@nephoscope/message';
 import { FakeBus, FakeClock, FakeDelivery as AnyDelivery, RecordingLogger } from '@nephoscope/testing';
 import { Registry } from 'prom-client';
 

@@ -1,4 +1,6 @@
-import { KnownMessages, createVerifier, meteringContentType, meteringTopology } from '@nephoscope/core';
+import { createVerifier, meteringContentType, meteringTopology } from '@nephoscope/message';
+
+import { KnownMessages } from '../src/known/known-messages.js';
 import { FakeDelivery } from '@nephoscope/testing';
 
 import { reading, refusing } from '../src/intake.js';

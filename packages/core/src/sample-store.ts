@@ -1,5 +1,5 @@
 import type { Health } from './inspector.js';
-import type { Sample } from './message/sample.js';
+import type { Sample } from './sample.js';
 
 /** Which samples are meant; what is left out does not restrict. Times are ns since 1970 UTC: start included, end excluded. */
 export interface SampleFilter {

@@ -1,5 +1,6 @@
-import { isJsonObject, parseJson } from '@nephoscope/core';
-import type { DeadLetter, JsonValue } from '@nephoscope/core';
+import type { DeadLetter } from '@nephoscope/core';
+import { isJsonObject, parseJson } from '@nephoscope/message';
+import type { JsonValue } from '@nephoscope/message';
 
 /** Bytes of a body that are looked into. */
 const longestRead = 1024 * 1024;

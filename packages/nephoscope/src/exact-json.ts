@@ -1,5 +1,7 @@
-import { isJsonObject, JsonNumber, NephoscopeError, parseJson } from '@nephoscope/core';
-import type { JsonValue, Metadata, MetadataValue } from '@nephoscope/core';
+import { NephoscopeError } from '@nephoscope/core';
+import type { Metadata, MetadataValue } from '@nephoscope/core';
+import { isJsonObject, JsonNumber, parseJson } from '@nephoscope/message';
+import type { JsonValue } from '@nephoscope/message';
 
 import { equal, parseDecimal } from './text/decimal.js';
 

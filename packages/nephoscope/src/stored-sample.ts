@@ -1,5 +1,7 @@
-import { describeError, isNephoscopeError, readMeteringMessage } from '@nephoscope/core';
-import type { RejectionReason, Sample, SignatureForm, Verifier } from '@nephoscope/core';
+import { describeError, isNephoscopeError } from '@nephoscope/core';
+import type { Sample } from '@nephoscope/core';
+import { readMeteringMessage } from '@nephoscope/message';
+import type { RejectionReason, SignatureForm, Verifier } from '@nephoscope/message';
 
 /** The form of the signature that holds, or why the sample is not to be trusted. */
 export type Check = { readonly form: SignatureForm } | { readonly reason: string };

@@ -2,8 +2,8 @@ import { chmod, copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { isJsonObject, JsonNumber, parseJson } from '@nephoscope/core';
 import type { Sample } from '@nephoscope/core';
+import { isJsonObject, JsonNumber, parseJson } from '@nephoscope/message';
 import { systemClock } from '@nephoscope/runtime';
 import sql from '@nephoscope/storage-sql';
 import { RecordingLogger } from '@nephoscope/testing';

@@ -7,8 +7,8 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 
 import { AmqpBus, amqpOptions } from '@nephoscope/bus-amqp';
-import { meteringTopology } from '@nephoscope/core';
 import type { QueueTopology } from '@nephoscope/core';
+import { meteringTopology } from '@nephoscope/message';
 import { systemClock } from '@nephoscope/runtime';
 
 import { sharedLibvirtd } from '../../../tools/testbed/shared.js';

@@ -1,5 +1,7 @@
-import { createSigner, readMeteringMessage, Secret, signMeteringMessage } from '@nephoscope/core';
-import type { Counter, Sample, SignatureForm } from '@nephoscope/core';
+import { Secret } from '@nephoscope/core';
+import type { Counter, Sample } from '@nephoscope/core';
+import { createSigner, readMeteringMessage, signMeteringMessage } from '@nephoscope/message';
+import type { SignatureForm } from '@nephoscope/message';
 
 export const secret = new Secret('a secret of the tests');
 

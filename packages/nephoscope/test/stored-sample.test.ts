@@ -1,4 +1,5 @@
-import { createVerifier, Secret } from '@nephoscope/core';
+import { Secret } from '@nephoscope/core';
+import { createVerifier } from '@nephoscope/message';
 
 import { checkSample } from '../src/stored-sample.js';
 import { sampleOf, secret } from './sample.js';

@@ -1,5 +1,6 @@
-import { assemble } from '@nephoscope/core';
 import type { Sample, SampleFilter } from '@nephoscope/core';
+
+import { assemble } from './message-layout.js';
 import { sql } from 'kysely';
 import type { Kysely, RawBuilder } from 'kysely';
 

@@ -1,6 +1,8 @@
-import { dismantle } from '@nephoscope/core';
-import type { Layout, MessageParts, Sample } from '@nephoscope/core';
+import type { Sample } from '@nephoscope/core';
 
+import { dismantle } from './message-layout.js';
+import type { MessageParts } from './message-layout.js';
+import { RecentMessages } from './recent-messages.js';
 import { maxKnown } from './series-bounds.js';
 import { seriesRow } from './storable.js';
 import type { SeriesRow } from './storable.js';
@@ -19,23 +21,15 @@ export interface SharedRows<Value, Id> {
   keep(value: Value, digest: string, period: number): Id;
 }
 
-/** What a layout came with: whoever recognises messages has one for each series, always with the same metadata. */
-interface OfLayout<Id> {
-  readonly series: Id;
-  readonly metadata: Id | null;
-  readonly text: string | null;
-  readonly period: number;
-}
-
 /**
  * Knows the series and metadata that samples came with before, so that a store is asked for each once in a period. It
- * knows them by digests, and keeps nothing of what a reader has forgotten.
+ * knows them by digests, and those of the messages that came last by their text.
  */
 export class SeriesCache<Id> {
   readonly #series: KnownRows<SeriesRow, Id>;
   readonly #metadata: KnownRows<string, Id>;
+  readonly #recent = new RecentMessages<Id>();
   readonly #most: number;
-  #layouts = new WeakMap<Layout, OfLayout<Id>>();
 
   /** @param most rows that it knows */
   constructor(series: SharedRows<SeriesRow, Id>, metadata: SharedRows<string, Id>, most = maxKnown) {
@@ -50,31 +44,23 @@ export class SeriesCache<Id> {
    */
   of(sample: Sample, period: number): StoredParts<Id> {
     if (this.#series.size + this.#metadata.size >= this.#most) this.forget();
-    if (sample.parts === undefined) {
-      const { layout, metadata, signature, variations } = dismantle(sample);
-      return { ...this.#ids(sample, layout, metadata, period), signature, variations };
-    }
-    const { layout, metadata: text, signature, variations } = sample.parts;
-    const known = this.#layouts.get(layout);
-    if (known?.text === text && known.period >= period)
-      return { series: known.series, metadata: known.metadata, signature, variations };
-    const { series, metadata } = this.#ids(sample, layout, text, period);
-    this.#layouts.set(layout, { series, metadata, text, period });
+    const recent = this.#recent.find(sample);
+    // What is kept for later samples is kept for earlier ones.
+    if (recent !== undefined && recent.period >= period)
+      return { series: recent.series, metadata: recent.metadata, signature: recent.signature, variations: null };
+    const parts = dismantle(sample);
+    const { layout, metadata: text, signature, variations } = parts;
+    const series = this.#series.id(seriesRow(sample, layout), period);
+    const metadata = text === null ? null : this.#metadata.id(text, period);
+    if (metadata !== null) this.#recent.add(sample, parts, { series, metadata, period });
     return { series, metadata, signature, variations };
   }
 
   /** What was asked for may not be there any more. */
   forget(): void {
-    this.#layouts = new WeakMap();
+    this.#recent.forget();
     this.#series.forget();
     this.#metadata.forget();
-  }
-
-  #ids(sample: Sample, layout: Layout, metadata: string | null, period: number) {
-    return {
-      series: this.#series.id(seriesRow(sample, layout.text), period),
-      metadata: metadata === null ? null : this.#metadata.id(metadata, period),
-    };
   }
 }
 

@@ -1,14 +1,8 @@
 import assert from 'node:assert/strict';
 
-import {
-  Secret,
-  asPlugin,
-  createSigner,
-  defineCentralPollster,
-  meterStem,
-  signMeteringMessage,
-} from '@nephoscope/core';
+import { Secret, asPlugin, defineCentralPollster, meterStem } from '@nephoscope/core';
 import type { Counter, Meter, Namespace, Plugin } from '@nephoscope/core';
+import { createSigner, signMeteringMessage } from '@nephoscope/message';
 
 import type { testFramework } from './test-framework.js';
 

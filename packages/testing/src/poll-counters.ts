@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 
-import { addVolumes, createCounterMaker, isMissing, meterStem, subtractVolumes } from '@nephoscope/core';
+import { addVolumes, isMissing, meterStem, subtractVolumes } from '@nephoscope/core';
 import type {
   Clock,
   ComputePollManager,
@@ -16,6 +16,7 @@ import type {
   Missing,
   Total,
 } from '@nephoscope/core';
+import { createCounterMaker } from '@nephoscope/message';
 
 import { FakeClock } from './fake-clock.js';
 import { RecordingLogger } from './recording-logger.js';

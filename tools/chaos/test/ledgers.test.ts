@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 
-import { createSigner, encodeMeteringBatch, Secret, signMeteringMessage } from '@nephoscope/core';
+import { Secret } from '@nephoscope/core';
+import { createSigner, encodeMeteringBatch, signMeteringMessage } from '@nephoscope/message';
 
 import { GeneratorLedger, readGeneratorLedger } from '../generator-ledger.js';
 import { loadMaker } from '../load.js';

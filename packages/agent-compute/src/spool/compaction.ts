@@ -1,8 +1,8 @@
 import { dirname, join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 
-import { MeteringBatch } from '@nephoscope/core';
-import type { MeteringWire } from '@nephoscope/core';
+import { MeteringBatch } from '@nephoscope/message';
+import type { MeteringWire } from '@nephoscope/message';
 
 import { replaceFile } from '../disk/replace-file.js';
 import { DroppedSamples } from './dropped.js';

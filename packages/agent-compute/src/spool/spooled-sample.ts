@@ -1,4 +1,4 @@
-import { meteringTexts } from '@nephoscope/core';
+import { meteringTexts } from '@nephoscope/message';
 
 import type { SpoolMessage } from './record.js';
 

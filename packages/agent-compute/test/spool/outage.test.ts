@@ -1,8 +1,8 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { meteringTexts } from '@nephoscope/core';
 import type { OutgoingMessage } from '@nephoscope/core';
+import { meteringTexts } from '@nephoscope/message';
 import { FakeBus, FakeClock } from '@nephoscope/testing';
 
 import { copyAsKilled, metric, temporaryFolder, until } from '../support.js';

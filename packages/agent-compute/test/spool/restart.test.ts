@@ -9,8 +9,8 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 
-import { maxMeteringLineBytes, readMeteringMessage } from '@nephoscope/core';
 import type { Counter } from '@nephoscope/core';
+import { maxMeteringLineBytes, readMeteringMessage } from '@nephoscope/message';
 import { FakeBus } from '@nephoscope/testing';
 
 import { encodeRecords } from '../../src/spool/record.js';

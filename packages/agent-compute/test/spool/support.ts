@@ -1,8 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { ceilometerWire, nephoscopeWire } from '@nephoscope/core';
-import type { Counter, CounterType, MeteringWire } from '@nephoscope/core';
+import type { Counter, CounterType } from '@nephoscope/core';
+import { ceilometerWire, nephoscopeWire } from '@nephoscope/message';
+import type { MeteringWire } from '@nephoscope/message';
 import { exampleInstance, FakeBus, FakeClock, RecordingLogger } from '@nephoscope/testing';
 import { Registry } from 'prom-client';
 

@@ -1,5 +1,5 @@
-import { isJsonObject } from '@nephoscope/core';
-import type { JsonObject, JsonValue } from '@nephoscope/core';
+import { isJsonObject } from '@nephoscope/message';
+import type { JsonObject, JsonValue } from '@nephoscope/message';
 
 /** Keys of what nobody else may see, and of contexts, which nova serializes into payloads with the caller's token. */
 const secretKey =

@@ -1,5 +1,5 @@
-import { formatJson, isJsonObject } from '@nephoscope/core';
-import type { JsonObject, JsonValue } from '@nephoscope/core';
+import { formatJson, isJsonObject } from '@nephoscope/message';
+import type { JsonObject, JsonValue } from '@nephoscope/message';
 
 import { mayHoldSecret, withoutCredentials } from './credentials.js';
 

@@ -1,5 +1,6 @@
-import { counterReader, wildcards } from '@nephoscope/core';
+import { wildcards } from '@nephoscope/core';
 import type { Clock, ExchangeTopics, NotificationHandler, ServiceSettings } from '@nephoscope/core';
+import { counterReader } from '@nephoscope/message';
 import { createSelected, Pause } from '@nephoscope/runtime';
 import type { Configured, RootLogger } from '@nephoscope/runtime';
 import { z } from 'zod';

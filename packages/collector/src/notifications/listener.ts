@@ -1,21 +1,7 @@
-import {
-  LogLimit,
-  createSigner,
-  describeError,
-  isWrongTime,
-  meteringTopology,
-  timeFields,
-} from '@nephoscope/core';
-import type {
-  Clock,
-  Delivery,
-  Health,
-  Logger,
-  MessageBus,
-  Notification,
-  Secret,
-  SignatureForm,
-} from '@nephoscope/core';
+import { LogLimit, describeError, isWrongTime, timeFields } from '@nephoscope/core';
+import type { Clock, Delivery, Health, Logger, MessageBus, Notification, Secret } from '@nephoscope/core';
+import { createSigner, meteringTopology } from '@nephoscope/message';
+import type { SignatureForm } from '@nephoscope/message';
 import { retry } from '@nephoscope/runtime';
 import type { Component } from '@nephoscope/runtime';
 import type { Registry } from 'prom-client';

@@ -1,15 +1,9 @@
 import { isUtf8 } from 'node:buffer';
 
-import {
-  JsonNumber,
-  NephoscopeError,
-  describeError,
-  isJsonObject,
-  jsonMembers,
-  jsonString,
-  parseJson,
-} from '@nephoscope/core';
-import type { JsonObject, JsonValue, Metadata, MetadataValue, Notification } from '@nephoscope/core';
+import { NephoscopeError, describeError } from '@nephoscope/core';
+import type { Metadata, MetadataValue, Notification } from '@nephoscope/core';
+import { JsonNumber, isJsonObject, jsonMembers, jsonString, parseJson } from '@nephoscope/message';
+import type { JsonObject, JsonValue } from '@nephoscope/message';
 
 /** The longest body that is read, in bytes; those of real services have some thousand. */
 export const maxNotificationBytes = 4 * 1024 * 1024;

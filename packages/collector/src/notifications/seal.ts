@@ -1,5 +1,6 @@
-import { createSigner, createVerifier, isJsonObject, parseJson, signJsonMessage } from '@nephoscope/core';
-import type { JsonObject, Secret } from '@nephoscope/core';
+import type { Secret } from '@nephoscope/core';
+import { createSigner, createVerifier, isJsonObject, parseJson, signJsonMessage } from '@nephoscope/message';
+import type { JsonObject } from '@nephoscope/message';
 
 const mark = 'set_aside_by';
 

@@ -1,15 +1,15 @@
+import { NephoscopeError, isNephoscopeError } from '@nephoscope/core';
+import type { Counter, Notification, OutgoingMessage } from '@nephoscope/core';
 import {
   MeteringBatch,
-  NephoscopeError,
   derivedMessageId,
-  isNephoscopeError,
   maxCounters,
   meteringContentType,
   meteringRoutingKey,
   meteringTopology,
   signMeteringMessage,
-} from '@nephoscope/core';
-import type { Counter, Notification, OutgoingMessage, Signer } from '@nephoscope/core';
+} from '@nephoscope/message';
+import type { Signer } from '@nephoscope/message';
 
 import { breathe } from '../breath.js';
 import type { ActiveHandler } from './handlers.js';

@@ -1,6 +1,8 @@
 import { join } from 'node:path';
 
-import { KnownMessages, createVerifier, meteringContentType, meteringTopology } from '@nephoscope/core';
+import { createVerifier, meteringContentType, meteringTopology } from '@nephoscope/message';
+
+import { KnownMessages } from '../../src/known/known-messages.js';
 import { FakeDelivery } from '@nephoscope/testing';
 import { connect } from 'amqplib';
 

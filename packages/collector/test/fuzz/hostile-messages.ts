@@ -1,7 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 
-import { encodeMeteringBatch, meteringContentType, Secret } from '@nephoscope/core';
-import type { SignatureForm } from '@nephoscope/core';
+import { Secret } from '@nephoscope/core';
+import { encodeMeteringBatch, meteringContentType } from '@nephoscope/message';
+import type { SignatureForm } from '@nephoscope/message';
 import { uniformInt } from 'pure-rand/distribution/uniformInt';
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
 

@@ -1,18 +1,19 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
+import type { Sample } from '@nephoscope/core';
 import {
   createVerifier,
-  KnownMessages,
   maxMeteringLineBytes,
   meteringContentType,
   meteringTexts,
   meteringTopology,
-} from '@nephoscope/core';
-import type { Sample } from '@nephoscope/core';
+} from '@nephoscope/message';
+
+import { KnownMessages } from '../../src/known/known-messages.js';
 import { FakeDelivery } from '@nephoscope/testing';
 
-import { exact } from '../../../core/test/values.js';
+import { exact } from '../../../message/test/values.js';
 import { maxRefusals, takeIn } from '../../src/intake.js';
 import { line, secret } from '../support.js';
 import { hostileMessages, labSecret } from './hostile-messages.js';

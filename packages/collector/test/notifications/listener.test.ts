@@ -1,5 +1,6 @@
-import { PayloadReader, meteringTopology, parseTimestamp, splitMeteringBatch } from '@nephoscope/core';
+import { PayloadReader, parseTimestamp } from '@nephoscope/core';
 import type { Metadata, Notification } from '@nephoscope/core';
+import { meteringTopology, splitMeteringBatch } from '@nephoscope/message';
 
 import { until } from '../support.js';
 import {

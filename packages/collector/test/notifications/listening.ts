@@ -1,5 +1,7 @@
-import { NephoscopeError, readMeteringMessage, splitMeteringBatch } from '@nephoscope/core';
-import type { OutgoingMessage, SignatureForm } from '@nephoscope/core';
+import { NephoscopeError } from '@nephoscope/core';
+import type { OutgoingMessage } from '@nephoscope/core';
+import { readMeteringMessage, splitMeteringBatch } from '@nephoscope/message';
+import type { SignatureForm } from '@nephoscope/message';
 import { FakeBus, FakeClock, RecordingLogger } from '@nephoscope/testing';
 import type { FakeDelivery } from '@nephoscope/testing';
 import { Registry } from 'prom-client';

@@ -1,12 +1,7 @@
-import {
-  createSigner,
-  createVerifier,
-  derivedMessageId,
-  isJsonObject,
-  NephoscopeError,
-  parseJson,
-} from '@nephoscope/core';
-import type { Counter, JsonObject } from '@nephoscope/core';
+import { NephoscopeError } from '@nephoscope/core';
+import type { Counter } from '@nephoscope/core';
+import { createSigner, createVerifier, derivedMessageId, isJsonObject, parseJson } from '@nephoscope/message';
+import type { JsonObject } from '@nephoscope/message';
 
 import type { ActiveHandler } from '../../src/notifications/handlers.js';
 import { readNotification, unwrapNotification } from '../../src/notifications/read-notification.js';

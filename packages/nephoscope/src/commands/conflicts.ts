@@ -1,6 +1,7 @@
 import { conflictRule } from '@nephoscope/collector';
-import { formatJson, formatTimestamp, JsonNumber } from '@nephoscope/core';
+import { formatTimestamp } from '@nephoscope/core';
 import type { SampleStore } from '@nephoscope/core';
+import { formatJson, JsonNumber } from '@nephoscope/message';
 import { Command } from 'commander';
 
 import { conflicts } from '../conflicts.js';

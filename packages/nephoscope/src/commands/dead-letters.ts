@@ -1,6 +1,7 @@
 import { collectorProgram } from '@nephoscope/collector';
-import { meteringTopology, NephoscopeError } from '@nephoscope/core';
+import { NephoscopeError } from '@nephoscope/core';
 import type { DeadLetter, MessageBus } from '@nephoscope/core';
+import { meteringTopology } from '@nephoscope/message';
 import { configure } from '@nephoscope/runtime';
 import type { ProgramDefinition } from '@nephoscope/runtime';
 import { Command } from 'commander';

@@ -1,5 +1,6 @@
-import { formatJson, formatTimestamp, parseJson } from '@nephoscope/core';
+import { formatTimestamp } from '@nephoscope/core';
 import type { Sample } from '@nephoscope/core';
+import { formatJson, parseJson } from '@nephoscope/message';
 import { Command } from 'commander';
 
 import { withStore } from '../open-store.js';

@@ -1,20 +1,17 @@
 import { randomUUID } from 'node:crypto';
 
 import { computeAgentProgram } from '@nephoscope/agent-compute';
+import { describeError, formatTimestamp, isNephoscopeError, NephoscopeError } from '@nephoscope/core';
+import type { Counter, CounterType, MessageBus, Metadata, Secret } from '@nephoscope/core';
 import {
   createSigner,
-  describeError,
   encodeMeteringBatch,
-  formatTimestamp,
-  isNephoscopeError,
   meteringContentType,
   meteringRoutingKey,
   meteringTopology,
-  NephoscopeError,
-  signatureFormOf,
   signMeteringMessage,
-} from '@nephoscope/core';
-import type { Counter, CounterType, MessageBus, Metadata, Secret } from '@nephoscope/core';
+} from '@nephoscope/message';
+import { signatureFormOf } from '@nephoscope/runtime';
 import { configure, systemClock } from '@nephoscope/runtime';
 import type { ProgramDefinition } from '@nephoscope/runtime';
 import { Command, InvalidArgumentError, Option } from 'commander';

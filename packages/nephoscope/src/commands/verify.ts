@@ -1,5 +1,6 @@
-import { createVerifier, NephoscopeError, signatureForms } from '@nephoscope/core';
+import { NephoscopeError } from '@nephoscope/core';
 import type { Sample, SampleStore, Secret } from '@nephoscope/core';
+import { createVerifier, signatureForms } from '@nephoscope/message';
 import { printable } from '@nephoscope/runtime';
 import { Command } from 'commander';
 

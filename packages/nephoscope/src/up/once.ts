@@ -1,5 +1,6 @@
-import { meteringTexts, NephoscopeError, readMeteringMessage } from '@nephoscope/core';
+import { NephoscopeError } from '@nephoscope/core';
 import type { OutgoingMessage } from '@nephoscope/core';
+import { meteringTexts, readMeteringMessage } from '@nephoscope/message';
 import { configure, startAll, stopAll, systemClock } from '@nephoscope/runtime';
 import type { RawConfig } from '@nephoscope/runtime';
 

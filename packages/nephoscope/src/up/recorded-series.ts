@@ -1,5 +1,5 @@
-import { isJsonObject, readMeteringMessage } from '@nephoscope/core';
 import type { Sample } from '@nephoscope/core';
+import { isJsonObject, readMeteringMessage } from '@nephoscope/message';
 
 /** What a counter belongs to, as its metadata says. */
 export interface Owner {

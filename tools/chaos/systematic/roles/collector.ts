@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 
 import { Collector } from '@nephoscope/collector';
-import { createSigner, meteringTopology, signMeteringMessage } from '@nephoscope/core';
 import type { Counter, Health, Sample, SampleStore } from '@nephoscope/core';
+import { createSigner, meteringTopology, signMeteringMessage } from '@nephoscope/message';
 import { component, systemClock } from '@nephoscope/runtime';
 import { Registry } from 'prom-client';
 

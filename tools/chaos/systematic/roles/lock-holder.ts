@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 
-import { isNephoscopeError, meteringTopology } from '@nephoscope/core';
+import { isNephoscopeError } from '@nephoscope/core';
+import { meteringTopology } from '@nephoscope/message';
 import { component } from '@nephoscope/runtime';
 
 import { runProgram } from '../program.js';

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 
-import { isNephoscopeError, meteringTopology } from '@nephoscope/core';
+import { isNephoscopeError } from '@nephoscope/core';
+import { meteringTopology } from '@nephoscope/message';
 import { component, systemClock } from '@nephoscope/runtime';
 
 import { runProgram, until } from '../program.js';

@@ -1,6 +1,7 @@
 import { AmqpBus, amqpOptions } from '@nephoscope/bus-amqp';
-import { meteringContentType, meteringTopology, Secret } from '@nephoscope/core';
+import { Secret } from '@nephoscope/core';
 import type { Logger, QueueTopology } from '@nephoscope/core';
+import { meteringContentType, meteringTopology } from '@nephoscope/message';
 import { systemClock } from '@nephoscope/runtime';
 import type { Channel, ChannelModel } from 'amqplib';
 

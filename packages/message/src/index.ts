@@ -1,0 +1,38 @@
+export { canonicalForm } from './canonical-form.js';
+export { contentDifference } from './content-difference.js';
+export { copyOf } from './copy-of.js';
+export { createCounterMaker } from './counter-maker.js';
+export { counterReader, maxCounters } from './counter-reader.js';
+export type { ReadCounter } from './counter-reader.js';
+export { derivedMessageId } from './derived-message-id.js';
+export { maxMessageValues, maxMeteringLineBytes } from './field-rules.js';
+export { JsonNumber, formatJson, isJsonObject, parseJson } from './json.js';
+export type { JsonObject, JsonValue } from './json.js';
+export { jsonMembers, jsonString } from './json-text.js';
+export { compareCodePoints } from './key-order.js';
+export {
+  lastReadingMessage,
+  lastReadingQueue,
+  lastReadingReader,
+  lastReadingSigner,
+} from './last-reading-request.js';
+export type { HeardRequest, LastReadingRequest } from './last-reading-request.js';
+export { memberSpans } from './member-spans.js';
+export type { MemberSpan } from './member-spans.js';
+export { MeteringBatch, encodeMeteringBatch, splitMeteringBatch } from './metering-batch.js';
+export type { MeteringBody, UnreadableLine } from './metering-batch.js';
+export { maxMeteringDocumentBytes, meteringSteps, meteringTexts } from './metering-body.js';
+export { signMeteringMessage } from './metering-message.js';
+export type { MeteringEnvelope } from './metering-message.js';
+export { meteringTopology } from './metering-topology.js';
+export { ceilometerWire, meteringContentType, meteringRoutingKey, nephoscopeWire } from './metering-wire.js';
+export type { MeteringWire } from './metering-wire.js';
+export { announcedEnd, endAnnouncements } from './nova-announcement.js';
+export { readMeteringMessage, sampleOf } from './read-metering-message.js';
+export type { ReadMessage } from './read-metering-message.js';
+export { createSigner, createVerifier, signJsonMessage } from './signature.js';
+export type { RejectionReason, Signer, Verifier } from './signature.js';
+export { signatureForms, signedMessage, signedText } from './signature-form.js';
+export type { SignatureForm, SignedMessage } from './signature-form.js';
+export { isTotal, totalReader } from './total-reader.js';
+export type { ReadTotal } from './total-reader.js';

@@ -1,0 +1,253 @@
+import { NephoscopeError } from '@nephoscope/core';
+
+import { maxDigitKeys, maxExponentLength, maxNumberLength } from './field-rules.js';
+
+/** A number of a JSON text, digit by digit as it was written: `8292646586825371460`, `1.0`, `1e-07`. */
+export class JsonNumber {
+  readonly text: string;
+
+  constructor(text: string) {
+    this.text = text;
+  }
+}
+
+export type JsonValue = string | JsonNumber | boolean | null | readonly JsonValue[] | JsonObject;
+
+/** A map and no plain object: no key (`__proto__`, `constructor`, `1`) has a meaning of its own in it. */
+export type JsonObject = ReadonlyMap<string, JsonValue>;
+
+/** How many objects and arrays may stand in one another. */
+export const maxJsonDepth = 64;
+
+/**
+ * Reads a JSON text strictly after RFC 8259, with every number kept as it was written.
+ *
+ * Refused beside what is no JSON: a key that stands twice in one object, half a surrogate pair, more
+ * than {@link maxJsonDepth} levels, a number of more than 4,300 characters or 40 digits
+ * of exponent, more than 1,000 keys that are digits alone,
+ * and more than `maxValues` values, all of them as soon as they are met.
+ *
+ * @throws JSON_INVALID with the place
+ */
+export function parseJson(text: string, maxValues = Infinity): JsonValue {
+  return new Scanner(text, maxValues).document();
+}
+
+/** One line of JSON; numbers as they were written, keys in the order in which they stand. */
+export function formatJson(value: JsonValue): string {
+  if (typeof value === 'string') return quoteJson(value);
+  if (value instanceof JsonNumber) return value.text;
+  if (value === null || typeof value === 'boolean') return String(value);
+  if (isJsonObject(value))
+    return `{${Array.from(value, ([key, item]) => `${quoteJson(key)}:${formatJson(item)}`).join(',')}}`;
+  return `[${value.map(formatJson).join(',')}]`;
+}
+
+export function isJsonObject(value: JsonValue | undefined): value is JsonObject {
+  return value instanceof Map;
+}
+
+const needsNoEscape = /^[ !#-[\]-~]*$/;
+
+/** A JSON string literal. Half a surrogate pair would come out as an escape that no reader takes: ask `isWellFormed` first. */
+export function quoteJson(text: string): string {
+  return needsNoEscape.test(text) ? `"${text}"` : JSON.stringify(text);
+}
+
+const digits = /^\d+$/;
+
+/** Whether a key is digits alone. Nearly all begin with something else. */
+export function isDigits(key: string): boolean {
+  const first = key.charCodeAt(0);
+  return first >= 0x30 && first <= 0x39 && digits.test(key);
+}
+
+const number = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
+
+const longExponent = new RegExp(`[eE][+-]?\\d{${maxExponentLength + 1}}`);
+
+const quote = 0x22;
+const comma = 0x2c;
+const colon = 0x3a;
+const openBracket = 0x5b;
+const backslash = 0x5c;
+const closeBracket = 0x5d;
+const openBrace = 0x7b;
+const closeBrace = 0x7d;
+
+class Scanner {
+  readonly #text: string;
+  readonly #maxValues: number;
+  #at = 0;
+  #values = 0;
+  #digitKeys = 0;
+
+  constructor(text: string, maxValues: number) {
+    this.#text = text;
+    this.#maxValues = maxValues;
+  }
+
+  document(): JsonValue {
+    this.#skipBlanks();
+    const value = this.#value(0);
+    this.#skipBlanks();
+    if (this.#at < this.#text.length) throw this.#unexpected('the end');
+    return value;
+  }
+
+  #value(depth: number): JsonValue {
+    this.#values += 1;
+    if (this.#values > this.#maxValues) throw this.#invalid(`more than ${this.#maxValues} values`, this.#at);
+    switch (this.#text.charCodeAt(this.#at)) {
+      case quote:
+        return this.#string();
+      case openBrace:
+        return this.#object(depth + 1);
+      case openBracket:
+        return this.#array(depth + 1);
+      case 0x74:
+        return this.#word('true', true);
+      case 0x66:
+        return this.#word('false', false);
+      case 0x6e:
+        return this.#word('null', null);
+      default:
+        return this.#number();
+    }
+  }
+
+  #object(depth: number): JsonObject {
+    const object = new Map<string, JsonValue>();
+    this.#enter(depth);
+    if (this.#take(closeBrace)) return object;
+    for (;;) {
+      if (this.#text.charCodeAt(this.#at) !== quote) throw this.#unexpected('a key');
+      const start = this.#at;
+      const key = this.#string();
+      if (isDigits(key)) this.#countDigitKey(start);
+      if (object.has(key)) throw this.#invalid('a key that stands in its object already', start);
+      this.#skipBlanks();
+      if (!this.#take(colon)) throw this.#unexpected("':'");
+      this.#skipBlanks();
+      object.set(key, this.#value(depth));
+      this.#skipBlanks();
+      if (this.#take(closeBrace)) return object;
+      if (!this.#take(comma)) throw this.#unexpected("',' or '}'");
+      this.#skipBlanks();
+    }
+  }
+
+  #countDigitKey(at: number): void {
+    this.#digitKeys += 1;
+    if (this.#digitKeys > maxDigitKeys)
+      throw this.#invalid(`more than ${maxDigitKeys} keys that are digits alone`, at);
+  }
+
+  #array(depth: number): readonly JsonValue[] {
+    const array: JsonValue[] = [];
+    this.#enter(depth);
+    if (this.#take(closeBracket)) return array;
+    for (;;) {
+      array.push(this.#value(depth));
+      this.#skipBlanks();
+      if (this.#take(closeBracket)) return array;
+      if (!this.#take(comma)) throw this.#unexpected("',' or ']'");
+      this.#skipBlanks();
+    }
+  }
+
+  #string(): string {
+    const text = this.#text;
+    const start = this.#at + 1;
+    let surrogates = false;
+    let end = start;
+    for (let code = text.charCodeAt(end); code !== quote; code = text.charCodeAt(end)) {
+      if (code === backslash) return this.#escapedString(end);
+      // Written so that NaN, the code behind the end, is caught too.
+      if (!(code >= 0x20)) throw this.#unexpected('the rest of a string', end);
+      if ((code & 0xf800) === 0xd800) surrogates = true;
+      end += 1;
+    }
+    this.#at = end + 1;
+    const value = text.slice(start, end);
+    if (surrogates && !value.isWellFormed()) throw this.#invalid('half a surrogate pair', start - 1);
+    return value;
+  }
+
+  /** The same for a string with escapes, whose first one stands at `end`. The escapes are left to JSON.parse. */
+  #escapedString(end: number): string {
+    const text = this.#text;
+    const start = this.#at;
+    for (let code = text.charCodeAt(end); code !== quote; code = text.charCodeAt(end)) {
+      if (!(code >= 0x20)) throw this.#unexpected('the rest of a string', end);
+      end += code === backslash ? 2 : 1;
+    }
+    this.#at = end + 1;
+    let value: string;
+    try {
+      value = JSON.parse(text.slice(start, this.#at)) as string;
+    } catch (error) {
+      throw this.#invalid('a string with an escape that JSON does not have', start, error);
+    }
+    if (!value.isWellFormed()) throw this.#invalid('half a surrogate pair', start);
+    return value;
+  }
+
+  #number(): JsonNumber {
+    const start = this.#at;
+    number.lastIndex = start;
+    if (!number.test(this.#text)) throw this.#unexpected('a value');
+    this.#at = number.lastIndex;
+    if (this.#at - start > maxNumberLength)
+      throw this.#invalid(`a number of more than ${maxNumberLength} characters`, start);
+    const text = this.#text.slice(start, this.#at);
+    if (text.length > maxExponentLength && longExponent.test(text))
+      throw this.#invalid(`an exponent of more than ${maxExponentLength} digits`, start);
+    return new JsonNumber(text);
+  }
+
+  #word<T>(word: string, value: T): T {
+    if (!this.#text.startsWith(word, this.#at)) throw this.#unexpected('a value');
+    this.#at += word.length;
+    return value;
+  }
+
+  #enter(depth: number): void {
+    if (depth > maxJsonDepth)
+      throw this.#invalid(`more than ${maxJsonDepth} objects and arrays in one another`, this.#at);
+    this.#at += 1;
+    this.#skipBlanks();
+  }
+
+  #take(code: number): boolean {
+    if (this.#text.charCodeAt(this.#at) !== code) return false;
+    this.#at += 1;
+    return true;
+  }
+
+  #skipBlanks(): void {
+    const text = this.#text;
+    let at = this.#at;
+    for (
+      let code = text.charCodeAt(at);
+      code === 0x20 || code === 0x0a || code === 0x0d || code === 0x09;
+      code = text.charCodeAt(at)
+    )
+      at += 1;
+    this.#at = at;
+  }
+
+  #unexpected(wanted: string, at = this.#at): NephoscopeError {
+    const found = at < this.#text.length ? JSON.stringify(this.#text.charAt(at)) : 'the end';
+    return new NephoscopeError(
+      'JSON_INVALID',
+      `not JSON: ${found} at character ${at + 1}, where ${wanted} should be`,
+    );
+  }
+
+  #invalid(what: string, at: number, cause?: unknown): NephoscopeError {
+    return new NephoscopeError('JSON_INVALID', `not JSON to be trusted: ${what} at character ${at + 1}`, {
+      cause,
+    });
+  }
+}

@@ -1,0 +1,171 @@
+import { createHmac, randomUUID } from 'node:crypto';
+
+import { formatTimestamp, parseTimestamp } from '@nephoscope/core';
+import type { Clock, OutgoingMessage, TransientQueue, Secret } from '@nephoscope/core';
+
+import { canonicalForm } from './canonical-form.js';
+import { HmacSha256 } from './hmac-sha256.js';
+import { inKeyOrder } from './key-order.js';
+import { meteringTopology } from './metering-topology.js';
+
+/** Asks the agent of a host to read an instance once more, since its run is about to end. It only triggers a reading. */
+export interface LastReadingRequest {
+  readonly instance: string;
+  /** What is about to happen: nova's task state, as `powering-off`, or the event that begins it, as `power_off.start`. */
+  readonly reason: string;
+  /** When nova announced it, as nova wrote that. */
+  readonly announced: string;
+}
+
+/**
+ * What an agent makes of a message. `signed`: by who has the secret, for this host, now, and for the first time. Of those
+ * that are not, why: `unsigned`; `wrong` (another secret, or changed); `untimely` (by more than a minute, as when a clock
+ * is wrong).
+ */
+export type HeardRequest =
+  | { readonly kind: 'signed' | 'unsigned' | 'wrong' | 'untimely'; readonly request: LastReadingRequest }
+  /** The same signed message was heard before; or it is no request at all. */
+  | { readonly kind: 'replayed' | 'unreadable' };
+
+// How long a request may wait for its agent, ms: the instance can be read no longer.
+const longestWait = 5_000;
+// Beyond that the broker refuses more, and a collector asks again.
+const mostWaiting = 1_000;
+const contentType = 'application/json';
+const largest = 2_048;
+/** How far the collector's clock may be from the agent's, ns. */
+const longestSkew = 60_000_000_000n;
+/** Requests are told apart for as long as they are timely, and so many of them. */
+const mostRemembered = 10_000;
+/** The key of these signatures is HMAC-SHA256(secret, this): none is ever one of a sample. */
+const keyLabel = Buffer.concat([Buffer.of(0xff), Buffer.from('nephoscope request for a last reading 1')]);
+
+const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+// A collector may be newer, and know more reasons.
+const reasonForm = /^[a-z._-]{1,64}$/;
+const longestAnnounced = 64;
+const announcedForm = /^.{0,64}$/su;
+const signatureForm = /^[0-9a-f]{64}$/;
+
+export function isInstanceId(value: unknown): value is string {
+  return typeof value === 'string' && uuid.test(value);
+}
+
+/** Where the agent of a host hears requests: those of collectors that sign them, or those of nobody in particular. */
+const routes = {
+  signed: (host: string) => `last-reading.${host}`,
+  unsigned: (host: string) => `compute.${host}`,
+};
+
+/**
+ * The queue of such requests. Its name begins with ours, so that what a broker permits us on it is nothing of nova's,
+ * whose own queue is `compute.HOST`.
+ */
+export function lastReadingQueue(host: string, route: keyof typeof routes): TransientQueue {
+  const key = routes[route](host);
+  return {
+    exchange: meteringTopology.exchange,
+    queue: `nephoscope.${key}`,
+    bindings: [key],
+    messageTtl: longestWait,
+    maxMessages: mostWaiting,
+  };
+}
+
+/** The message of a request without a signature, which agents understand that know of no signatures. */
+export function lastReadingMessage(host: string, request: LastReadingRequest): OutgoingMessage {
+  return message(routes.unsigned(host), shortened(request));
+}
+
+/**
+ * Makes messages of requests that say for whom and when they are, and are signed: the canonical form of the object
+ * without its `signature`, under a key that signs nothing else.
+ */
+export function lastReadingSigner(
+  secret: Secret,
+  clock: Pick<Clock, 'now'>,
+): (host: string, request: LastReadingRequest) => OutgoingMessage {
+  const hmac = requestHmac(secret);
+  return (host, request) => {
+    const fields = { ...shortened(request), host, nonce: randomUUID(), sent: formatTimestamp(clock.now()) };
+    return message(routes.signed(host), { ...fields, signature: hmac.digest(signedText(fields)) });
+  };
+}
+
+/** Reads the messages that the agent of that host hears; several secrets are for the time in which one replaces another. */
+export function lastReadingReader(
+  host: string,
+  secrets: readonly Secret[],
+  clock: Pick<Clock, 'now' | 'monotonic'>,
+): (body: Uint8Array) => HeardRequest {
+  const hmacs = secrets.map(requestHmac);
+  /** Of the signed ones, with the moment until when they are timely at the latest, ns on the monotonic clock. */
+  const heard = new Map<string, bigint>();
+
+  const isNew = (nonce: string): boolean => {
+    const now = clock.monotonic();
+    for (const [old, until] of heard) {
+      if (until > now && heard.size < mostRemembered) break;
+      heard.delete(old);
+    }
+    if (heard.has(nonce)) return false;
+    heard.set(nonce, now + 2n * longestSkew);
+    return true;
+  };
+
+  return (body) => {
+    const fields = fieldsIn(body);
+    if (fields === undefined) return { kind: 'unreadable' };
+    const { instance, reason, announced, signature, ...rest } = fields;
+    if (!isInstanceId(instance) || !isText(reason, reasonForm) || !isText(announced, announcedForm))
+      return { kind: 'unreadable' };
+    const request = { instance, reason, announced };
+    if (signature === undefined)
+      return Object.keys(rest).length === 0 ? { kind: 'unsigned', request } : { kind: 'unreadable' };
+    const { host: meant, nonce, sent, ...more } = rest;
+    if (!isText(signature, signatureForm) || !isText(nonce, uuid) || !isText(sent) || Object.keys(more).length > 0)
+      return { kind: 'unreadable' };
+    if (meant !== host) return { kind: 'wrong', request };
+    // In the order of their keys, in which they are signed: this is done for each of a flood.
+    const text = signedText({ announced, host, instance, nonce, reason, sent });
+    if (!hmacs.some((hmac) => hmac.matches([text], signature))) return { kind: 'wrong', request };
+    const skew = clock.now() - parseTimestamp(sent);
+    if (skew > longestSkew || skew < -longestSkew) return { kind: 'untimely', request };
+    return isNew(nonce) ? { kind: 'signed', request } : { kind: 'replayed' };
+  };
+}
+
+function message(routingKey: string, fields: object): OutgoingMessage {
+  const body = Buffer.from(JSON.stringify(fields));
+  return { exchange: meteringTopology.exchange, routingKey, contentType, body, isTransient: true };
+}
+
+function shortened({ instance, reason, announced }: LastReadingRequest): LastReadingRequest {
+  return { instance, reason, announced: announced.slice(0, longestAnnounced) };
+}
+
+function requestHmac(secret: Secret): HmacSha256 {
+  return new HmacSha256(createHmac('sha256', secret.reveal()).update(keyLabel).digest());
+}
+
+function signedText(fields: Readonly<Record<string, string>>): string {
+  const { head, field } = canonicalForm;
+  const entries = [...inKeyOrder(new Map(Object.entries(fields)))];
+  return head(entries.length) + entries.map(([key, value]) => field(key, value)).join('');
+}
+
+function fieldsIn(body: Uint8Array): Readonly<Record<string, unknown>> | undefined {
+  if (body.byteLength > largest) return undefined;
+  try {
+    const value: unknown = JSON.parse(Buffer.from(body).toString('utf8'));
+    return typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? (value as Record<string, unknown>)
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isText(value: unknown, form?: RegExp): value is string {
+  return typeof value === 'string' && (form === undefined || form.test(value));
+}

@@ -1,0 +1,175 @@
+import { describeError, NephoscopeError } from '@nephoscope/core';
+import type { Metadata, MetadataValue } from '@nephoscope/core';
+
+import { maxDigitKeys, maxMetadataValues, maxMeteringLineBytes, maxNumberLength } from './field-rules.js';
+import { JsonNumber, formatJson, isDigits, maxJsonDepth } from './json.js';
+import type { JsonObject, JsonValue } from './json.js';
+import { compareCodePoints } from './key-order.js';
+import type { FormWriter } from './signature-form.js';
+
+/**
+ * What a message carries of its counter's metadata: the JSON text, and the field `resource_metadata` in the signed text.
+ *
+ * @throws COUNTER_INVALID for a value that JSON cannot hold, with its path, and for more than a message holds
+ */
+export function writeMetadata(
+  metadata: Metadata,
+  writer: FormWriter,
+): { readonly json: string; readonly signed: string } {
+  const value = jsonObject(metadata, 'resource_metadata', 2, newBudget());
+  try {
+    return { json: formatJson(value), signed: writer.field('resource_metadata', value) };
+  } catch (error) {
+    throw new NephoscopeError('COUNTER_INVALID', `resource_metadata cannot be signed: ${describeError(error)}`, {
+      cause: error,
+    });
+  }
+}
+
+/** Whether nothing in it can change: it is plain, and frozen all through, and no getter stands in it. */
+export function isDeepFrozen(value: MetadataValue): boolean {
+  if (typeof value !== 'object' || value === null) return true;
+  if (!Object.isFrozen(value) || !isPlain(value)) return false;
+  return Object.values(Object.getOwnPropertyDescriptors(value)).every(
+    (property) => 'value' in property && isDeepFrozen(property.value as MetadataValue),
+  );
+}
+
+interface OwnMetadata {
+  readonly value: Metadata;
+  /** About the bytes of its JSON text; never more than they are. */
+  readonly size: number;
+}
+
+// Those that cannot change: nearly all stay the same through many cycles.
+const known = new WeakMap<object, OwnMetadata>();
+
+/**
+ * Metadata as a plugin gave it, as a value that nobody can change: the same object if it is frozen all through, else a
+ * frozen copy. Whatever code stands in it (getters, proxies) runs here, once.
+ *
+ * @throws COUNTER_INVALID for what JSON cannot hold, with its path, and for more than a message holds
+ */
+export function ownMetadata(given: unknown): OwnMetadata {
+  const path = 'resource_metadata';
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) throw invalid(path, 'is no object');
+  const before = known.get(given);
+  if (before !== undefined) return before;
+  const budget = newBudget();
+  const copy = frozenCopy(given, path, 2, budget) as Metadata;
+  const unchangeable = isDeepFrozen(given as Metadata);
+  const own = { value: unchangeable ? (given as Metadata) : copy, size: maxMeteringLineBytes - budget.bytes };
+  if (unchangeable) known.set(given, own);
+  return own;
+}
+
+/** What a message has room for. */
+interface Budget {
+  bytes: number;
+  values: number;
+  digitKeys: number;
+}
+
+function newBudget(): Budget {
+  return { bytes: maxMeteringLineBytes, values: maxMetadataValues, digitKeys: maxDigitKeys };
+}
+
+function frozenCopy(value: unknown, path: string, depth: number, budget: Budget): MetadataValue {
+  spendValue(budget);
+  if (typeof value === 'string') spend(value.length + 2, budget);
+  else if (typeof value === 'object' && value !== null) {
+    if (depth > maxJsonDepth) throw invalid(path.slice(0, 100), `is nested more than ${maxJsonDepth} deep`);
+    if (Array.isArray(value)) {
+      spend(value.length * 2, budget);
+      return Object.freeze(
+        Array.from(value as unknown[], (item, index) => frozenCopy(item, `${path}[${index}]`, depth + 1, budget)),
+      );
+    }
+    if (!isPlain(value)) throw invalid(path, 'is no plain object');
+    // Object.fromEntries, since `__proto__` is a key like any other.
+    return Object.freeze(
+      Object.fromEntries(
+        Object.keys(value).map((key) => {
+          spend(key.length + 4, budget);
+          spendKey(key, budget);
+          const item = (value as Record<string, unknown>)[key];
+          return [key, frozenCopy(item, `${path}.${key}`, depth + 1, budget)];
+        }),
+      ),
+    );
+  } else if (typeof value === 'bigint') {
+    const digits = String(value).length;
+    if (digits > maxNumberLength) throw invalid(path, `is a number of more than ${maxNumberLength} digits`);
+    spend(digits, budget);
+  } else if (value !== null && typeof value !== 'boolean' && !Number.isFinite(value))
+    throw invalid(path, `is ${describeError(value).slice(0, 40)}`);
+  return value as MetadataValue;
+}
+
+function spend(bytes: number, budget: Budget): void {
+  budget.bytes -= bytes;
+  if (budget.bytes < 0) throw tooMuch(`the ${maxMeteringLineBytes} bytes of a message`);
+}
+
+function spendValue(budget: Budget): void {
+  budget.values -= 1;
+  // The object itself is one, too.
+  if (budget.values < -1) throw tooMuch(`${maxMetadataValues} values`);
+}
+
+function spendKey(key: string, budget: Budget): void {
+  if (isDigits(key) && --budget.digitKeys < 0) throw tooMuch(`${maxDigitKeys} keys that are digits alone`);
+}
+
+function tooMuch(than: string): NephoscopeError {
+  return new NephoscopeError('COUNTER_INVALID', `resource_metadata is more than ${than}`);
+}
+
+/** An array or an object without a class: a Date, a Map and their like are written as text, or not at all. */
+function isPlain(value: object): boolean {
+  if (Array.isArray(value)) return true;
+  const prototype = Object.getPrototypeOf(value) as object | null;
+  // Of any realm: its Object.prototype is the one that has none of its own.
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
+}
+
+function jsonValue(value: MetadataValue, path: string, depth: number, budget: Budget): JsonValue {
+  spendValue(budget);
+  if (value === null || typeof value === 'boolean') return value;
+  if (typeof value === 'string') {
+    if (!value.isWellFormed()) throw invalid(path, 'holds half a surrogate pair');
+    return value;
+  }
+  if (typeof value === 'bigint' || Number.isFinite(value)) {
+    const digits = String(value);
+    if (digits.length > maxNumberLength) throw invalid(path, `is a number of more than ${maxNumberLength} digits`);
+    return new JsonNumber(digits);
+  }
+  // Whoever is not held to the types can bring NaN, undefined or a function here.
+  if (typeof value !== 'object') throw invalid(path, `is ${String(value).slice(0, 40)}`);
+  if (depth > maxJsonDepth) throw invalid(path.slice(0, 100), `is nested more than ${maxJsonDepth} deep`);
+  if (!isPlain(value)) throw invalid(path, 'is no plain object');
+  // Array.from, which does not pass over holes.
+  if (isArray(value))
+    return Array.from(value, (item, index) => jsonValue(item, `${path}[${index}]`, depth + 1, budget));
+  return jsonObject(value, path, depth, budget);
+}
+
+/** Keys in signing order, so that who verifies the message finds them sorted. */
+function jsonObject(metadata: Metadata, path: string, depth: number, budget: Budget): JsonObject {
+  const object = new Map<string, JsonValue>();
+  for (const key of Object.keys(metadata).sort(compareCodePoints)) {
+    if (!key.isWellFormed()) throw invalid(path, 'has a key with half a surrogate pair');
+    spendKey(key, budget);
+    object.set(key, jsonValue(metadata[key] as MetadataValue, `${path}.${key}`, depth + 1, budget));
+  }
+  return object;
+}
+
+function isArray(value: object): value is readonly MetadataValue[] {
+  return Array.isArray(value);
+}
+
+function invalid(path: string, what: string): NephoscopeError {
+  return new NephoscopeError('COUNTER_INVALID', `${path} ${what}, which JSON cannot hold`);
+}

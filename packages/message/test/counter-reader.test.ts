@@ -1,0 +1,158 @@
+import { Secret } from '@nephoscope/core';
+import type { Counter, Metadata } from '@nephoscope/core';
+
+import {
+  counterReader,
+  createSigner,
+  createVerifier,
+  readMeteringMessage,
+  signMeteringMessage,
+} from '../src/index.js';
+
+const meters = [
+  { name: 'cpu', type: 'cumulative', unit: 'ns', description: 'CPU time' },
+  { name: 'instance:<flavor>', type: 'gauge', unit: 'instance', description: 'Existence' },
+] as const;
+const secret = new Secret('a secret of the tests');
+const signer = createSigner({ secret, form: 'canonical' });
+const verifier = createVerifier({ secrets: [secret] });
+const envelope = { source: 'openstack', messageId: 'id', publisherId: 'compute.c1', sequence: 1n };
+const good: Counter = {
+  name: 'cpu',
+  type: 'cumulative',
+  unit: 'ns',
+  volume: 2n ** 63n + 1n,
+  userId: 'u',
+  projectId: null,
+  resourceId: 'r',
+  timestamp: 1_764_000_000_000_000_000n,
+  resourceMetadata: { a: 1, b: [true, null, 'ü'], c: { big: 2n ** 70n } },
+};
+const read = counterReader(meters);
+const sign = (counter: Counter) => signMeteringMessage(counter, envelope, signer);
+const half = '\ud800';
+const deep = (levels: number): Metadata => (levels === 0 ? {} : { a: deep(levels - 1) });
+const cyclic: Record<string, unknown> = {};
+cyclic['self'] = cyclic;
+const metadataThatThrows = Object.defineProperty({}, 'a', {
+  enumerable: true,
+  get() {
+    throw new Error('of the getter');
+  },
+});
+
+const wrong: Record<string, unknown> = {
+  'null instead of a counter': null,
+  'a text': 'cpu',
+  'a meter of another plugin': { ...good, name: 'memory' },
+  'another type': { ...good, type: 'gauge' },
+  'another unit': { ...good, unit: 's' },
+  'no name': { ...good, name: undefined },
+  'a variable part that is empty': { ...good, name: 'instance:', type: 'gauge', unit: 'instance' },
+  'a name with half a surrogate pair': { ...good, name: `instance:${half}`, type: 'gauge', unit: 'instance' },
+  'a volume of text': { ...good, volume: '5' },
+  'no volume': { ...good, volume: undefined },
+  NaN: { ...good, volume: NaN },
+  'a count below 0': { ...good, volume: -5n },
+  'a count below 0 that is no bigint': { ...good, volume: -0.5 },
+  infinity: { ...good, volume: -Infinity },
+  'more values than a reader takes': { ...good, resourceMetadata: { a: new Array(4_900).fill(0) } },
+  'more keys of digits than a reader takes': {
+    ...good,
+    resourceMetadata: Object.fromEntries(new Array(1_001).entries()),
+  },
+  'more digits than a reader takes': { ...good, volume: 10n ** 4300n },
+  'a number as user': { ...good, userId: 5 },
+  'no project': { ...good, projectId: undefined },
+  'an object as project': { ...good, projectId: {} },
+  'half a surrogate pair in an id': { ...good, userId: half },
+  'no resource id': { ...good, resourceId: '' },
+  'a number as resource id': { ...good, resourceId: 7 },
+  'a resource id beyond a message': { ...good, resourceId: 'x'.repeat(1024 * 1024) },
+  'a timestamp in ms': { ...good, timestamp: Date.now() },
+  'a Date': { ...good, timestamp: new Date() },
+  'a time that 64 bits do not hold': { ...good, timestamp: 2n ** 63n },
+  'a time before 1678': { ...good, timestamp: -(2n ** 63n) - 1n },
+  'no metadata': { ...good, resourceMetadata: undefined },
+  'a list as metadata': { ...good, resourceMetadata: [] },
+  'a Map as metadata': { ...good, resourceMetadata: new Map() },
+  'undefined in metadata': { ...good, resourceMetadata: { a: undefined } },
+  'NaN in metadata': { ...good, resourceMetadata: { a: [NaN] } },
+  'a Date in metadata': { ...good, resourceMetadata: { a: new Date() } },
+  'a function in metadata': { ...good, resourceMetadata: { toJSON: () => '{}' } },
+  'a symbol in metadata': { ...good, resourceMetadata: { a: Symbol('x') } },
+  'a list with holes': { ...good, resourceMetadata: { a: new Array(3) } },
+  'a list of a billion holes': { ...good, resourceMetadata: { a: new Array(1e9) } },
+  'bytes in metadata': { ...good, resourceMetadata: { a: new Uint8Array(3) } },
+  'metadata that hold themselves': { ...good, resourceMetadata: cyclic },
+  'metadata 70 deep': { ...good, resourceMetadata: deep(70) },
+  'half a surrogate pair in metadata': { ...good, resourceMetadata: { a: half } },
+  'half a surrogate pair as a key': { ...good, resourceMetadata: { [half]: 1 } },
+  'a number of 5,000 digits in metadata': { ...good, resourceMetadata: { a: 10n ** 5000n } },
+  'metadata beyond a message': { ...good, resourceMetadata: { a: 'x'.repeat(70 * 1024 * 1024) } },
+  'metadata that are a message too long in UTF-8': { ...good, resourceMetadata: { a: 'ü'.repeat(600 * 1024) } },
+  'a getter that throws': { ...good, resourceMetadata: metadataThatThrows },
+  'a counter whose getter throws': Object.defineProperty({}, 'name', {
+    get: () => {
+      throw new Error('no');
+    },
+  }),
+  'a proxy that refuses all': new Proxy(
+    {},
+    {
+      get: () => {
+        throw new Error('no');
+      },
+    },
+  ),
+};
+
+it.each(Object.keys(wrong))('refuses %s, before or when it is signed', (what) => {
+  expect(() => sign(read(wrong[what]).counter)).toThrow();
+});
+
+it('gives what a collector reads again, with the same values', () => {
+  const zero = '\0';
+  for (const counter of [
+    good,
+    { ...good, volume: -0, resourceMetadata: Object.create(null) as Metadata },
+    { ...good, volume: 1e-7, resourceId: zero, userId: zero },
+    { ...good, timestamp: 2n ** 63n - 1n },
+    { ...good, timestamp: -(2n ** 63n) },
+    { ...good, name: 'instance:m1:ü', type: 'gauge', unit: 'instance' },
+    { ...good, resourceMetadata: JSON.parse('{"__proto__":{"x":1},"constructor":2,"":3}') as Metadata },
+    { ...good, volume: 10n ** 4299n },
+    { ...good, resourceMetadata: deep(60) },
+  ]) {
+    const { message, sample } = readMeteringMessage(sign(read(counter).counter));
+    expect(verifier.verify(message)).toBe('verified');
+    expect(sample).toMatchObject({
+      meter: counter.name,
+      volume: String(counter.volume),
+      resourceId: counter.resourceId,
+      timestamp: counter.timestamp,
+    });
+  }
+});
+
+it('keeps what it was given, whatever the plugin does with it later', () => {
+  const metadata = { a: { b: 'first' } };
+  const given = { ...good, resourceMetadata: metadata };
+  const first = read(given).counter;
+  metadata.a.b = 'second';
+  given.volume = 1n;
+  const second = read(given).counter;
+  expect([first.volume, first.resourceMetadata]).toEqual([good.volume, { a: { b: 'first' } }]);
+  expect(second.resourceMetadata).toEqual({ a: { b: 'second' } });
+});
+
+it('keeps metadata that cannot change as they are, so that their text is made once', () => {
+  const frozen = Object.freeze({ a: Object.freeze([1]) });
+  expect(read({ ...good, resourceMetadata: frozen }).counter.resourceMetadata).toBe(frozen);
+  // Frozen, and yet another at each look.
+  let looks = 0;
+  const changing = Object.freeze(Object.defineProperty({}, 'a', { enumerable: true, get: () => (looks += 1) }));
+  const { resourceMetadata } = read({ ...good, resourceMetadata: changing }).counter;
+  expect(resourceMetadata).toEqual({ a: 1 });
+  expect(resourceMetadata).toEqual({ a: 1 });
+});

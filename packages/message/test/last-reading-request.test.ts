@@ -1,0 +1,100 @@
+import { createHmac } from 'node:crypto';
+
+import { Secret } from '@nephoscope/core';
+
+import { lastReadingMessage, lastReadingReader, lastReadingSigner } from '../src/index.js';
+
+const secret = new Secret('a secret of the tests');
+const request = {
+  instance: '3120e7d5-e00e-49be-ae94-66941c18bbc2',
+  reason: 'delete.start',
+  announced: '2026-11-22 21:55:33.535900',
+};
+const start = 1_795_381_200_000_000_000n;
+let time = 0n;
+const clock = { now: () => start + time, monotonic: () => time };
+beforeEach(() => void (time = 0n));
+
+const second = 1_000_000_000n;
+const signed = () => lastReadingSigner(secret, clock)('node-1', request);
+const fieldsOf = (body: Uint8Array) => JSON.parse(Buffer.from(body).toString()) as Record<string, unknown>;
+const bytes = (value: unknown) => Buffer.from(typeof value === 'string' ? value : JSON.stringify(value));
+const changed = (fields: Record<string, unknown>) => bytes({ ...fieldsOf(signed().body), ...fields });
+
+it('goes to the host, and is signed in the canonical form with a key for nothing else', () => {
+  const { exchange, routingKey, contentType, body } = signed();
+  expect([exchange, routingKey, contentType]).toEqual(['ceilometer', 'last-reading.node-1', 'application/json']);
+  const { signature, nonce, ...fields } = fieldsOf(body);
+  expect(fields).toEqual({ ...request, host: 'node-1', sent: '2026-11-22T21:00:00.000000+00:00' });
+  const label = Buffer.concat([Buffer.of(0xff), Buffer.from('nephoscope request for a last reading 1')]);
+  const key = createHmac('sha256', secret.reveal()).update(label).digest();
+  const text =
+    'o6:s9:announceds26:2026-11-22 21:55:33.535900s4:hosts6:node-1s8:instances36:3120e7d5-e00e-49be-ae94-66941c18bbc2' +
+    `s5:nonces36:${nonce as string}s6:reasons12:delete.starts4:sents32:2026-11-22T21:00:00.000000+00:00`;
+  expect(signature).toBe(createHmac('sha256', key).update(text).digest('hex'));
+  expect(lastReadingReader('node-1', [new Secret('old'), secret], clock)(body)).toEqual({
+    kind: 'signed',
+    request,
+  });
+});
+
+it('without a signature is what agents of the version before take: three members', () => {
+  const { routingKey, body } = lastReadingMessage('node-1', { ...request, announced: 'x'.repeat(100) });
+  expect(routingKey).toBe('compute.node-1');
+  expect(fieldsOf(body)).toEqual({ ...request, announced: 'x'.repeat(64) });
+  expect(lastReadingReader('node-1', [secret], clock)(body)).toMatchObject({ kind: 'unsigned' });
+});
+
+it.each([
+  ['another instance', { instance: '3120e7d5-e00e-49be-ae94-66941c18bbc3' }],
+  ['another reason', { reason: 'deleting' }],
+  ['another time', { sent: '2026-11-22T21:00:00.000001+00:00' }],
+  ['another nonce', { nonce: '3120e7d5-e00e-49be-ae94-66941c18bbc3' }],
+  ['another host', { host: 'node-2' }],
+  ['another signature', { signature: '0'.repeat(64) }],
+])('that was changed to %s is as one without a signature', (_, fields) => {
+  expect(lastReadingReader('node-1', [secret], clock)(changed(fields)).kind).toBe('wrong');
+});
+
+it('for another host is as one without a signature', () => {
+  expect(lastReadingReader('node-2', [secret], clock)(signed().body).kind).toBe('wrong');
+});
+
+it.each([-61n, 61n])('is as one without a signature %d s later', (seconds) => {
+  const { body } = signed();
+  time = seconds * second;
+  expect(lastReadingReader('node-1', [secret], clock)(body).kind).toBe('untimely');
+});
+
+it('is taken once, for as long as it is timely', () => {
+  const read = lastReadingReader('node-1', [secret], clock);
+  const { body } = signed();
+  const kinds = [0n, 30n, 60n, 61n, 121n].map((seconds) => {
+    time = seconds * second;
+    return read(body).kind;
+  });
+  expect(kinds).toEqual(['signed', 'replayed', 'replayed', 'untimely', 'untimely']);
+  time = 0n;
+  for (let more = 0; more < 11_000; more += 1) expect(read(signed().body).kind).toBe('signed');
+});
+
+it.each([
+  ['no JSON', 'no JSON'],
+  ['null', null],
+  ['a list', []],
+  ['no id of an instance', { ...request, instance: 'instance-1' }],
+  ['a reason with blanks', { ...request, reason: 'because it ends' }],
+  ['a time that is no text', { ...request, announced: 5 }],
+  ['a long time', { ...request, announced: 'x'.repeat(65) }],
+  ['one more member', { ...request, more: 1 }],
+  ['one less', { instance: request.instance, reason: request.reason }],
+  ['more than 2 KiB', JSON.stringify(request) + ' '.repeat(2_048)],
+  ['a signature that is none', { ...request, host: 'node-1', nonce: request.instance, sent: '', signature: 'x' }],
+  ['a signature without a nonce', { ...request, host: 'node-1', sent: '', signature: '0'.repeat(64) }],
+])('is not %s', (_, value) => {
+  expect(lastReadingReader('node-1', [secret], clock)(bytes(value)).kind).toBe('unreadable');
+});
+
+it('that is signed is none with one member more', () => {
+  expect(lastReadingReader('node-1', [secret], clock)(changed({ more: 1 })).kind).toBe('unreadable');
+});

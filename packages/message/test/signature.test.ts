@@ -1,0 +1,107 @@
+import { createHmac, randomBytes } from 'node:crypto';
+
+import { Secret } from '@nephoscope/core';
+
+import { createSigner, createVerifier } from '../src/index.js';
+import type { JsonObject, JsonValue, SignatureForm } from '../src/index.js';
+
+import { HmacSha256 } from '../src/hmac-sha256.js';
+import { signatureForms } from '../src/signature-form.js';
+import { signedText } from '../src/signature-form.js';
+
+const fields = { counter_name: 'cpu', resource_id: 'é' };
+
+function message(secret: string, form: SignatureForm, named = true): JsonObject {
+  const signer = createSigner({ secret: new Secret(secret), form });
+  const body = new Map<string, JsonValue>(Object.entries(named ? { ...fields, signature_form: form } : fields));
+  return body.set('message_signature', signer.sign(signedText(signer.writer, body)));
+}
+
+const verifier = (...secrets: string[]) => createVerifier({ secrets: secrets.map((text) => new Secret(text)) });
+
+describe('HmacSha256', () => {
+  it('is HMAC-SHA256, whatever the lengths of key and text', () => {
+    for (const keyLength of [1, 31, 32, 63, 64, 65, 200]) {
+      const key = randomBytes(keyLength);
+      const hmac = new HmacSha256(key);
+      for (const text of ['', 'a', 'é🙂'.repeat(2000), 'x'.repeat(100_000), 'after a long one']) {
+        expect(hmac.digest(text)).toBe(createHmac('sha256', key).update(text, 'utf8').digest('hex'));
+      }
+    }
+  });
+});
+
+describe('a verifier', () => {
+  it.each(signatureForms)('verifies the %s form with any of its secrets', (form) => {
+    expect(verifier('new', 'old').verify(message('new', form))).toBe('verified');
+    expect(verifier('new', 'old').verify(message('old', form))).toBe('verified');
+    expect(verifier('new').verify(message('old', form))).toBe('signature-wrong');
+  });
+
+  it('takes a message that names no form for one of Ceilometer', () => {
+    expect(verifier('s').verify(message('s', 'ceilometer', false))).toBe('verified');
+    expect(verifier('s').verify(message('s', 'canonical', false))).toBe('signature-wrong');
+  });
+
+  it('takes no form for the other one', () => {
+    for (const [form, other] of [signatureForms, [...signatureForms].reverse()] as [
+      SignatureForm,
+      SignatureForm,
+    ][]) {
+      expect(verifier('s').verify(new Map(message('s', form)).set('signature_form', other))).toBe(
+        'signature-wrong',
+      );
+    }
+    const text = 'the same text';
+    const [one, two] = signatureForms.map((form) => createSigner({ secret: new Secret('s'), form }).sign(text));
+    expect(one).not.toBe(two);
+  });
+
+  it('accepts only the forms that it is told to', () => {
+    const strict = createVerifier({ secrets: [new Secret('s')], forms: ['canonical'] });
+    expect(strict.verify(message('s', 'canonical'))).toBe('verified');
+    expect(strict.verify(message('s', 'ceilometer'))).toBe('form-refused');
+    expect(strict.verify(message('s', 'ceilometer', false))).toBe('form-refused');
+  });
+
+  it.each([
+    ['missing', undefined, 'unsigned'],
+    ['null', null, 'unsigned'],
+    ['empty', '', 'signature-malformed'],
+    ['no text', ['x'], 'signature-malformed'],
+    ['an object', new Map(), 'signature-malformed'],
+    ['too short', 'ab', 'signature-malformed'],
+    ['not hexadecimal', 'g'.repeat(64), 'signature-malformed'],
+    ['in capitals', 'A'.repeat(64), 'signature-malformed'],
+    ['not ASCII', 'é'.repeat(64), 'signature-malformed'],
+    ['followed by a line end', `${'a'.repeat(64)}\n`, 'signature-malformed'],
+    ['another one', 'a'.repeat(64), 'signature-wrong'],
+  ] as [string, JsonValue | undefined, string][])(
+    'gives the reason where the signature is %s',
+    (_, signature, reason) => {
+      const changed = new Map(message('s', 'canonical'));
+      if (signature === undefined) changed.delete('message_signature');
+      else changed.set('message_signature', signature);
+      expect(verifier('s').verify(changed)).toBe(reason);
+    },
+  );
+
+  it.each(['', 'Canonical', 'constructor', '__proto__', true, ['canonical']] as JsonValue[])(
+    'does not know the form %j',
+    (form) => {
+      expect(verifier('s').verify(new Map(message('s', 'canonical')).set('signature_form', form))).toBe(
+        'form-unknown',
+      );
+    },
+  );
+});
+
+describe('an empty secret', () => {
+  it('signs and verifies nothing', () => {
+    const refusal = expect.objectContaining({ code: 'SECRET_EMPTY' }) as Error;
+    for (const form of signatureForms)
+      expect(() => createSigner({ secret: new Secret(''), form })).toThrow(refusal);
+    expect(() => verifier('s', '')).toThrow(refusal);
+    expect(() => verifier()).toThrow(refusal);
+  });
+});
