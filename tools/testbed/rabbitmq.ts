@@ -33,9 +33,10 @@ export interface PrivateRabbitmq {
 
 /**
  * @param plugins of RabbitMQ to enable
+ * @param settings more lines of its rabbitmq.conf
  * @throws Error with the end of its log when it is not ready within 90 s
  */
-export async function startRabbitmq(plugins: readonly string[] = []): Promise<PrivateRabbitmq> {
+export async function startRabbitmq(plugins: readonly string[] = [], settings = ''): Promise<PrivateRabbitmq> {
   const directory = await mkdtemp(join(tmpdir(), 'nephoscope-rabbitmq-'));
   const [port = 0, distributionPort = 0, epmdPort = 0, managementPort = 0] = await freePorts(4);
   const pidFile = join(directory, 'pid');
@@ -47,7 +48,8 @@ export async function startRabbitmq(plugins: readonly string[] = []): Promise<Pr
       'disk_free_limit.absolute = 50MB\n' +
       (plugins.includes('rabbitmq_management')
         ? `management.tcp.ip = 127.0.0.1\nmanagement.tcp.port = ${managementPort}\n`
-        : ''),
+        : '') +
+      settings,
   );
   await writeFile(join(directory, 'advanced.config'), '[].\n');
   await writeFile(join(directory, 'enabled_plugins'), `[${plugins.join(',')}].\n`);

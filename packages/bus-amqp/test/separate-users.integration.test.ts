@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+
 import type { MessageBus, QueueTopology } from '@nephoscope/core';
 import { lastReadingQueue, meteringTopology } from '@nephoscope/message';
 import type { Channel } from 'amqplib';
@@ -16,8 +18,12 @@ let broker: PrivateRabbitmq;
 const buses: MessageBus[] = [];
 
 const urlOf = (user: User) => broker.url.replace('guest:guest', `${user}:secret`);
-const body = Buffer.from('something');
-const message = { exchange, routingKey: 'metering.cpu', contentType: 'text/plain', body };
+const something = Buffer.from('something');
+const message = { exchange, routingKey: 'metering.cpu', contentType: 'text/plain', body: something };
+/** What RabbitMQ is told by docs/security.md. */
+const settings = /```ini\n([^]*?)```/.exec(
+  readFileSync(new URL('../../../docs/security.md', import.meta.url), 'utf8'),
+)![1]!;
 
 async function startAs(user: User): Promise<MessageBus> {
   const bus = createBus({ url: urlOf(user) }, [], hurriedClock);
@@ -33,16 +39,18 @@ const attempt = (user: User, act: (channel: Channel) => Promise<unknown>) =>
   });
 
 /** Publishes, and hears from the broker whether it may. */
-const publishing = (to: string, key: string) => async (channel: Channel) => {
-  const failed = new Promise<never>((_, reject) => channel.once('error', reject));
-  failed.catch(() => undefined);
-  channel.publish(to, key, body);
-  // An answer that comes behind the refusal.
-  await Promise.race([failed, channel.checkQueue('of-a-service')]);
-};
+const publishing =
+  (to: string, key: string, body: Buffer = something) =>
+  async (channel: Channel) => {
+    const failed = new Promise<never>((_, reject) => channel.once('error', reject));
+    failed.catch(() => undefined);
+    channel.publish(to, key, body);
+    // An answer that comes behind the refusal.
+    await Promise.race([failed, channel.checkQueue('of-a-service')]);
+  };
 
 beforeAll(async () => {
-  broker = await startRabbitmq();
+  broker = await startRabbitmq([], settings);
   for (const user of [...ours, ...services]) await broker.ctl('add_user', user, 'secret');
   for (const command of permissionCommands([...ours, ...services])) await broker.ctl(...command);
   await onBroker(broker.url, async (channel) => {
@@ -162,4 +170,28 @@ it.each(
   ).flatMap(([user, acts]) => acts.map(([what, act]) => ({ user, what, act }))),
 )('does not let $user $what', async ({ user, act }) => {
   await expect(attempt(user, act)).rejects.toThrow(/ACCESS.REFUSED|403/i);
+});
+
+it('takes no body that is larger than any of ours, and samples arrive meanwhile', async () => {
+  // Others would take some of them.
+  for (const bus of buses.splice(0)) await bus.stop();
+  await onBroker(broker.url, (channel) => channel.purgeQueue(queue));
+  const collector = await startAs('nephoscope-collector');
+  const heard: string[] = [];
+  await collector.consume(queue, { prefetch: 100 }, (delivery) => {
+    heard.push(Buffer.from(delivery.body).toString());
+    delivery.ack();
+  });
+  const agent = await startAs('nephoscope-compute');
+  const largest = Number(/max_message_size = (\d+)/.exec(settings)![1]);
+  const larger = Buffer.alloc(largest + 1);
+  const samples = Array.from({ length: 100 }, (_, number) => `sample ${number}`);
+  await Promise.all([
+    ...(['nova', 'swift'] as const).map((service) =>
+      expect(attempt(service, publishing('', queue, larger))).rejects.toMatchObject({ code: 406 }),
+    ),
+    ...samples.map((text) => agent.publish({ ...message, body: Buffer.from(text) })),
+  ]);
+  await until('all samples', () => heard.length >= samples.length);
+  expect(heard.toSorted()).toEqual(samples.toSorted());
 });
