@@ -17,7 +17,7 @@ export interface Profile {
 /** In `packages`, with a start script. */
 export type Program = 'agent-compute' | 'agent-central' | 'collector';
 
-/** Starts a script, see {@link startMeasured}, with what a program's start script gives to Node. */
+/** Starts a script, see {@link startMeasured}, with what a program's start script gives to Node and to the C library. */
 export function startProgram(
   program: Program,
   args: readonly string[],
@@ -26,7 +26,12 @@ export function startProgram(
   const start = readFileSync(join(root, 'packages', program, 'bin', `nephoscope-${program}`), 'utf8');
   const options = /^exec node ((?:--\S+ )+)/m.exec(start)?.[1]?.trim().split(' ');
   if (options === undefined) throw new Error(`the start script of ${program} has changed: how does it call node?`);
-  return startMeasured([...options, ...args], profile);
+  const settings =
+    /^export (.+)$/m
+      .exec(start)?.[1]
+      ?.split(' ')
+      .map((setting) => setting.split('=', 2)) ?? [];
+  return startMeasured([...options, ...args], profile, Object.fromEntries(settings) as Record<string, string>);
 }
 
 /**
@@ -34,14 +39,22 @@ export function startProgram(
  * It ends when this process does, however that ends.
  *
  * @param args Node's options, the script and its arguments
+ * @param settings more of its environment
  */
-export function startMeasured(args: readonly string[], profile: Profile | undefined): ChildProcess {
+export function startMeasured(
+  args: readonly string[],
+  profile: Profile | undefined,
+  settings: Readonly<Record<string, string>> = {},
+): ChildProcess {
   const { NODE_OPTIONS: _, ...environment } = process.env;
   return spawn('setpriv', ['--pdeathsig', 'KILL', process.execPath, ...profiling(profile), ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
     // Ctrl-C in a terminal is for this process, which then stops things in order.
     detached: true,
-    env: Object.fromEntries(Object.entries(environment).filter(([name]) => !name.startsWith('NEPHOSCOPE_'))),
+    env: {
+      ...Object.fromEntries(Object.entries(environment).filter(([name]) => !name.startsWith('NEPHOSCOPE_'))),
+      ...settings,
+    },
   });
 }
 
