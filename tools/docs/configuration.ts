@@ -5,7 +5,7 @@ import type { Logger, NotificationHandler } from '@nephoscope/core';
 import { commonSections, systemClock } from '@nephoscope/runtime';
 import { z } from 'zod';
 
-import { cell, describeSchema, hasOptions, optionTable } from './option-table.js';
+import { describeSchema, hasOptions, optionTable } from './option-table.js';
 import type { FirstPartyPlugin } from './plugins.js';
 
 /** docs/configuration.md */
@@ -83,7 +83,7 @@ What is as usual need not be said. The collector goes by it, the central agent (
 ${own(services)}
 What is usual:
 
-${serviceTable(plugins)}
+${usualServices(plugins)}
 ## \`status\`: health and metrics
 
 ${String(compute.status.description)}
@@ -132,7 +132,7 @@ ${selectable('collector', 'plugins', 'notifications.plugins')}
 }
 
 /** Where each service publishes, and as whom, unless the operator says otherwise. */
-function serviceTable(plugins: readonly FirstPartyPlugin[]): string {
+function usualServices(plugins: readonly FirstPartyPlugin[]): string {
   const rows = new Map<string, { readonly exchanges: Set<string>; readonly publishers: Set<string> }>();
   for (const { namespace, plugin } of plugins) {
     if (namespace !== 'collector' || plugin.service === undefined) continue;
@@ -144,16 +144,12 @@ function serviceTable(plugins: readonly FirstPartyPlugin[]): string {
       row.exchanges.add(exchange);
     for (const publisher of handler.publishers ?? []) row.publishers.add(publisher);
   }
-  const texts = (some: ReadonlySet<string>) => cell([...some].map((text) => `\`${text}\``).join(', '));
-  return [
-    '| service | `exchange` | `publishers` |',
-    '|---|---|---|',
-    ...Array.from(
-      rows,
-      ([name, { exchanges, publishers }]) => `| \`${name}\` | ${texts(exchanges)} | ${texts(publishers)} |`,
-    ),
-    '',
-  ].join('\n');
+  const texts = (some: ReadonlySet<string>) => [...some].map((text) => `\`${text}\``).join(', ');
+  return Array.from(
+    rows,
+    ([name, { exchanges, publishers }]) =>
+      `- \`${name}\`: \`exchange\` ${texts(exchanges)}; \`publishers\` ${texts(publishers)}\n`,
+  ).join('');
 }
 
 const ignore = () => undefined;

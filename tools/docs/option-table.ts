@@ -17,6 +17,8 @@ export interface OptionSchema {
   readonly additionalProperties?: OptionSchema | boolean;
   readonly required?: readonly string[];
   readonly retired?: string;
+  /** The path of an option whose keys it has, too, where they stand in the reference. */
+  readonly sameAs?: string;
 }
 
 export function describeSchema(schema: z.ZodType): OptionSchema {
@@ -39,11 +41,15 @@ function optionRows({ properties = {}, required = [] }: OptionSchema, prefix: st
   return Object.entries(properties).flatMap(([key, option]) => {
     if (option.retired !== undefined) return [];
     const path = prefix + key;
+    if (option.sameAs !== undefined) return [rowOf(path, option, required.includes(key))];
     const inner =
       option.properties !== undefined ? rowsOfObject(option, path) : optionRows(option.items ?? {}, `${path}[].`);
-    const row = `| \`${path}\` | ${typeOf(option)} | ${defaultOf(option, required.includes(key))} | ${cell(option.description ?? '')} |`;
-    return [row, ...inner];
+    return [rowOf(path, option, required.includes(key)), ...inner];
   });
+}
+
+function rowOf(path: string, option: OptionSchema, required: boolean): string {
+  return `| \`${path}\` | ${typeOf(option)} | ${defaultOf(option, required)} | ${cell(option.description ?? '')} |`;
 }
 
 /** What all of its keys may have stands once, under `NAME`, and before what single ones have beside it. */

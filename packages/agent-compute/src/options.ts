@@ -13,7 +13,10 @@ const group = z.strictObject({
     .array(z.string())
     .min(1)
     .describe('Meter names, `*` for any text. The first group that names a meter polls it.'),
-  instances: instanceFilterOptions.describe('Which instances this group reads.'),
+  instances: instanceFilterOptions.meta({
+    description: 'Which instances this group reads, as `compute.instances` says it.',
+    sameAs: 'compute.instances',
+  }),
 });
 
 const groups = z.array(group).superRefine((all, context) => {

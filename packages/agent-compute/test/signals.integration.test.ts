@@ -20,7 +20,13 @@ const programs: Readonly<Record<string, () => Daemon>> = {
     startDaemon('agent-central', {
       ...common(),
       // Nobody is there, so it is not ready, and runs all the same.
-      openstack: { authUrl: 'http://127.0.0.1:1/v3', token: 't', projectId: 'service' },
+      openstack: {
+        authUrl: 'http://127.0.0.1:1/v3',
+        username: 'u',
+        userDomainName: 'Default',
+        password: 'p',
+        projectId: 'service',
+      },
       central: { interval: '1h' },
     }),
   'the collector': () =>

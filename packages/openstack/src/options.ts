@@ -7,26 +7,32 @@ export const interfaces = ['public', 'internal', 'admin'] as const;
 const text = () => z.string().min(1);
 const secret = () => z.union([z.string().min(1), z.int()]).transform((value) => new Secret(String(value)));
 
-const unit: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
-const timeSpan = /^(\d+(?:\.\d+)?) ?(ms|s|m|h)$/;
-const milliseconds = () =>
+const unit: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+const form = /^(\d+(?:\.\d+)?) ?(ms|s|m|h|d)$/;
+/** As all programs read a time span, whose packages this one does not know. */
+const timeSpan = () =>
   z
-    .union([z.number().positive(), z.string().regex(timeSpan)])
+    .union([z.number().positive(), z.string().regex(form)])
     .transform((value) => {
       if (typeof value === 'number') return value * 1_000;
-      const [, amount, name] = timeSpan.exec(value) as unknown as [string, string, string];
+      const [, amount, name] = form.exec(value) as unknown as [string, string, string];
       return Number(amount) * (unit[name] as number);
     })
     .pipe(z.number().positive())
-    .meta({ title: 'a time span', like: ['500ms', '10s', '5m'] });
+    .meta({ title: 'a time span', like: ['500ms', '10s', '5m'], unit: 's' });
+
+/** An option of a version before, which only a clouds.yaml has now. */
+const elsewhere = (advice: string) =>
+  z.never({ error: advice }).optional().meta({ retired: advice, deprecated: true });
+const inFile = (name: string) =>
+  elsewhere(`write ${name} of the cloud in clouds.yaml, or OS_${name.replace('auth.', '').toUpperCase()}`);
 
 /** The section `openstack`. What it does not say comes from clouds.yaml or from the environment. */
 export const cloudOptions = z.strictObject({
   cloud: text().optional().describe('The name of a cloud in clouds.yaml. Default: `OS_CLOUD`.'),
-  authType: z
-    .enum(['password', 'applicationCredential', 'token'])
-    .optional()
-    .describe('How to log in. Default: by what is given of the below.'),
+  authType: elsewhere(
+    'remove the key, as it follows from what is given of the others; or write auth_type of the cloud in clouds.yaml',
+  ),
   authUrl: text().optional().describe("Keystone's URL, such as `https://keystone:5000/v3`."),
   username: text().optional().describe("The user's name."),
   userId: text().optional().describe('Or its id, without a domain.'),
@@ -34,15 +40,17 @@ export const cloudOptions = z.strictObject({
   userDomainId: text().optional().describe('Or its id.'),
   password: secret().optional().describe("The user's password. Never printed."),
   applicationCredentialId: text().optional().describe('The id of an application credential.'),
-  applicationCredentialName: text().optional().describe('Or its name, with the user.'),
+  applicationCredentialName: elsewhere(
+    'write applicationCredentialId instead, or auth.application_credential_name of the cloud in clouds.yaml',
+  ),
   applicationCredentialSecret: secret().optional().describe("The application credential's secret. Never printed."),
-  token: secret().optional().describe('A token that another one is got with. Never printed.'),
+  token: inFile('auth.token'),
   projectName: text().optional().describe('The project whose roles are used.'),
   projectId: text().optional().describe('Or its id, without a domain.'),
   projectDomainName: text().optional().describe("The name of the project's domain."),
   projectDomainId: text().optional().describe('Or its id.'),
-  domainName: text().optional().describe('Instead of a project: the domain whose roles are used.'),
-  domainId: text().optional().describe('Or its id.'),
+  domainName: inFile('auth.domain_name'),
+  domainId: inFile('auth.domain_id'),
   systemScope: z.literal('all').optional().describe('Instead of a project: roles on the whole system.'),
   interface: z
     .enum(interfaces)
@@ -56,7 +64,7 @@ export const cloudOptions = z.strictObject({
     .boolean()
     .optional()
     .describe('`false`: certificates of services are not checked; anybody between can read and change all.'),
-  timeout: milliseconds().optional().describe('Time for one request and its answer. Default: `30s`.'),
+  timeout: timeSpan().optional().describe('Time for one request and its answer. Default: `30s`.'),
 });
 
 export type CloudOptions = z.output<typeof cloudOptions>;

@@ -226,8 +226,8 @@ it.each([
 
 it('prints no secret, even of a file that is no YAML', async () => {
   const config = await read(
-    { ...openrc, OS_CACERT: '' },
-    { applicationCredentialSecret: 'opt-secret', authType: 'password' },
+    { ...openrc, OS_CACERT: '', OS_AUTH_TYPE: 'password' },
+    { applicationCredentialSecret: 'opt-secret' },
   );
   expect(allOf(config)).not.toMatch(/from-env|opt-secret/);
   write('clouds.yaml', 'clouds:\n  a: {auth: {password: "hidden-in-file\n');
