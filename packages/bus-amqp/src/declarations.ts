@@ -3,6 +3,7 @@ import type { Clock, Logger, QueueTopology } from '@nephoscope/core';
 
 import { ForeignBinding } from './foreign-binding.js';
 import type { Connection } from './open-connection.js';
+import { keepOwnBinding } from './own-binding.js';
 import { QueueTypes } from './queue-types.js';
 import { declareTopology, isQueueThere } from './topology.js';
 
@@ -10,7 +11,7 @@ interface Declaration {
   topology: QueueTopology;
   /** Where the exchange is not ours. */
   readonly foreign: ForeignBinding | undefined;
-  /** The connection on which `foreign` keeps it bound. */
+  /** The connection on which it is kept bound. */
   keptOn: Connection | undefined;
 }
 
@@ -135,8 +136,15 @@ export class Declarations {
 
   async #declareAndKeep(declaration: Declaration, connection: Connection): Promise<void> {
     const bound = await this.#declare(declaration, connection);
-    if (declaration.foreign === undefined || declaration.keptOn === connection) return;
+    if (declaration.topology.queueOf === 'others' || declaration.keptOn === connection) return;
     declaration.keptOn = connection;
-    void declaration.foreign.keep(connection, bound);
+    if (declaration.foreign !== undefined) void declaration.foreign.keep(connection, bound);
+    else
+      void keepOwnBinding(connection, {
+        topology: () => declaration.topology,
+        queueTypes: this.#queueTypes,
+        clock: this.#clock,
+        logger: this.#logger,
+      });
   }
 }

@@ -1,6 +1,7 @@
 import { Backoff, NephoscopeError } from '@nephoscope/core';
 import type { Clock, Logger, QueueTopology } from '@nephoscope/core';
 
+import { untilBindAgain } from './bind-again.js';
 import type { Connection } from './open-connection.js';
 import type { QueueTypes } from './queue-types.js';
 import { BindingProbe, bindWhereThere, declareTopology, isExchangeThere } from './topology.js';
@@ -15,9 +16,6 @@ const longestPause = 60_000;
 /** For so long after a connection was lost, ms, they are short: the services are coming back. */
 const hurry = 60_000;
 const longestHurriedPause = 500;
-
-/** A binding is made again at the multiples of this, ms, all at once: nothing tells that the exchange was deleted and declared anew. */
-const bindAgainEvery = 60_000;
 
 export interface ForeignBindingSettings {
   /** The topology, as it is known now. */
@@ -88,7 +86,7 @@ export class ForeignBinding {
       const pause = this.#isHurried()
         ? hurried.next()
         : Math.min(longestPause, Math.max(shortestPause, (now - missedSince) / 10));
-      await clock.sleep(bound ? untilMultiple(bindAgainEvery, now) : pause, lost).catch(() => undefined);
+      await clock.sleep(bound ? untilBindAgain(clock) : pause, lost).catch(() => undefined);
       if (lost.aborted) return;
       try {
         bound = await this.#look(connection, probe, bound);
@@ -133,10 +131,4 @@ export class ForeignBinding {
     if (state !== this.#state) tell();
     this.#state = state;
   }
-}
-
-/** The time until `now` is a multiple of `period`, and the one after it where that is less than a second away: a timer may be early. */
-function untilMultiple(period: number, now: number): number {
-  const left = period - (now % period);
-  return left < 1_000 ? left + period : left;
 }

@@ -1,7 +1,7 @@
 import type { Delivery, MessageBus, QueueTopology } from '@nephoscope/core';
 import type { GetMessage } from 'amqplib';
 
-import { createBus, newTopology, onBroker, remove, sample, sharedBroker, until } from './support.js';
+import { createBus, hurriedClock, newTopology, onBroker, remove, sample, sharedBroker, until } from './support.js';
 
 const url = sharedBroker();
 
@@ -94,6 +94,23 @@ describe('the AMQP bus and what is declared', () => {
     await bus.publish(sample(topology, 'after'));
     await until('the second', () => inbox.length === 2);
     await until('health', () => bus.health().ok);
+  });
+
+  it('binds its queue again when that was undone, although another takes the messages', async () => {
+    await bus.stop();
+    bus = createBus({ url }, [], hurriedClock);
+    await start();
+    const inbox = await consume();
+    await onBroker(url, async (channel) => {
+      const { queue: other } = await channel.assertQueue('', { exclusive: true });
+      await channel.bindQueue(other, topology.exchange, '#');
+      for (const pattern of topology.bindings)
+        await channel.unbindQueue(topology.queue, topology.exchange, pattern);
+      await until('a message', async () => {
+        await bus.publish(sample(topology));
+        return inbox.length > 0;
+      });
+    });
   });
 
   it('declares queue and exchange again when a publish finds them deleted', async () => {

@@ -1,0 +1,40 @@
+import { describeError } from '@nephoscope/core';
+import type { Clock, Logger, QueueTopology } from '@nephoscope/core';
+
+import { untilBindAgain } from './bind-again.js';
+import type { Connection } from './open-connection.js';
+import type { QueueTypes } from './queue-types.js';
+import { BindingProbe, declareTopology } from './topology.js';
+
+export interface OwnBindingSettings {
+  /** The topology, as it is known now. */
+  topology(): QueueTopology;
+  readonly queueTypes: QueueTypes;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/**
+ * Makes the binding of a queue of ours to our exchange again and again until the connection is lost. RabbitMQ tells nobody that one
+ * was removed, and as long as another queue takes the messages it confirms them. Where this user may not bind, others do. Never rejects.
+ */
+export async function keepOwnBinding(connection: Connection, settings: OwnBindingSettings): Promise<void> {
+  const { clock, logger, queueTypes } = settings;
+  const { lost } = connection;
+  const probe = new BindingProbe(connection);
+  for (;;) {
+    await clock.sleep(untilBindAgain(clock), lost).catch(() => undefined);
+    if (lost.aborted) return;
+    const topology = settings.topology();
+    try {
+      if (await probe.isStillBound(topology)) continue;
+      // Gone, or not permitted.
+      await declareTopology(connection, topology, queueTypes, logger);
+      if (!(await probe.isStillBound(topology))) return;
+    } catch (error) {
+      if (lost.aborted) return;
+      const { exchange, queue } = topology;
+      logger.warn({ err: error, exchange, queue }, `queue '${queue}' may not be bound: ${describeError(error)}`);
+    }
+  }
+}
