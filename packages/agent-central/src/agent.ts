@@ -248,7 +248,7 @@ export class CentralAgent implements Component {
     );
     reading.end();
     sendable.end();
-    const seconds = end();
+    const seconds = Math.round(end() * 1_000) / 1_000;
     const { sent, unsent, failed } = result;
     const fields = { cycle, samples: sent, unsent, failed, seconds };
     if (stop.aborted) {

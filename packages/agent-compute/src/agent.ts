@@ -215,7 +215,8 @@ export class ComputeAgent implements Component {
         samples += await outbox.take(taken, failures, time.signal);
       this.#failure = undefined;
       metrics.cycles.inc({ result: 'done' });
-      logger.info({ groups: due.map(({ name }) => name), samples, seconds: end() }, 'cycle done');
+      const seconds = Math.round(end() * 1_000) / 1_000;
+      logger.info({ groups: due.map(({ name }) => name), samples, seconds }, 'cycle done');
       return failures;
     } catch (error) {
       end();
@@ -286,7 +287,7 @@ export class ComputeAgent implements Component {
   #miss(cycles: number, ms: number): void {
     this.#metrics.skipped.inc(cycles);
     this.#parts.logger.warn(
-      { cycles, seconds: ms / 1_000 },
+      { cycles, seconds: Math.round(ms) / 1_000 },
       `the agent did nothing for ${ms / 1_000} s, ${cycles} cycle${cycles === 1 ? ' is' : 's are'} skipped: its process was stopped, had no CPU, or something in it kept it`,
     );
   }
