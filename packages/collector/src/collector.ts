@@ -12,6 +12,7 @@ import type { Registry } from 'prom-client';
 
 import { usualBounds } from './bounds.js';
 import type { CollectorBounds } from './bounds.js';
+import { ClaimedPublishers } from './claimed-publishers.js';
 import { Conflicts } from './conflicts.js';
 import { Consumption } from './consumption.js';
 import { decompressed } from './decompress.js';
@@ -72,7 +73,10 @@ export class Collector implements Component {
   readonly #recorder: Recorder;
   readonly #settingAside: SettingAside;
   /** By the kind of refusal. */
-  readonly #logLimits = new Map<Refusal['kind'], LogLimit>();
+  readonly #logLimits = new Map<
+    Refusal['kind'],
+    { readonly limit: LogLimit; readonly publishers: ClaimedPublishers }
+  >();
   readonly #stopping = new AbortController();
   readonly #settling = new Set<Promise<void>>();
   /** Those that are too large to be read leave one after the other. */
@@ -290,19 +294,25 @@ export class Collector implements Component {
       this.#metrics.refused.inc({ reason: kind }, count);
       if (kind === 'conflict') this.#metrics.conflicts.inc(count);
     }
-    this.#logLimit(first.kind).tell((count) => {
+    const { limit, publishers } = this.#logLimit(first.kind);
+    publishers.add(refusals);
+    limit.tell((count) => {
       const text =
         count === 1
           ? `a metering message went to the dead letters: ${first.reason}`
           : `${count} metering messages went to the dead letters, among them: ${first.reason}`;
-      this.#parts.logger.warn({ routingKey, count }, text);
+      const named = publishers.take();
+      this.#parts.logger.warn({ routingKey, count, ...(named.length > 0 && { publishers: named }) }, text);
     }, refusals.length);
   }
 
-  #logLimit(kind: Refusal['kind']): LogLimit {
-    const limit = this.#logLimits.get(kind) ?? new LogLimit(this.#parts.clock, this.#stopping.signal);
-    this.#logLimits.set(kind, limit);
-    return limit;
+  #logLimit(kind: Refusal['kind']) {
+    const made = this.#logLimits.get(kind) ?? {
+      limit: new LogLimit(this.#parts.clock, this.#stopping.signal),
+      publishers: new ClaimedPublishers(),
+    };
+    this.#logLimits.set(kind, made);
+    return made;
   }
 
   #tellWithoutVolume({ withoutVolume }: Intake): void {
