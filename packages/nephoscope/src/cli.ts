@@ -41,5 +41,13 @@ const commands = [
   sendCounterCommand(),
   deadLettersCommand(),
 ];
+program.configureOutput({
+  outputError: (text, write) =>
+    write(
+      text.startsWith('error: unknown option')
+        ? `${text.trimEnd()}: options stand behind the command, as in 'nephoscope samples --config FILE'\n`
+        : text,
+    ),
+});
 for (const command of commands) program.addCommand(command);
 await program.parseAsync();

@@ -270,6 +270,23 @@ storage: { url: 'postgres://localhost' }
     });
   });
 
+  it('config check names every mistake, however many there are', async () => {
+    const cwd = join(directory, 'many-mistakes');
+    await mkdir(cwd);
+    const names = Array.from({ length: 60 }, (_, number) => `mistaken-key-number-${number}`);
+    await writeFile(join(cwd, 'm.yaml'), names.map((name) => `${name}: 1\n`).join(''));
+    const { code, stderr } = await nephoscope(cwd, 'config', 'check', '--config', 'm.yaml');
+    expect(code).toBe(1);
+    for (const name of names) expect(stderr).toContain(`${name}: there is no such key`);
+    expect(stderr).toMatch(/the configuration has these \d+ mistakes\n$/);
+  });
+
+  it('says that options stand behind the command', async () => {
+    const { code, stderr } = await nephoscope(directory, '--config', 'm.yaml', 'meters');
+    expect(code).toBe(1);
+    expect(stderr).toContain("options stand behind the command, as in 'nephoscope samples --config FILE'");
+  });
+
   it('config print has the defaults and no secret', async () => {
     const { cwd, config } = await deployment('printed', {
       bus: { url: 'amqp://me:open-sesame@127.0.0.1:5672/v' },

@@ -20,6 +20,8 @@ const name = /^[\w@][\w@./-]{0,39}$/;
 /** Every mistake of a configuration at once, each with its path and place. */
 export class ConfigInvalid extends NephoscopeError {
   readonly problems: readonly ConfigProblem[];
+  /** A line for each; in its message are as many as fit. */
+  readonly lines: readonly string[];
 
   constructor(raw: RawConfig, problems: readonly ConfigProblem[]) {
     const lines = problems.map((problem) => `  ${formatProblem(raw, problem)}`);
@@ -28,6 +30,7 @@ export class ConfigInvalid extends NephoscopeError {
       `the configuration has ${problems.length === 1 ? 'a mistake' : `${problems.length} mistakes`}:\n${asMany(lines).join('\n')}`,
     );
     this.problems = problems;
+    this.lines = lines;
   }
 }
 

@@ -44,13 +44,24 @@ const messages: Readonly<Record<Code, string>> = {
 
 /** Everything wrong with a document; a warning too, as of an unknown tag, whose value is not what the operator meant. */
 export function yamlMistakes(document: Document): readonly YamlMistake[] {
-  const mistakes = [...document.errors, ...document.warnings].map(({ code, pos }) => ({
+  const errors = [...document.errors, ...document.warnings];
+  const unclosed = errors.find(isUnclosed);
+  // All that follows is read as if it stood within.
+  if (unclosed !== undefined) return [{ offset: unclosed.pos[0], message: notClosed }];
+  const mistakes = errors.map(({ code, pos }) => ({
     offset: pos[0],
     message: messages[code] ?? messages.IMPOSSIBLE,
   }));
   if (mistakes.length > 0) return mistakes;
   const unresolved = unresolvedAliases(document);
   return unresolved.length > 0 ? unresolved : wrongMerges(document);
+}
+
+const notClosed = 'a bracket or brace that was opened further up is not closed before this line';
+
+/** The parser's words hold nothing of the text here: `Flow sequence in block collection must be … and end with a ]`. */
+function isUnclosed({ code, message }: YAMLError): boolean {
+  return code === 'BAD_INDENT' && message.startsWith('Flow ');
 }
 
 /** Most often texts that begin with `*` and have no quotes. */

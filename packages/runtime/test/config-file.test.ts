@@ -67,6 +67,11 @@ describe('readConfig', () => {
 
   it.each([
     ['a syntax error', 'a: 1\nb: [1,\nc: 2\n', ':3:1: '],
+    [
+      'a bracket that is not closed',
+      'a: [1, b\n- 2\nc: 3\n',
+      ':2:1: a bracket or brace that was opened further up is not closed before this line',
+    ],
     ['a key twice', 'a: 1\na: 2\n', ':2:1: '],
     ['a tag that YAML does not know', 'a: 1\nb: !env X\n', ':2:4: '],
     ['several documents', 'a: 1\n---\nb: 1\n', ':2:1: '],

@@ -8,6 +8,10 @@ const storeUrl = z.string().transform((text, context): string | PostgresqlUrl =>
   if (sqlite.test(text)) return text;
   try {
     if (/^postgres(ql)?:/.test(text)) return new PostgresqlUrl(text);
+    if (text.startsWith('sqlite://'))
+      throw new TypeError(
+        'takes the path right behind sqlite: without //, as in sqlite:/var/lib/nephoscope/samples.db',
+      );
     throw new TypeError(
       'must look like sqlite:/var/lib/nephoscope/samples.db or postgresql://user:password@host:5432/database',
     );

@@ -31,6 +31,11 @@ it.each(['mysql://localhost/x', '/var/lib/x.db', 'sqlite:', 'sqlite://host/x.db'
   },
 );
 
+it('says that a path takes no slashes of its own', () => {
+  const { error } = plugin.options.safeParse({ url: 'sqlite:///var/lib/samples.db' });
+  expect(error?.issues[0]?.message).toContain('without //');
+});
+
 it('refuses a mistyped option', () => {
   expect(plugin.options.safeParse({ uri: 'sqlite:x.db' }).success).toBe(false);
 });

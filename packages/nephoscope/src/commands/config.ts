@@ -1,4 +1,5 @@
-import { configure, defaultConfigPath } from '@nephoscope/runtime';
+import { NephoscopeError } from '@nephoscope/core';
+import { ConfigInvalid, configure, defaultConfigPath } from '@nephoscope/runtime';
 import { Command } from 'commander';
 import { stringify } from 'yaml';
 
@@ -36,10 +37,11 @@ Examples:
     )
     .action(({ config }: { config?: string }) =>
       runCommand(async () => {
-        const { selected, warnings } = await configure(
-          wholeProgram,
-          await readConfiguration(config),
-          installedPlugins(),
+        const raw = await readConfiguration(config);
+        const { selected, warnings } = await configure(wholeProgram, raw, installedPlugins()).catch(
+          (error: unknown) => {
+            throw error instanceof ConfigInvalid ? allTold(error) : error;
+          },
         );
         const failures = Object.values(selected).flatMap(({ inactive }) =>
           inactive.filter(({ failure }) => failure !== undefined),
@@ -48,6 +50,13 @@ Examples:
         await print('The configuration is valid.\n');
       }),
     );
+}
+
+/** An error names as many mistakes as fit into it: where there are more, all of them are told before. */
+function allTold(error: ConfigInvalid): NephoscopeError {
+  if (error.lines.every((line) => error.message.includes(line))) return error;
+  for (const line of error.lines) tell(line);
+  return new NephoscopeError('CONFIG_INVALID', `the configuration has these ${error.lines.length} mistakes`);
 }
 
 function printCommand(): Command {

@@ -40,6 +40,10 @@ export function formatTable(columns: readonly Column[], rows: readonly (readonly
   return table.toString().replace(/ +$/gm, '');
 }
 
+/** Blanks at its ends, which nobody would see, are shown as U+2420. */
 function cell(text: string): string {
-  return printable(text.length > longestCell ? `${text.slice(0, longestCell)}…` : text);
+  return printable(text.length > longestCell ? `${text.slice(0, longestCell)}…` : text).replace(
+    /^ +| +$/g,
+    (blanks) => '\u2420'.repeat(blanks.length),
+  );
 }

@@ -14,6 +14,11 @@ describe('formatTable', () => {
     ]);
   });
 
+  it('shows the blanks at the ends of a text, in which two may differ', () => {
+    const table = formatTable([{ head: 'ID' }], [['web'], ['web '], ['  web'], ['my web']]);
+    expect(table.split('\n')).toEqual(['ID', 'web', 'web\u2420', '\u2420\u2420web', 'my web']);
+  });
+
   it('cuts off what is too long for one', () => {
     expect(formatTable([{ head: 'NAME' }], [['x'.repeat(10_000)]]).split('\n')[1]).toBe(`${'x'.repeat(500)}…`);
   });
