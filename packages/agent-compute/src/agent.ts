@@ -23,7 +23,7 @@ import {
 import type { Component } from '@nephoscope/runtime';
 
 import { pollReadings, runCycle } from './cycle.js';
-import type { CycleTools } from './cycle.js';
+import type { CycleTools } from './cycle-tools.js';
 import { Failures } from './failures.js';
 import { Gaps } from './gaps.js';
 import { InstanceReadings } from './instance-readings.js';

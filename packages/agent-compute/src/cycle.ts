@@ -1,29 +1,14 @@
 import { setImmediate as turn } from 'node:timers/promises';
 
-import type { Clock, Inspector, InstancePart, InstanceReading, Logger } from '@nephoscope/core';
+import type { InstancePart, InstanceReading } from '@nephoscope/core';
 import { deepFreeze } from '@nephoscope/runtime';
 import { orAborted } from '@nephoscope/runtime';
 
-import type { Failures } from './failures.js';
-import type { AgentMetrics } from './metrics.js';
+import type { CycleTools } from './cycle-tools.js';
 import { fitHeap } from './heap.js';
 import type { PollGroup } from './poll-group.js';
 import { pollInTurn } from './poll-in-turn.js';
 import type { Taken } from './poll-instance.js';
-import type { ReadingOrder } from './reading-order.js';
-
-export interface CycleTools {
-  readonly inspector: Inspector;
-  /** What of a cycle's time the reading may take, ms. */
-  readonly readingTime: number;
-  readonly clock: Clock;
-  readonly logger: Logger;
-  readonly metrics: AgentMetrics;
-  readonly failures: Failures;
-  readonly order: ReadingOrder;
-  /** Hears which instances there are. */
-  readonly onListed: (instanceIds: ReadonlySet<string>) => void;
-}
 
 /**
  * One reading of the host, given to every pollster of the groups that are due. Yields what the pollsters

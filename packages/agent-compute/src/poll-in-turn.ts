@@ -2,7 +2,7 @@ import { isNephoscopeError } from '@nephoscope/core';
 import type { Inspection, InstancePart, InstanceReading, NephoscopeError } from '@nephoscope/core';
 import { cutOff, leftAlone, runPluginCode } from '@nephoscope/runtime';
 
-import type { CycleTools } from './cycle.js';
+import type { CycleTools } from './cycle-tools.js';
 import type { GroupPollster, PollGroup } from './poll-group.js';
 import { pollInstance } from './poll-instance.js';
 import type { Taken } from './poll-instance.js';

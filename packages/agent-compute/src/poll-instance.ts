@@ -14,7 +14,7 @@ import type {
 import { isTotal, maxCounters } from '@nephoscope/message';
 import { orAborted } from '@nephoscope/runtime';
 
-import type { CycleTools } from './cycle.js';
+import type { CycleTools } from './cycle-tools.js';
 import type { GroupPollster, PollGroup } from './poll-group.js';
 
 /** Counters, and totals of which there will be some, that one pollster made of one instance in one cycle. */

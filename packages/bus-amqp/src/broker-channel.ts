@@ -1,8 +1,8 @@
 import { NephoscopeError } from '@nephoscope/core';
 import type { Channel, ConfirmChannel, ConsumeMessage, Message, Options } from 'amqplib/callback_api';
 
-import type { Answer, Connection } from './open-connection.js';
 import { settlesWithin, whenAborted } from './promises.js';
+import type { Answer, Requester } from './requester.js';
 
 export type { ConsumeMessage, Message } from 'amqplib/callback_api';
 
@@ -14,16 +14,16 @@ interface QueueState {
 
 /**
  * A channel as the rest of this package sees it: the library's own is out of reach, so that every request goes through
- * {@link Connection.ask}, and ends with the channel, with the connection or in time. What needs no answer has no effect
+ * {@link Requester.ask}, and ends with the channel, with the connection or in time. What needs no answer has no effect
  * when the channel is gone, but for publishing, which throws.
  */
 export class BrokerChannel<C extends Channel = Channel> {
-  readonly #connection: Connection;
+  readonly #connection: Requester;
   readonly #channel: C;
   readonly #ended = new AbortController();
   #isClosing = false;
 
-  constructor(connection: Connection, channel: C) {
+  constructor(connection: Requester, channel: C) {
     this.#connection = connection;
     this.#channel = channel;
     const end = (reason: unknown) => this.#end(reason);

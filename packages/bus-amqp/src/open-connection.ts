@@ -9,6 +9,7 @@ import type { BrokerUrl } from './broker-url.js';
 import { connectError } from './connect-error.js';
 import type { BusOptions } from './options.js';
 import { whenAborted } from './promises.js';
+import type { Answer, Requester } from './requester.js';
 import { readTlsFiles } from './tls-files.js';
 
 /** How long the broker has to answer that a connection is closed, ms. */
@@ -17,11 +18,8 @@ const closeGrace = 1_000;
 /** After so long without traffic the kernel asks the broker's, every second, and gives up after ten times (libuv's settings); ms. */
 const keepAliveDelay = 10_000;
 
-/** What the library is told to call with the broker's answer. It calls at most once, and maybe never. */
-export type Answer<T> = (error: Error | null | undefined, answer: T) => void;
-
 /** One connection to one broker, from log-in to loss. Nobody else speaks to the library. */
-export class Connection {
+export class Connection implements Requester {
   readonly broker: BrokerUrl;
   readonly #model: Model;
   readonly #socket: AbortController;

@@ -1,4 +1,4 @@
-import type { Missing } from './inspector.js';
+import type { Missing } from './missing.js';
 
 /** `cumulative` only grows and starts again at 0 with its resource; `delta` is the amount since the last one; `gauge` is a value now. */
 export const counterTypes = ['cumulative', 'delta', 'gauge'] as const;

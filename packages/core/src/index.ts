@@ -6,7 +6,9 @@ export { addVolumes, counterTypes, isCounterType, subtractVolumes } from './coun
 export type { Counter, CounterType, Metadata, MetadataValue, Plugging, Total, TotalPart } from './counter.js';
 export { duration } from './duration.js';
 export { NephoscopeError, PermanentError, describeError, isNephoscopeError, isPermanentError } from './errors.js';
-export { instanceParts, isMissing, readMissing } from './inspector.js';
+export { instanceParts } from './inspector.js';
+export { isMissing, readMissing } from './missing.js';
+export type { Missing, MissingReason } from './missing.js';
 export type {
   CpuReading,
   Disk,
@@ -20,8 +22,6 @@ export type {
   InstanceParts,
   InstanceReading,
   MemoryReading,
-  Missing,
-  MissingReason,
   VcpuReading,
   Vnic,
   VnicReading,

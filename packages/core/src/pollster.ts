@@ -2,7 +2,8 @@ import type { Clock } from './clock.js';
 import type { Cloud } from './cloud.js';
 import type { Counter, Metadata, Plugging, Total, TotalPart } from './counter.js';
 import type { Instance } from './instance.js';
-import type { InstancePart, InstanceParts, Missing } from './inspector.js';
+import type { InstancePart, InstanceParts } from './inspector.js';
+import type { Missing } from './missing.js';
 import type { Logger } from './logger.js';
 
 /** What a pollster may return: whatever yields counters, at once or later. */

@@ -15,7 +15,7 @@ import type {
 import { isLibvirtError } from '@nephoscope/libvirt';
 import type { DomainInfo, DomainStatsRecord, StatsGroup, TypedParams, TypedValue } from '@nephoscope/libvirt';
 
-import type { ImageInfo } from './domain-answers.js';
+import type { ImageInfo } from './image-info.js';
 import { plainVnic } from './domain-xml.js';
 import type { DescribedDisk } from './disk-xml.js';
 import type { DomainDescription } from './domain-xml.js';

@@ -1,27 +1,16 @@
 import { describeError } from '@nephoscope/core';
 import type { Clock, InstancePart, Logger, Missing } from '@nephoscope/core';
 import { isAbandonedCall, isConnectionClosed, isLibvirtError, isNoDomain } from '@nephoscope/libvirt';
-import type { CallOptions, Domain, DomainBlockInfo, DomainStatsRecord, StatsGroup } from '@nephoscope/libvirt';
+import type { CallOptions, Domain, StatsGroup } from '@nephoscope/libvirt';
 
-import { hostGroups, infoParams, processAnswered } from './bulk-stats.js';
+import { hostGroups, infoParams } from './bulk-stats.js';
+import { fuller, isWhole } from './host-record.js';
+import type { HostRecord } from './host-record.js';
 import { busy, notReached } from './missing.js';
 import { statsGroups } from './read-parts.js';
 import { notAnswering } from './session.js';
 import type { Session, Sessions } from './session.js';
 import type { StuckDomains } from './stuck-domains.js';
-
-/** A domain's figures, and when they came. */
-export interface HostRecord extends DomainStatsRecord {
-  readonly readAt: bigint;
-  readonly readAtMonotonic: bigint;
-  /** Why figures are not in it that should be. */
-  readonly failure?: Missing;
-  /** What was asked of each image by itself, by the disk's name. */
-  readonly images?: ReadonlyMap<string, ImageInfo>;
-}
-
-/** What `virDomainGetBlockInfo` says of an image, or why it does not. */
-export type ImageInfo = DomainBlockInfo | Missing;
 
 /** How long domains are asked; on `performance.now`. */
 export interface AskingTime {
@@ -33,21 +22,6 @@ export interface AskingTime {
   readonly slowest?: number;
   /** Whether they are known to be there, also when there is no time to ask them. */
   readonly listed?: boolean;
-}
-
-/** Whether nothing is missing in it that a domain's process would have to tell. */
-export function isWhole({ domain, params, failure }: HostRecord, parts: ReadonlySet<InstancePart>): boolean {
-  return failure === undefined && (domain.id < 0 || processAnswered(params, parts));
-}
-
-/**
- * The one of two records of a run that tells more, and the later one when both tell as much: a question that failed takes nothing
- * away from what was answered before.
- */
-export function fuller(before: HostRecord | undefined, later: HostRecord): HostRecord {
-  if (before === undefined || before.domain.id !== later.domain.id) return later;
-  if (later.params.size >= before.params.size) return later;
-  return { ...before, ...(later.failure && { failure: later.failure }) };
 }
 
 // Two domains at a time beside a bulk call that is late: the daemon works on five calls of a connection.

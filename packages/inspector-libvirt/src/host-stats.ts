@@ -4,8 +4,9 @@ import { isAbandonedCall, isConnectionClosed, isUnsupported } from '@nephoscope/
 import type { AllDomainStatsQuery, Domain, DomainStatsRecord } from '@nephoscope/libvirt';
 
 import { hostGroups, refusesNowait } from './bulk-stats.js';
-import { DomainAnswers, fuller, isWhole } from './domain-answers.js';
-import type { HostRecord } from './domain-answers.js';
+import { DomainAnswers } from './domain-answers.js';
+import { fuller, isWhole } from './host-record.js';
+import type { HostRecord } from './host-record.js';
 import { busy, notReached } from './missing.js';
 import { statsGroups } from './read-parts.js';
 import type { Session, Sessions } from './session.js';

@@ -3,7 +3,7 @@ import type { DomainStatsRecord, StatsGroup } from '@nephoscope/libvirt';
 
 import { groupsOf, hasBulkFigures, readPart } from './bulk-stats.js';
 import type { Limits } from './device-stats.js';
-import type { HostRecord } from './domain-answers.js';
+import type { HostRecord } from './host-record.js';
 import type { DomainDescription } from './domain-xml.js';
 import { busy, notReported, off } from './missing.js';
 import type { RepluggedCards } from './replugged-cards.js';

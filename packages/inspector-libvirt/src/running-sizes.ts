@@ -5,7 +5,8 @@ import type { Domain, DomainBlockInfo, DomainStatsRecord } from '@nephoscope/lib
 
 import { disksToAsk } from './bulk-stats.js';
 import type { DiskToAsk } from './bulk-stats.js';
-import type { HostRecord, ImageInfo } from './domain-answers.js';
+import type { HostRecord } from './host-record.js';
+import type { ImageInfo } from './image-info.js';
 import type { DomainDescription } from './domain-xml.js';
 import type { Session } from './session.js';
 

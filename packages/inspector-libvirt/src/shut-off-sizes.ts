@@ -2,7 +2,7 @@ import { describeError } from '@nephoscope/core';
 import type { Clock, Logger, Missing } from '@nephoscope/core';
 import { isAbandonedCall, isConnectionClosed } from '@nephoscope/libvirt';
 
-import type { HostRecord } from './domain-answers.js';
+import type { HostRecord } from './host-record.js';
 import type { Session } from './session.js';
 
 // What a disk's size may take on a host that is busy; libvirt reads a few KiB of each image, ms.

@@ -5,7 +5,7 @@ import type { RequestContext } from './errors.js';
 import { fieldOf, isJsonObject, textOf } from './json.js';
 import type { JsonValue } from './json.js';
 import type { Redaction } from './redaction.js';
-import type { Answer } from './transport.js';
+import type { Answer } from './answer.js';
 
 /**
  * What an answer holds that is no listing.

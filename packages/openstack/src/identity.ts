@@ -7,7 +7,8 @@ import { fieldOf, textOf } from './json.js';
 import type { JsonValue } from './json.js';
 import type { Redaction } from './redaction.js';
 import { Secret } from './secret.js';
-import type { Logger, Transport } from './transport.js';
+import type { Logger } from './logger.js';
+import type { Transport } from './transport.js';
 import { joinUrl } from './urls.js';
 
 export interface Token {

@@ -3,8 +3,8 @@ import { understood } from './answers.js';
 import { OpenStackError } from './errors.js';
 import { fieldOf, objectsOf, textOf } from './json.js';
 import type { JsonObject, JsonValue } from './json.js';
-import type { ListRequest } from './session.js';
-import type { Answer } from './transport.js';
+import type { ListRequest } from './list-request.js';
+import type { Answer } from './answer.js';
 import { resolveLink } from './urls.js';
 
 /** One page of a listing: its items, and where the next one is. */

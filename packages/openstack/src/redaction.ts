@@ -1,5 +1,5 @@
 import { OpenStackError } from './errors.js';
-import type { Logger } from './transport.js';
+import type { Logger } from './logger.js';
 
 const hidden = '[secret]';
 /** A service that refuses every token has us log in often; so many are known, for as long as they are valid. */

@@ -1,38 +1,22 @@
 import { setImmediate as turn } from 'node:timers/promises';
 
+import type { Answer } from './answer.js';
 import { jsonOf, refusal, saidIn } from './answers.js';
-import type { CloudConfig, EndpointInterface } from './cloud-config.js';
+import type { CloudConfig } from './cloud-config.js';
 import { OpenStackError } from './errors.js';
 import { Identity, secretOf } from './identity.js';
 import { isJsonObject } from './json.js';
 import type { JsonObject } from './json.js';
+import type { ListRequest, Service } from './list-request.js';
+import type { Logger } from './logger.js';
 import { PageWalk } from './paging.js';
 import { Redaction } from './redaction.js';
 import { Transport } from './transport.js';
-import type { Answer, Logger, TransportTools } from './transport.js';
+import type { TransportTools } from './transport.js';
 import { joinUrl, printable } from './urls.js';
 
-export type { Logger } from './transport.js';
-
-/** A service of the cloud by its type in the catalogue. */
-export interface Service {
-  /** `image`, `network`, `volumev3`, `object-store`, `identity`, `compute`, … */
-  readonly type: string;
-  /** By default the configured one. */
-  readonly interface?: EndpointInterface | undefined;
-  /** In place of `public`, where neither this request nor the configuration chose one. */
-  readonly usualInterface?: EndpointInterface | undefined;
-}
-
-export interface ListRequest {
-  readonly service: Service;
-  /** Behind the endpoint, such as `/v2/images`, or a URL on it. */
-  readonly path: string;
-  /** The key of the answer that holds the items, such as `images`; '' where the answer itself is the list. */
-  readonly key: string;
-  readonly query?: Readonly<Record<string, string>> | undefined;
-  readonly headers?: Readonly<Record<string, string>> | undefined;
-}
+export type { ListRequest, Service } from './list-request.js';
+export type { Logger } from './logger.js';
 
 /** Names of headers are in lower case. */
 export interface HeadAnswer {

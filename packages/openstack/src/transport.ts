@@ -1,5 +1,6 @@
 import { setImmediate as turn, setTimeout as wait } from 'node:timers/promises';
 
+import type { Answer } from './answer.js';
 import { AnswerBody, HeldBytes } from './answer-body.js';
 import { AnswerRefused } from './answer-limits.js';
 import { notUnderstood } from './answers.js';
@@ -8,18 +9,9 @@ import { orAborted, within } from './deadline.js';
 import { OpenStackError } from './errors.js';
 import type { RequestContext } from './errors.js';
 import { Http } from './http.js';
+import type { Logger } from './logger.js';
 import { askedFor, isForGood, messageOf, pauseAfter } from './retry.js';
 import { printable } from './urls.js';
-
-type Log = (fields: Readonly<Record<string, unknown>>, message: string) => void;
-
-/** Structured logging; pino's loggers are such. */
-export interface Logger {
-  readonly debug: Log;
-  readonly info: Log;
-  readonly warn: Log;
-  readonly error: Log;
-}
 
 export interface OutgoingRequest {
   readonly service: string;
@@ -29,15 +21,6 @@ export interface OutgoingRequest {
   readonly body?: string | undefined;
   /** The member of the answer that holds the items of a listing; '' where the answer itself is the list. */
   readonly listKey?: string | undefined;
-}
-
-/** Who gets one lets go of its body when that is read. */
-export interface Answer {
-  readonly status: number;
-  /** Names in lower case. */
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: AnswerBody;
-  readonly context: RequestContext;
 }
 
 /** Of what a service says of a failure, no more is read. */

@@ -1,6 +1,6 @@
 import { AnswerBody, HeldBytes } from '../src/answer-body.js';
 import { PageWalk } from '../src/paging.js';
-import type { Answer } from '../src/transport.js';
+import type { Answer } from '../src/answer.js';
 
 const endpoint = 'http://cloud.test/v2';
 const list = { service: { type: 'image' }, path: '/images', key: 'images' };

@@ -4,13 +4,8 @@ import type { z } from 'zod';
 import { advice, described, describedAt, expected, found } from './config-expectation.js';
 import type { Described } from './config-expectation.js';
 import type { RawConfig } from './config-file.js';
+import type { ConfigProblem } from './config-problem.js';
 import { outdated } from './outdated-options.js';
-
-/** One thing wrong with the configuration: where, in the operator's own words, and what. Never a value that may be a secret. */
-export interface ConfigProblem {
-  readonly path: readonly PropertyKey[];
-  readonly message: string;
-}
 
 /** What is told of an error is cut off after 2,000 characters. */
 const longestList = 1_900;

@@ -3,7 +3,7 @@ export type { ClockWatchParts } from './clock-watch.js';
 export { defaultConfigPath, readConfig } from './config-file.js';
 export type { RawConfig } from './config-file.js';
 export { ConfigInvalid } from './config-problems.js';
-export type { ConfigProblem } from './config-problems.js';
+export type { ConfigProblem } from './config-problem.js';
 export { deadline } from './deadline.js';
 export type { Deadline } from './deadline.js';
 export { deepFreeze } from './deep-freeze.js';

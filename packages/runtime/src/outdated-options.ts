@@ -1,5 +1,5 @@
 import type { Described } from './config-expectation.js';
-import type { ConfigProblem } from './config-problems.js';
+import type { ConfigProblem } from './config-problem.js';
 
 /**
  * What a checked value has of versions before, and still works: options that have no effect any more, and time spans and

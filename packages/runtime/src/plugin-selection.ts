@@ -4,7 +4,7 @@ import type { Namespace, Plugin, PluginSettings } from '@nephoscope/core';
 import { blockingPlugins } from './blocking-plugins.js';
 import type { LeftAlone } from './blocking-plugins.js';
 import { check, formatPath } from './config-problems.js';
-import type { ConfigProblem } from './config-problems.js';
+import type { ConfigProblem } from './config-problem.js';
 import type { DeclaredPlugin } from './plugin-discovery.js';
 import { asPlugin, isOurs, knowPluginFolder } from './plugin-code.js';
 import { loadPlugin } from './plugin-loading.js';

@@ -5,7 +5,7 @@ import { z } from 'zod';
 
 import type { RawConfig } from './config-file.js';
 import { check, ConfigInvalid, formatProblem } from './config-problems.js';
-import type { ConfigProblem } from './config-problems.js';
+import type { ConfigProblem } from './config-problem.js';
 import { logLevels } from './logging.js';
 import { discoverPlugins } from './plugin-discovery.js';
 import type { DeclaredPlugin } from './plugin-discovery.js';

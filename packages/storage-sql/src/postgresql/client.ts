@@ -6,7 +6,7 @@ import { PermanentError } from '@nephoscope/core';
 import pg from 'pg';
 import type { ClientConfig } from 'pg';
 
-import type { Location } from './connection.js';
+import type { Location } from './session-settings.js';
 import type { PostgresqlUrl } from './postgresql-url.js';
 
 /** Until the other end is asked whether it is still there, ms. */

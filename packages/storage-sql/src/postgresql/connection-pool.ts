@@ -1,7 +1,7 @@
 import type { PostgresPool, PostgresPoolClient } from 'kysely';
 
 import { Connection } from './connection.js';
-import type { Location, Session } from './connection.js';
+import type { Location, Session } from './session-settings.js';
 
 /** Up to `size` connections, opened when they are needed; for Kysely, too. */
 export class ConnectionPool implements PostgresPool {

@@ -5,42 +5,12 @@ import type pg from 'pg';
 import type { QueryConfig, QueryResult, QueryResultRow } from 'pg';
 
 import { createClient } from './client.js';
-import type { PostgresqlUrl } from './postgresql-url.js';
+import type { Queryable } from './queryable.js';
+import type { Location, Session } from './session-settings.js';
 import { setSession } from './session.js';
 import { watchSilence } from './silence-watch.js';
 import type { SilenceWatch } from './silence-watch.js';
 import { sqlState } from './store-error.js';
-
-/** Where the database is, the PEM files for TLS, and by what name sessions are known there. */
-export interface Location {
-  readonly url: PostgresqlUrl;
-  readonly tls: {
-    readonly caFile?: string | undefined;
-    readonly certFile?: string | undefined;
-    readonly keyFile?: string | undefined;
-  };
-  /** `application_name`: of it PostgreSQL keeps 63 characters. */
-  readonly name: string;
-}
-
-/** ms. */
-export interface Limits {
-  /** To connect and log in, and once more to make the session ready. */
-  readonly connect: number;
-  /** Of a statement, on the server and a moment later here; 0: none, as long as the server is at work on it. */
-  readonly statement: number;
-  /** Without an answer for so long, another connection asks what the server does; 0: never. */
-  readonly silence: number;
-  /** Without a word within a transaction, or with a lock beyond one: then the server ends the session. */
-  readonly rest: number;
-}
-
-export interface Session extends Limits {
-  /** Settings of the server for this connection, as far as it takes them. */
-  readonly settings?: Readonly<Record<string, string>>;
-  /** When it is aborted, connections are cut, whatever they are at. */
-  readonly signal?: AbortSignal;
-}
 
 const oldestVersion = 150_000;
 
@@ -63,7 +33,7 @@ const endedWaiting = ['55P03', '57014'];
  * `statement_timeout` is the server's own and does not help then, nor does TCP as long as something at the other end
  * acknowledges. What is asked on it ends with it.
  */
-export class Connection {
+export class Connection implements Queryable {
   readonly #client: pg.Client;
   readonly #location: Location;
   readonly #session: Session;

@@ -1,4 +1,4 @@
-import type { Connection } from './connection.js';
+import type { Queryable } from './queryable.js';
 
 /** What a session that somebody waits for does, as another one sees it. */
 export interface SessionState {
@@ -9,7 +9,7 @@ export interface SessionState {
 }
 
 /** @param process the id of the session's process */
-export async function stateOf(connection: Connection, process: number): Promise<SessionState> {
+export async function stateOf(connection: Queryable, process: number): Promise<SessionState> {
   const { rows } = await connection.query<{ at_work: string }>({
     text: `select (state = 'active' and wait_event_type is distinct from 'Client')::text as at_work
       from pg_stat_activity where pid = $1`,
@@ -22,7 +22,7 @@ export async function stateOf(connection: Connection, process: number): Promise<
 }
 
 /** Ends a session of this name, which is lost, in the server. */
-export async function endSession(connection: Connection, process: number, name: string): Promise<void> {
+export async function endSession(connection: Queryable, process: number, name: string): Promise<void> {
   await connection.query({
     text: `select pg_terminate_backend(pid) from pg_stat_activity
       where pid = $1 and usename = current_user and application_name = $2::name::text`,
@@ -32,7 +32,7 @@ export async function endSession(connection: Connection, process: number, name: 
 
 /** Who holds locks of these tables. */
 export async function holdersOfTables(
-  connection: Connection,
+  connection: Queryable,
   tables: readonly string[],
 ): Promise<string | undefined> {
   return await described(
@@ -44,7 +44,7 @@ export async function holdersOfTables(
 }
 
 /** Who holds the advisory lock of this number. */
-export async function holderOfLock(connection: Connection, lock: number): Promise<string | undefined> {
+export async function holderOfLock(connection: Queryable, lock: number): Promise<string | undefined> {
   return await described(
     connection,
     `select pid from pg_locks where granted and locktype = 'advisory' and pid <> pg_backend_pid()
@@ -60,7 +60,7 @@ export async function holderOfLock(connection: Connection, lock: number): Promis
  *
  * @param pids a query of the ids of their processes; 0 is a transaction that was prepared for a commit in two phases
  */
-async function described(connection: Connection, pids: string, values: unknown[]): Promise<string | undefined> {
+async function described(connection: Queryable, pids: string, values: unknown[]): Promise<string | undefined> {
   const { rows } = await connection.query<{ who: string }>({
     text: `with asked as (${pids})
       select case asked.pid when 0 then 'a prepared transaction (see pg_prepared_xacts)' else

@@ -1,7 +1,7 @@
 import { NephoscopeError } from '@nephoscope/core';
 
 import { Connection } from './connection.js';
-import type { Location, Session } from './connection.js';
+import type { Location, Session } from './session-settings.js';
 import { pooled, sqlState } from './store-error.js';
 
 /** SQLSTATE of what PgBouncer says to a transaction where it works by statements. */

@@ -20,7 +20,7 @@ import type { SampleTable } from '../sample-table.js';
 import type { Schema } from '../schema.js';
 import { meterSummaries, resourceSummaries } from '../summaries.js';
 import { Connection } from './connection.js';
-import type { Limits, Location, Session } from './connection.js';
+import type { Limits, Location, Session } from './session-settings.js';
 import { ConnectionPool } from './connection-pool.js';
 import { prepareDatabase } from './prepare-database.js';
 import { Recorder } from './recorder.js';

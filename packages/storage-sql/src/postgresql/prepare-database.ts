@@ -3,7 +3,7 @@ import { Kysely, PostgresDialect, sql } from 'kysely';
 
 import { migrate } from '../migrate.js';
 import type { Schema } from '../schema.js';
-import type { Limits, Location } from './connection.js';
+import type { Limits, Location } from './session-settings.js';
 import { ConnectionPool } from './connection-pool.js';
 import { migrations } from './migrations.js';
 import { locks } from './partitions.js';

@@ -1,4 +1,4 @@
-import type { Connection } from './connection.js';
+import type { Queryable } from './queryable.js';
 
 /** What is written and read here relies on these, whatever the server, the database or the role says. */
 const reliedOn: Readonly<Record<string, string>> = {
@@ -56,10 +56,10 @@ const ourSchema = `coalesce((
  * Makes the session one that what is written and read here can rely on.
  *
  * @param settings more of them, in place of the usual
- * @throws as {@link Connection.query}
+ * @throws as {@link Queryable.query}
  */
 export async function setSession(
-  connection: Connection,
+  connection: Queryable,
   settings: Readonly<Record<string, string>>,
 ): Promise<void> {
   await set(connection, reliedOn);
@@ -72,7 +72,7 @@ export async function setSession(
 }
 
 /** All in one query; when one of them is refused, each by itself. */
-async function setWhatIsTaken(connection: Connection, settings: Readonly<Record<string, string>>): Promise<void> {
+async function setWhatIsTaken(connection: Queryable, settings: Readonly<Record<string, string>>): Promise<void> {
   try {
     await set(connection, settings);
   } catch (error) {
@@ -84,7 +84,7 @@ async function setWhatIsTaken(connection: Connection, settings: Readonly<Record<
 }
 
 /** Of these settings those that this version of PostgreSQL knows. */
-async function set(connection: Connection, settings: Readonly<Record<string, string>>): Promise<void> {
+async function set(connection: Queryable, settings: Readonly<Record<string, string>>): Promise<void> {
   await connection.query({
     text: `select set_config(given.name, given.value, false)
       from unnest($1::text[], $2::text[]) as given (name, value) join pg_settings on lower(pg_settings.name) = given.name`,

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-import type { Connection } from './connection.js';
+import type { Queryable } from './queryable.js';
 import { endSession, stateOf } from './other-sessions.js';
 import { sqlState } from './store-error.js';
 
@@ -17,7 +17,7 @@ export interface Watched {
   readonly name: string;
   readonly cut: (problem: string) => void;
   /** Another connection to the same server, made for this. */
-  readonly other: () => Promise<Connection>;
+  readonly other: () => Promise<Queryable>;
 }
 
 /** Looks from time to time, until the end, what the server does with what was asked. */
@@ -61,7 +61,7 @@ async function look(watched: Watched, silence: number, isAsked: () => boolean): 
   const process = watched.process();
   if (process === undefined) return undefined;
   const before = watched.received();
-  let other: Connection | undefined;
+  let other: Queryable | undefined;
   try {
     other = await watched.other();
     const { isAtWork, holders } = await stateOf(other, process);
