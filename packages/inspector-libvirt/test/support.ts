@@ -40,9 +40,13 @@ export function inspectorOf(
   return { inspector, logged, read: (parts = allParts) => inspector.inspect(parts, signal, within) };
 }
 
-/** Waits until it holds; the test's own time limit ends a wait in vain. */
+/** Waits until it holds. A wait that is left behind ends too, so that it does not hold the process. */
 export async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await holds())) await sleep(5);
+  const end = performance.now() + 25_000;
+  while (!(await holds())) {
+    if (performance.now() > end) throw new Error(`Waited 25 s in vain: ${holds}`);
+    await sleep(5);
+  }
 }
 
 export const named = (readings: readonly InstanceReading[], name: string): InstanceReading => {
