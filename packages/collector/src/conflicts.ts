@@ -25,8 +25,8 @@ export interface ConflictsParts {
 
 /** What is billed of an event that is recorded with several figures: for operators, word for word in docs/security.md. */
 export const conflictRule =
-  'Of each project the largest volume counts, until an operator has looked. Where a central agent has read the same meter ' +
-  'of the resource within a day after the event, that reading counts instead: it is signed, and says what the service itself answered.';
+  'For each project the largest volume counts, until an operator has reviewed the conflict. If a central agent read the same ' +
+  'meter of the resource within a day after the event, its reading counts instead: it is signed, and comes from the service itself.';
 
 /** The message id of the sample that was recorded first, of one that is recorded beside it. */
 export function conflictsWith({ text }: Sample): string | undefined {
