@@ -41,7 +41,8 @@ export interface Readers {
 /** What an operator should know of each reason beside its name. */
 const explanations: Readonly<Record<RejectionReason, string>> = {
   unsigned: 'it has no signature',
-  'signature-malformed': 'its signature is not 64 lower-case hexadecimal digits',
+  'scheme-unknown': 'its signature_key names a scheme of signatures that this version does not know',
+  'signature-malformed': 'its signature is none of its scheme (of hmac-sha256: 64 lower-case hexadecimal digits)',
   'form-unknown': 'its form of signature is none that this version knows',
   'form-refused':
     "it is signed in Ceilometer's form, and only the canonical one is accepted here. If Ceilometer's agents are to be metered, or agents " +

@@ -6,7 +6,7 @@ import type { JsonValue } from './json.js';
  * They are none of the content: who vouches for it, and what Ceilometer's agents measure intervals by, which its notification
  * agent leaves out when it publishes a sample again.
  */
-const besideContent = ['message_signature', 'signature_form', 'monotonic_time'];
+const besideContent = ['message_signature', 'signature_form', 'signature_key', 'monotonic_time'];
 /** Of a value in a sentence, in characters. */
 const longest = 60;
 

@@ -27,8 +27,8 @@ export interface MeteringEnvelope {
 /**
  * The signed metering message of a counter: one line of JSON without a line end.
  *
- * Its keys are Ceilometer's and `publisher_id`, `sequence` and `epoch` (where there is one) and `signature_form`,
- * all in signing order, then `message_signature`. A `bigint` volume is a JSON integer with all its digits, a
+ * Its keys are Ceilometer's and `publisher_id`, `sequence` and `epoch` (where there is one) and `signature_form` and,
+ * in the canonical form, `signature_key`, all in signing order, then `message_signature`. A `bigint` volume is a JSON integer with all its digits, a
  * number the shortest text that reads back.
  *
  * Whatever is returned is read again by `sampleOf`: what it would refuse is not signed.
@@ -37,16 +37,16 @@ export interface MeteringEnvelope {
  * @throws COUNTER_INVALID when a field is not of its kind, cannot be written as JSON, or the line is over 1 MiB
  */
 export function signMeteringMessage(counter: Counter, envelope: MeteringEnvelope, signer: Signer): string {
-  const { writer } = signer;
+  const { key, writer } = signer;
   const { epoch } = envelope;
-  const fields = 13 + (epoch === undefined ? 0 : 1) + (envelope.sequence === undefined ? 0 : 1);
+  const fields = 13 + [epoch, envelope.sequence, key].filter((field) => field !== undefined).length;
   const meter = meterFields(counter, writer);
   const volume = numberField('counter_volume', finiteVolume(counter), writer);
   const run = epoch === undefined ? nothing : epochField(epoch, writer);
   const id = textField('message_id', envelope.messageId, writer);
   const resource = resourceFields(counter, envelope, writer);
   const sequence = envelope.sequence === undefined ? nothing : numberField('sequence', envelope.sequence, writer);
-  const origin = originFields(envelope.source, writer);
+  const origin = originFields(envelope.source, signer);
   const time = timestampField(counter.timestamp, writer);
 
   // The long part, which many messages share, is not copied into a text of its own for each.
@@ -179,9 +179,19 @@ function resourceFields(counter: Counter, envelope: MeteringEnvelope, writer: Fo
   return fields;
 }
 
-const originFields = rememberingLast((source: string, writer) =>
-  join(textField('signature_form', writer.name, writer), textField('source', source, writer)),
-);
+let origin: { readonly source: string; readonly signer: Signer; readonly fields: Fields } | undefined;
+
+function originFields(source: string, signer: Signer): Fields {
+  if (origin?.source === source && origin.signer === signer) return origin.fields;
+  const { key, writer } = signer;
+  const fields = join(
+    textField('signature_form', writer.name, writer),
+    key === undefined ? nothing : textField('signature_key', key, writer),
+    textField('source', source, writer),
+  );
+  origin = { source, signer, fields };
+  return fields;
+}
 
 const epochField = rememberingLast((epoch: string, writer) => textField('epoch', epoch, writer));
 

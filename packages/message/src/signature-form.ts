@@ -21,6 +21,8 @@ export interface FormWriter {
 /** What a verifier asks of a message. */
 export interface SignedMessage {
   readonly signature: JsonValue | undefined;
+  /** Its `signature_key`, `SCHEME:ID`; undefined when it names none. */
+  readonly key: JsonValue | undefined;
   /** Undefined when it names one that this version does not know; one that names none is in Ceilometer's. */
   readonly form: SignatureForm | undefined;
   /** All of its fields but the signature, in pieces; bytes among them are in UTF-8. Nothing when the form is unknown. */
@@ -34,6 +36,7 @@ export function signedMessage(message: JsonObject): SignedMessage {
   const form = isSignatureForm(named) ? named : undefined;
   return {
     signature: message.get('message_signature'),
+    key: message.get('signature_key'),
     form,
     signedText: () => (form === undefined ? [] : [signedText(formWriters[form], message)]),
     ambiguity: () => (form === 'ceilometer' ? ceilometerAmbiguity(message) : undefined),

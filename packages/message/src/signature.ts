@@ -1,21 +1,20 @@
-import { createHmac } from 'node:crypto';
-
-import { NephoscopeError } from '@nephoscope/core';
 import type { Secret } from '@nephoscope/core';
 
-import { canonicalKeyLabel } from './canonical-form.js';
 import { formWriters } from './form-writers.js';
-import { HmacSha256 } from './hmac-sha256.js';
 import { formatJson } from './json.js';
 import type { JsonObject, JsonValue } from './json.js';
 import { inKeyOrder } from './key-order.js';
 import { signatureForms, signedMessage, signedText } from './signature-form.js';
 import type { FormWriter, SignatureForm, SignedMessage } from './signature-form.js';
+import { emptySecret, schemeOf, secretKey } from './signature-scheme.js';
+import type { SigningKey } from './signature-scheme.js';
 
 export interface Signer {
   /** How the signed text is written; {@link sign} takes it. */
   readonly writer: FormWriter;
-  /** The signature of a signed text, which may come in parts: 64 lower-case hexadecimal digits. */
+  /** `signature_key` of the messages; undefined in Ceilometer's form, which names no key. */
+  readonly key: string | undefined;
+  /** The signature of a signed text, which may come in parts. */
   sign(...parts: readonly string[]): string;
 }
 
@@ -23,13 +22,15 @@ export interface Signer {
 export type RejectionReason =
   /** It has no `message_signature`. */
   | 'unsigned'
-  /** Its `message_signature` is not 64 lower-case hexadecimal digits. */
+  /** Its `signature_key` names a scheme that this version does not know, or is no text. */
+  | 'scheme-unknown'
+  /** Its `message_signature` is none of its scheme. */
   | 'signature-malformed'
   /** Its `signature_form` is none that this version knows. */
   | 'form-unknown'
   /** Its `signature_form` is known but not accepted here. */
   | 'form-refused'
-  /** It was changed, or signed with another secret. */
+  /** It was changed, or signed with a key that is not known here. */
   | 'signature-wrong';
 
 export interface Verifier {
@@ -38,20 +39,22 @@ export interface Verifier {
 
 /** @throws SECRET_EMPTY */
 export function createSigner({ secret, form }: { readonly secret: Secret; readonly form: SignatureForm }): Signer {
-  const hmac = formHmac(secret, form);
-  return { writer: formWriters[form], sign: (...parts) => hmac.digest(...parts) };
+  const { name, sign } = secretKey(secret, form);
+  return { writer: formWriters[form], key: form === 'ceilometer' ? undefined : name, sign };
 }
 
 /** The JSON text of a message, signed: all of its members but what says so, in signing order, and then the signature. */
-export function signJsonMessage(message: JsonObject, { writer, sign }: Signer): string {
+export function signJsonMessage(message: JsonObject, { writer, key, sign }: Signer): string {
   const own = new Map<string, JsonValue>(message).set('signature_form', writer.name);
-  own.delete('message_signature');
+  for (const old of ['message_signature', 'signature_key']) own.delete(old);
+  if (key !== undefined) own.set('signature_key', key);
   const ordered = new Map(inKeyOrder(own));
   return formatJson(ordered.set('message_signature', sign(signedText(writer, ordered))));
 }
 
 /**
- * Verifies messages signed with any of the secrets; several are for the time in which one replaces another.
+ * Verifies messages signed with any of the secrets; several are for the time in which one replaces another. A message that
+ * names its key is verified with that one alone; one that names none, as those before version 0.2, with each.
  *
  * @param options `forms` are those that are accepted, by default all. A message that does not name its form is
  *   in Ceilometer's.
@@ -63,37 +66,26 @@ export function createVerifier(options: {
 }): Verifier {
   const { secrets, forms = signatureForms } = options;
   if (secrets.length === 0) throw emptySecret();
-  const hmacs = {
-    ceilometer: secrets.map((secret) => formHmac(secret, 'ceilometer')),
-    canonical: secrets.map((secret) => formHmac(secret, 'canonical')),
+  const keys: { readonly [F in SignatureForm]: readonly SigningKey[] } = {
+    ceilometer: secrets.map((secret) => secretKey(secret, 'ceilometer')),
+    canonical: secrets.map((secret) => secretKey(secret, 'canonical')),
   };
 
   return {
     verify(message) {
       const signed = 'signedText' in message ? message : signedMessage(message);
-      const { form, signature } = signed;
+      const { form, key, signature } = signed;
       if (signature === undefined || signature === null) return 'unsigned';
-      if (typeof signature !== 'string' || !/^[0-9a-f]{64}$/.test(signature)) return 'signature-malformed';
+      const scheme = typeof key === 'string' || key === undefined ? schemeOf(key) : undefined;
+      if (scheme === undefined) return 'scheme-unknown';
+      if (typeof signature !== 'string' || !scheme.isSignature(signature)) return 'signature-malformed';
       if (form === undefined) return 'form-unknown';
       if (!forms.includes(form)) return 'form-refused';
       const text = signed.signedText();
-      return hmacs[form].some((hmac) => hmac.matches(text, signature)) ? 'verified' : 'signature-wrong';
+      const isSigned = keys[form].some(
+        ({ name, verify }) => (key === undefined || key === name) && verify(text, signature),
+      );
+      return isSigned ? 'verified' : 'signature-wrong';
     },
   };
-}
-
-/** The canonical form has a key of its own, so that no signature in one form is ever one in the other. */
-function formHmac(secret: Secret, form: SignatureForm): HmacSha256 {
-  const key = Buffer.from(secret.reveal(), 'utf8');
-  if (key.length === 0) throw emptySecret();
-  return new HmacSha256(
-    form === 'ceilometer' ? key : createHmac('sha256', key).update(canonicalKeyLabel).digest(),
-  );
-}
-
-function emptySecret(): NephoscopeError {
-  return new NephoscopeError(
-    'SECRET_EMPTY',
-    'there is no secret to sign metering messages with: set one, the same for agents and collectors',
-  );
 }

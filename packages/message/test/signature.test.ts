@@ -2,7 +2,7 @@ import { createHmac, randomBytes } from 'node:crypto';
 
 import { Secret } from '@nephoscope/core';
 
-import { createSigner, createVerifier } from '../src/index.js';
+import { createSigner, createVerifier, parseJson, signJsonMessage } from '../src/index.js';
 import type { JsonObject, JsonValue, SignatureForm } from '../src/index.js';
 
 import { HmacSha256 } from '../src/hmac-sha256.js';
@@ -103,5 +103,48 @@ describe('an empty secret', () => {
       expect(() => createSigner({ secret: new Secret(''), form })).toThrow(refusal);
     expect(() => verifier('s', '')).toThrow(refusal);
     expect(() => verifier()).toThrow(refusal);
+  });
+});
+
+describe('the scheme and key of a signature', () => {
+  const signed = (secret: string, form: SignatureForm, more: Readonly<Record<string, JsonValue>> = {}) => {
+    const signer = createSigner({ secret: new Secret(secret), form });
+    return parseJson(signJsonMessage(new Map(Object.entries({ ...fields, ...more })), signer)) as JsonObject;
+  };
+  /** Signed as it stands, whatever it names. */
+  const naming = (key: JsonValue, secret = 's') => {
+    const { sign, writer } = createSigner({ secret: new Secret(secret), form: 'canonical' });
+    const body = new Map<string, JsonValue>(
+      Object.entries({ ...fields, signature_form: 'canonical', signature_key: key }),
+    );
+    return body.set('message_signature', sign(signedText(writer, body)));
+  };
+  const nameOf = (secret: string) => signed(secret, 'canonical').get('signature_key') as string;
+
+  it('are named in the canonical form, as the README says, and not in that of Ceilometer', () => {
+    const label = Buffer.concat([Buffer.of(0xff), Buffer.from('nephoscope key name 1')]);
+    const id = createHmac('sha256', 'a shared secret').update(label).digest('hex').slice(0, 16);
+    expect(nameOf('a shared secret')).toBe(`hmac-sha256:${id}`);
+    expect(signed('s', 'ceilometer').has('signature_key')).toBe(false);
+    // What another program named is no name of ours.
+    expect(signed('s', 'canonical', { signature_key: 'other:1' }).get('signature_key')).toBe(nameOf('s'));
+  });
+
+  it('decide what a signature is verified with', () => {
+    expect(verifier('new', 's').verify(naming(nameOf('s')))).toBe('verified');
+    expect(verifier('new', 's').verify(naming(nameOf('new')))).toBe('signature-wrong');
+    expect(verifier('new', 's').verify(naming('hmac-sha256:unheard'))).toBe('signature-wrong');
+    expect(verifier('other').verify(naming(nameOf('s')))).toBe('signature-wrong');
+  });
+
+  it.each(['ed25519:1', 'constructor:1', '', ':', 'hmac-sha25:1', null])(
+    'that are none known here, as %j, are told from a wrong signature',
+    (key) => {
+      expect(verifier('s').verify(naming(key))).toBe('scheme-unknown');
+    },
+  );
+
+  it('are not needed: a message of a version that named none is verified with each secret', () => {
+    expect(verifier('new', 's').verify(message('s', 'canonical'))).toBe('verified');
   });
 });

@@ -8,7 +8,8 @@ export type Check = { readonly form: SignatureForm } | { readonly reason: string
 
 const reasons: Readonly<Record<RejectionReason, string>> = {
   unsigned: 'the message has no signature',
-  'signature-malformed': 'its signature is none: 64 hexadecimal digits',
+  'scheme-unknown': 'its signature has a scheme that this version does not know',
+  'signature-malformed': 'its signature is none of its scheme',
   'form-unknown': 'its signature has a form that this version does not know',
   'form-refused': 'its signature has a form that is not accepted',
   'signature-wrong': 'the signature does not hold: the message was changed, or signed with another secret',

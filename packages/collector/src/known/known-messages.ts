@@ -132,6 +132,7 @@ export class KnownMessages {
     ) as KnownResource['fields'];
     const learned: KnownResource = {
       ...resource,
+      key: resource.key === undefined ? undefined : this.#shared(resource.key),
       metadata,
       fields,
       texts: resource.texts.map((text) => this.#shared(text)),

@@ -26,6 +26,8 @@ export interface KnownResource {
   readonly texts: readonly string[];
   readonly signed: readonly string[];
   readonly metadata: KnownMetadata;
+  /** The `signature_key` that they name. */
+  readonly key: string | undefined;
   readonly fields: Pick<Sample, 'source' | 'userId' | 'projectId' | 'resourceId' | 'publisherId' | 'epoch'>;
 }
 
@@ -90,6 +92,7 @@ export function divide(
         text: text.slice(written.start, written.end),
         signed: Buffer.from(canonicalForm.field('resource_metadata', metadata)),
       },
+      key: message.get('signature_key') as string | undefined,
       fields: { source, userId, projectId, resourceId, publisherId, epoch },
     },
   };

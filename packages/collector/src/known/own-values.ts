@@ -4,7 +4,8 @@ const messageId = /"[ !#-[\]-~]{1,64}"/y;
 const digits = /(?:0|[1-9]\d{0,17})/y;
 /** As ours are written: six digits of a second, or nine of which the last three are not all zero. */
 const fraction = /\.(?:\d{9}(?<!000)|\d{6})\+00:00"/y;
-const signature = /"[0-9a-f]{64}"/y;
+/** Of any scheme: whether it is one is asked when it is verified. */
+const signature = /"[ !#-[\]-~]{1,1000}"/y;
 const secondLength = '"2026-11-22T21:00:00'.length;
 
 /** The values behind the volume. */

@@ -21,6 +21,10 @@ export class RecognisedMessage implements SignedMessage {
     this.#recognised = recognised;
   }
 
+  get key(): string | undefined {
+    return this.#recognised.resource.key;
+  }
+
   get signature(): string {
     return this.#recognised.values.signature;
   }
