@@ -4,10 +4,12 @@ import { formWriters } from './form-writers.js';
 import { formatJson } from './json.js';
 import type { JsonObject, JsonValue } from './json.js';
 import { inKeyOrder } from './key-order.js';
-import { signatureForms, signedMessage, signedText } from './signature-form.js';
-import type { FormWriter, SignatureForm, SignedMessage } from './signature-form.js';
+import { signatureForms } from './signature-form.js';
+import type { FormWriter, SignatureForm } from './signature-form.js';
 import { emptySecret, schemeOf, secretKey } from './signature-scheme.js';
 import type { SigningKey } from './signature-scheme.js';
+import { signedMessage, signedText } from './signed-message.js';
+import type { SignedMessage } from './signed-message.js';
 
 export interface Signer {
   /** How the signed text is written; {@link sign} takes it. */

@@ -9,7 +9,7 @@ import { createSigner, createVerifier, parseJson } from '../src/index.js';
 import { canonicalForm } from '../src/canonical-form.js';
 import { JsonNumber, isJsonObject, quoteJson } from '../src/json.js';
 import type { JsonObject, JsonValue } from '../src/json.js';
-import { signedText } from '../src/signature-form.js';
+import { signedText } from '../src/signed-message.js';
 import { exact, jsonObjects, jsonValues, numberTexts } from './values.js';
 
 const text = (json: string): string => signedText(canonicalForm, parseJson(json) as JsonObject);

@@ -20,7 +20,7 @@ import type { JsonObject, JsonValue } from '../src/index.js';
 import { ceilometerAmbiguity } from '../src/ceilometer-ambiguity.js';
 import { ceilometerForm } from '../src/ceilometer-form.js';
 import { inKeyOrder } from '../src/key-order.js';
-import { signedText } from '../src/signature-form.js';
+import { signedText } from '../src/signed-message.js';
 
 const folder = new URL('../../collector/test/data/ceilometer/', import.meta.url);
 /** What Ceilometer's agents sent. */

@@ -7,7 +7,7 @@ import { createVerifier, parseJson, splitMeteringBatch } from '../src/index.js';
 import { ceilometerForm } from '../src/ceilometer-form.js';
 import { JsonNumber, isJsonObject } from '../src/json.js';
 import type { JsonObject, JsonValue } from '../src/json.js';
-import { signedText } from '../src/signature-form.js';
+import { signedText } from '../src/signed-message.js';
 
 interface Vector {
   readonly json: string;

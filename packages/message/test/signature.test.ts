@@ -7,7 +7,7 @@ import type { JsonObject, JsonValue, SignatureForm } from '../src/index.js';
 
 import { HmacSha256 } from '../src/hmac-sha256.js';
 import { signatureForms } from '../src/signature-form.js';
-import { signedText } from '../src/signature-form.js';
+import { signedText } from '../src/signed-message.js';
 
 const fields = { counter_name: 'cpu', resource_id: 'é' };
 
