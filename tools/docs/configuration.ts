@@ -77,13 +77,13 @@ Every program has a section \`bus\`; the compute agent also \`inspector\` and \`
 
 ## \`services\`: the services of the cloud
 
-What is as usual need not be said. The collector goes by it, the central agent (\`interface\`, \`resellerPrefix\`), and a compute agent with
-\`lastReading: nova\`.
+Only what differs from the defaults needs a row. The collector uses it, the central agent (\`interface\`, \`resellerPrefix\`), and compute
+agents with \`lastReading: nova\`.
 
 ${own(services)}
-What is usual:
+Defaults:
 
-${usualServices(plugins)}
+${defaultsOfServices(plugins)}
 ## \`status\`: health and metrics
 
 ${String(compute.status.description)}
@@ -131,8 +131,8 @@ ${selectable('collector', 'plugins', 'notifications.plugins')}
 `;
 }
 
-/** Where each service publishes, and as whom, unless the operator says otherwise. */
-function usualServices(plugins: readonly FirstPartyPlugin[]): string {
+/** Where each service publishes by default, and as whom. */
+function defaultsOfServices(plugins: readonly FirstPartyPlugin[]): string {
   const rows = new Map<string, { readonly exchanges: Set<string>; readonly publishers: Set<string> }>();
   for (const { namespace, plugin } of plugins) {
     if (namespace !== 'collector' || plugin.service === undefined) continue;

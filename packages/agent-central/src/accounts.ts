@@ -12,8 +12,8 @@ import { z } from 'zod';
 
 /** Options of the version before of the pollsters that read accounts of the object store. */
 export const accountOptions = z.strictObject({
-  interface: refusedOption('is said once for all pollsters: write services.swift.interface'),
-  resellerPrefix: refusedOption('is said once for all pollsters: write services.swift.resellerPrefix'),
+  interface: refusedOption('is set once for all pollsters: write services.swift.interface'),
+  resellerPrefix: refusedOption('is set once for all pollsters: write services.swift.resellerPrefix'),
 });
 
 const prefixOf = ({ resellerPrefix = 'AUTH_' }: ServiceSettings) => resellerPrefix;

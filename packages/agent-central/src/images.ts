@@ -7,7 +7,7 @@ import { pageSize } from './listed-counters.js';
 
 /** Options of the version before of the pollsters that read images. */
 export const imageOptions = z.strictObject({
-  interface: refusedOption('is said once for all pollsters: write services.glance.interface'),
+  interface: refusedOption('is set once for all pollsters: write services.glance.interface'),
 });
 
 /**

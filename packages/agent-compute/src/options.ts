@@ -14,7 +14,7 @@ const group = z.strictObject({
     .min(1)
     .describe('Meter names, `*` for any text. The first group that names a meter polls it.'),
   instances: instanceFilterOptions.meta({
-    description: 'Which instances this group reads, as `compute.instances` says it.',
+    description: 'Which instances this group reads; the same keys as `compute.instances`.',
     sameAs: 'compute.instances',
   }),
 });
@@ -77,7 +77,7 @@ const options = z.strictObject({
   lastReading: lastReading
     .default('collector')
     .describe(
-      'Who says, beside libvirt, that an instance is about to end, so that it is read once more: `collector`, that hears of it from nova; `nova`, for an agent without a collector, which then gets all notifications of the cloud; `off`: nobody is heard, nor are instances read when they start.',
+      'Where the agent learns that an instance is about to end, beside libvirt, so that it reads it once more: `collector`, which receives nova’s notifications; `nova`, for an agent without a collector (each such agent receives all notifications of the cloud); `off`: no readings when instances start or end.',
     ),
   groups: groups.default([]).describe('Meters with an interval of their own; the others keep `interval`.'),
 });

@@ -71,8 +71,8 @@ export function defineServiceNotifications({
   return defineNotificationHandler<unknown>({
     service,
     options: z.strictObject({
-      exchanges: refusedOption(`is said once for all plugins: write services.${service}.exchange`),
-      publishers: refusedOption(`is said once for all plugins: write services.${service}.publishers`),
+      exchanges: refusedOption(`is set once for all plugins: write services.${service}.exchange`),
+      publishers: refusedOption(`is set once for all plugins: write services.${service}.publishers`),
     }),
     meters,
     create: ({ service: given = {} }) => ({

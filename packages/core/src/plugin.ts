@@ -32,7 +32,7 @@ export interface PluginSettings<Options> {
   readonly clock: Clock;
   /** The name of this host as the cloud knows it. */
   readonly host: string;
-  /** What the operator says of the plugin's `service`; nothing where it names none. */
+  /** What the operator set for the plugin's `service`. */
   readonly service?: ServiceSettings | undefined;
 }
 
@@ -52,7 +52,7 @@ export interface Plugin<N extends Namespace = Namespace, Options = unknown, Prod
   readonly options: z.ZodType<Options>;
   /** What it emits; empty for inspectors, stores and buses. */
   readonly meters: readonly Meter[];
-  /** The service of the cloud that it is about: which row of the section `services` it is given. */
+  /** The service of the cloud that it reads: it gets that row of the section `services`. */
   readonly service?: string | undefined;
   create(settings: PluginSettings<Options>): Product;
 }
@@ -60,7 +60,7 @@ export interface Plugin<N extends Namespace = Namespace, Options = unknown, Prod
 interface Definition<Options, Product> {
   /** Defaults to no options. */
   readonly options?: z.ZodType<Options>;
-  /** Of plugins for notifications and of the central agent: the service that they are about, as `cinder`. */
+  /** Of notification plugins and central pollsters: the service that they read, such as `cinder`. */
   readonly service?: string;
   create(settings: PluginSettings<Options>): Product;
 }

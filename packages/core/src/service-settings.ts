@@ -1,7 +1,4 @@
-/**
- * What the operator says of a service of the cloud, in its row of the section `services`. What is missing there is as the
- * plugin knows the service by default.
- */
+/** What the operator set for a service of the cloud, in its row of the section `services`. For what is missing the plugin has defaults. */
 export interface ServiceSettings {
   /** The exchanges that it publishes notifications on: its `control_exchange`. */
   readonly exchange?: readonly string[] | undefined;
@@ -9,7 +6,7 @@ export interface ServiceSettings {
   readonly topics?: readonly string[] | undefined;
   /** What it writes as `publisher_id`, `*` for any text. */
   readonly publishers?: readonly string[] | undefined;
-  /** Of nova: the form of notifications that is listened to, where it is one alone. */
+  /** Of nova: the only form of notifications that is consumed. */
   readonly format?: 'unversioned' | 'versioned' | undefined;
   /** Which of its endpoints is asked. */
   readonly interface?: 'public' | 'internal' | 'admin' | undefined;

@@ -1,7 +1,7 @@
 import { refusedOption } from '@nephoscope/core';
 import { z } from 'zod';
 
-const once = (key: string) => refusedOption(`is said once for all plugins: write services.nova.${key}`);
+const once = (key: string) => refusedOption(`is set once for all plugins: write services.nova.${key}`);
 
 /** There are no options; those of the version before are refused, as they decided what is metered. */
 export const retiredOptions = z.strictObject({

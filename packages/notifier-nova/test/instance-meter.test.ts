@@ -165,7 +165,7 @@ describe('a field that is needed', () => {
   });
 });
 
-describe('what is said of nova', () => {
+describe('the settings of nova', () => {
   const listening = (service: ServiceSettings) =>
     createHandler('instance', service).exchangeTopics({ notificationTopics: ['notifications', 'telemetry'] });
   const { eventTypes } = createHandler('memory');
@@ -197,7 +197,7 @@ describe('what is said of nova', () => {
     );
   });
 
-  it('was said in each plugin, and is said once', () => {
+  it('were options of each plugin, and are set once', () => {
     for (const plugin of Object.values(plugins))
       for (const [key, value] of [
         ['exchange', 'nova'],
@@ -206,7 +206,7 @@ describe('what is said of nova', () => {
         ['versionedTopics', ['v']],
       ] as const)
         expect(plugin.options.safeParse({ [key]: value }).error?.issues[0]?.message).toMatch(
-          /^is said once for all plugins: write services\.nova\.(exchange|publishers|format|topics)/,
+          /^is set once for all plugins: write services\.nova\.(exchange|publishers|format|topics)/,
         );
   });
 });

@@ -27,7 +27,7 @@ export function createSelected<Product, Made>(
     readonly logger: RootLogger;
     readonly clock: Clock;
     readonly host: string;
-    /** What the operator says of services; each plugin is given the row of its own. */
+    /** What the operator set for services; each plugin gets the row of its own. */
     readonly services?: Readonly<Record<string, ServiceSettings | undefined>>;
     readonly note?: string | undefined;
   },

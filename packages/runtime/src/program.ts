@@ -36,7 +36,7 @@ export const commonSections = {
     .describe('JSON lines on standard error.'),
   services: serviceOptions
     .prefault({})
-    .describe('What is not as usual about services of the cloud: a row each, by their names.'),
+    .describe('Settings of the cloud’s services that differ from the defaults, by service.'),
 };
 
 /** A section that names a plugin by `type` and holds that plugin's options beside it. */
@@ -108,7 +108,7 @@ export const sectionsOfFile = [
 ];
 const ofOthers = Object.fromEntries(sectionsOfFile.map((key) => [key, z.unknown().optional()]));
 
-/** Rows of services that no plugin is about; as far as that can be told, since the code of who is left out is not loaded. */
+/** Rows of services that no plugin is for. While plugins of others are disabled nothing can be said: their code is not loaded. */
 function strangeServices(
   given: unknown,
   { active, inactive }: { readonly active: readonly ActivePlugin[]; readonly inactive: readonly InactivePlugin[] },
@@ -119,7 +119,7 @@ function strangeServices(
     .filter((name) => !known.includes(name))
     .map((name) => ({
       path: ['services', name],
-      message: `no installed plugin is about a service of this name; there are ${known.join(', ')}`,
+      message: `no installed plugin is for a service of this name; there are ${known.join(', ')}`,
     }));
 }
 

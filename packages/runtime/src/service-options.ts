@@ -8,13 +8,13 @@ const texts = () =>
 
 const announces = {
   exchange: texts().describe(
-    'The exchange on which it publishes its notifications: its `control_exchange`. Several are a list.',
+    'The exchange on which it publishes notifications: its `control_exchange`. A list names several.',
   ),
   topics: texts().describe(
-    'The topics of its notifications: `topics` of its section `oslo_messaging_notifications`. Default: `notifications.topics`, and of nova `versioned_notifications` beside them.',
+    'The topics of its notifications: `topics` in its section `oslo_messaging_notifications`. Default: `notifications.topics`; for nova also `versioned_notifications`.',
   ),
   publishers: texts().describe(
-    'What it writes as `publisher_id`; `*` stands for any text. Notifications of others wait among the dead letters.',
+    'The `publisher_id`s that are accepted; `*` stands for any text. Notifications from other publishers go to the dead letters.',
   ),
 };
 
@@ -23,20 +23,20 @@ const answers = {
     .enum(['public', 'internal', 'admin'])
     .optional()
     .describe(
-      'Which of its endpoints the central agent asks. Default: `openstack.interface`, or what is usual for it.',
+      'Which of its endpoints the central agent uses. Default: `openstack.interface`, or `internal` for glance and `admin` for swift.',
     ),
 };
 
 const row = <Shape extends z.ZodRawShape>(shape: Shape) => z.strictObject({ ...announces, ...shape });
 
-/** The services that our own plugins know, and what is peculiar to them. */
+/** The services of our own plugins, with the settings that only some of them have. */
 const ours = {
   nova: row({
     format: z
       .enum(['unversioned', 'versioned'])
       .optional()
       .describe(
-        'Which form of its notifications is listened to, as in its `notification_format`. By default both, and an event that comes in both is counted once; `instance_booting_time` then takes the unversioned form, since the versioned one cuts times to the second.',
+        'The form of notifications that is consumed, as in its `notification_format`. By default both; an event in both forms is counted once. `instance_booting_time` then uses the unversioned form, because the versioned one truncates times to the second.',
       ),
   }).optional(),
   cinder: row({}).optional(),
@@ -55,5 +55,5 @@ const ours = {
 
 export const knownServices: readonly string[] = Object.keys(ours);
 
-/** The section `services`: a row for each service of the cloud that is not as its plugins know it by default. */
+/** The section `services`: a row for each service whose settings differ from the defaults of its plugins. */
 export const serviceOptions = z.object(ours).catchall(row({}));

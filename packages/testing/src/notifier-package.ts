@@ -11,7 +11,7 @@ import { testFramework } from './test-framework.js';
 /** A notification plugin whose exchanges the operator can set, as `defineServiceNotifications` makes them. */
 export type NotifierPlugin = Plugin<'collector', unknown, NotificationHandler>;
 
-/** The handler of a plugin, the operator having said this of its service. */
+/** The handler of a plugin with these settings of its service. */
 export function handlerOf(plugin: NotifierPlugin, service: ServiceSettings = {}): NotificationHandler {
   return plugin.create({
     options: plugin.options.parse({}),

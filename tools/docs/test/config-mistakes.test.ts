@@ -119,15 +119,15 @@ describe('what operators are told of their mistakes', () => {
     ],
     [
       'services: { nvoa: {} }\n',
-      'services.nvoa: no installed plugin is about a service of this name; there are nova, cinder, glance, neutron, swift (FILE:3)',
+      'services.nvoa: no installed plugin is for a service of this name; there are nova, cinder, glance, neutron, swift (FILE:3)',
     ],
     [
       'notifications: { plugins: { vcpus: { format: versioned } } }\n',
-      'notifications.plugins.vcpus.format: is said once for all plugins: write services.nova.format, unless it was auto (FILE:3)',
+      'notifications.plugins.vcpus.format: is set once for all plugins: write services.nova.format, unless it was auto (FILE:3)',
     ],
     [
       'central: { pollsters: { image: { interface: public } } }\n',
-      'central.pollsters.image.interface: is said once for all pollsters: write services.glance.interface (FILE:3)',
+      'central.pollsters.image.interface: is set once for all pollsters: write services.glance.interface (FILE:3)',
     ],
     [
       'compute: { spool: { maxBytes: 4GB } }\n',

@@ -81,7 +81,7 @@ notifications:
     volume_size: { exchanges: [cinder], publishers: ['*'] }
     vcpus: { exchange: nova, format: versioned, versionedTopics: [v], publishers: [a] }
 `);
-  const once = 'is said once for all';
+  const once = 'is set once for all';
   expect(lines.map((line) => line.replace(/ of the cloud in clouds.yaml.*/, ' …'))).toEqual([
     `central.pollsters.image.interface: ${once} pollsters: write services.glance.interface`,
     `central.pollsters.objectstore.interface: ${once} pollsters: write services.swift.interface`,

@@ -7,7 +7,7 @@ export interface Polled {
   readonly gaps: readonly { readonly meter: string; readonly reason: Missing; readonly resourceId: string }[];
 }
 
-/** One poll of a new pollster, the operator having said this of its service. @throws what it throws */
+/** One poll of a new pollster, with these settings of its service. @throws what it throws */
 export async function poll<Options>(
   plugin: Plugin<'poll.central', Options, CentralPollster>,
   cloud: Cloud,

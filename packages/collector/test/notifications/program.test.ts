@@ -98,7 +98,7 @@ it('runs every plugin that is installed, with the options of the operator', asyn
   expect(await metric(registry, 'nephoscope_collector_plugin_failures')).toBe(0);
 });
 
-describe('what is said of services', () => {
+describe('settings of a service', () => {
   /** A plugin about a service, as a third party would make it. */
   const about = (service: string, meter: string) => `
 import { defineServiceNotifications } from '@nephoscope/core';
@@ -113,7 +113,7 @@ export default defineServiceNotifications({
     return bus.declared.slice(1).map(({ exchange, bindings }) => [exchange, bindings]);
   };
 
-  it('is said once and reaches every plugin about the service, and no other', async () => {
+  it('are set once and reach every plugin of the service, and no other', async () => {
     expect(await heard({})).toEqual([['usual', ['telemetry.info']]]);
     expect(await heard({ trove: { exchange: 'trove' } })).toEqual([
       ['trove', ['telemetry.info']],
@@ -126,7 +126,7 @@ export default defineServiceNotifications({
     ]);
   });
 
-  it('says whose notifications are taken', async () => {
+  it('name the publishers that are accepted', async () => {
     const { bus } = await started({}, plugins, { cinder: { publishers: 'storage-*' } });
     const sent = ['storage-7', 'usual.host'].map((publisher_id) =>
       delivery(enveloped({ ...volumeCreated, event_type: 'volume.create.end', publisher_id })),
@@ -142,13 +142,13 @@ export default defineServiceNotifications({
     [{ cinder: { format: 'versioned' } }, ['services', 'cinder', 'format'], 'there is no such key'],
     [{ nova: { format: 'auto' } }, ['services', 'nova', 'format'], "must be one of 'unversioned', 'versioned'"],
     [{ nova: { topics: [] } }, ['services', 'nova', 'topics'], 'must be a text or a list of texts'],
-  ])('tells of mistakes: %j', async (services, path, message) => {
+  ])('are checked: %j', async (services, path, message) => {
     await expect(configured({}, plugins, services)).rejects.toMatchObject({
       problems: [{ path, message: expect.stringContaining(message) as unknown }],
     });
   });
 
-  it('may be of a service whose plugin does not run', async () => {
+  it('may belong to a service whose plugins are disabled', async () => {
     const some = await configured({ disabled: ['one', 'two'] }, plugins, { trove: { exchange: 'x' }, nova: {} });
     expect(some.config.services).toEqual({ trove: { exchange: ['x'] }, nova: {} });
   });
@@ -156,12 +156,12 @@ export default defineServiceNotifications({
   it.each([
     ['exchanges', ['x'], 'services.cinder.exchange'],
     ['publishers', ['x'], 'services.cinder.publishers'],
-  ])('was %s of each plugin, which is refused with what to write', async (key, value, instead) => {
+  ])('were %s of each plugin: refused, with what to write', async (key, value, instead) => {
     await expect(configured({ plugins: { volume: { [key]: value } } }, plugins)).rejects.toMatchObject({
       problems: [
         {
           path: ['notifications', 'plugins', 'volume', key],
-          message: `is said once for all plugins: write ${instead}`,
+          message: `is set once for all plugins: write ${instead}`,
         },
       ],
     });
