@@ -252,7 +252,7 @@ describe('what operators are told of their mistakes', () => {
     ['log:\n\tlevel: debug\n', 'FILE is not YAML:\nFILE:4:1: indent with spaces, not with tabs'],
     [
       'log: { level: debug\nsource: x\n',
-      'FILE is not YAML:\nFILE:4:1: the indentation does not fit to the lines around it',
+      'FILE is not YAML:\nFILE:4:1: a bracket or brace that was opened further up is not closed before this line',
     ],
     [
       'source: "x\n',
