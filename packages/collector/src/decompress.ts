@@ -48,7 +48,10 @@ const leastRoom = 64 * 1024;
  *
  * @throws BODY_COMPRESSED when it cannot be had, is larger than `maxBytes`, or than 200 times what came
  */
-export async function decompressed({ body, compression }: Delivery, maxBytes: number): Promise<Uint8Array> {
+export async function decompressed(
+  { body, compression }: Pick<Delivery, 'body' | 'compression'>,
+  maxBytes: number,
+): Promise<Uint8Array> {
   if (compression === undefined) return body;
   const method = methods.get(compression.toLowerCase());
   if (method === undefined) throw compressed(`by '${compression.slice(0, 60)}', which cannot be read here`);

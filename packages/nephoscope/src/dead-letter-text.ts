@@ -1,3 +1,4 @@
+import { decompressed } from '@nephoscope/collector';
 import type { DeadLetter } from '@nephoscope/core';
 import { isJsonObject, parseJson } from '@nephoscope/message';
 import type { JsonValue } from '@nephoscope/message';
@@ -30,14 +31,23 @@ export function publisherOf({ body }: Pick<DeadLetter, 'body'>): string | undefi
   return first === undefined || publishers.size === 1 ? first : `${first} and ${publishers.size - 1} more`;
 }
 
+/** As it was before its sender's library compressed it; as it is where that cannot be had, or is more than is looked into. */
+export async function uncompressed<L extends Pick<DeadLetter, 'body' | 'compression'>>(letter: L): Promise<L> {
+  try {
+    return { ...letter, body: await decompressed(letter, longestRead) };
+  } catch {
+    return letter;
+  }
+}
+
 /** A dead letter as one line of JSON, wholly: the body as text, or in base64 where it is none. */
-export function deadLetterLine(letter: DeadLetter): string {
+export async function deadLetterLine(letter: DeadLetter): Promise<string> {
   const { at, reason, routingKey, contentType, compression, body } = letter;
   const text = utf8(body);
   return JSON.stringify({
     at: at ?? null,
     reason: reason ?? null,
-    publisher: publisherOf(letter) ?? null,
+    publisher: publisherOf(await uncompressed(letter)) ?? null,
     routing_key: routingKey ?? null,
     content_type: contentType ?? null,
     ...(compression !== undefined && { compression }),

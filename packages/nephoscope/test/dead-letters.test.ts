@@ -1,8 +1,10 @@
+import { gzipSync } from 'node:zlib';
+
 import { FakeBus } from '@nephoscope/testing';
 import type { DeadLetter } from '@nephoscope/core';
 
 import { readDeadLetters, settleDeadLetters } from '../src/dead-letter-sweeps.js';
-import { deadLetterLine, describeDeadLetter, publisherOf } from '../src/dead-letter-text.js';
+import { deadLetterLine, describeDeadLetter, publisherOf, uncompressed } from '../src/dead-letter-text.js';
 
 const never = new AbortController().signal;
 const letter = (body: string | Uint8Array, reason?: string): DeadLetter => ({
@@ -98,8 +100,8 @@ describe('what a dead letter is', () => {
     expect(publisherOf(letter(body))).toBe(expected);
   });
 
-  it('is a line of JSON, byte for byte', () => {
-    expect(JSON.parse(deadLetterLine(letter('\ufeff{"a":\n1}', 'why')))).toEqual({
+  it('is a line of JSON, byte for byte', async () => {
+    expect(JSON.parse(await deadLetterLine(letter('\ufeff{"a":\n1}', 'why')))).toEqual({
       at: '2026-11-22T21:00:00.000Z',
       reason: 'why',
       publisher: null,
@@ -116,7 +118,7 @@ describe('what a dead letter is', () => {
       at: undefined,
       routingKey: undefined,
     };
-    expect(JSON.parse(deadLetterLine(binary))).toEqual({
+    expect(JSON.parse(await deadLetterLine(binary))).toEqual({
       at: null,
       reason: null,
       publisher: null,
@@ -127,4 +129,17 @@ describe('what a dead letter is', () => {
       body_base64: '/w==',
     });
   });
+});
+
+it('of a compressed one tells what is in it, where that can be had', async () => {
+  const text = '{"counter_name":"cpu","resource_id":"vm","publisher_id":"compute.a"}';
+  const compressed = { ...letter(gzipSync(text)), compression: 'application/x-gzip' };
+  const readable = await uncompressed(compressed);
+  expect([publisherOf(readable), describeDeadLetter(readable)]).toEqual(['compute.a', 'cpu of vm']);
+  expect(JSON.parse(await deadLetterLine(compressed))).toMatchObject({
+    publisher: 'compute.a',
+    body_base64: Buffer.from(compressed.body).toString('base64'),
+  });
+  const damaged = { ...compressed, body: compressed.body.subarray(0, 20) };
+  expect(await uncompressed(damaged)).toBe(damaged);
 });

@@ -9,7 +9,7 @@ import { Command } from 'commander';
 import { configOption, readConfiguration } from '../configuration.js';
 import { readDeadLetters, settleDeadLetters } from '../dead-letter-sweeps.js';
 import type { DeadLetterFilter } from '../dead-letter-sweeps.js';
-import { deadLetterLine, describeDeadLetter, publisherOf } from '../dead-letter-text.js';
+import { deadLetterLine, describeDeadLetter, publisherOf, uncompressed } from '../dead-letter-text.js';
 import { withBus } from '../open-bus.js';
 import { print, tell } from '../output.js';
 import { installedPlugins, wholeProgram } from '../program.js';
@@ -90,7 +90,7 @@ Examples:
             (seconds) => `Going through the dead letters … ${seconds} s`,
             readDeadLetters(messageBus, queue, { limit, oldest }, signal),
           );
-          if (json === true) for (const letter of letters) await print(`${deadLetterLine(letter)}\n`);
+          if (json === true) for (const letter of letters) await print(`${await deadLetterLine(letter)}\n`);
           else await printTable(letters, queue, options.limit === undefined);
         }),
       ),
@@ -197,7 +197,7 @@ async function settle(
 
 async function printLines(messageBus: MessageBus, queue: string, signal: AbortSignal): Promise<void> {
   const show = async (letter: DeadLetter) => {
-    await print(`${deadLetterLine(letter)}\n`);
+    await print(`${await deadLetterLine(letter)}\n`);
     return 'keep' as const;
   };
   const { keep } = await messageBus.sweepDeadLetters(queue, show, signal);
@@ -214,14 +214,18 @@ async function printTable(letters: readonly DeadLetter[], queue: string, limited
     { head: 'BYTES', align: 'right' as const },
     { head: 'CONTENT' },
   ];
-  const rows = letters.map((letter) => [
-    letter.at ?? '',
-    shortened(letter.reason ?? '(by the broker)'),
-    shortened(publisherOf(letter) ?? ''),
-    letter.routingKey ?? '',
-    digits(letter.body.byteLength),
-    shortened(describeDeadLetter(letter)),
-  ]);
+  const rows: string[][] = [];
+  for (const letter of letters) {
+    const readable = await uncompressed(letter);
+    rows.push([
+      letter.at ?? '',
+      shortened(letter.reason ?? '(by the broker)'),
+      shortened(publisherOf(readable) ?? ''),
+      letter.routingKey ?? '',
+      digits(letter.body.byteLength),
+      shortened(describeDeadLetter(readable)),
+    ]);
+  }
   await print(`${formatTable(columns, rows)}\n`);
   if (limitedByUs && letters.length === tableLimit)
     tell(`At most ${tableLimit} are shown; more with --limit, all with --json.`);
