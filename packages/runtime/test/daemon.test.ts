@@ -2,12 +2,17 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 
-const program = fileURLToPath(new URL('run-to-exit.ts', import.meta.url));
+import { bundle } from '../../../tools/testbed/bundle.js';
+
+let program: string;
+beforeAll(async () => {
+  program = await bundle(new URL('run-to-exit.ts', import.meta.url));
+});
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 
 /** Runs a case to its end; sends a signal after each of its lines named in `after`. */
 async function run(args: readonly string[], after: Readonly<Record<string, NodeJS.Signals>> = {}) {
-  const child = spawn(process.execPath, ['--import', 'tsx', program, ...args], {
+  const child = spawn(process.execPath, [program, ...args], {
     cwd: root,
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -99,7 +104,7 @@ describe('runToExit', () => {
   });
 
   it.each(['log', 'no log'])('goes on when nobody reads its log any more: %s', async (how) => {
-    const child = spawn(process.execPath, ['--import', 'tsx', program, 'talks', ...(how === 'log' ? [how] : [])], {
+    const child = spawn(process.execPath, [program, 'talks', ...(how === 'log' ? [how] : [])], {
       cwd: root,
       stdio: ['ignore', 'pipe', 'pipe'],
     });
@@ -111,7 +116,7 @@ describe('runToExit', () => {
   });
 
   it('goes on when nobody reads what is printed any more', async () => {
-    const child = spawn(process.execPath, ['--import', 'tsx', program, 'prints', 'log'], {
+    const child = spawn(process.execPath, [program, 'prints', 'log'], {
       cwd: root,
       stdio: ['ignore', 'pipe', 'pipe'],
     });

@@ -4,10 +4,10 @@ import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+import { bundle } from '../../../tools/testbed/bundle.js';
 import { waitUntil } from '../../../tools/testbed/processes.js';
 import { temporaryFolder, writeTree } from './deployment.js';
 
-const program = fileURLToPath(new URL('hostile-program.ts', import.meta.url));
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 
 interface Line {
@@ -17,8 +17,10 @@ interface Line {
   readonly err?: { readonly code?: string; readonly message?: string; readonly at?: readonly string[] };
 }
 
+let program: string;
 let folder: Awaited<ReturnType<typeof temporaryFolder>>;
 beforeAll(async () => {
+  program = await bundle(new URL('hostile-program.ts', import.meta.url));
   folder = await temporaryFolder();
 });
 afterAll(() => folder.remove());
@@ -38,7 +40,7 @@ export function create({ logger, clock }) {
   ]);
   await writeTree(path, Object.fromEntries(files) as Record<string, string>);
   const args = [path, ...Object.keys(plugins), ...more];
-  const child = spawn(process.execPath, ['--import', 'tsx', program, ...args], {
+  const child = spawn(process.execPath, [program, ...args], {
     cwd: root,
     stdio: ['pipe', 'pipe', 'pipe'],
   });
