@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+
 import { maxMeteringDocumentBytes } from '@nephoscope/message';
 
 import { FakeDelivery, ids, line, metric, started, until } from './support.js';
@@ -76,7 +78,7 @@ describe('a message of more than 1 MiB', () => {
 describe('a message that is larger than anything that is read', () => {
   const huge = () => Buffer.alloc(maxMeteringDocumentBytes + 1, line().padEnd(1_000, ' ') + '\n');
 
-  it('goes to the dead letters whole, unread, while the store takes nothing', async () => {
+  it('goes to the dead letters unread, as a description, while the store takes nothing', async () => {
     const { bus, store, registry, told } = await started({ batch: { samples: 1 } });
     store.before = never;
     bus.send(new FakeDelivery(line()), new FakeDelivery(line()), new FakeDelivery(line()));
@@ -87,7 +89,11 @@ describe('a message that is larger than anything that is read', () => {
     await until('it is settled', () => delivery.outcome === 'ack');
     expect(delivery.dead).toHaveLength(1);
     expect(delivery.dead[0]!.reason).toMatch(/^unreadable: a message of 16777218 bytes, more than 16777216$/);
-    expect(delivery.dead[0]!.body.byteLength).toBe(body.length + 1);
+    const described = JSON.parse(Buffer.from(delivery.dead[0]!.body).toString()) as object;
+    expect(described).toMatchObject({
+      size: delivery.body.byteLength,
+      sha256: createHash('sha256').update(delivery.body).digest('hex'),
+    });
     const refused = 'nephoscope_collector_samples_refused_total';
     expect(await metric(registry, refused, { reason: 'unreadable' })).toBe(1);
     expect(told('warn')).toHaveLength(1);
