@@ -67,7 +67,7 @@ export class Policies {
           queue,
           { queue, policy },
           `policy '${policy}' of RabbitMQ: ${harm.join('; ')}. Samples in queue '${queue}' can be lost although they were confirmed: set a policy ` +
-            'of higher priority for our queues (docs/architecture.md, "Policies of the broker")',
+            'of higher priority for our queues (docs/architecture.md, "Broker policies")',
         );
     } catch (error) {
       if (signal.aborted) return;

@@ -101,9 +101,9 @@ it(`acknowledges hostile messages, and each part of them is recorded or among th
   await waitUntil('all dead letters are there', () => dead.length >= expected.letters);
   await connection.close();
   expect(dead.length).toBeGreaterThanOrEqual(expected.letters);
-  expect(dead.filter(({ bytes }) => bytes === huge.body.length)).toEqual([
-    { reason: expect.stringMatching(/^unreadable: a message of 104857600 bytes/), bytes: huge.body.length },
-  ]);
+  // A description stands for it.
+  const ofHuge = dead.filter(({ reason }) => /^unreadable: a message of 104857600 bytes/.test(String(reason)));
+  expect(ofHuge.map(({ bytes }) => bytes < 1_000)).toEqual([true]);
   const reasons = new Set(dead.map(({ reason }) => String(reason).split(':')[0]));
   expect([...reasons].every((reason) => /^(unreadable|unsigned|signature-\w+|form-\w+)$/.test(reason!))).toBe(
     true,
