@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 
+import { jest } from '@jest/globals';
 import type { OutgoingMessage } from '@nephoscope/core';
 import { meteringTexts } from '@nephoscope/message';
 import { FakeBus, FakeClock } from '@nephoscope/testing';
@@ -14,7 +15,10 @@ let count = 0;
 const newFolder = () => join(root, `outage-${++count}`);
 const opened: Awaited<ReturnType<typeof openSpool>>[] = [];
 const sending: { stop(): void }[] = [];
+// As in spooling.ts: the longest pauses between tries.
+beforeEach(() => void jest.spyOn(Math, 'random').mockReturnValue(1));
 afterEach(async () => {
+  jest.restoreAllMocks();
   for (const sender of sending.splice(0)) sender.stop();
   await Promise.all(opened.splice(0).map(({ spool }) => spool.close()));
 });

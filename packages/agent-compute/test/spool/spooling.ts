@@ -14,6 +14,8 @@ export const newFolder = () => join(root, `spool-${++count}`);
 
 const opened: Awaited<ReturnType<typeof openSpool>>[] = [];
 const sending: { stop(): void }[] = [];
+// Pauses between tries are spread at random: these are the longest ones, so that who advances the clock knows what is due.
+beforeEach(() => void jest.spyOn(Math, 'random').mockReturnValue(1));
 afterEach(async () => {
   jest.restoreAllMocks();
   for (const sender of sending.splice(0)) sender.stop();
