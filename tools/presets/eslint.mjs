@@ -17,7 +17,7 @@ const mayImport = {
   'inspector-libvirt': ['core', 'libvirt'],
   'agent-compute': ['core', 'message', 'runtime', 'openstack'],
   'agent-central': ['core', 'message', 'runtime', 'openstack'],
-  openstack: [],
+  openstack: ['core'],
   'notifier-nova': ['core'],
   'notifier-cinder': ['core'],
   'notifier-glance': ['core'],

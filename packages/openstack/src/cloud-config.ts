@@ -1,5 +1,6 @@
+import type { Secret } from '@nephoscope/core';
+
 import type { ProxySettings } from './proxy.js';
-import type { Secret } from './secret.js';
 
 export type EndpointInterface = 'public' | 'internal' | 'admin';
 

@@ -1,3 +1,5 @@
+import { Secret } from '@nephoscope/core';
+
 import { jsonOf, refusal, saidIn } from './answers.js';
 import { Catalogue } from './catalogue.js';
 import type { CloudConfig, Credentials, Named, Scope } from './cloud-config.js';
@@ -6,7 +8,6 @@ import { OpenStackError } from './errors.js';
 import { fieldOf, textOf } from './json.js';
 import type { JsonValue } from './json.js';
 import type { Redaction } from './redaction.js';
-import { Secret } from './secret.js';
 import type { Logger } from './logger.js';
 import type { Transport } from './transport.js';
 import { joinUrl } from './urls.js';

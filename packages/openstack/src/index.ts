@@ -5,6 +5,5 @@ export type { JsonObject, JsonValue } from './json.js';
 export { cloudOptions } from './options.js';
 export type { CloudOptions } from './options.js';
 export { readCloud } from './read-cloud.js';
-export { Secret } from './secret.js';
 export { createSession } from './session.js';
 export type { HeadAnswer, ListRequest, Logger, Service, Session, SessionTools } from './session.js';

@@ -1,25 +1,10 @@
+import { duration, Secret } from '@nephoscope/core';
 import { z } from 'zod';
-
-import { Secret } from './secret.js';
 
 export const interfaces = ['public', 'internal', 'admin'] as const;
 
 const text = () => z.string().min(1);
 const secret = () => z.union([z.string().min(1), z.int()]).transform((value) => new Secret(String(value)));
-
-const unit: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
-const form = /^(\d+(?:\.\d+)?) ?(ms|s|m|h|d)$/;
-/** As all programs read a time span, whose packages this one does not know. */
-const timeSpan = () =>
-  z
-    .union([z.number().positive(), z.string().regex(form)])
-    .transform((value) => {
-      if (typeof value === 'number') return value * 1_000;
-      const [, amount, name] = form.exec(value) as unknown as [string, string, string];
-      return Number(amount) * (unit[name] as number);
-    })
-    .pipe(z.number().positive())
-    .meta({ title: 'a time span', like: ['500ms', '10s', '5m'], unit: 's' });
 
 /** An option of a version before, which only a clouds.yaml has now. */
 const elsewhere = (advice: string) =>
@@ -64,7 +49,7 @@ export const cloudOptions = z.strictObject({
     .boolean()
     .optional()
     .describe('`false`: certificates of services are not checked; anybody between can read and change all.'),
-  timeout: timeSpan().optional().describe('Time for one request and its answer. Default: `30s`.'),
+  timeout: duration().optional().describe('Time for one request and its answer. Default: `30s`.'),
 });
 
 export type CloudOptions = z.output<typeof cloudOptions>;

@@ -1,8 +1,9 @@
+import { Secret } from '@nephoscope/core';
+
 import { OpenStackError } from './errors.js';
 import { readClouds, settingsIn } from './clouds-file.js';
 import type { Environment, Settings } from './clouds-file.js';
 import type { CloudOptions } from './options.js';
-import { Secret } from './secret.js';
 
 /** Settings by their name in clouds.yaml, with `_`; those of `auth` are among them. */
 export interface ChosenSettings {

@@ -1,4 +1,4 @@
-import { Secret } from '../src/secret.js';
+import { Secret } from '@nephoscope/core';
 
 import { cloud, connect, glance, images, second, signal } from './connected.js';
 import { recording, resets, says } from './fake-cloud.js';

@@ -1,6 +1,7 @@
 import { inspect } from 'node:util';
 
-import { Secret } from '../src/secret.js';
+import { Secret } from '@nephoscope/core';
+
 import { createSession } from '../src/index.js';
 import type { CloudConfig, JsonObject, ListRequest, Session } from '../src/index.js';
 
