@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 
+import { deadline, orAborted } from '@nephoscope/async';
 import { NephoscopeError, describeError, formatTimestamp } from '@nephoscope/core';
 import type { Clock, Health, Leadership, Logger, MessageBus, Secret } from '@nephoscope/core';
 import { ceilometerWire, createSigner, meteringTopology, nephoscopeWire } from '@nephoscope/message';
-import { signatureFormOf } from '@nephoscope/runtime';
-import { deadline, Duty, orAborted } from '@nephoscope/runtime';
+import { Duty, signatureFormOf } from '@nephoscope/runtime';
 import type { Component } from '@nephoscope/runtime';
 import type { Registry } from 'prom-client';
 

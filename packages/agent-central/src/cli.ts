@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 
+import { deadline } from '@nephoscope/async';
 import { NephoscopeError } from '@nephoscope/core';
 import type { MessageBus } from '@nephoscope/core';
 import { createSession, readCloud } from '@nephoscope/openstack';
@@ -8,11 +9,10 @@ import {
   configure,
   createLogger,
   createPlugin,
-  deadline,
   defaultConfigPath,
   endProcess,
-  oversee,
   hideInLogs,
+  oversee,
   readConfig,
   runBesideBus,
   runToExit,

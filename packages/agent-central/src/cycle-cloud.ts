@@ -1,6 +1,6 @@
+import { orAborted } from '@nephoscope/async';
 import type { Cloud, CloudHead, CloudList, CloudService, Metadata } from '@nephoscope/core';
 import type { Session } from '@nephoscope/openstack';
-import { orAborted } from '@nephoscope/runtime';
 
 import { ItemBudget, SharedListing } from './shared-listing.js';
 

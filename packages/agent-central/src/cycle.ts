@@ -1,5 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises';
 
+import { orAborted } from '@nephoscope/async';
 import { NephoscopeError, isNephoscopeError, meterStem, readMissing } from '@nephoscope/core';
 import type {
   CentralPollManager,
@@ -13,7 +14,7 @@ import type {
 } from '@nephoscope/core';
 import { counterReader } from '@nephoscope/message';
 import type { ReadCounter } from '@nephoscope/message';
-import { asPlugin, orAborted, Pause } from '@nephoscope/runtime';
+import { Pause, asPlugin } from '@nephoscope/runtime';
 
 import { Findings } from './findings.js';
 import type { AgentMetrics } from './metrics.js';

@@ -1,8 +1,8 @@
+import { orAborted, retry } from '@nephoscope/async';
 import { NephoscopeError, describeError } from '@nephoscope/core';
 import type { Clock, Counter, Logger, MessageBus, OutgoingMessage } from '@nephoscope/core';
 import { MeteringBatch, derivedMessageId, meteringTopology, signMeteringMessage } from '@nephoscope/message';
 import type { MeteringWire, Signer } from '@nephoscope/message';
-import { orAborted, retry } from '@nephoscope/runtime';
 
 import type { AgentMetrics } from './metrics.js';
 

@@ -1,3 +1,4 @@
+import { deadline, orAborted } from '@nephoscope/async';
 import { describeError, NephoscopeError } from '@nephoscope/core';
 import type {
   Clock,
@@ -11,15 +12,7 @@ import type {
   Subscription as BusSubscription,
 } from '@nephoscope/core';
 import { lastReadingQueue } from '@nephoscope/message';
-import {
-  deadline,
-  Duty,
-  longestInterval,
-  orAborted,
-  schedule,
-  singleFlight,
-  untilAborted,
-} from '@nephoscope/runtime';
+import { Duty, longestInterval, schedule, singleFlight, untilAborted } from '@nephoscope/runtime';
 import type { Component } from '@nephoscope/runtime';
 
 import { pollReadings, runCycle } from './cycle.js';

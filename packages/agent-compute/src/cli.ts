@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 
+import { deadline } from '@nephoscope/async';
 import { NephoscopeError } from '@nephoscope/core';
 import type { MessageBus } from '@nephoscope/core';
 import {
@@ -7,7 +8,6 @@ import {
   configure,
   createLogger,
   createPlugin,
-  deadline,
   defaultConfigPath,
   endProcess,
   oversee,

@@ -1,8 +1,8 @@
 import { setImmediate as turn } from 'node:timers/promises';
 
+import { orAborted } from '@nephoscope/async';
 import type { InstancePart, InstanceReading } from '@nephoscope/core';
 import { deepFreeze } from '@nephoscope/runtime';
-import { orAborted } from '@nephoscope/runtime';
 
 import type { CycleTools } from './cycle-tools.js';
 import { fitHeap } from './heap.js';

@@ -1,6 +1,6 @@
+import { deadline, orAborted } from '@nephoscope/async';
 import { describeError, NephoscopeError } from '@nephoscope/core';
 import type { Clock, Inspector, InstanceReading, LifecycleEvent, Logger, Secret } from '@nephoscope/core';
-import { deadline, orAborted } from '@nephoscope/runtime';
 
 import { partsOf } from './cycle.js';
 import { LastReadingRequests } from './last-reading-requests.js';

@@ -1,6 +1,7 @@
-import { describeError, Mutex, NephoscopeError } from '@nephoscope/core';
+import { Mutex, retry } from '@nephoscope/async';
+import { NephoscopeError, describeError } from '@nephoscope/core';
 import type { Clock, Health, Logger } from '@nephoscope/core';
-import { Duty, retry } from '@nephoscope/runtime';
+import { Duty } from '@nephoscope/runtime';
 
 import type { Failures } from './failures.js';
 import type { Labelled, MessageWriter } from './message-writer.js';

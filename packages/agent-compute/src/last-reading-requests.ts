@@ -1,4 +1,4 @@
-import { LogLimit } from '@nephoscope/core';
+import { LogLimit } from '@nephoscope/async';
 import type { Clock, Logger, Secret } from '@nephoscope/core';
 import { lastReadingReader } from '@nephoscope/message';
 import type { HeardRequest } from '@nephoscope/message';

@@ -1,8 +1,8 @@
+import { deadline } from '@nephoscope/async';
 import { describeError, NephoscopeError } from '@nephoscope/core';
 import type { Clock, Health, Logger, MessageBus, Secret } from '@nephoscope/core';
 import { ceilometerWire, createSigner, meteringTopology, nephoscopeWire } from '@nephoscope/message';
 import { signatureFormOf } from '@nephoscope/runtime';
-import { deadline } from '@nephoscope/runtime';
 import type { Component } from '@nephoscope/runtime';
 
 import type { Failures } from './failures.js';

@@ -1,5 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises';
 
+import { orAborted } from '@nephoscope/async';
 import { isMissing, NephoscopeError, readMissing } from '@nephoscope/core';
 import type {
   ComputePollManager,
@@ -12,7 +13,6 @@ import type {
   Total,
 } from '@nephoscope/core';
 import { isTotal, maxCounters } from '@nephoscope/message';
-import { orAborted } from '@nephoscope/runtime';
 
 import type { CycleTools } from './cycle-tools.js';
 import type { GroupPollster, PollGroup } from './poll-group.js';

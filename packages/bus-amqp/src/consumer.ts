@@ -1,4 +1,5 @@
-import { Backoff, NephoscopeError, describeError } from '@nephoscope/core';
+import { Backoff } from '@nephoscope/async';
+import { NephoscopeError, describeError } from '@nephoscope/core';
 import type { Clock, Logger } from '@nephoscope/core';
 
 import type { BrokerChannel, ConsumeMessage } from './broker-channel.js';

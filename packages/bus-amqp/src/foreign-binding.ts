@@ -1,4 +1,5 @@
-import { Backoff, NephoscopeError } from '@nephoscope/core';
+import { Backoff } from '@nephoscope/async';
+import { NephoscopeError } from '@nephoscope/core';
 import type { Clock, Logger, QueueTopology } from '@nephoscope/core';
 
 import { untilBindAgain } from './bind-again.js';

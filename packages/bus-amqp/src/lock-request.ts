@@ -1,4 +1,5 @@
-import { Backoff, isPermanentError } from '@nephoscope/core';
+import { Backoff } from '@nephoscope/async';
+import { isPermanentError } from '@nephoscope/core';
 import type { Leadership } from '@nephoscope/core';
 
 import { Lock } from './lock.js';

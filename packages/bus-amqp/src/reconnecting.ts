@@ -1,4 +1,5 @@
-import { Backoff, LogLimit, NephoscopeError, describeError, isPermanentError } from '@nephoscope/core';
+import { Backoff, LogLimit } from '@nephoscope/async';
+import { NephoscopeError, describeError, isPermanentError } from '@nephoscope/core';
 import type { Clock, Logger } from '@nephoscope/core';
 
 import { openConnection } from './open-connection.js';

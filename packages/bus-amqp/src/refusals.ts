@@ -1,4 +1,4 @@
-import { Backoff } from '@nephoscope/core';
+import { Backoff } from '@nephoscope/async';
 import type { Clock, Health } from '@nephoscope/core';
 
 /** Between two new channels, ms. */

@@ -1,6 +1,7 @@
 import { inspect } from 'node:util';
 
-import { Backoff, asPlugin } from '@nephoscope/core';
+import { Backoff } from '@nephoscope/async';
+import { asPlugin } from '@nephoscope/core';
 
 import plugin, { BrokerUrl, amqpOptions } from '../src/index.js';
 import { timeoutsOf } from '../src/timeouts.js';

@@ -1,7 +1,8 @@
 import { performance } from 'node:perf_hooks';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
-import { LogLimit, meterStem } from '@nephoscope/core';
+import { LogLimit } from '@nephoscope/async';
+import { meterStem } from '@nephoscope/core';
 import type { Clock, Delivery, Health, Logger, MessageBus, SampleStore, Secret } from '@nephoscope/core';
 import { createVerifier, maxMeteringDocumentBytes, meteringTopology } from '@nephoscope/message';
 

@@ -1,4 +1,4 @@
-import { LogLimit } from '@nephoscope/core';
+import { LogLimit } from '@nephoscope/async';
 import type { Clock, Logger, Sample, SampleStore, Secret } from '@nephoscope/core';
 import {
   contentDifference,

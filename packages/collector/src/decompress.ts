@@ -1,7 +1,8 @@
 import { promisify } from 'node:util';
 import * as zlib from 'node:zlib';
 
-import { Mutex, NephoscopeError, describeError } from '@nephoscope/core';
+import { Mutex } from '@nephoscope/async';
+import { NephoscopeError, describeError } from '@nephoscope/core';
 import type { Delivery } from '@nephoscope/core';
 
 import { bunzip } from './bunzip.js';

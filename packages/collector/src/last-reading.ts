@@ -1,4 +1,5 @@
-import { Backoff, LogLimit, describeError, isNephoscopeError } from '@nephoscope/core';
+import { LogLimit, retry } from '@nephoscope/async';
+import { describeError, isNephoscopeError } from '@nephoscope/core';
 import type { Clock, Logger, MessageBus, OutgoingMessage, Secret } from '@nephoscope/core';
 import { announcedEnd, endAnnouncements, lastReadingMessage, lastReadingSigner } from '@nephoscope/message';
 import type { LastReadingRequest } from '@nephoscope/message';
@@ -12,7 +13,7 @@ import type { NotificationObserver } from './notifications/listener.js';
 const mostAtOnce = 100;
 const waiting = { most: 1_000, maxAge: 5_000 };
 // A queue that somebody floods has room again and again: between two tries, ms.
-const pauses = [20, 500] as const;
+const pauses = { first: 20, longest: 500 };
 
 interface End {
   readonly host: string;
@@ -65,16 +66,9 @@ export function createLastReadings({
 
   /** Tries as long as the request is worth anything. One that arrived all the same is heard once. */
   async function publish(message: OutgoingMessage, signal: AbortSignal): Promise<void> {
-    const backoff = new Backoff(...pauses);
     const until = clock.monotonic() + BigInt(waiting.maxAge) * 1_000_000n;
-    for (;;) {
-      try {
-        return await bus.publish(message);
-      } catch (error) {
-        if (!isNephoscopeError(error, 'BUS_UNAVAILABLE') || clock.monotonic() >= until) throw error;
-        await clock.sleep(backoff.next(), signal);
-      }
-    }
+    const isFinal = (error: unknown) => !isNephoscopeError(error, 'BUS_UNAVAILABLE') || clock.monotonic() >= until;
+    await retry(() => bus.publish(message), { ...pauses, clock, signal, isFinal });
   }
 
   async function send({ host, request, signal }: End): Promise<void> {

@@ -1,6 +1,6 @@
-import { describeError } from '@nephoscope/core';
+import { retry } from '@nephoscope/async';
+import { describeError, isPermanentError } from '@nephoscope/core';
 import type { Clock, Health, Logger, SampleStore } from '@nephoscope/core';
-import { retry } from '@nephoscope/runtime';
 import type { Component } from '@nephoscope/runtime';
 
 const pauses = { first: 250, longest: 15_000 };
@@ -21,7 +21,7 @@ export function patientStore(
           `the store is not available, it is waited for; the next try is in ${pause / 1_000} s: ${waitsFor}`,
         );
       };
-      await retry(() => store.start(signal), { ...pauses, clock, signal, onFailure });
+      await retry(() => store.start(signal), { ...pauses, clock, signal, onFailure, isFinal: isPermanentError });
       if (waitsFor !== undefined) logger.info({}, 'the store is available now');
       waitsFor = undefined;
     },

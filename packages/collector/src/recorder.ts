@@ -1,6 +1,6 @@
+import { retry } from '@nephoscope/async';
 import { describeError, isNephoscopeError } from '@nephoscope/core';
 import type { Clock, Logger, Sample, SampleStore } from '@nephoscope/core';
-import { retry } from '@nephoscope/runtime';
 
 import type { Conflicts } from './conflicts.js';
 import type { Intake, Refusal } from './intake.js';

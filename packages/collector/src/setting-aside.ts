@@ -1,4 +1,5 @@
-import { Backoff, LogLimit, describeError } from '@nephoscope/core';
+import { Backoff, LogLimit } from '@nephoscope/async';
+import { describeError } from '@nephoscope/core';
 import type { Clock, Delivery, Health, Logger } from '@nephoscope/core';
 
 import type { Letter } from './letters.js';

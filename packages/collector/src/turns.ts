@@ -1,6 +1,6 @@
 import { performance } from 'node:perf_hooks';
 
-import { Mutex } from '@nephoscope/core';
+import { Mutex } from '@nephoscope/async';
 import type { Delivery } from '@nephoscope/core';
 
 import { maxMiddleBytes, refusing } from './intake.js';

@@ -1,4 +1,3 @@
-export { Backoff } from './backoff.js';
 export { byteSize } from './byte-size.js';
 export type { Clock } from './clock.js';
 export type { Cloud, CloudHead, CloudList, CloudService } from './cloud.js';
@@ -28,7 +27,6 @@ export type {
   VnicTraffic,
 } from './inspector.js';
 export type { CloudFacts, Flavor, Instance, PowerState } from './instance.js';
-export { LogLimit } from './log-limit.js';
 export type { Logger } from './logger.js';
 export type {
   DeadLetter,
@@ -45,7 +43,6 @@ export type {
 export type { Sample } from './sample.js';
 export { meterStem } from './meter.js';
 export type { Meter } from './meter.js';
-export { Mutex } from './mutex.js';
 export type { ExchangeTopics, Notification, NotificationHandler } from './notification.js';
 export { defineServiceNotifications, notificationCounter } from './notification-counter.js';
 export type { NotificationFigure, ServiceNotifications } from './notification-counter.js';

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 
-import { Backoff, describeError, NephoscopeError } from '@nephoscope/core';
+import { Backoff } from '@nephoscope/async';
+import { NephoscopeError, describeError } from '@nephoscope/core';
 import type { Clock, Health, Logger } from '@nephoscope/core';
 import { connect, isConnectionClosed, isUnsupported, withoutPassword } from '@nephoscope/libvirt';
 import type { CallOptions, Connection } from '@nephoscope/libvirt';

@@ -1,8 +1,12 @@
-import { setMaxListeners } from 'node:events';
+import { setTimeout as wait } from 'node:timers/promises';
+
+import { deadline } from '@nephoscope/async';
+
+/** Waits, ms; rejects when the signal is aborted. */
+export const sleep = (ms: number, signal?: AbortSignal): Promise<void> => wait(ms, undefined, { signal });
 
 /**
- * Runs something that must end in time. Made of a controller, since Node may collect the parts of an
- * `AbortSignal.any`, and a timeout among them then never comes.
+ * Runs something that must end in time.
  *
  * @param late what the signal is aborted with after `ms` milliseconds
  * @param stops abort it before, with their own reason
@@ -13,30 +17,11 @@ export async function within<T>(
   stops: readonly AbortSignal[],
   run: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  const over = new AbortController();
-  setMaxListeners(0, over.signal);
-  const done = new AbortController();
-  for (const stop of stops) {
-    stop.throwIfAborted();
-    // As many requests as there are listen to it at once.
-    setMaxListeners(0, stop);
-    stop.addEventListener('abort', () => over.abort(stop.reason), { signal: done.signal });
-  }
-  const timer = setTimeout(() => over.abort(late), ms);
+  for (const stop of stops) stop.throwIfAborted();
+  const { signal, end } = deadline({ sleep }, ms, late, ...stops);
   try {
-    return await run(over.signal);
+    return await run(signal);
   } finally {
-    clearTimeout(timer);
-    done.abort();
+    end();
   }
-}
-
-/** What the promise comes to, or the signal's reason when that is aborted first; the promise itself goes on. */
-export function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const onAbort = () => reject(signal.reason as Error);
-    if (signal.aborted) onAbort();
-    else signal.addEventListener('abort', onAbort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
-  });
 }

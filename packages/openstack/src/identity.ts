@@ -1,9 +1,10 @@
+import { orAborted } from '@nephoscope/async';
 import { Secret } from '@nephoscope/core';
 
 import { jsonOf, refusal, saidIn } from './answers.js';
 import { Catalogue } from './catalogue.js';
 import type { CloudConfig, Credentials, Named, Scope } from './cloud-config.js';
-import { orAborted, within } from './deadline.js';
+import { within } from './deadline.js';
 import { OpenStackError } from './errors.js';
 import { fieldOf, textOf } from './json.js';
 import type { JsonValue } from './json.js';

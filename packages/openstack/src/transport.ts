@@ -1,11 +1,13 @@
-import { setImmediate as turn, setTimeout as wait } from 'node:timers/promises';
+import { setImmediate as turn } from 'node:timers/promises';
+
+import { orAborted } from '@nephoscope/async';
 
 import type { Answer } from './answer.js';
 import { AnswerBody, HeldBytes } from './answer-body.js';
 import { AnswerRefused } from './answer-limits.js';
 import { notUnderstood } from './answers.js';
 import type { CloudConfig } from './cloud-config.js';
-import { orAborted, within } from './deadline.js';
+import { sleep, within } from './deadline.js';
 import { OpenStackError } from './errors.js';
 import type { RequestContext } from './errors.js';
 import { Http } from './http.js';
@@ -53,17 +55,13 @@ export class Transport {
 
   constructor(
     config: Pick<CloudConfig, 'tls' | 'timeout' | 'proxies'>,
-    {
-      logger,
-      patience = defaultPatience,
-      sleep = (ms, signal) => wait(ms, undefined, { signal }),
-    }: TransportTools,
+    { logger, patience = defaultPatience, sleep: ownSleep = sleep }: TransportTools,
   ) {
     this.#http = new Http(config);
     this.#timeout = config.timeout;
     this.#patience = patience;
     this.#logger = logger;
-    this.#sleep = sleep;
+    this.#sleep = ownSleep;
   }
 
   /**

@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 
-import { LogLimit, describeError } from '@nephoscope/core';
+import { LogLimit } from '@nephoscope/async';
+import { describeError } from '@nephoscope/core';
 import type { Clock, Logger } from '@nephoscope/core';
 
 /** systemd-notify waits until systemd has read the message, and is ended after so long, ms. */

@@ -1,8 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 
+import { deadline, orAborted } from '@nephoscope/async';
 import type { Clock, Flavor, Inspector, Instance, InstanceReading, Logger } from '@nephoscope/core';
 import type { Session } from '@nephoscope/openstack';
-import { deadline, orAborted } from '@nephoscope/runtime';
 
 import { nameSome } from '../name-some.js';
 import type { DiscoveryMetrics } from './discovery-metrics.js';

@@ -1,9 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
 
+import { deadline } from '@nephoscope/async';
 import { describeError, isWrongTime } from '@nephoscope/core';
 import type { Clock, Flavor, Logger } from '@nephoscope/core';
 import type { ListRequest, Session } from '@nephoscope/openstack';
-import { deadline } from '@nephoscope/runtime';
 
 import type { DiscoveryMetrics } from './discovery-metrics.js';
 import { microversion, readFlavor, readServer } from './server.js';

@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises';
 
-import { describeError, Mutex } from '@nephoscope/core';
+import { Mutex } from '@nephoscope/async';
+import { describeError } from '@nephoscope/core';
 import type { Logger } from '@nephoscope/core';
 
 import type { AgentMetrics } from '../metrics.js';

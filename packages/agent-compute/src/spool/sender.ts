@@ -1,6 +1,7 @@
-import { Backoff, describeError, NephoscopeError } from '@nephoscope/core';
+import { Backoff, orAborted } from '@nephoscope/async';
+import { NephoscopeError, describeError } from '@nephoscope/core';
 import type { Clock, Health, Logger, MessageBus } from '@nephoscope/core';
-import { Duty, orAborted } from '@nephoscope/runtime';
+import { Duty } from '@nephoscope/runtime';
 
 import type { AgentMetrics } from '../metrics.js';
 import type { SpoolEntry } from './read-ahead.js';

@@ -1,9 +1,9 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { describeError, formatTimestamp, isNephoscopeError, Mutex, NephoscopeError } from '@nephoscope/core';
+import { Mutex, orAborted } from '@nephoscope/async';
+import { NephoscopeError, describeError, formatTimestamp, isNephoscopeError } from '@nephoscope/core';
 import type { Clock } from '@nephoscope/core';
-import { orAborted } from '@nephoscope/runtime';
 
 import { AppendFile } from '../disk/append-file.js';
 import { Bell } from './bell.js';

@@ -1,8 +1,8 @@
-import { LogLimit, describeError, isWrongTime, timeFields } from '@nephoscope/core';
+import { LogLimit, retry } from '@nephoscope/async';
+import { describeError, isWrongTime, timeFields } from '@nephoscope/core';
 import type { Clock, Delivery, Health, Logger, MessageBus, Notification, Secret } from '@nephoscope/core';
 import { createSigner, meteringTopology } from '@nephoscope/message';
 import type { SignatureForm } from '@nephoscope/message';
-import { retry } from '@nephoscope/runtime';
 import type { Component } from '@nephoscope/runtime';
 import type { Registry } from 'prom-client';
 

@@ -1,4 +1,5 @@
-import { Mutex, NephoscopeError } from '@nephoscope/core';
+import { Mutex } from '@nephoscope/async';
+import { NephoscopeError } from '@nephoscope/core';
 import type {
   Health,
   MeterSummary,

@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
-import { Mutex, NephoscopeError } from '@nephoscope/core';
+import { Mutex } from '@nephoscope/async';
+import { NephoscopeError } from '@nephoscope/core';
 import type {
   Health,
   MeterSummary,

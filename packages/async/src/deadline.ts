@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events';
 
-import type { Clock } from '@nephoscope/core';
+import type { Clock } from './clock.js';
 
 export interface Deadline {
   /** Aborted after the time, when stopped before, and in any case by `end`. */
@@ -15,12 +15,18 @@ export interface Deadline {
  * @param late the signal's reason after `ms` milliseconds
  * @param stops end it before, with their own reason
  */
-export function deadline(clock: Clock, ms: number, late: Error, ...stops: readonly AbortSignal[]): Deadline {
+export function deadline(
+  clock: Pick<Clock, 'sleep'>,
+  ms: number,
+  late: Error,
+  ...stops: readonly AbortSignal[]
+): Deadline {
   const over = new AbortController();
   const { signal } = over;
   // Everything that is late listens to it.
   setMaxListeners(0, signal);
   for (const stop of stops) {
+    setMaxListeners(0, stop);
     if (stop.aborted) over.abort(stop.reason);
     stop.addEventListener('abort', () => over.abort(stop.reason), { signal });
   }

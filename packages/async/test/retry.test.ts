@@ -1,15 +1,21 @@
+import { setImmediate as turn } from 'node:timers/promises';
+
 import { jest } from '@jest/globals';
-import { NephoscopeError, PermanentError } from '@nephoscope/core';
+import { isPermanentError, NephoscopeError, PermanentError } from '@nephoscope/core';
 import { FakeClock } from '@nephoscope/testing';
 
 import { retry } from '../src/retry.js';
-import { turns } from './turns.js';
 
 // Pauses are spread at random; these are the longest ones.
 beforeEach(() => void jest.spyOn(Math, 'random').mockReturnValue(1));
 afterEach(() => jest.restoreAllMocks());
 
-function begin(results: readonly (Error | string)[], isFinal?: (error: unknown) => boolean) {
+/** Lets everything run that waits for nothing but its turn. */
+async function turns(): Promise<void> {
+  for (let i = 0; i < 5; i += 1) await turn();
+}
+
+function begin(results: readonly (Error | string)[], isFinal: (error: unknown) => boolean = isPermanentError) {
   const clock = new FakeClock();
   const stopping = new AbortController();
   const failures: (readonly [string, number, number])[] = [];
@@ -23,7 +29,7 @@ function begin(results: readonly (Error | string)[], isFinal?: (error: unknown) 
   const settled = retry(work, {
     ...{ clock, signal: stopping.signal, first: 100, longest: 300 },
     onFailure: (error, pause, count) => failures.push([(error as Error).message, pause, count]),
-    ...(isFinal && { isFinal }),
+    isFinal,
   });
   settled.catch(() => undefined);
   return { clock, failures, settled, stopping, tries: () => tries };
@@ -72,7 +78,14 @@ it('ends with the reason of the signal, in a pause or after a try, and makes one
   let tries = 0;
   const signal = AbortSignal.abort(new Error('too late'));
   const once = (result: () => Promise<string>) =>
-    retry(() => ((tries += 1), result()), { clock, signal, first: 1, longest: 1, onFailure: () => undefined });
+    retry(() => ((tries += 1), result()), {
+      clock,
+      signal,
+      first: 1,
+      longest: 1,
+      onFailure: () => undefined,
+      isFinal: isPermanentError,
+    });
   expect(await once(() => Promise.resolve('done'))).toBe('done');
   await expect(once(() => Promise.reject(away))).rejects.toThrow('too late');
   expect(tries).toBe(2);

@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
-import { Mutex } from '../src/index.js';
+import { Mutex } from '../src/mutex.js';
 
 describe('Mutex', () => {
   it('runs one work after the other, in the order in which they asked', async () => {
