@@ -7,13 +7,14 @@ import { preset } from '../../tools/presets/tsup.js';
 /** What is needed of it goes along: its package has more, and an install script. */
 const sqlite = dirname(createRequire(import.meta.url).resolve('@photostructure/sqlite/package.json'));
 
-export default {
-  ...preset({
+export default preset(
+  {
     index: 'src/index.ts',
     'writer-thread': 'src/sqlite/thread-main.ts',
     'migration-process': 'src/sqlite/migration-main.ts',
-  }),
-  async onSuccess() {
+  },
+  [],
+  async () => {
     // Each platform has 2 MiB; no part of a deployment runs on Windows.
     await cp(join(sqlite, 'prebuilds'), join('dist', 'prebuilds'), {
       recursive: true,
@@ -21,4 +22,4 @@ export default {
     });
     await cp(join(sqlite, 'LICENSE'), join('dist', 'LICENSE.sqlite.txt'));
   },
-};
+);

@@ -1,6 +1,6 @@
-import { copyFile } from 'node:fs/promises';
+import { copyFile, cp } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 
 import { defineConfig } from 'tsup';
 
@@ -12,12 +12,21 @@ export interface BuiltIn {
   readonly licence: string;
 }
 
+/** Set by `npm start`, which runs what it builds and needs no declarations. */
+const withTypes = process.env['BUILD_TYPES'] !== 'no';
+
 /**
- * How every package is built: ES modules for Node 20 with their types, one file for each export.
+ * How every package is built: ES modules for Node 20, one file for each export, with the declarations that
+ * tools/build/declarations.ts has made of all packages.
  *
  * @param entry the sources behind the package's `exports` and `bin`, or by the names of the files that they become
+ * @param also is done when `dist` has these
  */
-export const preset = (entry: string[] | Record<string, string>, builtIn: readonly BuiltIn[] = []) => {
+export const preset = (
+  entry: string[] | Record<string, string>,
+  builtIn: readonly BuiltIn[] = [],
+  also: () => Promise<void> = async () => undefined,
+) => {
   const names = builtIn.map(({ name }) => name);
   const inFolder = (name: string, file: string) =>
     join(dirname(createRequire(import.meta.url).resolve(`${name}/package.json`)), file);
@@ -25,8 +34,6 @@ export const preset = (entry: string[] | Record<string, string>, builtIn: readon
     entry,
     format: 'esm',
     target: 'node20',
-    // Set by `npm start`, which runs what it builds and needs no declarations.
-    dts: process.env['BUILD_TYPES'] !== 'no',
     sourcemap: true,
     clean: true,
     silent: true,
@@ -35,8 +42,11 @@ export const preset = (entry: string[] | Record<string, string>, builtIn: readon
       options.alias = Object.fromEntries(builtIn.map(({ name, module }) => [name, inFolder(name, module)]));
     },
     async onSuccess() {
+      if (withTypes)
+        await cp(join('../../dist/declarations', basename(process.cwd())), 'dist', { recursive: true });
       for (const { name, licence } of builtIn)
         await copyFile(inFolder(name, licence), join('dist', `LICENSE.${name}.txt`));
+      await also();
     },
   });
 };
