@@ -2,8 +2,9 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-import { asPlugin, namespaces } from '@nephoscope/core';
+import { asPlugin } from '@nephoscope/core';
 import type { Namespace, Plugin } from '@nephoscope/core';
+import { namespaces } from '@nephoscope/runtime';
 
 export const root = fileURLToPath(new URL('../..', import.meta.url));
 

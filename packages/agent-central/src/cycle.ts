@@ -1,7 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 
 import { orAborted } from '@nephoscope/async';
-import { NephoscopeError, isNephoscopeError, meterStem, readMissing } from '@nephoscope/core';
+import { NephoscopeError, isNephoscopeError, meterStem } from '@nephoscope/core';
 import type {
   CentralPollManager,
   CentralPollster,
@@ -12,9 +12,9 @@ import type {
   Meter,
   Missing,
 } from '@nephoscope/core';
-import { counterReader } from '@nephoscope/message';
+import { counterReader, readMissing } from '@nephoscope/message';
 import type { ReadCounter } from '@nephoscope/message';
-import { Pause, asPlugin } from '@nephoscope/runtime';
+import { Pause, attributeTo } from '@nephoscope/runtime';
 
 import { Findings } from './findings.js';
 import type { AgentMetrics } from './metrics.js';
@@ -143,7 +143,7 @@ async function runPollster(
       // Nobody waits for it any more.
       if (reading.aborted) return;
       if (counter !== undefined) send(counter);
-      if (stream.isFull) await asPlugin(undefined, () => stream.flush());
+      if (stream.isFull) await attributeTo(undefined, () => stream.flush());
       // One that never waits for anything would keep everybody else from their turn.
       if (++inOneGo % 1_000 === 0) await turn();
     }
@@ -152,7 +152,7 @@ async function runPollster(
   const ended = metrics.pollsters.called(name);
   try {
     await orAborted(
-      asPlugin(name, poll).finally(() => (history.isPending = false)),
+      attributeTo(name, poll).finally(() => (history.isPending = false)),
       reading,
     );
   } catch (error) {

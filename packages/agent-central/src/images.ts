@@ -1,4 +1,4 @@
-import { asMetadata, isWrongTime, refusedOption } from '@nephoscope/core';
+import { isTimestamp, refusedOption } from '@nephoscope/core';
 import type { Cloud, Logger, Metadata, ServiceSettings } from '@nephoscope/core';
 import { z } from 'zod';
 
@@ -68,6 +68,14 @@ const known: ReadonlySet<string> = new Set([
   ...['self', 'file', 'schema', 'direct_url', 'locations'],
 ]);
 
+const times: ReadonlySet<string> = new Set(['created_at', 'updated_at']);
+
+function isWrongTime(image: Item, key: string): boolean {
+  if (!times.has(key)) return false;
+  const value = image.value(key);
+  return value !== null && value !== '' && !isTimestamp(value);
+}
+
 /**
  * What counters of an image say of it; its own properties, which the v2 API puts beside the others, are in `properties`. A
  * time that is none is missing, which is told once for each field.
@@ -76,12 +84,12 @@ export function imageMetadata(logger: Logger): (image: Item) => Metadata {
   const told = new Set<string>();
   return (image) => {
     for (const key of described) {
-      if (told.has(key) || !isWrongTime(key, image.value(key))) continue;
+      if (told.has(key) || !isWrongTime(image, key)) continue;
       told.add(key);
       logger.warn({ image: image.value('id') }, `glance lists an image whose '${key}' is no time: it is left out`);
     }
     return {
-      ...Object.fromEntries(described.map((key) => [key, asMetadata(key, image.value(key))])),
+      ...Object.fromEntries(described.map((key) => [key, isWrongTime(image, key) ? null : image.value(key)])),
       properties: image.pick(image.keys.filter((key) => !known.has(key))),
     };
   };

@@ -1,7 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 
 import { orAborted } from '@nephoscope/async';
-import { isMissing, NephoscopeError, readMissing } from '@nephoscope/core';
+import { NephoscopeError, isMissing } from '@nephoscope/core';
 import type {
   ComputePollManager,
   Counter,
@@ -12,7 +12,7 @@ import type {
   Missing,
   Total,
 } from '@nephoscope/core';
-import { isTotal, maxCounters } from '@nephoscope/message';
+import { isTotal, maxCounters, readMissing } from '@nephoscope/message';
 
 import type { CycleTools } from './cycle-tools.js';
 import type { GroupPollster, PollGroup } from './poll-group.js';

@@ -1,5 +1,5 @@
-import { addVolumes, subtractVolumes } from '@nephoscope/core';
 import type { Plugging, Total } from '@nephoscope/core';
+import { addVolumes, subtractVolumes } from '@nephoscope/message';
 
 import type { StoredPart, StoredSeries } from './state/stored-epochs.js';
 

@@ -1,12 +1,7 @@
 import type { Missing } from './missing.js';
 
 /** `cumulative` only grows and starts again at 0 with its resource; `delta` is the amount since the last one; `gauge` is a value now. */
-export const counterTypes = ['cumulative', 'delta', 'gauge'] as const;
-export type CounterType = (typeof counterTypes)[number];
-
-export function isCounterType(type: unknown): type is CounterType {
-  return counterTypes.some((known) => known === type);
-}
+export type CounterType = 'cumulative' | 'delta' | 'gauge';
 
 /** JSON as it may stand in a counter's metadata. Integers beyond 2^53 are `bigint`. */
 export type MetadataValue =
@@ -60,15 +55,3 @@ export interface Total extends Omit<Counter, 'volume' | 'plugging'> {
   /** Where it is given, the counter is what all parts, those that have gone too, leave of it. */
   readonly whole?: number | bigint | undefined;
 }
-
-/** The sum of two volumes: exact where both are whole numbers. */
-export function addVolumes(one: number | bigint, other: number | bigint): number | bigint {
-  return isWhole(one) && isWhole(other) ? BigInt(one) + BigInt(other) : Number(one) + Number(other);
-}
-
-/** `one` less `other`: exact where both are whole numbers. */
-export function subtractVolumes(one: number | bigint, other: number | bigint): number | bigint {
-  return isWhole(one) && isWhole(other) ? BigInt(one) - BigInt(other) : Number(one) - Number(other);
-}
-
-const isWhole = (volume: number | bigint): boolean => typeof volume === 'bigint' || Number.isInteger(volume);

@@ -1,12 +1,10 @@
 export { byteSize } from './byte-size.js';
 export type { Clock } from './clock.js';
 export type { Cloud, CloudHead, CloudList, CloudService } from './cloud.js';
-export { addVolumes, counterTypes, isCounterType, subtractVolumes } from './counter.js';
 export type { Counter, CounterType, Metadata, MetadataValue, Plugging, Total, TotalPart } from './counter.js';
 export { duration } from './duration.js';
 export { NephoscopeError, PermanentError, describeError, isNephoscopeError, isPermanentError } from './errors.js';
-export { instanceParts } from './inspector.js';
-export { isMissing, readMissing } from './missing.js';
+export { isMissing } from './missing.js';
 export type { Missing, MissingReason } from './missing.js';
 export type {
   CpuReading,
@@ -26,7 +24,7 @@ export type {
   VnicReading,
   VnicTraffic,
 } from './inspector.js';
-export type { CloudFacts, Flavor, Instance, PowerState } from './instance.js';
+export type { Flavor, Instance, PowerState } from './instance.js';
 export type { Logger } from './logger.js';
 export type {
   DeadLetter,
@@ -51,15 +49,12 @@ export {
   PluginDeclined,
   apiVersion,
   asPlugin,
-  checkProduct,
   defineCentralPollster,
   defineInspector,
   defineMessageBus,
   defineNotificationHandler,
   definePollster,
   defineSampleStore,
-  namespaces,
-  pluginName,
 } from './plugin.js';
 export type { ComputePollsterPlugin, Namespace, Plugin, PluginSettings } from './plugin.js';
 export type {
@@ -83,7 +78,6 @@ export type {
   StoreOpening,
 } from './sample-store.js';
 export { Secret } from './secret.js';
-export { asMetadata, isTimestamp, isWrongTime, timeFields } from './time-fields.js';
-export { formatTimestamp, parseTimestamp } from './timestamp.js';
+export { formatTimestamp, isTimestamp, parseTimestamp } from './timestamp.js';
 export { isBoundBy } from './topic.js';
 export { wildcards } from './wildcard.js';

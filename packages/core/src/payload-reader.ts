@@ -1,6 +1,15 @@
 import type { Metadata, MetadataValue } from './counter.js';
 import { NephoscopeError } from './errors.js';
-import { asMetadata } from './time-fields.js';
+import { isTimestamp } from './timestamp.js';
+
+/** Fields in which OpenStack's services say when something happened. */
+const times: ReadonlySet<string> = new Set([
+  'created_at',
+  'updated_at',
+  'launched_at',
+  'terminated_at',
+  'deleted_at',
+]);
 
 /**
  * Reads fields of a notification's payload. A field that is not there, `null` or (where a text or number is asked for)
@@ -67,7 +76,18 @@ export class PayloadReader {
 
   /** These fields as metadata, `null` where one is missing, or is a time and holds none. */
   pick(keys: readonly string[]): Metadata {
-    return Object.fromEntries(keys.map((key) => [key, asMetadata(key, this.value(key))]));
+    return Object.fromEntries(keys.map((key) => [key, this.#isWrongTime(key) ? null : this.value(key)]));
+  }
+
+  /** The fields for times that hold something else: no time, and not nothing (`null`, or an empty text) either. */
+  wrongTimes(): readonly string[] {
+    return Object.keys(this.#fields).filter((key) => this.#isWrongTime(key));
+  }
+
+  #isWrongTime(key: string): boolean {
+    if (!times.has(key)) return false;
+    const value = this.value(key);
+    return value !== null && value !== '' && !isTimestamp(value);
   }
 
   #missing(key: string): never {

@@ -18,11 +18,7 @@ import type { ServiceSettings } from './service-settings.js';
 export const apiVersion = '2.0';
 
 /** Where plugins are declared: the keys of `nephoscope` in a package.json. */
-export const namespaces = ['poll.compute', 'poll.central', 'collector', 'compute.virt', 'storage', 'bus'] as const;
-export type Namespace = (typeof namespaces)[number];
-
-/** Plugin names: `cpu`, `network_floatingip`. */
-export const pluginName = /^[a-z][a-z0-9_]{0,62}$/;
+export type Namespace = 'poll.compute' | 'poll.central' | 'collector' | 'compute.virt' | 'storage' | 'bus';
 
 /** What the program gives a plugin. */
 export interface PluginSettings<Options> {
@@ -197,26 +193,4 @@ export function asPlugin<N extends Namespace>(value: unknown, namespace: N, orig
     throw new NephoscopeError(code, `${origin} cannot be used: ${describeError(error)}`, { cause: error });
   }
   return plugin as Plugin<N>;
-}
-
-/** What a program calls of that which `create` made, of plugins of which there are many. */
-const productOf: { readonly [N in Namespace]?: readonly string[] } = {
-  'poll.compute': ['getCounters'],
-  'poll.central': ['getCounters'],
-  collector: ['exchangeTopics', 'processNotification'],
-};
-
-/**
- * Checks what `create` of a plugin returned.
- *
- * @throws PLUGIN_INVALID when it is not what such a plugin makes
- */
-export function checkProduct(product: unknown, namespace: Namespace): void {
-  const missing = productOf[namespace]?.find(
-    (method) => typeof (product as Record<string, unknown> | null | undefined)?.[method] !== 'function',
-  );
-  if (missing === undefined) return;
-  const hint =
-    product instanceof Promise ? ', but a promise: what takes time belongs into what the program calls later' : '';
-  throw new NephoscopeError('PLUGIN_INVALID', `'create' returned nothing that has a function '${missing}'${hint}`);
 }

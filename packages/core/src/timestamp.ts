@@ -22,6 +22,17 @@ export function parseTimestamp(text: string): bigint {
   return BigInt(seconds) * 1_000_000_000n + BigInt(fraction.padEnd(9, '0'));
 }
 
+/** Whether it is a text that {@link parseTimestamp} reads. */
+export function isTimestamp(value: unknown): value is string {
+  if (typeof value !== 'string') return false;
+  try {
+    parseTimestamp(value);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** Of the time that was read last: thousands on one day are read one after the other. */
 let lastDay = { date: '', midnight: 0 };
 

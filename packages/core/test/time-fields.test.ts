@@ -1,5 +1,5 @@
+import type { Metadata } from '../src/index.js';
 import { PayloadReader } from '../src/payload-reader.js';
-import { asMetadata, isWrongTime } from '../src/time-fields.js';
 
 const noTimes = [
   'not a time',
@@ -23,25 +23,22 @@ const times = [
   '2026-11-22T21:00:00+0100',
 ];
 
+const read = (fields: Metadata) => {
+  const reader = new PayloadReader(fields);
+  return [reader.pick(Object.keys(fields)), reader.wrongTimes()];
+};
+
 describe('a field that is a time', () => {
-  it.each(noTimes)('is missing in metadata when it is %j', (value) => {
-    for (const key of ['created_at', 'updated_at', 'launched_at', 'terminated_at', 'deleted_at']) {
-      expect(isWrongTime(key, value)).toBe(true);
-      expect(asMetadata(key, value)).toBeNull();
-      expect(new PayloadReader({ [key]: value, name: value }).pick([key, 'name'])).toEqual({
-        [key]: null,
-        name: value,
-      });
-    }
+  it.each(noTimes)('is missing in metadata, and told, when it is %j', (value) => {
+    for (const key of ['created_at', 'updated_at', 'launched_at', 'terminated_at', 'deleted_at'])
+      expect(read({ [key]: value, name: value })).toEqual([{ [key]: null, name: value }, [key]]);
   });
 
   it.each([...times, null, ''])('stays as it came when it is %j', (value) => {
-    expect(isWrongTime('created_at', value)).toBe(false);
-    expect(asMetadata('created_at', value)).toBe(value);
+    expect(read({ created_at: value })).toEqual([{ created_at: value }, []]);
   });
 });
 
 it.each(noTimes)('another field may be %j', (value) => {
-  expect(isWrongTime('display_name', value)).toBe(false);
-  expect(asMetadata('display_name', value)).toBe(value);
+  expect(read({ display_name: value })).toEqual([{ display_name: value }, []]);
 });

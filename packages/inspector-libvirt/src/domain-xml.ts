@@ -1,4 +1,4 @@
-import { isTimestamp, isWrongTime } from '@nephoscope/core';
+import { isTimestamp } from '@nephoscope/core';
 import type { Flavor, Vnic } from '@nephoscope/core';
 
 import { describeDisk } from './disk-xml.js';
@@ -129,7 +129,7 @@ function describeNova(domain: Element): NovaMetadata | undefined {
     projectId: value(nova(owner, 'project'), 'uuid'),
     imageId: value(root, 'type') === 'image' ? value(root, 'uuid') : undefined,
     createdAt: isTimestamp(createdAt) ? createdAt : undefined,
-    ...(isWrongTime('created_at', createdAt ?? null) && { hasWrongTime: true as const }),
+    ...(createdAt !== undefined && createdAt !== '' && !isTimestamp(createdAt) && { hasWrongTime: true as const }),
   });
 }
 

@@ -1,6 +1,7 @@
-import { isCounterType, NephoscopeError, formatTimestamp } from '@nephoscope/core';
+import { NephoscopeError, formatTimestamp } from '@nephoscope/core';
 import type { Counter, Metadata } from '@nephoscope/core';
 
+import { isCounterType } from './counter-type.js';
 import { isStorableTime, isText, isTextOrNull, maxMeteringLineBytes, maxNumberLength } from './field-rules.js';
 import { JsonNumber, quoteJson } from './json.js';
 import { isDeepFrozen, writeMetadata } from './metadata.js';

@@ -1,6 +1,7 @@
-import { counterTypes, isCounterType, NephoscopeError, describeError, parseTimestamp } from '@nephoscope/core';
+import { NephoscopeError, describeError, parseTimestamp } from '@nephoscope/core';
 import type { Sample } from '@nephoscope/core';
 
+import { counterTypes, isCounterType } from './counter-type.js';
 import { isStorableTime, isText, isTextOrNull, maxMessageValues } from './field-rules.js';
 import { JsonNumber, isJsonObject, parseJson } from './json.js';
 import type { JsonObject, JsonValue } from './json.js';

@@ -1,8 +1,9 @@
-import { maxCounters, counterReader, readPlugging } from './counter-reader.js';
-import { NephoscopeError, readMissing } from '@nephoscope/core';
+import { NephoscopeError } from '@nephoscope/core';
 import type { Total, TotalPart, Meter } from '@nephoscope/core';
 
+import { maxCounters, counterReader, readPlugging } from './counter-reader.js';
 import { isText } from './field-rules.js';
+import { readMissing } from './missing-reader.js';
 
 /** A total that is ours: nothing of it changes, whatever its plugin does later. */
 export interface ReadTotal {

@@ -1,4 +1,4 @@
-import { checkProduct, describeError, isNephoscopeError } from '@nephoscope/core';
+import { describeError, isNephoscopeError } from '@nephoscope/core';
 import type { Clock, Logger, ServiceSettings } from '@nephoscope/core';
 
 import { blockingPlugins } from './blocking-plugins.js';
@@ -6,6 +6,7 @@ import type { LeftAlone } from './blocking-plugins.js';
 import type { RootLogger } from './logging.js';
 import { isOurs, knowPluginFolder, runPluginCode, trustPlugin } from './plugin-code.js';
 import { pluginLogger } from './plugin-logger.js';
+import { checkProduct } from './plugin-product.js';
 import { createPlugin } from './plugin-selection.js';
 import type { ActivePlugin, InactivePlugin } from './plugin-selection.js';
 import { isGuarded } from './process-guard.js';

@@ -36,7 +36,7 @@ const script = new Script("globalThis[Symbol.for('nephoscope.plugin code')].work
  */
 export function runPluginCode<T>(plugin: string, work: () => T, onCut: () => void = () => undefined): T {
   if (isTrusted(plugin)) return work();
-  return asPlugin(plugin, () => {
+  return attributeTo(plugin, () => {
     for (let cuts = 0; ;) {
       let result: { readonly value: T } | undefined;
       handOver.work = () => {
@@ -62,7 +62,7 @@ export function runPluginCode<T>(plugin: string, work: () => T, onCut: () => voi
 }
 
 /** Runs code of a plugin, whose name what goes wrong later bears, without a bound; of the program itself without a name. */
-export function asPlugin<T>(plugin: string | undefined, work: () => T): T {
+export function attributeTo<T>(plugin: string | undefined, work: () => T): T {
   // With its first run an AsyncLocalStorage makes every promise of the program dearer.
   const isProgram = plugin === undefined || isTrusted(plugin);
   if (isProgram && atWork.getStore() === undefined) return work();

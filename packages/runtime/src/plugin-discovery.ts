@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, readdirSync, realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
-import { namespaces, NephoscopeError, pluginName } from '@nephoscope/core';
+import { NephoscopeError } from '@nephoscope/core';
 import type { Namespace } from '@nephoscope/core';
 
 /**
@@ -10,6 +10,21 @@ import type { Namespace } from '@nephoscope/core';
  */
 export const stabilityLevels = ['stable', 'beta', 'experimental'] as const;
 export type Stability = (typeof stabilityLevels)[number];
+
+const known: Readonly<Record<Namespace, true>> = {
+  'poll.compute': true,
+  'poll.central': true,
+  collector: true,
+  'compute.virt': true,
+  storage: true,
+  bus: true,
+};
+
+/** Where plugins are declared: the keys of `nephoscope` in a package.json. */
+export const namespaces = Object.keys(known) as readonly Namespace[];
+
+/** Plugin names: `cpu`, `network_floatingip`. */
+const pluginName = /^[a-z][a-z0-9_]{0,62}$/;
 
 /** A plugin as its package declares it; none of its code has been run. */
 export interface DeclaredPlugin {

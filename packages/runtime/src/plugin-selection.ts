@@ -6,7 +6,7 @@ import type { LeftAlone } from './blocking-plugins.js';
 import { check, formatPath } from './config-problems.js';
 import type { ConfigProblem } from './config-problem.js';
 import type { DeclaredPlugin } from './plugin-discovery.js';
-import { asPlugin, isOurs, knowPluginFolder } from './plugin-code.js';
+import { attributeTo, isOurs, knowPluginFolder } from './plugin-code.js';
 import { loadPlugin } from './plugin-loading.js';
 import { isGuarded } from './process-guard.js';
 import { systemClock } from './system-clock.js';
@@ -146,7 +146,7 @@ async function loadOfOthers<N extends Namespace>(
     );
   knowPluginFolder(name, packageDirectory);
   const imported = isGuarded() ? watchImport(name, packageDirectory, note) : () => undefined;
-  return asPlugin(name, () => loadPlugin(declared)).finally(imported);
+  return attributeTo(name, () => loadPlugin(declared)).finally(imported);
 }
 
 /** Two that send one meter would make one series of two: each value of the one a restart of the other. */

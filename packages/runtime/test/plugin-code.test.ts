@@ -1,14 +1,18 @@
 import { expect, it } from '@jest/globals';
 
-import { asPlugin, knowPluginFolder, pluginAtWork, runPluginCode, trustPlugin } from '../src/plugin-code.js';
+import { attributeTo, knowPluginFolder, pluginAtWork, runPluginCode, trustPlugin } from '../src/plugin-code.js';
 
 it('runs what is ours as the program itself, and what is of others under its name', async () => {
   trustPlugin('cpu');
   expect(runPluginCode('cpu', () => pluginAtWork())).toBeUndefined();
   expect(runPluginCode('gpu', () => pluginAtWork())).toBe('gpu');
-  const later = await asPlugin('gpu', async () => {
+  const later = await attributeTo('gpu', async () => {
     await Promise.resolve();
-    return [pluginAtWork(), asPlugin('cpu', () => pluginAtWork()), asPlugin(undefined, () => pluginAtWork())];
+    return [
+      pluginAtWork(),
+      attributeTo('cpu', () => pluginAtWork()),
+      attributeTo(undefined, () => pluginAtWork()),
+    ];
   });
   expect(later).toEqual(['gpu', undefined, undefined]);
 });

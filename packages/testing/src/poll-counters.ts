@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 
-import { addVolumes, isMissing, meterStem, subtractVolumes } from '@nephoscope/core';
+import { isMissing, meterStem } from '@nephoscope/core';
 import type {
   Clock,
   ComputePollManager,
@@ -16,7 +16,7 @@ import type {
   Missing,
   Total,
 } from '@nephoscope/core';
-import { createCounterMaker } from '@nephoscope/message';
+import { addVolumes, createCounterMaker, subtractVolumes } from '@nephoscope/message';
 
 import { FakeClock } from './fake-clock.js';
 import { RecordingLogger } from './recording-logger.js';

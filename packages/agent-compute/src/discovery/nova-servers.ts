@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 
 import { deadline } from '@nephoscope/async';
-import { describeError, isWrongTime } from '@nephoscope/core';
+import { describeError, isTimestamp } from '@nephoscope/core';
 import type { Clock, Flavor, Logger } from '@nephoscope/core';
 import type { ListRequest, Session } from '@nephoscope/openstack';
 
@@ -149,7 +149,7 @@ export class NovaServers {
 
   /** A time of creation that is none is missing, which is told once for all. */
   #withTrueTime(server: Server): Server {
-    if (!isWrongTime('created_at', server.createdAt)) return server;
+    if (server.createdAt === '' || isTimestamp(server.createdAt)) return server;
     if (!this.#toldTime)
       this.#parts.logger.warn(
         { instance: server.id },

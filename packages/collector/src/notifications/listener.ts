@@ -1,5 +1,5 @@
 import { LogLimit, retry } from '@nephoscope/async';
-import { describeError, isWrongTime, timeFields } from '@nephoscope/core';
+import { describeError } from '@nephoscope/core';
 import type { Clock, Delivery, Health, Logger, MessageBus, Notification, Secret } from '@nephoscope/core';
 import { createSigner, meteringTopology } from '@nephoscope/message';
 import type { SignatureForm } from '@nephoscope/message';
@@ -336,14 +336,13 @@ export class NotificationListener implements Component {
   #tellTimes(notification: Notification): void {
     const said = saidOf(notification);
     const { eventType, messageId } = notification;
-    for (const key of timeFields)
-      if (isWrongTime(key, said.value(key)))
-        this.#logLimit(`time ${key}`).tell((count) =>
-          this.#parts.logger.warn(
-            { eventType, messageId, count },
-            `'${key}' of a notification ('${eventType}') is no time, and is not passed on`,
-          ),
-        );
+    for (const key of said.wrongTimes())
+      this.#logLimit(`time ${key}`).tell((count) =>
+        this.#parts.logger.warn(
+          { eventType, messageId, count },
+          `'${key}' of a notification ('${eventType}') is no time, and is not passed on`,
+        ),
+      );
   }
 
   #logLimit(kind: string): LogLimit {
