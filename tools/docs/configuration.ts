@@ -53,14 +53,14 @@ secrets: replace this with a long random string
 bus: { url: 'amqp://nephoscope:password@rabbit-1/' }
 \`\`\`
 
-**Environment variables** are laid over the file. \`NEPHOSCOPE_COMPUTE__STATE_DIRECTORY=/srv/state\` sets
+**Environment variables** override the file. \`NEPHOSCOPE_COMPUTE__STATE_DIRECTORY=/srv/state\` sets
 \`compute.stateDirectory\`: \`__\` goes one level down, \`_x\` is a capital \`X\`. A value is a number, \`true\`, \`false\`, a list or an object
-in brackets as YAML writes them (\`[cpu, net]\`), or else text as it is; a text that looks like a number stands in double quotes (\`"15"\`).
+in brackets as YAML writes them (\`[cpu, net]\`), or otherwise plain text; quote a text that looks like a number (\`"15"\`).
 A list is set as a whole. A section of several keys with \`_\` in their names, such
 as pollsters, is set as an object: \`NEPHOSCOPE_COMPUTE__POLLSTERS='{disk_device: {}}'\`.
 
 **Time spans** are written \`500ms\`, \`10s\`, \`5m\`, \`1h\`, \`2d\`, and **sizes** \`512B\`, \`64KiB\`, \`512MiB\`, \`4GiB\`, \`1TiB\`. A number without a unit
-is taken as seconds or bytes, as versions before did, with a warning. **Digits** that a number would not give back (\`007\`, \`1e3\`, more than 2^53)
+means seconds or bytes, as in earlier versions, with a warning. **Digits** that a number would not give back (\`007\`, \`1e3\`, more than 2^53)
 stay text, so that secrets and ids stay what was written.
 The file is one document of YAML 1.2 in UTF-8; anchors, aliases and merge keys (\`<<: *name\`) may be used.
 
@@ -77,7 +77,7 @@ Every program has a section \`bus\`; the compute agent also \`inspector\` and \`
 
 ## \`services\`: the services of the cloud
 
-Only what differs from the defaults needs a row. The collector uses it, the central agent (\`interface\`, \`resellerPrefix\`), and compute
+Set only what differs from the defaults. The collector uses it, the central agent (\`interface\`, \`resellerPrefix\`), and compute
 agents with \`lastReading: nova\`.
 
 ${own(services)}
@@ -124,7 +124,7 @@ ${ofPlugins('storage', 'storage')}
 ## \`collector\`: the collector
 
 ${own(collector.collector)}
-## \`notifications\`: what services announce (collector)
+## \`notifications\`: notifications from services (collector)
 
 ${own(collector.notifications)}
 ${selectable('collector', 'plugins', 'notifications.plugins')}

@@ -54,7 +54,7 @@ export function refusal(error: unknown): Missing {
   const status = (error as { readonly status?: unknown } | null | undefined)?.status;
   if (typeof status !== 'number' || status < 400 || status >= 500 || status === 401) throw error;
   if (status === 404 || status === 410) return absent;
-  const advice = status === 403 ? ': give our user the role ResellerAdmin' : '';
+  const advice = status === 403 ? ': grant the user the role ResellerAdmin' : '';
   return { missing: 'error', detail: `its account answers with status ${status}${advice}` };
 }
 

@@ -146,7 +146,7 @@ export class CentralAgent implements Component {
         if (signal.aborted) return;
         logger.warn(
           { err: error },
-          `this agent stands by, the next try to be the active one is in ${lockPause / 1_000} s: ${describeError(error)}`,
+          `this agent is on standby; next attempt to become active in ${lockPause / 1_000} s: ${describeError(error)}`,
         );
         await clock.sleep(lockPause, signal).catch(() => undefined);
       }
@@ -169,7 +169,7 @@ export class CentralAgent implements Component {
     this.#metrics.leader.set(1);
     const completed = readNote(leadership.note);
     const since = completed === undefined ? 'no cycle' : `the cycle of ${cycleName(completed)}`;
-    logger.info({}, `this is the active central agent now; the one before completed ${since}`);
+    logger.info({}, `this agent is now the active central agent; its predecessor completed ${since}`);
     try {
       let last = completed;
       let began: bigint | undefined;
@@ -190,8 +190,7 @@ export class CentralAgent implements Component {
       this.#metrics.leader.set(0);
       this.#polling.done();
       over.abort();
-      if (leadership.lost.aborted)
-        logger.warn({}, 'the lock is lost: another central agent may be the active one');
+      if (leadership.lost.aborted) logger.warn({}, 'the lock is lost: another central agent may be active');
       await this.#release(leadership);
     }
   }
@@ -199,7 +198,7 @@ export class CentralAgent implements Component {
   #tellSetBack(cycle: Cycle, last: Cycle): void {
     this.#parts.logger.warn(
       { cycle: formatTimestamp(cycle.time), last: formatTimestamp(last.time) },
-      `the wall clock is behind the last cycle, that of ${formatTimestamp(last.time)}: it was set back, or was ahead; cycles go on at the time that it shows, as readings of their own`,
+      `the wall clock is behind the last cycle, ${formatTimestamp(last.time)}: it was set back, or had been ahead; cycles continue at the time it shows, as separate readings`,
     );
   }
 
@@ -209,7 +208,7 @@ export class CentralAgent implements Component {
     try {
       await orAborted(leadership.release(), time.signal);
     } catch (error) {
-      logger.warn({ err: error }, `the lock could not be given up: ${describeError(error)}`);
+      logger.warn({ err: error }, `the lock could not be released: ${describeError(error)}`);
     } finally {
       time.end();
     }
@@ -260,7 +259,7 @@ export class CentralAgent implements Component {
       unsent > 0
         ? `${unsent} samples of the cycle of ${cycle} are given up: ${describeError(result.failure)}`
         : failed.length === pollsters.length
-          ? `no pollster works since the cycle of ${cycle}: see the log`
+          ? `no pollster has worked since the cycle of ${cycle}: see the log`
           : undefined;
     this.#metrics.cycles.inc({ result: this.#failure === undefined ? 'done' : 'failed' });
     if (unsent > 0) logger.error(fields, this.#failure ?? '');

@@ -35,13 +35,13 @@ const patience = 10_000;
 
 const command = new Command(centralAgentProgram.name)
   .description(
-    "Meters what the cloud's services know: asks them at intervals and sends signed samples to the message bus.",
+    "Meters the cloud's services: queries them at intervals and sends signed samples to the message bus.",
   )
   .version(version)
-  .option('-c, --config <file>', 'YAML configuration; NEPHOSCOPE_… variables are laid over it', defaultConfigPath)
+  .option('-c, --config <file>', 'YAML configuration; NEPHOSCOPE_… variables override it', defaultConfigPath)
   .option(
     '--once',
-    'one cycle of all meters: exits when the bus has confirmed it, with code 1 when a pollster or the bus failed',
+    'run one cycle of all meters and exit when the bus has confirmed it, with code 1 if a pollster or the bus failed',
   )
   .addHelpText(
     'after',

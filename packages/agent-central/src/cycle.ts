@@ -104,7 +104,7 @@ async function runPollster(
     findings.addFailure(
       new NephoscopeError(
         'POLLSTER_PENDING',
-        'it has not come back from an earlier cycle, and is not called again until it has',
+        'it has not returned from an earlier cycle, and is not called again until it does',
       ),
     );
     return;
@@ -175,7 +175,7 @@ function undeclared(meter: string): NephoscopeError {
 /** Who waits for keystone until the end knows no other reason. */
 function timedOut(reason: Error, away: readonly string[]): NephoscopeError {
   const meanwhile = away.length === 0 ? '' : `, while a service did not answer (${away.join('; ')})`;
-  return new NephoscopeError('POLLSTER_TIMEOUT', `it was not done when the cycle ended${meanwhile}`, {
+  return new NephoscopeError('POLLSTER_TIMEOUT', `it had not finished when the cycle ended${meanwhile}`, {
     cause: reason,
   });
 }

@@ -65,7 +65,7 @@ export class Findings {
     if (this.#failure === undefined) return;
     const { first, count } = this.#failure;
     const more = count > 1 ? ` (and ${count - 1} more)` : '';
-    const text = `the pollster '${pollster}' failed, counters of it are missing: ${describeError(first)}${more}`;
+    const text = `the pollster '${pollster}' failed; its counters are missing: ${describeError(first)}${more}`;
     this.logger.error({ err: first, pollster, failures: count }, text);
   }
 }

@@ -86,7 +86,10 @@ export function imageMetadata(logger: Logger): (image: Item) => Metadata {
     for (const key of described) {
       if (told.has(key) || !isWrongTime(image, key)) continue;
       told.add(key);
-      logger.warn({ image: image.value('id') }, `glance lists an image whose '${key}' is no time: it is left out`);
+      logger.warn(
+        { image: image.value('id') },
+        `glance lists an image with an invalid time in '${key}': the field is left out`,
+      );
     }
     return {
       ...Object.fromEntries(described.map((key) => [key, isWrongTime(image, key) ? null : image.value(key)])),

@@ -22,7 +22,7 @@ export class Item {
   optionalText(key: string): string | null {
     const value = this.value(key);
     if (value === null || value === '') return null;
-    return typeof value === 'string' ? value : this.#wrong(`has a '${key}' that is no text`);
+    return typeof value === 'string' ? value : this.#wrong(`has a '${key}' that is not a string`);
   }
 
   /** @throws CLOUD_ITEM when it is missing or no whole number that is 0 or more */
@@ -32,7 +32,7 @@ export class Item {
     const isWhole = typeof value === 'bigint' || Number.isInteger(value);
     return isWhole && (value as number | bigint) >= 0
       ? (value as number | bigint)
-      : this.#wrong(`has a '${key}' that is no whole number`);
+      : this.#wrong(`has a '${key}' that is not a whole number`);
   }
 
   /** The value as it stands there; null when it is missing. */

@@ -9,24 +9,24 @@ export function createAgentMetrics(registry: Registry) {
     pollsters: createPluginMetrics(registry, 'poll.central'),
     leader: new Gauge({
       name: 'nephoscope_central_active',
-      help: '1 while this is the one central agent that works, 0 while it stands by',
+      help: '1 while this central agent is active, 0 while it is on standby',
       registers,
     }),
     cycles: new Counter({
       name: 'nephoscope_cycles_total',
-      help: 'Cycles by how they ended',
+      help: 'Cycles by result',
       labelNames: ['result'],
       registers,
     }),
     duration: new Histogram({
       name: 'nephoscope_cycle_seconds',
-      help: 'From the start of a cycle until the bus had confirmed its samples',
+      help: 'Time from the start of a cycle until the bus had confirmed its samples',
       buckets: [0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600],
       registers,
     }),
     gaps: new Counter({
       name: 'nephoscope_gaps_total',
-      help: 'Figures that were missing, by reason',
+      help: 'Missing figures, by reason',
       labelNames: ['reason'],
       registers,
     }),
@@ -37,12 +37,12 @@ export function createAgentMetrics(registry: Registry) {
     }),
     publishFailures: new Counter({
       name: 'nephoscope_publish_failures_total',
-      help: 'Messages that the bus did not confirm at a try',
+      help: 'Attempts to publish a message that the bus did not confirm',
       registers,
     }),
     unsent: new Counter({
       name: 'nephoscope_unsent_samples_total',
-      help: 'Samples that were given up since the bus had not confirmed them when their cycle ended',
+      help: 'Samples given up because the bus had not confirmed them when their cycle ended',
       registers,
     }),
   };

@@ -8,12 +8,12 @@ const options = z.strictObject({
   interval: duration()
     .prefault('10m')
     .describe(
-      'Time from one reading to the next, on the clock: every 10 minutes is at :00, :10, … The same for all central agents of a broker.',
+      'Time between readings, aligned to the clock: 10 minutes means at :00, :10, … Must be the same for all central agents of a broker.',
     ),
   timeout: duration()
     .prefault('5m')
     .describe(
-      'How long the services may be read in a cycle, and never longer than `interval`; what is not read by then is given up.',
+      'Time limit for reading the services in a cycle, at most `interval`. What has not been read by then is given up.',
     ),
   ...wireOptions,
   ...selectionOptions('central pollsters'),
@@ -31,7 +31,7 @@ export const centralSections = {
   bus: busSection,
   openstack: cloudOptions
     .prefault({})
-    .describe('The cloud that is read. What it leaves out comes from `clouds.yaml` and the `OS_…` variables.'),
+    .describe('The cloud to read. Missing settings are taken from `clouds.yaml` and the `OS_…` variables.'),
   central: centralOptions.prefault({}).describe('The central agent.'),
   status: statusOptions(9_392),
 };

@@ -91,14 +91,14 @@ function started(counters: AsyncIterable<unknown>): AsyncIterable<unknown> {
 function cutOff(): NephoscopeError {
   return new NephoscopeError(
     'PLUGIN_BLOCKED',
-    'what it promised was cut off after it had kept the program to itself for 1 s, and cannot be called again',
+    'its generator was interrupted after blocking the program for 1 s, and cannot be resumed',
   );
 }
 
 function noCounters(): NephoscopeError {
-  return new NephoscopeError('COUNTER_INVALID', 'it gave nothing that counters can be taken out of');
+  return new NephoscopeError('COUNTER_INVALID', 'it returned nothing that yields counters');
 }
 
 function tooMany(what: string): NephoscopeError {
-  return new NephoscopeError('COUNTERS_TOO_MANY', `it yields more than ${what}: what comes then is not taken`);
+  return new NephoscopeError('COUNTERS_TOO_MANY', `it yields more than ${what}: the rest is not accepted`);
 }

@@ -85,7 +85,7 @@ export class SampleStream {
     if (before !== undefined)
       throw new NephoscopeError(
         'COUNTER_INVALID',
-        `the counter '${name}' comes twice for '${resourceId.slice(0, 100)}', with different volumes: the first is sent`,
+        `the counter '${name}' was produced twice for '${resourceId.slice(0, 100)}', with different volumes: the first is sent`,
       );
     const line = signMeteringMessage(counter, { source, messageId, publisherId }, signer);
     let batch = this.#batches.get(name);
@@ -124,7 +124,7 @@ export class SampleStream {
       if (tries > 1) return;
       logger.warn(
         { err: error, pollster: this.#pollster, samples },
-        `${samples} samples wait, the next try is in ${pause / 1_000} s: ${describeError(error)}`,
+        `${samples} samples are waiting; next attempt in ${pause / 1_000} s: ${describeError(error)}`,
       );
     };
     try {

@@ -127,9 +127,9 @@ describe('one cycle', () => {
         .sort(),
     ).toEqual(['a', 'before']);
     expect(told('error')).toEqual([
-      "the pollster 'broken' failed, counters of it are missing: glance answers 503",
-      "the pollster 'refused' failed, counters of it are missing: keystone is down",
-      "the pollster 'thrown' failed, counters of it are missing: a defect",
+      "the pollster 'broken' failed; its counters are missing: glance answers 503",
+      "the pollster 'refused' failed; its counters are missing: keystone is down",
+      "the pollster 'thrown' failed; its counters are missing: a defect",
     ]);
     expect(await metric(registry, 'nephoscope_plugin_failures_total', { plugin: 'broken' })).toBe(1);
     expect(agent.health()).toEqual({ ok: true });
@@ -193,7 +193,7 @@ describe('one cycle', () => {
           .sort(),
       ).toEqual(['a', 'early']);
       expect(told('error')).toEqual([
-        `the pollster 'slow' failed, counters of it are missing: it was not done when the cycle ended: not done within ${bound}`,
+        `the pollster 'slow' failed; its counters are missing: it had not finished when the cycle ended: not done within ${bound}`,
       ]);
     },
   );
@@ -209,7 +209,7 @@ describe('one cycle', () => {
     await expect(done).rejects.toMatchObject({ code: 'POLLSTERS_FAILED' });
     expect(told('error')).toEqual([
       expect.stringContaining(
-        'it was not done when the cycle ended, while a service did not answer (keystone: connect ECONNREFUSED 192.0.2.1:5000)',
+        'it had not finished when the cycle ended, while a service did not answer (keystone: connect ECONNREFUSED 192.0.2.1:5000)',
       ),
     ]);
   });
@@ -267,7 +267,7 @@ describe('running', () => {
     expect(done).toBeLessThan(35);
     expect(new Set(ids(bus.confirmed)).size).toBe(2 * done);
     expect(told('warn')).toHaveLength(2);
-    expect(told('warn')[0]).toMatch(/^the wall clock is behind the last cycle, that of 2026-11-22T21:00:08/);
+    expect(told('warn')[0]).toMatch(/^the wall clock is behind the last cycle, 2026-11-22T21:00:08/);
   });
 
   it('once and once more at the same moment are two readings', async () => {
@@ -284,7 +284,7 @@ describe('running', () => {
     await clock.advance(20_000);
     expect(bus.confirmed).toEqual([]);
     expect(told('warn')).toEqual([
-      expect.stringMatching(/^2 samples wait, the next try is in 0\.\d+ s: the broker is away$/),
+      expect.stringMatching(/^2 samples are waiting; next attempt in 0\.\d+ s: the broker is away$/),
     ]);
     bus.answer = () => Promise.resolve();
     await clock.advance(10_000);
@@ -320,7 +320,7 @@ describe('running', () => {
     });
     void agent.run();
     await clock.advance(1);
-    expect(agent.health()).toMatchObject({ ok: false, reason: expect.stringContaining('no pollster works') });
+    expect(agent.health()).toMatchObject({ ok: false, reason: expect.stringContaining('no pollster has worked') });
     works = true;
     await clock.advance(10 * minute);
     expect(lines(bus.confirmed)).toHaveLength(1);
@@ -342,7 +342,7 @@ describe('running', () => {
     void agent.run();
     await clock.advance(25 * minute);
     expect(calls).toBe(1);
-    expect(told('error').at(-1)).toContain('it has not come back from an earlier cycle');
+    expect(told('error').at(-1)).toContain('it has not returned from an earlier cycle');
   });
 
   it('stops at once in the middle of a cycle, gives the lock up and blames nobody', async () => {
@@ -375,7 +375,7 @@ describe('running', () => {
     void agent.run();
     await clock.advance(1);
     expect(told('warn')).toEqual([
-      'this agent stands by, the next try to be the active one is in 5 s: the broker is away',
+      'this agent is on standby; next attempt to become active in 5 s: the broker is away',
     ]);
     bus.lead = lead.bind(bus);
     await clock.advance(5_000);
@@ -469,7 +469,7 @@ describe('two agents on one bus', () => {
     await until('it is told', () => first.told('warn').length > 0);
     expect(signalOfFirst?.aborted).toBe(true);
     expect(first.told('error')).toEqual([]);
-    expect(first.told('warn')).toContain('the lock is lost: another central agent may be the active one');
+    expect(first.told('warn')).toContain('the lock is lost: another central agent may be active');
   });
 
   it('a note of another making is no cycle that is done', async () => {

@@ -89,7 +89,7 @@ export class ComputeAgent implements Component {
     for (const { group, pattern } of idlePatterns(options, pollsters))
       logger.warn(
         { group, meter: pattern },
-        `the group '${group}' of compute.groups gets no meter '${pattern}': no active pollster makes it, or an earlier group takes it`,
+        `the group '${group}' of compute.groups gets no meter '${pattern}': no active pollster produces it, or an earlier group includes it`,
       );
     this.#order = new ReadingOrder(parts.clock);
     this.#polling = new Duty('no cycle has ended', parts.clock);
@@ -124,7 +124,7 @@ export class ComputeAgent implements Component {
     this.#expectCycle();
     const take = singleFlight<PollGroup>(
       (due) => this.#runScheduled(due),
-      (late) => this.#skip(late, 'the one before is not done'),
+      (late) => this.#skip(late, 'the previous one has not finished'),
     );
     const onMissed = (cycles: number, ms: number) => this.#miss(cycles, ms);
     const failed = new Promise<never>((_, reject) => {
@@ -218,7 +218,7 @@ export class ComputeAgent implements Component {
       if (!this.#stopping.signal.aborted)
         logger.error(
           { err: error },
-          `${samples === 0 ? 'nothing' : `${samples} samples, not all,`} was taken in this cycle: ${this.#failure}`,
+          `${samples === 0 ? 'nothing' : `${samples} samples, not all,`} was accepted in this cycle: ${this.#failure}`,
         );
       throw error;
     } finally {
@@ -263,7 +263,7 @@ export class ComputeAgent implements Component {
     this.#listening = listening.map((one) =>
       one.catch((error: unknown) => {
         if (!this.#stopping.signal.aborted)
-          logger.warn({ err: error }, `last readings cannot be asked for: ${describeError(error)}`);
+          logger.warn({ err: error }, `last readings cannot be requested: ${describeError(error)}`);
         return undefined;
       }),
     );
@@ -281,7 +281,7 @@ export class ComputeAgent implements Component {
     this.#metrics.skipped.inc(cycles);
     this.#parts.logger.warn(
       { cycles, seconds: Math.round(ms) / 1_000 },
-      `the agent did nothing for ${ms / 1_000} s, ${cycles} cycle${cycles === 1 ? ' is' : 's are'} skipped: its process was stopped, had no CPU, or something in it kept it`,
+      `the agent was not running for ${ms / 1_000} s, ${cycles} cycle${cycles === 1 ? ' is' : 's are'} skipped: its process was stopped, had no CPU time, or was blocked`,
     );
   }
 

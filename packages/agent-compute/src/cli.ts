@@ -40,10 +40,10 @@ const command = new Command(computeAgentProgram.name)
     'Meters the virtual machines of this host: reads them at intervals and sends signed samples to the message bus.',
   )
   .version(version)
-  .option('-c, --config <file>', 'YAML configuration; NEPHOSCOPE_… variables are laid over it', defaultConfigPath)
+  .option('-c, --config <file>', 'YAML configuration; NEPHOSCOPE_… variables override it', defaultConfigPath)
   .option(
     '--once',
-    'one cycle of all meters: exits when the bus has confirmed it, with code 1 when a reading, a pollster or the bus failed',
+    'run one cycle of all meters and exit when the bus has confirmed it, with code 1 if a reading, a pollster or the bus failed',
   )
   .addHelpText(
     'after',

@@ -30,12 +30,12 @@ export class Forgotten {
     if (this.#forgotten > 0)
       this.#logger.warn(
         counts,
-        `${this.#forgotten} instances that are gone are forgotten, since too many went: should one come back in the same run, an epoch that it had may be used again`,
+        `${this.#forgotten} instances that have disappeared were forgotten because there were too many: if one returns in the same run, an epoch may be reused`,
       );
     else
       this.#logger.info(
         counts,
-        `of ${this.#reduced} instances that are gone the last volumes are forgotten, since many went: should one come back in the same run, what fell or was plugged out meanwhile is not noticed`,
+        `of ${this.#reduced} instances that have disappeared, the last volumes were forgotten because there were many: if one returns in the same run, values that fell and devices unplugged meanwhile are not noticed`,
       );
     this.#reduced = this.#forgotten = 0;
   }

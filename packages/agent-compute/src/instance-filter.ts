@@ -4,12 +4,12 @@ import { z } from 'zod';
 
 const rule = z
   .strictObject({
-    name: z.string().optional().describe("Its display name or the hypervisor's name, `*` for any text."),
-    project: z.string().optional().describe('The id of its project, `*` for any text.'),
+    name: z.string().optional().describe("Its display name or the hypervisor's name; `*` matches any text."),
+    project: z.string().optional().describe('The id of its project; `*` matches any text.'),
     metadata: z
       .record(z.string(), z.string())
       .optional()
-      .describe('Values of its resource metadata by key, `*` for any text.'),
+      .describe('Values of its resource metadata by key; `*` matches any text.'),
   })
   .refine((conditions) => Object.keys(conditions).length > 0, 'give name, project or metadata');
 
@@ -19,7 +19,7 @@ export const instanceFilterOptions = z
       .array(rule)
       .optional()
       .describe('Only instances that match one of these; all conditions of a rule must hold.'),
-    exclude: z.array(rule).default([]).describe('Not the instances that match one of these.'),
+    exclude: z.array(rule).default([]).describe('Instances that match one of these are not metered.'),
   })
   .prefault({});
 

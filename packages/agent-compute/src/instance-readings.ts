@@ -167,8 +167,8 @@ export class InstanceReadings {
       const after = ((reading?.readAtMonotonic ?? clock.monotonic()) - announcedHere) / 1_000_000n;
       const texts = {
         read: `the last reading, ${samples} samples`,
-        covered: 'a reading of the host came just before the last reading, and stands for it',
-        gone: 'it is not here any more; what was read of it before is final',
+        covered: 'a reading of the host just before it replaces the last reading',
+        gone: 'it is no longer on this host; its previous reading is final',
       };
       const { name = instanceId } = reading?.instance ?? {};
       // Who asks for what was never here fills no log.
@@ -183,10 +183,10 @@ export class InstanceReadings {
       // While it ends it often answers no more: that was to be expected after one that was read.
       const wasRead = this.#awaited.has(instanceId);
       const level = isRepeated || asked?.isKnown === false ? 'debug' : wasRead ? 'info' : 'warn';
-      const what = wasRead ? 'not read once more' : 'no last reading';
+      const what = wasRead ? 'no further reading' : 'no last reading';
       logger[level](
         { err: error, instance: instanceId },
-        `${instanceId}: ${what}, and what was read of it before is the last unless it answers again (${why}): ${describeError(error)}`,
+        `${instanceId}: ${what}, and its previous reading is the last unless it answers again (${why}): ${describeError(error)}`,
       );
     }
   }
@@ -300,7 +300,7 @@ export class InstanceReadings {
 
   #tellUnread(ids: readonly string[], error: unknown): void {
     if (this.#stopping.signal.aborted) return;
-    const text = `not read at their start, the next cycle will: ${ids.slice(0, 10).join(', ')}: ${describeError(error)}`;
+    const text = `not read at start, will be read in the next cycle: ${ids.slice(0, 10).join(', ')}: ${describeError(error)}`;
     this.#parts.logger.warn({ err: error, instances: ids.length }, text);
   }
 }

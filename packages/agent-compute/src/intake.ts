@@ -33,7 +33,7 @@ export class Intake {
 
   constructor(parts: IntakeParts) {
     this.#parts = parts;
-    this.#writing = new Duty('the state directory has not taken what it was given', parts.clock);
+    this.#writing = new Duty('the state directory has not accepted what was written', parts.clock);
   }
 
   /**
@@ -77,14 +77,14 @@ export class Intake {
         this.#failure = undefined;
       } catch (error) {
         last = error;
-        this.#failure = `no samples can be taken: ${describeError(error)}`;
+        this.#failure = `no samples can be accepted: ${describeError(error)}`;
         throw error;
       } finally {
         this.#writing.done();
       }
     };
     const onFailure = (error: unknown, pause: number): void =>
-      logger.warn({ err: error }, `${this.#failure}; the next try is in ${pause / 1_000} s`);
+      logger.warn({ err: error }, `${this.#failure}; next attempt in ${pause / 1_000} s`);
     try {
       await retry(save, { ...pauses, clock, signal, onFailure, isFinal: () => false });
     } catch (reason) {

@@ -50,9 +50,9 @@ const texts = {
   wrong: 'with a wrong signature',
   untimely: 'signed more than a minute ago or ahead: compare the clocks',
   replayed: 'heard before',
-  unreadable: 'that are none',
-  frequent: `of an instance for which there were ${oftenest} in ${often / 1_000_000_000n} s`,
-  dropped: 'dropped, as there were too many',
+  unreadable: 'that are malformed',
+  frequent: `for an instance that had ${oftenest} in ${often / 1_000_000_000n} s`,
+  dropped: 'dropped because there were too many',
 } as const;
 type Told = keyof typeof texts;
 type Waiting = NewestFirst<AcceptedRequest>;
@@ -164,7 +164,7 @@ export class LastReadingRequests {
       this.#told = new Map();
       const isOrdinary = told.every(([kind]) => kind === 'unsigned');
       const all = told.map(([kind, number]) => `${number} ${texts[kind]}`).join(', ');
-      const text = `of the requests for last readings, since the last such line: ${all}`;
+      const text = `requests for last readings, since the last such line: ${all}`;
       this.#parts.logger[isOrdinary ? 'info' : 'warn'](Object.fromEntries(told), text);
     });
   }

@@ -15,7 +15,7 @@ export const droppedMeter: Meter = {
   type: 'cumulative',
   unit: 'sample',
   description:
-    'Samples of one meter that the agent dropped because its spool was full; its metadata say which meter, from when to when',
+    'Samples of one meter that the agent dropped because its spool was full; the metadata says which meter, and from when to when',
 };
 
 /** Messages of one meter, and their numbers. */

@@ -8,11 +8,11 @@ import { instanceFilterOptions } from './instance-filter.js';
 
 const group = z.strictObject({
   name: z.string().min(1).describe('For logs and metrics.'),
-  interval: duration().describe('Time from one reading to the next.'),
+  interval: duration().describe('Time between readings.'),
   meters: z
     .array(z.string())
     .min(1)
-    .describe('Meter names, `*` for any text. The first group that names a meter polls it.'),
+    .describe('Meter names; `*` matches any text. The first group that names a meter polls it.'),
   instances: instanceFilterOptions.meta({
     description: 'Which instances this group reads; the same keys as `compute.instances`.',
     sameAs: 'compute.instances',
@@ -42,34 +42,30 @@ const spool = z.strictObject({
   maxBytes: byteSize()
     .prefault('4GiB')
     .describe(
-      'How large it may become while the bus is away. Then it is thinned: of each cumulative series the first and the last reading stay, so that totals stay exact; of gauges every second one is dropped. What was dropped is counted, and recorded as `nephoscope.samples.dropped`.',
+      'Maximum size. Beyond it the spool is thinned: of each cumulative series the first and the last reading are kept, so totals stay exact; of gauges every second reading is dropped. Dropped samples are counted and recorded as `nephoscope.samples.dropped`.',
     ),
-  maxAge: duration()
-    .prefault('30d')
-    .describe('How long what is not sent stays as it was taken; what is older is thinned.'),
+  maxAge: duration().prefault('30d').describe('Age beyond which unsent samples are thinned.'),
 });
 
 const options = z.strictObject({
   interval: duration()
     .prefault('10m')
-    .describe('Time from one reading to the next, on the clock: every 10 minutes is at :00, :10, …'),
+    .describe('Time between readings, aligned to the clock: 10 minutes means at :00, :10, …'),
   timeout: duration()
     .prefault('30s')
-    .describe('How long a cycle may take before what is not read by then is given up.'),
+    .describe('Time limit of a cycle. What has not been read by then is given up.'),
   stateDirectory: z
     .string()
     .min(1)
     .default('/var/lib/nephoscope/agent-compute')
-    .describe(
-      'Where the numbers of messages, the epochs of counters and the spool are kept. Belongs to one agent.',
-    ),
-  spool: spool.prefault({}).describe('Samples on disk, from when they are taken until the bus has them.'),
+    .describe('Directory of the message numbers, the epochs of counters and the spool. Belongs to one agent.'),
+  spool: spool.prefault({}).describe('The samples on disk that the bus has not confirmed yet.'),
   ...wireOptions,
   discovery: z
     .enum(['libvirt', 'nova'])
     .default('libvirt')
     .describe(
-      'Who says which instances there are and whose: `libvirt`, what nova wrote into each domain; `nova`, its API, with the section `openstack`.',
+      'Source of the list of instances and their owners: `libvirt`, from the metadata that nova wrote into each domain; `nova`, from nova’s API, configured in the section `openstack`.',
     ),
   ...selectionOptions('compute pollsters'),
   pollsters: z.record(z.string(), z.unknown()).default({}).describe('Options of pollsters by their name.'),
@@ -77,9 +73,11 @@ const options = z.strictObject({
   lastReading: lastReading
     .default('collector')
     .describe(
-      'Where the agent learns that an instance is about to end, beside libvirt, so that it reads it once more: `collector`, which receives nova’s notifications; `nova`, for an agent without a collector (each such agent receives all notifications of the cloud); `off`: no readings when instances start or end.',
+      'In addition to libvirt, the source that announces the end of an instance, which is then read once more: `collector`, which receives nova’s notifications; `nova`, for an agent without a collector (each such agent receives all notifications of the cloud); `off`: no readings when instances start or end.',
     ),
-  groups: groups.default([]).describe('Meters with an interval of their own; the others keep `interval`.'),
+  groups: groups
+    .default([])
+    .describe('Groups of meters with separate intervals; all other meters use `interval`.'),
 });
 
 /** The section `compute`. */

@@ -175,7 +175,7 @@ export class Outbox implements Component {
         await saveState();
       } catch (error) {
         // What samples rest on was on disk before they were taken.
-        logger.warn({ err: error }, `${describeError(error)}; nothing that was taken is lost by that`);
+        logger.warn({ err: error }, `${describeError(error)}; no accepted sample is lost`);
       }
     };
     return { writer, intake, sender, close };
@@ -188,7 +188,10 @@ export class Outbox implements Component {
       const { close, sender } = this.#work;
       const time = deadline(clock, lastFlush, new Error('the agent does not wait longer'));
       await sender.flush(time.signal).catch((error: unknown) => {
-        logger.warn({ err: error }, `${describeError(error)}; they are in the spool, and sent at the next start`);
+        logger.warn(
+          { err: error },
+          `${describeError(error)}; they are in the spool and will be sent at the next start`,
+        );
       });
       time.end();
       await close();

@@ -51,7 +51,7 @@ export function pollInstance(
     return failed(
       new NephoscopeError(
         'POLLSTER_PENDING',
-        'it has not come back from an earlier cycle, and is not called again until it has',
+        'it has not returned from an earlier cycle, and is not called again until it does',
       ),
     );
   }
@@ -61,7 +61,7 @@ export function pollInstance(
   let isOver = false;
   const whileItRuns = () => {
     if (isOver)
-      throw new NephoscopeError('POLLSTER_LATE', 'the poll that this manager was given for is over: let go of it');
+      throw new NephoscopeError('POLLSTER_LATE', 'this manager belongs to a poll that has ended: do not keep it');
   };
   const manager: ComputePollManager<InstancePart> = Object.freeze({
     inspection,
@@ -126,7 +126,7 @@ class TakenCounters {
   /** @throws COUNTERS_TOO_MANY */
   count(): void {
     this.#seen += 1;
-    if (this.#seen > maxCounters) throw tooMany(`it yields or misses more than ${maxCounters} counters`);
+    if (this.#seen > maxCounters) throw tooMany(`it yields or reports missing more than ${maxCounters} counters`);
   }
 
   /** @throws COUNTERS_TOO_MANY */
@@ -161,7 +161,7 @@ class TakenCounters {
     if (this.#kept.has(series))
       throw new NephoscopeError(
         'COUNTER_INVALID',
-        `the counter '${made.name.slice(0, 100)}' comes twice for '${made.resourceId.slice(0, 100)}' in one poll: the first is sent`,
+        `the counter '${made.name.slice(0, 100)}' was yielded twice for '${made.resourceId.slice(0, 100)}' in one poll: the first is sent`,
       );
     this.#kept.add(series);
     this.counters.push(made);
@@ -176,7 +176,7 @@ function firstMissing({ parts }: Total): Missing | undefined {
 }
 
 function tooMany(what: string): NephoscopeError {
-  return new NephoscopeError('COUNTERS_TOO_MANY', `${what} of one instance: none of them is taken`);
+  return new NephoscopeError('COUNTERS_TOO_MANY', `${what} for one instance: none of them is accepted`);
 }
 
 function isIterable(value: unknown): value is Iterable<unknown> {
@@ -205,7 +205,7 @@ async function gather(given: unknown, taken: TakenCounters, signal: AbortSignal)
   const isAsync = typeof given === 'object' && given !== null && Symbol.asyncIterator in given;
   const counters = isAsync ? given : await given;
   if (!isAsync && !isIterable(counters))
-    throw new NephoscopeError('COUNTER_INVALID', 'it gave nothing that counters can be taken out of');
+    throw new NephoscopeError('COUNTER_INVALID', 'it returned nothing that yields counters');
   let inOneGo = 0;
   for await (const counter of counters as AsyncIterable<unknown>) {
     // Nobody waits for it any more: one that never ends must not fill the memory.
@@ -217,5 +217,5 @@ async function gather(given: unknown, taken: TakenCounters, signal: AbortSignal)
 }
 
 function timedOut(reason: unknown): NephoscopeError {
-  return new NephoscopeError('POLLSTER_TIMEOUT', 'it was not done when the cycle ended', { cause: reason });
+  return new NephoscopeError('POLLSTER_TIMEOUT', 'it had not finished when the cycle ended', { cause: reason });
 }

@@ -67,7 +67,7 @@ export class StateDirectory {
       this.#epochs = new EpochStore(this.#path, this.#logger);
     } catch (error) {
       throw this.#unusable(
-        'cannot be made; name a folder that this user may write to (compute.stateDirectory)',
+        'cannot be created; set compute.stateDirectory to a directory that this user can write to',
         error,
       );
     }
@@ -92,12 +92,12 @@ export class StateDirectory {
     if (state !== undefined && epochs === undefined)
       this.#logger.error(
         {},
-        `the state directory ${this.#path} has no epochs.json any more: what fell or was plugged out while no agent ran is not noticed`,
+        `the state directory ${this.#path} no longer has an epochs.json: values that fell and devices unplugged while no agent was running are not noticed`,
       );
     if (state === undefined && epochs !== undefined)
       this.#logger.error(
         {},
-        `the state directory ${this.#path} has no state.json any more: this agent is a new one, with another publisher id`,
+        `the state directory ${this.#path} no longer has a state.json: this agent is a new one, with a different publisher id`,
       );
     return { ...(state ?? { agentId: randomUUID(), sequence: 0n, dropped: {} }), epochs: epochs ?? {} };
   }
@@ -141,7 +141,7 @@ export class StateDirectory {
     try {
       taken = await this.#lock.take(join(this.#path, lockFile));
     } catch (error) {
-      throw this.#unusable(`cannot be locked by its file ${lockFile}; mend its permissions`, error);
+      throw this.#unusable(`cannot be locked with its file ${lockFile}; fix its permissions`, error);
     }
     if (!taken)
       throw this.#unusable(
@@ -155,7 +155,7 @@ export class StateDirectory {
     const { mode, uid } = await stat(this.#path);
     if ((mode & 0o027) === 0 || uid !== process.geteuid?.()) return;
     await chmod(this.#path, mode & 0o7750).catch((error: unknown) => {
-      throw this.#unusable('is open to other users, and that cannot be changed', error);
+      throw this.#unusable('is accessible to other users, and this cannot be changed', error);
     });
   }
 

@@ -17,7 +17,7 @@ describe('while the bus is away', () => {
     expect(spooled(stateDirectory)).toHaveLength(6);
     expect(agent.health()).toEqual({
       ok: false,
-      reason: expect.stringMatching(/^\d samples wait: the broker is away$/),
+      reason: expect.stringMatching(/^\d samples are waiting: the broker is away$/),
     });
     expect(await metric(registry, 'nephoscope_unsent_samples')).toBe(6);
     expect(bus.confirmed).toEqual([]);
@@ -28,7 +28,7 @@ describe('while the bus is away', () => {
     expect(sent).toEqual(counted(sent.length));
     expect(await metric(registry, 'nephoscope_unsent_samples')).toBe(0);
     await until('it is well', () => agent.health().ok);
-    expect(told('info')).toContain('the samples that waited are sent');
+    expect(told('info')).toContain('the waiting samples have been sent');
     await agent.stop();
     await running;
   });
@@ -79,7 +79,7 @@ describe('while the bus is away', () => {
     const full = () => told('error').filter((text) => text.includes('compute.spool.maxBytes'));
     await advanceUntil('a cycle failed', clock, () => full().length > 0);
     expect(full()[0]).toMatch(
-      /^nothing was taken in this cycle: the spool .*spool holds \d+ bytes that cannot be thinned now, of 3000 \(compute\.spool\.maxBytes\): mend the bus, or raise it; given up: not done within 5 s/,
+      /^nothing was accepted in this cycle: the spool .*spool holds \d+ bytes that cannot be thinned now, of 3000 \(compute\.spool\.maxBytes\): restore the bus, or raise the limit; given up: not done within 5 s/,
     );
     expect(agent.health()).toEqual({
       ok: false,
@@ -104,7 +104,7 @@ describe('a restart', () => {
     await stop(first.agent, first.clock);
     await done;
     expect(first.told('warn')).toEqual([
-      '2 samples are not confirmed by the bus: it did not answer in time; they are in the spool, and sent at the next start',
+      '2 samples are not confirmed by the bus: it did not answer in time; they are in the spool and will be sent at the next start',
     ]);
 
     const second = await started({ stateDirectory: first.stateDirectory });
@@ -180,7 +180,7 @@ describe('when the disk of the state is full', () => {
       await until('the first cycle is sent', () => bus.confirmed.length === 2);
       fill(place);
       await advanceUntil('a cycle failed', clock, () => told('error').length > 0);
-      expect(told('error')[0]).toMatch(/^nothing was taken in this cycle: .*free space there.*ENOSPC/);
+      expect(told('error')[0]).toMatch(/^nothing was accepted in this cycle: .*free space there.*ENOSPC/);
       expect(agent.health()).toEqual({
         ok: false,
         reason: expect.stringMatching(/free space there.*ENOSPC/),

@@ -261,7 +261,7 @@ describe('agent, RabbitMQ, collector and SQLite', () => {
     await rabbitmq.startApp();
     await waitUntil(
       'what waited is sent',
-      () => messages(running).includes('the samples that waited are sent'),
+      () => messages(running).includes('the waiting samples have been sent'),
       60_000,
     );
     const stopped = await running.stop();
@@ -375,7 +375,7 @@ describe('the agent as a process', () => {
     [
       'a state directory that cannot be',
       { compute: { stateDirectory: '/etc/hostname/state' } },
-      /the state directory \/etc\/hostname\/state cannot be made; name a folder/,
+      /the state directory \/etc\/hostname\/state cannot be created; set compute\.stateDirectory/,
     ],
   ])('ends with code 1 and says what to do about %s', async (_, wrong, text) => {
     const daemon = startDaemon('agent-compute', { ...memory(), ...wrong });
@@ -447,7 +447,7 @@ describe('the agent as a process', () => {
       const refused = startDaemon('agent-compute', configuration);
       expect(await refused.ended).toBe(1);
       expect(messages(refused, 'error').at(-1)).toMatch(
-        /the spool .* cannot be read or written: free space there or mend its permissions or its disk: ENOSPC/,
+        /the spool .* cannot be read or written: free space, or fix its permissions or its disk: ENOSPC/,
       );
 
       execFileSync('rm', [join(place, 'filler')]);

@@ -35,7 +35,7 @@ describe('cycles', () => {
     void agent.run();
     await clock.advance(20_000);
     expect(await metric(registry, 'nephoscope_cycles_skipped_total')).toBe(2);
-    expect(told('warn')).toEqual(Array(2).fill('a cycle is skipped: the one before is not done'));
+    expect(told('warn')).toEqual(Array(2).fill('a cycle is skipped: the previous one has not finished'));
     inspector.inspect = inspect;
     release();
     await until('it is sent', () => bus.confirmed.length === 2);
@@ -56,7 +56,7 @@ describe('cycles', () => {
     await until('the one that was due last is sent', () => bus.confirmed.length === 6);
     expect(await metric(registry, 'nephoscope_cycles_skipped_total')).toBe(3);
     expect(told('warn')).toEqual([
-      'the agent did nothing for 35 s, 3 cycles are skipped: its process was stopped, had no CPU, or something in it kept it',
+      'the agent was not running for 35 s, 3 cycles are skipped: its process was stopped, had no CPU time, or was blocked',
     ]);
     expect(agent.health()).toEqual({ ok: true });
     expect(sequences(bus.confirmed)).toEqual(counted(6));
@@ -72,7 +72,7 @@ describe('cycles', () => {
     inspector.inspect = hang;
     void agent.run();
     await clock.advance(30_000);
-    expect(told('error')).toEqual(['nothing was taken in this cycle: not done within 30 s (compute.timeout)']);
+    expect(told('error')).toEqual(['nothing was accepted in this cycle: not done within 30 s (compute.timeout)']);
     expect(agent.health()).toEqual({ ok: false, reason: 'not done within 30 s (compute.timeout)' });
     expect(await metric(registry, 'nephoscope_cycles_total', { result: 'failed' })).toBe(1);
     inspector.inspect = inspect;
@@ -163,7 +163,7 @@ describe('once', () => {
     await clock.advance(1);
     expect(agent.health()).toMatchObject({
       ok: false,
-      reason: expect.stringMatching(/^samples wait, and nothing was confirmed or refused since /),
+      reason: expect.stringMatching(/^samples are waiting, and nothing has been confirmed or refused since /),
       isStuck: true,
     });
   });

@@ -92,14 +92,14 @@ it.each([
       });
       for (const program of [agent, central])
         await waitUntil('it says so', async () =>
-          new RegExp(`RabbitMQ takes no messages since .*low on ${short}`).test(
+          new RegExp(`RabbitMQ has blocked publishers since .*low on ${short}`).test(
             (await program.status('/readyz')).text,
           ),
         );
       // What the queue has is recorded, and what cannot be is not lost.
       await waitUntil('the collector records', async () => (await countIn(database)) > 0);
       await waitUntil('the collector says so', async () =>
-        /dead letters of 'metering' are not taken since .*, 20 messages wait/.test(
+        /dead letters of 'metering' have been refused since .*, 20 messages are waiting/.test(
           (await collector.status('/readyz')).text,
         ),
       );
@@ -113,7 +113,9 @@ it.each([
         /^the counter is not confirmed, and may still be recorded: (.*)\. Repeat the command with --message-id (\S+) --timestamp (\S+), then it is recorded once$/m;
       const [, why, messageId = '', timestamp = ''] = told.exec(blocked.err) ?? [blocked.err, blocked.err];
       // The broker says so a moment after the message came.
-      expect(why).toMatch(new RegExp(`takes no messages since .*low on ${short}|confirmed nothing within 1 s`));
+      expect(why).toMatch(
+        new RegExp(`has blocked publishers since .*low on ${short}|confirmed nothing within 1 s`),
+      );
 
       const cycles = done(agent);
       await waitUntil('the agent takes samples all the same', () => done(agent) > cycles + 1);
@@ -132,7 +134,7 @@ it.each([
         /^nephoscope_collector_samples_conflicting_total 0$/m,
       );
       expect((await collector.stop()).code).toBe(0);
-      expect(messages(agent, 'warn').join('\n')).toContain('samples wait, the next try is in ');
+      expect(messages(agent, 'warn').join('\n')).toContain('samples are waiting; next attempt in ');
 
       const samples = await samplesIn(database);
       expect(samples.filter(({ meter }) => meter === 'rack.power')).toHaveLength(1);

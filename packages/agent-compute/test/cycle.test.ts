@@ -205,7 +205,7 @@ describe('a pollster that is late', () => {
     expect(failed).toEqual(['later']);
     expect(await metric(registry, 'nephoscope_plugin_failures_total')).toBe(1);
     expect(told('error')).toEqual([
-      expect.stringContaining('it was not done when the cycle ended: not done within 30 s'),
+      expect.stringContaining('it had not finished when the cycle ended: not done within 30 s'),
     ]);
   });
 
@@ -226,7 +226,7 @@ describe('a pollster that is late', () => {
     await running;
     expect((await run()).taken).toEqual(['two later']);
     expect(calls).toEqual(['one', 'two', 'two']);
-    expect(told('error')[1]).toContain('has not come back from an earlier cycle');
+    expect(told('error')[1]).toContain('has not returned from an earlier cycle');
     release();
     await turns();
     expect((await run()).taken.sort()).toEqual(['one later', 'two later']);

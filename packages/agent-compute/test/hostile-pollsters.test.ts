@@ -266,7 +266,7 @@ const fails: Readonly<Record<string, readonly [Anything, RegExp]>> = {
       if (before !== given) before.missing('bad', { missing: 'error', detail: 'late' });
       return [given.counter('bad', 1)];
     },
-    /POLLSTER_LATE|the poll that this manager was given for is over/,
+    /POLLSTER_LATE|this manager belongs to a poll that has ended/,
   ],
   'never comes back': [() => hang(), /not done when the cycle ended|not come back/],
   'is a thenable that never calls back': [() => ({ then() {} }), /not done when the cycle ended|not come back/],

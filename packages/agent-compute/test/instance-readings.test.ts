@@ -235,9 +235,9 @@ describe('a request that nobody signed', () => {
     for (const { body } of [untimely, wrong]) bus.emit('nephoscope.last-reading.compute-1', body);
     await until('all are sent', () => [1, 2, 3].every((id) => samplesOf(id).length === 2));
     await clock.advance(60_000);
-    expect(told().filter((line) => line.startsWith('of the requests'))).toEqual([
-      'of the requests for last readings, since the last such line: 1 without a signature',
-      'of the requests for last readings, since the last such line: 1 signed more than a minute ago or ahead: compare the clocks, 1 with a wrong signature',
+    expect(told().filter((line) => line.startsWith('requests for last readings'))).toEqual([
+      'requests for last readings, since the last such line: 1 without a signature',
+      'requests for last readings, since the last such line: 1 signed more than a minute ago or ahead: compare the clocks, 1 with a wrong signature',
     ]);
   });
 
@@ -257,10 +257,10 @@ describe('a request that nobody signed', () => {
     expect(inspector.askedFor.at(-1)! > uuidOf(20_980)).toBe(true);
     await clock.advance(60_000);
     expect(await results('last_readings', 'dropped')).toBeGreaterThan(19_000);
-    const lines = told().filter((line) => line.startsWith('of the requests'));
+    const lines = told().filter((line) => line.startsWith('requests for last readings'));
     expect(lines).toHaveLength(2);
-    expect(lines[1]).toMatch(/: 20000 without a signature, 19\d\d\d dropped, as there were too many$/);
-    expect(told('info').filter((line) => line.includes('not here any more'))).toEqual([]);
+    expect(lines[1]).toMatch(/: 20000 without a signature, 19\d\d\d dropped because there were too many$/);
+    expect(told('info').filter((line) => line.includes('no longer on this host'))).toEqual([]);
   });
 
   it('has ten instances at the most read again until their end comes', async () => {
@@ -308,7 +308,7 @@ describe('a signed request', () => {
     }
     expect(inspector.askedFor).toHaveLength(50);
     expect(told('warn')).toContain(
-      'of the requests for last readings, since the last such line: 1 of an instance for which there were 40 in 75 s',
+      'requests for last readings, since the last such line: 1 for an instance that had 40 in 75 s',
     );
   });
 });

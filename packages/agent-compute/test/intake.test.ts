@@ -69,7 +69,7 @@ it('tries again until the time is over, with the same messages, and says so mean
   const { appended, clock, intake, saves, take } = await taking(() => ++tries < 4);
   const done = take(3);
   await until('there was a try', () => !intake.health().ok);
-  expect(intake.health()).toEqual({ ok: false, reason: 'no samples can be taken: no space' });
+  expect(intake.health()).toEqual({ ok: false, reason: 'no samples can be accepted: no space' });
   await until('it is taken', async () => {
     await clock.advance(500);
     return appended.length > 0;
@@ -92,7 +92,7 @@ it('says that the disk does not answer, with since when, and takes the samples w
   await clock.advance(9_000);
   expect(intake.health()).toEqual({ ok: true });
   await clock.advance(2_000);
-  const reason = `the state directory has not taken what it was given since ${since}, which may take 10 s`;
+  const reason = `the state directory has not accepted what was written since ${since}, which may take 10 s`;
   expect(intake.health()).toMatchObject({ ok: false, reason, since, isStuck: false });
   letGo();
   expect(await taken).toBe(3);

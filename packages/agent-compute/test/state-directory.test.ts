@@ -75,7 +75,7 @@ it('says that epochs are gone, where an agent has been', async () => {
   logger.entries.length = 0;
   expect(await directory.load()).toMatchObject({ agentId, epochs: {} });
   expect(logger.entries.map(({ message }) => message)).toEqual([
-    `the state directory ${path} has no epochs.json any more: what fell or was plugged out while no agent ran is not noticed`,
+    `the state directory ${path} no longer has an epochs.json: values that fell and devices unplugged while no agent was running are not noticed`,
   ]);
 });
 
@@ -199,7 +199,7 @@ it('says which folder cannot be made', async () => {
   writeFileSync(file, '');
   await expect(new StateDirectory(join(file, 'state'), logger).open()).rejects.toMatchObject({
     code: 'STATE_DIRECTORY',
-    message: `the state directory ${file}/state cannot be made; name a folder that this user may write to (compute.stateDirectory)`,
+    message: `the state directory ${file}/state cannot be created; set compute.stateDirectory to a directory that this user can write to`,
   });
 });
 
@@ -225,7 +225,7 @@ describe('on a disk', () => {
     const full = { code: 'STATE_DIRECTORY', cause: expect.objectContaining({ code: 'ENOSPC' }) };
     await expect(directory.save({ ...state, sequence: 2n })).rejects.toMatchObject({
       ...full,
-      message: `the state directory ${place} cannot take state.json; free space there or mend its permissions`,
+      message: `the state directory ${place} cannot take state.json; free space, or fix its permissions`,
     });
     execFileSync('rm', [join(place, 'filler')]);
     expect(await directory.load()).toMatchObject({ sequence: 1n });

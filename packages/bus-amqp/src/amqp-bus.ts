@@ -84,7 +84,7 @@ export class AmqpBus implements MessageBus {
   async start(signal: AbortSignal): Promise<void> {
     this.#stopping.signal.throwIfAborted();
     if (this.#publishing !== undefined)
-      throw new NephoscopeError('BUS_UNAVAILABLE', 'the bus was started already');
+      throw new NephoscopeError('BUS_UNAVAILABLE', 'the bus was already started');
     const until = AbortSignal.any([signal, this.#stopping.signal]);
     this.#publishing = this.#newConnection('publish', true, (connection) => this.#setUpPublishing(connection));
     try {

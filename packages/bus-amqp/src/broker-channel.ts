@@ -45,35 +45,31 @@ export class BrokerChannel<C extends Channel = Channel> {
   }
 
   assertExchange(exchange: string, type: string, options: Options.AssertExchange): Promise<unknown> {
-    return this.#ask(`the wish for exchange '${exchange}'`, (answer) =>
+    return this.#ask(`declaring exchange '${exchange}'`, (answer) =>
       this.#channel.assertExchange(exchange, type, options, answer),
     );
   }
 
   checkExchange(exchange: string): Promise<unknown> {
-    return this.#ask(`the question for exchange '${exchange}'`, (answer) =>
+    return this.#ask(`looking up exchange '${exchange}'`, (answer) =>
       this.#channel.checkExchange(exchange, answer),
     );
   }
 
   assertQueue(queue: string, options: Options.AssertQueue): Promise<QueueState> {
-    return this.#ask(`the wish for queue '${queue}'`, (answer) =>
-      this.#channel.assertQueue(queue, options, answer),
-    );
+    return this.#ask(`declaring queue '${queue}'`, (answer) => this.#channel.assertQueue(queue, options, answer));
   }
 
   checkQueue(queue: string): Promise<QueueState> {
-    return this.#ask(`the question for queue '${queue}'`, (answer) => this.#channel.checkQueue(queue, answer));
+    return this.#ask(`looking up queue '${queue}'`, (answer) => this.#channel.checkQueue(queue, answer));
   }
 
   deleteQueue(queue: string): Promise<unknown> {
-    return this.#ask(`the wish to delete queue '${queue}'`, (answer) =>
-      this.#channel.deleteQueue(queue, {}, answer),
-    );
+    return this.#ask(`deleting queue '${queue}'`, (answer) => this.#channel.deleteQueue(queue, {}, answer));
   }
 
   bindQueue(queue: string, exchange: string, pattern: string): Promise<unknown> {
-    return this.#ask(`the wish to bind queue '${queue}' to exchange '${exchange}'`, (answer) =>
+    return this.#ask(`binding queue '${queue}' to exchange '${exchange}'`, (answer) =>
       this.#channel.bindQueue(queue, exchange, pattern, {}, answer),
     );
   }
@@ -94,7 +90,7 @@ export class BrokerChannel<C extends Channel = Channel> {
     { noAck = false, within }: { readonly noAck?: boolean; readonly within?: number } = {},
   ): Promise<string> {
     const { consumerTag } = await this.#ask<{ readonly consumerTag: string }>(
-      `the wish to consume queue '${queue}'`,
+      `consuming queue '${queue}'`,
       (answer) => this.#channel.consume(queue, onMessage, { noAck }, answer),
       within,
     );
@@ -102,7 +98,7 @@ export class BrokerChannel<C extends Channel = Channel> {
   }
 
   cancel(consumerTag: string): Promise<unknown> {
-    return this.#ask('the wish to consume no more', (answer) => this.#channel.cancel(consumerTag, answer));
+    return this.#ask('cancelling a consumer', (answer) => this.#channel.cancel(consumerTag, answer));
   }
 
   ack(message: Message, allUpTo = false): void {
@@ -123,7 +119,7 @@ export class BrokerChannel<C extends Channel = Channel> {
     if (this.#isOver) return;
     this.#isClosing = true;
     try {
-      await this.#ask<void>('the end of a channel', (answer) => this.#channel.close(answer as () => void));
+      await this.#ask<void>('closing a channel', (answer) => this.#channel.close(answer as () => void));
     } catch {
       // It is gone.
     }

@@ -20,9 +20,9 @@ export class BrokerUrl {
     // What looks like a host or a virtual host then is a part of the password, and would be quoted.
     if (url.username === '' && url.pathname.includes('@')) throw new TypeError(mistake);
     if (url.search !== '' || url.hash !== '')
-      throw new TypeError(`${mistake}; settings after '?' are options of their own here`);
+      throw new TypeError(`${mistake}; settings after '?' are separate options here`);
     if (url.pathname.slice(1).includes('/'))
-      throw new TypeError(`${mistake}; a '/' in the name of the virtual host is spelled %2F`);
+      throw new TypeError(`${mistake}; a '/' in the name of the virtual host is written %2F`);
     this.tls = url.protocol === 'amqps:';
     this.hostname = url.hostname.replace(/^\[|\]$/g, '');
     this.port = url.port === '' ? (this.tls ? 5671 : 5672) : Number(url.port);

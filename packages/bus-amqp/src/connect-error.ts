@@ -13,7 +13,7 @@ export function connectError(error: unknown, broker: BrokerUrl): NephoscopeError
   if (message.includes('ACCESS_REFUSED') || message.includes('ACCESS-REFUSED')) {
     return refuse(
       'BUS_REFUSED',
-      `RabbitMQ does not let user '${broker.username}' in: wrong user or password, or 'guest' from another host`,
+      `RabbitMQ refuses user '${broker.username}': wrong user or password, or 'guest' from another host`,
     );
   }
   // The library drops the broker's reason here; these are all that RabbitMQ gives.

@@ -58,7 +58,7 @@ export class Consumer {
   readonly over: Promise<void>;
   #consuming: { readonly channel: BrokerChannel; readonly tag: string; readonly unsettled: Unsettled } | undefined;
   /** Why nothing is consumed, and without what might be no failure. */
-  #problem: string | undefined = 'it was not asked for yet';
+  #problem: string | undefined = 'it has not been requested yet';
   #waiting = false;
   #connection: Connection | undefined;
   /** Cancelled, and the broker knows. */
@@ -97,7 +97,7 @@ export class Consumer {
     const backoff = new Backoff(100, longestPause);
     while (!over.aborted) {
       let reason: unknown;
-      this.#problem = 'RabbitMQ was asked whether the queue is there';
+      this.#problem = 'RabbitMQ was asked whether the queue exists';
       try {
         const name = await this.#settings.prepare(connection);
         if (over.aborted) break;
@@ -168,7 +168,7 @@ export class Consumer {
     const { queue, logger } = this.#settings;
     if (waiting) {
       this.#onFirst();
-      if (!this.#waiting) logger.warn({ queue }, `queue '${queue}' is not there yet, waiting`);
+      if (!this.#waiting) logger.warn({ queue }, `queue '${queue}' does not exist yet, waiting`);
     } else if (this.#waiting) {
       logger.info({ queue }, `queue '${queue}' is there`);
     }
@@ -208,7 +208,7 @@ export class Consumer {
   async #watched<T>(answer: Promise<T>): Promise<T> {
     const { queue, logger } = this.#settings;
     const timer = setTimeout(() => {
-      this.#problem = `RabbitMQ does not answer; has the queue a leader? See \`rabbitmq-queues quorum_status ${queue}\``;
+      this.#problem = `RabbitMQ does not answer; does the queue have a leader? See \`rabbitmq-queues quorum_status ${queue}\``;
       logger.warn({ queue }, `queue '${queue}' is not consumed: ${this.#problem}`);
     }, patience);
     try {

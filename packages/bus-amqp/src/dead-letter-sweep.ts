@@ -75,7 +75,7 @@ export class DeadLetterSweep {
     if (!(await isQueueThere(connection, queue)))
       throw new PermanentError(
         'BUS_TOPOLOGY',
-        `${connection.broker.toString()} has no queue '${queue}': is it another broker, virtual host or queue?`,
+        `${connection.broker.toString()} has no queue '${queue}': check the broker, virtual host and queue name`,
       );
     const sweep = new DeadLetterSweep(settings, await connection.openChannel());
     try {
@@ -216,6 +216,6 @@ export class DeadLetterSweep {
 
   #unavailable(cause: unknown): NephoscopeError {
     const { queue } = this.#settings;
-    return new NephoscopeError('BUS_UNAVAILABLE', `queue '${queue}' cannot be gone through any more`, { cause });
+    return new NephoscopeError('BUS_UNAVAILABLE', `queue '${queue}' can no longer be read`, { cause });
   }
 }

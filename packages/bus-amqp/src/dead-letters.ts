@@ -92,7 +92,7 @@ function timeOf(value: unknown): string | undefined {
 /** Of what the broker set aside: a part of the reasons that it knows can be met here. */
 function reasonOf({ reason, queue }: Readonly<Record<string, unknown>>): string | undefined {
   if (reason === 'expired')
-    return `expired: RabbitMQ took it off queue '${String(queue)}' since a policy or the queue itself lets messages live no longer`;
+    return `expired: RabbitMQ took it off queue '${String(queue)}' because of a TTL set by a policy or the queue`;
   if (reason === 'maxlen')
     return `maxlen: queue '${String(queue)}' was full, and RabbitMQ dropped its oldest message`;
   return text(reason);

@@ -94,7 +94,7 @@ export class Declarations {
     } catch (error) {
       throw new NephoscopeError(
         'BUS_UNAVAILABLE',
-        'what was declared is gone from RabbitMQ and could not be declared again yet',
+        'declared exchanges or queues are gone from RabbitMQ and could not be declared again yet',
         { cause: error },
       );
     }

@@ -55,13 +55,15 @@ export class ForeignBinding {
       else this.#unboundSince = this.#settings.clock.now();
       if (there) this.#tell('bound', () => logger.info({ exchange, queue }, `exchange '${exchange}' is bound`));
       else
-        this.#tell('absent', () => logger.warn({ exchange }, `exchange '${exchange}' is not there yet, waiting`));
+        this.#tell('absent', () =>
+          logger.warn({ exchange }, `exchange '${exchange}' does not exist yet, waiting`),
+        );
       return there;
     } catch (error) {
       if (!(error instanceof NephoscopeError)) throw error;
       // RabbitMQ words its refusals differently from one try to the next.
       this.#tell('refused', () =>
-        logger.warn({ err: error, exchange, queue }, `exchange '${exchange}' cannot be bound, trying again`),
+        logger.warn({ err: error, exchange, queue }, `exchange '${exchange}' cannot be bound, retrying`),
       );
       return false;
     }
@@ -94,7 +96,7 @@ export class ForeignBinding {
       } catch (error) {
         if (lost.aborted) return;
         bound = false;
-        logger.warn({ err: error, queue: this.#settings.topology().queue }, 'what was declared is gone');
+        logger.warn({ err: error, queue: this.#settings.topology().queue }, 'the declared queue is gone');
       }
     }
   }
@@ -113,7 +115,7 @@ export class ForeignBinding {
     const [since, until] = [from, clock.now()].map((time) => new Date(Number(time / 1_000_000n)).toISOString());
     logger.warn(
       { exchange, queue, from: since, until },
-      `what exchange '${exchange}' was told between ${since} and ${until} may be lost: only when its service has declared ` +
+      `messages published to exchange '${exchange}' between ${since} and ${until} may be lost: only when its service has declared ` +
         'it can it be bound. One that is not durable goes with our binding when RabbitMQ restarts; durable ones (`amqp_durable_queues`) stay',
     );
     onGap?.(from);

@@ -61,7 +61,7 @@ export class LockRequest {
         if (over.aborted) return;
         if (isPermanentError(error)) return this.fail(error);
         const pause = backoff.next();
-        logger.warn({ err: error, lock: name, retryInMs: pause }, 'asking for a lock was interrupted');
+        logger.warn({ err: error, lock: name, retryInMs: pause }, 'acquiring a lock was interrupted');
         await clock.sleep(pause, over).catch(() => undefined);
       }
     }

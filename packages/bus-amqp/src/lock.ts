@@ -163,7 +163,7 @@ export class Lock implements Leadership {
     await this.#publish(0, nothing, id);
     // Somebody may have purged it.
     if (!(await settlesWithin(this.#settings.confirmTimeout, arrived)))
-      throw new Error('RabbitMQ did not deliver what it confirmed');
+      throw new Error('RabbitMQ did not deliver a confirmed message');
     const newest = this.#tokens.reduce((best, token) => (token.count > best.count ? token : best));
     this.#found = this.#current = newest.message.content;
     // The one before may have died before its last note was safe on disk.
@@ -180,7 +180,7 @@ export class Lock implements Leadership {
       try {
         await (this.#isHeld ? this.#inTurn(() => this.#write(this.#current)) : this.#publish(0, nothing));
       } catch (error) {
-        if (!this.lost.aborted) logger.warn({ err: error, lock: name }, 'the lock could not be kept up');
+        if (!this.lost.aborted) logger.warn({ err: error, lock: name }, 'the lock could not be maintained');
       }
     }
   }
@@ -211,7 +211,7 @@ export class Lock implements Leadership {
       await new Promise<void>((resolve, reject) => {
         const fail = (why: string, cause?: unknown) =>
           reject(
-            new NephoscopeError('BUS_UNAVAILABLE', `the note of the lock '${name}' is not safe: ${why}`, {
+            new NephoscopeError('BUS_UNAVAILABLE', `the note of the lock '${name}' was not saved: ${why}`, {
               cause,
             }),
           );
@@ -241,7 +241,7 @@ export class Lock implements Leadership {
   #lose(cause: unknown): void {
     if (this.lost.aborted) return;
     this.#lost.abort(
-      new NephoscopeError('BUS_UNAVAILABLE', `the lock '${this.#settings.name}' is not held any more`, { cause }),
+      new NephoscopeError('BUS_UNAVAILABLE', `the lock '${this.#settings.name}' is no longer held`, { cause }),
     );
     this.#closing = this.#channel.close();
   }

@@ -79,7 +79,7 @@ export class Connection implements Requester {
         if (over.aborted) return onOver();
         over.addEventListener('abort', onOver, { once: true });
         timer = setTimeout(() => {
-          const text = `${this.broker.toString()}: no answer to ${what} within ${within / 1_000} s`;
+          const text = `${this.broker.toString()}: no answer within ${within / 1_000} s while ${what}`;
           const late = new NephoscopeError('BUS_UNAVAILABLE', text);
           reject(late);
           this.destroy(late);
@@ -121,7 +121,7 @@ export class Connection implements Requester {
   async close(): Promise<void> {
     try {
       await this.ask<void>(
-        'the goodbye',
+        'closing the connection',
         (answer) => this.#model.close(answer as () => void),
         this.lost,
         closeGrace,
@@ -146,14 +146,14 @@ export class Connection implements Requester {
 
   /** The library does not say why there is no answer, or no connection to ask on. */
   #unanswered(what: string, cause: unknown): Error {
-    const text = `${this.broker.toString()}: no answer to ${what}`;
+    const text = `${this.broker.toString()}: no answer while ${what}`;
     return (this.lost.reason as Error | undefined) ?? new NephoscopeError('BUS_UNAVAILABLE', text, { cause });
   }
 
   /** The library hands a channel over before the broker has answered, so that no event of it is missed. */
   async #open<C extends Channel, B>(create: (answer: Answer<C>) => C, wrap: (channel: C) => B): Promise<B> {
     let channel: B | undefined;
-    await this.ask<C>('the wish for a channel', (answer) => {
+    await this.ask<C>('opening a channel', (answer) => {
       channel = wrap(create(answer));
     });
     return channel as B;

@@ -44,9 +44,7 @@ export const amqpOptions = z
       .transform((ms) => ms / 1_000)
       .prefault('60s')
       .describe(
-        'Time between signs of life; after two to three without any the connection counts as dead. That of a lock has 20 s at most. ' +
-          'What waits for an answer of the broker is given up after two, or 10 s, and a message that is not confirmed is sent again after ' +
-          'three, or 30 s. A host or a network that is gone while nothing is sent is noticed after 20 s, by the operating system.',
+        'Heartbeat interval. A connection counts as dead after two to three intervals without traffic. The connection of a lock uses at most 20 s. A request to the broker times out after two intervals, but at most 10 s; an unconfirmed message is sent again after three, but at most 30 s. If the host or the network disappears while nothing is sent, the operating system notices it after 20 s.',
       ),
     connectTimeout: ignoredOption(`${sooner} 10s at most, and two heartbeats`),
     confirmTimeout: ignoredOption(`${sooner} 30s at most, and three heartbeats`),
@@ -54,8 +52,7 @@ export const amqpOptions = z
       .url({ protocol: /^https?$/, error: 'must be a URL that begins with https:// or http://' })
       .optional()
       .describe(
-        "RabbitMQ's management API, as `https://rabbit-1:15671/`, asked with the user of `url`: policies that remove what waits in our queues " +
-          'are told at the start. The user needs the tag `management`.',
+        "RabbitMQ's management API, such as `https://rabbit-1:15671/`, accessed as the user of `url`, for warnings about policies that remove waiting messages from Nephoscope's queues. The user needs the tag `management`.",
       ),
   })
   .refine(({ url, management }) => !management?.startsWith('http:') || !url.some(({ tls }) => tls), {

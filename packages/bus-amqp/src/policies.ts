@@ -53,14 +53,19 @@ export class Policies {
       if (management === undefined) {
         const how =
           'name its management API in `bus.management`, or run `rabbitmqctl list_queues name effective_policy_definition`';
-        this.#tell('info', '', { queue }, `whether a policy of RabbitMQ removes what waits is not known: ${how}`);
+        this.#tell(
+          'info',
+          '',
+          { queue },
+          `it is not known whether a RabbitMQ policy removes waiting messages: ${how}`,
+        );
         return;
       }
       const rules = await this.#rulesOf(management, queue, broker, signal);
       const harm = harmOf(rules);
       const policy = [rules.policy, rules.operator_policy].filter(Boolean).join(' and ');
       if (harm.length === 0)
-        this.#tell('info', queue, { queue }, `no policy of RabbitMQ removes what waits in queue '${queue}'`);
+        this.#tell('info', queue, { queue }, `no RabbitMQ policy removes messages waiting in queue '${queue}'`);
       else
         this.#tell(
           'warn',
@@ -75,7 +80,7 @@ export class Policies {
         'warn',
         queue,
         { queue, err: error },
-        `the policies of queue '${queue}' cannot be looked up: ${describeError(error)}`,
+        `the policies of queue '${queue}' cannot be read: ${describeError(error)}`,
       );
     }
   }
@@ -87,7 +92,7 @@ export class Policies {
       if (waited >= patience)
         throw new NephoscopeError(
           'BUS_MANAGEMENT',
-          "the management API does not tell a queue's policies; are its statistics disabled?",
+          'the management API does not report queue policies; are its statistics disabled?',
         );
       await this.#clock.sleep(pause, signal);
     }
@@ -113,7 +118,7 @@ export function harmOf({ effective_policy_definition: rules }: QueueRules): read
   if (overflow !== 'reject-publish' && overflow !== 'reject-publish-dlx')
     for (const bound of bounds)
       if (rules[bound] !== undefined)
-        harm.push(`of more than ${String(rules[bound])} the oldest are dropped (${bound})`);
+        harm.push(`beyond ${String(rules[bound])} the oldest are dropped (${bound})`);
   return harm;
 }
 
@@ -168,7 +173,6 @@ async function textOf(response: IncomingMessage): Promise<string> {
 }
 
 function adviceOf(status: number | undefined): string {
-  if (status === 401)
-    return 'the management API does not let our user in: `rabbitmqctl set_user_tags USER management`';
+  if (status === 401) return 'the management API refuses the user: `rabbitmqctl set_user_tags USER management`';
   return `the management API answers with status ${String(status)}`;
 }

@@ -222,12 +222,12 @@ export class Publisher {
         ? blockedText(this.#blocked)
         : `RabbitMQ confirmed nothing within ${this.#confirmTimeout / 1_000} s`;
     if (this.#blocked === undefined) this.#late = why;
-    return new NephoscopeError('BUS_UNAVAILABLE', `${why}; what was sent may still arrive`);
+    return new NephoscopeError('BUS_UNAVAILABLE', `${why}; the message may still arrive`);
   }
 }
 
 function blockedText({ reason, since }: { readonly reason: string; readonly since: string }): string {
-  return `RabbitMQ takes no messages since ${since} (${reason}): free memory or disk space on its host`;
+  return `RabbitMQ has blocked publishers since ${since} (${reason}): free memory or disk space on its host`;
 }
 
 function unroutable(text: string): NephoscopeError {

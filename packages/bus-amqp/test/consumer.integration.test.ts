@@ -114,7 +114,7 @@ describe('consuming on the AMQP bus', () => {
     try {
       const consuming = bus.consume(topology.queue, { prefetch: 5 }, (delivery) => void inbox.push(delivery));
       consuming.catch(() => undefined);
-      await until('a bad health', () => /has the queue a leader\?/.test(JSON.stringify(bus.health())));
+      await until('a bad health', () => /does the queue have a leader\?/.test(JSON.stringify(bus.health())));
     } finally {
       await broker.ctl('eval', `sys:resume(${leader}).`);
     }

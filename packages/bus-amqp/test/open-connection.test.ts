@@ -83,7 +83,7 @@ describe('a request to the broker', () => {
     const channel = await openChannel(connection);
     await expect(channel.checkQueue('q')).rejects.toMatchObject({
       code: 'BUS_UNAVAILABLE',
-      message: expect.stringMatching(/no answer to the question for queue 'q' within 0.02 s/),
+      message: expect.stringMatching(/no answer within 0.02 s while looking up queue 'q'/),
     });
     expect(connection.lost.reason).toMatchObject(isLost);
     expect(socket.signal.aborted).toBe(true);

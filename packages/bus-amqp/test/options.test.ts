@@ -61,7 +61,7 @@ describe('the options of the AMQP bus', () => {
     [{ tls: { certFile: 'a.pem' } }, /belong together/],
     [{ tls: { rejectUnauthorized: false } }, /rejectUnauthorized/],
     [{ hartbeat: 5 }, /hartbeat/],
-    [{ url: 'amqp://host?heartbeat=5' }, /options of their own/],
+    [{ url: 'amqp://host?heartbeat=5' }, /separate options/],
     [{ url: [] }, /url/],
   ])('refuse %j', (options, message) => {
     const { error } = amqpOptions.safeParse({ url: 'amqp://host', ...options });

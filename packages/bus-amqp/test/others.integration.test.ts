@@ -78,7 +78,7 @@ describe('the AMQP bus and what others declare', () => {
     await declareExchange();
     await untilHeard(inbox);
     await until('the log', () => told(/is bound/).length === 1);
-    expect(told(/not there yet, waiting/)).toHaveLength(1);
+    expect(told(/does not exist yet, waiting/)).toHaveLength(1);
     // It is still what its owner declared.
     await declareExchange();
   });
@@ -183,7 +183,7 @@ describe('the AMQP bus and what others declare', () => {
     await send('1');
     await until('the first', () => inbox.length === 1);
     await onBroker(broker.url, (channel) => channel.deleteQueue(topology.queue));
-    await until('it is noticed', () => told(/is not there yet, waiting/).length === 2);
+    await until('it is noticed', () => told(/does not exist yet, waiting/).length === 2);
     expect(bus.health()).toEqual({ ok: true });
     await send('2');
     await until('the second', () => inbox.length === 2);

@@ -118,7 +118,9 @@ it('says when an exchange of others may have been there without our queue', asyn
   await until('it to be bound again', () => gaps.length === 1);
   expect(gaps[0]).toBeGreaterThan(before);
   expect(
-    log.filter(({ message }) => message.startsWith(`what exchange '${topology.exchange}' was told between `)),
+    log.filter(({ message }) =>
+      message.startsWith(`messages published to exchange '${topology.exchange}' between `),
+    ),
   ).toHaveLength(1);
   // It is bound before the connection counts as up.
   await until('health', () => bus.health().ok);

@@ -157,7 +157,7 @@ describe('the AMQP bus when the broker or the network fails', () => {
       await expect(bus.publish(sample(topology, '3'))).rejects.toMatchObject({ code: 'BUS_UNAVAILABLE' });
       await until('health', () => !bus.health().ok);
       expect(bus.health()).toMatchObject({
-        reason: expect.stringMatching(/takes no messages since \S+Z \(low on memory\)/),
+        reason: expect.stringMatching(/has blocked publishers since \S+Z \(low on memory\)/),
       });
       await expect(bus.publish(sample(topology, '4'))).rejects.toMatchObject({
         message: expect.stringMatching(/low on memory/),

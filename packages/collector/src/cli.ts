@@ -30,10 +30,10 @@ const { version } = JSON.parse(readFileSync(new URL('../package.json', import.me
 
 const command = new Command(collectorProgram.name)
   .description(
-    'Records the signed samples on the message bus, each once, and makes samples of what OpenStack services announce.',
+    "Records signed samples from the message bus, each once, and creates samples from OpenStack's notifications.",
   )
   .version(version)
-  .option('-c, --config <file>', 'YAML configuration; NEPHOSCOPE_… variables are laid over it', defaultConfigPath)
+  .option('-c, --config <file>', 'YAML configuration; NEPHOSCOPE_… variables override it', defaultConfigPath)
   .addHelpText(
     'after',
     `

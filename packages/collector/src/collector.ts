@@ -324,7 +324,7 @@ export class Collector implements Component {
       this.#toldWithoutVolume.add(stem);
       this.#parts.logger.info(
         { counterName, resourceId },
-        `a sample of ${counterName} has no volume (null), as Ceilometer's of an image that is queued; it is left out and counted, and so are later ones of this meter`,
+        `a sample of ${counterName} has no volume (null), like Ceilometer's samples of a queued image; it and later ones of this meter are counted and not recorded`,
       );
     }
   }

@@ -77,7 +77,7 @@ export class Conflicts {
     if (!isDerived) {
       const difference = contentDifference(first.text, sample.text);
       if (difference === undefined) return undefined;
-      return `another one is recorded under the message id ${sample.messageId}, of which ${difference}`;
+      return `a different one is recorded under the message id ${sample.messageId}: ${difference}`;
     }
     if (sample.publisherId?.startsWith(collectorPrefix) !== true) return undefined;
     const difference = contentDifference(first.text, sample.text, figures);
@@ -94,10 +94,10 @@ export class Conflicts {
     metrics.conflicts.inc();
     const { meter, resourceId, messageId } = sample;
     this.#log.tell((count) => {
-      const what = count === 1 ? 'an event was announced' : `${count} events were announced`;
+      const what = count === 1 ? 'an event arrived' : `${count} events arrived`;
       logger.warn(
         { meter, resourceId, messageId, beside: beside.messageId, count },
-        `${what} once more with other figures${count === 1 ? '' : ', among them'}: ${meter} of ${resourceId}, recorded first, of which ${difference}. Both are recorded, and one of them may be forged: see 'nephoscope conflicts'`,
+        `${what} again with different figures${count === 1 ? '' : ', among them'}: ${meter} of ${resourceId}; in the first, ${difference}. Both are recorded, and one of them may be forged: see 'nephoscope conflicts'`,
       );
     });
   }
@@ -105,7 +105,7 @@ export class Conflicts {
   /** The same sample under an id that is made of its figures, so that it comes out the same each time. */
   #beside({ text }: Sample): Sample {
     const message = parseJson(text);
-    if (!isJsonObject(message)) throw new Error('a sample is no JSON object');
+    if (!isJsonObject(message)) throw new Error('a sample is not a JSON object');
     const first = message.get('message_id') as string;
     const said = figures.map((key) => JSON.stringify(message.get(key) ?? null));
     const changed = new Map(message)

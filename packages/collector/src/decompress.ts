@@ -55,7 +55,7 @@ export async function decompressed(
 ): Promise<Uint8Array> {
   if (compression === undefined) return body;
   const method = methods.get(compression.toLowerCase());
-  if (method === undefined) throw compressed(`by '${compression.slice(0, 60)}', which cannot be read here`);
+  if (method === undefined) throw compressed(`by '${compression.slice(0, 60)}', which is not supported`);
   const most = Math.min(maxBytes, Math.max(leastRoom, body.byteLength * maxRatio));
   try {
     return await turns.run(() => method(body, most));

@@ -43,9 +43,9 @@ const explanations: Readonly<Record<RejectionReason, string>> = {
   unsigned: 'it has no signature',
   'scheme-unknown': 'its signature_key names a scheme of signatures that this version does not know',
   'signature-malformed': 'its signature is none of its scheme (of hmac-sha256: 64 lower-case hexadecimal digits)',
-  'form-unknown': 'its form of signature is none that this version knows',
+  'form-unknown': 'its signature form is not known to this version',
   'form-refused':
-    "it is signed in Ceilometer's form, and only the canonical one is accepted here. If Ceilometer's agents are to be metered, or agents " +
+    "it is signed in Ceilometer's form, and this collector accepts only the canonical form. If Ceilometer's agents are to be metered, or agents " +
     "with `wire: ceilometer`, write `collector: { signatures: [canonical, ceilometer] }` and then run 'nephoscope dead-letters replay --reason form-refused'",
   'signature-wrong': "it was changed on the way, or signed with a secret that is not among this collector's",
 };
@@ -109,7 +109,7 @@ export function* reading(delivery: Delivery, readers: Readers, body = delivery.b
     const isGood = samples.length + withoutVolume.length > refusals.length;
     if ((yield isGood) === 'enough' && !isGood) {
       const why =
-        'more bad messages than good ones stand first in this one, which was not read further: many such came at once';
+        'this message begins with more bad lines than good ones and was not read further: many such messages arrived at once';
       return { delivery, samples, refusals: [together(refusals, why)], withoutVolume };
     }
   }
@@ -140,7 +140,7 @@ export function unreadRefusal({ body, attempts = 0, compression }: Delivery): Re
   if (byteLength > maxMeteringDocumentBytes)
     return unreadable(`a message of ${byteLength} bytes, more than ${maxMeteringDocumentBytes}`);
   if (byteLength <= maxMiddleBytes || attempts < mostAttempts) return undefined;
-  const reason = `unfinished: a message of ${byteLength} bytes that was begun ${attempts} times and never done with`;
+  const reason = `unfinished: a message of ${byteLength} bytes that was begun ${attempts} times and never finished`;
   return { kind: 'unfinished', reason, count: 1 };
 }
 
@@ -172,7 +172,7 @@ function refusalOf(message: SignedMessage, { verifier }: Readers, text: string):
   if (verdict !== 'verified') return refusal(verdict, explanations[verdict], text);
   const ambiguity = message.ambiguity();
   if (ambiguity === undefined) return undefined;
-  const why = `its signature holds, but in Ceilometer's form it may be one of another message: ${ambiguity}`;
+  const why = `its signature is valid, but in Ceilometer's form the signed text could also be another message: ${ambiguity}`;
   return refusal('form-ambiguous', why, text);
 }
 

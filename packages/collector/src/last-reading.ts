@@ -42,7 +42,7 @@ export function createLastReadings({
 }): NotificationObserver {
   const requests = new Counter({
     name: 'nephoscope_last_reading_requests_total',
-    help: 'Requests for a last reading, by result: sent, no_agent (none listens on that host), failed, dropped (there were too many)',
+    help: 'Requests for last readings, by result: sent, no_agent (none listens on that host), failed, dropped (too many)',
     labelNames: ['result'],
     registers: [registry],
   });
@@ -59,7 +59,7 @@ export function createLastReadings({
     const say = (number: number) =>
       logger.warn(
         { count: number },
-        `last readings that could not be asked for: ${number}, the latest since ${reason}`,
+        `last readings that could not be requested: ${number}, the latest because ${reason}`,
       );
     failures.tell(say, count);
   }
@@ -82,7 +82,7 @@ export function createLastReadings({
     } catch (error) {
       if (!isNephoscopeError(error, 'BUS_UNROUTABLE')) return fail('failed', describeError(error));
       requests.inc({ result: 'no_agent' });
-      const text = `the last reading of ${request.instance} could not be asked for on ${host}: no agent listens there`;
+      const text = `the last reading of ${request.instance} could not be requested on ${host}: no agent listens there`;
       logger.debug({ host, instance: request.instance }, text);
     }
   }

@@ -7,22 +7,22 @@ export function createCollectorMetrics(registry: Registry) {
   return {
     messages: new Counter({
       name: 'nephoscope_collector_messages_total',
-      help: 'Messages taken off the queue',
+      help: 'Messages received from the queue',
       registers,
     }),
     recorded: new Counter({
       name: 'nephoscope_collector_samples_recorded_total',
-      help: 'Samples that are new in the store',
+      help: 'Samples newly recorded',
       registers,
     }),
     duplicates: new Counter({
       name: 'nephoscope_collector_samples_duplicate_total',
-      help: 'Samples that were in the store already',
+      help: 'Samples that were already recorded',
       registers,
     }),
     conflicts: new Counter({
       name: 'nephoscope_collector_samples_conflicting_total',
-      help: 'Samples that say otherwise than the one that was recorded under their message id; both are kept',
+      help: 'Samples that differ from the one recorded with the same message id; both are kept',
       registers,
     }),
     refused: new Counter({
@@ -33,22 +33,22 @@ export function createCollectorMetrics(registry: Registry) {
     }),
     withoutVolume: new Counter({
       name: 'nephoscope_collector_samples_without_volume_total',
-      help: 'Metering messages whose volume is null: whoever sent them measured nothing, and nothing is recorded',
+      help: 'Metering messages whose volume is null: nothing was measured, and nothing is recorded',
       registers,
     }),
     storeFailures: new Counter({
       name: 'nephoscope_collector_store_failures_total',
-      help: 'Batches that the store did not take at a try',
+      help: 'Failed attempts to record a batch',
       registers,
     }),
     underWay: new Gauge({
       name: 'nephoscope_collector_messages_under_way',
-      help: 'Messages taken off the queue and not settled yet',
+      help: 'Messages received from the queue and not settled yet',
       registers,
     }),
     gone: new Counter({
       name: 'nephoscope_collector_messages_gone_total',
-      help: 'Messages whose connection was lost before they were settled: they come again',
+      help: 'Messages whose connection was lost before they were settled: they are delivered again',
       registers,
     }),
     commit: new Histogram({

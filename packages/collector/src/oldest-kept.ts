@@ -56,5 +56,5 @@ export class OldestKept {
 
 /** Why a sample is not recorded. */
 export function expired(timestamp: bigint, oldest: bigint): string {
-  return `it is of ${formatTimestamp(timestamp)}, and what is older than ${formatTimestamp(oldest)} was removed or is about to be: it may be a repetition of what was there`;
+  return `it is dated ${formatTimestamp(timestamp)}, and samples older than ${formatTimestamp(oldest)} were removed or are about to be: it may be a copy of a removed sample`;
 }

@@ -13,16 +13,15 @@ export const collectorOptions = z.strictObject({
   retention: duration()
     .optional()
     .describe(
-      'How long samples are kept, by their timestamp, and a day longer; older ones are removed every hour. What a wrong ' +
-        'clock may have made old stays until `nephoscope retention` is told. By default for ever.',
+      'How long samples are kept after their timestamp, plus one day; older ones are removed every hour. Samples that may only seem old because of a wrong clock are kept until they are removed with `nephoscope retention`. Default: forever.',
     ),
   signatures: z
     .array(z.enum(signatureForms))
     .min(1)
     .default(['canonical'])
     .describe(
-      "Forms of signature that are accepted. Ceilometer's own agents, and ours with `wire: ceilometer`, need `[canonical, ceilometer]`. " +
-        'That form does not cover all of a message: [security](security.md) says what it leaves open.',
+      "Accepted forms of signature. Ceilometer's own agents, and Nephoscope's with `wire: ceilometer`, need `[canonical, ceilometer]`. " +
+        'That form does not cover all of a message: see [security](security.md).',
     ),
 });
 

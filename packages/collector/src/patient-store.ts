@@ -18,7 +18,7 @@ export function patientStore(
         waitsFor = describeError(error);
         logger.error(
           { err: error },
-          `the store is not available, it is waited for; the next try is in ${pause / 1_000} s: ${waitsFor}`,
+          `the store is not available; next attempt in ${pause / 1_000} s: ${waitsFor}`,
         );
       };
       await retry(() => store.start(signal), { ...pauses, clock, signal, onFailure, isFinal: isPermanentError });

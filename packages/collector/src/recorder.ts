@@ -84,7 +84,7 @@ export class Recorder {
     end();
     metrics.recorded.inc(recorded);
     metrics.duplicates.inc(duplicates);
-    if (this.#failure !== undefined) logger.info({}, 'the store takes samples again');
+    if (this.#failure !== undefined) logger.info({}, 'the store accepts samples again');
     this.#failure = undefined;
     return duplicates;
   }
@@ -122,7 +122,7 @@ export class Recorder {
     this.#failure = describeError(error);
     logger.error(
       { err: error },
-      `the store does not take samples, they stay in the queue; the next try is in ${pause / 1_000} s: ${this.#failure}`,
+      `the store does not accept samples, which stay in the queue; next attempt in ${pause / 1_000} s: ${this.#failure}`,
     );
   }
 }

@@ -48,13 +48,13 @@ export async function planRetention(store: SampleStore, retention: bigint, now: 
     return {
       before: isApart ? before : undefined,
       since: last + 1n,
-      held: `the oldest sample is of ${formatTimestamp(oldest)}, over ${usual / day} days before what is to be removed, which is what is older than ${formatTimestamp(before)}: it came late or from a clock that was wrong, or collector.retention is new or shorter${isApart ? `. So are all until ${formatTimestamp(last)}; those behind them are removed in their time` : ''}`,
+      held: `the oldest sample is dated ${formatTimestamp(oldest)}, over ${usual / day} days before the removal limit of ${formatTimestamp(before)}: it arrived late or came from a wrong clock, or collector.retention is new or shorter${isApart ? `. So are all until ${formatTimestamp(last)}; those behind them are removed in their time` : ''}`,
     };
   }
   if (byClock - before <= usualLag) return { before, held: undefined };
   return {
     before: oldest < before ? before : undefined,
-    held: `the clock shows ${formatTimestamp(now)}, and ${recorded === undefined ? 'all samples are of one day' : `the newest sample but for the last day is of ${formatTimestamp(recorded)}`}: the clock is ahead, or nothing was recorded for days`,
+    held: `the clock shows ${formatTimestamp(now)}, and ${recorded === undefined ? 'all samples are from one day' : `the newest sample, not counting the last day, is dated ${formatTimestamp(recorded)}`}: the clock is ahead, or nothing was recorded for days`,
   };
 }
 

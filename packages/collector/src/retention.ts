@@ -42,17 +42,17 @@ export class Retention implements Component {
     const registers = [parts.registry];
     this.#removed = new Counter({
       name: 'nephoscope_collector_samples_removed_total',
-      help: 'Samples that were removed from the store since they were older than collector.retention',
+      help: 'Samples removed from the store because they were older than collector.retention',
       registers,
     });
     this.#failures = new Counter({
       name: 'nephoscope_collector_retention_failures_total',
-      help: 'Times that the store could not remove what is older than collector.retention',
+      help: 'Failed attempts to remove samples older than collector.retention',
       registers,
     });
     this.#held = new Gauge({
       name: 'nephoscope_collector_retention_held',
-      help: '1 while samples stay that are older than collector.retention by the clock, and the operator is asked about them',
+      help: "1 while samples past collector.retention wait for the operator's decision",
       registers,
     });
   }
@@ -90,14 +90,15 @@ export class Retention implements Component {
       if (before === undefined) return;
       const samples = await store.removeBefore(before, since);
       this.#removed.inc(samples);
-      if (samples > 0) logger.info({ samples }, `removed ${samples} samples of before ${formatTimestamp(before)}`);
+      if (samples > 0)
+        logger.info({ samples }, `removed ${samples} samples from before ${formatTimestamp(before)}`);
     } catch (error) {
       if (this.#stopping.signal.aborted) return;
       if (isNephoscopeError(error, 'STORE_BUSY')) return logger.info({}, error.message);
       this.#failures.inc();
       logger.error(
         { err: error },
-        `samples that are older than collector.retention were not removed, the next try is in an hour: ${describeError(error)}`,
+        `samples older than collector.retention were not removed; next attempt in an hour: ${describeError(error)}`,
       );
     }
   }
@@ -106,14 +107,14 @@ export class Retention implements Component {
     const { logger } = this.#parts;
     this.#held.set(held === undefined ? 0 : 1);
     if (held === undefined) {
-      if (this.#timesHeld > 0) logger.info({}, 'no samples are held back from their removal any more');
+      if (this.#timesHeld > 0) logger.info({}, 'no samples are held back from removal any more');
       this.#timesHeld = 0;
       return;
     }
     if (this.#timesHeld % toldEvery === 0)
       logger.warn(
         {},
-        `samples stay that are older than collector.retention by the clock: ${held}. Look at them and, if they are to go, remove them with 'nephoscope retention --before TIME --remove'`,
+        `samples past collector.retention are kept: ${held}. Check them and, if they are to go, remove them with 'nephoscope retention --before TIME --remove'`,
       );
     this.#timesHeld += 1;
   }

@@ -49,7 +49,7 @@ export class SettingAside {
     const { since, why } = this.#refused;
     return {
       ok: false,
-      reason: `dead letters of '${this.#parts.queue}' are not taken since ${since}, ${this.#waiting.size} messages wait for it: ${why}`,
+      reason: `dead letters of '${this.#parts.queue}' have been refused since ${since}, ${this.#waiting.size} messages are waiting: ${why}`,
     };
   }
 
@@ -119,7 +119,7 @@ export class SettingAside {
     this.#refused = undefined;
     this.#backoff.reset();
     this.#log.over();
-    this.#parts.logger.info({ queue: this.#parts.queue }, 'dead letters are taken again');
+    this.#parts.logger.info({ queue: this.#parts.queue }, 'dead letters are accepted again');
   }
 
   #tell(error: unknown): void {
@@ -130,7 +130,7 @@ export class SettingAside {
     this.#log.tell((tries) =>
       logger.warn(
         { err: error, queue, tries, waiting: this.#waiting.size },
-        `messages wait in the queue, since their dead letters are not taken now; it is tried again: ${why}`,
+        `messages wait in the queue because their dead letters are refused; retrying: ${why}`,
       ),
     );
   }

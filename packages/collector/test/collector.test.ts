@@ -244,12 +244,12 @@ describe('a bad line', () => {
     bus.send(stuck);
     await until('it was tried', () => told('warn').length === 1);
     expect(told('warn')).toEqual([
-      'messages wait in the queue, since their dead letters are not taken now; it is tried again: the broker is away',
+      'messages wait in the queue because their dead letters are refused; retrying: the broker is away',
     ]);
     expect(collector.health()).toEqual({
       ok: false,
       reason:
-        "dead letters of 'metering' are not taken since 2026-11-22T21:00:00.000Z, 1 messages wait for it: the broker is away",
+        "dead letters of 'metering' have been refused since 2026-11-22T21:00:00.000Z, 1 messages are waiting: the broker is away",
     });
     const other = new FakeDelivery(line());
     bus.send(other);
@@ -266,7 +266,7 @@ describe('a bad line', () => {
     expect(await metric(registry, 'nephoscope_collector_samples_refused_total')).toBe(1);
     expect(store.tries).toBe(2);
     expect(collector.health()).toEqual({ ok: true });
-    expect(told('info')).toEqual(['dead letters are taken again']);
+    expect(told('info')).toEqual(['dead letters are accepted again']);
     await collector.stop();
   });
 
@@ -324,7 +324,7 @@ describe('while the store fails', () => {
     bus.send(...deliveries);
     await until('it was tried', () => told('error').length === 1);
     expect(told('error')).toEqual([
-      'the store does not take samples, they stay in the queue; the next try is in 0.25 s: the disk is full',
+      'the store does not accept samples, which stay in the queue; next attempt in 0.25 s: the disk is full',
     ]);
     expect(collector.health()).toEqual({ ok: false, reason: 'the disk is full' });
 
@@ -351,7 +351,7 @@ describe('while the store fails', () => {
     await until('all are settled', () => deliveries.every(({ outcome }) => outcome === 'ack'));
     expect(store.batches.map(ids)).toEqual([['a'], ['b']]);
     expect(collector.health()).toEqual({ ok: true });
-    expect(told('info')).toEqual(['the store takes samples again']);
+    expect(told('info')).toEqual(['the store accepts samples again']);
   });
 });
 

@@ -58,7 +58,7 @@ describe('of two messages with one id', () => {
           return delivery.dead.map(({ reason }) => reason);
         })()
       : await sent(running, one, other, line({ id: 'good' }));
-    expect(dead).toEqual([`conflict: another one is recorded under the message id same, of which ${difference}`]);
+    expect(dead).toEqual([`conflict: a different one is recorded under the message id same: ${difference}`]);
     expect(ids(running.store.recorded)).toEqual(['same', 'good']);
     expect(figuresOf(running.store.recorded)).toEqual(['1 p', '1 p']);
     expect(await metric(running.registry, conflicts)).toBe(1);
@@ -132,9 +132,7 @@ describe('an event that is announced with other figures', () => {
     expect(await metric(running.registry, conflicts)).toBe(1);
     expect(await metric(running.registry, 'nephoscope_collector_samples_recorded_total')).toBe(2);
     expect(running.told('warn')).toEqual([
-      expect.stringContaining(
-        `volume.size of victim, recorded first, of which ${difference}. Both are recorded, and`,
-      ),
+      expect.stringContaining(`volume.size of victim; in the first, ${difference}. Both are recorded, and`),
     ]);
     const [, beside] = recorded as [Sample, Sample];
     expect(beside.text).toContain(`"conflicts_with":"${announcedId}"`);

@@ -77,7 +77,7 @@ it('go on being tried while good samples are recorded, and are taken again when 
   expect(collector.health()).toMatchObject({
     ok: false,
     reason: expect.stringMatching(
-      /^dead letters of 'metering' are not taken since .*Z, \d+ messages wait for it: RabbitMQ /,
+      /^dead letters of 'metering' have been refused since .*Z, \d+ messages are waiting: RabbitMQ /,
     ),
   });
   expect(bus.health()).toMatchObject({
@@ -111,7 +111,7 @@ it('wait while the broker is short of memory, good samples are recorded, and all
     await until('it tells', () => !collector.health().ok);
     expect(collector.health()).toMatchObject({
       reason: expect.stringMatching(
-        /^dead letters of 'metering' are not taken since .*Z, \d+ messages wait for it: /,
+        /^dead letters of 'metering' have been refused since .*Z, \d+ messages are waiting: /,
       ),
     });
     expect(await lettersIn()).toBe(0);

@@ -81,7 +81,7 @@ it.each([
 it('says what it cannot read', async () => {
   await expect(decompressed(delivery('application/x-lzma', Buffer.from('x')), 100)).rejects.toMatchObject({
     code: 'BODY_COMPRESSED',
-    message: "the body is compressed by 'application/x-lzma', which cannot be read here",
+    message: "the body is compressed by 'application/x-lzma', which is not supported",
   });
 });
 

@@ -221,7 +221,7 @@ it('keeps few of a flood while the bus confirms nothing, asks for the newest fir
   await clock.advance(60_000);
   expect(await count('dropped')).toBe(3_900);
   expect(logger.entries.map(({ message }) => message)).toEqual([
-    'last readings that could not be asked for: 1, the latest since there are too many',
-    'last readings that could not be asked for: 3899, the latest since there are too many',
+    'last readings that could not be requested: 1, the latest because there are too many',
+    'last readings that could not be requested: 3899, the latest because there are too many',
   ]);
 });

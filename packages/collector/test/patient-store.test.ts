@@ -36,8 +36,8 @@ it('waits for a store that is unavailable, says so, and starts it', async () => 
   await started;
   expect(store.health()).toEqual({ ok: true });
   expect(logger.entries.map(({ message }) => message)).toEqual([
-    'the store is not available, it is waited for; the next try is in 0.25 s: the server is away',
-    'the store is not available, it is waited for; the next try is in 0.5 s: the server is away',
+    'the store is not available; next attempt in 0.25 s: the server is away',
+    'the store is not available; next attempt in 0.5 s: the server is away',
     'the store is available now',
   ]);
 });

@@ -58,7 +58,7 @@ describe('a message of more than 1 MiB', () => {
     bus.send(delivery);
     await until('it is settled', () => delivery.outcome === 'ack');
     expect(delivery.dead.map(({ reason }) => reason)).toEqual([
-      expect.stringMatching(/^unfinished: a message of \d+ bytes that was begun 2 times and never done with$/),
+      expect.stringMatching(/^unfinished: a message of \d+ bytes that was begun 2 times and never finished$/),
     ]);
     expect(delivery.dead[0]!.body.byteLength).toBeGreaterThan(1024 * 1024);
     expect(store.batches).toEqual([]);

@@ -113,7 +113,7 @@ describe('a clock that is wrong', () => {
     expect(made.told()).toHaveLength(2);
     made.clock.step(-100 * 365 * 86_400_000);
     await made.clock.advance(hour);
-    expect(made.told().at(-1)).toBe('info: no samples are held back from their removal any more');
+    expect(made.told().at(-1)).toBe('info: no samples are held back from removal any more');
     await made.retention.stop();
   });
 
@@ -149,7 +149,7 @@ describe('a clock that is wrong', () => {
     await once(made);
     expect(made.store.times).toEqual([time, time + 2n * day, ...days(31)]);
     expect(made.told()).toEqual([
-      expect.stringMatching(/^warn: .*the oldest sample is of .* behind them .*nephoscope retention --bef/),
+      expect.stringMatching(/^warn: .*the oldest sample is dated .* behind them .*nephoscope retention --bef/),
       expect.stringMatching(/^info: removed 24 samples/),
     ]);
     expect(await made.held()).toBe(1);

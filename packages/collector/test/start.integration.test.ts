@@ -40,7 +40,7 @@ describe('what is waited for', () => {
         await waitUntil('it says so', async () => reason.test((await collector.status('/readyz')).text));
         expect((await collector.status('/readyz')).status).toBe(503);
         expect((await collector.status('/healthz')).status).toBe(200);
-        expect(messages(collector, 'error').join('\n')).toMatch(/the store is not available, it is waited for/);
+        expect(messages(collector, 'error').join('\n')).toMatch(/the store is not available; next attempt/);
         mend(disk);
         await waitUntil('all is recorded', async () => (await countIn(database)) >= ledger.length, 60_000);
         expect(await recordedIds(database)).toEqual(ledger.sort());

@@ -35,7 +35,7 @@ export interface ResourceSummary {
 }
 
 export interface RecordResult {
-  /** Samples that are new in the store. */
+  /** Samples newly recorded. */
   readonly recorded: number;
   /** Samples whose message id was there already; they change nothing. */
   readonly duplicates: number;

@@ -2,7 +2,7 @@ import { ignoredOption } from '@nephoscope/core';
 import { z } from 'zod';
 
 const owner = z.strictObject({
-  name: z.string().min(1).describe("The domain's name, `*` for any text."),
+  name: z.string().min(1).describe("The domain's name; `*` matches any text."),
   projectId: z.string().optional().describe('Project of such domains.'),
   userId: z.string().optional().describe('User of such domains.'),
 });
@@ -17,10 +17,7 @@ const usualUri = 'qemu:///system';
 
 export const options = z
   .strictObject({
-    uri: z
-      .string()
-      .default(usualUri)
-      .describe('How to reach libvirt, as libvirt spells it: `xen:///`, `lxc:///`.'),
+    uri: z.string().default(usualUri).describe("libvirt's connection URI, such as `xen:///` or `lxc:///`."),
     hypervisor: ignoredOption('remove the key; `uri` says which hypervisor it is'),
     deadline: ignoredOption(
       'remove the key; instances that do not answer are left aside after 1s and 25ms for each instance',
@@ -29,7 +26,7 @@ export const options = z
       .array(owner)
       .default([])
       .describe(
-        "Whose a domain without nova's metadata is; the first that matches. Without one its project and user are unknown.",
+        "Owners of domains without nova's metadata; the first match applies. Without a match, project and user are unknown.",
       ),
   })
   .superRefine(({ hypervisor, uri }, context) => {

@@ -208,7 +208,7 @@ export class Sessions {
         signal.throwIfAborted();
         this.#logger.warn(
           { err: error, uri: this.#shown },
-          `${describeError(error)}; the next try is in ${pause / 1_000} s`,
+          `${describeError(error)}; next attempt in ${pause / 1_000} s`,
         );
       }
       this.#hurry = new AbortController();

@@ -212,7 +212,7 @@ describe('a daemon', () => {
     await daemon.stop();
     await until(() => logged.filter((line) => line.includes('the next try')).length === 2);
     // Half to all of 0.25 s, and then of twice that.
-    const pauses = logged.slice(1, 3).map((line) => Number(/the next try is in (0\.\d+) s$/.exec(line)?.[1]));
+    const pauses = logged.slice(1, 3).map((line) => Number(/next attempt in (0\.\d+) s$/.exec(line)?.[1]));
     expect(pauses[0]).toBeGreaterThanOrEqual(0.125);
     expect(pauses[0]).toBeLessThanOrEqual(0.25);
     expect(pauses[1]).toBeGreaterThanOrEqual(0.25);

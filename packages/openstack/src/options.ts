@@ -20,7 +20,7 @@ export const cloudOptions = z.strictObject({
   ),
   authUrl: text().optional().describe("Keystone's URL, such as `https://keystone:5000/v3`."),
   username: text().optional().describe("The user's name."),
-  userId: text().optional().describe('Or its id, without a domain.'),
+  userId: text().optional().describe('Alternative to the name: its id, without a domain.'),
   userDomainName: text().optional().describe("The name of the user's domain."),
   userDomainId: text().optional().describe('Or its id.'),
   password: secret().optional().describe("The user's password. Never printed."),
@@ -31,12 +31,15 @@ export const cloudOptions = z.strictObject({
   applicationCredentialSecret: secret().optional().describe("The application credential's secret. Never printed."),
   token: inFile('auth.token'),
   projectName: text().optional().describe('The project whose roles are used.'),
-  projectId: text().optional().describe('Or its id, without a domain.'),
+  projectId: text().optional().describe('Alternative to the name: its id, without a domain.'),
   projectDomainName: text().optional().describe("The name of the project's domain."),
   projectDomainId: text().optional().describe('Or its id.'),
   domainName: inFile('auth.domain_name'),
   domainId: inFile('auth.domain_id'),
-  systemScope: z.literal('all').optional().describe('Instead of a project: roles on the whole system.'),
+  systemScope: z
+    .literal('all')
+    .optional()
+    .describe('`all`, instead of a project, to use roles on the whole system.'),
   interface: z
     .enum(interfaces)
     .optional()
@@ -48,7 +51,9 @@ export const cloudOptions = z.strictObject({
   verify: z
     .boolean()
     .optional()
-    .describe('`false`: certificates of services are not checked; anybody between can read and change all.'),
+    .describe(
+      '`false` disables the check of certificates: anyone on the network path can then read and change all traffic.',
+    ),
   timeout: duration().optional().describe('Time for one request and its answer. Default: `30s`.'),
 });
 

@@ -61,7 +61,7 @@ export class MemoryLock {
       release: async () => {
         if (lost.signal.aborted) return;
         lost.abort(
-          new NephoscopeError('BUS_UNAVAILABLE', `the lock '${this.#name}' is not held any more: it was given up`),
+          new NephoscopeError('BUS_UNAVAILABLE', `the lock '${this.#name}' is no longer held: it was given up`),
         );
         this.#holder = undefined;
         this.#grantNext();

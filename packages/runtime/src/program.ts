@@ -31,7 +31,7 @@ export const commonSections = {
     .default(hostname)
     .describe("The name of this host as the cloud knows it. Default: the machine's host name."),
   log: z
-    .strictObject({ level: z.enum(logLevels).default('info').describe('The least important lines to write.') })
+    .strictObject({ level: z.enum(logLevels).default('info').describe('Lowest level that is written.') })
     .prefault({})
     .describe('JSON lines on standard error.'),
   services: serviceOptions
@@ -50,7 +50,7 @@ export const busSection = pluginSection('amqp', 'The message bus.');
 
 /** Options that leave plugins of a namespace in or out. */
 export const selectionOptions = (what: string) => ({
-  enabled: z.array(z.string()).optional().describe(`Names of ${what}: when given, no others run.`),
+  enabled: z.array(z.string()).optional().describe(`Names of ${what}: if set, no others run.`),
   disabled: z
     .array(z.string())
     .default([])

@@ -48,7 +48,7 @@ const ours = {
       .string()
       .optional()
       .describe(
-        "What stands before a project's id in the name of its account: its `reseller_prefix`. Default: `AUTH_`.",
+        "Prefix of a project's id in the name of its account: swift's `reseller_prefix`. Default: `AUTH_`.",
       ),
   }).optional(),
 };

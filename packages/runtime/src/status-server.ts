@@ -35,12 +35,12 @@ export const statusOptions = (port: number) =>
         .min(0)
         .max(65_535)
         .default(port)
-        .describe('TCP port; 0 takes a free one and logs it.'),
+        .describe('TCP port; 0 chooses a free one and logs it.'),
       names: z
         .array(z.string().min(1))
         .default([])
         .describe(
-          "Names by which it may be asked, beside its address, `localhost` and the machine's host name: such as `compute-1.example.org`. Under any other it answers 421.",
+          "Host names accepted in requests, in addition to its address, `localhost` and the machine's host name, such as `compute-1.example.org`. Any other is answered with 421.",
         ),
     })
     .prefault({})

@@ -8,13 +8,13 @@ export const wireOptions = {
     .enum(['nephoscope', 'ceilometer'])
     .default('nephoscope')
     .describe(
-      "To whom samples are sent: `nephoscope`, to our collector; `ceilometer`, to a real Ceilometer's notification agents, in their form. Our collector takes both; the latter where `collector.signatures` has `ceilometer`.",
+      "Where samples are sent: `nephoscope`, to Nephoscope's collector; `ceilometer`, to Ceilometer's notification agents, in their wire form. Nephoscope's collector accepts both, the latter if `collector.signatures` includes `ceilometer`.",
     ),
   signature: z
     .enum(signatureForms)
     .optional()
     .describe(
-      "How messages are signed: `canonical`, or `ceilometer` where Ceilometer's own form is wanted, with its known weakness. By default `canonical`, and `ceilometer` with `wire: ceilometer`, where there is no other.",
+      "How messages are signed: `canonical`, or `ceilometer` for Ceilometer's own form, with its known weakness. Default: `canonical`; with `wire: ceilometer` only `ceilometer` is possible.",
     ),
 };
 

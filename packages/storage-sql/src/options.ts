@@ -26,11 +26,9 @@ export const options = z.strictObject({
   url: storeUrl
     .prefault('sqlite:/var/lib/nephoscope/samples.db')
     .describe(
-      'Where the samples are kept. `sqlite:` and the path of the file, absolute or from the working directory: the ' +
-        'file and its folder are created when they are missing; `sqlite::memory:` keeps them until the program ends. ' +
-        'Or a PostgreSQL from version 15 on, `postgresql://user:password@host:5432/database`, with ' +
-        '`?sslmode=disable|require|verify-ca|verify-full` (when it is not given: `disable` for this machine, ' +
-        '`verify-full` for any other). Never printed with its password.',
+      'Where samples are stored. `sqlite:` and the path of the file, absolute or relative to the working directory: the file and its directory are created if missing; `sqlite::memory:` keeps them until the program ends. ' +
+        'Or PostgreSQL 15 or later, `postgresql://user:password@host:5432/database`, with ' +
+        '`?sslmode=disable|require|verify-ca|verify-full` (default: `disable` for this machine, `verify-full` for any other). Never printed with its password.',
     ),
   tls: z
     .strictObject({

@@ -138,8 +138,8 @@ describe('of what any cloud may list', () => {
       { created_at: null, updated_at: null },
     ]);
     expect(warned).toEqual([
-      "glance lists an image whose 'created_at' is no time: it is left out",
-      "glance lists an image whose 'updated_at' is no time: it is left out",
+      "glance lists an image with an invalid time in 'created_at': the field is left out",
+      "glance lists an image with an invalid time in 'updated_at': the field is left out",
     ]);
   });
 
@@ -204,8 +204,8 @@ describe('of what any cloud may list', () => {
     ['has an empty id', { id: '', size: 1 }, "has no 'id'"],
     ['has an id that is no text', { id: 7, size: 1 }, "has a 'id' that is no text"],
     ['has no size', { id: 'bad' }, "has no 'size'"],
-    ['has a size that is a text', { id: 'bad', size: '5' }, "has a 'size' that is no whole number"],
-    ['has a size below 0', { id: 'bad', size: -1 }, "has a 'size' that is no whole number"],
+    ['has a size that is a text', { id: 'bad', size: '5' }, "has a 'size' that is not a whole number"],
+    ['has a size below 0', { id: 'bad', size: -1 }, "has a 'size' that is not a whole number"],
     [
       'has an owner that is no text',
       { id: 'bad', size: 1, 'os-vol-tenant-attr:tenant_id': ['x'] },

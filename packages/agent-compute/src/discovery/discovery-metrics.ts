@@ -7,17 +7,17 @@ export function createDiscoveryMetrics(registry: Registry) {
   return {
     failures: new Counter({
       name: 'nephoscope_nova_failures_total',
-      help: 'Listings of instances that nova did not give',
+      help: 'Failed listings of instances from nova',
       registers,
     }),
     answered: new Gauge({
       name: 'nephoscope_nova_answered_timestamp_seconds',
-      help: 'When the instances that are known were listed by nova',
+      help: "Time of nova's last successful listing of instances",
       registers,
     }),
     unknown: new Gauge({
       name: 'nephoscope_nova_unknown_instances',
-      help: 'Instances of the hypervisor that nova does not list on this host, and that are not metered',
+      help: 'Instances on the hypervisor that nova does not list on this host, which are not metered',
       registers,
     }),
   };

@@ -145,7 +145,7 @@ class NovaDiscovery {
     if (untold.length > 0)
       logger.warn(
         { host, instances: untold.map(({ id }) => id) },
-        `not metered, since nova does not list them on the host ${host}: ${nameSome(new Set(untold.map(({ name }) => name)))}`,
+        `not metered because nova does not list them on the host ${host}: ${nameSome(new Set(untold.map(({ name }) => name)))}`,
       );
     this.#told = new Set(unknown.map(({ id }) => id));
     metrics.unknown.set(unknown.length);
@@ -153,7 +153,7 @@ class NovaDiscovery {
 
   async #wait(refreshed: Promise<void>, signal: AbortSignal): Promise<void> {
     const { clock, patience } = this.#parts;
-    const time = deadline(clock, patience, new Error('nova takes its time'), signal);
+    const time = deadline(clock, patience, new Error('nova is slow to answer'), signal);
     // What nova said last will do.
     await orAborted(refreshed, time.signal).catch(() => undefined);
     time.end();

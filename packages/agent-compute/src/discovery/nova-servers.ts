@@ -94,7 +94,7 @@ export class NovaServers {
       if (all) this.#listedAt = askedAt;
       this.#knownAt = began;
       metrics.answered.set(Number(began / 1_000_000n) / 1_000);
-      if (this.#failed) logger.info({}, 'nova answers again; its instances are metered as it lists them');
+      if (this.#failed) logger.info({}, 'nova answers again; instances are metered as nova lists them');
       this.#failed = false;
     } catch (error) {
       if (this.#stopped.signal.aborted) return;
@@ -102,7 +102,7 @@ export class NovaServers {
       if (!this.#failed)
         logger.warn(
           { err: error },
-          `nova cannot be asked for instances; those it listed last are metered, and new ones as the hypervisor describes them: ${describeError(error)}`,
+          `nova cannot list instances; those in its last listing are metered, and new ones as the hypervisor describes them: ${describeError(error)}`,
         );
       this.#failed = true;
     } finally {
@@ -153,7 +153,7 @@ export class NovaServers {
     if (!this.#toldTime)
       this.#parts.logger.warn(
         { instance: server.id },
-        "nova lists an instance whose 'created' is no time: such instances are metered without 'created_at'",
+        "nova lists an instance with an invalid time in 'created': such instances are metered without 'created_at'",
       );
     this.#toldTime = true;
     return { ...server, createdAt: '' };

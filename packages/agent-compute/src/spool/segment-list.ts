@@ -116,7 +116,7 @@ export class SegmentList {
           this.#segments = this.#segments.filter((one) => one !== segment);
         }
       } catch (error) {
-        logger.warn({ err: error }, `what is sent cannot be removed from the spool yet: ${describeError(error)}`);
+        logger.warn({ err: error }, `sent samples cannot be removed from the spool yet: ${describeError(error)}`);
       }
       this.count(0);
     });

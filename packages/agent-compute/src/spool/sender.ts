@@ -43,7 +43,7 @@ export class Sender {
 
   constructor(parts: SenderParts) {
     this.#parts = parts;
-    this.#sending = new Duty('samples wait, and nothing was confirmed or refused', parts.clock);
+    this.#sending = new Duty('samples are waiting, and nothing has been confirmed or refused', parts.clock);
     this.#mostBytes = Math.min(mostBytesInFlight, parts.spool.segmentBytes);
     void this.#run();
   }
@@ -78,7 +78,10 @@ export class Sender {
     if (this.#failure === undefined) return this.#sending.health();
     const { bus, spool } = this.#parts;
     const ofBus = bus.health();
-    return { ok: false, reason: `${spool.waiting} samples wait: ${ofBus.ok ? this.#failure : ofBus.reason}` };
+    return {
+      ok: false,
+      reason: `${spool.waiting} samples are waiting: ${ofBus.ok ? this.#failure : ofBus.reason}`,
+    };
   }
 
   async #run(): Promise<void> {
@@ -91,7 +94,7 @@ export class Sender {
       const changed = (change ??= this.#change(signal).finally(() => (change = undefined)));
       try {
         await this.#send(signal);
-        if (waited) logger.info({}, 'the samples that waited are sent');
+        if (waited) logger.info({}, 'the waiting samples have been sent');
         waited = false;
         this.#failure = undefined;
         // It rang before when something was appended in the last moment.
@@ -100,7 +103,7 @@ export class Sender {
         if (signal.aborted) return;
         this.#failure = describeError(error);
         const pause = this.#backoff.next();
-        const text = `samples wait, the next try is in ${pause / 1_000} s: ${this.#failure}`;
+        const text = `samples are waiting; next attempt in ${pause / 1_000} s: ${this.#failure}`;
         // Once: that it lasts is shown by `health`, which is told each ten minutes.
         logger[waited ? 'debug' : 'warn']({ err: error, samples: spool.waiting }, text);
         waited = true;

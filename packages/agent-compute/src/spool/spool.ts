@@ -79,13 +79,13 @@ export class Spool {
       const { cutOff, damaged, damagedFiles, segments, sequence: found } = await scanSpool(folder, dropped);
       if (damaged > 0) {
         metrics.torn.inc(damaged);
-        const text = `${damaged} records of the spool are damaged, and left out: ${damagedFiles.join(', ')}`;
+        const text = `${damaged} spool records are damaged and were skipped: ${damagedFiles.join(', ')}`;
         logger.warn({ records: damaged, files: damagedFiles }, text);
       }
       if (cutOff !== undefined)
         logger.info(
           { file: cutOff },
-          `the end of ${cutOff} was cut off while it was written: nothing of it had been taken, and none is missing`,
+          `the end of ${cutOff} was cut off during the write: none of it had been accepted, and nothing is missing`,
         );
       const last = found > sequence ? found : sequence;
       const { file, segment } = await begin(folder, segments.at(-1), last);
@@ -219,7 +219,7 @@ export class Spool {
     const { logger, metrics } = this.#parts;
     const { path, unread, unreadSamples } = segment;
     metrics.torn.inc(unread);
-    const text = `${unread} messages in ${path} cannot be read any more, and are lost: see to the disk`;
+    const text = `${unread} messages in ${path} can no longer be read and are lost: check the disk`;
     logger.error({ file: path, messages: unread, samples: unreadSamples }, text);
     segment.unconfirmed -= unread;
     segment.samples -= unreadSamples;
@@ -285,7 +285,7 @@ export class Spool {
     if (!isFull()) return;
     throw new NephoscopeError(
       'SPOOL_FULL',
-      `the spool ${folder} holds ${this.bytes} bytes that cannot be thinned now, of ${options.maxBytes} (compute.spool.maxBytes): mend the bus, or raise it`,
+      `the spool ${folder} holds ${this.bytes} bytes that cannot be thinned now, of ${options.maxBytes} (compute.spool.maxBytes): restore the bus, or raise the limit`,
     );
   }
 }
@@ -322,7 +322,7 @@ function unavailable(folder: string, cause: unknown): NephoscopeError {
   if (isNephoscopeError(cause)) return cause;
   return new NephoscopeError(
     'SPOOL_UNAVAILABLE',
-    `the spool ${folder} cannot be read or written: free space there or mend its permissions or its disk`,
+    `the spool ${folder} cannot be read or written: free space, or fix its permissions or its disk`,
     { cause },
   );
 }

@@ -161,7 +161,7 @@ export class Thinner {
     if (samples > 0)
       logger.warn(
         { samples, meters, bytes: list.bytes, before },
-        `the spool is thinned: ${samples} samples dropped, of cumulative meters none that changes a total`,
+        `the spool is thinned: ${samples} samples dropped; totals of cumulative meters do not change`,
       );
   }
 }

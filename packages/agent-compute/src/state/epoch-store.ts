@@ -69,7 +69,10 @@ export class EpochStore {
         return await this.#writeSnapshot(epochs);
       } catch (error) {
         if (isFirst) throw error;
-        this.#logger.warn({ err: error }, `${describeError(error)}; what changes is written beside it meanwhile`);
+        this.#logger.warn(
+          { err: error },
+          `${describeError(error)}; changes are written to a separate file meanwhile`,
+        );
         // Not before as much has been written again.
         this.#bytes = 0;
       }
@@ -83,7 +86,7 @@ export class EpochStore {
     await this.save(epochs);
     if (this.#bytes > 0)
       await this.#writeSnapshot(epochs).catch((error: unknown) =>
-        this.#logger.warn({ err: error }, `${describeError(error)}; nothing is lost by that`),
+        this.#logger.warn({ err: error }, `${describeError(error)}; nothing is lost`),
       );
     await this.release();
   }
@@ -119,7 +122,7 @@ export class EpochStore {
       else await this.#journal.append(record);
     } catch (error) {
       giveBack();
-      throw this.#unusable(`cannot take what is known of epochs; free space there or mend its permissions`, error);
+      throw this.#unusable(`cannot store the epochs; free space, or fix its permissions`, error);
     }
     this.#bytes += text.length;
   }
@@ -132,7 +135,7 @@ export class EpochStore {
   async #replay(generation: number, stored: Record<string, StoredRun>): Promise<void> {
     const path = this.#path(generation);
     const bytes = await readFile(path).catch((error: unknown) => {
-      throw this.#unusable(`has a file ${path} that cannot be read; mend the disk`, error);
+      throw this.#unusable(`has a file ${path} that cannot be read; fix the disk`, error);
     });
     // The rest of a write that was not done: nothing rests on it.
     const { damaged, records } = readFrames(bytes, parseChanges);
@@ -140,7 +143,7 @@ export class EpochStore {
     if (damaged > 0)
       this.#logger.error(
         { file: path, records: damaged },
-        `${damaged} records of ${path} are damaged and left out: see to the disk. What they said is known only where a later one says it again`,
+        `${damaged} records of ${path} are damaged and were skipped: check the disk. Their contents are lost unless a later record repeats them`,
       );
   }
 

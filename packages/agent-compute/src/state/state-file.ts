@@ -45,14 +45,14 @@ export class StateFile<T> {
       const why = file === undefined ? 'is not there' : `cannot be read: ${describeError(file.problem)}`;
       this.#logger.error(
         { file: this.#path, ...(file === undefined ? {} : { err: file.problem }) },
-        `${this.#path} ${why}; what it held is taken from ${this.#previous}`,
+        `${this.#path} ${why}; its contents are restored from ${this.#previous}`,
       );
       return before.value;
     }
     if (file === undefined && before === undefined) return undefined;
     throw new NephoscopeError(
       'STATE_DIRECTORY',
-      `the state directory ${this.#folder} has a file ${file === undefined ? this.#previous : this.#path} that cannot be read, and no good copy of it: mend the disk or its permissions. It is needed as it was when the agent ended: an older one would change what is billed`,
+      `the state directory ${this.#folder} has a file ${file === undefined ? this.#previous : this.#path} that cannot be read, and no good copy of it: fix the disk or its permissions. It is needed as it was when the agent ended: an older one would change what is billed`,
       { cause: (file ?? before)?.problem },
     );
   }
@@ -71,7 +71,7 @@ export class StateFile<T> {
     } catch (error) {
       throw new NephoscopeError(
         'STATE_DIRECTORY',
-        `the state directory ${this.#folder} cannot take ${this.#name}.json; free space there or mend its permissions`,
+        `the state directory ${this.#folder} cannot take ${this.#name}.json; free space, or fix its permissions`,
         { cause: error },
       );
     }

@@ -60,7 +60,7 @@ it('takes a time of creation that is none for missing, and says so once', async 
     await clock.advance(minute);
   }
   expect(warned()).toEqual([
-    "nova lists an instance whose 'created' is no time: such instances are metered without 'created_at'",
+    "nova lists an instance with an invalid time in 'created': such instances are metered without 'created_at'",
   ]);
 });
 
@@ -149,7 +149,7 @@ it('asks at once for one that is new here, and says once of one that nova does n
   await names();
   nova.changes = () => [server('lab-a1', { id: 'newcomer', name: 'came just now' })];
   expect(await names()).toEqual(['lab-a1', 'came just now']);
-  expect(warned()).toEqual(['not metered, since nova does not list them on the host oslab-compute-1: stranger']);
+  expect(warned()).toEqual(['not metered because nova does not list them on the host oslab-compute-1: stranger']);
   expect(await metric(registry, 'nephoscope_nova_unknown_instances')).toBe(1);
   const before = nova.asked.length;
   await names();
@@ -193,7 +193,7 @@ describe('while nova is away', () => {
       await clock.advance(minute);
       expect(await names()).toEqual(['lab-a1', 'new']);
     }
-    expect(warned()).toEqual([expect.stringContaining('nova cannot be asked for instances')]);
+    expect(warned()).toEqual([expect.stringContaining('nova cannot list instances')]);
     expect(await metric(registry, 'nephoscope_nova_failures_total')).toBe(3);
 
     nova.before = () => Promise.resolve();

@@ -29,13 +29,13 @@ describe('why samples wait', () => {
     for (let minute = 0; minute < 2; minute++)
       await until('it waits', () => clock.sleepers > 0).then(() => clock.advance(60_000));
     await until('it waits', () => clock.sleepers > 0);
-    expect(sender.health()).toEqual({ ok: false, reason: '1 samples wait: the queue is full' });
+    expect(sender.health()).toEqual({ ok: false, reason: '1 samples are waiting: the queue is full' });
     expect(told('warn')).toEqual([
-      expect.stringMatching(/^samples wait, the next try is in 0\.\d+ s: the queue is full$/),
+      expect.stringMatching(/^samples are waiting; next attempt in 0\.\d+ s: the queue is full$/),
     ]);
 
     refuse('RabbitMQ is low on disk');
-    expect(sender.health()).toEqual({ ok: false, reason: '1 samples wait: RabbitMQ is low on disk' });
+    expect(sender.health()).toEqual({ ok: false, reason: '1 samples are waiting: RabbitMQ is low on disk' });
 
     bus.state = { ok: true };
     bus.answer = () => Promise.resolve();

@@ -186,7 +186,7 @@ describe('a restart', () => {
     const [name] = readdirSync(copy).sort() as [string];
     truncateSync(join(copy, name), statSync(join(copy, name)).size - 3);
     const third = await spooling({ folder: copy });
-    expect(third.told('warn')).toEqual([`1 records of the spool are damaged, and left out: ${join(copy, name)}`]);
+    expect(third.told('warn')).toEqual([`1 spool records are damaged and were skipped: ${join(copy, name)}`]);
     const { bus, sender } = third.send();
     await sender.flush(never);
     expect(numbers(bus.confirmed)).toEqual([1, 2]);
@@ -214,7 +214,7 @@ describe('a restart', () => {
     bytes.write('X', bytes.indexOf('00000000000000000002'));
     writeFileSync(path, bytes);
     const second = await spooling({ folder: copy });
-    expect(second.told('warn')).toEqual([`1 records of the spool are damaged, and left out: ${path}`]);
+    expect(second.told('warn')).toEqual([`1 spool records are damaged and were skipped: ${path}`]);
     const { bus, sender } = second.send();
     await sender.flush(never);
     expect(numbers(bus.confirmed)).toEqual([1, 3]);

@@ -152,7 +152,7 @@ it.each<[string, (text: Buffer) => Buffer | undefined]>([
   if (damaged !== undefined) writeFileSync(path, damaged);
   const again = await opened(folder);
   expect(again.told()).toEqual([
-    expect.stringContaining(`what it held is taken from ${folder}/epochs.previous.json`),
+    expect.stringContaining(`its contents are restored from ${folder}/epochs.previous.json`),
   ]);
   expect(again.stored).toEqual(whole);
   expect(settle(again.epochs, 'one', 60n)).toBe('r+1');
@@ -177,7 +177,7 @@ it('refuses to begin anew when neither can be read, and names what to do', async
   for (const name of ['epochs.json', 'epochs.previous.json']) writeFileSync(join(folder, name), '{');
   await expect(opened(folder)).rejects.toMatchObject({
     code: 'STATE_DIRECTORY',
-    message: `the state directory ${folder} has a file ${folder}/epochs.json that cannot be read, and no good copy of it: mend the disk or its permissions. It is needed as it was when the agent ended: an older one would change what is billed`,
+    message: `the state directory ${folder} has a file ${folder}/epochs.json that cannot be read, and no good copy of it: fix the disk or its permissions. It is needed as it was when the agent ended: an older one would change what is billed`,
     cause: expect.any(Error),
   });
 });
@@ -210,7 +210,7 @@ it('passes over a damaged record, says so, and believes what comes later', async
   bytes.write('X', bytes.indexOf('"5"'));
   writeFileSync(path, bytes);
   const again = await opened(folder);
-  expect(again.told()).toEqual([expect.stringContaining(`1 records of ${path} are damaged and left out`)]);
+  expect(again.told()).toEqual([expect.stringContaining(`1 records of ${path} are damaged and were skipped`)]);
   expect(again.stored).toEqual(epochs.toJSON());
 });
 

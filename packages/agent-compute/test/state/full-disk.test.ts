@@ -58,7 +58,7 @@ it('an agent whose disk becomes full takes nothing, stops in order, and goes on 
   const full = await run(10n, 11n, 5n);
   expect(full.results.slice(0, 2)).toEqual(['done', 'done']);
   expect(full.results[2]).not.toBe('done');
-  expect(full.warned.at(-1)).toContain('nothing that was taken is lost by that');
+  expect(full.warned.at(-1)).toContain('no accepted sample is lost');
   for (const name of readdirSync(join(place, 'state')).filter((one) => one.endsWith('.json')))
     JSON.parse(readFileSync(join(place, 'state', name), 'utf8'));
   rmSync(join(place, 'log'));

@@ -69,7 +69,7 @@ describe('on a disk that becomes full', () => {
     writeFileSync(join(place, 'log'), Buffer.alloc((bavail - pages) * bsize));
     await expect(file.write(member('y'.repeat(45_000)))).rejects.toMatchObject({
       code: 'STATE_DIRECTORY',
-      message: `the state directory ${place} cannot take state.json; free space there or mend its permissions`,
+      message: `the state directory ${place} cannot take state.json; free space, or fix its permissions`,
       cause: expect.objectContaining({ code: 'ENOSPC' }),
     });
     expect(await fileIn(place).read()).toEqual({ text: 'x'.repeat(40_000) });

@@ -53,10 +53,10 @@ function announcesOn({ exchangeTopics }: ActiveHandler, exchange: string | undef
 function ofOrigin({ eventType }: Notification, { exchange, handlers }: Circumstances): Apart | undefined {
   if (handlers.length === 0 || handlers.some((handler) => announcesOn(handler, exchange))) return undefined;
   const names = handlers.flatMap(({ exchangeTopics }) => exchangeTopics.map((one) => one.exchange));
-  const came = exchange === '' ? 'straight into the queue' : `through exchange '${exchange}'`;
+  const came = exchange === '' ? 'directly in the queue' : `through exchange '${exchange}'`;
   return {
     kind: 'origin',
-    reason: `origin: it came ${came}, and ${eventType.slice(0, 60)} is announced on ${oneOf(names)}`,
+    reason: `origin: it arrived ${came}, but ${eventType.slice(0, 60)} is published on ${oneOf(names)}`,
   };
 }
 
@@ -71,8 +71,8 @@ function ofPublisher(
   return {
     kind: 'publisher',
     reason:
-      `publisher: its publisher_id is '${publisherId.slice(0, 60)}', and ${eventType.slice(0, 60)} is announced by ${oneOf(publishers)}; ` +
-      `where the service calls itself otherwise, say so in notifications.plugins.${name}.publishers`,
+      `publisher: its publisher_id is '${publisherId.slice(0, 60)}', but ${eventType.slice(0, 60)} is published by ${oneOf(publishers)}; ` +
+      `if the service uses another name, set notifications.plugins.${name}.publishers`,
   };
 }
 
@@ -85,14 +85,14 @@ function ofTime(notification: Notification, { now, maxAge }: Circumstances): Apa
   const [beginning, ending] = periodOf(notification);
   const latest = sorted(sent, beginning, ending).at(-1);
   if (latest !== undefined && latest > now + tolerance)
-    return { kind: 'early', reason: `early: it is of ${formatTimestamp(latest)}, which is not yet` };
+    return { kind: 'early', reason: `early: it is dated ${formatTimestamp(latest)}, in the future` };
   // The audit of a period comes in the course of the next one.
   const length = beginning === undefined || ending === undefined || ending < beginning ? 0n : ending - beginning;
   const [earliest] = sorted(sent, ending === undefined ? undefined : ending + length);
   if (earliest !== undefined && earliest < now - maxAge)
     return {
       kind: 'late',
-      reason: `late: it is of ${formatTimestamp(earliest)}, longer ago than notifications.maxAge`,
+      reason: `late: it is dated ${formatTimestamp(earliest)}, longer ago than notifications.maxAge`,
     };
   return undefined;
 }

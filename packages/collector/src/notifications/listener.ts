@@ -140,7 +140,7 @@ export class NotificationListener implements Component {
   async start(): Promise<void> {
     const { bus, handlers, logger, options } = this.#parts;
     if (handlers.length === 0)
-      return logger.info({}, 'no notification plugin runs: notifications are not listened to');
+      return logger.info({}, 'no notification plugin runs: notifications are not consumed');
     await bus.declare(meteringTopology);
     for (const topology of topologiesOf(options.queue, handlers)) {
       const { exchange } = topology;
@@ -151,7 +151,7 @@ export class NotificationListener implements Component {
     this.#isConsuming = true;
     logger.info(
       { queue: options.queue.name, plugins: handlers.map(({ name }) => name) },
-      `${handlers.length} notification plugins listen`,
+      `${handlers.length} notification plugins are active`,
     );
   }
 
@@ -227,11 +227,12 @@ export class NotificationListener implements Component {
     const onFailure = (error: unknown): void => {
       this.#metrics.publishFailures.inc();
       const first = this.#failure === undefined;
-      this.#failure = `the bus does not take counters of notifications: ${describeError(error)}`;
-      if (first) logger.warn({ err: error }, `${this.#failure}; the notifications wait, and it is tried again`);
+      this.#failure = `the bus does not accept counters from notifications: ${describeError(error)}`;
+      if (first)
+        logger.warn({ err: error }, `${this.#failure}; the notifications wait, and publishing is retried`);
     };
     await retry(act, { ...pauses, clock, signal, onFailure, isFinal: () => false });
-    if (this.#failure !== undefined) logger.info({}, 'the bus takes counters of notifications again');
+    if (this.#failure !== undefined) logger.info({}, 'the bus accepts counters from notifications again');
     this.#failure = undefined;
   }
 
@@ -340,7 +341,7 @@ export class NotificationListener implements Component {
       this.#logLimit(`time ${key}`).tell((count) =>
         this.#parts.logger.warn(
           { eventType, messageId, count },
-          `'${key}' of a notification ('${eventType}') is no time, and is not passed on`,
+          `'${key}' of a notification ('${eventType}') is not a time, and is not passed on`,
         ),
       );
   }
@@ -357,7 +358,7 @@ export class NotificationListener implements Component {
     try {
       observer.observe(notification, this.#stopping.signal);
     } catch (error) {
-      logger.error({}, `the last reading of an instance was not asked for: ${pluginFailure(error)}`);
+      logger.error({}, `the last reading of an instance was not requested: ${pluginFailure(error)}`);
     }
   }
 

@@ -13,7 +13,7 @@ export const notificationsOptions = z.strictObject({
     .min(1)
     .default(['notifications'])
     .describe(
-      'Topics that the services announce on: `topics` of the section `oslo_messaging_notifications` of their configuration.',
+      'Topics that the services publish on: `topics` in the section `oslo_messaging_notifications` of their configuration.',
     ),
   queue: z
     .strictObject({
@@ -32,19 +32,19 @@ export const notificationsOptions = z.strictObject({
         ),
       maxBytes: byteSize()
         .prefault('1GiB')
-        .describe('What our own queue holds at the most: beyond it the oldest notifications are dropped.'),
+        .describe("Maximum size of Nephoscope's own queue. Beyond it the oldest notifications are dropped."),
     })
     .transform(({ name, ...queue }) => ({
       name: name ?? (queue.of === 'us' ? ownQueue : servicesQueue),
       ...queue,
     }))
     .prefault({})
-    .describe('Where notifications wait for a collector.'),
+    .describe('The queue in which notifications wait for a collector.'),
   prefetch: ignoredOption('remove the key; 100 notifications are under way at once'),
   maxAge: duration()
     .prefault('400d')
     .describe(
-      'Notifications that are older, or of a period that was over for longer, wait among the dead letters for an operator, as do those of times to come.',
+      'Notifications that are older, whose period ended longer ago, or that are dated in the future go to the dead letters for an operator to check.',
     ),
   ...selectionOptions('notification plugins'),
   plugins: z

@@ -14,14 +14,14 @@ export function pluginFailure(error: unknown): string {
   try {
     return describe(error);
   } catch {
-    return 'it threw what cannot be described';
+    return 'it threw a value that cannot be described';
   }
 }
 
 function describe(error: unknown): string {
   if (isNephoscopeError(error))
     return mayHoldSecret(error.message) ? error.code : `${error.code}: ${error.message.slice(0, longestReason)}`;
-  if (!(error instanceof Error)) return 'it threw what is no error';
+  if (!(error instanceof Error)) return 'it threw a value that is not an error';
   const { constructor, message, stack = '' } = error;
   // Behind the text, which stands in the stack too.
   const frames = stack.slice(stack.indexOf(message) + message.length).slice(0, longestFrames);

@@ -56,9 +56,10 @@ export function unwrapNotification(body: Uint8Array): UnwrappedNotification {
 export function readNotification(unwrapped: UnwrappedNotification): Notification {
   const { eventType, fields } = unwrapped;
   const payload = fields.get('payload');
-  if (!isJsonObject(payload)) throw unreadable(`payload ${payload === undefined ? 'is missing' : 'is no object'}`);
+  if (!isJsonObject(payload))
+    throw unreadable(`payload ${payload === undefined ? 'is missing' : 'is not an object'}`);
   const priority = fields.get('priority') ?? null;
-  if (priority !== null && typeof priority !== 'string') throw unreadable('priority is no text');
+  if (priority !== null && typeof priority !== 'string') throw unreadable('priority is not a string');
   const context = [...fields].filter(([key]) => key.startsWith(contextPrefix));
   return Object.freeze({
     messageId: name(fields, 'message_id'),
@@ -84,9 +85,9 @@ function cut(text: string, what: string): ReadonlyMap<string, string> {
 function unwrap(envelope: ReadonlyMap<string, string>): string {
   const version = textIn(envelope, 'oslo.version');
   if (version === undefined || !/^2\.\d+$/.test(version))
-    throw unreadable("its envelope's oslo.version is none that this version knows (2.x)");
+    throw unreadable("its envelope's oslo.version is not supported (2.x is)");
   const message = textIn(envelope, 'oslo.message');
-  if (message === undefined) throw unreadable("its envelope's oslo.message is no text");
+  if (message === undefined) throw unreadable("its envelope's oslo.message is not a string");
   return message;
 }
 
@@ -138,7 +139,7 @@ function metadataValue(value: JsonValue): MetadataValue {
 function exactNumber(text: string): number | bigint {
   const number = Number(text);
   if (/^-?\d+$/.test(text)) return Number.isSafeInteger(number) ? number : BigInt(text);
-  if (!Number.isFinite(number)) throw unreadable('it holds a number that no computer can hold (above 1e308)');
+  if (!Number.isFinite(number)) throw unreadable('it contains a number too large for a double (above 1e308)');
   return number;
 }
 

@@ -5,7 +5,7 @@ import type { JsonObject } from '@nephoscope/message';
 const mark = 'set_aside_by';
 
 /**
- * Signs what a collector sets aside. When an operator replays it, it comes straight into the queue, as anybody might put
+ * Signs what a collector sets aside. When an operator replays it, it arrives directly in the queue, as anybody might put
  * something there: by its seal it is known for what was looked at, and taken whatever was against it.
  */
 export class Seal {

@@ -105,15 +105,15 @@ interface Yielded {
  */
 function read(notification: Notification, { handler, readCounter }: ActiveHandler): Yielded {
   const eventId: unknown = handler.eventId?.(notification) ?? notification.messageId;
-  if (typeof eventId !== 'string' || eventId === '') throw invalid('its event id is no text');
+  if (typeof eventId !== 'string' || eventId === '') throw invalid('its event id is not a string');
   const counters: Counter[] = [];
   let bytes = 0;
   try {
     for (const given of handler.processNotification(notification)) {
-      if (counters.length >= maxCounters) throw invalid(`there are more than ${maxCounters} of one notification`);
+      if (counters.length >= maxCounters) throw invalid(`one notification gives more than ${maxCounters}`);
       const { counter, size } = readCounter(given);
       bytes += size;
-      if (bytes > mostBytes) throw invalid(`those of one notification take more than ${mostBytes} bytes`);
+      if (bytes > mostBytes) throw invalid(`the counters of one notification take more than ${mostBytes} bytes`);
       counters.push(counter);
     }
   } catch (error) {
@@ -137,7 +137,8 @@ async function linesOf(
   const lines: (readonly [string, string])[] = [];
   for (const counter of counters) {
     const messageId = derivedMessageId('notification', source, eventId, plugin, counter.name, counter.resourceId);
-    if (messageIds.has(messageId)) throw invalid(`the counter '${counter.name}' comes twice for one resource`);
+    if (messageIds.has(messageId))
+      throw invalid(`the counter '${counter.name}' was produced twice for one resource`);
     messageIds.add(messageId);
     lines.push([counter.name, signMeteringMessage(counter, { source, messageId, publisherId }, signer)]);
     await breathe();

@@ -47,9 +47,9 @@ describe('a notification waits apart', () => {
       'through another exchange',
       announced(),
       'neutron',
-      /^origin: it came through exchange 'neutron', and volume\.create\.end is announced on 'cinder' or 'openstack'$/,
+      /^origin: it arrived through exchange 'neutron', but volume\.create\.end is published on 'cinder' or 'openstack'$/,
     ],
-    ['origin', 'straight into the queue', announced(), '', /^origin: it came straight into the queue/],
+    ['origin', 'directly in the queue', announced(), '', /^origin: it arrived directly in the queue/],
     [
       'early',
       'of a time to come',
@@ -90,7 +90,7 @@ describe('a notification waits apart', () => {
       'of a publisher of another service',
       announced({ publisher_id: 'compute.host' }),
       'cinder',
-      /^publisher: its publisher_id is 'compute\.host', and volume\.create\.end is announced by 'volume\.\*'; where .* notifications\.plugins\.both\.publishers$/,
+      /^publisher: its publisher_id is 'compute\.host', but volume\.create\.end is published by 'volume\.\*'; if .* notifications\.plugins\.both\.publishers$/,
     ],
     [
       'contradictory',

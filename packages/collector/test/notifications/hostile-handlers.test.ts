@@ -189,7 +189,7 @@ const fails: Readonly<Record<string, readonly [Anything, RegExp, object?]>> = {
     /RangeError at/,
   ],
   'throws undefined': [throws(undefined), /no error/],
-  'throws a text': [throws('password=secret'), /it threw what is no error/],
+  'throws a text': [throws('password=secret'), /it threw a value that is not an error/],
   'throws what cannot be described': [
     throws(
       Object.defineProperty(new Error('x'), 'stack', {

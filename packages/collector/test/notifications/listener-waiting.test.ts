@@ -25,7 +25,7 @@ describe('while the bus takes nothing', () => {
     expect(one.outcome).toBeUndefined();
     expect(listener.health()).toEqual({
       ok: false,
-      reason: 'the bus does not take counters of notifications: the broker is away',
+      reason: 'the bus does not accept counters from notifications: the broker is away',
     });
     expect(told('warn')).toHaveLength(1);
     expect(await count('notification_publish_failures_total')).toBe(9);
@@ -36,7 +36,7 @@ describe('while the bus takes nothing', () => {
     expect(one.outcome).toBe('ack');
     expect(samples(bus.confirmed)).toHaveLength(1);
     expect(listener.health()).toEqual({ ok: true });
-    expect(told('info').at(-1)!.message).toBe('the bus takes counters of notifications again');
+    expect(told('info').at(-1)!.message).toBe('the bus accepts counters from notifications again');
   });
 
   it('publishes again only what was not confirmed', async () => {

@@ -69,7 +69,7 @@ describe('its queue', () => {
     expect(bus.declared).toEqual([]);
     expect(listener.health()).toEqual({ ok: true });
     expect(told('info').map(({ message }) => message)).toEqual([
-      'no notification plugin runs: notifications are not listened to',
+      'no notification plugin runs: notifications are not consumed',
     ]);
     await listener.stop();
   });
@@ -206,7 +206,7 @@ describe('a time that is none', () => {
       expect(
         lines.map((line) => (JSON.parse(line) as { resource_metadata: Metadata }).resource_metadata[key]),
       ).toEqual([null, null, '2026-11-22 20:00:00']);
-      const line = `'${key}' of a notification ('volume.create.end') is no time, and is not passed on`;
+      const line = `'${key}' of a notification ('volume.create.end') is not a time, and is not passed on`;
       expect(told('warn').map(({ message }) => message)).toEqual([line]);
       await clock.advance(60_000);
       expect(told('warn').map(({ message }) => message)).toEqual([line, line]);

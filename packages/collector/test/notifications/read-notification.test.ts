@@ -121,7 +121,7 @@ describe('what cannot be read', () => {
     [
       'an envelope with an object',
       bytes({ 'oslo.version': '2.0', 'oslo.message': {} }),
-      'oslo.message is no text',
+      'oslo.message is not a string',
     ],
     ['an envelope with no JSON', enveloped('{'), 'oslo.message is not JSON'],
     [
@@ -154,7 +154,7 @@ describe('what cannot be read', () => {
           : field === 'priority' && (value === null || value === undefined || value === '');
       for (const value of wrong.filter((each) => !isRight(each))) {
         const body = bytes({ ...volumeCreated, [field]: value });
-        expect(() => read(body)).toThrow(new RegExp(`^unreadable notification: ${field} (is missing|is no )`));
+        expect(() => read(body)).toThrow(new RegExp(`^unreadable notification: ${field} (is missing|is not )`));
       }
     },
   );

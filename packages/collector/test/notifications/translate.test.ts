@@ -170,7 +170,7 @@ describe('the reason of a failure', () => {
   it('quotes no text of an error that is not coded: it may hold what the plugin was given', async () => {
     const error = new SyntaxError('Unexpected token gAAAAABtopsecret\n    at gAAAAABtopsecret:1:1');
     expect(await failureOf(throwing(error))).toMatch(/^SyntaxError at translate\.test\.ts:\d+:\d+$/);
-    expect(await failureOf(throwing('gAAAAABtopsecret'))).toBe('it threw what is no error');
+    expect(await failureOf(throwing('gAAAAABtopsecret'))).toBe('it threw a value that is not an error');
   });
 
   it('quotes no coded error that names a credential, and none at length', async () => {
