@@ -59,11 +59,11 @@ function readOptions(args: readonly string[]): Options | undefined {
   });
   if (values.help) return undefined;
   const seed = values.seed === undefined ? randomInt(2 ** 32) : Number(values.seed);
-  if (!/^\d+$/.test(values.seed ?? '0') || seed >= 2 ** 32) throw new TypeError(`'${values.seed}' is no seed`);
+  if (!/^\d+$/.test(values.seed ?? '0') || seed >= 2 ** 32) throw new TypeError(`'${values.seed}' is not a seed`);
   const chosen = stores.filter((store) => values.store === undefined || values.store === store);
   if (chosen.length === 0) throw new TypeError(`there is no store '${values.store}'`);
   const duration = durationOption().safeParse(values.duration);
-  if (!duration.success) throw new TypeError(`'${values.duration}' is no time: write it as 120s or 10m`);
+  if (!duration.success) throw new TypeError(`'${values.duration}' is not a time: write it as 120s or 10m`);
   const logs = values.logs === undefined ? undefined : resolve(values.logs);
   return {
     seed,

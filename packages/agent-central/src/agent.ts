@@ -182,7 +182,7 @@ export class CentralAgent implements Component {
         began = clock.monotonic();
         const { unsent } = await this.#cycle(cycleName(cycle), options.interval, signal);
         // Not done: whoever gets the lock within the interval repeats it. So it is when a broker that is silent has the note.
-        if (unsent === 0 && !signal.aborted) await orAborted(leadership.leave(writeNote(cycle)), signal);
+        if (unsent === 0 && !signal.aborted) await orAborted(leadership.saveNote(writeNote(cycle)), signal);
       }
     } catch (error) {
       if (!signal.aborted) throw error;

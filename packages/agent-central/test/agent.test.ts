@@ -476,7 +476,7 @@ describe('two agents on one bus', () => {
     const bus = new FakeBus();
     for (const note of ['', 'odd', '{}', '{"cycle":5}', '{"cycle":"yesterday"}', 'null']) {
       const held = await bus.lead('central', never);
-      await held.leave(Buffer.from(note));
+      await held.saveNote(Buffer.from(note));
       await held.release();
       const one = await startAgent({ bus });
       void one.agent.run();

@@ -205,19 +205,19 @@ const fails: Readonly<Record<string, readonly [Anything, RegExp]>> = {
     /not in the plugin's table/,
   ],
   'misses without a reason': [({ missing }) => missing('bad', {}, 'x'), /reason/],
-  'never comes back': [() => hang(), /not done when the cycle ended|not come back/],
+  'never comes back': [() => hang(), /not finished when the cycle ended|not returned/],
   'hangs while it yields': [
     async function* (manager: CentralPollManager) {
       yield bad(manager);
       await hang();
     },
-    /not done when the cycle ended|not come back/,
+    /not finished when the cycle ended|not returned/,
   ],
   'hangs when it is let go': [
     () => ({
       [Symbol.asyncIterator]: () => ({ next: () => hang(), return: () => hang() }),
     }),
-    /not done when the cycle ended|not come back/,
+    /not finished when the cycle ended|not returned/,
   ],
   'yields the same without end': [
     function* (manager: CentralPollManager) {

@@ -28,7 +28,7 @@ export async function hearAnnouncements(
   for (const exchange of exchanges)
     await bus.declare({
       exchange,
-      exchangeOf: 'others',
+      exchangeOwner: 'service',
       queue,
       bindings: topics.map((topic) => `${topic}.info`),
       deadLetterQueue: `${queue}.dead`,

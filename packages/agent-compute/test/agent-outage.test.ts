@@ -180,7 +180,7 @@ describe('when the disk of the state is full', () => {
       await until('the first cycle is sent', () => bus.confirmed.length === 2);
       fill(place);
       await advanceUntil('a cycle failed', clock, () => told('error').length > 0);
-      expect(told('error')[0]).toMatch(/^nothing was accepted in this cycle: .*free space there.*ENOSPC/);
+      expect(told('error')[0]).toMatch(/^nothing was accepted in this cycle: .*free space, or fix.*ENOSPC/);
       expect(agent.health()).toEqual({
         ok: false,
         reason: expect.stringMatching(/free space there.*ENOSPC/),
@@ -210,7 +210,9 @@ describe('when the disk of the state is full', () => {
       const many = pollster('many', names, ({ counter }) => names.map((name) => counter(name, 1)));
       const { agent, clock } = await started({ stateDirectory: place, pollsters: [many] });
       fill(place);
-      const failed = expect(agent.once(never)).rejects.toThrow(/free space there.*given up: not done within 30 s/);
+      const failed = expect(agent.once(never)).rejects.toThrow(
+        /free space, or fix.*given up: not done within 30 s/,
+      );
       for (let seconds = 0; seconds < 60; seconds++) {
         await turns();
         await clock.advance(1_000);

@@ -24,7 +24,7 @@ export interface LogLine {
 /** A program as an operator runs it: built, in a process of its own. */
 export interface Daemon {
   readonly pid: number;
-  /** What it logged so far; a line that is no JSON, as of a configuration that is wrong, is its `msg`. */
+  /** What it logged so far; a line that is not JSON, as of a configuration that is wrong, is its `msg`. */
   readonly log: readonly LogLine[];
   kill(signal: NodeJS.Signals): void;
   /** Nobody reads its log from now on. */

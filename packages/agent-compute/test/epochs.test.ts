@@ -346,7 +346,7 @@ describe('a total', () => {
     expect(epochs.settle(total({ a: 'missing' }), inRun(undefined), 0)).toBeUndefined();
   });
 
-  it('is refused, and not remembered, when a part is no number', () => {
+  it('is refused, and not remembered, when a part is not a number', () => {
     const epochs = new Epochs();
     epochs.settle(total({ a: 10n }), inRun('r1'), 0);
     expect(epochs.settle(total({ a: NaN }), inRun('r1'), 0)?.counter.volume).toBeNaN();

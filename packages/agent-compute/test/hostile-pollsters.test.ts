@@ -143,7 +143,7 @@ const fails: Readonly<Record<string, readonly [Anything, RegExp]>> = {
   'replaces the manager’s counter': [(given) => void (given.counter = () => undefined), /read only/],
   'yields one series twice': [
     ({ counter }) => [counter('bad', 5), counter('bad', 3)],
-    /comes twice .* the first is sent/,
+    /yielded twice .* the first is sent/,
   ],
   'lies about its type': [changed({ type: 'delta' }), /not in the plugin's table/],
   'lies about its unit': [changed({ unit: 'GB' }), /not in the plugin's table/],
@@ -235,7 +235,7 @@ const fails: Readonly<Record<string, readonly [Anything, RegExp]>> = {
     async function* ({ counter }: Manager) {
       for (let at = 0; ; at += 1) yield counter('bad', 1, { resourceId: `${at}` });
     },
-    /more than 10000 counters|not done when the cycle ended/,
+    /more than 10000 counters|not finished when the cycle ended/,
   ],
   'misses without end': [
     ({ missing }) => {
@@ -268,8 +268,8 @@ const fails: Readonly<Record<string, readonly [Anything, RegExp]>> = {
     },
     /POLLSTER_LATE|this manager belongs to a poll that has ended/,
   ],
-  'never comes back': [() => hang(), /not done when the cycle ended|not come back/],
-  'is a thenable that never calls back': [() => ({ then() {} }), /not done when the cycle ended|not come back/],
+  'never comes back': [() => hang(), /not finished when the cycle ended|not returned/],
+  'is a thenable that never calls back': [() => ({ then() {} }), /not finished when the cycle ended|not returned/],
   'is a thenable that throws': [
     () => ({
       then() {

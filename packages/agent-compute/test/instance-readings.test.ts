@@ -441,7 +441,12 @@ describe("an agent's own ears", () => {
     });
     const queue = 'nephoscope.compute.compute-1.announcements';
     expect(bus.declared).toContainEqual(
-      expect.objectContaining({ queue, exchange: 'nova', exchangeOf: 'others', bindings: ['notifications.info'] }),
+      expect.objectContaining({
+        queue,
+        exchange: 'nova',
+        exchangeOwner: 'service',
+        bindings: ['notifications.info'],
+      }),
     );
     const [other, own] = ['compute-2', 'compute-1'].map(
       (host) => new FakeDelivery({ queue, body: announcement(starts(host)) }),

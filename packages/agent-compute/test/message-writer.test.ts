@@ -99,7 +99,7 @@ it.each([
   ['Infinity', counter('cpu', Infinity, 'cumulative')],
   ['no number', counter('cpu', 'many' as unknown as number)],
   ['half a character', counter('cpu', 1, 'gauge', '\ud800')],
-  ['metadata that is no JSON', { ...counter('cpu', 1), resourceMetadata: { when: (() => 0) as never } }],
+  ['metadata that is not JSON', { ...counter('cpu', 1), resourceMetadata: { when: (() => 0) as never } }],
   ['no time', { ...counter('cpu', 1), timestamp: undefined as unknown as bigint }],
 ])('leaves out a counter with %s, which costs no number', async (_, garbage) => {
   const { write, failures, registry } = writing();

@@ -67,7 +67,7 @@ export class Declarations {
     const ofQueue = this.#ofQueue(queue);
     for (const declaration of ofQueue) await this.#declare(declaration, connection);
     await this.#queueTypes.safe();
-    return !ofQueue.some(({ topology }) => topology.queueOf === 'others') || isQueueThere(connection, queue);
+    return !ofQueue.some(({ topology }) => topology.queueOwner === 'service') || isQueueThere(connection, queue);
   }
 
   some(which: (topology: QueueTopology) => boolean): boolean {
@@ -101,11 +101,11 @@ export class Declarations {
   }
 
   #newDeclaration(topology: QueueTopology): Declaration {
-    const { exchangeOf, queueOf } = topology;
+    const { exchangeOwner, queueOwner } = topology;
     const declaration: Declaration = {
       topology,
       foreign:
-        exchangeOf === 'others' && queueOf !== 'others'
+        exchangeOwner === 'service' && queueOwner !== 'service'
           ? new ForeignBinding({
               topology: () => declaration.topology,
               queueTypes: this.#queueTypes,
@@ -136,7 +136,7 @@ export class Declarations {
 
   async #declareAndKeep(declaration: Declaration, connection: Connection): Promise<void> {
     const bound = await this.#declare(declaration, connection);
-    if (declaration.topology.queueOf === 'others' || declaration.keptOn === connection) return;
+    if (declaration.topology.queueOwner === 'service' || declaration.keptOn === connection) return;
     declaration.keptOn = connection;
     if (declaration.foreign !== undefined) void declaration.foreign.keep(connection, bound);
     else

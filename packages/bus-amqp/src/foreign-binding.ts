@@ -50,7 +50,7 @@ export class ForeignBinding {
     await declareTopology(connection, topology, queueTypes, logger);
     try {
       const there = await bindWhereThere(connection, topology);
-      if (there) this.#endGap(topology);
+      if (there) this.#reportUnbound(topology);
       // Nobody can tell it anything.
       else this.#unboundSince = this.#settings.clock.now();
       if (there) this.#tell('bound', () => logger.info({ exchange, queue }, `exchange '${exchange}' is bound`));
@@ -107,7 +107,7 @@ export class ForeignBinding {
     );
   }
 
-  #endGap({ exchange, queue, onGap }: QueueTopology): void {
+  #reportUnbound({ exchange, queue, onUnbound }: QueueTopology): void {
     const from = this.#unboundSince;
     if (from === undefined) return;
     this.#unboundSince = undefined;
@@ -115,10 +115,10 @@ export class ForeignBinding {
     const [since, until] = [from, clock.now()].map((time) => new Date(Number(time / 1_000_000n)).toISOString());
     logger.warn(
       { exchange, queue, from: since, until },
-      `messages published to exchange '${exchange}' between ${since} and ${until} may be lost: only when its service has declared ` +
-        'it can it be bound. One that is not durable goes with our binding when RabbitMQ restarts; durable ones (`amqp_durable_queues`) stay',
+      `messages published to exchange '${exchange}' between ${since} and ${until} may be lost: the queue can be bound only after the service has declared the exchange. ` +
+        'If it is not durable, it and the binding are lost when RabbitMQ restarts; durable exchanges (`amqp_durable_queues`) are kept',
     );
-    onGap?.(from);
+    onUnbound?.(from);
   }
 
   /** As {@link bind}, in as few round trips as there can be while nothing has changed. */

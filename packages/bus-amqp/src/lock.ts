@@ -125,7 +125,7 @@ export class Lock implements Leadership {
     return this.#lost.signal;
   }
 
-  leave(note: Uint8Array): Promise<void> {
+  saveNote(note: Uint8Array): Promise<void> {
     const copy = Buffer.from(note);
     return this.#inTurn(() => this.#write((this.#current = copy)));
   }

@@ -19,19 +19,19 @@ const preconditionFailed = 406;
  */
 export async function declareTopology(
   connection: Connection,
-  { exchange, exchangeOf, queue, queueOf, bindings, deadLetterQueue, maxBytes }: QueueTopology,
+  { exchange, exchangeOwner, queue, queueOwner, bindings, deadLetterQueue, maxBytes }: QueueTopology,
   queueTypes: QueueTypes,
   logger: Logger,
 ): Promise<void> {
   await declareQueue(connection, deadLetterQueue, {}, queueTypes, logger);
-  if (queueOf === 'others') return;
+  if (queueOwner === 'service') return;
   // What a policy lets expire goes to the dead letters; of a bounded queue what is dropped would, too, without a bound.
   const limit =
     maxBytes === undefined
       ? { 'x-dead-letter-exchange': '', 'x-dead-letter-routing-key': deadLetterQueue }
       : { 'x-max-length-bytes': maxBytes };
   await declareQueue(connection, queue, limit, queueTypes, logger);
-  if (exchangeOf === 'others') return;
+  if (exchangeOwner === 'service') return;
   await declareExchange(connection, exchange, logger);
   for (const pattern of bindings) {
     await attempt(connection, logger, bindingText(queue, exchange, pattern), (channel) =>

@@ -46,14 +46,14 @@ describe('the cause that a publisher tells', () => {
     const health = publisher.health();
     return health.ok
       ? 'none'
-      : (/refuses|takes no messages|confirmed nothing/.exec(health.reason)?.[0] ?? health.reason);
+      : (/refuses|has blocked publishers|confirmed nothing/.exec(health.reason)?.[0] ?? health.reason);
   };
 
   it('is the alarm after a refusal, and neither when the alarm is over', async () => {
     await publish('refuses');
     expect(cause()).toBe('refuses');
     publisher.block('low on disk');
-    expect(cause()).toBe('takes no messages');
+    expect(cause()).toBe('has blocked publishers');
     publisher.block(undefined);
     expect(cause()).toBe('none');
   });

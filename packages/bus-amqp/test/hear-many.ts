@@ -6,6 +6,6 @@ const bus = createBus({ url });
 await bus.start(AbortSignal.timeout(20_000));
 const own = newTopology();
 for (let n = 0; n < Number(count); n++)
-  await bus.declare({ ...own, exchange: `${prefix}-${n}`, exchangeOf: 'others' });
+  await bus.declare({ ...own, exchange: `${prefix}-${n}`, exchangeOwner: 'service' });
 await bus.consume(own.queue, { prefetch: 1 }, (delivery) => delivery.ack());
 await bus.stop();

@@ -10,7 +10,7 @@ const found = Number(Buffer.from(lock.note).toString());
 process.stdout.write(`held ${found}\n`);
 try {
   for (let count = found + 1; ; count++) {
-    await lock.leave(Buffer.from(String(count)));
+    await lock.saveNote(Buffer.from(String(count)));
     process.stdout.write(`left ${count}\n`);
   }
 } catch {

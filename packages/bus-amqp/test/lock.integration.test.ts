@@ -66,7 +66,7 @@ describe('a lock on the AMQP bus', () => {
           const lock = await bus.lead(name, deadline());
           expect(++holders).toBe(1);
           expect(text(lock.note)).toBe(rounds === 0 ? '' : String(rounds));
-          await lock.leave(Buffer.from(String(++rounds)));
+          await lock.saveNote(Buffer.from(String(++rounds)));
           holders--;
           await lock.release();
         }
@@ -136,7 +136,7 @@ describe('a lock on the AMQP bus', () => {
       const lock = await bus.lead(name, deadline());
       const note = Number(text(lock.note));
       expect(note).toBeGreaterThanOrEqual(left());
-      await lock.leave(Buffer.from('after the frozen one'));
+      await lock.saveNote(Buffer.from('after the frozen one'));
       child.kill('SIGCONT');
       await ended;
       expect(said.at(-1)).toBe('refused true');
@@ -154,9 +154,9 @@ describe('a lock on the AMQP bus', () => {
     try {
       const bus = await start({ url: `amqp://guest:guest@127.0.0.1:${proxy.port}` });
       const lock = await bus.lead(name, deadline());
-      await lock.leave(Buffer.from('note'));
+      await lock.saveNote(Buffer.from('note'));
       proxy.cut();
-      await expect(lock.leave(Buffer.from('too late'))).rejects.toMatchObject({ code: 'BUS_UNAVAILABLE' });
+      await expect(lock.saveNote(Buffer.from('too late'))).rejects.toMatchObject({ code: 'BUS_UNAVAILABLE' });
       expect(lock.lost.aborted).toBe(true);
       expect(lock.lost.reason).toMatchObject({ code: 'BUS_UNAVAILABLE', message: expect.stringContaining(name) });
       expect(text((await bus.lead(name, deadline())).note)).toBe('note');
@@ -186,7 +186,7 @@ describe('a lock on the AMQP bus', () => {
   it('keeps its note over a power failure of the broker', async () => {
     const bus = await start();
     const lock = await bus.lead(name, deadline());
-    await lock.leave(Buffer.from('note'));
+    await lock.saveNote(Buffer.from('note'));
     await broker.kill();
     await until('the loss', () => lock.lost.aborted);
     await broker.start();
@@ -229,7 +229,7 @@ describe('a lock on the AMQP bus', () => {
       const slow = await (await start()).lead(`${name}-slow`, deadline());
       await until('the loss', () => slow.lost.aborted);
       expect(hurried.lost.aborted).toBe(false);
-      await hurried.leave(Buffer.from('note'));
+      await hurried.saveNote(Buffer.from('note'));
     } finally {
       await set('channel_tick_interval', 60_000);
       await set('consumer_timeout', 1_800_000);
@@ -256,7 +256,7 @@ describe('a lock on the AMQP bus', () => {
       await channel.deleteQueue(`${name}.lock`);
     });
     await until('the loss', () => lock.lost.aborted);
-    await expect(lock.leave(Buffer.from('x'))).rejects.toMatchObject({ code: 'BUS_UNAVAILABLE' });
+    await expect(lock.saveNote(Buffer.from('x'))).rejects.toMatchObject({ code: 'BUS_UNAVAILABLE' });
     expect((await waiting).lost.aborted).toBe(false);
   });
 
@@ -264,7 +264,7 @@ describe('a lock on the AMQP bus', () => {
     const lock = await (await start({ confirmTimeout: 500 })).lead(name, deadline());
     await broker.ctl('set_vm_memory_high_watermark', '0');
     try {
-      await expect(lock.leave(Buffer.from('1'))).rejects.toMatchObject({
+      await expect(lock.saveNote(Buffer.from('1'))).rejects.toMatchObject({
         code: 'BUS_UNAVAILABLE',
         message: expect.stringMatching(/confirmed nothing within 0.5 s/),
       });
@@ -273,7 +273,7 @@ describe('a lock on the AMQP bus', () => {
       await broker.ctl('set_vm_memory_high_watermark', '0.4');
     }
     await until('a note', () =>
-      lock.leave(Buffer.from('2')).then(
+      lock.saveNote(Buffer.from('2')).then(
         () => true,
         () => false,
       ),

@@ -22,7 +22,7 @@ describe('the AMQP bus and what others declare', () => {
   let log: LogEntry[];
 
   beforeEach(() => {
-    topology = { ...newTopology(), exchangeOf: 'others' };
+    topology = { ...newTopology(), exchangeOwner: 'service' };
     log = [];
     bus = createBus({ url: broker.url }, log, hurriedClock);
   });
@@ -169,7 +169,7 @@ describe('the AMQP bus and what others declare', () => {
   });
 
   it('waits for a queue of others, consumes it as it is, and waits again when it is deleted', async () => {
-    topology = { ...topology, queueOf: 'others' };
+    topology = { ...topology, queueOwner: 'service' };
     await bus.declare(topology);
     await start();
     const inbox = await consume();

@@ -98,7 +98,7 @@ it.each(documented)(
     const queue = 'nephoscope.notifications';
     for (const exchange of services) {
       const topology: QueueTopology = {
-        ...{ exchange, exchangeOf: 'others', queue, bindings: ['notifications.info'] },
+        ...{ exchange, exchangeOwner: 'service', queue, bindings: ['notifications.info'] },
         deadLetterQueue: `${queue}.dead`,
       };
       await bus.declare(topology);
@@ -131,7 +131,7 @@ it.each(documented)(
 
     await (await bus.lead('metering.dead', AbortSignal.timeout(10_000))).release();
     const leadership = await bus.lead('central', AbortSignal.timeout(10_000));
-    await leadership.leave(Buffer.from('a cycle'));
+    await leadership.saveNote(Buffer.from('a cycle'));
     await leadership.release();
     expect(log.filter(({ level }) => level === 'warn' || level === 'error')).toEqual([]);
   },
@@ -141,7 +141,7 @@ it.each(documented)(
 it('takes from the services’ own queue with the second', async () => {
   const queue = 'notifications.info';
   const topology: QueueTopology = {
-    ...{ exchange: '', exchangeOf: 'others', queue, queueOf: 'others', bindings: [] },
+    ...{ exchange: '', exchangeOwner: 'service', queue, queueOwner: 'service', bindings: [] },
     deadLetterQueue: `${queue}.dead`,
   };
   await permit(documented[1]!);

@@ -104,7 +104,11 @@ it('tells at the start of a consumer what policies do, and when they are gone', 
 
 it('says when an exchange of others may have been there without our queue', async () => {
   const gaps: bigint[] = [];
-  const topology: QueueTopology = { ...newTopology(), exchangeOf: 'others', onGap: (from) => gaps.push(from) };
+  const topology: QueueTopology = {
+    ...newTopology(),
+    exchangeOwner: 'service',
+    onUnbound: (from) => gaps.push(from),
+  };
   const declare = () =>
     onBroker(broker.url, (channel) => channel.assertExchange(topology.exchange, 'topic', { durable: false }));
   await declare();

@@ -11,7 +11,7 @@ it.each<[string, unknown, readonly RegExp[]]>([
   ['an empty one, as a list', [], []],
   ['one that removes nothing', { 'delivery-limit': 20, 'ha-mode': 'all' }, []],
   ['a bound that refuses', { 'max-length': 5, overflow: 'reject-publish' }, []],
-  ['a bound that drops', { 'max-length-bytes': 5, overflow: 'drop-head' }, [/^of more than 5 the oldest/]],
+  ['a bound that drops', { 'max-length-bytes': 5, overflow: 'drop-head' }, [/^beyond 5 the oldest/]],
   ['two bounds', { 'max-length': 5, 'max-length-bytes': 6 }, [/max-length\)$/, /max-length-bytes\)$/]],
   ['expiry of both kinds', { 'message-ttl': 0, expires: 9 }, [/after 0 ms/, /after 9 ms without/]],
 ])('tells what is harmful in %s', (_, effective_policy_definition, harm) => {

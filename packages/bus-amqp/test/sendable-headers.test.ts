@@ -94,7 +94,7 @@ it('leaves what is usual as it is', () => {
   expect(sent(sendableHeaders(usual))).toEqual(usual);
 });
 
-it('sends numbers that are no integers of 64 bits as fractions', () => {
+it('sends numbers that are not integers of 64 bits as fractions', () => {
   const numbers = { a: 0.5, b: -1e300, c: 2 ** 50 + 0.5 };
   expect(sent(sendableHeaders(numbers))).toEqual(numbers);
   expect(sendableHeaders({ a: Number.NaN, b: -Infinity, c: [Infinity] })).toEqual({ c: [] });

@@ -62,7 +62,7 @@ beforeAll(async () => {
   const notifications: QueueTopology = {
     ...{
       exchange: 'nova',
-      exchangeOf: 'others',
+      exchangeOwner: 'service',
       queue: 'nephoscope.notifications',
       bindings: ['notifications.info'],
     },
@@ -102,7 +102,7 @@ it('lets a central agent publish samples and lead', async () => {
   await central.declare(meteringTopology);
   await central.publish(message);
   const leadership = await central.lead('central', AbortSignal.timeout(10_000));
-  await leadership.leave(Buffer.from('a cycle'));
+  await leadership.saveNote(Buffer.from('a cycle'));
   await leadership.release();
 }, 60_000);
 

@@ -27,7 +27,7 @@ export interface RetentionPlan {
  *   before the newest of all;
  * - samples that are older than that by more than two weeks besides are not removed: they came late or of a wrong clock,
  *   or the retention is new, and the operator is asked. Where at least two weeks without any sample are between them and
- *   the rest, they are no part of it, and it goes on; as long as there are others, nothing is removed.
+ *   the rest, they are not a part of it, and it goes on; as long as there are others, nothing is removed.
  *
  * @param retention ns
  * @throws what the store throws

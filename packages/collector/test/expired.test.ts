@@ -70,7 +70,7 @@ it('refuses what an operator removed from SQLite, when it is sent again', async 
   await store.start(new AbortController().signal);
   const { dead, removed, left } = await replayAfterRemoval(store);
   await store.stop();
-  expect([dead, removed, left]).toEqual([[expect.stringMatching(/^expired: it is of 2026-11-22T/)], 1, 0]);
+  expect([dead, removed, left]).toEqual([[expect.stringMatching(/^expired: it is dated 2026-11-22T/)], 1, 0]);
 });
 
 it('sets a repetition of a removed sample aside, counts it and tells of it', async () => {
@@ -80,7 +80,7 @@ it('sets a repetition of a removed sample aside, counts it and tells of it', asy
   const late = new FakeDelivery(line({ id: 'removed' }));
   running.bus.send(late);
   await until('it is settled', () => late.outcome === 'ack');
-  expect(late.dead.map(({ reason }) => reason)).toEqual([expect.stringMatching(/^expired: it is of 2026-/)]);
+  expect(late.dead.map(({ reason }) => reason)).toEqual([expect.stringMatching(/^expired: it is dated 2026-/)]);
   expect(ids(running.store.recorded)).toEqual([]);
   expect(await metric(running.registry, 'nephoscope_collector_samples_refused_total', { reason: 'expired' })).toBe(
     1,

@@ -125,7 +125,7 @@ describe('a message among others', () => {
   const good = [line(), line({ form: 'ceilometer' })] as const;
 
   it.each([
-    ['is no object', 'null', 'unreadable'],
+    ['is not an object', 'null', 'unreadable'],
     ['lacks a field', '{}', 'unreadable'],
     ['has a key twice', '{"counter_name": "a", "counter_name": "b"}', 'unreadable'],
     ['is nested 1,000 times', '[{"a":'.repeat(500) + '1' + '}]'.repeat(500), 'unreadable'],

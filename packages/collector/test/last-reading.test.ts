@@ -135,7 +135,7 @@ it.each([
   ['a versioned update to another state', 'nova.versioned.instance.update', { host: 'h' }],
   ['a deletion of an instance on no host', 'nova.compute.instance.delete.start', { host: null }],
   ['an id that is none', 'nova.compute.instance.delete.start', { instance_id: 'compute.#' }],
-  ['a host that is no text', 'nova.compute.instance.delete.start', { host: ['a'] }],
+  ['a host that is not a string', 'nova.compute.instance.delete.start', { host: ['a'] }],
   ['a host that no routing key could name', 'nova.compute.instance.delete.start', { host: 'h'.repeat(241) }],
 ])('asks nobody on %s', (_, name, fields) => {
   const { bus, observe } = lastReadings();

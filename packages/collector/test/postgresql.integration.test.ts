@@ -63,7 +63,7 @@ it('refuses what an operator removed, when it is sent again', async () => {
   try {
     await store.start(new AbortController().signal);
     const { dead, removed, left } = await replayAfterRemoval(store);
-    expect([dead, removed, left]).toEqual([[expect.stringMatching(/^expired: it is of 2026-11-22T/)], 1, 0]);
+    expect([dead, removed, left]).toEqual([[expect.stringMatching(/^expired: it is dated 2026-11-22T/)], 1, 0]);
   } finally {
     await store.stop();
     await dropDatabase(empty);

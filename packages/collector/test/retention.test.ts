@@ -74,7 +74,7 @@ it('removes what is older at its start and every hour, a day after it has become
   expect(store.times).toEqual(days(3));
   expect(logger.entries[0]).toMatchObject({
     level: 'info',
-    message: 'removed 48 samples of before 2026-11-19T21:00:00.000000+00:00',
+    message: 'removed 48 samples from before 2026-11-19T21:00:00.000000+00:00',
   });
   store.times.push(fakeStart + day / 24n);
   await clock.advance(hour);
@@ -96,7 +96,9 @@ describe('a clock that is wrong', () => {
     await once(made);
     expect(made.store.times).toEqual(days(31));
     expect(made.told()).toEqual([
-      expect.stringMatching(/^warn: samples stay .* the clock is ahead, or nothing was rec/),
+      expect.stringMatching(
+        /^warn: samples past collector.retention are kept .* the clock is ahead, or nothing was rec/,
+      ),
     ]);
     expect(await made.held()).toBe(1);
   });
@@ -136,7 +138,7 @@ describe('a clock that is wrong', () => {
     made.store.times = [...days(5), ...future];
     await once(made);
     expect(made.store.times).toEqual([...days(2), ...future]);
-    expect(made.told()).toEqual([expect.stringMatching(/^info: removed 72 samples of before 2026-11-20T21/)]);
+    expect(made.told()).toEqual([expect.stringMatching(/^info: removed 72 samples from before 2026-11-20T21/)]);
   });
 
   it.each([
@@ -215,7 +217,7 @@ it('says what failed, counts it, and tries again an hour later', async () => {
   await until('it was told', () => logger.entries.length === 1);
   expect(logger.entries[0]).toMatchObject({
     level: 'error',
-    message: expect.stringMatching(/ were not removed, .* in an hour: the server is away$/),
+    message: expect.stringMatching(/ were not removed; .* in an hour: the server is away$/),
   });
   expect(await metric(registry, 'nephoscope_collector_retention_failures_total')).toBe(1);
   store.removeBefore = () => Promise.resolve(7);

@@ -4,22 +4,23 @@ import type { Health } from './inspector.js';
 export interface QueueTopology {
   readonly exchange: string;
   /**
-   * Whose exchange it is, by default ours, which is declared where it is missing. `others`: never declared; it may
-   * not be there yet, and may vanish with a restart of the broker. The queue is bound to it whenever it is there.
+   * Who declares the exchange; by default `nephoscope`, which declares it if it is missing. An exchange of a `service`
+   * is never declared: it may not exist yet, and may disappear when the broker restarts. The queue is bound to it
+   * whenever it exists.
    */
-  readonly exchangeOf?: 'us' | 'others' | undefined;
+  readonly exchangeOwner?: 'nephoscope' | 'service' | undefined;
   readonly queue: string;
-  /** Whose queue it is, by default ours. `others`: consumed as it is, never declared or bound; waited for until it is there. */
-  readonly queueOf?: 'us' | 'others' | undefined;
+  /** Who declares the queue; by default `nephoscope`. A queue of a `service` is consumed as it is, never declared or bound, and awaited. */
+  readonly queueOwner?: 'nephoscope' | 'service' | undefined;
   readonly bindings: readonly string[];
   readonly deadLetterQueue: string;
-  /** Of our queue: what it may hold at the most, bytes; beyond it the oldest messages are dropped. By default unbounded. */
+  /** Maximum size of Nephoscope's own queue, bytes; beyond it the oldest messages are dropped. Default: unbounded. */
   readonly maxBytes?: number | undefined;
   /**
-   * Where the exchange is of others: called when the queue is bound again, or at last, and the exchange may have been
-   * there without it since `from`, ns since 1970. What it was told meanwhile is lost.
+   * For the exchange of a service: called when the queue is bound (again) and the exchange may have existed without the
+   * binding since `from`, ns since 1970. Messages published meanwhile are lost.
    */
-  readonly onGap?: ((from: bigint) => void) | undefined;
+  readonly onUnbound?: ((from: bigint) => void) | undefined;
 }
 
 /**
@@ -42,12 +43,12 @@ export interface TransientQueue {
  * A lock that one program at a time holds, all over the broker.
  *
  * The broker knows of a lost connection before or after its program does: one that was frozen, or cut off, may go on
- * for a moment while the next holds the lock. It cannot `leave` a note any more, so what must happen once is guarded by
+ * for a moment while the next holds the lock. It can no longer save a note, so what must happen once is guarded by
  * that: do it so that doing it twice has no effect (counters with derived ids are recorded once), look at `lost` before
- * each step, and count it as done only when `leave` has resolved.
+ * each step, and count it as done only when `saveNote` has resolved.
  */
 export interface Leadership {
-  /** The latest note whose `leave` resolved, or one after it that was under way when its holder was lost; empty at first. */
+  /** The latest note whose `saveNote` resolved, or one after it that was under way when its holder was lost; empty at first. */
   readonly note: Uint8Array;
   /** Aborted as soon as this program may not hold the lock any more, as when its connection is lost, and by `release`. */
   readonly lost: AbortSignal;
@@ -56,7 +57,7 @@ export interface Leadership {
    *
    * @throws BUS_UNAVAILABLE when it is not confirmed or the lock is lost
    */
-  leave(note: Uint8Array): Promise<void>;
+  saveNote(note: Uint8Array): Promise<void>;
   /** Gives the lock up, for the next who waits. */
   release(): Promise<void>;
 }

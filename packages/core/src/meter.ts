@@ -25,10 +25,10 @@ const ownMeter = /^nephoscope([.:]|$)/;
  *   twice; PLUGIN_INVALID for what is no table of meters at all
  */
 export function checkMeters(meters: readonly Meter[]): void {
-  if (!Array.isArray(meters)) throw malformed("'meters' is no list");
+  if (!Array.isArray(meters)) throw malformed("'meters' is not a list");
   const seen = new Set<string>();
   for (const meter of meters as readonly unknown[]) {
-    if (typeof meter !== 'object' || meter === null) throw malformed("a meter in 'meters' is no object");
+    if (typeof meter !== 'object' || meter === null) throw malformed("a meter in 'meters' is not an object");
     const { name, type, unit } = meter as Partial<Record<keyof Meter, unknown>>;
     if (typeof name !== 'string' || !meterName.test(name)) {
       throw new NephoscopeError(

@@ -92,6 +92,6 @@ function timeOf({ timestamp }: Notification): bigint {
   try {
     return parseTimestamp(timestamp);
   } catch (cause) {
-    throw new NephoscopeError('NOTIFICATION_FIELD', 'the timestamp of the notification is no time', { cause });
+    throw new NephoscopeError('NOTIFICATION_FIELD', 'the timestamp of the notification is not a time', { cause });
   }
 }

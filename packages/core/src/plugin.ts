@@ -32,7 +32,7 @@ export interface PluginSettings<Options> {
   readonly service?: ServiceSettings | undefined;
 }
 
-/** Thrown by `create` of a plugin that has nothing to do here; the reason is shown to the operator and is no error. */
+/** Thrown by `create` of a plugin that has nothing to do here; the reason is shown to the operator and is not an error. */
 export class PluginDeclined extends NephoscopeError {
   constructor(reason: string) {
     super('PLUGIN_DECLINED', reason);
@@ -151,7 +151,7 @@ function checkReads(reads: unknown): void {
     if (!instanceParts.some((one) => one === part))
       throw new NephoscopeError(
         'PLUGIN_INVALID',
-        `the pollster reads '${describeError(part).slice(0, 60)}', which is no part of an instance: there are ${known}`,
+        `the pollster reads '${describeError(part).slice(0, 60)}', which is not a part of an instance: there are ${known}`,
       );
 }
 

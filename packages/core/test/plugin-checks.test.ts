@@ -8,7 +8,7 @@ const wrong: Record<string, readonly [object, RegExp]> = {
   'a part that there is not': [{ reads: ['gpu'] }, /'gpu'.*'cpu', 'memory', 'disks', 'vnics'/],
   'a text as reads': [{ reads: 'cpu' }, /'reads' of a pollster is a list/],
   'no reads': [{ reads: undefined }, /'reads' of a pollster is a list/],
-  'no list of meters': [{ meters: {} }, /'meters' is no list/],
+  'no list of meters': [{ meters: {} }, /'meters' is not a list/],
   'a hole in the table': [{ meters: [null] }, /no object/],
   'a meter without a name': [{ meters: [{ ...meter, name: undefined }] }, /not a meter name/],
   'a meter twice': [{ meters: [meter, meter] }, /declared twice/],

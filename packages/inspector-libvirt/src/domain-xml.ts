@@ -43,7 +43,7 @@ export interface NovaMetadata {
   readonly userId: string | undefined;
   readonly projectId: string | undefined;
   readonly imageId: string | undefined;
-  /** As nova wrote it; undefined also for what is no time. */
+  /** As nova wrote it; undefined also for what is not a time. */
   readonly createdAt: string | undefined;
   /** There is a time of creation, which is none. */
   readonly hasWrongTime?: true;

@@ -105,18 +105,18 @@ describe('a libvirtd over TLS', () => {
   const all = ['cacert.pem', 'clientcert.pem', 'clientkey.pem'];
   it.each<[what: string, file: string, spoil: (path: string) => void, says: string]>([
     ['no authority', 'cacert.pem', rmSync, 'there is no such file: put the certificate of the authority'],
-    ['an authority that is no certificate', 'cacert.pem', blank, 'it is no certificate in PEM'],
+    ['an authority that is not a certificate', 'cacert.pem', blank, 'it is not a certificate in PEM'],
     ['no key', 'clientkey.pem', rmSync, 'there is no such file, but its certificate'],
     ['no certificate', 'clientcert.pem', rmSync, 'there is no such file, but its key'],
-    ['a certificate that is none', 'clientcert.pem', blank, 'it is no certificate in PEM'],
-    ['a key that is none', 'clientkey.pem', blank, 'it is no private key in PEM'],
+    ['a certificate that is none', 'clientcert.pem', blank, 'it is not a certificate in PEM'],
+    ['a key that is none', 'clientkey.pem', blank, 'it is not a private key in PEM'],
     [
       'another key',
       'clientkey.pem',
       (path) => copyFileSync(join(pki, 'serverkey.pem'), path),
       'it is not the key of',
     ],
-    ['a list of revoked ones that is none', 'cacrl.pem', blank, 'it is no list of revoked certificates'],
+    ['a list of revoked ones that is none', 'cacrl.pem', blank, 'it is not a list of revoked certificates'],
     ['a folder', 'clientkey.pem', (path) => (rmSync(path), mkdirSync(path)), 'EISDIR'],
   ])('names the file: %s', async (_, file, spoil, says) => {
     front = await tcpFront(socket);

@@ -57,7 +57,7 @@ function ofMember(name: string, value: JsonValue): string | undefined {
   if (value instanceof JsonNumber) return ofNumber(value);
   if (value === null) return ours.includes(name) || name === 'epoch' || name === 'source' ? 'is null' : undefined;
   if (typeof value !== 'string') return 'is neither text nor number';
-  if (name === 'monotonic_time' || name === 'sequence') return 'is no number';
+  if (name === 'monotonic_time' || name === 'sequence') return 'is not a number';
   // As null is printed.
   if (value === 'None' && !freeText.includes(name)) return "is the text 'None'";
   const other = names.find((one) => value.includes(one));
@@ -74,7 +74,7 @@ function ofNumber({ text }: JsonNumber): string | undefined {
 }
 
 function ofMetadata(value: JsonValue, message: JsonObject): string | undefined {
-  if (!isJsonObject(value)) return 'is no object';
+  if (!isJsonObject(value)) return 'is not an object';
   // What stands behind it in the signed text of our agents may be the end of its last value.
   const mayHoldNumber = message.has('signature_form') && !message.has('sequence');
   return ofLeaf(value, mayHoldNumber);

@@ -16,7 +16,7 @@ const longest = 60;
  *
  * @param one,other their JSON texts; the first is the one that `is`
  * @param members which of them are looked at; by default all
- * @throws JSON_INVALID for what is no JSON
+ * @throws JSON_INVALID for what is not JSON
  */
 export function contentDifference(one: string, other: string, members?: readonly string[]): string | undefined {
   if (one === other) return undefined;

@@ -52,7 +52,7 @@ export function counterReader(meters: readonly Meter[]): (given: unknown, own?: 
     if (!isTextOrNull(userId)) throw wrong('a user id that is neither text nor null');
     if (!isTextOrNull(projectId)) throw wrong('a project id that is neither text nor null');
     if (typeof timestamp !== 'bigint' || !isStorableTime(timestamp))
-      throw wrong('a timestamp that is no bigint of nanoseconds since 1970, in the years 1678 to 2262');
+      throw wrong('a timestamp that is not a bigint of nanoseconds since 1970, in the years 1678 to 2262');
     const metadata = ownMetadata(resourceMetadata);
     const size =
       name.length + resourceId.length + (userId ?? '').length + (projectId ?? '').length + metadata.size;

@@ -4,7 +4,7 @@ import { maxDigitKeys, maxMessageValues } from './field-rules.js';
 import { isDigits } from './json.js';
 
 // Cuts a JSON text where it stands, without reading what is in the pieces: a message within an envelope keeps its own
-// text, digit by digit, and one that is no JSON costs only itself. Nothing here goes deeper than one level, so that no
+// text, digit by digit, and one that is not JSON costs only itself. Nothing here goes deeper than one level, so that no
 // nesting can overflow the stack, and each character is looked at once, so that 16 MiB take some tens of milliseconds.
 
 /** More items than this no array has that is read: of the smallest messages 16 MiB hold some 60,000. */
@@ -13,7 +13,7 @@ const maxItems = 100_000;
 /**
  * The members of the object that `text` is: each key with the text of its value.
  *
- * @throws JSON_INVALID when it is no object, has a key twice, or more of them than a message has values; what is in the
+ * @throws JSON_INVALID when it is not an object, has a key twice, or more of them than a message has values; what is in the
  *   values is not looked at
  */
 export function jsonMembers(text: string): ReadonlyMap<string, string> {
@@ -51,7 +51,7 @@ function* itemsOf(text: string): Generator<string, void, undefined> {
   while (cutter.more()) yield cutter.value();
 }
 
-/** @throws JSON_INVALID when `text` is no JSON string */
+/** @throws JSON_INVALID when `text` is not a JSON string */
 export function jsonString(text: string): string {
   try {
     if (text.startsWith('"')) return JSON.parse(text) as string;

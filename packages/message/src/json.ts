@@ -22,7 +22,7 @@ export const maxJsonDepth = 64;
 /**
  * Reads a JSON text strictly after RFC 8259, with every number kept as it was written.
  *
- * Refused beside what is no JSON: a key that stands twice in one object, half a surrogate pair, more
+ * Refused beside what is not JSON: a key that stands twice in one object, half a surrogate pair, more
  * than {@link maxJsonDepth} levels, a number of more than 4,300 characters or 40 digits
  * of exponent, more than 1,000 keys that are digits alone,
  * and more than `maxValues` values, all of them as soon as they are met.

@@ -9,7 +9,7 @@ export interface MemberSpan {
 
 /**
  * Where the values of these members of the outermost object stand in its JSON text, in the order of the text. A value
- * itself, with every digit and blank as received, is the slice between. The text was parsed before; of one that is no JSON
+ * itself, with every digit and blank as received, is the slice between. The text was parsed before; of one that is not JSON
  * only this is promised: spans in order, and none beyond its end.
  */
 export function memberSpans(text: string, keys: readonly string[]): readonly MemberSpan[] {

@@ -52,7 +52,7 @@ const known = new WeakMap<object, OwnMetadata>();
  */
 export function ownMetadata(given: unknown): OwnMetadata {
   const path = 'resource_metadata';
-  if (typeof given !== 'object' || given === null || Array.isArray(given)) throw invalid(path, 'is no object');
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) throw invalid(path, 'is not an object');
   const before = known.get(given);
   if (before !== undefined) return before;
   const budget = newBudget();
@@ -85,7 +85,7 @@ function frozenCopy(value: unknown, path: string, depth: number, budget: Budget)
         Array.from(value as unknown[], (item, index) => frozenCopy(item, `${path}[${index}]`, depth + 1, budget)),
       );
     }
-    if (!isPlain(value)) throw invalid(path, 'is no plain object');
+    if (!isPlain(value)) throw invalid(path, 'is not a plain object');
     // Object.fromEntries, since `__proto__` is a key like any other.
     return Object.freeze(
       Object.fromEntries(
@@ -148,7 +148,7 @@ function jsonValue(value: MetadataValue, path: string, depth: number, budget: Bu
   // Whoever is not held to the types can bring NaN, undefined or a function here.
   if (typeof value !== 'object') throw invalid(path, `is ${String(value).slice(0, 40)}`);
   if (depth > maxJsonDepth) throw invalid(path.slice(0, 100), `is nested more than ${maxJsonDepth} deep`);
-  if (!isPlain(value)) throw invalid(path, 'is no plain object');
+  if (!isPlain(value)) throw invalid(path, 'is not a plain object');
   // Array.from, which does not pass over holes.
   if (isArray(value))
     return Array.from(value, (item, index) => jsonValue(item, `${path}[${index}]`, depth + 1, budget));

@@ -4,7 +4,7 @@ import { maxMeteringLineBytes } from './field-rules.js';
 import { nephoscopeWire } from './metering-wire.js';
 import type { MeteringWire } from './metering-wire.js';
 
-/** A line that is no text, as it came. */
+/** A line that is not a string, as it came. */
 export interface UnreadableLine {
   readonly reason: string;
   readonly bytes: Uint8Array;

@@ -25,7 +25,7 @@ export const maxMeteringDocumentBytes = 16 * 1024 * 1024;
  * - a message alone.
  *
  * The latter three are one document if the content type is `application/json`, else one a line, and each may stand in
- * oslo's envelope. A message that is no JSON costs nothing but itself; of a frame that cannot be read nothing is taken.
+ * oslo's envelope. A message that is not JSON costs nothing but itself; of a frame that cannot be read nothing is taken.
  */
 export function* meteringTexts(
   body: Uint8Array,

@@ -200,7 +200,7 @@ const timestampField = rememberingLast((timestamp: bigint, writer) => {
   if (typeof timestamp !== 'bigint' || !isStorableTime(timestamp))
     throw new NephoscopeError(
       'COUNTER_INVALID',
-      'the timestamp of a counter is no bigint of nanoseconds since 1970, in the years 1678 to 2262',
+      'the timestamp of a counter is not a bigint of nanoseconds since 1970, in the years 1678 to 2262',
     );
   return textField('timestamp', formatTimestamp(timestamp), writer);
 });

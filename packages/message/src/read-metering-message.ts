@@ -28,7 +28,7 @@ export function readMeteringMessage(text: string): ReadMessage {
   } catch (error) {
     throw unreadable(describeError(error), error);
   }
-  if (!isJsonObject(message)) throw unreadable('the message is no object');
+  if (!isJsonObject(message)) throw unreadable('the message is not an object');
   return { message, sample: sampleOf(message, text) };
 }
 
@@ -43,7 +43,7 @@ export function sampleOf(message: JsonObject, text: string): Sample {
   if (!isCounterType(type)) throw unreadable(`counter_type is none of ${counterTypes.join(', ')}`);
   const metadata = message.get('resource_metadata');
   if (metadata !== undefined && metadata !== null && !isJsonObject(metadata))
-    throw unreadable('resource_metadata is no object');
+    throw unreadable('resource_metadata is not an object');
   return {
     messageId: requiredText(message, 'message_id'),
     source: optionalText(message, 'source') ?? 'openstack',
@@ -66,13 +66,13 @@ export function sampleOf(message: JsonObject, text: string): Sample {
 function requiredText(message: JsonObject, key: string): string {
   const value = message.get(key);
   if (value === undefined) throw unreadable(`${key} is missing`);
-  if (!isText(value)) throw unreadable(`${key} is no text`);
+  if (!isText(value)) throw unreadable(`${key} is not a string`);
   return value;
 }
 
 function optionalText(message: JsonObject, key: string): string | null {
   const value = message.get(key) ?? null;
-  if (!isTextOrNull(value)) throw unreadable(`${key} is no text`);
+  if (!isTextOrNull(value)) throw unreadable(`${key} is not a string`);
   return value;
 }
 
@@ -81,7 +81,7 @@ function volumeOf(message: JsonObject): string {
   if (value === undefined) throw unreadable('counter_volume is missing');
   if (value === null)
     throw new NephoscopeError('SAMPLE_WITHOUT_VOLUME', 'counter_volume is null: nothing was measured');
-  if (!(value instanceof JsonNumber)) throw unreadable('counter_volume is no number');
+  if (!(value instanceof JsonNumber)) throw unreadable('counter_volume is not a number');
   return value.text;
 }
 
@@ -90,7 +90,7 @@ function sequenceOf(message: JsonObject): bigint | null {
   if (value === null) return null;
   const sequence = value instanceof JsonNumber && /^\d{1,19}$/.test(value.text) ? BigInt(value.text) : undefined;
   if (sequence === undefined || sequence > maxSequence)
-    throw unreadable(`sequence is no integer from 0 to ${maxSequence}`);
+    throw unreadable(`sequence is not an integer from 0 to ${maxSequence}`);
   return sequence;
 }
 

@@ -24,7 +24,7 @@ export interface Signer {
 export type RejectionReason =
   /** It has no `message_signature`. */
   | 'unsigned'
-  /** Its `signature_key` names a scheme that this version does not know, or is no text. */
+  /** Its `signature_key` names a scheme that this version does not know, or is not a string. */
   | 'scheme-unknown'
   /** Its `message_signature` is none of its scheme. */
   | 'signature-malformed'

@@ -40,7 +40,7 @@ export function totalReader(meters: readonly Meter[]): (given: object) => ReadTo
       if (typeof volume === 'object')
         return { key, volume: readMissing(volume), plugging: readPlugging(plugging) };
       if (typeof volume !== 'bigint' && !Number.isFinite(volume))
-        throw wrong(`has a part '${key.slice(0, 100)}' whose volume is no finite number`);
+        throw wrong(`has a part '${key.slice(0, 100)}' whose volume is not a finite number`);
       return { key, volume: volume as number | bigint, plugging: readPlugging(plugging) };
     });
     const { name, type, unit, userId, projectId, resourceId, timestamp, resourceMetadata } = counter;

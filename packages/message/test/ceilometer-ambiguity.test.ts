@@ -79,7 +79,7 @@ describe('a message in the form of Ceilometer', () => {
     ['a member of ours alone', { epoch: 'x' }, /'epoch'/],
     ['no project', { project_id: undefined }, /project_id is missing/],
     ['no metadata', { resource_metadata: undefined }, /resource_metadata is missing/],
-    ['metadata that are none', { resource_metadata: null }, /resource_metadata is no object/],
+    ['metadata that are none', { resource_metadata: null }, /resource_metadata is not an object/],
     [
       'a project within its id',
       { message_id: 'xproject_idp' },
@@ -87,7 +87,7 @@ describe('a message in the form of Ceilometer', () => {
     ],
     ['a source within its source', { source: 'xsourcey' }, /source holds/],
     ['a text for null', { user_id: 'None' }, /'None'/],
-    ['a text for a time', { monotonic_time: '5' }, /monotonic_time is no number/],
+    ['a text for a time', { monotonic_time: '5' }, /monotonic_time is not a number/],
     ['digits beyond a double', { counter_volume: new JsonNumber('1.00000000000000000000001') }, /digit by digit/],
     ['a volume beyond all doubles', { counter_volume: new JsonNumber('1e999') }, /digit by digit/],
     [

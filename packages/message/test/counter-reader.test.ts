@@ -54,7 +54,7 @@ const wrong: Record<string, unknown> = {
   'no volume': { ...good, volume: undefined },
   NaN: { ...good, volume: NaN },
   'a count below 0': { ...good, volume: -5n },
-  'a count below 0 that is no bigint': { ...good, volume: -0.5 },
+  'a count below 0 that is not a bigint': { ...good, volume: -0.5 },
   infinity: { ...good, volume: -Infinity },
   'more values than a reader takes': { ...good, resourceMetadata: { a: new Array(4_900).fill(0) } },
   'more keys of digits than a reader takes': {

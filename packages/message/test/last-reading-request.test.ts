@@ -84,7 +84,7 @@ it.each([
   ['a list', []],
   ['no id of an instance', { ...request, instance: 'instance-1' }],
   ['a reason with blanks', { ...request, reason: 'because it ends' }],
-  ['a time that is no text', { ...request, announced: 5 }],
+  ['a time that is not a string', { ...request, announced: 5 }],
   ['a long time', { ...request, announced: 'x'.repeat(65) }],
   ['one more member', { ...request, more: 1 }],
   ['one less', { instance: request.instance, reason: request.reason }],

@@ -80,7 +80,7 @@ describe('a batch', () => {
     ]);
   });
 
-  it('keeps a byte order mark, which is no JSON', () => {
+  it('keeps a byte order mark, which is not JSON', () => {
     expect([...splitMeteringBatch(Buffer.from('\ufeff{}\n'))]).toEqual(['\ufeff{}']);
   });
 

@@ -44,10 +44,10 @@ it.each([
   ['no list', { parts: 'vda' }, 'list'],
   ['a part that is none', { parts: [null] }, 'name each device'],
   ['two parts of one key', { parts: [parts[0], parts[0]] }, 'one key'],
-  ['a volume that is no number', { parts: [{ key: 'a', volume: NaN }] }, 'no finite number'],
+  ['a volume that is not a number', { parts: [{ key: 'a', volume: NaN }] }, 'no finite number'],
   ['a reason that is none', { parts: [{ key: 'a', volume: { missing: 'lost', detail: '' } }] }, 'reason'],
-  ['marks that are no texts', { parts: [{ key: 'a', volume: 1n, plugging: [5] }] }, 'plugging'],
-  ['a whole that is no number', { whole: Infinity }, 'finite'],
+  ['marks that are not strings', { parts: [{ key: 'a', volume: 1n, plugging: [5] }] }, 'plugging'],
+  ['a whole that is not a number', { whole: Infinity }, 'finite'],
   ['another meter', { name: 'disk.write.bytes' }, 'table'],
   ['a gauge', { name: 'disk.fill', type: 'gauge', unit: '%' }, 'only cumulative'],
 ])('refuses %s', (_, wrong, says) => {

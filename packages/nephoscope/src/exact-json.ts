@@ -28,7 +28,7 @@ export function exactNumber(text: string): number | bigint {
   );
 }
 
-/** @throws METADATA_INVALID when the text is no JSON object, NUMBER_INVALID */
+/** @throws METADATA_INVALID when the text is not a JSON object, NUMBER_INVALID */
 export function exactMetadata(text: string): Metadata {
   let value: JsonValue;
   try {
@@ -39,7 +39,10 @@ export function exactMetadata(text: string): Metadata {
     });
   }
   if (!isJsonObject(value))
-    throw new NephoscopeError('METADATA_INVALID', 'the metadata is no object: write it as \'{"key": "value"}\'');
+    throw new NephoscopeError(
+      'METADATA_INVALID',
+      'the metadata is not an object: write it as \'{"key": "value"}\'',
+    );
   return metadataValue(value) as Metadata;
 }
 

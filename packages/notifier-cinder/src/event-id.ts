@@ -33,7 +33,7 @@ export function isRepeatedDeletion({ kind }: CinderResource, { eventType, payloa
 }
 
 /**
- * A time in cinder's own words, whole seconds as nova's are taken, too: a period is the same however it is written. What is no time stays as
+ * A time in cinder's own words, whole seconds as nova's are taken, too: a period is the same however it is written. What is not a time stays as
  * it is.
  */
 function inSeconds(time: MetadataValue): MetadataValue {

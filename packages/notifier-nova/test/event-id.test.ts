@@ -96,7 +96,7 @@ describe('of exists', () => {
     expect(eventId(versioned)).toBe(eventId(unversioned));
   });
 
-  it('refuses a period that is no time', () => {
+  it('refuses a period that is not a time', () => {
     expect(() => eventId(ofAudit('yesterday', '2026-11-22 22:00:00', 'req-1'))).toThrow(
       expect.objectContaining({ code: 'TIMESTAMP_INVALID' }),
     );

@@ -10,7 +10,7 @@ import type { Answer } from './answer.js';
 /**
  * What an answer holds that is no listing.
  *
- * @throws OPENSTACK_ANSWER when it is no JSON
+ * @throws OPENSTACK_ANSWER when it is not JSON
  */
 export function jsonOf(answer: Answer): JsonValue {
   try {

@@ -28,7 +28,7 @@ function candidates(name: string, override: string | undefined, env: Environment
 /**
  * The clouds of clouds.yaml, each with what secure.yaml and the profile of clouds-public.yaml say of it.
  *
- * @throws OPENSTACK_CONFIG for a file that cannot be read or is no YAML
+ * @throws OPENSTACK_CONFIG for a file that cannot be read or is not YAML
  */
 export async function readClouds(env: Environment): Promise<{
   readonly file: string | undefined;
@@ -79,7 +79,7 @@ async function firstOf(
       const line = (error as { readonly linePos?: readonly { readonly line: number }[] }).linePos?.[0]?.line;
       throw new OpenStackError(
         'OPENSTACK_CONFIG',
-        `${path} is no YAML${line === undefined ? '' : `: see line ${line}`}`,
+        `${path} is not YAML${line === undefined ? '' : `: see line ${line}`}`,
       );
     }
   }

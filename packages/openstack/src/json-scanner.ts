@@ -212,7 +212,7 @@ export class JsonScanner {
 
   #beginItem(byte: number): void {
     const { starts } = this.#list as { starts: number[] };
-    if (byte !== openBrace) throw refused('an item in the list that is no object');
+    if (byte !== openBrace) throw refused('an item in the list that is not an object');
     if (starts.length >= answerLimits.items) throw refused(`more than ${answerLimits.items} items`);
     starts.push(this.#at);
     this.#isInItem = true;
@@ -265,7 +265,7 @@ export class JsonScanner {
   }
 
   #noJson(): AnswerRefused {
-    return new AnswerRefused(`the answer is no JSON, from byte ${this.#at} on`);
+    return new AnswerRefused(`the answer is not JSON, from byte ${this.#at} on`);
   }
 }
 

@@ -38,7 +38,7 @@ export function fieldOf(object: JsonValue | undefined, key: string): JsonValue |
   return isJsonObject(object) && Object.hasOwn(object, key) ? object[key] : undefined;
 }
 
-/** The objects of a list; nothing when it is no list. */
+/** The objects of a list; nothing when it is not a list. */
 export function objectsOf(value: JsonValue | undefined): readonly JsonObject[] {
   return Array.isArray(value) ? (value as readonly JsonValue[]).filter(isJsonObject) : [];
 }

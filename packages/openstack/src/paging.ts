@@ -25,7 +25,7 @@ export function readPage(answer: Answer, key: string, endpoint: string, url: URL
   const { around, list } = understood(answer, (body) => body.listing());
   const wrong = (what: string) => new OpenStackError('OPENSTACK_ANSWER', what, { context: answer.context });
   if (list === undefined)
-    throw wrong(key === '' ? 'the answer is no list of objects' : `the answer has no list of objects '${key}'`);
+    throw wrong(key === '' ? 'the answer is not a list of objects' : `the answer has no list of objects '${key}'`);
   if (list.length === 0) return { list, next: undefined };
   if (key === '')
     return {

@@ -165,7 +165,7 @@ class CloudSession implements Session {
     if (answer.status < 200 || answer.status > 299) throw refusal(answer, this.#redaction);
     const value = jsonOf(answer);
     if (!isJsonObject(value))
-      throw new OpenStackError('OPENSTACK_ANSWER', 'the answer is no object', { context: answer.context });
+      throw new OpenStackError('OPENSTACK_ANSWER', 'the answer is not an object', { context: answer.context });
     return value;
   }
 

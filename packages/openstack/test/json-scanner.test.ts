@@ -125,7 +125,7 @@ it.each([
 
 const many = (count: number, text: string) => Array.from({ length: count }, () => text).join(',');
 it.each([
-  ['items that are no objects', '{"l":[1]}', 'an item in the list that is no object'],
+  ['items that are not objects', '{"l":[1]}', 'an item in the list that is not an object'],
   ['two lists', '{"l":[],"l":[]}', 'the list twice'],
   ['too many items', `{"l":[${many(200_001, '{}')}]}`, 'more than 200000 items'],
   ['a large item', `{"l":[{"a":"${'x'.repeat(256 * 1024)}`, 'an item of more than 256 KiB'],

@@ -224,7 +224,7 @@ it.each([
   expect(String(error)).toContain(what);
 });
 
-it('prints no secret, even of a file that is no YAML', async () => {
+it('prints no secret, even of a file that is not YAML', async () => {
   const config = await read(
     { ...openrc, OS_CACERT: '', OS_AUTH_TYPE: 'password' },
     { applicationCredentialSecret: 'opt-secret' },

@@ -250,7 +250,7 @@ describe('listing', () => {
     expect(pages.flat().map(({ id }) => id)).toEqual(items.map((_, id) => String(id)));
     expect(await failureOf(pagesOf(session, images))).toMatchObject({
       code: 'OPENSTACK_ANSWER',
-      message: expect.stringMatching(/^the answer is no JSON, from byte \d+ on/),
+      message: expect.stringMatching(/^the answer is not JSON, from byte \d+ on/),
     });
     expect(await failureOf(pagesOf(session, images))).toMatchObject({
       code: 'OPENSTACK_ANSWER',

@@ -69,7 +69,7 @@ export async function readConfig(path: string, environment: NodeJS.ProcessEnv): 
 const unreadable: Readonly<Record<string, string>> = {
   ENOENT: 'there is no such file: name one with --config',
   EISDIR: 'it is a folder: name the file in it',
-  ENOTDIR: 'a part of the path is no folder: name a file with --config',
+  ENOTDIR: 'a part of the path is not a directory: name a file with --config',
   EACCES: 'this user may not read it: run as one who may, or change its owner or mode',
 };
 

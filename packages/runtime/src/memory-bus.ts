@@ -270,7 +270,7 @@ export function createMemoryBus({
       listeners.clear();
       return Promise.resolve();
     },
-    declare({ exchange, queue: name, queueOf, bindings, maxBytes = Infinity }: QueueTopology) {
+    declare({ exchange, queue: name, queueOwner, bindings, maxBytes = Infinity }: QueueTopology) {
       const queue = queues.get(name) ?? {
         name,
         bindings: [],
@@ -281,7 +281,7 @@ export function createMemoryBus({
         consumers: [],
         scheduled: false,
       };
-      if (queueOf !== 'others') queue.bindings.push(...bindingsOf(exchange, bindings));
+      if (queueOwner !== 'service') queue.bindings.push(...bindingsOf(exchange, bindings));
       queues.set(name, queue);
       return Promise.resolve();
     },

@@ -54,7 +54,7 @@ export class MemoryLock {
     next.resolve({
       note: this.#note,
       lost: lost.signal,
-      leave: async (note) => {
+      saveNote: async (note) => {
         lost.signal.throwIfAborted();
         this.#note = Uint8Array.from(note);
       },

@@ -3,7 +3,7 @@ import type { Document, Node, YAMLError, YAMLMap } from 'yaml';
 
 type Code = YAMLError['code'];
 
-/** One thing that is no YAML, and where in the text it stands. */
+/** One thing that is not YAML, and where in the text it stands. */
 export interface YamlMistake {
   readonly offset: number;
   readonly message: string;
@@ -20,7 +20,7 @@ const messages: Readonly<Record<Code, string>> = {
   ALIAS_PROPS: `an alias cannot have a tag or an anchor (${quotes})`,
   BAD_ALIAS: `this alias is not written as one (${quotes})`,
   BAD_COLLECTION_TYPE: 'the tag does not fit to what follows',
-  BAD_DIRECTIVE: `this is no directive of YAML (${quotes})`,
+  BAD_DIRECTIVE: `this is not a directive of YAML (${quotes})`,
   BAD_DQ_ESCAPE: 'there is no such escape within double quotes: use single quotes, or \\\\ for a backslash',
   BAD_INDENT: 'the indentation does not fit to the lines around it',
   BAD_PROP_ORDER: 'anchors and tags must stand behind the indicator',

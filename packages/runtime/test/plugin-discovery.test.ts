@@ -197,7 +197,7 @@ describe('discoverPlugins', () => {
     ['a namespace without names', { bus: './bus' }, "'bus' must be an object of names"],
     ['a name with capitals', { bus: { Amqp: '.' } }, "'Amqp' is not a plugin name"],
     [
-      'a target that is no text',
+      'a target that is not a string',
       { bus: { amqp: 5 } },
       "'amqp' must name an export of the package, such as './amqp'",
     ],

@@ -44,12 +44,12 @@ export type MessageValues = ColumnValues & Omit<MessageParts, 'layout'>;
 /**
  * Takes the text of a sample apart.
  *
- * @throws SAMPLE_INVALID for a text that is no JSON: with a control character, or half a surrogate pair
+ * @throws SAMPLE_INVALID for a text that is not JSON: with a control character, or half a surrogate pair
  */
 export function dismantle(sample: Sample): MessageParts {
   const { text } = sample;
   if (noJson.test(text) || !text.isWellFormed())
-    throw new PermanentError('SAMPLE_INVALID', `the text of message ${sample.messageId} is no JSON`);
+    throw new PermanentError('SAMPLE_INVALID', `the text of message ${sample.messageId} is not JSON`);
   let layout = '';
   let at = 0;
   const values = new Map<Key, string>();

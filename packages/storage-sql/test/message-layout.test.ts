@@ -88,7 +88,7 @@ describe('the layout of a message', () => {
     );
   });
 
-  it('is none of what is no JSON', () => {
+  it('is none of what is not JSON', () => {
     const sample = { ...exampleSample(), text: `{"a": "\u0003"}` };
     let error: unknown;
     try {

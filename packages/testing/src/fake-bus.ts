@@ -120,7 +120,7 @@ export class FakeBus implements MessageBus {
     return {
       note: lock.note,
       lost: lost.signal,
-      async leave(note) {
+      async saveNote(note) {
         lost.signal.throwIfAborted();
         lock.note = note;
       },

@@ -31,13 +31,13 @@ export function lockContract(create: () => MessageBus, withBus: WithBus): void {
           assert.equal(++held, 1);
           assert.equal(lock.lost.aborted, false);
           notes.push(text(lock.note));
-          await lock.leave(bytes(`${text(lock.note)}${name}?`));
-          await lock.leave(bytes(`${text(lock.note)}${name}`));
+          await lock.saveNote(bytes(`${text(lock.note)}${name}?`));
+          await lock.saveNote(bytes(`${text(lock.note)}${name}`));
           held--;
           await lock.release();
           await lock.release();
           assert.equal(lock.lost.aborted, true);
-          await rejects(lock.leave(bytes('too late')), 'BUS_UNAVAILABLE');
+          await rejects(lock.saveNote(bytes('too late')), 'BUS_UNAVAILABLE');
         }),
       );
       const last = await bus.lead(queue, deadline());
@@ -58,7 +58,7 @@ export function lockContract(create: () => MessageBus, withBus: WithBus): void {
       for (const length of [300_000, 1, 0]) {
         const note = Uint8Array.from({ length }, (_, i) => (i * 31 + (i >> 8)) & 0xff);
         const lock = await bus.lead(queue, deadline());
-        const left = lock.leave(note);
+        const left = lock.saveNote(note);
         await left;
         // What becomes of the caller's own bytes is of no matter.
         const expected = note.slice();
@@ -88,7 +88,7 @@ export function lockContract(create: () => MessageBus, withBus: WithBus): void {
     await withBus(async (bus, { queue, deadLetterQueue }) => {
       const one = await bus.lead(queue, deadline());
       const other = await bus.lead(deadLetterQueue, deadline());
-      await one.leave(bytes('one'));
+      await one.saveNote(bytes('one'));
       assert.deepEqual([one.lost.aborted, text(other.note)], [false, '']);
     });
   });
@@ -101,7 +101,7 @@ export function lockContract(create: () => MessageBus, withBus: WithBus): void {
       await bus.stop();
       await refused;
       await until('the loss', () => held.lost.aborted);
-      await rejects(held.leave(bytes('too late')), 'BUS_UNAVAILABLE');
+      await rejects(held.saveNote(bytes('too late')), 'BUS_UNAVAILABLE');
     });
   });
 }

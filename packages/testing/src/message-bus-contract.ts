@@ -10,7 +10,7 @@ import { deliveryContract } from './delivery-contract.js';
 import type { ReadDeadLetters } from './delivery-contract.js';
 import { listenContract } from './listen-contract.js';
 import { lockContract } from './lock-contract.js';
-import { othersContract } from './others-contract.js';
+import { serviceTopologyContract } from './service-topology-contract.js';
 import { testFramework } from './test-framework.js';
 
 export interface MessageBusContract {
@@ -224,7 +224,7 @@ export function messageBusContract(
 
     deliveryContract(withBus, deadLetters);
     deadLetterContract(create, withBus);
-    othersContract(withBus, remove);
+    serviceTopologyContract(withBus, remove);
     listenContract(withBus);
     lockContract(create, withBus);
   });

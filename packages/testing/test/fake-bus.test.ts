@@ -52,7 +52,7 @@ describe('FakeBus', () => {
   it('grants a lock to one after another, and takes it away', async () => {
     const bus = new FakeBus();
     const first = await bus.lead('lock', never);
-    await first.leave(Buffer.from('note'));
+    await first.saveNote(Buffer.from('note'));
     const gaveUp = new AbortController();
     const second = bus.lead('lock', gaveUp.signal);
     const third = bus.lead('lock', never);
@@ -60,7 +60,7 @@ describe('FakeBus', () => {
     await expect(second).rejects.toThrow('not any more');
     bus.loseLead('lock');
     expect(first.lost.aborted).toBe(true);
-    await expect(first.leave(Buffer.from('too late'))).rejects.toMatchObject({ code: 'BUS_UNAVAILABLE' });
+    await expect(first.saveNote(Buffer.from('too late'))).rejects.toMatchObject({ code: 'BUS_UNAVAILABLE' });
     const { note, release, lost } = await third;
     expect(Buffer.from(note).toString()).toBe('note');
     await first.release();

@@ -143,7 +143,7 @@ const faults: readonly Fault[] = [
     says: 'twice',
   },
   {
-    fault: 'a volume that is no number',
+    fault: 'a volume that is not a number',
     plugin: () => changing((counter) => ({ ...counter, volume: NaN })),
     test: 'makes counters',
     says: 'NaN',

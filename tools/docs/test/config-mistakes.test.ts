@@ -213,8 +213,8 @@ describe('what operators are told of their mistakes', () => {
       "collector.signatures: must be a list of 'ceilometer' or 'canonical', not an empty list (FILE:3)",
     ],
     [
-      'notifications: { queue: { of: nova } }\n',
-      "notifications.queue.of: must be one of 'us', 'others', not 'nova' (FILE:3)",
+      'notifications: { queue: { owner: nova } }\n',
+      "notifications.queue.owner: must be one of 'nephoscope', 'services', not 'nova' (FILE:3)",
     ],
     [
       'storage: { url: /var/lib/samples.db }\n',
@@ -482,7 +482,7 @@ describe('what operators are told of their mistakes', () => {
       `cannot read the configuration ${folder}: it is a folder: name the file in it`,
     );
     expect((await refusal(join(path, 'x'))).message).toBe(
-      `cannot read the configuration ${path}/x: a part of the path is no folder: name a file with --config`,
+      `cannot read the configuration ${path}/x: a part of the path is not a directory: name a file with --config`,
     );
   });
 });

@@ -77,6 +77,7 @@ central:
     image: { interface: public }
     objectstore: { resellerPrefix: SERVICE_, interface: internal }
 notifications:
+  queue: { of: others }
   plugins:
     volume_size: { exchanges: [cinder], publishers: ['*'] }
     vcpus: { exchange: nova, format: versioned, versionedTopics: [v], publishers: [a] }
@@ -94,6 +95,7 @@ notifications:
     `notifications.plugins.vcpus.versionedTopics: ${once} plugins: write services.nova.topics, with those of the unversioned form`,
     `notifications.plugins.volume_size.exchanges: ${once} plugins: write services.cinder.exchange`,
     `notifications.plugins.volume_size.publishers: ${once} plugins: write services.cinder.publishers`,
+    'notifications.queue.of: is now owner: nephoscope instead of us, services instead of others',
     'openstack.applicationCredentialName: write applicationCredentialId instead, or auth.application_credential_name …',
     'openstack.authType: remove the key, as it follows from what is given of the others; or write auth_type …',
     'openstack.domainId: write auth.domain_id …',

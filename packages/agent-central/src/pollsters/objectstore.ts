@@ -92,7 +92,7 @@ function volumesOf({ status, headers: given }: CloudHead): readonly bigint[] | M
   for (const header of headers) {
     const value = given[header] ?? '';
     if (!/^\d{1,30}$/.test(value)) {
-      const what = value === '' ? 'has no' : 'is no number in';
+      const what = value === '' ? 'has no' : 'is not a number in';
       return { missing: 'error', detail: `the answer for its account ${what} ${header}` };
     }
     volumes.push(BigInt(value));

@@ -202,14 +202,14 @@ describe('of what any cloud may list', () => {
   it.each<[string, Metadata, string]>([
     ['has no id', { size: 1 }, "has no 'id'"],
     ['has an empty id', { id: '', size: 1 }, "has no 'id'"],
-    ['has an id that is no text', { id: 7, size: 1 }, "has a 'id' that is no text"],
+    ['has an id that is not a string', { id: 7, size: 1 }, "has a 'id' that is not a string"],
     ['has no size', { id: 'bad' }, "has no 'size'"],
     ['has a size that is a text', { id: 'bad', size: '5' }, "has a 'size' that is not a whole number"],
     ['has a size below 0', { id: 'bad', size: -1 }, "has a 'size' that is not a whole number"],
     [
-      'has an owner that is no text',
+      'has an owner that is not a string',
       { id: 'bad', size: 1, 'os-vol-tenant-attr:tenant_id': ['x'] },
-      "has a 'os-vol-tenant-attr:tenant_id' that is no text",
+      "has a 'os-vol-tenant-attr:tenant_id' that is not a string",
     ],
   ])('one that %s costs nothing but itself', async (_what, bad, says) => {
     const { counters, gaps } = await poll(

@@ -59,7 +59,7 @@ describe('storage.objects', () => {
     ['refused with 410', refused(410), 'off', 'no account'],
     ['refused with 403', refused(403), 'error', 'status 403: grant the user the role ResellerAdmin'],
     ['without a figure', { status: 204, headers: {} }, 'error', 'has no x-account-object-count'],
-    ['with a figure that is none', answer(204, '1', 'many'), 'error', 'is no number in x-account-bytes-used'],
+    ['with a figure that is none', answer(204, '1', 'many'), 'error', 'is not a number in x-account-bytes-used'],
   ])('an account that is %s costs nothing but itself', async (_what, head, missing, says) => {
     const { counters, gaps } = await poll(objectstore, one(head));
     expect(new Set(counters.map(({ projectId }) => projectId))).toEqual(new Set([beta]));

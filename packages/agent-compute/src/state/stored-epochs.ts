@@ -33,7 +33,7 @@ export interface StoredRun {
 /** By instance id, in the order in which they were seen last. */
 export type StoredEpochs = Readonly<Record<string, StoredRun>>;
 
-const volume = z.string().refine((text) => text !== '' && Number.isFinite(Number(text)), 'is no number');
+const volume = z.string().refine((text) => text !== '' && Number.isFinite(Number(text)), 'is not a number');
 const plugging = z.array(z.string());
 const storedParts = z.array(
   z.union([

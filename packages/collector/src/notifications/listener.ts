@@ -144,8 +144,8 @@ export class NotificationListener implements Component {
     await bus.declare(meteringTopology);
     for (const topology of topologiesOf(options.queue, handlers)) {
       const { exchange } = topology;
-      const onGap = () => this.#metrics.gaps.inc({ exchange });
-      await bus.declare(topology.queueOf === 'others' ? topology : { ...topology, onGap });
+      const onUnbound = () => this.#metrics.unbound.inc({ exchange });
+      await bus.declare(topology.queueOwner === 'service' ? topology : { ...topology, onUnbound });
     }
     await this.#consumption.start();
     this.#isConsuming = true;

@@ -33,7 +33,7 @@ export function createNotificationMetrics(registry: Registry) {
       help: 'Attempts at which the bus did not accept samples or a dead letter of a notification',
       registers,
     }),
-    gaps: new Counter({
+    unbound: new Counter({
       name: 'nephoscope_collector_notification_gaps_total',
       help: 'Times when an exchange may have existed without our queue, by exchange: notifications published then are lost',
       labelNames: ['exchange'],

@@ -1,4 +1,4 @@
-import { byteSize, duration, ignoredOption } from '@nephoscope/core';
+import { byteSize, duration, ignoredOption, refusedOption } from '@nephoscope/core';
 import { selectionOptions } from '@nephoscope/runtime';
 import { z } from 'zod';
 
@@ -17,25 +17,26 @@ export const notificationsOptions = z.strictObject({
     ),
   queue: z
     .strictObject({
-      of: z
-        .enum(['us', 'others'])
-        .default('us')
+      owner: z
+        .enum(['nephoscope', 'services'])
+        .default('nephoscope')
         .describe(
-          "`us`: a durable queue of our own, bound to the services' exchanges. `others`: the queue that the services fill themselves, as Ceilometer does.",
+          "`nephoscope`: a durable queue of its own, bound to the services' exchanges. `services`: the queue that the services declare and fill themselves, as for Ceilometer.",
         ),
+      of: refusedOption('is now owner: nephoscope instead of us, services instead of others'),
       name: z
         .string()
         .min(1)
         .optional()
         .describe(
-          `Its name. Default: \`${ownQueue}\`, or \`${servicesQueue}\` for that of others. Dead letters go to the queue of that name with \`.dead\` behind it.`,
+          `Its name. Default: \`${ownQueue}\`, or \`${servicesQueue}\` with \`owner: services\`. Dead letters go to the queue of that name with \`.dead\` appended.`,
         ),
       maxBytes: byteSize()
         .prefault('1GiB')
         .describe("Maximum size of Nephoscope's own queue. Beyond it the oldest notifications are dropped."),
     })
     .transform(({ name, ...queue }) => ({
-      name: name ?? (queue.of === 'us' ? ownQueue : servicesQueue),
+      name: name ?? (queue.owner === 'nephoscope' ? ownQueue : servicesQueue),
       ...queue,
     }))
     .prefault({})

@@ -113,14 +113,14 @@ function parseObject(text: string, what: string): JsonObject {
   } catch (error) {
     throw unreadable(`${what} is ${describeError(error)}`, error);
   }
-  if (!isJsonObject(value)) throw unreadable(`${what} is no JSON object`);
+  if (!isJsonObject(value)) throw unreadable(`${what} is not a JSON object`);
   return value;
 }
 
 function name(fields: JsonObject, key: string): string {
   const value = fields.get(key);
   if (value === undefined || value === null || value === '') throw unreadable(`${key} is missing`);
-  if (typeof value !== 'string') throw unreadable(`${key} is no text`);
+  if (typeof value !== 'string') throw unreadable(`${key} is not a string`);
   if (value.length > longestName) throw unreadable(`${key} has more than ${longestName} characters`);
   return value;
 }

@@ -12,7 +12,7 @@ export function periodOf(notification: Notification): readonly [bigint | undefin
   return [momentOf(fields.value('audit_period_beginning')), momentOf(fields.value('audit_period_ending'))];
 }
 
-/** Undefined for what is no time: that is for the plugin to refuse. */
+/** Undefined for what is not a time: that is for the plugin to refuse. */
 export function momentOf(value: unknown): bigint | undefined {
   return isTimestamp(value) ? parseTimestamp(value) : undefined;
 }

@@ -55,14 +55,14 @@ describe('a notification waits apart', () => {
       'of a time to come',
       announced({ timestamp: '2030-01-01 00:00:00' }),
       'cinder',
-      /^early: it is of 2030-01-01T/,
+      /^early: it is dated 2030-01-01T/,
     ],
     [
       'early',
       'of a period that has not begun',
       exists('2030-01-01 00:00:00', '2030-02-01 00:00:00'),
       'cinder',
-      /^early: it is of 2030-02-01T/,
+      /^early: it is dated 2030-02-01T/,
     ],
     [
       'early',
@@ -76,14 +76,14 @@ describe('a notification waits apart', () => {
       'of years ago',
       announced({ timestamp: '2022-01-01 00:00:00' }),
       'cinder',
-      /^late: it is of 2022-01-01T/,
+      /^late: it is dated 2022-01-01T/,
     ],
     [
       'late',
       'of a period of years ago',
       exists('2020-01-01 00:00:00', '2020-02-01 00:00:00'),
       'cinder',
-      /^late: it is of 2020-03-03T/,
+      /^late: it is dated 2020-03-03T/,
     ],
     [
       'publisher',
@@ -211,7 +211,9 @@ describe('a notification waits apart', () => {
     const data = { 'nova_object.data': period('2030-01-01T00:00:00Z', '2030-02-01T00:00:00Z') };
     const payload = { 'nova_object.data': { audit_period: data } };
     const one = await settle(enveloped({ ...volumeCreated, event_type: 'instance.exists', payload }), 'nova');
-    expect(one.dead.map(({ reason }) => reason)).toEqual([expect.stringMatching(/^early: it is of 2030-02-01T/)]);
+    expect(one.dead.map(({ reason }) => reason)).toEqual([
+      expect.stringMatching(/^early: it is dated 2030-02-01T/),
+    ]);
     const made = { 'nova_object.data': { created_at: '2026-11-25T00:00:00Z' } };
     const other = await settle(
       enveloped({ ...volumeCreated, event_type: 'instance.exists', payload: made }),

@@ -153,7 +153,7 @@ const fails: Readonly<Record<string, readonly [Anything, RegExp, object?]>> = {
   ],
   'sends one resource twice': [
     (notification) => [counterOf(notification, 'bad'), counterOf(notification, 'bad')],
-    /comes twice/,
+    /produced twice/,
   ],
   'yields without end': [
     function* (notification: Writable) {
@@ -188,7 +188,7 @@ const fails: Readonly<Record<string, readonly [Anything, RegExp, object?]>> = {
     },
     /RangeError at/,
   ],
-  'throws undefined': [throws(undefined), /no error/],
+  'throws undefined': [throws(undefined), /not an error/],
   'throws a text': [throws('password=secret'), /it threw a value that is not an error/],
   'throws what cannot be described': [
     throws(

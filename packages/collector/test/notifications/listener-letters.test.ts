@@ -113,7 +113,7 @@ describe('what cannot be read', () => {
       ],
       ['unreadable notification: message_id is missing', expect.objectContaining({ sha256: expect.any(String) })],
       [
-        'unreadable notification: payload is no object',
+        'unreadable notification: payload is not an object',
         expect.not.objectContaining({ payload: expect.anything() }),
       ],
     ]);

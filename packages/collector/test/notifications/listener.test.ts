@@ -30,11 +30,11 @@ describe('its queue', () => {
     });
     const { bus, listener } = await started([volumePlugin, volumeSizePlugin, versioned]);
     const common = {
-      exchangeOf: 'others',
+      exchangeOwner: 'service',
       queue,
       deadLetterQueue: `${queue}.dead`,
       maxBytes: 1024 ** 3,
-      onGap: expect.any(Function),
+      onUnbound: expect.any(Function),
     };
     expect(bus.declared).toEqual([
       meteringTopology,
@@ -50,14 +50,14 @@ describe('its queue', () => {
   });
 
   it("may be the services' own, which is taken as it is", async () => {
-    const { bus } = await started([volumePlugin], { queue: { of: 'others' } });
+    const { bus } = await started([volumePlugin], { queue: { owner: 'services' } });
     expect(bus.declared).toEqual([
       meteringTopology,
       {
         exchange: '',
-        exchangeOf: 'others',
+        exchangeOwner: 'service',
         queue: 'notifications.info',
-        queueOf: 'others',
+        queueOwner: 'service',
         bindings: [],
         deadLetterQueue: 'notifications.info.dead',
       },

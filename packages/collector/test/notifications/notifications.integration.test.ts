@@ -178,7 +178,7 @@ it('sets aside what cannot be read, and nothing of a token leaves it', async () 
   ];
   for (const body of hostile) expect(await publish(body)).toBe(true);
   expect(await publish(volumeCreated('volume-2'))).toBe(true);
-  // Of volume-1 the size is no number, which costs only that counter.
+  // Of volume-1 the size is not a number, which costs only that counter.
   await waitUntil('the others are recorded', async () => (await countIn(database)) >= 3, 60_000);
   await waitUntil('the dead letters are there', async () => {
     const { messageCount } = await channel.checkQueue(`${queue}.dead`);
@@ -253,7 +253,7 @@ it("takes the services' own queue where that is wanted, its backlog too", async 
   await channel.assertQueue(routingKey, { durable: false });
   await channel.bindQueue(routingKey, exchange, routingKey);
   await publish(volumeCreated('volume-1'));
-  const collector = await listening(database, { queue: { of: 'others' } });
+  const collector = await listening(database, { queue: { owner: 'services' } });
   await publish(bytes('{'));
   await publish(volumeCreated('volume-2'));
   await waitUntil('all is recorded', async () => (await countIn(database)) >= 4);

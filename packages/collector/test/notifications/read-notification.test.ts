@@ -113,7 +113,7 @@ describe('what cannot be read', () => {
   it.each<[string, Uint8Array, string]>([
     ['nothing', bytes(''), 'the message is not JSON'],
     ['no JSON', bytes('event'), 'the message is not JSON'],
-    ['no object', bytes('[1]'), 'the message is no JSON object'],
+    ['no object', bytes('[1]'), 'the message is not a JSON object'],
     ['no UTF-8', Buffer.from([0x7b, 0xff, 0x7d]), 'not UTF-8'],
     ['too long', Buffer.alloc(maxNotificationBytes + 1, 0x20), `more than ${maxNotificationBytes}`],
     ['an envelope of another version', bytes({ 'oslo.version': '3.0', 'oslo.message': '{}' }), 'oslo.version'],

@@ -121,7 +121,7 @@ it.each<[string, ActiveHandler, string | RegExp]>([
   [
     'a counter twice',
     giving((counter) => [counter, { ...counter, volume: 2 }]),
-    "COUNTER_INVALID: the counter 'volume' comes twice",
+    "COUNTER_INVALID: the counter 'volume' was produced twice",
   ],
   [
     'a meter that it did not declare',

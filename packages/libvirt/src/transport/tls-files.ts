@@ -64,10 +64,11 @@ export async function readTlsCredentials(address: string, files: TlsFiles): Prom
   ]);
   if (ca === undefined) throw refused(files.ca, `there is no such file: ${missingAuthority}`);
   // As an authority anything would do, and nothing would be trusted.
-  usable(files.ca, { cert: ca }, 'it is no certificate in PEM');
-  if (crl) usable(files.crl, { crl }, 'it is no list of revoked certificates in PEM');
-  if (cert) usable(files.cert, { cert }, 'it is no certificate in PEM');
-  if (key) usable(files.key, { key }, 'it is no private key in PEM, or it has a passphrase: write it without one');
+  usable(files.ca, { cert: ca }, 'it is not a certificate in PEM');
+  if (crl) usable(files.crl, { crl }, 'it is not a list of revoked certificates in PEM');
+  if (cert) usable(files.cert, { cert }, 'it is not a certificate in PEM');
+  if (key)
+    usable(files.key, { key }, 'it is not a private key in PEM, or it has a passphrase: write it without one');
   if (cert && !key) throw refused(files.key, `there is no such file, but its certificate ${files.cert}`);
   if (key && !cert) throw refused(files.cert, `there is no such file, but its key ${files.key}`);
   if (cert && key) usable(files.key, { cert, key }, `it is not the key of ${files.cert}`);

@@ -4,7 +4,7 @@ import { equal, groupDigits, parseDecimal, subtract } from '../../src/text/decim
 
 function decimal(text: string) {
   const value = parseDecimal(text);
-  if (value === undefined) throw new Error(`'${text}' is no number`);
+  if (value === undefined) throw new Error(`'${text}' is not a number`);
   return value;
 }
 

@@ -6,10 +6,10 @@ const decimal = /^-?(\d+)(?:\.(\d*))?(?:[eE]([+-]?\d+))?$/;
 const before = 131_072;
 const behind = 16_383;
 
-/** The volume as the column takes it. @throws SAMPLE_INVALID when it is no decimal number, or too long for `numeric` */
+/** The volume as the column takes it. @throws SAMPLE_INVALID when it is not a decimal number, or too long for `numeric` */
 export function numeric({ volume, messageId }: Pick<Sample, 'volume' | 'messageId'>): string {
   const [, whole = '', fraction = '', exponent = '0'] = decimal.exec(volume) ?? [];
-  if (whole === '') throw invalid(`volume ${shown(volume)} of message ${messageId} is no decimal number`);
+  if (whole === '') throw invalid(`volume ${shown(volume)} of message ${messageId} is not a decimal number`);
   // Most have a few digits.
   if (volume.length < 100 && exponent === '0') return volume;
   const shift = Number(exponent);

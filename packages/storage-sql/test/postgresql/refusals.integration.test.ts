@@ -161,7 +161,7 @@ it('waits a limited time for a lock of another program', async () => {
 describe('a sample that cannot be stored', () => {
   it.each([
     ['a volume with too many digits', { volume: '1e200000' }],
-    ['a volume that is no number', { volume: 'much' }],
+    ['a volume that is not a number', { volume: 'much' }],
     ['a time beyond 64 bits', { timestamp: 2n ** 63n }],
     [
       'a resource id that no index takes',
@@ -178,7 +178,7 @@ describe('a sample that cannot be stored', () => {
   });
 });
 
-describe('a sample whose text is no JSON', () => {
+describe('a sample whose text is not JSON', () => {
   it.each(halfPairs)('since it holds %s refuses its batch and leaves the store well', async (_, half) => {
     const store = await started(await newDatabase(server.url));
     const impossible = withText(half);

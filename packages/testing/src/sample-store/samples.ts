@@ -64,7 +64,7 @@ export function sampleQueryTests({ describe, it, withStore }: StoreTests): void 
         [d],
       ],
       ['nothing', { meter: 'CPU' }, []],
-      ['a pattern is no pattern', { meter: '%' }, []],
+      ['a pattern is not a pattern', { meter: '%' }, []],
       ['the start included', { start: noon + 1n }, [b, c, d]],
       ['the end excluded', { end: noon + 2n }, [a, b]],
       ['one nanosecond', { start: noon + 2n, end: noon + 3n }, [c]],

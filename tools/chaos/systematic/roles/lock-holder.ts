@@ -24,10 +24,10 @@ export const lockHolder: Role = {
             const found = Number(Buffer.from(lock.note).toString() || '0');
             if (found < left || found > tried) throw new Error(`found the note ${found}, not ${left} to ${tried}`);
             try {
-              await lock.leave(Buffer.from(String((tried = found + 1))));
+              await lock.saveNote(Buffer.from(String((tried = found + 1))));
               left = tried;
               await bus.declare(meteringTopology);
-              await lock.leave(Buffer.from(String((tried = left + 1))));
+              await lock.saveNote(Buffer.from(String((tried = left + 1))));
               left = tried;
               return;
             } catch (error) {

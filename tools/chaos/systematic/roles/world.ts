@@ -25,7 +25,7 @@ export const secret = new Secret('a secret for the systematic test');
 /** What others announce on. */
 export const services: QueueTopology = {
   exchange: 'nova',
-  exchangeOf: 'others',
+  exchangeOwner: 'service',
   queue: 'nephoscope.notifications',
   bindings: ['notifications.info'],
   deadLetterQueue: 'nephoscope.notifications.dead',

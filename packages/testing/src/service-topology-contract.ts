@@ -8,7 +8,7 @@ import { testFramework } from './test-framework.js';
 type WithBus = (body: (bus: MessageBus, topology: QueueTopology) => Promise<void>) => Promise<void>;
 
 /** What a bus must do about exchanges and queues of others, and about the bound of its own. */
-export function othersContract(
+export function serviceTopologyContract(
   withBus: WithBus,
   remove: ((topology: QueueTopology) => Promise<void>) | undefined,
 ): void {
@@ -16,7 +16,7 @@ export function othersContract(
 
   it('binds its queue to an exchange of others when that is there', async () => {
     await withBus(async (bus) => {
-      const ours = { ...newTopology(), exchangeOf: 'others' as const };
+      const ours = { ...newTopology(), exchangeOwner: 'service' as const };
       const theirs = { ...newTopology(), exchange: ours.exchange };
       try {
         await bus.declare(ours);
@@ -39,7 +39,7 @@ export function othersContract(
       const theirs = newTopology();
       const dead = `${theirs.queue}.ours`;
       try {
-        await bus.declare({ ...theirs, queueOf: 'others', exchangeOf: 'others', deadLetterQueue: dead });
+        await bus.declare({ ...theirs, queueOwner: 'service', exchangeOwner: 'service', deadLetterQueue: dead });
         const inbox = await consume(bus, theirs.queue, (delivery) => delivery.ack());
         assert.deepEqual(bus.health(), { ok: true });
         await bus.declare(theirs);
