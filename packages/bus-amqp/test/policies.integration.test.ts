@@ -74,7 +74,7 @@ it('tells at the start of a consumer what policies do, and when they are gone', 
   await until('both to be told', () => told.filter(({ level }) => level === 'warn').length === 2);
   expect(told.find(({ fields }) => fields['queue'] === topology.queue)?.message).toMatch(
     "policy 'others' of RabbitMQ: messages expire after 600000 ms (message-ttl); the queue is deleted with all that it holds " +
-      'after 3600000 ms without a consumer (expires); of more than 5 the oldest are dropped (max-length). ',
+      'after 3600000 ms without a consumer (expires); beyond 5 the oldest are dropped (max-length). ',
   );
   await consuming.stop();
 

@@ -210,7 +210,7 @@ describe('a daemon', () => {
   it('that is away is tried again with growing pauses, and named', async () => {
     const { inspector, read, logged } = await started([guest(1)]);
     await daemon.stop();
-    await until(() => logged.filter((line) => line.includes('the next try')).length === 2);
+    await until(() => logged.filter((line) => line.includes('next attempt')).length === 2);
     // Half to all of 0.25 s, and then of twice that.
     const pauses = logged.slice(1, 3).map((line) => Number(/next attempt in (0\.\d+) s$/.exec(line)?.[1]));
     expect(pauses[0]).toBeGreaterThanOrEqual(0.125);
@@ -281,7 +281,7 @@ describe('stop', () => {
   it('while it connects again ends that', async () => {
     const { inspector, logged } = await started([guest(1)]);
     await daemon.stop();
-    await until(() => logged.some((line) => line.includes('the next try')));
+    await until(() => logged.some((line) => line.includes('next attempt')));
     await inspector.stop();
     const lines = logged.length;
     await daemon.start();

@@ -112,7 +112,7 @@ export class Sender {
     }
   }
 
-  /** Until the next try: as long as `ms`, or until the bus is well again that was not. */
+  /** Until the next attempt: for `ms`, or until the bus is well again that was not. */
   async #wait(ms: number): Promise<void> {
     const { bus, clock } = this.#parts;
     const { signal } = this.#stopping;
