@@ -23,17 +23,17 @@ interface SignatureScheme {
 
 const hmacSha256 = 'hmac-sha256';
 
-const schemes: Readonly<Record<string, SignatureScheme>> = {
-  [hmacSha256]: { isSignature: (text) => /^[0-9a-f]{64}$/.test(text) },
-};
+const schemes: ReadonlyMap<string, SignatureScheme> = new Map([
+  [hmacSha256, { isSignature: (text: string) => /^[0-9a-f]{64}$/.test(text) }],
+]);
 
 /** A message that names no key is signed with a shared secret. */
 const unnamed = `${hmacSha256}:`;
 
 /** The scheme that a message's `signature_key` names; undefined for one that this version does not know. */
-export function schemeOf(key: string | undefined): SignatureScheme | undefined {
-  const name = (key ?? unnamed).split(':', 1)[0] as string;
-  return Object.hasOwn(schemes, name) ? schemes[name] : undefined;
+export function schemeOf(key = unnamed): SignatureScheme | undefined {
+  const end = key.indexOf(':');
+  return schemes.get(end < 0 ? key : key.slice(0, end));
 }
 
 const nameLabel = Buffer.concat([Buffer.of(0xff), Buffer.from('nephoscope key name 1')]);

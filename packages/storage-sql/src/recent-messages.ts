@@ -21,14 +21,24 @@ interface Resource<Id> extends Pick<Sample, 'source' | 'userId' | 'projectId' | 
   readonly texts: readonly string[];
   /** … and the values between the texts; the signature comes last. */
   readonly values: readonly OwnValue[];
-  readonly rows: Map<string, KeptRows<Id>>;
+  readonly rows: Map<Meter, KeptRows<Id>>;
+  /** The timestamp of its last message and its text: all samples of a reading have the same. */
+  lastTime: { readonly timestamp: bigint; readonly text: string };
 }
 
 type OwnValue = 'message_id' | 'sequence' | 'timestamp' | 'message_signature';
 
+/** Messages that agree in all that stands before their volume. */
 interface Meter extends Pick<Sample, 'type' | 'unit'> {
   /** Their layout up to the volume. */
   readonly before: string;
+}
+
+/** A message whose meter and resource are known, though perhaps not the two together. */
+export interface RecentMessage<Id> {
+  readonly meter: Meter;
+  readonly resource: Resource<Id>;
+  readonly signature: string;
 }
 
 /** About 2 KiB each. The meters of a host come one after the other, so that a resource is soon met again. */
@@ -36,6 +46,8 @@ const maxResources = 8_000;
 /** Of one id: counters with and without an epoch, and of the epoch before. */
 const maxOfResource = 4;
 const maxMeters = 10_000;
+/** Of one name, as different programs write them. */
+const maxOfMeter = 4;
 
 const signatureLength = 64;
 const hexadecimal = /^[0-9a-f]+$/;
@@ -44,55 +56,67 @@ const plain = /^[ !#-[\]-~]*$/;
 
 /**
  * Knows the layouts of the messages that were recorded last: where a text is what such a layout gives with the sample's own
- * values, it need not be taken apart. That costs a tenth.
+ * values, it need not be taken apart, which takes three times as long.
  */
 export class RecentMessages<Id> {
-  readonly #meters = new Map<string, Meter>();
-  readonly #resources = new Map<string, Resource<Id>[]>();
+  readonly #meters = new Map<string, readonly Meter[]>();
+  readonly #resources = new Map<string, readonly Resource<Id>[]>();
 
-  /** What {@link add} was told of the series of this sample, with the signature in its text; undefined if that is not known. */
-  find(sample: Sample): (KeptRows<Id> & { readonly signature: string }) | undefined {
-    const meter = this.#meters.get(sample.meter);
-    if (meter?.type !== sample.type || meter.unit !== sample.unit) return undefined;
+  find(sample: Sample): RecentMessage<Id> | undefined {
+    const meter = this.#meters.get(sample.meter)?.find((one) => isOfMeter(one, sample));
+    if (meter === undefined) return undefined;
     for (const resource of this.#resources.get(sample.resourceId) ?? []) {
       if (!isOf(resource, sample)) continue;
       const signature = signatureIn(sample, meter, resource);
-      if (signature === undefined) continue;
-      const rows = resource.rows.get(sample.meter);
-      return rows && { series: rows.series, metadata: rows.metadata, period: rows.period, signature };
+      if (signature !== undefined) return { meter, resource, signature };
     }
     return undefined;
   }
 
-  add(sample: Sample, { layout, metadata, signature, variations }: MessageParts, rows: KeptRows<Id>): void {
-    if (metadata === null || signature === null || variations !== null) return;
+  /** @returns undefined where a message of this layout is not remembered */
+  add(sample: Sample, { layout, metadata, signature, variations }: MessageParts): RecentMessage<Id> | undefined {
+    if (metadata === null || signature === null || variations !== null) return undefined;
     const [before = '', mark, ...parts] = layout.split(anyMark);
-    if (mark !== marks.counter_volume || parts.at(-2) !== marks.message_signature) return;
-    const { meter, type, unit, resourceId } = sample;
+    if (mark !== marks.counter_volume || parts.at(-2) !== marks.message_signature) return undefined;
     if (this.#meters.size >= maxMeters || this.#resources.size >= maxResources) this.forget();
-    // Copies: a slice would keep its whole message.
-    if (this.#meters.get(meter)?.before !== before)
-      this.#meters.set(copyOf(meter), { before, type: copyOf(type), unit: copied(unit) });
-    const others = this.#resources.get(resourceId) ?? [];
-    const known = others.find(
-      (one) => isOf(one, sample) && one.metadata === metadata && one.behind === parts.join(''),
-    );
-    if (known !== undefined) {
-      known.rows.set(copyOf(meter), rows);
-      return;
-    }
-    const resource = {
+    return {
+      meter: this.#meter(sample, before),
+      resource: this.#resource(sample, parts, metadata),
+      signature,
+    };
+  }
+
+  // Copies are kept: a slice would keep its whole message.
+  #meter(sample: Sample, before: string): Meter {
+    const others = this.#meters.get(sample.meter) ?? [];
+    const known = others.find((one) => one.before === before && isOfMeter(one, sample));
+    if (known !== undefined) return known;
+    // The rows of a resource would keep what is dropped here.
+    if (others.length >= maxOfMeter) this.forget();
+    const added = { before, type: copyOf(sample.type), unit: copied(sample.unit) };
+    this.#meters.set(copyOf(sample.meter), others.length < maxOfMeter ? [added, ...others] : [added]);
+    return added;
+  }
+
+  #resource(sample: Sample, parts: readonly string[], metadata: string): Resource<Id> {
+    const others = this.#resources.get(sample.resourceId) ?? [];
+    const behind = parts.join('');
+    const known = others.find((one) => isOf(one, sample) && one.metadata === metadata && one.behind === behind);
+    if (known !== undefined) return known;
+    const resource: Resource<Id> = {
       source: copyOf(sample.source),
       userId: copied(sample.userId),
       projectId: copied(sample.projectId),
       publisherId: copied(sample.publisherId),
       epoch: copied(sample.epoch),
       metadata: copyOf(metadata),
-      behind: parts.join(''),
+      behind,
       ...withMetadata(parts, metadata),
-      rows: new Map([[copyOf(meter), rows]]),
+      rows: new Map(),
+      lastTime: { timestamp: 0n, text: '' },
     };
-    this.#resources.set(copyOf(resourceId), [resource, ...others.slice(0, maxOfResource - 1)]);
+    this.#resources.set(copyOf(sample.resourceId), [resource, ...others.slice(0, maxOfResource - 1)]);
+    return resource;
   }
 
   forget(): void {
@@ -101,7 +125,17 @@ export class RecentMessages<Id> {
   }
 }
 
+/** What taking the message apart gives. */
+export function partsOf({ meter, resource, signature }: RecentMessage<unknown>): MessageParts {
+  const layout = meter.before + marks.counter_volume + resource.behind;
+  return { layout, metadata: resource.metadata, signature, variations: null };
+}
+
 const copied = (text: string | null) => (text === null ? null : copyOf(text));
+
+function isOfMeter({ before, type, unit }: Meter, sample: Sample): boolean {
+  return type === sample.type && unit === sample.unit && sample.text.slice(0, before.length) === before;
+}
 
 function isOf(resource: Resource<unknown>, sample: Sample): boolean {
   return (
@@ -132,16 +166,17 @@ function withMetadata(
   return { texts: texts.map(copyOf), values };
 }
 
-/** The signature in a text that is otherwise what the layout gives; undefined where it is another text. */
+/** The signature in a text of the meter that is otherwise what the layout gives; undefined where it is another text. */
 function signatureIn(
   { text, messageId, volume, timestamp, sequence }: Sample,
   { before }: Meter,
-  { texts, values }: Resource<unknown>,
+  resource: Resource<unknown>,
 ): string | undefined {
   // Compared as slices: `startsWith` goes character by character, and to put the whole together costs twice as much.
-  let at = 0;
+  const { texts, values } = resource;
+  let at = before.length;
   const goesOn = (part: string): boolean => text.slice(at, (at += part.length)) === part;
-  if (!goesOn(before) || !goesOn(volume) || !plain.test(messageId)) return undefined;
+  if (!goesOn(volume) || !plain.test(messageId)) return undefined;
   let signature = '';
   for (let slot = 0; slot < values.length; slot++) {
     if (!goesOn(texts[slot] as string)) return undefined;
@@ -153,7 +188,7 @@ function signatureIn(
         if (!goesOn(String(sequence))) return undefined;
         break;
       case 'timestamp':
-        if (!goesOn(timeText(timestamp))) return undefined;
+        if (!goesOn(timeText(resource, timestamp))) return undefined;
         break;
       case 'message_signature':
         signature = text.slice(at + 1, at + 1 + signatureLength);
@@ -163,11 +198,10 @@ function signatureIn(
   return goesOn(texts[values.length] as string) && at === text.length ? signature : undefined;
 }
 
-let lastTime = { timestamp: 0n, text: '' };
-
-/** Of one reading all samples have the same, and come one after the other. */
-function timeText(timestamp: bigint): string {
-  if (lastTime.timestamp !== timestamp || lastTime.text === '')
-    lastTime = { timestamp, text: `"${formatTimestamp(timestamp)}"` };
-  return lastTime.text;
+function timeText(resource: Resource<unknown>, timestamp: bigint): string {
+  const { lastTime } = resource;
+  if (lastTime.timestamp === timestamp && lastTime.text !== '') return lastTime.text;
+  const text = `"${formatTimestamp(timestamp)}"`;
+  resource.lastTime = { timestamp, text };
+  return text;
 }

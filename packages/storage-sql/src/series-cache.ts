@@ -2,7 +2,7 @@ import type { Sample } from '@nephoscope/core';
 
 import { dismantle } from './message-layout.js';
 import type { MessageParts } from './message-layout.js';
-import { RecentMessages } from './recent-messages.js';
+import { RecentMessages, partsOf } from './recent-messages.js';
 import { maxKnown } from './series-bounds.js';
 import { seriesRow } from './storable.js';
 import type { SeriesRow } from './storable.js';
@@ -45,14 +45,18 @@ export class SeriesCache<Id> {
   of(sample: Sample, period: number): StoredParts<Id> {
     if (this.#series.size + this.#metadata.size >= this.#most) this.forget();
     const recent = this.#recent.find(sample);
+    const rows = recent?.resource.rows.get(recent.meter);
     // What is kept for later samples is kept for earlier ones.
-    if (recent !== undefined && recent.period >= period)
-      return { series: recent.series, metadata: recent.metadata, signature: recent.signature, variations: null };
-    const parts = dismantle(sample);
+    if (recent !== undefined && rows !== undefined && rows.period >= period)
+      return { series: rows.series, metadata: rows.metadata, signature: recent.signature, variations: null };
+    const parts = recent === undefined ? dismantle(sample) : partsOf(recent);
     const { layout, metadata: text, signature, variations } = parts;
     const series = this.#series.id(seriesRow(sample, layout), period);
     const metadata = text === null ? null : this.#metadata.id(text, period);
-    if (metadata !== null) this.#recent.add(sample, parts, { series, metadata, period });
+    if (metadata !== null) {
+      const { meter, resource } = recent ?? this.#recent.add(sample, parts) ?? {};
+      if (meter !== undefined) resource?.rows.set(meter, { series, metadata, period });
+    }
     return { series, metadata, signature, variations };
   }
 

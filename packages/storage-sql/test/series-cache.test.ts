@@ -3,6 +3,7 @@ import type { Sample } from '@nephoscope/core';
 import { assemble } from '../src/message-layout.js';
 import { exampleSample } from '@nephoscope/testing';
 
+import { signedSample } from './signed-sample.js';
 import { SeriesCache } from '../src/series-cache.js';
 import type { SharedRows, StoredParts } from '../src/series-cache.js';
 import type { SeriesRow } from '../src/storable.js';
@@ -64,6 +65,24 @@ describe('SeriesCache', () => {
       const values = { ...one, ...of(shared, one), metadata: '{"host": "compute-1"}' };
       expect(assemble(asked[at]?.at(-1) as string, values)).toBe(one.text.replace(blank.messageId, one.messageId));
     }
+  });
+
+  it('gives a known meter of a known resource the rows of its own layout', () => {
+    const series: SeriesRow[] = [];
+    const shared = new SeriesCache<number>(rows(series), rows([]));
+    // As two programs write the same two meters of two resources.
+    for (const colon of [':', ': ', ':'])
+      for (const resourceId of ['a', 'b'])
+        for (const name of ['cpu', 'memory']) {
+          const sample = signedSample({ name, resourceId });
+          const one = { ...sample, text: sample.text.replace(':', colon) };
+          const { series: id, ...values } = of(shared, one);
+          const row = series[id - 1] as SeriesRow;
+          expect(row.slice(0, 2)).toEqual([resourceId, name]);
+          const metadata = '{"display_name":"naïve 🙂","host":"compute-1"}';
+          expect(assemble(row.at(-1) as string, { ...one, ...values, metadata })).toBe(one.text);
+        }
+    expect(series).toHaveLength(8);
   });
 
   it('asks again when it was told to forget, and when it knows too many', () => {
