@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-import { Secret } from '@nephoscope/core';
+import { Secret } from '@nephoscope/core/options';
 import { createSigner, meteringContentType, meteringTopology, signMeteringMessage } from '@nephoscope/message';
 import { connect } from 'amqplib';
 import { v7 as uuid } from 'uuid';

@@ -4,7 +4,7 @@
 import { performance } from 'node:perf_hooks';
 
 import { KnownMessages } from '@nephoscope/collector';
-import { Secret } from '@nephoscope/core';
+import { Secret } from '@nephoscope/core/options';
 import { createVerifier, meteringContentType, meteringTexts } from '@nephoscope/message';
 
 import { readMessages } from './messages-file.mjs';

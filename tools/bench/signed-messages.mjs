@@ -2,7 +2,7 @@
  * `node signed-messages.mjs '{"captured":…,"secret":…,"samples":…,"file":…}'`: writes messages of so many signed
  * samples, and prints what that cost, ms.
  */
-import { Secret } from '@nephoscope/core';
+import { Secret } from '@nephoscope/core/options';
 
 import { writeMessages } from './messages-file.mjs';
 import { meteringLoad } from './metering-load.mjs';

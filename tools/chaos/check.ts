@@ -1,4 +1,4 @@
-import { Secret } from '@nephoscope/core';
+import { Secret } from '@nephoscope/core/options';
 import { createVerifier, readMeteringMessage } from '@nephoscope/message';
 
 /** What one row of the store says. */

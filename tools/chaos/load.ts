@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 
-import { Secret } from '@nephoscope/core';
 import type { Counter } from '@nephoscope/core';
+import { Secret } from '@nephoscope/core/options';
 import { createSigner, MeteringBatch, meteringRoutingKey, signMeteringMessage } from '@nephoscope/message';
 
 import type { LoadMessage } from './generator-ledger.js';

@@ -7,7 +7,7 @@ import { randomInt } from 'node:crypto';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 
-import { duration as durationOption } from '@nephoscope/core';
+import { duration as durationOption } from '@nephoscope/core/options';
 
 import { ensurePackages, testPackages } from '../testbed/debian.js';
 import { run } from '../testbed/processes.js';

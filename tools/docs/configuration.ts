@@ -1,7 +1,8 @@
 import { centralAgentProgram } from '@nephoscope/agent-central';
 import { computeAgentProgram } from '@nephoscope/agent-compute';
 import { collectorProgram } from '@nephoscope/collector';
-import type { Logger, NotificationHandler } from '@nephoscope/core';
+import type { Logger } from '@nephoscope/core';
+import type { NotificationHandler } from '@nephoscope/core/notification';
 import { commonSections, systemClock } from '@nephoscope/runtime';
 import { z } from 'zod';
 

@@ -1,6 +1,6 @@
 import { KnownMessages } from '@nephoscope/collector';
-import { Secret } from '@nephoscope/core';
-import type { Sample } from '@nephoscope/core';
+import { Secret } from '@nephoscope/core/options';
+import type { Sample } from '@nephoscope/core/sample-store';
 import {
   createSigner,
   createVerifier,

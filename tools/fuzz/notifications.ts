@@ -1,5 +1,5 @@
 import { NephoscopeError } from '@nephoscope/core';
-import type { Notification, NotificationHandler } from '@nephoscope/core';
+import type { Notification, NotificationHandler } from '@nephoscope/core/notification';
 import * as cinder from '@nephoscope/notifier-cinder';
 import * as glance from '@nephoscope/notifier-glance';
 import * as neutron from '@nephoscope/notifier-neutron';

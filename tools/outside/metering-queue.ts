@@ -1,5 +1,5 @@
-import { Secret } from '@nephoscope/core';
-import type { Sample } from '@nephoscope/core';
+import { Secret } from '@nephoscope/core/options';
+import type { Sample } from '@nephoscope/core/sample-store';
 import {
   createVerifier,
   meteringContentType,

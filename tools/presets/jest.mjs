@@ -12,6 +12,7 @@ export const preset = {
     ],
   },
   moduleNameMapper: {
+    '^@nephoscope/core/([^/]+)$': '<rootDir>/packages/core/src/exports/$1.ts',
     '^@nephoscope/libvirt/testing$': '<rootDir>/packages/libvirt/src/testing/index.ts',
     '^@nephoscope/runtime/memory-bus$': '<rootDir>/packages/runtime/src/memory-bus.ts',
     '^@nephoscope/([^/]+)$': '<rootDir>/packages/$1/src/index.ts',

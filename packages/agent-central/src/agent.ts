@@ -2,7 +2,9 @@ import { randomUUID } from 'node:crypto';
 
 import { deadline, orAborted } from '@nephoscope/async';
 import { NephoscopeError, describeError, formatTimestamp } from '@nephoscope/core';
-import type { Clock, Health, Leadership, Logger, MessageBus, Secret } from '@nephoscope/core';
+import type { Clock, Health, Logger } from '@nephoscope/core';
+import type { Leadership, MessageBus } from '@nephoscope/core/message-bus';
+import type { Secret } from '@nephoscope/core/options';
 import { ceilometerWire, createSigner, meteringTopology, nephoscopeWire } from '@nephoscope/message';
 import { Duty, signatureFormOf } from '@nephoscope/runtime';
 import type { Component } from '@nephoscope/runtime';

@@ -1,5 +1,6 @@
 import { orAborted } from '@nephoscope/async';
-import type { Cloud, CloudHead, CloudList, CloudService, Metadata } from '@nephoscope/core';
+import type { Metadata } from '@nephoscope/core';
+import type { Cloud, CloudHead, CloudList, CloudService } from '@nephoscope/core/pollster';
 import type { Session } from '@nephoscope/openstack';
 
 import { ItemBudget, SharedListing } from './shared-listing.js';

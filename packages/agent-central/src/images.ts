@@ -1,5 +1,7 @@
-import { isTimestamp, refusedOption } from '@nephoscope/core';
-import type { Cloud, Logger, Metadata, ServiceSettings } from '@nephoscope/core';
+import { isTimestamp } from '@nephoscope/core';
+import type { Logger, Metadata, ServiceSettings } from '@nephoscope/core';
+import { refusedOption } from '@nephoscope/core/options';
+import type { Cloud } from '@nephoscope/core/pollster';
 import { z } from 'zod';
 
 import type { Item } from './item.js';

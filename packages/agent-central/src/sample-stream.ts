@@ -1,6 +1,7 @@
 import { orAborted, retry } from '@nephoscope/async';
 import { NephoscopeError, describeError } from '@nephoscope/core';
-import type { Clock, Counter, Logger, MessageBus, OutgoingMessage } from '@nephoscope/core';
+import type { Clock, Counter, Logger } from '@nephoscope/core';
+import type { MessageBus, OutgoingMessage } from '@nephoscope/core/message-bus';
 import { MeteringBatch, derivedMessageId, meteringTopology, signMeteringMessage } from '@nephoscope/message';
 import type { MeteringWire, Signer } from '@nephoscope/message';
 

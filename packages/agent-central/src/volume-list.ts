@@ -1,4 +1,4 @@
-import type { CloudList } from '@nephoscope/core';
+import type { CloudList } from '@nephoscope/core/pollster';
 
 import { pageSize } from './listed-counters.js';
 

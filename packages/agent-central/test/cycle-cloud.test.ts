@@ -1,4 +1,5 @@
-import type { CloudList, Metadata } from '@nephoscope/core';
+import type { Metadata } from '@nephoscope/core';
+import type { CloudList } from '@nephoscope/core/pollster';
 
 import { CycleCloud } from '../src/cycle-cloud.js';
 import type { CloudSession } from '../src/cycle-cloud.js';

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 
-import type { CloudHead, Metadata } from '@nephoscope/core';
+import type { Metadata } from '@nephoscope/core';
+import type { CloudHead } from '@nephoscope/core/pollster';
 import { FakeCloud } from '@nephoscope/testing';
 import type { FakeCloudAnswers } from '@nephoscope/testing';
 

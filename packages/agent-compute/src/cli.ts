@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 
 import { deadline } from '@nephoscope/async';
 import { NephoscopeError } from '@nephoscope/core';
-import type { MessageBus } from '@nephoscope/core';
+import type { MessageBus } from '@nephoscope/core/message-bus';
 import {
   component,
   configure,

@@ -1,4 +1,5 @@
-import type { Clock, Inspector, Logger } from '@nephoscope/core';
+import type { Clock, Logger } from '@nephoscope/core';
+import type { Inspector } from '@nephoscope/core/inspector';
 
 import type { Failures } from './failures.js';
 import type { AgentMetrics } from './metrics.js';

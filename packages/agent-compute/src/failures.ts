@@ -1,5 +1,6 @@
 import { describeError } from '@nephoscope/core';
-import type { Instance, Logger } from '@nephoscope/core';
+import type { Logger } from '@nephoscope/core';
+import type { Instance } from '@nephoscope/core/instance';
 
 import type { AgentMetrics } from './metrics.js';
 import { nameSome } from './name-some.js';

@@ -1,5 +1,6 @@
-import { wildcards } from '@nephoscope/core';
-import type { Instance, Metadata } from '@nephoscope/core';
+import type { Metadata } from '@nephoscope/core';
+import type { Instance } from '@nephoscope/core/instance';
+import { wildcards } from '@nephoscope/core/options';
 import { z } from 'zod';
 
 const rule = z

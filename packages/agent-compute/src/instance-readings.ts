@@ -1,6 +1,9 @@
 import { deadline, orAborted } from '@nephoscope/async';
 import { describeError, NephoscopeError } from '@nephoscope/core';
-import type { Clock, Inspector, InstanceReading, LifecycleEvent, Logger, Secret } from '@nephoscope/core';
+import type { Clock, Logger } from '@nephoscope/core';
+import type { Inspector, LifecycleEvent } from '@nephoscope/core/inspector';
+import type { InstanceReading } from '@nephoscope/core/instance';
+import type { Secret } from '@nephoscope/core/options';
 
 import { partsOf } from './cycle.js';
 import { LastReadingRequests } from './last-reading-requests.js';

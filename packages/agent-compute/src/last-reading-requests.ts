@@ -1,5 +1,6 @@
 import { LogLimit } from '@nephoscope/async';
-import type { Clock, Logger, Secret } from '@nephoscope/core';
+import type { Clock, Logger } from '@nephoscope/core';
+import type { Secret } from '@nephoscope/core/options';
 import { lastReadingReader } from '@nephoscope/message';
 import type { HeardRequest } from '@nephoscope/message';
 import { NewestFirst } from '@nephoscope/runtime';

@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 
-import type { MessageBus, Metadata, ServiceSettings, Subscription } from '@nephoscope/core';
+import type { Metadata, ServiceSettings } from '@nephoscope/core';
+import type { MessageBus, Subscription } from '@nephoscope/core/message-bus';
 import { announcedEnd, lastReadingMessage } from '@nephoscope/message';
 
 // Announcements are worthless after seconds: the queue holds some hundred while the agent is away.

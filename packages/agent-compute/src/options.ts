@@ -1,6 +1,6 @@
-import { byteSize, duration } from '@nephoscope/core';
-import { signatureFitsWire, wireOptions } from '@nephoscope/runtime';
+import { byteSize, duration } from '@nephoscope/core/options';
 import { cloudOptions } from '@nephoscope/openstack';
+import { signatureFitsWire, wireOptions } from '@nephoscope/runtime';
 import { busSection, commonSections, pluginSection, selectionOptions, statusOptions } from '@nephoscope/runtime';
 import { z } from 'zod';
 

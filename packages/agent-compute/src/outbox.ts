@@ -1,6 +1,8 @@
 import { deadline } from '@nephoscope/async';
 import { describeError, NephoscopeError } from '@nephoscope/core';
-import type { Clock, Health, Logger, MessageBus, Secret } from '@nephoscope/core';
+import type { Clock, Health, Logger } from '@nephoscope/core';
+import type { MessageBus } from '@nephoscope/core/message-bus';
+import type { Secret } from '@nephoscope/core/options';
 import { ceilometerWire, createSigner, meteringTopology, nephoscopeWire } from '@nephoscope/message';
 import { signatureFormOf } from '@nephoscope/runtime';
 import type { Component } from '@nephoscope/runtime';

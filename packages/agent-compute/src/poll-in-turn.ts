@@ -1,5 +1,7 @@
 import { isNephoscopeError } from '@nephoscope/core';
-import type { Inspection, InstancePart, InstanceReading, NephoscopeError } from '@nephoscope/core';
+import type { NephoscopeError } from '@nephoscope/core';
+import type { InstancePart, InstanceReading } from '@nephoscope/core/instance';
+import type { Inspection } from '@nephoscope/core/pollster';
 import { cutOff, leftAlone, runPluginCode } from '@nephoscope/runtime';
 
 import type { CycleTools } from './cycle-tools.js';

@@ -1,4 +1,5 @@
-import type { Clock, InstanceReading } from '@nephoscope/core';
+import type { Clock } from '@nephoscope/core';
+import type { InstanceReading } from '@nephoscope/core/instance';
 
 /**
  * Keeps readings of the host and of single instances, which overlap, in order: of two that were under way at the same

@@ -1,4 +1,4 @@
-import type { Plugging, Total } from '@nephoscope/core';
+import type { Plugging, Total } from '@nephoscope/core/pollster';
 import { addVolumes, subtractVolumes } from '@nephoscope/message';
 
 import type { StoredPart, StoredSeries } from './state/stored-epochs.js';

@@ -1,4 +1,5 @@
-import type { Counter, CounterType, OutgoingMessage } from '@nephoscope/core';
+import type { Counter, CounterType } from '@nephoscope/core';
+import type { OutgoingMessage } from '@nephoscope/core/message-bus';
 import { createVerifier, nephoscopeWire, readMeteringMessage } from '@nephoscope/message';
 import { exampleInstance, RecordingLogger } from '@nephoscope/testing';
 import { Registry } from 'prom-client';

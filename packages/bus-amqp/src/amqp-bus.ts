@@ -1,18 +1,18 @@
-import { NephoscopeError, describeError, isBoundBy, isNephoscopeError } from '@nephoscope/core';
+import { NephoscopeError, describeError, isNephoscopeError } from '@nephoscope/core';
+import type { Health, PluginSettings } from '@nephoscope/core';
+import { isBoundBy } from '@nephoscope/core/message-bus';
 import type {
   DeadLetter,
   DeadLetterPart,
   DeadLetterVerdict,
   Delivery,
-  Health,
   Leadership,
   MessageBus,
   OutgoingMessage,
-  PluginSettings,
   QueueTopology,
   Subscription,
   TransientQueue,
-} from '@nephoscope/core';
+} from '@nephoscope/core/message-bus';
 
 import type { ConsumeMessage } from './broker-channel.js';
 import { Consumer } from './consumer.js';

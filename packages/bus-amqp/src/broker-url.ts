@@ -1,4 +1,4 @@
-import { Secret } from '@nephoscope/core';
+import { Secret } from '@nephoscope/core/options';
 import { inspect } from 'node:util';
 
 const mistake =

@@ -1,5 +1,5 @@
 import { NephoscopeError, PermanentError } from '@nephoscope/core';
-import type { DeadLetter, DeadLetterVerdict } from '@nephoscope/core';
+import type { DeadLetter, DeadLetterVerdict } from '@nephoscope/core/message-bus';
 import { setTimeout as delay } from 'node:timers/promises';
 
 import type { BrokerChannel, ConsumeMessage } from './broker-channel.js';

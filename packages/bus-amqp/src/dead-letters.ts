@@ -1,4 +1,4 @@
-import type { DeadLetter, DeadLetterPart } from '@nephoscope/core';
+import type { DeadLetter, DeadLetterPart } from '@nephoscope/core/message-bus';
 
 import type { ConsumeMessage } from './broker-channel.js';
 import type { Outgoing } from './publisher.js';

@@ -1,5 +1,6 @@
 import { NephoscopeError } from '@nephoscope/core';
-import type { Clock, Logger, QueueTopology } from '@nephoscope/core';
+import type { Clock, Logger } from '@nephoscope/core';
+import type { QueueTopology } from '@nephoscope/core/message-bus';
 
 import { ForeignBinding } from './foreign-binding.js';
 import type { Connection } from './open-connection.js';

@@ -1,4 +1,4 @@
-import { defineMessageBus } from '@nephoscope/core';
+import { defineMessageBus } from '@nephoscope/core/message-bus';
 
 import { AmqpBus } from './amqp-bus.js';
 import { amqpOptions } from './options.js';

@@ -1,6 +1,6 @@
 import { Backoff } from '@nephoscope/async';
 import { isPermanentError } from '@nephoscope/core';
-import type { Leadership } from '@nephoscope/core';
+import type { Leadership } from '@nephoscope/core/message-bus';
 
 import { Lock } from './lock.js';
 import type { LockSettings } from './lock.js';

@@ -1,5 +1,6 @@
 import { NephoscopeError } from '@nephoscope/core';
-import type { Clock, Leadership, Logger } from '@nephoscope/core';
+import type { Clock, Logger } from '@nephoscope/core';
+import type { Leadership } from '@nephoscope/core/message-bus';
 import { randomUUID } from 'node:crypto';
 
 import type { ConsumeMessage, PublishingChannel } from './broker-channel.js';

@@ -1,4 +1,4 @@
-import { duration, ignoredOption } from '@nephoscope/core';
+import { duration, ignoredOption } from '@nephoscope/core/options';
 import { z } from 'zod';
 
 import { BrokerUrl } from './broker-url.js';

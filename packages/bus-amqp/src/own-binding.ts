@@ -1,5 +1,6 @@
 import { describeError } from '@nephoscope/core';
-import type { Clock, Logger, QueueTopology } from '@nephoscope/core';
+import type { Clock, Logger } from '@nephoscope/core';
+import type { QueueTopology } from '@nephoscope/core/message-bus';
 
 import { untilBindAgain } from './bind-again.js';
 import type { Connection } from './open-connection.js';

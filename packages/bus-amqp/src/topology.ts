@@ -1,5 +1,6 @@
 import { PermanentError } from '@nephoscope/core';
-import type { Logger, QueueTopology, NephoscopeError } from '@nephoscope/core';
+import type { Logger, NephoscopeError } from '@nephoscope/core';
+import type { QueueTopology } from '@nephoscope/core/message-bus';
 
 import type { BrokerChannel } from './broker-channel.js';
 import type { Connection } from './open-connection.js';

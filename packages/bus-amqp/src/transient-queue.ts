@@ -1,4 +1,5 @@
-import type { Logger, TransientQueue } from '@nephoscope/core';
+import type { Logger } from '@nephoscope/core';
+import type { TransientQueue } from '@nephoscope/core/message-bus';
 import { randomBytes } from 'node:crypto';
 
 import type { Connection } from './open-connection.js';

@@ -1,4 +1,4 @@
-import type { Delivery, MessageBus, QueueTopology } from '@nephoscope/core';
+import type { Delivery, MessageBus, QueueTopology } from '@nephoscope/core/message-bus';
 
 import { startRabbitmq } from '../../../tools/testbed/rabbitmq.js';
 import type { PrivateRabbitmq } from '../../../tools/testbed/rabbitmq.js';

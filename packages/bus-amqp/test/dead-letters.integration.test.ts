@@ -1,4 +1,4 @@
-import type { DeadLetter, MessageBus, QueueTopology } from '@nephoscope/core';
+import type { DeadLetter, MessageBus, QueueTopology } from '@nephoscope/core/message-bus';
 
 import { createBus, newTopology, onBroker, remove, sharedBroker, tcpProxy, until } from './support.js';
 

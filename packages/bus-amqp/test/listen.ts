@@ -1,5 +1,5 @@
 // A listener, to be frozen: <url> <queue as JSON>.
-import type { TransientQueue } from '@nephoscope/core';
+import type { TransientQueue } from '@nephoscope/core/message-bus';
 
 import { createBus } from './support.js';
 

@@ -5,7 +5,8 @@ import { readFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
-import type { Clock, Leadership, MessageBus } from '@nephoscope/core';
+import type { Clock } from '@nephoscope/core';
+import type { Leadership, MessageBus } from '@nephoscope/core/message-bus';
 
 import { startRabbitmq } from '../../../tools/testbed/rabbitmq.js';
 import type { PrivateRabbitmq } from '../../../tools/testbed/rabbitmq.js';

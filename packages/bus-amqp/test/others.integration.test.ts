@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
-import type { MessageBus, QueueTopology } from '@nephoscope/core';
+import type { MessageBus, QueueTopology } from '@nephoscope/core/message-bus';
 
 import { startRabbitmq } from '../../../tools/testbed/rabbitmq.js';
 import type { PrivateRabbitmq } from '../../../tools/testbed/rabbitmq.js';

@@ -1,4 +1,4 @@
-import type { MessageBus, QueueTopology } from '@nephoscope/core';
+import type { MessageBus, QueueTopology } from '@nephoscope/core/message-bus';
 import { lastReadingQueue, meteringTopology } from '@nephoscope/message';
 
 import { startRabbitmq } from '../../../tools/testbed/rabbitmq.js';

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 
-import type { Delivery, MessageBus, QueueTopology } from '@nephoscope/core';
+import type { Delivery, MessageBus, QueueTopology } from '@nephoscope/core/message-bus';
 
 import { startRabbitmq } from '../../../tools/testbed/rabbitmq.js';
 import type { PrivateRabbitmq } from '../../../tools/testbed/rabbitmq.js';

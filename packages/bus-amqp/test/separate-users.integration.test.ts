@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 
-import type { MessageBus, QueueTopology } from '@nephoscope/core';
+import type { MessageBus, QueueTopology } from '@nephoscope/core/message-bus';
 import { lastReadingQueue, meteringTopology } from '@nephoscope/message';
 import type { Channel } from 'amqplib';
 

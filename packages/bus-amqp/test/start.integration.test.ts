@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { inspect } from 'node:util';
 
 import { describeError } from '@nephoscope/core';
-import type { MessageBus } from '@nephoscope/core';
+import type { MessageBus } from '@nephoscope/core/message-bus';
 
 import { createBus, newTopology, remove, sample, sharedBroker, tcpProxy, until } from './support.js';
 import type { LogEntry } from './support.js';

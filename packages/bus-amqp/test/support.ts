@@ -3,7 +3,8 @@ import { createServer, connect as connectSocket } from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 
-import type { Clock, Logger, MessageBus, QueueTopology } from '@nephoscope/core';
+import type { Clock, Logger } from '@nephoscope/core';
+import type { MessageBus, QueueTopology } from '@nephoscope/core/message-bus';
 import { connect } from 'amqplib';
 import type { Channel } from 'amqplib';
 

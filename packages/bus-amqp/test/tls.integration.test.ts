@@ -8,7 +8,7 @@ import { createServer } from 'node:tls';
 import type { Server, TLSSocket } from 'node:tls';
 import { promisify } from 'node:util';
 
-import type { Delivery } from '@nephoscope/core';
+import type { Delivery } from '@nephoscope/core/message-bus';
 
 import { createBus, newTopology, remove, sample, sharedBroker, until } from './support.js';
 

@@ -1,4 +1,4 @@
-import type { Delivery, MessageBus, QueueTopology } from '@nephoscope/core';
+import type { Delivery, MessageBus, QueueTopology } from '@nephoscope/core/message-bus';
 import type { GetMessage } from 'amqplib';
 
 import { createBus, hurriedClock, newTopology, onBroker, remove, sample, sharedBroker, until } from './support.js';

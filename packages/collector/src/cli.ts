@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
 
-import type { MessageBus } from '@nephoscope/core';
+import type { MessageBus } from '@nephoscope/core/message-bus';
 import {
   component,
   configure,

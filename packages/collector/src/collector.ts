@@ -3,7 +3,10 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 
 import { LogLimit } from '@nephoscope/async';
 import { meterStem } from '@nephoscope/core';
-import type { Clock, Delivery, Health, Logger, MessageBus, SampleStore, Secret } from '@nephoscope/core';
+import type { Clock, Health, Logger } from '@nephoscope/core';
+import type { Delivery, MessageBus } from '@nephoscope/core/message-bus';
+import type { Secret } from '@nephoscope/core/options';
+import type { SampleStore } from '@nephoscope/core/sample-store';
 import { createVerifier, maxMeteringDocumentBytes, meteringTopology } from '@nephoscope/message';
 
 import { KnownMessages } from './known/known-messages.js';

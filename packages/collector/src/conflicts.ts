@@ -1,5 +1,7 @@
 import { LogLimit } from '@nephoscope/async';
-import type { Clock, Logger, Sample, SampleStore, Secret } from '@nephoscope/core';
+import type { Clock, Logger } from '@nephoscope/core';
+import type { Secret } from '@nephoscope/core/options';
+import type { Sample, SampleStore } from '@nephoscope/core/sample-store';
 import {
   contentDifference,
   createSigner,

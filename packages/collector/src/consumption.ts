@@ -1,7 +1,8 @@
 import { performance } from 'node:perf_hooks';
 
 import { describeError } from '@nephoscope/core';
-import type { Clock, Delivery, Logger, MessageBus, Subscription } from '@nephoscope/core';
+import type { Clock, Logger } from '@nephoscope/core';
+import type { Delivery, MessageBus, Subscription } from '@nephoscope/core/message-bus';
 
 export interface ConsumptionParts {
   readonly bus: MessageBus;

@@ -3,7 +3,7 @@ import * as zlib from 'node:zlib';
 
 import { Mutex } from '@nephoscope/async';
 import { NephoscopeError, describeError } from '@nephoscope/core';
-import type { Delivery } from '@nephoscope/core';
+import type { Delivery } from '@nephoscope/core/message-bus';
 
 import { bunzip } from './bunzip.js';
 

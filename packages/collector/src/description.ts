@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 
-import type { Delivery } from '@nephoscope/core';
+import type { Delivery } from '@nephoscope/core/message-bus';
 
 /** Stands for what could not be read, and may hold anything, credentials too: enough to find it again, and nothing of it. */
 export function descriptionOf(

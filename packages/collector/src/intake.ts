@@ -1,5 +1,6 @@
 import { describeError, isNephoscopeError } from '@nephoscope/core';
-import type { Delivery, Sample } from '@nephoscope/core';
+import type { Delivery } from '@nephoscope/core/message-bus';
+import type { Sample } from '@nephoscope/core/sample-store';
 import { maxMeteringDocumentBytes, meteringSteps, parseJson, signedMessage } from '@nephoscope/message';
 import type { JsonObject, RejectionReason, SignedMessage, Verifier } from '@nephoscope/message';
 

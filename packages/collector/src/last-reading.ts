@@ -1,6 +1,8 @@
 import { LogLimit, retry } from '@nephoscope/async';
 import { describeError, isNephoscopeError } from '@nephoscope/core';
-import type { Clock, Logger, MessageBus, OutgoingMessage, Secret } from '@nephoscope/core';
+import type { Clock, Logger } from '@nephoscope/core';
+import type { MessageBus, OutgoingMessage } from '@nephoscope/core/message-bus';
+import type { Secret } from '@nephoscope/core/options';
 import { announcedEnd, endAnnouncements, lastReadingMessage, lastReadingSigner } from '@nephoscope/message';
 import type { LastReadingRequest } from '@nephoscope/message';
 import { NewestFirst } from '@nephoscope/runtime';

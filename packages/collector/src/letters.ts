@@ -1,4 +1,4 @@
-import type { DeadLetterPart, Delivery } from '@nephoscope/core';
+import type { DeadLetterPart, Delivery } from '@nephoscope/core/message-bus';
 import { meteringContentType } from '@nephoscope/message';
 
 import { canDecompress } from './decompress.js';

@@ -1,4 +1,4 @@
-import { duration, ignoredOption } from '@nephoscope/core';
+import { duration, ignoredOption } from '@nephoscope/core/options';
 import { signatureForms } from '@nephoscope/message';
 import { busSection, commonSections, pluginSection, statusOptions } from '@nephoscope/runtime';
 import { z } from 'zod';

@@ -1,6 +1,7 @@
 import { retry } from '@nephoscope/async';
 import { describeError, isPermanentError } from '@nephoscope/core';
-import type { Clock, Health, Logger, SampleStore } from '@nephoscope/core';
+import type { Clock, Health, Logger } from '@nephoscope/core';
+import type { SampleStore } from '@nephoscope/core/sample-store';
 import type { Component } from '@nephoscope/runtime';
 
 const pauses = { first: 250, longest: 15_000 };

@@ -1,7 +1,10 @@
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-import type { Clock, MessageBus, SampleStore, Secret } from '@nephoscope/core';
+import type { Clock } from '@nephoscope/core';
+import type { MessageBus } from '@nephoscope/core/message-bus';
+import type { Secret } from '@nephoscope/core/options';
+import type { SampleStore } from '@nephoscope/core/sample-store';
 import { createPlugin, systemClock } from '@nephoscope/runtime';
 import type { Configured, ProgramDefinition, RootLogger } from '@nephoscope/runtime';
 import type { Registry } from 'prom-client';

@@ -1,6 +1,7 @@
 import { retry } from '@nephoscope/async';
 import { describeError, isNephoscopeError } from '@nephoscope/core';
-import type { Clock, Logger, Sample, SampleStore } from '@nephoscope/core';
+import type { Clock, Logger } from '@nephoscope/core';
+import type { Sample, SampleStore } from '@nephoscope/core/sample-store';
 
 import type { Conflicts } from './conflicts.js';
 import type { Intake, Refusal } from './intake.js';

@@ -1,5 +1,6 @@
 import { describeError, formatTimestamp, isNephoscopeError } from '@nephoscope/core';
-import type { Clock, Logger, SampleStore } from '@nephoscope/core';
+import type { Clock, Logger } from '@nephoscope/core';
+import type { SampleStore } from '@nephoscope/core/sample-store';
 import type { Component } from '@nephoscope/runtime';
 import { Counter, Gauge } from 'prom-client';
 import type { Registry } from 'prom-client';

@@ -1,6 +1,7 @@
 import { Backoff, LogLimit } from '@nephoscope/async';
 import { describeError } from '@nephoscope/core';
-import type { Clock, Delivery, Health, Logger } from '@nephoscope/core';
+import type { Clock, Health, Logger } from '@nephoscope/core';
+import type { Delivery } from '@nephoscope/core/message-bus';
 
 import type { Letter } from './letters.js';
 

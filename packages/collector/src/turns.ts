@@ -1,7 +1,7 @@
 import { performance } from 'node:perf_hooks';
 
 import { Mutex } from '@nephoscope/async';
-import type { Delivery } from '@nephoscope/core';
+import type { Delivery } from '@nephoscope/core/message-bus';
 
 import { maxMiddleBytes, refusing } from './intake.js';
 import type { Intake, Reading } from './intake.js';

@@ -1,4 +1,4 @@
-import type { Delivery } from '@nephoscope/core';
+import type { Delivery } from '@nephoscope/core/message-bus';
 
 /** Messages that wait to be read, oldest first. Those that are gone come again by themselves, and are dropped. */
 export class Waiting {

@@ -1,11 +1,11 @@
-import type { MessageBus } from '@nephoscope/core';
+import amqp from '@nephoscope/bus-amqp';
+import type { MessageBus } from '@nephoscope/core/message-bus';
 import {
   encodeMeteringBatch,
   meteringContentType,
   meteringRoutingKey,
   meteringTopology,
 } from '@nephoscope/message';
-import amqp from '@nephoscope/bus-amqp';
 import { systemClock } from '@nephoscope/runtime';
 import { RecordingLogger } from '@nephoscope/testing';
 

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { Secret } from '@nephoscope/core';
+import { Secret } from '@nephoscope/core/options';
 import { createVerifier, meteringTopology, readMeteringMessage } from '@nephoscope/message';
 import { connect } from 'amqplib';
 import type { Channel, ChannelModel } from 'amqplib';

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 
-import type { MessageBus } from '@nephoscope/core';
+import type { MessageBus } from '@nephoscope/core/message-bus';
 import { meteringTopology } from '@nephoscope/message';
 
 import { waitUntil } from '../../../tools/testbed/processes.js';

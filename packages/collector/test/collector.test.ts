@@ -1,5 +1,5 @@
 import { jest } from '@jest/globals';
-import { Secret } from '@nephoscope/core';
+import { Secret } from '@nephoscope/core/options';
 import { createSigner, formatJson, maxMeteringLineBytes, meteringTopology, parseJson } from '@nephoscope/message';
 import type { JsonObject } from '@nephoscope/message';
 

@@ -1,4 +1,5 @@
-import type { Counter, Sample } from '@nephoscope/core';
+import type { Counter } from '@nephoscope/core';
+import type { Sample } from '@nephoscope/core/sample-store';
 import {
   createSigner,
   createVerifier,

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { deflateSync } from 'node:zlib';
 
-import type { DeadLetter, MessageBus } from '@nephoscope/core';
+import type { DeadLetter, MessageBus } from '@nephoscope/core/message-bus';
 import {
   encodeMeteringBatch,
   meteringContentType,

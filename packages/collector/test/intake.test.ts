@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 
-import { Secret } from '@nephoscope/core';
+import { Secret } from '@nephoscope/core/options';
 import {
   createSigner,
   createVerifier,

@@ -3,8 +3,8 @@ import { runInNewContext } from 'node:vm';
 
 import fc from 'fast-check';
 
-import { Secret } from '@nephoscope/core';
 import type { Counter } from '@nephoscope/core';
+import { Secret } from '@nephoscope/core/options';
 import {
   createSigner,
   createVerifier,

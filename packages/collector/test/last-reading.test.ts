@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 
-import { NephoscopeError, Secret } from '@nephoscope/core';
-import type { Notification } from '@nephoscope/core';
+import { NephoscopeError } from '@nephoscope/core';
+import type { Notification } from '@nephoscope/core/notification';
+import { Secret } from '@nephoscope/core/options';
 import { lastReadingReader } from '@nephoscope/message';
 import { FakeBus, FakeClock, RecordingLogger } from '@nephoscope/testing';
 import { Registry } from 'prom-client';

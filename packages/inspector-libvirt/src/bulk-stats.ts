@@ -1,4 +1,5 @@
 import { isMissing } from '@nephoscope/core';
+import type { Missing } from '@nephoscope/core';
 import type {
   CpuReading,
   DiskIo,
@@ -7,11 +8,10 @@ import type {
   InstancePart,
   InstanceParts,
   MemoryReading,
-  Missing,
   VcpuReading,
   VnicReading,
   VnicTraffic,
-} from '@nephoscope/core';
+} from '@nephoscope/core/instance';
 import { isLibvirtError } from '@nephoscope/libvirt';
 import type { DomainInfo, DomainStatsRecord, StatsGroup, TypedParams, TypedValue } from '@nephoscope/libvirt';
 

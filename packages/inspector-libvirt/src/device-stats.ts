@@ -1,13 +1,13 @@
 import { describeError, isMissing } from '@nephoscope/core';
+import type { Missing } from '@nephoscope/core';
 import type {
   CpuReading,
   DiskReading,
   InstancePart,
   InstanceParts,
   MemoryReading,
-  Missing,
   VnicReading,
-} from '@nephoscope/core';
+} from '@nephoscope/core/instance';
 import {
   isAbandonedCall,
   isConnectionClosed,

@@ -1,4 +1,4 @@
-import type { Disk } from '@nephoscope/core';
+import type { Disk } from '@nephoscope/core/instance';
 
 import { child, value } from './xml.js';
 import type { Element } from './xml.js';

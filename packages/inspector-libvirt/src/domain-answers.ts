@@ -1,5 +1,6 @@
 import { describeError } from '@nephoscope/core';
-import type { Clock, InstancePart, Logger, Missing } from '@nephoscope/core';
+import type { Clock, Logger, Missing } from '@nephoscope/core';
+import type { InstancePart } from '@nephoscope/core/instance';
 import { isAbandonedCall, isConnectionClosed, isLibvirtError, isNoDomain } from '@nephoscope/libvirt';
 import type { CallOptions, Domain, StatsGroup } from '@nephoscope/libvirt';
 

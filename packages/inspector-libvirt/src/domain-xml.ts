@@ -1,5 +1,5 @@
 import { isTimestamp } from '@nephoscope/core';
-import type { Flavor, Vnic } from '@nephoscope/core';
+import type { Flavor, Vnic } from '@nephoscope/core/instance';
 
 import { describeDisk } from './disk-xml.js';
 import type { DescribedDisk } from './disk-xml.js';

@@ -1,4 +1,5 @@
-import type { MemoryReading, Missing } from '@nephoscope/core';
+import type { Missing } from '@nephoscope/core';
+import type { MemoryReading } from '@nephoscope/core/instance';
 
 /** What a guest says of its own memory through its balloon driver, KiB. */
 export interface GuestFigures {

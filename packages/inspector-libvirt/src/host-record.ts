@@ -1,4 +1,5 @@
-import type { InstancePart, Missing } from '@nephoscope/core';
+import type { Missing } from '@nephoscope/core';
+import type { InstancePart } from '@nephoscope/core/instance';
 import type { DomainStatsRecord } from '@nephoscope/libvirt';
 
 import { processAnswered } from './bulk-stats.js';

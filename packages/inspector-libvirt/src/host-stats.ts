@@ -1,5 +1,6 @@
 import { describeError } from '@nephoscope/core';
-import type { Clock, InstancePart, Logger } from '@nephoscope/core';
+import type { Clock, Logger } from '@nephoscope/core';
+import type { InstancePart } from '@nephoscope/core/instance';
 import { isAbandonedCall, isConnectionClosed, isUnsupported } from '@nephoscope/libvirt';
 import type { AllDomainStatsQuery, Domain, DomainStatsRecord } from '@nephoscope/libvirt';
 

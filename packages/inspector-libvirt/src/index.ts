@@ -1,4 +1,4 @@
-import { defineInspector } from '@nephoscope/core';
+import { defineInspector } from '@nephoscope/core/inspector';
 
 import { LibvirtInspector } from './libvirt-inspector.js';
 import { options } from './options.js';

@@ -1,4 +1,4 @@
-import type { Instance, PowerState } from '@nephoscope/core';
+import type { Instance, PowerState } from '@nephoscope/core/instance';
 import type { Domain } from '@nephoscope/libvirt';
 
 import type { DomainDescription } from './domain-xml.js';

@@ -1,14 +1,7 @@
 import { isNephoscopeError, NephoscopeError } from '@nephoscope/core';
-import type {
-  Clock,
-  Health,
-  Inspector,
-  InstancePart,
-  InstanceReading,
-  LifecycleEvent,
-  Logger,
-  PluginSettings,
-} from '@nephoscope/core';
+import type { Clock, Health, Logger, PluginSettings } from '@nephoscope/core';
+import type { Inspector, LifecycleEvent } from '@nephoscope/core/inspector';
+import type { InstancePart, InstanceReading } from '@nephoscope/core/instance';
 import { isNoDomain } from '@nephoscope/libvirt';
 
 import { HostStats } from './host-stats.js';

@@ -1,5 +1,6 @@
 import { describeError } from '@nephoscope/core';
-import type { LifecycleEvent, Logger } from '@nephoscope/core';
+import type { Logger } from '@nephoscope/core';
+import type { LifecycleEvent } from '@nephoscope/core/inspector';
 import { isUnsupported, LifecycleEventType } from '@nephoscope/libvirt';
 import type { CallOptions, Connection, LifecycleEvent as DomainEvent } from '@nephoscope/libvirt';
 

@@ -1,4 +1,4 @@
-import { ignoredOption } from '@nephoscope/core';
+import { ignoredOption } from '@nephoscope/core/options';
 import { z } from 'zod';
 
 const owner = z.strictObject({

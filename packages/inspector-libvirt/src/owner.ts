@@ -1,4 +1,4 @@
-import { wildcards } from '@nephoscope/core';
+import { wildcards } from '@nephoscope/core/options';
 import type { Domain } from '@nephoscope/libvirt';
 
 import { undescribed } from './domain-xml.js';

@@ -1,4 +1,5 @@
-import type { InstancePart, InstanceParts, InstanceReading, Missing } from '@nephoscope/core';
+import type { Missing } from '@nephoscope/core';
+import type { InstancePart, InstanceParts, InstanceReading } from '@nephoscope/core/instance';
 import type { DomainStatsRecord, StatsGroup } from '@nephoscope/libvirt';
 
 import { groupsOf, hasBulkFigures, readPart } from './bulk-stats.js';

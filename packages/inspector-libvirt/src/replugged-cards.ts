@@ -1,5 +1,6 @@
 import { isMissing } from '@nephoscope/core';
-import type { Missing, Vnic, VnicReading, VnicTraffic } from '@nephoscope/core';
+import type { Missing } from '@nephoscope/core';
+import type { Vnic, VnicReading, VnicTraffic } from '@nephoscope/core/instance';
 
 const unsure: Missing = {
   missing: 'busy',

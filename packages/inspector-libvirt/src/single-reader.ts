@@ -1,4 +1,5 @@
-import type { Clock, InstancePart, InstanceReading } from '@nephoscope/core';
+import type { Clock } from '@nephoscope/core';
+import type { InstancePart, InstanceReading } from '@nephoscope/core/instance';
 import { isAbandonedCall, isConnectionClosed, isNoDomain, isUnsupported } from '@nephoscope/libvirt';
 import type { DomainStatsRecord, StatsGroup } from '@nephoscope/libvirt';
 

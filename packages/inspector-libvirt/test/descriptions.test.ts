@@ -1,4 +1,4 @@
-import type { InstanceReading } from '@nephoscope/core';
+import type { InstanceReading } from '@nephoscope/core/instance';
 import { LifecycleEventType } from '@nephoscope/libvirt';
 import { Fault } from '@nephoscope/libvirt/testing';
 import type { Handler } from '@nephoscope/libvirt/testing';

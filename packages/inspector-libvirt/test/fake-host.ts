@@ -1,4 +1,4 @@
-import type { InstanceReading } from '@nephoscope/core';
+import type { InstanceReading } from '@nephoscope/core/instance';
 import type { DomainStatsRecord, TypedValue } from '@nephoscope/libvirt';
 import { FakeLibvirtd } from '@nephoscope/libvirt/testing';
 import type { FakeDomain, Handler, ProcedureName } from '@nephoscope/libvirt/testing';

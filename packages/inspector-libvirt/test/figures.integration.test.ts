@@ -1,4 +1,4 @@
-import type { InstanceReading } from '@nephoscope/core';
+import type { InstanceReading } from '@nephoscope/core/instance';
 
 import { bootGuest } from '../../../tools/testbed/guest.js';
 import type { Guest } from '../../../tools/testbed/guest.js';

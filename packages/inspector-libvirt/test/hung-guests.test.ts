@@ -1,4 +1,4 @@
-import type { InstanceReading } from '@nephoscope/core';
+import type { InstanceReading } from '@nephoscope/core/instance';
 import type { DomainStatsRecord } from '@nephoscope/libvirt';
 import type { Handler } from '@nephoscope/libvirt/testing';
 

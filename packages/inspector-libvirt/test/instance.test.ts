@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 
-import type { PowerState } from '@nephoscope/core';
+import type { PowerState } from '@nephoscope/core/instance';
 
 import { parseDomainXml } from '../src/domain-xml.js';
 import type { DomainDescription } from '../src/domain-xml.js';

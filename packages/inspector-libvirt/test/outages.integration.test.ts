@@ -1,5 +1,5 @@
 import { isMissing, isNephoscopeError } from '@nephoscope/core';
-import type { InstanceReading } from '@nephoscope/core';
+import type { InstanceReading } from '@nephoscope/core/instance';
 
 import { bootGuest } from '../../../tools/testbed/guest.js';
 import type { Guest } from '../../../tools/testbed/guest.js';

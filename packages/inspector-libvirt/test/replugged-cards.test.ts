@@ -1,4 +1,4 @@
-import type { VnicReading } from '@nephoscope/core';
+import type { VnicReading } from '@nephoscope/core/instance';
 import type { TypedValue } from '@nephoscope/libvirt';
 import { FakeLibvirtd } from '@nephoscope/libvirt/testing';
 import type { FakeDomain } from '@nephoscope/libvirt/testing';

@@ -1,4 +1,5 @@
-import type { DiskSize, Missing } from '@nephoscope/core';
+import type { Missing } from '@nephoscope/core';
+import type { DiskSize } from '@nephoscope/core/instance';
 import type { TypedValue } from '@nephoscope/libvirt';
 import { FakeLibvirtd, Fault } from '@nephoscope/libvirt/testing';
 import type { FakeDomain, Handler } from '@nephoscope/libvirt/testing';

@@ -1,4 +1,5 @@
-import type { InstanceReading, LifecycleEvent } from '@nephoscope/core';
+import type { LifecycleEvent } from '@nephoscope/core/inspector';
+import type { InstanceReading } from '@nephoscope/core/instance';
 import { LifecycleEventType } from '@nephoscope/libvirt';
 import type { TypedValue } from '@nephoscope/libvirt';
 import type { FakeDomain, Handler } from '@nephoscope/libvirt/testing';

@@ -1,5 +1,6 @@
 import { isMissing } from '@nephoscope/core';
-import type { CpuReading, InstanceReading, LifecycleEvent } from '@nephoscope/core';
+import type { LifecycleEvent } from '@nephoscope/core/inspector';
+import type { CpuReading, InstanceReading } from '@nephoscope/core/instance';
 
 import { bootGuest } from '../../../tools/testbed/guest.js';
 import { startLibvirtd } from '../../../tools/testbed/libvirtd.js';

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import type { Clock, InstancePart, InstanceReading, Logger } from '@nephoscope/core';
+import type { Clock, Logger } from '@nephoscope/core';
+import type { InstancePart, InstanceReading } from '@nephoscope/core/instance';
 
 import { LibvirtInspector } from '../src/index.js';
 import { options as schema } from '../src/options.js';

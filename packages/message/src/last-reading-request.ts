@@ -1,7 +1,9 @@
 import { createHmac, randomUUID } from 'node:crypto';
 
 import { formatTimestamp, parseTimestamp } from '@nephoscope/core';
-import type { Clock, OutgoingMessage, TransientQueue, Secret } from '@nephoscope/core';
+import type { Clock } from '@nephoscope/core';
+import type { OutgoingMessage, TransientQueue } from '@nephoscope/core/message-bus';
+import type { Secret } from '@nephoscope/core/options';
 
 import { canonicalForm } from './canonical-form.js';
 import { HmacSha256 } from './hmac-sha256.js';

@@ -1,4 +1,4 @@
-import type { QueueTopology } from '@nephoscope/core';
+import type { QueueTopology } from '@nephoscope/core/message-bus';
 
 /**
  * Where metering messages travel. Agents declare it too, so that nothing sent before the first collector starts is lost.

@@ -1,4 +1,4 @@
-import type { Notification } from '@nephoscope/core';
+import type { Notification } from '@nephoscope/core/notification';
 
 import { isInstanceId } from './last-reading-request.js';
 import type { LastReadingRequest } from './last-reading-request.js';

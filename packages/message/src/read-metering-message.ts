@@ -1,5 +1,5 @@
 import { NephoscopeError, describeError, parseTimestamp } from '@nephoscope/core';
-import type { Sample } from '@nephoscope/core';
+import type { Sample } from '@nephoscope/core/sample-store';
 
 import { counterTypes, isCounterType } from './counter-type.js';
 import { isStorableTime, isText, isTextOrNull, maxMessageValues } from './field-rules.js';

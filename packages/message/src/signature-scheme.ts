@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto';
 
 import { NephoscopeError } from '@nephoscope/core';
-import type { Secret } from '@nephoscope/core';
+import type { Secret } from '@nephoscope/core/options';
 
 import { canonicalKeyLabel } from './canonical-form.js';
 import { HmacSha256 } from './hmac-sha256.js';

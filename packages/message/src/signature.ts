@@ -1,4 +1,4 @@
-import type { Secret } from '@nephoscope/core';
+import type { Secret } from '@nephoscope/core/options';
 
 import { formWriters } from './form-writers.js';
 import { formatJson } from './json.js';

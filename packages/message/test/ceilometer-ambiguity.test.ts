@@ -1,7 +1,9 @@
 import { readFileSync, readdirSync } from 'node:fs';
 
-import { Secret, isNephoscopeError } from '@nephoscope/core';
-import type { Counter, Sample } from '@nephoscope/core';
+import { isNephoscopeError } from '@nephoscope/core';
+import type { Counter } from '@nephoscope/core';
+import { Secret } from '@nephoscope/core/options';
+import type { Sample } from '@nephoscope/core/sample-store';
 
 import {
   JsonNumber,

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 
-import { Secret, isNephoscopeError } from '@nephoscope/core';
+import { isNephoscopeError } from '@nephoscope/core';
+import { Secret } from '@nephoscope/core/options';
 
 import { createVerifier, parseJson, splitMeteringBatch } from '../src/index.js';
 

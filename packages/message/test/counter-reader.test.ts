@@ -1,5 +1,5 @@
-import { Secret } from '@nephoscope/core';
 import type { Counter, Metadata } from '@nephoscope/core';
+import { Secret } from '@nephoscope/core/options';
 
 import {
   counterReader,

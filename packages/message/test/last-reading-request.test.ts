@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto';
 
-import { Secret } from '@nephoscope/core';
+import { Secret } from '@nephoscope/core/options';
 
 import { lastReadingMessage, lastReadingReader, lastReadingSigner } from '../src/index.js';
 

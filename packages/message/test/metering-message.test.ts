@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 
-import { Secret } from '@nephoscope/core';
 import type { Counter, Metadata, MetadataValue } from '@nephoscope/core';
+import { Secret } from '@nephoscope/core/options';
 
 import {
   createSigner,

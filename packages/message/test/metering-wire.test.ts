@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { z } from 'zod';
 
-import { Secret } from '@nephoscope/core';
 import type { Clock, Counter } from '@nephoscope/core';
+import { Secret } from '@nephoscope/core/options';
 
 import {
   ceilometerWire,

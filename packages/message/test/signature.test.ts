@@ -1,6 +1,6 @@
 import { createHmac, randomBytes } from 'node:crypto';
 
-import { Secret } from '@nephoscope/core';
+import { Secret } from '@nephoscope/core/options';
 
 import { createSigner, createVerifier, parseJson, signJsonMessage } from '../src/index.js';
 import type { JsonObject, JsonValue, SignatureForm } from '../src/index.js';

@@ -1,4 +1,4 @@
-import type { DeadLetter, MessageBus } from '@nephoscope/core';
+import type { DeadLetter, MessageBus } from '@nephoscope/core/message-bus';
 
 /** The newest dead letters, or the oldest, the oldest first; all without a limit. They stay. */
 export async function readDeadLetters(

@@ -1,5 +1,5 @@
 import { decompressed } from '@nephoscope/collector';
-import type { DeadLetter } from '@nephoscope/core';
+import type { DeadLetter } from '@nephoscope/core/message-bus';
 import { isJsonObject, parseJson } from '@nephoscope/message';
 import type { JsonValue } from '@nephoscope/message';
 

@@ -1,4 +1,4 @@
-import { duration } from '@nephoscope/core';
+import { duration } from '@nephoscope/core/options';
 import { withoutSecrets } from '@nephoscope/runtime';
 import type { Configured, RawConfig } from '@nephoscope/runtime';
 import type { z } from 'zod';

@@ -1,5 +1,5 @@
 import { NephoscopeError } from '@nephoscope/core';
-import type { MessageBus } from '@nephoscope/core';
+import type { MessageBus } from '@nephoscope/core/message-bus';
 import { createPlugin, systemClock } from '@nephoscope/runtime';
 import type { ActivePlugin } from '@nephoscope/runtime';
 

@@ -1,5 +1,5 @@
 import { parseTimestamp } from '@nephoscope/core';
-import type { SampleFilter } from '@nephoscope/core';
+import type { SampleFilter } from '@nephoscope/core/sample-store';
 import { systemClock } from '@nephoscope/runtime';
 import { InvalidArgumentError } from 'commander';
 import type { Command } from 'commander';

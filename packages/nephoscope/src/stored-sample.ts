@@ -1,5 +1,5 @@
 import { describeError, isNephoscopeError } from '@nephoscope/core';
-import type { Sample } from '@nephoscope/core';
+import type { Sample } from '@nephoscope/core/sample-store';
 import { readMeteringMessage } from '@nephoscope/message';
 import type { RejectionReason, SignatureForm, Verifier } from '@nephoscope/message';
 

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { AmqpBus, amqpOptions } from '@nephoscope/bus-amqp';
-import type { QueueTopology } from '@nephoscope/core';
+import type { QueueTopology } from '@nephoscope/core/message-bus';
 import { systemClock } from '@nephoscope/runtime';
 
 import { nephoscope } from './command.js';

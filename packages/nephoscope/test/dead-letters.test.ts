@@ -1,7 +1,7 @@
 import { gzipSync } from 'node:zlib';
 
+import type { DeadLetter } from '@nephoscope/core/message-bus';
 import { FakeBus } from '@nephoscope/testing';
-import type { DeadLetter } from '@nephoscope/core';
 
 import { readDeadLetters, settleDeadLetters } from '../src/dead-letter-sweeps.js';
 import { deadLetterLine, describeDeadLetter, publisherOf, uncompressed } from '../src/dead-letter-text.js';

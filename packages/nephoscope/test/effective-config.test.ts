@@ -1,4 +1,4 @@
-import { duration, Secret } from '@nephoscope/core';
+import { Secret, duration } from '@nephoscope/core/options';
 import type { DeclaredPlugin } from '@nephoscope/runtime';
 import { z } from 'zod';
 

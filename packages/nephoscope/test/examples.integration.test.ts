@@ -7,7 +7,7 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 
 import { AmqpBus, amqpOptions } from '@nephoscope/bus-amqp';
-import type { QueueTopology } from '@nephoscope/core';
+import type { QueueTopology } from '@nephoscope/core/message-bus';
 import { meteringTopology } from '@nephoscope/message';
 import { systemClock } from '@nephoscope/runtime';
 

@@ -1,5 +1,6 @@
-import { Secret } from '@nephoscope/core';
-import type { Counter, Sample } from '@nephoscope/core';
+import type { Counter } from '@nephoscope/core';
+import { Secret } from '@nephoscope/core/options';
+import type { Sample } from '@nephoscope/core/sample-store';
 import { createSigner, readMeteringMessage, signMeteringMessage } from '@nephoscope/message';
 import type { SignatureForm } from '@nephoscope/message';
 

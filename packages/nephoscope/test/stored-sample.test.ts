@@ -1,4 +1,4 @@
-import { Secret } from '@nephoscope/core';
+import { Secret } from '@nephoscope/core/options';
 import { createVerifier } from '@nephoscope/message';
 
 import { checkSample } from '../src/stored-sample.js';

@@ -1,5 +1,5 @@
-import { PayloadReader, defineServiceNotifications, notificationCounter } from '@nephoscope/core';
 import type { Meter } from '@nephoscope/core';
+import { PayloadReader, defineServiceNotifications, notificationCounter } from '@nephoscope/core/notification';
 
 import { eventId, isRepeatedDeletion } from './event-id.js';
 import type { CinderResource } from './resources.js';

@@ -1,5 +1,7 @@
-import { formatTimestamp, isTimestamp, parseTimestamp, PayloadReader } from '@nephoscope/core';
-import type { MetadataValue, Notification } from '@nephoscope/core';
+import { formatTimestamp, isTimestamp, parseTimestamp } from '@nephoscope/core';
+import type { MetadataValue } from '@nephoscope/core';
+import { PayloadReader } from '@nephoscope/core/notification';
+import type { Notification } from '@nephoscope/core/notification';
 
 import type { CinderResource } from './resources.js';
 

@@ -1,5 +1,6 @@
-import { PayloadReader, defineServiceNotifications, notificationCounter } from '@nephoscope/core';
-import type { Counter, Meter, Notification } from '@nephoscope/core';
+import type { Counter, Meter } from '@nephoscope/core';
+import { PayloadReader, defineServiceNotifications, notificationCounter } from '@nephoscope/core/notification';
+import type { Notification } from '@nephoscope/core/notification';
 
 /** What happened to an image; `image.create` has no data yet, and `image.activate` follows an `image.upload`. */
 export const imageEvents = ['image.update', 'image.upload', 'image.delete'] as const;

@@ -1,5 +1,7 @@
-import { NephoscopeError, PayloadReader } from '@nephoscope/core';
-import type { Metadata, MetadataValue, Notification } from '@nephoscope/core';
+import { NephoscopeError } from '@nephoscope/core';
+import type { Metadata, MetadataValue } from '@nephoscope/core';
+import { PayloadReader } from '@nephoscope/core/notification';
+import type { Notification } from '@nephoscope/core/notification';
 
 /** One resource that a notification is about. */
 export interface Announced {

@@ -1,11 +1,7 @@
-import {
-  NephoscopeError,
-  PayloadReader,
-  defineServiceNotifications,
-  describeError,
-  notificationCounter,
-} from '@nephoscope/core';
-import type { Meter, NotificationFigure } from '@nephoscope/core';
+import { NephoscopeError, describeError } from '@nephoscope/core';
+import type { Meter } from '@nephoscope/core';
+import { PayloadReader, defineServiceNotifications, notificationCounter } from '@nephoscope/core/notification';
+import type { NotificationFigure } from '@nephoscope/core/notification';
 
 import { announced } from './announced.js';
 

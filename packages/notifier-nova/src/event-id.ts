@@ -1,5 +1,5 @@
-import { PayloadReader } from '@nephoscope/core';
-import type { Notification } from '@nephoscope/core';
+import { PayloadReader } from '@nephoscope/core/notification';
+import type { Notification } from '@nephoscope/core/notification';
 
 import { readInstanceEvent } from './instance-event.js';
 

@@ -1,5 +1,7 @@
-import { PayloadReader, parseTimestamp } from '@nephoscope/core';
-import type { Metadata, MetadataValue, Notification } from '@nephoscope/core';
+import { parseTimestamp } from '@nephoscope/core';
+import type { Metadata, MetadataValue } from '@nephoscope/core';
+import { PayloadReader } from '@nephoscope/core/notification';
+import type { Notification } from '@nephoscope/core/notification';
 
 import { unversionedTypeOf } from './event-types.js';
 

@@ -1,5 +1,6 @@
 import { meterStem, parseTimestamp } from '@nephoscope/core';
-import type { Meter, Notification, NotificationHandler, Plugin } from '@nephoscope/core';
+import type { Meter, Plugin } from '@nephoscope/core';
+import type { Notification, NotificationHandler } from '@nephoscope/core/notification';
 
 import { eventId } from './event-id.js';
 import { unversionedType, versionedType } from './event-types.js';

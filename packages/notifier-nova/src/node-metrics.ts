@@ -1,5 +1,7 @@
-import { PayloadReader, parseTimestamp } from '@nephoscope/core';
-import type { Counter, Meter, Notification } from '@nephoscope/core';
+import { parseTimestamp } from '@nephoscope/core';
+import type { Counter, Meter } from '@nephoscope/core';
+import { PayloadReader } from '@nephoscope/core/notification';
+import type { Notification } from '@nephoscope/core/notification';
 
 import { requestId } from './event-id.js';
 import { unversionedPublisher } from './instance-event.js';

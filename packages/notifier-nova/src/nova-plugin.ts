@@ -1,5 +1,6 @@
-import { defineNotificationHandler } from '@nephoscope/core';
-import type { Meter, NotificationHandler, Plugin } from '@nephoscope/core';
+import type { Meter, Plugin } from '@nephoscope/core';
+import { defineNotificationHandler } from '@nephoscope/core/notification';
+import type { NotificationHandler } from '@nephoscope/core/notification';
 
 import { retiredOptions } from './options.js';
 

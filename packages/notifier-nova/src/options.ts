@@ -1,4 +1,4 @@
-import { refusedOption } from '@nephoscope/core';
+import { refusedOption } from '@nephoscope/core/options';
 import { z } from 'zod';
 
 const once = (key: string) => refusedOption(`is set once for all plugins: write services.nova.${key}`);

@@ -1,4 +1,5 @@
-import { parseTimestamp, wildcards } from '@nephoscope/core';
+import { parseTimestamp } from '@nephoscope/core';
+import { wildcards } from '@nephoscope/core/options';
 
 import { captured } from './captured.js';
 import { allCounters, createHandler, pluginNames, plugins, volumes } from './plugins.js';

@@ -1,4 +1,5 @@
-import type { Metadata, Notification } from '@nephoscope/core';
+import type { Metadata } from '@nephoscope/core';
+import type { Notification } from '@nephoscope/core/notification';
 import { recordedNotifications } from '@nephoscope/testing';
 
 /** Everything that a real nova was heard to announce, one of each event type and form. */

@@ -1,4 +1,4 @@
-import type { Notification } from '@nephoscope/core';
+import type { Notification } from '@nephoscope/core/notification';
 
 import { eventId } from '../src/event-id.js';
 import { stateEvents, unversionedType, versionedType } from '../src/event-types.js';

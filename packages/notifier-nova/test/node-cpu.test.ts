@@ -1,5 +1,6 @@
 import { parseTimestamp } from '@nephoscope/core';
-import type { Metadata, Notification } from '@nephoscope/core';
+import type { Metadata } from '@nephoscope/core';
+import type { Notification } from '@nephoscope/core/notification';
 import { notificationHandlerContract } from '@nephoscope/testing';
 
 import { capturedNotification, withContext, withPayload } from './captured.js';

@@ -1,5 +1,6 @@
-import { wildcards } from '@nephoscope/core';
-import type { Counter, Notification, NotificationHandler, ServiceSettings } from '@nephoscope/core';
+import type { Counter, ServiceSettings } from '@nephoscope/core';
+import type { Notification, NotificationHandler } from '@nephoscope/core/notification';
+import { wildcards } from '@nephoscope/core/options';
 import { FakeClock, RecordingLogger } from '@nephoscope/testing';
 
 import * as plugins from '../src/index.js';

@@ -1,4 +1,5 @@
-import type { Counter, Notification } from '@nephoscope/core';
+import type { Counter } from '@nephoscope/core';
+import type { Notification } from '@nephoscope/core/notification';
 import { countersOf } from '@nephoscope/testing';
 import type { NotifierPlugin } from '@nephoscope/testing';
 

@@ -1,5 +1,5 @@
 import { orAborted } from '@nephoscope/async';
-import { Secret } from '@nephoscope/core';
+import { Secret } from '@nephoscope/core/options';
 
 import { jsonOf, refusal, saidIn } from './answers.js';
 import { Catalogue } from './catalogue.js';

@@ -1,4 +1,4 @@
-import { duration, Secret } from '@nephoscope/core';
+import { Secret, duration } from '@nephoscope/core/options';
 import { z } from 'zod';
 
 export const interfaces = ['public', 'internal', 'admin'] as const;

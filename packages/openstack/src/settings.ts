@@ -1,4 +1,4 @@
-import { Secret } from '@nephoscope/core';
+import { Secret } from '@nephoscope/core/options';
 
 import { OpenStackError } from './errors.js';
 import { readClouds, settingsIn } from './clouds-file.js';

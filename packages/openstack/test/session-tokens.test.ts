@@ -1,4 +1,4 @@
-import { Secret } from '@nephoscope/core';
+import { Secret } from '@nephoscope/core/options';
 
 import { cloud, connect, glance, images, second, signal } from './connected.js';
 import { recording, resets, says } from './fake-cloud.js';

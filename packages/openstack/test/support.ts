@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 
-import { Secret } from '@nephoscope/core';
+import { Secret } from '@nephoscope/core/options';
 
 import { createSession } from '../src/index.js';
 import type { CloudConfig, JsonObject, ListRequest, Session } from '../src/index.js';

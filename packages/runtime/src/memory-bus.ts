@@ -1,15 +1,16 @@
-import { NephoscopeError, PermanentError, defineMessageBus, ignoredOption, isBoundBy } from '@nephoscope/core';
+import { NephoscopeError, PermanentError } from '@nephoscope/core';
+import type { Health, Logger } from '@nephoscope/core';
+import { defineMessageBus, isBoundBy } from '@nephoscope/core/message-bus';
 import type {
   DeadLetter,
   Delivery,
-  Health,
-  Logger,
   MessageBus,
   OutgoingMessage,
   QueueTopology,
   Subscription,
   TransientQueue,
-} from '@nephoscope/core';
+} from '@nephoscope/core/message-bus';
+import { ignoredOption } from '@nephoscope/core/options';
 import { z } from 'zod';
 
 import { MemoryDeadLetters } from './memory-dead-letters.js';

@@ -1,4 +1,4 @@
-import type { DeadLetter, DeadLetterVerdict } from '@nephoscope/core';
+import type { DeadLetter, DeadLetterVerdict } from '@nephoscope/core/message-bus';
 
 /** A message that a consumer set aside, and why. */
 export interface MemoryDeadLetter extends DeadLetter {

@@ -1,5 +1,5 @@
 import { NephoscopeError } from '@nephoscope/core';
-import type { Leadership } from '@nephoscope/core';
+import type { Leadership } from '@nephoscope/core/message-bus';
 
 interface Request {
   readonly resolve: (lock: Leadership) => void;

@@ -1,4 +1,5 @@
-import type { Logger, MessageBus } from '@nephoscope/core';
+import type { Logger } from '@nephoscope/core';
+import type { MessageBus } from '@nephoscope/core/message-bus';
 
 import { component, startAll, stopAll, untilAborted } from './lifecycle.js';
 import type { Component } from './lifecycle.js';

@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 
-import { Secret } from '@nephoscope/core';
+import { Secret } from '@nephoscope/core/options';
 
 const redacted = String(new Secret(''));
 const secretKey = /secret|passw|passphrase|pass$|pwd$|token|credential|(private|api|access)_?key$|authorization/i;

@@ -1,4 +1,4 @@
-import { Secret } from '@nephoscope/core';
+import { Secret } from '@nephoscope/core/options';
 import { z } from 'zod';
 
 /** What documentation writes where a secret belongs, and what everybody tries first; letters and digits alone. */

@@ -48,7 +48,7 @@ export function manifest(
 /** The source of a pollster. */
 export function pollsterSource(options = '', before = '', meter = 'x'): string {
   return `${before}
-import { definePollster } from '@nephoscope/core';
+import { definePollster } from '@nephoscope/core/pollster';
 import { z } from 'zod';
 export default definePollster({
   meters: [{ name: '${meter}', type: 'gauge', unit: 'x', description: 'x' }],

@@ -6,8 +6,8 @@
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
-import { definePollster } from '@nephoscope/core';
-import type { ComputePollster } from '@nephoscope/core';
+import { definePollster } from '@nephoscope/core/pollster';
+import type { ComputePollster } from '@nephoscope/core/pollster';
 import { Registry } from 'prom-client';
 
 import {

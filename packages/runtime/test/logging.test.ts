@@ -1,4 +1,5 @@
-import { NephoscopeError, Secret } from '@nephoscope/core';
+import { NephoscopeError } from '@nephoscope/core';
+import { Secret } from '@nephoscope/core/options';
 
 import { hideInLogs } from '../src/log-line.js';
 import { createLogger } from '../src/logging.js';

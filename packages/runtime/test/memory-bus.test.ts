@@ -1,4 +1,5 @@
-import type { Delivery, Logger } from '@nephoscope/core';
+import type { Logger } from '@nephoscope/core';
+import type { Delivery } from '@nephoscope/core/message-bus';
 import { messageBusContract } from '@nephoscope/testing';
 
 import plugin, { createMemoryBus } from '../src/memory-bus.js';

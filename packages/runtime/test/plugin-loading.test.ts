@@ -85,7 +85,7 @@ describe('loadPlugin', () => {
 
   it('refuses a plugin for another namespace', async () => {
     const bus =
-      "import { defineMessageBus } from '@nephoscope/core'; export default defineMessageBus({ create: () => ({}) });";
+      "import { defineMessageBus } from '@nephoscope/core/message-bus'; export default defineMessageBus({ create: () => ({}) });";
     await expect(load(bus)).rejects.toMatchObject({
       code: 'PLUGIN_INVALID',
       message: expect.stringContaining("declared under 'poll.compute' but is a plugin for 'bus'"),

@@ -2,8 +2,9 @@ import { inspect } from 'node:util';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { byteSize, describeError, duration, ignoredOption, refusedOption } from '@nephoscope/core';
-import type { Secret } from '@nephoscope/core';
+import { describeError } from '@nephoscope/core';
+import { byteSize, duration, ignoredOption, refusedOption } from '@nephoscope/core/options';
+import type { Secret } from '@nephoscope/core/options';
 import { z } from 'zod';
 
 import { readConfig } from '../src/config-file.js';
@@ -33,7 +34,7 @@ const sections = {
 };
 
 const busSource = `
-import { defineMessageBus } from '@nephoscope/core';
+import { defineMessageBus } from '@nephoscope/core/message-bus';
 import { z } from 'zod';
 export default defineMessageBus({ options: z.strictObject({ url: z.string(), heartbeat: z.int().default(10) }), create: ({ options }) => options });
 `;

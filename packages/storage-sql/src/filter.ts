@@ -1,4 +1,4 @@
-import type { SampleFilter } from '@nephoscope/core';
+import type { SampleFilter } from '@nephoscope/core/sample-store';
 import { sql } from 'kysely';
 import type { Kysely, RawBuilder } from 'kysely';
 

@@ -1,5 +1,5 @@
 import { PermanentError, formatTimestamp } from '@nephoscope/core';
-import type { Sample } from '@nephoscope/core';
+import type { Sample } from '@nephoscope/core/sample-store';
 import { memberSpans } from '@nephoscope/message';
 
 // A stored message must come back character by character, so that its signature can be checked at any time. Yet what

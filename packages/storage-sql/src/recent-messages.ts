@@ -1,5 +1,5 @@
 import { formatTimestamp } from '@nephoscope/core';
-import type { Sample } from '@nephoscope/core';
+import type { Sample } from '@nephoscope/core/sample-store';
 import { copyOf } from '@nephoscope/message';
 
 import { anyMark, keyOfMark, marks } from './message-layout.js';

@@ -1,4 +1,4 @@
-import type { Sample, SampleFilter } from '@nephoscope/core';
+import type { Sample, SampleFilter } from '@nephoscope/core/sample-store';
 
 import { assemble } from './message-layout.js';
 import { sql } from 'kysely';

@@ -1,4 +1,4 @@
-import type { Sample } from '@nephoscope/core';
+import type { Sample } from '@nephoscope/core/sample-store';
 
 import { dismantle } from './message-layout.js';
 import type { MessageParts } from './message-layout.js';

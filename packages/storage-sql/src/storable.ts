@@ -1,5 +1,5 @@
 import { PermanentError } from '@nephoscope/core';
-import type { Sample } from '@nephoscope/core';
+import type { Sample } from '@nephoscope/core/sample-store';
 
 const unstorable = /[\0\p{Surrogate}]/gu;
 

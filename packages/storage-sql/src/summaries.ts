@@ -1,4 +1,4 @@
-import type { MeterSummary, ResourceSummary, SampleFilter } from '@nephoscope/core';
+import type { MeterSummary, ResourceSummary, SampleFilter } from '@nephoscope/core/sample-store';
 import { sql } from 'kysely';
 import type { Kysely } from 'kysely';
 

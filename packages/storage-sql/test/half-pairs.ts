@@ -1,4 +1,4 @@
-import type { Sample } from '@nephoscope/core';
+import type { Sample } from '@nephoscope/core/sample-store';
 import { exampleSample } from '@nephoscope/testing';
 
 export const halfPairs: readonly (readonly [string, string])[] = [

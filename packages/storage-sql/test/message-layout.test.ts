@@ -1,7 +1,9 @@
 import fc from 'fast-check';
 
-import { Secret, formatTimestamp, isNephoscopeError } from '@nephoscope/core';
-import type { Counter, Sample } from '@nephoscope/core';
+import { formatTimestamp, isNephoscopeError } from '@nephoscope/core';
+import type { Counter } from '@nephoscope/core';
+import { Secret } from '@nephoscope/core/options';
+import type { Sample } from '@nephoscope/core/sample-store';
 import { createSigner, readMeteringMessage, signMeteringMessage } from '@nephoscope/message';
 import type { SignatureForm } from '@nephoscope/message';
 

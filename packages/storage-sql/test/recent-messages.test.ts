@@ -1,5 +1,5 @@
+import type { Sample } from '@nephoscope/core/sample-store';
 import { readMeteringMessage } from '@nephoscope/message';
-import type { Sample } from '@nephoscope/core';
 import fc from 'fast-check';
 
 import { assemble, dismantle } from '../src/message-layout.js';

@@ -1,4 +1,4 @@
-import type { Sample } from '@nephoscope/core';
+import type { Sample } from '@nephoscope/core/sample-store';
 
 import { assemble } from '../src/message-layout.js';
 import { exampleSample } from '@nephoscope/testing';

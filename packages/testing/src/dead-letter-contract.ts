@@ -1,6 +1,12 @@
 import assert from 'node:assert/strict';
 
-import type { DeadLetter, DeadLetterVerdict, Delivery, MessageBus, QueueTopology } from '@nephoscope/core';
+import type {
+  DeadLetter,
+  DeadLetterVerdict,
+  Delivery,
+  MessageBus,
+  QueueTopology,
+} from '@nephoscope/core/message-bus';
 
 import { consume, deadline, message, rejects, text, until } from './message-bus-checks.js';
 import { testFramework } from './test-framework.js';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 
-import type { Delivery, MessageBus, QueueTopology } from '@nephoscope/core';
+import type { Delivery, MessageBus, QueueTopology } from '@nephoscope/core/message-bus';
 
 import { consume, message, text, until } from './message-bus-checks.js';
 import { testFramework } from './test-framework.js';

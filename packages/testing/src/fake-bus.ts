@@ -1,16 +1,16 @@
 import { NephoscopeError } from '@nephoscope/core';
+import type { Health } from '@nephoscope/core';
 import type {
   DeadLetter,
   DeadLetterVerdict,
   Delivery,
-  Health,
   Leadership,
   MessageBus,
   OutgoingMessage,
   QueueTopology,
   Subscription,
   TransientQueue,
-} from '@nephoscope/core';
+} from '@nephoscope/core/message-bus';
 
 import { FakeDelivery } from './fake-delivery.js';
 

@@ -1,5 +1,6 @@
 import { NephoscopeError } from '@nephoscope/core';
-import type { Cloud, CloudHead, CloudList, CloudService, Metadata } from '@nephoscope/core';
+import type { Metadata } from '@nephoscope/core';
+import type { Cloud, CloudHead, CloudList, CloudService } from '@nephoscope/core/pollster';
 
 export interface FakeCloudAnswers {
   /** Items by service type and path, such as `image /v2/images`; an error comes after the items before it. */

@@ -1,5 +1,5 @@
 import { NephoscopeError } from '@nephoscope/core';
-import type { DeadLetter, DeadLetterPart, Delivery } from '@nephoscope/core';
+import type { DeadLetter, DeadLetterPart, Delivery } from '@nephoscope/core/message-bus';
 
 export interface FakeDeliveryFields {
   readonly queue: string;

@@ -1,5 +1,7 @@
 import { NephoscopeError } from '@nephoscope/core';
-import type { Health, Inspector, InstancePart, InstanceReading, LifecycleEvent } from '@nephoscope/core';
+import type { Health } from '@nephoscope/core';
+import type { Inspector, LifecycleEvent } from '@nephoscope/core/inspector';
+import type { InstancePart, InstanceReading } from '@nephoscope/core/instance';
 
 /**
  * An inspector that reads what a test wrote: the first `inspect` gets the first step, and so on; the last

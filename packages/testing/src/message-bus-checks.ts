@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 
 import { isNephoscopeError } from '@nephoscope/core';
-import type { Delivery, MessageBus, OutgoingMessage, QueueTopology } from '@nephoscope/core';
+import type { Delivery, MessageBus, OutgoingMessage, QueueTopology } from '@nephoscope/core/message-bus';
 
 export function newTopology(): QueueTopology {
   const id = randomUUID();

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 
 import { isNephoscopeError } from '@nephoscope/core';
-import type { Delivery, MessageBus, QueueTopology } from '@nephoscope/core';
+import type { Delivery, MessageBus, QueueTopology } from '@nephoscope/core/message-bus';
 
 import { consume, deadline, handles, message, newTopology, rejects, text, until } from './message-bus-checks.js';
 import { deadLetterContract } from './dead-letter-contract.js';

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 
-import { describeError, wildcards } from '@nephoscope/core';
-import type { Counter, Metadata, Notification, NotificationHandler, Plugin } from '@nephoscope/core';
+import { describeError } from '@nephoscope/core';
+import type { Counter, Metadata, Plugin } from '@nephoscope/core';
+import type { Notification, NotificationHandler } from '@nephoscope/core/notification';
+import { wildcards } from '@nephoscope/core/options';
 
 import { FakeClock } from './fake-clock.js';
 import { assertCounters, assertMeters, pluginTests } from './plugin-checks.js';

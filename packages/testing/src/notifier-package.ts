@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 
-import { wildcards } from '@nephoscope/core';
-import type { Counter, Notification, NotificationHandler, Plugin, ServiceSettings } from '@nephoscope/core';
+import type { Counter, Plugin, ServiceSettings } from '@nephoscope/core';
+import type { Notification, NotificationHandler } from '@nephoscope/core/notification';
+import { wildcards } from '@nephoscope/core/options';
 
 import { FakeClock } from './fake-clock.js';
 import { RecordingLogger } from './recording-logger.js';

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 
-import { Secret, asPlugin, defineCentralPollster, meterStem } from '@nephoscope/core';
+import { asPlugin, meterStem } from '@nephoscope/core';
 import type { Counter, Meter, Namespace, Plugin } from '@nephoscope/core';
+import { Secret } from '@nephoscope/core/options';
+import { defineCentralPollster } from '@nephoscope/core/pollster';
 import { createSigner, signMeteringMessage } from '@nephoscope/message';
 
 import type { testFramework } from './test-framework.js';

@@ -1,4 +1,5 @@
 import { isMissing } from '@nephoscope/core';
+import type { Missing } from '@nephoscope/core';
 import type {
   DiskIo,
   DiskReading,
@@ -6,11 +7,10 @@ import type {
   InstanceParts,
   InstanceReading,
   MemoryReading,
-  Missing,
   VcpuReading,
   VnicReading,
   VnicTraffic,
-} from '@nephoscope/core';
+} from '@nephoscope/core/instance';
 
 /** The reading `seconds` later, with each count changed; its disks, cards and metadata are the same objects. */
 export function readingAfter(

@@ -1,4 +1,5 @@
 import { isMissing } from '@nephoscope/core';
+import type { Missing } from '@nephoscope/core';
 import type {
   CpuReading,
   Disk,
@@ -9,11 +10,10 @@ import type {
   Instance,
   InstanceReading,
   MemoryReading,
-  Missing,
   Vnic,
   VnicReading,
   VnicTraffic,
-} from '@nephoscope/core';
+} from '@nephoscope/core/instance';
 
 import { fakeStart, fakeStartMonotonic } from './fake-clock.js';
 

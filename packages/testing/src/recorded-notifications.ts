@@ -1,6 +1,7 @@
 import { readFileSync, readdirSync } from 'node:fs';
 
-import type { Metadata, Notification } from '@nephoscope/core';
+import type { Metadata } from '@nephoscope/core';
+import type { Notification } from '@nephoscope/core/notification';
 
 /** A notification as it was taken off a broker. */
 export interface RecordedNotification {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 
-import { Secret } from '@nephoscope/core';
+import { Secret } from '@nephoscope/core/options';
 import { createSigner, encodeMeteringBatch, signMeteringMessage } from '@nephoscope/message';
 
 import { GeneratorLedger, readGeneratorLedger } from '../generator-ledger.js';

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { wildcards } from '@nephoscope/core';
+import { wildcards } from '@nephoscope/core/options';
 
 import { firstPartyPlugins, root } from '../plugins.js';
 

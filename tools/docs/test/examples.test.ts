@@ -23,7 +23,7 @@ function fileName({ code }: Fence, index: number): string {
 }
 
 /** What a page calls `../src/index.js` and does not show. */
-const anyPollster = `import { definePollster } from '@nephoscope/core';
+const anyPollster = `import { definePollster } from '@nephoscope/core/pollster';
 export default definePollster({ meters: [], reads: [], create: () => ({ getCounters: () => [] }) });
 `;
 

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import type { Sample } from '@nephoscope/core';
+import type { Sample } from '@nephoscope/core/sample-store';
 
 import { startRabbitmq } from '../../testbed/rabbitmq.js';
 import type { PrivateRabbitmq } from '../../testbed/rabbitmq.js';

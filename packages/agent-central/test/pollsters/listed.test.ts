@@ -1,4 +1,5 @@
-import type { CentralPollster, Metadata, Plugin } from '@nephoscope/core';
+import type { Metadata, Plugin } from '@nephoscope/core';
+import type { CentralPollster } from '@nephoscope/core/pollster';
 import { FakeCloud, fakeStart } from '@nephoscope/testing';
 
 import image from '../../src/pollsters/image.js';

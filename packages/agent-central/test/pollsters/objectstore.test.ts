@@ -1,4 +1,4 @@
-import type { CloudHead } from '@nephoscope/core';
+import type { CloudHead } from '@nephoscope/core/pollster';
 import { FakeCloud } from '@nephoscope/testing';
 
 import objectstoreContainers from '../../src/pollsters/objectstore-containers.js';

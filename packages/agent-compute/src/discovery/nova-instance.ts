@@ -1,4 +1,4 @@
-import type { Flavor, Instance } from '@nephoscope/core';
+import type { Flavor, Instance } from '@nephoscope/core/instance';
 
 import type { Server } from './server.js';
 

@@ -2,7 +2,8 @@ import { isDeepStrictEqual } from 'node:util';
 
 import { deadline } from '@nephoscope/async';
 import { describeError, isTimestamp } from '@nephoscope/core';
-import type { Clock, Flavor, Logger } from '@nephoscope/core';
+import type { Clock, Logger } from '@nephoscope/core';
+import type { Flavor } from '@nephoscope/core/instance';
 import type { ListRequest, Session } from '@nephoscope/openstack';
 
 import type { DiscoveryMetrics } from './discovery-metrics.js';

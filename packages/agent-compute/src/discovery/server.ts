@@ -1,4 +1,4 @@
-import type { Flavor } from '@nephoscope/core';
+import type { Flavor } from '@nephoscope/core/instance';
 import { OpenStackError } from '@nephoscope/openstack';
 import type { JsonObject, JsonValue } from '@nephoscope/openstack';
 

@@ -1,6 +1,7 @@
 import { Backoff, orAborted } from '@nephoscope/async';
 import { NephoscopeError, describeError } from '@nephoscope/core';
-import type { Clock, Health, Logger, MessageBus } from '@nephoscope/core';
+import type { Clock, Health, Logger } from '@nephoscope/core';
+import type { MessageBus } from '@nephoscope/core/message-bus';
 import { Duty } from '@nephoscope/runtime';
 
 import type { AgentMetrics } from '../metrics.js';

@@ -1,4 +1,4 @@
-import type { Plugging } from '@nephoscope/core';
+import type { Plugging } from '@nephoscope/core/pollster';
 import { z } from 'zod';
 
 export type StoredPart = readonly [

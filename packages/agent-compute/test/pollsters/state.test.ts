@@ -1,4 +1,4 @@
-import type { PowerState } from '@nephoscope/core';
+import type { PowerState } from '@nephoscope/core/instance';
 import { instanceReading, pollCounters, shutOffReading } from '@nephoscope/testing';
 
 import instance from '../../src/pollsters/instance.js';

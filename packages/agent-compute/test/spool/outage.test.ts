@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { jest } from '@jest/globals';
-import type { OutgoingMessage } from '@nephoscope/core';
+import type { OutgoingMessage } from '@nephoscope/core/message-bus';
 import { meteringTexts } from '@nephoscope/message';
 import { FakeBus, FakeClock } from '@nephoscope/testing';
 

@@ -7,7 +7,7 @@ import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 
-import type { MessageBus } from '@nephoscope/core';
+import type { MessageBus } from '@nephoscope/core/message-bus';
 import { systemClock } from '@nephoscope/runtime';
 import { Registry } from 'prom-client';
 

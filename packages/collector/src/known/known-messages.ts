@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 
-import type { Sample } from '@nephoscope/core';
+import type { Sample } from '@nephoscope/core/sample-store';
 import { copyOf, readMeteringMessage, signedMessage } from '@nephoscope/message';
 import type { JsonObject, SignedMessage } from '@nephoscope/message';
 

@@ -1,4 +1,4 @@
-import type { Sample } from '@nephoscope/core';
+import type { Sample } from '@nephoscope/core/sample-store';
 import { canonicalForm, compareCodePoints, isJsonObject, memberSpans } from '@nephoscope/message';
 import type { MemberSpan, JsonObject } from '@nephoscope/message';
 

@@ -1,5 +1,5 @@
 import { formatTimestamp } from '@nephoscope/core';
-import type { Notification } from '@nephoscope/core';
+import type { Notification } from '@nephoscope/core/notification';
 
 import { momentOf, periodOf, saidOf } from './times.js';
 

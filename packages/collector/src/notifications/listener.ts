@@ -1,6 +1,9 @@
 import { LogLimit, retry } from '@nephoscope/async';
 import { describeError } from '@nephoscope/core';
-import type { Clock, Delivery, Health, Logger, MessageBus, Notification, Secret } from '@nephoscope/core';
+import type { Clock, Health, Logger } from '@nephoscope/core';
+import type { Delivery, MessageBus } from '@nephoscope/core/message-bus';
+import type { Notification } from '@nephoscope/core/notification';
+import type { Secret } from '@nephoscope/core/options';
 import { createSigner, meteringTopology } from '@nephoscope/message';
 import type { SignatureForm } from '@nephoscope/message';
 import type { Component } from '@nephoscope/runtime';

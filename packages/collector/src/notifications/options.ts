@@ -1,4 +1,4 @@
-import { byteSize, duration, ignoredOption, refusedOption } from '@nephoscope/core';
+import { byteSize, duration, ignoredOption, refusedOption } from '@nephoscope/core/options';
 import { selectionOptions } from '@nephoscope/runtime';
 import { z } from 'zod';
 

@@ -1,7 +1,8 @@
 import { isUtf8 } from 'node:buffer';
 
 import { NephoscopeError, describeError } from '@nephoscope/core';
-import type { Metadata, MetadataValue, Notification } from '@nephoscope/core';
+import type { Metadata, MetadataValue } from '@nephoscope/core';
+import type { Notification } from '@nephoscope/core/notification';
 import { JsonNumber, isJsonObject, jsonMembers, jsonString, parseJson } from '@nephoscope/message';
 import type { JsonObject, JsonValue } from '@nephoscope/message';
 

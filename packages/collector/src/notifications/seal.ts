@@ -1,4 +1,4 @@
-import type { Secret } from '@nephoscope/core';
+import type { Secret } from '@nephoscope/core/options';
 import { createSigner, createVerifier, isJsonObject, parseJson, signJsonMessage } from '@nephoscope/message';
 import type { JsonObject } from '@nephoscope/message';
 

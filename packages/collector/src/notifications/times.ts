@@ -1,5 +1,6 @@
-import { PayloadReader, isTimestamp, parseTimestamp } from '@nephoscope/core';
-import type { Notification } from '@nephoscope/core';
+import { isTimestamp, parseTimestamp } from '@nephoscope/core';
+import { PayloadReader } from '@nephoscope/core/notification';
+import type { Notification } from '@nephoscope/core/notification';
 
 /** The fields of the payload, in nova's versioned form those of its object. */
 export function saidOf({ payload }: Notification): PayloadReader {

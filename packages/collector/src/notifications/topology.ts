@@ -1,4 +1,4 @@
-import type { QueueTopology } from '@nephoscope/core';
+import type { QueueTopology } from '@nephoscope/core/message-bus';
 
 import type { ActiveHandler } from './handlers.js';
 import type { NotificationsOptions } from './options.js';

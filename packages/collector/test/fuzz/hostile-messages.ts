@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 
-import { Secret } from '@nephoscope/core';
+import { Secret } from '@nephoscope/core/options';
 import { encodeMeteringBatch, meteringContentType } from '@nephoscope/message';
 import type { SignatureForm } from '@nephoscope/message';
 import { uniformInt } from 'pure-rand/distribution/uniformInt';

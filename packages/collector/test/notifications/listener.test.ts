@@ -1,5 +1,7 @@
-import { PayloadReader, parseTimestamp } from '@nephoscope/core';
-import type { Metadata, Notification } from '@nephoscope/core';
+import { parseTimestamp } from '@nephoscope/core';
+import type { Metadata } from '@nephoscope/core';
+import { PayloadReader } from '@nephoscope/core/notification';
+import type { Notification } from '@nephoscope/core/notification';
 import { meteringTopology, splitMeteringBatch } from '@nephoscope/message';
 
 import { until } from '../support.js';

@@ -1,5 +1,5 @@
 import { NephoscopeError } from '@nephoscope/core';
-import type { OutgoingMessage } from '@nephoscope/core';
+import type { OutgoingMessage } from '@nephoscope/core/message-bus';
 import { readMeteringMessage, splitMeteringBatch } from '@nephoscope/message';
 import type { SignatureForm } from '@nephoscope/message';
 import { FakeBus, FakeClock, RecordingLogger } from '@nephoscope/testing';

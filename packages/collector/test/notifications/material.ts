@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs';
 
-import { PayloadReader, defineNotificationHandler, parseTimestamp } from '@nephoscope/core';
-import type { Counter, Notification, NotificationHandler } from '@nephoscope/core';
+import { parseTimestamp } from '@nephoscope/core';
+import type { Counter } from '@nephoscope/core';
+import { PayloadReader, defineNotificationHandler } from '@nephoscope/core/notification';
+import type { Notification, NotificationHandler } from '@nephoscope/core/notification';
 import { FakeClock, FakeDelivery, RecordingLogger } from '@nephoscope/testing';
 
 import { createHandlers } from '../../src/notifications/handlers.js';

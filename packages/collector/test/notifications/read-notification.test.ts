@@ -1,5 +1,5 @@
 import { isNephoscopeError } from '@nephoscope/core';
-import type { Notification } from '@nephoscope/core';
+import type { Notification } from '@nephoscope/core/notification';
 import { readdirSync } from 'node:fs';
 
 import {

@@ -1,6 +1,6 @@
 import { collectorProgram } from '@nephoscope/collector';
 import { NephoscopeError } from '@nephoscope/core';
-import type { DeadLetter, MessageBus } from '@nephoscope/core';
+import type { DeadLetter, MessageBus } from '@nephoscope/core/message-bus';
 import { meteringTopology } from '@nephoscope/message';
 import { configure } from '@nephoscope/runtime';
 import type { ProgramDefinition } from '@nephoscope/runtime';

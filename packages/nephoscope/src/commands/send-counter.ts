@@ -2,7 +2,9 @@ import { randomUUID } from 'node:crypto';
 
 import { computeAgentProgram } from '@nephoscope/agent-compute';
 import { describeError, formatTimestamp, isNephoscopeError, NephoscopeError } from '@nephoscope/core';
-import type { Counter, CounterType, MessageBus, Metadata, Secret } from '@nephoscope/core';
+import type { Counter, CounterType, Metadata } from '@nephoscope/core';
+import type { MessageBus } from '@nephoscope/core/message-bus';
+import type { Secret } from '@nephoscope/core/options';
 import {
   createSigner,
   encodeMeteringBatch,

@@ -1,4 +1,4 @@
-import type { Delivery, MessageBus, OutgoingMessage } from '@nephoscope/core';
+import type { Delivery, MessageBus, OutgoingMessage } from '@nephoscope/core/message-bus';
 
 export interface TapListener {
   /** The bus has confirmed a message of this process. */

@@ -1,4 +1,4 @@
-import type { Sample } from '@nephoscope/core';
+import type { Sample } from '@nephoscope/core/sample-store';
 import { isJsonObject, readMeteringMessage } from '@nephoscope/message';
 
 /** What a counter belongs to, as its metadata says. */

@@ -1,5 +1,5 @@
-import { notificationCounter } from '@nephoscope/core';
 import type { Meter } from '@nephoscope/core';
+import { notificationCounter } from '@nephoscope/core/notification';
 
 import { defineGlancePlugin } from '../image-notifications.js';
 

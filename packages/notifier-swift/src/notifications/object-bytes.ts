@@ -1,5 +1,6 @@
-import { NephoscopeError, PayloadReader, defineServiceNotifications, notificationCounter } from '@nephoscope/core';
+import { NephoscopeError } from '@nephoscope/core';
 import type { Metadata, Meter } from '@nephoscope/core';
+import { PayloadReader, defineServiceNotifications, notificationCounter } from '@nephoscope/core/notification';
 
 const meters: readonly Meter[] = [
   {

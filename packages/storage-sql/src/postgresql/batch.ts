@@ -1,4 +1,4 @@
-import type { Sample } from '@nephoscope/core';
+import type { Sample } from '@nephoscope/core/sample-store';
 
 import { messageKey } from '../message-key.js';
 import { Periods } from '../periods.js';

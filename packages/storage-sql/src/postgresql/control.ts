@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 
-import type { Sample } from '@nephoscope/core';
+import type { Sample } from '@nephoscope/core/sample-store';
 
 import { recordBatch, toBatch } from './batch.js';
 import type { StateOfTables } from './batch.js';

@@ -1,5 +1,6 @@
 import { PermanentError } from '@nephoscope/core';
-import type { Sample, NephoscopeError } from '@nephoscope/core';
+import type { NephoscopeError } from '@nephoscope/core';
+import type { Sample } from '@nephoscope/core/sample-store';
 
 const decimal = /^-?(\d+)(?:\.(\d*))?(?:[eE]([+-]?\d+))?$/;
 /** What `numeric` holds at the most, in digits before and behind the point. */

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import { inspect } from 'node:util';
 
-import { Secret } from '@nephoscope/core';
+import { Secret } from '@nephoscope/core/options';
 
 /** How far TLS is asked for, as libpq names it. */
 export const sslModes = ['disable', 'require', 'verify-ca', 'verify-full'] as const;

@@ -1,5 +1,6 @@
 import { PermanentError, describeError, isNephoscopeError } from '@nephoscope/core';
-import type { PluginSettings, RecordResult, Sample } from '@nephoscope/core';
+import type { PluginSettings } from '@nephoscope/core';
+import type { RecordResult, Sample } from '@nephoscope/core/sample-store';
 
 import { recordBatch, stateOfTables, toBatch } from './batch.js';
 import type { StateOfTables } from './batch.js';

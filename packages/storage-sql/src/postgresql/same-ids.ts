@@ -1,4 +1,4 @@
-import type { Sample } from '@nephoscope/core';
+import type { Sample } from '@nephoscope/core/sample-store';
 import { sql } from 'kysely';
 import type { RawBuilder } from 'kysely';
 

@@ -1,4 +1,4 @@
-import type { RecordResult, Sample } from '@nephoscope/core';
+import type { RecordResult, Sample } from '@nephoscope/core/sample-store';
 
 import { digestOf } from '../digest.js';
 import { messageKey } from '../message-key.js';

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 
-import type { TransientQueue } from '@nephoscope/core';
+import type { TransientQueue } from '@nephoscope/core/message-bus';
 import { component } from '@nephoscope/runtime';
 import type { Component } from '@nephoscope/runtime';
 import type { Channel } from 'amqplib';

@@ -1,6 +1,7 @@
 import { AmqpBus, amqpOptions } from '@nephoscope/bus-amqp';
-import { Secret } from '@nephoscope/core';
-import type { Logger, QueueTopology } from '@nephoscope/core';
+import type { Logger } from '@nephoscope/core';
+import type { QueueTopology } from '@nephoscope/core/message-bus';
+import { Secret } from '@nephoscope/core/options';
 import { meteringContentType, meteringTopology } from '@nephoscope/message';
 import { systemClock } from '@nephoscope/runtime';
 import type { Channel, ChannelModel } from 'amqplib';

@@ -1,0 +1,2 @@
+export type { Inspector, LifecycleEvent } from '../inspector.js';
+export { defineInspector } from '../plugin.js';
