@@ -8,7 +8,8 @@ export { derivedMessageId } from './derived-message-id.js';
 export { maxMessageValues, maxMeteringLineBytes } from './field-rules.js';
 export { JsonNumber, formatJson, isJsonObject, parseJson } from './json.js';
 export type { JsonObject, JsonValue } from './json.js';
-export { jsonMembers, jsonString } from './json-text.js';
+export { jsonMembers, jsonString, memberSpans } from './json-text.js';
+export type { MemberSpan } from './json-text.js';
 export { compareCodePoints } from './key-order.js';
 export {
   lastReadingMessage,
@@ -17,8 +18,6 @@ export {
   lastReadingSigner,
 } from './last-reading-request.js';
 export type { HeardRequest, LastReadingRequest } from './last-reading-request.js';
-export { memberSpans } from './member-spans.js';
-export type { MemberSpan } from './member-spans.js';
 export { MeteringBatch, encodeMeteringBatch, splitMeteringBatch } from './metering-batch.js';
 export type { MeteringBody, UnreadableLine } from './metering-batch.js';
 export { maxMeteringDocumentBytes, meteringSteps, meteringTexts } from './metering-body.js';

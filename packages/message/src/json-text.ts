@@ -1,11 +1,11 @@
-import { NephoscopeError } from '@nephoscope/core';
+import { NephoscopeError, isNephoscopeError } from '@nephoscope/core';
 
 import { maxDigitKeys, maxMessageValues } from './field-rules.js';
+import { JsonScanner, closeBrace, closeBracket, openBrace, openBracket, quote } from './json-scanner.js';
 import { isDigits } from './json.js';
 
-// Cuts a JSON text where it stands, without reading what is in the pieces: a message within an envelope keeps its own
-// text, digit by digit, and one that is not JSON costs only itself. Nothing here goes deeper than one level, so that no
-// nesting can overflow the stack, and each character is looked at once, so that 16 MiB take some tens of milliseconds.
+// Cuts a JSON text without parsing the pieces: a message within an envelope keeps its own text, digit by digit, and
+// one that is not JSON costs only itself.
 
 /** More items than this no array has that is read: of the smallest messages 16 MiB hold some 60,000. */
 const maxItems = 100_000;
@@ -17,38 +17,40 @@ const maxItems = 100_000;
  *   values is not looked at
  */
 export function jsonMembers(text: string): ReadonlyMap<string, string> {
-  const cutter = new Cutter(text, '{', '}');
   const members = new Map<string, string>();
   let digitKeys = 0;
-  while (cutter.more()) {
-    const key = jsonString(cutter.value());
-    cutter.colon();
+  const scanner = opened(text, openBrace);
+  while (scanner.more(members.size === 0, closeBrace)) {
+    const key = jsonString(scanner.value());
+    scanner.skipColon();
     if (isDigits(key)) digitKeys += 1;
-    if (members.size >= maxMessageValues || digitKeys > maxDigitKeys) throw cutter.expected('the last member');
-    if (members.has(key)) throw cutter.expected('another key');
-    members.set(key, cutter.value());
+    if (members.size >= maxMessageValues || digitKeys > maxDigitKeys) throw scanner.unexpected('the last member');
+    if (members.has(key)) throw scanner.unexpected('another key');
+    members.set(key, scanner.value());
   }
+  scanner.end();
   return members;
 }
 
 /**
  * The texts of the items of the array that `text` is, each made when its turn comes.
  *
- * @throws JSON_INVALID at once, before the first item, when it is no whole array or has more than 100,000; what is in the
+ * @throws JSON_INVALID at once, before the first item, when it is not a whole array or has more than 100,000; what is in the
  *   items is not looked at
  */
 export function jsonItems(text: string): Iterable<string> {
-  const cutter = new Cutter(text, '[', ']');
-  for (let items = 0; cutter.more(); items += 1) {
-    if (items >= maxItems) throw cutter.expected('the last item');
-    cutter.skip();
+  const scanner = opened(text, openBracket);
+  for (let items = 0; scanner.more(items === 0, closeBracket); items += 1) {
+    if (items >= maxItems) throw scanner.unexpected('the last item');
+    scanner.skipValue();
   }
+  scanner.end();
   return itemsOf(text);
 }
 
 function* itemsOf(text: string): Generator<string, void, undefined> {
-  const cutter = new Cutter(text, '[', ']');
-  while (cutter.more()) yield cutter.value();
+  const scanner = opened(text, openBracket);
+  for (let isFirst = true; scanner.more(isFirst, closeBracket); isFirst = false) yield scanner.value();
 }
 
 /** @throws JSON_INVALID when `text` is not a JSON string */
@@ -64,110 +66,39 @@ export function jsonString(text: string): string {
   );
 }
 
-const blanks = /[ \t\r\n]*/y;
-const scalar = /[^\s,:{}[\]"]+/y;
-const quote = 0x22;
-const openBracket = 0x5b;
-const backslash = 0x5c;
-const closeBracket = 0x5d;
-const openBrace = 0x7b;
-const closeBrace = 0x7d;
+export interface MemberSpan {
+  readonly key: string;
+  readonly start: number;
+  readonly end: number;
+}
 
-class Cutter {
-  readonly #text: string;
-  readonly #close: string;
-  #at = 0;
-  #items = 0;
-
-  constructor(text: string, open: string, close: string) {
-    this.#text = text;
-    this.#close = close;
-    this.#skipBlanks();
-    this.#take(open);
-  }
-
-  /** Whether another item follows; behind the last one the text must end. */
-  more(): boolean {
-    this.#skipBlanks();
-    if (this.#text[this.#at] === this.#close) {
-      this.#at += 1;
-      this.#skipBlanks();
-      if (this.#at < this.#text.length) throw this.expected('the end');
-      return false;
+/**
+ * Where the values of these members of the outermost object stand in its JSON text, in the order of the text. A value
+ * itself, with every digit and blank as received, is the slice between. The text was parsed before; of one that is not
+ * JSON these are the members before the place where it fails.
+ */
+export function memberSpans(text: string, keys: readonly string[]): readonly MemberSpan[] {
+  const spans: MemberSpan[] = [];
+  try {
+    const scanner = opened(text, openBrace);
+    for (let isFirst = true; scanner.more(isFirst, closeBrace); isFirst = false) {
+      if (scanner.code !== quote) break;
+      const key = scanner.value().slice(1, -1);
+      scanner.skipColon();
+      const start = scanner.at;
+      scanner.skipValue();
+      if (keys.includes(key) && !spans.some((span) => span.key === key))
+        spans.push({ key, start, end: scanner.at });
     }
-    if (this.#items > 0) this.#take(',');
-    this.#items += 1;
-    this.#skipBlanks();
-    return true;
+  } catch (error) {
+    if (!isNephoscopeError(error, 'JSON_INVALID')) throw error;
   }
+  return spans;
+}
 
-  colon(): void {
-    this.#skipBlanks();
-    this.#take(':');
-    this.#skipBlanks();
-  }
-
-  value(): string {
-    const start = this.#at;
-    this.skip();
-    return this.#text.slice(start, this.#at);
-  }
-
-  skip(): void {
-    const start = this.#at;
-    const first = this.#text[start];
-    if (first === '"') this.#at = this.#stringEnd(start);
-    else if (first === '{' || first === '[') this.#at = this.#nestedEnd(start);
-    else {
-      scalar.lastIndex = start;
-      if (!scalar.test(this.#text)) throw this.expected('a value');
-      this.#at = scalar.lastIndex;
-    }
-  }
-
-  expected(what: string): NephoscopeError {
-    const found = this.#at < this.#text.length ? JSON.stringify(this.#text.charAt(this.#at)) : 'the end';
-    return new NephoscopeError(
-      'JSON_INVALID',
-      `not JSON as expected: ${found} at character ${this.#at + 1}, where ${what} should be`,
-    );
-  }
-
-  #take(character: string): void {
-    if (this.#text[this.#at] !== character) throw this.expected(`'${character}'`);
-    this.#at += 1;
-  }
-
-  #skipBlanks(): void {
-    blanks.lastIndex = this.#at;
-    blanks.test(this.#text);
-    this.#at = blanks.lastIndex;
-  }
-
-  #stringEnd(start: number): number {
-    const text = this.#text;
-    for (let at = start + 1; at < text.length; at += 1) {
-      const code = text.charCodeAt(at);
-      if (code === quote) return at + 1;
-      if (code === backslash) at += 1;
-    }
-    throw this.#cutShort();
-  }
-
-  #nestedEnd(start: number): number {
-    const text = this.#text;
-    let depth = 0;
-    for (let at = start; at < text.length; at += 1) {
-      const code = text.charCodeAt(at);
-      if (code === quote) at = this.#stringEnd(at) - 1;
-      else if (code === openBrace || code === openBracket) depth += 1;
-      else if ((code === closeBrace || code === closeBracket) && --depth === 0) return at + 1;
-    }
-    throw this.#cutShort();
-  }
-
-  #cutShort(): NephoscopeError {
-    this.#at = this.#text.length;
-    return this.expected('the rest of a value');
-  }
+function opened(text: string, open: number): JsonScanner {
+  const scanner = new JsonScanner(text);
+  scanner.skipBlanks();
+  if (!scanner.take(open)) throw scanner.unexpected(`'${String.fromCharCode(open)}'`);
+  return scanner;
 }

@@ -1,6 +1,15 @@
 import { NephoscopeError } from '@nephoscope/core';
 
 import { maxDigitKeys, maxExponentLength, maxNumberLength } from './field-rules.js';
+import {
+  JsonScanner,
+  backslash,
+  closeBrace,
+  closeBracket,
+  openBrace,
+  openBracket,
+  quote,
+} from './json-scanner.js';
 
 /** A number of a JSON text, digit by digit as it was written: `8292646586825371460`, `1.0`, `1e-07`. */
 export class JsonNumber {
@@ -30,7 +39,7 @@ export const maxJsonDepth = 64;
  * @throws JSON_INVALID with the place
  */
 export function parseJson(text: string, maxValues = Infinity): JsonValue {
-  return new Scanner(text, maxValues).document();
+  return new Parser(text, maxValues).document();
 }
 
 /** One line of JSON; numbers as they were written, keys in the order in which they stand. */
@@ -66,39 +75,27 @@ const number = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
 
 const longExponent = new RegExp(`[eE][+-]?\\d{${maxExponentLength + 1}}`);
 
-const quote = 0x22;
-const comma = 0x2c;
-const colon = 0x3a;
-const openBracket = 0x5b;
-const backslash = 0x5c;
-const closeBracket = 0x5d;
-const openBrace = 0x7b;
-const closeBrace = 0x7d;
-
-class Scanner {
-  readonly #text: string;
+class Parser extends JsonScanner {
   readonly #maxValues: number;
-  #at = 0;
   #values = 0;
   #digitKeys = 0;
 
   constructor(text: string, maxValues: number) {
-    this.#text = text;
+    super(text);
     this.#maxValues = maxValues;
   }
 
   document(): JsonValue {
-    this.#skipBlanks();
+    this.skipBlanks();
     const value = this.#value(0);
-    this.#skipBlanks();
-    if (this.#at < this.#text.length) throw this.#unexpected('the end');
+    this.end();
     return value;
   }
 
   #value(depth: number): JsonValue {
     this.#values += 1;
-    if (this.#values > this.#maxValues) throw this.#invalid(`more than ${this.#maxValues} values`, this.#at);
-    switch (this.#text.charCodeAt(this.#at)) {
+    if (this.#values > this.#maxValues) throw this.#invalid(`more than ${this.#maxValues} values`);
+    switch (this.code) {
       case quote:
         return this.#string();
       case openBrace:
@@ -119,22 +116,16 @@ class Scanner {
   #object(depth: number): JsonObject {
     const object = new Map<string, JsonValue>();
     this.#enter(depth);
-    if (this.#take(closeBrace)) return object;
-    for (;;) {
-      if (this.#text.charCodeAt(this.#at) !== quote) throw this.#unexpected('a key');
-      const start = this.#at;
+    while (this.more(object.size === 0, closeBrace)) {
+      if (this.code !== quote) throw this.unexpected('a key');
+      const start = this.at;
       const key = this.#string();
       if (isDigits(key)) this.#countDigitKey(start);
       if (object.has(key)) throw this.#invalid('a key that stands in its object already', start);
-      this.#skipBlanks();
-      if (!this.#take(colon)) throw this.#unexpected("':'");
-      this.#skipBlanks();
+      this.skipColon();
       object.set(key, this.#value(depth));
-      this.#skipBlanks();
-      if (this.#take(closeBrace)) return object;
-      if (!this.#take(comma)) throw this.#unexpected("',' or '}'");
-      this.#skipBlanks();
     }
+    return object;
   }
 
   #countDigitKey(at: number): void {
@@ -146,29 +137,23 @@ class Scanner {
   #array(depth: number): readonly JsonValue[] {
     const array: JsonValue[] = [];
     this.#enter(depth);
-    if (this.#take(closeBracket)) return array;
-    for (;;) {
-      array.push(this.#value(depth));
-      this.#skipBlanks();
-      if (this.#take(closeBracket)) return array;
-      if (!this.#take(comma)) throw this.#unexpected("',' or ']'");
-      this.#skipBlanks();
-    }
+    while (this.more(array.length === 0, closeBracket)) array.push(this.#value(depth));
+    return array;
   }
 
   #string(): string {
-    const text = this.#text;
-    const start = this.#at + 1;
+    const { text } = this;
+    const start = this.at + 1;
     let surrogates = false;
     let end = start;
     for (let code = text.charCodeAt(end); code !== quote; code = text.charCodeAt(end)) {
       if (code === backslash) return this.#escapedString(end);
       // Written so that NaN, the code behind the end, is caught too.
-      if (!(code >= 0x20)) throw this.#unexpected('the rest of a string', end);
+      if (!(code >= 0x20)) throw this.unexpected('the rest of a string', end);
       if ((code & 0xf800) === 0xd800) surrogates = true;
       end += 1;
     }
-    this.#at = end + 1;
+    this.at = end + 1;
     const value = text.slice(start, end);
     if (surrogates && !value.isWellFormed()) throw this.#invalid('half a surrogate pair', start - 1);
     return value;
@@ -176,16 +161,15 @@ class Scanner {
 
   /** The same for a string with escapes, whose first one stands at `end`. The escapes are left to JSON.parse. */
   #escapedString(end: number): string {
-    const text = this.#text;
-    const start = this.#at;
+    const { text, at: start } = this;
     for (let code = text.charCodeAt(end); code !== quote; code = text.charCodeAt(end)) {
-      if (!(code >= 0x20)) throw this.#unexpected('the rest of a string', end);
+      if (!(code >= 0x20)) throw this.unexpected('the rest of a string', end);
       end += code === backslash ? 2 : 1;
     }
-    this.#at = end + 1;
+    this.at = end + 1;
     let value: string;
     try {
-      value = JSON.parse(text.slice(start, this.#at)) as string;
+      value = JSON.parse(text.slice(start, this.at)) as string;
     } catch (error) {
       throw this.#invalid('a string with an escape that JSON does not have', start, error);
     }
@@ -194,58 +178,30 @@ class Scanner {
   }
 
   #number(): JsonNumber {
-    const start = this.#at;
+    const start = this.at;
     number.lastIndex = start;
-    if (!number.test(this.#text)) throw this.#unexpected('a value');
-    this.#at = number.lastIndex;
-    if (this.#at - start > maxNumberLength)
+    if (!number.test(this.text)) throw this.unexpected('a value');
+    this.at = number.lastIndex;
+    if (this.at - start > maxNumberLength)
       throw this.#invalid(`a number of more than ${maxNumberLength} characters`, start);
-    const text = this.#text.slice(start, this.#at);
+    const text = this.text.slice(start, this.at);
     if (text.length > maxExponentLength && longExponent.test(text))
       throw this.#invalid(`an exponent of more than ${maxExponentLength} digits`, start);
     return new JsonNumber(text);
   }
 
   #word<T>(word: string, value: T): T {
-    if (!this.#text.startsWith(word, this.#at)) throw this.#unexpected('a value');
-    this.#at += word.length;
+    if (!this.text.startsWith(word, this.at)) throw this.unexpected('a value');
+    this.at += word.length;
     return value;
   }
 
   #enter(depth: number): void {
-    if (depth > maxJsonDepth)
-      throw this.#invalid(`more than ${maxJsonDepth} objects and arrays in one another`, this.#at);
-    this.#at += 1;
-    this.#skipBlanks();
+    if (depth > maxJsonDepth) throw this.#invalid(`more than ${maxJsonDepth} objects and arrays in one another`);
+    this.at += 1;
   }
 
-  #take(code: number): boolean {
-    if (this.#text.charCodeAt(this.#at) !== code) return false;
-    this.#at += 1;
-    return true;
-  }
-
-  #skipBlanks(): void {
-    const text = this.#text;
-    let at = this.#at;
-    for (
-      let code = text.charCodeAt(at);
-      code === 0x20 || code === 0x0a || code === 0x0d || code === 0x09;
-      code = text.charCodeAt(at)
-    )
-      at += 1;
-    this.#at = at;
-  }
-
-  #unexpected(wanted: string, at = this.#at): NephoscopeError {
-    const found = at < this.#text.length ? JSON.stringify(this.#text.charAt(at)) : 'the end';
-    return new NephoscopeError(
-      'JSON_INVALID',
-      `not JSON: ${found} at character ${at + 1}, where ${wanted} should be`,
-    );
-  }
-
-  #invalid(what: string, at: number, cause?: unknown): NephoscopeError {
+  #invalid(what: string, at = this.at, cause?: unknown): NephoscopeError {
     return new NephoscopeError('JSON_INVALID', `not JSON to be trusted: ${what} at character ${at + 1}`, {
       cause,
     });

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 
-import { memberSpans } from '../src/member-spans.js';
+import { memberSpans } from '../src/json-text.js';
 
 const slice = (text: string) => {
   const [span] = memberSpans(text, ['resource_metadata']);
