@@ -1,4 +1,4 @@
-import { createHmac, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 
 import { formatTimestamp, parseTimestamp } from '@nephoscope/core';
 import type { Clock } from '@nephoscope/core';
@@ -6,9 +6,9 @@ import type { OutgoingMessage, TransientQueue } from '@nephoscope/core/message-b
 import type { Secret } from '@nephoscope/core/options';
 
 import { canonicalForm } from './canonical-form.js';
-import { HmacSha256 } from './hmac-sha256.js';
 import { inKeyOrder } from './key-order.js';
 import { meteringTopology } from './metering-topology.js';
+import { derivedKey, schemeOf } from './signature-scheme.js';
 
 /** Asks the agent of a host to read an instance once more, since its run is about to end. It only triggers a reading. */
 export interface LastReadingRequest {
@@ -21,7 +21,7 @@ export interface LastReadingRequest {
 
 /**
  * What an agent makes of a message. `signed`: by who has the secret, for this host, now, and for the first time. Of those
- * that are not, why: `unsigned`; `wrong` (another secret, or changed); `untimely` (by more than a minute, as when a clock
+ * that are not, why: `unsigned`; `wrong` (another key or scheme, or changed); `untimely` (by more than a minute, as when a clock
  * is wrong).
  */
 export type HeardRequest =
@@ -47,7 +47,6 @@ const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 const reasonForm = /^[a-z._-]{1,64}$/;
 const longestAnnounced = 64;
 const announcedForm = /^.{0,64}$/su;
-const signatureForm = /^[0-9a-f]{64}$/;
 
 export function isInstanceId(value: unknown): value is string {
   return typeof value === 'string' && uuid.test(value);
@@ -81,16 +80,17 @@ export function lastReadingMessage(host: string, request: LastReadingRequest): O
 
 /**
  * Makes messages of requests that say for whom and when they are, and are signed: the canonical form of the object
- * without its `signature`, under a key that signs nothing else.
+ * without its `signature`, under a key that signs nothing else and that `signature_key` names.
  */
 export function lastReadingSigner(
   secret: Secret,
   clock: Pick<Clock, 'now'>,
 ): (host: string, request: LastReadingRequest) => OutgoingMessage {
-  const hmac = requestHmac(secret);
+  const key = derivedKey(secret, keyLabel);
   return (host, request) => {
-    const fields = { ...shortened(request), host, nonce: randomUUID(), sent: formatTimestamp(clock.now()) };
-    return message(routes.signed(host), { ...fields, signature: hmac.digest(signedText(fields)) });
+    const sent = formatTimestamp(clock.now());
+    const fields = { ...shortened(request), host, nonce: randomUUID(), sent, signature_key: key.name };
+    return message(routes.signed(host), { ...fields, signature: key.sign(signedText(fields)) });
   };
 }
 
@@ -100,7 +100,7 @@ export function lastReadingReader(
   secrets: readonly Secret[],
   clock: Pick<Clock, 'now' | 'monotonic'>,
 ): (body: Uint8Array) => HeardRequest {
-  const hmacs = secrets.map(requestHmac);
+  const keys = secrets.map((secret) => derivedKey(secret, keyLabel));
   /** Of the signed ones, with the moment until when they are timely at the latest, ns on the monotonic clock. */
   const heard = new Map<string, bigint>();
 
@@ -124,13 +124,18 @@ export function lastReadingReader(
     const request = { instance, reason, announced };
     if (signature === undefined)
       return Object.keys(rest).length === 0 ? { kind: 'unsigned', request } : { kind: 'unreadable' };
-    const { host: meant, nonce, sent, ...more } = rest;
-    if (!isText(signature, signatureForm) || !isText(nonce, uuid) || !isText(sent) || Object.keys(more).length > 0)
+    const { host: meant, nonce, sent, signature_key: named, ...more } = rest;
+    if (!isText(signature) || !isText(nonce, uuid) || !isText(sent) || Object.keys(more).length > 0)
       return { kind: 'unreadable' };
-    if (meant !== host) return { kind: 'wrong', request };
+    if (named !== undefined && !isText(named)) return { kind: 'unreadable' };
+    const scheme = schemeOf(named);
+    if (scheme?.isSignature(signature) === false) return { kind: 'unreadable' };
+    if (meant !== host || scheme === undefined) return { kind: 'wrong', request };
     // In the order of their keys, in which they are signed: this is done for each of a flood.
-    const text = signedText({ announced, host, instance, nonce, reason, sent });
-    if (!hmacs.some((hmac) => hmac.matches([text], signature))) return { kind: 'wrong', request };
+    const known = keys.filter(({ name }) => named === undefined || named === name);
+    const own = { announced, host, instance, nonce, reason, sent };
+    const text = signedText(named === undefined ? own : { ...own, signature_key: named });
+    if (!known.some(({ verify }) => verify([text], signature))) return { kind: 'wrong', request };
     const skew = clock.now() - parseTimestamp(sent);
     if (skew > longestSkew || skew < -longestSkew) return { kind: 'untimely', request };
     return isNew(nonce) ? { kind: 'signed', request } : { kind: 'replayed' };
@@ -144,10 +149,6 @@ function message(routingKey: string, fields: object): OutgoingMessage {
 
 function shortened({ instance, reason, announced }: LastReadingRequest): LastReadingRequest {
   return { instance, reason, announced: announced.slice(0, longestAnnounced) };
-}
-
-function requestHmac(secret: Secret): HmacSha256 {
-  return new HmacSha256(createHmac('sha256', secret.reveal()).update(keyLabel).digest());
 }
 
 function signedText(fields: Readonly<Record<string, string>>): string {

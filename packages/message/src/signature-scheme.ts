@@ -41,16 +41,25 @@ const idLength = 16;
 
 /**
  * The key that a shared secret is in a form of signature: the canonical form has one of its own, so that no signature in one
- * form is ever one in the other. Its id is the beginning of HMAC-SHA256(secret, label), which tells no more of the secret
- * than any signature does.
+ * form is ever one in the other.
  *
  * @throws SECRET_EMPTY
  */
 export function secretKey(secret: Secret, form: SignatureForm): SigningKey {
+  return derivedKey(secret, form === 'ceilometer' ? undefined : canonicalKeyLabel);
+}
+
+/**
+ * The key HMAC-SHA256(secret, label) of a shared secret, or without a label the secret itself. Its id is the beginning of
+ * HMAC-SHA256(secret, another label), which tells no more of the secret than any signature does.
+ *
+ * @throws SECRET_EMPTY
+ */
+export function derivedKey(secret: Secret, label: Uint8Array | undefined): SigningKey {
   const key = Buffer.from(secret.reveal(), 'utf8');
   if (key.length === 0) throw emptySecret();
-  const keyed = (label: Uint8Array) => createHmac('sha256', key).update(label);
-  const hmac = new HmacSha256(form === 'ceilometer' ? key : keyed(canonicalKeyLabel).digest());
+  const keyed = (text: Uint8Array) => createHmac('sha256', key).update(text);
+  const hmac = new HmacSha256(label === undefined ? key : keyed(label).digest());
   return {
     name: unnamed + keyed(nameLabel).digest('hex').slice(0, idLength),
     sign: (...parts) => hmac.digest(...parts),

@@ -2,7 +2,7 @@ import { createHmac } from 'node:crypto';
 
 import { Secret } from '@nephoscope/core/options';
 
-import { lastReadingMessage, lastReadingReader, lastReadingSigner } from '../src/index.js';
+import { createSigner, lastReadingMessage, lastReadingReader, lastReadingSigner } from '../src/index.js';
 
 const secret = new Secret('a secret of the tests');
 const request = {
@@ -16,7 +16,8 @@ const clock = { now: () => start + time, monotonic: () => time };
 beforeEach(() => void (time = 0n));
 
 const second = 1_000_000_000n;
-const signed = () => lastReadingSigner(secret, clock)('node-1', request);
+const sign = lastReadingSigner(secret, clock);
+const signed = () => sign('node-1', request);
 const fieldsOf = (body: Uint8Array) => JSON.parse(Buffer.from(body).toString()) as Record<string, unknown>;
 const bytes = (value: unknown) => Buffer.from(typeof value === 'string' ? value : JSON.stringify(value));
 const changed = (fields: Record<string, unknown>) => bytes({ ...fieldsOf(signed().body), ...fields });
@@ -25,12 +26,14 @@ it('goes to the host, and is signed in the canonical form with a key for nothing
   const { exchange, routingKey, contentType, body } = signed();
   expect([exchange, routingKey, contentType]).toEqual(['ceilometer', 'last-reading.node-1', 'application/json']);
   const { signature, nonce, ...fields } = fieldsOf(body);
-  expect(fields).toEqual({ ...request, host: 'node-1', sent: '2026-11-22T21:00:00.000000+00:00' });
+  const name = createSigner({ secret, form: 'canonical' }).key as string;
+  const sent = '2026-11-22T21:00:00.000000+00:00';
+  expect(fields).toEqual({ ...request, host: 'node-1', sent, signature_key: name });
   const label = Buffer.concat([Buffer.of(0xff), Buffer.from('nephoscope request for a last reading 1')]);
   const key = createHmac('sha256', secret.reveal()).update(label).digest();
   const text =
-    'o6:s9:announceds26:2026-11-22 21:55:33.535900s4:hosts6:node-1s8:instances36:3120e7d5-e00e-49be-ae94-66941c18bbc2' +
-    `s5:nonces36:${nonce as string}s6:reasons12:delete.starts4:sents32:2026-11-22T21:00:00.000000+00:00`;
+    'o7:s9:announceds26:2026-11-22 21:55:33.535900s4:hosts6:node-1s8:instances36:3120e7d5-e00e-49be-ae94-66941c18bbc2' +
+    `s5:nonces36:${nonce as string}s6:reasons12:delete.starts4:sents32:${sent}s13:signature_keys28:${name}`;
   expect(signature).toBe(createHmac('sha256', key).update(text).digest('hex'));
   expect(lastReadingReader('node-1', [new Secret('old'), secret], clock)(body)).toEqual({
     kind: 'signed',
@@ -52,6 +55,8 @@ it.each([
   ['another nonce', { nonce: '3120e7d5-e00e-49be-ae94-66941c18bbc3' }],
   ['another host', { host: 'node-2' }],
   ['another signature', { signature: '0'.repeat(64) }],
+  ['another key', { signature_key: 'hmac-sha256:0123456789abcdef' }],
+  ['a scheme of a later version', { signature_key: 'ed25519:1', signature: 'c2lnbmVk' }],
 ])('that was changed to %s is as one without a signature', (_, fields) => {
   expect(lastReadingReader('node-1', [secret], clock)(changed(fields)).kind).toBe('wrong');
 });
@@ -93,6 +98,17 @@ it.each([
   ['a signature without a nonce', { ...request, host: 'node-1', sent: '', signature: '0'.repeat(64) }],
 ])('is not %s', (_, value) => {
   expect(lastReadingReader('node-1', [secret], clock)(bytes(value)).kind).toBe('unreadable');
+});
+
+it('that names no key is verified with each', () => {
+  const { signature: _, signature_key: __, ...fields } = fieldsOf(signed().body);
+  const label = Buffer.concat([Buffer.of(0xff), Buffer.from('nephoscope request for a last reading 1')]);
+  const key = createHmac('sha256', secret.reveal()).update(label).digest();
+  const sorted = Object.entries(fields as Record<string, string>).sort(([one], [other]) => (one < other ? -1 : 1));
+  const text = `o6:${sorted.map(([name, value]) => `s${name.length}:${name}s${value.length}:${value}`).join('')}`;
+  const signature = createHmac('sha256', key).update(text).digest('hex');
+  const read = lastReadingReader('node-1', [new Secret('old'), secret], clock);
+  expect(read(bytes({ ...fields, signature })).kind).toBe('signed');
 });
 
 it('that is signed is none with one member more', () => {
