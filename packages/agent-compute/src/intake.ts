@@ -61,7 +61,7 @@ export class Intake {
   health(): Health {
     if (this.#failure !== undefined) return { ok: false, reason: this.#failure };
     const writing = this.#writing.health();
-    // It waits for the disk, which another start would not mend.
+    // It waits for the disk, which a restart would not fix.
     return writing.ok ? writing : { ...writing, isStuck: false };
   }
 

@@ -183,7 +183,7 @@ describe('when the disk of the state is full', () => {
       expect(told('error')[0]).toMatch(/^nothing was accepted in this cycle: .*free space, or fix.*ENOSPC/);
       expect(agent.health()).toEqual({
         ok: false,
-        reason: expect.stringMatching(/free space there.*ENOSPC/),
+        reason: expect.stringMatching(/free space, or fix.*ENOSPC/),
       });
       execFileSync('rm', [join(place, 'filler')]);
       await advanceUntil('it is sent', clock, () => bus.confirmed.length >= 4);

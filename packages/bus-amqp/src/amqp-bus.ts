@@ -34,12 +34,12 @@ import type { Timeouts } from './timeouts.js';
 import { declareTransient } from './transient-queue.js';
 
 /**
- * How long `stop` waits for confirmations that are still out, and for what is settled to reach the broker, ms; the goodbye
- * of the connections has another second. All of it must be over within 5 s, and who published has waited before.
+ * How long `stop` waits for confirmations that are still out, and for settlements to reach the broker, ms. Closing the
+ * connections may take another second. All of it must end within 5 s; the publishers have waited before.
  */
 const confirmGrace = 1_000;
 const settleGrace = 1_500;
-/** Seconds; a frozen program that holds a lock keeps everybody else from working for two to three of these. */
+/** Seconds; a frozen program that holds a lock blocks all others for two to three of these. */
 const lockHeartbeat = 20;
 
 /**
@@ -68,7 +68,7 @@ export class AmqpBus implements MessageBus {
     this.#settings = settings;
     this.#publisher = new Publisher(timeouts.confirmTimeout, settings.clock);
     this.#declarations = new Declarations(settings);
-    // The broker has let us in before they are made: when it refuses them, that passes.
+    // The broker accepted this user before these are opened, so a refusal is temporary.
     this.#consumers = new Tenants((setUp) => this.#newConnection('consume', false, setUp));
     const heartbeat = Math.min(settings.options.heartbeat, lockHeartbeat);
     this.#locks = new Tenants((setUp) => this.#newConnection('lead', false, setUp, { heartbeat }));
@@ -79,7 +79,8 @@ export class AmqpBus implements MessageBus {
    * Resolves when connected and everything is declared. While the broker is away it tries again until
    * `signal` is aborted; each failure is logged and shown by `health`.
    *
-   * @throws BUS_REFUSED (user, password, virtual host) or BUS_TLS at once; BUS_UNAVAILABLE when aborted, with the last failure
+   * @throws BUS_REFUSED (user, password, virtual host) or BUS_TLS at once; BUS_UNAVAILABLE when aborted, with the last
+   * failure
    */
   async start(signal: AbortSignal): Promise<void> {
     this.#stopping.signal.throwIfAborted();
@@ -249,7 +250,7 @@ export class AmqpBus implements MessageBus {
     await this.#declarations.declareOn(connection);
     const openChannel = async () => {
       const channel = await connection.openPublishingChannel();
-      // An error of a channel that publishes is one of ours: the connection is made anew, and all is declared again.
+      // An error on a publishing channel is our own: the connection is reopened and everything is declared again.
       channel.ended.addEventListener('abort', () => {
         if (!channel.isClosing) connection.destroy(channel.ended.reason);
       });
@@ -260,13 +261,16 @@ export class AmqpBus implements MessageBus {
     await this.#publisher.attach(openChannel);
   }
 
-  /** Not awaited: it is only told. */
+  /** Not awaited: failures are only logged. */
   #lookForPolicies(queue: string, { broker }: Connection): void {
     for (const one of [queue, this.#declarations.deadLettersOf(queue)])
       if (one !== undefined) void this.#policies.look(one, broker, this.#stopping.signal);
   }
 
-  /** Publishes; when no queue takes it although we declared one of `ours`, somebody deleted it: declares and publishes again. */
+  /**
+   * Publishes. If the message is unroutable although one of `ours` was declared, its queue was deleted: declares it and
+   * publishes again.
+   */
   async #publishDeclared(message: Outgoing, ours: (topology: QueueTopology) => boolean): Promise<void> {
     try {
       await this.#publisher.publish(message);

@@ -14,8 +14,8 @@ interface QueueState {
 
 /**
  * A channel as the rest of this package sees it: the library's own is out of reach, so that every request goes through
- * {@link Requester.ask}, and ends with the channel, with the connection or in time. What needs no answer has no effect
- * when the channel is gone, but for publishing, which throws.
+ * {@link Requester.ask}, and ends with the channel, the connection or its timeout. Calls without an answer have no
+ * effect on a closed channel, except publishing, which throws.
  */
 export class BrokerChannel<C extends Channel = Channel> {
   readonly #connection: Requester;
@@ -39,7 +39,7 @@ export class BrokerChannel<C extends Channel = Channel> {
     return this.#channel;
   }
 
-  /** Aborted when the channel is gone, with the reason. */
+  /** Aborted when the channel is closed, with the reason. */
   get ended(): AbortSignal {
     return this.#ended.signal;
   }
@@ -109,7 +109,7 @@ export class BrokerChannel<C extends Channel = Channel> {
     if (!this.#isOver) this.#channel.nack(message, allUpTo, true);
   }
 
-  /** Its end was asked for. */
+  /** Closing was requested. */
   get isClosing(): boolean {
     return this.#isClosing;
   }
@@ -121,7 +121,7 @@ export class BrokerChannel<C extends Channel = Channel> {
     try {
       await this.#ask<void>('closing a channel', (answer) => this.#channel.close(answer as () => void));
     } catch {
-      // It is gone.
+      // Already closed.
     }
   }
 
@@ -138,12 +138,13 @@ export class BrokerChannel<C extends Channel = Channel> {
   }
 }
 
-/** One on which the broker confirms what is published. */
+/** A channel with publisher confirms. */
 export class PublishingChannel extends BrokerChannel<ConfirmChannel> {
   /**
-   * @param onConfirm gets null when the broker has the message safe, and an error when it refused it or the channel is gone
-   * @returns whether the socket takes more at once; `onDrain` says when it does again
-   * @throws BUS_UNAVAILABLE when the channel is gone
+   * @param onConfirm gets null when the broker has stored the message, and an error when it refused it or the channel
+   * closed
+   * @returns false when the socket's buffer is full; `onDrain` is called when it has room again
+   * @throws BUS_UNAVAILABLE when the channel is closed
    */
   publish(
     exchange: string,

@@ -2,7 +2,7 @@ import { NephoscopeError, PermanentError, describeError } from '@nephoscope/core
 
 import type { BrokerUrl } from './broker-url.js';
 
-/** What went wrong between us and that broker, and what to do, never with the password. */
+/** Why the connection to the broker failed and what to do, never with the password. */
 export function connectError(error: unknown, broker: BrokerUrl): NephoscopeError {
   if (error instanceof NephoscopeError) return error;
   const { code, message } = error as { code?: unknown; message: string };

@@ -11,24 +11,24 @@ import { Unsettled } from './unsettled.js';
 const longestPause = 30_000;
 
 /**
- * Without the broker's answer to the wish to consume for so long, ms, that is told. RabbitMQ leaves it unanswered for as
- * long as a quorum queue has no leader; after the second time it is asked on another connection, which may lead to another node.
+ * After this long without an answer to `basic.consume`, ms, a warning is logged. RabbitMQ does not answer while a
+ * quorum queue has no leader; after the second timeout another connection is tried, which may lead to another node.
  */
 const patience = 10_000;
 const longestWait = 60_000;
 
-/** How long the broker has to stop delivering, ms; what comes later goes back at once. */
+/** Time for the broker to stop delivering, ms; later deliveries are returned at once. */
 const cancelGrace = 1_000;
 
 /**
- * A channel on which nothing is to be settled any more stays open so long, ms: with it a quorum queue would drop what it has
- * not worked off of more than 32 acknowledgements, and deliver those messages again.
+ * A channel on which nothing is to be settled any more stays open so long, ms: with it a quorum queue would drop what
+ * it has not worked off of more than 32 acknowledgements, and deliver those messages again.
  */
 const workingOff = 1_000;
 
-/** Settles a message, once; in vain when its channel is gone: the broker has given it to somebody else by then. */
+/** Settles a message, once. Without effect if its channel is closed: the broker then delivers the message again. */
 export interface Settling {
-  /** Its channel is gone. */
+  /** Its channel is closed. */
   isGone(): boolean;
   ack(): void;
   requeue(): void;
@@ -37,16 +37,21 @@ export interface Settling {
 export interface ConsumerSettings {
   /** What it consumes, for the log. */
   readonly queue: string;
-  /** How many deliveries may be unsettled at once; undefined where none needs settling, and the broker sends what the socket takes. */
+  /**
+   * Maximum number of unsettled deliveries (prefetch); undefined if deliveries need no settling and are not limited.
+   */
   readonly prefetch?: number;
   readonly handler: (message: ConsumeMessage, settling: Settling) => void;
   readonly logger: Logger;
   readonly clock: Clock;
-  /** Makes sure that the queue is there, on this connection; returns its name, or nothing while others must make it. */
+  /**
+   * Ensures on this connection that the queue exists; returns its name, or undefined while a service has yet to declare
+   * it.
+   */
   prepare(connection: Connection): Promise<string | undefined>;
 }
 
-/** Consumes one queue on a channel of its own, again and again: on each connection, and when the queue vanished. */
+/** Consumes one queue on a separate channel, and resumes on each new connection and after the queue was deleted. */
 export class Consumer {
   readonly #settings: ConsumerSettings;
   readonly #cancelled = new AbortController();
@@ -54,14 +59,14 @@ export class Consumer {
   /** How the first attempt to consume went. */
   readonly first: Promise<void>;
   #onOver: () => void = () => undefined;
-  /** Resolves when it is cancelled and all that was delivered is settled or gone. */
+  /** Resolves when it is cancelled and all deliveries are settled or lost. */
   readonly over: Promise<void>;
   #consuming: { readonly channel: BrokerChannel; readonly tag: string; readonly unsettled: Unsettled } | undefined;
   /** Why nothing is consumed, and without what might be no failure. */
   #problem: string | undefined = 'it has not been requested yet';
   #waiting = false;
   #connection: Connection | undefined;
-  /** Cancelled, and the broker knows. */
+  /** Cancelled and confirmed by the broker. */
   #isDry = false;
   #closing: Promise<unknown> | undefined;
 
@@ -70,12 +75,12 @@ export class Consumer {
     this.first = new Promise((resolve, reject) => {
       this.#onFirst = (error) => (error === undefined ? resolve() : reject(error));
     });
-    // Whoever is interested looks at it; nobody has to.
+    // Handling the rejection is optional.
     this.first.catch(() => undefined);
     this.over = new Promise((resolve) => (this.#onOver = resolve));
   }
 
-  /** Why nothing is consumed. Whoever does not consume has a reason, or waits for a queue that others make. */
+  /** Why nothing is consumed; undefined while consuming or waiting for a queue that a service declares. */
   get problem(): string | undefined {
     if (this.#cancelled.signal.aborted || this.#consuming !== undefined || this.#waiting) return undefined;
     return `queue '${this.#settings.queue}' is not consumed: ${this.#problem}`;
@@ -85,7 +90,7 @@ export class Consumer {
   async run(connection: Connection): Promise<void> {
     this.#connection = connection;
     await this.#run(connection);
-    // What was asked on it may take a moment to end, and the next is there by then.
+    // Requests on it may take a moment to end; by then the next connection may be open.
     if (this.#connection !== connection) return;
     this.#waiting = false;
     this.#problem = 'the connection was lost';
@@ -124,12 +129,12 @@ export class Consumer {
     }
   }
 
-  /** Takes no more deliveries. What was delivered can still be settled, until `close`. */
+  /** Accepts no more deliveries. Earlier ones can be settled until `close`. */
   async cancel(): Promise<void> {
     if (this.#cancelled.signal.aborted) return;
     this.#cancelled.abort(new NephoscopeError('BUS_UNAVAILABLE', 'the subscription was cancelled'));
     this.#onFirst(this.#cancelled.signal.reason as Error);
-    // With its channel gone there is nothing to cancel: no delivery can come.
+    // On a closed channel there is nothing to cancel.
     if (this.#consuming !== undefined)
       await settlesWithin(cancelGrace, this.#consuming.channel.cancel(this.#consuming.tag));
     this.#isDry = true;

@@ -17,10 +17,10 @@ import { at } from './unsettled.js';
 const window = 32;
 const windowsAtOnce = 16;
 
-/** Without a letter for so long, ms, it looks whether there are any left: somebody else may have taken them. */
+/** After this long without a dead letter, ms, it checks whether any are left: another consumer may have taken them. */
 const patience = 1_000;
 
-/** How long the broker has to take back what was kept, and to show it again, ms. */
+/** Time for the broker to requeue the kept dead letters and to count them again, ms. */
 const returnGrace = 60_000;
 const showGrace = 2_000;
 
@@ -36,16 +36,16 @@ export interface SweepSettings {
 
 /**
  * Goes once through the letters that are in a queue now, a window of them after another, each with a consumer of its
- * own: what is kept stays unsettled until the end, so that it does not come again, and would fill any window. A consumer
- * is cancelled before anything of its window is acknowledged, so that nothing is under way to it then. In the end the
- * letters are given back window by window, because a quorum queue puts what it gets back behind what it got back before,
- * whereas a classic one knows the old place. Where the connection is lost, a quorum queue mixes up the windows; where a
- * sweep ends early, those that were here may come after those that were not.
+ * own: what is kept stays unsettled until the end, so that it does not come again, and would fill any window. A
+ * consumer is cancelled before anything of its window is acknowledged, so that nothing is under way to it then. In the
+ * end the letters are given back window by window, because a quorum queue puts what it gets back behind what it got
+ * back before, whereas a classic one knows the old place. Where the connection is lost, a quorum queue mixes up the
+ * windows; where a sweep ends early, those that were here may come after those that were not.
  */
 export class DeadLetterSweep {
   readonly #settings: SweepSettings;
   readonly #channel: BrokerChannel;
-  /** The channel is gone, and with it all that was unsettled on it; a letter could not be replayed. */
+  /** The channel closed with unsettled messages, or a dead letter could not be replayed. */
   readonly #ended = new AbortController();
   readonly #failed = new AbortController();
   readonly #over: AbortSignal;
@@ -68,7 +68,10 @@ export class DeadLetterSweep {
     ended.addEventListener('abort', () => this.#ended.abort(this.#unavailable(ended.reason)));
   }
 
-  /** @throws BUS_UNAVAILABLE; BUS_TOPOLOGY when the queue is not there or not to be read; what `decide` and `signal` throw */
+  /**
+   * @throws BUS_UNAVAILABLE; BUS_TOPOLOGY when the queue is not there or not to be read; what `decide` and `signal`
+   * throw
+   */
   static async run(settings: SweepSettings): Promise<Readonly<Record<DeadLetterVerdict, number>>> {
     settings.signal.throwIfAborted();
     const { connection, queue } = settings;
@@ -96,7 +99,7 @@ export class DeadLetterSweep {
     }
   }
 
-  /** Returns whether there were so many. */
+  /** @returns whether there were that many */
   async #goThroughWindow(size: number): Promise<boolean> {
     await this.#consume(size);
     for (let i = 0; i < size; i++) {
@@ -124,7 +127,7 @@ export class DeadLetterSweep {
     this.#replays.add(replayed);
   }
 
-  /** The next letter; nothing when there is none any more. */
+  /** The next dead letter; undefined when none are left. */
   async #next(): Promise<ConsumeMessage | undefined> {
     for (;;) {
       this.#over.throwIfAborted();
@@ -173,7 +176,7 @@ export class DeadLetterSweep {
 
   async #giveBack(): Promise<void> {
     await Promise.all(this.#replays);
-    // With its channel gone, the broker has them back.
+    // On a closed channel the broker has requeued them.
     if (this.#ended.signal.aborted || this.#settings.connection.lost.aborted) return;
     await this.#endWindow();
     const kept = this.#unsettled.filter(({ size }) => size > 0);
@@ -183,7 +186,7 @@ export class DeadLetterSweep {
       const before = await this.#count();
       // With the last one go all of its window; those of the windows before are back already.
       for (const tags of group) this.#channel.requeue(at(Math.max(...tags)), true);
-      // Somebody else may consume them at once: then their order is of no matter any more.
+      // Another consumer may receive them at once: then their order no longer matters.
       areShown &&= await this.#areThere(group.reduce((sum, { size }) => sum + size, before));
     }
     await this.#channel.close();
@@ -199,7 +202,7 @@ export class DeadLetterSweep {
     return true;
   }
 
-  /** How many letters there are that nobody holds. */
+  /** Number of dead letters that are not held by a consumer. */
   async #count(): Promise<number> {
     return (await this.#request('look up', this.#channel.checkQueue(this.#settings.queue))).messageCount;
   }

@@ -10,13 +10,13 @@ import { declareTopology, isQueueThere } from './topology.js';
 
 interface Declaration {
   topology: QueueTopology;
-  /** Where the exchange is not ours. */
+  /** For the exchange of a service. */
   readonly foreign: ForeignBinding | undefined;
   /** The connection on which it is kept bound. */
   keptOn: Connection | undefined;
 }
 
-/** Everything that was asked to be there, and the connection on which it is declared. */
+/** All requested topologies, and the connection on which they were declared. */
 export class Declarations {
   readonly #clock: Clock;
   readonly #logger: Logger;
@@ -63,7 +63,7 @@ export class Declarations {
     await this.#queueTypes.safe();
   }
 
-  /** Makes sure that this queue is there, if it is ours; returns whether it is. */
+  /** Ensures that this queue exists if it is Nephoscope's own. @returns whether it exists */
   async prepare(connection: Connection, queue: string): Promise<boolean> {
     const ofQueue = this.#ofQueue(queue);
     for (const declaration of ofQueue) await this.#declare(declaration, connection);
@@ -81,7 +81,7 @@ export class Declarations {
   }
 
   /**
-   * Declares everything anew where it was found gone; at the same time only once.
+   * Declares everything again after something was found missing; concurrent calls share one run.
    *
    * @throws BUS_UNAVAILABLE
    */

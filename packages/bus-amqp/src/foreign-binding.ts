@@ -9,29 +9,32 @@ import type { QueueTypes } from './queue-types.js';
 import { BindingProbe, bindWhereThere, declareTopology, isExchangeThere } from './topology.js';
 
 /**
- * Pauses between two looks for an exchange that is not there, ms: a tenth of the time since it is missed, within these. What
- * its service says meanwhile is lost; one that is not there after minutes does not belong to this cloud.
+ * Limits of the pause between two checks for a missing exchange, ms: a tenth of the time since it went missing.
+ * Notifications published meanwhile are lost; an exchange still missing after minutes does not belong to this cloud.
  */
 const shortestPause = 200;
 const longestPause = 60_000;
 
-/** For so long after a connection was lost, ms, they are short: the services are coming back. */
+/** The pauses stay short for this long after a connection was lost, ms, because the services reconnect too. */
 const hurry = 60_000;
 const longestHurriedPause = 500;
 
 export interface ForeignBindingSettings {
-  /** The topology, as it is known now. */
+  /** The current topology. */
   topology(): QueueTopology;
   readonly queueTypes: QueueTypes;
   readonly clock: Clock;
   readonly logger: Logger;
 }
 
-/** Keeps a queue of ours bound to an exchange that others declare, and tells the log when that changes. */
+/** Keeps Nephoscope's queue bound to an exchange that a service declares, and logs changes. */
 export class ForeignBinding {
   readonly #settings: ForeignBindingSettings;
   #state: string | undefined;
-  /** Since when the exchange may be there without our queue, ns since 1970; undefined while it is bound, and before the first look. */
+  /**
+   * Since when the exchange may have existed without the binding, ns since 1970; undefined while bound and before the
+   * first check.
+   */
   #unboundSince: bigint | undefined;
   #lostAt: bigint | undefined;
 
@@ -40,9 +43,9 @@ export class ForeignBinding {
   }
 
   /**
-   * Declares what is ours, and binds it if the exchange is there; returns whether it is.
+   * Declares Nephoscope's own part and binds the queue if the exchange exists; returns whether it does.
    *
-   * @throws BUS_TOPOLOGY when the broker does not make our queue
+   * @throws BUS_TOPOLOGY when the broker does not declare the queue
    */
   async bind(connection: Connection): Promise<boolean> {
     const { queueTypes, logger } = this.#settings;
@@ -52,7 +55,7 @@ export class ForeignBinding {
     try {
       const there = await bindWhereThere(connection, topology);
       if (there) this.#reportUnbound(topology);
-      // Nobody can tell it anything.
+      // Nothing can be published to it.
       else this.#unboundSince = this.#settings.clock.now();
       if (there) this.#tell('bound', () => logger.info({ exchange, queue }, `exchange '${exchange}' is bound`));
       else
@@ -122,7 +125,7 @@ export class ForeignBinding {
     onUnbound?.(from);
   }
 
-  /** As {@link bind}, in as few round trips as there can be while nothing has changed. */
+  /** Like {@link bind}, with the fewest possible round trips while nothing has changed. */
   async #look(connection: Connection, probe: BindingProbe, bound: boolean): Promise<boolean> {
     const topology = this.#settings.topology();
     const isAsBefore = bound ? await probe.isStillBound(topology) : !(await isExchangeThere(connection, topology));

@@ -7,13 +7,13 @@ import type { LockSettings } from './lock.js';
 import type { Connection } from './open-connection.js';
 import { whenAborted } from './promises.js';
 
-/** Asks for a lock, on one connection after the other, until it is granted once. */
+/** Requests a lock, on each connection in turn, until it is granted. */
 export class LockRequest {
   readonly #settings: LockSettings;
   readonly granted: Promise<Leadership>;
-  /** Resolves when the lock is neither asked for nor held any more. */
+  /** Resolves when the lock is no longer requested or held. */
   readonly over: Promise<void>;
-  /** Aborted when it asks no more: granted or failed. */
+  /** Aborted when the request ends: granted or failed. */
   readonly #answered = new AbortController();
   #grant: (lock: Leadership) => void = () => undefined;
   #refuse: (error: Error) => void = () => undefined;
@@ -32,7 +32,7 @@ export class LockRequest {
     this.#answered.signal.addEventListener('abort', () => signal.removeEventListener('abort', abort));
   }
 
-  /** Asks no more, if it still does, and rejects with this. */
+  /** Ends a pending request and rejects it with this. */
   fail(error: Error): void {
     if (this.#answered.signal.aborted) return;
     this.#answered.abort();
@@ -44,7 +44,7 @@ export class LockRequest {
     await this.#held?.release();
   }
 
-  /** Asks on this connection until it is lost. Never rejects. */
+  /** Requests the lock on this connection until it is lost. Never rejects. */
   async run(connection: Connection): Promise<void> {
     const { clock, logger, name } = this.#settings;
     const over = AbortSignal.any([connection.lost, this.#answered.signal]);

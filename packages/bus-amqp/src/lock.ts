@@ -71,7 +71,7 @@ export class Lock implements Leadership {
   #onGranted: () => void = () => undefined;
   /** Delivered, not settled. */
   #tokens: Token[] = [];
-  /** The highest count seen or written, and the highest that the broker has confirmed to us. */
+  /** The highest count seen or written, and the highest that the broker has confirmed. */
   #count = 0;
   #confirmed = 0;
   #probe: { readonly id: string; readonly arrived: () => void } | undefined;
@@ -82,9 +82,9 @@ export class Lock implements Leadership {
   #closing: Promise<unknown> | undefined;
 
   /**
-   * Asks for the lock on this connection.
+   * Requests the lock on this connection.
    *
-   * @throws BUS_TOPOLOGY when its queue is there and no lock, BUS_UNAVAILABLE
+   * @throws BUS_TOPOLOGY when a queue of that name exists and is not a lock; BUS_UNAVAILABLE
    */
   static async ask(connection: Connection, settings: LockSettings): Promise<Lock> {
     const queue = `${settings.name}.lock`;
@@ -110,7 +110,7 @@ export class Lock implements Leadership {
       this.#onGranted = resolve;
       this.lost.addEventListener('abort', () => reject(this.lost.reason as Error), { once: true });
     });
-    // Whoever waits looks at it.
+    // Handled by the waiting caller.
     this.granted.catch(() => undefined);
     const { ended } = channel;
     if (ended.aborted) this.#lose(ended.reason);

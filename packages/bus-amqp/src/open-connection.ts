@@ -15,30 +15,31 @@ import { readTlsFiles } from './tls-files.js';
 /** How long the broker has to answer that a connection is closed, ms. */
 const closeGrace = 1_000;
 
-/** After so long without traffic the kernel asks the broker's, every second, and gives up after ten times (libuv's settings); ms. */
+/** TCP keepalive: idle time before the first probe, ms; then a probe each second, ten in total (libuv's settings). */
 const keepAliveDelay = 10_000;
 
-/** One connection to one broker, from log-in to loss. Nobody else speaks to the library. */
+/** One connection to one broker, from log-in to loss. The only user of the AMQP library. */
 export class Connection implements Requester {
   readonly broker: BrokerUrl;
   readonly #model: Model;
   readonly #socket: AbortController;
-  readonly #patience: number;
+  readonly #answerTimeout: number;
   readonly #lost = new AbortController();
 
   /**
    * @param model of the library, just opened: it must not miss an event
    * @param socket cuts the socket when it is aborted
-   * @param patience how long the broker may take to answer, ms
+   * @param answerTimeout how long the broker may take to answer, ms
    */
-  constructor(model: Model, broker: BrokerUrl, socket: AbortController, patience: number) {
+  constructor(model: Model, broker: BrokerUrl, socket: AbortController, answerTimeout: number) {
     this.broker = broker;
     this.#model = model;
     this.#socket = socket;
-    this.#patience = patience;
+    this.#answerTimeout = answerTimeout;
     // Every consumer and every exchange of others listens to it, for as long as the connection lives.
     setMaxListeners(0, this.lost);
-    // After an error the library still says goodbye, and waits for the answer as long as that takes. Not every end has one.
+    // After an error the library still sends a close and waits for the answer without a limit. It does not always
+    // arrive.
     model.on('error', (error) => {
       this.#lose(error);
       setTimeout(() => socket.abort(), closeGrace).unref();
@@ -49,27 +50,27 @@ export class Connection implements Requester {
     socket.signal.addEventListener('abort', onCut);
   }
 
-  /** Aborted when the connection is gone; the reason is BUS_UNAVAILABLE with the error that ended it. */
+  /** Aborted when the connection is lost; the reason is BUS_UNAVAILABLE with the error that ended it. */
   get lost(): AbortSignal {
     return this.#lost.signal;
   }
 
   /**
-   * Asks the broker for something. This is the only way to: the library leaves whoever asked waiting for ever where the
-   * connection goes away meanwhile, or is gone already. Where no answer comes in time, nobody knows what the broker
-   * did or will still do, and nothing else is answered on that channel: the connection is ended, so that all is done
-   * anew on the next.
+   * Sends a request to the broker. All requests go through here, because the library never calls back if the connection
+   * is lost before or during the request. Without an answer in time it is unknown what the broker has done or will do,
+   * and later requests on that channel are not answered either: the connection is closed, and everything is repeated on
+   * the next one.
    *
-   * @param what was asked for, for people
-   * @param over ends it: of what it is asked on, as a channel
+   * @param what is requested, for error messages: 'declaring queue …'
+   * @param over ends the request: the signal of the channel it is sent on
    * @param within how long the broker may take, ms
-   * @throws what the broker answers, with its code; else BUS_UNAVAILABLE
+   * @throws the broker's error with its code; otherwise BUS_UNAVAILABLE
    */
   async ask<T>(
     what: string,
     request: (answer: Answer<T>) => void,
     over: AbortSignal = this.lost,
-    within: number = this.#patience,
+    within: number = this.#answerTimeout,
   ): Promise<T> {
     let timer: NodeJS.Timeout | undefined;
     let onOver: () => void = () => undefined;
@@ -111,7 +112,7 @@ export class Connection implements Requester {
     );
   }
 
-  /** Called with the broker's reason when it takes no messages any more, and with nothing when it takes them again. */
+  /** Called with the broker's reason when it blocks publishing, and with undefined when it unblocks it. */
   onBlocked(listener: (reason: string | undefined) => void): void {
     this.#model.on('blocked', listener);
     this.#model.on('unblocked', () => listener(undefined));
@@ -127,7 +128,7 @@ export class Connection implements Requester {
         closeGrace,
       );
     } catch {
-      // It is gone.
+      // Already closed.
     }
     this.destroy(undefined);
   }
@@ -144,7 +145,7 @@ export class Connection implements Requester {
     this.#lost.abort(new NephoscopeError('BUS_UNAVAILABLE', text, cause === undefined ? undefined : { cause }));
   }
 
-  /** The library does not say why there is no answer, or no connection to ask on. */
+  /** The library does not report why there is no answer or no connection. */
   #unanswered(what: string, cause: unknown): Error {
     const text = `${this.broker.toString()}: no answer while ${what}`;
     return (this.lost.reason as Error | undefined) ?? new NephoscopeError('BUS_UNAVAILABLE', text, { cause });
@@ -161,7 +162,7 @@ export class Connection implements Requester {
 }
 
 /**
- * Connects and logs in within the connect timeout, and runs `setUp`, which asks the broker.
+ * Connects and logs in within the connect timeout, and runs `setUp`, which sends requests to the broker.
  *
  * @param name what the broker shows for this connection
  * @throws BUS_UNAVAILABLE, BUS_REFUSED, BUS_TLS, what `setUp` throws, or the signal's reason
@@ -193,7 +194,7 @@ export async function openConnection(
   }
 }
 
-/** Ends in time, and with `socket`, whatever the library does. @throws what it says, BUS_UNAVAILABLE, BUS_TLS */
+/** Ends in time, and with `socket`, whatever the library does. @throws the library's error, BUS_UNAVAILABLE, BUS_TLS */
 async function logIn(
   broker: BrokerUrl,
   options: BusOptions,
@@ -254,7 +255,7 @@ async function socketOptions(
   return options;
 }
 
-/** The broker's: the library takes its code over. */
+/** The broker's error: the library passes its code on. */
 function isRefusal(error: unknown): boolean {
   return error instanceof Error && 'code' in error && typeof error.code === 'number';
 }

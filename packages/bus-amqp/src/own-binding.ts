@@ -8,7 +8,7 @@ import type { QueueTypes } from './queue-types.js';
 import { BindingProbe, declareTopology } from './topology.js';
 
 export interface OwnBindingSettings {
-  /** The topology, as it is known now. */
+  /** The current topology. */
   topology(): QueueTopology;
   readonly queueTypes: QueueTypes;
   readonly clock: Clock;
@@ -16,8 +16,9 @@ export interface OwnBindingSettings {
 }
 
 /**
- * Makes the binding of a queue of ours to our exchange again and again until the connection is lost. RabbitMQ tells nobody that one
- * was removed, and as long as another queue takes the messages it confirms them. Where this user may not bind, others do. Never rejects.
+ * Repeats the binding of Nephoscope's queue to its exchange until the connection is lost. RabbitMQ does not report that
+ * a binding was removed, and still confirms messages as long as another queue receives them. If this user may not bind,
+ * other programs do. Never rejects.
  */
 export async function keepOwnBinding(connection: Connection, settings: OwnBindingSettings): Promise<void> {
   const { clock, logger, queueTypes } = settings;
@@ -29,7 +30,7 @@ export async function keepOwnBinding(connection: Connection, settings: OwnBindin
     const topology = settings.topology();
     try {
       if (await probe.isStillBound(topology)) continue;
-      // Gone, or not permitted.
+      // The exchange is missing, or binding is not permitted.
       await declareTopology(connection, topology, queueTypes, logger);
       if (!(await probe.isStillBound(topology))) return;
     } catch (error) {

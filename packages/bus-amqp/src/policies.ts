@@ -13,13 +13,13 @@ import { readTlsFiles } from './tls-files.js';
 type PolicyOptions = Pick<AmqpOptions, 'management' | 'tls'>;
 
 const askTimeout = 10_000;
-// Of a queue that was just made the API has the bare facts; the rest comes with its figures, each 5 s by default.
+// For a new queue the API returns only basic facts; the rest follows with the statistics, every 5 s by default.
 const patience = 60_000;
 const pause = 2_000;
-// Of an answer about one queue, which takes some kilobytes.
+// Of an answer about one queue, which is a few kilobytes.
 const mostBytes = 1024 * 1024;
 
-/** What a queue is made to do by policies, as RabbitMQ's management API tells it: its definition is a list where it is empty. */
+/** The effective policy of a queue in RabbitMQ's management API, which returns an empty definition as a list. */
 const queueRules = z.object({
   policy: z.string().nullish(),
   operator_policy: z.string().nullish(),
@@ -37,7 +37,7 @@ export class Policies {
   readonly #options: PolicyOptions;
   readonly #logger: Logger;
   readonly #clock: Clock;
-  /** What was told last of each queue. */
+  /** What was last logged for each queue. */
   readonly #told = new Map<string, string>();
 
   constructor({ options, logger, clock }: PluginSettings<PolicyOptions>) {

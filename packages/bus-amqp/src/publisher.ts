@@ -25,9 +25,9 @@ interface Pending {
 }
 
 /**
- * Publishes with one promise per message: resolved by the broker's confirmation, rejected when it was
- * returned, refused, not confirmed in time, or when the channel is gone. Many may be under way at once.
- * While the broker or the socket takes no more, messages wait here, in order.
+ * Publishes with one promise per message: resolved by the broker's confirmation, rejected when it was returned,
+ * refused, not confirmed in time, or when the channel closes. Many may be in flight. While the broker or the socket is
+ * blocked, messages wait here, in order.
  */
 export class Publisher {
   readonly #confirmTimeout: number;
@@ -57,7 +57,7 @@ export class Publisher {
   /** Publishes on a channel of a new connection from now on, until that is lost. */
   async attach(openChannel: () => Promise<PublishingChannel>): Promise<void> {
     const channel = await openChannel();
-    // Lost meanwhile, which was told before.
+    // Lost meanwhile, which is already logged.
     if (channel.ended.aborted) return;
     this.#openChannel = openChannel;
     this.#blocked = undefined;
@@ -101,13 +101,13 @@ export class Publisher {
       this.#send();
       void old.retire(this.#confirmTimeout);
     } catch {
-      // The connection is gone, or the next refusal asks for a channel again.
+      // The connection is lost; otherwise the next refusal requests a channel again.
     } finally {
       this.#isRenewing = false;
     }
   }
 
-  /** Fails all that is not confirmed yet and, until the next channel, all that comes. */
+  /** Rejects all unconfirmed messages and, until the next channel, all new ones. */
   detach(reason: NephoscopeError): void {
     this.#channel = undefined;
     this.#away = reason;
@@ -119,7 +119,7 @@ export class Publisher {
     }
   }
 
-  /** The broker takes no messages from now on, or takes them again. What it did before says nothing of what it does then. */
+  /** The broker blocked or unblocked publishing. Earlier refusals no longer count. */
   block(reason: string | undefined): void {
     this.#late = undefined;
     this.#refusals.doubt();
@@ -185,7 +185,7 @@ export class Publisher {
     if (sent > 0) this.#waiting.splice(0, sent);
   }
 
-  /** Returns whether the channel takes more. */
+  /** @returns whether the channel accepts more */
   #sendNow(channel: PublishingChannel, { message, id, settle }: Pending): boolean {
     const { exchange, routingKey, contentType, body, headers, isTransient = false } = message;
     const target = exchange === '' ? `queue '${routingKey}'` : `exchange '${exchange}'`;
@@ -206,7 +206,7 @@ export class Publisher {
         const why = isTransient ? `the queue for '${routingKey}' is full` : this.#refusals.refused(target);
         settle(new NephoscopeError('BUS_UNAVAILABLE', why, { cause: error }));
       }
-      // Else the channel is gone, and `detach` is told why.
+      // Otherwise the channel is closed, and `detach` receives the reason.
     };
     try {
       return channel.publish(exchange, routingKey, asBuffer(body), options, onConfirm);

@@ -47,12 +47,12 @@ export class QueueTypes {
     }
   }
 
-  /** This queue is there. */
+  /** This queue exists. */
   saw(queue: string): void {
     this.#seen.add(queue);
   }
 
-  /** Resolves when a queue that is not there may be made: one that was deleted may still have consumers. */
+  /** Resolves when a missing queue may be declared: a deleted one may still have consumers. */
   async vacated(queue: string): Promise<void> {
     if (this.#seen.has(queue)) await delay(farewell, undefined, { ref: false });
   }
@@ -66,7 +66,7 @@ export class QueueTypes {
   /** Resolves when those that were made here would survive a power failure. */
   async safe(): Promise<void> {
     const wait = this.#safeAt - performance.now();
-    // Whoever waits does so on a connection, which keeps the program alive.
+    // Callers wait on a connection, which keeps the program alive.
     if (wait > 0) await delay(wait, undefined, { ref: false });
   }
 }

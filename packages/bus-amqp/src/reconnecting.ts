@@ -8,8 +8,9 @@ import type { BusOptions } from './options.js';
 import { whenAborted } from './promises.js';
 
 /**
- * Pauses after a connection was lost, ms: at first shorter than those of the services (oslo.messaging begins with 1 s), who
- * else are back before us and announce what no queue of ours is bound to yet; later those of a fleet without its broker.
+ * Pauses after a connection was lost, ms: at first shorter than the services' (oslo.messaging starts with 1 s), which
+ * would otherwise reconnect first and publish notifications before our queue is bound; later suited to a fleet without
+ * its broker.
  */
 const quick = { first: 25, longest: 250, during: 60_000 };
 const patient = { first: 100, longest: 30_000 };
@@ -20,13 +21,15 @@ export interface ReconnectingSettings {
   readonly options: BusOptions;
   readonly logger: Logger;
   readonly clock: Clock;
-  /** Whether a broker that lets us not in ends it: where nothing of this user is connected yet. */
+  /** Whether a refused login is final: when this user has no connection yet. */
   readonly givesUp: boolean;
   /** Runs on every new connection before it counts as up. */
   setUp(connection: Connection): Promise<void>;
 }
 
-/** A connection that is made again, node after node and with growing pauses, whenever it breaks, until it is stopped. */
+/**
+ * A connection that is made again, node after node and with growing pauses, whenever it breaks, until it is stopped.
+ */
 export class ReconnectingConnection {
   readonly #settings: ReconnectingSettings;
   readonly #stopping = new AbortController();
@@ -48,9 +51,11 @@ export class ReconnectingConnection {
   }
 
   /**
-   * Resolves at the first connection. Tries for as long as `signal` lets it, except where only the operator can help.
+   * Resolves at the first connection. Retries until `signal` is aborted, except after errors that only the operator can
+   * fix.
    *
-   * @throws BUS_REFUSED or BUS_TLS at once, if it gives up; BUS_UNAVAILABLE with the last failure when `signal` is aborted
+   * @throws BUS_REFUSED or BUS_TLS at once, if it gives up; BUS_UNAVAILABLE with the last failure when `signal` is
+   * aborted
    */
   async start(signal: AbortSignal): Promise<void> {
     const abort = () => this.#stopping.abort(signal.reason);

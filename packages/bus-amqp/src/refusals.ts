@@ -5,7 +5,7 @@ import type { Clock, Health } from '@nephoscope/core';
 const firstPause = 1_000;
 const longestPause = 10_000;
 
-/** Where nothing was refused for so long, ms, nothing is published any more. */
+/** After this long without a refusal, ms, nothing is being published any more. */
 const memory = 120_000;
 
 interface Refusal {
@@ -16,7 +16,10 @@ interface Refusal {
   holds: boolean;
 }
 
-/** Which exchanges and queues take no messages although the broker is there, since when, and when another channel is due. */
+/**
+ * Which exchanges and queues refuse messages while the broker is reachable, since when, and when to open another
+ * channel.
+ */
 export class Refusals {
   readonly #clock: Clock;
   readonly #backoff = new Backoff(firstPause, longestPause);
@@ -45,12 +48,12 @@ export class Refusals {
     this.#backoff.reset();
   }
 
-  /** What was refused may be taken by now: it is no cause of anything until it is refused again. */
+  /** The refusal may be over by now: it is not reported until it happens again. */
   doubt(): void {
     for (const refusal of this.#refusals.values()) refusal.holds = false;
   }
 
-  /** Whether what is published next should go over another channel. */
+  /** Whether to publish on another channel next. */
   callForChannel(): boolean {
     const now = this.#clock.monotonic();
     if (this.#nextChannelAt === undefined || now < this.#nextChannelAt) return false;

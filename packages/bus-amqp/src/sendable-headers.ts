@@ -7,8 +7,8 @@ const deepest = 16;
 
 /**
  * What of a message's headers can be sent again: another program may have written what AMQP carries and the library
- * reads but cannot write, such as a timestamp beyond 2^53, or a name that is no UTF-8. What it cannot write is left out,
- * and what goes beyond the limit of size, header by header.
+ * reads but cannot write, such as a timestamp beyond 2^53, or a name that is no UTF-8. What it cannot write is left
+ * out, and what goes beyond the limit of size, header by header.
  */
 export function sendableHeaders(headers: unknown, limit = mostBytes): Readonly<Record<string, unknown>> {
   let bytes = 0;
@@ -23,7 +23,7 @@ export function sendableHeaders(headers: unknown, limit = mostBytes): Readonly<R
   );
 }
 
-/** Only what is its own: the library makes of a table named `__proto__` the prototype of the one that it is in. */
+/** Own properties only: the library turns a table named `__proto__` into the prototype of its parent. */
 function sendableTable(value: unknown, depth: number): Readonly<Record<string, unknown>> {
   if (typeof value !== 'object' || value === null) return {};
   return Object.fromEntries(
@@ -34,7 +34,7 @@ function sendableTable(value: unknown, depth: number): Readonly<Record<string, u
   );
 }
 
-/** Nothing where it cannot be sent. */
+/** Undefined if it cannot be sent. */
 function sendable(value: unknown, depth: number): unknown {
   if (typeof value === 'string' || typeof value === 'boolean' || value === null) return value;
   if (typeof value === 'number') return sendableNumber(value);

@@ -1,7 +1,7 @@
 import type { Connection } from './open-connection.js';
 import type { ReconnectingConnection } from './reconnecting.js';
 
-/** Works on a connection, anew on each that is made, until that is lost or it is over. */
+/** Uses a connection, and starts again on each new one, until it is lost or the tenant is done. */
 export interface Tenant {
   /** Resolves when it needs no connection any more. */
   readonly over: Promise<void>;
@@ -9,18 +9,18 @@ export interface Tenant {
   run(connection: Connection): Promise<void>;
 }
 
-/** What connects: given what is to run on each new connection. */
+/** Creates the reconnecting connection; receives what to run on each new one. */
 export type Connect = (setUp: (connection: Connection) => Promise<void>) => ReconnectingConnection;
 
 /**
- * Those who work on a connection that they share. It is made with the first of them, and whoever comes while there is
- * one begins at once: nobody is left without, whenever it comes and goes.
+ * The users of a shared connection. It is opened for the first of them; those that join later start at once if it is
+ * open, or as soon as it is.
  */
 export class Tenants<T extends Tenant> {
   readonly #connect: Connect;
   readonly #tenants = new Set<T>();
   #reconnecting: ReconnectingConnection | undefined;
-  /** The latest, known from the moment that all who are here began to work on it. */
+  /** The latest connection, set once all current tenants have started on it. */
   #current: Connection | undefined;
 
   constructor(connect: Connect) {
@@ -35,7 +35,7 @@ export class Tenants<T extends Tenant> {
     yield* this.#tenants;
   }
 
-  /** Why there is no connection though there should be one. */
+  /** Why there is no connection although one is needed. */
   get problem(): Error | undefined {
     const { connection, problem } = this.#reconnecting ?? {};
     return connection === undefined ? problem : undefined;
@@ -49,7 +49,7 @@ export class Tenants<T extends Tenant> {
   }
 
   /**
-   * Connects, where that was not begun; resolves when there was a connection.
+   * Connects unless that has begun; resolves at the first connection.
    *
    * @throws BUS_UNAVAILABLE when `signal` is aborted before
    */

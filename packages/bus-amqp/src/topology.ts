@@ -12,11 +12,11 @@ const notFound = 404;
 const preconditionFailed = 406;
 
 /**
- * Makes sure that what is ours of it exists: exchange, queue, dead letters; and that our queue is bound to our
- * exchange. What exists is taken as it is: a Ceilometer may have declared it with other arguments, and two programs
- * that fight over arguments close each other's channels. A user who may not declare goes on with what others declared.
+ * Ensures that Nephoscope's exchange, queue and dead-letter queue exist and that the queue is bound. Existing ones are
+ * used as they are: Ceilometer may have declared them with other arguments, and two programs that disagree on arguments
+ * close each other's channels. A user without permission to declare continues with what others declared.
  *
- * @throws BUS_TOPOLOGY when the broker has and makes no such exchange or queue
+ * @throws BUS_TOPOLOGY when an exchange or queue is missing and cannot be declared
  */
 export async function declareTopology(
   connection: Connection,
@@ -26,7 +26,8 @@ export async function declareTopology(
 ): Promise<void> {
   await declareQueue(connection, deadLetterQueue, {}, queueTypes, logger);
   if (queueOwner === 'service') return;
-  // What a policy lets expire goes to the dead letters; of a bounded queue what is dropped would, too, without a bound.
+  // Messages expired by a policy go to the dead letters. For a bounded queue this is not set: dropped messages would go
+  // there too, without a limit.
   const limit =
     maxBytes === undefined
       ? { 'x-dead-letter-exchange': '', 'x-dead-letter-routing-key': deadLetterQueue }
@@ -56,8 +57,8 @@ export function declareExchange(connection: Connection, exchange: string, logger
 /**
  * Binds a queue to an exchange that others declare.
  *
- * @returns whether the exchange is there
- * @throws BUS_TOPOLOGY when the broker does not let us
+ * @returns whether the exchange exists
+ * @throws BUS_TOPOLOGY when the broker does not permit it
  */
 export async function bindWhereThere(
   connection: Connection,
@@ -68,7 +69,7 @@ export async function bindWhereThere(
   if (missing !== undefined) throw refusal(`look up exchange '${exchange}'`, missing);
   for (const pattern of bindings) {
     const error = await onChannel(connection, (channel) => channel.bindQueue(queue, exchange, pattern));
-    // Gone in between.
+    // Deleted in between.
     if (error?.message.includes(`no exchange '${exchange}'`) === true) return false;
     if (error !== undefined) throw refusal(bindingText(queue, exchange, pattern), error);
   }
@@ -76,8 +77,8 @@ export async function bindWhereThere(
 }
 
 /**
- * Looks again and again, over one channel, whether a queue is still bound to an exchange of others. A channel that the broker
- * closed, as it does when it refuses, is replaced.
+ * Looks again and again, over one channel, whether a queue is still bound to an exchange of others. A channel that the
+ * broker closed, as it does when it refuses, is replaced.
  */
 export class BindingProbe {
   readonly #connection: Connection;
@@ -87,7 +88,7 @@ export class BindingProbe {
     this.#connection = connection;
   }
 
-  /** Whether the queue of dead letters is there, and the queue bound: each binding is made again. */
+  /** Whether the dead-letter queue exists and the queue is bound: each binding is repeated. */
   async isStillBound({ exchange, queue, bindings, deadLetterQueue }: QueueTopology): Promise<boolean> {
     const before = this.#channel;
     this.#channel = undefined;
@@ -101,7 +102,7 @@ export class BindingProbe {
   }
 }
 
-/** Whether it may be: one that the broker does not tell of is. */
+/** Whether it may exist: true if the broker does not say. */
 export async function isExchangeThere(
   connection: Connection,
   { exchange }: Pick<QueueTopology, 'exchange'>,
@@ -110,7 +111,7 @@ export async function isExchangeThere(
   return missing?.code !== notFound;
 }
 
-/** @throws BUS_TOPOLOGY when the broker does not say, as for a queue that is exclusive to another connection */
+/** @throws BUS_TOPOLOGY when the broker gives no information, as for a queue exclusive to another connection */
 export async function isQueueThere(connection: Connection, queue: string): Promise<boolean> {
   const missing = await onChannel(connection, (channel) => channel.checkQueue(queue));
   if (missing === undefined) return true;
@@ -132,7 +133,7 @@ export async function insist(
   if (error !== undefined) throw refusal(what, error);
 }
 
-/** A quorum queue where the broker has them, else a durable classic one. */
+/** A quorum queue if the broker supports them, otherwise a durable classic queue. */
 async function declareQueue(
   connection: Connection,
   queue: string,
@@ -147,7 +148,7 @@ async function declareQueue(
     await queueTypes.vacated(queue);
     const error = await queueTypes.watch(() => onChannel(connection, create(quorum)));
     if (error === undefined) return queueTypes.made(queue);
-    // Who may not declare at all is told so below.
+    // A user who may not declare at all gets the error below.
     if (error.code !== accessRefused)
       logger.warn(
         { err: error, queue },
@@ -178,7 +179,7 @@ async function attempt(
 ): Promise<void> {
   const error = await onChannel(connection, declare);
   if (error === undefined) return;
-  // 406: somebody else was faster, with other arguments; what is there now is as good.
+  // 406: another program declared it first with other arguments; that queue is used.
   if (error.code !== accessRefused && error.code !== preconditionFailed) throw refusal(what, error);
   logger.warn({ err: error }, `RabbitMQ did not let us ${what}: going on with what others declared`);
 }
@@ -197,7 +198,7 @@ export function refusal(what: string, error: Error): NephoscopeError {
 }
 
 /**
- * Runs one request on a channel of its own, because a refused request closes its channel.
+ * Runs one request on a separate channel, because a refused request closes its channel.
  *
  * @returns the broker's refusal, if it refused
  * @throws BUS_UNAVAILABLE

@@ -9,7 +9,7 @@ export class Unsettled {
   readonly #channel: BrokerChannel;
   /** Delivery tags, in the order of delivery. */
   readonly #tags = new Set<number>();
-  /** Those of them of which the broker is to be told. */
+  /** Those to be acknowledged to the broker. */
   readonly #acknowledged = new Set<number>();
   readonly #onEmpty: () => void;
 
@@ -38,7 +38,7 @@ export class Unsettled {
     this.#tellWhenEmpty();
   }
 
-  /** Tells the broker what was acknowledged up to now. */
+  /** Sends the acknowledgements collected so far. */
   flush(): void {
     if (this.#acknowledged.size === 0) return;
     let last: number | undefined;
@@ -56,7 +56,7 @@ export class Unsettled {
     this.#tellWhenEmpty();
   }
 
-  /** With the channel gone nothing of it can be settled any more. */
+  /** On a closed channel nothing can be settled any more. */
   forget(): void {
     this.#tags.clear();
     this.#acknowledged.clear();

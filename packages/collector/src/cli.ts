@@ -39,7 +39,7 @@ const command = new Command(collectorProgram.name)
     `
 Several collectors may share one queue. A message is acknowledged when it is committed: whatever stops a
 collector, what it had not recorded is delivered again. A broker or a store that is away, locked or full is
-waited for, at the start too, and /readyz says so (503); what only the operator can mend, such as a wrong
+waited for, at the start too, and /readyz says so (503); what only the operator can fix, such as a wrong
 password, a file that is no database or one of a newer version, ends the program with exit code 1.
 Signals: SIGTERM and SIGINT end the collector within 10 s. Logs are JSON lines on standard error.
 Check a configuration with: nephoscope config check`,

@@ -97,7 +97,7 @@ describe('a clock that is wrong', () => {
     expect(made.store.times).toEqual(days(31));
     expect(made.told()).toEqual([
       expect.stringMatching(
-        /^warn: samples past collector.retention are kept .* the clock is ahead, or nothing was rec/,
+        /^warn: samples past collector.retention are kept: .* the clock is ahead, or nothing was rec/,
       ),
     ]);
     expect(await made.held()).toBe(1);

@@ -30,8 +30,8 @@ describe('what is waited for', () => {
       (disk: SmallDisk) => disk.makeWritable(),
     ],
   ])(
-    'is %s under the store: it says so, and records when that is mended',
-    async (_, reason, harm, mend) => {
+    'is %s under the store: it says so, and records when that is fixed',
+    async (_, reason, harm, repair) => {
       await withSmallDisk(async (disk) => {
         harm(disk);
         const database = join(disk.path, 'deeper', 'samples.db');
@@ -41,7 +41,7 @@ describe('what is waited for', () => {
         expect((await collector.status('/readyz')).status).toBe(503);
         expect((await collector.status('/healthz')).status).toBe(200);
         expect(messages(collector, 'error').join('\n')).toMatch(/the store is not available; next attempt/);
-        mend(disk);
+        repair(disk);
         await waitUntil('all is recorded', async () => (await countIn(database)) >= ledger.length, 60_000);
         expect(await recordedIds(database)).toEqual(ledger.sort());
         expect(await collector.stop()).toMatchObject({ code: 0 });

@@ -22,7 +22,7 @@ import type { DomainDescription } from './domain-xml.js';
 import { guestMemory } from './guest-memory.js';
 import { notCounted, notReported, off, passedThrough } from './missing.js';
 
-/** The groups of libvirt's statistics behind each part; those of parts that nobody uses are not asked for. */
+/** libvirt's statistics groups for each part; groups of unused parts are not requested. */
 export const groupsOf: Readonly<Record<InstancePart, readonly StatsGroup[]>> = {
   cpu: ['cpuTotal', 'vcpu'],
   memory: ['balloon', 'perf'],
@@ -30,7 +30,7 @@ export const groupsOf: Readonly<Record<InstancePart, readonly StatsGroup[]>> = {
   vnics: ['interface'],
 };
 
-/** Those that QEMU's driver answers without asking the domain's process, and so without waiting for any job in it. */
+/** Groups that QEMU's driver answers without the domain's process, so without waiting for a job in it. */
 export const hostGroups: ReadonlySet<StatsGroup> = new Set(['state', 'cpuTotal', 'interface']);
 
 type Reader<P extends InstancePart> = (
@@ -44,10 +44,11 @@ type Reader<P extends InstancePart> = (
 /**
  * Reads one part out of a domain's record of `virConnectGetAllDomainStats`.
  *
- * CPU and network figures come from the host's kernel; memory and disks are asked of the hypervisor's process.
+ * CPU and network figures come from the host's kernel, memory and disks from the hypervisor's process.
  *
- * @param unanswered the reason for figures that a running domain's process was not, or could not be, asked for
- * @param images what was asked of each image that runs and is in {@link disksToAsk}
+ * @param unanswered the reason for figures that were not requested from a running domain's process, or not answered by
+ * it
+ * @param images the separately requested facts of each image in {@link disksToAsk}
  */
 export const readPart: { readonly [P in InstancePart]: Reader<P> } = {
   cpu(params, description, running, unanswered) {
@@ -59,7 +60,7 @@ export const readPart: { readonly [P in InstancePart]: Reader<P> } = {
   },
   memory(params, _description, running, unanswered) {
     if (!running) return off;
-    // The balloon's size is what the daemon knows by itself; of a busy domain there is no more.
+    // For a busy domain the daemon has only the balloon's size.
     if (!params.has('balloon.rss')) return unanswered;
     return {
       ...guestMemory({
@@ -80,7 +81,7 @@ export const readPart: { readonly [P in InstancePart]: Reader<P> } = {
       return description.disks.map((disk): DiskReading => ({ disk, io: off, size: unanswered }));
     if (count === undefined) return unanswered;
     const indexes = numbered(params, count, (index) => blockKeys(index).name);
-    // The process is asked for all disks at once: where it answered for one, another has no figures.
+    // One request covers all disks: if it was answered for one, a disk without figures has none.
     const answered = !running || indexes.some((index) => params.has(blockKeys(index).readBytes));
     return indexes.map((index): DiskReading => {
       const keys = blockKeys(index);
@@ -120,7 +121,7 @@ export function topImages(params: TypedParams): ReadonlyMap<string, string> {
   );
 }
 
-/** It comes with the figures, in the answer of one moment. 0 stands for an image without an index. */
+/** Part of the same answer as the figures. 0 means an image without an index. */
 function topImage(params: TypedParams, keys: ReturnType<typeof blockKeys>): string | undefined {
   const index = params.get(keys.backingIndex);
   return index === undefined || Number(index) === 0 ? undefined : String(index);
@@ -135,7 +136,7 @@ function asRead(disk: DescribedDisk, image: string | undefined): DescribedDisk {
   return { ...disk, plugging: undefined };
 }
 
-/** Whether a running domain's process was asked for what these parts need of it. */
+/** Whether a running domain's process was queried for these parts. */
 export function processAnswered(params: TypedParams, parts: ReadonlySet<InstancePart>): boolean {
   if (parts.has('memory')) return params.has('balloon.rss');
   if (!parts.has('disks')) return true;
@@ -152,7 +153,7 @@ export function infoParams({ state, cpuTimeNs, vcpus }: DomainInfo): TypedParams
   ]);
 }
 
-/** Whether this is a libvirt before 4.5, which knows no NOWAIT. */
+/** Whether libvirt is older than 4.5, which has no NOWAIT. */
 export function refusesNowait(error: unknown): boolean {
   return isLibvirtError(error) && /unsupported flags/.test(error.message);
 }
@@ -169,7 +170,7 @@ const marks: Readonly<Record<InstancePart, string>> = {
   vnics: 'net.count',
 };
 
-/** Those described, and where the description may be an old one those that there are figures of. */
+/** The described devices; if the description may be outdated, those with figures. */
 function vnicsOf({ vnics, outdated }: DomainDescription, names: Iterable<TypedValue | undefined>) {
   if (outdated === undefined) return vnics;
   const others = [...names].filter((name) => typeof name === 'string');
@@ -190,7 +191,7 @@ function vcpusOf(params: TypedParams, unanswered: Missing): readonly VcpuReading
   const maximum = integer(params, 'vcpu.maximum');
   if (maximum === undefined) return unanswered;
   const vcpus: VcpuReading[] = [];
-  // Those that are taken out leave holes in the numbering.
+  // Removed vCPUs leave holes in the numbering.
   for (let number = 0; number < maximum; number++) {
     const { state, time, delay, wait } = vcpuKeys(number);
     if (![state, time, delay, wait].some((key) => params.has(key))) continue;
@@ -233,8 +234,8 @@ export interface DiskToAsk {
 }
 
 /**
- * Disks of a domain that runs whose sizes the bulk call does not hold, and `virDomainGetBlockInfo` does: the length of an
- * image file that is not raw, and whether all or nothing of a raw one is occupied. A file cannot have become longer
+ * Disks of a domain that runs whose sizes the bulk call does not hold, and `virDomainGetBlockInfo` does: the length of
+ * an image file that is not raw, and whether all or nothing of a raw one is occupied. A file cannot have become longer
  * without more of it being written or occupied.
  */
 export function disksToAsk(
@@ -263,9 +264,9 @@ function mayBeEmpty(capacity: TypedValue, allocation: TypedValue | undefined, ph
 }
 
 /**
- * Of a domain that is off libvirt looks at the image itself. Of one that runs it reports, in bulk, how far the image was
- * written as `allocation`, and as `physical` what QEMU says that it occupies, or its length where that is nothing. A
- * block device is occupied as a whole. Of an image elsewhere nobody knows what it occupies.
+ * Of a domain that is off libvirt looks at the image itself. Of one that runs it reports, in bulk, how far the image
+ * was written as `allocation`, and as `physical` what QEMU says that it occupies, or its length where that is nothing.
+ * A block device is occupied as a whole. For an image elsewhere the occupied size is unknown.
  */
 function diskSize(
   params: TypedParams,
@@ -277,7 +278,7 @@ function diskSize(
   const allocation = unsigned(params, keys.allocation);
   const physical = unsigned(params, keys.physical);
   if (capacity === undefined && allocation === undefined && physical === undefined) return undefined;
-  // What is 0 is left out.
+  // Zeros are omitted.
   if (disk === 'off') return { capacity, allocation: allocation ?? (physical && 0n), physical };
   if (disk?.storage === 'block') return { capacity, allocation: physical, physical };
   const file = disk?.storage === 'file';
@@ -326,7 +327,10 @@ function vnicTraffic(params: TypedParams, keys: ReturnType<typeof netKeys>): Vni
   };
 }
 
-/** The numbers under which devices are reported. Not all below the count need to be there, nor are all that are below it. */
+/**
+ * The numbers under which devices are reported. Not all below the count need to be there, nor are all that are below
+ * it.
+ */
 function numbered(params: TypedParams, count: number, nameOf: (index: number) => string): readonly number[] {
   const indexes: number[] = [];
   const end = count + params.size;
@@ -345,7 +349,7 @@ function integer(params: TypedParams, key: string): number | undefined {
   return typeof value === 'number' ? value : undefined;
 }
 
-/** Names for an index are put together once: there are dozens for each domain in each cycle. */
+/** Parameter names of an index, cached: dozens are needed per domain and cycle. */
 function memoise<Keys>(make: (index: number) => Keys): (index: number) => Keys {
   const made: Keys[] = [];
   return (index) => (made[index] ??= make(index));

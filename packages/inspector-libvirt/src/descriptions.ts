@@ -16,7 +16,7 @@ interface Entry {
   description: DomainDescription | undefined;
 }
 
-// Other events of this kind come with another id, or change nothing that the XML says.
+// Other events of this kind have another id, or change nothing in the XML.
 const changes: ReadonlySet<number> = new Set([LifecycleEventType.defined, LifecycleEventType.undefined]);
 
 // A connection has five request slots in the daemon; one stays free.
@@ -29,19 +29,19 @@ const atOnce = 4;
 export class Descriptions {
   readonly #connection: Connection;
   readonly #logger: Logger;
-  /** Whether changes are announced; where they are not, what was read is known to no other reading. */
+  /** Whether libvirt sends change events; without them a description is valid for one reading only. */
   #told = false;
   readonly #entries = new Map<string, Entry>();
-  /** What was read last of each domain, though it may have changed since, by UUID. */
+  /** The last description of each domain by UUID, possibly outdated. */
   readonly #before = new Map<string, Entry>();
   /** Aliases of devices that were plugged or unplugged since then, by UUID. */
   readonly #announced = new Map<string, Set<string>>();
   readonly #cardNumber: (name: string) => Promise<string | undefined>;
-  /** Why the XML of a domain could not be read, by UUID: told once. */
+  /** Why the XML of a domain could not be read, by UUID; logged once. */
   readonly #failures = new Map<string, string>();
-  /** UUIDs of domains whose time of creation is none, which is told once. */
+  /** UUIDs of domains with an invalid creation time; logged once. */
   readonly #toldTimes = new Set<string>();
-  /** UUIDs of domains that have not answered the question for their XML, which are not asked again until they do. */
+  /** UUIDs of domains with an unanswered request for their XML; not requested again until it is answered. */
   readonly #hanging = new Set<string>();
 
   /** @param cardNumber what tells a network device from others of its name */
@@ -68,7 +68,10 @@ export class Descriptions {
     this.#told = true;
   }
 
-  /** Has a description read again whose disks have other images than were read now: no event tells of snapshots and copies. */
+  /**
+   * Has a description read again whose disks have other images than were read now: no event tells of snapshots and
+   * copies.
+   */
   compare({ uuid, id }: Domain, params: TypedParams): void {
     const description = this.known({ uuid, id } as Domain);
     if (description === undefined) return;
@@ -88,10 +91,10 @@ export class Descriptions {
   }
 
   /**
-   * Descriptions of these domains by UUID. One that is gone is left out; of one whose XML cannot be had, or not in time,
-   * it is the one before, marked as outdated.
+   * Descriptions of these domains by UUID. A domain that disappeared is omitted; for one whose XML cannot be read in
+   * time, it is the one before, marked as outdated.
    *
-   * @param before what was known of them, whose objects are used again as far as nothing in them has changed
+   * @param before their previous descriptions, whose objects are reused where nothing has changed
    * @param options the time is for all of them together
    */
   async of(
@@ -129,7 +132,7 @@ export class Descriptions {
     before: DomainDescription | undefined,
     options: CallOptions,
   ): Promise<DomainDescription | undefined> {
-    // An event that arrives from now on takes the entry away, so that the next reading asks again.
+    // An event from now on deletes the entry, so the next reading requests it again.
     const entry: Entry = { id: domain.id, description: undefined };
     this.#entries.set(domain.uuid, entry);
     try {
@@ -210,7 +213,7 @@ export class Descriptions {
   }
 }
 
-/** The description before, where it cannot be read again; the same object as long as that lasts. */
+/** The previous description while it cannot be read again; the same object for as long as that lasts. */
 function outdated(before: DomainDescription | undefined): DomainDescription {
   if (before === undefined) return undescribed;
   return before.outdated ? before : Object.freeze({ ...before, outdated: true });

@@ -21,7 +21,7 @@ import type { DescribedVnic, DomainDescription } from './domain-xml.js';
 import { guestMemory } from './guest-memory.js';
 import { busy, notReported, off, passedThrough } from './missing.js';
 
-/** The time that one call may take, ms, and who may end them all. */
+/** Time limit of one call, ms, and the signal that aborts all. */
 export interface Limits {
   readonly timeout: number;
   readonly signal: AbortSignal;
@@ -40,7 +40,7 @@ export class DeviceStats {
     this.#connection = connection;
   }
 
-  /** @throws the libvirt error when the domain is gone, the connection is lost or the signal was aborted */
+  /** @throws the libvirt error when the domain has disappeared, the connection is lost or the signal was aborted */
   read(
     part: InstancePart,
     domain: Domain,

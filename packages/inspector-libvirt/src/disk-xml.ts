@@ -5,7 +5,7 @@ import type { Element } from './xml.js';
 
 export interface DescribedDisk extends Disk {
   readonly alias: string | undefined;
-  /** Where its image is: `file`, `block`, `network`, … */
+  /** The type of its image: `file`, `block`, `network`, … */
   readonly storage: string | undefined;
   readonly format: string | undefined;
   /** The image, in libvirt's words. */
@@ -36,7 +36,10 @@ export function describeDisk(element: Element): DescribedDisk | undefined {
   });
 }
 
-/** The indexes of the images in a disk's chain, and of the one that it is being copied to. None of a libvirt that does not give them. */
+/**
+ * The indexes of the images in a disk's chain, and of the one that it is being copied to. None of a libvirt that does
+ * not give them.
+ */
 function imagesOf(element: Element): string[] {
   const top = value(child(element, 'source'), 'index');
   if (top === undefined) return [];

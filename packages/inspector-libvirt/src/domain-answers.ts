@@ -13,30 +13,33 @@ import { notAnswering } from './session.js';
 import type { Session, Sessions } from './session.js';
 import type { StuckDomains } from './stuck-domains.js';
 
-/** How long domains are asked; on `performance.now`. */
+/** Until when domains are queried; on `performance.now`. */
 export interface AskingTime {
   readonly signal: AbortSignal;
   readonly end: number;
-  /** Until when one is asked again that does not tell all, given what the slowest that did took, ms. */
+  /** Until when a domain with an incomplete answer is queried again, given the slowest complete answer, ms. */
   readonly patience: (slowest: number) => number;
   /** What this host needed for an answer just now, ms. */
   readonly slowest?: number;
-  /** Whether they are known to be there, also when there is no time to ask them. */
+  /** Whether they are known to exist, even if there is no time to query them. */
   readonly listed?: boolean;
 }
 
-// Two domains at a time beside a bulk call that is late: the daemon works on five calls of a connection.
+// Two domains at a time while a bulk call is late: the daemon handles five calls per connection.
 const atOnce = 2;
 const pause = 50;
 // For a question that concerns no domain, ms.
 const patienceWithDaemon = 1_000;
 const timesTheSlowest = 10;
-// So much of the time that is left the first may take.
+// Share of the remaining time that the first may take.
 const shareOfTheFirst = 4;
-// With max_client_requests as libvirtd has it by default, five, one stays for others beside a bulk call.
+// With libvirtd's default max_client_requests of five, one remains for others during a bulk call.
 const slotsForStuckCalls = 3;
 
-/** Asks domains one by one. One in which calls hang is asked for what the host knows of it, and no more, until they are answered. */
+/**
+ * Queries domains one by one. For a domain with hanging calls only the host's figures are requested until they are
+ * answered.
+ */
 export class DomainAnswers {
   readonly #sessions: Sessions;
   readonly #clock: Clock;
@@ -65,7 +68,7 @@ export class DomainAnswers {
   }
 
   /**
-   * Asks each of these domains and puts what it answers into `found`; again those that another call holds, while there
+   * Queries each of these domains and stores the answer in `found`; repeats those held by another call, while there
    * is patience. Resolves with the connection to go on with.
    */
   async ask(
@@ -95,7 +98,7 @@ export class DomainAnswers {
             if (time.listed && !found.has(domain.uuid)) found.set(domain.uuid, this.#nothing(domain, notReached));
             continue;
           }
-          // As long as nobody has answered, nothing tells a domain that hangs from a host that is busy.
+          // Before the first answer, a hung domain cannot be distinguished from a busy host.
           const enough = slowest === 0 ? left / shareOfTheFirst : timesTheSlowest * slowest;
           const timeout = Math.max(1, Math.min(left, Math.max(this.#deadline, enough)));
           const [record, used] = await this.#askOnUsable(session, domain, parts, timeout, time);
@@ -112,7 +115,7 @@ export class DomainAnswers {
     return session;
   }
 
-  /** Asks once more when the connection was given up meanwhile because of others. */
+  /** Repeats the request if the connection was abandoned meanwhile because of others. */
   async #askOnUsable(
     first: Session,
     domain: Domain,
@@ -130,7 +133,7 @@ export class DomainAnswers {
     }
   }
 
-  /** The domain's record; undefined when it is gone. */
+  /** The domain's record; undefined if it has disappeared. */
   async #ask(
     session: Session,
     domain: Domain,
@@ -170,14 +173,14 @@ export class DomainAnswers {
           this.#leave(uuid, error.late);
         } else if (!isLibvirtError(error)) throw error;
         failure ??= isLibvirtError(error) ? { missing: 'error', detail: describeError(error) } : busy;
-        // The connection may be used up; what else the host knows of it is asked for in the next reading.
+        // The connection may have no free slots; the host's figures are requested in the next reading.
         if (!isLibvirtError(error)) break;
       }
     }
     return this.#nothing(domain, failure ?? busy);
   }
 
-  /** What `virDomainGetInfo` says of a domain, for drivers without the bulk call; undefined when it is gone. */
+  /** The result of `virDomainGetInfo`, for drivers without the bulk call; undefined if the domain has disappeared. */
   async info({ connection }: Session, domain: Domain, options: CallOptions): Promise<HostRecord | undefined> {
     if (this.hangs(domain.uuid)) return this.#nothing(domain, busy);
     try {
@@ -207,7 +210,8 @@ export class DomainAnswers {
   }
 
   /**
-   * A connection on which the daemon answers: calls that hang take slots of one, and with few slots no other is answered.
+   * A connection on which the daemon answers: calls that hang take slots of one, and with few slots no other is
+   * answered.
    *
    * @throws Error when the daemon answers on none
    */
@@ -215,7 +219,7 @@ export class DomainAnswers {
     const current = this.#dropped.has(session) ? await this.#sessions.get(time.signal) : session;
     const { connection } = current;
     const waiting = connection.pendingCalls;
-    // When time is up nothing more is asked, and a daemon that had no time to answer is not condemned.
+    // When time is up nothing more is requested, and a daemon without time to answer is not considered hung.
     if (waiting === 0 || performance.now() >= time.end) return current;
     const full = connection.abandonedCalls >= this.#slots || waiting > this.#slots;
     if (!full && (await this.#answers(current, Math.max(this.#deadline, patienceWithDaemon), time)))
@@ -246,7 +250,7 @@ export class DomainAnswers {
     return next;
   }
 
-  /** Asks nothing of any domain. */
+  /** Sends no request for any domain. */
   async #answers(
     { connection }: Session,
     timeout: number,

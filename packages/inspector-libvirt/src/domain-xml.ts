@@ -6,7 +6,7 @@ import type { DescribedDisk } from './disk-xml.js';
 import { child, children, content, local, namespace, parseXml, value } from './xml.js';
 import type { Element } from './xml.js';
 
-/** What a domain's XML says that does not change while it runs, unless libvirt announces it. */
+/** The facts from a domain's XML, which change while it runs only with a libvirt event. */
 export interface DomainDescription {
   readonly vcpus: number | undefined;
   readonly memoryKib: bigint | undefined;
@@ -16,11 +16,11 @@ export interface DomainDescription {
   readonly vnics: readonly DescribedVnic[];
   /** What nova wrote into it; undefined for a domain that is not nova's. */
   readonly nova: NovaMetadata | undefined;
-  /** Not what the XML says now, which cannot be read, but what was last known of it, if anything. */
+  /** The current XML cannot be read: this is the last known state, if any. */
   readonly outdated?: true;
 }
 
-/** What is known of a domain whose XML was never read. */
+/** The description of a domain whose XML was never read. */
 export const undescribed: DomainDescription = Object.freeze({
   vcpus: undefined,
   memoryKib: undefined,
@@ -43,9 +43,9 @@ export interface NovaMetadata {
   readonly userId: string | undefined;
   readonly projectId: string | undefined;
   readonly imageId: string | undefined;
-  /** As nova wrote it; undefined also for what is not a time. */
+  /** As written by nova; undefined if it is not a valid time. */
   readonly createdAt: string | undefined;
-  /** There is a time of creation, which is none. */
+  /** The creation time is invalid. */
   readonly hasWrongTime?: true;
 }
 
@@ -79,7 +79,7 @@ function describeVnic(element: Element, index: number): DescribedVnic {
   // A network of libvirt's own may turn out to be a bridge or a pool of virtual functions.
   const attached = child(element, 'actual') ?? element;
   const source = child(attached, 'source');
-  // libvirt makes it anew for each plugging into a network of its own.
+  // For its own networks libvirt creates a new one each time the card is plugged in.
   const port = value(source, 'portid');
   return Object.freeze({
     ...(port === undefined ? {} : { plugging: Object.freeze([port]) }),
@@ -94,7 +94,7 @@ function describeVnic(element: Element, index: number): DescribedVnic {
   });
 }
 
-/** A card of which only the name is known. */
+/** A card whose name alone is known. */
 export function plainVnic(name: string): DescribedVnic {
   const unknown = { mac: null, fref: null, parameters: Object.freeze({}), interfaceId: null, bridge: null };
   return Object.freeze({ name, ...unknown, passedThrough: false });

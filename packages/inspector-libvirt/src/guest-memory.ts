@@ -1,11 +1,11 @@
 import type { Missing } from '@nephoscope/core';
 import type { MemoryReading } from '@nephoscope/core/instance';
 
-/** What a guest says of its own memory through its balloon driver, KiB. */
+/** Memory figures reported by the guest's balloon driver, KiB. */
 export interface GuestFigures {
   readonly available: bigint | undefined;
   readonly free: bigint | undefined;
-  /** The most that it can have, which the host knows. */
+  /** Its maximum, from the host. */
   readonly maximum: bigint | undefined;
   readonly swapIn: bigint | undefined;
   readonly swapOut: bigint | undefined;
@@ -14,7 +14,7 @@ export interface GuestFigures {
 // 8 EiB: more than all counters of a kernel hold.
 const mostKib = 1n << 53n;
 
-/** Nobody checks what a guest says: a figure that cannot be is missing, and says so. */
+/** Guests can report anything: an impossible figure is missing, with that reason. */
 export function guestMemory(figures: GuestFigures): Pick<MemoryReading, 'usedKib' | 'swapInKib' | 'swapOutKib'> {
   return {
     usedKib: used(figures),

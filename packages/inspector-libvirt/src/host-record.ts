@@ -11,7 +11,7 @@ export interface HostRecord extends DomainStatsRecord {
   readonly readAtMonotonic: bigint;
   /** Why figures are not in it that should be. */
   readonly failure?: Missing;
-  /** What was asked of each image by itself, by the disk's name. */
+  /** Separately requested facts of each image, by disk name. */
   readonly images?: ReadonlyMap<string, ImageInfo>;
 }
 
@@ -21,8 +21,8 @@ export function isWhole({ domain, params, failure }: HostRecord, parts: Readonly
 }
 
 /**
- * The one of two records of a run that tells more, and the later one when both tell as much: a question that failed takes nothing
- * away from what was answered before.
+ * The more complete of two records of a run, or the later one if both are equally complete: a failed request does not
+ * discard an earlier answer.
  */
 export function fuller(before: HostRecord | undefined, later: HostRecord): HostRecord {
   if (before === undefined || before.domain.id !== later.domain.id) return later;

@@ -14,13 +14,13 @@ import type { Session, Sessions } from './session.js';
 import { ShutOffSizes } from './shut-off-sizes.js';
 import type { StuckDomains } from './stuck-domains.js';
 
-// What a reading may take for each domain beyond the configured deadline, ms: thrice what QEMU takes.
+// Extra time per domain beyond the configured deadline, ms: three times what QEMU needs.
 const allowancePerDomain = 25;
-// A call of somebody else holds a domain for as long as this host takes for one of ours, a migration for minutes; ms.
+// Another client's call holds a domain about as long as one of ours takes on this host, a migration for minutes; ms.
 const patienceWithOthers = 200;
-// So many are expected where nobody knows.
+// Assumed number of domains when it is unknown.
 const domainsAtFirst = 20;
-// How much longer than the slowest of the others a domain may take before it is left aside.
+// How many times longer than the slowest other domain one may take before it is skipped.
 const timesTheSlowest = 10;
 // For drivers without the bulk call; the daemon works on five calls of a connection.
 const atOnce = 4;
@@ -28,15 +28,15 @@ const atOnce = 4;
 /** Until when a reading waits. */
 export interface ReadingTime {
   readonly signal: AbortSignal;
-  /** What there is by then is the reading; on `performance.now`. */
+  /** End of the reading, on `performance.now`. */
   readonly end: number;
 }
 
 /**
  * The statistics of all domains of a host: by one bulk call for those that run, and one for those that do not. The bulk
- * call waits in a domain that hangs, and takes long on a busy host. When it is late each domain is asked by itself beside
- * it, and whatever answers counts; one is left aside when the others have answered and it takes ten times as long as
- * the slowest of them.
+ * call waits in a domain that hangs, and takes long on a busy host. When it is late each domain is asked by itself
+ * beside it, and whatever answers counts; one is left aside when the others have answered and it takes ten times as
+ * long as the slowest of them.
  */
 export class HostStats {
   readonly #clock: Clock;
@@ -46,7 +46,7 @@ export class HostStats {
   readonly #sizes: ShutOffSizes;
   readonly #stuck: StuckDomains;
   #last: ReadonlyMap<string, Domain> = new Map();
-  /** Domains that did not tell what their process knows in the last reading: another job holds them for long. */
+  /** Domains whose process did not answer in the last reading because another job holds them. */
   #busy: ReadonlySet<string> = new Set();
   /** What the last bulk call took, ms. */
   #needed = 0;
@@ -62,7 +62,7 @@ export class HostStats {
     this.#sizes = new ShutOffSizes(clock, logger);
   }
 
-  /** @throws the libvirt error when the connection is lost, nobody can be read or the signal was aborted */
+  /** @throws the libvirt error when the connection is lost, no domain can be read or the signal was aborted */
   async read(
     first: Session,
     parts: ReadonlySet<InstancePart>,
@@ -84,7 +84,7 @@ export class HostStats {
     return { records, session };
   }
 
-  /** The records with the sizes of disks of domains that are shut off; to be asked for last, since it may lock the daemon. */
+  /** Adds the disk sizes of shut-off domains; called last, because it may lock the daemon. */
   withSizes(session: Session, records: readonly HostRecord[], time: ReadingTime): Promise<readonly HostRecord[]> {
     return this.#sizes.add(session, records, time);
   }
@@ -149,7 +149,7 @@ export class HostStats {
     }
   }
 
-  /** Puts what is answered into `found` as it comes. */
+  /** Stores answers in `found` as they arrive. */
   async #bulk(
     session: Session,
     parts: ReadonlySet<InstancePart>,
@@ -191,7 +191,7 @@ export class HostStats {
     await Promise.all([...queries, others].map(ask));
   }
 
-  /** Whether it is done before it is late. On a host that needed long for the last one it may take long again. */
+  /** Whether the call ends before it counts as late. After a slow call the next one may be slow too. */
   async #inTime(bulk: Promise<void>, asked: number, { signal, end }: ReadingTime): Promise<boolean> {
     const domains = this.#last.size || domainsAtFirst;
     const usual = Math.max(this.#deadline + domains * allowancePerDomain, 2 * this.#needed);
@@ -220,7 +220,7 @@ export class HostStats {
     }
   }
 
-  /** For drivers that do not have the bulk call: the state and CPU time of each domain, by calls of their own. */
+  /** For drivers without the bulk call: the state and CPU time of each domain, by separate calls. */
   async #list(session: Session, found: Map<string, HostRecord>, { signal, end }: ReadingTime): Promise<void> {
     const timeout = (): number => Math.max(1, (end - performance.now()) / 4);
     const queue = (await session.connection.listAllDomains({}, { timeout: timeout(), signal })).values();
@@ -244,7 +244,7 @@ export class HostStats {
   }
 }
 
-/** Undefined of a domain that does not run, failed or was not asked: it holds no call. */
+/** Undefined for a domain that is off, failed or was not queried: it holds no call. */
 function toldAll(record: HostRecord, parts: ReadonlySet<InstancePart>): boolean | undefined {
   const { domain, failure } = record;
   if (domain.id < 0 || failure === notReached || failure?.missing === 'error') return undefined;

@@ -1,5 +1,5 @@
 import type { Missing } from '@nephoscope/core';
 import type { DomainBlockInfo } from '@nephoscope/libvirt';
 
-/** What `virDomainGetBlockInfo` says of an image, or why it does not. */
+/** The result of `virDomainGetBlockInfo` for an image, or why there is none. */
 export type ImageInfo = DomainBlockInfo | Missing;

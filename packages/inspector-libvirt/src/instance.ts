@@ -28,7 +28,7 @@ export interface Owner {
 /**
  * The instance that a domain is.
  *
- * @param boot tells this boot of this host from all others: the runs of its domains are numbered anew after it
+ * @param boot identifies this boot of the host: domain ids restart with each boot
  */
 export function instanceOf(
   domain: Domain,

@@ -11,13 +11,13 @@ interface Known {
   readonly instance: Instance;
 }
 
-/** The state of a domain that did not say it: as it was, as far as that can be. */
+/** The state of a domain that did not report it: its previous state, if that is still possible. */
 function unanswered({ id }: Domain, known: Known | undefined): PowerState {
   if (id < 0) return 'shutoff';
   return known === undefined || known.instance.state === 'shutoff' ? 'nostate' : known.instance.state;
 }
 
-/** The instances of the last readings, each the same object as long as nothing in it changes. */
+/** The instances of the last readings; each stays the same object while nothing in it changes. */
 export class KnownInstances {
   readonly #owners: Options['owners'];
   readonly #known = new Map<string, Known>();
@@ -26,7 +26,7 @@ export class KnownInstances {
     this.#owners = owners;
   }
 
-  /** What was last known of a domain, though it may have changed since. */
+  /** The last known state of a domain, possibly outdated. */
   description(uuid: string): DomainDescription | undefined {
     return this.#known.get(uuid)?.description;
   }

@@ -17,9 +17,9 @@ import type { Session } from './session.js';
 import { SingleReader } from './single-reader.js';
 import { StuckDomains } from './stuck-domains.js';
 
-// Within which a reading is made when the caller does not say, ms.
+// Default time limit of a reading, ms.
 const usualTime = 20_000;
-// A host that is idle answers in some ms; whoever hangs costs the others no more than this.
+// An idle host answers in a few ms; a hung domain delays the others by no more than this.
 const usualDeadline = 1_000;
 
 /**
@@ -39,14 +39,14 @@ export class LibvirtInspector implements Inspector {
   readonly #sizes: RunningSizes;
   readonly #cards = new RepluggedCards();
 
-  /** @param deadline ms that a reading may take, beside some for each domain, before those that do not answer are left aside */
+  /** @param deadline base time of a reading, ms, plus some per domain, before unanswered domains are skipped */
   constructor({ options, clock, logger }: PluginSettings<Options>, deadline = usualDeadline) {
     this.#uri = options.uri;
     this.#clock = clock;
     this.#known = new KnownInstances(options.owners);
     this.#sessions = new Sessions(this.#uri, clock, logger, () => Promise.resolve(this.#own.hurry()));
     this.#lifecycle = new LifecycleWatch(logger);
-    // What befalls the daemon is told once, by the other connection.
+    // Failures of the daemon are logged once, by the other connection.
     const debug: Logger['debug'] = (fields, message) => logger.debug(fields, message);
     const quiet: Logger = { debug, info: debug, warn: debug, error: debug };
     this.#own = new Sessions(this.#uri, clock, quiet, (...opened) => this.#lifecycle.attach(...opened));
@@ -114,7 +114,7 @@ export class LibvirtInspector implements Inspector {
     parts: ReadonlySet<InstancePart>,
     time: ReadingTime,
   ): Promise<readonly InstanceReading[]> {
-    // What comes to be known from now on may be too new for the answer.
+    // Descriptions from now on may be newer than the answer.
     const before = this.#known.uuids;
     const { records, session } = await this.#stats.read(first, parts, time);
 
@@ -140,7 +140,7 @@ export class LibvirtInspector implements Inspector {
         try {
           const read = await readParts(parts, session, record, description, limits);
           const { readAt, readAtMonotonic } = record;
-          // Calls of their own took their time after the bulk answer.
+          // Separate calls took time after the bulk answer.
           const moment = session.reportsInBulk ? { readAt, readAtMonotonic } : this.#moment();
           return { instance, ...moment, parts: withSureCards(read, known ?? description, this.#cards) };
         } catch (error) {

@@ -10,7 +10,7 @@ const kinds: Readonly<Record<number, LifecycleEvent['kind']>> = {
   [LifecycleEventType.started]: 'started',
   [LifecycleEventType.shutdown]: 'stopping',
   [LifecycleEventType.crashed]: 'stopping',
-  // Its CPUs stand still: for a pause, or to be saved or moved away, after which it is gone.
+  // Its CPUs are stopped: paused, or about to be saved or migrated away.
   [LifecycleEventType.suspended]: 'stopping',
   [LifecycleEventType.pmsuspended]: 'stopping',
   [LifecycleEventType.stopped]: 'stopped',
@@ -26,11 +26,11 @@ const listTimeout = 5_000;
 export class LifecycleWatch {
   readonly #logger: Logger;
   readonly #listeners = new Set<Listener>();
-  /** The ids of the domains that run, by UUID; undefined while nobody knows. */
+  /** The ids of the running domains by UUID; undefined while unknown. */
   #running: Map<string, number> | undefined;
   #connection: Connection | undefined;
   #polling = false;
-  /** What was told while the list was asked for: the id under which a domain runs now; undefined when it does not. */
+  /** Events received while the list was requested: a domain's current id; undefined if it is not running. */
   #told: Map<string, number | undefined> | undefined;
 
   constructor(logger: Logger) {
@@ -46,7 +46,7 @@ export class LifecycleWatch {
   }
 
   /**
-   * Goes on with the events of this connection.
+   * Switches to the events of this connection.
    *
    * @throws the libvirt error when they cannot be had
    */

@@ -7,8 +7,8 @@ import type { Owner } from './instance.js';
 import type { Options } from './options.js';
 
 /**
- * Whose a domain is: as nova wrote it; of a domain without nova's metadata as the configuration maps its name. Nobody
- * knows of a domain that was never described whether it is nova's.
+ * The owner of a domain: from nova's metadata, or, without it, from the configuration by the domain's name. For a
+ * domain without a description it is unknown whether it is nova's.
  */
 export function ownerOf(domain: Domain, description: DomainDescription, mapped: Options['owners']): Owner {
   const { nova } = description;

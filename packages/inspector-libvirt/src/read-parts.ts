@@ -12,15 +12,15 @@ import type { Session } from './session.js';
 
 type AnyPart = InstanceParts[InstancePart] | Missing;
 
-/** What libvirt is asked for, for these parts and the state. */
+/** The statistics groups to request for these parts and the state. */
 export function statsGroups(parts: ReadonlySet<InstancePart>): readonly StatsGroup[] {
   return ['state', ...[...parts].flatMap((part) => groupsOf[part])];
 }
 
 /**
- * The parts out of a domain's record, with calls of their own where the driver does not report them in bulk.
+ * Reads the parts from a domain's record, with separate calls where the driver does not report them in bulk.
  *
- * @throws the libvirt error when the domain is gone, the connection is lost or the signal was aborted
+ * @throws the libvirt error when the domain has disappeared, the connection is lost or the signal was aborted
  */
 export async function readParts(
   parts: ReadonlySet<InstancePart>,

@@ -9,8 +9,8 @@ const unsure: Missing = {
 };
 
 /**
- * Keeps the counts of one card from being taken for those of the next under its name: figures come before the description,
- * and nothing in them says which card they are of. Smaller ones are of the new card, others are left out once.
+ * Prevents the counts of one card from being attributed to the next card of that name: figures arrive before the
+ * description and do not identify the card. Smaller counts belong to the new card; others are omitted once.
  */
 export class RepluggedCards {
   readonly #last = new WeakMap<Vnic, VnicTraffic>();

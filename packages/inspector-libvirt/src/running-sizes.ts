@@ -17,7 +17,7 @@ interface Answer {
 
 // Domains at a time; the daemon works on five calls of a connection, and on one of a domain.
 const atOnce = 4;
-// How long questions are put in one reading, and how long the last one may take, ms.
+// How long requests are sent in one reading, and how long the last one may take, ms.
 const longest = 2_000;
 
 const notAnswered: Missing = {
@@ -25,7 +25,7 @@ const notAnswered: Missing = {
   detail: 'libvirt did not answer in time for the size of this image; it is asked again in the next reading',
 };
 
-// Of a guest that has just started or is about to end, what its process says must not wait for more questions.
+// For a guest that just started or is about to end, the process's answer must not wait for further requests.
 const notAsked: Missing = {
   missing: 'unsupported',
   detail:
@@ -33,9 +33,9 @@ const notAsked: Missing = {
 };
 
 /**
- * Sizes of images of domains that run, as far as the bulk call does not hold them. Each image is asked for by itself, and
- * again only when the bulk figures show that it was written to: on a host whose disks have grown nobody is asked. The
- * first question that is not answered is the last one of a reading.
+ * Sizes of images of domains that run, as far as the bulk call does not hold them. Each image is asked for by itself,
+ * and again only when the bulk figures show that it was written to: on a host whose disks have grown nobody is asked.
+ * The first question that is not answered is the last one of a reading.
  */
 export class RunningSizes {
   readonly #logger: Logger;
@@ -48,7 +48,7 @@ export class RunningSizes {
     this.#logger = logger;
   }
 
-  /** What was answered before and still holds, by the disk's name; of all others that nobody asked now. */
+  /** Earlier answers that are still valid, by disk name; for all others the reason that they were not requested now. */
   known(record: DomainStatsRecord, description: DomainDescription): ReadonlyMap<string, ImageInfo> {
     return this.#answered(record, description, notAsked);
   }
@@ -67,7 +67,7 @@ export class RunningSizes {
     );
   }
 
-  /** The records with what the images of those that run say. */
+  /** Adds the image sizes of running domains to the records. */
   async add(
     session: Session,
     records: readonly HostRecord[],

@@ -10,14 +10,14 @@ import { cardNumber } from './card-number.js';
 import { Descriptions } from './descriptions.js';
 import { DeviceStats } from './device-stats.js';
 
-/** An open connection and what is known only as long as it lasts. */
+/** An open connection and the state that is valid only with it. */
 export interface Session {
   readonly connection: Connection;
   readonly descriptions: Descriptions;
   readonly devices: DeviceStats;
-  /** Whether the driver has the bulk call, and takes NOWAIT; true until it refuses. */
+  /** Whether the driver supports the bulk call and NOWAIT; true until it refuses. */
   readonly bulk: { supported: boolean; nowait: boolean };
-  /** QEMU's driver reports disks, cards and virtual CPUs in bulk; other drivers are asked for each device. */
+  /** QEMU's driver reports disks, cards and vCPUs in bulk; with other drivers each device is queried. */
   readonly reportsInBulk: boolean;
   /** Tells this boot of this host from all others. */
   readonly boot: string;
@@ -31,15 +31,15 @@ export function notAnswering({ connection }: Session): Error {
 }
 
 const connectTimeout = 5_000;
-// Finds a daemon that has hung for a minute between readings, whose calls have their own deadlines. Each request wakes the
-// agent twice.
+// Finds a daemon that has hung for a minute between readings, whose calls have their own deadlines. Each request wakes
+// the agent twice.
 const keepalive = { interval: 30_000, count: 1 };
 const firstPause = 250;
 const longestPause = 30_000;
-// As long as a daemon that is restarted may take to be back, ms.
+// Time for a restarted daemon to come back, ms.
 const patience = 3_000;
 
-/** Keeps a connection to libvirt open: made anew, with growing pauses, whenever it is lost. */
+/** Keeps a connection to libvirt open and reopens it with growing pauses whenever it is lost. */
 export class Sessions {
   readonly #uri: string;
   /** For texts. */
@@ -50,16 +50,18 @@ export class Sessions {
   readonly #stopping = new AbortController();
   #open: Session | undefined;
   #toldEvents = false;
-  /** Why there was no connection last. */
+  /** The last connection failure. */
   #failure: unknown = new Error('the inspector is not started');
-  /** The latest attempt to connect, with the pauses between its tries; rejects when the first fails, or when stopping. */
+  /**
+   * The latest attempt to connect, with the pauses between its tries; rejects when the first fails, or when stopping.
+   */
   #connecting: Promise<unknown> | undefined;
   /** Ends the pause between two tries. */
   #hurry = new AbortController();
   #closing: Promise<unknown> = Promise.resolve();
   #stopped: Promise<void> | undefined;
 
-  /** @param prepare what else must be done on each connection before it is used */
+  /** @param prepare runs on each connection before it is used */
   constructor(
     uri: string,
     clock: Clock,
@@ -73,7 +75,7 @@ export class Sessions {
     this.#prepare = prepare;
   }
 
-  /** The connection, when there is one now. */
+  /** The connection, if it is open. */
   get current(): Session | undefined {
     return this.#open;
   }
@@ -86,9 +88,9 @@ export class Sessions {
   }
 
   /**
-   * The connection. While it is being made anew: waits some seconds for it.
+   * The connection. While it is being reopened, waits some seconds for it.
    *
-   * @throws INSPECTOR_UNAVAILABLE when there is none by then
+   * @throws INSPECTOR_UNAVAILABLE if it is not open by then
    */
   async get(signal: AbortSignal): Promise<Session> {
     if (this.#open === undefined) {
@@ -103,12 +105,14 @@ export class Sessions {
     return this.#open;
   }
 
-  /** Ends the pause before the next try to connect: somebody knows that the daemon is there. */
+  /** Ends the pause before the next attempt to connect, because the daemon was found to be running. */
   hurry(): void {
     this.#hurry.abort();
   }
 
-  /** Does it on the connection, and when that is lost meanwhile, as by a restart of the daemon, once more on another. */
+  /**
+   * Does it on the connection, and when that is lost meanwhile, as by a restart of the daemon, once more on another.
+   */
   async use<Result>(work: (session: Session) => Promise<Result>, signal: AbortSignal): Promise<Result> {
     for (let again = false; ; again = true) {
       const session = await this.get(signal);
@@ -125,7 +129,7 @@ export class Sessions {
   /** Gives this connection up and makes another. */
   drop(session: Session, reason: Error): void {
     this.#lost(session, reason);
-    // A daemon that does not answer takes its time to be left: nobody waits for that but `stop`.
+    // Closing takes a while if the daemon does not answer: only `stop` waits for it.
     this.#closing = Promise.all([this.#closing, session.connection.close()]);
   }
 

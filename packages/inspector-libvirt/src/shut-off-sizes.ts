@@ -5,17 +5,17 @@ import { isAbandonedCall, isConnectionClosed } from '@nephoscope/libvirt';
 import type { HostRecord } from './host-record.js';
 import type { Session } from './session.js';
 
-// What a disk's size may take on a host that is busy; libvirt reads a few KiB of each image, ms.
+// Time limit for a disk's size on a busy host, ms; libvirt reads a few KiB of each image.
 const longest = 5_000;
 // An answer that took longer came from storage that had failed, not from a busy host, ms.
 const hang = 30_000;
-// So long sizes are not asked for after that, ms: each question may lock libvirt's list of domains again.
+// Pause before sizes are requested again, ms: each request may lock libvirt's list of domains.
 const rest = 3_600_000;
 
 /**
- * Sizes of the disks of domains that are shut off. For these libvirt opens the images, and holds the domain's lock: where
- * the storage does not answer, even `virsh list` hangs until it does. So each domain is asked by itself, and after the
- * first that does not answer no other.
+ * Sizes of the disks of domains that are shut off. For these libvirt opens the images, and holds the domain's lock:
+ * where the storage does not answer, even `virsh list` hangs until it does. So each domain is asked by itself, and
+ * after the first that does not answer no other.
  */
 export class ShutOffSizes {
   readonly #clock: Clock;
@@ -23,7 +23,7 @@ export class ShutOffSizes {
   /** The domain that libvirt does not answer for, as it was listed last. */
   #locked = new Map<string, HostRecord>();
   #reason: Missing | undefined;
-  /** Until when none is asked for, on the monotonic clock. */
+  /** Until when none is requested, on the monotonic clock. */
   #until = 0n;
 
   constructor(clock: Clock, logger: Logger) {
@@ -31,7 +31,7 @@ export class ShutOffSizes {
     this.#logger = logger;
   }
 
-  /** Domains that libvirt holds locked; what asks for them, or for all domains, hangs. By UUID. */
+  /** Domains that libvirt holds locked, by UUID; calls for them, or for all domains, hang. */
   get locked(): ReadonlyMap<string, HostRecord> {
     return this.#locked;
   }

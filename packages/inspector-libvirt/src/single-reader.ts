@@ -15,9 +15,9 @@ import type { StuckDomains } from './stuck-domains.js';
 
 // The daemon works on five calls of a connection at once; a connection with so many that hang is given up.
 const slotsForStuckCalls = 3;
-// Those of one instance that hang, before it is left alone: one for what its process knows, one for what the host does.
+// Maximum number of hanging calls per instance: one for its process, one for the host's figures.
 const callsThatMayHang = 2;
-// A reading of the host, or a start that is just being done, holds a guest for some milliseconds.
+// A reading of the host, or a start in progress, holds a guest for some milliseconds.
 const pauseForOthers = 10;
 const patienceWithOthers = 200;
 
@@ -28,7 +28,7 @@ interface Answer {
 }
 
 /**
- * Reads single domains at once, on a connection of its own: what other connections wait for holds nothing up.
+ * Reads single domains immediately, on a separate connection: it is not delayed by calls on others.
  * A domain in which its calls hang is left alone until they are answered.
  */
 export class SingleReader {
@@ -44,7 +44,7 @@ export class SingleReader {
 
   /**
    * @param host the connection of the readings of the host, whose descriptions are up to date
-   * @param sizes of images, which are not asked for here
+   * @param sizes of images, which are not requested here
    * @param deadline for one reading, ms
    */
   constructor(
@@ -76,7 +76,7 @@ export class SingleReader {
     try {
       return await read();
     } catch (error) {
-      // The slots of that connection were taken by others that hang, and this call waited behind them.
+      // The connection's slots were occupied by hanging calls, and this call waited behind them.
       if (!isAbandonedCall(error) || this.#sessions.current === asked || signal.aborted) throw error;
       this.#hanging.delete(uuid);
       return read();
@@ -89,7 +89,7 @@ export class SingleReader {
     parts: ReadonlySet<InstancePart>,
     signal: AbortSignal,
   ): Promise<InstanceReading | undefined> {
-    // A domain that is being ended no longer gives its XML: of one that was never read it is asked for at once.
+    // A domain that is ending no longer returns its XML, so for one never read before it is requested first.
     const described = this.#known.description(uuid) === undefined ? this.#xml(session, uuid, signal) : undefined;
     described?.catch(() => undefined);
     const answer = await this.#stats(session, uuid, parts, signal);
@@ -102,7 +102,7 @@ export class SingleReader {
     try {
       const images = this.#sizes.known(record, description);
       const read = await readParts(parts, session, { ...record, images }, description, limits);
-      // Calls of their own took their time.
+      // Separate calls took time.
       return { instance, ...(session.reportsInBulk ? moment : this.#moment()), parts: read };
     } catch (error) {
       if (isNoDomain(error)) return undefined;
@@ -138,7 +138,7 @@ export class SingleReader {
     throw whole.reason;
   }
 
-  /** Asks again for a while when something else holds the domain. */
+  /** Repeats the request for a while if another job holds the domain. */
   async #whole(
     session: Session,
     uuid: string,
@@ -218,7 +218,7 @@ export class SingleReader {
       this.#sessions.drop(session, notAnswering(session));
   }
 
-  /** A domain that is being ended no longer gives its XML: what was known of it will do. */
+  /** A domain that is ending no longer returns its XML: the last known one is used. */
   async #description(
     session: Session,
     { domain }: DomainStatsRecord,

@@ -1,23 +1,23 @@
 import type { Logger } from '@nephoscope/core';
 
-// A call that hangs in a domain takes one of libvirtd's twenty workers (max_workers), whatever becomes of its connection.
-// So many domains may hold one, and not more in one reading; beyond that only those are asked that told all in the last
-// reading, when the others hung already.
+// A call that hangs in a domain takes one of libvirtd's twenty workers (max_workers), whatever becomes of its
+// connection. So many domains may hold one, and not more in one reading; beyond that only those are asked that told all
+// in the last reading, when the others hung already.
 const most = 8;
 const mostOfWell = 12;
 
 /**
- * Domains in which a call of ours hangs, on whatever connection, as far as anybody knows. They are few, so that the daemon
- * has workers left for everybody else: once there are too many, others are asked for what the host knows of them alone.
+ * Domains in which one of our calls is known to hang, on any connection. Their number is limited so that the daemon has
+ * workers for other clients: above the limit, only the host's figures are requested for further domains.
  */
 export class StuckDomains {
   readonly #logger: Logger;
   readonly #stuck = new Set<string>();
-  /** Those that told all in the last reading. */
+  /** Domains with a complete answer in the last reading. */
   #well: ReadonlySet<string> = new Set();
-  /** Those that were not asked in this reading. */
+  /** Domains not queried in this reading. */
   readonly #unasked = new Set<string>();
-  /** How many there were when this reading began. */
+  /** Their number when this reading began. */
   #before = 0;
   #told = false;
 
@@ -25,12 +25,12 @@ export class StuckDomains {
     this.#logger = logger;
   }
 
-  /** Whether there are so many that not every domain may be asked. */
+  /** Whether the limit is reached, so that not every domain may be queried. */
   get full(): boolean {
     return this.#stuck.size >= most;
   }
 
-  /** Whether a domain may be asked for what its process knows. One that holds a call already is passed over by NOWAIT. */
+  /** Whether a domain's process may be queried. NOWAIT skips one that already holds a call. */
   mayAsk(uuid: string): boolean {
     if (this.#stuck.has(uuid)) return true;
     const limit = this.#well.has(uuid) ? Math.min(mostOfWell, this.#before + most) : most;
@@ -39,7 +39,7 @@ export class StuckDomains {
     return false;
   }
 
-  /** Whether it was not asked in this reading, because of others. */
+  /** Whether it was not queried in this reading because of others. */
   wasSpared(uuid: string): boolean {
     return this.#unasked.has(uuid);
   }
@@ -48,7 +48,7 @@ export class StuckDomains {
     this.#stuck.add(uuid);
   }
 
-  /** Ends a reading. @param whole whether each domain of the host told all; undefined where it failed or does not run */
+  /** Ends a reading. @param whole whether each domain's answer was complete; undefined if it failed or is off */
   settle(whole: ReadonlyMap<string, boolean | undefined>): void {
     for (const uuid of this.#stuck) if (!whole.has(uuid)) this.#stuck.delete(uuid);
     for (const [uuid, all] of whole) {

@@ -1,6 +1,6 @@
 import { SaxesParser } from 'saxes';
 
-/** An element of a document, with what is in it in the document's order. */
+/** An element of a document, with its contents in document order. */
 export interface Element {
   /** With its prefix, as it is written. */
   readonly name: string;
@@ -62,7 +62,7 @@ export function value(element: Element | undefined, name: string): string | unde
   return unlessBlank(element?.attributes[name]);
 }
 
-/** The text in an element, where there is any. */
+/** The text in an element, if any. */
 export function content(element: Element | undefined): string | undefined {
   return unlessBlank(element?.text);
 }

@@ -28,11 +28,11 @@ const hangUpAdvice =
 
 /** How to connect; times are in milliseconds. */
 export interface ConnectOptions {
-  /** Use the read-only socket, and ask the daemon to refuse whatever changes something. Default true. */
+  /** Use the read-only socket, and have the daemon refuse all changes. Default true. */
   readonly readOnly?: boolean;
   /** For everything until the hypervisor is open. Default 10,000. */
   readonly connectTimeout?: number;
-  /** For each call that brings no timeout of its own. Default 30,000. */
+  /** For calls without a timeout of their own, ms. Default 30,000. */
   readonly callTimeout?: number;
   /** How a dead daemon is found out; false: not at all. */
   readonly keepalive?: KeepaliveOptions | false;
@@ -87,8 +87,8 @@ async function openConnection(
   try {
     await authenticate(rpc, uri, address, call);
     if (options.keepalive !== false) {
-      // A daemon that is asked for it sends requests of its own every 5 s, to find out clients whose machine is gone. One on
-      // this machine sees the socket close, and need not wake us.
+      // A daemon that is asked for it sends requests of its own every 5 s, to find out clients whose machine is gone.
+      // One on this machine sees the socket close, and need not wake us.
       const supported =
         uri.transport === 'unix' || (await rpc.call(connectSupportsFeature, FEATURE_KEEPALIVE, call));
       if (supported) rpc.startKeepalive(options.keepalive ?? {});
@@ -109,7 +109,7 @@ async function openConnection(
   }
 }
 
-/** The daemon lists what it takes; an empty list, or `none` in it, lets us in as we are. */
+/** The daemon lists the methods it accepts; an empty list, or `none` in it, means no authentication. */
 async function authenticate(
   rpc: RpcClient,
   uri: LibvirtUri,

@@ -62,7 +62,7 @@ export class Connection {
     this.#deviceRemoved = new EventSource(rpc, deviceRemovedEvent);
   }
 
-  /** Resolves, and never rejects, when the connection is gone: with why, or undefined after `close`. */
+  /** Resolves when the connection has ended: with the reason, or undefined after `close`. Never rejects. */
   get closed(): Promise<Error | undefined> {
     return this.#rpc.closed;
   }
@@ -80,7 +80,7 @@ export class Connection {
     return this.#rpc.pendingCalls;
   }
 
-  /** Rejects what is pending and leaves no handle. Never rejects; may be called again, or meanwhile. */
+  /** Rejects pending calls and leaves no open handle. Never rejects; may be called repeatedly. */
   close(): Promise<void> {
     return this.#rpc.close(connectClose);
   }
@@ -167,7 +167,7 @@ export class Connection {
     return this.#rpc.call(connectGetCapabilities, undefined, options);
   }
 
-  /** The URI of the hypervisor as the daemon says it, e.g. `qemu:///system`. */
+  /** The hypervisor's URI as reported by the daemon, e.g. `qemu:///system`. */
   uri(options?: CallOptions): Promise<string> {
     return this.#rpc.call(connectGetUri, undefined, options);
   }

@@ -50,7 +50,7 @@ export class LibvirtError extends LibvirtClientError {
   }
 }
 
-/** A call given up before its answer came. The daemon still works on it, and its request slot is taken. */
+/** A call abandoned before its answer arrived. The daemon still works on it, and its request slot is occupied. */
 export class AbandonedCallError extends LibvirtClientError {
   /** Resolves when the answer arrives after all, or the connection closes: the daemon's slot is free. */
   readonly late: Promise<void>;
@@ -92,7 +92,7 @@ export class ConnectError extends LibvirtClientError {
   }
 }
 
-/** The connection ended, or had ended already, before the call's answer came; `cause` says why. */
+/** The connection ended before the call's answer arrived; `cause` is the reason. */
 export class ConnectionClosedError extends LibvirtClientError {
   constructor(message: string, cause?: unknown) {
     super('LIBVIRT_CONNECTION_CLOSED', message, cause === undefined ? undefined : { cause });
@@ -106,7 +106,7 @@ export class FramingError extends LibvirtClientError {
   }
 }
 
-/** The peer answered none of our keepalive requests. */
+/** The peer did not answer keepalive requests. */
 export class KeepaliveError extends LibvirtClientError {
   constructor(message: string) {
     super('LIBVIRT_KEEPALIVE', message);
@@ -124,12 +124,12 @@ export class UriError extends LibvirtClientError {
   }
 }
 
-/** A URI as it may be shown: libvirt takes no password in one, and somebody may have written one all the same. */
+/** A URI without credentials: libvirt accepts no password in it, but one may have been written anyway. */
 export function withoutPassword(uri: string): string {
   return uri.replace(/^([^/?#]*:\/\/[^/?#:@]*):.*@/s, '$1:***@');
 }
 
-/** The URI asks for a transport that libvirt knows and this client does not. */
+/** The URI names a transport of libvirt that this client does not support. */
 export class UnsupportedTransportError extends LibvirtClientError {
   readonly transport: string;
 
@@ -181,7 +181,7 @@ export function isAbandonedCall(error: unknown): error is AbandonedCallError {
   return isLibvirtClientError(error) && (error.code === 'LIBVIRT_TIMEOUT' || error.code === 'LIBVIRT_ABORTED');
 }
 
-/** Whether the call failed because the connection is gone: connect again. */
+/** Whether the call failed because the connection was lost: connect again. */
 export function isConnectionClosed(error: unknown): error is ConnectionClosedError {
   return isLibvirtClientError(error) && error.code === 'LIBVIRT_CONNECTION_CLOSED';
 }

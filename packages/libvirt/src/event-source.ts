@@ -52,7 +52,7 @@ export class EventSource<Event> {
     try {
       await this.#rpc.call(eventDeregister, await registration, options);
     } catch (error) {
-      // A connection that is gone sends no events either.
+      // A closed connection sends no events.
       if (!isConnectionClosed(error)) throw error;
     }
   }

@@ -36,7 +36,7 @@ export class FrameReader {
     if (offset < chunk.length) this.#hold(chunk, offset, chunk.length);
   }
 
-  /** Whether the stream stands between two frames. */
+  /** Whether the stream is between two frames. */
   get atBoundary(): boolean {
     return this.#held === 0;
   }

@@ -7,7 +7,7 @@ export interface Domain {
   readonly id: number;
 }
 
-/** How long one call may take, and who may end it early. */
+/** Timeout of one call, and the signal that aborts it. */
 export interface CallOptions {
   /** Milliseconds until the call is rejected with a `TimeoutError`; `Infinity` for none. */
   readonly timeout?: number;
@@ -37,7 +37,7 @@ export interface DomainInfo {
   readonly cpuTimeNs: bigint;
 }
 
-/** `virDomainBlockStats`; a figure that the hypervisor does not know is `undefined`. */
+/** `virDomainBlockStats`; a figure that the hypervisor does not have is `undefined`. */
 export interface DomainBlockStats {
   readonly readRequests: bigint | undefined;
   readonly readBytes: bigint | undefined;
@@ -53,7 +53,7 @@ export interface DomainBlockInfo {
   readonly physical: bigint;
 }
 
-/** `virDomainInterfaceStats`, as the host counts; a figure that it does not know is `undefined`. */
+/** `virDomainInterfaceStats`, counted by the host; a figure that it does not have is `undefined`. */
 export interface DomainInterfaceStats {
   readonly rxBytes: bigint | undefined;
   readonly rxPackets: bigint | undefined;
@@ -135,9 +135,9 @@ export interface AllDomainStatsFlags {
   readonly enforce?: boolean;
 }
 
-/** What to ask of which domains. */
+/** Which statistics of which domains. */
 export interface AllDomainStatsQuery {
-  /** The groups wanted; none means all that the daemon knows. */
+  /** The requested groups; none means all that the daemon has. */
   readonly groups?: readonly StatsGroup[];
   readonly flags?: AllDomainStatsFlags;
   /** Only these, at least one and at most 16,384; without it every domain that the flags allow. */
@@ -185,5 +185,5 @@ export interface DeviceEvent {
   readonly device: string;
 }
 
-/** Ends a subscription; done when the daemon has been told. Safe to call twice. */
+/** Ends a subscription; resolves when the daemon is informed. Safe to call twice. */
 export type Unsubscribe = (options?: CallOptions) => Promise<void>;

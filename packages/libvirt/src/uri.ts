@@ -2,7 +2,7 @@ import { UnsupportedTransportError, UriError } from './errors.js';
 
 const transports = ['unix', 'tcp', 'tls'] as const;
 
-/** A libvirt URI taken apart: where to connect to, and which hypervisor to ask for there. */
+/** A parsed libvirt URI: where to connect, and which hypervisor to open there. */
 export interface LibvirtUri {
   readonly driver: string;
   readonly transport: (typeof transports)[number];
@@ -11,10 +11,10 @@ export interface LibvirtUri {
   readonly host: string;
   readonly port: number | undefined;
   readonly path: string;
-  /** What the daemon's own driver is asked to open: the URI without all that concerns the way to the daemon. */
+  /** The URI for the daemon's driver: without all that concerns the connection to the daemon. */
   readonly name: string;
   readonly socket: string | undefined;
-  /** `direct`: the hypervisor's own daemon; `legacy`: libvirtd; `auto`: whichever is there. */
+  /** `direct`: the hypervisor's own daemon; `legacy`: libvirtd; `auto`: whichever exists. */
   readonly mode: 'auto' | 'direct' | 'legacy';
   readonly auth: string | undefined;
   readonly pkiPath: string | undefined;
@@ -102,7 +102,7 @@ function parseAuthority(uri: string, authority: string): { host: string; port: n
   return { host: decode(uri, parts['host']!.replace(/^\[(.*)\]$/, '$1')), port };
 }
 
-/** libvirt separates parameters by `&` or `;` and knows no `+` for a space. */
+/** libvirt separates parameters by `&` or `;` and does not use `+` for a space. */
 function parseQuery(uri: string, query: string): { key: string; value: string; text: string }[] {
   return query
     .split(/[&;]/)

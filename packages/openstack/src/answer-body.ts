@@ -53,7 +53,7 @@ export class AnswerBody {
     return this.#size;
   }
 
-  /** @throws AnswerRefused when it is none that may be */
+  /** @throws AnswerRefused when it is inadmissible */
   append(chunk: Uint8Array): void {
     if (this.#size + chunk.length > answerLimits.bytes)
       throw new AnswerRefused(`the answer is larger than ${answerLimits.bytes / 1024 / 1024} MiB`);
@@ -82,7 +82,7 @@ export class AnswerBody {
     return larger;
   }
 
-  /** Lets go of it. Safe to call twice. */
+  /** Releases it. Safe to call twice. */
   release(): void {
     this.#held.giveBack(this.#counted);
     this.#counted = 0;
@@ -127,7 +127,7 @@ export class AnswerBody {
   }
 }
 
-/** The items of a list in an answer, each parsed when it is asked for. */
+/** The items of a list in an answer, each parsed on demand. */
 export class AnswerList {
   readonly #span: ListSpan;
   readonly #text: (start: number, end: number) => string;

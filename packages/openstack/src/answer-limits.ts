@@ -20,5 +20,5 @@ export const answerLimits = {
   number: 400,
 } as const;
 
-/** An answer that is not as it may be. What it says quotes nothing of it. */
+/** A refused answer. The message quotes nothing of it. */
 export class AnswerRefused extends Error {}

@@ -1,7 +1,7 @@
 import type { AnswerBody } from './answer-body.js';
 import type { RequestContext } from './errors.js';
 
-/** Who gets one lets go of its body when that is read. */
+/** The receiver releases the body after reading it. */
 export interface Answer {
   readonly status: number;
   /** Names in lower case. */

@@ -39,7 +39,7 @@ export function notUnderstood(
   return new OpenStackError('OPENSTACK_ANSWER', said, { context });
 }
 
-/** The error that an answer of another status than asked for is. */
+/** The error for an answer with an unexpected status. */
 export function refusal(answer: Answer, redaction: Redaction): OpenStackError {
   const said = saidIn(answer, redaction);
   return new OpenStackError('OPENSTACK_HTTP', `${adviceOn(answer)}${said === '' ? '' : `: ${said}`}`, {
@@ -57,7 +57,7 @@ function adviceOn({ status, headers }: Answer): string {
   return 'the service refuses the request';
 }
 
-/** What the service says of it, in one short line, without any secret of ours. */
+/** The service's own error text, in one short line, without secrets. */
 export function saidIn({ body }: Answer, redaction: Redaction): string {
   let value: JsonValue;
   try {

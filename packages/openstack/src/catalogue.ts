@@ -55,7 +55,7 @@ export class Catalogue {
     return undefined;
   }
 
-  /** For people: what there is in place of the endpoint that is not. */
+  /** For error messages: which endpoints exist instead of the missing one. */
   insteadOf({ type }: EndpointWanted): string {
     if (this.#endpoints.length === 0)
       return 'the catalogue is empty: log in to a project (projectName, projectId)';

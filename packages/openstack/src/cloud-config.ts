@@ -27,13 +27,13 @@ export type Scope =
 
 /** A cloud and how to log in to it. */
 export interface CloudConfig {
-  /** For people: the name in clouds.yaml, or where it comes from. */
+  /** For messages: the name in clouds.yaml, or the source of the settings. */
   readonly name: string;
   readonly authUrl: string;
   readonly credentials: Credentials;
   readonly scope: Scope;
   readonly interface: EndpointInterface;
-  /** Nobody chose the interface: a service that is usually asked at another may be. */
+  /** The interface is not configured: a service with another usual interface may use that. */
   readonly interfaceIsDefault?: true | undefined;
   readonly region: string | undefined;
   /** Endpoints that replace those of the catalogue, by type of service. */
@@ -49,6 +49,6 @@ export interface CloudConfig {
   readonly proxies?: ProxySettings | undefined;
   /** For one request and its answer, ms. */
   readonly timeout: number;
-  /** What works and should be mended all the same; a session logs it. */
+  /** Warnings about a working configuration that should be corrected; a session logs them. */
   readonly warnings?: readonly string[] | undefined;
 }

@@ -9,7 +9,7 @@ import { exposure, holdsSecret } from './exposed-files.js';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Settings of a cloud as they stand in a file, or in OS_* variables. */
+/** Settings of a cloud as written in a file or in OS_* variables. */
 export type Settings = Readonly<Record<string, unknown>>;
 
 /** Where openstacksdk looks, in its order. The first that can be read is the only one. */
@@ -26,7 +26,7 @@ function candidates(name: string, override: string | undefined, env: Environment
 }
 
 /**
- * The clouds of clouds.yaml, each with what secure.yaml and the profile of clouds-public.yaml say of it.
+ * The clouds of clouds.yaml, each merged with secure.yaml and its profile in clouds-public.yaml.
  *
  * @throws OPENSTACK_CONFIG for a file that cannot be read or is not YAML
  */
@@ -51,7 +51,7 @@ export async function readClouds(env: Environment): Promise<{
       Object.entries(clouds).map(([name, cloud]) => {
         const own = settingsIn(cloud);
         const profile = own['profile'] ?? own['cloud'];
-        // As openstacksdk: a profile that nobody knows is passed over.
+        // Like openstacksdk: an unknown profile is ignored.
         if (typeof profile !== 'string') return [name, own];
         return [name, merge(settingsIn(profiles, profile), own)];
       }),
@@ -67,7 +67,7 @@ async function firstOf(
     try {
       text = await readFile(path, 'utf8');
     } catch (error) {
-      // As openstacksdk: one that is not ours to read is passed over.
+      // Like openstacksdk: a file without read permission is ignored.
       if (['ENOENT', 'ENOTDIR', 'EACCES'].includes((error as NodeJS.ErrnoException).code ?? '')) continue;
       throw new OpenStackError('OPENSTACK_CONFIG', `${path} cannot be read`, { cause: error });
     }
@@ -86,7 +86,7 @@ async function firstOf(
   return undefined;
 }
 
-/** An object, or the one under the key; an empty one when there is none. */
+/** The object, or the one under the key; an empty one if missing. */
 export function settingsIn(value: unknown, key?: string): Settings {
   const found = key === undefined ? value : Object.entries(settingsIn(value)).find(([name]) => name === key)?.[1];
   return typeof found === 'object' && found !== null && !Array.isArray(found) ? (found as Settings) : {};

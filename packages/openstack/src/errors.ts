@@ -21,7 +21,7 @@ export interface RequestContext {
 // Nephoscope's programs recognise coded errors by it.
 const brand = Symbol.for('nephoscope.error');
 
-/** A failure of a service of the cloud, or of what is configured for it. Nothing in it is secret. */
+/** A failure of a cloud service or of its configuration. Contains no secret. */
 export class OpenStackError extends Error {
   readonly code: OpenStackErrorCode;
   readonly service: string | undefined;

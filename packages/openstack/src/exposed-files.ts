@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises';
 
 const secretKey = /secret|passw|token/i;
 
-/** What is to be said of a file with a secret that every user of the host may read, or change; undefined: nothing. */
+/** A warning about a file with a secret that every user of the host may read or change; undefined if there is none. */
 export async function exposure(path: string, what: string): Promise<string | undefined> {
   const { mode } = await stat(path);
   const open = [...((mode & 0o004) !== 0 ? ['read'] : []), ...((mode & 0o002) !== 0 ? ['change'] : [])];

@@ -16,13 +16,13 @@ import { joinUrl } from './urls.js';
 export interface Token {
   readonly secret: Secret;
   readonly catalogue: Catalogue;
-  /** On the monotonic clock, ms: a service's clock may differ from ours. */
+  /** On the monotonic clock, ms: the service's clock may differ. */
   readonly expires: number;
   /** A new one is got from then on. */
   renew: number;
 }
 
-/** A login under way. It goes on for as long as somebody waits for it. */
+/** A login in progress. It continues as long as a request waits for it. */
 interface Login {
   readonly done: Promise<Token>;
   readonly over: AbortController;
@@ -31,7 +31,10 @@ interface Login {
 
 /** A token is renewed this long before it expires, ms, but in the last tenth of its life at the earliest. */
 const longestMargin = 60_000;
-/** So long a request waits for a new token while the present one is still valid, and so long until the next try, ms. */
+/**
+ * How long a request waits for a new token while the current one is still valid, and the pause until the next attempt,
+ * ms.
+ */
 const renewalWait = 5_000;
 const renewalPause = 15_000;
 
@@ -45,7 +48,7 @@ export class Identity {
   /** The login under way, which all that need a token wait for. */
   #login: Login | undefined;
 
-  /** @param redaction is told of each token */
+  /** @param redaction receives each token */
   constructor(config: CloudConfig, transport: Transport, logger: Logger, redaction: Redaction) {
     this.#config = config;
     this.#redaction = redaction;
@@ -54,7 +57,7 @@ export class Identity {
   }
 
   /**
-   * A token that is valid as far as we know.
+   * A token that is presumably valid.
    *
    * @throws OPENSTACK_AUTH when keystone refuses to give one; what the transport throws; the signal's reason
    */
@@ -99,7 +102,7 @@ export class Identity {
     login.over.abort(new OpenStackError('OPENSTACK_UNAVAILABLE', 'nobody waits for the token any more'));
   }
 
-  /** A service refused it: the next one to ask gets another. */
+  /** A service refused the token: the next request gets another. */
   forget(token: Token): void {
     if (this.#token === token) this.#token = undefined;
   }
@@ -154,7 +157,7 @@ export class Identity {
   }
 }
 
-/** ms. The time of issue is keystone's own, so that our clock does not matter. */
+/** ms. Relative to keystone's own time of issue, so the local clock does not matter. */
 function lifeOf(token: JsonValue | undefined): number | undefined {
   const issued = Date.parse(textOf(token, 'issued_at') ?? '');
   const expires = Date.parse(textOf(token, 'expires_at') ?? '');
@@ -193,7 +196,7 @@ function identityOf(credentials: Credentials): object {
   }
 }
 
-/** An application credential has its own scope, and keystone takes no other beside it. */
+/** An application credential has its own scope; keystone accepts no other with it. */
 function scopeOf(credentials: Credentials, scope: Scope): object {
   if (credentials.type === 'applicationCredential') return {};
   switch (scope.type) {

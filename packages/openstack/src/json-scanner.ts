@@ -6,7 +6,7 @@ export interface Span {
   readonly end: number;
 }
 
-/** Where the list stands in an answer, with its brackets, and each object in it. */
+/** The positions of the list in an answer, with its brackets, and of each object in it. */
 export interface ListSpan extends Span {
   readonly starts: readonly number[];
   readonly ends: readonly number[];
@@ -61,7 +61,7 @@ export class JsonScanner {
     this.#isListNext = listKey === '';
   }
 
-  /** @throws AnswerRefused as soon as it is known that the answer is none that may be */
+  /** @throws AnswerRefused as soon as the answer is known to be inadmissible */
   push(bytes: Uint8Array): void {
     for (let index = 0; index < bytes.length;) {
       let read = this.#skip(bytes, index);

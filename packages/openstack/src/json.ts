@@ -8,12 +8,12 @@ export type JsonValue =
 
 export type JsonObject = { readonly [key: string]: JsonValue };
 
-// Only such a text pays for a parser that keeps every digit.
+// Only such a text needs the slower parser that keeps every digit.
 const longNumber = /[[:,\s]-?\d{16}/;
 
 /**
- * Makes values of a JSON text that was found small enough by a {@link JsonScanner}. A key `__proto__` is left out: whoever
- * copies the object must not change what it inherits.
+ * Makes values of a JSON text that was found small enough by a {@link JsonScanner}. A key `__proto__` is left out:
+ * whoever copies the object must not change what it inherits.
  *
  * @throws AnswerRefused when an object in it says two things under one key
  */
@@ -27,13 +27,13 @@ export function isJsonObject(value: JsonValue | undefined): value is JsonObject 
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** A field that is there and a text; undefined otherwise. */
+/** A field that is a string; undefined otherwise. */
 export function textOf(object: JsonValue | undefined, key: string): string | undefined {
   const value = fieldOf(object, key);
   return typeof value === 'string' ? value : undefined;
 }
 
-/** What the object has of its own under the key. */
+/** The object's own property of that key. */
 export function fieldOf(object: JsonValue | undefined, key: string): JsonValue | undefined {
   return isJsonObject(object) && Object.hasOwn(object, key) ? object[key] : undefined;
 }
@@ -47,7 +47,7 @@ function parseExactly(text: string): unknown {
   try {
     return parse(text, null, numberOf);
   } catch (error) {
-    // All else was refused before. The error's own words quote the key.
+    // Everything else was refused before. The error's own text would quote the key.
     throw new AnswerRefused('the answer has an object that says two things under one key', { cause: error });
   }
 }

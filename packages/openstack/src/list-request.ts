@@ -12,7 +12,7 @@ export interface Service {
 
 export interface ListRequest {
   readonly service: Service;
-  /** Behind the endpoint, such as `/v2/images`, or a URL on it. */
+  /** Path below the endpoint, such as `/v2/images`, or a URL on it. */
   readonly path: string;
   /** The key of the answer that holds the items, such as `images`; '' where the answer itself is the list. */
   readonly key: string;

@@ -1,6 +1,6 @@
 type Log = (fields: Readonly<Record<string, unknown>>, message: string) => void;
 
-/** Structured logging; pino's loggers are such. */
+/** Structured logging, compatible with pino. */
 export interface Logger {
   readonly debug: Log;
   readonly info: Log;

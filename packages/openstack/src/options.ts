@@ -12,7 +12,7 @@ const elsewhere = (advice: string) =>
 const inFile = (name: string) =>
   elsewhere(`write ${name} of the cloud in clouds.yaml, or OS_${name.replace('auth.', '').toUpperCase()}`);
 
-/** The section `openstack`. What it does not say comes from clouds.yaml or from the environment. */
+/** The section `openstack`. Missing settings come from clouds.yaml or the environment. */
 export const cloudOptions = z.strictObject({
   cloud: text().optional().describe('The name of a cloud in clouds.yaml. Default: `OS_CLOUD`.'),
   authType: elsewhere(

@@ -75,16 +75,17 @@ function behind(last: JsonObject | undefined, url: URL): URL | undefined {
 const maxPages = 10_000;
 const maxItems = 1_000_000;
 const longestLink = 4_096;
-/** An item with a longer id is not known again. */
+/** An item with a longer id is not recognised again. */
 const longestId = 255;
-/** The listing is begun anew so often before it is given up. */
+/** How often the listing is restarted before it fails. */
 const maxRestarts = 2;
-/** What a service answers for a page that begins behind an item that is gone. */
+/** The status for a page whose marker item has been deleted. */
 const markerGone: ReadonlySet<number> = new Set([400, 404, 410]);
 
 /**
  * The way through the pages of a listing. When the item that a page begins behind was deleted meanwhile, the way goes
- * on behind an earlier one: the one before, then two, four, … before, in the end from the start. No item comes again for it.
+ * on behind an earlier one: the one before, then two, four, … before, in the end from the start. No item comes again
+ * for it.
  */
 export class PageWalk {
   readonly #list: ListRequest;
@@ -98,10 +99,10 @@ export class PageWalk {
   #wrong: OpenStackError | undefined;
   #pages = 0;
   #items = 0;
-  /** How far before the last item the page begins that is asked for; 0 in the normal course. */
+  /** How many items before the last one the requested page begins; normally 0. */
   #back = 0;
   #hasGoneBack = false;
-  /** How often it was begun anew since the last new item. */
+  /** Number of restarts since the last new item. */
   #restarts = 0;
 
   constructor(list: ListRequest, endpoint: string, first: URL) {
@@ -111,7 +112,7 @@ export class PageWalk {
   }
 
   /**
-   * What to ask for; undefined after the last page.
+   * The next request; undefined after the last page.
    *
    * @throws OPENSTACK_ANSWER for pages without an end
    */
@@ -139,7 +140,7 @@ export class PageWalk {
       if (done === true) break;
       const newOnes = items.filter((item) => this.#isNew(item));
       fresh += newOnes.length;
-      // What a service lists twice by itself is its own affair; what we ask for twice is ours.
+      // Items that the service itself lists twice are passed on; items that we request twice are not.
       const given = this.#hasGoneBack ? newOnes : items;
       if (given.length > 0) yield given;
     }
@@ -170,7 +171,7 @@ export class PageWalk {
     if (this.#pages >= maxPages || this.#restarts >= maxRestarts) return undefined;
     this.#hasGoneBack = true;
     this.#back = this.#back === 0 ? 1 : this.#back * 2;
-    // A page that is asked for once more is none that came before.
+    // A repeated request is not a page that arrived before.
     this.#visited.clear();
     const before = this.#ids.at(-1 - this.#back);
     if (before === undefined) {

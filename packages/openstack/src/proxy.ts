@@ -18,7 +18,7 @@ const defaultPorts: Readonly<Record<string, string>> = { 'http:': '80', 'https:'
  * The proxies of the environment, by curl's rules: a name in lower case goes before one in upper case (an empty one
  * too), `all_proxy` serves where there is none for the scheme, and a proxy without a scheme is one of `http:`.
  *
- * @returns undefined when there is none
+ * @returns undefined if there is none
  * @throws OPENSTACK_CONFIG
  */
 export function proxiesIn(env: Environment): ProxySettings | undefined {
@@ -29,7 +29,7 @@ export function proxiesIn(env: Environment): ProxySettings | undefined {
     if (used === undefined || text === '') return undefined;
     const whole = /^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `http://${text}`;
     const url = URL.canParse(whole) ? new URL(whole) : undefined;
-    // What stands there may be a password: it is not quoted.
+    // The value may contain a password: it is not quoted.
     if (url === undefined || url.hostname === '' || defaultPorts[url.protocol] === undefined)
       throw new OpenStackError(
         'OPENSTACK_CONFIG',
@@ -41,7 +41,7 @@ export function proxiesIn(env: Environment): ProxySettings | undefined {
   return http === undefined && https === undefined ? undefined : { http, https, none: named('no_proxy') };
 }
 
-/** Says through which proxy a URL is reached. */
+/** The proxy for a URL. */
 export class ProxyRules {
   readonly #settings: Pick<ProxySettings, 'http' | 'https'>;
   readonly #exceptions: readonly ((host: string, port: string) => boolean)[];
@@ -72,7 +72,7 @@ const loopback = new BlockList();
 loopback.addSubnet('127.0.0.0', 8, 'ipv4');
 loopback.addAddress('::1', 'ipv6');
 
-/** A proxy elsewhere would reach itself there. */
+/** A proxy on another host would reach itself at that address. */
 function isLoopback(host: string): boolean {
   return host === 'localhost' || host.endsWith('.localhost') || within(loopback, host);
 }

@@ -14,9 +14,10 @@ import type { ChosenSettings } from './settings.js';
 const defaultTimeout = 30_000;
 
 /**
- * The cloud and how to log in to it: of the options, clouds.yaml (with secure.yaml) and OS_* variables, by openstacksdk's rules.
+ * The cloud and how to log in to it: of the options, clouds.yaml (with secure.yaml) and OS_* variables, by
+ * openstacksdk's rules.
  *
- * @throws OPENSTACK_CONFIG with what is missing or wrong
+ * @throws OPENSTACK_CONFIG naming what is missing or wrong
  */
 export async function readCloud(options: CloudOptions, env: Environment): Promise<CloudConfig> {
   const settings = await chooseSettings(options, env);

@@ -6,11 +6,11 @@ const hidden = '[secret]';
 const mostTokens = 1_000;
 /** What looks like a token: Fernet, JWS, and any long text without a break. */
 const tokenForms = [/gAAAA[\w-]{20,}={0,2}/g, /eyJ[\w-]{10,}\.[\w-]{10,}\.[\w-]{10,}/g, /[\w-]{64,}={0,2}/g];
-/** A shorter secret is hidden only where a service is quoted: elsewhere it may be a part of any word. */
+/** A shorter secret is hidden only in quotations of a service: elsewhere it may be part of any word. */
 const shortest = 8;
 const deepest = 5;
 
-/** Takes what is secret out of texts: our own secret, and every token that keystone gave and that has not expired. */
+/** Removes secrets from texts: the configured secret and every unexpired token. */
 export class Redaction {
   readonly #own: string;
   /** With the moment until when it is valid, ms on the monotonic clock. */
@@ -35,7 +35,7 @@ export class Redaction {
     return safe;
   }
 
-  /** What a service said, without any secret and without what only looks like one. */
+  /** A service's text without secrets and without anything that looks like one. */
   quote(text: string): string {
     let safe = this.hide(text);
     for (const secret of this.#secrets()) if (secret !== '') safe = safe.replaceAll(secret, hidden);

@@ -10,7 +10,9 @@ export function pauseAfter(attempt: number, headers: Headers): number {
   return askedFor(headers) ?? Math.min(longestWait, firstWait * 2 ** (attempt - 1)) * (0.75 + Math.random() / 2);
 }
 
-/** ms, by the header `retry-after`. A time in it is one of the service's clock, which `date` shows: ours may be another. */
+/**
+ * ms, by the header `retry-after`. A time in it is one of the service's clock, which `date` shows: ours may be another.
+ */
 export function askedFor({ 'retry-after': retryAfter, date }: Headers): number | undefined {
   if (retryAfter === undefined) return undefined;
   if (/^\d{1,9}$/.test(retryAfter)) return Number(retryAfter) * 1_000;
@@ -18,7 +20,7 @@ export function askedFor({ 'retry-after': retryAfter, date }: Headers): number |
   return Number.isNaN(wait) ? undefined : Math.max(0, wait);
 }
 
-/** Certificates do not become right by asking again. */
+/** Certificate errors are not retried. */
 export function isForGood(error: unknown): boolean {
   return /CERT|ERR_TLS|SIGNATURE|ISSUER/.test(codeOf(error));
 }

@@ -34,7 +34,8 @@ export interface HeadAnswer {
  */
 export interface Session {
   /**
-   * The items page by page, each asked for when the one before is done with, and a large one in pieces of 1,000 items or
+   * The items page by page, each asked for when the one before is done with, and a large one in pieces of 1,000 items
+   * or
    * 1 MiB. No page is empty.
    */
   list(list: ListRequest, signal: AbortSignal): AsyncIterable<readonly JsonObject[]>;
@@ -51,11 +52,11 @@ export interface Session {
   head(service: Service, pathOrUrl: string, options: { readonly signal: AbortSignal }): Promise<HeadAnswer>;
   /** The endpoint's URL, without a slash at its end. */
   endpoint(service: Service, signal: AbortSignal): Promise<string>;
-  /** The services that have not answered for seconds and are asked again, each with the reason; keystone by its name. */
+  /** Services that have not answered for seconds and are being retried, each with the reason; keystone by its name. */
   away(): readonly string[];
-  /** A text without our secret and without any token that keystone gave: services may put these into what they say. */
+  /** A text without the configured secret and keystone's tokens, which services may repeat in their answers. */
   hide(text: string): string;
-  /** Ends what is under way. Safe to call twice. */
+  /** Aborts requests in progress. Safe to call twice. */
   close(): Promise<void>;
 }
 

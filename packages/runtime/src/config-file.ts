@@ -12,7 +12,7 @@ export interface RawConfig {
   readonly values: Record<string, unknown>;
   /** `file:line` of a path, or the environment variable that set it; of what is not there, of the nearest around it. */
   locate(path: readonly PropertyKey[]): string;
-  /** What works and should be mended all the same. */
+  /** Warnings about a working configuration that should be corrected. */
   readonly warnings: readonly string[];
 }
 

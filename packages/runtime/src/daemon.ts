@@ -76,7 +76,7 @@ function endAfterDeadline(message: string, logger: () => Logger | undefined): No
   }, stopDeadline);
 }
 
-/** A failure that is the operator's to mend is a sentence; anything else is a defect of ours and keeps its stack. */
+/** A failure that the operator can fix is printed as a sentence; anything else is a defect and keeps its stack. */
 function reportFailure(error: unknown, logger: Logger | undefined): void {
   if (logger !== undefined) logger.error({ err: error }, describeError(error));
   else if (isNephoscopeError(error)) process.stderr.write(`${sayable(describeError(error))}\n`);

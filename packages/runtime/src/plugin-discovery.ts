@@ -143,7 +143,7 @@ function readManifest(directory: string): Manifest {
     if (!isRecord(manifest)) throw new TypeError('it is not an object');
     return manifest;
   } catch (error) {
-    throw new NephoscopeError('PLUGIN_DECLARATION', `cannot read ${path}: mend it, or install its package anew`, {
+    throw new NephoscopeError('PLUGIN_DECLARATION', `cannot read ${path}: fix it, or reinstall its package`, {
       cause: error,
     });
   }

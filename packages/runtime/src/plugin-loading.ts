@@ -13,7 +13,8 @@ const importDeadline = 10_000;
 /**
  * Imports a declared plugin and checks that it is what it was declared as.
  *
- * @throws PLUGIN_IMPORT when its code cannot be loaded, or not within 10 s; PLUGIN_INVALID, PLUGIN_API as `asPlugin` does
+ * @throws PLUGIN_IMPORT when its code cannot be loaded, or not within 10 s; PLUGIN_INVALID, PLUGIN_API as `asPlugin`
+ * does
  */
 export async function loadPlugin<N extends Namespace>(
   declared: DeclaredPlugin & { readonly namespace: N },
@@ -36,7 +37,7 @@ export async function loadPlugin<N extends Namespace>(
   } catch (error) {
     throw new NephoscopeError(
       'PLUGIN_IMPORT',
-      `${what} cannot be imported; mend or uninstall it, or disable it by its name`,
+      `${what} cannot be imported; fix or uninstall it, or disable it by name`,
       { cause: error },
     );
   } finally {

@@ -142,7 +142,7 @@ async function loadOfOthers<N extends Namespace>(
   if (leftAlone?.whileImported === true)
     throw new NephoscopeError(
       'PLUGIN_BLOCKED',
-      `it ended the program while it was imported (${leftAlone.times} times, at last at ${new Date(leftAlone.last).toISOString()}), and is not imported at a start for some time; mend or uninstall it, or disable it by its name`,
+      `it ended the program while it was imported (${leftAlone.times} times, at last at ${new Date(leftAlone.last).toISOString()}), and is not imported at a start for some time; fix or uninstall it, or disable it by its name`,
     );
   knowPluginFolder(name, packageDirectory);
   const imported = isGuarded() ? watchImport(name, packageDirectory, note) : () => undefined;

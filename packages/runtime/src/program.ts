@@ -125,7 +125,7 @@ function strangeServices(
 
 export interface Configured<Shape extends z.ZodRawShape = z.ZodRawShape> {
   readonly config: z.output<z.ZodObject<Shape>>;
-  /** What works and should be mended all the same: for the log, or for who checks the configuration. */
+  /** Warnings about a working configuration: for the log and for `config check`. */
   readonly warnings: readonly string[];
   readonly declared: readonly DeclaredPlugin[];
   readonly chosen: Readonly<Record<string, ActivePlugin>>;

@@ -7,7 +7,7 @@ import type { Component } from './lifecycle.js';
 /**
  * Runs a program that works on while the bus is away, so that nobody awaits the start of the bus: starts the
  * components, runs until that is over or `stopped` is aborted, and stops everything again. The start of the bus fails
- * only where the operator must mend something, as a wrong password, and that ends the program.
+ * only if the operator must fix something, such as a wrong password, and that ends the program.
  *
  * @throws what the start of the bus or of a component, `run` or stopping throws
  */

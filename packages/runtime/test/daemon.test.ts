@@ -41,7 +41,7 @@ describe('runToExit', () => {
     expect(await run(['done'])).toMatchObject({ code: 0, stderr: '' });
   });
 
-  it('ends with 1 and a sentence when the operator can mend it', async () => {
+  it('ends with 1 and a sentence when the operator can fix it', async () => {
     expect(await run(['fails'])).toMatchObject({ code: 1, stderr: 'wrong password: 403\n' });
     const { code, log } = await run(['fails', 'log']);
     expect(code).toBe(1);

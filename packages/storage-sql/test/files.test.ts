@@ -185,7 +185,7 @@ describe('a file that is replaced by another while it is open', () => {
     expect(await found(path)).toEqual(ids(before));
   });
 
-  it('is told as long as that is no database, and mended when it is one again', async () => {
+  it('is told as long as that is no database, and over when it is one again', async () => {
     const path = newPath();
     const store = await started(path);
     const [before, after] = [batch(10), batch(10)];
@@ -230,7 +230,7 @@ it('a file that could not be written when it was opened is opened again when it 
   execFileSync('mount', ['--bind', path, path]);
   execFileSync('mount', ['-o', 'remount,bind,ro', path]);
   let isMounted = true;
-  const mend = () => {
+  const repair = () => {
     if (isMounted) execFileSync('umount', ['--lazy', path]);
     isMounted = false;
   };
@@ -239,12 +239,12 @@ it('a file that could not be written when it was opened is opened again when it 
     const samples = batch(10);
     await expect(store.record(samples)).rejects.toMatchObject(unavailable(`${path} cannot be written`));
     expect(store.health().ok).toBe(false);
-    mend();
+    repair();
     expect(await store.record(samples)).toEqual({ recorded: 10, duplicates: 0 });
     expect(store.health()).toEqual({ ok: true });
     await store.stop();
     expect(await found(path)).toEqual(ids(samples));
   } finally {
-    mend();
+    repair();
   }
 });

@@ -35,7 +35,7 @@ describe('a disk that fails', () => {
     await append(...numbered(1, 1, 10_000));
     await expect(append(...numbered(2, 3, 30_000))).rejects.toMatchObject({
       code: 'SPOOL_UNAVAILABLE',
-      message: expect.stringContaining('free space there'),
+      message: expect.stringContaining('free space, or fix'),
       cause: expect.objectContaining({ code: 'ENOSPC' }),
     });
     expect(records()).toHaveLength(3);

@@ -19,7 +19,7 @@ const keptFields = [
 
 /**
  * The dead letter of a notification that a plugin failed on: again a notification, a bare one, so that it can be
- * sent once more when the plugin is mended, without credentials and most of its context.
+ * resent after the plugin is fixed, without credentials and most of its context.
  */
 export function reducedNotification(fields: JsonObject): Uint8Array {
   const kept = new Map<string, JsonValue>();

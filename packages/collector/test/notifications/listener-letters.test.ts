@@ -46,7 +46,7 @@ describe('a plugin that fails', () => {
       await settled(again);
       expect(bus.offered).toEqual([]);
       expect(dead(again).map(({ reason }) => reason)).toEqual([
-        expect.stringMatching(/COUNTER_INVALID: .*a timestamp that is no .* in the years 1678 to 2262$/),
+        expect.stringMatching(/COUNTER_INVALID: .*a timestamp that is not a .* in the years 1678 to 2262$/),
       ]);
     },
   );
@@ -56,13 +56,13 @@ describe('a plugin that fails', () => {
     const first = delivery(enveloped(volumeCreated));
     bus.send(first);
     await settled(first);
-    const mended = await started([volumeSizePlugin, volumePlugin]);
+    const fixed = await started([volumeSizePlugin, volumePlugin]);
     const again = delivery(first.dead[0]!.body);
-    mended.bus.send(again);
+    fixed.bus.send(again);
     await settled(again);
     expect(again.dead).toEqual([]);
     const [volume] = samples(bus.confirmed);
-    expect(samples(mended.bus.confirmed).map(({ meter, messageId }) => [meter, messageId])).toEqual([
+    expect(samples(fixed.bus.confirmed).map(({ meter, messageId }) => [meter, messageId])).toEqual([
       ['volume.size', expect.any(String)],
       ['volume', volume!.messageId],
     ]);

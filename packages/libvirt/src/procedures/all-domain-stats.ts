@@ -44,7 +44,7 @@ export const connectGetAllDomainStats: Procedure<AllDomainStatsQuery, DomainStat
   name: 'connect_get_all_domain_stats',
   number: 344,
   encode(writer, { groups = [], flags = {}, domains }) {
-    // On the wire an empty list means every domain, which is not what an empty list says here.
+    // On the wire an empty list means all domains, unlike here.
     if (domains?.length === 0)
       throw new ArgumentError('statistics of no domain; leave `domains` out to ask for all');
     if (domains !== undefined && domains.length > DOMAIN_LIST_MAX) {

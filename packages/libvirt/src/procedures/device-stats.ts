@@ -15,7 +15,7 @@ import { readTypedParams } from './typed-params.js';
 
 /** `REMOTE_DOMAIN_BLOCK_STATS_PARAMETERS_MAX`. */
 const BLOCK_PARAMS_MAX = 16;
-/** `VIR_TYPED_PARAM_STRING_OKAY`: we read parameters that are strings. */
+/** `VIR_TYPED_PARAM_STRING_OKAY`: string parameters are supported. */
 const STRINGS_OKAY = 4;
 /** `REMOTE_DOMAIN_MEMORY_STATS_MAX`. */
 const MEMORY_STATS_MAX = 1024;
@@ -32,7 +32,7 @@ function writeDevice(writer: XdrWriter, { domain, device }: DomainDevice): void 
   writer.string(device);
 }
 
-/** libvirt says -1 where the hypervisor does not know a figure. */
+/** libvirt returns -1 for a figure that the hypervisor does not have. */
 function known(reader: XdrReader): bigint | undefined {
   const figure = reader.int64();
   return figure === -1n ? undefined : figure;
@@ -128,7 +128,7 @@ export const domainMemoryStats: Procedure<Domain, DomainMemoryStats> = {
       const tag = reader.int32();
       if (tag < 0) throw new XdrError(`memory figure ${tag}`);
       const value = reader.uint64();
-      // A tag beyond the table is one that a later libvirt added.
+      // An unknown tag was added by a newer libvirt.
       const name = memoryStatNames[tag];
       if (name !== undefined) stats[name] = value;
     }

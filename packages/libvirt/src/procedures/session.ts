@@ -2,7 +2,7 @@ import { noArguments, noResult, type Procedure } from '../rpc/procedure.js';
 
 /** `VIR_CONNECT_RO`. */
 const CONNECT_READ_ONLY = 1;
-/** `VIR_DRV_FEATURE_PROGRAM_KEEPALIVE`: asking for it makes the daemon watch over us too. */
+/** `VIR_DRV_FEATURE_PROGRAM_KEEPALIVE`: requesting it makes the daemon send keepalives, too. */
 export const FEATURE_KEEPALIVE = 10;
 /** `REMOTE_AUTH_TYPE_LIST_MAX`. */
 const AUTH_TYPE_LIST_MAX = 20;

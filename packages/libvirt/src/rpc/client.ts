@@ -32,7 +32,7 @@ export type EventHandler = (reader: XdrReader) => void;
  * destroyed when anything about it, or about what comes out of it, is wrong.
  */
 export class RpcClient {
-  /** Resolves when the transport is gone: with why, or with undefined after `close`. Never rejects. */
+  /** Resolves when the transport has ended: with the reason, or undefined after `close`. Never rejects. */
   readonly closed: Promise<Error | undefined>;
 
   readonly #transport: Duplex;
@@ -71,7 +71,7 @@ export class RpcClient {
     });
   }
 
-  /** Calls given up by their callers that the daemon has not answered yet: each takes one of its slots. */
+  /** Abandoned calls that the daemon has not answered yet: each occupies one of its slots. */
   get abandonedCalls(): number {
     return this.#pending.abandoned;
   }
@@ -91,7 +91,7 @@ export class RpcClient {
     return this.#send(procedure, args, options);
   }
 
-  /** Takes the events of that number. One that nothing takes closes the connection: it was never asked for. */
+  /** Handles events of that number. An event without a handler closes the connection: it was not requested. */
   onEvent(procedure: number, handler: EventHandler): void {
     this.#events.set(procedure, handler);
   }
@@ -125,7 +125,7 @@ export class RpcClient {
     if (!this.#ended) {
       this.#pending.rejectAll((call) => closedDuring(call.procedure.name, this.#peer, undefined));
       if (farewell !== undefined) {
-        // A daemon that does not answer, or is gone, must not keep us: the end of the socket tells it the same.
+        // A daemon that does not answer must not block closing: the end of the socket has the same effect.
         await this.#send(farewell, undefined, { timeout: CLOSE_TIMEOUT }).catch(() => undefined);
       }
       this.#end(undefined);

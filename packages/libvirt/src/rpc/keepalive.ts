@@ -16,7 +16,10 @@ export function checkKeepalive({ interval, count }: KeepaliveOptions): void {
     throw new ArgumentError(`${count} keepalive requests; at least 1 is needed`);
 }
 
-/** Asks a silent peer for a sign of life; any frame is one, so that nothing wakes up while frames come. */
+/**
+ * Sends keepalive requests to a silent peer. Any received frame counts as an answer, so no timer fires while frames
+ * arrive.
+ */
 export class Keepalive {
   readonly interval: number;
   readonly count: number;

@@ -3,7 +3,7 @@ import type { CallOptions } from '../types.js';
 import type { Procedure } from './procedure.js';
 import { LONGEST_TIMER } from './timeout.js';
 
-/** A call sent; `abandoned` once its caller has been told that it is over while the daemon still has it. */
+/** A call that was sent; `abandoned` once the caller's wait has ended while the daemon still works on it. */
 export interface PendingCall {
   readonly serial: number;
   readonly procedure: Procedure<never, unknown>;
@@ -24,7 +24,7 @@ interface WatchedSignal {
  * The calls that wait for an answer, by serial. One timer serves all deadlines and one listener each
  * signal, since a cycle has thousands of calls that share both.
  *
- * A call given up stays here, so that its late answer is known for what it is.
+ * An abandoned call is kept, so that its late answer is recognised.
  */
 export class PendingCalls {
   readonly #calls = new Map<number, PendingCall>();
@@ -67,7 +67,7 @@ export class PendingCalls {
     if (signal !== undefined) this.#watch(signal);
   }
 
-  /** The call that an answer belongs to, which is over herewith; undefined when there is none. */
+  /** Removes and returns the call that an answer belongs to; undefined if there is none. */
   take(serial: number): PendingCall | undefined {
     const call = this.#calls.get(serial);
     if (call === undefined) return undefined;
@@ -101,7 +101,7 @@ export class PendingCalls {
     this.#signals.clear();
   }
 
-  /** Ends the caller's wait; resolves when the answer comes or can come no more. */
+  /** Ends the caller's wait; resolves when the answer arrives or can no longer arrive. */
   #abandon(call: PendingCall): Promise<void> {
     this.#unwatch(call);
     this.#abandoned += 1;

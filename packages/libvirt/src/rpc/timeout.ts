@@ -1,6 +1,6 @@
 import { ArgumentError } from '../errors.js';
 
-/** The most milliseconds that a timer of Node.js takes. */
+/** The longest delay of a Node.js timer, ms. */
 export const LONGEST_TIMER = 2 ** 31 - 1;
 
 /** @throws ArgumentError when it is not a time that one can wait; `Infinity` is one */

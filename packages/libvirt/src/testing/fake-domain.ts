@@ -44,7 +44,7 @@ const prefixes: Record<StatsGroup, string> = {
   vm: 'vm.',
 };
 
-/** What a daemon with these domains answers, as long as nothing else is asked of it. */
+/** The default answers of a daemon with these domains. */
 export function defaultHandlers(domains: () => readonly FakeDomain[], uri: () => string): Handlers {
   let callbackId = 0;
 

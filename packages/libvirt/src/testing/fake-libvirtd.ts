@@ -42,7 +42,7 @@ export class FakeLibvirtd {
     );
   }
 
-  /** Starts one on a unix socket of its own. */
+  /** Starts one on a new unix socket. */
   static async listen(domains: readonly FakeDomain[] = []): Promise<FakeLibvirtd> {
     const daemon = new FakeLibvirtd(domains);
     daemon.#directory = await mkdtemp(join(tmpdir(), 'fake-libvirtd-'));

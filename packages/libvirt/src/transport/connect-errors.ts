@@ -37,7 +37,9 @@ function unixAdvice(
   }
 }
 
-/** Reading takes no rights but those to the read-only socket, which every user has unless the operator took them away. */
+/**
+ * Reading takes no rights but those to the read-only socket, which every user has unless the operator took them away.
+ */
 function readOnlyAdvice(path: string): string {
   return path.endsWith('-sock')
     ? `this user may not use it; to read, ${path}-ro is enough: name that one, or none`
@@ -53,7 +55,7 @@ export function tcpError(address: string, error: NodeJS.ErrnoException, setting:
   return new ConnectError(address, `cannot connect to libvirt at ${address}: ${advice}`, error);
 }
 
-/** What to do when the server's certificate is not taken, or there is no TLS at all. */
+/** Advice when the server's certificate is not accepted, or the server has no TLS. */
 export function tlsError(address: string, files: TlsFiles, error: NodeJS.ErrnoException): ConnectError {
   const advice = tlsAdvice(files, error);
   if (advice === undefined) return tcpError(address, error, 'listen_tls');

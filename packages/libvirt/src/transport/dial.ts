@@ -7,7 +7,7 @@ import { readTlsCredentials, tlsFiles } from './tls-files.js';
 
 const TCP_PORT = 16_509;
 const TLS_PORT = 16_514;
-/** What libvirtd sends as the first byte inside of TLS once it has accepted our certificate. */
+/** The first byte libvirtd sends inside TLS after accepting the client certificate. */
 const TLS_ACCEPTED = 1;
 
 /** Where a URI leads to. */
@@ -15,7 +15,7 @@ export interface Destination {
   readonly uri: LibvirtUri;
   /** A socket's path, or `host:port`. */
   readonly address: string;
-  /** Other sockets that would have served the URI, had they been there. */
+  /** Other sockets that would fit the URI but do not exist. */
   readonly otherSockets: readonly string[];
 }
 

@@ -3,7 +3,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { LibvirtUri } from '../uri.js';
 
-/** What the choice of a socket depends on beside the URI. */
+/** What else, besides the URI, the choice of a socket depends on. */
 export interface SocketSurroundings {
   readonly systemDirectory: string;
   readonly userDirectory: string;

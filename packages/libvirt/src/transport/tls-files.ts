@@ -87,7 +87,7 @@ function inFolder(folder: string): TlsFiles {
   };
 }
 
-/** Undefined where there is no such file. One in a folder that this user may not look into may be there: that is an error. */
+/** Undefined if the file does not exist. In a directory that this user may not read it may exist: that is an error. */
 async function readIfThere(path: string): Promise<Buffer | undefined> {
   try {
     return await readFile(path);
