@@ -58,7 +58,7 @@ const recorded = 'nephoscope_collector_samples_recorded_total';
 const duplicate = 'nephoscope_collector_samples_duplicate_total';
 const refused = 'nephoscope_collector_samples_refused_total';
 /** Without a sample recorded in that time nothing comes any more, ms. */
-const patience = 30_000;
+const timeLimit = 30_000;
 
 /** Sends all samples through the chain, as fast as it takes them. */
 export function measureChain(
@@ -149,7 +149,7 @@ async function watch(
       seen.push({ time, recorded: count, residentMiB: (await memoryOf(collector.pid)).VmRSS });
     if (count >= samples) return seen;
     const stuckSince = seen.find((one) => one.recorded === count)?.time ?? time;
-    if (end && time - stuckSince > patience) return seen;
+    if (end && time - stuckSince > timeLimit) return seen;
     if (end) await sleep(lookAtTheEndEvery, undefined, { signal });
     else await Promise.race([sleep(lookEvery, undefined, { signal }), over]);
   }

@@ -24,7 +24,7 @@ const valid = 600;
 const unconfirmedAtOnce = 500;
 const unconfirmedBytes = 64 * 1024 * 1024;
 /** Without another sample for so long, ms, the rest counts as lost. */
-const patience = 60_000;
+const timeLimit = 60_000;
 const memoryLimitMiB = 400;
 const delayLimit = 1_000;
 const pauseLimit = 250;
@@ -119,7 +119,7 @@ async function followRecorded(
   signal: AbortSignal,
 ): Promise<readonly number[]> {
   const times: number[] = [];
-  for (let last = Date.now(); times.length < valid && Date.now() - last < patience;) {
+  for (let last = Date.now(); times.length < valid && Date.now() - last < timeLimit;) {
     signal.throwIfAborted();
     const { nephoscope_collector_samples_recorded_total: recorded } = await metrics();
     if (recorded > times.length) last = Date.now();

@@ -25,7 +25,7 @@ export interface Judged {
 }
 
 /** How long each has to come to work, ms. */
-const patience = 45_000;
+const timeLimit = 45_000;
 const pause = 250;
 /** After so long the store has done what it was told before, ms. */
 const settling = 3_000;
@@ -37,7 +37,7 @@ const settling = 3_000;
  *
  * @returns what is wrong, a sentence each
  */
-export async function judge(judged: Judged, within = patience): Promise<readonly string[]> {
+export async function judge(judged: Judged, within = timeLimit): Promise<readonly string[]> {
   const problems: string[] = [];
   const note = (problem: string | undefined) => void (problem === undefined || problems.push(problem));
   const since = Date.now();

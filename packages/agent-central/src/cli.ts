@@ -31,7 +31,7 @@ const { version } = JSON.parse(readFileSync(new URL('../package.json', import.me
 };
 
 // `--once` is for a person or a timer who waits: a bus that cannot be reached in this time is a failure.
-const patience = 10_000;
+const timeLimit = 10_000;
 
 const command = new Command(centralAgentProgram.name)
   .description(
@@ -69,7 +69,7 @@ const exitCode = await runToExit(
     const session = createSession(await readCloud(config.openstack, process.env), {
       logger: log.child({ component: 'openstack' }),
       // One that is away for minutes costs nothing while the cycle has time.
-      patience: Math.min(config.central.timeout, config.central.interval),
+      timeLimit: Math.min(config.central.timeout, config.central.interval),
     });
     hideInLogs((text) => session.hide(text));
     const cloud: Component = {
@@ -86,8 +86,8 @@ const exitCode = await runToExit(
 
     const runOnce = async () => {
       const components = [cloud, component('bus', bus), agent];
-      const late = new NephoscopeError('ONCE_TIMEOUT', `not ready within ${patience / 1_000} s`);
-      const time = deadline(systemClock, patience, late, stopped);
+      const late = new NephoscopeError('ONCE_TIMEOUT', `not ready within ${timeLimit / 1_000} s`);
+      const time = deadline(systemClock, timeLimit, late, stopped);
       await startAll(components, time.signal, log).finally(time.end);
       try {
         await agent.once(stopped);

@@ -33,7 +33,7 @@ const { version } = JSON.parse(readFileSync(new URL('../package.json', import.me
 
 // `--once` is for a person or a timer who waits: what cannot be reached in this time is said and is a failure. As
 // long may the bus take to confirm, after the time of the cycle.
-const patience = 10_000;
+const timeLimit = 10_000;
 
 const command = new Command(computeAgentProgram.name)
   .description(
@@ -86,9 +86,9 @@ const exitCode = await runToExit(
     };
     const runOnce = async () => {
       const all = [component('bus', bus), ...components];
-      await within(patience, (signal) => startAll(all, signal, log));
+      await within(timeLimit, (signal) => startAll(all, signal, log));
       try {
-        await within(config.compute.timeout + patience, (signal) => agent.once(signal));
+        await within(config.compute.timeout + timeLimit, (signal) => agent.once(signal));
       } finally {
         await stopAll(all, log);
       }

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { closeSync, constants, fchmodSync, openSync } from 'node:fs';
 
 /** So long a file system may take to say whether it locks, ms: one on a network can be away. */
-const patience = 10_000;
+const timeLimit = 10_000;
 
 /**
  * The kernel's lock of a file (flock(2)), which ends with this process however that ends. It belongs to the open file,
@@ -43,7 +43,7 @@ function lock(descriptor: number): Promise<boolean> {
     // Its own descriptor 3, as the other side of `stdio`.
     const child = spawn('flock', ['-n', '3'], {
       stdio: ['ignore', 'ignore', 'pipe', descriptor],
-      timeout: patience,
+      timeout: timeLimit,
       killSignal: 'SIGKILL',
     });
     let said = '';
@@ -63,7 +63,7 @@ function lock(descriptor: number): Promise<boolean> {
         reject(
           new Error(
             said.trim() ||
-              (signal === null ? `flock ended with ${code}` : `no answer within ${patience / 1_000} s`),
+              (signal === null ? `flock ended with ${code}` : `no answer within ${timeLimit / 1_000} s`),
           ),
         );
     });

@@ -10,7 +10,7 @@ import type { Spool } from './spool/spool.js';
 
 const pauses = { first: 500, longest: 5_000 };
 /** A disk that takes longer for samples is told, ms. */
-const usualPatience = 10_000;
+const usualTimeLimit = 10_000;
 
 export interface IntakeParts {
   readonly writer: MessageWriter;
@@ -70,9 +70,9 @@ export class Intake {
     let last: unknown;
     const save = async (): Promise<void> => {
       try {
-        this.#writing.expect(usualPatience);
+        this.#writing.expect(usualTimeLimit);
         await saveEpochs();
-        this.#writing.expect(usualPatience);
+        this.#writing.expect(usualTimeLimit);
         await spool.append(messages, signal);
         this.#failure = undefined;
       } catch (error) {

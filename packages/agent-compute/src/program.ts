@@ -57,7 +57,7 @@ export function createComputeAgent(
           ...settings('discovery'),
           inspector: hypervisor,
           // It may be waited for twice, and the cycle has more to do.
-          patience: config.compute.timeout / 4,
+          timeLimit: config.compute.timeout / 4,
           connect: async () => {
             const session = createSession(await readCloud(config.openstack, process.env), {
               logger: logger.child({ component: 'openstack' }),

@@ -14,7 +14,7 @@ const longestPause = 30_000;
  * After this long without an answer to `basic.consume`, ms, a warning is logged. RabbitMQ does not answer while a
  * quorum queue has no leader; after the second timeout another connection is tried, which may lead to another node.
  */
-const patience = 10_000;
+const timeLimit = 10_000;
 const longestWait = 60_000;
 
 /** Time for the broker to stop delivering, ms; later deliveries are returned at once. */
@@ -215,7 +215,7 @@ export class Consumer {
     const timer = setTimeout(() => {
       this.#problem = `RabbitMQ does not answer; does the queue have a leader? See \`rabbitmq-queues quorum_status ${queue}\``;
       logger.warn({ queue }, `queue '${queue}' is not consumed: ${this.#problem}`);
-    }, patience);
+    }, timeLimit);
     try {
       return await answer;
     } finally {

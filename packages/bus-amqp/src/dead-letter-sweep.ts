@@ -18,7 +18,7 @@ const window = 32;
 const windowsAtOnce = 16;
 
 /** After this long without a dead letter, ms, it checks whether any are left: another consumer may have taken them. */
-const patience = 1_000;
+const timeLimit = 1_000;
 
 /** Time for the broker to requeue the kept dead letters and to count them again, ms. */
 const returnGrace = 60_000;
@@ -144,7 +144,7 @@ export class DeadLetterSweep {
     const arrival = new Promise<void>((resolve) => (wake = this.#onArrival = resolve));
     this.#over.addEventListener('abort', wake);
     try {
-      return await settlesWithin(patience, arrival);
+      return await settlesWithin(timeLimit, arrival);
     } finally {
       this.#over.removeEventListener('abort', wake);
     }

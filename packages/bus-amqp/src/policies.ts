@@ -14,7 +14,7 @@ type PolicyOptions = Pick<AmqpOptions, 'management' | 'tls'>;
 
 const askTimeout = 10_000;
 // For a new queue the API returns only basic facts; the rest follows with the statistics, every 5 s by default.
-const patience = 60_000;
+const timeLimit = 60_000;
 const pause = 2_000;
 // Of an answer about one queue, which is a few kilobytes.
 const mostBytes = 1024 * 1024;
@@ -89,7 +89,7 @@ export class Policies {
     for (let waited = 0; ; waited += pause) {
       const rules = await ask(management, queue, broker, this.#options, signal);
       if (rules.effective_policy_definition !== undefined) return rules;
-      if (waited >= patience)
+      if (waited >= timeLimit)
         throw new NephoscopeError(
           'BUS_MANAGEMENT',
           'the management API does not report queue policies; are its statistics disabled?',

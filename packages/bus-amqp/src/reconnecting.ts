@@ -13,7 +13,7 @@ import { whenAborted } from './promises.js';
  * its broker.
  */
 const quick = { first: 25, longest: 250, during: 60_000 };
-const patient = { first: 100, longest: 30_000 };
+const pauses = { first: 100, longest: 30_000 };
 
 export interface ReconnectingSettings {
   /** What the broker shows for the connection. */
@@ -86,7 +86,7 @@ export class ReconnectingConnection {
     const { name, options, logger, clock, setUp, givesUp } = this.#settings;
     const stopping = this.#stopping.signal;
     const hurried = new Backoff(quick.first, quick.longest);
-    const backoff = new Backoff(patient.first, patient.longest);
+    const backoff = new Backoff(pauses.first, pauses.longest);
     // Of each outage.
     let log = new LogLimit(clock, stopping);
     let lostAt: bigint | undefined;

@@ -35,9 +35,9 @@ describe('a request to the broker', () => {
     socket = new AbortController();
   });
 
-  function connect(patience = 10_000): Connection {
+  function connect(timeLimit = 10_000): Connection {
     const url = new BrokerUrl('amqp://guest:guest@127.0.0.1');
-    return new Connection(model as unknown as Model, url, socket, patience);
+    return new Connection(model as unknown as Model, url, socket, timeLimit);
   }
 
   async function openChannel(connection: Connection) {

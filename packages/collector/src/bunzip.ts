@@ -2,16 +2,16 @@ import { createRequire } from 'node:module';
 import { Worker } from 'node:worker_threads';
 
 /** ms. The largest body takes some seconds; the others wait for it, and a thread that does not come back must not keep them. */
-const usualPatience = 30_000;
+const usualTimeLimit = 30_000;
 
 /**
  * Decompresses bzip2, which Node has not, in a thread: a block of it takes the library a tenth of a second and more.
  * The thread is made with the first body, and holds up no end of the program.
  *
- * @param patience ms that it may take
+ * @param timeLimit ms that it may take
  * @throws what the library throws; a RangeError with Node's code ERR_BUFFER_TOO_LARGE when it is more than `maxBytes`
  */
-export async function bunzip(body: Uint8Array, maxBytes: number, patience = usualPatience): Promise<Uint8Array> {
+export async function bunzip(body: Uint8Array, maxBytes: number, timeLimit = usualTimeLimit): Promise<Uint8Array> {
   const worker = (thread ??= startThread());
   worker.ref();
   let timer: NodeJS.Timeout | undefined;
@@ -20,8 +20,8 @@ export async function bunzip(body: Uint8Array, maxBytes: number, patience = usua
       timer = setTimeout(() => {
         thread = undefined;
         void worker.terminate();
-        reject(new Error(`it takes longer than ${patience} ms`));
-      }, patience);
+        reject(new Error(`it takes longer than ${timeLimit} ms`));
+      }, timeLimit);
       onAnswer = ({ bytes, error, code }: Answer) => {
         if (bytes !== undefined) resolve(bytes);
         else reject(Object.assign(new Error(error), { code }));

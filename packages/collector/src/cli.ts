@@ -21,7 +21,7 @@ import type { RootLogger } from '@nephoscope/runtime';
 import { Command } from 'commander';
 import { Registry } from 'prom-client';
 
-import { patientStore } from './patient-store.js';
+import { retryingStore } from './retrying-store.js';
 import { collectorProgram, createCollector } from './program.js';
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
@@ -66,7 +66,7 @@ const exitCode = await runToExit(
     });
     const created = createCollector(configured, { bus, logger, registry });
     const { collector, notifications, retention } = created;
-    const store = patientStore(created.store, {
+    const store = retryingStore(created.store, {
       clock: systemClock,
       logger: logger.child({ component: 'store' }),
     });

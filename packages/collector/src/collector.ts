@@ -22,7 +22,7 @@ import { Consumption } from './consumption.js';
 import { decompressed } from './decompress.js';
 import { maxMiddleBytes, reading, refusing, takeIn, unreadRefusal } from './intake.js';
 import type { Intake, Reading, Readers, Refusal } from './intake.js';
-import { lettersOf } from './letters.js';
+import { deadLettersOf } from './dead-letters.js';
 import { createCollectorMetrics } from './metrics.js';
 import type { CollectorMetrics } from './metrics.js';
 import type { CollectorOptions } from './options.js';
@@ -267,7 +267,7 @@ export class Collector implements Component {
     if (delivery.isGone) return this.#dropGone(delivery);
     const refusals = [...unread, ...unrecorded];
     const isSafe = await this.#leaving(delivery, () =>
-      this.#settingAside.send(delivery, lettersOf(refusals, delivery)),
+      this.#settingAside.send(delivery, deadLettersOf(refusals, delivery)),
     );
     if (isSafe) {
       this.#tellRefused(delivery, refusals);

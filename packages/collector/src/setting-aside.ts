@@ -3,7 +3,7 @@ import { describeError } from '@nephoscope/core';
 import type { Clock, Health, Logger } from '@nephoscope/core';
 import type { Delivery } from '@nephoscope/core/message-bus';
 
-import type { Letter } from './letters.js';
+import type { Letter } from './dead-letters.js';
 
 export interface SettingAsideParts {
   /** Whose dead letters, for people. */

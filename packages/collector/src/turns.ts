@@ -26,7 +26,7 @@ const maxShortBytes = 128 * 1024;
 /** How long one is read in one turn, ms. */
 const turn = 20;
 /** Who has waited for its turns for so long, ms, takes its time. */
-const patience = 50;
+const timeLimit = 50;
 /** While short ones wait, the others have one turn in so many. */
 const shareOfLong = 5;
 /** Of those in doubt so many bytes wait together, beside the last: what waits takes the place of others in the prefetch. */
@@ -60,7 +60,7 @@ export class Turns {
   readonly #packed = new Set<Delivery>();
   readonly #unpacking = new Mutex();
   /** Those that take turns, oldest first: since when, and whether that was told. */
-  readonly #patient = new Map<Delivery, { readonly since: number; isTold: boolean }>();
+  readonly #waitingSince = new Map<Delivery, { readonly since: number; isTold: boolean }>();
   #looked = 0;
   /** How long short ones were read since the last turn of another, ms. */
   #since = 0;
@@ -177,18 +177,18 @@ export class Turns {
   }
 
   #enter(delivery: Delivery): void {
-    this.#patient.set(delivery, { since: performance.now(), isTold: false });
+    this.#waitingSince.set(delivery, { since: performance.now(), isTold: false });
   }
 
   #exit(delivery: Delivery): void {
-    if (this.#patient.get(delivery)?.isTold === true) this.#parts.onWaits(delivery, false);
-    this.#patient.delete(delivery);
+    if (this.#waitingSince.get(delivery)?.isTold === true) this.#parts.onWaits(delivery, false);
+    this.#waitingSince.delete(delivery);
   }
 
   #tellWaits(now: number): void {
     this.#looked = now;
-    for (const [delivery, waiting] of this.#patient) {
-      if (now - waiting.since < patience) return;
+    for (const [delivery, waiting] of this.#waitingSince) {
+      if (now - waiting.since < timeLimit) return;
       if (!waiting.isTold) this.#parts.onWaits(delivery, (waiting.isTold = true));
     }
   }

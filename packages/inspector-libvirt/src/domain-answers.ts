@@ -18,7 +18,7 @@ export interface AskingTime {
   readonly signal: AbortSignal;
   readonly end: number;
   /** Until when a domain with an incomplete answer is queried again, given the slowest complete answer, ms. */
-  readonly patience: (slowest: number) => number;
+  readonly timeLimit: (slowest: number) => number;
   /** What this host needed for an answer just now, ms. */
   readonly slowest?: number;
   /** Whether they are known to exist, even if there is no time to query them. */
@@ -29,7 +29,7 @@ export interface AskingTime {
 const atOnce = 2;
 const pause = 50;
 // For a question that concerns no domain, ms.
-const patienceWithDaemon = 1_000;
+const daemonTimeLimit = 1_000;
 const timesTheSlowest = 10;
 // Share of the remaining time that the first may take.
 const shareOfTheFirst = 4;
@@ -69,7 +69,7 @@ export class DomainAnswers {
 
   /**
    * Queries each of these domains and stores the answer in `found`; repeats those held by another call, while there
-   * is patience. Resolves with the connection to go on with.
+   * is time. Resolves with the connection to use next.
    */
   async ask(
     first: Session,
@@ -80,7 +80,7 @@ export class DomainAnswers {
   ): Promise<Session> {
     let session = await this.usable(first, time);
     let slowest = time.slowest ?? 0;
-    const inTime = (): boolean => performance.now() < Math.min(time.end, time.patience(slowest));
+    const inTime = (): boolean => performance.now() < Math.min(time.end, time.timeLimit(slowest));
     const whole = (uuid: string): boolean => {
       const record = found.get(uuid);
       return record !== undefined && isWhole(record, parts);
@@ -222,8 +222,7 @@ export class DomainAnswers {
     // When time is up nothing more is requested, and a daemon without time to answer is not considered hung.
     if (waiting === 0 || performance.now() >= time.end) return current;
     const full = connection.abandonedCalls >= this.#slots || waiting > this.#slots;
-    if (!full && (await this.#answers(current, Math.max(this.#deadline, patienceWithDaemon), time)))
-      return current;
+    if (!full && (await this.#answers(current, Math.max(this.#deadline, daemonTimeLimit), time))) return current;
 
     if (!this.#dropped.has(current)) {
       this.#dropped.add(current);
@@ -232,7 +231,7 @@ export class DomainAnswers {
     const next = await this.#sessions.get(time.signal);
     const left = time.end - performance.now();
     if (!(await this.#answers(next, left, time))) {
-      if (left < patienceWithDaemon) return next;
+      if (left < daemonTimeLimit) return next;
       const failure = new Error(
         'libvirtd accepts calls but answers none; restart it when it does not recover by itself',
       );

@@ -17,7 +17,7 @@ import type { StuckDomains } from './stuck-domains.js';
 // Extra time per domain beyond the configured deadline, ms: three times what QEMU needs.
 const allowancePerDomain = 25;
 // Another client's call holds a domain about as long as one of ours takes on this host, a migration for minutes; ms.
-const patienceWithOthers = 200;
+const retryTimeLimit = 200;
 // Assumed number of domains when it is unknown.
 const domainsAtFirst = 20;
 // How many times longer than the slowest other domain one may take before it is skipped.
@@ -112,8 +112,8 @@ export class HostStats {
           if (session.reportsInBulk && !known && !isWhole(record, parts)) again.push(record.domain);
         }
         if (again.length === 0) return session;
-        const until = performance.now() + Math.max(patienceWithOthers, 2 * this.#needed);
-        const asking = { ...time, patience: () => until, slowest: this.#needed };
+        const until = performance.now() + Math.max(retryTimeLimit, 2 * this.#needed);
+        const asking = { ...time, timeLimit: () => until, slowest: this.#needed };
         return await this.#answers.ask(session, again, parts, found, asking);
       }
       void bulk.then(
@@ -133,10 +133,10 @@ export class HostStats {
       this.#tell(error);
     }
     try {
-      const patience = (slowest: number): number => (over ? 0 : asked + timesTheSlowest * slowest);
+      const timeLimit = (slowest: number): number => (over ? 0 : asked + timesTheSlowest * slowest);
       const answering = await this.#answers.usable(session, time);
       const domains = await this.#domains(answering, time);
-      const next = await this.#answers.ask(answering, domains, parts, found, { ...time, patience, listed: true });
+      const next = await this.#answers.ask(answering, domains, parts, found, { ...time, timeLimit, listed: true });
       for (const domain of domains)
         if (!found.has(domain.uuid) && this.#answers.hangs(domain.uuid))
           found.set(domain.uuid, { domain, params: new Map(), ...this.#answers.moment(), failure: busy });

@@ -37,7 +37,7 @@ const keepalive = { interval: 30_000, count: 1 };
 const firstPause = 250;
 const longestPause = 30_000;
 // Time for a restarted daemon to come back, ms.
-const patience = 3_000;
+const timeLimit = 3_000;
 
 /** Keeps a connection to libvirt open and reopens it with growing pauses whenever it is lost. */
 export class Sessions {
@@ -96,7 +96,7 @@ export class Sessions {
     if (this.#open === undefined) {
       this.hurry();
       const enough = new AbortController();
-      const waited = this.#clock.sleep(patience, AbortSignal.any([signal, this.#stopping.signal, enough.signal]));
+      const waited = this.#clock.sleep(timeLimit, AbortSignal.any([signal, this.#stopping.signal, enough.signal]));
       await Promise.race([this.#connecting, waited]).catch(() => undefined);
       enough.abort();
       await waited.catch(() => undefined);

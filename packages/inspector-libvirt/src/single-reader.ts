@@ -19,7 +19,7 @@ const slotsForStuckCalls = 3;
 const callsThatMayHang = 2;
 // A reading of the host, or a start in progress, holds a guest for some milliseconds.
 const pauseForOthers = 10;
-const patienceWithOthers = 200;
+const retryTimeLimit = 200;
 
 interface Answer {
   readonly record: DomainStatsRecord;
@@ -145,7 +145,7 @@ export class SingleReader {
     parts: ReadonlySet<InstancePart>,
     signal: AbortSignal,
   ): Promise<Answer | undefined> {
-    const patience = performance.now() + patienceWithOthers;
+    const timeLimit = performance.now() + retryTimeLimit;
     let best: Answer | undefined;
     for (;;) {
       try {
@@ -157,7 +157,7 @@ export class SingleReader {
         return best;
       }
       const { domain, params } = best.record;
-      if (domain.id < 0 || processAnswered(params, parts) || performance.now() > patience) return best;
+      if (domain.id < 0 || processAnswered(params, parts) || performance.now() > timeLimit) return best;
       await this.#clock.sleep(pauseForOthers, signal);
     }
   }

@@ -28,7 +28,7 @@ export interface OutgoingRequest {
 /** Of what a service says of a failure, no more is read. */
 const longestRefusal = 64 * 1024;
 /** For how long a service that is away is asked again, ms, unless the session says another. */
-const defaultPatience = 10_000;
+const defaultTimeLimit = 10_000;
 /** One that is away for longer, ms, is told of. */
 const tellAfter = 2_000;
 const comesBack: ReadonlySet<number> = new Set([429, 502, 503, 504]);
@@ -38,14 +38,14 @@ export interface TransportTools {
   /** Waits between tries, ms; rejects when the signal is aborted. For tests. */
   readonly sleep?: ((ms: number, signal: AbortSignal) => Promise<void>) | undefined;
   /** For how long a service that is away or too busy is asked again, ms; 10 s by default. A request's signal ends it before. */
-  readonly patience?: number | undefined;
+  readonly timeLimit?: number | undefined;
 }
 
 /** Sends requests that may be sent twice, again and again while the service is not there or too busy. */
 export class Transport {
   readonly #http: Http;
   readonly #timeout: number;
-  readonly #patience: number;
+  readonly #timeLimit: number;
   readonly #logger: Logger;
   readonly #sleep: (ms: number, signal: AbortSignal) => Promise<void>;
   readonly #closed = new AbortController();
@@ -55,11 +55,11 @@ export class Transport {
 
   constructor(
     config: Pick<CloudConfig, 'tls' | 'timeout' | 'proxies'>,
-    { logger, patience = defaultPatience, sleep: ownSleep = sleep }: TransportTools,
+    { logger, timeLimit = defaultTimeLimit, sleep: ownSleep = sleep }: TransportTools,
   ) {
     this.#http = new Http(config);
     this.#timeout = config.timeout;
-    this.#patience = patience;
+    this.#timeLimit = timeLimit;
     this.#logger = logger;
     this.#sleep = ownSleep;
   }
@@ -67,7 +67,7 @@ export class Transport {
   /**
    * The service's answer, whatever its status, but for those that ask to come again.
    *
-   * @throws OPENSTACK_UNAVAILABLE when none came for as long as the session is patient; OPENSTACK_ANSWER for one that
+   * @throws OPENSTACK_UNAVAILABLE when none arrived within the time limit; OPENSTACK_ANSWER for one that
    * is more than any service says, or no JSON; the signal's reason
    */
   async send(outgoing: OutgoingRequest, signal: AbortSignal): Promise<Answer> {
@@ -87,7 +87,7 @@ export class Transport {
       }
 
       const spent = Math.max(performance.now() - began, paused);
-      const left = this.#patience - spent;
+      const left = this.#timeLimit - spent;
       const headers = answer?.headers ?? {};
       const pause = pauseAfter(attempt, headers);
       const isTooLong = left <= 0 || (askedFor(headers) ?? 0) > left;
@@ -130,11 +130,11 @@ export class Transport {
       return;
     }
     this.#away.set(service, why);
-    const patience = Math.round(this.#patience / 1_000);
+    const timeLimit = Math.round(this.#timeLimit / 1_000);
     const through = context.proxy === undefined ? '' : `, through the proxy ${context.proxy}`;
     this.#logger.warn(
       { ...context, attempt, ...(isAnswer(tried) ? {} : { err: tried }) },
-      `the service ${service} does not answer at ${context.url}${through} (${why}); it is asked again, with growing pauses, for up to ${patience} s`,
+      `the service ${service} does not answer at ${context.url}${through} (${why}); it is asked again, with growing pauses, for up to ${timeLimit} s`,
     );
   }
 

@@ -16,15 +16,15 @@ const sessions: ReturnType<typeof sessionOf>[] = [];
 export async function connect(
   recordings: readonly string[],
   changes: Parameters<typeof configOf>[1] = {},
-  patience?: number,
+  timeLimit?: number,
 ) {
   cloud = await FakeCloud.start(...recordings);
-  return again(changes, patience);
+  return again(changes, timeLimit);
 }
 
 /** Another session with the same cloud. */
-export function again(changes: Parameters<typeof configOf>[1] = {}, patience?: number) {
-  const made = sessionOf(configOf(cloud, changes), patience);
+export function again(changes: Parameters<typeof configOf>[1] = {}, timeLimit?: number) {
+  const made = sessionOf(configOf(cloud, changes), timeLimit);
   sessions.push(made);
   return made;
 }

@@ -41,7 +41,7 @@ describe('a service that is away', () => {
   it.each([
     ['it answers 503', says(503, '')],
     ['it resets the connection', resets],
-  ])('is given up when the patience is over while %s, and found again later', async (_, answer) => {
+  ])('is given up when the time limit is over while %s, and found again later', async (_, answer) => {
     const { session, pauses } = await connect(glance, {}, 10_000);
     cloud.interrupt('GET /v2/images?limit=3', ...Array.from({ length: 100 }, () => answer));
     const error = await failureOf(pagesOf(session, images));

@@ -29,14 +29,14 @@ export function configOf(cloud: Pick<FakeCloud, 'origin'>, changes: Partial<Clou
 }
 
 /** A session with all that it logged and all that it waited. */
-export function sessionOf(config: CloudConfig, patience?: number) {
+export function sessionOf(config: CloudConfig, timeLimit?: number) {
   const logged: { readonly level: string; readonly fields: unknown; readonly message: string }[] = [];
   const pauses: number[] = [];
   const log = (level: string) => (fields: unknown, message: string) =>
     void logged.push({ level, fields, message });
   const session = createSession(config, {
     logger: { debug: log('debug'), info: log('info'), warn: log('warn'), error: log('error') },
-    patience,
+    timeLimit,
     sleep: (ms, signal) => {
       signal.throwIfAborted();
       pauses.push(ms);

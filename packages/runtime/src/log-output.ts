@@ -1,7 +1,7 @@
 import { writeSync } from 'node:fs';
 
 /** So long a line waits for a reader that is behind, ms; while it stays behind, the next ones do not wait again. */
-const patience = 1_000;
+const timeLimit = 1_000;
 const pause = 10;
 
 /**
@@ -15,13 +15,13 @@ export function logOutput(fd: number, write: typeof writeSync = writeSync): { wr
 
   function put(text: string): void {
     let bytes = Buffer.from(text);
-    let waited = lost === 0 ? 0 : patience;
+    let waited = lost === 0 ? 0 : timeLimit;
     while (bytes.byteLength > 0) {
       try {
         bytes = bytes.subarray(write(fd, bytes));
         midLine = bytes.byteLength > 0;
       } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== 'EAGAIN' || waited >= patience) throw error;
+        if ((error as NodeJS.ErrnoException).code !== 'EAGAIN' || waited >= timeLimit) throw error;
         waited += pause;
         Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, pause);
       }

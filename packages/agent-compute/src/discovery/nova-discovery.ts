@@ -17,7 +17,7 @@ export interface NovaDiscoveryParts {
   /** As nova knows it. */
   readonly host: string;
   /** How long readings wait for nova, ms: they are taken already, and what it said last will do. */
-  readonly patience: number;
+  readonly timeLimit: number;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: DiscoveryMetrics;
@@ -152,8 +152,8 @@ class NovaDiscovery {
   }
 
   async #wait(refreshed: Promise<void>, signal: AbortSignal): Promise<void> {
-    const { clock, patience } = this.#parts;
-    const time = deadline(clock, patience, new Error('nova is slow to answer'), signal);
+    const { clock, timeLimit } = this.#parts;
+    const time = deadline(clock, timeLimit, new Error('nova is slow to answer'), signal);
     // What nova said last will do.
     await orAborted(refreshed, time.signal).catch(() => undefined);
     time.end();

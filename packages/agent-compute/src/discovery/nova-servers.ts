@@ -27,7 +27,7 @@ const fullListEvery = 3_600n * second;
 /** Changes are asked for from before the last listing: clocks differ, and what changed then may show only now. */
 const overlap = 300n * second;
 /** For one listing with all its pages, ms. */
-const patience = 120_000;
+const timeLimit = 120_000;
 
 const service = { type: 'compute' };
 
@@ -87,8 +87,8 @@ export class NovaServers {
     const askedAt = clock.monotonic();
     this.#askedAt = askedAt;
     const all = this.#listedAt === undefined || askedAt - this.#listedAt >= fullListEvery;
-    const late = new Error(`nova did not list this host's servers within ${patience / 1_000} s`);
-    const time = deadline(clock, patience, late, this.#stopped.signal);
+    const late = new Error(`nova did not list this host's servers within ${timeLimit / 1_000} s`);
+    const time = deadline(clock, timeLimit, late, this.#stopped.signal);
     try {
       if (all) await this.#listAll(time.signal);
       else await this.#listChanges(time.signal);

@@ -9,16 +9,16 @@ import type { SignatureForm } from '@nephoscope/message';
 import type { Component } from '@nephoscope/runtime';
 import type { Registry } from 'prom-client';
 
-import { breathe } from '../breath.js';
+import { yieldToOthers } from '../yield-to-others.js';
 import { Consumption } from '../consumption.js';
 import { decompressed } from '../decompress.js';
 import { descriptionOf } from '../description.js';
 import { collectSooner } from '../heap.js';
-import type { Letter } from '../letters.js';
+import type { Letter } from '../dead-letters.js';
 import { collectorPrefix } from '../publisher-id.js';
 import { SettingAside } from '../setting-aside.js';
-import { apart, isFrom } from './apart.js';
-import type { Apart } from './apart.js';
+import { quarantineReason, isFrom } from './quarantine.js';
+import type { Quarantine } from './quarantine.js';
 import { reducedNotification } from './dead-letter.js';
 import type { ActiveHandler } from './handlers.js';
 import { createNotificationMetrics } from './metrics.js';
@@ -246,7 +246,7 @@ export class NotificationListener implements Component {
   }
 
   async #read(delivery: Delivery, signal: AbortSignal): Promise<Work> {
-    await breathe();
+    await yieldToOthers();
     signal.throwIfAborted();
     let body: Uint8Array;
     try {
@@ -267,12 +267,12 @@ export class NotificationListener implements Component {
         this.#metrics.unwanted.inc();
         return nothing;
       }
-      await breathe();
-      // Parsed by itself: what plugins get of it is made after a breath.
+      await yieldToOthers();
+      // Parsed by itself: what plugins get of it is made after the event loop had a turn.
       void unwrapped.fields;
-      await breathe();
+      await yieldToOthers();
       notification = readNotification(unwrapped);
-      await breathe();
+      await yieldToOthers();
     } catch (error) {
       const reason = describeError(error);
       return this.#unreadable(delivery, [{ reason, part: { body: descriptionOf(delivery, reason) } }]);
@@ -287,7 +287,7 @@ export class NotificationListener implements Component {
       now: clock.now(),
       maxAge: BigInt(Math.round(options.maxAge)) * 1_000_000n,
     };
-    const wrong = isSealed ? undefined : apart(notification, circumstances);
+    const wrong = isSealed ? undefined : quarantineReason(notification, circumstances);
     if (wrong !== undefined) return this.#setApart(wrong, notification, unwrapped);
     this.#tellObserver(notification);
     this.#tellTimes(notification);
@@ -314,7 +314,7 @@ export class NotificationListener implements Component {
   }
 
   #setApart(
-    { kind, reason }: Apart,
+    { kind, reason }: Quarantine,
     { eventType, messageId }: Notification,
     { fields }: UnwrappedNotification,
   ): Work {

@@ -11,7 +11,7 @@ import {
 } from '@nephoscope/message';
 import type { Signer } from '@nephoscope/message';
 
-import { breathe } from '../breath.js';
+import { yieldToOthers } from '../yield-to-others.js';
 import type { ActiveHandler } from './handlers.js';
 import { pluginFailure } from './plugin-failure.js';
 
@@ -65,7 +65,7 @@ export async function translate(
     } catch (error) {
       failures.push({ plugin: active.name, reason: pluginFailure(error) });
     }
-    await breathe();
+    await yieldToOthers();
   }
   const messages = [...batches].flatMap(([meter, batch]) =>
     batch.bodies().map(({ bytes }) => ({
@@ -141,7 +141,7 @@ async function linesOf(
       throw invalid(`the counter '${counter.name}' was produced twice for one resource`);
     messageIds.add(messageId);
     lines.push([counter.name, signMeteringMessage(counter, { source, messageId, publisherId }, signer)]);
-    await breathe();
+    await yieldToOthers();
   }
   return lines;
 }

@@ -9,7 +9,7 @@ import { connect } from 'amqplib';
 import { waitUntil } from '../../../../tools/testbed/processes.js';
 import { newFolder, startDaemon } from '../../../agent-compute/test/daemon.js';
 import { takeIn } from '../../src/intake.js';
-import { lettersOf } from '../../src/letters.js';
+import { deadLettersOf } from '../../src/dead-letters.js';
 import { recordedIds, TestBroker } from '../broker.js';
 import { metricOf } from '../daemon-metrics.js';
 import { secret } from '../support.js';
@@ -46,7 +46,7 @@ it(`acknowledges hostile messages, and each part of them is recorded or among th
     for (const { messageId } of samples) expected.ids.add(messageId.replaceAll('\0', '\ufffd'));
     expected.samples += samples.length;
     expected.dead += refusals.length;
-    expected.letters += lettersOf(refusals, delivery).length;
+    expected.letters += deadLettersOf(refusals, delivery).length;
   }
 
   const database = join(newFolder(), 'samples.db');

@@ -15,7 +15,7 @@ import { createLineView, createTerminalView } from './views.js';
 // The messages of a cycle are committed within milliseconds of each other: one look at the store for all.
 const gather = 200;
 /** An instance of which nothing came for so many intervals is gone. */
-const patience = 3n;
+const intervalsKept = 3n;
 
 /** Runs until `signal` is aborted and shows what the store has recorded whenever that is more. */
 export async function upLive(
@@ -46,7 +46,7 @@ export async function upLive(
       if (!isNephoscopeError(error, 'STORE_UNAVAILABLE')) throw error;
       logger.warn({ err: error }, `the table is not up to date: ${describeError(error)}`);
     }
-    recorded.forgetOlderThan(BigInt(longestInterval) * 1_000_000n * patience);
+    recorded.forgetOlderThan(BigInt(longestInterval) * 1_000_000n * intervalsKept);
     if (changed.length > 0) await view.show(recorded, changed);
   });
   const { agent, components, store } = createDeployment(configured, logger, {

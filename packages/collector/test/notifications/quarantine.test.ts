@@ -22,8 +22,8 @@ async function listening(handlers = [cinder], options: Record<string, unknown> =
   };
   const volumes = () => samples(bus.confirmed).map(({ volume }) => volume);
   const warned = () => told('warn').map(({ message }) => message);
-  const apart = (reason: string) => count('notifications_apart_total', { reason });
-  return { bus, settle, volumes, warned, apart };
+  const quarantined = (reason: string) => count('notifications_apart_total', { reason });
+  return { bus, settle, volumes, warned, quarantined };
 }
 
 const announced = (changes: Record<string, unknown> = {}, payload: Record<string, unknown> = {}) =>
@@ -40,7 +40,7 @@ const both = active('both', {
   eventTypes: ['volume.*', 'instance.exists'],
 });
 
-describe('a notification waits apart', () => {
+describe('a notification is quarantined', () => {
   it.each([
     [
       'origin',
@@ -145,13 +145,13 @@ describe('a notification waits apart', () => {
       /^contradictory: created_at is .*, after the end of its period/,
     ],
   ])('as %s when it came %s', async (kind, _, body, exchange, reason) => {
-    const { settle, volumes, warned, apart } = await listening([
+    const { settle, volumes, warned, quarantined } = await listening([
       { ...both, exchangeTopics: cinder.exchangeTopics },
     ]);
     const one = await settle(body, exchange);
     expect(one.dead.map(({ reason: told }) => told)).toEqual([expect.stringMatching(reason)]);
     expect(volumes()).toEqual([]);
-    expect(await apart(kind)).toBe(1);
+    expect(await quarantined(kind)).toBe(1);
     expect(warned()).toEqual([expect.stringContaining(kind)]);
     // The true one is taken.
     await settle(announced(), 'openstack');
@@ -166,13 +166,13 @@ describe('a notification waits apart', () => {
   });
 
   it('and nobody else puts back what was changed, or was never there', async () => {
-    const { settle, volumes, apart } = await listening();
+    const { settle, volumes, quarantined } = await listening();
     const [letter] = (await settle(announced(), '')).dead;
     const text = Buffer.from(letter!.body).toString();
     await settle(bytes(text.replace('"size":20', '"size":0')), '');
     await settle(bytes({ ...volumeCreated, set_aside_by: 'collector.x', signature_form: 'canonical' }), '');
     expect(volumes()).toEqual([]);
-    expect(await apart('origin')).toBe(3);
+    expect(await quarantined('origin')).toBe(3);
   });
 
   it.each([

@@ -2,7 +2,7 @@ import { jest } from '@jest/globals';
 import { NephoscopeError, PermanentError } from '@nephoscope/core';
 import { FakeClock, RecordingLogger } from '@nephoscope/testing';
 
-import { patientStore } from '../src/patient-store.js';
+import { retryingStore } from '../src/retrying-store.js';
 import { FakeStore, until } from './support.js';
 
 // Pauses are spread at random; these are the longest ones.
@@ -19,7 +19,7 @@ function make(...failures: readonly Error[]) {
     return failure === undefined ? Promise.resolve() : Promise.reject(failure);
   };
   const stopping = new AbortController();
-  const store = patientStore(inner, { clock, logger });
+  const store = retryingStore(inner, { clock, logger });
   return { clock, logger, starts: () => starts, stopping, store };
 }
 

@@ -4,10 +4,13 @@ import { gzipSync } from 'node:zlib';
 import { meteringContentType } from '@nephoscope/message';
 
 import type { Refusal } from '../src/intake.js';
-import { lettersOf as lettersOfDelivery } from '../src/letters.js';
+import { deadLettersOf as lettersOfDelivery } from '../src/dead-letters.js';
 
-const lettersOf = (refusals: readonly Refusal[], body: Uint8Array = Buffer.from('whole'), compression?: string) =>
-  lettersOfDelivery(refusals, { body, compression, routingKey: 'metering.cpu' });
+const deadLettersOf = (
+  refusals: readonly Refusal[],
+  body: Uint8Array = Buffer.from('whole'),
+  compression?: string,
+) => lettersOfDelivery(refusals, { body, compression, routingKey: 'metering.cpu' });
 
 const refusal = (kind: Refusal['kind'], text: string): Refusal => ({
   kind,
@@ -18,7 +21,7 @@ const refusal = (kind: Refusal['kind'], text: string): Refusal => ({
 
 it('are one for each kind of refusal, line by line as it came', () => {
   const refusals = [refusal('unsigned', 'a'), refusal('unreadable', 'b'), refusal('unsigned', 'c')];
-  expect(lettersOf(refusals)).toEqual([
+  expect(deadLettersOf(refusals)).toEqual([
     {
       reason: 'unsigned: why a (the first of 2)',
       part: { body: Buffer.from('a\nc\n'), contentType: meteringContentType },
@@ -29,21 +32,21 @@ it('are one for each kind of refusal, line by line as it came', () => {
 
 it('is the one that was refused, as it came and of its content type, where there are no others', () => {
   const one = refusal('unsigned', '{\n}');
-  expect(lettersOf([one])).toEqual([{ reason: one.reason, part: { body: one.bytes } }]);
+  expect(deadLettersOf([one])).toEqual([{ reason: one.reason, part: { body: one.bytes } }]);
 });
 
 it('is the whole message where a part of several cannot stand in a line, or the whole was refused', () => {
-  expect(lettersOf([refusal('unsigned', 'a'), refusal('unreadable', '{\n}')])).toEqual([
+  expect(deadLettersOf([refusal('unsigned', 'a'), refusal('unreadable', '{\n}')])).toEqual([
     { reason: 'unsigned: why a (the first of 2)' },
   ]);
-  expect(lettersOf([{ kind: 'unreadable', reason: 'unreadable: empty', count: 1 }])).toEqual([
+  expect(deadLettersOf([{ kind: 'unreadable', reason: 'unreadable: empty', count: 1 }])).toEqual([
     { reason: 'unreadable: empty' },
   ]);
 });
 
 it('together are hardly larger than what came, however short its lines', () => {
   const refusals = Array.from({ length: 1_000 }, (_, n) => refusal(n % 2 ? 'unreadable' : 'unsigned', String(n)));
-  const sizes = lettersOf(refusals).map(({ part, reason }) => part!.body.byteLength + reason.length);
+  const sizes = deadLettersOf(refusals).map(({ part, reason }) => part!.body.byteLength + reason.length);
   expect(sizes.reduce((sum, size) => sum + size)).toBeLessThan(
     100 + refusals.reduce((sum, { bytes }) => sum + bytes!.byteLength + 1, 0),
   );
@@ -53,10 +56,10 @@ const token = `gAAAAABl${'x'.repeat(60)}`;
 
 it('of what nobody could read hold no credentials, whole or in lines, and all else as it came', () => {
   const frame = `{"oslo.message": "{\\"_context_auth_token\\": \\"${token}\\", \\"x\\": \\"\u00e9\\""`;
-  const [letter] = lettersOf([whole], Buffer.from(frame));
+  const [letter] = deadLettersOf([whole], Buffer.from(frame));
   expect(Buffer.from(letter!.part!.body).toString()).toBe(frame.replace(token, '[secret]'));
-  expect(lettersOf([whole], Buffer.from('{"a": 1'))).toEqual([{ reason: whole.reason }]);
-  const lines = lettersOf([refusal('unreadable', frame), refusal('unsigned', token)], Buffer.from(frame));
+  expect(deadLettersOf([whole], Buffer.from('{"a": 1'))).toEqual([{ reason: whole.reason }]);
+  const lines = deadLettersOf([refusal('unreadable', frame), refusal('unsigned', token)], Buffer.from(frame));
   expect(lines.map(({ part }) => Buffer.from(part!.body).toString())).toEqual([
     `${frame.replace(token, '[secret]')}\n`,
     // A metering message that somebody may sign again is kept as it is.
@@ -76,7 +79,7 @@ it.each([
   ['is larger than is looked through', Buffer.alloc(2 * mebibyte, `{"auth_token": "${token}"`), undefined],
   ['a library compressed', gzipSync(`{"auth_token": "${token}"`).subarray(0, -4), 'application/x-gzip'],
 ])('of what nobody could read and %s is a description that holds nothing of it', (_, body, compression) => {
-  const [letter, ...more] = lettersOf([whole], body, compression);
+  const [letter, ...more] = deadLettersOf([whole], body, compression);
   expect(more).toEqual([]);
   expect(letter).toMatchObject({ reason: whole.reason, part: { contentType: 'application/json' } });
   expect(JSON.parse(Buffer.from(letter!.part!.body).toString())).toEqual(described(body, compression));
@@ -89,7 +92,7 @@ it.each([
 ])(
   'of what %s is all of it, as it came',
   (_, refusals, body = Buffer.alloc(2 * mebibyte), compression?: string) => {
-    expect(lettersOf(refusals, body, compression)).toEqual([
+    expect(deadLettersOf(refusals, body, compression)).toEqual([
       { reason: expect.stringContaining(refusals[0]!.reason) },
     ]);
   },
@@ -99,7 +102,7 @@ it('of the unreadable lines of a large message hold no credentials either', () =
   const [short, long] = [`{"auth_token": "${token}"`, `{"auth_token": "${'x'.repeat(mebibyte)}"`];
   const why = { kind: 'unreadable', reason: 'unreadable: why', count: 1 } as const;
   const refusals = [short, long, short].map((text) => ({ ...why, bytes: Buffer.from(text) }));
-  const [letter] = lettersOf(refusals, Buffer.alloc(2 * mebibyte));
+  const [letter] = deadLettersOf(refusals, Buffer.alloc(2 * mebibyte));
   const lines = Buffer.from(letter!.part!.body).toString().trimEnd().split('\n');
   expect([lines[0], lines[2]]).toEqual(['{"auth_token": "[secret]"', '{"auth_token": "[secret]"']);
   expect(JSON.parse(lines[1]!)).toEqual(described(Buffer.from(long)));

@@ -27,7 +27,7 @@ const lineEnd = 0x0a;
  *
  * @param delivery whose they are
  */
-export function lettersOf(given: readonly Refusal[], delivery: Whole): readonly Letter[] {
+export function deadLettersOf(given: readonly Refusal[], delivery: Whole): readonly Letter[] {
   let room = maxLookedThroughBytes;
   const refusals = given.map((refusal) => {
     const { kind, bytes, reason } = refusal;

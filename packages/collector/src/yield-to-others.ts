@@ -7,7 +7,7 @@ const longest = 20;
 let last = 0;
 
 /** To be awaited between the steps of a long work: lets others have a turn where it is due, in all works together. */
-export async function breathe(): Promise<void> {
+export async function yieldToOthers(): Promise<void> {
   if (performance.now() - last < longest) return;
   await nextTurn();
   last = performance.now();

@@ -9,7 +9,7 @@ import { momentOf, periodOf } from './times.js';
 const tolerance = 86_400_000_000_000n;
 
 /** Why a notification waits among the dead letters until an operator has looked at it. */
-export interface Apart {
+export interface Quarantine {
   /** To count it by. */
   readonly kind: 'origin' | 'publisher' | 'early' | 'late' | 'contradictory';
   /** For people; begins with the kind. */
@@ -32,7 +32,10 @@ export interface Circumstances {
  * exchange it came, which RabbitMQ's permissions give to its service alone, whether it says that this service wrote it, whether it
  * is of a time that it can be of, and whether its times go together.
  */
-export function apart(notification: Notification, circumstances: Circumstances): Apart | undefined {
+export function quarantineReason(
+  notification: Notification,
+  circumstances: Circumstances,
+): Quarantine | undefined {
   return (
     ofOrigin(notification, circumstances) ??
     ofPublisher(notification, circumstances) ??
@@ -50,7 +53,7 @@ function announcesOn({ exchangeTopics }: ActiveHandler, exchange: string | undef
   return exchange === undefined || exchangeTopics.some((one) => one.exchange === exchange);
 }
 
-function ofOrigin({ eventType }: Notification, { exchange, handlers }: Circumstances): Apart | undefined {
+function ofOrigin({ eventType }: Notification, { exchange, handlers }: Circumstances): Quarantine | undefined {
   if (handlers.length === 0 || handlers.some((handler) => announcesOn(handler, exchange))) return undefined;
   const names = handlers.flatMap(({ exchangeTopics }) => exchangeTopics.map((one) => one.exchange));
   const came = exchange === '' ? 'directly in the queue' : `through exchange '${exchange}'`;
@@ -63,7 +66,7 @@ function ofOrigin({ eventType }: Notification, { exchange, handlers }: Circumsta
 function ofPublisher(
   { eventType, publisherId }: Notification,
   { exchange, handlers }: Circumstances,
-): Apart | undefined {
+): Quarantine | undefined {
   if (handlers.length === 0 || handlers.some((handler) => isFrom(handler, exchange, publisherId)))
     return undefined;
   const [{ name }] = handlers as readonly [ActiveHandler];
@@ -80,7 +83,7 @@ function oneOf(names: readonly string[]): string {
   return [...new Set(names)].map((name) => `'${name}'`).join(' or ');
 }
 
-function ofTime(notification: Notification, { now, maxAge }: Circumstances): Apart | undefined {
+function ofTime(notification: Notification, { now, maxAge }: Circumstances): Quarantine | undefined {
   const sent = momentOf(notification.timestamp);
   const [beginning, ending] = periodOf(notification);
   const latest = sorted(sent, beginning, ending).at(-1);
@@ -97,7 +100,7 @@ function ofTime(notification: Notification, { now, maxAge }: Circumstances): Apa
   return undefined;
 }
 
-function ofContradiction(notification: Notification): Apart | undefined {
+function ofContradiction(notification: Notification): Quarantine | undefined {
   const reason = contradiction(notification);
   return reason === undefined ? undefined : { kind: 'contradictory', reason: `contradictory: ${reason}` };
 }

@@ -7,7 +7,7 @@ import type { Component } from '@nephoscope/runtime';
 const pauses = { first: 250, longest: 15_000 };
 
 /** The start and the health of a store that is waited for while it is unavailable, as the broker is. */
-export function patientStore(
+export function retryingStore(
   store: SampleStore,
   { clock, logger }: { readonly clock: Clock; readonly logger: Logger },
 ): Component & { health(): Health } {
