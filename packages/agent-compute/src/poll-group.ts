@@ -22,7 +22,7 @@ export interface GroupPollster {
   readonly pollster: ComputePollster<InstancePart>;
   readonly logger: Logger | undefined;
   readonly makers: ReturnType<typeof createCounterMaker>;
-  /** What it yielded, as ours. */
+  /** The counters it yielded, as copies. */
   readonly readCounter: ReturnType<typeof counterReader>;
   readonly readTotal: ReturnType<typeof totalReader>;
   /** Declared names of the meters that this group wants of it. */
@@ -62,7 +62,10 @@ export interface ActivePollster {
   readonly leftAloneUntil?: bigint | undefined;
 }
 
-/** The configured groups, and one named `default` for the meters that none of them takes; groups without a meter are left out. */
+/**
+ * The configured groups, and one named `default` for the meters that none of them takes; groups without a meter are
+ * left out.
+ */
 export function createPollGroups(
   options: ComputeOptions,
   available: readonly ActivePollster[],

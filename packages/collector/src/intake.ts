@@ -8,10 +8,10 @@ import type { KnownMessages } from './known/known-messages.js';
 
 /** What goes to the dead letters, and why. */
 export interface Refusal {
-  /** To count it by. */
+  /** Label of the metric. */
   readonly kind:
     'unreadable' | 'unfinished' | RejectionReason | 'form-ambiguous' | 'expired' | 'conflict' | 'SAMPLE_INVALID';
-  /** For people; begins with the kind. */
+  /** For operators; begins with the kind. */
   readonly reason: string;
   /** The whole message, as it came, where there are none. */
   readonly bytes?: Uint8Array;
@@ -78,8 +78,8 @@ export type Reading = Generator<boolean | undefined, Intake, 'enough' | undefine
 
 /**
  * Reads and verifies each metering message of a delivery by itself: a bad one costs the others nothing. Where more than
- * {@link maxRefusals} are bad the reading ends there and the delivery is refused whole, beside the samples found so far:
- * when it is taken again they are known.
+ * {@link maxRefusals} are bad the reading ends there and the delivery is refused whole, beside the samples found so
+ * far: when it is taken again they are known.
  *
  * @param body where it is not what came, as of a compressed one
  */
@@ -125,7 +125,10 @@ export function* refusing(delivery: Delivery, error: unknown): Reading {
   return { delivery, samples: [], refusals: [unreadable(describeError(error))], withoutVolume: [] };
 }
 
-/** Larger than any body of our agents; of these one at a time is read, since what is made of it may be several times as large. */
+/**
+ * Larger than any body of our agents; of these one at a time is read, since what is made of it may be several times as
+ * large.
+ */
 export const maxMiddleBytes = 1024 * 1024;
 /** One that was begun so often and never done with may be what ended those who had begun it. */
 const mostAttempts = 2;

@@ -6,8 +6,8 @@ import { z } from 'zod';
 import { pauseAfter } from './plugin-pause.js';
 
 /**
- * Of plugins that ended the program, how often, when at last, ms since 1970, and whether that was while they were imported: as
- * the watchdog's thread notes it.
+ * Of plugins that ended the program, how often, when at last, ms since 1970, and whether that was while they were
+ * imported: as the watchdog's thread notes it.
  */
 const notes = z.record(
   z.string(),
@@ -26,10 +26,10 @@ export interface LeftAlone {
 }
 
 /**
- * Says of a plugin, by its name, whether it is to be left alone since it ended the program before this start: for a minute
- * after the first time, for twice as long after each further one. A note that cannot be read is none.
+ * Says of a plugin, by its name, whether it is to be left alone since it ended the program before this start: for a
+ * minute after the first time, for twice as long after each further one. A note that cannot be read is none.
  *
- * @param onUnreadable hears why it cannot be read, unless there is none
+ * @param onUnreadable receives the error if the file exists and cannot be read
  */
 export function blockingPlugins(
   note: string | undefined,
@@ -41,7 +41,7 @@ export function blockingPlugins(
     if (!Object.hasOwn(known, plugin)) return undefined;
     const { times, last, whileImported } = known[plugin]!;
     const pause = pauseAfter(times);
-    // Whoever set the clock back leaves nobody out for longer.
+    // A clock that was set back does not prolong the suspension.
     const left = Math.min(pause, last + pause - Number(clock.now() / 1_000_000n));
     return left <= 0
       ? undefined

@@ -18,11 +18,11 @@ export interface ClockWatchParts {
   readonly onStep?: (listener: () => void) => () => void;
 }
 
-/** How the clocks stand to each other, ms. */
+/** Differences between the clocks, ms. */
 interface Offsets {
   /** Of the wall clock and the time since the machine was booted: only who sets the wall clock changes it. */
   readonly set: number;
-  /** Of the time since the machine was booted and the monotonic clock, which stands still while it is suspended. */
+  /** Difference between the time since boot and the monotonic clock, which stops during a suspension. */
   readonly suspended: number;
 }
 
@@ -91,7 +91,7 @@ export function clockWatch({
     const end = onStep(look);
     while (!signal.aborted) {
       await clock.sleep(pause, signal).catch(() => undefined);
-      // Also when it stops: a step that nobody told would be one that nobody knows of.
+      // Also on stop, so that the last step is logged.
       look();
     }
     end();

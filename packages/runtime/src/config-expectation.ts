@@ -2,14 +2,14 @@ import { z } from 'zod';
 
 import { isSecretKey } from './secret-values.js';
 
-/** What a JSON Schema says of one option, as far as a sentence needs it. */
+/** The parts of an option's JSON Schema that error messages use. */
 export interface Described {
   readonly title?: string;
-  /** Examples, under a name of our own: a schema that transforms has no `examples` of its input. */
+  /** Examples, under a separate name: a transforming schema has no `examples` of its input. */
   readonly like?: readonly string[];
-  /** Of a number, such as `seconds`; of a time span or a size, what a number without a unit is of. */
+  /** The unit of a number, such as `seconds`; of a time span or size the unit of a plain number. */
   readonly unit?: string;
-  /** Of an option that is gone: what to do instead. */
+  /** For a removed option: what to do instead. */
   readonly retired?: string;
   readonly type?: string;
   readonly enum?: readonly unknown[];
@@ -30,7 +30,7 @@ export function described(schema: z.ZodType): Described {
   return z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as Described;
 }
 
-/** What stands at a path of it; undefined where that cannot be told. */
+/** The schema at a path; undefined if it cannot be determined. */
 export function describedAt(schema: Described, path: readonly PropertyKey[]): Described | undefined {
   const [key, ...rest] = path;
   if (key === undefined) return schema;
@@ -43,7 +43,7 @@ export function describedAt(schema: Described, path: readonly PropertyKey[]): De
   return undefined;
 }
 
-/** What an option takes, for a sentence: `a whole number from 1 to 600`. */
+/** The accepted values of an option as a phrase: `a whole number from 1 to 600`. */
 export function expected(option: Described): string {
   if (option.title !== undefined) return named(option.title, option.like ?? []);
   if (option.const !== undefined) return quoted(option.const);
@@ -83,7 +83,7 @@ export function found(value: unknown, path: readonly PropertyKey[], option: Desc
   return isShown && isWord && isClosed(option) ? quoted(value) : 'a text';
 }
 
-/** How to write what was most likely meant. */
+/** How to write the value that was probably meant. */
 export function advice(value: unknown, option: Described): string {
   const kinds = kindsOf(option);
   const takes = (...types: readonly string[]) => kinds.some(({ type = '' }) => types.includes(type));
@@ -105,14 +105,14 @@ function kindsOf(option: Described): readonly Described[] {
   return option.anyOf?.flatMap(kindsOf) ?? [option];
 }
 
-/** Where a text may stand, numbers are allowed so that one of digits needs no quotes. */
+/** Text options also accept numbers, so that digits need no quotes. */
 function alternatives(options: readonly Described[]): readonly Described[] {
   return options.some(({ type }) => type === 'string')
     ? options.filter(({ type }) => type !== 'integer' && type !== 'number')
     : options;
 }
 
-/** Whether it takes only what can be told beforehand, so that nothing secret is put there. */
+/** Whether its possible values are all known, so that it cannot contain a secret. */
 function isClosed(option: Described): boolean {
   if (option.title !== undefined || option.enum !== undefined || option.const !== undefined) return true;
   if (option.anyOf !== undefined) return option.anyOf.every(isClosed);

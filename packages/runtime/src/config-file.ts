@@ -10,13 +10,13 @@ import { hasAlias, mergedInto, yamlMistakes } from './yaml-mistakes.js';
 /** A configuration as it was written, before any schema: values, and where each stood. */
 export interface RawConfig {
   readonly values: Record<string, unknown>;
-  /** `file:line` of a path, or the environment variable that set it; of what is not there, of the nearest around it. */
+  /** `file:line` of a path, or the environment variable that set it; for a missing key the nearest enclosing one. */
   locate(path: readonly PropertyKey[]): string;
   /** Warnings about a working configuration that should be corrected. */
   readonly warnings: readonly string[];
 }
 
-/** Where every program looks for its configuration unless told otherwise. */
+/** The default path of the configuration. */
 export const defaultConfigPath = '/etc/nephoscope/nephoscope.yaml';
 
 const environmentPrefix = 'NEPHOSCOPE_';
@@ -29,7 +29,8 @@ const environmentPrefix = 'NEPHOSCOPE_';
  * Digits that a number would not give back (`007`, `1e3`, more than 2^53) are text, so that a secret or
  * an id stays what was written.
  *
- * @throws CONFIG_UNREADABLE when the file is not there or is not YAML, with the place of each mistake and never its text
+ * @throws CONFIG_UNREADABLE when the file does not exist or is not YAML, with the position of each mistake and never
+ * its text
  */
 export async function readConfig(path: string, environment: NodeJS.ProcessEnv): Promise<RawConfig> {
   const text = await readText(path);
@@ -65,7 +66,7 @@ export async function readConfig(path: string, environment: NodeJS.ProcessEnv): 
   };
 }
 
-/** What a failed read comes from, and what to do about it. */
+/** Causes of a failed read, and what to do. */
 const unreadable: Readonly<Record<string, string>> = {
   ENOENT: 'there is no such file: name one with --config',
   EISDIR: 'it is a folder: name the file in it',
@@ -101,7 +102,7 @@ function parseYaml(text: string, lineCounter = new LineCounter()): Document {
 function toValues(document: Document, path: string): unknown {
   try {
     const values = (document.toJS() as unknown) ?? {};
-    // An alias within what it stands for is found out here.
+    // An alias inside its own target is detected here.
     JSON.stringify(values);
     return values;
   } catch {
@@ -114,7 +115,10 @@ function exact(text: string, number: number): number | string {
   return (Number.isInteger(number) || !/^-?\d+\.\d+$/.test(text)) && String(number) !== text ? text : number;
 }
 
-/** Where the key or the list item at a path stands, or else the nearest around it; of what is merged in or an alias, where that is written. */
+/**
+ * Position of the key or list item at a path, or of the nearest enclosing one; for merged or aliased values, of their
+ * definition.
+ */
 function offsetOf(document: Document, written: unknown, path: readonly PropertyKey[]): number | undefined {
   const [key, ...rest] = path;
   if (key === undefined) return undefined;
@@ -139,7 +143,7 @@ function startOf(node: Node | undefined): number | undefined {
 
 function layOver(values: Record<string, unknown>, environment: NodeJS.ProcessEnv): Map<string, string> {
   const origins = new Map<string, string>();
-  // In order, so that a section set as a whole comes before single keys of it.
+  // Sorted, so that a section set as a whole is applied before single keys in it.
   for (const variable of Object.keys(environment).sort()) {
     const text = environment[variable];
     if (!variable.startsWith(environmentPrefix) || text === undefined) continue;
@@ -187,7 +191,7 @@ function valueOf(text: string): unknown {
   if (quoted !== null) return quoted[1];
   if (!/^\s*[[{]/.test(text)) return text;
   const document = parseYaml(text);
-  // A text that only begins like a list is one; the schema says so where a list is wanted.
+  // A value that only begins like a list is text; the schema refuses it where a list is required.
   if (document.errors.length > 0 || hasAlias(document)) return text;
   return document.toJS() as unknown;
 }

@@ -7,12 +7,12 @@ import type { RawConfig } from './config-file.js';
 import type { ConfigProblem } from './config-problem.js';
 import { outdated } from './outdated-options.js';
 
-/** What is told of an error is cut off after 2,000 characters. */
+/** Error descriptions are truncated to 2,000 characters. */
 const longestList = 1_900;
 
 const name = /^[\w@][\w@./-]{0,39}$/;
 
-/** Every mistake of a configuration at once, each with its path and place. */
+/** All mistakes of a configuration, each with its path and position. */
 export class ConfigInvalid extends NephoscopeError {
   readonly problems: readonly ConfigProblem[];
   /** A line for each; in its message are as many as fit. */
@@ -29,12 +29,12 @@ export class ConfigInvalid extends NephoscopeError {
   }
 }
 
-/** One line for people: what is at which path, and where that is written. */
+/** One line: the path, the mistake and its position. */
 export function formatProblem(raw: RawConfig, { path, message }: ConfigProblem): string {
   return `${formatPath(path)}: ${message} (${raw.locate(path)})`;
 }
 
-/** Those that fit into what is told of an error, and how many more there are. */
+/** As many as fit into an error description, and how many more there are. */
 function asMany(lines: readonly string[]): readonly string[] {
   let length = 0;
   const shown = lines.filter((line) => (length += line.length + 1) <= longestList);
@@ -54,7 +54,7 @@ export function formatPath(path: readonly PropertyKey[]): string {
   );
 }
 
-/** What the schema makes of a value that stands at `path`, or everything that is wrong with it. */
+/** The parsed value at `path`, or everything that is wrong with it. */
 export function check<T>(
   schema: z.ZodType<T>,
   value: unknown,
@@ -69,7 +69,7 @@ export function check<T>(
   return { ok: false, problems: parsed.error.issues.flatMap((issue) => problemsOf(issue, whole, [], path)) };
 }
 
-/** @param outer the path within the schema that the issue's own path goes on from */
+/** @param outer the path in the schema that the issue's path is relative to */
 function problemsOf(
   issue: z.core.$ZodIssue,
   whole: Described,
@@ -86,7 +86,7 @@ function problemsOf(
     });
   }
   if (issue.code === 'invalid_union' && issue.input !== undefined && issue.input !== null) {
-    // The alternative that is at least of the right type is the one that was meant.
+    // The alternative of the right type is probably the intended one.
     const meant = issue.errors.find((issues) => !issues.some((one) => isOfOtherType(one)));
     if (meant !== undefined) return meant.flatMap((one) => problemsOf(one, whole, within, prefix));
   }
@@ -107,21 +107,24 @@ function isOfOtherType(issue: z.core.$ZodIssue): boolean {
   return issue.errors.every((issues) => issues.some(isOfOtherType));
 }
 
-/** What the issue itself says, for what no JSON Schema tells. */
+/** The issue's own text, for checks that JSON Schema cannot express. */
 function ofIssue(issue: z.core.$ZodIssue): Described {
   if (issue.code === 'invalid_type') return { type: issue.expected };
   if (issue.code === 'invalid_value') return { enum: issue.values };
   return {};
 }
 
-/** The keys that may be written there. */
+/** The allowed keys. */
 function namesOf(schema: Described | undefined): readonly string[] {
   return Object.entries(schema?.properties ?? {}).flatMap(([key, { retired }]) =>
     retired === undefined ? [key] : [],
   );
 }
 
-/** The paths of the keys of this name, wherever in the schema they are: `interval` and `computeInterval` of `compute.interval`. */
+/**
+ * The paths of the keys of this name, wherever in the schema they are: `interval` and `computeInterval` of
+ * `compute.interval`.
+ */
 function placesOf(key: string, schema: Described, path: readonly string[] = []): readonly (readonly string[])[] {
   return namesOf(schema).flatMap((name) => [
     ...(name === key || [...path, name].join('').toLowerCase() === key.toLowerCase() ? [[...path, name]] : []),
@@ -129,7 +132,7 @@ function placesOf(key: string, schema: Described, path: readonly string[] = []):
   ]);
 }
 
-/** @param elsewhere paths where there is such a key */
+/** @param elsewhere paths where this key is allowed */
 function hint(key: string, known: readonly string[], elsewhere: readonly (readonly PropertyKey[])[]): string {
   if (elsewhere.length > 0 && elsewhere.length <= 3)
     return `; did you mean ${elsewhere.map((place) => `'${formatPath(place)}'`).join(' or ')}?`;

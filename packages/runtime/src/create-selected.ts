@@ -17,7 +17,8 @@ import { watchOver } from './watchdog.js';
  * the log and counted. One that declines is told, and is no failure.
  *
  * @param what they are, for people, such as `pollster`
- * @param around `note`, of pollsters: the file that says which of them ended the program. One that is to be left alone since is
+ * @param around `note`, of pollsters: the file that says which of them ended the program. One that is to be left alone
+ * since is
  *   made at the first call of `getCounters`, and `make` is told.
  * @param make from what the plugin made, and the logger whose lines bear its name; what it throws is its failure
  */
@@ -28,7 +29,7 @@ export function createSelected<Product, Made>(
     readonly logger: RootLogger;
     readonly clock: Clock;
     readonly host: string;
-    /** What the operator set for services; each plugin gets the row of its own. */
+    /** The operator's settings of services; each plugin receives those of its own service. */
     readonly services?: Readonly<Record<string, ServiceSettings | undefined>>;
     readonly note?: string | undefined;
   },
@@ -52,14 +53,14 @@ export function createSelected<Product, Made>(
   };
   for (const { declared, failure } of inactive) if (failure !== undefined) failed(declared.name, failure);
 
-  // Ours come first: what they send need not wait for one of others that has to be cut off.
+  // Built-in plugins first: their samples need not wait for a third-party plugin that must be interrupted.
   const oursFirst = [...active].sort(
     (a, b) => Number(isOurs(b.declared.packageName)) - Number(isOurs(a.declared.packageName)),
   );
   const made = oursFirst.flatMap((one): Made[] => {
     const { name, packageDirectory, packageName } = one.declared;
     try {
-      // Ours are in folders with the programs' own code.
+      // Built-in plugins are in the programs' own directories.
       if (isOurs(packageName)) trustPlugin(name);
       else {
         knowPluginFolder(name, packageDirectory);

@@ -6,7 +6,7 @@ import { endProcess, guardProcess, refusePlugins } from './process-guard.js';
 
 const stopDeadline = 10_000;
 
-/** Runs until it is done or `signal` is aborted; resolves when everything it opened is closed again. */
+/** Runs until it is finished or `signal` is aborted; resolves when everything it opened is closed. */
 export type Main = (signal: AbortSignal) => Promise<void>;
 
 /**
@@ -24,9 +24,9 @@ const withoutMeaning = {
  * 1 when it failed. Further signals change nothing. A program that has not stopped 10 s after the first, or
  * whose process lives on 10 s after `main` ended because something was left open, is ended with code 1.
  *
- * SIGHUP, SIGUSR1 and SIGUSR2 are logged and nothing else. A reader of the log, or of what plugins print, that is gone does not end the program.
- * What it makes on disk is its user's alone. What plugins do to the process is said in {@link guardProcess}: whoever ends it
- * after this with a code of its own calls {@link endProcess}.
+ * SIGHUP, SIGUSR1 and SIGUSR2 are logged and nothing else. A reader of the log, or of what plugins print, that is gone
+ * does not end the program. What it makes on disk is its user's alone. What plugins do to the process is said in {@link
+ * guardProcess}: whoever ends it after this with a code of its own calls {@link endProcess}.
  */
 export async function runToExit(main: Main, logger: () => Logger | undefined): Promise<number> {
   const controller = new AbortController();
@@ -43,7 +43,8 @@ export async function runToExit(main: Main, logger: () => Logger | undefined): P
   const onOther = (signal: NodeJS.Signals) =>
     logger()?.info({ signal }, `ignored ${signal}: ${withoutMeaning[signal as keyof typeof withoutMeaning]}`);
   process.umask(0o077);
-  // Node's diagnostic reports hold the environment, in which there may be secrets; versions before 22.13 cannot leave it out.
+  // Node's diagnostic reports hold the environment, in which there may be secrets; versions before 22.13 cannot leave
+  // it out.
   if ('excludeEnv' in process.report) process.report.excludeEnv = true;
   process.stderr.on('error', () => undefined);
   // A plugin may print, to whom it likes.

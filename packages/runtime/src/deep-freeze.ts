@@ -1,7 +1,7 @@
-// Readings and what a plugin's table holds are trees of a few levels; anything deeper is nobody's to change by mistake.
+// Readings and a plugin's tables are trees of a few levels; deeper values are not changed by mistake.
 const deepest = 16;
 
-/** Freezes a value and all that is in it, and gives it back: what several are given is nobody's to change. */
+/** Freezes a value and everything in it, and returns it, so that no plugin can change what others receive. */
 export function deepFreeze<T>(value: T, depth = 0): T {
   if (typeof value !== 'object' || value === null || depth > deepest || ArrayBuffer.isView(value)) return value;
   // Still to be gone through when it is frozen: what is in it need not be.

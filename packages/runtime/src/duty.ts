@@ -9,18 +9,18 @@ export class Duty {
   readonly #what: string;
   #expected: { readonly within: number; readonly from: bigint; readonly since: bigint } | undefined;
 
-  /** @param what has not happened then, for people, such as `no cycle has ended` */
+  /** @param what has not happened, for messages, such as `no cycle has ended` */
   constructor(what: string, clock: Clock) {
     this.#what = what;
     this.#clock = clock;
   }
 
-  /** It must be done within so many ms from now. */
+  /** Sets the deadline, ms from now. */
   expect(within: number): void {
     this.#expected = { within, from: this.#clock.monotonic(), since: this.#clock.now() };
   }
 
-  /** Nothing is to be done. */
+  /** Removes the deadline. */
   done(): void {
     this.#expected = undefined;
   }

@@ -20,17 +20,18 @@ interface Known {
 export interface HealthWatchParts {
   readonly checks: HealthChecks;
   readonly serviceManager: ServiceManager | undefined;
-  /** Aborted when the program is told to stop. */
+  /** Aborted when the program is to stop. */
   readonly stopped: AbortSignal;
   readonly clock: Clock;
   readonly logger: Logger;
 }
 
 /**
- * Looks at the checks again and again, from when it is made until the program is told to stop: what is not well is named
- * in the log, with since when, and shown by `checks`. Where systemd listens it is told that the program is ready, how it is, and, as
- * long as nothing of the program is stuck, that it is alive: one that does not do its work is started anew. What only
- * waits for something that is away is not, and neither is one that has not started yet: that has its time extended.
+ * Looks at the checks again and again, from when it is made until the program is told to stop: what is not well is
+ * named in the log, with since when, and shown by `checks`. Where systemd listens it is told that the program is ready,
+ * how it is, and, as long as nothing of the program is stuck, that it is alive: one that does not do its work is
+ * started anew. What only waits for something that is away is not, and neither is one that has not started yet: that
+ * has its time extended.
  */
 export class HealthWatch {
   readonly #parts: HealthWatchParts;

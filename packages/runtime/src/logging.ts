@@ -15,7 +15,7 @@ export interface RootLogger extends Logger {
 }
 
 /**
- * One JSON object a line, on standard error unless told otherwise: standard output belongs to results.
+ * One JSON object per line, by default on standard error: standard output is for results.
  * Times are ISO 8601; errors keep their code, message, stack and causes, as far as 4 KiB of a line have room.
  */
 export function createLogger(options: {

@@ -40,7 +40,7 @@ export interface MemoryBus extends MessageBus {
 interface Message extends OutgoingMessage {
   /** Its publisher still waits. */
   awaited: boolean;
-  /** One of its queues is done with it, or, with an error, there is no hope of that. */
+  /** One of its queues has settled it; with an error, it cannot be settled any more. */
   settled(error?: NephoscopeError): void;
 }
 
@@ -111,7 +111,7 @@ export function createMemoryBus({
   }
 
   function deliverAll(queue: Queue): void {
-    // Only what is there now, so that what is requeued meanwhile waits for the next turn.
+    // Only the current messages; those requeued meanwhile wait for the next turn.
     for (let left = queue.entries.length; left > 0 && state === 'running'; left--) {
       const consumer = queue.consumers.find(({ prefetch, unsettled }) => unsettled < prefetch);
       if (consumer === undefined) return;
@@ -176,7 +176,7 @@ export function createMemoryBus({
     }
   }
 
-  /** Hands a message to a listener; what becomes of it there is its own affair. */
+  /** Passes a message to a listener, which handles its own errors. */
   function tell({ handler }: Listener, { body }: OutgoingMessage): void {
     setImmediate(() => {
       try {

@@ -6,7 +6,7 @@ interface Request {
   readonly reject: (error: Error) => void;
 }
 
-/** A lock inside of one process, granted to one after another in the order of asking. */
+/** A lock within one process, granted in the order of the requests. */
 export class MemoryLock {
   readonly #name: string;
   readonly #waiting = new Set<Request>();
@@ -17,7 +17,7 @@ export class MemoryLock {
     this.#name = name;
   }
 
-  /** Resolves when it is the asker's turn; rejects with the signal's reason. */
+  /** Resolves when the lock is granted; rejects with the signal's reason. */
   async lead(signal: AbortSignal): Promise<Leadership> {
     signal.throwIfAborted();
     let abort: () => void = () => undefined;

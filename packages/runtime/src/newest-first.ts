@@ -7,8 +7,8 @@ interface Entry<T> {
 }
 
 /**
- * What waits for its turn and is worthless when it is late: the newest goes first, and the oldest are dropped when
- * there are too many or they have waited for too long. Of equal keys the newest stays.
+ * A queue for work that is worthless when late: newest first; the oldest are dropped when there are too many or they
+ * waited too long. Of equal keys the newest is kept.
  */
 export class NewestFirst<T> {
   readonly #most: number;
@@ -17,7 +17,7 @@ export class NewestFirst<T> {
   readonly #onDropped: (count: number) => void;
   readonly #entries = new Map<string, Entry<T>>();
 
-  /** @param limits `most` may wait, each for `maxAge` ms; `onDropped` is told how many were dropped */
+  /** @param limits at most `most` wait, each for `maxAge` ms; `onDropped` receives the number of dropped ones */
   constructor(
     limits: { readonly most: number; readonly maxAge: number; readonly onDropped: (count: number) => void },
     clock: Pick<Clock, 'monotonic'>,

@@ -2,8 +2,8 @@ import type { Described } from './config-expectation.js';
 import type { ConfigProblem } from './config-problem.js';
 
 /**
- * What a checked value has of versions before, and still works: options that have no effect any more, and time spans and
- * sizes without their unit.
+ * What a checked value has of versions before, and still works: options that have no effect any more, and time spans
+ * and sizes without their unit.
  */
 export function outdated(
   schema: Described,
@@ -20,7 +20,7 @@ export function outdated(
     return value.flatMap((item: unknown, index) => outdated(schema.items ?? {}, item, [...path, index]));
   const others = typeof schema.additionalProperties === 'object' ? schema.additionalProperties : {};
   return Object.entries(value).flatMap(([key, inner]: [string, unknown]) =>
-    // A key without a value is one that is not written.
+    // A key without a value counts as absent.
     inner === undefined ? [] : outdated(schema.properties?.[key] ?? others, inner, [...path, key]),
   );
 }

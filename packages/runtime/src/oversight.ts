@@ -12,13 +12,15 @@ import { systemClock } from './system-clock.js';
 
 /** How others see a program that runs on, and how it sees itself. */
 export interface Oversight {
-  /** To be started before all else. */
+  /** Must be started first. */
   readonly components: readonly Component[];
   /** Tells that all has started. @param program its name and version */
   running(program: string): void;
 }
 
-/** Metrics, a status server, a watch over the program's checks and over the clocks; systemd is told where it listens. */
+/**
+ * Metrics, the status server, and monitoring of the program's checks and the clocks; notifies systemd if it listens.
+ */
 export function oversee({
   checks,
   status: options,
@@ -29,7 +31,7 @@ export function oversee({
   readonly checks: HealthChecks;
   readonly status: StatusOptions;
   readonly registry: Registry;
-  /** Aborted when the program is told to stop. */
+  /** Aborted when the program is to stop. */
   readonly stopped: AbortSignal;
   readonly logger: Logger;
 }): Oversight {

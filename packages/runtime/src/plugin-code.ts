@@ -6,11 +6,13 @@ import { NephoscopeError } from '@nephoscope/core';
 import { Counter } from 'prom-client';
 import type { Registry } from 'prom-client';
 
-/** So long a plugin's code may keep the thread for itself, ms. */
+/** How long a plugin's code may block the thread, ms. */
 const longestTurn = 1_000;
 /** CPU time that it must have used of that, µs. */
 const ownTime = 400_000;
-/** So often it may be cut off without having used it, each time after twice the time: what sleeps in a call uses none. */
+/**
+ * So often it may be cut off without having used it, each time after twice the time: what sleeps in a call uses none.
+ */
 const mostCuts = 3;
 
 const atWork = new AsyncLocalStorage<string | undefined>();
@@ -18,7 +20,7 @@ const folders = new Map<string, string>();
 const trusted = new Set<string>();
 const strays = new Map<string, number>();
 
-// A time-out ends what a script runs, wherever it loops, and a script takes no arguments.
+// A script's timeout interrupts any loop; a script takes no arguments.
 const handOver = new Script("globalThis[Symbol.for('nephoscope.plugin code')] ??= {}").runInThisContext() as {
   work?: () => void;
 };
@@ -61,7 +63,10 @@ export function runPluginCode<T>(plugin: string, work: () => T, onCut: () => voi
   });
 }
 
-/** Runs code of a plugin, whose name what goes wrong later bears, without a bound; of the program itself without a name. */
+/**
+ * Runs a plugin's code without a time limit and attributes later failures to it; for the program's own code no name is
+ * given.
+ */
 export function attributeTo<T>(plugin: string | undefined, work: () => T): T {
   // With its first run an AsyncLocalStorage makes every promise of the program dearer.
   const isProgram = plugin === undefined || isTrusted(plugin);
@@ -74,7 +79,7 @@ export function isOurs(packageName: string): boolean {
   return packageName.startsWith('@nephoscope/');
 }
 
-/** Tells that a plugin of this name is ours; in another section somebody else's may have the same name. */
+/** Marks a plugin of this name as built-in; in another section a third-party plugin may have the same name. */
 export function trustPlugin(plugin: string): void {
   trusted.add(plugin);
 }
@@ -91,7 +96,7 @@ function isTimeout(error: unknown): boolean {
   );
 }
 
-/** Tells where the code of a plugin is: by that it is known where nothing else says whose it is. */
+/** Registers the directory of a plugin's code, which identifies it when nothing else does. */
 export function knowPluginFolder(plugin: string, directory: string): void {
   folders.set(directory, plugin);
 }
@@ -105,7 +110,7 @@ export function pluginAtWork(stack?: string): string | undefined {
   return undefined;
 }
 
-/** Counts a failure outside of every call of the plugin. Gives how many there were. */
+/** Counts a failure outside all calls of the plugin. @returns the number so far */
 export function countStray(plugin: string): number {
   const count = (strays.get(plugin) ?? 0) + 1;
   strays.set(plugin, count);

@@ -5,8 +5,8 @@ import { NephoscopeError } from '@nephoscope/core';
 import type { Namespace } from '@nephoscope/core';
 
 /**
- * How far a package may be relied on, as its author declares it: `nephoscope.stability` in package.json. What each level
- * promises: docs/stability.md.
+ * How far a package may be relied on, as its author declares it: `nephoscope.stability` in package.json. What each
+ * level promises: docs/stability.md.
  */
 export const stabilityLevels = ['stable', 'beta', 'experimental'] as const;
 export type Stability = (typeof stabilityLevels)[number];
@@ -60,7 +60,7 @@ export function discoverPlugins(programDirectory: string): readonly DeclaredPlug
   const packages = new Set<string>();
   for (const directory of declaringDirectories(realpathSync(programDirectory))) {
     const manifest = readManifest(directory);
-    // The deployment's copy of a package comes first and stands for any second copy of it.
+    // The deployment's copy of a package comes first and replaces any other copy.
     if (manifest.name !== undefined && packages.has(manifest.name)) continue;
     packages.add(manifest.name ?? directory);
     for (const plugin of declarations(directory, manifest)) {
@@ -97,7 +97,10 @@ function declaringDirectories(program: string): Set<string> {
   return directories;
 }
 
-/** The folder that the operator ran `npm install` in: what lies above the outermost node_modules; none in a source checkout. */
+/**
+ * The folder that the operator ran `npm install` in: what lies above the outermost node_modules; none in a source
+ * checkout.
+ */
 function deploymentDirectory(program: string): string | undefined {
   const marker = join('/', 'node_modules', '/');
   const at = program.indexOf(marker);
@@ -115,7 +118,7 @@ function addDependencies(directories: Set<string>, of: string): void {
   }
 }
 
-/** A global install has no package.json: everything at the top of its node_modules was asked for by name. */
+/** A global install has no package.json: everything at the top of its node_modules was installed by name. */
 function installedNames(deployment: string): string[] {
   const root = join(deployment, 'node_modules');
   return readdirSync(root).flatMap((name) => {
@@ -124,7 +127,7 @@ function installedNames(deployment: string): string[] {
   });
 }
 
-/** Node's own look-up: the nearest node_modules upwards that has the package. Whether there is one. */
+/** Node's own look-up: whether a node_modules directory upwards has the package. */
 function addInstalled(directories: Set<string>, from: string, name: string): boolean {
   for (let directory = from; ; directory = dirname(directory)) {
     const candidate = join(directory, 'node_modules', name);

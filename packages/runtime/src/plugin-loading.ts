@@ -22,7 +22,7 @@ export async function loadPlugin<N extends Namespace>(
   const what = `the plugin '${declared.name}' (${declared.namespace}) of ${origin(declared)}`;
   let module: { readonly default?: unknown };
   let timer: NodeJS.Timeout | undefined;
-  // A module that waits at its top level for what never comes would hold up the whole program.
+  // A module with a top-level await that never settles would block the whole program.
   const overdue = new Promise<never>((_, reject) => {
     timer = setTimeout(
       () => reject(new Error(`it was not loaded after ${importDeadline / 1_000} s`)),

@@ -8,7 +8,7 @@ const mostFields = 20;
 const mostLines = 100;
 const minute = 60_000;
 
-/** A logger for a plugin: its lines are bounded, in their size and in their number. What is left out is counted and told. */
+/** A logger for a plugin, with limits on the size and number of lines. Omitted lines are counted and reported. */
 export function pluginLogger(logger: Logger, now: () => number = () => performance.now()): Logger {
   let since = now();
   let lines = 0;

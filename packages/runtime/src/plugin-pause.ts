@@ -16,7 +16,7 @@ export class Pause {
   #until: bigint | undefined;
   #times = 0;
 
-  /** @param until on the monotonic clock, where it is to be left alone from the beginning */
+  /** @param until on the monotonic clock, if it is suspended from the start */
   constructor(until?: bigint) {
     this.#until = until;
   }

@@ -1,7 +1,7 @@
 import { NephoscopeError } from '@nephoscope/core';
 import type { Namespace } from '@nephoscope/core';
 
-/** What a program calls of that which `create` made, of plugins of which there are many. */
+/** The members of a plugin's product that a program calls, for sections with many plugins. */
 const productOf: { readonly [N in Namespace]?: readonly string[] } = {
   'poll.compute': ['getCounters'],
   'poll.central': ['getCounters'],
@@ -11,7 +11,7 @@ const productOf: { readonly [N in Namespace]?: readonly string[] } = {
 /**
  * Checks what `create` of a plugin returned.
  *
- * @throws PLUGIN_INVALID when it is not what such a plugin makes
+ * @throws PLUGIN_INVALID when the product lacks a member
  */
 export function checkProduct(product: unknown, namespace: Namespace): void {
   const missing = productOf[namespace]?.find(

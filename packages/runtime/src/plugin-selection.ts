@@ -37,7 +37,7 @@ type Path = readonly PropertyKey[];
 
 /**
  * The one plugin that a section names by its `type`, the section's other keys being its options.
- * Without the plugin, `problems` says why.
+ * Without a plugin, `problems` is the reason.
  */
 export async function choosePlugin<N extends Namespace>(
   all: readonly DeclaredPlugin[],
@@ -68,7 +68,7 @@ export async function choosePlugin<N extends Namespace>(
  * One that cannot be imported is set aside with its failure, so that it costs only itself. One that loops while it is
  * imported ends the program; that is noted, and for a time it is not imported at a start.
  *
- * @param note the file that says which plugins ended the program, where there is one
+ * @param note the file of plugins that ended the program, if there is one
  */
 export async function selectPlugins<N extends Namespace>(
   all: readonly DeclaredPlugin[],

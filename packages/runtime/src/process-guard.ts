@@ -7,7 +7,7 @@ import { sayable } from './log-line.js';
 import { endSurely } from './end-surely.js';
 import { countStray, pluginAtWork } from './plugin-code.js';
 
-/** What a plugin must not do to the process that it shares with others, beside ending it. */
+/** What a plugin must not do to the shared process, besides ending it. */
 type Guarded =
   'exit' | 'reallyExit' | 'abort' | 'kill' | 'chdir' | 'umask' | 'removeAllListeners' | 'removeListener' | 'off';
 type Call = (...args: readonly unknown[]) => unknown;
@@ -26,10 +26,11 @@ export interface ProcessGuard {
 let guard: ProcessGuard | undefined;
 
 /**
- * Guards the process against what is in it, for as long as the program runs. What a plugin leaves unhandled is logged with
- * its name and counted, and the program goes on; what is nobody's ends it with code 1. Nobody but the program ends it,
- * changes its folder or takes its listeners away: who tries gets an error. No end is silent, and none but the program's own
- * has code 0. What all code shares of the language cannot be replaced. A warning of Node.js is a line of the log.
+ * Guards the process against what is in it, for as long as the program runs. What a plugin leaves unhandled is logged
+ * with its name and counted, and the program goes on; what is nobody's ends it with code 1. Nobody but the program ends
+ * it, changes its folder or takes its listeners away: who tries gets an error. No end is silent, and none but the
+ * program's own has code 0. What all code shares of the language cannot be replaced. A warning of Node.js is a line of
+ * the log.
  */
 export function guardProcess(logger: () => Logger | undefined): ProcessGuard {
   return (guard ??= installGuard(logger));
@@ -97,7 +98,7 @@ function installGuard(logger: () => Logger | undefined): ProcessGuard {
   for (const name of ['exit', 'reallyExit', 'abort', 'chdir'] as const) refuse(name, always);
   refuse('umask', ([mask]) => mask !== undefined);
   refuse('kill', ([pid, signal]) => signal !== 0 && [process.pid, -process.pid, 0].includes(Number(pid)));
-  // Those of the program are there by now, and those that Node keeps itself listen to every event.
+  // The program's listeners are registered by now; Node's internal ones listen to all events.
   const ours = new Set(process.eventNames());
   refuse('removeAllListeners', ([event]) => event === undefined || ours.has(event as string));
   const listeners = new Set([...ours].flatMap((event) => process.rawListeners(event as 'exit')));
@@ -137,7 +138,7 @@ function installGuard(logger: () => Logger | undefined): ProcessGuard {
       }
     });
   };
-  // Not a listener: a plugin could take that away.
+  // Not a listener, because a plugin could remove it.
   process.setUncaughtExceptionCaptureCallback((error) => {
     try {
       onUnhandled(error);
@@ -169,8 +170,9 @@ function stackOf(error: unknown): string | undefined {
 }
 
 /**
- * What all code in the process shares is replaced by nobody: our samples are counted, kept in maps and written as JSON with
- * it. Properties of Object.prototype can be changed and none added, since code may override those in its own objects.
+ * What all code in the process shares is replaced by nobody: our samples are counted, kept in maps and written as JSON
+ * with it. Properties of Object.prototype can be changed and none added, since code may override those in its own
+ * objects.
  */
 function protectLanguage(): void {
   Object.preventExtensions(Object.prototype);
@@ -191,15 +193,15 @@ function protectLanguage(): void {
   for (const name of Object.getOwnPropertyNames(globalThis)) fix(name);
 }
 
-/** Globals that Node.js loads when they are first used, and which our programs and what they bring do use. */
+/** Globals that Node.js loads on first use and that the programs and their dependencies use. */
 const usedLater = new Set([
   ...['process', 'Buffer', 'AbortController', 'AbortSignal', 'DOMException', 'Event'],
   ...['TextEncoder', 'TextDecoder', 'crypto', 'performance', 'atob', 'btoa'],
 ]);
 
 /**
- * Binds a global for good. One that is loaded when it is first used is loaded now, or left alone: loading all of them costs more than
- * what nobody uses is worth. New ones may still be added.
+ * Binds a global for good. One that is loaded when it is first used is loaded now, or left alone: loading all of them
+ * costs more than what nobody uses is worth. New ones may still be added.
  */
 function fix(name: string): void {
   const { configurable, enumerable = false, get } = Object.getOwnPropertyDescriptor(globalThis, name)!;

@@ -39,7 +39,7 @@ export const commonSections = {
     .describe('Settings of the cloud’s services that differ from the defaults, by service.'),
 };
 
-/** A section that names a plugin by `type` and holds that plugin's options beside it. */
+/** A section that names a plugin by `type` and contains that plugin's options. */
 export const pluginSection = (defaultType: string, description: string) =>
   z
     .looseObject({ type: z.string().default(defaultType).describe('The name of the plugin.') })
@@ -57,7 +57,7 @@ export const selectionOptions = (what: string) => ({
     .describe(`Names of ${what} that do not run; their code is not loaded.`),
 });
 
-/** What a section says of its plugins, whatever else is wrong in it: a mistake elsewhere must not hide theirs. */
+/** The plugin settings of a section, despite other mistakes in it, which must not hide those of plugins. */
 function selectionIn(section: unknown, optionsKey: string): Selection {
   const given = z.record(z.string(), z.unknown()).catch({}).parse(section);
   const names = z.array(z.string()).optional().catch(undefined);
@@ -86,7 +86,7 @@ export interface ProgramDefinition<Shape extends z.ZodRawShape = z.ZodRawShape> 
   readonly chosen: Readonly<Record<string, Namespace>>;
   /** Sections with {@link selectionOptions}. */
   readonly selected: Readonly<Record<string, SelectedSection>>;
-  /** The file that says which plugins ended the program, of one that has where to keep it. */
+  /** The file of plugins that ended the program, for programs with a state directory. */
   readonly note?: (config: z.output<z.ZodObject<Shape>>) => string;
 }
 
@@ -108,7 +108,10 @@ export const sectionsOfFile = [
 ];
 const ofOthers = Object.fromEntries(sectionsOfFile.map((key) => [key, z.unknown().optional()]));
 
-/** Rows of services that no plugin is for. While plugins of others are disabled nothing can be said: their code is not loaded. */
+/**
+ * Rows of services without a plugin. Not checked while third-party plugins are disabled, because their code is not
+ * loaded.
+ */
 function strangeServices(
   given: unknown,
   { active, inactive }: { readonly active: readonly ActivePlugin[]; readonly inactive: readonly InactivePlugin[] },
@@ -137,14 +140,14 @@ export interface Configured<Shape extends z.ZodRawShape = z.ZodRawShape> {
 /**
  * Checks a configuration against the program's own sections and its plugins' schemas.
  *
- * @throws CONFIG_INVALID with every mistake at once; what discovery and import of a needed plugin throw
+ * @throws CONFIG_INVALID with all mistakes; the errors of discovery and of importing a required plugin
  */
 export async function configure<Shape extends z.ZodRawShape>(
   program: ProgramDefinition<Shape>,
   raw: RawConfig,
   declared: readonly DeclaredPlugin[] = discoverPlugins(program.directory),
 ): Promise<Configured<Shape>> {
-  // A section whose keys are all commented out is as if it was not there.
+  // A section whose keys are all commented out counts as absent.
   const wholeFile = z.strictObject({ ...ofOthers, ...program.sections });
   const given = Object.fromEntries(
     Object.entries(raw.values).filter(([key, value]) => value !== null || !Object.hasOwn(wholeFile.shape, key)),
@@ -155,7 +158,7 @@ export async function configure<Shape extends z.ZodRawShape>(
 
   const chosen: Record<string, ActivePlugin> = {};
   for (const [key, namespace] of Object.entries(program.chosen)) {
-    // Parsed by itself: a mistake elsewhere must not hide those of this section.
+    // Parsed separately: a mistake elsewhere must not hide those of this section.
     const section = (program.sections[key] as ReturnType<typeof pluginSection>).safeParse(given[key]);
     if (!section.success) continue;
     const result = await choosePlugin(declared, namespace, section.data, [key]);
@@ -164,7 +167,7 @@ export async function configure<Shape extends z.ZodRawShape>(
     if (result.active !== undefined) chosen[key] = result.active;
   }
 
-  // Who only checks a configuration leaves nobody alone.
+  // A check of the configuration suspends no plugin.
   const note = parsed.ok && isGuarded() ? program.note?.(parsed.data as never) : undefined;
   const selected: Record<string, Awaited<ReturnType<typeof selectPlugins>>> = {};
   for (const [key, { namespace, options }] of Object.entries(program.selected)) {

@@ -5,11 +5,11 @@ import { component, startAll, stopAll, untilAborted } from './lifecycle.js';
 import type { Component } from './lifecycle.js';
 
 /**
- * Runs a program that works on while the bus is away, so that nobody awaits the start of the bus: starts the
+ * Runs a program that continues without the bus and does not wait for it to start: starts the
  * components, runs until that is over or `stopped` is aborted, and stops everything again. The start of the bus fails
  * only if the operator must fix something, such as a wrong password, and that ends the program.
  *
- * @throws what the start of the bus or of a component, `run` or stopping throws
+ * @throws the errors of starting the bus or a component, of `run`, and of stopping
  */
 export async function runBesideBus({
   bus,
@@ -20,7 +20,7 @@ export async function runBesideBus({
 }: {
   readonly bus: MessageBus;
   readonly components: readonly Component[];
-  /** Called when all components are started. */
+  /** Called when all components have started. */
   readonly run: () => Promise<void>;
   readonly stopped: AbortSignal;
   readonly logger: Logger;

@@ -17,7 +17,7 @@ interface State<G> {
   latest: number;
 }
 
-/** What is due, when it is due. An rxjs Observable, of which those outside need no more than this. */
+/** Emits each group when it is due: the part of an rxjs Observable that callers need. */
 export interface Schedule<G> {
   subscribe(observer: {
     readonly next?: (due: readonly G[]) => void;
@@ -26,12 +26,14 @@ export interface Schedule<G> {
 }
 
 /**
- * Which groups, each with an interval in ms, are due: all at once first, then each at the multiples of its interval on the wall clock,
- * so that agents read at the same moments whenever they were started. After a jump of the wall clock a group
- * is due at the next multiple from there, and, however often it jumps, half an interval after the last at the soonest and
- * two at the latest; so is the second time, after the first one. Never completes; errors only when the clock does.
+ * Which groups, each with an interval in ms, are due: all at once first, then each at the multiples of its interval on
+ * the wall clock, so that agents read at the same moments whenever they were started. After a jump of the wall clock a
+ * group is due at the next multiple from there, and, however often it jumps, half an interval after the last at the
+ * soonest and two at the latest; so is the second time, after the first one. Never completes; errors only when the
+ * clock does.
  *
- * @param onMissed hears of what fell due while the process did nothing, and is left out: how often, and for how long that was, ms. It is
+ * @param onMissed hears of what fell due while the process did nothing, and is left out: how often, and for how long
+ * that was, ms. It is
  *   called before what is due then.
  */
 export function schedule<G extends { readonly interval: number }>(
@@ -66,7 +68,7 @@ export function schedule<G extends { readonly interval: number }>(
           const isOver = due <= now;
           if ((isOver && elapsed >= earliest) || elapsed >= latest) {
             ready.push(group);
-            // One that is late by less was not held up by a jump: the next one is not.
+            // A smaller delay is not caused by a clock step, so the next one is unaffected.
             const last = elapsed - (isOver && now - due < interval ? now - due : 0);
             state.earliest = last + shortest * interval;
             state.latest = last + longestInterval * interval;
@@ -86,8 +88,8 @@ export function schedule<G extends { readonly interval: number }>(
 }
 
 /**
- * How often something was due from `from` to `to`, the last time of each group left out: that is not too late. The time is the wall clock's
- * as it would be if nobody had set it.
+ * How often something was due from `from` to `to`, the last time of each group left out: that is not too late. The time
+ * is the wall clock's as it would be if nobody had set it.
  */
 function missed<G extends { readonly interval: number }>(
   states: readonly State<G>[],

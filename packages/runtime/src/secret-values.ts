@@ -11,7 +11,7 @@ export function isSecretKey(key: string): boolean {
   return secretKey.test(key);
 }
 
-/** The same without what is secret: no values of keys that sound like it, no passwords in URLs. */
+/** A copy without secrets: no values of secret-sounding keys, no passwords in URLs. */
 export function withoutSecrets(value: unknown, key = ''): unknown {
   if (isSecretKey(key) && value !== null && value !== undefined)
     return Array.isArray(value) ? value.map(() => redacted) : redacted;
@@ -30,15 +30,18 @@ export async function exposedSecrets(path: string, values: Record<string, unknow
   return exposure(path, 'which holds secrets');
 }
 
-/** Where a client of libvirt looks for its key by TLS when its URL names no folder: root's, and other users' before that. */
+/**
+ * Where a client of libvirt looks for its key by TLS when its URL names no folder: root's, and other users' before
+ * that.
+ */
 const libvirtKeys = [
   '/etc/pki/libvirt/private/clientkey.pem',
   ...(process.geteuid?.() === 0 ? [] : [join(homedir(), '.pki', 'libvirt', 'clientkey.pem')]),
 ];
 
 /**
- * The same of the files with private keys that a configuration names, or by which it has some that are at their usual place; one
- * that is not there is told by whoever reads it.
+ * The same of the files with private keys that a configuration names, or by which it has some that are at their usual
+ * place; one that is not there is told by whoever reads it.
  */
 export async function exposedKeys(
   values: unknown,

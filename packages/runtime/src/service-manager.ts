@@ -4,20 +4,21 @@ import { LogLimit } from '@nephoscope/async';
 import { describeError } from '@nephoscope/core';
 import type { Clock, Logger } from '@nephoscope/core';
 
-/** systemd-notify waits until systemd has read the message, and is ended after so long, ms. */
+/** Time limit for systemd-notify, which waits until systemd has read the message, ms. */
 const longest = 5_000;
 
 /** systemd's side of a service with `Type=notify` (sd_notify(3)). */
 export interface ServiceManager {
-  /** How often it must hear `WATCHDOG=1`, ms; undefined where it does not listen for that. */
+  /** Interval within which it expects `WATCHDOG=1`, ms; undefined if it does not. */
   readonly watchdog: number | undefined;
-  /** Tells it these assignments, such as `READY=1`. Never rejects; a failure is logged. */
+  /** Sends assignments such as `READY=1`. Never rejects; a failure is logged. */
   notify(...assignments: readonly string[]): Promise<void>;
 }
 
 /**
- * The one that started this process, if it is one: where NOTIFY_SOCKET is set. Node.js has no datagram sockets of the Unix
- * kind, and what has them is compiled; `systemd-notify` is there wherever systemd is. Being another process, it needs
+ * The one that started this process, if it is one: where NOTIFY_SOCKET is set. Node.js has no datagram sockets of the
+ * Unix kind, and what has them is compiled; `systemd-notify` is there wherever systemd is. Being another process, it
+ * needs
  * `NotifyAccess=all` in the unit.
  */
 export function serviceManager(
@@ -29,7 +30,7 @@ export function serviceManager(
   const isForUs = pid === undefined || pid === String(process.pid);
   const watchdog = isForUs && Number(microseconds) > 0 ? Number(microseconds) / 1_000 : undefined;
   const log = new LogLimit(clock);
-  // Of the rest of the environment it is told nothing: there may be secrets in it.
+  // The rest of the environment is not passed on: it may contain secrets.
   const env = { PATH, NOTIFY_SOCKET: socket };
   return {
     watchdog,

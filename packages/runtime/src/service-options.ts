@@ -29,7 +29,7 @@ const answers = {
 
 const row = <Shape extends z.ZodRawShape>(shape: Shape) => z.strictObject({ ...announces, ...shape });
 
-/** The services of our own plugins, with the settings that only some of them have. */
+/** The services of the built-in plugins, with the settings that only some of them have. */
 const ours = {
   nova: row({
     format: z

@@ -12,7 +12,7 @@ const placeholders = [
   /^(0?123456789?0?|abcdefghi?|qwertyuiop|letmein\d*)$/,
 ];
 
-/** A template that nobody filled in: `<secret>`, `${SECRET}`, `{{ secret }}`, `%SECRET%`, `@SECRET@`. */
+/** An unfilled template: `<secret>`, `${SECRET}`, `{{ secret }}`, `%SECRET%`, `@SECRET@`. */
 const template = /^\s*(<.*>|\$\{.*\}|\$\(.*\)|\{\{.*\}\}|%.*%|@.*@|__.*__)\s*$/s;
 
 const fewest = 4;
@@ -23,8 +23,8 @@ function isPlaceholder(text: string): boolean {
 }
 
 /**
- * A secret that several programs share. Whoever knows it forges what is billed, so what everybody could know is none.
- * One of digits alone may come as a number, which readConfig gives only where it reads back to the same digits.
+ * A secret shared by several programs. Anyone who knows it can forge billed samples, so placeholders are refused. One
+ * of digits alone may be a number, which readConfig returns only if it keeps the same digits.
  */
 export const sharedSecret = z
   .union([z.string(), z.int()])

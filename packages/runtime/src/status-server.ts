@@ -52,7 +52,7 @@ export const statusOptions = (port: number) =>
 export type HealthChecks = Readonly<Record<string, () => Health>>;
 
 export interface StatusServer extends Component {
-  /** Where it listens, once started. */
+  /** Its address, once started. */
   readonly url: string;
 }
 
@@ -138,7 +138,7 @@ export function createStatusServer(
   };
 }
 
-/** The name that a client asked for: without its port, its brackets and a last dot. None where it sent none, as HTTP/1.0 may. */
+/** The host name of a request, without port, brackets and trailing dot. Undefined without a Host header (HTTP/1.0). */
 function hostNameOf(header: string | undefined): string | undefined {
   if (header === undefined || header === '') return undefined;
   return header

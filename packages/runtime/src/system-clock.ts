@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Clock } from '@nephoscope/core';
 
 // The wall clock in ns at the monotonic clock's zero. Date.now() has only milliseconds, the sum below has
-// microseconds; it is taken anew when both clocks drift apart, that is, when somebody set the wall clock.
+// microseconds; it is measured again when both clocks drift apart, that is, when the wall clock was set.
 let offset = measureOffset();
 
 function measureOffset(): bigint {
@@ -12,7 +12,7 @@ function measureOffset(): bigint {
 
 const tolerance = 2_000_000n;
 
-// More than any slew comes to between two looks at the clock that are not far apart.
+// More than slewing can change between two readings of the clock in short succession.
 const step = 500_000_000n;
 const listeners = new Set<() => void>();
 

@@ -1,7 +1,7 @@
 /**
- * The program of the watchdog's thread, as a text: so it starts the same from what is built and from the sources, and in a
- * few milliseconds. It is given each plugin with the URL of its folder, by which it is found on the stack, and asks the
- * program whether it is there.
+ * The program of the watchdog's thread, as a text: so it starts the same from what is built and from the sources, and
+ * in a few milliseconds. It is given each plugin with the URL of its folder, by which it is found on the stack, and
+ * asks the program whether it is there.
  */
 export const watchdogThread = `
 const { readFileSync, writeSync } = require('node:fs');
@@ -19,17 +19,18 @@ const look = 250;
 // it must have had the CPU, or have slept in a call, for the second. A busy host is no blocked program.
 const longest = 4_000;
 const own = 2_000;
-// So long the program may take to show its stack, ms, of its own time and by the looks at it.
+// How long the program may take to report its stack, ms, by its own time and by the samples taken.
 const answer = 3_000;
 const longestAnswer = 10_000;
-// A program that was told to stop so long ago and does not answer for the second, ms, is ended; it shows its stack in the third.
+// A program that is to stop for the first time, ms, and has not answered for the second is killed; it reports its stack
+// within the third.
 const stopping = 5_500;
 const stoppingAnswer = 1_000;
 const stoppingStack = 2_500;
 
-// So long a note of it may take, ms: a disk that hangs must not keep the program.
+// Time limit for writing the note, ms: a hanging disk must not keep the program alive.
 const noting = 500;
-// Who has not ended the program for so long begins anew, ms.
+// A plugin's count is reset after this long without ending the program, ms.
 const forgiven = 86_400_000;
 
 const plugins = [];
@@ -67,8 +68,9 @@ function ask() {
   parentPort.postMessage('are you there?');
 }
 
-// The time from now on that is the program's own, in which it had a CPU or slept in a call, ms. A look may take longer than it
-// should, as this thread waits for a CPU too: so what the program had of it is not what is left when its waiting is taken off.
+// The time from now on that is the program's own, in which it had a CPU or slept in a call, ms. A look may take longer
+// than it should, as this thread waits for a CPU too: so what the program had of it is not what is left when its
+// waiting is taken off.
 function ownTime() {
   const from = mainThread();
   return {
@@ -85,7 +87,8 @@ function ownTime() {
   };
 }
 
-// How long the main thread has had a CPU, and was ready to run while another had it, ms; 0 where the system does not tell.
+// How long the main thread has had a CPU, and was ready to run while another had it, ms; 0 where the system does not
+// tell.
 function mainThread() {
   try {
     const [used, waited] = readFileSync('/proc/self/task/' + process.pid + '/schedstat', 'utf8').split(' ');
@@ -95,8 +98,9 @@ function mainThread() {
   }
 }
 
-// A program that loops hears no signal, and on a busy host it may be long before that is sure: who tells it to stop does not
-// wait for it. Node.js has no other way to hear a signal in a thread; where this one is gone, the looks above remain.
+// A program that loops hears no signal, and on a busy host it may be long before that is sure: who tells it to stop
+// does not wait for it. Node.js has no other way to hear a signal in a thread; where this one is gone, the looks above
+// remain.
 function hearSignals() {
   process.noDeprecation = true;
   const { Signal } = process.binding('signal_wrap');
@@ -118,7 +122,7 @@ async function stop() {
   if (!isAnswered) await end((shown) => shown.looked < stoppingStack);
 }
 
-// Looks what the program does, says it, and ends it.
+// Reads the program's stack, logs it, and kills the program.
 async function end(mayGoOn) {
   if (isKilled) return;
   const session = new Session();
@@ -159,14 +163,14 @@ function kill(frames) {
   try {
     writeSync(2, JSON.stringify(line) + '\\n');
   } catch {
-    // Nobody reads it.
+    // No reader.
   }
   void Promise.race([note(plugin), sleep(noting)])
     .catch(() => undefined)
     .then(() => process.kill(process.pid, 'SIGKILL'));
 }
 
-// The next start is told, and leaves the plugin alone for some time.
+// A note for the next start, which suspends the plugin for some time.
 async function note(plugin) {
   if (workerData.note === undefined || plugin === undefined) return;
   const notes = await readFile(workerData.note, 'utf8').then(JSON.parse).catch(() => ({}));
@@ -174,7 +178,7 @@ async function note(plugin) {
   const { times = 0, last: before = 0 } = notes[plugin] ?? {};
   const whileImported = plugin === importing;
   notes[plugin] = { times: last - before < forgiven ? times + 1 : 1, last, whileImported };
-  // At the first start there may be no folder yet.
+  // The directory may not exist at the first start.
   await mkdir(dirname(workerData.note), { recursive: true, mode: 0o700 });
   const file = await open(workerData.note + '.new', 'w', 0o600);
   try {

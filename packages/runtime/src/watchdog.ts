@@ -7,14 +7,15 @@ import { describeError } from '@nephoscope/core';
 import { watchdogThread } from './watchdog-thread.js';
 import type { Importing, Watched } from './watchdog-thread.js';
 
-/** So long the program waits for the thread, ms; on a host that is so busy, it comes later. */
+/** How long the program waits for the thread, ms; on a busy host the thread starts later. */
 const longestStart = 5_000;
 
 let thread: Worker | undefined;
 
 /**
  * Has a thread watch over the program, in which code of this plugin may loop where nobody can cut it off, in a timer or
- * after an `await`: then no signal is heard any more. It ends the process by SIGKILL, after a line that names the plugin, and within
+ * after an `await`: then no signal is heard any more. It ends the process by SIGKILL, after a line that names the
+ * plugin, and within
  * 10 s of a SIGTERM or SIGINT. It costs 8 MiB and is there only for plugins of others.
  *
  * @param note the file in which it notes who that was, for the next start; the first call decides
@@ -28,8 +29,8 @@ export function watchOver(plugin: string, directory: string, note?: string): voi
 }
 
 /**
- * As {@link watchOver}, for as long as the plugin is imported: what blocks the program then and is not on the stack, as a package
- * that the plugin brings, is blamed on it. To be called before the import; what it gives, after it.
+ * As {@link watchOver}, for as long as the plugin is imported: what blocks the program then and is not on the stack, as
+ * a package that the plugin brings, is blamed on it. To be called before the import; what it gives, after it.
  */
 export function watchImport(plugin: string, directory: string, note?: string): () => void {
   watchOver(plugin, directory, note);
@@ -49,7 +50,7 @@ function startThread(note: string | undefined): Worker {
   worker.unref();
   worker.on('message', () => worker.postMessage('here'));
   worker.on('error', (error) =>
-    // It may be before there is a log; from a warning of Node.js comes a line of it.
+    // There may be no log yet; a warning of Node.js becomes a log line.
     process.emitWarning(`nobody watches over plugins that block the program: ${describeError(error)}`),
   );
   // It needs nothing of this thread, and the plugin may loop from its first line.

@@ -3,7 +3,7 @@ import type { Document, Node, YAMLError, YAMLMap } from 'yaml';
 
 type Code = YAMLError['code'];
 
-/** One thing that is not YAML, and where in the text it stands. */
+/** A mistake in the YAML text, and its position. */
 export interface YamlMistake {
   readonly offset: number;
   readonly message: string;
@@ -13,8 +13,8 @@ const quotes =
   'a text that begins with a special character such as * & ! % @ { [ or `, or holds ": ", needs quotes';
 
 /**
- * What is wrong, in our own words: those of the parser quote the text, which may be a secret. Complete, so that a new
- * kind of mistake does not compile.
+ * Our own description of each mistake: the parser's messages quote the text, which may be a secret. Complete, so that a
+ * new kind of mistake fails to compile.
  */
 const messages: Readonly<Record<Code, string>> = {
   ALIAS_PROPS: `an alias cannot have a tag or an anchor (${quotes})`,
@@ -42,11 +42,13 @@ const messages: Readonly<Record<Code, string>> = {
   UNEXPECTED_TOKEN: `this was not expected here (${quotes})`,
 };
 
-/** Everything wrong with a document; a warning too, as of an unknown tag, whose value is not what the operator meant. */
+/**
+ * All mistakes of a document, including warnings such as an unknown tag, whose value is not what the operator meant.
+ */
 export function yamlMistakes(document: Document): readonly YamlMistake[] {
   const errors = [...document.errors, ...document.warnings];
   const unclosed = errors.find(isUnclosed);
-  // All that follows is read as if it stood within.
+  // Everything after it is read as part of it.
   if (unclosed !== undefined) return [{ offset: unclosed.pos[0], message: notClosed }];
   const mistakes = errors.map(({ code, pos }) => ({
     offset: pos[0],
@@ -59,12 +61,14 @@ export function yamlMistakes(document: Document): readonly YamlMistake[] {
 
 const notClosed = 'a bracket or brace that was opened further up is not closed before this line';
 
-/** The parser's words hold nothing of the text here: `Flow sequence in block collection must be … and end with a ]`. */
+/**
+ * These messages of the parser do not quote the text: `Flow sequence in block collection must be … and end with a ]`.
+ */
 function isUnclosed({ code, message }: YAMLError): boolean {
   return code === 'BAD_INDENT' && message.startsWith('Flow ');
 }
 
-/** Most often texts that begin with `*` and have no quotes. */
+/** Usually unquoted texts that begin with `*`. */
 function unresolvedAliases(document: Document): readonly YamlMistake[] {
   const mistakes: YamlMistake[] = [];
   visit(document, {
@@ -95,7 +99,7 @@ function wrongMerges(document: Document): readonly YamlMistake[] {
   return mistakes;
 }
 
-/** What a mapping takes over by `<<`: mappings or aliases of them, unless it is a mistake. */
+/** The value of `<<` in a mapping: mappings or aliases of them, unless it is a mistake. */
 export function mergedInto(map: YAMLMap): readonly unknown[] {
   return map.items
     .filter(({ key }) => isScalar(key) && key.type === 'PLAIN' && key.source === '<<')

@@ -1,7 +1,7 @@
 import { isJsonObject } from '@nephoscope/message';
 import type { JsonObject, JsonValue } from '@nephoscope/message';
 
-/** Keys of what nobody else may see, and of contexts, which nova serializes into payloads with the caller's token. */
+/** Keys of secrets, and of contexts, which nova serializes into payloads with the caller's token. */
 const secretKey =
   /token|secret|passw|pass$|credential|private_?key|api_?key|authorization|cookie|user_?data|^_?context|_context$/i;
 
@@ -23,7 +23,9 @@ export function mayHoldSecret(text: string): boolean {
 /** A run of such characters, from its beginning, before a dot and as many as a token has at least behind it. */
 const beforeDot = /(?<![\w-])[\w-]{11,}(?=\.[\w-]{8})/g;
 
-/** JSON web tokens, `eyJ…….………`. Looked for in each run once: from each `eyJ` on, it would be all of a long run again. */
+/**
+ * JSON web tokens, `eyJ…….………`. Looked for in each run once: from each `eyJ` on, it would be all of a long run again.
+ */
 function holdsWebToken(text: string): boolean {
   for (const [run] of text.matchAll(beforeDot)) {
     const start = run.indexOf('eyJ');

@@ -3,7 +3,7 @@ import type { JsonObject, JsonValue } from '@nephoscope/message';
 
 import { mayHoldSecret, withoutCredentials } from './credentials.js';
 
-/** What plugins may need of a notification beside its payload. */
+/** What plugins may need of a notification in addition to its payload. */
 const keptFields = [
   'event_type',
   'message_id',

@@ -11,10 +11,10 @@ export interface ActiveHandler {
   readonly handler: NotificationHandler;
   readonly exchangeTopics: readonly ExchangeTopics[];
   wants(eventType: string): boolean;
-  /** Whose notifications it takes: patterns of `publisher_id`. */
+  /** Accepted publishers: patterns of `publisher_id`. */
   readonly publishers: readonly string[];
   isBy(publisherId: string): boolean;
-  /** What it yielded, as ours. */
+  /** The counters it yielded, as copies. */
   readonly readCounter: ReturnType<typeof counterReader>;
   /** Runs code of it; throws PLUGIN_BLOCKED when that is cut off, and for some time after. */
   run<T>(work: () => T): T;
@@ -23,7 +23,7 @@ export interface ActiveHandler {
 const topicsOf = z.array(z.object({ exchange: z.string().min(1), topics: z.array(z.string().min(1)) }));
 const patternsOf = z.array(z.string());
 
-/** Makes what the selected plugins make. One that fails costs only itself. */
+/** Creates the handlers of the selected plugins. One that fails does not affect the others. */
 export function createHandlers(
   selected: Configured['selected'][string] | undefined,
   notificationTopics: readonly string[],
@@ -45,7 +45,7 @@ export function createHandlers(
       return {
         name,
         handler,
-        // As ours, once: nothing that it changes later is declared to the broker.
+        // Copied once: later changes by the plugin are not declared to the broker.
         exchangeTopics: topicsOf.parse(handler.exchangeTopics({ notificationTopics: [...notificationTopics] })),
         publishers,
         isBy: wildcards(publishers),

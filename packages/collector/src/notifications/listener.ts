@@ -51,7 +51,7 @@ export interface NotificationListenerParts {
   /** The first signs. */
   readonly secrets: readonly Secret[];
   readonly signature: SignatureForm;
-  /** Started and stopped by whoever made it, before and after the listener. */
+  /** Started by its owner before the listener, and stopped after it. */
   readonly bus: MessageBus;
   readonly handlers: readonly ActiveHandler[];
   /** How many plugins do not run though they should; for the metrics. */
@@ -64,28 +64,28 @@ export interface NotificationListenerParts {
   readonly prefetch?: number;
 }
 
-/** What is left to do for a notification before it may be acknowledged. */
+/** Remaining work for a notification before it may be acknowledged. */
 interface Work {
   readonly publish: Translation['messages'];
   readonly samples: ReadonlyMap<string, number>;
   readonly letters: readonly Letter[];
-  /** The letters are safe. */
+  /** The dead letters are stored. */
   onSetAside?(): void;
 }
 
 interface UnderWay {
-  /** Ends it: the notification comes again, here or to another collector. */
+  /** Aborts the work: the notification is delivered again, here or to another collector. */
   readonly giveUp: AbortController;
   readonly done: Promise<void>;
 }
 
 const nothing: Work = { publish: [], samples: new Map(), letters: [] };
-/** What notifications that are under way may take together, bytes. */
+/** Total size of notifications in progress, bytes. */
 const maxHeldBytes = 32 * 1024 * 1024;
-/** Of larger ones one at a time is read and published: what is made of it may be several times as large. */
+/** Larger notifications are processed one at a time: their samples may be several times as large. */
 const maxSmallBytes = 128 * 1024;
 const pauses = { first: 250, longest: 15_000 };
-// What is not done by then when the listener stops goes back to the queue with the end of the bus.
+// When the listener stops, unfinished notifications return to the queue as the bus closes.
 const lastSettling = 2_000;
 
 /**
@@ -158,7 +158,7 @@ export class NotificationListener implements Component {
     );
   }
 
-  /** Takes no more, finishes what the bus confirms in 2 s, and gives everything else back to the queue. */
+  /** Accepts no more, finishes what the bus confirms within 2 s, and returns everything else to the queue. */
   stop(): Promise<void> {
     return (this.#stopped ??= this.#stop());
   }
@@ -223,7 +223,7 @@ export class NotificationListener implements Component {
     await Promise.all(publish.map((message) => this.#insist(() => this.#parts.bus.publish(message), signal)));
   }
 
-  /** Does what the bus refuses again and again, with growing pauses, until it is done or `signal` is aborted. */
+  /** Retries work that the bus refuses, with growing pauses, until it succeeds or `signal` is aborted. */
   async #insist(act: () => Promise<void>, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     const { clock, logger } = this.#parts;
@@ -252,7 +252,7 @@ export class NotificationListener implements Component {
     try {
       body = await decompressed(delivery, maxNotificationBytes);
     } catch (error) {
-      // As it came: there is nothing to take credentials out of, and who knows how may still read it.
+      // Unchanged: it has no readable credentials to remove, and a newer version may be able to read it.
       return this.#unreadable(delivery, [{ reason: describeError(error) }]);
     }
     return this.#workOf(delivery, body);

@@ -3,12 +3,12 @@ import { isNephoscopeError } from '@nephoscope/core';
 import { mayHoldSecret } from './credentials.js';
 
 const longestReason = 500;
-/** Characters of a stack in which its first place stands. */
+/** Length of the part of a stack that is searched for its first location. */
 const longestFrames = 2_000;
 
 /**
- * What may be told of an error that a plugin threw over a notification. The text of a coded error is written for
- * people; that of any other may quote what the plugin was given, so only its kind and place are told.
+ * The loggable part of an error that a plugin threw. The text of a coded error is meant for operators; the text of any
+ * other may quote the notification, so only its type and location are given.
  */
 export function pluginFailure(error: unknown): string {
   try {
@@ -23,7 +23,7 @@ function describe(error: unknown): string {
     return mayHoldSecret(error.message) ? error.code : `${error.code}: ${error.message.slice(0, longestReason)}`;
   if (!(error instanceof Error)) return 'it threw a value that is not an error';
   const { constructor, message, stack = '' } = error;
-  // Behind the text, which stands in the stack too.
+  // After the message, which the stack repeats.
   const frames = stack.slice(stack.indexOf(message) + message.length).slice(0, longestFrames);
   const place = /^ +at .*?([\w.-]+:\d+:\d+)\)?$/m.exec(frames)?.[1];
   return place === undefined ? constructor.name : `${constructor.name} at ${place}`;

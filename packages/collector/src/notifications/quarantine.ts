@@ -5,21 +5,21 @@ import { contradiction } from './contradiction.js';
 import type { ActiveHandler } from './handlers.js';
 import { momentOf, periodOf } from './times.js';
 
-/** Clocks and time zones of services may be wrong by so much, ns. */
+/** Tolerated error of the services' clocks and time zones, ns. */
 const tolerance = 86_400_000_000_000n;
 
-/** Why a notification waits among the dead letters until an operator has looked at it. */
+/** Why a notification goes to the dead letters for an operator to check. */
 export interface Quarantine {
-  /** To count it by. */
+  /** Label of the metric. */
   readonly kind: 'origin' | 'publisher' | 'early' | 'late' | 'contradictory';
-  /** For people; begins with the kind. */
+  /** For operators; begins with the kind. */
   readonly reason: string;
 }
 
 export interface Circumstances {
-  /** On which it was published; '' for straight into the queue, undefined where the bus does not say. */
+  /** The exchange it was published on; '' if directly in the queue, undefined if the bus does not report it. */
   readonly exchange: string | undefined;
-  /** The plugins that want it. */
+  /** The plugins that handle its type. */
   readonly handlers: readonly ActiveHandler[];
   /** ns since 1970 UTC. */
   readonly now: bigint;
@@ -28,9 +28,9 @@ export interface Circumstances {
 }
 
 /**
- * What is known to be wrong with a notification before any plugin sees it. It is not signed: what can be checked is on which
- * exchange it came, which RabbitMQ's permissions give to its service alone, whether it says that this service wrote it, whether it
- * is of a time that it can be of, and whether its times go together.
+ * What is known to be wrong with a notification before any plugin sees it. It is not signed: what can be checked is on
+ * which exchange it came, which RabbitMQ's permissions give to its service alone, whether it says that this service
+ * wrote it, whether it is of a time that it can be of, and whether its times go together.
  */
 export function quarantineReason(
   notification: Notification,
@@ -89,7 +89,7 @@ function ofTime(notification: Notification, { now, maxAge }: Circumstances): Qua
   const latest = sorted(sent, beginning, ending).at(-1);
   if (latest !== undefined && latest > now + tolerance)
     return { kind: 'early', reason: `early: it is dated ${formatTimestamp(latest)}, in the future` };
-  // The audit of a period comes in the course of the next one.
+  // The audit of a period arrives during the next one.
   const length = beginning === undefined || ending === undefined || ending < beginning ? 0n : ending - beginning;
   const [earliest] = sorted(sent, ending === undefined ? undefined : ending + length);
   if (earliest !== undefined && earliest < now - maxAge)

@@ -73,7 +73,7 @@ export function readNotification(unwrapped: UnwrappedNotification): Notification
   });
 }
 
-/** The members of an object by their texts. What cannot be cut is read, for what is wrong with it. */
+/** The members of an object as texts. If they cannot be cut out, the object is parsed to find the mistake. */
 function cut(text: string, what: string): ReadonlyMap<string, string> {
   try {
     return jsonMembers(text);
@@ -94,7 +94,7 @@ function unwrap(envelope: ReadonlyMap<string, string>): string {
 
 function eventTypeOf(members: ReadonlyMap<string, string>): string {
   const text = members.get('event_type') ?? 'null';
-  // What is no text is said to be none, whatever it is.
+  // The error does not quote values that are not strings.
   const value = text === 'null' ? null : (textIn(members, 'event_type') ?? true);
   return name(new Map([['event_type', value]]), 'event_type');
 }

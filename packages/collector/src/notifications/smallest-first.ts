@@ -12,7 +12,7 @@ export class SmallestFirst {
   #isBusy = false;
   #inARow = 0;
 
-  /** Resolves or rejects as the work does; one that fails holds up no other. */
+  /** Settles as the work does; a failure does not delay others. */
   async run<T>(size: number, work: () => Promise<T>): Promise<T> {
     if (this.#isBusy) await new Promise<void>((start) => this.#waiting.push({ size, start }));
     this.#isBusy = true;

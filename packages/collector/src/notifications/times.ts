@@ -7,13 +7,16 @@ export function saidOf({ payload }: Notification): PayloadReader {
   return inner(new PayloadReader(payload), 'nova_object.data');
 }
 
-/** Beginning and end of the period that an audit is about (ns since 1970 UTC), in either form of nova's notifications or in those of other services. */
+/**
+ * Beginning and end of the period that an audit is about (ns since 1970 UTC), in either form of nova's notifications or
+ * in those of other services.
+ */
 export function periodOf(notification: Notification): readonly [bigint | undefined, bigint | undefined] {
   const fields = inner(inner(saidOf(notification), 'audit_period'), 'nova_object.data');
   return [momentOf(fields.value('audit_period_beginning')), momentOf(fields.value('audit_period_ending'))];
 }
 
-/** Undefined for what is not a time: that is for the plugin to refuse. */
+/** Undefined if it is not a time, which the plugin then refuses. */
 export function momentOf(value: unknown): bigint | undefined {
   return isTimestamp(value) ? parseTimestamp(value) : undefined;
 }

@@ -3,7 +3,7 @@ import type { QueueTopology } from '@nephoscope/core/message-bus';
 import type { ActiveHandler } from './handlers.js';
 import type { NotificationsOptions } from './options.js';
 
-/** The queue and what it is bound to, as often as there are exchanges; the services' own queue as it is. */
+/** One topology per exchange with Nephoscope's queue; for the services' own queue a single one. */
 export function topologiesOf(
   { owner, name, maxBytes }: NotificationsOptions['queue'],
   handlers: readonly ActiveHandler[],

@@ -18,7 +18,7 @@ import { pluginFailure } from './plugin-failure.js';
 // Of all messages that one plugin makes of one notification.
 const mostBytes = 16 * 1024 * 1024;
 
-/** What stands in every message beside its counter. */
+/** The fields of every message besides its counter. */
 export interface Origin {
   readonly source: string;
   readonly publisherId: string;
@@ -39,7 +39,7 @@ export interface Translation {
  * Has each of these plugins translate the notification. One that fails costs its own counters, all of them, but where
  * it says that only some items cannot be counted.
  *
- * @param timed begins to take the time of a plugin, and gives what ends that
+ * @param timed starts timing a plugin and returns the function that stops it
  */
 export async function translate(
   notification: Notification,
@@ -101,7 +101,7 @@ interface Yielded {
 /**
  * The counters that a plugin yields, bounded. To sign them is not the plugin's work and is left out of its time.
  *
- * @throws what the plugin throws, but for NOTIFICATION_ITEMS: that costs only the items that it is about
+ * @throws the plugin's error, except NOTIFICATION_ITEMS, which affects only the items it names
  */
 function read(notification: Notification, { handler, readCounter }: ActiveHandler): Yielded {
   const eventId: unknown = handler.eventId?.(notification) ?? notification.messageId;
