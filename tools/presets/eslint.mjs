@@ -1,32 +1,7 @@
 import eslint from '@eslint/js';
 import tseslint from 'typescript-eslint';
 
-/**
- * What each package may import of the others: the arrows of docs/architecture.md. A package that is not
- * listed for another is an error there, so that a plugin never reaches into a program and a program
- * never names a plugin.
- */
-const mayImport = {
-  core: [],
-  async: [],
-  message: ['core'],
-  libvirt: [],
-  testing: ['core', 'message'],
-  runtime: ['core', 'message', 'async'],
-  'bus-amqp': ['core', 'async'],
-  'storage-sql': ['core', 'message', 'async'],
-  'inspector-libvirt': ['core', 'async', 'libvirt'],
-  'agent-compute': ['core', 'async', 'message', 'runtime', 'openstack'],
-  'agent-central': ['core', 'async', 'message', 'runtime', 'openstack'],
-  openstack: ['core', 'async'],
-  'notifier-nova': ['core'],
-  'notifier-cinder': ['core'],
-  'notifier-glance': ['core'],
-  'notifier-neutron': ['core'],
-  'notifier-swift': ['core'],
-  collector: ['core', 'async', 'message', 'runtime'],
-  nephoscope: ['core', 'message', 'runtime', 'agent-compute', 'agent-central', 'collector', 'openstack'],
-};
+import { mayImport } from './packages.mjs';
 
 const boundaries = Object.entries(mayImport).map(([name, allowed]) => ({
   files: [`packages/${name}/src/**/*.ts`],
@@ -37,7 +12,7 @@ const boundaries = Object.entries(mayImport).map(([name, allowed]) => ({
         patterns: [
           {
             regex: `^@nephoscope/(?!(${[...allowed, name].join('|')})(/|$))`,
-            message: `@nephoscope/${name} may import only: ${allowed.join(', ') || 'no other package'} (tools/presets/eslint.mjs).`,
+            message: `@nephoscope/${name} may import only: ${allowed.join(', ') || 'no other package'} (tools/presets/packages.mjs).`,
           },
           { group: ['**/packages/**'], message: 'Import another package by its name.' },
         ],

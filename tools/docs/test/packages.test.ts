@@ -1,0 +1,40 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { mayImport } from '../../presets/packages.mjs';
+import { root } from '../plugins.js';
+
+interface Manifest {
+  readonly description: string;
+  readonly dependencies?: Readonly<Record<string, string>>;
+  readonly peerDependencies?: Readonly<Record<string, string>>;
+}
+
+const read = (...path: string[]) => readFile(join(root, ...path), 'utf8');
+const folders = await readdir(join(root, 'packages'));
+
+/** What docs/architecture.md says of a package. */
+async function rowOf(folder: string): Promise<readonly string[] | undefined> {
+  const page = await read('docs/architecture.md');
+  const line = page.split('\n').find((text) => text.startsWith(`| [\`${folder}\`](`));
+  return line?.split('|').map((cell) => cell.trim());
+}
+
+describe.each(folders)('the package %s', (folder) => {
+  it('states its purpose in one sentence, the same in package.json, README.md and docs/architecture.md', async () => {
+    const { description } = JSON.parse(await read('packages', folder, 'package.json')) as Manifest;
+    const [, , paragraph = ''] = (await read('packages', folder, 'README.md')).split('\n\n');
+    expect(paragraph.replace(/\s+/g, ' ').slice(0, description.length + 1)).toBe(`${description}.`);
+    expect((await rowOf(folder))?.[2]).toBe(description);
+  });
+
+  it('imports what docs/architecture.md says and the linter allows, and depends on that', async () => {
+    const allowed = [...(mayImport[folder] ?? [])].sort();
+    expect((await rowOf(folder))?.[3]?.split(', ').sort()).toEqual(allowed.length === 0 ? ['–'] : allowed);
+    const { dependencies, peerDependencies } = JSON.parse(
+      await read('packages', folder, 'package.json'),
+    ) as Manifest;
+    const needed = Object.keys({ ...dependencies, ...peerDependencies });
+    expect(needed).toEqual(expect.arrayContaining(allowed.map((name) => `@nephoscope/${name}`)));
+  });
+});
