@@ -9,10 +9,10 @@ import {
   formatJson,
   parseJson,
   readMeteringMessage,
-  sampleOf,
   signMeteringMessage,
   signatureForms,
 } from '../src/index.js';
+import { sampleOf } from '../src/read-metering-message.js';
 import type { JsonObject, MeteringEnvelope, SignatureForm } from '../src/index.js';
 
 import { texts } from './values.js';
@@ -246,7 +246,9 @@ describe('readMeteringMessage', () => {
     'needs %s',
     (key) => {
       expect(() => read({ [key]: undefined })).toThrow(`unreadable metering message: ${key} is missing`);
-      expect(() => read({ [key]: null })).toThrow(new RegExp(`${key} is (no text|null: nothing was measured)`));
+      expect(() => read({ [key]: null })).toThrow(
+        new RegExp(`${key} is (not a string|null: nothing was measured)`),
+      );
       expect(() => read({ [key]: ['x'] })).toThrow(
         expect.objectContaining({ code: 'MESSAGE_UNREADABLE' }) as Error,
       );

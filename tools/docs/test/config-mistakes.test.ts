@@ -198,7 +198,7 @@ describe('what operators are told of their mistakes', () => {
     ['openstack: { systemScope: true }\n', "openstack.systemScope: must be 'all', not true (FILE:3)"],
     [
       'openstack: { timeout: 30 s x }\n',
-      "openstack.timeout: must be a time span such as 500ms, 10s or 5m, not '30 s x' (FILE:3)",
+      "openstack.timeout: must be a time span such as 10s, 5m or 1h, not '30 s x' (FILE:3)",
     ],
     [
       'collector: { signatures: ceilometer }\n',

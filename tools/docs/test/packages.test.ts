@@ -1,7 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { mayImport } from '../../presets/packages.mjs';
 import { root } from '../plugins.js';
 
 interface Manifest {
@@ -10,6 +9,9 @@ interface Manifest {
   readonly peerDependencies?: Readonly<Record<string, string>>;
 }
 
+const { mayImport } = (await import(join(root, 'tools/presets/packages.mjs'))) as {
+  readonly mayImport: Readonly<Record<string, readonly string[]>>;
+};
 const read = (...path: string[]) => readFile(join(root, ...path), 'utf8');
 const folders = await readdir(join(root, 'packages'));
 
