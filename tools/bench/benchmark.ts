@@ -1,13 +1,13 @@
 import type { Profile } from './measured-process.js';
 import type { StoreName } from './stores.js';
 
-/** One thing that `npm run bench` measures; a file of its own for each. */
+/** One measurement of `npm run bench`, each in its own file. */
 export interface Benchmark {
   readonly name: string;
   readonly description: string;
-  /** Takes so long that it runs only when it is named. */
+  /** Too slow for the default run: runs only when named. */
   readonly onlyNamed?: boolean;
-  /** Starts what it needs, measures, and stops it again, however that ends. Returns what is printed as JSON. */
+  /** Starts what it needs, measures, and always stops it. Returns the results to print as JSON. */
   run(context: BenchmarkContext): Promise<object>;
 }
 
@@ -31,7 +31,7 @@ export interface BenchmarkContext {
   readonly cycles: number;
   /** How long `soak` watches. */
   readonly minutes: number;
-  /** Aborted when nobody waits for the result any more. */
+  /** Aborted when the result is no longer needed. */
   readonly signal: AbortSignal;
 }
 

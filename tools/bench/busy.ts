@@ -23,7 +23,7 @@ interface BusyCycle extends LoggedCycle {
   readonly load: number;
 }
 
-/** What the agent gets from a host whose processors are taken by others. */
+/** Measures the agent's readings on a host whose CPUs are busy. */
 export const busy: Benchmark = {
   name: 'busy',
   description: `samples of nephoscope-agent-compute on a host of ${guests} guests with ${loopsOfAProcessor} busy loops for each processor`,

@@ -49,7 +49,7 @@ interface Seen {
   readonly residentMiB: number;
 }
 
-/** Messages that may stand in the queue: more than the collector takes while the publisher does not look. */
+/** Maximum queue length: more than the collector consumes between two checks of the publisher. */
 const ready = 200;
 const lookEvery = 1_000;
 // When the publisher is done the end must be seen when it comes.
@@ -57,10 +57,10 @@ const lookAtTheEndEvery = 20;
 const recorded = 'nephoscope_collector_samples_recorded_total';
 const duplicate = 'nephoscope_collector_samples_duplicate_total';
 const refused = 'nephoscope_collector_samples_refused_total';
-/** Without a sample recorded in that time nothing comes any more, ms. */
+/** After this long without a recorded sample the run has ended, ms. */
 const timeLimit = 30_000;
 
-/** Sends all samples through the chain, as fast as it takes them. */
+/** Sends all samples through the chain as fast as it accepts them. */
 export function measureChain(
   name: StoreName,
   store: MeasuredStore,

@@ -41,7 +41,7 @@ export async function accountUrls(cloud: Cloud, swift: ServiceSettings): Promise
 /** In place of an account's figures. */
 export const noAccount: Missing = { missing: 'off', detail: 'the project has no account in the object store' };
 
-/** The same, where the object store says that there is nothing. */
+/** The same, when the object store reports that nothing exists. */
 export const absent: Missing = { ...noAccount };
 
 /**
@@ -59,8 +59,8 @@ export function refusal(error: unknown): Missing {
 }
 
 /**
- * Looks whether the object store has accounts where they are looked for. One project without an account is nothing; when
- * no project has one, we look at the wrong place.
+ * Looks whether the object store has accounts where they are looked for. One project without an account is nothing;
+ * when no project has one, we look at the wrong place.
  */
 export class AccountSearch {
   readonly #swift: ServiceSettings;
@@ -72,7 +72,7 @@ export class AccountSearch {
     this.#swift = swift;
   }
 
-  /** @param found whether the object store answered for it otherwise than that there is none */
+  /** @param found whether the object store's answer was other than "does not exist" */
   add(url: string, found: boolean): void {
     if (found) this.#isFound = true;
     else {
@@ -81,7 +81,7 @@ export class AccountSearch {
     }
   }
 
-  /** Says for these meters what to do when none of several was found. */
+  /** Logs for these meters what to do when none of several accounts was found. */
   tell(missing: CentralPollManager['missing'], meters: readonly Pick<Meter, 'name'>[]): void {
     if (this.#isFound || this.#absent < 2) return;
     const detail = `every account answers 404, such as ${this.#example}: check the prefix (services.swift.resellerPrefix, now '${prefixOf(this.#swift)}'; swift's reseller_prefix, of a Ceph gateway '' or what rgw_swift_account_in_url wants) and the endpoint of object-store in keystone, which with a Ceph gateway must end in /swift/v1/AUTH_%(tenant_id)s`;

@@ -25,9 +25,9 @@ export interface CentralAgentParts {
   readonly source: string;
   readonly host: string;
   readonly secrets: readonly Secret[];
-  /** Closed by whoever made it, after the agent. */
+  /** Closed by its owner after the agent. */
   readonly session: CloudSession;
-  /** Started and stopped by whoever made it, before and after the agent. */
+  /** Started by its owner before the agent, and stopped after it. */
   readonly bus: MessageBus;
   readonly pollsters: readonly ActivePollster[];
   /** How many pollsters do not run though they should; for the metrics. */
@@ -39,13 +39,13 @@ export interface CentralAgentParts {
 
 /** The lock that the central agents of a broker share. */
 const lock = 'central';
-/** So long the bus may take to confirm the last samples of a cycle, ms. */
+/** Time limit for the bus to confirm the last samples of a cycle, ms. */
 const lastConfirms = 10_000;
 /** A cycle may be late by so much, ms, for a busy host. */
 const longestDelay = 60_000;
 /** Between tries to get the lock, ms. */
 const lockPause = 5_000;
-/** When the agent stops, so long it waits for the bus to give the lock to another, ms. */
+/** When the agent stops: time limit for releasing the lock, ms. */
 const lastRelease = 3_000;
 
 /**
@@ -88,7 +88,7 @@ export class CentralAgent implements Component {
 
   start(): Promise<void> {
     const { bus, logger, options } = this.#parts;
-    // Exchange and queue of a Ceilometer are its own; a queue of ours beside them would have no reader, and grow.
+    // Ceilometer declares its own exchange and queue; an additional queue of ours would have no consumer and grow.
     if (options.wire === 'ceilometer') return Promise.resolve();
     // Not awaited: the bus may be away for long.
     bus
@@ -112,7 +112,7 @@ export class CentralAgent implements Component {
    *   POLLSTERS_FAILED when counters are missing because a pollster failed, after the others are confirmed
    */
   async once(signal: AbortSignal): Promise<void> {
-    // Nobody repeats it, and a clock that was set back may show this moment again.
+    // It is not repeated, and a clock that was set back may show this time again.
     const name = `${formatTimestamp(this.#parts.clock.now())} ${randomUUID()}`;
     const { unsent, failure, failed } = await this.#cycle(name, lastConfirms, signal);
     signal.throwIfAborted();
@@ -183,7 +183,8 @@ export class CentralAgent implements Component {
         last = cycle;
         began = clock.monotonic();
         const { unsent } = await this.#cycle(cycleName(cycle), options.interval, signal);
-        // Not done: whoever gets the lock within the interval repeats it. So it is when a broker that is silent has the note.
+        // Not completed: the next holder of the lock within the interval repeats it, also if the broker has the note
+        // but did not confirm it.
         if (unsent === 0 && !signal.aborted) await orAborted(leadership.saveNote(writeNote(cycle)), signal);
       }
     } catch (error) {

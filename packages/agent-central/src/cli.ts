@@ -68,7 +68,7 @@ const exitCode = await runToExit(
     const registry = new Registry();
     const session = createSession(await readCloud(config.openstack, process.env), {
       logger: log.child({ component: 'openstack' }),
-      // One that is away for minutes costs nothing while the cycle has time.
+      // An outage of minutes has no effect while the cycle has time.
       timeLimit: Math.min(config.central.timeout, config.central.interval),
     });
     hideInLogs((text) => session.hide(text));

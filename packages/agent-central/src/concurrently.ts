@@ -7,7 +7,7 @@ export async function* concurrently<T, R>(
   const underWay: Promise<R>[] = [];
   for await (const item of items) {
     const result = work(item);
-    // Whoever comes to it meets the failure; until then it is nobody's.
+    // The failure is handled when the item is consumed; until then it must not count as unhandled.
     result.catch(() => undefined);
     underWay.push(result);
     if (underWay.length >= limit) yield underWay.shift() as Promise<R>;

@@ -1,11 +1,11 @@
 import { formatTimestamp, parseTimestamp } from '@nephoscope/core';
 import type { Clock } from '@nephoscope/core';
 
-/** What makes a cycle the one that it is, for all agents: who repeats it makes the same samples. */
+/** The identity of a cycle, the same for all agents: repeating it gives the same samples. */
 export interface Cycle {
   /** ns since 1970 UTC */
   readonly time: bigint;
-  /** How often the wall clock was set back before: then a time comes again, and is another cycle. */
+  /** How often the wall clock was set back before: a repeated time is then a different cycle. */
   readonly turn: number;
 }
 
@@ -22,14 +22,15 @@ export function cycleName({ time, turn }: Cycle): string {
 
 // setTimeout cannot wait longer than 2^31 ms, and what a jump of the wall clock changes must be noticed.
 const longestSleep = 60_000;
-// The clocks of two agents differ by less: one that is behind by that waits, and reads nothing twice.
+// Assumed maximum difference between two agents' clocks: an agent behind by less waits, and reads nothing twice.
 const longestSkew = 60_000;
 
 /**
  * Resolves with the cycle after `last` when it is due. After a step back of the wall clock that is one of the time
  * that it shows then.
  *
- * @param began when the last one began here, by the monotonic clock: a clock that is set back again and again makes no burst
+ * @param began when the last one began here, by the monotonic clock: a clock that is set back again and again makes no
+ * burst
  * @throws the signal's reason when it is aborted
  */
 export async function nextCycle(
@@ -54,12 +55,15 @@ export async function nextCycle(
   }
 }
 
-/** What an agent leaves in the lock: the last cycle that is done. */
+/** The note in the lock: the last completed cycle. */
 export function writeNote({ time, turn }: Cycle): Uint8Array {
   return Buffer.from(JSON.stringify({ cycle: formatTimestamp(time), turn }), 'utf8');
 }
 
-/** The cycle in a note, of an agent of the version before too; undefined for one that is empty, or of another making: then no cycle is known to be done. */
+/**
+ * The cycle in a note, of an agent of the version before too; undefined for one that is empty, or of another making:
+ * then no cycle is known to be done.
+ */
 export function readNote(note: Uint8Array): Cycle | undefined {
   try {
     const { cycle, turn = 0 } = JSON.parse(Buffer.from(note).toString('utf8')) as {

@@ -31,7 +31,7 @@ export interface ActivePollster {
   readonly logger?: Logger | undefined;
 }
 
-/** What is known of a pollster from earlier cycles. */
+/** State of a pollster from earlier cycles. */
 export class PollsterHistory {
   /** Whether it has not come back from one of them. */
   isPending = false;
@@ -140,11 +140,11 @@ async function runPollster(
       (work) => history.pause.run(name, clock, work),
       read,
     )) {
-      // Nobody waits for it any more.
+      // No longer awaited.
       if (reading.aborted) return;
       if (counter !== undefined) send(counter);
       if (stream.isFull) await attributeTo(undefined, () => stream.flush());
-      // One that never waits for anything would keep everybody else from their turn.
+      // A pollster that never awaits anything would block all others.
       if (++inOneGo % 1_000 === 0) await turn();
     }
   };
@@ -156,7 +156,7 @@ async function runPollster(
       reading,
     );
   } catch (error) {
-    // A cycle that is given up since the agent stops or lost the lock is nobody's failure.
+    // A cycle aborted because the agent stops or lost the lock is not a failure.
     if (!reading.aborted) findings.addFailure(error);
     else if (isNephoscopeError(reading.reason, 'CYCLE_TIMEOUT'))
       findings.addFailure(timedOut(reading.reason, away()));
@@ -172,7 +172,7 @@ function undeclared(meter: string): NephoscopeError {
   );
 }
 
-/** Who waits for keystone until the end knows no other reason. */
+/** A pollster that waited for keystone until the end has no other reason. */
 function timedOut(reason: Error, away: readonly string[]): NephoscopeError {
   const meanwhile = away.length === 0 ? '' : `, while a service did not answer (${away.join('; ')})`;
   return new NephoscopeError('POLLSTER_TIMEOUT', `it had not finished when the cycle ended${meanwhile}`, {

@@ -4,7 +4,7 @@ import type { Logger, Missing, MissingReason } from '@nephoscope/core';
 import type { AgentMetrics } from './metrics.js';
 import { NameSome } from './name-some.js';
 
-// What has nothing to be measured is told by the service; what is unsupported will stay so.
+// `off` is reported by the service itself; `unsupported` is permanent.
 const levels = { off: 'debug', unsupported: 'info', busy: 'warn', error: 'warn' } as const;
 
 // Kinds of gaps of a pollster that get a line of their own in a cycle; a detail may hold what somebody else wrote.
@@ -18,7 +18,7 @@ interface Kind {
   readonly resources: NameSome;
 }
 
-/** What one pollster lacks in one cycle. All is counted; what is alike is one line in the log. */
+/** Missing figures of one pollster in one cycle. All are counted; similar ones share a log line. */
 export class Findings {
   readonly #kinds = new Map<string, Kind>();
   #failure: { readonly first: unknown; count: number } | undefined;

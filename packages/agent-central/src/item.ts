@@ -1,7 +1,10 @@
 import { NephoscopeError } from '@nephoscope/core';
 import type { Metadata, MetadataValue } from '@nephoscope/core';
 
-/** Reads fields of what a service lists. A field that is not there, `null` or empty is missing; of another type it is an error, never converted. */
+/**
+ * Reads fields of listed items. An absent, `null` or empty field is missing; one of another type is an error, never
+ * converted.
+ */
 export class Item {
   readonly #fields: Metadata;
 
@@ -18,7 +21,7 @@ export class Item {
     return this.optionalText(key) ?? this.#wrong(`has no '${key}'`);
   }
 
-  /** @throws CLOUD_ITEM when it is there and no text */
+  /** @throws CLOUD_ITEM when it is present and not a string */
   optionalText(key: string): string | null {
     const value = this.value(key);
     if (value === null || value === '') return null;
@@ -35,7 +38,7 @@ export class Item {
       : this.#wrong(`has a '${key}' that is not a whole number`);
   }
 
-  /** The value as it stands there; null when it is missing. */
+  /** The unchanged value; null when it is missing. */
   value(key: string): MetadataValue {
     return Object.hasOwn(this.#fields, key) ? (this.#fields[key] ?? null) : null;
   }

@@ -3,16 +3,16 @@ import type { CentralPollManager, CloudList, Counter, Metadata, Meter, Missing }
 
 import { Item } from './item.js';
 
-/** What a counter says of one item, beside the item's id. */
+/** A counter's fields for one item, besides the item's id. */
 export interface Measured {
-  /** Defaults to 1, of what is metered by its existence. */
+  /** Defaults to 1, for items metered by their existence. */
   readonly volume?: number | bigint | Missing;
   readonly projectId: string | null;
   readonly userId?: string | null;
   readonly metadata: Metadata;
 }
 
-/** Listings come in pages of at most so many, or of fewer where the service says so. */
+/** Maximum page size of listings; the service may set a lower one. */
 export const pageSize = { limit: '1000' } as const;
 
 /**

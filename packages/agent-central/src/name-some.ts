@@ -1,6 +1,6 @@
 const namedAtMost = 10;
 
-/** The first ten names and how many more there are, for a line of a log. */
+/** The first ten names and the number of others, for a log line. */
 export class NameSome {
   readonly #names: string[] = [];
   #count = 0;

@@ -11,6 +11,6 @@ export const networkList = (kind: string): CloudList => ({
   query: pageSize,
 });
 
-/** Whose it is; nobody's, as of a port that neutron made for itself, is null. */
+/** The owner; null without one, as for neutron's own ports. */
 export const projectOf = (item: Item): string | null =>
   item.optionalText('project_id') ?? item.optionalText('tenant_id');

@@ -1,7 +1,7 @@
 import { NephoscopeError } from '@nephoscope/core';
 import type { ReadCounter } from '@nephoscope/message';
 
-// Of one pollster in one cycle: beyond that it is one that never ends.
+// Per pollster and cycle; more means that it never ends.
 const mostCounters = 1_000_000;
 // Of what it gives in one go, and is kept until it is sent.
 const mostBytes = 256 * 1024 * 1024;
@@ -16,8 +16,8 @@ interface Begun<T> {
 }
 
 /**
- * The counters that a plugin gives, in whatever form: a list, a generator, a promise of one, an async generator. All that
- * it does before it first waits for something is done within `run`, and each counter is read as it comes.
+ * The counters that a plugin gives, in whatever form: a list, a generator, a promise of one, an async generator. All
+ * that it does before it first waits for something is done within `run`, and each counter is read as it comes.
  *
  * @param read gives what it makes of a counter, and its size
  * @throws what the plugin and `run` throw; COUNTER_INVALID for what counters cannot be taken out of; COUNTERS_TOO_MANY
@@ -29,7 +29,7 @@ export async function* countersOf<T extends Partial<ReadCounter>>(
 ): AsyncGenerator<T, void, undefined> {
   let begun = run(() => begin(getCounters(), read));
   if (begun.promised !== undefined) {
-    // Whatever it gave: a plugin may make a promise of its own kind.
+    // Any thenable: a plugin may use its own kind of promise.
     const given = await Promise.resolve(begun.promised);
     let isBegun = false;
     begun = run(() => {
@@ -55,7 +55,7 @@ function begin<T extends Partial<ReadCounter>>(given: unknown, read: (given: unk
   if (typeof given !== 'object' || given === null) throw noCounters();
   if (Symbol.asyncIterator in given) return { coming: started(given as AsyncIterable<unknown>) };
   if (!(Symbol.iterator in given)) return { promised: given };
-  // A list of its own: what was cut off is called again when the process had been stopped.
+  // A new list: an interrupted call is repeated if the process had been stopped.
   const taken: T[] = [];
   let bytes = 0;
   try {

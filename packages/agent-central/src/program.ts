@@ -11,7 +11,7 @@ import type { CloudSession } from './cycle-cloud.js';
 import type { ActivePollster } from './cycle.js';
 import { centralSections } from './options.js';
 
-/** The central agent as a program: its configuration and the plugins it takes. */
+/** The central agent as a program: its configuration and its kinds of plugins. */
 export const centralAgentProgram = {
   name: 'nephoscope-agent-central',
   directory: dirname(dirname(fileURLToPath(import.meta.url))),

@@ -30,7 +30,7 @@ const pauses = { first: 500, longest: 10_000 };
 
 /**
  * Signs the counters of one pollster in one cycle and sends them in pieces. Message ids are made of the cycle's name,
- * so that whoever repeats the cycle sends nothing that is recorded twice.
+ * so that a repeated cycle is not recorded twice.
  */
 export class SampleStream {
   readonly #sending: Sending;

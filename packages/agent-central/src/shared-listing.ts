@@ -37,7 +37,7 @@ interface HeldPage<T> {
 }
 
 interface Reader {
-  /** The number of the page that it takes next. */
+  /** The number of its next page. */
   next: number;
 }
 
@@ -92,7 +92,7 @@ export class SharedListing<T> {
     }
   }
 
-  /** Lets go of the pages that all its readers took; how many usual items that were. */
+  /** Releases the pages that all readers have read. @returns their size in usual items */
   forget(): number {
     const taken = Math.min(this.#first + this.#pages.length, ...[...this.#readers].map(({ next }) => next));
     const pages = this.#pages.splice(0, taken - this.#first);
@@ -145,7 +145,7 @@ export class SharedListing<T> {
     }
   }
 
-  /** Nobody reads it any more, and it is not at its end. */
+  /** No longer read, and not at its end. */
   async #close(): Promise<void> {
     this.#ended = { error: new Error('the listing was given up') };
     this.#budget.giveBack(weightOf(this.#pages));

@@ -6,7 +6,7 @@ import { pageSize } from './listed-counters.js';
  * All of a kind in cinder, of all projects.
  *
  * @param kind such as `volumes`
- * @param microversion the oldest that says all that we need; by default what every cinder has
+ * @param microversion the oldest with all required fields; by default the one that every cinder supports
  */
 export const volumeList = (kind: string, microversion?: string): CloudList => ({
   service: { type: 'volumev3' },

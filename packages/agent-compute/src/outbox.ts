@@ -75,7 +75,7 @@ export class Outbox implements Component {
       await this.#state.close();
       throw error;
     }
-    // Exchange and queue of a Ceilometer are its own; a queue of ours beside them would have no reader, and grow.
+    // Ceilometer declares its own exchange and queue; an additional queue of ours would have no consumer and grow.
     if (options.wire === 'ceilometer') return;
     // Not awaited: the bus may be away for long, and the agent works meanwhile.
     bus

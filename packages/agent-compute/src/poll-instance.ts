@@ -112,7 +112,9 @@ class TakenCounters {
   readonly counters: (Counter | Total)[] = [];
   /** How many samples come of them. */
   samples = 0;
-  /** Two values of one series at one moment: of a cumulative one the lower would begin an epoch that there never was. */
+  /**
+   * Two values of one series at one moment: of a cumulative one the lower would begin an epoch that there never was.
+   */
   readonly #kept = new Set<string>();
   #seen = 0;
   #bytes = 0;
@@ -211,7 +213,7 @@ async function gather(given: unknown, taken: TakenCounters, signal: AbortSignal)
     // Nobody waits for it any more: one that never ends must not fill the memory.
     if (signal.aborted) return;
     taken.add(counter);
-    // One that never waits for anything would keep everybody else from their turn.
+    // A pollster that never awaits anything would block all others.
     if (++inOneGo % 1_000 === 0) await turn();
   }
 }

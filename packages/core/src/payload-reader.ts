@@ -69,7 +69,7 @@ export class PayloadReader {
     });
   }
 
-  /** The value as it stands there; null when it is missing. */
+  /** The unchanged value; null when it is missing. */
   value(key: string): MetadataValue {
     return Object.hasOwn(this.#fields, key) ? (this.#fields[key] ?? null) : null;
   }

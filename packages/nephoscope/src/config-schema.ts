@@ -56,7 +56,7 @@ export async function configSchema(
   };
 }
 
-/** One schema for each plugin, told apart by `type`, which may be left out for the default one. */
+/** One schema per plugin, selected by `type`, which is optional for the default plugin. */
 function chosenSchema(section: Schema, plugins: ReadonlyMap<string, Schema>): Schema {
   const type = section.properties?.['type'] as Schema;
   return {

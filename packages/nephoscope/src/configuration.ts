@@ -7,7 +7,7 @@ import { NephoscopeError } from '@nephoscope/core';
 import { defaultConfigPath, readConfig } from '@nephoscope/runtime';
 import type { RawConfig } from '@nephoscope/runtime';
 
-/** Where `up` puts a deployment of its own when nothing is configured; all other commands find it there. */
+/** Where `up` creates a deployment if none is configured; all other commands find it there. */
 export const localDirectory = 'nephoscope-data';
 const localConfigPath = `${localDirectory}/nephoscope.yaml`;
 
@@ -19,20 +19,20 @@ export const configOption = [
 /** Defaults alone. */
 export const noConfiguration: RawConfig = { values: {}, warnings: [], locate: () => 'the defaults' };
 
-/** The configuration that was named, or the first that is there. @throws CONFIG_UNREADABLE */
+/** The named configuration, or the first that exists. @throws CONFIG_UNREADABLE */
 export function readConfiguration(named: string | undefined): Promise<RawConfig> {
   return readConfig(named ?? existingConfig() ?? defaultConfigPath, process.env);
 }
 
-/** The same, or nothing where none was named and none is there. */
+/** The same, or undefined if none was named and none exists. */
 export async function readConfigurationIfAny(named: string | undefined): Promise<RawConfig> {
   if (named === undefined && existingConfig() === undefined) return noConfiguration;
   return readConfiguration(named);
 }
 
 /**
- * The same as {@link readConfiguration} for `up`, which makes a configuration in the working directory where there is none, and uses the
- * in-process bus unless another is configured.
+ * The same as {@link readConfiguration} for `up`, which makes a configuration in the working directory where there is
+ * none, and uses the in-process bus unless another is configured.
  */
 export async function readUpConfiguration(
   named: string | undefined,

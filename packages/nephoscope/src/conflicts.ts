@@ -3,7 +3,7 @@ import type { Sample, SampleFilter, SampleStore } from '@nephoscope/core';
 
 import { parseDecimal, subtract } from './text/decimal.js';
 
-/** What is recorded of one event, or of one reading of it. */
+/** A recorded sample of one event, or of one reading of it. */
 export interface Figure {
   readonly sample: Sample;
   readonly recorded: 'first' | 'beside' | 'read by a central agent';
@@ -13,7 +13,7 @@ export interface Figure {
 
 /** An event that was announced with several figures. */
 export interface Conflict {
-  /** The message id of what was recorded first, which may have been removed since. */
+  /** The message id of the sample recorded first, which may have been removed since. */
   readonly id: string;
   readonly figures: readonly Figure[];
 }
@@ -21,7 +21,7 @@ export interface Conflict {
 const day = 86_400_000_000_000n;
 const centralPrefix = 'central.';
 
-/** The newest of them, of at most `limit` samples that were recorded beside another one. */
+/** The newest conflicts, of at most `limit` samples recorded in addition to another one. */
 export async function* conflicts(
   store: SampleStore,
   filter: SampleFilter,

@@ -30,13 +30,16 @@ export interface DeadLetterFilter {
   readonly limit?: number | undefined;
 }
 
-/** What was decided, while it runs; what was confirmed, when it has ended. */
+/** The number decided while running, and confirmed at the end. */
 export interface Progress {
   seen: number;
   matching: number;
 }
 
-/** Replays or drops those that match; returns how many, and how many are left. The rest is gone through too, which keeps its order. */
+/**
+ * Replays or drops those that match; returns how many, and how many are left. The rest is gone through too, which keeps
+ * its order.
+ */
 export async function settleDeadLetters(
   bus: MessageBus,
   queue: string,

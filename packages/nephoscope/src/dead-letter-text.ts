@@ -6,10 +6,10 @@ import type { JsonValue } from '@nephoscope/message';
 /** Bytes of a body that are looked into. */
 const longestRead = 1024 * 1024;
 
-/** Characters of a body that nothing is known about. */
+/** Displayed length of an unknown body, characters. */
 const longestExcerpt = 60;
 
-/** What a dead letter seems to be, for a table: whoever sent it chose these words, so nothing of it is believed. */
+/** A summary of a dead letter for a table. Its sender chose the contents, so they are not trusted. */
 export function describeDeadLetter({ body }: Pick<DeadLetter, 'body'>): string {
   if (body.byteLength === 0) return '(empty)';
   const text = beginningOf(body);
@@ -20,7 +20,7 @@ export function describeDeadLetter({ body }: Pick<DeadLetter, 'body'>): string {
   return lines.length === 1 ? known : `${known} and ${lines.length - 1} more`;
 }
 
-/** Who published what is in it, by its own account: the first that it names. Undefined where it names nobody. */
+/** The first publisher named in it, unverified; undefined if none is named. */
 export function publisherOf({ body }: Pick<DeadLetter, 'body'>): string | undefined {
   const publishers = new Set(
     linesOf(beginningOf(body) ?? '')
@@ -31,7 +31,10 @@ export function publisherOf({ body }: Pick<DeadLetter, 'body'>): string | undefi
   return first === undefined || publishers.size === 1 ? first : `${first} and ${publishers.size - 1} more`;
 }
 
-/** As it was before its sender's library compressed it; as it is where that cannot be had, or is more than is looked into. */
+/**
+ * As it was before its sender's library compressed it; as it is where that cannot be had, or is more than is looked
+ * into.
+ */
 export async function uncompressed<L extends Pick<DeadLetter, 'body' | 'compression'>>(letter: L): Promise<L> {
   try {
     return { ...letter, body: await decompressed(letter, longestRead) };
@@ -40,7 +43,7 @@ export async function uncompressed<L extends Pick<DeadLetter, 'body' | 'compress
   }
 }
 
-/** A dead letter as one line of JSON, wholly: the body as text, or in base64 where it is none. */
+/** A complete dead letter as one line of JSON: the body as text, or in base64 if it is not text. */
 export async function deadLetterLine(letter: DeadLetter): Promise<string> {
   const { at, reason, routingKey, contentType, compression, body } = letter;
   const text = utf8(body);
@@ -66,7 +69,7 @@ function knownText(line: string): string | undefined {
   return [name, ...(from === undefined ? [] : ['of', from]), ...(isText(id) ? [`(${id})`] : [])].join(' ');
 }
 
-/** Of what stands in oslo.messaging's envelope, the message. */
+/** The message in oslo.messaging's envelope. */
 function fieldsOf(line: string): JsonValue | undefined {
   const fields = jsonOf(line);
   const wrapped = member(fields, 'oslo.message');

@@ -17,7 +17,7 @@ export function effectiveConfig(raw: RawConfig, configured: Configured): Record<
   const whole: Record<string, unknown> = {};
   for (const [key, section] of Object.entries<z.ZodType>(wholeProgram.sections)) {
     const given = raw.values[key] ?? undefined;
-    // Each daemon has a port of its own by default.
+    // Each daemon has a different default port.
     if (key === 'status' && given === undefined) continue;
     whole[key] = withDefaults(inputSchema(section), given, configured.config[key]);
   }
@@ -60,7 +60,10 @@ function withDefaults(schema: Schema, given: unknown, effective: unknown): unkno
 
 const durationTitle = inputSchema(duration()).title;
 
-/** Time spans are milliseconds inside, and bare numbers are seconds to an operator. Objects of classes have no other form. */
+/**
+ * Time spans are milliseconds inside, and bare numbers are seconds to an operator. Objects of classes have no other
+ * form.
+ */
 function asWritten(schema: Schema, effective: unknown): unknown {
   if (typeof effective === 'number' && schema.title === durationTitle) return formatDuration(effective);
   return typeof effective === 'object' && !Array.isArray(effective) && !isValues(effective)

@@ -14,7 +14,7 @@ const sections = {
   storage: collectorProgram.sections.storage,
 };
 
-/** What reading the store needs of a configuration. Mistakes in other sections are not its concern. */
+/** The sections needed to read the store. Mistakes in other sections are ignored. */
 const reader = {
   name: wholeProgram.name,
   directory: wholeProgram.directory,
@@ -32,7 +32,7 @@ export interface StoreLocation {
   readonly withSecrets?: boolean;
 }
 
-/** Opens the configured store, which must be there, beside a collector that may be using it, and closes it after `use`. */
+/** Opens the configured store, which must exist and may be in use by a collector, and closes it after `use`. */
 export async function withStore(
   location: StoreLocation,
   signal: AbortSignal,

@@ -2,14 +2,14 @@ import { NephoscopeError } from '@nephoscope/core';
 import { sayable } from '@nephoscope/runtime';
 
 let failure: Error | undefined;
-// Each failed write also comes as this event, which would end the process.
+// Each failed write also emits this event, which would end the process.
 process.stdout.on('error', (error) => (failure ??= error));
 
 /**
- * Writes results to standard output, as fast as whoever reads them. What would do something to a terminal is written as JSON
- * escapes it, so that JSON means the same.
+ * Writes results to standard output, as fast as whoever reads them. What would do something to a terminal is written as
+ * JSON escapes it, so that JSON means the same.
  *
- * @throws OUTPUT_CLOSED when nobody does any more, as in `nephoscope samples | head`
+ * @throws OUTPUT_CLOSED when the reader has closed the pipe, as in `nephoscope samples | head`
  */
 export function print(text: string): Promise<void> {
   return new Promise((resolve, reject) => {

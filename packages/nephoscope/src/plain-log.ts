@@ -11,7 +11,7 @@ interface LogLine {
   readonly err?: { readonly code?: string; readonly message?: string; readonly stack?: string };
 }
 
-/** A logger for people: a plain line for each entry from `level` on. */
+/** A logger for terminals: a plain line for each entry from `level` on. */
 export function createPlainLogger(level: LogLevel, write: (line: string) => void = tell): RootLogger {
   return createLogger({
     name: 'nephoscope',
@@ -20,7 +20,7 @@ export function createPlainLogger(level: LogLevel, write: (line: string) => void
   });
 }
 
-/** What has a code says all that is needed; any other error is a defect and keeps its stack. */
+/** An error with a code is explained by its text; any other is a defect and keeps its stack. */
 function plainLine({ level, time, component, msg, err }: LogLine): string {
   const cause = err?.message;
   const text = cause === undefined || msg.includes(cause) ? msg : `${msg}: ${cause}`;

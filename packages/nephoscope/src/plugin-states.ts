@@ -15,7 +15,7 @@ export interface PluginState {
 
 type Section = Readonly<Record<string, unknown>>;
 
-/** What becomes of each installed plugin. Mistakes elsewhere in the configuration do not matter here. */
+/** The state of each installed plugin, whatever mistakes the rest of the configuration has. */
 export async function pluginStates(
   declared: readonly DeclaredPlugin[],
   raw: RawConfig,

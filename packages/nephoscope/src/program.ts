@@ -36,7 +36,7 @@ export const wholeProgram = {
   selected: { ...centralAgentProgram.selected, ...computeAgentProgram.selected, ...collectorProgram.selected },
 } as const satisfies ProgramDefinition<typeof sections>;
 
-/** The plugins that are installed beside this command. */
+/** The plugins installed with this command. */
 export function installedPlugins(): readonly DeclaredPlugin[] {
   return discoverPlugins(directory);
 }

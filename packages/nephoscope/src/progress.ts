@@ -2,7 +2,7 @@ import { tell } from './output.js';
 
 const beat = 2_000;
 
-/** Waits for something, with a line at once and, where it takes longer, a sign of life every two seconds. */
+/** Waits for something with a line at the start and, if it takes longer, a progress mark every two seconds. */
 export async function withProgress<T>(what: string, work: Promise<T>): Promise<T> {
   tell(`${what} …`);
   return withSignsOfLife((seconds) => `${what} … ${seconds} s`, work);

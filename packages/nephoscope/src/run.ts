@@ -10,7 +10,7 @@ export async function runCommand(main: Main): Promise<void> {
         await main(signal);
       } catch (error) {
         if (isNephoscopeError(error, 'OUTPUT_CLOSED')) return;
-        // What is not known to have been sent is told, also when it was interrupted.
+        // Unconfirmed messages are reported, also after an interruption.
         throw signal.aborted && !isNephoscopeError(error, 'SAMPLES_UNSENT')
           ? new NephoscopeError('INTERRUPTED', 'interrupted before it was done')
           : error;
@@ -20,7 +20,7 @@ export async function runCommand(main: Main): Promise<void> {
   );
 }
 
-/** Aborted when `ms` have passed, with an error that says what was waited for, or when `signal` is. */
+/** Aborted after `ms`, with an error naming what was awaited, or with `signal`. */
 export function deadline(signal: AbortSignal, ms: number, what: string): AbortSignal {
   const controller = new AbortController();
   setTimeout(

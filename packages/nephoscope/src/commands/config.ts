@@ -52,7 +52,7 @@ Examples:
     );
 }
 
-/** An error names as many mistakes as fit into it: where there are more, all of them are told before. */
+/** An error names as many mistakes as fit; if there are more, all are printed before. */
 function allTold(error: ConfigInvalid): NephoscopeError {
   if (error.lines.every((line) => error.message.includes(line))) return error;
   for (const line of error.lines) tell(line);

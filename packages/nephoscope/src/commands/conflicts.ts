@@ -70,7 +70,7 @@ const columns = [
   { head: 'COUNTS' },
 ] as const;
 
-/** Resource and meter stand once: what follows is of the same event. */
+/** Resource and meter are shown once per event. */
 function rowsOf({ figures }: Conflict): string[][] {
   return figures.map(({ sample, recorded, counts }, at) => [
     at === 0 ? sample.resourceId : '',

@@ -65,7 +65,7 @@ function row({ resourceId, projectId, userId, firstTimestamp, lastTimestamp, met
   ];
 }
 
-/** The metadata goes in as the JSON that it is, so that its numbers keep their digits. */
+/** The metadata is inserted as JSON text, so that its numbers keep their digits. */
 function jsonLine({
   resourceId,
   projectId,

@@ -49,7 +49,7 @@ Some readers of JSON round integers beyond 2^53; the output itself does not.`,
 async function printLines(samples: AsyncIterable<Sample>, signal: AbortSignal): Promise<void> {
   for await (const { text } of samples) {
     signal.throwIfAborted();
-    // Line ends in a JSON text stand between its values only.
+    // In JSON text line ends occur only between values.
     await print(`${/[\r\n]/.test(text) ? formatJson(parseJson(text)) : text}\n`);
   }
 }

@@ -103,7 +103,7 @@ async function sendCounter(options: CounterOptions, signal: AbortSignal): Promis
   const counter = counterOf(options);
   const line = signMeteringMessage(
     counter,
-    // A sender without memory: each time a publisher of its own, with one message.
+    // A sender without state: each run is a new publisher with one message.
     { source: config.source, messageId, publisherId: `send-counter.${config.host}/${messageId}`, sequence: 1n },
     createSigner({ secret: config.secrets[0] as Secret, form: signatureFormOf(config.compute) }),
   );

@@ -6,7 +6,7 @@ export interface Decimal {
 
 const form = /^([+-]?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d{1,3}))?$/;
 
-/** The value of a number as JSON writes it; undefined for what is none, and for powers of ten beyond 999. */
+/** The value of a JSON number; undefined if it is not one, or its exponent exceeds 999. */
 export function parseDecimal(text: string): Decimal | undefined {
   const match = form.exec(text);
   if (match === null) return undefined;
@@ -27,7 +27,7 @@ export function equal(one: Decimal, other: Decimal): boolean {
   return subtract(one, other).digits === 0n;
 }
 
-/** A number as JSON writes it, for people: the same digits, the whole ones in groups of three. */
+/** A JSON number for display: the same digits, with the integer part in groups of three. */
 export function groupDigits(text: string): string {
   return text.replace(
     /^(-?)(\d{4,})(?=$|\.)/,

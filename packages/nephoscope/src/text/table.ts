@@ -25,7 +25,7 @@ const noLines = Object.fromEntries(
   ].map((name) => [name, '']),
 );
 
-// A table is for people: the whole of it is in the JSON.
+// The table is truncated for display; the JSON is complete.
 const longestCell = 500;
 
 /** Columns as wide as they need to be, two blanks apart, a line a row, without a line end. */
@@ -40,7 +40,7 @@ export function formatTable(columns: readonly Column[], rows: readonly (readonly
   return table.toString().replace(/ +$/gm, '');
 }
 
-/** Blanks at its ends, which nobody would see, are shown as U+2420. */
+/** Leading and trailing blanks, otherwise invisible, are shown as U+2420. */
 function cell(text: string): string {
   return printable(text.length > longestCell ? `${text.slice(0, longestCell)}…` : text).replace(
     /^ +| +$/g,

@@ -13,7 +13,7 @@ import type { TapListener } from './bus-tap.js';
 export interface Deployment {
   readonly agent: ComputeAgent;
   readonly store: SampleStore;
-  /** In the order in which they start: what others need comes first. */
+  /** In starting order: dependencies first. */
   readonly components: readonly Component[];
   /** Plugins that do not run though they should; each was logged. */
   readonly failedPlugins: number;

@@ -14,7 +14,7 @@ import { createLineView, createTerminalView } from './views.js';
 
 // The messages of a cycle are committed within milliseconds of each other: one look at the store for all.
 const gather = 200;
-/** An instance of which nothing came for so many intervals is gone. */
+/** An instance without samples for this many intervals is removed. */
 const intervalsKept = 3n;
 
 /** Runs until `signal` is aborted and shows what the store has recorded whenever that is more. */

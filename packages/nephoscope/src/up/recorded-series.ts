@@ -1,7 +1,7 @@
 import type { Sample } from '@nephoscope/core/sample-store';
 import { isJsonObject, readMeteringMessage } from '@nephoscope/message';
 
-/** What a counter belongs to, as its metadata says. */
+/** The instance of a counter, from its metadata. */
 export interface Owner {
   readonly instanceId: string;
   readonly instanceName: string;
@@ -16,7 +16,7 @@ export interface Series {
   readonly previous: Sample | undefined;
 }
 
-// Samples are recorded in about the order of their readings. What is later than this is shown with the next reading.
+// Samples are recorded roughly in the order of their readings. Later ones are shown with the next reading.
 const disorder = 10_000_000_000n;
 
 /** What a store has recorded since a moment: the latest two samples of each meter and resource. */
@@ -32,7 +32,7 @@ export class RecordedSeries {
     this.#newest = since;
   }
 
-  /** From when on the store is to be read for what is new. */
+  /** From when on to read new samples from the store. */
   get readFrom(): bigint {
     const start = this.#newest - disorder;
     return start < this.#since ? this.#since : start;
@@ -47,7 +47,7 @@ export class RecordedSeries {
     return [...this.#series.values()];
   }
 
-  /** Takes a sample; gives its series when the sample is new there. */
+  /** Adds a sample; returns its series if the sample is new. */
   add(sample: Sample): Series | undefined {
     const key = JSON.stringify([sample.source, sample.resourceId, sample.meter]);
     const known = this.#series.get(key);
@@ -58,7 +58,7 @@ export class RecordedSeries {
     return series;
   }
 
-  /** Forgets instances of which nothing was read for so long, ns. */
+  /** Removes instances without readings for this long, ns. */
   forgetOlderThan(age: bigint): void {
     const lastRead = new Map<string, bigint>();
     for (const { owner, latest } of this.#series.values()) {

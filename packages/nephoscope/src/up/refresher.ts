@@ -8,13 +8,13 @@ export class Refresher {
   #again = false;
   #stopped = false;
 
-  /** Rejects when the work fails; no more is done then. */
+  /** Rejects when the work fails, which ends the refreshing. */
   readonly failed = new Promise<never>((_, reject) => (this.#reject = reject));
 
   constructor(delay: number, work: () => Promise<void>) {
     this.#delay = delay;
     this.#work = work;
-    // Whoever does not look at it is not to end for it.
+    // Must not count as an unhandled rejection.
     this.failed.catch(() => undefined);
   }
 
@@ -27,7 +27,7 @@ export class Refresher {
       }, this.#delay);
   }
 
-  /** What is being done is done when it resolves. */
+  /** Resolves when the current work is finished. */
   async stop(): Promise<void> {
     this.#stopped = true;
     clearTimeout(this.#timer);

@@ -12,7 +12,7 @@ const columns = [
   { head: 'CHANGE/S', align: 'right' },
 ] as const;
 
-// What is looked at first, where there is no room for all.
+// The most important meters, when there is no room for all.
 const foremost = [
   'cpu',
   'memory.resident',

@@ -5,7 +5,7 @@ import { print, tell } from '../output.js';
 import type { RecordedSeries, Series } from './recorded-series.js';
 import { fittingSeriesTable, seriesTable } from './series-table.js';
 
-/** How `up` shows what was recorded. */
+/** How `up` shows recorded samples. */
 export interface View {
   show(recorded: RecordedSeries, changed: readonly Series[]): Promise<void>;
   /** A line that stays. */
@@ -62,7 +62,7 @@ function title(recorded: RecordedSeries): string {
   return `Recorded until ${formatTimestamp(recorded.newest).slice(0, 19).replace('T', ' ')} UTC: ${recorded.all.length} meters of ${instances} ${instances === 1 ? 'instance' : 'instances'}`;
 }
 
-/** A line that wraps would take the room of two. */
+/** A wrapped line would occupy two. */
 function cut(line: string, width: number): string {
   const characters = [...line];
   return characters.length <= width ? line : `${characters.slice(0, width - 1).join('')}…`;
