@@ -5,7 +5,8 @@ import { fileURLToPath } from 'node:url';
 import { daemonIn } from './daemon.js';
 import { openNamespace } from './namespace.js';
 import { freePorts, listens } from './ports.js';
-import { run, waitUntil } from './processes.js';
+import { waitUntil } from './processes.js';
+import { Rabbitmqctl } from './rabbitmqctl.js';
 
 /** A RabbitMQ node of its own: loopback only, its own ports, files, cookie and epmd. */
 export interface PrivateRabbitmq {
@@ -73,12 +74,11 @@ export async function startRabbitmq(plugins: readonly string[] = [], settings = 
     // Two schedulers that sleep when there is nothing to do: the tests need the processors.
     RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS:
       '-kernel inet_dist_use_interface {127,0,0,1} +S 2:2 +sbwt none +sbwtdcpu none +sbwtdio none',
-    // An epmd started by rabbitmqctl would live outside of the namespace, and stay.
-    RABBITMQ_CTL_ERL_ARGS: '-start_epmd false',
   };
   const script = fileURLToPath(new URL('rabbitmq.sh', import.meta.url));
   const namespace = openNamespace([], script, [log], env);
-  const ctl = (...args: string[]) => run('/usr/lib/rabbitmq/bin/rabbitmqctl', ['--quiet', ...args], { env });
+  const rabbitmqctl = new Rabbitmqctl(env);
+  const ctl = (...args: string[]) => rabbitmqctl.run(...args);
 
   const daemon = daemonIn({
     name: 'RabbitMQ',
@@ -92,6 +92,7 @@ export async function startRabbitmq(plugins: readonly string[] = [], settings = 
   });
 
   async function stop() {
+    rabbitmqctl.stop();
     await namespace.close();
     await rm(directory, { recursive: true, force: true });
   }

@@ -36,4 +36,23 @@ describe('a private RabbitMQ', () => {
     }
     await expect(greeting(broker)).rejects.toThrow('ECONNREFUSED');
   }, 120_000);
+
+  it('runs the commands of rabbitmqctl one after another, and says why one fails', async () => {
+    const broker = await startRabbitmq();
+    try {
+      await Promise.all([
+        broker.ctl('add_vhost', 'ä b'),
+        broker.ctl('set_permissions', '-p', 'ä b', 'guest', '', '.*', '^$'),
+      ]);
+      expect(await broker.ctl('list_permissions', '-p', 'ä b', '--no-table-headers')).toBe('guest\t\t.*\t^$\n');
+      await expect(broker.ctl('clear_policy', 'none')).rejects.toThrow('Parameter does not exist');
+      await expect(broker.ctl('no_such_command')).rejects.toThrow('no_such_command');
+      await broker.kill();
+      await expect(broker.ctl('list_vhosts')).rejects.toThrow('unable to perform an operation on node');
+      await broker.start();
+      expect((await broker.ctl('list_vhosts', '--no-table-headers')).split('\n').sort()).toEqual(['', '/', 'ä b']);
+    } finally {
+      await broker.stop();
+    }
+  }, 120_000);
 });
