@@ -21,6 +21,24 @@ const boundaries = Object.entries(mayImport).map(([name, allowed]) => ({
   },
 }));
 
+/** Tests of a package see of the others what these export, too. Only their own package's inside is theirs. */
+const testBoundary = {
+  files: ['packages/*/test/**/*.ts', 'examples/*/test/**/*.ts'],
+  rules: {
+    'no-restricted-imports': [
+      'error',
+      {
+        patterns: [
+          {
+            regex: '^(\\.\\./)+(packages/)?(?!src/)[^./][^/]*/src(/|$)',
+            message: 'Import what another package exports, by its name; a test of its inside belongs to it.',
+          },
+        ],
+      },
+    ],
+  },
+};
+
 export default tseslint.config(
   { ignores: ['**/dist/**', '**/node_modules/**', '.nx/**', '.testbed/**'] },
   eslint.configs.recommended,
@@ -64,4 +82,5 @@ export default tseslint.config(
     languageOptions: { globals: { process: 'readonly', console: 'readonly', URL: 'readonly' } },
   },
   ...boundaries,
+  testBoundary,
 );

@@ -1,24 +1,42 @@
 import { readFileSync } from 'node:fs';
 
 import type { Instance } from '@nephoscope/core';
+import libvirt from '@nephoscope/inspector-libvirt';
+import { FakeLibvirtd } from '@nephoscope/libvirt/testing';
+import { systemClock } from '@nephoscope/runtime';
+import { RecordingLogger } from '@nephoscope/testing';
 
-import { parseDomainXml } from '../../../inspector-libvirt/src/domain-xml.js';
-import { instanceOf } from '../../../inspector-libvirt/src/instance.js';
-import { ownerOf } from '../../../inspector-libvirt/src/owner.js';
 import { novaInstance } from '../../src/discovery/nova-instance.js';
 import { instanceMetadata } from '../../src/instance-metadata.js';
 import { readFlavor, readServer } from '../../src/discovery/server.js';
 
 import { flavors, server, serversOfHost } from './fake-nova.js';
 
-function fromLibvirt(uuid: string): Instance {
-  const name = ['instance-00001000', 'instance-00001001', 'instance-00001002'].find((one) =>
-    xml(one).includes(uuid),
-  );
-  const description = parseDomainXml(xml(name ?? ''));
-  const domain = { name: name ?? '', uuid, id: 20 };
-  return instanceOf(domain, description, 'running', ownerOf(domain, description, []), 'boot');
-}
+const names = ['instance-00001000', 'instance-00001001', 'instance-00001002'];
+let instances: readonly Instance[];
+
+beforeAll(async () => {
+  const daemon = await FakeLibvirtd.listen();
+  daemon.handle('connectGetUri', () => 'qemu:///system');
+  daemon.domains = names.map((name, at) => {
+    const [, uuid = ''] = /<uuid>(.*)<\/uuid>/.exec(xml(name)) ?? [];
+    return { name, uuid, id: 20 + at, xml: xml(name), stats: { 'state.state': 1 } };
+  });
+  const options = libvirt.options.parse({ uri: daemon.uri });
+  const inspector = libvirt.create({ options, logger: new RecordingLogger(), clock: systemClock, host: 'h' });
+  const { signal } = new AbortController();
+  await inspector.start(signal);
+  const readings = await inspector.inspect(new Set(), signal);
+  instances = readings.map(({ instance }) => instance);
+  await inspector.stop();
+  await daemon.close();
+});
+
+const fromLibvirt = (uuid: string): Instance => {
+  const found = instances.find(({ id }) => id === uuid);
+  if (found === undefined) throw new Error(`No domain has the uuid ${uuid}`);
+  return found;
+};
 
 const metadataOf = instanceMetadata('oslab-compute-1');
 
