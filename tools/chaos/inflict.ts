@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import type { Fault } from './fault-plan.js';
+import type { Fault, TargetClass } from './fault-plan.js';
 import type { Link } from './link.js';
 import type { SmallDisk } from './small-disk.js';
 import type { Supervised } from './supervisor.js';
@@ -27,6 +27,7 @@ export interface Arena {
 
 /** A fault that was made. */
 export interface InflictedFault {
+  readonly on: TargetClass;
   readonly target: string;
   readonly kind: string;
   /** ms since the first could begin. */
@@ -61,7 +62,7 @@ export async function inflict(
     const { end } = await begin(fault, arena);
     await sleep(fault.lasts);
     const struck = await end();
-    const done = { target: fault.target, kind: fault.kind, began, ended: now(), struck };
+    const done = { on: fault.on, target: fault.target, kind: fault.kind, began, ended: now(), struck };
     inflicted.push(done);
     tell(done);
   };

@@ -61,10 +61,13 @@ export function formatReport(report: Report): string {
   return `${lines.join('\n')}\n`;
 }
 
-/** How many faults of each kind met something. */
+/** How many faults of each kind, on each class of targets, met something. */
 export function byKind(faults: readonly InflictedFault[]): Readonly<Record<string, number>> {
   const counts: Record<string, number> = {};
-  for (const { kind, struck } of faults) if (struck) counts[kind] = (counts[kind] ?? 0) + 1;
+  for (const { on, kind, struck } of faults) {
+    const name = `${on}: ${kind}`;
+    if (struck) counts[name] = (counts[name] ?? 0) + 1;
+  }
   return counts;
 }
 
