@@ -23,6 +23,7 @@ import { writeDomain } from '../src/procedures/domain-ref.js';
 import { MessageType, REMOTE_PROGRAM, writeFrame } from '../src/rpc/message.js';
 import { FakeLibvirtd, Fault } from '../src/testing/index.js';
 import { XdrWriter } from '../src/xdr/writer.js';
+import { until } from './until.js';
 
 const domain = { name: 'a', uuid: '0d6b7e1c-3f5a-4c1e-9a77-2b5f0c7d9e11', id: 3 };
 const off = { name: 'b', uuid: '0d6b7e1c-3f5a-4c1e-9a77-2b5f0c7d9e12', id: -1 };
@@ -40,9 +41,6 @@ const failure = (promise: Promise<unknown>): Promise<Error> =>
     },
     (error: Error) => error,
   );
-const until = async (holds: () => boolean): Promise<void> => {
-  while (!holds()) await new Promise((resolve) => setImmediate(resolve));
-};
 
 describe('connect', () => {
   it('opens the hypervisor of the URI, read-only, without what concerns the way', async () => {
@@ -79,7 +77,7 @@ describe('connect', () => {
     const error = await failure(connect(daemon.uri + parameter));
     expect(error).toBeInstanceOf(UnsupportedAuthError);
     expect(error).toMatchObject({ code: 'LIBVIRT_UNSUPPORTED_AUTH', mechanisms });
-    await until(() => daemon.clients.length === 0);
+    await until('daemon.clients.length === 0', () => daemon.clients.length === 0);
   });
 
   it('passes on what libvirt refused, and leaves nothing open', async () => {
@@ -87,7 +85,7 @@ describe('connect', () => {
       throw new Fault(45, 'authentication failed');
     });
     expect(await failure(connect(daemon.uri))).toMatchObject({ code: 'LIBVIRT_REMOTE', libvirtCode: 45 });
-    await until(() => daemon.clients.length === 0);
+    await until('daemon.clients.length === 0', () => daemon.clients.length === 0);
   });
 
   it('gives up a daemon that does not answer', async () => {
@@ -96,7 +94,7 @@ describe('connect', () => {
     expect(error).toBeInstanceOf(ConnectError);
     expect(error).toMatchObject({ code: 'LIBVIRT_CONNECT', address: daemon.socket });
     expect(error.message).toContain('did not answer within 20 ms');
-    await until(() => daemon.clients.length === 0);
+    await until('daemon.clients.length === 0', () => daemon.clients.length === 0);
   });
 
   it('gives up when its signal is aborted, before or meanwhile', async () => {
@@ -111,7 +109,7 @@ describe('connect', () => {
       code: 'LIBVIRT_ABORTED',
       cause: 'enough',
     });
-    await until(() => daemon.clients.length === 0);
+    await until('daemon.clients.length === 0', () => daemon.clients.length === 0);
   });
 
   it.each([
@@ -253,11 +251,11 @@ describe('a connection', () => {
     daemon.emitLifecycle(started);
     daemon.emitDeviceAdded({ domain, device: 'net1' });
     daemon.emitDeviceRemoved({ domain, device: 'net2' });
-    await until(() => seen[3]!.length === 1);
+    await until('seen[3]!.length === 1', () => seen[3]!.length === 1);
     await unsubscribes[0]!();
     await unsubscribes[0]!();
     daemon.emitLifecycle({ domain, event: 5, detail: 1 });
-    await until(() => seen[1]!.length === 2);
+    await until('seen[1]!.length === 2', () => seen[1]!.length === 2);
     expect(seen).toEqual([
       [started],
       [started, { domain, event: 5, detail: 1 }],
@@ -270,7 +268,7 @@ describe('a connection', () => {
     ]);
     await connection.onLifecycle(note(0));
     daemon.emitLifecycle(started);
-    await until(() => seen[0]!.length === 2);
+    await until('seen[0]!.length === 2', () => seen[0]!.length === 2);
     await connection.close();
     await unsubscribes[2]!();
   });
@@ -289,7 +287,7 @@ describe('a connection', () => {
     });
     daemon.clients[0]!.sendRaw(foreign.take());
     daemon.emitLifecycle({ domain, event: 5, detail: 1 });
-    await until(() => seen.length > 0);
+    await until('seen.length > 0', () => seen.length > 0);
     expect(seen).toEqual([{ domain, event: 5, detail: 1 }]);
     await connection.close();
   });
@@ -298,7 +296,7 @@ describe('a connection', () => {
     const connection = await connect(daemon.uri);
     const before = daemon.calls.length;
     const call = connection.hostname({ timeout: 20 });
-    await until(() => daemon.calls.length > before);
+    await until('daemon.calls.length > before', () => daemon.calls.length > before);
     // The answer is in the socket now, and the deadline passes before anybody can read it.
     const late = performance.now() + 40;
     while (performance.now() < late);
@@ -342,7 +340,7 @@ describe('a connection', () => {
     const call = failure(connection.hostname());
     await connection.close();
     await call;
-    await until(() => daemon.clients.length === 0);
+    await until('daemon.clients.length === 0', () => daemon.clients.length === 0);
     expect(sockets()).toEqual(before);
   });
 });

@@ -17,6 +17,7 @@ import {
   TimeoutError,
   type TypedValue,
 } from '../src/index.js';
+import { waitUntil } from '../../../tools/testbed/processes.js';
 
 const failure = (promise: Promise<unknown>): Promise<Error> =>
   promise.then(
@@ -25,9 +26,7 @@ const failure = (promise: Promise<unknown>): Promise<Error> =>
     },
     (error: Error) => error,
   );
-const until = async (holds: () => boolean): Promise<void> => {
-  while (!holds()) await new Promise((resolve) => setTimeout(resolve, 5));
-};
+const until = (holds: () => boolean): Promise<void> => waitUntil(String(holds), holds);
 
 /** The lines `name=value` that virsh prints. */
 const virshFigures = (text: string): Map<string, string> =>

@@ -16,6 +16,7 @@ import { FakeLibvirtd } from '../src/testing/fake-libvirtd.js';
 import { Fault } from '../src/testing/fault.js';
 import { socketPair } from '../src/testing/socket-pair.js';
 import { XdrWriter } from '../src/xdr/writer.js';
+import { until } from './until.js';
 
 interface Peers {
   rpc: RpcClient;
@@ -59,9 +60,8 @@ const failure = (promise: Promise<unknown>): Promise<Error> =>
     (error: Error) => error,
   );
 const never = (): Promise<never> => new Promise(() => {});
-const received = async (daemon: FakeLibvirtd, count: number): Promise<void> => {
-  while (daemon.calls.length < count) await new Promise((resolve) => setImmediate(resolve));
-};
+const received = (daemon: FakeLibvirtd, count: number): Promise<void> =>
+  until(`${count} calls are received`, () => daemon.calls.length >= count);
 
 describe('calls', () => {
   it('are answered in any order', async () => {

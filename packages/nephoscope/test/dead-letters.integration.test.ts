@@ -8,6 +8,7 @@ import type { QueueTopology } from '@nephoscope/core/message-bus';
 import { systemClock } from '@nephoscope/runtime';
 
 import { nephoscope } from './command.js';
+import { waitUntil } from '../../../tools/testbed/processes.js';
 
 const url = process.env['TESTBED_AMQP_URL'] ?? '';
 const ignore = () => undefined;
@@ -43,7 +44,7 @@ async function setAside(...texts: readonly string[]): Promise<void> {
   for (const text of texts) {
     const body = Buffer.from(text);
     await bus.publish({ exchange: queue, routingKey: 'metering.cpu', contentType: 'text/plain', body });
-    while (set.length === 0) await new Promise((resolve) => setImmediate(resolve));
+    await waitUntil(`'${text}' is delivered`, () => set.length > 0);
     await set.shift();
   }
   await cancel();

@@ -1,6 +1,7 @@
 import { cloud, connect, glance, images, signal } from './connected.js';
 import { recording, says } from './fake-cloud.js';
 import { failureOf, pagesOf } from './support.js';
+import { waitUntil } from '../../../tools/testbed/processes.js';
 
 describe('listing', () => {
   it('follows a path in `next` (glance) to the page that has none', async () => {
@@ -232,7 +233,7 @@ describe('listing', () => {
     const failure = (await failureOf(pagesOf(session, images))) as Error;
     expect(failure).toMatchObject({ code: 'OPENSTACK_ANSWER', service: 'image', status: 200 });
     expect(failure.message).toContain(`the answer has ${message}`);
-    while (!ended) await new Promise((resolve) => setImmediate(resolve));
+    await waitUntil('the answer is cut off', () => ended);
     expect(sent).toBeLessThan(40_000_000);
   });
 

@@ -3,6 +3,7 @@ import { FakeBus, RecordingLogger } from '@nephoscope/testing';
 
 import { runBesideBus, untilAborted } from '../src/index.js';
 import type { Component } from '../src/index.js';
+import { waitUntil } from '../../../tools/testbed/processes.js';
 
 function program() {
   const bus = new FakeBus();
@@ -35,7 +36,7 @@ describe('runBesideBus', () => {
     const { bus, steps, start, stop } = program();
     bus.start = () => new Promise(() => undefined);
     const running = start();
-    while (!steps.includes('running')) await new Promise(setImmediate);
+    await waitUntil('it runs', () => steps.includes('running'));
     stop();
     await running;
     expect(steps).toEqual(['started', 'running', 'stopped', 'bus stopped']);

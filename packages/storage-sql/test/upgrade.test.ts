@@ -1,7 +1,6 @@
 import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 
 import type { Sample } from '@nephoscope/core';
 import { exampleSample } from '@nephoscope/testing';
@@ -10,6 +9,7 @@ import { openDatabase } from '../src/sqlite/database.js';
 import { Database } from '../src/sqlite/driver.js';
 import { all } from './lifetimes.js';
 import { realClock, storeAt } from './store-at.js';
+import { waitUntil } from '../../../tools/testbed/processes.js';
 
 /** Two batches of three resources, each recorded by a program of the version before: it wrote each metadata text twice. */
 const fixture = join(import.meta.dirname, 'fixtures', 'samples-0001.db');
@@ -103,7 +103,9 @@ describe('a migration', () => {
       () => 'started',
       (error: Error) => error.message,
     );
-    while (!JSON.stringify(upgraded.health()).includes('brought to the schema')) await delay(10);
+    await waitUntil('the upgrade is said to run', () =>
+      JSON.stringify(upgraded.health()).includes('brought to the schema'),
+    );
     kill(stopped);
     const outcome = await starting;
     holder.exec('rollback');

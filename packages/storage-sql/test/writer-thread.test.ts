@@ -17,6 +17,7 @@ import { isLocked, storeError } from '../src/sqlite/store-error.js';
 import { fromFailure, toFailure } from '../src/sqlite/thread-messages.js';
 import { ThreadWriter } from '../src/sqlite/thread-writer.js';
 import { storeAt } from './store-at.js';
+import { waitUntil } from '../../../tools/testbed/processes.js';
 
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void;
@@ -180,7 +181,7 @@ describe('the thread that writes', () => {
     // As long as it lives it may still write: no other is started, and nobody waits for it.
     await expect(writer.removeBefore(1n, 0n, 1, 1n)).rejects.toMatchObject(unavailable);
     await expect(writer.end()).rejects.toMatchObject(unavailable);
-    while (!writer.ended) await nextTurn();
+    await waitUntil('the thread has ended', () => writer.ended);
     await writer.end();
     // Nor is one that does not end when it is told to.
     await expect(new ThreadWriter(data, pathToFileURL(program), 50).end()).rejects.toMatchObject(unavailable);

@@ -1,27 +1,31 @@
-import { setTimeout as delay } from 'node:timers/promises';
-
 import { Kysely, PostgresDialect, sql } from 'kysely';
 
 import { ConnectionPool } from '../../src/postgresql/connection-pool.js';
 import { PostgresqlUrl } from '../../src/postgresql/postgresql-url.js';
 import { dropDatabase, execute, limits, newDatabase } from './support.js';
+import { waitUntil } from '../../../../tools/testbed/processes.js';
 
 let url: string;
 let pool: ConnectionPool;
 beforeAll(async () => {
   url = await newDatabase();
-  const settings = { idle_in_transaction_session_timeout: '50ms' };
-  pool = new ConnectionPool({ url: new PostgresqlUrl(url), tls: {}, name: 'test' }, { ...limits, settings }, 1);
+  pool = new ConnectionPool({ url: new PostgresqlUrl(url), tls: {}, name: 'test' }, limits, 1);
 });
 afterAll(async () => {
   await pool.end();
   await dropDatabase(url);
 });
 
-/** Until the server has ended the session: 25P03, since it rests within a transaction. */
-async function ended(process: number | null): Promise<void> {
+/**
+ * Ends the session of the transaction that is open: 25P03, since it rests within one from then on. Not before: on a busy machine a
+ * session may rest between any two statements.
+ */
+const endIt = `select pg_backend_pid() as pid, set_config('idle_in_transaction_session_timeout', '50ms', true)`;
+
+/** Until the server has ended the session. */
+function ended(process: number | null): Promise<void> {
   const there = () => execute(url, `select 1 from pg_stat_activity where pid = ${process}`);
-  while ((await there()).length > 0) await delay(20);
+  return waitUntil(`session ${process} has ended`, async () => (await there()).length === 0);
 }
 
 describe('a transaction whose session the server has ended', () => {
@@ -30,6 +34,7 @@ describe('a transaction whose session the server has ended', () => {
   it('tells what it is rolled back for, and the next one has another session', async () => {
     const work = pool.use((connection) =>
       connection.transaction(async () => {
+        await connection.query({ text: endIt });
         await ended(connection.process);
         throw cause;
       }),
@@ -42,7 +47,7 @@ describe('a transaction whose session the server has ended', () => {
   it('tells it where a query builder rolls it back, too', async () => {
     const db = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) });
     const work = db.transaction().execute(async (transaction) => {
-      const { rows } = await sql<{ pid: bigint }>`select pg_backend_pid() as pid`.execute(transaction);
+      const { rows } = await sql<{ pid: bigint }>`${sql.raw(endIt)}`.execute(transaction);
       await ended(Number(rows[0]?.pid));
       throw cause;
     });
