@@ -145,7 +145,8 @@ export class KnownMessages {
   #learnMetadata({ text, signed }: KnownMetadata): KnownMetadata {
     const known = this.#metadata.get(text);
     if (known !== undefined) return known;
-    const shared = { text: this.#shared(text), signed };
+    // A copy: a buffer of Node's pool would keep all 8 KiB of it.
+    const shared = { text: this.#shared(text), signed: new Uint8Array(signed) };
     this.#metadata.set(shared.text, shared);
     this.#bytes += sizes.metadata + signed.length;
     return shared;
