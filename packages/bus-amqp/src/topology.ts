@@ -181,7 +181,10 @@ async function attempt(
   if (error === undefined) return;
   // 406: another program declared it first with other arguments; that queue is used.
   if (error.code !== accessRefused && error.code !== preconditionFailed) throw refusal(what, error);
-  logger.warn({ err: error }, `RabbitMQ did not let us ${what}: going on with what others declared`);
+  logger.warn(
+    { err: error },
+    `RabbitMQ did not permit this user to ${what}: continuing with existing declarations`,
+  );
 }
 
 function bindingText(queue: string, exchange: string, pattern: string): string {
@@ -192,7 +195,7 @@ function bindingText(queue: string, exchange: string, pattern: string): string {
 export function refusal(what: string, error: Error): NephoscopeError {
   return new PermanentError(
     'BUS_TOPOLOGY',
-    `RabbitMQ did not let us ${what}; delete or rename what is in the way`,
+    `RabbitMQ did not permit this user to ${what}; delete or rename the conflicting exchange or queue`,
     { cause: error },
   );
 }

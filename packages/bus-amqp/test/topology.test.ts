@@ -74,8 +74,8 @@ describe('what is declared', () => {
     const broker = brokerThat(() => Promise.reject(refused));
     await declareTopology(broker, topology, new QueueTypes(), logger());
     expect(log.map(({ message }) => message)).toEqual([
-      expect.stringContaining("did not let us declare queue 'q.dead'"),
-      expect.stringContaining("did not let us declare queue 'q'"),
+      expect.stringContaining("did not permit this user to declare queue 'q.dead'"),
+      expect.stringContaining("did not permit this user to declare queue 'q'"),
     ]);
   });
 });

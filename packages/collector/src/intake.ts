@@ -43,7 +43,7 @@ export interface Readers {
 const explanations: Readonly<Record<RejectionReason, string>> = {
   unsigned: 'it has no signature',
   'scheme-unknown': 'its signature_key names a scheme of signatures that this version does not know',
-  'signature-malformed': 'its signature is none of its scheme (of hmac-sha256: 64 lower-case hexadecimal digits)',
+  'signature-malformed': 'its signature does not fit its scheme (hmac-sha256: 64 lower-case hexadecimal digits)',
   'form-unknown': 'its signature form is not known to this version',
   'form-refused':
     "it is signed in Ceilometer's form, and this collector accepts only the canonical form. If Ceilometer's agents are to be metered, or agents " +

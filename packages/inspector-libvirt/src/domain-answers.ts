@@ -243,7 +243,7 @@ export class DomainAnswers {
       this.#logger.warn(
         {},
         'libvirtd works on so few calls of a connection at a time that one instance that hangs holds up all others: ' +
-          'set max_client_requests in libvirtd.conf to 5 or more. Until then the agent connects anew for each of them',
+          'set max_client_requests in libvirtd.conf to 5 or more. Until then the agent reconnects for each of them',
       );
     }
     return next;

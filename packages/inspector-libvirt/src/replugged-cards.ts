@@ -5,7 +5,7 @@ import type { Vnic, VnicReading, VnicTraffic } from '@nephoscope/core/instance';
 const unsure: Missing = {
   missing: 'busy',
   detail:
-    'the card was plugged in anew, and what was read may still be what the one before had counted; the next reading tells',
+    'the card was replaced, and the figures may still be those of the previous card; the next reading is unambiguous',
 };
 
 /**

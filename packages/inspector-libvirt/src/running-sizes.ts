@@ -22,7 +22,7 @@ const longest = 2_000;
 
 const notAnswered: Missing = {
   missing: 'busy',
-  detail: 'libvirt did not answer in time for the size of this image; it is asked again in the next reading',
+  detail: 'libvirt did not answer in time for the size of this image; it is requested again in the next reading',
 };
 
 // For a guest that just started or is about to end, the process's answer must not wait for further requests.

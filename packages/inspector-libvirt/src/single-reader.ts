@@ -123,7 +123,7 @@ export class SingleReader {
     const hanging = this.#hanging.get(uuid) ?? 0;
     if (hanging >= callsThatMayHang)
       throw new Error(
-        'earlier calls for this instance still wait for an answer; it is not asked again until then',
+        'earlier calls for this instance are still unanswered; it is not queried again until they are answered',
       );
     const groups = statsGroups(parts);
     const ofHost = groups.filter((group) => hostGroups.has(group));

@@ -8,7 +8,7 @@ describe('what to do when one cannot connect', () => {
       'ENOENT',
       'no such socket (nor /b): install and start libvirtd or virtqemud, or name the socket with ?socket=',
     ],
-    ['ECONNREFUSED', 'nobody listens there: start libvirtd or virtqemud'],
+    ['ECONNREFUSED', 'no process listens there: start libvirtd or virtqemud'],
     [
       'EACCES',
       'this user may not use it: let it by unix_sock_ro_perms (libvirtd.conf; SocketMode where systemd makes it) and the rights to its folder',
@@ -31,7 +31,10 @@ describe('what to do when one cannot connect', () => {
   });
 
   it.each([
-    ['ECONNREFUSED', 'nobody listens there: start libvirtd with listen_tcp (libvirtd.conf), or its socket unit'],
+    [
+      'ECONNREFUSED',
+      'no process listens there: start libvirtd with listen_tcp (libvirtd.conf), or its socket unit',
+    ],
     ['ENOTFOUND', 'connect ENOTFOUND'],
   ])('to a port: %s', (code, advice) => {
     expect(tcpError('host:1', failed(code), 'listen_tcp').message).toBe(
@@ -47,7 +50,7 @@ describe('what to do when one cannot connect', () => {
     ['CERT_HAS_EXPIRED', /its authority in \/ca, is not valid now/],
     ['DEPTH_ZERO_SELF_SIGNED_CERT', /no authority in \/ca/],
     ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', /no authority in \/ca/],
-    ['ERR_SSL_WRONG_VERSION_NUMBER', /nobody speaks TLS there/],
+    ['ERR_SSL_WRONG_VERSION_NUMBER', /does not speak a TLS version/],
     ['ECONNREFUSED', /listen_tls/],
   ])('by TLS: %s', (code, advice) => {
     expect(tlsError('host:1', files, failed(code)).message).toMatch(advice);

@@ -160,7 +160,7 @@ describe('connect', () => {
     it('says that nobody listens', async () => {
       await writeFile(join(directory, 'file'), '');
       const error = await failure(connect(`qemu:///system?socket=${directory}/file`));
-      expect(error.message).toContain('nobody listens there: start libvirtd or virtqemud');
+      expect(error.message).toContain('no process listens there: start libvirtd or virtqemud');
     });
 
     it('says that a TCP port is closed, and which setting opens it', async () => {

@@ -242,7 +242,7 @@ describe('what is not the protocol', () => {
     ['a length of zero', length(0), 'a frame of 0 bytes'],
     ['another program', reply({ program: 0x2000_8087 }), 'unknown program 0x20008087'],
     ['another version', reply({ version: 2 }), 'version 2'],
-    ['an answer to no call', reply({ serial: 99 }, (writer) => writer.string('x')), 'none of ours'],
+    ['an answer to no call', reply({ serial: 99 }, (writer) => writer.string('x')), 'never sent'],
     ['an answer of another procedure', reply({ procedure: 110 }, (writer) => writer.string('x')), 'procedure 110'],
     ['an answer with an unknown status', reply({ status: 2 }, (writer) => writer.string('x')), 'status is 2'],
     ['a truncated body', reply({}, (writer) => writer.uint32(50)), 'connect_get_hostname'],

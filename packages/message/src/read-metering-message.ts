@@ -40,7 +40,7 @@ export function readMeteringMessage(text: string): ReadMessage {
  */
 export function sampleOf(message: JsonObject, text: string): Sample {
   const type = requiredText(message, 'counter_type');
-  if (!isCounterType(type)) throw unreadable(`counter_type is none of ${counterTypes.join(', ')}`);
+  if (!isCounterType(type)) throw unreadable(`counter_type is not one of ${counterTypes.join(', ')}`);
   const metadata = message.get('resource_metadata');
   if (metadata !== undefined && metadata !== null && !isJsonObject(metadata))
     throw unreadable('resource_metadata is not an object');

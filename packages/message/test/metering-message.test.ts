@@ -266,7 +266,7 @@ describe('readMeteringMessage', () => {
   });
 
   it.each([
-    ['counter_type', 'counter', 'counter_type is none of cumulative, delta, gauge'],
+    ['counter_type', 'counter', 'counter_type is not one of cumulative, delta, gauge'],
     ['counter_volume', '1', 'counter_volume is not a number'],
     ['message_id', '', 'message_id is not a string'],
     ['timestamp', '2026-02-30T00:00:00', "timestamp '2026-02-30T00:00:00' is not an ISO 8601 time"],

@@ -16,7 +16,7 @@ export function print(text: string): Promise<void> {
     const done = (error: Error | null | undefined) => {
       if (error === null || error === undefined) resolve();
       else if ((error as NodeJS.ErrnoException).code === 'EPIPE')
-        reject(new NephoscopeError('OUTPUT_CLOSED', 'nobody reads the output any more', { cause: error }));
+        reject(new NephoscopeError('OUTPUT_CLOSED', 'the output is no longer read', { cause: error }));
       else reject(new NephoscopeError('OUTPUT_FAILED', 'the output cannot be written', { cause: error }));
     };
     if (failure === undefined) process.stdout.write(sayable(text), done);

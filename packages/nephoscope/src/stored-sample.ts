@@ -9,7 +9,7 @@ export type Check = { readonly form: SignatureForm } | { readonly reason: string
 const reasons: Readonly<Record<RejectionReason, string>> = {
   unsigned: 'the message has no signature',
   'scheme-unknown': 'its signature has a scheme that this version does not know',
-  'signature-malformed': 'its signature is none of its scheme',
+  'signature-malformed': 'its signature does not fit its scheme',
   'form-unknown': 'its signature has a form that this version does not know',
   'form-refused': 'its signature has a form that is not accepted',
   'signature-wrong': 'the signature does not hold: the message was changed, or signed with another secret',

@@ -99,7 +99,7 @@ export class Identity {
 
   #end(login: Login): void {
     if (this.#login === login) this.#login = undefined;
-    login.over.abort(new OpenStackError('OPENSTACK_UNAVAILABLE', 'nobody waits for the token any more'));
+    login.over.abort(new OpenStackError('OPENSTACK_UNAVAILABLE', 'the token is no longer needed'));
   }
 
   /** A service refused the token: the next request gets another. */
@@ -124,7 +124,7 @@ export class Identity {
       const said = saidIn(answer, this.#redaction);
       throw new OpenStackError(
         'OPENSTACK_AUTH',
-        `keystone does not let us in: check user, password or secret, and domains and project${said === '' ? '' : `: ${said}`}`,
+        `keystone refuses the login: check user, password or secret, and domains and project${said === '' ? '' : `: ${said}`}`,
         { context },
       );
     }

@@ -151,7 +151,7 @@ class CloudSession implements Session {
       if (back === undefined) throw refused;
       this.#logger.info(
         { ...answer.context, err: refused },
-        `the item that a page of ${list.service.type} begins behind is gone; the list goes on from ${back}`,
+        `the marker item of a page of ${list.service.type} was deleted; the listing continues from ${back}`,
       );
     }
   }

@@ -126,7 +126,7 @@ export class Transport {
     const { service } = context;
     const why = isAnswer(tried) ? `status ${tried.status}` : messageOf(tried);
     if (spent < tellAfter || this.#away.has(service)) {
-      this.#logger.debug({ ...context, attempt }, `asked again soon: ${why}`);
+      this.#logger.debug({ ...context, attempt }, `retrying soon: ${why}`);
       return;
     }
     this.#away.set(service, why);
@@ -134,7 +134,7 @@ export class Transport {
     const through = context.proxy === undefined ? '' : `, through the proxy ${context.proxy}`;
     this.#logger.warn(
       { ...context, attempt, ...(isAnswer(tried) ? {} : { err: tried }) },
-      `the service ${service} does not answer at ${context.url}${through} (${why}); it is asked again, with growing pauses, for up to ${timeLimit} s`,
+      `the service ${service} does not answer at ${context.url}${through} (${why}); retrying with growing pauses for up to ${timeLimit} s`,
     );
   }
 

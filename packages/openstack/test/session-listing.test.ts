@@ -115,7 +115,7 @@ describe('listing', () => {
     it.each([404, 400, 410])('goes on behind the item before (%i)', async (status) => {
       const { found, logged } = await listed(status, ids, { f: ['f'] });
       expect(found).toEqual(ids);
-      expect(logged.map(({ message }) => message).join()).toContain('goes on from behind the item e');
+      expect(logged.map(({ message }) => message).join()).toContain('continues from behind the item e');
     });
 
     it.each([

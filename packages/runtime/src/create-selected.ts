@@ -39,7 +39,7 @@ export function createSelected<Product, Made>(
   const blocking = blockingPlugins(note, clock, (error) =>
     logger.warn(
       { err: error, path: note },
-      `which plugins ended the program cannot be read, so that none is left alone: ${note}: ${describeError(error)}`,
+      `the list of plugins that ended the program cannot be read, so none is suspended: ${note}: ${describeError(error)}`,
     ),
   );
   const { active, inactive } = selected ?? { active: [], inactive: [] };

@@ -121,7 +121,7 @@ export function countStray(plugin: string): number {
 export function collectStrays(registry: Registry): void {
   new Counter({
     name: 'nephoscope_plugin_stray_failures_total',
-    help: 'Failures of a plugin outside of every call, in a timer or a promise that nobody awaits, by plugin',
+    help: 'Failures of a plugin outside of every call, in a timer or a promise that is not awaited, by plugin',
     labelNames: ['plugin'],
     registers: [registry],
     collect() {

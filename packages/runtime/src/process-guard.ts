@@ -112,7 +112,7 @@ function installGuard(logger: () => Logger | undefined): ProcessGuard {
       say(
         new NephoscopeError(
           'UNHANDLED',
-          `the program ends by an error that nobody handled: ${describeError(error)}`,
+          `the program ends because of an unhandled error: ${describeError(error)}`,
           {
             cause: error,
           },
@@ -148,7 +148,7 @@ function installGuard(logger: () => Logger | undefined): ProcessGuard {
   });
   process.on('exit', (code) => {
     if (released === undefined) {
-      say(new NephoscopeError('ENDED_UNASKED', `the program ended though nobody asked it to (code ${code})`));
+      say(new NephoscopeError('ENDED_UNASKED', `the program ended unexpectedly (code ${code})`));
       if (code === 0) process.exitCode = 1;
     } else if (code === 0) process.exitCode = released;
   });

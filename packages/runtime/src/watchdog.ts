@@ -51,7 +51,7 @@ function startThread(note: string | undefined): Worker {
   worker.on('message', () => worker.postMessage('here'));
   worker.on('error', (error) =>
     // There may be no log yet; a warning of Node.js becomes a log line.
-    process.emitWarning(`nobody watches over plugins that block the program: ${describeError(error)}`),
+    process.emitWarning(`plugins that block the program are not monitored: ${describeError(error)}`),
   );
   // It needs nothing of this thread, and the plugin may loop from its first line.
   Atomics.wait(isThere, 0, 0, longestStart);

@@ -147,7 +147,7 @@ describe('runToExit', () => {
     const { code, log } = await run(['waitsForNothing', 'log']);
     expect(code).toBe(1);
     expect(log).toMatchObject([
-      { level: 'error', msg: expect.stringContaining('nobody asked'), err: { code: 'ENDED_UNASKED' } },
+      { level: 'error', msg: expect.stringContaining('ended unexpectedly'), err: { code: 'ENDED_UNASKED' } },
     ]);
   });
 

@@ -308,7 +308,7 @@ it("an error that is no plugin's ends the program with code 1, and a line", asyn
   expect(await ended).toEqual([1, null]);
   expect(log().at(-1)).toMatchObject({
     level: 'error',
-    msg: expect.stringMatching(/nobody handled: of the program$/),
+    msg: expect.stringMatching(/unhandled error: of the program$/),
     err: { code: 'UNHANDLED' },
   });
 }, 300_000);

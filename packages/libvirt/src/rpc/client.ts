@@ -211,7 +211,7 @@ export class RpcClient {
 
   #onReply(header: MessageHeader, reader: XdrReader): void {
     const call = this.#pending.take(header.serial);
-    if (call === undefined) throw new FramingError(`an answer to call ${header.serial}, which is none of ours`);
+    if (call === undefined) throw new FramingError(`an answer to call ${header.serial}, which was never sent`);
     const { procedure } = call;
     try {
       if (header.procedure !== procedure.number) throw new Error(`it says to be of procedure ${header.procedure}`);

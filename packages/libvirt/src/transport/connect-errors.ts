@@ -28,7 +28,7 @@ function unixAdvice(
       return `no such socket${nor}: install and start ${daemons}, or name the socket with ?socket=`;
     }
     case 'ECONNREFUSED':
-      return `nobody listens there: start ${daemons}`;
+      return `no process listens there: start ${daemons}`;
     case 'EACCES':
     case 'EPERM':
       return readOnlyAdvice(path);
@@ -50,7 +50,7 @@ function readOnlyAdvice(path: string): string {
 export function tcpError(address: string, error: NodeJS.ErrnoException, setting: string): ConnectError {
   const advice =
     error.code === 'ECONNREFUSED'
-      ? `nobody listens there: start libvirtd with ${setting} (libvirtd.conf), or its socket unit`
+      ? `no process listens there: start libvirtd with ${setting} (libvirtd.conf), or its socket unit`
       : error.message;
   return new ConnectError(address, `cannot connect to libvirt at ${address}: ${advice}`, error);
 }
@@ -75,7 +75,7 @@ function tlsAdvice({ ca, crl }: TlsFiles, { code = '' }: NodeJS.ErrnoException):
     return `no authority in ${ca} has signed its certificate: put that of the one that did there`;
   // Hung up on, too.
   if (code === '' || code === 'ECONNRESET' || code.startsWith('ERR_SSL'))
-    return 'nobody speaks TLS there that this client understands';
+    return 'the server does not speak a TLS version that this client supports';
   return undefined;
 }
 

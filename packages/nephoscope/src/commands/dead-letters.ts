@@ -101,7 +101,7 @@ function replayCommand(): Command {
   return withCommonOptions(new Command('replay'), 'the oldest so many of them')
     .summary('send them to their queue again')
     .description(
-      'Puts dead letters back into the queue that they came from, to be taken as if they were new. Each is gone from the dead letters only when the queue has it.',
+      'Returns dead letters to the queue they came from, to be processed as new. Each is removed from the dead letters only after the queue has confirmed it.',
     )
     .option('--reason <text>', 'only those whose reason contains this')
     .addHelpText(
