@@ -255,7 +255,7 @@ describe('agent, RabbitMQ, collector and SQLite', () => {
     const cycles = cyclesDone();
     await waitUntil('cycles go on without the bus', () => cyclesDone() >= cycles + 3);
     await waitUntil('what waits is on disk', () =>
-      messages(running, 'warn').some((text) => text.startsWith('samples wait')),
+      messages(running, 'warn').some((text) => text.startsWith('samples are waiting')),
     );
 
     await rabbitmq.startApp();
@@ -282,7 +282,7 @@ describe('agent, RabbitMQ, collector and SQLite', () => {
     await waitUntil('it runs', () => messages(running).includes('cycle done'));
     await rabbitmq.stopApp();
     await waitUntil('samples wait', () =>
-      messages(running, 'warn').some((text) => text.startsWith('samples wait')),
+      messages(running, 'warn').some((text) => text.startsWith('samples are waiting')),
     );
     const stopped = await running.stop();
     expect(stopped.code).toBe(0);
@@ -456,7 +456,7 @@ describe('the agent as a process', () => {
       fill();
       await waitUntil('it says so', async () => {
         const { status, text } = await running.status('/readyz');
-        return status === 503 && text.includes('no samples can be taken');
+        return status === 503 && text.includes('no samples can be accepted');
       });
       execFileSync('rm', [join(place, 'filler')]);
       await waitUntil('it is well again', async () => (await running.status('/readyz')).status === 200, 60_000);

@@ -90,7 +90,7 @@ describe('the AMQP bus and what others declare', () => {
     expect(await broker.ctl('list_bindings', 'source_name', 'destination_name')).toMatch(
       new RegExp(`^${topology.exchange}\\s+${topology.queue}$`, 'm'),
     );
-    expect(told(/waiting/)).toEqual([]);
+    expect(told(/does not exist yet, waiting/)).toEqual([]);
   });
 
   it('binds again when the exchange was deleted and declared anew', async () => {
@@ -100,7 +100,7 @@ describe('the AMQP bus and what others declare', () => {
     const inbox = await consume();
     await untilHeard(inbox);
     await onBroker(broker.url, (channel) => channel.deleteExchange(topology.exchange));
-    await until('it is noticed', () => told(/waiting/).length === 1);
+    await until('it is noticed', () => told(/does not exist yet, waiting/).length === 1);
     await declareExchange();
     await untilHeard(inbox);
     // So quickly that nobody saw it gone.
@@ -118,7 +118,7 @@ describe('the AMQP bus and what others declare', () => {
     const inbox = await consume();
     await untilHeard(inbox);
     await broker.restart();
-    await until('it is noticed', () => told(/waiting/).length === 1);
+    await until('it is noticed', () => told(/does not exist yet, waiting/).length === 1);
     await declareExchange();
     await untilHeard(inbox);
     await until('health', () => bus.health().ok);

@@ -89,7 +89,7 @@ it('tells at the start of a consumer what policies do, and when they are gone', 
   const again = await start(broker.management, quiet);
   await until(
     'both to be told',
-    () => quiet.filter(({ message }) => message.startsWith('no policy')).length === 2,
+    () => quiet.filter(({ message }) => message.startsWith('no RabbitMQ policy')).length === 2,
   );
   await again.stop();
 
