@@ -9,7 +9,7 @@ const wrong: Record<string, readonly [object, RegExp]> = {
   'a text as reads': [{ reads: 'cpu' }, /'reads' of a pollster is a list/],
   'no reads': [{ reads: undefined }, /'reads' of a pollster is a list/],
   'no list of meters': [{ meters: {} }, /'meters' is not a list/],
-  'a hole in the table': [{ meters: [null] }, /no object/],
+  'a hole in the table': [{ meters: [null] }, /not an object/],
   'a meter without a name': [{ meters: [{ ...meter, name: undefined }] }, /not a meter name/],
   'a meter twice': [{ meters: [meter, meter] }, /declared twice/],
   'two variable parts of one meter': [

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
-import { asPlugin, NephoscopeError } from '@nephoscope/core';
+import { apiVersion, asPlugin, describeError, NephoscopeError } from '@nephoscope/core';
 import type { Namespace, Plugin } from '@nephoscope/core';
 import { resolve } from 'import-meta-resolve';
 
@@ -9,6 +9,10 @@ import { origin } from './plugin-discovery.js';
 import type { DeclaredPlugin } from './plugin-discovery.js';
 
 const importDeadline = 10_000;
+
+/** What Node says of an import of a name, or of a path, that the installed version of core does not export. */
+const otherCore =
+  /'@nephoscope\/core(\/[\w-]+)?' does not provide an export|is not defined by "exports" in .*@nephoscope\/core\/package\.json/;
 
 /**
  * Imports a declared plugin and checks that it is what it was declared as.
@@ -35,6 +39,12 @@ export async function loadPlugin<N extends Namespace>(
     const parent = pathToFileURL(join(declared.packageDirectory, 'package.json')).href;
     module = (await Promise.race([import(resolve(specifier, parent)), overdue])) as typeof module;
   } catch (error) {
+    if (otherCore.test(describeError(error)))
+      throw new NephoscopeError(
+        'PLUGIN_API',
+        `${what} was made for another version of @nephoscope/core than this program, which has plugin API ${apiVersion}: install matching versions`,
+        { cause: error },
+      );
     throw new NephoscopeError(
       'PLUGIN_IMPORT',
       `${what} cannot be imported; fix or uninstall it, or disable it by name`,

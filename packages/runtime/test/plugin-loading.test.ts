@@ -103,6 +103,14 @@ describe('loadPlugin', () => {
     });
   });
 
+  it('says of a plugin that imports what core exported before that it was made for another version', async () => {
+    const source = "import { Backoff } from '@nephoscope/core'; export default new Backoff(1, 2);";
+    await expect(load(source)).rejects.toMatchObject({
+      code: 'PLUGIN_API',
+      message: expect.stringContaining(`another version of @nephoscope/core than this program`),
+    });
+  });
+
   it('takes a plugin made for the same API', async () => {
     await expect(load(ofVersion(apiVersion))).resolves.toMatchObject({ apiVersion });
   });
