@@ -147,10 +147,6 @@ export const errorTable: readonly ErrorGroup[] = [
         means: 'A pollster has not returned from an earlier cycle. It is not called again until it does.',
         what: 'As above. If it does not recover, disable the pollster.',
       },
-      POLLSTER_LATE: {
-        means: 'A pollster reported a missing figure after its poll had ended.',
-        what: 'Report it to the plugin’s authors: the context passed to a poll is valid only during that poll.',
-      },
       POLLSTERS_FAILED: {
         means: 'With `--once`: counters are missing because pollsters failed.',
         what: 'See the preceding failures in the log.',

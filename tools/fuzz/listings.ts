@@ -121,24 +121,15 @@ export const listings: Target = {
     const [name = '', ...pages] = input.split(mark);
     const kind = kinds[name] ?? (kinds['cinder'] as Kind);
     const cloud = new PagedCloud(kind.key, pages);
-    const missing = (_: string, reason: { detail?: string }) => quotesNothing(reason.detail ?? '');
-    const manager = {
-      cloud,
-      logger: new RecordingLogger(),
-      clock: new FakeClock(),
-      signal: new AbortController().signal,
-      missing,
-    };
     const billable = new Set(
       cloud.items.flatMap((item) => kind.measured(item)).map(([id, figure]) => `${String(id)}|${Number(figure)}`),
     );
     try {
-      for await (const counter of kind.create({}).getCounters(manager as never) as AsyncIterable<{
-        readonly resourceId: string;
-        readonly volume: number | bigint;
-      }>) {
-        const { resourceId, volume: figure } = counter;
-        if (!billable.has(`${resourceId}|${Number(figure)}`)) throw new Error(`made up: ${resourceId} ${figure}`);
+      const { signal } = new AbortController();
+      for await (const { resourceId, volume: figure } of await kind.create({}).getCounters(cloud, signal)) {
+        if (typeof figure === 'object') quotesNothing(figure.detail);
+        else if (!billable.has(`${resourceId}|${Number(figure)}`))
+          throw new Error(`made up: ${resourceId} ${figure}`);
       }
     } catch (error) {
       if (!(error instanceof OpenStackError || error instanceof NephoscopeError)) throw error;

@@ -15,6 +15,7 @@ export const preset = {
     '^@nephoscope/core/([^/]+)$': '<rootDir>/packages/core/src/exports/$1.ts',
     '^@nephoscope/libvirt/testing$': '<rootDir>/packages/libvirt/src/testing/index.ts',
     '^@nephoscope/runtime/memory-bus$': '<rootDir>/packages/runtime/src/memory-bus.ts',
+    '^@nephoscope/runtime/replies$': '<rootDir>/packages/runtime/src/replies.ts',
     '^@nephoscope/([^/]+)$': '<rootDir>/packages/$1/src/index.ts',
     '^(\\.{1,2}/.*)\\.js$': '$1',
   },

@@ -10,7 +10,7 @@ export const mayImport = {
   async: [],
   message: ['core'],
   libvirt: [],
-  testing: ['core', 'message'],
+  testing: ['core', 'message', 'runtime'],
   runtime: ['core', 'message', 'async'],
   'bus-amqp': ['core', 'async'],
   'storage-sql': ['core', 'message', 'async'],

@@ -1,5 +1,5 @@
 import { definePollster, isMissing } from '@nephoscope/core';
-import type { DiskIo, DiskReading, Missing } from '@nephoscope/core';
+import type { DiskIo, DiskReading, Meter, Missing } from '@nephoscope/core';
 import { z } from 'zod';
 
 const options = z.strictObject({
@@ -40,57 +40,58 @@ function findWork(disks: readonly DiskReading[] | undefined, device: string) {
   return work === undefined || isMissing(work) ? undefined : work;
 }
 
+const meters: readonly Meter[] = [
+  {
+    name: 'disk.device.read.await',
+    type: 'gauge',
+    unit: 'ms',
+    description: 'Time that a read took, on average',
+  },
+  {
+    name: 'disk.device.write.await',
+    type: 'gauge',
+    unit: 'ms',
+    description: 'Time that a write took, on average',
+  },
+  {
+    name: 'disk.device.queue',
+    type: 'gauge',
+    unit: 'request',
+    description: 'Requests under way at a time, on average',
+  },
+];
+
 /**
  * How long requests to each disk take and how many are under way at a time, as `r_await`, `w_await` and
  * `aqu-sz` of iostat, seen from the host. Averages are over the time since the previous reading; at the
  * first, the average time of a request is over the instance's present run.
  */
 export default definePollster({
-  meters: [
-    {
-      name: 'disk.device.read.await',
-      type: 'gauge',
-      unit: 'ms',
-      description: 'Time that a read took, on average',
-    },
-    {
-      name: 'disk.device.write.await',
-      type: 'gauge',
-      unit: 'ms',
-      description: 'Time that a write took, on average',
-    },
-    {
-      name: 'disk.device.queue',
-      type: 'gauge',
-      unit: 'request',
-      description: 'Requests under way at a time, on average',
-    },
-  ],
+  meters,
   options,
   reads: ['disks'],
   create: ({ options: { minimumRequests } }) => ({
-    *getCounters({ counter, inspection, previous, missing }, instance) {
+    *getCounters({ instance, inspection, previous }) {
       for (const { disk, io } of inspection.disks) {
         const resourceId = `${instance.id}-${disk.device}`;
+        const metadata = { disk_name: disk.device, instance_id: instance.id };
         const work = workOf(io);
         if (isMissing(work)) {
-          for (const meter of ['disk.device.read.await', 'disk.device.write.await', 'disk.device.queue'])
-            missing(meter, work, resourceId);
+          for (const { name } of meters) yield { meter: name, volume: work, resourceId };
           continue;
         }
-        const details = { resourceId, metadata: { disk_name: disk.device, instance_id: instance.id } };
         const earlier = findWork(previous?.disks, disk.device);
         const reads = workSince(work.reads, earlier?.reads ?? none);
         const writes = workSince(work.writes, earlier?.writes ?? none);
         // No request has no time: an idle disk is not one that answers at once.
         if (reads.requests >= minimumRequests)
-          yield counter('disk.device.read.await', millisecondsEach(reads), details);
+          yield { meter: 'disk.device.read.await', volume: millisecondsEach(reads), resourceId, metadata };
         if (writes.requests >= minimumRequests)
-          yield counter('disk.device.write.await', millisecondsEach(writes), details);
+          yield { meter: 'disk.device.write.await', volume: millisecondsEach(writes), resourceId, metadata };
         if (previous === undefined || earlier === undefined) continue;
         const elapsed = inspection.readAtMonotonic - previous.readAtMonotonic;
-        if (elapsed > 0n)
-          yield counter('disk.device.queue', Number(reads.timeNs + writes.timeNs) / Number(elapsed), details);
+        const queue = Number(reads.timeNs + writes.timeNs) / Number(elapsed);
+        if (elapsed > 0n) yield { meter: 'disk.device.queue', volume: queue, resourceId, metadata };
       }
     },
   }),

@@ -1,14 +1,8 @@
 import { refusedOption } from '@nephoscope/core';
-import type {
-  CentralPollManager,
-  Cloud,
-  CloudList,
-  CloudService,
-  Meter,
-  Missing,
-  ServiceSettings,
-} from '@nephoscope/core';
+import type { Cloud, CloudGap, CloudList, CloudService, Meter, Missing, ServiceSettings } from '@nephoscope/core';
 import { z } from 'zod';
+
+import { gaps } from './listed-counters.js';
 
 /** Options of the version before of the pollsters that read accounts of the object store. */
 export const accountOptions = z.strictObject({
@@ -81,10 +75,10 @@ export class AccountSearch {
     }
   }
 
-  /** Logs for these meters what to do when none of several accounts was found. */
-  tell(missing: CentralPollManager['missing'], meters: readonly Pick<Meter, 'name'>[]): void {
-    if (this.#isFound || this.#absent < 2) return;
+  /** Reports for these meters what to do when none of several was found. */
+  gaps(meters: readonly Pick<Meter, 'name'>[]): readonly CloudGap[] {
+    if (this.#isFound || this.#absent < 2) return [];
     const detail = `every account answers 404, such as ${this.#example}: check the prefix (services.swift.resellerPrefix, now '${prefixOf(this.#swift)}'; swift's reseller_prefix, of a Ceph gateway '' or what rgw_swift_account_in_url wants) and the endpoint of object-store in keystone, which with a Ceph gateway must end in /swift/v1/AUTH_%(tenant_id)s`;
-    for (const { name } of meters) missing(name, { missing: 'error', detail }, `all ${this.#absent} projects`);
+    return gaps(meters, { missing: 'error', detail }, `all ${this.#absent} projects`);
   }
 }

@@ -1,20 +1,11 @@
 import { setImmediate as turn } from 'node:timers/promises';
 
 import { orAborted } from '@nephoscope/async';
-import { NephoscopeError, isNephoscopeError, meterStem } from '@nephoscope/core';
-import type {
-  CentralPollManager,
-  CentralPollster,
-  Clock,
-  Cloud,
-  Counter,
-  Logger,
-  Meter,
-  Missing,
-} from '@nephoscope/core';
-import { counterReader, readMissing } from '@nephoscope/message';
-import type { ReadCounter } from '@nephoscope/message';
+import { NephoscopeError, isNephoscopeError } from '@nephoscope/core';
+import type { CentralPollster, Clock, Cloud, Logger, Meter } from '@nephoscope/core';
 import { Pause, attributeTo } from '@nephoscope/runtime';
+import { cloudFigureReader } from '@nephoscope/runtime/replies';
+import type { ReadCloudFigure } from '@nephoscope/runtime/replies';
 
 import { Findings } from './findings.js';
 import type { AgentMetrics } from './metrics.js';
@@ -27,8 +18,12 @@ export interface ActivePollster {
   readonly name: string;
   readonly meters: readonly Meter[];
   readonly pollster: CentralPollster;
-  /** Its lines bear the pollster's name. By default the agent's. */
-  readonly logger?: Logger | undefined;
+}
+
+/** What was made of an item of its reply: nothing of one that is a failure. */
+interface ReadItem {
+  readonly item?: ReadCloudFigure;
+  readonly size: number;
 }
 
 /** State of a pollster from earlier cycles. */
@@ -93,8 +88,8 @@ export async function runCycle(
 
 /** Never rejects. */
 async function runPollster(
-  { name, meters, pollster, logger: own }: ActivePollster,
-  { away, cloud, clock, histories, logger, metrics }: CycleTools,
+  { name, meters, pollster }: ActivePollster,
+  { away, cloud, clock, histories, metrics }: CycleTools,
   findings: Findings,
   stream: SampleStream,
   reading: AbortSignal,
@@ -109,40 +104,38 @@ async function runPollster(
     );
     return;
   }
-  const declared = new Set(meters.map((meter) => meterStem(meter.name)));
-  const reader = counterReader(meters);
-  const read = (given: unknown): Partial<ReadCounter> => {
+  const reader = cloudFigureReader(meters);
+  const now = () => clock.now();
+  const read = (given: unknown): ReadItem => {
     try {
-      return reader(given);
+      const item = reader(given, now);
+      return { item, size: 'counter' in item ? item.size : 0 };
     } catch (error) {
       findings.addFailure(error);
-      return {};
+      return { size: 0 };
     }
   };
-  const send = (counter: Counter) => {
+  const take = (item: ReadCloudFigure) => {
+    if ('gap' in item) {
+      const { name: meter, reason, resourceId } = item.gap;
+      return findings.addGap(meter, reason, resourceId.slice(0, 255));
+    }
     try {
-      stream.add(counter);
+      stream.add(item.counter);
     } catch (error) {
       findings.addFailure(error);
     }
   };
-  const manager: CentralPollManager = Object.freeze({
-    ...{ cloud, clock, logger: own ?? logger, signal: reading },
-    missing: (meter: string, reason: Missing, resourceId: string) => {
-      if (!declared.has(meterStem(meter))) throw undeclared(meter);
-      findings.addGap(meter, readMissing(reason), String(resourceId).slice(0, 255));
-    },
-  });
   const poll = async () => {
     let inOneGo = 0;
-    for await (const { counter } of countersOf(
-      () => pollster.getCounters(manager),
+    for await (const { item } of countersOf(
+      () => pollster.getCounters(cloud, reading),
       (work) => history.pause.run(name, clock, work),
       read,
     )) {
       // No longer awaited.
       if (reading.aborted) return;
-      if (counter !== undefined) send(counter);
+      if (item !== undefined) take(item);
       if (stream.isFull) await attributeTo(undefined, () => stream.flush());
       // A pollster that never awaits anything would block all others.
       if (++inOneGo % 1_000 === 0) await turn();
@@ -163,13 +156,6 @@ async function runPollster(
   }
   await stream.flush();
   ended();
-}
-
-function undeclared(meter: string): NephoscopeError {
-  return new NephoscopeError(
-    'METER_UNDECLARED',
-    `the meter '${meter}' is not in the plugin's table: add it to 'meters'`,
-  );
 }
 
 /** A pollster that waited for keystone until the end has no other reason. */

@@ -1,5 +1,5 @@
 import { describeError, isMissing, isNephoscopeError } from '@nephoscope/core';
-import type { CentralPollManager, CloudList, Counter, Metadata, Meter, Missing } from '@nephoscope/core';
+import type { CloudFigure, CloudGap, Metadata, Meter, Missing } from '@nephoscope/core';
 
 import { Item } from './item.js';
 
@@ -22,41 +22,21 @@ export const pageSize = { limit: '1000' } as const;
  * @param measure throws CLOUD_ITEM
  */
 export async function* listedCounters(
-  { cloud, clock, missing }: CentralPollManager,
-  list: CloudList | AsyncIterable<Metadata>,
-  meter: Meter,
+  items: AsyncIterable<Metadata>,
+  { name: meter }: Pick<Meter, 'name'>,
   measure: (item: Item) => Measured,
-): AsyncGenerator<Counter, void, undefined> {
-  for await (const fields of 'service' in list ? cloud.list(list) : list) {
+): AsyncGenerator<CloudFigure | CloudGap, void, undefined> {
+  for await (const fields of items) {
     const item = new Item(fields);
     const measured = understood(() => ({ resourceId: item.text('id'), volume: 1, ...measure(item) }));
     if ('missing' in measured) {
-      missing(meter.name, measured, nameOf(item));
+      yield { meter, volume: measured, resourceId: nameOf(item) };
       continue;
     }
     const { resourceId, volume, projectId, userId = null, metadata } = measured;
-    if (typeof volume === 'object') {
-      missing(meter.name, volume, resourceId);
-      continue;
-    }
-    yield counterOf(meter, { volume, resourceId, projectId, userId, metadata }, clock.now());
+    if (typeof volume === 'object') yield { meter, volume, resourceId };
+    else yield { meter, volume, resourceId, projectId, userId, metadata };
   }
-}
-
-/** A counter of the meter's name, type and unit. */
-export function counterOf(
-  { name, type, unit }: Meter,
-  of: {
-    readonly volume: number | bigint;
-    readonly resourceId: string;
-    readonly projectId: string | null;
-    readonly userId: string | null;
-    readonly metadata: Metadata;
-  },
-  timestamp: bigint,
-): Counter {
-  const { metadata, ...rest } = of;
-  return { name, type, unit, timestamp, ...rest, resourceMetadata: metadata };
 }
 
 /** What `read` gives, or in its place why the item cannot be understood. */
@@ -67,6 +47,15 @@ export function understood<T extends object>(read: () => T): T | Missing {
     if (!isNephoscopeError(error, 'CLOUD_ITEM')) throw error;
     return { missing: 'error', detail: describeError(error) };
   }
+}
+
+/** That all these meters have no figure for a resource. */
+export function gaps(
+  meters: readonly Pick<Meter, 'name'>[],
+  volume: Missing,
+  resourceId: string,
+): readonly CloudGap[] {
+  return meters.map(({ name: meter }) => ({ meter, volume, resourceId }));
 }
 
 function nameOf(item: Item): string {

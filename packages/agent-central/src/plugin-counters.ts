@@ -1,10 +1,14 @@
 import { NephoscopeError } from '@nephoscope/core';
-import type { ReadCounter } from '@nephoscope/message';
 
 // Per pollster and cycle; more means that it never ends.
 const mostCounters = 1_000_000;
 // Of what it gives in one go, and is kept until it is sent.
 const mostBytes = 256 * 1024 * 1024;
+
+/** What was read of an item, and about the bytes that it is kept in. */
+interface Sized {
+  readonly size: number;
+}
 
 /** What a plugin gave, until it first waits for something. */
 interface Begun<T> {
@@ -22,7 +26,7 @@ interface Begun<T> {
  * @param read gives what it makes of a counter, and its size
  * @throws what the plugin and `run` throw; COUNTER_INVALID for what counters cannot be taken out of; COUNTERS_TOO_MANY
  */
-export async function* countersOf<T extends Partial<ReadCounter>>(
+export async function* countersOf<T extends Sized>(
   getCounters: () => unknown,
   run: <R>(work: () => R) => R,
   read: (given: unknown) => T,
@@ -51,7 +55,7 @@ export async function* countersOf<T extends Partial<ReadCounter>>(
   }
 }
 
-function begin<T extends Partial<ReadCounter>>(given: unknown, read: (given: unknown) => T): Begun<T> {
+function begin<T extends Sized>(given: unknown, read: (given: unknown) => T): Begun<T> {
   if (typeof given !== 'object' || given === null) throw noCounters();
   if (Symbol.asyncIterator in given) return { coming: started(given as AsyncIterable<unknown>) };
   if (!(Symbol.iterator in given)) return { promised: given };
@@ -62,7 +66,7 @@ function begin<T extends Partial<ReadCounter>>(given: unknown, read: (given: unk
     for (const one of given as Iterable<unknown>) {
       if (taken.length >= mostCounters) throw tooMany(`${mostCounters} counters`);
       const counter = read(one);
-      bytes += counter.size ?? 0;
+      bytes += counter.size;
       if (bytes > mostBytes) throw tooMany(`${mostBytes} bytes in one go`);
       taken.push(counter);
     }

@@ -38,11 +38,10 @@ export function createCentralAgent(
     'pollster',
     selected['central'],
     { logger, clock, host: config.host, services: config.services },
-    (pollster: CentralPollster, { declared, plugin }, ofPlugin): ActivePollster => ({
+    (pollster: CentralPollster, { declared, plugin }): ActivePollster => ({
       name: declared.name,
       meters: plugin.meters,
       pollster,
-      logger: ofPlugin,
     }),
   );
 

@@ -1,4 +1,5 @@
 import { NephoscopeError } from '@nephoscope/core';
+import type { Missing } from '@nephoscope/core';
 import {
   createVerifier,
   isJsonObject,
@@ -12,7 +13,7 @@ import { FakeBus, FakeClock, fakeStart } from '@nephoscope/testing';
 
 import {
   advanceUntil,
-  counter,
+  figure,
   ids,
   lines,
   noCloud,
@@ -89,8 +90,8 @@ describe('one cycle', () => {
 
   it('sends in pieces while it reads, and reads on when a piece is confirmed', async () => {
     let read = 0;
-    const many = pollster('many', async function* ({ clock }) {
-      for (; read < 5_000; read++) yield counter('many', `${read}`, clock.now());
+    const many = pollster('many', async function* () {
+      for (; read < 5_000; read++) yield figure('many', `${read}`);
     });
     const { agent, bus } = await startAgent({ pollsters: [many] });
     const held: (() => void)[] = [];
@@ -106,8 +107,8 @@ describe('one cycle', () => {
   });
 
   it('costs a pollster that fails what it had not made yet, and no other', async () => {
-    const broken = pollster('broken', function* ({ clock }) {
-      yield counter('broken', 'before', clock.now());
+    const broken = pollster('broken', function* () {
+      yield figure('broken', 'before');
       throw new Error('glance answers 503');
     });
     const refused = pollster('refused', () => Promise.reject(new Error('keystone is down')));
@@ -136,12 +137,12 @@ describe('one cycle', () => {
   });
 
   it('costs a pollster each counter that cannot be sent, and no other', async () => {
-    const odd = pollster('odd', function* ({ clock }) {
-      yield counter('odd', 'nan', clock.now(), Number.NaN);
-      yield counter('undeclared', 'x', clock.now());
-      yield { ...counter('odd', 'huge', clock.now()), resourceMetadata: { text: 'x'.repeat(1_100_000) } };
-      yield { ...counter('odd', 'half', clock.now()), resourceMetadata: { text: '\ud800' } };
-      yield counter('odd', 'good', clock.now());
+    const odd = pollster('odd', function* () {
+      yield figure('odd', 'nan', Number.NaN);
+      yield figure('undeclared', 'x');
+      yield { ...figure('odd', 'huge'), metadata: { text: 'x'.repeat(1_100_000) } };
+      yield { ...figure('odd', 'half'), metadata: { text: '\ud800' } };
+      yield figure('odd', 'good');
     });
     const { agent, bus, registry, told } = await startAgent({ pollsters: [odd] });
     await expect(agent.once(never)).rejects.toMatchObject({ code: 'POLLSTERS_FAILED' });
@@ -152,13 +153,13 @@ describe('one cycle', () => {
   });
 
   it('counts figures that are missing, and tells those that are alike in one line', async () => {
-    const lacking = pollster('lacking', ({ missing }) => {
+    const lacks = (volume: Missing, resourceId: string) => ({ meter: 'lacking', volume, resourceId });
+    const lacking = pollster('lacking', function* () {
       for (let index = 0; index < 12; index++)
-        missing('lacking', { missing: 'error', detail: 'no size' }, `thing-${index}`);
+        yield lacks({ missing: 'error', detail: 'no size' }, `thing-${index}`);
       for (let index = 0; index < 30; index++)
-        missing('lacking', { missing: 'error', detail: `reason ${index}` }, `other-${index}`);
-      missing('lacking', { missing: 'off', detail: 'nothing yet' }, 'queued');
-      return [];
+        yield lacks({ missing: 'error', detail: `reason ${index}` }, `other-${index}`);
+      yield lacks({ missing: 'off', detail: 'nothing yet' }, 'queued');
     });
     const { agent, registry, told } = await startAgent({ pollsters: [lacking] });
     await agent.once(never);
@@ -175,8 +176,8 @@ describe('one cycle', () => {
   ])(
     'gives up what is not read in time at an interval of %s, and sends what was',
     async (interval, time, bound) => {
-      const slow = pollster('slow', async function* ({ clock }) {
-        yield counter('slow', 'early', clock.now());
+      const slow = pollster('slow', async function* () {
+        yield figure('slow', 'early');
         await hang();
       });
       const { agent, bus, clock, told } = await startAgent({
@@ -312,9 +313,9 @@ describe('running', () => {
     let works = false;
     const { agent, bus, clock, told } = await startAgent({
       pollsters: [
-        pollster('image', async (manager) => {
+        pollster('image', async () => {
           if (!works) throw new Error('status 503');
-          return [counter('image', 'a', manager.clock.now())];
+          return [figure('image', 'a')];
         }),
       ],
     });
@@ -422,11 +423,11 @@ describe('two agents on one bus', () => {
 
   it('the other repeats the cycle that was under way, with the same ids', async () => {
     let calls = 0;
-    const slow = pollster('slow', async function* ({ clock }) {
+    const slow = pollster('slow', async function* () {
       const dies = ++calls === 1;
       for (let index = 0; index < 2_500; index++) {
         if (dies && index === 1_500) await hang();
-        yield counter('slow', `${index}`, clock.now());
+        yield figure('slow', `${index}`);
       }
     });
     const { bus, clock } = await two([slow]);
@@ -459,7 +460,7 @@ describe('two agents on one bus', () => {
 
   it('who loses the lock ends its cycle, and stands by', async () => {
     let signalOfFirst: AbortSignal | undefined;
-    const slow = pollster('slow', ({ signal }) => {
+    const slow = pollster('slow', (_, signal) => {
       if (signalOfFirst !== undefined) return [];
       signalOfFirst = signal;
       return hang();

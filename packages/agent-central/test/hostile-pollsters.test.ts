@@ -1,13 +1,13 @@
 /* eslint-disable require-yield -- generators that never get so far are what is tried */
-import type { CentralPollManager } from '@nephoscope/core';
+import type { Cloud } from '@nephoscope/core';
 
 import type { CloudSession } from '../src/cycle-cloud.js';
 import type { ActivePollster } from '../src/cycle.js';
-import { advanceUntil, counter, lines, metric, noCloud, pollster, startAgent, stopAgents } from './support.js';
+import { advanceUntil, figure, lines, metric, noCloud, pollster, startAgent, stopAgents } from './support.js';
 
 /** What the types forbid. */
 // eslint-disable-next-line @typescript-eslint/no-explicit-any
-type Anything = (manager: any) => any;
+type Anything = (cloud: any, signal: any) => any;
 // eslint-disable-next-line @typescript-eslint/no-explicit-any
 type Writable = any;
 
@@ -34,13 +34,10 @@ const honest: ActivePollster = {
     { name: 'true.moment', type: 'gauge', unit: 'x', description: 'of the tests' },
   ],
   pollster: {
-    async *getCounters({ cloud, clock }) {
-      yield counter('true.moment', 'now', clock.now(), clock.now());
+    async *getCounters(cloud: Cloud) {
+      yield figure('true.moment', 'now', 7n);
       for await (const { id, size, owner } of cloud.list(things))
-        yield {
-          ...counter('true.size', id as string, clock.now(), size as bigint),
-          resourceMetadata: { owner: owner as never },
-        };
+        yield { ...figure('true.size', id as string, size as bigint), metadata: { owner: owner as never } };
     },
   },
 };
@@ -72,13 +69,11 @@ async function twoCycles(pollsters: readonly ActivePollster[]) {
   return { cycles, ofBad, ofHonest, volumes, registry, errors: told('error') };
 }
 
-const now = ({ clock }: CentralPollManager) => clock.now();
-const bad = (manager: CentralPollManager, resource = 'x', volume: number | bigint = 1) =>
-  counter('bad', resource, now(manager), volume);
+const bad = (resource = 'x', volume: number | bigint = 1) => figure('bad', resource, volume);
 const changed =
   (change: object): Anything =>
-  (manager) => [{ ...bad(manager), ...change }];
-const metadataOf = (resourceMetadata: object) => changed({ resourceMetadata });
+  () => [{ ...bad(), ...change }];
+const metadataOf = (metadata: object) => changed({ metadata });
 const throwing = (text: string) =>
   new Proxy(
     {},
@@ -91,38 +86,40 @@ const throwing = (text: string) =>
 
 /** Each costs itself, and is named with this. */
 const fails: Readonly<Record<string, readonly [Anything, RegExp]>> = {
-  'replaces what the cloud lists': [({ cloud }) => void (cloud.list = () => []), /read only|not extensible/],
+  'replaces what the cloud lists': [(cloud) => void (cloud.list = () => []), /read only|not extensible/],
   'replaces it for all clouds': [
-    ({ cloud }) => void (Object.getPrototypeOf(cloud).list = () => []),
+    (cloud) => void (Object.getPrototypeOf(cloud).list = () => []),
     /read only|not extensible/,
   ],
   'writes into what is listed': [
-    async function* ({ cloud }: Writable) {
+    async function* (cloud: Writable) {
       for await (const item of cloud.list(things)) item.size = 0n;
     },
     /read only/,
   ],
   'writes deep into what is listed': [
-    async function* ({ cloud }: Writable) {
+    async function* (cloud: Writable) {
       for await (const item of cloud.list(things)) item.owner.name = 'mine';
     },
     /read only/,
   ],
   'removes from what is listed': [
-    async function* ({ cloud }: Writable) {
+    async function* (cloud: Writable) {
       for await (const item of cloud.list(things)) delete item.size;
     },
     /Cannot delete/,
   ],
-  'replaces the manager’s clock': [(manager) => void (manager.clock = { now: () => 0n }), /read only/],
+  'adds to the cloud': [(cloud) => void (cloud.more = 1), /not extensible/],
   'sends NaN': [changed({ volume: NaN }), /finite number/],
   'sends infinity': [changed({ volume: -Infinity }), /finite number/],
   'sends a volume as text': [changed({ volume: '12' }), /finite number/],
   'sends no volume': [changed({ volume: null }), /finite number/],
-  'sends a boxed number': [changed({ volume: Object(1) }), /finite number/],
-  'sends another’s meter': [changed({ name: 'true.size' }), /not in the plugin's table/],
-  'lies about its type': [changed({ type: 'cumulative' }), /not in the plugin's table/],
-  'lies about its unit': [changed({ unit: 'GB' }), /not in the plugin's table/],
+  'sends no owner': [changed({ projectId: undefined }), /project id/],
+  'mistypes a key': [changed({ projectID: 'p' }), /nothing named 'projectID'/],
+  'sends a boxed number': [changed({ volume: Object(1) }), /finite number|reason/],
+  'sends another’s meter': [changed({ meter: 'true.size' }), /not in the plugin's table/],
+  'names a type': [changed({ type: 'cumulative' }), /nothing named 'type'/],
+  'names a unit': [changed({ unit: 'GB' }), /nothing named 'unit'/],
   'sends half a character': [changed({ resourceId: 'a\ud800' }), /well-formed|surrogate|Unicode|character/i],
   'sends half a character in its metadata': [
     metadataOf({ text: '\udfff' }),
@@ -152,7 +149,7 @@ const fails: Readonly<Record<string, readonly [Anything, RegExp]>> = {
     /from a getter/,
   ],
   'sends one resource twice, with two volumes': [
-    (manager) => [bad(manager, 'x', 1), bad(manager, 'x', 2)],
+    () => [bad('x', 1), bad('x', 2)],
     /produced twice.*the first is sent/,
   ],
   'gives a number': [() => 1, /nothing that yields counters/],
@@ -185,8 +182,8 @@ const fails: Readonly<Record<string, readonly [Anything, RegExp]>> = {
   ],
   'rejects with nothing': [() => Promise.reject(), /undefined/],
   'rejects later': [
-    async function* (manager: CentralPollManager) {
-      yield bad(manager);
+    async function* () {
+      yield bad();
       await Promise.resolve();
       throw new Error('later');
     },
@@ -201,14 +198,14 @@ const fails: Readonly<Record<string, readonly [Anything, RegExp]>> = {
     /from then/,
   ],
   'misses what it does not declare': [
-    ({ missing }) => missing('true.size', { missing: 'error', detail: 'x' }, 'one'),
+    changed({ meter: 'true.size', volume: { missing: 'error', detail: 'x' } }),
     /not in the plugin's table/,
   ],
-  'misses without a reason': [({ missing }) => missing('bad', {}, 'x'), /reason/],
+  'misses without a reason': [changed({ volume: {} }), /reason/],
   'never comes back': [() => hang(), /not finished when the cycle ended|not returned/],
   'hangs while it yields': [
-    async function* (manager: CentralPollManager) {
-      yield bad(manager);
+    async function* () {
+      yield bad();
       await hang();
     },
     /not finished when the cycle ended|not returned/,
@@ -220,8 +217,8 @@ const fails: Readonly<Record<string, readonly [Anything, RegExp]>> = {
     /not finished when the cycle ended|not returned/,
   ],
   'yields the same without end': [
-    function* (manager: CentralPollManager) {
-      for (;;) yield bad(manager);
+    function* () {
+      for (;;) yield bad();
     },
     /cut off|yields more than/,
   ],
@@ -251,10 +248,10 @@ const fails: Readonly<Record<string, readonly [Anything, RegExp]>> = {
     /cut off/,
   ],
   'loops and catches what comes': [
-    function* (manager: CentralPollManager) {
+    function* () {
       for (;;)
         try {
-          yield bad(manager);
+          yield bad();
           for (;;);
         } catch {
           // Again.
@@ -266,29 +263,29 @@ const fails: Readonly<Record<string, readonly [Anything, RegExp]>> = {
 
 /** Each changes nothing of what others send, and what it yielded stays as it was. */
 const harmless: Readonly<Record<string, Anything>> = {
-  'writes into its counter after it yielded it': async function* (manager: CentralPollManager) {
-    const one = bad(manager) as Writable;
+  'writes into its counter after it yielded it': async function* () {
+    const one = bad() as Writable;
     yield one;
     one.volume = 2;
     one.resourceId = 'y';
-    one.resourceMetadata.text = 'changed';
+    one.metadata.text = 'changed';
   },
-  'yields one object again and again': function* (manager: CentralPollManager) {
-    const one = bad(manager) as Writable;
+  'yields one object again and again': function* () {
+    const one = bad() as Writable;
     yield one;
     yield one;
   },
-  'gives what has a getter': (manager) => [
-    Object.defineProperty({ ...bad(manager) }, 'volume', { enumerable: true, get: () => 1 }),
+  'gives what has a getter': () => [
+    Object.defineProperty({ ...bad() }, 'volume', { enumerable: true, get: () => 1 }),
   ],
-  'misses what cannot be read': ({ missing, ...manager }) => {
-    missing('bad', { missing: 'error', detail: 'x'.repeat(1e6) }, { toString: () => 'y'.repeat(1e6) });
-    return [bad(manager)];
-  },
-  'settles twice': (manager) => ({
+  'misses at great length': () => [
+    { meter: 'bad', volume: { missing: 'error', detail: 'x'.repeat(1e6) }, resourceId: 'y'.repeat(1e6) },
+    bad(),
+  ],
+  'settles twice': () => ({
     then(resolve: (value: unknown) => void, reject: (error: unknown) => void) {
-      resolve([bad(manager)]);
-      resolve([bad(manager, 'y')]);
+      resolve([bad()]);
+      resolve([bad('y')]);
       reject(new Error('after all'));
     },
   }),
@@ -306,7 +303,7 @@ describe.each([
         ['true.size', 'two'],
       ]),
     );
-    expect(volumes).toEqual(cycles.flatMap(({ at }) => [String(at), '9007199254740993', '3']));
+    expect(volumes).toEqual(cycles.flatMap(() => ['7', '9007199254740993', '3']));
     for (const { counter_name: name, resource_metadata: metadata } of ofHonest)
       expect(metadata).toEqual(name === 'true.size' ? { owner: { name: 'owner' } } : {});
   };

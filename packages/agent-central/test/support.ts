@@ -1,5 +1,5 @@
 import { Secret } from '@nephoscope/core';
-import type { CentralPollManager, Counter, Counters, OutgoingMessage } from '@nephoscope/core';
+import type { CentralPollster, CloudFigure, OutgoingMessage } from '@nephoscope/core';
 import { FakeBus, FakeClock, RecordingLogger } from '@nephoscope/testing';
 import { Registry } from 'prom-client';
 
@@ -60,21 +60,12 @@ export function lines(messages: readonly OutgoingMessage[]): Line[] {
 
 export const ids = (messages: readonly OutgoingMessage[]) => lines(messages).map(({ message_id }) => message_id);
 
-export const counter = (
-  name: string,
-  resourceId: string,
-  timestamp: bigint,
-  volume: number | bigint = 1,
-): Counter => ({
-  ...{ name, type: 'gauge', unit: 'x', volume, userId: null, projectId: 'project', resourceId, timestamp },
-  resourceMetadata: {},
+export const figure = (meter: string, resourceId: string, volume: number | bigint = 1): CloudFigure => ({
+  ...{ meter, volume, userId: null, projectId: 'project', resourceId, metadata: {} },
 });
 
 /** A pollster with one meter of its own name. */
-export const pollster = (
-  name: string,
-  getCounters: (manager: CentralPollManager) => Counters,
-): ActivePollster => ({
+export const pollster = (name: string, getCounters: CentralPollster['getCounters']): ActivePollster => ({
   name,
   meters: [{ name, type: 'gauge', unit: 'x', description: 'of the tests' }],
   pollster: { getCounters },
@@ -82,9 +73,7 @@ export const pollster = (
 
 /** A pollster of things with these ids. */
 export const things = (name: string, ...resources: readonly string[]): ActivePollster =>
-  pollster(name, function* ({ clock }) {
-    for (const id of resources) yield counter(name, id, clock.now());
-  });
+  pollster(name, () => resources.map((id) => figure(name, id)));
 
 export const noCloud: CloudSession = {
   list: () => {

@@ -24,7 +24,7 @@ import type { AgentMetrics } from './metrics.js';
 import { hearAnnouncements } from './nova-announcements.js';
 import type { ComputeOptions } from './options.js';
 import type { Outbox } from './outbox.js';
-import { instanceMetadata } from './instance-metadata.js';
+import { InstanceMetadata } from './instance-metadata.js';
 import { createPollGroups, idlePatterns } from './poll-group.js';
 import type { ActivePollster, PollGroup } from './poll-group.js';
 import { ReadingOrder } from './reading-order.js';
@@ -63,6 +63,7 @@ export class ComputeAgent implements Component {
   readonly #parts: ComputeAgentParts;
   readonly #metrics: AgentMetrics;
   readonly #groups: readonly PollGroup[];
+  readonly #metadata: InstanceMetadata;
   readonly #stopping = new AbortController();
   readonly #order: ReadingOrder;
   readonly #readings: InstanceReadings;
@@ -80,12 +81,8 @@ export class ComputeAgent implements Component {
     this.#parts = parts;
     this.#metrics = metrics;
     this.#metrics.pluginFailures.set(failedPlugins);
-    this.#groups = createPollGroups(
-      options,
-      pollsters,
-      () => new Gaps(this.#metrics, logger),
-      instanceMetadata(parts.host),
-    );
+    this.#metadata = new InstanceMetadata(parts.host);
+    this.#groups = createPollGroups(options, pollsters, () => new Gaps(this.#metrics, logger), this.#metadata);
     for (const { group, pattern } of idlePatterns(options, pollsters))
       logger.warn(
         { group, meter: pattern },
@@ -246,7 +243,10 @@ export class ComputeAgent implements Component {
     const readingTime = options.timeout * shareOfReading;
     return {
       ...{ inspector, readingTime, clock, logger, metrics: this.#metrics, failures, order: this.#order },
-      onListed: (instanceIds) => outbox.listed(instanceIds),
+      onListed: (instanceIds) => {
+        this.#metadata.forgetOthers(instanceIds);
+        outbox.listed(instanceIds);
+      },
     };
   }
 

@@ -99,7 +99,7 @@ export async function* pollReadings(
   }
 }
 
-/** Nothing is compared any more with readings of instances that the groups no longer have. */
+/** Nothing is kept any more of instances that the groups no longer have. */
 function forgetOthers(
   groups: readonly PollGroup[],
   readings: readonly InstanceReading[],
@@ -108,7 +108,8 @@ function forgetOthers(
   for (const group of groups) {
     const included = new Set<string>();
     for (const { instance } of readings) if (group.includes(instance)) included.add(instance.id);
-    for (const { previous } of group.pollsters)
-      for (const id of previous.keys()) if (!included.has(id) && !isNewer(id)) previous.delete(id);
+    for (const { previous, resources } of group.pollsters)
+      for (const known of [previous, resources])
+        for (const id of known.keys()) if (!included.has(id) && !isNewer(id)) known.delete(id);
   }
 }

@@ -1,4 +1,5 @@
-import type { Counter, Instance, Total } from '@nephoscope/core';
+import type { Counter, Instance } from '@nephoscope/core';
+import type { PolledCounter, PolledTotal } from '@nephoscope/runtime/replies';
 
 import { GoneRuns } from './gone-runs.js';
 import type { GoneBounds } from './gone-runs.js';
@@ -61,7 +62,7 @@ export class Epochs {
    *
    * @param now ms of a clock that never steps
    */
-  settle(made: Counter | Total, instance: Instance, now: number): Settled | undefined {
+  settle(made: PolledCounter | PolledTotal, instance: Instance, now: number): Settled | undefined {
     if (instance.run === undefined) this.#end(instance.id);
     if ('parts' in made) return this.#settleTotal(made, instance, now);
     if (made.type !== 'cumulative' || instance.run === undefined || !isFinite(made.volume))
@@ -75,7 +76,7 @@ export class Epochs {
     return { counter: made, epoch: epochOf(run, series) };
   }
 
-  #settleTotal(total: Total, instance: Instance, now: number): Settled | undefined {
+  #settleTotal(total: PolledTotal, instance: Instance, now: number): Settled | undefined {
     const volumes = [
       total.whole ?? 0n,
       ...total.parts.map(({ volume }) => (typeof volume === 'object' ? 0n : volume)),
@@ -216,7 +217,7 @@ export class Epochs {
   }
 }
 
-function keyOf({ name, resourceId }: Counter | Total): string {
+function keyOf({ name, resourceId }: Pick<Counter, 'name' | 'resourceId'>): string {
   return `${name} ${resourceId}`;
 }
 
@@ -244,7 +245,7 @@ function epochOf({ run, recurrence }: Run, { resets }: Series): string {
   return resets === 0 ? name : `${name}+${resets}`;
 }
 
-function counterOf(total: Total, volume: number | bigint): Counter {
+function counterOf(total: PolledTotal, volume: number | bigint): Counter {
   const { name, type, unit, userId, projectId, resourceId, timestamp, resourceMetadata } = total;
   return { name, type, unit, volume, userId, projectId, resourceId, timestamp, resourceMetadata };
 }

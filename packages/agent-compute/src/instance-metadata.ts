@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 
 import type { Instance, Metadata, PowerState } from '@nephoscope/core';
 
@@ -15,19 +16,35 @@ const status: Readonly<Record<PowerState, string>> = {
 };
 
 /**
- * Makes Ceilometer's `resource_metadata` of an instance: the keys of 2012 and those of today, whatever inspector read it.
- * What nobody knows is an empty string, as there. Of one instance it is the same object each time, so that whoever
- * signs it keeps its text.
- *
- * @param host this host's name in the cloud
+ * Makes Ceilometer's `resource_metadata` of instances: the keys of 2012 and those of today, whatever inspector read them.
+ * What nobody knows is an empty string, as there. Of an instance of which nothing has changed it is the same object each
+ * time, so that whoever signs it keeps its text.
  */
-export function instanceMetadata(host: string): (instance: Instance) => Metadata {
-  const made = new WeakMap<Instance, Metadata>();
-  return (instance) => {
-    let metadata = made.get(instance);
-    if (metadata === undefined) made.set(instance, (metadata = metadataOf(instance, host)));
+export class InstanceMetadata {
+  readonly #host: string;
+  readonly #made = new Map<string, { instance: Instance; readonly metadata: Metadata }>();
+
+  /** @param host this host's name in the cloud */
+  constructor(host: string) {
+    this.#host = host;
+  }
+
+  of(instance: Instance): Metadata {
+    const known = this.#made.get(instance.id);
+    if (known !== undefined && isDeepStrictEqual(known.instance, instance)) {
+      // Compared with itself for the rest of the cycle, which takes no time.
+      known.instance = instance;
+      return known.metadata;
+    }
+    const metadata = metadataOf(instance, this.#host);
+    this.#made.set(instance.id, { instance, metadata });
     return metadata;
-  };
+  }
+
+  /** Forgets the instances that are not there any more. */
+  forgetOthers(instanceIds: ReadonlySet<string>): void {
+    for (const id of this.#made.keys()) if (!instanceIds.has(id)) this.#made.delete(id);
+  }
 }
 
 function metadataOf(instance: Instance, host: string): Metadata {

@@ -1,18 +1,19 @@
-import { meterStem, NephoscopeError, wildcards } from '@nephoscope/core';
+import { meterStem, wildcards } from '@nephoscope/core';
 import type {
   ComputePollster,
   ComputePollsterPlugin,
   Inspection,
   Instance,
   InstancePart,
-  Logger,
   Metadata,
 } from '@nephoscope/core';
-import { counterReader, createCounterMaker, totalReader } from '@nephoscope/message';
 import { Pause } from '@nephoscope/runtime';
+import { figureReader } from '@nephoscope/runtime/replies';
+import type { KnownResources } from '@nephoscope/runtime/replies';
 
 import type { Gaps } from './gaps.js';
 import { instanceFilter } from './instance-filter.js';
+import type { InstanceMetadata } from './instance-metadata.js';
 import type { ComputeOptions } from './options.js';
 
 /** A pollster at work in a group, with the last readings that its next ones are compared with. */
@@ -20,21 +21,16 @@ export interface GroupPollster {
   readonly name: string;
   readonly reads: readonly InstancePart[];
   readonly pollster: ComputePollster<InstancePart>;
-  readonly logger: Logger | undefined;
-  readonly makers: ReturnType<typeof createCounterMaker>;
-  /** The counters it yielded, as copies. */
-  readonly readCounter: ReturnType<typeof counterReader>;
-  readonly readTotal: ReturnType<typeof totalReader>;
+  /** An item that it yielded, as ours. */
+  readonly read: ReturnType<typeof figureReader>;
   /** Declared names of the meters that this group wants of it. */
   readonly meters: readonly string[];
-  /**
-   * Whether this group sends counters of that name.
-   *
-   * @throws METER_UNDECLARED when the plugin does not declare it
-   */
+  /** Whether this group sends counters of that name, which the plugin declares. */
   wants(counterName: string): boolean;
   /** By instance id. */
   readonly previous: Map<string, Inspection<InstancePart>>;
+  /** What it said last of an instance's resources, by instance id. */
+  readonly resources: Map<string, KnownResources>;
   /** Instances whose counters it promised and has not given yet. */
   readonly pending: Set<string>;
   readonly pause: Pause;
@@ -48,6 +44,8 @@ export interface PollGroup {
   readonly pollsters: readonly GroupPollster[];
   readonly parts: ReadonlySet<InstancePart>;
   readonly gaps: Gaps;
+  /** The same object for an instance of which nothing has changed. */
+  metadataOf(instance: Instance): Metadata;
   includes(instance: Instance): boolean;
 }
 
@@ -56,8 +54,6 @@ export interface ActivePollster {
   readonly name: string;
   readonly plugin: ComputePollsterPlugin;
   readonly pollster: ComputePollster<InstancePart>;
-  /** Its lines bear the pollster's name. By default the agent's. */
-  readonly logger?: Logger | undefined;
   /** Not to be called until then, on the monotonic clock. */
   readonly leftAloneUntil?: bigint | undefined;
 }
@@ -70,24 +66,24 @@ export function createPollGroups(
   options: ComputeOptions,
   available: readonly ActivePollster[],
   newGaps: () => Gaps,
-  metadataOf: (instance: Instance) => Metadata,
+  metadata: InstanceMetadata,
 ): readonly PollGroup[] {
   const plans = [
     ...options.groups.map((group) => ({ ...group, takes: wildcards(group.meters) })),
     { name: 'default', interval: options.interval, instances: options.instances, takes: () => true },
   ];
+  const metadataOf = (instance: Instance) => metadata.of(instance);
   const groupOf = (meter: string) => plans.find(({ takes }) => takes(meter));
   return plans
     .map((plan): PollGroup => {
-      const pollsters = available.flatMap((one) =>
-        groupPollster(one, (meter) => groupOf(meter) === plan, metadataOf),
-      );
+      const pollsters = available.flatMap((one) => groupPollster(one, (meter) => groupOf(meter) === plan));
       return {
         name: plan.name,
         interval: plan.interval,
         pollsters,
         parts: new Set(pollsters.flatMap(({ reads }) => reads)),
         gaps: newGaps(),
+        metadataOf,
         includes: instanceFilter(plan.instances, metadataOf),
       };
     })
@@ -110,34 +106,23 @@ export function idlePatterns(
 
 /** Nothing when none of its meters are this group's. */
 function groupPollster(
-  { name, plugin, pollster, logger, leftAloneUntil }: ActivePollster,
+  { name, plugin, pollster, leftAloneUntil }: ActivePollster,
   isOurs: (meter: string) => boolean,
-  metadataOf: (instance: Instance) => Metadata,
 ): GroupPollster[] {
   const declared = plugin.meters.map((meter) => meter.name);
   const meters = declared.filter(isOurs);
   if (meters.length === 0) return [];
-  const wanted = new Map(declared.map((meter) => [meterStem(meter), isOurs(meter)]));
+  const wanted = new Set(meters.map(meterStem));
   return [
     {
       name,
       reads: plugin.reads,
       pollster,
-      logger,
-      makers: createCounterMaker(plugin.meters, metadataOf),
-      readCounter: counterReader(plugin.meters),
-      readTotal: totalReader(plugin.meters),
+      read: figureReader(plugin.meters),
       meters,
-      wants: (counterName) => {
-        const wants = wanted.get(meterStem(counterName));
-        if (wants === undefined)
-          throw new NephoscopeError(
-            'METER_UNDECLARED',
-            `the meter '${counterName}' is not in the plugin's table: add it to 'meters'`,
-          );
-        return wants;
-      },
+      wants: (counterName) => wanted.has(meterStem(counterName)),
       previous: new Map(),
+      resources: new Map(),
       pending: new Set(),
       pause: new Pause(leftAloneUntil),
     },

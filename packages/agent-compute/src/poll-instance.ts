@@ -2,17 +2,9 @@ import { setImmediate as turn } from 'node:timers/promises';
 
 import { orAborted } from '@nephoscope/async';
 import { NephoscopeError, isMissing } from '@nephoscope/core';
-import type {
-  ComputePollManager,
-  Counter,
-  Inspection,
-  Instance,
-  InstancePart,
-  InstanceReading,
-  Missing,
-  Total,
-} from '@nephoscope/core';
-import { isTotal, maxCounters, readMissing } from '@nephoscope/message';
+import type { Inspection, Instance, InstancePart, InstanceReading, Missing } from '@nephoscope/core';
+import { KnownResources, maxCounters } from '@nephoscope/runtime/replies';
+import type { PolledCounter, PolledGap, PolledTotal, ReadFigure } from '@nephoscope/runtime/replies';
 
 import type { CycleTools } from './cycle-tools.js';
 import type { GroupPollster, PollGroup } from './poll-group.js';
@@ -21,7 +13,7 @@ import type { GroupPollster, PollGroup } from './poll-group.js';
 export interface Taken {
   readonly instance: Instance;
   readonly pollster: string;
-  readonly counters: readonly (Counter | Total)[];
+  readonly counters: readonly (PolledCounter | PolledTotal)[];
 }
 
 /**
@@ -32,7 +24,7 @@ export function pollInstance(
   group: PollGroup,
   pollster: GroupPollster,
   reading: InstanceReading,
-  { clock, logger, metrics, failures }: CycleTools,
+  { metrics, failures }: CycleTools,
   signal: AbortSignal,
 ): Taken | Promise<Taken | undefined> | undefined {
   const { instance } = reading;
@@ -55,51 +47,27 @@ export function pollInstance(
       ),
     );
   }
-  const taken = new TakenCounters(pollster, failed, ({ name, resourceId }, reason) =>
-    group.gaps.add(resourceId === instance.id ? instance.name : resourceId, [name], reason),
-  );
-  let isOver = false;
-  const whileItRuns = () => {
-    if (isOver)
-      throw new NephoscopeError('POLLSTER_LATE', 'this manager belongs to a poll that has ended: do not keep it');
-  };
-  const manager: ComputePollManager<InstancePart> = Object.freeze({
-    inspection,
-    previous,
-    logger: pollster.logger ?? logger,
-    clock,
-    signal,
-    ...pollster.makers(instance, reading.readAt),
-    missing: (meter: string, reason: Missing, resourceId?: string) => {
-      whileItRuns();
-      taken.count();
-      const why = readMissing(reason);
-      if (pollster.wants(meter)) group.gaps.add(String(resourceId ?? instance.name).slice(0, 255), [meter], why);
-    },
-  });
+  const taken = new TakenCounters(group, pollster, reading, failed);
   const keep = (): Taken => {
     const { counters, samples } = taken;
     metrics.pollsters.sampled(pollster.name, samples);
     return { instance, pollster: pollster.name, counters };
   };
-  const over = () => {
-    isOver = true;
-  };
   try {
-    const counters: unknown = pollster.pollster.getCounters(manager, instance);
+    const counters: unknown = pollster.pollster.getCounters(
+      Object.freeze({ instance, inspection, previous }),
+      signal,
+    );
     if (isIterable(counters)) {
       for (const counter of counters) taken.add(counter);
-      over();
       return keep();
     }
     pollster.pending.add(instance.id);
     const gathered = gather(counters, taken, signal).finally(() => pollster.pending.delete(instance.id));
     return orAborted(gathered, signal)
       .then(keep)
-      .catch((error: unknown) => failed(signal.aborted && error === signal.reason ? timedOut(error) : error))
-      .finally(over);
+      .catch((error: unknown) => failed(signal.aborted && error === signal.reason ? timedOut(error) : error));
   } catch (error) {
-    over();
     return failed(error);
   }
 }
@@ -107,57 +75,63 @@ export function pollInstance(
 // Bytes of all messages of one pollster and instance; a wide instance takes a hundredth.
 const mostBytes = 16 * 1024 * 1024;
 
-/** The counters of one pollster and instance, each read as it comes; one that cannot be sent costs itself. */
+/** The reply of one pollster for one instance, each item read as it comes; one that cannot be sent costs itself. */
 class TakenCounters {
-  readonly counters: (Counter | Total)[] = [];
+  readonly counters: (PolledCounter | PolledTotal)[] = [];
   /** How many samples come of them. */
   samples = 0;
   /**
    * Two values of one series at one moment: of a cumulative one the lower would begin an epoch that there never was.
    */
   readonly #kept = new Set<string>();
+  readonly #polled: Parameters<GroupPollster['read']>[1];
   #seen = 0;
   #bytes = 0;
 
   constructor(
+    private readonly group: PollGroup,
     private readonly pollster: GroupPollster,
+    { instance, readAt }: InstanceReading,
     private readonly failed: (error: unknown) => void,
-    private readonly lacks: (total: Total, reason: Missing) => void,
-  ) {}
-
-  /** @throws COUNTERS_TOO_MANY */
-  count(): void {
-    this.#seen += 1;
-    if (this.#seen > maxCounters) throw tooMany(`it yields or reports missing more than ${maxCounters} counters`);
+  ) {
+    const { id } = instance;
+    let resources = pollster.resources.get(id);
+    if (resources === undefined) pollster.resources.set(id, (resources = new KnownResources()));
+    resources.begin(group.metadataOf(instance));
+    this.#polled = { instance, readAt, resources };
   }
 
   /** @throws COUNTERS_TOO_MANY */
   add(given: unknown): void {
-    this.count();
+    this.#seen += 1;
+    if (this.#seen > maxCounters) throw tooMany(`it yields or reports missing more than ${maxCounters} counters`);
     try {
-      if (isTotal(given)) this.#addTotal(given);
-      else {
-        const { counter, size } = this.pollster.readCounter(given);
-        this.#bytes += size;
-        this.#keep(counter);
-      }
+      this.#add(this.pollster.read(given, this.#polled));
     } catch (error) {
       this.failed(error);
     }
     if (this.#bytes > mostBytes) throw tooMany(`its counters take more than ${mostBytes} bytes`);
   }
 
-  #addTotal(given: object): void {
-    const { total, size } = this.pollster.readTotal(given);
-    this.#bytes += size;
+  #add(read: ReadFigure): void {
+    if ('gap' in read) return this.#miss(read.gap);
+    this.#bytes += read.size;
+    if ('counter' in read) return this.#keep(read.counter);
+    const { total } = read;
     const reason = firstMissing(total);
     if (reason === undefined || !this.pollster.wants(total.name)) return this.#keep(total);
     // It makes no sample, and its other parts are noted.
     this.counters.push(total);
-    this.lacks(total, reason);
+    this.#miss({ name: total.name, resourceId: total.resourceId, reason });
   }
 
-  #keep(made: Counter | Total): void {
+  #miss({ name, resourceId, reason }: PolledGap): void {
+    const { id, name: instanceName } = this.#polled.instance;
+    if (this.pollster.wants(name))
+      this.group.gaps.add(resourceId === id ? instanceName : resourceId.slice(0, 255), [name], reason);
+  }
+
+  #keep(made: PolledCounter | PolledTotal): void {
     if (!this.pollster.wants(made.name)) return;
     const series = `${made.resourceId}\n${made.name}`;
     if (this.#kept.has(series))
@@ -172,7 +146,7 @@ class TakenCounters {
 }
 
 /** Why there can be no counter of a total now. */
-function firstMissing({ parts }: Total): Missing | undefined {
+function firstMissing({ parts }: PolledTotal): Missing | undefined {
   for (const { volume } of parts) if (typeof volume === 'object') return volume;
   return undefined;
 }

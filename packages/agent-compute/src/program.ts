@@ -72,11 +72,10 @@ export function createComputeAgent(
     'pollster',
     selected['compute'],
     { logger, clock, host: config.host, note: computeAgentProgram.note(config) },
-    (pollster: ActivePollster['pollster'], { declared, plugin }, ofPlugin, leftAlone): ActivePollster => ({
+    (pollster: ActivePollster['pollster'], { declared, plugin }, leftAlone): ActivePollster => ({
       name: declared.name,
       plugin: plugin as ComputePollsterPlugin,
       pollster,
-      logger: ofPlugin,
       leftAloneUntil: leftAlone?.until,
     }),
   );

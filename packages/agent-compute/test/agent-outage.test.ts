@@ -138,9 +138,9 @@ describe('a restart', () => {
     const first = await started({ stateDirectory });
     // As each message leaves, it is on disk already.
     const ahead: boolean[] = [];
-    const slow = pollster('slow', ['slow'], async ({ counter }, { id }) => {
+    const slow = pollster('slow', ['slow'], async ({ instance: { id } }) => {
       for (let turn = 0; turn < Number(id); turn++) await turns(1);
-      return [counter('slow', 1)];
+      return [{ meter: 'slow', volume: 1 }];
     });
     const readings = Array.from({ length: 60 }, (_, index) =>
       instanceReading({ instance: { id: `${index}`, name: `vm-${index}` } }),
@@ -207,7 +207,7 @@ describe('when the disk of the state is full', () => {
         return;
       }
       const names = Array.from({ length: 50 }, (_, index) => `meter.${index}`);
-      const many = pollster('many', names, ({ counter }) => names.map((name) => counter(name, 1)));
+      const many = pollster('many', names, () => names.map((name) => ({ meter: name, volume: 1 })));
       const { agent, clock } = await started({ stateDirectory: place, pollsters: [many] });
       fill(place);
       const failed = expect(agent.once(never)).rejects.toThrow(

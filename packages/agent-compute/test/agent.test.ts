@@ -99,7 +99,7 @@ describe('cycles', () => {
 
   it('end the signal that their pollsters have', async () => {
     const signals: AbortSignal[] = [];
-    const watching = pollster('watching', ['watching'], ({ signal }) => {
+    const watching = pollster('watching', ['watching'], (_, signal) => {
       signals.push(signal);
       return [];
     });

@@ -15,8 +15,8 @@ function metered() {
   const read = async (volumes: readonly number[], clock: FakeClock, between: () => void = () => undefined) => {
     let volume = 0;
     const meter = { name: 'disk', type: 'cumulative', unit: 'B', description: 'of the tests' } as const;
-    const disk = pollster('disk', [meter], function* ({ counter }) {
-      yield counter('disk', volume);
+    const disk = pollster('disk', [meter], function* () {
+      yield { meter: 'disk', volume: volume };
     });
     const bus = new ScriptedBus();
     const inspector = new FakeInspector([instanceReading()]);

@@ -1,12 +1,12 @@
 import { isMissing } from '@nephoscope/core';
-import type { ComputePollManager, InstanceReading, Meter } from '@nephoscope/core';
+import type { InstanceReading, Meter } from '@nephoscope/core';
 import { FakeClock, FakeInspector, instanceReading, RecordingLogger, shutOffReading } from '@nephoscope/testing';
 import { Registry } from 'prom-client';
 
 import { runCycle } from '../src/cycle.js';
 import { Failures } from '../src/failures.js';
 import { Gaps } from '../src/gaps.js';
-import { instanceMetadata } from '../src/instance-metadata.js';
+import { InstanceMetadata } from '../src/instance-metadata.js';
 import { createAgentMetrics } from '../src/metrics.js';
 import { computeOptions } from '../src/options.js';
 import { createPollGroups, idlePatterns } from '../src/poll-group.js';
@@ -33,7 +33,7 @@ async function cycles(
     computeOptions.parse(options),
     pollsters,
     () => new Gaps(metrics, logger),
-    instanceMetadata('h'),
+    new InstanceMetadata('h'),
   );
 
   const clock = new FakeClock();
@@ -67,18 +67,16 @@ async function cycles(
   return { run, groups, inspector, registry, told };
 }
 
-type Manager = ComputePollManager<never>;
-
-const fine = pollster('fine', ['fine'], function* ({ counter }) {
-  yield counter('fine', 1);
+const fine = pollster('fine', ['fine'], function* () {
+  yield { meter: 'fine', volume: 1 };
 });
 
 it('takes what comes while that is taken which a cut made room for', async () => {
   let come: () => void = () => undefined;
   const gate = new Promise<void>((resolve) => (come = resolve));
-  const late = pollster('late', ['late'], async ({ counter }) => {
+  const late = pollster('late', ['late'], async () => {
     await gate;
-    return [counter('late', 1)];
+    return [{ meter: 'late', volume: 1 }];
   });
   let isCut = false;
   const cut = pollster('cut', ['cut'], () => {
@@ -107,30 +105,27 @@ describe('a pollster that fails', () => {
     ],
     [
       'throws while it yields',
-      function* ({ counter }: Manager) {
-        yield counter('bad', 1);
+      function* () {
+        yield { meter: 'bad', volume: 1 };
         throw broken;
       },
     ],
     ['rejects', () => Promise.reject(broken)],
     [
       'throws while it yields later',
-      async function* ({ counter }: Manager) {
-        yield counter('bad', 1);
+      async function* () {
+        yield { meter: 'bad', volume: 1 };
         throw broken;
       },
     ],
     ['returns nothing', (() => undefined) as never],
     ['resolves with nothing', (() => Promise.resolve()) as never],
     ['yields no counters', (() => [null]) as never],
-    ['uses a meter that it does not declare', ({ counter }: Manager) => [counter('bad.other', 1)]],
-    ['makes a counter of a meter that it does not declare', (() => [{ name: 'bad.other' }]) as never],
+    ['uses a meter that it does not declare', () => [{ meter: 'bad.other', volume: 1 }]],
+    ['yields what only older plugins yield', (() => [{ name: 'bad', volume: 1 }]) as never],
     [
       'misses a meter that it does not declare',
-      (({ missing }: { missing: (name: string, reason: object) => void }) => {
-        missing('bad.other', {});
-        return [];
-      }) as never,
+      () => [{ meter: 'bad.other', volume: { missing: 'error', detail: 'x' } as const }],
     ],
   ])('costs only itself when it %s', async (_, getCounters) => {
     const { run, registry, told } = await cycles([pollster('bad', ['bad'], getCounters), fine]);
@@ -145,9 +140,9 @@ describe('a pollster that fails', () => {
   });
 
   it('costs only the instance for which it fails', async () => {
-    const picky = pollster('picky', ['picky'], ({ counter }, instance) => {
+    const picky = pollster('picky', ['picky'], ({ instance }) => {
       if (instance.id === 'one') throw broken;
-      return [counter('picky', 1)];
+      return [{ meter: 'picky', volume: 1 }];
     });
     const { run, registry, told } = await cycles([picky]);
     expect((await run()).taken).toEqual(['two picky']);
@@ -174,10 +169,10 @@ describe('a pollster that fails', () => {
 
 describe('a pollster that is late', () => {
   const later = (wait: (id: string) => Promise<unknown>, onCall: (id: string) => void = () => undefined) =>
-    pollster('later', ['later'], async ({ counter }, { id }) => {
+    pollster('later', ['later'], async ({ instance: { id } }) => {
       onCall(id);
       await wait(id);
-      return [counter('later', 1)];
+      return [{ meter: 'later', volume: 1 }];
     });
 
   it('holds up nobody, and what comes together is one batch', async () => {
@@ -235,12 +230,12 @@ describe('a pollster that is late', () => {
   it('is ended, when it yields without end, by the end of the cycle', async () => {
     let yielded = 0;
     let returned = false;
-    const endless = pollster('endless', ['endless'], async function* ({ counter }) {
+    const endless = pollster('endless', ['endless'], async function* () {
       try {
         for (;;) {
           await new Promise((resolve) => setImmediate(resolve));
           yielded += 1;
-          yield counter('endless', yielded);
+          yield { meter: 'endless', volume: yielded };
         }
       } finally {
         returned = true;
@@ -272,12 +267,12 @@ it('fails as a whole when the inspector fails, or is not done when the cycle end
 
 describe('groups', () => {
   const meter = (name: string): Meter => ({ name, type: 'gauge', unit: 'x', description: 'of the tests' });
-  const both = pollster('both', ['a.first', 'b.second', 'c:<kind>'].map(meter), function* ({ counter }) {
-    yield counter('a.first', 1);
-    yield counter('b.second', 1);
-    yield counter('c:some', 1);
+  const both = pollster('both', ['a.first', 'b.second', 'c:<kind>'].map(meter), function* () {
+    yield { meter: 'a.first', volume: 1 };
+    yield { meter: 'b.second', volume: 1 };
+    yield { meter: 'c:some', volume: 1 };
   });
-  const cpu = pollster('cpu', ['cpu'], ({ counter, inspection }) => [counter('cpu', inspection.cpu.timeNs)], [
+  const cpu = pollster('cpu', ['cpu'], ({ inspection }) => [{ meter: 'cpu', volume: inspection.cpu.timeNs }], [
     'cpu',
   ]);
 
@@ -392,11 +387,10 @@ describe('gaps', () => {
   const cpu = pollster(
     'cpu',
     ['cpu', 'cpu.wait'],
-    function* ({ counter, inspection, missing }) {
-      yield counter('cpu', inspection.cpu.timeNs);
+    function* ({ inspection }) {
+      yield { meter: 'cpu', volume: inspection.cpu.timeNs };
       const { vcpus } = inspection.cpu;
-      if (isMissing(vcpus)) missing('cpu.wait', vcpus);
-      else yield counter('cpu.wait', vcpus.length);
+      yield { meter: 'cpu.wait', volume: isMissing(vcpus) ? vcpus : vcpus.length };
     },
     ['cpu'],
   );

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
-import type { Clock, Counter, InstanceReading, Logger, Total } from '@nephoscope/core';
+import type { Clock, InstanceReading, Logger } from '@nephoscope/core';
 import inspectorPlugin from '@nephoscope/inspector-libvirt';
 import { pollCounters } from '@nephoscope/testing';
 
@@ -63,7 +63,7 @@ async function record(reading: InstanceReading, pollsters: readonly unknown[]): 
   for (const plugin of pollsters as never[]) {
     const { counters, totals } = await pollCounters(plugin, reading);
     const summed = new Set(totals.map(({ name }) => name));
-    const made: (Counter | Total)[] = [...totals, ...counters.filter(({ name }) => !summed.has(name))];
+    const made = [...totals, ...counters.filter(({ name }) => !summed.has(name))];
     for (const one of made) {
       const { counter, epoch } = epochs.settle(one, reading.instance, 0)!;
       if (epoch === undefined) continue;

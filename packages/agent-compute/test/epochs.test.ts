@@ -1,4 +1,5 @@
-import type { Counter, CounterType, Total } from '@nephoscope/core';
+import type { CounterType } from '@nephoscope/core';
+import type { PolledCounter, PolledTotal } from '@nephoscope/runtime/replies';
 import { exampleInstance } from '@nephoscope/testing';
 
 import { Epochs } from '../src/epochs.js';
@@ -11,7 +12,7 @@ const day = 24 * 3_600_000;
 function counter(
   volume: number | bigint,
   { name = 'cpu', resourceId = 'disk-a', type = 'cumulative' as CounterType } = {},
-): Counter {
+): PolledCounter {
   return {
     name,
     type,
@@ -219,7 +220,7 @@ describe('a device', () => {
 describe('a total', () => {
   type Parts = Record<string, bigint | number | 'missing' | readonly [bigint, ...string[]]>;
   const busy = { missing: 'busy', detail: 'stuck' } as const;
-  const total = (parts: Parts, whole?: bigint): Total => {
+  const total = (parts: Parts, whole?: bigint): PolledTotal => {
     const { volume: _, ...fields } = counter(0n, { name: 'disk.read.bytes', resourceId: 'one' });
     return {
       ...fields,

@@ -1,4 +1,4 @@
-import type { ComputePollManager, Counter, Counters, Instance, InstanceReading } from '@nephoscope/core';
+import type { Counter, Counters, Figure, InstanceReading, Poll } from '@nephoscope/core';
 import {
   FakeClock,
   FakeInspector,
@@ -13,7 +13,7 @@ import { pollInTurn } from '../src/poll-in-turn.js';
 import type { Taken } from '../src/poll-instance.js';
 import { Failures } from '../src/failures.js';
 import { Gaps } from '../src/gaps.js';
-import { instanceMetadata } from '../src/instance-metadata.js';
+import { InstanceMetadata } from '../src/instance-metadata.js';
 import { createAgentMetrics } from '../src/metrics.js';
 import { computeOptions } from '../src/options.js';
 import { createPollGroups } from '../src/poll-group.js';
@@ -21,10 +21,10 @@ import type { ActivePollster } from '../src/poll-group.js';
 import { ReadingOrder } from '../src/reading-order.js';
 import { hang, metric, pollster } from './support.js';
 
-type Manager = ComputePollManager<'cpu' | 'disks'>;
-type Hostile = (manager: Manager, instance: Instance) => Counters;
+type Asked = Poll<'cpu' | 'disks'>;
+type Hostile = (poll: Asked, signal: AbortSignal) => Counters<Figure>;
 /** What the types forbid. */
-type Anything = (manager: any, instance: any) => unknown; // eslint-disable-line @typescript-eslint/no-explicit-any
+type Anything = (poll: any, signal: any) => unknown; // eslint-disable-line @typescript-eslint/no-explicit-any
 
 const cumulative = { name: 'true.cpu', type: 'cumulative', unit: 'ns', description: 'of the tests' } as const;
 const since = { name: 'true.since', type: 'gauge', unit: 'ns', description: 'of the tests' } as const;
@@ -33,10 +33,9 @@ const since = { name: 'true.since', type: 'gauge', unit: 'ns', description: 'of 
 const honest = pollster<'cpu'>(
   'honest',
   [cumulative, since],
-  function* ({ counter, inspection, previous }) {
-    yield counter('true.cpu', inspection.cpu.timeNs as bigint);
-    if (previous !== undefined)
-      yield counter('true.since', (inspection.cpu.timeNs as bigint) - (previous.cpu.timeNs as bigint));
+  function* ({ inspection, previous }) {
+    yield { meter: 'true.cpu', volume: inspection.cpu.timeNs };
+    if (previous !== undefined) yield { meter: 'true.since', volume: inspection.cpu.timeNs - previous.cpu.timeNs };
   },
   ['cpu'],
 );
@@ -75,7 +74,7 @@ async function twoCycles(
     computeOptions.parse({}),
     pollsters,
     () => new Gaps(metrics, logger),
-    instanceMetadata('h'),
+    new InstanceMetadata('h'),
   );
   const clock = new FakeClock();
   const order = new ReadingOrder(clock);
@@ -110,57 +109,54 @@ const figures = (counters: readonly Counter[]) =>
     resourceMetadata['display_name'],
   ]);
 
-const metadataOf =
-  (value: object): Hostile =>
-  ({ counter }) => [counter('bad', 1, { metadata: value as never })];
+const one: Figure = { meter: 'bad', volume: 1 };
 const changed =
   (change: object): Anything =>
-  ({ counter }) => [{ ...counter('bad', 1), ...change }];
-const kept: Counter[] = [];
-let manager: Manager | undefined;
-let late: Manager | undefined;
+  () => [{ ...one, ...change }];
+const metadataOf = (metadata: object) => changed({ metadata });
+const kept: Figure[] = [];
+let earlier: Asked | undefined;
 
 /** Each costs itself, and is named with this. */
 const fails: Readonly<Record<string, readonly [Anything, RegExp]>> = {
   'writes into a reading': [({ inspection }) => void (inspection.cpu.timeNs = 1n), /read only/],
   'writes into the reading before': [
-    ({ counter, inspection, previous }) => {
+    ({ inspection, previous }) => {
       if (previous !== undefined) previous.cpu.timeNs = 0n;
-      return [counter('bad', inspection.cpu.timeNs)];
+      return [{ meter: 'bad', volume: inspection.cpu.timeNs }];
     },
     /read only/,
   ],
   'puts another part into a reading': [({ inspection }) => void (inspection.cpu = { timeNs: 1n }), /read only/],
   'removes a disk of a reading': [({ inspection }) => inspection.disks.pop(), /Cannot delete|read only/],
   'writes into a disk': [({ inspection }) => void (inspection.disks[0].disk.device = 'x'), /read only/],
-  'writes into the instance': [(_, instance) => void (instance.id = 'other'), /read only/],
-  'writes into its flavor': [(_, instance) => void (instance.flavor.name = 'x'), /read only/],
-  'adds to the instance': [(_, instance) => void (instance.more = 'x'), /not extensible/],
-  'writes into its metadata': [
-    ({ counter }) => void ((counter('bad', 1).resourceMetadata as { display_name: string }).display_name = 'x'),
-    /read only/,
-  ],
-  'replaces the manager’s counter': [(given) => void (given.counter = () => undefined), /read only/],
+  'writes into the instance': [({ instance }) => void (instance.id = 'other'), /read only/],
+  'writes into its flavor': [({ instance }) => void (instance.flavor.name = 'x'), /read only/],
+  'adds to the instance': [({ instance }) => void (instance.more = 'x'), /not extensible/],
+  'replaces its instance': [(poll) => void (poll.instance = { id: 'other' }), /read only/],
   'yields one series twice': [
-    ({ counter }) => [counter('bad', 5), counter('bad', 3)],
+    () => [
+      { ...one, volume: 5 },
+      { ...one, volume: 3 },
+    ],
     /yielded twice .* the first is sent/,
   ],
-  'lies about its type': [changed({ type: 'delta' }), /not in the plugin's table/],
-  'lies about its unit': [changed({ unit: 'GB' }), /not in the plugin's table/],
-  'sends another’s meter': [
-    changed({ name: 'true.cpu', type: 'cumulative', unit: 'ns' }),
-    /not in the plugin's table/,
-  ],
+  'names a type': [changed({ type: 'delta' }), /nothing named 'type'/],
+  'names a unit': [changed({ unit: 'GB' }), /nothing named 'unit'/],
+  'mistypes a key': [changed({ resourceID: 'one-vda' }), /nothing named 'resourceID'/],
+  'names an owner': [changed({ projectId: 'another' }), /nothing named 'projectId'/],
+  'names a time': [changed({ timestamp: 10n ** 18n }), /nothing named 'timestamp'/],
+  'sends a volume and parts': [changed({ parts: [] }), /nothing named 'volume'/],
+  'sends parts of a gauge': [changed({ volume: undefined, parts: [] }), /nothing named|only cumulative/],
+  'sends another’s meter': [changed({ meter: 'true.cpu' }), /not in the plugin's table/],
+  'sends a meter that is an object': [changed({ meter: { toString: () => 'bad' } }), /not in the plugin's table/],
+  'sends an object of a class': [() => [Object.assign(new (class Mine {})(), one)], /one of a class/],
   'sends a volume as text': [changed({ volume: '1' }), /finite number/],
   'sends NaN': [changed({ volume: NaN }), /finite number/],
-  'sends no resource': [changed({ resourceId: undefined }), /no resource id/],
-  'sends an id that is an object': [changed({ userId: {} }), /user id/],
-  'sends a time of the year 3000': [changed({ timestamp: 10n ** 20n }), /timestamp/],
-  'sends a time as number': [changed({ timestamp: 1 }), /timestamp/],
-  'sends 1 GiB': [
-    ({ counter }) => [counter('bad', 1, { resourceId: 'x'.repeat(2 ** 29 - 100) })],
-    /resource id|bytes/,
-  ],
+  'sends no resource': [changed({ resourceId: null }), /no resource id/],
+  'sends an empty resource': [changed({ resourceId: '' }), /no resource id/],
+  'sends a plugging that is none': [changed({ plugging: 'vda' }), /plugging/],
+  'sends 1 GiB': [() => [{ ...one, resourceId: 'x'.repeat(2 ** 29 - 100) }], /resource id|bytes/],
   'sends metadata of 2 MiB': [metadataOf({ text: 'x'.repeat(2 ** 21) }), /bytes/],
   'sends metadata that hold themselves': [
     metadataOf(
@@ -226,47 +222,40 @@ const fails: Readonly<Record<string, readonly [Anything, RegExp]>> = {
     /x{1000}…/,
   ],
   'yields without end': [
-    function* ({ counter }: Manager) {
-      for (let at = 0; ; at += 1) yield counter('bad', 1, { resourceId: `${at}` });
+    function* () {
+      for (let at = 0; ; at += 1) yield { ...one, resourceId: `${at}` };
     },
     /more than 10000 counters/,
   ],
   'yields without end, later': [
-    async function* ({ counter }: Manager) {
-      for (let at = 0; ; at += 1) yield counter('bad', 1, { resourceId: `${at}` });
+    async function* () {
+      for (let at = 0; ; at += 1) yield { ...one, resourceId: `${at}` };
     },
     /more than 10000 counters|not finished when the cycle ended/,
   ],
   'misses without end': [
-    ({ missing }) => {
-      for (;;) missing('bad', { missing: 'error', detail: 'x' });
+    function* () {
+      for (;;) yield { ...one, volume: { missing: 'error', detail: 'x' } };
     },
     /more than 10000 counters/,
   ],
   'yields 17 MiB': [
-    function* ({ counter }: Manager) {
+    function* () {
       for (let at = 0; at < 17; at++)
-        yield counter('bad', 1, { resourceId: `${at}`, metadata: { text: 'x'.repeat(2 ** 20 - 1_000) } });
+        yield { ...one, resourceId: `${at}`, metadata: { text: 'x'.repeat(2 ** 20 - 2_000) } };
     },
     /more than \d+ bytes/,
   ],
-  'misses without a reason': [({ missing }) => void missing('bad', {}), /reason/],
+  'misses without a reason': [changed({ volume: {} }), /reason/],
   'misses for a reason that throws': [
-    ({ missing }) =>
-      void missing('bad', {
+    changed({
+      volume: {
         get missing() {
           throw new Error('from a reason');
         },
-      }),
+      },
+    }),
     /from a reason|reason/,
-  ],
-  'misses with the manager of an earlier poll': [
-    (given: Manager) => {
-      const before = (late ??= given);
-      if (before !== given) before.missing('bad', { missing: 'error', detail: 'late' });
-      return [given.counter('bad', 1)];
-    },
-    /POLLSTER_LATE|this manager belongs to a poll that has ended/,
   ],
   'never comes back': [() => hang(), /not finished when the cycle ended|not returned/],
   'is a thenable that never calls back': [() => ({ then() {} }), /not finished when the cycle ended|not returned/],
@@ -287,8 +276,8 @@ const fails: Readonly<Record<string, readonly [Anything, RegExp]>> = {
     /cut off/,
   ],
   'loops while it yields': [
-    function* ({ counter }: Manager) {
-      yield counter('bad', 1);
+    function* () {
+      yield one;
       for (;;);
     },
     /cut off/,
@@ -315,49 +304,36 @@ const fails: Readonly<Record<string, readonly [Anything, RegExp]>> = {
 
 /** Each changes nothing of what others send, and what it yielded stays as it was. */
 const harmless: Readonly<Record<string, Anything>> = {
-  'writes into its counter after it yielded it': function* ({ counter }: Manager) {
-    const one = counter('bad', 1) as { volume: number; resourceMetadata: object };
-    yield one as never;
-    one.volume = 2;
-    one.resourceMetadata = {};
+  'writes into its figure after it yielded it': function* () {
+    const figure = { ...one, metadata: {} };
+    yield figure;
+    figure.volume = 2;
+    figure.metadata = { display_name: 'changed' };
   },
-  'uses its metadata again': function* ({ counter }: Manager) {
+  'uses its metadata again': function* () {
     const metadata = { display_name: 'mine' };
-    yield counter('bad', 1, { metadata });
+    yield { ...one, metadata };
     metadata.display_name = 'changed';
   },
-  'yields the counters of others’ instances': ({ counter }: Manager) => {
-    kept.push(counter('bad', 1));
+  'yields one figure for all instances': () => {
+    kept.push(one);
     return kept.slice(-1);
   },
-  'keeps the manager and misses later': ({ counter, missing }: Manager) => {
-    setTimeout(() => {
-      try {
-        missing('bad', { missing: 'error', detail: 'late' });
-      } catch {
-        // POLLSTER_LATE
-      }
-    });
-    return [counter('bad', 1)];
+  'keeps what it was asked in an earlier poll': (poll: Asked) => {
+    earlier ??= poll;
+    return [one];
   },
-  'makes counters with the manager of an earlier poll': (given: Manager) => {
-    const before = (manager ??= given);
-    manager = given;
-    void before.counter('bad', 7);
-    return [given.counter('bad', 1)];
-  },
-  'settles twice': ({ counter }: Manager) =>
-    ({
-      then(resolve: (value: unknown) => void, reject: (error: unknown) => void) {
-        resolve([counter('bad', 1)]);
-        resolve([counter('bad', 2)]);
-        reject(new Error('after all'));
-      },
-    }) as never,
-  'yields more after its end': ({ counter }: Manager) => {
-    const counters = [counter('bad', 1)];
-    setTimeout(() => counters.push(counter('bad', 2)));
-    return counters;
+  'settles twice': () => ({
+    then(resolve: (value: unknown) => void, reject: (error: unknown) => void) {
+      resolve([one]);
+      resolve([{ ...one, volume: 2 }]);
+      reject(new Error('after all'));
+    },
+  }),
+  'yields more after its end': () => {
+    const figures = [one];
+    setTimeout(() => figures.push({ ...one, volume: 2 }));
+    return figures;
   },
 };
 
@@ -395,7 +371,7 @@ describe.each([
 
 it('one that ended the program before is not called until its time has come', async () => {
   const called = (leftAloneUntil: bigint) =>
-    twoCycles([{ ...pollster('bad', ['bad'], ({ counter }) => [counter('bad', 1)]), leftAloneUntil }, honest]);
+    twoCycles([{ ...pollster('bad', ['bad'], () => [one]), leftAloneUntil }, honest]);
   const early = await called(fakeStartMonotonic + 1n);
   expect(early.taken['bad']).toEqual([]);
   expect([...early.failed]).toEqual(['bad']);
@@ -432,7 +408,7 @@ it('a cut between two instances leaves each compared with its own last reading',
     computeOptions.parse({}),
     [honest],
     () => new Gaps(metrics, logger),
-    instanceMetadata('h'),
+    new InstanceMetadata('h'),
   );
   const tools = {
     ...{ inspector, readingTime: 20_000, clock, logger, metrics },
@@ -466,8 +442,8 @@ it('others have their turn while one yields thousands of counters without ever w
     if (!isOver) setImmediate(count);
   };
   setImmediate(count);
-  const many = pollster<'cpu'>('bad', ['bad'], async function* ({ counter }) {
-    for (let at = 0; at < 3_000; at++) yield counter('bad', at, { resourceId: `${at}` });
+  const many = pollster<'cpu'>('bad', ['bad'], async function* () {
+    for (let at = 0; at < 3_000; at++) yield { ...one, volume: at, resourceId: `${at}` };
   });
   const { taken, failed } = await twoCycles([many, honest], 60_000);
   isOver = true;

@@ -1,6 +1,6 @@
 import { exampleInstance } from '@nephoscope/testing';
 
-import { instanceMetadata } from '../src/instance-metadata.js';
+import { InstanceMetadata } from '../src/instance-metadata.js';
 import { instanceFilter, instanceFilterOptions } from '../src/instance-filter.js';
 
 const web = exampleInstance({
@@ -24,9 +24,10 @@ const unowned = exampleInstance({
 });
 const all = [web, database, unowned];
 
+const metadata = new InstanceMetadata('compute-1');
 const passing = (options: unknown) =>
   all
-    .filter(instanceFilter(instanceFilterOptions.parse(options), instanceMetadata('compute-1')))
+    .filter(instanceFilter(instanceFilterOptions.parse(options), (instance) => metadata.of(instance)))
     .map(({ displayName }) => displayName);
 
 it.each([

@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
 
-import type { PowerState } from '@nephoscope/core';
+import type { Instance, PowerState } from '@nephoscope/core';
 import { exampleInstance } from '@nephoscope/testing';
 
-import { instanceMetadata } from '../src/instance-metadata.js';
+import { InstanceMetadata } from '../src/instance-metadata.js';
 
-const metadataOf = instanceMetadata('compute-1');
+const metadata = new InstanceMetadata('compute-1');
+const metadataOf = (instance: Instance) => metadata.of(instance);
 
 const flavor = { name: 'm2.lab', id: undefined, vcpus: 2, memoryMb: 96, diskGb: 2, ephemeralGb: 1, swapMb: 64 };
 const known = exampleInstance({
@@ -85,8 +86,18 @@ it.each([
   expect(metadataOf(exampleInstance({ state }))).toMatchObject({ state, status });
 });
 
-it('is one frozen object for one instance', () => {
-  expect(metadataOf(known)).toBe(metadataOf(known));
-  expect(Object.isFrozen(metadataOf(known))).toBe(true);
-  expect(metadataOf({ ...known })).not.toBe(metadataOf(known));
+it('is one frozen object as long as nothing of the instance changes, whoever copied it', () => {
+  const first = metadataOf(known);
+  expect(Object.isFrozen(first)).toBe(true);
+  expect(metadataOf(known)).toBe(first);
+  expect(metadataOf({ ...known, flavor: { ...flavor } })).toBe(first);
+  expect(metadataOf({ ...known, flavor: { ...flavor, vcpus: 4 } })).toMatchObject({ vcpus: 4 });
+});
+
+it('is forgotten with the instance', () => {
+  const [one, two] = ['one', 'two'].map((id) => exampleInstance({ id }));
+  const before = [metadataOf(one!), metadataOf(two!)];
+  metadata.forgetOthers(new Set(['two']));
+  expect(metadataOf(two!)).toBe(before[1]);
+  expect(metadataOf(one!)).not.toBe(before[0]);
 });

@@ -28,9 +28,9 @@ let volume = 0n;
 const one = pollster(
   'one',
   [{ name: 'used', type: 'cumulative', unit: 'ns', description: 'of the tests' }, 'compared'],
-  function* ({ counter, previous }) {
-    yield counter('used', (volume += 1n));
-    yield counter('compared', previous === undefined ? 0 : 1);
+  function* ({ previous }) {
+    yield { meter: 'used', volume: (volume += 1n) };
+    yield { meter: 'compared', volume: previous === undefined ? 0 : 1 };
   },
   ['cpu'],
 );

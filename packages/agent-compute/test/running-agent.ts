@@ -22,9 +22,9 @@ let count = 0;
 export const newPath = () => join(root, `state-${++count}`);
 export const never = new AbortController().signal;
 
-export const one = pollster('one', ['one', 'two'], function* ({ counter }) {
-  yield counter('one', 1);
-  yield counter('two', 2);
+export const one = pollster('one', ['one', 'two'], function* () {
+  yield { meter: 'one', volume: 1 };
+  yield { meter: 'two', volume: 2 };
 });
 
 /** Stops an agent, and lets its clock run on for as long as that takes. */

@@ -5,16 +5,17 @@ import { join } from 'node:path';
 import { definePollster, NephoscopeError, Secret } from '@nephoscope/core';
 import type {
   Clock,
-  ComputePollManager,
   ComputePollsterPlugin,
   Counters,
+  Figure,
   Inspector,
-  Instance,
   InstancePart,
   Meter,
   MessageBus,
   OutgoingMessage,
+  Poll,
   ServiceSettings,
+  Total,
 } from '@nephoscope/core';
 import { createSigner } from '@nephoscope/message';
 import { FakeBus as ScriptedBus, FakeClock, RecordingLogger } from '@nephoscope/testing';
@@ -90,7 +91,7 @@ export async function metric(
     .reduce((sum, { value }) => sum + value, 0);
 }
 
-type GetCounters<P extends InstancePart> = (manager: ComputePollManager<P>, instance: Instance) => Counters;
+type GetCounters<P extends InstancePart> = (poll: Poll<P>, signal: AbortSignal) => Counters<Figure | Total>;
 
 const gauge = (name: string): Meter => ({ name, type: 'gauge', unit: 'x', description: 'of the tests' });
 

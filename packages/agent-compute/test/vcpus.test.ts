@@ -1,4 +1,3 @@
-import type { Total } from '@nephoscope/core';
 import { instanceReading, pollCounters } from '@nephoscope/testing';
 
 import { Epochs } from '../src/epochs.js';
@@ -15,7 +14,7 @@ async function totals(timeNs: bigint, readings: readonly Readonly<Record<number,
       waitNs: waited,
     }));
     const reading = instanceReading({ cpu: { count: list.length, timeNs, vcpus: list } });
-    for (const total of (await pollCounters(cpu, reading)).totals as Total[]) {
+    for (const total of (await pollCounters(cpu, reading)).totals) {
       const { counter, epoch } = epochs.settle(total, reading.instance, 0)!;
       expect(epoch).toBe(reading.instance.run);
       (volumes[counter.name] ??= []).push(BigInt(counter.volume));

@@ -8,9 +8,9 @@ import { createAgent, pollster, ScriptedBus, secret, temporaryFolder } from './s
 const root = temporaryFolder();
 let runs = 0;
 
-const two = pollster('two', ['one', 'two'], function* ({ counter }) {
-  yield counter('one', 2n ** 64n - 1n);
-  yield counter('two', 2);
+const two = pollster('two', ['one', 'two'], function* () {
+  yield { meter: 'one', volume: 2n ** 64n - 1n };
+  yield { meter: 'two', volume: 2 };
 });
 
 async function published(options: Record<string, unknown>) {

@@ -27,7 +27,11 @@ export interface CloudHead {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** Read-only access to the cloud's services, within one cycle and its deadline. Errors name service, method, URL, status and request id. */
+/**
+ * Read-only access to the cloud's services, within one cycle and its deadline. Errors name service, method, URL, status
+ * and request id. A service, not data: but each call is a request and an answer of plain data, so that a pollster in
+ * another process may be given one that passes its calls on. An error of a request that was refused has its `status`.
+ */
 export interface Cloud {
   /** The items of all pages, as they come. Asked once a cycle however many pollsters read it. Integers beyond 2^53 are `bigint`. */
   list(list: CloudList): AsyncIterable<Metadata>;

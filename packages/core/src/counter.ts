@@ -25,8 +25,6 @@ export interface Counter {
   readonly resourceId: string;
   readonly timestamp: bigint;
   readonly resourceMetadata: Metadata;
-  /** Of a counter of one device: what names its plugging. For the agent; it is not sent. */
-  readonly plugging?: Plugging | undefined;
 }
 
 /**
@@ -36,22 +34,10 @@ export interface Counter {
  */
 export type Plugging = readonly string[];
 
-/** What one device counts, as a part of a {@link Total}. */
+/** What one device counts, as a part of a total over devices. */
 export interface TotalPart {
   /** Names the device among the parts, such as `vda`. */
   readonly key: string;
   readonly volume: number | bigint | Missing;
   readonly plugging?: Plugging | undefined;
-}
-
-/**
- * A cumulative counter over devices that come and go, in parts. The agent makes the counter: it keeps what the devices
- * that have gone had used, so that the volume never falls within a run. While a part is missing there is no counter,
- * and the other parts are noted.
- */
-export interface Total extends Omit<Counter, 'volume' | 'plugging'> {
-  /** Of all devices that are there now. */
-  readonly parts: readonly TotalPart[];
-  /** Where it is given, the counter is what all parts, those that have gone too, leave of it. */
-  readonly whole?: number | bigint | undefined;
 }

@@ -1,7 +1,7 @@
 export { byteSize } from './byte-size.js';
 export type { Clock } from './clock.js';
 export type { Cloud, CloudHead, CloudList, CloudService } from './cloud.js';
-export type { Counter, CounterType, Metadata, MetadataValue, Plugging, Total, TotalPart } from './counter.js';
+export type { Counter, CounterType, Metadata, MetadataValue, Plugging, TotalPart } from './counter.js';
 export { duration } from './duration.js';
 export { NephoscopeError, PermanentError, describeError, isNephoscopeError, isPermanentError } from './errors.js';
 export { isMissing } from './missing.js';
@@ -58,14 +58,15 @@ export {
 } from './plugin.js';
 export type { ComputePollsterPlugin, Namespace, Plugin, PluginSettings } from './plugin.js';
 export type {
-  CentralPollManager,
   CentralPollster,
-  ComputePollManager,
+  CloudFigure,
+  CloudGap,
   ComputePollster,
-  CounterDetails,
   Counters,
+  Figure,
   Inspection,
-  TotalDetails,
+  Poll,
+  Total,
 } from './pollster.js';
 export { ignoredOption, refusedOption } from './retired-option.js';
 export type { ServiceSettings } from './service-settings.js';

@@ -54,7 +54,7 @@ export interface DiskSize {
   readonly physical: bigint | Missing | undefined;
 }
 
-/** A disk as it is attached. The same object from one reading to the next as long as nothing in it changes. */
+/** A disk as it is attached. */
 export interface Disk {
   /** The name in the guest, such as `vda`. */
   readonly device: string;
@@ -80,7 +80,7 @@ export interface VnicTraffic {
   readonly txDrops: bigint | undefined;
 }
 
-/** A virtual network card as it is attached. The same object from one reading to the next as long as nothing in it changes. */
+/** A virtual network card as it is attached. */
 export interface Vnic {
   /** The host's device, such as `tap1d2c3b4a-5e`; where there is none, the address of the passed-through device. */
   readonly name: string;

@@ -31,7 +31,7 @@ export interface CloudFacts {
 
 /**
  * A virtual machine of this host: facts, as the hypervisor or the cloud knows them, of which the agent makes the
- * `resource_metadata` of its counters. The same object as long as nothing in it changes saves the agent work.
+ * `resource_metadata` of its counters.
  */
 export interface Instance {
   /** The UUID: the resource id of its counters. */

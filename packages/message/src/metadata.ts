@@ -35,32 +35,40 @@ export function isDeepFrozen(value: MetadataValue): boolean {
   );
 }
 
-interface OwnMetadata {
-  readonly value: Metadata;
-  /** About the bytes of its JSON text; never more than they are. */
-  readonly size: number;
-}
-
-// Those that cannot change: nearly all stay the same through many cycles.
-const known = new WeakMap<object, OwnMetadata>();
-
 /**
- * Metadata as a plugin gave it, as a value that nobody can change: the same object if it is frozen all through, else a
- * frozen copy. Whatever code stands in it (getters, proxies) runs here, once.
+ * Metadata as a plugin gave it, as a value that nobody can change: a copy, frozen all through. Whatever code stands in it
+ * (getters, proxies) runs here, once.
  *
+ * @returns the copy, and about the bytes of its JSON text; never more than they are
  * @throws COUNTER_INVALID for what JSON cannot hold, with its path, and for more than a message holds
  */
-export function ownMetadata(given: unknown): OwnMetadata {
+export function copyMetadata(given: unknown): { readonly value: Metadata; readonly size: number } {
   const path = 'resource_metadata';
   if (typeof given !== 'object' || given === null || Array.isArray(given)) throw invalid(path, 'is not an object');
-  const before = known.get(given);
-  if (before !== undefined) return before;
   const budget = newBudget();
-  const copy = frozenCopy(given, path, 2, budget) as Metadata;
-  const unchangeable = isDeepFrozen(given as Metadata);
-  const own = { value: unchangeable ? (given as Metadata) : copy, size: maxMeteringLineBytes - budget.bytes };
-  if (unchangeable) known.set(given, own);
-  return own;
+  const value = frozenCopy(given, path, 2, budget) as Metadata;
+  return { value, size: maxMeteringLineBytes - budget.bytes };
+}
+
+/** Whether a copy of what is given, whatever that is, would be equal to this one. */
+export function isCopyOf(copy: MetadataValue, given: unknown): boolean {
+  if (typeof copy !== 'object' || copy === null) return copy === given;
+  if (typeof given !== 'object' || given === null || !isPlain(given)) return false;
+  if (isArray(copy))
+    return (
+      Array.isArray(given) &&
+      given.length === copy.length &&
+      copy.every((item, index) => isCopyOf(item, (given as unknown[])[index]))
+    );
+  if (Array.isArray(given)) return false;
+  const keys = Object.keys(given);
+  return (
+    keys.length === Object.keys(copy).length &&
+    keys.every(
+      (key) =>
+        Object.hasOwn(copy, key) && isCopyOf(copy[key] as MetadataValue, (given as Record<string, unknown>)[key]),
+    )
+  );
 }
 
 /** What a message has room for. */

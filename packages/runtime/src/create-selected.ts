@@ -1,5 +1,5 @@
 import { describeError, isNephoscopeError } from '@nephoscope/core';
-import type { Clock, Logger, ServiceSettings } from '@nephoscope/core';
+import type { Clock, ServiceSettings } from '@nephoscope/core';
 
 import { blockingPlugins } from './blocking-plugins.js';
 import type { LeftAlone } from './blocking-plugins.js';
@@ -20,7 +20,7 @@ import { watchOver } from './watchdog.js';
  * @param around `note`, of pollsters: the file that says which of them ended the program. One that is to be left alone
  * since is
  *   made at the first call of `getCounters`, and `make` is told.
- * @param make from what the plugin made, and the logger whose lines bear its name; what it throws is its failure
+ * @param make from what the plugin made; what it throws is its failure
  */
 export function createSelected<Product, Made>(
   what: string,
@@ -33,7 +33,7 @@ export function createSelected<Product, Made>(
     readonly services?: Readonly<Record<string, ServiceSettings | undefined>>;
     readonly note?: string | undefined;
   },
-  make: (product: Product, plugin: ActivePlugin, logger: Logger, leftAlone: LeftAlone | undefined) => Made,
+  make: (product: Product, plugin: ActivePlugin, leftAlone: LeftAlone | undefined) => Made,
 ): { readonly made: readonly Made[]; readonly failedPlugins: number } {
   const { logger, clock, host, services = {}, note } = around;
   const blocking = blockingPlugins(note, clock, (error) =>
@@ -75,13 +75,13 @@ export function createSelected<Product, Made>(
         return created;
       };
       const leftAlone = isOurs(packageName) ? undefined : blocking(name);
-      if (leftAlone === undefined) return [runPluginCode(name, () => make(product(), one, ofPlugin, undefined))];
+      if (leftAlone === undefined) return [runPluginCode(name, () => make(product(), one, undefined))];
       const { times, last } = leftAlone;
       logger.error(
         { plugin: name, times },
         `the ${what} '${name}' ended the program, as it kept it to itself (${times} times, at last at ${new Date(last).toISOString()}): it is left alone for a time, its meters are missing`,
       );
-      return [make(later(product) as Product, one, ofPlugin, leftAlone)];
+      return [make(later(product) as Product, one, leftAlone)];
     } catch (error) {
       if (isNephoscopeError(error, 'PLUGIN_DECLINED'))
         logger.info({ plugin: name }, `the ${what} '${name}' does not run: ${error.message}`);

@@ -96,6 +96,8 @@ describe('loadPlugin', () => {
     ['newer', `${major}.${minor + 1}`],
     ['of a later generation', `${major + 1}.0`],
     ['of an earlier generation', `${major - 1}.9`],
+    ['of the first releases', '1.0'],
+    ['of objects and closures', '2.0'],
   ])('refuses a plugin made for an API that is %s', async (_, version) => {
     await expect(load(ofVersion(version))).rejects.toMatchObject({
       code: 'PLUGIN_API',

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { setImmediate as turn } from 'node:timers/promises';
 
-import { meterStem } from '@nephoscope/core';
 import type { CentralPollster, Cloud, Counter, Plugin } from '@nephoscope/core';
+import { cloudFigureReader } from '@nephoscope/runtime/replies';
 
+import { sent, unchanged } from './boundary.js';
+import type { Boundary } from './boundary.js';
 import { FakeClock } from './fake-clock.js';
 import { FakeCloud } from './fake-cloud.js';
 import { assertCounters, assertMeters, pluginTests } from './plugin-checks.js';
@@ -14,7 +16,7 @@ import { assertNoHandleLeft, testFramework, within } from './test-framework.js';
 export interface CentralPollsterContract {
   /** The plugin's options as an operator writes them, such as the address of a service that the test started. */
   readonly options?: unknown;
-  /** A cloud in which the pollster finds something, for one that uses `manager.cloud`. By default one that answers nothing. */
+  /** A cloud in which the pollster finds something, for one that uses it. By default one that answers nothing. */
   readonly cloud?: Cloud;
 }
 
@@ -28,20 +30,24 @@ export function centralPollsterContract<Options>(
   const { describe, it } = framework;
   const logger = new RecordingLogger();
   const clock = new FakeClock();
-  const poll = async (signal: AbortSignal): Promise<readonly Counter[]> => {
+  const poll = async (signal: AbortSignal, across: Boundary = unchanged): Promise<readonly Counter[]> => {
     const pollster = plugin.create({
       options: plugin.options.parse(options ?? {}),
       logger,
       clock,
       host: 'controller-1',
     });
-    const declared = new Set(plugin.meters.map((meter) => meterStem(meter.name)));
-    const missing = (meter: string) =>
-      assert.ok(declared.has(meterStem(meter)), `missing('${meter}'): the meter is not in the plugin's table`);
-    return await gather(pollster.getCounters({ cloud, logger, clock, signal, missing }));
+    const read = cloudFigureReader(plugin.meters);
+    const items = await gather(
+      pollster.getCounters(across === unchanged ? cloud : proxied(cloud, across), signal),
+    );
+    return items.flatMap((item) => {
+      const figure = read(across(item), () => clock.now());
+      return 'counter' in figure ? [figure.counter] : [];
+    });
   };
-  const pollOnce = async (): Promise<readonly Counter[]> => {
-    const counters = await within('a poll', pollDeadline, poll(new AbortController().signal));
+  const pollOnce = async (across?: Boundary): Promise<readonly Counter[]> => {
+    const counters = await within('a poll', pollDeadline, poll(new AbortController().signal, across));
     assertCounters(counters, plugin.meters);
     return counters;
   };
@@ -66,6 +72,10 @@ export function centralPollsterContract<Options>(
       for (const other of others) assert.deepEqual(names(other), first);
     });
 
+    it('asks and replies in plain data, which may cross to another process and back', async () => {
+      assert.deepEqual(await pollOnce(sent), await pollOnce());
+    });
+
     it('ends when its signal is aborted, before or meanwhile', async () => {
       for (const meanwhile of [false, true]) {
         const controller = new AbortController();
@@ -77,7 +87,7 @@ export function centralPollsterContract<Options>(
         );
         await turn();
         controller.abort(new Error('aborted by the contract test'));
-        await within('the poll ends after it was aborted (use manager.signal)', abortDeadline, ended);
+        await within('the poll ends after it was aborted (use its signal)', abortDeadline, ended);
       }
     });
 
@@ -88,3 +98,14 @@ export function centralPollsterContract<Options>(
 /** ms */
 const pollDeadline = 10_000;
 const abortDeadline = 2_000;
+
+/** A cloud whose calls cross a boundary, and their answers back. */
+function proxied(cloud: Cloud, across: Boundary): Cloud {
+  return {
+    async *list(list) {
+      for await (const item of cloud.list(across(list))) yield across(item);
+    },
+    head: async (service, path) => across(await cloud.head(across(service), path)),
+    endpoint: (service) => cloud.endpoint(across(service)),
+  };
+}

@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
 
-import { isMissing, meterStem } from '@nephoscope/core';
+import { isMissing } from '@nephoscope/core';
 import type {
   Clock,
-  ComputePollManager,
   ComputePollster,
   ComputePollsterPlugin,
   Counter,
@@ -14,10 +13,13 @@ import type {
   InstanceReading,
   Metadata,
   Missing,
-  Total,
 } from '@nephoscope/core';
-import { addVolumes, createCounterMaker, subtractVolumes } from '@nephoscope/message';
+import { addVolumes, subtractVolumes } from '@nephoscope/message';
+import { figureReader, KnownResources } from '@nephoscope/runtime/replies';
+import type { PolledCounter, PolledGap, PolledTotal } from '@nephoscope/runtime/replies';
 
+import { unchanged } from './boundary.js';
+import type { Boundary } from './boundary.js';
 import { FakeClock } from './fake-clock.js';
 import { RecordingLogger } from './recording-logger.js';
 import type { LogEntry } from './recording-logger.js';
@@ -28,14 +30,14 @@ export const instanceParts: readonly InstancePart[] = ['cpu', 'memory', 'disks',
 export interface Gap {
   readonly meter: string;
   readonly reason: Missing;
-  readonly resourceId: string | undefined;
+  readonly resourceId: string;
 }
 
 /** What came of polling one instance once. */
 export interface PollResult {
-  /** Those that it made, and those that the agent makes of its totals when nothing has gone before. */
-  readonly counters: readonly Counter[];
-  readonly totals: readonly Total[];
+  /** Those that the agent makes of its reply, of totals as when nothing has gone before. */
+  readonly counters: readonly PolledCounter[];
+  readonly totals: readonly PolledTotal[];
   readonly gaps: readonly Gap[];
   readonly log: readonly LogEntry[];
 }
@@ -64,22 +66,9 @@ export async function pollCounters<Options, P extends InstancePart>(
   return await poll(plugin, createPollster(plugin, { ...options, logger }), reading, { ...options, logger });
 }
 
-const made = new WeakMap<Instance, Metadata>();
-
-/** What the agent says of an instance in each counter, in short: the same object for the same instance. */
-export function exampleMetadata(instance: Instance): Metadata {
-  let metadata = made.get(instance);
-  if (metadata === undefined) {
-    const { id, name, displayName, flavor } = instance;
-    metadata = Object.freeze({
-      display_name: displayName,
-      name,
-      instance_id: id,
-      instance_type: flavor?.name ?? '',
-    });
-    made.set(instance, metadata);
-  }
-  return metadata;
+/** What the agent says of an instance in each counter, in short. */
+export function exampleMetadata({ id, name, displayName, flavor }: Instance): Metadata {
+  return { display_name: displayName, name, instance_id: id, instance_type: flavor?.name ?? '' };
 }
 
 interface Surroundings {
@@ -100,55 +89,49 @@ export async function poll<Options, P extends InstancePart>(
   plugin: ComputePollsterPlugin<Options, P>,
   pollster: ComputePollster<P>,
   reading: InstanceReading,
-  around: PollOptions & Surroundings = {},
+  around: PollOptions & Surroundings & { readonly across?: Boundary } = {},
 ): Promise<PollResult> {
-  const {
-    clock = new FakeClock(),
-    logger = new RecordingLogger(),
-    signal = new AbortController().signal,
-  } = around;
+  const { across = unchanged, logger = new RecordingLogger(), signal = new AbortController().signal } = around;
+  const { instance, readAt } = reading;
   const inspection = inspectionOf(reading, plugin.reads);
   if (isMissing(inspection)) {
     return {
       counters: [],
       totals: [],
-      gaps: plugin.meters.map(({ name }) => ({ meter: name, reason: inspection, resourceId: undefined })),
+      gaps: plugin.meters.map(({ name }) => ({ meter: name, reason: inspection, resourceId: instance.id })),
       log: [],
     };
   }
   const before = around.previous === undefined ? undefined : inspectionOf(around.previous, plugin.reads);
-  const declared = new Set(plugin.meters.map(({ name }) => meterStem(name)));
+  const previous = before === undefined || isMissing(before) ? undefined : before;
+  const given = across({ instance, inspection, previous });
+  const resources = new KnownResources();
+  resources.begin(Object.freeze(exampleMetadata(instance)));
+  const read = figureReader(plugin.meters);
+  const counters: PolledCounter[] = [];
+  const totals: PolledTotal[] = [];
   const gaps: Gap[] = [];
-  const manager: ComputePollManager<P> = {
-    inspection,
-    previous: before === undefined || isMissing(before) ? undefined : before,
-    logger,
-    clock,
-    signal,
-    ...createCounterMaker(plugin.meters, exampleMetadata)(reading.instance, reading.readAt),
-    missing: (meter, reason, resourceId) => {
-      assert.ok(declared.has(meterStem(meter)), `missing('${meter}'): the meter is not in the plugin's table`);
-      gaps.push({ meter, reason, resourceId });
-    },
-  };
-  const made = await gather(pollster.getCounters(manager, reading.instance));
-  const totals = made.filter(isTotal);
-  const counters = made.flatMap((one): readonly Counter[] => {
-    if (!isTotal(one)) return [one];
-    const counter = counterOf(one);
-    if (!isMissing(counter)) return [counter];
-    manager.missing(one.name, counter, one.resourceId === reading.instance.id ? undefined : one.resourceId);
-    return [];
-  });
+  for (const item of await gather(pollster.getCounters(given, signal))) {
+    const figure = read(across(item), { instance, readAt, resources });
+    if ('counter' in figure) counters.push(figure.counter);
+    else if ('gap' in figure) gaps.push(gapOf(figure.gap));
+    else {
+      const { total } = figure;
+      totals.push(total);
+      const counter = counterOf(total);
+      if (isMissing(counter)) gaps.push(gapOf({ ...total, reason: counter }));
+      else counters.push(counter);
+    }
+  }
   return { counters, totals, gaps, log: logger.entries };
 }
 
-function isTotal(made: Counter | Total): made is Total {
-  return 'parts' in made;
+function gapOf({ name: meter, resourceId, reason }: PolledGap): Gap {
+  return { meter, resourceId, reason };
 }
 
 /** The first counter that the agent makes of a total, or why there is none. */
-function counterOf({ parts, whole, ...fields }: Total): Counter | Missing {
+function counterOf({ parts, whole, ...fields }: PolledTotal): Counter | Missing {
   let sum: number | bigint = 0n;
   for (const { volume } of parts) {
     if (typeof volume === 'object') return volume;

@@ -4,6 +4,8 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { isMissing, meterStem } from '@nephoscope/core';
 import type { ComputePollsterPlugin, Counter, InstancePart, InstanceReading } from '@nephoscope/core';
 
+import { sent } from './boundary.js';
+import type { Boundary } from './boundary.js';
 import { assertCounters, assertMeters, counterKey, pluginTests } from './plugin-checks.js';
 import { createPollster, instanceParts, poll } from './poll-counters.js';
 import type { PollOptions, PollResult } from './poll-counters.js';
@@ -50,7 +52,7 @@ export function pollsterContract<Options, P extends InstancePart>(
   const start = () => createPollster(plugin, { options });
   const pollOnce = async (
     reading: InstanceReading,
-    around: PollOptions = {},
+    around: PollOptions & { readonly across?: Boundary } = {},
     pollster = start(),
   ): Promise<PollResult> => {
     const result = await within(
@@ -153,6 +155,18 @@ export function pollsterContract<Options, P extends InstancePart>(
       }
     });
 
+    it('is asked and replies in plain data, which may cross to another process and back', async () => {
+      for (const [reading, next] of pairs) {
+        const here = await pollOnce(next, { previous: reading });
+        const across = await pollOnce(next, { previous: reading, across: sent });
+        assert.deepEqual(
+          { ...across, log: [] },
+          { ...here, log: [] },
+          'it gives other counters when its request or its reply was copied: look at contents, not at whether two objects are the same one',
+        );
+      }
+    });
+
     it('ends when its signal is aborted, before or meanwhile', async () => {
       for (const [, next] of pairs) {
         for (const meanwhile of [false, true]) {
@@ -162,7 +176,7 @@ export function pollsterContract<Options, P extends InstancePart>(
           const ended = poll(plugin, start(), next, { signal: controller.signal }).then(ignore, ignore);
           await turn();
           controller.abort(new Error('aborted by the contract test'));
-          await within('the poll ends after it was aborted (use manager.signal)', abortDeadline, ended);
+          await within('the poll ends after it was aborted (use its signal)', abortDeadline, ended);
         }
       }
     });
@@ -217,18 +231,17 @@ function assertGaps(what: string, whole: PollResult, lacking: PollResult): void 
     if (volume === undefined) {
       const told = lacking.gaps.some(
         ({ meter, resourceId }) =>
-          meterStem(meter) === meterStem(counter.name) &&
-          (resourceId ?? counter.resourceId) === counter.resourceId,
+          meterStem(meter) === meterStem(counter.name) && resourceId === counter.resourceId,
       );
-      assert.ok(told, `without ${what} there is no '${key}', and nobody is told: call manager.missing()`);
+      assert.ok(told, `without ${what} there is no '${key}', and nobody is told: yield the reason as its volume`);
     } else {
       assert.ok(
         Number(volume) !== 0 || Number(counter.volume) === 0,
-        `without ${what} '${key}' is 0: call manager.missing() instead`,
+        `without ${what} '${key}' is 0: yield the reason as its volume instead`,
       );
       assert.ok(
         counter.type !== 'cumulative' || volume >= counter.volume,
-        `without ${what} '${key}' falls from ${counter.volume} to ${volume}: call manager.missing() instead`,
+        `without ${what} '${key}' falls from ${counter.volume} to ${volume}: yield the reason as its volume instead`,
       );
     }
   }
@@ -242,7 +255,7 @@ function assertNoFall(what: string, before: readonly Counter[], { counters, tota
     const volume = volumes.get(key);
     assert.ok(
       counter.type !== 'cumulative' || volume === undefined || counter.volume >= volume || inParts.has(key),
-      `'${key}' falls from ${volume} to ${counter.volume} when ${what} goes: hand over its parts with manager.total()`,
+      `'${key}' falls from ${volume} to ${counter.volume} when ${what} goes: yield its parts, { meter, parts }`,
     );
   }
 }

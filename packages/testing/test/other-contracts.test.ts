@@ -1,6 +1,7 @@
 import { NephoscopeError, defineCentralPollster, defineNotificationHandler } from '@nephoscope/core';
 import type {
   CentralPollster,
+  CloudFigure,
   Counter,
   Inspector,
   InstancePart,
@@ -11,6 +12,7 @@ import type {
 import { z } from 'zod';
 
 import {
+  FakeCloud,
   FakeInspector,
   centralPollsterContract,
   instanceReading,
@@ -69,15 +71,21 @@ describe('the inspector contract', () => {
       'run',
     ],
     [
-      'new disks each time',
-      () => new FakeInspector(host, [instanceReading({ at: 10 })]),
-      'gives the same objects',
-      'another object',
+      'another disk each time',
+      () => new FakeInspector(host, [instanceReading({ at: 10, disks: [{ disk: { device: 'vdz' } }] })]),
+      'gives the same',
+      'another one',
+    ],
+    [
+      'a function in a reading',
+      reading(({ instance, ...rest }) => ({ ...rest, instance: { ...instance, restart: () => undefined } })),
+      'gives plain data',
+      'could not be cloned',
     ],
     [
       'a clock that goes back',
       () => new FakeInspector([instanceReading({ at: 10 })], [instanceReading()]),
-      'gives the same objects',
+      'gives the same',
       'earlier',
     ],
     [
@@ -119,14 +127,8 @@ describe('the inspector contract', () => {
 
 describe('the central pollster contract', () => {
   const meters = [{ name: 'image', type: 'gauge', unit: 'image', description: 'The image exists' }] as const;
-  const image: Counter = {
-    ...meters[0],
-    volume: 1,
-    userId: null,
-    projectId: null,
-    resourceId: 'image-1',
-    timestamp: 1_795_381_200_000_000_000n,
-    resourceMetadata: {},
+  const image: CloudFigure = {
+    ...{ meter: 'image', volume: 1, resourceId: 'image-1', projectId: 'project-1', userId: null, metadata: {} },
   };
   const define = (getCounters: CentralPollster['getCounters']) =>
     defineCentralPollster({ meters, create: () => ({ getCounters }) });
@@ -138,18 +140,25 @@ describe('the central pollster contract', () => {
 
   it.each([
     ['no counters', define(() => []), 'makes counters', 'no counter'],
+    ['a type of its own', define(() => [{ ...image, type: 'delta' }]), 'makes counters', "nothing named 'type'"],
     [
-      'another type',
-      define(() => [{ ...image, type: 'delta' as const }]),
+      'a figure of a class',
+      define(() => [Object.assign(new (class Image {})(), image)]),
       'makes counters',
-      'not as its meter is declared',
+      'one of a class',
+    ],
+    [
+      'a cloud that must be the same object',
+      define((given) => (given instanceof FakeCloud ? [image] : [])),
+      'asks and replies',
+      'deep-equal',
     ],
     ['a counter less each time', fewer(), 'makes the same', 'deep-equal'],
     [
       'no ear for the signal',
       define(() => new Promise<never>(() => undefined)),
       'ends when its signal',
-      'manager.signal',
+      'use its signal',
     ],
   ])('finds %s', async (_fault, plugin, test, says) => {
     expect(await verdictOf(() => centralPollsterContract('faulty', plugin), test)).toContain(says);

@@ -8,12 +8,12 @@ const cpuTime = definePollster({
     { name: 'cpu.wait', type: 'cumulative', unit: 'ns', description: 'Waiting time' },
   ],
   reads: ['cpu'],
-  create: () => ({
-    *getCounters({ counter, inspection, previous, logger, missing }) {
-      const { timeNs, vcpus } = inspection.cpu;
+  create: ({ logger }) => ({
+    *getCounters({ inspection, previous }) {
+      const { count, timeNs, vcpus } = inspection.cpu;
       logger.info({ previous: previous?.cpu.timeNs }, 'polled');
-      yield counter('cpu', timeNs, { metadata: { cpu_number: inspection.cpu.count } });
-      if (isMissing(vcpus)) missing('cpu.wait', vcpus);
+      yield { meter: 'cpu', volume: timeNs, metadata: { cpu_number: count } };
+      if (isMissing(vcpus)) yield { meter: 'cpu.wait', volume: vcpus };
     },
   }),
 });
@@ -40,7 +40,7 @@ it('gives the pollster the reading and the one before, and returns what it made'
     },
   ]);
   expect(gaps).toEqual([
-    { meter: 'cpu.wait', reason: { missing: 'busy', detail: 'stuck' }, resourceId: undefined },
+    { meter: 'cpu.wait', reason: { missing: 'busy', detail: 'stuck' }, resourceId: instance.id },
   ]);
   expect(log).toEqual([{ level: 'info', fields: { previous: 5n }, message: 'polled' }]);
 });

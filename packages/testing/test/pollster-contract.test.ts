@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
 import { definePollster, isMissing } from '@nephoscope/core';
-import type { ComputePollManager, ComputePollster, Counter, DiskIo, Instance, Missing } from '@nephoscope/core';
+import type { ComputePollster, DiskIo, Figure, Instance, Missing, Poll } from '@nephoscope/core';
 import { z } from 'zod';
 
 import { pollsterContract } from '../src/index.js';
@@ -9,13 +9,12 @@ import { verdictOf } from './capture.js';
 
 const meter = { name: 'disk.read.bytes', type: 'cumulative', unit: 'B', description: 'Bytes read' } as const;
 const meters = [meter];
-type Manager = ComputePollManager<'disks'>;
+type Asked = Poll<'disks'>;
 
-function* sound({ counter, inspection, missing }: Manager, instance: Instance): Generator<Counter> {
+function* sound({ inspection, instance }: Asked): Generator<Figure> {
   for (const { disk, io } of inspection.disks) {
     const resourceId = `${instance.id}-${disk.device}`;
-    if (isMissing(io)) missing('disk.read.bytes', io, resourceId);
-    else yield counter('disk.read.bytes', io.readBytes, { resourceId });
+    yield { meter: 'disk.read.bytes', volume: isMissing(io) ? io : io.readBytes, resourceId };
   }
 }
 
@@ -24,22 +23,22 @@ const withCounters = (getCounters: ComputePollster<'disks'>['getCounters']) =>
 const good = withCounters(sound);
 
 pollsterContract('a sound pollster', good);
-const partsOf = ({ inspection }: Manager) =>
+const partsOf = ({ inspection }: Asked) =>
   inspection.disks.map(({ disk, io }) => ({ key: disk.device, volume: isMissing(io) ? io : io.readBytes }));
 pollsterContract(
   'a pollster of a total',
-  withCounters((manager) => [manager.total('disk.read.bytes', partsOf(manager))]),
+  withCounters((poll) => [{ meter: 'disk.read.bytes', parts: partsOf(poll) }]),
 );
 pollsterContract(
   'an asynchronous pollster',
-  withCounters(async function* (manager, instance) {
+  withCounters(async function* (poll) {
     await Promise.resolve();
-    yield* sound(manager, instance);
+    yield* sound(poll);
   }),
 );
 pollsterContract(
   'a pollster that promises',
-  withCounters(async (manager, instance) => [...sound(manager, instance)]),
+  withCounters(async (poll) => [...sound(poll)]),
 );
 pollsterContract(
   'a pollster that needs options',
@@ -52,9 +51,9 @@ pollsterContract(
   { options: { only: 'vda' } },
 );
 
-const deaf = async (manager: Manager, instance: Instance) => {
+const deaf = async (poll: Asked) => {
   await delay(3_000, undefined, { ref: false });
-  return [...sound(manager, instance)];
+  return [...sound(poll)];
 };
 const timers: NodeJS.Timeout[] = [];
 afterEach(() => timers.splice(0).forEach((timer) => clearInterval(timer)));
@@ -120,39 +119,39 @@ const faults: readonly Fault[] = [
   },
   {
     fault: 'a meter not declared',
-    plugin: () => withCounters(({ counter }) => [counter('disk.busy', 1)]),
+    plugin: () => withCounters(() => [{ meter: 'disk.busy', volume: 1 }]),
     test: 'makes counters',
     says: 'disk.busy',
   },
   {
     fault: 'a part not declared',
-    plugin: () => withCounters(({ inspection }) => [(inspection as never as { cpu: Counter }).cpu]),
+    plugin: () => withCounters(({ inspection }) => [(inspection as never as { cpu: Figure }).cpu]),
     test: 'makes counters',
     says: "'cpu'",
   },
   {
-    fault: 'another unit',
-    plugin: () => changing((counter) => ({ ...counter, unit: 'KiB' })),
+    fault: 'a unit of its own',
+    plugin: () => changing((figure) => ({ ...figure, unit: 'KiB' })),
     test: 'makes counters',
-    says: 'not as its meter is declared',
+    says: "nothing named 'unit'",
   },
   {
     fault: 'a counter twice',
-    plugin: () => withCounters((...given) => [...sound(...given), ...sound(...given)]),
+    plugin: () => withCounters((poll) => [...sound(poll), ...sound(poll)]),
     test: 'makes counters',
     says: 'twice',
   },
   {
     fault: 'a volume that is not a number',
-    plugin: () => changing((counter) => ({ ...counter, volume: NaN })),
+    plugin: () => changing((figure) => ({ ...figure, volume: NaN })),
     test: 'makes counters',
     says: 'NaN',
   },
   {
     fault: 'a division by no time',
     plugin: () =>
-      changing((counter, { inspection, previous }) => ({
-        ...counter,
+      changing((figure, { inspection, previous }) => ({
+        ...figure,
         volume: previous === undefined ? 1 : 1 / Number(inspection.readAt - previous.readAt),
       })),
     test: 'bears counts',
@@ -160,16 +159,16 @@ const faults: readonly Fault[] = [
   },
   {
     fault: 'a rounded count',
-    plugin: () => changing((counter) => ({ ...counter, volume: Number(counter.volume) })),
+    plugin: () => changing((figure) => ({ ...figure, volume: Number(figure.volume) })),
     test: 'bears counts',
     says: '2^53',
   },
   {
     fault: 'an error at a fall',
     plugin: () =>
-      changing((counter, { inspection, previous }) => {
+      changing((figure, { inspection, previous }) => {
         if (total(previous) > total(inspection)) throw new Error('it fell');
-        return counter;
+        return figure;
       }),
     test: 'bears counts',
     says: 'it fell',
@@ -177,40 +176,37 @@ const faults: readonly Fault[] = [
   {
     fault: 'a zero for what is missing',
     plugin: () =>
-      withCounters(({ counter, inspection }) =>
-        inspection.disks.map(({ disk, io }) =>
-          counter('disk.read.bytes', isMissing(io) ? 0n : io.readBytes, { resourceId: disk.device }),
-        ),
+      withCounters(({ inspection }) =>
+        inspection.disks.map(({ disk, io }) => ({
+          meter: 'disk.read.bytes',
+          volume: isMissing(io) ? 0n : io.readBytes,
+          resourceId: disk.device,
+        })),
       ),
     test: 'says of a missing figure',
     says: 'is 0',
   },
   {
     fault: 'a sum of what is left',
-    plugin: () => withCounters(({ counter, inspection }) => [counter('disk.read.bytes', 1n + total(inspection))]),
+    plugin: () => withCounters(({ inspection }) => [{ meter: 'disk.read.bytes', volume: 1n + total(inspection) }]),
     test: 'says of a missing figure',
     says: 'falls',
   },
   {
     fault: 'a sum where its parts are wanted',
     plugin: () =>
-      withCounters(({ counter, inspection, missing }) => {
-        const lacking = inspection.disks.find(({ io }) => isMissing(io))?.io;
-        if (lacking === undefined) return [counter('disk.read.bytes', total(inspection))];
-        missing('disk.read.bytes', lacking as Missing);
-        return [];
+      withCounters(({ inspection }) => {
+        const lacking = inspection.disks.find(({ io }) => isMissing(io))?.io as Missing | undefined;
+        return [{ meter: 'disk.read.bytes', volume: lacking ?? total(inspection) }];
       }),
     test: 'hands over the parts',
-    says: 'manager.total()',
+    says: '{ meter, parts }',
   },
   {
     fault: 'a total without the parts that are missing',
     plugin: () =>
-      withCounters((manager) => [
-        manager.total(
-          'disk.read.bytes',
-          partsOf(manager).filter(({ volume }) => typeof volume !== 'object'),
-        ),
+      withCounters((poll) => [
+        { meter: 'disk.read.bytes', parts: partsOf(poll).filter(({ volume }) => typeof volume !== 'object') },
       ]),
     test: 'says of a missing figure',
     says: 'is 0',
@@ -218,29 +214,23 @@ const faults: readonly Fault[] = [
   {
     fault: 'two parts under one key',
     plugin: () =>
-      withCounters((manager) => [
-        manager.total(
-          'disk.read.bytes',
-          partsOf(manager).map((part) => ({ ...part, key: 'disk' })),
-        ),
+      withCounters((poll) => [
+        { meter: 'disk.read.bytes', parts: partsOf(poll).map((part) => ({ ...part, key: 'disk' })) },
       ]),
     test: 'makes counters',
     says: 'one key',
   },
   {
     fault: 'silence about what is missing',
-    plugin: () => withCounters((manager, instance) => sound({ ...manager, missing: () => undefined }, instance)),
+    plugin: () => withCounters((poll) => [...sound(poll)].filter(({ volume }) => typeof volume !== 'object')),
     test: 'says of a missing figure',
-    says: 'manager.missing()',
+    says: 'yield the reason',
   },
   {
     fault: 'an error at what is missing',
     plugin: () =>
-      withCounters(({ counter, inspection }) => [
-        counter(
-          'disk.read.bytes',
-          inspection.disks.reduce((sum, { io }) => sum + (io as DiskIo).readBytes, 0n),
-        ),
+      withCounters(({ inspection: { disks } }) => [
+        { meter: 'disk.read.bytes', volume: disks.reduce((sum, { io }) => sum + (io as DiskIo).readBytes, 0n) },
       ]),
     test: 'says of a missing figure',
     says: 'Cannot mix BigInt',
@@ -249,7 +239,7 @@ const faults: readonly Fault[] = [
     fault: 'state of the module',
     plugin: () => {
       let polls = 0n;
-      return withCounters(({ counter }) => [counter('disk.read.bytes', polls++)]);
+      return withCounters(() => [{ meter: 'disk.read.bytes', volume: polls++ }]);
     },
     test: 'shares nothing',
     says: 'create()',
@@ -261,10 +251,22 @@ const faults: readonly Fault[] = [
     says: 'deep-equal',
   },
   {
+    fault: 'a function in its reply',
+    plugin: () => changing((figure) => ({ ...figure, metadata: { now: (() => 1) as never } })),
+    test: 'makes counters',
+    says: 'metadata',
+  },
+  {
+    fault: 'an eye for copies',
+    plugin: () => changing((figure, { instance }) => ({ ...figure, volume: Object.isFrozen(instance) ? 2n : 1n })),
+    test: 'is asked and replies',
+    says: 'look at contents',
+  },
+  {
     fault: 'no ear for the signal',
     plugin: () => withCounters(deaf),
     test: 'ends when its signal',
-    says: 'manager.signal',
+    says: 'use its signal',
   },
   {
     fault: 'a timer that goes on',
@@ -301,16 +303,17 @@ it('asks for a test framework where there is none', () => {
 class Forgetful implements ComputePollster<'disks'> {
   #instance: Instance | undefined;
 
-  async *getCounters(manager: Manager, instance: Instance) {
+  async *getCounters({ instance, ...poll }: Asked) {
     this.#instance = instance;
     await Promise.resolve();
-    yield* sound(manager, this.#instance);
+    yield* sound({ ...poll, instance: this.#instance });
   }
 }
 
-function changing(change: (counter: Counter, manager: Manager) => Counter) {
-  return withCounters((manager, instance) =>
-    [...sound(manager, instance)].map((counter) => change(counter, manager)),
+/** Changes what there is; what is missing stays so. */
+function changing(change: (figure: Figure, poll: Asked) => Figure) {
+  return withCounters((poll) =>
+    [...sound(poll)].map((figure) => (typeof figure.volume === 'object' ? figure : change(figure, poll))),
   );
 }
 
@@ -318,6 +321,6 @@ function altered(fields: object): unknown {
   return Object.freeze({ ...good, ...fields });
 }
 
-function total(inspection: Manager['previous']): bigint {
+function total(inspection: Asked['previous']): bigint {
   return (inspection?.disks ?? []).reduce((sum, { io }) => (isMissing(io) ? sum : sum + io.readBytes), 0n);
 }

@@ -13,8 +13,8 @@ export default defineCentralPollster({
   create: ({ service: glance = {}, logger }) => {
     const metadata = imageMetadata(logger);
     return {
-      getCounters: (manager) =>
-        listedCounters(manager, imagesOf(manager.cloud, glance), meter, (image) => ({
+      getCounters: (cloud) =>
+        listedCounters(imagesOf(cloud, glance), meter, (image) => ({
           volume:
             image.value('size') === null
               ? { missing: 'off', detail: 'nothing was uploaded to it yet' }

@@ -18,8 +18,8 @@ const described = [
 export default defineCentralPollster({
   meters: [meter],
   create: () => ({
-    getCounters: (manager) =>
-      listedCounters(manager, networkList('floatingips'), meter, (item) => ({
+    getCounters: (cloud) =>
+      listedCounters(cloud.list(networkList('floatingips')), meter, (item) => ({
         projectId: projectOf(item),
         metadata: item.pick(described),
       })),

@@ -11,8 +11,8 @@ const described = ['status', 'subnets', 'name', 'router:external', 'admin_state_
 export default defineCentralPollster({
   meters: [meter],
   create: () => ({
-    getCounters: (manager) =>
-      listedCounters(manager, networkList('networks'), meter, (item) => ({
+    getCounters: (cloud) =>
+      listedCounters(cloud.list(networkList('networks')), meter, (item) => ({
         projectId: projectOf(item),
         metadata: item.pick(described),
       })),

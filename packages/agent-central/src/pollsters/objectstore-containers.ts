@@ -1,5 +1,5 @@
 import { defineCentralPollster } from '@nephoscope/core';
-import type { CentralPollManager, CloudList, Counter, Metadata, Missing } from '@nephoscope/core';
+import type { CloudFigure, CloudGap, CloudList, Metadata } from '@nephoscope/core';
 
 import {
   AccountSearch,
@@ -11,7 +11,7 @@ import {
   refusal,
 } from '../accounts.js';
 import { Item } from '../item.js';
-import { counterOf, understood } from '../listed-counters.js';
+import { gaps, understood } from '../listed-counters.js';
 
 const meters = [
   {
@@ -23,21 +23,19 @@ const meters = [
   { name: 'storage.containers.objects.size', type: 'gauge', unit: 'B', description: 'Size of these objects' },
 ] as const;
 
-const [objects, size] = meters;
-
 /** What each container in the object store holds, from the listing of each project's account. */
 export default defineCentralPollster({
   service: 'swift',
   options: accountOptions,
   meters,
   create: ({ service: swift = {} }) => ({
-    async *getCounters(manager) {
-      const accountOf = await accountUrls(manager.cloud, swift);
+    async *getCounters(cloud) {
+      const accountOf = await accountUrls(cloud, swift);
       const search = new AccountSearch(swift);
-      for await (const fields of manager.cloud.list(projects)) {
+      for await (const fields of cloud.list(projects)) {
         const project = understood(() => ({ id: new Item(fields).text('id') }));
         if ('missing' in project) {
-          gap(manager, project, 'a project without an id');
+          yield* gaps(meters, project, 'a project without an id');
           continue;
         }
         const account: CloudList = {
@@ -47,42 +45,30 @@ export default defineCentralPollster({
           query: { format: 'json' },
         };
         try {
-          for await (const container of manager.cloud.list(account)) {
-            yield* countersOf(manager, project.id, container);
+          for await (const container of cloud.list(account)) {
+            yield* countersOf(project.id, container);
           }
           search.add(account.path, true);
         } catch (error) {
           const reason = refusal(error);
           search.add(account.path, reason !== absent);
-          gap(manager, reason, project.id);
+          yield* gaps(meters, reason, project.id);
         }
       }
-      search.tell(manager.missing, meters);
+      yield* search.gaps(meters);
     },
   }),
 });
 
-function* countersOf(
-  manager: CentralPollManager,
-  projectId: string,
-  fields: Metadata,
-): Generator<Counter, void, undefined> {
+function* countersOf(projectId: string, fields: Metadata): Generator<CloudFigure | CloudGap, void, undefined> {
   const container = new Item(fields);
   const read = understood(() => ({
     name: container.text('name'),
     count: container.amount('count'),
     bytes: container.amount('bytes'),
   }));
-  if ('missing' in read) {
-    gap(manager, read, `a container of ${projectId}`);
-    return;
-  }
+  if ('missing' in read) return yield* gaps(meters, read, `a container of ${projectId}`);
   const of = { resourceId: `${projectId}/${read.name}`, projectId, userId: null, metadata: {} };
-  const now = manager.clock.now();
-  yield counterOf(objects, { ...of, volume: read.count }, now);
-  yield counterOf(size, { ...of, volume: read.bytes }, now);
-}
-
-function gap({ missing }: CentralPollManager, reason: Missing, resourceId: string): void {
-  for (const { name } of meters) missing(name, reason, resourceId);
+  yield { meter: 'storage.containers.objects', volume: read.count, ...of };
+  yield { meter: 'storage.containers.objects.size', volume: read.bytes, ...of };
 }

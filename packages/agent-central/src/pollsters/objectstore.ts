@@ -1,13 +1,5 @@
 import { defineCentralPollster } from '@nephoscope/core';
-import type {
-  CentralPollManager,
-  Cloud,
-  CloudHead,
-  CloudService,
-  Counter,
-  Metadata,
-  Missing,
-} from '@nephoscope/core';
+import type { Cloud, CloudFigure, CloudGap, CloudHead, CloudService, Metadata, Missing } from '@nephoscope/core';
 
 import {
   AccountSearch,
@@ -21,7 +13,7 @@ import {
 } from '../accounts.js';
 import { concurrently } from '../concurrently.js';
 import { Item } from '../item.js';
-import { counterOf, understood } from '../listed-counters.js';
+import { gaps, understood } from '../listed-counters.js';
 
 const meters = [
   { name: 'storage.objects', type: 'gauge', unit: 'object', description: "Objects in the project's account" },
@@ -44,23 +36,23 @@ export default defineCentralPollster({
   service: 'swift',
   options: accountOptions,
   meters,
-  create: ({ service: swift = {} }) => ({
-    async *getCounters(manager) {
-      const accountOf = await accountUrls(manager.cloud, swift);
+  create: ({ clock, service: swift = {} }) => ({
+    async *getCounters(cloud) {
+      const accountOf = await accountUrls(cloud, swift);
       const search = new AccountSearch(swift);
-      const read = async (fields: Metadata): Promise<readonly Counter[]> => {
+      const read = async (fields: Metadata): Promise<readonly (CloudFigure | CloudGap)[]> => {
         const project = understood(() => ({ id: new Item(fields).text('id') }));
-        if ('missing' in project) return gap(manager, project, 'a project without an id');
+        if ('missing' in project) return gaps(meters, project, 'a project without an id');
         const { id } = project;
-        const volumes = await readAccount(manager.cloud, objectStore(swift), accountOf(id));
+        const volumes = await readAccount(cloud, objectStore(swift), accountOf(id));
         search.add(accountOf(id), volumes !== absent);
-        if ('missing' in volumes) return gap(manager, volumes, id);
-        const of = { resourceId: id, projectId: id, userId: null, metadata: {} };
-        const now = manager.clock.now();
-        return meters.map((meter, index) => counterOf(meter, { ...of, volume: volumes[index] as bigint }, now));
+        if ('missing' in volumes) return gaps(meters, volumes, id);
+        const timestamp = clock.now();
+        const of = { resourceId: id, projectId: id, userId: null, metadata: {}, timestamp };
+        return meters.map(({ name }, index) => ({ meter: name, volume: volumes[index] as bigint, ...of }));
       };
-      for await (const counters of concurrently(manager.cloud.list(projects), atOnce, read)) yield* counters;
-      search.tell(manager.missing, meters);
+      for await (const items of concurrently(cloud.list(projects), atOnce, read)) yield* items;
+      yield* search.gaps(meters);
     },
   }),
 });
@@ -75,11 +67,6 @@ async function readAccount(
   } catch (error) {
     return refusal(error);
   }
-}
-
-function gap({ missing }: CentralPollManager, reason: Missing, resourceId: string): readonly Counter[] {
-  for (const { name } of meters) missing(name, reason, resourceId);
-  return [];
 }
 
 /**

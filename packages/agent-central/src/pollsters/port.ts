@@ -20,8 +20,8 @@ const described = [
 export default defineCentralPollster({
   meters: [meter],
   create: () => ({
-    getCounters: (manager) =>
-      listedCounters(manager, networkList('ports'), meter, (item) => ({
+    getCounters: (cloud) =>
+      listedCounters(cloud.list(networkList('ports')), meter, (item) => ({
         projectId: projectOf(item),
         metadata: item.pick(described),
       })),

@@ -11,8 +11,8 @@ const described = ['status', 'external_gateway_info', 'admin_state_up', 'name'] 
 export default defineCentralPollster({
   meters: [meter],
   create: () => ({
-    getCounters: (manager) =>
-      listedCounters(manager, networkList('routers'), meter, (item) => ({
+    getCounters: (cloud) =>
+      listedCounters(cloud.list(networkList('routers')), meter, (item) => ({
         projectId: projectOf(item),
         metadata: item.pick(described),
       })),

@@ -16,9 +16,9 @@ const described = ['name', 'volume_id', 'status', 'size', 'object_count', 'conta
 export default defineCentralPollster({
   meters: [meter],
   create: () => ({
-    getCounters: (manager) =>
+    getCounters: (cloud) =>
       // 3.18: with the project.
-      listedCounters(manager, volumeList('backups', '3.18'), meter, (backup) => ({
+      listedCounters(cloud.list(volumeList('backups', '3.18')), meter, (backup) => ({
         volume: backup.amount('size'),
         projectId: backup.optionalText('os-backup-project-attr:project_id'),
         userId: backup.optionalText('user_id'),

@@ -23,8 +23,8 @@ const described = [
 export default defineCentralPollster({
   meters: [meter],
   create: () => ({
-    getCounters: (manager) =>
-      listedCounters(manager, volumeList('volumes'), meter, (volume) => ({
+    getCounters: (cloud) =>
+      listedCounters(cloud.list(volumeList('volumes')), meter, (volume) => ({
         volume: volume.amount('size'),
         projectId: volume.optionalText('os-vol-tenant-attr:tenant_id'),
         userId: volume.optionalText('user_id'),

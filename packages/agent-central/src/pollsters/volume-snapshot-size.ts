@@ -24,9 +24,9 @@ const described = [
 export default defineCentralPollster({
   meters: [meter],
   create: () => ({
-    getCounters: (manager) =>
+    getCounters: (cloud) =>
       // 3.41: with the user.
-      listedCounters(manager, volumeList('snapshots', '3.41'), meter, (snapshot) => ({
+      listedCounters(cloud.list(volumeList('snapshots', '3.41')), meter, (snapshot) => ({
         volume: snapshot.amount('size'),
         projectId: snapshot.optionalText('os-extended-snapshot-attributes:project_id'),
         userId: snapshot.optionalText('user_id'),

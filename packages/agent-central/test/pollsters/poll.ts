@@ -1,4 +1,5 @@
 import type { CentralPollster, Cloud, Counter, Missing, Plugin, ServiceSettings } from '@nephoscope/core';
+import { cloudFigureReader } from '@nephoscope/runtime/replies';
 import { FakeClock, RecordingLogger } from '@nephoscope/testing';
 
 export interface Polled {
@@ -17,14 +18,15 @@ export async function poll<Options>(
   const logger = new RecordingLogger();
   const options = plugin.options.parse({});
   const pollster = plugin.create({ options, service, clock, logger, host: 'controller-1' });
+  const read = cloudFigureReader(plugin.meters);
   const counters: Counter[] = [];
   const gaps: Polled['gaps'][number][] = [];
   const { signal } = new AbortController();
-  const made = pollster.getCounters({
-    ...{ cloud, clock, logger, signal },
-    missing: (meter, reason, resourceId) => void gaps.push({ meter, reason, resourceId }),
-  });
-  for await (const counter of await made) counters.push(counter);
+  for await (const item of await pollster.getCounters(cloud, signal)) {
+    const figure = read(item, () => clock.now());
+    if ('counter' in figure) counters.push(figure.counter);
+    else gaps.push({ meter: figure.gap.name, reason: figure.gap.reason, resourceId: figure.gap.resourceId });
+  }
   const warned = logger.entries.filter(({ level }) => level === 'warn').map(({ message }) => message);
   return { counters, gaps, warned };
 }

@@ -1,14 +1,11 @@
-import { isDeepStrictEqual } from 'node:util';
-
 import { deadline, orAborted } from '@nephoscope/async';
-import type { Clock, Flavor, Inspector, Instance, InstanceReading, Logger } from '@nephoscope/core';
+import type { Clock, Inspector, Instance, InstanceReading, Logger } from '@nephoscope/core';
 import type { Session } from '@nephoscope/openstack';
 
 import { nameSome } from '../name-some.js';
 import type { DiscoveryMetrics } from './discovery-metrics.js';
 import { novaInstance } from './nova-instance.js';
 import { NovaServers } from './nova-servers.js';
-import type { Server } from './server.js';
 
 export interface NovaDiscoveryParts {
   readonly inspector: Inspector;
@@ -53,19 +50,10 @@ export function discoverByNova(parts: NovaDiscoveryParts): Inspector {
   };
 }
 
-/** An instance put together before, and what of. */
-interface Joined {
-  readonly of: Instance;
-  readonly server: Server;
-  readonly flavor: Flavor | undefined;
-  readonly instance: Instance;
-}
-
 class NovaDiscovery {
   readonly #parts: NovaDiscoveryParts;
   #session: Pick<Session, 'list' | 'close'> | undefined;
   #servers: NovaServers | undefined;
-  #joined = new Map<string, Joined>();
   /** Instances that the log has been told of, as not metered. */
   #told = new Set<string>();
 
@@ -104,8 +92,6 @@ class NovaDiscovery {
     if (this.#servers?.current === true && readings.some(isNew))
       await this.#wait(this.refresh({ now: true }), signal);
 
-    const here = new Set(readings.map(({ instance }) => instance.id));
-    for (const id of this.#joined.keys()) if (!here.has(id)) this.#joined.delete(id);
     const discovered = readings.flatMap((reading) => this.#reading(reading) ?? []);
     if (this.#servers?.current === true) this.#tell(readings.map(({ instance }) => instance));
     return discovered;
@@ -128,14 +114,7 @@ class NovaDiscovery {
       const unheard = servers?.has(instance.id) !== true && (last || servers?.current !== true);
       return unheard && instance.projectId !== null ? instance : undefined;
     }
-    const before = this.#joined.get(instance.id);
-    const flavor = servers.flavor(server.flavorId);
-    if (before?.of === instance && before.server === server && before.flavor === flavor) return before.instance;
-    const now = novaInstance(instance, server, flavor);
-    // Whoever signs it knows it again by the object.
-    const joined = before !== undefined && isDeepStrictEqual(before.instance, now) ? before.instance : now;
-    this.#joined.set(instance.id, { of: instance, server, flavor, instance: joined });
-    return joined;
+    return novaInstance(instance, server, servers.flavor(server.flavorId));
   }
 
   #tell(instances: readonly Instance[]): void {

@@ -1,14 +1,5 @@
 import { definePollster, isMissing } from '@nephoscope/core';
-import type { Inspection, Metadata, TotalPart, VcpuReading } from '@nephoscope/core';
-
-// One object for each number of CPUs, so that the metadata of a counter is the same object from cycle to cycle.
-const metadataOf = new Map<number, Metadata>();
-
-function cpuMetadata(count: number): Metadata {
-  let metadata = metadataOf.get(count);
-  if (metadata === undefined) metadataOf.set(count, (metadata = Object.freeze({ cpu_number: count })));
-  return metadata;
-}
+import type { Inspection, TotalPart, VcpuReading } from '@nephoscope/core';
 
 /**
  * CPU time used since the previous reading, in percent of all its virtual CPUs. After a restart that is all the time
@@ -37,13 +28,12 @@ function usedSince(current: Inspection<'cpu'>, previous: Inspection<'cpu'>): big
   return restarted ? timeNs : timeNs - previous.cpu.timeNs;
 }
 
-const keys = Array.from({ length: 256 }, (_, number) => String(number));
 const notReported = { missing: 'unsupported', detail: 'the hypervisor does not report it' } as const;
 
 /** A figure of each virtual CPU. */
 function partsOf(vcpus: readonly VcpuReading[], field: 'timeNs' | 'waitNs'): readonly TotalPart[] {
   return vcpus.map((vcpu) => ({
-    key: keys[vcpu.number] ?? String(vcpu.number),
+    key: String(vcpu.number),
     volume: vcpu[field] ?? notReported,
   }));
 }
@@ -87,21 +77,20 @@ export default definePollster({
   ],
   reads: ['cpu'],
   create: () => ({
-    *getCounters({ counter, total, inspection, previous, missing }) {
-      const { cpu } = inspection;
-      const details = { metadata: cpuMetadata(cpu.count) };
-      yield counter('cpu', cpu.timeNs, details);
-      yield counter('cpu_util', utilisation(inspection, previous), details);
-      yield counter('vcpus', cpu.count, details);
-      const { vcpus } = cpu;
+    *getCounters({ inspection, previous }) {
+      const { count, timeNs, vcpus } = inspection.cpu;
+      const metadata = { cpu_number: count };
+      yield { meter: 'cpu', volume: timeNs, metadata };
+      yield { meter: 'cpu_util', volume: utilisation(inspection, previous), metadata };
+      yield { meter: 'vcpus', volume: count, metadata };
       if (isMissing(vcpus)) {
-        for (const meter of ['cpu.vcpu', 'cpu.overhead', 'cpu.wait']) missing(meter, vcpus);
+        for (const meter of ['cpu.vcpu', 'cpu.overhead', 'cpu.wait']) yield { meter, volume: vcpus };
         return;
       }
       const times = partsOf(vcpus, 'timeNs');
-      yield total('cpu.vcpu', times, details);
-      yield total('cpu.overhead', times, { ...details, whole: cpu.timeNs });
-      yield total('cpu.wait', partsOf(vcpus, 'waitNs'), details);
+      yield { meter: 'cpu.vcpu', parts: times, metadata };
+      yield { meter: 'cpu.overhead', parts: times, whole: timeNs, metadata };
+      yield { meter: 'cpu.wait', parts: partsOf(vcpus, 'waitNs'), metadata };
     },
   }),
 });

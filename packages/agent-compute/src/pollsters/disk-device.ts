@@ -1,5 +1,5 @@
 import { definePollster, isMissing } from '@nephoscope/core';
-import type { Disk, DiskIo, DiskSize, Meter, Metadata } from '@nephoscope/core';
+import type { DiskIo, DiskSize, Meter } from '@nephoscope/core';
 
 const counts: readonly (Meter & { readonly field: keyof DiskIo })[] = [
   {
@@ -72,33 +72,21 @@ const sizes: readonly (Meter & { readonly field: keyof DiskSize })[] = [
 
 const notReported = { missing: 'unsupported', detail: 'not reported for this disk' } as const;
 
-const metadataOf = new WeakMap<Disk, Metadata>();
-
-function diskMetadata(disk: Disk, instanceId: string): Metadata {
-  let metadata = metadataOf.get(disk);
-  if (metadata === undefined) {
-    metadataOf.set(disk, (metadata = Object.freeze({ disk_name: disk.device, instance_id: instanceId })));
-  }
-  return metadata;
-}
-
 export default definePollster({
   meters: [...counts, ...sizes].map(({ name, type, unit, description }) => ({ name, type, unit, description })),
   reads: ['disks'],
   create: () => ({
-    *getCounters({ counter, inspection, missing }, instance) {
+    *getCounters({ instance, inspection }) {
       for (const { disk, io, size } of inspection.disks) {
         const resourceId = `${instance.id}-${disk.device}`;
-        const details = { resourceId, metadata: diskMetadata(disk, instance.id), plugging: disk.plugging };
-        for (const { name, field } of counts) {
-          const value = isMissing(io) ? io : (io[field] ?? notReported);
-          if (typeof value === 'bigint') yield counter(name, value, details);
-          else missing(name, value, resourceId);
+        const metadata = { disk_name: disk.device, instance_id: instance.id };
+        for (const { name: meter, field } of counts) {
+          const volume = isMissing(io) ? io : (io[field] ?? notReported);
+          yield { meter, volume, resourceId, metadata, plugging: disk.plugging };
         }
-        for (const { name, field } of sizes) {
-          const value = isMissing(size) ? size : (size[field] ?? notReported);
-          if (typeof value === 'bigint') yield counter(name, value, details);
-          else missing(name, value, resourceId);
+        for (const { name: meter, field } of sizes) {
+          const volume = isMissing(size) ? size : (size[field] ?? notReported);
+          yield { meter, volume, resourceId, metadata };
         }
       }
     },

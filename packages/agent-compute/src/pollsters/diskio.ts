@@ -1,9 +1,9 @@
 import { definePollster, isMissing } from '@nephoscope/core';
 import type { Meter } from '@nephoscope/core';
 
-type Total = 'readBytes' | 'readRequests' | 'writeBytes' | 'writeRequests';
+type Count = 'readBytes' | 'readRequests' | 'writeBytes' | 'writeRequests';
 
-const totals: readonly (Meter & { readonly field: Total })[] = [
+const totals: readonly (Meter & { readonly field: Count })[] = [
   {
     name: 'disk.read.requests',
     type: 'cumulative',
@@ -39,16 +39,14 @@ export default definePollster({
   meters: totals.map(({ name, type, unit, description }) => ({ name, type, unit, description })),
   reads: ['disks'],
   create: () => ({
-    *getCounters({ inspection, total }) {
-      for (const { name, field } of totals) {
-        yield total(
-          name,
-          inspection.disks.map(({ disk: { device, plugging }, io }) => ({
-            key: device,
-            plugging,
-            volume: isMissing(io) ? io : io[field],
-          })),
-        );
+    *getCounters({ inspection: { disks } }) {
+      for (const { name: meter, field } of totals) {
+        const parts = disks.map(({ disk: { device, plugging }, io }) => ({
+          key: device,
+          plugging,
+          volume: isMissing(io) ? io : io[field],
+        }));
+        yield { meter, parts };
       }
     },
   }),

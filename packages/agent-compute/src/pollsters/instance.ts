@@ -13,9 +13,9 @@ export default definePollster({
   ],
   reads: [],
   create: () => ({
-    *getCounters({ counter }, instance) {
-      yield counter('instance', 1);
-      if (instance.flavor !== undefined) yield counter(`instance:${instance.flavor.name}`, 1);
+    *getCounters({ instance: { flavor } }) {
+      yield { meter: 'instance', volume: 1 };
+      if (flavor !== undefined) yield { meter: `instance:${flavor.name}`, volume: 1 };
     },
   }),
 });

@@ -64,12 +64,10 @@ export default definePollster({
   meters: figures.map(({ name, type, unit, description }) => ({ name, type, unit, description })),
   reads: ['memory'],
   create: () => ({
-    *getCounters({ counter, inspection, missing }) {
-      for (const { name, field, convert } of figures) {
-        const value = inspection.memory[field];
-        if (value === undefined) missing(name, notReported);
-        else if (typeof value !== 'bigint') missing(name, value);
-        else yield counter(name, convert(value));
+    *getCounters({ inspection: { memory } }) {
+      for (const { name: meter, field, convert } of figures) {
+        const value = memory[field] ?? notReported;
+        yield { meter, volume: typeof value === 'bigint' ? convert(value) : value };
       }
     },
   }),

@@ -82,41 +82,33 @@ export function vnicResourceId(instance: Instance, vnic: Vnic, all: readonly Vni
   return own ? fref : `${instance.name}-${instance.id}-${name}`;
 }
 
-const metadataOf = new WeakMap<Vnic, Metadata>();
-
 function vnicMetadata(vnic: Vnic, instanceId: string): Metadata {
-  let metadata = metadataOf.get(vnic);
-  if (metadata === undefined) {
-    const { name, mac, fref, parameters, interfaceId, bridge } = vnic;
-    metadata = Object.freeze({
-      name,
-      mac,
-      fref,
-      parameters,
-      instance_id: instanceId,
-      vnic_name: name,
-      interface_id: interfaceId,
-      bridge,
-    });
-    metadataOf.set(vnic, metadata);
-  }
-  return metadata;
+  const { name, mac, fref, parameters, interfaceId, bridge } = vnic;
+  return {
+    name,
+    mac,
+    fref,
+    parameters,
+    instance_id: instanceId,
+    vnic_name: name,
+    interface_id: interfaceId,
+    bridge,
+  };
 }
+
+const notReported = { missing: 'unsupported', detail: 'not reported for this card' } as const;
 
 export default definePollster({
   meters: counts.map(({ name, type, unit, description }) => ({ name, type, unit, description })),
   reads: ['vnics'],
   create: () => ({
-    *getCounters({ counter, inspection, missing }, instance) {
-      for (const { vnic, traffic } of inspection.vnics) {
-        const resourceId = vnicResourceId(instance, vnic, inspection.vnics);
-        const details = { resourceId, metadata: vnicMetadata(vnic, instance.id), plugging: vnic.plugging };
-        for (const { name, field } of counts) {
-          const value = isMissing(traffic)
-            ? traffic
-            : (traffic[field] ?? { missing: 'unsupported' as const, detail: 'not reported for this card' });
-          if (typeof value === 'bigint') yield counter(name, value, details);
-          else missing(name, value, resourceId);
+    *getCounters({ instance, inspection: { vnics } }) {
+      for (const { vnic, traffic } of vnics) {
+        const resourceId = vnicResourceId(instance, vnic, vnics);
+        const metadata = vnicMetadata(vnic, instance.id);
+        for (const { name: meter, field } of counts) {
+          const volume = isMissing(traffic) ? traffic : (traffic[field] ?? notReported);
+          yield { meter, volume, resourceId, metadata, plugging: vnic.plugging };
         }
       }
     },

@@ -24,8 +24,8 @@ export default definePollster({
   ],
   reads: [],
   create: () => ({
-    *getCounters({ counter }, instance) {
-      yield counter('power.state', numbers[instance.state]);
+    *getCounters({ instance }) {
+      yield { meter: 'power.state', volume: numbers[instance.state] };
     },
   }),
 });

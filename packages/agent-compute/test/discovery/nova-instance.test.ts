@@ -7,7 +7,7 @@ import { systemClock } from '@nephoscope/runtime';
 import { RecordingLogger } from '@nephoscope/testing';
 
 import { novaInstance } from '../../src/discovery/nova-instance.js';
-import { instanceMetadata } from '../../src/instance-metadata.js';
+import { InstanceMetadata } from '../../src/instance-metadata.js';
 import { readFlavor, readServer } from '../../src/discovery/server.js';
 
 import { flavors, server, serversOfHost } from './fake-nova.js';
@@ -38,7 +38,8 @@ const fromLibvirt = (uuid: string): Instance => {
   return found;
 };
 
-const metadataOf = instanceMetadata('oslab-compute-1');
+const metadata = new InstanceMetadata('oslab-compute-1');
+const metadataOf = (instance: Instance) => metadata.of(instance);
 
 function xml(name: string): string {
   return readFileSync(new URL(`captures/${name}.xml`, import.meta.url), 'utf8');

@@ -36,17 +36,19 @@ describe('diskio', () => {
       ['disk.write.requests', 'cumulative', 'request', 44n, reading.instance.id],
       ['disk.write.bytes', 'cumulative', 'B', 33n, reading.instance.id],
     ]);
-    for (const { resourceMetadata } of counters) expect(resourceMetadata).toBe(exampleMetadata(reading.instance));
+    for (const { resourceMetadata } of counters)
+      expect(resourceMetadata).toEqual(exampleMetadata(reading.instance));
   });
 
   it('gives no sum when one disk is missing', async () => {
-    const { counters, gaps } = await pollCounters(diskio, instanceReading({ disks: [{ io: vda }, { io: busy }] }));
+    const reading = instanceReading({ disks: [{ io: vda }, { io: busy }] });
+    const { counters, gaps } = await pollCounters(diskio, reading);
     expect(counters).toEqual([]);
     expect(gaps).toEqual(
       ['disk.read.requests', 'disk.read.bytes', 'disk.write.requests', 'disk.write.bytes'].map((meter) => ({
         meter,
         reason: busy,
-        resourceId: undefined,
+        resourceId: reading.instance.id,
       })),
     );
   });
@@ -133,11 +135,5 @@ describe('disk_device', () => {
     );
     expect(counters).toHaveLength(9);
     expect(gaps).toHaveLength(9);
-  });
-
-  it('keeps the metadata of a disk one object from cycle to cycle', async () => {
-    const reading = instanceReading();
-    const [first, second] = [await pollCounters(diskDevice, reading), await pollCounters(diskDevice, reading)];
-    expect(second.counters[0]?.resourceMetadata).toBe(first.counters[0]?.resourceMetadata);
   });
 });

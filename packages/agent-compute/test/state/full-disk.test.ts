@@ -2,7 +2,6 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-import type { Counter } from '@nephoscope/core';
 import { FakeInspector, instanceReading } from '@nephoscope/testing';
 
 import { createAgent, lines, pollster, ScriptedBus, sequences, temporaryFolder } from '../support.js';
@@ -21,11 +20,8 @@ function fill(bytes: number): void {
 }
 
 let volume = 0n;
-const many = pollster(
-  'many',
-  [{ name: 'io', type: 'cumulative', unit: 'B', description: 'of the tests' }],
-  ({ counter }) =>
-    Array.from({ length: 300 }, (_, device): Counter => counter('io', volume, { resourceId: `device-${device}` })),
+const many = pollster('many', [{ name: 'io', type: 'cumulative', unit: 'B', description: 'of the tests' }], () =>
+  Array.from({ length: 300 }, (_, device) => ({ meter: 'io', volume, resourceId: `device-${device}` })),
 );
 
 it('an agent whose disk becomes full takes nothing, stops in order, and goes on when there is space', async () => {

@@ -1,8 +1,8 @@
 import { wildcards } from '@nephoscope/core';
 import type { Clock, ExchangeTopics, NotificationHandler, ServiceSettings } from '@nephoscope/core';
-import { counterReader } from '@nephoscope/message';
 import { createSelected, Pause } from '@nephoscope/runtime';
 import type { Configured, RootLogger } from '@nephoscope/runtime';
+import { counterReader } from '@nephoscope/runtime/replies';
 import { z } from 'zod';
 
 /** A notification plugin that runs. */

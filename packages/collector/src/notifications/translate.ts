@@ -3,13 +3,13 @@ import type { Counter, Notification, OutgoingMessage } from '@nephoscope/core';
 import {
   MeteringBatch,
   derivedMessageId,
-  maxCounters,
   meteringContentType,
   meteringRoutingKey,
   meteringTopology,
   signMeteringMessage,
 } from '@nephoscope/message';
 import type { Signer } from '@nephoscope/message';
+import { maxCounters } from '@nephoscope/runtime/replies';
 
 import { yieldToOthers } from '../yield-to-others.js';
 import type { ActiveHandler } from './handlers.js';

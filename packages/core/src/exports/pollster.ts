@@ -1,12 +1,15 @@
 export type { Cloud, CloudHead, CloudList, CloudService } from '../cloud.js';
-export type { Plugging, Total, TotalPart } from '../counter.js';
+export type { Plugging, TotalPart } from '../counter.js';
 export { defineCentralPollster, definePollster } from '../plugin.js';
 export type { ComputePollsterPlugin } from '../plugin.js';
 export type {
-  CentralPollManager,
   CentralPollster,
-  ComputePollManager,
+  CloudFigure,
+  CloudGap,
   ComputePollster,
   Counters,
+  Figure,
   Inspection,
+  Poll,
+  Total,
 } from '../pollster.js';

@@ -92,13 +92,12 @@ function createAgent(bus: AmqpBus, stateDirectory: string, logger: Logger) {
   const plugin = definePollster({
     meters: names.map((name) => ({ name, type: 'gauge' as const, unit: 'x', description: 'of the test' })),
     reads: [],
-    create: () => ({ getCounters: ({ counter }) => names.map((name) => counter(name, 1n)) }),
+    create: () => ({ getCounters: () => names.map((meter) => ({ meter, volume: 1n })) }),
   });
   const pollster = {
     name: 'test',
     plugin: plugin as unknown as ComputePollsterPlugin,
     pollster: plugin.create({ options: {}, logger, clock: systemClock, host: 'compute-1' }) as never,
-    logger,
   };
   const inspector = new FakeInspector([instanceReading()]);
   void inspector.start(new AbortController().signal);

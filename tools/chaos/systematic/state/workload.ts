@@ -1,6 +1,7 @@
 import { NephoscopeError, Secret } from '@nephoscope/core';
-import type { Clock, Counter, MessageBus, Total } from '@nephoscope/core';
+import type { Clock, MessageBus } from '@nephoscope/core';
 import { systemClock } from '@nephoscope/runtime';
+import type { PolledCounter, PolledTotal } from '@nephoscope/runtime/replies';
 import { exampleInstance } from '@nephoscope/testing';
 import { Registry } from 'prom-client';
 
@@ -62,12 +63,12 @@ function takenOf({ id, run, band }: Reading, time: number): Taken {
   const instance = exampleInstance({ id, name: id, run });
   const volume = BigInt((10 - band) * 1_000 + cycle);
   const fields = { unit: 'B', userId: null, projectId: null, timestamp: BigInt(time * 1_000) * 1_000_000n };
-  const counter: Counter = {
+  const counter: PolledCounter = {
     ...{ ...fields, name: meter, type: 'cumulative', volume, resourceId: `${id}-vda` },
     resourceMetadata: {},
   };
-  const gauge: Counter = { ...counter, name: 'memory.usage', type: 'gauge', unit: 'MB', resourceId: id };
-  const total: Total = {
+  const gauge: PolledCounter = { ...counter, name: 'memory.usage', type: 'gauge', unit: 'MB', resourceId: id };
+  const total: PolledTotal = {
     ...{ ...fields, name: 'disk.read.bytes', type: 'cumulative', resourceId: id, resourceMetadata: {} },
     parts: [
       { key: 'vda', volume: BigInt(1_000 + cycle) },

@@ -1,0 +1,50 @@
+import type { CloudFigure, Meter } from '@nephoscope/core';
+import { copyMetadata } from '@nephoscope/message';
+
+import { checkOwner, checkResourceId, checkTimestamp, checkVolume, fieldsOf, meterTable, sizeOf } from './item.js';
+import type { Gap, ReadCounter } from './item.js';
+import { readMissing } from './missing.js';
+
+/** An item of a central pollster's reply, as ours. */
+export type ReadCloudFigure = ReadCounter | { readonly gap: Gap };
+
+const keys: ReadonlySet<string> = new Set<keyof CloudFigure>([
+  'meter',
+  'volume',
+  'resourceId',
+  'projectId',
+  'userId',
+  'metadata',
+  'timestamp',
+]);
+
+/**
+ * Reads the items of replies that are about the cloud, and adds what the plugin's table says of their meters.
+ *
+ * The function takes the time of items that have none. It throws METER_UNDECLARED for a meter that is not in the table,
+ * METER_VOLUME, MISSING_INVALID, and COUNTER_INVALID for all else that cannot be sent.
+ */
+export function cloudFigureReader(
+  meters: readonly Meter[],
+): (given: unknown, now: () => bigint) => ReadCloudFigure {
+  const meterOf = meterTable(meters);
+  return (given, now) => {
+    const fields = fieldsOf(given, keys);
+    const { meter: named, volume, resourceId } = fields;
+    const { type, unit, ...meter } = meterOf(named);
+    const name = named as string;
+    checkResourceId(resourceId, name);
+    if (typeof volume === 'object' && volume !== null)
+      return { gap: { name, resourceId, reason: readMissing(volume) } };
+    const { projectId, userId, metadata, timestamp = now() } = fields;
+    checkVolume(volume, { ...meter, type, unit }, name, resourceId);
+    checkOwner(userId, 'user', name);
+    checkOwner(projectId, 'project', name);
+    checkTimestamp(timestamp, name);
+    const { value: resourceMetadata, size } = copyMetadata(metadata);
+    return {
+      counter: { name, type, unit, volume, userId, projectId, resourceId, timestamp, resourceMetadata },
+      size: sizeOf(name, resourceId, (userId ?? '').length + (projectId ?? '').length, size),
+    };
+  };
+}

@@ -1,0 +1,117 @@
+import { describeError, meterStem, NephoscopeError } from '@nephoscope/core';
+import type { Counter, Meter, Missing } from '@nephoscope/core';
+import { isStorableTime, maxMeteringLineBytes } from '@nephoscope/message';
+
+// What plugins reply is read as if it came from another process: each field once, unknown keys refused, nothing kept
+// that the plugin could change later.
+
+/** Counters of one plugin for one resource, and a notification's, are at most so many. */
+export const maxCounters = 10_000;
+
+/** A counter that is ours: nothing of it changes, whatever its plugin does later. */
+export interface ReadCounter<C extends Counter = Counter> {
+  readonly counter: C;
+  /** About the bytes that its message takes. */
+  readonly size: number;
+}
+
+/** A figure that there is not. */
+export interface Gap {
+  /** Of the meter. */
+  readonly name: string;
+  readonly resourceId: string;
+  readonly reason: Missing;
+}
+
+/**
+ * The fields of an item of a reply.
+ *
+ * @throws COUNTER_INVALID for what is no plain object, and for keys that are not among these
+ */
+export function fieldsOf(given: unknown, keys: ReadonlySet<string>): Readonly<Record<string, unknown>> {
+  if (typeof given !== 'object' || given === null)
+    throw invalid(`a counter is an object, and not ${describeError(given).slice(0, 60)}`);
+  const prototype = Object.getPrototypeOf(given) as object | null;
+  // Of any realm: its Object.prototype is the one that has none of its own.
+  if (prototype !== null && Object.getPrototypeOf(prototype) !== null)
+    throw invalid('a counter is a plain object, and not one of a class');
+  for (const key of Object.keys(given))
+    if (!keys.has(key))
+      throw invalid(`a counter has ${[...keys].join(', ')}, and nothing named '${key.slice(0, 60)}'`);
+  return given as Readonly<Record<string, unknown>>;
+}
+
+/** Finds the declaration of a meter in a plugin's table; the function throws METER_UNDECLARED. */
+export function meterTable(meters: readonly Meter[]): (name: unknown) => Meter {
+  const byStem = new Map(meters.map((meter) => [meterStem(meter.name), meter]));
+  return (name) => {
+    const meter = isText(name) && !name.endsWith(':') ? byStem.get(meterStem(name)) : undefined;
+    if (meter !== undefined) return meter;
+    throw new NephoscopeError(
+      'METER_UNDECLARED',
+      `the meter '${describeError(name).slice(0, 100)}' is not in the plugin's table: add it to 'meters'`,
+    );
+  };
+}
+
+/** @throws METER_VOLUME, COUNTER_INVALID */
+export function checkVolume(
+  volume: unknown,
+  { type }: Meter,
+  name: string,
+  resourceId: unknown,
+): asserts volume is number | bigint {
+  if (typeof volume !== 'bigint' && !Number.isFinite(volume))
+    throw new NephoscopeError(
+      'METER_VOLUME',
+      `the volume of '${name.slice(0, 100)}' for '${describeError(resourceId).slice(0, 100)}' is ${describeError(volume).slice(0, 60)}: a volume is a finite number, or the reason why it is missing`,
+    );
+  if (type === 'cumulative' && (volume as number | bigint) < 0)
+    throw wrong(name, `the volume ${volume as number | bigint}: a cumulative counter counts up from 0`);
+}
+
+/** @throws COUNTER_INVALID */
+export function checkResourceId(resourceId: unknown, name: string): asserts resourceId is string {
+  if (!isText(resourceId)) throw wrong(name, 'no resource id');
+}
+
+/** @throws COUNTER_INVALID */
+export function checkOwner(
+  owner: unknown,
+  what: 'user' | 'project',
+  name: string,
+): asserts owner is string | null {
+  if (typeof owner !== 'string' && owner !== null) throw wrong(name, `a ${what} id that is neither text nor null`);
+}
+
+/** @throws COUNTER_INVALID */
+export function checkTimestamp(timestamp: unknown, name: string): asserts timestamp is bigint {
+  if (typeof timestamp !== 'bigint' || !isStorableTime(timestamp))
+    throw wrong(name, 'a timestamp that is not a bigint of nanoseconds since 1970, in the years 1678 to 2262');
+}
+
+/**
+ * About the bytes that a message with these texts takes, and metadata of this size.
+ *
+ * @throws COUNTER_INVALID when no message holds them
+ */
+export function sizeOf(name: string, resourceId: string, owners: number, metadata: number): number {
+  const size = name.length + resourceId.length + owners + metadata;
+  if (size > maxMeteringLineBytes)
+    throw invalid(
+      `the counter '${name.slice(0, 100)}' makes a message of more than ${maxMeteringLineBytes} bytes`,
+    );
+  return size;
+}
+
+export function isText(value: unknown): value is string {
+  return typeof value === 'string' && value !== '';
+}
+
+function wrong(name: string, what: string): NephoscopeError {
+  return invalid(`the counter '${name.slice(0, 100)}' has ${what}`);
+}
+
+export function invalid(what: string): NephoscopeError {
+  return new NephoscopeError('COUNTER_INVALID', what);
+}

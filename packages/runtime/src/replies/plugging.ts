@@ -1,0 +1,24 @@
+import type { Plugging } from '@nephoscope/core';
+
+import { invalid, isText } from './item.js';
+
+// The images of a long chain.
+const maxMarks = 1_000;
+const longestMark = 100;
+
+/**
+ * Marks of a plugging as ours.
+ *
+ * @param known those of before: kept when they are the same
+ * @throws COUNTER_INVALID
+ */
+export function readPlugging(given: unknown, known?: Plugging): Plugging | undefined {
+  if (given === undefined) return undefined;
+  if (!Array.isArray(given) || given.length > maxMarks) throw noMarks();
+  if (known?.length === given.length && known.every((mark, index) => mark === given[index])) return known;
+  const marks = Array.from(given as unknown[], (mark) => (isText(mark) ? mark.slice(0, longestMark) : undefined));
+  if (!marks.every((mark) => mark !== undefined)) throw noMarks();
+  return Object.freeze(marks);
+}
+
+const noMarks = () => invalid(`a plugging is a list of at most ${maxMarks} texts that mark it`);

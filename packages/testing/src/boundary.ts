@@ -1,0 +1,20 @@
+import { MessageChannel, receiveMessageOnPort } from 'node:worker_threads';
+
+/** What becomes of a request or a reply on its way between program and plugin. */
+export type Boundary = <T>(value: T) => T;
+
+/** In one process. */
+export const unchanged: Boundary = (value) => value;
+
+/**
+ * Sends a value as threads and processes send messages, and gives what arrives. A function or a promise in it is a DataCloneError.
+ */
+export const sent: Boundary = <T>(value: T): T => {
+  const { port1, port2 } = new MessageChannel();
+  try {
+    port1.postMessage(value);
+    return (receiveMessageOnPort(port2) as { readonly message: T }).message;
+  } finally {
+    port1.close();
+  }
+};
