@@ -22,12 +22,12 @@ it('takes each counter once, when what gave them was called again', async () => 
   expect(await all(() => Promise.resolve([1, 2]))).toEqual([1, 2]);
 });
 
-it('says that what was promised and cannot be called again was cut off', async () => {
+it('says that what was promised was interrupted, and cannot be resumed', async () => {
   const generate = function* () {
     yield 1;
   };
   await expect(all(() => Promise.resolve(generate()))).rejects.toMatchObject({
     code: 'PLUGIN_BLOCKED',
-    message: expect.stringContaining('cut off') as string,
+    message: expect.stringContaining('interrupted after blocking the program') as string,
   });
 });
