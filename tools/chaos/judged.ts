@@ -1,12 +1,13 @@
-import type { SampleStore } from '@nephoscope/core';
+import type { SampleReader } from '@nephoscope/core/sample-store';
 
 import type { Judged, Worker } from './judge.js';
 import type { ProgramKind, Scene } from './scene.js';
+import { countOf } from './stored-samples.js';
 
 const answerTime = 5_000;
 
 /** The programs of a run, as they are judged. */
-export function judgedOf({ arena, status }: Scene, stored: SampleStore): Judged {
+export function judgedOf({ arena, status }: Scene, stored: SampleReader): Judged {
   const workers = (kind: ProgramKind, path: string): Worker[] =>
     [...status[kind]].map(([name, url]) => {
       const program = arena.programs.get(name);
@@ -27,13 +28,12 @@ export function judgedOf({ arena, status }: Scene, stored: SampleStore): Judged 
     // Its cloud is never there, and it says so.
     centrals: workers('central', '/healthz'),
     async recorded() {
-      const meters = await stored.meters({});
-      return meters.reduce((sum, { samples }) => sum + samples, 0);
+      return await countOf(stored);
     },
     async hasRecordedOf(agent, since) {
       const found = stored.samples(
-        { meter: 'instance', start: BigInt(since) * 1_000_000n },
-        { newestFirst: true, limit: 1_000 },
+        { meter: 'instance', start: BigInt(since) * 1_000_000n, newestFirst: true, limit: 1_000 },
+        new AbortController().signal,
       );
       for await (const { publisherId } of found)
         if (publisherId?.startsWith(`compute.${agent}/`) === true) return true;

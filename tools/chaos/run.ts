@@ -19,7 +19,7 @@ import { secret } from './configuration.js';
 import { buildScene } from './scene.js';
 import type { Scene } from './scene.js';
 import { selfTest, selfTestOfJudge } from './self-test.js';
-import { countOf, countRows, openStore } from './stored-samples.js';
+import { countOf, countRows, readerAt } from './stored-samples.js';
 
 export interface RunOptions {
   readonly seed: number;
@@ -49,9 +49,15 @@ export async function run({ seed, store, duration, directory, logs }: RunOptions
   const tell = (text: string) => process.stderr.write(`  ${text}\n`);
   await mkdir(logs, { recursive: true });
   const scene = await buildScene({ store, directory, logs, duration });
-  const stored = openStore(scene.storeUrl);
-  await stored.start(AbortSignal.timeout(firstSampleTime));
+  const stored = readerAt(scene.storeUrl);
   for (const program of scene.arena.programs.values()) program.start();
+  // A collector makes it.
+  const isThere = () =>
+    stored.start(AbortSignal.timeout(firstSampleTime)).then(
+      () => true,
+      () => false,
+    );
+  await waitUntil('the store is there', isThere, firstSampleTime);
   await waitUntil('every source has a sample in the store', () => recordsAll(scene, stored), firstSampleTime);
   tell('samples are recorded: the faults begin');
 
@@ -99,7 +105,8 @@ export async function run({ seed, store, duration, directory, logs }: RunOptions
 
   const expectation = await expectationOf(scene);
   const rows = [];
-  for await (const { messageId, text } of stored.samples({})) rows.push({ messageId, text });
+  for await (const { messageId, text } of stored.samples({}, new AbortController().signal))
+    rows.push({ messageId, text });
   const letters = await readDeadLetters(scene.brokerUrl);
   const findings = await check(expectation, rows, letters, secret);
   await stored.stop();
@@ -174,7 +181,7 @@ async function expectationOf(scene: Scene): Promise<LedgerExpectation> {
   return { taken, refused: new Set(messages.flatMap(({ bad }) => bad)), byTaker, problems };
 }
 
-async function recordsAll(scene: Scene, stored: ReturnType<typeof openStore>): Promise<boolean> {
+async function recordsAll(scene: Scene, stored: ReturnType<typeof readerAt>): Promise<boolean> {
   const { byTaker } = await expectationOf(scene);
   return [...byTaker.values()].every(({ length }) => length > 0) && (await countOf(stored)) > 0;
 }
@@ -191,7 +198,7 @@ async function takesAgain(scene: Scene): Promise<void> {
 }
 
 /** Waits until as many samples are in the store, and letters among the dead ones, as there must be. */
-async function isDrained(scene: Scene, stored: ReturnType<typeof openStore>): Promise<boolean> {
+async function isDrained(scene: Scene, stored: ReturnType<typeof readerAt>): Promise<boolean> {
   const deadline = performance.now() + drainTime;
   while (performance.now() < deadline) {
     const { taken, refused } = await expectationOf(scene);

@@ -1,16 +1,19 @@
-import type { PluginSettings, SampleStore } from '@nephoscope/core';
+import type { PluginSettings } from '@nephoscope/core';
+import type { SampleReader } from '@nephoscope/core/sample-store';
 import { createLogger, systemClock } from '@nephoscope/runtime';
 import storageSql from '@nephoscope/storage-sql';
 import { Client } from 'pg';
 import type { z } from 'zod';
 
+const never: AbortSignal = new AbortController().signal;
+
 /** Reads what collectors recorded, as any reader of the store does. */
-export function openStore(url: string): SampleStore {
+export function readerAt(url: string): SampleReader {
   const plugin = storageSql as {
     readonly options: z.ZodType;
-    create(settings: PluginSettings<unknown>): SampleStore;
+    createReader(settings: PluginSettings<unknown>): SampleReader;
   };
-  return plugin.create({
+  return plugin.createReader({
     options: plugin.options.parse({ url }),
     logger: createLogger({ name: 'check', level: 'error' }),
     clock: systemClock,
@@ -18,8 +21,8 @@ export function openStore(url: string): SampleStore {
   });
 }
 
-export async function countOf(store: SampleStore): Promise<number> {
-  const meters = await store.meters({});
+export async function countOf(reader: SampleReader): Promise<number> {
+  const meters = await reader.meters({}, never);
   return meters.reduce((sum, { samples }) => sum + samples, 0);
 }
 

@@ -11,7 +11,7 @@
  * A cumulative sample of ours matches when it is between theirs before and after it, another when it equals one of
  * these two or is between them; type, unit and resource id must be the same. One that theirs do not enclose is left out.
  */
-import type { Sample } from '@nephoscope/core';
+import type { Sample } from '@nephoscope/core/sample-store';
 import { systemClock } from '@nephoscope/runtime';
 import sql from '@nephoscope/storage-sql';
 
@@ -26,25 +26,25 @@ const database = process.argv[2];
 if (database === undefined) throw new Error('say which database: tsx tools/interop/compare.ts samples.db');
 
 const quiet = () => undefined;
-const store = sql.create({
+const reader = sql.createReader({
   options: sql.options.parse({ url: `sqlite:${database}` }),
   clock: systemClock,
   logger: { debug: quiet, info: quiet, warn: quiet, error: quiet },
   host: 'compare',
 });
-await store.start(AbortSignal.timeout(30_000));
+await reader.start(AbortSignal.timeout(30_000));
 
 // Ours say who published them, Ceilometer's do not. By meter and resource, oldest first.
 const ours = new Map<string, Map<string, Sample[]>>();
 const theirs = new Map<string, Map<string, Sample[]>>();
-for await (const sample of store.samples({})) {
+for await (const sample of reader.samples({}, new AbortController().signal)) {
   if (sample.publisherId !== null && !sample.publisherId.startsWith('compute.')) continue;
   const meters = sample.publisherId === null ? theirs : ours;
   const resources = meters.get(sample.meter) ?? new Map<string, Sample[]>();
   meters.set(sample.meter, resources);
   resources.set(sample.resourceId, [...(resources.get(sample.resourceId) ?? []), sample]);
 }
-await store.stop();
+await reader.stop();
 
 const both: Record<string, Comparison> = {};
 for (const [meter, resources] of [...ours].sort()) {

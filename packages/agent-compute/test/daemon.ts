@@ -1,12 +1,13 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
-import type { Sample, SampleStore } from '@nephoscope/core';
+import type { Sample, SampleReader } from '@nephoscope/core/sample-store';
+import { isNephoscopeError } from '@nephoscope/core';
 import { systemClock } from '@nephoscope/runtime';
 import sql from '@nephoscope/storage-sql';
 import { RecordingLogger } from '@nephoscope/testing';
@@ -127,28 +128,36 @@ export const messages = ({ log }: Daemon, level?: string) =>
 
 /** All that a database holds. */
 export async function samplesIn(database: string): Promise<Sample[]> {
-  return reading(database, async (store) => {
+  return reading(database, async (reader, signal) => {
     const samples: Sample[] = [];
-    for await (const sample of store.samples({})) samples.push(sample);
+    for await (const sample of reader.samples({}, signal)) samples.push(sample);
     return samples;
   });
 }
 
 /** How many samples a database holds; 0 before there is one. */
 export async function countIn(database: string): Promise<number> {
-  if (!existsSync(database)) return 0;
-  return reading(database, async (store) =>
-    (await store.meters({})).reduce((sum, { samples }) => sum + samples, 0),
-  );
+  try {
+    return await reading(database, async (reader, signal) =>
+      (await reader.meters({}, signal)).reduce((sum, { samples }) => sum + samples, 0),
+    );
+  } catch (error) {
+    if (isNephoscopeError(error, 'STORE_MISSING')) return 0;
+    throw error;
+  }
 }
 
-async function reading<T>(database: string, read: (store: SampleStore) => Promise<T>): Promise<T> {
+async function reading<T>(
+  database: string,
+  read: (reader: SampleReader, signal: AbortSignal) => Promise<T>,
+): Promise<T> {
   const options = sql.options.parse({ url: `sqlite:${database}` });
-  const store = sql.create({ options, clock: systemClock, logger: new RecordingLogger(), host: 'test' });
-  await store.start(AbortSignal.timeout(30_000));
+  const reader = sql.createReader({ options, clock: systemClock, logger: new RecordingLogger(), host: 'test' });
+  const signal = AbortSignal.timeout(30_000);
+  await reader.start(signal);
   try {
-    return await read(store);
+    return await read(reader, signal);
   } finally {
-    await store.stop();
+    await reader.stop();
   }
 }

@@ -1,7 +1,6 @@
 import { formatTimestamp } from '@nephoscope/core';
-import type { Clock, SampleStore } from '@nephoscope/core';
-
-import { timeOf } from './retention-plan.js';
+import type { Clock } from '@nephoscope/core';
+import type { SampleStore } from '@nephoscope/core/sample-store';
 
 const day = 86_400_000_000_000n;
 /** What will be removed within the hour is not recorded any more. */
@@ -43,7 +42,7 @@ export class OldestKept {
     if (retention === undefined) return undefined;
     const asked = clock.monotonic();
     if (this.#time !== undefined && asked - this.#lookedAt < lookEvery) return this.#time;
-    const newest = await timeOf(store, {}, true);
+    const newest = (await store.recordedTimes())?.newest;
     const now = clock.now();
     const time = newest === undefined || newest > now ? now : newest;
     const oldest = time - BigInt(Math.round(retention)) * 1_000_000n - day + hour;

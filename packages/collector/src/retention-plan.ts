@@ -1,5 +1,5 @@
 import { formatTimestamp } from '@nephoscope/core';
-import type { SampleFilter, SampleStore } from '@nephoscope/core';
+import type { SampleStore } from '@nephoscope/core/sample-store';
 
 const day = 86_400_000_000_000n;
 // Of one removal: partitions of a week, and a collector that was off for some days.
@@ -36,14 +36,14 @@ export async function planRetention(store: SampleStore, retention: bigint, now: 
   // Nothing is metered before 1970, however long the retention.
   const byClock = retention < now ? now - retention : 0n;
   const nothing = { before: undefined, held: undefined };
-  const oldest = await timeOf(store, {}, false);
-  if (oldest === undefined || oldest >= byClock) return nothing;
-  const newest = (await timeOf(store, {}, true)) ?? oldest;
-  const recorded = await timeOf(store, { end: newest - recent + 1n }, true);
+  const times = await store.recordedTimes();
+  if (times === undefined || times.oldest >= byClock) return nothing;
+  const { oldest, newest } = times;
+  const recorded = (await store.recordedTimes(newest - recent + 1n))?.newest;
   const time = recorded === undefined || recorded > now ? now : recorded;
   const before = recorded === undefined || time - retention < 0n ? 0n : time - retention;
   if (oldest < before - usual) {
-    const last = (await timeOf(store, { end: before - usual }, true)) ?? oldest;
+    const last = (await store.recordedTimes(before - usual))?.newest ?? oldest;
     const isApart = last < before - 2n * usual && byClock - before <= usualLag;
     return {
       before: isApart ? before : undefined,
@@ -56,14 +56,4 @@ export async function planRetention(store: SampleStore, retention: bigint, now: 
     before: oldest < before ? before : undefined,
     held: `the clock shows ${formatTimestamp(now)}, and ${recorded === undefined ? 'all samples are from one day' : `the newest sample, not counting the last day, is dated ${formatTimestamp(recorded)}`}: the clock is ahead, or nothing was recorded for days`,
   };
-}
-
-/** The time of the oldest or the newest sample. @throws what the store throws */
-export async function timeOf(
-  store: SampleStore,
-  filter: SampleFilter,
-  newestFirst: boolean,
-): Promise<bigint | undefined> {
-  for await (const { timestamp } of store.samples(filter, { newestFirst, limit: 1 })) return timestamp;
-  return undefined;
 }

@@ -1,8 +1,11 @@
-import type { Sample } from '@nephoscope/core';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
 import { FakeClock } from '@nephoscope/testing';
 
 import { OldestKept } from '../src/oldest-kept.js';
-import { realClock, storeAt } from '../../storage-sql/test/store-at.js';
+import { readerAt, realClock, storeAt } from '../../storage-sql/test/store-at.js';
 import { later, replayAfterRemoval } from './replay.js';
 import { FakeDelivery, FakeStore, ids, line, metric, started, until } from './support.js';
 
@@ -13,14 +16,10 @@ const time = 1_795_381_200_000_000_000n;
 /** A store that has samples of these times. */
 function storeOf(...times: readonly bigint[]): FakeStore {
   const store = new FakeStore();
-  store.samples = async function* () {
-    await Promise.resolve();
-    const newest = times.reduce<bigint | undefined>(
-      (most, one) => (most !== undefined && most > one ? most : one),
-      undefined,
-    );
-    if (newest !== undefined) yield { timestamp: newest } as Sample;
-  };
+  const [first] = times;
+  const oldest = times.reduce((least, one) => (one < least ? one : least), first ?? 0n);
+  const newest = times.reduce((most, one) => (one > most ? one : most), first ?? 0n);
+  store.recordedTimes = () => Promise.resolve(first === undefined ? undefined : { oldest, newest });
   return store;
 }
 
@@ -66,16 +65,19 @@ it.each([
 });
 
 it('refuses what an operator removed from SQLite, when it is sent again', async () => {
-  const store = storeAt(':memory:', { ...realClock, now: () => later });
+  const folder = mkdtempSync(join(tmpdir(), 'nephoscope-expired-'));
+  const path = join(folder, 'samples.db');
+  const store = storeAt(path, { ...realClock, now: () => later });
   await store.start(new AbortController().signal);
-  const { dead, removed, left } = await replayAfterRemoval(store);
+  const { dead, removed, left } = await replayAfterRemoval(store, readerAt(path));
   await store.stop();
+  rmSync(folder, { recursive: true });
   expect([dead, removed, left]).toEqual([[expect.stringMatching(/^expired: it is dated 2026-11-22T/)], 1, 0]);
 });
 
 it('sets a repetition of a removed sample aside, counts it and tells of it', async () => {
   const running = await started({ retention: '10d' });
-  running.store.samples = storeOf(time + 12n * day).samples;
+  running.store.recordedTimes = storeOf(time + 12n * day).recordedTimes;
   await running.clock.advance(Number((time + 12n * day - running.clock.now()) / 1_000_000n));
   const late = new FakeDelivery(line({ id: 'removed' }));
   running.bus.send(late);
@@ -90,7 +92,7 @@ it('sets a repetition of a removed sample aside, counts it and tells of it', asy
 
 it('records what is within the retention', async () => {
   const running = await started({ retention: '20d' });
-  running.store.samples = storeOf(time + 12n * day).samples;
+  running.store.recordedTimes = storeOf(time + 12n * day).recordedTimes;
   await running.clock.advance(Number((time + 12n * day - running.clock.now()) / 1_000_000n));
   const late = new FakeDelivery(line({ id: 'kept' }));
   running.bus.send(late);

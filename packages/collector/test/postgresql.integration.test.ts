@@ -2,7 +2,13 @@ import { freePorts } from '../../../tools/testbed/ports.js';
 import { waitUntil } from '../../../tools/testbed/processes.js';
 import { sharedPostgresqlUrl } from '../../../tools/testbed/shared.js';
 import { messages, startDaemon } from '../../agent-compute/test/daemon.js';
-import { dropDatabase, execute, newDatabase, storeAt } from '../../storage-sql/test/postgresql/support.js';
+import {
+  dropDatabase,
+  execute,
+  newDatabase,
+  readerAt,
+  storeAt,
+} from '../../storage-sql/test/postgresql/support.js';
 import { realClock } from '../../storage-sql/test/store-at.js';
 import { TestBroker } from './broker.js';
 import { later, replayAfterRemoval } from './replay.js';
@@ -62,7 +68,7 @@ it('refuses what an operator removed, when it is sent again', async () => {
   const store = storeAt(empty, { clock: { ...realClock, now: () => later } });
   try {
     await store.start(new AbortController().signal);
-    const { dead, removed, left } = await replayAfterRemoval(store);
+    const { dead, removed, left } = await replayAfterRemoval(store, readerAt(empty));
     expect([dead, removed, left]).toEqual([[expect.stringMatching(/^expired: it is dated 2026-11-22T/)], 1, 0]);
   } finally {
     await store.stop();

@@ -1,5 +1,4 @@
 import { NephoscopeError } from '@nephoscope/core';
-import type { Sample, SampleFilter } from '@nephoscope/core';
 import { FakeClock, fakeStart, RecordingLogger } from '@nephoscope/testing';
 import { Registry } from 'prom-client';
 
@@ -14,19 +13,11 @@ const hour = 3_600_000;
 class TimesStore extends FakeStore {
   times: bigint[] = [];
 
-  override samples = async function* (
-    this: TimesStore,
-    { start, end }: SampleFilter,
-    {
-      newestFirst = false,
-      limit = Infinity,
-    }: { limit?: number | undefined; newestFirst?: boolean | undefined } = {},
-  ): AsyncGenerator<Sample> {
-    const found = this.times
-      .filter((time) => (end === undefined || time < end) && (start === undefined || time >= start))
-      .sort((a, b) => Number(a - b));
-    if (newestFirst) found.reverse();
-    for (const timestamp of found.slice(0, limit)) yield { timestamp } as Sample;
+  override recordedTimes = (before?: bigint) => {
+    const found = this.times.filter((time) => before === undefined || time < before);
+    if (found.length === 0) return Promise.resolve(undefined);
+    const sorted = found.sort((a, b) => Number(a - b));
+    return Promise.resolve({ oldest: sorted[0]!, newest: sorted.at(-1)! });
   };
 
   override removeBefore = (time: bigint, since?: bigint): Promise<number> => {

@@ -1,5 +1,6 @@
 import { duration, NephoscopeError, Secret } from '@nephoscope/core';
-import type { Counter, Health, Sample, SampleStore } from '@nephoscope/core';
+import type { Counter, Health } from '@nephoscope/core';
+import type { Sample, SampleStore } from '@nephoscope/core/sample-store';
 import { createSigner, meteringContentType, meteringTopology, signMeteringMessage } from '@nephoscope/message';
 import type { SignatureForm } from '@nephoscope/message';
 import { FakeBus, FakeClock, FakeDelivery as AnyDelivery, RecordingLogger } from '@nephoscope/testing';
@@ -87,10 +88,8 @@ export class FakeStore implements SampleStore {
   start = () => Promise.resolve();
   stop = () => Promise.resolve();
   health = (): Health => ({ ok: true });
-  meters = () => Promise.resolve([]);
-  resources = () => Promise.resolve([]);
-  samples: SampleStore['samples'] = () => {
-    throw new Error('nobody reads here');
+  recordedTimes: SampleStore['recordedTimes'] = () => {
+    throw new Error('no retention is set here');
   };
 
   /** What each removal was asked for. */

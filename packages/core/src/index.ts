@@ -56,7 +56,7 @@ export {
   definePollster,
   defineSampleStore,
 } from './plugin.js';
-export type { ComputePollsterPlugin, Namespace, Plugin, PluginSettings } from './plugin.js';
+export type { ComputePollsterPlugin, Namespace, Plugin, PluginSettings, SampleStorePlugin } from './plugin.js';
 export type {
   CentralPollster,
   CloudFigure,
@@ -70,14 +70,8 @@ export type {
 } from './pollster.js';
 export { ignoredOption, refusedOption } from './retired-option.js';
 export type { ServiceSettings } from './service-settings.js';
-export type {
-  MeterSummary,
-  RecordResult,
-  ResourceSummary,
-  SampleFilter,
-  SampleStore,
-  StoreOpening,
-} from './sample-store.js';
+export type { MeterSummary, ResourceSummary, SampleFilter, SampleQuery, SampleReader } from './sample-reader.js';
+export type { RecordResult, RecordedTimes, SampleStore } from './sample-store.js';
 export { Secret } from './secret.js';
 export { formatTimestamp, isTimestamp, parseTimestamp } from './timestamp.js';
 export { isBoundBy } from './topic.js';

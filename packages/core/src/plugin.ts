@@ -11,6 +11,7 @@ import type { NotificationHandler } from './notification.js';
 import { instanceParts } from './inspector.js';
 import type { InstancePart } from './inspector.js';
 import type { CentralPollster, ComputePollster } from './pollster.js';
+import type { SampleReader } from './sample-reader.js';
 import type { SampleStore } from './sample-store.js';
 import type { ServiceSettings } from './service-settings.js';
 
@@ -129,15 +130,35 @@ export function defineMessageBus<Options = Record<string, never>>(
   return define('bus', definition);
 }
 
+/** A plugin for samples gives both: what records them, for a collector, and what reads them. */
+export interface SampleStorePlugin<Options = unknown> extends Plugin<'storage', Options, SampleStore> {
+  /** Of the same options, and so of the same database. */
+  createReader(settings: PluginSettings<Options>): SampleReader;
+}
+
 export function defineSampleStore<Options = Record<string, never>>(
-  definition: Definition<Options, SampleStore>,
-): Plugin<'storage', Options, SampleStore> {
-  return define('storage', definition);
+  definition: Definition<Options, SampleStore> & {
+    createReader(settings: PluginSettings<Options>): SampleReader;
+  },
+): SampleStorePlugin<Options> {
+  checkCreateReader(definition);
+  return Object.freeze({
+    ...define('storage', definition),
+    createReader: (settings: PluginSettings<Options>) => definition.createReader(settings),
+  });
 }
 
 function checkCreate({ create }: { readonly create?: unknown }): void {
   if (typeof create !== 'function')
     throw new NephoscopeError('PLUGIN_INVALID', "the plugin has no function 'create'");
+}
+
+function checkCreateReader({ createReader }: { readonly createReader?: unknown }): void {
+  if (typeof createReader !== 'function')
+    throw new NephoscopeError(
+      'PLUGIN_INVALID',
+      "the plugin has no function 'createReader': a store that records has a reader beside it",
+    );
 }
 
 function checkReads(reads: unknown): void {
@@ -188,6 +209,7 @@ export function asPlugin<N extends Namespace>(value: unknown, namespace: N, orig
     checkMeters(plugin.meters);
     checkCreate(plugin);
     if (namespace === 'poll.compute') checkReads((plugin as ComputePollsterPlugin).reads);
+    if (namespace === 'storage') checkCreateReader(plugin as Partial<SampleStorePlugin>);
   } catch (error) {
     const code = isNephoscopeError(error) ? error.code : 'PLUGIN_INVALID';
     throw new NephoscopeError(code, `${origin} cannot be used: ${describeError(error)}`, { cause: error });

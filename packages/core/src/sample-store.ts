@@ -1,39 +1,6 @@
 import type { Health } from './inspector.js';
 import type { Sample } from './sample.js';
 
-/** Which samples are meant; what is left out does not restrict. Times are ns since 1970 UTC: start included, end excluded. */
-export interface SampleFilter {
-  readonly meter?: string | undefined;
-  readonly resourceId?: string | undefined;
-  readonly projectId?: string | undefined;
-  readonly userId?: string | undefined;
-  readonly source?: string | undefined;
-  /** Only those that were recorded beside another one, of one event with several figures: their messages have `conflicts_with`. */
-  readonly conflicting?: true | undefined;
-  readonly start?: bigint | undefined;
-  readonly end?: bigint | undefined;
-}
-
-export interface MeterSummary {
-  readonly name: string;
-  readonly type: string;
-  readonly unit: string | null;
-  readonly resources: number;
-  readonly samples: number;
-}
-
-export interface ResourceSummary {
-  readonly resourceId: string;
-  readonly projectId: string | null;
-  readonly userId: string | null;
-  readonly source: string;
-  readonly firstTimestamp: bigint;
-  readonly lastTimestamp: bigint;
-  readonly meters: readonly string[];
-  /** The `resource_metadata` of its latest sample, as the JSON text that was received. */
-  readonly metadata: string;
-}
-
 export interface RecordResult {
   /** Samples newly recorded. */
   readonly recorded: number;
@@ -41,21 +8,23 @@ export interface RecordResult {
   readonly duplicates: number;
 }
 
-/** For whom a store is opened: who asks for `existing` finds what was recorded, and makes and changes nothing. */
-export interface StoreOpening {
-  readonly existing?: boolean;
+/** ns since 1970 UTC. */
+export interface RecordedTimes {
+  readonly oldest: bigint;
+  readonly newest: bigint;
 }
 
 /**
- * Keeps samples until they are removed. `start` opens (and creates or migrates) the store and undoes itself when it
+ * Records samples and keeps them until they are removed. What was recorded is read by a {@link SampleReader}, which has
+ * nothing in common with this but the database. `start` opens (and creates or migrates) the database and undoes itself when it
  * fails; `stop` is safe before `start`, twice and at the same time.
  */
 export interface SampleStore {
   /**
-   * @throws PermanentError when another try does not help, as for a wrong password; with `existing` STORE_MISSING where
-   *   nothing was recorded yet, and STORE_SCHEMA_OLDER. After any other error a collector tries again
+   * @throws PermanentError when another try does not help, as for a wrong password. After any other error a collector
+   *   tries again
    */
-  start(signal: AbortSignal, opening?: StoreOpening): Promise<void>;
+  start(signal: AbortSignal): Promise<void>;
   stop(): Promise<void>;
   /**
    * Records all of the batch or nothing of it; when the promise resolves it is on disk. A message id is
@@ -89,12 +58,12 @@ export interface SampleStore {
    * @throws STORE_UNAVAILABLE
    */
   removedBefore(): Promise<bigint | undefined>;
-  /** Matching samples by time, oldest first, as a stream; with `newestFirst` the other way round. */
-  samples(
-    filter: SampleFilter,
-    options?: { readonly limit?: number | undefined; readonly newestFirst?: boolean | undefined },
-  ): AsyncIterable<Sample>;
-  meters(filter: SampleFilter): Promise<readonly MeterSummary[]>;
-  resources(filter: SampleFilter): Promise<readonly ResourceSummary[]>;
+  /**
+   * The times of the oldest and the newest sample, of all or of those before a time (ns since 1970 UTC); undefined where there
+   * is none. What retention goes by.
+   *
+   * @throws STORE_UNAVAILABLE
+   */
+  recordedTimes(before?: bigint): Promise<RecordedTimes | undefined>;
   health(): Health;
 }

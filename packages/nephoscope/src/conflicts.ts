@@ -1,5 +1,5 @@
 import { conflictsWith } from '@nephoscope/collector';
-import type { Sample, SampleFilter, SampleStore } from '@nephoscope/core';
+import type { Sample, SampleFilter, SampleQuery, SampleReader } from '@nephoscope/core/sample-store';
 
 import { parseDecimal, subtract } from './text/decimal.js';
 
@@ -21,28 +21,35 @@ export interface Conflict {
 const day = 86_400_000_000_000n;
 const centralPrefix = 'central.';
 
-/** The newest conflicts, of at most `limit` samples recorded in addition to another one. */
+/** The newest conflicts, of the samples that the query means and that were recorded in addition to another one. */
 export async function* conflicts(
-  store: SampleStore,
-  filter: SampleFilter,
-  limit: number | undefined,
+  reader: SampleReader,
+  query: SampleQuery,
+  signal: AbortSignal,
 ): AsyncGenerator<Conflict> {
   const byFirst = new Map<string, Sample[]>();
-  for await (const sample of store.samples({ ...filter, conflicting: true }, { newestFirst: true, limit })) {
+  for await (const sample of reader.samples({ ...query, conflicting: true, newestFirst: true }, signal)) {
     const id = conflictsWith(sample);
     if (id === undefined) continue;
     const others = byFirst.get(id);
     if (others === undefined) byFirst.set(id, [sample]);
     else others.push(sample);
   }
-  for (const [id, beside] of byFirst) yield { id, figures: await figuresOf(store, id, beside) };
+  for (const [id, beside] of byFirst) yield { id, figures: await figuresOf(reader, id, beside, signal) };
 }
 
-async function figuresOf(store: SampleStore, id: string, beside: readonly Sample[]): Promise<readonly Figure[]> {
+async function figuresOf(
+  reader: SampleReader,
+  id: string,
+  beside: readonly Sample[],
+  signal: AbortSignal,
+): Promise<readonly Figure[]> {
   const [some] = beside as readonly [Sample];
   const { meter, resourceId, timestamp } = some;
-  const first = await store.recordedAs([withId(some, id)]);
-  const reading = await centralReading(store, { meter, resourceId, start: timestamp, end: timestamp + day });
+  const first: Sample[] = [];
+  for await (const sample of reader.samples({ meter, resourceId, messageId: id }, signal)) first.push(sample);
+  const within = { meter, resourceId, start: timestamp, end: timestamp + day };
+  const reading = await centralReading(reader, within, signal);
   const announced = [...first, ...beside];
   const counting = reading === undefined ? largestOfEach(announced) : new Set([reading]);
   const figure = (recorded: Figure['recorded']) => (sample: Sample) => {
@@ -55,8 +62,12 @@ async function figuresOf(store: SampleStore, id: string, beside: readonly Sample
   ];
 }
 
-async function centralReading(store: SampleStore, filter: SampleFilter): Promise<Sample | undefined> {
-  for await (const sample of store.samples(filter))
+async function centralReading(
+  reader: SampleReader,
+  filter: SampleFilter,
+  signal: AbortSignal,
+): Promise<Sample | undefined> {
+  for await (const sample of reader.samples(filter, signal))
     if (sample.publisherId?.startsWith(centralPrefix) === true) return sample;
   return undefined;
 }
@@ -74,26 +85,4 @@ function largestOfEach(samples: readonly Sample[]): ReadonlySet<Sample> {
 function isLarger(one: string, other: string): boolean {
   const [left, right] = [parseDecimal(one), parseDecimal(other)];
   return left !== undefined && (right === undefined || subtract(left, right).digits > 0n);
-}
-
-/** Fields by name: a copy by spread has no text. */
-function withId(sample: Sample, messageId: string): Sample {
-  const { source, meter, type, unit, volume, userId, projectId, resourceId } = sample;
-  const { timestamp, publisherId, sequence, epoch, text } = sample;
-  return {
-    messageId,
-    source,
-    meter,
-    type,
-    unit,
-    volume,
-    userId,
-    projectId,
-    resourceId,
-    timestamp,
-    publisherId,
-    sequence,
-    epoch,
-    text,
-  };
 }

@@ -1,6 +1,7 @@
 import { collectorProgram } from '@nephoscope/collector';
-import type { SampleStore, Secret } from '@nephoscope/core';
-import { commonSections, configure, createPlugin, systemClock } from '@nephoscope/runtime';
+import type { Secret } from '@nephoscope/core';
+import type { SampleReader, SampleStore } from '@nephoscope/core/sample-store';
+import { commonSections, configure, createPlugin, createReader, systemClock } from '@nephoscope/runtime';
 import type { ProgramDefinition, RawConfig } from '@nephoscope/runtime';
 
 import { noConfiguration, readConfiguration } from './configuration.js';
@@ -15,7 +16,7 @@ const sections = {
 };
 
 /** The sections needed to read the store. Mistakes in other sections are ignored. */
-const reader = {
+const reading = {
   name: wholeProgram.name,
   directory: wholeProgram.directory,
   sections,
@@ -32,20 +33,37 @@ export interface StoreLocation {
   readonly withSecrets?: boolean;
 }
 
-/** Opens the configured store, which must exist and may be in use by a collector, and closes it after `use`. */
+interface OpenStore {
+  readonly reader: SampleReader;
+  readonly secrets: readonly Secret[] | undefined;
+  /** Opens it to change something, too, and closes it after `use`. */
+  withRecording<T>(use: (store: SampleStore) => Promise<T>): Promise<T>;
+}
+
+/** Reads the configured store, which must be there, beside a collector that may be using it, until `use` is done. */
 export async function withStore(
   location: StoreLocation,
   signal: AbortSignal,
-  use: (store: SampleStore, secrets: readonly Secret[] | undefined) => Promise<void>,
+  use: (open: OpenStore) => Promise<void>,
 ): Promise<void> {
-  const { config, chosen } = await configure(reader, await rawConfigOf(location), installedPlugins());
-  const logger = createPlainLogger('warn');
-  const store = createPlugin<SampleStore>(chosen['storage'], { logger, clock: systemClock, host: config.host });
-  await store.start(deadline(signal, startTime, 'the store was not open'), { existing: true });
+  const { config, chosen } = await configure(reading, await rawConfigOf(location), installedPlugins());
+  const settings = { logger: createPlainLogger('warn'), clock: systemClock, host: config.host };
+  const started = <T extends Pick<SampleReader, 'start'>>(one: T) =>
+    one.start(deadline(signal, startTime, 'the store was not open')).then(() => one);
+  const reader = await started(createReader(chosen['storage'], settings));
+  const withRecording: OpenStore['withRecording'] = async (work) => {
+    // The reader has found the tables of this version: nothing is made or migrated.
+    const store = await started(createPlugin<SampleStore>(chosen['storage'], settings));
+    try {
+      return await work(store);
+    } finally {
+      await store.stop();
+    }
+  };
   try {
-    await use(store, config.secrets);
+    await use({ reader, secrets: config.secrets, withRecording });
   } finally {
-    await store.stop();
+    await reader.stop();
   }
 }
 

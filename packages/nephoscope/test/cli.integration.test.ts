@@ -2,7 +2,7 @@ import { chmod, copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import type { Sample } from '@nephoscope/core';
+import type { Sample } from '@nephoscope/core/sample-store';
 import { isJsonObject, JsonNumber, parseJson } from '@nephoscope/message';
 import { systemClock } from '@nephoscope/runtime';
 import sql from '@nephoscope/storage-sql';
@@ -55,16 +55,17 @@ function query<Row>(database: string, sql: string): readonly Row[] {
 
 /** All that a database holds, newest first, as the store itself gives it. */
 async function recordedIn(database: string): Promise<readonly Sample[]> {
-  const store = sql.create({
+  const reader = sql.createReader({
     options: sql.options.parse({ url: `sqlite:${database}` }),
     logger: new RecordingLogger(),
     clock: systemClock,
     host: 'tests',
   });
-  await store.start(new AbortController().signal);
+  const { signal } = new AbortController();
+  await reader.start(signal);
   const samples: Sample[] = [];
-  for await (const sample of store.samples({}, { newestFirst: true })) samples.push(sample);
-  await store.stop();
+  for await (const sample of reader.samples({ newestFirst: true }, signal)) samples.push(sample);
+  await reader.stop();
   return samples;
 }
 

@@ -1,11 +1,17 @@
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 
 import { conflictRule } from '@nephoscope/collector';
-import type { Sample, SampleFilter } from '@nephoscope/core';
+import type { Sample, SampleFilter } from '@nephoscope/core/sample-store';
 import sql from '@nephoscope/storage-sql';
 import { exampleSample, FakeClock, RecordingLogger } from '@nephoscope/testing';
 
 import { conflicts } from '../src/conflicts.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'nephoscope-conflicts-'));
+let stores = 0;
+afterAll(() => rmSync(folder, { recursive: true }));
 
 const hour = 3_600_000_000_000n;
 const noon = 1_795_780_800_000_000_000n;
@@ -33,16 +39,15 @@ function beside(first: string, messageId: string, volume: string, fields: Partia
 
 /** What the command shows of a store with these samples. */
 async function shown(samples: readonly Sample[], filter: SampleFilter = {}, limit?: number) {
-  const store = sql.create({
-    options: sql.options.parse({ url: 'sqlite::memory:' }),
-    logger: new RecordingLogger(),
-    clock: new FakeClock(),
-    host: 'tests',
-  });
-  await store.start(new AbortController().signal);
+  const options = sql.options.parse({ url: `sqlite:${join(folder, `${++stores}.db`)}` });
+  const settings = { options, logger: new RecordingLogger(), clock: new FakeClock(), host: 'tests' };
+  const [store, reader] = [sql.create(settings), sql.createReader(settings)];
+  const { signal } = new AbortController();
+  await store.start(signal);
+  await reader.start(signal);
   await store.record(samples);
   const found: (readonly string[])[] = [];
-  for await (const { id, figures } of conflicts(store, filter, limit))
+  for await (const { id, figures } of conflicts(reader, { ...filter, limit }, signal))
     found.push([
       id,
       ...figures.map(({ sample, recorded, counts }) => {
@@ -50,6 +55,7 @@ async function shown(samples: readonly Sample[], filter: SampleFilter = {}, limi
         return `${recorded}: ${volume} of ${projectId}${counts ? ', counts' : ''}`;
       }),
     ]);
+  await reader.stop();
   await store.stop();
   return found;
 }

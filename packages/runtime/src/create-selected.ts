@@ -6,7 +6,6 @@ import type { LeftAlone } from './blocking-plugins.js';
 import type { RootLogger } from './logging.js';
 import { isOurs, knowPluginFolder, runPluginCode, trustPlugin } from './plugin-code.js';
 import { pluginLogger } from './plugin-logger.js';
-import { checkProduct } from './plugin-product.js';
 import { createPlugin } from './plugin-selection.js';
 import type { ActivePlugin, InactivePlugin } from './plugin-selection.js';
 import { isGuarded } from './process-guard.js';
@@ -70,9 +69,7 @@ export function createSelected<Product, Made>(
       const product = () => {
         const { service } = one.plugin;
         const said = service !== undefined && Object.hasOwn(services, service) ? services[service] : undefined;
-        const created = createPlugin<Product>(one, { logger: ofPlugin, clock, host, service: said ?? {} });
-        checkProduct(created, one.declared.namespace);
-        return created;
+        return createPlugin<Product>(one, { logger: ofPlugin, clock, host, service: said ?? {} });
       };
       const leftAlone = isOurs(packageName) ? undefined : blocking(name);
       if (leftAlone === undefined) return [runPluginCode(name, () => make(product(), one, undefined))];

@@ -1,5 +1,6 @@
 import { isNephoscopeError, meterStem, NephoscopeError } from '@nephoscope/core';
 import type { Namespace, Plugin, PluginSettings } from '@nephoscope/core';
+import type { SampleReader, SampleStorePlugin } from '@nephoscope/core/sample-store';
 
 import { blockingPlugins } from './blocking-plugins.js';
 import type { LeftAlone } from './blocking-plugins.js';
@@ -8,6 +9,7 @@ import type { ConfigProblem } from './config-problem.js';
 import type { DeclaredPlugin } from './plugin-discovery.js';
 import { attributeTo, isOurs, knowPluginFolder } from './plugin-code.js';
 import { loadPlugin } from './plugin-loading.js';
+import { checkProduct } from './plugin-product.js';
 import { isGuarded } from './process-guard.js';
 import { systemClock } from './system-clock.js';
 import { watchImport } from './watchdog.js';
@@ -166,13 +168,35 @@ function sharedMeters(active: readonly ActivePlugin[], disabled: Path): readonly
   return problems;
 }
 
-/** Makes what an active plugin makes, its options among what every plugin is given. */
+/**
+ * Makes what an active plugin makes, its options among what every plugin is given.
+ *
+ * @throws PLUGIN_INVALID when that is not what such a plugin makes
+ */
 export function createPlugin<Product>(
   active: ActivePlugin | undefined,
   settings: Omit<PluginSettings<unknown>, 'options'>,
 ): Product {
+  const { plugin, options, declared } = needed(active);
+  const product = plugin.create({ ...settings, options });
+  checkProduct(product, declared.namespace);
+  return product as Product;
+}
+
+/** Makes the reader of a store's plugin, of the same options. @throws as {@link createPlugin} */
+export function createReader(
+  active: ActivePlugin | undefined,
+  settings: Omit<PluginSettings<unknown>, 'options'>,
+): SampleReader {
+  const { plugin, options } = needed(active);
+  const reader = (plugin as SampleStorePlugin).createReader({ ...settings, options });
+  checkProduct(reader, 'reader');
+  return reader;
+}
+
+function needed(active: ActivePlugin | undefined): ActivePlugin {
   if (active === undefined) throw new TypeError('a section with a plugin has one after configure()');
-  return active.plugin.create({ ...settings, options: active.options }) as Product;
+  return active;
 }
 
 function inNamespace<N extends Namespace>(

@@ -13,7 +13,6 @@ const bookkeeping = 'kysely_migration';
  *
  * @param migrations in the order of their numbers
  * @param tables that are there now
- * @param existing makes and changes nothing: see {@link checkExisting}
  * @throws STORE_SCHEMA_NEWER, STORE_INVALID when the tables are another program's
  */
 export async function migrate(
@@ -21,11 +20,9 @@ export async function migrate(
   place: string,
   migrations: Readonly<Record<string, Migration>>,
   tables: readonly string[],
-  existing = false,
 ): Promise<void> {
   const pending = await pendingMigrations(db, place, migrations, tables);
-  if (existing) checkExisting(place, tables, pending);
-  else if (pending.length > 0) await runMigrations(db, migrations);
+  if (pending.length > 0) await runMigrations(db, migrations);
 }
 
 /**
@@ -59,7 +56,7 @@ export async function pendingMigrations(
 }
 
 /**
- * For those who only look at what was recorded.
+ * For readers, which make and change nothing.
  *
  * @throws STORE_MISSING without tables, STORE_SCHEMA_OLDER when a migration is to be made
  */

@@ -2,12 +2,14 @@ import { z } from 'zod';
 
 import { PostgresqlUrl } from './postgresql/postgresql-url.js';
 
-const sqlite = /^sqlite:(?!\/\/)[^?#]+$/;
+const sqlite = /^sqlite:(?!\/\/|:memory:$)[^?#]+$/;
 
 const storeUrl = z.string().transform((text, context): string | PostgresqlUrl => {
   if (sqlite.test(text)) return text;
   try {
     if (/^postgres(ql)?:/.test(text)) return new PostgresqlUrl(text);
+    if (text === 'sqlite::memory:')
+      throw new TypeError('keeps nothing that anybody could read: give a file, as in sqlite:/tmp/samples.db');
     if (text.startsWith('sqlite://'))
       throw new TypeError(
         'takes the path right behind sqlite: without //, as in sqlite:/var/lib/nephoscope/samples.db',
@@ -26,7 +28,7 @@ export const options = z.strictObject({
   url: storeUrl
     .prefault('sqlite:/var/lib/nephoscope/samples.db')
     .describe(
-      'Where samples are stored. `sqlite:` and the path of the file, absolute or relative to the working directory: the file and its directory are created if missing; `sqlite::memory:` keeps them until the program ends. ' +
+      'Where samples are stored. `sqlite:` and the path of the file, absolute or relative to the working directory: the file and its directory are created if missing. ' +
         'Or PostgreSQL 15 or later, `postgresql://user:password@host:5432/database`, with ' +
         '`?sslmode=disable|require|verify-ca|verify-full` (default: `disable` for this machine, `verify-full` for any other). Never printed with its password.',
     ),

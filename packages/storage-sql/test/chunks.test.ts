@@ -2,13 +2,14 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import type { Sample } from '@nephoscope/core';
+import type { Sample } from '@nephoscope/core/sample-store';
 import { exampleSample } from '@nephoscope/testing';
 
 import { Database } from '../src/sqlite/driver.js';
-import { storeAt } from './store-at.js';
+import { all, readerAt, storeAt } from './store-at.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'nephoscope-chunks-'));
+const never = new AbortController().signal;
 const path = join(folder, 'samples.db');
 const store = storeAt(path);
 const count = 1_500;
@@ -42,9 +43,7 @@ function idOf({ messageId }: Sample): string {
 }
 
 async function messageIds(newestFirst: boolean): Promise<readonly string[]> {
-  const found: string[] = [];
-  for await (const sample of store.samples({ resourceId: 'server' }, { newestFirst })) found.push(idOf(sample));
-  return found;
+  return (await all(store, { resourceId: 'server', newestFirst })).map(idOf);
 }
 
 test('the samples of a series come in order, out of several chunks with a gap between', async () => {
@@ -59,8 +58,11 @@ test('the samples of a series come in order, out of several chunks with a gap be
 test('summaries take all chunks together', async () => {
   const { timestamp: first } = wanted.reduce((one, other) => (other.timestamp < one.timestamp ? other : one));
   const { timestamp: last } = wanted.reduce((one, other) => (other.timestamp > one.timestamp ? other : one));
-  expect(await store.meters({})).toEqual([expect.objectContaining({ resources: 2, samples: count })]);
-  expect(await store.resources({ resourceId: 'server' })).toEqual([
+  const reader = readerAt(path);
+  await reader.start(never);
+  expect(await reader.meters({}, never)).toEqual([expect.objectContaining({ resources: 2, samples: count })]);
+  expect(await reader.resources({ resourceId: 'server' }, never)).toEqual([
     expect.objectContaining({ firstTimestamp: first, lastTimestamp: last }),
   ]);
+  await reader.stop();
 });

@@ -3,7 +3,8 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, statfsSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import type { Clock, Sample, SampleStore } from '@nephoscope/core';
+import type { Clock } from '@nephoscope/core';
+import type { Sample } from '@nephoscope/core/sample-store';
 import { exampleSample } from '@nephoscope/testing';
 import { DatabaseSync } from '@photostructure/sqlite';
 import { sql } from 'kysely';
@@ -11,11 +12,12 @@ import { sql } from 'kysely';
 import { openSqlite } from '../src/sqlite/connection.js';
 import { Database } from '../src/sqlite/driver.js';
 import { halfPairs, withText } from './half-pairs.js';
-import { realClock, storeAt } from './store-at.js';
+import { all, realClock, storeAt } from './store-at.js';
+import type { StoreAt } from './store-at.js';
 
 const never = new AbortController().signal;
 const folder = mkdtempSync(join(tmpdir(), 'nephoscope-store-'));
-const running: SampleStore[] = [];
+const running: StoreAt[] = [];
 const mounted: string[] = [];
 
 afterEach(async () => {
@@ -28,7 +30,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 let places = 0;
 const newPath = () => join(folder, `${++places}.db`);
 
-async function started(path: string, clock?: Clock): Promise<SampleStore> {
+async function started(path: string, clock?: Clock): Promise<StoreAt> {
   const store = storeAt(path, clock);
   running.push(store);
   await store.start(never);
@@ -56,12 +58,6 @@ const batch = (count: number): Sample[] =>
   Array.from({ length: count }, (_, at) =>
     exampleSample({ sequence: BigInt(at), metadata: `{"pad": "${'x'.repeat(900)}${at}"}` }),
   );
-
-async function all(store: SampleStore): Promise<Sample[]> {
-  const found: Sample[] = [];
-  for await (const sample of store.samples({})) found.push(sample);
-  return found;
-}
 
 describe('a full disk', () => {
   it('refuses the batch as a whole, and takes it when there is space again', async () => {
@@ -298,7 +294,7 @@ describe('a sample that no store can hold', () => {
 
 describe('a migration that fails', () => {
   it('when SQLite has ended its transaction already tells why', async () => {
-    const { db, sqlite } = openSqlite(':memory:');
+    const { db, sqlite } = openSqlite(newPath());
     const work = db.transaction().execute(async (transaction) => {
       await sql`rollback`.execute(transaction);
       throw new Error('the cause');

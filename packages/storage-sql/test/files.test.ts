@@ -5,16 +5,16 @@ import { dirname, join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 
 import { jest } from '@jest/globals';
-import type { Sample, SampleStore } from '@nephoscope/core';
+import type { Sample } from '@nephoscope/core/sample-store';
 import { exampleSample } from '@nephoscope/testing';
 
 import { Database } from '../src/sqlite/driver.js';
-import { all } from './lifetimes.js';
-import { storeAt } from './store-at.js';
+import { all, storeAt } from './store-at.js';
+import type { StoreAt } from './store-at.js';
 
 const never = new AbortController().signal;
 const folder = mkdtempSync(join(tmpdir(), 'nephoscope-files-'));
-const running: SampleStore[] = [];
+const running: StoreAt[] = [];
 
 afterEach(async () => {
   jest.restoreAllMocks();
@@ -30,7 +30,7 @@ function newPath(): string {
   return join(place, 'samples.db');
 }
 
-async function started(path: string): Promise<SampleStore> {
+async function started(path: string): Promise<StoreAt> {
   const store = storeAt(path);
   running.push(store);
   await store.start(never);

@@ -2,11 +2,11 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import type { SampleStore } from '@nephoscope/core';
+import type { SampleStore } from '@nephoscope/core/sample-store';
 
 import { Database } from '../src/sqlite/driver.js';
 import { lifetimeTests } from './lifetimes.js';
-import { storeAt } from './store-at.js';
+import { all, storeAt } from './store-at.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'nephoscope-lifetimes-'));
 const stores: SampleStore[] = [];
@@ -18,6 +18,7 @@ describe('SQLite', () => {
   lifetimeTests(() => {
     const path = join(folder, `${places++}.db`);
     return Promise.resolve({
+      all: () => all({ path }),
       async store(clock) {
         const store = storeAt(path, clock);
         stores.push(store);

@@ -1,4 +1,5 @@
-import type { Clock, Sample, SampleStore } from '@nephoscope/core';
+import type { Clock } from '@nephoscope/core';
+import type { Sample, SampleStore } from '@nephoscope/core/sample-store';
 import { exampleSample } from '@nephoscope/testing';
 
 import { realClock } from './store-at.js';
@@ -7,6 +8,8 @@ import { realClock } from './store-at.js';
 export interface Place {
   /** Opens it as a program does. */
   store(clock: Clock): Promise<SampleStore>;
+  /** All that is recorded. */
+  all(): Promise<Sample[]>;
   /** The only column of the rows. */
   values(query: string): Promise<readonly unknown[]>;
 }
@@ -38,7 +41,7 @@ export function lifetimeTests(newPlace: () => Promise<Place>): void {
     expect(await store.removeBefore(now - 300n * day)).toBe(3);
     expect(await series()).toEqual(['changed', 'stays']);
     expect(await texts()).toEqual(['{"name": "new"}', '{"name": "stays"}']);
-    expect(await all(store)).toEqual(young);
+    expect(await place.all()).toEqual(young);
   });
 
   it('a row that is known is kept for the later samples that refer to it', async () => {
@@ -49,7 +52,7 @@ export function lifetimeTests(newPlace: () => Promise<Place>): void {
     await store.removeBefore(now - 300n * day);
     await store.record([of('a', 1n), of('b', 1n)]);
     expect(await series()).toEqual(['a', 'b']);
-    expect(await all(store)).toHaveLength(4);
+    expect(await place.all()).toHaveLength(4);
   });
 
   it('who knows a row that another program removed writes it once more for what comes late', async () => {
@@ -59,10 +62,10 @@ export function lifetimeTests(newPlace: () => Promise<Place>): void {
     expect(await series()).toEqual([]);
     const [first, next] = [of('a', 401n), of('a', 350n)];
     expect(await store.record([first])).toEqual({ recorded: 1, duplicates: 0 });
-    expect(await all(store)).toEqual([first]);
+    expect(await place.all()).toEqual([first]);
     expect(await store.record([first, next])).toEqual({ recorded: 1, duplicates: 1 });
     expect(await store.record([first, next])).toEqual({ recorded: 0, duplicates: 2 });
-    expect(await all(store)).toEqual([first, next]);
+    expect(await place.all()).toEqual([first, next]);
     expect(await other.removeBefore(now - 200n * day)).toBe(2);
     await other.removeBefore(now - 100n * day);
     expect([await series(), await texts()]).toEqual([[], []]);
@@ -73,7 +76,7 @@ export function lifetimeTests(newPlace: () => Promise<Place>): void {
     await store.record([of('a', 1n)]);
     await store.removeBefore(2n ** 70n);
     await store.record([of('b', 0n)]);
-    expect(await all(store)).toHaveLength(1);
+    expect(await place.all()).toHaveLength(1);
     const later = await place.store({ ...clock, now: () => now + 200n * day });
     expect(await later.removeBefore(now + 100n * day)).toBe(1);
     expect(await series()).toEqual([]);
@@ -100,18 +103,12 @@ export function lifetimeTests(newPlace: () => Promise<Place>): void {
     };
     await Promise.all([record(stores[0], 'one'), record(stores[1], 'other'), remove()]);
     expect(await dangling()).toEqual(['0']);
-    const left = await all(stores[1]);
+    const left = await place.all();
     expect(left.map(({ messageId }) => recorded.get(messageId))).toEqual(left);
     expect(left.length).toBeGreaterThanOrEqual(2 * rounds * 10);
     // And all of it goes when its time is over.
     const later = await place.store({ ...clock, now: () => now + 400n * day });
     expect(await later.removeBefore(now + 300n * day)).toBe(left.length);
-    expect([await series(), await texts(), await all(later)]).toEqual([[], [], []]);
+    expect([await series(), await texts(), await place.all()]).toEqual([[], [], []]);
   }, 60_000);
-}
-
-export async function all(store: SampleStore): Promise<Sample[]> {
-  const found: Sample[] = [];
-  for await (const sample of store.samples({})) found.push(sample);
-  return found;
 }

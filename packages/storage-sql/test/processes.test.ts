@@ -6,9 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 
-import { storeAt } from './store-at.js';
+import { all } from './store-at.js';
 
-const never = new AbortController().signal;
 const folder = mkdtempSync(join(tmpdir(), 'nephoscope-store-'));
 const children = new Set<ChildProcess>();
 afterAll(() => {
@@ -35,14 +34,11 @@ function recorder(path: string, batches?: number) {
 
 /** How many samples each batch of each run has. */
 async function batchesIn(path: string): Promise<Map<string, number>> {
-  const store = storeAt(path);
-  await store.start(never);
   const batches = new Map<string, number>();
-  for await (const { publisherId, sequence } of store.samples({})) {
+  for (const { publisherId, sequence } of await all({ path })) {
     const key = `${publisherId}/${sequence}`;
     batches.set(key, (batches.get(key) ?? 0) + 1);
   }
-  await store.stop();
   return batches;
 }
 

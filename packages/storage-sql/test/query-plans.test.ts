@@ -3,17 +3,20 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { jest } from '@jest/globals';
-import type { SampleFilter } from '@nephoscope/core';
+import type { SampleFilter } from '@nephoscope/core/sample-store';
 import { exampleSample } from '@nephoscope/testing';
 
-import { openDatabase } from '../src/sqlite/database.js';
+import { openDatabase, openToRead } from '../src/sqlite/database.js';
 import { Database } from '../src/sqlite/driver.js';
+import { ThreadReader } from '../src/sqlite/reading/thread-reader.js';
 import { RowWriter } from '../src/sqlite/row-writer.js';
-import { storeAt } from './store-at.js';
+import { all, readerAt, storeAt } from './store-at.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'nephoscope-plans-'));
 const path = join(folder, 'samples.db');
 const store = storeAt(path);
+const reader = readerAt(path);
+const never = new AbortController().signal;
 const start = 1_700_000_000_000_000_000n;
 /** Of one resource few enough, and of one meter too many, for a page to be put together from each one's. */
 const resources = 40;
@@ -21,6 +24,7 @@ const meters = 25;
 
 beforeAll(async () => {
   await store.start(AbortSignal.timeout(10_000));
+  await reader.start(AbortSignal.timeout(10_000));
   await store.record(
     Array.from({ length: resources * meters }, (_, at) =>
       exampleSample({
@@ -33,6 +37,7 @@ beforeAll(async () => {
   );
 });
 afterAll(async () => {
+  await reader.stop();
   await store.stop();
   rmSync(folder, { recursive: true });
 });
@@ -40,9 +45,12 @@ afterAll(async () => {
 /** How SQLite finds the rows of `samples` for the statements that the work prepares, one line for each time. */
 async function accesses(work: () => Promise<unknown>): Promise<readonly string[]> {
   const prepare = jest.spyOn(Database.prototype, 'prepare');
-  const statements = await work().then(() => prepare.mock.calls.map(([text]) => text));
+  const query = jest.spyOn(ThreadReader.prototype, 'query');
+  await work();
+  const statements = [...prepare.mock.calls.map(([text]) => text), ...query.mock.calls.map(([, text]) => text)];
   prepare.mockRestore();
-  const database = new Database(path);
+  query.mockRestore();
+  const database = openToRead(path, () => true);
   try {
     return statements
       .flatMap((text) => database.prepare(`explain query plan ${text}`).all() as { readonly detail: string }[])
@@ -54,9 +62,7 @@ async function accesses(work: () => Promise<unknown>): Promise<readonly string[]
 }
 
 async function page(filter: SampleFilter, newestFirst = false): Promise<number> {
-  let found = 0;
-  for await (const _ of store.samples(filter, { newestFirst, limit: 100 })) found++;
-  return found;
+  return (await all(store, { ...filter, newestFirst, limit: 100 })).length;
 }
 
 /** Here, and not in the thread of a store. */
@@ -80,11 +86,12 @@ test.each<[string, RegExp, () => Promise<unknown>]>([
   ['a page of all', byTime, () => page({})],
   ['a page of many series', byTime, () => page({ meter: 'm3', start: start + 5n })],
   ['the newest of many series', byTime, () => page({ meter: 'm3', end: start + 10n ** 12n }, true)],
-  ['meters', ofSeries, () => store.meters({})],
-  ['meters of a resource and time', ofSeries, () => store.meters({ resourceId: 'r7', start })],
-  ['resources', ofSeries, () => store.resources({})],
+  ['meters', ofSeries, () => reader.meters({}, never)],
+  ['meters of a resource and time', ofSeries, () => reader.meters({ resourceId: 'r7', start }, never)],
+  ['resources', ofSeries, () => reader.resources({}, never)],
+  ['the times that are recorded', byTime, () => store.recordedTimes(start + 10n ** 12n)],
   ['removal', byTime, () => removeBefore(start)],
-  ['resources of a time', ofSeries, () => store.resources({ start, end: start + 10n ** 12n })],
+  ['resources of a time', ofSeries, () => reader.resources({ start, end: start + 10n ** 12n }, never)],
 ])('%s: no row is looked at that is not meant', async (_, access, work) => {
   const found = await accesses(work);
   expect(found).toContainEqual(expect.stringMatching(access));

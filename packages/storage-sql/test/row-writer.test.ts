@@ -1,4 +1,8 @@
-import type { Sample } from '@nephoscope/core';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import type { Sample } from '@nephoscope/core/sample-store';
 import { exampleSample } from '@nephoscope/testing';
 
 import { migrate } from '../src/migrate.js';
@@ -8,18 +12,21 @@ import { migrations } from '../src/sqlite/migrations.js';
 import { Recorder } from '../src/sqlite/recorder.js';
 import { RowWriter } from '../src/sqlite/row-writer.js';
 
+const folder = mkdtempSync(join(tmpdir(), 'nephoscope-rows-'));
+let files = 0;
 let sqlite: Database;
 let writer: RowWriter;
 let recorder: Recorder;
 
 beforeEach(async () => {
-  const connection = openSqlite(':memory:');
-  await migrate(connection.db, ':memory:', migrations, []);
+  const connection = openSqlite(join(folder, `${++files}.db`));
+  await migrate(connection.db, 'a file', migrations, []);
   ({ sqlite } = connection);
   writer = new RowWriter(sqlite);
   recorder = new Recorder(writer);
 });
 afterEach(() => sqlite.close());
+afterAll(() => rmSync(folder, { recursive: true }));
 
 const record = (samples: readonly Sample[]) => recorder.record(samples, async (work) => await work());
 const values = (query: string) =>

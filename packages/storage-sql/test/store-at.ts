@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import type { Clock, Logger, SampleStore } from '@nephoscope/core';
+import type { Clock, Logger } from '@nephoscope/core';
+import type { Sample, SampleQuery, SampleReader, SampleStore } from '@nephoscope/core/sample-store';
 
 import plugin from '../src/index.js';
 
@@ -15,7 +16,31 @@ export const realClock: Clock = {
   },
 };
 
+/** A store, and which file it is on. */
+export type StoreAt = SampleStore & { readonly path: string };
+
 /** A store on the file, made as a program makes it: through the plugin and its options. */
-export function storeAt(path: string, clock: Clock = realClock): SampleStore {
-  return plugin.create({ options: plugin.options.parse({ url: `sqlite:${path}` }), logger, clock, host: 'test' });
+export function storeAt(path: string, clock: Clock = realClock): StoreAt {
+  const options = plugin.options.parse({ url: `sqlite:${path}` });
+  return Object.assign(plugin.create({ options, logger, clock, host: 'test' }), { path });
+}
+
+/** A reader of the file, made alike. */
+export function readerAt(path: string): SampleReader {
+  const options = plugin.options.parse({ url: `sqlite:${path}` });
+  return plugin.createReader({ options, logger, clock: realClock, host: 'test' });
+}
+
+/** What a reader of its own finds in the store's file. */
+export async function all({ path }: Pick<StoreAt, 'path'>, query: SampleQuery = {}): Promise<Sample[]> {
+  const reader = readerAt(path);
+  const signal = AbortSignal.timeout(20_000);
+  await reader.start(signal);
+  try {
+    const found: Sample[] = [];
+    for await (const sample of reader.samples(query, signal)) found.push(sample);
+    return found;
+  } finally {
+    await reader.stop();
+  }
 }

@@ -2,13 +2,12 @@ import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFile
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import type { Sample } from '@nephoscope/core';
+import type { Sample } from '@nephoscope/core/sample-store';
 import { exampleSample } from '@nephoscope/testing';
 
 import { openDatabase } from '../src/sqlite/database.js';
 import { Database } from '../src/sqlite/driver.js';
-import { all } from './lifetimes.js';
-import { realClock, storeAt } from './store-at.js';
+import { all, readerAt, realClock, storeAt } from './store-at.js';
 import { waitUntil } from '../../../tools/testbed/processes.js';
 
 /** Two batches of three resources, each recorded by a program of the version before: it wrote each metadata text twice. */
@@ -133,9 +132,9 @@ describe('a migration', () => {
   });
 });
 
-describe('who only asks what was recorded', () => {
+describe('a reader', () => {
   const asked = join(folder, 'asked', 'samples.db');
-  const start = (file: string) => storeAt(file).start(AbortSignal.timeout(20_000), { existing: true });
+  const start = (file: string) => readerAt(file).start(AbortSignal.timeout(20_000));
 
   it('is told that there is no database, and makes neither file nor folder', async () => {
     await expect(start(asked)).rejects.toMatchObject({

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 
+import { readingTests } from './sample-store/reading.js';
 import { lifecycleTests } from './sample-store/lifecycle.js';
 import { recordTests } from './sample-store/record.js';
 import { removalTests } from './sample-store/removal.js';
@@ -13,17 +14,20 @@ import { testFramework } from './test-framework.js';
 export { exampleSample } from './sample-store/support.js';
 export type { SampleStoreContract } from './sample-store/support.js';
 
-/** What every sample store must do, as tests in the framework whose `describe` and `it` are global. */
+/** What every sample store and its reader must do, as tests in the framework whose `describe` and `it` are global. */
 export function sampleStoreContract(name: string, contract: SampleStoreContract): void {
   const framework = testFramework();
   const withStore: StoreTests['withStore'] = (body) => async () => {
     const place = `contract-${randomUUID()}`;
     const again = async () => await contract.create(place);
     const store = await again();
+    const reader = await contract.createReader(place);
     await store.start(never);
     try {
-      await body(store, again);
+      await reader.start(never);
+      await body(store, reader, again, place);
     } finally {
+      await reader.stop();
       await store.stop();
     }
   };
@@ -36,6 +40,7 @@ export function sampleStoreContract(name: string, contract: SampleStoreContract)
       roundTripTests,
       sampleQueryTests,
       summaryTests,
+      readingTests,
     ])
       tests({ ...framework, contract, withStore });
   });

@@ -2,11 +2,13 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 
 import { describeError, isNephoscopeError } from '@nephoscope/core';
-import type { Clock, RecordResult, Sample, SampleStore } from '@nephoscope/core';
+import type { Clock } from '@nephoscope/core';
+import type { RecordResult, Sample, SampleStore } from '@nephoscope/core/sample-store';
 import { exampleSample } from '@nephoscope/testing';
 import pg from 'pg';
 
 import { PostgresqlSampleStore } from '../../../packages/storage-sql/src/postgresql/postgresql-sample-store.js';
+import { PostgresqlSampleReader } from '../../../packages/storage-sql/src/postgresql/reading/postgresql-sample-reader.js';
 import { PostgresqlUrl } from '../../../packages/storage-sql/src/postgresql/postgresql-url.js';
 import { PostgresqlProxy, cuts } from '../../testbed/postgresql-proxy.js';
 import type { Cut } from '../../testbed/postgresql-proxy.js';
@@ -97,7 +99,7 @@ async function live(
   try {
     await heals('start', () => store.start(new AbortController().signal), wrong);
     for (const batch of batches) await record(store, batch, wrong);
-    const found = await heals('reading', () => all(store), wrong);
+    const found = await heals('reading', () => all(proxy.url(own.href)), wrong);
     if (found?.length !== 12) wrong.push(`${found?.length} samples of 12 were read`);
     const removed = await heals('removal', () => store.removeBefore(now - 8n * week), wrong);
     // Of one that was cut the number that was on its way.
@@ -130,10 +132,7 @@ async function check(url: string, expected: readonly Sample[], wrong: string[]):
     wrong.push(`sessions are left: ${JSON.stringify(others)}`);
     break;
   }
-  const store = storeAt(url);
-  await store.start(new AbortController().signal);
-  const found = (await all(store)).map(({ text }) => text).sort();
-  await store.stop();
+  const found = (await all(url)).map(({ text }) => text).sort();
   const texts = expected.map(({ text }) => text).sort();
   const lost = texts.filter((text) => !found.includes(text)).length;
   if (lost > 0) wrong.push(`${lost} samples are lost`);
@@ -178,9 +177,10 @@ async function heals<T>(what: string, work: () => Promise<T>, wrong: string[]): 
   }
 }
 
+const quiet = () => undefined;
+const logger = { debug: quiet, info: quiet, warn: quiet, error: quiet };
+
 function storeAt(url: string): SampleStore {
-  const log = () => undefined;
-  const logger = { debug: log, info: log, warn: log, error: log };
   return new PostgresqlSampleStore(
     { url: new PostgresqlUrl(url), tls: {} },
     { logger, clock, host: 'sweep' },
@@ -194,10 +194,18 @@ function samples(count: number, time: bigint): Sample[] {
   );
 }
 
-async function all(store: SampleStore): Promise<Sample[]> {
-  const found: Sample[] = [];
-  for await (const sample of store.samples({})) found.push(sample);
-  return found;
+async function all(url: string): Promise<Sample[]> {
+  const { signal } = new AbortController();
+  const place = { url: new PostgresqlUrl(url), tls: {} };
+  const reader = new PostgresqlSampleReader(place, { logger, host: 'sweep' }, limits);
+  await reader.start(signal);
+  try {
+    const found: Sample[] = [];
+    for await (const sample of reader.samples({}, signal)) found.push(sample);
+    return found;
+  } finally {
+    await reader.stop();
+  }
 }
 
 async function ask(url: string, text: string): Promise<unknown[]> {

@@ -17,16 +17,17 @@ const quiet = () => undefined;
 const logger = { debug: quiet, info: quiet, warn: quiet, error: quiet };
 const options = sql.options.parse({ url: `sqlite:${path}` });
 const store = sql.create({ options, clock, logger, host: 'host' });
+const reader = sql.createReader({ options, clock, logger, host: 'host' });
 const acknowledged = new Set();
 const print = (line) => writeSync(1, `${line}\n`);
 
 /** A fault comes once: what fails is told, and done again it succeeds. */
-async function insist(what, work) {
+async function insist(what, work, asked = store) {
   for (let tries = 1; ; tries++) {
     try {
       return await work();
     } catch (error) {
-      if (store.health().ok) print(`wrong: healthy though it could not ${what}: ${error.message}`);
+      if (asked.health().ok) print(`wrong: healthy though it could not ${what}: ${error.message}`);
       if (error.code !== 'STORE_UNAVAILABLE') print(`wrong: ${what}: ${error.code}: ${error.message}`);
       if (tries < 5) await sleep(1);
       else throw error;
@@ -36,18 +37,19 @@ async function insist(what, work) {
 
 async function read() {
   const found = [];
-  for await (const { messageId } of store.samples({})) found.push(messageId);
+  for await (const { messageId } of reader.samples({}, new AbortController().signal)) found.push(messageId);
   return found;
 }
 
 async function look() {
-  const found = new Set(await insist('read', read));
+  const found = new Set(await insist('read', read, reader));
   const missing = [...acknowledged].filter((id) => !found.has(id)).length;
   if (missing > 0) print(`wrong: ${missing} of ${acknowledged.size} acknowledged samples are not read`);
 }
 
 async function run() {
   await insist('start', () => store.start(new AbortController().signal));
+  await insist('start to read', () => reader.start(new AbortController().signal), reader);
   for (let batch = 0; batch < 2; batch++) {
     const samples = Array.from({ length: 50 }, (_, at) => exampleSample({ resourceId: `r${batch}.${at % 7}` }));
     await insist('record', () => store.record(samples));
@@ -58,6 +60,7 @@ async function run() {
     await look();
   }
   if (end === 'kill') process.kill(process.pid, 'SIGKILL');
+  await reader.stop();
   await store.stop();
 }
 

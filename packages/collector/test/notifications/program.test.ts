@@ -15,8 +15,8 @@ import { defineMessageBus } from '@nephoscope/core';
 export default defineMessageBus({ create: () => ({}) });
 `;
 const storeSource = `
-import { defineSampleStore } from '@nephoscope/core';
-export default defineSampleStore({ create: () => ({}) });
+import { defineSampleStore } from '@nephoscope/core/sample-store';
+export default defineSampleStore({ create: () => ({}), createReader: () => ({}) });
 `;
 const pluginSource = (create = '') => `
 import { PluginDeclined, defineNotificationHandler } from '@nephoscope/core';

@@ -1,6 +1,6 @@
 import { conflictRule } from '@nephoscope/collector';
 import { formatTimestamp } from '@nephoscope/core';
-import type { SampleStore } from '@nephoscope/core';
+import type { SampleReader } from '@nephoscope/core/sample-store';
 import { formatJson, JsonNumber } from '@nephoscope/message';
 import { Command } from 'commander';
 
@@ -37,19 +37,18 @@ Examples:
   nephoscope conflicts --resource 5f3c1c4e-… --json`,
     )
     .action((options: QueryOptions & { json?: true }) =>
-      runCommand((signal) => withStore(options, signal, (store) => list(store, options, signal))),
+      runCommand((signal) => withStore(options, signal, ({ reader }) => list(reader, options, signal))),
     );
 }
 
 async function list(
-  store: SampleStore,
+  reader: SampleReader,
   options: QueryOptions & { json?: true },
   signal: AbortSignal,
 ): Promise<void> {
   const limit = options.limit ?? (options.json === true ? undefined : tableLimit);
   const rows: string[][] = [];
-  for await (const conflict of conflicts(store, filterOf(options), limit)) {
-    signal.throwIfAborted();
+  for await (const conflict of conflicts(reader, { ...filterOf(options), limit }, signal)) {
     if (options.json === true) await print(`${jsonOf(conflict)}\n`);
     else rows.push(...rowsOf(conflict));
   }

@@ -33,10 +33,10 @@ Examples:
     )
     .action((options: QueryOptions & { json?: true }) =>
       runCommand((signal) =>
-        withStore(options, signal, async (store) => {
+        withStore(options, signal, async ({ reader }) => {
           const found = await withSignsOfLife(
             (seconds) => `Counting … ${seconds} s`,
-            store.meters(filterOf(options)),
+            reader.meters(filterOf(options), signal),
           );
           const meters = found.slice(0, options.limit);
           if (options.json === true) {

@@ -1,5 +1,5 @@
 import { formatTimestamp } from '@nephoscope/core';
-import type { ResourceSummary } from '@nephoscope/core';
+import type { ResourceSummary } from '@nephoscope/core/sample-store';
 import { formatJson, parseJson } from '@nephoscope/message';
 import { Command } from 'commander';
 
@@ -36,10 +36,10 @@ Examples:
     )
     .action((options: QueryOptions & { json?: true }) =>
       runCommand((signal) =>
-        withStore(options, signal, async (store) => {
+        withStore(options, signal, async ({ reader }) => {
           const found = await withSignsOfLife(
             (seconds) => `Looking … ${seconds} s`,
-            store.resources(filterOf(options)),
+            reader.resources(filterOf(options), signal),
           );
           const resources = found.slice(0, options.limit);
           if (options.json === true) {

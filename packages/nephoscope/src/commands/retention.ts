@@ -1,5 +1,5 @@
 import { formatTimestamp } from '@nephoscope/core';
-import type { SampleStore } from '@nephoscope/core';
+import type { SampleQuery, SampleReader, SampleStore } from '@nephoscope/core/sample-store';
 import { Command } from 'commander';
 
 import { configOption } from '../configuration.js';
@@ -38,30 +38,38 @@ Examples:
   nephoscope retention --before 1971-01-01 --remove`,
     )
     .action((options: RetentionOptions) =>
-      runCommand((signal) => withStore(options, signal, (store) => removeOlder(store, options))),
+      runCommand((signal) =>
+        withStore(options, signal, ({ reader, withRecording }) =>
+          options.remove === true
+            ? withRecording((store) => removeOlder(store, options.before))
+            : countOlder(reader, options.before, signal),
+        ),
+      ),
     );
 }
 
-async function removeOlder(store: SampleStore, { before, remove }: RetentionOptions): Promise<void> {
+async function removeOlder(store: SampleStore, before: bigint): Promise<void> {
+  const removed = await withSignsOfLife((seconds) => `Removing … ${seconds} s`, store.removeBefore(before));
+  return print(
+    `${groupDigits(String(removed))} samples of before ${formatTimestamp(before)} are removed. Collectors refuse what comes again of them ('expired').\n`,
+  );
+}
+
+async function countOlder(reader: SampleReader, before: bigint, signal: AbortSignal): Promise<void> {
   const time = formatTimestamp(before);
-  if (remove === true) {
-    const removed = await withSignsOfLife((seconds) => `Removing … ${seconds} s`, store.removeBefore(before));
-    return print(
-      `${groupDigits(String(removed))} samples of before ${time} are removed. Collectors refuse what comes again of them ('expired').\n`,
-    );
-  }
-  const meters = await withSignsOfLife((seconds) => `Counting … ${seconds} s`, store.meters({ end: before }));
+  const counted = reader.meters({ end: before }, signal);
+  const meters = await withSignsOfLife((seconds) => `Counting … ${seconds} s`, counted);
   const samples = meters.reduce((sum, one) => sum + one.samples, 0);
   if (samples === 0) return print(`No samples are of before ${time}.\n`);
-  const first = await timeOf(store, before, false);
-  const last = await timeOf(store, before, true);
+  const first = await timeOf(reader, { end: before, newestFirst: false }, signal);
+  const last = await timeOf(reader, { end: before, newestFirst: true }, signal);
   return print(
     `${groupDigits(String(samples))} samples are of before ${time}, of ${first} to ${last}. With --remove they are removed for ever.\n`,
   );
 }
 
-async function timeOf(store: SampleStore, end: bigint, newestFirst: boolean): Promise<string> {
-  for await (const { timestamp } of store.samples({ end }, { newestFirst, limit: 1 }))
+async function timeOf(reader: SampleReader, query: SampleQuery, signal: AbortSignal): Promise<string> {
+  for await (const { timestamp } of reader.samples({ ...query, limit: 1 }, signal))
     return formatTimestamp(timestamp);
   return 'no time';
 }

@@ -1,5 +1,5 @@
 import { formatTimestamp } from '@nephoscope/core';
-import type { Sample } from '@nephoscope/core';
+import type { Sample } from '@nephoscope/core/sample-store';
 import { formatJson, parseJson } from '@nephoscope/message';
 import { Command } from 'commander';
 
@@ -36,32 +36,26 @@ Some readers of JSON round integers beyond 2^53; the output itself does not.`,
     )
     .action((options: QueryOptions & { json?: true }) =>
       runCommand((signal) =>
-        withStore(options, signal, async (store) => {
+        withStore(options, signal, async ({ reader }) => {
           const limit = options.limit ?? (options.json === true ? undefined : tableLimit);
-          const samples = store.samples(filterOf(options), { newestFirst: true, limit });
-          if (options.json === true) await printLines(samples, signal);
-          else await printTable(samples, signal, options.limit === undefined);
+          const samples = reader.samples({ ...filterOf(options), newestFirst: true, limit }, signal);
+          if (options.json === true) await printLines(samples);
+          else await printTable(samples, options.limit === undefined);
         }),
       ),
     );
 }
 
-async function printLines(samples: AsyncIterable<Sample>, signal: AbortSignal): Promise<void> {
+async function printLines(samples: AsyncIterable<Sample>): Promise<void> {
   for await (const { text } of samples) {
-    signal.throwIfAborted();
     // In JSON text line ends occur only between values.
     await print(`${/[\r\n]/.test(text) ? formatJson(parseJson(text)) : text}\n`);
   }
 }
 
-async function printTable(
-  samples: AsyncIterable<Sample>,
-  signal: AbortSignal,
-  limitedByUs: boolean,
-): Promise<void> {
+async function printTable(samples: AsyncIterable<Sample>, limitedByUs: boolean): Promise<void> {
   const rows: string[][] = [];
   for await (const sample of samples) {
-    signal.throwIfAborted();
     const { timestamp, resourceId, meter, volume, unit, type, projectId } = sample;
     rows.push([
       formatTimestamp(timestamp),

@@ -1,5 +1,6 @@
 import { NephoscopeError } from '@nephoscope/core';
-import type { Sample, SampleStore, Secret } from '@nephoscope/core';
+import type { Secret } from '@nephoscope/core';
+import type { Sample, SampleReader } from '@nephoscope/core/sample-store';
 import { createVerifier, signatureForms } from '@nephoscope/message';
 import { printable } from '@nephoscope/runtime';
 import { Command } from 'commander';
@@ -33,15 +34,15 @@ Examples:
     )
     .action((options: QueryOptions) =>
       runCommand((signal) =>
-        withStore({ ...options, withSecrets: true }, signal, (store, secrets) =>
-          verifySamples(store, secrets, options, signal),
+        withStore({ ...options, withSecrets: true }, signal, ({ reader, secrets }) =>
+          verifySamples(reader, secrets, options, signal),
         ),
       ),
     );
 }
 
 async function verifySamples(
-  store: SampleStore,
+  reader: SampleReader,
   secrets: readonly Secret[] | undefined,
   options: QueryOptions,
   signal: AbortSignal,
@@ -71,10 +72,7 @@ async function verifySamples(
     () => `${groupDigits(String(checked))} samples checked, ${groupDigits(String(failed))} failed …`,
     (async () => {
       const order = options.limit === undefined ? {} : { newestFirst: true, limit: options.limit };
-      for await (const sample of store.samples(filterOf(options), order)) {
-        signal.throwIfAborted();
-        await check(sample);
-      }
+      for await (const sample of reader.samples({ ...filterOf(options), ...order }, signal)) await check(sample);
     })(),
   );
   const forms = signatureForms.map((form) => `${groupDigits(String(verified.get(form) ?? 0))} ${form}`).join(', ');

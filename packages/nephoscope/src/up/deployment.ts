@@ -1,8 +1,9 @@
 import { createComputeAgent } from '@nephoscope/agent-compute';
 import type { ComputeAgent } from '@nephoscope/agent-compute';
 import { createCollector } from '@nephoscope/collector';
-import type { MessageBus, SampleStore } from '@nephoscope/core';
-import { clockWatch, component, createPlugin, systemClock } from '@nephoscope/runtime';
+import type { MessageBus } from '@nephoscope/core';
+import type { SampleReader } from '@nephoscope/core/sample-store';
+import { clockWatch, component, createPlugin, createReader, systemClock } from '@nephoscope/runtime';
 import type { Component, Configured, RootLogger } from '@nephoscope/runtime';
 import { Registry } from 'prom-client';
 
@@ -12,7 +13,8 @@ import type { TapListener } from './bus-tap.js';
 
 export interface Deployment {
   readonly agent: ComputeAgent;
-  readonly store: SampleStore;
+  /** Of what the collector records. */
+  readonly reader: SampleReader;
   /** In starting order: dependencies first. */
   readonly components: readonly Component[];
   /** Plugins that do not run though they should; each was logged. */
@@ -30,14 +32,19 @@ export function createDeployment(
   const settings = { logger: logger.child({ component: 'bus' }), clock: systemClock, host: config.host };
   const bus = tapBus(createPlugin<MessageBus>(chosen['bus'], settings), listener);
   const { collector, retention, store } = createCollector(configured, { bus, logger, registry });
+  const reader = createReader(chosen['storage'], {
+    ...settings,
+    logger: logger.child({ component: 'reader' }),
+  });
   const compute = createComputeAgent(configured, { bus, logger, registry });
   const components = [
     clockWatch({ clock: systemClock, logger, registry }),
     component('store', store),
+    component('reader', reader),
     component('bus', bus),
     collector,
     retention,
     ...compute.components,
   ];
-  return { agent: compute.agent, store, components, failedPlugins: compute.failedPlugins };
+  return { agent: compute.agent, reader, components, failedPlugins: compute.failedPlugins };
 }

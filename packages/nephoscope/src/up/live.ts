@@ -38,18 +38,19 @@ export async function upLive(
   const refresher = new Refresher(gather, async () => {
     const changed: Series[] = [];
     try {
-      for await (const sample of store.samples({ start: recorded.readFrom })) {
+      for await (const sample of reader.samples({ start: recorded.readFrom }, signal)) {
         const series = recorded.add(sample);
         if (series !== undefined) changed.push(series);
       }
     } catch (error) {
+      if (signal.aborted) return;
       if (!isNephoscopeError(error, 'STORE_UNAVAILABLE')) throw error;
       logger.warn({ err: error }, `the table is not up to date: ${describeError(error)}`);
     }
     recorded.forgetOlderThan(BigInt(longestInterval) * 1_000_000n * intervalsKept);
     if (changed.length > 0) await view.show(recorded, changed);
   });
-  const { agent, components, store } = createDeployment(configured, logger, {
+  const { agent, components, reader } = createDeployment(configured, logger, {
     sent: () => undefined,
     settled: () => refresher.request(),
   });

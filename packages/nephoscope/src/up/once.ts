@@ -81,7 +81,7 @@ function* messageIds({ body, contentType }: OutgoingMessage, since: bigint): Gen
 }
 
 async function untilRecorded(
-  { store }: Deployment,
+  { reader }: Deployment,
   sent: ReadonlySet<string>,
   recorded: RecordedSeries,
   since: bigint,
@@ -90,7 +90,7 @@ async function untilRecorded(
   const end = systemClock.monotonic() + BigInt(commitTime) * 1_000_000n;
   for (;;) {
     let found = 0;
-    for await (const sample of store.samples({ start: since })) {
+    for await (const sample of reader.samples({ start: since }, signal)) {
       if (!sent.has(sample.messageId)) continue;
       found += 1;
       recorded.add(sample);

@@ -28,12 +28,27 @@ export class ConnectionPool implements PostgresPool {
     }
   }
 
-  async connect(): Promise<PostgresPoolClient> {
-    const connection = await this.#take();
+  /** For somebody who may go away: then what is asked ends with the signal's reason, and its connection with it. */
+  until(signal: AbortSignal): PostgresPool {
+    return { connect: () => this.connect(signal), end: () => Promise.resolve() };
+  }
+
+  async connect(signal?: AbortSignal): Promise<PostgresPoolClient> {
+    const connection = await this.#take(signal);
+    const ask = async (text: string, values: readonly unknown[]) => {
+      signal?.throwIfAborted();
+      const cut = () => connection.cut(signal?.reason);
+      signal?.addEventListener('abort', cut);
+      try {
+        return await connection.query({ text, values: [...values] });
+      } finally {
+        signal?.removeEventListener('abort', cut);
+      }
+    };
     return {
       // Of its two forms the other one is for cursors, which are not used.
       query: (async (text: string, values: readonly unknown[]) => {
-        const answer = connection.query({ text, values: [...values] });
+        const answer = ask(text, values);
         // Kysely would tell of a rollback that failed, and not of what it is for. The connection ends with it.
         if (text !== 'rollback') return await answer;
         return await answer.catch(async () => {
@@ -51,9 +66,10 @@ export class ConnectionPool implements PostgresPool {
     await Promise.all(this.#idle.splice(0).map((connection) => connection.close()));
   }
 
-  async #take(): Promise<Connection> {
-    await this.#place();
+  async #take(signal?: AbortSignal): Promise<Connection> {
+    await this.#place(signal);
     try {
+      signal?.throwIfAborted();
       let connection = this.#idle.pop();
       while (connection?.usable === false) connection = this.#idle.pop();
       return connection ?? (await Connection.open(this.#location, this.#session));
@@ -69,10 +85,24 @@ export class ConnectionPool implements PostgresPool {
     if (!connection.usable) await connection.close();
   }
 
-  /** In the order of asking. */
-  async #place(): Promise<void> {
-    if (this.#taken < this.#size) this.#taken++;
-    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
+  /** In the order of asking. @throws the signal's reason when it is aborted before the place is there */
+  async #place(signal?: AbortSignal): Promise<void> {
+    if (this.#taken < this.#size) {
+      this.#taken++;
+      return;
+    }
+    await new Promise<void>((resolve, reject) => {
+      const abort = () => {
+        this.#waiting.splice(this.#waiting.indexOf(take), 1);
+        reject(signal?.reason as Error);
+      };
+      const take = () => {
+        signal?.removeEventListener('abort', abort);
+        resolve();
+      };
+      this.#waiting.push(take);
+      signal?.addEventListener('abort', abort);
+    });
   }
 
   #leave(): void {

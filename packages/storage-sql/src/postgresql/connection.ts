@@ -44,7 +44,7 @@ export class Connection implements Queryable {
   #backend: number | undefined;
   /** Ends what is being asked. */
   #abandon: (reason: unknown) => void = () => undefined;
-  readonly #onAbort = () => this.#cut(this.#session.signal?.reason);
+  readonly #onAbort = () => this.cut(this.#session.signal?.reason);
 
   private constructor(client: pg.Client, location: Location, session: Session) {
     this.#client = client;
@@ -65,7 +65,7 @@ export class Connection implements Queryable {
     const connection = await Connection.#logIn(location, session);
     const within = session.connect + grace;
     const late = setTimeout(
-      () => connection.#cut(connection.#unavailable(`${noAnswer} ${within / 1_000} s`)),
+      () => connection.cut(connection.#unavailable(`${noAnswer} ${within / 1_000} s`)),
       within,
     );
     try {
@@ -119,7 +119,7 @@ export class Connection implements Queryable {
     const late =
       statement === 0
         ? undefined
-        : setTimeout(() => this.#cut(this.#unavailable(`${noAnswer} ${most / 1_000} s`)), most);
+        : setTimeout(() => this.cut(this.#unavailable(`${noAnswer} ${most / 1_000} s`)), most);
     const watch = this.#watch();
     try {
       return await this.#unlessCut(this.#client.query<Row>(query));
@@ -145,7 +145,7 @@ export class Connection implements Queryable {
       await this.query({ text: 'commit' });
       return result;
     } catch (error) {
-      if (this.#usable) await this.query({ text: 'rollback' }).catch((failure: unknown) => this.#cut(failure));
+      if (this.#usable) await this.query({ text: 'rollback' }).catch((failure: unknown) => this.cut(failure));
       throw error;
     }
   }
@@ -156,7 +156,7 @@ export class Connection implements Queryable {
     let timer: NodeJS.Timeout | undefined;
     const over = new Promise<void>((resolve) => {
       timer = setTimeout(() => {
-        this.#cut(new Error('the connection was closed'));
+        this.cut(new Error('the connection was closed'));
         resolve();
       }, grace);
     });
@@ -168,7 +168,8 @@ export class Connection implements Queryable {
     }
   }
 
-  #cut(reason: unknown): void {
+  /** Ends it at once, and what is asked on it with this reason; the server notices by itself. */
+  cut(reason: unknown): void {
     this.#usable = false;
     this.#lost ??= reason;
     this.#client.connection.stream.destroy();
@@ -197,7 +198,7 @@ export class Connection implements Queryable {
       },
       received: () => (this.#client.connection.stream as Socket).bytesRead,
       name: this.#location.name,
-      cut: (problem: string) => this.#cut(this.#unavailable(problem)),
+      cut: (problem: string) => this.cut(this.#unavailable(problem)),
       other: () => Connection.#logIn(this.#location, { ...this.#session, statement: connect, silence: 0 }),
     };
     return watchSilence(watched, silence);

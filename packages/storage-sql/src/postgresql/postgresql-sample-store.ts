@@ -1,54 +1,37 @@
 import { Mutex } from '@nephoscope/async';
 import { NephoscopeError } from '@nephoscope/core';
-import type {
-  Health,
-  MeterSummary,
-  PluginSettings,
-  RecordResult,
-  ResourceSummary,
-  Sample,
-  SampleFilter,
-  SampleStore,
-  StoreOpening,
-} from '@nephoscope/core';
-import { Kysely, PostgresDialect, sql } from 'kysely';
+import type { Health, PluginSettings } from '@nephoscope/core';
+import type { RecordResult, RecordedTimes, Sample, SampleStore } from '@nephoscope/core/sample-store';
+import { Kysely, PostgresDialect } from 'kysely';
 
-import { int64Range } from '../filter.js';
+import { int64Range } from '../int64.js';
 import { askedAtOnce, inParts } from '../in-parts.js';
-import { samplePages, samplesFound } from '../sample-pages.js';
+import { samplesFound } from '../reading/sample-rows.js';
+import { recordedTimes } from '../recorded-times.js';
 import { sameIds } from './same-ids.js';
-import type { SampleTable } from '../sample-table.js';
 import type { Schema } from '../schema.js';
-import { meterSummaries, resourceSummaries } from '../summaries.js';
 import { Connection } from './connection.js';
-import type { Limits, Location, Session } from './session-settings.js';
+import { usualLimits } from './session-settings.js';
+import type { Location, Session } from './session-settings.js';
 import { ConnectionPool } from './connection-pool.js';
 import { prepareDatabase } from './prepare-database.js';
 import { Recorder } from './recorder.js';
 import { removeBefore } from './removal.js';
 import { removedBefore } from '../removed-before.js';
-import { wasThere } from './sample-ids.js';
+import { sampleTable } from './sample-table.js';
 import { storeError } from './store-error.js';
 
-const usualLimits: Limits = { connect: 10_000, statement: 30_000, silence: 8_000, rest: 30_000 };
-/** A summary may have to go through all there is, and a removal waits for the disk. */
-const readingTimes = 10;
+/** A removal waits for the disk. */
 const removalTimes = 10;
-const readers = 3;
 /** What is under way when the store is stopped has so long to end, ms. */
 const lastWork = 1_000;
-
-const table: SampleTable = {
-  messageId: sql<string>`coalesce(samples.message_id, samples.key::text)`,
-  volume: sql<string>`coalesce(samples.volume_text, samples.volume::text)`,
-  ofSeries: (series) => sql`samples as s where s.series_id = ${series}`,
-};
 
 type Settings = Pick<PluginSettings<unknown>, 'logger' | 'clock' | 'host'>;
 
 interface Opened {
   readonly recorder: Recorder;
-  readonly db: Kysely<Schema>;
+  /** For what is looked up while others record. */
+  readonly lookups: Kysely<Schema>;
   readonly removal: Session;
   /** Cuts its connections. */
   readonly end: AbortController;
@@ -57,7 +40,7 @@ interface Opened {
 export class PostgresqlSampleStore implements SampleStore {
   readonly #location: Location;
   readonly #settings: Settings;
-  readonly #limits: Limits;
+  readonly #limits;
   #opened: Opened | undefined;
   #health: Health = { ok: false, reason: 'not started' };
   /** Start and stop, one after the other. */
@@ -69,23 +52,19 @@ export class PostgresqlSampleStore implements SampleStore {
     this.#limits = limits;
   }
 
-  start(signal: AbortSignal, opening?: StoreOpening): Promise<void> {
+  start(signal: AbortSignal): Promise<void> {
     return this.#turn.run(async () => {
       signal.throwIfAborted();
       if (this.#opened !== undefined) return;
       const { url } = this.#location;
       this.#opened = await this.#watched(async () => {
-        await prepareDatabase(this.#location, this.#limits, signal, opening);
+        await prepareDatabase(this.#location, this.#limits, signal);
         const end = new AbortController();
         const session = { ...this.#limits, signal: end.signal };
-        const pool = new ConnectionPool(
-          this.#location,
-          { ...session, statement: session.statement * readingTimes },
-          readers,
-        );
+        const pool = new ConnectionPool(this.#location, session, 1);
         return {
           recorder: new Recorder(this.#location, session, this.#settings),
-          db: new Kysely<Schema>({ dialect: new PostgresDialect({ pool }) }),
+          lookups: new Kysely<Schema>({ dialect: new PostgresDialect({ pool }) }),
           // Rows are to be found by their keys, however large the tables are.
           removal: {
             ...{ ...session, statement: session.statement * removalTimes },
@@ -109,10 +88,10 @@ export class PostgresqlSampleStore implements SampleStore {
       this.#opened = undefined;
       this.#health = { ok: false, reason: 'not started' };
       if (opened === undefined) return;
-      const { recorder, db, end } = opened;
+      const { recorder, lookups, end } = opened;
       const timer = setTimeout(() => end.abort(this.#notOpen()), lastWork);
       try {
-        await Promise.all([recorder.stop(), db.destroy()]);
+        await Promise.all([recorder.stop(), lookups.destroy()]);
       } finally {
         clearTimeout(timer);
         // A removal goes on at the next one.
@@ -140,46 +119,32 @@ export class PostgresqlSampleStore implements SampleStore {
   }
 
   async removedBefore(): Promise<bigint | undefined> {
-    return await this.#read((db) => removedBefore(db));
+    return await this.#lookUp((db) => removedBefore(db));
   }
 
-  async *samples(
-    filter: SampleFilter,
-    options: Parameters<SampleStore['samples']>[1] = {},
-  ): AsyncGenerator<Sample> {
-    const order = { newestFirst: options.newestFirst ?? false, limit: options.limit ?? Number.POSITIVE_INFINITY };
-    for await (const page of samplePages((query) => this.#read(query), wasThere, table, filter, order)) {
-      yield* page;
-    }
+  async recordedTimes(before?: bigint): Promise<RecordedTimes | undefined> {
+    return await this.#lookUp((db) => recordedTimes(db, before));
   }
 
   async recordedAs(samples: readonly Sample[]): Promise<readonly Sample[]> {
     const found: Sample[] = [];
     for (const some of inParts(samples, askedAtOnce)) {
-      found.push(...(await this.#read((db) => samplesFound(db, table, sameIds(some, true)))));
+      found.push(...(await this.#lookUp((db) => samplesFound(db, sampleTable, sameIds(some, true)))));
       const known = new Set(found.map(({ messageId }) => messageId));
       const left = some.filter(({ messageId }) => !known.has(messageId));
       if (left.length > 0)
-        found.push(...(await this.#read((db) => samplesFound(db, table, sameIds(left, false)))));
+        found.push(...(await this.#lookUp((db) => samplesFound(db, sampleTable, sameIds(left, false)))));
     }
     return found;
-  }
-
-  async meters(filter: SampleFilter): Promise<readonly MeterSummary[]> {
-    return await this.#read((db) => meterSummaries(db, table, filter));
-  }
-
-  async resources(filter: SampleFilter): Promise<readonly ResourceSummary[]> {
-    return await this.#read((db) => resourceSummaries(db, table, filter));
   }
 
   health(): Health {
     return this.#health;
   }
 
-  async #read<T>(query: (db: Kysely<Schema>) => Promise<T>): Promise<T> {
-    const { db } = this.#open();
-    return await this.#watched(() => query(db));
+  async #lookUp<T>(query: (db: Kysely<Schema>) => Promise<T>): Promise<T> {
+    const { lookups } = this.#open();
+    return await this.#watched(() => query(lookups));
   }
 
   #open(): Opened {

@@ -1,4 +1,3 @@
-import type { StoreOpening } from '@nephoscope/core';
 import { Kysely, PostgresDialect, sql } from 'kysely';
 
 import { migrate } from '../migrate.js';
@@ -9,16 +8,8 @@ import { migrations } from './migrations.js';
 import { locks } from './partitions.js';
 import { refusePooler } from './pooler.js';
 
-/**
- * Makes or updates the tables, one program after the other. Writes nothing when they are as they should be, or with
- * `existing`.
- */
-export async function prepareDatabase(
-  location: Location,
-  limits: Limits,
-  signal: AbortSignal,
-  { existing = false }: StoreOpening = {},
-): Promise<void> {
+/** Makes or updates the tables, one program after the other. Writes nothing when they are as they should be. */
+export async function prepareDatabase(location: Location, limits: Limits, signal: AbortSignal): Promise<void> {
   // An update of large tables takes its time; what waits for others does not.
   const settings = { idle_session_timeout: `${limits.rest}`, lock_timeout: `${limits.statement}` };
   const session = { ...limits, statement: 0, settings, signal };
@@ -27,21 +18,19 @@ export async function prepareDatabase(
   const db = new Kysely<Schema>({ dialect: new PostgresDialect({ pool }) });
   try {
     await pool.use((connection) => refusePooler(connection, location, session));
-    if (!existing) await sql`select pg_advisory_lock(${sql.lit(locks.migrate)})`.execute(db);
-    // Those that an extension brought are nobody's.
-    const tables = await sql<{ name: string }>`
-      select relname as name from pg_class
-      where relnamespace = current_schema()::regnamespace and relkind in ('r', 'p', 'v', 'm', 'f')
-        and not exists (select from pg_depend where objid = pg_class.oid and deptype = 'e')
-      order by relname`.execute(db);
-    await migrate(
-      db,
-      location.url.toString(),
-      migrations,
-      tables.rows.map(({ name }) => name),
-      existing,
-    );
+    await sql`select pg_advisory_lock(${sql.lit(locks.migrate)})`.execute(db);
+    await migrate(db, location.url.toString(), migrations, await tablesOf(db));
   } finally {
     await db.destroy();
   }
+}
+
+/** Those of the schema; those that an extension brought are nobody's. */
+export async function tablesOf(db: Kysely<Schema>): Promise<readonly string[]> {
+  const { rows } = await sql<{ name: string }>`
+    select relname as name from pg_class
+    where relnamespace = current_schema()::regnamespace and relkind in ('r', 'p', 'v', 'm', 'f')
+      and not exists (select from pg_depend where objid = pg_class.oid and deptype = 'e')
+    order by relname`.execute(db);
+  return rows.map(({ name }) => name);
 }

@@ -1,7 +1,7 @@
 import { NephoscopeError } from '@nephoscope/core';
 import type { Clock } from '@nephoscope/core';
 
-import { int64Range, toInt64 } from '../filter.js';
+import { int64Range, toInt64 } from '../int64.js';
 import { periodOf } from '../periods.js';
 import type { Connection } from './connection.js';
 import { detachPartition, existingPartitions, locks, otherSamples, removedTables } from './partitions.js';

@@ -1,7 +1,3 @@
-import { sql } from 'kysely';
-import type { Kysely, RawBuilder } from 'kysely';
-
-import type { Schema } from '../schema.js';
 import type { Connection } from './connection.js';
 import { locks } from './partitions.js';
 
@@ -9,8 +5,8 @@ import { locks } from './partitions.js';
 // move then: what it says is neither the highest id nor one that is free. But ids that were given out anywhere are below
 // the time, in µs since 1970, when whoever records begins beyond it and does less than a million samples a second.
 
-const sequence = `pg_get_serial_sequence('samples', 'id')::regclass`;
-const microseconds = `(extract(epoch from clock_timestamp()) * 1000000)::bigint`;
+export const sequence = `pg_get_serial_sequence('samples', 'id')::regclass`;
+export const microseconds = `(extract(epoch from clock_timestamp()) * 1000000)::bigint`;
 
 /** Has the sequence go on beyond every id that was given out until now. */
 export async function moveIds(connection: Connection): Promise<void> {
@@ -23,14 +19,4 @@ export async function moveIds(connection: Connection): Promise<void> {
           and time > coalesce(pg_sequence_last_value(seqrelid::regclass), 0)`,
     });
   });
-}
-
-/** Which samples, as `s`, are there now and were not recorded since; `max(id)` would have to go through the tables. */
-export async function wasThere(db: Kysely<Schema>): Promise<RawBuilder<boolean>> {
-  const last = sql<bigint>`(select coalesce(pg_sequence_last_value(${sql.raw(sequence)}), 0))`;
-  const { rows } = await sql<{ last: bigint; time: bigint }>`
-    select ${last} as last, ${sql.raw(microseconds)} as time`.execute(db);
-  const { last: given = 0n, time = 0n } = rows[0] ?? {};
-  // Given out before; or never by this sequence; or before it was moved, which a collector that starts meanwhile does.
-  return sql<boolean>`(s.id <= ${given} or s.id > ${last} or (s.id <= ${time} and ${time} < ${last}))`;
 }

@@ -24,6 +24,8 @@ export interface Limits {
   readonly rest: number;
 }
 
+export const usualLimits: Limits = { connect: 10_000, statement: 30_000, silence: 8_000, rest: 30_000 };
+
 export interface Session extends Limits {
   /** Settings of the server for this connection, as far as it takes them. */
   readonly settings?: Readonly<Record<string, string>>;

@@ -13,13 +13,12 @@ export interface SqliteConnection {
   readonly sqlite: Database;
 }
 
-/** The path of a `sqlite:` URL; `:memory:` stays what it is. */
+/** The path of a `sqlite:` URL. */
 export function sqlitePath(url: string): string {
-  const path = url.slice('sqlite:'.length);
-  return path === ':memory:' ? path : resolve(path);
+  return resolve(url.slice('sqlite:'.length));
 }
 
-/** Opens the file to read it. @see openDatabase */
+/** Opens the file to look something up, and for migrations. @see openDatabase */
 export function openSqlite(path: string): SqliteConnection {
   const sqlite = openDatabase(path, 'reading');
   return { db: new Kysely<Schema>({ dialect: new Dialect({ database: sqlite }) }), sqlite };

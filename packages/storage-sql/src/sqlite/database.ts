@@ -1,17 +1,42 @@
 import { closeSync, existsSync, mkdirSync, openSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { pathToFileURL } from 'node:url';
 
 import { Database } from './driver.js';
 
 /** KiB of pages that a connection keeps: one that writes goes over those of its indexes again and again. */
 const cacheSize = { reading: 2_048, writing: 16_384 } as const;
 
+/** What a query asks for each row whether somebody still waits for it: an argument that is 1, or it ends. */
+export const isWantedFunction = 'is_wanted';
+
+/**
+ * Opens a file that is there, and makes none. Nothing can be changed through it, but that who closes it last writes the log back and
+ * removes it, which a connection that was opened for reading only would leave behind.
+ */
+export function openToRead(path: string, isWanted: () => boolean): Database {
+  const url = pathToFileURL(path);
+  url.searchParams.set('mode', 'rw');
+  const sqlite = new Database(url.href);
+  try {
+    sqlite.exec(`pragma query_only = on; pragma cache_size = -${cacheSize.reading}`);
+    sqlite.define(isWantedFunction, () => {
+      if (isWanted()) return 1;
+      throw new Error('nobody waits for the answer any more');
+    });
+    // Opens the log, and tells of a file that is no database.
+    sqlite.prepare('select 1 from sqlite_master limit 1').get();
+    return sqlite;
+  } catch (error) {
+    sqlite.close();
+    throw error;
+  }
+}
+
 /** Opens the file, making it and its folder. A lock is not waited for: in here that would stop the whole program. */
 export function openDatabase(path: string, use: keyof typeof cacheSize): Database {
-  if (path !== ':memory:') {
-    makeFolder(dirname(path));
-    makeFile(path);
-  }
+  makeFolder(dirname(path));
+  makeFile(path);
   const sqlite = new Database(path);
   try {
     // A commit is on disk when it returns: each one syncs the write-ahead log.
@@ -49,7 +74,7 @@ function makeFile(path: string): void {
 
 /** What every user of this machine can do to the file, in words, and what ends that; undefined: nothing. */
 export function exposure(path: string): string | undefined {
-  if (path === ':memory:' || process.platform === 'win32') return undefined;
+  if (process.platform === 'win32') return undefined;
   const folder = dirname(path);
   // In a sticky one, as /tmp, a file is its owner's to remove.
   if ((statSync(folder).mode & 0o1002) === 0o002)

@@ -20,7 +20,10 @@ export class SqliteError extends Error {
 export class Database {
   readonly #sqlite;
 
-  /** @throws SqliteError, as all that is asked of SQLite */
+  /**
+   * @param path or a `file:` URL
+   * @throws SqliteError, as all that is asked of SQLite
+   */
   constructor(path: string) {
     this.#sqlite = told(() => new DatabaseSync(path, { readBigInts: true, timeout: 0 }));
   }
@@ -31,6 +34,11 @@ export class Database {
 
   exec(text: string): void {
     told(() => this.#sqlite.exec(text));
+  }
+
+  /** A function of this name for statements, called for each row: it depends on more than its arguments. */
+  define(name: string, work: () => number): void {
+    told(() => this.#sqlite.function(name, { varargs: true }, work));
   }
 
   prepare(text: string): Statement {

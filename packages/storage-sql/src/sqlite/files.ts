@@ -28,6 +28,10 @@ export function removeLog(path: string, open: Files): void {
     if (open[part] !== '' && fileAt(path + suffixes[part]) === open[part]) rmSync(path + suffixes[part]);
 }
 
+export function sameFiles(one: Files, other: Files): boolean {
+  return one.database === other.database && one.log === other.log && one.index === other.index;
+}
+
 /** What is written into a file that was removed is lost with the last who has it open. */
 export class FilesMoved extends Error {
   override readonly name = 'FilesMoved';

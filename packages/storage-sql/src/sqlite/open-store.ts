@@ -1,8 +1,4 @@
-import { existsSync } from 'node:fs';
-
-import type { StoreOpening } from '@nephoscope/core';
-
-import { checkExisting, pendingMigrations, storeMissing } from '../migrate.js';
+import { pendingMigrations } from '../migrate.js';
 import { runMigrations } from '../run-migrations.js';
 import { openSqlite } from './connection.js';
 import type { SqliteConnection } from './connection.js';
@@ -17,26 +13,23 @@ export interface Opened extends SqliteConnection {
 }
 
 /**
- * Opens the file to read it, with the tables of this version in it.
+ * Opens the file to look something up, with the tables of this version in it.
  *
  * @param onMigration is told the migrations that a file of a version before needs
  * @param signal ends them
- * @throws STORE_SCHEMA_NEWER, STORE_INVALID, SqliteError; with `existing` STORE_MISSING, STORE_SCHEMA_OLDER
+ * @throws STORE_SCHEMA_NEWER, STORE_INVALID, SqliteError
  */
 export async function openStore(
   path: string,
   onMigration: (names: readonly string[]) => void,
   signal: AbortSignal,
-  { existing = false }: StoreOpening = {},
 ): Promise<Opened> {
-  if (existing && path !== ':memory:' && !existsSync(path)) throw storeMissing(path);
   const connection = openSqlite(path);
   const { db, sqlite } = connection;
   try {
     const tables = (await db.introspection.getTables({ withInternalKyselyTables: true })).map(({ name }) => name);
     const pending = await pendingMigrations(db, path, migrations, tables);
-    if (existing) checkExisting(path, tables, pending);
-    else if (tables.length === 0) await runMigrations(db, migrations);
+    if (tables.length === 0) await runMigrations(db, migrations);
     else if (pending.length > 0) {
       onMigration(pending);
       await migrateApart(path, signal);

@@ -2,38 +2,27 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 
 import { Mutex } from '@nephoscope/async';
 import { NephoscopeError } from '@nephoscope/core';
-import type {
-  Health,
-  MeterSummary,
-  PluginSettings,
-  RecordResult,
-  ResourceSummary,
-  Sample,
-  SampleFilter,
-  SampleStore,
-  StoreOpening,
-} from '@nephoscope/core';
+import type { Health, PluginSettings } from '@nephoscope/core';
+import type { RecordResult, RecordedTimes, Sample, SampleStore } from '@nephoscope/core/sample-store';
 import { sql } from 'kysely';
-import type { Kysely, RawBuilder } from 'kysely';
+import type { Kysely } from 'kysely';
 
 import { periodOf } from '../periods.js';
-import { int64Range, toInt64 } from '../filter.js';
+import { int64Range, toInt64 } from '../int64.js';
 import { askedAtOnce, inParts } from '../in-parts.js';
 import { messageKey } from '../message-key.js';
-import { samplePages, samplesFound } from '../sample-pages.js';
-import type { SampleTable } from '../sample-table.js';
+import { samplesFound } from '../reading/sample-rows.js';
 import type { Schema } from '../schema.js';
+import { recordedTimes } from '../recorded-times.js';
 import { removedBefore } from '../removed-before.js';
-import { meterSummaries, resourceSummaries } from '../summaries.js';
-import { chunkOf } from './chunk.js';
 import { sqlitePath } from './connection.js';
 import { closeDatabase, emptyLog, exposure } from './database.js';
 import { FilesMoved, filesAt, hasOtherLog, moved, removeLog } from './files.js';
 import { openStore } from './open-store.js';
 import type { Opened } from './open-store.js';
 import { Recorder } from './recorder.js';
-import { RowWriter } from './row-writer.js';
 import type { Writer } from './row-writer.js';
+import { sampleTable } from './sample-table.js';
 import { isDamaged, isLocked, isReadOnly, storeError } from './store-error.js';
 import { ThreadWriter } from './thread-writer.js';
 
@@ -43,57 +32,36 @@ const lockRetryMs = 20;
 /** So many are removed while others wait. */
 const removedAtOnce = 1_000;
 
-const uuidOfKey = sql.join(
-  [
-    [1, 8],
-    [9, 4],
-    [13, 4],
-    [17, 4],
-    [21, 12],
-  ].map(([from, length]) => sql`substr(lower(hex(samples.key)), ${sql.lit(from)}, ${sql.lit(length)})`),
-  sql` || '-' || `,
-);
-const table: SampleTable = {
-  messageId: sql<string>`coalesce(samples.message_id, ${uuidOfKey})`,
-  volume: sql.ref('samples.volume'),
-  // Chunk by chunk, each in the order of its index: the planner must not begin with the samples.
-  ofSeries: (series) =>
-    sql`chunks cross join samples as s where ${chunkOf(sql`s.id`)} = chunks.number and s.series_id = ${series}`,
-};
-
 type Settings = Pick<PluginSettings<unknown>, 'logger' | 'clock'>;
 
 /** What writes, as long as its thread lives. */
 interface Writing {
-  readonly writer: Writer;
+  readonly thread: ThreadWriter;
   readonly recorder: Recorder;
-  /** Undefined for a database in memory, which other threads do not see. */
-  readonly thread?: ThreadWriter;
 }
 
+/** Records into a file. What it looks up there for that is a few steps into an index. */
 export class SqliteSampleStore implements SampleStore {
   readonly #settings: Settings;
   readonly #path: string;
   #opened: Opened | undefined;
   #writing: Writing | undefined;
-  #opening: StoreOpening = {};
   #health: Health = { ok: false, reason: 'not started' };
   #stopping = new AbortController();
-  /** What is going on ends before the store is stopped. Who reads does not wait for who writes. */
+  /** What is going on ends before the store is stopped. Who looks something up does not wait for who writes. */
   readonly #writes = new Mutex();
-  readonly #reads = new Mutex();
+  readonly #lookups = new Mutex();
 
-  /** @param url `sqlite:` and a path, or `sqlite::memory:` */
+  /** @param url `sqlite:` and a path */
   constructor(url: string, settings: Settings) {
     this.#settings = settings;
     this.#path = sqlitePath(url);
   }
 
-  start(signal: AbortSignal, opening: StoreOpening = {}): Promise<void> {
+  start(signal: AbortSignal): Promise<void> {
     return this.#alone(async () => {
       signal.throwIfAborted();
       this.#stopping = new AbortController();
-      this.#opening = opening;
       if (this.#opened !== undefined) return;
       const stopped = AbortSignal.any([signal, this.#stopping.signal]);
       this.#opened = await this.#tell(() => this.#patiently(() => this.#openStore(stopped), signal), signal);
@@ -154,31 +122,23 @@ export class SqliteSampleStore implements SampleStore {
   }
 
   removedBefore(): Promise<bigint | undefined> {
-    return this.#read((db) => removedBefore(db));
+    return this.#lookUp((db) => removedBefore(db));
+  }
+
+  recordedTimes(before?: bigint): Promise<RecordedTimes | undefined> {
+    return this.#lookUp((db) => recordedTimes(db, before));
   }
 
   #holdsBefore(time: bigint): Promise<boolean> {
     const query = sql`select 1 from samples where timestamp < ${time} limit 1`;
-    return this.#read(async (db) => (await query.execute(db)).rows.length > 0);
+    return this.#lookUp(async (db) => (await query.execute(db)).rows.length > 0);
   }
 
   /** Others write before and after. */
   #ask(question: (writer: Writer) => number | Promise<number>): Promise<number> {
     return this.#writes.run(() =>
-      this.#tell(() => this.#inPlace(() => this.#patiently(() => question(this.#write().writer)))),
+      this.#tell(() => this.#inPlace(() => this.#patiently(() => question(this.#write().thread)))),
     );
-  }
-
-  async *samples(
-    filter: SampleFilter,
-    options: Parameters<SampleStore['samples']>[1] = {},
-  ): AsyncGenerator<Sample> {
-    const order = { newestFirst: options.newestFirst ?? false, limit: options.limit ?? Number.POSITIVE_INFINITY };
-    for await (const page of samplePages((query) => this.#read(query), wasThere, table, filter, order)) {
-      yield* page;
-      // SQLite's answers are there at once: without this, a long stream would keep everyone else waiting.
-      await nextTurn();
-    }
   }
 
   async recordedAs(samples: readonly Sample[]): Promise<readonly Sample[]> {
@@ -186,18 +146,10 @@ export class SqliteSampleStore implements SampleStore {
     for (const some of inParts(samples, askedAtOnce)) {
       const keys = some.map(({ messageId }) => sql`${messageKey(messageId).key}`);
       const rows = sql`select series_id, timestamp, id from samples where key in (${sql.join(keys)})`;
-      found.push(...(await this.#read((db) => samplesFound(db, table, rows))));
+      found.push(...(await this.#lookUp((db) => samplesFound(db, sampleTable, rows))));
       await nextTurn();
     }
     return found;
-  }
-
-  meters(filter: SampleFilter): Promise<readonly MeterSummary[]> {
-    return this.#read((db) => meterSummaries(db, table, filter));
-  }
-
-  resources(filter: SampleFilter): Promise<readonly ResourceSummary[]> {
-    return this.#read((db) => resourceSummaries(db, table, filter));
   }
 
   health(): Health {
@@ -207,7 +159,7 @@ export class SqliteSampleStore implements SampleStore {
 
   /** Undefined as long as the files that are open are where they were. */
   #change({ files }: Opened): FilesMoved | undefined {
-    return this.#path === ':memory:' ? undefined : moved(this.#path, files);
+    return moved(this.#path, files);
   }
 
   /** Writes; where the file is another one now, or was opened when it could not be written, into what is there now. */
@@ -216,7 +168,7 @@ export class SqliteSampleStore implements SampleStore {
       return await work();
     } catch (error) {
       if (!(error instanceof FilesMoved || isReadOnly(error))) throw error;
-      await this.#reads.run(() => this.#openAgain(error));
+      await this.#lookups.run(() => this.#openAgain(error));
       return await work();
     }
   }
@@ -247,7 +199,7 @@ export class SqliteSampleStore implements SampleStore {
       this.#health = { ok: false, reason: message };
       this.#settings.logger.info({ path: this.#path, migrations: names }, message);
     };
-    return openStore(this.#path, onMigration, signal, this.#opening);
+    return openStore(this.#path, onMigration, signal);
   }
 
   #open(): Opened {
@@ -260,23 +212,22 @@ export class SqliteSampleStore implements SampleStore {
     return this.#opened;
   }
 
-  /** Made by the first who writes: a program that only reads has no thread. */
+  /** Made by the first who writes. */
   #write(): Writing {
-    const { sqlite, files } = this.#open();
-    if (this.#writing === undefined || this.#writing.thread?.ended === true) {
-      const thread = this.#path === ':memory:' ? undefined : new ThreadWriter({ path: this.#path, files });
-      const writer = thread ?? new RowWriter(sqlite);
-      this.#writing = { writer, recorder: new Recorder(writer), ...(thread === undefined ? {} : { thread }) };
+    const { files } = this.#open();
+    if (this.#writing?.thread.ended !== false) {
+      const thread = new ThreadWriter({ path: this.#path, files });
+      this.#writing = { thread, recorder: new Recorder(thread) };
     }
     return this.#writing;
   }
 
-  #read<T>(query: (db: Kysely<Schema>) => Promise<T>): Promise<T> {
-    return this.#reads.run(() => this.#tell(() => this.#patiently(() => query(this.#open().db))));
+  #lookUp<T>(query: (db: Kysely<Schema>) => Promise<T>): Promise<T> {
+    return this.#lookups.run(() => this.#tell(() => this.#patiently(() => query(this.#open().db))));
   }
 
   #alone(work: () => Promise<void>): Promise<void> {
-    return this.#writes.run(() => this.#reads.run(work));
+    return this.#writes.run(() => this.#lookups.run(work));
   }
 
   /** Does it again and again while another program holds the lock; not while somebody waits for the end. */
@@ -320,12 +271,4 @@ async function twice<T>(work: () => Promise<T>): Promise<T> {
 
 function min(one: bigint, other: bigint): bigint {
   return one < other ? one : other;
-}
-
-async function wasThere(db: Kysely<Schema>): Promise<RawBuilder<boolean>> {
-  const row = await db
-    .selectFrom('samples')
-    .select((eb) => eb.fn.max('id').as('id'))
-    .executeTakeFirst();
-  return sql<boolean>`s.id <= ${BigInt(row?.id ?? 0n)}`;
 }

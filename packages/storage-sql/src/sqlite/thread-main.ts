@@ -24,7 +24,7 @@ port.on('message', (request: Request) => {
   endCall(call);
 });
 
-function answer(question: Question): Answer {
+function answer(question: Question): Answer<number> {
   try {
     // Within the transaction that was begun nothing may fail that does not end it.
     if (question.kind !== 'write') checkFiles();
@@ -32,7 +32,7 @@ function answer(question: Question): Answer {
     const result = count(opened.writer, question);
     // What is committed is acknowledged only when it is where it will be looked for.
     if (question.kind !== 'begin') checkFiles();
-    return { count: result };
+    return { result };
   } catch (error) {
     // Whatever a file that was taken away fails with.
     return { failure: toFailure(moved(path, files) ?? error) };

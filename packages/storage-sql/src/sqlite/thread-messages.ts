@@ -27,7 +27,7 @@ export type Request =
 /** What is asked for with an answer. */
 export type Question = Exclude<Request, { readonly kind: 'end' }>;
 
-export type Answer = { readonly count: number } | { readonly failure: Failure };
+export type Answer<Result> = { readonly result: Result } | { readonly failure: Failure };
 
 /** An error as it crosses to another thread, where one of these would lose its class. */
 export type Failure =

@@ -2,7 +2,7 @@ import { sampleStoreContract } from '@nephoscope/testing';
 
 import { startPostgresql } from '../../../../tools/testbed/postgresql.js';
 import type { PrivatePostgresql } from '../../../../tools/testbed/postgresql.js';
-import { newDatabase, storeAt } from './support.js';
+import { newDatabase, readerAt, storeAt } from './support.js';
 
 const databases = new Map<string, Promise<string>>();
 let server: PrivatePostgresql;
@@ -18,4 +18,11 @@ function databaseOf(place: string): Promise<string> {
   return made;
 }
 
-sampleStoreContract('PostgreSQL', { create: async (place) => storeAt(await databaseOf(place)) });
+sampleStoreContract('PostgreSQL', {
+  create: async (place) => storeAt(await databaseOf(place)),
+  createReader: async (place) => readerAt(await databaseOf(place)),
+  takeAway: async () => {
+    await server.shutDown();
+    return () => server.start();
+  },
+});

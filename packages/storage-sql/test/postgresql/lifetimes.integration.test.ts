@@ -1,9 +1,8 @@
-import type { SampleStore } from '@nephoscope/core';
-
 import { lifetimeTests } from '../lifetimes.js';
-import { dropDatabase, execute, never, newDatabase, storeAt } from './support.js';
+import { all, dropDatabase, execute, never, newDatabase, storeAt } from './support.js';
+import type { StoreAt } from './support.js';
 
-const stores: SampleStore[] = [];
+const stores: StoreAt[] = [];
 const databases: string[] = [];
 afterEach(async () => {
   await Promise.all(stores.splice(0).map((store) => store.stop()));
@@ -15,6 +14,7 @@ describe('PostgreSQL', () => {
     const url = await newDatabase();
     databases.push(url);
     return {
+      all: () => all({ url }),
       async store(clock) {
         const store = storeAt(url, { clock });
         stores.push(store);

@@ -3,20 +3,19 @@ import { chmodSync, mkdtempSync, rmSync, statfsSync, writeFileSync } from 'node:
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import type { SampleStore } from '@nephoscope/core';
-
 import { startPostgresql } from '../../../../tools/testbed/postgresql.js';
 import type { PrivatePostgresql } from '../../../../tools/testbed/postgresql.js';
 import { isAlive, waitUntil } from '../../../../tools/testbed/processes.js';
 import { all, batch, never, newDatabase, shortLimits, storeAt } from './support.js';
+import type { StoreAt } from './support.js';
 
 const unavailable = { code: 'STORE_UNAVAILABLE' };
-const stores: SampleStore[] = [];
+const stores: StoreAt[] = [];
 afterEach(async () => {
   await Promise.all(stores.splice(0).map((store) => store.stop()));
 });
 
-async function started(url: string, options?: Parameters<typeof storeAt>[1]): Promise<SampleStore> {
+async function started(url: string, options?: Parameters<typeof storeAt>[1]): Promise<StoreAt> {
   const store = storeAt(url, options);
   stores.push(store);
   await store.start(never);

@@ -2,16 +2,16 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 
-import type { SampleStore } from '@nephoscope/core';
 import { exampleSample } from '@nephoscope/testing';
 
 import { startPostgresql } from '../../../../tools/testbed/postgresql.js';
 import type { PrivatePostgresql } from '../../../../tools/testbed/postgresql.js';
 import { halfPairs, withText } from '../half-pairs.js';
 import { all, batch, execute, never, newDatabase, shortLimits, storeAt } from './support.js';
+import type { StoreAt } from './support.js';
 
 let server: PrivatePostgresql;
-const stores: SampleStore[] = [];
+const stores: StoreAt[] = [];
 beforeAll(async () => {
   server = await startPostgresql({ tls: ['DNS:localhost'] });
 }, 120_000);
@@ -20,7 +20,7 @@ afterEach(async () => {
 });
 afterAll(() => server.stop());
 
-async function started(url: string, options?: Parameters<typeof storeAt>[1]): Promise<SampleStore> {
+async function started(url: string, options?: Parameters<typeof storeAt>[1]): Promise<StoreAt> {
   const store = storeAt(url, options);
   stores.push(store);
   await store.start(never);
@@ -202,7 +202,7 @@ describe('TLS', () => {
 
   it('is spoken with a server of the right name and authority', async () => {
     const store = await started(at('localhost', 'verify-full'), tls());
-    await store.meters({});
+    await store.recordedTimes();
     expect((await server.psql(encrypted)).trim().split('\n')).toEqual(expect.arrayContaining(['t']));
     expect(await server.psql(encrypted)).not.toContain('f');
   });

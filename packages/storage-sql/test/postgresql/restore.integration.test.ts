@@ -2,7 +2,6 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import type { SampleStore } from '@nephoscope/core';
 import { exampleSample, RecordingLogger } from '@nephoscope/testing';
 
 import { startPostgresql } from '../../../../tools/testbed/postgresql.js';
@@ -11,13 +10,14 @@ import { PostgresqlSampleStore } from '../../src/postgresql/postgresql-sample-st
 import { PostgresqlUrl } from '../../src/postgresql/postgresql-url.js';
 import { realClock } from '../store-at.js';
 import { all, execute, limits, never, newDatabase } from './support.js';
+import type { StoreAt } from './support.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'nephoscope-dump-'));
 let server: PrivatePostgresql;
 let url: string;
 let name: string;
 let logger: RecordingLogger;
-let store: SampleStore;
+let store: StoreAt;
 beforeAll(async () => {
   server = await startPostgresql({ settings: ['fsync = off'] });
 }, 120_000);
@@ -26,7 +26,9 @@ beforeEach(async () => {
   name = new URL(url).pathname.slice(1);
   logger = new RecordingLogger();
   const tools = { logger, clock: realClock, host: 'test' };
-  store = new PostgresqlSampleStore({ url: new PostgresqlUrl(url), tls: {} }, tools, limits);
+  store = Object.assign(new PostgresqlSampleStore({ url: new PostgresqlUrl(url), tls: {} }, tools, limits), {
+    url,
+  });
   await store.start(never);
 });
 afterEach(() => store.stop());

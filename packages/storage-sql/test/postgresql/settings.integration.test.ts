@@ -2,15 +2,15 @@ import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 
-import type { SampleStore } from '@nephoscope/core';
 import { exampleSample } from '@nephoscope/testing';
 
 import { startPostgresql } from '../../../../tools/testbed/postgresql.js';
 import type { PrivatePostgresql } from '../../../../tools/testbed/postgresql.js';
-import { all, batch, execute, never, newDatabase, storeAt } from './support.js';
+import { all, batch, execute, never, newDatabase, read, readerAt, storeAt } from './support.js';
+import type { StoreAt } from './support.js';
 
 let server: PrivatePostgresql;
-const stores: SampleStore[] = [];
+const stores: StoreAt[] = [];
 beforeAll(async () => {
   server = await startPostgresql({ settings: ['wal_level = logical'] });
 }, 120_000);
@@ -20,7 +20,7 @@ afterEach(async () => {
 });
 afterAll(() => server.stop());
 
-async function started(url: string): Promise<SampleStore> {
+async function started(url: string): Promise<StoreAt> {
   const store = storeAt(url);
   stores.push(store);
   await store.start(never);
@@ -168,17 +168,19 @@ describe('rows that came past the sequence of ids', () => {
     const ids = async () => (await server.psql('select id from samples order by id', target)).trim().split('\n');
     expect(await ids()).toEqual(old.map((_, at) => `${at + 1}`));
 
-    const reader = await started(to);
-    expect(new Set((await all(reader)).map(({ text }) => text))).toEqual(new Set(old.map(({ text }) => text)));
+    const reader = readerAt(to);
+    await reader.start(never);
+    expect(new Set((await read(reader)).map(({ text }) => text))).toEqual(new Set(old.map(({ text }) => text)));
     // While it is read, a collector starts and records: what was there stays in, what comes stays out.
-    const stream = reader.samples({})[Symbol.asyncIterator]();
+    const stream = reader.samples({}, never)[Symbol.asyncIterator]();
     const first = await stream.next();
     const recorder = await started(to);
     expect(await recorder.record([...old, ...batch(3)])).toEqual({ recorded: 3, duplicates: 50 });
-    const read = [first.value];
-    for (let next = await stream.next(); next.done !== true; next = await stream.next()) read.push(next.value);
-    expect(read).toHaveLength(50);
-    expect(await all(reader)).toHaveLength(53);
+    const found = [first.value];
+    for (let next = await stream.next(); next.done !== true; next = await stream.next()) found.push(next.value);
+    expect(found).toHaveLength(50);
+    expect(await read(reader)).toHaveLength(53);
+    await reader.stop();
     expect(new Set(await ids()).size).toBe(53);
   });
 });

@@ -1,11 +1,22 @@
 import { NephoscopeError } from '@nephoscope/core';
-import type { SampleStore } from '@nephoscope/core';
 import { exampleSample } from '@nephoscope/testing';
 import pg from 'pg';
 
 import { PostgresqlProxy } from '../../../../tools/testbed/postgresql-proxy.js';
 import { waitUntil } from '../../../../tools/testbed/processes.js';
-import { all, batch, dropDatabase, execute, limits, never, newDatabase, storeAt } from './support.js';
+import {
+  all,
+  batch,
+  dropDatabase,
+  execute,
+  limits,
+  never,
+  newDatabase,
+  read,
+  readerAt,
+  storeAt,
+} from './support.js';
+import type { StoreAt } from './support.js';
 
 const unavailable = { code: 'STORE_UNAVAILABLE' };
 /** As usual, but that silence is noticed at once. */
@@ -15,7 +26,7 @@ const now = () => BigInt(Date.now()) * 1_000_000n;
 
 let url: string;
 let proxy: PostgresqlProxy;
-const stores: SampleStore[] = [];
+const stores: StoreAt[] = [];
 const clients: pg.Client[] = [];
 beforeEach(async () => {
   url = await newDatabase();
@@ -30,7 +41,7 @@ afterEach(async () => {
   await dropDatabase(url);
 });
 
-async function started(at: string, within = attentive): Promise<SampleStore> {
+async function started(at: string, within = attentive): Promise<StoreAt> {
   const store = storeAt(at, { within });
   stores.push(store);
   await store.start(never);
@@ -48,8 +59,9 @@ describe('a way on which packets are lost', () => {
   it('is noticed long before a reading may end, and the next one takes another', async () => {
     const direct = await started(url);
     await direct.record(batch(3_000));
-    const store = await started(proxy.url(url));
-    const stream = store.samples({})[Symbol.asyncIterator]();
+    const reader = readerAt(proxy.url(url), attentive);
+    await reader.start(never);
+    const stream = reader.samples({}, never)[Symbol.asyncIterator]();
     await stream.next();
     proxy.silence();
     const rest = async () => {
@@ -59,8 +71,9 @@ describe('a way on which packets are lost', () => {
       ...unavailable,
       message: expect.stringContaining('did not come'),
     });
-    expect(store.health().ok).toBe(false);
-    expect(await all(store)).toHaveLength(3_000);
+    expect(reader.health().ok).toBe(false);
+    expect(await read(reader)).toHaveLength(3_000);
+    await reader.stop();
   });
 
   it('leaves no lock behind: what the lost session held, it does not hold any more', async () => {
@@ -179,7 +192,7 @@ describe('a session', () => {
 });
 
 describe('a store that is stopped', () => {
-  const stopped = async (store: SampleStore) => {
+  const stopped = async (store: StoreAt) => {
     const start = performance.now();
     await store.stop();
     return (performance.now() - start) / 1_000;

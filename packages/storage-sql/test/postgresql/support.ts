@@ -1,11 +1,13 @@
 import { randomUUID } from 'node:crypto';
 
-import type { Clock, Sample, SampleStore } from '@nephoscope/core';
+import type { Clock } from '@nephoscope/core';
+import type { Sample, SampleQuery, SampleReader, SampleStore } from '@nephoscope/core/sample-store';
 import { exampleSample } from '@nephoscope/testing';
 import pg from 'pg';
 
 import { sharedPostgresqlUrl } from '../../../../tools/testbed/shared.js';
 import { PostgresqlSampleStore } from '../../src/postgresql/postgresql-sample-store.js';
+import { PostgresqlSampleReader } from '../../src/postgresql/reading/postgresql-sample-reader.js';
 import { PostgresqlUrl } from '../../src/postgresql/postgresql-url.js';
 import { realClock } from '../store-at.js';
 
@@ -16,6 +18,10 @@ export const limits = { connect: 20_000, statement: 30_000, silence: 20_000, res
 export const shortLimits = { connect: 1_000, statement: 1_000, silence: 500, rest: 30_000 };
 
 const log = () => undefined;
+const logger = { debug: log, info: log, warn: log, error: log };
+
+/** A store, and which database it is on. */
+export type StoreAt = SampleStore & { readonly url: string; readonly within?: typeof limits };
 
 export function storeAt(
   url: string,
@@ -24,9 +30,17 @@ export function storeAt(
     clock = realClock,
     within = limits,
   }: { tls?: { caFile?: string }; clock?: Clock; within?: typeof limits } = {},
-): SampleStore {
-  const logger = { debug: log, info: log, warn: log, error: log };
-  return new PostgresqlSampleStore({ url: new PostgresqlUrl(url), tls }, { logger, clock, host: 'test' }, within);
+): StoreAt {
+  const store = new PostgresqlSampleStore(
+    { url: new PostgresqlUrl(url), tls },
+    { logger, clock, host: 'test' },
+    within,
+  );
+  return Object.assign(store, { url, within });
+}
+
+export function readerAt(url: string, within = limits): SampleReader {
+  return new PostgresqlSampleReader({ url: new PostgresqlUrl(url), tls: {} }, { logger, host: 'test' }, within);
 }
 
 /** Runs SQL as the user of the URL. */
@@ -52,12 +66,23 @@ export async function dropDatabase(made: string, url = sharedPostgresqlUrl()): P
   await execute(url, `drop database ${new URL(made).pathname.slice(1)} with (force)`);
 }
 
+/** What a reader of its own finds in the store's database. */
 export async function all(
-  store: SampleStore,
-  ...query: Parameters<SampleStore['samples']> | []
+  { url, within }: Pick<StoreAt, 'url' | 'within'>,
+  query: SampleQuery = {},
 ): Promise<Sample[]> {
+  const reader = readerAt(url, within);
+  await reader.start(never);
+  try {
+    return await read(reader, query);
+  } finally {
+    await reader.stop();
+  }
+}
+
+export async function read(reader: SampleReader, query: SampleQuery = {}): Promise<Sample[]> {
   const found: Sample[] = [];
-  for await (const sample of store.samples(query[0] ?? {}, query[1])) found.push(sample);
+  for await (const sample of reader.samples(query, never)) found.push(sample);
   return found;
 }
 

@@ -1,8 +1,9 @@
-import type { Sample, SampleStore } from '@nephoscope/core';
+import type { Sample } from '@nephoscope/core/sample-store';
 import { exampleSample } from '@nephoscope/testing';
 
 import { realClock } from '../store-at.js';
 import { all, batch, dropDatabase, execute, never, newDatabase, storeAt } from './support.js';
+import type { StoreAt } from './support.js';
 
 const second = 1_000_000_000n;
 const week = 604_800n * second;
@@ -10,7 +11,7 @@ const week = 604_800n * second;
 const now = 1_795_608_000n * second;
 
 let url: string;
-const stores: SampleStore[] = [];
+const stores: StoreAt[] = [];
 beforeEach(async () => {
   url = await newDatabase();
 });
@@ -19,7 +20,7 @@ afterEach(async () => {
   await dropDatabase(url);
 });
 
-async function started(time?: bigint): Promise<SampleStore> {
+async function started(time?: bigint): Promise<StoreAt> {
   const clock = time === undefined ? realClock : { ...realClock, now: () => time };
   const store = storeAt(url, { clock });
   stores.push(store);
@@ -64,7 +65,7 @@ it('takes the same and other batches of several programs at once, each message o
   const sum = (of: 'recorded' | 'duplicates') => results.reduce((total, result) => total + result[of], 0);
   expect(sum('recorded')).toBe(6 * 300 + 4 * 100);
   expect(sum('duplicates')).toBe(3 * 6 * 300 + 4 * 7 * 50);
-  expect(await all(writers[0] as SampleStore)).toHaveLength(6 * 300 + 4 * 100);
+  expect(await all(writers[0] as StoreAt)).toHaveLength(6 * 300 + 4 * 100);
 }, 60_000);
 
 it('records calls that overlap in their order', async () => {

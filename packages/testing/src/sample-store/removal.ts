@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 
-import type { Sample } from '@nephoscope/core';
+import type { Sample } from '@nephoscope/core/sample-store';
 
-import { all, exampleSample, noon, second } from './support.js';
+import { all, never, exampleSample, noon, second } from './support.js';
 import type { StoreTests } from './support.js';
 
 const day = 86_400n * second;
@@ -15,67 +15,67 @@ export function removalTests({ describe, it, withStore }: StoreTests): void {
 
     it(
       'removes what is long before, tells how many, and nothing that is not before',
-      withStore(async (store) => {
+      withStore(async (store, reader) => {
         await store.record([...young, ...old]);
         assert.equal(await store.removeBefore(noon - 360n * day), old.length);
-        assert.deepEqual(await all(store), young);
+        assert.deepEqual(await all(reader), young);
         assert.equal(await store.removeBefore(noon - 360n * day), 0);
       }),
     );
 
     it(
       'leaves what is of the time itself or after it, when all that is older is of the same day',
-      withStore(async (store) => {
+      withStore(async (store, reader) => {
         const before = exampleSample({ timestamp: noon - 1n });
         await store.record([before, ...young]);
         const removed = await store.removeBefore(noon);
-        assert.deepEqual(await all(store), removed === 1 ? young : [before, ...young]);
+        assert.deepEqual(await all(reader), removed === 1 ? young : [before, ...young]);
         assert.ok(removed <= 1);
       }),
     );
 
     it(
       'removes also the oldest and, with a time beyond 64 bits, nothing or all but the youngest',
-      withStore(async (store) => {
+      withStore(async (store, reader) => {
         const first = exampleSample({ timestamp: -(2n ** 63n) });
         await store.record([first, ...young]);
         assert.equal(await store.removeBefore(-(2n ** 70n)), 0);
         assert.equal(await store.removeBefore(noon - 360n * day), 1);
         assert.equal(await store.removeBefore(2n ** 70n), young.length);
-        assert.deepEqual(await all(store), []);
+        assert.deepEqual(await all(reader), []);
       }),
     );
 
     it(
       'leaves what is before a second time, and all of it',
-      withStore(async (store) => {
+      withStore(async (store, reader) => {
         const texts = (found: readonly Sample[]) => found.map(({ text }) => text);
         const ofWrongClocks = [0n, 1n, noon - 2_000n * day].map((timestamp) => exampleSample({ timestamp }));
         await store.record([...young, ...old, ...ofWrongClocks]);
         assert.equal(await store.removeBefore(noon - 360n * day, noon - 1_000n * day), old.length);
-        assert.deepEqual(texts(await all(store)), texts([...ofWrongClocks, ...young]));
+        assert.deepEqual(texts(await all(reader)), texts([...ofWrongClocks, ...young]));
         assert.equal(await store.removeBefore(noon - 360n * day, 1n), 2);
         assert.equal(await store.removeBefore(noon - 360n * day), 1);
-        assert.deepEqual(await all(store), young);
+        assert.deepEqual(await all(reader), young);
       }),
     );
 
     it(
       'lets removed message ids be recorded again, and those that stay not',
-      withStore(async (store) => {
+      withStore(async (store, reader) => {
         await store.record([...old, ...young]);
         await store.removeBefore(noon - 360n * day);
         assert.deepEqual(await store.record([...old, ...young]), {
           recorded: old.length,
           duplicates: young.length,
         });
-        assert.equal((await all(store)).length, old.length + young.length);
+        assert.equal((await all(reader)).length, old.length + young.length);
       }),
     );
 
     it(
       'says how far anything was removed, also to who opens the storage later, and no further than now',
-      withStore(async (store, again) => {
+      withStore(async (store, reader, again) => {
         const other = await again();
         const months = noon - 360n * day;
         await store.record([...old, ...young]);
@@ -86,7 +86,7 @@ export function removalTests({ describe, it, withStore }: StoreTests): void {
         const removed = await store.removedBefore();
         assert.ok(removed !== undefined && removed > (old.at(-1) as Sample).timestamp && removed <= months);
         await store.removeBefore(noon - 370n * day);
-        await other.start(new AbortController().signal);
+        await other.start(never);
         try {
           assert.equal(await other.removedBefore(), removed);
           await other.record([exampleSample({ timestamp: 2n ** 62n })]);
@@ -102,9 +102,9 @@ export function removalTests({ describe, it, withStore }: StoreTests): void {
 
     it(
       'may be asked for twice at the same time, while others record',
-      withStore(async (store, again) => {
+      withStore(async (store, reader, again) => {
         const other = await again();
-        await other.start(new AbortController().signal);
+        await other.start(never);
         try {
           await store.record(old);
           const [one, two, recorded] = await Promise.all([
@@ -114,10 +114,25 @@ export function removalTests({ describe, it, withStore }: StoreTests): void {
           ]);
           assert.equal(one + two, old.length);
           assert.deepEqual(recorded, { recorded: young.length, duplicates: 0 });
-          assert.deepEqual(await all(other), young);
+          assert.deepEqual(await all(reader), young);
         } finally {
           await other.stop();
         }
+      }),
+    );
+
+    it(
+      'goes by the times of what is recorded: of all, or of those before a time',
+      withStore(async (store) => {
+        assert.equal(await store.recordedTimes(), undefined);
+        await store.record([...young, ...old]);
+        const [oldest, newest] = [noon - 400n * day, noon + 5n * day];
+        assert.deepEqual(await store.recordedTimes(), { oldest, newest });
+        assert.deepEqual(await store.recordedTimes(2n ** 70n), { oldest, newest });
+        assert.deepEqual(await store.recordedTimes(noon + 1n), { oldest, newest: noon });
+        assert.deepEqual(await store.recordedTimes(oldest + 1n), { oldest, newest: oldest });
+        assert.equal(await store.recordedTimes(oldest), undefined);
+        assert.equal(await store.recordedTimes(-(2n ** 70n)), undefined);
       }),
     );
   });

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 
-import type { Sample, SampleStore } from '@nephoscope/core';
+import type { Sample, SampleReader } from '@nephoscope/core/sample-store';
 
-import { all, ascending, descending, exampleSample, examples, noon } from './support.js';
+import { all, ascending, descending, exampleSample, examples, never, noon } from './support.js';
 import type { StoreTests } from './support.js';
 
 /** Queries of samples: filters, order, limits. */
@@ -43,7 +43,7 @@ export function sampleQueryTests({ describe, it, withStore }: StoreTests): void 
       }),
     ] as const;
     const [d, b, a, c] = set;
-    const filters: readonly (readonly [string, Parameters<SampleStore['samples']>[0], readonly Sample[]])[] = [
+    const filters: readonly (readonly [string, Parameters<SampleReader['samples']>[0], readonly Sample[]])[] = [
       ['everything, by time', {}, [a, b, c, d]],
       ['a meter', { meter: 'cpu' }, [b, c, d]],
       ['a resource', { resourceId: 'r1' }, [a, c, d]],
@@ -75,18 +75,18 @@ export function sampleQueryTests({ describe, it, withStore }: StoreTests): void 
     for (const [what, filter, expected] of filters) {
       it(
         `finds ${what}`,
-        withStore(async (store) => {
+        withStore(async (store, reader) => {
           await store.record(set);
-          assert.deepEqual(await all(store, filter), expected);
-          assert.deepEqual(await all(store, filter, { newestFirst: true }), expected.toReversed());
-          assert.deepEqual(await all(store, filter, { limit: 2 }), expected.slice(0, 2));
+          assert.deepEqual(await all(reader, filter), expected);
+          assert.deepEqual(await all(reader, { ...filter, newestFirst: true }), expected.toReversed());
+          assert.deepEqual(await all(reader, { ...filter, limit: 2 }), expected.slice(0, 2));
         }),
       );
     }
 
     it(
       'finds those that were recorded beside another one',
-      withStore(async (store) => {
+      withStore(async (store, reader) => {
         const text = (member: string) => (sample: Sample) => sample.text.replace('{', `{${member}, `);
         const beside = (fields: Partial<Sample>, member = '"conflicts_with": "the first"') => {
           const sample = exampleSample(fields);
@@ -95,25 +95,25 @@ export function sampleQueryTests({ describe, it, withStore }: StoreTests): void 
         const [one, other] = [beside({ meter: 'a' }), beside({ meter: 'b', timestamp: noon + 1n })];
         const quoted = beside({ meter: 'a' }, '"note": "\\"conflicts_with\\": "');
         await store.record([...set, one, quoted, other]);
-        assert.deepEqual(await all(store, { conflicting: true }), [one, other]);
-        assert.deepEqual(await all(store, { conflicting: true, meter: 'b' }), [other]);
-        assert.deepEqual(await all(store, { conflicting: true }, { newestFirst: true, limit: 1 }), [other]);
+        assert.deepEqual(await all(reader, { conflicting: true }), [one, other]);
+        assert.deepEqual(await all(reader, { conflicting: true, meter: 'b' }), [other]);
+        assert.deepEqual(await all(reader, { conflicting: true, newestFirst: true, limit: 1 }), [other]);
       }),
     );
 
     it(
       'takes a limit of none, of one and of more than there are',
-      withStore(async (store) => {
+      withStore(async (store, reader) => {
         await store.record(set);
-        assert.deepEqual(await all(store, {}, { limit: 0 }), []);
-        assert.deepEqual(await all(store, {}, { limit: 1, newestFirst: true }), [d]);
-        assert.deepEqual(await all(store, {}, { limit: 1000 }), [a, b, c, d]);
+        assert.deepEqual(await all(reader, { limit: 0 }), []);
+        assert.deepEqual(await all(reader, { limit: 1, newestFirst: true }), [d]);
+        assert.deepEqual(await all(reader, { limit: 1000 }), [a, b, c, d]);
       }),
     );
 
     it(
       'streams many, each once and in order, also when they share a time',
-      withStore(async (store) => {
+      withStore(async (store, reader) => {
         // More of one time, and more series, than any page of a reader is likely to hold.
         const many = Array.from({ length: 4000 }, (_, at) =>
           exampleSample({
@@ -126,27 +126,27 @@ export function sampleQueryTests({ describe, it, withStore }: StoreTests): void 
           await store.record(many.slice(start, start + 1000));
         for (const filter of [{}, { meter: 'cpu' }, { projectId: 'project-1', start: noon }]) {
           for (const newestFirst of [false, true]) {
-            const found = await all(store, filter, { newestFirst });
+            const found = await all(reader, { ...filter, newestFirst });
             assert.equal(new Set(found.map(({ messageId }) => messageId)).size, many.length);
             const times = found.map(({ timestamp }) => timestamp);
             assert.deepEqual(times, newestFirst ? times.toSorted(descending) : times.toSorted(ascending));
           }
         }
-        assert.equal((await all(store, { resourceId: 'r7' })).length, 40);
+        assert.equal((await all(reader, { resourceId: 'r7' })).length, 40);
       }),
     );
 
     it(
       'may be left early, and read twice at the same time while others record',
-      withStore(async (store) => {
+      withStore(async (store, reader) => {
         await store.record(examples(1200));
-        for await (const sample of store.samples({})) {
+        for await (const sample of reader.samples({}, never)) {
           assert.equal(sample.meter, 'cpu');
           break;
         }
         const [one, two, recorded] = await Promise.all([
-          all(store),
-          all(store, {}, { newestFirst: true }),
+          all(reader),
+          all(reader, { newestFirst: true }),
           store.record(examples(10)),
         ]);
         assert.ok(one.length >= 1200 && two.length >= 1200);

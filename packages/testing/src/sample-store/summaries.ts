@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 
-import type { SampleStore } from '@nephoscope/core';
+import type { SampleReader } from '@nephoscope/core/sample-store';
 
-import { exampleSample, noon } from './support.js';
+import { exampleSample, never, noon } from './support.js';
 import type { StoreTests } from './support.js';
 
 /** Summaries of meters and resources. */
@@ -10,9 +10,9 @@ export function summaryTests({ describe, it, withStore }: StoreTests): void {
   describe('summaries', () => {
     it(
       'of nothing are empty',
-      withStore(async (store) => {
-        assert.deepEqual(await store.meters({}), []);
-        assert.deepEqual(await store.resources({}), []);
+      withStore(async (store, reader) => {
+        assert.deepEqual(await reader.meters({}, never), []);
+        assert.deepEqual(await reader.resources({}, never), []);
       }),
     );
 
@@ -45,13 +45,13 @@ export function summaryTests({ describe, it, withStore }: StoreTests): void {
 
     it(
       'of meters tell name, type, unit and how many',
-      withStore(async (store) => {
+      withStore(async (store, reader) => {
         await store.record(set);
         const cpu = { name: 'cpu', type: 'cumulative' };
         const vcpus = { name: 'vcpus', type: 'gauge', unit: 'vcpu', resources: 1, samples: 1 };
         const byName = (one: { name: string; unit: string | null }) => `${one.name} ${one.unit ?? ''}`;
-        const sorted = async (filter: Parameters<SampleStore['meters']>[0]) =>
-          (await store.meters(filter)).toSorted((x, y) => (byName(x) < byName(y) ? -1 : 1));
+        const sorted = async (filter: Parameters<SampleReader['meters']>[0]) =>
+          (await reader.meters(filter, never)).toSorted((x, y) => (byName(x) < byName(y) ? -1 : 1));
         assert.deepEqual(await sorted({}), [
           { ...cpu, unit: null, resources: 1, samples: 1 },
           { ...cpu, unit: 'ns', resources: 1, samples: 2 },
@@ -64,7 +64,7 @@ export function summaryTests({ describe, it, withStore }: StoreTests): void {
 
     it(
       'of resources tell their time, their meters and what the latest sample says',
-      withStore(async (store) => {
+      withStore(async (store, reader) => {
         await store.record(set);
         const r1 = { resourceId: 'r1', projectId: 'new', userId: 'user-1', source: 'openstack' };
         const r2 = {
@@ -77,8 +77,8 @@ export function summaryTests({ describe, it, withStore }: StoreTests): void {
           meters: ['cpu'],
           metadata: '{}',
         };
-        const found = async (filter: Parameters<SampleStore['resources']>[0]) =>
-          (await store.resources(filter))
+        const found = async (filter: Parameters<SampleReader['resources']>[0]) =>
+          (await reader.resources(filter, never))
             .map((one) => ({ ...one, meters: one.meters.toSorted() }))
             .toSorted((x, y) => (x.resourceId < y.resourceId ? -1 : 1));
         assert.deepEqual(await found({}), [

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 
-import type { Sample, SampleStore } from '@nephoscope/core';
+import type { Sample, SampleQuery, SampleReader, SampleStore } from '@nephoscope/core/sample-store';
 
 import type { TestFramework } from '../test-framework.js';
 
@@ -11,13 +11,28 @@ export interface SampleStoreContract {
    * storage of one that was not named before is empty.
    */
   create(place: string): SampleStore | Promise<SampleStore>;
+  /** A reader that is not started, of the storage of this place. */
+  createReader(place: string): SampleReader | Promise<SampleReader>;
+  /**
+   * Takes the storage away from who has it open, as when its server is stopped. To be left out for one that cannot go away.
+   *
+   * @returns brings it back
+   */
+  takeAway?(place: string): Promise<() => Promise<void>>;
 }
 
 /** What the parts of the contract are given. */
 export interface StoreTests extends TestFramework {
   readonly contract: SampleStoreContract;
-  /** Runs the body with an empty store, and with the means to open its storage once more. */
-  withStore(body: (store: SampleStore, again: () => Promise<SampleStore>) => Promise<void>): () => Promise<void>;
+  /** Runs the body with an empty store, a reader of it, and the means to open its storage once more. */
+  withStore(
+    body: (
+      store: SampleStore,
+      reader: SampleReader,
+      again: () => Promise<SampleStore>,
+      place: string,
+    ) => Promise<void>,
+  ): () => Promise<void>;
 }
 
 export const second = 1_000_000_000n;
@@ -58,21 +73,21 @@ export function examples(count: number): Sample[] {
   );
 }
 
-export function roundTrip(sample: Sample): (store: SampleStore) => Promise<void> {
-  return async (store) => {
+export function roundTrip(sample: Sample): (store: SampleStore, reader: SampleReader) => Promise<void> {
+  return async (store, reader) => {
     await store.record([sample]);
-    assert.deepEqual(await all(store), [sample]);
-    assert.deepEqual(await all(store, { meter: sample.meter, resourceId: sample.resourceId }), [sample]);
+    assert.deepEqual(await all(reader), [sample]);
+    assert.deepEqual(await all(reader, { meter: sample.meter, resourceId: sample.resourceId }), [sample]);
   };
 }
 
 export async function all(
-  store: SampleStore,
-  ...query: Parameters<SampleStore['samples']> | []
+  reader: SampleReader,
+  query: SampleQuery = {},
+  signal: AbortSignal = never,
 ): Promise<Sample[]> {
-  const [filter = {}, options] = query;
   const found: Sample[] = [];
-  for await (const sample of store.samples(filter, options)) found.push(sample);
+  for await (const sample of reader.samples(query, signal)) found.push(sample);
   return found;
 }
 

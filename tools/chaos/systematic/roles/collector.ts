@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 
 import { Collector } from '@nephoscope/collector';
-import type { Counter, Health, Sample, SampleStore } from '@nephoscope/core';
+import type { Counter, Health } from '@nephoscope/core';
+import type { Sample, SampleStore } from '@nephoscope/core/sample-store';
 import { createSigner, meteringTopology, signMeteringMessage } from '@nephoscope/message';
 import { component, systemClock } from '@nephoscope/runtime';
 import { Registry } from 'prom-client';
@@ -52,16 +53,11 @@ class MemoryStore implements SampleStore {
   start = () => Promise.resolve();
   stop = () => Promise.resolve();
   health = (): Health => ({ ok: true });
-  meters = () => Promise.resolve([]);
-  resources = () => Promise.resolve([]);
   removeBefore = () => Promise.resolve(0);
   removedBefore = () => Promise.resolve(undefined);
   // What comes again is what came: nothing here forges.
   recordedAs = (samples: readonly Sample[]) => Promise.resolve(samples);
-  // eslint-disable-next-line require-yield
-  samples = async function* (): AsyncGenerator<Sample> {
-    throw new Error('nobody reads here');
-  };
+  recordedTimes = () => Promise.resolve(undefined);
 
   record(samples: readonly Sample[]) {
     const before = this.known.size;

@@ -1,12 +1,12 @@
-import type { Sample, SampleFilter } from '@nephoscope/core/sample-store';
+import type { Sample, SampleFilter, SampleQuery } from '@nephoscope/core/sample-store';
 
-import { assemble } from './message-layout.js';
 import { sql } from 'kysely';
 import type { Kysely, RawBuilder } from 'kysely';
 
-import { inRange, matchingSeries, restrictsSeries } from './filter.js';
+import type { Reference, Schema } from '../schema.js';
+import { matches, matchingSeries, restrictsSeries } from './filter.js';
+import { readRows, toSample } from './sample-rows.js';
 import type { SampleTable } from './sample-table.js';
-import type { Reference, Schema } from './schema.js';
 
 const pageSize = 500;
 /** Up to so many series a page is put together from each one's next samples; above, it is found by going through the time. */
@@ -20,11 +20,6 @@ interface Cursor {
   readonly id: bigint;
 }
 
-interface Order {
-  readonly newestFirst: boolean;
-  readonly limit: number;
-}
-
 /**
  * The matching samples that are there when the first page is read, in pages: a query each, which holds no
  * transaction open when it is done. At one time, those recorded first come first.
@@ -33,8 +28,7 @@ export async function* samplePages(
   read: Read,
   present: (db: Kysely<Schema>) => Promise<RawBuilder<boolean>>,
   table: SampleTable,
-  filter: SampleFilter,
-  order: Order,
+  { newestFirst = false, limit = Number.POSITIVE_INFINITY, ...filter }: SampleQuery,
 ): AsyncGenerator<readonly Sample[]> {
   const wasThere = await read(present);
   const series = restrictsSeries(filter)
@@ -46,28 +40,19 @@ export async function* samplePages(
       ).then((rows) => rows.map(({ id }) => id))
     : undefined;
   const few = series !== undefined && series.length <= fewSeries;
-  let left = order.limit;
+  let left = limit;
   let cursor: Cursor | undefined;
   while (left > 0) {
     const size = Math.min(left, pageSize);
-    const page: Page = { filter, wasThere, cursor, newestFirst: order.newestFirst, size };
+    const page: Page = { filter, wasThere, cursor, newestFirst, size };
     const found = few ? pageOfFew(table, page, series) : undefined;
-    const rows = await read((db) => readPage(db, found ?? pageByTime(db, page), table, page));
+    const rows = await read((db) => readPage(db, found ?? pageByTime(db, table, page), table, page));
     if (rows.length > 0) yield rows.map(toSample);
     const last = rows.at(-1);
     if (last === undefined || rows.length < page.size) return;
     left -= rows.length;
     cursor = { timestamp: last.timestamp, id: last.id };
   }
-}
-
-/** The samples that `found` gives the `series_id`, `timestamp` and `id` of, in no order. */
-export async function samplesFound(
-  db: Kysely<Schema>,
-  table: SampleTable,
-  found: RawBuilder<unknown>,
-): Promise<readonly Sample[]> {
-  return (await readRows(db, found, table).execute()).map(toSample);
 }
 
 interface Page {
@@ -80,13 +65,14 @@ interface Page {
 }
 
 /** The samples of this page of those that `source` gives as `s`, in order: what finds them again. */
-function select({ filter, wasThere, cursor, newestFirst, size }: Page, source: RawBuilder<unknown>) {
+function select(table: SampleTable, page: Page, source: RawBuilder<unknown>) {
+  const { filter, wasThere, cursor, newestFirst, size } = page;
   const beyond =
     cursor === undefined
       ? sql``
       : sql` and (s.timestamp, s.id) ${newestFirst ? sql`<` : sql`>`} (${cursor.timestamp}, ${cursor.id})`;
   return sql`select s.series_id, s.timestamp, s.id from ${source}
-    and ${inRange(rest(filter, cursor, newestFirst))} and ${wasThere}${beyond}
+    and ${matches(table, rest(filter, cursor, newestFirst))} and ${wasThere}${beyond}
     order by ${inOrder('s', newestFirst)} limit ${size}`;
 }
 
@@ -103,16 +89,19 @@ function inOrder(table: string, newestFirst: boolean): RawBuilder<unknown> {
 
 function pageOfFew(table: SampleTable, page: Page, series: readonly Reference[]): RawBuilder<unknown> {
   if (series.length === 0) return sql`select series_id, timestamp, id from samples where 1 = 0`;
-  const nextOfEach = series.map((id) => sql`select * from (${select(page, table.ofSeries(sql`${id}`))}) as one`);
+  const nextOfEach = series.map(
+    (id) => sql`select * from (${select(table, page, table.ofSeries(sql`${id}`))}) as one`,
+  );
   return sql`select * from (${sql.join(nextOfEach, sql` union all `)}) as several
     order by ${inOrder('several', page.newestFirst)} limit ${page.size}`;
 }
 
-function pageByTime(db: Kysely<Schema>, page: Page): RawBuilder<unknown> {
-  if (!restrictsSeries(page.filter)) return select(page, sql`samples as s where 1 = 1`);
+function pageByTime(db: Kysely<Schema>, table: SampleTable, page: Page): RawBuilder<unknown> {
+  const wanted = table.isWanted?.(sql`s.id`) ?? sql`1 = 1`;
+  if (!restrictsSeries(page.filter)) return select(table, page, sql`samples as s where ${wanted}`);
   const series = matchingSeries(db, page.filter).select('series.id');
   // `is true` keeps the planners from gathering and sorting all the samples of the series for each page.
-  return select(page, sql`samples as s where (s.series_id in (${series})) is true`);
+  return select(table, page, sql`samples as s where ${wanted} and (s.series_id in (${series})) is true`);
 }
 
 function readPage(
@@ -126,61 +115,4 @@ function readPage(
     .orderBy('found.id', newestFirst ? 'desc' : 'asc')
     .limit(size)
     .execute();
-}
-
-function readRows(db: Kysely<Schema>, found: RawBuilder<unknown>, table: SampleTable) {
-  return (
-    db
-      .selectFrom(sql<{ series_id: Reference; timestamp: bigint; id: bigint }>`(${found})`.as('found'))
-      // SQLite begins with the left of a cross join: with all the samples it would, whenever what was found looks large.
-      .crossJoin('samples')
-      .innerJoin('series', 'series.id', 'samples.series_id')
-      .leftJoin('metadata', 'metadata.id', 'samples.metadata_id')
-      .whereRef('samples.series_id', '=', 'found.series_id')
-      .whereRef('samples.timestamp', '=', 'found.timestamp')
-      .whereRef('samples.id', '=', 'found.id')
-      .select([
-        'samples.id',
-        table.messageId.as('message_id'),
-        'samples.timestamp',
-        table.volume.as('volume'),
-        'samples.sequence',
-        'samples.signature',
-        'samples.variations',
-        'metadata.text as metadata',
-        'series.source',
-        'series.counter_name',
-        'series.type',
-        'series.unit',
-        'series.user_id',
-        'series.project_id',
-        'series.resource_id',
-        'series.epoch',
-        'series.publisher_id',
-        'series.layout',
-      ])
-  );
-}
-
-type Row = Awaited<ReturnType<typeof readPage>>[number];
-
-function toSample(row: Row): Sample {
-  const { message_id: messageId, volume, timestamp, sequence, metadata, variations } = row;
-  const signature = row.signature === null ? null : Buffer.from(row.signature).toString('hex');
-  return {
-    messageId,
-    source: row.source,
-    meter: row.counter_name,
-    type: row.type,
-    unit: row.unit,
-    volume,
-    userId: row.user_id,
-    projectId: row.project_id,
-    resourceId: row.resource_id,
-    timestamp,
-    publisherId: row.publisher_id,
-    sequence,
-    epoch: row.epoch,
-    text: assemble(row.layout, { messageId, volume, timestamp, sequence, metadata, signature, variations }),
-  };
 }

@@ -2,9 +2,9 @@ import type { MeterSummary, ResourceSummary, SampleFilter } from '@nephoscope/co
 import { sql } from 'kysely';
 import type { Kysely } from 'kysely';
 
-import { inRange, matchingSeries } from './filter.js';
+import type { Reference, Schema } from '../schema.js';
+import { matches, matchingSeries } from './filter.js';
 import type { SampleTable } from './sample-table.js';
-import type { Reference, Schema } from './schema.js';
 
 /** By name, type and unit, in the order of the names. */
 export async function meterSummaries(
@@ -12,8 +12,8 @@ export async function meterSummaries(
   table: SampleTable,
   filter: SampleFilter,
 ): Promise<readonly MeterSummary[]> {
-  const ofSeries = sql`${table.ofSeries(sql.ref('series.id'))} and ${inRange(filter)}`;
-  const counted = matchingSeries(db, filter).select([
+  const ofSeries = sql`${table.ofSeries(sql.ref('series.id'))} and ${matches(table, filter)}`;
+  const counted = summarisedSeries(db, table, filter).select([
     'series.counter_name',
     'series.type',
     'series.unit',
@@ -73,9 +73,9 @@ export async function resourceSummaries(
 
 /** First, last and latest sample of each series: a few steps into an index, however many samples there are. */
 async function seriesSpans(db: Kysely<Schema>, table: SampleTable, filter: SampleFilter) {
-  const ofSeries = sql`${table.ofSeries(sql.ref('series.id'))} and ${inRange(filter)}`;
+  const ofSeries = sql`${table.ofSeries(sql.ref('series.id'))} and ${matches(table, filter)}`;
   const latestFirst = sql`${ofSeries} order by s.timestamp desc, s.id desc limit 1`;
-  const spans = matchingSeries(db, filter).select([
+  const spans = summarisedSeries(db, table, filter).select([
     'series.id',
     'series.resource_id',
     'series.project_id',
@@ -106,6 +106,13 @@ async function seriesSpans(db: Kysely<Schema>, table: SampleTable, filter: Sampl
     .where('latest', 'is not', null)
     .orderBy('resource_id')
     .execute();
+}
+
+/** The series that are meant, as long as somebody waits for what is told of them. */
+function summarisedSeries(db: Kysely<Schema>, table: SampleTable, filter: SampleFilter) {
+  const series = matchingSeries(db, filter);
+  const wanted = table.isWanted?.(sql.ref('series.id'));
+  return wanted === undefined ? series : series.where(wanted);
 }
 
 type Span = Awaited<ReturnType<typeof seriesSpans>>[number];

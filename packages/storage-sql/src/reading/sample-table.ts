@@ -12,4 +12,13 @@ export interface SampleTable {
    * @param series id
    */
   ofSeries(series: RawBuilder<unknown>): RawBuilder<unknown>;
+  /** Whether a sample, as `s`, has this message id. */
+  hasMessageId(messageId: string): RawBuilder<boolean>;
+  /**
+   * A condition that always holds, and breaks the query off when nobody waits for it any more, for a database that is told so in no
+   * other way. It is looked at for each row that is gone through.
+   *
+   * @param id of the row
+   */
+  isWanted?(id: RawBuilder<unknown>): RawBuilder<boolean>;
 }

@@ -2,8 +2,10 @@ import type { SampleFilter } from '@nephoscope/core/sample-store';
 import { sql } from 'kysely';
 import type { Kysely, RawBuilder } from 'kysely';
 
-import type { Schema } from './schema.js';
-import { storable } from './storable.js';
+import { int64Range } from '../int64.js';
+import type { Schema } from '../schema.js';
+import { storable } from '../storable.js';
+import type { SampleTable } from './sample-table.js';
 
 const columns = {
   meter: 'series.counter_name',
@@ -31,15 +33,13 @@ export function matchingSeries(db: Kysely<Schema>, filter: SampleFilter) {
   return filter.conflicting === true ? query.where('series.layout', 'like', '%"conflicts_with"%') : query;
 }
 
-export const int64Range = { min: -(2n ** 63n), max: 2n ** 63n - 1n };
-
-/** A time beyond 64 bits is after all that is stored, or before. */
-export function toInt64(time: bigint): bigint {
-  return time < int64Range.min ? int64Range.min : time > int64Range.max ? int64Range.max : time;
+/** Whether a sample, as `s`, is meant, of a series that is. */
+export function matches(table: SampleTable, { messageId, ...filter }: SampleFilter): RawBuilder<boolean> {
+  const inTime = inRange(filter);
+  return messageId === undefined ? inTime : sql<boolean>`${inTime} and ${table.hasMessageId(messageId)}`;
 }
 
-/** Whether a sample of `samples as s` is in the filter's time. */
-export function inRange({ start, end }: SampleFilter): RawBuilder<boolean> {
+function inRange({ start, end }: SampleFilter): RawBuilder<boolean> {
   const from = start === undefined || start < int64Range.min ? int64Range.min : start;
   // Times beyond 64 bits are after any that is stored.
   if (from > int64Range.max) return sql<boolean>`false`;

@@ -1,0 +1,158 @@
+import { Mutex, orAborted } from '@nephoscope/async';
+import { NephoscopeError } from '@nephoscope/core';
+import type { Health, PluginSettings } from '@nephoscope/core';
+import type {
+  MeterSummary,
+  ResourceSummary,
+  Sample,
+  SampleFilter,
+  SampleQuery,
+  SampleReader,
+} from '@nephoscope/core/sample-store';
+import { Kysely, PostgresDialect } from 'kysely';
+
+import { checkExisting, pendingMigrations } from '../../migrate.js';
+import { samplePages } from '../../reading/sample-pages.js';
+import { meterSummaries, resourceSummaries } from '../../reading/summaries.js';
+import type { Schema } from '../../schema.js';
+import { ConnectionPool } from '../connection-pool.js';
+import { migrations } from '../migrations.js';
+import { refusePooler } from '../pooler.js';
+import { tablesOf } from '../prepare-database.js';
+import { sampleTable } from '../sample-table.js';
+import { usualLimits } from '../session-settings.js';
+import type { Location } from '../session-settings.js';
+import { storeError } from '../store-error.js';
+import { presentSamples } from './present-samples.js';
+
+/** A summary may have to go through all there is. */
+const readingTimes = 10;
+const connections = 3;
+
+interface Opened {
+  readonly pool: ConnectionPool;
+  /** Cuts its connections. */
+  readonly end: AbortController;
+}
+
+/** Reads through a few connections of its own, each statement a transaction that changes nothing and has a limit of time. */
+export class PostgresqlSampleReader implements SampleReader {
+  readonly #location: Location;
+  readonly #logger: PluginSettings<unknown>['logger'];
+  readonly #limits;
+  #opened: Opened | undefined;
+  #health: Health = { ok: false, reason: 'not started' };
+  /** Start and stop, one after the other. */
+  readonly #turn = new Mutex();
+
+  constructor(
+    location: Omit<Location, 'name'>,
+    { host, logger }: Pick<PluginSettings<unknown>, 'host' | 'logger'>,
+    limits = usualLimits,
+  ) {
+    this.#location = { ...location, name: `nephoscope on ${host}, process ${process.pid}, reading` };
+    this.#logger = logger;
+    this.#limits = limits;
+  }
+
+  start(signal: AbortSignal): Promise<void> {
+    return this.#turn.run(async () => {
+      signal.throwIfAborted();
+      if (this.#opened !== undefined) return;
+      const end = new AbortController();
+      const session = {
+        ...this.#limits,
+        statement: this.#limits.statement * readingTimes,
+        settings: { default_transaction_read_only: 'on' },
+        signal: end.signal,
+      };
+      const pool = new ConnectionPool(this.#location, session, connections);
+      const stop = () => end.abort(signal.reason);
+      signal.addEventListener('abort', stop);
+      try {
+        await this.#watched(async () => {
+          await pool.use((connection) => refusePooler(connection, this.#location, session));
+          await check(database(pool.until(signal)), this.#location.url.toString());
+        }, signal);
+        this.#opened = { pool, end };
+      } catch (error) {
+        await pool
+          .end()
+          .catch((err: unknown) => this.#logger.warn({ err }, 'a connection was not closed in order'));
+        throw error;
+      } finally {
+        signal.removeEventListener('abort', stop);
+      }
+    });
+  }
+
+  stop(): Promise<void> {
+    // What is being read ends at once.
+    this.#opened?.end.abort(this.#notOpen());
+    return this.#turn.run(async () => {
+      const opened = this.#opened;
+      this.#opened = undefined;
+      this.#health = { ok: false, reason: 'not started' };
+      // Also of a start that was going on.
+      opened?.end.abort(this.#notOpen());
+      await opened?.pool.end();
+    });
+  }
+
+  async *samples(query: SampleQuery, signal: AbortSignal): AsyncGenerator<Sample> {
+    const read = <T>(work: (db: Kysely<Schema>) => Promise<T>) => this.#read(work, signal);
+    for await (const page of samplePages(read, presentSamples, sampleTable, query)) yield* page;
+  }
+
+  async meters(filter: SampleFilter, signal: AbortSignal): Promise<readonly MeterSummary[]> {
+    return await this.#read((db) => meterSummaries(db, sampleTable, filter), signal);
+  }
+
+  async resources(filter: SampleFilter, signal: AbortSignal): Promise<readonly ResourceSummary[]> {
+    return await this.#read((db) => resourceSummaries(db, sampleTable, filter), signal);
+  }
+
+  health(): Health {
+    return this.#health;
+  }
+
+  async #read<T>(work: (db: Kysely<Schema>) => Promise<T>, signal: AbortSignal): Promise<T> {
+    signal.throwIfAborted();
+    if (this.#opened === undefined) throw this.#notOpen();
+    const { pool, end } = this.#opened;
+    const db = database(pool.until(AbortSignal.any([signal, end.signal])));
+    // Who goes away does not wait until a connection is open or closed.
+    return await this.#watched(() => orAborted(work(db), signal), signal);
+  }
+
+  #notOpen(): NephoscopeError {
+    return new NephoscopeError(
+      'STORE_UNAVAILABLE',
+      `${this.#location.url.toString()} is not open: the reader was not started or is stopped`,
+    );
+  }
+
+  /** Does it and tells the outcome to {@link health}. */
+  async #watched<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> {
+    try {
+      const result = await work();
+      this.#health = { ok: true };
+      return result;
+    } catch (error) {
+      if (signal.aborted) throw signal.reason;
+      const failure = storeError(error, this.#location.url);
+      this.#health = { ok: false, reason: failure.message };
+      throw failure;
+    }
+  }
+}
+
+function database(pool: ReturnType<ConnectionPool['until']>): Kysely<Schema> {
+  return new Kysely<Schema>({ dialect: new PostgresDialect({ pool }) });
+}
+
+/** @throws STORE_MISSING, STORE_SCHEMA_OLDER, STORE_SCHEMA_NEWER, STORE_INVALID */
+async function check(db: Kysely<Schema>, place: string): Promise<void> {
+  const tables = await tablesOf(db);
+  checkExisting(place, tables, await pendingMigrations(db, place, migrations, tables));
+}

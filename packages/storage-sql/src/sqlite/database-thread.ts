@@ -1,0 +1,145 @@
+import { Worker } from 'node:worker_threads';
+
+import { NephoscopeError, describeError } from '@nephoscope/core';
+
+import { beginCall, breakOff, forgetCall, newCall } from './calls.js';
+import { fromFailure } from './thread-messages.js';
+import type { Answer } from './thread-messages.js';
+
+/** What a thread is for. */
+export interface ThreadUse {
+  readonly path: string;
+  /** In words: what it does with the file. */
+  readonly verb: 'reads' | 'writes';
+  /** The thread's program. */
+  readonly url: URL;
+  /** For the program, with its `newCall` as `call`. */
+  readonly data?: object;
+  /** ms that an answer may take. */
+  readonly patience: number;
+  /** MiB. */
+  readonly youngGeneration?: number;
+}
+
+interface Waiting<Result> {
+  readonly resolve: (result: Result) => void;
+  readonly reject: (error: unknown) => void;
+  readonly timer: NodeJS.Timeout;
+}
+
+/** A thread that has a connection to a file and is asked one thing at a time: what it does holds up nobody here. */
+export class DatabaseThread<Question extends object, Result> {
+  readonly #use: ThreadUse;
+  readonly #worker: Worker;
+  readonly #call = newCall();
+  #waiting: Waiting<Result> | undefined;
+  #failure: unknown;
+  /** It was given up, and ends when what holds it up lets go. */
+  #stuck: NephoscopeError | undefined;
+  #ended: NephoscopeError | undefined;
+
+  constructor(use: ThreadUse) {
+    this.#use = use;
+    const { path, url, data, youngGeneration } = use;
+    this.#worker = new Worker(url, {
+      workerData: { ...data, path, call: this.#call },
+      ...(youngGeneration !== undefined && { resourceLimits: { maxYoungGenerationSizeMb: youngGeneration } }),
+    });
+    // A program that does not stop its store can end nevertheless.
+    this.#worker.unref();
+    this.#worker.on('message', (answer: Answer<Result>) => this.#settle(answer));
+    this.#worker.on('error', (error) => (this.#failure = error));
+    this.#worker.on('exit', (code) => this.#end(code));
+  }
+
+  /** Whether the thread is no more: it takes nothing from then on. Until then no other can write either. */
+  get ended(): boolean {
+    return this.#ended !== undefined;
+  }
+
+  /** @throws STORE_UNAVAILABLE when the thread ends before it answers or does not answer in time, and what it threw */
+  ask<Asked extends Question, Told extends Result = Result>(
+    question: Asked,
+    buffers: ArrayBuffer[] = [],
+  ): Promise<Told> {
+    return new Promise((resolve, reject) => {
+      const gone = this.#ended ?? this.#stuck;
+      if (gone !== undefined) return reject(gone);
+      const timer = setTimeout(() => this.#giveUp(), this.#use.patience);
+      this.#waiting = { resolve: resolve as (result: Result) => void, reject, timer };
+      this.#worker.ref();
+      this.#post(question, buffers);
+    });
+  }
+
+  /** Nobody waits for the answer any more: it may come early, as a failure. */
+  breakOff(): void {
+    breakOff(this.#call);
+  }
+
+  /**
+   * Ends the thread, its connection closed. Nothing may be asked for meanwhile.
+   *
+   * @throws STORE_UNAVAILABLE when it is stuck, and what it threw
+   */
+  async end(): Promise<void> {
+    if (this.ended) return;
+    if (this.#stuck !== undefined) throw this.#stuck;
+    await new Promise<void>((resolve, reject) => {
+      const timer = setTimeout(() => reject(this.#giveUp()), this.#use.patience);
+      this.#worker.once('exit', () => {
+        clearTimeout(timer);
+        resolve();
+      });
+      this.#worker.ref();
+      this.#post({ kind: 'end' });
+    });
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  #post(request: object, buffers: ArrayBuffer[] = []): void {
+    beginCall(this.#call);
+    this.#worker.postMessage(request, buffers);
+  }
+
+  #settle(answer: Answer<Result>): void {
+    const waiting = this.#takeWaiting();
+    this.#worker.unref();
+    if ('failure' in answer) waiting?.reject(fromFailure(answer.failure));
+    else waiting?.resolve(answer.result);
+  }
+
+  #giveUp(): NephoscopeError {
+    const { path, patience, verb } = this.#use;
+    const nothing = verb === 'writes' ? 'nothing is written' : 'nothing is read';
+    this.#stuck = new NephoscopeError(
+      'STORE_UNAVAILABLE',
+      `the disk of ${path} has not answered for ${patience / 1_000} s: look for what holds it up; ${nothing} until it lets go`,
+    );
+    this.#takeWaiting()?.reject(this.#stuck);
+    this.#worker.unref();
+    // As soon as it can: to terminate it within a call of the library would end the whole program.
+    this.#post({ kind: 'end' });
+    return this.#stuck;
+  }
+
+  #takeWaiting(): Waiting<Result> | undefined {
+    const waiting = this.#waiting;
+    this.#waiting = undefined;
+    clearTimeout(waiting?.timer);
+    return waiting;
+  }
+
+  #end(code: number): void {
+    forgetCall(this.#call);
+    const cause = this.#failure;
+    const { path, verb } = this.#use;
+    const reason = cause === undefined ? `exit code ${code}` : describeError(cause);
+    this.#ended = new NephoscopeError(
+      'STORE_UNAVAILABLE',
+      `the thread that ${verb} ${path} has ended (${reason}): the next ${verb === 'writes' ? 'batch' : 'query'} starts another one`,
+      { cause },
+    );
+    this.#takeWaiting()?.reject(this.#ended);
+  }
+}

@@ -1,0 +1,74 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import type { MessagePort } from 'node:worker_threads';
+
+import { endCall, isBrokenOff } from '../calls.js';
+import { openToRead } from '../database.js';
+import type { Database } from '../driver.js';
+import { FilesMoved, filesAt, moved, sameFiles } from '../files.js';
+import type { Files } from '../files.js';
+import { isDamaged, isLocked } from '../store-error.js';
+import { toFailure } from '../thread-messages.js';
+import type { Answer } from '../thread-messages.js';
+import type { ReaderData, ReaderQuestion, ReaderRequest, ReaderResult } from './reader-messages.js';
+
+/** ms. Readers meet a lock only while a log is recovered or written back at the end of its last program. */
+const lockPatience = 5_000;
+const lockRetry = 20;
+
+/** The thread that reads the file that its `workerData` names. */
+const { path, call } = workerData as ReaderData;
+const port = parentPort as MessagePort;
+let opened: { readonly sqlite: Database; readonly files: Files } | undefined;
+
+port.on('message', (request: ReaderRequest) => {
+  if (request.kind === 'end') {
+    close();
+    port.close();
+  } else {
+    port.postMessage(answer(request));
+  }
+  endCall(call);
+});
+
+function answer(question: ReaderQuestion): Answer<ReaderResult> {
+  try {
+    return { result: patiently(() => (question.kind === 'open' ? open() : query(question))) };
+  } catch (error) {
+    return { failure: toFailure(error) };
+  }
+}
+
+function open(): Files {
+  if (opened !== undefined && moved(path, opened.files) !== undefined) close();
+  if (opened === undefined) {
+    const sqlite = openToRead(path, () => !isBrokenOff(call));
+    // The log and its index are there from now on.
+    opened = { sqlite, files: filesAt(path) };
+  }
+  return opened.files;
+}
+
+function query({ files, text, parameters }: ReaderQuestion & { readonly kind: 'query' }): unknown[] {
+  if (opened === undefined || !sameFiles(opened.files, files) || moved(path, files) !== undefined)
+    throw new FilesMoved(`${path} was removed or replaced while it was read: ask again when it is there`);
+  return opened.sqlite.prepare(text).all(parameters);
+}
+
+function close(): void {
+  opened?.sqlite.close();
+  opened = undefined;
+}
+
+/** Again while another program holds the lock, and once more where a read that failed once looks like damage. */
+function patiently<T>(work: () => T): T {
+  const end = performance.now() + lockPatience;
+  for (let tries = 1; ; tries++) {
+    try {
+      return work();
+    } catch (error) {
+      const isWorthIt = isDamaged(error) ? tries === 1 : isLocked(error) && performance.now() < end;
+      if (!isWorthIt || isBrokenOff(call)) throw error;
+      Atomics.wait(call, 0, Atomics.load(call, 0), lockRetry);
+    }
+  }
+}

@@ -1,0 +1,157 @@
+import { existsSync } from 'node:fs';
+
+import { Mutex } from '@nephoscope/async';
+import { NephoscopeError } from '@nephoscope/core';
+import type { Health, PluginSettings } from '@nephoscope/core';
+import type {
+  MeterSummary,
+  ResourceSummary,
+  Sample,
+  SampleFilter,
+  SampleQuery,
+  SampleReader,
+} from '@nephoscope/core/sample-store';
+import { Kysely } from 'kysely';
+
+import { checkExisting, pendingMigrations, storeMissing } from '../../migrate.js';
+import { samplePages } from '../../reading/sample-pages.js';
+import { meterSummaries, resourceSummaries } from '../../reading/summaries.js';
+import type { Schema } from '../../schema.js';
+import { sqlitePath } from '../connection.js';
+import { sameFiles } from '../files.js';
+import type { Files } from '../files.js';
+import { migrations } from '../migrations.js';
+import { interruptibleTable } from '../sample-table.js';
+import { storeError } from '../store-error.js';
+import { dialectOver } from './thread-dialect.js';
+import { ThreadReader } from './thread-reader.js';
+import { presentSamples } from './present-samples.js';
+
+/** Reads a file in a thread of its own: neither who records nor who asks is held up by it. */
+export class SqliteSampleReader implements SampleReader {
+  readonly #path: string;
+  readonly #logger: PluginSettings<unknown>['logger'];
+  #thread: ThreadReader | undefined;
+  /** What was found to have the tables of this version. */
+  #checked: Files | undefined;
+  #health: Health = { ok: false, reason: 'not started' };
+  /** Aborted from the beginning of a stop to the next start. */
+  #stopping = new AbortController();
+  /** Start and stop, one after the other. */
+  readonly #turn = new Mutex();
+
+  /** @param url `sqlite:` and a path */
+  constructor(url: string, { logger }: Pick<PluginSettings<unknown>, 'logger'>) {
+    this.#path = sqlitePath(url);
+    this.#logger = logger;
+    this.#stopping.abort(this.#notOpen());
+  }
+
+  start(signal: AbortSignal): Promise<void> {
+    return this.#turn.run(async () => {
+      signal.throwIfAborted();
+      if (!this.#stopping.signal.aborted) return;
+      if (!existsSync(this.#path)) throw this.#failed(storeMissing(this.#path));
+      this.#stopping = new AbortController();
+      try {
+        await this.#read(() => Promise.resolve(), signal);
+      } catch (error) {
+        await this.#end();
+        throw error;
+      }
+    });
+  }
+
+  stop(): Promise<void> {
+    // What is being read ends at once.
+    this.#stopping.abort(this.#notOpen());
+    return this.#turn.run(async () => {
+      await this.#end();
+      this.#health = { ok: false, reason: 'not started' };
+    });
+  }
+
+  async *samples(query: SampleQuery, signal: AbortSignal): AsyncGenerator<Sample> {
+    // All of it from one file, though another one may have its place meanwhile.
+    const ready = { files: undefined as Files | undefined };
+    const read = <T>(work: (db: Kysely<Schema>) => Promise<T>) => this.#read(work, signal, ready);
+    for await (const page of samplePages(read, presentSamples, interruptibleTable, query)) yield* page;
+  }
+
+  meters(filter: SampleFilter, signal: AbortSignal): Promise<readonly MeterSummary[]> {
+    return this.#read((db) => meterSummaries(db, interruptibleTable, filter), signal);
+  }
+
+  resources(filter: SampleFilter, signal: AbortSignal): Promise<readonly ResourceSummary[]> {
+    return this.#read((db) => resourceSummaries(db, interruptibleTable, filter), signal);
+  }
+
+  health(): Health {
+    return this.#health;
+  }
+
+  /**
+   * Asks the file that is there, or the one that `on` names, and tells the outcome to {@link health}.
+   *
+   * @param on is told which file it was
+   */
+  async #read<T>(
+    work: (db: Kysely<Schema>) => Promise<T>,
+    signal: AbortSignal,
+    on: { files: Files | undefined } = { files: undefined },
+  ): Promise<T> {
+    const until = AbortSignal.any([signal, this.#stopping.signal]);
+    until.throwIfAborted();
+    try {
+      if (this.#thread?.ended !== false) this.#thread = new ThreadReader(this.#path);
+      const thread = this.#thread;
+      const files = (on.files ??= await this.#open(thread, until));
+      const ask = (text: string, parameters: readonly unknown[]) => thread.query(files, text, parameters, until);
+      const db = new Kysely<Schema>({ dialect: dialectOver(ask) });
+      await this.#check(db, files);
+      const result = await work(db);
+      this.#health = { ok: true };
+      return result;
+    } catch (error) {
+      throw until.aborted ? until.reason : this.#failed(error);
+    }
+  }
+
+  async #open(thread: ThreadReader, signal: AbortSignal): Promise<Files> {
+    if (existsSync(this.#path)) return await thread.open(signal);
+    throw new NephoscopeError('STORE_UNAVAILABLE', `${this.#path} was removed while it was read: put it back`);
+  }
+
+  /** Each file once. */
+  async #check(db: Kysely<Schema>, files: Files): Promise<void> {
+    if (this.#checked !== undefined && sameFiles(this.#checked, files)) return;
+    const tables = (await db.introspection.getTables({ withInternalKyselyTables: true })).map(({ name }) => name);
+    checkExisting(this.#path, tables, await pendingMigrations(db, this.#path, migrations, tables));
+    this.#checked = files;
+  }
+
+  async #end(): Promise<void> {
+    this.#stopping.abort(this.#notOpen());
+    const thread = this.#thread;
+    this.#thread = undefined;
+    this.#checked = undefined;
+    try {
+      await thread?.end();
+    } catch (err) {
+      this.#logger.warn({ err, path: this.#path }, 'the thread that reads failed while it ended');
+    }
+  }
+
+  #failed(cause: unknown): NephoscopeError {
+    const failure = storeError(cause, this.#path);
+    this.#health = { ok: false, reason: failure.message };
+    return failure;
+  }
+
+  #notOpen(): NephoscopeError {
+    return new NephoscopeError(
+      'STORE_UNAVAILABLE',
+      `${this.#path} is not open: the reader was not started or is stopped`,
+    );
+  }
+}

@@ -1,0 +1,32 @@
+import { sql } from 'kysely';
+
+import { messageKey } from '../message-key.js';
+import type { SampleTable } from '../reading/sample-table.js';
+import { chunkOf } from './chunk.js';
+import { isWantedFunction } from './database.js';
+
+const uuidOfKey = sql.join(
+  [
+    [1, 8],
+    [9, 4],
+    [13, 4],
+    [17, 4],
+    [21, 12],
+  ].map(([from, length]) => sql`substr(lower(hex(samples.key)), ${sql.lit(from)}, ${sql.lit(length)})`),
+  sql` || '-' || `,
+);
+
+export const sampleTable: SampleTable = {
+  messageId: sql<string>`coalesce(samples.message_id, ${uuidOfKey})`,
+  volume: sql.ref('samples.volume'),
+  // Chunk by chunk, each in the order of its index: the planner must not begin with the samples.
+  ofSeries: (series) =>
+    sql`chunks cross join samples as s where ${chunkOf(sql`s.id`)} = chunks.number and s.series_id = ${series}`,
+  hasMessageId: (messageId) => sql<boolean>`s.key = ${messageKey(messageId).key}`,
+};
+
+/** For a connection that was opened to read. Not for each row: a call costs as much as some rows. */
+export const interruptibleTable: SampleTable = {
+  ...sampleTable,
+  isWanted: (id) => sql<boolean>`(${id} & 63 <> 0 or ${sql.ref(isWantedFunction)}(${id}) = 1)`,
+};
