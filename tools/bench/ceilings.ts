@@ -46,7 +46,11 @@ async function measureConsume(name: StoreName, load: Load, context: BenchmarkCon
   const brokerPid = await broker.pid();
   const before = await cpuOf(brokerPid);
   const { wall, cpu } = await withDirectory(async (directory) => {
-    const configuration = await writeCollectorConfiguration(directory, broker.url, 'sqlite::memory:');
+    const configuration = await writeCollectorConfiguration(
+      directory,
+      broker.url,
+      `sqlite:${directory}/unused.db`,
+    );
     const job = { configuration, url: broker.url, messages: count };
     const profile = profileOf(context, `${name}-consume`);
     const work = runScript<Measurement>('measured-consume.mjs', job, profile, within(context.signal));

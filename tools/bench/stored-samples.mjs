@@ -1,15 +1,15 @@
 /** `node stored-samples.mjs '{"configuration":…}'`: prints how many samples of each meter the store of a collector's configuration has. */
 /* global AbortSignal */
 import { collectorProgram } from '@nephoscope/collector';
-import { configure, createLogger, createPlugin, readConfig, systemClock } from '@nephoscope/runtime';
+import { configure, createLogger, createReader, readConfig, systemClock } from '@nephoscope/runtime';
 
 const startTimeout = 30_000;
 
 const job = JSON.parse(process.argv[2]);
 const { config, chosen } = await configure(collectorProgram, await readConfig(job.configuration, {}));
 const logger = createLogger({ name: 'count', level: 'warn' });
-const store = createPlugin(chosen.storage, { logger, clock: systemClock, host: config.host });
-await store.start(AbortSignal.timeout(startTimeout));
-const meters = await store.meters({});
-await store.stop();
+const reader = createReader(chosen.storage, { logger, clock: systemClock, host: config.host });
+await reader.start(AbortSignal.timeout(startTimeout));
+const meters = await reader.meters({}, AbortSignal.timeout(startTimeout));
+await reader.stop();
 process.stdout.write(JSON.stringify(Object.fromEntries(meters.map(({ name, samples }) => [name, samples]))));

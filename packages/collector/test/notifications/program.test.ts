@@ -16,7 +16,9 @@ export default defineMessageBus({ create: () => ({}) });
 `;
 const storeSource = `
 import { defineSampleStore } from '@nephoscope/core/sample-store';
-export default defineSampleStore({ create: () => ({}), createReader: () => ({}) });
+const names = 'start stop record recordedAs removeBefore removedBefore recordedTimes health'.split(' ');
+const create = () => Object.fromEntries(names.map((name) => [name, () => undefined]));
+export default defineSampleStore({ create, createReader: () => ({}) });
 `;
 const pluginSource = (create = '') => `
 import { PluginDeclined, defineNotificationHandler } from '@nephoscope/core';
