@@ -201,14 +201,17 @@ describe('a store that is stopped', () => {
   it('cuts a batch, a reading and a removal that wait for a lock', async () => {
     const store = await started(url);
     await store.record(batch(5));
+    const reader = readerAt(url, attentive);
+    await reader.start(never);
     const other = await client();
     await other.query('begin; lock table samples, retention in access exclusive mode');
-    const work = [store.record(batch(5)), all(store), store.removeBefore(now())].map((promise) =>
+    const work = [store.record(batch(5)), read(reader), store.removeBefore(now())].map((promise) =>
       promise.catch((error: unknown) => error),
     );
     const waits = `select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
     await waitUntil('they wait', async () => (await execute(url, waits)).length === 3);
     expect(await stopped(store)).toBeLessThan(5);
+    await reader.stop();
     for (const outcome of await Promise.all(work)) expect(outcome).toMatchObject(unavailable);
     // The server notices, too.
     await waitUntil('nothing waits any more', async () => (await execute(url, waits)).length === 0);
