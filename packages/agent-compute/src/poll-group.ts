@@ -120,7 +120,7 @@ function groupPollster(
       pollster,
       read: figureReader(plugin.meters),
       meters,
-      wants: (counterName) => wanted.has(meterStem(counterName)),
+      wants: (counterName) => wanted.has(counterName) || wanted.has(meterStem(counterName)),
       previous: new Map(),
       resources: new Map(),
       pending: new Set(),

@@ -49,7 +49,8 @@ export function pollInstance(
   }
   const taken = new TakenCounters(group, pollster, reading, failed);
   const keep = (): Taken => {
-    const { counters, samples } = taken;
+    const { counters, samples, resources } = taken;
+    if (!resources.isEmpty) pollster.resources.set(instance.id, resources);
     metrics.pollsters.sampled(pollster.name, samples);
     return { instance, pollster: pollster.name, counters };
   };
@@ -81,9 +82,10 @@ class TakenCounters {
   /** How many samples come of them. */
   samples = 0;
   /**
-   * Two values of one series at one moment: of a cumulative one the lower would begin an epoch that there never was.
+   * The names of those kept, by resource. Of two values of one series at one moment, were it a cumulative one, the lower
+   * would begin an epoch that there never was.
    */
-  readonly #kept = new Set<string>();
+  readonly #kept = new Map<string, Set<string>>();
   readonly #polled: Parameters<GroupPollster['read']>[1];
   #seen = 0;
   #bytes = 0;
@@ -95,10 +97,14 @@ class TakenCounters {
     private readonly failed: (error: unknown) => void,
   ) {
     const { id } = instance;
-    let resources = pollster.resources.get(id);
-    if (resources === undefined) pollster.resources.set(id, (resources = new KnownResources()));
+    const resources = pollster.resources.get(id) ?? new KnownResources();
     resources.begin(group.metadataOf(instance));
     this.#polled = { instance, readAt, resources };
+  }
+
+  /** What it said of the instance's resources, to be known again in the next poll. */
+  get resources(): KnownResources {
+    return this.#polled.resources;
   }
 
   /** @throws COUNTERS_TOO_MANY */
@@ -133,13 +139,14 @@ class TakenCounters {
 
   #keep(made: PolledCounter | PolledTotal): void {
     if (!this.pollster.wants(made.name)) return;
-    const series = `${made.resourceId}\n${made.name}`;
-    if (this.#kept.has(series))
+    let names = this.#kept.get(made.resourceId);
+    if (names === undefined) this.#kept.set(made.resourceId, (names = new Set()));
+    if (names.has(made.name))
       throw new NephoscopeError(
         'COUNTER_INVALID',
         `the counter '${made.name.slice(0, 100)}' was yielded twice for '${made.resourceId.slice(0, 100)}' in one poll: the first is sent`,
       );
-    this.#kept.add(series);
+    names.add(made.name);
     this.counters.push(made);
     this.samples += 1;
   }

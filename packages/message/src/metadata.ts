@@ -54,21 +54,23 @@ export function copyMetadata(given: unknown): { readonly value: Metadata; readon
 export function isCopyOf(copy: MetadataValue, given: unknown): boolean {
   if (typeof copy !== 'object' || copy === null) return copy === given;
   if (typeof given !== 'object' || given === null || !isPlain(given)) return false;
-  if (isArray(copy))
-    return (
-      Array.isArray(given) &&
-      given.length === copy.length &&
-      copy.every((item, index) => isCopyOf(item, (given as unknown[])[index]))
-    );
+  // Loops all through: an agent compares each counter of a cycle.
+  if (isArray(copy)) {
+    if (!Array.isArray(given) || given.length !== copy.length) return false;
+    for (let index = 0; index < copy.length; index++)
+      if (!isCopyOf(copy[index] as MetadataValue, (given as unknown[])[index])) return false;
+    return true;
+  }
   if (Array.isArray(given)) return false;
   const keys = Object.keys(given);
-  return (
-    keys.length === Object.keys(copy).length &&
-    keys.every(
-      (key) =>
-        Object.hasOwn(copy, key) && isCopyOf(copy[key] as MetadataValue, (given as Record<string, unknown>)[key]),
+  if (keys.length !== Object.keys(copy).length) return false;
+  for (const key of keys)
+    if (
+      !Object.hasOwn(copy, key) ||
+      !isCopyOf(copy[key] as MetadataValue, (given as Record<string, unknown>)[key])
     )
-  );
+      return false;
+  return true;
 }
 
 /** What a message has room for. */

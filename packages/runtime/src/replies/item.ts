@@ -31,22 +31,28 @@ export interface Gap {
 export function fieldsOf(given: unknown, keys: ReadonlySet<string>): Readonly<Record<string, unknown>> {
   if (typeof given !== 'object' || given === null)
     throw invalid(`a counter is an object, and not ${describeError(given).slice(0, 60)}`);
-  const prototype = Object.getPrototypeOf(given) as object | null;
-  // Of any realm: its Object.prototype is the one that has none of its own.
-  if (prototype !== null && Object.getPrototypeOf(prototype) !== null)
-    throw invalid('a counter is a plain object, and not one of a class');
-  for (const key of Object.keys(given))
-    if (!keys.has(key))
+  if (!isPlainObject(given)) throw invalid('a counter is a plain object, and not one of a class');
+  // Unlike a list of its own keys, this allocates nothing; a plain object inherits none but in a realm that was tampered with.
+  for (const key in given)
+    if (!keys.has(key) && Object.hasOwn(given, key))
       throw invalid(`a counter has ${[...keys].join(', ')}, and nothing named '${key.slice(0, 60)}'`);
-  return given as Readonly<Record<string, unknown>>;
+  return given;
+}
+
+/** An object without a class, of any realm: its Object.prototype is the one that has none of its own. */
+export function isPlainObject(given: unknown): given is Readonly<Record<string, unknown>> {
+  if (typeof given !== 'object' || given === null) return false;
+  const prototype = Object.getPrototypeOf(given) as object | null;
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
 }
 
 /** Finds the declaration of a meter in a plugin's table; the function throws METER_UNDECLARED. */
 export function meterTable(meters: readonly Meter[]): (name: unknown) => Meter {
   const byStem = new Map(meters.map((meter) => [meterStem(meter.name), meter]));
   return (name) => {
-    const meter = isText(name) && !name.endsWith(':') ? byStem.get(meterStem(name)) : undefined;
-    if (meter !== undefined) return meter;
+    // Most are in the table as they are.
+    const meter = byStem.get(name as string) ?? (isText(name) ? byStem.get(meterStem(name)) : undefined);
+    if (meter !== undefined && !(name as string).endsWith(':')) return meter;
     throw new NephoscopeError(
       'METER_UNDECLARED',
       `the meter '${describeError(name).slice(0, 100)}' is not in the plugin's table: add it to 'meters'`,

@@ -1,6 +1,7 @@
-import type { Metadata, Plugging } from '@nephoscope/core';
+import type { Metadata, MetadataValue, Plugging } from '@nephoscope/core';
 import { copyMetadata, isCopyOf } from '@nephoscope/message';
 
+import { isPlainObject } from './item.js';
 import { readPlugging } from './plugging.js';
 
 /** What counters of one resource say of it. */
@@ -9,29 +10,45 @@ export interface KnownResource {
   readonly metadata: Metadata;
   /** About the bytes of their JSON text. */
   readonly size: number;
+  /** The marks that were told of it last, in this poll or the one before. */
   readonly plugging: Plugging | undefined;
 }
 
 interface Remembered extends KnownResource {
-  readonly base: Metadata;
-  /** As the pollster gave it. */
-  readonly added: Metadata | undefined;
+  /** In how many keys the metadata are other than the instance's. */
+  readonly own: number;
+  /** About the bytes of what was added. */
+  readonly bytes: number;
   poll: number;
 }
 
-// Bytes of what a pollster adds for the resources of one instance: some hundreds of devices. What is beyond is made anew each time.
+// Of what a pollster adds for the resources of one instance: some hundreds of devices. What is beyond is made anew each time.
 const mostRemembered = 64 * 1024;
+
+// By their metadata: all pollsters of an instance share it.
+const instances = new WeakMap<Metadata, KnownResource>();
+
+function instanceOf(metadata: Metadata): KnownResource {
+  let instance = instances.get(metadata);
+  if (instance === undefined)
+    instances.set(metadata, (instance = { metadata, size: copyMetadata(metadata).size, plugging: undefined }));
+  return instance;
+}
 
 /**
  * The resources of one instance that one pollster told of in its last poll. What it says of a resource again, equal in
  * content, is the same object again, so that its text is made and signed once.
  */
 export class KnownResources {
-  readonly #known = new Map<string, Remembered>();
+  #known: Map<string, Remembered> | undefined;
   #poll = 0;
-  #seen = 0;
   #bytes = 0;
   #instance: KnownResource | undefined;
+
+  /** Many pollsters add nothing to what is known of the instance: then there is nothing to keep. */
+  get isEmpty(): boolean {
+    return this.#known === undefined;
+  }
 
   /**
    * Begins a poll. What was not told of in the one before is forgotten.
@@ -39,13 +56,13 @@ export class KnownResources {
    * @param base the metadata of the instance, which cannot change
    */
   begin(base: Metadata): void {
-    if (this.#known.size > this.#seen)
+    if (this.#instance?.metadata !== base) {
+      this.#instance = instanceOf(base);
+      this.#known = undefined;
+    } else if (this.#known !== undefined)
       for (const [id, { poll }] of this.#known) if (poll !== this.#poll) this.#known.delete(id);
     this.#poll += 1;
-    this.#seen = 0;
     this.#bytes = 0;
-    if (this.#instance?.metadata !== base)
-      this.#instance = { metadata: base, size: copyMetadata(base).size, plugging: undefined };
   }
 
   /**
@@ -56,36 +73,51 @@ export class KnownResources {
   find(resourceId: string, added: unknown, plugging: unknown): KnownResource {
     const instance = this.#instance as KnownResource;
     if (added === undefined && plugging === undefined) return instance;
-    const known = this.#known.get(resourceId);
-    const marks = readPlugging(plugging, known?.plugging);
-    const isKnown = known?.base === instance.metadata && isSame(added, known.added);
-    if (isKnown && known.plugging === marks) return this.#see(known);
-    const remembered = isKnown
-      ? { ...known, plugging: marks }
-      : { ...merge(instance, added), base: instance.metadata, plugging: marks, poll: 0 };
-    this.#bytes += resourceId.length + (added === undefined ? 0 : remembered.size - instance.size);
-    if (this.#bytes > mostRemembered) return remembered;
-    this.#known.set(resourceId, remembered);
-    return this.#see(remembered);
+    const known = this.#known?.get(resourceId);
+    // One item of a resource may tell of its plugging, and the next one not.
+    const marks = plugging === undefined ? known?.plugging : readPlugging(plugging, known?.plugging);
+    const isKnown = known !== undefined && isMerged(known, instance.metadata, added);
+    if (isKnown && known.plugging === marks)
+      return known.poll === this.#poll ? known : this.#remember(resourceId, known);
+    const { metadata, size, own, bytes } = isKnown ? known : merge(instance, added);
+    return this.#remember(resourceId, { metadata, size, plugging: marks, own, bytes, poll: 0 });
   }
 
-  #see(known: Remembered): KnownResource {
-    if (known.poll !== this.#poll) this.#seen += 1;
-    known.poll = this.#poll;
-    return known;
+  #remember(resourceId: string, resource: Remembered): KnownResource {
+    this.#known ??= new Map();
+    this.#bytes += resourceId.length + resource.bytes + bytesOf(resource.plugging);
+    if (this.#bytes > mostRemembered) this.#known.delete(resourceId);
+    else {
+      resource.poll = this.#poll;
+      this.#known.set(resourceId, resource);
+    }
+    return resource;
   }
 }
 
-function isSame(given: unknown, known: Metadata | undefined): boolean {
-  return known === undefined ? given === undefined : isCopyOf(known, given);
+function bytesOf(marks: Plugging = []): number {
+  let bytes = 0;
+  for (const { length } of marks) bytes += length;
+  return bytes;
 }
 
-function merge(
-  { metadata, size }: KnownResource,
-  given: unknown,
-): Pick<Remembered, 'metadata' | 'size' | 'added'> {
-  if (given === undefined) return { metadata, size, added: undefined };
-  const { value: added } = copyMetadata(given);
-  const merged = copyMetadata({ ...metadata, ...added });
-  return { metadata: merged.value, size: merged.size, added };
+/** Whether merging what is given, whatever that is, would make the same again. */
+function isMerged({ metadata, own }: Remembered, base: Metadata, given: unknown): boolean {
+  if (given === undefined) return own === 0;
+  if (!isPlainObject(given)) return false;
+  let found = 0;
+  for (const key of Object.keys(given)) {
+    if (!Object.hasOwn(metadata, key) || !isCopyOf(metadata[key] as MetadataValue, given[key])) return false;
+    if (metadata[key] !== base[key]) found += 1;
+  }
+  return found === own;
+}
+
+function merge({ metadata: base, size }: KnownResource, given: unknown): Omit<Remembered, 'plugging' | 'poll'> {
+  if (given === undefined) return { metadata: base, size, own: 0, bytes: 0 };
+  const { value: added, size: bytes } = copyMetadata(given);
+  // Both are frozen all through: what is in them is shared.
+  const metadata = Object.freeze({ ...base, ...added });
+  const own = Object.keys(added).filter((key) => metadata[key] !== base[key]).length;
+  return { metadata, size: copyMetadata(metadata).size, own, bytes };
 }

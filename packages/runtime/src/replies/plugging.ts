@@ -1,4 +1,5 @@
 import type { Plugging } from '@nephoscope/core';
+import { isCopyOf } from '@nephoscope/message';
 
 import { invalid, isText } from './item.js';
 
@@ -15,7 +16,7 @@ const longestMark = 100;
 export function readPlugging(given: unknown, known?: Plugging): Plugging | undefined {
   if (given === undefined) return undefined;
   if (!Array.isArray(given) || given.length > maxMarks) throw noMarks();
-  if (known?.length === given.length && known.every((mark, index) => mark === given[index])) return known;
+  if (known !== undefined && isCopyOf(known, given)) return known;
   const marks = Array.from(given as unknown[], (mark) => (isText(mark) ? mark.slice(0, longestMark) : undefined));
   if (!marks.every((mark) => mark !== undefined)) throw noMarks();
   return Object.freeze(marks);

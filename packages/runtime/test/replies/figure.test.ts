@@ -105,6 +105,38 @@ describe('what is said again of a resource', () => {
   });
 
   it.each([
+    [{ disk: 'vda' }, { name: 'one' }],
+    [{ name: 'vda' }, { name: 'one' }],
+    [{ name: 'vda' }, {}],
+    [{ name: 'one' }, { disk: 'vda' }],
+    [{ name: 'vda', disk: 'vda' }, { disk: 'vda' }],
+  ])('and is what was said over what the instance says: %p, then %p', (one, other) => {
+    const resources = newResources();
+    for (const metadata of [one, other, one])
+      expect(counterOf(figure(metadata), resources).resourceMetadata).toEqual({ ...base, ...metadata });
+  });
+
+  it('has the same marks again, of parts too, though others of its items have none', () => {
+    const resources = newResources();
+    const marks = () => {
+      resources.begin(base);
+      const { plugging } = counterOf(figure(said, ['1', '2']), resources);
+      const without = counterOf(
+        { meter: 'disk.fill', volume: 1, resourceId: 'one-vda', metadata: said },
+        resources,
+      );
+      expect(without.plugging).toBeUndefined();
+      const figureOfParts = readOnce({ meter: 'disk.read.bytes', parts: structuredClone(parts) }, resources);
+      if (!('total' in figureOfParts)) throw new Error('it is no total');
+      return [plugging, figureOfParts.total.parts[0]!.plugging];
+    };
+    const first = marks();
+    expect(first).toEqual([['1', '2'], ['3']]);
+    const again = marks();
+    for (const [index, one] of first.entries()) expect(again[index]).toBe(one);
+  });
+
+  it.each([
     ['another at each look', () => Math.random()],
     ['none that JSON holds', () => new Date()],
   ])('is not taken for it when it is %s', (_, get) => {
@@ -130,7 +162,7 @@ describe('what is said again of a resource', () => {
     expect(again.resourceMetadata).not.toBe(first.resourceMetadata);
   });
 
-  it('is not remembered beyond some hundreds of resources', () => {
+  it('is not remembered beyond some hundreds of resources, in many polls either', () => {
     const resources = newResources();
     const all = (from: number) =>
       Array.from({ length: 3_000 }, (_, index) =>
@@ -145,6 +177,17 @@ describe('what is said again of a resource', () => {
     expect(same.length).toBeGreaterThan(300);
     expect(same.length).toBeLessThan(2_999);
     expect(second.every(({ resourceMetadata: { disk } }) => disk === 'vda')).toBe(true);
+    for (const _ of [1, 2, 3]) {
+      resources.begin(base);
+      all(0);
+    }
+    resources.begin(base);
+    const later = all(0);
+    resources.begin(base);
+    const last = all(0);
+    expect(
+      last.filter(({ resourceMetadata }, index) => later[index]!.resourceMetadata === resourceMetadata).length,
+    ).toBeLessThan(2_999);
   });
 });
 
