@@ -163,7 +163,7 @@ it('faults of services cost only what is read there', async () => {
   const told = errors(log).join('\n');
   for (const says of [
     /'image' failed.*503/,
-    /'volume_size' failed.*no JSON/,
+    /'volume_size' failed.*is not JSON/,
     /'router' failed.*page/,
     /'objectstore' failed.*object-store/,
   ])
