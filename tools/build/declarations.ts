@@ -46,8 +46,14 @@ const wanted = new Set(entries.map(declarationOf));
 for (const file of wanted) {
   const text = declarations.get(file);
   if (text === undefined) throw new Error(`No declarations were made for ${file}`);
-  for (const { fileName } of ts.preProcessFile(text).importedFiles)
-    if (fileName.startsWith('.')) wanted.add(declarationOf(resolve(dirname(file), fileName)));
+  for (const { fileName } of ts.preProcessFile(text).importedFiles) {
+    if (!fileName.startsWith('.')) continue;
+    const imported = declarationOf(resolve(dirname(file), fileName));
+    // The compiler does so for a type that is inferred and that no export of the other package names.
+    if (packageOf(imported) !== packageOf(file))
+      throw new Error(`The declarations of ${file} name a type in ${imported}: its package must export that type`);
+    wanted.add(imported);
+  }
   const target = join(directory, relative(join(root, 'packages'), file).replace('/src/', '/'));
   await mkdir(dirname(target), { recursive: true });
   await writeFile(target, text);
@@ -55,6 +61,10 @@ for (const file of wanted) {
 
 function declarationOf(source: string): string {
   return source.replace(/\.[jt]s$/, '.d.ts');
+}
+
+function packageOf(file: string): string | undefined {
+  return relative(join(root, 'packages'), file).split('/')[0];
 }
 
 /** Ends the process when there is one. */

@@ -15,6 +15,7 @@ export type { LogLevel, RootLogger } from './logging.js';
 export { NewestFirst } from './newest-first.js';
 export { oversee } from './oversight.js';
 export { createPluginMetrics } from './plugin-metrics.js';
+export type { PluginMetrics } from './plugin-metrics.js';
 export { discoverPlugins, namespaces, stabilityLevels } from './plugin-discovery.js';
 export type { DeclaredPlugin } from './plugin-discovery.js';
 export { loadPlugin } from './plugin-loading.js';

@@ -1,0 +1,63 @@
+import { packageProblems } from '../package-problems.js';
+
+const manifest = {
+  name: 'sound',
+  version: '1.0.0',
+  license: 'Apache-2.0',
+  type: 'module',
+  files: ['dist'],
+  sideEffects: false,
+  engines: { node: '>=20.19' },
+  exports: {
+    '.': { types: './dist/index.d.ts', default: './dist/index.js' },
+    './other': { types: './dist/other.d.ts', default: './dist/other.js' },
+  },
+};
+const sound = {
+  'package.json': JSON.stringify(manifest),
+  'dist/index.js': "export { two } from './other.js';\n",
+  'dist/index.d.ts': "export { two } from './other.js';\n",
+  'dist/other.js': 'export const two = 2;\n',
+  'dist/other.d.ts': 'export declare const two = 2;\n',
+};
+
+function problemsOf(changed: Readonly<Record<string, string | undefined>>): Promise<string[]> {
+  const files = Object.entries({ ...sound, ...changed }).filter(([, text]) => text !== undefined);
+  return packageProblems(new Map(files.map(([path, text]) => [path, Buffer.from(text as string)])));
+}
+const withManifest = (changed: object) => ({ 'package.json': JSON.stringify({ ...manifest, ...changed }) });
+
+it('a sound package has no problems', async () => {
+  expect(await problemsOf({})).toEqual([]);
+});
+
+it.each<[string, Record<string, string | undefined>, RegExp]>([
+  ['a file that is exported and not packed', { 'dist/other.js': undefined }, /^publint: .*other\.js/],
+  ['declarations that are not packed', { 'dist/other.d.ts': undefined }, /^publint: .*other\.d\.ts/],
+  [
+    'an export without declarations',
+    {
+      ...withManifest({ exports: { ...manifest.exports, './other': './dist/other.js' } }),
+      'dist/other.d.ts': undefined,
+    },
+    /^types: Could not find types: entrypoint \.\/other, resolutionKind node16-esm$/,
+  ],
+  [
+    'declarations that need a file that is not packed',
+    { 'dist/index.d.ts': "export { two } from '../../other/src/two.js';\n" },
+    /^types: Internal resolution error: .*dist\/index\.d\.ts, moduleSpecifier \.\.\/\.\.\/other\/src\/two\.js$/,
+  ],
+  ['ES modules said to be CommonJS', withManifest({ type: 'commonjs' }), /^publint: .*dist\/index\.js/],
+  ['a command without a first line', withManifest({ bin: { sound: './dist/index.js' } }), /^publint: pkg\.bin/],
+  [
+    'no declarations at all',
+    {
+      ...withManifest({ exports: './dist/other.js' }),
+      'dist/index.d.ts': undefined,
+      'dist/other.d.ts': undefined,
+    },
+    /^types: the package has no declarations$/,
+  ],
+])('finds %s', async (_, changed, problem) => {
+  expect(await problemsOf(changed)).toContainEqual(expect.stringMatching(problem));
+});
