@@ -1,5 +1,6 @@
 import { NephoscopeError } from '@nephoscope/core';
-import type { CentralPollster, Cloud, CloudHead, CloudList, Metadata } from '@nephoscope/core';
+import type { Metadata } from '@nephoscope/core';
+import type { CentralPollster, Cloud, CloudHead, CloudList } from '@nephoscope/core/pollster';
 import { OpenStackError } from '@nephoscope/openstack';
 import { FakeClock, RecordingLogger } from '@nephoscope/testing';
 import fc from 'fast-check';

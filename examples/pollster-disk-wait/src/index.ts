@@ -1,5 +1,7 @@
-import { definePollster, isMissing } from '@nephoscope/core';
-import type { DiskIo, DiskReading, Meter, Missing } from '@nephoscope/core';
+import { isMissing } from '@nephoscope/core';
+import type { Meter, Missing } from '@nephoscope/core';
+import type { DiskIo, DiskReading } from '@nephoscope/core/instance';
+import { definePollster } from '@nephoscope/core/pollster';
 import { z } from 'zod';
 
 const options = z.strictObject({

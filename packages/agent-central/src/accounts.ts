@@ -1,5 +1,6 @@
-import { refusedOption } from '@nephoscope/core';
-import type { Cloud, CloudGap, CloudList, CloudService, Meter, Missing, ServiceSettings } from '@nephoscope/core';
+import type { Meter, Missing, ServiceSettings } from '@nephoscope/core';
+import { refusedOption } from '@nephoscope/core/options';
+import type { Cloud, CloudGap, CloudList, CloudService } from '@nephoscope/core/pollster';
 import { z } from 'zod';
 
 import { gaps } from './listed-counters.js';

@@ -2,7 +2,8 @@ import { setImmediate as turn } from 'node:timers/promises';
 
 import { orAborted } from '@nephoscope/async';
 import { NephoscopeError, isNephoscopeError } from '@nephoscope/core';
-import type { CentralPollster, Clock, Cloud, Logger, Meter } from '@nephoscope/core';
+import type { Clock, Logger, Meter } from '@nephoscope/core';
+import type { CentralPollster, Cloud } from '@nephoscope/core/pollster';
 import { Pause, attributeTo } from '@nephoscope/runtime';
 import { cloudFigureReader } from '@nephoscope/runtime/replies';
 import type { ReadCloudFigure } from '@nephoscope/runtime/replies';

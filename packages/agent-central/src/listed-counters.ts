@@ -1,5 +1,6 @@
 import { describeError, isMissing, isNephoscopeError } from '@nephoscope/core';
-import type { CloudFigure, CloudGap, Metadata, Meter, Missing } from '@nephoscope/core';
+import type { Metadata, Meter, Missing } from '@nephoscope/core';
+import type { CloudFigure, CloudGap } from '@nephoscope/core/pollster';
 
 import { Item } from './item.js';
 

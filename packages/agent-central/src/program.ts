@@ -1,7 +1,9 @@
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-import type { CentralPollster, Clock, MessageBus } from '@nephoscope/core';
+import type { Clock } from '@nephoscope/core';
+import type { MessageBus } from '@nephoscope/core/message-bus';
+import type { CentralPollster } from '@nephoscope/core/pollster';
 import { createSelected, systemClock } from '@nephoscope/runtime';
 import type { Configured, ProgramDefinition, RootLogger } from '@nephoscope/runtime';
 import type { Registry } from 'prom-client';

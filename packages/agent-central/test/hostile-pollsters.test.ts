@@ -1,5 +1,5 @@
 /* eslint-disable require-yield -- generators that never get so far are what is tried */
-import type { Cloud } from '@nephoscope/core';
+import type { Cloud } from '@nephoscope/core/pollster';
 
 import type { CloudSession } from '../src/cycle-cloud.js';
 import type { ActivePollster } from '../src/cycle.js';

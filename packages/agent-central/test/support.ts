@@ -1,5 +1,6 @@
-import { Secret } from '@nephoscope/core';
-import type { CentralPollster, CloudFigure, OutgoingMessage } from '@nephoscope/core';
+import type { OutgoingMessage } from '@nephoscope/core/message-bus';
+import { Secret } from '@nephoscope/core/options';
+import type { CentralPollster, CloudFigure } from '@nephoscope/core/pollster';
 import { FakeBus, FakeClock, RecordingLogger } from '@nephoscope/testing';
 import { Registry } from 'prom-client';
 

@@ -1,16 +1,10 @@
 import { deadline, orAborted } from '@nephoscope/async';
 import { describeError, NephoscopeError } from '@nephoscope/core';
-import type {
-  Clock,
-  Health,
-  Inspector,
-  InstanceReading,
-  Logger,
-  MessageBus,
-  Secret,
-  ServiceSettings,
-  Subscription as BusSubscription,
-} from '@nephoscope/core';
+import type { Clock, Health, Logger, ServiceSettings } from '@nephoscope/core';
+import type { Inspector } from '@nephoscope/core/inspector';
+import type { InstanceReading } from '@nephoscope/core/instance';
+import type { MessageBus, Subscription as BusSubscription } from '@nephoscope/core/message-bus';
+import type { Secret } from '@nephoscope/core/options';
 import { lastReadingQueue } from '@nephoscope/message';
 import { Duty, longestInterval, schedule, singleFlight, untilAborted } from '@nephoscope/runtime';
 import type { Component } from '@nephoscope/runtime';

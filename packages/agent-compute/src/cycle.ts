@@ -1,7 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 
 import { orAborted } from '@nephoscope/async';
-import type { InstancePart, InstanceReading } from '@nephoscope/core';
+import type { InstancePart, InstanceReading } from '@nephoscope/core/instance';
 import { deepFreeze } from '@nephoscope/runtime';
 
 import type { CycleTools } from './cycle-tools.js';

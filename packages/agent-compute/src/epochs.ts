@@ -1,4 +1,5 @@
-import type { Counter, Instance } from '@nephoscope/core';
+import type { Counter } from '@nephoscope/core';
+import type { Instance } from '@nephoscope/core/instance';
 import type { PolledCounter, PolledTotal } from '@nephoscope/runtime/replies';
 
 import { GoneRuns } from './gone-runs.js';

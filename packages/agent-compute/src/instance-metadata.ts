@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 
-import type { Instance, Metadata, PowerState } from '@nephoscope/core';
+import type { Metadata } from '@nephoscope/core';
+import type { Instance, PowerState } from '@nephoscope/core/instance';
 
 /** nova's word for each state, as Ceilometer's discovery has it in `status`. */
 const status: Readonly<Record<PowerState, string>> = {

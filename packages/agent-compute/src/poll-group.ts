@@ -1,12 +1,8 @@
-import { meterStem, wildcards } from '@nephoscope/core';
-import type {
-  ComputePollster,
-  ComputePollsterPlugin,
-  Inspection,
-  Instance,
-  InstancePart,
-  Metadata,
-} from '@nephoscope/core';
+import { meterStem } from '@nephoscope/core';
+import type { Metadata } from '@nephoscope/core';
+import type { Instance, InstancePart } from '@nephoscope/core/instance';
+import { wildcards } from '@nephoscope/core/options';
+import type { ComputePollster, ComputePollsterPlugin, Inspection } from '@nephoscope/core/pollster';
 import { Pause } from '@nephoscope/runtime';
 import { figureReader } from '@nephoscope/runtime/replies';
 import type { KnownResources } from '@nephoscope/runtime/replies';

@@ -2,7 +2,9 @@ import { setImmediate as turn } from 'node:timers/promises';
 
 import { orAborted } from '@nephoscope/async';
 import { NephoscopeError, isMissing } from '@nephoscope/core';
-import type { Inspection, Instance, InstancePart, InstanceReading, Missing } from '@nephoscope/core';
+import type { Missing } from '@nephoscope/core';
+import type { Instance, InstancePart, InstanceReading } from '@nephoscope/core/instance';
+import type { Inspection } from '@nephoscope/core/pollster';
 import { KnownResources, maxCounters } from '@nephoscope/runtime/replies';
 import type { PolledCounter, PolledGap, PolledTotal, ReadFigure } from '@nephoscope/runtime/replies';
 

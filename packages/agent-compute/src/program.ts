@@ -1,7 +1,10 @@
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-import type { Clock, ComputePollsterPlugin, Inspector, MessageBus } from '@nephoscope/core';
+import type { Clock } from '@nephoscope/core';
+import type { Inspector } from '@nephoscope/core/inspector';
+import type { MessageBus } from '@nephoscope/core/message-bus';
+import type { ComputePollsterPlugin } from '@nephoscope/core/pollster';
 import { createSession, readCloud } from '@nephoscope/openstack';
 import { component, createPlugin, createSelected, hideInLogs, systemClock } from '@nephoscope/runtime';
 import type { Component, Configured, ProgramDefinition, RootLogger } from '@nephoscope/runtime';

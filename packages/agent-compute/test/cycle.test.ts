@@ -1,5 +1,6 @@
 import { isMissing } from '@nephoscope/core';
-import type { InstanceReading, Meter } from '@nephoscope/core';
+import type { Meter } from '@nephoscope/core';
+import type { InstanceReading } from '@nephoscope/core/instance';
 import { FakeClock, FakeInspector, instanceReading, RecordingLogger, shutOffReading } from '@nephoscope/testing';
 import { Registry } from 'prom-client';
 

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
-import type { Clock, InstanceReading, Logger } from '@nephoscope/core';
+import type { Clock, Logger } from '@nephoscope/core';
+import type { InstanceReading } from '@nephoscope/core/instance';
 import inspectorPlugin from '@nephoscope/inspector-libvirt';
 import { pollCounters } from '@nephoscope/testing';
 

@@ -1,4 +1,6 @@
-import type { Counter, Counters, Figure, InstanceReading, Poll } from '@nephoscope/core';
+import type { Counter } from '@nephoscope/core';
+import type { InstanceReading } from '@nephoscope/core/instance';
+import type { Counters, Figure, Poll } from '@nephoscope/core/pollster';
 import {
   FakeClock,
   FakeInspector,

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 
-import type { Instance, PowerState } from '@nephoscope/core';
+import type { Instance, PowerState } from '@nephoscope/core/instance';
 import { exampleInstance } from '@nephoscope/testing';
 
 import { InstanceMetadata } from '../src/instance-metadata.js';

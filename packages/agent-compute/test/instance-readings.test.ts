@@ -1,5 +1,5 @@
-import { Secret } from '@nephoscope/core';
-import type { InstanceReading } from '@nephoscope/core';
+import type { InstanceReading } from '@nephoscope/core/instance';
+import { Secret } from '@nephoscope/core/options';
 import { lastReadingMessage, lastReadingSigner } from '@nephoscope/message';
 import {
   exampleInstance,

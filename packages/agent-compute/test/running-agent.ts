@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-import type { OutgoingMessage } from '@nephoscope/core';
+import type { OutgoingMessage } from '@nephoscope/core/message-bus';
 import { FakeClock, FakeInspector, instanceReading } from '@nephoscope/testing';
 
 import { readSegment } from '../src/spool/segment.js';

@@ -2,21 +2,14 @@ import { cpSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { definePollster, NephoscopeError, Secret } from '@nephoscope/core';
-import type {
-  Clock,
-  ComputePollsterPlugin,
-  Counters,
-  Figure,
-  Inspector,
-  InstancePart,
-  Meter,
-  MessageBus,
-  OutgoingMessage,
-  Poll,
-  ServiceSettings,
-  Total,
-} from '@nephoscope/core';
+import { NephoscopeError } from '@nephoscope/core';
+import type { Clock, Meter, ServiceSettings } from '@nephoscope/core';
+import type { Inspector } from '@nephoscope/core/inspector';
+import type { InstancePart } from '@nephoscope/core/instance';
+import type { MessageBus, OutgoingMessage } from '@nephoscope/core/message-bus';
+import { Secret } from '@nephoscope/core/options';
+import { definePollster } from '@nephoscope/core/pollster';
+import type { ComputePollsterPlugin, Counters, Figure, Poll, Total } from '@nephoscope/core/pollster';
 import { createSigner } from '@nephoscope/message';
 import { FakeBus as ScriptedBus, FakeClock, RecordingLogger } from '@nephoscope/testing';
 import { Registry } from 'prom-client';

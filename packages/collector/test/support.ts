@@ -1,5 +1,6 @@
-import { duration, NephoscopeError, Secret } from '@nephoscope/core';
+import { NephoscopeError } from '@nephoscope/core';
 import type { Counter, Health } from '@nephoscope/core';
+import { Secret, duration } from '@nephoscope/core/options';
 import type { Sample, SampleStore } from '@nephoscope/core/sample-store';
 import { createSigner, meteringContentType, meteringTopology, signMeteringMessage } from '@nephoscope/message';
 import type { SignatureForm } from '@nephoscope/message';

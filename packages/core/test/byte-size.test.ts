@@ -1,4 +1,4 @@
-import { byteSize } from '../src/index.js';
+import { byteSize } from '../src/exports/options.js';
 
 describe('byteSize', () => {
   it.each([

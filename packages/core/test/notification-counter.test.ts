@@ -1,5 +1,6 @@
-import { defineServiceNotifications, notificationCounter } from '../src/index.js';
-import type { Counter, Meter, Notification } from '../src/index.js';
+import { defineServiceNotifications, notificationCounter } from '../src/exports/notification.js';
+import type { Notification } from '../src/exports/notification.js';
+import type { Counter, Meter } from '../src/index.js';
 
 const meter: Meter = { name: 'thing:<kind>', type: 'gauge', unit: 'thing', description: 'A thing' };
 

@@ -1,4 +1,4 @@
-import { PayloadReader } from '../src/index.js';
+import { PayloadReader } from '../src/exports/notification.js';
 import type { Metadata } from '../src/index.js';
 
 const fields: Metadata = Object.freeze({

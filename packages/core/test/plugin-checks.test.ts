@@ -1,4 +1,5 @@
-import { asPlugin, defineCentralPollster, definePollster } from '../src/index.js';
+import { defineCentralPollster, definePollster } from '../src/exports/pollster.js';
+import { asPlugin } from '../src/index.js';
 import type { Meter } from '../src/index.js';
 
 const meter: Meter = { name: 'x', type: 'gauge', unit: '', description: 'of the tests' };

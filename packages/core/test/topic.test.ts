@@ -1,4 +1,4 @@
-import { isBoundBy } from '../src/index.js';
+import { isBoundBy } from '../src/exports/message-bus.js';
 
 describe('isBoundBy', () => {
   it.each([

@@ -1,5 +1,5 @@
 import { collectorProgram } from '@nephoscope/collector';
-import type { Secret } from '@nephoscope/core';
+import type { Secret } from '@nephoscope/core/options';
 import type { SampleReader, SampleStore } from '@nephoscope/core/sample-store';
 import { commonSections, configure, createPlugin, createReader, systemClock } from '@nephoscope/runtime';
 import type { ProgramDefinition, RawConfig } from '@nephoscope/runtime';

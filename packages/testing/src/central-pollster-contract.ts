@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { setImmediate as turn } from 'node:timers/promises';
 
-import type { CentralPollster, Cloud, Counter, Plugin } from '@nephoscope/core';
+import type { Counter, Plugin } from '@nephoscope/core';
+import type { CentralPollster, Cloud } from '@nephoscope/core/pollster';
 import { cloudFigureReader } from '@nephoscope/runtime/replies';
 
 import { sent, unchanged } from './boundary.js';

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 
 import { isMissing, isNephoscopeError } from '@nephoscope/core';
-import type { Inspector, Instance, InstancePart, InstanceReading, Missing } from '@nephoscope/core';
+import type { Missing } from '@nephoscope/core';
+import type { Inspector } from '@nephoscope/core/inspector';
+import type { Instance, InstancePart, InstanceReading } from '@nephoscope/core/instance';
 
 import { instanceParts } from './poll-counters.js';
 import { sent } from './boundary.js';

@@ -1,19 +1,9 @@
 import assert from 'node:assert/strict';
 
 import { isMissing } from '@nephoscope/core';
-import type {
-  Clock,
-  ComputePollster,
-  ComputePollsterPlugin,
-  Counter,
-  Counters,
-  Inspection,
-  Instance,
-  InstancePart,
-  InstanceReading,
-  Metadata,
-  Missing,
-} from '@nephoscope/core';
+import type { Clock, Counter, Metadata, Missing } from '@nephoscope/core';
+import type { Instance, InstancePart, InstanceReading } from '@nephoscope/core/instance';
+import type { ComputePollster, ComputePollsterPlugin, Counters, Inspection } from '@nephoscope/core/pollster';
 import { addVolumes, subtractVolumes } from '@nephoscope/message';
 import { figureReader, KnownResources } from '@nephoscope/runtime/replies';
 import type { PolledCounter, PolledGap, PolledTotal } from '@nephoscope/runtime/replies';

@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { setImmediate as turn } from 'node:timers/promises';
 
 import { isMissing, meterStem } from '@nephoscope/core';
-import type { ComputePollsterPlugin, Counter, InstancePart, InstanceReading } from '@nephoscope/core';
+import type { Counter } from '@nephoscope/core';
+import type { InstancePart, InstanceReading } from '@nephoscope/core/instance';
+import type { ComputePollsterPlugin } from '@nephoscope/core/pollster';
 
 import { sent } from './boundary.js';
 import type { Boundary } from './boundary.js';

@@ -1,14 +1,11 @@
-import { NephoscopeError, defineCentralPollster, defineNotificationHandler } from '@nephoscope/core';
-import type {
-  CentralPollster,
-  CloudFigure,
-  Counter,
-  Inspector,
-  InstancePart,
-  InstanceReading,
-  Metadata,
-  Notification,
-} from '@nephoscope/core';
+import { NephoscopeError } from '@nephoscope/core';
+import type { Counter, Metadata } from '@nephoscope/core';
+import type { Inspector } from '@nephoscope/core/inspector';
+import type { InstancePart, InstanceReading } from '@nephoscope/core/instance';
+import { defineNotificationHandler } from '@nephoscope/core/notification';
+import type { Notification } from '@nephoscope/core/notification';
+import { defineCentralPollster } from '@nephoscope/core/pollster';
+import type { CentralPollster, CloudFigure } from '@nephoscope/core/pollster';
 import { z } from 'zod';
 
 import {

@@ -1,4 +1,5 @@
-import { definePollster, isMissing } from '@nephoscope/core';
+import { isMissing } from '@nephoscope/core';
+import { definePollster } from '@nephoscope/core/pollster';
 
 import { exampleMetadata, instanceReading, pollCounters, shutOffReading } from '../src/index.js';
 

@@ -1,7 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-import { definePollster, isMissing } from '@nephoscope/core';
-import type { ComputePollster, DiskIo, Figure, Instance, Missing, Poll } from '@nephoscope/core';
+import { isMissing } from '@nephoscope/core';
+import type { Missing } from '@nephoscope/core';
+import type { DiskIo, Instance } from '@nephoscope/core/instance';
+import { definePollster } from '@nephoscope/core/pollster';
+import type { ComputePollster, Figure, Poll } from '@nephoscope/core/pollster';
 import { z } from 'zod';
 
 import { pollsterContract } from '../src/index.js';

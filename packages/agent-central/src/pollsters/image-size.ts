@@ -1,4 +1,4 @@
-import { defineCentralPollster } from '@nephoscope/core';
+import { defineCentralPollster } from '@nephoscope/core/pollster';
 
 import { imageMetadata, imageOptions, imagesOf } from '../images.js';
 import { listedCounters } from '../listed-counters.js';

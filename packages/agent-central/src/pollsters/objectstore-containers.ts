@@ -1,5 +1,6 @@
-import { defineCentralPollster } from '@nephoscope/core';
-import type { CloudFigure, CloudGap, CloudList, Metadata } from '@nephoscope/core';
+import type { Metadata } from '@nephoscope/core';
+import { defineCentralPollster } from '@nephoscope/core/pollster';
+import type { CloudFigure, CloudGap, CloudList } from '@nephoscope/core/pollster';
 
 import {
   AccountSearch,

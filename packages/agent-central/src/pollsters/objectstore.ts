@@ -1,5 +1,6 @@
-import { defineCentralPollster } from '@nephoscope/core';
-import type { Cloud, CloudFigure, CloudGap, CloudHead, CloudService, Metadata, Missing } from '@nephoscope/core';
+import type { Metadata, Missing } from '@nephoscope/core';
+import { defineCentralPollster } from '@nephoscope/core/pollster';
+import type { Cloud, CloudFigure, CloudGap, CloudHead, CloudService } from '@nephoscope/core/pollster';
 
 import {
   AccountSearch,

@@ -1,4 +1,4 @@
-import { defineCentralPollster } from '@nephoscope/core';
+import { defineCentralPollster } from '@nephoscope/core/pollster';
 
 import { listedCounters } from '../listed-counters.js';
 import { networkList, projectOf } from '../network-list.js';

@@ -1,5 +1,5 @@
-import { defineCentralPollster } from '@nephoscope/core';
 import type { MetadataValue } from '@nephoscope/core';
+import { defineCentralPollster } from '@nephoscope/core/pollster';
 
 import { listedCounters } from '../listed-counters.js';
 import { volumeList } from '../volume-list.js';

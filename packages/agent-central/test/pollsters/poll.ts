@@ -1,4 +1,5 @@
-import type { CentralPollster, Cloud, Counter, Missing, Plugin, ServiceSettings } from '@nephoscope/core';
+import type { Counter, Missing, Plugin, ServiceSettings } from '@nephoscope/core';
+import type { CentralPollster, Cloud } from '@nephoscope/core/pollster';
 import { cloudFigureReader } from '@nephoscope/runtime/replies';
 import { FakeClock, RecordingLogger } from '@nephoscope/testing';
 

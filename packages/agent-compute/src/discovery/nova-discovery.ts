@@ -1,5 +1,7 @@
 import { deadline, orAborted } from '@nephoscope/async';
-import type { Clock, Inspector, Instance, InstanceReading, Logger } from '@nephoscope/core';
+import type { Clock, Logger } from '@nephoscope/core';
+import type { Inspector } from '@nephoscope/core/inspector';
+import type { Instance, InstanceReading } from '@nephoscope/core/instance';
 import type { Session } from '@nephoscope/openstack';
 
 import { nameSome } from '../name-some.js';

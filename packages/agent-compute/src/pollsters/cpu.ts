@@ -1,5 +1,7 @@
-import { definePollster, isMissing } from '@nephoscope/core';
-import type { Inspection, TotalPart, VcpuReading } from '@nephoscope/core';
+import { isMissing } from '@nephoscope/core';
+import type { VcpuReading } from '@nephoscope/core/instance';
+import { definePollster } from '@nephoscope/core/pollster';
+import type { Inspection, TotalPart } from '@nephoscope/core/pollster';
 
 /**
  * CPU time used since the previous reading, in percent of all its virtual CPUs. After a restart that is all the time

@@ -1,5 +1,7 @@
-import { definePollster, isMissing } from '@nephoscope/core';
-import type { DiskIo, DiskSize, Meter } from '@nephoscope/core';
+import { isMissing } from '@nephoscope/core';
+import type { Meter } from '@nephoscope/core';
+import type { DiskIo, DiskSize } from '@nephoscope/core/instance';
+import { definePollster } from '@nephoscope/core/pollster';
 
 const counts: readonly (Meter & { readonly field: keyof DiskIo })[] = [
   {

@@ -1,5 +1,6 @@
-import { definePollster, isMissing } from '@nephoscope/core';
+import { isMissing } from '@nephoscope/core';
 import type { Meter } from '@nephoscope/core';
+import { definePollster } from '@nephoscope/core/pollster';
 
 type Count = 'readBytes' | 'readRequests' | 'writeBytes' | 'writeRequests';
 

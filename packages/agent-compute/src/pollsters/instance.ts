@@ -1,4 +1,4 @@
-import { definePollster } from '@nephoscope/core';
+import { definePollster } from '@nephoscope/core/pollster';
 
 /** The instance itself: what is billed by existence, running or not. */
 export default definePollster({

@@ -1,5 +1,7 @@
-import { definePollster, isMissing } from '@nephoscope/core';
-import type { Instance, Metadata, Meter, Vnic, VnicReading, VnicTraffic } from '@nephoscope/core';
+import { isMissing } from '@nephoscope/core';
+import type { Metadata, Meter } from '@nephoscope/core';
+import type { Instance, Vnic, VnicReading, VnicTraffic } from '@nephoscope/core/instance';
+import { definePollster } from '@nephoscope/core/pollster';
 
 const counts: readonly (Meter & { readonly field: keyof VnicTraffic })[] = [
   {

@@ -1,5 +1,5 @@
-import { definePollster } from '@nephoscope/core';
-import type { PowerState } from '@nephoscope/core';
+import type { PowerState } from '@nephoscope/core/instance';
+import { definePollster } from '@nephoscope/core/pollster';
 
 /** libvirt's virDomainState, the numbers that Ceilometer records. */
 const numbers: Readonly<Record<PowerState, number>> = {

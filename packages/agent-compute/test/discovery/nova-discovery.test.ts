@@ -1,4 +1,5 @@
-import type { Inspector, Instance, InstanceReading } from '@nephoscope/core';
+import type { Inspector } from '@nephoscope/core/inspector';
+import type { Instance, InstanceReading } from '@nephoscope/core/instance';
 import { FakeClock, FakeInspector, instanceReading, RecordingLogger } from '@nephoscope/testing';
 import { Registry } from 'prom-client';
 

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 
-import type { Instance } from '@nephoscope/core';
+import type { Instance } from '@nephoscope/core/instance';
 import libvirt from '@nephoscope/inspector-libvirt';
 import { FakeLibvirtd } from '@nephoscope/libvirt/testing';
 import { systemClock } from '@nephoscope/runtime';

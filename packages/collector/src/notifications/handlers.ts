@@ -1,5 +1,6 @@
-import { wildcards } from '@nephoscope/core';
-import type { Clock, ExchangeTopics, NotificationHandler, ServiceSettings } from '@nephoscope/core';
+import type { Clock, ServiceSettings } from '@nephoscope/core';
+import type { ExchangeTopics, NotificationHandler } from '@nephoscope/core/notification';
+import { wildcards } from '@nephoscope/core/options';
 import { createSelected, Pause } from '@nephoscope/runtime';
 import type { Configured, RootLogger } from '@nephoscope/runtime';
 import { counterReader } from '@nephoscope/runtime/replies';

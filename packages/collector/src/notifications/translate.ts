@@ -1,5 +1,7 @@
 import { NephoscopeError, isNephoscopeError } from '@nephoscope/core';
-import type { Counter, Notification, OutgoingMessage } from '@nephoscope/core';
+import type { Counter } from '@nephoscope/core';
+import type { OutgoingMessage } from '@nephoscope/core/message-bus';
+import type { Notification } from '@nephoscope/core/notification';
 import {
   MeteringBatch,
   derivedMessageId,

@@ -1,5 +1,6 @@
-import { defineNotificationHandler } from '@nephoscope/core';
-import type { Counter, NotificationHandler } from '@nephoscope/core';
+import type { Counter } from '@nephoscope/core';
+import { defineNotificationHandler } from '@nephoscope/core/notification';
+import type { NotificationHandler } from '@nephoscope/core/notification';
 import { readMeteringMessage, splitMeteringBatch } from '@nephoscope/message';
 import { FakeBus, FakeClock } from '@nephoscope/testing';
 import { Registry } from 'prom-client';

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 
-import { Secret } from '@nephoscope/core';
+import { Secret } from '@nephoscope/core/options';
 import { configure, discoverPlugins } from '@nephoscope/runtime';
 import { FakeBus, FakeClock } from '@nephoscope/testing';
 import { Registry } from 'prom-client';
@@ -11,7 +11,7 @@ import { metric, until } from '../support.js';
 import { RecordingRoot, bytes, capture, delivery, enveloped, volumeCreated } from './material.js';
 
 const busSource = `
-import { defineMessageBus } from '@nephoscope/core';
+import { defineMessageBus } from '@nephoscope/core/message-bus';
 export default defineMessageBus({ create: () => ({}) });
 `;
 const storeSource = `
@@ -21,7 +21,8 @@ const create = () => Object.fromEntries(names.map((name) => [name, () => undefin
 export default defineSampleStore({ create, createReader: () => ({}) });
 `;
 const pluginSource = (create = '') => `
-import { PluginDeclined, defineNotificationHandler } from '@nephoscope/core';
+import { PluginDeclined } from '@nephoscope/core';
+import { defineNotificationHandler } from '@nephoscope/core/notification';
 import { z } from 'zod';
 export default defineNotificationHandler({
   meters: [{ name: 'volume', type: 'gauge', unit: 'volume', description: 'The volume exists' }],
@@ -103,7 +104,7 @@ it('runs every plugin that is installed, with the options of the operator', asyn
 describe('settings of a service', () => {
   /** A plugin about a service, as a third party would make it. */
   const about = (service: string, meter: string) => `
-import { defineServiceNotifications } from '@nephoscope/core';
+import { defineServiceNotifications } from '@nephoscope/core/notification';
 export default defineServiceNotifications({
   service: '${service}', exchanges: ['usual'], publishers: ['usual.*'], eventTypes: ['${meter}.*'], counters: () => [],
   meters: [{ name: '${meter}', type: 'gauge', unit: '1', description: 'It exists' }],

@@ -1,5 +1,5 @@
 import { NephoscopeError } from '@nephoscope/core';
-import type { Secret } from '@nephoscope/core';
+import type { Secret } from '@nephoscope/core/options';
 import type { Sample, SampleReader } from '@nephoscope/core/sample-store';
 import { createVerifier, signatureForms } from '@nephoscope/message';
 import { printable } from '@nephoscope/runtime';

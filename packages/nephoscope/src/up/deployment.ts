@@ -1,7 +1,7 @@
 import { createComputeAgent } from '@nephoscope/agent-compute';
 import type { ComputeAgent } from '@nephoscope/agent-compute';
 import { createCollector } from '@nephoscope/collector';
-import type { MessageBus } from '@nephoscope/core';
+import type { MessageBus } from '@nephoscope/core/message-bus';
 import type { SampleReader } from '@nephoscope/core/sample-store';
 import { clockWatch, component, createPlugin, createReader, systemClock } from '@nephoscope/runtime';
 import type { Component, Configured, RootLogger } from '@nephoscope/runtime';

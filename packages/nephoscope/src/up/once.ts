@@ -1,5 +1,5 @@
 import { NephoscopeError } from '@nephoscope/core';
-import type { OutgoingMessage } from '@nephoscope/core';
+import type { OutgoingMessage } from '@nephoscope/core/message-bus';
 import { meteringTexts, readMeteringMessage } from '@nephoscope/message';
 import { configure, startAll, stopAll, systemClock } from '@nephoscope/runtime';
 import type { RawConfig } from '@nephoscope/runtime';

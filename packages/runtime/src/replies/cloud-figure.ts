@@ -1,4 +1,5 @@
-import type { CloudFigure, Meter } from '@nephoscope/core';
+import type { Meter } from '@nephoscope/core';
+import type { CloudFigure } from '@nephoscope/core/pollster';
 import { copyMetadata } from '@nephoscope/message';
 
 import { checkOwner, checkResourceId, checkTimestamp, checkVolume, fieldsOf, meterTable, sizeOf } from './item.js';

@@ -1,5 +1,7 @@
 import { NephoscopeError } from '@nephoscope/core';
-import type { Counter, Figure, Instance, Meter, Plugging, Total, TotalPart } from '@nephoscope/core';
+import type { Counter, Meter } from '@nephoscope/core';
+import type { Instance } from '@nephoscope/core/instance';
+import type { Figure, Plugging, Total, TotalPart } from '@nephoscope/core/pollster';
 
 import { checkResourceId, checkVolume, fieldsOf, isText, maxCounters, meterTable, sizeOf } from './item.js';
 import type { Gap, ReadCounter } from './item.js';

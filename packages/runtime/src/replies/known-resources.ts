@@ -1,4 +1,5 @@
-import type { Metadata, MetadataValue, Plugging } from '@nephoscope/core';
+import type { Metadata, MetadataValue } from '@nephoscope/core';
+import type { Plugging } from '@nephoscope/core/pollster';
 import { copyMetadata, isCopyOf } from '@nephoscope/message';
 
 import { isPlainObject } from './item.js';

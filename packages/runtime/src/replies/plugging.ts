@@ -1,4 +1,4 @@
-import type { Plugging } from '@nephoscope/core';
+import type { Plugging } from '@nephoscope/core/pollster';
 import { isCopyOf } from '@nephoscope/message';
 
 import { invalid, isText } from './item.js';

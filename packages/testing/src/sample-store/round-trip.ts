@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 
-import { Secret } from '@nephoscope/core';
+import { Secret } from '@nephoscope/core/options';
 import { createSigner, readMeteringMessage, signMeteringMessage } from '@nephoscope/message';
 
 import { all, exampleSample, noon, roundTrip } from './support.js';

@@ -4,8 +4,9 @@ import { join } from 'node:path';
 
 import { ComputeAgent } from '@nephoscope/agent-compute';
 import type { AmqpBus } from '@nephoscope/bus-amqp';
-import { definePollster } from '@nephoscope/core';
-import type { ComputePollsterPlugin, Logger } from '@nephoscope/core';
+import type { Logger } from '@nephoscope/core';
+import { definePollster } from '@nephoscope/core/pollster';
+import type { ComputePollsterPlugin } from '@nephoscope/core/pollster';
 import { meteringTopology } from '@nephoscope/message';
 import { runBesideBus, systemClock } from '@nephoscope/runtime';
 import { FakeInspector, instanceReading } from '@nephoscope/testing';

@@ -1,5 +1,7 @@
-import { NephoscopeError, Secret } from '@nephoscope/core';
-import type { Clock, MessageBus } from '@nephoscope/core';
+import { NephoscopeError } from '@nephoscope/core';
+import type { Clock } from '@nephoscope/core';
+import type { MessageBus } from '@nephoscope/core/message-bus';
+import { Secret } from '@nephoscope/core/options';
 import { systemClock } from '@nephoscope/runtime';
 import type { PolledCounter, PolledTotal } from '@nephoscope/runtime/replies';
 import { exampleInstance } from '@nephoscope/testing';

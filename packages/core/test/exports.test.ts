@@ -1,0 +1,39 @@
+import { readdirSync, readFileSync } from 'node:fs';
+
+/** The names that a file exports, of types too; every one is named in it, which the linter demands. */
+function namesIn(url: URL): readonly string[] {
+  const lists = readFileSync(url, 'utf8').matchAll(/^export (?:type )?\{([^}]*)\} from/gm);
+  return [...lists]
+    .flatMap(([, names = '']) => names.split(',').map((name) => name.trim()))
+    .filter(Boolean)
+    .sort();
+}
+
+const src = new URL('../src/', import.meta.url);
+const subpaths = readdirSync(new URL('exports/', src)).map((file) => file.replace(/\.ts$/, ''));
+const exported: Record<string, readonly string[]> = {
+  '.': namesIn(new URL('index.ts', src)),
+  ...Object.fromEntries(subpaths.map((name) => [`./${name}`, namesIn(new URL(`exports/${name}.ts`, src))])),
+};
+
+// A name more is part of what plugins depend on: it needs a reason, and then a place in this list (`jest -u`).
+it('exports these names', () => {
+  expect(exported).toMatchSnapshot();
+});
+
+it.each(Object.entries(exported))('exports under 60 names as %s', (_, names) => {
+  expect(names.length).toBeLessThan(60);
+});
+
+it('exports each name once', () => {
+  const all = Object.values(exported).flat();
+  expect(all.length).toBe(new Set(all).size);
+  expect(all.length).toBeLessThan(105);
+});
+
+it('has the same subpaths in package.json', () => {
+  const { exports } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+    readonly exports: Readonly<Record<string, unknown>>;
+  };
+  expect(Object.keys(exports).sort()).toEqual([...Object.keys(exported), './package.json'].sort());
+});
