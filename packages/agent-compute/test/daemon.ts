@@ -56,7 +56,7 @@ let files = 0;
 export async function endDaemons(): Promise<void> {
   const left = [...daemons];
   for (const daemon of left) daemon.kill('SIGKILL');
-  await Promise.all(left.map(({ ended }) => ended));
+  await Promise.all([...left.map(({ ended }) => ended), endReaders()]);
   rmSync(root, { recursive: true, force: true });
 }
 
@@ -147,17 +147,27 @@ export async function countIn(database: string): Promise<number> {
   }
 }
 
+/** Opened once each: a reader is a thread, and a test that waits for a count asks every few milliseconds. */
+const readers = new Map<string, SampleReader>();
+
 async function reading<T>(
   database: string,
   read: (reader: SampleReader, signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  const options = sql.options.parse({ url: `sqlite:${database}` });
-  const reader = sql.createReader({ options, clock: systemClock, logger: new RecordingLogger(), host: 'test' });
   const signal = AbortSignal.timeout(30_000);
-  await reader.start(signal);
-  try {
-    return await read(reader, signal);
-  } finally {
-    await reader.stop();
+  let reader = readers.get(database);
+  if (reader === undefined) {
+    const options = sql.options.parse({ url: `sqlite:${database}` });
+    reader = sql.createReader({ options, clock: systemClock, logger: new RecordingLogger(), host: 'test' });
+    await reader.start(signal);
+    readers.set(database, reader);
   }
+  return await read(reader, signal);
+}
+
+/** So that the file system of a database can be unmounted. */
+export async function endReaders(): Promise<void> {
+  const open = [...readers.values()];
+  readers.clear();
+  await Promise.all(open.map((reader) => reader.stop()));
 }

@@ -126,7 +126,7 @@ it.each<[string, ActiveHandler, string | RegExp]>([
   [
     'a meter that it did not declare',
     giving((counter) => [{ ...counter, name: 'cpu' }]),
-    "METER_UNDECLARED: the counter 'cpu'",
+    "METER_UNDECLARED: the meter 'cpu'",
   ],
   ['another unit than declared', giving((counter) => [{ ...counter, unit: 'GB' }]), 'METER_UNDECLARED'],
   ['no resource', giving((counter) => [{ ...counter, resourceId: '' }]), 'no resource id'],
