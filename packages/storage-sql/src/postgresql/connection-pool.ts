@@ -87,6 +87,7 @@ export class ConnectionPool implements PostgresPool {
 
   /** In the order of asking. @throws the signal's reason when it is aborted before the place is there */
   async #place(signal?: AbortSignal): Promise<void> {
+    signal?.throwIfAborted();
     if (this.#taken < this.#size) {
       this.#taken++;
       return;

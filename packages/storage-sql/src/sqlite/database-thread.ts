@@ -52,7 +52,7 @@ export class DatabaseThread<Question extends object, Result> {
     this.#worker.on('exit', (code) => this.#end(code));
   }
 
-  /** Whether the thread is no more: it takes nothing from then on. Until then no other can write either. */
+  /** Whether the thread is no more: it takes nothing from then on. Until one that writes has ended, no other can write. */
   get ended(): boolean {
     return this.#ended !== undefined;
   }
@@ -111,15 +111,18 @@ export class DatabaseThread<Question extends object, Result> {
 
   #giveUp(): NephoscopeError {
     const { path, patience, verb } = this.#use;
-    const nothing = verb === 'writes' ? 'nothing is written' : 'nothing is read';
-    this.#stuck = new NephoscopeError(
-      'STORE_UNAVAILABLE',
-      `the disk of ${path} has not answered for ${patience / 1_000} s: look for what holds it up; ${nothing} until it lets go`,
-    );
+    const seconds = patience / 1_000;
+    const text =
+      verb === 'writes'
+        ? `the disk of ${path} has not answered for ${seconds} s: look for what holds it up; nothing is written until it lets go`
+        : `${path} has not answered a query for ${seconds} s, and the query was ended: ask for less, or check the disk`;
+    this.#stuck = new NephoscopeError('STORE_UNAVAILABLE', text);
     this.#takeWaiting()?.reject(this.#stuck);
     this.#worker.unref();
     // As soon as it can: to terminate it within a call of the library would end the whole program.
     this.#post({ kind: 'end' });
+    // After that: a request begins with an answer that is wanted.
+    this.breakOff();
     return this.#stuck;
   }
 

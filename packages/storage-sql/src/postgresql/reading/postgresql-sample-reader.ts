@@ -101,7 +101,12 @@ export class PostgresqlSampleReader implements SampleReader {
 
   async *samples(query: SampleQuery, signal: AbortSignal): AsyncGenerator<Sample> {
     const read = <T>(work: (db: Kysely<Schema>) => Promise<T>) => this.#read(work, signal);
-    for await (const page of samplePages(read, presentSamples, sampleTable, query)) yield* page;
+    for await (const page of samplePages(read, presentSamples, sampleTable, query)) {
+      for (const sample of page) {
+        signal.throwIfAborted();
+        yield sample;
+      }
+    }
   }
 
   async meters(filter: SampleFilter, signal: AbortSignal): Promise<readonly MeterSummary[]> {
@@ -120,9 +125,10 @@ export class PostgresqlSampleReader implements SampleReader {
     signal.throwIfAborted();
     if (this.#opened === undefined) throw this.#notOpen();
     const { pool, end } = this.#opened;
-    const db = database(pool.until(AbortSignal.any([signal, end.signal])));
-    // Who goes away does not wait until a connection is open or closed.
-    return await this.#watched(() => orAborted(work(db), signal), signal);
+    const until = AbortSignal.any([signal, end.signal]);
+    const db = database(pool.until(until));
+    // A caller that goes away does not wait until a connection is open or closed.
+    return await this.#watched(() => orAborted(work(db), until), signal);
   }
 
   #notOpen(): NephoscopeError {

@@ -75,7 +75,12 @@ export class SqliteSampleReader implements SampleReader {
     // All of it from one file, though another one may have its place meanwhile.
     const ready = { files: undefined as Files | undefined };
     const read = <T>(work: (db: Kysely<Schema>) => Promise<T>) => this.#read(work, signal, ready);
-    for await (const page of samplePages(read, presentSamples, interruptibleTable, query)) yield* page;
+    for await (const page of samplePages(read, presentSamples, interruptibleTable, query)) {
+      for (const sample of page) {
+        signal.throwIfAborted();
+        yield sample;
+      }
+    }
   }
 
   meters(filter: SampleFilter, signal: AbortSignal): Promise<readonly MeterSummary[]> {

@@ -1,0 +1,45 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { ThreadReader } from '../src/sqlite/reading/thread-reader.js';
+import { waitUntil } from '../../../tools/testbed/processes.js';
+import { exampleSample } from '@nephoscope/testing';
+import { storeAt } from './store-at.js';
+
+/** Goes on as long as somebody waits for it. */
+const endless =
+  'with recursive n(i) as (select 1 union all select i + 1 from n where is_wanted(i) = 1) select count(*) as count from n';
+const never = new AbortController().signal;
+
+const folder = mkdtempSync(join(tmpdir(), 'nephoscope-'));
+const path = join(folder, 'samples.db');
+let reader: ThreadReader;
+
+beforeAll(async () => {
+  const store = storeAt(path);
+  await store.start(never);
+  await store.record([exampleSample()]);
+  await store.stop();
+});
+
+afterEach(() => reader.end());
+afterAll(() => rmSync(folder, { recursive: true }));
+
+it('ends a query that nobody waits for, and answers the next one', async () => {
+  reader = new ThreadReader(path);
+  const files = await reader.open(never);
+  const caller = new AbortController();
+  const asked = reader.query(files, endless, [], caller.signal);
+  // Until it runs.
+  setTimeout(() => caller.abort(new Error('gone')), 100);
+  await expect(asked).rejects.toThrow('gone');
+  expect(await reader.query(files, 'select 1 as one', [], never)).toEqual([{ one: 1n }]);
+});
+
+it('ends a query that takes too long, and its thread with it', async () => {
+  reader = new ThreadReader(path, undefined, 3_000);
+  const files = await reader.open(never);
+  await expect(reader.query(files, endless, [], never)).rejects.toThrow('has not answered a query for 3 s');
+  await waitUntil('the thread is over', () => reader.ended);
+});
