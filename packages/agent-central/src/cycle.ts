@@ -110,7 +110,7 @@ async function runPollster(
   const read = (given: unknown): ReadItem => {
     try {
       const item = reader(given, now);
-      return { item, size: 'counter' in item ? item.size : 0 };
+      return { item, size: item.size };
     } catch (error) {
       findings.addFailure(error);
       return { size: 0 };
@@ -119,7 +119,7 @@ async function runPollster(
   const take = (item: ReadCloudFigure) => {
     if ('gap' in item) {
       const { name: meter, reason, resourceId } = item.gap;
-      return findings.addGap(meter, reason, resourceId.slice(0, 255));
+      return findings.addGap(meter, reason, resourceId);
     }
     try {
       stream.add(item.counter);

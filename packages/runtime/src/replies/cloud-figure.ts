@@ -7,7 +7,10 @@ import type { Gap, ReadCounter } from './item.js';
 import { readMissing } from './missing.js';
 
 /** An item of a central pollster's reply, as ours. */
-export type ReadCloudFigure = ReadCounter | { readonly gap: Gap };
+export type ReadCloudFigure = ReadCounter | { readonly gap: Gap; readonly size: number };
+
+/** Of the id of a resource without a figure, in characters. */
+const longestId = 255;
 
 const keys: ReadonlySet<string> = new Set<keyof CloudFigure>([
   'meter',
@@ -35,8 +38,10 @@ export function cloudFigureReader(
     const { type, unit, ...meter } = meterOf(named);
     const name = named as string;
     checkResourceId(resourceId, name);
-    if (typeof volume === 'object' && volume !== null)
-      return { gap: { name, resourceId, reason: readMissing(volume) } };
+    if (typeof volume === 'object' && volume !== null) {
+      const gap = { name, resourceId: resourceId.slice(0, longestId), reason: readMissing(volume) };
+      return { gap, size: sizeOf(name, gap.resourceId, gap.reason.detail.length, 0) };
+    }
     const { projectId, userId, metadata, timestamp = now() } = fields;
     checkVolume(volume, { ...meter, type, unit }, name, resourceId);
     checkOwner(userId, 'user', name);

@@ -15,10 +15,17 @@ const longestMark = 100;
  */
 export function readPlugging(given: unknown, known?: Plugging): Plugging | undefined {
   if (given === undefined) return undefined;
-  if (!Array.isArray(given) || given.length > maxMarks) throw noMarks();
+  if (!Array.isArray(given)) throw noMarks();
+  const { length } = given;
+  if (length > maxMarks) throw noMarks();
   if (known !== undefined && isCopyOf(known, given)) return known;
-  const marks = Array.from(given as unknown[], (mark) => (isText(mark) ? mark.slice(0, longestMark) : undefined));
-  if (!marks.every((mark) => mark !== undefined)) throw noMarks();
+  const marks: string[] = [];
+  // By index: its iterator would be the plugin's.
+  for (let at = 0; at < length; at++) {
+    const mark: unknown = given[at];
+    if (!isText(mark)) throw noMarks();
+    marks.push(mark.slice(0, longestMark));
+  }
   return Object.freeze(marks);
 }
 
