@@ -9,6 +9,8 @@ import { z } from 'zod';
 /** A notification plugin that runs. */
 export interface ActiveHandler {
   readonly name: string;
+  /** Whose row of the section `services` it has. */
+  readonly service: string | undefined;
   readonly handler: NotificationHandler;
   readonly exchangeTopics: readonly ExchangeTopics[];
   wants(eventType: string): boolean;
@@ -45,6 +47,7 @@ export function createHandlers(
       const publishers = patternsOf.parse(handler.publishers ?? ['*']);
       return {
         name,
+        service: plugin.service,
         handler,
         // Copied once: later changes by the plugin are not declared to the broker.
         exchangeTopics: topicsOf.parse(handler.exchangeTopics({ notificationTopics: [...notificationTopics] })),

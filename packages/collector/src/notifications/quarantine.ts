@@ -69,13 +69,14 @@ function ofPublisher(
 ): Quarantine | undefined {
   if (handlers.length === 0 || handlers.some((handler) => isFrom(handler, exchange, publisherId)))
     return undefined;
-  const [{ name }] = handlers as readonly [ActiveHandler];
+  const [{ name, service }] = handlers as readonly [ActiveHandler];
+  const remedy = service === undefined ? `plugin '${name}' must name it` : `set services.${service}.publishers`;
   const publishers = handlers.flatMap((handler) => handler.publishers);
   return {
     kind: 'publisher',
     reason:
       `publisher: its publisher_id is '${publisherId.slice(0, 60)}', but ${eventType.slice(0, 60)} is published by ${oneOf(publishers)}; ` +
-      `if the service uses another name, set notifications.plugins.${name}.publishers`,
+      `if the service uses another name, ${remedy}`,
   };
 }
 

@@ -90,7 +90,7 @@ describe('a notification is quarantined', () => {
       'of a publisher of another service',
       announced({ publisher_id: 'compute.host' }),
       'cinder',
-      /^publisher: its publisher_id is 'compute\.host', but volume\.create\.end is published by 'volume\.\*'; if .* notifications\.plugins\.both\.publishers$/,
+      /^publisher: its publisher_id is 'compute\.host', but volume\.create\.end is published by 'volume\.\*'; if .* plugin 'both' must name it$/,
     ],
     [
       'contradictory',
