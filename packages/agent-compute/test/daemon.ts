@@ -154,7 +154,7 @@ async function reading<T>(
   database: string,
   read: (reader: SampleReader, signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  const signal = AbortSignal.timeout(30_000);
+  const signal = AbortSignal.timeout(120_000);
   let reader = readers.get(database);
   if (reader === undefined) {
     const options = sql.options.parse({ url: `sqlite:${database}` });
