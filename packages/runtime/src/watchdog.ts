@@ -47,12 +47,13 @@ function startThread(note: string | undefined): Worker {
     execArgv: [],
     resourceLimits: { maxYoungGenerationSizeMb: 1, maxOldGenerationSizeMb: 16 },
   });
-  worker.unref();
   worker.on('message', () => worker.postMessage('here'));
   worker.on('error', (error) =>
     // There may be no log yet; a warning of Node.js becomes a log line.
     process.emitWarning(`plugins that block the program are not monitored: ${describeError(error)}`),
   );
+  // After the listeners: one for messages keeps the program alive again.
+  worker.unref();
   // It needs nothing of this thread, and the plugin may loop from its first line.
   Atomics.wait(isThere, 0, 0, longestStart);
   return worker;

@@ -45,11 +45,11 @@ export class DatabaseThread<Question extends object, Result> {
       workerData: { ...data, path, call: this.#call },
       ...(youngGeneration !== undefined && { resourceLimits: { maxYoungGenerationSizeMb: youngGeneration } }),
     });
-    // A program that does not stop its store can end nevertheless.
-    this.#worker.unref();
     this.#worker.on('message', (answer: Answer<Result>) => this.#settle(answer));
     this.#worker.on('error', (error) => (this.#failure = error));
     this.#worker.on('exit', (code) => this.#end(code));
+    // A program that does not stop its store can end nevertheless. After the listeners: one for messages keeps it alive again.
+    this.#worker.unref();
   }
 
   /** Whether the thread is no more: it takes nothing from then on. Until one that writes has ended, no other can write. */
