@@ -10,7 +10,7 @@ export const slowest = [
   'packages/bus-amqp/test/contract.integration.test.ts',
   'packages/nephoscope/test/examples.integration.test.ts',
   'packages/collector/test/collector.integration.test.ts',
-  'packages/runtime/test/hostile-plugins.test.ts',
+  'packages/runtime/test/hostile-plugins.integration.test.ts',
   'packages/collector/test/notifications/notifications.integration.test.ts',
   'packages/bus-amqp/test/recovery.integration.test.ts',
   'packages/agent-central/test/agent.integration.test.ts',
