@@ -1,43 +1,34 @@
 import { printable } from '@nephoscope/runtime';
-import Table from 'cli-table3';
+import stringWidth from 'string-width';
 
 export interface Column {
   readonly head: string;
   readonly align?: 'left' | 'right';
 }
 
-const noLines = Object.fromEntries(
-  [
-    'top',
-    'top-mid',
-    'top-left',
-    'top-right',
-    'bottom',
-    'bottom-mid',
-    'bottom-left',
-    'bottom-right',
-    'left',
-    'left-mid',
-    'mid',
-    'mid-mid',
-    'right',
-    'right-mid',
-  ].map((name) => [name, '']),
-);
-
 // The table is truncated for display; the JSON is complete.
 const longestCell = 500;
 
 /** Columns as wide as they need to be, two blanks apart, a line a row, without a line end. */
 export function formatTable(columns: readonly Column[], rows: readonly (readonly string[])[]): string {
-  const table = new Table({
-    head: columns.map(({ head }) => head),
-    colAligns: columns.map(({ align }) => align ?? 'left'),
-    chars: { ...noLines, middle: '  ' },
-    style: { 'padding-left': 0, 'padding-right': 0, head: [], border: [] },
-  });
-  table.push(...rows.map((row) => row.map(cell)));
-  return table.toString().replace(/ +$/gm, '');
+  const lines = [columns.map(({ head }) => head), ...rows].map((row) => row.map(sizedCell));
+  const widths = columns.map((_, at) => lines.reduce((widest, line) => Math.max(widest, line[at]?.width ?? 0), 0));
+  const padded = ({ text, width }: SizedCell, at: number) => {
+    const blanks = ' '.repeat((widths[at] ?? width) - width);
+    return columns[at]?.align === 'right' ? blanks + text : text + blanks;
+  };
+  return lines.map((line) => line.map(padded).join('  ').replace(/ +$/, '')).join('\n');
+}
+
+interface SizedCell {
+  readonly text: string;
+  /** In columns of the terminal. */
+  readonly width: number;
+}
+
+function sizedCell(given: string): SizedCell {
+  const text = cell(given);
+  return { text, width: stringWidth(text) };
 }
 
 /** Leading and trailing blanks, otherwise invisible, are shown as U+2420. */

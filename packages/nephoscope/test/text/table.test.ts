@@ -14,6 +14,25 @@ describe('formatTable', () => {
     ]);
   });
 
+  it('aligns characters that take two columns of a terminal, or none', () => {
+    const table = formatTable(
+      [{ head: 'NAME' }, { head: 'UNIT' }],
+      [
+        ['雲雲', 'ns'],
+        ['e\u0301', 'B'],
+        ['cloud', ''],
+      ],
+    );
+    expect(table.split('\n')).toEqual(['NAME   UNIT', '雲雲   ns', 'e\u0301      B', 'cloud']);
+  });
+
+  it('lays out as many rows as a store gives', () => {
+    const rows = Array.from({ length: 100_000 }, (_, at) => [`r${at}`, String(at)]);
+    const lines = formatTable([{ head: 'NAME' }, { head: 'VOLUME', align: 'right' }], rows).split('\n');
+    expect(lines).toHaveLength(100_001);
+    expect(lines.at(-1)).toBe('r99999   99999');
+  });
+
   it('shows the blanks at the ends of a text, in which two may differ', () => {
     const table = formatTable([{ head: 'ID' }], [['web'], ['web '], ['  web'], ['my web']]);
     expect(table.split('\n')).toEqual(['ID', 'web', 'web\u2420', '\u2420\u2420web', 'my web']);
