@@ -37,6 +37,18 @@ it('ends a query that nobody waits for, and answers the next one', async () => {
   expect(await reader.query(files, 'select 1 as one', [], never)).toEqual([{ one: 1n }]);
 });
 
+it('goes on with the files of a thread that ended before', async () => {
+  // Else the log would be removed with the last connection.
+  const other = new ThreadReader(path);
+  await other.open(never);
+  const before = new ThreadReader(path);
+  const files = await before.open(never);
+  await before.end();
+  reader = new ThreadReader(path);
+  expect(await reader.query(files, 'select 1 as one', [], never)).toEqual([{ one: 1n }]);
+  await other.end();
+});
+
 it('ends a query that takes too long, and its thread with it', async () => {
   reader = new ThreadReader(path, undefined, 3_000);
   const files = await reader.open(never);

@@ -32,26 +32,28 @@ port.on('message', (request: ReaderRequest) => {
 
 function answer(question: ReaderQuestion): Answer<ReaderResult> {
   try {
-    return { result: patiently(() => (question.kind === 'open' ? open() : query(question))) };
+    return { result: patiently(() => (question.kind === 'open' ? open().files : query(question))) };
   } catch (error) {
     return { failure: toFailure(error) };
   }
 }
 
-function open(): Files {
+function open(): NonNullable<typeof opened> {
   if (opened !== undefined && moved(path, opened.files) !== undefined) close();
   if (opened === undefined) {
     const sqlite = openToRead(path, () => !isBrokenOff(call));
     // The log and its index are there from now on.
     opened = { sqlite, files: filesAt(path) };
   }
-  return opened.files;
+  return opened;
 }
 
 function query({ files, text, parameters }: ReaderQuestion & { readonly kind: 'query' }): unknown[] {
-  if (opened === undefined || !sameFiles(opened.files, files) || moved(path, files) !== undefined)
+  const isMoved = moved(path, files) !== undefined;
+  // A thread that comes after one that ended opens them itself.
+  if (isMoved || !sameFiles(open().files, files))
     throw new FilesMoved(`${path} was removed or replaced while it was read: ask again when it is there`);
-  return opened.sqlite.prepare(text).all(parameters);
+  return open().sqlite.prepare(text).all(parameters);
 }
 
 function close(): void {
