@@ -1,0 +1,16 @@
+import { cloudFigureReader } from '../../src/replies.js';
+
+const read = cloudFigureReader([{ name: 'volume.size', type: 'gauge', unit: 'GB', description: 'size' }]);
+
+it('bounds what is kept of a figure that is missing, and counts it', () => {
+  const volume = { missing: 'error', detail: 'd'.repeat(10_000) };
+  const found = read({ meter: 'volume.size', resourceId: 'r'.repeat(200_000), volume }, () => 7n);
+  expect(found).toEqual({
+    gap: {
+      name: 'volume.size',
+      resourceId: 'r'.repeat(255),
+      reason: { missing: 'error', detail: 'd'.repeat(500) },
+    },
+    size: 'volume.size'.length + 255 + 500,
+  });
+});
