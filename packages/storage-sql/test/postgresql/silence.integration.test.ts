@@ -4,18 +4,7 @@ import pg from 'pg';
 
 import { PostgresqlProxy } from '../../../../tools/testbed/postgresql-proxy.js';
 import { waitUntil } from '../../../../tools/testbed/processes.js';
-import {
-  all,
-  batch,
-  dropDatabase,
-  execute,
-  limits,
-  never,
-  newDatabase,
-  read,
-  readerAt,
-  storeAt,
-} from './support.js';
+import { batch, dropDatabase, execute, limits, never, newDatabase, read, readerAt, storeAt } from './support.js';
 import type { StoreAt } from './support.js';
 
 const unavailable = { code: 'STORE_UNAVAILABLE' };
