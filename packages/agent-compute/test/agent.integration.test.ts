@@ -167,6 +167,7 @@ describe('agent, RabbitMQ, collector and SQLite', () => {
     const guest = await bootGuest(libvirtd, { name: 'short-lived', nova: false });
     const cpu = async () =>
       (await samplesIn(database)).filter(({ meter, resourceId }) => meter === 'cpu' && resourceId === guest.uuid);
+    await waitUntil('something is recorded', async () => (await countIn(database)) > 0);
     await waitUntil('its start is recorded', async () => (await cpu()).length === 1);
 
     const connection = await connect(url);
