@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, openSync, renameSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { Worker } from 'node:worker_threads';
@@ -224,8 +224,10 @@ it.each(['-wal', '-shm'])(
 );
 
 it('a file that could not be written when it was opened is opened again when it can be', async () => {
-  const path = newPath();
-  await (await started(path)).stop();
+  const [origin, path] = [newPath(), newPath()];
+  await (await started(origin)).stop();
+  // A copy: SQLite would use the writable descriptor of the first one again, which it keeps until a garbage collection.
+  copyFileSync(origin, path);
   // Root may write whatever the mode says, but no file of a read-only mount.
   execFileSync('mount', ['--bind', path, path]);
   execFileSync('mount', ['-o', 'remount,bind,ro', path]);
@@ -235,6 +237,7 @@ it('a file that could not be written when it was opened is opened again when it 
     isMounted = false;
   };
   try {
+    expect(() => openSync(path, 'r+')).toThrow('EROFS');
     const store = await started(path);
     const samples = batch(10);
     await expect(store.record(samples)).rejects.toMatchObject(unavailable(`${path} cannot be written`));
