@@ -3,7 +3,6 @@
  * in-process one, and writes its metering messages to the file, in the order in which it sent them: a JSON array of
  * `{"routingKey":…,"lines":[…]}`.
  */
-/* global AbortSignal, Buffer */
 import { writeFile } from 'node:fs/promises';
 
 import { computeAgentProgram, createComputeAgent } from '@nephoscope/agent-compute';

@@ -3,7 +3,6 @@
  * turn with the bare call behind them, and prints what each cost. Plain JavaScript: with a loader of TypeScript in
  * the process that would be measured too.
  */
-/* global AbortSignal */
 import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 

@@ -4,7 +4,6 @@
  * `record`, ms. The samples are those of the captured cycle again and again, ten minutes later each time; the store
  * does not look at signatures, so these are random digits.
  */
-/* global AbortSignal, Buffer */
 import { randomFillSync } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { performance } from 'node:perf_hooks';

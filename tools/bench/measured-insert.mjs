@@ -2,7 +2,6 @@
  * `node measured-insert.mjs '{"configuration":…,"messages":…,"samples":…}'`: records samples of the file by the store of a collector's configuration, in batches as the collector makes them. Prints their number and what that cost, ms;
  * reading them does not count.
  */
-/* global AbortSignal */
 import { performance } from 'node:perf_hooks';
 
 import { KnownMessages, collectorProgram } from '@nephoscope/collector';

@@ -3,7 +3,6 @@
  * that were signed before, as an agent does, with confirms. With `ready` it waits while so many messages stand in the queue, so that the
  * queue is short and whoever consumes always finds some. Prints what it sent, when, and how often it saw an empty queue.
  */
-/* global AbortSignal */
 import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 

@@ -3,7 +3,6 @@
  * collector does, messages of that many resources, each with metadata of its own, and prints the memory after each cycle
  * and at the peak, MiB. Signatures are not looked at: verifying keeps nothing.
  */
-/* global AbortSignal, Buffer */
 import { randomBytes } from 'node:crypto';
 
 import { KnownMessages, collectorProgram } from '@nephoscope/collector';

@@ -1,4 +1,3 @@
-/* global Buffer */
 import { closeSync, openSync, readSync, writeSync } from 'node:fs';
 
 const headBytes = 12;

@@ -1,5 +1,4 @@
 /** `node stored-samples.mjs '{"configuration":…}'`: prints how many samples of each meter the store of a collector's configuration has. */
-/* global AbortSignal */
 import { collectorProgram } from '@nephoscope/collector';
 import { configure, createLogger, createReader, readConfig, systemClock } from '@nephoscope/runtime';
 

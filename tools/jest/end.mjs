@@ -8,14 +8,16 @@ import { setTimeout } from 'node:timers';
  */
 export function endsByItself(code, grace) {
   process.exitCode = code;
-  setTimeout(async () => {
-    const resources = process.getActiveResourcesInfo().join(', ') || 'nothing that Node.js names';
-    const children = (await childrenOf(process.pid)).map((child) => `\n  child process ${child}`).join('');
-    process.stderr.write(
-      `The test run has its result, but its process does not end. What holds it: ${resources}${children}\n`,
-      () => process.exit(code),
-    );
-  }, grace).unref();
+  setTimeout(() => void endNow(code), grace).unref();
+}
+
+async function endNow(code) {
+  const resources = process.getActiveResourcesInfo().join(', ') || 'nothing that Node.js names';
+  const children = (await childrenOf(process.pid)).map((child) => `\n  child process ${child}`).join('');
+  process.stderr.write(
+    `The test run has its result, but its process does not end. What holds it: ${resources}${children}\n`,
+    () => process.exit(code),
+  );
 }
 
 /** Each as its process id and command line; none where the kernel does not tell. */

@@ -1,4 +1,18 @@
-/** How files may need each other: what eslint, which sees one file at a time, cannot tell. Also of types alone. */
+import { mayImport } from './packages.mjs';
+
+/** The inside of a package. By its name, which tsconfig.json and `exports` map to a file in there, is another way. */
+const inside = { path: '^(packages|examples)/[^/]+/src/', dependencyTypesNot: ['aliased'] };
+
+/** A package imports those that are listed for it; one that is not listed is an error. */
+const arrows = Object.entries(mayImport).map(([name, allowed]) => ({
+  name: `imports-of-${name}`,
+  comment: `@nephoscope/${name} may import only: ${allowed.join(', ') || 'no other package'} (tools/presets/packages.mjs).`,
+  severity: 'error',
+  from: { path: `^packages/${name}/src/` },
+  to: { path: '^packages/', pathNot: `^packages/(${[...allowed, name].join('|')})/` },
+}));
+
+/** How files may need each other, by types alone too: what the linter, which sees one file at a time, cannot tell. */
 export default {
   forbidden: [
     {
@@ -9,6 +23,14 @@ export default {
       from: { path: '^(packages|tools|examples)/' },
       to: { circular: true },
     },
+    {
+      name: 'packages-by-name',
+      comment: 'Import what another package exports, by its name; a test of its inside belongs to it.',
+      severity: 'error',
+      from: { path: '^((packages|examples)/[^/]+)/' },
+      to: { ...inside, pathNot: '^$1/' },
+    },
+    ...arrows,
   ],
   options: {
     tsPreCompilationDeps: true,

@@ -1,4 +1,3 @@
-/* global AbortController */
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 

@@ -1,4 +1,4 @@
-/* eslint-disable require-yield -- generators that never get so far are what is tried */
+/* oxlint-disable require-yield -- generators that never get so far are what is tried */
 import type { Cloud } from '@nephoscope/core/pollster';
 
 import type { CloudSession } from '../src/cycle-cloud.js';
@@ -6,9 +6,9 @@ import type { ActivePollster } from '../src/cycle.js';
 import { advanceUntil, figure, lines, metric, noCloud, pollster, startAgent, stopAgents } from './support.js';
 
 /** What the types forbid. */
-// eslint-disable-next-line @typescript-eslint/no-explicit-any
+// oxlint-disable-next-line typescript/no-explicit-any
 type Anything = (cloud: any, signal: any) => any;
-// eslint-disable-next-line @typescript-eslint/no-explicit-any
+// oxlint-disable-next-line typescript/no-explicit-any
 type Writable = any;
 
 const never = new AbortController().signal;

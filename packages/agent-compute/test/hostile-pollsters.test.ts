@@ -26,7 +26,7 @@ import { hang, metric, pollster } from './support.js';
 type Asked = Poll<'cpu' | 'disks'>;
 type Hostile = (poll: Asked, signal: AbortSignal) => Counters<Figure>;
 /** What the types forbid. */
-type Anything = (poll: any, signal: any) => unknown; // eslint-disable-line @typescript-eslint/no-explicit-any
+type Anything = (poll: any, signal: any) => unknown; // oxlint-disable-line typescript/no-explicit-any
 
 const cumulative = { name: 'true.cpu', type: 'cumulative', unit: 'ns', description: 'of the tests' } as const;
 const since = { name: 'true.since', type: 'gauge', unit: 'ns', description: 'of the tests' } as const;

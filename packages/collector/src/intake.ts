@@ -120,7 +120,7 @@ export function* reading(delivery: Delivery, readers: Readers, body = delivery.b
 }
 
 /** Of what cannot be read at all: nothing but its dead letter, as it came. */
-// eslint-disable-next-line require-yield -- a reading of one step
+// oxlint-disable-next-line require-yield -- a reading of one step
 export function* refusing(delivery: Delivery, error: unknown): Reading {
   return { delivery, samples: [], refusals: [unreadable(describeError(error))], withoutVolume: [] };
 }

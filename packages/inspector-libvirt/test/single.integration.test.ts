@@ -82,9 +82,9 @@ it('a guest whose CPUs are halted is told and read, in the run that it had befor
 it('a guest that is reset goes on in its run, and its counts do not fall', async () => {
   const { readOne, told } = await started();
   const guest = await bootGuest(libvirtd, {});
-  const cpuOf = (reading: InstanceReading | undefined) => (reading?.parts.cpu as CpuReading).timeNs;
+  const cpuOf = (reading: InstanceReading | undefined) => (reading!.parts.cpu as CpuReading).timeNs;
   const writtenOf = (reading: InstanceReading | undefined) =>
-    (reading?.parts.disks as readonly { io: { writeBytes: bigint } }[])[0]!.io.writeBytes;
+    (reading!.parts.disks as readonly { io: { writeBytes: bigint } }[])[0]!.io.writeBytes;
   await until(async () => isWhole(await readOne(guest.uuid)) && writtenOf(await readOne(guest.uuid)) > 0n);
   const before = await readOne(guest.uuid);
   await libvirtd.virsh('reset', guest.uuid);

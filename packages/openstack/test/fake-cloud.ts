@@ -60,7 +60,7 @@ export class FakeCloud {
   }
 
   origin(service: ServiceName): string {
-    return `http://127.0.0.1:${(this.#servers.get(service)?.address() as AddressInfo).port}`;
+    return `http://127.0.0.1:${(this.#servers.get(service)!.address() as AddressInfo).port}`;
   }
 
   interrupt(line: string, ...interruptions: readonly Interruption[]): void {

@@ -19,9 +19,9 @@ type Key = keyof typeof marks;
 const keys = Object.keys(marks) as readonly Key[];
 export const keyOfMark: ReadonlyMap<string, Key> = new Map(keys.map((key) => [marks[key], key]));
 /** Splits a layout so that every second part is a mark. */
-// eslint-disable-next-line no-control-regex -- the marks are such characters
+// oxlint-disable-next-line no-control-regex -- the marks are such characters
 export const anyMark = /([\u0001-\u0006])/;
-// eslint-disable-next-line no-control-regex -- that is what it looks for
+// oxlint-disable-next-line no-control-regex -- that is what it looks for
 const noJson = /[\0-\u0008\u000b\u000c\u000e-\u001f]/;
 
 type ColumnValues = Pick<Sample, 'messageId' | 'volume' | 'timestamp' | 'sequence'>;

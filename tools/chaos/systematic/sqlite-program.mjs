@@ -4,7 +4,6 @@
  * that its log stays.
  */
 import { writeSync } from 'node:fs';
-/* global AbortController */
 import process from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
 

@@ -313,7 +313,7 @@ describe('images of every kind', () => {
 
   it('are a failure where the plain listing is refused', async () => {
     const cloud = new FakeCloud();
-    // eslint-disable-next-line require-yield
+    // oxlint-disable-next-line require-yield
     cloud.list = async function* () {
       await Promise.resolve();
       throw refused;

@@ -12,7 +12,7 @@ import { metric, secret, until } from '../support.js';
 import { delivery, enveloped, RecordingRoot, volumeCreated } from './material.js';
 
 /** What the types forbid. */
-// eslint-disable-next-line @typescript-eslint/no-explicit-any
+// oxlint-disable-next-line typescript/no-explicit-any
 type Writable = any;
 type Anything = (notification: Writable) => unknown;
 
