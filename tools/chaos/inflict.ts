@@ -50,7 +50,7 @@ export async function inflict(
   plan: readonly Fault[],
   arena: Arena,
   duration: number,
-  tell: (fault: InflictedFault) => void,
+  report: (fault: InflictedFault) => void,
 ): Promise<readonly InflictedFault[]> {
   const start = performance.now();
   const now = () => Math.round(performance.now() - start);
@@ -64,7 +64,7 @@ export async function inflict(
     const struck = await end();
     const done = { on: fault.on, target: fault.target, kind: fault.kind, began, ended: now(), struck };
     inflicted.push(done);
-    tell(done);
+    report(done);
   };
   for (const fault of plan) {
     await sleep(Math.max(0, fault.at - now()));

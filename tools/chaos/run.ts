@@ -46,7 +46,7 @@ const partOfFaults = 60_000;
 /** One test: programs at work, faults, their end, and the comparison of what was taken with what is stored. */
 export async function run({ seed, store, duration, directory, logs }: RunOptions): Promise<Report> {
   const began = performance.now();
-  const tell = (text: string) => process.stderr.write(`  ${text}\n`);
+  const print = (text: string) => process.stderr.write(`  ${text}\n`);
   await mkdir(logs, { recursive: true });
   const scene = await buildScene({ store, directory, logs, duration });
   const stored = readerAt(scene.storeUrl);
@@ -59,7 +59,7 @@ export async function run({ seed, store, duration, directory, logs }: RunOptions
     );
   await waitUntil('the store is there', isThere, firstSampleTime);
   await waitUntil('every source has a sample in the store', () => recordsAll(scene, stored), firstSampleTime);
-  tell('samples are recorded: the faults begin');
+  print('samples are recorded: the faults begin');
 
   const watching = watchMemory(scene);
   const faultsBegan = performance.now();
@@ -70,21 +70,21 @@ export async function run({ seed, store, duration, directory, logs }: RunOptions
   let judging = 0;
   for (const { plan, from, lasts } of parts(planFaults(seed, targetsOf(scene), duration), duration)) {
     if (from > 0) {
-      tell('a pause: each program must do its work alone');
+      print('a pause: each program must do its work alone');
       const began = performance.now();
       for (const problem of await judge(judged)) note(`after ${seconds(from)} s of faults: ${problem}`);
       judging += performance.now() - began;
     }
     const inflicted = await inflict(plan, scene.arena, lasts, ({ target, kind, ended, began: at }) =>
-      tell(`${((from + at) / 1_000).toFixed(1)} s: ${target}: ${kind}, ${((ended - at) / 1_000).toFixed(1)} s`),
+      print(`${((from + at) / 1_000).toFixed(1)} s: ${target}: ${kind}, ${((ended - at) / 1_000).toFixed(1)} s`),
     );
     faults.push(...inflicted.map((fault) => ({ ...fault, began: from + fault.began, ended: from + fault.ended })));
   }
   const faultsEnded = performance.now();
 
-  tell('the faults are over: everything that was taken must arrive');
+  print('the faults are over: everything that was taken must arrive');
   await takesAgain(scene).catch((error: Error) => note(error.message));
-  tell('each program must do its work alone');
+  print('each program must do its work alone');
   problems.push(...(await judge(judged)));
   const [collector, ...others] = [...scene.status.collector.keys()].flatMap(
     (name) => scene.arena.programs.get(name) ?? [],

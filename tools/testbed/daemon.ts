@@ -28,7 +28,7 @@ export function daemonIn({ name, namespace, pidFile, log, ready }: DaemonOptions
   return {
     pid,
     async start() {
-      namespace.tell('start');
+      namespace.send('start');
       try {
         await ready();
         if (!namespace.isOpen()) throw new Error('its namespace has ended');

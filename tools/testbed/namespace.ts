@@ -6,7 +6,7 @@ import { environment, waitUntil } from './processes.js';
 /** Processes of their own process-id (mount, network, …) namespace: see {@link openNamespace}. */
 export interface Namespace {
   /** Gives the first process a line on its stdin. */
-  tell(line: string): void;
+  send(line: string): void;
   /** The id here, outside, of the process that goes by `inner` inside. @throws Error when there is none */
   outerPid(inner: number): Promise<number>;
   /** Whether the first process still runs. */
@@ -47,7 +47,7 @@ export function openNamespace(
   unshare.stdin.on('error', () => undefined); // It ended before it read all: isOpen() and said() tell.
   const ended = endOf(unshare);
   return {
-    tell: (line) => void unshare.stdin.write(`${line}\n`),
+    send: (line) => void unshare.stdin.write(`${line}\n`),
     outerPid: (inner) => findOuterPid(unshare, inner),
     isOpen: () => unshare.exitCode === null && unshare.signalCode === null,
     said: () => said,

@@ -179,7 +179,7 @@ export class CentralAgent implements Component {
         // It may wait for the next, and its bus for as long again.
         this.#polling.expect(2 * options.interval + lastConfirms + longestDelay);
         const cycle = await nextCycle(clock, options.interval, last, began, signal);
-        if (last !== undefined && cycle.turn > last.turn) this.#tellSetBack(cycle, last);
+        if (last !== undefined && cycle.turn > last.turn) this.#logSetBack(cycle, last);
         last = cycle;
         began = clock.monotonic();
         const { unsent } = await this.#cycle(cycleName(cycle), options.interval, signal);
@@ -198,7 +198,7 @@ export class CentralAgent implements Component {
     }
   }
 
-  #tellSetBack(cycle: Cycle, last: Cycle): void {
+  #logSetBack(cycle: Cycle, last: Cycle): void {
     this.#parts.logger.warn(
       { cycle: formatTimestamp(cycle.time), last: formatTimestamp(last.time) },
       `the wall clock is behind the last cycle, ${formatTimestamp(last.time)}: it was set back, or had been ahead; cycles continue at the time it shows, as separate readings`,

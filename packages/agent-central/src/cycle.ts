@@ -77,7 +77,7 @@ export async function runCycle(
     return { name, findings, stream, ended: runPollster(pollster, tools, findings, stream, reading) };
   });
   await Promise.all(runs.map(({ ended }) => ended));
-  for (const { findings } of runs) findings.tell();
+  for (const { findings } of runs) findings.log();
   const unsent = runs.map(({ stream }) => stream.unsent).filter(({ samples }) => samples > 0);
   return {
     sent: sum(runs.map(({ stream }) => stream.sent)),

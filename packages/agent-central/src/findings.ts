@@ -56,7 +56,7 @@ export class Findings {
     kind.resources.add(resource);
   }
 
-  tell(): void {
+  log(): void {
     const { pollster } = this;
     for (const { reason, detail, meters, resources } of this.#kinds.values()) {
       const text = `no figure for ${[...meters].join(', ')} of ${resources}: ${detail}`;

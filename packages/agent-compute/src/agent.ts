@@ -214,7 +214,7 @@ export class ComputeAgent implements Component {
       throw error;
     } finally {
       time.end();
-      failures.tell();
+      failures.log();
     }
   }
 
@@ -226,7 +226,7 @@ export class ComputeAgent implements Component {
       for await (const taken of pollReadings(this.#groups, readings, tools, signal))
         samples += await this.#parts.outbox.take(taken, tools.failures, signal);
     } finally {
-      tools.failures.tell();
+      tools.failures.log();
     }
     return samples;
   }

@@ -27,7 +27,7 @@ export class Failures {
     known.instances.add(instance.name);
   }
 
-  tell(): void {
+  log(): void {
     for (const [pollster, { first, instances }] of this.#byPollster) {
       const text = `the pollster '${pollster}' failed, counters of ${nameSome(instances)} are missing: ${describeError(first)}`;
       this.#logger.error({ err: first, pollster, instances: instances.size }, text);

@@ -6,7 +6,7 @@ const pause = 24n * 3_600_000_000_000n;
 export class Forgotten {
   readonly #logger: Logger;
   readonly #clock: Clock;
-  #toldAt: bigint | undefined;
+  #loggedAt: bigint | undefined;
   #reduced = 0;
   #forgotten = 0;
 
@@ -24,8 +24,8 @@ export class Forgotten {
     this.#forgotten += forgotten;
     if (this.#reduced + this.#forgotten === 0) return;
     const now = this.#clock.monotonic();
-    if (this.#toldAt !== undefined && now - this.#toldAt < pause) return;
-    this.#toldAt = now;
+    if (this.#loggedAt !== undefined && now - this.#loggedAt < pause) return;
+    this.#loggedAt = now;
     const counts = { reduced: this.#reduced, forgotten: this.#forgotten };
     if (this.#forgotten > 0)
       this.#logger.warn(

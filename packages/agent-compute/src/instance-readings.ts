@@ -175,8 +175,8 @@ export class InstanceReadings {
       };
       const { name = instanceId } = reading?.instance ?? {};
       // Who asks for what was never here fills no log.
-      const isTold = !isRepeated && (result !== 'gone' || asked?.isKnown !== false);
-      logger[isTold ? 'info' : 'debug'](
+      const isWorthLogging = !isRepeated && (result !== 'gone' || asked?.isKnown !== false);
+      logger[isWorthLogging ? 'info' : 'debug'](
         { instance: instanceId, result, samples, ms: Number(after) },
         `${name}: ${texts[result]} (${why})`,
       );
@@ -236,7 +236,7 @@ export class InstanceReadings {
       logger.debug({ instance: instanceId, result, samples }, `${instanceId} has started: first reading`);
     } catch (error) {
       metrics.firstReadings.inc({ result: 'failed' });
-      this.#tellUnread([instanceId], error);
+      this.#logUnread([instanceId], error);
     }
   }
 
@@ -251,7 +251,7 @@ export class InstanceReadings {
     this.#reading = this.#readHost(ids, time.signal)
       .catch((error: unknown) => {
         metrics.firstReadings.inc({ result: 'failed' }, ids.size);
-        this.#tellUnread([...ids], error);
+        this.#logUnread([...ids], error);
       })
       .finally(() => {
         time.end();
@@ -301,7 +301,7 @@ export class InstanceReadings {
     return { result: 'read', samples: await take(taken, signal), reading };
   }
 
-  #tellUnread(ids: readonly string[], error: unknown): void {
+  #logUnread(ids: readonly string[], error: unknown): void {
     if (this.#stopping.signal.aborted) return;
     const text = `not read at start, will be read in the next cycle: ${ids.slice(0, 10).join(', ')}: ${describeError(error)}`;
     this.#parts.logger.warn({ err: error, instances: ids.length }, text);

@@ -55,7 +55,7 @@ const texts = {
   frequent: `for an instance that had ${oftenest} in ${often / 1_000_000_000n} s`,
   dropped: 'dropped because there were too many',
 } as const;
-type Told = keyof typeof texts;
+type Remark = keyof typeof texts;
 type Waiting = NewestFirst<AcceptedRequest>;
 
 /**
@@ -69,8 +69,8 @@ export class LastReadingRequests {
   readonly #unsigned: readonly [known: Waiting, unknown: Waiting];
   /** How often each instance was asked for with a signature, and since when. */
   readonly #counts = new Map<string, { readonly since: bigint; count: number }>();
-  readonly #log: LogLimit;
-  #told = new Map<Told, number>();
+  readonly #logLimit: LogLimit;
+  #unlogged = new Map<Remark, number>();
   #unsignedLeft = unsignedBurst;
   #filledAt: bigint;
   #isWaiting = false;
@@ -80,7 +80,7 @@ export class LastReadingRequests {
     this.#read = lastReadingReader(parts.host, parts.secrets, parts.clock);
     const onDropped = (count: number) => {
       parts.metrics.lastReadings.inc({ result: 'dropped' }, count);
-      this.#tell('dropped', count);
+      this.#remark('dropped', count);
     };
     const waiting = (): readonly [Waiting, Waiting] => [
       new NewestFirst({ ...ofKnown, onDropped }, parts.clock),
@@ -88,7 +88,7 @@ export class LastReadingRequests {
     ];
     this.#signed = waiting();
     this.#unsigned = waiting();
-    this.#log = new LogLimit(parts.clock, parts.signal);
+    this.#logLimit = new LogLimit(parts.clock, parts.signal);
     this.#filledAt = parts.clock.monotonic();
   }
 
@@ -97,7 +97,7 @@ export class LastReadingRequests {
     const { clock, metrics, onReady, order } = this.#parts;
     const heard = this.#read(body);
     metrics.lastReadingRequests.inc({ kind: heard.kind });
-    if (heard.kind !== 'signed') this.#tell(heard.kind);
+    if (heard.kind !== 'signed') this.#remark(heard.kind);
     if (!('request' in heard)) return;
     const { instance, reason, announced } = heard.request;
     const isKnown = order.knows(instance);
@@ -154,19 +154,19 @@ export class LastReadingRequests {
       this.#counts.set(instance, (counted = { since: now, count: 0 }));
     }
     counted.count += 1;
-    if (counted.count > oftenest) this.#tell('frequent');
+    if (counted.count > oftenest) this.#remark('frequent');
     return counted.count > oftenest;
   }
 
-  #tell(what: Told, count = 1): void {
-    this.#told.set(what, (this.#told.get(what) ?? 0) + count);
-    this.#log.tell(() => {
-      const told = [...this.#told];
-      this.#told = new Map();
-      const isOrdinary = told.every(([kind]) => kind === 'unsigned');
-      const all = told.map(([kind, number]) => `${number} ${texts[kind]}`).join(', ');
+  #remark(what: Remark, count = 1): void {
+    this.#unlogged.set(what, (this.#unlogged.get(what) ?? 0) + count);
+    this.#logLimit.log(() => {
+      const remarks = [...this.#unlogged];
+      this.#unlogged = new Map();
+      const isOrdinary = remarks.every(([kind]) => kind === 'unsigned');
+      const all = remarks.map(([kind, number]) => `${number} ${texts[kind]}`).join(', ');
       const text = `requests for last readings, since the last such line: ${all}`;
-      this.#parts.logger[isOrdinary ? 'info' : 'warn'](Object.fromEntries(told), text);
+      this.#parts.logger[isOrdinary ? 'info' : 'warn'](Object.fromEntries(remarks), text);
     });
   }
 }

@@ -57,7 +57,7 @@ async function cycles(
       batches.push([...batch]);
       await onBatch();
     }
-    failures.tell();
+    failures.log();
     const taken = batches.flatMap((batch) =>
       batch.flatMap(({ instance, counters }) => counters.map(({ name }) => `${instance.name} ${name}`)),
     );

@@ -96,7 +96,7 @@ async function twoCycles(
       for (const { pollster: name, counters } of batch) taken[name]!.push(...(counters as readonly Counter[]));
     }
     clearTimeout(end);
-    failures.tell();
+    failures.log();
     for (const name of failures.pollsters) failed.add(name);
   }
   const told = logger.entries.filter(({ level }) => level === 'error').map(({ message }) => message);

@@ -2,54 +2,54 @@ import type { Clock } from './clock.js';
 
 const shortest = 60_000;
 
-/** Keeps a line that many messages would cause to one a minute, which says how many it stands for. */
+/** Limits a repeated log line to one a minute, with the number of occurrences since the last one. */
 export class LogLimit {
   readonly #clock: Clock;
   readonly #signal: AbortSignal | undefined;
-  #saidAt: bigint | undefined;
-  #unsaid = 0;
+  #loggedAt: bigint | undefined;
+  #pending = 0;
   #isWaiting = false;
-  #say: (count: number) => void = () => undefined;
+  #write: (count: number) => void = () => undefined;
 
-  /** @param signal what is unsaid when it is aborted is said then */
+  /** @param signal when aborted, what is pending is logged at once */
   constructor(clock: Clock, signal?: AbortSignal) {
     this.#clock = clock;
     this.#signal = signal;
   }
 
   /**
-   * Has `say` called at once when a minute has passed since it was last called, else when it will have.
+   * Calls `write` at once if a minute has passed since the last call, otherwise when it has.
    *
-   * @param count what there is to say now; `say` gets the sum of all that is unsaid
+   * @param count occurrences to add; `write` gets the sum of all pending ones
    */
-  tell(say: (count: number) => void, count = 1): void {
-    this.#say = say;
-    this.#unsaid += count;
+  log(write: (count: number) => void, count = 1): void {
+    this.#write = write;
+    this.#pending += count;
     if (this.#isWaiting) return;
-    const wait = this.#saidAt === undefined ? 0 : shortest - this.#sinceSaid(this.#saidAt);
+    const wait = this.#loggedAt === undefined ? 0 : shortest - this.#sinceLogged(this.#loggedAt);
     if (wait <= 0 || this.#signal?.aborted === true) return this.#flush();
     this.#isWaiting = true;
     const flush = () => this.#flush();
     void this.#clock.sleep(wait, this.#signal).then(flush, flush);
   }
 
-  /** What the lines were about is over: what is unsaid is not said after that. Returns how much it is. */
+  /** Discards what is pending, because the condition has ended. Returns the number of occurrences. */
   over(): number {
-    const count = this.#unsaid;
-    this.#unsaid = 0;
+    const count = this.#pending;
+    this.#pending = 0;
     return count;
   }
 
-  #sinceSaid(at: bigint): number {
+  #sinceLogged(at: bigint): number {
     return Number((this.#clock.monotonic() - at) / 1_000_000n);
   }
 
   #flush(): void {
-    const count = this.#unsaid;
-    this.#unsaid = 0;
+    const count = this.#pending;
+    this.#pending = 0;
     this.#isWaiting = false;
     if (count === 0) return;
-    this.#saidAt = this.#clock.monotonic();
-    this.#say(count);
+    this.#loggedAt = this.#clock.monotonic();
+    this.#write(count);
   }
 }

@@ -13,7 +13,7 @@ describe('LogLimit', () => {
 
   it('says the first at once, and then one a minute for all that came', async () => {
     const limit = new LogLimit(clock);
-    for (let count = 0; count < 4; count++) limit.tell(say);
+    for (let count = 0; count < 4; count++) limit.log(say);
     expect(said).toEqual([1]);
     await clock.advance(59_000);
     expect(said).toEqual([1]);
@@ -23,11 +23,11 @@ describe('LogLimit', () => {
 
   it('says nothing any more of what is over, and begins anew', async () => {
     const limit = new LogLimit(clock);
-    for (let count = 0; count < 4; count++) limit.tell(say);
+    for (let count = 0; count < 4; count++) limit.log(say);
     expect(limit.over()).toBe(3);
     await clock.advance(120_000);
     expect(said).toEqual([1]);
-    limit.tell(say);
+    limit.log(say);
     expect(said).toEqual([1, 1]);
     expect(limit.over()).toBe(0);
   });

@@ -106,7 +106,7 @@ export class Consumer {
       try {
         const name = await this.#settings.prepare(connection);
         if (over.aborted) break;
-        this.#tellWhether(name === undefined);
+        this.#logWaiting(name === undefined);
         if (name === undefined) {
           await clock.sleep(backoff.next(), over).catch(() => undefined);
           continue;
@@ -169,7 +169,7 @@ export class Consumer {
   }
 
   /** Waiting for a queue that others make is no failure. */
-  #tellWhether(waiting: boolean): void {
+  #logWaiting(waiting: boolean): void {
     const { queue, logger } = this.#settings;
     if (waiting) {
       this.#onFirst();

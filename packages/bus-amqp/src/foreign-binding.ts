@@ -57,16 +57,17 @@ export class ForeignBinding {
       if (there) this.#reportUnbound(topology);
       // Nothing can be published to it.
       else this.#unboundSince = this.#settings.clock.now();
-      if (there) this.#tell('bound', () => logger.info({ exchange, queue }, `exchange '${exchange}' is bound`));
+      if (there)
+        this.#logChange('bound', () => logger.info({ exchange, queue }, `exchange '${exchange}' is bound`));
       else
-        this.#tell('absent', () =>
+        this.#logChange('absent', () =>
           logger.warn({ exchange }, `exchange '${exchange}' does not exist yet, waiting`),
         );
       return there;
     } catch (error) {
       if (!(error instanceof NephoscopeError)) throw error;
       // RabbitMQ words its refusals differently from one try to the next.
-      this.#tell('refused', () =>
+      this.#logChange('refused', () =>
         logger.warn({ err: error, exchange, queue }, `exchange '${exchange}' cannot be bound, retrying`),
       );
       return false;
@@ -134,8 +135,8 @@ export class ForeignBinding {
     return bound;
   }
 
-  #tell(state: string, tell: () => void): void {
-    if (state !== this.#state) tell();
+  #logChange(state: string, log: () => void): void {
+    if (state !== this.#state) log();
     this.#state = state;
   }
 }

@@ -38,7 +38,7 @@ export class Policies {
   readonly #logger: Logger;
   readonly #clock: Clock;
   /** What was last logged for each queue. */
-  readonly #told = new Map<string, string>();
+  readonly #logged = new Map<string, string>();
 
   constructor({ options, logger, clock }: PluginSettings<PolicyOptions>) {
     this.#options = options;
@@ -53,7 +53,7 @@ export class Policies {
       if (management === undefined) {
         const how =
           'name its management API in `bus.management`, or run `rabbitmqctl list_queues name effective_policy_definition`';
-        this.#tell(
+        this.#logOnce(
           'info',
           '',
           { queue },
@@ -65,9 +65,9 @@ export class Policies {
       const harm = harmOf(rules);
       const policy = [rules.policy, rules.operator_policy].filter(Boolean).join(' and ');
       if (harm.length === 0)
-        this.#tell('info', queue, { queue }, `no RabbitMQ policy removes messages waiting in queue '${queue}'`);
+        this.#logOnce('info', queue, { queue }, `no RabbitMQ policy removes messages waiting in queue '${queue}'`);
       else
-        this.#tell(
+        this.#logOnce(
           'warn',
           queue,
           { queue, policy },
@@ -76,7 +76,7 @@ export class Policies {
         );
     } catch (error) {
       if (signal.aborted) return;
-      this.#tell(
+      this.#logOnce(
         'warn',
         queue,
         { queue, err: error },
@@ -98,9 +98,9 @@ export class Policies {
     }
   }
 
-  #tell(level: 'info' | 'warn', about: string, fields: Readonly<Record<string, unknown>>, text: string): void {
-    if (this.#told.get(about) === text) return;
-    this.#told.set(about, text);
+  #logOnce(level: 'info' | 'warn', about: string, fields: Readonly<Record<string, unknown>>, text: string): void {
+    if (this.#logged.get(about) === text) return;
+    this.#logged.set(about, text);
     this.#logger[level](fields, text);
   }
 }

@@ -117,7 +117,7 @@ export class ReconnectingConnection {
       }
       const isFresh = lostAt !== undefined && Number((clock.monotonic() - lostAt) / 1_000_000n) < quick.during;
       const pause = (isFresh ? hurried : backoff).next();
-      log.tell((tries) =>
+      log.log((tries) =>
         logger.warn(
           { err: this.#problem, connection: name, retryInMs: pause, tries },
           'no connection to RabbitMQ',

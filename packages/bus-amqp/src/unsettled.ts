@@ -35,7 +35,7 @@ export class Unsettled {
   requeue(tag: number): void {
     this.#channel.requeue(at(tag));
     this.#tags.delete(tag);
-    this.#tellWhenEmpty();
+    this.#notifyWhenEmpty();
   }
 
   /** Sends the acknowledgements collected so far. */
@@ -53,7 +53,7 @@ export class Unsettled {
       this.#tags.delete(tag);
     }
     this.#acknowledged.clear();
-    this.#tellWhenEmpty();
+    this.#notifyWhenEmpty();
   }
 
   /** On a closed channel nothing can be settled any more. */
@@ -62,7 +62,7 @@ export class Unsettled {
     this.#acknowledged.clear();
   }
 
-  #tellWhenEmpty(): void {
+  #notifyWhenEmpty(): void {
     if (this.isEmpty) this.#onEmpty();
   }
 }

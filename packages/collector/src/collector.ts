@@ -57,7 +57,7 @@ const lastSettling = 3_000;
 /** A store that fails says so and is tried again; a batch that is neither recorded nor refused for so long, ms, is stuck. */
 const longestCommit = 180_000;
 /** So many meters are remembered. */
-const maxToldMeters = 1_000;
+const maxLoggedMeters = 1_000;
 
 /**
  * Takes metering messages off the queue, verifies them and records them. A message is acknowledged when
@@ -91,7 +91,7 @@ export class Collector implements Component {
   readonly #committing: Duty;
   #stopped: Promise<void> | undefined;
   /** Meters of which it was told that samples without a volume come. */
-  readonly #toldWithoutVolume = new Set<string>();
+  readonly #loggedWithoutVolume = new Set<string>();
 
   constructor(parts: CollectorParts) {
     const { bus, clock, logger, options, registry, secrets, store } = parts;
@@ -270,8 +270,8 @@ export class Collector implements Component {
       this.#settingAside.send(delivery, deadLettersOf(refusals, delivery)),
     );
     if (isSafe) {
-      this.#tellRefused(delivery, refusals);
-      this.#tellWithoutVolume(intake);
+      this.#logRefused(delivery, refusals);
+      this.#logWithoutVolume(intake);
       this.#forget(delivery);
       return delivery.ack();
     }
@@ -291,7 +291,7 @@ export class Collector implements Component {
     return isSafe;
   }
 
-  #tellRefused({ routingKey }: Delivery, refusals: readonly Refusal[]): void {
+  #logRefused({ routingKey }: Delivery, refusals: readonly Refusal[]): void {
     const [first] = refusals;
     if (first === undefined) return;
     for (const { kind, count } of refusals) {
@@ -300,7 +300,7 @@ export class Collector implements Component {
     }
     const { limit, publishers } = this.#logLimit(first.kind);
     publishers.add(refusals);
-    limit.tell((count) => {
+    limit.log((count) => {
       const text =
         count === 1
           ? `a metering message went to the dead letters: ${first.reason}`
@@ -319,12 +319,12 @@ export class Collector implements Component {
     return made;
   }
 
-  #tellWithoutVolume({ withoutVolume }: Intake): void {
+  #logWithoutVolume({ withoutVolume }: Intake): void {
     this.#metrics.withoutVolume.inc(withoutVolume.length);
     for (const { counterName, resourceId } of withoutVolume) {
       const stem = meterStem(counterName);
-      if (this.#toldWithoutVolume.has(stem) || this.#toldWithoutVolume.size >= maxToldMeters) continue;
-      this.#toldWithoutVolume.add(stem);
+      if (this.#loggedWithoutVolume.has(stem) || this.#loggedWithoutVolume.size >= maxLoggedMeters) continue;
+      this.#loggedWithoutVolume.add(stem);
       this.#parts.logger.info(
         { counterName, resourceId },
         `a sample of ${counterName} has no volume (null), like Ceilometer's samples of a queued image; it and later ones of this meter are counted and not recorded`,

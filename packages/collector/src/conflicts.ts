@@ -61,12 +61,12 @@ const figures = [
 export class Conflicts {
   readonly #parts: ConflictsParts;
   readonly #signer;
-  readonly #log: LogLimit;
+  readonly #logLimit: LogLimit;
 
   constructor(parts: ConflictsParts) {
     this.#parts = parts;
     this.#signer = createSigner({ secret: parts.secrets[0] as Secret, form: 'canonical' });
-    this.#log = new LogLimit(parts.clock, parts.signal);
+    this.#logLimit = new LogLimit(parts.clock, parts.signal);
   }
 
   /**
@@ -95,7 +95,7 @@ export class Conflicts {
     metrics.recorded.inc();
     metrics.conflicts.inc();
     const { meter, resourceId, messageId } = sample;
-    this.#log.tell((count) => {
+    this.#logLimit.log((count) => {
       const what = count === 1 ? 'an event arrived' : `${count} events arrived`;
       logger.warn(
         { meter, resourceId, messageId, beside: beside.messageId, count },

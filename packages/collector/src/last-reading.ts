@@ -63,7 +63,7 @@ export function createLastReadings({
         { count: number },
         `last readings that could not be requested: ${number}, the latest because ${reason}`,
       );
-    failures.tell(say, count);
+    failures.log(say, count);
   }
 
   /** Tries as long as the request is worth anything. One that arrived all the same is heard once. */

@@ -73,7 +73,7 @@ export class Recorder {
   /** Does it again and again while the store fails. @throws SAMPLE_INVALID, and the signal's reason */
   async #insist<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> {
     signal.throwIfAborted();
-    const onFailure = (error: unknown, pause: number): void => this.#tell(error, pause);
+    const onFailure = (error: unknown, pause: number): void => this.#logFailure(error, pause);
     return retry(work, { ...pauses, clock: this.#parts.clock, signal, onFailure, isFinal: isOfSample });
   }
 
@@ -117,7 +117,7 @@ export class Recorder {
     for (const half of halves) await this.#record(half, refused, signal);
   }
 
-  #tell(error: unknown, pause: number): void {
+  #logFailure(error: unknown, pause: number): void {
     const { logger, metrics } = this.#parts;
     metrics.storeFailures.inc();
     this.#failure = describeError(error);

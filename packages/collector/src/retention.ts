@@ -87,7 +87,7 @@ export class Retention implements Component {
         BigInt(Math.round(retention)) * 1_000_000n,
         clock.now(),
       );
-      this.#tellHeld(held);
+      this.#logHeld(held);
       if (before === undefined) return;
       const samples = await store.removeBefore(before, since);
       this.#removed.inc(samples);
@@ -104,7 +104,7 @@ export class Retention implements Component {
     }
   }
 
-  #tellHeld(held: string | undefined): void {
+  #logHeld(held: string | undefined): void {
     const { logger } = this.#parts;
     this.#held.set(held === undefined ? 0 : 1);
     if (held === undefined) {

@@ -35,14 +35,14 @@ interface Waiter {
 export class SettingAside {
   readonly #parts: SettingAsideParts;
   readonly #backoff = new Backoff(firstPause, longestPause);
-  readonly #log: LogLimit;
+  readonly #logLimit: LogLimit;
   readonly #waiting = new Set<Waiter>();
   #refused: { readonly since: string; why: string } | undefined;
   #isTrying = false;
 
   constructor(parts: SettingAsideParts) {
     this.#parts = parts;
-    this.#log = new LogLimit(parts.clock, parts.signal);
+    this.#logLimit = new LogLimit(parts.clock, parts.signal);
   }
 
   health(): Health {
@@ -111,7 +111,7 @@ export class SettingAside {
     waiter.letters = [...left];
     const failed = results.find((result) => result.status === 'rejected');
     if (failed === undefined) this.#taken();
-    else this.#tell(failed.reason);
+    else this.#logFailure(failed.reason);
     return failed === undefined;
   }
 
@@ -119,16 +119,16 @@ export class SettingAside {
     if (this.#refused === undefined) return;
     this.#refused = undefined;
     this.#backoff.reset();
-    this.#log.over();
+    this.#logLimit.over();
     this.#parts.logger.info({ queue: this.#parts.queue }, 'dead letters are accepted again');
   }
 
-  #tell(error: unknown): void {
+  #logFailure(error: unknown): void {
     const { clock, logger, queue } = this.#parts;
     const why = describeError(error);
     this.#refused ??= { since: new Date(Number(clock.now() / 1_000_000n)).toISOString(), why };
     this.#refused.why = why;
-    this.#log.tell((tries) =>
+    this.#logLimit.log((tries) =>
       logger.warn(
         { err: error, queue, tries, waiting: this.#waiting.size },
         `messages wait in the queue because their dead letters are refused; retrying: ${why}`,

@@ -30,7 +30,7 @@ export class Descriptions {
   readonly #connection: Connection;
   readonly #logger: Logger;
   /** Whether libvirt sends change events; without them a description is valid for one reading only. */
-  #told = false;
+  #hasEvents = false;
   readonly #entries = new Map<string, Entry>();
   /** The last description of each domain by UUID, possibly outdated. */
   readonly #before = new Map<string, Entry>();
@@ -40,7 +40,7 @@ export class Descriptions {
   /** Why the XML of a domain could not be read, by UUID; logged once. */
   readonly #failures = new Map<string, string>();
   /** UUIDs of domains with an invalid creation time; logged once. */
-  readonly #toldTimes = new Set<string>();
+  readonly #loggedTimes = new Set<string>();
   /** UUIDs of domains with an unanswered request for their XML; not requested again until it is answered. */
   readonly #hanging = new Set<string>();
 
@@ -59,13 +59,13 @@ export class Descriptions {
       const devices = this.#announced.get(domain.uuid) ?? new Set();
       this.#announced.set(domain.uuid, devices.add(device));
     };
-    this.#told = false;
+    this.#hasEvents = false;
     await Promise.all([
       this.#connection.onLifecycle((event) => changes.has(event.event) && forget(event), options),
       this.#connection.onDeviceAdded(announce, options),
       this.#connection.onDeviceRemoved(announce, options),
     ]);
-    this.#told = true;
+    this.#hasEvents = true;
   }
 
   /**
@@ -85,7 +85,7 @@ export class Descriptions {
 
   /** The description of a domain that need not be read again. */
   known({ uuid, id }: Domain): DomainDescription | undefined {
-    if (!this.#told) return undefined;
+    if (!this.#hasEvents) return undefined;
     const entry = this.#entries.get(uuid);
     return entry?.id === id ? entry.description : undefined;
   }
@@ -145,7 +145,7 @@ export class Descriptions {
       if (isConnectionClosed(error)) throw error;
       if (isNoDomain(error)) return undefined;
       if (isAbandonedCall(error) && options.signal?.aborted !== true) this.#leave(domain, error.late);
-      this.#tell(domain, before, error);
+      this.#logUnread(domain, before, error);
       return outdated(before);
     }
   }
@@ -155,7 +155,7 @@ export class Descriptions {
     const announced = this.#announced.get(domain.uuid) ?? new Set();
     this.#announced.delete(domain.uuid);
     const now = parseDomainXml(xml);
-    if (now.nova?.hasWrongTime === true) this.#tellTime(domain);
+    if (now.nova?.hasWrongTime === true) this.#logWrongTime(domain);
     const before = this.#before.get(domain.uuid);
     const disks = before?.id === domain.id ? before.description?.disks : undefined;
     return Object.freeze({
@@ -182,7 +182,7 @@ export class Descriptions {
     void late.then(() => this.#hanging.delete(uuid));
   }
 
-  #tell({ name, uuid }: Domain, before: DomainDescription | undefined, error: unknown): void {
+  #logUnread({ name, uuid }: Domain, before: DomainDescription | undefined, error: unknown): void {
     const reason = describeError(error);
     if (this.#failures.get(uuid) === reason) return;
     this.#failures.set(uuid, reason);
@@ -195,9 +195,9 @@ export class Descriptions {
     );
   }
 
-  #tellTime({ name, uuid }: Domain): void {
-    if (this.#toldTimes.has(uuid)) return;
-    this.#toldTimes.add(uuid);
+  #logWrongTime({ name, uuid }: Domain): void {
+    if (this.#loggedTimes.has(uuid)) return;
+    this.#loggedTimes.add(uuid);
     this.#logger.warn(
       { domain: name },
       `${name} is metered without 'created_at': what nova wrote there is no time`,
@@ -206,7 +206,7 @@ export class Descriptions {
 
   forgetOthers(uuids: ReadonlySet<string>): void {
     for (const uuid of this.#failures.keys()) if (!uuids.has(uuid)) this.#failures.delete(uuid);
-    for (const uuid of this.#toldTimes) if (!uuids.has(uuid)) this.#toldTimes.delete(uuid);
+    for (const uuid of this.#loggedTimes) if (!uuids.has(uuid)) this.#loggedTimes.delete(uuid);
     for (const known of [this.#before, this.#announced])
       for (const uuid of known.keys()) if (!uuids.has(uuid)) known.delete(uuid);
     for (const uuid of this.#entries.keys()) if (!uuids.has(uuid)) this.#entries.delete(uuid);

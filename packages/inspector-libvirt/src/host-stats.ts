@@ -130,7 +130,7 @@ export class HostStats {
         session.bulk.nowait = false;
         return await this.#ask(session, parts, found, time);
       }
-      this.#tell(error);
+      this.#logFailure(error);
     }
     try {
       const timeLimit = (slowest: number): number => (over ? 0 : asked + timesTheSlowest * slowest);
@@ -233,7 +233,7 @@ export class HostStats {
     await Promise.all(Array.from({ length: atOnce }, worker));
   }
 
-  #tell(error: unknown): void {
+  #logFailure(error: unknown): void {
     const reason = describeError(error);
     if (this.#failure === reason) return;
     this.#failure = reason;

@@ -31,7 +31,7 @@ export class LifecycleWatch {
   #connection: Connection | undefined;
   #polling = false;
   /** Events received while the list was requested: a domain's current id; undefined if it is not running. */
-  #told: Map<string, number | undefined> | undefined;
+  #changes: Map<string, number | undefined> | undefined;
 
   constructor(logger: Logger) {
     this.#logger = logger;
@@ -73,38 +73,38 @@ export class LifecycleWatch {
     if (kind === undefined || connection !== this.#connection) return;
     if (kind === 'started') {
       this.#running?.set(domain.uuid, domain.id);
-      this.#told?.set(domain.uuid, domain.id);
+      this.#changes?.set(domain.uuid, domain.id);
     } else if (kind === 'stopped') {
       this.#running?.delete(domain.uuid);
-      this.#told?.set(domain.uuid, undefined);
+      this.#changes?.set(domain.uuid, undefined);
     }
-    this.#tell({ instanceId: domain.uuid, kind });
+    this.#emit({ instanceId: domain.uuid, kind });
   }
 
   async #compare(connection: Connection): Promise<void> {
-    const told = (this.#told = new Map<string, number | undefined>());
+    const changes = (this.#changes = new Map<string, number | undefined>());
     try {
       const domains = await connection.listAllDomains({ active: true }, { timeout: listTimeout });
       if (connection !== this.#connection) return;
       const before = this.#running;
       const now = new Map(domains.map(({ uuid, id }) => [uuid, id]));
       // An event is newer than the list, or as new.
-      for (const [uuid, id] of told) {
+      for (const [uuid, id] of changes) {
         if (id === undefined) now.delete(uuid);
         else now.set(uuid, id);
       }
       this.#running = now;
       if (before === undefined) return;
-      for (const uuid of before.keys()) if (!now.has(uuid)) this.#tell({ instanceId: uuid, kind: 'stopped' });
-      for (const [uuid, id] of now) if (before.get(uuid) !== id) this.#tell({ instanceId: uuid, kind: 'started' });
+      for (const uuid of before.keys()) if (!now.has(uuid)) this.#emit({ instanceId: uuid, kind: 'stopped' });
+      for (const [uuid, id] of now) if (before.get(uuid) !== id) this.#emit({ instanceId: uuid, kind: 'started' });
     } catch (error) {
       this.#logger.debug({ err: error }, `cannot list the domains that run: ${describeError(error)}`);
     } finally {
-      if (this.#told === told) this.#told = undefined;
+      if (this.#changes === changes) this.#changes = undefined;
     }
   }
 
-  #tell(event: LifecycleEvent): void {
+  #emit(event: LifecycleEvent): void {
     for (const listener of this.#listeners) listener(event);
   }
 }

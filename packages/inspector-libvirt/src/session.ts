@@ -49,7 +49,7 @@ export class Sessions {
   readonly #prepare: (connection: Connection, options: CallOptions) => Promise<void>;
   readonly #stopping = new AbortController();
   #open: Session | undefined;
-  #toldEvents = false;
+  #loggedNoEvents = false;
   /** The last connection failure. */
   #failure: unknown = new Error('the inspector is not started');
   /**
@@ -180,12 +180,12 @@ export class Sessions {
 
   #withoutEvents(error: unknown): void {
     if (!isUnsupported(error)) throw error;
-    if (!this.#toldEvents)
+    if (!this.#loggedNoEvents)
       this.#logger.warn(
         { err: error, uri: this.#shown },
         `libvirt (${this.#shown}) tells no events here: changes are found by reading lists and XML in each cycle`,
       );
-    this.#toldEvents = true;
+    this.#loggedNoEvents = true;
   }
 
   #lost(session: Session, reason: unknown): void {

@@ -19,7 +19,7 @@ export class StuckDomains {
   readonly #unasked = new Set<string>();
   /** Their number when this reading began. */
   #before = 0;
-  #told = false;
+  #logged = false;
 
   constructor(logger: Logger) {
     this.#logger = logger;
@@ -57,17 +57,17 @@ export class StuckDomains {
     }
     this.#well = new Set([...whole.keys()].filter((uuid) => whole.get(uuid) === true));
     this.#before = this.#stuck.size;
-    this.#tell([...this.#unasked].filter((uuid) => whole.get(uuid) === false).length);
+    this.#logSpared([...this.#unasked].filter((uuid) => whole.get(uuid) === false).length);
     this.#unasked.clear();
   }
 
-  #tell(spared: number): void {
-    if (spared > 0 && !this.#told)
+  #logSpared(spared: number): void {
+    if (spared > 0 && !this.#logged)
       this.#logger.warn(
         { hanging: this.#stuck.size, spared },
         `${this.#stuck.size} instances do not answer, and each may hold a worker of libvirtd (max_workers): until fewer do, ` +
           `${spared} more are read without what their processes know`,
       );
-    this.#told = spared > 0;
+    this.#logged = spared > 0;
   }
 }

@@ -119,13 +119,13 @@ describe('XML', () => {
     expect(callsOf('domainGetXmlDesc')).toBe(3);
 
     const [first] = daemon.domains;
-    const told: (() => void)[] = [
+    const emits: (() => void)[] = [
       () => daemon.emitLifecycle({ domain: first!, event: LifecycleEventType.defined, detail: 1 }),
       () => daemon.emitDeviceAdded({ domain: first!, device: 'net1' }),
       () => daemon.emitDeviceRemoved({ domain: first!, device: 'net1' }),
     ];
-    for (const [index, tell] of told.entries()) {
-      tell();
+    for (const [index, emit] of emits.entries()) {
+      emit();
       await read();
       expect(callsOf('domainGetXmlDesc')).toBe(4 + index);
     }

@@ -36,9 +36,9 @@ export async function readConfigurationIfAny(named: string | undefined): Promise
  */
 export async function readUpConfiguration(
   named: string | undefined,
-  tell: (line: string) => void,
+  printNote: (line: string) => void,
 ): Promise<RawConfig> {
-  const raw = await readConfig(named ?? existingConfig() ?? (await writeLocalConfig(tell)), process.env);
+  const raw = await readConfig(named ?? existingConfig() ?? (await writeLocalConfig(printNote)), process.env);
   if ((raw.values['bus'] ?? null) !== null) return raw;
   return { ...raw, values: { ...raw.values, bus: { type: 'memory' } } };
 }
@@ -47,7 +47,7 @@ function existingConfig(): string | undefined {
   return [defaultConfigPath, localConfigPath].find((path) => existsSync(path));
 }
 
-async function writeLocalConfig(tell: (line: string) => void): Promise<string> {
+async function writeLocalConfig(printNote: (line: string) => void): Promise<string> {
   // A path with any character is a JSON string, and so YAML.
   const inside = (name: string) => resolve(localDirectory, name);
   const text = `# Written by 'nephoscope up', which found no configuration. The secret is random.
@@ -66,7 +66,7 @@ compute: { interval: 10s, stateDirectory: ${JSON.stringify(inside('state'))} }
       { cause: error },
     );
   }
-  tell(
+  printNote(
     `no configuration was found: wrote ${resolve(localConfigPath)} with a random secret; samples go to ${inside('samples.db')}`,
   );
   return localConfigPath;

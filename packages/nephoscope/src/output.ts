@@ -24,7 +24,7 @@ export function print(text: string): Promise<void> {
   });
 }
 
-/** Tells the person in front of it something that is no result. */
-export function tell(line: string): void {
+/** Prints a line that is not part of the result, to standard error. */
+export function printNote(line: string): void {
   process.stderr.write(`${sayable(line)}\n`);
 }

@@ -1,7 +1,7 @@
 import { createLogger, printable } from '@nephoscope/runtime';
 import type { LogLevel, RootLogger } from '@nephoscope/runtime';
 
-import { tell } from './output.js';
+import { printNote } from './output.js';
 
 interface LogLine {
   readonly level: string;
@@ -12,7 +12,7 @@ interface LogLine {
 }
 
 /** A logger for terminals: a plain line for each entry from `level` on. */
-export function createPlainLogger(level: LogLevel, write: (line: string) => void = tell): RootLogger {
+export function createPlainLogger(level: LogLevel, write: (line: string) => void = printNote): RootLogger {
   return createLogger({
     name: 'nephoscope',
     level,

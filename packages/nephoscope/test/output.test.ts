@@ -1,4 +1,4 @@
-import { print, tell } from '../src/output.js';
+import { print, printNote } from '../src/output.js';
 
 /** What goes to a stream while it runs. */
 async function written(stream: NodeJS.WriteStream, run: () => unknown): Promise<string> {
@@ -26,8 +26,8 @@ it('writes results in which nothing does anything to a terminal, and JSON means 
   expect(JSON.parse(text)).toEqual(sample);
 });
 
-it('tells nothing that does', async () => {
-  expect(await written(process.stderr, () => tell(`of ${nasty}`))).toBe(
+it('prints no note that does', async () => {
+  expect(await written(process.stderr, () => printNote(`of ${nasty}`))).toBe(
     'of a\\u001b]0;title\\u0007\\u009b31m\\u202eb\n',
   );
 });

@@ -30,7 +30,7 @@ const longestRefusal = 64 * 1024;
 /** For how long a service that is away is asked again, ms, unless the session says another. */
 const defaultTimeLimit = 10_000;
 /** One that is away for longer, ms, is told of. */
-const tellAfter = 2_000;
+const logAfter = 2_000;
 const comesBack: ReadonlySet<number> = new Set([429, 502, 503, 504]);
 
 export interface TransportTools {
@@ -95,7 +95,7 @@ export class Transport {
         throw answer === undefined
           ? unreachable(this.#contextOf(outgoing), tried, attempt)
           : tooBusy(answer, attempt, pause, left);
-      this.#tell(this.#contextOf(outgoing), tried, spent, attempt);
+      this.#logRetries(this.#contextOf(outgoing), tried, spent, attempt);
       const until = Math.min(pause, left);
       paused += until;
       await this.#pause(until, signal);
@@ -122,10 +122,10 @@ export class Transport {
     );
   }
 
-  #tell(context: RequestContext, tried: unknown, spent: number, attempt: number): void {
+  #logRetries(context: RequestContext, tried: unknown, spent: number, attempt: number): void {
     const { service } = context;
     const why = isAnswer(tried) ? `status ${tried.status}` : messageOf(tried);
-    if (spent < tellAfter || this.#away.has(service)) {
+    if (spent < logAfter || this.#away.has(service)) {
       this.#logger.debug({ ...context, attempt }, `retrying soon: ${why}`);
       return;
     }

@@ -7,14 +7,14 @@ import type { ServiceManager } from './service-manager.js';
 /** Between looks at the checks, ms. What is over sooner than that is nothing to tell of. */
 const look = 20_000;
 /** What stays as it is, is told again after so long, ms. */
-const tellEvery = 600_000;
+const logInterval = 600_000;
 
 type Illness = Extract<Health, { readonly ok: false }>;
 
 interface Known {
   /** On the monotonic clock, ns. */
   readonly since: bigint;
-  toldAt: bigint | undefined;
+  loggedAt: bigint | undefined;
 }
 
 export interface HealthWatchParts {
@@ -27,17 +27,16 @@ export interface HealthWatchParts {
 }
 
 /**
- * Looks at the checks again and again, from when it is made until the program is told to stop: what is not well is
- * named in the log, with since when, and shown by `checks`. Where systemd listens it is told that the program is ready,
- * how it is, and, as long as nothing of the program is stuck, that it is alive: one that does not do its work is
- * started anew. What only waits for something that is away is not, and neither is one that has not started yet: that
- * has its time extended.
+ * Runs the checks at intervals until the program is to stop, and logs those that fail, with the time since when; `checks`
+ * reports that time too. systemd, if it listens, gets the readiness, the status and, while nothing in the program is stuck,
+ * the keepalive, so that it restarts a program that does no work. Waiting for an outage to end does not count as stuck. A
+ * start that takes long has its timeout extended.
  */
 export class HealthWatch {
   readonly #parts: HealthWatchParts;
   readonly #pause: number;
   readonly #known = new Map<string, Known>();
-  /** As those it was given, with since when they fail. */
+  /** The given checks, each with the time since when it fails. */
   readonly checks: HealthChecks;
   #isReady = false;
   #status = '';
@@ -72,17 +71,17 @@ export class HealthWatch {
 
   #look(...news: readonly string[]): void {
     const { serviceManager } = this.#parts;
-    const ill = Object.entries(this.checks)
+    const failing = Object.entries(this.checks)
       .map(([name, check]) => [name, check()] as const)
       .filter((one): one is readonly [string, Illness] => !one[1].ok);
-    for (const [name, { reason, since }] of ill) this.#tell(name, reason, since);
+    for (const [name, { reason, since }] of failing) this.#logFailing(name, reason, since);
     if (serviceManager === undefined) return;
     const assignments = [...news];
-    const status = ill.map(([name, { reason }]) => `${name}: ${reason}`).join('; ') || 'all is well';
+    const status = failing.map(([name, { reason }]) => `${name}: ${reason}`).join('; ') || 'all is well';
     if (status !== this.#status) assignments.push(`STATUS=${oneLine(status)}`);
     this.#status = status;
     if (!this.#isReady) assignments.push(`EXTEND_TIMEOUT_USEC=${4 * this.#pause * 1_000}`);
-    const isStuck = ill.some(([, health]) => health.isStuck === true);
+    const isStuck = failing.some(([, health]) => health.isStuck === true);
     if (serviceManager.watchdog !== undefined && !isStuck) assignments.push('WATCHDOG=1');
     if (assignments.length > 0) void serviceManager.notify(...assignments);
   }
@@ -92,22 +91,22 @@ export class HealthWatch {
     const health = healthOf(check);
     const known = this.#known.get(name);
     if (!health.ok) {
-      const illness = known ?? { since: clock.monotonic(), toldAt: undefined };
-      this.#known.set(name, illness);
-      return { ...health, since: health.since ?? this.#timeOf(illness) };
+      const failure = known ?? { since: clock.monotonic(), loggedAt: undefined };
+      this.#known.set(name, failure);
+      return { ...health, since: health.since ?? this.#timeOf(failure) };
     }
     this.#known.delete(name);
-    if (known?.toldAt !== undefined) logger.info({ check: name }, `${name} is well again`);
+    if (known?.loggedAt !== undefined) logger.info({ check: name }, `${name} is well again`);
     return health;
   }
 
-  #tell(name: string, reason: string, since: string | undefined): void {
+  #logFailing(name: string, reason: string, since: string | undefined): void {
     const { clock, logger } = this.#parts;
-    const illness = this.#known.get(name);
+    const failure = this.#known.get(name);
     const now = clock.monotonic();
-    if (illness === undefined || msBetween(illness.since, now) < this.#pause) return;
-    if (illness.toldAt !== undefined && msBetween(illness.toldAt, now) < tellEvery) return;
-    illness.toldAt = now;
+    if (failure === undefined || msBetween(failure.since, now) < this.#pause) return;
+    if (failure.loggedAt !== undefined && msBetween(failure.loggedAt, now) < logInterval) return;
+    failure.loggedAt = now;
     logger.warn({ check: name, since }, `${name} is not well since ${since}: ${reason}`);
   }
 

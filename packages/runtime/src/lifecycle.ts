@@ -93,15 +93,15 @@ async function startOf(component: Component, signal: AbortSignal, logger: Logger
   const { name, startWithin } = component;
   const timers: NodeJS.Timeout[] = [];
   const after = (ms: number, act: () => void) => void timers.push(setTimeout(act, ms));
-  const tell = (ms: number, at: number) =>
+  const logAfter = (ms: number, at: number) =>
     after(ms, () => {
       const health = healthOf(() => component.health?.() ?? { ok: true });
       const why = health.ok ? 'it is waited for' : `it waits: ${health.reason}`;
       logger.warn({ component: name }, `${name} has not started after ${at / 1_000} s: ${why}`);
       const next = at < minute ? minute - at : minute;
-      tell(next, at + next);
+      logAfter(next, at + next);
     });
-  tell(firstWord, firstWord);
+  logAfter(firstWord, firstWord);
   const given = new AbortController();
   const late = new Promise<never>((_, reject) => {
     const leave = () => after(leaveStartAfter, () => reject(signal.reason as Error));

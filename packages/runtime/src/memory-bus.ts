@@ -177,7 +177,7 @@ export function createMemoryBus({
   }
 
   /** Passes a message to a listener, which handles its own errors. */
-  function tell({ handler }: Listener, { body }: OutgoingMessage): void {
+  function notify({ handler }: Listener, { body }: OutgoingMessage): void {
     setImmediate(() => {
       try {
         if (state === 'running') handler(body);
@@ -213,7 +213,7 @@ export function createMemoryBus({
         unavailable(`queue '${full.name}' is full (${capacity} messages): its consumer does not keep up`),
       );
     }
-    for (const listener of hearers) tell(listener, outgoing);
+    for (const listener of hearers) notify(listener, outgoing);
     return targets.length === 0 ? Promise.resolve() : enqueue(outgoing, targets);
   }
 

@@ -38,7 +38,7 @@ export function serviceManager(
       new Promise((resolve) => {
         execFile('systemd-notify', assignments, { env, timeout: longest }, (error) => {
           if (error !== null)
-            log.tell(() =>
+            log.log(() =>
               logger.warn(
                 { err: error },
                 `systemd cannot be told ${assignments[0]}: ${describeError(error)}; it needs systemd-notify, and NotifyAccess=all in the unit`,

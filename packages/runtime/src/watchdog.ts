@@ -34,9 +34,9 @@ export function watchOver(plugin: string, directory: string, note?: string): voi
  */
 export function watchImport(plugin: string, directory: string, note?: string): () => void {
   watchOver(plugin, directory, note);
-  const tell = (importing: string | undefined) => thread?.postMessage({ importing } satisfies Importing);
-  tell(plugin);
-  return () => tell(undefined);
+  const post = (importing: string | undefined) => thread?.postMessage({ importing } satisfies Importing);
+  post(plugin);
+  return () => post(undefined);
 }
 
 function startThread(note: string | undefined): Worker {

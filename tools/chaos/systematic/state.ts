@@ -38,7 +38,7 @@ export async function sweepState(
   const root = await realpath(await mkdtemp(join(tmpdir(), 'nephoscope-sweep-')));
   const wrong: string[] = [];
   let cuts = 0;
-  const tell = (where: string, found: readonly string[]) => {
+  const report = (where: string, found: readonly string[]) => {
     cuts += 1;
     for (const text of found) {
       wrong.push(`${where}: ${text}`);
@@ -50,10 +50,10 @@ export async function sweepState(
     progress(`${trace.calls} calls, ${trace.steps.length} states of the disk`);
     for (const [number, model] of diskModels.entries())
       for (let at = number % every; at < trace.steps.length && !signal.aborted; at += every)
-        tell(`crash ${at}, ${model.name}`, await crash(trace, at, number, join(root, 'crash')));
+        report(`crash ${at}, ${model.name}`, await crash(trace, at, number, join(root, 'crash')));
     for (const [number, { name, ...fault }] of faults.entries())
       for (let at = 1 + (number % every); at <= trace.calls && !signal.aborted; at += every)
-        tell(`call ${at}, ${name}`, await fail({ ...fault, at }, join(root, 'fault')));
+        report(`call ${at}, ${name}`, await fail({ ...fault, at }, join(root, 'fault')));
   } finally {
     await rm(root, { recursive: true, force: true });
   }

@@ -57,7 +57,7 @@ class NovaDiscovery {
   #session: Pick<Session, 'list' | 'close'> | undefined;
   #servers: NovaServers | undefined;
   /** Instances that the log has been told of, as not metered. */
-  #told = new Set<string>();
+  #logged = new Set<string>();
 
   constructor(parts: NovaDiscoveryParts) {
     this.#parts = parts;
@@ -89,13 +89,13 @@ class NovaDiscovery {
   /** The readings of instances that are metered, each with the instance as nova knows it. */
   async discover(readings: readonly InstanceReading[], signal: AbortSignal): Promise<readonly InstanceReading[]> {
     await this.#wait(this.refresh(), signal);
-    const isNew = ({ instance: { id } }: InstanceReading) => !this.#servers?.has(id) && !this.#told.has(id);
+    const isNew = ({ instance: { id } }: InstanceReading) => !this.#servers?.has(id) && !this.#logged.has(id);
     // It may have come to this host since nova was asked.
     if (this.#servers?.current === true && readings.some(isNew))
       await this.#wait(this.refresh({ now: true }), signal);
 
     const discovered = readings.flatMap((reading) => this.#reading(reading) ?? []);
-    if (this.#servers?.current === true) this.#tell(readings.map(({ instance }) => instance));
+    if (this.#servers?.current === true) this.#logUnmetered(readings.map(({ instance }) => instance));
     return discovered;
   }
 
@@ -119,16 +119,16 @@ class NovaDiscovery {
     return novaInstance(instance, server, servers.flavor(server.flavorId));
   }
 
-  #tell(instances: readonly Instance[]): void {
+  #logUnmetered(instances: readonly Instance[]): void {
     const { host, logger, metrics } = this.#parts;
     const unknown = instances.filter(({ id }) => this.#servers?.has(id) !== true);
-    const untold = unknown.filter(({ id }) => !this.#told.has(id));
-    if (untold.length > 0)
+    const unlogged = unknown.filter(({ id }) => !this.#logged.has(id));
+    if (unlogged.length > 0)
       logger.warn(
-        { host, instances: untold.map(({ id }) => id) },
-        `not metered because nova does not list them on the host ${host}: ${nameSome(new Set(untold.map(({ name }) => name)))}`,
+        { host, instances: unlogged.map(({ id }) => id) },
+        `not metered because nova does not list them on the host ${host}: ${nameSome(new Set(unlogged.map(({ name }) => name)))}`,
       );
-    this.#told = new Set(unknown.map(({ id }) => id));
+    this.#logged = new Set(unknown.map(({ id }) => id));
     metrics.unknown.set(unknown.length);
   }
 

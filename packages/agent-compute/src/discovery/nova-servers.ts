@@ -45,7 +45,7 @@ export class NovaServers {
   #knownAt: bigint | undefined;
   #underWay: Promise<void> | undefined;
   #failed = false;
-  #toldTime = false;
+  #loggedTime = false;
 
   constructor(parts: NovaServersParts) {
     this.#parts = parts;
@@ -151,12 +151,12 @@ export class NovaServers {
   /** A time of creation that is none is missing, which is told once for all. */
   #withTrueTime(server: Server): Server {
     if (server.createdAt === '' || isTimestamp(server.createdAt)) return server;
-    if (!this.#toldTime)
+    if (!this.#loggedTime)
       this.#parts.logger.warn(
         { instance: server.id },
         "nova lists an instance with an invalid time in 'created': such instances are metered without 'created_at'",
       );
-    this.#toldTime = true;
+    this.#loggedTime = true;
     return { ...server, createdAt: '' };
   }
 

@@ -289,8 +289,8 @@ export class NotificationListener implements Component {
     };
     const wrong = isSealed ? undefined : quarantineReason(notification, circumstances);
     if (wrong !== undefined) return this.#setApart(wrong, notification, unwrapped);
-    this.#tellObserver(notification);
-    this.#tellTimes(notification);
+    this.#notifyObserver(notification);
+    this.#logWrongTimes(notification);
     const handlers = isSealed
       ? wanting
       : wanting.filter((handler) => isFrom(handler, delivery.exchange, publisherId));
@@ -308,7 +308,7 @@ export class NotificationListener implements Component {
       letters,
       onSetAside: () => {
         this.#metrics.unreadable.inc();
-        this.#tellSetAside({ routingKey, bytes: body.byteLength }, letters[0].reason);
+        this.#logDeadLetter({ routingKey, bytes: body.byteLength }, letters[0].reason);
       },
     };
   }
@@ -323,13 +323,13 @@ export class NotificationListener implements Component {
       letters: [{ reason, part: { body: this.#seal.put(reducedNotification(fields)) } }],
       onSetAside: () => {
         this.#metrics.apart.inc({ reason: kind });
-        this.#tellSetAside({ eventType, messageId }, reason, kind);
+        this.#logDeadLetter({ eventType, messageId }, reason, kind);
       },
     };
   }
 
-  #tellSetAside(fields: Readonly<Record<string, unknown>>, reason: string, kind = ''): void {
-    this.#logLimit(kind).tell((count) => {
+  #logDeadLetter(fields: Readonly<Record<string, unknown>>, reason: string, kind = ''): void {
+    this.#logLimit(kind).log((count) => {
       const what = count === 1 ? 'a notification' : `${count} notifications`;
       const text = `${what} went to the dead letters${count === 1 ? '' : ', among them'}: ${reason}`;
       this.#parts.logger.warn({ ...fields, count }, text);
@@ -337,11 +337,11 @@ export class NotificationListener implements Component {
   }
 
   /** In the metadata of samples these are missing. */
-  #tellTimes(notification: Notification): void {
+  #logWrongTimes(notification: Notification): void {
     const said = saidOf(notification);
     const { eventType, messageId } = notification;
     for (const key of said.wrongTimes())
-      this.#logLimit(`time ${key}`).tell((count) =>
+      this.#logLimit(`time ${key}`).log((count) =>
         this.#parts.logger.warn(
           { eventType, messageId, count },
           `'${key}' of a notification ('${eventType}') is not a time, and is not passed on`,
@@ -355,7 +355,7 @@ export class NotificationListener implements Component {
     return limit;
   }
 
-  #tellObserver(notification: Notification): void {
+  #notifyObserver(notification: Notification): void {
     const { observer, logger } = this.#parts;
     if (observer?.eventTypes.includes(notification.eventType) !== true) return;
     try {
@@ -387,7 +387,7 @@ export class NotificationListener implements Component {
       letters: [{ reason, part: { body: this.#seal.put(reducedNotification(fields)) } }],
       onSetAside: () => {
         for (const { plugin } of failures) this.#metrics.plugins.failed(plugin);
-        this.#tellSetAside({ eventType, messageId, plugins: failures.map(({ plugin }) => plugin) }, reason);
+        this.#logDeadLetter({ eventType, messageId, plugins: failures.map(({ plugin }) => plugin) }, reason);
       },
     };
   }

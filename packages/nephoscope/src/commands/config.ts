@@ -6,7 +6,7 @@ import { stringify } from 'yaml';
 import { configSchema } from '../config-schema.js';
 import { configOption, readConfiguration } from '../configuration.js';
 import { effectiveConfig } from '../effective-config.js';
-import { print, tell } from '../output.js';
+import { print, printNote } from '../output.js';
 import { installedPlugins, wholeProgram } from '../program.js';
 import { runCommand } from '../run.js';
 
@@ -40,22 +40,23 @@ Examples:
         const raw = await readConfiguration(config);
         const { selected, warnings } = await configure(wholeProgram, raw, installedPlugins()).catch(
           (error: unknown) => {
-            throw error instanceof ConfigInvalid ? allTold(error) : error;
+            throw error instanceof ConfigInvalid ? printProblems(error) : error;
           },
         );
         const failures = Object.values(selected).flatMap(({ inactive }) =>
           inactive.filter(({ failure }) => failure !== undefined),
         );
-        for (const warning of [...warnings, ...failures.map(({ reason }) => reason)]) tell(`warning: ${warning}`);
+        for (const warning of [...warnings, ...failures.map(({ reason }) => reason)])
+          printNote(`warning: ${warning}`);
         await print('The configuration is valid.\n');
       }),
     );
 }
 
 /** An error names as many mistakes as fit; if there are more, all are printed before. */
-function allTold(error: ConfigInvalid): NephoscopeError {
+function printProblems(error: ConfigInvalid): NephoscopeError {
   if (error.lines.every((line) => error.message.includes(line))) return error;
-  for (const line of error.lines) tell(line);
+  for (const line of error.lines) printNote(line);
   return new NephoscopeError('CONFIG_INVALID', `the configuration has these ${error.lines.length} mistakes`);
 }
 
@@ -100,7 +101,7 @@ and as the first line of the configuration, for editors with the YAML language s
     )
     .action(() =>
       runCommand(async () => {
-        const schema = await configSchema(installedPlugins(), (_, reason) => tell(`warning: ${reason}`));
+        const schema = await configSchema(installedPlugins(), (_, reason) => printNote(`warning: ${reason}`));
         await print(`${JSON.stringify(schema, null, 2)}\n`);
       }),
     );

@@ -7,7 +7,7 @@ import { Command } from 'commander';
 import { conflicts } from '../conflicts.js';
 import type { Conflict, Figure } from '../conflicts.js';
 import { withStore } from '../open-store.js';
-import { print, tell } from '../output.js';
+import { print, printNote } from '../output.js';
 import { runCommand } from '../run.js';
 import { filterOf, withQueryOptions } from '../sample-query.js';
 import type { QueryOptions } from '../sample-query.js';
@@ -53,9 +53,9 @@ async function list(
     else rows.push(...rowsOf(conflict));
   }
   if (options.json === true) return;
-  if (rows.length === 0) return tell('No conflicts match.');
+  if (rows.length === 0) return printNote('No conflicts match.');
   await print(`${formatTable(columns, rows)}\n`);
-  tell(conflictRule);
+  printNote(conflictRule);
 }
 
 const columns = [

@@ -11,7 +11,7 @@ import { readDeadLetters, settleDeadLetters } from '../dead-letter-sweeps.js';
 import type { DeadLetterFilter } from '../dead-letter-sweeps.js';
 import { deadLetterLine, describeDeadLetter, publisherOf, uncompressed } from '../dead-letter-text.js';
 import { withBus } from '../open-bus.js';
-import { print, tell } from '../output.js';
+import { print, printNote } from '../output.js';
 import { installedPlugins, wholeProgram } from '../program.js';
 import { withSignsOfLife } from '../progress.js';
 import { runCommand } from '../run.js';
@@ -185,11 +185,11 @@ async function settle(
     try {
       const work = settleDeadLetters(messageBus, queue, verdict, options, progress, signal);
       const { settled, left } = await withSignsOfLife(line, work);
-      if (progress.seen === 0) return tell(noneText(queue));
-      if (settled === 0) tell('No dead letter matches.');
+      if (progress.seen === 0) return printNote(noneText(queue));
+      if (settled === 0) printNote('No dead letter matches.');
       await print(`${digits(settled)} ${done}, ${digits(left)} left\n`);
     } catch (error) {
-      if (progress.matching > 0) tell(`It ended early: at most ${digits(progress.matching)} were ${done}.`);
+      if (progress.matching > 0) printNote(`It ended early: at most ${digits(progress.matching)} were ${done}.`);
       throw error;
     }
   });
@@ -201,11 +201,11 @@ async function printLines(messageBus: MessageBus, queue: string, signal: AbortSi
     return 'keep' as const;
   };
   const { keep } = await messageBus.sweepDeadLetters(queue, show, signal);
-  if (keep === 0) tell(noneText(queue));
+  if (keep === 0) printNote(noneText(queue));
 }
 
 async function printTable(letters: readonly DeadLetter[], queue: string, limitedByUs: boolean): Promise<void> {
-  if (letters.length === 0) return tell(noneText(queue));
+  if (letters.length === 0) return printNote(noneText(queue));
   const columns = [
     { head: 'SET ASIDE' },
     { head: 'REASON' },
@@ -228,7 +228,7 @@ async function printTable(letters: readonly DeadLetter[], queue: string, limited
   }
   await print(`${formatTable(columns, rows)}\n`);
   if (limitedByUs && letters.length === tableLimit)
-    tell(`At most ${tableLimit} are shown; more with --limit, all with --json.`);
+    printNote(`At most ${tableLimit} are shown; more with --limit, all with --json.`);
 }
 
 function noneText(queue: string): string {

@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 
 import { withStore } from '../open-store.js';
-import { print, tell } from '../output.js';
+import { print, printNote } from '../output.js';
 import { withSignsOfLife } from '../progress.js';
 import { runCommand } from '../run.js';
 import { filterOf, withQueryOptions } from '../sample-query.js';
@@ -43,7 +43,7 @@ Examples:
             for (const { name, type, unit, resources, samples } of meters)
               await print(`${JSON.stringify({ name, type, unit, resources, samples })}\n`);
           } else if (meters.length === 0) {
-            tell('No samples match.');
+            printNote('No samples match.');
           } else {
             const rows = meters.map(({ name, type, unit, resources, samples }) => [
               name,

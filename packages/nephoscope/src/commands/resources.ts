@@ -4,7 +4,7 @@ import { formatJson, parseJson } from '@nephoscope/message';
 import { Command } from 'commander';
 
 import { withStore } from '../open-store.js';
-import { print, tell } from '../output.js';
+import { print, printNote } from '../output.js';
 import { withSignsOfLife } from '../progress.js';
 import { runCommand } from '../run.js';
 import { filterOf, withQueryOptions } from '../sample-query.js';
@@ -45,7 +45,7 @@ Examples:
           if (options.json === true) {
             for (const resource of resources) await print(`${jsonLine(resource)}\n`);
           } else if (resources.length === 0) {
-            tell('No samples match.');
+            printNote('No samples match.');
           } else {
             await print(`${formatTable(columns, resources.map(row))}\n`);
           }

@@ -4,7 +4,7 @@ import { formatJson, parseJson } from '@nephoscope/message';
 import { Command } from 'commander';
 
 import { withStore } from '../open-store.js';
-import { print, tell } from '../output.js';
+import { print, printNote } from '../output.js';
 import { runCommand } from '../run.js';
 import { filterOf, withQueryOptions } from '../sample-query.js';
 import type { QueryOptions } from '../sample-query.js';
@@ -67,7 +67,7 @@ async function printTable(samples: AsyncIterable<Sample>, limitedByUs: boolean):
       projectId ?? '',
     ]);
   }
-  if (rows.length === 0) return tell('No samples match.');
+  if (rows.length === 0) return printNote('No samples match.');
   const columns = [
     { head: 'TIME' },
     { head: 'RESOURCE' },
@@ -79,5 +79,5 @@ async function printTable(samples: AsyncIterable<Sample>, limitedByUs: boolean):
   ];
   await print(`${formatTable(columns, rows)}\n`);
   if (limitedByUs && rows.length === tableLimit)
-    tell(`The newest ${tableLimit}; more with --limit, all with --json.`);
+    printNote(`The newest ${tableLimit}; more with --limit, all with --json.`);
 }

@@ -4,7 +4,7 @@ import type { RootLogger } from '@nephoscope/runtime';
 import { Command } from 'commander';
 
 import { configOption, localDirectory, readUpConfiguration } from '../configuration.js';
-import { tell } from '../output.js';
+import { printNote } from '../output.js';
 import { upLive } from '../up/live.js';
 import { upOnce } from '../up/once.js';
 
@@ -39,7 +39,7 @@ async function up(config: string | undefined, once: boolean): Promise<void> {
   let logger: RootLogger | undefined;
   process.exitCode = await runToExit(
     async (signal) => {
-      const raw = await readUpConfiguration(config, tell);
+      const raw = await readUpConfiguration(config, printNote);
       try {
         if (once) await upOnce(raw, signal);
         else await upLive(raw, signal, (made) => (logger = made));

@@ -6,7 +6,7 @@ import { printable } from '@nephoscope/runtime';
 import { Command } from 'commander';
 
 import { withStore } from '../open-store.js';
-import { print, tell } from '../output.js';
+import { print, printNote } from '../output.js';
 import { withSignsOfLife } from '../progress.js';
 import { runCommand } from '../run.js';
 import { filterOf, withQueryOptions } from '../sample-query.js';
@@ -78,7 +78,7 @@ async function verifySamples(
   const forms = signatureForms.map((form) => `${groupDigits(String(verified.get(form) ?? 0))} ${form}`).join(', ');
   const total = [...verified.values()].reduce((sum, count) => sum + count, 0);
   await print(`${groupDigits(String(total))} verified (${forms}), ${groupDigits(String(failed))} failed\n`);
-  if (checked === 0) tell('No samples match.');
+  if (checked === 0) printNote('No samples match.');
   if (failed > 0)
     throw new NephoscopeError(
       'SAMPLES_UNVERIFIED',

@@ -2,7 +2,7 @@ import { describeError, isNephoscopeError } from '@nephoscope/core';
 import { configure, createLogger, startAll, stopAll, systemClock, untilAborted } from '@nephoscope/runtime';
 import type { RawConfig, RootLogger } from '@nephoscope/runtime';
 
-import { tell } from '../output.js';
+import { printNote } from '../output.js';
 import { createPlainLogger } from '../plain-log.js';
 import { installedPlugins, upProgram } from '../program.js';
 import { withProgress } from '../progress.js';
@@ -57,7 +57,7 @@ export async function upLive(
 
   await withProgress('Starting store, bus, collector and agent', startAll(components, signal, logger));
   try {
-    tell(`Reading every ${compute.interval / 1_000} s; Ctrl-C ends.`);
+    printNote(`Reading every ${compute.interval / 1_000} s; Ctrl-C ends.`);
     await Promise.race([agent.run(), untilAborted(signal), refresher.failed]);
   } finally {
     await refresher.stop();

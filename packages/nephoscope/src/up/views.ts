@@ -1,7 +1,7 @@
 import { formatTimestamp } from '@nephoscope/core';
 import logUpdate from 'log-update';
 
-import { print, tell } from '../output.js';
+import { print, printNote } from '../output.js';
 import type { RecordedSeries, Series } from './recorded-series.js';
 import { fittingSeriesTable, seriesTable } from './series-table.js';
 
@@ -17,7 +17,7 @@ export interface View {
 export function createLineView(): View {
   return {
     show: (recorded, changed) => print(`${title(recorded)}\n${seriesTable(changed)}\n\n`),
-    above: tell,
+    above: printNote,
     end: () => undefined,
   };
 }
@@ -46,7 +46,7 @@ export function createTerminalView(): View {
     },
     above(line) {
       logUpdate.clear();
-      tell(line);
+      printNote(line);
       draw();
     },
     end() {

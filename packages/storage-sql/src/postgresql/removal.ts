@@ -42,7 +42,7 @@ export async function removeBefore(
   const isToSweep = await endPeriod(connection, period);
   for (const partition of await oldPartitions(connection, time, since)) {
     await note(connection, partition.end < now ? partition.end : now);
-    await detachPatiently(connection, partition, clock);
+    await detachWithRetries(connection, partition, clock);
   }
   if (await holdsOthers(connection, time, since)) await note(connection, past);
   let removed = 0;
@@ -155,7 +155,7 @@ async function waitForTurn(connection: Connection, clock: Clock): Promise<void> 
   throw new NephoscopeError('STORE_BUSY', `nothing was removed: ${holder} is removing samples, too`);
 }
 
-async function detachPatiently(connection: Connection, partition: Partition, clock: Clock): Promise<void> {
+async function detachWithRetries(connection: Connection, partition: Partition, clock: Clock): Promise<void> {
   for (let attempt = 1; ; attempt++) {
     try {
       return await detachPartition(connection, partition);

@@ -16,7 +16,7 @@ export interface ThreadUse {
   /** For the program, with its `newCall` as `call`. */
   readonly data?: object;
   /** ms that an answer may take. */
-  readonly patience: number;
+  readonly timeout: number;
   /** MiB. */
   readonly youngGeneration?: number;
 }
@@ -58,14 +58,14 @@ export class DatabaseThread<Question extends object, Result> {
   }
 
   /** @throws STORE_UNAVAILABLE when the thread ends before it answers or does not answer in time, and what it threw */
-  ask<Asked extends Question, Told extends Result = Result>(
+  ask<Asked extends Question, Answered extends Result = Result>(
     question: Asked,
     buffers: ArrayBuffer[] = [],
-  ): Promise<Told> {
+  ): Promise<Answered> {
     return new Promise((resolve, reject) => {
       const gone = this.#ended ?? this.#stuck;
       if (gone !== undefined) return reject(gone);
-      const timer = setTimeout(() => this.#giveUp(), this.#use.patience);
+      const timer = setTimeout(() => this.#giveUp(), this.#use.timeout);
       this.#waiting = { resolve: resolve as (result: Result) => void, reject, timer };
       this.#worker.ref();
       this.#post(question, buffers);
@@ -86,7 +86,7 @@ export class DatabaseThread<Question extends object, Result> {
     if (this.ended) return;
     if (this.#stuck !== undefined) throw this.#stuck;
     await new Promise<void>((resolve, reject) => {
-      const timer = setTimeout(() => reject(this.#giveUp()), this.#use.patience);
+      const timer = setTimeout(() => reject(this.#giveUp()), this.#use.timeout);
       this.#worker.once('exit', () => {
         clearTimeout(timer);
         resolve();
@@ -110,8 +110,8 @@ export class DatabaseThread<Question extends object, Result> {
   }
 
   #giveUp(): NephoscopeError {
-    const { path, patience, verb } = this.#use;
-    const seconds = patience / 1_000;
+    const { path, timeout, verb } = this.#use;
+    const seconds = timeout / 1_000;
     const text =
       verb === 'writes'
         ? `the disk of ${path} has not answered for ${seconds} s: look for what holds it up; nothing is written until it lets go`

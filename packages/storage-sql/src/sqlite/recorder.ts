@@ -30,15 +30,15 @@ export class Recorder {
   /**
    * All of the batch in one transaction, on disk when it resolves; when it rejects, nothing of it is there.
    *
-   * @param patiently does it again and again while another program holds the lock
+   * @param retryLocked does it again and again while another program holds the lock
    */
   async record(
     samples: readonly Sample[],
-    patiently: (work: () => number | Promise<number>) => Promise<number>,
+    retryLocked: (work: () => number | Promise<number>) => Promise<number>,
   ): Promise<RecordResult> {
     try {
       let batch = this.#toRowBatch(samples);
-      const ended = await patiently(() => this.#writer.begin());
+      const ended = await retryLocked(() => this.#writer.begin());
       if (ended !== this.#ended) {
         // What samples of before refer to may be removed: as long as the lock is held this does not change.
         this.#ended = ended;

@@ -26,7 +26,7 @@ import { sampleTable } from './sample-table.js';
 import { isDamaged, isLocked, isReadOnly, storeError } from './store-error.js';
 import { ThreadWriter } from './thread-writer.js';
 
-const lockPatienceNs = 5_000_000_000n;
+const lockTimeoutNs = 5_000_000_000n;
 const lockRetryMs = 20;
 
 /** So many are removed while others wait. */
@@ -64,7 +64,10 @@ export class SqliteSampleStore implements SampleStore {
       this.#stopping = new AbortController();
       if (this.#opened !== undefined) return;
       const stopped = AbortSignal.any([signal, this.#stopping.signal]);
-      this.#opened = await this.#tell(() => this.#patiently(() => this.#openStore(stopped), signal), signal);
+      this.#opened = await this.#withHealth(
+        () => this.#retryLocked(() => this.#openStore(stopped), signal),
+        signal,
+      );
       this.#settings.logger.info({ path: this.#path }, 'the sample store is open');
       const open = exposure(this.#path);
       if (open !== undefined) this.#settings.logger.warn({ path: this.#path }, open);
@@ -96,8 +99,8 @@ export class SqliteSampleStore implements SampleStore {
 
   record(samples: readonly Sample[]): Promise<RecordResult> {
     return this.#writes.run(() =>
-      this.#tell(() =>
-        this.#inPlace(() => this.#write().recorder.record(samples, (work) => this.#patiently(work))),
+      this.#withHealth(() =>
+        this.#inPlace(() => this.#write().recorder.record(samples, (work) => this.#retryLocked(work))),
       ),
     );
   }
@@ -137,7 +140,7 @@ export class SqliteSampleStore implements SampleStore {
   /** Others write before and after. */
   #ask(question: (writer: Writer) => number | Promise<number>): Promise<number> {
     return this.#writes.run(() =>
-      this.#tell(() => this.#inPlace(() => this.#patiently(() => question(this.#write().thread)))),
+      this.#withHealth(() => this.#inPlace(() => this.#retryLocked(() => question(this.#write().thread)))),
     );
   }
 
@@ -223,17 +226,17 @@ export class SqliteSampleStore implements SampleStore {
   }
 
   #lookUp<T>(query: (db: Kysely<Schema>) => Promise<T>): Promise<T> {
-    return this.#lookups.run(() => this.#tell(() => this.#patiently(() => query(this.#open().db))));
+    return this.#lookups.run(() => this.#withHealth(() => this.#retryLocked(() => query(this.#open().db))));
   }
 
   #alone(work: () => Promise<void>): Promise<void> {
     return this.#writes.run(() => this.#lookups.run(work));
   }
 
-  /** Does it again and again while another program holds the lock; not while somebody waits for the end. */
-  async #patiently<T>(work: () => T | Promise<T>, signal?: AbortSignal): Promise<T> {
+  /** Retries while another program holds the lock, unless the store is stopping. */
+  async #retryLocked<T>(work: () => T | Promise<T>, signal?: AbortSignal): Promise<T> {
     const { clock } = this.#settings;
-    const deadline = clock.monotonic() + lockPatienceNs;
+    const deadline = clock.monotonic() + lockTimeoutNs;
     for (;;) {
       try {
         return await work();
@@ -244,8 +247,8 @@ export class SqliteSampleStore implements SampleStore {
     }
   }
 
-  /** Tells the outcome to {@link health}, and gives an error its code. A sample that cannot be stored is no failure of the store. */
-  async #tell<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+  /** Sets {@link health} by the outcome and gives an error its code. A sample that cannot be stored does not make the store unhealthy. */
+  async #withHealth<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
     try {
       const result = await twice(work);
       this.#health = { ok: true };
@@ -259,7 +262,7 @@ export class SqliteSampleStore implements SampleStore {
   }
 }
 
-/** What is damaged is so the second time, too; what could not be read may be read then. */
+/** A file that is really damaged fails the second time too; after a failed read it may succeed. */
 async function twice<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();

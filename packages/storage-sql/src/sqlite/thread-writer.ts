@@ -9,7 +9,7 @@ const threadUrl = new URL('./writer-thread.js', import.meta.url);
 const youngGeneration = 4;
 
 /** ms. A disk that takes longer for a batch is taken for one that does not answer. */
-const usualPatience = 60_000;
+const usualTimeout = 60_000;
 
 /** A {@link RowWriter} in a thread of its own, on a connection of its own. */
 export class ThreadWriter implements Writer {
@@ -17,10 +17,10 @@ export class ThreadWriter implements Writer {
 
   /**
    * @param url of the thread's program
-   * @param patience ms that an answer may take
+   * @param timeout ms that an answer may take
    */
-  constructor({ path, files }: Omit<ThreadData, 'call'>, url: URL = threadUrl, patience = usualPatience) {
-    this.#thread = new DatabaseThread({ path, verb: 'writes', url, data: { files }, patience, youngGeneration });
+  constructor({ path, files }: Omit<ThreadData, 'call'>, url: URL = threadUrl, timeout = usualTimeout) {
+    this.#thread = new DatabaseThread({ path, verb: 'writes', url, data: { files }, timeout, youngGeneration });
   }
 
   /** Whether the thread is no more: it takes nothing from then on. Until then no other can write either. */

@@ -138,17 +138,17 @@ describe('a lock that another program holds', () => {
     const other = await client('nephoscope on two, process 2');
     // Another removal, that does not end.
     await other.query('select pg_advisory_lock(7301003)');
-    const impatient = storeAt(url, { clock: fastClock(), within: attentive });
-    stores.push(impatient);
-    await impatient.start(never);
-    await expect(impatient.removeBefore(now() - 8n * week)).rejects.toMatchObject({
+    const attentiveStore = storeAt(url, { clock: fastClock(), within: attentive });
+    stores.push(attentiveStore);
+    await attentiveStore.start(never);
+    await expect(attentiveStore.removeBefore(now() - 8n * week)).rejects.toMatchObject({
       code: 'STORE_BUSY',
       message: expect.stringContaining('nephoscope on two, process 2'),
     });
-    expect(impatient.health()).toEqual({ ok: true });
+    expect(attentiveStore.health()).toEqual({ ok: true });
     // One that reads the table.
     await other.query('select pg_advisory_unlock(7301003); begin; select count(*) from samples');
-    const failure: unknown = await impatient.removeBefore(now() - 8n * week).catch((error: unknown) => error);
+    const failure: unknown = await attentiveStore.removeBefore(now() - 8n * week).catch((error: unknown) => error);
     expect(failure).toMatchObject(unavailable);
     expect((failure as Error).message).toContain("in use by 'nephoscope on two, process 2'");
     await other.query('commit');

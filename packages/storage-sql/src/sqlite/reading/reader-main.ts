@@ -12,7 +12,7 @@ import type { Answer } from '../thread-messages.js';
 import type { ReaderData, ReaderQuestion, ReaderRequest, ReaderResult } from './reader-messages.js';
 
 /** ms. Readers meet a lock only while a log is recovered or written back at the end of its last program. */
-const lockPatience = 5_000;
+const lockTimeout = 5_000;
 const lockRetry = 20;
 
 /** The thread that reads the file that its `workerData` names. */
@@ -32,7 +32,7 @@ port.on('message', (request: ReaderRequest) => {
 
 function answer(question: ReaderQuestion): Answer<ReaderResult> {
   try {
-    return { result: patiently(() => (question.kind === 'open' ? open().files : query(question))) };
+    return { result: retryLocked(() => (question.kind === 'open' ? open().files : query(question))) };
   } catch (error) {
     return { failure: toFailure(error) };
   }
@@ -62,8 +62,8 @@ function close(): void {
 }
 
 /** Again while another program holds the lock, and once more where a read that failed once looks like damage. */
-function patiently<T>(work: () => T): T {
-  const end = performance.now() + lockPatience;
+function retryLocked<T>(work: () => T): T {
+  const end = performance.now() + lockTimeout;
   for (let tries = 1; ; tries++) {
     try {
       return work();

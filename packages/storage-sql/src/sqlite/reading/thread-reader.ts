@@ -6,7 +6,7 @@ import type { ReaderQuestion, ReaderResult } from './reader-messages.js';
 
 const threadUrl = new URL('./reader-thread.js', import.meta.url);
 /** ms that an answer may take: one that counts all there is goes through the whole file. */
-const usualPatience = 300_000;
+const usualTimeout = 300_000;
 
 /** A connection to read a file, in a thread of its own. What is asked for waits for its turn. */
 export class ThreadReader {
@@ -15,10 +15,10 @@ export class ThreadReader {
 
   /**
    * @param url of the thread's program
-   * @param patience ms that an answer may take
+   * @param timeout ms that an answer may take
    */
-  constructor(path: string, url: URL = threadUrl, patience = usualPatience) {
-    this.#thread = new DatabaseThread({ path, verb: 'reads', url, patience });
+  constructor(path: string, url: URL = threadUrl, timeout = usualTimeout) {
+    this.#thread = new DatabaseThread({ path, verb: 'reads', url, timeout });
   }
 
   /** Whether the thread is no more. */
