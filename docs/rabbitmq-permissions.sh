@@ -29,9 +29,9 @@ if [ -n "$theirs" ]; then
 fi
 lock='central\.lock(\..*)?'
 exchanges='nova|cinder|openstack|glance|neutron|swift'
-apart=''
+separate=''
 
-# One user for all: what the three below may do together, but for who hears and publishes which samples.
+# One user for all programs: the permissions of the three below, without limits on routing keys.
 if exists nephoscope; then
   set_permissions nephoscope \
     "^(ceilometer|$queues|$lock)\$" \
@@ -39,9 +39,9 @@ if exists nephoscope; then
     "^($exchanges|ceilometer|$queues|$lock$read_too)\$"
 fi
 
-# Compute agents, on each hypervisor: publish samples, and hear the requests for last readings that are for some host.
+# Compute agents, on each hypervisor: publish samples and receive requests for last readings.
 if exists nephoscope-compute; then
-  apart=yes
+  separate=yes
   set_permissions nephoscope-compute \
     '^nephoscope\.(compute|last-reading)\..*$' \
     '^(ceilometer|nephoscope\.(compute|last-reading)\..*)$' \
@@ -49,30 +49,30 @@ if exists nephoscope-compute; then
   rabbitmqctl set_topic_permissions -p "$vhost" nephoscope-compute ceilometer '^metering\.' '^(compute|last-reading)\.'
 fi
 
-# Central agents: publish samples, and agree on who is active, by a lock to which they write through the default exchange.
+# Central agents: publish samples, and elect the active one by a lock, to which they write through the default exchange.
 if exists nephoscope-central; then
-  apart=yes
+  separate=yes
   set_permissions nephoscope-central "^$lock\$" "^(ceilometer|$lock|amq\.default)\$" "^$lock\$"
   rabbitmqctl set_topic_permissions -p "$vhost" nephoscope-central ceilometer '^metering\.' '^$'
 fi
 
-# Collectors, and the operator's command: all queues of ours, and to read what the services announce.
+# Collectors and the operator's command: all queues of Nephoscope, and reading the services' notifications.
 if exists nephoscope-collector; then
-  apart=yes
+  separate=yes
   set_permissions nephoscope-collector \
     "^(ceilometer|$queues)\$" \
     "^(ceilometer|$queues|amq\.default)\$" \
     "^($exchanges|ceilometer|$queues$read_too)\$"
 fi
 
-if [ -z "$apart" ]; then
+if [ -z "$separate" ]; then
   exists nephoscope && exit
   echo 'There is no user of ours yet, such as nephoscope: rabbitmqctl add_user nephoscope PASSWORD' >&2
   exit 1
 fi
 
-# The services: all but what is ours, and of the exchanges on which services announce only their own. Where a user is called
-# otherwise, or serves several services, change this.
+# The services: everything except Nephoscope's own, and of the notification exchanges only their own. Change this if users have
+# other names or serve several services.
 ours="ceilometer\$|metering(\.dead)?(\.|\$)|nephoscope\.|central\.lock${theirs:+|$theirs\.dead}"
 for service in nova cinder glance neutron swift; do
   exists "$service" || continue

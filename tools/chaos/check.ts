@@ -29,18 +29,18 @@ export interface Findings {
   /** Ids that must be dead letters and are not. */
   readonly refusedMissing: readonly string[];
   /** The texts of dead letters that are none of those, shortened. */
-  readonly strangeLetters: readonly string[];
+  readonly strangeDeadLetters: readonly string[];
 }
 
 /**
  * Compares what was taken with what was recorded, by message id.
  *
- * @param letters the texts of the dead letters, a line each; one may come twice, since only a store knows what it has
+ * @param deadLetters their texts, a line each; one may come twice, since only a store knows what it has
  */
 export async function check(
   { taken, refused }: Expectation,
   rows: AsyncIterable<StoredRow> | Iterable<StoredRow>,
-  letters: Iterable<string>,
+  deadLetters: Iterable<string>,
   secret: string,
 ): Promise<Findings> {
   const verifier = createVerifier({ secrets: [new Secret(secret)] });
@@ -59,11 +59,11 @@ export async function check(
     if (verdict !== 'verified') unverified.push(`${messageId}: ${verdict}`);
   }
   const dead = new Set<string>();
-  const strangeLetters: string[] = [];
-  for (const letter of letters) {
-    const id = idOf(letter);
+  const strangeDeadLetters: string[] = [];
+  for (const deadLetter of deadLetters) {
+    const id = idOf(deadLetter);
     if (id !== undefined && refused.has(id)) dead.add(id);
-    else strangeLetters.push(letter.slice(0, 300));
+    else strangeDeadLetters.push(deadLetter.slice(0, 300));
   }
   return {
     taken: taken.size,
@@ -73,7 +73,7 @@ export async function check(
     strange: [...strange],
     unverified,
     refusedMissing: [...refused].filter((id) => !dead.has(id)),
-    strangeLetters,
+    strangeDeadLetters,
   };
 }
 
@@ -88,14 +88,14 @@ export function problemsOf(findings: Findings): readonly string[] {
     ...problem(findings.strange, 'samples are in the store that nobody took'),
     ...problem(findings.unverified, 'stored messages do not verify'),
     ...problem(findings.refusedMissing, 'samples with a wrong signature are not among the dead letters'),
-    ...problem(findings.strangeLetters, 'dead letters should not be there'),
+    ...problem(findings.strangeDeadLetters, 'dead letters should not be there'),
   ];
 }
 
-function idOf(letter: string): string | undefined {
+function idOf(deadLetter: string): string | undefined {
   try {
-    return readMeteringMessage(letter).sample.messageId;
+    return readMeteringMessage(deadLetter).sample.messageId;
   } catch {
-    return undefined; // No message at all: a letter that is not ours.
+    return undefined; // No message at all: a deadLetter that is not ours.
   }
 }

@@ -6,13 +6,13 @@ export async function readDeadLetters(url: string): Promise<readonly string[]> {
   const model = await connect(url);
   try {
     const channel = await model.createChannel();
-    const letters: string[] = [];
+    const deadLetters: string[] = [];
     for (;;) {
       // Without an acknowledgement: what is read goes back when the connection is closed.
-      const letter = await channel.get(meteringTopology.deadLetterQueue);
-      if (letter === false) return letters;
-      for (const line of splitMeteringBatch(letter.content))
-        letters.push(typeof line === 'string' ? line : `(${line.reason})`);
+      const deadLetter = await channel.get(meteringTopology.deadLetterQueue);
+      if (deadLetter === false) return deadLetters;
+      for (const line of splitMeteringBatch(deadLetter.content))
+        deadLetters.push(typeof line === 'string' ? line : `(${line.reason})`);
     }
   } finally {
     await model.close();

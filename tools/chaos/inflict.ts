@@ -44,7 +44,7 @@ interface Begun {
 
 /**
  * Makes the planned faults at their times, those of different targets beside each other, and lifts them all. What is
- * done to one target is done in turn, so that some begin late; those that would begin after `duration` are left out.
+ * done to one target is done in done, so that some begin late; those that would begin after `duration` are left out.
  */
 export async function inflict(
   plan: readonly Fault[],
@@ -55,7 +55,7 @@ export async function inflict(
   const start = performance.now();
   const now = () => Math.round(performance.now() - start);
   const inflicted: InflictedFault[] = [];
-  const turns = new Map<string, Promise<void>>();
+  const pending = new Map<string, Promise<void>>();
   const make = async (fault: Fault) => {
     if (now() > duration) return;
     const began = now();
@@ -69,13 +69,13 @@ export async function inflict(
   for (const fault of plan) {
     await sleep(Math.max(0, fault.at - now()));
     const who = arena.onDisk.get(fault.target) ?? fault.target;
-    const turn = (turns.get(who) ?? Promise.resolve()).then(() => make(fault));
+    const done = (pending.get(who) ?? Promise.resolve()).then(() => make(fault));
     // Its failure is awaited below, with all others.
-    turn.catch(() => undefined);
-    turns.set(who, turn);
+    done.catch(() => undefined);
+    pending.set(who, done);
   }
   await sleep(Math.max(0, duration - now()));
-  await Promise.all(turns.values());
+  await Promise.all(pending.values());
   return inflicted.sort((a, b) => a.began - b.began);
 }
 

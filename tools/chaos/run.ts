@@ -107,8 +107,8 @@ export async function run({ seed, store, duration, directory, logs }: RunOptions
   const rows = [];
   for await (const { messageId, text } of stored.samples({}, new AbortController().signal))
     rows.push({ messageId, text });
-  const letters = await readDeadLetters(scene.brokerUrl);
-  const findings = await check(expectation, rows, letters, secret);
+  const deadLetters = await readDeadLetters(scene.brokerUrl);
+  const findings = await check(expectation, rows, deadLetters, secret);
   await stored.stop();
   for (const left of await leftBehind(scene)) note(`left behind when all had ended: ${left}`);
   problems.push(...problemsOf(findings), ...expectation.problems);
@@ -117,7 +117,7 @@ export async function run({ seed, store, duration, directory, logs }: RunOptions
     if (rowCount !== rows.length)
       note(`the store gives ${rows.length} samples, and its table has ${rowCount} rows`);
   }
-  problems.push(...(await selfTest(expectation, rows, letters, secret)));
+  problems.push(...(await selfTest(expectation, rows, deadLetters, secret)));
   problems.push(...tooLittle(faults, expectation.byTaker, duration));
   const entries = [...scene.arena.programs];
   return {
@@ -197,7 +197,7 @@ async function takesAgain(scene: Scene): Promise<void> {
   await waitUntil('everybody takes samples after the faults', tookMore, recoveryTime);
 }
 
-/** Waits until as many samples are in the store, and letters among the dead ones, as there must be. */
+/** Waits until as many samples are in the store, and as many dead letters, as there must be. */
 async function isDrained(scene: Scene, stored: ReturnType<typeof readerAt>): Promise<boolean> {
   const deadline = performance.now() + drainTime;
   while (performance.now() < deadline) {

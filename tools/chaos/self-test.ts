@@ -15,14 +15,14 @@ const plantedId = 'a sample that nobody took';
 export async function selfTest(
   expectation: Expectation,
   rows: readonly StoredRow[],
-  letters: readonly string[],
+  deadLetters: readonly string[],
   secret: string,
 ): Promise<readonly string[]> {
   const [row] = rows;
   if (row === undefined) return ['the check cannot be tested: there are no rows'];
   const more = { ...expectation, taken: new Set([...expectation.taken, plantedId]) };
-  const withMore = await check(more, rows, letters, secret);
-  const withTwice = await check(expectation, [...rows, row], letters, secret);
+  const withMore = await check(more, rows, deadLetters, secret);
+  const withTwice = await check(expectation, [...rows, row], deadLetters, secret);
   return [
     ...(withMore.lost.includes(plantedId) ? [] : ['the check does not see a lost sample']),
     ...(withTwice.twice.includes(row.messageId) ? [] : ['the check does not see a sample that is recorded twice']),

@@ -69,12 +69,12 @@ it('gives no average over fewer requests than wanted', async () => {
 
 it('says why there is no figure', async () => {
   const io: Missing = { missing: 'busy', detail: 'stuck' };
-  const { counters, gaps } = await pollCounters(
+  const { counters, missing } = await pollCounters(
     diskWait,
     instanceReading({ disks: [{ io }, { io: { readTimeNs: undefined } }] }),
   );
   expect(counters).toEqual([]);
-  expect(gaps.map(({ reason }) => reason.missing)).toEqual([
+  expect(missing.map(({ reason }) => reason.missing)).toEqual([
     'busy',
     'busy',
     'busy',

@@ -1,9 +1,9 @@
 import type { Meter, Missing, ServiceSettings } from '@nephoscope/core';
 import { refusedOption } from '@nephoscope/core/options';
-import type { Cloud, CloudGap, CloudList, CloudService } from '@nephoscope/core/pollster';
+import type { Cloud, CloudList, CloudService, MissingFigure } from '@nephoscope/core/pollster';
 import { z } from 'zod';
 
-import { gaps } from './listed-counters.js';
+import { missingFigures } from './listed-counters.js';
 
 /** Options of the version before of the pollsters that read accounts of the object store. */
 export const accountOptions = z.strictObject({
@@ -77,9 +77,9 @@ export class AccountSearch {
   }
 
   /** Reports for these meters what to do when none of several was found. */
-  gaps(meters: readonly Pick<Meter, 'name'>[]): readonly CloudGap[] {
+  missingFigures(meters: readonly Pick<Meter, 'name'>[]): readonly MissingFigure[] {
     if (this.#isFound || this.#absent < 2) return [];
     const detail = `every account answers 404, such as ${this.#example}: check the prefix (services.swift.resellerPrefix, now '${prefixOf(this.#swift)}'; swift's reseller_prefix, of a Ceph gateway '' or what rgw_swift_account_in_url wants) and the endpoint of object-store in keystone, which with a Ceph gateway must end in /swift/v1/AUTH_%(tenant_id)s`;
-    return gaps(meters, { missing: 'error', detail }, `all ${this.#absent} projects`);
+    return missingFigures(meters, { missing: 'error', detail }, `all ${this.#absent} projects`);
   }
 }

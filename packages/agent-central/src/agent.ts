@@ -179,7 +179,7 @@ export class CentralAgent implements Component {
         // It may wait for the next, and its bus for as long again.
         this.#polling.expect(2 * options.interval + lastConfirms + longestDelay);
         const cycle = await nextCycle(clock, options.interval, last, began, signal);
-        if (last !== undefined && cycle.turn > last.turn) this.#logSetBack(cycle, last);
+        if (last !== undefined && cycle.stepsBack > last.stepsBack) this.#logSetBack(cycle, last);
         last = cycle;
         began = clock.monotonic();
         const { unsent } = await this.#cycle(cycleName(cycle), options.interval, signal);

@@ -1,4 +1,4 @@
-import { setImmediate as turn } from 'node:timers/promises';
+import { setImmediate as tick } from 'node:timers/promises';
 
 import { orAborted } from '@nephoscope/async';
 import { NephoscopeError, isNephoscopeError } from '@nephoscope/core';
@@ -117,9 +117,9 @@ async function runPollster(
     }
   };
   const take = (item: ReadCloudFigure) => {
-    if ('gap' in item) {
-      const { name: meter, reason, resourceId } = item.gap;
-      return findings.addGap(meter, reason, resourceId);
+    if ('missingFigure' in item) {
+      const { name: meter, reason, resourceId } = item.missingFigure;
+      return findings.addMissing(meter, reason, resourceId);
     }
     try {
       stream.add(item.counter);
@@ -139,7 +139,7 @@ async function runPollster(
       if (item !== undefined) take(item);
       if (stream.isFull) await attributeTo(undefined, () => stream.flush());
       // A pollster that never awaits anything would block all others.
-      if (++inOneGo % 1_000 === 0) await turn();
+      if (++inOneGo % 1_000 === 0) await tick();
     }
   };
   history.isPending = true;

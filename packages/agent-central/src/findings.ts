@@ -7,7 +7,7 @@ import { NameSome } from './name-some.js';
 // `off` is reported by the service itself; `unsupported` is permanent.
 const levels = { off: 'debug', unsupported: 'info', busy: 'warn', error: 'warn' } as const;
 
-// Kinds of gaps of a pollster that get a line of their own in a cycle; a detail may hold what somebody else wrote.
+// Kinds of missing figures that get a log line of their own in a cycle of a pollster. A detail may contain foreign text.
 const kindsAtMost = 20;
 const otherKinds = 'for other reasons';
 
@@ -40,8 +40,8 @@ export class Findings {
     this.#failure.count += 1;
   }
 
-  addGap(meter: string, { missing, detail }: Missing, resource: string): void {
-    this.metrics.gaps.inc({ reason: missing });
+  addMissing(meter: string, { missing, detail }: Missing, resource: string): void {
+    this.metrics.missing.inc({ reason: missing });
     let key = `${missing} ${detail}`;
     if (!this.#kinds.has(key) && this.#kinds.size >= kindsAtMost) key = `${missing} ${otherKinds}`;
     let kind = this.#kinds.get(key);

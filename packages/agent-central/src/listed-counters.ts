@@ -1,6 +1,6 @@
 import { describeError, isMissing, isNephoscopeError } from '@nephoscope/core';
 import type { Metadata, Meter, Missing } from '@nephoscope/core';
-import type { CloudFigure, CloudGap } from '@nephoscope/core/pollster';
+import type { CloudFigure, MissingFigure } from '@nephoscope/core/pollster';
 
 import { Item } from './item.js';
 
@@ -18,7 +18,7 @@ export const pageSize = { limit: '1000' } as const;
 
 /**
  * One counter for each item of a listing, made at the moment it is read. An item that cannot be understood costs
- * nothing but itself, and is a gap.
+ * nothing but itself, and is a missing figure.
  *
  * @param measure throws CLOUD_ITEM
  */
@@ -26,7 +26,7 @@ export async function* listedCounters(
   items: AsyncIterable<Metadata>,
   { name: meter }: Pick<Meter, 'name'>,
   measure: (item: Item) => Measured,
-): AsyncGenerator<CloudFigure | CloudGap, void, undefined> {
+): AsyncGenerator<CloudFigure | MissingFigure, void, undefined> {
   for await (const fields of items) {
     const item = new Item(fields);
     const measured = understood(() => ({ resourceId: item.text('id'), volume: 1, ...measure(item) }));
@@ -51,11 +51,11 @@ export function understood<T extends object>(read: () => T): T | Missing {
 }
 
 /** That all these meters have no figure for a resource. */
-export function gaps(
+export function missingFigures(
   meters: readonly Pick<Meter, 'name'>[],
   volume: Missing,
   resourceId: string,
-): readonly CloudGap[] {
+): readonly MissingFigure[] {
   return meters.map(({ name: meter }) => ({ meter, volume, resourceId }));
 }
 

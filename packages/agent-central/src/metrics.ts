@@ -24,8 +24,8 @@ export function createAgentMetrics(registry: Registry) {
       buckets: [0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600],
       registers,
     }),
-    gaps: new Counter({
-      name: 'nephoscope_gaps_total',
+    missing: new Counter({
+      name: 'nephoscope_missing_figures_total',
       help: 'Missing figures, by reason',
       labelNames: ['reason'],
       registers,

@@ -163,8 +163,8 @@ describe('one cycle', () => {
     });
     const { agent, registry, told } = await startAgent({ pollsters: [lacking] });
     await agent.once(never);
-    expect(await metric(registry, 'nephoscope_gaps_total', { reason: 'error' })).toBe(42);
-    expect(await metric(registry, 'nephoscope_gaps_total', { reason: 'off' })).toBe(1);
+    expect(await metric(registry, 'nephoscope_missing_figures_total', { reason: 'error' })).toBe(42);
+    expect(await metric(registry, 'nephoscope_missing_figures_total', { reason: 'off' })).toBe(1);
     expect(told('warn')).toHaveLength(21);
     expect(told('warn')[0]).toMatch(/^no figure for lacking of thing-0, .*thing-9 and 2 others: no size$/);
     expect(told('warn')[20]).toMatch(/ and 1 others: for other reasons$/);

@@ -54,7 +54,7 @@ async function all(items: AsyncIterable<Metadata>): Promise<string[]> {
   return ids;
 }
 
-const turns = async (count = 20) => {
+const ticks = async (count = 20) => {
   for (let turn = 0; turn < count; turn++) await new Promise((resolve) => setImmediate(resolve));
 };
 
@@ -115,7 +115,7 @@ describe('the cloud within a cycle', () => {
     const items = cloud.list(images);
     await items.next();
     await items.next();
-    await turns();
+    await ticks();
     expect(state.given).toBe(1);
     await items.return();
     expect(state).toEqual({ given: 1, closed: 1 });
@@ -136,7 +136,7 @@ describe('the cloud within a cycle', () => {
       await new Promise(() => undefined);
     });
     const ended = Promise.allSettled([all(cloud.list(images)), all(cloud.list(images))]);
-    await turns();
+    await ticks();
     over.abort(new Error('the cycle is over'));
     for (const result of await ended) expect(result).toMatchObject({ reason: { message: 'the cycle is over' } });
     await expect(all(cloud.list(images))).rejects.toThrow('the cycle is over');
@@ -164,12 +164,12 @@ describe('a listing that is longer than what may be held', () => {
     const slow = cloud.list(images);
     await slow.next();
     const fast = all(cloud.list(images));
-    await turns(100);
+    await ticks(100);
     // 5 pages that may be held, the one beyond, and the one that showed that it is too much.
     expect(state.given).toBeLessThanOrEqual(7);
     const before = state.given;
     for (let item = 0; item < 2_000; item++) await slow.next();
-    await turns(100);
+    await ticks(100);
     expect(state.given).toBeGreaterThan(before);
     expect(state.given).toBeLessThanOrEqual(before + 3);
     expect((await all(slow)).length + 2_001).toBe(large * 1_000);
@@ -182,7 +182,7 @@ describe('a listing that is longer than what may be held', () => {
     const slow = cloud.list(images);
     await slow.next();
     const fast = all(cloud.list(images));
-    await turns(100);
+    await ticks(100);
     await slow.return();
     expect(await fast).toHaveLength(large * 1_000);
   });

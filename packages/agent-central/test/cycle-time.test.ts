@@ -17,7 +17,7 @@ it.each([
 });
 
 it('a note is read as it was written', () => {
-  const cycle = { time: fakeStart, turn: 2 };
+  const cycle = { time: fakeStart, stepsBack: 2 };
   expect(readNote(writeNote(cycle))).toEqual(cycle);
   expect(Buffer.from(writeNote(cycle)).toString()).toBe('{"cycle":"2026-11-22T21:00:00.000000+00:00","turn":2}');
 });
@@ -25,7 +25,7 @@ it('a note is read as it was written', () => {
 it('a note of the version before is one of a clock that was never set back', () => {
   expect(readNote(Buffer.from('{"cycle":"2026-11-22T21:00:00.000000+00:00"}'))).toEqual({
     time: fakeStart,
-    turn: 0,
+    stepsBack: 0,
   });
 });
 
@@ -37,8 +37,8 @@ it.each(['{"cycle":"2026-11-22T21:00:00Z","turn":-1}', '{"cycle":"2026-11-22T21:
 );
 
 it('the name of a cycle is its time, as in the version before, unless the clock was set back', () => {
-  expect(cycleName({ time: fakeStart, turn: 0 })).toBe('2026-11-22T21:00:00.000000+00:00');
-  expect(cycleName({ time: fakeStart, turn: 1 })).not.toBe(cycleName({ time: fakeStart, turn: 11 }));
+  expect(cycleName({ time: fakeStart, stepsBack: 0 })).toBe('2026-11-22T21:00:00.000000+00:00');
+  expect(cycleName({ time: fakeStart, stepsBack: 1 })).not.toBe(cycleName({ time: fakeStart, stepsBack: 11 }));
 });
 
 describe('the next cycle', () => {
@@ -59,31 +59,31 @@ describe('the next cycle', () => {
   it('is that of now where none is known', async () => {
     expect((await next(new FakeClock(fakeStart + second), 600_000, undefined)).cycle).toEqual({
       time: fakeStart,
-      turn: 0,
+      stepsBack: 0,
     });
   });
 
   it('is awaited', async () => {
-    const last = { time: fakeStart, turn: 3 };
+    const last = { time: fakeStart, stepsBack: 3 };
     const { cycle, waited } = await next(new FakeClock(), 600_000, last);
-    expect(cycle).toEqual({ time: fakeStart + 600n * second, turn: 3 });
+    expect(cycle).toEqual({ time: fakeStart + 600n * second, stepsBack: 3 });
     expect(waited).toBe(599);
   });
 
   it('of an agent whose clock is a little behind that of the last one is not the last one once more', async () => {
-    const last = { time: fakeStart, turn: 0 };
+    const last = { time: fakeStart, stepsBack: 0 };
     const { cycle, waited } = await next(new FakeClock(fakeStart - second), 600_000, last);
-    expect(cycle).toEqual({ time: fakeStart + 600n * second, turn: 0 });
+    expect(cycle).toEqual({ time: fakeStart + 600n * second, stepsBack: 0 });
     expect(waited).toBe(600);
   });
 
   it.each([-61, -3_600, -86_400 * 40, -86_400 * 365 * 56])(
     'after a step back by %d s is another one of the time that comes again, at once',
     async (seconds) => {
-      const last = { time: fakeStart, turn: 1 };
+      const last = { time: fakeStart, stepsBack: 1 };
       const clock = new FakeClock(fakeStart + BigInt(seconds) * second);
       const { cycle, waited } = await next(clock, 600_000, last);
-      expect(cycle).toEqual({ time: cycleTime(fakeStart + BigInt(seconds) * second, 600_000), turn: 2 });
+      expect(cycle).toEqual({ time: cycleTime(fakeStart + BigInt(seconds) * second, 600_000), stepsBack: 2 });
       expect(waited).toBe(0);
     },
   );

@@ -12,7 +12,7 @@ import type { Component } from '@nephoscope/runtime';
 import { pollReadings, runCycle } from './cycle.js';
 import type { CycleTools } from './cycle-tools.js';
 import { Failures } from './failures.js';
-import { Gaps } from './gaps.js';
+import { MissingFigures } from './missing-figures.js';
 import { InstanceReadings } from './instance-readings.js';
 import type { AgentMetrics } from './metrics.js';
 import { hearAnnouncements } from './nova-announcements.js';
@@ -76,7 +76,12 @@ export class ComputeAgent implements Component {
     this.#metrics = metrics;
     this.#metrics.pluginFailures.set(failedPlugins);
     this.#metadata = new InstanceMetadata(parts.host);
-    this.#groups = createPollGroups(options, pollsters, () => new Gaps(this.#metrics, logger), this.#metadata);
+    this.#groups = createPollGroups(
+      options,
+      pollsters,
+      () => new MissingFigures(this.#metrics, logger),
+      this.#metadata,
+    );
     for (const { group, pattern } of idlePatterns(options, pollsters))
       logger.warn(
         { group, meter: pattern },

@@ -1,4 +1,4 @@
-import { setImmediate as turn } from 'node:timers/promises';
+import { setImmediate as tick } from 'node:timers/promises';
 
 import { orAborted } from '@nephoscope/async';
 import type { InstancePart, InstanceReading } from '@nephoscope/core/instance';
@@ -32,7 +32,7 @@ export async function* runCycle(
   tools.order.forgetOthers(listed, asked);
   tools.onListed(listed);
   yield* pollReadings(groups, tools.order.take(readings, asked), tools, signal);
-  for (const { gaps } of groups) gaps.endCycle();
+  for (const { missing } of groups) missing.endCycle();
 }
 
 /** What these groups' pollsters read, together. */
@@ -84,7 +84,7 @@ export async function* pollReadings(
       // It held up all others, for seconds on a busy host, and so may the next ones: what is there is taken now.
       if (!wasLeftAlone && taken.length > 0) yield takeAll();
       // Whoever watches over the program hears that it lives, however many pollsters have to be cut off.
-      await turn();
+      await tick();
     }
   }
   for (;;) {
@@ -95,7 +95,7 @@ export async function* pollReadings(
     if (promised === 0) break;
     await new Promise<void>((resolve) => (onTaken = resolve));
     // What comes together is sent together.
-    await turn();
+    await tick();
   }
 }
 

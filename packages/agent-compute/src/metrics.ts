@@ -25,8 +25,8 @@ export function createAgentMetrics(registry: Registry) {
       registers,
     }),
     instances: new Gauge({ name: 'nephoscope_instances', help: 'Instances read in the last cycle', registers }),
-    gaps: new Counter({
-      name: 'nephoscope_gaps_total',
+    missing: new Counter({
+      name: 'nephoscope_missing_figures_total',
       help: 'Missing figures, by reason',
       labelNames: ['reason'],
       registers,

@@ -7,7 +7,7 @@ import { Pause } from '@nephoscope/runtime';
 import { figureReader } from '@nephoscope/runtime/replies';
 import type { KnownResources } from '@nephoscope/runtime/replies';
 
-import type { Gaps } from './gaps.js';
+import type { MissingFigures } from './missing-figures.js';
 import { instanceFilter } from './instance-filter.js';
 import type { InstanceMetadata } from './instance-metadata.js';
 import type { ComputeOptions } from './options.js';
@@ -39,7 +39,7 @@ export interface PollGroup {
   readonly interval: number;
   readonly pollsters: readonly GroupPollster[];
   readonly parts: ReadonlySet<InstancePart>;
-  readonly gaps: Gaps;
+  readonly missing: MissingFigures;
   /** The same object for an instance of which nothing has changed. */
   metadataOf(instance: Instance): Metadata;
   includes(instance: Instance): boolean;
@@ -61,7 +61,7 @@ export interface ActivePollster {
 export function createPollGroups(
   options: ComputeOptions,
   available: readonly ActivePollster[],
-  newGaps: () => Gaps,
+  newMissingFigures: () => MissingFigures,
   metadata: InstanceMetadata,
 ): readonly PollGroup[] {
   const plans = [
@@ -78,7 +78,7 @@ export function createPollGroups(
         interval: plan.interval,
         pollsters,
         parts: new Set(pollsters.flatMap(({ reads }) => reads)),
-        gaps: newGaps(),
+        missing: newMissingFigures(),
         metadataOf,
         includes: instanceFilter(plan.instances, metadataOf),
       };

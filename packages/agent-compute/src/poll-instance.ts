@@ -1,4 +1,4 @@
-import { setImmediate as turn } from 'node:timers/promises';
+import { setImmediate as tick } from 'node:timers/promises';
 
 import { orAborted } from '@nephoscope/async';
 import { NephoscopeError, isMissing } from '@nephoscope/core';
@@ -6,7 +6,7 @@ import type { Missing } from '@nephoscope/core';
 import type { Instance, InstancePart, InstanceReading } from '@nephoscope/core/instance';
 import type { Inspection } from '@nephoscope/core/pollster';
 import { KnownResources, maxCounters } from '@nephoscope/runtime/replies';
-import type { PolledCounter, PolledGap, PolledTotal, ReadFigure } from '@nephoscope/runtime/replies';
+import type { PolledCounter, PolledMissing, PolledTotal, ReadFigure } from '@nephoscope/runtime/replies';
 
 import type { CycleTools } from './cycle-tools.js';
 import type { GroupPollster, PollGroup } from './poll-group.js';
@@ -33,7 +33,7 @@ export function pollInstance(
   const previous = pollster.previous.get(instance.id);
   const inspection = inspectionOf(reading, pollster.reads);
   if (isMissing(inspection)) {
-    group.gaps.add(instance.name, pollster.meters, inspection);
+    group.missing.add(instance.name, pollster.meters, inspection);
     return undefined;
   }
   pollster.previous.set(instance.id, inspection);
@@ -122,7 +122,7 @@ class TakenCounters {
   }
 
   #add(read: ReadFigure): void {
-    if ('gap' in read) return this.#miss(read.gap);
+    if ('missingFigure' in read) return this.#miss(read.missingFigure);
     this.#bytes += read.size;
     if ('counter' in read) return this.#keep(read.counter);
     const { total } = read;
@@ -133,10 +133,10 @@ class TakenCounters {
     this.#miss({ name: total.name, resourceId: total.resourceId, reason });
   }
 
-  #miss({ name, resourceId, reason }: PolledGap): void {
+  #miss({ name, resourceId, reason }: PolledMissing): void {
     const { id, name: instanceName } = this.#polled.instance;
     if (this.pollster.wants(name))
-      this.group.gaps.add(resourceId === id ? instanceName : resourceId.slice(0, 255), [name], reason);
+      this.group.missing.add(resourceId === id ? instanceName : resourceId.slice(0, 255), [name], reason);
   }
 
   #keep(made: PolledCounter | PolledTotal): void {
@@ -197,7 +197,7 @@ async function gather(given: unknown, taken: TakenCounters, signal: AbortSignal)
     if (signal.aborted) return;
     taken.add(counter);
     // A pollster that never awaits anything would block all others.
-    if (++inOneGo % 1_000 === 0) await turn();
+    if (++inOneGo % 1_000 === 0) await tick();
   }
 }
 

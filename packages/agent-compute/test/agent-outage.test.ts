@@ -5,7 +5,7 @@ import { join } from 'node:path';
 
 import { FakeClock, FakeInspector, instanceReading } from '@nephoscope/testing';
 
-import { counted, hang, lines, metric, pollster, refuse, sequences, turns, until } from './support.js';
+import { counted, hang, lines, metric, pollster, refuse, sequences, ticks, until } from './support.js';
 import { advanceUntil, awayBus, never, newPath, one, spooled, started, stop } from './running-agent.js';
 
 describe('while the bus is away', () => {
@@ -114,7 +114,7 @@ describe('a restart', () => {
     await second.agent.stop();
 
     const third = await started({ stateDirectory: first.stateDirectory });
-    await turns(20);
+    await ticks(20);
     expect(third.bus.offered).toEqual([]);
   });
 
@@ -139,7 +139,7 @@ describe('a restart', () => {
     // As each message leaves, it is on disk already.
     const ahead: boolean[] = [];
     const slow = pollster('slow', ['slow'], async ({ instance: { id } }) => {
-      for (let turn = 0; turn < Number(id); turn++) await turns(1);
+      for (let turn = 0; turn < Number(id); turn++) await ticks(1);
       return [{ meter: 'slow', volume: 1 }];
     });
     const readings = Array.from({ length: 60 }, (_, index) =>
@@ -214,7 +214,7 @@ describe('when the disk of the state is full', () => {
         /free space, or fix.*given up: not done within 30 s/,
       );
       for (let seconds = 0; seconds < 60; seconds++) {
-        await turns();
+        await ticks();
         await clock.advance(1_000);
       }
       await failed;

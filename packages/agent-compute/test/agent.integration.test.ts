@@ -314,13 +314,13 @@ describe('agent, RabbitMQ, collector and SQLite', () => {
     try {
       const channel = await model.createChannel();
       expect((await channel.checkQueue('metering')).messageCount).toBe(0);
-      // One letter for each message, with a line for each sample of it.
+      // One dead letter for each message, with a line for each sample of it.
       let lines = 0;
       for (;;) {
-        const letter = await channel.get('metering.dead', { noAck: true });
-        if (letter === false) break;
-        expect(letter.properties.headers?.['x-reason']).toMatch(/^signature-wrong: /);
-        lines += letter.content.toString().trimEnd().split('\n').length;
+        const deadLetter = await channel.get('metering.dead', { noAck: true });
+        if (deadLetter === false) break;
+        expect(deadLetter.properties.headers?.['x-reason']).toMatch(/^signature-wrong: /);
+        lines += deadLetter.content.toString().trimEnd().split('\n').length;
       }
       expect(lines).toBe(numberMade());
     } finally {

@@ -6,7 +6,7 @@ import { Registry } from 'prom-client';
 
 import { runCycle } from '../src/cycle.js';
 import { Failures } from '../src/failures.js';
-import { Gaps } from '../src/gaps.js';
+import { MissingFigures } from '../src/missing-figures.js';
 import { InstanceMetadata } from '../src/instance-metadata.js';
 import { createAgentMetrics } from '../src/metrics.js';
 import { computeOptions } from '../src/options.js';
@@ -14,7 +14,7 @@ import { createPollGroups, idlePatterns } from '../src/poll-group.js';
 import { ReadingOrder } from '../src/reading-order.js';
 import type { ActivePollster } from '../src/poll-group.js';
 import type { Taken } from '../src/poll-instance.js';
-import { hang, metric, pollster, turns } from './support.js';
+import { hang, metric, pollster, ticks } from './support.js';
 
 const one = instanceReading({ instance: { id: 'one', name: 'one', displayName: 'one' } });
 const two = instanceReading({ instance: { id: 'two', name: 'two', displayName: 'two' } });
@@ -33,7 +33,7 @@ async function cycles(
   const groups = createPollGroups(
     computeOptions.parse(options),
     pollsters,
-    () => new Gaps(metrics, logger),
+    () => new MissingFigures(metrics, logger),
     new InstanceMetadata('h'),
   );
 
@@ -89,7 +89,7 @@ it('takes what comes while that is taken which a cut made room for', async () =>
   groups[0]!.pollsters.find(({ name }) => name === 'cut')!.pause.isOn = () => isCut;
   const { batches, taken } = await run(undefined, undefined, async () => {
     come();
-    await turns(5);
+    await ticks(5);
   });
   expect(batches).toHaveLength(2);
   expect(taken.sort()).toEqual(['one fine', 'one late', 'two fine', 'two late']);
@@ -181,7 +181,7 @@ describe('a pollster that is late', () => {
     const held = new Promise<void>((resolve) => (release = resolve));
     const { run } = await cycles([later(() => held), fine]);
     const running = run();
-    await turns();
+    await ticks();
     release();
     const { batches } = await running;
     expect(batches.map((batch) => batch.map((taken) => `${taken.instance.name} ${taken.pollster}`))).toEqual([
@@ -194,7 +194,7 @@ describe('a pollster that is late', () => {
     const { run, registry, told } = await cycles([later((id) => (id === 'one' ? hang() : Promise.resolve()))]);
     const cycle = new AbortController();
     const running = run(undefined, cycle.signal);
-    await turns();
+    await ticks();
     cycle.abort(new Error('not done within 30 s'));
     const { taken, failed } = await running;
     expect(taken).toEqual(['two later']);
@@ -217,14 +217,14 @@ describe('a pollster that is late', () => {
     ]);
     const cycle = new AbortController();
     const running = run(undefined, cycle.signal);
-    await turns();
+    await ticks();
     cycle.abort();
     await running;
     expect((await run()).taken).toEqual(['two later']);
     expect(calls).toEqual(['one', 'two', 'two']);
     expect(told('error')[1]).toContain('has not returned from an earlier cycle');
     release();
-    await turns();
+    await ticks();
     expect((await run()).taken.sort()).toEqual(['one later', 'two later']);
   });
 
@@ -245,12 +245,12 @@ describe('a pollster that is late', () => {
     const { run } = await cycles([endless], [[one]]);
     const cycle = new AbortController();
     const running = run(undefined, cycle.signal);
-    await turns();
+    await ticks();
     cycle.abort();
     expect((await running).taken).toEqual([]);
-    await turns();
+    await ticks();
     const soFar = yielded;
-    await turns(20);
+    await ticks(20);
     expect({ returned, more: yielded - soFar }).toEqual({ returned: true, more: 0 });
   });
 });
@@ -384,7 +384,7 @@ describe('the previous reading', () => {
   });
 });
 
-describe('gaps', () => {
+describe('missing figures', () => {
   const cpu = pollster(
     'cpu',
     ['cpu', 'cpu.wait'],
@@ -405,7 +405,7 @@ describe('gaps', () => {
     await run();
     await run();
     expect(told('info')).toEqual(['no figure for cpu.wait of one, two: not reported']);
-    expect(await metric(registry, 'nephoscope_gaps_total', { reason: 'unsupported' })).toBe(6);
+    expect(await metric(registry, 'nephoscope_missing_figures_total', { reason: 'unsupported' })).toBe(6);
   });
 
   it('are told again when the reason changes, or when there was a figure in between', async () => {
@@ -429,6 +429,6 @@ describe('gaps', () => {
     const { run, registry, told } = await cycles([cpu, fine], [[shutOffReading()]]);
     expect((await run()).taken).toEqual(['instance-0000000a fine']);
     expect([...told('info'), ...told('warn')]).toEqual([]);
-    expect(await metric(registry, 'nephoscope_gaps_total', { reason: 'off' })).toBe(2);
+    expect(await metric(registry, 'nephoscope_missing_figures_total', { reason: 'off' })).toBe(2);
   });
 });

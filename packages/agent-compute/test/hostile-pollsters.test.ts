@@ -14,7 +14,7 @@ import { runCycle } from '../src/cycle.js';
 import { pollInTurn } from '../src/poll-in-turn.js';
 import type { Taken } from '../src/poll-instance.js';
 import { Failures } from '../src/failures.js';
-import { Gaps } from '../src/gaps.js';
+import { MissingFigures } from '../src/missing-figures.js';
 import { InstanceMetadata } from '../src/instance-metadata.js';
 import { createAgentMetrics } from '../src/metrics.js';
 import { computeOptions } from '../src/options.js';
@@ -75,7 +75,7 @@ async function twoCycles(
   const groups = createPollGroups(
     computeOptions.parse({}),
     pollsters,
-    () => new Gaps(metrics, logger),
+    () => new MissingFigures(metrics, logger),
     new InstanceMetadata('h'),
   );
   const clock = new FakeClock();
@@ -409,7 +409,7 @@ it('a cut between two instances leaves each compared with its own last reading',
   const [group] = createPollGroups(
     computeOptions.parse({}),
     [honest],
-    () => new Gaps(metrics, logger),
+    () => new MissingFigures(metrics, logger),
     new InstanceMetadata('h'),
   );
   const tools = {

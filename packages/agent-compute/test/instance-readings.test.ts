@@ -11,7 +11,7 @@ import {
 } from '@nephoscope/testing';
 
 import { endIn } from '../src/nova-announcements.js';
-import { createAgent, lines, metric, pollster, secret, temporaryFolder, turns, until } from './support.js';
+import { createAgent, lines, metric, pollster, secret, temporaryFolder, ticks, until } from './support.js';
 import type { AgentFields } from './support.js';
 
 const root = temporaryFolder();
@@ -127,7 +127,7 @@ describe('the last reading', () => {
     ask(1, 'deleting');
     await until('it is under way', () => waiting.length === 1);
     ask(1);
-    await turns();
+    await ticks();
     expect(waiting).toHaveLength(1);
     goOn();
     await until('it is sent', () => samplesOf(1).length === 2);
@@ -152,7 +152,7 @@ describe('the last reading', () => {
     await clock.advance(10);
     inspector.inspect = inspect;
     goOn();
-    await turns();
+    await ticks();
     // The cycle asked before: nobody knows whose figures are later.
     expect(samplesOf(1)).toHaveLength(2);
     await clock.advance(60_000);
@@ -219,7 +219,7 @@ describe('the last reading', () => {
   it('can be left out', async () => {
     const { bus, inspector } = await running([reading(1)], { options: { lastReading: 'off' } });
     inspector.emit({ instanceId: uuidOf(1), kind: 'stopping' });
-    await turns();
+    await ticks();
     expect(bus.listening).toEqual([]);
     expect(inspector.askedFor).toEqual([]);
   });
@@ -273,15 +273,15 @@ describe('a request that nobody signed', () => {
       await clock.advance(500);
     }
     await until('the last is read', () => read() === 30);
-    await turns(20);
+    await ticks(20);
     const before = inspector.askedFor.length;
     for (let again = 0; again < 3; again += 1) {
       await clock.advance(2_000);
-      await turns(20);
+      await ticks(20);
     }
     await until('those are read again', () => read(before) === 10);
     await clock.advance(2_000);
-    await turns(20);
+    await ticks(20);
     expect(read(before)).toBe(10);
   });
 });
@@ -293,7 +293,7 @@ describe('a signed request', () => {
     bus.emit('nephoscope.last-reading.compute-1', body);
     await until('it is sent', () => samplesOf(1).length === 2);
     for (let again = 0; again < 100; again += 1) bus.emit('nephoscope.last-reading.compute-1', body);
-    await turns();
+    await ticks();
     expect(inspector.askedFor).toHaveLength(1);
     expect(await metric(registry, 'nephoscope_last_reading_requests_heard_total', { kind: 'replayed' })).toBe(100);
   });
@@ -304,7 +304,7 @@ describe('a signed request', () => {
       ask(1);
       const readings = Math.min(times, 50);
       await until('it is sent', () => samplesOf(1).length === readings + 1);
-      await turns();
+      await ticks();
     }
     expect(inspector.askedFor).toHaveLength(50);
     expect(told('warn')).toContain(
@@ -332,7 +332,7 @@ describe('an instance whose end was announced and has not come', () => {
     inspector.emit({ instanceId: uuidOf(1), kind: 'stopped' });
     await clock.advance(2_000);
     await clock.advance(2_000);
-    await turns();
+    await ticks();
     expect(inspector.askedFor).toEqual([uuidOf(1), uuidOf(1), uuidOf(1), uuidOf(1)]);
     expect(samplesOf(2)).toHaveLength(1);
   });
@@ -345,13 +345,13 @@ describe('an instance whose end was announced and has not come', () => {
     ask(1, 'reboot.start');
     await until('it is sent', () => samplesOf(1).length === 2);
     inspector.now = [run(1, name)];
-    await turns();
+    await ticks();
     await clock.advance(2_000);
     await until('it is sent again', () => samplesOf(1).length === 3);
-    await turns();
+    await ticks();
     await clock.advance(2_000);
     await clock.advance(2_000);
-    await turns();
+    await ticks();
     expect(inspector.askedFor).toHaveLength(2);
   });
 
@@ -362,7 +362,7 @@ describe('an instance whose end was announced and has not come', () => {
     for (let last = 0; clock.now() - from < 200n * second; last = inspector.askedFor.length) {
       await until('it is done', () => samplesOf(1).length === inspector.askedFor.length + 1 || last < 0);
       await clock.advance(2_000);
-      await turns();
+      await ticks();
     }
     expect(inspector.askedFor).toHaveLength(38);
   });
@@ -380,7 +380,7 @@ describe('an instance whose end was announced and has not come', () => {
     await until('this one too', () => waiting.length === 4);
     await until('all are read again', async () => {
       goOn();
-      await turns();
+      await ticks();
       return inspector.askedFor.length === 79;
     });
     expect(inspector.askedFor.filter((id) => id === uuidOf(7))).toHaveLength(2);
@@ -397,7 +397,7 @@ describe('what the hypervisor tells', () => {
     inspector.emit({ instanceId: uuidOf(1), kind: 'stopping' });
     await until('it is sent again', () => samplesOf(1).length === 2);
     inspector.emit({ instanceId: uuidOf(1), kind: 'stopped' });
-    await turns();
+    await ticks();
     expect(inspector.askedFor).toHaveLength(2);
     expect(await results('first_readings', 'read')).toBe(1);
     expect(await results('last_readings', 'read')).toBe(1);
@@ -411,7 +411,7 @@ describe('what the hypervisor tells', () => {
     inspector.inspect = () => Promise.resolve(all);
     const { waiting, goOn } = hold(inspector);
     for (const { instance } of all) inspector.emit({ instanceId: instance.id, kind: 'started' });
-    await turns();
+    await ticks();
     expect(waiting.length).toBeLessThan(4);
     ask(499);
     await until('the last one is under way too', () => waiting.length === 4);

@@ -11,7 +11,7 @@ import { createAgentMetrics } from '../src/metrics.js';
 import type { SpoolMessage } from '../src/spool/record.js';
 import type { Spool } from '../src/spool/spool.js';
 import { counterAt, openSpool } from './spool/support.js';
-import { counted, sequences, temporaryFolder, turns, until } from './support.js';
+import { counted, sequences, temporaryFolder, ticks, until } from './support.js';
 
 const root = temporaryFolder();
 let count = 0;
@@ -21,7 +21,7 @@ afterEach(async () => {
   await Promise.all(opened.splice(0).map((spool) => spool.close()));
 });
 
-async function taking(fail: () => boolean = () => false, disk: () => Promise<void> = () => turns(1)) {
+async function taking(fail: () => boolean = () => false, disk: () => Promise<void> = () => ticks(1)) {
   const clock = new FakeClock();
   const { spool, writer } = await openSpool({ folder: join(root, String(++count)), clock });
   opened.push(spool);
@@ -88,7 +88,7 @@ it('says that the disk does not answer, with since when, and takes the samples w
   );
   const since = new Date(Number(clock.now() / 1_000_000n)).toISOString();
   const taken = take(3);
-  await turns(5);
+  await ticks(5);
   await clock.advance(9_000);
   expect(intake.health()).toEqual({ ok: true });
   await clock.advance(2_000);

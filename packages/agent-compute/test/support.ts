@@ -54,7 +54,7 @@ export function copyAsKilled(folder: string, copy: string): string {
 }
 
 /** Lets everything happen that needs no time and no outside. */
-export async function turns(count = 5): Promise<void> {
+export async function ticks(count = 5): Promise<void> {
   for (let turn = 0; turn < count; turn++) await new Promise((resolve) => setImmediate(resolve));
 }
 

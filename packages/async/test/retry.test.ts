@@ -1,4 +1,4 @@
-import { setImmediate as turn } from 'node:timers/promises';
+import { setImmediate as tick } from 'node:timers/promises';
 
 import { jest } from '@jest/globals';
 import { isPermanentError, NephoscopeError, PermanentError } from '@nephoscope/core';
@@ -10,9 +10,9 @@ import { retry } from '../src/retry.js';
 beforeEach(() => void jest.spyOn(Math, 'random').mockReturnValue(1));
 afterEach(() => jest.restoreAllMocks());
 
-/** Lets everything run that waits for nothing but its turn. */
-async function turns(): Promise<void> {
-  for (let i = 0; i < 5; i += 1) await turn();
+/** Lets pending callbacks of the event loop run. */
+async function ticks(): Promise<void> {
+  for (let i = 0; i < 5; i += 1) await tick();
 }
 
 function begin(results: readonly (Error | string)[], isFinal: (error: unknown) => boolean = isPermanentError) {
@@ -40,7 +40,7 @@ const away = new NephoscopeError('BUS_UNAVAILABLE', 'away');
 it('tries again, with pauses that double up to the longest', async () => {
   const { clock, failures, settled, tries } = begin([away, new TypeError('odd'), away, away, 'there']);
   for (const [index, pause] of [100, 200, 300, 300].entries()) {
-    await turns();
+    await ticks();
     expect(failures[index]).toEqual([index === 1 ? 'odd' : 'away', pause, index + 1]);
     await clock.advance(pause - 1);
     expect(tries()).toBe(index + 1);
@@ -62,7 +62,7 @@ it('ends only with what the caller names, when it does', async () => {
     [new PermanentError('STORE_INVALID', 'damaged'), final],
     (e) => e === final,
   );
-  await turns();
+  await ticks();
   await clock.advance(100);
   await expect(settled).rejects.toBe(final);
   expect(tries()).toBe(2);
@@ -70,7 +70,7 @@ it('ends only with what the caller names, when it does', async () => {
 
 it('ends with the reason of the signal, in a pause or after a try, and makes one try in any case', async () => {
   const { clock, settled, stopping } = begin([away, away]);
-  await turns();
+  await ticks();
   stopping.abort(new Error('stopped'));
   await expect(settled).rejects.toThrow('stopped');
   expect(clock.sleepers).toBe(0);

@@ -151,7 +151,7 @@ export class AmqpBus implements MessageBus {
   /** Of a queue that is not declared here, its dead letters are in `<queue>.dead`; neither is declared for this. */
   async sweepDeadLetters(
     queue: string,
-    decide: (letter: DeadLetter) => DeadLetterVerdict | Promise<DeadLetterVerdict>,
+    decide: (deadLetter: DeadLetter) => DeadLetterVerdict | Promise<DeadLetterVerdict>,
     signal: AbortSignal,
   ): Promise<Readonly<Record<DeadLetterVerdict, number>>> {
     this.#stopping.signal.throwIfAborted();

@@ -26,19 +26,19 @@ const showGrace = 2_000;
 
 export interface SweepSettings {
   readonly connection: Connection;
-  /** Where the letters are. */
+  /** Where the dead letters are. */
   readonly queue: string;
-  decide(letter: DeadLetter): DeadLetterVerdict | Promise<DeadLetterVerdict>;
-  /** Resolves when the letter is safe in the queue that it came from. */
-  replay(letter: DeadLetter): Promise<void>;
+  decide(deadLetter: DeadLetter): DeadLetterVerdict | Promise<DeadLetterVerdict>;
+  /** Resolves when the dead letter is safe in the queue that it came from. */
+  replay(deadLetter: DeadLetter): Promise<void>;
   readonly signal: AbortSignal;
 }
 
 /**
- * Goes once through the letters that are in a queue now, a window of them after another, each with a consumer of its
+ * Goes once through the dead letters that are in a queue now, a window of them after another, each with a consumer of its
  * own: what is kept stays unsettled until the end, so that it does not come again, and would fill any window. A
  * consumer is cancelled before anything of its window is acknowledged, so that nothing is under way to it then. In the
- * end the letters are given back window by window, because a quorum queue puts what it gets back behind what it got
+ * end the dead letters are given back window by window, because a quorum queue puts what it gets back behind what it got
  * back before, whereas a classic one knows the old place. Where the connection is lost, a quorum queue mixes up the
  * windows; where a sweep ends early, those that were here may come after those that were not.
  */
@@ -112,16 +112,16 @@ export class DeadLetterSweep {
 
   async #deal(message: ConsumeMessage): Promise<void> {
     const { decide, replay } = this.#settings;
-    const letter = readDeadLetter(message);
+    const deadLetter = readDeadLetter(message);
     const { deliveryTag } = message.fields;
-    const verdict = await decide(letter);
+    const verdict = await decide(deadLetter);
     this.#over.throwIfAborted();
     const done = () => {
       this.#counts[verdict]++;
       if (verdict !== 'keep') this.#done.push(deliveryTag);
     };
     if (verdict !== 'replay') return done();
-    const replayed: Promise<void> = replay(letter)
+    const replayed: Promise<void> = replay(deadLetter)
       .then(done, (error) => this.#failed.abort(error))
       .finally(() => this.#replays.delete(replayed));
     this.#replays.add(replayed);
@@ -138,7 +138,7 @@ export class DeadLetterSweep {
     }
   }
 
-  /** Waits for a letter or the end of the sweep; returns whether either came in time. */
+  /** Waits for a dead letter or the end of the sweep; returns whether either came in time. */
   async #arrives(): Promise<boolean> {
     let wake: () => void = () => undefined;
     const arrival = new Promise<void>((resolve) => (wake = this.#onArrival = resolve));

@@ -11,12 +11,15 @@ messageBusContract('the AMQP bus', {
   createUnstartable: () => createBus({ url: 'amqp://guest:guest@127.0.0.1:1' }),
   deadLetters: (_bus, { deadLetterQueue }) =>
     onBroker(url, async (channel) => {
-      const letters: { reason: string; body: Uint8Array }[] = [];
-      let letter: GetMessage | false;
-      while ((letter = await channel.get(deadLetterQueue, { noAck: true }))) {
-        letters.push({ reason: String(letter.properties.headers?.['x-reason']), body: letter.content });
+      const deadLetters: { reason: string; body: Uint8Array }[] = [];
+      let deadLetter: GetMessage | false;
+      while ((deadLetter = await channel.get(deadLetterQueue, { noAck: true }))) {
+        deadLetters.push({
+          reason: String(deadLetter.properties.headers?.['x-reason']),
+          body: deadLetter.content,
+        });
       }
-      return letters;
+      return deadLetters;
     }),
   remove: (topology) => remove(url, topology),
 });

@@ -21,7 +21,7 @@ describe('the dead letters of the AMQP bus', () => {
     await remove(url, topology);
   });
 
-  /** Puts letters there, as another program did. */
+  /** Puts dead letters there, as another program did. */
   const fill = (bodies: readonly string[]) =>
     Promise.all(
       bodies.map((body) =>
@@ -35,9 +35,9 @@ describe('the dead letters of the AMQP bus', () => {
     );
 
   async function look(on: MessageBus = bus): Promise<readonly DeadLetter[]> {
-    const letters: DeadLetter[] = [];
-    await on.sweepDeadLetters(topology.queue, (letter) => (letters.push(letter), 'keep'), deadline());
-    return letters;
+    const deadLetters: DeadLetter[] = [];
+    await on.sweepDeadLetters(topology.queue, (deadLetter) => (deadLetters.push(deadLetter), 'keep'), deadline());
+    return deadLetters;
   }
 
   it('gets out a message with headers that nobody can send again', async () => {
@@ -53,10 +53,10 @@ describe('the dead letters of the AMQP bus', () => {
       if (delivery.redelivered) redelivered++;
       void delivery.deadLetter('odd').then(delivery.ack, delivery.requeue);
     });
-    let letters: readonly DeadLetter[] = [];
-    await until('the letter', async () => (letters = await look()).length === 1);
+    let deadLetters: readonly DeadLetter[] = [];
+    await until('the dead letter', async () => (deadLetters = await look()).length === 1);
     await subscription.cancel();
-    expect(letters[0]).toMatchObject({ body: Buffer.from('odd'), reason: 'odd' });
+    expect(deadLetters[0]).toMatchObject({ body: Buffer.from('odd'), reason: 'odd' });
     expect(redelivered).toBe(0);
   });
 
@@ -72,9 +72,9 @@ describe('the dead letters of the AMQP bus', () => {
       });
       channel.sendToQueue(expiring, Buffer.from('late'), { headers: { 'x-reason': { not: 'a text' } } });
     });
-    let letters: readonly DeadLetter[] = [];
-    await until('the letter', async () => (letters = await look()).length === 1);
-    expect(letters).toEqual([
+    let deadLetters: readonly DeadLetter[] = [];
+    await until('the dead letter', async () => (deadLetters = await look()).length === 1);
+    expect(deadLetters).toEqual([
       {
         body: Buffer.from('late'),
         contentType: undefined,
@@ -94,7 +94,7 @@ describe('the dead letters of the AMQP bus', () => {
     await onBroker(url, (channel) => channel.assertQueue(topology.deadLetterQueue, { durable: true }));
     await fill(['1']);
     expect((await look()).map(textOf)).toEqual(['1']);
-    // Its queue is not there: the letter stays.
+    // Its queue is not there: the dead letter stays.
     await expect(bus.sweepDeadLetters(topology.queue, () => 'replay', deadline())).rejects.toMatchObject({
       code: 'BUS_UNROUTABLE',
     });
@@ -113,7 +113,7 @@ describe('the dead letters of the AMQP bus', () => {
     const isKept = (body: string) => Number(body) % 3 !== 0;
     const counts = await bus.sweepDeadLetters(
       topology.queue,
-      (letter) => (isKept(textOf(letter)) ? 'keep' : 'drop'),
+      (deadLetter) => (isKept(textOf(deadLetter)) ? 'keep' : 'drop'),
       deadline(),
     );
     expect(counts).toEqual({ keep: 666, replay: 0, drop: 334 });
@@ -151,9 +151,9 @@ describe('the dead letters of the AMQP bus', () => {
         deadline(),
       );
       await expect(sweep).rejects.toMatchObject({ code: 'BUS_UNAVAILABLE' });
-      let letters: readonly DeadLetter[] = [];
-      await until('all to be back', async () => (letters = await look()).length === 200);
-      expect(letters.map(textOf).sort()).toEqual(numbers(200).sort());
+      let deadLetters: readonly DeadLetter[] = [];
+      await until('all to be back', async () => (deadLetters = await look()).length === 200);
+      expect(deadLetters.map(textOf).sort()).toEqual(numbers(200).sort());
     } finally {
       await cut.stop();
       await proxy.close();

@@ -36,17 +36,17 @@ it('a policy that lets messages expire makes dead letters of them, and one of ou
   await bus.declare(topology);
   await broker.ctl('set_policy', ...others.with(1, '^metering$'));
   await bus.publish(sample(topology, 'late'));
-  const letters: DeadLetter[] = [];
-  await until('the letter', async () => {
-    letters.length = 0;
+  const deadLetters: DeadLetter[] = [];
+  await until('the dead letter', async () => {
+    deadLetters.length = 0;
     const { keep } = await bus.sweepDeadLetters(
       'metering',
-      (letter) => (letters.push(letter), 'keep'),
+      (deadLetter) => (deadLetters.push(deadLetter), 'keep'),
       AbortSignal.timeout(20_000),
     );
     return keep > 0;
   });
-  expect(letters.map(({ body, reason }) => [Buffer.from(body).toString(), reason?.slice(0, 8)])).toEqual([
+  expect(deadLetters.map(({ body, reason }) => [Buffer.from(body).toString(), reason?.slice(0, 8)])).toEqual([
     ['late', 'expired:'],
   ]);
 

@@ -149,15 +149,15 @@ describe('the AMQP bus and what is declared', () => {
       });
       await until('the message', () => inbox.length === 1);
     });
-    // Somebody emptied the broker's list of queues; the letter is not lost.
+    // Somebody emptied the broker's list of queues; the dead letter is not lost.
     await onBroker(url, (channel) => channel.deleteQueue(topology.deadLetterQueue));
     await inbox[0]!.deadLetter('not JSON: '.padEnd(100_000, 'x'));
     inbox[0]!.ack();
     await onBroker(url, async (channel) => {
-      const letter = (await channel.get(topology.deadLetterQueue, { noAck: true })) as GetMessage;
-      expect(letter.content.toString()).toBe('{');
-      expect(letter.properties).toMatchObject({ contentType: 'text/x', deliveryMode: 2 });
-      expect(letter.properties.headers).toMatchObject({
+      const deadLetter = (await channel.get(topology.deadLetterQueue, { noAck: true })) as GetMessage;
+      expect(deadLetter.content.toString()).toBe('{');
+      expect(deadLetter.properties).toMatchObject({ contentType: 'text/x', deliveryMode: 2 });
+      expect(deadLetter.properties.headers).toMatchObject({
         tenant: 'blue',
         'x-reason': expect.stringMatching(/^not JSON: x/),
         'x-original-exchange': topology.exchange,

@@ -28,8 +28,8 @@ import type { CollectorMetrics } from './metrics.js';
 import type { CollectorOptions } from './options.js';
 import { OldestKept } from './oldest-kept.js';
 import { Recorder } from './recorder.js';
-import { SettingAside } from './setting-aside.js';
-import { Turns } from './turns.js';
+import { DeadLetterSender } from './dead-letter-sender.js';
+import { ReadScheduler } from './read-scheduler.js';
 
 export interface CollectorParts {
   readonly options: CollectorOptions;
@@ -72,10 +72,10 @@ export class Collector implements Component {
   readonly #bounds: CollectorBounds;
   readonly #metrics: CollectorMetrics;
   readonly #readers: Readers;
-  readonly #turns: Turns;
+  readonly #scheduler: ReadScheduler;
   readonly #consumption: Consumption;
   readonly #recorder: Recorder;
-  readonly #settingAside: SettingAside;
+  readonly #deadLetters: DeadLetterSender;
   /** By the kind of refusal. */
   readonly #logLimits = new Map<
     Refusal['kind'],
@@ -108,7 +108,7 @@ export class Collector implements Component {
     const conflicts = new Conflicts({ store, secrets, metrics: this.#metrics, clock, logger, signal });
     const oldestKept = new OldestKept({ retention: options.retention, store, clock });
     this.#recorder = new Recorder({ store, conflicts, oldestKept, metrics: this.#metrics, clock, logger });
-    this.#settingAside = new SettingAside({
+    this.#deadLetters = new DeadLetterSender({
       queue: meteringTopology.queue,
       onWaits: (delivery, waits) => this.#consumption.setBy(delivery, waits),
       clock,
@@ -116,7 +116,7 @@ export class Collector implements Component {
       signal: this.#stopping.signal,
     });
     this.#committing = new Duty('a batch is neither recorded nor refused', clock);
-    this.#turns = new Turns({
+    this.#scheduler = new ReadScheduler({
       prefetch,
       read: (delivery) => reading(delivery, this.#readers),
       unpack: (delivery) => this.#unpack(delivery),
@@ -152,14 +152,14 @@ export class Collector implements Component {
     const { failure } = this.#recorder;
     if (failure !== undefined) return { ok: false, reason: failure };
     const committing = this.#committing.health();
-    return committing.ok ? this.#settingAside.health() : committing;
+    return committing.ok ? this.#deadLetters.health() : committing;
   }
 
   async #stop(): Promise<void> {
     this.#stopping.abort();
     await this.#consumption.stop();
-    for (const left of this.#turns.drain()) this.#requeue(left);
-    this.#turns.wake();
+    for (const left of this.#scheduler.drain()) this.#requeue(left);
+    this.#scheduler.wake();
     const settled = new AbortController();
     const overdue = this.#parts.clock.sleep(lastSettling, settled.signal).catch(() => undefined);
     await Promise.race([this.#done(), overdue]);
@@ -174,7 +174,7 @@ export class Collector implements Component {
   #take(delivery: Delivery): void {
     this.#metrics.messages.inc();
     this.#metrics.underWay.inc();
-    if (unreadRefusal(delivery) === undefined) return this.#turns.add(delivery);
+    if (unreadRefusal(delivery) === undefined) return this.#scheduler.add(delivery);
     // It needs no store, and must not wait for one with all that it takes.
     this.#unread = this.#unread.then(() => this.#settle(takeIn(delivery, this.#readers)));
     this.#track(this.#unread);
@@ -206,16 +206,16 @@ export class Collector implements Component {
     const makeDue = async () => {
       await committed;
       due = true;
-      this.#turns.wake();
+      this.#scheduler.wake();
     };
     let first = Infinity;
     let pause = performance.now();
     while (size < batchSamples && batch.length < most && !this.#stopping.signal.aborted) {
       if (due && performance.now() - first > longestGathering) break;
-      const intake = this.#turns.next();
+      const intake = this.#scheduler.next();
       if (intake === undefined) {
         if (due) break;
-        await this.#turns.change();
+        await this.#scheduler.change();
         continue;
       }
       if (intake !== 'unfinished' && intake.samples.length === 0) {
@@ -267,7 +267,7 @@ export class Collector implements Component {
     if (delivery.isGone) return this.#dropGone(delivery);
     const refusals = [...unread, ...unrecorded];
     const isSafe = await this.#leaving(delivery, () =>
-      this.#settingAside.send(delivery, deadLettersOf(refusals, delivery)),
+      this.#deadLetters.send(delivery, deadLettersOf(refusals, delivery)),
     );
     if (isSafe) {
       this.#logRefused(delivery, refusals);
@@ -287,7 +287,7 @@ export class Collector implements Component {
     this.#leavingBytes += byteLength;
     const isSafe = await send();
     this.#leavingBytes -= byteLength;
-    this.#turns.wake();
+    this.#scheduler.wake();
     return isSafe;
   }
 

@@ -6,8 +6,8 @@ import { descriptionOf } from './description.js';
 import { hideCredentials, maxLookedThroughBytes } from './hidden-credentials.js';
 import type { Refusal } from './intake.js';
 
-/** A dead letter to be. */
-export interface Letter {
+/** A dead letter to be sent. */
+export interface DeadLetter {
   readonly reason: string;
   /** By default the whole message, as it came. */
   readonly part?: DeadLetterPart;
@@ -18,16 +18,13 @@ type Whole = Pick<Delivery, 'body' | 'routingKey' | 'compression'>;
 const lineEnd = 0x0a;
 
 /**
- * The dead letters of one delivery: one for each kind of refusal, with all that was refused for it line by line, so
- * that together they are as large as what came, however short the lines are that it was made of. What cannot stand in a
- * line, as a message that a document holds in several, makes the letter of the whole.
+ * The dead letters of one delivery: one for each kind of refusal, containing the refused lines, so that together they are no
+ * larger than the delivery, however short its lines. If a refused message spans several lines of a document, the whole
+ * delivery becomes one dead letter.
  *
- * What nobody could read may hold somebody's credentials: they are cut out of it, and a description stands for what cannot be
- * looked through, as it is too much.
- *
- * @param delivery whose they are
+ * Unreadable content may contain credentials. They are removed; content too large to be searched is replaced by a description.
  */
-export function deadLettersOf(given: readonly Refusal[], delivery: Whole): readonly Letter[] {
+export function deadLettersOf(given: readonly Refusal[], delivery: Whole): readonly DeadLetter[] {
   let room = maxLookedThroughBytes;
   const refusals = given.map((refusal) => {
     const { kind, bytes, reason } = refusal;
@@ -36,13 +33,13 @@ export function deadLettersOf(given: readonly Refusal[], delivery: Whole): reado
     room -= bytes.byteLength;
     return { ...refusal, bytes: hideCredentials(bytes) };
   });
-  if (refusals.some(({ bytes }) => bytes === undefined)) return [wholeLetter(refusals, delivery)];
+  if (refusals.some(({ bytes }) => bytes === undefined)) return [wholeDeadLetter(refusals, delivery)];
   const [only, more] = refusals;
   if (only?.bytes !== undefined && more === undefined)
     return [{ reason: only.reason, part: { body: only.bytes } }];
   const byKind = new Map<string, (Refusal & { readonly bytes: Uint8Array })[]>();
   for (const refusal of refusals as readonly (Refusal & { readonly bytes: Uint8Array })[]) {
-    if (refusal.bytes.includes(lineEnd)) return [wholeLetter(refusals, delivery)];
+    if (refusal.bytes.includes(lineEnd)) return [wholeDeadLetter(refusals, delivery)];
     const alike = byKind.get(refusal.kind) ?? [];
     alike.push(refusal);
     byKind.set(refusal.kind, alike);
@@ -53,18 +50,18 @@ export function deadLettersOf(given: readonly Refusal[], delivery: Whole): reado
   }));
 }
 
-/** As it came, unless there is something in it that nobody could read. */
-function wholeLetter(refusals: readonly Refusal[], delivery: Whole): Letter {
+/** The delivery unchanged, unless part of it was unreadable. */
+function wholeDeadLetter(refusals: readonly Refusal[], delivery: Whole): DeadLetter {
   const reason = reasonOf(refusals);
   if (!refusals.some(({ kind }) => kind === 'unreadable')) return { reason };
   const { body, compression } = delivery;
-  // There may be samples in it for a version that can.
+  // A version that can decompress it may find samples in it.
   if (compression !== undefined && !canDecompress(compression)) return { reason };
   if (compression === undefined && body.byteLength <= maxLookedThroughBytes) {
     const safe = hideCredentials(body);
     return safe === body ? { reason } : { reason, part: { body: safe } };
   }
-  // What somebody else may sign, or a secret may verify, is kept for that.
+  // Readable parts are kept: they may be verified later, with another secret.
   if (!refusals.every(({ kind }) => kind === 'unreadable')) return { reason };
   return { reason, part: { body: descriptionOf(delivery, reason), contentType: 'application/json' } };
 }

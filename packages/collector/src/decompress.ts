@@ -35,7 +35,7 @@ export function canDecompress(compression: string): boolean {
 }
 
 /** One after the other: each may take its bound in memory. */
-const turns = new Mutex();
+const mutex = new Mutex();
 
 /**
  * A body is decompressed to so many times its size at the most, and to something in any case. No real one comes near:
@@ -58,7 +58,7 @@ export async function decompressed(
   if (method === undefined) throw compressed(`by '${compression.slice(0, 60)}', which is not supported`);
   const most = Math.min(maxBytes, Math.max(leastRoom, body.byteLength * maxRatio));
   try {
-    return await turns.run(() => method(body, most));
+    return await mutex.run(() => method(body, most));
   } catch (error) {
     if (isTooMuch(error)) {
       const times = most < maxBytes && most > leastRoom ? ` (${maxRatio} times what came)` : '';

@@ -128,7 +128,7 @@ it('wait while the broker is short of memory, good samples are recorded, and all
 }, 120_000);
 
 it('of one message are together hardly larger than it was', async () => {
-  const sweep = (decide: (letter: DeadLetter) => 'keep' | 'drop') =>
+  const sweep = (decide: (deadLetter: DeadLetter) => 'keep' | 'drop') =>
     bus.sweepDeadLetters('metering', decide, AbortSignal.timeout(20_000));
   await sweep(() => 'drop');
   const body = Buffer.from('{}\n'.repeat(1_000));
@@ -138,17 +138,17 @@ it('of one message are together hardly larger than it was', async () => {
       headers: { filler: 'x'.repeat(30_000) },
     }),
   );
-  const letters: DeadLetter[] = [];
-  await until('the letter', async () => {
-    letters.length = 0;
-    return (await sweep((letter) => (letters.push(letter), 'keep'))).keep > 0;
+  const deadLetters: DeadLetter[] = [];
+  await until('the dead letter', async () => {
+    deadLetters.length = 0;
+    return (await sweep((deadLetter) => (deadLetters.push(deadLetter), 'keep'))).keep > 0;
   });
-  expect(letters.map(({ body: bytes }) => Buffer.from(bytes).toString())).toEqual([body.toString()]);
-  expect(letters[0]?.reason).toMatch(/^unreadable: .* \(the first of 1000\)$/);
+  expect(deadLetters.map(({ body: bytes }) => Buffer.from(bytes).toString())).toEqual([body.toString()]);
+  expect(deadLetters[0]?.reason).toMatch(/^unreadable: .* \(the first of 1000\)$/);
 });
 
 it('compressed by the library of a service it is read; of what is damaged a description is kept', async () => {
-  const sweep = (decide: (letter: DeadLetter) => 'keep' | 'drop') =>
+  const sweep = (decide: (deadLetter: DeadLetter) => 'keep' | 'drop') =>
     bus.sweepDeadLetters('metering', decide, AbortSignal.timeout(20_000));
   await sweep(() => 'drop');
   const body = deflateSync(encodeMeteringBatch([line(), line()]));
@@ -161,16 +161,16 @@ it('compressed by the library of a service it is read; of what is damaged a desc
     return Promise.resolve();
   });
   await until('its samples', () => recorded() === 2);
-  const letters: DeadLetter[] = [];
-  await until('the letter', async () => {
-    letters.length = 0;
-    return (await sweep((letter) => (letters.push(letter), 'keep'))).keep > 0;
+  const deadLetters: DeadLetter[] = [];
+  await until('the dead letter', async () => {
+    deadLetters.length = 0;
+    return (await sweep((deadLetter) => (deadLetters.push(deadLetter), 'keep'))).keep > 0;
   });
   const reason = expect.stringMatching(
     /^unreadable: the body is compressed by 'application\/x-gzip', and damaged: ./,
   ) as unknown;
-  expect(letters).toMatchObject([{ reason }]);
-  expect(JSON.parse(Buffer.from(letters[0]!.body).toString())).toEqual({
+  expect(deadLetters).toMatchObject([{ reason }]);
+  expect(JSON.parse(Buffer.from(deadLetters[0]!.body).toString())).toEqual({
     ...{ size: damaged.length, sha256: createHash('sha256').update(damaged).digest('hex') },
     ...{ compression: 'application/x-gzip', routing_key: 'metering.cpu', reason },
   });

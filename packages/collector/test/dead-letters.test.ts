@@ -56,8 +56,8 @@ const token = `gAAAAABl${'x'.repeat(60)}`;
 
 it('of what nobody could read hold no credentials, whole or in lines, and all else as it came', () => {
   const frame = `{"oslo.message": "{\\"_context_auth_token\\": \\"${token}\\", \\"x\\": \\"\u00e9\\""`;
-  const [letter] = deadLettersOf([whole], Buffer.from(frame));
-  expect(Buffer.from(letter!.part!.body).toString()).toBe(frame.replace(token, '[secret]'));
+  const [deadLetter] = deadLettersOf([whole], Buffer.from(frame));
+  expect(Buffer.from(deadLetter!.part!.body).toString()).toBe(frame.replace(token, '[secret]'));
   expect(deadLettersOf([whole], Buffer.from('{"a": 1'))).toEqual([{ reason: whole.reason }]);
   const lines = deadLettersOf([refusal('unreadable', frame), refusal('unsigned', token)], Buffer.from(frame));
   expect(lines.map(({ part }) => Buffer.from(part!.body).toString())).toEqual([
@@ -79,10 +79,10 @@ it.each([
   ['is larger than is looked through', Buffer.alloc(2 * mebibyte, `{"auth_token": "${token}"`), undefined],
   ['a library compressed', gzipSync(`{"auth_token": "${token}"`).subarray(0, -4), 'application/x-gzip'],
 ])('of what nobody could read and %s is a description that holds nothing of it', (_, body, compression) => {
-  const [letter, ...more] = deadLettersOf([whole], body, compression);
+  const [deadLetter, ...more] = deadLettersOf([whole], body, compression);
   expect(more).toEqual([]);
-  expect(letter).toMatchObject({ reason: whole.reason, part: { contentType: 'application/json' } });
-  expect(JSON.parse(Buffer.from(letter!.part!.body).toString())).toEqual(described(body, compression));
+  expect(deadLetter).toMatchObject({ reason: whole.reason, part: { contentType: 'application/json' } });
+  expect(JSON.parse(Buffer.from(deadLetter!.part!.body).toString())).toEqual(described(body, compression));
 });
 
 it.each([
@@ -102,8 +102,8 @@ it('of the unreadable lines of a large message hold no credentials either', () =
   const [short, long] = [`{"auth_token": "${token}"`, `{"auth_token": "${'x'.repeat(mebibyte)}"`];
   const why = { kind: 'unreadable', reason: 'unreadable: why', count: 1 } as const;
   const refusals = [short, long, short].map((text) => ({ ...why, bytes: Buffer.from(text) }));
-  const [letter] = deadLettersOf(refusals, Buffer.alloc(2 * mebibyte));
-  const lines = Buffer.from(letter!.part!.body).toString().trimEnd().split('\n');
+  const [deadLetter] = deadLettersOf(refusals, Buffer.alloc(2 * mebibyte));
+  const lines = Buffer.from(deadLetter!.part!.body).toString().trimEnd().split('\n');
   expect([lines[0], lines[2]]).toEqual(['{"auth_token": "[secret]"', '{"auth_token": "[secret]"']);
   expect(JSON.parse(lines[1]!)).toEqual(described(Buffer.from(long)));
 });

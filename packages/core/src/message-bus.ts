@@ -158,12 +158,12 @@ export interface MessageBus {
    * now, oldest first and each once, and does with each what `decide` says. Declares nothing. One is gone from the dead letters only after the queue has confirmed it. Those that are
    * kept stay in their order, unless it is cut short; while it runs, nobody else sees them.
    *
-   * @throws BUS_TOPOLOGY when there are none of that name; BUS_UNAVAILABLE when the connection is lost: what was not decided by then stays, and a letter that was being
-   *   replayed may be in both places; what `decide` throws, and the signal's reason: that letter and those after it stay
+   * @throws BUS_TOPOLOGY when there are none of that name; BUS_UNAVAILABLE when the connection is lost: what was not decided by then stays, and a dead letter that was being
+   *   replayed may be in both places; what `decide` throws, and the signal's reason: that dead letter and those after it stay
    */
   sweepDeadLetters(
     queue: string,
-    decide: (letter: DeadLetter) => DeadLetterVerdict | Promise<DeadLetterVerdict>,
+    decide: (deadLetter: DeadLetter) => DeadLetterVerdict | Promise<DeadLetterVerdict>,
     signal: AbortSignal,
   ): Promise<Readonly<Record<DeadLetterVerdict, number>>>;
   /**

@@ -26,7 +26,7 @@ export interface NotificationHandler {
   readonly eventTypes: readonly string[];
   /**
    * Who announces them: patterns of `publisher_id`, `*` for any text. What another publisher announces waits among the dead
-   * letters. Without it anybody may.
+   * dead letters. Without it anybody may.
    */
   readonly publishers?: readonly string[];
   /** @param options what the operator set for the topics (default `notifications`) */

@@ -75,8 +75,8 @@ export interface CloudFigure {
   readonly timestamp?: bigint | undefined;
 }
 
-/** Says that a meter has no figure for a resource this time, and why. */
-export interface CloudGap {
+/** A meter that has no figure for a resource in this cycle, and why. */
+export interface MissingFigure {
   readonly meter: string;
   readonly volume: Missing;
   readonly resourceId: string;
@@ -84,5 +84,5 @@ export interface CloudGap {
 
 export interface CentralPollster {
   /** @param signal aborted when the cycle's time is over */
-  getCounters(cloud: Cloud, signal: AbortSignal): Counters<CloudFigure | CloudGap>;
+  getCounters(cloud: Cloud, signal: AbortSignal): Counters<CloudFigure | MissingFigure>;
 }

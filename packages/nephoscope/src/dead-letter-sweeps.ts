@@ -10,17 +10,17 @@ export async function readDeadLetters(
   }: { readonly limit?: number | undefined; readonly oldest?: boolean | undefined },
   signal: AbortSignal,
 ): Promise<readonly DeadLetter[]> {
-  const letters: DeadLetter[] = [];
+  const deadLetters: DeadLetter[] = [];
   await bus.sweepDeadLetters(
     queue,
-    (letter) => {
-      if (letters.length < limit || !oldest) letters.push(letter);
-      if (letters.length > limit) letters.shift();
+    (deadLetter) => {
+      if (deadLetters.length < limit || !oldest) deadLetters.push(deadLetter);
+      if (deadLetters.length > limit) deadLetters.shift();
       return 'keep';
     },
     signal,
   );
-  return letters;
+  return deadLetters;
 }
 
 export interface DeadLetterFilter {
@@ -50,9 +50,9 @@ export async function settleDeadLetters(
 ): Promise<{ readonly settled: number; readonly left: number }> {
   const counts = await bus.sweepDeadLetters(
     queue,
-    (letter) => {
+    (deadLetter) => {
       progress.seen++;
-      const matches = reason === undefined || letter.reason?.includes(reason) === true;
+      const matches = reason === undefined || deadLetter.reason?.includes(reason) === true;
       if (!matches || progress.matching >= limit) return 'keep';
       progress.matching++;
       return verdict;

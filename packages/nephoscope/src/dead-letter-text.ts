@@ -35,22 +35,22 @@ export function publisherOf({ body }: Pick<DeadLetter, 'body'>): string | undefi
  * As it was before its sender's library compressed it; as it is where that cannot be had, or is more than is looked
  * into.
  */
-export async function uncompressed<L extends Pick<DeadLetter, 'body' | 'compression'>>(letter: L): Promise<L> {
+export async function uncompressed<L extends Pick<DeadLetter, 'body' | 'compression'>>(deadLetter: L): Promise<L> {
   try {
-    return { ...letter, body: await decompressed(letter, longestRead) };
+    return { ...deadLetter, body: await decompressed(deadLetter, longestRead) };
   } catch {
-    return letter;
+    return deadLetter;
   }
 }
 
 /** A complete dead letter as one line of JSON: the body as text, or in base64 if it is not text. */
-export async function deadLetterLine(letter: DeadLetter): Promise<string> {
-  const { at, reason, routingKey, contentType, compression, body } = letter;
+export async function deadLetterLine(deadLetter: DeadLetter): Promise<string> {
+  const { at, reason, routingKey, contentType, compression, body } = deadLetter;
   const text = utf8(body);
   return JSON.stringify({
     at: at ?? null,
     reason: reason ?? null,
-    publisher: publisherOf(await uncompressed(letter)) ?? null,
+    publisher: publisherOf(await uncompressed(deadLetter)) ?? null,
     routing_key: routingKey ?? null,
     content_type: contentType ?? null,
     ...(compression !== undefined && { compression }),
@@ -84,7 +84,7 @@ function jsonOf(text: string): JsonValue | undefined {
   try {
     return parseJson(text);
   } catch {
-    // A letter may lie here for just that.
+    // A dead letter may lie here for just that.
     return undefined;
   }
 }

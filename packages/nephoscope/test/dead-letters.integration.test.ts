@@ -32,7 +32,7 @@ afterAll(async () => {
 const run = (...args: readonly string[]) => nephoscope(cwd, 'dead-letters', ...args, '--config', 'test.yaml');
 
 /** Sets these aside, each as its own reason. */
-async function setAside(...texts: readonly string[]): Promise<void> {
+async function keepDeadLetter(...texts: readonly string[]): Promise<void> {
   queue = `test-${randomUUID()}`;
   const topology: QueueTopology = { exchange: queue, queue, bindings: ['#'], deadLetterQueue: `${queue}.dead` };
   await bus.declare(topology);
@@ -51,7 +51,7 @@ async function setAside(...texts: readonly string[]): Promise<void> {
 }
 
 it('lists, replays and drops', async () => {
-  await setAside('one', 'two\u001b[31m', 'three');
+  await keepDeadLetter('one', 'two\u001b[31m', 'three');
   const table = await run('list', queue);
   expect(table).toMatchObject({ code: 0, stderr: '' });
   const lines = table.stdout.trimEnd().split('\n');

@@ -7,14 +7,14 @@ import { readDeadLetters, settleDeadLetters } from '../src/dead-letter-sweeps.js
 import { deadLetterLine, describeDeadLetter, publisherOf, uncompressed } from '../src/dead-letter-text.js';
 
 const never = new AbortController().signal;
-const letter = (body: string | Uint8Array, reason?: string): DeadLetter => ({
+const deadLetter = (body: string | Uint8Array, reason?: string): DeadLetter => ({
   body: Buffer.from(body),
   contentType: 'application/json',
   reason,
   at: '2026-11-22T21:00:00.000Z',
   routingKey: 'metering.cpu',
 });
-const bodies = (letters: readonly DeadLetter[]) => letters.map(({ body }) => Buffer.from(body).toString());
+const bodies = (deadLetters: readonly DeadLetter[]) => deadLetters.map(({ body }) => Buffer.from(body).toString());
 
 describe('going through dead letters', () => {
   let bus: FakeBus;
@@ -23,10 +23,10 @@ describe('going through dead letters', () => {
   beforeEach(() => {
     bus = new FakeBus();
     bus.deadLetters.set('metering', [
-      letter('1', 'not signed'),
-      letter('2'),
-      letter('3', 'no JSON'),
-      letter('4', 'no JSON'),
+      deadLetter('1', 'not signed'),
+      deadLetter('2'),
+      deadLetter('3', 'no JSON'),
+      deadLetter('4', 'no JSON'),
     ]);
   });
 
@@ -60,7 +60,10 @@ describe('going through dead letters', () => {
       ['metering', 'application/json'],
       ['metering', 'application/json'],
     ]);
-    expect(bodies(bus.waiting.map((delivery) => ({ ...letter(''), body: delivery.body })))).toEqual(['3', '4']);
+    expect(bodies(bus.waiting.map((delivery) => ({ ...deadLetter(''), body: delivery.body })))).toEqual([
+      '3',
+      '4',
+    ]);
   });
 });
 
@@ -82,7 +85,7 @@ describe('what a dead letter is', () => {
     [Uint8Array.of(0xff, 0xfe), '(not UTF-8)'],
     ['x'.repeat(100), `${'x'.repeat(60)}…`],
   ])('%j', (body, expected) => {
-    expect(describeDeadLetter(letter(body))).toBe(expected);
+    expect(describeDeadLetter(deadLetter(body))).toBe(expected);
   });
 
   const from = (publisher: unknown) => JSON.stringify({ counter_name: 'cpu', publisher_id: publisher });
@@ -97,11 +100,11 @@ describe('what a dead letter is', () => {
     ['no JSON', '[1', undefined],
     ['no UTF-8', Uint8Array.of(0xff), undefined],
   ])('says who published it: %s', (_, body, expected) => {
-    expect(publisherOf(letter(body))).toBe(expected);
+    expect(publisherOf(deadLetter(body))).toBe(expected);
   });
 
   it('is a line of JSON, byte for byte', async () => {
-    expect(JSON.parse(await deadLetterLine(letter('\ufeff{"a":\n1}', 'why')))).toEqual({
+    expect(JSON.parse(await deadLetterLine(deadLetter('\ufeff{"a":\n1}', 'why')))).toEqual({
       at: '2026-11-22T21:00:00.000Z',
       reason: 'why',
       publisher: null,
@@ -133,7 +136,7 @@ describe('what a dead letter is', () => {
 
 it('of a compressed one tells what is in it, where that can be had', async () => {
   const text = '{"counter_name":"cpu","resource_id":"vm","publisher_id":"compute.a"}';
-  const compressed = { ...letter(gzipSync(text)), compression: 'application/x-gzip' };
+  const compressed = { ...deadLetter(gzipSync(text)), compression: 'application/x-gzip' };
   const readable = await uncompressed(compressed);
   expect([publisherOf(readable), describeDeadLetter(readable)]).toEqual(['compute.a', 'cpu of vm']);
   expect(JSON.parse(await deadLetterLine(compressed))).toMatchObject({

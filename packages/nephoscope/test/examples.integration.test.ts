@@ -55,7 +55,7 @@ afterAll(async () => {
 });
 
 /** Sets a message of each queue aside for each of the reasons that the examples name. */
-async function setAside(): Promise<void> {
+async function keepDeadLetter(): Promise<void> {
   for (const queue of [meteringTopology.queue, 'nephoscope.notifications']) {
     const name = `${queue}.of-examples`;
     const topology: QueueTopology =
@@ -120,7 +120,7 @@ it('refuses the placeholder, and nothing else, of the file in the README', async
 });
 
 it("takes the whole file, each command: the README's, whose secret no dead letter needs, and one of an OpenStack", async () => {
-  await setAside();
+  await keepDeadLetter();
   const { NEPHOSCOPE_SECRETS: _, ...others } = environment;
   const list = ['dead-letters', 'list', '--config', config];
   expect(await start(cwd, list, others).ended).toMatchObject({ code: 0, stderr: '' });
@@ -163,7 +163,7 @@ openstack: { authUrl: 'http://controller:5000/v3', username: nephoscope, passwor
 }, 120_000);
 
 it('every example of every help runs', async () => {
-  await setAside();
+  await keepDeadLetter();
   expect(await run(`nephoscope up --once --config ${config}`)).toMatchObject({ code: 0 });
   await run(`cp samples.db backup/samples.db`);
   const commands = [
@@ -189,7 +189,7 @@ it('every example of every help runs', async () => {
     const { stdout } = await run(`nephoscope ${command} --help`);
     for (const line of examplesOf(stdout)) {
       examples += 1;
-      if (line.includes('dead-letters')) await setAside();
+      if (line.includes('dead-letters')) await keepDeadLetter();
       const whole = line.replaceAll(/\bnephoscope (?!config schema)([^|>&]*)/g, (text) =>
         text.includes('--config') ? text : `${text.trimEnd()} --config ${config} `,
       );

@@ -30,7 +30,7 @@ export function readPage(answer: Answer, key: string, endpoint: string, url: URL
   if (key === '')
     return {
       list,
-      next: behind(
+      next: pageAfter(
         understood(answer, () => list.last()),
         url,
       ),
@@ -63,7 +63,7 @@ function linkIn(body: JsonValue, key: string): string | undefined {
   );
 }
 
-function behind(last: JsonObject | undefined, url: URL): URL | undefined {
+function pageAfter(last: JsonObject | undefined, url: URL): URL | undefined {
   const name = textOf(last, 'name');
   if (name === undefined || name.length > longestLink) return undefined;
   const next = new URL(url);

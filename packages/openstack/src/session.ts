@@ -1,4 +1,4 @@
-import { setImmediate as turn } from 'node:timers/promises';
+import { setImmediate as tick } from 'node:timers/promises';
 
 import type { Answer } from './answer.js';
 import { jsonOf, refusal, saidIn } from './answers.js';
@@ -138,7 +138,7 @@ class CloudSession implements Session {
         try {
           for (const items of walk.take(answer)) {
             yield items;
-            await turn();
+            await tick();
             signal.throwIfAborted();
           }
         } finally {

@@ -1,4 +1,4 @@
-import { setImmediate as turn } from 'node:timers/promises';
+import { setImmediate as tick } from 'node:timers/promises';
 
 import { orAborted } from '@nephoscope/async';
 
@@ -191,7 +191,7 @@ export class Transport {
       for await (const chunk of chunks) {
         body.append(chunk);
         if (isRefusal && body.size > longestRefusal) break;
-        await turn();
+        await tick();
       }
       return body;
     } catch (error) {

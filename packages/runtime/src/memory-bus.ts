@@ -154,7 +154,7 @@ export function createMemoryBus({
       deadLetter: (reason, { body, contentType } = message) => {
         const { routingKey } = message;
         const at = new Date().toISOString();
-        setAside({
+        keepDeadLetter({
           queue: queue.name,
           routingKey,
           contentType: contentType ?? message.contentType,
@@ -187,9 +187,9 @@ export function createMemoryBus({
     });
   }
 
-  function setAside(letter: MemoryDeadLetter): void {
-    deadLetters.keep(letter);
-    const { queue, routingKey, reason, body } = letter;
+  function keepDeadLetter(deadLetter: MemoryDeadLetter): void {
+    deadLetters.keep(deadLetter);
+    const { queue, routingKey, reason, body } = deadLetter;
     logger.error(
       { queue, routingKey, reason, bytes: body.byteLength },
       'a message was set aside as a dead letter',
@@ -252,7 +252,7 @@ export function createMemoryBus({
   }
 
   return {
-    deadLetters: deadLetters.letters,
+    deadLetters: deadLetters.deadLetters,
     publish,
     start(signal) {
       if (signal.aborted) return Promise.reject(signal.reason as Error);

@@ -6,53 +6,53 @@ export interface MemoryDeadLetter extends DeadLetter {
   readonly reason: string;
 }
 
-/** Dead letters that are kept. */
+/** Dead dead letters that are kept. */
 const limit = 1_000;
 
 /** The dead letters of all queues of one process, the latest thousand. */
 export class MemoryDeadLetters {
   /** Oldest first. */
-  readonly letters: MemoryDeadLetter[] = [];
+  readonly deadLetters: MemoryDeadLetter[] = [];
 
-  keep(letter: MemoryDeadLetter): void {
-    this.letters.push(letter);
+  keep(deadLetter: MemoryDeadLetter): void {
+    this.deadLetters.push(deadLetter);
     this.#forgetOldest();
   }
 
   /**
-   * Goes through those of one queue that are there now; meanwhile they are not in `letters`.
+   * Goes through those of one queue that are there now; meanwhile they are not in `dead letters`.
    *
    * @param replay resolves when the queue has the message
-   * @throws what `decide`, `replay` and `signal` throw; that letter and those after it stay
+   * @throws what `decide`, `replay` and `signal` throw; that dead letter and those after it stay
    */
   async sweep(
     queue: string,
-    decide: (letter: DeadLetter) => DeadLetterVerdict | Promise<DeadLetterVerdict>,
-    replay: (letter: DeadLetter) => Promise<void>,
+    decide: (deadLetter: DeadLetter) => DeadLetterVerdict | Promise<DeadLetterVerdict>,
+    replay: (deadLetter: DeadLetter) => Promise<void>,
     signal: AbortSignal,
   ): Promise<Record<DeadLetterVerdict, number>> {
     const counts = { keep: 0, replay: 0, drop: 0 };
-    const found = this.letters.filter((letter) => letter.queue === queue);
-    this.letters.splice(0, Infinity, ...this.letters.filter((letter) => letter.queue !== queue));
+    const found = this.deadLetters.filter((deadLetter) => deadLetter.queue === queue);
+    this.deadLetters.splice(0, Infinity, ...this.deadLetters.filter((deadLetter) => deadLetter.queue !== queue));
     const staying = new Set(found);
     const replays: Promise<void>[] = [];
     const failed = new AbortController();
     const over = AbortSignal.any([signal, failed.signal]);
     try {
-      for (const letter of found) {
+      for (const deadLetter of found) {
         over.throwIfAborted();
-        const verdict = await decide(letter);
+        const verdict = await decide(deadLetter);
         over.throwIfAborted();
         const settled = () => {
-          if (verdict !== 'keep') staying.delete(letter);
+          if (verdict !== 'keep') staying.delete(deadLetter);
           counts[verdict]++;
         };
         if (verdict !== 'replay') settled();
-        else replays.push(replay(letter).then(settled, (error) => failed.abort(error)));
+        else replays.push(replay(deadLetter).then(settled, (error) => failed.abort(error)));
       }
     } finally {
       await Promise.all(replays);
-      this.letters.unshift(...staying);
+      this.deadLetters.unshift(...staying);
       this.#forgetOldest();
     }
     failed.signal.throwIfAborted();
@@ -60,6 +60,6 @@ export class MemoryDeadLetters {
   }
 
   #forgetOldest(): void {
-    this.letters.splice(0, this.letters.length - limit);
+    this.deadLetters.splice(0, this.deadLetters.length - limit);
   }
 }

@@ -1,7 +1,7 @@
 import { FakeClock, fakeStart } from '@nephoscope/testing';
 
 import { schedule } from '../src/schedule.js';
-import { turns } from './turns.js';
+import { ticks } from './ticks.js';
 
 const tenSeconds = { name: 'often', interval: 10_000 };
 const minute = { name: 'seldom', interval: 60_000 };
@@ -136,10 +136,10 @@ it.each([
 it('leaves nothing behind when it is unsubscribed', async () => {
   const clock = new FakeClock();
   const { seen, subscription } = watch([tenSeconds], clock);
-  await turns();
+  await ticks();
   expect(clock.sleepers).toBe(1);
   subscription.unsubscribe();
-  await turns();
+  await ticks();
   expect(clock.sleepers).toBe(0);
   await clock.advance(60_000);
   expect(seen).toEqual(['0 often']);

@@ -1,5 +1,5 @@
 import { singleFlight } from '../src/single-flight.js';
-import { turns } from './turns.js';
+import { ticks } from './ticks.js';
 
 function flights() {
   const runs: (readonly string[])[] = [];
@@ -22,7 +22,7 @@ it('skips a group whose cycle still runs, and takes it again after that', async 
   take(['a']);
   expect({ runs, skipped }).toEqual({ runs: [['a']], skipped: [['a'], ['a']] });
   endFirst();
-  await turns();
+  await ticks();
   expect(runs).toEqual([['a']]);
   take(['a']);
   expect(runs).toEqual([['a'], ['a']]);
@@ -36,10 +36,10 @@ it('runs a group that came due while others ran right after them, once', async (
   take(['c']);
   expect({ runs, skipped }).toEqual({ runs: [['a']], skipped: [['a'], ['b']] });
   endFirst();
-  await turns();
+  await ticks();
   expect(runs).toEqual([['a'], ['b', 'c']]);
   take(['a']);
   endFirst();
-  await turns();
+  await ticks();
   expect(runs).toEqual([['a'], ['b', 'c'], ['a']]);
 });

@@ -9,21 +9,21 @@ import { migrate } from '../src/migrate.js';
 import { openSqlite } from '../src/sqlite/connection.js';
 import type { Database } from '../src/sqlite/driver.js';
 import { migrations } from '../src/sqlite/migrations.js';
-import { Recorder } from '../src/sqlite/recorder.js';
+import { SqliteRecorder } from '../src/sqlite/sqlite-recorder.js';
 import { RowWriter } from '../src/sqlite/row-writer.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'nephoscope-rows-'));
 let files = 0;
 let sqlite: Database;
 let writer: RowWriter;
-let recorder: Recorder;
+let recorder: SqliteRecorder;
 
 beforeEach(async () => {
   const connection = openSqlite(join(folder, `${++files}.db`));
   await migrate(connection.db, 'a file', migrations, []);
   ({ sqlite } = connection);
   writer = new RowWriter(sqlite);
-  recorder = new Recorder(writer);
+  recorder = new SqliteRecorder(writer);
 });
 afterEach(() => sqlite.close());
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -53,14 +53,14 @@ describe('rows', () => {
 describe('series and metadata', () => {
   it('are found again by another recorder, and made once', async () => {
     await record([exampleSample(), exampleSample({ meter: 'other' })]);
-    const later = new Recorder(new RowWriter(sqlite));
+    const later = new SqliteRecorder(new RowWriter(sqlite));
     await later.record([exampleSample()], async (work) => await work());
     expect(count('series')).toEqual([2n]);
   });
 
   it('of more resources than are remembered are made once, not in each cycle', async () => {
     const most = 200;
-    recorder = new Recorder(new RowWriter(sqlite, most), most);
+    recorder = new SqliteRecorder(new RowWriter(sqlite, most), most);
     const resources = Array.from({ length: 5 * most }, (_, at) => `resource-${at}`);
     for (let cycle = 0n; cycle < 4n; cycle++) {
       const ofCycle = resources.flatMap((resourceId) =>
@@ -121,7 +121,7 @@ describe('series and metadata', () => {
         exampleSample({ resourceId: `r${from + at}`, volume: `${from + at}` }),
       );
     writer = new RowWriter(sqlite, 5_000);
-    recorder = new Recorder(writer, 5_000);
+    recorder = new SqliteRecorder(writer, 5_000);
     await record(of(0, 4_900));
     // In the midst of these all are forgotten, while the first of them are known from before.
     await record([...of(4_800, 4_900), ...of(4_900, 5_200), ...of(4_850, 4_950)]);
@@ -141,7 +141,7 @@ describe('series and metadata', () => {
     for (let at = 0; at < 100; at++) for (let again = 0; again < 3; again++) insert.run([text(at)]);
     for (let round = 1; round <= 4; round++) {
       // As a program that was started anew, or knows too many.
-      recorder = new Recorder(new RowWriter(sqlite));
+      recorder = new SqliteRecorder(new RowWriter(sqlite));
       await record(cycle(`${round}`));
       expect(count('metadata')).toEqual([600n]);
     }
@@ -157,7 +157,7 @@ describe('series and metadata', () => {
   it('that the writer was never told of are an error, and nothing is written', async () => {
     await record([exampleSample()]);
     const other = new RowWriter(sqlite);
-    const confused = new Recorder({
+    const confused = new SqliteRecorder({
       begin: () => other.begin(),
       write: (batch) => other.write({ ...batch, newSeries: { first: 0, values: [] } }),
       removeBefore: () => 0,

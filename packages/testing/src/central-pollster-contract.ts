@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { setImmediate as turn } from 'node:timers/promises';
+import { setImmediate as tick } from 'node:timers/promises';
 
 import type { Counter, Plugin } from '@nephoscope/core';
 import type { CentralPollster, Cloud } from '@nephoscope/core/pollster';
@@ -86,7 +86,7 @@ export function centralPollsterContract<Options>(
           () => undefined,
           () => undefined,
         );
-        await turn();
+        await tick();
         controller.abort(new Error('aborted by the contract test'));
         await within('the poll ends after it was aborted (use its signal)', abortDeadline, ended);
       }

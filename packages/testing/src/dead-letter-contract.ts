@@ -20,7 +20,11 @@ export function deadLetterContract(create: () => MessageBus, withBus: WithBus): 
   const { it } = testFramework();
 
   /** Sends these and sets them aside, in order. */
-  async function setAside(bus: MessageBus, topology: QueueTopology, bodies: readonly string[]): Promise<void> {
+  async function keepDeadLetter(
+    bus: MessageBus,
+    topology: QueueTopology,
+    bodies: readonly string[],
+  ): Promise<void> {
     const inbox: Delivery[] = [];
     const { cancel } = await bus.consume(
       topology.queue,
@@ -37,9 +41,9 @@ export function deadLetterContract(create: () => MessageBus, withBus: WithBus): 
 
   /** What is there, seen without changing it. */
   async function look(bus: MessageBus, { queue }: QueueTopology): Promise<readonly DeadLetter[]> {
-    const letters: DeadLetter[] = [];
-    await bus.sweepDeadLetters(queue, (letter) => (letters.push(letter), 'keep'), deadline());
-    return letters;
+    const deadLetters: DeadLetter[] = [];
+    await bus.sweepDeadLetters(queue, (deadLetter) => (deadLetters.push(deadLetter), 'keep'), deadline());
+    return deadLetters;
   }
 
   const lookTexts = async (bus: MessageBus, topology: QueueTopology) =>
@@ -51,10 +55,10 @@ export function deadLetterContract(create: () => MessageBus, withBus: WithBus): 
       const none = await bus.sweepDeadLetters(topology.queue, () => 'drop', deadline());
       assert.deepEqual(none, { keep: 0, replay: 0, drop: 0 });
       const before = Date.now();
-      await setAside(bus, topology, bodies);
-      for (const letters of [await look(bus, topology), await look(bus, topology)]) {
+      await keepDeadLetter(bus, topology, bodies);
+      for (const deadLetters of [await look(bus, topology), await look(bus, topology)]) {
         assert.deepEqual(
-          letters.map(({ body, reason, routingKey, contentType }) => [
+          deadLetters.map(({ body, reason, routingKey, contentType }) => [
             text(body),
             reason,
             routingKey,
@@ -62,7 +66,7 @@ export function deadLetterContract(create: () => MessageBus, withBus: WithBus): 
           ]),
           bodies.map((body) => [body, `why ${body}`, `a.${body}`, 'text/plain']),
         );
-        for (const { at = '' } of letters) {
+        for (const { at = '' } of deadLetters) {
           assert.equal(new Date(at).toISOString(), at);
           assert.ok(Date.parse(at) >= before - 1 && Date.parse(at) <= Date.now() + 1, at);
         }
@@ -72,7 +76,7 @@ export function deadLetterContract(create: () => MessageBus, withBus: WithBus): 
 
   it('drops some, sends some to their queue again, and keeps the rest in order', async () => {
     await withBus(async (bus, topology) => {
-      await setAside(bus, topology, numbers(0, 240));
+      await keepDeadLetter(bus, topology, numbers(0, 240));
       const inbox = await consume(bus, topology.queue, (delivery) => delivery.ack());
       const verdicts: readonly DeadLetterVerdict[] = ['keep', 'drop', 'replay', 'keep'];
       const verdictOf = (body: string) => verdicts[Number(body) % 4] as DeadLetterVerdict;
@@ -98,8 +102,8 @@ export function deadLetterContract(create: () => MessageBus, withBus: WithBus): 
 
   it('does not look at what comes meanwhile, not even at what comes back', async () => {
     await withBus(async (bus, topology) => {
-      await setAside(bus, topology, numbers(0, 70));
-      await setAside(bus, topology, ['kept']);
+      await keepDeadLetter(bus, topology, numbers(0, 70));
+      await keepDeadLetter(bus, topology, ['kept']);
       let isFirst = true;
       const seen: string[] = [];
       let back = 0;
@@ -108,7 +112,7 @@ export function deadLetterContract(create: () => MessageBus, withBus: WithBus): 
         async ({ body }) => {
           if (isFirst) {
             isFirst = false;
-            await setAside(bus, topology, ['new']);
+            await keepDeadLetter(bus, topology, ['new']);
             await consume(bus, topology.queue, (delivery) => {
               void delivery.deadLetter('again').then(() => {
                 back++;
@@ -128,9 +132,9 @@ export function deadLetterContract(create: () => MessageBus, withBus: WithBus): 
     });
   });
 
-  it('keeps a letter on which the decision fails, and those after it', async () => {
+  it('keeps a dead letter on which the decision fails, and those after it', async () => {
     await withBus(async (bus, topology) => {
-      await setAside(bus, topology, numbers(0, 9));
+      await keepDeadLetter(bus, topology, numbers(0, 9));
       const sweep = bus.sweepDeadLetters(
         topology.queue,
         ({ body }) => {
@@ -146,7 +150,7 @@ export function deadLetterContract(create: () => MessageBus, withBus: WithBus): 
 
   it('ends when it is told to', async () => {
     await withBus(async (bus, topology) => {
-      await setAside(bus, topology, numbers(0, 4));
+      await keepDeadLetter(bus, topology, numbers(0, 4));
       const ending = new AbortController();
       const sweep = bus.sweepDeadLetters(
         topology.queue,
@@ -171,7 +175,7 @@ export function deadLetterContract(create: () => MessageBus, withBus: WithBus): 
     await withBus(async (bus, topology) => {
       await rejects(sweep(create(), topology), 'BUS_UNAVAILABLE');
       await rejects(sweep(bus, { ...topology, queue: `${topology.queue}.other` }), 'BUS_TOPOLOGY');
-      await setAside(bus, topology, ['1', '2']);
+      await keepDeadLetter(bus, topology, ['1', '2']);
       let stopped: Promise<void> | undefined;
       const stopping = bus.sweepDeadLetters(
         topology.queue,

@@ -100,9 +100,9 @@ export function deliveryContract(withBus: WithBus, deadLetters: ReadDeadLetters)
       worse.ack();
       good.ack();
       await Promise.all(published);
-      const letters = await deadLetters(bus, topology);
+      const received = await deadLetters(bus, topology);
       assert.deepEqual(
-        letters.map(({ reason, body }) => [reason, text(body)]),
+        received.map(({ reason, body }) => [reason, text(body)]),
         [
           ['the signature does not match: naïve', 'bad'],
           ['only a part', 'part'],

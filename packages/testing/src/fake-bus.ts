@@ -86,23 +86,23 @@ export class FakeBus implements MessageBus {
 
   async sweepDeadLetters(
     queue: string,
-    decide: (letter: DeadLetter) => DeadLetterVerdict | Promise<DeadLetterVerdict>,
+    decide: (deadLetter: DeadLetter) => DeadLetterVerdict | Promise<DeadLetterVerdict>,
     signal: AbortSignal,
   ): Promise<Readonly<Record<DeadLetterVerdict, number>>> {
     const counts = { keep: 0, replay: 0, drop: 0 };
-    const letters = this.#deadLettersOf(queue).splice(0);
+    const deadLetters = this.#deadLettersOf(queue).splice(0);
     const kept: DeadLetter[] = [];
     try {
-      for (let letter; (letter = letters[0]) !== undefined; letters.shift()) {
+      for (let deadLetter; (deadLetter = deadLetters[0]) !== undefined; deadLetters.shift()) {
         signal.throwIfAborted();
-        const verdict = await decide(letter);
+        const verdict = await decide(deadLetter);
         counts[verdict]++;
-        if (verdict === 'keep') kept.push(letter);
-        const { body, contentType } = letter;
+        if (verdict === 'keep') kept.push(deadLetter);
+        const { body, contentType } = deadLetter;
         if (verdict === 'replay') this.send(new FakeDelivery({ queue, body, contentType, routingKey: queue }));
       }
     } finally {
-      this.#deadLettersOf(queue).unshift(...kept, ...letters);
+      this.#deadLettersOf(queue).unshift(...kept, ...deadLetters);
     }
     return counts;
   }
@@ -131,7 +131,7 @@ export class FakeBus implements MessageBus {
   /** Delivers these to who consumes their queues, now or, beyond the prefetch, as others are settled. */
   send(...deliveries: readonly FakeDelivery[]): void {
     for (const delivery of deliveries)
-      delivery.onDeadLetter = (letter) => void this.#deadLettersOf(delivery.queue).push(letter);
+      delivery.onDeadLetter = (deadLetter) => void this.#deadLettersOf(delivery.queue).push(deadLetter);
     this.waiting.push(...deliveries);
     this.pump();
   }
@@ -158,9 +158,9 @@ export class FakeBus implements MessageBus {
   }
 
   #deadLettersOf(queue: string): DeadLetter[] {
-    const letters = this.deadLetters.get(queue) ?? [];
-    this.deadLetters.set(queue, letters);
-    return letters;
+    const deadLetters = this.deadLetters.get(queue) ?? [];
+    this.deadLetters.set(queue, deadLetters);
+    return deadLetters;
   }
 
   #lock(name: string): Lock {

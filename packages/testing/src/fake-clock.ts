@@ -1,4 +1,4 @@
-import { setImmediate as turn } from 'node:timers/promises';
+import { setImmediate as tick } from 'node:timers/promises';
 
 import type { Clock } from '@nephoscope/core';
 
@@ -79,7 +79,7 @@ export class FakeClock implements Clock {
   async advance(ms: number): Promise<void> {
     const end = this.#elapsed + nanoseconds(ms);
     for (;;) {
-      await turn();
+      await tick();
       const next = this.#next();
       if (next === undefined || next.wakeAt > end) break;
       if (next.wakeAt > this.#elapsed) this.#elapsed = next.wakeAt;

@@ -30,7 +30,7 @@ export class FakeDelivery implements Delivery {
   isGone = false;
   /** For the bus, to deliver the next and to keep the dead letters of the queue. */
   onSettled: () => void = () => undefined;
-  onDeadLetter: (letter: DeadLetter) => void = () => undefined;
+  onDeadLetter: (deadLetter: DeadLetter) => void = () => undefined;
 
   constructor({
     queue,

@@ -18,7 +18,7 @@ export type { NotifierPackage, NotifierPlugin } from './notifier-package.js';
 export { recordedByName, recordedNotifications } from './recorded-notifications.js';
 export type { RecordedNotification } from './recorded-notifications.js';
 export { exampleMetadata, pollCounters } from './poll-counters.js';
-export type { Gap, PollOptions, PollResult } from './poll-counters.js';
+export type { MissingFigure, PollOptions, PollResult } from './poll-counters.js';
 export { exampleReadings, pollsterContract } from './pollster-contract.js';
 export type { PollsterContract } from './pollster-contract.js';
 export { exampleInstance, instanceReading, shutOffReading } from './readings.js';

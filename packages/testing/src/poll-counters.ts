@@ -6,7 +6,7 @@ import type { Instance, InstancePart, InstanceReading } from '@nephoscope/core/i
 import type { ComputePollster, ComputePollsterPlugin, Counters, Inspection } from '@nephoscope/core/pollster';
 import { addVolumes, subtractVolumes } from '@nephoscope/message';
 import { figureReader, KnownResources } from '@nephoscope/runtime/replies';
-import type { PolledCounter, PolledGap, PolledTotal } from '@nephoscope/runtime/replies';
+import type { PolledCounter, PolledMissing, PolledTotal } from '@nephoscope/runtime/replies';
 
 import { unchanged } from './boundary.js';
 import type { Boundary } from './boundary.js';
@@ -17,7 +17,7 @@ import type { LogEntry } from './recording-logger.js';
 export const instanceParts: readonly InstancePart[] = ['cpu', 'memory', 'disks', 'vnics'];
 
 /** A meter that has no figure, and why. */
-export interface Gap {
+export interface MissingFigure {
   readonly meter: string;
   readonly reason: Missing;
   readonly resourceId: string;
@@ -28,7 +28,7 @@ export interface PollResult {
   /** Those that the agent makes of its reply, of totals as when nothing has gone before. */
   readonly counters: readonly PolledCounter[];
   readonly totals: readonly PolledTotal[];
-  readonly gaps: readonly Gap[];
+  readonly missing: readonly MissingFigure[];
   readonly log: readonly LogEntry[];
 }
 
@@ -43,7 +43,7 @@ export interface PollOptions {
 
 /**
  * Gives a reading to a new pollster of the plugin, as the compute agent does. An instance of which a part that the
- * plugin reads is missing is not given to it: then all its meters are gaps.
+ * plugin reads is missing is not given to it: then all its meters are missing.
  *
  * @throws what the plugin throws
  */
@@ -88,7 +88,7 @@ export async function poll<Options, P extends InstancePart>(
     return {
       counters: [],
       totals: [],
-      gaps: plugin.meters.map(({ name }) => ({ meter: name, reason: inspection, resourceId: instance.id })),
+      missing: plugin.meters.map(({ name }) => ({ meter: name, reason: inspection, resourceId: instance.id })),
       log: [],
     };
   }
@@ -100,23 +100,23 @@ export async function poll<Options, P extends InstancePart>(
   const read = figureReader(plugin.meters);
   const counters: PolledCounter[] = [];
   const totals: PolledTotal[] = [];
-  const gaps: Gap[] = [];
+  const missing: MissingFigure[] = [];
   for (const item of await gather(pollster.getCounters(given, signal))) {
     const figure = read(across(item), { instance, readAt, resources });
     if ('counter' in figure) counters.push(figure.counter);
-    else if ('gap' in figure) gaps.push(gapOf(figure.gap));
+    else if ('missingFigure' in figure) missing.push(missingOf(figure.missingFigure));
     else {
       const { total } = figure;
       totals.push(total);
       const counter = counterOf(total);
-      if (isMissing(counter)) gaps.push(gapOf({ ...total, reason: counter }));
+      if (isMissing(counter)) missing.push(missingOf({ ...total, reason: counter }));
       else counters.push(counter);
     }
   }
-  return { counters, totals, gaps, log: logger.entries };
+  return { counters, totals, missing, log: logger.entries };
 }
 
-function gapOf({ name: meter, resourceId, reason }: PolledGap): Gap {
+function missingOf({ name: meter, resourceId, reason }: PolledMissing): MissingFigure {
   return { meter, resourceId, reason };
 }
 

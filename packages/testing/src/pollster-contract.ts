@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { setImmediate as turn } from 'node:timers/promises';
+import { setImmediate as tick } from 'node:timers/promises';
 
 import { isMissing, meterStem } from '@nephoscope/core';
 import type { Counter } from '@nephoscope/core';
@@ -110,7 +110,7 @@ export function pollsterContract<Options, P extends InstancePart>(
         for (const { what, of, take } of gapVariants) {
           if (!(plugin.reads as readonly InstancePart[]).includes(of)) continue;
           const lacking = { ...next, parts: take(next.parts) };
-          assertGaps(what, whole, await pollOnce(lacking, { previous: reading }));
+          assertMissing(what, whole, await pollOnce(lacking, { previous: reading }));
           await pollOnce(next, { previous: { ...reading, parts: take(reading.parts) } });
         }
       }
@@ -176,7 +176,7 @@ export function pollsterContract<Options, P extends InstancePart>(
           if (!meanwhile) controller.abort(new Error('aborted by the contract test'));
           // Whether it fails then or gives what it has is its own matter.
           const ended = poll(plugin, start(), next, { signal: controller.signal }).then(ignore, ignore);
-          await turn();
+          await tick();
           controller.abort(new Error('aborted by the contract test'));
           await within('the poll ends after it was aborted (use its signal)', abortDeadline, ended);
         }
@@ -225,13 +225,13 @@ function twinOf(reading: InstanceReading): InstanceReading {
   };
 }
 
-function assertGaps(what: string, whole: PollResult, lacking: PollResult): void {
+function assertMissing(what: string, whole: PollResult, lacking: PollResult): void {
   const volumes = new Map(lacking.counters.map((counter) => [counterKey(counter), counter.volume]));
   for (const counter of whole.counters) {
     const key = counterKey(counter);
     const volume = volumes.get(key);
     if (volume === undefined) {
-      const told = lacking.gaps.some(
+      const told = lacking.missing.some(
         ({ meter, resourceId }) =>
           meterStem(meter) === meterStem(counter.name) && resourceId === counter.resourceId,
       );

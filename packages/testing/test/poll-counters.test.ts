@@ -25,7 +25,7 @@ it('gives the pollster the reading and the one before, and returns what it made'
     at: 10,
   });
   const previous = instanceReading({ cpu: { timeNs: 5n } });
-  const { counters, gaps, log } = await pollCounters(cpuTime, reading, { previous });
+  const { counters, missing, log } = await pollCounters(cpuTime, reading, { previous });
   const { instance } = reading;
   expect(counters).toEqual([
     {
@@ -40,17 +40,17 @@ it('gives the pollster the reading and the one before, and returns what it made'
       resourceMetadata: { ...exampleMetadata(instance), cpu_number: 2 },
     },
   ]);
-  expect(gaps).toEqual([
+  expect(missing).toEqual([
     { meter: 'cpu.wait', reason: { missing: 'busy', detail: 'stuck' }, resourceId: instance.id },
   ]);
   expect(log).toEqual([{ level: 'info', fields: { previous: 5n }, message: 'polled' }]);
 });
 
 it('does not give it an instance without the part that it reads', async () => {
-  const { counters, gaps, log } = await pollCounters(cpuTime, shutOffReading());
+  const { counters, missing, log } = await pollCounters(cpuTime, shutOffReading());
   expect(counters).toEqual([]);
   expect(log).toEqual([]);
-  expect(gaps.map(({ meter, reason }) => [meter, reason.missing])).toEqual([
+  expect(missing.map(({ meter, reason }) => [meter, reason.missing])).toEqual([
     ['cpu', 'off'],
     ['cpu.wait', 'off'],
   ]);

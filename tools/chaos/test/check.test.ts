@@ -9,11 +9,11 @@ const lines = messages.flatMap(({ body }) => body.trimEnd().split('\n'));
 const idOf = (line: string) => (JSON.parse(line) as { message_id: string }).message_id;
 const bad = new Set(messages.flatMap((message) => message.bad));
 const rows = lines.map((text) => ({ messageId: idOf(text), text })).filter(({ messageId }) => !bad.has(messageId));
-const letters = lines.filter((line) => bad.has(idOf(line)));
+const deadLetters = lines.filter((line) => bad.has(idOf(line)));
 const expectation: Expectation = { taken: new Set(messages.flatMap(({ good }) => good)), refused: bad };
 
 it('finds nothing where everything is there once', async () => {
-  const findings = await check(expectation, rows, [...letters, ...letters], secret);
+  const findings = await check(expectation, rows, [...deadLetters, ...deadLetters], secret);
   expect(problemsOf(findings)).toEqual([]);
   expect(findings).toMatchObject({ taken: rows.length, recorded: rows.length });
   expect(bad.size).toBeGreaterThan(0);
@@ -21,20 +21,20 @@ it('finds nothing where everything is there once', async () => {
 
 it('finds a sample that is in a ledger and not in the store', async () => {
   const [missing, ...rest] = rows;
-  const findings = await check(expectation, rest, letters, secret);
+  const findings = await check(expectation, rest, deadLetters, secret);
   expect(findings.lost).toEqual([missing?.messageId]);
   expect(problemsOf(findings)).toEqual([expect.stringContaining('1 samples are lost')]);
 });
 
 it('finds a row that is there twice', async () => {
-  const findings = await check(expectation, [...rows, ...rows.slice(0, 2)], letters, secret);
+  const findings = await check(expectation, [...rows, ...rows.slice(0, 2)], deadLetters, secret);
   expect(findings.twice).toEqual(rows.slice(0, 2).map(({ messageId }) => messageId));
   expect(problemsOf(findings)).toEqual([expect.stringContaining('recorded twice')]);
 });
 
 it('finds a sample that nobody took', async () => {
   const taken = new Set([...expectation.taken].slice(1));
-  const findings = await check({ ...expectation, taken }, rows, letters, secret);
+  const findings = await check({ ...expectation, taken }, rows, deadLetters, secret);
   expect(findings.strange).toHaveLength(1);
   expect(problemsOf(findings)).toEqual([expect.stringContaining('nobody took')]);
 });
@@ -43,7 +43,7 @@ it('finds a text that is not what was signed, and one under the id of another', 
   const [first, second, ...rest] = rows as [(typeof rows)[0], (typeof rows)[0], ...typeof rows];
   const changed = { ...first, text: first.text.replace(/"counter_volume":\d+/, '"counter_volume":1') };
   const exchanged = { ...second, text: first.text };
-  const findings = await check(expectation, [changed, exchanged, ...rest], letters, secret);
+  const findings = await check(expectation, [changed, exchanged, ...rest], deadLetters, secret);
   expect(findings.unverified).toEqual([
     `${first.messageId}: signature-wrong`,
     `${second.messageId}: of ${first.messageId}`,
@@ -51,20 +51,25 @@ it('finds a text that is not what was signed, and one under the id of another', 
 });
 
 it('finds dead letters that are missing, or are none of ours', async () => {
-  const findings = await check(expectation, rows, [...letters.slice(1), 'no message'], secret);
+  const findings = await check(expectation, rows, [...deadLetters.slice(1), 'no message'], secret);
   expect(findings.refusedMissing).toHaveLength(1);
-  expect(findings.strangeLetters).toEqual(['no message']);
+  expect(findings.strangeDeadLetters).toEqual(['no message']);
   expect(problemsOf(findings)).toHaveLength(2);
 });
 
 it('finds a sample with a wrong signature in the store', async () => {
-  const [letter = ''] = letters;
-  const findings = await check(expectation, [...rows, { messageId: idOf(letter), text: letter }], letters, secret);
-  expect(findings.strange).toEqual([idOf(letter)]);
-  expect(findings.unverified).toEqual([`${idOf(letter)}: signature-wrong`]);
+  const [deadLetter = ''] = deadLetters;
+  const findings = await check(
+    expectation,
+    [...rows, { messageId: idOf(deadLetter), text: deadLetter }],
+    deadLetters,
+    secret,
+  );
+  expect(findings.strange).toEqual([idOf(deadLetter)]);
+  expect(findings.unverified).toEqual([`${idOf(deadLetter)}: signature-wrong`]);
 });
 
 it('is itself tested with the data of each run', async () => {
-  expect(await selfTest(expectation, rows, letters, secret)).toEqual([]);
-  expect(await selfTest(expectation, [], letters, secret)).toEqual([expect.stringContaining('no rows')]);
+  expect(await selfTest(expectation, rows, deadLetters, secret)).toEqual([]);
+  expect(await selfTest(expectation, [], deadLetters, secret)).toEqual([expect.stringContaining('no rows')]);
 });

@@ -1,6 +1,6 @@
 import type { Metadata } from '@nephoscope/core';
 import { defineCentralPollster } from '@nephoscope/core/pollster';
-import type { CloudFigure, CloudGap, CloudList } from '@nephoscope/core/pollster';
+import type { CloudFigure, CloudList, MissingFigure } from '@nephoscope/core/pollster';
 
 import {
   AccountSearch,
@@ -12,7 +12,7 @@ import {
   refusal,
 } from '../accounts.js';
 import { Item } from '../item.js';
-import { gaps, understood } from '../listed-counters.js';
+import { missingFigures, understood } from '../listed-counters.js';
 
 const meters = [
   {
@@ -36,7 +36,7 @@ export default defineCentralPollster({
       for await (const fields of cloud.list(projects)) {
         const project = understood(() => ({ id: new Item(fields).text('id') }));
         if ('missing' in project) {
-          yield* gaps(meters, project, 'a project without an id');
+          yield* missingFigures(meters, project, 'a project without an id');
           continue;
         }
         const account: CloudList = {
@@ -53,22 +53,25 @@ export default defineCentralPollster({
         } catch (error) {
           const reason = refusal(error);
           search.add(account.path, reason !== absent);
-          yield* gaps(meters, reason, project.id);
+          yield* missingFigures(meters, reason, project.id);
         }
       }
-      yield* search.gaps(meters);
+      yield* search.missingFigures(meters);
     },
   }),
 });
 
-function* countersOf(projectId: string, fields: Metadata): Generator<CloudFigure | CloudGap, void, undefined> {
+function* countersOf(
+  projectId: string,
+  fields: Metadata,
+): Generator<CloudFigure | MissingFigure, void, undefined> {
   const container = new Item(fields);
   const read = understood(() => ({
     name: container.text('name'),
     count: container.amount('count'),
     bytes: container.amount('bytes'),
   }));
-  if ('missing' in read) return yield* gaps(meters, read, `a container of ${projectId}`);
+  if ('missing' in read) return yield* missingFigures(meters, read, `a container of ${projectId}`);
   const of = { resourceId: `${projectId}/${read.name}`, projectId, userId: null, metadata: {} };
   yield { meter: 'storage.containers.objects', volume: read.count, ...of };
   yield { meter: 'storage.containers.objects.size', volume: read.bytes, ...of };

@@ -1,6 +1,6 @@
 import type { Metadata, Missing } from '@nephoscope/core';
 import { defineCentralPollster } from '@nephoscope/core/pollster';
-import type { Cloud, CloudFigure, CloudGap, CloudHead, CloudService } from '@nephoscope/core/pollster';
+import type { Cloud, CloudFigure, CloudHead, CloudService, MissingFigure } from '@nephoscope/core/pollster';
 
 import {
   AccountSearch,
@@ -14,7 +14,7 @@ import {
 } from '../accounts.js';
 import { concurrently } from '../concurrently.js';
 import { Item } from '../item.js';
-import { gaps, understood } from '../listed-counters.js';
+import { missingFigures, understood } from '../listed-counters.js';
 
 const meters = [
   { name: 'storage.objects', type: 'gauge', unit: 'object', description: "Objects in the project's account" },
@@ -41,19 +41,19 @@ export default defineCentralPollster({
     async *getCounters(cloud) {
       const accountOf = await accountUrls(cloud, swift);
       const search = new AccountSearch(swift);
-      const read = async (fields: Metadata): Promise<readonly (CloudFigure | CloudGap)[]> => {
+      const read = async (fields: Metadata): Promise<readonly (CloudFigure | MissingFigure)[]> => {
         const project = understood(() => ({ id: new Item(fields).text('id') }));
-        if ('missing' in project) return gaps(meters, project, 'a project without an id');
+        if ('missing' in project) return missingFigures(meters, project, 'a project without an id');
         const { id } = project;
         const volumes = await readAccount(cloud, objectStore(swift), accountOf(id));
         search.add(accountOf(id), volumes !== absent);
-        if ('missing' in volumes) return gaps(meters, volumes, id);
+        if ('missing' in volumes) return missingFigures(meters, volumes, id);
         const timestamp = clock.now();
         const of = { resourceId: id, projectId: id, userId: null, metadata: {}, timestamp };
         return meters.map(({ name }, index) => ({ meter: name, volume: volumes[index] as bigint, ...of }));
       };
       for await (const items of concurrently(cloud.list(projects), atOnce, read)) yield* items;
-      yield* search.gaps(meters);
+      yield* search.missingFigures(meters);
     },
   }),
 });

@@ -176,9 +176,9 @@ describe('of what any cloud may list', () => {
   it('an image without data has no size, and still exists', async () => {
     const cloud = images({ id: 'queued', size: null, owner: alpha }, { id: 'active', size: 0, owner: alpha });
     expect(brief(await poll(image, cloud))).toHaveLength(2);
-    const { counters, gaps } = await poll(imageSize, cloud);
+    const { counters, missing } = await poll(imageSize, cloud);
     expect(counters.map(({ resourceId, volume }) => [resourceId, volume])).toEqual([['active', 0]]);
-    expect(gaps).toEqual([
+    expect(missing).toEqual([
       {
         meter: 'image.size',
         resourceId: 'queued',
@@ -213,14 +213,14 @@ describe('of what any cloud may list', () => {
       "has a 'os-vol-tenant-attr:tenant_id' that is not a string",
     ],
   ])('one that %s costs nothing but itself', async (_what, bad, says) => {
-    const { counters, gaps } = await poll(
+    const { counters, missing } = await poll(
       volumeSize,
       volumes({ id: 'before', size: 1 }, bad, { id: 'behind', size: 2 }),
     );
     expect(counters.map(({ resourceId }) => resourceId)).toEqual(['before', 'behind']);
-    expect(gaps).toHaveLength(1);
-    expect(gaps[0]).toMatchObject({ meter: 'volume.size', reason: { missing: 'error' } });
-    expect(gaps[0]!.reason.detail).toContain(says);
+    expect(missing).toHaveLength(1);
+    expect(missing[0]).toMatchObject({ meter: 'volume.size', reason: { missing: 'error' } });
+    expect(missing[0]!.reason.detail).toContain(says);
   });
 
   it('the server and the image of a volume are found where they are', async () => {

@@ -31,8 +31,8 @@ describe('storage.objects', () => {
     );
     expect(polled.counters[0]).toMatchObject({ projectId: polled.counters[0]!.resourceId, resourceMetadata: {} });
     // Of the projects admin and service, whose accounts the proxy made up.
-    expect(polled.gaps).toHaveLength(6);
-    expect(new Set(polled.gaps.map(({ reason }) => reason.detail))).toEqual(
+    expect(polled.missing).toHaveLength(6);
+    expect(new Set(polled.missing.map(({ reason }) => reason.detail))).toEqual(
       new Set(['the project has no account in the object store']),
     );
   });
@@ -60,16 +60,16 @@ describe('storage.objects', () => {
     ['refused with 403', refused(403), 'error', 'status 403: grant the user the role ResellerAdmin'],
     ['without a figure', { status: 204, headers: {} }, 'error', 'has no x-account-object-count'],
     ['with a figure that is none', answer(204, '1', 'many'), 'error', 'is not a number in x-account-bytes-used'],
-  ])('an account that is %s costs nothing but itself', async (_what, head, missing, says) => {
-    const { counters, gaps } = await poll(objectstore, one(head));
+  ])('an account that is %s costs nothing but itself', async (_what, head, kind, says) => {
+    const { counters, missing } = await poll(objectstore, one(head));
     expect(new Set(counters.map(({ projectId }) => projectId))).toEqual(new Set([beta]));
-    expect(gaps.map(({ meter, resourceId }) => `${meter} ${resourceId}`)).toEqual([
+    expect(missing.map(({ meter, resourceId }) => `${meter} ${resourceId}`)).toEqual([
       `storage.objects ${alpha}`,
       `storage.objects.size ${alpha}`,
       `storage.objects.containers ${alpha}`,
     ]);
-    for (const { reason } of gaps) {
-      expect(reason.missing).toBe(missing);
+    for (const { reason } of missing) {
+      expect(reason.missing).toBe(kind);
       expect(reason.detail).toContain(says);
     }
   });
@@ -129,9 +129,9 @@ describe('storage.objects', () => {
   it('a project without an id costs nothing but itself', async () => {
     const cloud = recordedCloud({ lists: { 'identity /v3/projects': [{ name: 'odd' }, { id: alpha }] } });
     for (const plugin of [objectstore, objectstoreContainers]) {
-      const { counters, gaps } = await poll(plugin, cloud);
+      const { counters, missing } = await poll(plugin, cloud);
       expect(new Set(counters.map(({ projectId }) => projectId))).toEqual(new Set([alpha]));
-      expect(gaps.map(({ resourceId }) => resourceId)).toContain('a project without an id');
+      expect(missing.map(({ resourceId }) => resourceId)).toContain('a project without an id');
     }
   });
 });
@@ -163,7 +163,7 @@ describe('storage.containers.objects', () => {
       `storage.containers.objects.size ${alpha}/b 3 B`,
       `storage.containers.objects.size ${alpha}/Папка 📁 9007199254740993 B`,
     ]);
-    expect(polled.gaps.map(({ reason }) => reason.detail)).toEqual(
+    expect(polled.missing.map(({ reason }) => reason.detail)).toEqual(
       Array(2).fill("the service lists one that has no 'count'"),
     );
   });
@@ -171,11 +171,11 @@ describe('storage.containers.objects', () => {
   it.each([
     [404, 'off'],
     [403, 'error'],
-  ])('an account refused with %d leaves gaps (%s) and the others', async (status, missing) => {
+  ])('an account refused with %d leaves figures missing (%s) and the others', async (status, kind) => {
     const cloud = recordedCloud({ lists: { [account(beta)]: [refused(status)] } });
-    const { counters, gaps } = await poll(objectstoreContainers, cloud);
+    const { counters, missing } = await poll(objectstoreContainers, cloud);
     expect(counters).toHaveLength(4);
-    expect(gaps.map(({ reason }) => reason.missing)).toEqual([missing, missing]);
+    expect(missing.map(({ reason }) => reason.missing)).toEqual([kind, kind]);
   });
 
   it('a service that fails ends the poll', async () => {
@@ -202,10 +202,10 @@ describe('an object store that has no account where it is looked for', () => {
     ['storage.objects', objectstore],
     ['storage.containers.objects', objectstoreContainers],
   ])('is told, and what to do (%s)', async (meter, plugin) => {
-    const { counters, gaps } = await poll(plugin, cloudOf(ids.map(gone)));
+    const { counters, missing } = await poll(plugin, cloudOf(ids.map(gone)));
     expect(counters).toEqual([]);
-    const told = gaps.filter((gap) => gap.reason.missing === 'error');
-    expect(told.map((gap) => gap.meter)).toContain(meter);
+    const told = missing.filter((figure) => figure.reason.missing === 'error');
+    expect(told.map((figure) => figure.meter)).toContain(meter);
     expect(told[0]?.resourceId).toBe('all 3 projects');
     for (const word of ['404', `${swift}/AUTH_p-1`, 'resellerPrefix', 'AUTH_%(tenant_id)s'])
       expect(told[0]?.reason.detail).toContain(word);
@@ -217,8 +217,8 @@ describe('an object store that has no account where it is looked for', () => {
   ])('is nothing to tell where it %s', async (_, other) => {
     const cloud = cloudOf([gone('p-1'), gone('p-2'), [account('p-3'), other]]);
     for (const plugin of [objectstore, objectstoreContainers]) {
-      const { gaps } = await poll(plugin, cloud);
-      expect(gaps.filter(({ resourceId }) => resourceId.startsWith('all '))).toEqual([]);
+      const { missing } = await poll(plugin, cloud);
+      expect(missing.filter(({ resourceId }) => resourceId.startsWith('all '))).toEqual([]);
     }
   });
 });

@@ -6,7 +6,7 @@ import { FakeClock, RecordingLogger } from '@nephoscope/testing';
 export interface Polled {
   readonly counters: readonly Counter[];
   readonly warned: readonly string[];
-  readonly gaps: readonly { readonly meter: string; readonly reason: Missing; readonly resourceId: string }[];
+  readonly missing: readonly { readonly meter: string; readonly reason: Missing; readonly resourceId: string }[];
 }
 
 /** One poll of a new pollster, with these settings of its service. @throws what it throws */
@@ -21,15 +21,20 @@ export async function poll<Options>(
   const pollster = plugin.create({ options, service, clock, logger, host: 'controller-1' });
   const read = cloudFigureReader(plugin.meters);
   const counters: Counter[] = [];
-  const gaps: Polled['gaps'][number][] = [];
+  const missing: Polled['missing'][number][] = [];
   const { signal } = new AbortController();
   for await (const item of await pollster.getCounters(cloud, signal)) {
     const figure = read(item, () => clock.now());
     if ('counter' in figure) counters.push(figure.counter);
-    else gaps.push({ meter: figure.gap.name, reason: figure.gap.reason, resourceId: figure.gap.resourceId });
+    else
+      missing.push({
+        meter: figure.missingFigure.name,
+        reason: figure.missingFigure.reason,
+        resourceId: figure.missingFigure.resourceId,
+      });
   }
   const warned = logger.entries.filter(({ level }) => level === 'warn').map(({ message }) => message);
-  return { counters, gaps, warned };
+  return { counters, missing, warned };
 }
 
 /** `name resource volume unit` of each, sorted. */

@@ -53,7 +53,7 @@ export class AppendFile {
       for (let rest = parts; rest.length > 0;) {
         const { bytesWritten } = await this.#file.writev(rest, end);
         end += bytesWritten;
-        rest = behind(rest, bytesWritten);
+        rest = afterBytes(rest, bytesWritten);
       }
       if (durable) await this.#file.datasync();
     } catch (error) {
@@ -67,20 +67,20 @@ export class AppendFile {
     return this.#file.close();
   }
 
-  /** Takes away what a failed append left, since what is appended behind it would not be found. */
+  /** Removes what a failed append left, because records after it would not be found. */
   async #cut(): Promise<void> {
     try {
       await this.#file.truncate(this.#size);
       await this.#file.datasync();
     } catch {
-      // The append's failure is told; what this one means is that the file has come to its end.
+      // The failure of the append is reported; this one only means that the file cannot be used any more.
       this.#isSound = false;
     }
   }
 }
 
-/** What is left of them behind so many bytes: a disk that is nearly full takes some. */
-function behind(parts: readonly Uint8Array[], bytes: number): readonly Uint8Array[] {
+/** What is left after these bytes were written: a nearly full disk accepts only a part. */
+function afterBytes(parts: readonly Uint8Array[], bytes: number): readonly Uint8Array[] {
   let left = bytes;
   const rest: Uint8Array[] = [];
   for (const part of parts) {

@@ -1,5 +1,5 @@
 import { dirname, join } from 'node:path';
-import { setImmediate as turn } from 'node:timers/promises';
+import { setImmediate as tick } from 'node:timers/promises';
 
 import { MeteringBatch } from '@nephoscope/message';
 import type { MeteringWire } from '@nephoscope/message';
@@ -77,7 +77,7 @@ async function* messagesOf(segment: StoredSegment): AsyncGenerator<SpoolMessage,
       if (record.kind !== 'message') continue;
       yield record.message;
       // Readings go on meanwhile.
-      await turn();
+      await tick();
     }
   }
 }

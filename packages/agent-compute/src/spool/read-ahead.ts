@@ -17,29 +17,29 @@ export interface ReadAheadParts {
   readonly beforeNext: () => Promise<void>;
   /** Whether it need not be sent: it is done with then. */
   readonly isNeedless: (entry: SpoolEntry) => boolean;
-  /** The disk has lost messages of it that were there at the start. */
+  /** Called when the disk has lost messages of a segment that were there at the start. */
   readonly onLost: (segment: StoredSegment) => void;
 }
 
-/** The messages that are sent next, in memory as far as they have just been appended or read. */
+/** The messages to send next, kept in memory if they were just appended or read. */
 export class ReadAhead {
   readonly #parts: ReadAheadParts;
   readonly #ready: SpoolEntry[] = [];
   #bytes = 0;
-  /** What stands from here on is not in `ready`. */
+  /** `ready` holds nothing from this position on. */
   #segment: StoredSegment;
   #offset: number;
-  #isBehind: boolean;
+  #hasUnread: boolean;
 
   constructor(parts: ReadAheadParts) {
     this.#parts = parts;
     const { active, oldest } = parts.list;
     this.#segment = oldest;
     this.#offset = oldest.start;
-    this.#isBehind = oldest !== active;
+    this.#hasUnread = oldest !== active;
   }
 
-  /** The one that is being read. */
+  /** The segment being read. */
   get segment(): StoredSegment {
     return this.#segment;
   }
@@ -49,27 +49,26 @@ export class ReadAhead {
     return this.#ready.length;
   }
 
-  /** Takes note of what has just been appended. */
   onAppended(messages: readonly SpoolMessage[], segment: StoredSegment, offset: number): void {
     const bytes = messages.reduce((sum, { body }) => sum + body.length, 0);
-    if (!this.#isBehind && this.#bytes + bytes <= this.#parts.keptBytes) {
+    if (!this.#hasUnread && this.#bytes + bytes <= this.#parts.keptBytes) {
       for (const message of messages) this.#ready.push({ message, segment });
       this.#bytes += bytes;
       this.onWritten(segment);
       return;
     }
-    if (!this.#isBehind) {
+    if (!this.#hasUnread) {
       this.#segment = segment;
       this.#offset = offset;
-      this.#isBehind = true;
+      this.#hasUnread = true;
     }
     segment.unread += messages.length;
     segment.unreadSamples += messages.reduce((sum, { samples }) => sum + samples, 0);
   }
 
-  /** The segment has no more to send than is in memory; it is the one that is written. */
+  /** To be called when `segment` is the one being written; without unread messages it is read from its end. */
   onWritten(segment: StoredSegment): void {
-    if (this.#isBehind) return;
+    if (this.#hasUnread) return;
     this.#segment = segment;
     this.#offset = segment.size;
   }
@@ -80,9 +79,9 @@ export class ReadAhead {
     return entry;
   }
 
-  /** Brings the next messages into memory. False: there are none. @throws what the file system throws */
+  /** Loads the next messages; resolves with false if there are none. @throws what the file system throws */
   async load(): Promise<boolean> {
-    while (this.#ready.length === 0 && this.#isBehind) await this.#read();
+    while (this.#ready.length === 0 && this.#hasUnread) await this.#read();
     return this.#ready.length > 0;
   }
 
@@ -96,7 +95,7 @@ export class ReadAhead {
     }
     if (this.#offset < segment.size && this.#ready.length > 0) return;
     if (segment === list.active) {
-      this.#isBehind = this.#offset < segment.size;
+      this.#hasUnread = this.#offset < segment.size;
       return;
     }
     if (segment.unread > 0) onLost(segment);

@@ -5,7 +5,7 @@ import { Registry } from 'prom-client';
 
 import { createDiscoveryMetrics } from '../../src/discovery/discovery-metrics.js';
 import { discoverByNova } from '../../src/discovery/nova-discovery.js';
-import { metric, turns } from '../support.js';
+import { metric, ticks } from '../support.js';
 
 import { changesSince, FakeNova, server, serversOfHost } from './fake-nova.js';
 
@@ -226,12 +226,12 @@ describe('while nova is away', () => {
     let answer = () => undefined as void;
     nova.before = () => new Promise((resolve) => (answer = resolve));
     const slow = names();
-    await turns();
+    await ticks();
     await clock.advance(5_000);
     expect(await slow).toEqual(['by the hypervisor']);
     nova.before = () => Promise.resolve();
     answer();
-    await turns();
+    await ticks();
     expect(await names()).toEqual(['lab-a1']);
   });
 
@@ -240,7 +240,7 @@ describe('while nova is away', () => {
     nova.before = (given) =>
       new Promise((_, reject) => given.addEventListener('abort', () => reject(given.reason as Error)));
     const slow = names();
-    await turns();
+    await ticks();
     await clock.advance(5_000);
     await slow;
     await clock.advance(2 * minute);
@@ -326,7 +326,7 @@ describe('lifecycle', () => {
       return new Promise((_, reject) => until.addEventListener('abort', () => reject(until.reason as Error)));
     };
     const reading = read();
-    await turns();
+    await ticks();
     await Promise.all([inspector.stop(), inspector.stop()]);
     expect(given?.aborted).toBe(true);
     await reading;

@@ -21,8 +21,8 @@ const vcpus = [
 
 it('counts CPU time, and says of how many CPUs', async () => {
   const reading = instanceReading({ cpu: { count: 3, timeNs: 754_120_000_001n, vcpus } });
-  const { counters, gaps } = await pollCounters(cpu, reading);
-  expect(gaps).toEqual([]);
+  const { counters, missing } = await pollCounters(cpu, reading);
+  expect(missing).toEqual([]);
   expect(
     counters.map(({ name, type, unit, volume, resourceId }) => ({ name, type, unit, volume, resourceId })),
   ).toEqual([
@@ -101,20 +101,20 @@ it('never makes waiting part of the use, and says when it is not known', async (
     { ...known!, timeNs: 2n },
     { number: 1, timeNs: 1n, waitNs: undefined },
   ];
-  const { counters, gaps } = await pollCounters(cpu, instanceReading({ cpu: { vcpus: lacking, timeNs: 5n } }));
+  const { counters, missing } = await pollCounters(cpu, instanceReading({ cpu: { vcpus: lacking, timeNs: 5n } }));
   expect(volumes(counters)).toEqual({ cpu: 5n, cpu_util: 0, vcpus: 2, 'cpu.vcpu': 3n, 'cpu.overhead': 2n });
-  expect(gaps.map(({ meter, reason }) => [meter, reason.missing])).toEqual([['cpu.wait', 'unsupported']]);
+  expect(missing.map(({ meter, reason }) => [meter, reason.missing])).toEqual([['cpu.wait', 'unsupported']]);
 
   const busy: Missing = { missing: 'busy', detail: 'stuck' };
   const without = await pollCounters(cpu, instanceReading({ cpu: { vcpus: busy, timeNs: 5n } }));
   expect(volumes(without.counters)).toEqual({ cpu: 5n, cpu_util: 0, vcpus: 2 });
-  expect(without.gaps.map(({ meter, reason }) => [meter, reason])).toEqual(
+  expect(without.missing.map(({ meter, reason }) => [meter, reason])).toEqual(
     ['cpu.vcpu', 'cpu.overhead', 'cpu.wait'].map((meter) => [meter, busy]),
   );
 });
 
 it('has no figure of an instance that is shut off', async () => {
-  const { counters, gaps } = await pollCounters(cpu, shutOffReading());
+  const { counters, missing } = await pollCounters(cpu, shutOffReading());
   expect(counters).toEqual([]);
-  expect(gaps.map(({ reason }) => reason.missing)).toEqual(Array(6).fill('off'));
+  expect(missing.map(({ reason }) => reason.missing)).toEqual(Array(6).fill('off'));
 });

@@ -26,8 +26,8 @@ const busy: Missing = { missing: 'busy', detail: 'stuck' };
 describe('diskio', () => {
   it('sums over all disks, exactly', async () => {
     const reading = instanceReading({ disks: [{ io: vda }, { io: vdb }] });
-    const { counters, gaps } = await pollCounters(diskio, reading);
-    expect(gaps).toEqual([]);
+    const { counters, missing } = await pollCounters(diskio, reading);
+    expect(missing).toEqual([]);
     expect(
       counters.map(({ name, type, unit, volume, resourceId }) => [name, type, unit, volume, resourceId]),
     ).toEqual([
@@ -42,9 +42,9 @@ describe('diskio', () => {
 
   it('gives no sum when one disk is missing', async () => {
     const reading = instanceReading({ disks: [{ io: vda }, { io: busy }] });
-    const { counters, gaps } = await pollCounters(diskio, reading);
+    const { counters, missing } = await pollCounters(diskio, reading);
     expect(counters).toEqual([]);
-    expect(gaps).toEqual(
+    expect(missing).toEqual(
       ['disk.read.requests', 'disk.read.bytes', 'disk.write.requests', 'disk.write.bytes'].map((meter) => ({
         meter,
         reason: busy,
@@ -63,7 +63,7 @@ describe('disk_device', () => {
   it('counts each disk by itself', async () => {
     const size = { capacity: 21_474_836_480n, allocation: 3n, physical: 4n };
     const reading = instanceReading({ disks: [{ io: vda, size }, { io: vdb }] });
-    const { counters, gaps } = await pollCounters(diskDevice, reading);
+    const { counters, missing } = await pollCounters(diskDevice, reading);
     const { id } = reading.instance;
     expect(volumes(counters, `${id}-vda`)).toEqual({
       'disk.device.read.requests': 20n,
@@ -77,7 +77,7 @@ describe('disk_device', () => {
       'disk.device.usage': 4n,
     });
     expect(Object.keys(volumes(counters, `${id}-vdb`))).toHaveLength(7);
-    expect(gaps.map(({ meter, reason, resourceId }) => [meter, reason.missing, resourceId])).toEqual([
+    expect(missing.map(({ meter, reason, resourceId }) => [meter, reason.missing, resourceId])).toEqual([
       ['disk.device.read.latency', 'unsupported', `${id}-vdb`],
       ['disk.device.write.latency', 'unsupported', `${id}-vdb`],
     ]);
@@ -104,29 +104,29 @@ describe('disk_device', () => {
   });
 
   it('gives each size that is known', async () => {
-    const { counters, gaps } = await pollCounters(
+    const { counters, missing } = await pollCounters(
       diskDevice,
       instanceReading({ disks: [{ size: { capacity: 8n, allocation: undefined, physical: 4n } }] }),
     );
     expect(volumes(counters)).toMatchObject({ 'disk.device.capacity': 8n, 'disk.device.usage': 4n });
-    expect(gaps.map(({ meter, reason }) => `${meter} ${reason.missing}`)).toEqual([
+    expect(missing.map(({ meter, reason }) => `${meter} ${reason.missing}`)).toEqual([
       'disk.device.allocation unsupported',
     ]);
   });
 
   it('still gives the sizes of an instance that is shut off', async () => {
-    const { counters, gaps } = await pollCounters(diskDevice, shutOffReading());
+    const { counters, missing } = await pollCounters(diskDevice, shutOffReading());
     expect(counters.map(({ name }) => name)).toEqual([
       'disk.device.capacity',
       'disk.device.allocation',
       'disk.device.usage',
     ]);
-    expect(new Set(gaps.map(({ reason }) => reason.missing))).toEqual(new Set(['off']));
-    expect(gaps).toHaveLength(6);
+    expect(new Set(missing.map(({ reason }) => reason.missing))).toEqual(new Set(['off']));
+    expect(missing).toHaveLength(6);
   });
 
   it('loses one disk and no other when one is missing', async () => {
-    const { counters, gaps } = await pollCounters(
+    const { counters, missing } = await pollCounters(
       diskDevice,
       instanceReading({ disks: [{ io: busy, size: busy }, {}] }),
     );
@@ -134,6 +134,6 @@ describe('disk_device', () => {
       new Set(['vdb']),
     );
     expect(counters).toHaveLength(9);
-    expect(gaps).toHaveLength(9);
+    expect(missing).toHaveLength(9);
   });
 });

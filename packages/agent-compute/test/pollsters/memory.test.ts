@@ -4,7 +4,7 @@ import memory from '../../src/pollsters/memory.js';
 import { volumes } from './volumes.js';
 
 it('gives sizes in MiB, which Ceilometer calls MB, and bandwidth in bytes', async () => {
-  const { counters, gaps } = await pollCounters(
+  const { counters, missing } = await pollCounters(
     memory,
     instanceReading({
       memory: {
@@ -17,7 +17,7 @@ it('gives sizes in MiB, which Ceilometer calls MB, and bandwidth in bytes', asyn
       },
     }),
   );
-  expect(gaps).toEqual([]);
+  expect(missing).toEqual([]);
   expect(volumes(counters)).toEqual({
     'memory.usage': 512,
     'memory.resident': 1.5009765625,
@@ -38,19 +38,19 @@ it('gives sizes in MiB, which Ceilometer calls MB, and bandwidth in bytes', asyn
 
 it('says what a guest makes up, which costs only that figure', async () => {
   const reason = { missing: 'error', detail: 'more is free than there is' } as const;
-  const { counters, gaps } = await pollCounters(memory, instanceReading({ memory: { usedKib: reason } }));
+  const { counters, missing } = await pollCounters(memory, instanceReading({ memory: { usedKib: reason } }));
   expect(Object.keys(volumes(counters))).not.toContain('memory.usage');
   expect(counters).toHaveLength(memory.meters.length - 1);
-  expect(gaps).toMatchObject([{ meter: 'memory.usage', reason }]);
+  expect(missing).toMatchObject([{ meter: 'memory.usage', reason }]);
 });
 
 it('says what is not reported', async () => {
-  const { counters, gaps } = await pollCounters(
+  const { counters, missing } = await pollCounters(
     memory,
     instanceReading({ memory: { usedKib: undefined, bandwidthTotal: undefined, bandwidthLocal: undefined } }),
   );
   expect(Object.keys(volumes(counters))).toEqual(['memory.resident', 'memory.swap.in', 'memory.swap.out']);
-  expect(gaps.map(({ meter, reason }) => `${meter} ${reason.missing}`)).toEqual([
+  expect(missing.map(({ meter, reason }) => `${meter} ${reason.missing}`)).toEqual([
     'memory.usage unsupported',
     'memory.bandwidth.total unsupported',
     'memory.bandwidth.local unsupported',

@@ -34,8 +34,8 @@ it('counts each card by itself, exactly, with its description', async () => {
     bridge: 'br-int',
   };
   const reading = instanceReading({ instance, vnics: [{ vnic, traffic }] });
-  const { counters, gaps } = await pollCounters(net, reading);
-  expect(gaps).toEqual([]);
+  const { counters, missing } = await pollCounters(net, reading);
+  expect(missing).toEqual([]);
   expect(counters.map(({ name, type, unit, volume }) => `${name} ${type} ${unit} ${volume}`)).toEqual([
     'network.incoming.bytes cumulative B 2305843009213693953',
     'network.incoming.packets cumulative packet 2',
@@ -104,7 +104,7 @@ describe('the resource id', () => {
 
 it('says of a card that cannot be counted why, and counts the others', async () => {
   const traffic: Missing = { missing: 'unsupported', detail: 'passed through to the guest (hostdev)' };
-  const { counters, gaps } = await pollCounters(
+  const { counters, missing } = await pollCounters(
     net,
     instanceReading({
       instance,
@@ -113,19 +113,19 @@ it('says of a card that cannot be counted why, and counts the others', async () 
   );
   expect(counters).toHaveLength(8);
   expect(new Set(counters.map(({ resourceId }) => resourceId))).toEqual(new Set([later('tap2')]));
-  expect(gaps).toEqual(
+  expect(missing).toEqual(
     net.meters.map(({ name }) => ({ meter: name, reason: traffic, resourceId: later('0000:04:10.1') })),
   );
 });
 
 it('counts what a card has when it lacks errors and drops', async () => {
   const traffic = { rxDrops: undefined, rxErrors: undefined, txDrops: undefined, txErrors: undefined };
-  const { counters, gaps } = await pollCounters(net, instanceReading({ vnics: [{ traffic }] }));
+  const { counters, missing } = await pollCounters(net, instanceReading({ vnics: [{ traffic }] }));
   expect(Object.keys(volumes(counters))).toEqual([
     'network.incoming.bytes',
     'network.incoming.packets',
     'network.outgoing.bytes',
     'network.outgoing.packets',
   ]);
-  expect(gaps).toHaveLength(4);
+  expect(missing).toHaveLength(4);
 });

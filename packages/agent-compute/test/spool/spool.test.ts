@@ -3,7 +3,7 @@ import { join } from 'node:path';
 
 import { FakeBus } from '@nephoscope/testing';
 
-import { counted, refuse, turns, until } from '../support.js';
+import { counted, refuse, ticks, until } from '../support.js';
 import { never, onDisk, plain, textOf } from './support.js';
 import { numbered, numbers, spooling } from './spooling.js';
 
@@ -100,7 +100,7 @@ it('sends what comes while an earlier one gets no answer', async () => {
   bus.answer = ({ body }) => (textOf({ body }) === 'hung' ? new Promise(() => undefined) : Promise.resolve());
   send(bus);
   await append(plain('hung'));
-  await turns();
+  await ticks();
   await append(plain('next'));
   await until('the next is sent', () => bus.confirmed.length === 1);
 });

@@ -5,7 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setImmediate as turn } from 'node:timers/promises';
+import { setImmediate as tick } from 'node:timers/promises';
 
 import type { MessageBus } from '@nephoscope/core/message-bus';
 import { systemClock } from '@nephoscope/runtime';
@@ -39,9 +39,9 @@ const spool = await Spool.open(
 );
 const bus = {
   async publish({ body }: { readonly body: Uint8Array }) {
-    await turn();
+    await tick();
     appendFileSync(join(folder, 'confirmed'), `${Buffer.from(body).toString('utf8').trimEnd()}\n`);
-    await turn();
+    await tick();
   },
   health: () => ({ ok: true }),
 } as unknown as MessageBus;

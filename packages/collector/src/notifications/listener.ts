@@ -14,9 +14,9 @@ import { Consumption } from '../consumption.js';
 import { decompressed } from '../decompress.js';
 import { descriptionOf } from '../description.js';
 import { collectSooner } from '../heap.js';
-import type { Letter } from '../dead-letters.js';
+import type { DeadLetter } from '../dead-letters.js';
 import { collectorPrefix } from '../publisher-id.js';
-import { SettingAside } from '../setting-aside.js';
+import { DeadLetterSender } from '../dead-letter-sender.js';
 import { quarantineReason, isFrom } from './quarantine.js';
 import type { Quarantine } from './quarantine.js';
 import { reducedNotification } from './dead-letter.js';
@@ -68,9 +68,9 @@ export interface NotificationListenerParts {
 interface Work {
   readonly publish: Translation['messages'];
   readonly samples: ReadonlyMap<string, number>;
-  readonly letters: readonly Letter[];
+  readonly deadLetters: readonly DeadLetter[];
   /** The dead letters are stored. */
-  onSetAside?(): void;
+  onDeadLetters?(): void;
 }
 
 interface UnderWay {
@@ -79,7 +79,7 @@ interface UnderWay {
   readonly done: Promise<void>;
 }
 
-const nothing: Work = { publish: [], samples: new Map(), letters: [] };
+const nothing: Work = { publish: [], samples: new Map(), deadLetters: [] };
 /** Total size of notifications in progress, bytes. */
 const maxHeldBytes = 32 * 1024 * 1024;
 /** Larger notifications are processed one at a time: their samples may be several times as large. */
@@ -102,7 +102,7 @@ export class NotificationListener implements Component {
   /** Oldest first. */
   readonly #underWay = new Map<Delivery, UnderWay>();
   readonly #consumption: Consumption;
-  readonly #settingAside: SettingAside;
+  readonly #deadLetters: DeadLetterSender;
   readonly #order = new SmallestFirst();
   readonly #stopping = new AbortController();
   /** By what they tell of. */
@@ -129,7 +129,7 @@ export class NotificationListener implements Component {
       clock,
       logger,
     });
-    this.#settingAside = new SettingAside({
+    this.#deadLetters = new DeadLetterSender({
       queue,
       onWaits: (delivery, waits) => this.#consumption.setBy(delivery, waits),
       clock,
@@ -166,7 +166,7 @@ export class NotificationListener implements Component {
   health(): Health {
     const { handlers } = this.#parts;
     if (handlers.length > 0 && !this.#isConsuming) return { ok: false, reason: 'not consuming notifications yet' };
-    return this.#failure === undefined ? this.#settingAside.health() : { ok: false, reason: this.#failure };
+    return this.#failure === undefined ? this.#deadLetters.health() : { ok: false, reason: this.#failure };
   }
 
   async #stop(): Promise<void> {
@@ -210,12 +210,12 @@ export class NotificationListener implements Component {
       this.#forget(delivery);
       return delivery.requeue();
     }
-    const { samples, letters } = work;
+    const { samples, deadLetters } = work;
     for (const [plugin, made] of samples) this.#metrics.plugins.sampled(plugin, made);
-    const isSafe = await this.#settingAside.send(delivery, letters);
+    const isSafe = await this.#deadLetters.send(delivery, deadLetters);
     this.#forget(delivery);
     if (!isSafe) return delivery.requeue();
-    work.onSetAside?.();
+    work.onDeadLetters?.();
     delivery.ack();
   }
 
@@ -288,7 +288,7 @@ export class NotificationListener implements Component {
       maxAge: BigInt(Math.round(options.maxAge)) * 1_000_000n,
     };
     const wrong = isSealed ? undefined : quarantineReason(notification, circumstances);
-    if (wrong !== undefined) return this.#setApart(wrong, notification, unwrapped);
+    if (wrong !== undefined) return this.#quarantine(wrong, notification, unwrapped);
     this.#notifyObserver(notification);
     this.#logWrongTimes(notification);
     const handlers = isSealed
@@ -302,27 +302,27 @@ export class NotificationListener implements Component {
     return handlers.some(({ wants }) => wants(eventType)) || observer?.eventTypes.includes(eventType) === true;
   }
 
-  #unreadable({ routingKey, body }: Delivery, letters: readonly [Letter]): Work {
+  #unreadable({ routingKey, body }: Delivery, deadLetters: readonly [DeadLetter]): Work {
     return {
       ...nothing,
-      letters,
-      onSetAside: () => {
+      deadLetters,
+      onDeadLetters: () => {
         this.#metrics.unreadable.inc();
-        this.#logDeadLetter({ routingKey, bytes: body.byteLength }, letters[0].reason);
+        this.#logDeadLetter({ routingKey, bytes: body.byteLength }, deadLetters[0].reason);
       },
     };
   }
 
-  #setApart(
+  #quarantine(
     { kind, reason }: Quarantine,
     { eventType, messageId }: Notification,
     { fields }: UnwrappedNotification,
   ): Work {
     return {
       ...nothing,
-      letters: [{ reason, part: { body: this.#seal.put(reducedNotification(fields)) } }],
-      onSetAside: () => {
-        this.#metrics.apart.inc({ reason: kind });
+      deadLetters: [{ reason, part: { body: this.#seal.put(reducedNotification(fields)) } }],
+      onDeadLetters: () => {
+        this.#metrics.quarantined.inc({ reason: kind });
         this.#logDeadLetter({ eventType, messageId }, reason, kind);
       },
     };
@@ -378,14 +378,14 @@ export class NotificationListener implements Component {
       this.#origin,
       this.#metrics.plugins.called,
     );
-    if (failures.length === 0) return { publish: messages, samples, letters: [] };
+    if (failures.length === 0) return { publish: messages, samples, deadLetters: [] };
 
     const reason = failures.map(({ plugin, reason: why }) => `failed: plugin '${plugin}': ${why}`).join('; ');
     return {
       publish: messages,
       samples,
-      letters: [{ reason, part: { body: this.#seal.put(reducedNotification(fields)) } }],
-      onSetAside: () => {
+      deadLetters: [{ reason, part: { body: this.#seal.put(reducedNotification(fields)) } }],
+      onDeadLetters: () => {
         for (const { plugin } of failures) this.#metrics.plugins.failed(plugin);
         this.#logDeadLetter({ eventType, messageId, plugins: failures.map(({ plugin }) => plugin) }, reason);
       },

@@ -22,8 +22,8 @@ export function createNotificationMetrics(registry: Registry) {
       help: 'Notifications that went to the dead letters because they could not be read',
       registers,
     }),
-    apart: new Counter({
-      name: 'nephoscope_collector_notifications_apart_total',
+    quarantined: new Counter({
+      name: 'nephoscope_collector_notifications_quarantined_total',
       help: 'Notifications that went to the dead letters because of their origin or time, or because they contradict themselves, by reason',
       labelNames: ['reason'],
       registers,
@@ -34,7 +34,7 @@ export function createNotificationMetrics(registry: Registry) {
       registers,
     }),
     unbound: new Counter({
-      name: 'nephoscope_collector_notification_gaps_total',
+      name: 'nephoscope_collector_notifications_unbound_total',
       help: 'Times when an exchange may have existed without our queue, by exchange: notifications published then are lost',
       labelNames: ['exchange'],
       registers,

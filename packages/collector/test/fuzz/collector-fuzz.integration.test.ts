@@ -39,14 +39,14 @@ it(`acknowledges hostile messages, and each part of them is recorded or among th
     messages: new KnownMessages(),
     verifier: createVerifier({ secrets: [secret, labSecret] }),
   };
-  const expected = { ids: new Set<string>(), samples: 0, dead: 0, letters: 0 };
+  const expected = { ids: new Set<string>(), samples: 0, dead: 0, deadLetters: 0 };
   for (const { body, contentType } of messages) {
     const delivery = new FakeDelivery({ queue, body, contentType });
     const { samples, refusals } = takeIn(delivery, readers);
     for (const { messageId } of samples) expected.ids.add(messageId.replaceAll('\0', '\ufffd'));
     expected.samples += samples.length;
     expected.dead += refusals.length;
-    expected.letters += deadLettersOf(refusals, delivery).length;
+    expected.deadLetters += deadLettersOf(refusals, delivery).length;
   }
 
   const database = join(newFolder(), 'samples.db');
@@ -98,9 +98,9 @@ it(`acknowledges hostile messages, and each part of them is recorded or among th
     },
     { noAck: true },
   );
-  await waitUntil('all dead letters are there', () => dead.length >= expected.letters);
+  await waitUntil('all dead letters are there', () => dead.length >= expected.deadLetters);
   await connection.close();
-  expect(dead.length).toBeGreaterThanOrEqual(expected.letters);
+  expect(dead.length).toBeGreaterThanOrEqual(expected.deadLetters);
   // A description stands for it.
   const ofHuge = dead.filter(({ reason }) => /^unreadable: a message of 104857600 bytes/.test(String(reason)));
   expect(ofHuge.map(({ bytes }) => bytes < 1_000)).toEqual([true]);

@@ -12,11 +12,11 @@ describe('the dead letter of a notification', () => {
   it.each(capturesWithToken)('of %s has no token and can be read again', (name) => {
     const { body } = capture(name);
     expect(tokens(body).length).toBeGreaterThan(0);
-    const letter = Buffer.from(reduced(bytes(body))).toString();
-    expect(tokens(letter)).toEqual([]);
-    expect(letter).not.toMatch(/token|service_catalog|"_context"|_context_roles/);
+    const deadLetter = Buffer.from(reduced(bytes(body))).toString();
+    expect(tokens(deadLetter)).toEqual([]);
+    expect(deadLetter).not.toMatch(/token|service_catalog|"_context"|_context_roles/);
     const before = readNotification(unwrapNotification(bytes(body)));
-    const again = readNotification(unwrapNotification(bytes(letter)));
+    const again = readNotification(unwrapNotification(bytes(deadLetter)));
     for (const key of ['messageId', 'eventType', 'publisherId', 'timestamp', 'priority'] as const)
       expect(again[key]).toBe(before[key]);
     expect(again.context).toEqual({
@@ -59,12 +59,12 @@ describe('the dead letter of a notification', () => {
     };
     const payload = { ...kept, ...secrets, list: [{ a: 'b', ...secrets, c: [[secrets]] }] };
     const text = JSON.stringify({ ...volumeCreated, payload }).replace('"id":1', '"id":18446744073709551615');
-    const letter = JSON.parse(
+    const deadLetter = JSON.parse(
       Buffer.from(reduced(bytes(text)))
         .toString()
         .replace('18446744073709551615', '1'),
     ) as { payload: unknown };
-    expect(letter.payload).toEqual({ ...kept, list: [{ a: 'b', c: [[{}]] }] });
+    expect(deadLetter.payload).toEqual({ ...kept, list: [{ a: 'b', c: [[{}]] }] });
     expect(Buffer.from(reduced(bytes(text))).toString()).toContain('"id":18446744073709551615');
   });
 
@@ -83,10 +83,10 @@ describe('the dead letter of a notification', () => {
       inner: { reason: text },
       display_name: 'my secret volume',
     };
-    const letter = JSON.parse(Buffer.from(reduced(bytes({ ...volumeCreated, payload }))).toString()) as {
+    const deadLetter = JSON.parse(Buffer.from(reduced(bytes({ ...volumeCreated, payload }))).toString()) as {
       payload: unknown;
     };
-    expect(letter.payload).toEqual({ list: [null, 'kept'], inner: {}, display_name: 'my secret volume' });
+    expect(deadLetter.payload).toEqual({ list: [null, 'kept'], inner: {}, display_name: 'my secret volume' });
   });
 });
 

@@ -81,12 +81,12 @@ async function hear(plugins: readonly ReturnType<typeof pluginOf>[]) {
     ...{ bus, handlers, failedPlugins, logger, clock, registry },
   });
   await listener.start();
-  const letters = [];
+  const deadLetters = [];
   for (const body of announced) {
-    const letter = delivery(body);
-    bus.send(letter);
-    await until('it is settled', () => letter.outcome !== undefined);
-    letters.push(letter);
+    const deadLetter = delivery(body);
+    bus.send(deadLetter);
+    await until('it is settled', () => deadLetter.outcome !== undefined);
+    deadLetters.push(deadLetter);
   }
   await listener.stop();
   const samples = bus.confirmed.flatMap(({ body }) =>
@@ -100,7 +100,7 @@ async function hear(plugins: readonly ReturnType<typeof pluginOf>[]) {
     plugin === undefined
       ? metric(registry, `nephoscope_collector_${name}`)
       : metric(registry, `nephoscope_plugin_${name}`, { namespace: 'collector', plugin });
-  return { bus, clock, letters, of, told, count };
+  return { bus, clock, deadLetters, of, told, count };
 }
 
 const changed =
@@ -268,12 +268,12 @@ describe.each([
 
   it.each(chosen)('%s costs itself, and is named', async (_, [process, text, more]) => {
     const result = await hear(order(bad(process, more)));
-    const { count, letters, of, told } = result;
+    const { count, deadLetters, of, told } = result;
     expectTruth(result);
     expect(of('bad')).toEqual([]);
-    for (const { dead } of letters)
+    for (const { dead } of deadLetters)
       expect(dead.map(({ reason }) => reason)).toEqual([expect.stringMatching(text)]);
-    expect(letters[0]!.dead[0]!.reason).toMatch(/^failed: plugin 'bad': /);
+    expect(deadLetters[0]!.dead[0]!.reason).toMatch(/^failed: plugin 'bad': /);
     expect(told.length).toBeGreaterThan(0);
     expect(told[0]).toMatch(/plugin 'bad'/);
     expect(told.every((line) => line.length < 3_000)).toBe(true);
@@ -286,7 +286,7 @@ describe.each([
     const result = await hear(order(bad(process)));
     expectTruth(result);
     expectTruth(result, 'bad');
-    expect(result.letters.flatMap(({ dead }) => dead)).toEqual([]);
+    expect(result.deadLetters.flatMap(({ dead }) => dead)).toEqual([]);
   });
 });
 

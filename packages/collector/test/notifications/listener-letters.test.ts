@@ -35,13 +35,13 @@ describe('a plugin that fails', () => {
     'of %s is refused with the reason before anything of it is signed',
     async (timestamp) => {
       const { bus } = await started([volumePlugin]);
-      const letter = delivery(enveloped({ ...volumeCreated, timestamp }));
-      bus.send(letter);
-      await settled(letter);
+      const deadLetter = delivery(enveloped({ ...volumeCreated, timestamp }));
+      bus.send(deadLetter);
+      await settled(deadLetter);
       expect(bus.offered).toEqual([]);
       // It is of no time that an event can be of; nor can it be recorded when an operator puts it back.
-      expect(dead(letter).map(({ reason }) => reason)).toEqual([expect.stringMatching(/^(?:early|late): /)]);
-      const again = delivery(letter.dead[0]!.body);
+      expect(dead(deadLetter).map(({ reason }) => reason)).toEqual([expect.stringMatching(/^(?:early|late): /)]);
+      const again = delivery(deadLetter.dead[0]!.body);
       bus.send(again);
       await settled(again);
       expect(bus.offered).toEqual([]);
@@ -85,7 +85,10 @@ describe('a plugin that fails', () => {
     expect(cut.dead).toHaveLength(1);
     const told = JSON.stringify([
       logger.entries,
-      [...whole.dead, ...cut.dead].map(({ reason, body: letter }) => [reason, Buffer.from(letter).toString()]),
+      [...whole.dead, ...cut.dead].map(({ reason, body: deadLetter }) => [
+        reason,
+        Buffer.from(deadLetter).toString(),
+      ]),
     ]);
     expect(body).toContain('gAAAA');
     expect(told).not.toContain('gAAAA');

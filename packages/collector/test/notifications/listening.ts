@@ -64,8 +64,8 @@ export async function settled(...deliveries: readonly FakeDelivery[]): Promise<v
   await until('they are settled', () => deliveries.every(({ outcome }) => outcome !== undefined));
 }
 
-export const dead = (letter: FakeDelivery) =>
-  letter.dead.map(({ reason, body }) => ({
+export const dead = (deadLetter: FakeDelivery) =>
+  deadLetter.dead.map(({ reason, body }) => ({
     reason,
     body: JSON.parse(Buffer.from(body).toString()) as Record<string, unknown>,
   }));

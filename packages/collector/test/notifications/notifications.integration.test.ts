@@ -184,20 +184,20 @@ it('sets aside what cannot be read, and nothing of a token leaves it', async () 
     const { messageCount } = await channel.checkQueue(`${queue}.dead`);
     return messageCount === capturesWithToken.length + 3;
   });
-  const letters: string[] = [];
+  const deadLetters: string[] = [];
   for (
-    let letter = await channel.get(`${queue}.dead`);
-    letter !== false;
-    letter = await channel.get(`${queue}.dead`)
+    let deadLetter = await channel.get(`${queue}.dead`);
+    deadLetter !== false;
+    deadLetter = await channel.get(`${queue}.dead`)
   ) {
-    letters.push(`${JSON.stringify(letter.properties.headers)} ${letter.content.toString()}`);
-    channel.ack(letter);
+    deadLetters.push(`${JSON.stringify(deadLetter.properties.headers)} ${deadLetter.content.toString()}`);
+    channel.ack(deadLetter);
   }
   expect(
-    letters.filter((letter) => letter.includes("failed: plugin 'volume_size': NOTIFICATION_FIELD")),
+    deadLetters.filter((deadLetter) => deadLetter.includes("failed: plugin 'volume_size': NOTIFICATION_FIELD")),
   ).toHaveLength(1);
   expect(await collector.stop()).toMatchObject({ code: 0 });
-  expect(`${letters.join()}${JSON.stringify(collector.log)}`).not.toContain('gAAAA');
+  expect(`${deadLetters.join()}${JSON.stringify(collector.log)}`).not.toContain('gAAAA');
   expect(await recorded(database)).toEqual(['volume-1 volume 1', 'volume-2 volume 1', 'volume-2 volume.size 20']);
 }, 120_000);
 

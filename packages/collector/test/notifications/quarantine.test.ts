@@ -22,7 +22,7 @@ async function listening(handlers = [cinder], options: Record<string, unknown> =
   };
   const volumes = () => samples(bus.confirmed).map(({ volume }) => volume);
   const warned = () => told('warn').map(({ message }) => message);
-  const quarantined = (reason: string) => count('notifications_apart_total', { reason });
+  const quarantined = (reason: string) => count('notifications_quarantined_total', { reason });
   return { bus, settle, volumes, warned, quarantined };
 }
 
@@ -160,15 +160,15 @@ describe('a notification is quarantined', () => {
 
   it('until an operator puts it back, whatever was against it', async () => {
     const { settle, volumes } = await listening();
-    const [letter] = (await settle(announced({}, { size: 21 }), '')).dead;
-    expect((await settle(letter!.body, '')).dead).toEqual([]);
+    const [deadLetter] = (await settle(announced({}, { size: 21 }), '')).dead;
+    expect((await settle(deadLetter!.body, '')).dead).toEqual([]);
     expect(volumes()).toEqual(['21']);
   });
 
   it('and nobody else puts back what was changed, or was never there', async () => {
     const { settle, volumes, quarantined } = await listening();
-    const [letter] = (await settle(announced(), '')).dead;
-    const text = Buffer.from(letter!.body).toString();
+    const [deadLetter] = (await settle(announced(), '')).dead;
+    const text = Buffer.from(deadLetter!.body).toString();
     await settle(bytes(text.replace('"size":20', '"size":0')), '');
     await settle(bytes({ ...volumeCreated, set_aside_by: 'collector.x', signature_form: 'canonical' }), '');
     expect(volumes()).toEqual([]);

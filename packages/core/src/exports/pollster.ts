@@ -5,11 +5,11 @@ export type { ComputePollsterPlugin } from '../plugin.js';
 export type {
   CentralPollster,
   CloudFigure,
-  CloudGap,
   ComputePollster,
   Counters,
   Figure,
   Inspection,
+  MissingFigure,
   Poll,
   Total,
 } from '../pollster.js';

@@ -49,7 +49,7 @@ export function deadLettersCommand(): Command {
     .addHelpText(
       'after',
       `
-Dead letters of the queue 'metering' are in the queue 'metering.dead' of the broker, and so on. These commands work
+Dead deadLetters of the queue 'metering' are in the queue 'metering.dead' of the broker, and so on. These commands work
 beside collectors and declare nothing. What they hold is not to be seen elsewhere until they end; when one is killed,
 the broker has it back, all of it, though perhaps in another order.
 
@@ -86,12 +86,13 @@ Examples:
           const { oldest, json } = options;
           const limit = options.limit ?? (json === true ? undefined : tableLimit);
           if (json === true && limit === undefined) return printLines(messageBus, queue, signal);
-          const letters = await withSignsOfLife(
+          const deadLetters = await withSignsOfLife(
             (seconds) => `Going through the dead letters … ${seconds} s`,
             readDeadLetters(messageBus, queue, { limit, oldest }, signal),
           );
-          if (json === true) for (const letter of letters) await print(`${await deadLetterLine(letter)}\n`);
-          else await printTable(letters, queue, options.limit === undefined);
+          if (json === true)
+            for (const deadLetter of deadLetters) await print(`${await deadLetterLine(deadLetter)}\n`);
+          else await printTable(deadLetters, queue, options.limit === undefined);
         }),
       ),
     );
@@ -107,8 +108,8 @@ function replayCommand(): Command {
     .addHelpText(
       'after',
       `
-What is still wrong with a letter brings it back among the dead letters. A sample that was recorded meanwhile is not
-recorded twice. When it is interrupted, a letter may be in both places; that does no harm either.
+What is still wrong with a deadLetter brings it back among the dead letters. A sample that was recorded meanwhile is not
+recorded twice. When it is interrupted, a deadLetter may be in both places; that does no harm either.
 
 Examples:
   nephoscope dead-letters replay --limit 1
@@ -196,16 +197,16 @@ async function settle(
 }
 
 async function printLines(messageBus: MessageBus, queue: string, signal: AbortSignal): Promise<void> {
-  const show = async (letter: DeadLetter) => {
-    await print(`${await deadLetterLine(letter)}\n`);
+  const show = async (deadLetter: DeadLetter) => {
+    await print(`${await deadLetterLine(deadLetter)}\n`);
     return 'keep' as const;
   };
   const { keep } = await messageBus.sweepDeadLetters(queue, show, signal);
   if (keep === 0) printNote(noneText(queue));
 }
 
-async function printTable(letters: readonly DeadLetter[], queue: string, limitedByUs: boolean): Promise<void> {
-  if (letters.length === 0) return printNote(noneText(queue));
+async function printTable(deadLetters: readonly DeadLetter[], queue: string, limitedByUs: boolean): Promise<void> {
+  if (deadLetters.length === 0) return printNote(noneText(queue));
   const columns = [
     { head: 'SET ASIDE' },
     { head: 'REASON' },
@@ -215,19 +216,19 @@ async function printTable(letters: readonly DeadLetter[], queue: string, limited
     { head: 'CONTENT' },
   ];
   const rows: string[][] = [];
-  for (const letter of letters) {
-    const readable = await uncompressed(letter);
+  for (const deadLetter of deadLetters) {
+    const readable = await uncompressed(deadLetter);
     rows.push([
-      letter.at ?? '',
-      shortened(letter.reason ?? '(by the broker)'),
+      deadLetter.at ?? '',
+      shortened(deadLetter.reason ?? '(by the broker)'),
       shortened(publisherOf(readable) ?? ''),
-      letter.routingKey ?? '',
-      digits(letter.body.byteLength),
+      deadLetter.routingKey ?? '',
+      digits(deadLetter.body.byteLength),
       shortened(describeDeadLetter(readable)),
     ]);
   }
   await print(`${formatTable(columns, rows)}\n`);
-  if (limitedByUs && letters.length === tableLimit)
+  if (limitedByUs && deadLetters.length === tableLimit)
     printNote(`At most ${tableLimit} are shown; more with --limit, all with --json.`);
 }
 

@@ -3,11 +3,11 @@ import type { CloudFigure } from '@nephoscope/core/pollster';
 import { copyMetadata } from '@nephoscope/message';
 
 import { checkOwner, checkResourceId, checkTimestamp, checkVolume, fieldsOf, meterTable, sizeOf } from './item.js';
-import type { Gap, ReadCounter } from './item.js';
+import type { MissingFigure, ReadCounter } from './item.js';
 import { readMissing } from './missing.js';
 
 /** An item of a central pollster's reply, as ours. */
-export type ReadCloudFigure = ReadCounter | { readonly gap: Gap; readonly size: number };
+export type ReadCloudFigure = ReadCounter | { readonly missingFigure: MissingFigure; readonly size: number };
 
 /** Of the id of a resource without a figure, in characters. */
 const longestId = 255;
@@ -39,8 +39,11 @@ export function cloudFigureReader(
     const name = named as string;
     checkResourceId(resourceId, name);
     if (typeof volume === 'object' && volume !== null) {
-      const gap = { name, resourceId: resourceId.slice(0, longestId), reason: readMissing(volume) };
-      return { gap, size: sizeOf(name, gap.resourceId, gap.reason.detail.length, 0) };
+      const missingFigure = { name, resourceId: resourceId.slice(0, longestId), reason: readMissing(volume) };
+      return {
+        missingFigure,
+        size: sizeOf(name, missingFigure.resourceId, missingFigure.reason.detail.length, 0),
+      };
     }
     const { projectId, userId, metadata, timestamp = now() } = fields;
     checkVolume(volume, { ...meter, type, unit }, name, resourceId);

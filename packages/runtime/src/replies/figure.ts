@@ -4,7 +4,7 @@ import type { Instance } from '@nephoscope/core/instance';
 import type { Figure, Plugging, Total, TotalPart } from '@nephoscope/core/pollster';
 
 import { checkResourceId, checkVolume, fieldsOf, isText, maxCounters, meterTable, sizeOf } from './item.js';
-import type { Gap, ReadCounter } from './item.js';
+import type { MissingFigure, ReadCounter } from './item.js';
 import type { KnownResources } from './known-resources.js';
 import { readMissing } from './missing.js';
 
@@ -16,13 +16,13 @@ export interface PolledCounter extends Counter {
 /** A counter in parts, of which the agent makes the volume. */
 export interface PolledTotal extends Omit<Counter, 'volume'>, Pick<Total, 'parts' | 'whole'> {}
 
-export type PolledGap = Gap;
+export type PolledMissing = MissingFigure;
 
 /** An item of a compute pollster's reply, as ours. */
 export type ReadFigure =
   | ReadCounter<PolledCounter>
   | { readonly total: PolledTotal; readonly size: number }
-  | { readonly gap: PolledGap };
+  | { readonly missingFigure: PolledMissing };
 
 /** What is known of a poll beside its reply. */
 interface Polled {
@@ -85,7 +85,7 @@ export function figureReader(meters: readonly Meter[]): (given: unknown, polled:
     }
     const { volume, plugging } = fields;
     if (typeof volume === 'object' && volume !== null)
-      return { gap: { name: name as string, resourceId, reason: readMissing(volume) } };
+      return { missingFigure: { name: name as string, resourceId, reason: readMissing(volume) } };
     checkVolume(volume, meter, name as string, resourceId);
     const resource = resources.find(resourceId, fields['metadata'], plugging);
     const { metadata: resourceMetadata, size } = resource;

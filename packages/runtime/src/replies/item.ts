@@ -15,8 +15,8 @@ export interface ReadCounter<C extends Counter = Counter> {
   readonly size: number;
 }
 
-/** A figure that there is not. */
-export interface Gap {
+/** A figure that could not be read. */
+export interface MissingFigure {
   /** Of the meter. */
   readonly name: string;
   readonly resourceId: string;

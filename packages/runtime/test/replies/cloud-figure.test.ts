@@ -6,7 +6,7 @@ it('bounds what is kept of a figure that is missing, and counts it', () => {
   const volume = { missing: 'error', detail: 'd'.repeat(10_000) };
   const found = read({ meter: 'volume.size', resourceId: 'r'.repeat(200_000), volume }, () => 7n);
   expect(found).toEqual({
-    gap: {
+    missingFigure: {
       name: 'volume.size',
       resourceId: 'r'.repeat(255),
       reason: { missing: 'error', detail: 'd'.repeat(500) },

@@ -45,7 +45,7 @@ it('adds what the table, the instance and the reading say', () => {
     ...{ name: 'disk.read.bytes', type: 'cumulative', unit: 'B', resourceId: 'one', ...common, parts, whole: 9n },
   });
   expect(readOnce({ meter: 'disk.fill', volume: { missing: 'busy', detail: 'stuck' } })).toEqual({
-    gap: { name: 'disk.fill', resourceId: 'one', reason: { missing: 'busy', detail: 'stuck' } },
+    missingFigure: { name: 'disk.fill', resourceId: 'one', reason: { missing: 'busy', detail: 'stuck' } },
   });
 });
 

@@ -15,7 +15,7 @@ import { usualLimits } from './session-settings.js';
 import type { Location, Session } from './session-settings.js';
 import { ConnectionPool } from './connection-pool.js';
 import { prepareDatabase } from './prepare-database.js';
-import { Recorder } from './recorder.js';
+import { PostgresqlRecorder } from './postgresql-recorder.js';
 import { removeBefore } from './removal.js';
 import { removedBefore } from '../removed-before.js';
 import { sampleTable } from './sample-table.js';
@@ -29,7 +29,7 @@ const lastWork = 1_000;
 type Settings = Pick<PluginSettings<unknown>, 'logger' | 'clock' | 'host'>;
 
 interface Opened {
-  readonly recorder: Recorder;
+  readonly recorder: PostgresqlRecorder;
   /** For what is looked up while others record. */
   readonly lookups: Kysely<Schema>;
   readonly removal: Session;
@@ -44,7 +44,7 @@ export class PostgresqlSampleStore implements SampleStore {
   #opened: Opened | undefined;
   #health: Health = { ok: false, reason: 'not started' };
   /** Start and stop, one after the other. */
-  readonly #turn = new Mutex();
+  readonly #mutex = new Mutex();
 
   constructor(location: Omit<Location, 'name'>, settings: Settings, limits = usualLimits) {
     this.#location = { ...location, name: `nephoscope on ${settings.host}, process ${process.pid}` };
@@ -53,7 +53,7 @@ export class PostgresqlSampleStore implements SampleStore {
   }
 
   start(signal: AbortSignal): Promise<void> {
-    return this.#turn.run(async () => {
+    return this.#mutex.run(async () => {
       signal.throwIfAborted();
       if (this.#opened !== undefined) return;
       const { url } = this.#location;
@@ -63,7 +63,7 @@ export class PostgresqlSampleStore implements SampleStore {
         const session = { ...this.#limits, signal: end.signal };
         const pool = new ConnectionPool(this.#location, session, 1);
         return {
-          recorder: new Recorder(this.#location, session, this.#settings),
+          recorder: new PostgresqlRecorder(this.#location, session, this.#settings),
           lookups: new Kysely<Schema>({ dialect: new PostgresDialect({ pool }) }),
           // Rows are to be found by their keys, however large the tables are.
           removal: {
@@ -83,7 +83,7 @@ export class PostgresqlSampleStore implements SampleStore {
   }
 
   stop(): Promise<void> {
-    return this.#turn.run(async () => {
+    return this.#mutex.run(async () => {
       const opened = this.#opened;
       this.#opened = undefined;
       this.#health = { ok: false, reason: 'not started' };

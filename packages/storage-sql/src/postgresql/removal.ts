@@ -16,8 +16,8 @@ const rowsAtOnce = 5_000;
 /** How often a lock is tried for, and the time between, ms. */
 const attempts = 30;
 const pause = 500;
-/** How often it is asked whether the removal of another program is over. */
-const turns = 80;
+/** Attempts to get the lock that another program holds while it removes samples. */
+const lockAttempts = 80;
 
 /**
  * Removes whole partitions that are before `time` (ns), the samples before it that have none, and what they alone referred
@@ -34,7 +34,7 @@ export async function removeBefore(
   since: bigint,
   clock: Clock,
 ): Promise<number> {
-  await waitForTurn(connection, clock);
+  await lockRemoval(connection, clock);
   // One that has not begun yet cannot be over.
   const now = clock.now();
   const past = time < now ? time : now;
@@ -141,14 +141,14 @@ async function count(connection: Connection, text: string, values: unknown[]): P
   return rows[0]?.count ?? 0n;
 }
 
-/** One program after the other. What the one before left is removed then, so that the number is right. */
-async function waitForTurn(connection: Connection, clock: Clock): Promise<void> {
-  for (let turn = 1; ; turn++) {
+/** Waits while another program removes samples; this one removes what that one left, so the returned number is right. */
+async function lockRemoval(connection: Connection, clock: Clock): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
     const { rows } = await connection.query<{ mine: string }>({
       text: `select pg_try_advisory_lock(${locks.removal}) as mine`,
     });
     if (rows[0]?.mine === 't') return;
-    if (turn === turns) break;
+    if (attempt === lockAttempts) break;
     await clock.sleep(pause);
   }
   const holder = (await holderOfLock(connection, locks.removal)) ?? 'another program';

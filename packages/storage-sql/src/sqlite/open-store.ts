@@ -4,7 +4,7 @@ import { openSqlite } from './connection.js';
 import type { SqliteConnection } from './connection.js';
 import { filesAt } from './files.js';
 import type { Files } from './files.js';
-import { migrateApart } from './migrate-apart.js';
+import { migrateInProcess } from './migrate-in-process.js';
 import { migrations } from './migrations.js';
 
 /** A connection, and the files that it has open. */
@@ -32,7 +32,7 @@ export async function openStore(
     if (tables.length === 0) await runMigrations(db, migrations);
     else if (pending.length > 0) {
       onMigration(pending);
-      await migrateApart(path, signal);
+      await migrateInProcess(path, signal);
     }
     return { ...connection, files: filesAt(path) };
   } catch (error) {

@@ -20,7 +20,7 @@ import { closeDatabase, emptyLog, exposure } from './database.js';
 import { FilesMoved, filesAt, hasOtherLog, moved, removeLog } from './files.js';
 import { openStore } from './open-store.js';
 import type { Opened } from './open-store.js';
-import { Recorder } from './recorder.js';
+import { SqliteRecorder } from './sqlite-recorder.js';
 import type { Writer } from './row-writer.js';
 import { sampleTable } from './sample-table.js';
 import { isDamaged, isLocked, isReadOnly, storeError } from './store-error.js';
@@ -37,7 +37,7 @@ type Settings = Pick<PluginSettings<unknown>, 'logger' | 'clock'>;
 /** What writes, as long as its thread lives. */
 interface Writing {
   readonly thread: ThreadWriter;
-  readonly recorder: Recorder;
+  readonly recorder: SqliteRecorder;
 }
 
 /** Records into a file. What it looks up there for that is a few steps into an index. */
@@ -220,7 +220,7 @@ export class SqliteSampleStore implements SampleStore {
     const { files } = this.#open();
     if (this.#writing?.thread.ended !== false) {
       const thread = new ThreadWriter({ path: this.#path, files });
-      this.#writing = { thread, recorder: new Recorder(thread) };
+      this.#writing = { thread, recorder: new SqliteRecorder(thread) };
     }
     return this.#writing;
   }

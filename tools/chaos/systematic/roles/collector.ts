@@ -22,7 +22,7 @@ export const collector: Role = {
     const bad = `unreadable ${randomUUID()}`;
     await onConfirmed(world, [...ids.map(messageOf), bad]);
     const store = new MemoryStore();
-    const letters = new Set<string>();
+    const deadLetters = new Set<string>();
     return {
       async run(url, stopped) {
         const { logger } = world;
@@ -31,16 +31,16 @@ export const collector: Role = {
         const it = new Collector({ options: collectorOptions.parse({}), ...parts });
         // Others may be there, of the trial before: what the broker held for a connection that it did not know to be gone.
         const isDone = async () => {
-          for (const letter of await takeAll(world, deadLetterQueue)) letters.add(letter);
-          return letters.has(bad) && ids.every((id) => store.known.has(id));
+          for (const deadLetter of await takeAll(world, deadLetterQueue)) deadLetters.add(deadLetter);
+          return deadLetters.has(bad) && ids.every((id) => store.known.has(id));
         };
         await runProgram([component('bus', bus), it], (signal) => until(isDone, signal), stopped, logger);
       },
       async check() {
-        for (const letter of await takeAll(world, deadLetterQueue)) letters.add(letter);
+        for (const deadLetter of await takeAll(world, deadLetterQueue)) deadLetters.add(deadLetter);
         return [
           ...ids.filter((id) => !store.known.has(id)).map((id) => `sample ${id} is lost`),
-          ...(letters.has(bad) ? [] : ['what is unreadable is not among the dead letters']),
+          ...(deadLetters.has(bad) ? [] : ['what is unreadable is not among the dead letters']),
         ];
       },
     };

@@ -13,7 +13,7 @@ const { queue, deadLetterQueue } = meteringTopology;
 export const sweeper: Role = {
   name: 'replay of dead letters',
   async prepare(world) {
-    const bodies = Array.from({ length: 3 }, (_, number) => `letter ${number} ${randomUUID()}`);
+    const bodies = Array.from({ length: 3 }, (_, number) => `dead letter ${number} ${randomUUID()}`);
     await takeAll(world, queue);
     await onConfirmed(world, bodies, deadLetterQueue);
     return {

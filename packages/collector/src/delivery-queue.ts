@@ -1,13 +1,13 @@
 import type { Delivery } from '@nephoscope/core/message-bus';
 
-/** Messages that wait to be read, oldest first. Those that are gone come again by themselves, and are dropped. */
-export class Waiting {
+/** Messages that wait to be read, oldest first. Those whose channel is gone are dropped, because they are delivered again. */
+export class DeliveryQueue {
   readonly #prefetch: number;
   readonly #onDropped: (delivery: Delivery) => void;
-  /** With so many it is looked whether some are gone. */
+  /** At this length, deliveries that are gone are removed. */
   #enough: number;
   #deliveries: Delivery[] = [];
-  /** Before it they were taken. */
+  /** Index of the oldest that was not taken. */
   #first = 0;
   #wakeUp: () => void = () => undefined;
 
@@ -17,8 +17,8 @@ export class Waiting {
   }
 
   add(delivery: Delivery): void {
-    // The broker leaves no more unsettled than the prefetch, and what is set by: a connection may have been lost, and some of
-    // these are coming again.
+    // The broker leaves no more unsettled than the prefetch allows. If there are more, a connection was lost and some are
+    // delivered again.
     if (this.#deliveries.length - this.#first >= this.#enough) {
       this.#dropGone();
       this.#enough = Math.max(this.#prefetch, this.#deliveries.length * 2);
@@ -38,7 +38,7 @@ export class Waiting {
     return undefined;
   }
 
-  /** Resolves when another one comes, and by {@link wake}. */
+  /** Resolves when a message arrives, and on {@link wake}. */
   change(): Promise<void> {
     return new Promise((resolve) => {
       this.#wakeUp = resolve;

@@ -12,7 +12,7 @@ import type { RowBatch } from './row-batch.js';
 import type { Writer } from './row-writer.js';
 
 /** Makes rows of samples and has them written. It knows what its writer knows, so each writer needs one of its own. */
-export class Recorder {
+export class SqliteRecorder {
   readonly #writer: Writer;
   readonly #newSeries = new NewRows(digestOfSeries);
   readonly #newMetadata = new NewRows(digestOf);

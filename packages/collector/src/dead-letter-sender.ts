@@ -3,44 +3,44 @@ import { describeError } from '@nephoscope/core';
 import type { Clock, Health, Logger } from '@nephoscope/core';
 import type { Delivery } from '@nephoscope/core/message-bus';
 
-import type { Letter } from './dead-letters.js';
+import type { DeadLetter } from './dead-letters.js';
 
-export interface SettingAsideParts {
-  /** Whose dead letters, for people. */
+export interface DeadLetterSenderParts {
+  /** The queue whose dead letters these are, for the log. */
   readonly queue: string;
-  /** A delivery waits for its letters, or waits no longer: its place in the prefetch is to be had elsewhere meanwhile. */
+  /** Called when a delivery begins and ends to wait for its dead letters. Meanwhile its slot in the prefetch must be made up for. */
   onWaits(delivery: Delivery, waits: boolean): void;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Aborted when whoever settles the deliveries stops. */
+  /** Aborted at the stop. */
   readonly signal: AbortSignal;
 }
 
 const firstPause = 500;
 const longestPause = 15_000;
-/** Deliveries whose letters are sent at once when they are taken again. */
+/** Deliveries whose dead letters are sent concurrently once they are accepted again. */
 const atOnce = 20;
 
 interface Waiter {
   readonly delivery: Delivery;
-  /** Those that are not confirmed. */
-  letters: readonly Letter[];
+  /** Those not confirmed yet. */
+  deadLetters: readonly DeadLetter[];
   done(safe: boolean): void;
 }
 
 /**
- * Puts letters among the dead letters. While these are not taken, deliveries wait here, unsettled, and one is tried at
- * a time, with growing pauses; the others follow when that one is taken.
+ * Sends dead letters. While the broker refuses them, deliveries wait here unsettled. One is retried at a time, with growing
+ * pauses, and the others follow when it is accepted.
  */
-export class SettingAside {
-  readonly #parts: SettingAsideParts;
+export class DeadLetterSender {
+  readonly #parts: DeadLetterSenderParts;
   readonly #backoff = new Backoff(firstPause, longestPause);
   readonly #logLimit: LogLimit;
   readonly #waiting = new Set<Waiter>();
   #refused: { readonly since: string; why: string } | undefined;
   #isTrying = false;
 
-  constructor(parts: SettingAsideParts) {
+  constructor(parts: DeadLetterSenderParts) {
     this.#parts = parts;
     this.#logLimit = new LogLimit(parts.clock, parts.signal);
   }
@@ -54,12 +54,12 @@ export class SettingAside {
     };
   }
 
-  /** Resolves when all of them are safe; with false when the delivery is gone, or is to be given back at the stop. Never rejects. */
-  async send(delivery: Delivery, letters: readonly Letter[]): Promise<boolean> {
-    if (letters.length === 0) return true;
+  /** Resolves with true when all are confirmed, and with false if the delivery is gone or must be requeued at the stop. Never rejects. */
+  async send(delivery: Delivery, deadLetters: readonly DeadLetter[]): Promise<boolean> {
+    if (deadLetters.length === 0) return true;
     const { onWaits } = this.#parts;
     onWaits(delivery, true);
-    const waiter: Waiter = { delivery, letters, done: () => undefined };
+    const waiter: Waiter = { delivery, deadLetters, done: () => undefined };
     const isSafe = (this.#refused === undefined && (await this.#try(waiter))) || (await this.#wait(waiter));
     onWaits(delivery, false);
     return isSafe;
@@ -86,7 +86,7 @@ export class SettingAside {
     if (!signal.aborted) this.#taken();
   }
 
-  /** Tries one where they were refused last, else some; returns whether all of these are safe. */
+  /** Sends one if the last attempt was refused, otherwise several. Returns whether all were confirmed. */
   async #trySome(): Promise<boolean> {
     const some = [...this.#waiting].slice(0, this.#refused === undefined ? atOnce : 1);
     const results = await Promise.all(
@@ -101,14 +101,14 @@ export class SettingAside {
   }
 
   async #try(waiter: Waiter): Promise<boolean> {
-    const left = new Set(waiter.letters);
+    const left = new Set(waiter.deadLetters);
     const results = await Promise.allSettled(
-      waiter.letters.map(async (letter) => {
-        await waiter.delivery.deadLetter(letter.reason, letter.part);
-        left.delete(letter);
+      waiter.deadLetters.map(async (deadLetter) => {
+        await waiter.delivery.deadLetter(deadLetter.reason, deadLetter.part);
+        left.delete(deadLetter);
       }),
     );
-    waiter.letters = [...left];
+    waiter.deadLetters = [...left];
     const failed = results.find((result) => result.status === 'rejected');
     if (failed === undefined) this.#taken();
     else this.#logFailure(failed.reason);

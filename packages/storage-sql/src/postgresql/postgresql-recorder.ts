@@ -23,7 +23,7 @@ const partitionPause = 60_000_000_000n;
 const settings = { enable_nestloop: 'off', enable_mergejoin: 'off', work_mem: '32MB' };
 
 /** Writes batches, one after the other. */
-export class Recorder {
+export class PostgresqlRecorder {
   readonly #writer: ConnectionPool;
   readonly #tools: Pick<PluginSettings<unknown>, 'logger' | 'clock'>;
   readonly #known = createSharedRows();

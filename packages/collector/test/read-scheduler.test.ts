@@ -4,8 +4,8 @@ import { KnownMessages } from '../src/known/known-messages.js';
 import { FakeDelivery } from '@nephoscope/testing';
 
 import { reading, refusing } from '../src/intake.js';
-import { Turns } from '../src/turns.js';
-import type { TurnsParts } from '../src/turns.js';
+import { ReadScheduler } from '../src/read-scheduler.js';
+import type { ReadSchedulerParts } from '../src/read-scheduler.js';
 import { line, secret, until } from './support.js';
 
 const readers = { messages: new KnownMessages(), verifier: createVerifier({ secrets: [secret] }) };
@@ -19,10 +19,10 @@ const sized = (bytes: number) => {
 };
 const small = () => sized(2_000);
 
-function turnsOf({ isFull = () => false, unpack = never }: Partial<TurnsParts> = {}) {
+function schedulerOf({ isFull = () => false, unpack = never }: Partial<ReadSchedulerParts> = {}) {
   const dropped: unknown[] = [];
   const waits = new Set<unknown>();
-  const turns = new Turns({
+  const scheduler = new ReadScheduler({
     prefetch: 10,
     read: (delivery) => reading(delivery, readers),
     unpack,
@@ -32,17 +32,17 @@ function turnsOf({ isFull = () => false, unpack = never }: Partial<TurnsParts> =
   });
   /** What is read to its end, in the order of that; undefined for a turn in which nothing was. */
   const read = () => {
-    const intake = turns.next();
+    const intake = scheduler.next();
     return intake === undefined || intake === 'unfinished' ? intake : intake.delivery;
   };
-  return { turns, dropped, waits, read };
+  return { scheduler, dropped, waits, read };
 }
 const never = () => new Promise<never>(() => undefined);
 
 it('reads what is short before what is long, whatever came first', () => {
-  const { turns, read } = turnsOf();
+  const { scheduler, read } = schedulerOf();
   const [large, middle, one, other] = [sized(3_000_000), sized(300_000), small(), small()];
-  for (const delivery of [large, middle, one, other]) turns.add(delivery);
+  for (const delivery of [large, middle, one, other]) scheduler.add(delivery);
   expect([read(), read()]).toEqual([one, other]);
   const order: unknown[] = [];
   for (let next = read(); next !== undefined; next = read()) if (next !== 'unfinished') order.push(next);
@@ -50,31 +50,31 @@ it('reads what is short before what is long, whatever came first', () => {
 });
 
 it('lets what is long have a turn now and then while short ones keep coming', () => {
-  const { turns, read } = turnsOf();
+  const { scheduler, read } = schedulerOf();
   const long = sized(200_000);
-  turns.add(long);
+  scheduler.add(long);
   let read0: unknown;
   for (let n = 0; n < 100_000 && read0 !== long; n++) {
-    turns.add(small());
+    scheduler.add(small());
     read0 = read();
   }
   expect(read0).toBe(long);
 });
 
-it('reads what begins with bad messages last, and not further where many such come; all of it becomes one letter', () => {
-  const { turns, read } = turnsOf();
+it('reads what begins with bad messages last, and not further where many such come; all of it becomes one dead letter', () => {
+  const { scheduler, read } = schedulerOf();
   const many = Array.from({ length: 20 }, () => sized(100_000));
   const good = Buffer.from(`${line()}\n`.repeat(100));
   const valid = new FakeDelivery({ queue, contentType: meteringContentType, body: good });
-  for (const delivery of [...many, valid]) turns.add(delivery);
+  for (const delivery of [...many, valid]) scheduler.add(delivery);
   const ended: unknown[] = [];
   while (!ended.includes(valid)) {
-    const intake = turns.next();
+    const intake = scheduler.next();
     if (intake === undefined || intake === 'unfinished') continue;
     ended.push(intake.delivery);
     if (intake.delivery === valid) expect(intake.samples).toHaveLength(100);
     else expect(intake.refusals).toMatchObject([{ kind: 'signature-wrong', count: expect.any(Number) as number }]);
-    // The letter is the delivery itself.
+    // The dead letter is the delivery itself.
     for (const { bytes, count } of intake.refusals) expect([bytes, count < 100]).toEqual([undefined, true]);
   }
   // Some wait, to be read whole when nothing else does.
@@ -86,12 +86,12 @@ it('reads what begins with bad messages last, and not further where many such co
 });
 
 it('reads one with bad messages before good ones whole where no others come', () => {
-  const { turns } = turnsOf();
+  const { scheduler } = schedulerOf();
   const bad = line().replace(/[0-9a-f]{64}/, '0'.repeat(64));
   const text = `${`${bad}\n`.repeat(80)}${line()}\n`;
-  turns.add(new FakeDelivery({ queue, contentType: meteringContentType, body: Buffer.from(text) }));
-  let intake: ReturnType<typeof turns.next>;
-  do intake = turns.next();
+  scheduler.add(new FakeDelivery({ queue, contentType: meteringContentType, body: Buffer.from(text) }));
+  let intake: ReturnType<typeof scheduler.next>;
+  do intake = scheduler.next();
   while (intake === 'unfinished');
   expect(intake?.samples).toHaveLength(1);
   expect(intake?.refusals).toHaveLength(80);
@@ -99,10 +99,10 @@ it('reads one with bad messages before good ones whole where no others come', ()
 
 it('begins no second large one while one is read, and none while those before are on their way', () => {
   let isFull = false;
-  const { turns, read } = turnsOf({ isFull: () => isFull });
+  const { scheduler, read } = schedulerOf({ isFull: () => isFull });
   const [one, other] = [sized(2_000_000), sized(2_000_000)];
-  turns.add(one);
-  turns.add(other);
+  scheduler.add(one);
+  scheduler.add(other);
   let first: unknown;
   do first = read();
   while (first === 'unfinished');
@@ -118,7 +118,7 @@ it('begins no second large one while one is read, and none while those before ar
 it('reads others while one is decompressed, and the next of these when that one is read', async () => {
   const begun: unknown[] = [];
   let finish: () => void = () => undefined;
-  const { turns, read } = turnsOf({
+  const { scheduler, read } = schedulerOf({
     unpack: async (delivery) => {
       begun.push(delivery);
       await new Promise<void>((resolve) => (finish = resolve));
@@ -127,7 +127,7 @@ it('reads others while one is decompressed, and the next of these when that one 
   });
   const packed = [1, 2].map(() => new FakeDelivery({ queue, body: Buffer.from('x'), compression: 'gzip' }));
   const one = small();
-  for (const delivery of [...packed, one]) turns.add(delivery);
+  for (const delivery of [...packed, one]) scheduler.add(delivery);
   expect([read(), read()]).toEqual([one, undefined]);
   await until('the first is taken', () => begun.length === 1);
   finish();
@@ -138,28 +138,28 @@ it('reads others while one is decompressed, and the next of these when that one 
 });
 
 it('decompresses no more large ones when 16 MiB wait for that: they go to the dead letters as they came', async () => {
-  const { turns } = turnsOf();
+  const { scheduler } = schedulerOf();
   const packed = (bytes: number) => new FakeDelivery({ queue, body: Buffer.alloc(bytes), compression: 'bzip2' });
   const waiting = Array.from({ length: 6 }, () => packed(3 * 1024 * 1024));
   const large = packed(2 * 1024 * 1024);
   const usual = packed(200_000);
-  for (const delivery of [...waiting, large, usual]) turns.add(delivery);
-  const intake = turns.next();
+  for (const delivery of [...waiting, large, usual]) scheduler.add(delivery);
+  const intake = scheduler.next();
   expect(intake).toMatchObject({ delivery: large, refusals: [{ kind: 'unreadable' }] });
-  expect(turns.next()).toBeUndefined();
+  expect(scheduler.next()).toBeUndefined();
   await Promise.resolve();
-  expect(new Set(turns.drain())).toEqual(new Set([...waiting, usual]));
+  expect(new Set(scheduler.drain())).toEqual(new Set([...waiting, usual]));
 });
 
 it('leaves out what is gone, and gives back all that is not read when it stops', async () => {
-  const { turns, dropped, read } = turnsOf();
+  const { scheduler, dropped, read } = schedulerOf();
   const [gone, large, one] = [sized(300_000), sized(2_000_000), small()];
   const packed = new FakeDelivery({ queue, body: Buffer.from('x'), compression: 'gzip' });
-  for (const delivery of [gone, large, one, packed]) turns.add(delivery);
+  for (const delivery of [gone, large, one, packed]) scheduler.add(delivery);
   gone.isGone = true;
   expect(read()).toBe(one);
   expect(dropped).toEqual([gone]);
   await new Promise((resolve) => setImmediate(resolve));
-  expect(new Set(turns.drain())).toEqual(new Set([large, packed]));
+  expect(new Set(scheduler.drain())).toEqual(new Set([large, packed]));
   expect(read()).toBeUndefined();
 });

@@ -6,13 +6,13 @@ import type { Failure } from './thread-messages.js';
 const program = new URL('./migration-process.js', import.meta.url);
 
 /**
- * Makes the migrations of a file that holds samples, in a process of its own: SQLite's calls take as long as the file is
- * large, cannot be broken off, and whoever makes them hears no signal and answers no watchdog meanwhile. When `signal` is aborted
- * the process is killed; nothing has changed then, or all of it.
+ * Migrates a file that holds samples, in a separate process: the time of SQLite's calls grows with the file, they cannot be
+ * interrupted, and they would block signals and the watchdog. When `signal` is aborted, the process is killed; the migration
+ * is then either complete or has changed nothing.
  *
  * @throws SqliteError, the signal's reason, and what the process failed by
  */
-export function migrateApart(path: string, signal: AbortSignal): Promise<void> {
+export function migrateInProcess(path: string, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     signal.throwIfAborted();
     const child = fork(program, [path], {

@@ -3,72 +3,72 @@ import { performance } from 'node:perf_hooks';
 import { Mutex } from '@nephoscope/async';
 import type { Delivery } from '@nephoscope/core/message-bus';
 
+import { DeliveryQueue } from './delivery-queue.js';
 import { maxMiddleBytes, refusing } from './intake.js';
 import type { Intake, Reading } from './intake.js';
-import { Waiting } from './waiting.js';
 
-export interface TurnsParts {
+export interface ReadSchedulerParts {
   readonly prefetch: number;
-  /** Reads one as it came. */
+  /** Begins to read a message that is not compressed. */
   read(delivery: Delivery): Reading;
-  /** Of a compressed one: resolves when it is without that. Never rejects. */
+  /** Decompresses a message and begins to read it. Never rejects. */
   unpack(delivery: Delivery): Promise<Reading>;
-  /** It is gone, and comes again. */
+  /** Called for a delivery whose channel is gone; it will be delivered again. */
   onDropped(delivery: Delivery): void;
-  /** It takes its time, or is read now: its place in the prefetch is to be had elsewhere meanwhile. */
+  /** Called when a message has waited too long, and when it no longer waits. Meanwhile its slot in the prefetch must be made up for. */
   onWaits(delivery: Delivery, waits: boolean): void;
-  /** No other large one is to be begun now; {@link Turns.wake} says when one may be. */
+  /** Whether no further large message may be begun now. {@link ReadScheduler.wake} must be called when one may be. */
   isFull(): boolean;
 }
 
-/** Larger ones take their turns: an agent's have 127 KiB at the most, but for a single message that is longer. */
+/** Larger messages are read in slices. An agent's have at most 127 KiB, except for a single message that is longer. */
 const maxShortBytes = 128 * 1024;
-/** How long one is read in one turn, ms. */
-const turn = 20;
-/** Who has waited for its turns for so long, ms, takes its time. */
+/** How long a message is read before the next one is, ms. */
+const slice = 20;
+/** After waiting this long, ms, a message is reported by `onWaits`. */
 const timeLimit = 50;
-/** While short ones wait, the others have one turn in so many. */
+/** While short messages wait, long ones get one slice in this many. */
 const shareOfLong = 5;
-/** Of those in doubt so many bytes wait together, beside the last: what waits takes the place of others in the prefetch. */
+/** Limit for doubted messages that wait, not counting the last one, because waiting messages fill the prefetch. */
 const maxDoubtedBytes = 1024 * 1024;
 
-/** When compressed ones of so many bytes wait, no more of those larger than 1 MiB are decompressed: bzip2 takes a second for each. */
+/** When compressed messages of this size wait, further ones over 1 MiB are not decompressed: bzip2 takes a second for each. */
 const maxPackedBytes = 16 * 1024 * 1024;
 
-/** One that takes turns. */
+/** A message that is read in slices. */
 interface Long {
   readonly delivery: Delivery;
   readonly reading: Reading;
   isBegun: boolean;
-  /** As many of its messages as not were bad up to now. */
+  /** At least half of the samples read from it so far were bad. */
   isDoubted: boolean;
   onRead(): void;
 }
 
 /**
- * Messages that wait to be read, and whose turn it is. What is short is read first, oldest first; what is long, or was
- * compressed, or takes longer than a turn, is read in turns beside it: whoever sends it delays only what is like it.
+ * Decides which of the waiting messages is read next. Short messages are read first, oldest first. A message that is long, was
+ * compressed or takes longer than a slice is read in slices in between, so that it delays only messages of its kind.
  *
- * One that begins with bad messages is in doubt, and goes on when no other waits. Where many of these come they are not read
- * further: all that is good waits for would be those who have no key.
+ * A message that begins with bad samples is doubted, and is continued when no other waits. If many of these arrive, they are
+ * not read further, so that a sender without a key cannot delay good messages.
  */
-export class Turns {
-  readonly #parts: TurnsParts;
-  readonly #short: Waiting;
+export class ReadScheduler {
+  readonly #parts: ReadSchedulerParts;
+  readonly #short: DeliveryQueue;
   readonly #long: Long[] = [];
-  /** They wait for each other, since each may take its bound in memory. */
+  /** Decompressed one at a time, because each may need as much memory as is allowed. */
   readonly #packed = new Set<Delivery>();
   readonly #unpacking = new Mutex();
-  /** Those that take turns, oldest first: since when, and whether that was told. */
-  readonly #waitingSince = new Map<Delivery, { readonly since: number; isTold: boolean }>();
+  /** Long messages, oldest first: since when they wait, and whether that was reported. */
+  readonly #waitingSince = new Map<Delivery, { readonly since: number; isReported: boolean }>();
   #looked = 0;
-  /** How long short ones were read since the last turn of another, ms. */
+  /** How long short messages were read since the last slice of a long one, ms. */
   #since = 0;
 
-  constructor(parts: TurnsParts) {
+  constructor(parts: ReadSchedulerParts) {
     const { onDropped, prefetch } = parts;
     this.#parts = parts;
-    this.#short = new Waiting({ prefetch, onDropped });
+    this.#short = new DeliveryQueue({ prefetch, onDropped });
   }
 
   add(delivery: Delivery): void {
@@ -77,24 +77,24 @@ export class Turns {
     else this.#addLong(newLong(delivery, this.#parts.read(delivery)));
   }
 
-  /** Reads one for a turn: what is in it, `unfinished`, or undefined where none waits. */
+  /** Reads one message for one slice. Returns its contents, `unfinished`, or undefined if none waits. */
   next(): Intake | 'unfinished' | undefined {
     const doubted = this.#tooManyDoubted();
     if (doubted !== undefined) return this.#endEarly(doubted);
     const long = this.#pick();
-    const short = long === undefined || this.#since < turn * (shareOfLong - 1) ? this.#short.take() : undefined;
+    const short = long === undefined || this.#since < slice * (shareOfLong - 1) ? this.#short.take() : undefined;
     const start = performance.now();
-    if (start - this.#looked > turn) this.#tellWaits(start);
+    if (start - this.#looked > slice) this.#reportWaits(start);
     if (short !== undefined) {
       const begun: Long = newLong(short, this.#parts.read(short));
-      const intake = readUntil(begun, start + turn);
+      const intake = readUntil(begun, start + slice);
       this.#since += performance.now() - start;
       if (intake === undefined) this.#addLong(begun);
       return intake ?? 'unfinished';
     }
     if (long === undefined) return undefined;
     this.#since = 0;
-    const intake = readUntil(long, start + turn);
+    const intake = readUntil(long, start + slice);
     if (intake === undefined) return 'unfinished';
     this.#leave(long);
     return intake;
@@ -116,7 +116,7 @@ export class Turns {
     return value;
   }
 
-  /** Resolves when another one comes, and by {@link wake}. */
+  /** Resolves when a message arrives, and on {@link wake}. */
   change(): Promise<void> {
     return this.#short.change();
   }
@@ -125,7 +125,7 @@ export class Turns {
     this.#short.wake();
   }
 
-  /** All that is not read, for whoever stops: nothing is read any more. */
+  /** Removes and returns all unread messages. Nothing is read after that. */
   drain(): readonly Delivery[] {
     const left: Delivery[] = [...this.#packed];
     for (let next = this.#short.take(); next !== undefined; next = this.#short.take()) left.push(next);
@@ -177,25 +177,25 @@ export class Turns {
   }
 
   #enter(delivery: Delivery): void {
-    this.#waitingSince.set(delivery, { since: performance.now(), isTold: false });
+    this.#waitingSince.set(delivery, { since: performance.now(), isReported: false });
   }
 
   #exit(delivery: Delivery): void {
-    if (this.#waitingSince.get(delivery)?.isTold === true) this.#parts.onWaits(delivery, false);
+    if (this.#waitingSince.get(delivery)?.isReported === true) this.#parts.onWaits(delivery, false);
     this.#waitingSince.delete(delivery);
   }
 
-  #tellWaits(now: number): void {
+  #reportWaits(now: number): void {
     this.#looked = now;
     for (const [delivery, waiting] of this.#waitingSince) {
       if (now - waiting.since < timeLimit) return;
-      if (!waiting.isTold) this.#parts.onWaits(delivery, (waiting.isTold = true));
+      if (!waiting.isReported) this.#parts.onWaits(delivery, (waiting.isReported = true));
     }
   }
 
   /**
-   * Of those that take turns: middle ones first, each a turn after the other and those in doubt last, then the large one that
-   * was begun.
+   * The long message to read next: middle-sized ones first, in rotation and the doubted ones last, then the large one that was
+   * begun.
    */
   #pick(): Long | undefined {
     for (const long of this.#long.filter(({ delivery }) => delivery.isGone)) {
@@ -221,7 +221,7 @@ const newLong = (delivery: Delivery, reading: Reading, onRead: () => void = () =
   onRead,
 });
 
-/** Reads it until then, or until it is in doubt and was not before. */
+/** Reads until `end`, or until the message becomes doubted. */
 function readUntil(long: Long, end: number): Intake | undefined {
   long.isBegun = true;
   const wasDoubted = long.isDoubted;

@@ -17,7 +17,7 @@ interface News {
  * Figures of one group that should be there and are not. Each is counted every time and told once: again only
  * when its reason changes or it was there in between. What is told for one reason in one cycle is one line.
  */
-export class Gaps {
+export class MissingFigures {
   readonly #metrics: AgentMetrics;
   readonly #logger: Logger;
   #before = new Map<string, MissingReason>();
@@ -31,7 +31,7 @@ export class Gaps {
 
   /** @param resource what has no figure, for people: an instance's name, and the device where it is one's */
   add(resource: string, meters: readonly string[], { missing, detail }: Missing): void {
-    this.#metrics.gaps.inc({ reason: missing }, meters.length);
+    this.#metrics.missing.inc({ reason: missing }, meters.length);
     for (const meter of meters) {
       const key = `${resource} ${meter}`;
       this.#now.set(key, missing);
