@@ -1,14 +1,17 @@
 /**
  * `tsx tools/build/declarations.ts DIRECTORY`: makes the declarations of all packages, each in its folder of that
  * directory: those behind the `types` of its `exports`, and what these import. One program for all packages reads
- * and checks each file once; a build of each package by itself would do that for all that the package depends on.
+ * each file once; a build of each package by itself would do that for all that the package depends on.
  */
-import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import ts from 'typescript';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
+/** What the compiler writes, of everything that it has read; within the project, whose packages it finds from there. */
+const cache = join(root, 'node_modules/.cache');
 const [directory] = process.argv.slice(2);
 if (directory === undefined) throw new Error('Which directory?');
 
@@ -23,40 +26,51 @@ async function entriesOf(folder: string): Promise<string[]> {
   });
 }
 
+/** Leaves errors of types to lint: what cannot be declared is an error here. */
+async function emit(entries: readonly string[], outDir: string): Promise<void> {
+  const project = join(outDir, 'tsconfig.json');
+  const compilerOptions = {
+    ...{ noEmit: false, declaration: true, emitDeclarationOnly: true, noCheck: true },
+    ...{ types: ['node'], outDir, rootDir: root },
+  };
+  const extended = join(root, 'tsconfig.json');
+  await writeFile(project, JSON.stringify({ extends: extended, compilerOptions, include: [], files: entries }));
+  const tsc = fileURLToPath(new URL('../../node_modules/typescript-7/bin/tsc', import.meta.url));
+  const compiler = spawn(process.execPath, [tsc, '--project', project], { stdio: 'inherit' });
+  const [code] = (await once(compiler, 'close')) as [number | null];
+  if (code !== 0) throw new Error('The declarations cannot be made: see above');
+}
+
+/** The modules that a declaration names: `from '…'`, `import('…')`. */
+const importsOf = (text: string) =>
+  [...text.matchAll(/(?:\bfrom |\bimport\(|\bimport )['"]([^'"]+)['"]/g)].map(([, name]) => name as string);
+
 const folders = (await readdir(join(root, 'packages'))).map((name) => join(root, 'packages', name));
 const entries = (await Promise.all(folders.map(entriesOf))).flat();
-
-const host: ts.ParseConfigFileHost = {
-  ...ts.sys,
-  onUnRecoverableConfigFileDiagnostic: (diagnostic) => report([diagnostic]),
-};
-const config = ts.getParsedCommandLineOfConfigFile(
-  join(root, 'tsconfig.json'),
-  { noEmit: false, declaration: true, emitDeclarationOnly: true, types: ['node'], outDir: root, rootDir: root },
-  host,
-);
-const program = ts.createProgram(entries, config?.options ?? {});
-
-const declarations = new Map<string, string>();
-const { diagnostics } = program.emit(undefined, (file, text) => void declarations.set(resolve(file), text));
-report([...program.getOptionsDiagnostics(), ...program.getSyntacticDiagnostics(), ...diagnostics]);
-
-await rm(directory, { recursive: true, force: true });
-const wanted = new Set(entries.map(declarationOf));
-for (const file of wanted) {
-  const text = declarations.get(file);
-  if (text === undefined) throw new Error(`No declarations were made for ${file}`);
-  for (const { fileName } of ts.preProcessFile(text).importedFiles) {
-    if (!fileName.startsWith('.')) continue;
-    const imported = declarationOf(resolve(dirname(file), fileName));
-    // The compiler does so for a type that is inferred and that no export of the other package names.
-    if (packageOf(imported) !== packageOf(file))
-      throw new Error(`The declarations of ${file} name a type in ${imported}: its package must export that type`);
-    wanted.add(imported);
+await mkdir(cache, { recursive: true });
+const emitted = await mkdtemp(join(cache, 'declarations-'));
+try {
+  await emit(entries, emitted);
+  await rm(directory, { recursive: true, force: true });
+  const wanted = new Set(entries.map(declarationOf));
+  for (const file of wanted) {
+    const text = await readFile(join(emitted, relative(root, file)), 'utf8');
+    for (const name of importsOf(text)) {
+      if (!name.startsWith('.')) continue;
+      const imported = declarationOf(resolve(dirname(file), name));
+      // The compiler does so for a type that is inferred and that no export of the other package names.
+      if (packageOf(imported) !== packageOf(file))
+        throw new Error(
+          `The declarations of ${file} name a type in ${imported}: its package must export that type`,
+        );
+      wanted.add(imported);
+    }
+    const target = join(directory, relative(join(root, 'packages'), file).replace('/src/', '/'));
+    await mkdir(dirname(target), { recursive: true });
+    await writeFile(target, text);
   }
-  const target = join(directory, relative(join(root, 'packages'), file).replace('/src/', '/'));
-  await mkdir(dirname(target), { recursive: true });
-  await writeFile(target, text);
+} finally {
+  await rm(emitted, { recursive: true });
 }
 
 function declarationOf(source: string): string {
@@ -65,16 +79,4 @@ function declarationOf(source: string): string {
 
 function packageOf(file: string): string | undefined {
   return relative(join(root, 'packages'), file).split('/')[0];
-}
-
-/** Ends the process when there is one. */
-function report(found: readonly ts.Diagnostic[]): void {
-  if (found.length === 0) return;
-  const names: ts.FormatDiagnosticsHost = {
-    getCanonicalFileName: (file) => file,
-    getCurrentDirectory: () => root,
-    getNewLine: () => '\n',
-  };
-  console.error(ts.formatDiagnostics(found, names));
-  process.exit(1);
 }
