@@ -277,6 +277,57 @@ export const errorTable: readonly ErrorGroup[] = [
     },
   },
   {
+    title: 'Figures',
+    about: 'How use, amounts and statistics are computed: [figures.md](figures.md).',
+    codes: {
+      FUNCTION_REFUSED: {
+        means:
+          'The figure would mean nothing, such as a sum of cumulative readings or the last value of several series.',
+        what: 'Ask for one of the functions that the message names, or group as it says.',
+      },
+      FUNCTION_UNKNOWN: {
+        means: 'There is no such function.',
+        what: 'Use one that the message lists.',
+      },
+      FIGURE_MIXED: {
+        means: 'Samples of different types or units would be in one figure.',
+        what: 'Group by what tells them apart, such as the meter, or ask for one of them.',
+      },
+      TYPE_UNKNOWN: {
+        means: 'Samples have a type other than cumulative, delta and gauge.',
+        what: 'Correct the sender. Leave these samples out by naming the meters that you want.',
+      },
+      GROUP_UNKNOWN: {
+        means: 'There is no such thing to group by.',
+        what: 'Use one that the message lists. Keys of the metadata begin with `metadata.`.',
+      },
+      ZONE_UNKNOWN: {
+        means: 'The time zone is not in the database of Node.',
+        what: 'Write it as the IANA database does: `Europe/Berlin`, `UTC`.',
+      },
+      RANGE_INVALID: {
+        means: 'A range ends before it starts, a period has no length, or a month or day does not exist.',
+        what: 'Correct the times.',
+      },
+      PERIODS_TOO_MANY: {
+        means: 'The range has more than a million periods.',
+        what: 'Ask for a shorter range or longer periods.',
+      },
+      PERCENTILES_TOO_LARGE: {
+        means: 'A percentile would be one of more than 100,000 different values.',
+        what: 'Ask for shorter periods or smaller groups.',
+      },
+      DECIMAL_INVALID: {
+        means: 'A number is not one, or has an exponent beyond 140,000.',
+        what: 'Check the sample that it belongs to.',
+      },
+      READINGS_UNORDERED: {
+        means: 'A program added the samples of a series to statistics in another order than that of time.',
+        what: defect,
+      },
+    },
+  },
+  {
     title: 'The command `nephoscope`',
     codes: {
       DEADLINE: {

@@ -9,6 +9,7 @@ export const mayImport = {
   core: [],
   async: [],
   message: ['core'],
+  statistics: ['core'],
   libvirt: [],
   testing: ['core', 'message', 'runtime'],
   runtime: ['core', 'message', 'async'],

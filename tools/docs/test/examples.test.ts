@@ -103,6 +103,26 @@ describe('the examples of the documentation', () => {
     expect(stdout).toMatch(/^# fail 0$/m);
   }, 60_000);
 
+  it('of figures print what stands beside them', async () => {
+    await writeFile(join(folder, 'package.json'), '{ "type": "module" }');
+    const text = await readFile(join(root, 'docs/figures.md'), 'utf8');
+    const blocks = blocksOf({ path: '', text }, 'ts');
+    const paths = blocks.map((block, index) => join(folder, fileName(block, index)));
+    await mkdir(join(folder, 'test'));
+    for (const [index, { code }] of blocks.entries()) await writeFile(paths[index] ?? '', code);
+    await writeFile(join(folder, 'all.ts'), paths.map((path) => `await import('${path}');\n`).join(''));
+    const tsx = join(root, 'node_modules/tsx/dist/esm/index.mjs');
+    const { stdout } = await run(process.execPath, ['--import', tsx, join(folder, 'all.ts')], {
+      cwd: folder,
+      env: { ...process.env, TSX_TSCONFIG_PATH: join(root, 'tsconfig.json') },
+    });
+    const said = blocks.flatMap(({ code }) =>
+      [...code.matchAll(/^(?:console\.log|refused)\(.*\); \/\/ (.*)$/gm)].map(([, printed]) => printed),
+    );
+    expect(said.length).toBeGreaterThan(8);
+    expect(stdout.trimEnd().split('\n')).toEqual(said);
+  }, 60_000);
+
   it('in YAML are configurations that the programs accept', async () => {
     let checked = 0;
     for (const file of await markdownFiles()) {

@@ -1,0 +1,122 @@
+import { NephoscopeError } from '@nephoscope/core';
+
+import { add, compare, formatDecimal, multiply, zero } from './decimal.js';
+import type { Decimal } from './decimal.js';
+import { IntervalSet } from './interval-set.js';
+
+/** `bridged`: between two readings that are further apart than usual. `missing`: a reading no longer holds there. */
+export type Quality = 'measured' | 'bridged' | 'missing';
+
+/** A value of a gauge, and when it was read. */
+export interface ValueAt {
+  readonly at: bigint;
+  readonly volume: Decimal;
+}
+
+/** How many different values the percentiles of one figure are made of at most. */
+const mostValues = 100_000;
+
+/**
+ * What is added up of the readings of one group in one span of time. Cells of neighbouring spans, and of several series, are
+ * added up in any order.
+ */
+export class Cell {
+  samples = 0;
+  /** The series that it is made of, by name; empty in a span, which is of one. */
+  readonly series = new Set<string>();
+  /** Runs with a reading here, and counts that fell within one. */
+  readonly epochs = new Set<string>();
+  falls = 0;
+  /** Use of a cumulative meter; undefined where none is known. Sum of a delta. */
+  sum: Decimal | undefined;
+  /** The part of `sum` that lies here by its share of the time between two readings. */
+  apportioned = zero;
+  /** What had been counted at the first reading ever. */
+  opening: Decimal | undefined;
+  /** Of a gauge: value × ns, and ns. */
+  amount = zero;
+  held = 0n;
+  least: Decimal | undefined;
+  greatest: Decimal | undefined;
+  last: ValueAt | undefined;
+  /** For percentiles: how many ns each value was held. */
+  readonly weights: Map<string, bigint> | undefined;
+  /** Between the first and the last reading. */
+  readonly covered = new IntervalSet();
+  readonly bridged = new IntervalSet();
+  /** Within `covered`. */
+  readonly missing = new IntervalSet();
+
+  constructor(distribution: boolean) {
+    this.weights = distribution ? new Map<string, bigint>() : undefined;
+  }
+
+  of(series: string): this {
+    this.series.add(series);
+    return this;
+  }
+
+  use(amount: Decimal, apportioned: boolean): void {
+    this.sum = add(this.sum ?? zero, amount);
+    if (apportioned) this.apportioned = add(this.apportioned, amount);
+  }
+
+  open(volume: Decimal): void {
+    this.opening = add(this.opening ?? zero, volume);
+  }
+
+  read(value: ValueAt): void {
+    const { volume } = value;
+    if (this.least === undefined || compare(volume, this.least) < 0) this.least = volume;
+    if (this.greatest === undefined || compare(volume, this.greatest) > 0) this.greatest = volume;
+    if (this.last === undefined || value.at >= this.last.at) this.last = value;
+  }
+
+  hold(value: ValueAt, ns: bigint): void {
+    this.read(value);
+    this.amount = add(this.amount, multiply(value.volume, ns));
+    this.held += ns;
+    this.#weigh(formatDecimal(value.volume), ns);
+  }
+
+  cover(start: bigint, end: bigint, quality: Quality): void {
+    this.covered.add(start, end);
+    if (quality !== 'measured') this[quality].add(start, end);
+  }
+
+  /** @param series the series whose span the other one belongs to; its epochs are told from those of others by it */
+  absorb(other: Cell, series?: string): void {
+    this.samples += other.samples;
+    if (series !== undefined) this.series.add(series);
+    for (const name of other.series) this.series.add(name);
+    for (const epoch of other.epochs) this.epochs.add(series === undefined ? epoch : `${series}\0${epoch}`);
+    this.falls += other.falls;
+    if (other.sum !== undefined) this.sum = add(this.sum ?? zero, other.sum);
+    this.apportioned = add(this.apportioned, other.apportioned);
+    if (other.opening !== undefined) this.open(other.opening);
+    this.amount = add(this.amount, other.amount);
+    this.held += other.held;
+    if (other.last !== undefined) this.read(other.last);
+    if (other.least !== undefined && (this.least === undefined || compare(other.least, this.least) < 0))
+      this.least = other.least;
+    if (
+      other.greatest !== undefined &&
+      (this.greatest === undefined || compare(other.greatest, this.greatest) > 0)
+    )
+      this.greatest = other.greatest;
+    for (const [value, ns] of other.weights ?? []) this.#weigh(value, ns);
+    this.covered.addAll(other.covered);
+    this.bridged.addAll(other.bridged);
+    this.missing.addAll(other.missing);
+  }
+
+  #weigh(value: string, ns: bigint): void {
+    if (this.weights === undefined) return;
+    this.weights.set(value, (this.weights.get(value) ?? 0n) + ns);
+    if (this.weights.size > mostValues)
+      throw new NephoscopeError(
+        'PERCENTILES_TOO_LARGE',
+        `a percentile would be one of more than ${mostValues} different values: ask for shorter periods or smaller groups`,
+      );
+  }
+}

@@ -1,0 +1,59 @@
+import type { Cell } from './cell.js';
+import { formatDecimal } from './decimal.js';
+import { IntervalSet } from './interval-set.js';
+import type { Interval } from './interval-set.js';
+
+/**
+ * Why nothing is measured: `further-apart` two readings than usual, `no-longer-held` after the stated time, `before-first-reading`,
+ * `after-last-reading`, and `no-reading` between, as where what is grouped by was another.
+ */
+export type GapReason =
+  'further-apart' | 'no-longer-held' | 'before-first-reading' | 'after-last-reading' | 'no-reading';
+
+export interface Gap extends Interval {
+  readonly kind: 'bridged' | 'missing';
+  readonly reason: GapReason;
+}
+
+/** What a figure rests on. The three add up to its range; seconds as decimal text. */
+export interface Coverage {
+  readonly measured: string;
+  readonly bridged: string;
+  readonly missing: string;
+  /** All that is not measured, in order. */
+  readonly gaps: readonly Gap[];
+}
+
+/**
+ * Of several series, a time is missing where one of them has no value between its readings, or where none of them has begun or all have ended;
+ * it is bridged where one of them is, and measured otherwise.
+ */
+export function coverageOf({ covered, bridged, missing }: Cell, range: Interval): Coverage {
+  const none = new IntervalSet(covered.outside(range));
+  const lost = new IntervalSet(none);
+  lost.addAll(missing);
+  const far = bridged.without(lost);
+  const [first, last] = [covered.start, covered.end];
+  const gaps: Gap[] = [];
+  for (const gap of none) gaps.push({ ...gap, kind: 'missing', reason: reasonOf(gap, first, last) });
+  for (const gap of missing.without(none)) gaps.push({ ...gap, kind: 'missing', reason: 'no-longer-held' });
+  for (const gap of far) gaps.push({ ...gap, kind: 'bridged', reason: 'further-apart' });
+  gaps.sort((one, other) => (one.start < other.start ? -1 : 1));
+  const length = range.end - range.start;
+  return {
+    measured: seconds(length - lost.length - far.length),
+    bridged: seconds(far.length),
+    missing: seconds(lost.length),
+    gaps,
+  };
+}
+
+function reasonOf({ start, end }: Interval, first: bigint | undefined, last: bigint | undefined): GapReason {
+  if (first === undefined || last === undefined) return 'no-reading';
+  if (end <= first) return 'before-first-reading';
+  return start >= last ? 'after-last-reading' : 'no-reading';
+}
+
+function seconds(ns: bigint): string {
+  return formatDecimal({ digits: ns, scale: 9 });
+}

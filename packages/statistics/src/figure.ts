@@ -1,0 +1,113 @@
+import type { CounterType } from '@nephoscope/core';
+
+import type { Cell } from './cell.js';
+import { coverageOf } from './coverage.js';
+import type { Coverage } from './coverage.js';
+import { formatDecimal, zero } from './decimal.js';
+import { isAdditive, unitOf, valueOf } from './functions.js';
+import type { FigureFunction } from './functions.js';
+import type { GroupKey } from './groups.js';
+import type { Period } from './periods.js';
+import { exactDecimal, formatFraction, formatRounded, round, roundParts, unending } from './rounding.js';
+import type { Fraction, Rounding } from './rounding.js';
+
+/** An exact figure, and what is known and not known about it. Numbers are decimal text, times ns since 1970 UTC. */
+export interface Figure {
+  readonly function: FigureFunction;
+  readonly type: CounterType;
+  readonly unit: string | null;
+  /** The value of each key that was grouped by. */
+  readonly group: Readonly<Partial<Record<GroupKey, string | null>>>;
+  readonly start: bigint;
+  readonly end: bigint;
+  /** The period is cut off by the beginning or the end of the range. */
+  readonly partial: boolean;
+  /** Null where nothing is known; 0 is 0. */
+  readonly value: string | null;
+  /** How `value` was rounded: as it was asked for, or because no decimal is equal to it. */
+  readonly rounding?: Rounding;
+  /** The exact value of one that was rounded: `1/3`. */
+  readonly fraction?: string;
+  /** The part of the value that lies in the period by its share of the time between two readings. */
+  readonly apportioned: string;
+  /** What a cumulative meter had counted at its first reading ever, where that lies in the period; not part of the value. */
+  readonly opening: string | null;
+  readonly series: number;
+  readonly samples: number;
+  /** Runs of a cumulative meter with a reading in the period. */
+  readonly epochs: number;
+  readonly coverage: Coverage;
+}
+
+/** What a figure is made from. */
+export interface FigureSource {
+  readonly function: FigureFunction;
+  readonly type: CounterType;
+  readonly unit: string | null;
+  readonly group: Figure['group'];
+  readonly period: Period;
+  readonly cell: Cell;
+}
+
+/** Figures of several sources; with a rounding, those that can be added up are rounded so that they add up to their rounded sum. */
+export function figuresOf(sources: readonly FigureSource[], rounding: Rounding | undefined): Figure[] {
+  const values = sources.map((source) => valueOf(source.function, source.cell));
+  if (rounding === undefined) return sources.map((source, at) => figureOf(source, exactText(values[at])));
+  const parts = new Map<string, number[]>();
+  sources.forEach(({ function: name, type, unit, group }, at) => {
+    if (values[at] === undefined || !isAdditive(name)) return;
+    const key = totalKey(name, type, unit, group.meter);
+    const positions = parts.get(key) ?? [];
+    parts.set(key, positions);
+    positions.push(at);
+  });
+  const rounded = values.map((value) => value && round(value, rounding));
+  for (const positions of parts.values())
+    roundParts(
+      positions.map((at) => values[at] as Fraction),
+      rounding,
+    ).forEach((value, index) => (rounded[positions[index] as number] = value));
+  return sources.map((source, at) => {
+    const [value, exact] = [rounded[at], values[at]];
+    if (value === undefined || exact === undefined) return figureOf(source, { value: null });
+    return figureOf(source, { value: formatRounded(value), rounding, fraction: formatFraction(exact) });
+  });
+}
+
+/** Figures with the same key have one total. */
+export function totalKey(
+  name: string,
+  type: string,
+  unit: string | null,
+  meter: string | null | undefined,
+): string {
+  return JSON.stringify([name, type, unit, meter ?? null]);
+}
+
+function exactText(value: Fraction | undefined): Pick<Figure, 'value' | 'rounding' | 'fraction'> {
+  if (value === undefined) return { value: null };
+  const exact = exactDecimal(value);
+  if (exact !== undefined) return { value: formatDecimal(exact) };
+  const rounding = unending(value);
+  return { value: formatRounded(round(value, rounding)), rounding, fraction: formatFraction(value) };
+}
+
+function figureOf(source: FigureSource, value: Pick<Figure, 'value' | 'rounding' | 'fraction'>): Figure {
+  const { cell, period, type } = source;
+  return {
+    function: source.function,
+    type,
+    unit: unitOf(source.function, source.unit),
+    group: source.group,
+    start: period.start,
+    end: period.end,
+    partial: period.partial,
+    ...value,
+    apportioned: formatDecimal(source.function === 'use' ? cell.apportioned : zero),
+    opening: cell.opening === undefined ? null : formatDecimal(cell.opening),
+    series: cell.series.size,
+    samples: cell.samples,
+    epochs: cell.epochs.size + cell.falls,
+    coverage: coverageOf(cell, period),
+  };
+}

@@ -1,0 +1,15 @@
+export type { Coverage, Gap, GapReason } from './coverage.js';
+export { formatDecimal, parseDecimal } from './decimal.js';
+export type { Decimal } from './decimal.js';
+export type { Figure } from './figure.js';
+export { functionOf } from './functions.js';
+export type { FigureFunction } from './functions.js';
+export { groupKeyOf } from './groups.js';
+export type { GroupKey, MetadataValueOf } from './groups.js';
+export type { Interval } from './interval-set.js';
+export { calendarRange, periodsOf } from './periods.js';
+export type { CalendarUnit, Period, PeriodSpec } from './periods.js';
+export { roundingModes } from './rounding.js';
+export type { Rounding, RoundingMode } from './rounding.js';
+export { Statistics } from './statistics.js';
+export type { Figures, StatisticsQuery } from './statistics.js';

@@ -1,0 +1,91 @@
+/** A stretch of time in ns since 1970 UTC: start included, end excluded. */
+export interface Interval {
+  readonly start: bigint;
+  readonly end: bigint;
+}
+
+/** Stretches of time, in order and apart from one another. Adding at the end, as readings come, takes constant time. */
+export class IntervalSet {
+  readonly #intervals: { start: bigint; end: bigint }[] = [];
+
+  constructor(intervals: Iterable<Interval> = []) {
+    for (const { start, end } of intervals) this.add(start, end);
+  }
+
+  /** Those that touch become one. */
+  add(start: bigint, end: bigint): void {
+    if (end <= start) return;
+    const all = this.#intervals;
+    const newest = all.at(-1);
+    if (newest === undefined || newest.end < start) all.push({ start, end });
+    else if (newest.start <= start) {
+      if (end > newest.end) newest.end = end;
+    } else {
+      // The first that ends no earlier than this begins, and the first that begins later than this ends.
+      const from = firstOf(all, (interval) => interval.end >= start);
+      const to = firstOf(all, (interval) => interval.start > end);
+      const [first, last] = [all[from], all[to - 1]];
+      const merged = from < to && first !== undefined && last !== undefined;
+      all.splice(from, to - from, {
+        start: merged && first.start < start ? first.start : start,
+        end: merged && last.end > end ? last.end : end,
+      });
+    }
+  }
+
+  addAll(other: IntervalSet): void {
+    for (const { start, end } of other) this.add(start, end);
+  }
+
+  [Symbol.iterator](): IterableIterator<Interval> {
+    return this.#intervals.values();
+  }
+
+  get empty(): boolean {
+    return this.#intervals.length === 0;
+  }
+
+  get start(): bigint | undefined {
+    return this.#intervals[0]?.start;
+  }
+
+  get end(): bigint | undefined {
+    return this.#intervals.at(-1)?.end;
+  }
+
+  /** What of `range` is in none of them. */
+  *outside(range: Interval): Generator<Interval> {
+    const all = this.#intervals;
+    let from = range.start;
+    for (let at = firstOf(all, ({ end }) => end > from); at < all.length; at += 1) {
+      const { start, end } = all[at] as Interval;
+      if (start >= range.end) break;
+      if (start > from) yield { start: from, end: start };
+      if (end > from) from = end;
+    }
+    if (from < range.end) yield { start: from, end: range.end };
+  }
+
+  /** What is in this one and not in the other. */
+  without(other: IntervalSet): IntervalSet {
+    const left = new IntervalSet();
+    for (const interval of this) for (const { start, end } of other.outside(interval)) left.add(start, end);
+    return left;
+  }
+
+  /** ns. */
+  get length(): bigint {
+    return this.#intervals.reduce((length, { start, end }) => length + end - start, 0n);
+  }
+}
+
+/** The index of the first interval for which `holds`, which it does for all after it. */
+function firstOf(intervals: readonly Interval[], holds: (interval: Interval) => boolean): number {
+  let [low, high] = [0, intervals.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (holds(intervals[middle] as Interval)) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}

@@ -1,0 +1,156 @@
+import { NephoscopeError } from '@nephoscope/core';
+import { Temporal } from 'temporal-polyfill';
+
+import { floorQuotient } from './decimal.js';
+import type { Interval } from './interval-set.js';
+
+export type CalendarUnit = 'hour' | 'day' | 'week' | 'month' | 'year';
+
+/**
+ * How a range is cut. Periods of a fixed `length` (ns) are aligned to 1970-01-01T00:00:00Z. Calendar periods are those of the
+ * clock and calendar of an IANA time zone: weeks begin on Monday, a day with the first instant of its date, an hour at each full
+ * hour of the clock and where its offset from UTC changes.
+ */
+export type PeriodSpec =
+  | { readonly length: bigint }
+  | { readonly calendar: CalendarUnit; /** UTC by default. */ readonly zone?: string | undefined };
+
+export interface Period extends Interval {
+  /** Cut off by the beginning or the end of the range. */
+  readonly partial: boolean;
+}
+
+const mostPeriods = 1_000_000;
+
+/**
+ * The periods of a range, in order, without anything between them. The first and the last one are cut off where the range is.
+ * Without a specification the range is one period.
+ *
+ * @throws RANGE_INVALID for a range without a length, ZONE_UNKNOWN, and PERIODS_TOO_MANY beyond a million
+ */
+export function periodsOf(range: Interval, spec?: PeriodSpec): Period[] {
+  const { start, end } = range;
+  if (start >= end)
+    throw new NephoscopeError(
+      'RANGE_INVALID',
+      `a range ends after it starts; this one is from ${start} to ${end}`,
+    );
+  if (spec === undefined) return [{ start, end, partial: false }];
+  const periods: Period[] = [];
+  let from: bigint | undefined;
+  for (const edge of 'length' in spec ? fixedEdges(start, spec.length) : calendarEdges(start, spec)) {
+    if (from !== undefined && edge > start) {
+      const partial = from < start || edge > end;
+      periods.push({ start: from < start ? start : from, end: edge > end ? end : edge, partial });
+      if (periods.length > mostPeriods)
+        throw new NephoscopeError(
+          'PERIODS_TOO_MANY',
+          `the range has more than ${mostPeriods} periods: ask for a shorter range or longer periods`,
+        );
+    }
+    if (edge >= end) break;
+    from = edge;
+  }
+  return periods;
+}
+
+/** The calendar period that a moment of a zone lies in, such as a month: `2026-10`, `2026-10-05`, `2026`. */
+export function calendarRange(text: string, zone = 'UTC'): Interval {
+  const match = /^(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?$/.exec(text);
+  try {
+    const [, year = '', month, day] = match ?? [];
+    const unit = day !== undefined ? 'days' : month !== undefined ? 'months' : 'years';
+    const date = Temporal.PlainDate.from(`${year}-${month ?? '01'}-${day ?? '01'}`);
+    return { start: startOf(date, zone), end: startOf(date.add({ [unit]: 1 }), zone) };
+  } catch (cause) {
+    if (match !== null) knownZone(zone);
+    throw new NephoscopeError(
+      'RANGE_INVALID',
+      `'${text.slice(0, 40)}' is no year, month or day: write it as 2026, 2026-10 or 2026-10-05`,
+      { cause },
+    );
+  }
+}
+
+function* fixedEdges(start: bigint, length: bigint): Generator<bigint> {
+  if (length <= 0n) throw new NephoscopeError('RANGE_INVALID', 'a period must have a length');
+  for (let edge = floorQuotient(start, length) * length; ; edge += length) yield edge;
+}
+
+function calendarEdges(
+  start: bigint,
+  spec: { calendar: CalendarUnit; zone?: string | undefined },
+): Iterable<bigint> {
+  const zone = knownZone(spec.zone ?? 'UTC');
+  return spec.calendar === 'hour' ? hourEdges(start, zone) : dateEdges(start, spec.calendar, zone);
+}
+
+/** The beginnings of days, weeks, months or years, from the one that `start` lies in. */
+function* dateEdges(start: bigint, unit: Exclude<CalendarUnit, 'hour'>, zone: string): Generator<bigint> {
+  // One unit early: where a clock was set back over midnight, the date of an instant may be that of the day before.
+  let date = beginning(at(start, zone).toPlainDate(), unit).subtract({ [`${unit}s`]: 1 });
+  let before: bigint | undefined;
+  for (; ; date = date.add({ [`${unit}s`]: 1 })) {
+    const edge = startOf(date, zone);
+    // A date that a zone left out, as Samoa did the 30th of December 2011, has no length.
+    if (before !== undefined && edge > before) yield before;
+    before = edge;
+  }
+}
+
+function beginning(date: Temporal.PlainDate, unit: Exclude<CalendarUnit, 'hour'>): Temporal.PlainDate {
+  switch (unit) {
+    case 'day':
+      return date;
+    case 'week':
+      return date.subtract({ days: date.dayOfWeek - 1 });
+    case 'month':
+      return date.with({ day: 1 });
+    case 'year':
+      return date.with({ month: 1, day: 1 });
+  }
+}
+
+const hour = 3_600_000_000_000n;
+
+function* hourEdges(start: bigint, zone: string): Generator<bigint> {
+  // From the day before on, so that the hour that `start` lies in begins where it does.
+  let edge = startOf(at(start, zone).toPlainDate().subtract({ days: 1 }), zone);
+  let change = nextChange(edge, zone);
+  let offset = BigInt(at(edge, zone).offsetNanoseconds);
+  for (;;) {
+    yield edge;
+    const fullHour = (floorQuotient(edge + offset, hour) + 1n) * hour - offset;
+    if (change !== undefined && change <= fullHour) {
+      edge = change;
+      offset = BigInt(at(edge, zone).offsetNanoseconds);
+      change = nextChange(edge, zone);
+    } else edge = fullHour;
+  }
+}
+
+function nextChange(time: bigint, zone: string): bigint | undefined {
+  return at(time, zone).getTimeZoneTransition('next')?.epochNanoseconds;
+}
+
+function at(time: bigint, zone: string): Temporal.ZonedDateTime {
+  return new Temporal.ZonedDateTime(time, zone);
+}
+
+/** The first instant of a date. */
+function startOf(date: Temporal.PlainDate, zone: string): bigint {
+  return date.toZonedDateTime(zone).epochNanoseconds;
+}
+
+function knownZone(zone: string): string {
+  try {
+    at(0n, zone);
+    return zone;
+  } catch (cause) {
+    throw new NephoscopeError(
+      'ZONE_UNKNOWN',
+      `'${zone.slice(0, 40)}' is no time zone that is known here: write it as Europe/Berlin or UTC`,
+      { cause },
+    );
+  }
+}

@@ -1,0 +1,226 @@
+import { NephoscopeError } from '@nephoscope/core';
+import type { CounterType } from '@nephoscope/core';
+import type { Sample } from '@nephoscope/core/sample-store';
+
+import type { Rules } from './between.js';
+import { Cell } from './cell.js';
+import { parseDecimal } from './decimal.js';
+import { figuresOf, totalKey } from './figure.js';
+import type { Figure, FigureSource } from './figure.js';
+import { checkFunction, isCounterType, isPercentile, usualFunction } from './functions.js';
+import type { FigureFunction } from './functions.js';
+import { grouping } from './groups.js';
+import type { GroupKey, MetadataValueOf } from './groups.js';
+import { periodsOf } from './periods.js';
+import type { Period, PeriodSpec } from './periods.js';
+import type { Rounding } from './rounding.js';
+import { Series } from './series.js';
+import type { Cells } from './series.js';
+
+/** Times in ns since 1970 UTC, lengths in ns. */
+export interface StatisticsQuery {
+  readonly start: bigint;
+  /** Excluded. */
+  readonly end: bigint;
+  /** One figure for the whole range by default. */
+  readonly period?: PeriodSpec | undefined;
+  readonly groupBy?: readonly GroupKey[] | undefined;
+  /** By default the use of a cumulative meter, the sum of a delta, the amount of a gauge. */
+  readonly functions?: readonly FigureFunction[] | undefined;
+  /** Readings further apart than this bridge the time between them; 20 minutes by default. */
+  readonly usual?: bigint | undefined;
+  /** How long a reading of a gauge holds at most; until the next one by default, the last one not at all. */
+  readonly hold?: bigint | undefined;
+  readonly rounding?: Rounding | undefined;
+  /** Which samples the figures are of. The others are still needed: what they counted is not counted by the next one that is wanted. */
+  readonly of?: ((sample: Sample) => boolean) | undefined;
+  /** Needed to group by metadata or instance. */
+  readonly metadata?: MetadataValueOf | undefined;
+}
+
+export interface Figures {
+  /** By group and period. */
+  readonly figures: readonly Figure[];
+  /** Of the whole range, one for each function, type and unit; for each meter where that is grouped by. */
+  readonly totals: readonly Figure[];
+}
+
+interface Kind {
+  readonly meter: string;
+  readonly type: CounterType;
+  readonly unit: string | null;
+}
+
+/** All cells of one group. */
+interface Group extends Kind {
+  /** The same for those that one figure would be of. */
+  readonly figure: string;
+  readonly values: Figure['group'];
+  readonly whole: Cell;
+  readonly periods: Map<number, Cell>;
+}
+
+const usualDistance = 20n * 60_000_000_000n;
+
+/**
+ * Figures from samples, in one pass. The samples of each series (a meter of a resource from one source) come in the order of time,
+ * from the first one ever to the first one after the range; series may be mixed. What is kept grows with the series, groups, periods
+ * and gaps, and not with the samples.
+ */
+export class Statistics {
+  readonly #query: StatisticsQuery;
+  readonly #periods: readonly Period[];
+  readonly #valuesOf: (sample: Sample) => (string | null)[];
+  readonly #series = new Map<string, { readonly kind: Kind; readonly series: Series }>();
+  /** Series without a sample after the range so far. */
+  readonly #open = new Set<Series>();
+  /** When the last of them had its first one. */
+  #ended: bigint | undefined;
+  readonly #groups = new Map<string, Group>();
+  /** Those with something in the range, by `figure`. */
+  readonly #inRange = new Map<string, Group>();
+  readonly #cells: Cells = {
+    at: (period, key) => {
+      const { periods } = this.#group(key);
+      let cell = periods.get(period);
+      if (cell === undefined) periods.set(period, (cell = this.#cell()));
+      return cell;
+    },
+    whole: (key) => {
+      const group = this.#group(key);
+      const other = this.#inRange.get(group.figure) ?? group;
+      if (other !== group) throw mixed(other, group);
+      this.#inRange.set(group.figure, group);
+      return group.whole;
+    },
+  };
+
+  /** @throws RANGE_INVALID, ZONE_UNKNOWN, PERIODS_TOO_MANY */
+  constructor(query: StatisticsQuery) {
+    this.#query = query;
+    this.#periods = periodsOf(query, query.period);
+    this.#valuesOf = grouping(query.groupBy ?? [], query.metadata ?? noMetadata);
+  }
+
+  /**
+   * @throws FIGURE_MIXED when a figure would add up different types or units, FUNCTION_REFUSED, READINGS_UNORDERED, DECIMAL_INVALID,
+   *   TYPE_UNKNOWN
+   */
+  add(sample: Sample): void {
+    const { of } = this.#query;
+    const { source, resourceId, meter, type, unit } = sample;
+    const name = `${source}\0${resourceId}\0${meter}\0${type}\0${unit ?? ''}`;
+    let entry = this.#series.get(name);
+    if (entry === undefined) {
+      const kind = kindOf(sample);
+      for (const one of this.#query.functions ?? []) checkFunction(one, kind.type, kind.meter);
+      const series = new Series(name, this.#rules(kind.type), this.#periods, this.#cells);
+      this.#series.set(name, (entry = { kind, series }));
+    }
+    if (sample.timestamp < this.#query.end) this.#open.add(entry.series);
+    else if (this.#open.delete(entry.series)) this.#ended = sample.timestamp;
+    entry.series.add({
+      at: sample.timestamp,
+      volume: parseDecimal(sample.volume),
+      epoch: sample.epoch,
+      group: of === undefined || of(sample) ? this.#keyOf(sample, entry.kind) : null,
+      id: sample.messageId,
+    });
+  }
+
+  /** Whether a sample of this time, later than all others, may still say something of the range. */
+  needs(time: bigint): boolean {
+    return time < this.#query.end || this.#open.size > 0 || time === this.#ended;
+  }
+
+  /** Ends it: nothing is added afterwards. */
+  finish(): Figures {
+    for (const { series } of this.#series.values()) series.finish();
+    this.#series.clear();
+    const groups = [...this.#inRange].sort(([one], [other]) => (one < other ? -1 : 1)).map(([, group]) => group);
+    const { rounding } = this.#query;
+    return {
+      figures: figuresOf([...this.#rows(groups)], rounding),
+      totals: figuresOf([...this.#totals(groups)], rounding),
+    };
+  }
+
+  *#rows(groups: readonly Group[]): Generator<FigureSource> {
+    for (const { type, unit, values, periods, meter } of groups)
+      for (const [index, period] of this.#periods.entries())
+        for (const name of this.#functionsOf({ type, unit, meter }))
+          yield { function: name, type, unit, group: values, period, cell: periods.get(index) ?? this.#cell() };
+  }
+
+  *#totals(groups: readonly Group[]): Generator<FigureSource> {
+    const totals = new Map<string, { readonly group: Group; readonly cell: Cell }>();
+    for (const group of groups) {
+      const key = totalKey('', group.type, group.unit, group.values.meter);
+      const total = totals.get(key) ?? { group, cell: this.#cell() };
+      totals.set(key, total);
+      total.cell.absorb(group.whole);
+    }
+    const { start, end } = this.#query;
+    for (const { group, cell } of totals.values())
+      for (const name of this.#functionsOf(group)) {
+        // Of several series there is no last value.
+        if (name === 'last' && cell.series.size > 1) continue;
+        const { type, unit, values } = group;
+        const meter = values.meter === undefined ? {} : { meter: values.meter };
+        yield { function: name, type, unit, group: meter, period: { start, end, partial: false }, cell };
+      }
+  }
+
+  #functionsOf({ type }: Kind): readonly FigureFunction[] {
+    return this.#query.functions ?? [usualFunction[type]];
+  }
+
+  #rules(type: CounterType): Rules {
+    const { usual = usualDistance, hold, functions = [] } = this.#query;
+    return { type, usual, hold, distribution: functions.some(isPercentile) };
+  }
+
+  #cell(): Cell {
+    return new Cell(this.#query.functions?.some(isPercentile) === true);
+  }
+
+  #group(key: string): Group {
+    return this.#groups.get(key) as Group;
+  }
+
+  #keyOf(sample: Sample, kind: Kind): string {
+    const texts = this.#valuesOf(sample);
+    const figure = JSON.stringify(texts);
+    const key = `${kind.type} ${kind.unit ?? ''} ${figure}`;
+    if (!this.#groups.has(key)) {
+      const keys = this.#query.groupBy ?? [];
+      const values = Object.fromEntries(keys.map((name, at) => [name, texts[at] ?? null]));
+      this.#groups.set(key, { ...kind, figure, values, whole: this.#cell(), periods: new Map() });
+    }
+    return key;
+  }
+}
+
+function kindOf({ meter, type, unit }: Sample): Kind {
+  if (isCounterType(type)) return { meter, type, unit };
+  throw new NephoscopeError(
+    'TYPE_UNKNOWN',
+    `samples of ${meter} have the type '${type.slice(0, 40)}': figures are made of cumulative, delta and gauge ones`,
+  );
+}
+
+function mixed(one: Kind, other: Kind): NephoscopeError {
+  const text = ({ meter, type, unit }: Kind) => `${meter} (${type}, ${unit ?? 'without a unit'})`;
+  const how =
+    one.meter === other.meter
+      ? 'by source or resource, or ask for one of them'
+      : 'by meter, or ask for one of them';
+  return new NephoscopeError('FIGURE_MIXED', `${text(one)} and ${text(other)} cannot be one figure: group ${how}`);
+}
+
+function noMetadata(): never {
+  throw new NephoscopeError(
+    'GROUP_UNKNOWN',
+    'to group by metadata or instance, the query must say how metadata is read',
+  );
+}
