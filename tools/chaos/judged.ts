@@ -32,7 +32,7 @@ export function judgedOf({ arena, status }: Scene, stored: SampleReader): Judged
     },
     async hasRecordedOf(agent, since) {
       const found = stored.samples(
-        { meter: 'instance', start: BigInt(since) * 1_000_000n, newestFirst: true, limit: 1_000 },
+        { scope: 'all', meters: ['instance'], start: BigInt(since) * 1_000_000n, newestFirst: true, limit: 1_000 },
         new AbortController().signal,
       );
       for await (const { publisherId } of found)

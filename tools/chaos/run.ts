@@ -105,7 +105,7 @@ export async function run({ seed, store, duration, directory, logs }: RunOptions
 
   const expectation = await expectationOf(scene);
   const rows = [];
-  for await (const { messageId, text } of stored.samples({}, new AbortController().signal))
+  for await (const { messageId, text } of stored.samples({ scope: 'all' }, new AbortController().signal))
     rows.push({ messageId, text });
   const deadLetters = await readDeadLetters(scene.brokerUrl);
   const findings = await check(expectation, rows, deadLetters, secret);

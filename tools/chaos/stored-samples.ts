@@ -22,7 +22,7 @@ export function readerAt(url: string): SampleReader {
 }
 
 export async function countOf(reader: SampleReader): Promise<number> {
-  const meters = await reader.meters({}, never);
+  const meters = await reader.meters({ scope: 'all' }, never);
   return meters.reduce((sum, { samples }) => sum + samples, 0);
 }
 

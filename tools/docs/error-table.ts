@@ -245,6 +245,10 @@ export const errorTable: readonly ErrorGroup[] = [
         means: 'A command that reads samples found no database, or one without tables.',
         what: 'Check `storage.url` or `--store`. Before the first sample there is no database.',
       },
+      CURSOR_INVALID: {
+        means: 'A query for a page of samples has a cursor of another query, or one that no page came with.',
+        what: 'Begin with the first page. Change neither filter nor order between pages.',
+      },
       SAMPLE_INVALID: {
         means:
           'No store can hold the sample: its timestamp or sequence number does not fit into 64 bits, or its volume has more digits than PostgreSQL accepts. It goes to the dead letters.',

@@ -37,7 +37,7 @@ await reader.start(AbortSignal.timeout(30_000));
 // Ours say who published them, Ceilometer's do not. By meter and resource, oldest first.
 const ours = new Map<string, Map<string, Sample[]>>();
 const theirs = new Map<string, Map<string, Sample[]>>();
-for await (const sample of reader.samples({}, new AbortController().signal)) {
+for await (const sample of reader.samples({ scope: 'all' }, new AbortController().signal)) {
   if (sample.publisherId !== null && !sample.publisherId.startsWith('compute.')) continue;
   const meters = sample.publisherId === null ? theirs : ours;
   const resources = meters.get(sample.meter) ?? new Map<string, Sample[]>();

@@ -130,7 +130,7 @@ export const messages = ({ log }: Daemon, level?: string) =>
 export async function samplesIn(database: string): Promise<Sample[]> {
   return reading(database, async (reader, signal) => {
     const samples: Sample[] = [];
-    for await (const sample of reader.samples({}, signal)) samples.push(sample);
+    for await (const sample of reader.samples({ scope: 'all' }, signal)) samples.push(sample);
     return samples;
   });
 }
@@ -139,7 +139,7 @@ export async function samplesIn(database: string): Promise<Sample[]> {
 export async function countIn(database: string): Promise<number> {
   try {
     return await reading(database, async (reader, signal) =>
-      (await reader.meters({}, signal)).reduce((sum, { samples }) => sum + samples, 0),
+      (await reader.meters({ scope: 'all' }, signal)).reduce((sum, { samples }) => sum + samples, 0),
     );
   } catch (error) {
     if (isNephoscopeError(error, 'STORE_MISSING')) return 0;

@@ -46,6 +46,6 @@ export async function replayAfterRemoval(store: SampleStore, reader: SampleReade
 
 async function recorded(reader: SampleReader): Promise<readonly Sample[]> {
   const found: Sample[] = [];
-  for await (const sample of reader.samples({}, never)) found.push(sample);
+  for await (const sample of reader.samples({ scope: 'all' }, never)) found.push(sample);
   return found;
 }

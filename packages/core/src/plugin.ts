@@ -16,7 +16,7 @@ import type { SampleStore } from './sample-store.js';
 import type { ServiceSettings } from './service-settings.js';
 
 /** The version of the plugin contract. A program runs plugins of the same major and of a minor up to its own. */
-export const apiVersion = '3.0';
+export const apiVersion = '4.0';
 
 /** Where plugins are declared: the keys of `nephoscope` in a package.json. */
 export type Namespace = 'poll.compute' | 'poll.central' | 'collector' | 'compute.virt' | 'storage' | 'bus';

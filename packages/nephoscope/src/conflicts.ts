@@ -46,9 +46,10 @@ async function figuresOf(
 ): Promise<readonly Figure[]> {
   const [some] = beside as readonly [Sample];
   const { meter, resourceId, timestamp } = some;
+  const event: SampleFilter = { scope: 'all', meters: [meter], resources: [resourceId] };
   const first: Sample[] = [];
-  for await (const sample of reader.samples({ meter, resourceId, messageId: id }, signal)) first.push(sample);
-  const within = { meter, resourceId, start: timestamp, end: timestamp + day };
+  for await (const sample of reader.samples({ ...event, messageId: id }, signal)) first.push(sample);
+  const within = { ...event, start: timestamp, end: timestamp + day };
   const reading = await centralReading(reader, within, signal);
   const announced = [...first, ...beside];
   const counting = reading === undefined ? largestOfEach(announced) : new Set([reading]);

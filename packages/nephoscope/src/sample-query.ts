@@ -31,7 +31,8 @@ export function withQueryOptions(command: Command, limited: string): Command {
 }
 
 export function filterOf({ meter, resource, project, start, end }: QueryOptions): SampleFilter {
-  return { meter, resourceId: resource, projectId: project, start, end };
+  const only = (value: string | undefined) => (value === undefined ? undefined : [value]);
+  return { scope: 'all', meters: only(meter), resources: only(resource), projects: only(project), start, end };
 }
 
 const nanoseconds: Readonly<Record<string, bigint>> = {

@@ -64,7 +64,7 @@ async function recordedIn(database: string): Promise<readonly Sample[]> {
   const { signal } = new AbortController();
   await reader.start(signal);
   const samples: Sample[] = [];
-  for await (const sample of reader.samples({ newestFirst: true }, signal)) samples.push(sample);
+  for await (const sample of reader.samples({ scope: 'all', newestFirst: true }, signal)) samples.push(sample);
   await reader.stop();
   return samples;
 }

@@ -38,7 +38,7 @@ function beside(first: string, messageId: string, volume: string, fields: Partia
 }
 
 /** What the command shows of a store with these samples. */
-async function shown(samples: readonly Sample[], filter: SampleFilter = {}, limit?: number) {
+async function shown(samples: readonly Sample[], filter: Partial<SampleFilter> = {}, limit?: number) {
   const options = sql.options.parse({ url: `sqlite:${join(folder, `${++stores}.db`)}` });
   const settings = { options, logger: new RecordingLogger(), clock: new FakeClock(), host: 'tests' };
   const [store, reader] = [sql.create(settings), sql.createReader(settings)];
@@ -47,7 +47,7 @@ async function shown(samples: readonly Sample[], filter: SampleFilter = {}, limi
   await reader.start(signal);
   await store.record(samples);
   const found: (readonly string[])[] = [];
-  for await (const { id, figures } of conflicts(reader, { ...filter, limit }, signal))
+  for await (const { id, figures } of conflicts(reader, { scope: 'all', ...filter, limit }, signal))
     found.push([
       id,
       ...figures.map(({ sample, recorded, counts }) => {
@@ -110,7 +110,7 @@ describe('of an event with several figures', () => {
     const ids = (found: readonly (readonly string[])[]) => found.map(([id]) => id);
     expect(ids(await shown(samples))).toEqual(['c-1', 'b-1', 'a-1']);
     expect(ids(await shown(samples, {}, 2))).toEqual(['c-1', 'b-1']);
-    expect(ids(await shown(samples, { resourceId: 'b' }))).toEqual(['b-1']);
+    expect(ids(await shown(samples, { resources: ['b'] }))).toEqual(['b-1']);
     expect(ids(await shown(samples, { start: noon, end: noon + hour }))).toEqual(['a-1']);
   });
 });

@@ -47,9 +47,10 @@ describe('the options of a query', () => {
       '5',
     );
     expect(filterOf(options)).toEqual({
-      meter: 'cpu',
-      resourceId: 'r',
-      projectId: 'p',
+      scope: 'all',
+      meters: ['cpu'],
+      resources: ['r'],
+      projects: ['p'],
       start: now,
       end: parseTimestamp('2026-11-23T00:00:00Z'),
     });
@@ -57,7 +58,7 @@ describe('the options of a query', () => {
   });
 
   it('restrict nothing when they are not given', () => {
-    expect(Object.values(filterOf(parse())).every((value) => value === undefined)).toBe(true);
+    expect(filterOf(parse())).toEqual({ scope: 'all' });
   });
 
   it.each([

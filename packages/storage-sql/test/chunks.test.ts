@@ -43,7 +43,7 @@ function idOf({ messageId }: Sample): string {
 }
 
 async function messageIds(newestFirst: boolean): Promise<readonly string[]> {
-  return (await all(store, { resourceId: 'server', newestFirst })).map(idOf);
+  return (await all(store, { resources: ['server'], newestFirst })).map(idOf);
 }
 
 test('the samples of a series come in order, out of several chunks with a gap between', async () => {
@@ -60,9 +60,11 @@ test('summaries take all chunks together', async () => {
   const { timestamp: last } = wanted.reduce((one, other) => (other.timestamp > one.timestamp ? other : one));
   const reader = readerAt(path);
   await reader.start(never);
-  expect(await reader.meters({}, never)).toEqual([expect.objectContaining({ resources: 2, samples: count })]);
-  expect(await reader.resources({ resourceId: 'server' }, never)).toEqual([
-    expect.objectContaining({ firstTimestamp: first, lastTimestamp: last }),
+  expect(await reader.meters({ scope: 'all' }, never)).toEqual([
+    expect.objectContaining({ resources: 2, samples: count }),
   ]);
+  const resources = [];
+  for await (const one of reader.resources({ scope: 'all', resources: ['server'] }, never)) resources.push(one);
+  expect(resources).toEqual([expect.objectContaining({ firstTimestamp: first, lastTimestamp: last })]);
   await reader.stop();
 });

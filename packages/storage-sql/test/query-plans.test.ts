@@ -42,8 +42,11 @@ afterAll(async () => {
   rmSync(folder, { recursive: true });
 });
 
-/** How SQLite finds the rows of `samples` for the statements that the work prepares, one line for each time. */
-async function accesses(work: () => Promise<unknown>): Promise<readonly string[]> {
+/** How SQLite finds the rows of `samples`, or of others, for the statements that the work prepares, one line for each time. */
+async function accesses(
+  work: () => Promise<unknown>,
+  tables = /^(SCAN|SEARCH) (s|samples)\b/,
+): Promise<readonly string[]> {
   const prepare = jest.spyOn(Database.prototype, 'prepare');
   const query = jest.spyOn(ThreadReader.prototype, 'query');
   await work();
@@ -55,14 +58,20 @@ async function accesses(work: () => Promise<unknown>): Promise<readonly string[]
     return statements
       .flatMap((text) => database.prepare(`explain query plan ${text}`).all() as { readonly detail: string }[])
       .map(({ detail }) => detail)
-      .filter((detail) => /^(SCAN|SEARCH) (s|samples)\b/.test(detail));
+      .filter((detail) => tables.test(detail));
   } finally {
     database.close();
   }
 }
 
-async function page(filter: SampleFilter, newestFirst = false): Promise<number> {
+async function page(filter: Partial<SampleFilter>, newestFirst = false): Promise<number> {
   return (await all(store, { ...filter, newestFirst, limit: 100 })).length;
+}
+
+async function resourcesOf(filter: Partial<SampleFilter>): Promise<number> {
+  let count = 0;
+  for await (const _ of reader.resources({ scope: 'all', ...filter }, never)) count += 1;
+  return count;
 }
 
 /** Here, and not in the thread of a store. */
@@ -81,19 +90,41 @@ const byTime = /^SEARCH s(amples)? USING (COVERING )?INDEX samples_by_time \(tim
 const byId = /^SEARCH (s|samples)( USING INTEGER PRIMARY KEY \(rowid=\?\))?$/;
 
 test.each<[string, RegExp, () => Promise<unknown>]>([
-  ['a page of few series', ofSeries, () => page({ resourceId: 'r7' })],
-  ['the newest of few series', ofSeries, () => page({ resourceId: 'r7', start, end: start + 10n ** 12n }, true)],
+  ['a page of few series', ofSeries, () => page({ resources: ['r7'] })],
+  ['the newest of few series', ofSeries, () => page({ resources: ['r7'], start, end: start + 10n ** 12n }, true)],
   ['a page of all', byTime, () => page({})],
-  ['a page of many series', byTime, () => page({ meter: 'm3', start: start + 5n })],
-  ['the newest of many series', byTime, () => page({ meter: 'm3', end: start + 10n ** 12n }, true)],
-  ['meters', ofSeries, () => reader.meters({}, never)],
-  ['meters of a resource and time', ofSeries, () => reader.meters({ resourceId: 'r7', start }, never)],
-  ['resources', ofSeries, () => reader.resources({}, never)],
+  ['a page of many series', byTime, () => page({ meters: ['m3'], start: start + 5n })],
+  ['the newest of many series', byTime, () => page({ meters: ['m3'], end: start + 10n ** 12n }, true)],
+  ['meters', ofSeries, () => reader.meters({ scope: 'all' }, never)],
+  [
+    'meters of a resource and time',
+    ofSeries,
+    () => reader.meters({ scope: 'all', resources: ['r7'], start }, never),
+  ],
+  ['resources', ofSeries, () => resourcesOf({})],
+  ['a page of several resources', ofSeries, () => page({ resources: ['r7', 'r9'], meters: ['m1', 'm2'] })],
+  ['a page of a scope', byTime, () => page({ scope: { project: 'project-1' }, start: start + 5n })],
+  ['projects', ofSeries, () => reader.projects({ scope: 'all' }, never)],
   ['the times that are recorded', byTime, () => store.recordedTimes(start + 10n ** 12n)],
   ['removal', byTime, () => removeBefore(start)],
-  ['resources of a time', ofSeries, () => reader.resources({ start, end: start + 10n ** 12n }, never)],
+  ['resources of a time', ofSeries, () => resourcesOf({ start, end: start + 10n ** 12n })],
 ])('%s: no row is looked at that is not meant', async (_, access, work) => {
   const found = await accesses(work);
   expect(found).toContainEqual(expect.stringMatching(access));
   expect(found.filter((detail) => !access.test(detail) && !byId.test(detail))).toEqual([]);
+});
+
+const ofProject = /^SEARCH series USING (COVERING )?INDEX series_by_project \(project_id=\?/;
+
+test.each<[string, () => Promise<unknown>]>([
+  ['samples', () => page({ scope: { project: 'project-1' } })],
+  ['samples of several resources', () => page({ scope: { project: 'project-1' }, resources: ['r7', 'r9'] })],
+  ['resources', () => resourcesOf({ scope: { project: 'project-1' } })],
+  ['projects', () => reader.projects({ scope: { project: 'project-1' } }, never)],
+  ['meters', () => reader.meters({ scope: { project: 'project-1' } }, never)],
+])('%s of a scope: no series of another project is looked at', async (_, work) => {
+  const found = await accesses(work, /^(SCAN|SEARCH) series\b/);
+  const byReference = /^SEARCH series USING INTEGER PRIMARY KEY \(rowid=\?\)/;
+  expect(found).toContainEqual(expect.stringMatching(ofProject));
+  expect(found.filter((detail) => !ofProject.test(detail) && !byReference.test(detail))).toEqual([]);
 });

@@ -32,13 +32,13 @@ export function readerAt(path: string): SampleReader {
 }
 
 /** What a reader of its own finds in the store's file. */
-export async function all({ path }: Pick<StoreAt, 'path'>, query: SampleQuery = {}): Promise<Sample[]> {
+export async function all({ path }: Pick<StoreAt, 'path'>, query: Partial<SampleQuery> = {}): Promise<Sample[]> {
   const reader = readerAt(path);
   const signal = AbortSignal.timeout(20_000);
   await reader.start(signal);
   try {
     const found: Sample[] = [];
-    for await (const sample of reader.samples(query, signal)) found.push(sample);
+    for await (const sample of reader.samples({ scope: 'all', ...query }, signal)) found.push(sample);
     return found;
   } finally {
     await reader.stop();

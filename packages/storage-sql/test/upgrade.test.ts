@@ -119,7 +119,7 @@ describe('a migration', () => {
     await upgraded.start(AbortSignal.timeout(20_000));
     expect(await all(upgraded)).toHaveLength(6);
     await upgraded.stop();
-    expect(version()).toEqual({ count: 4n });
+    expect(version()).toEqual({ count: 5n });
   });
 
   it('that ends otherwise is told, and made by the next start', async () => {

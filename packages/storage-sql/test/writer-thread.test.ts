@@ -138,8 +138,8 @@ describe('the thread that writes', () => {
     });
     const later = [...batch(10), exampleSample({ meter: 'new' }), exampleSample({ meter: 'newer' })];
     expect(await store.record(later)).toEqual({ recorded: 12, duplicates: 0 });
-    expect(await all(store, { meter: 'new' })).toHaveLength(1);
-    expect(await all(store, { meter: 'newer' })).toHaveLength(1);
+    expect(await all(store, { meters: ['new'] })).toHaveLength(1);
+    expect(await all(store, { meters: ['newer'] })).toHaveLength(1);
   });
 
   it('is waited for when the store is stopped, and leaves no file open behind it', async () => {

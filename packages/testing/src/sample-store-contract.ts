@@ -2,6 +2,8 @@ import { randomUUID } from 'node:crypto';
 
 import { readingTests } from './sample-store/reading.js';
 import { lifecycleTests } from './sample-store/lifecycle.js';
+import { metadataTests } from './sample-store/metadata.js';
+import { pageTests } from './sample-store/pages.js';
 import { recordTests } from './sample-store/record.js';
 import { removalTests } from './sample-store/removal.js';
 import { roundTripTests } from './sample-store/round-trip.js';
@@ -39,6 +41,8 @@ export function sampleStoreContract(name: string, contract: SampleStoreContract)
       removalTests,
       roundTripTests,
       sampleQueryTests,
+      metadataTests,
+      pageTests,
       summaryTests,
       readingTests,
     ])

@@ -201,7 +201,7 @@ async function all(url: string): Promise<Sample[]> {
   await reader.start(signal);
   try {
     const found: Sample[] = [];
-    for await (const sample of reader.samples({}, signal)) found.push(sample);
+    for await (const sample of reader.samples({ scope: 'all' }, signal)) found.push(sample);
     return found;
   } finally {
     await reader.stop();

@@ -37,21 +37,27 @@ Examples:
     .action((options: QueryOptions & { json?: true }) =>
       runCommand((signal) =>
         withStore(options, signal, async ({ reader }) => {
-          const found = await withSignsOfLife(
-            (seconds) => `Looking … ${seconds} s`,
-            reader.resources(filterOf(options), signal),
-          );
-          const resources = found.slice(0, options.limit);
+          const resources = reader.resources({ ...filterOf(options), limit: options.limit }, signal);
           if (options.json === true) {
-            for (const resource of resources) await print(`${jsonLine(resource)}\n`);
-          } else if (resources.length === 0) {
-            printNote('No samples match.');
-          } else {
-            await print(`${formatTable(columns, resources.map(row))}\n`);
+            for await (const resource of resources) await print(`${jsonLine(resource)}\n`);
+            return;
           }
+          const rows = await withSignsOfLife((seconds) => `Looking … ${seconds} s`, rowsOf(resources));
+          if (rows.length === 0) printNote('No samples match.');
+          else await print(`${formatTable(columns, rows)}\n`);
         }),
       ),
     );
+}
+
+async function rowsOf(resources: AsyncIterable<ResourceSummary>): Promise<string[][]> {
+  const rows: string[][] = [];
+  for await (const resource of resources) rows.push(row(resource));
+  return rows;
+}
+
+function namesOf(meters: ResourceSummary['meters']): readonly string[] {
+  return [...new Set(meters.map(({ name }) => name))];
 }
 
 function row({ resourceId, projectId, userId, firstTimestamp, lastTimestamp, meters }: ResourceSummary): string[] {
@@ -61,7 +67,7 @@ function row({ resourceId, projectId, userId, firstTimestamp, lastTimestamp, met
     userId ?? '',
     formatTimestamp(firstTimestamp),
     formatTimestamp(lastTimestamp),
-    String(meters.length),
+    String(namesOf(meters).length),
   ];
 }
 
@@ -83,7 +89,7 @@ function jsonLine({
     source,
     first_timestamp: formatTimestamp(firstTimestamp),
     last_timestamp: formatTimestamp(lastTimestamp),
-    meters,
+    meters: namesOf(meters),
   });
   return `${head.slice(0, -1)},"metadata":${formatJson(parseJson(metadata))}}`;
 }

@@ -57,12 +57,12 @@ async function removeOlder(store: SampleStore, before: bigint): Promise<void> {
 
 async function countOlder(reader: SampleReader, before: bigint, signal: AbortSignal): Promise<void> {
   const time = formatTimestamp(before);
-  const counted = reader.meters({ end: before }, signal);
+  const counted = reader.meters({ scope: 'all', end: before }, signal);
   const meters = await withSignsOfLife((seconds) => `Counting … ${seconds} s`, counted);
   const samples = meters.reduce((sum, one) => sum + one.samples, 0);
   if (samples === 0) return print(`No samples are of before ${time}.\n`);
-  const first = await timeOf(reader, { end: before, newestFirst: false }, signal);
-  const last = await timeOf(reader, { end: before, newestFirst: true }, signal);
+  const first = await timeOf(reader, { scope: 'all', end: before, newestFirst: false }, signal);
+  const last = await timeOf(reader, { scope: 'all', end: before, newestFirst: true }, signal);
   return print(
     `${groupDigits(String(samples))} samples are of before ${time}, of ${first} to ${last}. With --remove they are removed for ever.\n`,
   );

@@ -38,7 +38,7 @@ export async function upLive(
   const refresher = new Refresher(gather, async () => {
     const changed: Series[] = [];
     try {
-      for await (const sample of reader.samples({ start: recorded.readFrom }, signal)) {
+      for await (const sample of reader.samples({ scope: 'all', start: recorded.readFrom }, signal)) {
         const series = recorded.add(sample);
         if (series !== undefined) changed.push(series);
       }

@@ -90,7 +90,7 @@ async function untilRecorded(
   const end = systemClock.monotonic() + BigInt(commitTime) * 1_000_000n;
   for (;;) {
     let found = 0;
-    for await (const sample of reader.samples({ start: since }, signal)) {
+    for await (const sample of reader.samples({ scope: 'all', start: since }, signal)) {
       if (!sent.has(sample.messageId)) continue;
       found += 1;
       recorded.add(sample);

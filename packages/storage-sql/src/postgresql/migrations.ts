@@ -65,4 +65,9 @@ export const migrations: Readonly<Record<string, Migration>> = {
       await sql`alter table retention add column removed bigint`.execute(db);
     },
   },
+  '0004_series_of_projects': {
+    async up(db: Kysely<unknown>) {
+      await sql`create index series_by_project on series (project_id, resource_id, counter_name)`.execute(db);
+    },
+  },
 };

@@ -8,32 +8,42 @@ import { storable } from '../storable.js';
 import type { SampleTable } from './sample-table.js';
 
 const columns = {
-  meter: 'series.counter_name',
-  resourceId: 'series.resource_id',
-  projectId: 'series.project_id',
-  userId: 'series.user_id',
-  source: 'series.source',
+  meters: 'series.counter_name',
+  resources: 'series.resource_id',
+  projects: 'series.project_id',
+  users: 'series.user_id',
+  sources: 'series.source',
 } as const;
 
 const fields = Object.keys(columns) as (keyof typeof columns)[];
 
 /** Whether the filter asks for more than a time. */
 export function restrictsSeries(filter: SampleFilter): boolean {
-  return filter.conflicting === true || fields.some((field) => filter[field] !== undefined);
+  return (
+    filter.scope !== 'all' || filter.conflicting === true || fields.some((field) => filter[field] !== undefined)
+  );
 }
 
 /** The series that the filter means, whatever the time. */
 export function matchingSeries(db: Kysely<Schema>, filter: SampleFilter) {
   let query = db.selectFrom('series');
+  if (filter.scope !== 'all') query = query.where('series.project_id', '=', storable(filter.scope.project));
   for (const field of fields) {
     const wanted = filter[field];
-    if (wanted !== undefined) query = query.where(columns[field], '=', storable(wanted));
+    if (wanted !== undefined) query = query.where(isOneOf(columns[field], wanted));
   }
   // No JSON text has the quotes of a name within a text.
   return filter.conflicting === true ? query.where('series.layout', 'like', '%"conflicts_with"%') : query;
 }
 
-/** Whether a sample, as `s`, is meant, of a series that is. */
+function isOneOf(column: string, wanted: readonly (string | null)[]): RawBuilder<boolean> {
+  const texts = wanted.filter((text) => text !== null).map(storable);
+  const isOne =
+    texts.length === 0 ? sql<boolean>`1 = 0` : sql<boolean>`${sql.ref(column)} in (${sql.join(texts)})`;
+  return texts.length === wanted.length ? isOne : sql<boolean>`(${isOne} or ${sql.ref(column)} is null)`;
+}
+
+/** Whether a sample, as `s`, is meant, of a series that is. What its metadata say is not looked at. */
 export function matches(table: SampleTable, { messageId, ...filter }: SampleFilter): RawBuilder<boolean> {
   const inTime = inRange(filter);
   return messageId === undefined ? inTime : sql<boolean>`${inTime} and ${table.hasMessageId(messageId)}`;

@@ -1,11 +1,14 @@
-import type { Sample, SampleFilter, SampleQuery } from '@nephoscope/core/sample-store';
-
+import type { PageQuery, Sample, SampleFilter, SamplePage, SampleQuery } from '@nephoscope/core/sample-store';
 import { sql } from 'kysely';
 import type { Kysely, RawBuilder } from 'kysely';
 
 import type { Reference, Schema } from '../schema.js';
+import { formatCursor, parseCursor } from './cursor.js';
+import type { Cursor, Position, Snapshot } from './cursor.js';
 import { matches, matchingSeries, restrictsSeries } from './filter.js';
+import { metadataMatcher } from './metadata-conditions.js';
 import { readRows, toSample } from './sample-rows.js';
+import type { Row } from './sample-rows.js';
 import type { SampleTable } from './sample-table.js';
 
 const pageSize = 500;
@@ -13,24 +16,54 @@ const pageSize = 500;
 const fewSeries = 32;
 
 /** Runs a query, on the database as it is open then. */
-type Read = <T>(query: (db: Kysely<Schema>) => Promise<T>) => Promise<T>;
+export type Read = <T>(query: (db: Kysely<Schema>) => Promise<T>) => Promise<T>;
 
-interface Cursor {
-  readonly timestamp: bigint;
-  readonly id: bigint;
+interface Rows {
+  readonly snapshot: Snapshot;
+  readonly rows: readonly Row[];
+}
+
+/** The matching samples that are there when the first is asked for, as {@link rowPages} reads them. */
+export async function* samplesOf(read: Read, table: SampleTable, query: SampleQuery): AsyncGenerator<Sample> {
+  for await (const { rows } of rowPages(read, table, query)) for (const row of rows) yield toSample(row);
+}
+
+/** @throws CURSOR_INVALID */
+export async function samplePage(
+  read: Read,
+  table: SampleTable,
+  { cursor, limit, ...query }: PageQuery,
+): Promise<SamplePage> {
+  const from = cursor === undefined ? undefined : parseCursor(cursor, query);
+  const found: Row[] = [];
+  let snapshot: Snapshot = [];
+  // One more, to know whether a page follows.
+  for await (const page of rowPages(read, table, { ...query, limit: limit + 1 }, from)) {
+    found.push(...page.rows);
+    snapshot = page.snapshot;
+  }
+  const rows = found.slice(0, limit);
+  const last = rows.at(-1);
+  const next =
+    last === undefined || found.length === rows.length
+      ? undefined
+      : formatCursor(query, { snapshot, position: positionOf(last) });
+  return { samples: rows.map(toSample), next };
 }
 
 /**
- * The matching samples that are there when the first page is read, in pages: a query each, which holds no
+ * The rows of the matching samples that are there when the first page is read, in pages: a query each, which holds no
  * transaction open when it is done. At one time, those recorded first come first.
  */
-export async function* samplePages(
+export async function* rowPages(
   read: Read,
-  present: (db: Kysely<Schema>) => Promise<RawBuilder<boolean>>,
   table: SampleTable,
   { newestFirst = false, limit = Number.POSITIVE_INFINITY, ...filter }: SampleQuery,
-): AsyncGenerator<readonly Sample[]> {
-  const wasThere = await read(present);
+  from?: Pick<Cursor, 'snapshot'> & Partial<Cursor>,
+): AsyncGenerator<Rows> {
+  const snapshot = from?.snapshot ?? (await read((db) => table.snapshot(db)));
+  const wasThere = table.wasThere(snapshot);
+  const satisfies = metadataMatcher(filter.metadata);
   const series = restrictsSeries(filter)
     ? await read((db) =>
         matchingSeries(db, filter)
@@ -41,45 +74,55 @@ export async function* samplePages(
     : undefined;
   const few = series !== undefined && series.length <= fewSeries;
   let left = limit;
-  let cursor: Cursor | undefined;
+  let position = from?.position;
   while (left > 0) {
-    const size = Math.min(left, pageSize);
-    const page: Page = { filter, wasThere, cursor, newestFirst, size };
+    // Nobody knows how many of them satisfy the conditions.
+    const size = satisfies === undefined ? Math.min(left, pageSize) : pageSize;
+    const page: Page = { filter, wasThere, position, newestFirst, size };
     const found = few ? pageOfFew(table, page, series) : undefined;
     const rows = await read((db) => readPage(db, found ?? pageByTime(db, table, page), table, page));
-    if (rows.length > 0) yield rows.map(toSample);
+    const wanted = satisfies === undefined ? rows : rows.filter(({ metadata }) => satisfies(metadata));
+    if (wanted.length > 0) yield { snapshot, rows: wanted.slice(0, left) };
     const last = rows.at(-1);
     if (last === undefined || rows.length < page.size) return;
-    left -= rows.length;
-    cursor = { timestamp: last.timestamp, id: last.id };
+    left -= wanted.length;
+    position = positionOf(last);
   }
+}
+
+function positionOf({ timestamp, id }: Row): Position {
+  return { timestamp, id };
 }
 
 interface Page {
   readonly filter: SampleFilter;
   /** Of a sample as `s`: what is recorded while the pages are read stays out. */
   readonly wasThere: RawBuilder<boolean>;
-  readonly cursor: Cursor | undefined;
+  readonly position: Position | undefined;
   readonly newestFirst: boolean;
   readonly size: number;
 }
 
 /** The samples of this page of those that `source` gives as `s`, in order: what finds them again. */
 function select(table: SampleTable, page: Page, source: RawBuilder<unknown>) {
-  const { filter, wasThere, cursor, newestFirst, size } = page;
+  const { filter, wasThere, position, newestFirst, size } = page;
   const beyond =
-    cursor === undefined
+    position === undefined
       ? sql``
-      : sql` and (s.timestamp, s.id) ${newestFirst ? sql`<` : sql`>`} (${cursor.timestamp}, ${cursor.id})`;
+      : sql` and (s.timestamp, s.id) ${newestFirst ? sql`<` : sql`>`} (${position.timestamp}, ${position.id})`;
   return sql`select s.series_id, s.timestamp, s.id from ${source}
-    and ${matches(table, rest(filter, cursor, newestFirst))} and ${wasThere}${beyond}
+    and ${matches(table, rest(filter, position, newestFirst))} and ${wasThere}${beyond}
     order by ${inOrder('s', newestFirst)} limit ${size}`;
 }
 
 /** The filter without the time that was read before: partitions are left out by it. */
-function rest(filter: SampleFilter, cursor: Cursor | undefined, newestFirst: boolean): SampleFilter {
-  if (cursor === undefined) return filter;
-  return newestFirst ? { ...filter, end: cursor.timestamp + 1n } : { ...filter, start: cursor.timestamp };
+function rest(filter: SampleFilter, position: Position | undefined, newestFirst: boolean): SampleFilter {
+  if (position === undefined) return filter;
+  const { timestamp } = position;
+  const { start = timestamp, end = timestamp + 1n } = filter;
+  return newestFirst
+    ? { ...filter, end: end < timestamp + 1n ? end : timestamp + 1n }
+    : { ...filter, start: start > timestamp ? start : timestamp };
 }
 
 function inOrder(table: string, newestFirst: boolean): RawBuilder<unknown> {

@@ -29,6 +29,8 @@ export function readRows(db: Kysely<Schema>, found: RawBuilder<unknown>, table: 
       .whereRef('samples.id', '=', 'found.id')
       .select([
         'samples.id',
+        'samples.series_id',
+        'samples.metadata_id',
         table.messageId.as('message_id'),
         'samples.timestamp',
         table.volume.as('volume'),
@@ -50,7 +52,7 @@ export function readRows(db: Kysely<Schema>, found: RawBuilder<unknown>, table: 
   );
 }
 
-type Row = Awaited<ReturnType<ReturnType<typeof readRows>['execute']>>[number];
+export type Row = Awaited<ReturnType<ReturnType<typeof readRows>['execute']>>[number];
 
 export function toSample(row: Row): Sample {
   const { message_id: messageId, volume, timestamp, sequence, metadata, variations } = row;

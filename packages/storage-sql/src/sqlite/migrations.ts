@@ -86,4 +86,9 @@ export const migrations: Readonly<Record<string, Migration>> = {
       await sql`alter table retention add column removed integer`.execute(db);
     },
   },
+  '0005_series_of_projects': {
+    async up(db: Kysely<unknown>) {
+      await sql`create index series_by_project on series (project_id, resource_id, counter_name)`.execute(db);
+    },
+  },
 };

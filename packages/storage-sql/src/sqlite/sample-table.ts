@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 
 import { messageKey } from '../message-key.js';
+import { int64Of } from '../reading/cursor.js';
 import type { SampleTable } from '../reading/sample-table.js';
 import { chunkOf } from './chunk.js';
 import { isWantedFunction } from './database.js';
@@ -23,6 +24,14 @@ export const sampleTable: SampleTable = {
   ofSeries: (series) =>
     sql`chunks cross join samples as s where ${chunkOf(sql`s.id`)} = chunks.number and s.series_id = ${series}`,
   hasMessageId: (messageId) => sql<boolean>`s.key = ${messageKey(messageId).key}`,
+  snapshot: async (db) => {
+    const row = await db
+      .selectFrom('samples')
+      .select((eb) => eb.fn.max('id').as('id'))
+      .executeTakeFirst();
+    return [`${row?.id ?? 0n}`];
+  },
+  wasThere: ([last]) => sql<boolean>`s.id <= ${int64Of(last)}`,
 };
 
 /** For a connection that was opened to read. Not for each row: a call costs as much as some rows. */

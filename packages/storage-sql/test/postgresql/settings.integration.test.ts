@@ -60,7 +60,7 @@ it.each(['database', 'role'])(
     expect(await store.record(samples)).toEqual({ recorded: 0, duplicates: 3 });
     const found = await all(store);
     expect(found.map(({ text }) => text).sort()).toEqual(samples.map(({ text }) => text).sort());
-    expect(await all(store, { resourceId: 'cjk-日本' })).toEqual([samples[1]]);
+    expect(await all(store, { resources: ['cjk-日本'] })).toEqual([samples[1]]);
     expect(await store.removeBefore(2n ** 62n)).toBe(3);
   },
 );
@@ -172,7 +172,7 @@ describe('rows that came past the sequence of ids', () => {
     await reader.start(never);
     expect(new Set((await read(reader)).map(({ text }) => text))).toEqual(new Set(old.map(({ text }) => text)));
     // While it is read, a collector starts and records: what was there stays in, what comes stays out.
-    const stream = reader.samples({}, never)[Symbol.asyncIterator]();
+    const stream = reader.samples({ scope: 'all' }, never)[Symbol.asyncIterator]();
     const first = await stream.next();
     const recorder = await started(to);
     expect(await recorder.record([...old, ...batch(3)])).toEqual({ recorded: 3, duplicates: 50 });

@@ -50,7 +50,7 @@ describe('a way on which packets are lost', () => {
     await direct.record(batch(3_000));
     const reader = readerAt(proxy.url(url), attentive);
     await reader.start(never);
-    const stream = reader.samples({}, never)[Symbol.asyncIterator]();
+    const stream = reader.samples({ scope: 'all' }, never)[Symbol.asyncIterator]();
     await stream.next();
     proxy.silence();
     const rest = async () => {

@@ -69,7 +69,7 @@ export async function dropDatabase(made: string, url = sharedPostgresqlUrl()): P
 /** What a reader of its own finds in the store's database. */
 export async function all(
   { url, within }: Pick<StoreAt, 'url' | 'within'>,
-  query: SampleQuery = {},
+  query: Partial<SampleQuery> = {},
 ): Promise<Sample[]> {
   const reader = readerAt(url, within);
   await reader.start(never);
@@ -80,9 +80,9 @@ export async function all(
   }
 }
 
-export async function read(reader: SampleReader, query: SampleQuery = {}): Promise<Sample[]> {
+export async function read(reader: SampleReader, query: Partial<SampleQuery> = {}): Promise<Sample[]> {
   const found: Sample[] = [];
-  for await (const sample of reader.samples(query, never)) found.push(sample);
+  for await (const sample of reader.samples({ scope: 'all', ...query }, never)) found.push(sample);
   return found;
 }
 

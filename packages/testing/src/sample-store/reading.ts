@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto';
 import type { Sample, SampleReader } from '@nephoscope/core/sample-store';
 
 import { within } from '../test-framework.js';
-import { all, exampleSample, examples, never, noon, rejectsUnavailable, second } from './support.js';
+import { all, exampleSample, examples, never, noon, rejectsUnavailable, resourcesOf, second } from './support.js';
 import type { StoreTests } from './support.js';
 
 /** ms; for what must not wait for anything. */
@@ -46,8 +46,8 @@ export function readingTests({ describe, it, contract, withStore }: StoreTests):
         await Promise.all([reader.stop(), reader.stop()]);
         assert.equal(reader.health().ok, false);
         await rejectsUnavailable(async () => await all(reader));
-        await rejectsUnavailable(async () => await reader.meters({}, never));
-        await rejectsUnavailable(async () => await reader.resources({}, never));
+        await rejectsUnavailable(async () => await reader.meters({ scope: 'all' }, never));
+        await rejectsUnavailable(() => resourcesOf(reader));
         const reason = new Error('changed our mind');
         await assert.rejects(
           async () => await reader.start(AbortSignal.abort(reason)),
@@ -73,7 +73,7 @@ export function readingTests({ describe, it, contract, withStore }: StoreTests):
       withStore(async (store, reader) => {
         const [before, after] = [examples(many), examples(100)];
         await store.record(before);
-        const stream = reader.samples({}, never)[Symbol.asyncIterator]();
+        const stream = reader.samples({ scope: 'all' }, never)[Symbol.asyncIterator]();
         const first = await stream.next();
         await within('a batch while a stream is open', atOnce, store.record(after));
         await within(
@@ -115,8 +115,8 @@ export function readingTests({ describe, it, contract, withStore }: StoreTests):
         await store.record(examples(many));
         const gone = new AbortController();
         const reason = new Error('the client went away');
-        const stream = reader.samples({}, gone.signal)[Symbol.asyncIterator]();
-        const other = reader.samples({}, never)[Symbol.asyncIterator]();
+        const stream = reader.samples({ scope: 'all' }, gone.signal)[Symbol.asyncIterator]();
+        const other = reader.samples({ scope: 'all' }, never)[Symbol.asyncIterator]();
         await Promise.all([stream.next(), other.next()]);
         gone.abort(reason);
         await within(
@@ -131,8 +131,10 @@ export function readingTests({ describe, it, contract, withStore }: StoreTests):
 
     const calls: Readonly<Record<string, (reader: SampleReader, signal: AbortSignal) => Promise<unknown>>> = {
       samples: (reader, signal) => all(reader, {}, signal),
-      meters: (reader, signal) => reader.meters({}, signal),
-      resources: (reader, signal) => reader.resources({}, signal),
+      meters: (reader, signal) => reader.meters({ scope: 'all' }, signal),
+      resources: (reader, signal) => resourcesOf(reader, {}, signal),
+      projects: (reader, signal) => reader.projects({ scope: 'all' }, signal),
+      'a page of samples': (reader, signal) => reader.samplePage({ scope: 'all', limit: 10 }, signal),
     };
     for (const [name, call] of Object.entries(calls))
       it(
@@ -147,7 +149,7 @@ export function readingTests({ describe, it, contract, withStore }: StoreTests):
           gone.abort(reason);
           await within('the end of what was asked', atOnce, Promise.all(asked));
           assert.deepEqual(reader.health(), { ok: true });
-          assert.equal((await reader.meters({}, never))[0]?.samples, many);
+          assert.equal((await reader.meters({ scope: 'all' }, never))[0]?.samples, many);
         }),
       );
 
@@ -155,7 +157,7 @@ export function readingTests({ describe, it, contract, withStore }: StoreTests):
       'ends what is being read when it is stopped',
       withStore(async (store, reader) => {
         await store.record(examples(many));
-        const stream = reader.samples({}, never)[Symbol.asyncIterator]();
+        const stream = reader.samples({ scope: 'all' }, never)[Symbol.asyncIterator]();
         await stream.next();
         await within('the stop', atOnce, reader.stop());
         await rejectsUnavailable(() => rest(stream));
@@ -170,13 +172,13 @@ export function readingTests({ describe, it, contract, withStore }: StoreTests):
         await store.record([one, plain, ...others]);
         const { messageId, meter, resourceId } = one;
         assert.deepEqual(await all(reader, { messageId }), [one]);
-        assert.deepEqual(await all(reader, { messageId, meter, resourceId }), [one]);
+        assert.deepEqual(await all(reader, { messageId, meters: [meter], resources: [resourceId] }), [one]);
         assert.deepEqual(await all(reader, { messageId: 'no uuid' }), [plain]);
-        assert.deepEqual(await all(reader, { messageId, meter: 'other' }), []);
+        assert.deepEqual(await all(reader, { messageId, meters: ['other'] }), []);
         assert.deepEqual(await all(reader, { messageId, end: one.timestamp }), []);
         assert.deepEqual(await all(reader, { messageId: randomUUID() }), []);
         assert.deepEqual(
-          (await reader.meters({ messageId }, never)).map(({ samples }) => samples),
+          (await reader.meters({ scope: 'all', messageId }, never)).map(({ samples }) => samples),
           [1],
         );
       }),
@@ -194,7 +196,7 @@ export function readingTests({ describe, it, contract, withStore }: StoreTests):
           const bringBack = await takeAway(place);
           try {
             await rejectsUnavailable(() => all(reader));
-            await rejectsUnavailable(() => reader.meters({}, never));
+            await rejectsUnavailable(() => reader.meters({ scope: 'all' }, never));
             assert.equal(reader.health().ok, false);
           } finally {
             await bringBack();

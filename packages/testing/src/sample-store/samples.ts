@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 
-import type { Sample, SampleReader } from '@nephoscope/core/sample-store';
+import type { Sample, SampleQuery } from '@nephoscope/core/sample-store';
 
 import { all, ascending, descending, exampleSample, examples, never, noon } from './support.js';
 import type { StoreTests } from './support.js';
@@ -43,28 +43,40 @@ export function sampleQueryTests({ describe, it, withStore }: StoreTests): void 
       }),
     ] as const;
     const [d, b, a, c] = set;
-    const filters: readonly (readonly [string, Parameters<SampleReader['samples']>[0], readonly Sample[]])[] = [
+    const filters: readonly (readonly [string, Partial<SampleQuery>, readonly Sample[]])[] = [
       ['everything, by time', {}, [a, b, c, d]],
-      ['a meter', { meter: 'cpu' }, [b, c, d]],
-      ['a resource', { resourceId: 'r1' }, [a, c, d]],
-      ['a project', { projectId: 'p1' }, [b, d]],
-      ['a user', { userId: 'u1' }, [a, d]],
-      ['a source', { source: 's2' }, [a, c]],
+      ['a meter', { meters: ['cpu'] }, [b, c, d]],
+      ['a resource', { resources: ['r1'] }, [a, c, d]],
+      ['a project', { projects: ['p1'] }, [b, d]],
+      ['a user', { users: ['u1'] }, [a, d]],
+      ['a source', { sources: ['s2'] }, [a, c]],
       [
         'all at once',
         {
-          meter: 'cpu',
-          resourceId: 'r1',
-          projectId: 'p1',
-          userId: 'u1',
-          source: 's1',
+          meters: ['cpu'],
+          resources: ['r1'],
+          projects: ['p1'],
+          users: ['u1'],
+          sources: ['s1'],
           start: noon,
           end: noon + 4n,
         },
         [d],
       ],
-      ['nothing', { meter: 'CPU' }, []],
-      ['a pattern is not a pattern', { meter: '%' }, []],
+      [
+        'one of several of each',
+        { meters: ['cpu', 'other'], resources: ['r1', 'r2'], sources: ['s1', 's3'] },
+        [b, d],
+      ],
+      ['those without a project or user', { projects: [null], users: ['u9', null] }, [c]],
+      ['one of several projects, or none', { projects: ['p2', null] }, [a, c]],
+      ['none of no values', { resources: [] }, []],
+      ['a project that is the scope', { scope: { project: 'p1' } }, [b, d]],
+      ['a filter within the scope', { scope: { project: 'p1' }, resources: ['r1'] }, [d]],
+      ['nothing out of scope', { scope: { project: 'p1' }, projects: ['p2', null] }, []],
+      ['nothing of an unknown scope', { scope: { project: 'p9' }, resources: ['r1'] }, []],
+      ['nothing', { meters: ['CPU'] }, []],
+      ['a pattern is not a pattern', { meters: ['%'] }, []],
       ['the start included', { start: noon + 1n }, [b, c, d]],
       ['the end excluded', { end: noon + 2n }, [a, b]],
       ['one nanosecond', { start: noon + 2n, end: noon + 3n }, [c]],
@@ -72,17 +84,18 @@ export function sampleQueryTests({ describe, it, withStore }: StoreTests): void 
       ['times beyond 64 bits', { start: -(2n ** 70n), end: 2n ** 70n }, [a, b, c, d]],
       ['after all time', { start: 2n ** 70n }, []],
     ];
-    for (const [what, filter, expected] of filters) {
-      it(
-        `finds ${what}`,
-        withStore(async (store, reader) => {
-          await store.record(set);
-          assert.deepEqual(await all(reader, filter), expected);
-          assert.deepEqual(await all(reader, { ...filter, newestFirst: true }), expected.toReversed());
-          assert.deepEqual(await all(reader, { ...filter, limit: 2 }), expected.slice(0, 2));
-        }),
-      );
-    }
+    it(
+      'finds what each filter asks for',
+      withStore(async (store, reader) => {
+        await store.record(set);
+        for (const [what, filter, expected] of filters) {
+          assert.deepEqual(await all(reader, filter), expected, what);
+          const newest = await all(reader, { ...filter, newestFirst: true });
+          assert.deepEqual(newest, expected.toReversed(), `${what}, newest first`);
+          assert.deepEqual(await all(reader, { ...filter, limit: 2 }), expected.slice(0, 2), `${what}, two`);
+        }
+      }),
+    );
 
     it(
       'finds those that were recorded beside another one',
@@ -96,7 +109,7 @@ export function sampleQueryTests({ describe, it, withStore }: StoreTests): void 
         const quoted = beside({ meter: 'a' }, '"note": "\\"conflicts_with\\": "');
         await store.record([...set, one, quoted, other]);
         assert.deepEqual(await all(reader, { conflicting: true }), [one, other]);
-        assert.deepEqual(await all(reader, { conflicting: true, meter: 'b' }), [other]);
+        assert.deepEqual(await all(reader, { conflicting: true, meters: ['b'] }), [other]);
         assert.deepEqual(await all(reader, { conflicting: true, newestFirst: true, limit: 1 }), [other]);
       }),
     );
@@ -124,7 +137,7 @@ export function sampleQueryTests({ describe, it, withStore }: StoreTests): void 
         );
         for (let start = 0; start < many.length; start += 1000)
           await store.record(many.slice(start, start + 1000));
-        for (const filter of [{}, { meter: 'cpu' }, { projectId: 'project-1', start: noon }]) {
+        for (const filter of [{}, { meters: ['cpu'] }, { projects: ['project-1'], start: noon }]) {
           for (const newestFirst of [false, true]) {
             const found = await all(reader, { ...filter, newestFirst });
             assert.equal(new Set(found.map(({ messageId }) => messageId)).size, many.length);
@@ -132,7 +145,7 @@ export function sampleQueryTests({ describe, it, withStore }: StoreTests): void 
             assert.deepEqual(times, newestFirst ? times.toSorted(descending) : times.toSorted(ascending));
           }
         }
-        assert.equal((await all(reader, { resourceId: 'r7' })).length, 40);
+        assert.equal((await all(reader, { resources: ['r7'] })).length, 40);
       }),
     );
 
@@ -140,7 +153,7 @@ export function sampleQueryTests({ describe, it, withStore }: StoreTests): void 
       'may be left early, and read twice at the same time while others record',
       withStore(async (store, reader) => {
         await store.record(examples(1200));
-        for await (const sample of reader.samples({}, never)) {
+        for await (const sample of reader.samples({ scope: 'all' }, never)) {
           assert.equal(sample.meter, 'cpu');
           break;
         }

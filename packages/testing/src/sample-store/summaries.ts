@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 
-import type { SampleReader } from '@nephoscope/core/sample-store';
+import type { ResourceQuery, ResourceSummary, SampleFilter } from '@nephoscope/core/sample-store';
 
-import { exampleSample, never, noon } from './support.js';
+import { exampleSample, never, noon, resourcesOf } from './support.js';
 import type { StoreTests } from './support.js';
 
 /** Summaries of meters and resources. */
@@ -11,8 +11,8 @@ export function summaryTests({ describe, it, withStore }: StoreTests): void {
     it(
       'of nothing are empty',
       withStore(async (store, reader) => {
-        assert.deepEqual(await reader.meters({}, never), []);
-        assert.deepEqual(await reader.resources({}, never), []);
+        assert.deepEqual(await reader.meters({ scope: 'all' }, never), []);
+        assert.deepEqual(await resourcesOf(reader), []);
       }),
     );
 
@@ -50,61 +50,117 @@ export function summaryTests({ describe, it, withStore }: StoreTests): void {
         const cpu = { name: 'cpu', type: 'cumulative' };
         const vcpus = { name: 'vcpus', type: 'gauge', unit: 'vcpu', resources: 1, samples: 1 };
         const byName = (one: { name: string; unit: string | null }) => `${one.name} ${one.unit ?? ''}`;
-        const sorted = async (filter: Parameters<SampleReader['meters']>[0]) =>
-          (await reader.meters(filter, never)).toSorted((x, y) => (byName(x) < byName(y) ? -1 : 1));
+        const sorted = async (filter: Partial<SampleFilter>) =>
+          (await reader.meters({ scope: 'all', ...filter }, never)).toSorted((x, y) =>
+            byName(x) < byName(y) ? -1 : 1,
+          );
         assert.deepEqual(await sorted({}), [
           { ...cpu, unit: null, resources: 1, samples: 1 },
           { ...cpu, unit: 'ns', resources: 1, samples: 2 },
           vcpus,
         ]);
         assert.deepEqual(await sorted({ start: noon + 2n }), [{ ...cpu, unit: 'ns', resources: 1, samples: 1 }]);
-        assert.deepEqual(await sorted({ meter: 'vcpus' }), [vcpus]);
+        assert.deepEqual(await sorted({ meters: ['vcpus'] }), [vcpus]);
       }),
     );
 
     it(
-      'of resources tell their time, their meters and what the latest sample says',
+      'of resources tell their time, their owners, their meters and what the latest sample says',
       withStore(async (store, reader) => {
         await store.record(set);
-        const r1 = { resourceId: 'r1', projectId: 'new', userId: 'user-1', source: 'openstack' };
+        const of = (projectId: string | null, userId: string | null, first: bigint, last = first) => ({
+          projectId,
+          userId,
+          firstTimestamp: noon + first,
+          lastTimestamp: noon + last,
+        });
+        const source = 'openstack';
+        const cpu = { name: 'cpu', type: 'cumulative', unit: 'ns', source };
+        const vcpus = { name: 'vcpus', type: 'gauge', unit: 'vcpu', source, ...of('new', 'user-1', 1n) };
         const r2 = {
           resourceId: 'r2',
-          projectId: null,
-          userId: null,
-          source: 'openstack',
-          firstTimestamp: noon + 1n,
-          lastTimestamp: noon + 1n,
-          meters: ['cpu'],
+          source,
+          ...of(null, null, 1n),
+          owners: [of(null, null, 1n)],
+          meters: [{ ...cpu, unit: null, ...of(null, null, 1n) }],
           metadata: '{}',
         };
-        const found = async (filter: Parameters<SampleReader['resources']>[0]) =>
-          (await reader.resources(filter, never))
-            .map((one) => ({ ...one, meters: one.meters.toSorted() }))
-            .toSorted((x, y) => (x.resourceId < y.resourceId ? -1 : 1));
-        assert.deepEqual(await found({}), [
+        assert.deepEqual(await resourcesOf(reader), [
           {
-            ...r1,
-            firstTimestamp: noon,
-            lastTimestamp: noon + 2n,
-            meters: ['cpu', 'vcpus'],
+            resourceId: 'r1',
+            source,
+            ...of('new', 'user-1', 0n, 2n),
+            owners: [of('old', 'user-1', 0n), of('new', 'user-1', 1n, 2n)],
+            meters: [{ ...cpu, ...of('new', 'user-1', 0n, 2n) }, vcpus],
             metadata: '{ "n": 8292646586825371460, "f":1.0, "s":"\\u00e9🙂" }',
           },
           r2,
         ]);
-        assert.deepEqual(await found({ end: noon + 2n, start: noon + 1n }), [
+        assert.deepEqual(await resourcesOf(reader, { end: noon + 2n, start: noon + 1n }), [
           {
-            ...r1,
-            firstTimestamp: noon + 1n,
-            lastTimestamp: noon + 1n,
-            meters: ['vcpus'],
+            resourceId: 'r1',
+            source,
+            ...of('new', 'user-1', 1n),
+            owners: [of('new', 'user-1', 1n)],
+            meters: [vcpus],
             metadata: '{"n": 2}',
           },
           r2,
         ]);
+        const [old] = await resourcesOf(reader, { scope: { project: 'old' } });
+        assert.equal(old?.metadata, '{"n": 1}');
+        assert.deepEqual(old.owners, [of('old', 'user-1', 0n)]);
+        assert.deepEqual(await resourcesOf(reader, { scope: { project: 'other' } }), []);
+      }),
+    );
+
+    it(
+      'of resources are a stream of what was there, in order, that may be gone on with after an id',
+      withStore(async (store, reader) => {
+        const many = Array.from({ length: 1_100 }, (_, at) => exampleSample({ resourceId: `r${1e4 + at}` }));
+        await store.record([
+          ...many,
+          exampleSample({ resourceId: '\u{10000}' }),
+          exampleSample({ resourceId: '\ufffd' }),
+        ]);
+        const ids = [...many.map(({ resourceId }) => resourceId), '\ufffd', '\u{10000}'];
+        const stream = reader.resources({ scope: 'all' }, never)[Symbol.asyncIterator]();
+        const found = [(await stream.next()).value as ResourceSummary];
+        await store.record([
+          exampleSample({ resourceId: 'r2' }),
+          exampleSample({ resourceId: 'r10700', timestamp: noon + 9n }),
+        ]);
+        for (let next = await stream.next(); next.done !== true; next = await stream.next())
+          found.push(next.value);
         assert.deepEqual(
-          (await found({ projectId: 'old' })).map(({ metadata }) => metadata),
-          ['{"n": 1}'],
+          found.map(({ resourceId }) => resourceId),
+          ids,
         );
+        assert.equal(found[700]?.lastTimestamp, noon);
+        const some = async (query: Partial<ResourceQuery>) =>
+          (await resourcesOf(reader, query)).map(({ resourceId }) => resourceId);
+        assert.deepEqual(await some({ after: 'r11098' }), ['r11099', 'r2', '\ufffd', '\u{10000}']);
+        assert.deepEqual(await some({ after: 'r10009', limit: 2 }), ['r10010', 'r10011']);
+        assert.deepEqual(await some({ start: noon + 1n, limit: 1 }), ['r10700']);
+        assert.deepEqual(await some({ limit: 0 }), []);
+      }),
+    );
+
+    it(
+      'of projects tell their time and their resources',
+      withStore(async (store, reader) => {
+        await store.record(set);
+        const of = (projectId: string | null, first: bigint, last: bigint) => ({
+          projectId,
+          resources: 1,
+          firstTimestamp: noon + first,
+          lastTimestamp: noon + last,
+        });
+        const projects = (filter: Partial<SampleFilter>) => reader.projects({ scope: 'all', ...filter }, never);
+        assert.deepEqual(await projects({}), [of(null, 1n, 1n), of('new', 1n, 2n), of('old', 0n, 0n)]);
+        assert.deepEqual(await projects({ start: noon + 2n }), [of('new', 2n, 2n)]);
+        assert.deepEqual(await projects({ scope: { project: 'old' } }), [of('old', 0n, 0n)]);
+        assert.deepEqual(await projects({ scope: { project: 'other' }, resources: ['r1'] }), []);
       }),
     );
   });

@@ -1,7 +1,14 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 
-import type { Sample, SampleQuery, SampleReader, SampleStore } from '@nephoscope/core/sample-store';
+import type {
+  ResourceQuery,
+  ResourceSummary,
+  Sample,
+  SampleQuery,
+  SampleReader,
+  SampleStore,
+} from '@nephoscope/core/sample-store';
 
 import type { TestFramework } from '../test-framework.js';
 
@@ -77,17 +84,27 @@ export function roundTrip(sample: Sample): (store: SampleStore, reader: SampleRe
   return async (store, reader) => {
     await store.record([sample]);
     assert.deepEqual(await all(reader), [sample]);
-    assert.deepEqual(await all(reader, { meter: sample.meter, resourceId: sample.resourceId }), [sample]);
+    assert.deepEqual(await all(reader, { meters: [sample.meter], resources: [sample.resourceId] }), [sample]);
   };
 }
 
 export async function all(
   reader: SampleReader,
-  query: SampleQuery = {},
+  query: Partial<SampleQuery> = {},
   signal: AbortSignal = never,
 ): Promise<Sample[]> {
   const found: Sample[] = [];
-  for await (const sample of reader.samples(query, signal)) found.push(sample);
+  for await (const sample of reader.samples({ scope: 'all', ...query }, signal)) found.push(sample);
+  return found;
+}
+
+export async function resourcesOf(
+  reader: SampleReader,
+  query: Partial<ResourceQuery> = {},
+  signal: AbortSignal = never,
+): Promise<ResourceSummary[]> {
+  const found: ResourceSummary[] = [];
+  for await (const resource of reader.resources({ scope: 'all', ...query }, signal)) found.push(resource);
   return found;
 }
 

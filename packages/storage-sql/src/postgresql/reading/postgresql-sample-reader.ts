@@ -3,17 +3,24 @@ import { NephoscopeError } from '@nephoscope/core';
 import type { Health, PluginSettings } from '@nephoscope/core';
 import type {
   MeterSummary,
+  PageQuery,
+  ProjectSummary,
+  ResourceQuery,
   ResourceSummary,
   Sample,
   SampleFilter,
+  SamplePage,
   SampleQuery,
   SampleReader,
 } from '@nephoscope/core/sample-store';
 import { Kysely, PostgresDialect } from 'kysely';
 
 import { checkExisting, pendingMigrations } from '../../migrate.js';
-import { samplePages } from '../../reading/sample-pages.js';
-import { meterSummaries, resourceSummaries } from '../../reading/summaries.js';
+import { samplePage, samplesOf } from '../../reading/sample-pages.js';
+import type { Read } from '../../reading/sample-pages.js';
+import { meterSummaries } from '../../reading/meter-summaries.js';
+import { projectSummaries } from '../../reading/project-summaries.js';
+import { resourceSummaries } from '../../reading/resource-summaries.js';
 import type { Schema } from '../../schema.js';
 import { ConnectionPool } from '../connection-pool.js';
 import { migrations } from '../migrations.js';
@@ -23,7 +30,6 @@ import { sampleTable } from '../sample-table.js';
 import { usualLimits } from '../session-settings.js';
 import type { Location } from '../session-settings.js';
 import { storeError } from '../store-error.js';
-import { presentSamples } from './present-samples.js';
 
 /** A summary may have to go through all there is. */
 const readingTimes = 10;
@@ -99,26 +105,39 @@ export class PostgresqlSampleReader implements SampleReader {
     });
   }
 
-  async *samples(query: SampleQuery, signal: AbortSignal): AsyncGenerator<Sample> {
-    const read = <T>(work: (db: Kysely<Schema>) => Promise<T>) => this.#read(work, signal);
-    for await (const page of samplePages(read, presentSamples, sampleTable, query)) {
-      for (const sample of page) {
-        signal.throwIfAborted();
-        yield sample;
-      }
-    }
+  samples(query: SampleQuery, signal: AbortSignal): AsyncIterable<Sample> {
+    return this.#stream((read) => samplesOf(read, sampleTable, query), signal);
   }
 
-  async meters(filter: SampleFilter, signal: AbortSignal): Promise<readonly MeterSummary[]> {
-    return await this.#read((db) => meterSummaries(db, sampleTable, filter), signal);
+  samplePage(query: PageQuery, signal: AbortSignal): Promise<SamplePage> {
+    return samplePage(this.#reading(signal), sampleTable, query);
   }
 
-  async resources(filter: SampleFilter, signal: AbortSignal): Promise<readonly ResourceSummary[]> {
-    return await this.#read((db) => resourceSummaries(db, sampleTable, filter), signal);
+  meters(filter: SampleFilter, signal: AbortSignal): Promise<readonly MeterSummary[]> {
+    return meterSummaries(this.#reading(signal), sampleTable, filter);
+  }
+
+  resources(query: ResourceQuery, signal: AbortSignal): AsyncIterable<ResourceSummary> {
+    return this.#stream((read) => resourceSummaries(read, sampleTable, query), signal);
+  }
+
+  projects(filter: SampleFilter, signal: AbortSignal): Promise<readonly ProjectSummary[]> {
+    return projectSummaries(this.#reading(signal), sampleTable, filter);
   }
 
   health(): Health {
     return this.#health;
+  }
+
+  async *#stream<T>(work: (read: Read) => AsyncIterable<T>, signal: AbortSignal): AsyncGenerator<T> {
+    for await (const one of work(this.#reading(signal))) {
+      signal.throwIfAborted();
+      yield one;
+    }
+  }
+
+  #reading(signal: AbortSignal): Read {
+    return (work) => this.#read(work, signal);
   }
 
   async #read<T>(work: (db: Kysely<Schema>) => Promise<T>, signal: AbortSignal): Promise<T> {

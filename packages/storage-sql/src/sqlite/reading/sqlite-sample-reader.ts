@@ -5,17 +5,24 @@ import { NephoscopeError } from '@nephoscope/core';
 import type { Health, PluginSettings } from '@nephoscope/core';
 import type {
   MeterSummary,
+  PageQuery,
+  ProjectSummary,
+  ResourceQuery,
   ResourceSummary,
   Sample,
   SampleFilter,
+  SamplePage,
   SampleQuery,
   SampleReader,
 } from '@nephoscope/core/sample-store';
 import { Kysely } from 'kysely';
 
 import { checkExisting, pendingMigrations, storeMissing } from '../../migrate.js';
-import { samplePages } from '../../reading/sample-pages.js';
-import { meterSummaries, resourceSummaries } from '../../reading/summaries.js';
+import { samplePage, samplesOf } from '../../reading/sample-pages.js';
+import type { Read } from '../../reading/sample-pages.js';
+import { meterSummaries } from '../../reading/meter-summaries.js';
+import { projectSummaries } from '../../reading/project-summaries.js';
+import { resourceSummaries } from '../../reading/resource-summaries.js';
 import type { Schema } from '../../schema.js';
 import { sqlitePath } from '../connection.js';
 import { sameFiles } from '../files.js';
@@ -25,7 +32,6 @@ import { interruptibleTable } from '../sample-table.js';
 import { storeError } from '../store-error.js';
 import { dialectOver } from './thread-dialect.js';
 import { ThreadReader } from './thread-reader.js';
-import { presentSamples } from './present-samples.js';
 
 /** Reads a file in a thread of its own: neither who records nor who asks is held up by it. */
 export class SqliteSampleReader implements SampleReader {
@@ -71,28 +77,41 @@ export class SqliteSampleReader implements SampleReader {
     });
   }
 
-  async *samples(query: SampleQuery, signal: AbortSignal): AsyncGenerator<Sample> {
-    // All of it from one file, though another one may have its place meanwhile.
-    const ready = { files: undefined as Files | undefined };
-    const read = <T>(work: (db: Kysely<Schema>) => Promise<T>) => this.#read(work, signal, ready);
-    for await (const page of samplePages(read, presentSamples, interruptibleTable, query)) {
-      for (const sample of page) {
-        signal.throwIfAborted();
-        yield sample;
-      }
-    }
+  samples(query: SampleQuery, signal: AbortSignal): AsyncIterable<Sample> {
+    return this.#stream((read) => samplesOf(read, interruptibleTable, query), signal);
+  }
+
+  samplePage(query: PageQuery, signal: AbortSignal): Promise<SamplePage> {
+    return samplePage(this.#reading(signal), interruptibleTable, query);
   }
 
   meters(filter: SampleFilter, signal: AbortSignal): Promise<readonly MeterSummary[]> {
-    return this.#read((db) => meterSummaries(db, interruptibleTable, filter), signal);
+    return meterSummaries(this.#reading(signal), interruptibleTable, filter);
   }
 
-  resources(filter: SampleFilter, signal: AbortSignal): Promise<readonly ResourceSummary[]> {
-    return this.#read((db) => resourceSummaries(db, interruptibleTable, filter), signal);
+  resources(query: ResourceQuery, signal: AbortSignal): AsyncIterable<ResourceSummary> {
+    return this.#stream((read) => resourceSummaries(read, interruptibleTable, query), signal);
+  }
+
+  projects(filter: SampleFilter, signal: AbortSignal): Promise<readonly ProjectSummary[]> {
+    return projectSummaries(this.#reading(signal), interruptibleTable, filter);
   }
 
   health(): Health {
     return this.#health;
+  }
+
+  async *#stream<T>(work: (read: Read) => AsyncIterable<T>, signal: AbortSignal): AsyncGenerator<T> {
+    for await (const one of work(this.#reading(signal))) {
+      signal.throwIfAborted();
+      yield one;
+    }
+  }
+
+  /** For several queries on one file, though another one may have its place meanwhile. */
+  #reading(signal: AbortSignal): Read {
+    const ready = { files: undefined as Files | undefined };
+    return (work) => this.#read(work, signal, ready);
   }
 
   /**

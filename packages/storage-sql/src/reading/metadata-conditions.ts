@@ -1,0 +1,89 @@
+import { isTimestamp, parseTimestamp } from '@nephoscope/core';
+import type { MetadataCondition, MetadataOperand } from '@nephoscope/core/sample-store';
+import { JsonNumber, isJsonObject, parseJson } from '@nephoscope/message';
+import type { JsonObject, JsonValue } from '@nephoscope/message';
+
+import { compareDecimals, orderOf } from './decimal-order.js';
+import { byText } from './text-order.js';
+
+/** So many texts are remembered with what came of them: many samples have the same. */
+const remembered = 2_000;
+
+/**
+ * Tells of texts of metadata whether they satisfy conditions. The same for all databases, whose own functions for JSON round
+ * numbers or refuse some texts.
+ */
+export function metadataMatcher(
+  conditions: readonly MetadataCondition[] = [],
+): ((text: string | null) => boolean) | undefined {
+  if (conditions.length === 0) return undefined;
+  const known = new Map<string, boolean>();
+  return (text) => {
+    if (text === null) return false;
+    const before = known.get(text);
+    if (before !== undefined) return before;
+    const result = satisfies(parseJson(text), conditions);
+    if (known.size === remembered) known.clear();
+    known.set(text, result);
+    return result;
+  };
+}
+
+function satisfies(metadata: JsonValue, conditions: readonly MetadataCondition[]): boolean {
+  return isJsonObject(metadata) && conditions.every((condition) => holds(metadata, condition));
+}
+
+function holds(metadata: JsonObject, condition: MetadataCondition): boolean {
+  const value = valueAt(metadata, condition.key);
+  if (value === undefined) return false;
+  if (condition.operator === 'in') return condition.operands.some((operand) => compare(value, operand) === 0);
+  const order = compare(value, condition.operand);
+  if (order === undefined) return false;
+  switch (condition.operator) {
+    case 'eq':
+      return order === 0;
+    case 'ne':
+      return order !== 0;
+    case 'lt':
+      return order < 0;
+    case 'le':
+      return order <= 0;
+    case 'gt':
+      return order > 0;
+    case 'ge':
+      return order >= 0;
+  }
+}
+
+/** What is there under this name, or under names that it consists of. */
+function valueAt(object: JsonObject, key: string): JsonValue | undefined {
+  const value = object.get(key);
+  if (value !== undefined) return value;
+  for (let dot = key.indexOf('.'); dot >= 0; dot = key.indexOf('.', dot + 1)) {
+    const inner = object.get(key.slice(0, dot));
+    const found = isJsonObject(inner) ? valueAt(inner, key.slice(dot + 1)) : undefined;
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+/** Undefined for values of different types. */
+function compare(value: JsonValue, operand: MetadataOperand): -1 | 0 | 1 | undefined {
+  switch (operand.type) {
+    case 'string':
+      return typeof value === 'string' ? byText(value, operand.value) : undefined;
+    case 'boolean':
+      return typeof value === 'boolean' ? orderOf(Number(value), Number(operand.value)) : undefined;
+    case 'datetime':
+      return isTimestamp(value) ? orderOf(parseTimestamp(value), operand.value) : undefined;
+    case 'integer':
+    case 'float':
+      return value instanceof JsonNumber && isFinite(operand.value)
+        ? compareDecimals(value.text, String(operand.value))
+        : undefined;
+  }
+}
+
+function isFinite(value: number | bigint): boolean {
+  return typeof value === 'bigint' || Number.isFinite(value);
+}
