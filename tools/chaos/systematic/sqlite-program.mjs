@@ -36,7 +36,8 @@ async function insist(what, work, asked = store) {
 
 async function read() {
   const found = [];
-  for await (const { messageId } of reader.samples({ scope: 'all' }, new AbortController().signal)) found.push(messageId);
+  for await (const { messageId } of reader.samples({ scope: 'all' }, new AbortController().signal))
+    found.push(messageId);
   return found;
 }
 
