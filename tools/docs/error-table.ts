@@ -317,6 +317,10 @@ export const errorTable: readonly ErrorGroup[] = [
         means: 'The range has more than a million periods.',
         what: 'Ask for a shorter range or longer periods.',
       },
+      ROUNDING_UNKNOWN: {
+        means: 'A rounding is not a number of digits and a mode.',
+        what: 'Write it as `--round 2,half-even`.',
+      },
       PERCENTILES_TOO_LARGE: {
         means: 'A percentile would be one of more than 100,000 different values.',
         what: 'Ask for shorter periods or smaller groups.',

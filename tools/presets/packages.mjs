@@ -25,5 +25,14 @@ export const mayImport = {
   'notifier-neutron': ['core'],
   'notifier-swift': ['core'],
   collector: ['core', 'async', 'message', 'runtime'],
-  nephoscope: ['core', 'message', 'runtime', 'agent-compute', 'agent-central', 'collector', 'openstack'],
+  nephoscope: [
+    'core',
+    'message',
+    'statistics',
+    'runtime',
+    'agent-compute',
+    'agent-central',
+    'collector',
+    'openstack',
+  ],
 };

@@ -11,6 +11,7 @@ import { retentionCommand } from './commands/retention.js';
 import { samplesCommand } from './commands/samples.js';
 import { sendCounterCommand } from './commands/send-counter.js';
 import { upCommand } from './commands/up.js';
+import { usageCommand } from './commands/usage.js';
 import { verifyCommand } from './commands/verify.js';
 import { version } from './program.js';
 
@@ -25,6 +26,7 @@ const program = new Command('nephoscope')
 Examples:
   nephoscope up                       meter this host, here and now
   nephoscope samples --meter cpu
+  nephoscope usage --month 2026-10 --by project
   nephoscope config check
 'nephoscope <command> --help' has more.`,
   );
@@ -33,6 +35,7 @@ const commands = [
   samplesCommand(),
   metersCommand(),
   resourcesCommand(),
+  usageCommand(),
   conflictsCommand(),
   verifyCommand(),
   retentionCommand(),

@@ -64,6 +64,14 @@ export function momentOption(text: string): bigint {
   }
 }
 
+/** A length of time, in ns. */
+export function lengthOption(text: string): bigint {
+  const [, amount, unit = ''] = /^(\d{1,9}) ?([smhd])$/.exec(text) ?? [];
+  const length = BigInt(amount ?? 0) * (nanoseconds[unit] ?? 0n);
+  if (length === 0n) throw new InvalidArgumentError("Write a length of time as '30s', '20m', '2h' or '1d'.");
+  return length;
+}
+
 export function countOption(text: string): number {
   const count = Number(text);
   if (!/^\d{1,9}$/.test(text) || count === 0) throw new InvalidArgumentError('Write a whole number from 1 on.');

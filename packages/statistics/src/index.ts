@@ -7,7 +7,7 @@ export type { FigureFunction } from './functions.js';
 export { groupKeyOf } from './groups.js';
 export type { GroupKey, MetadataValueOf } from './groups.js';
 export type { Interval } from './interval-set.js';
-export { calendarRange, periodsOf } from './periods.js';
+export { calendarRange, formatInZone, periodsOf } from './periods.js';
 export type { CalendarUnit, Period, PeriodSpec } from './periods.js';
 export { roundingModes } from './rounding.js';
 export type { Rounding, RoundingMode } from './rounding.js';

@@ -72,6 +72,11 @@ export function calendarRange(text: string, zone = 'UTC'): Interval {
   }
 }
 
+/** A time as a zone's wall clock shows it, with its offset from UTC: `2026-10-05T14:00:00+02:00`. */
+export function formatInZone(time: bigint, zone = 'UTC'): string {
+  return at(time, knownZone(zone)).toString({ timeZoneName: 'never' });
+}
+
 function* fixedEdges(start: bigint, length: bigint): Generator<bigint> {
   if (length <= 0n) throw new NephoscopeError('RANGE_INVALID', 'a period must have a length');
   for (let edge = floorQuotient(start, length) * length; ; edge += length) yield edge;

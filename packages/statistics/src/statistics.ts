@@ -133,10 +133,16 @@ export class Statistics {
     return time < this.#query.end || this.#open.size > 0 || time === this.#ended;
   }
 
-  /** Ends it: nothing is added afterwards. */
-  finish(): Figures {
+  /** Tells that all samples of the series so far were added: those that follow are of others. */
+  endSeries(): void {
     for (const { series } of this.#series.values()) series.finish();
     this.#series.clear();
+    this.#open.clear();
+  }
+
+  /** Ends it: nothing is added afterwards. */
+  finish(): Figures {
+    this.endSeries();
     const groups = [...this.#inRange].sort(([one], [other]) => (one < other ? -1 : 1)).map(([, group]) => group);
     const { rounding } = this.#query;
     return {

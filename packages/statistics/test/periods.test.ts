@@ -1,7 +1,7 @@
 import { parseTimestamp } from '@nephoscope/core';
 import fc from 'fast-check';
 
-import { calendarRange, periodsOf } from '../src/periods.js';
+import { calendarRange, formatInZone, periodsOf } from '../src/periods.js';
 import type { CalendarUnit } from '../src/periods.js';
 import { histories } from './histories.js';
 
@@ -68,6 +68,15 @@ it('a year, month or day is a range in its zone', () => {
     start: time('2026-10-05T00:00:00'),
     end: time('2026-10-06T00:00:00'),
   });
+});
+
+it('a time is shown as the wall clock of its zone does', () => {
+  const shown = (zone?: string) => formatInZone(time('2026-10-05T12:00:00.5'), zone);
+  expect([shown(), shown('Asia/Kathmandu')]).toEqual([
+    '2026-10-05T12:00:00.5+00:00',
+    '2026-10-05T17:45:00.5+05:45',
+  ]);
+  expect(() => shown('x')).toThrow(expect.objectContaining({ code: 'ZONE_UNKNOWN' }));
 });
 
 it.each([

@@ -212,6 +212,17 @@ it('says until when samples are needed', () => {
   expect([statistics.needs(day('3T01:00:00')), statistics.needs(day('3T05:00:00'))]).toEqual([true, false]);
 });
 
+it('series may come one after the other', () => {
+  const statistics = new Statistics({ ...query, period: undefined });
+  for (const resourceId of ['web-1', 'web-2']) {
+    statistics.add(sample('1T01:00:00', '1', { resourceId }));
+    statistics.add(sample('1T02:00:00', '3', { resourceId }));
+    statistics.endSeries();
+    expect(statistics.needs(day('3T05:00:00'))).toBe(false);
+  }
+  expect(statistics.finish().figures).toMatchObject([{ value: '4', series: 2 }]);
+});
+
 it('rounded figures add up to the rounded total', () => {
   const samples = ['a', 'b', 'c'].flatMap((resourceId) => [
     sample('1T06:00:00', '1', { ...memory, resourceId }),

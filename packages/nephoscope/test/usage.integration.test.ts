@@ -1,0 +1,217 @@
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { parseTimestamp } from '@nephoscope/core';
+import type { Sample } from '@nephoscope/core/sample-store';
+import { systemClock } from '@nephoscope/runtime';
+import sql from '@nephoscope/storage-sql';
+import { RecordingLogger, exampleSample } from '@nephoscope/testing';
+import pg from 'pg';
+
+import { sharedPostgresqlUrl } from '../../../tools/testbed/shared.js';
+import { nephoscope } from './command.js';
+
+let directory: string;
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'nephoscope-usage-'));
+});
+afterAll(() => rm(directory, { recursive: true, force: true }));
+
+async function onPostgresql(text: string): Promise<void> {
+  const client = new pg.Client({ connectionString: sharedPostgresqlUrl() });
+  await client.connect();
+  try {
+    await client.query(text);
+  } finally {
+    await client.end();
+  }
+}
+
+const database = `usage_${randomUUID().replaceAll('-', '')}`;
+const databases = {
+  SQLite: {
+    make: () => Promise.resolve(`sqlite:${join(directory, 'samples.db')}`),
+    remove: () => Promise.resolve(),
+  },
+  PostgreSQL: {
+    make: async () => {
+      await onPostgresql(`create database ${database}`);
+      const url = new URL(sharedPostgresqlUrl());
+      url.pathname = `/${database}`;
+      return url.href;
+    },
+    remove: () => onPostgresql(`drop database ${database} with (force)`),
+  },
+};
+
+async function record(url: string, samples: readonly Sample[]): Promise<void> {
+  const store = sql.create({
+    options: sql.options.parse({ url }),
+    logger: new RecordingLogger(),
+    clock: systemClock,
+    host: 'tests',
+  });
+  await store.start(new AbortController().signal);
+  try {
+    await store.record(samples);
+  } finally {
+    await store.stop();
+  }
+}
+
+const shop = { projectId: 'shop', metadata: '{"instance_id": "web", "flavor": {"name": "small"}}' };
+const cpu = (time: string, volume: string, fields: Parameters<typeof exampleSample>[0] = {}) =>
+  exampleSample({
+    timestamp: parseTimestamp(time),
+    volume,
+    resourceId: 'web',
+    epoch: 'run-1',
+    ...shop,
+    ...fields,
+  });
+const memory = (time: string, volume: string) =>
+  cpu(time, volume, { meter: 'memory', type: 'gauge', unit: 'GiB', epoch: null });
+
+/** Out of order, as they may be recorded. The clock in Berlin was set back in the night to the 25th of October. */
+const samples = [
+  cpu('2026-10-26T12:00:00', '8292646586825371460', { epoch: 'run-2' }),
+  cpu('2026-10-24T10:00:00', '500'),
+  cpu('2026-10-24T10:10:00', '620'),
+  cpu('2026-10-24T21:00:00', '700', { projectId: 'bank' }),
+  // An hour of the 24th and two of the 25th.
+  cpu('2026-10-25T00:00:00', '1000'),
+  // A disk that was there for ten minutes, and another project.
+  cpu('2026-10-24T11:00:00', '7', { resourceId: 'web-vdb' }),
+  cpu('2026-10-24T11:10:00', '9', { resourceId: 'web-vdb' }),
+  cpu('2026-10-24T11:00:00', '7', { resourceId: 'vault', projectId: 'bank' }),
+  cpu('2026-10-24T11:10:00', '77', { resourceId: 'vault', projectId: 'bank' }),
+  memory('2026-10-23T22:00:00', '2'),
+  memory('2026-10-24T10:00:00', '2'),
+  memory('2026-10-24T22:00:00', '4'),
+  memory('2026-10-25T23:00:00', '4'),
+];
+
+describe.each(Object.entries(databases))('on %s', (_, { make, remove }) => {
+  let url: string;
+  const usage = (...args: string[]) => nephoscope(directory, 'usage', '--store', url, ...args);
+  const rows = async (...args: string[]) => {
+    const { code, stdout, stderr } = await usage(...args, '--csv');
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    const [head, ...lines] = stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => line.split(','));
+    return lines.map((line) => Object.fromEntries((head ?? []).map((name, at) => [name, line[at]])));
+  };
+
+  beforeAll(async () => {
+    url = await make();
+    await record(url, samples);
+  }, 60_000);
+  afterAll(remove);
+
+  it('a project’s month by instance and day in its time zone', async () => {
+    const query = ['--project', 'shop', '--month', '2026-10', '--by', 'instance,day', '--zone', 'Europe/Berlin'];
+    const all = await rows(...query, '--meter', 'cpu');
+    expect(all).toHaveLength(31);
+    expect(all.filter(({ value }) => value !== '')).toEqual([
+      {
+        ...{
+          start: '2026-10-24T00:00:00+02:00',
+          end: '2026-10-25T00:00:00+02:00',
+          partial: 'false',
+          meter: 'cpu',
+        },
+        ...{ instance: 'web', type: 'cumulative', function: 'use', value: '222', unit: 'ns', fraction: '' },
+        // The first readings of the instance and of its disk; a third of the 300 that were used over midnight.
+        ...{ opening: '507', apportioned: '100', series: '2', samples: '4', epochs: '2' },
+        ...{ measured_s: '1200', bridged_s: '3600', missing_s: '81600' },
+      },
+      expect.objectContaining({
+        start: '2026-10-25T00:00:00+02:00',
+        end: '2026-10-26T00:00:00+01:00',
+        samples: '1',
+      }),
+      expect.objectContaining({ start: '2026-10-26T00:00:00+01:00', epochs: '1' }),
+    ]);
+    // 200 over midnight, and all of the second run: nothing is lost in sharing it out.
+    const [, second, third] = all.filter(({ value }) => value !== '').map(({ value }) => BigInt(value ?? ''));
+    expect((second ?? 0n) + (third ?? 0n)).toBe(200n + 8292646586825371460n);
+  });
+
+  it('a table shows what is known, and totals', async () => {
+    const { code, stdout, stderr } = await usage(
+      ...[
+        '--project',
+        'shop',
+        '--start',
+        '2026-10-24',
+        '--end',
+        '2026-10-26',
+        '--by',
+        'day',
+        '--zone',
+        'Europe/Berlin',
+      ],
+      ...['--meter', 'memory', '--usual', '1d'],
+    );
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout).toBe(
+      [
+        'DAY         METER   FUNCTION  VALUE  UNIT   MEASURED  BRIDGED  MISSING  NOTES',
+        '2026-10-24  memory  amount       48  GiB·h     100 %',
+        '2026-10-25  memory  amount      100  GiB·h              100 %',
+        'total       memory  amount      148  GiB·h    48.9 %     51 %',
+        '',
+      ].join('\n'),
+    );
+  });
+
+  it('JSON has the gaps and their reasons', async () => {
+    const { stdout } = await usage('--month', '2026-10-24', '--project', 'bank', '--resource', 'vault', '--json');
+    const [figure, total] = stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as unknown);
+    const gap = (start: string, end: string, reason: string) => ({ start, end, kind: 'missing', reason });
+    const expected = {
+      ...{ start: '2026-10-24T00:00:00+00:00', end: '2026-10-25T00:00:00+00:00', partial: false },
+      ...{ function: 'use', type: 'cumulative', unit: 'ns', group: { meter: 'cpu' }, value: '70' },
+      ...{ apportioned: '0', opening: '7', series: 1, samples: 2, epochs: 1 },
+      coverage: {
+        ...{ measured: '600', bridged: '0', missing: '85800' },
+        gaps: [
+          gap('2026-10-24T00:00:00+00:00', '2026-10-24T11:00:00+00:00', 'before-first-reading'),
+          gap('2026-10-24T11:10:00+00:00', '2026-10-25T00:00:00+00:00', 'after-last-reading'),
+        ],
+      },
+    };
+    expect([figure, total]).toEqual([expected, { total: true, ...expected }]);
+  });
+
+  it('groups by metadata, and refuses what means nothing', async () => {
+    const small = await rows(
+      '--month',
+      '2026-10',
+      '--meter',
+      'memory',
+      '--by',
+      'metadata.flavor.name',
+      '--round',
+      '1',
+    );
+    expect(small).toMatchObject([{ 'metadata.flavor.name': 'small', value: '148.0', fraction: '148/1' }]);
+    const refused = await usage('--month', '2026-10', '--meter', 'cpu', '--function', 'average');
+    expect(refused).toMatchObject({ code: 1, stdout: '' });
+    expect(refused.stderr).toContain('average says nothing of cpu');
+    expect(refused.stderr).toContain('Ask for use');
+  });
+
+  it('says so where nothing was recorded', async () => {
+    const none = await usage('--project', 'nobody');
+    expect(none).toMatchObject({ code: 0, stdout: '' });
+    expect(none.stderr).toContain('Nothing was recorded');
+  });
+});

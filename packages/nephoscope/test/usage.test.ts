@@ -1,0 +1,94 @@
+import { parseTimestamp } from '@nephoscope/core';
+import type { Figure } from '@nephoscope/statistics';
+
+import { readOptions } from '../src/commands/usage.js';
+import { csvHead, csvLine, figureTable, isEmpty } from '../src/usage/figure-text.js';
+import { metadataValue } from '../src/usage/metadata-value.js';
+import { sampleOf } from './sample.js';
+
+const time = (text: string) => parseTimestamp(text);
+const now = time('2026-10-14T22:30:00');
+
+it('the range is this month so far, in the zone, unless it is said', () => {
+  const rangeOf = (options: object) => {
+    const { start, end } = readOptions({ zone: 'UTC', ...options }, now).query;
+    return { start, end };
+  };
+  expect(rangeOf({})).toEqual({ start: time('2026-10-01T00:00:00'), end: now });
+  expect(rangeOf({ zone: 'Asia/Tokyo', start: '2026-10-15', end: '2026-10-15T12:00:00+09:00' })).toEqual({
+    start: time('2026-10-14T15:00:00'),
+    end: time('2026-10-15T03:00:00'),
+  });
+  expect(rangeOf({ start: '2h' })).toEqual({ start: time('2026-10-14T20:30:00'), end: now });
+  expect(rangeOf({ zone: 'Europe/Berlin', month: '2026-10' })).toEqual({
+    start: time('2026-09-30T22:00:00'),
+    end: time('2026-10-31T23:00:00'),
+  });
+});
+
+it('what it is listed by is one period and any groups', () => {
+  const { query, view } = readOptions({ zone: 'UTC', by: 'instance, day', round: '2', function: 'p95,max' }, now);
+  expect(query).toMatchObject({
+    ...{ groupBy: ['meter', 'instance'], period: { calendar: 'day', zone: 'UTC' }, functions: ['p95', 'max'] },
+    rounding: { digits: 2, mode: 'half-even' },
+  });
+  expect(view).toEqual({ zone: 'UTC', unit: 'day', groups: ['meter', 'instance'] });
+});
+
+it.each([
+  [{ by: 'day,month' }, 'GROUP_UNKNOWN'],
+  [{ by: 'flavor' }, 'GROUP_UNKNOWN'],
+  [{ function: 'median' }, 'FUNCTION_UNKNOWN'],
+  [{ round: 'two' }, 'ROUNDING_UNKNOWN'],
+  [{ round: '2,bankers' }, 'ROUNDING_UNKNOWN'],
+  [{ month: '2026-13' }, 'RANGE_INVALID'],
+  [{ start: 'yesterday' }, 'TIMESTAMP_INVALID'],
+  [{ zone: 'Mars' }, 'ZONE_UNKNOWN'],
+])('refuses %j', (options, code) => {
+  expect(() => readOptions({ zone: 'UTC', ...options }, now)).toThrow(expect.objectContaining({ code }));
+});
+
+const figure: Figure = {
+  ...{ function: 'use', type: 'cumulative', unit: 'ns', group: { meter: 'cpu', 'metadata.name': 'a "b", c' } },
+  ...{
+    start: now,
+    end: now + 10n ** 12n,
+    partial: true,
+    value: '1234567.12345678',
+    apportioned: '5',
+    opening: '1000',
+  },
+  ...{ series: 1, samples: 2, epochs: 1 },
+  coverage: { measured: '999.5', bridged: '0.5', missing: '0', gaps: [] },
+};
+const view = { zone: 'Asia/Kathmandu', unit: 'hour', groups: ['meter', 'metadata.name'] } as const;
+
+it('the table shortens fractions and says so, and percentages never pretend to be all', () => {
+  expect(figureTable([figure], [], view)).toBe(
+    [
+      'HOUR                       METER  METADATA.NAME  FUNCTION              VALUE  UNIT  MEASURED  BRIDGED  MISSING  NOTES',
+      '2026-10-15T04:15:00+05:45  cpu    a "b", c       use       1,234,567.123456…  ns      99.9 %   <0.1 %           partial, opening 1,000, 5 apportioned',
+    ].join('\n'),
+  );
+});
+
+it('CSV has every digit, and quotes what needs it', () => {
+  expect(csvHead(view)).toContain('partial,meter,metadata.name,type,');
+  expect(csvLine({ ...figure, value: null }, view)).toBe(
+    '2026-10-15T04:15:00+05:45,2026-10-15T04:31:40+05:45,true,cpu,"a ""b"", c",cumulative,use,,ns,,1000,5,1,2,1,999.5,0.5,0\n',
+  );
+  expect(isEmpty(figure)).toBe(false);
+  expect(isEmpty({ ...figure, value: null, samples: 0, opening: null })).toBe(true);
+});
+
+it('metadata is text, exactly, by names that lead to it', () => {
+  const resourceMetadata = {
+    ...{ flavor: { name: 'small', ram: 12345678901234567890n, 'a.b': true }, 'flavor.name': 'dotted' },
+    ...{ tags: ['x'], none: null },
+  };
+  const sample = sampleOf({ resourceMetadata });
+  const found = (key: string) => metadataValue(sample, key);
+  expect(['flavor.name', 'flavor.ram', 'flavor.a.b', 'tags', 'none', 'flavor.x', 'x.y'].map(found)).toEqual([
+    ...['dotted', '12345678901234567890', 'true', '["x"]', null, null, null],
+  ]);
+});
