@@ -4,8 +4,8 @@ const unit: Readonly<Record<string, number>> = { B: 1, KiB: 2 ** 10, MiB: 2 ** 2
 const form = /^(\d+(?:\.\d+)?) ?(B|KiB|MiB|GiB|TiB)$/;
 
 /**
- * A size as operators write it: `512MiB`, `4GiB`; the value is whole bytes. A bare number is bytes, as configurations of
- * before may have it: who reads a configuration warns of it.
+ * A size as operators write it: `512MiB`, `4GiB`; the value is in bytes. A bare number means bytes, as older
+ * configurations have it; the configuration reader warns of it.
  */
 export const byteSize = () =>
   z

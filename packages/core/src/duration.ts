@@ -4,8 +4,8 @@ const unit: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 
 const form = /^(\d+(?:\.\d+)?) ?(ms|s|m|h|d)$/;
 
 /**
- * A time span as operators write it: `500ms`, `10s`, `10m`, `1h`, `2d`; the value is milliseconds. A bare number is
- * seconds, as configurations of before may have it: who reads a configuration warns of it.
+ * A time span as operators write it: `500ms`, `10s`, `10m`, `1h`, `2d`; the value is in milliseconds. A bare number
+ * means seconds, as older configurations have it; the configuration reader warns of it.
  */
 export const duration = () =>
   z

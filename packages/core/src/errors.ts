@@ -3,9 +3,9 @@ import { isNativeError } from 'node:util/types';
 const brand = Symbol.for('nephoscope.error');
 
 /**
- * A failure that the reader of a log can act on. `code` is stable and documented in docs/errors.md; the
- * message says what happened, where and what to do. Recognise it by {@link isNephoscopeError}, which also
- * holds when two copies of this package are installed.
+ * An error for operators. `code` is stable and documented in docs/errors.md; the message says what happened, where,
+ * and what to do. Test for it with {@link isNephoscopeError}, which also works if two copies of this package are
+ * installed.
  */
 export class NephoscopeError extends Error {
   readonly code: string;
@@ -21,8 +21,8 @@ export class NephoscopeError extends Error {
 const permanentBrand = Symbol.for('nephoscope.error.permanent');
 
 /**
- * A failure that another try does not change: somebody has to act first. Whoever waits for a bus or a store at the start
- * ends with it; every other error, known or not, is tried again with growing pauses. Recognise it by {@link isPermanentError}.
+ * An error that a retry does not fix. At its start a program ends with it; every other error of a bus or a store is
+ * retried with growing pauses. Test for it with {@link isPermanentError}.
  */
 export class PermanentError extends NephoscopeError {
   readonly [permanentBrand] = true;
@@ -32,7 +32,7 @@ export function isPermanentError(error: unknown): error is PermanentError {
   return isNephoscopeError(error) && permanentBrand in error;
 }
 
-/** Whether `error` is a {@link NephoscopeError}, and of this code when one is given. */
+/** Whether `error` is a {@link NephoscopeError}, and has this code if one is given. */
 export function isNephoscopeError(error: unknown, code?: string): error is NephoscopeError {
   return isError(error) && brand in error && (code === undefined || (error as NephoscopeError).code === code);
 }
@@ -40,8 +40,8 @@ export function isNephoscopeError(error: unknown, code?: string): error is Nepho
 const longestDescription = 2_000;
 
 /**
- * What a person should read of any thrown value: the message, and what its causes say beyond it. Never throws, and at
- * most 2,000 characters: what plugins and others throw may be anything.
+ * The text of any thrown value: its message, and what its causes add. Never throws, and returns at most 2,000
+ * characters, because plugins may throw anything.
  */
 export function describeError(error: unknown): string {
   try {
@@ -50,7 +50,7 @@ export function describeError(error: unknown): string {
     const seen = new Set<unknown>();
     for (let at = error; ; at = at.cause) {
       const text = isError(at) ? String(at.message || describeAll(at) || at.name) : String(at);
-      // Many an error repeats what caused it.
+      // Many errors repeat the message of their cause.
       if (!texts.some((before) => before.includes(text))) texts.push(text);
       length += text.length;
       seen.add(at);
@@ -63,13 +63,13 @@ export function describeError(error: unknown): string {
   }
 }
 
-/** An AggregateError, as of a host with several addresses, says nothing itself. */
+/** An AggregateError, as for a host with several addresses, has no text of its own. */
 function describeAll(error: Error): string {
   const { errors } = error as { errors?: unknown };
   return Array.isArray(errors) ? [...new Set(errors.map(describeError))].join('; ') : '';
 }
 
-/** Also true of errors of another realm, as those of Node itself are within a test runner's sandbox. */
+/** Also true for errors of another realm, such as Node's own within a test runner's sandbox. */
 function isError(value: unknown): value is Error {
   return value instanceof Error || isNativeError(value);
 }

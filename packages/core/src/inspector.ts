@@ -2,34 +2,37 @@ import type { Plugging } from './counter.js';
 import type { Instance } from './instance.js';
 import type { Missing } from './missing.js';
 
-/** In the readings below, a field that is undefined was not reported by the hypervisor. */
+/** In all readings, an undefined field was not reported by the hypervisor. */
 export interface CpuReading {
   /** Virtual CPUs in use. */
   readonly count: number;
-  /** CPU time that the instance used since it started, its virtual CPUs and the hypervisor's own threads, ns. */
+  /** CPU time used since the start of the instance, by its virtual CPUs and the hypervisor's own threads, ns. */
   readonly timeNs: bigint;
-  /** Each virtual CPU in use by itself: one that is taken out takes its counts with it. */
+  /** Each virtual CPU in use. Unplugging one removes its counts. */
   readonly vcpus: readonly VcpuReading[] | Missing;
 }
 
 export interface VcpuReading {
-  /** Its number in the instance. */
+  /** Number of the virtual CPU in the instance. */
   readonly number: number;
-  /** CPU time that its thread used, ns. */
+  /** CPU time used by its thread, ns. */
   readonly timeNs: bigint | undefined;
-  /** Time it was ready to run but waited for the host, ns. */
+  /** Time that it was ready to run but waited for the host, ns. */
   readonly waitNs: bigint | undefined;
 }
 
 export interface MemoryReading {
-  /** What the guest uses by its own account (balloon driver), KiB. A guest can say anything: what cannot be is missing. */
+  /**
+   * Memory in use as reported by the guest (balloon driver), KiB. A guest can report anything; impossible values are
+   * missing.
+   */
   readonly usedKib: bigint | Missing | undefined;
-  /** What the guest occupies on the host, KiB. */
+  /** Memory that the guest occupies on the host, KiB. */
   readonly residentKib: bigint | undefined;
-  /** By the guest's own account too. */
+  /** Reported by the guest too. */
   readonly swapInKib: bigint | Missing | undefined;
   readonly swapOutKib: bigint | Missing | undefined;
-  /** Bytes per second between L3 cache and memory, in all and to the CPU's own node. */
+  /** Memory bandwidth in bytes per second: in total, and local to the CPU's node. */
   readonly bandwidthTotal: bigint | undefined;
   readonly bandwidthLocal: bigint | undefined;
 }
@@ -39,14 +42,14 @@ export interface DiskIo {
   readonly readRequests: bigint;
   readonly writeBytes: bigint;
   readonly writeRequests: bigint;
-  /** Time spent in reads and writes, ns. */
+  /** Time spent on reads and writes, ns. */
   readonly readTimeNs: bigint | undefined;
   readonly writeTimeNs: bigint | undefined;
 }
 
 /**
- * Bytes: what the guest sees; what the disk occupies on the host, without holes; how large the file or device that
- * contains it is on the host. Each known or not by itself: the last two may be missing for a reason of their own.
+ * In bytes: the size seen by the guest, the space occupied on the host (without holes), and the size of the
+ * containing file or device on the host. The last two may each be missing for reasons of their own.
  */
 export interface DiskSize {
   readonly capacity: bigint | undefined;
@@ -54,11 +57,11 @@ export interface DiskSize {
   readonly physical: bigint | Missing | undefined;
 }
 
-/** A disk as it is attached. */
+/** An attached disk. */
 export interface Disk {
   /** The name in the guest, such as `vda`. */
   readonly device: string;
-  /** What tells this plugging of the disk from others under its name. */
+  /** Distinguishes this plugging from others with the same name. */
   readonly plugging?: Plugging | undefined;
 }
 
@@ -68,7 +71,7 @@ export interface DiskReading {
   readonly size: DiskSize | Missing;
 }
 
-/** What one virtual network card carried, seen from the guest: `rx` came in. */
+/** Traffic of one virtual network card, from the guest's point of view: `rx` is incoming. */
 export interface VnicTraffic {
   readonly rxBytes: bigint;
   readonly rxPackets: bigint;
@@ -80,18 +83,18 @@ export interface VnicTraffic {
   readonly txDrops: bigint | undefined;
 }
 
-/** A virtual network card as it is attached. */
+/** An attached virtual network card. */
 export interface Vnic {
-  /** The host's device, such as `tap1d2c3b4a-5e`; where there is none, the address of the passed-through device. */
+  /** The host's device, such as `tap1d2c3b4a-5e`; for a passed-through device its address. */
   readonly name: string;
   readonly mac: string | null;
-  /** The nwfilter in front of it, and that filter's parameters with their names in lower case. */
+  /** The nwfilter of the card, and its parameters with names in lower case. */
   readonly fref: string | null;
   readonly parameters: Readonly<Record<string, string>>;
-  /** The port's id in the network service, where the hypervisor was told. */
+  /** The port's id in the network service, if the hypervisor has it. */
   readonly interfaceId: string | null;
   readonly bridge: string | null;
-  /** What tells this plugging of the card from others under its name. */
+  /** Distinguishes this plugging from others with the same name. */
   readonly plugging?: Plugging | undefined;
 }
 
@@ -100,7 +103,10 @@ export interface VnicReading {
   readonly traffic: VnicTraffic | Missing;
 }
 
-/** The parts of an instance that can be read. A pollster names those it uses; no others are asked of the hypervisor. */
+/**
+ * The parts of an instance that can be read. A pollster names those it uses; only these are requested from the
+ * hypervisor.
+ */
 export interface InstanceParts {
   readonly cpu: CpuReading;
   readonly memory: MemoryReading;
@@ -112,19 +118,19 @@ export type InstancePart = keyof InstanceParts;
 
 const parts: Readonly<Record<InstancePart, true>> = { cpu: true, memory: true, disks: true, vnics: true };
 
-/** Their names. */
+/** The names of the parts. */
 export const instanceParts = Object.keys(parts) as readonly InstancePart[];
 
-/** All that was read of one instance, at one moment. */
+/** All parts read of one instance, at one moment. */
 export interface InstanceReading {
   readonly instance: Instance;
-  /** The moment the hypervisor answered: ns since 1970 UTC, and on the monotonic clock. */
+  /** The time of the hypervisor's reply: ns since 1970 UTC, and on the monotonic clock. */
   readonly readAt: bigint;
   readonly readAtMonotonic: bigint;
   readonly parts: { readonly [P in InstancePart]?: InstanceParts[P] | Missing };
 }
 
-/** `stopping` where the hypervisor tells of an end before it comes, or halts an instance, which may be before its end. */
+/** `stopping` is an end announced in advance, or a halt, which may precede the end. */
 export interface LifecycleEvent {
   readonly instanceId: string;
   readonly kind: 'started' | 'stopping' | 'stopped';
@@ -133,19 +139,19 @@ export interface LifecycleEvent {
 /**
  * Read-only access to a hypervisor.
  *
- * Lifecycle: `start` connects, and undoes what it opened when it fails; `stop` is safe before `start`,
- * twice and at the same time, and leaves no handle open. After `start` the inspector reconnects by itself.
+ * Lifecycle: `start` connects, and closes what it opened if it fails; `stop` is safe before `start`, twice and
+ * concurrently, and leaves no handle open. After `start` the inspector reconnects automatically.
  */
 export interface Inspector {
   start(signal: AbortSignal): Promise<void>;
   stop(): Promise<void>;
   /**
-   * Reads every instance of the host in a constant number of round trips where the hypervisor can do so.
-   * One sick instance costs only its own parts. An instance that vanishes meanwhile is left out.
+   * Reads every instance of the host, in a constant number of round trips if the hypervisor allows it. A failing
+   * instance affects only its own parts. An instance that disappears meanwhile is left out.
    *
-   * @param parts what to read; the state is always read
-   * @param within ms that the caller has: what was read by then is the reading, and the rest is missing
-   * @throws INSPECTOR_UNAVAILABLE when the hypervisor as a whole cannot be read within the deadline
+   * @param parts the parts to read; the state is always read
+   * @param within the caller's time limit, ms: parts not read by then are missing
+   * @throws INSPECTOR_UNAVAILABLE if the hypervisor as a whole cannot be read within the deadline
    */
   inspect(
     parts: ReadonlySet<InstancePart>,
@@ -153,29 +159,30 @@ export interface Inspector {
     within?: number,
   ): Promise<readonly InstanceReading[]>;
   /**
-   * Reads one instance at once, apart from any reading of the host that is under way; undefined when it is not here.
+   * Reads one instance at once, independently of a reading of the host in progress; undefined if it is not on this
+   * host.
    *
-   * @throws INSPECTOR_UNAVAILABLE when it did not answer before `signal` was aborted
+   * @throws INSPECTOR_UNAVAILABLE if there was no answer before `signal` was aborted
    */
   inspectInstance?(
     id: string,
     parts: ReadonlySet<InstancePart>,
     signal: AbortSignal,
   ): Promise<InstanceReading | undefined>;
-  /** Tells `listener` of what happens to instances from now on, until the function that it returns is called. */
+  /** Calls `listener` for each lifecycle event, until the returned function is called. */
   watch?(listener: (event: LifecycleEvent) => void): () => void;
-  /** Whether the hypervisor answers now; the text is for people. */
+  /** Whether the hypervisor answers now; the text is for operators. */
   health(): Health;
 }
 
-/** Whether something works now, and the reason for people when it does not. */
+/** Whether a component works now, and the reason for operators if it does not. */
 export type Health =
   | { readonly ok: true }
   | {
       readonly ok: false;
       readonly reason: string;
-      /** Since when, ISO 8601 UTC, where that is known. */
+      /** Time of the first failure, ISO 8601 UTC, if known. */
       readonly since?: string | undefined;
-      /** Nothing that is away explains it: the program itself has not got on for longer than it may. */
+      /** Set if no outage explains the state: the program itself has made no progress for longer than allowed. */
       readonly isStuck?: boolean | undefined;
     };

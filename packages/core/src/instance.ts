@@ -1,8 +1,8 @@
-/** libvirt's states of a domain, which nova and Ceilometer number alike. */
+/** libvirt's domain states, with the numbers that nova and Ceilometer use too. */
 export type PowerState =
   'nostate' | 'running' | 'blocked' | 'paused' | 'shutdown' | 'shutoff' | 'crashed' | 'pmsuspended';
 
-/** What an instance was ordered as. What is not known is undefined. Sizes in MiB and GiB, as nova counts. */
+/** The flavor of an instance. Unknown values are undefined. Sizes are in MiB and GiB, as in nova. */
 export interface Flavor {
   readonly id?: string | undefined;
   readonly name: string;
@@ -13,14 +13,14 @@ export interface Flavor {
   readonly swapMb?: number | undefined;
 }
 
-/** What only the cloud's API says of an instance; texts that it does not give are empty. */
+/** Facts that only the cloud's API reports; texts that it does not report are empty. */
 export interface CloudFacts {
   /** The name of its host. */
   readonly host: string;
-  /** The host as its project may know it. */
+  /** The host's id as shown to the project. */
   readonly hostId: string;
   readonly flavorId: string;
-  /** The cloud's word for its state, such as `active` or `shelved_offloaded`. */
+  /** The state in the cloud's terms, such as `active` or `shelved_offloaded`. */
   readonly status: string;
   readonly taskState: string;
   readonly availabilityZone: string;
@@ -30,30 +30,30 @@ export interface CloudFacts {
 }
 
 /**
- * A virtual machine of this host: facts, as the hypervisor or the cloud knows them, of which the agent makes the
+ * A virtual machine of this host: facts from the hypervisor or the cloud, from which the agent makes the
  * `resource_metadata` of its counters.
  */
 export interface Instance {
-  /** The UUID: the resource id of its counters. */
+  /** The UUID, which is the resource id of its counters. */
   readonly id: string;
   /** The hypervisor's name for it, such as `instance-0000000a`. */
   readonly name: string;
-  /** What its owner calls it. */
+  /** The owner's name for it. */
   readonly displayName: string;
   readonly userId: string | null;
   readonly projectId: string | null;
   readonly flavor: Flavor | undefined;
   readonly state: PowerState;
   /**
-   * Names its present run, unlike any other run of any instance on any host: another value after a restart,
-   * restore or arrival by migration; undefined while it is shut off.
+   * Identifies the current run, uniquely among all runs of all instances on all hosts. It changes with a restart, a
+   * restore or an incoming migration, and is undefined while the instance is shut off.
    */
   readonly run: string | undefined;
-  /** What the hypervisor gives it now, which counts where no flavor says it. */
+  /** The hypervisor's current value, used if no flavor is known. */
   readonly vcpus?: number | undefined;
   readonly memoryMb?: number | undefined;
   readonly imageId?: string | undefined;
-  /** When it was created, as it was written by whoever created it. */
+  /** When it was created, in the notation of the creator. */
   readonly createdAt?: string | undefined;
   /** Such as `x86_64` and `hvm`. */
   readonly architecture?: string | undefined;

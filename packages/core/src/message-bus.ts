@@ -1,6 +1,6 @@
 import type { Health } from './inspector.js';
 
-/** A durable queue bound to a topic exchange, and the queue where its bad messages go. */
+/** A durable queue bound to a topic exchange, and the queue for its dead letters. */
 export interface QueueTopology {
   readonly exchange: string;
   /**
@@ -10,7 +10,10 @@ export interface QueueTopology {
    */
   readonly exchangeOwner?: 'nephoscope' | 'service' | undefined;
   readonly queue: string;
-  /** Who declares the queue; by default `nephoscope`. A queue of a `service` is consumed as it is, never declared or bound, and awaited. */
+  /**
+   * Who declares the queue; by default `nephoscope`. A queue of a `service` is never declared or bound; it is
+   * consumed as it is, once it exists.
+   */
   readonly queueOwner?: 'nephoscope' | 'service' | undefined;
   readonly bindings: readonly string[];
   readonly deadLetterQueue: string;
@@ -24,41 +27,49 @@ export interface QueueTopology {
 }
 
 /**
- * A queue that lives as long as its only consumer, for messages that are worthless when they are late. Each `listen`
- * has one of its own, so that several programs of one name hear everything, and none takes another's messages.
+ * A queue that exists as long as its only consumer, for messages that are worthless when late. Each `listen` has its
+ * own, so several programs with the same name each receive every message.
  */
 export interface TransientQueue {
-  /** Ours. */
+  /** The exchange, declared by Nephoscope. */
   readonly exchange: string;
-  /** What its name begins with. */
+  /** Prefix of the queue's name. */
   readonly queue: string;
   readonly bindings: readonly string[];
   /** How long a message may wait in it, ms. */
   readonly messageTtl: number;
-  /** How many may wait in it. Beyond that `publish` fails with BUS_UNAVAILABLE: whoever can, asks again. */
+  /**
+   * How many messages may wait in it. Beyond that `publish` fails with BUS_UNAVAILABLE, and the publisher may retry.
+   */
   readonly maxMessages: number;
 }
 
 /**
- * A lock that one program at a time holds, all over the broker.
+ * A lock that one program at a time holds across the whole broker.
  *
- * The broker knows of a lost connection before or after its program does: one that was frozen, or cut off, may go on
- * for a moment while the next holds the lock. It can no longer save a note, so what must happen once is guarded by
- * that: do it so that doing it twice has no effect (counters with derived ids are recorded once), look at `lost` before
- * each step, and count it as done only when `saveNote` has resolved.
+ * The broker may notice a lost connection before or after the program does. A program that was frozen or disconnected
+ * may therefore continue for a moment while the next one holds the lock. It can no longer save a note, so use that as
+ * the guard for work to be done once: make the work idempotent (counters with derived ids are recorded once), check
+ * `lost` before each step, and count the work as done only after `saveNote` has resolved.
  */
 export interface Leadership {
-  /** The latest note whose `saveNote` resolved, or one after it that was under way when its holder was lost; empty at first. */
+  /**
+   * The latest note whose `saveNote` resolved, or a later one that was in progress when its holder was lost; empty at
+   * first.
+   */
   readonly note: Uint8Array;
-  /** Aborted as soon as this program may not hold the lock any more, as when its connection is lost, and by `release`. */
+  /**
+   * Aborted as soon as this program may no longer hold the lock, for example when its connection is lost, and by
+   * `release`.
+   */
   readonly lost: AbortSignal;
   /**
-   * Replaces the note, durably. When it was not confirmed in time the lock is still held, and leaving it again is safe.
+   * Replaces the note, durably. If it was not confirmed in time, the lock is still held, and saving again is safe.
    *
-   * @throws BUS_UNAVAILABLE when it is not confirmed or the lock is lost
+   * @throws BUS_UNAVAILABLE if it was not confirmed or the lock is lost
    */
   saveNote(note: Uint8Array): Promise<void>;
-  /** Gives the lock up, for the next who waits. */
+  /** Releases the lock for the next program that waits. */
   release(): Promise<void>;
 }
 
@@ -67,99 +78,114 @@ export interface OutgoingMessage {
   readonly routingKey: string;
   readonly contentType: string;
   readonly body: Uint8Array;
-  /** For queues that are {@link TransientQueue}s: it is not kept on disk, and one that is full says nothing of how the bus is. */
+  /**
+   * For a {@link TransientQueue}: the message is not written to disk, and a full queue does not make the bus
+   * unhealthy.
+   */
   readonly isTransient?: boolean | undefined;
 }
 
-/** A message that was taken off a queue and is not settled yet. */
+/** A message taken from a queue and not settled yet. */
 export interface Delivery {
   readonly body: Uint8Array;
   readonly contentType: string | undefined;
-  /** How the sender's library compressed the body, as it named it (kombu's header `compression`); undefined where it did not. */
+  /**
+   * The compression of the body as named by the sender's library (kombu's header `compression`); undefined if it is
+   * not compressed.
+   */
   readonly compression?: string | undefined;
-  /** On which it was published; '' for straight into the queue, undefined where the bus does not know. */
+  /** The exchange it was published on; '' if directly into the queue, undefined if the bus cannot tell. */
   readonly exchange?: string | undefined;
   readonly routingKey: string;
   readonly redelivered: boolean;
-  /** How often it was delivered before and not settled, as the queue counted; undefined where it counts nothing. */
+  /**
+   * How often it was delivered before without being settled, as counted by the queue; undefined if the queue does not
+   * count.
+   */
   readonly attempts?: number | undefined;
-  /** Its connection is lost: settling it has no effect any more, and the queue delivers it again, to whoever consumes. */
+  /**
+   * Whether its connection is lost. Settling it then has no effect, and the queue delivers it again to any consumer.
+   */
   readonly isGone: boolean;
-  /** Settles it: its content is safe elsewhere. */
+  /** Settles the message: its content is safe elsewhere. */
   ack(): void;
-  /** Settles it the other way: the queue delivers it again, to whoever consumes. */
+  /** Returns the message to the queue, which delivers it again to any consumer. */
   requeue(): void;
   /**
-   * Puts `part` (by default the whole message, as it came) into the queue's dead letters with the reason in the header
-   * `x-reason`, and resolves when it is safe there. Does not settle the delivery.
+   * Puts `part` (by default the whole unchanged message) into the queue's dead letters, with the reason in the header
+   * `x-reason`, and resolves when it is stored there. Does not settle the delivery.
    *
-   * @throws BUS_UNAVAILABLE when it was not confirmed
+   * @throws BUS_UNAVAILABLE if it was not confirmed
    */
   deadLetter(reason: string, part?: DeadLetterPart): Promise<void>;
 }
 
-/** What of a message, or about it, becomes a dead letter of its own. */
+/** The part of a message, or a text about it, that becomes a dead letter. */
 export interface DeadLetterPart {
   readonly body: Uint8Array;
-  /** By default that of the message. */
+  /** Default: that of the message. */
   readonly contentType?: string | undefined;
 }
 
-/** A message among the dead letters of a queue. */
+/** A message in the dead-letter queue of a queue. */
 export interface DeadLetter {
   readonly body: Uint8Array;
   readonly contentType: string | undefined;
-  /** As of the delivery that it was, where it is a whole one. */
+  /** As in the original delivery, if the dead letter is a whole message. */
   readonly compression?: string | undefined;
-  /** Why it was set aside, as it was told to `deadLetter`, or by the broker itself; undefined where nobody noted it. */
+  /** The reason passed to `deadLetter` or set by the broker; undefined if there is none. */
   readonly reason: string | undefined;
-  /** When, ISO 8601 UTC; undefined where nobody noted it. */
+  /** When, ISO 8601 UTC; undefined if not recorded. */
   readonly at: string | undefined;
-  /** The routing key with which it came to the queue; undefined where nobody noted it. */
+  /** The routing key of the original message; undefined if not recorded. */
   readonly routingKey: string | undefined;
 }
 
-/** What becomes of a dead letter: it stays, goes back into the queue that it came from, or is deleted for ever. */
+/** What to do with a dead letter: leave it, return it to its original queue, or delete it. */
 export type DeadLetterVerdict = 'keep' | 'replay' | 'drop';
 
 export interface Subscription {
-  /** No delivery comes after it resolved. What was delivered and not settled goes back to the queue when the bus stops. */
+  /**
+   * Once it has resolved, there are no more deliveries. Unsettled deliveries return to the queue when the bus stops.
+   */
   cancel(): Promise<void>;
 }
 
 /**
- * Carries messages between programs. `start` connects (and undoes itself when it fails), declares what
- * was asked for and from then on reconnects by itself with back-off, declaring and consuming again;
- * `stop` is safe before `start`, twice and at the same time, and leaves no handle open.
+ * Carries messages between programs. `start` connects (and closes what it opened if it fails) and declares what was
+ * requested. From then on the bus reconnects with back-off, and declares and consumes again. `stop` is safe before
+ * `start`, twice and concurrently, and leaves no handle open.
  */
 export interface MessageBus {
   start(signal: AbortSignal): Promise<void>;
   stop(): Promise<void>;
   /**
-   * Makes sure that exchange, queue, bindings and dead letters exist, now and after each reconnect. Does not wait for
-   * what is of others: the queue is bound, or consumed, when that is there.
+   * Ensures that exchange, queue, bindings and dead-letter queue exist, now and after each reconnect. Does not wait
+   * for what a service declares: the queue is bound, or consumed, once that exists.
    */
   declare(topology: QueueTopology): Promise<void>;
   /**
-   * Resolves when the broker holds the message durably in at least one queue.
+   * Resolves when the broker has stored the message durably in at least one queue.
    *
-   * @throws BUS_UNAVAILABLE when it was not confirmed: it may or may not have arrived, send it again
-   * @throws BUS_UNROUTABLE when no queue wants it
+   * @throws BUS_UNAVAILABLE if it was not confirmed: it may or may not have arrived, so send it again
+   * @throws BUS_UNROUTABLE if no queue receives it
    */
   publish(message: OutgoingMessage): Promise<void>;
-  /** Hands each message of the queue to `handler`, at most `prefetch` unsettled ones at a time. */
+  /** Passes each message of the queue to `handler`, with at most `prefetch` unsettled at a time. */
   consume(
     queue: string,
     options: { readonly prefetch: number },
     handler: (delivery: Delivery) => void,
   ): Promise<Subscription>;
   /**
-   * Goes through the dead letters of a queue (of one that was not declared here, those in `<queue>.dead`) that are there
-   * now, oldest first and each once, and does with each what `decide` says. Declares nothing. One is gone from the dead letters only after the queue has confirmed it. Those that are
-   * kept stay in their order, unless it is cut short; while it runs, nobody else sees them.
+   * Visits the dead letters present in a queue's dead-letter queue (`<queue>.dead` if the queue was not declared
+   * here), oldest first and each once, and does what `decide` returns. Declares nothing. A replayed one is removed
+   * only after the queue has confirmed it. Those kept stay in their order, unless the sweep is interrupted; while it
+   * runs, no other consumer sees them.
    *
-   * @throws BUS_TOPOLOGY when there are none of that name; BUS_UNAVAILABLE when the connection is lost: what was not decided by then stays, and a dead letter that was being
-   *   replayed may be in both places; what `decide` throws, and the signal's reason: that dead letter and those after it stay
+   * @throws BUS_TOPOLOGY if there is no such queue; BUS_UNAVAILABLE if the connection is lost: undecided dead letters
+   *   stay, and one being replayed may be in both queues; any error of `decide`, and the signal's reason: that dead
+   *   letter and those after it stay
    */
   sweepDeadLetters(
     queue: string,
@@ -167,16 +193,16 @@ export interface MessageBus {
     signal: AbortSignal,
   ): Promise<Readonly<Record<DeadLetterVerdict, number>>>;
   /**
-   * Hands each message to `handler` that arrives while this program is there; what it does with them is not awaited
-   * and they need no settling. Goes on after each reconnect.
+   * Passes each message that arrives while this program listens to `handler`, which is not awaited; nothing is
+   * settled. Continues after each reconnect.
    */
   listen(queue: TransientQueue, handler: (body: Uint8Array) => void): Promise<Subscription>;
   /**
-   * Waits until this program holds the lock of that name. Over a lost connection the lock is lost too, and another
-   * program may have it; ask for it again then.
+   * Waits until this program holds the lock `name`. If the connection is lost, so is the lock, and another program
+   * may get it; call this again then.
    *
-   * @throws BUS_UNAVAILABLE when the bus is not started or is stopped, BUS_TOPOLOGY when the broker has something
-   * else of that name, the signal's reason when that is aborted
+   * @throws BUS_UNAVAILABLE if the bus is not started or is stopped, BUS_TOPOLOGY if the broker has something else of
+   *   that name, the signal's reason if that is aborted
    */
   lead(name: string, signal: AbortSignal): Promise<Leadership>;
   health(): Health;

@@ -2,9 +2,8 @@ import type { CounterType } from './counter.js';
 import { NephoscopeError } from './errors.js';
 
 /**
- * What a plugin promises to emit under one name. A name goes from the least to the most specific word,
- * joined by `.`; a variable part comes last, after `:`, and is written in angle brackets
- * (`instance:<flavor>`).
+ * What a plugin may emit under one name. A name goes from the general to the specific, with `.` between its parts; a
+ * variable part comes last, after `:`, in angle brackets (`instance:<flavor>`).
  */
 export interface Meter {
   readonly name: string;
@@ -17,12 +16,14 @@ const types: Readonly<Record<CounterType, true>> = { cumulative: true, delta: tr
 
 const meterName = /^[a-z][a-z0-9_]*(\.[a-z0-9_]+)*(:<[a-z ]+>)?$/;
 
-/** Names of the programs' own meters: an agent's losses would otherwise be anybody's to tell. */
+/**
+ * Names of the programs' own meters, which plugins may not use: otherwise any plugin could report an agent's losses.
+ */
 const ownMeter = /^nephoscope([.:]|$)/;
 
 /**
- * @throws METER_NAME for a name that does not follow the grammar above, is one of ours (`nephoscope.…`), or stands
- *   twice; PLUGIN_INVALID for what is no table of meters at all
+ * @throws METER_NAME for a name that does not follow the grammar above, is reserved (`nephoscope.…`) or occurs twice;
+ *   PLUGIN_INVALID if it is not a table of meters
  */
 export function checkMeters(meters: readonly Meter[]): void {
   if (!Array.isArray(meters)) throw malformed("'meters' is not a list");
@@ -53,7 +54,7 @@ function malformed(what: string): NephoscopeError {
   return new NephoscopeError('PLUGIN_INVALID', what);
 }
 
-/** The declared name behind an emitted one: `instance:m1.small` was declared as `instance:<flavor>`. */
+/** The declared name of an emitted one: `instance:m1.small` was declared as `instance:<flavor>`. */
 export function meterStem(name: string): string {
   const colon = name.indexOf(':');
   return colon < 0 ? name : name.slice(0, colon + 1);

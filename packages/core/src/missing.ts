@@ -1,10 +1,10 @@
-/** Why a figure is not there. `off`: the instance does not run. `busy`: the hypervisor did not answer for it in time. */
+/** Why a figure is missing. `off`: the instance is not running. `busy`: the hypervisor did not return it in time. */
 export type MissingReason = 'busy' | 'unsupported' | 'off' | 'error';
 
-/** In place of a figure that could not be read. */
+/** Replaces a figure that could not be read. */
 export interface Missing {
   readonly missing: MissingReason;
-  /** For people: what exactly, and what to do where something can be done. */
+  /** For operators: what exactly is missing, and what can be done about it. */
   readonly detail: string;
 }
 

@@ -9,22 +9,22 @@ import type { Plugin } from './plugin.js';
 import { refusedOption } from './retired-option.js';
 import { parseTimestamp } from './timestamp.js';
 
-/** What a notification says of one resource. */
+/** The contents of a notification about one resource. */
 export interface NotificationFigure {
   readonly volume: number | bigint;
   readonly resourceId: string;
   readonly projectId: string | null;
   readonly userId: string | null;
-  /** The plugin's own list of payload fields; `event_type` and `host` are added. */
+  /** The payload fields listed by the plugin; `event_type` and `host` are added. */
   readonly metadata: Metadata;
-  /** The emitted name of a meter with a variable part: `instance:m1.small` of `instance:<flavor>`. */
+  /** The emitted name of a meter with a variable part: `instance:m1.small` for `instance:<flavor>`. */
   readonly name?: string;
 }
 
 /**
- * A counter of `meter` at the time of the notification; as in Ceilometer, `host` of its metadata is the publisher.
+ * A counter of `meter` at the time of the notification. As in Ceilometer, `host` in the metadata is the publisher.
  *
- * @throws NOTIFICATION_FIELD when the notification's timestamp is none
+ * @throws NOTIFICATION_FIELD if the notification's timestamp is invalid
  */
 export function notificationCounter(
   notification: Notification,
@@ -44,13 +44,15 @@ export function notificationCounter(
   };
 }
 
-/** What a plugin makes of the notifications of one service that have the priority INFO. */
+/** What a plugin makes of the notifications of one service with the priority INFO. */
 export interface ServiceNotifications {
-  /** As the operator names it in the section `services`, where others than these exchanges and publishers may be given. */
+  /**
+   * The service's name in the section `services`, in which the operator may override these exchanges and publishers.
+   */
   readonly service: string;
   /** Where the service publishes by default (`control_exchange`). */
   readonly exchanges: readonly string[];
-  /** What the service writes as `publisher_id` by default, `*` for any text (the default). */
+  /** The service's default `publisher_id`, `*` for any text (the default). */
   readonly publishers?: readonly string[];
   readonly eventTypes: readonly string[];
   readonly meters: readonly Meter[];
@@ -58,7 +60,7 @@ export interface ServiceNotifications {
   readonly counters: (notification: Notification) => Iterable<Counter>;
 }
 
-/** A plugin without options of its own. */
+/** Defines a notification plugin without options. */
 export function defineServiceNotifications({
   service,
   exchanges,

@@ -1,45 +1,45 @@
 import type { Counter, Metadata } from './counter.js';
 
-/** What a service announced, unwrapped from its envelope. */
+/** A notification of a service, without its envelope. */
 export interface Notification {
   readonly messageId: string;
   readonly eventType: string;
   readonly publisherId: string;
-  /** As it was written by the service. */
+  /** In the service's notation. */
   readonly timestamp: string;
   readonly payload: Metadata;
-  /** The fields that begin with `_context_`, without that beginning. */
+  /** The fields that begin with `_context_`, without that prefix. */
   readonly context: Metadata;
-  /** `INFO`, `ERROR`, …; null where the service says none. */
+  /** `INFO`, `ERROR`, …; null if the service sets none. */
   readonly priority: string | null;
 }
 
-/** Which topics of which exchange are listened to. */
+/** The topics to consume from an exchange. */
 export interface ExchangeTopics {
   readonly exchange: string;
   readonly topics: readonly string[];
 }
 
-/** Translates what a service announces into counters. */
+/** Translates the notifications of a service into counters. */
 export interface NotificationHandler {
-  /** The event types that it wants; `*` stands for any text within one. */
+  /** The event types that it handles; `*` matches any text within one. */
   readonly eventTypes: readonly string[];
   /**
-   * Who announces them: patterns of `publisher_id`, `*` for any text. What another publisher announces waits among the dead
-   * dead letters. Without it anybody may.
+   * Accepted publishers: patterns of `publisher_id`, `*` for any text. Notifications of other publishers become dead
+   * letters. If undefined, any publisher is accepted.
    */
   readonly publishers?: readonly string[];
-  /** @param options what the operator set for the topics (default `notifications`) */
+  /** @param options the topics set by the operator (default `notifications`) */
   exchangeTopics(options: { readonly notificationTopics: readonly string[] }): readonly ExchangeTopics[];
   /**
-   * What makes the announced event one, where a service announces one event under several message ids: counters of one
-   * meter and resource with one event id are recorded once. By default the notification's message id.
+   * Identifies the event, for services that announce one event with several message ids: counters of one meter and
+   * resource with the same event id are recorded once. Default: the notification's message id.
    */
   eventId?(notification: Notification): string;
   /**
-   * Counters of one notification; none when it says nothing to count. Throws when a field that it needs is missing,
-   * naming the field: then none of them is recorded, but where it ends with NOTIFICATION_ITEMS, which is about some of
-   * several items; the counters before it are those of the others.
+   * Counters of one notification; none if it contains nothing to count. Throws if a required field is missing, naming
+   * it: then no counter is recorded. The exception is a NOTIFICATION_ITEMS thrown at the end, about some of several
+   * items: the counters yielded before it are recorded.
    */
   processNotification(notification: Notification): Iterable<Counter>;
 }

@@ -2,7 +2,7 @@ import type { Metadata, MetadataValue } from './counter.js';
 import { NephoscopeError } from './errors.js';
 import { isTimestamp } from './timestamp.js';
 
-/** Fields in which OpenStack's services say when something happened. */
+/** Fields with which OpenStack's services state times. */
 const times: ReadonlySet<string> = new Set([
   'created_at',
   'updated_at',
@@ -12,32 +12,32 @@ const times: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Reads fields of a notification's payload. A field that is not there, `null` or (where a text or number is asked for)
- * empty is missing; of another type it is an error, never converted.
+ * Reads fields of a notification's payload. A field that is absent, `null` or (for texts and numbers) empty is
+ * missing; a field of another type is an error and is never converted.
  */
 export class PayloadReader {
   readonly #fields: Metadata;
   readonly #path: string;
 
-  /** @param path stands before the names of fields in errors, such as `payload.network` */
+  /** @param path prefix of field names in errors, such as `payload.network` */
   constructor(fields: Metadata, path = 'payload') {
     this.#fields = fields;
     this.#path = path;
   }
 
-  /** @throws NOTIFICATION_FIELD when it is missing or no text */
+  /** @throws NOTIFICATION_FIELD if it is missing or not a text */
   text(key: string): string {
     return this.optionalText(key) ?? this.#missing(key);
   }
 
-  /** @throws NOTIFICATION_FIELD when it is there and no text */
+  /** @throws NOTIFICATION_FIELD if it is present and not a text */
   optionalText(key: string): string | null {
     const value = this.value(key);
     if (value === null || value === '') return null;
     return typeof value === 'string' ? value : this.#wrong(key, 'a text');
   }
 
-  /** @throws NOTIFICATION_FIELD when it is missing or no number that is 0 or more */
+  /** @throws NOTIFICATION_FIELD if it is missing or not a number of at least 0 */
   amount(key: string): number | bigint {
     const value = this.value(key);
     if (value === null || value === '') return this.#missing(key);
@@ -46,19 +46,21 @@ export class PayloadReader {
       : this.#wrong(key, 'a number that is 0 or more');
   }
 
-  /** @throws NOTIFICATION_FIELD when it is missing or no object */
+  /** @throws NOTIFICATION_FIELD if it is missing or not an object */
   object(key: string): Metadata {
     const value = this.value(key);
     if (value === null) return this.#missing(key);
     return isObject(value) ? value : this.#wrong(key, 'an object');
   }
 
-  /** The fields of the object `key`. @throws NOTIFICATION_FIELD when it is missing or no object */
+  /** The fields of the object `key`. @throws NOTIFICATION_FIELD if it is missing or not an object */
   inner(key: string): PayloadReader {
     return new PayloadReader(this.object(key), `${this.#path}.${key}`);
   }
 
-  /** The fields of each object of the list `key`, none when it is missing. @throws NOTIFICATION_FIELD for all else */
+  /**
+   * The fields of each object in the list `key`; none if it is missing. @throws NOTIFICATION_FIELD for anything else
+   */
   list(key: string): readonly PayloadReader[] {
     const items = this.value(key);
     if (items === null) return [];
@@ -69,17 +71,17 @@ export class PayloadReader {
     });
   }
 
-  /** The unchanged value; null when it is missing. */
+  /** The unchanged value; null if it is missing. */
   value(key: string): MetadataValue {
     return Object.hasOwn(this.#fields, key) ? (this.#fields[key] ?? null) : null;
   }
 
-  /** These fields as metadata, `null` where one is missing, or is a time and holds none. */
+  /** These fields as metadata, `null` if one is missing, or is a time field with an invalid time. */
   pick(keys: readonly string[]): Metadata {
     return Object.fromEntries(keys.map((key) => [key, this.#isWrongTime(key) ? null : this.value(key)]));
   }
 
-  /** The fields for times that hold something else: no time, and not nothing (`null`, or an empty text) either. */
+  /** Time fields with an invalid value, other than `null` and an empty text. */
   wrongTimes(): readonly string[] {
     return Object.keys(this.#fields).filter((key) => this.#isWrongTime(key));
   }

@@ -15,25 +15,31 @@ import type { SampleReader } from './sample-reader.js';
 import type { SampleStore } from './sample-store.js';
 import type { ServiceSettings } from './service-settings.js';
 
-/** The version of the plugin contract. A program runs plugins of the same major and of a minor up to its own. */
+/**
+ * The version of the plugin contract. A program runs plugins of the same major version and of a minor version up to
+ * its own.
+ */
 export const apiVersion = '4.0';
 
-/** Where plugins are declared: the keys of `nephoscope` in a package.json. */
+/** The kinds of plugins: the keys of `nephoscope` in a package.json. */
 export type Namespace = 'poll.compute' | 'poll.central' | 'collector' | 'compute.virt' | 'storage' | 'bus';
 
-/** What the program gives a plugin. */
+/** What a program passes to a plugin. */
 export interface PluginSettings<Options> {
-  /** The operator's options, checked against the plugin's schema, defaults filled in. */
+  /** The operator's options, validated by the plugin's schema, with defaults filled in. */
   readonly options: Options;
   readonly logger: Logger;
   readonly clock: Clock;
-  /** The name of this host as the cloud knows it. */
+  /** The name of this host in the cloud. */
   readonly host: string;
-  /** What the operator set for the plugin's `service`. */
+  /** The operator's settings for the plugin's `service`. */
   readonly service?: ServiceSettings | undefined;
 }
 
-/** Thrown by `create` of a plugin that has nothing to do here; the reason is shown to the operator and is not an error. */
+/**
+ * Thrown by `create` of a plugin that has nothing to do here. The reason is shown to the operator; it is not an
+ * error.
+ */
 export class PluginDeclined extends NephoscopeError {
   constructor(reason: string) {
     super('PLUGIN_DECLINED', reason);
@@ -42,22 +48,25 @@ export class PluginDeclined extends NephoscopeError {
 
 const brand = Symbol.for('nephoscope.plugin');
 
-/** What every plugin has, whatever its kind. `options` is a strict zod object: unknown keys are the operator's typing errors. */
+/**
+ * The common part of all plugins. `options` is a strict zod object, so that unknown keys are reported as typing
+ * errors.
+ */
 export interface Plugin<N extends Namespace = Namespace, Options = unknown, Product = unknown> {
   readonly [brand]: N;
   readonly apiVersion: string;
   readonly options: z.ZodType<Options>;
-  /** What it emits; empty for inspectors, stores and buses. */
+  /** The meters that it emits; empty for inspectors, stores and buses. */
   readonly meters: readonly Meter[];
-  /** The service of the cloud that it reads: it gets that row of the section `services`. */
+  /** The cloud service that it reads; the plugin receives that row of the section `services`. */
   readonly service?: string | undefined;
   create(settings: PluginSettings<Options>): Product;
 }
 
 interface Definition<Options, Product> {
-  /** Defaults to no options. */
+  /** Default: no options. */
   readonly options?: z.ZodType<Options>;
-  /** Of notification plugins and central pollsters: the service that they read, such as `cinder`. */
+  /** For notification plugins and central pollsters: the service that they read, such as `cinder`. */
   readonly service?: string;
   create(settings: PluginSettings<Options>): Product;
 }
@@ -71,9 +80,9 @@ function define<N extends Namespace, Options, Product>(
   checkCreate(definition);
   return Object.freeze({
     apiVersion,
-    // Its own copy: who holds on to the table cannot change what was checked.
+    // A copy, so that the plugin cannot change the table after it was checked.
     meters: Object.freeze(meters.map((meter) => Object.freeze({ ...meter }))),
-    // Without a schema of its own a plugin takes no options, and says so of every key.
+    // A plugin without a schema accepts no options and reports every key.
     options: definition.options ?? (z.strictObject({}) as unknown as z.ZodType<Options>),
     create: (settings: PluginSettings<Options>) => definition.create(settings),
     ...(definition.service !== undefined && { service: definition.service }),
@@ -81,7 +90,7 @@ function define<N extends Namespace, Options, Product>(
   });
 }
 
-/** A compute pollster plugin also says which parts of an instance it reads. */
+/** A compute pollster plugin also declares the parts of an instance that it reads. */
 export interface ComputePollsterPlugin<Options = unknown, P extends InstancePart = InstancePart> extends Plugin<
   'poll.compute',
   Options,
@@ -90,7 +99,10 @@ export interface ComputePollsterPlugin<Options = unknown, P extends InstancePart
   readonly reads: readonly P[];
 }
 
-/** A pollster for the compute agent: called for each instance in each cycle in which all that it `reads` was there. */
+/**
+ * Defines a pollster for the compute agent, called for each instance in each cycle in which all parts that it `reads`
+ * were available.
+ */
 export function definePollster<const P extends InstancePart = never, Options = Record<string, never>>(
   definition: Definition<Options, ComputePollster<P>> & {
     readonly meters: readonly Meter[];
@@ -104,14 +116,14 @@ export function definePollster<const P extends InstancePart = never, Options = R
   });
 }
 
-/** A pollster for the central agent: called once per cycle. */
+/** Defines a pollster for the central agent, called once per cycle. */
 export function defineCentralPollster<Options = Record<string, never>>(
   definition: Definition<Options, CentralPollster> & { readonly meters: readonly Meter[] },
 ): Plugin<'poll.central', Options, CentralPollster> {
   return define('poll.central', definition);
 }
 
-/** A notification plugin for the collector. */
+/** Defines a notification plugin for the collector. */
 export function defineNotificationHandler<Options = Record<string, never>>(
   definition: Definition<Options, NotificationHandler> & { readonly meters: readonly Meter[] },
 ): Plugin<'collector', Options, NotificationHandler> {
@@ -130,9 +142,9 @@ export function defineMessageBus<Options = Record<string, never>>(
   return define('bus', definition);
 }
 
-/** A plugin for samples gives both: what records them, for a collector, and what reads them. */
+/** A plugin for samples has two products: the store that records, for a collector, and the reader. */
 export interface SampleStorePlugin<Options = unknown> extends Plugin<'storage', Options, SampleStore> {
-  /** Of the same options, and so of the same database. */
+  /** Takes the same options as `create`, and so reads the same database. */
   createReader(settings: PluginSettings<Options>): SampleReader;
 }
 
@@ -180,7 +192,7 @@ function checkReads(reads: unknown): void {
  * The plugin that a module exports as `default`, checked before any of its code is called.
  *
  * @param origin package, namespace and name, for the message
- * @throws PLUGIN_INVALID when it is not what its declaration says, PLUGIN_API when it needs another contract
+ * @throws PLUGIN_INVALID if it does not match its declaration, PLUGIN_API if it needs another version of the contract
  */
 export function asPlugin<N extends Namespace>(value: unknown, namespace: N, origin: string): Plugin<N> {
   if (typeof value !== 'object' || value === null || !(brand in value)) {

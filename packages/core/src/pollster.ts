@@ -4,26 +4,26 @@ import type { Instance } from './instance.js';
 import type { InstancePart, InstanceParts } from './inspector.js';
 import type { Missing } from './missing.js';
 
-// A poll is a request and a reply. Both are plain data that `structuredClone` copies, so that a pollster may as well run
-// in another process: nothing in them is a function, and nobody may tell two equal objects apart.
+// A poll is a request and a reply. Both are plain data that `structuredClone` copies, so that a pollster could run in
+// another process: they contain no functions, and object identity has no meaning.
 
-/** What a pollster may reply: whatever yields items, at once or later. Each is read as it comes. */
+/** The reply of a pollster: anything that yields items, synchronously or not. Each item is processed as it arrives. */
 export type Counters<Item> = Iterable<Item> | AsyncIterable<Item> | Promise<Iterable<Item>>;
 
-/** The parts that a pollster asked for, all of them read. */
+/** The parts that a pollster requested, all of them read. */
 export type Inspection<P extends InstancePart> = Pick<InstanceParts, P> & {
-  /** The moment of the reading: ns since 1970 UTC, and on the monotonic clock. */
+  /** The time of the reading: ns since 1970 UTC, and on the monotonic clock. */
   readonly readAt: bigint;
   readonly readAtMonotonic: bigint;
-  /** The run that the instance was in; counts of another run cannot be compared with these. */
+  /** The run of the instance; counts of different runs cannot be compared. */
   readonly run: string | undefined;
 };
 
-/** What a compute pollster is asked: one instance and what was read of it. */
+/** The request to a compute pollster: one instance and what was read of it. */
 export interface Poll<P extends InstancePart> {
   readonly instance: Instance;
   readonly inspection: Inspection<P>;
-  /** The last earlier reading of this instance that had all these parts; undefined at first. */
+  /** The previous reading of this instance with all these parts; undefined at first. */
   readonly previous: Inspection<P> | undefined;
 }
 
@@ -31,26 +31,33 @@ export interface Poll<P extends InstancePart> {
 export interface Figure {
   /** A name from the plugin's table. */
   readonly meter: string;
-  /** In the meter's unit; 64-bit counts are `bigint`. Why there is none this time is counted, and logged when it changes. */
+  /**
+   * In the meter's unit; 64-bit counts are `bigint`. A missing figure is counted, and its reason is logged when it
+   * changes.
+   */
   readonly volume: number | bigint | Missing;
-  /** Defaults to the instance's id. */
+  /** Default: the instance's id. */
   readonly resourceId?: string | undefined;
-  /** Added to the instance's metadata, or over it. */
+  /** Added to the instance's metadata, replacing equal keys. */
   readonly metadata?: Metadata | undefined;
-  /** For a cumulative meter of one device: begins a new epoch when the device was plugged in anew. */
+  /** For a cumulative meter of one device: a new plugging begins a new epoch. */
   readonly plugging?: Plugging | undefined;
 }
 
 /**
- * A cumulative meter that is a sum over devices, in parts. The agent adds them up and keeps what devices that have gone
- * had used, so that the volume never falls within a run: when a disk is detached a sum falls, and nobody could tell that
- * from counts that begin anew. While a part is missing there is no counter, and the other parts are noted.
+ * A cumulative meter that is a sum over devices, given in parts. The agent adds them up and keeps the counts of
+ * devices that are gone, so that the volume never falls within a run: a sum falls when a disk is detached, which
+ * cannot be distinguished from counts that restart. If a part is missing there is no counter, but the other parts are
+ * stored.
  */
 export interface Total {
   readonly meter: string;
-  /** Of all devices that are there now. */
+  /** All devices that are present now. */
   readonly parts: readonly TotalPart[];
-  /** Where it is given, the counter is what all parts, those that have gone too, leave of it; it stands still where it would fall. */
+  /**
+   * If given, the counter is this minus all parts, including those of devices that are gone; it stays constant if it
+   * would fall.
+   */
   readonly whole?: number | bigint | undefined;
   readonly resourceId?: string | undefined;
   readonly metadata?: Metadata | undefined;
@@ -61,17 +68,17 @@ export interface ComputePollster<P extends InstancePart> {
   getCounters(poll: Poll<P>, signal: AbortSignal): Counters<Figure | Total>;
 }
 
-/** A figure of something in the cloud. The agent adds the meter's type and unit. */
+/** A figure of a cloud resource. The agent adds the meter's type and unit. */
 export interface CloudFigure {
   /** A name from the plugin's table. */
   readonly meter: string;
   readonly volume: number | bigint;
   readonly resourceId: string;
-  /** null where nobody is known to own it. */
+  /** null if the owner is unknown. */
   readonly projectId: string | null;
   readonly userId: string | null;
   readonly metadata: Metadata;
-  /** ns since 1970 UTC; by default the moment at which the agent takes it. */
+  /** ns since 1970 UTC; default: when the agent receives the figure. */
   readonly timestamp?: bigint | undefined;
 }
 

@@ -1,9 +1,8 @@
 /**
- * A metering message as it was received and read: what a store records.
+ * A metering message as received and read, which is what a store records.
  *
- * `text` is the message itself, character by character, so that its signature can be checked again at any
- * time; the other fields are read from it. `volume` is the exact decimal text of the wire
- * (`8292646586825371460`, `1e-07`).
+ * `text` is the unchanged message, so that its signature can be verified again at any time; the other fields are read
+ * from it. `volume` is the exact decimal text in the message (`8292646586825371460`, `1e-07`).
  */
 export interface Sample {
   readonly messageId: string;
@@ -17,10 +16,13 @@ export interface Sample {
   readonly resourceId: string;
   /** ns since 1970 UTC. */
   readonly timestamp: bigint;
-  /** Which agent made it and its number there; null for messages of others. */
+  /** The agent that created it, and its number there; null for messages of other software. */
   readonly publisherId: string | null;
   readonly sequence: bigint | null;
-  /** Which run of the resource a cumulative volume counts from; null for other types and for messages of others. */
+  /**
+   * The run of the resource from which a cumulative volume counts; null for other types and for messages of other
+   * software.
+   */
   readonly epoch: string | null;
   readonly text: string;
 }

@@ -2,7 +2,7 @@ import { inspect } from 'node:util';
 
 const redacted = '[secret]';
 
-/** Text that never prints: not in a log, not as JSON, not in an error. Only {@link reveal} gives it. */
+/** A text that is never printed: not in a log, in JSON or in an error. Only {@link reveal} returns it. */
 export class Secret {
   readonly #text: string;
 

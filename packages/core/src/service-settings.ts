@@ -1,15 +1,18 @@
-/** What the operator set for a service of the cloud, in its row of the section `services`. For what is missing the plugin has defaults. */
+/**
+ * The operator's settings for a service of the cloud, from its row of the section `services`. The plugin has defaults
+ * for missing ones.
+ */
 export interface ServiceSettings {
-  /** The exchanges that it publishes notifications on: its `control_exchange`. */
+  /** The exchanges of its notifications: its `control_exchange`. */
   readonly exchange?: readonly string[] | undefined;
-  /** The topics of its notifications, of whichever form. */
+  /** The topics of its notifications, in either form. */
   readonly topics?: readonly string[] | undefined;
-  /** What it writes as `publisher_id`, `*` for any text. */
+  /** Its `publisher_id`, `*` for any text. */
   readonly publishers?: readonly string[] | undefined;
-  /** Of nova: the only form of notifications that is consumed. */
+  /** For nova: the only form of notifications that is consumed. */
   readonly format?: 'unversioned' | 'versioned' | undefined;
-  /** Which of its endpoints is asked. */
+  /** Which of its endpoints is used. */
   readonly interface?: 'public' | 'internal' | 'admin' | undefined;
-  /** Of swift: what stands before a project's id in the name of its account. */
+  /** For swift: the prefix of a project's id in the name of its account. */
   readonly resellerPrefix?: string | undefined;
 }

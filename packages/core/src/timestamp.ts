@@ -4,9 +4,9 @@ const form =
   /^(\d{4}-\d{2}-\d{2})[T ]([01]\d|2[0-3]):([0-5]\d):([0-5]\d|60)(?:[.,](\d{1,9})\d*)?(?:Z|([+-])([01]\d|2[0-3])(?::?([0-5]\d))?)?$/;
 
 /**
- * Nanoseconds since 1970 UTC of an ISO 8601 time as OpenStack's services write it: `T` or a blank in the
- * middle, up to nine digits of a second (more are cut off), a zone or none for UTC. A leap second (`:60`) is
- * the second after it.
+ * Nanoseconds since 1970 UTC of an ISO 8601 time in the notations of OpenStack's services: `T` or a blank in the
+ * middle, up to nine digits of a second (further ones are truncated), a time zone or none for UTC. A leap second
+ * (`:60`) is the following second.
  *
  * @throws TIMESTAMP_INVALID
  */
@@ -22,7 +22,7 @@ export function parseTimestamp(text: string): bigint {
   return BigInt(seconds) * 1_000_000_000n + BigInt(fraction.padEnd(9, '0'));
 }
 
-/** Whether it is a text that {@link parseTimestamp} reads. */
+/** Whether it is a text that {@link parseTimestamp} accepts. */
 export function isTimestamp(value: unknown): value is string {
   if (typeof value !== 'string') return false;
   try {
@@ -33,19 +33,19 @@ export function isTimestamp(value: unknown): value is string {
   }
 }
 
-/** Of the time that was read last: thousands on one day are read one after the other. */
+/** Of the last time parsed, because thousands of consecutive times are on the same day. */
 let lastDay = { date: '', midnight: 0 };
 
 /** ms since 1970 UTC; undefined for a day that does not exist. */
 function midnightOf(date: string): number | undefined {
   const midnight = Date.parse(date);
-  // Such a day is not read, or read as one of the next month.
+  // Date.parse returns NaN for such a day, or a day of the next month.
   return Number.isNaN(midnight) || !new Date(midnight).toISOString().startsWith(date) ? undefined : midnight;
 }
 
 /**
- * The time as ISO 8601 in UTC with all the digits that it has, six at least: `2026-11-22T21:00:00.194936+00:00`,
- * as Ceilometer writes it.
+ * The time as ISO 8601 in UTC with all significant digits and at least six, as in Ceilometer:
+ * `2026-11-22T21:00:00.194936+00:00`.
  */
 export function formatTimestamp(nanoseconds: bigint): string {
   const millis = nanoseconds / 1_000_000n - (nanoseconds % 1_000_000n < 0n ? 1n : 0n);

@@ -1,6 +1,6 @@
 /**
- * Whether a topic exchange's binding takes a routing key, as AMQP 0-9-1 has it: in words between dots, `*` is one word,
- * `#` any number of them.
+ * Whether a topic exchange's binding matches a routing key, as defined by AMQP 0-9-1: of words separated by dots, `*`
+ * matches one and `#` any number.
  */
 export function isBoundBy(pattern: string, routingKey: string): boolean {
   return takes(pattern.split('.'), routingKey.split('.'));

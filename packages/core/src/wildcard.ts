@@ -1,4 +1,4 @@
-/** Whether a text is one of the patterns; `*` in a pattern stands for any text. */
+/** Returns a test whether a text matches one of the patterns, in which `*` stands for any text. */
 export function wildcards(patterns: readonly string[]): (text: string) => boolean {
   const expressions = patterns.map((pattern) => {
     const parts = pattern.split('*').map((part) => part.replace(/[.+?^${}()|[\]\\]/g, '\\$&'));
