@@ -51,9 +51,9 @@ function string(text: string): string {
 const integer = /^[1-9]\d*$/;
 const parts = /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/;
 
-/** The exact decimal value of a JSON number, one text for each. */
+/** The exact decimal value of a JSON number, with one text for each value. */
 export function exactNumber(text: string): string {
-  // Nearly all are such, and need not be taken apart.
+  // Nearly all numbers are such integers.
   if (integer.test(text)) return withoutZeros(text);
   const [, sign = '', whole = '', fraction = '', power = '0'] = parts.exec(text) ?? [];
   const digits = whole + fraction;
@@ -63,7 +63,7 @@ export function exactNumber(text: string): string {
   let end = digits.length;
   while (digits.charAt(end - 1) === '0') end -= 1;
   const shift = digits.length - end - fraction.length;
-  // The written power may have any number of digits.
+  // The exponent in the text may have any number of digits.
   const exponent = power === '0' ? shift : BigInt(power) + BigInt(shift);
   return `${sign}${digits.slice(start, end)}e${exponent}`;
 }

@@ -3,12 +3,12 @@ import { printedNumber } from './ceilometer-form.js';
 import { JsonNumber, isJsonObject } from './json.js';
 import type { JsonObject, JsonValue } from './json.js';
 
-// Nothing stands between keys and values in what Ceilometer signs, so the text that was signed for one message can be
-// cut into others: a project that becomes the end of a message id is gone, and the signature holds. It can be cut in one way
-// only, outside of the metadata, where every member is known and none of their values has the name of a member in it.
-// Then the only place of a name in the text is its own.
+// Ceilometer signs a text without separators between keys and values. The text signed for one message can therefore
+// be divided into others, in which for example the project has become the end of a message id, and the signature
+// still holds. The division is unique, outside of the metadata, if every member is known and no value contains the
+// name of a member. Each name then occurs in the text only at its own place.
 
-/** Of Ceilometer's messages, of 2012 and today. */
+/** Members of Ceilometer's messages, of 2012 and today. */
 const required = [
   'counter_name',
   'counter_type',
@@ -22,21 +22,27 @@ const required = [
   'user_id',
 ];
 const optional = ['counter_unit', 'monotonic_time', 'project_name', 'user_name'];
-/** Of our agents, which sign in this form where they are told to: both or none, and with them the other two. */
+/**
+ * Members of our agents' messages, if they are configured to sign in this form: both or none, and with them the other
+ * two.
+ */
 const ours = ['publisher_id', 'signature_form'];
 const oursOptional = ['epoch', 'sequence'];
 
 const ofCeilometer = new Set([...required, ...optional, 'message_signature']);
 const all = new Set([...ofCeilometer, ...ours, ...oursOptional]);
-/** Names that no value has but one that is made for it. The others, such as `source` in `resource`, are words. */
+/**
+ * Names that no value contains unless it was forged. The others are ordinary words, such as `source`, which occurs in
+ * `resource`.
+ */
 const names = [...all].filter((name) => name.includes('_'));
-/** These are chosen by people. */
+/** Members whose values users choose. */
 const freeText = ['project_name', 'user_name'];
 
 /**
- * Why a message whose signature in Ceilometer's form holds may be another one than was signed; undefined when all that
- * stands outside of its metadata is what was signed. Within the metadata the form cannot tell a key from its value, nor a
- * text from a number that looks like it.
+ * Why a message with a valid signature in Ceilometer's form may differ from the one that was signed; undefined if
+ * everything outside its metadata is what was signed. Within the metadata, the form does not distinguish a key from
+ * its value, nor a text from a number that looks like it.
  */
 export function ceilometerAmbiguity(message: JsonObject): string | undefined {
   const isOurs = ours.every((name) => message.has(name));
@@ -58,14 +64,14 @@ function ofMember(name: string, value: JsonValue): string | undefined {
   if (value === null) return ours.includes(name) || name === 'epoch' || name === 'source' ? 'is null' : undefined;
   if (typeof value !== 'string') return 'is neither text nor number';
   if (name === 'monotonic_time' || name === 'sequence') return 'is not a number';
-  // As null is printed.
+  // null is written like this.
   if (value === 'None' && !freeText.includes(name)) return "is the text 'None'";
   const other = names.find((one) => value.includes(one));
   if (other !== undefined) return `holds the name of the member ${other}`;
   return name === 'source' && value.includes('source') ? 'holds the name of the member source' : undefined;
 }
 
-/** It is printed as a double, and its text may say more. */
+/** The signed text has the number as a double, which may have fewer digits than the message. */
 function ofNumber({ text }: JsonNumber): string | undefined {
   const printed = printedNumber(text);
   return printed.endsWith('inf') || exactNumber(printed) !== exactNumber(text)
@@ -75,7 +81,7 @@ function ofNumber({ text }: JsonNumber): string | undefined {
 
 function ofMetadata(value: JsonValue, message: JsonObject): string | undefined {
   if (!isJsonObject(value)) return 'is not an object';
-  // What stands behind it in the signed text of our agents may be the end of its last value.
+  // In the signed text of our agents, what follows it may be the end of its last value.
   const mayHoldNumber = message.has('signature_form') && !message.has('sequence');
   return ofLeaf(value, mayHoldNumber);
 }

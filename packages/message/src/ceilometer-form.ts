@@ -7,13 +7,13 @@ import { inKeyOrder } from './key-order.js';
 import type { FormWriter } from './signature-form.js';
 
 /**
- * The text over which Ceilometer (`ceilometer/publisher/utils.py`) computes its HMAC: key and value of each
- * field, nothing between them, in the order of the keys; the fields of an inner object as `outer:inner`, in
- * their own order at the outer one's place; values as Python prints them after `json.loads`.
+ * The text over which Ceilometer (`ceilometer/publisher/utils.py`) computes its HMAC: key and value of each field in
+ * the order of the keys, without separators; the fields of an inner object as `outer:inner`, in their own order at
+ * the place of the outer one; values as Python prints them after `json.loads`.
  *
- * Nothing separates keys from values, so different messages can have one text: `{a: 'bc'}` and `{ab: 'c'}`,
- * `{a: {b: 'x'}}` and `{'a:b': 'x'}`, `null` and `'None'`, `1` and `'1'`, and with and without an empty object.
- * That is what the canonical form is for.
+ * Without separators, different messages can have the same text: `{a: 'bc'}` and `{ab: 'c'}`, `{a: {b: 'x'}}` and
+ * `{'a:b': 'x'}`, `null` and `'None'`, `1` and `'1'`, and with and without an empty object. The canonical form solves
+ * this.
  */
 export const ceilometerForm: FormWriter = {
   name: 'ceilometer',
@@ -22,12 +22,12 @@ export const ceilometerForm: FormWriter = {
 };
 
 /**
- * The longest text of a field, in characters. Each inner field repeats the keys that it stands in, so that a message of 1 MiB
- * could make gigabytes of it; a byte within a list takes four characters at most.
+ * The longest text of a field, in characters. Each inner field repeats its outer keys, so a message of 1 MiB could
+ * expand to gigabytes; a byte within a list takes at most four characters.
  */
 const maxSignedText = 4 * maxMeteringLineBytes;
 
-/** @throws MESSAGE_UNREADABLE for a longer text, before it is put together */
+/** @throws MESSAGE_UNREADABLE for a longer text, before it is assembled */
 function field(key: string, value: JsonValue, room: { left: number }): string {
   if (isJsonObject(value)) {
     let text = '';
@@ -43,7 +43,7 @@ function field(key: string, value: JsonValue, room: { left: number }): string {
   );
 }
 
-/** Python's print of a value. Ceilometer turns the strings within a list into bytes before it prints the list. */
+/** A value as printed by Python. Ceilometer converts the strings within a list to bytes before it prints the list. */
 function printed(value: JsonValue): string {
   if (value === null) return 'None';
   if (value === true) return 'True';
@@ -54,13 +54,13 @@ function printed(value: JsonValue): string {
   return `{${Array.from(inKeyOrder(value), ([key, item]) => `${printedBytes(key)}: ${printed(item)}`).join(', ')}}`;
 }
 
-/** Python reads digits alone as an integer of any size, anything else as a float. */
+/** Python reads a number without `.` and exponent as an integer of any size, and any other as a float. */
 export function printedNumber(text: string): string {
   if (/[.eE]/.test(text)) return printedFloat(Number(text));
   return text === '-0' ? '0' : text;
 }
 
-/** Both languages print the shortest digits that read back; they differ in when and how an exponent is written. */
+/** Both languages print the shortest digits that read back; they differ in when and how they write an exponent. */
 function printedFloat(value: number): string {
   if (!Number.isFinite(value)) return value > 0 ? 'inf' : '-inf';
   const size = Math.abs(value);
@@ -69,7 +69,7 @@ function printedFloat(value: number): string {
   return digits.includes('.') ? digits : `${digits}.0`;
 }
 
-/** How Python prints each byte, but for the quote. */
+/** How Python prints each byte, except for quotes. */
 const printedByte = Array.from({ length: 256 }, (_, byte) => {
   const named = { 0x09: '\\t', 0x0a: '\\n', 0x0d: '\\r', 0x5c: '\\\\' }[byte];
   if (named !== undefined) return Buffer.from(named);

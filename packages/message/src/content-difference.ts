@@ -3,19 +3,19 @@ import { formatJson, isJsonObject, parseJson } from './json.js';
 import type { JsonValue } from './json.js';
 
 /**
- * They are none of the content: who vouches for it, and what Ceilometer's agents measure intervals by, which its notification
- * agent leaves out when it publishes a sample again.
+ * Members that are not content: the signature, and a time from which Ceilometer's agents measure intervals, and which
+ * its notification agent omits when it publishes a sample again.
  */
 const besideContent = ['message_signature', 'signature_form', 'signature_key', 'monotonic_time'];
-/** Of a value in a sentence, in characters. */
+/** Maximum length of a value in a sentence, in characters. */
 const longest = 60;
 
 /**
- * What two metering messages say differently, in words: `counter_volume is 7 and not 5`. Undefined when they mean the same,
- * however they are written and signed.
+ * The difference between two metering messages, in words: `counter_volume is 7 and not 5`. Undefined if they mean the
+ * same, however they are written and signed.
  *
- * @param one,other their JSON texts; the first is the one that `is`
- * @param members which of them are looked at; by default all
+ * @param one,other their JSON texts; "is" refers to the first
+ * @param members the members to compare; by default all
  * @throws JSON_INVALID for what is not JSON
  */
 export function contentDifference(one: string, other: string, members?: readonly string[]): string | undefined {

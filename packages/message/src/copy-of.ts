@@ -1,4 +1,4 @@
-/** V8 keeps the whole of a message as long as a slice of it is there: this is one of another text, no longer than it. */
+/** A copy of a slice. V8 keeps a whole message in memory as long as a slice of it exists. */
 export function copyOf(slice: string): string {
   return ` ${slice}`.slice(1);
 }

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 
 /**
- * A message id made of what makes a sample the one that it is: the same parts give the same id, so that whoever makes
- * it again, after a crash or in another process, does not count twice. A UUID of version 8 (RFC 9562) of the SHA-256 of
- * the parts, each behind its length.
+ * A message id derived from the identity of a sample: the same parts give the same id, so that a sample created again
+ * after a crash or in another process is not counted twice. A UUID of version 8 (RFC 9562) made from the SHA-256 of
+ * the parts, each preceded by its length.
  */
 export function derivedMessageId(...parts: readonly string[]): string {
   const hash = createHash('sha256');

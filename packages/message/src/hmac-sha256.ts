@@ -2,12 +2,12 @@ import { hash, timingSafeEqual } from 'node:crypto';
 
 const blockBytes = 64;
 const digestBytes = 32;
-/** Of texts for which there is always room; for a longer one it is made and given back. */
+/** A buffer of this size is kept. For a longer text a larger one is allocated and released. */
 const usualBytes = 16 * 1024;
 
 /**
- * HMAC-SHA256 (RFC 2104) of texts under one key, by two one-shot hashes: those take two thirds of the time of
- * `createHmac`, which makes an object to be collected for each text.
+ * HMAC-SHA256 (RFC 2104) of texts under one key, by two one-shot hashes. They take two thirds of the time of
+ * `createHmac`, which creates an object for each text.
  */
 export class HmacSha256 {
   readonly #inner = Buffer.alloc(usualBytes, 0x36);
@@ -23,7 +23,9 @@ export class HmacSha256 {
     });
   }
 
-  /** Of a text's UTF-8 bytes, as 64 lower-case hexadecimal digits. Bytes among its parts are in UTF-8 already. */
+  /**
+   * HMAC of a text's UTF-8 bytes, as 64 lower-case hexadecimal digits. Byte arrays among its parts are UTF-8 already.
+   */
   digest(...parts: readonly (string | Uint8Array)[]): string {
     const inner = this.#roomFor(parts);
     let length = blockBytes;
@@ -39,7 +41,7 @@ export class HmacSha256 {
     return hash('sha256', this.#outer, 'hex');
   }
 
-  /** Whether it is the digest of this text, found out in a time that does not tell how much of it is right. */
+  /** Whether it is the digest of this text, compared in constant time. */
   matches(parts: readonly (string | Uint8Array)[], claimed: string): boolean {
     this.#found.write(this.digest(...parts), 'latin1');
     this.#claimed.write(claimed, 'latin1');
@@ -48,7 +50,7 @@ export class HmacSha256 {
 
   #roomFor(parts: readonly (string | Uint8Array)[]): Buffer {
     let needed = blockBytes;
-    // A UTF-16 unit takes three bytes at most.
+    // A UTF-16 unit takes at most three bytes.
     for (const part of parts) needed += part.length * 3;
     if (needed <= usualBytes) return this.#inner;
     const room = Buffer.allocUnsafeSlow(needed);

@@ -12,8 +12,8 @@ export const closeBrace = 0x7d;
 const scalar = /[^\s,:{}[\]"]+/y;
 
 /**
- * A position in a JSON text that moves over one token or one value at a time. It copies nothing, and moves over nested
- * values without recursion. What is in a value that is skipped is not checked.
+ * A position in a JSON text that moves over one token or one value at a time. It copies nothing, and skips nested
+ * values without recursion and without checking their contents.
  */
 export class JsonScanner {
   readonly text: string;
@@ -35,14 +35,14 @@ export class JsonScanner {
   }
 
   skipBlanks(): void {
-    // Nearly always there is none.
+    // Nearly always there is no blank.
     if (this.code <= 0x20) this.#skipBlanks();
   }
 
   /**
-   * Moves to the next member of an object, or item of an array, or behind the closing bracket.
+   * Moves to the next member of an object or item of an array, or past the closing bracket.
    *
-   * @param isFirst whether the position is behind the opening bracket
+   * @param isFirst whether the position is right after the opening bracket
    * @returns whether there is one
    * @throws JSON_INVALID
    */
@@ -60,14 +60,14 @@ export class JsonScanner {
     return true;
   }
 
-  /** Moves from behind a key to its value. @throws JSON_INVALID */
+  /** Moves from the end of a key to its value. @throws JSON_INVALID */
   skipColon(): void {
     this.skipBlanks();
     if (!this.take(colon)) throw this.unexpected("':'");
     this.skipBlanks();
   }
 
-  /** @throws JSON_INVALID when there is no value, or no end of it */
+  /** @throws JSON_INVALID if there is no value, or it has no end */
   skipValue(): void {
     const { code } = this;
     if (code === quote) this.at = this.#stringEnd(this.at);
@@ -79,14 +79,14 @@ export class JsonScanner {
     }
   }
 
-  /** The text of the value at the position, which is skipped. @throws JSON_INVALID as {@link skipValue} */
+  /** Skips the value at the position and returns its text. @throws JSON_INVALID as {@link skipValue} */
   value(): string {
     const start = this.at;
     this.skipValue();
     return this.text.slice(start, this.at);
   }
 
-  /** @throws JSON_INVALID when more than blanks follows */
+  /** @throws JSON_INVALID if more than blanks follows */
   end(): void {
     this.skipBlanks();
     if (this.at < this.text.length) throw this.unexpected('the end');

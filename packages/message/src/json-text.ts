@@ -4,17 +4,17 @@ import { maxDigitKeys, maxMessageValues } from './field-rules.js';
 import { JsonScanner, closeBrace, closeBracket, openBrace, openBracket, quote } from './json-scanner.js';
 import { isDigits } from './json.js';
 
-// Cuts a JSON text without parsing the pieces: a message within an envelope keeps its own text, digit by digit, and
-// one that is not JSON costs only itself.
+// Splits a JSON text without parsing the pieces, so that a message within an envelope keeps its exact text, and one
+// that is not JSON affects only itself.
 
-/** More items than this no array has that is read: of the smallest messages 16 MiB hold some 60,000. */
+/** More items than any readable array has: 16 MiB of the smallest messages are about 60,000. */
 const maxItems = 100_000;
 
 /**
- * The members of the object that `text` is: each key with the text of its value.
+ * The members of the object `text`: each key with the text of its value.
  *
- * @throws JSON_INVALID when it is not an object, has a key twice, or more of them than a message has values; what is in the
- *   values is not looked at
+ * @throws JSON_INVALID if it is not an object, has a duplicate key, or more keys than a message has values; the
+ *   values are not checked
  */
 export function jsonMembers(text: string): ReadonlyMap<string, string> {
   const members = new Map<string, string>();
@@ -33,10 +33,10 @@ export function jsonMembers(text: string): ReadonlyMap<string, string> {
 }
 
 /**
- * The texts of the items of the array that `text` is, each made when its turn comes.
+ * The texts of the items of the array `text`, each created on demand.
  *
- * @throws JSON_INVALID at once, before the first item, when it is not a whole array or has more than 100,000; what is in the
- *   items is not looked at
+ * @throws JSON_INVALID at once, before the first item, if it is not a complete array or has more than 100,000 items;
+ *   the items are not checked
  */
 export function jsonItems(text: string): Iterable<string> {
   const scanner = opened(text, openBracket);
@@ -53,7 +53,7 @@ function* itemsOf(text: string): Generator<string, void, undefined> {
   for (let isFirst = true; scanner.more(isFirst, closeBracket); isFirst = false) yield scanner.value();
 }
 
-/** @throws JSON_INVALID when `text` is not a JSON string */
+/** @throws JSON_INVALID if `text` is not a JSON string */
 export function jsonString(text: string): string {
   try {
     if (text.startsWith('"')) return JSON.parse(text) as string;
@@ -73,9 +73,9 @@ export interface MemberSpan {
 }
 
 /**
- * Where the values of these members of the outermost object stand in its JSON text, in the order of the text. A value
- * itself, with every digit and blank as received, is the slice between. The text was parsed before; of one that is not
- * JSON these are the members before the place where it fails.
+ * The positions of the values of these members of the outermost object in its JSON text, in the order of the text.
+ * The slice at a position is the value exactly as received. The text must have been parsed before; if it is not JSON,
+ * the result has the members before the failure.
  */
 export function memberSpans(text: string, keys: readonly string[]): readonly MemberSpan[] {
   const spans: MemberSpan[] = [];

@@ -11,7 +11,7 @@ import {
   quote,
 } from './json-scanner.js';
 
-/** A number of a JSON text, digit by digit as it was written: `8292646586825371460`, `1.0`, `1e-07`. */
+/** A number with exactly the digits of the JSON text: `8292646586825371460`, `1.0`, `1e-07`. */
 export class JsonNumber {
   readonly text: string;
 
@@ -22,27 +22,26 @@ export class JsonNumber {
 
 export type JsonValue = string | JsonNumber | boolean | null | readonly JsonValue[] | JsonObject;
 
-/** A map and no plain object: no key (`__proto__`, `constructor`, `1`) has a meaning of its own in it. */
+/** A map and not a plain object, in which some keys (`__proto__`, `constructor`, `1`) would have a special meaning. */
 export type JsonObject = ReadonlyMap<string, JsonValue>;
 
-/** How many objects and arrays may stand in one another. */
+/** How deeply objects and arrays may be nested. */
 export const maxJsonDepth = 64;
 
 /**
- * Reads a JSON text strictly after RFC 8259, with every number kept as it was written.
+ * Reads a JSON text strictly by RFC 8259, and keeps every number as it was written.
  *
- * Refused beside what is not JSON: a key that stands twice in one object, half a surrogate pair, more
- * than {@link maxJsonDepth} levels, a number of more than 4,300 characters or 40 digits
- * of exponent, more than 1,000 keys that are digits alone,
- * and more than `maxValues` values, all of them as soon as they are met.
+ * Also refused, as soon as they are encountered: a duplicate key in an object, half a surrogate pair, more than
+ * {@link maxJsonDepth} levels, a number of more than 4,300 characters or 40 digits of exponent, more than 1,000 keys
+ * that consist of digits, and more than `maxValues` values.
  *
- * @throws JSON_INVALID with the place
+ * @throws JSON_INVALID with the position
  */
 export function parseJson(text: string, maxValues = Infinity): JsonValue {
   return new Parser(text, maxValues).document();
 }
 
-/** One line of JSON; numbers as they were written, keys in the order in which they stand. */
+/** One line of JSON, with numbers as they were written and keys in the order of the object. */
 export function formatJson(value: JsonValue): string {
   if (typeof value === 'string') return quoteJson(value);
   if (value instanceof JsonNumber) return value.text;
@@ -58,14 +57,17 @@ export function isJsonObject(value: JsonValue | undefined): value is JsonObject 
 
 const needsNoEscape = /^[ !#-[\]-~]*$/;
 
-/** A JSON string literal. Half a surrogate pair would come out as an escape that no reader takes: ask `isWellFormed` first. */
+/**
+ * A JSON string literal. Half a surrogate pair becomes an escape that no reader accepts, so check `isWellFormed`
+ * first.
+ */
 export function quoteJson(text: string): string {
   return needsNoEscape.test(text) ? `"${text}"` : JSON.stringify(text);
 }
 
 const digits = /^\d+$/;
 
-/** Whether a key is digits alone. Nearly all begin with something else. */
+/** Whether a key consists of digits. Nearly all begin with something else. */
 export function isDigits(key: string): boolean {
   const first = key.charCodeAt(0);
   return first >= 0x30 && first <= 0x39 && digits.test(key);
@@ -148,7 +150,7 @@ class Parser extends JsonScanner {
     let end = start;
     for (let code = text.charCodeAt(end); code !== quote; code = text.charCodeAt(end)) {
       if (code === backslash) return this.#escapedString(end);
-      // Written so that NaN, the code behind the end, is caught too.
+      // Written so that NaN, the code past the end, is caught too.
       if (!(code >= 0x20)) throw this.unexpected('the rest of a string', end);
       if ((code & 0xf800) === 0xd800) surrogates = true;
       end += 1;
@@ -159,7 +161,7 @@ class Parser extends JsonScanner {
     return value;
   }
 
-  /** The same for a string with escapes, whose first one stands at `end`. The escapes are left to JSON.parse. */
+  /** The same for a string with escapes, the first of which is at `end`. JSON.parse decodes the escapes. */
   #escapedString(end: number): string {
     const { text, at: start } = this;
     for (let code = text.charCodeAt(end); code !== quote; code = text.charCodeAt(end)) {

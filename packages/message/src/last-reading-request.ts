@@ -10,40 +10,46 @@ import { inKeyOrder } from './key-order.js';
 import { meteringTopology } from './metering-topology.js';
 import { derivedKey, schemeOf } from './signature-scheme.js';
 
-/** Asks the agent of a host to read an instance once more, since its run is about to end. It only triggers a reading. */
+/**
+ * A request to the agent of a host to read an instance again because its run is about to end. It only triggers a
+ * reading.
+ */
 export interface LastReadingRequest {
   readonly instance: string;
-  /** What is about to happen: nova's task state, as `powering-off`, or the event that begins it, as `power_off.start`. */
+  /**
+   * What is about to happen: nova's task state, such as `powering-off`, or the event that begins it, such as
+   * `power_off.start`.
+   */
   readonly reason: string;
-  /** When nova announced it, as nova wrote that. */
+  /** The time of nova's notification, in nova's notation. */
   readonly announced: string;
 }
 
 /**
- * What an agent makes of a message. `signed`: by who has the secret, for this host, now, and for the first time. Of those
- * that are not, why: `unsigned`; `wrong` (another key or scheme, or changed); `untimely` (by more than a minute, as when a clock
- * is wrong).
+ * The result of checking a request. `signed`: with the secret, for this host, timely, and for the first time.
+ * Otherwise the reason: `unsigned`; `wrong` (another key or scheme, or modified); `untimely` (by more than a minute,
+ * for example because of a wrong clock).
  */
 export type HeardRequest =
   | { readonly kind: 'signed' | 'unsigned' | 'wrong' | 'untimely'; readonly request: LastReadingRequest }
-  /** The same signed message was heard before; or it is no request at all. */
+  /** The same signed message was received before, or it is not a request. */
   | { readonly kind: 'replayed' | 'unreadable' };
 
-// How long a request may wait for its agent, ms: the instance can be read no longer.
+// How long a request may wait for its agent, ms. After that the instance is gone.
 const longestWait = 5_000;
-// Beyond that the broker refuses more, and a collector asks again.
+// Beyond this the broker refuses more, and a collector retries.
 const mostWaiting = 1_000;
 const contentType = 'application/json';
 const largest = 2_048;
-/** How far the collector's clock may be from the agent's, ns. */
+/** Allowed difference between the clocks of collector and agent, ns. */
 const longestSkew = 60_000_000_000n;
-/** Requests are told apart for as long as they are timely, and so many of them. */
+/** Requests are remembered while they are timely, up to this number, to detect repetitions. */
 const mostRemembered = 10_000;
-/** The key of these signatures is HMAC-SHA256(secret, this): none is ever one of a sample. */
+/** The key of these signatures is HMAC-SHA256(secret, this), so that none is ever the signature of a sample. */
 const keyLabel = Buffer.concat([Buffer.of(0xff), Buffer.from('nephoscope request for a last reading 1')]);
 
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
-// A collector may be newer, and know more reasons.
+// A newer collector may send other reasons.
 const reasonForm = /^[a-z._-]{1,64}$/;
 const longestAnnounced = 64;
 const announcedForm = /^.{0,64}$/su;
@@ -52,15 +58,15 @@ export function isInstanceId(value: unknown): value is string {
   return typeof value === 'string' && uuid.test(value);
 }
 
-/** Where the agent of a host hears requests: those of collectors that sign them, or those of nobody in particular. */
+/** Where the agent of a host receives requests: signed ones from collectors, and unsigned ones from anyone. */
 const routes = {
   signed: (host: string) => `last-reading.${host}`,
   unsigned: (host: string) => `compute.${host}`,
 };
 
 /**
- * The queue of such requests. Its name begins with ours, so that what a broker permits us on it is nothing of nova's,
- * whose own queue is `compute.HOST`.
+ * The queue of such requests. Its name begins with `nephoscope`, so that RabbitMQ's permissions on it include nothing
+ * of nova's own queue, `compute.HOST`.
  */
 export function lastReadingQueue(host: string, route: keyof typeof routes): TransientQueue {
   const key = routes[route](host);
@@ -73,14 +79,14 @@ export function lastReadingQueue(host: string, route: keyof typeof routes): Tran
   };
 }
 
-/** The message of a request without a signature, which agents understand that know of no signatures. */
+/** The message of a request without a signature, for agents that do not support signatures. */
 export function lastReadingMessage(host: string, request: LastReadingRequest): OutgoingMessage {
   return message(routes.unsigned(host), shortened(request));
 }
 
 /**
- * Makes messages of requests that say for whom and when they are, and are signed: the canonical form of the object
- * without its `signature`, under a key that signs nothing else and that `signature_key` names.
+ * Makes signed messages of requests, which state for whom and when they are valid. The signature is over the
+ * canonical form of the object without its `signature`, with a key that signs nothing else, named in `signature_key`.
  */
 export function lastReadingSigner(
   secret: Secret,
@@ -94,14 +100,14 @@ export function lastReadingSigner(
   };
 }
 
-/** Reads the messages that the agent of that host hears; several secrets are for the time in which one replaces another. */
+/** Reads the messages received by the agent of that host. Several secrets are accepted while one replaces another. */
 export function lastReadingReader(
   host: string,
   secrets: readonly Secret[],
   clock: Pick<Clock, 'now' | 'monotonic'>,
 ): (body: Uint8Array) => HeardRequest {
   const keys = secrets.map((secret) => derivedKey(secret, keyLabel));
-  /** Of the signed ones, with the moment until when they are timely at the latest, ns on the monotonic clock. */
+  /** The signed ones, each with the latest time at which it is timely, ns on the monotonic clock. */
   const heard = new Map<string, bigint>();
 
   const isNew = (nonce: string): boolean => {
@@ -131,7 +137,7 @@ export function lastReadingReader(
     const scheme = schemeOf(named);
     if (scheme?.isSignature(signature) === false) return { kind: 'unreadable' };
     if (meant !== host || scheme === undefined) return { kind: 'wrong', request };
-    // In the order of their keys, in which they are signed: this is done for each of a flood.
+    // In the order of the signed keys, because this runs for every message of a flood.
     const known = keys.filter(({ name }) => named === undefined || named === name);
     const own = { announced, host, instance, nonce, reason, sent };
     const text = signedText(named === undefined ? own : { ...own, signature_key: named });

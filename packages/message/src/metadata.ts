@@ -8,9 +8,10 @@ import { compareCodePoints } from './key-order.js';
 import type { FormWriter } from './signature-form.js';
 
 /**
- * What a message carries of its counter's metadata: the JSON text, and the field `resource_metadata` in the signed text.
+ * A counter's metadata as in its message: the JSON text, and the field `resource_metadata` of the signed text.
  *
- * @throws COUNTER_INVALID for a value that JSON cannot hold, with its path, and for more than a message holds
+ * @throws COUNTER_INVALID for a value that JSON cannot represent, with its path, and for more than fits into a
+ *   message
  */
 export function writeMetadata(
   metadata: Metadata,
@@ -26,7 +27,7 @@ export function writeMetadata(
   }
 }
 
-/** Whether nothing in it can change: it is plain, and frozen all through, and no getter stands in it. */
+/** Whether it cannot change: plain objects without getters, frozen at every level. */
 export function isDeepFrozen(value: MetadataValue): boolean {
   if (typeof value !== 'object' || value === null) return true;
   if (!Object.isFrozen(value) || !isPlain(value)) return false;
@@ -36,11 +37,10 @@ export function isDeepFrozen(value: MetadataValue): boolean {
 }
 
 /**
- * Metadata as a plugin gave it, as a value that nobody can change: a copy, frozen all through. Whatever code stands in it
- * (getters, proxies) runs here, once.
+ * A copy of a plugin's metadata, frozen at every level. Any code in it (getters, proxies) runs here, once.
  *
- * @returns the copy, and about the bytes of its JSON text; never more than they are
- * @throws COUNTER_INVALID for what JSON cannot hold, with its path, and for more than a message holds
+ * @returns the copy, and a lower bound of the size of its JSON text in bytes
+ * @throws COUNTER_INVALID for what JSON cannot represent, with its path, and for more than fits into a message
  */
 export function copyMetadata(given: unknown): { readonly value: Metadata; readonly size: number } {
   const path = 'resource_metadata';
@@ -50,11 +50,11 @@ export function copyMetadata(given: unknown): { readonly value: Metadata; readon
   return { value, size: maxMeteringLineBytes - budget.bytes };
 }
 
-/** Whether a copy of what is given, whatever that is, would be equal to this one. */
+/** Whether a copy of the given value, whatever it is, would be equal to this one. */
 export function isCopyOf(copy: MetadataValue, given: unknown): boolean {
   if (typeof copy !== 'object' || copy === null) return copy === given;
   if (typeof given !== 'object' || given === null || !isPlain(given)) return false;
-  // Loops all through: an agent compares each counter of a cycle.
+  // Plain loops, because an agent compares every counter of a cycle.
   if (isArray(copy)) {
     if (!Array.isArray(given) || given.length !== copy.length) return false;
     for (let index = 0; index < copy.length; index++)
@@ -73,7 +73,7 @@ export function isCopyOf(copy: MetadataValue, given: unknown): boolean {
   return true;
 }
 
-/** What a message has room for. */
+/** The room that is left in a message. */
 interface Budget {
   bytes: number;
   values: number;
@@ -96,7 +96,7 @@ function frozenCopy(value: unknown, path: string, depth: number, budget: Budget)
       );
     }
     if (!isPlain(value)) throw invalid(path, 'is not a plain object');
-    // Object.fromEntries, since `__proto__` is a key like any other.
+    // Object.fromEntries, because `__proto__` is an ordinary key.
     return Object.freeze(
       Object.fromEntries(
         Object.keys(value).map((key) => {
@@ -123,7 +123,7 @@ function spend(bytes: number, budget: Budget): void {
 
 function spendValue(budget: Budget): void {
   budget.values -= 1;
-  // The object itself is one, too.
+  // The object itself counts as one too.
   if (budget.values < -1) throw tooMuch(`${maxMetadataValues} values`);
 }
 
@@ -135,11 +135,11 @@ function tooMuch(than: string): NephoscopeError {
   return new NephoscopeError('COUNTER_INVALID', `resource_metadata is more than ${than}`);
 }
 
-/** An array or an object without a class: a Date, a Map and their like are written as text, or not at all. */
+/** An array or an object without a class. A Date, a Map or similar must be written as text by the plugin. */
 function isPlain(value: object): boolean {
   if (Array.isArray(value)) return true;
   const prototype = Object.getPrototypeOf(value) as object | null;
-  // Of any realm: its Object.prototype is the one that has none of its own.
+  // Of any realm: its Object.prototype is the one without a prototype.
   return prototype === null || Object.getPrototypeOf(prototype) === null;
 }
 
@@ -155,17 +155,17 @@ function jsonValue(value: MetadataValue, path: string, depth: number, budget: Bu
     if (digits.length > maxNumberLength) throw invalid(path, `is a number of more than ${maxNumberLength} digits`);
     return new JsonNumber(digits);
   }
-  // Whoever is not held to the types can bring NaN, undefined or a function here.
+  // Untyped code may pass NaN, undefined or a function here.
   if (typeof value !== 'object') throw invalid(path, `is ${String(value).slice(0, 40)}`);
   if (depth > maxJsonDepth) throw invalid(path.slice(0, 100), `is nested more than ${maxJsonDepth} deep`);
   if (!isPlain(value)) throw invalid(path, 'is not a plain object');
-  // Array.from, which does not pass over holes.
+  // Array.from does not skip holes.
   if (isArray(value))
     return Array.from(value, (item, index) => jsonValue(item, `${path}[${index}]`, depth + 1, budget));
   return jsonObject(value, path, depth, budget);
 }
 
-/** Keys in signing order, so that who verifies the message finds them sorted. */
+/** Keys in signing order, so that a verifier finds them sorted. */
 function jsonObject(metadata: Metadata, path: string, depth: number, budget: Budget): JsonObject {
   const object = new Map<string, JsonValue>();
   for (const key of Object.keys(metadata).sort(compareCodePoints)) {

@@ -4,30 +4,30 @@ import { maxMeteringLineBytes } from './field-rules.js';
 import { nephoscopeWire } from './metering-wire.js';
 import type { MeteringWire } from './metering-wire.js';
 
-/** A line that is not a string, as it came. */
+/** A line that is not valid UTF-8, as received. */
 export interface UnreadableLine {
   readonly reason: string;
   readonly bytes: Uint8Array;
 }
 
-/** The body of these messages, each a line without its end. For many of them see {@link MeteringBatch}. */
+/** The body of these messages, each a line without its end. For large numbers use {@link MeteringBatch}. */
 export function encodeMeteringBatch(lines: readonly string[]): Uint8Array {
   return Buffer.from(`${lines.join('\n')}\n`, 'utf8');
 }
 
-/** A body, and how many metering messages are in it. */
+/** A body and the number of its metering messages. */
 export interface MeteringBody {
   readonly bytes: Uint8Array;
   readonly lines: number;
 }
 
-/** What an AMQP frame of the usual 128 KiB takes. */
+/** What fits into an AMQP frame of the default 128 KiB. */
 const bodyBytes = 127 * 1024;
 
 /**
- * Gathers the metering messages of one meter into bodies of at most 127 KiB; only a longer message makes a longer one.
- * Each message becomes bytes as it comes: tens of thousands of texts that wait for the others would cost several times
- * their memory, and a third of the time goes into collecting it.
+ * Collects the metering messages of one meter into bodies of at most 127 KiB; only a longer message makes a longer
+ * body. Each message is converted to bytes at once: tens of thousands of waiting texts would take several times the
+ * memory, and a third of the CPU time for garbage collection.
  */
 export class MeteringBatch {
   readonly #wire: MeteringWire;
@@ -35,7 +35,7 @@ export class MeteringBatch {
   #bytes = Buffer.alloc(0);
   #length = 0;
   #lines = 0;
-  /** Of the next buffer: a few lines are no reason for a large one. */
+  /** Size of the next buffer, small at first for a few lines. */
   #size = 4096;
 
   constructor(wire: MeteringWire = nephoscopeWire) {
@@ -83,13 +83,13 @@ export class MeteringBatch {
 }
 
 /**
- * The lines of a body, empty ones left out. Each line is decoded by itself, so that a broken one costs
- * nothing but itself.
+ * The lines of a body without empty ones. Each line is decoded separately, so that a malformed one affects only
+ * itself.
  */
 export function* splitMeteringBatch(body: Uint8Array): Generator<string | UnreadableLine, void, undefined> {
   const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
   for (let start = 0; start < bytes.length;) {
-    // Where they are many, to look for the end of each would take a hundred times as long.
+    // With many empty lines, searching for the end of each would take a hundred times as long.
     if (bytes[start] === 0x0a) {
       start += 1;
       continue;

@@ -10,22 +10,22 @@ import type { UnreadableLine } from './metering-batch.js';
 import { meteringContentType } from './metering-wire.js';
 
 /**
- * The largest body that is taken apart, in bytes. Ours have 127 KiB, or a longer message; a Ceilometer without `batch_size`
- * sends a whole cycle as one. RabbitMQ 4 itself takes no larger message if nothing else is said.
+ * The largest body that is processed, in bytes. Ours have at most 127 KiB, or one longer message; a Ceilometer
+ * without `batch_size` sends a whole cycle as one. This is also the default limit of RabbitMQ 4.
  */
 export const maxMeteringDocumentBytes = 16 * 1024 * 1024;
 
 /**
- * The JSON texts of the metering messages of a body, character by character as they stand in it:
+ * The exact JSON texts of the metering messages of a body:
  *
- * - ours, `application/x-ndjson`: one message a line;
- * - Ceilometer's notification (`telemetry.polling`, or what its `notifier://` publishers send): `payload.samples`, or the
- *   payload itself, is an array of messages;
- * - the cast `record_metering_data` of 2012: `args.data` is a message or an array of them;
- * - a message alone.
+ * - ours, `application/x-ndjson`: one message per line;
+ * - Ceilometer's notification (`telemetry.polling`, or that of its `notifier://` publishers): `payload.samples`, or
+ *   the payload itself, is an array of messages;
+ * - the cast `record_metering_data` of 2012: `args.data` is a message or an array of messages;
+ * - a single message.
  *
- * The latter three are one document if the content type is `application/json`, else one a line, and each may stand in
- * oslo's envelope. A message that is not JSON costs nothing but itself; of a frame that cannot be read nothing is taken.
+ * The latter three are one document if the content type is `application/json`, otherwise one per line, and each may
+ * be in oslo's envelope. A message that is not JSON affects only itself; of an unreadable envelope nothing is used.
  */
 export function* meteringTexts(
   body: Uint8Array,
@@ -34,7 +34,10 @@ export function* meteringTexts(
   for (const text of meteringSteps(body, contentType)) if (text !== undefined) yield text;
 }
 
-/** What {@link meteringTexts} gives, with `undefined` where some work is done and nothing found yet: others may have a turn. */
+/**
+ * Like {@link meteringTexts}, but yields `undefined` after each piece of work without a result, so that the caller
+ * can interrupt it.
+ */
 export function* meteringSteps(body: Uint8Array, contentType: string | undefined): Steps {
   const type = contentType?.split(';', 1)[0]?.trim().toLowerCase();
   if (type === meteringContentType) return yield* splitMeteringBatch(body);
@@ -61,12 +64,12 @@ function* unframe(document: string): Steps {
   } catch (error) {
     return yield { reason: describeError(error), bytes: Buffer.from(document) };
   }
-  // A sample outlives its document, which may be a thousand times as large.
+  // A copy, because a sample outlives its document, which may be a thousand times as large.
   for (const text of texts) yield ofReadableLength(text.length === document.length ? text : copyOf(text));
 }
 
 function ofReadableLength(text: string): string | UnreadableLine {
-  // A UTF-16 unit takes three bytes at most.
+  // A UTF-16 unit takes at most three bytes.
   if (text.length * 3 <= maxMeteringLineBytes || Buffer.byteLength(text) <= maxMeteringLineBytes) return text;
   return { reason: `a message of more than ${maxMeteringLineBytes} bytes`, bytes: Buffer.from(text) };
 }

@@ -8,34 +8,34 @@ import { isDeepFrozen, writeMetadata } from './metadata.js';
 import type { FormWriter } from './signature-form.js';
 import type { Signer } from './signature.js';
 
-/** What a metering message says beside its counter. */
+/** The fields of a metering message besides its counter. */
 export interface MeteringEnvelope {
-  /** The system that the counter comes from; `openstack` unless configured. */
+  /** The system of the counter; `openstack` unless configured. */
   readonly source: string;
   /** Unique; a store records a message id once. */
   readonly messageId: string;
-  /** Which agent made the message. */
+  /** The agent that created the message. */
   readonly publisherId: string;
   /**
-   * The message's number among those of its agent. Whoever derives the message id from what is counted, so that it
-   * may make a message twice, gives it no number: a number that is not recorded would look like a lost sample.
+   * The message's number among those of its agent. A publisher with derived message ids, which may send a message
+   * twice, uses no numbers, because a number that is not recorded would look like a lost sample.
    */
   readonly sequence?: bigint | undefined;
-  /** For a cumulative counter: which run of the resource its volume counts from. */
+  /** For a cumulative counter: the run of the resource from which its volume counts. */
   readonly epoch?: string | undefined;
 }
 
 /**
  * The signed metering message of a counter: one line of JSON without a line end.
  *
- * Its keys are Ceilometer's and `publisher_id`, `sequence` and `epoch` (where there is one) and `signature_form` and,
- * in the canonical form, `signature_key`, all in signing order, then `message_signature`. A `bigint` volume is a JSON integer with all its digits, a
- * number the shortest text that reads back.
+ * Its keys are Ceilometer's and `publisher_id`, `sequence`, `epoch` (if any), `signature_form` and, in the canonical
+ * form, `signature_key`, all in signing order, followed by `message_signature`. A `bigint` volume is a JSON integer
+ * with all its digits, a number the shortest text that reads back.
  *
- * Whatever is returned is read again by `sampleOf`: what it would refuse is not signed.
+ * The message always passes `sampleOf`: a message that it would refuse is not signed.
  *
- * @throws METER_VOLUME when the volume is NaN, infinite or no number
- * @throws COUNTER_INVALID when a field is not of its kind, cannot be written as JSON, or the line is over 1 MiB
+ * @throws METER_VOLUME if the volume is NaN, infinite or not a number
+ * @throws COUNTER_INVALID if a field has the wrong type or cannot be written as JSON, or the line is over 1 MiB
  */
 export function signMeteringMessage(counter: Counter, envelope: MeteringEnvelope, signer: Signer): string {
   const { key, writer } = signer;
@@ -50,7 +50,7 @@ export function signMeteringMessage(counter: Counter, envelope: MeteringEnvelope
   const origin = originFields(envelope.source, signer);
   const time = timestampField(counter.timestamp, writer);
 
-  // The long part, which many messages share, is not copied into a text of its own for each.
+  // The long part, which many messages share, is not copied for each.
   const signature = signer.sign(
     writer.head(fields) + meter.signed + volume.signed + run.signed + id.signed,
     resource.beforeSequence.signed,
@@ -60,7 +60,7 @@ export function signMeteringMessage(counter: Counter, envelope: MeteringEnvelope
     `{${meter.json}${volume.json}${run.json}${id.json}${resource.beforeSequence.json}` +
     `${sequence.json}${origin.json}${time.json}${resource.afterTimestamp.json}` +
     `"message_signature":"${signature}"}`;
-  // A UTF-16 unit takes three bytes at most.
+  // A UTF-16 unit takes at most three bytes.
   if (line.length * 3 > maxMeteringLineBytes && Buffer.byteLength(line) > maxMeteringLineBytes)
     throw new NephoscopeError(
       'COUNTER_INVALID',
@@ -69,7 +69,7 @@ export function signMeteringMessage(counter: Counter, envelope: MeteringEnvelope
   return line;
 }
 
-/** Fields of a message, as JSON with a comma behind each, and as they stand in the signed text. */
+/** Fields of a message, as JSON with a comma after each, and as in the signed text. */
 interface Fields {
   readonly json: string;
   readonly signed: string;
@@ -102,14 +102,17 @@ function join(...fields: readonly Fields[]): Fields {
   };
 }
 
-/** The same text in one piece. V8 keeps one that was put together as a tree of its parts, to be walked at each use. */
+/**
+ * The same text as a flat string. V8 keeps a concatenated string as a tree of its parts, which is traversed at each
+ * use.
+ */
 function flat(text: string): string {
   return Buffer.from(text, 'utf8').toString('utf8');
 }
 
-// An agent writes some ten thousand messages a cycle, and little in them is new: the fields of a meter and those of
-// a resource stay as they are through many cycles, an instance's counters share time and epoch. Each is written
-// once; that is half of the cost of a message.
+// An agent writes about ten thousand messages a cycle, and most of their fields repeat: those of a meter and of a
+// resource are constant over many cycles, and an instance's counters share time and epoch. Each is written once,
+// which saves half of the cost of a message.
 
 interface MeterFields extends Fields {
   readonly writer: FormWriter;
@@ -118,7 +121,7 @@ interface MeterFields extends Fields {
 }
 
 const meters = new Map<string, MeterFields>();
-// A meter's name may have a variable part, which somebody else chooses.
+// A meter's name may have a variable part, which comes from outside.
 const maxMeters = 10_000;
 
 function meterFields({ name, type, unit }: Counter, writer: FormWriter): Fields {
@@ -147,7 +150,7 @@ interface ResourceFields {
   readonly afterTimestamp: Fields;
 }
 
-// By the metadata, which all counters of a resource share. That holds only for an object that cannot change.
+// By the metadata object, which all counters of a resource share. This requires an object that cannot change.
 const resources = new WeakMap<Metadata, ResourceFields>();
 
 function resourceFields(counter: Counter, envelope: MeteringEnvelope, writer: FormWriter): ResourceFields {

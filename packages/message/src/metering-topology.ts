@@ -1,9 +1,10 @@
 import type { QueueTopology } from '@nephoscope/core/message-bus';
 
 /**
- * Where metering messages travel. Agents declare it too, so that nothing sent before the first collector starts is lost.
- * `metering.#` takes ours, the casts of 2012 (`metering`, `metering.<counter name>`) and what Ceilometer's `notifier://`
- * publishes (`metering.sample`); `notifications.sample` what its polling agents publish.
+ * Exchange and queue of metering messages. Agents declare them too, so that nothing sent before the first collector
+ * starts is lost. `metering.#` matches our messages, the casts of 2012 (`metering`, `metering.<counter name>`) and
+ * those of Ceilometer's `notifier://` publishers (`metering.sample`); `notifications.sample` those of its polling
+ * agents.
  */
 export const meteringTopology: QueueTopology = {
   exchange: 'ceilometer',

@@ -2,15 +2,15 @@ import { randomUUID } from 'node:crypto';
 
 import type { Clock } from '@nephoscope/core';
 
-/** Of a body with one metering message a line. */
+/** Content type of a body with one metering message per line. */
 export const meteringContentType = 'application/x-ndjson';
 
-/** How the metering messages of one meter become a body, and how it travels. */
+/** How the metering messages of one meter are packed into a body and addressed. */
 export interface MeteringWire {
   readonly contentType: string;
-  /** AMQP has room for it. */
+  /** Never longer than AMQP allows. */
   routingKey(meter: string): string;
-  /** What stands in a body before its messages; called once a body. */
+  /** The beginning of a body, before its messages; called once per body. */
   head(): string;
   /** @param message its JSON text, without a line end */
   encode(message: string): string;
@@ -28,10 +28,10 @@ export const nephoscopeWire: MeteringWire = {
 };
 
 /**
- * As Ceilometer's polling agents send to its notification agents: an oslo notification `telemetry.polling` of the
- * priority SAMPLE within oslo's envelope, under one routing key for all meters.
+ * The format that Ceilometer's polling agents send to its notification agents: an oslo notification
+ * `telemetry.polling` with priority SAMPLE in oslo's envelope, with one routing key for all meters.
  *
- * @param sender.publisherId who says it, for people: the samples have their own
+ * @param sender.publisherId the sender for display; the samples have their own
  */
 export function ceilometerWire(sender: { readonly publisherId: string; readonly clock: Clock }): MeteringWire {
   const { publisherId, clock } = sender;
@@ -45,7 +45,7 @@ export function ceilometerWire(sender: { readonly publisherId: string; readonly 
         event_type: 'telemetry.polling',
         priority: 'SAMPLE',
         timestamp: osloTime(clock.now()),
-        // By it oslo recognises a message that is sent again.
+        // oslo detects repeated messages by this.
         _unique_id: randomUUID().replaceAll('-', ''),
       });
       return `{"oslo.version":"2.0","oslo.message":"${escaped(`${notification.slice(0, -1)},"payload":{"samples":[`)}`;
@@ -56,7 +56,7 @@ export function ceilometerWire(sender: { readonly publisherId: string; readonly 
   };
 }
 
-/** As it stands within a JSON string. */
+/** A text escaped for use in a JSON string. */
 function escaped(text: string): string {
   return JSON.stringify(text).slice(1, -1);
 }
@@ -67,16 +67,16 @@ function osloTime(nanoseconds: bigint): string {
   return `${new Date(Number(nanoseconds / 1_000_000n)).toISOString().slice(0, 19).replace('T', ' ')}.${micros}`;
 }
 
-/** What AMQP has for a routing key, in bytes of UTF-8. */
+/** The longest routing key in AMQP, in bytes of UTF-8. */
 const longestRoutingKey = 255;
 
 /**
- * The routing key under which the samples of a counter travel: `metering.<counter name>`, of a name that is longer than
- * AMQP has room for its beginning, in whole characters. The name itself stands in the message, as long as it is.
+ * The routing key for the samples of a counter: `metering.<counter name>`, with the name cut to AMQP's limit in whole
+ * characters. The message contains the full name.
  */
 export function meteringRoutingKey(counterName: string): string {
   const key = `metering.${counterName}`;
-  // A UTF-16 unit takes three bytes at most.
+  // A UTF-16 unit takes at most three bytes.
   if (key.length * 3 <= longestRoutingKey) return key;
   const { read } = new TextEncoder().encodeInto(key, new Uint8Array(longestRoutingKey));
   return key.slice(0, read);

@@ -4,8 +4,8 @@ import { isInstanceId } from './last-reading-request.js';
 import type { LastReadingRequest } from './last-reading-request.js';
 
 /**
- * What nova announces with `.start` before a guest is ended, started anew, saved or moved away, as the unversioned form
- * names it after `compute.instance.`. After a pause the same run goes on; what begins a run is none of these.
+ * Notifications that nova sends with `.start` before a guest is stopped, restarted, saved or moved, by their
+ * unversioned names after `compute.instance.`. A pause continues the same run, and what begins a run is not included.
  */
 const ends = [
   'delete',
@@ -27,7 +27,7 @@ const ends = [
   'live_migration._post',
 ] as const;
 
-/** nova's task states in which the same follows. They are announced by `update`, earlier than the event above. */
+/** nova's task states before the same operations. They are sent with `update`, earlier than the event above. */
 const endingStates: ReadonlySet<unknown> = new Set([
   'deleting',
   'soft-deleting',
@@ -60,10 +60,10 @@ export const endAnnouncements: readonly string[] = [
   'instance.update',
 ];
 
-// A routing key has 255 bytes at the most, and names the host.
+// A routing key has at most 255 bytes, and contains the host.
 const longestHost = 240;
 
-/** The end of a run that nova announces herewith, and on which host; undefined for anything else, or with no host yet. */
+/** The end of a run announced by this notification, and the host; undefined for anything else, or without a host. */
 export function announcedEnd({
   eventType,
   payload,

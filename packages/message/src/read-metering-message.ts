@@ -6,7 +6,7 @@ import { isStorableTime, isText, isTextOrNull, maxMessageValues } from './field-
 import { JsonNumber, isJsonObject, parseJson } from './json.js';
 import type { JsonObject, JsonValue } from './json.js';
 
-/** The message for the verifier, and what a store records of it. */
+/** A message for the verifier, and the sample that a store records. */
 export interface ReadMessage {
   readonly message: JsonObject;
   readonly sample: Sample;
@@ -16,8 +16,8 @@ export interface ReadMessage {
 const maxSequence = 2n ** 63n - 1n;
 
 /**
- * Reads the JSON text of one metering message, ours or Ceilometer's. Fields that it does not know are let be;
- * the signature covers them. It says nothing about the signature.
+ * Reads the JSON text of one metering message, ours or Ceilometer's. Unknown fields are ignored; the signature covers
+ * them. Does not verify the signature.
  *
  * @throws MESSAGE_UNREADABLE naming the field; SAMPLE_WITHOUT_VOLUME
  */
@@ -33,10 +33,10 @@ export function readMeteringMessage(text: string): ReadMessage {
 }
 
 /**
- * The sample in a message that was parsed already, as it is found within the envelopes of Ceilometer.
+ * The sample in a parsed message, as found in Ceilometer's envelopes.
  *
  * @param text the message's own JSON text
- * @throws MESSAGE_UNREADABLE naming the field; SAMPLE_WITHOUT_VOLUME when nothing is wrong but that its volume is null
+ * @throws MESSAGE_UNREADABLE naming the field; SAMPLE_WITHOUT_VOLUME if the only problem is that its volume is null
  */
 export function sampleOf(message: JsonObject, text: string): Sample {
   const type = requiredText(message, 'counter_type');
@@ -58,7 +58,7 @@ export function sampleOf(message: JsonObject, text: string): Sample {
     sequence: sequenceOf(message),
     epoch: optionalText(message, 'epoch'),
     text,
-    // Last, so that a message that is told to have no volume is sound in all else.
+    // Last, so that a message reported as without a volume is otherwise valid.
     volume: volumeOf(message),
   };
 }

@@ -1,6 +1,9 @@
 import type { JsonValue } from './json.js';
 
-/** How a message becomes the text that is signed. `ceilometer`: as OpenStack's Ceilometer does; `canonical`: without its weakness. */
+/**
+ * How the signed text of a message is made. `ceilometer`: as in OpenStack's Ceilometer; `canonical`: without its
+ * weakness.
+ */
 export const signatureForms = ['ceilometer', 'canonical'] as const;
 export type SignatureForm = (typeof signatureForms)[number];
 

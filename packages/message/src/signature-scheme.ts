@@ -7,17 +7,17 @@ import { canonicalKeyLabel } from './canonical-form.js';
 import { HmacSha256 } from './hmac-sha256.js';
 import type { SignatureForm } from './signature-form.js';
 
-/** What signs and verifies signed texts, which may come in parts. Bytes among them are in UTF-8. */
+/** Signs and verifies texts, which may be given in parts. Byte arrays among them are UTF-8. */
 export interface SigningKey {
-  /** `SCHEME:ID`, as `signature_key` of a message names it. */
+  /** `SCHEME:ID`, as in `signature_key` of a message. */
   readonly name: string;
   sign(...parts: readonly (string | Uint8Array)[]): string;
   verify(parts: readonly (string | Uint8Array)[], signature: string): boolean;
 }
 
-/** A way to sign. Everything that depends on it stands here: a further one is a further entry of {@link schemes}. */
+/** A signature scheme. Everything specific to it is here: another one is another entry of {@link schemes}. */
 interface SignatureScheme {
-  /** Whether a text may be a signature of this scheme at all. */
+  /** Whether a text has the format of this scheme's signatures. */
   isSignature(text: string): boolean;
 }
 
@@ -27,10 +27,10 @@ const schemes: ReadonlyMap<string, SignatureScheme> = new Map([
   [hmacSha256, { isSignature: (text: string) => /^[0-9a-f]{64}$/.test(text) }],
 ]);
 
-/** A message that names no key is signed with a shared secret. */
+/** A message without a key name is signed with a shared secret. */
 const unnamed = `${hmacSha256}:`;
 
-/** The scheme that a message's `signature_key` names; undefined for one that this version does not know. */
+/** The scheme named in a message's `signature_key`; undefined if this version does not support it. */
 export function schemeOf(key = unnamed): SignatureScheme | undefined {
   const end = key.indexOf(':');
   return schemes.get(end < 0 ? key : key.slice(0, end));
@@ -40,8 +40,8 @@ const nameLabel = Buffer.concat([Buffer.of(0xff), Buffer.from('nephoscope key na
 const idLength = 16;
 
 /**
- * The key that a shared secret is in a form of signature: the canonical form has one of its own, so that no signature in one
- * form is ever one in the other.
+ * The key of a shared secret for a form of signature. The canonical form has its own, so that a signature in one form
+ * is never valid in the other.
  *
  * @throws SECRET_EMPTY
  */
@@ -50,8 +50,8 @@ export function secretKey(secret: Secret, form: SignatureForm): SigningKey {
 }
 
 /**
- * The key HMAC-SHA256(secret, label) of a shared secret, or without a label the secret itself. Its id is the beginning of
- * HMAC-SHA256(secret, another label), which tells no more of the secret than any signature does.
+ * The key HMAC-SHA256(secret, label) of a shared secret, or without a label the secret itself. Its id is the
+ * beginning of HMAC-SHA256(secret, another label), which reveals no more about the secret than any signature does.
  *
  * @throws SECRET_EMPTY
  */

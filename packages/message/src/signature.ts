@@ -12,27 +12,27 @@ import { signedMessage, signedText } from './signed-message.js';
 import type { SignedMessage } from './signed-message.js';
 
 export interface Signer {
-  /** How the signed text is written; {@link sign} takes it. */
+  /** Writes the signed text, for {@link sign}. */
   readonly writer: FormWriter;
   /** `signature_key` of the messages; undefined in Ceilometer's form, which names no key. */
   readonly key: string | undefined;
-  /** The signature of a signed text, which may come in parts. */
+  /** The signature of a signed text, which may be given in parts. */
   sign(...parts: readonly string[]): string;
 }
 
-/** Why a message is not to be trusted. */
+/** Why a message is not trusted. */
 export type RejectionReason =
   /** It has no `message_signature`. */
   | 'unsigned'
-  /** Its `signature_key` names a scheme that this version does not know, or is not a string. */
+  /** Its `signature_key` names a scheme that this version does not support, or is not a string. */
   | 'scheme-unknown'
-  /** Its `message_signature` is none of its scheme. */
+  /** Its `message_signature` does not have the format of its scheme. */
   | 'signature-malformed'
-  /** Its `signature_form` is none that this version knows. */
+  /** Its `signature_form` is unknown to this version. */
   | 'form-unknown'
   /** Its `signature_form` is known but not accepted here. */
   | 'form-refused'
-  /** It was changed, or signed with a key that is not known here. */
+  /** It was modified, or signed with an unknown key. */
   | 'signature-wrong';
 
 export interface Verifier {
@@ -45,7 +45,10 @@ export function createSigner({ secret, form }: { readonly secret: Secret; readon
   return { writer: formWriters[form], key: form === 'ceilometer' ? undefined : name, sign };
 }
 
-/** The JSON text of a message, signed: all of its members but what says so, in signing order, and then the signature. */
+/**
+ * The JSON text of a signed message: all of its members except those of the signature, in signing order, followed by
+ * the signature.
+ */
 export function signJsonMessage(message: JsonObject, { writer, key, sign }: Signer): string {
   const own = new Map<string, JsonValue>(message).set('signature_form', writer.name);
   for (const old of ['message_signature', 'signature_key']) own.delete(old);
@@ -55,11 +58,11 @@ export function signJsonMessage(message: JsonObject, { writer, key, sign }: Sign
 }
 
 /**
- * Verifies messages signed with any of the secrets; several are for the time in which one replaces another. A message that
- * names its key is verified with that one alone; one that names none, as those before version 0.2, with each.
+ * Verifies messages signed with any of the secrets; several are accepted while one replaces another. A message that
+ * names its key is verified with that one alone; a message without a key name, as before version 0.2, with each.
  *
- * @param options `forms` are those that are accepted, by default all. A message that does not name its form is
- *   in Ceilometer's.
+ * @param options `forms` lists the accepted forms, by default all. A message that does not name its form is in
+ *   Ceilometer's.
  * @throws SECRET_EMPTY
  */
 export function createVerifier(options: {

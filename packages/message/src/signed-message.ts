@@ -5,16 +5,18 @@ import { inKeyOrder } from './key-order.js';
 import { isSignatureForm } from './signature-form.js';
 import type { FormWriter, SignatureForm } from './signature-form.js';
 
-/** What a verifier asks of a message. */
+/** What a verifier needs of a message. */
 export interface SignedMessage {
   readonly signature: JsonValue | undefined;
-  /** Its `signature_key`, `SCHEME:ID`; undefined when it names none. */
+  /** Its `signature_key`, `SCHEME:ID`; undefined if it has none. */
   readonly key: JsonValue | undefined;
-  /** Undefined when it names one that this version does not know; one that names none is in Ceilometer's. */
+  /** Undefined if this version does not know it; a message that names none is in Ceilometer's form. */
   readonly form: SignatureForm | undefined;
-  /** All of its fields but the signature, in pieces; bytes among them are in UTF-8. Nothing when the form is unknown. */
+  /**
+   * All of its fields except the signature, in parts; byte arrays among them are UTF-8. Empty if the form is unknown.
+   */
   signedText(): readonly (string | Uint8Array)[];
-  /** Why it may say something else than what was signed though its signature holds; undefined where it cannot. */
+  /** Why it may differ from what was signed although its signature is valid; undefined if it cannot. */
   ambiguity(): string | undefined;
 }
 
@@ -30,7 +32,7 @@ export function signedMessage(message: JsonObject): SignedMessage {
   };
 }
 
-/** The text of a message that is signed: all of its fields but `message_signature`. */
+/** The signed text of a message: all of its fields except `message_signature`. */
 export function signedText(writer: FormWriter, message: JsonObject): string {
   let text = writer.head(message.size - (message.has('message_signature') ? 1 : 0));
   for (const [key, value] of inKeyOrder(message))

@@ -1,9 +1,9 @@
-/** The sum of two volumes: exact where both are whole numbers. */
+/** The sum of two volumes, exact if both are whole numbers. */
 export function addVolumes(one: number | bigint, other: number | bigint): number | bigint {
   return isWhole(one) && isWhole(other) ? BigInt(one) + BigInt(other) : Number(one) + Number(other);
 }
 
-/** `one` less `other`: exact where both are whole numbers. */
+/** `one` minus `other`, exact if both are whole numbers. */
 export function subtractVolumes(one: number | bigint, other: number | bigint): number | bigint {
   return isWhole(one) && isWhole(other) ? BigInt(one) - BigInt(other) : Number(one) - Number(other);
 }
