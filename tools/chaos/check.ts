@@ -96,6 +96,6 @@ function idOf(deadLetter: string): string | undefined {
   try {
     return readMeteringMessage(deadLetter).sample.messageId;
   } catch {
-    return undefined; // No message at all: a deadLetter that is not ours.
+    return undefined; // No message at all: a dead letter that is not ours.
   }
 }

@@ -38,7 +38,7 @@ export async function* countersOf<T extends Sized>(
     let isBegun = false;
     begun = run(() => {
       // Where the process had hardly a CPU `run` calls again; a generator that was cut off cannot be taken up again.
-      if (isBegun && !Array.isArray(given)) throw cutOff();
+      if (isBegun && !Array.isArray(given)) throw interrupted();
       isBegun = true;
       return begin(given, read);
     });
@@ -92,7 +92,7 @@ function started(counters: AsyncIterable<unknown>): AsyncIterable<unknown> {
   };
 }
 
-function cutOff(): NephoscopeError {
+function interrupted(): NephoscopeError {
   return new NephoscopeError(
     'PLUGIN_BLOCKED',
     'its generator was interrupted after blocking the program for 1 s, and cannot be resumed',

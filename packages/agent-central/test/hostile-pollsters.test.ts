@@ -220,7 +220,7 @@ const fails: Readonly<Record<string, readonly [Anything, RegExp]>> = {
     function* () {
       for (;;) yield bad();
     },
-    /cut off|yields more than/,
+    /interrupted|yields more than/,
   ],
   'yields nothing without end': [
     function* () {
@@ -232,20 +232,20 @@ const fails: Readonly<Record<string, readonly [Anything, RegExp]>> = {
     () => {
       for (;;);
     },
-    /cut off/,
+    /interrupted/,
   ],
   'loops before its first counter': [
     async function* () {
       for (;;);
     },
-    /cut off/,
+    /interrupted/,
   ],
   'loops after it has promised': [
     async () =>
       (function* () {
         for (;;);
       })(),
-    /cut off/,
+    /interrupted/,
   ],
   'loops and catches what comes': [
     function* () {
@@ -257,7 +257,7 @@ const fails: Readonly<Record<string, readonly [Anything, RegExp]>> = {
           // Again.
         }
     },
-    /cut off/,
+    /interrupted/,
   ],
 };
 
@@ -307,9 +307,9 @@ describe.each([
     for (const { counter_name: name, resource_metadata: metadata } of ofHonest)
       expect(metadata).toEqual(name === 'true.size' ? { owner: { name: 'owner' } } : {});
   };
-  // What is cut off takes a second, and its place does not matter to that.
+  // An interrupted one takes a second, wherever it is placed.
   const chosen = Object.entries(fails).filter(
-    ([, [, text]]) => place === 'before' || !text.source.includes('cut off'),
+    ([, [, text]]) => place === 'before' || !text.source.includes('interrupted'),
   );
 
   it.each(chosen)('%s costs itself, and is named', async (_, [getCounters, text]) => {
@@ -340,7 +340,7 @@ describe.each([
   });
 });
 
-it('leaves one alone that was cut off, for a minute and then for two, and calls it again', async () => {
+it('suspends one that was interrupted, for a minute and then for two, and calls it again', async () => {
   let calls = 0;
   const loops = pollster('bad', () => {
     calls += 1;
@@ -349,7 +349,7 @@ it('leaves one alone that was cut off, for a minute and then for two, and calls 
   const { agent, clock, told } = await startAgent({ pollsters: [loops, honest], session });
   const cycle = () => agent.once(never).catch(() => undefined);
   await cycle();
-  expect(told('error').at(-1)).toMatch(/was cut off, and is not called for 1 min/);
+  expect(told('error').at(-1)).toMatch(/was interrupted, and is not called for 1 min/);
   await clock.advance(59_000);
   const before = calls;
   await cycle();
@@ -357,6 +357,6 @@ it('leaves one alone that was cut off, for a minute and then for two, and calls 
   expect(calls).toBe(before);
   await clock.advance(1_000);
   await cycle();
-  expect(told('error').at(-1)).toMatch(/was cut off, and is not called for 2 min/);
+  expect(told('error').at(-1)).toMatch(/was interrupted, and is not called for 2 min/);
   expect(calls).toBeGreaterThan(before);
 });

@@ -61,7 +61,7 @@ export async function* pollReadings(
   for (const group of groups) {
     const included = readings.filter(({ instance }) => group.includes(instance));
     for (const pollster of group.pollsters) {
-      const wasLeftAlone = pollster.pause.isOn(tools.clock);
+      const wasSuspended = pollster.pause.isOn(tools.clock);
       const ended = tools.metrics.pollsters.called(pollster.name);
       let ofPollster = 0;
       for (const result of pollInTurn(group, pollster, included, tools, signal)) {
@@ -82,7 +82,7 @@ export async function* pollReadings(
       if (ofPollster === 0) ended();
       if (!pollster.pause.isOn(tools.clock)) continue;
       // It held up all others, for seconds on a busy host, and so may the next ones: what is there is taken now.
-      if (!wasLeftAlone && taken.length > 0) yield takeAll();
+      if (!wasSuspended && taken.length > 0) yield takeAll();
       // Whoever watches over the program hears that it lives, however many pollsters have to be cut off.
       await tick();
     }

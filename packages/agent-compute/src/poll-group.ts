@@ -51,7 +51,7 @@ export interface ActivePollster {
   readonly plugin: ComputePollsterPlugin;
   readonly pollster: ComputePollster<InstancePart>;
   /** Not to be called until then, on the monotonic clock. */
-  readonly leftAloneUntil?: bigint | undefined;
+  readonly suspendedUntil?: bigint | undefined;
 }
 
 /**
@@ -102,7 +102,7 @@ export function idlePatterns(
 
 /** Nothing when none of its meters are this group's. */
 function groupPollster(
-  { name, plugin, pollster, leftAloneUntil }: ActivePollster,
+  { name, plugin, pollster, suspendedUntil }: ActivePollster,
   isOurs: (meter: string) => boolean,
 ): GroupPollster[] {
   const declared = plugin.meters.map((meter) => meter.name);
@@ -120,7 +120,7 @@ function groupPollster(
       previous: new Map(),
       resources: new Map(),
       pending: new Set(),
-      pause: new Pause(leftAloneUntil),
+      pause: new Pause(suspendedUntil),
     },
   ];
 }

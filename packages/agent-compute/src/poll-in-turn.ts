@@ -2,7 +2,7 @@ import { isNephoscopeError } from '@nephoscope/core';
 import type { NephoscopeError } from '@nephoscope/core';
 import type { InstancePart, InstanceReading } from '@nephoscope/core/instance';
 import type { Inspection } from '@nephoscope/core/pollster';
-import { cutOff, leftAlone, runPluginCode } from '@nephoscope/runtime';
+import { interrupted, suspended, runPluginCode } from '@nephoscope/runtime';
 
 import type { CycleTools } from './cycle-tools.js';
 import type { GroupPollster, PollGroup } from './poll-group.js';
@@ -32,7 +32,7 @@ export function pollInTurn(
     for (const { instance } of readings.slice(from)) failures.add(name, instance, error);
   };
   if (pause.isOn(clock)) {
-    failRest(0, leftAlone());
+    failRest(0, suspended());
     return results;
   }
   let at = 0;
@@ -63,7 +63,7 @@ export function pollInTurn(
       if (!isNephoscopeError(error, 'PLUGIN_BLOCKED')) throw error;
       // With many instances it may only be slow.
       if (at > from && cuts < mostCuts) continue;
-      failRest(at, cutOff(pause.begin(clock), error));
+      failRest(at, interrupted(pause.begin(clock), error));
       return results;
     }
   }

@@ -75,11 +75,11 @@ export function createComputeAgent(
     'pollster',
     selected['compute'],
     { logger, clock, host: config.host, note: computeAgentProgram.note(config) },
-    (pollster: ActivePollster['pollster'], { declared, plugin }, leftAlone): ActivePollster => ({
+    (pollster: ActivePollster['pollster'], { declared, plugin }, suspended): ActivePollster => ({
       name: declared.name,
       plugin: plugin as ComputePollsterPlugin,
       pollster,
-      leftAloneUntil: leftAlone?.until,
+      suspendedUntil: suspended?.until,
     }),
   );
 

@@ -275,14 +275,14 @@ const fails: Readonly<Record<string, readonly [Anything, RegExp]>> = {
     () => {
       for (;;);
     },
-    /cut off/,
+    /interrupted/,
   ],
   'loops while it yields': [
     function* () {
       yield one;
       for (;;);
     },
-    /cut off/,
+    /interrupted/,
   ],
   'loops and catches what comes': [
     () => {
@@ -293,14 +293,14 @@ const fails: Readonly<Record<string, readonly [Anything, RegExp]>> = {
           // Again.
         }
     },
-    /cut off/,
+    /interrupted/,
   ],
-  'backtracks without end': [() => void /^(a+)+$/.test(`${'a'.repeat(60)}b`), /cut off/],
+  'backtracks without end': [() => void /^(a+)+$/.test(`${'a'.repeat(60)}b`), /interrupted/],
   'loops in a promise’s beginning': [
     async () => {
       for (;;);
     },
-    /cut off/,
+    /interrupted/,
   ],
 };
 
@@ -345,8 +345,8 @@ describe.each([
 ] as const)('beside others, %s them, a pollster that', (place, order) => {
   const bad = (getCounters: Anything) =>
     pollster<'cpu' | 'disks'>('bad', ['bad'], getCounters as Hostile, ['cpu', 'disks']);
-  // What is cut off takes a second, and its place does not matter to that.
-  const chosen = Object.entries(fails).filter(([, [, text]]) => place === 'before' || text.source !== 'cut off');
+  // An interrupted one takes a second, wherever it is placed.
+  const chosen = Object.entries(fails).filter(([, [, text]]) => place === 'before' || text.source !== 'interrupted');
 
   it.each(chosen)('%s costs itself, and is named', async (_, [getCounters, text]) => {
     const { taken, failed, registry, told } = await twoCycles(order(bad(getCounters)));
@@ -372,8 +372,8 @@ describe.each([
 });
 
 it('one that ended the program before is not called until its time has come', async () => {
-  const called = (leftAloneUntil: bigint) =>
-    twoCycles([{ ...pollster('bad', ['bad'], () => [one]), leftAloneUntil }, honest]);
+  const called = (suspendedUntil: bigint) =>
+    twoCycles([{ ...pollster('bad', ['bad'], () => [one]), suspendedUntil }, honest]);
   const early = await called(fakeStartMonotonic + 1n);
   expect(early.taken['bad']).toEqual([]);
   expect([...early.failed]).toEqual(['bad']);

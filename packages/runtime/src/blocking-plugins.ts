@@ -6,28 +6,28 @@ import { z } from 'zod';
 import { pauseAfter } from './plugin-pause.js';
 
 /**
- * Of plugins that ended the program, how often, when at last, ms since 1970, and whether that was while they were
- * imported: as the watchdog's thread notes it.
+ * Plugins that ended the program: how often, when last (ms since 1970), and whether that was during their import. Written by
+ * the watchdog's thread.
  */
 const notes = z.record(
   z.string(),
   z.object({ times: z.int().min(1), last: z.number(), whileImported: z.boolean().default(false) }),
 );
 
-/** A plugin that ended the program and is to be left alone. */
-export interface LeftAlone {
+/** The suspension of a plugin that ended the program. */
+export interface Suspension {
   readonly times: number;
   /** ms since 1970 */
   readonly last: number;
-  /** It is not even to be imported. */
+  /** Whether it must not be imported either. */
   readonly whileImported: boolean;
   /** Until then, on the monotonic clock. */
   readonly until: bigint;
 }
 
 /**
- * Says of a plugin, by its name, whether it is to be left alone since it ended the program before this start: for a
- * minute after the first time, for twice as long after each further one. A note that cannot be read is none.
+ * Returns the suspension of a plugin, by name, if it ended the program before this start: for a minute after the first
+ * time, and for twice as long after each further one. An unreadable note counts as none.
  *
  * @param onUnreadable receives the error if the file exists and cannot be read
  */
@@ -35,7 +35,7 @@ export function blockingPlugins(
   note: string | undefined,
   clock: Clock,
   onUnreadable: (error: unknown) => void = () => undefined,
-): (plugin: string) => LeftAlone | undefined {
+): (plugin: string) => Suspension | undefined {
   const known = note === undefined ? {} : read(note, onUnreadable);
   return (plugin) => {
     if (!Object.hasOwn(known, plugin)) return undefined;
@@ -56,4 +56,9 @@ function read(path: string, onUnreadable: (error: unknown) => void): z.output<ty
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') onUnreadable(error);
     return {};
   }
+}
+
+/** How often and when last, in words. */
+export function describeTimes({ times, last }: Suspension): string {
+  return `${times === 1 ? 'once' : `${times} times`}, last at ${new Date(last).toISOString()}`;
 }

@@ -1,8 +1,8 @@
 import { describeError, isNephoscopeError } from '@nephoscope/core';
 import type { Clock, ServiceSettings } from '@nephoscope/core';
 
-import { blockingPlugins } from './blocking-plugins.js';
-import type { LeftAlone } from './blocking-plugins.js';
+import { blockingPlugins, describeTimes } from './blocking-plugins.js';
+import type { Suspension } from './blocking-plugins.js';
 import type { RootLogger } from './logging.js';
 import { isOurs, knowPluginFolder, runPluginCode, trustPlugin } from './plugin-code.js';
 import { pluginLogger } from './plugin-logger.js';
@@ -32,7 +32,7 @@ export function createSelected<Product, Made>(
     readonly services?: Readonly<Record<string, ServiceSettings | undefined>>;
     readonly note?: string | undefined;
   },
-  make: (product: Product, plugin: ActivePlugin, leftAlone: LeftAlone | undefined) => Made,
+  make: (product: Product, plugin: ActivePlugin, suspended: Suspension | undefined) => Made,
 ): { readonly made: readonly Made[]; readonly failedPlugins: number } {
   const { logger, clock, host, services = {}, note } = around;
   const blocking = blockingPlugins(note, clock, (error) =>
@@ -71,14 +71,13 @@ export function createSelected<Product, Made>(
         const said = service !== undefined && Object.hasOwn(services, service) ? services[service] : undefined;
         return createPlugin<Product>(one, { logger: ofPlugin, clock, host, service: said ?? {} });
       };
-      const leftAlone = isOurs(packageName) ? undefined : blocking(name);
-      if (leftAlone === undefined) return [runPluginCode(name, () => make(product(), one, undefined))];
-      const { times, last } = leftAlone;
+      const suspended = isOurs(packageName) ? undefined : blocking(name);
+      if (suspended === undefined) return [runPluginCode(name, () => make(product(), one, undefined))];
       logger.error(
-        { plugin: name, times },
-        `the ${what} '${name}' ended the program, as it kept it to itself (${times} times, at last at ${new Date(last).toISOString()}): it is left alone for a time, its meters are missing`,
+        { plugin: name, times: suspended.times },
+        `the ${what} '${name}' blocked the program, which had to be ended (${describeTimes(suspended)}): it is suspended for some time, and its meters are missing`,
       );
-      return [make(later(product) as Product, one, leftAlone)];
+      return [make(later(product) as Product, one, suspended)];
     } catch (error) {
       if (isNephoscopeError(error, 'PLUGIN_DECLINED'))
         logger.info({ plugin: name }, `the ${what} '${name}' does not run: ${error.message}`);

@@ -20,7 +20,7 @@ export { discoverPlugins, namespaces, stabilityLevels } from './plugin-discovery
 export type { DeclaredPlugin } from './plugin-discovery.js';
 export { loadPlugin } from './plugin-loading.js';
 export { attributeTo, runPluginCode } from './plugin-code.js';
-export { cutOff, leftAlone, Pause } from './plugin-pause.js';
+export { interrupted, suspended, Pause } from './plugin-pause.js';
 export { createPlugin, createReader, selectPlugins } from './plugin-selection.js';
 export type { ActivePlugin } from './plugin-selection.js';
 export { printable } from './printable.js';

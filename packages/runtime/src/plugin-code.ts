@@ -34,7 +34,7 @@ const script = new Script("globalThis[Symbol.for('nephoscope.plugin code')].work
  *
  * @param work runs again when the process had hardly a CPU in that second, as when it was stopped
  * @param onCut called after each cut: no line of `work` has run since, not even in a `finally`
- * @throws what it throws, and PLUGIN_BLOCKED when it was cut off
+ * @throws what it throws, and PLUGIN_BLOCKED if it was interrupted
  */
 export function runPluginCode<T>(plugin: string, work: () => T, onCut: () => void = () => undefined): T {
   if (isTrusted(plugin)) return work();
@@ -56,7 +56,7 @@ export function runPluginCode<T>(plugin: string, work: () => T, onCut: () => voi
         if (cuts >= mostCuts || user + system >= ownTime)
           throw new NephoscopeError(
             'PLUGIN_BLOCKED',
-            `it was cut off after it had kept the program to itself for ${((2 ** cuts - 1) * longestTurn) / 1_000} s`,
+            `it was interrupted after it had blocked the program for ${((2 ** cuts - 1) * longestTurn) / 1_000} s`,
           );
       }
     }

@@ -6,12 +6,12 @@ import { runPluginCode } from './plugin-code.js';
 const firstPause = 60_000;
 const longestPause = 3_600_000;
 
-/** How long a plugin is left alone after it was cut off, or ended the program, so often, ms. */
+/** How long a plugin is suspended after it was interrupted or ended the program this many times, ms. */
 export function pauseAfter(times: number): number {
   return Math.min(firstPause * 2 ** (times - 1), longestPause);
 }
 
-/** A plugin that was cut off is left alone for a time, which doubles as long as it stays so. */
+/** Suspends a plugin that was interrupted, each time for twice as long. */
 export class Pause {
   #until: bigint | undefined;
   #times = 0;
@@ -44,12 +44,12 @@ export class Pause {
    * @throws what the code throws; PLUGIN_BLOCKED when it is cut off, and while it is left alone for that
    */
   run<T>(plugin: string, clock: Clock, work: () => T): T {
-    if (this.isOn(clock)) throw leftAlone();
+    if (this.isOn(clock)) throw suspended();
     let result: T;
     try {
       result = runPluginCode(plugin, work);
     } catch (error) {
-      if (isNephoscopeError(error, 'PLUGIN_BLOCKED')) throw cutOff(this.begin(clock), error);
+      if (isNephoscopeError(error, 'PLUGIN_BLOCKED')) throw interrupted(this.begin(clock), error);
       this.end();
       throw error;
     }
@@ -58,13 +58,13 @@ export class Pause {
   }
 }
 
-/** Why a plugin is not called now. */
-export function leftAlone(): NephoscopeError {
-  return new NephoscopeError('PLUGIN_BLOCKED', 'it kept the program to itself, and is not called for some time');
+/** The error while a plugin is suspended. */
+export function suspended(): NephoscopeError {
+  return new NephoscopeError('PLUGIN_BLOCKED', 'it blocked the program, and is not called for some time');
 }
 
-/** Why a plugin is not called for so many milliseconds. */
-export function cutOff(ms: number, cause: unknown): NephoscopeError {
-  const text = `it kept the program to itself, was cut off, and is not called for ${ms / 60_000} min`;
+/** The error when a plugin was interrupted and is suspended for `ms`. */
+export function interrupted(ms: number, cause: unknown): NephoscopeError {
+  const text = `it blocked the program, was interrupted, and is not called for ${ms / 60_000} min`;
   return new NephoscopeError('PLUGIN_BLOCKED', text, { cause });
 }

@@ -2,8 +2,8 @@ import { isNephoscopeError, meterStem, NephoscopeError } from '@nephoscope/core'
 import type { Namespace, Plugin, PluginSettings } from '@nephoscope/core';
 import type { SampleReader, SampleStorePlugin } from '@nephoscope/core/sample-store';
 
-import { blockingPlugins } from './blocking-plugins.js';
-import type { LeftAlone } from './blocking-plugins.js';
+import { blockingPlugins, describeTimes } from './blocking-plugins.js';
+import type { Suspension } from './blocking-plugins.js';
 import { check, formatPath } from './config-problems.js';
 import type { ConfigProblem } from './config-problem.js';
 import type { DeclaredPlugin } from './plugin-discovery.js';
@@ -21,7 +21,7 @@ export interface ActivePlugin<N extends Namespace = Namespace> {
   readonly options: unknown;
 }
 
-/** A plugin that was found and does not run. `failure` is set where that is not the operator's wish. */
+/** A plugin that is installed but does not run. `failure` is set unless the operator disabled it. */
 export interface InactivePlugin {
   readonly declared: DeclaredPlugin;
   readonly reason: string;
@@ -38,8 +38,8 @@ export interface Selection {
 type Path = readonly PropertyKey[];
 
 /**
- * The one plugin that a section names by its `type`, the section's other keys being its options.
- * Without a plugin, `problems` is the reason.
+ * The plugin that a section selects by its `type`; the section's other keys are its options.
+ * Without a plugin, `problems` gives the reason.
  */
 export async function choosePlugin<N extends Namespace>(
   all: readonly DeclaredPlugin[],
@@ -66,11 +66,11 @@ export async function choosePlugin<N extends Namespace>(
 }
 
 /**
- * Every plugin of a namespace but those that the operator left out, whose code is not even imported.
- * One that cannot be imported is set aside with its failure, so that it costs only itself. One that loops while it is
- * imported ends the program; that is noted, and for a time it is not imported at a start.
+ * Every plugin of a namespace except those that the operator excluded, whose code is not imported.
+ * A plugin that cannot be imported is returned as inactive with its failure, and affects no other. One that loops during its import
+ * ends the program; this is recorded, and for some time the plugin is not imported at a start.
  *
- * @param note the file of plugins that ended the program, if there is one
+ * @param note the file with the plugins that ended the program, if any
  */
 export async function selectPlugins<N extends Namespace>(
   all: readonly DeclaredPlugin[],
@@ -109,13 +109,13 @@ export async function selectPlugins<N extends Namespace>(
     } else if (selection.enabled !== undefined && !selection.enabled.includes(declared.name)) {
       inactive.push({
         declared,
-        reason: `not among the enabled ones of the configuration (${formatPath(paths.enabled)})`,
+        reason: `not enabled in the configuration (${formatPath(paths.enabled)})`,
       });
     } else {
       try {
         const plugin = isOurs(declared.packageName)
           ? await loadPlugin(declared)
-          : await loadOfOthers(declared, blocking(declared.name), note);
+          : await loadThirdParty(declared, blocking(declared.name), note);
         const options = check(plugin.options, selection.options[declared.name] ?? {}, [
           ...paths.options,
           declared.name,
@@ -134,24 +134,24 @@ export async function selectPlugins<N extends Namespace>(
   return { active, inactive, problems, warnings };
 }
 
-/** @throws what {@link loadPlugin} throws, and PLUGIN_BLOCKED while it is left alone */
-async function loadOfOthers<N extends Namespace>(
+/** @throws what {@link loadPlugin} throws, and PLUGIN_BLOCKED while the plugin is suspended */
+async function loadThirdParty<N extends Namespace>(
   declared: DeclaredPlugin & { readonly namespace: N },
-  leftAlone: LeftAlone | undefined,
+  suspended: Suspension | undefined,
   note: string | undefined,
 ): Promise<Plugin<N>> {
   const { name, packageDirectory } = declared;
-  if (leftAlone?.whileImported === true)
+  if (suspended?.whileImported === true)
     throw new NephoscopeError(
       'PLUGIN_BLOCKED',
-      `it ended the program while it was imported (${leftAlone.times} times, at last at ${new Date(leftAlone.last).toISOString()}), and is not imported at a start for some time; fix or uninstall it, or disable it by its name`,
+      `it blocked the program during its import (${describeTimes(suspended)}), the program had to be ended, and it is not imported at a start for some time: fix or uninstall it, or disable it by name`,
     );
   knowPluginFolder(name, packageDirectory);
   const imported = isGuarded() ? watchImport(name, packageDirectory, note) : () => undefined;
   return attributeTo(name, () => loadPlugin(declared)).finally(imported);
 }
 
-/** Two that send one meter would make one series of two: each value of the one a restart of the other. */
+/** Two plugins with the same meter would share one series, in which each value of one looks like a restart of the other. */
 function sharedMeters(active: readonly ActivePlugin[], disabled: Path): readonly ConfigProblem[] {
   const problems: ConfigProblem[] = [];
   const owners = new Map<string, string>();
@@ -169,9 +169,9 @@ function sharedMeters(active: readonly ActivePlugin[], disabled: Path): readonly
 }
 
 /**
- * Makes what an active plugin makes, its options among what every plugin is given.
+ * Creates the product of an active plugin.
  *
- * @throws PLUGIN_INVALID when that is not what such a plugin makes
+ * @throws PLUGIN_INVALID if it is not what a plugin of this kind must create
  */
 export function createPlugin<Product>(
   active: ActivePlugin | undefined,
@@ -183,7 +183,7 @@ export function createPlugin<Product>(
   return product as Product;
 }
 
-/** Makes the reader of a store's plugin, of the same options. @throws as {@link createPlugin} */
+/** Creates the reader of a store's plugin, with the same options. @throws as {@link createPlugin} */
 export function createReader(
   active: ActivePlugin | undefined,
   settings: Omit<PluginSettings<unknown>, 'options'>,

@@ -1,7 +1,7 @@
 /**
- * The program of the watchdog's thread, as a text: so it starts the same from what is built and from the sources, and
- * in a few milliseconds. It is given each plugin with the URL of its folder, by which it is found on the stack, and
- * asks the program whether it is there.
+ * The program of the watchdog's thread, as a text, so that it starts in a few milliseconds, in the same way from the build and
+ * from the sources. It receives each plugin with the URL of its folder, by which it finds plugins in a stack, and pings
+ * the program.
  */
 export const watchdogThread = `
 const { readFileSync, writeSync } = require('node:fs');
@@ -11,19 +11,20 @@ const { signals } = require('node:os').constants;
 const { dirname } = require('node:path');
 const { parentPort, workerData } = require('node:worker_threads');
 
-// Between questions to the program while it answers, ms.
+// Interval between pings while the program answers, ms.
 const pause = 2_000;
-// Between looks at a program that does not, ms: they are counted, so that nothing counts while the process is stopped.
+// Interval between checks of a program that does not answer, ms. Checks are counted, so that the time while the process is
+// stopped does not count.
 const look = 250;
-// A program that has not answered for so long is blocked, ms, unless it only waited for its turn at a CPU: of that time
-// it must have had the CPU, or have slept in a call, for the second. A busy host is no blocked program.
+// A program that has not answered for this long is blocked, ms, if it used the CPU or slept in a call for the second time of
+// it. Otherwise it only waited for a CPU on a busy host.
 const longest = 4_000;
 const own = 2_000;
 // How long the program may take to report its stack, ms, by its own time and by the samples taken.
 const answer = 3_000;
 const longestAnswer = 10_000;
-// A program that is to stop for the first time, ms, and has not answered for the second is killed; it reports its stack
-// within the third.
+// This long after a signal to stop, ms, the program is pinged; without an answer within the second time it is killed, after
+// at most the third for reporting its stack.
 const stopping = 5_500;
 const stoppingAnswer = 1_000;
 const stoppingStack = 2_500;
@@ -68,9 +69,8 @@ function ask() {
   parentPort.postMessage('are you there?');
 }
 
-// The time from now on that is the program's own, in which it had a CPU or slept in a call, ms. A look may take longer
-// than it should, as this thread waits for a CPU too: so what the program had of it is not what is left when its
-// waiting is taken off.
+// The program's own time from now on, in which it had a CPU or slept in a call, ms. A check may take longer than its
+// interval, because this thread waits for a CPU too, so the CPU time is added and not derived from the waiting time alone.
 function ownTime() {
   const from = mainThread();
   return {
@@ -87,8 +87,7 @@ function ownTime() {
   };
 }
 
-// How long the main thread has had a CPU, and was ready to run while another had it, ms; 0 where the system does not
-// tell.
+// How long the main thread has had a CPU, and how long it waited for one, ms; 0 if the system does not report it.
 function mainThread() {
   try {
     const [used, waited] = readFileSync('/proc/self/task/' + process.pid + '/schedstat', 'utf8').split(' ');
@@ -98,9 +97,8 @@ function mainThread() {
   }
 }
 
-// A program that loops hears no signal, and on a busy host it may be long before that is sure: who tells it to stop
-// does not wait for it. Node.js has no other way to hear a signal in a thread; where this one is gone, the looks above
-// remain.
+// A program in a loop does not receive signals, and on a busy host it may take long to detect the loop, so a signal to stop is
+// handled here. Node.js has no other way to receive a signal in a thread; without this one, the checks above remain.
 function hearSignals() {
   process.noDeprecation = true;
   const { Signal } = process.binding('signal_wrap');
@@ -112,7 +110,7 @@ function hearSignals() {
   }
 }
 
-// The main thread hears the signal too, and ends what does not end, unless it is blocked.
+// The main thread receives the signal too, and stops the program unless it is blocked.
 async function stop() {
   if (isStopping) return;
   isStopping = true;
@@ -127,7 +125,7 @@ async function end(mayGoOn) {
   if (isKilled) return;
   const session = new Session();
   session.connectToMainThread();
-  // The frames themselves do not tell where they are.
+  // The frames have no URL of their own.
   session.on('Debugger.scriptParsed', ({ params: { scriptId, url } }) => urls.set(scriptId, url));
   session.once('Debugger.paused', ({ params: { callFrames } }) => kill(callFrames));
   session.post('Debugger.enable');
@@ -135,13 +133,13 @@ async function end(mayGoOn) {
   const time = ownTime();
   while (!isAnswered && !isKilled && mayGoOn(time)) await time.look();
   if (isAnswered) return session.disconnect();
-  // It is in a call of the system's, as reading from a pipe.
+  // It is in a system call, such as reading from a pipe.
   kill([]);
 }
 
 const urlOf = ({ location }) => urls.get(location.scriptId) ?? '';
 
-// Nothing gentler ends a process whose main thread does not come back.
+// Only SIGKILL ends a process whose main thread is blocked.
 function kill(frames) {
   if (isKilled) return;
   isKilled = true;
@@ -150,20 +148,20 @@ function kill(frames) {
     .slice(0, 5)
     .map((frame) => (frame.functionName || 'anonymous') + ' (' + urlOf(frame) + ':' + (frame.location.lineNumber + 1) + ')');
   const plugin = found?.plugin ?? importing;
-  const who = plugin === undefined ? 'something, perhaps a plugin,' : "the plugin '" + plugin + "'";
-  const when = importing === undefined ? '' : ", while '" + importing + "' was imported";
+  const who = plugin === undefined ? 'unidentified code, perhaps of a plugin,' : "the plugin '" + plugin + "'";
+  const when = importing === undefined ? '' : ", during the import of '" + importing + "'";
   const line = {
     level: 'error',
     time: new Date().toISOString(),
     pid: process.pid,
     err: { code: 'PROGRAM_BLOCKED', at },
     plugin,
-    msg: who + ' has kept the program for ' + Math.round((performance.now() - askedAt) / 1_000) + ' s, in which it answers nobody' + when + ': ended by SIGKILL',
+    msg: who + ' has blocked the program for ' + Math.round((performance.now() - askedAt) / 1_000) + ' s' + when + ': the program is ended with SIGKILL',
   };
   try {
     writeSync(2, JSON.stringify(line) + '\\n');
   } catch {
-    // No reader.
+    // Standard error is closed.
   }
   void Promise.race([note(plugin), sleep(noting)])
     .catch(() => undefined)
@@ -200,7 +198,7 @@ Atomics.store(workerData.isThere, 0, 1);
 Atomics.notify(workerData.isThere, 0);
 `;
 
-/** The plugin that is imported now; undefined for none. */
+/** The plugin being imported; undefined for none. */
 export interface Importing {
   readonly importing: string | undefined;
 }

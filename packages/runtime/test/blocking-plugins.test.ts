@@ -17,7 +17,7 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true }));
 
 /** So long a plugin that is in the note is left alone, ms; undefined when it is not. */
-async function leftAlone(entry: unknown, plugin = 'one'): Promise<number | undefined> {
+async function suspended(entry: unknown, plugin = 'one'): Promise<number | undefined> {
   await writeFile(note, JSON.stringify({ one: entry }));
   const { until } = blockingPlugins(note, new FakeClock())(plugin) ?? {};
   return until === undefined ? undefined : Number((until - fakeStartMonotonic) / 1_000_000n);
@@ -31,17 +31,17 @@ it.each([
   [7, 60],
   [2_000, 60],
 ])('a plugin that ended the program %d times is left alone for %d min', async (times, minutes) => {
-  expect(await leftAlone({ times, last: start })).toBe(minutes * minute);
-  expect(await leftAlone({ times, last: start - minute / 2 })).toBe((minutes - 0.5) * minute);
-  expect(await leftAlone({ times, last: start - minutes * minute })).toBeUndefined();
+  expect(await suspended({ times, last: start })).toBe(minutes * minute);
+  expect(await suspended({ times, last: start - minute / 2 })).toBe((minutes - 0.5) * minute);
+  expect(await suspended({ times, last: start - minutes * minute })).toBeUndefined();
 });
 
 it('is left alone for no longer when the clock was set back since', async () => {
-  expect(await leftAlone({ times: 1, last: start + 1_000 * minute })).toBe(minute);
+  expect(await suspended({ times: 1, last: start + 1_000 * minute })).toBe(minute);
 });
 
 it.each(['toString', '__proto__', 'another'])('a plugin that is not in the note is not: %s', async (plugin) => {
-  expect(await leftAlone({ times: 1, last: start }, plugin)).toBeUndefined();
+  expect(await suspended({ times: 1, last: start }, plugin)).toBeUndefined();
 });
 
 it('a note that is none, is damaged or is not there leaves nobody alone; that it cannot be read is told', async () => {

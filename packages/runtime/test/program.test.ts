@@ -315,7 +315,7 @@ describe('configure', () => {
     const enabled = await read(`${minimal}compute: { enabled: [cpu] }\n`);
     expect(enabled.selected['compute']?.active.map(({ declared }) => declared.name)).toEqual(['cpu']);
     expect(enabled.selected['compute']?.inactive[0]?.reason).toBe(
-      'not among the enabled ones of the configuration (compute.enabled)',
+      'not enabled in the configuration (compute.enabled)',
     );
     expect(imported()).toBe(false);
 

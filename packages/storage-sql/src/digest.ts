@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 
-/** The SHA-256 of the text, a character for each byte: the shortest form that a `Map` takes. */
+/** The SHA-256 of the text, with one character per byte: the most compact key for a `Map`. */
 export function digestOf(text: string): string {
   return hash('sha256', text, 'binary');
 }

@@ -2,11 +2,11 @@ import { PermanentError, formatTimestamp } from '@nephoscope/core';
 import type { Sample } from '@nephoscope/core/sample-store';
 import { memberSpans } from '@nephoscope/message';
 
-// A stored message must come back character by character, so that its signature can be checked at any time. Yet what
-// differs between the messages of a series are six values, and a row has them in columns anyway. The rest, with marks
-// where the values stood, is the layout, and need be kept once.
+// A stored message must be reproduced exactly, so that its signature can be verified at any time. But messages of a
+// series differ only in six values, which a row has in columns anyway. The rest, with placeholders for the values, is
+// the layout, and is stored once.
 
-/** What stands for the value of a member in a layout. No JSON text holds these characters as such. */
+/** The placeholders for values in a layout. No JSON text contains these characters. */
 export const marks = {
   counter_volume: '\u0001',
   message_id: '\u0002',
@@ -18,7 +18,7 @@ export const marks = {
 type Key = keyof typeof marks;
 const keys = Object.keys(marks) as readonly Key[];
 export const keyOfMark: ReadonlyMap<string, Key> = new Map(keys.map((key) => [marks[key], key]));
-/** Splits a layout so that every second part is a mark. */
+/** Splits a layout so that every second part is a placeholder. */
 // oxlint-disable-next-line no-control-regex -- the marks are such characters
 export const anyMark = /([\u0001-\u0006])/;
 // oxlint-disable-next-line no-control-regex -- that is what it looks for
@@ -26,23 +26,23 @@ const noJson = /[\0-\u0008\u000b\u000c\u000e-\u001f]/;
 
 type ColumnValues = Pick<Sample, 'messageId' | 'volume' | 'timestamp' | 'sequence'>;
 
-/** A message in the parts that are stored, beside the columns. */
+/** A message in the parts that are stored in addition to the columns. */
 export interface MessageParts {
-  /** What the messages of one counter of one resource from one agent have in common: their text, with marks where values stood. */
+  /** The common text of the messages of one counter, resource and agent, with placeholders for the values. */
   readonly layout: string;
-  /** The JSON text of `resource_metadata`; null when the message has none. */
+  /** The JSON text of `resource_metadata`; null if the message has none. */
   readonly metadata: string | null;
-  /** The signature where it is 32 bytes in lower-case hexadecimal digits; of any other scheme it is among the variations. */
+  /** The signature if it is 32 bytes in lower-case hexadecimal digits; one of another scheme is in the variations. */
   readonly signature: string | null;
-  /** A JSON object with the texts of those values that are written otherwise than the columns give them; else null. */
+  /** A JSON object with the texts of values whose notation the columns do not reproduce, or null. */
   readonly variations: string | null;
 }
 
-/** What the columns of a row say of the values that a layout leaves out. */
+/** The columns of a row, from which a layout's values are reproduced. */
 export type MessageValues = ColumnValues & Omit<MessageParts, 'layout'>;
 
 /**
- * Takes the text of a sample apart.
+ * Splits the text of a sample into layout and values.
  *
  * @throws SAMPLE_INVALID for a text that is not JSON: with a control character, or half a surrogate pair
  */
@@ -71,7 +71,7 @@ export function dismantle(sample: Sample): MessageParts {
   };
 }
 
-/** The text that was taken apart. */
+/** The text that was split. */
 export function assemble(layout: string, values: MessageValues): string {
   const variations =
     values.variations === null ? {} : (JSON.parse(values.variations) as Readonly<Record<string, string>>);
@@ -84,7 +84,7 @@ export function assemble(layout: string, values: MessageValues): string {
     .join('');
 }
 
-/** How our agents write the value. */
+/** The value in the notation of our agents. */
 export function valueText(key: Key, values: MessageValues): string {
   const { messageId, metadata, sequence, signature, timestamp, volume } = values;
   switch (key) {
@@ -103,7 +103,7 @@ export function valueText(key: Key, values: MessageValues): string {
   }
 }
 
-/** Databases hold no U+0000 in a text, and no half of a surrogate pair. */
+/** Databases cannot store U+0000 or half a surrogate pair in a text. */
 export function isNoColumn(key: Key, { messageId }: MessageValues): boolean {
   return key === 'message_id' && (messageId.includes('\0') || !messageId.isWellFormed());
 }

@@ -8,12 +8,12 @@ import type { Schema } from './schema.js';
 const bookkeeping = 'kysely_migration';
 
 /**
- * Brings an empty or older database to the schema of this program, in one transaction; writes nothing when
- * it is there already. Those who may do it at the same time are kept apart by the caller or by SQLite's lock.
+ * Migrates an empty or older database to the schema of this program, in one transaction; writes nothing if it is
+ * current. Concurrent migrations are excluded by the caller or by SQLite's lock.
  *
  * @param migrations in the order of their numbers
- * @param tables that are there now
- * @throws STORE_SCHEMA_NEWER, STORE_INVALID when the tables are another program's
+ * @param tables that exist now
+ * @throws STORE_SCHEMA_NEWER; STORE_INVALID if the tables belong to another program
  */
 export async function migrate(
   db: Kysely<Schema>,
@@ -26,9 +26,9 @@ export async function migrate(
 }
 
 /**
- * Those that {@link migrate} would make.
+ * The migrations that {@link migrate} would run.
  *
- * @throws as that does
+ * @throws like that
  */
 export async function pendingMigrations(
   db: Kysely<Schema>,
@@ -56,9 +56,9 @@ export async function pendingMigrations(
 }
 
 /**
- * For readers, which make and change nothing.
+ * For readers, which create and change nothing.
  *
- * @throws STORE_MISSING without tables, STORE_SCHEMA_OLDER when a migration is to be made
+ * @throws STORE_MISSING without tables, STORE_SCHEMA_OLDER if a migration is pending
  */
 export function checkExisting(place: string, tables: readonly string[], pending: readonly string[]): void {
   if (tables.length === 0) throw storeMissing(place);

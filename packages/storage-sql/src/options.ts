@@ -18,7 +18,7 @@ const storeUrl = z.string().transform((text, context): string | PostgresqlUrl =>
       'must look like sqlite:/var/lib/nephoscope/samples.db or postgresql://user:password@host:5432/database',
     );
   } catch (error) {
-    // The value stays out of the issue: it may hold a password.
+    // The value is not included in the issue, because it may contain a password.
     context.issues.push({ code: 'custom', message: (error as Error).message, input: undefined });
     return z.NEVER;
   }

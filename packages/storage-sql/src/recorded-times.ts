@@ -5,12 +5,12 @@ import type { Kysely } from 'kysely';
 import { toInt64 } from './int64.js';
 import type { Schema } from './schema.js';
 
-/** Of all samples or of those before the time: a step into the index by time for each of the two. */
+/** Of all samples, or of those before a time: one access to the index by time for each of the two. */
 export async function recordedTimes(
   db: Kysely<Schema>,
   before: bigint | undefined,
 ): Promise<RecordedTimes | undefined> {
-  // Behind 64 bits is nothing: then all are meant, that of the last time too.
+  // No time is beyond 64 bits, so this means all samples, including the last time.
   const those = before === undefined || before >= 2n ** 63n ? sql`` : sql`where timestamp < ${toInt64(before)}`;
   const { rows } = await sql<{ oldest: bigint | null; newest: bigint | null }>`
     select (select min(timestamp) from samples ${those}) as oldest,

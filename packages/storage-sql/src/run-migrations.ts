@@ -3,7 +3,7 @@ import type { Kysely, Migration } from 'kysely';
 
 import type { Schema } from './schema.js';
 
-/** Makes those that were not made yet, in one transaction. @throws what the database throws */
+/** Runs pending migrations in one transaction. @throws what the database throws */
 export async function runMigrations(
   db: Kysely<Schema>,
   migrations: Readonly<Record<string, Migration>>,

@@ -1,6 +1,6 @@
 import type { Generated } from 'kysely';
 
-/** The tables after the last migration, as both databases show them. Every integer is a bigint. */
+/** The tables after the last migration, in the common form of both databases. Every integer is a bigint. */
 export interface Schema {
   series: SeriesTable;
   metadata: MetadataTable;
@@ -8,10 +8,10 @@ export interface Schema {
   retention: RetentionTable;
 }
 
-/** What identifies a row that samples refer to: a number in SQLite, the text of a UUID in PostgreSQL. */
+/** Identifies a shared row: a number in SQLite, the text of a UUID in PostgreSQL. */
 export type Reference = bigint | string;
 
-/** What the samples of one counter of one resource from one agent have in common. */
+/** The common part of the samples of one counter, resource and agent. */
 export interface SeriesTable {
   id: Generated<Reference>;
   source: string;
@@ -23,31 +23,31 @@ export interface SeriesTable {
   resource_id: string;
   epoch: string | null;
   publisher_id: string | null;
-  /** The text of their messages without the values that differ: see core's `message-layout.ts`. */
+  /** The text of their messages without the values that differ: see `message-layout.ts`. */
   layout: string;
 }
 
-/** The text of `resource_metadata`, to which many samples refer. */
+/** The text of `resource_metadata`, shared by many samples. */
 export interface MetadataTable {
   id: Generated<Reference>;
   text: string;
 }
 
-/** One row: how far what is recorded was removed. */
+/** One row: how far samples were removed. */
 export interface RetentionTable {
-  /** The last period (`periods.ts`) that is over, and the last of which the rows are gone that samples shared. */
+  /** The last period (`periods.ts`) that is over, and the last one whose shared rows were removed. */
   ended: bigint;
   swept: bigint;
-  /** ns since 1970 UTC: some samples of before were removed; null when none ever was. */
+  /** ns since 1970 UTC: samples before this were removed; null if none ever was. */
   removed: bigint | null;
 }
 
 export interface SamplesTable {
-  /** Grows with the order of recording. */
+  /** Increases in the order of recording. */
   id: Generated<bigint>;
-  /** What the message is known by: see `message-key.ts`. */
+  /** Identifies the message: see `message-key.ts`. */
   key: Uint8Array;
-  /** Null where the key says it. */
+  /** Null if it is derived from the key. */
   message_id: string | null;
   series_id: Reference;
   /** ns since 1970 UTC. */
@@ -55,8 +55,8 @@ export interface SamplesTable {
   volume: string;
   sequence: bigint | null;
   metadata_id: Reference | null;
-  /** 32 bytes; null where the message has it written otherwise. */
+  /** 32 bytes; null if the message has it in another notation. */
   signature: Uint8Array | null;
-  /** Values that are written otherwise than the columns give them: see core's `message-layout.ts`. */
+  /** Values whose notation the columns do not reproduce: see `message-layout.ts`. */
   variations: string | null;
 }

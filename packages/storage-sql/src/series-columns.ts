@@ -1,4 +1,4 @@
-/** The columns that tell one series from another, in the order of `seriesRow`. */
+/** The columns that identify a series, in the order of `seriesRow`. */
 export const seriesColumns = [
   'resource_id',
   'counter_name',

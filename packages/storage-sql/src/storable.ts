@@ -4,8 +4,8 @@ import type { Sample } from '@nephoscope/core/sample-store';
 const unstorable = /[\0\p{Surrogate}]/gu;
 
 /**
- * The text as the columns to search in can hold it: none holds U+0000 or half a surrogate pair, which become U+FFFD.
- * The message's own text, being JSON, has them escaped and is kept exactly.
+ * The text as stored in searchable columns, which cannot hold U+0000 or half a surrogate pair: these become U+FFFD.
+ * The message's own text is JSON, has them escaped, and is stored exactly.
  */
 export function storable<T extends string | null>(text: T): T {
   return (
@@ -13,7 +13,7 @@ export function storable<T extends string | null>(text: T): T {
   ) as T;
 }
 
-/** @throws SAMPLE_INVALID when no column holds it */
+/** @throws SAMPLE_INVALID if no column can hold it */
 export function int64<Field extends 'timestamp' | 'sequence'>(sample: Sample, field: Field): Sample[Field] {
   const value = sample[field];
   if (value !== null && BigInt.asIntN(64, value) !== value) {
@@ -25,7 +25,7 @@ export function int64<Field extends 'timestamp' | 'sequence'>(sample: Sample, fi
   return value;
 }
 
-/** What tells a series from all others, in the order of {@link seriesColumns}. */
+/** What identifies a series, in the order of {@link seriesColumns}. */
 export type SeriesRow = readonly (string | null)[];
 
 export function seriesRow(sample: Sample, layout: string): SeriesRow {

@@ -211,7 +211,7 @@ const fails: Readonly<Record<string, readonly [Anything, RegExp, object?]>> = {
   'has no event id': [(notification) => [counterOf(notification, 'bad')], /event id/, { eventId: () => '' }],
   'has an event id that loops': [
     () => [],
-    /kept the program to itself/,
+    /blocked the program/,
     {
       eventId() {
         for (;;);
@@ -222,14 +222,14 @@ const fails: Readonly<Record<string, readonly [Anything, RegExp, object?]>> = {
     () => {
       for (;;);
     },
-    /kept the program to itself/,
+    /blocked the program/,
   ],
   'loops while it yields': [
     function* (notification: Writable) {
       yield counterOf(notification, 'bad');
       for (;;);
     },
-    /kept the program to itself/,
+    /blocked the program/,
   ],
 };
 
@@ -263,7 +263,7 @@ describe.each([
       })),
     );
   const chosen = Object.entries(fails).filter(
-    ([, [, text]]) => place === 'before' || text.source !== 'kept the program to itself',
+    ([, [, text]]) => place === 'before' || text.source !== 'blocked the program',
   );
 
   it.each(chosen)('%s costs itself, and is named', async (_, [process, text, more]) => {
@@ -308,7 +308,7 @@ describe('a notification plugin that says wrongly what it wants', () => {
   });
 });
 
-it('leaves one alone that was cut off, for a minute and then for two, and takes the time of each', async () => {
+it('suspends one that was interrupted, for a minute and then for two, and takes the time of each', async () => {
   let calls = 0;
   const clock = new FakeClock();
   const { handlers } = createHandlers(

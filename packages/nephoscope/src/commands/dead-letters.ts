@@ -49,9 +49,9 @@ export function deadLettersCommand(): Command {
     .addHelpText(
       'after',
       `
-Dead deadLetters of the queue 'metering' are in the queue 'metering.dead' of the broker, and so on. These commands work
-beside collectors and declare nothing. What they hold is not to be seen elsewhere until they end; when one is killed,
-the broker has it back, all of it, though perhaps in another order.
+Dead letters of the queue 'metering' are in the queue 'metering.dead' of the broker, and so on. These commands work
+while collectors run, and declare nothing. The dead letters that they hold are invisible to others until they end. If one is
+killed, the broker gets all of them back, possibly in another order.
 
 Examples:
   nephoscope dead-letters list
@@ -61,7 +61,7 @@ Examples:
 }
 
 function listCommand(): Command {
-  return withCommonOptions(new Command('list'), `so many (default: ${tableLimit} in a table, all with --json)`)
+  return withCommonOptions(new Command('list'), `at most this many (default: ${tableLimit} in a table, all with --json)`)
     .summary('show them')
     .description('Shows dead letters, the newest at the end. They stay where they are.')
     .option('--oldest', 'with a limit, the oldest instead of the newest')
@@ -99,7 +99,7 @@ Examples:
 }
 
 function replayCommand(): Command {
-  return withCommonOptions(new Command('replay'), 'the oldest so many of them')
+  return withCommonOptions(new Command('replay'), 'at most this many, the oldest first')
     .summary('send them to their queue again')
     .description(
       'Returns dead letters to the queue they came from, to be processed as new. Each is removed from the dead letters only after the queue has confirmed it.',
@@ -108,8 +108,8 @@ function replayCommand(): Command {
     .addHelpText(
       'after',
       `
-What is still wrong with a deadLetter brings it back among the dead letters. A sample that was recorded meanwhile is not
-recorded twice. When it is interrupted, a deadLetter may be in both places; that does no harm either.
+A dead letter that is still faulty returns to the dead letters. A sample that was recorded meanwhile is not
+recorded twice. If the command is interrupted, a dead letter may be in both queues, which does no harm.
 
 Examples:
   nephoscope dead-letters replay --limit 1
@@ -122,7 +122,7 @@ Examples:
 }
 
 function dropCommand(): Command {
-  return withCommonOptions(new Command('drop'), 'the oldest so many of them')
+  return withCommonOptions(new Command('drop'), 'at most this many, the oldest first')
     .summary('delete them for ever')
     .description('Deletes dead letters for ever: those that are named by --reason or --limit, or --all.')
     .option('--reason <text>', 'only those whose reason contains this')

@@ -9,11 +9,11 @@ import { hexArray, int8Array, textArray, uuidArray } from './binary-array.js';
 import { numeric } from './numeric.js';
 import type { SharedRow } from './shared-rows.js';
 
-/** What a batch is made for; when the database is in another state, nothing of the batch is written. */
+/** The state for which a batch is made. If the database is in another state, nothing of the batch is written. */
 export interface StateOfTables {
   /** The last period that is over. */
   readonly ended: number;
-  /** The files in which the tables are that samples refer to: others when a backup was put in their place. */
+  /** The files of the tables that samples refer to. They differ after a restore. */
   readonly files: string;
 }
 
@@ -21,14 +21,14 @@ const files = ['message_ids', 'series', 'metadata']
   .map((table) => `pg_relation_filenode('${table}')`)
   .join(` || '/' || `);
 
-/** Gives a row `{ ended, files }`; none when the table `retention` is empty, which it never is but while a backup comes in. */
+/** Returns a row `{ ended, files }`; none if the table `retention` is empty, which happens only during a restore. */
 export const stateOfTables = `select ended, ${files} as files from retention`;
 
-/** A batch as the database takes it. */
+/** A batch as passed to the database. */
 export interface Batch {
   /** Of the samples, each message id once. */
   readonly times: readonly bigint[];
-  /** What has to be stored with it. */
+  /** Shared rows to be stored with it. */
   readonly missing: readonly SharedRow[];
   /** The parameters of {@link recordBatch}. */
   readonly values: readonly Buffer[];
@@ -44,11 +44,11 @@ const keepLonger = (table: string) =>
   `on conflict (id) do update set until = excluded.until where ${table}.until < excluded.until`;
 
 /**
- * Everything in one statement, and so in one round trip and one transaction. Rows that several collectors may write at
- * once are written in the order of their keys, so that none waits for one that waits for it.
+ * Everything in one statement, and so in one round trip and one transaction. Rows that several collectors may write
+ * concurrently are written in the order of their keys, to avoid deadlocks.
  *
- * Nothing is written when another period is the last that is over than the batch was made for, and none is ended before
- * this is committed; nor when the tables are other ones, in which what the batch refers to need not be.
+ * Nothing is written if the last period that is over has changed since the batch was made, and none is ended before
+ * this is committed; nor if the tables are others, in which the rows that the batch refers to may be missing.
  */
 export const recordBatch = `
 with current as materialized (
@@ -134,7 +134,7 @@ function* firstOfEach(samples: readonly Sample[]): Generator<Sample> {
 }
 
 function tableValues(rows: readonly SharedRow[], table: SharedRow['table'], columns: number): Buffer[] {
-  // Of several periods the last one, which comes first.
+  // For several periods the last one, which comes first.
   const ofTable = rows.filter((row) => row.table === table);
   const own = ofTable.filter((row, at) => at === 0 || ofTable[at - 1]?.id.equals(row.id) === false);
   const ofColumn = (column: number) => own.map(({ values }) => values?.[column] ?? null);

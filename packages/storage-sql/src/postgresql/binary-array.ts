@@ -1,4 +1,4 @@
-/** The binary form in which PostgreSQL takes one-dimensional arrays: nothing to quote here, nothing to parse there. */
+/** The binary form of one-dimensional arrays in PostgreSQL: no quoting here and no parsing there. */
 
 /** The object ids of the element types, which are the same in every PostgreSQL. */
 const oid = { bytea: 17, int8: 20, text: 25, uuid: 2950 } as const;
@@ -7,7 +7,7 @@ export function uuidArray(values: readonly (Buffer | null)[]): Buffer {
   return binaryArray(oid.uuid, values, 16 * values.length, (buffer, at, value) => value.copy(buffer, at));
 }
 
-/** Of bytes that are given as hexadecimal digits. */
+/** An array of bytes that are given as hexadecimal digits. */
 export function hexArray(values: readonly (string | null)[]): Buffer {
   const size = values.reduce((sum, value) => sum + (value?.length ?? 0) / 2, 0);
   return binaryArray(oid.bytea, values, size, (buffer, at, value) => buffer.write(value, at, 'hex'));
@@ -23,14 +23,14 @@ export function int8Array(values: readonly (bigint | null)[]): Buffer {
 }
 
 export function textArray(values: readonly (string | null)[]): Buffer {
-  // At most three bytes are needed for each unit of UTF-16.
+  // Each UTF-16 unit needs at most three bytes.
   const most = values.reduce((sum, value) => sum + 3 * (value?.length ?? 0), 0);
   return binaryArray(oid.text, values, most, (buffer, at, value) => buffer.write(value, at));
 }
 
 /**
- * @param size of all values in bytes, at most
- * @param write puts the value there and returns how many bytes it took
+ * @param size upper limit for all values, in bytes
+ * @param write writes the value and returns the number of bytes
  */
 function binaryArray<T>(
   type: number,

@@ -9,10 +9,10 @@ import type { ClientConfig } from 'pg';
 import type { Location } from './session-settings.js';
 import type { PostgresqlUrl } from './postgresql-url.js';
 
-/** Until the other end is asked whether it is still there, ms. */
+/** Idle time before the first TCP keepalive, ms. */
 const keepAliveDelay = 10_000;
 
-/** Integers are bigint; all else stays as PostgreSQL writes it. */
+/** Integers become bigint; all other values stay texts. */
 const integers: readonly number[] = [pg.types.builtins.INT2, pg.types.builtins.INT4, pg.types.builtins.INT8];
 const types = {
   getTypeParser(oid: number) {
@@ -55,8 +55,8 @@ export async function createClient(
 }
 
 /**
- * The parser of node-postgres throws at what it does not know, in the handler of the socket, where nobody catches: a server
- * whose pg_hba.conf asks for gss would end the program. It is an error of the connection.
+ * The parser of node-postgres throws on unknown messages, in the socket's handler, where nothing catches it: a server
+ * whose pg_hba.conf requires gss would end the program. Here it becomes an error of the connection.
  */
 function guardParser({ connection }: pg.Client): void {
   const parsing = connection as typeof connection & { attachListeners(stream: Duplex): void };
@@ -90,7 +90,7 @@ async function tlsOptions(url: PostgresqlUrl, files: Location['tls']): Promise<f
   };
   const [ca, cert, key] = await Promise.all([read(files.caFile), read(files.certFile), read(files.keyFile)]);
   return {
-    // Not left to TLS: with a socket that is connected already it knows no host.
+    // Set explicitly, because TLS does not know the host of a socket that is already connected.
     host: url.host,
     rejectUnauthorized: url.sslMode !== 'require',
     ...(url.sslMode === 'verify-ca' && { checkServerIdentity: () => undefined }),

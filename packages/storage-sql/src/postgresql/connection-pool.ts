@@ -3,7 +3,7 @@ import type { PostgresPool, PostgresPoolClient } from 'kysely';
 import { Connection } from './connection.js';
 import type { Location, Session } from './session-settings.js';
 
-/** Up to `size` connections, opened when they are needed; for Kysely, too. */
+/** Up to `size` connections, opened on demand; also usable by Kysely. */
 export class ConnectionPool implements PostgresPool {
   readonly #location: Location;
   readonly #session: Session;
@@ -28,7 +28,7 @@ export class ConnectionPool implements PostgresPool {
     }
   }
 
-  /** For somebody who may go away: then what is asked ends with the signal's reason, and its connection with it. */
+  /** A pool whose queries end with the signal's reason when it is aborted, together with their connection. */
   until(signal: AbortSignal): PostgresPool {
     return { connect: () => this.connect(signal), end: () => Promise.resolve() };
   }
@@ -46,10 +46,10 @@ export class ConnectionPool implements PostgresPool {
       }
     };
     return {
-      // Of its two forms the other one is for cursors, which are not used.
+      // The other of its two signatures is for cursors, which are not used.
       query: (async (text: string, values: readonly unknown[]) => {
         const answer = ask(text, values);
-        // Kysely would tell of a rollback that failed, and not of what it is for. The connection ends with it.
+        // Kysely would report a failed rollback instead of its cause. The connection is closed anyway.
         if (text !== 'rollback') return await answer;
         return await answer.catch(async () => {
           await connection.close();
@@ -60,7 +60,7 @@ export class ConnectionPool implements PostgresPool {
     };
   }
 
-  /** Waits for those that are at work, closes all and lets no one in any more. */
+  /** Waits for connections in use, closes all, and opens no more. */
   async end(): Promise<void> {
     await Promise.all(Array.from({ length: this.#size }, () => this.#place()));
     await Promise.all(this.#idle.splice(0).map((connection) => connection.close()));
@@ -85,7 +85,7 @@ export class ConnectionPool implements PostgresPool {
     if (!connection.usable) await connection.close();
   }
 
-  /** In the order of asking. @throws the signal's reason when it is aborted before the place is there */
+  /** In the order of the requests. @throws the signal's reason if it is aborted first */
   async #place(signal?: AbortSignal): Promise<void> {
     signal?.throwIfAborted();
     if (this.#taken < this.#size) {

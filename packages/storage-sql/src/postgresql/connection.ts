@@ -14,35 +14,35 @@ import { sqlState } from './store-error.js';
 
 const oldestVersion = 150_000;
 
-/** The time beyond its own limit that the server has to say that it ended a statement, and to close a connection, ms. */
+/** Time beyond its own limit in which the server must report the end of a statement, or close a connection, ms. */
 const grace = 1_000;
 
-/** As a limit as good as none, and the longest that PostgreSQL takes, ms. */
+/** A practically unlimited time, and the longest that PostgreSQL accepts, ms. */
 const longest = 2 ** 31 - 1;
 
 const noAnswer = 'no answer within';
 
-/** SQLSTATEs of a server or pooler that lets nobody in who sets something at the log-in. */
+/** SQLSTATEs of a server or pooler that refuses settings at the login. */
 const refusedSettings = ['08P01', '0A000', '22023', '42704'];
 
 /** SQLSTATEs of statements that were ended while they may have waited for a lock. */
 const endedWaiting = ['55P03', '57014'];
 
 /**
- * One connection, logged in. It is cut when the server is silent, as a frozen one is, or a way on which packets are lost:
- * `statement_timeout` is the server's own and does not help then, nor does TCP as long as something at the other end
- * acknowledges. What is asked on it ends with it.
+ * One authenticated connection. It is closed if the server is silent, because it is frozen or packets are lost:
+ * `statement_timeout` is enforced by the server itself and does not help then, nor does TCP as long as something at
+ * the other end acknowledges. Its queries end with it.
  */
 export class Connection implements Queryable {
   readonly #client: pg.Client;
   readonly #location: Location;
   readonly #session: Session;
   #usable = true;
-  /** What it was lost by: the server may have said it while nothing was asked. */
+  /** Why it was lost; the server may have reported it while it was idle. */
   #lost: unknown;
-  /** The id of the server's own process, unless it was not told yet. */
+  /** The process id of the server's backend, if known. */
   #backend: number | undefined;
-  /** Ends what is being asked. */
+  /** Ends the current query. */
   #abandon: (reason: unknown) => void = () => undefined;
   readonly #onAbort = () => this.cut(this.#session.signal?.reason);
 
@@ -58,7 +58,7 @@ export class Connection implements Queryable {
     client.on('error', lost).on('end', () => lost());
   }
 
-  /** @throws what storeError() makes coded errors of */
+  /** @throws the coded errors of storeError() */
   static async open(location: Location, session: Session): Promise<Connection> {
     const { rest, settings, signal, statement } = session;
     signal?.throwIfAborted();
@@ -83,7 +83,7 @@ export class Connection implements Queryable {
 
   static async #logIn(location: Location, session: Session, withLimit = true): Promise<Connection> {
     const { connect, signal, statement } = session;
-    // Before anything is asked: what the role says may be too short for that. The client takes 0 for the role's.
+    // Before any query, because the role's limit may be too short. The client takes 0 to mean the role's.
     const limit = statement === 0 ? longest : statement;
     const client = await createClient(location, { connect, ...(withLimit && { statement: limit }) });
     const connection = new Connection(client, location, session);
@@ -99,19 +99,19 @@ export class Connection implements Queryable {
     }
   }
 
-  /** The id of the server's process, as it was told at the log-in; a pooler has its own. */
+  /** The process id of the server's backend, as reported at the login; a pooler reports its own. */
   get process(): number | null {
     return (this.#client as pg.Client & { readonly processID: number | null }).processID;
   }
 
-  /** False when it is lost: it is of no more use. */
+  /** False if it is lost and no longer usable. */
   get usable(): boolean {
     return this.#usable;
   }
 
   /**
-   * @throws STORE_UNAVAILABLE when the server is silent, took too long or waited for a lock, the signal's reason, or what
-   *   storeError() makes coded errors of
+   * @throws STORE_UNAVAILABLE if the server is silent, took too long or waited for a lock, the signal's reason, or
+   *   the coded errors of storeError()
    */
   async query<Row extends QueryResultRow>(query: QueryConfig): Promise<QueryResult<Row>> {
     const { statement } = this.#session;
@@ -137,7 +137,7 @@ export class Connection implements Queryable {
     }
   }
 
-  /** All of the work's queries or nothing of them. @throws what the work throws, also when it cannot be rolled back */
+  /** Runs all queries of the work or none. @throws what the work throws, even if it cannot be rolled back */
   async transaction<T>(work: () => Promise<T>): Promise<T> {
     await this.query({ text: 'begin' });
     try {
@@ -150,7 +150,7 @@ export class Connection implements Queryable {
     }
   }
 
-  /** In order, or by force when the server does not go along. */
+  /** Closes it in an orderly way, or by force if the server does not cooperate. */
   async close(): Promise<void> {
     this.#usable = false;
     let timer: NodeJS.Timeout | undefined;
@@ -168,7 +168,7 @@ export class Connection implements Queryable {
     }
   }
 
-  /** Ends it at once, and what is asked on it with this reason; the server notices by itself. */
+  /** Closes it at once, and its queries fail with this reason; the server notices by itself. */
   cut(reason: unknown): void {
     this.#usable = false;
     this.#lost ??= reason;
@@ -176,7 +176,7 @@ export class Connection implements Queryable {
     this.#abandon(this.#lost);
   }
 
-  /** That it is lost is all that is said of what was asked then. */
+  /** If the connection was lost meanwhile, the error is the reason for that. */
   async #unlessCut<T>(asked: Promise<T>): Promise<T> {
     const cut = new Promise<never>((_, reject) => {
       this.#abandon = reject;
@@ -204,7 +204,7 @@ export class Connection implements Queryable {
     return watchSilence(watched, silence);
   }
 
-  /** @throws STORE_INVALID for a server or a database that cannot hold what we record */
+  /** @throws STORE_INVALID for a server or database that cannot store samples */
   async #check(): Promise<void> {
     const { rows } = await this.query<{ process: bigint; version: bigint; name: string; encoding: string }>({
       text: `select pg_backend_pid() as process, current_setting('server_version_num')::int as version,

@@ -8,8 +8,8 @@ import type { Connection } from './connection.js';
 import { createSharedRows } from './shared-rows.js';
 
 /**
- * Whether the database takes a sample with nothing in it that could be refused, at this time (ns): then what it refuses in
- * others is theirs, and else it is the database's. Nothing of it stays.
+ * Whether the database accepts a sample without anything that could be refused, at this time (ns). If so, a refusal
+ * is caused by a sample, otherwise by the database. Rolled back.
  */
 export async function takesPlainSample(
   connection: Connection,

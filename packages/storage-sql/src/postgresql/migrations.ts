@@ -6,13 +6,13 @@ import { noPeriod, periodOf } from '../periods.js';
 /**
  * In the order of their numbers; a published one is never changed.
  *
- * Every id but that of a sample is made of the content it stands for, so that nothing has to be looked up before it is
- * written, and every unique key holds the column by which a table can be distributed over several servers.
+ * Every id except that of a sample is derived from its content, so that no lookup is needed before it is written, and
+ * every unique key includes the column by which a table can be distributed over several servers.
  */
 export const migrations: Readonly<Record<string, Migration>> = {
   '0001_samples': {
     async up(db: Kysely<unknown>) {
-      // Not by time, as the samples: a message id is recorded once, whatever the rest of the message.
+      // Not partitioned by time like the samples: a message id is recorded once, whatever else is in the message.
       await sql`create table message_ids (key uuid primary key)`.execute(db);
       await sql`
         create table series (
@@ -52,7 +52,7 @@ export const migrations: Readonly<Record<string, Migration>> = {
   '0002_lifetimes': {
     async up(db: Kysely<unknown>) {
       const { rows } = await sql<{ last: bigint | null }>`select max(timestamp) as last from samples`.execute(db);
-      // The last period of what there is: any row may be that of the last sample.
+      // The last period of existing samples, because any row may belong to the last sample.
       const until = sql.lit(periodOf(rows[0]?.last ?? 0n));
       for (const table of ['series', 'metadata'])
         await sql`alter table ${sql.table(table)} add column until integer not null default ${until}`.execute(db);

@@ -3,15 +3,17 @@ import type { NephoscopeError } from '@nephoscope/core';
 import type { Sample } from '@nephoscope/core/sample-store';
 
 const decimal = /^-?(\d+)(?:\.(\d*))?(?:[eE]([+-]?\d+))?$/;
-/** What `numeric` holds at the most, in digits before and behind the point. */
+/** The limits of `numeric`, in digits before and after the decimal point. */
 const before = 131_072;
 const behind = 16_383;
 
-/** The volume as the column takes it. @throws SAMPLE_INVALID when it is not a decimal number, or too long for `numeric` */
+/**
+ * The volume as the column takes it. @throws SAMPLE_INVALID if it is not a decimal number, or too long for `numeric`
+ */
 export function numeric({ volume, messageId }: Pick<Sample, 'volume' | 'messageId'>): string {
   const [, whole = '', fraction = '', exponent = '0'] = decimal.exec(volume) ?? [];
   if (whole === '') throw invalid(`volume ${shown(volume)} of message ${messageId} is not a decimal number`);
-  // Most have a few digits.
+  // Most have few digits.
   if (volume.length < 100 && exponent === '0') return volume;
   const shift = Number(exponent);
   const digits = whole + fraction;

@@ -1,10 +1,10 @@
 import type { Queryable } from './queryable.js';
 
-/** What a session that somebody waits for does, as another one sees it. */
+/** The state of a session, as seen by another one. */
 export interface SessionState {
-  /** False when it has nothing more to do, or waits itself for the one that waits for it; or is not there. */
+  /** False if it is idle, waits for a lock of the asking session, or does not exist. */
   readonly isAtWork: boolean;
-  /** Who holds what it waits for; undefined when it waits for no lock. */
+  /** The sessions that hold the lock it waits for; undefined if it waits for no lock. */
   readonly holders: string | undefined;
 }
 
@@ -21,7 +21,7 @@ export async function stateOf(connection: Queryable, process: number): Promise<S
   };
 }
 
-/** Ends a session of this name, which is lost, in the server. */
+/** Terminates a lost session of this name in the server. */
 export async function endSession(connection: Queryable, process: number, name: string): Promise<void> {
   await connection.query({
     text: `select pg_terminate_backend(pid) from pg_stat_activity
@@ -30,7 +30,7 @@ export async function endSession(connection: Queryable, process: number, name: s
   });
 }
 
-/** Who holds locks of these tables. */
+/** The sessions that hold locks of these tables. */
 export async function holdersOfTables(
   connection: Queryable,
   tables: readonly string[],
@@ -43,7 +43,7 @@ export async function holdersOfTables(
   );
 }
 
-/** Who holds the advisory lock of this number. */
+/** The session that holds the advisory lock of this number. */
 export async function holderOfLock(connection: Queryable, lock: number): Promise<string | undefined> {
   return await described(
     connection,
@@ -55,10 +55,10 @@ export async function holderOfLock(connection: Queryable, lock: number): Promise
 }
 
 /**
- * Sessions, by the name that they gave themselves: ours give their host and process there. What a session of another user
- * does is not to be seen without a permission.
+ * Descriptions of sessions, by their application names, in which ours include host and process. What a session of
+ * another user does is only visible with a permission.
  *
- * @param pids a query of the ids of their processes; 0 is a transaction that was prepared for a commit in two phases
+ * @param pids a query for the ids of their processes; 0 is a transaction prepared for two-phase commit
  */
 async function described(connection: Queryable, pids: string, values: unknown[]): Promise<string | undefined> {
   const { rows } = await connection.query<{ who: string }>({

@@ -1,27 +1,27 @@
 import type { Connection } from './connection.js';
 
-/** A week: years of data are some hundred tables, and a large cloud's week can still be kept in memory by its index. */
+/** A week: years of data are some hundred tables, and the index of a week of a large cloud fits into memory. */
 const span = 7n * 86_400n * 1_000_000_000n;
 /** 1970-01-05, a Monday. */
 const origin = 4n * 86_400n * 1_000_000_000n;
-/** Weeks further from now have no tables of their own, so that wrong clocks do not make thousands. */
+/** Weeks further from now have no tables of their own, so that wrong clocks do not create thousands. */
 const past = 520n;
 const future = 4n;
 
-/** Takes what has no partition of its own. */
+/** The table for samples without a partition. */
 export const otherSamples = 'samples_other';
 
-/** Keeps apart those who make and remove partitions; the numbers mean nothing. */
+/** Advisory locks that exclude concurrent creation and removal of partitions; the numbers are arbitrary. */
 export const locks = { migrate: 7_301_001, partitions: 7_301_002, removal: 7_301_003, ids: 7_301_004 } as const;
 
 export interface Partition {
   readonly name: string;
-  /** ns since 1970 UTC: the first of it, and the first behind it. */
+  /** ns since 1970 UTC: the start, and the start of the next. */
   readonly start: bigint;
   readonly end: bigint;
 }
 
-/** The week that the time is in. */
+/** The week of a time. */
 export function partitionOf(time: bigint): Partition {
   const offset = (((time - origin) % span) + span) % span;
   const start = time - offset;
@@ -29,7 +29,7 @@ export function partitionOf(time: bigint): Partition {
   return { name: `samples_${day}`, start, end: start + span };
 }
 
-/** The partitions that there are by name. */
+/** The existing partitions by name. */
 export async function existingPartitions(connection: Connection): Promise<Partition[]> {
   const { rows } = await connection.query<{ name: string }>({
     text: `select relname as name from pg_inherits join pg_class on pg_class.oid = inhrelid
@@ -42,7 +42,7 @@ export async function existingPartitions(connection: Connection): Promise<Partit
   });
 }
 
-/** The weeks of these times that are to have a partition, when now is `now` (ns). */
+/** The weeks of these times that should have a partition at the time `now` (ns). */
 export function wantedPartitions(times: Iterable<bigint>, now: bigint): Map<bigint, Partition> {
   const wanted = new Map<bigint, Partition>();
   let last: Partition | undefined;
@@ -56,8 +56,8 @@ export function wantedPartitions(times: Iterable<bigint>, now: bigint): Map<bigi
 }
 
 /**
- * Makes the partition unless it is there, and moves into it what was recorded meanwhile. Others go on recording: the
- * table is made beside and attached, which only locks {@link otherSamples}.
+ * Creates the partition unless it exists, and moves into it what was recorded meanwhile. Recording continues: the
+ * table is created separately and attached, which only locks {@link otherSamples}.
  */
 export async function createPartition(connection: Connection, { name, start, end }: Partition): Promise<void> {
   await connection.transaction(async () => {
@@ -77,10 +77,10 @@ export async function createPartition(connection: Connection, { name, start, end
   });
 }
 
-/** Takes the partition out of the table, as a table that {@link removedTables} finds. */
+/** Detaches the partition, as a table that {@link removedTables} finds. */
 export async function detachPartition(connection: Connection, { name }: Partition): Promise<void> {
   await connection.transaction(async () => {
-    // Who waits for this lock holds up those who come after: better once more than long.
+    // Waiting for this lock blocks later sessions, so a retry is better than a long wait.
     await connection.query({ text: `set local lock_timeout = '200ms'` });
     const { rows } = await connection.query<{ oid: string }>({
       text: 'select to_regclass($1)::oid::text as oid',
@@ -91,7 +91,7 @@ export async function detachPartition(connection: Connection, { name }: Partitio
   });
 }
 
-/** Partitions that were taken out and are not yet removed, with their sizes in pages. */
+/** Partitions that were detached and not yet removed, with their sizes in pages. */
 export async function removedTables(connection: Connection): Promise<{ name: string; pages: number }[]> {
   const { rows } = await connection.query<{ name: string; pages: bigint }>({
     text: `select relname as name, pg_relation_size(oid) / current_setting('block_size')::int as pages from pg_class

@@ -4,16 +4,17 @@ import { Connection } from './connection.js';
 import type { Location, Session } from './session-settings.js';
 import { pooled, sqlState } from './store-error.js';
 
-/** SQLSTATE of what PgBouncer says to a transaction where it works by statements. */
+/** SQLSTATE with which PgBouncer refuses transactions in statement mode. */
 const protocolViolation = '08P01';
 
 /**
- * A pooler says another process id at the log-in than the server has. One that works by transactions gives two
- * connections the same process one after the other, or one of them two; one that works by statements takes no transaction.
+ * Refuses a pooler that is not in session mode. A pooler reports another process id at the login than the server has.
+ * In transaction mode it gives two connections the same process in succession, or one connection two of them; in
+ * statement mode it refuses transactions.
  *
- * @param first a connection that has no transaction open
- * @throws STORE_REFUSED when there is one between that does not work by sessions
- * @throws STORE_UNAVAILABLE when it has no second connection for us
+ * @param first a connection without an open transaction
+ * @throws STORE_REFUSED for a pooler that is not in session mode
+ * @throws STORE_UNAVAILABLE if it has no second connection for us
  */
 export async function refusePooler(first: Connection, location: Location, session: Session): Promise<void> {
   const process = await processOf(first);
@@ -30,7 +31,7 @@ export async function refusePooler(first: Connection, location: Location, sessio
   }
 }
 
-/** A pooler lets us in at once, and keeps what we ask waiting until it has a connection to the server. */
+/** A pooler accepts a login at once, and delays queries until it has a connection to the server. */
 async function secondConnection(location: Location, session: Session): Promise<Connection> {
   try {
     return await Connection.open(location, session);

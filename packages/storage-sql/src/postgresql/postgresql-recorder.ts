@@ -14,12 +14,12 @@ import { moveIds } from './sample-ids.js';
 import { createSharedRows } from './shared-rows.js';
 import { isConflict, isDataError, sqlState } from './store-error.js';
 
-/** How often a batch is tried that others stood in the way of. */
+/** How often a batch is tried in case of conflicts with other sessions. */
 const attempts = 5;
-/** ns until it is tried again to make a partition that could not be made. */
+/** ns until the next attempt to create a partition after a failure. */
 const partitionPause = 60_000_000_000n;
 
-/** The joins are of a batch with itself, whatever size the planner expects of arrays that it does not see. */
+/** The joins are of a batch with itself, whatever size the planner assumes for arrays that it does not see. */
 const settings = { enable_nestloop: 'off', enable_mergejoin: 'off', work_mem: '32MB' };
 
 /** Writes batches, one after the other. */
@@ -27,23 +27,26 @@ export class PostgresqlRecorder {
   readonly #writer: ConnectionPool;
   readonly #tools: Pick<PluginSettings<unknown>, 'logger' | 'clock'>;
   readonly #known = createSharedRows();
-  /** The starts of weeks that have a partition; undefined until it is known. */
+  /** The starts of weeks that have a partition; undefined while unknown. */
   #partitions: Set<bigint> | undefined;
   #noPartitionsUntil = 0n;
-  /** What the batches are made for; no files are known yet. */
+  /** The state for which batches are made; no files are known yet. */
   #state: StateOfTables = { ended: noPeriod, files: '' };
 
   constructor(location: Location, session: Session, tools: Pick<PluginSettings<unknown>, 'logger' | 'clock'>) {
-    // The making of a partition is a transaction of several statements; only newer servers know this limit.
+    // Creating a partition is a transaction of several statements; only newer servers have this limit.
     const transaction = { transaction_timeout: `${4 * session.statement}` };
     this.#writer = new ConnectionPool(location, { ...session, settings: { ...settings, ...transaction } }, 1);
     this.#tools = tools;
   }
 
-  /** All of the batch, on disk when it is resolved, or nothing of it. @throws as a {@link Connection} does, SAMPLE_INVALID */
+  /**
+   * Records the whole batch, on disk when it resolves, or nothing. @throws as a {@link Connection} does,
+   * SAMPLE_INVALID
+   */
   async record(samples: readonly Sample[]): Promise<RecordResult> {
     if (samples.length === 0) return { recorded: 0, duplicates: 0 };
-    // Before its turn: while the server works on one batch, the next one is made ready.
+    // Before the lock: the next batch is prepared while the server works on this one.
     let state = this.#state;
     let batch = toBatch(samples, this.#known, state);
     const renew = () => {
@@ -52,7 +55,8 @@ export class PostgresqlRecorder {
     };
     return await this.#writer.use(async (connection) => {
       try {
-        // What the one before it has met counts for it too: it must not be taken for a repetition, nor refer to what is gone.
+        // A change found by the previous batch applies to this one too: it must neither count as a repetition nor
+        // refer to rows that are gone.
         if (state !== this.#state) renew();
         await this.#makePartitions(connection, batch.times);
         let recorded = await insert(connection, batch.values);
@@ -64,10 +68,10 @@ export class PostgresqlRecorder {
         for (const row of batch.missing) row.values = undefined;
         return { recorded, duplicates: samples.length - recorded };
       } catch (error) {
-        // The database may be another one when it is back: a backup of it, or an empty one.
+        // After an outage the database may be another one: restored, or empty.
         this.#forget(this.#state);
         const explained = await this.#explained(error, connection, batch.times);
-        // Another one may lead to another server, or find what was set or mended meanwhile.
+        // A new connection may lead to another server, or to one that was repaired or reconfigured.
         if (!isNephoscopeError(explained, 'SAMPLE_INVALID')) await connection.close();
         throw explained;
       }
@@ -75,9 +79,9 @@ export class PostgresqlRecorder {
   }
 
   /**
-   * Learns in which state the tables are. @returns whether it is another one than was known
+   * Reads the state of the tables. @returns whether it differs from the known one
    *
-   * @throws STORE_INVALID while there is none: what a batch wrote nothing of then is no repetition
+   * @throws STORE_INVALID while there is none: a batch that wrote nothing then is not a repetition
    */
   async #isOutdated(connection: Connection, times: readonly bigint[]): Promise<boolean> {
     const { rows } = await connection.query<{ ended: bigint; files: string }>({ text: stateOfTables });
@@ -99,19 +103,22 @@ export class PostgresqlRecorder {
     return true;
   }
 
-  /** What samples of before refer to may be removed, or have never been in these tables. What is made ready is made anew. */
+  /**
+   * Shared rows of earlier samples may have been removed, or may never have been in these tables. Prepared batches
+   * are made again.
+   */
   #forget(state: StateOfTables): void {
     this.#known.forget();
     this.#partitions = undefined;
     this.#state = { ...state };
   }
 
-  /** Waits for what is being recorded. */
+  /** Waits for batches in progress. */
   async stop(): Promise<void> {
     await this.#writer.end();
   }
 
-  /** A value that is refused is a sample's only when the database takes others. */
+  /** A refused value is a sample's fault only if the database accepts others. */
   async #explained(error: unknown, connection: Connection, times: readonly bigint[]): Promise<unknown> {
     const [time] = times;
     if (time === undefined || !isDataError(error) || !connection.usable) return error;
@@ -123,7 +130,7 @@ export class PostgresqlRecorder {
     );
   }
 
-  /** A partition that cannot be made now, as long as others hold locks, is no reason to record nothing. */
+  /** Recording continues if a partition cannot be created while others hold locks. */
   async #makePartitions(connection: Connection, times: readonly bigint[]): Promise<void> {
     const { clock, logger } = this.#tools;
     if (this.#partitions === undefined) {

@@ -21,19 +21,19 @@ import { removedBefore } from '../removed-before.js';
 import { sampleTable } from './sample-table.js';
 import { storeError } from './store-error.js';
 
-/** A removal waits for the disk. */
+/** Factor for the limits of a removal, which waits for the disk. */
 const removalTimes = 10;
-/** What is under way when the store is stopped has so long to end, ms. */
+/** Time for work in progress to end when the store stops, ms. */
 const lastWork = 1_000;
 
 type Settings = Pick<PluginSettings<unknown>, 'logger' | 'clock' | 'host'>;
 
 interface Opened {
   readonly recorder: PostgresqlRecorder;
-  /** For what is looked up while others record. */
+  /** For lookups while others record. */
   readonly lookups: Kysely<Schema>;
   readonly removal: Session;
-  /** Cuts its connections. */
+  /** Closes its connections when aborted. */
   readonly end: AbortController;
 }
 
@@ -65,7 +65,7 @@ export class PostgresqlSampleStore implements SampleStore {
         return {
           recorder: new PostgresqlRecorder(this.#location, session, this.#settings),
           lookups: new Kysely<Schema>({ dialect: new PostgresDialect({ pool }) }),
-          // Rows are to be found by their keys, however large the tables are.
+          // Rows must be found by their keys, however large the tables are.
           removal: {
             ...{ ...session, statement: session.statement * removalTimes },
             settings: {
@@ -94,7 +94,7 @@ export class PostgresqlSampleStore implements SampleStore {
         await Promise.all([recorder.stop(), lookups.destroy()]);
       } finally {
         clearTimeout(timer);
-        // A removal goes on at the next one.
+        // The next removal continues an interrupted one.
         end.abort(this.#notOpen());
       }
     });
@@ -108,7 +108,7 @@ export class PostgresqlSampleStore implements SampleStore {
   async removeBefore(time: bigint, since = int64Range.min): Promise<number> {
     const { removal } = this.#open();
     return await this.#watched(async () => {
-      // Of its own, as it holds a lock.
+      // A separate connection, because it holds a lock.
       const connection = await Connection.open(this.#location, removal);
       try {
         return await removeBefore(connection, time, since, this.#settings.clock);
@@ -160,8 +160,8 @@ export class PostgresqlSampleStore implements SampleStore {
   }
 
   /**
-   * Does it and tells the outcome to {@link health}. Neither a sample that cannot be stored nor another program that does
-   * the same is a failure of the store.
+   * Runs the work and sets {@link health} by the outcome. Neither a sample that cannot be stored nor another program
+   * doing the same makes the store unhealthy.
    */
   async #watched<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
     try {

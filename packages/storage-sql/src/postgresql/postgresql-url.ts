@@ -3,7 +3,7 @@ import { inspect } from 'node:util';
 
 import { Secret } from '@nephoscope/core/options';
 
-/** How far TLS is asked for, as libpq names it. */
+/** The use of TLS, in libpq's terms. */
 export const sslModes = ['disable', 'require', 'verify-ca', 'verify-full'] as const;
 export type SslMode = (typeof sslModes)[number];
 
@@ -11,26 +11,26 @@ const mistake =
   'must be postgresql://user:password@host:5432/database, with special characters percent-encoded; ' +
   'for a unix socket postgresql://user@/database?host=/var/run/postgresql';
 
-/** Where a PostgreSQL database is and how to log in. Prints without its password, whatever prints it. */
+/** The location of a PostgreSQL database and the login. Never prints its password. */
 export class PostgresqlUrl {
   /** A host name, an address, or the folder of a unix socket. */
   readonly host: string;
   readonly port: number;
-  /** Undefined: `PGUSER`, or who runs the program. */
+  /** Undefined: `PGUSER`, or the user of the process. */
   readonly user: string | undefined;
   /** Undefined: `PGPASSWORD`, or the file `~/.pgpass`. */
   readonly password: Secret | undefined;
   readonly database: string;
   readonly sslMode: SslMode;
 
-  /** @throws TypeError when it is no such URL; the message does not repeat it */
+  /** @throws TypeError if it is not such a URL; the message does not quote it */
   constructor(text: string) {
-    // A URL without a host has no place for a user: the parser is given one.
+    // A URL without a host cannot have a user, so the parser is given a host.
     const complete = text.replace(/^(postgres(?:ql)?:\/\/(?:[^@/?#]*@)?)(?=[/?])/, '$1socket.invalid');
     const url = URL.canParse(complete) ? new URL(complete) : undefined;
     if (url === undefined || !/^postgres(ql)?:$/.test(url.protocol) || url.hash !== '')
       throw new TypeError(mistake);
-    // What looks like a database or a setting then is a part of the password, and would be quoted.
+    // What looks like a database or a setting is then part of the password, and would be quoted.
     if (url.username === '' && (url.pathname + url.search).includes('@')) throw new TypeError(mistake);
     const settings = new Map(url.searchParams);
     const socket = settings.get('host');

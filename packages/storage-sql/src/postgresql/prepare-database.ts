@@ -8,12 +8,12 @@ import { migrations } from './migrations.js';
 import { locks } from './partitions.js';
 import { refusePooler } from './pooler.js';
 
-/** Makes or updates the tables, one program after the other. Writes nothing when they are as they should be. */
+/** Creates or migrates the tables, one program after the other. Writes nothing if they are current. */
 export async function prepareDatabase(location: Location, limits: Limits, signal: AbortSignal): Promise<void> {
-  // An update of large tables takes its time; what waits for others does not.
+  // Migrating large tables takes long; waiting for others must not.
   const settings = { idle_session_timeout: `${limits.rest}`, lock_timeout: `${limits.statement}` };
   const session = { ...limits, statement: 0, settings, signal };
-  // One connection: the lock is its own.
+  // One connection, which holds the lock.
   const pool = new ConnectionPool(location, session, 1);
   const db = new Kysely<Schema>({ dialect: new PostgresDialect({ pool }) });
   try {
@@ -25,7 +25,7 @@ export async function prepareDatabase(location: Location, limits: Limits, signal
   }
 }
 
-/** Those of the schema; those that an extension brought are nobody's. */
+/** The tables of the schema, except those of extensions. */
 export async function tablesOf(db: Kysely<Schema>): Promise<readonly string[]> {
   const { rows } = await sql<{ name: string }>`
     select relname as name from pg_class

@@ -1,10 +1,10 @@
 import type { QueryConfig, QueryResult, QueryResultRow } from 'pg';
 
-/** What can be asked, whoever opened it. */
+/** Accepts queries, whoever opened it. */
 export interface Queryable {
-  /** False once it was lost or cut. */
+  /** False once it was lost or closed. */
   readonly usable: boolean;
-  /** @throws what storeError() makes coded errors of */
+  /** @throws the coded errors of storeError() */
   query<Row extends QueryResultRow>(query: QueryConfig): Promise<QueryResult<Row>>;
   close(): Promise<void>;
 }

@@ -9,24 +9,25 @@ import { holderOfLock, holdersOfTables } from './other-sessions.js';
 import type { Partition } from './partitions.js';
 import { sqlState } from './store-error.js';
 
-/** So much is removed in one transaction. */
+/** Amount removed in one transaction. */
 const pagesAtOnce = 500;
 const rowsAtOnce = 5_000;
 
-/** How often a lock is tried for, and the time between, ms. */
+/** How often a lock is tried, and the pause between, ms. */
 const attempts = 30;
 const pause = 500;
 /** Attempts to get the lock that another program holds while it removes samples. */
 const lockAttempts = 80;
 
 /**
- * Removes whole partitions that are before `time` (ns), the samples before it that have none, and what they alone referred
- * to. When it is broken off, the next one goes on where it was. What is before `since` stays, and then all that any
- * refers to.
+ * Removes whole partitions before `time` (ns), older samples without a partition, and the shared rows that only they
+ * referred to. An interrupted removal is continued by the next one. Samples before `since` stay, and then also all
+ * rows that they may refer to.
  *
- * @param connection that plans for few rows found by their keys
+ * @param connection with a planner that prefers access by key
  * @returns how many samples
- * @throws STORE_BUSY when another program is at it and does not end soon, STORE_UNAVAILABLE when others hold locks
+ * @throws STORE_BUSY if another program is removing samples and does not end soon, STORE_UNAVAILABLE if others hold
+ *   locks
  */
 export async function removeBefore(
   connection: Connection,
@@ -35,7 +36,7 @@ export async function removeBefore(
   clock: Clock,
 ): Promise<number> {
   await lockRemoval(connection, clock);
-  // One that has not begun yet cannot be over.
+  // A period that has not begun cannot be over.
   const now = clock.now();
   const past = time < now ? time : now;
   const period = periodOf(past) - 1;
@@ -48,7 +49,7 @@ export async function removeBefore(
   let removed = 0;
   for (const table of await removedTables(connection)) removed += await removeTable(connection, table);
   removed += await removeOthers(connection, time, since);
-  // One that was made meanwhile may have taken what there was in the others.
+  // A partition created meanwhile may have taken rows from the others.
   const isAllGone =
     (await oldPartitions(connection, time, since)).length === 0 && !(await holdsBefore(connection, since));
   if (isToSweep && isAllGone) await removeShared(connection, period);
@@ -64,7 +65,7 @@ async function holdsBefore(connection: Connection, time: bigint): Promise<boolea
   return (await connection.query({ text, values: [toInt64(time)] })).rows.length > 0;
 }
 
-/** Before it is removed: what is before that time may be a repetition from now on. */
+/** Before the removal, because from then on older samples may be repetitions. */
 async function note(connection: Connection, time: bigint): Promise<void> {
   const text = 'update retention set removed = $1 where removed is null or removed < $1';
   await connection.query({ text, values: [toInt64(time)] });
@@ -76,9 +77,9 @@ async function holdsOthers(connection: Connection, time: bigint, since: bigint):
 }
 
 /**
- * What is recorded from now on keeps its rows for a later period: what is being recorded is waited for.
+ * From now on, recorded samples keep their rows for a later period; batches in progress are waited for.
  *
- * @returns whether there may be rows that nothing refers to when the samples of the period are removed
+ * @returns whether there may be unreferenced rows once the samples of the period are removed
  */
 async function endPeriod(connection: Connection, period: number): Promise<boolean> {
   await connection.query({ text: `update retention set ended = ${period} where ended < ${period}` });
@@ -86,7 +87,7 @@ async function endPeriod(connection: Connection, period: number): Promise<boolea
   return rows.length > 0;
 }
 
-/** Removes the rows that are kept until this period or one before: its samples are removed. */
+/** Removes the rows kept until this period or an earlier one, whose samples are removed. */
 async function removeShared(connection: Connection, period: number): Promise<void> {
   for (const table of ['series', 'metadata']) {
     for (let page = 0; page < (await pagesOf(connection, table)); page += pagesAtOnce)
@@ -106,7 +107,7 @@ async function pagesOf(connection: Connection, table: string): Promise<number> {
   return Number(rows[0]?.pages ?? 0n);
 }
 
-/** With each row goes its message id, so that what is done twice finds nothing. */
+/** The message id is removed with its row, so that repeating the removal finds nothing. */
 const withMessageIds = (rows: string) => `
   with gone as (delete from ${rows} returning key),
   forgotten as (delete from message_ids using gone where message_ids.key = gone.key)

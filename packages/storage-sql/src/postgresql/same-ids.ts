@@ -6,10 +6,10 @@ import { messageKey } from '../message-key.js';
 import { storable } from '../storable.js';
 
 /**
- * The samples that are recorded under the ids of these, of the same meters and resources. No index has samples by their
- * ids, since each insert would pay for it: they are found by their series, and quickly by their time.
+ * The samples recorded with the ids, meters and resources of these. No index has samples by their ids, because each
+ * insert would pay for it: they are found by their series, and quickly by their time.
  *
- * @param atTheirTimes leaves out what has another time
+ * @param atTheirTimes leaves out samples with another time
  */
 export function sameIds(samples: readonly Sample[], atTheirTimes: boolean): RawBuilder<unknown> {
   const keys = samples.map(({ messageId }) => sql`${messageKey(messageId).key.toString('hex')}::uuid`);

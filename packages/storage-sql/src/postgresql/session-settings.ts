@@ -1,6 +1,6 @@
 import type { PostgresqlUrl } from './postgresql-url.js';
 
-/** Where the database is, the PEM files for TLS, and by what name sessions are known there. */
+/** The database's location, the PEM files for TLS, and the name of its sessions. */
 export interface Location {
   readonly url: PostgresqlUrl;
   readonly tls: {
@@ -8,27 +8,27 @@ export interface Location {
     readonly certFile?: string | undefined;
     readonly keyFile?: string | undefined;
   };
-  /** `application_name`: of it PostgreSQL keeps 63 characters. */
+  /** `application_name`, of which PostgreSQL keeps 63 characters. */
   readonly name: string;
 }
 
 /** ms. */
 export interface Limits {
-  /** To connect and log in, and once more to make the session ready. */
+  /** To connect and log in, and again to prepare the session. */
   readonly connect: number;
-  /** Of a statement, on the server and a moment later here; 0: none, as long as the server is at work on it. */
+  /** For a statement, on the server and slightly later here; 0: unlimited while the server works on it. */
   readonly statement: number;
-  /** Without an answer for so long, another connection asks what the server does; 0: never. */
+  /** Without an answer for this long, another connection queries what the server is doing; 0: never. */
   readonly silence: number;
-  /** Without a word within a transaction, or with a lock beyond one: then the server ends the session. */
+  /** Idle time within a transaction, or with a lock beyond one, after which the server ends the session. */
   readonly rest: number;
 }
 
 export const usualLimits: Limits = { connect: 10_000, statement: 30_000, silence: 8_000, rest: 30_000 };
 
 export interface Session extends Limits {
-  /** Settings of the server for this connection, as far as it takes them. */
+  /** Settings of the server for this connection, if it accepts them. */
   readonly settings?: Readonly<Record<string, string>>;
-  /** When it is aborted, connections are cut, whatever they are at. */
+  /** When aborted, connections are closed, whatever they are doing. */
   readonly signal?: AbortSignal;
 }

@@ -1,6 +1,6 @@
 import type { Queryable } from './queryable.js';
 
-/** What is written and read here relies on these, whatever the server, the database or the role says. */
+/** Recording and reading rely on these, whatever the settings of the server, the database or the role. */
 const reliedOn: Readonly<Record<string, string>> = {
   bytea_output: 'hex',
   datestyle: 'ISO',
@@ -9,36 +9,36 @@ const reliedOn: Readonly<Record<string, string>> = {
   extra_float_digits: '1',
   standard_conforming_strings: 'on',
   default_transaction_isolation: 'read committed',
-  // Where a policy hides rows from this user, a query is refused instead of passing over them without a word.
+  // If a policy hides rows from this user, a query is refused instead of silently omitting them.
   row_security: 'off',
-  // Compiling takes longer than any statement here, of which the planner expects much as it sees no statistics yet.
+  // Compilation takes longer than any statement here, for which the planner expects many rows without statistics.
   jit: 'off',
-  // A statement has its limit, and waits for locks within it.
+  // A statement has its own limit, which includes waiting for locks.
   lock_timeout: '0',
   transaction_timeout: '0',
-  // Connections rest between batches.
+  // Connections are idle between batches.
   idle_session_timeout: '0',
 };
 
 /**
- * By these the server ends the session, and with it its locks, when this program's host is dead or the way is cut. Not
- * every server and pooler takes them, and none is needed while all is well.
+ * With these the server ends the session, and releases its locks, if this program's host is dead or unreachable. Not
+ * every server and pooler accepts them, and none is needed in normal operation.
  */
 const wished: Readonly<Record<string, string>> = {
-  // After 20 s without a word, 4 times with 5 s between.
+  // After 20 s of silence, 4 times at intervals of 5 s.
   tcp_keepalives_idle: '20',
   tcp_keepalives_interval: '5',
   tcp_keepalives_count: '4',
-  // What was sent and nobody acknowledges.
+  // For sent data that is not acknowledged.
   tcp_user_timeout: '40s',
-  // A statement that is at work, or waits for a lock, ends with its connection.
+  // A statement that is running, or waits for a lock, ends with its connection.
   client_connection_check_interval: '2s',
 };
 
 /**
- * The schema in which our tables are: of those in the search path the first, else the only other one in which this user
- * owns them, so that a path that was changed leads to no second, empty store. Before they are made it is the current
- * one.
+ * The schema of our tables: the first in the search path that contains them, otherwise the only other one in which
+ * this user owns them, so that a changed path does not lead to a second, empty store. Before they are created it is
+ * the current one.
  */
 const ourSchema = `coalesce((
   with ours as (
@@ -53,9 +53,9 @@ const ourSchema = `coalesce((
 ), current_schema())`;
 
 /**
- * Makes the session one that what is written and read here can rely on.
+ * Applies the settings on which recording and reading rely.
  *
- * @param settings more of them, in place of the usual
+ * @param settings additional ones, which override the defaults
  * @throws as {@link Queryable.query}
  */
 export async function setSession(
@@ -64,14 +64,14 @@ export async function setSession(
 ): Promise<void> {
   await set(connection, reliedOn);
   await connection.query({
-    // Less than on would tell of a commit before it is on disk, which we acknowledge then.
+    // With a lower value, a commit would be reported, and then acknowledged, before it is on disk.
     text: `select case current_setting('synchronous_commit') when 'off' then set_config('synchronous_commit', 'on', false) end,
       set_config('search_path', quote_ident(${ourSchema}), false)`,
   });
   await setWhatIsTaken(connection, { ...wished, ...settings });
 }
 
-/** All in one query; when one of them is refused, each by itself. */
+/** All in one query; if one of them is refused, each separately. */
 async function setWhatIsTaken(connection: Queryable, settings: Readonly<Record<string, string>>): Promise<void> {
   try {
     await set(connection, settings);
@@ -83,7 +83,7 @@ async function setWhatIsTaken(connection: Queryable, settings: Readonly<Record<s
   }
 }
 
-/** Of these settings those that this version of PostgreSQL knows. */
+/** Those of the settings that this version of PostgreSQL supports. */
 async function set(connection: Queryable, settings: Readonly<Record<string, string>>): Promise<void> {
   await connection.query({
     text: `select set_config(given.name, given.value, false)

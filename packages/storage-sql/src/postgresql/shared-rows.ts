@@ -1,18 +1,21 @@
 import { digestOf, idOf } from '../digest.js';
 import { SeriesCache } from '../series-cache.js';
 
-/** A row that many samples refer to. Its id is made of its content, so that whoever asks gets the same. */
+/** A row shared by many samples. Its id is derived from its content, so that all collectors use the same. */
 export interface SharedRow {
   /** A UUID: the first 128 bits of the SHA-256 of the values. */
   readonly id: Buffer;
   readonly table: 'series' | 'metadata';
-  /** The last period that it is kept for at least. */
+  /** The last period for which it is kept at least. */
   readonly until: number;
-  /** Undefined as soon as this process knows it to be in the database. */
+  /** Undefined once this process knows that the database has it. */
   values: readonly (string | null)[] | undefined;
 }
 
-/** What samples refer to, each row as long as it is remembered. One that was forgotten is stored once more, which changes nothing. */
+/**
+ * The shared rows, each as long as it is cached. One dropped from the cache is stored once more, which changes
+ * nothing.
+ */
 export function createSharedRows(): SeriesCache<SharedRow> {
   return new SeriesCache<SharedRow>(
     {

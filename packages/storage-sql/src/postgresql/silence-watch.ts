@@ -4,30 +4,30 @@ import type { Queryable } from './queryable.js';
 import { endSession, stateOf } from './other-sessions.js';
 import { sqlState } from './store-error.js';
 
-/** So long an answer that is on its way may take, ms. */
+/** Time for an answer that is on its way, ms. */
 const grace = 1_000;
 
-/** A connection on which something is asked. */
+/** A connection with a query in progress. */
 export interface Watched {
-  /** The id of the server's own process; undefined where it is not known, as behind a pooler, whose ids are its own. */
+  /** The process id of the server's backend; undefined if unknown, as behind a pooler, which has its own ids. */
   readonly process: () => number | undefined;
-  /** How many bytes came. */
+  /** Number of bytes received. */
   readonly received: () => number;
-  /** As its sessions are named on the server. */
+  /** The name of its sessions on the server. */
   readonly name: string;
   readonly cut: (problem: string) => void;
-  /** Another connection to the same server, made for this. */
+  /** Opens another connection to the same server for this purpose. */
   readonly other: () => Promise<Queryable>;
 }
 
-/** Looks from time to time, until the end, what the server does with what was asked. */
+/** Checks at intervals what the server does with the query, until `end`. */
 export interface SilenceWatch {
-  /** Who holds the lock that is waited for. */
+  /** The sessions that hold the lock it waits for. */
   readonly holders: string | undefined;
   end(): void;
 }
 
-/** @param silence ms between two looks; 0: never */
+/** @param silence ms between two checks; 0: never */
 export function watchSilence(watched: Watched, silence: number): SilenceWatch {
   let timer: NodeJS.Timeout | undefined;
   let holders: string | undefined;
@@ -52,10 +52,10 @@ export function watchSilence(watched: Watched, silence: number): SilenceWatch {
 }
 
 /**
- * Cuts the connection when it is of no use to wait any more: no other one is to be had, or the server is done or waits
- * for more, and nothing comes. Never rejects.
+ * Closes the connection if waiting is useless: no other connection can be opened, or the server has finished or waits
+ * for more input, and nothing arrives. Never rejects.
  *
- * @returns who holds the lock that is waited for
+ * @returns the sessions that hold the lock it waits for
  */
 async function look(watched: Watched, silence: number, isAsked: () => boolean): Promise<string | undefined> {
   const process = watched.process();
@@ -66,14 +66,15 @@ async function look(watched: Watched, silence: number, isAsked: () => boolean): 
     other = await watched.other();
     const { isAtWork, holders } = await stateOf(other, process);
     if (isAtWork) return holders;
-    // It may have answered just now.
+    // The answer may have been sent just now.
     await delay(Math.min(grace, silence));
     if (!isAsked() || watched.received() !== before) return undefined;
     watched.cut('the server is done, and its answer did not come');
-    // In the middle of a transaction it would keep its locks for as long as anything at the other end holds the connection.
+    // In the middle of a transaction it would keep its locks as long as anything at the other end holds the
+    // connection.
     await endSession(other, process, watched.name);
   } catch (error) {
-    // What the server says, if only that it lets no other one in, shows that it is there.
+    // Any response of the server, even a refused connection, shows that it is alive.
     if (isAsked() && sqlState(error) === undefined) watched.cut('no answer, and no other connection either');
   } finally {
     await other?.close().catch(() => undefined);

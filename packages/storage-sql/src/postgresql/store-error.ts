@@ -2,28 +2,31 @@ import { NephoscopeError, PermanentError, describeError, isNephoscopeError } fro
 
 import type { PostgresqlUrl } from './postgresql-url.js';
 
-/** What PostgreSQL calls SQLSTATE, https://www.postgresql.org/docs/current/errcodes-appendix.html, also of what was explained. */
+/**
+ * PostgreSQL's SQLSTATE, https://www.postgresql.org/docs/current/errcodes-appendix.html, also of a coded error's
+ * cause.
+ */
 export function sqlState(error: unknown): string | undefined {
   if (isNephoscopeError(error)) return sqlState(error.cause);
   const { code, severity } = (error ?? {}) as { code?: unknown; severity?: unknown };
   return typeof code === 'string' && severity !== undefined ? code : undefined;
 }
 
-/** Whether the server refuses a value that it was given: class 22, and a key that is too long for an index. */
+/** Whether the server refuses a value: class 22, or a key that is too long for an index. */
 export function isDataError(error: unknown): boolean {
   const state = sqlState(error) ?? '';
   return state.startsWith('22') || state === '54000';
 }
 
-/** Two that stood in each other's way: the one that was broken off does it again. */
+/** Two transactions in conflict, of which the one that was aborted is repeated. */
 export function isConflict(error: unknown): boolean {
-  // 23514 (check violation): a partition was attached or taken out after the row's one had been chosen.
+  // 23514 (check violation): a partition was attached or detached after the row's one had been chosen.
   return ['40P01', '40001', '23514'].includes(sqlState(error) ?? '');
 }
 
 /**
- * The coded error of a failure. Of a sample it is one only where it says so itself (SAMPLE_INVALID): all else, known
- * or not, is the store's or the way's to it.
+ * The coded error of a failure. Only SAMPLE_INVALID is about a sample; every other error, known or not, is about the
+ * store or the connection.
  */
 export function storeError(cause: unknown, url: PostgresqlUrl): NephoscopeError {
   if (isNephoscopeError(cause) && /^(STORE|SAMPLE)_/.test(cause.code)) return cause;
@@ -35,13 +38,13 @@ export function storeError(cause: unknown, url: PostgresqlUrl): NephoscopeError 
 
 export type Failure = readonly [code: string, text: string];
 
-/** A connection pooler that hands out its server's connections by transactions: what is set for a session is lost, or another's. */
+/** A connection pooler in transaction mode: settings of a session are lost, or another session's. */
 export const pooled: Failure = [
   'STORE_REFUSED',
   'a connection pooler stands before the server, and does not give a session of its own: name PostgreSQL itself in the URL, or have the pooler work by sessions (PgBouncer: pool_mode = session)',
 ];
 
-/** By the state, or by its first two characters, its class. */
+/** By SQLSTATE, or by its class, the first two characters. */
 const states: Readonly<Record<string, Failure>> = {
   '08': ['STORE_UNAVAILABLE', 'the server or a proxy before it ended the conversation'],
   '2200H': ['STORE_UNAVAILABLE', 'the sequence of ids is at its end: give it room with ALTER SEQUENCE'],
@@ -82,7 +85,7 @@ function ofServer(error: unknown, state: string): Failure {
   return [code, `${text} (${describeError(error)})`];
 }
 
-/** What node-postgres and Node say of the way; of a host with several addresses, of the first one's. */
+/** Connection errors of node-postgres and Node; for a host with several addresses, that of the first one. */
 function ofConnection(error: unknown, url: PostgresqlUrl): Failure {
   const { code, message = '', syscall } = (error ?? {}) as { code?: unknown; message?: string; syscall?: unknown };
   const told = describeError(error);
@@ -131,9 +134,9 @@ function ofConnection(error: unknown, url: PostgresqlUrl): Failure {
 }
 
 /**
- * OpenSSL's reasons against a certificate are many and have no common form (INVALID_PURPOSE, PATH_LENGTH_EXCEEDED), but
- * no system call fails with them. One that names the connection is no such reason: a handshake that is ended by
- * the other side has ECONNRESET.
+ * OpenSSL has many reasons to refuse a certificate, without a common form (INVALID_PURPOSE, PATH_LENGTH_EXCEEDED),
+ * but they involve no system call. An error that names the connection is none of them: a handshake ended by the other
+ * side has ECONNRESET.
  */
 function isOfTls(code: unknown, syscall: unknown): boolean {
   if (typeof code !== 'string') return false;

@@ -6,13 +6,13 @@ import { fileURLToPath } from 'node:url';
 import type { SqliteModule } from '@photostructure/sqlite';
 
 const require = createRequire(import.meta.url);
-/** Where the build has put it, beside this program; or in the package that it is taken from. */
+/** Where the build puts it, beside this program; otherwise the package that it is copied from. */
 const built = join(dirname(fileURLToPath(import.meta.url)), 'prebuilds');
 
-/** SQLite, as its library is compiled for this platform. */
+/** SQLite, compiled for this platform. */
 export const { DatabaseSync } = load();
 
-/** @throws Error where there is none for this platform, or it cannot be loaded */
+/** @throws Error if there is none for this platform, or it cannot be loaded */
 function load(): SqliteModule {
   const folder = existsSync(built)
     ? built
@@ -22,7 +22,7 @@ function load(): SqliteModule {
   try {
     return require(file('glibc')) as SqliteModule;
   } catch (error) {
-    // A system has one of the two C libraries; the others have one file only.
+    // A system has one of the two C libraries; other platforms have only one file.
     if (!existsSync(file('musl'))) throw error;
     try {
       return require(file('musl')) as SqliteModule;

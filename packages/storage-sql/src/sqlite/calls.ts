@@ -1,17 +1,21 @@
 /**
- * Which threads are within a call of SQLite's library. A program that ends then would end by SIGABRT, since nothing can be told
- * to the thread any more; and while the call waits for a disk that hangs, the program would not end at all. So an end of
- * the program waits for the calls, and ends by SIGKILL when they take too long: a batch is there as a whole or not at all.
+ * Threads that are within a call of SQLite's library. If the program ended then, it would end with SIGABRT, because
+ * the thread cannot be reached; and while the call waits for a hanging disk, the program would not end at all. So the
+ * program waits for the calls before it ends, and uses SIGKILL if they take too long: a batch is recorded as a whole
+ * or not at all.
  */
 const calls = new Set<Int32Array>();
 
 /** ms */
 const longest = 2_000;
 
-/** What is in a call: how many questions the thread has not done with, and whether nobody waits for the answer any more. */
+/**
+ * The state of a call: the number of questions that the thread has not finished, and whether the answer is no longer
+ * wanted.
+ */
 const [open, brokenOff] = [0, 1];
 
-/** Of a new thread, and shared with it. An answer is heard before the thread is out of the library. */
+/** For a new thread, and shared with it. The answer arrives before the thread has left the library. */
 export function newCall(): Int32Array {
   if (calls.size === 0) process.on('exit', awaitCalls);
   const call = new Int32Array(new SharedArrayBuffer(2 * Int32Array.BYTES_PER_ELEMENT));
@@ -19,13 +23,13 @@ export function newCall(): Int32Array {
   return call;
 }
 
-/** The thread is asked for something. */
+/** A question was sent to the thread. */
 export function beginCall(call: Int32Array): void {
   Atomics.store(call, brokenOff, 0);
   Atomics.add(call, open, 1);
 }
 
-/** Nobody waits for the answer: a thread that reads ends its query as soon as it sees that. */
+/** The answer is no longer wanted: a reading thread ends its query as soon as it notices. */
 export function breakOff(call: Int32Array): void {
   Atomics.store(call, brokenOff, 1);
 }
@@ -35,13 +39,13 @@ export function isBrokenOff(call: Int32Array): boolean {
   return Atomics.load(call, brokenOff) !== 0;
 }
 
-/** In the thread: it is out of the library. */
+/** In the thread: it has left the library. */
 export function endCall(call: Int32Array): void {
   Atomics.sub(call, open, 1);
   Atomics.notify(call, open);
 }
 
-/** The thread is no more. */
+/** The thread has ended. */
 export function forgetCall(call: Int32Array): void {
   calls.delete(call);
   if (calls.size === 0) process.off('exit', awaitCalls);

@@ -7,7 +7,7 @@ import type { Schema } from '../schema.js';
 import { openDatabase } from './database.js';
 import type { Database } from './driver.js';
 
-/** An open file: for typed queries, and for what is too hot for them. */
+/** An open file: for typed queries, and for statements whose speed matters. */
 export interface SqliteConnection {
   readonly db: Kysely<Schema>;
   readonly sqlite: Database;
@@ -18,13 +18,16 @@ export function sqlitePath(url: string): string {
   return resolve(url.slice('sqlite:'.length));
 }
 
-/** Opens the file to look something up, and for migrations. @see openDatabase */
+/** Opens the file for lookups and migrations. @see openDatabase */
 export function openSqlite(path: string): SqliteConnection {
   const sqlite = openDatabase(path, 'reading');
   return { db: new Kysely<Schema>({ dialect: new Dialect({ database: sqlite }) }), sqlite };
 }
 
-/** SQLite can undo changes of the schema, and two programs may start at once: one transaction that writes from its start. */
+/**
+ * SQLite can roll back schema changes, and two programs may start at once, so migrations are one transaction that
+ * locks from its start.
+ */
 class Dialect extends SqliteDialect {
   readonly #config: SqliteDialectConfig;
 
@@ -47,7 +50,7 @@ class Driver extends SqliteDriver {
     await connection.executeQuery(CompiledQuery.raw('begin immediate'));
   }
 
-  /** SQLite itself has ended the transaction at some failures, a full disk among them: what is told is the failure. */
+  /** SQLite ends the transaction itself on some failures, such as a full disk; that failure is the one to report. */
   override async rollbackTransaction(connection: DatabaseConnection): Promise<void> {
     await super.rollbackTransaction(connection).catch(() => undefined);
   }

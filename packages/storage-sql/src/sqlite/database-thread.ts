@@ -6,16 +6,16 @@ import { beginCall, breakOff, forgetCall, newCall } from './calls.js';
 import { fromFailure } from './thread-messages.js';
 import type { Answer } from './thread-messages.js';
 
-/** What a thread is for. */
+/** The purpose of a thread. */
 export interface ThreadUse {
   readonly path: string;
-  /** In words: what it does with the file. */
+  /** What it does with the file, for error texts. */
   readonly verb: 'reads' | 'writes';
   /** The thread's program. */
   readonly url: URL;
-  /** For the program, with its `newCall` as `call`. */
+  /** Passed to the program, together with its `newCall` as `call`. */
   readonly data?: object;
-  /** ms that an answer may take. */
+  /** Time limit for an answer, ms. */
   readonly timeout: number;
   /** MiB. */
   readonly youngGeneration?: number;
@@ -27,14 +27,17 @@ interface Waiting<Result> {
   readonly timer: NodeJS.Timeout;
 }
 
-/** A thread that has a connection to a file and is asked one thing at a time: what it does holds up nobody here. */
+/**
+ * A thread with a connection to a file that answers one question at a time, so that its work blocks nothing in the
+ * main thread.
+ */
 export class DatabaseThread<Question extends object, Result> {
   readonly #use: ThreadUse;
   readonly #worker: Worker;
   readonly #call = newCall();
   #waiting: Waiting<Result> | undefined;
   #failure: unknown;
-  /** It was given up, and ends when what holds it up lets go. */
+  /** Set after a timeout; the thread ends when the blocking call returns. */
   #stuck: NephoscopeError | undefined;
   #ended: NephoscopeError | undefined;
 
@@ -48,16 +51,22 @@ export class DatabaseThread<Question extends object, Result> {
     this.#worker.on('message', (answer: Answer<Result>) => this.#settle(answer));
     this.#worker.on('error', (error) => (this.#failure = error));
     this.#worker.on('exit', (code) => this.#end(code));
-    // A program that does not stop its store can end nevertheless. After the listeners: one for messages keeps it alive again.
+    // So that a program that does not stop its store can end. After adding the listeners, because one for messages
+    // keeps the process alive again.
     this.#worker.unref();
   }
 
-  /** Whether the thread is no more: it takes nothing from then on. Until one that writes has ended, no other can write. */
+  /**
+   * Whether the thread has ended; it accepts no more questions. Until a writing thread has ended, no other can write.
+   */
   get ended(): boolean {
     return this.#ended !== undefined;
   }
 
-  /** @throws STORE_UNAVAILABLE when the thread ends before it answers or does not answer in time, and what it threw */
+  /**
+   * @throws STORE_UNAVAILABLE if the thread ends before it answers or does not answer in time, and what the thread
+   *   threw
+   */
   ask<Asked extends Question, Answered extends Result = Result>(
     question: Asked,
     buffers: ArrayBuffer[] = [],
@@ -72,15 +81,15 @@ export class DatabaseThread<Question extends object, Result> {
     });
   }
 
-  /** Nobody waits for the answer any more: it may come early, as a failure. */
+  /** The answer is no longer wanted: it may arrive early, as a failure. */
   breakOff(): void {
     breakOff(this.#call);
   }
 
   /**
-   * Ends the thread, its connection closed. Nothing may be asked for meanwhile.
+   * Ends the thread after closing its connection. Nothing may be asked meanwhile.
    *
-   * @throws STORE_UNAVAILABLE when it is stuck, and what it threw
+   * @throws STORE_UNAVAILABLE if it is stuck, and what the thread threw
    */
   async end(): Promise<void> {
     if (this.ended) return;
@@ -119,9 +128,9 @@ export class DatabaseThread<Question extends object, Result> {
     this.#stuck = new NephoscopeError('STORE_UNAVAILABLE', text);
     this.#takeWaiting()?.reject(this.#stuck);
     this.#worker.unref();
-    // As soon as it can: to terminate it within a call of the library would end the whole program.
+    // As soon as possible. Terminating it within a call of the library would end the whole program.
     this.#post({ kind: 'end' });
-    // After that: a request begins with an answer that is wanted.
+    // After that, because a question resets it.
     this.breakOff();
     return this.#stuck;
   }

@@ -4,15 +4,18 @@ import { pathToFileURL } from 'node:url';
 
 import { Database } from './driver.js';
 
-/** KiB of pages that a connection keeps: one that writes goes over those of its indexes again and again. */
+/** Page cache of a connection in KiB: a writing one uses the pages of its indexes again and again. */
 const cacheSize = { reading: 2_048, writing: 16_384 } as const;
 
-/** What a query asks for each row whether somebody still waits for it: an argument that is 1, or it ends. */
+/**
+ * A function called by queries for each row, whether the result is still wanted: an argument that is 1; otherwise the
+ * query fails.
+ */
 export const isWantedFunction = 'is_wanted';
 
 /**
- * Opens a file that is there, and makes none. Nothing can be changed through it, but that who closes it last writes the log back and
- * removes it, which a connection that was opened for reading only would leave behind.
+ * Opens an existing file and creates none. Nothing can be changed through it. It is opened writable because the last
+ * connection to close writes back the log and removes it, which one opened read-only would leave behind.
  */
 export function openToRead(path: string, isWanted: () => boolean): Database {
   const url = pathToFileURL(path);
@@ -24,7 +27,7 @@ export function openToRead(path: string, isWanted: () => boolean): Database {
       if (isWanted()) return 1;
       throw new Error('nobody waits for the answer any more');
     });
-    // Opens the log, and tells of a file that is no database.
+    // Opens the log, and fails if the file is not a database.
     sqlite.prepare('select 1 from sqlite_master limit 1').get();
     return sqlite;
   } catch (error) {
@@ -33,7 +36,7 @@ export function openToRead(path: string, isWanted: () => boolean): Database {
   }
 }
 
-/** Opens the file, making it and its folder. A lock is not waited for: in here that would stop the whole program. */
+/** Opens the file, creating it and its folder. It does not wait for locks, which would block the whole program. */
 export function openDatabase(path: string, use: keyof typeof cacheSize): Database {
   makeFolder(dirname(path));
   makeFile(path);
@@ -41,7 +44,7 @@ export function openDatabase(path: string, use: keyof typeof cacheSize): Databas
   try {
     // A commit is on disk when it returns: each one syncs the write-ahead log.
     sqlite.exec('pragma journal_mode = wal; pragma synchronous = full');
-    // Pages that several batches touch are written back once: 32 MiB of log between two checkpoints.
+    // Pages changed by several batches are written back once: 32 MiB of log between two checkpoints.
     sqlite.exec('pragma wal_autocheckpoint = 8192; pragma journal_size_limit = 67108864');
     sqlite.exec(`pragma cache_size = -${cacheSize[use]}`);
     return sqlite;
@@ -51,32 +54,34 @@ export function openDatabase(path: string, use: keyof typeof cacheSize): Databas
   }
 }
 
-/** Not by Node's `recursive`, which never returns where the parent lets nothing be made in it, as /proc. */
+/** Without Node's `recursive`, which never returns if nothing can be created in the parent, as in /proc. */
 function makeFolder(path: string): void {
   if (existsSync(path)) return;
   makeFolder(dirname(path));
   try {
     mkdirSync(path, 0o700);
   } catch (error) {
-    // Another program may have made it meanwhile.
+    // Another program may have created it meanwhile.
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
   }
 }
 
-/** For its user alone, whatever the umask; SQLite makes the log beside it alike. What fails here SQLite tells of. */
+/**
+ * Readable by its user only, whatever the umask; SQLite creates the log with the same mode. SQLite reports failures.
+ */
 function makeFile(path: string): void {
   try {
     closeSync(openSync(path, 'wx', 0o600));
   } catch {
-    // It is there, or cannot be made.
+    // It exists, or cannot be created.
   }
 }
 
-/** What every user of this machine can do to the file, in words, and what ends that; undefined: nothing. */
+/** What every user of this machine can do to the file, and how to prevent it, in words; undefined: nothing. */
 export function exposure(path: string): string | undefined {
   if (process.platform === 'win32') return undefined;
   const folder = dirname(path);
-  // In a sticky one, as /tmp, a file is its owner's to remove.
+  // In a sticky directory such as /tmp, only the owner can remove a file.
   if ((statSync(folder).mode & 0o1002) === 0o002)
     return `every user of this machine can replace the samples: 'chmod o-w ${folder}' ends that`;
   const { mode } = statSync(path);
@@ -86,8 +91,8 @@ export function exposure(path: string): string | undefined {
 }
 
 /**
- * Closes the file with its log written back. The descriptors of a connection are freed when its
- * statements have been garbage-collected, so the log is emptied here and not left to the closing.
+ * Closes the file with its log written back. The descriptors of a connection are released when its statements have
+ * been garbage-collected, so the log is emptied here and not at the closing.
  */
 export function closeDatabase(sqlite: Database): void {
   try {
@@ -97,7 +102,10 @@ export function closeDatabase(sqlite: Database): void {
   }
 }
 
-/** Writes the log back into the file. @returns whether all of it is there: another program may still read from it */
+/**
+ * Writes the log back into the file. @returns whether it is complete: another program may still be reading from the
+ * log
+ */
 export function emptyLog(sqlite: Database): boolean {
   const result = sqlite.prepare('pragma wal_checkpoint(truncate)').get() as { readonly busy: bigint };
   return result.busy === 0n;

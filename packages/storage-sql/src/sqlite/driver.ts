@@ -2,7 +2,7 @@ import { types } from 'node:util';
 
 import { DatabaseSync } from './addon.js';
 
-/** A failure that SQLite tells of, with its extended result code, https://www.sqlite.org/rescode.html. */
+/** An error of SQLite with its extended result code, https://www.sqlite.org/rescode.html. */
 export class SqliteError extends Error {
   override readonly name = 'SqliteError';
   readonly resultCode: number;
@@ -14,15 +14,15 @@ export class SqliteError extends Error {
 }
 
 /**
- * A connection to SQLite, in the shape that Kysely works on. Integers are read as `bigint`, a lock is not waited for. No text
- * that is given holds U+0000: the library would end it there.
+ * A connection to SQLite with the interface that Kysely expects. Integers are read as `bigint`; it does not wait for
+ * locks. Texts passed to it must not contain U+0000, where the library would end them.
  */
 export class Database {
   readonly #sqlite;
 
   /**
    * @param path or a `file:` URL
-   * @throws SqliteError, as all that is asked of SQLite
+   * @throws SqliteError, like all other methods
    */
   constructor(path: string) {
     this.#sqlite = told(() => new DatabaseSync(path, { readBigInts: true, timeout: 0 }));
@@ -36,7 +36,10 @@ export class Database {
     told(() => this.#sqlite.exec(text));
   }
 
-  /** A function of this name for statements, called for each row: it depends on more than its arguments. */
+  /**
+   * Defines a function for statements that is called for each row, because its result depends on more than its
+   * arguments.
+   */
   define(name: string, work: () => number): void {
     told(() => this.#sqlite.function(name, { varargs: true }, work));
   }
@@ -45,13 +48,13 @@ export class Database {
     return new Statement(told(() => this.#sqlite.prepare(text)));
   }
 
-  /** The files are let go when the statements of the connection have been garbage-collected. */
+  /** The files are closed when the statements of the connection have been garbage-collected. */
   close(): void {
     if (this.#sqlite.isOpen) told(() => this.#sqlite.close());
   }
 }
 
-/** It is reset before a call returns or throws: one that met a lock does not stay open. */
+/** It is reset before a call returns or throws, so one that met a lock does not stay open. */
 export class Statement {
   readonly #statement;
 
@@ -59,13 +62,13 @@ export class Statement {
     this.#statement = statement;
   }
 
-  /** Whether it gives rows. */
+  /** Whether it returns rows. */
   get reader(): boolean {
     return this.#statement.columns().length > 0;
   }
 
   all(parameters: readonly unknown[] = []): unknown[] {
-    // The library's arrays are those of the realm that it was loaded in.
+    // The library's arrays are from the realm that loaded it.
     return [...told(() => this.#statement.all(...parameters))];
   }
 
@@ -83,7 +86,7 @@ export class Statement {
   }
 }
 
-/** What the library says in words alone where a statement gives rows. */
+/** The library reports these only as text if a statement returns rows. */
 const codesByMessage: Readonly<Record<string, number>> = {
   'database is locked': 5,
   'database table is locked': 6,
@@ -106,6 +109,6 @@ function told<T>(work: () => T): T {
 function asSqliteError(error: unknown): unknown {
   if (!types.isNativeError(error) || !('code' in error) || error.code !== 'ERR_SQLITE_ERROR') return error;
   const code = 'errcode' in error ? error.errcode : codesByMessage[error.message];
-  // 1 is SQLITE_ERROR, which says no more than that it failed.
+  // 1 is SQLITE_ERROR, a generic failure.
   return new SqliteError(error.message, typeof code === 'number' ? code : 1, { cause: error });
 }

@@ -1,6 +1,6 @@
 import { rmSync, statSync } from 'node:fs';
 
-/** Which files a path leads to: device and inode of the database, of its log, and of the log's index; empty for none. */
+/** The files at a path: device and inode of the database, of its log, and of the log's index; empty if missing. */
 export interface Files {
   readonly database: string;
   readonly log: string;
@@ -17,12 +17,12 @@ export function filesAt(path: string): Files {
   };
 }
 
-/** Whether a program has made a log or an index of its own, since ours were taken away. */
+/** Whether a program has created a log or an index of its own after ours were removed. */
 export function hasOtherLog(open: Files, now: Files): boolean {
   return (now.log !== '' && now.log !== open.log) || (now.index !== '' && now.index !== open.index);
 }
 
-/** The log of a database that is no longer there would be taken for that of the one which has its place. */
+/** Removes the log of a database that was replaced, because SQLite would take it for that of the new one. */
 export function removeLog(path: string, open: Files): void {
   for (const part of ['log', 'index'] as const)
     if (open[part] !== '' && fileAt(path + suffixes[part]) === open[part]) rmSync(path + suffixes[part]);
@@ -32,12 +32,12 @@ export function sameFiles(one: Files, other: Files): boolean {
   return one.database === other.database && one.log === other.log && one.index === other.index;
 }
 
-/** What is written into a file that was removed is lost with the last who has it open. */
+/** Data written into a removed file is lost when the last process closes it. */
 export class FilesMoved extends Error {
   override readonly name = 'FilesMoved';
 }
 
-/** Undefined as long as the path leads to the files that are open. */
+/** Undefined as long as the open files are the ones at the path. */
 export function moved(path: string, open: Files): FilesMoved | undefined {
   const now = filesAt(path);
   if (now.database === '')

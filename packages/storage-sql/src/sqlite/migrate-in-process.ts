@@ -6,11 +6,11 @@ import type { Failure } from './thread-messages.js';
 const program = new URL('./migration-process.js', import.meta.url);
 
 /**
- * Migrates a file that holds samples, in a separate process: the time of SQLite's calls grows with the file, they cannot be
- * interrupted, and they would block signals and the watchdog. When `signal` is aborted, the process is killed; the migration
- * is then either complete or has changed nothing.
+ * Migrates a file that contains samples in a separate process: the time of SQLite's calls grows with the file, they
+ * cannot be interrupted, and they would block signals and the watchdog. When `signal` is aborted, the process is
+ * killed; the migration is then either complete or has changed nothing.
  *
- * @throws SqliteError, the signal's reason, and what the process failed by
+ * @throws SqliteError, the signal's reason, and the process's failure
  */
 export function migrateInProcess(path: string, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {

@@ -3,7 +3,7 @@ import { openSqlite } from './connection.js';
 import { migrations } from './migrations.js';
 import { toFailure } from './thread-messages.js';
 
-/** The process that {@link migrateInProcess} starts. Here a lock may be waited for within SQLite. */
+/** The process that {@link migrateInProcess} starts. Here SQLite itself may wait for a lock. */
 async function main(path: string): Promise<void> {
   const { db, sqlite } = openSqlite(path);
   try {

@@ -48,8 +48,8 @@ export const migrations: Readonly<Record<string, Migration>> = {
         .addColumn('variations', 'text')
         .modifyEnd(sql`strict`)
         .execute();
-      // Three indexes on the large table and no more: each costs every insert.
-      // By series alone, each row would change another page as soon as there are many series.
+      // Only three indexes on the large table, because each slows down every insert. With one by series alone, each
+      // row would change a different page as soon as there are many series.
       await sql`
         create index samples_by_series on samples (${chunkOf(sql`id`)}, series_id, timestamp)`.execute(db);
       await db.schema.createIndex('samples_by_time').on('samples').columns(['timestamp', 'series_id']).execute();
@@ -65,7 +65,7 @@ export const migrations: Readonly<Record<string, Migration>> = {
   },
   '0002_metadata_once': {
     async up(db: Kysely<unknown>) {
-      // Texts of before have none: each that is still used is stored once more, and then never again.
+      // Older texts have none: each that is still used is stored once more, and then never again.
       await sql`alter table metadata add column hash blob`.execute(db);
       await sql`create unique index metadata_by_hash on metadata (hash) where hash is not null`.execute(db);
     },
@@ -73,7 +73,7 @@ export const migrations: Readonly<Record<string, Migration>> = {
   '0003_lifetimes': {
     async up(db: Kysely<unknown>) {
       const { rows } = await sql<{ last: bigint | null }>`select max(timestamp) as last from samples`.execute(db);
-      // The last period of what there is: any row may be that of the last sample.
+      // The last period of existing samples, because any row may belong to the last sample.
       const until = sql.lit(periodOf(rows[0]?.last ?? 0n));
       for (const table of ['series', 'metadata'])
         await sql`alter table ${sql.table(table)} add column until integer not null default ${until}`.execute(db);

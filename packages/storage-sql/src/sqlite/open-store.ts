@@ -13,10 +13,10 @@ export interface Opened extends SqliteConnection {
 }
 
 /**
- * Opens the file to look something up, with the tables of this version in it.
+ * Opens the file for lookups, with the tables of this version.
  *
- * @param onMigration is told the migrations that a file of a version before needs
- * @param signal ends them
+ * @param onMigration receives the migrations that an older file needs
+ * @param signal aborts them
  * @throws STORE_SCHEMA_NEWER, STORE_INVALID, SqliteError
  */
 export async function openStore(

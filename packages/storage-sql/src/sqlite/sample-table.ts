@@ -34,7 +34,7 @@ export const sampleTable: SampleTable = {
   wasThere: ([last]) => sql<boolean>`s.id <= ${int64Of(last)}`,
 };
 
-/** For a connection that was opened to read. Not for each row: a call costs as much as some rows. */
+/** For a connection opened for reading. Not called for each row, because a call costs as much as several rows. */
 export const interruptibleTable: SampleTable = {
   ...sampleTable,
   isWanted: (id) => sql<boolean>`(${id} & 63 <> 0 or ${sql.ref(isWantedFunction)}(${id}) = 1)`,

@@ -29,18 +29,18 @@ import { ThreadWriter } from './thread-writer.js';
 const lockTimeoutNs = 5_000_000_000n;
 const lockRetryMs = 20;
 
-/** So many are removed while others wait. */
+/** Rows removed in one transaction; others wait meanwhile. */
 const removedAtOnce = 1_000;
 
 type Settings = Pick<PluginSettings<unknown>, 'logger' | 'clock'>;
 
-/** What writes, as long as its thread lives. */
+/** The writer and its recorder, as long as the thread lives. */
 interface Writing {
   readonly thread: ThreadWriter;
   readonly recorder: SqliteRecorder;
 }
 
-/** Records into a file. What it looks up there for that is a few steps into an index. */
+/** Records into a file. Its lookups for that are a few index accesses. */
 export class SqliteSampleStore implements SampleStore {
   readonly #settings: Settings;
   readonly #path: string;
@@ -48,7 +48,7 @@ export class SqliteSampleStore implements SampleStore {
   #writing: Writing | undefined;
   #health: Health = { ok: false, reason: 'not started' };
   #stopping = new AbortController();
-  /** What is going on ends before the store is stopped. Who looks something up does not wait for who writes. */
+  /** Work in progress is finished before the store stops. Lookups do not wait for writes. */
   readonly #writes = new Mutex();
   readonly #lookups = new Mutex();
 
@@ -107,7 +107,7 @@ export class SqliteSampleStore implements SampleStore {
 
   async removeBefore(time: bigint, since = int64Range.min): Promise<number> {
     const [start, end] = [toInt64(since), toInt64(time)];
-    // A period that has not begun yet cannot be over, nor was removed what is not taken yet.
+    // A period that has not begun cannot be over, and samples that have not arrived cannot have been removed.
     const past = min(end, this.#settings.clock.now());
     const period = periodOf(past) - 1;
     const isToSweep = (await this.#ask((writer) => writer.endPeriod(period))) > 0;
@@ -118,7 +118,7 @@ export class SqliteSampleStore implements SampleStore {
       if (count < removedAtOnce) break;
       await nextTurn();
     }
-    // What stays refers to rows of any period.
+    // Samples that stay may refer to rows of any period.
     if (!isToSweep || (await this.#holdsBefore(start))) return removed;
     while ((await this.#ask((writer) => writer.removeShared(period))) > 0) await nextTurn();
     return removed;
@@ -137,7 +137,7 @@ export class SqliteSampleStore implements SampleStore {
     return this.#lookUp(async (db) => (await query.execute(db)).rows.length > 0);
   }
 
-  /** Others write before and after. */
+  /** Other writers may write before and after. */
   #ask(question: (writer: Writer) => number | Promise<number>): Promise<number> {
     return this.#writes.run(() =>
       this.#withHealth(() => this.#inPlace(() => this.#retryLocked(() => question(this.#write().thread)))),
@@ -160,12 +160,12 @@ export class SqliteSampleStore implements SampleStore {
     return change === undefined ? this.#health : { ok: false, reason: change.message };
   }
 
-  /** Undefined as long as the files that are open are where they were. */
+  /** Undefined as long as the open files are at their path. */
   #change({ files }: Opened): FilesMoved | undefined {
     return moved(this.#path, files);
   }
 
-  /** Writes; where the file is another one now, or was opened when it could not be written, into what is there now. */
+  /** Writes. If the file was replaced, or was opened while it was not writable, it is opened again first. */
   async #inPlace<T>(work: () => Promise<T>): Promise<T> {
     try {
       return await work();
@@ -176,13 +176,13 @@ export class SqliteSampleStore implements SampleStore {
     }
   }
 
-  /** @throws what it is told where something that was acknowledged could be lost by that */
+  /** @throws `reason` if acknowledged samples could be lost by that */
   async #openAgain(reason: unknown): Promise<void> {
     const open = this.#open();
     if (reason instanceof FilesMoved) {
       const now = filesAt(this.#path);
       const isReplaced = now.database !== '' && now.database !== open.files.database;
-      // What was acknowledged is in the file itself then, wherever that is.
+      // Acknowledged samples are then in the file itself, wherever it was moved.
       const isWhole = (isReplaced || !hasOtherLog(open.files, now)) && emptyLog(open.sqlite);
       if (!isReplaced || !isWhole) throw reason;
       removeLog(this.#path, open.files);
@@ -215,7 +215,7 @@ export class SqliteSampleStore implements SampleStore {
     return this.#opened;
   }
 
-  /** Made by the first who writes. */
+  /** Created by the first write. */
   #write(): Writing {
     const { files } = this.#open();
     if (this.#writing?.thread.ended !== false) {

@@ -12,25 +12,25 @@ function primaryCode(error: unknown): number | undefined {
   return error instanceof SqliteError ? error.resultCode & 0xff : undefined;
 }
 
-/** Whether another connection holds the lock: worth to wait a moment. */
+/** Whether another connection holds the lock, so that a short wait may help. */
 export function isLocked(error: unknown): boolean {
   const code = primaryCode(error);
   return code === result.busy || code === result.locked;
 }
 
-/** Whether the file was opened for reading only: SQLite does so when it may not write, and keeps to it. */
+/** Whether the file was opened read-only: SQLite does so if it may not write, and does not change that later. */
 export function isReadOnly(error: unknown): boolean {
   return primaryCode(error) === result.readonly;
 }
 
-/** Whether SQLite takes the file for damaged: it says so of a read that failed once (EIO), too. */
+/** Whether SQLite considers the file damaged. It also reports this for a read that failed once (EIO). */
 export function isDamaged(error: unknown): boolean {
   return primaryCode(error) === result.corrupt;
 }
 
 /**
- * The coded error of a failure: STORE_INVALID when the file is no intact database, else STORE_UNAVAILABLE. Of a sample it
- * is one only where it says so itself (SAMPLE_INVALID): all else, known or not, is the store's.
+ * The coded error of a failure: STORE_INVALID if the file is not an intact database, else STORE_UNAVAILABLE. Only
+ * SAMPLE_INVALID is about a sample; every other error, known or not, is about the store.
  */
 export function storeError(cause: unknown, path: string): NephoscopeError {
   if (isNephoscopeError(cause) && /^(STORE|SAMPLE)_/.test(cause.code)) return cause;

@@ -9,7 +9,7 @@ import { RowWriter } from './row-writer.js';
 import { toFailure } from './thread-messages.js';
 import type { Answer, Question, Request, ThreadData } from './thread-messages.js';
 
-/** The thread that writes into the file that its `workerData` names. */
+/** The thread that writes into the file named in its `workerData`. */
 const { path, files, call } = workerData as ThreadData;
 const port = parentPort as MessagePort;
 let opened: { readonly sqlite: Database; readonly writer: RowWriter } | undefined;
@@ -26,15 +26,15 @@ port.on('message', (request: Request) => {
 
 function answer(question: Question): Answer<number> {
   try {
-    // Within the transaction that was begun nothing may fail that does not end it.
+    // Within the transaction, every failure must end it.
     if (question.kind !== 'write') checkFiles();
     opened ??= open();
     const result = count(opened.writer, question);
-    // What is committed is acknowledged only when it is where it will be looked for.
+    // A commit is acknowledged only if the file is still at its path.
     if (question.kind !== 'begin') checkFiles();
     return { result };
   } catch (error) {
-    // Whatever a file that was taken away fails with.
+    // A removed file is reported as such, whatever the error.
     return { failure: toFailure(moved(path, files) ?? error) };
   }
 }

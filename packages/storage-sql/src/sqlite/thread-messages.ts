@@ -3,14 +3,14 @@ import { FilesMoved } from './files.js';
 import type { Files } from './files.js';
 import type { RowBatch } from './row-batch.js';
 
-/** What the thread is started with: the path, the files that it must lead to, and its {@link newCall}. */
+/** What the thread is started with: the path, the files expected there, and its {@link newCall}. */
 export interface ThreadData {
   readonly path: string;
   readonly files: Files;
   readonly call: Int32Array;
 }
 
-/** What the thread that writes is asked for, one after the other; each but the last has its answer. */
+/** Requests to the writing thread, one after the other; each except the last has an answer. */
 export type Request =
   | { readonly kind: 'begin' }
   | { readonly kind: 'write'; readonly batch: RowBatch }
@@ -24,12 +24,12 @@ export type Request =
   | { readonly kind: 'endPeriod' | 'removeShared'; readonly period: number }
   | { readonly kind: 'end' };
 
-/** What is asked for with an answer. */
+/** A request with an answer. */
 export type Question = Exclude<Request, { readonly kind: 'end' }>;
 
 export type Answer<Result> = { readonly result: Result } | { readonly failure: Failure };
 
-/** An error as it crosses to another thread, where one of these would lose its class. */
+/** An error in transit to another thread, where an instance of these classes would lose its class. */
 export type Failure =
   | { readonly error: unknown }
   | { readonly moved: string }
@@ -42,7 +42,7 @@ export function toFailure(error: unknown): Failure {
   return { sqlite: { message, resultCode } };
 }
 
-/** What was thrown there. */
+/** The error thrown in the thread. */
 export function fromFailure(failure: Failure): unknown {
   if ('error' in failure) return failure.error;
   if ('moved' in failure) return new FilesMoved(failure.moved);

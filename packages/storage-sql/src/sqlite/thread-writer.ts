@@ -5,25 +5,25 @@ import type { Writer } from './row-writer.js';
 import type { Question, ThreadData } from './thread-messages.js';
 
 const threadUrl = new URL('./writer-thread.js', import.meta.url);
-/** MiB. It is all that the batches of a thread pass through; a larger one only fills up before it is collected. */
+/** MiB. Batches of a thread only pass through it; a larger one only fills up before it is collected. */
 const youngGeneration = 4;
 
-/** ms. A disk that takes longer for a batch is taken for one that does not answer. */
+/** ms. A disk that takes longer for a batch is considered hanging. */
 const usualTimeout = 60_000;
 
-/** A {@link RowWriter} in a thread of its own, on a connection of its own. */
+/** A {@link RowWriter} in a separate thread with its own connection. */
 export class ThreadWriter implements Writer {
   readonly #thread: DatabaseThread<Question, number>;
 
   /**
    * @param url of the thread's program
-   * @param timeout ms that an answer may take
+   * @param timeout time limit for an answer, ms
    */
   constructor({ path, files }: Omit<ThreadData, 'call'>, url: URL = threadUrl, timeout = usualTimeout) {
     this.#thread = new DatabaseThread({ path, verb: 'writes', url, data: { files }, timeout, youngGeneration });
   }
 
-  /** Whether the thread is no more: it takes nothing from then on. Until then no other can write either. */
+  /** Whether the thread has ended; it accepts nothing more. Until then no other can write either. */
   get ended(): boolean {
     return this.#thread.ended;
   }
