@@ -25,32 +25,32 @@ import { ReadingOrder } from './reading-order.js';
 
 export interface ComputeAgentParts {
   readonly options: ComputeOptions;
-  /** Where nova announces, for an agent that hears it itself. */
+  /** nova's settings, for an agent that listens to nova directly. */
   readonly nova?: ServiceSettings | undefined;
   readonly host: string;
   readonly secrets: readonly Secret[];
-  /** Started and stopped by whoever made them, before and after the agent. */
+  /** Started and stopped by the caller, before and after the agent. */
   readonly inspector: Inspector;
   readonly bus: MessageBus;
   readonly outbox: Outbox;
   readonly pollsters: readonly ActivePollster[];
-  /** How many pollsters do not run though they should; for the metrics. */
+  /** Number of pollsters that should run but do not, for the metrics. */
   readonly failedPlugins: number;
   readonly logger: Logger;
   readonly clock: Clock;
   readonly metrics: AgentMetrics;
 }
 
-// The rest of a cycle's time is for its pollsters and for the spool.
+// The rest of a cycle's time is for its pollsters and the spool.
 const shareOfReading = 2 / 3;
-// A cycle may be late by so much, ms, for a busy host.
+// How late a cycle may be on a busy host, ms.
 const longestDelay = 60_000;
-// So long the agent waits, when it stops, until it hears no more of instances that end, ms.
+// How long a stopping agent waits for its subscriptions to end, ms.
 const longestLeave = 1_000;
 
 /**
- * Reads the instances of this host at their intervals and gives the outbox what it read. Either `run` it until it is
- * stopped, or let it do single cycles with `once`.
+ * Reads the instances of this host at their intervals and passes the readings to the outbox. Either `run` it until it
+ * is stopped, or run single cycles with `once`.
  */
 export class ComputeAgent implements Component {
   readonly name = 'compute agent';
@@ -112,7 +112,7 @@ export class ComputeAgent implements Component {
     return Promise.resolve();
   }
 
-  /** Cycles until the agent is stopped. Rejects only when the clock fails. */
+  /** Runs cycles until the agent is stopped. Rejects only if the clock fails. */
   async run(): Promise<void> {
     const { signal } = this.#stopping;
     if (signal.aborted) return;
@@ -133,8 +133,8 @@ export class ComputeAgent implements Component {
   /**
    * One cycle of all groups; resolves when the bus has confirmed all its samples.
    *
-   * @throws what made the reading fail; SAMPLES_UNSENT when `signal` is aborted before they are confirmed;
-   *   POLLSTERS_FAILED when counters are missing because a pollster failed, after the others are confirmed
+   * @throws what made the reading fail; SAMPLES_UNSENT if `signal` is aborted before they are confirmed;
+   *   POLLSTERS_FAILED if counters are missing because a pollster failed, after the others are confirmed
    */
   async once(signal: AbortSignal): Promise<void> {
     const failures = await this.#runCycle(this.#groups, signal);
@@ -147,7 +147,7 @@ export class ComputeAgent implements Component {
       );
   }
 
-  /** Ends the cycle that runs. */
+  /** Ends the current cycle. */
   stop(): Promise<void> {
     return (this.#stopped ??= this.#stop());
   }
@@ -169,18 +169,18 @@ export class ComputeAgent implements Component {
   async #runScheduled(due: readonly PollGroup[]): Promise<void> {
     const { signal } = this.#stopping;
     if (signal.aborted) return;
-    // It tells its own failure.
+    // The cycle logs its own failure.
     await this.#runCycle(due).catch(() => undefined);
     this.#expectCycle();
   }
 
-  /** The next begins in the shortest interval, or in as many as it may be late. */
+  /** The next cycle is due in the shortest interval, or later by the allowed delay. */
   #expectCycle(): void {
     const next = longestInterval * Math.min(...this.#groups.map(({ interval }) => interval));
     this.#polling.expect(next + this.#parts.options.timeout + longestDelay);
   }
 
-  /** @param signals end it before its time */
+  /** @param signals end it early */
   #runCycle(due: readonly PollGroup[], ...signals: readonly AbortSignal[]): Promise<Failures> {
     const cycle = this.#poll(due, signals);
     this.#cycle = cycle.catch(() => undefined);
@@ -223,7 +223,7 @@ export class ComputeAgent implements Component {
     }
   }
 
-  /** Has readings of single instances polled by all groups and takes the samples; gives their number. */
+  /** Has single instances polled by all groups and accepts the samples; returns their number. */
   async #take(readings: readonly InstanceReading[], signal: AbortSignal): Promise<number> {
     const tools = this.#tools();
     let samples = 0;
@@ -249,13 +249,13 @@ export class ComputeAgent implements Component {
     };
   }
 
-  /** Begins to hear of instances that start and end. */
+  /** Subscribes to starts and ends of instances. */
   #hear(): void {
     const { bus, host, inspector, logger, nova, options } = this.#parts;
     if (options.lastReading === 'off') return;
     this.#unwatch = inspector.watch?.((event) => this.#readings.onLifecycle(event)) ?? this.#unwatch;
     const onRequest = (body: Uint8Array) => this.#readings.onRequest(body);
-    // Not awaited: the bus may be away for long, and the agent works meanwhile.
+    // Not awaited, because the bus may be unavailable for long, and the agent works meanwhile.
     const routes = ['signed', 'unsigned'] as const;
     const listening = routes.map((route) => bus.listen(lastReadingQueue(host, route), onRequest));
     if (options.lastReading === 'nova') listening.push(hearAnnouncements(bus, host, nova ?? {}, onRequest));
@@ -268,7 +268,7 @@ export class ComputeAgent implements Component {
     );
   }
 
-  /** The bus, when it stops, ends what cannot be ended in time. */
+  /** What does not end in time is ended by the bus when it stops. */
   async #leave(): Promise<void> {
     const time = deadline(this.#parts.clock, longestLeave, new Error('the bus does not answer'));
     const cancel = this.#listening.map(async (one) => (await one)?.cancel());

@@ -31,8 +31,8 @@ const { version } = JSON.parse(readFileSync(new URL('../package.json', import.me
   version: string;
 };
 
-// `--once` is for a person or a timer who waits: what cannot be reached in this time is said and is a failure. As
-// long may the bus take to confirm, after the time of the cycle.
+// `--once` is for a person or a timer: what cannot be reached in this time is reported as a failure. The bus has the
+// same time to confirm, after the time of the cycle.
 const timeLimit = 10_000;
 
 const command = new Command(computeAgentProgram.name)
@@ -123,5 +123,5 @@ const exitCode = await runToExit(
   () => logger,
 );
 
-// A handle that some plugin holds must not keep a stopped agent alive.
+// A handle held by a plugin must not keep a stopped agent alive.
 endProcess(exitCode);

@@ -5,16 +5,16 @@ import type { Failures } from './failures.js';
 import type { AgentMetrics } from './metrics.js';
 import type { ReadingOrder } from './reading-order.js';
 
-/** What a cycle works with. */
+/** The dependencies of a cycle. */
 export interface CycleTools {
   readonly inspector: Inspector;
-  /** What of a cycle's time the reading may take, ms. */
+  /** The part of a cycle's time for the reading, ms. */
   readonly readingTime: number;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: AgentMetrics;
   readonly failures: Failures;
   readonly order: ReadingOrder;
-  /** Hears which instances there are. */
+  /** Called with the ids of existing instances. */
   readonly onListed: (instanceIds: ReadonlySet<string>) => void;
 }

@@ -11,11 +11,11 @@ import { pollInTurn } from './poll-in-turn.js';
 import type { Taken } from './poll-instance.js';
 
 /**
- * One reading of the host, given to every pollster of the groups that are due. Yields what the pollsters
- * return at once in one piece, and then what others promised as it comes, until `signal` ends the cycle.
- * A pollster that fails or hangs costs its own counters of that instance.
+ * One reading of the host, passed to every pollster of the groups that are due. Yields first what the pollsters
+ * return synchronously, in one piece, and then promised counters as they arrive, until `signal` ends the cycle. If a
+ * pollster fails or hangs, only its own counters of that instance are missing.
  *
- * @throws what the inspector throws, or the signal's reason when it is not done by then: then nothing was read
+ * @throws what the inspector throws, or the signal's reason if the reading is not complete by then
  */
 export async function* runCycle(
   groups: readonly PollGroup[],
@@ -35,12 +35,12 @@ export async function* runCycle(
   for (const { missing } of groups) missing.endCycle();
 }
 
-/** What these groups' pollsters read, together. */
+/** The parts that the pollsters of these groups read. */
 export function partsOf(groups: readonly PollGroup[]): ReadonlySet<InstancePart> {
   return new Set(groups.flatMap((group) => [...group.parts]));
 }
 
-/** Yields what the groups' pollsters make of these readings: what they return at once first, then as it comes. */
+/** Yields the counters that the groups' pollsters make of these readings, the synchronous ones first. */
 export async function* pollReadings(
   groups: readonly PollGroup[],
   readings: readonly InstanceReading[],
@@ -50,13 +50,13 @@ export async function* pollReadings(
   let taken: Taken[] = [];
   let promised = 0;
   let onTaken: () => void = () => undefined;
-  /** Before they are given away: what comes while somebody has them is not among them. */
+  /** Before they are passed on, so that counters that arrive meanwhile are not among them. */
   const takeAll = (): readonly Taken[] => {
     const all = taken;
     taken = [];
     return all;
   };
-  // All pollsters are given the same: what one could write into, the others would send.
+  // All pollsters receive the same objects: what one modified, the others would send.
   deepFreeze(readings);
   for (const group of groups) {
     const included = readings.filter(({ instance }) => group.includes(instance));
@@ -81,9 +81,10 @@ export async function* pollReadings(
       }
       if (ofPollster === 0) ended();
       if (!pollster.pause.isOn(tools.clock)) continue;
-      // It held up all others, for seconds on a busy host, and so may the next ones: what is there is taken now.
+      // An interrupted pollster has delayed all others, by seconds on a busy host, and the next ones may too, so what
+      // is there is accepted now.
       if (!wasSuspended && taken.length > 0) yield takeAll();
-      // Whoever watches over the program hears that it lives, however many pollsters have to be cut off.
+      // So that the watchdog gets an answer, however many pollsters have to be interrupted.
       await tick();
     }
   }
@@ -94,12 +95,12 @@ export async function* pollReadings(
     }
     if (promised === 0) break;
     await new Promise<void>((resolve) => (onTaken = resolve));
-    // What comes together is sent together.
+    // Counters that arrive together are sent together.
     await tick();
   }
 }
 
-/** Nothing is kept any more of instances that the groups no longer have. */
+/** Discards the state of instances that the groups no longer include. */
 function forgetOthers(
   groups: readonly PollGroup[],
   readings: readonly InstanceReading[],

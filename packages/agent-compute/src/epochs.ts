@@ -9,42 +9,42 @@ import type { StoredEpochs, StoredRun } from './state/stored-epochs.js';
 
 interface Run {
   readonly run: string;
-  /** How often another run came under this name, after the instance was seen to be off. */
+  /** How often another run had this name after the instance was seen to be off. */
   readonly recurrence: number;
   ended: boolean;
-  /** How often a series that is new is taken to have begun anew: more often than any that was forgotten. */
+  /** The restart count at which a new series begins, higher than that of any discarded series. */
   begun: number;
   series: Map<string, Series>;
 }
 
-/** A counter, and the epoch that it counts from where it has one. */
+/** A counter and its epoch, if it has one. */
 export interface Settled {
   readonly counter: Counter;
   readonly epoch: string | undefined;
 }
 
-/** What is to be written, as JSON. */
+/** Changes to be written, as JSON. */
 export interface Changes {
   readonly text: string;
-  /** It was not written, and has changed still. */
+  /** The write failed; the changes are pending again. */
   giveBack(): void;
 }
 
-/** By instance, which of its series have changed; `all`: it is not known before. */
+/** The changed series of each instance; `all`: the instance is new. */
 type Changed = Map<string, Set<string> | 'all'>;
 
-// What a run comes back from is known of so many instances in full, some 2 KB each: a day of a busy host, and more.
+// The number of gone instances that are kept in full, at about 2 KB each: more than a day of a busy host.
 const goneBounds: GoneBounds = { full: 1_000, remains: 20_000 };
-// Of a device that is gone, or that the pollsters of another interval read.
+// For a device that is gone, or is read by the pollsters of another interval.
 const keepSeriesFor = 24 * 3_600_000;
 const mostUnseen = 100;
 
 /**
- * Makes counters of totals, and tells which run of an instance a cumulative volume counts from. Within one epoch a
- * series never falls; a new epoch counts from 0. The hypervisor names the run; when it gives one name twice, as a
- * daemon does that numbers anew, the next is `<run>.1`. A volume that falls within a run, and a device that was plugged
- * in anew, begin an epoch `<run>+1`, `+2`, … of that series. A total has one epoch a run: what its devices had used
- * that are gone is kept in it.
+ * Makes counters of totals, and determines the run from which a cumulative volume counts. Within an epoch a series
+ * never falls; a new epoch counts from 0. The hypervisor names the run; if it uses a name twice, as a daemon does
+ * that restarts its numbering, the next is `<run>.1`. If a volume falls within a run, or a device was plugged in
+ * again, the series begins an epoch `<run>+1`, `+2`, … A total has one epoch per run: the usage of its gone devices
+ * is included in it.
  */
 export class Epochs {
   readonly #runs = new Map<string, Run>();
@@ -53,15 +53,16 @@ export class Epochs {
 
   constructor(stored: StoredEpochs = {}, bounds = goneBounds) {
     this.#gone = new GoneRuns(bounds);
-    // Which of them are there is not known yet.
+    // It is not known yet which of them exist.
     const known = Object.entries(stored).sort(([, one], [, other]) => (one.lastSeen ?? 0) - (other.lastSeen ?? 0));
     for (const [id, { lastSeen: _, ...run }] of known) this.#gone.add(id, run);
   }
 
   /**
-   * Undefined for a total of which a part is missing. Other types than cumulative, and instances without a run, have no epoch.
+   * Undefined for a total with a missing part. Other types than cumulative, and instances without a run, have no
+   * epoch.
    *
-   * @param now ms of a clock that never steps
+   * @param now ms of a clock that is never set
    */
   settle(made: PolledCounter | PolledTotal, instance: Instance, now: number): Settled | undefined {
     if (instance.run === undefined) this.#end(instance.id);
@@ -98,9 +99,10 @@ export class Epochs {
   }
 
   /**
-   * Which instances there are. Of those that went, less is remembered the more there are.
+   * Receives the ids of existing instances. State of gone instances is reduced beyond the limits.
    *
-   * @returns the ids of those of which less is known now, and of those that are forgotten though they had an epoch of their own
+   * @returns the ids of instances whose state was reduced, and of those discarded although they had an epoch of their
+   *   own
    */
   listed(ids: ReadonlySet<string>): ReturnType<GoneRuns['trim']> {
     for (const id of ids) this.#known(id);
@@ -114,7 +116,7 @@ export class Epochs {
     return trimmed;
   }
 
-  /** Devices that come and go under ever new names leave series behind. @param now as for `settle` */
+  /** Discards series of devices that come and go with ever new names. @param now as for `settle` */
   forgetDevices(now: number): void {
     for (const [id, run] of this.#runs) {
       if (run.series.size <= mostUnseen) continue;
@@ -130,7 +132,7 @@ export class Epochs {
     }
   }
 
-  /** What has changed since this was called last, of which nothing is left then; undefined for nothing. */
+  /** The changes since the last call, which are then no longer pending; undefined if there are none. */
   takeChanges(): Changes | undefined {
     if (this.#changed.size === 0) return undefined;
     const changed = this.#takeChanged();
@@ -138,7 +140,7 @@ export class Epochs {
     return { text: `{${members.join()}}`, giveBack: () => this.#giveBack(changed) };
   }
 
-  /** All of it: nothing has changed then. */
+  /** The whole state; no changes are pending after that. */
   takeAll(): Changes {
     const changed = this.#takeChanged();
     return { text: this.#all(), giveBack: () => this.#giveBack(changed) };
@@ -200,13 +202,13 @@ export class Epochs {
     const known = this.#known(id);
     if (known === undefined || known.ended) return;
     known.ended = true;
-    // None of them goes on.
+    // None of them continues.
     known.series.clear();
     known.begun = 0;
     this.#changed.set(id, 'all');
   }
 
-  /** The run that the instance is in. */
+  /** The current run of the instance. */
   #run(id: string, run: string): Run {
     const known = this.#known(id);
     if (known !== undefined && known.run === run && !known.ended) return known;
@@ -222,7 +224,7 @@ function keyOf({ name, resourceId }: Pick<Counter, 'name' | 'resourceId'>): stri
   return `${name} ${resourceId}`;
 }
 
-/** @param first its volume so far, where it is new */
+/** @param first its volume so far, if it is new */
 function seriesOf({ series, begun }: Run, key: string, first: string): Series {
   let known = series.get(key);
   if (known === undefined) {
@@ -251,5 +253,5 @@ function counterOf(total: PolledTotal, volume: number | bigint): Counter {
   return { name, type, unit, volume, userId, projectId, resourceId, timestamp, resourceMetadata };
 }
 
-// What is not finite will be refused when it is signed, and nothing can be compared with it.
+// A value that is not finite is refused at signing, and cannot be compared.
 const isFinite = (volume: number | bigint): boolean => typeof volume === 'bigint' || Number.isFinite(volume);

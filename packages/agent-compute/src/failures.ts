@@ -5,7 +5,9 @@ import type { Instance } from '@nephoscope/core/instance';
 import type { AgentMetrics } from './metrics.js';
 import { nameSome } from './name-some.js';
 
-/** What pollsters did wrong in one cycle. Each failure is counted; a pollster's are one line in the log, with the first. */
+/**
+ * Failures of pollsters in one cycle. Each is counted; those of a pollster are one log line, with the first of them.
+ */
 export class Failures {
   readonly #metrics: AgentMetrics;
   readonly #logger: Logger;

@@ -1,22 +1,22 @@
 import { spawn } from 'node:child_process';
 import { closeSync, constants, fchmodSync, openSync } from 'node:fs';
 
-/** So long a file system may take to say whether it locks, ms: one on a network can be away. */
+/** Time limit for locking, ms, because a network file system may be unavailable. */
 const timeLimit = 10_000;
 
 /**
- * The kernel's lock of a file (flock(2)), which ends with this process however that ends. It belongs to the open file,
- * which the command `flock` is given to lock and leaves locked: Node has no such call.
+ * The kernel's lock of a file (flock(2)), which ends with this process for whatever reason. It belongs to the open
+ * file, which is passed to the command `flock` to be locked, because Node has no such call.
  */
 export class FileLock {
   /** A number and not a FileHandle, which would be closed, and the lock lost, when it is garbage-collected. */
   #descriptor: number | undefined;
 
   /**
-   * Makes the file where needed, for its user alone: who may open it may lock it.
+   * Creates the file if needed, for its user only, because a user who can open it can lock it.
    *
    * @returns whether it was free
-   * @throws what keeps it from being opened or locked
+   * @throws the error if it cannot be opened or locked
    */
   async take(path: string): Promise<boolean> {
     const descriptor = openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600);
@@ -57,7 +57,7 @@ function lock(descriptor: number): Promise<boolean> {
     );
     child.once('close', (code, signal) => {
       if (code === 0) resolve(true);
-      // Both util-linux and BusyBox say nothing when somebody else has it.
+      // Both util-linux and BusyBox print nothing if another process holds the lock.
       else if (code === 1 && said === '') resolve(false);
       else
         reject(

@@ -2,7 +2,7 @@ import type { Clock, Logger } from '@nephoscope/core';
 
 const pause = 24n * 3_600_000_000_000n;
 
-/** Tells of what had to be forgotten of instances that are gone: the first time, and then at most once a day. */
+/** Logs that state of gone instances was discarded: the first time, and then at most once a day. */
 export class Forgotten {
   readonly #logger: Logger;
   readonly #clock: Clock;
@@ -16,8 +16,8 @@ export class Forgotten {
   }
 
   /**
-   * @param reduced instances of which less is known now
-   * @param forgotten those of which nothing is
+   * @param reduced instances with reduced state
+   * @param forgotten instances without any
    */
   add(reduced: number, forgotten: number): void {
     this.#reduced += reduced;

@@ -1,16 +1,16 @@
 import type { StoredRun } from './state/stored-epochs.js';
 
-/** How many instances that are gone are remembered. */
+/** How many gone instances are kept. */
 export interface GoneBounds {
-  /** In full, those that went last. */
+  /** In full: the latest. */
   readonly full: number;
-  /** Of others what they cannot be without: see `remainsOf`. */
+  /** Of others, the necessary part: see `remainsOf`. */
   readonly remains: number;
 }
 
 /**
- * What is known of instances that the hypervisor does not list, as JSON, in the order in which they went. One that comes
- * back in its run goes on where it was.
+ * The state of instances that the hypervisor no longer lists, as JSON, in the order in which they disappeared. One
+ * that returns in its run continues its series.
  */
 export class GoneRuns {
   readonly #bounds: GoneBounds;
@@ -26,7 +26,7 @@ export class GoneRuns {
     this.#full.set(id, JSON.stringify(stored));
   }
 
-  /** What is known of one, which is gone no longer. */
+  /** Removes and returns the state of an instance that has returned. */
   take(id: string): StoredRun | undefined {
     const text = this.textOf(id);
     if (text === undefined) return undefined;
@@ -39,13 +39,16 @@ export class GoneRuns {
     return this.#full.get(id) ?? this.#remains.get(id);
   }
 
-  /** Those that went first, first. */
+  /** The earliest first. */
   *texts(): Generator<readonly [id: string, text: string], void, undefined> {
     yield* this.#remains;
     yield* this.#full;
   }
 
-  /** Keeps to the bounds; gives the ids of those of which less is known now, and how many are forgotten that had an epoch of their own. */
+  /**
+   * Reduces the state to the limits; returns the ids of reduced instances, and of those discarded although they had
+   * an epoch of their own.
+   */
   trim(): { readonly reduced: readonly string[]; readonly forgotten: readonly string[] } {
     const reduced = first(this.#full, this.#bounds.full);
     for (const id of reduced) {
@@ -59,7 +62,7 @@ export class GoneRuns {
   }
 }
 
-/** Those that are too many. */
+/** The earliest ones beyond the limit. */
 function first(of: ReadonlyMap<string, unknown>, most: number): readonly string[] {
   const ids: string[] = [];
   if (of.size <= most) return ids;
@@ -71,9 +74,9 @@ function first(of: ReadonlyMap<string, unknown>, most: number): readonly string[
 }
 
 /**
- * What must be known of an instance so that no epoch is begun twice: that a run of the name is over, series that do not
- * count in the epoch in which a new one would, and totals with something in them that is gone. Undefined when that is
- * nothing: what is not known is counted in the same epoch again, which is right unless it fell meanwhile.
+ * The state of an instance without which an epoch could begin twice: that a run of this name is over, series that do
+ * not count in the epoch in which a new one would, and totals that include gone parts. Undefined if there is none: an
+ * unknown series counts in the same epoch again, which is right unless it fell meanwhile.
  */
 function remainsOf({ series, ...run }: StoredRun): StoredRun | undefined {
   const { begun = 0 } = run;

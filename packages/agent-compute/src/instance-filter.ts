@@ -27,7 +27,7 @@ export const instanceFilterOptions = z
 type Rule = z.output<typeof rule>;
 export type InstanceFilterOptions = z.output<typeof instanceFilterOptions>;
 
-/** Which instances are metered. */
+/** Selects the instances that are metered. */
 export function instanceFilter(
   { include, exclude }: InstanceFilterOptions,
   metadataOf: (instance: Instance) => Metadata,

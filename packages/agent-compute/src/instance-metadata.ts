@@ -4,7 +4,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Metadata } from '@nephoscope/core';
 import type { Instance, PowerState } from '@nephoscope/core/instance';
 
-/** nova's word for each state, as Ceilometer's discovery has it in `status`. */
+/** nova's name of each state, as in `status` of Ceilometer's discovery. */
 const status: Readonly<Record<PowerState, string>> = {
   nostate: 'building',
   running: 'active',
@@ -17,9 +17,9 @@ const status: Readonly<Record<PowerState, string>> = {
 };
 
 /**
- * Makes Ceilometer's `resource_metadata` of instances: the keys of 2012 and those of today, whatever inspector read them.
- * What nobody knows is an empty string, as there. Of an instance of which nothing has changed it is the same object each
- * time, so that whoever signs it keeps its text.
+ * Makes Ceilometer's `resource_metadata` of instances, with the keys of 2012 and today's, whatever inspector read
+ * them. As in Ceilometer, unknown values are empty strings. An unchanged instance gets the same object each time, so
+ * that its signed text can be cached.
  */
 export class InstanceMetadata {
   readonly #host: string;
@@ -33,7 +33,7 @@ export class InstanceMetadata {
   of(instance: Instance): Metadata {
     const known = this.#made.get(instance.id);
     if (known !== undefined && isDeepStrictEqual(known.instance, instance)) {
-      // Compared with itself for the rest of the cycle, which takes no time.
+      // For the rest of the cycle it is compared with itself, which is fast.
       known.instance = instance;
       return known.metadata;
     }
@@ -42,7 +42,7 @@ export class InstanceMetadata {
     return metadata;
   }
 
-  /** Forgets the instances that are not there any more. */
+  /** Discards the instances that no longer exist. */
   forgetOthers(instanceIds: ReadonlySet<string>): void {
     for (const id of this.#made.keys()) if (!instanceIds.has(id)) this.#made.delete(id);
   }
@@ -90,7 +90,7 @@ function metadataOf(instance: Instance, host: string): Metadata {
   });
 }
 
-/** nova's hostId: the same project and host give the same, without naming the host to the tenant. */
+/** nova's hostId: the same for the same project and host, without revealing the host to the tenant. */
 const hostId = (projectId: string | null, host: string): string =>
   createHash('sha224')
     .update(`${projectId ?? ''}${host}`)

@@ -12,27 +12,28 @@ import type { AgentMetrics } from './metrics.js';
 import type { PollGroup } from './poll-group.js';
 import type { ReadingOrder } from './reading-order.js';
 
-// The time for one reading and its pollsters, ms. The inspector has its own, shorter one for one instance.
+// The time for one reading and its pollsters, ms. The inspector has its own, shorter limit for one instance.
 const timeout = 5_000;
-// A daemon works on five calls of a connection at once.
+// A daemon processes five calls of a connection concurrently.
 const atOnce = 4;
-// So many instances that started are read together, in one reading of the host, …
+// This many instances that started are read together, in one reading of the host, …
 const together = 5;
-// … and the next of these comes so much later, ms: a host that boots all its guests is not read without end.
+// … and the next of these follows after this pause, ms, so that a host that boots all its guests is not read
+// continuously.
 const pauseOfStarts = 5_000;
-// A guest may take its time to heed the power button, and work on: nova gives it a minute, unless told otherwise. So
-// one whose end was announced is read again after so long, ms, …
+// A guest may take a while to react to the power button, and work on meanwhile; nova gives it a minute by default. So
+// an instance whose end was announced is read again at this interval, ms, …
 const pauseOfEnds = 2_000;
-// … until it has ended, or so long after the announcement, ns: what was announced may not have come.
+// … until it has ended, or for this long, ns, because an announced end may not happen.
 const longestEnd = 75_000_000_000n;
-// Of those whose end somebody without the secret announced, so many are read again at a time.
+// How many instances with unsigned announcements are read again at a time.
 const unsignedAwaited = 10;
 
 type Result = 'read' | 'covered' | 'gone' | 'failed';
 
 export interface InstanceReadingsParts {
   readonly host: string;
-  /** Those with which collectors sign. */
+  /** The secrets with which collectors sign. */
   readonly secrets: readonly Secret[];
   readonly groups: readonly PollGroup[];
   readonly inspector: Inspector;
@@ -40,7 +41,7 @@ export interface InstanceReadingsParts {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: AgentMetrics;
-  /** Has readings polled and their samples sent; gives the number of samples. */
+  /** Has readings polled and their samples sent; returns the number of samples. */
   readonly take: (readings: readonly InstanceReading[], signal: AbortSignal) => Promise<number>;
 }
 
@@ -49,22 +50,22 @@ interface LastReading {
   readonly why: string;
   /** ns on the monotonic clock */
   readonly announcedHere: bigint;
-  /** What it was asked for by; undefined when libvirt told it, so that nothing of its run is to come. */
+  /** The request; undefined if the event came from libvirt, so that nothing of the run is to come. */
   readonly asked: RequestStanding | undefined;
 }
 
 /**
- * Readings of single instances beside the cycles: of those that end, at once and before all others, and of those that
- * have just started. What is asked for while the same reading is under way or waits is that reading.
+ * Readings of single instances beside the cycles: of those about to end, at once and before all others, and of those
+ * that have just started. A request for a reading that is already in progress or waiting is merged with it.
  */
 export class InstanceReadings {
   readonly #parts: InstanceReadingsParts;
   readonly #stopping = new AbortController();
   readonly #ending = new Map<string, LastReading>();
   readonly #started = new Set<string>();
-  /** Those whose announced end has not come yet. */
+  /** Instances whose announced end has not happened yet. */
   readonly #awaited = new Map<string, LastReading & { readonly run: string }>();
-  /** Those of them to be read again now. */
+  /** Those of them that are due to be read again. */
   readonly #again = new Set<string>();
   /** By instance. */
   readonly #underWay = new Map<string, Promise<void>>();
@@ -79,7 +80,7 @@ export class InstanceReadings {
     this.#requests = new LastReadingRequests({ ...parts, signal, onReady });
   }
 
-  /** Takes a message that asks for the last reading of an instance. */
+  /** Receives a message that requests the last reading of an instance. */
   onRequest(body: Uint8Array): void {
     if (!this.#stopping.signal.aborted) this.#requests.hear(body);
   }
@@ -91,14 +92,14 @@ export class InstanceReadings {
     } else if (kind === 'stopping') {
       this.#readStopping(instanceId);
     } else {
-      // What was read last stays the last.
+      // The last reading must stay the last.
       this.#started.delete(instanceId);
       this.#ended(instanceId);
       this.#parts.logger.debug({ instance: instanceId }, `${instanceId} has stopped`);
     }
   }
 
-  /** One that is being read is not asked a second time. */
+  /** An instance that is being read is not read twice. */
   #readStopping(instanceId: string): void {
     if (this.#stopping.signal.aborted || this.#underWay.has(instanceId) || this.#ending.has(instanceId)) return;
     const announcedHere = this.#parts.clock.monotonic();
@@ -106,7 +107,7 @@ export class InstanceReadings {
     this.#next();
   }
 
-  /** Ends what is under way. */
+  /** Ends readings in progress. */
   async stop(): Promise<void> {
     this.#stopping.abort(new NephoscopeError('STOPPED', 'the agent is stopping'));
     await Promise.all([...this.#underWay.values(), this.#reading]);
@@ -120,13 +121,13 @@ export class InstanceReadings {
       this.#runLast(last);
     }
     while (this.#underWay.size < atOnce) {
-      // One that nobody signed takes none of the last two places.
+      // Unsigned requests get none of the last two slots.
       const request = this.#requests.take(this.#underWay.size < atOnce - 2);
       if (request === undefined) break;
       if (!this.#underWay.has(request.instanceId)) this.#runLast(request);
     }
     for (const id of this.#again) {
-      // One request is kept free for an instance whose end is announced now.
+      // One slot is kept free for an instance whose end is announced now.
       if (this.#underWay.size >= atOnce - 1) return;
       this.#again.delete(id);
       const last = this.#awaited.get(id);
@@ -135,7 +136,7 @@ export class InstanceReadings {
     }
     if (this.#started.size >= together) return this.#readStartedTogether();
     for (const id of this.#started) {
-      // One request is kept free for an instance that ends.
+      // One slot is kept free for an instance that ends.
       if (this.#underWay.size >= atOnce - 1) return;
       if (this.#underWay.has(id)) continue;
       this.#started.delete(id);
@@ -174,7 +175,7 @@ export class InstanceReadings {
         gone: 'it is no longer on this host; its previous reading is final',
       };
       const { name = instanceId } = reading?.instance ?? {};
-      // Who asks for what was never here fills no log.
+      // Requests for instances that were never here must not fill the log.
       const isWorthLogging = !isRepeated && (result !== 'gone' || asked?.isKnown !== false);
       logger[isWorthLogging ? 'info' : 'debug'](
         { instance: instanceId, result, samples, ms: Number(after) },
@@ -183,7 +184,7 @@ export class InstanceReadings {
     } catch (error) {
       metrics.lastReadings.inc({ result: 'failed' });
       if (this.#stopping.signal.aborted) return;
-      // While it ends it often answers no more: that was to be expected after one that was read.
+      // While it ends it often does not answer any more, which is no error after a successful reading.
       const wasRead = this.#awaited.has(instanceId);
       const level = isRepeated || asked?.isKnown === false ? 'debug' : wasRead ? 'info' : 'warn';
       const what = wasRead ? 'no further reading' : 'no last reading';
@@ -194,7 +195,7 @@ export class InstanceReadings {
     }
   }
 
-  /** Has it read again as long as its end has not come: as long as it has this run. */
+  /** Has it read again until its end, that is, as long as it has this run. */
   #await(last: LastReading, run: string | undefined): void {
     const { instanceId, asked } = last;
     const before = this.#awaited.get(instanceId);

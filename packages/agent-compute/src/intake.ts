@@ -9,21 +9,21 @@ import type { SpoolMessage } from './spool/record.js';
 import type { Spool } from './spool/spool.js';
 
 const pauses = { first: 500, longest: 5_000 };
-/** A disk that takes longer for samples is told, ms. */
+/** If the disk takes longer for samples, this is reported, ms. */
 const usualTimeLimit = 10_000;
 
 export interface IntakeParts {
   readonly writer: MessageWriter;
   readonly spool: Spool;
-  /** Makes the epochs durable, without which the samples after a restart would be labelled otherwise. */
+  /** Makes the epochs durable; without them, samples after a restart would have other epochs. */
   readonly saveEpochs: () => Promise<void>;
   readonly clock: Clock;
   readonly logger: Logger;
 }
 
 /**
- * Makes messages of counters and puts them into the spool: one after the other, so that no number is given that does
- * not become durable. A sample is taken when it is there.
+ * Makes messages of counters and writes them to the spool, one batch after the other, so that no number is used that
+ * does not become durable. A sample counts as accepted once it is there.
  */
 export class Intake {
   readonly #parts: IntakeParts;
@@ -37,10 +37,10 @@ export class Intake {
   }
 
   /**
-   * Takes all of these or none, and gives the number of samples.
+   * Accepts all of these or none, and returns the number of samples.
    *
-   * @param failures gets the counters that cannot be sent
-   * @param signal a disk that does not take them is tried until it is aborted, and once in any case
+   * @param failures receives the counters that cannot be sent
+   * @param signal a failing disk is retried until it is aborted, and at least tried once
    * @throws SPOOL_UNAVAILABLE, SPOOL_FULL, STATE_DIRECTORY
    */
   take(batch: readonly Labelled[], failures: Failures, signal: AbortSignal): Promise<number> {
@@ -93,7 +93,7 @@ export class Intake {
   }
 }
 
-/** The failure, and that its time is over. */
+/** The failure, with the note that its time is over. */
 function givenUp(error: unknown, signal: AbortSignal): unknown {
   if (!(error instanceof NephoscopeError)) return error;
   return new NephoscopeError(error.code, `${error.message}; given up: ${describeError(signal.reason)}`, {

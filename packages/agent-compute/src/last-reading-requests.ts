@@ -8,10 +8,10 @@ import { NewestFirst } from '@nephoscope/runtime';
 import type { AgentMetrics } from './metrics.js';
 import type { ReadingOrder } from './reading-order.js';
 
-/** What a request is worth. */
+/** The rank of a request. */
 export interface RequestStanding {
   readonly isSigned: boolean;
-  /** Whether its instance was read before and is listed. */
+  /** Whether its instance was read before and is still listed. */
   readonly isKnown: boolean;
 }
 
@@ -31,18 +31,20 @@ export interface LastReadingRequestsParts {
   readonly logger: Logger;
   readonly metrics: AgentMetrics;
   readonly signal: AbortSignal;
-  /** Called when there is one to take. */
+  /** Called when a request can be taken. */
   readonly onReady: () => void;
 }
 
-// Of those that nobody signed so many are served at once, and then one each so many ms.
+// This many unsigned requests are served at once, and then one each pause, ms.
 const unsignedBurst = 10;
 const unsignedPause = 500;
-// How many may wait, and for how long, ms. An announced end may take 75 s to come; nobody waits for what is not here.
+// Limits of the queues, and waiting time, ms. An announced end may be 75 s away; requests for unknown instances
+// expire sooner.
 const ofKnown = { most: 1_000, maxAge: 75_000 };
 const ofUnknown = { most: 100, maxAge: 5_000 };
-// An instance whose end is announced so often within so long a time, ns, is read again anyway: more are as unsigned ones. Nova, with both
-// forms of notifications, announces a resize, its revert and the deletion by 26. One announcement has it read as often in that time.
+// After this many announcements of the end of an instance within this time, ns, further ones rank as unsigned,
+// because the instance is being read anyway. With both forms of notifications, nova announces a resize, its revert
+// and the deletion by 26. A single announcement causes as many readings in that time.
 const oftenest = 40;
 const often = 75_000_000_000n;
 
@@ -59,15 +61,16 @@ type Remark = keyof typeof texts;
 type Waiting = NewestFirst<AcceptedRequest>;
 
 /**
- * The requests for last readings that wait. Anybody on the bus can ask: what a collector signed goes first, then what
- * nobody signed, at a low rate; of each, instances that are here before others, and the newest before older ones.
+ * Waiting requests for last readings. Anyone on the bus can send one. Those signed by a collector are served first,
+ * then unsigned ones at a low rate; in both classes, instances that are on this host come first, and the newest
+ * before older ones.
  */
 export class LastReadingRequests {
   readonly #parts: LastReadingRequestsParts;
   readonly #read: (body: Uint8Array) => HeardRequest;
   readonly #signed: readonly [known: Waiting, unknown: Waiting];
   readonly #unsigned: readonly [known: Waiting, unknown: Waiting];
-  /** How often each instance was asked for with a signature, and since when. */
+  /** How often each instance was requested with a signature, and since when. */
   readonly #counts = new Map<string, { readonly since: bigint; count: number }>();
   readonly #logLimit: LogLimit;
   #unlogged = new Map<Remark, number>();
@@ -92,7 +95,7 @@ export class LastReadingRequests {
     this.#filledAt = parts.clock.monotonic();
   }
 
-  /** Takes a message in. */
+  /** Receives a message. */
   hear(body: Uint8Array): void {
     const { clock, metrics, onReady, order } = this.#parts;
     const heard = this.#read(body);
@@ -112,7 +115,7 @@ export class LastReadingRequests {
     onReady();
   }
 
-  /** The one to serve now, if any. @param unsigned whether it may be one that nobody signed */
+  /** The request to serve now, if any. @param unsigned whether an unsigned one may be returned */
   take(unsigned: boolean): AcceptedRequest | undefined {
     const signed = takeOf(this.#signed);
     if (signed !== undefined || !unsigned) return signed;

@@ -9,7 +9,10 @@ import type { Taken } from './poll-instance.js';
 import type { AgentState } from './state-directory.js';
 import type { DroppedTotal, SpoolMessage } from './spool/record.js';
 
-/** The meter of the agent's own losses. Its resource id: `<publisher id>/<meter>`; its metadata: `meter`, `from`, `to`. */
+/**
+ * The meter of the agent's own losses. Its resource id is `<publisher id>/<meter>`, its metadata `meter`, `from`,
+ * `to`.
+ */
 export const droppedMeter: Meter = {
   name: 'nephoscope.samples.dropped',
   type: 'cumulative',
@@ -26,22 +29,22 @@ interface Numbered {
 
 interface WriterOptions {
   readonly source: string;
-  /** Names the agent to people; on the wire the id of its state stands behind it. */
+  /** The name of the agent, to which the id of its state is appended in messages. */
   readonly publisher: string;
   readonly signer: Signer;
-  /** How the messages travel, given who sends them. */
+  /** The wire form, for a given publisher. */
   readonly wire: (publisherId: string) => MeteringWire;
 }
 
-/** Counters whose epochs are settled: one for each counter, undefined where it has none. */
+/** Counters with their epochs: one for each counter, undefined if it has none. */
 export interface Labelled extends Taken {
   readonly counters: readonly Counter[];
   readonly epochs: readonly (string | undefined)[];
 }
 
 /**
- * Turns counters into signed, numbered messages, each with samples of one meter. What it must remember are the last
- * number and the epochs, to be kept before anything that it made is sent.
+ * Makes signed, numbered messages of counters, each with samples of one meter. Its state, the last number and the
+ * epochs, must be saved before its messages are sent.
  */
 export class MessageWriter {
   readonly #options: WriterOptions;
@@ -60,7 +63,7 @@ export class MessageWriter {
     this.#epochs = new Epochs(state.epochs);
   }
 
-  /** Who sends, as it stands in the samples. */
+  /** The publisher in the samples. */
   get publisherId(): string {
     return this.#publisherId;
   }
@@ -69,20 +72,20 @@ export class MessageWriter {
     return this.#epochs;
   }
 
-  /** The number that was given last. */
+  /** The last number that was used. */
   get sequence(): bigint {
     return this.#sequence;
   }
 
-  /** The next number is the one behind this: of what was numbered after it nothing was taken. */
+  /** The next number is the one after this, because nothing numbered after it was accepted. */
   continueFrom(sequence: bigint): void {
     this.#sequence = sequence;
   }
 
   /**
-   * Makes counters of totals and settles the epochs, of all before any of them is written, so that they are saved once.
+   * Makes counters of totals and settles the epochs of all before any is written, so that epochs are saved once.
    *
-   * @param now ms of a clock that never steps
+   * @param now ms of a clock that is never set
    */
   label(batch: readonly Taken[], now: number): readonly Labelled[] {
     this.#epochs.forgetDevices(now);
@@ -99,7 +102,7 @@ export class MessageWriter {
     });
   }
 
-  /** @param failures gets the counters that cannot be sent */
+  /** @param failures receives the counters that cannot be sent */
   write(batch: readonly Labelled[], failures: Failures): readonly SpoolMessage[] {
     const batches = new Map<string, Numbered>();
     for (const { instance, pollster, counters, epochs } of batch) {
@@ -118,7 +121,7 @@ export class MessageWriter {
     return [...batches].flatMap(([meter, ofMeter]) => this.#messages(meter, ofMeter));
   }
 
-  /** The message that says how many samples of a meter this agent ever dropped. Without a number: it stands for none. */
+  /** The message with the number of samples of a meter that this agent ever dropped. It has no sequence number. */
   report(dropped: DroppedTotal, now: bigint): SpoolMessage {
     const { meter, total, from, to } = dropped;
     const { name, type, unit } = droppedMeter;
@@ -151,7 +154,7 @@ export class MessageWriter {
         contentType: this.#wire.contentType,
         body: bytes,
         samples: lines,
-        // They rise.
+        // They are ascending.
         last: sequences[done - 1] as bigint,
       };
     });
@@ -175,7 +178,10 @@ export class MessageWriter {
   }
 }
 
-/** The batch in pieces of at least `size` counters, but the last: a large host is not written in memory as a whole. */
+/**
+ * The batch in pieces of at least `size` counters (except the last), so that a large host's messages are not all in
+ * memory at once.
+ */
 export function* pieces(
   batch: readonly Labelled[],
   size: number,

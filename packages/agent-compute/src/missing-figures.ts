@@ -3,7 +3,7 @@ import type { Logger, Missing, MissingReason } from '@nephoscope/core';
 import type { AgentMetrics } from './metrics.js';
 import { nameSome } from './name-some.js';
 
-// That an instance is off is told by its state; what is unsupported will stay so.
+// `off` is known from the instance's state; `unsupported` does not change.
 const levels = { off: 'debug', unsupported: 'info', busy: 'warn', error: 'warn' } as const;
 
 interface News {
@@ -14,8 +14,8 @@ interface News {
 }
 
 /**
- * Figures of one group that should be there and are not. Each is counted every time and told once: again only
- * when its reason changes or it was there in between. What is told for one reason in one cycle is one line.
+ * Missing figures of one group. Each is counted every time and logged once: again only if its reason changes or it
+ * was present in between. Each reason has one log line per cycle.
  */
 export class MissingFigures {
   readonly #metrics: AgentMetrics;
@@ -29,7 +29,7 @@ export class MissingFigures {
     this.#logger = logger;
   }
 
-  /** @param resource what has no figure, for people: an instance's name, and the device where it is one's */
+  /** @param resource what has no figure, for the log: an instance's name, and the device if it is one's */
   add(resource: string, meters: readonly string[], { missing, detail }: Missing): void {
     this.#metrics.missing.inc({ reason: missing }, meters.length);
     for (const meter of meters) {
@@ -45,7 +45,7 @@ export class MissingFigures {
     }
   }
 
-  /** Tells what is new in this cycle. What was not missing in it will be told when it is missing again. */
+  /** Logs what is new in this cycle. Figures present in this cycle are logged again when they are missing again. */
   endCycle(): void {
     for (const { reason, detail, meters, resources } of this.#news.values()) {
       const text = `no figure for ${[...meters].join(', ')} of ${nameSome(resources)}: ${detail}`;

@@ -7,13 +7,13 @@ import { announcedEnd, lastReadingMessage } from '@nephoscope/message';
 // Announcements are worthless after seconds: the queue holds some hundred while the agent is away.
 const maxBytes = 1024 * 1024;
 const prefetch = 100;
-// Anybody may publish there. nova's have some hundred members, and 128 of an instance's metadata.
+// Anyone may publish there. nova's notifications have some hundred members, and 128 of an instance's metadata.
 const largest = 256 * 1024;
 const mostMembers = 1_000;
 
 /**
- * For an agent without a collector: listens to all of nova's notifications and passes on, as requests for a last
- * reading, those that announce the end of an instance of this host.
+ * For an agent without a collector: listens to all of nova's notifications and passes on, as requests for last
+ * readings, those that announce the end of an instance of this host.
  */
 export async function hearAnnouncements(
   bus: MessageBus,
@@ -42,7 +42,10 @@ export async function hearAnnouncements(
   });
 }
 
-/** What a notification announces, in oslo.messaging's envelope or bare; undefined for all others, readable or not, and for what nova would not say. */
+/**
+ * The end announced by a notification, in oslo.messaging's envelope or bare; undefined for all others, readable or
+ * not, and for what nova would not send.
+ */
 export function endIn(body: Uint8Array): ReturnType<typeof announcedEnd> {
   if (body.byteLength > largest || !isUtf8(body)) return undefined;
   const text = Buffer.from(body).toString('utf8');
@@ -60,7 +63,7 @@ function parse(text: string): Record<string, unknown> {
     const value: unknown = JSON.parse(text);
     return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
   } catch {
-    // No notification, so that it announces nothing.
+    // Not a notification.
     return {};
   }
 }

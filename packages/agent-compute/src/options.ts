@@ -85,7 +85,7 @@ export const computeOptions = options.refine(...signatureFitsWire);
 
 export type ComputeOptions = z.output<typeof computeOptions>;
 
-/** What the configuration of a compute agent has. */
+/** The sections of a compute agent's configuration. */
 export const computeSections = {
   ...commonSections,
   bus: busSection,

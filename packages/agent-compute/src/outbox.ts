@@ -24,32 +24,32 @@ export interface OutboxParts {
   readonly source: string;
   readonly host: string;
   readonly secrets: readonly Secret[];
-  /** Started and stopped by whoever made it, before and after the outbox. */
+  /** Started and stopped by the caller, before and after the outbox. */
   readonly bus: MessageBus;
   readonly metrics: AgentMetrics;
   readonly logger: Logger;
   readonly clock: Clock;
 }
 
-// When the outbox stops, so long it waits for the bus, ms. It has 5 s in all, for its files on a busy disk too; the bus
+// How long a stopping outbox waits for the bus, ms. It has 5 s in total, including its files on a busy disk; the bus
 // needs up to 5 s of its own after that.
 const lastFlush = 2_000;
 
-// Counters that are written and made durable together: a large host is not written in memory as a whole.
+// Counters that are written and made durable together, so that a large host's messages are not all in memory at once.
 const pieceSize = 1_000;
 
-/** What there is from the start on. */
+/** What exists after the start. */
 interface Work {
   readonly writer: MessageWriter;
   readonly intake: Intake;
   readonly sender: Sender;
-  /** Ends all of it. */
+  /** Stops all of it. */
   close(): Promise<void>;
 }
 
 /**
- * Turns counters into messages, makes them durable and sends them. From its start on it sends what the last run left,
- * whether anything can be read or not.
+ * Makes messages of counters, makes them durable and sends them. From its start it sends what the last run left,
+ * whether or not anything can be read.
  */
 export class Outbox implements Component {
   readonly name = 'outbox';
@@ -77,7 +77,7 @@ export class Outbox implements Component {
     }
     // Ceilometer declares its own exchange and queue; an additional queue of ours would have no consumer and grow.
     if (options.wire === 'ceilometer') return;
-    // Not awaited: the bus may be away for long, and the agent works meanwhile.
+    // Not awaited, because the bus may be unavailable for long, and the agent works meanwhile.
     bus
       .declare(meteringTopology)
       .catch((error: unknown) =>
@@ -86,11 +86,11 @@ export class Outbox implements Component {
   }
 
   /**
-   * Takes the counters: when it resolves, with the number of samples, they are durable and on their way.
+   * Accepts the counters: when it resolves, with the number of samples, they are durable and will be sent.
    *
-   * @param failures gets the counters that cannot be sent
-   * @param signal a disk that does not take them is tried until it is aborted
-   * @throws SPOOL_UNAVAILABLE, SPOOL_FULL, STATE_DIRECTORY, for those of a piece of 2,000 and after it
+   * @param failures receives the counters that cannot be sent
+   * @param signal a failing disk is retried until it is aborted
+   * @throws SPOOL_UNAVAILABLE, SPOOL_FULL, STATE_DIRECTORY, for a piece of 2,000 counters and those after it
    */
   async take(taken: readonly Taken[], failures: Failures, signal: AbortSignal): Promise<number> {
     const { writer, intake } = this.#ready();
@@ -100,7 +100,7 @@ export class Outbox implements Component {
     return samples;
   }
 
-  /** Which instances there are: of those that went, not everything is remembered for ever. */
+  /** Receives the ids of existing instances: state of gone ones is kept within limits. */
   listed(instanceIds: ReadonlySet<string>): void {
     const { reduced, forgotten } = this.#ready().writer.epochs.listed(instanceIds);
     this.#forgotten.add(reduced.length, forgotten.length);
@@ -109,7 +109,7 @@ export class Outbox implements Component {
   /**
    * Resolves when the bus has confirmed everything.
    *
-   * @throws SAMPLES_UNSENT when `signal` is aborted before
+   * @throws SAMPLES_UNSENT if `signal` is aborted before
    */
   flush(signal: AbortSignal): Promise<void> {
     return this.#ready().sender.flush(signal);
@@ -134,7 +134,7 @@ export class Outbox implements Component {
     const wire = options.wire === 'ceilometer' ? forCeilometer : () => nephoscopeWire;
     const writer = new MessageWriter({ source, publisher: `compute.${host}`, signer, wire }, state);
     const dropped = new Dropped(state.dropped);
-    // It may hold messages of another wire, from before that was chosen.
+    // The spool may hold messages of another wire form, configured before.
     const wires = [nephoscopeWire, forCeilometer(writer.publisherId)];
     const saveState = () =>
       this.#state.save({ agentId: state.agentId, sequence: writer.sequence, dropped: dropped.totals });
@@ -154,7 +154,7 @@ export class Outbox implements Component {
     );
     writer.continueFrom(spool.sequence);
     try {
-      // Proves that the directory takes writes before anything depends on it.
+      // Proves that the directory is writable before anything depends on it.
       await this.#state.saveEpochs(writer.epochs);
       await saveState();
     } catch (error) {
@@ -176,7 +176,7 @@ export class Outbox implements Component {
         await this.#state.closeEpochs(writer.epochs);
         await saveState();
       } catch (error) {
-        // What samples rest on was on disk before they were taken.
+        // The state that samples depend on was on disk before they were accepted.
         logger.warn({ err: error }, `${describeError(error)}; no accepted sample is lost`);
       }
     };

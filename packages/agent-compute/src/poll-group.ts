@@ -12,22 +12,22 @@ import { instanceFilter } from './instance-filter.js';
 import type { InstanceMetadata } from './instance-metadata.js';
 import type { ComputeOptions } from './options.js';
 
-/** A pollster at work in a group, with the last readings that its next ones are compared with. */
+/** A pollster in a group, with the readings that its next ones are compared with. */
 export interface GroupPollster {
   readonly name: string;
   readonly reads: readonly InstancePart[];
   readonly pollster: ComputePollster<InstancePart>;
-  /** An item that it yielded, as ours. */
+  /** Reads an item that it yielded into a new object. */
   readonly read: ReturnType<typeof figureReader>;
-  /** Declared names of the meters that this group wants of it. */
+  /** Declared names of its meters that this group includes. */
   readonly meters: readonly string[];
   /** Whether this group sends counters of that name, which the plugin declares. */
   wants(counterName: string): boolean;
   /** By instance id. */
   readonly previous: Map<string, Inspection<InstancePart>>;
-  /** What it said last of an instance's resources, by instance id. */
+  /** The cached metadata of an instance's resources, by instance id. */
   readonly resources: Map<string, KnownResources>;
-  /** Instances whose counters it promised and has not given yet. */
+  /** Instances whose counters it promised and has not returned yet. */
   readonly pending: Set<string>;
   readonly pause: Pause;
 }
@@ -40,24 +40,21 @@ export interface PollGroup {
   readonly pollsters: readonly GroupPollster[];
   readonly parts: ReadonlySet<InstancePart>;
   readonly missing: MissingFigures;
-  /** The same object for an instance of which nothing has changed. */
+  /** Returns the same object for an unchanged instance. */
   metadataOf(instance: Instance): Metadata;
   includes(instance: Instance): boolean;
 }
 
-/** A compute pollster and what it declares. It may serve several groups: what it compares with belongs to the group. */
+/** A compute pollster and its plugin. It may serve several groups: previous readings belong to the group. */
 export interface ActivePollster {
   readonly name: string;
   readonly plugin: ComputePollsterPlugin;
   readonly pollster: ComputePollster<InstancePart>;
-  /** Not to be called until then, on the monotonic clock. */
+  /** Not called until then, on the monotonic clock. */
   readonly suspendedUntil?: bigint | undefined;
 }
 
-/**
- * The configured groups, and one named `default` for the meters that none of them takes; groups without a meter are
- * left out.
- */
+/** The configured groups, and one named `default` for all other meters; groups without a meter are omitted. */
 export function createPollGroups(
   options: ComputeOptions,
   available: readonly ActivePollster[],
@@ -86,7 +83,10 @@ export function createPollGroups(
     .filter(({ pollsters }) => pollsters.length > 0);
 }
 
-/** What groups name and no active pollster makes, or an earlier group has taken: most often a name that is mistyped. */
+/**
+ * Patterns of groups that match no meter of an active pollster, or only those of an earlier group: usually a mistyped
+ * name.
+ */
 export function idlePatterns(
   options: Pick<ComputeOptions, 'groups'>,
   available: readonly Pick<ActivePollster, 'plugin'>[],
@@ -100,7 +100,7 @@ export function idlePatterns(
   });
 }
 
-/** Nothing when none of its meters are this group's. */
+/** Undefined if none of its meters belong to this group. */
 function groupPollster(
   { name, plugin, pollster, suspendedUntil }: ActivePollster,
   isOurs: (meter: string) => boolean,

@@ -9,14 +9,14 @@ import type { GroupPollster, PollGroup } from './poll-group.js';
 import { pollInstance } from './poll-instance.js';
 import type { Taken } from './poll-instance.js';
 
-/** So often a pollster is cut off in a cycle, each time after a second, before it is given up. */
+/** How often a pollster is interrupted in a cycle, each time after a second, before it is suspended. */
 const mostCuts = 3;
 
 type Result = Taken | Promise<Taken | undefined> | undefined;
 
 /**
- * Has a pollster poll these readings, one after the other. One that keeps the program for itself is cut off: it costs its
- * counters of this instance and of those after it, and those of the cycles in the minutes that come.
+ * Has a pollster poll these readings, one after the other. One that blocks the program is interrupted: its counters
+ * of this instance and later ones are missing, and those of the cycles during its suspension.
  */
 export function pollInTurn(
   group: PollGroup,
@@ -36,18 +36,18 @@ export function pollInTurn(
     return results;
   }
   let at = 0;
-  /** The poll that was begun last, and with what its instance was compared. */
+  /** The last poll that was begun, and the reading its instance was compared with. */
   let begun: { readonly at: number; readonly before: Inspection<InstancePart> | undefined } | undefined;
   const work = () => {
     for (; at < readings.length; at++) {
       const reading = readings[at]!;
       begun = { at, before: previous.get(reading.instance.id) };
-      // By its place: what is cut off here is polled again, and must not be there twice.
+      // By index, because an interrupted poll is repeated, and must not be counted twice.
       results[at] = pollInstance(group, pollster, reading, tools, signal);
     }
   };
   const onCut = () => {
-    // The cut may come between two polls, or before the first: then there is nothing to undo.
+    // The interruption may come between two polls, or before the first: then there is nothing to undo.
     const id = readings[at]?.instance.id;
     if (id === undefined || begun?.at !== at) return;
     delete results[at];

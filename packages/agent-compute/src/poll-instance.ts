@@ -11,7 +11,7 @@ import type { PolledCounter, PolledMissing, PolledTotal, ReadFigure } from '@nep
 import type { CycleTools } from './cycle-tools.js';
 import type { GroupPollster, PollGroup } from './poll-group.js';
 
-/** Counters, and totals of which there will be some, that one pollster made of one instance in one cycle. */
+/** Counters, and totals to be settled, that one pollster made of one instance in one cycle. */
 export interface Taken {
   readonly instance: Instance;
   readonly pollster: string;
@@ -19,8 +19,8 @@ export interface Taken {
 }
 
 /**
- * Gives one instance to one pollster. Nothing comes of it when the pollster fails, is not done when `signal` is
- * aborted, or has not come back from a call of an earlier cycle; each of these is a failure of this pollster.
+ * Has one pollster poll one instance. The result is empty, and a failure of this pollster, if it fails, has not
+ * finished when `signal` is aborted, or has not returned from a call of an earlier cycle.
  */
 export function pollInstance(
   group: PollGroup,
@@ -75,17 +75,17 @@ export function pollInstance(
   }
 }
 
-// Bytes of all messages of one pollster and instance; a wide instance takes a hundredth.
+// Limit for all messages of one pollster and instance, in bytes; a large instance takes a hundredth of it.
 const mostBytes = 16 * 1024 * 1024;
 
-/** The reply of one pollster for one instance, each item read as it comes; one that cannot be sent costs itself. */
+/** The reply of one pollster for one instance, read item by item; one that cannot be sent affects only itself. */
 class TakenCounters {
   readonly counters: (PolledCounter | PolledTotal)[] = [];
-  /** How many samples come of them. */
+  /** The number of resulting samples. */
   samples = 0;
   /**
-   * The names of those kept, by resource. Of two values of one series at one moment, were it a cumulative one, the lower
-   * would begin an epoch that there never was.
+   * The names accepted for each resource. A second value of a cumulative series at the same time could be lower, and
+   * would begin a false epoch.
    */
   readonly #kept = new Map<string, Set<string>>();
   readonly #polled: Parameters<GroupPollster['read']>[1];
@@ -104,7 +104,7 @@ class TakenCounters {
     this.#polled = { instance, readAt, resources };
   }
 
-  /** What it said of the instance's resources, to be known again in the next poll. */
+  /** The metadata of the instance's resources, to be recognised in the next poll. */
   get resources(): KnownResources {
     return this.#polled.resources;
   }
@@ -128,7 +128,7 @@ class TakenCounters {
     const { total } = read;
     const reason = firstMissing(total);
     if (reason === undefined || !this.pollster.wants(total.name)) return this.#keep(total);
-    // It makes no sample, and its other parts are noted.
+    // It makes no sample, but its other parts are stored.
     this.counters.push(total);
     this.#miss({ name: total.name, resourceId: total.resourceId, reason });
   }
@@ -154,7 +154,7 @@ class TakenCounters {
   }
 }
 
-/** Why there can be no counter of a total now. */
+/** Why a total has no counter now. */
 function firstMissing({ parts }: PolledTotal): Missing | undefined {
   for (const { volume } of parts) if (typeof volume === 'object') return volume;
   return undefined;
@@ -168,7 +168,7 @@ function isIterable(value: unknown): value is Iterable<unknown> {
   return typeof value === 'object' && value !== null && Symbol.iterator in value;
 }
 
-/** What the pollster asked for, or why the first part that it cannot do without is missing. */
+/** The requested parts, or the reason why the first necessary part is missing. */
 function inspectionOf(
   reading: InstanceReading,
   reads: readonly InstancePart[],
@@ -193,7 +193,7 @@ async function gather(given: unknown, taken: TakenCounters, signal: AbortSignal)
     throw new NephoscopeError('COUNTER_INVALID', 'it returned nothing that yields counters');
   let inOneGo = 0;
   for await (const counter of counters as AsyncIterable<unknown>) {
-    // Nobody waits for it any more: one that never ends must not fill the memory.
+    // The result is no longer wanted: a pollster that never ends must not fill the memory.
     if (signal.aborted) return;
     taken.add(counter);
     // A pollster that never awaits anything would block all others.

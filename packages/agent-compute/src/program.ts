@@ -19,10 +19,10 @@ import { Outbox } from './outbox.js';
 import type { ActivePollster } from './poll-group.js';
 import { blockingFile } from './state-directory.js';
 
-/** So long an inspector may take to start, ms: one whose hypervisor is away fails at once. */
+/** Time limit for the start of an inspector, ms: one whose hypervisor is unavailable fails at once. */
 const inspectorStart = 60_000;
 
-/** The compute agent as a program: its configuration and the plugins it takes. */
+/** The compute agent as a program: its configuration and its kinds of plugins. */
 export const computeAgentProgram = {
   name: 'nephoscope-agent-compute',
   directory: dirname(dirname(fileURLToPath(import.meta.url))),
@@ -32,7 +32,7 @@ export const computeAgentProgram = {
   note: ({ compute }) => join(resolve(compute.stateDirectory), blockingFile),
 } as const satisfies ProgramDefinition<typeof computeSections>;
 
-/** Puts a compute agent together from its configuration. Nothing is started yet. */
+/** Creates a compute agent from its configuration. Nothing is started yet. */
 export function createComputeAgent(
   configured: Pick<Configured<typeof computeSections>, 'config' | 'chosen' | 'selected'>,
   around: {
@@ -44,9 +44,12 @@ export function createComputeAgent(
 ): {
   readonly agent: ComputeAgent;
   readonly inspector: Inspector;
-  /** All of it but the bus, in the order in which they start: what the last run left is sent before anything can be read. */
+  /**
+   * All components except the bus, in the order of their start: the spool of the last run is sent before anything can
+   * be read.
+   */
   readonly components: readonly Component[];
-  /** Pollsters that do not run though they should; each was logged. */
+  /** Number of pollsters that should run but do not; each was logged. */
   readonly failedPlugins: number;
 } {
   const { config, chosen, selected } = configured;

@@ -2,12 +2,12 @@ import type { Clock } from '@nephoscope/core';
 import type { InstanceReading } from '@nephoscope/core/instance';
 
 /**
- * Keeps readings of the host and of single instances, which overlap, in order: of two that were under way at the same
- * time nobody knows whose figures are later, so the second to come is left out.
+ * Orders readings of the host and of single instances. Of two that overlapped it is unknown whose figures are later,
+ * so the second to arrive is left out.
  */
 export class ReadingOrder {
   readonly #clock: Clock;
-  /** When the last reading of each instance was taken, ns on the monotonic clock. */
+  /** Time of the last reading of each instance, ns on the monotonic clock. */
   readonly #latest = new Map<string, bigint>();
 
   constructor(clock: Clock) {
@@ -15,9 +15,9 @@ export class ReadingOrder {
   }
 
   /**
-   * Those of the readings whose instance was not read otherwise since they were asked for.
+   * The readings of those instances that were not read otherwise since the request.
    *
-   * @param asked ns on the monotonic clock
+   * @param asked time of the request, ns on the monotonic clock
    */
   take(readings: readonly InstanceReading[], asked: bigint): readonly InstanceReading[] {
     const taken = readings.filter(({ instance }) => !this.wasReadSince(instance.id, asked));
@@ -31,12 +31,12 @@ export class ReadingOrder {
     return latest !== undefined && latest > asked;
   }
 
-  /** Whether it was read, and is listed still. */
+  /** Whether it was read before and is still listed. */
   knows(instanceId: string): boolean {
     return this.#latest.has(instanceId);
   }
 
-  /** Forgets the instances that are not there any more, but for those read since. */
+  /** Discards the instances that no longer exist, except those read since. */
   forgetOthers(instanceIds: ReadonlySet<string>, asked: bigint): void {
     for (const [id, latest] of this.#latest) if (latest <= asked && !instanceIds.has(id)) this.#latest.delete(id);
   }

@@ -8,29 +8,29 @@ type Volume = number | bigint;
 interface Part {
   readonly volume: Volume;
   readonly plugging: Plugging | undefined;
-  /** The volume when the marks of its plugging were last seen, where it is another. */
+  /** The volume when the marks of its plugging were last seen, if it differs. */
   readonly marked?: Volume | undefined;
 }
 
-// Parts that are not there and may come back, of each total. What those before them had counted is one number.
+// Missing parts of a total that may return. Counts of earlier ones are kept as one sum.
 const mostAway = 64;
 
-/** What is remembered of one cumulative series of a run: of a device, or a total over devices that come and go. */
+/** The state of one cumulative series of a run: of a device, or a total over devices that come and go. */
 export class Series {
-  /** When it was settled last, ms of a clock that never steps; undefined since the agent started. */
+  /** Time of the last value, ms of a clock that is never set; undefined since the agent started. */
   seen: number | undefined;
-  /** Whether anything of it that is kept on disk is another since this was set to false. */
+  /** Whether any of its persistent state has changed since this was set to false. */
   changed = false;
   /** The last volume. */
   #volume: Volume;
-  /** How often it began anew within the run. */
+  /** How often it restarted within the run. */
   #resets: number;
   #plugging: Plugging | undefined;
-  /** Of a total: what the parts had counted that are no more. */
+  /** For a total: what gone parts had counted. */
   #gone: Volume;
-  /** Of a total: what each part had counted when it was last read. */
+  /** For a total: the count of each part at its last reading. */
   #parts: Map<string, Part>;
-  /** Of a total: the parts that were not there last, the one that went first before the others. */
+  /** For a total: the missing parts, earliest first. */
   readonly #away: Map<string, Part>;
 
   constructor([volume, resets, plugging, gone, parts, away]: StoredSeries = ['0', 0]) {
@@ -46,18 +46,18 @@ export class Series {
     return this.#resets;
   }
 
-  /** Takes the next volume, which counts anew when it fell or its device was plugged in anew. */
+  /** Adds the next volume, which counts anew if it fell or its device was plugged in again. */
   count(volume: Volume, plugging: Plugging | undefined): void {
     const fell = volume < this.#volume;
     if (fell || areOther(this.#plugging, plugging)) this.#resets += 1;
-    // Marks from before a fall are those of another plugging.
+    // Marks from before a fall belong to another plugging.
     const marks = plugging ?? (fell ? undefined : this.#plugging);
     if (volume !== this.#volume || !areSame(marks, this.#plugging)) this.changed = true;
     this.#volume = volume;
     this.#plugging = marks;
   }
 
-  /** Takes the parts that are there now; gives the total with what others had counted, undefined while a part is missing. */
+  /** Adds the current parts; returns the total including gone ones, undefined while a part is missing. */
   total({ parts, whole }: Pick<Total, 'parts' | 'whole'>): Volume | undefined {
     const last = { parts: this.#parts, volume: this.#volume, gone: this.#gone };
     const total = this.#total({ parts, whole });
@@ -72,7 +72,7 @@ export class Series {
     let complete = true;
     let sum: Volume = 0n;
     for (const { key, volume, plugging } of parts) {
-      // One that was left out is back: what it counts goes on, unless it is known to be another.
+      // A part that was left out has returned: its count continues unless it is known to be another device.
       const known = before.get(key) ?? this.#away.get(key);
       before.delete(key);
       this.#away.delete(key);
@@ -101,7 +101,7 @@ export class Series {
 
     const counted = addVolumes(this.#gone, sum);
     if (whole !== undefined) {
-      // Whole and parts are not read in one instant: what is between them may seem to fall by a little.
+      // Whole and parts are not read at the same instant: their difference may seem to fall slightly.
       const rest = subtractVolumes(whole, counted);
       if (rest > this.#volume) this.#volume = rest;
     } else {
@@ -112,9 +112,9 @@ export class Series {
     return this.#volume;
   }
 
-  /** @param known is gone: another one counts under its name, and whether that is told by a count that is smaller */
+  /** @param known is gone: another device counts under its name; `fell` if this was detected by a smaller count */
   #leave({ volume, marked }: Part, fell: boolean): void {
-    // What was counted while nothing marked it may be the other's, which will count it.
+    // What was counted without marks may belong to the new device, which will count it.
     this.#gone = addVolumes(this.#gone, fell ? volume : (marked ?? volume));
   }
 
@@ -127,7 +127,7 @@ export class Series {
   }
 }
 
-/** A part that counts on. */
+/** A part that continues counting. */
 function goneOn(known: Part, volume: Volume, plugging: Plugging | undefined): Part {
   if (plugging !== undefined || known.plugging === undefined)
     return { volume, plugging: plugging ?? known.plugging };
@@ -154,7 +154,7 @@ function writeParts(parts: ReadonlyMap<string, Part>): readonly StoredPart[] {
   });
 }
 
-// Parts that went away, or came back from there, are in one of the two.
+// Parts that disappeared, or returned, are in one of the two.
 function areSameParts(some: ReadonlyMap<string, Part>, others: ReadonlyMap<string, Part>): boolean {
   if (some.size !== others.size) return false;
   for (const [key, one] of some) {

@@ -13,13 +13,13 @@ import { EpochStore } from './state/epoch-store.js';
 import { StateFile } from './state/state-file.js';
 import type { StoredEpochs } from './state/stored-epochs.js';
 
-/** What an agent must not forget. */
+/** The persistent state of an agent. */
 export interface AgentState {
-  /** Made once with the directory: numbers start at 1 for each. */
+  /** Created once with the directory: numbers start at 1 for each. */
   readonly agentId: string;
-  /** The number of the last message that was made, when it was saved: the spool may know of later ones. */
+  /** The last message number when this was saved: the spool may contain later ones. */
   readonly sequence: bigint;
-  /** How many samples of each meter it ever dropped, when it was saved. */
+  /** Number of samples of each meter ever dropped, when this was saved. */
   readonly dropped: Readonly<Record<string, bigint>>;
   readonly epochs: StoredEpochs;
 }
@@ -31,13 +31,16 @@ const storedState = z.object({
   dropped: z.record(z.string(), count).default({}),
 });
 
-// What a crash left of a file that was being written; those of the second form by a version before.
+// Left by a crash during a write; the second form by an older version.
 const leftover = /^(state|epochs)\.json\.(tmp|\d+)$/;
 const lockFile = 'lock';
-/** Which plugins ended the program; written by the thread that watches over it, which ends it. */
+/** The plugins that ended the program, written by the watchdog's thread before it ends it. */
 export const blockingFile = 'blocking-plugins.json';
 
-/** The folder in which an agent keeps what must survive its restart, also by `kill -9`. The spool is a folder in it. */
+/**
+ * The directory in which an agent keeps what must survive a restart, including `kill -9`. The spool is a directory in
+ * it.
+ */
 export class StateDirectory {
   #path: string;
   readonly #logger: Logger;
@@ -54,9 +57,9 @@ export class StateDirectory {
   }
 
   /**
-   * Makes the folder where needed and takes it for this process.
+   * Creates the directory if needed and locks it for this process.
    *
-   * @throws STATE_DIRECTORY when it cannot be used, or when another agent uses it
+   * @throws STATE_DIRECTORY if it cannot be used, or another agent uses it
    */
   async open(): Promise<void> {
     try {
@@ -81,7 +84,7 @@ export class StateDirectory {
   }
 
   /**
-   * The state left by the last run; that of a new agent when there is none.
+   * The state left by the last run; that of a new agent if there is none.
    *
    * @throws STATE_DIRECTORY
    */
@@ -102,13 +105,13 @@ export class StateDirectory {
     return { ...(state ?? { agentId: randomUUID(), sequence: 0n, dropped: {} }), epochs: epochs ?? {} };
   }
 
-  /** Where the spool is. */
+  /** The path of the spool. */
   get spool(): string {
     return join(this.#path, 'spool');
   }
 
   /**
-   * Writes the state when it has changed.
+   * Writes the state if it has changed.
    *
    * @throws STATE_DIRECTORY
    */
@@ -116,16 +119,16 @@ export class StateDirectory {
     const totals = Object.fromEntries(Object.entries(dropped).map(([meter, total]) => [meter, String(total)]));
     const text = JSON.stringify({ agentId, sequence: String(sequence), dropped: totals }).slice(1, -1);
     if (text === this.#savedState) return;
-    // Twice: what a total has come to must stand in the copy too.
+    // Twice, so that the copy has the current totals too.
     await this.#state.write(text);
     await this.#state.write(text);
     this.#savedState = text;
   }
 
   /**
-   * Writes what has changed of the epochs.
+   * Writes changes of the epochs.
    *
-   * @throws STATE_DIRECTORY; the next call writes it too then
+   * @throws STATE_DIRECTORY; the changes are then written by the next call
    */
   saveEpochs(epochs: Epochs): Promise<void> {
     return this.#epochs.save(epochs);
@@ -150,7 +153,10 @@ export class StateDirectory {
       );
   }
 
-  /** What is in it is its user's alone, or its group's to read. A folder that is somebody else's is theirs to close. */
+  /**
+   * Its contents are accessible to its user only, or readable by its group. A directory of another owner is left to
+   * that owner.
+   */
   async #keepFromOthers(): Promise<void> {
     const { mode, uid } = await stat(this.#path);
     if ((mode & 0o027) === 0 || uid !== process.geteuid?.()) return;
@@ -173,7 +179,7 @@ export class StateDirectory {
   }
 }
 
-/** Makes the names of folders durable that were made. @param first the uppermost of them */
+/** Makes the names of created directories durable. @param first the uppermost of them */
 async function syncParents(path: string, first: string): Promise<void> {
   for (let made = path; made.length >= first.length; made = dirname(made)) await syncFolder(dirname(made));
 }

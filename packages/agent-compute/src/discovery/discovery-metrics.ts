@@ -1,7 +1,7 @@
 import { Counter, Gauge } from 'prom-client';
 import type { Registry } from 'prom-client';
 
-/** What the discovery by nova tells of itself on `/metrics`. */
+/** Metrics of the discovery by nova on `/metrics`. */
 export function createDiscoveryMetrics(registry: Registry) {
   const registers = [registry];
   return {

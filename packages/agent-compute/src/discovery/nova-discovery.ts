@@ -11,11 +11,11 @@ import { NovaServers } from './nova-servers.js';
 
 export interface NovaDiscoveryParts {
   readonly inspector: Inspector;
-  /** Makes the session when the agent starts; what it throws stops the start. */
+  /** Creates the session when the agent starts; an error aborts the start. */
   readonly connect: () => Promise<Pick<Session, 'list' | 'close'>>;
-  /** As nova knows it. */
+  /** The host's name in nova. */
   readonly host: string;
-  /** How long readings wait for nova, ms: they are taken already, and what it said last will do. */
+  /** How long readings wait for nova, ms. After that they use the previous listing. */
   readonly timeLimit: number;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -23,9 +23,10 @@ export interface NovaDiscoveryParts {
 }
 
 /**
- * An inspector that gives nova's instances: nova says which are metered and who they are, the hypervisor says
- * how they are. One that nova does not list on this host, or lists in error, is left out. While nova does not
- * answer, what it listed last holds, and an instance that is new since is what its domain says, if nova made it.
+ * An inspector that returns nova's instances: nova decides which are metered, and provides their facts; the
+ * hypervisor provides the readings. An instance that nova does not list on this host, or lists as `ERROR`, is left
+ * out. While nova does not answer, its last listing is used; an instance that is new since then is described by its
+ * domain, if nova created it.
  */
 export function discoverByNova(parts: NovaDiscoveryParts): Inspector {
   const { inspector } = parts;
@@ -56,7 +57,7 @@ class NovaDiscovery {
   readonly #parts: NovaDiscoveryParts;
   #session: Pick<Session, 'list' | 'close'> | undefined;
   #servers: NovaServers | undefined;
-  /** Instances that the log has been told of, as not metered. */
+  /** Unmetered instances that were logged. */
   #logged = new Set<string>();
 
   constructor(parts: NovaDiscoveryParts) {
@@ -86,11 +87,11 @@ class NovaDiscovery {
     await this.#servers?.refresh(options);
   }
 
-  /** The readings of instances that are metered, each with the instance as nova knows it. */
+  /** The readings of metered instances, each with nova's facts. */
   async discover(readings: readonly InstanceReading[], signal: AbortSignal): Promise<readonly InstanceReading[]> {
     await this.#wait(this.refresh(), signal);
     const isNew = ({ instance: { id } }: InstanceReading) => !this.#servers?.has(id) && !this.#logged.has(id);
-    // It may have come to this host since nova was asked.
+    // It may have arrived on this host since the last listing.
     if (this.#servers?.current === true && readings.some(isNew))
       await this.#wait(this.refresh({ now: true }), signal);
 
@@ -99,7 +100,10 @@ class NovaDiscovery {
     return discovered;
   }
 
-  /** The same for one instance, without asking nova: there is no time for it, and nova may have deleted it already. */
+  /**
+   * The same for one instance, without a request to nova: there is no time for it, and nova may have deleted it
+   * already.
+   */
   discoverOne(reading: InstanceReading): InstanceReading | undefined {
     return this.#reading(reading, true);
   }
@@ -135,7 +139,7 @@ class NovaDiscovery {
   async #wait(refreshed: Promise<void>, signal: AbortSignal): Promise<void> {
     const { clock, timeLimit } = this.#parts;
     const time = deadline(clock, timeLimit, new Error('nova is slow to answer'), signal);
-    // What nova said last will do.
+    // The previous listing is used then.
     await orAborted(refreshed, time.signal).catch(() => undefined);
     time.end();
   }

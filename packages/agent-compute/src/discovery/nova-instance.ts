@@ -3,10 +3,10 @@ import type { Flavor, Instance } from '@nephoscope/core/instance';
 import type { Server } from './server.js';
 
 /**
- * The instance as nova knows it, in the state that the hypervisor read. Where both know a value it is the same, but for
- * the time of creation: the domain has the time of its last definition.
+ * The instance with nova's facts, in the state that the hypervisor read. Values known to both are the same, except
+ * for the time of creation: the domain has the time of its last definition.
  *
- * @param listed undefined for a flavor that nova no longer lists: then what the domain was made with holds
+ * @param listed undefined for a flavor that nova no longer lists: then the domain's values are used
  */
 export function novaInstance(instance: Instance, server: Server, listed: Flavor | undefined): Instance {
   const flavor: Flavor | undefined =

@@ -12,7 +12,7 @@ import type { Server } from './server.js';
 
 export interface NovaServersParts {
   readonly session: Pick<Session, 'list'>;
-  /** As nova knows it. */
+  /** The host's name in nova. */
   readonly host: string;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -20,28 +20,28 @@ export interface NovaServersParts {
 }
 
 const second = 1_000_000_000n;
-/** Groups of meters may come due every few seconds; nova is not asked more often than this. */
+/** Groups of meters may be due every few seconds; requests to nova are not more frequent than this. */
 const pause = 60n * second;
-/** What a listing of changes misses, such as an instance that moved away, is set right by then. */
+/** Corrects what a listing of changes misses, such as an instance that was moved away. */
 const fullListEvery = 3_600n * second;
-/** Changes are asked for from before the last listing: clocks differ, and what changed then may show only now. */
+/** Changes are requested from before the last listing, because clocks differ and changes may become visible late. */
 const overlap = 300n * second;
 /** For one listing with all its pages, ms. */
 const timeLimit = 120_000;
 
 const service = { type: 'compute' };
 
-/** The servers of this host in all projects, as nova lists them. */
+/** The servers of this host in all projects, as listed by nova. */
 export class NovaServers {
   readonly #parts: NovaServersParts;
   readonly #stopped = new AbortController();
   /** By id; undefined for one that is in error or deleted. */
   #servers = new Map<string, Server | undefined>();
   #flavors = new Map<string, Flavor>();
-  /** On the monotonic clock: when nova was asked for all, and when it was asked at all. */
+  /** On the monotonic clock: the time of the last full listing, and of the last request. */
   #listedAt: bigint | undefined;
   #askedAt: bigint | undefined;
-  /** On the wall clock: when the last listing that came to its end began. */
+  /** On the wall clock: the start of the last complete listing. */
   #knownAt: bigint | undefined;
   #underWay: Promise<void> | undefined;
   #failed = false;
@@ -51,7 +51,7 @@ export class NovaServers {
     this.#parts = parts;
   }
 
-  /** Whether what is known is what nova says, as far as it has been asked. */
+  /** Whether the last request to nova succeeded. */
   get current(): boolean {
     return this.#knownAt !== undefined && !this.#failed && this.#underWay === undefined;
   }
@@ -61,7 +61,7 @@ export class NovaServers {
     return this.#servers.has(id);
   }
 
-  /** Undefined for one that is not to be metered, since it is in error or deleted. The same object until it changes. */
+  /** Undefined for one that is not metered, because it is in error or deleted. The same object until it changes. */
   server(id: string): Server | undefined {
     return this.#servers.get(id);
   }
@@ -70,7 +70,7 @@ export class NovaServers {
     return this.#flavors.get(id);
   }
 
-  /** Asks nova when it is time to, or at once; one listing at a time. Never rejects: what fails is logged. */
+  /** Sends a request to nova if it is due, or at once; one listing at a time. Never rejects: failures are logged. */
   refresh({ now = false } = {}): Promise<void> {
     const due = this.#askedAt === undefined || this.#parts.clock.monotonic() - this.#askedAt >= pause;
     if (now || due) this.#underWay ??= this.#refresh().finally(() => (this.#underWay = undefined));
@@ -148,7 +148,7 @@ export class NovaServers {
     return servers;
   }
 
-  /** A time of creation that is none is missing, which is told once for all. */
+  /** An invalid time of creation is missing, and logged once. */
   #withTrueTime(server: Server): Server {
     if (server.createdAt === '' || isTimestamp(server.createdAt)) return server;
     if (!this.#loggedTime)
@@ -160,7 +160,7 @@ export class NovaServers {
     return { ...server, createdAt: '' };
   }
 
-  /** Those of all projects, each the same object as before when nothing in it has changed. */
+  /** Those of all projects, each the same object as before if unchanged. */
   async #listFlavors(signal: AbortSignal): Promise<Map<string, Flavor>> {
     const flavors = new Map<string, Flavor>();
     const list: ListRequest = {

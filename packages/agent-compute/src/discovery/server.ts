@@ -2,7 +2,7 @@ import type { Flavor } from '@nephoscope/core/instance';
 import { OpenStackError } from '@nephoscope/openstack';
 import type { JsonObject, JsonValue } from '@nephoscope/openstack';
 
-/** What nova says of an instance; texts that it does not give are empty. */
+/** nova's facts about an instance; omitted texts are empty. */
 export interface Server {
   readonly id: string;
   readonly displayName: string;
@@ -22,7 +22,7 @@ export interface Server {
   readonly createdAt: string;
 }
 
-/** From this microversion on nova gives reservation, kernel and ramdisk; flavors come by their id up to 2.46. */
+/** Since this microversion nova returns reservation, kernel and ramdisk; flavors are given by id up to 2.46. */
 export const microversion = { 'x-openstack-nova-api-version': '2.3' };
 
 /** @throws OPENSTACK_ANSWER for a server without an id, user or project */
@@ -55,7 +55,7 @@ export function readFlavor(json: JsonObject): Flavor & { readonly id: string } {
     memoryMb: figure(json['ram']),
     diskGb: figure(json['disk']),
     ephemeralGb: figure(json['OS-FLV-EXT-DATA:ephemeral']),
-    // nova writes none as ''.
+    // nova writes '' for no swap.
     swapMb: json['swap'] === '' ? 0 : figure(json['swap']),
   });
 }

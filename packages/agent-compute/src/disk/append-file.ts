@@ -4,7 +4,7 @@ import { dirname } from 'node:path';
 
 import { syncFolder } from './sync-folder.js';
 
-/** A file that is only appended to, durably. Its owner does one thing with it at a time. */
+/** A file that is only appended to, durably. The caller does one operation at a time. */
 export class AppendFile {
   readonly #file: FileHandle;
   #size = 0;
@@ -15,7 +15,7 @@ export class AppendFile {
   }
 
   /**
-   * A new file that holds these bytes durably, or none.
+   * A new file that contains these bytes durably, or none.
    *
    * @throws what the file system throws
    */
@@ -32,18 +32,18 @@ export class AppendFile {
     }
   }
 
-  /** Bytes, all of whole appends. */
+  /** Bytes, all of complete appends. */
   get size(): number {
     return this.#size;
   }
 
-  /** False when the end of the file may hold something else than `size` says: nothing may be appended any more. */
+  /** False if the end of the file may differ from `size`: nothing may be appended any more. */
   get isSound(): boolean {
     return this.#isSound;
   }
 
   /**
-   * Appends all of these bytes or none. They are durable then.
+   * Appends all of these bytes or none, durably.
    *
    * @throws what the file system throws
    */

@@ -3,10 +3,10 @@ import { crc32 } from 'node:zlib';
 /** Bytes before the payload: its length and its CRC-32, both little endian. */
 export const frameHead = 8;
 
-// No payload is near it: a length beyond it is damage.
+// Far more than any payload: a greater length is damage.
 const maxPayload = 64 * 1024 * 1024;
 
-/** The parts of a payload, which is text, as they stand in a file; they are not copied. */
+/** A payload (text) as it is in a file, in parts that are not copied. */
 export function frame(payload: readonly Uint8Array[]): readonly Uint8Array[] {
   const head = Buffer.allocUnsafe(frameHead);
   let length = 0;
@@ -20,7 +20,7 @@ export function frame(payload: readonly Uint8Array[]): readonly Uint8Array[] {
   return [head, ...payload.filter((part) => part.length > 0)];
 }
 
-/** Gives the record that a payload holds; undefined for what no version of ours writes. */
+/** Parses the record in a payload; undefined for what no version of ours writes. */
 export type Parse<T> = (payload: Buffer) => T | undefined;
 
 export type Decoded<T> =
@@ -29,8 +29,8 @@ export type Decoded<T> =
   | { readonly state: 'damaged'; readonly end: number | undefined };
 
 /**
- * The record at an offset and where it ends. `short`: the bytes end before it does; `damaged`: they are not what was
- * written, and `end` is where the next record would be, if the length is right. The payload is a view of `bytes`.
+ * The record at an offset, and its end. `short`: the bytes end before it does; `damaged`: they are not what was
+ * written, and `end` is where the next record would be if the length is right. The payload is a view of `bytes`.
  */
 export function decodeFrame<T>(bytes: Buffer, offset: number, parse: Parse<T>): Decoded<T> {
   if (bytes.length - offset < frameHead) return { state: 'short' };
@@ -46,25 +46,25 @@ export function decodeFrame<T>(bytes: Buffer, offset: number, parse: Parse<T>): 
   return record === undefined ? { state: 'damaged', end } : { state: 'whole', record, end };
 }
 
-/** A record, and the offset behind it. */
+/** A record, and the offset after it. */
 export interface ReadRecord<T> {
   readonly record: T;
   readonly end: number;
-  /** How many that are damaged stand between it and the one before. */
+  /** Number of damaged records before it. */
   readonly skipped: number;
-  /** Whether one of these has zeros, which stand where something was not written yet. */
+  /** Whether one of these has zeros, that is, was not written yet. */
   readonly hasHole: boolean;
 }
 
 export interface ReadRecords<T> {
   readonly records: readonly ReadRecord<T>[];
-  /** Records that were passed over, since they are damaged and the next one is not. */
+  /** Damaged records that were skipped because a valid one follows. */
   readonly damaged: number;
-  /** Bytes at the end that are no records: one that was cut off, or damage behind which nothing can be found. */
+  /** Bytes at the end that are not records: an incomplete one, or damage after which no record was found. */
   readonly torn: number;
 }
 
-/** The records of a file, or of its part that begins with a record. Payloads are views of `bytes`. */
+/** The records of a file, or of a part of it that begins with a record. Payloads are views of `bytes`. */
 export function readFrames<T>(bytes: Uint8Array, parse: Parse<T>): ReadRecords<T> {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const records: ReadRecord<T>[] = [];
@@ -81,7 +81,7 @@ export function readFrames<T>(bytes: Uint8Array, parse: Parse<T>): ReadRecords<T
       offset = decoded.end;
       continue;
     }
-    // Its length is believed only when a record stands behind it.
+    // Its length is trusted only if a record follows.
     if (decoded.state === 'short' || decoded.end === undefined) break;
     if (decodeFrame(buffer, decoded.end, parse).state !== 'whole') break;
     damaged += 1;

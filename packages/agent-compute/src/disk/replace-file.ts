@@ -1,13 +1,13 @@
 import { open, rename, rm } from 'node:fs/promises';
 
-/** Ends the name of a file that is not complete yet. What a crash leaves of it is removed at the next start. */
+/** Suffix of a file that is not complete yet. What a crash leaves of it is removed at the next start. */
 export const temporarySuffix = '.tmp';
 
 /**
- * Puts a file in the place of another, all of it or nothing. Which of the two a power loss leaves is open until the folder
- * is synced; each is whole.
+ * Replaces a file as a whole or not at all. Until the directory is synced, a power loss may leave either of the two;
+ * each is complete.
  *
- * @param previous the name under which what was there before stays
+ * @param previous the name under which the old file is kept
  * @throws what the file system throws
  */
 export async function replaceFile(path: string, bytes: Uint8Array | string, previous?: string): Promise<void> {
@@ -15,7 +15,7 @@ export async function replaceFile(path: string, bytes: Uint8Array | string, prev
   try {
     const file = await open(temporary, 'w', 0o600);
     try {
-      // Unlike one write, which may take a part and say so, this writes all or throws.
+      // A single write may be partial; this writes all or throws.
       await file.writeFile(bytes);
       await file.sync();
     } finally {

@@ -1,6 +1,6 @@
 import { open } from 'node:fs/promises';
 
-/** Makes the names in a folder durable. @throws what the file system throws */
+/** Makes the names in a directory durable. @throws what the file system throws */
 export async function syncFolder(path: string): Promise<void> {
   const folder = await open(path, 'r');
   try {

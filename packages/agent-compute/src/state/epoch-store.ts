@@ -13,23 +13,23 @@ import type { StoredChanges, StoredEpochs, StoredRun } from './stored-epochs.js'
 
 const journalForm = /^epochs\.(\d+)\.journal$/;
 
-// A snapshot is written when what changed since the last one is longer than this, and than so many snapshots.
+// A snapshot is written when the journal exceeds this size and this many snapshots.
 const journalBytes = 4 * 1024 * 1024;
 const snapshots = 4;
 
 /**
- * The epochs on disk: now and then all of them, as `epochs.json`, and in `epochs.<generation>.journal` what has changed
- * since. A snapshot names the first journal that comes after it. The one before and its journals stay, so that the whole
- * can be had again without it. Does one thing at a time.
+ * The epochs on disk: occasionally all of them, as `epochs.json`, and in `epochs.<generation>.journal` the changes
+ * since. A snapshot names the first journal after it. The previous snapshot and its journals are kept, so that the
+ * current one can be lost. One operation at a time.
  */
 export class EpochStore {
   readonly #folder: string;
   readonly #logger: Logger;
   readonly #snapshot: StateFile<{ readonly generation: number; readonly instances: StoredEpochs }>;
   #journal: AppendFile | undefined;
-  /** Of the journal that is written. */
+  /** Of the current journal. */
   #generation = 0;
-  /** What the last good snapshot names. */
+  /** Named in the last good snapshot. */
   #kept = 0;
   #snapshotBytes = 0;
   /** Written to journals since. */
@@ -42,7 +42,7 @@ export class EpochStore {
   }
 
   /**
-   * What was saved last; undefined when nothing ever was.
+   * The last saved state; undefined if nothing was ever saved.
    *
    * @throws STATE_DIRECTORY
    */
@@ -58,9 +58,9 @@ export class EpochStore {
   }
 
   /**
-   * Writes what has changed.
+   * Writes changes.
    *
-   * @throws STATE_DIRECTORY; what has changed is written by the next call then
+   * @throws STATE_DIRECTORY; the changes are then written by the next call
    */
   async save(epochs: Epochs): Promise<void> {
     const isFirst = this.#bytes === Infinity;
@@ -81,7 +81,7 @@ export class EpochStore {
     if (changes !== undefined) await this.#append(changes);
   }
 
-  /** Leaves all of it in one file, when that is possible. @throws STATE_DIRECTORY when something is not on disk at all */
+  /** Leaves everything in one file, if possible. @throws STATE_DIRECTORY if anything is not on disk at all */
   async close(epochs: Epochs): Promise<void> {
     await this.save(epochs);
     if (this.#bytes > 0)
@@ -98,7 +98,7 @@ export class EpochStore {
   }
 
   async #writeSnapshot(epochs: Epochs): Promise<void> {
-    // Whatever a failure leaves, the old snapshot or the new one, what changes from here on comes after it.
+    // Whether a failure leaves the old snapshot or the new one, later changes come after it.
     await this.#nextJournal();
     const all = epochs.takeAll();
     try {
@@ -137,7 +137,7 @@ export class EpochStore {
     const bytes = await readFile(path).catch((error: unknown) => {
       throw this.#unusable(`has a file ${path} that cannot be read; fix the disk`, error);
     });
-    // The rest of a write that was not done: nothing rests on it.
+    // The rest of an incomplete write, on which nothing depends.
     const { damaged, records } = readFrames(bytes, parseChanges);
     for (const { record } of records) applyChanges(stored, record);
     if (damaged > 0)
@@ -147,7 +147,7 @@ export class EpochStore {
       );
   }
 
-  /** Their generations, rising. */
+  /** Their generations, ascending. */
   async #journals(): Promise<readonly number[]> {
     const names = await readdir(this.#folder);
     return names.flatMap((name) => journalForm.exec(name)?.slice(1).map(Number) ?? []).sort((a, b) => a - b);

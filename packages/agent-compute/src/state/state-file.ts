@@ -9,19 +9,19 @@ import type { z } from 'zod';
 import { replaceFile } from '../disk/replace-file.js';
 import { syncFolder } from '../disk/sync-folder.js';
 
-/** What stands in the file of that name and in the one before it, or why it cannot be read. */
+/** The content of the file and of its previous version, or why it cannot be read. */
 type Found<T> = { readonly value: T } | { readonly problem: unknown } | undefined;
 
 /**
- * A JSON object in a file `<name>.json`, which is replaced as a whole; the one before stays beside it as
- * `<name>.previous.json`. The last member, `crc32`, is the checksum of all before it; a version before had none.
+ * A JSON object in a file `<name>.json`, which is replaced as a whole; the previous one is kept as
+ * `<name>.previous.json`. The last member, `crc32`, is the checksum of everything before it; older versions had none.
  */
 export class StateFile<T> {
   readonly #folder: string;
   readonly #name: string;
   readonly #schema: z.ZodType<T>;
   readonly #logger: Logger;
-  /** Whether the file is known to hold what was written: one that is damaged must not take the place of the copy. */
+  /** Whether the file is known to be intact: a damaged one must not replace the copy. */
   #isGood = false;
 
   constructor(folder: string, name: string, schema: z.ZodType<T>, logger: Logger) {
@@ -32,9 +32,9 @@ export class StateFile<T> {
   }
 
   /**
-   * What was written last, or of the time before when the file cannot be read. Undefined when there is neither.
+   * The last written value, or the previous one if the file cannot be read. Undefined if neither exists.
    *
-   * @throws STATE_DIRECTORY when neither can be read
+   * @throws STATE_DIRECTORY if neither can be read
    */
   async read(): Promise<T | undefined> {
     const file = await this.#find(this.#path);
@@ -99,7 +99,7 @@ export class StateFile<T> {
 
 const ending = /,"crc32":"([0-9a-f]{8})"\}\n$/;
 
-/** @throws Error for other bytes than those that were written */
+/** @throws Error if the bytes differ from what was written */
 function checkSum(text: string): void {
   const [all, checksum] = ending.exec(text.slice(-64)) ?? [];
   if (all !== undefined && crc32(text.slice(0, -all.length)) !== Number.parseInt(checksum!, 16))

@@ -8,7 +8,10 @@ export type StoredPart = readonly [
   marked?: string | undefined,
 ];
 
-/** As it is kept on disk: volumes as text, since JSON's numbers are too small. What follows `resets` is left out where it is not known. */
+/**
+ * The form on disk: volumes as text, because JSON's numbers are too small. Elements after `resets` are omitted if
+ * unknown.
+ */
 export type StoredSeries = readonly [
   volume: string,
   resets: number,
@@ -18,19 +21,19 @@ export type StoredSeries = readonly [
   away?: readonly StoredPart[] | undefined,
 ];
 
-/** As what is known of an instance is kept on disk. */
+/** The state of an instance on disk. */
 export interface StoredRun {
   readonly run: string;
-  /** How often another run came under this name, after the instance was seen to be off. */
+  /** How often another run had this name after the instance was seen to be off. */
   readonly recurrence: number;
   readonly ended: boolean;
   readonly begun?: number | undefined;
-  /** Only a version before wrote it; ms since 1970. */
+  /** Written by older versions only; ms since 1970. */
   readonly lastSeen?: number | undefined;
   readonly series: Readonly<Record<string, StoredSeries>>;
 }
 
-/** By instance id, in the order in which they were seen last. */
+/** By instance id, in the order in which they were last seen. */
 export type StoredEpochs = Readonly<Record<string, StoredRun>>;
 
 const volume = z.string().refine((text) => text !== '' && Number.isFinite(Number(text)), 'is not a number');
@@ -41,7 +44,7 @@ const storedParts = z.array(
     z.tuple([z.string(), volume, plugging.nullable(), volume]),
   ]),
 );
-// Up to 0.1 a series had no more than its first two.
+// Up to 0.1 a series had only its first two elements.
 const storedSeries = z.tuple([
   volume,
   z.int().min(0),
@@ -63,13 +66,13 @@ const storedRun = z.object({
   series: z.record(z.string(), storedSeries),
 });
 
-/** The whole, and the first journal that is not in it. Up to 0.1 it was the instances alone, and there was no journal. */
+/** The whole state, and the first journal after it. Up to 0.1 it was the instances alone, without a journal. */
 export const storedSnapshot = z.union([
   z.object({ version: z.literal(2), generation: z.int().min(0), instances: z.record(z.string(), storedRun) }),
   z.record(z.string(), storedRun).transform((instances) => ({ generation: 0, instances })),
 ]);
 
-/** What has changed, by instance: `null` of one that is forgotten, all of one that began, or only some series. */
+/** Changes by instance: `null` if discarded, everything for a new one, or only some series. */
 export const storedChanges = z.record(
   z.string(),
   z.union([z.null(), storedRun, z.object({ ...known, changed: z.record(z.string(), storedSeries.nullable()) })]),
@@ -77,7 +80,7 @@ export const storedChanges = z.record(
 
 export type StoredChanges = z.infer<typeof storedChanges>;
 
-/** Brings `stored` up to date. What changed is told by its new value, so that a change may be applied twice. */
+/** Applies changes to `stored`. They contain new values, so applying a change twice does no harm. */
 export function applyChanges(stored: Record<string, StoredRun>, changes: StoredChanges): void {
   for (const [id, change] of Object.entries(changes)) {
     if (change === null) delete stored[id];
@@ -85,7 +88,7 @@ export function applyChanges(stored: Record<string, StoredRun>, changes: StoredC
     else {
       const { changed, ...run } = change;
       const before = stored[id];
-      // Else what told of this run's beginning is lost.
+      // Otherwise the record of this run's beginning was lost.
       const isSame = before?.run === run.run && before.recurrence === run.recurrence;
       const series = (isSame ? before.series : {}) as Record<string, StoredSeries>;
       for (const [key, one] of Object.entries(changed)) {

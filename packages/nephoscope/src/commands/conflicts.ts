@@ -19,11 +19,11 @@ const tableLimit = 50;
 export function conflictsCommand(): Command {
   return withQueryOptions(
     new Command('conflicts'),
-    `of the newest so many that were recorded beside another one (default: ${tableLimit} in a table, all with --json)`,
+    `at most this many of the conflicting samples, the newest (default: ${tableLimit} in a table, all with --json)`,
   )
-    .summary('list events that were announced with several figures')
+    .summary('list events with several, different figures')
     .description(
-      `Lists each event that a service announced more than once with other figures, with all that is recorded of it and what of that counts. One of them may be forged. ${conflictRule}`,
+      `Lists each event that a service announced more than once with different figures, with all samples recorded for it and which of them count. One of them may be forged. ${conflictRule}`,
     )
     .option('--json', 'each event as one line of JSON')
     .addHelpText(

@@ -18,7 +18,7 @@ const columns = [
 ] as const;
 
 export function metersCommand(): Command {
-  return withQueryOptions(new Command('meters'), 'at most so many')
+  return withQueryOptions(new Command('meters'), 'at most this many')
     .summary('list the meters of which samples were recorded')
     .description(
       'Lists the meters of which samples were recorded, with the number of resources and samples of each.',

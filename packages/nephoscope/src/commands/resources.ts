@@ -21,7 +21,7 @@ const columns = [
 ] as const;
 
 export function resourcesCommand(): Command {
-  return withQueryOptions(new Command('resources'), 'at most so many')
+  return withQueryOptions(new Command('resources'), 'at most this many')
     .summary('list the resources of which samples were recorded')
     .description(
       'Lists the resources (instances, their disks and network cards) of which samples were recorded: whose they are, and the time of the first and the last sample.',

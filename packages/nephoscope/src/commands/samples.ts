@@ -16,7 +16,7 @@ const tableLimit = 50;
 export function samplesCommand(): Command {
   return withQueryOptions(
     new Command('samples'),
-    `the newest so many (default: ${tableLimit} in a table, all with --json)`,
+    `at most this many, the newest (default: ${tableLimit} in a table, all with --json)`,
   )
     .summary('show recorded samples')
     .description('Shows recorded samples, the newest first.')

@@ -15,7 +15,7 @@ import { checkSample } from '../stored-sample.js';
 import { groupDigits } from '../text/decimal.js';
 
 export function verifyCommand(): Command {
-  return withQueryOptions(new Command('verify'), 'the newest so many')
+  return withQueryOptions(new Command('verify'), 'at most this many, the newest')
     .summary('check the signatures of recorded samples again')
     .description(
       'Checks recorded samples against the configured secrets: that each message still bears its signature, and that the columns beside it say what it says.',
