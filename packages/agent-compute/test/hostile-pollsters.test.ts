@@ -346,7 +346,9 @@ describe.each([
   const bad = (getCounters: Anything) =>
     pollster<'cpu' | 'disks'>('bad', ['bad'], getCounters as Hostile, ['cpu', 'disks']);
   // An interrupted one takes a second, wherever it is placed.
-  const chosen = Object.entries(fails).filter(([, [, text]]) => place === 'before' || text.source !== 'interrupted');
+  const chosen = Object.entries(fails).filter(
+    ([, [, text]]) => place === 'before' || text.source !== 'interrupted',
+  );
 
   it.each(chosen)('%s costs itself, and is named', async (_, [getCounters, text]) => {
     const { taken, failed, registry, told } = await twoCycles(order(bad(getCounters)));

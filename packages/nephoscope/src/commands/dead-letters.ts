@@ -61,7 +61,10 @@ Examples:
 }
 
 function listCommand(): Command {
-  return withCommonOptions(new Command('list'), `at most this many (default: ${tableLimit} in a table, all with --json)`)
+  return withCommonOptions(
+    new Command('list'),
+    `at most this many (default: ${tableLimit} in a table, all with --json)`,
+  )
     .summary('show them')
     .description('Shows dead letters, the newest at the end. They stay where they are.')
     .option('--oldest', 'with a limit, the oldest instead of the newest')
