@@ -1,24 +1,52 @@
-import { mkdir } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
+import type { Plugin } from 'esbuild';
 
 /**
  * Makes one file of a program of the tests and the sources that it imports, for tests that start it many times:
  * `node` starts that six times faster than `node --import tsx` starts the program, which compiles each file.
  *
- * @param script the program, in `packages/NAME/test`
- * @returns the file's path; from there the package's dependencies are found
+ * @param packages where what it imports of packages comes from: their sources, or what the build has made of them
+ * @returns the file's path; from there the dependencies of the program's package are found
  */
-export async function bundle(script: URL): Promise<string> {
+export async function bundle(script: URL, packages: 'sources' | 'built' = 'sources'): Promise<string> {
   const path = fileURLToPath(script);
-  const folder = join(dirname(path), '../node_modules/.cache/test-programs');
+  const folder = join(packageOf(path), 'node_modules/.cache/test-programs');
   await mkdir(folder, { recursive: true });
-  const outfile = join(folder, basename(path).replace(/\.ts$/, '.mjs'));
-  await build({
-    ...{ entryPoints: [path], outfile, bundle: true, platform: 'node', format: 'esm', target: 'node20' },
-    ...{ packages: 'external', tsconfig: fileURLToPath(new URL('../../tsconfig.json', import.meta.url)) },
+  const tsconfig = packages === 'sources' ? '../../tsconfig.json' : '../presets/tsconfig.json';
+  const { outputFiles } = await build({
+    ...{ entryPoints: [path], bundle: true, platform: 'node', format: 'esm', target: 'node20', write: false },
+    ...{ packages: 'external', tsconfig: fileURLToPath(new URL(tsconfig, import.meta.url)) },
+    plugins: [ownUrls],
     logLevel: 'warning',
   });
+  const outfile = join(folder, basename(path).replace(/\.ts$/, '.mjs'));
+  // As a whole: another test may start the one that is there.
+  const written = `${outfile}.${randomUUID()}`;
+  await writeFile(written, outputFiles[0]!.contents);
+  await rename(written, outfile);
   return outfile;
+}
+
+/** Each file goes on to find what lies beside it. */
+const ownUrls: Plugin = {
+  name: 'own-urls',
+  setup({ onLoad }) {
+    onLoad({ filter: /\.ts$/ }, async ({ path }) => {
+      const text = await readFile(path, 'utf8');
+      return {
+        contents: text.replaceAll('import.meta.url', JSON.stringify(pathToFileURL(path).href)),
+        loader: 'ts',
+      };
+    });
+  },
+};
+
+function packageOf(path: string): string {
+  const folder = dirname(path);
+  return existsSync(join(folder, 'package.json')) ? folder : packageOf(folder);
 }

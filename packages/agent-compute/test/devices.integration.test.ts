@@ -3,13 +3,13 @@ import { once } from 'node:events';
 import { mkdtemp, readFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 
 import type { Clock, Logger } from '@nephoscope/core';
 import type { InstanceReading } from '@nephoscope/core/instance';
 import inspectorPlugin from '@nephoscope/inspector-libvirt';
 import { pollCounters } from '@nephoscope/testing';
 
+import { bundle } from '../../../tools/testbed/bundle.js';
 import { bootGuest } from '../../../tools/testbed/guest.js';
 import { startLibvirtd } from '../../../tools/testbed/libvirtd.js';
 import type { PrivateLibvirtd } from '../../../tools/testbed/libvirtd.js';
@@ -237,9 +237,9 @@ it('a card that is unplugged and plugged in anew under its name begins anew', as
   const [{ tap, mac } = { tap: '', mac: '' }] = guest.nics;
   // What the agent reads of a tap is in the network namespace that the tap is in.
   const uri = `qemu+unix:///system?socket=${encodeURIComponent(libvirtd.socketReadOnly)}`;
-  const script = fileURLToPath(new URL('read-cards.ts', import.meta.url));
+  const script = await bundle(new URL('read-cards.ts', import.meta.url));
   const inside = ['--net', '--mount', `--wd=${process.cwd()}`, '--target', String(await libvirtd.pid())];
-  const reader = spawn('nsenter', [...inside, process.execPath, '--import', 'tsx', script, uri], {
+  const reader = spawn('nsenter', [...inside, process.execPath, script, uri], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
   try {

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 
 import { RecordingLogger } from '@nephoscope/testing';
 
+import { bundle } from '../../../tools/testbed/bundle.js';
 import { Epochs } from '../src/epochs.js';
 import { StateDirectory } from '../src/state-directory.js';
 import { temporaryFolder } from './support.js';
@@ -94,10 +95,14 @@ it('belongs to one agent at a time, also by another name', async () => {
   await opened(path);
 });
 
+let holder: string;
+beforeAll(async () => {
+  holder = await bundle(new URL('hold-state-directory.ts', import.meta.url));
+});
+
 it('is free again when its owner was killed', async () => {
   const path = newPath();
-  const program = new URL('hold-state-directory.ts', import.meta.url).pathname;
-  const owner = spawn(process.execPath, ['--import', 'tsx', program, path], {
+  const owner = spawn(process.execPath, [holder, path], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   await once(owner.stdout, 'data');
@@ -108,8 +113,7 @@ it('is free again when its owner was killed', async () => {
   await opened(path);
 });
 
-const holder = new URL('hold-state-directory.ts', import.meta.url).pathname;
-const hold = (path: string) => [process.execPath, '--import', 'tsx', holder, path];
+const hold = (path: string) => [process.execPath, holder, path];
 
 /** Runs a command and gives what it said, on either output, and how it ended. */
 async function ran([command, ...args]: readonly string[]): Promise<{ code: number | null; text: string }> {

@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
 
 import type { MessageBus, TransientQueue } from '@nephoscope/core/message-bus';
 
+import { bundle } from '../../../tools/testbed/bundle.js';
 import { startRabbitmq } from '../../../tools/testbed/rabbitmq.js';
 import type { PrivateRabbitmq } from '../../../tools/testbed/rabbitmq.js';
 import { createBus, tcpProxy, until } from './support.js';
@@ -80,8 +80,8 @@ describe('listening on the AMQP bus', () => {
 
   /** Lets another process listen, and hang, meanwhile. */
   async function besideOneThatHangs(of: TransientQueue, body: () => Promise<void>): Promise<void> {
-    const script = fileURLToPath(new URL('listen.ts', import.meta.url));
-    const child = spawn(process.execPath, ['--import', 'tsx', script, broker.url, JSON.stringify(of)], {
+    const script = await bundle(new URL('listen.ts', import.meta.url));
+    const child = spawn(process.execPath, [script, broker.url, JSON.stringify(of)], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     const ended = once(child, 'exit');

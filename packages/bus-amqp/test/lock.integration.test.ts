@@ -3,11 +3,11 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 
 import type { Clock } from '@nephoscope/core';
 import type { Leadership, MessageBus } from '@nephoscope/core/message-bus';
 
+import { bundle } from '../../../tools/testbed/bundle.js';
 import { startRabbitmq } from '../../../tools/testbed/rabbitmq.js';
 import type { PrivateRabbitmq } from '../../../tools/testbed/rabbitmq.js';
 import { createBus, hurriedClock, onBroker, tcpProxy, until } from './support.js';
@@ -39,10 +39,14 @@ describe('a lock on the AMQP bus', () => {
     return bus;
   }
 
+  let script: string;
+  beforeAll(async () => {
+    script = await bundle(new URL('hold-lock.ts', import.meta.url));
+  });
+
   /** A process that holds the lock and counts in its note. */
   function holder() {
-    const script = fileURLToPath(new URL('hold-lock.ts', import.meta.url));
-    const child = spawn(process.execPath, ['--import', 'tsx', script, broker.url, name], {
+    const child = spawn(process.execPath, [script, broker.url, name], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     const ended = once(child, 'exit');

@@ -1,9 +1,9 @@
 import { execFile } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
 import type { MessageBus, QueueTopology } from '@nephoscope/core/message-bus';
 
+import { bundle } from '../../../tools/testbed/bundle.js';
 import { startRabbitmq } from '../../../tools/testbed/rabbitmq.js';
 import type { PrivateRabbitmq } from '../../../tools/testbed/rabbitmq.js';
 import { createBus, hurriedClock, newTopology, onBroker, sample, until } from './support.js';
@@ -60,8 +60,8 @@ describe('the AMQP bus and what others declare', () => {
   const told = (pattern: RegExp) => log.filter(({ message }) => pattern.test(message));
 
   it('hears twenty exchanges without a warning of Node.js', async () => {
-    const script = fileURLToPath(new URL('hear-many.ts', import.meta.url));
-    const args = ['--import', 'tsx', script, broker.url, topology.exchange, '20'];
+    const script = await bundle(new URL('hear-many.ts', import.meta.url));
+    const args = [script, broker.url, topology.exchange, '20'];
     expect(await promisify(execFile)(process.execPath, args)).toMatchObject({ stderr: '' });
   }, 60_000);
 

@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
 
 import type { Delivery, MessageBus, QueueTopology } from '@nephoscope/core/message-bus';
 
+import { bundle } from '../../../tools/testbed/bundle.js';
 import { startRabbitmq } from '../../../tools/testbed/rabbitmq.js';
 import type { PrivateRabbitmq } from '../../../tools/testbed/rabbitmq.js';
 import { createBus, newTopology, onBroker, sample, tcpProxy, until } from './support.js';
@@ -220,8 +220,8 @@ describe('the AMQP bus when the broker or the network fails', () => {
   it('gives what a killed consumer held to the next one', async () => {
     const bus = await start();
     await Promise.all(['1', '2', '3'].map((body) => bus.publish(sample(topology, body))));
-    const script = fileURLToPath(new URL('hold-messages.ts', import.meta.url));
-    const child = spawn(process.execPath, ['--import', 'tsx', script, broker.url, topology.queue, '3'], {
+    const script = await bundle(new URL('hold-messages.ts', import.meta.url));
+    const child = spawn(process.execPath, [script, broker.url, topology.queue, '3'], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     const ended = once(child, 'exit');

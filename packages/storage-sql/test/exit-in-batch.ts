@@ -1,5 +1,5 @@
 /**
- * `node --import tsx exit-in-batch.ts PATH [THREAD]`: ends with code 3 while its store is within the library with a batch; or, with the
+ * `node exit-in-batch.mjs PATH [THREAD]`: ends with code 3 while its store is within the library with a batch; or, with the
  * program of a thread, while that is at what it is asked for.
  */
 import { pathToFileURL } from 'node:url';

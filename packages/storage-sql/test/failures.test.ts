@@ -9,6 +9,7 @@ import { exampleSample } from '@nephoscope/testing';
 import { DatabaseSync } from '@photostructure/sqlite';
 import { sql } from 'kysely';
 
+import { bundle } from '../../../tools/testbed/bundle.js';
 import { openSqlite } from '../src/sqlite/connection.js';
 import { Database } from '../src/sqlite/driver.js';
 import { halfPairs, withText } from './half-pairs.js';
@@ -110,13 +111,8 @@ describe('a place that cannot be written', () => {
     const disk = smallDisk();
     const path = join(disk, 'samples.db');
     // What a backup leaves: the file alone, no connection to it.
-    execFileSync(process.execPath, [
-      '--import',
-      'tsx',
-      new URL('record-batches.ts', import.meta.url).pathname,
-      path,
-      '1',
-    ]);
+    const program = await bundle(new URL('record-batches.ts', import.meta.url));
+    execFileSync(process.execPath, [program, path, '1']);
     execFileSync('mount', ['-o', 'remount,ro', disk]);
     const store = storeAt(path);
     await expect(store.start(never)).rejects.toMatchObject({

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 
+import { bundle } from '../../../tools/testbed/bundle.js';
 import { all } from './store-at.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'nephoscope-store-'));
@@ -15,15 +16,17 @@ afterAll(() => {
   rmSync(folder, { recursive: true });
 });
 
+let recording: string;
+let ending: string;
+beforeAll(async () => {
+  recording = await bundle(new URL('record-batches.ts', import.meta.url));
+  ending = await bundle(new URL('exit-in-batch.ts', import.meta.url));
+});
+
 function recorder(path: string, batches?: number) {
-  const program = new URL('record-batches.ts', import.meta.url).pathname;
-  const child = spawn(
-    process.execPath,
-    ['--import', 'tsx', program, path, ...(batches === undefined ? [] : [`${batches}`])],
-    {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    },
-  );
+  const child = spawn(process.execPath, [recording, path, ...(batches === undefined ? [] : [`${batches}`])], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   children.add(child);
   const ended = once(child, 'close').then(([code]) => {
     children.delete(child);
@@ -74,8 +77,7 @@ it('is made once by programs that start at the same time, and takes what all of 
 
 describe('a program that ends in the middle of a batch', () => {
   const endOf = async (...args: readonly string[]) => {
-    const program = new URL('exit-in-batch.ts', import.meta.url).pathname;
-    const child = spawn(process.execPath, ['--import', 'tsx', program, ...args], {
+    const child = spawn(process.execPath, [ending, ...args], {
       stdio: ['ignore', 'inherit', 'inherit'],
     });
     children.add(child);

@@ -4,15 +4,19 @@ import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
+import { bundle } from '../../../../tools/testbed/bundle.js';
 import { AppendReader } from '../../src/spool/append-reader.js';
 import { counted, temporaryFolder } from '../support.js';
 import { onDisk, textOf } from './support.js';
 
 const folder = join(temporaryFolder(), 'killed');
-const program = new URL('spooling-process.ts', import.meta.url).pathname;
+let program: string;
+beforeAll(async () => {
+  program = await bundle(new URL('spooling-process.ts', import.meta.url));
+});
 
 function start(mode: string) {
-  return spawn(process.execPath, ['--import', 'tsx', program, folder, mode], {
+  return spawn(process.execPath, [program, folder, mode], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
 }
