@@ -1,5 +1,5 @@
 /**
- * `tsx arena.ts '<options>'`: the first process of namespaces of its own (main.ts), where one run takes place. Prints its
+ * `node arena.mjs '<options>'`: the first process of namespaces of its own (main.ts), where one run takes place. Prints its
  * report as JSON. Its end, which is also that of its stdin, is the end of everything that it started and mounted.
  */
 import { mkdir } from 'node:fs/promises';

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { existsSync, readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
+import { bundle } from '../testbed/bundle.js';
 import { environment } from '../testbed/processes.js';
 import type { Report } from './report.js';
 import type { RunOptions } from './run.js';
@@ -28,23 +29,20 @@ export async function enterArena(
   const directory = mountPoints.find((path) => existsSync(path) && readdirSync(path).length === 0);
   if (directory === undefined)
     throw new Error(`there is no empty folder to mount on: empty one of ${mountPoints.join(', ')}`);
-  const script = fileURLToPath(new URL('arena.ts', import.meta.url));
+  // With the packages as they are built, like the programs.
+  const script = await bundle(new URL('arena.ts', import.meta.url), 'built');
   const arena = spawn(
     'setpriv',
     [
       ...['--pdeathsig', 'KILL', 'unshare', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc'],
-      ...[process.execPath, '--import', 'tsx', script, JSON.stringify({ ...options, directory })],
+      ...[process.execPath, script, JSON.stringify({ ...options, directory })],
     ],
     {
       cwd: root,
       stdio: ['pipe', 'pipe', 'inherit'],
       // Ctrl-C in a terminal is for this process, which then closes stdin.
       detached: true,
-      // The packages as they are built, like the programs: without the paths to their sources.
-      env: {
-        ...environment,
-        TSX_TSCONFIG_PATH: fileURLToPath(new URL('../presets/tsconfig.json', import.meta.url)),
-      },
+      env: environment,
     },
   );
   arena.stdin.on('error', () => undefined); // It has ended: its exit code tells.

@@ -1,5 +1,5 @@
 /**
- * `fork('follow-spool.ts', [directory])`: keeps every segment file of an agent's spool open from the moment it is
+ * `fork('follow-spool.mjs', [directory])`: keeps every segment file of an agent's spool open from the moment it is
  * there, so that what was in it is known also when the agent has removed it. Answers each message of its parent with
  * {@link SpoolTaken}. A process of its own, since it must see files that live for milliseconds.
  */

@@ -1,5 +1,5 @@
 /**
- * `tsx generator.ts '{"url":…,"secret":…,"directory":…}'`: sends signed samples until a file `finish` appears in the
+ * `node generator.mjs '{"url":…,"secret":…,"directory":…}'`: sends signed samples until a file `finish` appears in the
  * directory, and ends with code 0 when everything is confirmed. Killed and started again it goes on from its ledger.
  */
 import { existsSync } from 'node:fs';

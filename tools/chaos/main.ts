@@ -15,7 +15,6 @@ import { progress } from '../testbed/progress.js';
 import { enterArena, root } from './enter-arena.js';
 import { formatReport } from './report.js';
 import type { Report } from './report.js';
-import { sweepAll } from './systematic/whole.js';
 
 const stores = ['postgresql', 'sqlite'] as const;
 
@@ -79,7 +78,10 @@ function readOptions(args: readonly string[]): Options | undefined {
 async function main(options: Options, signal: AbortSignal): Promise<boolean> {
   await ensurePackages(testPackages);
   if (!options.built) await progress('Building the packages', build());
-  if (options.systematic) return sweepAll(signal);
+  if (options.systematic) {
+    const { sweepAll } = await import('./systematic/whole.js');
+    return sweepAll(signal);
+  }
   process.stderr.write(`seed ${options.seed}\n`);
   const reports: Report[] = [];
   for (const store of options.stores) {

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { startTestDriverHost } from '../bench/hosts.js';
+import { bundle } from '../testbed/bundle.js';
 import { freePorts } from '../testbed/ports.js';
 import {
   secret,
@@ -133,8 +134,8 @@ export async function buildScene({ store, directory, logs, duration }: SceneOpti
     secret,
     directory: generatorDirectory,
   };
-  const script = fileURLToPath(new URL('generator.ts', import.meta.url));
-  program('generator', [process.execPath, '--import', 'tsx', script, JSON.stringify(settings)]);
+  const script = await bundle(new URL('generator.ts', import.meta.url), 'built');
+  program('generator', [process.execPath, script, JSON.stringify(settings)]);
 
   const services = new Map<string, Service>([['broker', broker]]);
   if (database !== undefined) services.set('database', database);

@@ -1,8 +1,8 @@
 import { fork } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
 
+import { bundle } from '../testbed/bundle.js';
 import type { SpoolTaken } from './spool-ledger.js';
 
 const answerTime = 30_000;
@@ -16,8 +16,8 @@ export class SpoolFollower {
   }
 
   static async start(directory: string): Promise<SpoolFollower> {
-    const child = fork(fileURLToPath(new URL('follow-spool.ts', import.meta.url)), [directory], {
-      execArgv: ['--import', 'tsx'],
+    const program = await bundle(new URL('follow-spool.ts', import.meta.url), 'built');
+    const child = fork(program, [directory], {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     });
     const follower = new SpoolFollower(child);

@@ -3,18 +3,20 @@ import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
+import { bundle } from '../../testbed/bundle.js';
 import type { Report } from '../report.js';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 
+let program: string;
+
 /** A short run of what `npm run test:chaos` does, with what `npm test` has built, of a seed that differs each time. */
 async function shortRun(store: string): Promise<Report> {
   const args = ['--built', '--store', store, '--duration', '15s', '--json'];
-  const { stdout } = await promisify(execFile)(
-    process.execPath,
-    ['--import', 'tsx', 'tools/chaos/main.ts', ...args],
-    { cwd: root, maxBuffer: 64 * 1024 * 1024 },
-  ).catch((error: Error & { readonly stdout: string; readonly stderr: string }) => {
+  const { stdout } = await promisify(execFile)(process.execPath, [program, ...args], {
+    cwd: root,
+    maxBuffer: 64 * 1024 * 1024,
+  }).catch((error: Error & { readonly stdout: string; readonly stderr: string }) => {
     // Its exit code is not 0 when it has found something: that is in its report.
     if (error.stdout === '') throw new Error(`no report:\n${error.stderr}`, { cause: error });
     return error;
@@ -27,7 +29,8 @@ const stores = ['sqlite', 'postgresql'] as const;
 const runs = new Map<string, Promise<Report>>();
 
 // Both at once, each in a namespace of its own: most of their time they wait.
-beforeAll(() => {
+beforeAll(async () => {
+  program = await bundle(new URL('../main.ts', import.meta.url));
   for (const store of stores) {
     const run = shortRun(store);
     run.catch(() => undefined);
