@@ -25,6 +25,6 @@ export default {
   ],
   testTimeout: preset.testTimeout,
   testSequencer: '<rootDir>/tools/jest/sequencer.mjs',
-  // One more than the processors of the smallest machine: half of its time an integration test waits for a service.
-  maxWorkers: 3,
+  // Twice the processors of the smallest machine: most of its time an integration test waits for a service.
+  maxWorkers: 4,
 };
