@@ -1,13 +1,14 @@
 import { MessageChannel, receiveMessageOnPort } from 'node:worker_threads';
 
-/** What becomes of a request or a reply on its way between program and plugin. */
+/** What happens to a request or a reply between program and plugin. */
 export type Boundary = <T>(value: T) => T;
 
-/** In one process. */
+/** Within one process. */
 export const unchanged: Boundary = (value) => value;
 
 /**
- * Sends a value as threads and processes send messages, and gives what arrives. A function or a promise in it is a DataCloneError.
+ * Passes a value the way threads and processes send messages, and returns what arrives. A function or a promise in it
+ * is a DataCloneError.
  */
 export const sent: Boundary = <T>(value: T): T => {
   const { port1, port2 } = new MessageChannel();

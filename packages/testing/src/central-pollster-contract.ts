@@ -15,13 +15,13 @@ import { RecordingLogger } from './recording-logger.js';
 import { assertNoHandleLeft, testFramework, within } from './test-framework.js';
 
 export interface CentralPollsterContract {
-  /** The plugin's options as an operator writes them, such as the address of a service that the test started. */
+  /** The plugin's options as written by an operator, such as the address of a service that the test started. */
   readonly options?: unknown;
-  /** A cloud in which the pollster finds something, for one that uses it. By default one that answers nothing. */
+  /** A cloud in which the pollster finds something, if it uses one. By default one without answers. */
   readonly cloud?: Cloud;
 }
 
-/** What every central pollster must do, as tests in the framework whose `describe` and `it` are global. */
+/** The requirements on every central pollster, as tests in the framework whose `describe` and `it` are global. */
 export function centralPollsterContract<Options>(
   name: string,
   plugin: Plugin<'poll.central', Options, CentralPollster>,
@@ -81,7 +81,7 @@ export function centralPollsterContract<Options>(
       for (const meanwhile of [false, true]) {
         const controller = new AbortController();
         if (!meanwhile) controller.abort(new Error('aborted by the contract test'));
-        // Whether it fails then or gives what it has is its own matter.
+        // It may fail then or return what it has.
         const ended = poll(controller.signal).then(
           () => undefined,
           () => undefined,
@@ -100,7 +100,7 @@ export function centralPollsterContract<Options>(
 const pollDeadline = 10_000;
 const abortDeadline = 2_000;
 
-/** A cloud whose calls cross a boundary, and their answers back. */
+/** A cloud whose requests and replies cross a boundary. */
 function proxied(cloud: Cloud, across: Boundary): Cloud {
   return {
     async *list(list) {

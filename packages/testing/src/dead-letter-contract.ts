@@ -15,11 +15,11 @@ type WithBus = (body: (bus: MessageBus, topology: QueueTopology) => Promise<void
 
 const numbers = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => String(from + i));
 
-/** What `sweepDeadLetters` must do. */
+/** The requirements on `sweepDeadLetters`. */
 export function deadLetterContract(create: () => MessageBus, withBus: WithBus): void {
   const { it } = testFramework();
 
-  /** Sends these and sets them aside, in order. */
+  /** Sends these and makes dead letters of them, in order. */
   async function keepDeadLetter(
     bus: MessageBus,
     topology: QueueTopology,
@@ -39,7 +39,7 @@ export function deadLetterContract(create: () => MessageBus, withBus: WithBus): 
     await cancel();
   }
 
-  /** What is there, seen without changing it. */
+  /** The dead letters present, read without changing them. */
   async function look(bus: MessageBus, { queue }: QueueTopology): Promise<readonly DeadLetter[]> {
     const deadLetters: DeadLetter[] = [];
     await bus.sweepDeadLetters(queue, (deadLetter) => (deadLetters.push(deadLetter), 'keep'), deadline());

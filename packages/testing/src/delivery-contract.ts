@@ -12,7 +12,7 @@ export type ReadDeadLetters = (
   topology: QueueTopology,
 ) => Promise<readonly { readonly reason: string; readonly body: Uint8Array }[]>;
 
-/** What a bus must do with deliveries, and with what becomes of them. */
+/** The requirements on a bus for deliveries and their settlement. */
 export function deliveryContract(withBus: WithBus, deadLetters: ReadDeadLetters): void {
   const { it } = testFramework();
 

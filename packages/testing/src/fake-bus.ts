@@ -32,20 +32,20 @@ interface Lock {
 }
 
 /**
- * A bus without a broker, for the tests of a program: it keeps what is published and answers as the test says,
- * and delivers what the test sends, never more unsettled than the prefetch. It routes nothing.
+ * A bus without a broker, for tests of programs. It keeps published messages and answers as the test specifies, and
+ * delivers what the test sends, with at most `prefetch` unsettled. It does no routing.
  */
 export class FakeBus implements MessageBus {
-  /** Every message that was offered, in order, and those that were confirmed. */
+  /** Every published message, in order, and those that were confirmed. */
   readonly offered: OutgoingMessage[] = [];
   readonly confirmed: OutgoingMessage[] = [];
   readonly declared: QueueTopology[] = [];
   readonly listening: TransientQueue[] = [];
   /** Sent, not delivered yet. */
   readonly waiting: FakeDelivery[] = [];
-  /** What was dead-lettered of each queue, oldest first; a test may put more there. */
+  /** The dead letters of each queue, oldest first; a test may add more. */
   readonly deadLetters = new Map<string, DeadLetter[]>();
-  /** What becomes of a message that is published: confirmed when it resolves. */
+  /** The outcome of publishing a message: confirmed when it resolves. */
   answer: (message: OutgoingMessage) => Promise<void> = () => Promise.resolve();
   readonly #consumers = new Map<string, Consumer>();
   readonly #listeners = new Set<Listener>();
@@ -128,7 +128,7 @@ export class FakeBus implements MessageBus {
     };
   }
 
-  /** Delivers these to who consumes their queues, now or, beyond the prefetch, as others are settled. */
+  /** Delivers these to the consumers of their queues, at once or, beyond the prefetch, as others are settled. */
   send(...deliveries: readonly FakeDelivery[]): void {
     for (const delivery of deliveries)
       delivery.onDeadLetter = (deadLetter) => void this.#deadLettersOf(delivery.queue).push(deadLetter);
@@ -136,21 +136,21 @@ export class FakeBus implements MessageBus {
     this.pump();
   }
 
-  /** Delivers what the prefetch lets through; returns how many are unsettled. Every settling does it too. */
+  /** Delivers what the prefetch allows; returns the number of unsettled ones. Also called by each settlement. */
   pump(): number {
     const sent = this.waiting.splice(0);
     this.waiting.unshift(...sent.filter((delivery) => !this.#deliver(delivery)));
     return [...this.#consumers.values()].reduce((sum, { held }) => sum + held.length, 0);
   }
 
-  /** Hands a message to those who listen to this queue; returns how many. */
+  /** Passes a message to the listeners of this queue; returns their number. */
   emit(queue: string, body: Uint8Array): number {
     const listeners = [...this.#listeners].filter((listener) => listener.queue === queue);
     for (const { handler } of listeners) handler(body);
     return listeners.length;
   }
 
-  /** Takes the lock from its holder, as when its connection is lost; the next who asks gets it. */
+  /** Takes the lock from its holder, as if its connection were lost; the next program that waits gets it. */
   loseLead(name: string): void {
     const lock = this.#lock(name);
     if (lock.holder === undefined) throw new Error(`nobody holds the lock '${name}'`);

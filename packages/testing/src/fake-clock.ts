@@ -7,25 +7,25 @@ interface Sleeper {
   wake(): void;
 }
 
-/** 2026-11-22T21:00:00Z, where every fake clock and example reading begins: ns since 1970 UTC. */
+/** 2026-11-22T21:00:00Z, the start of every fake clock and example reading: ns since 1970 UTC. */
 export const fakeStart = 1_795_381_200_000_000_000n;
 
-/** The monotonic clock's value then: another one than the wall clock's, so that a mix-up shows. */
+/** The monotonic clock's value at that time, different from the wall clock's so that a mix-up shows. */
 export const fakeStartMonotonic = 3_600_000_000_000n;
 
-/** A clock that moves only when a test says so. */
+/** A clock that moves only when a test moves it. */
 export class FakeClock implements Clock {
   readonly #start: bigint;
   readonly #sleepers = new Set<Sleeper>();
   #elapsed = 0n;
   #steps = 0n;
 
-  /** @param start its wall clock's first value, ns since 1970 UTC */
+  /** @param start the initial wall clock, ns since 1970 UTC */
   constructor(start: bigint = fakeStart) {
     this.#start = start;
   }
 
-  /** How many sleep now. */
+  /** Number of pending sleeps. */
   get sleepers(): number {
     return this.#sleepers.size;
   }
@@ -38,12 +38,12 @@ export class FakeClock implements Clock {
     return fakeStartMonotonic + this.#elapsed;
   }
 
-  /** Sets the wall clock forward, or back. The monotonic one goes on, and nobody wakes. */
+  /** Sets the wall clock forward or back. The monotonic clock does not change, and no sleep ends. */
   step(ms: number): void {
     this.#steps += BigInt(Math.round(ms * 1_000_000));
   }
 
-  /** Both clocks go on, and nobody wakes: as for a process that stands still. Who should have wakes when it is advanced. */
+  /** Advances both clocks without ending sleeps, as for a stopped process. Overdue sleeps end at the next advance. */
   freeze(ms: number): void {
     this.#elapsed += nanoseconds(ms);
   }
@@ -72,9 +72,9 @@ export class FakeClock implements Clock {
   }
 
   /**
-   * Moves both clocks on, and wakes who sleeps in the order of their times; of the same time, who slept first.
-   * Each finds the clock at its own time and may sleep again. Resolves when all of them have done what they
-   * do without waiting for anything else.
+   * Advances both clocks and ends sleeps in the order of their times, and of their start if the times are equal. Each
+   * sees the clock at its own time and may sleep again. Resolves when all of them have done what they do without
+   * waiting for anything else.
    */
   async advance(ms: number): Promise<void> {
     const end = this.#elapsed + nanoseconds(ms);

@@ -3,7 +3,7 @@ import type { Metadata } from '@nephoscope/core';
 import type { Cloud, CloudHead, CloudList, CloudService } from '@nephoscope/core/pollster';
 
 export interface FakeCloudAnswers {
-  /** Items by service type and path, such as `image /v2/images`; an error comes after the items before it. */
+  /** Items by service type and path, such as `image /v2/images`; an error follows the items before it. */
   readonly lists?: Readonly<Record<string, readonly (Metadata | Error)[]>>;
   /** By service type and path or URL, such as `object-store http://swift.test/v1/AUTH_1`. */
   readonly heads?: Readonly<Record<string, CloudHead | Error>>;
@@ -11,9 +11,9 @@ export interface FakeCloudAnswers {
   readonly endpoints?: Readonly<Record<string, string>>;
 }
 
-/** A cloud that answers what a test gave it. What it was not given is an error that names it. */
+/** A cloud that answers with what a test gave it. Any other request is an error that names it. */
 export class FakeCloud implements Cloud {
-  /** Everything that was asked for, in order. */
+  /** Every request, in order. */
   readonly asked: (CloudList | { readonly service: CloudService; readonly path?: string })[] = [];
   readonly #answers: FakeCloudAnswers;
 

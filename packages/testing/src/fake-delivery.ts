@@ -20,11 +20,11 @@ export class FakeDelivery implements Delivery {
   readonly exchange: string | undefined;
   readonly routingKey: string;
   readonly redelivered: boolean;
-  /** How it was settled; a requeued one is not delivered again unless the test sends it again. */
+  /** How it was settled; a requeued message is not delivered again unless the test sends it again. */
   outcome: 'ack' | 'requeue' | undefined;
   /** Its dead letters, oldest first. */
   readonly dead: { readonly reason: string; readonly body: Uint8Array }[] = [];
-  /** Set by a test: the dead letters cannot be reached. */
+  /** Set by a test: dead letters are refused. */
   deadLetterFails = false;
   /** Set by a test: its connection is lost. */
   isGone = false;

@@ -4,14 +4,13 @@ import type { Inspector, LifecycleEvent } from '@nephoscope/core/inspector';
 import type { InstancePart, InstanceReading } from '@nephoscope/core/instance';
 
 /**
- * An inspector that reads what a test wrote: the first `inspect` gets the first step, and so on; the last
- * step stays. A step is what the host's instances look like then, or an error to throw. Single instances are
- * read out of `now`.
+ * An inspector with readings from a test: the first `inspect` returns the first step, and so on; the last step is
+ * repeated. A step is the state of the host's instances, or an error to throw. Single instances are read from `now`.
  */
 export class FakeInspector implements Inspector {
-  /** The parts asked for, by each `inspect` so far. */
+  /** The parts requested by each `inspect` so far. */
   readonly asked: ReadonlySet<InstancePart>[] = [];
-  /** The ids that `inspectInstance` was asked for so far. */
+  /** The ids passed to `inspectInstance` so far. */
   readonly askedFor: string[] = [];
   /** What `inspectInstance` finds; by default the last step. */
   now: readonly InstanceReading[] | Error;
@@ -58,7 +57,7 @@ export class FakeInspector implements Inspector {
     return () => this.#listeners.delete(listener);
   }
 
-  /** Tells everyone who watches. */
+  /** Calls every listener. */
   emit(event: LifecycleEvent): void {
     for (const listener of this.#listeners) listener(event);
   }

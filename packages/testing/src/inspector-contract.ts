@@ -10,13 +10,13 @@ import { sent } from './boundary.js';
 import { assertNoHandleLeft, testFramework, within } from './test-framework.js';
 
 export interface InspectorContract {
-  /** An inspector that is not started yet, of a host with one running instance at least. */
+  /** An inspector that is not started yet, of a host with at least one running instance. */
   create(): Inspector;
   /** An inspector whose `start` cannot succeed. */
   createUnstartable?(): Inspector;
 }
 
-/** What every inspector must do, as tests in the framework whose `describe` and `it` are global. */
+/** The requirements on every inspector, as tests in the framework whose `describe` and `it` are global. */
 export function inspectorContract(name: string, { create, createUnstartable }: InspectorContract): void {
   const { describe, it } = testFramework();
   const all: ReadonlySet<InstancePart> = new Set(instanceParts);
@@ -172,7 +172,7 @@ function assertInstance({ id, name, state, run }: Instance): void {
   if (state === 'shutoff') assert.equal(run, undefined, `${name} is shut off and has a run`);
 }
 
-/** Counts are bigints that are not negative; what is missing says why. */
+/** Counts are bigints that are not negative; missing figures have a reason. */
 function assertFigures(where: string, value: unknown): void {
   if (typeof value === 'bigint') assert.ok(value >= 0n, `${where} is negative: ${value}`);
   if (typeof value !== 'object' || value === null) return;

@@ -7,7 +7,7 @@ import { testFramework } from './test-framework.js';
 
 type WithBus = (body: (bus: MessageBus, topology: QueueTopology) => Promise<void>) => Promise<void>;
 
-/** What `listen` must do. */
+/** The requirements on `listen`. */
 export function listenContract(withBus: WithBus): void {
   const { it } = testFramework();
 

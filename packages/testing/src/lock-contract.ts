@@ -7,7 +7,7 @@ import { testFramework } from './test-framework.js';
 
 type WithBus = (body: (bus: MessageBus, topology: QueueTopology) => Promise<void>) => Promise<void>;
 
-/** What `lead` must do. */
+/** The requirements on `lead`. */
 export function lockContract(create: () => MessageBus, withBus: WithBus): void {
   const { it } = testFramework();
   const bytes = (note: string) => new TextEncoder().encode(note);
@@ -60,7 +60,7 @@ export function lockContract(create: () => MessageBus, withBus: WithBus): void {
         const lock = await bus.lead(queue, deadline());
         const left = lock.saveNote(note);
         await left;
-        // What becomes of the caller's own bytes is of no matter.
+        // Later changes of the caller's own bytes must not matter.
         const expected = note.slice();
         note.fill(0);
         await lock.release();

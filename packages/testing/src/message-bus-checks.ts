@@ -23,7 +23,7 @@ export function text(body: Uint8Array): string {
   return new TextDecoder().decode(body);
 }
 
-/** Consumes into an array, and hands each delivery to `then`. */
+/** Consumes into an array, and passes each delivery to `then`. */
 export async function consume(
   bus: MessageBus,
   queue: string,
@@ -49,7 +49,7 @@ export function deadline(): AbortSignal {
   return AbortSignal.timeout(20_000);
 }
 
-/** Sockets and timers of this process that keep it alive. */
+/** Sockets and timers that keep this process alive. */
 export function handles(): string[] {
   return process.getActiveResourcesInfo().filter((kind) => /^(TCP|TLS|Pipe|Timeout|Immediate)/.test(kind));
 }

@@ -14,19 +14,20 @@ import { serviceTopologyContract } from './service-topology-contract.js';
 import { testFramework } from './test-framework.js';
 
 export interface MessageBusContract {
-  /** A bus that is not started yet; all buses of one run reach the same broker, if there is one. */
+  /** A bus that is not started yet; all buses of one run use the same broker, if there is one. */
   create(): MessageBus;
-  /** A bus whose `start` cannot succeed, where there is such a thing. */
+  /** A bus whose `start` cannot succeed, if that is possible. */
   createUnstartable?(): MessageBus;
-  /** What lies in the dead letters of that queue, oldest first. */
+  /** The dead letters of that queue, oldest first. */
   readonly deadLetters: ReadDeadLetters;
   /** Removes what the broker keeps of a test; its locks have the names of queues. */
   remove?(topology: QueueTopology): Promise<void>;
 }
 
 /**
- * What every MessageBus must do, as tests in the framework whose `describe` and `it` are global (jest, or vitest with
- * `globals`). A publish may resolve when the broker holds the message, or only when a consumer took it.
+ * The requirements on every MessageBus, as tests in the framework whose `describe` and `it` are global (jest, or
+ * vitest with `globals`). A publish may resolve when the broker has stored the message, or only when a consumer
+ * received it.
  */
 export function messageBusContract(
   name: string,
@@ -34,7 +35,7 @@ export function messageBusContract(
 ): void {
   const { describe, it } = testFramework();
 
-  /** Runs `body` with a started bus and a declared topology that nobody else has. */
+  /** Runs `body` with a started bus and a declared topology of its own. */
   async function withBus(body: (bus: MessageBus, topology: QueueTopology) => Promise<void>): Promise<void> {
     const topology = newTopology();
     const bus = create();
@@ -182,7 +183,7 @@ export function messageBusContract(
       await withBus(async (bus, topology) => {
         const nowhere = { ...message(topology, 'a.b', 'x'), exchange: `nowhere-${randomUUID()}` };
         await rejects(bus.publish(nowhere), 'BUS_UNROUTABLE');
-        // It goes on working, perhaps after a moment of recovery.
+        // It continues, perhaps after a moment of recovery.
         await consume(bus, topology.queue, (delivery) => delivery.ack());
         await until('the next publish', () =>
           bus.publish(message(topology, 'a.b', 'x')).then(
@@ -199,7 +200,7 @@ export function messageBusContract(
           Uint8Array.from({ length }, (_, i) => (i * 31 + (i >> 8)) & 0xff),
         );
         const inbox = await consume(bus, topology.queue, (delivery) => delivery.ack());
-        // A view into a larger buffer is only its own bytes.
+        // A view into a larger buffer must be only its own bytes.
         bodies.push(new Uint8Array(Uint8Array.from([9, 1, 2, 3, 9]).buffer, 1, 3));
         for (const body of bodies) await bus.publish({ ...message(topology, 'a.b', ''), body });
         await until('all bodies', () => inbox.length === bodies.length);

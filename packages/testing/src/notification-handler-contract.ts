@@ -10,19 +10,19 @@ import { assertCounters, assertMeters, pluginTests } from './plugin-checks.js';
 import { RecordingLogger } from './recording-logger.js';
 import { testFramework } from './test-framework.js';
 
-/** A notification and the counters that it must give, in their order; of each at least these fields. */
+/** A notification and the expected counters, in their order, each with at least these fields. */
 export interface NotificationCase {
   readonly given: Pick<Notification, 'eventType' | 'payload'> & Partial<Notification>;
   readonly expect: readonly Partial<Counter>[];
 }
 
 export interface NotificationHandlerContract {
-  /** The plugin's options as an operator writes them. */
+  /** The plugin's options as written by an operator. */
   readonly options?: unknown;
   readonly notifications: readonly NotificationCase[];
 }
 
-/** A notification with everything but its type and payload filled in. */
+/** A notification in which everything except type and payload is filled in. */
 export function exampleNotification(fields: NotificationCase['given']): Notification {
   return {
     messageId: '4f4f5d3a-2d26-4ef5-90c5-0e2f3fcb2a53',
@@ -34,7 +34,7 @@ export function exampleNotification(fields: NotificationCase['given']): Notifica
   };
 }
 
-/** What every notification plugin must do, as tests in the framework whose `describe` and `it` are global. */
+/** The requirements on every notification plugin, as tests in the framework whose `describe` and `it` are global. */
 export function notificationHandlerContract<Options>(
   name: string,
   plugin: Plugin<'collector', Options, NotificationHandler>,
@@ -123,7 +123,7 @@ export function notificationHandlerContract<Options>(
     });
   });
 
-  /** It gives sound counters, or an error that names one of the keys. */
+  /** It yields valid counters, or an error that names one of the keys. */
   function assertNamed(keys: readonly string[], given: NotificationCase['given']): void {
     const notification = exampleNotification(given);
     const handler = start();

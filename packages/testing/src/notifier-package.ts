@@ -9,7 +9,7 @@ import { FakeClock } from './fake-clock.js';
 import { RecordingLogger } from './recording-logger.js';
 import { testFramework } from './test-framework.js';
 
-/** A notification plugin whose exchanges the operator can set, as `defineServiceNotifications` makes them. */
+/** A notification plugin made by `defineServiceNotifications`, whose exchanges the operator can set. */
 export type NotifierPlugin = Plugin<'collector', unknown, NotificationHandler>;
 
 /** The handler of a plugin with these settings of its service. */
@@ -23,7 +23,7 @@ export function handlerOf(plugin: NotifierPlugin, service: ServiceSettings = {})
   });
 }
 
-/** The counters that plugins with their default options make of a notification. */
+/** The counters that plugins with default options make of a notification. */
 export function countersOf(notification: Notification, plugins: readonly NotifierPlugin[]): Counter[] {
   return plugins
     .map((plugin) => handlerOf(plugin))
@@ -45,13 +45,13 @@ interface Manifest {
 export interface NotifierPackage {
   /** Its `package.json`. */
   readonly manifest: URL;
-  /** What its sources export. */
+  /** The exports of its sources. */
   readonly plugins: Readonly<Record<string, NotifierPlugin>>;
-  /** Those that its plugins listen to by default. */
+  /** The default exchanges of its plugins. */
   readonly exchanges: readonly string[];
-  /** What its service was heard to announce. */
+  /** Recorded notifications of its service. */
   readonly recorded: readonly Notification[];
-  /** Imports a source file, its path as from a folder beside `src`. */
+  /** Imports a source file; its path is relative to a folder beside `src`. */
   load(path: string): Promise<unknown>;
 }
 

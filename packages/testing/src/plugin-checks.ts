@@ -11,7 +11,7 @@ import type { testFramework } from './test-framework.js';
 const types: readonly string[] = ['cumulative', 'delta', 'gauge'];
 const signer = createSigner({ secret: new Secret('of the contract tests'), form: 'canonical' });
 
-/** What every plugin must be, whatever its kind. */
+/** The requirements on every plugin, whatever its kind. */
 export function pluginTests(
   { it }: ReturnType<typeof testFramework>,
   plugin: Plugin,
@@ -39,10 +39,10 @@ export function pluginTests(
   });
 }
 
-/** A table of meters that says all it must. */
+/** A complete and valid table of meters. */
 export function assertMeters(meters: readonly Meter[]): void {
   assert.ok(meters.length > 0, "the plugin declares no meters: fill in 'meters'");
-  // Whoever defines a plugin has the names checked.
+  // Defining a plugin checks the names.
   defineCentralPollster({ meters, create: () => ({ getCounters: () => [] }) });
   for (const { name, type, unit, description } of meters) {
     assert.ok(types.includes(type), `the type of the meter '${name}' is '${type}': one of ${types.join(', ')}`);
@@ -51,7 +51,7 @@ export function assertMeters(meters: readonly Meter[]): void {
   }
 }
 
-/** Counters as the plugin's table promises them, that can be sent, and none twice. */
+/** Counters that match the plugin's table, can be sent, and are unique. */
 export function assertCounters(counters: readonly Counter[], meters: readonly Meter[]): void {
   const byStem = new Map(meters.map((meter) => [meterStem(meter.name), meter]));
   const seen = new Set<string>();
@@ -72,12 +72,12 @@ export function assertCounters(counters: readonly Counter[], meters: readonly Me
     const key = counterKey(counter);
     assert.ok(!seen.has(key), `'${name}' of the resource '${resourceId}' comes twice in one poll`);
     seen.add(key);
-    // Throws for volumes that are no figure, and for metadata that JSON cannot hold.
+    // Throws for volumes that are not numbers, and for metadata that JSON cannot represent.
     signMeteringMessage(counter, { source: 'test', messageId: 'test', publisherId: 'test', sequence: 1n }, signer);
   }
 }
 
-/** Which of its plugin's counters it is. */
+/** Identifies a counter among those of its plugin. */
 export function counterKey({ name, resourceId }: Pick<Counter, 'name' | 'resourceId'>): string {
   return `${name} of ${resourceId}`;
 }

@@ -16,16 +16,16 @@ import type { LogEntry } from './recording-logger.js';
 
 export const instanceParts: readonly InstancePart[] = ['cpu', 'memory', 'disks', 'vnics'];
 
-/** A meter that has no figure, and why. */
+/** A meter without a figure, and why. */
 export interface MissingFigure {
   readonly meter: string;
   readonly reason: Missing;
   readonly resourceId: string;
 }
 
-/** What came of polling one instance once. */
+/** The result of polling one instance once. */
 export interface PollResult {
-  /** Those that the agent makes of its reply, of totals as when nothing has gone before. */
+  /** The counters that the agent makes of the reply; totals as for devices that were never unplugged. */
   readonly counters: readonly PolledCounter[];
   readonly totals: readonly PolledTotal[];
   readonly missing: readonly MissingFigure[];
@@ -33,17 +33,17 @@ export interface PollResult {
 }
 
 export interface PollOptions {
-  /** The last earlier reading of the same instance. */
+  /** The previous reading of the same instance. */
   readonly previous?: InstanceReading | undefined;
-  /** As an operator writes them; checked by the plugin's schema. */
+  /** As written by an operator; validated by the plugin's schema. */
   readonly options?: unknown;
   readonly clock?: Clock;
   readonly signal?: AbortSignal;
 }
 
 /**
- * Gives a reading to a new pollster of the plugin, as the compute agent does. An instance of which a part that the
- * plugin reads is missing is not given to it: then all its meters are missing.
+ * Passes a reading to a new pollster of the plugin, as the compute agent does. If a part that the plugin reads is
+ * missing, the pollster is not called and all its meters are missing.
  *
  * @throws what the plugin throws
  */
@@ -56,7 +56,7 @@ export async function pollCounters<Options, P extends InstancePart>(
   return await poll(plugin, createPollster(plugin, { ...options, logger }), reading, { ...options, logger });
 }
 
-/** What the agent says of an instance in each counter, in short. */
+/** Abbreviated form of the instance metadata that the agent adds to each counter. */
 export function exampleMetadata({ id, name, displayName, flavor }: Instance): Metadata {
   return { display_name: displayName, name, instance_id: id, instance_type: flavor?.name ?? '' };
 }
@@ -74,7 +74,7 @@ export function createPollster<Options, P extends InstancePart>(
   return plugin.create({ options: plugin.options.parse(options), logger, clock, host: 'compute-1' });
 }
 
-/** One call of a pollster for one instance: made at once, gathered when the result is awaited. */
+/** One call of a pollster for one instance: made at once, collected when the result is awaited. */
 export async function poll<Options, P extends InstancePart>(
   plugin: ComputePollsterPlugin<Options, P>,
   pollster: ComputePollster<P>,
@@ -130,7 +130,7 @@ function counterOf({ parts, whole, ...fields }: PolledTotal): Counter | Missing 
   return { ...fields, volume: whole === undefined ? sum : subtractVolumes(whole, sum) };
 }
 
-/** What the plugin asked for and nothing else, or why the first part of it is missing. */
+/** The parts that the plugin requested and no others, or why the first of them is missing. */
 function inspectionOf<P extends InstancePart>(
   reading: InstanceReading,
   reads: readonly P[],

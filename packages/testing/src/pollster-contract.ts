@@ -16,9 +16,12 @@ import { departures, gapVariants, readingAfter } from './reading-variants.js';
 import { assertNoHandleLeft, testFramework, within } from './test-framework.js';
 
 export interface PollsterContract {
-  /** The plugin's options as an operator writes them; by default none, as when somebody has just installed it. */
+  /** The plugin's options as written by an operator; by default none, as after its installation. */
   readonly options?: unknown;
-  /** Readings in which each of its meters has a figure at least once. They are frozen. By default {@link exampleReadings}. */
+  /**
+   * Readings in which each of its meters has a figure at least once. They are frozen. By default {@link
+   * exampleReadings}.
+   */
   readonly readings?: readonly InstanceReading[];
 }
 
@@ -39,8 +42,8 @@ export function exampleReadings(): readonly InstanceReading[] {
 }
 
 /**
- * What every compute pollster must do, as tests in the framework whose `describe` and `it` are global (jest, or
- * vitest with `globals`).
+ * The requirements on every compute pollster, as tests in the framework whose `describe` and `it` are global (jest,
+ * or vitest with `globals`).
  */
 export function pollsterContract<Options, P extends InstancePart>(
   name: string,
@@ -174,7 +177,7 @@ export function pollsterContract<Options, P extends InstancePart>(
         for (const meanwhile of [false, true]) {
           const controller = new AbortController();
           if (!meanwhile) controller.abort(new Error('aborted by the contract test'));
-          // Whether it fails then or gives what it has is its own matter.
+          // It may fail then or return what it has.
           const ended = poll(plugin, start(), next, { signal: controller.signal }).then(ignore, ignore);
           await tick();
           controller.abort(new Error('aborted by the contract test'));
@@ -197,10 +200,10 @@ const abortDeadline = 2_000;
 
 const ignore = (): void => undefined;
 
-/** What a count grows in ten seconds: little enough for times to stay below the time that passed. */
+/** How much a count grows in ten seconds: little enough for times to stay below the elapsed time. */
 const grow = (count: bigint): bigint => count + 1_000_003n;
 
-/** Another instance, alike and with other figures. */
+/** Another instance of the same kind with other figures. */
 function twinOf(reading: InstanceReading): InstanceReading {
   const other = readingAfter(reading, 1, (count) => count + 17n);
   const { disks, vnics } = other.parts;

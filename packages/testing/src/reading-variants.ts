@@ -55,7 +55,7 @@ function changed<Part extends object>(part: Part, change: (count: bigint) => big
   ) as Part;
 }
 
-/** Ways in which a device goes. What the others count stays. */
+/** Ways in which a device disappears. The counts of the others stay. */
 export const departures: typeof gapVariants = [
   variant('cpu', 'a virtual CPU', (cpu) => ({
     ...cpu,
@@ -68,7 +68,7 @@ export const departures: typeof gapVariants = [
 
 const reason: Missing = { missing: 'busy', detail: 'the contract tests took it away' };
 
-/** Ways in which figures are missing of a part that was read. */
+/** Ways in which figures are missing in a part that was read. */
 export const gapVariants: readonly {
   readonly what: string;
   readonly of: InstancePart;

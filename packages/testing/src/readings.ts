@@ -17,14 +17,14 @@ import type {
 
 import { fakeStart, fakeStartMonotonic } from './fake-clock.js';
 
-/** A disk of a reading: what is left out has an everyday value. */
+/** A disk of a reading; omitted fields have realistic values. */
 export interface DiskFields {
   readonly disk?: Partial<Disk>;
   readonly io?: Partial<DiskIo> | Missing;
   readonly size?: Partial<DiskSize> | Missing;
 }
 
-/** A virtual network card of a reading: what is left out has an everyday value. */
+/** A virtual network card of a reading; omitted fields have realistic values. */
 export interface VnicFields {
   readonly vnic?: Partial<Vnic>;
   readonly traffic?: Partial<VnicTraffic> | Missing;
@@ -41,8 +41,8 @@ export interface ReadingFields {
 }
 
 /**
- * A reading of one instance with all parts: by default running, two CPUs, a disk `vda`, a network card. No
- * figure is 0 and no two are equal, so that a mix-up shows.
+ * A reading of one instance with all parts: by default running, two CPUs, a disk `vda`, a network card. No figure is
+ * 0 and no two are equal, so that a mix-up shows.
  */
 export function instanceReading(fields: ReadingFields = {}): InstanceReading {
   const { disks = [{}], vnics = [{}], at = 0 } = fields;
@@ -72,7 +72,7 @@ export function shutOffReading(fields: Pick<ReadingFields, 'instance' | 'at'> = 
   });
 }
 
-/** An instance as nova knows one; `fields` replaces some of it. */
+/** An instance as created by nova; `fields` overrides some of it. */
 export function exampleInstance(fields: Partial<Instance> = {}): Instance {
   return {
     id: 'bbf42396-86d2-4f4c-b6a1-2821813311b3',

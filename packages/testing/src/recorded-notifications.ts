@@ -3,7 +3,7 @@ import { readFileSync, readdirSync } from 'node:fs';
 import type { Metadata } from '@nephoscope/core';
 import type { Notification } from '@nephoscope/core/notification';
 
-/** A notification as it was taken off a broker. */
+/** A notification as consumed from a broker. */
 export interface RecordedNotification {
   /** The name of its file, without `.json`. */
   readonly name: string;
@@ -13,10 +13,10 @@ export interface RecordedNotification {
 }
 
 /**
- * Reads recordings for the tests of a notification plugin: files `{exchange, routing_key, body}`, where `body` is what
- * oslo.messaging sent, in its envelope.
+ * Reads recordings for the tests of a notification plugin: files `{exchange, routing_key, body}`, in which `body` is
+ * what oslo.messaging sent, in its envelope.
  *
- * @param folder ends with a slash; every file in it is one
+ * @param folder ends with a slash; every file in it is a recording
  */
 export function recordedNotifications(folder: URL): readonly RecordedNotification[] {
   return readdirSync(folder)
@@ -32,10 +32,10 @@ export function recordedNotifications(folder: URL): readonly RecordedNotificatio
     });
 }
 
-/** The notifications of {@link recordedNotifications}, asked for by the names of their files. */
+/** The notifications of {@link recordedNotifications} by the names of their files. */
 export function recordedByName(folder: URL): {
   readonly captureNames: readonly string[];
-  /** @throws Error when there is none */
+  /** @throws Error if there is none */
   capture(name: string): Notification;
 } {
   const recorded = new Map(recordedNotifications(folder).map(({ name, notification }) => [name, notification]));

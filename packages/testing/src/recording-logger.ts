@@ -6,7 +6,7 @@ export interface LogEntry {
   readonly message: string;
 }
 
-/** A logger that keeps what it is told in `entries`, oldest first. */
+/** A logger that keeps its log lines in `entries`, oldest first. */
 export class RecordingLogger implements Logger {
   readonly entries: LogEntry[] = [];
   readonly debug = this.#at('debug');

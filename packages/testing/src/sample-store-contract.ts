@@ -16,7 +16,10 @@ import { testFramework } from './test-framework.js';
 export { exampleSample } from './sample-store/support.js';
 export type { SampleStoreContract } from './sample-store/support.js';
 
-/** What every sample store and its reader must do, as tests in the framework whose `describe` and `it` are global. */
+/**
+ * The requirements on every sample store and its reader, as tests in the framework whose `describe` and `it` are
+ * global.
+ */
 export function sampleStoreContract(name: string, contract: SampleStoreContract): void {
   const framework = testFramework();
   const withStore: StoreTests['withStore'] = (body) => async () => {

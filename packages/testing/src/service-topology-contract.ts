@@ -7,7 +7,7 @@ import { testFramework } from './test-framework.js';
 
 type WithBus = (body: (bus: MessageBus, topology: QueueTopology) => Promise<void>) => Promise<void>;
 
-/** What a bus must do about exchanges and queues of others, and about the bound of its own. */
+/** The requirements on a bus for exchanges and queues of services, and for the size limit of its own. */
 export function serviceTopologyContract(
   withBus: WithBus,
   remove: ((topology: QueueTopology) => Promise<void>) | undefined,

@@ -5,7 +5,10 @@ export interface TestFramework {
   it(name: string, body: () => void | Promise<void>): void;
 }
 
-/** The framework that runs: jest, or vitest with `globals`. Looked up when a contract is called, not when it is imported. */
+/**
+ * The current test framework: jest, or vitest with `globals`. Looked up when a contract is called, not when it is
+ * imported.
+ */
 export function testFramework(): TestFramework {
   const { describe, it } = globalThis as unknown as Partial<TestFramework>;
   if (describe === undefined || it === undefined) {
@@ -22,7 +25,7 @@ export async function within<T>(what: string, ms: number, promise: Promise<T>): 
   const late = delay(ms, undefined, { signal: controller.signal }).then(() => {
     throw new Error(`${what}: not after ${ms / 1000} s`);
   });
-  // Aborted in the end, which nobody waits for.
+  // Aborted in the end, so its rejection is ignored.
   late.catch(() => undefined);
   try {
     return await Promise.race([promise, late]);
@@ -47,15 +50,15 @@ export async function assertNoHandleLeft(act: () => Promise<void>): Promise<void
   }
 }
 
-/** Always asked for at the same point of a turn, where a timer that has just fired may still count. */
+/** Always called at the same point of an event-loop iteration, because a timer that has just fired may still count. */
 async function openHandles(): Promise<readonly string[]> {
   await delay(10);
   return process.getActiveResourcesInfo();
 }
 
 /**
- * The handles that are open when none has come or gone for some turns: those that the framework or an earlier
- * test is just closing must not stand for one that is left open.
+ * The open handles once none has come or gone for some iterations, so that those that the framework or an earlier
+ * test is closing are not mistaken for leaks.
  */
 async function settledHandles(): Promise<readonly string[]> {
   let handles = await openHandles();
@@ -68,7 +71,7 @@ async function settledHandles(): Promise<readonly string[]> {
   return handles;
 }
 
-/** ms; sockets take some turns of the event loop to close. */
+/** ms; sockets take some iterations of the event loop to close. */
 const handleDeadline = 2_000;
 
 /** What `after` has more than `before`. */

@@ -4,8 +4,8 @@ import { definePollster } from '@nephoscope/core/pollster';
 import type { Inspection, TotalPart } from '@nephoscope/core/pollster';
 
 /**
- * CPU time used since the previous reading, in percent of all its virtual CPUs. After a restart that is all the time
- * the new run has used. 0 when there is nothing earlier to compare with.
+ * CPU time used since the previous reading, in percent of all virtual CPUs. After a restart it is based on all the
+ * time that the new run has used. 0 if there is no earlier reading to compare with.
  */
 export function utilisation(current: Inspection<'cpu'>, previous: Inspection<'cpu'> | undefined): number {
   if (previous === undefined) return 0;
@@ -17,7 +17,7 @@ export function utilisation(current: Inspection<'cpu'>, previous: Inspection<'cp
 
 /** The double nearest to a quotient of integers of any size. */
 function quotient(dividend: bigint, divisor: bigint): number {
-  // Far more bits than a double has, then one that stands for all that were cut off: rounded once, by Number().
+  // Far more bits than a double has, and one for all that were cut off, so that Number() rounds once.
   const scaled = dividend << 128n;
   const cut = scaled % divisor === 0n ? 0n : 1n;
   return Number((scaled / divisor) | cut) / 2 ** 128;
@@ -25,7 +25,7 @@ function quotient(dividend: bigint, divisor: bigint): number {
 
 function usedSince(current: Inspection<'cpu'>, previous: Inspection<'cpu'>): bigint {
   const { timeNs } = current.cpu;
-  // Within a run it does not fall, but not every inspector tells one run from the next.
+  // Within a run it does not fall, but not every inspector distinguishes runs.
   const restarted = current.run !== previous.run || timeNs < previous.cpu.timeNs;
   return restarted ? timeNs : timeNs - previous.cpu.timeNs;
 }

@@ -35,7 +35,7 @@ const totals: readonly (Meter & { readonly field: Count })[] = [
   },
 ];
 
-/** Totals over an instance's disks, those too that it no longer has. With one disk missing there is none. */
+/** Totals over an instance's disks, including those it no longer has. If a disk is missing, there is no total. */
 export default definePollster({
   meters: totals.map(({ name, type, unit, description }) => ({ name, type, unit, description })),
   reads: ['disks'],

@@ -1,6 +1,6 @@
 import { definePollster } from '@nephoscope/core/pollster';
 
-/** The instance itself: what is billed by existence, running or not. */
+/** The instance itself, for billing by existence, running or not. */
 export default definePollster({
   meters: [
     { name: 'instance', type: 'gauge', unit: 'instance', description: 'The instance exists' },

@@ -2,7 +2,7 @@ import type { Meter } from '@nephoscope/core';
 import type { MemoryReading } from '@nephoscope/core/instance';
 import { definePollster } from '@nephoscope/core/pollster';
 
-/** A double holds every multiple of 1/1024 below 2^43 exactly: no figure of a real machine is rounded. */
+/** A double represents every multiple of 1/1024 below 2^43 exactly, so no figure of a real machine is rounded. */
 const mebibytes = (kibibytes: bigint): number => Number(kibibytes) / 1024;
 
 const figures: readonly (Meter & {

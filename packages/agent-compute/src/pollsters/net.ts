@@ -63,9 +63,9 @@ const counts: readonly (Meter & { readonly field: keyof VnicTraffic })[] = [
 ];
 
 /**
- * Whether a filter belongs to one card: then that card's MAC address is in its name, or one of those that
- * OpenStack gives (`nova-instance-instance-0000000a-fa163e71ec6d`). A filter that many cards share
- * (`clean-traffic`) names none of them.
+ * Whether a filter belongs to one card: then its name contains the card's MAC address, or one of those that OpenStack
+ * assigns (`nova-instance-instance-0000000a-fa163e71ec6d`). A filter shared by many cards (`clean-traffic`) names
+ * none of them.
  */
 function namesOneCard(fref: string, mac: string | null): boolean {
   const digits = fref.toLowerCase();
@@ -74,7 +74,7 @@ function namesOneCard(fref: string, mac: string | null): boolean {
   );
 }
 
-/** The card's own filter where it has one; otherwise the rule of later Ceilometers. No two cards get the same. */
+/** The card's own filter if it has one; otherwise the rule of later Ceilometers. No two cards get the same id. */
 export function vnicResourceId(instance: Instance, vnic: Vnic, all: readonly VnicReading[]): string {
   const { fref, mac, name } = vnic;
   const own =

@@ -2,8 +2,9 @@ import type { ReadRecord } from '../disk/framing.js';
 import type { SpoolRecord } from './record.js';
 
 /**
- * Tells which records of a segment count. The messages of an append count together or not at all: the numbers of some of
- * them would look like gaps. What a version before wrote has no appends; its messages count each by itself.
+ * Determines which records of a segment are valid. The messages of an append are valid together or not at all,
+ * because the numbers of some of them would look like gaps. Segments of older versions have no appends; each of their
+ * messages counts by itself.
  */
 export class AppendReader {
   #begun = 0;
@@ -14,27 +15,27 @@ export class AppendReader {
   #hasHole = false;
   #end = 0;
 
-  /** How many appends there were. */
+  /** Number of appends so far. */
   get begun(): number {
     return this.#begun;
   }
 
-  /** Whether messages of the last append have not come yet. */
+  /** Whether messages of the last append are still to come. */
   get isIncomplete(): boolean {
     return this.#left > 0;
   }
 
-  /** Whether the messages that are missing were there once, and are damaged. */
+  /** Whether the missing messages existed and are damaged. */
   get isDamaged(): boolean {
     return this.#left > 0 && this.#left === this.#skipped && !this.#hasHole;
   }
 
-  /** Offset behind the last record that is not of an append of which something is missing. */
+  /** Offset after the last record of a complete append. */
   get end(): number {
     return this.isIncomplete ? this.#pendingFrom : this.#end;
   }
 
-  /** Takes the next record and gives those that are known to count now. */
+  /** Adds the next record and returns those now known to be valid. */
   take(read: ReadRecord<SpoolRecord>): readonly ReadRecord<SpoolRecord>[] {
     const { record, end } = read;
     if (record.kind === 'message' && this.#left > 0) {
@@ -45,7 +46,8 @@ export class AppendReader {
       this.#end = end;
       return this.#left === 0 ? this.flush() : [];
     }
-    // Whatever is missing of the one before was damaged later: nothing is written behind one that is not durable.
+    // If anything is missing of the previous append, it was damaged later: nothing is written after an append that is
+    // not durable.
     const before = this.flush();
     if (record.kind !== 'append') {
       this.#end = end;
@@ -58,7 +60,7 @@ export class AppendReader {
     return before;
   }
 
-  /** The messages of an append that are there, of which others are missing. */
+  /** The present messages of an append of which others are missing. */
   flush(): readonly ReadRecord<SpoolRecord>[] {
     const pending = this.#pending;
     this.#pending = [];

@@ -1,8 +1,8 @@
-/** Wakes those who wait for something to happen. */
+/** Wakes all callers that wait for an event. */
 export class Bell {
   #waiting: (() => void)[] = [];
 
-  /** Resolves when it is rung the next time. */
+  /** Resolves when it is rung next. */
   rings(): Promise<void> {
     return new Promise((resolve) => this.#waiting.push(resolve));
   }

@@ -18,15 +18,15 @@ import type { ThinningGoal } from './thinning.js';
 
 export interface CompactionParts {
   readonly dropped: Dropped;
-  /** The message that says what was dropped. */
+  /** The message that reports what was dropped. */
   readonly report: (total: DroppedTotal) => SpoolMessage;
-  /** How bodies of this content type are written; undefined for one that is not known. */
+  /** The wire form of bodies with this content type; undefined if unknown. */
   readonly wireOf: (contentType: string) => MeteringWire | undefined;
-  /** Bytes of a segment. */
+  /** Size of a segment in bytes. */
   readonly segmentBytes: number;
 }
 
-/** Segments that one stands for now. The files of the others are not needed any more once the folder is synced. */
+/** A segment that replaces others. Their files are no longer needed once the directory is synced. */
 export interface Replacement {
   readonly replaced: readonly StoredSegment[];
   readonly by: StoredSegment;
@@ -34,9 +34,9 @@ export interface Replacement {
 }
 
 /**
- * Thins segments that stand one behind the other. Reads them twice, to see what there is and to write what is kept; in
- * memory is what is known of each series, and one segment. Each replacement is complete by itself, and says what it
- * dropped: when `signal` is aborted, or the process killed, the others stay as they are.
+ * Thins adjacent segments. It reads them twice: to count, and to write what is kept. Memory holds the state of each
+ * series and one segment. Each replacement is complete by itself and reports what it dropped: if `signal` is aborted,
+ * or the process killed, the other segments are unchanged.
  *
  * @throws what the file system throws
  */
@@ -65,7 +65,7 @@ export async function* compact(
       output.add(message, thinning);
     }
     if (output.bytes < parts.segmentBytes && index < segments.length - 1) continue;
-    // One that stays as it is need not be written again.
+    // An unchanged segment need not be written again.
     if (output.inputs.length > 1 || output.dropped.byMeter.size > 0) yield await output.replace();
     output = new Output(parts);
   }
@@ -76,20 +76,20 @@ async function* messagesOf(segment: StoredSegment): AsyncGenerator<SpoolMessage,
     for (const { record } of records) {
       if (record.kind !== 'message') continue;
       yield record.message;
-      // Readings go on meanwhile.
+      // Readings continue meanwhile.
       await tick();
     }
   }
 }
 
-/** Kept samples under one routing key, in their order. */
+/** Kept samples with one routing key, in their order. */
 interface Gathered {
   readonly address: Pick<SpoolMessage, 'exchange' | 'routingKey' | 'contentType'>;
   readonly batch: MeteringBatch;
   readonly sequences: bigint[];
 }
 
-/** A segment in the making. */
+/** A segment being written. */
 class Output {
   readonly inputs: StoredSegment[] = [];
   readonly dropped = new DroppedSamples();
@@ -135,7 +135,7 @@ class Output {
     }
   }
 
-  /** Puts the segment in the place of its inputs, all at once, together with the reports of what it lacks. */
+  /** Replaces the inputs by the segment, all at once, together with the reports of what was dropped. */
   async replace(): Promise<Replacement> {
     const first = this.inputs[0] as StoredSegment;
     const last = this.inputs.at(-1) as StoredSegment;

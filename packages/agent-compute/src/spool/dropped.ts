@@ -1,11 +1,11 @@
 import type { DroppedTotal } from './record.js';
 
-/** How many samples of each meter this agent ever dropped, and over which time since the spool was empty. */
+/** Number of samples of each meter that this agent ever dropped, and their period since the spool was last empty. */
 export class Dropped {
   readonly #totals = new Map<string, bigint>();
   readonly #spans = new Map<string, { from: string; to: string }>();
 
-  /** @param totals by meter, as they were stored */
+  /** @param totals by meter, as stored */
   constructor(totals: Readonly<Record<string, bigint>> = {}) {
     for (const [meter, total] of Object.entries(totals)) this.#totals.set(meter, total);
   }
@@ -19,18 +19,18 @@ export class Dropped {
     return this.#totals.get(meter) ?? 0n;
   }
 
-  /** Takes over what a report says, which may be older than what is known. */
+  /** Adds the content of a report, which may be older than what is known. */
   learn({ meter, total, from, to }: DroppedTotal): void {
     if (total > this.total(meter)) this.#totals.set(meter, total);
     this.#span(meter, from, to);
   }
 
-  /** Whether a later report of the same meter has been made. */
+  /** Whether a later report of the same meter exists. */
   isSuperseded({ meter, total }: DroppedTotal): boolean {
     return total < this.total(meter);
   }
 
-  /** What the next reports would say, if these samples were dropped too. */
+  /** What the next reports would contain if these samples were dropped too. */
   with(news: DroppedSamples): readonly DroppedTotal[] {
     return [...news.byMeter].map(([meter, { samples, from, to }]) => {
       const span = this.#spans.get(meter) ?? { from, to };
@@ -43,7 +43,7 @@ export class Dropped {
     });
   }
 
-  /** The spool is empty: what is dropped from here on belongs to another outage. */
+  /** The spool is empty: samples dropped from now on belong to another outage. */
   endOutage(): void {
     this.#spans.clear();
   }

@@ -3,7 +3,7 @@ import type { SegmentList } from './segment-list.js';
 import { readParts } from './segment-reader.js';
 import type { StoredSegment } from './stored-segment.js';
 
-/** A message that is to be sent, and where it stands. */
+/** A message to be sent, and its segment. */
 export interface SpoolEntry {
   readonly message: SpoolMessage;
   readonly segment: StoredSegment;
@@ -11,11 +11,11 @@ export interface SpoolEntry {
 
 export interface ReadAheadParts {
   readonly list: SegmentList;
-  /** Bytes of messages that are kept in memory when they are appended. */
+  /** Limit for appended messages that are kept in memory, in bytes. */
   readonly keptBytes: number;
-  /** Called before a segment is entered. */
+  /** Called before the next segment is read. */
   readonly beforeNext: () => Promise<void>;
-  /** Whether it need not be sent: it is done with then. */
+  /** Whether it need not be sent and can be skipped. */
   readonly isNeedless: (entry: SpoolEntry) => boolean;
   /** Called when the disk has lost messages of a segment that were there at the start. */
   readonly onLost: (segment: StoredSegment) => void;

@@ -1,33 +1,33 @@
 import { decodeFrame, frame } from '../disk/framing.js';
 import type { Decoded } from '../disk/framing.js';
 
-/** A message as it waits in the spool: what is on the wire, and what must be known of it without reading it. */
+/** A message in the spool: what is sent, and what must be known without parsing it. */
 export interface SpoolMessage {
   readonly exchange: string;
   readonly routingKey: string;
   readonly contentType: string;
   readonly body: Uint8Array;
-  /** How many samples are in it. */
+  /** The number of its samples. */
   readonly samples: number;
-  /** The highest sequence number in it; 0 when it has none. */
+  /** Its highest sequence number; 0 if it has none. */
   readonly last: bigint;
-  /** Of a message that says what was dropped: it holds the one sample with this total. */
+  /** For a report of dropped samples: its single sample has this total. */
   readonly dropped?: DroppedTotal | undefined;
 }
 
-/** What this agent ever dropped of a meter. */
+/** The samples of a meter that this agent ever dropped. */
 export interface DroppedTotal {
   readonly meter: string;
-  /** Samples. */
+  /** Number of samples. */
   readonly total: bigint;
-  /** The first and the last timestamp of what was dropped since the spool was empty. */
+  /** The first and the last timestamp of samples dropped since the spool was empty. */
   readonly from: string;
   readonly to: string;
 }
 
 /**
- * How many appends of the segment before count. A disk that failed may have kept one that was told as not taken, and of
- * which the numbers were given again.
+ * How many appends of the previous segment are valid. A failing disk may have kept an append that was reported as not
+ * accepted, and whose numbers were used again.
  */
 export interface SegmentEnd {
   /** The last number of its range. */
@@ -36,17 +36,17 @@ export interface SegmentEnd {
 }
 
 export type SpoolRecord =
-  /** The first of each segment; `sequence` is the last number that was given before it. */
+  /** The first record of each segment; `sequence` is the last number used before it. */
   | { readonly kind: 'segment'; readonly sequence: bigint; readonly before?: SegmentEnd | undefined }
-  /** So many messages follow that were taken together. */
+  /** The number of following messages that were accepted together. */
   | { readonly kind: 'append'; readonly messages: number }
   | { readonly kind: 'message'; readonly message: SpoolMessage }
-  /** All records before it, in this segment and those before it, are confirmed. */
+  /** All records before it, in this segment and earlier ones, are confirmed. */
   | { readonly kind: 'confirmed' };
 
 const version = 1;
 
-/** The records as they stand in a file, one behind the other. */
+/** The consecutive records as in a file. */
 export function encodeRecords(records: readonly SpoolRecord[]): Buffer {
   return Buffer.concat(recordParts(records));
 }
@@ -61,7 +61,7 @@ function partsOf(record: SpoolRecord): readonly Uint8Array[] {
   return frame(record.kind === 'message' ? [line, record.message.body] : [line]);
 }
 
-/** The record at an offset and where it ends. The body of a message is a view of `bytes`. */
+/** The record at an offset, and its end. The body of a message is a view of `bytes`. */
 export function decodeRecord(bytes: Buffer, offset: number): Decoded<SpoolRecord> {
   return decodeFrame(bytes, offset, recordOf);
 }
@@ -129,7 +129,7 @@ function parse(text: string): Record<string, unknown> {
     const value: unknown = JSON.parse(text);
     return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
   } catch {
-    // Its checksum is right, so that somebody else wrote it: it has no kind that is known.
+    // The checksum is right, so it was written by other software: no known kind.
     return {};
   }
 }

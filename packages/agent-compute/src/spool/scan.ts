@@ -12,22 +12,22 @@ import type { SegmentRange } from './segment.js';
 import { timeOf } from './spooled-sample.js';
 import type { StoredSegment } from './stored-segment.js';
 
-/** What the last runs left. */
+/** What earlier runs left. */
 export interface Scan {
   readonly segments: readonly StoredSegment[];
-  /** The last number that was given, as far as the segments know. */
+  /** The last number that was used, as far as the segments show. */
   readonly sequence: bigint;
-  /** Records that were taken and cannot be read any more. */
+  /** Accepted records that can no longer be read. */
   readonly damaged: number;
-  /** The files in which these were. */
+  /** The files that contained these. */
   readonly damagedFiles: readonly string[];
-  /** The file at the end of which something stands that was being written when the last run ended. */
+  /** The file with an incomplete write at its end, from when the last run ended. */
   readonly cutOff: string | undefined;
 }
 
 /**
- * Reads all segments once. Removes what a compaction left behind when it was interrupted: the file that
- * was not complete, or those that it had replaced. `dropped` learns what the reports say.
+ * Reads all segments once. Removes what an interrupted compaction left: the incomplete file, or the files that it had
+ * replaced. `dropped` learns the contents of the reports.
  *
  * @throws what the file system throws
  */
@@ -54,7 +54,7 @@ export async function scanSpool(folder: string, dropped: Dropped): Promise<Scan>
   let damaged = 0;
   let cutOff: string | undefined;
   let isConfirmed = false;
-  // The last one first, since each says how much of the one before it counts.
+  // The last one first, because each states how much of the previous one is valid.
   for (const { path, range } of [...found].reverse()) {
     const next = segments[0];
     const scanned = await scanSegment(path, range, next, dropped);
@@ -69,7 +69,7 @@ export async function scanSpool(folder: string, dropped: Dropped): Promise<Scan>
   return { segments, sequence, damaged, damagedFiles, cutOff };
 }
 
-/** @param next the segment behind it, which was begun when this one had come to its end */
+/** @param next the following segment, which was begun when this one was complete */
 async function scanSegment(path: string, range: SegmentRange, next: StoredSegment | undefined, dropped: Dropped) {
   const counting = next?.before?.segment === range.last ? next.before.appends : undefined;
   const appends = new AppendReader();
@@ -85,7 +85,7 @@ async function scanSegment(path: string, range: SegmentRange, next: StoredSegmen
     tail = part.torn;
   }
   if (appends.isIncomplete || tail > 0) {
-    // At the end of the last segment it is what was being written, as is what stands behind the last append that counts.
+    // At the end of the last segment this is an incomplete write, as is anything after the last valid append.
     hasRemains = next === undefined ? !appends.isDamaged : appends.begun === counting && !appends.isIncomplete;
     if (!hasRemains) {
       const missing = appends.isDamaged ? 0 : 1;
@@ -109,11 +109,11 @@ async function scanSegment(path: string, range: SegmentRange, next: StoredSegmen
   return { segment, last, damaged, isConfirmedBefore };
 }
 
-/** What the records of a segment come to. */
+/** The summary of a segment's records. */
 class Content {
   sequence = 0n;
   before: SegmentEnd | undefined;
-  /** The last number that was given. */
+  /** The last number that was used. */
   last = 0n;
   start = 0;
   unconfirmed = 0;

@@ -10,7 +10,7 @@ import type { StoredSegment } from './stored-segment.js';
 
 export interface SegmentListParts {
   readonly folder: string;
-  /** Keeps the totals of what was dropped: called before the last file is deleted that says them. */
+  /** Saves the totals of dropped samples; called before the last file that contains them is deleted. */
   readonly saveTotals: () => Promise<void>;
   readonly logger: Logger;
   readonly metrics: AgentMetrics;
@@ -18,7 +18,7 @@ export interface SegmentListParts {
 
 /** The segments of a spool, oldest first; the last one is being written. */
 export class SegmentList {
-  /** Whether a segment may not be deleted yet though it is confirmed. */
+  /** Whether a segment may not be deleted yet although it is confirmed. */
   isInUse: (segment: StoredSegment) => boolean = () => false;
   readonly #parts: SegmentListParts;
   readonly #collecting = new Mutex();
@@ -36,7 +36,7 @@ export class SegmentList {
     return this.#segments[0] as StoredSegment;
   }
 
-  /** When the first sample of a segment was taken, as timestamps are written: of the last one that has any. */
+  /** The time of a segment's first sample, in the notation of timestamps, for the last segment that has any. */
   get newest(): string | undefined {
     return this.#segments.findLast(({ oldest }) => oldest !== undefined)?.oldest;
   }
@@ -49,7 +49,7 @@ export class SegmentList {
     return this.#segments.reduce((sum, { size }) => sum + size, 0);
   }
 
-  /** That are not confirmed. */
+  /** Unconfirmed ones. */
   get samples(): number {
     return this.#segments.reduce((sum, { samples }) => sum + samples, 0);
   }
@@ -63,7 +63,7 @@ export class SegmentList {
     void this.collect();
   }
 
-  /** Those behind a segment that are not written any more. */
+  /** Those after a segment that are complete. */
   completeAfter(segment: StoredSegment): readonly StoredSegment[] {
     return this.#segments.slice(0, -1).filter(({ first }) => first > segment.last);
   }
@@ -80,7 +80,7 @@ export class SegmentList {
     return this.collect();
   }
 
-  /** @param samples by which those that wait have become more */
+  /** @param samples change in the number of waiting samples */
   count(samples: number): void {
     this.#parts.metrics.unsent.inc(samples);
     this.#parts.metrics.spoolBytes.set(this.bytes);
@@ -97,7 +97,7 @@ export class SegmentList {
     return done;
   }
 
-  /** Deletes what nobody needs: segments that are confirmed, and files that were replaced. Says so when it cannot. */
+  /** Deletes files that are no longer needed: confirmed segments, and replaced files. Logs failures. */
   collect(): Promise<void> {
     return this.#collecting.run(async () => {
       const { folder, logger, saveTotals } = this.#parts;
@@ -105,7 +105,7 @@ export class SegmentList {
       if (done.length === 0 && this.#obsolete.length === 0) return;
       try {
         if (done.some(({ hasReports }) => hasReports)) await saveTotals();
-        // What stands in their place must be there for certain.
+        // The files that replace them must be durable first.
         await syncFolder(folder);
         for (const path of [...this.#obsolete]) {
           await rm(path, { force: true });

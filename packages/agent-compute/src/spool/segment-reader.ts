@@ -7,12 +7,13 @@ const chunkBytes = 1024 * 1024;
 
 /** Records of a file; their `end` is an offset in the file. */
 export interface ReadPart extends ReadSegment {
-  /** Offset behind what was read. */
+  /** Offset after what was read. */
   readonly end: number;
 }
 
 /**
- * The records of a file from one offset to another, or to its end, by the mebibyte: however long it is, little of it is in memory.
+ * The records of a file from one offset to another, or to its end, by the mebibyte, so that memory use does not
+ * depend on its length.
  *
  * @param from where a record begins
  */
@@ -32,7 +33,7 @@ export async function* readParts(
       const part = inFile(readSegment(bytes.subarray(0, filled)), offset);
       const read = filled - part.torn;
       if (isLast || filled < bytes.length) return yield { ...part, end: offset + read };
-      // A record longer than this, or damage of which the end is not seen yet.
+      // A longer record, or damage whose end has not been found yet.
       if (read === 0) {
         length *= 2;
         continue;
@@ -50,7 +51,7 @@ function inFile({ records, ...part }: ReadSegment, offset: number): ReadSegment 
   return { ...part, records: records.map(({ end, ...read }) => ({ ...read, end: offset + end })) };
 }
 
-/** How many bytes there were, if the file is shorter. */
+/** Returns the number of bytes read, which is smaller if the file is shorter. */
 async function fill(file: Awaited<ReturnType<typeof open>>, bytes: Buffer, from: number): Promise<number> {
   let filled = 0;
   while (filled < bytes.length) {

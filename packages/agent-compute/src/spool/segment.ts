@@ -3,7 +3,7 @@ import type { ReadRecords } from '../disk/framing.js';
 import { recordOf } from './record.js';
 import type { SpoolRecord } from './record.js';
 
-/** Numbers of the segments that a file stands for: one, or all those that it replaced. */
+/** The numbers of the segments in a file: one, or all those that it replaced. */
 export interface SegmentRange {
   readonly first: number;
   readonly last: number;
@@ -21,7 +21,7 @@ export function parseSegmentName(name: string): SegmentRange | undefined {
   return first === undefined || first > last! ? undefined : { first: Number(first), last: Number(last) };
 }
 
-/** Whether everything in the one range is in the other, which is larger. */
+/** Whether the inner range is part of the larger outer one. */
 export function isWithin(inner: SegmentRange, outer: SegmentRange): boolean {
   return (
     inner !== outer &&
@@ -37,7 +37,7 @@ function digits(number: number): string {
 
 export type ReadSegment = ReadRecords<SpoolRecord>;
 
-/** The records of a segment, or of its part that begins with a record. Bodies are views of `bytes`. */
+/** The records of a segment, or of a part of it that begins with a record. Bodies are views of `bytes`. */
 export function readSegment(bytes: Uint8Array): ReadSegment {
   return readFrames(bytes, recordOf);
 }

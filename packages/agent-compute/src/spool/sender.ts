@@ -8,15 +8,15 @@ import type { AgentMetrics } from '../metrics.js';
 import type { SpoolEntry } from './read-ahead.js';
 import type { Spool } from './spool.js';
 
-// So many messages may be unconfirmed at a time, and so many bytes: the bus's client has each of them once more. Of a small
-// spool less.
+// Limits for unconfirmed messages, of which the bus's client has another copy: number and bytes. A small spool has
+// less.
 const mostInFlight = 64;
 const mostBytesInFlight = 2 * 1024 * 1024;
 const firstPause = 500;
 const longestPause = 30_000;
-// Between looks whether the bus, which said that it takes nothing, is well again.
+// Interval between checks whether an unavailable bus is back.
 const look = 500;
-// The bus confirms, or says why it does not, within 30 s by default; without either for so long something is wrong.
+// The bus confirms, or fails, within 30 s by default; without either for this long, something is wrong.
 const longestSilence = 120_000;
 
 export interface SenderParts {
@@ -28,8 +28,8 @@ export interface SenderParts {
 }
 
 /**
- * Sends what is in the spool, oldest first. What the bus does not confirm is sent again, before all else and with
- * growing pauses.
+ * Sends the contents of the spool, oldest first. Unconfirmed messages are sent again before all others, with growing
+ * pauses.
  */
 export class Sender {
   readonly #parts: SenderParts;
@@ -49,7 +49,7 @@ export class Sender {
     void this.#run();
   }
 
-  /** Messages that are in memory since they are not confirmed. */
+  /** Messages in memory that are not confirmed. */
   get inFlight(): number {
     return this.#window.size;
   }
@@ -57,7 +57,7 @@ export class Sender {
   /**
    * Resolves when everything is confirmed.
    *
-   * @throws SAMPLES_UNSENT, with the last failure, when `signal` is aborted before
+   * @throws SAMPLES_UNSENT, with the last failure, if `signal` is aborted before
    */
   async flush(signal: AbortSignal): Promise<void> {
     const { spool } = this.#parts;
@@ -69,12 +69,12 @@ export class Sender {
     );
   }
 
-  /** Nothing is sent any more. Does not wait for a bus that does not answer. */
+  /** Stops sending, without waiting for a bus that does not answer. */
   stop(): void {
     this.#stopping.abort(new NephoscopeError('STOPPED', 'the agent is stopping'));
   }
 
-  /** What the bus says now tells more than the failure of the last try. */
+  /** The bus's current health is more informative than the failure of the last attempt. */
   health(): Health {
     if (this.#failure === undefined) return this.#sending.health();
     const { bus, spool } = this.#parts;
@@ -91,21 +91,21 @@ export class Sender {
     let waited = false;
     let change: Promise<void> | undefined;
     while (!signal.aborted) {
-      // One for all tries until it comes: a disk that cannot be read for hours changes nothing.
+      // One for all attempts until it resolves, because a disk may be unreadable for hours.
       const changed = (change ??= this.#change(signal).finally(() => (change = undefined)));
       try {
         await this.#send(signal);
         if (waited) logger.info({}, 'the waiting samples have been sent');
         waited = false;
         this.#failure = undefined;
-        // It rang before when something was appended in the last moment.
+        // Already rung if something was appended in the meantime.
         await changed;
       } catch (error) {
         if (signal.aborted) return;
         this.#failure = describeError(error);
         const pause = this.#backoff.next();
         const text = `samples are waiting; next attempt in ${pause / 1_000} s: ${this.#failure}`;
-        // Once: that it lasts is shown by `health`, which is told each ten minutes.
+        // Once; the ongoing state is shown by `health`, which is logged every ten minutes.
         logger[waited ? 'debug' : 'warn']({ err: error, samples: spool.waiting }, text);
         waited = true;
         await this.#wait(pause);
@@ -113,7 +113,7 @@ export class Sender {
     }
   }
 
-  /** Until the next attempt: for `ms`, or until the bus is well again that was not. */
+  /** Until the next attempt: for `ms`, or until an unhealthy bus is healthy again. */
   async #wait(ms: number): Promise<void> {
     const { bus, clock } = this.#parts;
     const { signal } = this.#stopping;
@@ -125,8 +125,8 @@ export class Sender {
   }
 
   /**
-   * Publishes what was not confirmed, and then what comes next, as the window has room: until there is nothing more, or
-   * one was not confirmed. Then nothing is in flight any more.
+   * Publishes unconfirmed messages and then the next ones, as the window allows, until there are no more or one was
+   * not confirmed. Nothing is in flight afterwards.
    *
    * @throws the first failure
    */
@@ -188,7 +188,7 @@ export class Sender {
     await orAborted(this.#parts.spool.changed.rings(), signal).catch(() => undefined);
   }
 
-  /** One message goes in any case. */
+  /** One message is always sent, however large. */
   get #hasRoom(): boolean {
     return this.#window.size === 0 || (this.#window.size < mostInFlight && this.#windowBytes < this.#mostBytes);
   }

@@ -28,13 +28,13 @@ export interface SpoolParts extends SegmentListParts, Omit<CompactionParts, 'seg
 }
 
 /**
- * Messages on disk from the moment they are made until the bus has confirmed them, in the order in which they were
- * appended. In memory are only those that come next, so that what is appended and sent at once is not read again.
+ * Messages on disk from their creation until the bus has confirmed them, in the order in which they were appended.
+ * Only the next ones are in memory, so that a message that is appended and sent at once is not read again.
  */
 export class Spool {
-  /** Bytes of a segment, and of what is in flight at the most. */
+  /** Size of a segment in bytes, and limit for messages in flight. */
   readonly segmentBytes: number;
-  /** Rung when something is appended or confirmed. */
+  /** Rung when messages are appended or confirmed. */
   readonly changed = new Bell();
   readonly #parts: SpoolParts;
   readonly #appending = new Mutex();
@@ -49,7 +49,7 @@ export class Spool {
     this.#parts = parts;
     this.#file = file;
     this.#sequence = sequence;
-    // As large as is good to handle, and so many that what is being sent is a small part of the whole.
+    // Large enough to be handled well, and small enough that what is being sent is a small part of the whole.
     const segmentBytes = Math.min(largestSegment, Math.ceil(parts.options.maxBytes / 16));
     this.segmentBytes = segmentBytes;
     const list = new SegmentList(parts, segments);
@@ -69,7 +69,7 @@ export class Spool {
   /**
    * Reads what the last run left, and begins a segment.
    *
-   * @param sequence the last number that is known to have been given
+   * @param sequence the last number known to have been used
    * @throws SPOOL_UNAVAILABLE
    */
   static async open(parts: SpoolParts, sequence: bigint): Promise<Spool> {
@@ -107,7 +107,7 @@ export class Spool {
     return this.#list.bytes;
   }
 
-  /** Samples that are not confirmed. */
+  /** Unconfirmed samples. */
   get waiting(): number {
     return this.#list.samples;
   }
@@ -117,17 +117,17 @@ export class Spool {
     return this.#list.isConfirmed;
   }
 
-  /** Messages in memory, beside those that were taken. */
+  /** Messages in memory, not counting those that were taken. */
   get held(): number {
     return this.#ahead.held;
   }
 
   /**
-   * Takes messages over, all or none. They are durable then. When there is no room for them, what is not being sent is
-   * thinned first.
+   * Accepts all messages or none. They are durable afterwards. If there is no room, everything that is not being sent
+   * is thinned first.
    *
    * @param signal ends the wait for that
-   * @throws SPOOL_UNAVAILABLE when the disk does not take them; SPOOL_FULL when nothing can be thinned any more
+   * @throws SPOOL_UNAVAILABLE if the disk does not accept them; SPOOL_FULL if nothing can be thinned any more
    */
   append(messages: readonly SpoolMessage[], signal: AbortSignal): Promise<void> {
     return this.#appending.run(async () => {
@@ -158,7 +158,7 @@ export class Spool {
   }
 
   /**
-   * Brings the next messages into memory. False: there are none.
+   * Loads the next messages; resolves with false if there are none.
    *
    * @throws SPOOL_UNAVAILABLE
    */
@@ -171,7 +171,7 @@ export class Spool {
     }
   }
 
-  /** The bus has the message. */
+  /** The bus has confirmed the message. */
   confirm({ message, segment }: SpoolEntry): void {
     if (this.#closed) return;
     segment.unconfirmed -= 1;
@@ -207,7 +207,7 @@ export class Spool {
     this.changed.ring();
   }
 
-  /** What it says was said, or will be, by a later one: a total does not fall. */
+  /** A later report includes it, or will, because a total does not fall. */
   #isSuperseded(entry: SpoolEntry): boolean {
     const { dropped } = entry.message;
     if (dropped === undefined || !this.#parts.dropped.isSuperseded(dropped)) return false;
@@ -247,12 +247,12 @@ export class Spool {
     await before.close();
   }
 
-  /** What could not be cut off does not count as soon as the next segment says so: not later than any number is given again. */
+  /** Invalidates bytes that could not be cut off: the next segment excludes them before any number is used again. */
   async #leaveUnsound(): Promise<void> {
     if (!this.#file.isSound) await this.#beginAnother().catch(() => undefined);
   }
 
-  /** So that the next start need not send again. */
+  /** So that the next start need not send them again. */
   #noteConfirmed(): Promise<void> {
     return this.#appending.run(async () => {
       if (this.#closed || !this.isEmpty || !this.#file.isSound) return;

@@ -2,20 +2,20 @@ import { meteringTexts } from '@nephoscope/message';
 
 import type { SpoolMessage } from './record.js';
 
-/** What thinning must know of a sample. */
+/** The properties of a sample that thinning needs. */
 export interface SpooledSample {
-  /** The metering message, as it stands in its body. */
+  /** The metering message as in its body. */
   readonly text: string;
   readonly meter: string;
   readonly type: string;
-  /** Readings of the same thing, which can be compared: those of one meter, resource and epoch. */
+  /** Identifies comparable readings: those of one meter, resource and epoch. */
   readonly series: string;
   readonly timestamp: string;
-  /** 0 when it has none. */
+  /** 0 if it has none. */
   readonly sequence: bigint;
 }
 
-/** Undefined when not all of it can be understood: such a message is kept as it is. */
+/** Undefined if it cannot be parsed completely: such a message is kept unchanged. */
 export function samplesOf({ body, contentType }: SpoolMessage): readonly SpooledSample[] | undefined {
   const samples: SpooledSample[] = [];
   for (const text of meteringTexts(body, contentType)) {
@@ -26,7 +26,7 @@ export function samplesOf({ body, contentType }: SpoolMessage): readonly Spooled
   return samples;
 }
 
-/** When the first sample of a message was taken. */
+/** The time of a message's first sample. */
 export function timeOf({ body, contentType }: SpoolMessage): string | undefined {
   const first = meteringTexts(body, contentType).next();
   return first.done === true || typeof first.value !== 'string' ? undefined : sampleOf(first.value)?.timestamp;

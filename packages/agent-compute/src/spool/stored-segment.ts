@@ -1,29 +1,29 @@
 import type { SegmentEnd } from './record.js';
 import type { SegmentRange } from './segment.js';
 
-/** A segment on disk, and what must be known of it without reading it. */
+/** A segment on disk, and what must be known without reading it. */
 export interface StoredSegment extends SegmentRange {
   readonly path: string;
-  /** The last number given before its first message. */
+  /** The last number used before its first message. */
   readonly sequence: bigint;
-  /** What it says of the segment before it. */
+  /** Its statement about the previous segment. */
   readonly before: SegmentEnd | undefined;
-  /** Appends that count. */
+  /** Number of valid appends. */
   appends: number;
-  /** Whether its file may hold more than `size`, which does not count: only the next segment says so. */
+  /** Whether its file may contain invalid bytes after `size`, which only the next segment records. */
   hasRemains: boolean;
-  /** Offset of the first message that is not known to be confirmed. */
+  /** Offset of the first message not known to be confirmed. */
   start: number;
-  /** Bytes, all of whole records. */
+  /** Bytes of complete records. */
   size: number;
-  /** Messages that are not confirmed, and their samples. */
+  /** Unconfirmed messages, and their samples. */
   unconfirmed: number;
   samples: number;
-  /** Those of the unconfirmed that were not read for sending, and their samples. */
+  /** Those of them that were not read for sending, and their samples. */
   unread: number;
   unreadSamples: number;
-  /** When its first sample was taken, as timestamps are written; undefined while nobody knows. */
+  /** The time of its first sample, in the notation of timestamps; undefined while unknown. */
   oldest: string | undefined;
-  /** Whether a message in it says what was dropped. */
+  /** Whether it contains a report of dropped samples. */
   hasReports: boolean;
 }

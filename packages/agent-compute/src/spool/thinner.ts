@@ -7,7 +7,7 @@ import type { CompactionParts } from './compaction.js';
 import type { SegmentList } from './segment-list.js';
 import type { StoredSegment } from './stored-segment.js';
 
-/** The bounds of a spool. */
+/** The limits of a spool. */
 export interface SpoolOptions {
   /** Bytes on disk. */
   readonly maxBytes: number;
@@ -18,7 +18,7 @@ export interface SpoolOptions {
 export interface ThinnerParts extends CompactionParts {
   readonly options: SpoolOptions;
   readonly list: SegmentList;
-  /** The segment up to which messages are being sent: it is not thinned. */
+  /** The segment from which messages are being sent: it is not thinned. */
   readonly sending: () => StoredSegment;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -31,24 +31,25 @@ interface Run {
   readonly stop: AbortController;
 }
 
-// Early enough that what is taken meanwhile has room, …
+// Early enough that there is room for samples that arrive meanwhile, …
 const fullAt = 7 / 8;
-// … and seldom enough when there is little to drop: part of the bound that must have come since the last time.
+// … and rarely enough when little can be dropped: the part of the limit that must have been added since the last
+// time.
 const worthIt = 1 / 8;
-// Part of the longest age after which what is too old is looked for.
+// The part of the maximum age after which expired samples are looked for.
 const ageStep = 1 / 30;
 
-/** Thins the spool when it reaches its bounds, in the background. Never does so twice at a time. */
+/** Thins the spool in the background when it reaches its limits, one run at a time. */
 export class Thinner {
   readonly #parts: ThinnerParts;
   #run: Run | undefined;
-  /** Bytes that were completed since it was thinned to a size. */
+  /** Bytes completed since it was last thinned to a size. */
   #news: number;
-  /** When what is too old was looked for, ns on the monotonic clock. */
+  /** When expired samples were last looked for, ns on the monotonic clock. */
   #lookedAt: bigint | undefined;
-  /** What the wall clock showed at the monotonic one's zero, or what was written last before, where that is less: ns. */
+  /** The wall clock's time at the zero of the monotonic clock, or the last time in the spool if that is earlier: ns. */
   readonly #origin: bigint;
-  /** When those were complete that were completed here, ns on the monotonic clock. */
+  /** When segments of this run were completed, ns on the monotonic clock. */
   readonly #completedAt = new WeakMap<StoredSegment, bigint>();
 
   constructor(parts: ThinnerParts) {
@@ -61,8 +62,8 @@ export class Thinner {
   }
 
   /**
-   * The time before which samples are too old, as timestamps are written. A wall clock that jumps ahead makes none old: no
-   * more time passes than on the monotonic clock.
+   * The time before which samples have expired, in the notation of timestamps. A wall clock that jumps ahead does not
+   * make samples expire, because the time advances with the monotonic clock.
    */
   get cutoff(): string {
     const { clock, options } = this.#parts;
@@ -79,7 +80,7 @@ export class Thinner {
     this.#completedAt.set(segment, this.#parts.clock.monotonic());
   }
 
-  /** Begins when it is time. */
+  /** Starts thinning if it is due. */
   lookAfter(): void {
     const { clock, list, options } = this.#parts;
     const { maxAge, maxBytes } = options;
@@ -93,23 +94,24 @@ export class Thinner {
     this.#start(undefined);
   }
 
-  /** Makes what it can of room. Undefined: nothing has come since it did so last. */
+  /** Makes as much room as possible. Undefined: nothing was added since the last time. */
   makeRoom(): Promise<void> | undefined {
     if (this.#run === undefined && this.#news > 0) this.#start(this.#parts.options.maxBytes / 2);
     return this.#run?.done;
   }
 
-  /** Ends what is under way, as soon as what it has on disk is complete. */
+  /** Ends a run in progress as soon as what it has on disk is complete. */
   async stop(): Promise<void> {
     this.#run?.stop.abort();
     await this.#run?.done;
   }
 
-  /** @param bytes to come down to; undefined: only what is too old is thinned */
+  /** @param bytes size to reach; undefined: only expired samples are thinned */
   #start(bytes: number | undefined): void {
     if (this.#run !== undefined) return;
     const { list, sending } = this.#parts;
-    // For room everything is thinned alike: what is too old has gone, or only a wrong clock says that it is.
+    // To make room, everything is thinned alike: expired samples are gone, or only a wrong clock makes them look
+    // expired.
     const cutoff = bytes === undefined ? this.cutoff : '';
     const segments = list
       .completeAfter(sending())
@@ -126,7 +128,7 @@ export class Thinner {
     this.#run = { segments: new Set(segments), done, stop };
   }
 
-  /** A sample of a clock that was behind is not old before it has waited for so long. */
+  /** A sample of a clock that was behind has not expired before it has waited for that long. */
   #isOld(segment: StoredSegment, cutoff: string): boolean {
     const { clock, options } = this.#parts;
     const { oldest } = segment;

@@ -1,30 +1,30 @@
 import type { SpooledSample } from './spooled-sample.js';
 
-/** What is to come of thinning. */
+/** The aim of thinning. */
 export interface ThinningGoal {
-  /** Gauges taken before it are dropped, and of cumulative series before it what is between two readings. */
+  /** Gauges before it are dropped, and for cumulative series everything between two readings before it. */
   readonly cutoff: string;
-  /** What may be kept, bytes; undefined: only what is older than the cutoff is thinned. */
+  /** Size to keep, bytes; undefined: only what is older than the cutoff is thinned. */
   readonly bytes: number | undefined;
 }
 
 interface Series {
-  /** Those that may be dropped; how many were asked for yet; their bytes. */
+  /** Number of droppable readings; how many were decided so far; their bytes. */
   readings: number;
   asked: number;
   bytes: number;
 }
 
-// After so many halvings every series has come down to its last reading.
+// After this many halvings every series is reduced to its last reading.
 const mostHalvings = 40;
 
 /**
- * Which samples of a range of the spool are kept. Each is counted first; after `settle` each is asked for, in the
- * same order.
+ * Decides which samples of a range of the spool are kept. First each is counted; after `settle`, each is decided in
+ * the same order.
  *
- * - Of a cumulative series its first and last reading: what it grew by stays exact.
- * - Of a gauge every second, fourth, … reading, counted from the last, until the rest fits; none before the cutoff.
- * - Deltas, and what has another type, all: each is a part of the sum.
+ * - Cumulative series keep their first and last reading, so their growth stays exact.
+ * - Gauges keep every second, fourth, … reading, counted from the last, until the rest fits; none before the cutoff.
+ * - Deltas and other types are all kept, because each is a part of the sum.
  */
 export class Thinning {
   readonly #goal: ThinningGoal;
@@ -32,14 +32,14 @@ export class Thinning {
   readonly #gauges = new Map<string, Series>();
   #keptBytes = 0;
   #dropped = 0;
-  /** Of so many readings of a gauge one is kept. */
+  /** One in this many readings of a gauge is kept. */
   #step = 1;
 
   constructor(goal: ThinningGoal) {
     this.#goal = goal;
   }
 
-  /** @param bytes what it takes on disk */
+  /** @param bytes its size on disk */
   count(sample: SpooledSample, bytes: number): void {
     const { type, series, timestamp } = sample;
     const isOld = timestamp < this.#goal.cutoff;
@@ -54,7 +54,7 @@ export class Thinning {
     }
   }
 
-  /** What cannot be dropped bit by bit is counted out: says whether there is anything to drop. */
+  /** Determines the step. Returns whether there is anything to drop. */
   settle(): boolean {
     for (const { readings, bytes } of this.#cumulative.values()) {
       const kept = Math.min(readings, 2);

@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { all, exampleSample, never, noon, rejectsUnavailable } from './support.js';
 import type { StoreTests } from './support.js';
 
-/** Start, stop and what happens outside of them. */
+/** Start, stop, and calls before and after. */
 export function lifecycleTests({ describe, it, contract, withStore }: StoreTests): void {
   describe('lifecycle', () => {
     it('may be stopped before it was started', async () => {

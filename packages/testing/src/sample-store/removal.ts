@@ -7,7 +7,10 @@ import type { StoreTests } from './support.js';
 
 const day = 86_400n * second;
 
-/** Samples are removed by their age. Those in the last days before the limit may stay, in a partition that is not all old. */
+/**
+ * Samples are removed by age. Those of the last days before the limit may stay, in a partition that is not completely
+ * old.
+ */
 export function removalTests({ describe, it, withStore }: StoreTests): void {
   describe('removeBefore', () => {
     const old = Array.from({ length: 30 }, (_, at) => exampleSample({ timestamp: noon - BigInt(400 - at) * day }));

@@ -7,7 +7,7 @@ import { createSigner, readMeteringMessage, signMeteringMessage } from '@nephosc
 import { all, exampleSample, noon, roundTrip } from './support.js';
 import type { StoreTests } from './support.js';
 
-/** What is recorded comes back to the last digit. */
+/** What is recorded is returned exactly. */
 export function roundTripTests({ describe, it, withStore }: StoreTests): void {
   describe('gives back what it was given', () => {
     const volumes = [
