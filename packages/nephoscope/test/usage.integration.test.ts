@@ -4,14 +4,20 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { parseTimestamp } from '@nephoscope/core';
-import type { Sample } from '@nephoscope/core/sample-store';
+import type { Sample, SampleReader } from '@nephoscope/core/sample-store';
 import { systemClock } from '@nephoscope/runtime';
+import { Statistics } from '@nephoscope/statistics';
+import type { StatisticsQuery } from '@nephoscope/statistics';
 import sql from '@nephoscope/storage-sql';
 import { RecordingLogger, exampleSample } from '@nephoscope/testing';
+import fc from 'fast-check';
 import pg from 'pg';
 
 import { sharedPostgresqlUrl } from '../../../tools/testbed/shared.js';
+import { metadataValue } from '../src/usage/metadata-value.js';
+import { readFigures } from '../src/usage/read-figures.js';
 import { nephoscope } from './command.js';
+import { randomSamples } from './random-histories.js';
 
 let directory: string;
 beforeAll(async () => {
@@ -46,13 +52,29 @@ const databases = {
   },
 };
 
+const settingsOf = (url: string) => ({
+  options: sql.options.parse({ url }),
+  logger: new RecordingLogger(),
+  clock: systemClock,
+  host: 'tests',
+});
+
+async function withReader(
+  url: string,
+  use: (reader: SampleReader, signal: AbortSignal) => Promise<void>,
+): Promise<void> {
+  const { signal } = new AbortController();
+  const reader = sql.createReader(settingsOf(url));
+  await reader.start(signal);
+  try {
+    await use(reader, signal);
+  } finally {
+    await reader.stop();
+  }
+}
+
 async function record(url: string, samples: readonly Sample[]): Promise<void> {
-  const store = sql.create({
-    options: sql.options.parse({ url }),
-    logger: new RecordingLogger(),
-    clock: systemClock,
-    host: 'tests',
-  });
+  const store = sql.create(settingsOf(url));
   await store.start(new AbortController().signal);
   try {
     await store.record(samples);
@@ -208,6 +230,36 @@ describe.each(Object.entries(databases))('on %s', (_, { make, remove }) => {
     expect(refused.stderr).toContain('average says nothing of cpu');
     expect(refused.stderr).toContain('Ask for use');
   });
+
+  it('figures of random histories are those of their samples in order, however they were recorded', async () => {
+    const histories = fc.sample(randomSamples, Number(process.env['NEPHOSCOPE_HISTORIES'] ?? 25));
+    const meters = histories.map((_history, at) => `random-${at}`);
+    const recorded = histories.map(({ samplesOf }, at) => samplesOf(meters[at] ?? ''));
+    await record(url, recorded.flat());
+    await withReader(url, async (reader, signal) => {
+      for (const [at, { range }] of histories.entries()) {
+        const query: StatisticsQuery = {
+          ...{ ...range, period: { calendar: 'hour', zone: 'Asia/Kathmandu' } },
+          groupBy: ['project', 'metadata.flavor.name'],
+        };
+        const all = new Map(recorded[at]?.map((sample) => [sample.messageId, sample]));
+        for (const project of [undefined, 'p']) {
+          const of = project === undefined ? undefined : (sample: Sample) => sample.projectId === project;
+          const statistics = new Statistics({ ...query, of, metadata: metadataValue });
+          const inOrder = [...all.values()].sort((one, other) => Number(one.timestamp - other.timestamp));
+          for (const sample of inOrder) statistics.add(sample);
+          const figures = await readFigures(
+            reader,
+            { project, meter: meters[at] },
+            query,
+            signal,
+            () => undefined,
+          );
+          expect(figures).toEqual(statistics.finish());
+        }
+      }
+    });
+  }, 60_000);
 
   it('says so where nothing was recorded', async () => {
     const none = await usage('--project', 'nobody');

@@ -4,9 +4,12 @@ export interface Interval {
   readonly end: bigint;
 }
 
+const nothing: { start: bigint; end: bigint }[] = [];
+
 /** Stretches of time, in order and apart from one another. Adding at the end, as readings come, takes constant time. */
 export class IntervalSet {
-  readonly #intervals: { start: bigint; end: bigint }[] = [];
+  /** Most are empty and many: they share one array until the first is added. */
+  #intervals = nothing;
 
   constructor(intervals: Iterable<Interval> = []) {
     for (const { start, end } of intervals) this.add(start, end);
@@ -15,6 +18,7 @@ export class IntervalSet {
   /** Those that touch become one. */
   add(start: bigint, end: bigint): void {
     if (end <= start) return;
+    if (this.#intervals === nothing) this.#intervals = [];
     const all = this.#intervals;
     const newest = all.at(-1);
     if (newest === undefined || newest.end < start) all.push({ start, end });

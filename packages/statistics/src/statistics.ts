@@ -51,6 +51,13 @@ interface Kind {
   readonly unit: string | null;
 }
 
+interface SeriesEntry extends Kind {
+  readonly source: string;
+  readonly series: Series;
+  /** The group of its latest sample: the next one is nearly always of the same. */
+  group: { readonly texts: readonly (string | null)[]; readonly key: string } | undefined;
+}
+
 /** All cells of one group. */
 interface Group extends Kind {
   /** The same for those that one figure would be of. */
@@ -71,7 +78,8 @@ export class Statistics {
   readonly #query: StatisticsQuery;
   readonly #periods: readonly Period[];
   readonly #valuesOf: (sample: Sample) => (string | null)[];
-  readonly #series = new Map<string, { readonly kind: Kind; readonly series: Series }>();
+  /** By resource: each has few. */
+  readonly #series = new Map<string, SeriesEntry[]>();
   /** Series without a sample after the range so far. */
   readonly #open = new Set<Series>();
   /** When the last of them had its first one. */
@@ -107,25 +115,34 @@ export class Statistics {
    *   TYPE_UNKNOWN
    */
   add(sample: Sample): void {
-    const { of } = this.#query;
-    const { source, resourceId, meter, type, unit } = sample;
-    const name = `${source}\0${resourceId}\0${meter}\0${type}\0${unit ?? ''}`;
-    let entry = this.#series.get(name);
-    if (entry === undefined) {
-      const kind = kindOf(sample);
-      for (const one of this.#query.functions ?? []) checkFunction(one, kind.type, kind.meter);
-      const series = new Series(name, this.#rules(kind.type), this.#periods, this.#cells);
-      this.#series.set(name, (entry = { kind, series }));
-    }
-    if (sample.timestamp < this.#query.end) this.#open.add(entry.series);
+    const { of, end } = this.#query;
+    const entry = this.#entryOf(sample);
+    if (sample.timestamp < end) this.#open.add(entry.series);
     else if (this.#open.delete(entry.series)) this.#ended = sample.timestamp;
     entry.series.add({
       at: sample.timestamp,
       volume: parseDecimal(sample.volume),
       epoch: sample.epoch,
-      group: of === undefined || of(sample) ? this.#keyOf(sample, entry.kind) : null,
+      group: of === undefined || of(sample) ? this.#keyOf(sample, entry) : null,
       id: sample.messageId,
     });
+  }
+
+  #entryOf(sample: Sample): SeriesEntry {
+    const { source, resourceId, meter, type, unit } = sample;
+    let entries = this.#series.get(resourceId);
+    if (entries === undefined) this.#series.set(resourceId, (entries = []));
+    const found = entries.find(
+      (one) => one.meter === meter && one.type === type && one.unit === unit && one.source === source,
+    );
+    if (found !== undefined) return found;
+    const kind = kindOf(sample);
+    for (const one of this.#query.functions ?? []) checkFunction(one, kind.type, meter);
+    const name = JSON.stringify([source, resourceId, meter, type, unit]);
+    const series = new Series(name, this.#rules(kind.type), this.#periods, this.#cells);
+    const entry = { ...kind, source, series, group: undefined };
+    entries.push(entry);
+    return entry;
   }
 
   /** Whether a sample of this time, later than all others, may still say something of the range. */
@@ -135,7 +152,7 @@ export class Statistics {
 
   /** Tells that all samples of the series so far were added: those that follow are of others. */
   endSeries(): void {
-    for (const { series } of this.#series.values()) series.finish();
+    for (const entries of this.#series.values()) for (const { series } of entries) series.finish();
     this.#series.clear();
     this.#open.clear();
   }
@@ -194,15 +211,19 @@ export class Statistics {
     return this.#groups.get(key) as Group;
   }
 
-  #keyOf(sample: Sample, kind: Kind): string {
+  #keyOf(sample: Sample, entry: SeriesEntry): string {
     const texts = this.#valuesOf(sample);
+    const { group, meter, type, unit } = entry;
+    if (group !== undefined && texts.every((text, at) => text === group.texts[at])) return group.key;
     const figure = JSON.stringify(texts);
-    const key = `${kind.type} ${kind.unit ?? ''} ${figure}`;
+    const key = `${type} ${unit ?? ''} ${figure}`;
     if (!this.#groups.has(key)) {
       const keys = this.#query.groupBy ?? [];
       const values = Object.fromEntries(keys.map((name, at) => [name, texts[at] ?? null]));
-      this.#groups.set(key, { ...kind, figure, values, whole: this.#cell(), periods: new Map() });
+      const made = { meter, type, unit, figure, values, whole: this.#cell(), periods: new Map<number, Cell>() };
+      this.#groups.set(key, made);
     }
+    entry.group = { texts, key };
     return key;
   }
 }
