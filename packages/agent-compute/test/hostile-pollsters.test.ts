@@ -396,7 +396,7 @@ it('what others sent is taken before the next one that loops holds up the cycle'
   const { taken, failed } = await twoCycles([honest, looping('one'), looping('two')], 50, (names) =>
     happened.push(`taken of ${[...new Set(names)].join()}`),
   );
-  // On a busy host each is tried again before it is cut off. Those that are left alone in the second cycle break it up no more.
+  // On a busy host each is tried again before it is interrupted. Those that are suspended in the second cycle break it up no more.
   const sequence = happened.filter((what, index) => what !== happened[index - 1]);
   expect(sequence).toEqual(['one', 'taken of honest', 'two', 'taken of honest']);
   expect(figures(taken['honest']!)).toEqual(truth);

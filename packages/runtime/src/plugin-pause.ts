@@ -21,7 +21,7 @@ export class Pause {
     this.#until = until;
   }
 
-  /** Whether it is to be left alone now. */
+  /** Whether it is suspended now. */
   isOn(clock: Clock): boolean {
     return this.#until !== undefined && clock.monotonic() < this.#until;
   }
@@ -39,9 +39,9 @@ export class Pause {
   }
 
   /**
-   * Runs code of the plugin as {@link runPluginCode} does, unless it is to be left alone.
+   * Runs code of the plugin as {@link runPluginCode} does, unless it is suspended.
    *
-   * @throws what the code throws; PLUGIN_BLOCKED when it is cut off, and while it is left alone for that
+   * @throws what the code throws; PLUGIN_BLOCKED if it is interrupted, and while it is suspended
    */
   run<T>(plugin: string, clock: Clock, work: () => T): T {
     if (this.isOn(clock)) throw suspended();

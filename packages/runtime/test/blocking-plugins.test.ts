@@ -16,7 +16,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-/** So long a plugin that is in the note is left alone, ms; undefined when it is not. */
+/** How long a plugin in the note is suspended, ms; undefined if it is not. */
 async function suspended(entry: unknown, plugin = 'one'): Promise<number | undefined> {
   await writeFile(note, JSON.stringify({ one: entry }));
   const { until } = blockingPlugins(note, new FakeClock())(plugin) ?? {};
@@ -30,13 +30,13 @@ it.each([
   [6, 32],
   [7, 60],
   [2_000, 60],
-])('a plugin that ended the program %d times is left alone for %d min', async (times, minutes) => {
+])('a plugin that ended the program %d times is suspended for %d min', async (times, minutes) => {
   expect(await suspended({ times, last: start })).toBe(minutes * minute);
   expect(await suspended({ times, last: start - minute / 2 })).toBe((minutes - 0.5) * minute);
   expect(await suspended({ times, last: start - minutes * minute })).toBeUndefined();
 });
 
-it('is left alone for no longer when the clock was set back since', async () => {
+it('is suspended no longer when the clock was set back since', async () => {
   expect(await suspended({ times: 1, last: start + 1_000 * minute })).toBe(minute);
 });
 

@@ -188,7 +188,7 @@ it('a program lives on whatever these plugins do, names each, and counts what th
   expect(output()).toMatch(/^made .*\bfine\b/m);
 }, 300_000);
 
-it('one that ended the program is left alone after the next start, and the others work', async () => {
+it('one that ended the program is suspended after the next start, and the others work', async () => {
   const note = join(folder.path, 'blocking.json');
   const noted = async () =>
     JSON.parse(await readFile(note, 'utf8')) as Record<string, { times: number; last: number }>;
@@ -210,7 +210,7 @@ it('one that ended the program is left alone after the next start, and the other
   await dies();
   const first = (await noted())['again']!;
   expect(first.times).toBe(1);
-  expect(await lives()).toMatch(/'again' ended the program, .*\(1 times, .*left alone/);
+  expect(await lives()).toMatch(/'again' blocked the program, .*\(once, .*suspended/);
   await writeFile(note, JSON.stringify({ again: { times: 1, last: Date.now() - 61_000 } }));
   await dies();
   expect((await noted())['again']!.times).toBe(2);
