@@ -1,4 +1,4 @@
-/** Growing pauses between attempts, spread so that a fleet does not come back in step. */
+/** Growing pauses between attempts, randomised so that a fleet does not retry in step. */
 export class Backoff {
   readonly #first: number;
   readonly #longest: number;

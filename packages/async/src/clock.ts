@@ -1,7 +1,7 @@
-/** What is needed of a clock; the `Clock` of `@nephoscope/core` is one. */
+/** The required part of a clock; the `Clock` of `@nephoscope/core` has it. */
 export interface Clock {
-  /** A clock that never jumps: nanoseconds since an arbitrary start. */
+  /** A clock that is never set: nanoseconds since an arbitrary start. */
   monotonic(): bigint;
-  /** Resolves after `ms` milliseconds; rejects with the signal's reason when it is aborted before. */
+  /** Resolves after `ms` milliseconds; rejects with the signal's reason if it is aborted first. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
 }

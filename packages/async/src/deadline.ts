@@ -9,11 +9,11 @@ export interface Deadline {
 }
 
 /**
- * Time for something to be done in. Made of a controller, since Node may collect the parts of an `AbortSignal.any`, and
- * a timeout among them then never comes.
+ * A time limit for an operation. It uses a controller, because Node may garbage-collect the sources of an
+ * `AbortSignal.any`, and a timeout among them then never fires.
  *
  * @param late the signal's reason after `ms` milliseconds
- * @param stops end it before, with their own reason
+ * @param stops abort it earlier, with their own reason
  */
 export function deadline(
   clock: Pick<Clock, 'sleep'>,
@@ -23,7 +23,7 @@ export function deadline(
 ): Deadline {
   const over = new AbortController();
   const { signal } = over;
-  // Everything that is late listens to it.
+  // Everything that may be late listens to it.
   setMaxListeners(0, signal);
   for (const stop of stops) {
     setMaxListeners(0, stop);

@@ -1,8 +1,8 @@
-/** Works that must not overlap: one after the other, in the order in which they asked. */
+/** Runs operations one after the other, in the order of the calls. */
 export class Mutex {
   #last: Promise<unknown> = Promise.resolve();
 
-  /** Settles as the work does; a failure does not delay others. */
+  /** Settles like the operation; a failure does not affect others. */
   run<T>(work: () => Promise<T>): Promise<T> {
     const result = this.#last.then(work, work);
     this.#last = result.catch(() => undefined);

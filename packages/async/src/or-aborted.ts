@@ -1,6 +1,6 @@
 /**
- * What the promise comes to, or the signal's reason when that is aborted first. The promise itself goes on, and
- * nobody listens to it any more.
+ * Settles like the promise, or rejects with the signal's reason if that is aborted first. The promise itself goes on,
+ * and its result is ignored.
  */
 export function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {

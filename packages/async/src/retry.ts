@@ -3,21 +3,21 @@ import type { Clock } from './clock.js';
 
 export interface RetrySettings {
   readonly clock: Pick<Clock, 'sleep'>;
-  /** Ends it, in a pause too. */
+  /** Ends the loop, also during a pause. */
   readonly signal: AbortSignal;
   /** The first and the longest pause, ms; see {@link Backoff}. */
   readonly first: number;
   readonly longest: number;
-  /** Called after each failure that is followed by another try, with the pause before it in ms. */
+  /** Called after each failure that is followed by another attempt, with the pause before it in ms. */
   readonly onFailure?: (error: unknown, pause: number, tries: number) => void;
-  /** Which failures end it, such as `isPermanentError` of `@nephoscope/core`. */
+  /** Whether a failure ends the loop, such as `isPermanentError` of `@nephoscope/core`. */
   readonly isFinal: (error: unknown) => boolean;
 }
 
 /**
- * Does it again and again, with growing pauses, until it is done; once in any case, also when `signal` is aborted already.
+ * Retries `work` with growing pauses until it succeeds; calls it at least once, even if `signal` is already aborted.
  *
- * @throws the failure that ends it, or the signal's reason when it is aborted
+ * @throws the failure that ends it, or the signal's reason if it is aborted
  */
 export async function retry<T>(work: () => Promise<T>, settings: RetrySettings): Promise<T> {
   const { clock, signal, onFailure, isFinal } = settings;

@@ -1,7 +1,9 @@
 import type { Health } from './inspector.js';
 import type { Sample } from './sample.js';
 
-/** Whose samples may be seen: those of one project, or all. Samples without a project are seen in `all` alone. */
+/**
+ * The samples that may be read: those of one project, or all. Samples without a project are visible only with `all`.
+ */
 export type Scope = 'all' | { readonly project: string };
 
 /** A value that metadata is compared with; `datetime` in ns since 1970 UTC. */
@@ -12,13 +14,13 @@ export type MetadataOperand =
   | { readonly type: 'boolean'; readonly value: boolean };
 
 /**
- * What a value of `resource_metadata` must be. A value is compared with values of its own type: JSON numbers with integers and
- * floats, exactly (`5.0` is 5); texts that are ISO 8601 times with `datetime`; texts by code point; false is before true.
- * Where the key is absent, or its value is null, an object, an array or of another type, the condition does not hold,
- * whatever the operator: `ne` finds those that have another value, not those that have none.
+ * A condition on a value of `resource_metadata`. A value is compared with values of its own type: JSON numbers with
+ * integers and floats, exactly (`5.0` is 5); texts that are ISO 8601 times with `datetime`; texts by code point;
+ * false is before true. If the key is absent, or its value is null, an object, an array or of another type, the
+ * condition does not hold, whatever the operator: `ne` matches other values, not missing ones.
  */
 export type MetadataCondition = {
-  /** The names of nested objects and of the value in them, joined by dots: `flavor.name`. A name may have dots itself. */
+  /** The names of nested objects and of the value, joined by dots: `flavor.name`. A name may contain dots itself. */
   readonly key: string;
 } & (
   | { readonly operator: 'eq' | 'ne' | 'lt' | 'le' | 'gt' | 'ge'; readonly operand: MetadataOperand }
@@ -26,11 +28,11 @@ export type MetadataCondition = {
 );
 
 /**
- * Which samples are meant: those that satisfy all that is given. Of several values, one must match; of none, no sample does. Null
- * stands for samples that have no such value. Times are ns since 1970 UTC: start included, end excluded.
+ * A selection of samples that satisfy all given conditions. Of several values, one must match; an empty list matches
+ * nothing. Null stands for samples without such a value. Times are ns since 1970 UTC, start included, end excluded.
  */
 export interface SampleFilter {
-  /** Nothing outside of it is answered, whatever else is asked for. */
+  /** Limits the result whatever the other conditions are. */
   readonly scope: Scope;
   readonly meters?: readonly string[] | undefined;
   readonly resources?: readonly string[] | undefined;
@@ -39,24 +41,30 @@ export interface SampleFilter {
   readonly sources?: readonly string[] | undefined;
   /** All of them must hold. */
   readonly metadata?: readonly MetadataCondition[] | undefined;
-  /** Found at once where meters and resources are given too; without them a store may have to search. */
+  /** Found by an index if meters and resources are given too; otherwise a store may have to search. */
   readonly messageId?: string | undefined;
-  /** Only those that were recorded beside another one, of one event with several figures: their messages have `conflicts_with`. */
+  /**
+   * Only samples recorded beside another one of the same event with different figures: their messages have
+   * `conflicts_with`.
+   */
   readonly conflicting?: true | undefined;
   readonly start?: bigint | undefined;
   readonly end?: bigint | undefined;
 }
 
-/** Which samples, in which order, and how many at most. */
+/** A selection of samples with order and limit. */
 export interface SampleQuery extends SampleFilter {
-  /** By time, newest first; by default oldest first. Of one time, in the order of recording, or its reverse. */
+  /**
+   * Sorted by time, newest first; by default oldest first. Samples with the same time are in the order of recording,
+   * or its reverse.
+   */
   readonly newestFirst?: boolean | undefined;
   readonly limit?: number | undefined;
 }
 
 export interface PageQuery extends SampleQuery {
   readonly limit: number;
-  /** The `next` of the page before, of the same query: with the same filter and order. */
+  /** The `next` of the previous page of the same query, with the same filter and order. */
   readonly cursor?: string | undefined;
 }
 
@@ -74,19 +82,19 @@ export interface MeterSummary {
   readonly samples: number;
 }
 
-/** Of the samples that are meant: the times of the first and the last. */
+/** The times of the first and the last matching sample. */
 export interface Span {
   readonly firstTimestamp: bigint;
   readonly lastTimestamp: bigint;
 }
 
-/** Who a resource belonged to: the times are those of its first and last sample as theirs. */
+/** An owner of a resource, with the times of the first and last sample that name it. */
 export interface ResourceOwner extends Span {
   readonly projectId: string | null;
   readonly userId: string | null;
 }
 
-/** A meter of a resource; the owner and the source are those of its latest sample. */
+/** A meter of a resource; owner and source are those of its latest sample. */
 export interface ResourceMeter extends Span {
   readonly name: string;
   readonly type: string;
@@ -96,22 +104,22 @@ export interface ResourceMeter extends Span {
   readonly source: string;
 }
 
-/** Whose it is, its source and its metadata are what its latest sample says. */
+/** Owner, source and metadata are those of its latest sample. */
 export interface ResourceSummary extends Span {
   readonly resourceId: string;
   readonly projectId: string | null;
   readonly userId: string | null;
   readonly source: string;
-  /** In the order of their first samples. One that has it again has one entry. */
+  /** In the order of their first samples. An owner that returns has one entry. */
   readonly owners: readonly ResourceOwner[];
-  /** By name, type and unit, in this order. */
+  /** Sorted by name, type and unit. */
   readonly meters: readonly ResourceMeter[];
   /** `resource_metadata`, as the JSON text that was received. */
   readonly metadata: string;
 }
 
 export interface ResourceQuery extends SampleFilter {
-  /** Only those whose id is greater, by code point: the last one of the page before. */
+  /** Only those with a greater id, by code point: the last one of the previous page. */
   readonly after?: string | undefined;
   readonly limit?: number | undefined;
 }
@@ -123,45 +131,45 @@ export interface ProjectSummary extends Span {
 }
 
 /**
- * Reads what a {@link SampleStore} has recorded, on connections of its own. It changes nothing, holds up no recording and waits
- * for none. `start` undoes itself when it fails; `stop` is safe before `start`, twice and at the same time. Several may read
- * one database.
+ * Reads what a {@link SampleStore} has recorded, on connections of its own. It changes nothing, and neither blocks
+ * recording nor waits for it. `start` undoes itself if it fails; `stop` is safe before `start`, twice and
+ * concurrently. Several readers may read one database.
  *
- * Each call has a signal: once it is aborted, the call rejects with the signal's reason, and the database is no longer busy
- * with it. When the database goes away, calls fail with STORE_UNAVAILABLE; when it is back, the next one succeeds.
+ * Each call has a signal: when it is aborted, the call rejects with the signal's reason and stops using the database.
+ * If the database becomes unavailable, calls fail with STORE_UNAVAILABLE; once it is back, the next one succeeds.
  */
 export interface SampleReader {
   /**
-   * Makes and migrates nothing.
+   * Creates and migrates nothing.
    *
-   * @throws STORE_MISSING where nothing was recorded yet, STORE_SCHEMA_OLDER and STORE_SCHEMA_NEWER for the database of another
-   *   version, STORE_UNAVAILABLE; PermanentError when another try does not help
+   * @throws STORE_MISSING if nothing was recorded yet, STORE_SCHEMA_OLDER and STORE_SCHEMA_NEWER for a database of
+   *   another version, STORE_UNAVAILABLE; PermanentError if a retry does not help
    */
   start(signal: AbortSignal): Promise<void>;
   stop(): Promise<void>;
   /**
-   * Matching samples as a stream that takes no more memory when it is long. What is recorded after its first sample was asked
-   * for is not part of it. What is removed meanwhile may be missing.
+   * Matching samples as a stream whose memory does not grow with its length. Samples recorded after the first one was
+   * requested are not part of it. Samples removed meanwhile may be missing.
    *
    * @throws STORE_UNAVAILABLE
    */
   samples(query: SampleQuery, signal: AbortSignal): AsyncIterable<Sample>;
   /**
-   * A part of the matching samples. The pages that cursors lead to are those of one stream, which began with the first: what is
-   * recorded meanwhile, with whatever time, changes none of them.
+   * A part of the matching samples. The pages reached by cursors form one stream that began with the first page:
+   * samples recorded meanwhile, whatever their time, change none of them.
    *
-   * @throws CURSOR_INVALID for a cursor of another query, or none of a reader; STORE_UNAVAILABLE
+   * @throws CURSOR_INVALID for a cursor of another query, or an invalid one; STORE_UNAVAILABLE
    */
   samplePage(query: PageQuery, signal: AbortSignal): Promise<SamplePage>;
-  /** By name, type and unit, in this order. @throws STORE_UNAVAILABLE */
+  /** Sorted by name, type and unit. @throws STORE_UNAVAILABLE */
   meters(filter: SampleFilter, signal: AbortSignal): Promise<readonly MeterSummary[]>;
   /**
-   * In the order of their ids, as a stream of what was there when it began.
+   * Sorted by id, as a stream of what existed when it began.
    *
    * @throws STORE_UNAVAILABLE
    */
   resources(query: ResourceQuery, signal: AbortSignal): AsyncIterable<ResourceSummary>;
-  /** In the order of their ids, samples without a project first. @throws STORE_UNAVAILABLE */
+  /** Sorted by id, samples without a project first. @throws STORE_UNAVAILABLE */
   projects(filter: SampleFilter, signal: AbortSignal): Promise<readonly ProjectSummary[]>;
   health(): Health;
 }

@@ -4,7 +4,7 @@ import { PayloadReader, defineServiceNotifications, notificationCounter } from '
 import { eventId, isRepeatedDeletion } from './event-id.js';
 import type { CinderResource } from './resources.js';
 
-/** A plugin that makes one gauge of each notification about a kind of cinder's resources. */
+/** Defines a plugin that makes one gauge of each notification about a kind of cinder's resources. */
 export function defineGauge(
   resource: CinderResource,
   meter: Omit<Meter, 'type'>,
@@ -13,9 +13,9 @@ export function defineGauge(
   const gauge: Meter = { ...meter, type: 'gauge' };
   return defineServiceNotifications({
     service: 'cinder',
-    // Without a `control_exchange` of its own cinder publishes on oslo's default, `openstack`.
+    // Without a `control_exchange`, cinder publishes on oslo's default, `openstack`.
     exchanges: ['cinder', 'openstack'],
-    // As in `volume.HOST@BACKEND`: it announces each kind of resource under its name.
+    // As in `volume.HOST@BACKEND`, with the kind of resource as prefix.
     publishers: [`${resource.kind}.*`],
     eventTypes: resource.actions.map((action) => `${resource.kind}.${action}`),
     meters: [gauge],

@@ -6,17 +6,17 @@ import type { Notification } from '@nephoscope/core/notification';
 import type { CinderResource } from './resources.js';
 
 /**
- * `cinder-volume-usage-audit --send_actions` announces the creations and deletions of its period again, and a second
- * run for one period everything, under new message ids. A creation is one for its resource, `exists` is one for its
- * resource and period. Anything else may happen often to a resource, a deletion too, which may fail: each is one event
- * for itself, and what the audit repeats of a deletion is told apart by {@link isRepeatedDeletion}.
+ * `cinder-volume-usage-audit --send_actions` sends the creations and deletions of its period again, and a second run
+ * for the same period sends everything again, under new message ids. A creation is identified by its resource, an
+ * `exists` by resource and period. All other events may happen repeatedly, including a deletion that fails: each is
+ * an event of its own, and the audit's repetition of a deletion is detected by {@link isRepeatedDeletion}.
  */
 const identifying: Readonly<Record<string, readonly string[]>> = {
   'create.end': [],
   exists: ['audit_period_beginning', 'audit_period_ending'],
 };
 
-/** What makes the event one: its content where cinder may repeat it, else (or where that is not there) its message id. */
+/** Identifies the event: its content if cinder may repeat it, otherwise (or if that is missing) its message id. */
 export function eventId({ kind, id }: CinderResource, { eventType, messageId, payload }: Notification): string {
   const fields = identifying[actionOf(kind, eventType)];
   if (fields === undefined) return messageId;
@@ -26,8 +26,8 @@ export function eventId({ kind, id }: CinderResource, { eventType, messageId, pa
 }
 
 /**
- * Whether the audit repeats a deletion: only the audit gives a deletion a period. Nothing in it says which of several
- * announcements it repeats, and the `exists` that the same run sends of the same resource has the same figures.
+ * Whether the audit repeats a deletion: only the audit adds a period to it. It does not show which of several
+ * notifications is repeated, and the `exists` of the same run for the same resource has the same figures.
  */
 export function isRepeatedDeletion({ kind }: CinderResource, { eventType, payload }: Notification): boolean {
   const reader = new PayloadReader(payload);
@@ -35,8 +35,8 @@ export function isRepeatedDeletion({ kind }: CinderResource, { eventType, payloa
 }
 
 /**
- * A time in cinder's own words, whole seconds as nova's are taken, too: a period is the same however it is written. What is not a time stays as
- * it is.
+ * A time in cinder's notation in whole seconds, like nova's, so that a period is the same however it is written.
+ * Anything else is returned unchanged.
  */
 function inSeconds(time: MetadataValue): MetadataValue {
   if (!isTimestamp(time)) return time;

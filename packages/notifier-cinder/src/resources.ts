@@ -1,4 +1,4 @@
-/** A kind of resource that cinder announces: `volume.create.end` has its id in `volume_id`. */
+/** A kind of resource in cinder's notifications: `volume.create.end` has its id in `volume_id`. */
 export interface CinderResource {
   readonly kind: string;
   readonly id: string;

@@ -2,7 +2,7 @@ import type { Counter, Meter } from '@nephoscope/core';
 import { PayloadReader, defineServiceNotifications, notificationCounter } from '@nephoscope/core/notification';
 import type { Notification } from '@nephoscope/core/notification';
 
-/** What happened to an image; `image.create` has no data yet, and `image.activate` follows an `image.upload`. */
+/** The events of an image; at `image.create` it has no data yet, and `image.activate` follows an `image.upload`. */
 export const imageEvents = ['image.update', 'image.upload', 'image.delete'] as const;
 
 const metadata = [
@@ -23,7 +23,7 @@ const metadata = [
   'min_ram',
 ];
 
-/** A plugin that listens to glance alone. */
+/** Defines a plugin for glance's notifications. */
 export function defineGlancePlugin(plugin: {
   readonly eventTypes: readonly string[];
   readonly meters: readonly Meter[];
@@ -32,7 +32,7 @@ export function defineGlancePlugin(plugin: {
   return defineServiceNotifications({
     service: 'glance',
     exchanges: ['glance'],
-    // Its `default_publisher_id` is `image.localhost`.
+    // glance's `default_publisher_id` is `image.localhost`.
     publishers: ['image.*'],
     eventTypes: plugin.eventTypes,
     meters: plugin.meters,
@@ -40,7 +40,7 @@ export function defineGlancePlugin(plugin: {
   });
 }
 
-/** A counter of the image that the notification is about. */
+/** A counter of the notification's image. */
 export function imageCounter(
   notification: Notification,
   meter: Meter,

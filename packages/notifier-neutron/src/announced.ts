@@ -3,17 +3,17 @@ import type { Metadata, MetadataValue } from '@nephoscope/core';
 import { PayloadReader } from '@nephoscope/core/notification';
 import type { Notification } from '@nephoscope/core/notification';
 
-/** One resource that a notification is about. */
+/** One resource in a notification. */
 export interface Announced {
   readonly id: string;
   readonly fields: PayloadReader;
 }
 
 /**
- * The resources of a payload: `{"network": {…}}`, of a creation in bulk `{"networks": [{…}, …]}`. A deletion has the
- * id beside it, of an old neutron nothing else. Each is read when it is asked for.
+ * The resources of a payload: `{"network": {…}}`, or `{"networks": [{…}, …]}` for a bulk creation. A deletion has the
+ * id in addition, from an old neutron only the id. Each is read on demand.
  *
- * @throws NOTIFICATION_FIELD; each of the functions, for the one resource, too
+ * @throws NOTIFICATION_FIELD; so does each of the functions, for its resource
  */
 export function announced(resource: string, { eventType, payload }: Notification): readonly (() => Announced)[] {
   const reader = new PayloadReader(payload);

@@ -7,20 +7,20 @@ import { announced } from './announced.js';
 
 const changes = ['create', 'update', 'delete'] as const;
 
-/** A kind of resource that neutron announces. */
+/** A kind of resource in neutron's notifications. */
 export interface NeutronResource {
-  /** As it is called in event types and payloads. */
+  /** Its name in event types and payloads. */
   readonly name: string;
-  /** The gauge of its existence; `.create`, `.update` and `.delete` are counted beside it. */
+  /** The gauge of its existence; `.create`, `.update` and `.delete` are counted in addition. */
   readonly meter: string;
   readonly unit: string;
-  /** In a sentence, without an article. */
+  /** For use in a sentence, without an article. */
   readonly description: string;
   /** The fields of the resource that become metadata. */
   readonly metadata: readonly string[];
 }
 
-/** A plugin that makes counters of what neutron announces of one kind of resource. */
+/** Defines a plugin that makes counters of neutron's notifications about one kind of resource. */
 export function defineResource({ name, meter, unit, description, metadata }: NeutronResource) {
   const existence: Meter = { name: meter, type: 'gauge', unit, description: `Existence of the ${description}` };
   const events = changes.map((change) => ({

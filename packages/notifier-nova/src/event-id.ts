@@ -4,12 +4,12 @@ import type { Notification } from '@nephoscope/core/notification';
 import { readInstanceEvent } from './instance-event.js';
 
 /**
- * One id for an event in whichever form it comes, and however often: nova sends its two forms under message ids and at
- * times of their own.
+ * The same id for an event in both forms and all repetitions: nova sends its two forms with different message ids and
+ * times.
  *
- * An `exists` is known by its period: the audit of a host, started anew, sends that of the same period again. Any other
- * event happens once to an instance in the course of one request, whose id both forms carry; a periodic task of nova
- * has a new one in each run. Where there is no request id, the message id has to do.
+ * An `exists` is identified by its period: a restarted audit of a host sends that of the same period again. Any other
+ * event happens once to an instance within one request, whose id both forms have; a periodic task of nova has a new
+ * one in each run. Without a request id, the message id is used.
  *
  * @throws NOTIFICATION_FIELD, TIMESTAMP_INVALID
  */

@@ -1,7 +1,7 @@
 /**
- * Events that carry the instance's flavor as it is from now on, named as in nova's unversioned form after
- * `compute.instance.`: the three of Ceilometer, and the three after which a resize took place, stays or is undone.
- * `resize.end` is none: it is sent by the host that gives the instance away, and holds the old flavor.
+ * Events with the instance's flavor as it is from now on, by the unversioned form's names after `compute.instance.`:
+ * Ceilometer's three, and the three after which a resize took place, is confirmed or is reverted. `resize.end` is not
+ * included: it is sent by the source host, with the old flavor.
  */
 export const flavorEvents = [
   'create.end',
@@ -12,7 +12,7 @@ export const flavorEvents = [
   'resize.revert.end',
 ] as const;
 
-/** These, and events that change the state or the image in which an instance is billed, but none of its figures. */
+/** These, and events that change the state or image in which an instance is billed, but none of its figures. */
 export const stateEvents = [
   ...flavorEvents,
   'power_off.end',
@@ -42,5 +42,5 @@ export const versionedType = (name: InstanceEventName) => `instance.${renamed[na
 
 const unversionedTypes = new Map(stateEvents.map((name) => [versionedType(name), unversionedType(name)]));
 
-/** The unversioned event type behind a versioned one; undefined for any other. */
+/** The unversioned event type for a versioned one; undefined for any other. */
 export const unversionedTypeOf = (eventType: string) => unversionedTypes.get(eventType);

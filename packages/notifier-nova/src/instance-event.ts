@@ -6,11 +6,11 @@ import type { Notification } from '@nephoscope/core/notification';
 import { unversionedTypeOf } from './event-types.js';
 
 /**
- * What nova announced of an instance, the same for both forms of its notifications: `compute.instance.*` with a flat
+ * A notification about an instance, in the same shape for both of nova's forms: `compute.instance.*` with a flat
  * payload, and the versioned `instance.*` with nested nova objects.
  */
 export interface InstanceEvent {
-  /** As the unversioned form calls it. */
+  /** By its unversioned name. */
   readonly eventType: string;
   readonly instanceId: string;
   /** `tenant_id`, `user_id`, `created_at`, `launched_at`. */
@@ -19,11 +19,11 @@ export interface InstanceEvent {
   readonly flavor: PayloadReader;
   readonly flavorName: () => string | null;
   readonly metadata: Metadata;
-  /** Beginning and end of the period that an `exists` is about, in seconds since 1970; null for other events. */
+  /** Beginning and end of the period of an `exists`, in seconds since 1970; null for other events. */
   readonly auditPeriod: () => readonly [bigint, bigint] | null;
 }
 
-/** @throws NOTIFICATION_FIELD when the instance is not named, or the versioned form lacks one of its objects */
+/** @throws NOTIFICATION_FIELD if the instance is not identified, or the versioned form lacks one of its objects */
 export function readInstanceEvent(notification: Notification): InstanceEvent {
   const unversionedType = unversionedTypeOf(notification.eventType);
   return unversionedType === undefined
@@ -61,7 +61,7 @@ function readUnversioned({ eventType, publisherId, payload: fields }: Notificati
   };
 }
 
-/** Versions 1 and 2 of the payloads: between them no field that is read here has changed. */
+/** Versions 1 and 2 of the payloads, which do not differ in any field that is read here. */
 function readVersioned({ publisherId, payload }: Notification, eventType: string): InstanceEvent {
   const instance = new PayloadReader(payload).inner('nova_object.data');
   const flavor = instance.inner('flavor').inner('nova_object.data');
@@ -77,7 +77,7 @@ function readVersioned({ publisherId, payload }: Notification, eventType: string
       disk_gb: sum(flavor.value('root_gb'), flavor.value('ephemeral_gb')),
       image_ref_url: instance.value('image_uuid'),
       instance_flavor_id: flavor.value('flavorid'),
-      // The database's own number of the flavor is not in this form.
+      // This form does not contain the flavor's database id.
       instance_type: flavor.value('flavorid'),
       event_type: eventType,
       host: unversionedPublisher(publisherId),
@@ -94,12 +94,12 @@ export function unversionedPublisher(publisherId: string): string {
   return publisherId.replace(/^nova-([^:]+):/, '$1.');
 }
 
-/** Nova's `disk_gb` is this sum in the unversioned form. */
+/** Nova's `disk_gb` in the unversioned form is this sum. */
 function sum(left: MetadataValue, right: MetadataValue): number | null {
   return typeof left === 'number' && typeof right === 'number' ? left + right : null;
 }
 
-/** Whole seconds: of an end that is not a full hour, the versioned form has no more. */
+/** Whole seconds: for an end that is not a full hour, the versioned form has no higher precision. */
 function readPeriod(fields: PayloadReader): readonly [bigint, bigint] | null {
   const beginning = fields.optionalText('audit_period_beginning');
   const ending = fields.optionalText('audit_period_ending');

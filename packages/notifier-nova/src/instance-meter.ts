@@ -14,13 +14,13 @@ interface InstanceMeter {
   readonly events: readonly InstanceEventName[];
   /** @throws NOTIFICATION_FIELD */
   volume(event: InstanceEvent): number | bigint;
-  /** What stands after the `:` of the meter's name; with null there is nothing to count. */
+  /** The part of the meter's name after `:`; null if there is nothing to count. */
   variablePart?(event: InstanceEvent): string | null;
-  /** The versioned form says it less exactly. */
+  /** The versioned form has a lower precision. */
   readonly lessExactVersioned?: boolean;
 }
 
-/** A plugin that makes one counter of each of the events, in either form of nova's notifications. */
+/** Defines a plugin that makes one counter of each of the events, in either form of nova's notifications. */
 export function defineInstanceMeter({
   meter,
   events,

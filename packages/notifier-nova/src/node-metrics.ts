@@ -10,7 +10,7 @@ import { defineNovaPlugin } from './nova-plugin.js';
 const unversionedType = 'compute.metrics.update';
 const versionedType = 'metrics.update';
 
-/** What nova announced of a compute node, the same for both forms. */
+/** A notification about a compute node, in the same shape for both forms. */
 interface NodeEvent {
   readonly resourceId: string;
   readonly metrics: readonly NodeMetric[];
@@ -25,7 +25,7 @@ interface NodeMetric {
   readonly time: () => string;
 }
 
-/** A plugin that makes a counter of each metric of a compute node, `compute.node.` before its name. */
+/** Defines a plugin that makes a counter of each metric of a compute node, with `compute.node.` before its name. */
 export function defineNodeMeters(byMetric: Readonly<Record<string, Omit<Meter, 'name'>>>) {
   const meters = new Map(
     Object.entries(byMetric).map(([metric, meter]) => [metric, { name: `compute.node.${metric}`, ...meter }]),
@@ -64,7 +64,7 @@ export function defineNodeMeters(byMetric: Readonly<Record<string, Omit<Meter, '
   });
 }
 
-/** Nova's periodic task announces a node once a run, in both forms with the run's own request id. */
+/** Nova's periodic task sends one notification per node and run, in both forms with the run's request id. */
 function eventId(notification: Notification): string {
   const request = requestId(notification);
   return request === null
@@ -90,7 +90,7 @@ function unversioned(metric: PayloadReader): NodeMetric {
   return { ...named(metric), amount, percent: () => percentOf(amount()), time: () => metric.text('timestamp') };
 }
 
-/** This form has the percent themselves, and cuts the metric's time, of a moment before the notification's, to the second. */
+/** This form has percentages, and truncates the metric's time, shortly before the notification's, to the second. */
 function versioned(metric: PayloadReader, timestamp: string): NodeMetric {
   const amount = () => metric.amount('value');
   return { ...named(metric), amount, percent: amount, time: () => timestamp };
@@ -98,7 +98,10 @@ function versioned(metric: PayloadReader, timestamp: string): NodeMetric {
 
 const named = (metric: PayloadReader) => ({ name: metric.text('name'), source: metric.optionalText('source') });
 
-/** Nova has whole percent and divides them by 100; most hundredths are no binary fraction: 0.57 * 100 is 56.99999999999999. */
+/**
+ * Nova has whole percentages and divides them by 100; most hundredths are not binary fractions: 0.57 * 100 is
+ * 56.99999999999999.
+ */
 function percentOf(fraction: number | bigint): number {
   const percent = Number(fraction) * 100;
   const whole = Math.round(percent);

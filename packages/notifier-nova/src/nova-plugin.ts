@@ -9,14 +9,17 @@ interface NovaPlugin extends Required<Pick<NotificationHandler, 'eventId' | 'pro
   /** The same events, in each form of nova's notifications. */
   readonly unversionedTypes: readonly string[];
   readonly versionedTypes: readonly string[];
-  /** Then `auto` takes the unversioned form alone: of an event in both the first would win, whichever that is. */
+  /**
+   * Then `auto` uses the unversioned form alone: for an event in both forms, whichever arrived first would be
+   * recorded.
+   */
   readonly lessExactVersioned?: boolean | undefined;
 }
 
-/** Its services in either form; all of them, since which one announces an event has changed between versions. */
+/** nova's services in either form; all of them, because the service that sends an event differs between versions. */
 const usualPublishers = ['compute.*', 'api.*', 'conductor.*', 'scheduler.*', 'cells.*', 'nova-*:*'];
 
-/** A plugin that listens to nova, in the forms that the operator chose. */
+/** Defines a plugin for nova's notifications, in the forms chosen by the operator. */
 export function defineNovaPlugin({
   meters,
   unversionedTypes,

@@ -3,7 +3,7 @@ import { z } from 'zod';
 
 const once = (key: string) => refusedOption(`is set once for all plugins: write services.nova.${key}`);
 
-/** There are no options; those of the version before are refused, as they decided what is metered. */
+/** There are no options; those of previous versions are refused, because they affected what is metered. */
 export const retiredOptions = z.strictObject({
   exchange: once('exchange'),
   publishers: once('publishers'),

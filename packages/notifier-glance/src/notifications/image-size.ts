@@ -8,7 +8,7 @@ export default defineGlancePlugin({
   eventTypes: imageEvents,
   meters: [meter],
   *counters(notification, payload) {
-    // An image without data has no size yet: glance writes null.
+    // An image without data has no size yet, and glance sends null.
     if (notification.payload['size'] === null) return;
     yield imageCounter(notification, meter, payload, payload.amount('size'));
   },

@@ -13,7 +13,7 @@ export default defineInstanceMeter({
   lessExactVersioned: true,
   volume({ instance }) {
     const taken = parseTimestamp(instance.text('launched_at')) - parseTimestamp(instance.text('created_at'));
-    // Of different hosts' clocks. Ceilometer leaves the sign out.
+    // Caused by clocks of different hosts. Ceilometer drops the sign.
     if (taken < 0n)
       throw new NephoscopeError(
         'NOTIFICATION_FIELD',

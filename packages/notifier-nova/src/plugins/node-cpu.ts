@@ -5,7 +5,7 @@ const time = (of: string) =>
 const share = (of: string) =>
   ({ type: 'gauge', unit: 'percent', description: `Share of the host’s CPU time: ${of}` }) as const;
 
-/** By the names of nova's metrics, those of its `compute_monitors` of the kind `cpu`. */
+/** By the names of nova's metrics, those of `compute_monitors` of the kind `cpu`. */
 export default defineNodeMeters({
   'cpu.frequency': { type: 'gauge', unit: 'MHz', description: 'Clock rate of the host’s CPU' },
   'cpu.user.time': time('user'),

@@ -25,7 +25,7 @@ export default defineServiceNotifications({
   meters,
   *counters(notification) {
     const payload = new PayloadReader(notification.payload);
-    // A request without a byte in it or out of it has none.
+    // A request that transferred no bytes has none.
     const measured = payload.list('measurements').map((one) => [one, one.inner('metric')] as const);
     for (const meter of meters) {
       const measurement = only(
@@ -65,8 +65,8 @@ function measurementError(what: string): NephoscopeError {
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 /**
- * Of a request without a token the library that writes the event makes an id up, a UUID with hyphens, which keystone's
- * ids have not: nobody is known then.
+ * For a request without a token, the library that writes the event generates an id, a UUID with hyphens, which
+ * keystone's ids do not have: the user is then unknown.
  */
 function userOf(initiator: PayloadReader): string | null {
   const id = initiator.optionalText('id');
@@ -74,7 +74,7 @@ function userOf(initiator: PayloadReader): string | null {
   return anonymous ? null : id;
 }
 
-/** The object's own name is left out: with it every object would have metadata of its own. */
+/** The object's own name is left out, because every object would then have its own metadata. */
 function metadataOf(payload: PayloadReader, target: PayloadReader): Metadata {
   const where = target.value('metadata') === null ? new PayloadReader({}) : target.inner('metadata');
   return {

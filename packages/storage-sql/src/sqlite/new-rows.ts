@@ -2,22 +2,22 @@ import { digestOf } from '../digest.js';
 import type { SharedRows } from '../series-cache.js';
 import type { SeriesRow } from '../storable.js';
 
-/** A row, and the last period that it has to be kept for. */
+/** A row, and the last period for which it must be kept. */
 export interface Kept<Value> {
   readonly value: Value;
   readonly digest: string;
   readonly until: number;
 }
 
-/** What rows refer to by numbers: the first value has the number `first`, each further one the next. */
+/** Numbered rows: the first value has the number `first`, each further one the next. */
 export interface Definitions<Value> {
   readonly first: number;
   readonly values: readonly Kept<Value>[];
 }
 
 /**
- * Numbers the rows of one kind that have not been met before, without asking the database: whoever writes them
- * finds or makes them. A number is given once, so that it never means another row than it did.
+ * Assigns numbers to new rows of one kind without a query: the writer finds or inserts them. A number is used once,
+ * so it never refers to another row.
  */
 export class NewRows<Value> implements SharedRows<Value, number> {
   readonly digest: (value: Value) => string;
@@ -33,7 +33,7 @@ export class NewRows<Value> implements SharedRows<Value, number> {
     return this.#next++;
   }
 
-  /** What was numbered since the last time. */
+  /** The rows numbered since the last call. */
   take(): Definitions<Value> {
     const values = this.#values;
     this.#values = [];
@@ -41,7 +41,7 @@ export class NewRows<Value> implements SharedRows<Value, number> {
   }
 }
 
-/** As one text: what stands between two U+0000, which no column holds, begins with `-` for null. */
+/** As one text: the values are separated by U+0000, which no column contains; null is written as `-`. */
 export function digestOfSeries(row: SeriesRow): string {
   return digestOf(row.map((value) => (value === null ? '-' : `+${value}`)).join('\0'));
 }

@@ -4,15 +4,15 @@ import type { Definitions } from './new-rows.js';
 export const keyLength = 16;
 export const signatureLength = 32;
 
-/** What stands for a row that there is none of. */
+/** The number for a missing row. */
 export const noReference = -1;
 
 /** Bits of {@link RowBatch.present}. */
 export const present = { sequence: 1, signature: 2 } as const;
 
 /**
- * Samples as rows of `samples`, in columns that cost little to hand to another thread. Series and metadata are the
- * numbers that `NewRows` gave them; what the writer does not know yet stands beside.
+ * Samples as rows of `samples`, in columns that are cheap to transfer to another thread. Series and metadata are the
+ * numbers assigned by `NewRows`; those new to the writer are included.
  */
 export interface RowBatch {
   readonly count: number;
@@ -20,19 +20,19 @@ export interface RowBatch {
   readonly series: Float64Array<ArrayBuffer>;
   readonly timestamps: BigInt64Array<ArrayBuffer>;
   readonly volumes: readonly string[];
-  /** Which of the values that may be missing each row has. */
+  /** Which optional values each row has. */
   readonly present: Uint8Array<ArrayBuffer>;
   readonly sequences: BigInt64Array<ArrayBuffer>;
   readonly metadata: Float64Array<ArrayBuffer>;
   readonly signatures: Uint8Array<ArrayBuffer>;
-  /** Few rows have these. */
+  /** Only a few rows have these. */
   readonly messageIds: ReadonlyMap<number, string>;
   readonly variations: ReadonlyMap<number, string>;
   readonly newSeries: Definitions<SeriesRow>;
   readonly newMetadata: Definitions<string>;
 }
 
-/** What can be handed over without a copy. */
+/** The buffers that can be transferred without a copy. */
 export function buffersOf(batch: RowBatch): ArrayBuffer[] {
   const { keys, series, timestamps, present: presence, sequences, metadata, signatures } = batch;
   return [keys, series, timestamps, presence, sequences, metadata, signatures].map(({ buffer }) => buffer);

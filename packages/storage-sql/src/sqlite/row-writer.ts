@@ -8,48 +8,48 @@ import { keyLength, noReference, present, signatureLength } from './row-batch.js
 import type { RowBatch } from './row-batch.js';
 
 const columns = 'key message_id series_id timestamp volume sequence metadata_id signature variations'.split(' ');
-/** Rows that many samples refer to. */
+/** The tables of shared rows. */
 type SharedTable = 'series' | 'metadata';
 
-/** So many rows are looked at while others wait. */
+/** Rows examined in one transaction; others wait meanwhile. */
 const sharedAtOnce = 1_000;
-/** Rows of one insert: the cost of a call is shared by that many. */
+/** Rows of one insert, which share the cost of a call. */
 const rowsPerInsert = 100;
 
-/** Who writes: a {@link RowWriter} here, or one in a thread. What it is asked for is asked one after the other. */
+/** A writer: a {@link RowWriter} in this thread, or one in another. Its methods are called one after the other. */
 export interface Writer {
-  /** Takes the lock. When it throws, nothing has changed. @returns the last period that is over, see {@link endPeriod} */
+  /** Takes the lock. If it throws, nothing has changed. @returns the last period that is over, see {@link endPeriod} */
   begin(): number | Promise<number>;
   /**
-   * All of the batch in the transaction that was begun, on disk when it is done. When it throws, nothing of it is
-   * there, and every number of a series or metadata is forgotten.
+   * Writes the whole batch in the transaction that was begun, on disk when it is done. If it throws, nothing of it is
+   * recorded, and all numbers of series and metadata are invalid.
    *
-   * @returns how many rows are new
+   * @returns the number of new rows
    */
   write(batch: RowBatch): number | Promise<number>;
   /**
-   * Ends the period and those before: what is written from now on keeps its rows for a later one.
+   * Ends the period and those before: from now on, recorded samples keep their rows for a later one.
    *
-   * @returns 1 when there may be rows that nothing refers to when the samples of the period are removed, 0 for none
+   * @returns 1 if there may be unreferenced rows once the samples of the period are removed, otherwise 0
    */
   endPeriod(period: number): number | Promise<number>;
   /**
-   * Removes some of the rows that are kept until this period or one before. It must have ended, and the samples of it and of
-   * those before that were there then must have been removed.
+   * Removes some of the rows kept until this period or an earlier one. The period must have ended, and its samples
+   * and earlier ones must have been removed.
    *
-   * @returns 1 when there is more to look at, 0 when it was all
+   * @returns 1 if there are more, 0 if these were all
    */
   removeShared(period: number): number | Promise<number>;
   /**
-   * Removes up to `limit` of those that are before `time` (ns) and not before `since`, the oldest first, and notes with that
-   * that what is before `noted` may be a repetition.
+   * Removes up to `limit` samples before `time` (ns) and not before `since`, the oldest first, and records in the
+   * same transaction that samples before `noted` may be repetitions.
    *
    * @returns how many
    */
   removeBefore(time: bigint, since: bigint, limit: number, noted: bigint): number | Promise<number>;
 }
 
-/** Writes on a connection. Its calls are synchronous, so that no statement of others gets between. */
+/** Writes on a connection. Its calls are synchronous, so no other statement can come between. */
 export class RowWriter implements Writer {
   readonly #sqlite: Database;
   readonly #insertMany;
@@ -64,10 +64,10 @@ export class RowWriter implements Writer {
   readonly #raise;
   readonly #series: RowIds;
   readonly #metadata: RowIds;
-  /** How far the rows that many samples refer to were looked through. */
+  /** How far the shared rows were examined. */
   #sweep: { readonly period: number; readonly tables: readonly SharedTable[]; after: bigint } | undefined;
 
-  /** @param most rows of each kind that the one who gives numbers knows */
+  /** @param most limit of rows of each kind in the cache that assigns the numbers */
   constructor(sqlite: Database, most = maxKnown) {
     this.#sqlite = sqlite;
     this.#series = new RowIds(most + 1);
@@ -118,18 +118,18 @@ export class RowWriter implements Writer {
       this.#metadata.trim();
       return recorded;
     } catch (error) {
-      // Some of the rows are undone now.
+      // Some of the rows were rolled back.
       this.#series.clear();
       this.#metadata.clear();
-      // Some failures, a full disk among them, have ended the transaction already.
+      // Some failures, such as a full disk, have ended the transaction already.
       this.#rollBack();
       throw error;
     }
   }
 
   /**
-   * The lock is taken before anything is changed: a statement that waits for it would stay open when it is given up, and
-   * what others change on this connection would not be committed before it is closed.
+   * The lock is taken before anything is changed. Otherwise a statement waiting for it would stay open after its
+   * failure, and later changes on this connection would not be committed before it is closed.
    */
   #alone(work: () => number): number {
     this.begin();
@@ -143,12 +143,12 @@ export class RowWriter implements Writer {
     }
   }
 
-  /** What is told is what it is rolled back for. */
+  /** The error to report is the one that caused the rollback. */
   #rollBack(): void {
     try {
       if (this.#sqlite.inTransaction) this.#sqlite.exec('rollback');
     } catch {
-      // The next `begin` fails then, and says so.
+      // The next `begin` then fails and reports it.
     }
   }
 
@@ -205,7 +205,7 @@ export class RowWriter implements Writer {
     );
   }
 
-  /** The id of the row that was found, if one was, which is there until then at least. */
+  /** The id of the row if it was found; it is then kept at least until `until`. */
   #keep(table: SharedTable, found: unknown, until: number): bigint | undefined {
     if (found === undefined) return undefined;
     const row = found as { readonly id: bigint; readonly until: bigint };
@@ -249,8 +249,8 @@ export class RowWriter implements Writer {
 }
 
 /**
- * The ids of the rows that numbers stand for. Who gave the numbers forgets all of them when he knows `most`, and so
- * never uses others than the last that many.
+ * The ids of the rows for assigned numbers. The cache that assigns them is cleared when it holds `most`, and so never
+ * uses older numbers than the last `most`.
  */
 class RowIds {
   readonly #most: number;
@@ -270,7 +270,7 @@ class RowIds {
     return id;
   }
 
-  /** Forgets the oldest. Only between batches: one may refer to those that it was the last to know. */
+  /** Discards the oldest. Only between batches, because a batch may refer to the numbers it was the last to use. */
   trim(): void {
     let tooMany = this.#ids.size - this.#most;
     for (const number of this.#ids.keys()) {

@@ -11,26 +11,29 @@ import { keyLength, noReference, present, signatureLength } from './row-batch.js
 import type { RowBatch } from './row-batch.js';
 import type { Writer } from './row-writer.js';
 
-/** Makes rows of samples and has them written. It knows what its writer knows, so each writer needs one of its own. */
+/**
+ * Makes rows of samples and passes them to the writer. Its cache mirrors that of its writer, so each writer needs its
+ * own recorder.
+ */
 export class SqliteRecorder {
   readonly #writer: Writer;
   readonly #newSeries = new NewRows(digestOfSeries);
   readonly #newMetadata = new NewRows(digestOf);
   readonly #known: SeriesCache<number>;
   readonly #periods = new Periods();
-  /** What the batches are made for: the last period that is over. */
+  /** The state for which batches are made: the last period that is over. */
   #ended = noPeriod;
 
-  /** @param most series and metadata that are remembered, no more than the writer remembers */
+  /** @param most limit of cached series and metadata, no more than the writer's */
   constructor(writer: Writer, most = maxKnown) {
     this.#writer = writer;
     this.#known = new SeriesCache<number>(this.#newSeries, this.#newMetadata, most);
   }
 
   /**
-   * All of the batch in one transaction, on disk when it resolves; when it rejects, nothing of it is there.
+   * Records the whole batch in one transaction, on disk when it resolves; if it rejects, nothing is recorded.
    *
-   * @param retryLocked does it again and again while another program holds the lock
+   * @param retryLocked retries while another program holds the lock
    */
   async record(
     samples: readonly Sample[],
@@ -40,7 +43,7 @@ export class SqliteRecorder {
       let batch = this.#toRowBatch(samples);
       const ended = await retryLocked(() => this.#writer.begin());
       if (ended !== this.#ended) {
-        // What samples of before refer to may be removed: as long as the lock is held this does not change.
+        // Shared rows of earlier samples may be removed; while the lock is held, this does not change.
         this.#ended = ended;
         this.#known.forget();
         batch = this.#toRowBatch(samples);
@@ -48,7 +51,7 @@ export class SqliteRecorder {
       const recorded = await this.#writer.write(batch);
       return { recorded, duplicates: samples.length - recorded };
     } catch (error) {
-      // The writer was not told what is new, or it is undone.
+      // The writer did not receive the new rows, or they were rolled back.
       this.#known.forget();
       this.#newSeries.take();
       this.#newMetadata.take();
