@@ -135,14 +135,14 @@ export async function samplesIn(database: string): Promise<Sample[]> {
   });
 }
 
-/** How many samples a database holds; 0 before there is one. */
+/** How many samples a database holds; 0 before there is one, and while a collector makes its tables. */
 export async function countIn(database: string): Promise<number> {
   try {
     return await reading(database, async (reader, signal) =>
       (await reader.meters({ scope: 'all' }, signal)).reduce((sum, { samples }) => sum + samples, 0),
     );
   } catch (error) {
-    if (isNephoscopeError(error, 'STORE_MISSING')) return 0;
+    if (isNephoscopeError(error, 'STORE_MISSING') || isNephoscopeError(error, 'STORE_SCHEMA_OLDER')) return 0;
     throw error;
   }
 }

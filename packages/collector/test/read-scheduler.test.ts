@@ -1,3 +1,5 @@
+import { performance } from 'node:perf_hooks';
+
 import { createVerifier, meteringContentType, meteringTopology } from '@nephoscope/message';
 
 import { KnownMessages } from '../src/known/known-messages.js';
@@ -7,6 +9,16 @@ import { reading, refusing } from '../src/intake.js';
 import { ReadScheduler } from '../src/read-scheduler.js';
 import type { ReadSchedulerParts } from '../src/read-scheduler.js';
 import { line, secret, until } from './support.js';
+
+// Slices end by the steps of reading, not by what else the machine does.
+const { now } = performance;
+let time = 0;
+beforeAll(() => {
+  performance.now = () => (time += 0.05);
+});
+afterAll(() => {
+  performance.now = now;
+});
 
 const readers = { messages: new KnownMessages(), verifier: createVerifier({ secrets: [secret] }) };
 const { queue } = meteringTopology;
