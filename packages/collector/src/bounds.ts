@@ -1,13 +1,16 @@
-/** How much a collector has in its hands at once. Measured (docs/performance.md); whoever has more samples starts another collector. */
+/**
+ * Limits of a collector's work in progress, chosen by measurement (docs/performance.md). Larger deployments run
+ * several collectors.
+ */
 export interface CollectorBounds {
   /**
-   * Messages that may be under way to the store. 100 of the largest that agents send are 12 MiB and some five batches; of
-   * those that hold a single sample a batch has half as many.
+   * Messages in progress. 100 of the largest that agents send are 12 MiB and about five batches; if each holds a
+   * single sample, a batch has half as many.
    */
   readonly prefetch: number;
-  /** Samples that are recorded in one transaction, at the most a message more: larger ones are not faster. */
+  /** Samples recorded in one transaction, up to one message more; larger transactions are not faster. */
   readonly batchSamples: number;
-  /** How long a transaction waits for more samples to come, ms: less than anybody sees. */
+  /** How long a transaction waits for more samples, ms; too short to be noticed. */
   readonly batchWait: number;
 }
 

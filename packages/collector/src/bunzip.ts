@@ -1,15 +1,17 @@
 import { createRequire } from 'node:module';
 import { Worker } from 'node:worker_threads';
 
-/** ms. The largest body takes some seconds; the others wait for it, and a thread that does not come back must not keep them. */
+/**
+ * ms. The largest body takes some seconds, and others wait for it, so a thread that does not return must be given up.
+ */
 const usualTimeLimit = 30_000;
 
 /**
- * Decompresses bzip2, which Node has not, in a thread: a block of it takes the library a tenth of a second and more.
- * The thread is made with the first body, and holds up no end of the program.
+ * Decompresses bzip2, which Node lacks, in a thread: the library takes a tenth of a second and more per block. The
+ * thread is created with the first body, and does not keep the program alive.
  *
- * @param timeLimit ms that it may take
- * @throws what the library throws; a RangeError with Node's code ERR_BUFFER_TOO_LARGE when it is more than `maxBytes`
+ * @param timeLimit in ms
+ * @throws what the library throws; a RangeError with Node's code ERR_BUFFER_TOO_LARGE if it is more than `maxBytes`
  */
 export async function bunzip(body: Uint8Array, maxBytes: number, timeLimit = usualTimeLimit): Promise<Uint8Array> {
   const worker = (thread ??= startThread());
@@ -35,7 +37,7 @@ export async function bunzip(body: Uint8Array, maxBytes: number, timeLimit = usu
   }
 }
 
-/** Either the bytes or what went wrong. */
+/** Either the bytes or the error. */
 interface Answer {
   readonly bytes?: Uint8Array;
   readonly error?: string;
@@ -43,7 +45,7 @@ interface Answer {
 }
 
 let thread: Worker | undefined;
-/** Bodies come one after the other. */
+/** Bodies are processed one after the other. */
 let onAnswer: (answer: Answer) => void = () => undefined;
 
 function startThread(): Worker {
@@ -60,7 +62,7 @@ function startThread(): Worker {
   return worker;
 }
 
-/** The library writes byte by byte, into a buffer of ours: its own would grow without a bound. */
+/** The library writes byte by byte, into a buffer of ours, because its own would grow without limit. */
 const threadCode = `
   const { parentPort, workerData } = require('node:worker_threads');
   const Bunzip = require(workerData);

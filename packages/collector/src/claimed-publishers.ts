@@ -2,13 +2,13 @@ import type { Refusal } from './intake.js';
 
 const most = 5;
 const longest = 120;
-/** Of a delivery's refusals so many are looked at. */
+/** Number of refusals of a delivery that are examined. */
 const lookedAt = 20;
 
 const before = Buffer.from('"publisher_id":');
 const text = /^\s*"((?:[^"\\]|\\.)*)"/;
 
-/** Who sent what was refused, by its own account, which nobody has verified: some of those that it names. */
+/** Senders of refused messages by the publisher id in them, which is unverified: a few of them, for the log. */
 export class ClaimedPublishers {
   #names = new Set<string>();
 
@@ -20,7 +20,7 @@ export class ClaimedPublishers {
     }
   }
 
-  /** Those since the last time. */
+  /** Those since the last call. */
   take(): readonly string[] {
     const names = [...this.#names];
     this.#names = new Set();
@@ -28,7 +28,7 @@ export class ClaimedPublishers {
   }
 }
 
-/** Not read as JSON: it may be none, or as large as the sender likes. */
+/** Not parsed as JSON: it may not be JSON, or may be of any size. */
 function publisherIn(bytes: Uint8Array): string | undefined {
   const body = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const at = body.indexOf(before);

@@ -87,7 +87,7 @@ const exitCode = await runToExit(
       oversight.running(`${collectorProgram.name} ${version}`);
       await untilAborted(stopped);
     } catch (error) {
-      // Stopped while it still waited, for the store or the broker.
+      // Stopped while it was waiting for the store or the broker.
       if (!stopped.aborted) throw error;
     } finally {
       await stopAll(components, logger);
@@ -96,5 +96,5 @@ const exitCode = await runToExit(
   () => logger,
 );
 
-// A handle that some plugin holds must not keep a stopped collector alive.
+// A handle held by a plugin must not keep a stopped collector alive.
 endProcess(exitCode);

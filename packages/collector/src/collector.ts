@@ -34,7 +34,7 @@ import { ReadScheduler } from './read-scheduler.js';
 export interface CollectorParts {
   readonly options: CollectorOptions;
   readonly secrets: readonly Secret[];
-  /** Started and stopped by whoever made them, before and after the collector. */
+  /** Started and stopped by the caller, before and after the collector. */
   readonly bus: MessageBus;
   readonly store: SampleStore;
   readonly logger: Logger;
@@ -43,28 +43,37 @@ export interface CollectorParts {
   readonly bounds?: Partial<CollectorBounds>;
 }
 
-/** What messages that are not settled may take together, bytes, beside the largest: more than the prefetch of the largest that agents send. */
+/**
+ * Limit for unsettled messages in bytes, in addition to the largest: more than the prefetch of the largest that
+ * agents send.
+ */
 const maxHeldBytes = 48 * 1024 * 1024;
-/** While large messages of so many bytes together are on their way to the dead letters, no other is begun. */
+/** While large messages of this total size become dead letters, no other is begun. */
 const maxLeavingBytes = 16 * 1024 * 1024;
-/** After so many messages and samples, or so many ms, others have a turn: the store's answers, heartbeats. */
+/**
+ * After this many messages and samples, or this time, ms, the event loop continues: the store's answers, heartbeats.
+ */
 const readingTurn = 100;
 const readingTime = 10;
-/** A batch is not held up longer, ms, by what is read beside it and may be nothing at all. */
+/** Maximum delay of a batch, ms, by reading more messages, which may contain nothing. */
 const longestGathering = 200;
-// What is not done by then when the collector stops goes back to the queue with the end of the bus.
+// When the collector stops, unfinished messages return to the queue as the bus closes.
 const lastSettling = 3_000;
-/** A store that fails says so and is tried again; a batch that is neither recorded nor refused for so long, ms, is stuck. */
+/**
+ * A failing store reports it and is retried; a batch that is neither recorded nor refused for this long, ms, is
+ * stuck.
+ */
 const longestCommit = 180_000;
-/** So many meters are remembered. */
+/** Number of meters that are remembered. */
 const maxLoggedMeters = 1_000;
 
 /**
- * Takes metering messages off the queue, verifies them and records them. A message is acknowledged when
- * what it holds is committed or safe among the dead letters, and not before.
+ * Consumes metering messages, verifies them and records them. A message is acknowledged only when its samples are
+ * committed or its dead letters are confirmed.
  *
- * Messages wait as they came, and are read in turns. While the store commits a batch the next one is read and verified, and
- * no other: while the store takes nothing, nothing more is read and, by the prefetch, nothing more is taken.
+ * Messages wait unread and are scheduled by {@link ReadScheduler}. While the store commits a batch, only the next one
+ * is read and verified: if the store is unavailable, nothing more is read and, by the prefetch, nothing more is
+ * received.
  */
 export class Collector implements Component {
   readonly name = 'collector';
@@ -83,14 +92,14 @@ export class Collector implements Component {
   >();
   readonly #stopping = new AbortController();
   readonly #settling = new Set<Promise<void>>();
-  /** Those that are too large to be read leave one after the other. */
+  /** Messages that are too large to be read become dead letters one after the other. */
   #unread: Promise<void> = Promise.resolve();
-  /** Of large messages that are being settled. */
+  /** Total size of large messages that are being settled. */
   #leavingBytes = 0;
   #pipeline: Promise<void> | undefined;
   readonly #committing: Duty;
   #stopped: Promise<void> | undefined;
-  /** Meters of which it was told that samples without a volume come. */
+  /** Meters for which samples without a volume were logged. */
   readonly #loggedWithoutVolume = new Set<string>();
 
   constructor(parts: CollectorParts) {
@@ -135,14 +144,14 @@ export class Collector implements Component {
     });
   }
 
-  /** @throws what the bus throws when it cannot declare or consume the queue */
+  /** @throws what the bus throws if it cannot declare or consume the queue */
   async start(): Promise<void> {
     await this.#parts.bus.declare(meteringTopology);
     await this.#consumption.start();
     this.#pipeline = this.#run();
   }
 
-  /** Takes no more, finishes the transaction that is under way, and gives everything else back to the queue. */
+  /** Receives no more, finishes the current transaction, and returns everything else to the queue. */
   stop(): Promise<void> {
     return (this.#stopped ??= this.#stop());
   }
@@ -175,7 +184,7 @@ export class Collector implements Component {
     this.#metrics.messages.inc();
     this.#metrics.underWay.inc();
     if (unreadRefusal(delivery) === undefined) return this.#scheduler.add(delivery);
-    // It needs no store, and must not wait for one with all that it takes.
+    // It needs no store, and must not wait for one while holding its whole body.
     this.#unread = this.#unread.then(() => this.#settle(takeIn(delivery, this.#readers)));
     this.#track(this.#unread);
   }
@@ -191,12 +200,12 @@ export class Collector implements Component {
   }
 
   /**
-   * Reads until the samples fill a batch or, when all that waits is read and the one before is committed, some time has
-   * passed since the first.
+   * Reads until the samples fill a batch or, once all waiting messages are read and the previous batch is committed,
+   * some time has passed since the first.
    */
   async #nextBatch(committed: Promise<void>): Promise<readonly Intake[]> {
     const { prefetch, batchSamples, batchWait } = this.#bounds;
-    // Of small messages half of what may be under way: the other half is for the batch that is being committed.
+    // Small messages fill half of what may be in progress; the other half is for the batch being committed.
     const most = Math.ceil(prefetch / 2);
     const batch: Intake[] = [];
     let size = 0;
@@ -244,24 +253,27 @@ export class Collector implements Component {
     }
   }
 
-  /** Records the batch and settles it, or gives it back when the collector stops before. Never rejects. */
+  /** Records the batch and settles it, or requeues it if the collector stops first. Never rejects. */
   async #commit(batch: readonly Intake[]): Promise<void> {
     let refused: ReadonlyMap<Intake, readonly Refusal[]>;
     this.#committing.expect(longestCommit);
     try {
       refused = await this.#recorder.record(batch, this.#stopping.signal);
     } catch {
-      // Stopped, which is all that can happen here.
+      // The collector was stopped, which is the only possible error here.
       for (const { delivery } of batch) this.#requeue(delivery);
       return;
     } finally {
       this.#committing.done();
     }
-    // Beside the next batch: dead letters hold up no samples.
+    // Concurrently with the next batch: dead letters do not delay samples.
     for (const intake of batch) this.#track(this.#settle(intake, refused.get(intake)));
   }
 
-  /** Its samples are recorded, but for those that the store refused: what is left are its dead letters. Never rejects. */
+  /**
+   * Settles a message whose samples are recorded, except those that the store refused: these become dead letters.
+   * Never rejects.
+   */
   async #settle(intake: Intake, unrecorded: readonly Refusal[] = []): Promise<void> {
     const { delivery, refusals: unread } = intake;
     if (delivery.isGone) return this.#dropGone(delivery);
@@ -275,12 +287,12 @@ export class Collector implements Component {
       this.#forget(delivery);
       return delivery.ack();
     }
-    // What was recorded of it is recorded once, however often it comes again.
+    // Recorded samples are recorded once, however often they are delivered.
     if (delivery.isGone) this.#dropGone(delivery);
     else this.#requeue(delivery);
   }
 
-  /** Counts it among the large ones that leave, while `send` goes on. */
+  /** Counts it among the large ones being settled, while `send` is running. */
   async #leaving(delivery: Delivery, send: () => Promise<boolean>): Promise<boolean> {
     const { byteLength } = delivery.body;
     if (byteLength <= maxMiddleBytes) return send();
@@ -342,7 +354,7 @@ export class Collector implements Component {
     this.#forget(delivery);
   }
 
-  /** It is settled, or gone. */
+  /** It is settled, or its channel is gone. */
   #forget(delivery: Delivery): void {
     this.#metrics.underWay.dec();
     this.#consumption.release(delivery);

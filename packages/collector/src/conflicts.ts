@@ -17,7 +17,7 @@ import { collectorPrefix } from './publisher-id.js';
 
 export interface ConflictsParts {
   readonly store: SampleStore;
-  /** The first signs. */
+  /** The first one signs. */
   readonly secrets: readonly Secret[];
   readonly metrics: CollectorMetrics;
   readonly logger: Logger;
@@ -25,19 +25,22 @@ export interface ConflictsParts {
   readonly signal: AbortSignal;
 }
 
-/** What is billed of an event that is recorded with several figures: for operators, word for word in docs/security.md. */
+/**
+ * Which samples of an event with different figures count for billing: for operators, identical to the text in
+ * docs/security.md.
+ */
 export const conflictRule =
   'For each project the largest volume counts, until an operator has reviewed the conflict. If a central agent read the same ' +
   'meter of the resource within a day after the event, its reading counts instead: it is signed, and comes from the service itself.';
 
-/** The message id of the sample that was recorded first, of one that is recorded beside it. */
+/** For a sample recorded beside another one, the message id of the one recorded first. */
 export function conflictsWith({ text }: Sample): string | undefined {
   const message = parseJson(text);
   const first = isJsonObject(message) ? message.get('conflicts_with') : undefined;
   return typeof first === 'string' ? first : undefined;
 }
 
-/** What a sample is billed by. */
+/** The members that affect billing. */
 const figures = [
   'source',
   'counter_name',
@@ -50,13 +53,14 @@ const figures = [
 ];
 
 /**
- * Samples that say otherwise than the one that was recorded under their message id. The first may not be the true one: what
- * services announce is not signed, and its id is made of what anybody knows.
+ * Samples that differ from the one recorded under their message id. The first one may be forged: notifications are
+ * not signed, and their ids are derived from public values.
  *
- * - Of what was announced both are recorded, the other one under an id of its own, with the first one's in `conflicts_with`.
- *   The same event comes in several forms and again, so only the figures count, and not time and metadata.
- * - What central agents read again in a cycle that another one began is the same sample, read a moment later.
- * - All else has an id of its own, and is for the dead letters when it comes with another one's.
+ * - Of notifications both samples are recorded, the second one under its own id, with the first one's in
+ *   `conflicts_with`. An event may be sent in several forms and repeatedly, so only the figures are compared, not
+ *   time and metadata.
+ * - A repetition by a central agent, of a cycle that another one began, is the same sample, read slightly later.
+ * - All other samples have ids of their own, and become dead letters if another sample has the same id.
  */
 export class Conflicts {
   readonly #parts: ConflictsParts;
@@ -70,8 +74,8 @@ export class Conflicts {
   }
 
   /**
-   * @param first what is recorded under the id of the other
-   * @returns why it is a dead letter; undefined where it is a repetition, or recorded
+   * @param first the sample recorded under the id of the other
+   * @returns the reason for a dead letter; undefined if it is a repetition or was recorded
    * @throws what the store throws
    */
   async keep(sample: Sample, first: Sample): Promise<string | undefined> {
@@ -104,7 +108,7 @@ export class Conflicts {
     });
   }
 
-  /** The same sample under an id that is made of its figures, so that it comes out the same each time. */
+  /** The same sample under an id derived from its figures, so that it is always the same. */
   #beside({ text }: Sample): Sample {
     const message = parseJson(text);
     if (!isJsonObject(message)) throw new Error('a sample is not a JSON object');
@@ -117,5 +121,5 @@ export class Conflicts {
   }
 }
 
-/** Made by core's `derivedMessageId`: UUIDs of version 8. */
+/** Ids made by `derivedMessageId`: UUIDs of version 8. */
 const derived = /^[0-9a-f]{8}-[0-9a-f]{4}-8/;

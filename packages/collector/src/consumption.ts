@@ -9,8 +9,8 @@ export interface ConsumptionParts {
   readonly queue: string;
   readonly prefetch: number;
   /**
-   * While the messages that are held beside the largest are larger together, no more are taken, until a quarter of them is
-   * released. A single one that is larger than all that may be held keeps nothing else off.
+   * If the held messages exceed this size, not counting the largest, no more are received until a quarter of it is
+   * released. A single larger message blocks no others.
    */
   readonly maxBytes: number;
   readonly handler: (delivery: Delivery) => void;
@@ -20,20 +20,23 @@ export interface ConsumptionParts {
 
 const pauseAfterFailure = 1_000;
 
-/** What may be set by at once: so many messages, and such a part of the bytes. */
+/** Limits for messages set aside: their number, and their share of the bytes. */
 const mostSetBy = 20_000;
 const mostOfBytesSetBy = 5 / 8;
-/** A wide window stays so long, ms, after something was set by at last: to consume anew costs answers of the broker. */
+/**
+ * How long a wide window is kept after the last message was set aside, ms, because consuming again takes round trips
+ * to the broker.
+ */
 const staysWide = 5_000;
-/** After so many messages a window is judged by what came through it. */
+/** Number of messages after which a window is evaluated. */
 const leastSeen = 8;
 
-/** One subscription, and what came by it. */
+/** One subscription, and what arrived through it. */
 interface Window {
   readonly size: number;
   setBy: number;
   seen: number;
-  /** Of all that came, and of the largest. */
+  /** Of all messages, and of the largest. */
   bytes: number;
   largest: number;
 }
@@ -41,13 +44,13 @@ interface Window {
 const newWindow = (size: number): Window => ({ size, setBy: 0, seen: 0, bytes: 0, largest: 0 });
 
 /**
- * Consumes a queue with a bound in bytes beside the prefetch, which counts messages and would let gigabytes in. Brokers
- * know no such bound, so it takes itself off the queue meanwhile; what was on its way then goes back, and the next window is
- * narrow enough for messages of that size, and grows again while what comes is smaller.
+ * Consumes a queue with a limit in bytes in addition to the prefetch, which counts messages and could admit
+ * gigabytes. Brokers have no such limit, so the consumer is cancelled at the limit; messages still in transit are
+ * requeued. The next window is narrow enough for messages of that size, and grows while they are smaller.
  *
- * What can be settled only much later is set by. When it takes half of the prefetch, the queue is consumed anew with as
- * much room beside it, up to a bound: the queue gives back what is requeued before all others, so there is no other way
- * to what is behind it.
+ * Messages that can be settled only much later are set aside. If they take half of the prefetch, the queue is
+ * consumed again with as many additional slots, up to a limit: requeued messages are delivered first, so there is no
+ * other way to reach the ones after them.
  */
 export class Consumption {
   readonly #parts: ConsumptionParts;
@@ -56,7 +59,7 @@ export class Consumption {
   #window: Window;
   #subscription: Subscription | undefined;
   #held = 0;
-  /** Bodies of more than a quarter of what may be held. */
+  /** Bodies of more than a quarter of the limit. */
   readonly #large = new Set<Uint8Array>();
   #setBy = 0;
   #bytesSetBy = 0;
@@ -69,18 +72,18 @@ export class Consumption {
     this.#window = newWindow(parts.prefetch);
   }
 
-  /** How many may be unsettled at once, those that are set by included. */
+  /** How many may be unsettled at once, including those set aside. */
   get room(): number {
     return this.#window.size + this.#setBy;
   }
 
-  /** @throws what the bus throws when it cannot consume the queue */
+  /** @throws what the bus throws if it cannot consume the queue */
   async start(): Promise<void> {
     await this.#consume();
     this.#running = this.#regulate();
   }
 
-  /** No message comes after it resolved. */
+  /** No message arrives after it resolved. */
   async stop(): Promise<void> {
     this.#stopping.abort();
     this.#onChange();
@@ -88,14 +91,14 @@ export class Consumption {
     await this.#pause();
   }
 
-  /** The message is settled, or gone; each that was handed over is to be released once. */
+  /** The message is settled, or its channel is gone; to be called once for each message. */
   release({ body }: Delivery): void {
     this.#held -= body.byteLength;
     this.#large.delete(body);
     this.#onChange();
   }
 
-  /** The message will be settled only much later, or is about to be after all. */
+  /** The message will be settled only much later, or is about to be settled after all. */
   setBy(delivery: Delivery, isSetBy: boolean): void {
     const change = isSetBy ? 1 : -1;
     const window = this.#windows.get(delivery);
@@ -148,7 +151,7 @@ export class Consumption {
     return isQuiet && this.#window.size > this.#parts.prefetch;
   }
 
-  /** It was made narrow for large messages, and what comes now is small. */
+  /** It was narrowed for large messages, and current ones are small. */
   #isTooNarrow(): boolean {
     const { largest, seen, size } = this.#window;
     const { maxBytes, prefetch } = this.#parts;
@@ -166,7 +169,7 @@ export class Consumption {
     const { bus, handler, queue } = this.#parts;
     const window = this.#window;
     this.#subscription = await bus.consume(queue, { prefetch: window.size }, (delivery) => {
-      // It was on its way as the bound was met.
+      // It was in transit when the limit was reached.
       if (this.#isOverfull()) return delivery.requeue();
       const { byteLength } = delivery.body;
       window.seen += 1;

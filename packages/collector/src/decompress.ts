@@ -16,10 +16,13 @@ const inflate =
 
 const gzip = inflate(promisify(zlib.unzip));
 const brotli = inflate(promisify(zlib.brotliDecompress));
-// Node has it from 22.15 on.
+// Available in Node from 22.15.
 const zstd = 'zstdDecompress' in zlib ? inflate(promisify(zlib.zstdDecompress as typeof zlib.unzip)) : undefined;
 
-/** By kombu's names and their short forms. What it calls gzip is zlib's format; `unzip` knows both by their first bytes. */
+/**
+ * By kombu's names and their short forms. What kombu calls gzip is zlib's format; `unzip` detects both by their first
+ * bytes.
+ */
 const methods: ReadonlyMap<string, Decompress | undefined> = new Map([
   ...['application/x-gzip', 'application/gzip', 'application/zlib', 'gzip', 'zlib'].map(
     (name) => [name, gzip] as const,
@@ -29,25 +32,26 @@ const methods: ReadonlyMap<string, Decompress | undefined> = new Map([
   ...['application/zstd', 'zstd', 'zstandard'].map((name) => [name, zstd] as const),
 ]);
 
-/** Whether this version, on this Node, knows how to. */
+/** Whether this version supports it on this Node. */
 export function canDecompress(compression: string): boolean {
   return methods.get(compression.toLowerCase()) !== undefined;
 }
 
-/** One after the other: each may take its bound in memory. */
+/** One after the other, because each may need as much memory as is allowed. */
 const mutex = new Mutex();
 
 /**
- * A body is decompressed to so many times its size at the most, and to something in any case. No real one comes near:
- * of a signed sample its signature alone takes 32 bytes, however it is compressed, and each has an id of its own.
+ * Maximum expansion of a body, apart from a minimum size. No real one comes near: a signed sample needs 32 bytes for
+ * its signature alone, however it is compressed, and has its own id.
  */
 const maxRatio = 200;
 const leastRoom = 64 * 1024;
 
 /**
- * The body of a delivery as it was before its sender's library compressed it; the work is done in other threads.
+ * The body of a delivery before compression by the sender's library; decompressed in other threads.
  *
- * @throws BODY_COMPRESSED when it cannot be had, is larger than `maxBytes`, or than 200 times what came
+ * @throws BODY_COMPRESSED if it cannot be decompressed, is larger than `maxBytes`, or more than 200 times as large as
+ *   the compressed body
  */
 export async function decompressed(
   { body, compression }: Pick<Delivery, 'body' | 'compression'>,

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 
 import type { Delivery } from '@nephoscope/core/message-bus';
 
-/** Stands for what could not be read, and may hold anything, credentials too: enough to find it again, and nothing of it. */
+/** A replacement for unreadable content, which may include credentials: enough to identify it, without any of it. */
 export function descriptionOf(
   { body, routingKey, compression }: Pick<Delivery, 'body' | 'routingKey' | 'compression'>,
   reason: string,

@@ -1,9 +1,9 @@
 const hidden = '[secret]';
 
 /**
- * Fernet tokens, JSON web tokens, passwords in URLs, and what stands behind a name that sounds secret, within JSON in JSON
- * too. Each looks at a character a bounded number of times, whatever the text: it comes from whoever may put a message on
- * the bus.
+ * Fernet tokens, JSON web tokens, passwords in URLs, and values of secret-sounding names, also in JSON within JSON.
+ * Each pattern examines a character a bounded number of times, whatever the text, because anyone on the bus may send
+ * it.
  */
 const patterns: readonly (readonly [RegExp, (found: string, kept?: string) => string])[] = [
   [/gAAAA[\w=-]{16,}/g, () => hidden],
@@ -18,15 +18,15 @@ const patterns: readonly (readonly [RegExp, (found: string, kept?: string) => st
   ],
 ];
 
-/** Of a delivery no more is looked through: it would hold up others. */
+/** No more than this is searched in a delivery, because it would delay others. */
 export const maxLookedThroughBytes = 1024 * 1024;
 
 /**
- * What nobody could read, without what looks like somebody's credentials: it may be anything, as a notification that holds
- * the token of who caused it. The same bytes where nothing does.
+ * Unreadable content without what looks like credentials: it may be anything, such as a notification with its user's
+ * token. Returns the same bytes if there are none.
  */
 export function hideCredentials(bytes: Uint8Array): Uint8Array {
-  // A character a byte, so that all else stays as it came.
+  // One character per byte, so that everything else stays unchanged.
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
   const safe = patterns.reduce((left, [pattern, replaced]) => left.replace(pattern, replaced), text);
   return safe === text ? bytes : Buffer.from(safe, 'latin1');

@@ -6,26 +6,26 @@ import type { JsonObject, RejectionReason, SignedMessage, Verifier } from '@neph
 
 import type { KnownMessages } from './known/known-messages.js';
 
-/** What goes to the dead letters, and why. */
+/** A refused part, and why. */
 export interface Refusal {
   /** Label of the metric. */
   readonly kind:
     'unreadable' | 'unfinished' | RejectionReason | 'form-ambiguous' | 'expired' | 'conflict' | 'SAMPLE_INVALID';
   /** For operators; begins with the kind. */
   readonly reason: string;
-  /** The whole message, as it came, where there are none. */
+  /** The refused lines; undefined for the whole unchanged message. */
   readonly bytes?: Uint8Array;
-  /** How many metering messages were found bad in it. */
+  /** Number of bad metering messages in it. */
   readonly count: number;
 }
 
-/** Whoever made it measured nothing and said so (`counter_volume` is null): no store could ever record it. */
+/** The sender reported that nothing was measured (`counter_volume` is null): no store can record it. */
 export interface WithoutVolume {
   readonly counterName: string;
   readonly resourceId: string;
 }
 
-/** A delivery, read: what of it is to be recorded, what is to go to the dead letters, and what is nothing. */
+/** The contents of a delivery: samples to be recorded, refused parts, and samples without a volume. */
 export interface Intake {
   readonly delivery: Delivery;
   readonly samples: readonly Sample[];
@@ -39,7 +39,7 @@ export interface Readers {
   readonly verifier: Verifier;
 }
 
-/** What an operator should know of each reason beside its name. */
+/** Additional information for operators for each reason. */
 const explanations: Readonly<Record<RejectionReason, string>> = {
   unsigned: 'it has no signature',
   'scheme-unknown': 'its signature_key names a scheme of signatures that this version does not know',
@@ -51,10 +51,10 @@ const explanations: Readonly<Record<RejectionReason, string>> = {
   'signature-wrong': "it was changed on the way, or signed with a secret that is not among this collector's",
 };
 
-/** So many bad messages of one delivery are told from the good ones; millions of them would take all memory. */
+/** Number of bad messages that are kept separately for one delivery; millions of them would fill the memory. */
 export const maxRefusals = 1_000;
 
-/** {@link reading}, to its end. */
+/** {@link reading}, run to its end. */
 export function takeIn(delivery: Delivery, readers: Readers, body?: Uint8Array): Intake {
   const steps = reading(delivery, readers, body);
   for (;;) {
@@ -63,25 +63,25 @@ export function takeIn(delivery: Delivery, readers: Readers, body?: Uint8Array):
   }
 }
 
-/** Characters of messages that are read in one step. What they hold is bounded, so that this bounds its time. */
+/** Characters of messages that are read in one step. Since the contents are bounded, this bounds the time. */
 const stepLength = 16 * 1024;
-/** As so many more counts each message: to refuse one takes some time, however short it is. */
+/** Each message counts as this many additional characters, because refusing one takes time, however short it is. */
 const messageLength = 256;
 
 /**
- * Reads a delivery step by step, each some milliseconds at the most; gives the intake at its end. Never throws.
+ * Reads a delivery step by step, each at most a few milliseconds; returns the intake at its end. Never throws.
  *
- * Each step tells whether more of its messages are good than bad so far, undefined before the first; `enough` ends one
- * that is in doubt there, and what is bad of it with what was not read is refused together.
+ * Each step yields whether more of its messages so far are good than bad, undefined before the first. `enough` ends a
+ * doubted reading there: its bad messages and the unread rest are refused together.
  */
 export type Reading = Generator<boolean | undefined, Intake, 'enough' | undefined>;
 
 /**
- * Reads and verifies each metering message of a delivery by itself: a bad one costs the others nothing. Where more than
- * {@link maxRefusals} are bad the reading ends there and the delivery is refused whole, beside the samples found so
- * far: when it is taken again they are known.
+ * Reads and verifies each metering message of a delivery separately: a bad one does not affect the others. If more
+ * than {@link maxRefusals} are bad, reading ends there and the whole delivery is refused, in addition to the samples
+ * found so far; if it is replayed, these are repetitions.
  *
- * @param body where it is not what came, as of a compressed one
+ * @param body if it differs from that of the delivery, such as a decompressed one
  */
 export function* reading(delivery: Delivery, readers: Readers, body = delivery.body): Reading {
   const { contentType } = delivery;
@@ -119,24 +119,24 @@ export function* reading(delivery: Delivery, readers: Readers, body = delivery.b
   return { delivery, samples, refusals, withoutVolume };
 }
 
-/** Of what cannot be read at all: nothing but its dead letter, as it came. */
+/** For an unreadable delivery: a single dead letter, unchanged. */
 // oxlint-disable-next-line require-yield -- a reading of one step
 export function* refusing(delivery: Delivery, error: unknown): Reading {
   return { delivery, samples: [], refusals: [unreadable(describeError(error))], withoutVolume: [] };
 }
 
 /**
- * Larger than any body of our agents; of these one at a time is read, since what is made of it may be several times as
+ * Larger than any body of our agents. One such body is read at a time, because its contents may be several times as
  * large.
  */
 export const maxMiddleBytes = 1024 * 1024;
-/** One that was begun so often and never done with may be what ended those who had begun it. */
+/** A message that was begun this often and never finished may have ended the collectors that began it. */
 const mostAttempts = 2;
 
-/** Signed samples, whose signatures are random, come to a tenth of the largest document at the most. */
+/** Compressed signed samples, whose signatures are random, are at most a tenth of the largest document. */
 const maxCompressedBytes = 4 * 1024 * 1024;
 
-/** Why a delivery is not begun at all; undefined for one that is to be read. */
+/** Why a delivery is not read at all; undefined if it is to be read. */
 export function unreadRefusal({ body, attempts = 0, compression }: Delivery): Refusal | undefined {
   const { byteLength } = body;
   if (compression !== undefined && byteLength > maxCompressedBytes)
@@ -161,7 +161,7 @@ function takeOne(text: string, readers: Readers): Sample | Refusal | WithoutVolu
   }
 }
 
-/** It was read, and nothing else is wrong with it: what nobody signed is a dead letter all the same. */
+/** It was read, and nothing else is wrong with it; if it is unsigned it is a dead letter nevertheless. */
 function takeWithoutVolume(text: string, readers: Readers): Refusal | WithoutVolume {
   const message = parseJson(text) as JsonObject;
   const named = {

@@ -11,10 +11,10 @@ import type { Registry } from 'prom-client';
 
 import type { NotificationObserver } from './notifications/listener.js';
 
-// Requests that the bus has not confirmed yet; more wait, and are worthless after so long, ms.
+// Unconfirmed requests; further ones wait, and expire after this time, ms.
 const mostAtOnce = 100;
 const waiting = { most: 1_000, maxAge: 5_000 };
-// A queue that somebody floods has room again and again: between two tries, ms.
+// A flooded queue has room now and then: pauses between attempts, ms.
 const pauses = { first: 20, longest: 500 };
 
 interface End {
@@ -24,8 +24,8 @@ interface End {
 }
 
 /**
- * Asks the agent of an instance's host for a last reading as soon as nova announces the instance's end. Nobody
- * waits for it: a request that does not get there within seconds is worthless.
+ * Requests a last reading from the agent of an instance's host as soon as nova announces the instance's end. Nothing
+ * waits for it: a request that does not arrive within seconds is worthless.
  *
  * @param secret signs the requests
  */
@@ -66,7 +66,7 @@ export function createLastReadings({
     failures.log(say, count);
   }
 
-  /** Tries as long as the request is worth anything. One that arrived all the same is heard once. */
+  /** Retries as long as the request is useful. An agent handles a duplicate once. */
   async function publish(message: OutgoingMessage, signal: AbortSignal): Promise<void> {
     const until = clock.monotonic() + BigInt(waiting.maxAge) * 1_000_000n;
     const isFinal = (error: unknown) => !isNephoscopeError(error, 'BUS_UNAVAILABLE') || clock.monotonic() >= until;
@@ -76,7 +76,7 @@ export function createLastReadings({
   async function send({ host, request, signal }: End): Promise<void> {
     try {
       await publish(signed(host, request), signal).catch((error: unknown) => {
-        // An agent of the version before hears only what has no signature.
+        // An older agent receives only unsigned requests.
         if (isNephoscopeError(error, 'BUS_UNROUTABLE')) return publish(lastReadingMessage(host, request), signal);
         throw error;
       });

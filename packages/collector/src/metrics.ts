@@ -1,7 +1,7 @@
 import { Counter, Gauge, Histogram } from 'prom-client';
 import type { Registry } from 'prom-client';
 
-/** What the collector tells of itself on `/metrics`. */
+/** The collector's own metrics on `/metrics`. */
 export function createCollectorMetrics(registry: Registry) {
   const registers = [registry];
   return {

@@ -3,22 +3,22 @@ import type { Clock } from '@nephoscope/core';
 import type { SampleStore } from '@nephoscope/core/sample-store';
 
 const day = 86_400_000_000_000n;
-/** What will be removed within the hour is not recorded any more. */
+/** Samples that would be removed within the hour are not recorded. */
 const hour = 3_600_000_000_000n;
-/** Between two looks at the store, ns. */
+/** Interval of queries to the store, ns. */
 const lookEvery = 600_000_000_000n;
 
 export interface OldestKeptParts {
-  /** How long samples are kept, ms; without it for ever. */
+  /** How long samples are kept, ms; undefined: without limit. */
   readonly retention: number | undefined;
   readonly store: SampleStore;
   readonly clock: Clock;
 }
 
 /**
- * The time (ns since 1970 UTC) before which samples were removed, by retention or an operator, or retention is about to remove what was
- * there. A sample from before it may be a repetition of one that was removed, and would be recorded as new. As for the
- * removal itself, time is what the clock shows, but no more than what is recorded: a clock that is ahead refuses nothing.
+ * The time (ns since 1970 UTC) before which samples were removed, by retention or an operator, or are about to be
+ * removed by retention. An older sample may repeat a removed one, and would be recorded as new. As for the removal
+ * itself, the time is that of the clock, but at most that of recorded samples: a clock that is ahead refuses nothing.
  */
 export class OldestKept {
   readonly #parts: OldestKeptParts;
@@ -31,7 +31,7 @@ export class OldestKept {
 
   /** @throws what the store throws */
   async time(): Promise<bigint | undefined> {
-    // Each time: an operator may remove something at any.
+    // Each time, because an operator may remove samples at any time.
     const removed = await this.#parts.store.removedBefore();
     const kept = await this.#byRetention();
     return removed === undefined || (kept !== undefined && kept > removed) ? kept : removed;
@@ -46,7 +46,7 @@ export class OldestKept {
     const now = clock.now();
     const time = newest === undefined || newest > now ? now : newest;
     const oldest = time - BigInt(Math.round(retention)) * 1_000_000n - day + hour;
-    // What is removed stays removed.
+    // Removed samples stay removed.
     if (this.#time === undefined || oldest > this.#time) this.#time = oldest;
     this.#lookedAt = asked;
     return this.#time;

@@ -27,7 +27,7 @@ export const collectorOptions = z.strictObject({
 
 export type CollectorOptions = z.output<typeof collectorOptions>;
 
-/** What the configuration of a collector has. */
+/** The sections of a collector's configuration. */
 export const collectorSections = {
   ...commonSections,
   bus: busSection,

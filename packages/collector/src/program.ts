@@ -16,7 +16,7 @@ import { NotificationListener } from './notifications/listener.js';
 import { collectorSections } from './options.js';
 import { Retention } from './retention.js';
 
-/** The collector as a program: its configuration and the plugins it takes. */
+/** The collector as a program: its configuration and its kinds of plugins. */
 export const collectorProgram = {
   name: 'nephoscope-collector',
   directory: dirname(dirname(fileURLToPath(import.meta.url))),
@@ -25,7 +25,7 @@ export const collectorProgram = {
   selected: { notifications: { namespace: 'collector', options: 'plugins' } },
 } as const satisfies ProgramDefinition<typeof collectorSections>;
 
-/** Puts a collector together from its configuration. Nothing is started yet. */
+/** Creates a collector from its configuration. Nothing is started yet. */
 export function createCollector(
   configured: Pick<Configured<typeof collectorSections>, 'config' | 'chosen' | 'selected'>,
   around: {

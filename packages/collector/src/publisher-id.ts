@@ -1,2 +1,2 @@
-/** What the publisher id of samples that a collector made of notifications begins with; its host follows. */
+/** Prefix of the publisher id of samples that a collector made of notifications; its host follows. */
 export const collectorPrefix = 'collector.';

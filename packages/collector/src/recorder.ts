@@ -20,10 +20,10 @@ export interface RecorderParts {
 
 const pauses = { first: 250, longest: 15_000 };
 
-// All else is the store's, permanent or not: a valid sample must not be lost to an error that nobody thought of.
+// Every other error is the store's, permanent or not: a valid sample must not be lost because of an unforeseen error.
 const isOfSample = (error: unknown): boolean => isNephoscopeError(error, 'SAMPLE_INVALID');
 
-/** Records batches, however many tries that takes, and finds the samples of which the store says that it can never record them. */
+/** Records batches, with any number of retries, and finds the samples that the store can never record. */
 export class Recorder {
   readonly #parts: RecorderParts;
   #failure: string | undefined;
@@ -32,16 +32,16 @@ export class Recorder {
     this.#parts = parts;
   }
 
-  /** Why the store takes nothing now. */
+  /** Why the store is unavailable. */
   get failure(): string | undefined {
     return this.#failure;
   }
 
   /**
-   * Resolves when every sample of the batch is recorded, or is among what it returns: refused for good, with the intake
-   * that it came in. What is gone is left out from then on: it comes again.
+   * Resolves when every sample of the batch is recorded or among the result: permanently refused samples, by intake.
+   * Deliveries whose channel is gone are left out from then on, because they are delivered again.
    *
-   * @throws the signal's reason when it is aborted before; then some may be recorded
+   * @throws the signal's reason if it is aborted before; some samples may be recorded then
    */
   async record(batch: readonly Intake[], signal: AbortSignal): Promise<ReadonlyMap<Intake, readonly Refusal[]>> {
     const refused: Refused = new Map();
@@ -70,14 +70,14 @@ export class Recorder {
     if (duplicates > 0) await this.#insist(() => this.#compare(present, refused), signal);
   }
 
-  /** Does it again and again while the store fails. @throws SAMPLE_INVALID, and the signal's reason */
+  /** Retries while the store fails. @throws SAMPLE_INVALID, and the signal's reason */
   async #insist<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> {
     signal.throwIfAborted();
     const onFailure = (error: unknown, pause: number): void => this.#logFailure(error, pause);
     return retry(work, { ...pauses, clock: this.#parts.clock, signal, onFailure, isFinal: isOfSample });
   }
 
-  /** @returns how many were there already */
+  /** @returns how many were repetitions */
   async #try(parts: readonly Part[]): Promise<number> {
     const { logger, metrics, store } = this.#parts;
     const end = metrics.commit.startTimer();
@@ -90,12 +90,12 @@ export class Recorder {
     return duplicates;
   }
 
-  /** Some were there already: what says otherwise than the one that is recorded is kept, too. */
+  /** Compares repetitions with the recorded samples; those that differ are kept too. */
   async #compare(parts: readonly Part[], refused: Refused): Promise<void> {
     const { conflicts, store } = this.#parts;
     const recorded = await store.recordedAs(parts.flatMap(({ samples }) => samples));
     const byId = new Map(recorded.map((sample) => [sample.messageId, sample]));
-    // Refused when all are done with: where the store fails in between all is done again.
+    // Refused when all are finished; if the store fails in between, everything is repeated.
     const found: Refused = new Map();
     for (const { intake, samples } of parts)
       for (const sample of samples) {
@@ -106,7 +106,7 @@ export class Recorder {
     for (const [intake, some] of found) refused.set(intake, [...(refused.get(intake) ?? []), ...some]);
   }
 
-  /** The store refuses one of them: records each half by itself, until the bad ones stand alone. */
+  /** The store refuses one of them: records each half separately until the bad ones are isolated. */
   async #separate(parts: readonly Part[], error: unknown, refused: Refused, signal: AbortSignal): Promise<void> {
     const halves = halve(parts);
     if (halves === undefined) {
@@ -128,7 +128,7 @@ export class Recorder {
   }
 }
 
-/** By the intake that they came in. */
+/** By intake. */
 type Refused = Map<Intake, Refusal[]>;
 
 function refuse(refused: Refused, intake: Intake, sample: Sample, kind: Refusal['kind'], why: string): void {
@@ -149,7 +149,7 @@ function newerThan(oldest: bigint | undefined, intake: Intake, refused: Refused)
   });
 }
 
-/** Samples of one delivery, all or some. */
+/** Some or all samples of one delivery. */
 interface Part {
   readonly intake: Intake;
   readonly samples: Intake['samples'];

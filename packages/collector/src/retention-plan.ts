@@ -2,38 +2,38 @@ import { formatTimestamp } from '@nephoscope/core';
 import type { SampleStore } from '@nephoscope/core/sample-store';
 
 const day = 86_400_000_000_000n;
-// Of one removal: partitions of a week, and a collector that was off for some days.
+// For one removal: a partition of a week, and a collector that was off for some days.
 const usual = 14n * day;
-// What is recorded of the last day may be of a clock that is ahead; no longer than this is a gap in it the rule, …
+// Samples of the last day may have a clock that is ahead; gaps no longer than this are normal, …
 const recent = day;
-// … so that the time that is recorded is so much behind the clock, at the most, when all is well.
+// … so that the time of recorded samples is behind the clock by at most this in normal operation.
 const usualLag = 3n * day;
 
 /** What is to be removed. Times are ns since 1970 UTC. */
 export interface RetentionPlan {
-  /** What is older; undefined for nothing. */
+  /** Samples before this are removed; undefined for none. */
   readonly before: bigint | undefined;
-  /** Of that, what is not older than this. */
+  /** Except those before this. */
   readonly since?: bigint;
-  /** Why samples stay that the clock alone would have removed; undefined where there are none. */
+  /** Why samples stay that the clock alone would have removed; undefined if there are none. */
   readonly held: string | undefined;
 }
 
 /**
- * What of the store is older than the retention. A clock may be wrong, here or where samples are made, and what is
- * removed does not come back. So:
+ * Determines the samples that are older than the retention. A clock may be wrong, here or at a publisher, and a
+ * removal is final. So:
  *
- * - time is what the clock shows, but no more than what is recorded: the newest sample but for those of the last day
- *   before the newest of all;
- * - samples that are older than that by more than two weeks besides are not removed: they came late or of a wrong clock,
- *   or the retention is new, and the operator is asked. Where at least two weeks without any sample are between them and
- *   the rest, they are not a part of it, and it goes on; as long as there are others, nothing is removed.
+ * - the time is that of the clock, but at most that of recorded samples: the newest one, ignoring those of the last
+ *   day before the newest of all;
+ * - samples older than the removal limit by more than two weeks are not removed: they arrived late or with a wrong
+ *   clock, or the retention is new, and an operator must decide. If they are followed by at least two weeks without
+ *   any sample, the rest is removed as usual; otherwise nothing is removed while they exist.
  *
  * @param retention ns
  * @throws what the store throws
  */
 export async function planRetention(store: SampleStore, retention: bigint, now: bigint): Promise<RetentionPlan> {
-  // Nothing is metered before 1970, however long the retention.
+  // No sample is older than 1970, however long the retention.
   const byClock = retention < now ? now - retention : 0n;
   const nothing = { before: undefined, held: undefined };
   const times = await store.recordedTimes();

@@ -8,9 +8,9 @@ import type { Registry } from 'prom-client';
 import { planRetention } from './retention-plan.js';
 
 export interface RetentionParts {
-  /** How long samples are kept, ms; without it for ever. */
+  /** How long samples are kept, ms; undefined: without limit. */
   readonly retention: number | undefined;
-  /** Started and stopped by whoever made it, before and after this. */
+  /** Started and stopped by the caller, before and after this. */
   readonly store: SampleStore;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -18,13 +18,13 @@ export interface RetentionParts {
 }
 
 const pause = 3_600_000;
-// What is held back is told once in so many times.
+// A held removal is logged once in this many times.
 const toldEvery = 24;
-// A removal that is longer under way when the program stops is the store's to end: the next one goes on there.
+// A removal that takes longer when the program stops is left to the store; the next one continues it.
 const lastRemoval = 1_000;
 
 /**
- * Has the store remove what is older than the retention, when it starts and every hour. What a wrong clock may have made
+ * Removes samples that are older than the retention, at the start and every hour. What a wrong clock may have made
  * old is left to the operator: see {@link planRetention}.
  */
 export class Retention implements Component {
@@ -33,7 +33,7 @@ export class Retention implements Component {
   readonly #removed: Counter;
   readonly #failures: Counter;
   readonly #held: Gauge;
-  /** How often in a row something was held back. */
+  /** How often in succession a removal was held. */
   #timesHeld = 0;
   readonly #stopping = new AbortController();
   #running: Promise<void> | undefined;

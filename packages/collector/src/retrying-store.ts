@@ -6,7 +6,7 @@ import type { Component } from '@nephoscope/runtime';
 
 const pauses = { first: 250, longest: 15_000 };
 
-/** The start and the health of a store that is waited for while it is unavailable, as the broker is. */
+/** Start and health of a store, waiting while it is unavailable, as for the broker. */
 export function retryingStore(
   store: SampleStore,
   { clock, logger }: { readonly clock: Clock; readonly logger: Logger },

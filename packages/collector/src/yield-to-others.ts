@@ -6,7 +6,10 @@ const longest = 20;
 
 let last = 0;
 
-/** To be awaited between the steps of a long work: lets others have a turn where it is due, in all works together. */
+/**
+ * To be awaited between the steps of long work: yields to the event loop when that is due, for all such work
+ * together.
+ */
 export async function yieldToOthers(): Promise<void> {
   if (performance.now() - last < longest) return;
   await nextTurn();

@@ -12,30 +12,30 @@ export interface ClockWatchParts {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly registry: Registry;
-  /** Seconds since the machine was booted, those in which it was suspended among them. */
+  /** Seconds since the machine was booted, including suspensions. */
   readonly uptime?: () => number;
-  /** Has somebody called when the wall clock may have been set; gives what ends that. */
+  /** Calls `listener` when the wall clock may have been set; returns the function that unsubscribes it. */
   readonly onStep?: (listener: () => void) => () => void;
 }
 
 /** Differences between the clocks, ms. */
 interface Offsets {
-  /** Of the wall clock and the time since the machine was booted: only who sets the wall clock changes it. */
+  /** Difference between the wall clock and the time since boot; it changes only when the wall clock is set. */
   readonly set: number;
   /** Difference between the time since boot and the monotonic clock, which stops during a suspension. */
   readonly suspended: number;
 }
 
 const pause = 10_000;
-// NTP brings a clock near by slewing it, chrony by a twelfth of the time at the most: that is no step. A step is this
-// much, ms, …
+// NTP corrects a clock by slewing it, chrony by at most a twelfth of the time, which does not count as a step. A step
+// is at least this much, ms, …
 const leastStep = 1_000;
-// … and more than this part of the time in which it came about.
+// … and more than this share of the time in which it came about.
 const mostSlew = 0.1;
 
 /**
- * Tells when the wall clock was set, and by how much, and when the machine was suspended. It changes nothing: what must
- * go on whatever the wall clock shows is measured by the monotonic one.
+ * Logs when the wall clock was set, and by how much, and when the machine was suspended. It changes nothing:
+ * everything that must not depend on the wall clock uses the monotonic one.
  */
 export function clockWatch({
   clock,

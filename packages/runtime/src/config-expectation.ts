@@ -7,7 +7,7 @@ export interface Described {
   readonly title?: string;
   /** Examples, under a separate name: a transforming schema has no `examples` of its input. */
   readonly like?: readonly string[];
-  /** The unit of a number, such as `seconds`; of a time span or size the unit of a plain number. */
+  /** The unit of a number, such as `seconds`; for a time span or size the unit of a plain number. */
   readonly unit?: string;
   /** For a removed option: what to do instead. */
   readonly retired?: string;
@@ -69,8 +69,8 @@ export function expected(option: Described): string {
 }
 
 /**
- * What stands there instead, as far as it may be shown: a single value where none of free form is wanted, and nothing
- * below a key that sounds secret.
+ * The value found, as far as it may be shown: a single value unless a free text is expected, and nothing below a key
+ * that sounds secret.
  */
 export function found(value: unknown, path: readonly PropertyKey[], option: Described): string {
   if (Array.isArray(value)) return value.length === 0 ? 'an empty list' : 'a list';

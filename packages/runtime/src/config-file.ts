@@ -7,7 +7,7 @@ import type { Document, Node } from 'yaml';
 import { exposedSecrets } from './secret-values.js';
 import { hasAlias, mergedInto, yamlMistakes } from './yaml-mistakes.js';
 
-/** A configuration as it was written, before any schema: values, and where each stood. */
+/** A configuration before validation: its values, and the position of each. */
 export interface RawConfig {
   readonly values: Record<string, unknown>;
   /** `file:line` of a path, or the environment variable that set it; for a missing key the nearest enclosing one. */
@@ -22,15 +22,15 @@ export const defaultConfigPath = '/etc/nephoscope/nephoscope.yaml';
 const environmentPrefix = 'NEPHOSCOPE_';
 
 /**
- * Reads a YAML file and lays the environment over it: `NEPHOSCOPE_COMPUTE__STATE_DIRECTORY` sets
- * `compute.stateDirectory`. A variable's value may be a number, `true`, `false`, or a list or an object as YAML
- * writes them within brackets; all else is text, whatever characters it has.
+ * Reads a YAML file and applies environment variables: `NEPHOSCOPE_COMPUTE__STATE_DIRECTORY` sets
+ * `compute.stateDirectory`. A variable's value may be a number, `true`, `false`, or a list or object in YAML's
+ * bracket notation; anything else is text, whatever characters it has.
  *
- * Digits that a number would not give back (`007`, `1e3`, more than 2^53) are text, so that a secret or
- * an id stays what was written.
+ * Digits that a number would not reproduce (`007`, `1e3`, more than 2^53) are text, so that a secret or an id stays
+ * what was written.
  *
- * @throws CONFIG_UNREADABLE when the file does not exist or is not YAML, with the position of each mistake and never
- * its text
+ * @throws CONFIG_UNREADABLE if the file does not exist or is not YAML, with the position of each mistake and never
+ *   its text
  */
 export async function readConfig(path: string, environment: NodeJS.ProcessEnv): Promise<RawConfig> {
   const text = await readText(path);
@@ -162,7 +162,7 @@ function layOver(values: Record<string, unknown>, environment: NodeJS.ProcessEnv
   return origins;
 }
 
-/** @throws CONFIG_INVALID for a variable that no key can be meant by */
+/** @throws CONFIG_INVALID for a variable that cannot mean any key */
 function checkName(variable: string, keys: readonly string[]): void {
   const index = keys.findIndex((key) => /^\d+$/.test(key));
   if (index > 0) {
@@ -186,7 +186,7 @@ function variableKey(path: readonly PropertyKey[]): string {
 function valueOf(text: string): unknown {
   if (text === 'true' || text === 'false') return text === 'true';
   if (/^-?\d+(\.\d+)?$/.test(text)) return exact(text, Number(text));
-  // Quotes tell that a text is meant.
+  // Quotes show that a text is meant.
   const quoted = /^"(-?\d+(?:\.\d+)?|true|false)"$/.exec(text);
   if (quoted !== null) return quoted[1];
   if (!/^\s*[[{]/.test(text)) return text;

@@ -34,7 +34,7 @@ export function formatProblem(raw: RawConfig, { path, message }: ConfigProblem):
   return `${formatPath(path)}: ${message} (${raw.locate(path)})`;
 }
 
-/** As many as fit into an error description, and how many more there are. */
+/** As many as fit into an error description, and the number of others. */
 function asMany(lines: readonly string[]): readonly string[] {
   let length = 0;
   const shown = lines.filter((line) => (length += line.length + 1) <= longestList);
@@ -42,8 +42,8 @@ function asMany(lines: readonly string[]): readonly string[] {
 }
 
 /**
- * `secrets[0]`, `compute.interval`. A key that cannot be meant as one is not shown: with the space after its colon
- * forgotten it is what was to be a value, and perhaps secret.
+ * `secrets[0]`, `compute.interval`. A key that cannot be an option's name is not shown: if the blank after its colon
+ * is missing, it contains the value, which may be secret.
  */
 export function formatPath(path: readonly PropertyKey[]): string {
   return (
@@ -62,7 +62,7 @@ export function check<T>(
 ):
   | { readonly ok: true; readonly data: T; readonly warnings: readonly ConfigProblem[] }
   | { readonly ok: false; readonly problems: readonly ConfigProblem[] } {
-  // The texts of schemas are kept; those of zod itself are never made.
+  // The texts of schemas are kept; zod's own are not used.
   const parsed = schema.safeParse(value, { reportInput: true, error: () => '' });
   const whole = described(schema);
   if (parsed.success) return { ok: true, data: parsed.data, warnings: outdated(whole, value, path) };
@@ -100,7 +100,7 @@ function problemsOf(
   ];
 }
 
-/** Whether the value itself would have to be of another type. */
+/** Whether the value itself has the wrong type. */
 function isOfOtherType(issue: z.core.$ZodIssue): boolean {
   if (issue.path.length > 0) return false;
   if (issue.code !== 'invalid_union') return issue.code === 'invalid_type';
@@ -121,10 +121,7 @@ function namesOf(schema: Described | undefined): readonly string[] {
   );
 }
 
-/**
- * The paths of the keys of this name, wherever in the schema they are: `interval` and `computeInterval` of
- * `compute.interval`.
- */
+/** The paths of keys with this name anywhere in the schema; both `interval` and `computeInterval` match `compute.interval`. */
 function placesOf(key: string, schema: Described, path: readonly string[] = []): readonly (readonly string[])[] {
   return namesOf(schema).flatMap((name) => [
     ...(name === key || [...path, name].join('').toLowerCase() === key.toLowerCase() ? [[...path, name]] : []),
@@ -144,7 +141,7 @@ function hint(key: string, known: readonly string[], elsewhere: readonly (readon
   return known.length > 0 ? `; there are ${known.join(', ')}` : '';
 }
 
-/** Levenshtein's: how many letters to put in, leave out or change. */
+/** The Levenshtein distance: the number of letters to insert, remove or change. */
 function editDistance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, index) => index);
   for (let i = 1; i <= a.length; i++) {

@@ -12,14 +12,13 @@ import { isGuarded } from './process-guard.js';
 import { watchOver } from './watchdog.js';
 
 /**
- * Makes what the selected plugins of a section make. One that cannot be loaded or made costs only itself: it is told in
- * the log and counted. One that declines is told, and is no failure.
+ * Creates the products of the selected plugins of a section. A plugin that cannot be loaded or created affects no
+ * other: its failure is logged and counted. One that declines is logged, and is not a failure.
  *
- * @param what they are, for people, such as `pollster`
- * @param around `note`, of pollsters: the file that says which of them ended the program. One that is to be left alone
- * since is
- *   made at the first call of `getCounters`, and `make` is told.
- * @param make from what the plugin made; what it throws is its failure
+ * @param what the kind of plugin for the log, such as `pollster`
+ * @param around `note`, for pollsters: the file with the plugins that ended the program. A suspended pollster is
+ *   created at the first call of `getCounters`, and `make` receives its suspension.
+ * @param make makes the result from the plugin's product; an error is the plugin's failure
  */
 export function createSelected<Product, Made>(
   what: string,
@@ -88,7 +87,7 @@ export function createSelected<Product, Made>(
   return { made, failedPlugins };
 }
 
-/** A pollster that is made when it is first called. */
+/** A pollster that is created when it is first called. */
 function later(make: () => unknown): unknown {
   let made: { getCounters(...args: readonly unknown[]): unknown } | undefined;
   return {

@@ -10,8 +10,8 @@ const stopDeadline = 10_000;
 export type Main = (signal: AbortSignal) => Promise<void>;
 
 /**
- * Signals that mean something to other programs and nothing to ours. One that nobody listens to ends the process, and
- * Node opens its debugger by SIGUSR1, to everybody on the host.
+ * Signals without a meaning for our programs. Without a listener they end the process, and SIGUSR1 makes Node open
+ * its debugger to everyone on the host.
  */
 const withoutMeaning = {
   SIGHUP: 'a changed configuration is read at the next start',
@@ -20,13 +20,13 @@ const withoutMeaning = {
 } as const;
 
 /**
- * Runs a program's main function and gives its exit code: 0 when it ended well or by SIGTERM or SIGINT,
- * 1 when it failed. Further signals change nothing. A program that has not stopped 10 s after the first, or
- * whose process lives on 10 s after `main` ended because something was left open, is ended with code 1.
+ * Runs a program's main function and returns its exit code: 0 if it finished normally or by SIGTERM or SIGINT, 1 if
+ * it failed. Further signals have no effect. A program that has not stopped 10 s after the first signal, or whose
+ * process is still running 10 s after `main` ended because something was left open, is ended with code 1.
  *
- * SIGHUP, SIGUSR1 and SIGUSR2 are logged and nothing else. A reader of the log, or of what plugins print, that is gone
- * does not end the program. What it makes on disk is its user's alone. What plugins do to the process is said in {@link
- * guardProcess}: whoever ends it after this with a code of its own calls {@link endProcess}.
+ * SIGHUP, SIGUSR1 and SIGUSR2 are only logged. If the reader of the log, or of what plugins print, is gone, the
+ * program continues. Files are created for the program's user only. For protection against plugins see {@link
+ * guardProcess}: code that ends the process later with an exit code of its own calls {@link endProcess}.
  */
 export async function runToExit(main: Main, logger: () => Logger | undefined): Promise<number> {
   const controller = new AbortController();
@@ -43,13 +43,13 @@ export async function runToExit(main: Main, logger: () => Logger | undefined): P
   const onOther = (signal: NodeJS.Signals) =>
     logger()?.info({ signal }, `ignored ${signal}: ${withoutMeaning[signal as keyof typeof withoutMeaning]}`);
   process.umask(0o077);
-  // Node's diagnostic reports hold the environment, in which there may be secrets; versions before 22.13 cannot leave
-  // it out.
+  // Node's diagnostic reports contain the environment, which may hold secrets; versions before 22.13 cannot exclude
+  // it.
   if ('excludeEnv' in process.report) process.report.excludeEnv = true;
   process.stderr.on('error', () => undefined);
-  // A plugin may print, to whom it likes.
+  // A plugin may print to either of them.
   process.stdout.on('error', () => undefined);
-  // They stay to the end of the process, as what it does last must not be killed by them either.
+  // They stay until the process ends, so that its last actions are not killed by them either.
   for (const signal of Object.keys(withoutMeaning)) process.on(signal, onOther);
   process.on('SIGTERM', onTerm).on('SIGINT', onInt);
   const guard = guardProcess(logger);

@@ -1,8 +1,8 @@
 import type { Clock, Health } from '@nephoscope/core';
 
 /**
- * Work that must get on. What fails and is tried again says so itself; this says what neither ends nor fails, and
- * what does not even begin.
+ * Detects work that makes no progress. Work that fails and is retried reports that itself; this reports work that
+ * neither ends nor fails, or does not begin.
  */
 export class Duty {
   readonly #clock: Clock;

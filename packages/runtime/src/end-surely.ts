@@ -4,9 +4,9 @@ import { spawn } from 'node:child_process';
 const longest = 2;
 
 /**
- * Ends this process by SIGKILL when it is still there in 2 s: before Node ends it waits for the calls that its threads
- * are in, and one on a disk that hangs may never return. Who watches sees by the end of a pipe that it has ended; where
- * there is no shell nobody does.
+ * Ends this process with SIGKILL if it is still running in 2 s: before Node ends, it waits for its threads' calls,
+ * and one on a hanging disk may never return. A shell watches this process through a pipe; without a shell there is
+ * no such protection.
  */
 export function endSurely(): void {
   const command = `timeout ${longest} cat || kill -KILL ${process.pid}`;

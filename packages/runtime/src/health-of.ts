@@ -1,7 +1,7 @@
 import { describeError } from '@nephoscope/core';
 import type { Health } from '@nephoscope/core';
 
-/** A check is a plugin's code: one that throws is a reason and not the end of the daemon. */
+/** The health from a plugin's check. An exception of the check becomes a reason and does not end the daemon. */
 export function healthOf(check: () => Health): Health {
   try {
     return check();

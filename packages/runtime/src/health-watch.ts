@@ -4,9 +4,9 @@ import { healthOf } from './health-of.js';
 import type { HealthChecks } from './status-server.js';
 import type { ServiceManager } from './service-manager.js';
 
-/** Between looks at the checks, ms. What is over sooner than that is nothing to tell of. */
+/** Between runs of the checks, ms. Shorter failures are not logged. */
 const look = 20_000;
-/** What stays as it is, is told again after so long, ms. */
+/** An unchanged failure is logged again after this time, ms. */
 const logInterval = 600_000;
 
 type Illness = Extract<Health, { readonly ok: false }>;
@@ -45,7 +45,7 @@ export class HealthWatch {
     this.#parts = parts;
     const { checks, serviceManager, stopped } = parts;
     const { watchdog } = serviceManager ?? {};
-    // Half the time that it has, as sd_watchdog_enabled(3) advises.
+    // Half the watchdog's time, as sd_watchdog_enabled(3) advises.
     this.#pause = watchdog === undefined ? look : Math.min(look, watchdog / 2);
     this.checks = Object.fromEntries(
       Object.entries(checks).map(([name, check]) => [name, () => this.#examine(name, check)]),
@@ -55,7 +55,7 @@ export class HealthWatch {
     stopped.addEventListener('abort', () => void serviceManager?.notify('STOPPING=1'), { once: true });
   }
 
-  /** All has started. */
+  /** Everything has started. */
   ready(): void {
     this.#isReady = true;
     this.#look('READY=1');
@@ -110,7 +110,7 @@ export class HealthWatch {
     logger.warn({ check: name, since }, `${name} is not well since ${since}: ${reason}`);
   }
 
-  /** By the wall clock as it is now. */
+  /** By the current wall clock. */
   #timeOf({ since }: Known): string {
     const { clock } = this.#parts;
     return new Date(Number((clock.now() - (clock.monotonic() - since)) / 1_000_000n)).toISOString();

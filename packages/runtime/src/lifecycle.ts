@@ -6,20 +6,23 @@ import { healthOf } from './health-of.js';
 /** A part of a program that runs until it is stopped. `stop` is safe at any time, also twice and before `start`. */
 export interface Component {
   readonly name: string;
-  /** After so long its start is a failure, ms. Without, it may wait for as long as what it needs is away. */
+  /** Time limit for its start, ms. Without one it may wait as long as what it needs is unavailable. */
   readonly startWithin?: number | undefined;
-  /** Tells what a start waits for. */
+  /** Reports what a start waits for. */
   health?(): Health;
   start(signal: AbortSignal): Promise<void>;
   stop(): Promise<void>;
 }
 
-/** A start that hangs is told after so long, and again each minute, ms. */
+/** A start that hangs is logged after this time, and then every minute, ms. */
 const firstWord = 10_000;
 const minute = 60_000;
-/** So long a start may go on after the program was told to stop, ms: what was started before has to be stopped, too. */
+/**
+ * How long a start may continue after the program was asked to stop, ms, because the components started before must
+ * be stopped too.
+ */
 const leaveStartAfter = 2_000;
-/** So long a component may take to stop, ms, so that within the program's 10 s others have their turn. */
+/** How long a component may take to stop, ms, so that others can stop too within the program's 10 s. */
 const stopWithin = 5_000;
 
 /** A plugin's product as a component of this name. */
@@ -46,9 +49,9 @@ export function untilAborted(signal: AbortSignal): Promise<void> {
 }
 
 /**
- * Starts the components in order, so that what others need comes first. When one fails, it and those before
- * it are stopped again and the failure is thrown; when the program was told to stop meanwhile, STOPPED. One that hangs is
- * named in the log; START_TIMEOUT when it has a time. One that does not heed the signal is left behind.
+ * Starts the components in order, so that dependencies come first. If one fails, it and those before it are stopped
+ * and the failure is thrown; if the program was asked to stop meanwhile, STOPPED. One that hangs is logged, and is a
+ * START_TIMEOUT if it has a time limit. One that ignores the signal is abandoned.
  */
 export async function startAll(
   components: readonly Component[],
@@ -63,14 +66,17 @@ export async function startAll(
       await startOf(component, signal, logger);
       logger.debug({ component: component.name }, 'started');
     } catch (error) {
-      // What does not stop was logged; what the operator needs is why it did not start.
+      // Components that did not stop were logged; what the operator needs is why the start failed.
       await stopAll(started, logger).catch(() => undefined);
       throw isNephoscopeError(signal.reason, 'STOPPED') ? signal.reason : error;
     }
   }
 }
 
-/** Stops in reverse order, goes on past failures and after 5 s past what hangs, and throws them together at the end. */
+/**
+ * Stops in reverse order; continues after failures, and after 5 s for components that hang, and throws all failures
+ * together at the end.
+ */
 export async function stopAll(components: readonly Component[], logger: Logger): Promise<void> {
   const failures: unknown[] = [];
   for (const component of [...components].reverse()) {

@@ -1,28 +1,28 @@
 import { escaped } from './printable.js';
 
-/** Bytes of a line of a log with its end: what others read it with cuts longer ones, or drops them. */
+/** Maximum length of a log line with its end, in bytes: log collectors cut or drop longer ones. */
 const longestLine = 4_096;
 const longestKey = 100;
 const mostItems = 10;
 const mostMembers = 30;
 const deepest = 8;
-// Of each of what is left in the end; a character may take six bytes.
+// Minimum length of each remaining member; a character may take six bytes.
 const fewest = 150;
 
 const hiding = new Set<(text: string) => string>();
 
-/** Has all logs of this process go through it, as what takes out secrets that were learned meanwhile. */
+/** Applies a function to all logs of this process, such as one that removes secrets learned meanwhile. */
 export function hideInLogs(hide: (text: string) => string): void {
   hiding.add(hide);
 }
 
-/** A text without what is to be hidden, and without characters that do something to a terminal. */
+/** A text without hidden parts, and without characters that affect a terminal. */
 export function sayable(text: string): string {
   return escaped(withoutHidden(text));
 }
 
 /**
- * A line of a log as it may be written: one JSON object in at most 4 KiB. What is too long of it is cut off, with `…` in its
+ * A log line in its final form: one JSON object in at most 4 KiB. Parts that are too long are cut, with `…` in their
  * place.
  */
 export function logLine(json: string): string {

@@ -1,13 +1,13 @@
 import { writeSync } from 'node:fs';
 
-/** So long a line waits for a reader that is behind, ms; while it stays behind, the next ones do not wait again. */
+/** How long a line waits for a slow reader, ms; while it remains slow, the following lines do not wait. */
 const timeLimit = 1_000;
 const pause = 10;
 
 /**
- * Where a log goes: each line is written at once, so that the last one before a crash is there. Lines that cannot be
- * written, as nobody reads them any more or the disk is full, are dropped and counted, and told when it works again; a
- * program must not end, nor grow, for want of a reader of its log.
+ * The destination of a log. Each line is written at once, so that the last one before a crash is there. Lines that
+ * cannot be written, because the reader is gone or the disk is full, are dropped and counted, and the number is
+ * logged when writing works again: a program must not end, or use more memory, because its log has no reader.
  */
 export function logOutput(fd: number, write: typeof writeSync = writeSync): { write(line: string): void } {
   let lost = 0;

@@ -9,7 +9,7 @@ import { logOutput } from './log-output.js';
 export const logLevels = ['debug', 'info', 'warn', 'error'] as const;
 export type LogLevel = (typeof logLevels)[number];
 
-/** A logger that can be narrowed to a component, which then stands in each of its lines. */
+/** A logger that can be restricted to a component, which is then in each of its lines. */
 export interface RootLogger extends Logger {
   child(bindings: { readonly component: string; readonly plugin?: string }): Logger;
 }
@@ -31,17 +31,17 @@ export function createLogger(options: {
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (level) => ({ level }) },
       base: { pid: process.pid },
-      // The usual one makes a text of the causes, and their codes are lost.
+      // pino's own serializer converts causes to text and loses their codes.
       serializers: { err: readableError },
     },
     { write: (line) => destination.write(logLine(line)) },
   );
 }
 
-/** Characters of an error as it is written. */
+/** Maximum length of a logged error, in characters. */
 const longestError = 16_000;
 
-/** What plugins throw may be anything: it is written when it can be, and bounded. */
+/** Plugins may throw anything: it is logged if possible, and truncated. */
 function readableError(error: unknown): unknown {
   try {
     const fields = pino.stdSerializers.errWithCause(error as Error);

@@ -22,11 +22,11 @@ const memoryBusOptions = z.strictObject({
   confirmTimeout: ignoredOption('remove the key; after 30s a message that no consumer settled is not delivered'),
 });
 
-/** What a queue holds and how long a message waits. */
+/** Limits of a queue, and how long a message waits. */
 export interface MemoryBusBounds {
-  /** Messages of a queue that are not settled; more are refused. Some minutes of a large host. */
+  /** Unsettled messages of a queue; more are refused. A few minutes of a large host. */
   readonly capacity: number;
-  /** ms until a message that no consumer settled is reported as not delivered, as RabbitMQ's plugin does. */
+  /** ms until an unsettled message is reported as not delivered, like the confirm timeout of the RabbitMQ plugin. */
   readonly confirmTimeout: number;
 }
 
@@ -79,10 +79,10 @@ interface Queue {
 }
 
 /**
- * Carries messages inside of one process. What it holds is gone with the process, so a message counts as
- * confirmed only when every queue's consumer has acknowledged it: a publisher that was told "confirmed" can
- * rely on it being recorded. What a bounded queue drops for newer messages counts as confirmed, as with any
- * broker. Every exchange is always there, whosesoever it is; a queue of others gets messages once they declare it.
+ * Carries messages within one process. Its contents are lost with the process, so a message counts as confirmed only
+ * when every queue's consumer has acknowledged it: a publisher can then rely on its being recorded. Messages that a
+ * bounded queue drops for newer ones count as confirmed, as with any broker. Every exchange always exists, whoever
+ * declares it; a queue of a service receives messages once it is declared.
  */
 export function createMemoryBus({
   logger,
@@ -103,7 +103,7 @@ export function createMemoryBus({
   function schedule(queue: Queue): void {
     if (queue.scheduled || state !== 'running') return;
     queue.scheduled = true;
-    // Not a microtask: a consumer that gives everything back must not starve the process.
+    // Not a microtask, because a consumer that requeues everything must not starve the process.
     setImmediate(() => {
       queue.scheduled = false;
       deliverAll(queue);
@@ -111,13 +111,13 @@ export function createMemoryBus({
   }
 
   function deliverAll(queue: Queue): void {
-    // Only the current messages; those requeued meanwhile wait for the next turn.
+    // Only the current messages; those requeued meanwhile wait for the next iteration.
     for (let left = queue.entries.length; left > 0 && state === 'running'; left--) {
       const consumer = queue.consumers.find(({ prefetch, unsettled }) => unsettled < prefetch);
       if (consumer === undefined) return;
       const entry = takeOldest(queue);
       if (entry === undefined) return;
-      // In turn.
+      // Round robin.
       queue.consumers.push(...queue.consumers.splice(queue.consumers.indexOf(consumer), 1));
       if (entry.message.awaited) deliver(queue, consumer, entry);
     }
@@ -332,7 +332,7 @@ function takeOldest(queue: Queue): Entry | undefined {
   return entry;
 }
 
-/** Drops the oldest messages until the queue holds no more bytes than it may. */
+/** Drops the oldest messages until the queue is within its size limit. */
 function dropBeyond(queue: Queue): void {
   while (queue.bytes > queue.maxBytes) takeOldest(queue)?.message.settled();
 }

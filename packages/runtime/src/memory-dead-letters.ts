@@ -1,12 +1,12 @@
 import type { DeadLetter, DeadLetterVerdict } from '@nephoscope/core/message-bus';
 
-/** A message that a consumer set aside, and why. */
+/** A dead letter and its reason. */
 export interface MemoryDeadLetter extends DeadLetter {
   readonly queue: string;
   readonly reason: string;
 }
 
-/** Dead dead letters that are kept. */
+/** Number of dead letters that are kept. */
 const limit = 1_000;
 
 /** The dead letters of all queues of one process, the latest thousand. */
@@ -20,7 +20,7 @@ export class MemoryDeadLetters {
   }
 
   /**
-   * Goes through those of one queue that are there now; meanwhile they are not in `dead letters`.
+   * Visits the current dead letters of one queue; meanwhile they are not in `deadLetters`.
    *
    * @param replay resolves when the queue has the message
    * @throws what `decide`, `replay` and `signal` throw; that dead letter and those after it stay

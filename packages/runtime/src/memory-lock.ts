@@ -37,7 +37,7 @@ export class MemoryLock {
     }
   }
 
-  /** Ends the lock for who holds it and for all who wait. */
+  /** Ends the lock for its holder and all waiters. */
   close(reason: NephoscopeError): void {
     for (const { reject } of this.#waiting) reject(reason);
     this.#waiting.clear();

@@ -49,7 +49,7 @@ export class NewestFirst<T> {
     this.#entries.delete(key);
   }
 
-  /** The newest, which waits no more; undefined when none is left that is worth anything. */
+  /** Removes and returns the newest; undefined if there is none that is still useful. */
   take(): T | undefined {
     const newest = [...this.#entries].at(-1);
     if (newest === undefined) return undefined;

@@ -2,8 +2,8 @@ import type { Described } from './config-expectation.js';
 import type { ConfigProblem } from './config-problem.js';
 
 /**
- * What a checked value has of versions before, and still works: options that have no effect any more, and time spans
- * and sizes without their unit.
+ * Outdated but working parts of a valid configuration: options without effect, and time spans and sizes without a
+ * unit.
  */
 export function outdated(
   schema: Described,

@@ -10,11 +10,11 @@ import { createStatusServer } from './status-server.js';
 import type { HealthChecks, StatusOptions } from './status-server.js';
 import { systemClock } from './system-clock.js';
 
-/** How others see a program that runs on, and how it sees itself. */
+/** Monitoring of a running program, from outside and by itself. */
 export interface Oversight {
   /** Must be started first. */
   readonly components: readonly Component[];
-  /** Tells that all has started. @param program its name and version */
+  /** Reports that everything has started. @param program its name and version */
   running(program: string): void;
 }
 

@@ -11,7 +11,8 @@ const longestTurn = 1_000;
 /** CPU time that it must have used of that, µs. */
 const ownTime = 400_000;
 /**
- * So often it may be cut off without having used it, each time after twice the time: what sleeps in a call uses none.
+ * How often it may be interrupted without having used that, each time after twice the time: code that sleeps in a
+ * call uses none.
  */
 const mostCuts = 3;
 
@@ -27,13 +28,14 @@ const handOver = new Script("globalThis[Symbol.for('nephoscope.plugin code')] ??
 const script = new Script("globalThis[Symbol.for('nephoscope.plugin code')].work()");
 
 /**
- * Runs code of a plugin. What goes wrong later in what it began, in a timer or a promise that nobody awaits, bears the
- * plugin's name; and it is cut off when it keeps the thread for 1 s, wherever it loops. What follows an `await` is no
- * longer bounded. A time-out is a thread of its own, 0.7 ms of CPU time: for all that is done in one go, not for each
- * instance, and not for plugins of ours.
+ * Runs code of a plugin. Later failures of timers and promises that it created are attributed to the plugin; and it
+ * is interrupted when it blocks the thread for 1 s, wherever it loops. Code after an `await` is not limited. A
+ * timeout uses a thread, which takes 0.7 ms of CPU time: so it covers all synchronous work at once, not each
+ * instance, and not our own plugins.
  *
- * @param work runs again when the process had hardly a CPU in that second, as when it was stopped
- * @param onCut called after each cut: no line of `work` has run since, not even in a `finally`
+ * @param work is called again if the process had hardly any CPU time in that second, for example because it was
+ *   stopped
+ * @param onCut called after each interruption: no line of `work` has run since, not even in a `finally`
  * @throws what it throws, and PLUGIN_BLOCKED if it was interrupted
  */
 export function runPluginCode<T>(plugin: string, work: () => T, onCut: () => void = () => undefined): T {
@@ -68,13 +70,13 @@ export function runPluginCode<T>(plugin: string, work: () => T, onCut: () => voi
  * given.
  */
 export function attributeTo<T>(plugin: string | undefined, work: () => T): T {
-  // With its first run an AsyncLocalStorage makes every promise of the program dearer.
+  // The first run of an AsyncLocalStorage makes every promise of the program more expensive.
   const isProgram = plugin === undefined || isTrusted(plugin);
   if (isProgram && atWork.getStore() === undefined) return work();
   return atWork.run(isProgram ? undefined : plugin, work);
 }
 
-/** Whether a package is of this project: its code is the program's own. */
+/** Whether a package belongs to this project, so that its code is the program's own. */
 export function isOurs(packageName: string): boolean {
   return packageName.startsWith('@nephoscope/');
 }
@@ -101,7 +103,7 @@ export function knowPluginFolder(plugin: string, directory: string): void {
   folders.set(directory, plugin);
 }
 
-/** The plugin whose code runs, or that a stack leads to; undefined when it is none's. */
+/** The plugin whose code is running, or that is found in a stack; undefined if there is none. */
 export function pluginAtWork(stack?: string): string | undefined {
   const known = atWork.getStore();
   if (known !== undefined || stack === undefined) return known;
@@ -117,7 +119,7 @@ export function countStray(plugin: string): number {
   return count;
 }
 
-/** Failures of plugins outside of every call, as a metric. */
+/** Failures of plugins outside all calls, as a metric. */
 export function collectStrays(registry: Registry): void {
   new Counter({
     name: 'nephoscope_plugin_stray_failures_total',

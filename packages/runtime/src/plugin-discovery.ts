@@ -5,8 +5,8 @@ import { NephoscopeError } from '@nephoscope/core';
 import type { Namespace } from '@nephoscope/core';
 
 /**
- * How far a package may be relied on, as its author declares it: `nephoscope.stability` in package.json. What each
- * level promises: docs/stability.md.
+ * The stability level of a package as declared by its author: `nephoscope.stability` in package.json. For what each
+ * level promises see docs/stability.md.
  */
 export const stabilityLevels = ['stable', 'beta', 'experimental'] as const;
 export type Stability = (typeof stabilityLevels)[number];
@@ -26,16 +26,16 @@ export const namespaces = Object.keys(known) as readonly Namespace[];
 /** Plugin names: `cpu`, `network_floatingip`. */
 const pluginName = /^[a-z][a-z0-9_]{0,62}$/;
 
-/** A plugin as its package declares it; none of its code has been run. */
+/** A plugin as declared by its package; none of its code has been run. */
 export interface DeclaredPlugin {
   readonly namespace: Namespace;
   readonly name: string;
   readonly packageName: string;
   readonly packageVersion: string;
   readonly packageDirectory: string;
-  /** Undefined when the package declares none. */
+  /** Undefined if the package declares none. */
   readonly stability?: Stability | undefined;
-  /** The export of the package that holds it: `.` or `./cpu`. */
+  /** The export of the package that contains it: `.` or `./cpu`. */
   readonly export: string;
 }
 
@@ -48,12 +48,12 @@ interface Manifest {
 }
 
 /**
- * Every plugin that installing has activated: those declared (`nephoscope` in package.json) by the
- * program itself, by its direct dependencies and by the direct dependencies of the deployment that it is
- * installed in. No transitive stranger is looked at.
+ * Every plugin activated by its installation: those declared (`nephoscope` in package.json) by the program itself, by
+ * its direct dependencies, and by the direct dependencies of the deployment in which it is installed. Transitive
+ * dependencies are ignored.
  *
  * @param programDirectory the folder of the program's own package.json
- * @throws PLUGIN_DECLARATION when a declaration cannot be understood, PLUGIN_TWICE when two packages declare one name
+ * @throws PLUGIN_DECLARATION if a declaration is invalid, PLUGIN_TWICE if two packages declare the same name
  */
 export function discoverPlugins(programDirectory: string): readonly DeclaredPlugin[] {
   const found = new Map<string, DeclaredPlugin>();
@@ -98,7 +98,7 @@ function declaringDirectories(program: string): Set<string> {
 }
 
 /**
- * The folder that the operator ran `npm install` in: what lies above the outermost node_modules; none in a source
+ * The directory in which the operator ran `npm install`: the one above the outermost node_modules; none in a source
  * checkout.
  */
 function deploymentDirectory(program: string): string | undefined {
@@ -127,7 +127,7 @@ function installedNames(deployment: string): string[] {
   });
 }
 
-/** Node's own look-up: whether a node_modules directory upwards has the package. */
+/** Node's own lookup: whether a node_modules directory upwards has the package. */
 function addInstalled(directories: Set<string>, from: string, name: string): boolean {
   for (let directory = from; ; directory = dirname(directory)) {
     const candidate = join(directory, 'node_modules', name);

@@ -10,15 +10,15 @@ import type { DeclaredPlugin } from './plugin-discovery.js';
 
 const importDeadline = 10_000;
 
-/** What Node says of an import of a name, or of a path, that the installed version of core does not export. */
+/** Node's message when a name or path is imported that the installed version of core does not export. */
 const otherCore =
   /'@nephoscope\/core(\/[\w-]+)?' does not provide an export|is not defined by "exports" in .*@nephoscope\/core\/package\.json/;
 
 /**
- * Imports a declared plugin and checks that it is what it was declared as.
+ * Imports a declared plugin and checks that it matches its declaration.
  *
- * @throws PLUGIN_IMPORT when its code cannot be loaded, or not within 10 s; PLUGIN_INVALID, PLUGIN_API as `asPlugin`
- * does
+ * @throws PLUGIN_IMPORT if its code cannot be loaded, or not within 10 s; PLUGIN_INVALID, PLUGIN_API as `asPlugin`
+ *   does
  */
 export async function loadPlugin<N extends Namespace>(
   declared: DeclaredPlugin & { readonly namespace: N },
@@ -34,7 +34,7 @@ export async function loadPlugin<N extends Namespace>(
     );
   });
   try {
-    // By the package's own name, so that its `exports` decide, as for anybody who imports it.
+    // By the package's name, so that its `exports` apply, as for any importer.
     const specifier = declared.packageName + declared.export.slice(1);
     const parent = pathToFileURL(join(declared.packageDirectory, 'package.json')).href;
     module = (await Promise.race([import(resolve(specifier, parent)), overdue])) as typeof module;

@@ -1,10 +1,10 @@
 import { describeError } from '@nephoscope/core';
 import type { Logger } from '@nephoscope/core';
 
-/** Characters of a message, and of a field. */
+/** Limit for a message, and for a field, in characters. */
 const longest = 2_000;
 const mostFields = 20;
-/** Lines of one plugin that are written in a minute. */
+/** Maximum number of lines of one plugin per minute. */
 const mostLines = 100;
 const minute = 60_000;
 
@@ -24,7 +24,7 @@ export function pluginLogger(logger: Logger, now: () => number = () => performan
     }
     lines += 1;
     if (lines > mostLines) return;
-    // Who passes only a text has it written.
+    // If only a text is passed, it is logged as the message.
     const text = message === undefined && typeof fields === 'string' ? fields : message;
     logger[level](bounded(fields), cut(typeof text === 'string' ? text : describeError(text)));
   };
@@ -43,7 +43,7 @@ function bounded(fields: unknown): Record<string, unknown> {
   }
 }
 
-/** It is bounded where errors are written. */
+/** Errors are truncated when they are written. */
 function errorOf(fields: object): unknown {
   return (fields as { readonly err?: unknown }).err;
 }

@@ -2,9 +2,9 @@ import type { Namespace } from '@nephoscope/core';
 import { Counter, Summary } from 'prom-client';
 import type { Registry } from 'prom-client';
 
-/** What a program measures of each plugin that makes counters; the plugin itself has no part in it. */
+/** A program's measurements of each plugin that makes counters, without the plugin's participation. */
 export interface PluginMetrics {
-  /** A call begins; the function returned ends it. */
+  /** A call begins; the returned function ends it. */
   readonly called: (plugin: string) => () => void;
   readonly sampled: (plugin: string, samples: number) => void;
   readonly failed: (plugin: string) => void;
@@ -12,7 +12,7 @@ export interface PluginMetrics {
 
 const labelNames = ['namespace', 'plugin'] as const;
 
-/** Of each registry: `nephoscope up` runs several programs with one. */
+/** For each registry: `nephoscope up` runs several programs with one. */
 const metrics = new WeakMap<Registry, ReturnType<typeof createMetrics>>();
 
 function createMetrics(registry: Registry) {
@@ -41,8 +41,8 @@ function createMetrics(registry: Registry) {
 }
 
 /**
- * The same metrics in every program, so that one dashboard and one alert do for all plugins. How often a plugin was
- * called is the count of `nephoscope_plugin_seconds`.
+ * The same metrics in every program, so that one dashboard and one alert serve all plugins. The number of calls is
+ * the count of `nephoscope_plugin_seconds`.
  */
 export function createPluginMetrics(registry: Registry, namespace: Namespace): PluginMetrics {
   const { seconds, samples, failures } = metrics.get(registry) ?? createMetrics(registry);

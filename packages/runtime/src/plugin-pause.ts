@@ -26,7 +26,7 @@ export class Pause {
     return this.#until !== undefined && clock.monotonic() < this.#until;
   }
 
-  /** Gives its length, ms. */
+  /** Returns its length, ms. */
   begin(clock: Clock): number {
     const ms = pauseAfter(++this.#times);
     this.#until = clock.monotonic() + BigInt(ms) * 1_000_000n;

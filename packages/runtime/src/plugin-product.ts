@@ -1,7 +1,10 @@
 import { NephoscopeError } from '@nephoscope/core';
 import type { Namespace } from '@nephoscope/core';
 
-/** The members of a plugin's product that a program calls; `reader`: of what `createReader` of a store's plugin returned. */
+/**
+ * The members of a plugin's product that a program calls; `reader`: those of the result of `createReader` of a
+ * store's plugin.
+ */
 const functionsOf: { readonly [N in Namespace | 'reader']?: readonly string[] } = {
   'poll.compute': ['getCounters'],
   'poll.central': ['getCounters'],

@@ -1,7 +1,6 @@
 /**
- * Characters that would move a terminal's cursor, recolour it, or reorder or hide what is around them: C0 and C1, marks
- * of direction and others without a form of their own, ends of lines and paragraphs, halves of pairs. Not line ends and
- * tabs.
+ * Characters that move a terminal's cursor, change colours, or reorder or hide text around them: C0 and C1, direction
+ * marks and other invisible characters, line and paragraph separators, half surrogate pairs. Not line ends and tabs.
  */
 const unsafe = /(?![\n\t])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
 
@@ -14,8 +13,8 @@ export function printable(text: string): string {
 }
 
 /**
- * Text of several lines in which such characters are written as JSON escapes them, `\u202e`. In JSON, where they stand
- * in texts alone, it means the same.
+ * Text of several lines in which such characters are written as JSON escapes, `\u202e`. In JSON, where they occur
+ * only within texts, the meaning stays the same.
  */
 export function escaped(text: string): string {
   return text.replace(unsafe, (character) =>

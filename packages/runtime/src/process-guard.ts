@@ -7,17 +7,17 @@ import { sayable } from './log-line.js';
 import { endSurely } from './end-surely.js';
 import { countStray, pluginAtWork } from './plugin-code.js';
 
-/** What a plugin must not do to the shared process, besides ending it. */
+/** Actions on the shared process that plugins are refused, besides ending it. */
 type Guarded =
   'exit' | 'reallyExit' | 'abort' | 'kill' | 'chdir' | 'umask' | 'removeAllListeners' | 'removeListener' | 'off';
 type Call = (...args: readonly unknown[]) => unknown;
 
-/** Lines about one plugin's failures outside of every call; after these, each that doubles their number. */
+/** Log lines about one plugin's failures outside all calls; after these, one each time their number has doubled. */
 const strayLines = 10;
 
-/** What the program itself does and no plugin may. */
+/** What the program itself may do and no plugin may. */
 export interface ProcessGuard {
-  /** From now on the program may end: nothing is refused, and no end is a surprise. */
+  /** From now on the program may end: nothing is refused. */
   release(code: number): void;
   /** Ends the process. */
   end(code: number): never;
@@ -26,23 +26,23 @@ export interface ProcessGuard {
 let guard: ProcessGuard | undefined;
 
 /**
- * Guards the process against what is in it, for as long as the program runs. What a plugin leaves unhandled is logged
- * with its name and counted, and the program goes on; what is nobody's ends it with code 1. Nobody but the program ends
- * it, changes its folder or takes its listeners away: who tries gets an error. No end is silent, and none but the
- * program's own has code 0. What all code shares of the language cannot be replaced. A warning of Node.js is a line of
- * the log.
+ * Guards the process against the code in it, as long as the program runs. Errors that a plugin leaves unhandled are
+ * logged with its name and counted, and the program continues; one without an owner ends it with code 1. Only the
+ * program may end the process, change its directory or remove its listeners; for others this throws an error. The
+ * process never ends silently, and only the program's own exit has code 0. Shared globals of the language cannot be
+ * replaced. Warnings of Node.js become log lines.
  */
 export function guardProcess(logger: () => Logger | undefined): ProcessGuard {
   return (guard ??= installGuard(logger));
 }
 
-/** Whether the process is a program that {@link guardProcess} guards, and not a test or a command's. */
+/** Whether the process is a program guarded by {@link guardProcess}, and not a test or a command. */
 export function isGuarded(): boolean {
   return guard !== undefined;
 }
 
 /**
- * Only the system may: a plugin that emits a signal gets an error.
+ * Only the system may do this: a plugin that emits a signal gets an error.
  *
  * @throws PROCESS_GUARDED
  */
@@ -56,7 +56,7 @@ function refusal(plugin: string | undefined, what: string): NephoscopeError {
   return new NephoscopeError('PROCESS_GUARDED', `${who} called ${what}, which only the program itself may`);
 }
 
-/** Ends the process with the code that {@link runToExit} gave: what some plugin still holds must not keep it alive. */
+/** Ends the process with the code returned by {@link runToExit}: a handle held by a plugin must not keep it alive. */
 export function endProcess(code: number): never {
   if (guard !== undefined) return guard.end(code);
   return process.exit(code);
@@ -104,7 +104,7 @@ function installGuard(logger: () => Logger | undefined): ProcessGuard {
   const listeners = new Set([...ours].flatMap((event) => process.rawListeners(event as 'exit')));
   for (const name of ['removeListener', 'off'] as const)
     refuse(name, ([, listener]) => listeners.has(listener as () => void));
-  // For those who import them by name.
+  // For modules that import them by name.
   syncBuiltinESMExports();
 
   const onUnhandled = (error: unknown, plugin = pluginAtWork(stackOf(error))) => {
@@ -125,7 +125,7 @@ function installGuard(logger: () => Logger | undefined): ProcessGuard {
     const text = `the plugin '${plugin}' left an error unhandled, outside of every call${count > 1 ? ` (${count} until now)` : ''}: ${describeError(error)}`;
     logger()?.error({ err: error, plugin, count }, text);
   };
-  // What it throws has lost whose it was when it arrives below.
+  // An exception in it would arrive below without its owner.
   const queue = globalThis.queueMicrotask;
   globalThis.queueMicrotask = (callback) => {
     const plugin = pluginAtWork();
@@ -170,9 +170,9 @@ function stackOf(error: unknown): string | undefined {
 }
 
 /**
- * What all code in the process shares is replaced by nobody: our samples are counted, kept in maps and written as JSON
- * with it. Properties of Object.prototype can be changed and none added, since code may override those in its own
- * objects.
+ * Shared globals cannot be replaced, because our samples are counted, kept in maps and written as JSON with them.
+ * Properties of Object.prototype can be changed, because code may override them in its own objects, but none can be
+ * added.
  */
 function protectLanguage(): void {
   Object.preventExtensions(Object.prototype);
@@ -200,8 +200,8 @@ const usedLater = new Set([
 ]);
 
 /**
- * Binds a global for good. One that is loaded when it is first used is loaded now, or left alone: loading all of them
- * costs more than what nobody uses is worth. New ones may still be added.
+ * Locks a global. One that Node loads on first use is loaded now or left alone: loading all of them costs more than
+ * it is worth. New ones may still be added.
  */
 function fix(name: string): void {
   const { configurable, enumerable = false, get } = Object.getOwnPropertyDescriptor(globalThis, name)!;

@@ -3,14 +3,14 @@ import type { Registry } from 'prom-client';
 
 import { collectStrays } from './plugin-code.js';
 
-// prom-client watches the event loop by a timer that fires 100 times a second, all day: 0.5 % of a CPU. This is the
-// longest one that libuv takes, 24 days; the first of these is measured when it is asked for, and the others by that timer.
+// prom-client monitors the event loop with a timer that fires 100 times a second: 0.5 % of a CPU. This is the longest
+// interval that libuv accepts, 24 days. The current lag is measured on request; the statistics would need the timer.
 const never = 2 ** 31 - 1;
 const byTimer = ['min', 'max', 'mean', 'stddev', 'p50', 'p90', 'p99'];
 
 /**
- * What a process uses (CPU, memory, garbage collection, handles) and what plugins leave unhandled in it, measured when it
- * is asked for: it wakes up for none of it.
+ * Resource usage of the process (CPU, memory, garbage collection, handles) and errors that plugins left unhandled,
+ * measured on request and without wake-ups.
  */
 export function collectProcessMetrics(registry: Registry): void {
   collectStrays(registry);

@@ -1,10 +1,10 @@
 import type { Clock } from '@nephoscope/core';
 import { Observable } from 'rxjs';
 
-// setTimeout cannot wait longer than 2^31 ms, and what a jump of the wall clock changes must be noticed.
+// setTimeout cannot wait longer than 2^31 ms, and steps of the wall clock must be noticed.
 const longestSleep = 60_000;
 
-/** Parts of an interval that lie between two times at which a group is due, whatever the wall clock does. */
+/** Minimum time between two due times of a group, as a share of its interval, whatever the wall clock does. */
 const shortest = 1 / 2;
 export const longestInterval = 2;
 
@@ -26,15 +26,14 @@ export interface Schedule<G> {
 }
 
 /**
- * Which groups, each with an interval in ms, are due: all at once first, then each at the multiples of its interval on
- * the wall clock, so that agents read at the same moments whenever they were started. After a jump of the wall clock a
- * group is due at the next multiple from there, and, however often it jumps, half an interval after the last at the
- * soonest and two at the latest; so is the second time, after the first one. Never completes; errors only when the
- * clock does.
+ * Emits the groups that are due, each with an interval in ms: all at once first, then each at the multiples of its
+ * interval on the wall clock, so that agents read at the same times whenever they were started. After a step of the
+ * wall clock a group is due at the next multiple from there, but no earlier than half an interval and no later than
+ * two after the last time, however often the clock is set; the same applies to the second time after the first. Never
+ * completes; fails only if the clock does.
  *
- * @param onMissed hears of what fell due while the process did nothing, and is left out: how often, and for how long
- * that was, ms. It is
- *   called before what is due then.
+ * @param onMissed called with the number of due times that were skipped while the process did nothing, and how long
+ *   that was, ms. It is called before the groups that are due then.
  */
 export function schedule<G extends { readonly interval: number }>(
   groups: readonly G[],
@@ -88,8 +87,8 @@ export function schedule<G extends { readonly interval: number }>(
 }
 
 /**
- * How often something was due from `from` to `to`, the last time of each group left out: that is not too late. The time
- * is the wall clock's as it would be if nobody had set it.
+ * How many due times there were from `from` to `to`, except the last one of each group, which is not too late. The
+ * time is that of the wall clock as if it had not been set.
  */
 function missed<G extends { readonly interval: number }>(
   states: readonly State<G>[],

@@ -22,8 +22,8 @@ export function withoutSecrets(value: unknown, key = ''): unknown {
 }
 
 /**
- * What is to be said of a file with secrets in it that every user of the machine may read, or change. That a group may
- * read it is fine: it is how an operator's account gets at it.
+ * A warning about a file with secrets that every user of the machine may read or change. Access by a group is
+ * allowed: operators use it.
  */
 export async function exposedSecrets(path: string, values: Record<string, unknown>): Promise<readonly string[]> {
   if (JSON.stringify(withoutSecrets(values)) === JSON.stringify(values)) return [];
@@ -31,8 +31,8 @@ export async function exposedSecrets(path: string, values: Record<string, unknow
 }
 
 /**
- * Where a client of libvirt looks for its key by TLS when its URL names no folder: root's, and other users' before
- * that.
+ * Where a libvirt client looks for its TLS key if its URL names no directory: root's, and before that other users'
+ * own.
  */
 const libvirtKeys = [
   '/etc/pki/libvirt/private/clientkey.pem',
@@ -40,8 +40,8 @@ const libvirtKeys = [
 ];
 
 /**
- * The same of the files with private keys that a configuration names, or by which it has some that are at their usual
- * place; one that is not there is told by whoever reads it.
+ * The same for the files with private keys that a configuration names or uses from their default place; a missing
+ * file is reported when it is used.
  */
 export async function exposedKeys(
   values: unknown,
@@ -54,7 +54,10 @@ export async function exposedKeys(
   return told.flat();
 }
 
-/** As a bus has it (`keyFile`), and in URLs of PostgreSQL (`sslkey`) and libvirt (`pkipath`, or by TLS without it). */
+/**
+ * In a bus's options (`keyFile`), and in URLs of PostgreSQL (`sslkey`) and libvirt (`pkipath`, or the default with
+ * TLS).
+ */
 function keyFiles(value: unknown, ofLibvirt: readonly string[], key = ''): readonly string[] {
   if (typeof value === 'object' && value !== null)
     return Object.entries(value).flatMap(([name, item]) => keyFiles(item, ofLibvirt, name));
@@ -65,7 +68,7 @@ function keyFiles(value: unknown, ofLibvirt: readonly string[], key = ''): reado
   const [sslKey, folder] = [searchParams.get('sslkey'), searchParams.get('pkipath')];
   if (sslKey !== null) return [sslKey];
   if (folder !== null) return [join(folder, 'clientkey.pem')];
-  // `qemu+tls://…`; and `qemu://host/…`, which is by TLS too.
+  // `qemu+tls://…`; and `qemu://host/…`, which uses TLS too.
   const isByTls = protocol.endsWith('+tls:') || (key === 'uri' && hostname !== '' && !protocol.includes('+'));
   return isByTls ? ofLibvirt : [];
 }

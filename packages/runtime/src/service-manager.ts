@@ -16,9 +16,8 @@ export interface ServiceManager {
 }
 
 /**
- * The one that started this process, if it is one: where NOTIFY_SOCKET is set. Node.js has no datagram sockets of the
- * Unix kind, and what has them is compiled; `systemd-notify` is there wherever systemd is. Being another process, it
- * needs
+ * The service manager that started this process, if NOTIFY_SOCKET is set. Node.js has no Unix datagram sockets
+ * without a compiled package, but `systemd-notify` exists wherever systemd does. As a separate process it needs
  * `NotifyAccess=all` in the unit.
  */
 export function serviceManager(

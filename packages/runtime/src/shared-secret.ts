@@ -1,7 +1,7 @@
 import { Secret } from '@nephoscope/core/options';
 import { z } from 'zod';
 
-/** What documentation writes where a secret belongs, and what everybody tries first; letters and digits alone. */
+/** Placeholders from documentation, and common guesses; only letters and digits. */
 const placeholders = [
   /(replace|change)(this|me|it)/,
   /^(put|insert|enter|your)\w{0,20}(secret|password|here)$/,
@@ -23,8 +23,8 @@ function isPlaceholder(text: string): boolean {
 }
 
 /**
- * A secret shared by several programs. Anyone who knows it can forge billed samples, so placeholders are refused. One
- * of digits alone may be a number, which readConfig returns only if it keeps the same digits.
+ * A secret shared by several programs. Anyone who knows it can forge billed samples, so placeholders are refused. A
+ * secret of digits may be a number, which readConfig returns only if it keeps the same digits.
  */
 export const sharedSecret = z
   .union([z.string(), z.int()])

@@ -1,6 +1,6 @@
 /**
- * Runs one cycle at a time. A group that comes due while its own last cycle runs or waits is skipped; one that
- * comes due while others run follows them at once, so that a slow group costs no other its reading.
+ * Runs one cycle at a time. A group that is due while its own last cycle runs or waits is skipped; one that is due
+ * while others run follows them at once, so that a slow group does not prevent another's reading.
  *
  * @param run never rejects
  */

@@ -13,7 +13,7 @@ import { healthOf } from './health-of.js';
 import type { Component } from './lifecycle.js';
 import { sayable } from './log-line.js';
 
-/** What {@link statusOptions} gives. */
+/** The result of {@link statusOptions}. */
 export interface StatusOptions {
   readonly address: string;
   readonly port: number;
@@ -21,7 +21,7 @@ export interface StatusOptions {
   readonly names?: readonly string[];
 }
 
-/** Where a daemon shows how it is. */
+/** Where a daemon serves its status. */
 export const statusOptions = (port: number) =>
   z
     .strictObject({
@@ -48,7 +48,7 @@ export const statusOptions = (port: number) =>
       '`/healthz` (the process answers), `/readyz` (everything it needs works) and `/metrics` (Prometheus).',
     );
 
-/** What `/readyz` looks at, by the name it reports. */
+/** The checks of `/readyz`, by the names that it reports. */
 export type HealthChecks = Readonly<Record<string, () => Health>>;
 
 export interface StatusServer extends Component {
@@ -57,8 +57,8 @@ export interface StatusServer extends Component {
 }
 
 /**
- * Serves `/healthz`, `/readyz` (503 with the reasons while a check fails) and `/metrics`.
- * `start` throws STATUS_ADDRESS when the address cannot be had.
+ * Serves `/healthz`, `/readyz` (503 with the reasons while a check fails) and `/metrics`. `start` throws
+ * STATUS_ADDRESS if the address is not available.
  */
 export function createStatusServer(
   options: StatusOptions & { readonly checks: HealthChecks; readonly registry: Registry },
@@ -76,7 +76,7 @@ export function createStatusServer(
     };
     const path = (request.url ?? '').split('?')[0];
     if (!isForUs(request)) {
-      // A browser that was led here by another name must not read it for the page that led it (DNS rebinding).
+      // A browser that reached this under another name must not read it on behalf of a web page (DNS rebinding).
       send(421, 'text/plain', 'ask by the address, localhost, or a name in status.names\n');
     } else if (request.method !== 'GET' && request.method !== 'HEAD') {
       response.setHeader('allow', 'GET, HEAD');
@@ -100,7 +100,7 @@ export function createStatusServer(
       send(404, 'text/plain', 'try /healthz, /readyz or /metrics\n');
     }
   });
-  // An idle client must not keep a stopping daemon alive, nor many the descriptors that its work needs.
+  // Idle clients must neither keep a stopping daemon alive nor use up its descriptors.
   server.keepAliveTimeout = 1_000;
   server.headersTimeout = 5_000;
   server.requestTimeout = 5_000;
@@ -116,7 +116,7 @@ export function createStatusServer(
     },
     start: () =>
       new Promise((resolve, reject) => {
-        // Stays: a connection that cannot be accepted later, for want of descriptors, must not end the daemon.
+        // Kept, because a connection that cannot be accepted later, for lack of descriptors, must not end the daemon.
         server.on('error', (error) =>
           reject(
             new NephoscopeError(

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Clock } from '@nephoscope/core';
 
 // The wall clock in ns at the monotonic clock's zero. Date.now() has only milliseconds, the sum below has
-// microseconds; it is measured again when both clocks drift apart, that is, when the wall clock was set.
+// microseconds. It is measured again when the clocks drift apart, that is, when the wall clock was set.
 let offset = measureOffset();
 
 function measureOffset(): bigint {
@@ -12,20 +12,23 @@ function measureOffset(): bigint {
 
 const tolerance = 2_000_000n;
 
-// More than slewing can change between two readings of the clock in short succession.
+// More than slewing can change between two consecutive readings of the clock.
 const step = 500_000_000n;
 const listeners = new Set<() => void>();
 
-/** Hears when somebody may have set the wall clock, at the next look at {@link systemClock}. @returns what ends that */
+/**
+ * Calls `listener` when the wall clock may have been set, at the next reading of {@link systemClock}. @returns the
+ * function that unsubscribes it
+ */
 export function onStep(listener: () => void): () => void {
   listeners.add(listener);
   return () => listeners.delete(listener);
 }
 
-// Node's timers end at once when they are longer.
+// Longer timers of Node fire at once.
 const longestTimer = 2 ** 31 - 1;
 
-/** The machine's own clocks. Plugins are given it, and none may set it for all. */
+/** The machine's own clocks. Frozen, because it is passed to plugins. */
 export const systemClock: Clock = Object.freeze({
   now(): bigint {
     const time = process.hrtime.bigint() + offset;

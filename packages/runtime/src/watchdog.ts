@@ -13,15 +13,14 @@ const longestStart = 5_000;
 let thread: Worker | undefined;
 
 /**
- * Has a thread watch over the program, in which code of this plugin may loop where nobody can cut it off, in a timer or
- * after an `await`: then no signal is heard any more. It ends the process by SIGKILL, after a line that names the
- * plugin, and within
- * 10 s of a SIGTERM or SIGINT. It costs 8 MiB and is there only for plugins of others.
+ * Starts a thread that monitors the program, in which code of this plugin may loop in a timer or after an `await`,
+ * where it cannot be interrupted and signals are not received. The thread logs the plugin and ends the process with
+ * SIGKILL, also within 10 s of a SIGTERM or SIGINT. It takes 8 MiB and runs only with third-party plugins.
  *
- * @param note the file in which it notes who that was, for the next start; the first call decides
+ * @param note the file in which it records the plugin for the next start; the first call decides
  */
 export function watchOver(plugin: string, directory: string, note?: string): void {
-  // Somebody who looks at the program in a debugger stops it for as long as he likes.
+  // With a debugger attached, the program may be paused for any time.
   if (debuggerUrl() !== undefined) return;
   thread ??= startThread(note);
   const folder = pathToFileURL(directory).href;
@@ -29,8 +28,9 @@ export function watchOver(plugin: string, directory: string, note?: string): voi
 }
 
 /**
- * As {@link watchOver}, for as long as the plugin is imported: what blocks the program then and is not on the stack, as
- * a package that the plugin brings, is blamed on it. To be called before the import; what it gives, after it.
+ * Like {@link watchOver}, during the import of the plugin: if the program is blocked by code that is not in the
+ * stack, such as a dependency of the plugin, the plugin is held responsible. To be called before the import, and the
+ * returned function after it.
  */
 export function watchImport(plugin: string, directory: string, note?: string): () => void {
   watchOver(plugin, directory, note);
@@ -52,9 +52,9 @@ function startThread(note: string | undefined): Worker {
     // There may be no log yet; a warning of Node.js becomes a log line.
     process.emitWarning(`plugins that block the program are not monitored: ${describeError(error)}`),
   );
-  // After the listeners: one for messages keeps the program alive again.
+  // After adding the listeners, because one for messages keeps the program alive again.
   worker.unref();
-  // It needs nothing of this thread, and the plugin may loop from its first line.
+  // The thread needs nothing from this one, and the plugin may loop from its first line.
   Atomics.wait(isThere, 0, 0, longestStart);
   return worker;
 }

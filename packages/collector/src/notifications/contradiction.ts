@@ -4,17 +4,17 @@ import type { Notification } from '@nephoscope/core/notification';
 import { momentOf, periodOf, saidOf } from './times.js';
 
 const day = 86_400_000_000_000n;
-/** Clocks and time zones of services may differ by so much, ns. */
+/** Tolerated difference between clocks and time zones of services, ns. */
 const tolerance = day;
-/** Services audit a year at the most. */
+/** Services audit at most a year. */
 const longestPeriod = 366n * day + tolerance;
-/** What had happened to the resource when the service wrote it down; others, as of an end to come, are left out. */
+/** Events of the resource before the notification; others, such as a future end, are not checked. */
 const past = ['created_at', 'launched_at', 'deleted_at'] as const;
 
 /**
- * What a notification says that no service can have meant: its times contradict each other by more than a day. What is only
- * unusual is none. In nova a `deleted_at` before the period of an audit is true (a soft deletion), and a `launched_at` after
- * it, too (a resize).
+ * A contradiction in a notification that no service can have meant: its times contradict each other by more than a
+ * day. Unusual times are accepted: in nova, a `deleted_at` before the period of an audit occurs (soft deletion), and
+ * so does a `launched_at` after it (resize).
  */
 export function contradiction(notification: Notification): string | undefined {
   const said = saidOf(notification);

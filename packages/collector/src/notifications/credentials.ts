@@ -1,13 +1,13 @@
 import { isJsonObject } from '@nephoscope/message';
 import type { JsonObject, JsonValue } from '@nephoscope/message';
 
-/** Keys of secrets, and of contexts, which nova serializes into payloads with the caller's token. */
+/** Keys of secrets, and of contexts, which nova serialises into payloads with the caller's token. */
 const secretKey =
   /token|secret|passw|pass$|credential|private_?key|api_?key|authorization|cookie|user_?data|^_?context|_context$/i;
 
 /**
- * Fernet tokens, a password within a URL, and `token=…` as Python prints objects and dictionaries. Each looks at a
- * character a bounded number of times, whatever the text: it comes from whoever may put a message on the bus.
+ * Fernet tokens, a password within a URL, and `token=…` as Python prints objects and dictionaries. Each pattern
+ * examines a character a bounded number of times, whatever the text, because anyone on the bus may send it.
  */
 const secretText = [
   /gAAAA[\w=-]{16}/,
@@ -15,16 +15,16 @@ const secretText = [
   /(?:token|secret|passw(?:or)?d|credentials?)['"\\]*\s*[:=]\s*\S/i,
 ];
 
-/** Whether a text may hold a token or a password. */
+/** Whether a text may contain a token or a password. */
 export function mayHoldSecret(text: string): boolean {
   return secretText.some((pattern) => pattern.test(text)) || holdsWebToken(text);
 }
 
-/** A run of such characters, from its beginning, before a dot and as many as a token has at least behind it. */
+/** A run of such characters, from its beginning, before a dot that is followed by at least as many as a token has. */
 const beforeDot = /(?<![\w-])[\w-]{11,}(?=\.[\w-]{8})/g;
 
 /**
- * JSON web tokens, `eyJ…….………`. Looked for in each run once: from each `eyJ` on, it would be all of a long run again.
+ * JSON web tokens, `eyJ…….………`. Each run is searched once: starting at each `eyJ` would search a long run repeatedly.
  */
 function holdsWebToken(text: string): boolean {
   for (const [run] of text.matchAll(beforeDot)) {
@@ -34,7 +34,7 @@ function holdsWebToken(text: string): boolean {
   return false;
 }
 
-/** The same without what may be a credential, at any depth: keys are left out, and items of lists are null. */
+/** The same without possible credentials, at any depth: keys are omitted, and items of lists are null. */
 export function withoutCredentials(object: JsonObject): JsonObject {
   const kept = new Map<string, JsonValue>();
   for (const [key, value] of object) {

@@ -6,10 +6,10 @@ import type { Configured, RootLogger } from '@nephoscope/runtime';
 import { counterReader } from '@nephoscope/runtime/replies';
 import { z } from 'zod';
 
-/** A notification plugin that runs. */
+/** An active notification plugin. */
 export interface ActiveHandler {
   readonly name: string;
-  /** Whose row of the section `services` it has. */
+  /** Its service in the section `services`. */
   readonly service: string | undefined;
   readonly handler: NotificationHandler;
   readonly exchangeTopics: readonly ExchangeTopics[];
@@ -17,9 +17,9 @@ export interface ActiveHandler {
   /** Accepted publishers: patterns of `publisher_id`. */
   readonly publishers: readonly string[];
   isBy(publisherId: string): boolean;
-  /** The counters it yielded, as copies. */
+  /** Reads its counters into copies. */
   readonly readCounter: ReturnType<typeof counterReader>;
-  /** Runs code of it; throws PLUGIN_BLOCKED when that is cut off, and for some time after. */
+  /** Runs code of the plugin; throws PLUGIN_BLOCKED if that is interrupted, and during the suspension after that. */
   run<T>(work: () => T): T;
 }
 

@@ -34,13 +34,13 @@ import { topologiesOf } from './topology.js';
 import { translate } from './translate.js';
 import type { Origin, Translation } from './translate.js';
 
-/** Services announce a few a second; so many keep the bus busy while samples are on their way, in some hundred KiB. */
+/** Services send a few a second; this many keep the bus busy while samples are being sent, in some hundred KiB. */
 const usualPrefetch = 100;
 
-/** Hears notifications at once, before any plugin, and is not waited for. */
+/** Receives notifications immediately, before any plugin, and is not waited for. */
 export interface NotificationObserver {
   readonly eventTypes: readonly string[];
-  /** @param signal is aborted when the listener stops */
+  /** @param signal aborted when the listener stops */
   observe(notification: Notification, signal: AbortSignal): void;
 }
 
@@ -48,19 +48,19 @@ export interface NotificationListenerParts {
   readonly options: NotificationsOptions;
   readonly source: string;
   readonly host: string;
-  /** The first signs. */
+  /** The first one signs. */
   readonly secrets: readonly Secret[];
   readonly signature: SignatureForm;
   /** Started by its owner before the listener, and stopped after it. */
   readonly bus: MessageBus;
   readonly handlers: readonly ActiveHandler[];
-  /** How many plugins do not run though they should; for the metrics. */
+  /** Number of plugins that should run but do not, for the metrics. */
   readonly failedPlugins: number;
   readonly observer?: NotificationObserver | undefined;
   readonly logger: Logger;
   readonly clock: Clock;
   readonly registry: Registry;
-  /** How many notifications may be under way at once. */
+  /** Number of notifications in progress. */
   readonly prefetch?: number;
 }
 
@@ -69,7 +69,7 @@ interface Work {
   readonly publish: Translation['messages'];
   readonly samples: ReadonlyMap<string, number>;
   readonly deadLetters: readonly DeadLetter[];
-  /** The dead letters are stored. */
+  /** Called when the dead letters are stored. */
   onDeadLetters?(): void;
 }
 
@@ -89,10 +89,9 @@ const pauses = { first: 250, longest: 15_000 };
 const lastSettling = 2_000;
 
 /**
- * Takes notifications off their queue, has the plugins translate them and publishes the counters as signed metering
- * messages. A notification is acknowledged when all its counters, and its dead letter if it has one, are confirmed;
- * while the bus does not take them, it tries again and, by the prefetch, takes nothing more. Without plugins it does
- * nothing.
+ * Consumes notifications, has the plugins translate them, and publishes the counters as signed metering messages. A
+ * notification is acknowledged when all its counters, and its dead letter if it has one, are confirmed; while the bus
+ * refuses them, it retries and, by the prefetch, receives nothing more. Without plugins it does nothing.
  */
 export class NotificationListener implements Component {
   readonly name = 'notifications';
@@ -105,7 +104,7 @@ export class NotificationListener implements Component {
   readonly #deadLetters: DeadLetterSender;
   readonly #order = new SmallestFirst();
   readonly #stopping = new AbortController();
-  /** By what they tell of. */
+  /** By subject. */
   readonly #logs = new Map<string, LogLimit>();
   readonly #seal: Seal;
   #isConsuming = false;
@@ -139,7 +138,7 @@ export class NotificationListener implements Component {
     this.#seal = new Seal(this.#origin.publisherId, secrets);
   }
 
-  /** @throws what the bus throws when it cannot declare or consume the queue */
+  /** @throws what the bus throws if it cannot declare or consume the queue */
   async start(): Promise<void> {
     const { bus, handlers, logger, options } = this.#parts;
     if (handlers.length === 0)
@@ -182,8 +181,8 @@ export class NotificationListener implements Component {
 
   #take(delivery: Delivery): void {
     this.#metrics.received.inc();
-    // The broker leaves no more unsettled than the prefetch. So the connection was lost since the oldest came, and
-    // it comes again.
+    // The broker leaves no more unsettled than the prefetch allows. So the connection was lost since the oldest
+    // arrived, which will be delivered again.
     const [oldest] = this.#underWay;
     if (oldest !== undefined && this.#underWay.size >= this.#consumption.room) {
       oldest[1].giveUp.abort();
@@ -206,7 +205,7 @@ export class NotificationListener implements Component {
       });
       if (byteLength <= maxSmallBytes) await this.#publish(work, signal);
     } catch {
-      // Given up, which is all that can happen here. Made again, the messages have the same ids.
+      // Aborted, which is the only possible error here. If made again, the messages have the same ids.
       this.#forget(delivery);
       return delivery.requeue();
     }
@@ -268,7 +267,7 @@ export class NotificationListener implements Component {
         return nothing;
       }
       await yieldToOthers();
-      // Parsed by itself: what plugins get of it is made after the event loop had a turn.
+      // Parsed separately: the plugins' copy is made after yielding to the event loop.
       void unwrapped.fields;
       await yieldToOthers();
       notification = readNotification(unwrapped);
@@ -336,7 +335,7 @@ export class NotificationListener implements Component {
     });
   }
 
-  /** In the metadata of samples these are missing. */
+  /** They are missing in the metadata of samples. */
   #logWrongTimes(notification: Notification): void {
     const said = saidOf(notification);
     const { eventType, messageId } = notification;

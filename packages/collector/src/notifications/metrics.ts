@@ -2,7 +2,7 @@ import { createPluginMetrics } from '@nephoscope/runtime';
 import { Counter, Gauge } from 'prom-client';
 import type { Registry } from 'prom-client';
 
-/** What the collector tells of notifications on `/metrics`. */
+/** The collector's metrics of notifications on `/metrics`. */
 export function createNotificationMetrics(registry: Registry) {
   const registers = [registry];
   return {

@@ -3,7 +3,7 @@ import { selectionOptions } from '@nephoscope/runtime';
 import { z } from 'zod';
 
 const ownQueue = 'nephoscope.notifications';
-// As oslo.messaging names the queue of the topic `notifications` and the priority `info`.
+// oslo.messaging's name of the queue for the topic `notifications` and the priority `info`.
 const servicesQueue = 'notifications.info';
 
 /** The section `notifications`. */

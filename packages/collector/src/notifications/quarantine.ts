@@ -28,9 +28,9 @@ export interface Circumstances {
 }
 
 /**
- * What is known to be wrong with a notification before any plugin sees it. It is not signed: what can be checked is on
- * which exchange it came, which RabbitMQ's permissions give to its service alone, whether it says that this service
- * wrote it, whether it is of a time that it can be of, and whether its times go together.
+ * What is wrong with a notification, as far as can be checked without a plugin. It is not signed, so these are
+ * checked: the exchange on which it arrived, which RabbitMQ's permissions reserve to its service; whether its
+ * publisher is of that service; whether its time is plausible; and whether its times are consistent.
  */
 export function quarantineReason(
   notification: Notification,
@@ -44,7 +44,7 @@ export function quarantineReason(
   );
 }
 
-/** Whether the plugin's service announces on this exchange, and calls itself so. */
+/** Whether the plugin's service publishes on this exchange, and with this publisher id. */
 export function isFrom(handler: ActiveHandler, exchange: string | undefined, publisherId: string): boolean {
   return announcesOn(handler, exchange) && handler.isBy(publisherId);
 }

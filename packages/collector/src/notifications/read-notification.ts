@@ -9,15 +9,15 @@ import type { JsonObject, JsonValue } from '@nephoscope/message';
 /** The longest body that is read, in bytes; those of real services have some thousand. */
 export const maxNotificationBytes = 4 * 1024 * 1024;
 
-/** How many values it may have: a bulk of 4,900 networks, which fills those bytes, has some 130,000. */
+/** Maximum number of values: a bulk of 4,900 networks, which fills those bytes, has about 130,000. */
 const maxNotificationValues = 200_000;
 
-/** Characters of a name or an id. */
+/** Maximum length of a name or an id, in characters. */
 const longestName = 255;
 
 const contextPrefix = '_context_';
 
-/** A notification out of its envelope; of its fields only the event type is read, the others on demand. */
+/** A notification without its envelope; only the event type is read, other fields on demand. */
 export interface UnwrappedNotification {
   readonly eventType: string;
   /** @throws NOTIFICATION_UNREADABLE */
@@ -25,8 +25,8 @@ export interface UnwrappedNotification {
 }
 
 /**
- * Takes a notification out of oslo.messaging's envelope, `{"oslo.version": "2.0", "oslo.message": "<JSON>"}`; a bare
- * one is taken as it is. What is in it is not read yet: most are of types that nobody asks for.
+ * Removes oslo.messaging's envelope, `{"oslo.version": "2.0", "oslo.message": "<JSON>"}`; a bare notification is used
+ * as it is. Its contents are not read yet, because most are of types that no plugin wants.
  *
  * @throws NOTIFICATION_UNREADABLE, with a text that quotes nothing of it
  */
@@ -49,8 +49,7 @@ export function unwrapNotification(body: Uint8Array): UnwrappedNotification {
 }
 
 /**
- * The notification as plugins get it: frozen, integers beyond 2^53 as bigint, every key an own property whatever it
- * is called.
+ * The notification for plugins: frozen, integers beyond 2^53 as bigint, every key an own property whatever its name.
  *
  * @throws NOTIFICATION_UNREADABLE, naming the field, with a text that quotes nothing of it
  */

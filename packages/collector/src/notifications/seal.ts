@@ -5,15 +5,15 @@ import type { JsonObject } from '@nephoscope/message';
 const mark = 'set_aside_by';
 
 /**
- * Signs what a collector sets aside. When an operator replays it, it arrives directly in the queue, as anybody might put
- * something there: by its seal it is known for what was looked at, and taken whatever was against it.
+ * Signs what a collector quarantines. When an operator replays it, it arrives directly in the queue, where anyone
+ * could publish. The signature shows that it was checked before, and it is accepted in spite of the check.
  */
 export class Seal {
   readonly #collector: string;
   readonly #signer;
   readonly #verifier;
 
-  /** @param secrets the first signs */
+  /** @param secrets the first one signs */
   constructor(collector: string, secrets: readonly Secret[]) {
     this.#collector = collector;
     this.#signer = createSigner({ secret: secrets[0] as Secret, form: 'canonical' });

@@ -3,16 +3,16 @@ interface Waiting {
   start(): void;
 }
 
-/** After so many small ones the oldest has its turn, however large. */
+/** After this many small ones the oldest is next, however large. */
 const mostInARow = 20;
 
-/** Works that must not overlap. Of those that wait the smallest is next: a large one delays only those like it. */
+/** Runs operations one after the other, the smallest waiting one next, so that a large one delays only similar ones. */
 export class SmallestFirst {
   readonly #waiting: Waiting[] = [];
   #isBusy = false;
   #inARow = 0;
 
-  /** Settles as the work does; a failure does not delay others. */
+  /** Settles like the operation; a failure does not affect others. */
   async run<T>(size: number, work: () => Promise<T>): Promise<T> {
     if (this.#isBusy) await new Promise<void>((start) => this.#waiting.push({ size, start }));
     this.#isBusy = true;

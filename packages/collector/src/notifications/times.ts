@@ -8,8 +8,8 @@ export function saidOf({ payload }: Notification): PayloadReader {
 }
 
 /**
- * Beginning and end of the period that an audit is about (ns since 1970 UTC), in either form of nova's notifications or
- * in those of other services.
+ * Beginning and end of an audit's period (ns since 1970 UTC), in either form of nova's notifications or in those of
+ * other services.
  */
 export function periodOf(notification: Notification): readonly [bigint | undefined, bigint | undefined] {
   const fields = inner(inner(saidOf(notification), 'audit_period'), 'nova_object.data');

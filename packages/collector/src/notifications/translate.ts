@@ -17,7 +17,7 @@ import { yieldToOthers } from '../yield-to-others.js';
 import type { ActiveHandler } from './handlers.js';
 import { pluginFailure } from './plugin-failure.js';
 
-// Of all messages that one plugin makes of one notification.
+// Limit for all messages that one plugin makes of one notification.
 const mostBytes = 16 * 1024 * 1024;
 
 /** The fields of every message besides its counter. */
@@ -27,19 +27,19 @@ export interface Origin {
   readonly signer: Signer;
 }
 
-/** What became of a notification. */
+/** The result of a notification. */
 export interface Translation {
   /** Signed, of one meter each, as large as an agent's. */
   readonly messages: readonly OutgoingMessage[];
-  /** How many samples each plugin made. */
+  /** Number of samples by plugin. */
   readonly samples: ReadonlyMap<string, number>;
   /** The plugins that failed, and why. */
   readonly failures: readonly { readonly plugin: string; readonly reason: string }[];
 }
 
 /**
- * Has each of these plugins translate the notification. One that fails costs its own counters, all of them, but where
- * it says that only some items cannot be counted.
+ * Has each of these plugins translate the notification. If one fails, all its own counters are missing, unless its
+ * error says that only some items cannot be counted.
  *
  * @param timed starts timing a plugin and returns the function that stops it
  */
@@ -101,7 +101,7 @@ interface Yielded {
 }
 
 /**
- * The counters that a plugin yields, bounded. To sign them is not the plugin's work and is left out of its time.
+ * The counters that a plugin yields, with a limit. Signing them is not the plugin's work and not part of its time.
  *
  * @throws the plugin's error, except NOTIFICATION_ITEMS, which affects only the items it names
  */
@@ -128,7 +128,7 @@ function read(notification: Notification, { handler, readCounter }: ActiveHandle
 /**
  * The meter and the signed line of each counter. The same notification gives the same message ids.
  *
- * @throws COUNTER_INVALID when two counters are one sample, or when one cannot be signed
+ * @throws COUNTER_INVALID if two counters are one sample, or one cannot be signed
  */
 async function linesOf(
   { eventId, counters }: Yielded,

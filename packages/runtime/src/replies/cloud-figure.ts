@@ -6,10 +6,10 @@ import { checkOwner, checkResourceId, checkTimestamp, checkVolume, fieldsOf, met
 import type { MissingFigure, ReadCounter } from './item.js';
 import { readMissing } from './missing.js';
 
-/** An item of a central pollster's reply, as ours. */
+/** An item of a central pollster's reply, copied. */
 export type ReadCloudFigure = ReadCounter | { readonly missingFigure: MissingFigure; readonly size: number };
 
-/** Of the id of a resource without a figure, in characters. */
+/** Maximum length of the id of a resource without a figure, in characters. */
 const longestId = 255;
 
 const keys: ReadonlySet<string> = new Set<keyof CloudFigure>([
@@ -23,10 +23,10 @@ const keys: ReadonlySet<string> = new Set<keyof CloudFigure>([
 ]);
 
 /**
- * Reads the items of replies that are about the cloud, and adds what the plugin's table says of their meters.
+ * Reads the items of central pollsters' replies, and adds type and unit from the plugin's table.
  *
- * The function takes the time of items that have none. It throws METER_UNDECLARED for a meter that is not in the table,
- * METER_VOLUME, MISSING_INVALID, and COUNTER_INVALID for all else that cannot be sent.
+ * The function takes the time for items without one. It throws METER_UNDECLARED for a meter that is not in the table,
+ * METER_VOLUME, MISSING_INVALID, and COUNTER_INVALID for anything else that cannot be sent.
  */
 export function cloudFigureReader(
   meters: readonly Meter[],

@@ -18,10 +18,10 @@ const keys: ReadonlySet<string> = new Set<keyof Counter>([
 ]);
 
 /**
- * Reads the counters that a notification plugin yields. What a text may hold is checked where it is signed.
+ * Reads the counters that a notification plugin yields. The contents of texts are checked at signing.
  *
- * The function throws METER_UNDECLARED for a meter that is not in the table with this type and unit, METER_VOLUME, and
- * COUNTER_INVALID for all else that cannot be sent.
+ * The function throws METER_UNDECLARED for a meter that is not in the table with this type and unit, METER_VOLUME,
+ * and COUNTER_INVALID for anything else that cannot be sent.
  */
 export function counterReader(meters: readonly Meter[]): (given: unknown) => ReadCounter {
   const meterOf = meterTable(meters);

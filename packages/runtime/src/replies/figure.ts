@@ -8,28 +8,28 @@ import type { MissingFigure, ReadCounter } from './item.js';
 import type { KnownResources } from './known-resources.js';
 import { readMissing } from './missing.js';
 
-/** A counter, and what names the plugging of its device. */
+/** A counter, and the marks of its device's plugging. */
 export interface PolledCounter extends Counter {
   readonly plugging?: Plugging | undefined;
 }
 
-/** A counter in parts, of which the agent makes the volume. */
+/** A counter in parts, from which the agent makes the volume. */
 export interface PolledTotal extends Omit<Counter, 'volume'>, Pick<Total, 'parts' | 'whole'> {}
 
 export type PolledMissing = MissingFigure;
 
-/** An item of a compute pollster's reply, as ours. */
+/** An item of a compute pollster's reply, copied. */
 export type ReadFigure =
   | ReadCounter<PolledCounter>
   | { readonly total: PolledTotal; readonly size: number }
   | { readonly missingFigure: PolledMissing };
 
-/** What is known of a poll beside its reply. */
+/** Facts of a poll besides its reply. */
 interface Polled {
   readonly instance: Instance;
-  /** The moment of the reading. */
+  /** The time of the reading. */
   readonly readAt: bigint;
-  /** The poll has begun. */
+  /** In which the poll has begun. */
   readonly resources: KnownResources;
 }
 
@@ -44,11 +44,11 @@ const totalKeys: ReadonlySet<string> = new Set<keyof Total>(['meter', 'parts', '
 const partKeys: ReadonlySet<string> = new Set<keyof TotalPart>(['key', 'volume', 'plugging']);
 
 /**
- * Reads the items of a compute pollster's replies, and adds what the plugin's table says of their meters, and what is known
- * of the instance. What a text may hold is checked where it is signed.
+ * Reads the items of a compute pollster's replies, and adds type and unit from the plugin's table and the instance's
+ * facts. The contents of texts are checked at signing.
  *
- * The function throws METER_UNDECLARED for a meter that is not in the table, METER_VOLUME, MISSING_INVALID, TOTAL_INVALID, and
- * COUNTER_INVALID for all else that cannot be sent.
+ * The function throws METER_UNDECLARED for a meter that is not in the table, METER_VOLUME, MISSING_INVALID,
+ * TOTAL_INVALID, and COUNTER_INVALID for anything else that cannot be sent.
  */
 export function figureReader(meters: readonly Meter[]): (given: unknown, polled: Polled) => ReadFigure {
   const meterOf = meterTable(meters);
@@ -61,7 +61,7 @@ export function figureReader(meters: readonly Meter[]): (given: unknown, polled:
     const { userId, projectId } = instance;
     const { type, unit } = meter;
     const owners = (userId ?? '').length + (projectId ?? '').length;
-    // Literals all through: a spread costs as much as all the rest, for each counter of a cycle.
+    // Object literals throughout: a spread costs as much as all the rest, for each counter of a cycle.
     if (isTotal) {
       const { whole } = fields;
       if (whole !== undefined) checkVolume(whole, meter, name as string, resourceId);
@@ -117,10 +117,10 @@ function readParts(
   if (type !== 'cumulative') throw wrongTotal(name, `is a ${type}: only cumulative meters have totals`);
   if (!Array.isArray(given) || given.length > maxCounters)
     throw wrongTotal(name, `is not made of a list of at most ${maxCounters} parts`);
-  // Of the right size at once: an array that grows has room for 17, and there are seven of an instance.
+  // Allocated with its size: a growing array has room for 17, and an instance has seven of them.
   const parts = new Array<TotalPart>(given.length);
   const keys = new Set<string>();
-  // By index: an iterator would be the plugin's.
+  // By index: an iterator would be the plugin's code.
   for (let index = 0; index < parts.length; index++) {
     const { key, volume, plugging } = fieldsOf(given[index], partKeys);
     if (!isText(key) || keys.has(key))
@@ -131,7 +131,7 @@ function readParts(
     parts[index] = {
       key,
       volume: typeof volume === 'object' ? readMissing(volume) : (volume as number | bigint),
-      // A device of which totals are made is a resource as well: its marks are the same list again.
+      // A device in a total is a resource as well: equal marks are the same list again.
       plugging: plugging === undefined ? undefined : resources.find(key, undefined, plugging).plugging,
     };
   }

@@ -2,16 +2,16 @@ import { describeError, meterStem, NephoscopeError } from '@nephoscope/core';
 import type { Counter, Meter, Missing } from '@nephoscope/core';
 import { isStorableTime, maxMeteringLineBytes } from '@nephoscope/message';
 
-// What plugins reply is read as if it came from another process: each field once, unknown keys refused, nothing kept
-// that the plugin could change later.
+// Replies of plugins are read as if they came from another process: each field once, unknown keys refused, and
+// nothing kept that the plugin could change later.
 
-/** Counters of one plugin for one resource, and a notification's, are at most so many. */
+/** Maximum number of counters of one plugin for one resource, and for a notification. */
 export const maxCounters = 10_000;
 
-/** A counter that is ours: nothing of it changes, whatever its plugin does later. */
+/** A copied counter, which the plugin cannot change. */
 export interface ReadCounter<C extends Counter = Counter> {
   readonly counter: C;
-  /** About the bytes that its message takes. */
+  /** Approximate size of its message in bytes. */
   readonly size: number;
 }
 
@@ -26,20 +26,21 @@ export interface MissingFigure {
 /**
  * The fields of an item of a reply.
  *
- * @throws COUNTER_INVALID for what is no plain object, and for keys that are not among these
+ * @throws COUNTER_INVALID for anything but a plain object, and for other keys than these
  */
 export function fieldsOf(given: unknown, keys: ReadonlySet<string>): Readonly<Record<string, unknown>> {
   if (typeof given !== 'object' || given === null)
     throw invalid(`a counter is an object, and not ${describeError(given).slice(0, 60)}`);
   if (!isPlainObject(given)) throw invalid('a counter is a plain object, and not one of a class');
-  // Unlike a list of its own keys, this allocates nothing; a plain object inherits none but in a realm that was tampered with.
+  // Unlike Object.keys this allocates nothing; a plain object inherits no keys, except in a realm that was tampered
+  // with.
   for (const key in given)
     if (!keys.has(key) && Object.hasOwn(given, key))
       throw invalid(`a counter has ${[...keys].join(', ')}, and nothing named '${key.slice(0, 60)}'`);
   return given;
 }
 
-/** An object without a class, of any realm: its Object.prototype is the one that has none of its own. */
+/** An object without a class, of any realm: its Object.prototype is the one without a prototype. */
 export function isPlainObject(given: unknown): given is Readonly<Record<string, unknown>> {
   if (typeof given !== 'object' || given === null) return false;
   const prototype = Object.getPrototypeOf(given) as object | null;
@@ -50,7 +51,7 @@ export function isPlainObject(given: unknown): given is Readonly<Record<string, 
 export function meterTable(meters: readonly Meter[]): (name: unknown) => Meter {
   const byStem = new Map(meters.map((meter) => [meterStem(meter.name), meter]));
   return (name) => {
-    // Most are in the table as they are.
+    // Most names are in the table themselves.
     const meter = byStem.get(name as string) ?? (isText(name) ? byStem.get(meterStem(name)) : undefined);
     if (meter !== undefined && !(name as string).endsWith(':')) return meter;
     throw new NephoscopeError(
@@ -97,9 +98,9 @@ export function checkTimestamp(timestamp: unknown, name: string): asserts timest
 }
 
 /**
- * About the bytes that a message with these texts takes, and metadata of this size.
+ * Approximate size in bytes of a message with these texts, and metadata of this size.
  *
- * @throws COUNTER_INVALID when no message holds them
+ * @throws COUNTER_INVALID if they do not fit into a message
  */
 export function sizeOf(name: string, resourceId: string, owners: number, metadata: number): number {
   const size = name.length + resourceId.length + owners + metadata;

@@ -5,28 +5,29 @@ import { copyMetadata, isCopyOf } from '@nephoscope/message';
 import { isPlainObject } from './item.js';
 import { readPlugging } from './plugging.js';
 
-/** What counters of one resource say of it. */
+/** The common parts of a resource's counters. */
 export interface KnownResource {
-  /** The instance's metadata, and what the pollster added; it cannot change. */
+  /** The instance's metadata with the pollster's additions; frozen. */
   readonly metadata: Metadata;
-  /** About the bytes of their JSON text. */
+  /** Approximate size of its JSON text in bytes. */
   readonly size: number;
-  /** The marks that were told of it last, in this poll or the one before. */
+  /** The latest marks, of this poll or the previous one. */
   readonly plugging: Plugging | undefined;
 }
 
 interface Remembered extends KnownResource {
-  /** In how many keys the metadata are other than the instance's. */
+  /** Number of keys in which the metadata differ from the instance's. */
   readonly own: number;
-  /** About the bytes of what was added. */
+  /** Approximate size of the additions in bytes. */
   readonly bytes: number;
   poll: number;
 }
 
-// Of what a pollster adds for the resources of one instance: some hundreds of devices. What is beyond is made anew each time.
+// Limit for a pollster's additions to the resources of one instance: several hundred devices. Beyond it, metadata are
+// merged again each time.
 const mostRemembered = 64 * 1024;
 
-// By their metadata: all pollsters of an instance share it.
+// By their metadata, which all pollsters of an instance share.
 const instances = new WeakMap<Metadata, KnownResource>();
 
 function instanceOf(metadata: Metadata): KnownResource {
@@ -37,8 +38,8 @@ function instanceOf(metadata: Metadata): KnownResource {
 }
 
 /**
- * The resources of one instance that one pollster told of in its last poll. What it says of a resource again, equal in
- * content, is the same object again, so that its text is made and signed once.
+ * The resources of one instance in one pollster's last poll. Metadata with equal content become the same object
+ * again, so that their text is made and signed once.
  */
 export class KnownResources {
   #known: Map<string, Remembered> | undefined;
@@ -46,13 +47,13 @@ export class KnownResources {
   #bytes = 0;
   #instance: KnownResource | undefined;
 
-  /** Many pollsters add nothing to what is known of the instance: then there is nothing to keep. */
+  /** Many pollsters add nothing to the instance's metadata: then there is nothing to keep. */
   get isEmpty(): boolean {
     return this.#known === undefined;
   }
 
   /**
-   * Begins a poll. What was not told of in the one before is forgotten.
+   * Begins a poll. Resources that were not in the previous one are discarded.
    *
    * @param base the metadata of the instance, which cannot change
    */
@@ -67,15 +68,16 @@ export class KnownResources {
   }
 
   /**
-   * A resource as it was told of now.
+   * A resource in the current poll.
    *
-   * @throws COUNTER_INVALID for metadata that JSON cannot hold or no message has room for, and marks that are none
+   * @throws COUNTER_INVALID for metadata that JSON cannot represent or that do not fit into a message, and for
+   *   invalid marks
    */
   find(resourceId: string, added: unknown, plugging: unknown): KnownResource {
     const instance = this.#instance as KnownResource;
     if (added === undefined && plugging === undefined) return instance;
     const known = this.#known?.get(resourceId);
-    // One item of a resource may tell of its plugging, and the next one not.
+    // One item of a resource may have marks, and the next one none.
     const marks = plugging === undefined ? known?.plugging : readPlugging(plugging, known?.plugging);
     const isKnown = known !== undefined && isMerged(known, instance.metadata, added);
     if (isKnown && known.plugging === marks)
@@ -102,7 +104,7 @@ function bytesOf(marks: Plugging = []): number {
   return bytes;
 }
 
-/** Whether merging what is given, whatever that is, would make the same again. */
+/** Whether merging the given value, whatever it is, would make the same metadata again. */
 function isMerged({ metadata, own }: Remembered, base: Metadata, given: unknown): boolean {
   if (given === undefined) return own === 0;
   if (!isPlainObject(given)) return false;
@@ -117,7 +119,7 @@ function isMerged({ metadata, own }: Remembered, base: Metadata, given: unknown)
 function merge({ metadata: base, size }: KnownResource, given: unknown): Omit<Remembered, 'plugging' | 'poll'> {
   if (given === undefined) return { metadata: base, size, own: 0, bytes: 0 };
   const { value: added, size: bytes } = copyMetadata(given);
-  // Both are frozen all through: what is in them is shared.
+  // Both are frozen at every level, so their contents are shared.
   const metadata = Object.freeze({ ...base, ...added });
   const own = Object.keys(added).filter((key) => metadata[key] !== base[key]).length;
   return { metadata, size: copyMetadata(metadata).size, own, bytes };

@@ -5,9 +5,9 @@ const reasons: Readonly<Record<MissingReason, true>> = { busy: true, unsupported
 const longestDetail = 500;
 
 /**
- * A reason as a plugin gave it, as ours: its detail is cut after 500 characters.
+ * A copy of a plugin's reason; its detail is cut after 500 characters.
  *
- * @throws MISSING_INVALID when it is none
+ * @throws MISSING_INVALID if it is not one
  */
 export function readMissing(given: unknown): Missing {
   const { missing, detail } = (given ?? {}) as Partial<Record<keyof Missing, unknown>>;

@@ -8,9 +8,9 @@ const maxMarks = 1_000;
 const longestMark = 100;
 
 /**
- * Marks of a plugging as ours.
+ * A copy of a plugging's marks.
  *
- * @param known those of before: kept when they are the same
+ * @param known the previous marks, returned if they are the same
  * @throws COUNTER_INVALID
  */
 export function readPlugging(given: unknown, known?: Plugging): Plugging | undefined {
@@ -20,7 +20,7 @@ export function readPlugging(given: unknown, known?: Plugging): Plugging | undef
   if (length > maxMarks) throw noMarks();
   if (known !== undefined && isCopyOf(known, given)) return known;
   const marks: string[] = [];
-  // By index: its iterator would be the plugin's.
+  // By index: an iterator would be the plugin's code.
   for (let at = 0; at < length; at++) {
     const mark: unknown = given[at];
     if (!isText(mark)) throw noMarks();

@@ -41,7 +41,7 @@ export class NewRows<Value> implements SharedRows<Value, number> {
   }
 }
 
-/** As one text: the values are separated by U+0000, which no column contains; null is written as `-`. */
+/** As one text: null as `-`, other values after `+`, separated by U+0000, which no column contains. */
 export function digestOfSeries(row: SeriesRow): string {
   return digestOf(row.map((value) => (value === null ? '-' : `+${value}`)).join('\0'));
 }
