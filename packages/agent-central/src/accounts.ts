@@ -5,7 +5,7 @@ import { z } from 'zod';
 
 import { missingFigures } from './listed-counters.js';
 
-/** Options of the version before of the pollsters that read accounts of the object store. */
+/** Options of previous versions for the pollsters that read accounts of the object store. */
 export const accountOptions = z.strictObject({
   interface: refusedOption('is set once for all pollsters: write services.swift.interface'),
   resellerPrefix: refusedOption('is set once for all pollsters: write services.swift.resellerPrefix'),
@@ -13,7 +13,7 @@ export const accountOptions = z.strictObject({
 
 const prefixOf = ({ resellerPrefix = 'AUTH_' }: ServiceSettings) => resellerPrefix;
 
-/** All projects, whose accounts the object store has. */
+/** All projects, whose accounts are in the object store. */
 export const projects: CloudList = { service: { type: 'identity' }, path: '/v3/projects', key: 'projects' };
 
 export const objectStore = (swift: ServiceSettings): CloudService => ({
@@ -22,10 +22,10 @@ export const objectStore = (swift: ServiceSettings): CloudService => ({
   usualInterface: 'admin',
 });
 
-/** Where a project's account is: `<endpoint>/v1/<reseller prefix><project id>`. */
+/** The URL of a project's account: `<endpoint>/v1/<reseller prefix><project id>`. */
 export async function accountUrls(cloud: Cloud, swift: ServiceSettings): Promise<(projectId: string) => string> {
   const endpoint = new URL(await cloud.endpoint(objectStore(swift)));
-  // The catalogue may have the version behind the service's address, and behind that the account of our own project.
+  // In the catalogue, the service's address may be followed by the version, and by the account of our own project.
   const segments = endpoint.pathname.split('/').filter((segment) => segment !== '');
   const version = segments.findIndex((segment) => /^v1(\.\d+)?$/.test(segment));
   const base = version < 0 ? [...segments, 'v1'] : segments.slice(0, version + 1);
@@ -33,17 +33,17 @@ export async function accountUrls(cloud: Cloud, swift: ServiceSettings): Promise
     new URL(`/${[...base, encodeURIComponent(prefixOf(swift) + projectId)].join('/')}`, endpoint).href;
 }
 
-/** In place of an account's figures. */
+/** Replaces an account's figures. */
 export const noAccount: Missing = { missing: 'off', detail: 'the project has no account in the object store' };
 
 /** The same, when the object store reports that nothing exists. */
 export const absent: Missing = { ...noAccount };
 
 /**
- * What an error says of this one account. One that is refused says nothing of the next; without the service there is
- * none to go on with.
+ * The meaning of an error for this one account. A refused request does not affect the next; without the service none
+ * can succeed.
  *
- * @throws the error when it is no refusal
+ * @throws the error if it is not a refusal
  */
 export function refusal(error: unknown): Missing {
   const status = (error as { readonly status?: unknown } | null | undefined)?.status;
@@ -54,8 +54,8 @@ export function refusal(error: unknown): Missing {
 }
 
 /**
- * Looks whether the object store has accounts where they are looked for. One project without an account is nothing;
- * when no project has one, we look at the wrong place.
+ * Checks whether the object store has accounts at the expected place. One project without an account is normal; if no
+ * project has one, the place is wrong.
  */
 export class AccountSearch {
   readonly #swift: ServiceSettings;
@@ -67,7 +67,7 @@ export class AccountSearch {
     this.#swift = swift;
   }
 
-  /** @param found whether the object store's answer was other than "does not exist" */
+  /** @param found whether the answer was other than "does not exist" */
   add(url: string, found: boolean): void {
     if (found) this.#isFound = true;
     else {
@@ -76,7 +76,7 @@ export class AccountSearch {
     }
   }
 
-  /** Reports for these meters what to do when none of several was found. */
+  /** Reports for these meters what to do if none of several was found. */
   missingFigures(meters: readonly Pick<Meter, 'name'>[]): readonly MissingFigure[] {
     if (this.#isFound || this.#absent < 2) return [];
     const detail = `every account answers 404, such as ${this.#example}: check the prefix (services.swift.resellerPrefix, now '${prefixOf(this.#swift)}'; swift's reseller_prefix, of a Ceph gateway '' or what rgw_swift_account_in_url wants) and the endpoint of object-store in keystone, which with a Ceph gateway must end in /swift/v1/AUTH_%(tenant_id)s`;

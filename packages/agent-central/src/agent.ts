@@ -30,7 +30,7 @@ export interface CentralAgentParts {
   /** Started by its owner before the agent, and stopped after it. */
   readonly bus: MessageBus;
   readonly pollsters: readonly ActivePollster[];
-  /** How many pollsters do not run though they should; for the metrics. */
+  /** Number of pollsters that should run but do not, for the metrics. */
   readonly failedPlugins: number;
   readonly logger: Logger;
   readonly clock: Clock;
@@ -41,16 +41,16 @@ export interface CentralAgentParts {
 const lock = 'central';
 /** Time limit for the bus to confirm the last samples of a cycle, ms. */
 const lastConfirms = 10_000;
-/** A cycle may be late by so much, ms, for a busy host. */
+/** How late a cycle may be on a busy host, ms. */
 const longestDelay = 60_000;
-/** Between tries to get the lock, ms. */
+/** Pause between attempts to get the lock, ms. */
 const lockPause = 5_000;
 /** When the agent stops: time limit for releasing the lock, ms. */
 const lastRelease = 3_000;
 
 /**
- * Reads the services of the cloud at intervals and sends what it read. `start` makes it ready; then either `run` it
- * until it is stopped, as the one of several agents that holds the lock, or let it do a single cycle with `once`.
+ * Reads the services of the cloud at intervals and sends the readings. `start` makes it ready; then either `run` it
+ * until it is stopped, as the one of several agents that holds the lock, or run a single cycle with `once`.
  */
 export class CentralAgent implements Component {
   readonly name = 'central agent';
@@ -90,7 +90,7 @@ export class CentralAgent implements Component {
     const { bus, logger, options } = this.#parts;
     // Ceilometer declares its own exchange and queue; an additional queue of ours would have no consumer and grow.
     if (options.wire === 'ceilometer') return Promise.resolve();
-    // Not awaited: the bus may be away for long.
+    // Not awaited, because the bus may be unavailable for long.
     bus
       .declare(meteringTopology)
       .catch((error: unknown) =>
@@ -99,17 +99,17 @@ export class CentralAgent implements Component {
     return Promise.resolve();
   }
 
-  /** Cycles whenever this agent holds the lock, until it is stopped. */
+  /** Runs cycles whenever this agent holds the lock, until it is stopped. */
   run(): Promise<void> {
     return (this.#running ??= this.#run());
   }
 
   /**
-   * One cycle of its own, at this moment, whoever holds the lock: its samples are further readings, beside those of
-   * the active agent.
+   * One separate cycle, now, whichever agent holds the lock: its samples are additional readings, beside those of the
+   * active agent.
    *
-   * @throws the signal's reason when it is aborted; SAMPLES_UNSENT when the bus did not confirm all samples;
-   *   POLLSTERS_FAILED when counters are missing because a pollster failed, after the others are confirmed
+   * @throws the signal's reason if it is aborted; SAMPLES_UNSENT if the bus did not confirm all samples;
+   *   POLLSTERS_FAILED if counters are missing because a pollster failed, after the others are confirmed
    */
   async once(signal: AbortSignal): Promise<void> {
     // It is not repeated, and a clock that was set back may show this time again.
@@ -127,7 +127,7 @@ export class CentralAgent implements Component {
       );
   }
 
-  /** Ends the cycle that runs, for the next agent to repeat, and gives the lock up. */
+  /** Ends the current cycle, which the next agent repeats, and releases the lock. */
   async stop(): Promise<void> {
     this.#stopping.abort(new NephoscopeError('STOPPED', 'the agent is stopping'));
     await this.#running;
@@ -156,7 +156,7 @@ export class CentralAgent implements Component {
   }
 
   /**
-   * Cycles until the lock is lost or the agent stops.
+   * Runs cycles until the lock is lost or the agent stops.
    *
    * @throws what the bus throws
    */
@@ -176,7 +176,7 @@ export class CentralAgent implements Component {
       let last = completed;
       let began: bigint | undefined;
       while (!signal.aborted) {
-        // It may wait for the next, and its bus for as long again.
+        // The next cycle may be an interval away, and the bus may need as long again.
         this.#polling.expect(2 * options.interval + lastConfirms + longestDelay);
         const cycle = await nextCycle(clock, options.interval, last, began, signal);
         if (last !== undefined && cycle.stepsBack > last.stepsBack) this.#logSetBack(cycle, last);
@@ -220,9 +220,9 @@ export class CentralAgent implements Component {
   /**
    * Never rejects.
    *
-   * @param cycle its name: who repeats it makes the same samples
+   * @param cycle its name: repeating it makes the same samples
    * @param confirmFor how long the bus may take, ms, and at least 10 s longer than the reading
-   * @param stop ends it before its time
+   * @param stop ends it early
    */
   async #cycle(cycle: string, confirmFor: number, stop: AbortSignal): Promise<CycleResult> {
     const { clock, logger, options, pollsters, session } = this.#parts;

@@ -30,7 +30,7 @@ const { version } = JSON.parse(readFileSync(new URL('../package.json', import.me
   version: string;
 };
 
-// `--once` is for a person or a timer who waits: a bus that cannot be reached in this time is a failure.
+// `--once` is for a person or a timer: a bus that cannot be reached in this time is a failure.
 const timeLimit = 10_000;
 
 const command = new Command(centralAgentProgram.name)
@@ -121,5 +121,5 @@ const exitCode = await runToExit(
   () => logger,
 );
 
-// A handle that some plugin holds must not keep a stopped agent alive.
+// A handle held by a plugin must not keep a stopped agent alive.
 endProcess(exitCode);

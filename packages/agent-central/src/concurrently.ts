@@ -1,4 +1,4 @@
-/** What `work` makes of each item, in their order, with at most `limit` at work at a time. */
+/** The results of `work` for each item, in their order, with at most `limit` running at a time. */
 export async function* concurrently<T, R>(
   items: AsyncIterable<T>,
   limit: number,

@@ -5,16 +5,16 @@ import type { Session } from '@nephoscope/openstack';
 
 import { ItemBudget, SharedListing } from './shared-listing.js';
 
-/** What a cycle needs of a session with the cloud. */
+/** The part of a cloud session that a cycle needs. */
 export type CloudSession = Pick<Session, 'list' | 'head' | 'endpoint' | 'away'>;
 
-// Some 10 MB of images, ports or volumes.
+// About 10 MB of images, ports or volumes.
 const heldItems = 5_000;
 
 /**
- * The cloud within one cycle. Equal listings are one, whoever reads them and when: each page is asked for once, and
- * its items are held for pollsters that come later, up to 5,000 items in all. Beyond that, the readers of a listing
- * go on page by page together, and a pollster that comes late makes a listing of its own.
+ * The cloud within one cycle. Equal listings are shared by all their readers: each page is requested once, and its
+ * items are held for later readers, up to 5,000 items in total. Beyond that, the readers of a listing advance
+ * together page by page, and a later reader gets a listing of its own.
  */
 export class CycleCloud implements Cloud {
   readonly #session: CloudSession;
@@ -22,7 +22,7 @@ export class CycleCloud implements Cloud {
   readonly #budget = new ItemBudget(heldItems);
   readonly #listings = new Map<string, SharedListing<Metadata>>();
 
-  // Pollsters share it: none of them may replace what the others call.
+  // Pollsters share it, so none may replace the methods that others call.
   static {
     Object.freeze(this.prototype);
   }
@@ -55,7 +55,7 @@ export class CycleCloud implements Cloud {
   }
 }
 
-/** The same for requests that are equal, in whatever order their queries and headers were written. */
+/** The same for equal requests, whatever the order of their queries and headers. */
 function keyOf({ service, path, key, query = {}, headers = {} }: CloudList): string {
   const sorted = (fields: Readonly<Record<string, string>>) => Object.entries(fields).sort();
   const { type, interface: chosen = null, usualInterface: usual = null } = service;

@@ -14,14 +14,14 @@ import { countersOf } from './plugin-counters.js';
 import { SampleStream } from './sample-stream.js';
 import type { Sending } from './sample-stream.js';
 
-/** A central pollster and what it declares. */
+/** A central pollster and its plugin. */
 export interface ActivePollster {
   readonly name: string;
   readonly meters: readonly Meter[];
   readonly pollster: CentralPollster;
 }
 
-/** What was made of an item of its reply: nothing of one that is a failure. */
+/** The result for an item of the reply: empty for a failure. */
 interface ReadItem {
   readonly item?: ReadCloudFigure;
   readonly size: number;
@@ -29,7 +29,7 @@ interface ReadItem {
 
 /** State of a pollster from earlier cycles. */
 export class PollsterHistory {
-  /** Whether it has not come back from one of them. */
+  /** Whether it has not returned from one of them. */
   isPending = false;
   readonly pause = new Pause();
 }
@@ -42,7 +42,7 @@ export interface CycleTools {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: AgentMetrics;
-  /** Of each pollster by its name; lives longer than a cycle. */
+  /** By name of the pollster; lives longer than a cycle. */
   readonly histories: ReadonlyMap<string, PollsterHistory>;
 }
 
@@ -51,17 +51,17 @@ export interface CycleResult {
   readonly unsent: number;
   /** Why samples are unsent. */
   readonly failure: unknown;
-  /** Names of pollsters of which counters are missing. */
+  /** Names of pollsters with missing counters. */
   readonly failed: readonly string[];
 }
 
 /**
- * Runs all pollsters at once and sends what they make as it comes. What one does wrong, and what is not done when
- * `reading` is aborted, is a failure of that pollster; its counters until then are sent.
+ * Runs all pollsters at once and sends their counters as they arrive. Errors of a pollster, and counters not ready
+ * when `reading` is aborted, are a failure of that pollster; its counters until then are sent.
  *
- * @param cycle its name: who repeats it makes the same samples
+ * @param cycle its name: repeating it makes the same samples
  * @param reading its reason is CYCLE_TIMEOUT when the time is over
- * @param sendable ends the tries to publish; aborted after `reading`, or with it
+ * @param sendable ends the attempts to publish; aborted after `reading`, or with it
  */
 export async function runCycle(
   cycle: string,

@@ -33,7 +33,7 @@ export class Findings {
     return this.#failure !== undefined;
   }
 
-  /** The pollster ended with an error, or made a counter that cannot be sent. */
+  /** The pollster ended with an error, or yielded a counter that cannot be sent. */
   addFailure(error: unknown): void {
     this.metrics.pollsters.failed(this.pollster);
     this.#failure ??= { first: error, count: 0 };

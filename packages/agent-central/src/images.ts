@@ -7,15 +7,15 @@ import { z } from 'zod';
 import type { Item } from './item.js';
 import { pageSize } from './listed-counters.js';
 
-/** Options of the version before of the pollsters that read images. */
+/** Options of previous versions for the pollsters that read images. */
 export const imageOptions = z.strictObject({
   interface: refusedOption('is set once for all pollsters: write services.glance.interface'),
 });
 
 /**
- * All images, each once: those of every visibility, since glance by itself leaves out community images of others, and
- * the hidden ones, which it lists only when asked for. A glance from before a filter refuses it (400): then the listing
- * without `visibility`, and community images for themselves, are what it knows.
+ * All images, each once, of every visibility: by default glance leaves out community images of others, and hidden
+ * images, which it lists only on request. An older glance refuses such a filter (400): then the listing without
+ * `visibility`, and a separate one of community images, are all that it has.
  */
 export async function* imagesOf(cloud: Cloud, glance: ServiceSettings): AsyncGenerator<Metadata, void, undefined> {
   const list = (query: Readonly<Record<string, string>>) =>
@@ -63,7 +63,8 @@ const described = [
   'updated_at',
 ] as const;
 
-// Of every image, and not its properties. Where the data lies may hold a password, and is nobody's business.
+// Fields of every image, which are not its properties. The location of the data is left out, because it may contain a
+// password.
 const known: ReadonlySet<string> = new Set([
   ...described,
   ...['id', 'owner', 'os_hidden', 'os_hash_algo', 'os_hash_value', 'stores'],
@@ -79,8 +80,8 @@ function isWrongTime(image: Item, key: string): boolean {
 }
 
 /**
- * What counters of an image say of it; its own properties, which the v2 API puts beside the others, are in `properties`. A
- * time that is none is missing, which is told once for each field.
+ * The metadata of an image's counters; its own properties, which the v2 API puts beside other fields, are in
+ * `properties`. An invalid time is missing, and logged once per field.
  */
 export function imageMetadata(logger: Logger): (image: Item) => Metadata {
   const told = new Set<string>();

@@ -16,19 +16,19 @@ export class Item {
     return Object.keys(this.#fields);
   }
 
-  /** @throws CLOUD_ITEM when it is missing or no text */
+  /** @throws CLOUD_ITEM if it is missing or not a text */
   text(key: string): string {
     return this.optionalText(key) ?? this.#wrong(`has no '${key}'`);
   }
 
-  /** @throws CLOUD_ITEM when it is present and not a string */
+  /** @throws CLOUD_ITEM if it is present and not a text */
   optionalText(key: string): string | null {
     const value = this.value(key);
     if (value === null || value === '') return null;
     return typeof value === 'string' ? value : this.#wrong(`has a '${key}' that is not a string`);
   }
 
-  /** @throws CLOUD_ITEM when it is missing or no whole number that is 0 or more */
+  /** @throws CLOUD_ITEM if it is missing or not a whole number of at least 0 */
   amount(key: string): number | bigint {
     const value = this.value(key);
     if (value === null) return this.#wrong(`has no '${key}'`);
@@ -38,12 +38,12 @@ export class Item {
       : this.#wrong(`has a '${key}' that is not a whole number`);
   }
 
-  /** The unchanged value; null when it is missing. */
+  /** The unchanged value; null if it is missing. */
   value(key: string): MetadataValue {
     return Object.hasOwn(this.#fields, key) ? (this.#fields[key] ?? null) : null;
   }
 
-  /** These fields as metadata, `null` where one is missing. */
+  /** These fields as metadata, `null` if one is missing. */
   pick(keys: readonly string[]): Metadata {
     return Object.fromEntries(keys.map((key) => [key, this.value(key)]));
   }

@@ -17,8 +17,8 @@ export interface Measured {
 export const pageSize = { limit: '1000' } as const;
 
 /**
- * One counter for each item of a listing, made at the moment it is read. An item that cannot be understood costs
- * nothing but itself, and is a missing figure.
+ * One counter for each item of a listing, made when it is read. An invalid item affects only itself, and is a missing
+ * figure.
  *
  * @param measure throws CLOUD_ITEM
  */
@@ -40,7 +40,7 @@ export async function* listedCounters(
   }
 }
 
-/** What `read` gives, or in its place why the item cannot be understood. */
+/** The result of `read`, or why the item is invalid. */
 export function understood<T extends object>(read: () => T): T | Missing {
   try {
     return read();
@@ -50,7 +50,7 @@ export function understood<T extends object>(read: () => T): T | Missing {
   }
 }
 
-/** That all these meters have no figure for a resource. */
+/** Missing figures of all these meters for a resource. */
 export function missingFigures(
   meters: readonly Pick<Meter, 'name'>[],
   volume: Missing,

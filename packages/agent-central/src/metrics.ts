@@ -2,7 +2,7 @@ import { createPluginMetrics } from '@nephoscope/runtime';
 import { Counter, Gauge, Histogram } from 'prom-client';
 import type { Registry } from 'prom-client';
 
-/** What the agent tells of itself on `/metrics`. */
+/** The agent's own metrics on `/metrics`. */
 export function createAgentMetrics(registry: Registry) {
   const registers = [registry];
   return {

@@ -3,7 +3,7 @@ import type { CloudList } from '@nephoscope/core/pollster';
 import type { Item } from './item.js';
 import { pageSize } from './listed-counters.js';
 
-/** All of a kind in neutron, of all projects. @param kind such as `floatingips` */
+/** All resources of a kind in neutron, of all projects. @param kind such as `floatingips` */
 export const networkList = (kind: string): CloudList => ({
   service: { type: 'network' },
   path: `/v2.0/${kind}`,

@@ -25,7 +25,7 @@ export const centralOptions = options.refine(...signatureFitsWire);
 
 export type CentralOptions = z.output<typeof centralOptions>;
 
-/** What the configuration of a central agent has. */
+/** The sections of a central agent's configuration. */
 export const centralSections = {
   ...commonSections,
   bus: busSection,

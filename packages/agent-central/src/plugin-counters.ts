@@ -2,15 +2,15 @@ import { NephoscopeError } from '@nephoscope/core';
 
 // Per pollster and cycle; more means that it never ends.
 const mostCounters = 1_000_000;
-// Of what it gives in one go, and is kept until it is sent.
+// Limit for counters yielded at once, which are kept until they are sent.
 const mostBytes = 256 * 1024 * 1024;
 
-/** What was read of an item, and about the bytes that it is kept in. */
+/** The result for an item, and its approximate size in memory. */
 interface Sized {
   readonly size: number;
 }
 
-/** What a plugin gave, until it first waits for something. */
+/** What a plugin yielded before its first wait. */
 interface Begun<T> {
   readonly taken?: readonly T[];
   /** What it threw after these. */
@@ -20,11 +20,12 @@ interface Begun<T> {
 }
 
 /**
- * The counters that a plugin gives, in whatever form: a list, a generator, a promise of one, an async generator. All
- * that it does before it first waits for something is done within `run`, and each counter is read as it comes.
+ * The counters of a plugin in any form: a list, a generator, a promise of one, an async generator. Everything before
+ * its first wait is done within `run`, and each counter is read as it arrives.
  *
- * @param read gives what it makes of a counter, and its size
- * @throws what the plugin and `run` throw; COUNTER_INVALID for what counters cannot be taken out of; COUNTERS_TOO_MANY
+ * @param read returns the result for a counter, and its size
+ * @throws what the plugin and `run` throw; COUNTER_INVALID for anything that does not yield counters;
+ *   COUNTERS_TOO_MANY
  */
 export async function* countersOf<T extends Sized>(
   getCounters: () => unknown,
@@ -37,7 +38,7 @@ export async function* countersOf<T extends Sized>(
     const given = await Promise.resolve(begun.promised);
     let isBegun = false;
     begun = run(() => {
-      // Where the process had hardly a CPU `run` calls again; a generator that was cut off cannot be taken up again.
+      // If the process had hardly any CPU time, `run` calls again, but an interrupted generator cannot be resumed.
       if (isBegun && !Array.isArray(given)) throw interrupted();
       isBegun = true;
       return begin(given, read);
@@ -76,7 +77,7 @@ function begin<T extends Sized>(given: unknown, read: (given: unknown) => T): Be
   return { taken };
 }
 
-/** The same, and it is running until it first waits. */
+/** The same, running until its first wait. */
 function started(counters: AsyncIterable<unknown>): AsyncIterable<unknown> {
   const iterator = counters[Symbol.asyncIterator]();
   let first: Promise<IteratorResult<unknown>> | undefined = iterator.next();

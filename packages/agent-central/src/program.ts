@@ -22,7 +22,7 @@ export const centralAgentProgram = {
   selected: { central: { namespace: 'poll.central', options: 'pollsters' } },
 } as const satisfies ProgramDefinition<typeof centralSections>;
 
-/** Puts a central agent together from its configuration. Nothing is started yet. */
+/** Creates a central agent from its configuration. Nothing is started yet. */
 export function createCentralAgent(
   configured: Pick<Configured<typeof centralSections>, 'config' | 'selected'>,
   around: {

@@ -25,12 +25,12 @@ interface Message extends OutgoingMessage {
 // Samples that are signed and sent together.
 const pieceSize = 1_000;
 const pieceBytes = 16 * 1024 * 1024;
-// Between tries to publish, ms.
+// Pauses between attempts to publish, ms.
 const pauses = { first: 500, longest: 10_000 };
 
 /**
- * Signs the counters of one pollster in one cycle and sends them in pieces. Message ids are made of the cycle's name,
- * so that a repeated cycle is not recorded twice.
+ * Signs the counters of one pollster in one cycle and sends them in pieces. Message ids are derived from the cycle's
+ * name, so that a repeated cycle is not recorded twice.
  */
 export class SampleStream {
   readonly #sending: Sending;
@@ -49,7 +49,7 @@ export class SampleStream {
 
   /**
    * @param cycle its name
-   * @param signal ends the tries to publish
+   * @param signal ends the attempts to publish
    */
   constructor(sending: Sending, cycle: string, pollster: string, signal: AbortSignal) {
     this.#sending = sending;
@@ -67,13 +67,13 @@ export class SampleStream {
     return this.#sent;
   }
 
-  /** Samples that were given up, and why. */
+  /** Samples that were not sent, and why. */
   get unsent(): { readonly samples: number; readonly failure: unknown } {
     return { samples: this.#unsent, failure: this.#failure };
   }
 
   /**
-   * Takes a counter, once: one that comes again with its volume, as when a page was listed twice, is one sample.
+   * Accepts a counter once: a repetition with the same volume, as when a page was listed twice, is one sample.
    *
    * @throws METER_VOLUME, COUNTER_INVALID for a counter that cannot be sent
    */
@@ -97,7 +97,7 @@ export class SampleStream {
     this.#waitingBytes += line.length;
   }
 
-  /** Resolves when the bus has confirmed all that was added, or the tries are over: see {@link unsent}. */
+  /** Resolves when the bus has confirmed everything that was added, or the attempts have ended: see {@link unsent}. */
   flush(): Promise<unknown> {
     const { wire } = this.#sending;
     const messages = [...this.#batches].flatMap(([meter, batch]) =>

@@ -1,6 +1,6 @@
 import { deepFreeze } from '@nephoscope/runtime';
 
-/** Items of the usual size that listings hold for readers to come, of all listings of a cycle together. */
+/** The number of items of usual size that all listings of a cycle together hold for later readers. */
 export class ItemBudget {
   readonly #limit: number;
   readonly #listings = new Set<SharedListing<unknown>>();
@@ -24,7 +24,7 @@ export class ItemBudget {
     }
   }
 
-  /** Gives back what a listing held. */
+  /** Returns what a listing held. */
   giveBack(items: number): void {
     this.#held -= items;
   }
@@ -32,7 +32,7 @@ export class ItemBudget {
 
 interface HeldPage<T> {
   readonly items: readonly T[];
-  /** Of how many usual items it has the size. */
+  /** Its size in items of usual size. */
   readonly weight: number;
 }
 
@@ -42,15 +42,15 @@ interface Reader {
 }
 
 /**
- * One listing of a service for several readers. Pages stay for readers that come later as long as the cycle's budget
- * of items allows. Beyond it, pages that all readers took are forgotten, the next page is fetched only when all
- * readers took those before, and {@link isWhole} is false: who comes then needs a listing of its own.
+ * One listing of a service for several readers. Pages are kept for later readers as long as the cycle's budget of
+ * items allows. Beyond it, pages read by all readers are dropped, the next page is requested only when all readers
+ * have read the previous ones, and {@link isWhole} is false: a later reader then needs a listing of its own.
  */
 export class SharedListing<T> {
   readonly #source: AsyncIterator<readonly T[]>;
   readonly #budget: ItemBudget;
   readonly #readers = new Set<Reader>();
-  /** Those from number `#first` on. */
+  /** From number `#first` on. */
   #pages: HeldPage<T>[] = [];
   #first = 0;
   #ended: { readonly error?: unknown } | undefined;
@@ -136,7 +136,7 @@ export class SharedListing<T> {
         this.#ended = {};
         return;
       }
-      // What one reader could write into, the others would send.
+      // Frozen, because one reader could otherwise change what others send.
       const weight = value.reduce((sum, item) => sum + Math.max(1, Math.round(sizeOf(item) / usualSize)), 0);
       this.#pages.push({ items: deepFreeze(value), weight });
       this.#budget.take(this, weight);
@@ -151,7 +151,7 @@ export class SharedListing<T> {
     this.#budget.giveBack(weightOf(this.#pages));
     this.#first += this.#pages.length + 1;
     this.#pages = [];
-    // A request under way ends by the cycle's own signal, and is not waited for.
+    // A request in progress is ended by the cycle's own signal, and is not waited for.
     if (this.#fetching === undefined) await this.#source.return?.();
   }
 
@@ -160,7 +160,7 @@ export class SharedListing<T> {
   }
 }
 
-/** Of an image, a port or a volume: each value is as much as 32 characters. */
+/** Of an image, a port or a volume; each value counts as at least 32 characters. */
 const usualSize = 4_096;
 
 function sizeOf(value: unknown): number {

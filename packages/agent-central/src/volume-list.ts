@@ -3,7 +3,7 @@ import type { CloudList } from '@nephoscope/core/pollster';
 import { pageSize } from './listed-counters.js';
 
 /**
- * All of a kind in cinder, of all projects.
+ * All resources of a kind in cinder, of all projects.
  *
  * @param kind such as `volumes`
  * @param microversion the oldest with all required fields; by default the one that every cinder supports

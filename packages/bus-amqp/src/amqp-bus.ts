@@ -34,8 +34,8 @@ import type { Timeouts } from './timeouts.js';
 import { declareTransient } from './transient-queue.js';
 
 /**
- * How long `stop` waits for confirmations that are still out, and for settlements to reach the broker, ms. Closing the
- * connections may take another second. All of it must end within 5 s; the publishers have waited before.
+ * How long `stop` waits for outstanding confirmations, and for settlements to reach the broker, ms. Closing the
+ * connections may take another second. The whole stop must end within 5 s; the publishers have waited before.
  */
 const confirmGrace = 1_000;
 const settleGrace = 1_500;
@@ -43,10 +43,10 @@ const settleGrace = 1_500;
 const lockHeartbeat = 20;
 
 /**
- * MessageBus on RabbitMQ. Publishing and consuming have a connection each, because RabbitMQ stops reading
- * from a connection that publishes while memory or disk is short: acknowledgements must get through then,
- * they are what frees it. The consuming one is made with the first consumer. Locks have a third, made with the
- * first, since their notes must travel on the channel that holds them.
+ * MessageBus on RabbitMQ. Publishing and consuming use separate connections, because RabbitMQ stops reading from a
+ * publishing connection while memory or disk is short, and acknowledgements, which free them, must still get through.
+ * The consuming connection is opened with the first consumer. Locks have a third, opened with the first lock, because
+ * their notes must be sent on the channel that holds them.
  */
 export class AmqpBus implements MessageBus {
   readonly #settings: PluginSettings<BusOptions>;
@@ -54,12 +54,12 @@ export class AmqpBus implements MessageBus {
   readonly #declarations: Declarations;
   readonly #consumers: Tenants<Consumer>;
   readonly #policies: Policies;
-  /** Those that wait and those that hold a lock. */
+  /** Pending and granted locks. */
   readonly #locks: Tenants<LockRequest>;
   readonly #sweeps = new Set<Promise<unknown>>();
   readonly #stopping = new AbortController();
   #publishing: ReconnectingConnection | undefined;
-  /** It was connected once, and reconnects by itself since. */
+  /** It was connected once, and has reconnected by itself since. */
   #isUp = false;
   #stopped: Promise<void> | undefined;
 
@@ -76,11 +76,11 @@ export class AmqpBus implements MessageBus {
   }
 
   /**
-   * Resolves when connected and everything is declared. While the broker is away it tries again until
-   * `signal` is aborted; each failure is logged and shown by `health`.
+   * Resolves when connected and everything is declared. While the broker is unavailable it retries until `signal` is
+   * aborted; each failure is logged and shown by `health`.
    *
-   * @throws BUS_REFUSED (user, password, virtual host) or BUS_TLS at once; BUS_UNAVAILABLE when aborted, with the last
-   * failure
+   * @throws BUS_REFUSED (user, password, virtual host) or BUS_TLS at once; BUS_UNAVAILABLE when aborted, with the
+   *   last failure
    */
   async start(signal: AbortSignal): Promise<void> {
     this.#stopping.signal.throwIfAborted();
@@ -148,7 +148,7 @@ export class AmqpBus implements MessageBus {
     });
   }
 
-  /** Of a queue that is not declared here, its dead letters are in `<queue>.dead`; neither is declared for this. */
+  /** The dead letters of a queue that is not declared here are in `<queue>.dead`; neither is declared for this. */
   async sweepDeadLetters(
     queue: string,
     decide: (deadLetter: DeadLetter) => DeadLetterVerdict | Promise<DeadLetterVerdict>,
@@ -192,7 +192,7 @@ export class AmqpBus implements MessageBus {
     const until = AbortSignal.any([signal, this.#stopping.signal]);
     const lock = new LockRequest({ name, confirmTimeout: options.confirmTimeout, logger, clock }, until);
     this.#locks.add(lock);
-    // Fails only when the bus is stopped, which ends the lock, too.
+    // Fails only when the bus is stopped, which ends the lock too.
     void this.#locks.connect(this.#stopping.signal).catch(() => undefined);
     return lock.granted;
   }
@@ -231,11 +231,11 @@ export class AmqpBus implements MessageBus {
     const { clock, logger, options } = this.#settings;
     const consumer = new Consumer({ ...settings, clock, logger });
     this.#consumers.add(consumer);
-    // Before, the start sees to it.
+    // Before that, `start` handles it.
     if (this.#isUp) {
       void this.#consumers.connect(this.#stopping.signal).catch(() => undefined);
       try {
-        // A broker that went away meanwhile is no failure: then it consumes when it is back.
+        // If the broker became unavailable meanwhile, this is not a failure: it consumes when the broker is back.
         if (await settlesWithin(options.connectTimeout, consumer.first)) await consumer.first;
       } catch (error) {
         await consumer.close(0);

@@ -6,7 +6,7 @@ import type { Answer, Requester } from './requester.js';
 
 export type { ConsumeMessage, Message } from 'amqplib/callback_api';
 
-/** A queue as the broker describes it. */
+/** A queue as described by the broker. */
 interface QueueState {
   readonly queue: string;
   readonly messageCount: number;
@@ -80,9 +80,9 @@ export class BrokerChannel<C extends Channel = Channel> {
 
   /**
    * @param onMessage gets null when the queue was deleted
-   * @param noAck what is delivered needs no settling
+   * @param noAck deliveries need no settling
    * @param within how long the broker may take, ms
-   * @returns the tag to cancel it by
+   * @returns the tag for cancelling it
    */
   async consume(
     queue: string,
@@ -114,7 +114,7 @@ export class BrokerChannel<C extends Channel = Channel> {
     return this.#isClosing;
   }
 
-  /** Resolves when it is closed, however. Never rejects. */
+  /** Resolves when it is closed, for whatever reason. Never rejects. */
   async close(): Promise<void> {
     if (this.#isOver) return;
     this.#isClosing = true;
@@ -141,10 +141,10 @@ export class BrokerChannel<C extends Channel = Channel> {
 /** A channel with publisher confirms. */
 export class PublishingChannel extends BrokerChannel<ConfirmChannel> {
   /**
-   * @param onConfirm gets null when the broker has stored the message, and an error when it refused it or the channel
-   * closed
+   * @param onConfirm gets null when the broker has stored the message, and an error if it refused it or the channel
+   *   closed
    * @returns false when the socket's buffer is full; `onDrain` is called when it has room again
-   * @throws BUS_UNAVAILABLE when the channel is closed
+   * @throws BUS_UNAVAILABLE if the channel is closed
    */
   publish(
     exchange: string,
@@ -161,7 +161,7 @@ export class PublishingChannel extends BrokerChannel<ConfirmChannel> {
     }
   }
 
-  /** A mandatory message that no queue took. */
+  /** Called with a mandatory message that no queue received. */
   onReturn(listener: (message: Message) => void): void {
     this.raw.on('return', listener);
   }
@@ -170,7 +170,7 @@ export class PublishingChannel extends BrokerChannel<ConfirmChannel> {
     this.raw.on('drain', listener);
   }
 
-  /** Closes it when all that was published on it is confirmed, or after `ms`. Never rejects. */
+  /** Closes it when everything published on it is confirmed, or after `ms`. Never rejects. */
   async retire(ms: number): Promise<void> {
     const confirmed = new Promise<void>((resolve) => this.raw.waitForConfirms(() => resolve()));
     await settlesWithin(ms, Promise.race([confirmed, whenAborted(this.ended)]));

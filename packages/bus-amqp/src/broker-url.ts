@@ -4,7 +4,7 @@ import { inspect } from 'node:util';
 const mistake =
   'must be amqp://user:password@host:port/vhost or amqps://…, with special characters percent-encoded';
 
-/** Where a broker is and how to log in. Prints without its password, whatever prints it. */
+/** The location of a broker and the login. Never prints its password. */
 export class BrokerUrl {
   readonly tls: boolean;
   readonly hostname: string;
@@ -13,11 +13,11 @@ export class BrokerUrl {
   readonly password: Secret;
   readonly vhost: string;
 
-  /** @throws TypeError when it is no AMQP URL; the message does not repeat it */
+  /** @throws TypeError if it is not an AMQP URL; the message does not quote it */
   constructor(text: string) {
     const url = URL.canParse(text) ? new URL(text) : undefined;
     if (url === undefined || !/^amqps?:$/.test(url.protocol) || url.hostname === '') throw new TypeError(mistake);
-    // What looks like a host or a virtual host then is a part of the password, and would be quoted.
+    // What looks like a host or a virtual host is then part of the password, and would be quoted.
     if (url.username === '' && url.pathname.includes('@')) throw new TypeError(mistake);
     if (url.search !== '' || url.hash !== '')
       throw new TypeError(`${mistake}; settings after '?' are separate options here`);

@@ -2,7 +2,7 @@ import { NephoscopeError, PermanentError, describeError } from '@nephoscope/core
 
 import type { BrokerUrl } from './broker-url.js';
 
-/** Why the connection to the broker failed and what to do, never with the password. */
+/** Why the connection to the broker failed and what to do, without the password. */
 export function connectError(error: unknown, broker: BrokerUrl): NephoscopeError {
   if (error instanceof NephoscopeError) return error;
   const { code, message } = error as { code?: unknown; message: string };
@@ -16,7 +16,7 @@ export function connectError(error: unknown, broker: BrokerUrl): NephoscopeError
       `RabbitMQ refuses user '${broker.username}': wrong user or password, or 'guest' from another host`,
     );
   }
-  // The library drops the broker's reason here; these are all that RabbitMQ gives.
+  // The library drops the broker's reason here; RabbitMQ has no others.
   if (message.startsWith('Expected ConnectionOpenOk')) {
     return refuse(
       'BUS_REFUSED',

@@ -7,7 +7,7 @@ import type { Connection } from './open-connection.js';
 import { settlesWithin, whenAborted } from './promises.js';
 import { Unsettled } from './unsettled.js';
 
-/** Between two attempts to consume, ms. */
+/** Pause between attempts to consume, ms. */
 const longestPause = 30_000;
 
 /**
@@ -21,8 +21,8 @@ const longestWait = 60_000;
 const cancelGrace = 1_000;
 
 /**
- * A channel on which nothing is to be settled any more stays open so long, ms: with it a quorum queue would drop what
- * it has not worked off of more than 32 acknowledgements, and deliver those messages again.
+ * How long a channel stays open after its last settlement, ms: otherwise a quorum queue would discard the unprocessed
+ * rest of more than 32 acknowledgements with the channel, and deliver those messages again.
  */
 const workingOff = 1_000;
 
@@ -56,13 +56,13 @@ export class Consumer {
   readonly #settings: ConsumerSettings;
   readonly #cancelled = new AbortController();
   #onFirst: (error?: Error) => void = () => undefined;
-  /** How the first attempt to consume went. */
+  /** The outcome of the first attempt to consume. */
   readonly first: Promise<void>;
   #onOver: () => void = () => undefined;
   /** Resolves when it is cancelled and all deliveries are settled or lost. */
   readonly over: Promise<void>;
   #consuming: { readonly channel: BrokerChannel; readonly tag: string; readonly unsettled: Unsettled } | undefined;
-  /** Why nothing is consumed, and without what might be no failure. */
+  /** Why nothing is consumed, including cases that may not be failures. */
   #problem: string | undefined = 'it has not been requested yet';
   #waiting = false;
   #connection: Connection | undefined;
@@ -168,7 +168,7 @@ export class Consumer {
     return (this.#closing ??= consuming.channel.close());
   }
 
-  /** Waiting for a queue that others make is no failure. */
+  /** Waiting for a queue that a service declares is not a failure. */
   #logWaiting(waiting: boolean): void {
     const { queue, logger } = this.#settings;
     if (waiting) {
@@ -201,7 +201,7 @@ export class Consumer {
     };
     const tag = await this.#watched(channel.consume(queue, onMessage, { noAck, within: longestWait }));
     if (!ended.aborted) this.#consuming = { channel, tag, unsettled };
-    // Cancelled while this was under way.
+    // Cancelled in the meantime.
     if (this.#cancelled.signal.aborted) {
       await channel.cancel(tag);
       this.#endWhenSettled();

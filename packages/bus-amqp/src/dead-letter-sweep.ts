@@ -10,9 +10,9 @@ import { isQueueThere, refusal } from './topology.js';
 import { at } from './unsettled.js';
 
 /**
- * Letters that are here at once, whatever becomes of them. A quorum queue that gets back more than 32 from one consumer
- * at once, or gets commands of more than 32 at once, does not keep their order: it has them in Erlang's maps, which
- * are sorted up to that size.
+ * Number of dead letters held at once. If more than 32 are requeued by one consumer at once, or commands for more
+ * than 32 arrive at once, a quorum queue does not keep their order: it has them in Erlang maps, which are sorted only
+ * up to that size.
  */
 const window = 32;
 const windowsAtOnce = 16;
@@ -26,21 +26,21 @@ const showGrace = 2_000;
 
 export interface SweepSettings {
   readonly connection: Connection;
-  /** Where the dead letters are. */
+  /** The queue of the dead letters. */
   readonly queue: string;
   decide(deadLetter: DeadLetter): DeadLetterVerdict | Promise<DeadLetterVerdict>;
-  /** Resolves when the dead letter is safe in the queue that it came from. */
+  /** Resolves when the dead letter is confirmed in its original queue. */
   replay(deadLetter: DeadLetter): Promise<void>;
   readonly signal: AbortSignal;
 }
 
 /**
- * Goes once through the dead letters that are in a queue now, a window of them after another, each with a consumer of its
- * own: what is kept stays unsettled until the end, so that it does not come again, and would fill any window. A
- * consumer is cancelled before anything of its window is acknowledged, so that nothing is under way to it then. In the
- * end the dead letters are given back window by window, because a quorum queue puts what it gets back behind what it got
- * back before, whereas a classic one knows the old place. Where the connection is lost, a quorum queue mixes up the
- * windows; where a sweep ends early, those that were here may come after those that were not.
+ * Visits the dead letters that are in a queue now, window by window, each with a separate consumer: kept ones stay
+ * unsettled until the end, so that they are not delivered again, and would fill any window. A consumer is cancelled
+ * before anything of its window is acknowledged, so that nothing is in transit to it then. At the end the kept ones
+ * are requeued window by window, because a quorum queue puts requeued messages after those requeued before, whereas a
+ * classic queue restores their old positions. If the connection is lost, a quorum queue mixes the windows; if a sweep
+ * ends early, visited dead letters may come after unvisited ones.
  */
 export class DeadLetterSweep {
   readonly #settings: SweepSettings;
@@ -50,10 +50,10 @@ export class DeadLetterSweep {
   readonly #failed = new AbortController();
   readonly #over: AbortSignal;
   readonly #counts = { keep: 0, replay: 0, drop: 0 };
-  /** Of the present window: arrived and not looked at; dealt with and not acknowledged. */
+  /** Of the current window: arrived and not yet decided; decided and not yet acknowledged. */
   readonly #inbox: ConsumeMessage[] = [];
   #done: number[] = [];
-  /** Of each window, in turn, the delivery tags that are not settled. */
+  /** For each window, in order, the delivery tags that are not settled. */
   readonly #unsettled: Set<number>[] = [];
   #tag: string | undefined;
   readonly #replays = new Set<Promise<void>>();
@@ -69,8 +69,8 @@ export class DeadLetterSweep {
   }
 
   /**
-   * @throws BUS_UNAVAILABLE; BUS_TOPOLOGY when the queue is not there or not to be read; what `decide` and `signal`
-   * throw
+   * @throws BUS_UNAVAILABLE; BUS_TOPOLOGY if the queue does not exist or may not be read; what `decide` and `signal`
+   *   throw
    */
   static async run(settings: SweepSettings): Promise<Readonly<Record<DeadLetterVerdict, number>>> {
     settings.signal.throwIfAborted();
@@ -127,7 +127,7 @@ export class DeadLetterSweep {
     this.#replays.add(replayed);
   }
 
-  /** The next dead letter; undefined when none are left. */
+  /** The next dead letter; undefined if none are left. */
   async #next(): Promise<ConsumeMessage | undefined> {
     for (;;) {
       this.#over.throwIfAborted();
@@ -184,7 +184,7 @@ export class DeadLetterSweep {
     for (let i = 0; i < kept.length; i += windowsAtOnce) {
       const group = kept.slice(i, i + windowsAtOnce);
       const before = await this.#count();
-      // With the last one go all of its window; those of the windows before are back already.
+      // Requeues a whole window up to its last tag; earlier windows have been requeued already.
       for (const tags of group) this.#channel.requeue(at(Math.max(...tags)), true);
       // Another consumer may receive them at once: then their order no longer matters.
       areShown &&= await this.#areThere(group.reduce((sum, { size }) => sum + size, before));
@@ -192,7 +192,7 @@ export class DeadLetterSweep {
     await this.#channel.close();
   }
 
-  /** A quorum queue shows what it gets back a moment later. */
+  /** A quorum queue counts requeued messages slightly later. */
   async #areThere(count: number): Promise<boolean> {
     const end = performance.now() + showGrace;
     while ((await this.#count()) < count) {

@@ -4,15 +4,15 @@ import type { ConsumeMessage } from './broker-channel.js';
 import type { Outgoing } from './publisher.js';
 import { longestName, sendableHeaders } from './sendable-headers.js';
 
-/** Characters of a dead letter's reason: headers must fit into one frame. */
+/** Maximum length of a dead letter's reason, because headers must fit into one frame. */
 const longestReason = 2_000;
 
-/** kombu's header; what it names the body is compressed with. */
+/** kombu's header, which names the compression of the body. */
 const compressionHeader = 'compression';
 
 /**
- * A message as it is set aside: its own content type and headers, and why, from where and when. A part has of the
- * headers no more than it is long itself: however many parts a message falls into, they do not have them all.
+ * A message as a dead letter: with its content type and headers, and why, from where and when. The headers of a part
+ * are limited to its own length, so that a message in many parts does not repeat all of them.
  */
 export function deadLetterOf(
   { content, properties, fields }: ConsumeMessage,
@@ -42,18 +42,18 @@ export function deadLetterOf(
   };
 }
 
-/** Quorum queues count; where the header is missing it is the first time. */
+/** Counted by quorum queues; without the header it is the first delivery. */
 export function attemptsOf({ properties }: ConsumeMessage): number {
   const count: unknown = properties.headers?.['x-delivery-count'];
   return typeof count === 'number' ? count : 0;
 }
 
-/** How the body is compressed, as its sender named it. */
+/** The compression of the body, as named by its sender. */
 export function compressionOf({ properties }: ConsumeMessage): string | undefined {
   return text(properties.headers?.[compressionHeader]) || undefined;
 }
 
-/** Reads what `deadLetterOf` wrote, or what the broker noted where a policy made it set the message aside. */
+/** Reads a dead letter written by `deadLetterOf`, or by the broker because of a policy. */
 export function readDeadLetter(message: ConsumeMessage): DeadLetter {
   const { content, properties } = message;
   const headers: Readonly<Record<string, unknown>> = properties.headers ?? {};
@@ -68,7 +68,7 @@ export function readDeadLetter(message: ConsumeMessage): DeadLetter {
   };
 }
 
-/** A text that was no UTF-8 is longer than it came. */
+/** A text that was not UTF-8 is longer than the original. */
 function isShort(value: unknown): value is string {
   return typeof value === 'string' && Buffer.byteLength(value) <= longestName;
 }
@@ -89,7 +89,7 @@ function timeOf(value: unknown): string | undefined {
   return Number.isNaN(date.getTime()) ? undefined : date.toISOString();
 }
 
-/** Of what the broker set aside: a part of the reasons that it knows can be met here. */
+/** For dead letters of the broker: those of its reasons that can occur here. */
 function reasonOf({ reason, queue }: Readonly<Record<string, unknown>>): string | undefined {
   if (reason === 'expired')
     return `expired: RabbitMQ took it off queue '${String(queue)}' because of a TTL set by a policy or the queue`;

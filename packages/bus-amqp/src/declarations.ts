@@ -21,7 +21,7 @@ export class Declarations {
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #queueTypes = new QueueTypes();
-  /** By queue and exchange: a queue may be bound to several. */
+  /** By queue and exchange, because a queue may be bound to several. */
   readonly #declarations = new Map<string, Declaration>();
   #connection: Connection | undefined;
   #redeclaring: Promise<void> | undefined;
@@ -31,7 +31,7 @@ export class Declarations {
     this.#logger = logger;
   }
 
-  /** Declares it as soon as there is a connection, now if there is one. */
+  /** Declares it as soon as there is a connection, at once if there is one. */
   async add(topology: QueueTopology): Promise<void> {
     const key = JSON.stringify([topology.queue, topology.exchange]);
     const known = this.#declarations.get(key);
@@ -56,7 +56,7 @@ export class Declarations {
     }
   }
 
-  /** Declares everything on this connection, and from now on on this one. */
+  /** Declares everything on this connection, which is used from now on. */
   async declareOn(connection: Connection): Promise<void> {
     this.#connection = connection;
     for (const declaration of this.#declarations.values()) await this.#declareAndKeep(declaration, connection);
@@ -75,7 +75,7 @@ export class Declarations {
     return [...this.#declarations.values()].some(({ topology }) => which(topology));
   }
 
-  /** The queue of its dead letters, where it was declared. */
+  /** Its dead-letter queue, if it was declared. */
   deadLettersOf(queue: string): string | undefined {
     return this.#ofQueue(queue)[0]?.topology.deadLetterQueue;
   }
@@ -89,7 +89,7 @@ export class Declarations {
     const connection = this.#connection;
     try {
       if (connection === undefined) return;
-      // It ends with its connection: whoever asks after that is not given what belongs to the one before.
+      // It ends with its connection, so that later callers do not get the result for the previous one.
       this.#redeclaring ??= this.#declareAll(connection).finally(() => (this.#redeclaring = undefined));
       await this.#redeclaring;
     } catch (error) {

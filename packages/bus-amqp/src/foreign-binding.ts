@@ -45,7 +45,7 @@ export class ForeignBinding {
   /**
    * Declares Nephoscope's own part and binds the queue if the exchange exists; returns whether it does.
    *
-   * @throws BUS_TOPOLOGY when the broker does not declare the queue
+   * @throws BUS_TOPOLOGY if the broker does not declare the queue
    */
   async bind(connection: Connection): Promise<boolean> {
     const { queueTypes, logger } = this.#settings;
@@ -66,7 +66,7 @@ export class ForeignBinding {
       return there;
     } catch (error) {
       if (!(error instanceof NephoscopeError)) throw error;
-      // RabbitMQ words its refusals differently from one try to the next.
+      // RabbitMQ words its refusals differently each time.
       this.#logChange('refused', () =>
         logger.warn({ err: error, exchange, queue }, `exchange '${exchange}' cannot be bound, retrying`),
       );
@@ -74,7 +74,7 @@ export class ForeignBinding {
     }
   }
 
-  /** Binds on this connection, again and again, until it is lost. Never rejects. */
+  /** Binds repeatedly on this connection until it is lost. Never rejects. */
   async keep(connection: Connection, isBound: boolean): Promise<void> {
     const { lost } = connection;
     const { clock, logger } = this.#settings;
@@ -126,7 +126,7 @@ export class ForeignBinding {
     onUnbound?.(from);
   }
 
-  /** Like {@link bind}, with the fewest possible round trips while nothing has changed. */
+  /** Like {@link bind}, with as few round trips as possible while nothing has changed. */
   async #look(connection: Connection, probe: BindingProbe, bound: boolean): Promise<boolean> {
     const topology = this.#settings.topology();
     const isAsBefore = bound ? await probe.isStillBound(topology) : !(await isExchangeThere(connection, topology));

@@ -9,13 +9,13 @@ import { settlesWithin } from './promises.js';
 import { insist } from './topology.js';
 
 /**
- * How often a holder writes its note anew and one that waits asks anew, ms. Far below RabbitMQ's `consumer_timeout`
- * (30 minutes), which closes the channel of a message that stays unsettled; and a token that somebody purged, or that a
- * policy let expire, is replaced.
+ * How often a holder rewrites its note and a waiting program repeats its request, ms. Far below RabbitMQ's
+ * `consumer_timeout` (30 minutes), which closes the channel of a message that stays unsettled; and a token that was
+ * purged, or expired by a policy, is replaced.
  */
 const beat = 60_000;
 
-/** How long `release` waits for a note under way, and for the broker's goodbye, ms. */
+/** How long `release` waits for a note being written, and for the broker to close the channel, ms. */
 const writeGrace = 1_000;
 const closeGrace = 500;
 
@@ -27,7 +27,7 @@ export interface LockSettings {
   readonly logger: Logger;
 }
 
-/** A message of the lock's queue. Its count orders the notes; one that only asks has 0. */
+/** A message of the lock's queue. Its count orders the notes; a request without a note has 0. */
 interface Token {
   readonly message: ConsumeMessage;
   readonly count: number;
@@ -36,10 +36,10 @@ interface Token {
 const nothing = Buffer.alloc(0);
 
 /**
- * Makes RabbitMQ write down that this queue, if it was made just now, exists. It answers when Mnesia's log has the
- * creation on disk, but the line that it was committed may follow up to two seconds later; a broker that dies in
- * between forgets the queue with everything it had confirmed. The next change of a durable object takes that line
- * along: here another queue, which is gone with its connection.
+ * Makes RabbitMQ write to disk that this new queue exists. It answers when Mnesia's log has the creation on disk, but
+ * the commit record may follow up to two seconds later; a broker that dies in between loses the queue with everything
+ * it had confirmed. The next change of a durable object flushes that record: here the creation of another queue,
+ * which is deleted with its connection.
  */
 function settleName(connection: Connection, queue: string): Promise<void> {
   const passing = `${queue}.${randomUUID()}`;
@@ -50,23 +50,24 @@ function settleName(connection: Connection, queue: string): Promise<void> {
 }
 
 /**
- * One channel's place in the line for a lock, and the lock itself once its turn has come.
+ * One channel's place in the queue for a lock, and the lock itself once it is granted.
  *
- * RabbitMQ delivers from a queue with `x-single-active-consumer` to one consumer until its channel is gone. To be
- * delivered anything is to hold the lock, so everybody who asks puts in a message, and nobody minds more than one. A
- * holder has at least one message unsettled: it comes back to the queue with the holder's death and goes to the next.
+ * RabbitMQ delivers from a queue with `x-single-active-consumer` to one consumer until its channel is gone. Receiving
+ * a delivery means holding the lock, so every program that requests it publishes a message; more than one does no
+ * harm. A holder has at least one message unsettled: when the holder dies, it is requeued and delivered to the next.
  *
- * A note is written as a new message, and the old one settled when the new one is confirmed; a death in between leaves
- * both, and the higher count is the newer. The next holder puts in a message of its own and waits until that arrives:
- * all that the one before wrote is ahead of it, since the queue heard it before it heard of that channel's end. For the
- * same reason one that lost the lock without knowing it cannot write: notes travel on the channel that holds the lock.
+ * A note is written as a new message, and the old one is settled when the new one is confirmed; a death in between
+ * leaves both, and the higher count is the newer. The next holder publishes a message of its own and waits until that
+ * arrives: everything that the previous holder wrote is ahead of it, because it reached the queue before the end of
+ * that channel did. For the same reason a program that lost the lock without noticing cannot write: notes are sent on
+ * the channel that holds the lock.
  */
 export class Lock implements Leadership {
   readonly #settings: LockSettings;
   readonly #queue: string;
   readonly #channel: PublishingChannel;
   readonly #lost = new AbortController();
-  /** Resolves when it is this channel's turn. */
+  /** Resolves when the lock is granted to this channel. */
   readonly granted: Promise<void>;
   #onGranted: () => void = () => undefined;
   /** Delivered, not settled. */
@@ -138,7 +139,7 @@ export class Lock implements Leadership {
   }
 
   async #ask(): Promise<void> {
-    // Without a limit: as many as were left behind must arrive.
+    // Without a prefetch limit, because all messages left by earlier holders must arrive.
     await this.#channel.consume(this.#queue, (message) => {
       if (message === null) this.#lose(new Error('the queue was deleted'));
       else this.#receive(message);
@@ -162,12 +163,12 @@ export class Lock implements Leadership {
     const id = randomUUID();
     const arrived = new Promise<void>((resolve) => (this.#probe = { id, arrived: resolve }));
     await this.#publish(0, nothing, id);
-    // Somebody may have purged it.
+    // It may have been purged.
     if (!(await settlesWithin(this.#settings.confirmTimeout, arrived)))
       throw new Error('RabbitMQ did not deliver a confirmed message');
     const newest = this.#tokens.reduce((best, token) => (token.count > best.count ? token : best));
     this.#found = this.#current = newest.message.content;
-    // The one before may have died before its last note was safe on disk.
+    // The previous holder may have died before its last note was on disk.
     await this.#inTurn(() => this.#write(this.#current));
     this.#isHeld = true;
     this.#onGranted();
@@ -196,7 +197,7 @@ export class Lock implements Leadership {
     return this.#publish(++this.#count, note);
   }
 
-  /** Settles what a confirmed note has made old. */
+  /** Settles what a confirmed note has superseded. */
   #settle(): void {
     for (const { message, count } of this.#tokens) if (count < this.#confirmed) this.#channel.ack(message);
     this.#tokens = this.#tokens.filter(({ count }) => count >= this.#confirmed);

@@ -18,7 +18,7 @@ const closeGrace = 1_000;
 /** TCP keepalive: idle time before the first probe, ms; then a probe each second, ten in total (libuv's settings). */
 const keepAliveDelay = 10_000;
 
-/** One connection to one broker, from log-in to loss. The only user of the AMQP library. */
+/** One connection to one broker, from login to loss. The only user of the AMQP library. */
 export class Connection implements Requester {
   readonly broker: BrokerUrl;
   readonly #model: Model;
@@ -27,8 +27,8 @@ export class Connection implements Requester {
   readonly #lost = new AbortController();
 
   /**
-   * @param model of the library, just opened: it must not miss an event
-   * @param socket cuts the socket when it is aborted
+   * @param model of the library, just opened, so that no event is missed
+   * @param socket closes the socket when it is aborted
    * @param answerTimeout how long the broker may take to answer, ms
    */
   constructor(model: Model, broker: BrokerUrl, socket: AbortController, answerTimeout: number) {
@@ -36,7 +36,7 @@ export class Connection implements Requester {
     this.#model = model;
     this.#socket = socket;
     this.#answerTimeout = answerTimeout;
-    // Every consumer and every exchange of others listens to it, for as long as the connection lives.
+    // Every consumer and every exchange of a service listens to it, as long as the connection lives.
     setMaxListeners(0, this.lost);
     // After an error the library still sends a close and waits for the answer without a limit. It does not always
     // arrive.
@@ -118,7 +118,7 @@ export class Connection implements Requester {
     this.#model.on('unblocked', () => listener(undefined));
   }
 
-  /** Closes it in an orderly way, by force when the broker does not answer in 1 s. Never rejects. */
+  /** Closes it in an orderly way, or by force if the broker does not answer in 1 s. Never rejects. */
   async close(): Promise<void> {
     try {
       await this.ask<void>(
@@ -133,7 +133,7 @@ export class Connection implements Requester {
     this.destroy(undefined);
   }
 
-  /** Cuts the socket, for this reason. */
+  /** Closes the socket, for this reason. */
   destroy(reason: unknown): void {
     this.#lose(reason);
     this.#socket.abort();
@@ -175,8 +175,8 @@ export async function openConnection(
   signal: AbortSignal,
 ): Promise<Connection> {
   signal.throwIfAborted();
-  // Aborting destroys the socket, at any stage: the library by itself only half-closes it, which against a
-  // frozen broker leaves a handle for ever.
+  // Aborting destroys the socket, at any stage: the library by itself only half-closes it, which with a frozen broker
+  // leaves a handle for ever.
   const socket = new AbortController();
   const abort = () => socket.abort(signal.reason);
   signal.addEventListener('abort', abort);
@@ -226,7 +226,7 @@ async function logIn(
         socket.abort();
       }, connectTimeout);
       connect(url, given, (error: Error | null, model) => {
-        // It is listened to at once: the end may be the next thing that comes, and one that comes too late has one too.
+        // Listened to at once, because the end may be the next event; a connection that is too late is handled too.
         if (error) reject(error);
         else resolve(new Connection(model, broker, socket, connectTimeout));
       });
@@ -255,7 +255,7 @@ async function socketOptions(
   return options;
 }
 
-/** The broker's error: the library passes its code on. */
+/** The broker's error; the library passes its code on. */
 function isRefusal(error: unknown): boolean {
   return error instanceof Error && 'code' in error && typeof error.code === 'number';
 }

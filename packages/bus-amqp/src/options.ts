@@ -9,7 +9,7 @@ const brokerUrls = z.union([z.string(), z.array(z.string()).min(1)]).transform((
     try {
       return new BrokerUrl(text);
     } catch (error) {
-      // The value stays out of the issue: it holds a password.
+      // The value is not included in the issue, because it contains a password.
       context.issues.push({ code: 'custom', message: (error as Error).message, input: undefined });
       return z.NEVER;
     }
@@ -61,5 +61,5 @@ export const amqpOptions = z
   });
 
 export type AmqpOptions = z.output<typeof amqpOptions>;
-/** What connections are made from. */
+/** The options of connections. */
 export type BusOptions = Omit<AmqpOptions, keyof Timeouts> & Timeouts;

@@ -16,7 +16,7 @@ const askTimeout = 10_000;
 // For a new queue the API returns only basic facts; the rest follows with the statistics, every 5 s by default.
 const timeLimit = 60_000;
 const pause = 2_000;
-// Of an answer about one queue, which is a few kilobytes.
+// Limit for an answer about one queue, which is a few kilobytes.
 const mostBytes = 1024 * 1024;
 
 /** The effective policy of a queue in RabbitMQ's management API, which returns an empty definition as a list. */
@@ -30,8 +30,8 @@ export type QueueRules = z.output<typeof queueRules>;
 const bounds = ['max-length', 'max-length-bytes'];
 
 /**
- * Tells the log of policies by which RabbitMQ removes what it has confirmed. AMQP shows none, so they are looked up at
- * the management API where the operator names it.
+ * Logs policies by which RabbitMQ removes confirmed messages. AMQP does not show them, so they are queried at the
+ * management API if the operator configured it.
  */
 export class Policies {
   readonly #options: PolicyOptions;
@@ -46,7 +46,7 @@ export class Policies {
     this.#clock = clock;
   }
 
-  /** Never rejects: a management API that is away stops nothing. */
+  /** Never rejects: an unavailable management API stops nothing. */
   async look(queue: string, broker: BrokerUrl, signal: AbortSignal): Promise<void> {
     const { management } = this.#options;
     try {
@@ -105,7 +105,7 @@ export class Policies {
   }
 }
 
-/** What a policy does to messages that wait, in words. */
+/** What a policy does to waiting messages, in words. */
 export function harmOf({ effective_policy_definition: rules }: QueueRules): readonly string[] {
   if (rules === undefined || Array.isArray(rules)) return [];
   const harm: string[] = [];

@@ -87,8 +87,8 @@ export class Publisher {
   }
 
   /**
-   * Goes on with another channel: RabbitMQ notes for each channel that a queue takes nothing, and does not always tell
-   * it when that is over. Never rejects.
+   * Continues with another channel: RabbitMQ records per channel that a queue refuses messages, and does not always
+   * notify the channel when that ends. Never rejects.
    */
   async #renew(): Promise<void> {
     const old = this.#channel;
@@ -158,7 +158,7 @@ export class Publisher {
     });
   }
 
-  /** Resolves when nothing is under way any more, or after `ms`. */
+  /** Resolves when nothing is in flight any more, or after `ms`. */
   async idle(ms: number): Promise<void> {
     if (this.#pending.size === 0) return;
     await settlesWithin(ms, new Promise<void>((resolve) => (this.#onIdle = resolve)));

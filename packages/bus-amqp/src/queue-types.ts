@@ -3,28 +3,32 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { describeError } from '@nephoscope/core';
 
 /**
- * Deliveries of one message after which a quorum queue gives it up: never. RabbitMQ 4 has a limit of 20 unless one is
- * declared, and 3.10 takes -1 for "at once"; with a limit, 3.10 also puts what is requeued near the front of the queue.
+ * Deliveries of one message after which a quorum queue discards it: never. RabbitMQ 4 has a limit of 20 unless one is
+ * declared, and 3.10 takes -1 to mean "at once"; with a limit, 3.10 also puts requeued messages near the front of the
+ * queue.
  */
 const deliveryLimit = 2 ** 31 - 1;
 
 export const quorum = { 'x-queue-type': 'quorum', 'x-delivery-limit': deliveryLimit };
 
 /**
- * How long RabbitMQ takes to have the name of a new quorum queue on disk, ms. It answers earlier, and writes when its
- * table of names was left alone for a second. When the power fails in between, the queue comes back empty, whatever it
+ * How long RabbitMQ takes to write the name of a new quorum queue to disk, ms. It answers earlier, and writes when
+ * its table of names was unchanged for a second. After a power failure in between, the queue is empty, whatever it
  * had confirmed, and without a leader.
  */
 const nameDelay = 1_500;
 
 /**
- * How long RabbitMQ gets to tell the consumers of a deleted queue that it is gone, ms: idle it takes 30. When a quorum
- * queue of that name is made before it did, it attaches them to the new one by itself and then forgets them half:
- * deliveries are sent to them for ever and reach nobody.
+ * How long RabbitMQ gets to notify the consumers of a deleted queue, ms; idle it takes 30. If a quorum queue of that
+ * name is created before that, RabbitMQ attaches them to the new one and then half forgets them: deliveries are sent
+ * to them for ever and reach no program.
  */
 const farewell = 1_000;
 
-/** Whether the broker has quorum queues, as far as it told, which there were, and when those made here are safe. */
+/**
+ * Whether the broker supports quorum queues, as far as known, which ones existed, and when those created here are
+ * safe.
+ */
 export class QueueTypes {
   #hasQuorum = true;
   #safeAt = 0;
@@ -35,8 +39,8 @@ export class QueueTypes {
   }
 
   /**
-   * Runs a request for a quorum queue. A broker on which they are a feature that is not enabled yet closes the whole
-   * connection; then the next one is spared the question.
+   * Runs a request for a quorum queue. A broker on which they are a disabled feature closes the whole connection; the
+   * next one then does without.
    */
   async watch<T>(request: () => Promise<T>): Promise<T> {
     try {
@@ -57,13 +61,13 @@ export class QueueTypes {
     if (this.#seen.has(queue)) await delay(farewell, undefined, { ref: false });
   }
 
-  /** This one was made just now. */
+  /** This one was created just now. */
   made(queue: string): void {
     this.saw(queue);
     this.#safeAt = performance.now() + nameDelay;
   }
 
-  /** Resolves when those that were made here would survive a power failure. */
+  /** Resolves when the queues created here would survive a power failure. */
   async safe(): Promise<void> {
     const wait = this.#safeAt - performance.now();
     // Callers wait on a connection, which keeps the program alive.

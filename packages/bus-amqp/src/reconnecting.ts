@@ -16,7 +16,7 @@ const quick = { first: 25, longest: 250, during: 60_000 };
 const pauses = { first: 100, longest: 30_000 };
 
 export interface ReconnectingSettings {
-  /** What the broker shows for the connection. */
+  /** The name that the broker shows for the connection. */
   readonly name: string;
   readonly options: BusOptions;
   readonly logger: Logger;
@@ -27,9 +27,7 @@ export interface ReconnectingSettings {
   setUp(connection: Connection): Promise<void>;
 }
 
-/**
- * A connection that is made again, node after node and with growing pauses, whenever it breaks, until it is stopped.
- */
+/** A connection that is reopened, node by node and with growing pauses, whenever it breaks, until it is stopped. */
 export class ReconnectingConnection {
   readonly #settings: ReconnectingSettings;
   readonly #stopping = new AbortController();
@@ -75,7 +73,7 @@ export class ReconnectingConnection {
     }
   }
 
-  /** Closes the connection and makes no other. */
+  /** Closes the connection and opens no other. */
   async stop(): Promise<void> {
     this.#stopping.abort(new NephoscopeError('BUS_UNAVAILABLE', 'the bus was stopped'));
     await this.#connection?.close();
@@ -87,7 +85,7 @@ export class ReconnectingConnection {
     const stopping = this.#stopping.signal;
     const hurried = new Backoff(quick.first, quick.longest);
     const backoff = new Backoff(pauses.first, pauses.longest);
-    // Of each outage.
+    // For each outage.
     let log = new LogLimit(clock, stopping);
     let lostAt: bigint | undefined;
     for (let attempt = 0; !stopping.aborted; attempt++) {

@@ -1,7 +1,7 @@
 import { Backoff } from '@nephoscope/async';
 import type { Clock, Health } from '@nephoscope/core';
 
-/** Between two new channels, ms. */
+/** Pause between new channels, ms. */
 const firstPause = 1_000;
 const longestPause = 10_000;
 
@@ -12,7 +12,7 @@ interface Refusal {
   readonly since: string;
   count: number;
   at: bigint;
-  /** Nothing came between since it was refused that may have ended it. */
+  /** Nothing has happened since the refusal that may have ended it. */
   holds: boolean;
 }
 
@@ -30,7 +30,7 @@ export class Refusals {
     this.#clock = clock;
   }
 
-  /** Returns what to tell of it. */
+  /** Returns the text to report. */
   refused(target: string): string {
     const at = this.#clock.monotonic();
     const refusal = this.#refusals.get(target) ?? { since: now(this.#clock), count: 0, at, holds: true };
@@ -70,7 +70,7 @@ export class Refusals {
   }
 }
 
-/** For people. */
+/** For the log. */
 export function now(clock: Clock): string {
   return new Date(Number(clock.now() / 1_000_000n)).toISOString();
 }

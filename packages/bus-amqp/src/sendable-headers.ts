@@ -1,14 +1,17 @@
-/** Bytes of AMQP's short string, such as a routing key, a content type or the name of a header. */
+/** Maximum length of AMQP's short string in bytes, such as a routing key, a content type or the name of a header. */
 export const longestName = 255;
 
-/** Bytes of all headers, as JSON: with ours they must fit into the library's buffer of 64 KiB, and into one frame. */
+/**
+ * Maximum size of all headers, as JSON: with our own they must fit into the library's buffer of 64 KiB, and into one
+ * frame.
+ */
 const mostBytes = 32_768;
 const deepest = 16;
 
 /**
- * What of a message's headers can be sent again: another program may have written what AMQP carries and the library
- * reads but cannot write, such as a timestamp beyond 2^53, or a name that is no UTF-8. What it cannot write is left
- * out, and what goes beyond the limit of size, header by header.
+ * The part of a message's headers that can be sent again. Another program may have written what AMQP allows and the
+ * library can read but not write, such as a timestamp beyond 2^53, or a name that is not UTF-8. This is left out, and
+ * so are headers beyond the size limit.
  */
 export function sendableHeaders(headers: unknown, limit = mostBytes): Readonly<Record<string, unknown>> {
   let bytes = 0;
@@ -39,7 +42,7 @@ function sendable(value: unknown, depth: number): unknown {
   if (typeof value === 'string' || typeof value === 'boolean' || value === null) return value;
   if (typeof value === 'number') return sendableNumber(value);
   if (typeof value !== 'object' || depth > deepest) return undefined;
-  // `Buffer.isBuffer` is true also of what only has one as its prototype.
+  // `Buffer.isBuffer` is also true for objects that only have one as their prototype.
   if (ArrayBuffer.isView(value)) return value;
   if (Array.isArray(value))
     return value.map((item) => sendable(item, depth + 1)).filter((item) => item !== undefined);
@@ -48,15 +51,15 @@ function sendable(value: unknown, depth: number): unknown {
 }
 
 /**
- * The library takes all that it does not know as a fraction for an integer of 64 bits. RabbitMQ cannot read what is no
- * finite number, and ends the connection.
+ * The library takes every number that it does not recognise as a fraction for a 64-bit integer. RabbitMQ cannot read
+ * numbers that are not finite, and closes the connection.
  */
 function sendableNumber(value: number): unknown {
   if (!Number.isFinite(value)) return undefined;
   return Number.isInteger(value) && Math.abs(value) < 2 ** 63 ? value : { '!': 'double', value };
 }
 
-/** The library's form of what JavaScript has no type for; a table of another program may have this form by chance. */
+/** The library's form of types that JavaScript does not have; another program's table may have this form by chance. */
 interface Mark {
   readonly '!': unknown;
   readonly value?: unknown;

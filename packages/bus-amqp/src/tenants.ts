@@ -41,7 +41,7 @@ export class Tenants<T extends Tenant> {
     return connection === undefined ? problem : undefined;
   }
 
-  /** Has it work on this connection, and on each that follows, while it is not over. */
+  /** Runs it on this connection, and on each that follows, until it is over. */
   add(tenant: T): void {
     this.#tenants.add(tenant);
     void tenant.over.then(() => this.#tenants.delete(tenant));

@@ -1,14 +1,17 @@
-/** How long an answer of the broker is waited for, ms. */
+/** Time limits for answers of the broker, ms. */
 export interface Timeouts {
   /** For one attempt to connect and log in, and for each answer after that. */
   readonly connectTimeout: number;
-  /** Then a message that is not confirmed is reported as not delivered: sooner it would be sent twice for nothing. */
+  /**
+   * After this a message that is not confirmed is reported as not delivered; reporting it sooner would send it twice
+   * needlessly.
+   */
   readonly confirmTimeout: number;
 }
 
 /**
- * Who wants a silent broker to be noticed soon says so by the heartbeat: what waits for an answer is given up no later than
- * the connection, which counts as dead after two to three of these.
+ * A shorter heartbeat makes a silent broker noticed sooner: a request fails no later than its connection, which
+ * counts as dead after two to three heartbeats.
  *
  * @param heartbeat seconds
  */

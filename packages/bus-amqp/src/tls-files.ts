@@ -5,7 +5,7 @@ import { PermanentError } from '@nephoscope/core';
 import type { BusOptions } from './options.js';
 
 /**
- * The certificates and the key that the options name, read now: renewed ones need no restart.
+ * The certificates and the key named in the options, read now, so that renewed ones need no restart.
  *
  * @throws BUS_TLS
  */

@@ -49,16 +49,17 @@ export function declareExchange(connection: Connection, exchange: string, logger
     logger,
     `exchange '${exchange}'`,
     (channel) => channel.checkExchange(exchange),
-    // As oslo.messaging declares it, which fails where it finds it otherwise; a restart of the broker removes it.
+    // As oslo.messaging declares it, which fails if it exists with other arguments; a restart of the broker removes
+    // it.
     (channel) => channel.assertExchange(exchange, 'topic', { durable: false }),
   );
 }
 
 /**
- * Binds a queue to an exchange that others declare.
+ * Binds a queue to an exchange that a service declares.
  *
  * @returns whether the exchange exists
- * @throws BUS_TOPOLOGY when the broker does not permit it
+ * @throws BUS_TOPOLOGY if the broker does not permit it
  */
 export async function bindWhereThere(
   connection: Connection,
@@ -77,8 +78,8 @@ export async function bindWhereThere(
 }
 
 /**
- * Looks again and again, over one channel, whether a queue is still bound to an exchange of others. A channel that the
- * broker closed, as it does when it refuses, is replaced.
+ * Checks repeatedly, over one channel, whether a queue is still bound to an exchange of a service. A channel that the
+ * broker closed, as it does with a refusal, is replaced.
  */
 export class BindingProbe {
   readonly #connection: Connection;
@@ -111,7 +112,7 @@ export async function isExchangeThere(
   return missing?.code !== notFound;
 }
 
-/** @throws BUS_TOPOLOGY when the broker gives no information, as for a queue exclusive to another connection */
+/** @throws BUS_TOPOLOGY if the broker gives no information, as for a queue exclusive to another connection */
 export async function isQueueThere(connection: Connection, queue: string): Promise<boolean> {
   const missing = await onChannel(connection, (channel) => channel.checkQueue(queue));
   if (missing === undefined) return true;

@@ -6,10 +6,10 @@ import type { Connection } from './open-connection.js';
 import { declareExchange, insist } from './topology.js';
 
 /**
- * Makes a queue of that name and a random end, exclusive to this connection, so that neither a process that hangs nor
- * what the broker still holds of a lost connection is in the way of the next, or takes its messages.
+ * Declares a queue with this prefix and a random suffix, exclusive to this connection, so that neither a hanging
+ * process nor the broker's state of a lost connection blocks the next one, or takes its messages.
  *
- * @returns its whole name
+ * @returns its full name
  * @throws BUS_TOPOLOGY
  */
 export async function declareTransient(

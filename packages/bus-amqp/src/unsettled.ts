@@ -1,9 +1,9 @@
 import type { BrokerChannel, Message } from './broker-channel.js';
 
 /**
- * What was delivered on a channel and is not settled on it yet. The broker is told of all that was acknowledged at
- * once in as few words as there are, because a quorum queue drops with the channel what it has not worked off of more
- * than 32 acknowledgements: they would be delivered again.
+ * The unsettled deliveries of a channel. Acknowledgements are sent in as few frames as possible, because a quorum
+ * queue discards the unprocessed rest of more than 32 acknowledgements with the channel: these messages would be
+ * delivered again.
  */
 export class Unsettled {
   readonly #channel: BrokerChannel;
@@ -13,7 +13,7 @@ export class Unsettled {
   readonly #acknowledged = new Set<number>();
   readonly #onEmpty: () => void;
 
-  /** @param onEmpty is called whenever the last one was settled */
+  /** @param onEmpty called whenever the last one was settled */
   constructor(channel: BrokerChannel, onEmpty: () => void) {
     this.#channel = channel;
     this.#onEmpty = onEmpty;
@@ -67,7 +67,7 @@ export class Unsettled {
   }
 }
 
-/** All that settling needs of a message. */
+/** The part of a message that settling needs. */
 export function at(deliveryTag: number): Message {
   return { fields: { deliveryTag } } as Message;
 }

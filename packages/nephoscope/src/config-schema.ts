@@ -11,7 +11,7 @@ import { wholeProgram } from './program.js';
 /**
  * The JSON Schema of the whole configuration with the options of every installed plugin.
  *
- * @param failed is told of each plugin whose options cannot be had, and why
+ * @param failed called for each plugin whose options cannot be loaded, with the reason
  */
 export async function configSchema(
   declared: readonly DeclaredPlugin[],
@@ -20,7 +20,7 @@ export async function configSchema(
   const properties: Record<string, Schema> = {};
   for (const [key, section] of Object.entries<z.ZodType>(wholeProgram.sections))
     properties[key] = inputSchema(section);
-  // The name of the machine that this is made on, and one of several programs' ports.
+  // The name of this machine, and the port of one of several programs.
   delete properties['host']?.default;
   delete (properties['status']?.properties?.['port'] as Schema | undefined)?.default;
 

@@ -16,7 +16,7 @@ export const configOption = [
   `YAML configuration (default: ${defaultConfigPath} where there is one, else ./${localConfigPath})`,
 ] as const;
 
-/** Defaults alone. */
+/** Only defaults. */
 export const noConfiguration: RawConfig = { values: {}, warnings: [], locate: () => 'the defaults' };
 
 /** The named configuration, or the first that exists. @throws CONFIG_UNREADABLE */
@@ -31,8 +31,8 @@ export async function readConfigurationIfAny(named: string | undefined): Promise
 }
 
 /**
- * The same as {@link readConfiguration} for `up`, which makes a configuration in the working directory where there is
- * none, and uses the in-process bus unless another is configured.
+ * Like {@link readConfiguration} for `up`: creates a configuration in the working directory if there is none, and
+ * uses the in-process bus unless another is configured.
  */
 export async function readUpConfiguration(
   named: string | undefined,

@@ -11,7 +11,7 @@ export interface Figure {
   readonly counts: boolean;
 }
 
-/** An event that was announced with several figures. */
+/** An event that was announced with different figures. */
 export interface Conflict {
   /** The message id of the sample recorded first, which may have been removed since. */
   readonly id: string;
@@ -21,7 +21,7 @@ export interface Conflict {
 const day = 86_400_000_000_000n;
 const centralPrefix = 'central.';
 
-/** The newest conflicts, of the samples that the query means and that were recorded in addition to another one. */
+/** The newest conflicts among samples that match the query and were recorded in addition to another one. */
 export async function* conflicts(
   reader: SampleReader,
   query: SampleQuery,
@@ -73,7 +73,7 @@ async function centralReading(
   return undefined;
 }
 
-/** Of each project; of equal ones the first. */
+/** For each project; of equal ones the first. */
 function largestOfEach(samples: readonly Sample[]): ReadonlySet<Sample> {
   const largest = new Map<string | null, Sample>();
   for (const sample of samples) {

@@ -1,6 +1,6 @@
 import type { DeadLetter, MessageBus } from '@nephoscope/core/message-bus';
 
-/** The newest dead letters, or the oldest, the oldest first; all without a limit. They stay. */
+/** The newest dead letters, or the oldest, in ascending order; all without a limit. They stay in the queue. */
 export async function readDeadLetters(
   bus: MessageBus,
   queue: string,
@@ -24,9 +24,9 @@ export async function readDeadLetters(
 }
 
 export interface DeadLetterFilter {
-  /** A part of it. */
+  /** Part of the reason. */
   readonly reason?: string | undefined;
-  /** The oldest so many that match. */
+  /** Only the oldest matching ones, up to this number. */
   readonly limit?: number | undefined;
 }
 
@@ -37,8 +37,8 @@ export interface Progress {
 }
 
 /**
- * Replays or drops those that match; returns how many, and how many are left. The rest is gone through too, which keeps
- * its order.
+ * Replays or drops matching dead letters; returns how many, and how many are left. The others are visited too, to
+ * keep their order.
  */
 export async function settleDeadLetters(
   bus: MessageBus,

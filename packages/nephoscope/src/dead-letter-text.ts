@@ -3,7 +3,7 @@ import type { DeadLetter } from '@nephoscope/core/message-bus';
 import { isJsonObject, parseJson } from '@nephoscope/message';
 import type { JsonValue } from '@nephoscope/message';
 
-/** Bytes of a body that are looked into. */
+/** Maximum length of a body that is examined, in bytes. */
 const longestRead = 1024 * 1024;
 
 /** Displayed length of an unknown body, characters. */
@@ -32,8 +32,8 @@ export function publisherOf({ body }: Pick<DeadLetter, 'body'>): string | undefi
 }
 
 /**
- * As it was before its sender's library compressed it; as it is where that cannot be had, or is more than is looked
- * into.
+ * The body before compression by the sender's library; unchanged if it cannot be decompressed, or is longer than what
+ * is examined.
  */
 export async function uncompressed<L extends Pick<DeadLetter, 'body' | 'compression'>>(deadLetter: L): Promise<L> {
   try {
@@ -84,7 +84,7 @@ function jsonOf(text: string): JsonValue | undefined {
   try {
     return parseJson(text);
   } catch {
-    // A dead letter may lie here for just that.
+    // This may be the very reason for the dead letter.
     return undefined;
   }
 }
@@ -101,10 +101,10 @@ function beginningOf(body: Uint8Array): string | undefined {
   return utf8(body.subarray(0, longestRead), body.byteLength > longestRead);
 }
 
-/** @param isCut perhaps within a character */
+/** @param isCut whether it may end within a character */
 function utf8(bytes: Uint8Array, isCut = false): string | undefined {
   try {
-    // Without `ignoreBOM` a byte order mark would vanish.
+    // Without `ignoreBOM` a byte order mark would be removed.
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes, { stream: isCut });
   } catch {
     return undefined;

@@ -10,8 +10,8 @@ import { wholeProgram } from './program.js';
 type Values = Record<string, unknown>;
 
 /**
- * A checked configuration as it would be written in full: what was given as it was given, and the defaults.
- * Nothing secret is in it: no secrets, no values of keys that sound like it, no passwords in URLs.
+ * A valid configuration written in full: given values unchanged, and defaults. Secrets are left out: `secrets`,
+ * values of secret-sounding keys, passwords in URLs.
  */
 export function effectiveConfig(raw: RawConfig, configured: Configured): Record<string, unknown> {
   const whole: Record<string, unknown> = {};
@@ -40,7 +40,7 @@ export function effectiveConfig(raw: RawConfig, configured: Configured): Record<
   return withoutSecrets(whole) as Values;
 }
 
-/** @param effective what the schema made of it, where defaults are looked up that the schema cannot tell */
+/** @param effective the validated value, for defaults that the schema does not contain */
 function withDefaults(schema: Schema, given: unknown, effective: unknown): unknown {
   const value = given ?? schema.default ?? asWritten(schema, effective);
   if (Array.isArray(value)) {
@@ -61,7 +61,7 @@ function withDefaults(schema: Schema, given: unknown, effective: unknown): unkno
 const durationTitle = inputSchema(duration()).title;
 
 /**
- * Time spans are milliseconds inside, and bare numbers are seconds to an operator. Objects of classes have no other
+ * Internally time spans are milliseconds; operators write bare numbers as seconds. Objects of classes have no other
  * form.
  */
 function asWritten(schema: Schema, effective: unknown): unknown {

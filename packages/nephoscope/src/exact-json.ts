@@ -6,9 +6,9 @@ import type { JsonValue } from '@nephoscope/message';
 import { equal, parseDecimal } from './text/decimal.js';
 
 /**
- * The number that a text says, for a counter: whole ones as bigint.
+ * The number in a text, for a counter: whole ones as bigint.
  *
- * @throws NUMBER_INVALID when it is none, or one that 64-bit floating point would round
+ * @throws NUMBER_INVALID if it is not a number, or 64-bit floating point would round it
  */
 export function exactNumber(text: string): number | bigint {
   const decimal = parseDecimal(text);
@@ -28,7 +28,7 @@ export function exactNumber(text: string): number | bigint {
   );
 }
 
-/** @throws METADATA_INVALID when the text is not a JSON object, NUMBER_INVALID */
+/** @throws METADATA_INVALID if the text is not a JSON object, NUMBER_INVALID */
 export function exactMetadata(text: string): Metadata {
   let value: JsonValue;
   try {

@@ -9,16 +9,16 @@ import { deadline } from './run.js';
 
 const connectTime = 20_000;
 
-/** Of what `configure` returns. */
+/** The needed part of the result of `configure`. */
 interface ConfiguredBus {
   readonly config: { readonly bus: { readonly type: string }; readonly host: string };
   readonly chosen: Readonly<Record<string, ActivePlugin>>;
 }
 
 /**
- * Opens the configured bus, beside the programs that use it, and closes it after `use`.
+ * Opens the configured bus, independently of the programs that use it, and closes it after `use`.
  *
- * @param inProcess why a bus within one program is of no use here, and what is
+ * @param inProcess why a bus within one program is useless here, and what to use instead
  * @throws BUS_IN_PROCESS, BUS_UNAVAILABLE
  */
 export async function withBus(

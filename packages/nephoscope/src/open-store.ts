@@ -29,18 +29,18 @@ const startTime = 30_000;
 export interface StoreLocation {
   readonly config?: string;
   readonly store?: string;
-  /** Also where `store` is given, the secrets are those of the configuration. */
+  /** Load the secrets from the configuration even if `store` is given. */
   readonly withSecrets?: boolean;
 }
 
 interface OpenStore {
   readonly reader: SampleReader;
   readonly secrets: readonly Secret[] | undefined;
-  /** Opens it to change something, too, and closes it after `use`. */
+  /** Opens it for changes too, and closes it after `use`. */
   withRecording<T>(use: (store: SampleStore) => Promise<T>): Promise<T>;
 }
 
-/** Reads the configured store, which must be there, beside a collector that may be using it, until `use` is done. */
+/** Reads the configured store, which must exist, while a collector may be using it, until `use` is done. */
 export async function withStore(
   location: StoreLocation,
   signal: AbortSignal,
@@ -52,7 +52,7 @@ export async function withStore(
     one.start(deadline(signal, startTime, 'the store was not open')).then(() => one);
   const reader = await started(createReader(chosen['storage'], settings));
   const withRecording: OpenStore['withRecording'] = async (work) => {
-    // The reader has found the tables of this version: nothing is made or migrated.
+    // The reader has found the tables of this version, so nothing is created or migrated.
     const store = await started(createPlugin<SampleStore>(chosen['storage'], settings));
     try {
       return await work(store);

@@ -6,10 +6,10 @@ let failure: Error | undefined;
 process.stdout.on('error', (error) => (failure ??= error));
 
 /**
- * Writes results to standard output, as fast as whoever reads them. What would do something to a terminal is written as
- * JSON escapes it, so that JSON means the same.
+ * Writes results to standard output, at the speed of its reader. Characters that affect a terminal are written as
+ * JSON escapes, so that JSON keeps its meaning.
  *
- * @throws OUTPUT_CLOSED when the reader has closed the pipe, as in `nephoscope samples | head`
+ * @throws OUTPUT_CLOSED if the reader has closed the pipe, as in `nephoscope samples | head`
  */
 export function print(text: string): Promise<void> {
   return new Promise((resolve, reject) => {

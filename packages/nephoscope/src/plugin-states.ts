@@ -6,7 +6,7 @@ import type { DeclaredPlugin, RawConfig, SelectedSection } from '@nephoscope/run
 import { createPlainLogger } from './plain-log.js';
 import { wholeProgram } from './program.js';
 
-/** A plugin that was found, whether it runs with this configuration, and why (not). */
+/** An installed plugin, whether it runs with this configuration, and why (not). */
 export interface PluginState {
   readonly declared: DeclaredPlugin;
   readonly state: 'active' | 'inactive' | 'failed';

@@ -27,7 +27,7 @@ export const upProgram = {
 
 const sections = { ...centralAgentProgram.sections, ...upSections };
 
-/** All programs of a host as one, as `config` and `plugins` look at them. */
+/** All programs of a host as one, for `config` and `plugins`. */
 export const wholeProgram = {
   name: 'nephoscope',
   directory,

@@ -3,7 +3,7 @@ import type { Sample } from '@nephoscope/core/sample-store';
 import { readMeteringMessage } from '@nephoscope/message';
 import type { RejectionReason, SignatureForm, Verifier } from '@nephoscope/message';
 
-/** The form of the signature that holds, or why the sample is not to be trusted. */
+/** The form of the valid signature, or why the sample cannot be trusted. */
 export type Check = { readonly form: SignatureForm } | { readonly reason: string };
 
 const reasons: Readonly<Record<RejectionReason, string>> = {
@@ -32,8 +32,8 @@ const columns = [
 ] as const;
 
 /**
- * Checks a stored sample: the signature of its message, and each column against what the message says. It reads each
- * message whole, and shares no shortcut with the collector that recorded it.
+ * Checks a stored sample: the signature of its message, and each column against the message. It parses each message
+ * completely, and shares no shortcut with the collector that recorded it.
  */
 export function checkSample(sample: Sample, verifier: Verifier): Check {
   let read: ReturnType<typeof readMeteringMessage>;
@@ -53,7 +53,7 @@ export function checkSample(sample: Sample, verifier: Verifier): Check {
   return { form: read.message.get('signature_form') === 'canonical' ? 'canonical' : 'ceilometer' };
 }
 
-/** Databases cannot hold U+0000 in a text: stores put U+FFFD in its place. */
+/** Databases cannot store U+0000 in a text: stores replace it by U+FFFD. */
 function asColumn<T>(value: T): T | string {
   return typeof value === 'string' ? value.replaceAll('\0', '\ufffd') : value;
 }

@@ -5,7 +5,7 @@ import { listedCounters } from '../listed-counters.js';
 
 const meter = { name: 'image.size', type: 'gauge', unit: 'B', description: "Size of the image's data" } as const;
 
-/** How much data images hold. */
+/** Size of images' data. */
 export default defineCentralPollster({
   service: 'glance',
   options: imageOptions,

@@ -24,7 +24,7 @@ const meters = [
   { name: 'storage.containers.objects.size', type: 'gauge', unit: 'B', description: 'Size of these objects' },
 ] as const;
 
-/** What each container in the object store holds, from the listing of each project's account. */
+/** Contents of each container in the object store, from the listing of each project's account. */
 export default defineCentralPollster({
   service: 'swift',
   options: accountOptions,

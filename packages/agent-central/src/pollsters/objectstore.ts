@@ -29,10 +29,10 @@ const meters = [
 
 const headers = ['x-account-object-count', 'x-account-bytes-used', 'x-account-container-count'] as const;
 
-// Requests at a time.
+// Concurrent requests.
 const atOnce = 8;
 
-/** What each project has in the object store, by HEAD of its account. */
+/** Contents of each project's account in the object store, by HEAD. */
 export default defineCentralPollster({
   service: 'swift',
   options: accountOptions,
@@ -71,8 +71,8 @@ async function readAccount(
 }
 
 /**
- * The volumes of the meters. Swift answers 204 for an account that exists. With `account_autocreate` it answers 200 and
- * zeros for one that does not: figures of nothing, which nobody measured.
+ * The volumes of the meters. Swift answers 204 for an existing account. With `account_autocreate` it answers 200 and
+ * zeros for one that does not exist, which are not figures.
  */
 function volumesOf({ status, headers: given }: CloudHead): readonly bigint[] | Missing {
   if (status === 404 || status === 410) return absent;

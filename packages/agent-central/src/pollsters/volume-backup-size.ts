@@ -17,7 +17,7 @@ export default defineCentralPollster({
   meters: [meter],
   create: () => ({
     getCounters: (cloud) =>
-      // 3.18: with the project.
+      // 3.18: includes the project.
       listedCounters(cloud.list(volumeList('backups', '3.18')), meter, (backup) => ({
         volume: backup.amount('size'),
         projectId: backup.optionalText('os-backup-project-attr:project_id'),

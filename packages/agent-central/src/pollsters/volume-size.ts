@@ -19,7 +19,7 @@ const described = [
   'source_volid',
 ] as const;
 
-/** Volumes of cinder, in the gibibytes that it calls GB. */
+/** Volumes of cinder, in gibibytes, which cinder calls GB. */
 export default defineCentralPollster({
   meters: [meter],
   create: () => ({

@@ -25,7 +25,7 @@ export default defineCentralPollster({
   meters: [meter],
   create: () => ({
     getCounters: (cloud) =>
-      // 3.41: with the user.
+      // 3.41: includes the user.
       listedCounters(cloud.list(volumeList('snapshots', '3.41')), meter, (snapshot) => ({
         volume: snapshot.amount('size'),
         projectId: snapshot.optionalText('os-extended-snapshot-attributes:project_id'),

@@ -53,7 +53,7 @@ Examples:
     );
 }
 
-/** An error names as many mistakes as fit; if there are more, all are printed before. */
+/** An error includes as many mistakes as fit; if there are more, all are printed before it. */
 function printProblems(error: ConfigInvalid): NephoscopeError {
   if (error.lines.every((line) => error.message.includes(line))) return error;
   for (const line of error.lines) printNote(line);

@@ -21,7 +21,7 @@ import { formatTable } from '../text/table.js';
 
 const { bus, host, log } = collectorProgram.sections;
 
-/** What going through dead letters needs of a configuration. */
+/** The configuration needed for reading dead letters. */
 const reader = {
   name: wholeProgram.name,
   directory: wholeProgram.directory,

@@ -43,7 +43,7 @@ interface CounterOptions {
 
 const { bus, secrets, source, host, log, compute } = computeAgentProgram.sections;
 
-/** What sending needs of a configuration: of the section `compute`, how to sign. */
+/** The configuration needed for sending; the section `compute` for the signature. */
 const sender = {
   name: wholeProgram.name,
   directory: wholeProgram.directory,
@@ -107,7 +107,7 @@ async function sendCounter(options: CounterOptions, signal: AbortSignal): Promis
     { source: config.source, messageId, publisherId: `send-counter.${config.host}/${messageId}`, sequence: 1n },
     createSigner({ secret: config.secrets[0] as Secret, form: signatureFormOf(config.compute) }),
   );
-  // Under one id the collector expects one sample, its time included.
+  // For one id the collector expects one sample, including its time.
   const again = `--message-id ${messageId} --timestamp ${formatTimestamp(counter.timestamp)}`;
   const message = {
     exchange: meteringTopology.exchange,
@@ -142,7 +142,7 @@ async function publish(
   }
 }
 
-/** @throws where it is none */
+/** @throws if it is not a UUID */
 function uuid(text: string): string {
   if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text))
     throw new Error('a UUID in lower case, as the command printed it');
@@ -172,7 +172,7 @@ function counterOf(options: CounterOptions): Counter {
   };
 }
 
-/** The message of what the parser throws, in commander's words and with its exit code. */
+/** The parser's error, in commander's form and with its exit code. */
 function parsed<T>(parse: (text: string) => T): (text: string) => T {
   return (text) => {
     try {

@@ -7,8 +7,8 @@ export interface Reading {
 }
 
 /**
- * How much a volume changed per second from one reading to a later one, rounded to hundredths (from 100 on
- * to ones) after exact arithmetic. Undefined where that cannot be said.
+ * How much a volume changed per second from one reading to a later one, rounded to hundredths (from 100 on to
+ * integers) after exact arithmetic. Undefined if it cannot be determined.
  */
 export function changePerSecond(earlier: Reading, later: Reading): string | undefined {
   const from = parseDecimal(earlier.volume);

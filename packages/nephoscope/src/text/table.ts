@@ -9,7 +9,7 @@ export interface Column {
 // The table is truncated for display; the JSON is complete.
 const longestCell = 500;
 
-/** Columns as wide as they need to be, two blanks apart, a line a row, without a line end. */
+/** Columns as wide as necessary, two blanks apart, one line per row, without a line end. */
 export function formatTable(columns: readonly Column[], rows: readonly (readonly string[])[]): string {
   const lines = [columns.map(({ head }) => head), ...rows].map((row) => row.map(sizedCell));
   const widths = columns.map((_, at) => lines.reduce((widest, line) => Math.max(widest, line[at]?.width ?? 0), 0));

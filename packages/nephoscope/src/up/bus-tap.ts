@@ -7,7 +7,7 @@ export interface TapListener {
   settled(): void;
 }
 
-/** The same bus, which also tells when messages of this process were sent and settled. */
+/** The same bus, which also reports when messages of this process were sent and settled. */
 export function tapBus(bus: MessageBus, listener: TapListener): MessageBus {
   return {
     start: (signal) => bus.start(signal),

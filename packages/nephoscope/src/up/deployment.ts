@@ -13,11 +13,11 @@ import type { TapListener } from './bus-tap.js';
 
 export interface Deployment {
   readonly agent: ComputeAgent;
-  /** Of what the collector records. */
+  /** Reads what the collector records. */
   readonly reader: SampleReader;
   /** In starting order: dependencies first. */
   readonly components: readonly Component[];
-  /** Plugins that do not run though they should; each was logged. */
+  /** Plugins that should run but do not; each was logged. */
   readonly failedPlugins: number;
 }
 

@@ -12,12 +12,12 @@ import type { Series } from './recorded-series.js';
 import { Refresher } from './refresher.js';
 import { createLineView, createTerminalView } from './views.js';
 
-// The messages of a cycle are committed within milliseconds of each other: one look at the store for all.
+// The messages of a cycle are committed within milliseconds of each other: one query for all.
 const gather = 200;
 /** An instance without samples for this many intervals is removed. */
 const intervalsKept = 3n;
 
-/** Runs until `signal` is aborted and shows what the store has recorded whenever that is more. */
+/** Runs until `signal` is aborted and shows new samples in the store as they are recorded. */
 export async function upLive(
   raw: RawConfig,
   signal: AbortSignal,

@@ -16,14 +16,14 @@ import { seriesTable } from './series-table.js';
 
 const pause = 3_000;
 const startTime = 30_000;
-// The agent gives a reading 30 s by default, then the bus confirms.
+// The agent limits a reading to 30 s by default; then the bus confirms.
 const cycleTime = 90_000;
 const commitTime = 10_000;
 
 /**
- * Two cycles a few seconds apart, and then a table of what the store holds of them.
+ * Runs two cycles a few seconds apart, and prints a table of their samples in the store.
  *
- * @throws what failed; SAMPLES_UNRECORDED when something was sent and is not in the store
+ * @throws what failed; SAMPLES_UNRECORDED if a sent sample is not in the store
  */
 export async function upOnce(raw: RawConfig, signal: AbortSignal): Promise<void> {
   const configured = await configure(upProgram, raw, installedPlugins());
@@ -71,7 +71,7 @@ export async function upOnce(raw: RawConfig, signal: AbortSignal): Promise<void>
     );
 }
 
-/** Samples that an earlier run could not send may go out first; they are not part of this run. */
+/** Samples that an earlier run could not send may be sent first; they are not part of this run. */
 function* messageIds({ body, contentType }: OutgoingMessage, since: bigint): Generator<string> {
   for (const text of meteringTexts(body, contentType)) {
     if (typeof text !== 'string') continue;

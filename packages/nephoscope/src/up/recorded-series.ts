@@ -32,13 +32,13 @@ export class RecordedSeries {
     this.#newest = since;
   }
 
-  /** From when on to read new samples from the store. */
+  /** The time from which to read new samples from the store. */
   get readFrom(): bigint {
     const start = this.#newest - disorder;
     return start < this.#since ? this.#since : start;
   }
 
-  /** The moment of the newest reading, ns. */
+  /** The time of the newest reading, ns. */
   get newest(): bigint {
     return this.#newest;
   }

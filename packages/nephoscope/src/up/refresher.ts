@@ -1,4 +1,4 @@
-/** Does some work soon after it is requested, never twice at a time, and again when it was requested meanwhile. */
+/** Runs some work soon after it is requested, never concurrently, and again if it was requested meanwhile. */
 export class Refresher {
   readonly #delay: number;
   readonly #work: () => Promise<void>;

@@ -34,8 +34,8 @@ export function seriesTable(all: readonly Series[]): string {
 }
 
 /**
- * The same within so many lines: as many rows of each instance as there is room for, the foremost meters
- * first, and in place of the others how many there are. Names of instances are shortened to fit the width.
+ * The same within this many lines: as many rows of each instance as fit, the most important meters first, and the
+ * number of omitted ones. Names of instances are shortened to fit the width.
  */
 export function fittingSeriesTable(all: readonly Series[], lines: number, width: number): string {
   const rows = fittingRows(grouped(all), Math.max(2, lines - 1));
@@ -114,7 +114,7 @@ function rowsOf(group: readonly Series[]): string[][] {
   });
 }
 
-/** Only what is counted up has a change per second, and only within one run of what is counted. */
+/** Only cumulative meters have a change per second, and only within one epoch. */
 function change({ latest, previous }: Series): string {
   if (latest.type !== 'cumulative' || previous === undefined) return '';
   return latest.epoch === previous.epoch ? (changePerSecond(previous, latest) ?? '') : 'restarted';

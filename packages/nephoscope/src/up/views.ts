@@ -8,12 +8,12 @@ import { fittingSeriesTable, seriesTable } from './series-table.js';
 /** How `up` shows recorded samples. */
 export interface View {
   show(recorded: RecordedSeries, changed: readonly Series[]): Promise<void>;
-  /** A line that stays. */
+  /** A line that stays on the screen. */
   above(line: string): void;
   end(): void;
 }
 
-/** What each cycle added, one table after the other. */
+/** The additions of each cycle, one table after the other. */
 export function createLineView(): View {
   return {
     show: (recorded, changed) => print(`${title(recorded)}\n${seriesTable(changed)}\n\n`),
