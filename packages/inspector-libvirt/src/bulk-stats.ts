@@ -158,7 +158,7 @@ export function refusesNowait(error: unknown): boolean {
   return isLibvirtError(error) && /unsupported flags/.test(error.message);
 }
 
-/** Whether the record has what a driver gives that reports everything in bulk. */
+/** Whether the record has the figures of a driver that reports everything in bulk. */
 export function hasBulkFigures(params: TypedParams, part: InstancePart): boolean {
   return params.has(marks[part]);
 }
@@ -258,15 +258,15 @@ export function disksToAsk(
   });
 }
 
-/** Whether a raw image looks as long as occupied because nothing of it is: libvirt then gives its length. */
+/** Whether a raw image looks fully occupied because nothing of it is: libvirt then reports its length. */
 function mayBeEmpty(capacity: TypedValue, allocation: TypedValue | undefined, physical: TypedValue | undefined) {
   return physical === capacity && (allocation ?? 0n) === 0n;
 }
 
 /**
- * Of a domain that is off libvirt looks at the image itself. Of one that runs it reports, in bulk, how far the image
- * was written as `allocation`, and as `physical` what QEMU says that it occupies, or its length where that is nothing.
- * A block device is occupied as a whole. For an image elsewhere the occupied size is unknown.
+ * For a domain that is off, libvirt examines the image itself. For a running one it reports, in bulk, how far the
+ * image was written as `allocation`, and as `physical` the space occupied according to QEMU, or the length if that is
+ * nothing. A block device is occupied completely. For an image elsewhere the occupied size is unknown.
  */
 function diskSize(
   params: TypedParams,

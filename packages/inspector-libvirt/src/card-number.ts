@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 
 /**
- * The number that this host's kernel gave a network device: another for each device, also of the same name, until the
- * host boots. Undefined where there is no such device, as in another network namespace.
+ * The number that this host's kernel assigned to a network device: different for each device until the host boots,
+ * even with the same name. Undefined if there is no such device, as in another network namespace.
  */
 export async function cardNumber(name: string): Promise<string | undefined> {
   if (!/^[^/\0]{1,15}$/.test(name) || name === '.' || name === '..') return undefined;

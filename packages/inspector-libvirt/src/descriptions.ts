@@ -23,8 +23,8 @@ const changes: ReadonlySet<number> = new Set([LifecycleEventType.defined, Lifecy
 const atOnce = 4;
 
 /**
- * What the XML of each domain says, read once and again when the domain runs under another id or libvirt
- * announces a change. Belongs to one connection: what happens between two is not announced.
+ * The contents of each domain's XML, read once, and again when the domain has another id or libvirt announces a
+ * change. Belongs to one connection, because changes between two are not announced.
  */
 export class Descriptions {
   readonly #connection: Connection;
@@ -44,7 +44,7 @@ export class Descriptions {
   /** UUIDs of domains with an unanswered request for their XML; not requested again until it is answered. */
   readonly #hanging = new Set<string>();
 
-  /** @param cardNumber what tells a network device from others of its name */
+  /** @param cardNumber distinguishes a network device from others with the same name */
   constructor(connection: Connection, logger: Logger, cardNumber: (name: string) => Promise<string | undefined>) {
     this.#connection = connection;
     this.#logger = logger;
@@ -69,8 +69,8 @@ export class Descriptions {
   }
 
   /**
-   * Has a description read again whose disks have other images than were read now: no event tells of snapshots and
-   * copies.
+   * Discards a description if the disks have other images than in the current reading, because no event reports
+   * snapshots and copies.
    */
   compare({ uuid, id }: Domain, params: TypedParams): void {
     const description = this.known({ uuid, id } as Domain);
@@ -219,7 +219,7 @@ function outdated(before: DomainDescription | undefined): DomainDescription {
   return before.outdated ? before : Object.freeze({ ...before, outdated: true });
 }
 
-/** The description read now, made of the objects of the one before as far as they are equal. */
+/** The new description, reusing the objects of the previous one where they are equal. */
 function inherit(before: DomainDescription | undefined, now: DomainDescription): DomainDescription {
   if (before === undefined) return now;
   if (isDeepStrictEqual(before, now)) return before;

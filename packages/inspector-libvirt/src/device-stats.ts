@@ -28,8 +28,9 @@ export interface Limits {
 }
 
 /**
- * Reads domains by calls of their own, for drivers that do not report everything in bulk. Calls for many domains
- * are under way at once; those for one follow each other, and one that hangs is the last until it is answered.
+ * Reads domains by separate calls, for drivers that do not report everything in bulk. Calls for several domains run
+ * concurrently; those for one domain run one after the other, and after one that hangs there is no other until it is
+ * answered.
  */
 export class DeviceStats {
   readonly #connection: Connection;

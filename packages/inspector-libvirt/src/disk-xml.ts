@@ -12,13 +12,13 @@ export interface DescribedDisk extends Disk {
   readonly image: string;
 }
 
-// A drive whose medium is changed stays the same drive, and its counts go on.
+// A drive whose medium is changed stays the same drive, and its counts continue.
 const drives: ReadonlySet<string | undefined> = new Set(['cdrom', 'floppy']);
 
 /**
- * A disk; undefined for one without a name. Its plugging is marked by the indexes that libvirt gives the images in its
- * chain, each once in the life of a domain's process. A snapshot puts an image before the others and a commit takes
- * some away, so that the chain before and the one after have one in common.
+ * A disk; undefined for one without a name. The marks of its plugging are the indexes that libvirt assigns to the
+ * images in its chain, each once in the life of a domain's process. A snapshot adds an image and a commit removes
+ * some, so that consecutive chains have one in common.
  */
 export function describeDisk(element: Element): DescribedDisk | undefined {
   const device = value(child(element, 'target'), 'dev');
@@ -37,8 +37,8 @@ export function describeDisk(element: Element): DescribedDisk | undefined {
 }
 
 /**
- * The indexes of the images in a disk's chain, and of the one that it is being copied to. None of a libvirt that does
- * not give them.
+ * The indexes of the images in a disk's chain, and of the image it is being copied to. Empty for a libvirt that does
+ * not report them.
  */
 function imagesOf(element: Element): string[] {
   const top = value(child(element, 'source'), 'index');
@@ -54,8 +54,8 @@ function imagesOf(element: Element): string[] {
 }
 
 /**
- * The disk described now, with the marks of the one before where it is the same plugging of which nothing is left in
- * the chain: its contents were copied to another image, and nobody was told of a device that was plugged or unplugged.
+ * The new description of a disk, with the previous marks if it is the same plugging although no image is left in the
+ * chain: its contents were copied to another image, and no plug or unplug event was received.
  */
 export function continueDisk(
   before: DescribedDisk | undefined,

@@ -49,7 +49,7 @@ export interface NovaMetadata {
   readonly hasWrongTime?: true;
 }
 
-/** Reads `virDomainGetXMLDesc`. Throws a TypeError for a text that is no domain. */
+/** Parses `virDomainGetXMLDesc`. Throws a TypeError for a text that is not a domain. */
 export function parseDomainXml(xml: string): DomainDescription {
   const domain = parseXml(xml);
   if (domain.name !== 'domain') throw new TypeError('the XML has no <domain>');
@@ -94,7 +94,7 @@ function describeVnic(element: Element, index: number): DescribedVnic {
   });
 }
 
-/** A card whose name alone is known. */
+/** A card of which only the name is known. */
 export function plainVnic(name: string): DescribedVnic {
   const unknown = { mac: null, fref: null, parameters: Object.freeze({}), interfaceId: null, bridge: null };
   return Object.freeze({ name, ...unknown, passedThrough: false });
@@ -109,8 +109,8 @@ function pciAddress(address: Element | undefined): string | undefined {
 const novaNamespace = 'http://openstack.org/xmlns/libvirt/nova/';
 
 function describeNova(domain: Element): NovaMetadata | undefined {
-  // The prefix is nova's choice; what counts is the namespace that it stands for. After an upgrade of nova an instance
-  // may have the metadata of two versions: the newer is kept up to date.
+  // The prefix is nova's choice; the namespace counts. After an upgrade of nova an instance may have metadata of two
+  // versions: the newer one is kept up to date.
   const versionOf = (element: Element) => Number(namespace(element)!.slice(novaNamespace.length));
   const [instance] = children(child(domain, 'metadata'))
     .filter((element) => local(element) === 'instance' && namespace(element)?.startsWith(novaNamespace))

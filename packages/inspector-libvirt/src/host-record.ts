@@ -15,7 +15,7 @@ export interface HostRecord extends DomainStatsRecord {
   readonly images?: ReadonlyMap<string, ImageInfo>;
 }
 
-/** Whether nothing is missing in it that a domain's process would have to tell. */
+/** Whether it contains everything that a domain's process reports. */
 export function isWhole({ domain, params, failure }: HostRecord, parts: ReadonlySet<InstancePart>): boolean {
   return failure === undefined && (domain.id < 0 || processAnswered(params, parts));
 }

@@ -16,7 +16,7 @@ import type { StuckDomains } from './stuck-domains.js';
 
 // Extra time per domain beyond the configured deadline, ms: three times what QEMU needs.
 const allowancePerDomain = 25;
-// Another client's call holds a domain about as long as one of ours takes on this host, a migration for minutes; ms.
+// Another client's call locks a domain about as long as one of ours takes on this host, a migration for minutes; ms.
 const retryTimeLimit = 200;
 // Assumed number of domains when it is unknown.
 const domainsAtFirst = 20;
@@ -33,9 +33,9 @@ export interface ReadingTime {
 }
 
 /**
- * The statistics of all domains of a host: by one bulk call for those that run, and one for those that do not. The bulk
- * call waits in a domain that hangs, and takes long on a busy host. When it is late each domain is asked by itself
- * beside it, and whatever answers counts; one is left aside when the others have answered and it takes ten times as
+ * The statistics of all domains of a host: by one bulk call for the running ones, and one for the others. The bulk
+ * call waits for a domain that hangs, and takes long on a busy host. When it is late, each domain is also queried
+ * separately, and any answer is used; a domain is left out when all others have answered and it takes ten times as
  * long as the slowest of them.
  */
 export class HostStats {
@@ -48,7 +48,7 @@ export class HostStats {
   #last: ReadonlyMap<string, Domain> = new Map();
   /** Domains whose process did not answer in the last reading because another job holds them. */
   #busy: ReadonlySet<string> = new Set();
-  /** What the last bulk call took, ms. */
+  /** Duration of the last bulk call, ms. */
   #needed = 0;
   #failure: string | undefined;
 
@@ -167,8 +167,8 @@ export class HostStats {
     const take = (records: readonly DomainStatsRecord[]): void => {
       const moment = this.#answers.moment();
       for (const record of records) {
-        // One that was asked by itself meanwhile may have told more, and one that started or stopped between the
-        // two calls is in both.
+        // A separate query may have returned more meanwhile, and a domain that started or stopped between the two
+        // calls is in both.
         const before = found.get(record.domain.uuid);
         if (before === undefined || !isWhole(before, parts))
           found.set(record.domain.uuid, fuller(before, { ...record, ...moment }));

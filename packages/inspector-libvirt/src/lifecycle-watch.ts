@@ -20,8 +20,8 @@ const kinds: Readonly<Record<number, LifecycleEvent['kind']>> = {
 const listTimeout = 5_000;
 
 /**
- * Tells of domains that start and stop, over however many connections. What happened between two of them is found
- * by comparing the domains that run, and told as far as its outcome can be seen.
+ * Reports domains that start and stop, over any number of connections. Events between two connections are found by
+ * comparing the running domains, as far as that shows them.
  */
 export class LifecycleWatch {
   readonly #logger: Logger;

@@ -7,7 +7,7 @@ const owner = z.strictObject({
   userId: z.string().optional().describe('User of such domains.'),
 });
 
-/** What `hypervisor` of a version before stood for, where no `uri` was given. */
+/** URIs for the option `hypervisor` of previous versions, if no `uri` is given. */
 const uriOf = new Map<unknown, string>([
   ['xen', 'xen:///'],
   ['uml', 'uml:///system'],

@@ -33,9 +33,9 @@ const notAsked: Missing = {
 };
 
 /**
- * Sizes of images of domains that run, as far as the bulk call does not hold them. Each image is asked for by itself,
- * and again only when the bulk figures show that it was written to: on a host whose disks have grown nobody is asked.
- * The first question that is not answered is the last one of a reading.
+ * Sizes of images of running domains that the bulk call does not report. Each image is queried separately, and again
+ * only if the bulk figures show that it was written to, so that nothing is queried once a host's disks have grown.
+ * After an unanswered query there is no other in a reading.
  */
 export class RunningSizes {
   readonly #logger: Logger;
@@ -146,7 +146,7 @@ export class RunningSizes {
       return undefined;
     } catch (error) {
       if (isConnectionClosed(error) || options.signal.aborted) throw error;
-      // Its other figures were read before it went.
+      // Its other figures were read before it disappeared.
       if (isNoDomain(error)) return notAnswered;
       if (!isAbandonedCall(error)) return { missing: 'error', detail: describeError(error) };
       this.#hanging.add(domain.uuid);

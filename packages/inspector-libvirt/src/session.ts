@@ -19,11 +19,11 @@ export interface Session {
   readonly bulk: { supported: boolean; nowait: boolean };
   /** QEMU's driver reports disks, cards and vCPUs in bulk; with other drivers each device is queried. */
   readonly reportsInBulk: boolean;
-  /** Tells this boot of this host from all others. */
+  /** Distinguishes this boot of this host from all others. */
   readonly boot: string;
 }
 
-/** Why a connection is given up on which calls hang. Whose fault that is, the next one tells. */
+/** Why a connection with hanging calls is given up. The cause is found by the next connection. */
 export function notAnswering({ connection }: Session): Error {
   return new Error(
     `${connection.pendingCalls} calls are not answered, by instances that hang or by libvirtd itself`,
@@ -111,7 +111,8 @@ export class Sessions {
   }
 
   /**
-   * Does it on the connection, and when that is lost meanwhile, as by a restart of the daemon, once more on another.
+   * Runs the work on the connection, and if that is lost meanwhile, for example because the daemon restarts, once
+   * more on another.
    */
   async use<Result>(work: (session: Session) => Promise<Result>, signal: AbortSignal): Promise<Result> {
     for (let again = false; ; again = true) {
@@ -126,7 +127,7 @@ export class Sessions {
     }
   }
 
-  /** Gives this connection up and makes another. */
+  /** Closes this connection and opens another. */
   drop(session: Session, reason: Error): void {
     this.#lost(session, reason);
     // Closing takes a while if the daemon does not answer: only `stop` waits for it.
@@ -228,8 +229,8 @@ export class Sessions {
 }
 
 /**
- * The kernel's own name for this boot where libvirt is on this machine. Of a machine that is far away only
- * the host's UUID is known: there a run that gets the number of an earlier one is told by falling volumes alone.
+ * The kernel's own id of this boot if libvirt is on this machine. For a remote machine only the host's UUID is known:
+ * a run that gets the number of an earlier one is then detected by falling volumes alone.
  */
 async function bootOf(uri: string, connection: Connection, options: CallOptions): Promise<string> {
   if (isLocal(uri)) return (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim();

@@ -13,9 +13,9 @@ const hang = 30_000;
 const rest = 3_600_000;
 
 /**
- * Sizes of the disks of domains that are shut off. For these libvirt opens the images, and holds the domain's lock:
- * where the storage does not answer, even `virsh list` hangs until it does. So each domain is asked by itself, and
- * after the first that does not answer no other.
+ * Sizes of the disks of domains that are shut off. For these libvirt opens the images and holds the domain's lock: if
+ * the storage does not answer, even `virsh list` hangs. So each domain is queried separately, and after the first
+ * unanswered query there is no other.
  */
 export class ShutOffSizes {
   readonly #clock: Clock;
@@ -60,7 +60,7 @@ export class ShutOffSizes {
     };
     try {
       const [sizes] = await session.connection.allDomainStats(query, { timeout, signal });
-      // Started meanwhile: what it had is not what it has.
+      // Started meanwhile, so its previous sizes no longer apply.
       if (sizes === undefined) return record;
       return { ...record, params: new Map([...record.params, ...sizes.params]) };
     } catch (error) {

@@ -13,7 +13,8 @@ import { notAnswering } from './session.js';
 import type { Session, Sessions } from './session.js';
 import type { StuckDomains } from './stuck-domains.js';
 
-// The daemon works on five calls of a connection at once; a connection with so many that hang is given up.
+// The daemon processes five calls of a connection concurrently; a connection with this many hanging calls is given
+// up.
 const slotsForStuckCalls = 3;
 // Maximum number of hanging calls per instance: one for its process, one for the host's figures.
 const callsThatMayHang = 2;
@@ -111,8 +112,8 @@ export class SingleReader {
   }
 
   /**
-   * Asks twice at the same time. What the host's kernel knows is answered at once; what the guest's process knows takes
-   * its time, in which the guest may be ended, and the call then hangs for as long as that takes.
+   * Two concurrent queries. Figures from the host's kernel are returned at once; those from the guest's process take
+   * time, during which the guest may be stopped, and the call then hangs until that is finished.
    */
   async #stats(
     session: Session,

@@ -1,8 +1,8 @@
 import type { Logger } from '@nephoscope/core';
 
-// A call that hangs in a domain takes one of libvirtd's twenty workers (max_workers), whatever becomes of its
-// connection. So many domains may hold one, and not more in one reading; beyond that only those are asked that told all
-// in the last reading, when the others hung already.
+// A call that hangs in a domain occupies one of libvirtd's twenty workers (max_workers), even after its connection is
+// closed. At most this many domains may occupy one, also within one reading. Beyond that, only domains that returned
+// everything in the last reading, when the others were hanging already, are queried completely.
 const most = 8;
 const mostOfWell = 12;
 

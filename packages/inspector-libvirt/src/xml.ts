@@ -18,13 +18,13 @@ interface OpenElement extends Element {
 }
 
 /**
- * The document's root. Elements may have any name, and nest as deeply as they do: libvirt's own come to hundreds where
- * disks have long chains of backing files, and anybody may put theirs into <metadata>.
+ * The document's root. Elements may have any name and depth: libvirt's own reach hundreds of levels with long chains
+ * of backing files, and anyone may add to <metadata>.
  *
  * @throws TypeError for a text that is not well-formed
  */
 export function parseXml(xml: string): Element {
-  // Without `xmlns` the parser leaves prefixes alone: one that is bound to nothing is no reason to know nothing.
+  // Without `xmlns` the parser ignores prefixes, so that an unbound one does not make the text unreadable.
   const parser = new SaxesParser();
   let root: OpenElement | undefined;
   let open: OpenElement | undefined;

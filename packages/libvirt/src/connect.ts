@@ -18,8 +18,8 @@ import { type LibvirtUri, parseUri } from './uri.js';
 const CONNECT_TIMEOUT = 10_000;
 const CALL_TIMEOUT = 30_000;
 
-// A daemon with as many clients as it may have accepts none, and the kernel lets those who come wait; one that was
-// accepted nevertheless is hung up on.
+// A daemon with the maximum number of clients accepts no others, and the kernel lets them wait; one that was accepted
+// nevertheless is disconnected.
 const silenceAdvice =
   'it hangs, or has as many clients as it may have; `virt-admin server-clients-info` tells: ' +
   'raise max_clients in libvirtd.conf (or the file of its own daemon), close other connections, or restart it';
@@ -32,7 +32,7 @@ export interface ConnectOptions {
   readonly readOnly?: boolean;
   /** For everything until the hypervisor is open. Default 10,000. */
   readonly connectTimeout?: number;
-  /** For calls without a timeout of their own, ms. Default 30,000. */
+  /** Timeout of calls that have none of their own, ms. Default 30,000. */
   readonly callTimeout?: number;
   /** How a dead daemon is found out; false: not at all. */
   readonly keepalive?: KeepaliveOptions | false;
@@ -87,8 +87,8 @@ async function openConnection(
   try {
     await authenticate(rpc, uri, address, call);
     if (options.keepalive !== false) {
-      // A daemon that is asked for it sends requests of its own every 5 s, to find out clients whose machine is gone.
-      // One on this machine sees the socket close, and need not wake us.
+      // A daemon that is asked whether it supports keepalive sends requests of its own every 5 s, to detect clients
+      // whose machine is gone. A local daemon sees the socket close, and need not wake us.
       const supported =
         uri.transport === 'unix' || (await rpc.call(connectSupportsFeature, FEATURE_KEEPALIVE, call));
       if (supported) rpc.startKeepalive(options.keepalive ?? {});

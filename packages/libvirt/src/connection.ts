@@ -68,14 +68,14 @@ export class Connection {
   }
 
   /**
-   * Calls given up (deadline, signal) that the daemon still works on. It works on five requests of one
-   * connection at a time (`max_client_requests` in libvirtd.conf) and reads no further while all are taken.
+   * Calls given up (deadline, signal) that the daemon is still processing. It processes five requests of one
+   * connection concurrently (`max_client_requests` in libvirtd.conf) and reads no further while all are occupied.
    */
   get abandonedCalls(): number {
     return this.#rpc.abandonedCalls;
   }
 
-  /** All calls that the daemon has not answered, those given up too. */
+  /** All calls that the daemon has not answered, including those given up. */
   get pendingCalls(): number {
     return this.#rpc.pendingCalls;
   }
@@ -116,12 +116,14 @@ export class Connection {
     return this.#rpc.call(domainGetXmlDesc, { domain, secure, inactive }, options);
   }
 
-  /** @param device the target's name (`vda`) or the source's path; `''` sums up all disks where that is known */
+  /**
+   * @param device the target's name (`vda`) or the source's path; `''` sums up all disks if the driver supports that
+   */
   domainBlockStats(domain: Domain, device: string, options?: CallOptions): Promise<DomainBlockStats> {
     return this.#rpc.call(domainBlockStats, { domain, device }, options);
   }
 
-  /** As `domainBlockStats`, with the times and flushes that QEMU counts too: `rd_total_times` in ns, … */
+  /** Like `domainBlockStats`, with the times and flushes that QEMU counts too: `rd_total_times` in ns, … */
   domainBlockStatsFlags(domain: Domain, device: string, options?: CallOptions): Promise<TypedParams> {
     return this.#rpc.call(domainBlockStatsFlags, { domain, device }, options);
   }

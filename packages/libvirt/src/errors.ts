@@ -1,6 +1,6 @@
 const brand = Symbol.for('nephoscope.libvirt.error');
 
-/** What went wrong, as a program can tell: a code never changes its meaning. */
+/** The kind of an error, for programs: a code never changes its meaning. */
 export type LibvirtErrorCode =
   | 'LIBVIRT_REMOTE'
   | 'LIBVIRT_TIMEOUT'
@@ -99,7 +99,7 @@ export class ConnectionClosedError extends LibvirtClientError {
   }
 }
 
-/** What the peer sent is not libvirt's protocol; the connection is closed, since its place is lost. */
+/** The peer's data are not libvirt's protocol; the connection is closed, because its position is lost. */
 export class FramingError extends LibvirtClientError {
   constructor(message: string, cause?: unknown) {
     super('LIBVIRT_FRAMING', message, cause === undefined ? undefined : { cause });
@@ -145,7 +145,7 @@ export class UnsupportedTransportError extends LibvirtClientError {
 
 /** The daemon wants an authentication that this client does not speak. */
 export class UnsupportedAuthError extends LibvirtClientError {
-  /** What the daemon offers, e.g. `sasl`. */
+  /** The mechanisms that the daemon offers, e.g. `sasl`. */
   readonly mechanisms: readonly string[];
 
   constructor(address: string, mechanisms: readonly string[]) {
@@ -186,7 +186,7 @@ export function isConnectionClosed(error: unknown): error is ConnectionClosedErr
   return isLibvirtClientError(error) && error.code === 'LIBVIRT_CONNECTION_CLOSED';
 }
 
-/** The `VIR_ERR_*` of libvirt/virterror.h that a reader of figures has to tell apart. */
+/** The `VIR_ERR_*` of libvirt/virterror.h that a reader of figures must distinguish. */
 export const LibvirtErrorNumber = {
   noSupport: 3,
   operationDenied: 29,

@@ -4,8 +4,8 @@ import type { RpcClient } from './rpc/client.js';
 import type { CallOptions, Unsubscribe } from './types.js';
 
 /**
- * One kind of event of one connection. The daemon is asked once however many listen, and told to stop when
- * the last one left. Until the registration's answer has come its events may be there before it: any is taken then.
+ * One kind of event of one connection. It is registered with the daemon once for all listeners, and deregistered with
+ * the last one. Events may arrive before the answer to the registration: any is accepted then.
  */
 export class EventSource<Event> {
   readonly #rpc: RpcClient;
@@ -21,9 +21,9 @@ export class EventSource<Event> {
       const callbackId = reader.int32();
       const event = kind.decode(reader);
       reader.finish();
-      // Of an earlier registration, which was given up or is being ended.
+      // Of an earlier registration that was given up or is being ended.
       if (this.#callbackId !== undefined && this.#callbackId !== callbackId) return;
-      // What a listener throws is its own failure, not the connection's.
+      // An exception of a listener must not affect the connection.
       for (const listener of this.#listeners) process.nextTick(listener, event);
     });
   }

@@ -12,8 +12,8 @@ const FRAME_MIN = LENGTH_BYTES + HEADER_BYTES;
 export type OnFrame = (buffer: Buffer, start: number, end: number) => void;
 
 /**
- * Cuts a byte stream into frames. Whole frames are handed on where they lie in the chunk; only a frame that
- * straddles chunks is copied, into a buffer that grows with the bytes that really came.
+ * Splits a byte stream into frames. Whole frames are views of the chunk; only a frame that straddles chunks is
+ * copied, into a buffer that grows with the bytes that actually arrived.
  */
 export class FrameReader {
   readonly #onFrame: OnFrame;

@@ -137,7 +137,7 @@ export interface AllDomainStatsFlags {
 
 /** Which statistics of which domains. */
 export interface AllDomainStatsQuery {
-  /** The requested groups; none means all that the daemon has. */
+  /** The requested groups; by default all that the daemon has. */
   readonly groups?: readonly StatsGroup[];
   readonly flags?: AllDomainStatsFlags;
   /** Only these, at least one and at most 16,384; without it every domain that the flags allow. */

@@ -6,10 +6,10 @@ import type { JsonObject, JsonValue } from './json.js';
 
 const blockBytes = 256 * 1024;
 const smallBlock = 4 * 1024;
-/** What a piece of a list has together, bytes and items. */
+/** Size of a piece of a list, in bytes and items. */
 const pieceBytes = 1024 * 1024;
 const pieceItems = 1_000;
-// So much of each answer is nothing to be counted.
+// This much of each answer is not counted.
 const uncounted = answerLimits.rest.bytes;
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
@@ -18,7 +18,7 @@ const utf8 = new TextDecoder('utf-8', { fatal: true });
 export class HeldBytes {
   #held = 0;
 
-  /** @throws AnswerRefused when it is more than the memory is to hold */
+  /** @throws AnswerRefused if it is more than may be held in memory */
   take(bytes: number): void {
     if (this.#held + bytes > answerLimits.bytesHeld)
       throw new AnswerRefused(
@@ -33,8 +33,8 @@ export class HeldBytes {
 }
 
 /**
- * The JSON of an answer, bounded while it comes and parsed in small pieces. It is kept in blocks of its own: a view of
- * what the socket gave would keep all of that.
+ * The JSON of an answer, limited while it arrives and parsed in small pieces. It is kept in separate blocks, because
+ * a view of the socket's buffer would retain all of that.
  */
 export class AnswerBody {
   readonly #held: HeldBytes;
@@ -43,7 +43,7 @@ export class AnswerBody {
   #size = 0;
   #counted = 0;
 
-  /** @param listKey the member that holds the items of a listing; '' where the answer itself is the list */
+  /** @param listKey the member with the items of a listing; '' if the answer itself is the list */
   constructor(held: HeldBytes, listKey?: string) {
     this.#held = held;
     this.#scanner = new JsonScanner(listKey);
@@ -53,7 +53,7 @@ export class AnswerBody {
     return this.#size;
   }
 
-  /** @throws AnswerRefused when it is inadmissible */
+  /** @throws AnswerRefused if it is not acceptable */
   append(chunk: Uint8Array): void {
     if (this.#size + chunk.length > answerLimits.bytes)
       throw new AnswerRefused(`the answer is larger than ${answerLimits.bytes / 1024 / 1024} MiB`);
@@ -71,7 +71,7 @@ export class AnswerBody {
     }
   }
 
-  /** The last block, with room behind these bytes. Most answers are small, and so is the first block. */
+  /** The last block, with room after these bytes. Most answers are small, and so is the first block. */
   #blockWith(used: number): Buffer {
     if (used === 0) this.#blocks.push(Buffer.allocUnsafe(smallBlock));
     const last = this.#blocks.at(-1) as Buffer;
@@ -90,7 +90,7 @@ export class AnswerBody {
   }
 
   /**
-   * All of it, where no list is looked for.
+   * The whole answer, if no list is expected.
    *
    * @throws AnswerRefused
    */
@@ -100,7 +100,7 @@ export class AnswerBody {
   }
 
   /**
-   * What stands around the list, with an empty one in its place; and the list, unless it is not there.
+   * Everything except the list, with an empty one in its place; and the list, unless it is missing.
    *
    * @throws AnswerRefused
    */
@@ -166,7 +166,7 @@ export class AnswerList {
     }
   }
 
-  /** From one on, up to the one before `to`, with what is between them. */
+  /** The items from one up to the one before `to`, with the text between them. */
   #items(from: number, to: number): readonly JsonObject[] {
     const { starts, ends } = this.#span;
     const text = this.#text(starts[from] as number, ends[to - 1] as number);

@@ -1,6 +1,6 @@
 /**
- * What an answer of a service may be. Ten times and more of what any real one is: a listing in one piece of
- * 100,000 projects, a catalogue of 10,000 endpoints, an image with hundreds of properties.
+ * Limits of a service's answer, ten times and more beyond any real one: a listing of 100,000 projects in one piece, a
+ * catalogue of 10,000 endpoints, an image with hundreds of properties.
  */
 export const answerLimits = {
   /** Bytes of an answer, and of all that are held at once. */

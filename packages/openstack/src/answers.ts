@@ -8,9 +8,9 @@ import type { Redaction } from './redaction.js';
 import type { Answer } from './answer.js';
 
 /**
- * What an answer holds that is no listing.
+ * The contents of an answer that is not a listing.
  *
- * @throws OPENSTACK_ANSWER when it is not JSON
+ * @throws OPENSTACK_ANSWER if it is not JSON
  */
 export function jsonOf(answer: Answer): JsonValue {
   try {

@@ -18,7 +18,7 @@ export interface EndpointWanted {
   readonly region: string | undefined;
 }
 
-/** The endpoints that a token was given with. */
+/** The endpoints that came with a token. */
 export class Catalogue {
   readonly #endpoints: readonly Endpoint[];
 
@@ -41,7 +41,7 @@ export class Catalogue {
     );
   }
 
-  /** Without a slash at its end; undefined when there is none. */
+  /** Without a trailing slash; undefined if there is none. */
   endpoint(wanted: EndpointWanted): string | undefined {
     for (const type of typesOf(wanted.type)) {
       const found = this.#endpoints.find(

@@ -72,7 +72,7 @@ async function firstOf(
       throw new OpenStackError('OPENSTACK_CONFIG', `${path} cannot be read`, { cause: error });
     }
     try {
-      // Its warnings quote the text, too, and go to standard error.
+      // Its warnings quote the text and go to standard error.
       return { path, content: parse(text, { logLevel: 'error' }) as unknown };
     } catch (error) {
       // The parser's message quotes the line, which may hold a password.
@@ -92,7 +92,7 @@ export function settingsIn(value: unknown, key?: string): Settings {
   return typeof found === 'object' && found !== null && !Array.isArray(found) ? (found as Settings) : {};
 }
 
-/** Objects within both are merged, anything else is replaced. */
+/** Objects in both are merged, anything else is replaced. */
 function merge(under: Settings, over: Settings): Settings {
   return {
     ...under,

@@ -12,7 +12,7 @@ export interface RequestContext {
   readonly service: string;
   readonly method: string;
   readonly url: string;
-  /** The proxy that it went through, without its password. */
+  /** The proxy that was used, without its password. */
   readonly proxy?: string | undefined;
   readonly status?: number | undefined;
   readonly requestId?: string | undefined;
@@ -27,7 +27,7 @@ export class OpenStackError extends Error {
   readonly service: string | undefined;
   readonly method: string | undefined;
   readonly url: string | undefined;
-  /** Of the service's answer; undefined when none came. */
+  /** Status of the service's answer; undefined without one. */
   readonly status: number | undefined;
   /** Finds the request in the service's log. */
   readonly requestId: string | undefined;

@@ -9,8 +9,8 @@ type Undici = Awaited<ReturnType<typeof load>>;
 const load = () => import('undici');
 
 /**
- * The connections to services, directly or through a proxy. Loaded with the first request: undici compiles
- * WebAssembly, which costs who never asks a service tens of MiB.
+ * The connections to services, directly or through a proxy. Loaded with the first request, because undici compiles
+ * WebAssembly, which takes tens of MiB in a program that never sends one.
  */
 export class Http {
   readonly #config: Pick<CloudConfig, 'tls' | 'timeout'>;

@@ -1,6 +1,6 @@
 import { answerLimits, AnswerRefused } from './answer-limits.js';
 
-/** From the first byte on, up to the one behind the last. */
+/** From the first byte to the one after the last. */
 export interface Span {
   readonly start: number;
   readonly end: number;
@@ -12,7 +12,7 @@ export interface ListSpan extends Span {
   readonly ends: readonly number[];
 }
 
-/** What may come next, outside of texts, numbers and words; and what the last byte was in. */
+/** What may come next, outside of texts, numbers and words; and what contained the last byte. */
 type Next = 'value' | 'value or end' | 'key or end' | 'key' | 'colon' | 'comma or end' | 'nothing';
 type Inside = 'blank' | 'text' | 'escape' | 'hex' | 'number' | 'word';
 
@@ -32,8 +32,9 @@ interface Container {
 }
 
 /**
- * Reads the JSON of an answer byte by byte as it comes, by RFC 8259, and makes nothing of it: it bounds how much there
- * is of everything, and finds the items of the list. So what is parsed afterwards, item by item, is small and is JSON.
+ * Reads the JSON of an answer byte by byte as it arrives, by RFC 8259, without creating values: it limits the amount
+ * of everything, and finds the items of the list. So whatever is parsed afterwards, item by item, is small and is
+ * JSON.
  */
 export class JsonScanner {
   readonly #listKey: string | undefined;
@@ -55,13 +56,13 @@ export class JsonScanner {
   #restBytes = 0;
   #restValues = 0;
 
-  /** @param listKey the member of the answer that holds the items; '' where the answer itself is the list */
+  /** @param listKey the member with the items; '' if the answer itself is the list */
   constructor(listKey?: string) {
     this.#listKey = listKey;
     this.#isListNext = listKey === '';
   }
 
-  /** @throws AnswerRefused as soon as the answer is known to be inadmissible */
+  /** @throws AnswerRefused as soon as the answer is known to be unacceptable */
   push(bytes: Uint8Array): void {
     for (let index = 0; index < bytes.length;) {
       let read = this.#skip(bytes, index);
@@ -140,7 +141,8 @@ export class JsonScanner {
     }
     if (byte === backslash) this.#in = 'escape';
     else if (byte < 0x20) throw this.#noJson();
-    // Only of a key at the top, and only as much as tells it from the one that is looked for. No service escapes that.
+    // Only for a key at the top level, and only as much as distinguishes it from the expected one. No service uses
+    // escapes there.
     if (this.#isKey && this.#stack.length === 1 && this.#token.length <= longestListKey)
       this.#token += String.fromCharCode(byte);
   }
@@ -230,7 +232,7 @@ export class JsonScanner {
     this.#endValue(this.#at);
   }
 
-  /** @param end behind its last byte */
+  /** @param end after its last byte */
   #endValue(end: number): void {
     this.#in = 'blank';
     const depth = this.#stack.length;
@@ -276,7 +278,7 @@ function refused(what: string): AnswerRefused {
   return new AnswerRefused(`the answer has ${what}`);
 }
 
-/** How many bytes from there on are of a text and nothing else. */
+/** How many bytes from there on are plain text. */
 function plainText(bytes: Uint8Array, from: number): number {
   let at = from;
   for (let byte; at < bytes.length; at += 1) {
@@ -304,7 +306,7 @@ function isHex(byte: number): boolean {
   return isDigit(byte) || (byte >= 0x41 && byte <= 0x46) || (byte >= 0x61 && byte <= 0x66);
 }
 
-/** Digits, `+ - . e E`; whether they make one is looked at in the end. */
+/** Digits, `+ - . e E`; whether they form a number is checked at the end. */
 function isOfNumber(byte: number): boolean {
   return isDigit(byte) || byte === 0x2b || byte === 0x2d || byte === 0x2e || byte === 0x65 || byte === 0x45;
 }

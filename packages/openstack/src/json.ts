@@ -12,10 +12,10 @@ export type JsonObject = { readonly [key: string]: JsonValue };
 const longNumber = /[[:,\s]-?\d{16}/;
 
 /**
- * Makes values of a JSON text that was found small enough by a {@link JsonScanner}. A key `__proto__` is left out:
- * whoever copies the object must not change what it inherits.
+ * Parses a JSON text that was found small enough by a {@link JsonScanner}. A key `__proto__` is left out, so that
+ * copying the object does not change what it inherits.
  *
- * @throws AnswerRefused when an object in it says two things under one key
+ * @throws AnswerRefused if an object in it has a duplicate key with different values
  */
 export function parseSmallJson(text: string): JsonValue {
   const value: unknown = longNumber.test(text) ? parseExactly(text) : JSON.parse(text);
@@ -38,7 +38,7 @@ export function fieldOf(object: JsonValue | undefined, key: string): JsonValue |
   return isJsonObject(object) && Object.hasOwn(object, key) ? object[key] : undefined;
 }
 
-/** The objects of a list; nothing when it is not a list. */
+/** The objects of a list; empty if it is not a list. */
 export function objectsOf(value: JsonValue | undefined): readonly JsonObject[] {
   return Array.isArray(value) ? (value as readonly JsonValue[]).filter(isJsonObject) : [];
 }

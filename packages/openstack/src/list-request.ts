@@ -14,7 +14,7 @@ export interface ListRequest {
   readonly service: Service;
   /** Path below the endpoint, such as `/v2/images`, or a URL on it. */
   readonly path: string;
-  /** The key of the answer that holds the items, such as `images`; '' where the answer itself is the list. */
+  /** The key of the answer with the items, such as `images`; '' if the answer itself is the list. */
   readonly key: string;
   readonly query?: Readonly<Record<string, string>> | undefined;
   readonly headers?: Readonly<Record<string, string>> | undefined;

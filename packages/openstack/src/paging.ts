@@ -7,7 +7,7 @@ import type { ListRequest } from './list-request.js';
 import type { Answer } from './answer.js';
 import { resolveLink } from './urls.js';
 
-/** One page of a listing: its items, and where the next one is. */
+/** One page of a listing: its items, and the URL of the next one. */
 export interface Page {
   readonly list: AnswerList;
   /** Undefined after the last one. */
@@ -15,11 +15,11 @@ export interface Page {
 }
 
 /**
- * Reads a page as services write it: the next one is at `next` (glance), `links.next` (keystone), `KEY_links` (nova,
- * neutron, cinder). Where the answer itself is the list (swift, key ''), it begins behind the last item's name. A page
- * without items is the last.
+ * Reads a page in the services' formats: the next one is at `next` (glance), `links.next` (keystone), `KEY_links`
+ * (nova, neutron, cinder). If the answer itself is the list (swift, key ''), the next page begins after the last
+ * item's name. A page without items is the last.
  *
- * @throws OPENSTACK_ANSWER when it has no such list, is cut short without a next page, or leads to another origin
+ * @throws OPENSTACK_ANSWER if it has no such list, is truncated without a next page, or leads to another origin
  */
 export function readPage(answer: Answer, key: string, endpoint: string, url: URL): Page {
   const { around, list } = understood(answer, (body) => body.listing());
@@ -71,7 +71,7 @@ function pageAfter(last: JsonObject | undefined, url: URL): URL | undefined {
   return next;
 }
 
-/** More pages, or items, are no listing of any cloud. */
+/** No listing of any cloud has more pages or items. */
 const maxPages = 10_000;
 const maxItems = 1_000_000;
 const longestLink = 4_096;
@@ -83,9 +83,9 @@ const maxRestarts = 2;
 const markerGone: ReadonlySet<number> = new Set([400, 404, 410]);
 
 /**
- * The way through the pages of a listing. When the item that a page begins behind was deleted meanwhile, the way goes
- * on behind an earlier one: the one before, then two, four, … before, in the end from the start. No item comes again
- * for it.
+ * Iterates over the pages of a listing. If the item after which a page begins was deleted meanwhile, it continues
+ * after an earlier one: the one before, then two, four, … before, and finally from the start. No item is returned
+ * twice because of that.
  */
 export class PageWalk {
   readonly #list: ListRequest;
@@ -122,7 +122,7 @@ export class PageWalk {
   }
 
   /**
-   * The items of the page that was asked for, piece by piece; the new ones alone once the way went back.
+   * The items of the requested page, piece by piece; only new ones after a step back.
    *
    * @throws OPENSTACK_ANSWER, as {@link readPage}
    */
@@ -161,7 +161,8 @@ export class PageWalk {
   }
 
   /**
-   * Where to go on when the page is refused, for people; undefined when it is not for the item that it begins behind.
+   * Where to continue if the page is refused, for the log; undefined if the refusal is not about the item after which
+   * it begins.
    */
   goBack({ status }: { readonly status: number }): string | undefined {
     const url = this.#url as URL;

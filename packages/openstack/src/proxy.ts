@@ -15,8 +15,8 @@ export interface ProxySettings {
 const defaultPorts: Readonly<Record<string, string>> = { 'http:': '80', 'https:': '443' };
 
 /**
- * The proxies of the environment, by curl's rules: a name in lower case goes before one in upper case (an empty one
- * too), `all_proxy` serves where there is none for the scheme, and a proxy without a scheme is one of `http:`.
+ * The proxies of the environment, by curl's rules: a name in lower case overrides one in upper case (even if empty),
+ * `all_proxy` is used if there is none for the scheme, and a proxy without a scheme uses `http:`.
  *
  * @returns undefined if there is none
  * @throws OPENSTACK_CONFIG
@@ -78,8 +78,9 @@ function isLoopback(host: string): boolean {
 }
 
 /**
- * One of `no_proxy`: `*`; a host, which stands for its subdomains too (`example.org`, `.example.org`, `*.example.org`);
- * an address or a range of addresses (`10.0.0.0/8`, `fd00::/8`), which names are not looked up for. A port may follow.
+ * An entry of `no_proxy`: `*`; a host, which includes its subdomains (`example.org`, `.example.org`,
+ * `*.example.org`); an address or a range of addresses (`10.0.0.0/8`, `fd00::/8`), for which names are not resolved.
+ * A port may follow.
  */
 function exception(entry: string): (host: string, port: string) => boolean {
   if (entry === '*') return () => true;

@@ -87,7 +87,7 @@ function credentialsIn(settings: ChosenSettings): Credentials {
   }
 }
 
-/** As named, in keystoneauth's words or ours; otherwise by what is given. */
+/** As named, in keystoneauth's terms or ours; otherwise derived from the given settings. */
 function authTypeOf(settings: ChosenSettings): Credentials['type'] {
   const named = textIn(settings, 'auth_type') ?? textIn(settings, 'auth_plugin');
   switch (named) {

@@ -2,7 +2,10 @@ import { OpenStackError } from './errors.js';
 import type { Logger } from './logger.js';
 
 const hidden = '[secret]';
-/** A service that refuses every token has us log in often; so many are known, for as long as they are valid. */
+/**
+ * With a service that refuses every token there are many logins; this many tokens are known, as long as they are
+ * valid.
+ */
 const mostTokens = 1_000;
 /** What looks like a token: Fernet, JWS, and any long text without a break. */
 const tokenForms = [/gAAAA[\w-]{20,}={0,2}/g, /eyJ[\w-]{10,}\.[\w-]{10,}\.[\w-]{10,}/g, /[\w-]{64,}={0,2}/g];
@@ -13,7 +16,7 @@ const deepest = 5;
 /** Removes secrets from texts: the configured secret and every unexpired token. */
 export class Redaction {
   readonly #own: string;
-  /** With the moment until when it is valid, ms on the monotonic clock. */
+  /** With the time until which it is valid, ms on the monotonic clock. */
   readonly #tokens = new Map<string, number>();
 
   constructor(own: string) {

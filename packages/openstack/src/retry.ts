@@ -2,10 +2,13 @@
 const firstWait = 250;
 const longestWait = 15_000;
 
-/** What a service answers by, lower-case. */
+/** Headers of an answer, lower-case. */
 type Headers = Readonly<Record<string, string | undefined>>;
 
-/** ms. What the service asks for; otherwise ever longer, and not the same for all that were turned away together. */
+/**
+ * ms. The pause requested by the service; otherwise growing, and random so that rejected clients do not return
+ * together.
+ */
 export function pauseAfter(attempt: number, headers: Headers): number {
   return askedFor(headers) ?? Math.min(longestWait, firstWait * 2 ** (attempt - 1)) * (0.75 + Math.random() / 2);
 }

@@ -25,18 +25,17 @@ export interface HeadAnswer {
 }
 
 /**
- * Read-only access to the services of a cloud. Logs in when it is first needed, and again before the token expires
- * and when a service refuses it; asks again where a service is away or too busy.
+ * Read-only access to the services of a cloud. Logs in when first needed, and again before the token expires and when
+ * a service refuses it; retries when a service is unavailable or too busy.
  *
- * Each call throws an {@link OpenStackError}: OPENSTACK_AUTH (keystone does not let us in), OPENSTACK_ENDPOINT (the
+ * Each call throws an {@link OpenStackError}: OPENSTACK_AUTH (keystone refuses the login), OPENSTACK_ENDPOINT (the
  * catalogue lacks the service), OPENSTACK_HTTP (the service refuses), OPENSTACK_UNAVAILABLE (it does not answer in
- * time), OPENSTACK_ANSWER (what it answers makes no sense); or the signal's reason when that is aborted.
+ * time), OPENSTACK_ANSWER (its answer is invalid); or the signal's reason if that is aborted.
  */
 export interface Session {
   /**
-   * The items page by page, each asked for when the one before is done with, and a large one in pieces of 1,000 items
-   * or
-   * 1 MiB. No page is empty.
+   * The items page by page, each requested when the previous one is finished, and a large page in pieces of 1,000
+   * items or 1 MiB. No page is empty.
    */
   list(list: ListRequest, signal: AbortSignal): AsyncIterable<readonly JsonObject[]>;
   get(
@@ -62,7 +61,7 @@ export interface Session {
 
 export type SessionTools = TransportTools;
 
-/** Nothing is asked of the cloud yet. */
+/** Sends no request yet. */
 export function createSession(config: CloudConfig, tools: SessionTools): Session {
   if (!config.tls.verify)
     tools.logger.warn(
@@ -207,7 +206,7 @@ class CloudSession implements Session {
     return url;
   }
 
-  /** Sends with a token, and once more with a new one when the service refuses it. */
+  /** Sends with a token, and once more with a new one if the service refuses it. */
   async #send(
     method: 'GET' | 'HEAD',
     service: Service,

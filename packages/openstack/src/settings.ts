@@ -7,7 +7,7 @@ import type { CloudOptions } from './options.js';
 
 /** Settings by their name in clouds.yaml, with `_`; those of `auth` are among them. */
 export interface ChosenSettings {
-  /** For people. */
+  /** For the log. */
   readonly name: string;
   readonly values: ReadonlyMap<string, unknown>;
   readonly warnings: readonly string[];
@@ -23,11 +23,11 @@ const selectors = [
 ];
 
 /**
- * What is configured, by openstacksdk's rules: the cloud of clouds.yaml that is named (option, then OS_CLOUD); without a name
- * the OS_* variables when there are any; otherwise the only cloud of the file. OS_* variables and a cloud of the
- * file are never mixed. Options go before either.
+ * The configured settings, by openstacksdk's rules: the named cloud of clouds.yaml (option, then OS_CLOUD); without a
+ * name the OS_* variables, if there are any; otherwise the only cloud of the file. OS_* variables and a cloud of the
+ * file are never mixed. Options override both.
  *
- * @throws OPENSTACK_CONFIG when there is no such cloud
+ * @throws OPENSTACK_CONFIG if there is no such cloud
  */
 export async function chooseSettings(options: CloudOptions, env: Environment): Promise<ChosenSettings> {
   const { file, clouds, warnings } = await readClouds(env);
@@ -104,7 +104,7 @@ function flatten(settings: Settings, options: CloudOptions): ReadonlyMap<string,
   return values;
 }
 
-/** The region asked for, or the first of the cloud's. */
+/** The requested region, or the first of the cloud's. */
 function regionOf(
   settings: Settings,
   wanted: string | undefined,
@@ -130,7 +130,7 @@ function regionOf(
   return found;
 }
 
-/** The text of a setting; undefined when it is not there. */
+/** The text of a setting; undefined if it is missing. */
 export function textIn({ values }: ChosenSettings, key: string): string | undefined {
   const value = values.get(key);
   return typeof value === 'string' || typeof value === 'number' ? String(value) : undefined;

@@ -21,15 +21,15 @@ export interface OutgoingRequest {
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string | undefined;
-  /** The member of the answer that holds the items of a listing; '' where the answer itself is the list. */
+  /** The member of the answer with the items of a listing; '' if the answer itself is the list. */
   readonly listKey?: string | undefined;
 }
 
-/** Of what a service says of a failure, no more is read. */
+/** Limit for a service's error text. */
 const longestRefusal = 64 * 1024;
-/** For how long a service that is away is asked again, ms, unless the session says another. */
+/** How long an unavailable service is retried, ms, unless the session sets another limit. */
 const defaultTimeLimit = 10_000;
-/** One that is away for longer, ms, is told of. */
+/** An outage longer than this, ms, is logged. */
 const logAfter = 2_000;
 const comesBack: ReadonlySet<number> = new Set([429, 502, 503, 504]);
 
@@ -37,7 +37,7 @@ export interface TransportTools {
   readonly logger: Logger;
   /** Waits between tries, ms; rejects when the signal is aborted. For tests. */
   readonly sleep?: ((ms: number, signal: AbortSignal) => Promise<void>) | undefined;
-  /** For how long a service that is away or too busy is asked again, ms; 10 s by default. A request's signal ends it before. */
+  /** How long an unavailable or busy service is retried, ms; 10 s by default. A request's signal ends it earlier. */
   readonly timeLimit?: number | undefined;
 }
 
@@ -50,7 +50,7 @@ export class Transport {
   readonly #sleep: (ms: number, signal: AbortSignal) => Promise<void>;
   readonly #closed = new AbortController();
   readonly #held = new HeldBytes();
-  /** Services of which it was told that they are away, and why. */
+  /** Services whose outage was logged, and why. */
   readonly #away = new Map<string, string>();
 
   constructor(
@@ -65,10 +65,10 @@ export class Transport {
   }
 
   /**
-   * The service's answer, whatever its status, but for those that ask to come again.
+   * The service's answer, whatever its status, except for those that request a retry.
    *
-   * @throws OPENSTACK_UNAVAILABLE when none arrived within the time limit; OPENSTACK_ANSWER for one that
-   * is more than any service says, or no JSON; the signal's reason
+   * @throws OPENSTACK_UNAVAILABLE if none arrived within the time limit; OPENSTACK_ANSWER if it exceeds the limits or
+   *   is not JSON; the signal's reason
    */
   async send(outgoing: OutgoingRequest, signal: AbortSignal): Promise<Answer> {
     const { service } = outgoing;
@@ -157,7 +157,7 @@ export class Transport {
           body: outgoing.body ?? null,
           signal: inTime,
         });
-        // A proxy that does not answer holds the request itself, whatever its signal says.
+        // A proxy that does not answer holds the request itself, whatever its signal.
         const { statusCode, headers, body } = await orAborted(asked, inTime);
         const names = Object.fromEntries(
           Object.entries(headers).flatMap(([name, value]) =>
@@ -197,7 +197,7 @@ export class Transport {
     } catch (error) {
       body.release();
       if (!(error instanceof AnswerRefused)) throw error;
-      // What a service says of its failure does not matter as much as the failure.
+      // The text of a failure is less important than the failure.
       if (isRefusal) return new AnswerBody(this.#held);
       throw notUnderstood(error, headers, context);
     }

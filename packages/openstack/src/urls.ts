@@ -1,8 +1,8 @@
 const version = /^v(\d+)(?:\.\d+)?$/;
 
 /**
- * A path behind an endpoint. A version at the path's front is not doubled when the endpoint ends in it or holds it
- * (`…/v2.0`, `…/v3/PROJECT`), and replaces that of an endpoint of another version.
+ * A path relative to an endpoint. A version at the path's front is not doubled if the endpoint ends in it or contains
+ * it (`…/v2.0`, `…/v3/PROJECT`), and replaces that of an endpoint of another version.
  */
 export function joinUrl(endpoint: string, path: string): URL {
   const base = new URL(endpoint);
@@ -23,7 +23,7 @@ export function joinUrl(endpoint: string, path: string): URL {
   return base;
 }
 
-/** The URL that a link of an answer means: whole, or a path, which services behind a prefix (`/image`) write without it. */
+/** The URL of a link in an answer: absolute, or a path, which services with a prefix (`/image`) write without it. */
 export function resolveLink(link: string, endpoint: string, from: string): URL {
   if (!link.startsWith('/')) return new URL(link, from);
   const prefix = new URL(endpoint).pathname.replace(/\/+$/, '');
@@ -32,7 +32,7 @@ export function resolveLink(link: string, endpoint: string, from: string): URL {
     : joinUrl(endpoint, link);
 }
 
-/** For people and logs: without a user and password in it. */
+/** For logs: without user and password. */
 export function printable(url: string | URL): string {
   const copy = new URL(url);
   copy.username = '';

@@ -3,10 +3,7 @@ import type { DeviceEvent, LifecycleEvent } from '../types.js';
 import type { XdrReader } from '../xdr/reader.js';
 import { readDomain } from './domain-ref.js';
 
-/**
- * A kind of event: libvirt's number of it, the procedure that its messages carry, and their body behind the
- * callback id.
- */
+/** A kind of event: libvirt's number of it, the procedure of its messages, and their body after the callback id. */
 export interface EventKind<Event> {
   /** `virDomainEventID`. */
   readonly id: number;
@@ -27,7 +24,7 @@ function readDeviceEvent(reader: XdrReader): DeviceEvent {
   return { domain: readDomain(reader), device: reader.string() };
 }
 
-/** Takes an event kind's number, for every domain; gives the callback id that ends it. */
+/** Takes an event kind's number, for every domain; returns the callback id that ends it. */
 export const eventRegister: Procedure<number, number> = {
   name: 'connect_domain_event_callback_register_any',
   number: 316,

@@ -24,12 +24,12 @@ import { checkTimeout } from './timeout.js';
 
 const CLOSE_TIMEOUT = 2_000;
 
-/** What an event's body is read with. */
+/** Reads an event's body. */
 export type EventHandler = (reader: XdrReader) => void;
 
 /**
- * Calls over one transport: pipelined, answered in any order. The transport is this client's alone, and is
- * destroyed when anything about it, or about what comes out of it, is wrong.
+ * Calls over one transport: pipelined, answered in any order. The transport belongs to this client alone, and is
+ * destroyed if anything about it or its data is wrong.
  */
 export class RpcClient {
   /** Resolves when the transport has ended: with the reason, or undefined after `close`. Never rejects. */
@@ -96,7 +96,7 @@ export class RpcClient {
     this.#events.set(procedure, handler);
   }
 
-  /** Starts to look for a dead peer. */
+  /** Starts to check for a dead peer. */
   startKeepalive(options: KeepaliveOptions): void {
     const keepalive = new Keepalive(
       options,
@@ -113,8 +113,8 @@ export class RpcClient {
   }
 
   /**
-   * Rejects what is pending, says `farewell`, and destroys the transport. Done when no handle is left;
-   * later calls get the same promise.
+   * Rejects pending calls, sends `farewell`, and destroys the transport. Resolves when no handle is left; later calls
+   * get the same promise.
    */
   close(farewell?: Procedure<void, void>): Promise<void> {
     this.#closing ??= this.#close(farewell);
@@ -245,7 +245,7 @@ export class RpcClient {
     if (header.procedure === KeepaliveProcedure.ping) this.#sendKeepalive(KeepaliveProcedure.pong);
   }
 
-  /** The one place where a connection ends, whatever ends it; the first reason counts. */
+  /** The only place where a connection ends, for whatever reason; the first reason counts. */
   #end(reason: Error | undefined): void {
     if (this.#ended) return;
     this.#ended = true;

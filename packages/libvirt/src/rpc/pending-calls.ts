@@ -34,12 +34,12 @@ export class PendingCalls {
   #timerDue = Infinity;
   #sweep: NodeJS.Immediate | undefined;
 
-  /** Calls whose answer has not come, given up or not. */
+  /** Unanswered calls, given up or not. */
   get size(): number {
     return this.#calls.size;
   }
 
-  /** Calls given up whose answer has not come. */
+  /** Calls given up that are still unanswered. */
   get abandoned(): number {
     return this.#abandoned;
   }
@@ -114,8 +114,8 @@ export class PendingCalls {
     clearTimeout(this.#timer);
     this.#timerDue = due;
     const wait = Math.min(LONGEST_TIMER, Math.max(1, Math.ceil(due - performance.now())));
-    // The sweep runs after the sockets were read once more: an answer that lies there is in time, however
-    // long this process was kept from reading it.
+    // The sweep runs after the sockets were read once more: an answer that has arrived is in time, however long this
+    // process was prevented from reading it.
     this.#timer = setTimeout(() => {
       this.#sweep = setImmediate(() => this.#expire());
     }, wait).unref();

@@ -1,6 +1,6 @@
 import type { XdrReader } from '../xdr/reader.js';
 
-/** What a caller needs of `virNetMessageError` (virnetprotocol.x). */
+/** The part of `virNetMessageError` (virnetprotocol.x) that callers need. */
 export interface RemoteError {
   readonly libvirtCode: number;
   readonly libvirtDomain: number;

@@ -74,7 +74,7 @@ export class FakeClient {
     this.#sendKeepalive(KeepaliveProcedure.ping);
   }
 
-  /** Sends an event, when the client asked for its kind. */
+  /** Sends an event, if the client registered for its kind. */
   sendEvent(kind: { id: number; procedure: number }, body: (writer: XdrWriter) => void): void {
     const callbackId = this.#subscriptions.get(kind.id);
     if (callbackId === undefined) return;

@@ -23,7 +23,7 @@ import { defaultHandlers, type FakeDomain, type Handler, type Handlers } from '.
  * ```
  */
 export class FakeLibvirtd {
-  /** What it answers from; may be changed at any time. */
+  /** The domains that it reports; may be changed at any time. */
   domains: FakeDomain[];
   /** Every call received, oldest first. */
   readonly calls: ReceivedCall[] = [];

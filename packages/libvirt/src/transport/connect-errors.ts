@@ -37,9 +37,7 @@ function unixAdvice(
   }
 }
 
-/**
- * Reading takes no rights but those to the read-only socket, which every user has unless the operator took them away.
- */
+/** Reading requires only access to the read-only socket, which every user has unless the operator removed it. */
 function readOnlyAdvice(path: string): string {
   return path.endsWith('-sock')
     ? `this user may not use it; to read, ${path}-ro is enough: name that one, or none`

@@ -10,7 +10,7 @@ const TLS_PORT = 16_514;
 /** The first byte libvirtd sends inside TLS after accepting the client certificate. */
 const TLS_ACCEPTED = 1;
 
-/** Where a URI leads to. */
+/** The target of a URI. */
 export interface Destination {
   readonly uri: LibvirtUri;
   /** A socket's path, or `host:port`. */
@@ -95,7 +95,7 @@ function accepted(socket: TLSSocket, signal: AbortSignal, refused: (cause: unkno
   });
 }
 
-/** Waits for what `start` waits for; anything else that happens to the socket destroys it and rejects. */
+/** Waits for the event of `start`; any other event of the socket destroys it and rejects. */
 function settled<S extends Socket>(
   socket: S,
   signal: AbortSignal,
@@ -105,7 +105,7 @@ function settled<S extends Socket>(
   return new Promise((resolve, reject) => {
     const fail = (error: Error): void => {
       done();
-      // What the socket says after it was given up says nothing more.
+      // Errors of a socket that was given up are irrelevant.
       socket.on('error', () => undefined);
       socket.destroy();
       reject(error);

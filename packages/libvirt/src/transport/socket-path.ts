@@ -3,7 +3,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { LibvirtUri } from '../uri.js';
 
-/** What else, besides the URI, the choice of a socket depends on. */
+/** Further inputs to the choice of a socket, besides the URI. */
 export interface SocketSurroundings {
   readonly systemDirectory: string;
   readonly userDirectory: string;
@@ -28,7 +28,7 @@ export function hostSurroundings(): SocketSurroundings {
 export function socketPaths(uri: LibvirtUri, readOnly: boolean, host: SocketSurroundings): string[] {
   if (uri.socket !== undefined) return [uri.socket];
   const session = !host.superuser && (uri.path === '/session' || (uri.driver === 'test' && uri.transportNamed));
-  // A session's daemon has one socket alone, and is told in the call to open that we only read.
+  // A session daemon has only one socket; the call to open it requests read-only access.
   const path = (prefix: string): string =>
     session
       ? join(host.userDirectory, `${prefix}-sock`)

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { createSecureContext, type SecureContextOptions } from 'node:tls';
 import { ConnectError } from '../errors.js';
 
-/** Where the certificates of a client are. */
+/** The paths of a client's certificates. */
 export interface TlsFiles {
   readonly ca: string;
   readonly crl: string;
@@ -13,7 +13,7 @@ export interface TlsFiles {
   readonly key: string;
 }
 
-/** The contents of those that exist; a client needs no certificate of its own where the daemon asks for none. */
+/** The contents of those that exist; a client needs no certificate if the daemon requires none. */
 export interface TlsCredentials {
   readonly ca: Buffer;
   readonly crl?: Buffer;
@@ -41,7 +41,7 @@ export function tlsFiles(pkiPath: string | undefined): TlsFiles {
   };
 }
 
-/** @throws ConnectError that names the file that is missing, cannot be read, or is not what it must be */
+/** @throws ConnectError that names the file that is missing, unreadable or invalid */
 export async function readTlsCredentials(address: string, files: TlsFiles): Promise<TlsCredentials> {
   const refused = (path: string, problem: string, cause?: unknown): ConnectError =>
     new ConnectError(address, `cannot reach ${address} by TLS: ${path}: ${problem}`, cause);

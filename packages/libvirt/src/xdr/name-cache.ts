@@ -19,7 +19,7 @@ export class NameCache {
   }
 }
 
-/** Only ASCII names ever match: any other has bytes that equal none of its UTF-16 units in number and value. */
+/** Only ASCII names ever match: the bytes of any other differ from its UTF-16 units in number and value. */
 function matches(name: string, buffer: Buffer, start: number, length: number): boolean {
   if (name.length !== length) return false;
   for (let index = 0; index < length; index += 1) {

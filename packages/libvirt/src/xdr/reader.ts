@@ -60,7 +60,7 @@ export class XdrReader {
     return this.int32() !== 0;
   }
 
-  /** UTF-8; bytes that are none become U+FFFD, since libvirt passes file names through as they are. */
+  /** UTF-8; invalid bytes become U+FFFD, because libvirt passes file names through unchanged. */
   string(max = STRING_MAX): string {
     const length = this.length(max);
     const start = this.#take(padded(length));
@@ -105,7 +105,7 @@ export class XdrReader {
     return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
   }
 
-  /** A short ASCII string that repeats much: `known` turns its bytes into the same string each time. */
+  /** A short ASCII string that occurs often: `known` converts its bytes to the same string each time. */
   name(known: { get(buffer: Buffer, start: number, length: number): string }): string {
     const length = this.length(STRING_MAX);
     return known.get(this.#buffer, this.#take(padded(length)), length);

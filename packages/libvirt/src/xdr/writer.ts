@@ -4,8 +4,8 @@ import { STRING_MAX } from './limits.js';
 const BLOCK = 65_536;
 
 /**
- * Writes XDR (RFC 4506) behind what it has written before, so that the requests of one tick leave as one
- * piece. The bytes taken are never written again: they belong to whoever took them.
+ * Writes XDR (RFC 4506) after what was written before, so that the requests of one tick are sent as one piece. Taken
+ * bytes are never overwritten: they belong to the caller.
  */
 export class XdrWriter {
   #buffer: Buffer;
@@ -30,7 +30,7 @@ export class XdrWriter {
     return taken;
   }
 
-  /** Forgets what was written after `position`. */
+  /** Discards what was written after `position`. */
   rollback(position: number): void {
     this.#offset = this.#start + position;
   }
