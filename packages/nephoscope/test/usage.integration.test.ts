@@ -115,8 +115,8 @@ const samples = [
   memory('2026-10-25T23:00:00', '4'),
 ];
 
-describe.each(Object.entries(databases))('on %s', (_, { make, remove }) => {
-  let url: string;
+/** The command on a database, and its CSV by the names of the columns. */
+const command = (url: string) => {
   const usage = (...args: string[]) => nephoscope(directory, 'usage', '--store', url, ...args);
   const rows = async (...args: string[]) => {
     const { code, stdout, stderr } = await usage(...args, '--csv');
@@ -127,7 +127,11 @@ describe.each(Object.entries(databases))('on %s', (_, { make, remove }) => {
       .map((line) => line.split(','));
     return lines.map((line) => Object.fromEntries((head ?? []).map((name, at) => [name, line[at]])));
   };
+  return { usage, rows };
+};
 
+describe.each(Object.entries(databases))('on %s', (_, { make, remove }) => {
+  let url: string;
   beforeAll(async () => {
     url = await make();
     await record(url, samples);
@@ -136,7 +140,7 @@ describe.each(Object.entries(databases))('on %s', (_, { make, remove }) => {
 
   it('a project’s month by instance and day in its time zone', async () => {
     const query = ['--project', 'shop', '--month', '2026-10', '--by', 'instance,day', '--zone', 'Europe/Berlin'];
-    const all = await rows(...query, '--meter', 'cpu');
+    const all = await command(url).rows(...query, '--meter', 'cpu');
     expect(all).toHaveLength(31);
     expect(all.filter(({ value }) => value !== '')).toEqual([
       {
@@ -161,74 +165,6 @@ describe.each(Object.entries(databases))('on %s', (_, { make, remove }) => {
     // 200 over midnight, and all of the second run: nothing is lost in sharing it out.
     const [, second, third] = all.filter(({ value }) => value !== '').map(({ value }) => BigInt(value ?? ''));
     expect((second ?? 0n) + (third ?? 0n)).toBe(200n + 8292646586825371460n);
-  });
-
-  it('a table shows what is known, and totals', async () => {
-    const { code, stdout, stderr } = await usage(
-      ...[
-        '--project',
-        'shop',
-        '--start',
-        '2026-10-24',
-        '--end',
-        '2026-10-26',
-        '--by',
-        'day',
-        '--zone',
-        'Europe/Berlin',
-      ],
-      ...['--meter', 'memory', '--usual', '1d'],
-    );
-    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-    expect(stdout).toBe(
-      [
-        'DAY         METER   FUNCTION  VALUE  UNIT   MEASURED  BRIDGED  MISSING  NOTES',
-        '2026-10-24  memory  amount       48  GiB·h     100 %',
-        '2026-10-25  memory  amount      100  GiB·h              100 %',
-        'total       memory  amount      148  GiB·h    48.9 %     51 %',
-        '',
-      ].join('\n'),
-    );
-  });
-
-  it('JSON has the gaps and their reasons', async () => {
-    const { stdout } = await usage('--month', '2026-10-24', '--project', 'bank', '--resource', 'vault', '--json');
-    const [figure, total] = stdout
-      .trimEnd()
-      .split('\n')
-      .map((line) => JSON.parse(line) as unknown);
-    const gap = (start: string, end: string, reason: string) => ({ start, end, kind: 'missing', reason });
-    const expected = {
-      ...{ start: '2026-10-24T00:00:00+00:00', end: '2026-10-25T00:00:00+00:00', partial: false },
-      ...{ function: 'use', type: 'cumulative', unit: 'ns', group: { meter: 'cpu' }, value: '70' },
-      ...{ apportioned: '0', opening: '7', series: 1, samples: 2, epochs: 1 },
-      coverage: {
-        ...{ measured: '600', bridged: '0', missing: '85800' },
-        gaps: [
-          gap('2026-10-24T00:00:00+00:00', '2026-10-24T11:00:00+00:00', 'before-first-reading'),
-          gap('2026-10-24T11:10:00+00:00', '2026-10-25T00:00:00+00:00', 'after-last-reading'),
-        ],
-      },
-    };
-    expect([figure, total]).toEqual([expected, { total: true, ...expected }]);
-  });
-
-  it('groups by metadata, and refuses what means nothing', async () => {
-    const small = await rows(
-      '--month',
-      '2026-10',
-      '--meter',
-      'memory',
-      '--by',
-      'metadata.flavor.name',
-      '--round',
-      '1',
-    );
-    expect(small).toMatchObject([{ 'metadata.flavor.name': 'small', value: '148.0', fraction: '148/1' }]);
-    const refused = await usage('--month', '2026-10', '--meter', 'cpu', '--function', 'average');
-    expect(refused).toMatchObject({ code: 1, stdout: '' });
-    expect(refused.stderr).toContain('average says nothing of cpu');
-    expect(refused.stderr).toContain('Ask for use');
   });
 
   it('figures of random histories are those of their samples in order, however they were recorded', async () => {
@@ -260,9 +196,90 @@ describe.each(Object.entries(databases))('on %s', (_, { make, remove }) => {
       }
     });
   }, 60_000);
+});
+
+describe('the output', () => {
+  const url = () => `sqlite:${join(directory, 'output.db')}`;
+  beforeAll(() => record(url(), samples));
+
+  it('a table shows what is known, and totals', async () => {
+    const { code, stdout, stderr } = await command(url()).usage(
+      ...[
+        '--project',
+        'shop',
+        '--start',
+        '2026-10-24',
+        '--end',
+        '2026-10-26',
+        '--by',
+        'day',
+        '--zone',
+        'Europe/Berlin',
+      ],
+      ...['--meter', 'memory', '--usual', '1d'],
+    );
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout).toBe(
+      [
+        'DAY         METER   FUNCTION  VALUE  UNIT   MEASURED  BRIDGED  MISSING  NOTES',
+        '2026-10-24  memory  amount       48  GiB·h     100 %',
+        '2026-10-25  memory  amount      100  GiB·h              100 %',
+        'total       memory  amount      148  GiB·h    48.9 %     51 %',
+        '',
+      ].join('\n'),
+    );
+  });
+
+  it('JSON has the gaps and their reasons', async () => {
+    const { stdout } = await command(url()).usage(
+      '--month',
+      '2026-10-24',
+      '--project',
+      'bank',
+      '--resource',
+      'vault',
+      '--json',
+    );
+    const [figure, total] = stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as unknown);
+    const gap = (start: string, end: string, reason: string) => ({ start, end, kind: 'missing', reason });
+    const expected = {
+      ...{ start: '2026-10-24T00:00:00+00:00', end: '2026-10-25T00:00:00+00:00', partial: false },
+      ...{ function: 'use', type: 'cumulative', unit: 'ns', group: { meter: 'cpu' }, value: '70' },
+      ...{ apportioned: '0', opening: '7', series: 1, samples: 2, epochs: 1 },
+      coverage: {
+        ...{ measured: '600', bridged: '0', missing: '85800' },
+        gaps: [
+          gap('2026-10-24T00:00:00+00:00', '2026-10-24T11:00:00+00:00', 'before-first-reading'),
+          gap('2026-10-24T11:10:00+00:00', '2026-10-25T00:00:00+00:00', 'after-last-reading'),
+        ],
+      },
+    };
+    expect([figure, total]).toEqual([expected, { total: true, ...expected }]);
+  });
+
+  it('groups by metadata, and refuses what means nothing', async () => {
+    const small = await command(url()).rows(
+      '--month',
+      '2026-10',
+      '--meter',
+      'memory',
+      '--by',
+      'metadata.flavor.name',
+      '--round',
+      '1',
+    );
+    expect(small).toMatchObject([{ 'metadata.flavor.name': 'small', value: '148.0', fraction: '148/1' }]);
+    const refused = await command(url()).usage('--month', '2026-10', '--meter', 'cpu', '--function', 'average');
+    expect(refused).toMatchObject({ code: 1, stdout: '' });
+    expect(refused.stderr).toContain('average says nothing of cpu');
+    expect(refused.stderr).toContain('Ask for use');
+  });
 
   it('says so where nothing was recorded', async () => {
-    const none = await usage('--project', 'nobody');
+    const none = await command(url()).usage('--project', 'nobody');
     expect(none).toMatchObject({ code: 0, stdout: '' });
     expect(none.stderr).toContain('Nothing was recorded');
   });

@@ -3,6 +3,7 @@ import { NephoscopeError } from '@nephoscope/core';
 import { add, compare, formatDecimal, multiply, zero } from './decimal.js';
 import type { Decimal } from './decimal.js';
 import { IntervalSet } from './interval-set.js';
+import { Names } from './names.js';
 
 /** `bridged`: between two readings that are further apart than usual. `missing`: a reading no longer holds there. */
 export type Quality = 'measured' | 'bridged' | 'missing';
@@ -23,9 +24,9 @@ const mostValues = 100_000;
 export class Cell {
   samples = 0;
   /** The series that it is made of, by name; empty in a span, which is of one. */
-  readonly series = new Set<string>();
+  readonly series = new Names();
   /** Runs with a reading here, and counts that fell within one. */
-  readonly epochs = new Set<string>();
+  readonly epochs = new Names();
   falls = 0;
   /** Use of a cumulative meter; undefined where none is known. Sum of a delta. */
   sum: Decimal | undefined;
@@ -84,12 +85,11 @@ export class Cell {
     if (quality !== 'measured') this[quality].add(start, end);
   }
 
-  /** @param series the series whose span the other one belongs to; its epochs are told from those of others by it */
-  absorb(other: Cell, series?: string): void {
+  /** @param run names an epoch of the other among those here */
+  absorb(other: Cell, run: (epoch: string) => string = (epoch) => epoch): void {
     this.samples += other.samples;
-    if (series !== undefined) this.series.add(series);
     for (const name of other.series) this.series.add(name);
-    for (const epoch of other.epochs) this.epochs.add(series === undefined ? epoch : `${series}\0${epoch}`);
+    for (const epoch of other.epochs) this.epochs.add(run(epoch));
     this.falls += other.falls;
     if (other.sum !== undefined) this.sum = add(this.sum ?? zero, other.sum);
     this.apportioned = add(this.apportioned, other.apportioned);

@@ -29,6 +29,8 @@ export class Series {
   readonly #range: Interval;
   readonly #cells: Cells;
   readonly #name: string;
+  /** What its epochs are called among those of other series. */
+  readonly #runs = new Map<string, string>();
   #instant: Reading[] = [];
   /** Of the period `#period`; -1 before the first one, and their number after the last. */
   #span: Span;
@@ -121,7 +123,7 @@ export class Series {
     if (this.#periods[this.#period] !== undefined)
       for (const [group, cell] of span.cells)
         for (const into of [this.#cells.at(this.#period, group), this.#cells.whole(group)])
-          into.absorb(cell, this.#name);
+          into.of(this.#name).absorb(cell, this.#run);
     this.#tail = {
       at: tail.at,
       readings: tail.readings,
@@ -129,6 +131,13 @@ export class Series {
     };
     for (const [epoch, volume] of tail.epochs) this.#tail.epochs.set(epoch, volume);
   }
+
+  /** The same text for all cells. */
+  readonly #run = (epoch: string): string => {
+    let run = this.#runs.get(epoch);
+    if (run === undefined) this.#runs.set(epoch, (run = `${this.#name}\0${epoch}`));
+    return run;
+  };
 
   #open(readings: readonly Reading[], at: bigint): void {
     if (this.#rules.type !== 'cumulative') return;

@@ -98,7 +98,10 @@ export class Statistics {
       const group = this.#group(key);
       const other = this.#inRange.get(group.figure) ?? group;
       if (other !== group) throw mixed(other, group);
-      this.#inRange.set(group.figure, group);
+      if (!this.#inRange.has(group.figure)) {
+        for (const name of this.#query.functions ?? []) checkFunction(name, group.type, group.meter);
+        this.#inRange.set(group.figure, group);
+      }
       return group.whole;
     },
   };
@@ -137,7 +140,6 @@ export class Statistics {
     );
     if (found !== undefined) return found;
     const kind = kindOf(sample);
-    for (const one of this.#query.functions ?? []) checkFunction(one, kind.type, meter);
     const name = JSON.stringify([source, resourceId, meter, type, unit]);
     const series = new Series(name, this.#rules(kind.type), this.#periods, this.#cells);
     const entry = { ...kind, source, series, group: undefined };

@@ -1,6 +1,7 @@
 import { parseTimestamp } from '@nephoscope/core';
 import type { Sample } from '@nephoscope/core/sample-store';
 
+import { Cell } from '../src/cell.js';
 import { functionOf } from '../src/functions.js';
 import { groupKeyOf } from '../src/groups.js';
 import { Statistics } from '../src/statistics.js';
@@ -276,6 +277,13 @@ it.each([
   expect(values(samples, { groupBy: ['resource'], period: undefined })).toHaveLength(2);
 });
 
+it('what was recorded outside of the range refuses nothing', () => {
+  const before = sample('1T01:00:00', '1', { resourceId: 'old', unit: 's' });
+  const samples = [sample('2T01:00:00', '1', memory), sample('2T02:00:00', '1', memory)];
+  const fields = { start: day('2T00:00:00'), period: undefined, functions: ['average'] } as const;
+  expect(values([before, ...samples], fields)).toEqual(['1']);
+});
+
 it('refuses types, functions and groups that it does not know', () => {
   const code = (name: string) => expect.objectContaining({ code: name }) as Error;
   expect(() => figures([sample('1T01:00:00', '1', { type: 'histogram' })])).toThrow(code('TYPE_UNKNOWN'));
@@ -288,11 +296,9 @@ it('refuses types, functions and groups that it does not know', () => {
 });
 
 it('refuses percentiles of too many values', () => {
-  const statistics = new Statistics({ ...query, functions: ['p95'] });
-  const add = () => {
-    for (let at = 0; at < 100_010; at += 1)
-      statistics.add({ ...sample('1T00:00:00', String(at), memory), timestamp: query.start + BigInt(at) });
-    return statistics.finish();
-  };
-  expect(add).toThrow(expect.objectContaining({ code: 'PERCENTILES_TOO_LARGE' }) as Error);
+  const cell = new Cell(true);
+  const hold = (value: number) => cell.hold({ at: 0n, volume: { digits: BigInt(value), scale: 0 } }, 1n);
+  for (let value = 0; value < 100_000; value += 1) hold(value);
+  hold(99_999);
+  expect(() => hold(100_000)).toThrow(expect.objectContaining({ code: 'PERCENTILES_TOO_LARGE' }) as Error);
 });

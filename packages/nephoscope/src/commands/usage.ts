@@ -100,7 +100,9 @@ Examples:
           } else {
             const known = figures.filter((figure) => !isEmpty(figure));
             if (known.length === 0) return printNote('Nothing was recorded of this.');
-            await print(`${figureTable(known, totals, view)}\n`);
+            // Without periods and groups each figure is its total.
+            const below = figures.length > totals.length ? totals : [];
+            await print(`${figureTable(known, below, view)}\n`);
             const left = figures.length - known.length;
             if (left > 0) printNote(`${left} more without any reading; --csv and --json have them, too.`);
           }
