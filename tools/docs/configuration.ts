@@ -1,5 +1,6 @@
 import { centralAgentProgram } from '@nephoscope/agent-central';
 import { computeAgentProgram } from '@nephoscope/agent-compute';
+import { apiProgram } from '@nephoscope/api';
 import { collectorProgram } from '@nephoscope/collector';
 import type { Logger } from '@nephoscope/core';
 import type { NotificationHandler } from '@nephoscope/core/notification';
@@ -30,6 +31,7 @@ export function configurationPage(plugins: readonly FirstPartyPlugin[]): string 
   const { services, ...ofAll } = commonSections;
   const compute = computeAgentProgram.sections;
   const collector = collectorProgram.sections;
+  const api = apiProgram.sections;
   const central = centralAgentProgram.sections;
   const selectable = (namespace: string, what: string, key: string) => {
     const found = plugins.filter((one) => one.namespace === namespace);
@@ -72,8 +74,8 @@ The file is one document of YAML 1.2 in UTF-8; anchors, aliases and merge keys (
 ## All programs
 
 ${optionTable(describeSchema(z.object(ofAll)))}
-Every program has a section \`bus\`; the compute agent also \`inspector\` and \`compute\`, the central agent
-\`openstack\` and \`central\`, the collector \`storage\`, \`collector\` and \`notifications\`.
+Every program but the API has a section \`bus\`; the compute agent also \`inspector\` and \`compute\`, the central agent
+\`openstack\` and \`central\`, the collector \`storage\`, \`collector\` and \`notifications\`. The API has \`storage\` and \`api\`.
 \`bus\`, \`inspector\` and \`storage\` name a plugin by \`type\`; their other keys are that plugin's options.
 
 ## \`services\`: the services of the cloud
@@ -90,7 +92,7 @@ ${defaultsOfServices(plugins)}
 ${String(compute.status.description)}
 
 ${own(compute.status)}
-The default port is that of the compute agent; the collector's is ${portOf(collector.status)}, the central agent's ${portOf(central.status)}.
+The default port is that of the compute agent; the collector's is ${portOf(collector.status)}, the central agent's ${portOf(central.status)}, the API's ${portOf(api.status)}.
 
 ## \`bus\`: the message bus
 
@@ -117,7 +119,7 @@ ${own(central.openstack)}
 ${own(central.central)}
 ${selectable('poll.central', 'pollsters', 'central.pollsters')}
 
-## \`storage\`: the sample store (collector)
+## \`storage\`: the sample store (collector, API)
 
 \`type\` is \`sql\` by default.
 
@@ -125,6 +127,9 @@ ${ofPlugins('storage', 'storage')}
 ## \`collector\`: the collector
 
 ${own(collector.collector)}
+## \`api\`: the HTTP API
+
+${own(api.api)}
 ## \`notifications\`: notifications from services (collector)
 
 ${own(collector.notifications)}

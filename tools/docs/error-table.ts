@@ -28,6 +28,10 @@ export const errorTable: readonly ErrorGroup[] = [
         means: 'No secret is configured for signing or verifying.',
         what: 'Set `secrets` to the same value on agents and collectors.',
       },
+      API_ADDRESS: {
+        means: 'The address of the HTTP API cannot be bound.',
+        what: 'Choose another `api.port`, or stop whatever listens there.',
+      },
       STATUS_ADDRESS: {
         means: 'The address for health and metrics cannot be bound.',
         what: 'Choose another `status.port` or `status.address`, or stop whatever listens there.',

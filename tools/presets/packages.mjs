@@ -24,6 +24,7 @@ export const mayImport = {
   'notifier-glance': ['core'],
   'notifier-neutron': ['core'],
   'notifier-swift': ['core'],
+  api: ['core', 'message', 'runtime'],
   collector: ['core', 'async', 'message', 'runtime'],
   nephoscope: [
     'core',

@@ -96,6 +96,7 @@ export interface ProgramDefinition<Shape extends z.ZodRawShape = z.ZodRawShape> 
  */
 export const sectionsOfFile = [
   ...Object.keys(commonSections),
+  'api',
   'bus',
   'central',
   'collector',

@@ -225,7 +225,7 @@ describe('what operators are told of their mistakes', () => {
     ['storage: { tls: { certFile: x } }\n', 'storage.tls: certFile and keyFile belong together (FILE:3)'],
     [
       '"": 1\n',
-      '(no name): there is no such key; there are secrets, source, host, log, services, bus, central, collector, compute, inspector, notifications, openstack, status, storage (FILE:3)',
+      '(no name): there is no such key; there are secrets, source, host, log, services, api, bus, central, collector, compute, inspector, notifications, openstack, status, storage (FILE:3)',
     ],
     [
       'storage: &s { url: "sqlite:/x" }\ncompute: *s\n',

@@ -1,0 +1,42 @@
+/** `/`. */
+export function versions(origin: string): object {
+  const self = { href: `${origin}/v2`, rel: 'self' };
+  return {
+    versions: {
+      values: [
+        {
+          id: 'v2',
+          status: 'stable',
+          updated: '2013-02-13T00:00:00Z',
+          links: [self],
+          'media-types': [{ base: 'application/json', type: 'application/vnd.openstack.telemetry-v2+json' }],
+        },
+      ],
+    },
+  };
+}
+
+/** `/v2/capabilities`. */
+export const capabilities = {
+  api: {
+    'meters:query:simple': true,
+    'meters:query:metadata': true,
+    'resources:query:simple': true,
+    'resources:query:metadata': true,
+    'samples:query:simple': true,
+    'samples:query:metadata': true,
+    'samples:query:complex': false,
+    'statistics:groupby': true,
+    'statistics:query:simple': true,
+    'statistics:query:metadata': true,
+    'statistics:aggregation:standard': true,
+    'statistics:aggregation:selectable:max': true,
+    'statistics:aggregation:selectable:min': true,
+    'statistics:aggregation:selectable:sum': true,
+    'statistics:aggregation:selectable:avg': true,
+    'statistics:aggregation:selectable:count': true,
+    'statistics:aggregation:selectable:stddev': true,
+    'statistics:aggregation:selectable:cardinality': true,
+  },
+  storage: { 'storage:production_ready': true },
+} as const;

@@ -1,0 +1,78 @@
+import { z } from 'zod';
+
+import { badRequest } from './fault.js';
+
+/** The arguments of a request, in their order. */
+export type Parameters = readonly (readonly [string, string])[];
+
+export function parametersOf(url: string): Parameters {
+  const at = url.indexOf('?');
+  return at < 0 ? [] : [...new URLSearchParams(url.slice(at + 1))];
+}
+
+/** @throws 400 for an argument that is none of these */
+export function refuseOthers(parameters: Parameters, known: readonly string[]): void {
+  const other = parameters.map(([name]) => name.replace(/\[\d+\]/, '')).find((name) => !known.includes(name));
+  if (other !== undefined)
+    throw badRequest(`Unknown argument: "${shown(other)}": valid arguments: ${known.join(', ')}`);
+}
+
+export function valuesOf(parameters: Parameters, name: string): readonly string[] {
+  return parameters.filter(([key]) => key === name).map(([, value]) => value);
+}
+
+/** The last of several, as servers of then did; an empty text counts as missing. */
+export function valueOf(parameters: Parameters, name: string): string | undefined {
+  const value = valuesOf(parameters, name).at(-1);
+  return value === '' ? undefined : value;
+}
+
+/** Arguments such as `q.field` and `q.value`, matched up by their position or by a number, as in `q[0].field`. */
+export function groupsOf(
+  parameters: Parameters,
+  name: string,
+  fields: readonly string[],
+): readonly Readonly<Record<string, string | undefined>>[] {
+  const groups = new Map<string, Record<string, string>>();
+  const counts = new Map<string, number>();
+  for (const [key, value] of parameters) {
+    const [, given, index, field = ''] = /^([a-z]+)(?:\[(\d{1,6})\])?\.([a-z]+)$/.exec(key) ?? [];
+    if (given !== name || !fields.includes(field)) continue;
+    const count = counts.get(field) ?? 0;
+    if (index === undefined) counts.set(field, count + 1);
+    const position = index === undefined ? `${count}` : `[${Number(index)}]`;
+    const group = groups.get(position) ?? {};
+    groups.set(position, group);
+    if (value !== '') group[field] = value;
+  }
+  return [...groups.values()];
+}
+
+const whole = z.string().regex(/^\d{1,15}$/);
+const limitSchema = whole.transform(Number).pipe(z.number().min(1));
+
+/** @throws 400 */
+export function limitOf(parameters: Parameters): number | undefined {
+  const [text] = valuesOf(parameters, 'limit');
+  if (text === undefined) return undefined;
+  const { success, data } = limitSchema.safeParse(text);
+  if (!success)
+    throw badRequest(`Invalid input for field/attribute limit: Limit must be positive, not '${shown(text)}'`);
+  return data;
+}
+
+/** Whole, 0 or more. @throws 400 */
+export function countOf(name: string, text: string | undefined, most: number): number {
+  if (text === undefined) return 0;
+  const { success, data } = whole.transform(Number).pipe(z.number().max(most)).safeParse(text);
+  if (!success)
+    throw badRequest(
+      `Invalid input for field/attribute ${name}: it must be a whole number of 0 to ${most}, not '${shown(text)}'`,
+    );
+  return data;
+}
+
+/** Of what a client sent, enough to recognise it. */
+export function shown(text: string): string {
+  return text.length <= 80 ? text : `${text.slice(0, 80)}…`;
+}

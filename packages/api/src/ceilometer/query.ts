@@ -1,0 +1,205 @@
+import type { MetadataCondition, MetadataOperand, SampleFilter, Scope } from '@nephoscope/core/sample-store';
+import { z } from 'zod';
+
+import { badRequest } from './fault.js';
+import { countOf, groupsOf, shown } from './parameters.js';
+import type { Parameters } from './parameters.js';
+import { second, timeOf } from './times.js';
+
+const operators = ['lt', 'le', 'eq', 'ne', 'ge', 'gt'] as const;
+const types = ['integer', 'float', 'string', 'boolean', 'datetime'] as const;
+
+const conditionSchema = z.object({
+  field: z.string().min(1).max(1_000),
+  op: z.enum(operators).default('eq'),
+  value: z.string().max(10_000),
+  type: z.enum(types).optional(),
+});
+type Condition = z.output<typeof conditionSchema>;
+
+/** What may be asked for beside metadata. */
+export type Field =
+  'timestamp' | 'search_offset' | 'user' | 'project' | 'resource' | 'source' | 'meter' | 'message_id';
+
+/** What the time of a sample must be, and what of it is shown: without `search_offset`. */
+export interface AskedTimes {
+  readonly start: bigint | undefined;
+  readonly end: bigint | undefined;
+}
+
+const names: Readonly<Record<string, Field>> = {
+  timestamp: 'timestamp',
+  search_offset: 'search_offset',
+  user: 'user',
+  user_id: 'user',
+  project: 'project',
+  project_id: 'project',
+  resource: 'resource',
+  resource_id: 'resource',
+  source: 'source',
+  meter: 'meter',
+  message_id: 'message_id',
+};
+
+export interface Query {
+  readonly filter: SampleFilter;
+  readonly asked: AskedTimes;
+}
+
+/** So many minutes are about a million years, ns of which no time has. */
+const longestOffset = 1e11;
+
+/**
+ * What `q` asks for. All conditions hold.
+ *
+ * @throws 400
+ */
+export function queryOf(parameters: Parameters, scope: Scope, fields: readonly Field[]): Query {
+  const only: Record<'users' | 'projects', (string | null)[] | undefined> &
+    Record<'resources' | 'sources' | 'meters', string[] | undefined> = {
+    users: undefined,
+    projects: undefined,
+    resources: undefined,
+    sources: undefined,
+    meters: undefined,
+  };
+  const metadata: MetadataCondition[] = [];
+  const bounds: { start?: bigint; end?: bigint; askedStart?: bigint; askedEnd?: bigint } = {};
+  let messageId: string | undefined;
+  let offset: number | undefined;
+  for (const condition of conditionsOf(parameters)) {
+    const { field, op, value } = condition;
+    const key = /^(?:resource_)?metadata\.(.+)$/s.exec(field)?.[1];
+    if (key !== undefined) {
+      onlyEqual(condition);
+      metadata.push({ key, operator: 'eq', operand: operandOf(condition) });
+      continue;
+    }
+    const known = Object.hasOwn(names, field) ? names[field] : undefined;
+    if (known === undefined || !fields.includes(known))
+      throw badRequest(
+        known === 'timestamp' || known === 'search_offset'
+          ? `Unknown argument: "${known}": not valid for this resource`
+          : `Unknown argument: "${shown(field)}": unrecognized field in query, valid keys: ${fields.join(', ')}, metadata.*`,
+      );
+    if (known === 'timestamp') {
+      const time = timeOf(value);
+      if (op === 'gt' || op === 'ge') {
+        bounds.start = op === 'gt' ? time + 1n : time;
+        bounds.askedStart = time;
+      } else if (op === 'lt' || op === 'le') {
+        bounds.end = op === 'le' ? time + 1n : time;
+        bounds.askedEnd = time;
+      } else throw refusedOperator(condition, 'lt, le, gt, ge');
+      continue;
+    }
+    onlyEqual(condition);
+    if (known === 'search_offset') offset = countOf('search_offset', value, longestOffset);
+    else if (known === 'message_id') messageId = messageId === undefined || messageId === value ? value : '';
+    else if (known === 'user' || known === 'project') {
+      const wanted = value === 'None' ? null : value;
+      const list = `${known}s` as const;
+      only[list] = only[list]?.filter((one) => one === wanted) ?? [wanted];
+    } else {
+      const list = `${known}s` as 'resources' | 'sources' | 'meters';
+      only[list] = only[list]?.filter((one) => one === value) ?? [value];
+    }
+  }
+  const { start, end, askedStart, askedEnd } = bounds;
+  if (offset !== undefined && start === undefined && end === undefined)
+    throw badRequest(
+      'Invalid input for field/attribute search_offset: search_offset cannot be used without timestamp',
+    );
+  const widened = BigInt(offset ?? 0) * 60n * second;
+  return {
+    filter: {
+      scope,
+      ...only,
+      metadata,
+      messageId,
+      start: start === undefined ? undefined : start - widened,
+      end: end === undefined ? undefined : end + widened,
+    },
+    asked: { start: askedStart, end: askedEnd },
+  };
+}
+
+function conditionsOf(parameters: Parameters): readonly Condition[] {
+  const given = groupsOf(parameters, 'q', ['field', 'op', 'value', 'type']);
+  return given
+    .filter(({ value, field }) => value !== undefined || field === undefined)
+    .map((one) => {
+      const { success, data, error } = conditionSchema.safeParse(one);
+      if (success) return data;
+      const [issue] = error.issues;
+      const name = String(issue?.path[0] ?? 'q');
+      const expected =
+        name === 'op'
+          ? `one of ${operators.join(', ')}`
+          : name === 'type'
+            ? `one of ${types.join(', ')}`
+            : 'a text';
+      throw badRequest(
+        `Invalid input for field/attribute ${name}: '${shown(one[name] ?? '')}' is not ${expected}${name === 'type' ? ': The data type is not supported' : ''}`,
+      );
+    });
+}
+
+function onlyEqual(condition: Condition): void {
+  if (condition.op !== 'eq') throw refusedOperator(condition, 'eq');
+}
+
+function refusedOperator({ field, op }: Condition, allowed: string) {
+  return badRequest(
+    `Invalid input for field/attribute op: unimplemented operator for ${shown(field)}: ${op}. Possible: ${allowed}`,
+  );
+}
+
+const truths: Readonly<Record<string, boolean>> = {
+  ...Object.fromEntries(['t', 'true', 'on', 'y', 'yes', '1'].map((text) => [text, true])),
+  ...Object.fromEntries(['f', 'false', 'off', 'n', 'no', '0'].map((text) => [text, false])),
+};
+
+function operandOf(condition: Condition): MetadataOperand {
+  const { value, type } = condition;
+  if (type === undefined) return literal(value);
+  const operand = converted(value, type);
+  if (operand === undefined)
+    throw badRequest(
+      `Invalid input for field/attribute value: unable to convert the value '${shown(value)}' to the expected data type ${type}.`,
+    );
+  return operand;
+}
+
+const wholeNumber = /^\s*[+-]?\d+\s*$/;
+const anyNumber = /^\s*[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?\s*$/;
+
+function converted(value: string, type: (typeof types)[number]): MetadataOperand | undefined {
+  switch (type) {
+    case 'string':
+      return { type, value };
+    case 'integer':
+      return wholeNumber.test(value) ? { type, value: bigintOf(value) } : undefined;
+    case 'float':
+      return anyNumber.test(value) ? { type, value: Number(value) } : undefined;
+    case 'boolean': {
+      const truth = truths[value.trim().toLowerCase()];
+      return truth === undefined ? undefined : { type, value: truth };
+    }
+    case 'datetime':
+      return { type, value: timeOf(value) };
+  }
+}
+
+/** A value without a type is what it would be in Python; what is none of its literals is a text. */
+function literal(text: string): MetadataOperand {
+  if (wholeNumber.test(text)) return { type: 'integer', value: bigintOf(text) };
+  if (anyNumber.test(text)) return { type: 'float', value: Number(text) };
+  if (text === 'True' || text === 'False') return { type: 'boolean', value: text === 'True' };
+  const [, single, double] = /^(?:'([^'\\]*)'|"([^"\\]*)")$/.exec(text) ?? [];
+  return { type: 'string', value: single ?? double ?? text };
+}
+
+function bigintOf(text: string): bigint {
+  return BigInt(text.trim().replace(/^\+/, ''));
+}

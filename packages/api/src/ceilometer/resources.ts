@@ -1,0 +1,227 @@
+import type { ResourceSummary, SampleFilter } from '@nephoscope/core/sample-store';
+import { parseJson } from '@nephoscope/message';
+
+import { nextLink } from './asked.js';
+import type { Asked } from './asked.js';
+import { badRequest, notFound } from './fault.js';
+import { flatMetadata } from './metadata.js';
+import { countOf, limitOf, refuseOthers, valueOf } from './parameters.js';
+import { queryOf } from './query.js';
+import type { Field } from './query.js';
+import { arrayOf } from './reply.js';
+import type { Reply } from './reply.js';
+import { queryArguments } from './samples.js';
+import { timeText } from './times.js';
+
+const resourceFields: readonly Field[] = ['timestamp', 'search_offset', 'user', 'project', 'resource', 'source'];
+const meterFields: readonly Field[] = ['user', 'project', 'resource', 'source'];
+
+/** `/v2/resources`. What does not fit into the limit is at the address in `Link`. */
+export async function resources(asked: Asked): Promise<Reply> {
+  const { parameters, scope, options } = asked;
+  refuseOthers(parameters, [...queryArguments, 'limit', 'meter_links', 'after']);
+  const limit = limitOf(parameters) ?? options.defaultLimit;
+  const withMeters = countOf('meter_links', valueOf(parameters, 'meter_links') ?? '1', 1) === 1;
+  const { filter } = queryOf(parameters, scope, resourceFields);
+  const { body, next } = await upTo(limit, found(asked, filter), (one) => resourceText(asked, one, withMeters));
+  return { body, headers: next === undefined ? {} : { link: nextLink(asked, 'after', next.resourceId) } };
+}
+
+/** `/v2/resources/{resource}`. */
+export async function oneResource(asked: Asked, id: string): Promise<Reply> {
+  refuseOthers(asked.parameters, []);
+  // Slashes are escaped twice.
+  for (const name of new Set([id, unescaped(id)]))
+    for await (const resource of found(asked, { scope: asked.scope, resources: [name] }))
+      return { body: resourceText(asked, resource, true) };
+  throw notFound(`Resource ${id} Not Found`);
+}
+
+/** `/v2/meters`: of each resource those of which the latest sample is meant. */
+export async function meters(asked: Asked): Promise<Reply> {
+  const { parameters, scope, options } = asked;
+  refuseOthers(parameters, [...queryArguments, 'limit', 'unique', 'after']);
+  const limit = limitOf(parameters) ?? options.defaultLimit;
+  const isUnique = booleanOf(valueOf(parameters, 'unique') ?? 'False');
+  const { filter } = queryOf(parameters, scope, meterFields);
+  if (isUnique) return { body: arrayOf(uniqueMeters(asked, filter, limit)) };
+  const { body, next } = await upTo(limit, latestMeters(asked, filter), ({ resource, meter }) =>
+    meterText(resource, meter),
+  );
+  return {
+    body,
+    headers:
+      next === undefined ? {} : { link: nextLink(asked, 'after', `${next.resource.resourceId}\n${next.at}`) },
+  };
+}
+
+type ResourceMeter = ResourceSummary['meters'][number];
+
+interface MeterOfResource {
+  readonly resource: ResourceSummary;
+  readonly meter: ResourceMeter;
+  /** Its place among those of the resource, from 1 on. */
+  readonly at: number;
+}
+
+/** So many resources are compared at once. */
+const batch = 200;
+
+async function* latestMeters(asked: Asked, filter: SampleFilter): AsyncGenerator<MeterOfResource> {
+  const { reader, scope, signal, parameters } = asked;
+  const [afterId, afterMeter = '0'] = valueOf(parameters, 'after')?.split('\n') ?? [];
+  const isRestricted = filter.users ?? filter.projects ?? filter.sources ?? filter.metadata?.[0];
+  for await (const some of inBatches(foundFrom(asked, filter, afterId))) {
+    const latest = new Map<string, ResourceSummary>();
+    if (isRestricted !== undefined)
+      for await (const one of reader.resources(
+        { scope, resources: some.map(({ resourceId }) => resourceId) },
+        signal,
+      ))
+        latest.set(one.resourceId, one);
+    for (const resource of some)
+      for (const [index, meter] of resource.meters.entries()) {
+        const at = index + 1;
+        if (resource.resourceId === afterId && at <= Number(afterMeter)) continue;
+        const whole = latest.get(resource.resourceId)?.meters.find((one) => isSame(one, meter));
+        if (whole === undefined || whole.lastTimestamp === meter.lastTimestamp) yield { resource, meter, at };
+      }
+  }
+}
+
+function isSame(one: ResourceMeter, other: ResourceMeter): boolean {
+  return one.name === other.name && one.type === other.type && one.unit === other.unit;
+}
+
+async function* inBatches<T>(items: AsyncIterable<T>): AsyncGenerator<readonly T[]> {
+  let some: T[] = [];
+  for await (const item of items) {
+    some.push(item);
+    if (some.length < batch) continue;
+    yield some;
+    some = [];
+  }
+  if (some.length > 0) yield some;
+}
+
+/** The resource itself, and those after it. */
+async function* foundFrom(
+  asked: Asked,
+  filter: SampleFilter,
+  id: string | undefined,
+): AsyncGenerator<ResourceSummary> {
+  const { reader, signal } = asked;
+  if (id === undefined || id === '') return yield* reader.resources(filter, signal);
+  if (filter.resources?.includes(id) !== false) yield* reader.resources({ ...filter, resources: [id] }, signal);
+  yield* reader.resources({ ...filter, after: id }, signal);
+}
+
+/** One of each name, what differs between resources being null. */
+async function* uniqueMeters(
+  { reader, signal }: Asked,
+  filter: SampleFilter,
+  limit: number,
+): AsyncGenerator<string> {
+  for (const { name, type, unit } of (await reader.meters(filter, signal)).slice(0, limit)) {
+    const nothing = { resource_id: null, project_id: null, user_id: null, source: null };
+    yield JSON.stringify({ name, type, unit, ...nothing, meter_id: meterId('None', name) });
+  }
+}
+
+function found({ reader, signal, parameters }: Asked, filter: SampleFilter): AsyncIterable<ResourceSummary> {
+  return reader.resources({ ...filter, after: valueOf(parameters, 'after') }, signal);
+}
+
+/** The text of so many, and the last of them if there are more. They are read before the first part of the reply. */
+async function upTo<T>(
+  limit: number,
+  items: AsyncIterable<T>,
+  text: (item: T) => string,
+): Promise<{ readonly body: AsyncIterable<string>; readonly next: T | undefined }> {
+  if (limit > longestList) return { body: arrayOf(streamed(limit, items, text)), next: undefined };
+  const some: T[] = [];
+  let hasMore = false;
+  for await (const item of items) {
+    hasMore = some.length === limit;
+    if (hasMore) break;
+    some.push(item);
+  }
+  async function* texts() {
+    for (const item of some) yield await Promise.resolve(text(item));
+  }
+  return { body: arrayOf(texts()), next: hasMore ? some.at(-1) : undefined };
+}
+
+/** Longer ones are not kept until it is known whether there are more. */
+const longestList = 1_000;
+
+async function* streamed<T>(
+  limit: number,
+  items: AsyncIterable<T>,
+  text: (item: T) => string,
+): AsyncGenerator<string> {
+  let left = limit;
+  for await (const item of items) {
+    yield text(item);
+    left -= 1;
+    if (left === 0) return;
+  }
+}
+
+function resourceText({ origin }: Asked, resource: ResourceSummary, withMeters: boolean): string {
+  const { resourceId, projectId, userId, source, firstTimestamp, lastTimestamp, metadata } = resource;
+  const names = [...new Set(resource.meters.map(({ name }) => name))];
+  const ofResource = `q.field=resource_id&q.value=${encodeURIComponent(resourceId)}`;
+  const links = names.map((name) => ({
+    href: `${origin}/v2/meters/${encodeURIComponent(name)}?${ofResource}`,
+    rel: name,
+  }));
+  return JSON.stringify({
+    resource_id: resourceId,
+    project_id: projectId,
+    user_id: userId,
+    source,
+    first_sample_timestamp: timeText(firstTimestamp),
+    last_sample_timestamp: timeText(lastTimestamp),
+    timestamp: timeText(lastTimestamp),
+    metadata: flatMetadata(parseJson(metadata)),
+    meter: resource.meters.map(({ name, type }) => ({ counter_name: name, counter_type: type })),
+    links: [
+      { href: `${origin}/v2/resources/${encodeURIComponent(resourceId)}`, rel: 'self' },
+      ...(withMeters ? links : []),
+    ],
+  });
+}
+
+function meterText({ resourceId }: ResourceSummary, meter: ResourceMeter): string {
+  const { name, type, unit, projectId, userId, source } = meter;
+  return JSON.stringify({
+    name,
+    type,
+    unit,
+    resource_id: resourceId,
+    project_id: projectId,
+    user_id: userId,
+    source,
+    meter_id: meterId(resourceId, name),
+  });
+}
+
+function meterId(resourceId: string, name: string): string {
+  return Buffer.from(`${resourceId}+${name}`).toString('base64');
+}
+
+function booleanOf(text: string): boolean {
+  const lower = text.toLowerCase();
+  if (['true', 't', '1', 'yes', 'on', 'y'].includes(lower)) return true;
+  if (['false', 'f', '0', 'no', 'off', 'n'].includes(lower)) return false;
+  throw badRequest(`Invalid input for field/attribute unique: '${text.slice(0, 40)}' is neither True nor False`);
+}
+
+function unescaped(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}

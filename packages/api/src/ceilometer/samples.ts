@@ -1,0 +1,109 @@
+import type { Sample, SampleFilter, SamplePage } from '@nephoscope/core/sample-store';
+
+import { nextLink } from './asked.js';
+import type { Asked } from './asked.js';
+import { notFound } from './fault.js';
+import { flatMetadata, metadataOf } from './metadata.js';
+import { limitOf, refuseOthers, valueOf } from './parameters.js';
+import { queryOf } from './query.js';
+import type { Field } from './query.js';
+import { arrayOf, withNumber } from './reply.js';
+import type { Reply } from './reply.js';
+import { timeText } from './times.js';
+
+export const sampleFields: readonly Field[] = [
+  'timestamp',
+  'search_offset',
+  'user',
+  'project',
+  'resource',
+  'source',
+  'meter',
+  'message_id',
+];
+
+export const queryArguments = ['q.field', 'q.op', 'q.value', 'q.type'];
+
+/** So many are read at once. */
+const pageSize = 1_000;
+
+/** `/v2/meters/{meter}`: samples in their first form. */
+export async function oldSamples(asked: Asked, meter: string): Promise<Reply> {
+  return await listed(asked, (filter) => ofMeter(filter, meter), oldSample);
+}
+
+/** `/v2/samples`. */
+export async function samples(asked: Asked): Promise<Reply> {
+  return await listed(asked, (filter) => filter, newSample);
+}
+
+/** `/v2/samples/{id}`. */
+export async function oneSample({ reader, scope, signal }: Asked, messageId: string): Promise<Reply> {
+  for await (const sample of reader.samples({ scope, messageId, limit: 1 }, signal))
+    return { body: newSample(sample) };
+  throw notFound(`Sample ${messageId} Not Found`);
+}
+
+/** A filter that names another meter finds nothing. */
+export function ofMeter(filter: SampleFilter, meter: string): SampleFilter {
+  return { ...filter, meters: filter.meters?.filter((one) => one === meter) ?? [meter] };
+}
+
+/** The newest first. What does not fit into the limit is at the address in `Link`. */
+async function listed(
+  asked: Asked,
+  narrow: (filter: SampleFilter) => SampleFilter,
+  text: (sample: Sample) => string,
+): Promise<Reply> {
+  const { parameters, scope, options, reader, signal } = asked;
+  refuseOthers(parameters, [...queryArguments, 'limit', 'cursor']);
+  const limit = limitOf(parameters) ?? options.defaultLimit;
+  const query = { ...narrow(queryOf(parameters, scope, sampleFields).filter), newestFirst: true };
+  const read = (size: number, cursor: string | undefined) =>
+    reader.samplePage({ ...query, limit: size, cursor }, signal);
+  const first = await read(Math.min(limit, pageSize), valueOf(parameters, 'cursor'));
+  async function* items(): AsyncGenerator<string> {
+    let page: SamplePage = first;
+    let left = limit;
+    while (true) {
+      for (const sample of page.samples) yield text(sample);
+      left -= page.samples.length;
+      if (page.next === undefined || left === 0) return;
+      page = await read(Math.min(left, pageSize), page.next);
+    }
+  }
+  const isAll = first.next === undefined || limit > pageSize;
+  return { body: arrayOf(items()), headers: isAll ? {} : { link: nextLink(asked, 'cursor', first.next) } };
+}
+
+export function oldSample(sample: Sample): string {
+  return withNumber('counter_volume', sample.volume, {
+    source: sample.source,
+    counter_name: sample.meter,
+    counter_type: sample.type,
+    counter_unit: sample.unit,
+    user_id: sample.userId,
+    project_id: sample.projectId,
+    resource_id: sample.resourceId,
+    timestamp: timeText(sample.timestamp),
+    recorded_at: null,
+    resource_metadata: flatMetadata(metadataOf(sample.text)),
+    message_id: sample.messageId,
+  });
+}
+
+function newSample(sample: Sample): string {
+  return withNumber('volume', sample.volume, {
+    id: sample.messageId,
+    meter: sample.meter,
+    type: sample.type,
+    unit: sample.unit,
+    user_id: sample.userId,
+    project_id: sample.projectId,
+    resource_id: sample.resourceId,
+    source: sample.source,
+    timestamp: timeText(sample.timestamp),
+    recorded_at: null,
+    metadata: flatMetadata(metadataOf(sample.text)),
+  });
+}

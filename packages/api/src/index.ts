@@ -1,0 +1,2 @@
+export { apiProgram, createApi } from './program.js';
+export type { ApiOptions } from './options.js';

@@ -1,0 +1,81 @@
+import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { parseTimestamp } from '@nephoscope/core';
+import type { Sample, SampleReader } from '@nephoscope/core/sample-store';
+import sql from '@nephoscope/storage-sql';
+import { FakeClock, RecordingLogger } from '@nephoscope/testing';
+
+const never = new AbortController().signal;
+
+/** A sample as Ceilometer's messages have it. */
+export interface Fixture {
+  readonly counter_name: string;
+  readonly counter_type: string;
+  readonly counter_unit: string;
+  readonly counter_volume: number;
+  readonly user_id: string | null;
+  readonly project_id: string | null;
+  readonly resource_id: string;
+  readonly timestamp: string;
+  readonly resource_metadata: object;
+  readonly source: string;
+  readonly message_id: string;
+}
+
+/** Makes stores, each with its samples, of one that was made before. */
+export class Stores {
+  readonly folder = mkdtempSync(join(tmpdir(), 'nephoscope-api-'));
+  readonly #empty = join(this.folder, 'empty.db');
+  count = 0;
+
+  async prepare(): Promise<void> {
+    const store = sql.create(this.#settings(this.#empty));
+    await store.start(never);
+    await store.stop();
+  }
+
+  /** A reader that is not started, of a store with these samples. */
+  async reader(fixtures: readonly Fixture[]): Promise<SampleReader> {
+    const path = join(this.folder, `${++this.count}.db`);
+    copyFileSync(this.#empty, path);
+    const store = sql.create(this.#settings(path));
+    await store.start(never);
+    await store.record(fixtures.map(sampleOf));
+    await store.stop();
+    return this.readerAt(path);
+  }
+
+  readerAt(path: string): SampleReader {
+    return sql.createReader(this.#settings(path));
+  }
+
+  remove(): void {
+    rmSync(this.folder, { recursive: true });
+  }
+
+  #settings(path: string) {
+    const options = sql.options.parse({ url: `sqlite:${path}` });
+    return { options, logger: new RecordingLogger(), clock: new FakeClock(), host: 'tests' };
+  }
+}
+
+export function sampleOf(fixture: Fixture): Sample {
+  return {
+    messageId: fixture.message_id,
+    source: fixture.source,
+    meter: fixture.counter_name,
+    type: fixture.counter_type,
+    unit: fixture.counter_unit,
+    volume: JSON.stringify(fixture.counter_volume),
+    userId: fixture.user_id,
+    projectId: fixture.project_id,
+    resourceId: fixture.resource_id,
+    timestamp: parseTimestamp(fixture.timestamp),
+    publisherId: null,
+    sequence: null,
+    epoch: null,
+    text: JSON.stringify(fixture),
+  };
+}
