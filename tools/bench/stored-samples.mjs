@@ -9,6 +9,6 @@ const { config, chosen } = await configure(collectorProgram, await readConfig(jo
 const logger = createLogger({ name: 'count', level: 'warn' });
 const reader = createReader(chosen.storage, { logger, clock: systemClock, host: config.host });
 await reader.start(AbortSignal.timeout(startTimeout));
-const meters = await reader.meters({}, AbortSignal.timeout(startTimeout));
+const meters = await reader.meters({ scope: 'all' }, AbortSignal.timeout(startTimeout));
 await reader.stop();
 process.stdout.write(JSON.stringify(Object.fromEntries(meters.map(({ name, samples }) => [name, samples]))));
