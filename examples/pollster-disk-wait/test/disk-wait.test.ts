@@ -34,7 +34,7 @@ it('averages over the requests since the previous reading', async () => {
   expect(counters[0]?.resourceMetadata).toMatchObject({ disk_name: 'vda', instance_id: previous.instance.id });
 });
 
-it('averages over the whole run at the first reading, and knows no queue then', async () => {
+it('averages over the whole run at the first reading, and has no queue length then', async () => {
   const io = { readRequests: 4n, readTimeNs: 10_000_000n, writeRequests: 0n, writeTimeNs: 0n };
   const { counters } = await pollCounters(diskWait, instanceReading({ disks: [{ io }] }));
   expect(figures(counters)).toEqual({ 'disk.device.read.await': 2.5 });

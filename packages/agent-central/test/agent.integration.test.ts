@@ -113,7 +113,7 @@ const counted = (lines: readonly Line[], meter: string) =>
 const errors = (log: readonly { readonly level: string; readonly msg: string }[]) =>
   log.filter(({ level }) => level === 'error').map(({ msg }) => msg);
 
-it('--once sends what the services list, each page asked for once', async () => {
+it('--once sends what the services list, and requests each page once', async () => {
   for (let index = 0; index < 250; index++)
     cloud.images.push({ id: `i-${index}`, name: `Образ ${index}`, size: index });
   const { arrived, start } = await deployment();

@@ -78,7 +78,7 @@ describe('one cycle', () => {
     ]);
   });
 
-  it('of `once` is one of its own, at its moment, though another agent holds the lock', async () => {
+  it('of `once` is a separate one, at the current time, even if another agent holds the lock', async () => {
     const bus = new FakeBus();
     await bus.lead('central', never);
     const { agent, clock } = await startAgent({ bus });
@@ -152,7 +152,7 @@ describe('one cycle', () => {
     expect(told('error')[0]).toMatch(/the volume of 'odd' for 'nan' is NaN.*\(and 3 more\)$/);
   });
 
-  it('counts figures that are missing, and tells those that are alike in one line', async () => {
+  it('counts missing figures, and logs similar ones in one line', async () => {
     const lacks = (volume: Missing, resourceId: string) => ({ meter: 'lacking', volume, resourceId });
     const lacking = pollster('lacking', function* () {
       for (let index = 0; index < 12; index++)
@@ -229,7 +229,7 @@ describe('one cycle', () => {
     expect(agent.health()).toMatchObject({ ok: false, reason: expect.stringContaining('2 samples') });
   });
 
-  it('ends when it is told to', async () => {
+  it('ends when it is stopped', async () => {
     const { agent } = await startAgent({ pollsters: [pollster('slow', hang)] });
     const controller = new AbortController();
     const done = agent.once(controller.signal);
@@ -256,7 +256,7 @@ describe('running', () => {
     expect([...new Set(times)]).toEqual(['21:01:30', '21:05:00', '21:10:00', '21:15:00']);
   });
 
-  it('whose wall clock is set back, forward and by 100 years sends each reading under ids of its own', async () => {
+  it('whose wall clock is set back, forward and by 100 years sends each reading under different ids', async () => {
     const { agent, bus, clock, registry, told } = await startAgent({ options: { interval: '2s' } });
     void agent.run();
     for (const step of [0, -20, 12, 3_600, 100 * 365 * 86_400, -(100 * 365 * 86_400 + 3_600), -1]) {
@@ -346,7 +346,7 @@ describe('running', () => {
     expect(told('error').at(-1)).toContain('it has not returned from an earlier cycle');
   });
 
-  it('stops at once in the middle of a cycle, gives the lock up and blames nobody', async () => {
+  it('stops at once in the middle of a cycle, releases the lock and reports no failure', async () => {
     const { agent, bus, clock, registry, told } = await startAgent({ pollsters: [pollster('slow', hang)] });
     const run = agent.run();
     await clock.advance(1);
@@ -368,7 +368,7 @@ describe('running', () => {
     await stop({ agent, clock });
   });
 
-  it('stands by while the lock cannot be asked for, and says so', async () => {
+  it('waits while the lock cannot be requested, and logs it', async () => {
     const bus = new FakeBus();
     const { lead } = bus;
     bus.lead = refuse;
@@ -442,7 +442,7 @@ describe('two agents on one bus', () => {
     expect(new Set([...before, ...after]).size).toBe(2_500);
   });
 
-  it('the other, whose clock is right, goes on after one whose clock was ahead, and the next after it', async () => {
+  it('continues after one whose clock was ahead, as does the next one', async () => {
     const bus = new FakeBus();
     const ahead = await startAgent({ bus, clock: new FakeClock(fakeStart + 86_400n * second) });
     const right = await startAgent({ bus, host: 'controller-2' });
@@ -458,7 +458,7 @@ describe('two agents on one bus', () => {
     expect(new Set(ids(bus.confirmed)).size).toBe(6);
   });
 
-  it('who loses the lock ends its cycle, and stands by', async () => {
+  it('that loses the lock ends its cycle, and waits', async () => {
     let signalOfFirst: AbortSignal | undefined;
     const slow = pollster('slow', (_, signal) => {
       if (signalOfFirst !== undefined) return [];

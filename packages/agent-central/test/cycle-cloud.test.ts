@@ -70,7 +70,7 @@ describe('the cloud within a cycle', () => {
     expect(state).toEqual({ given: 3, closed: 1 });
   });
 
-  it('asks once for who comes in the middle, and for who comes when it is over', async () => {
+  it('sends one request for readers that join in the middle or at the end', async () => {
     const { asked, cloud } = sessionOf(() => of(small));
     const first = cloud.list(images);
     for (let item = 0; item < 3; item++) await first.next();
@@ -110,7 +110,7 @@ describe('the cloud within a cycle', () => {
     expect(asked).toHaveLength(1);
   });
 
-  it('fetches a page when somebody wants it, and none when nobody does', async () => {
+  it('fetches a page when a reader needs it, and not before', async () => {
     const { cloud, state } = sessionOf(() => of(small));
     const items = cloud.list(images);
     await items.next();
@@ -121,7 +121,7 @@ describe('the cloud within a cycle', () => {
     expect(state).toEqual({ given: 1, closed: 1 });
   });
 
-  it('begins again for who comes when all others gave up', async () => {
+  it('starts again for a new reader after all others gave up', async () => {
     const { asked, cloud } = sessionOf(() => of(small));
     const items = cloud.list(images);
     await items.next();
@@ -187,7 +187,7 @@ describe('a listing that is longer than what may be held', () => {
     expect(await fast).toHaveLength(large * 1_000);
   });
 
-  it('is made again for who comes too late', async () => {
+  it('is repeated for a reader that comes too late', async () => {
     const { asked, cloud } = sessionOf(long);
     await all(cloud.list(images));
     expect(await all(cloud.list(images))).toHaveLength(large * 1_000);

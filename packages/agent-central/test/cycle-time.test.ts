@@ -56,7 +56,7 @@ describe('the next cycle', () => {
     return { cycle: found, waited: Number(waited / second) };
   }
 
-  it('is that of now where none is known', async () => {
+  it('is that of the current time if no cycle is known', async () => {
     expect((await next(new FakeClock(fakeStart + second), 600_000, undefined)).cycle).toEqual({
       time: fakeStart,
       stepsBack: 0,
@@ -70,7 +70,7 @@ describe('the next cycle', () => {
     expect(waited).toBe(599);
   });
 
-  it('of an agent whose clock is a little behind that of the last one is not the last one once more', async () => {
+  it('of an agent whose clock is slightly behind is not a repetition of the last one', async () => {
     const last = { time: fakeStart, stepsBack: 0 };
     const { cycle, waited } = await next(new FakeClock(fakeStart - second), 600_000, last);
     expect(cycle).toEqual({ time: fakeStart + 600n * second, stepsBack: 0 });

@@ -186,7 +186,7 @@ describe('agent, RabbitMQ, collector and SQLite', () => {
     expect(await recording.stop()).toMatchObject({ code: 0 });
   }, 120_000);
 
-  it('record flavors whose names are longer than a routing key, from domains and from what nova announces', async () => {
+  it("records flavors with names longer than a routing key, from domains and from nova's notifications", async () => {
     const { agent, collector, database, url, numberMade } = await deployment();
     // 1,000 bytes of UTF-8, which nova takes: it counts 255 characters.
     const names = ['f'.repeat(240), '🙂'.repeat(250)];

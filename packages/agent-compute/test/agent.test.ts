@@ -208,7 +208,7 @@ describe('stop', () => {
     expect(told('error')).toEqual([]);
   });
 
-  it('ends a cycle whose pollster hangs, and sends what the others took', async () => {
+  it('ends a cycle with a hanging pollster, and sends the samples of the others', async () => {
     const { agent, clock, bus } = await started({ pollsters: [pollster('hung', ['hung'], hang), one] });
     const running = agent.run();
     await until('the others are sent', () => bus.confirmed.length === 2);

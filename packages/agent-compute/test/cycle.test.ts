@@ -128,7 +128,7 @@ describe('a pollster that fails', () => {
       'misses a meter that it does not declare',
       () => [{ meter: 'bad.other', volume: { missing: 'error', detail: 'x' } as const }],
     ],
-  ])('costs only itself when it %s', async (_, getCounters) => {
+  ])('affects only itself when it %s', async (_, getCounters) => {
     const { run, registry, told } = await cycles([pollster('bad', ['bad'], getCounters), fine]);
     const { taken, failed } = await run();
     expect(taken.sort()).toEqual(['one fine', 'two fine']);
@@ -140,7 +140,7 @@ describe('a pollster that fails', () => {
     ]);
   });
 
-  it('costs only the instance for which it fails', async () => {
+  it('affects only the instance for which it fails', async () => {
     const picky = pollster('picky', ['picky'], ({ instance }) => {
       if (instance.id === 'one') throw broken;
       return [{ meter: 'picky', volume: 1 }];
@@ -176,7 +176,7 @@ describe('a pollster that is late', () => {
       return [{ meter: 'later', volume: 1 }];
     });
 
-  it('holds up nobody, and what comes together is one batch', async () => {
+  it('delays no other, and counters that arrive together are one batch', async () => {
     let release: () => void = () => undefined;
     const held = new Promise<void>((resolve) => (release = resolve));
     const { run } = await cycles([later(() => held), fine]);
@@ -408,7 +408,7 @@ describe('missing figures', () => {
     expect(await metric(registry, 'nephoscope_missing_figures_total', { reason: 'unsupported' })).toBe(6);
   });
 
-  it('are told again when the reason changes, or when there was a figure in between', async () => {
+  it('are logged again when the reason changes, or when there was a figure in between', async () => {
     const steps = [reading('one', stuck), reading('one', {}), reading('one', stuck), reading('one', noWait)].map(
       (one) => [one],
     );

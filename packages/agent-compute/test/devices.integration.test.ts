@@ -205,7 +205,7 @@ it('a copy of a disk that takes its place goes on', async () => {
   expect(total('disk.read.bytes vm')).toBe(total('disk.device.read.bytes vm-sda'));
 }, 60_000);
 
-it('a drive whose medium is changed, taken out and put in goes on', async () => {
+it('a drive whose medium is changed, removed and inserted continues counting', async () => {
   const { directory, virsh } = libvirtd;
   const drive = `<disk type='file' device='cdrom'><driver name='qemu' type='raw'/><source file='${directory}/data.raw'/><target dev='sdc' bus='scsi'/><readonly/></disk>`;
   await virsh('destroy', 'vm');

@@ -145,7 +145,7 @@ describe('an instance that is gone', () => {
     expect(epochOf(epochs, counter(2n, { resourceId: 'tap299' }), instance, 0)).toBe(before);
   });
 
-  it('is forgotten when it had an epoch of its own and too many like it went, which is told', () => {
+  it('is discarded if too many others with an epoch of their own disappeared later, which is logged', () => {
     const epochs = new Epochs({}, few);
     for (const id of counted(7).map(String)) {
       epochOf(epochs, counter(10n), inRun('r', id), 0);
@@ -167,7 +167,7 @@ it('is another one when an instance that was off comes back in a run of the same
   expect(epochOf(after, counter(8), inRun('s'), 0)).toBe('s');
 });
 
-it('forgets series of devices that are long gone, and begins none of them again', () => {
+it('discards series of devices that are long gone, and restarts none of them', () => {
   const epochs = new Epochs();
   const card = (number: number) => counter(BigInt(number), { resourceId: `vnet${number}` });
   for (let number = 0; number < 500; number++) {
@@ -199,7 +199,7 @@ describe('a device', () => {
     expect(epochOf(reloaded(epochs), plugged(100n, ['6']), instance, 0)).toBe('r1+2');
   });
 
-  it('goes on where nothing tells its pluggings apart', () => {
+  it('continues if nothing distinguishes its pluggings', () => {
     const epochs = new Epochs();
     const instance = inRun('r1');
     const marks = [undefined, ['1'], undefined, ['1']];

@@ -51,7 +51,7 @@ it.each([
   expect(passing(options)).toEqual(expected);
 });
 
-it('refuses a rule without a condition, and keys that it does not know', () => {
+it('refuses a rule without a condition, and unknown keys', () => {
   expect(instanceFilterOptions.safeParse({ exclude: [{}] }).success).toBe(false);
   expect(instanceFilterOptions.safeParse({ exclude: [{ nmae: 'x' }] }).success).toBe(false);
 });

@@ -86,7 +86,7 @@ it.each([
   expect(metadataOf(exampleInstance({ state }))).toMatchObject({ state, status });
 });
 
-it('is one frozen object as long as nothing of the instance changes, whoever copied it', () => {
+it('is the same frozen object for an unchanged instance, even if that was copied', () => {
   const first = metadataOf(known);
   expect(Object.isFrozen(first)).toBe(true);
   expect(metadataOf(known)).toBe(first);

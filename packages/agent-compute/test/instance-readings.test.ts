@@ -96,7 +96,7 @@ function hold(inspector: FakeInspector) {
 }
 
 describe('the last reading', () => {
-  it('is taken at once when it is asked for, numbered and compared as any other', async () => {
+  it('is made at once when requested, and numbered and compared like any other', async () => {
     const { ask, bus, inspector, samplesOf, results, told } = await running([reading(1), reading(2)]);
     expect(bus.listening).toEqual(
       ['last-reading.compute-1', 'compute.compute-1'].map((key) => ({
@@ -121,7 +121,7 @@ describe('the last reading', () => {
     );
   });
 
-  it('that is asked for while it is taken is that one, and later another', async () => {
+  it('requested while it is being made is not repeated; requested later it is', async () => {
     const { ask, inspector, samplesOf } = await running([reading(1)]);
     const { waiting, goOn } = hold(inspector);
     ask(1, 'deleting');
@@ -175,7 +175,7 @@ describe('the last reading', () => {
     expect(samplesOf(1)).toHaveLength(2);
   });
 
-  it('of an instance that is gone, or does not answer, is none, and the others are read', async () => {
+  it('of an instance that is gone, or does not answer, is empty, and the others are read', async () => {
     const { ask, inspector, results, samplesOf, told } = await running([reading(1), reading(2)]);
     ask(3);
     await until('it is gone', async () => (await results('last_readings', 'gone')) === 1);
@@ -188,7 +188,7 @@ describe('the last reading', () => {
     await until('another is sent', () => samplesOf(2).length === 2);
   });
 
-  it('that follows one that was read alarms nobody when it is not answered, and fills no log', async () => {
+  it('after a successful one raises no alarm if it is not answered, and does not fill the log', async () => {
     const { ask, clock, inspector, results, samplesOf, told } = await running([reading(1)]);
     ask(1, 'deleting');
     await until('it is sent', () => samplesOf(1).length === 2);
@@ -225,7 +225,7 @@ describe('the last reading', () => {
   });
 });
 
-describe('a request that nobody signed', () => {
+describe('an unsigned request', () => {
   it('is served, as one of an older collector, of nova or with a wrong clock', async () => {
     const { askUnsigned, bus, clock, request, samplesOf, told } = await running([1, 2, 3].map(reading));
     const early = { now: () => clock.now() - 61_000_000_000n };
@@ -313,7 +313,7 @@ describe('a signed request', () => {
   });
 });
 
-describe('an instance whose end was announced and has not come', () => {
+describe('an instance whose announced end has not happened', () => {
   const second = 1_000_000_000n;
   const run = (id: number, name: string | undefined) => {
     const one = reading(id);
@@ -367,7 +367,7 @@ describe('an instance whose end was announced and has not come', () => {
     expect(inspector.askedFor).toHaveLength(38);
   });
 
-  it('lets those go first whose end is announced now, when 40 are stopped at once', async () => {
+  it('serves those first whose end is announced now, when 40 are stopped at once', async () => {
     const all = Array.from({ length: 40 }, (_, index) => reading(index + 1));
     const { ask, clock, inspector, samplesOf } = await running(all);
     for (const { instance } of all.slice(1)) ask(Number(instance.id.slice(-12)), 'powering-off');
@@ -387,7 +387,7 @@ describe('an instance whose end was announced and has not come', () => {
   });
 });
 
-describe('what the hypervisor tells', () => {
+describe('events of the hypervisor', () => {
   it('has an instance read that has started, and one that is stopping', async () => {
     const { inspector, results, samplesOf, clock } = await running([]);
     inspector.now = [reading(1)];
@@ -404,7 +404,7 @@ describe('what the hypervisor tells', () => {
     expect(samplesOf(1, 'compared').map(({ counter_volume }) => counter_volume)).toEqual([0, 1]);
   });
 
-  it('of 500 that start at once takes few readings, and an instance that ends waits for none of them', async () => {
+  it('of 500 that start at once takes few readings, and an instance that ends does not wait for them', async () => {
     const all = Array.from({ length: 500 }, (_, index) => reading(index + 1));
     const { inspector, samplesOf, clock, bus, ask } = await running([]);
     inspector.now = all;

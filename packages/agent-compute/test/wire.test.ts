@@ -57,7 +57,7 @@ describe('samples', () => {
     },
   );
 
-  it('for a Ceilometer leave no queue of ours behind, which nobody would read', async () => {
+  it('for a Ceilometer leave no queue of ours behind, which would have no consumer', async () => {
     expect((await published({})).declared.map(({ queue }) => queue)).toEqual(['metering']);
     expect((await published({ wire: 'ceilometer' })).declared).toEqual([]);
   });

@@ -16,7 +16,7 @@ describe('Mutex', () => {
     expect(seen).toEqual(['a begins', 'a ends', 'b begins', 'b ends']);
   });
 
-  it('gives a failure to whoever asked for that work, and goes on', async () => {
+  it('returns a failure to its caller, and continues', async () => {
     const mutex = new Mutex();
     const failing = mutex.run(() => Promise.reject(new Error('no')));
     const next = mutex.run(() => Promise.resolve('yes'));

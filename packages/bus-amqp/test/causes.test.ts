@@ -26,7 +26,7 @@ function channelThat(answers: { now: 'confirms' | 'refuses' | 'is silent' }): Pu
   } as unknown as PublishingChannel;
 }
 
-describe('the cause that a publisher tells', () => {
+describe('the cause that a publisher reports', () => {
   const answers: { now: 'confirms' | 'refuses' | 'is silent' } = { now: 'confirms' };
   let clock: FakeClock;
   let publisher: Publisher;

@@ -87,7 +87,7 @@ describe('consuming on the AMQP bus', () => {
     expect((await left()).messageCount).toBe(1);
   });
 
-  it('tells the broker what was acknowledged in any order', async () => {
+  it('acknowledges to the broker in any order', async () => {
     await publish(200);
     const inbox: Delivery[] = [];
     const subscription = await bus.consume(topology.queue, { prefetch: 50 }, (delivery) => {

@@ -7,7 +7,7 @@ const deadline = () => AbortSignal.timeout(20_000);
 const textOf = ({ body }: { readonly body: Uint8Array }) => Buffer.from(body).toString();
 const numbers = (count: number) => Array.from({ length: count }, (_, i) => String(i));
 
-describe('the dead letters of the AMQP bus', () => {
+describe('a sweep of dead letters on the AMQP bus', () => {
   let topology: QueueTopology;
   let bus: MessageBus;
 
@@ -40,7 +40,7 @@ describe('the dead letters of the AMQP bus', () => {
     return deadLetters;
   }
 
-  it('gets out a message with headers that nobody can send again', async () => {
+  it('returns a message with headers that cannot be sent again', async () => {
     await bus.declare(topology);
     const headers = Object.fromEntries<unknown>([
       ['__proto__', Buffer.from('bytes')],
@@ -60,7 +60,7 @@ describe('the dead letters of the AMQP bus', () => {
     expect(redelivered).toBe(0);
   });
 
-  it('tells what the broker noted where it set a message aside itself', async () => {
+  it('shows what the broker recorded when it dead-lettered a message itself', async () => {
     await bus.declare(topology);
     const expiring = `${topology.queue}.expiring`;
     await onBroker(url, async (channel) => {
@@ -86,7 +86,7 @@ describe('the dead letters of the AMQP bus', () => {
     ]);
   });
 
-  it('goes through those of a queue that it did not declare, and declares none', async () => {
+  it('visits those of a queue that it did not declare, and declares none', async () => {
     await expect(look()).rejects.toMatchObject({
       code: 'BUS_TOPOLOGY',
       message: expect.stringContaining(topology.deadLetterQueue),
@@ -120,7 +120,7 @@ describe('the dead letters of the AMQP bus', () => {
     expect((await look()).map(textOf)).toEqual(numbers(1_000).filter(isKept));
   });
 
-  it('shares them between two who go through them at once, and ends for both', async () => {
+  it('shares them with a concurrent one, and both end', async () => {
     await bus.declare(topology);
     await fill(numbers(300));
     const other = createBus({ url });

@@ -253,7 +253,7 @@ describe('a lock on the AMQP bus', () => {
     }
   });
 
-  it('is lost when its queue is deleted, and those who wait ask again', async () => {
+  it('is lost when its queue is deleted, and waiting programs request it again', async () => {
     const lock = await (await start()).lead(name, deadline());
     const waiting = (await start({}, hurriedClock)).lead(name, deadline());
     await onBroker(broker.url, async (channel) => {

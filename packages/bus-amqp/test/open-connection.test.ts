@@ -68,7 +68,7 @@ describe('a request to the broker', () => {
     },
   );
 
-  it('ends with its channel, and the channel is left alone after that', async () => {
+  it('ends with its channel, which is not used after that', async () => {
     const connection = connect();
     const channel = await openChannel(connection);
     const asked = channel.checkQueue('q');

@@ -190,7 +190,7 @@ describe('the AMQP bus and what others declare', () => {
     expect(await broker.ctl('list_bindings', 'source_name')).not.toMatch(topology.exchange);
   });
 
-  it('publishes to an exchange of its own meanwhile', async () => {
+  it('publishes to its own exchange meanwhile', async () => {
     const own = newTopology();
     await bus.declare(topology);
     await bus.declare(own);

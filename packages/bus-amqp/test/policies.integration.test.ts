@@ -56,7 +56,7 @@ it('a policy that lets messages expire makes dead letters of them, and one of ou
   expect(rows.trim().split('\n').sort()).toEqual(['metering\tnephoscope', 'metering.dead\tnephoscope']);
 }, 60_000);
 
-it('tells at the start of a consumer what policies do, and when they are gone', async () => {
+it('logs at the start of a consumer what policies do, and when they are removed', async () => {
   await broker.ctl('set_policy', ...ours);
   await broker.ctl('clear_policy', 'nephoscope');
   const others = '{"message-ttl":600000,"expires":3600000,"max-length":5}';

@@ -14,7 +14,7 @@ it.each<[string, unknown, readonly RegExp[]]>([
   ['a bound that drops', { 'max-length-bytes': 5, overflow: 'drop-head' }, [/^beyond 5 the oldest/]],
   ['two bounds', { 'max-length': 5, 'max-length-bytes': 6 }, [/max-length\)$/, /max-length-bytes\)$/]],
   ['expiry of both kinds', { 'message-ttl': 0, expires: 9 }, [/after 0 ms/, /after 9 ms without/]],
-])('tells what is harmful in %s', (_, effective_policy_definition, harm) => {
+])('reports what is harmful in %s', (_, effective_policy_definition, harm) => {
   expect(harmOf({ effective_policy_definition } as never)).toEqual(harm.map((one) => expect.stringMatching(one)));
 });
 

@@ -144,7 +144,7 @@ describe('the AMQP bus when the broker or the network fails', () => {
     }
   });
 
-  it('holds messages back while the broker takes none, says so, and acknowledges meanwhile', async () => {
+  it('holds messages back while the broker refuses them, reports it, and acknowledges meanwhile', async () => {
     const consumer = await start();
     const bus = await start({ confirmTimeout: 1_000 });
     const inbox: Delivery[] = [];

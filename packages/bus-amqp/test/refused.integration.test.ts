@@ -8,7 +8,7 @@ beforeAll(async () => {
 }, 120_000);
 afterAll(() => broker.stop());
 
-it('a queue of samples that refuses more (reject-publish) is told, and what it refused is taken when it has room', async () => {
+it('a queue of samples that refuses more (reject-publish) is reported, and refused messages are sent when it has room', async () => {
   const topology = newTopology();
   const bus = createBus({ url: broker.url });
   await bus.start(AbortSignal.timeout(20_000));

@@ -106,7 +106,7 @@ it('lets a central agent publish samples and lead', async () => {
   await leadership.release();
 }, 60_000);
 
-it.each(services)('lets %s announce, and have queues of its own', async (service) => {
+it.each(services)('lets %s publish notifications, and have its own queues', async (service) => {
   await attempt(service, async (channel) => {
     await publishing(service, 'notifications.info')(channel);
     if (service === 'cinder') await publishing('openstack', 'notifications.info')(channel);

@@ -66,7 +66,7 @@ describe('starting the AMQP bus', () => {
     });
   });
 
-  it('keeps trying while nobody listens, and carries the last failure when it is told to give up', async () => {
+  it('keeps trying while there is no broker, and throws the last failure when it is aborted', async () => {
     const error = await failure(
       at((broker) => (broker.port = '1')),
       AbortSignal.timeout(1_000),
@@ -133,7 +133,7 @@ describe('starting the AMQP bus', () => {
     expect(bus.health()).toEqual({ ok: true });
   });
 
-  it('waits for a broker that comes later, and tells so meanwhile', async () => {
+  it('waits for a broker that starts later, and reports it meanwhile', async () => {
     const proxy = await tcpProxy(Number(url.port));
     await proxy.close();
     const log: LogEntry[] = [];

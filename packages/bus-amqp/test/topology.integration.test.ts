@@ -129,7 +129,7 @@ describe('the AMQP bus and what is declared', () => {
     );
   });
 
-  it('declares nothing again for a message that none of its queues would want', async () => {
+  it('redeclares nothing for a message that none of its queues would receive', async () => {
     await start();
     await onBroker(url, async (channel) => {
       await channel.deleteQueue(topology.queue);

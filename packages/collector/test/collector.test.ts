@@ -98,7 +98,7 @@ describe('recording', () => {
   });
 });
 
-it('acknowledges a sample without a volume, counts it, and tells of its meter once', async () => {
+it('acknowledges a sample without a volume, counts it, and logs its meter once', async () => {
   const { bus, store, registry, told } = await started({ signatures: ['canonical', 'ceilometer'] });
   const none = withoutVolume();
   for (const delivery of [
@@ -158,7 +158,7 @@ describe('a bad line', () => {
     });
   });
 
-  it("names the line to write for whoever has Ceilometer's agents, and is taken when it is there", async () => {
+  it("names the setting for a deployment with Ceilometer's agents, and accepts their messages with it", async () => {
     const bad = line({ id: 'of Ceilometer', form: 'ceilometer' });
     const { bus, told } = await started();
     bus.send(new FakeDelivery(bad));
@@ -190,7 +190,7 @@ describe('a bad line', () => {
     ).toBe(1);
   });
 
-  it('is told once for a message, however many there are', async () => {
+  it('is logged once for a message, however many there are', async () => {
     const { bus, registry, told } = await started();
     const delivery = new FakeDelivery(wrong, wrong, '{');
     bus.send(delivery);

@@ -69,7 +69,7 @@ describe('of two messages with one id', () => {
     expect(running.told('warn')).toEqual([expect.stringContaining(difference)]);
   });
 
-  it('a repetition is none, however it is written', async () => {
+  it('a repetition is not a conflict, however it is written', async () => {
     const running = await started({ signatures: ['canonical', 'ceilometer'] });
     const text = line({ id: 'same' });
     const spaced = text.replaceAll('":', '" : ').replace('"volume":1', '"volume":1.0');
@@ -152,7 +152,7 @@ describe('an event that is announced with other figures', () => {
     expect(await metric(running.registry, conflicts)).toBe(0);
   });
 
-  it('is none where a central agent reads again in a cycle that another one began', async () => {
+  it('is none if a central agent repeats a cycle that another one began', async () => {
     const running = await started();
     expect(await sent(running, announced({}, 'central.a'), announced({ volume: 1_001 }, 'central.b'))).toEqual([]);
     expect(figuresOf(running.store.recorded)).toEqual(['1000 p1']);

@@ -54,7 +54,7 @@ it('together are hardly larger than what came, however short its lines', () => {
 
 const token = `gAAAAABl${'x'.repeat(60)}`;
 
-it('of what nobody could read hold no credentials, whole or in lines, and all else as it came', () => {
+it('of unreadable content contain no credentials, whole or in lines, and are otherwise unchanged', () => {
   const frame = `{"oslo.message": "{\\"_context_auth_token\\": \\"${token}\\", \\"x\\": \\"\u00e9\\""`;
   const [deadLetter] = deadLettersOf([whole], Buffer.from(frame));
   expect(Buffer.from(deadLetter!.part!.body).toString()).toBe(frame.replace(token, '[secret]'));
@@ -76,9 +76,9 @@ const described = (body: Uint8Array, compression?: string) => ({
 });
 
 it.each([
-  ['is larger than is looked through', Buffer.alloc(2 * mebibyte, `{"auth_token": "${token}"`), undefined],
-  ['a library compressed', gzipSync(`{"auth_token": "${token}"`).subarray(0, -4), 'application/x-gzip'],
-])('of what nobody could read and %s is a description that holds nothing of it', (_, body, compression) => {
+  ['larger than the search limit', Buffer.alloc(2 * mebibyte, `{"auth_token": "${token}"`), undefined],
+  ['compressed', gzipSync(`{"auth_token": "${token}"`).subarray(0, -4), 'application/x-gzip'],
+])('of unreadable content (%s) are a description without any of it', (_, body, compression) => {
   const [deadLetter, ...more] = deadLettersOf([whole], body, compression);
   expect(more).toEqual([]);
   expect(deadLetter).toMatchObject({ reason: whole.reason, part: { contentType: 'application/json' } });

@@ -75,7 +75,7 @@ it('refuses what an operator removed from SQLite, when it is sent again', async 
   expect([dead, removed, left]).toEqual([[expect.stringMatching(/^expired: it is dated 2026-11-22T/)], 1, 0]);
 });
 
-it('sets a repetition of a removed sample aside, counts it and tells of it', async () => {
+it('makes a dead letter of a repetition of a removed sample, counts it and logs it', async () => {
   const running = await started({ retention: '10d' });
   running.store.recordedTimes = storeOf(time + 12n * day).recordedTimes;
   await running.clock.advance(Number((time + 12n * day - running.clock.now()) / 1_000_000n));

@@ -12,7 +12,7 @@ const options = /^exec node ((?:--\S+ )+)/m.exec(script)![1]!.trim().split(' ');
 it.each([
   ['what the start script asks for', options, '--heap-growing-percent=60'],
   ["V8's own measure", [], '--heap-growing-percent=0'],
-])('has garbage collected sooner until none has come for ten seconds, then by %s', (_, args, usual) => {
+])('collects garbage sooner until none has arrived for ten seconds, then by %s', (_, args, usual) => {
   jest.useFakeTimers();
   const flags: string[] = [];
   const set = (flag: string) => void flags.push(flag);

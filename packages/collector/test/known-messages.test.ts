@@ -145,7 +145,7 @@ describe('KnownMessages', () => {
     );
   });
 
-  it('takes no changed message for one that it knows', () => {
+  it('recognises no modified message', () => {
     const change = fc.record({
       at: fc.nat(),
       remove: fc.nat(3),

@@ -110,20 +110,23 @@ it.each([
   expect(asked[0]?.instance).toBe(asked[1]?.instance);
 });
 
-it.each(['pause', 'resume', 'power_on', 'unshelve', 'finish_resize'])('asks nobody when %s starts', (event) => {
-  const { bus, eventTypes, observe } = lastReadings();
-  const notification = captured(`nova.compute.instance.${event}.start`);
-  expect(eventTypes).not.toContain(notification.eventType);
-  observe(notification);
-  expect(bus.offered).toEqual([]);
-});
+it.each(['pause', 'resume', 'power_on', 'unshelve', 'finish_resize'])(
+  'sends no request when %s starts',
+  (event) => {
+    const { bus, eventTypes, observe } = lastReadings();
+    const notification = captured(`nova.compute.instance.${event}.start`);
+    expect(eventTypes).not.toContain(notification.eventType);
+    observe(notification);
+    expect(bus.offered).toEqual([]);
+  },
+);
 
 it.each([
   ['compute.instance.live_migration.pre.start', 'live_migration.pre.start'],
   ['compute.instance.live_migration._post.start', 'live_migration._post.start'],
   ['compute.instance.rescue.start', 'rescue.start'],
   ['compute.instance.soft_delete.start', 'soft_delete.start'],
-])('knows %s, which was not recorded, by the names in nova', (eventType, reason) => {
+])('handles %s, which was not recorded, by the names in nova', (eventType, reason) => {
   const { bus, eventTypes, observe, read } = lastReadings();
   expect(eventTypes).toContain(eventType);
   observe({ ...captured('nova.compute.instance.power_off.start'), eventType });
@@ -138,13 +141,13 @@ it.each([
   ['an id that is none', 'nova.compute.instance.delete.start', { instance_id: 'compute.#' }],
   ['a host that is not a string', 'nova.compute.instance.delete.start', { host: ['a'] }],
   ['a host that no routing key could name', 'nova.compute.instance.delete.start', { host: 'h'.repeat(241) }],
-])('asks nobody on %s', (_, name, fields) => {
+])('sends no request on %s', (_, name, fields) => {
   const { bus, observe } = lastReadings();
   observe(captured(name, fields));
   expect(bus.offered).toEqual([]);
 });
 
-it('asks nobody on other events', () => {
+it('sends no request on other events', () => {
   const { bus, observe } = lastReadings();
   observe({ ...captured('nova.compute.instance.delete.start'), eventType: 'compute.instance.delete.end' });
   expect(bus.offered).toEqual([]);
@@ -177,7 +180,7 @@ it('asks an agent of the version before, which hears only what has no signature,
   expect(await count('sent')).toBe(1);
 });
 
-it('asks again where the queue of the agent is full, as somebody floods it, and has it heard once', async () => {
+it("retries while the agent's queue is full, as in a flood, and the request arrives once", async () => {
   const { bus, clock, count, logger, observe, read } = lastReadings();
   const full = () => Promise.reject(new NephoscopeError('BUS_UNAVAILABLE', 'the queue is full'));
   bus.answer = full;
@@ -207,7 +210,7 @@ it.each(['when it is worth nothing any more', 'when the collector stops'])('asks
   expect(bus.offered).toHaveLength(length);
 });
 
-it('keeps few of a flood while the bus confirms nothing, asks for the newest first, and tells once a minute', async () => {
+it('keeps only some of a flood while the bus confirms nothing, sends the newest first, and logs once a minute', async () => {
   const { bus, clock, count, logger, observe, read, settled } = lastReadings();
   const confirm: (() => void)[] = [];
   bus.answer = () => new Promise((resolve) => confirm.push(resolve));

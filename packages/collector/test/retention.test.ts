@@ -110,7 +110,7 @@ describe('a clock that is wrong', () => {
     await made.retention.stop();
   });
 
-  it('of the collector and of who makes samples, ahead for less than a day, removes nothing', async () => {
+  it('of the collector and of publishers, ahead for less than a day, removes nothing', async () => {
     const made = make({ retention: '30d' }, new FakeClock(fakeStart + 13n * day));
     made.store.times = [
       ...days(30),
@@ -136,7 +136,7 @@ describe('a clock that is wrong', () => {
     ['1970', 0n],
     ['before 1970', -day],
     ['the last year', fakeStart - 365n * day],
-  ])('of a publisher, of %s, costs none of its samples, is told, and the rest goes on', async (_, time) => {
+  ])('of a publisher, of %s, removes none of its samples, is logged, and the rest is removed', async (_, time) => {
     const made = make({ retention: '30d' });
     made.store.times = [time, time + 2n * day, ...days(32)];
     await once(made);

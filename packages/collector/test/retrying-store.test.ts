@@ -47,7 +47,7 @@ it.each(['STORE_REFUSED', 'STORE_INVALID', 'STORE_SCHEMA_NEWER'])('does not wait
   await expect(store.start(stopping.signal)).rejects.toMatchObject({ code });
 });
 
-it('waits after an error that nobody thought of, too', async () => {
+it('waits after an unforeseen error too', async () => {
   const { clock, starts, stopping, store } = make(new TypeError('the driver has a bug'));
   const started = store.start(stopping.signal);
   await until('it sleeps', () => clock.sleepers === 1);

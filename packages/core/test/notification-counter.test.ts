@@ -22,7 +22,7 @@ const figure = {
   metadata: { size: 3, host: 'of the payload' },
 };
 
-it('makes a counter of a notification, whose publisher is its host', () => {
+it('makes a counter of a notification, with the publisher as host', () => {
   expect(notificationCounter(notification, meter, { ...figure, name: 'thing:small' })).toEqual<Counter>({
     name: 'thing:small',
     type: 'gauge',
@@ -36,7 +36,7 @@ it('makes a counter of a notification, whose publisher is its host', () => {
   });
 });
 
-it('names the timestamp that is none', () => {
+it('names an invalid timestamp', () => {
   expect(() => notificationCounter({ ...notification, timestamp: 'now' }, meter, figure)).toThrow(
     expect.objectContaining({
       code: 'NOTIFICATION_FIELD',
@@ -45,7 +45,7 @@ it('names the timestamp that is none', () => {
   );
 });
 
-it('has no event id of its own where the plugin gives none', () => {
+it('has no event id of its own if the plugin returns none', () => {
   const plugin = defineServiceNotifications({
     service: 'things',
     exchanges: ['things'],

@@ -29,7 +29,7 @@ describe('a text', () => {
     expect(reader.optionalText(key)).toBeNull();
   });
 
-  it.each(['zero', 'huge', 'yes', 'list', 'object'])('is never made of what is none (%s)', (key) => {
+  it.each(['zero', 'huge', 'yes', 'list', 'object'])('is never made of anything else (%s)', (key) => {
     expect(() => reader.text(key)).toThrow(wrong(`payload.${key}`, 'a text'));
     expect(() => reader.optionalText(key)).toThrow(wrong(`payload.${key}`, 'a text'));
   });

@@ -40,7 +40,7 @@ it.each(Object.keys(wrong))('refuses %s', (what) => {
   expect(() => asPlugin(byHand, 'poll.compute', "the plugin 'x'")).toThrow(/^the plugin 'x' cannot be used/);
 });
 
-it('keeps its own table, in which nobody can write', () => {
+it('keeps its own table, which cannot be modified', () => {
   const meters = [{ ...meter }];
   const plugin = defineCentralPollster({ meters, create });
   meters[0]!.name = 'y';

@@ -114,7 +114,7 @@ describe('cpu', () => {
     });
   });
 
-  it('takes the wait where there is no delay, never both, and leaves out who is not there', () => {
+  it('uses the wait if there is no delay, never both, and leaves out missing CPUs', () => {
     const params = new Map<string, TypedValue>([
       ['cpu.time', 1n],
       ['vcpu.current', 2],
@@ -132,7 +132,7 @@ describe('cpu', () => {
     });
   });
 
-  it('takes the number of CPUs from the XML where the driver reports none, and no times that nobody was asked for', () => {
+  it('uses the number of CPUs from the XML if the driver reports none, and no times that were not requested', () => {
     expect(readPart.cpu(new Map([['cpu.time', 1n]]), nothing, true, busy)).toEqual({
       count: 3,
       timeNs: 1n,
@@ -297,7 +297,7 @@ describe('disks', () => {
     expect(readPart.disks(new Map(), domain, true, busy)).toBe(busy);
   });
 
-  it('of a guest that is shut off have sizes, and an empty drive none', () => {
+  it('of a guest that is shut off have sizes, except for an empty drive', () => {
     const params = new Map<string, TypedValue>([
       ['block.count', 2],
       ['block.0.name', 'vda'],

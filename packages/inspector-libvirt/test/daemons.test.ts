@@ -45,7 +45,7 @@ describe('a daemon', () => {
     expect(logged).toContainEqual(expect.stringContaining('max_client_requests'));
   });
 
-  it('that knows no NOWAIT is asked without', async () => {
+  it('without support for NOWAIT is called without it', async () => {
     const { read } = await started([guest(1), guest(2)]);
     const answer: Handler<'connectGetAllDomainStats'> = daemon.handle('connectGetAllDomainStats', (query) => {
       if (query.flags?.nowait)
@@ -90,7 +90,7 @@ describe('a daemon', () => {
     expect(logged).toEqual([expect.stringMatching(/^warn: libvirt fails for all .*missing storage/)]);
   });
 
-  it('whose driver has no bulk call and no events is asked by the calls that it has', async () => {
+  it('whose driver has no bulk call and no events is read with the calls that it has', async () => {
     const info = { state: 1, maxMemoryKib: 1n, memoryKib: 1n, vcpus: 2, cpuTimeNs: 5n };
     daemon.handle('connectGetUri', () => 'lxc:///system');
     daemon.handle('eventRegister', () => {

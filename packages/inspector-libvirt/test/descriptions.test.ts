@@ -95,7 +95,7 @@ describe('XML', () => {
     expect((await read())[0]?.instance.projectId).toBeNull();
   });
 
-  it('that never comes costs only what it says, and is not asked for again meanwhile', async () => {
+  it('that never arrives leaves only its contents missing, and is not requested again meanwhile', async () => {
     const { read } = await started([guest(1), guest(2), guest(3)]);
     const answer: Handler<'domainGetXmlDesc'> = daemon.handle('domainGetXmlDesc', (args) =>
       args.domain.name === 'guest-2' ? never : answer(args),

@@ -91,7 +91,7 @@ describe('parseDomainXml', () => {
     expect(found).toMatchObject({ name: 'a & <b> & c é😀', flavor: { name: 'a "b" <c>', vcpus: 2 } });
   });
 
-  it('knows nothing of what is blank', () => {
+  it('treats blank values as unknown', () => {
     const { nova: found } = parseDomainXml(`<domain><metadata><n:instance xmlns:n="${uri}"><n:name> </n:name>
       <n:flavor name=''><n:vcpus>2</n:vcpus></n:flavor>
       <n:owner><n:user uuid=''/><n:project uuid='   '/></n:owner></n:instance></metadata></domain>`);
@@ -109,7 +109,7 @@ describe('parseDomainXml', () => {
     expect(domain.nova?.projectId).toBe('p');
   });
 
-  it('gives what nobody can change', () => {
+  it('returns frozen objects', () => {
     const { disks, vnics } = parseDomainXml(read('nwfilter.xml'));
     for (const found of [disks[0], vnics[0], vnics[0]?.parameters]) expect(Object.isFrozen(found)).toBe(true);
   });

@@ -43,7 +43,7 @@ describe('a driver that reports nothing in bulk', () => {
     });
   beforeEach(() => void daemon.handle('connectGetUri', () => 'xen:///system'));
 
-  it('is asked for each device', async () => {
+  it('is queried for each device', async () => {
     const { read } = await started([plain(1)]);
     expect((await read())[0]?.parts).toMatchObject({
       cpu: { count: 2, timeNs: 2n ** 63n, vcpus: { missing: 'unsupported' } },
@@ -55,14 +55,14 @@ describe('a driver that reports nothing in bulk', () => {
     });
   });
 
-  it('is not asked for what its bulk record has', async () => {
+  it('is not queried for what its bulk record contains', async () => {
     const { read } = await started([plain(1, { stats: { ...hostStats(1), ...processStats } })]);
     const [reading] = await read();
     expect(reading?.parts).toMatchObject({ cpu: { timeNs: 100n }, disks: [{ io: { readBytes: 7n } }] });
     expect(callsOf('domainGetInfo') + callsOf('domainBlockStats') + callsOf('domainInterfaceStats')).toBe(0);
   });
 
-  it('says what it does not support, does not know, or fails in', async () => {
+  it('reports what it does not support, does not know, or fails in', async () => {
     const card = "<interface type='hostdev'><mac address='fa:16:3e:00:00:01'/></interface>";
     const unknown = { ...io, readBytes: undefined };
     const { read } = await started([

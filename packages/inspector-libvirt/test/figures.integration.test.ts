@@ -237,7 +237,7 @@ describe('odd devices', () => {
     }
   });
 
-  it('the test driver is asked for each device', async () => {
+  it('the test driver is queried for each device', async () => {
     const { inspector, read } = inspectorOf(
       `test+unix:///default?socket=${encodeURIComponent(libvirtd.socketReadOnly)}`,
     );

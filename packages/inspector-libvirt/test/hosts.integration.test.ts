@@ -35,7 +35,7 @@ async function started(driver = 'qemu'): Promise<TestInspector> {
 
 const wellRead = { cpu: { count: 1 }, memory: { residentKib: expect.any(BigInt) as unknown } };
 
-it('an image that does not answer, of a guest that is shut off, costs only sizes of what is shut off', async () => {
+it('an unresponsive image of a guest that is shut off leaves only sizes of shut-off guests missing', async () => {
   const folder = libvirtd.directory;
   const fifo = `${folder}/hung.iso`;
   // Whoever opens it waits until somebody writes.
@@ -75,7 +75,7 @@ it('an image that does not answer, of a guest that is shut off, costs only sizes
   expect(named(await read(), 'raw').instance.state).toBe('shutoff');
 });
 
-it('with one request slot a connection, a guest that hangs costs only itself, and the setting is named', async () => {
+it('with one request slot per connection, a hanging guest affects only itself, and the setting is named', async () => {
   const file = `${libvirtd.directory}/etc/libvirtd.conf`;
   await writeFile(file, `${await readFile(file, 'utf8')}max_client_requests = 1\n`);
   await libvirtd.restart();
@@ -95,7 +95,7 @@ it('with one request slot a connection, a guest that hangs costs only itself, an
   expect(logged.filter((line) => line.includes('max_client_requests'))).toHaveLength(1);
 });
 
-it('containers of LXC, whose driver has no bulk call, are read while they run and when they are off', async () => {
+it('containers of LXC, whose driver has no bulk call, are read while running and while shut off', async () => {
   const define = async (name: string): Promise<void> => {
     const xml = `<domain type='lxc'><name>${name}</name><memory unit='MiB'>64</memory><vcpu>2</vcpu>
       <os><type>exe</type><init>/bin/sleep</init><initarg>600</initarg></os><devices><console type='pty'/></devices></domain>`;
@@ -132,7 +132,7 @@ it('containers of LXC, whose driver has no bulk call, are read while they run an
   expect(logged.filter((line) => line.startsWith('error'))).toEqual([]);
 });
 
-it('a drive on storage that hangs, of a guest that runs, costs nothing, and while QEMU opens it only what QEMU knows', async () => {
+it("a drive on hanging storage leaves nothing missing for a running guest, and while QEMU opens it only QEMU's figures", async () => {
   const folder = libvirtd.directory;
   const socket = `${folder}/nbd.sock`;
   await writeFile(`${folder}/medium.iso`, '');

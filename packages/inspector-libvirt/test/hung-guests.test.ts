@@ -21,7 +21,7 @@ import { allParts, named, until } from './support.js';
 useFakeDaemon();
 
 describe('a guest that hangs', () => {
-  it('costs only what it alone knows, until it goes on', async () => {
+  it("lacks only its process's figures, until it continues", async () => {
     const { read } = await started([guest(1), guest(2), guest(3)]);
     const { goOn, waiting } = hang('guest-2');
     for (let cycle = 0; cycle < 3; cycle++) {
@@ -46,7 +46,7 @@ describe('a guest that hangs', () => {
     await until(async () => !('missing' in (named(await read(), 'guest-2').parts.memory ?? busyPart)));
   });
 
-  it('when it is asked again, after another held it, costs nothing of what the bulk call told', async () => {
+  it("when it is queried again, after another client's lock, loses nothing of the bulk call's result", async () => {
     const { read } = await started([guest(1), guest(2), guest(3)]);
     await read();
     // The bulk call passes over it; the call for it alone is not answered.
@@ -137,7 +137,7 @@ describe('a guest that hangs', () => {
     await until(async () => (await read()).every(isWell));
   });
 
-  it('is told from a host that is busy: all is read, however long it takes', async () => {
+  it('is distinguished from a busy host: everything is read, however long it takes', async () => {
     const { read } = await started(
       Array.from({ length: 17 }, (_, index) => guest(index + 1)),
       { deadline: 0.05 },
@@ -171,7 +171,7 @@ describe('a guest that hangs', () => {
     expect(callsOf('connectGetAllDomainStats')).toBe(2);
   });
 
-  it('is told from one that somebody else reads at the same time: both wait for each other', async () => {
+  it('is distinguished from one that another client reads at the same time: both wait for each other', async () => {
     const { read } = await started([guest(1), guest(2)], { deadline: 5 });
     // The other holds guest 1 for as long as a reading takes here.
     let heldUntil = 0;
@@ -190,7 +190,7 @@ describe('a guest that hangs', () => {
     for (const { parts } of await read()) expect(parts.memory).toMatchObject({ residentKib: 2048n });
   });
 
-  it('is told from a host on which each takes longer than the deadline, from the first reading on', async () => {
+  it('is distinguished from a host on which each takes longer than the deadline, from the first reading on', async () => {
     const { read } = await started([guest(1), guest(2), guest(3), guest(4)], { deadline: 0.05 });
     const answer: Handler<'connectGetAllDomainStats'> = daemon.handle(
       'connectGetAllDomainStats',
@@ -206,7 +206,7 @@ describe('a guest that hangs', () => {
       expect(parts).toMatchObject({ cpu: { timeNs: 100n }, memory: { residentKib: 2048n } });
   });
 
-  it('is told from those that a reading had no time for, which are in it all the same', async () => {
+  it('is distinguished from those that a reading had no time for, which are included nevertheless', async () => {
     const guests = Array.from({ length: 10 }, (_, index) => guest(index + 1));
     const { inspector } = await started(guests, { deadline: 0.2 });
     const answer: Handler<'connectGetAllDomainStats'> = daemon.handle(
@@ -225,7 +225,7 @@ describe('a guest that hangs', () => {
     });
   });
 
-  it('is told from a host that is merely slow at first', async () => {
+  it('is distinguished from a host that is only slow at first', async () => {
     const { read } = await started(
       Array.from({ length: 100 }, (_, index) => guest(index + 1)),
       { deadline: 0.01 },

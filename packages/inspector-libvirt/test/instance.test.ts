@@ -35,7 +35,7 @@ describe('instanceOf', () => {
     expect(Object.isFrozen(instance)).toBe(true);
   });
 
-  it('has what libvirt knows where nova wrote nothing', () => {
+  it("has libvirt's facts if nova wrote none", () => {
     expect(instanceOf(domain, described('nwfilter'), 'running', owner, boot)).toMatchObject({
       ...{ displayName: domain.name, flavor: undefined, memoryMb: 512, vcpus: 2 },
       ...{ imageId: undefined, createdAt: undefined },

@@ -56,7 +56,7 @@ async function frozen(names: readonly string[], work: () => Promise<void>): Prom
 const busy = { missing: 'busy' };
 const all = ['guest-0', 'guest-1', 'guest-2', 'guest-3', 'guest-4'];
 
-it('a guest that is stopped costs only what it alone knows, until it goes on', async () => {
+it("a stopped guest lacks only its process's figures, until it continues", async () => {
   const { read } = await started();
   expect(whole(await read())).toEqual(all);
   await frozen(['guest-2'], async () => {

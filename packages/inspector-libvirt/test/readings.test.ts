@@ -73,7 +73,7 @@ describe('a reading', () => {
     ]);
   });
 
-  it('says whose a guest without metadata is as it is configured', async () => {
+  it('assigns a guest without metadata to the configured owner', async () => {
     const { read } = await started([guest(1), guest(22)], {
       owners: [
         { name: 'guest-2*', projectId: 'p', userId: 'u' },
@@ -85,7 +85,7 @@ describe('a reading', () => {
     expect(named(readings, 'guest-1').instance).toMatchObject({ projectId: 'rest', userId: null });
   });
 
-  it('may be asked for while another is under way', async () => {
+  it('may be requested while another is in progress', async () => {
     const { read } = await started([guest(1), guest(2)]);
     const both = await Promise.all([read(), read()]);
     expect(both.map(names)).toEqual([names(both[0]), names(both[0])]);

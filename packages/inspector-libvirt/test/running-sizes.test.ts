@@ -60,7 +60,7 @@ async function sizes(): Promise<readonly (DiskSize | Missing)[]> {
 const questions = (): number => daemon.calls.filter(({ name }) => name === 'domainGetBlockInfo').length;
 const whole = { capacity: 100n, allocation: 40n, physical: 50n };
 
-it('are asked for once, and again when an image was written to', async () => {
+it('are queried once, and again when an image was written to', async () => {
   await start(guest(1), guest(2), guest(3));
   expect(await sizes()).toEqual([whole, whole, whole]);
   expect(await sizes()).toEqual([whole, whole, whole]);
@@ -78,7 +78,7 @@ it('are asked for once, and again when an image was written to', async () => {
   expect(questions()).toBe(5);
 });
 
-it('are not asked for in a reading of one instance, which says so and blames nobody', async () => {
+it('are not queried in a reading of one instance, which reports them missing without an error', async () => {
   await start(guest(1));
   const read = () => reader.inspector.inspectInstance(guest(1).uuid, new Set(['disks']), signal);
   const physical = { missing: 'unsupported', detail: expect.stringMatching(/next reading of all/) as unknown };
@@ -112,7 +112,7 @@ it('are missing, and named, where a question is not answered; the others follow 
   expect((await sizes())[0]).toEqual(whole);
 }, 20_000);
 
-it('are missing with the reason where libvirt cannot tell', async () => {
+it('are missing with the reason if libvirt cannot determine them', async () => {
   await start(guest(1));
   daemon.handle('domainGetBlockInfo', () => {
     throw new Fault(38, 'cannot stat /1: Stale file handle');

@@ -98,7 +98,7 @@ describe('one instance', () => {
     expect((await read())[0]?.instance).toBe(reading?.instance);
   });
 
-  it('that is not here, or is the hypervisor itself, is none', async () => {
+  it('that is not here, or is the hypervisor itself, is undefined', async () => {
     const { readOne } = await started([guest(0)]);
     expect(await readOne(5)).toBeUndefined();
     expect(await readOne(0)).toBeUndefined();
@@ -112,7 +112,7 @@ describe('one instance', () => {
     expect(isWhole(await reading)).toBe(true);
   });
 
-  it('that is held for longer is read without what its process alone knows', async () => {
+  it("that is locked for longer is read without its process's figures", async () => {
     const { readOne } = await started([held(1)]);
     const reading = await readOne(1);
     expect(reading?.parts).toMatchObject({ cpu: { timeNs: 100n }, memory: { missing: 'busy' } });
@@ -217,7 +217,7 @@ describe('events', () => {
   }
   const emit = (event: number, domain: FakeDomain) => daemon.emitLifecycle({ domain, event, detail: 0 });
 
-  it('tell what starts and ends, and nothing else, until nobody listens', async () => {
+  it('report starts and ends, and nothing else, until there is no listener', async () => {
     const { events, end, read } = await watching([guest(1)]);
     for (const event of [resumed, start, suspended, pmsuspended, shutdown, crashed, stop]) emit(event, guest(1));
     await until(() => events.length === 6);

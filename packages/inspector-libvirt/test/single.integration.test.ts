@@ -36,7 +36,7 @@ const isWhole = (reading: InstanceReading | undefined): boolean =>
   Object.values(reading.parts).every((part) => !isMissing(part)) &&
   (reading.parts.disks as readonly { io: object }[]).every(({ io }) => !isMissing(io));
 
-it('a guest is told and read as it starts, until it is pulled the plug', async () => {
+it('a guest is reported and read when it starts, until it is killed', async () => {
   const { readOne, told } = await started();
   const guest = await bootGuest(libvirtd, {});
   await until(() => told(guest.uuid).includes('started'));
@@ -52,7 +52,7 @@ it('a guest is told and read as it starts, until it is pulled the plug', async (
   expect(await readOne(guest.uuid)).toBeUndefined();
 });
 
-it('a guest whose CPUs are halted is told and read, in the run that it had before', async () => {
+it('a guest with halted CPUs is reported and read, in its previous run', async () => {
   const { inspector, readOne, told } = await started();
   const guest = await bootGuest(libvirtd, {});
   await until(async () => isWhole(await readOne(guest.uuid)));
@@ -118,7 +118,7 @@ it('guests that are frozen do not hold the others', async () => {
   await Promise.all(guests.map((guest) => guest.destroy()));
 });
 
-it('what started and ended while libvirtd was away is told when it is back', async () => {
+it('starts and ends while libvirtd was away are reported when it is back', async () => {
   const { inspector, told, readOne } = await started();
   const [stays, ends] = await Promise.all([bootGuest(libvirtd, {}), bootGuest(libvirtd, {})]);
   await until(() => told(stays.uuid).length === 1 && told(ends.uuid).length === 1);

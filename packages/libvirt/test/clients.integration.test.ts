@@ -8,7 +8,7 @@ let libvirtd: PrivateLibvirtd;
 beforeAll(async () => (libvirtd = await startLibvirtd()));
 afterAll(() => libvirtd.stop());
 
-it('a daemon with as many clients as it may have is told, and what to do', async () => {
+it('a daemon with the maximum number of clients is reported, with advice', async () => {
   const uri = `qemu+unix:///system?socket=${encodeURIComponent(libvirtd.socketReadOnly)}`;
   const file = `${libvirtd.directory}/etc/libvirtd.conf`;
   const max = ['max_clients = 2', 'max_anonymous_clients = 2'];

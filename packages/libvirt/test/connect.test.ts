@@ -157,7 +157,7 @@ describe('connect', () => {
       expect(error.message).toMatch(/none: no such socket: install and start libvirtd or virtqemud/);
     });
 
-    it('says that nobody listens', async () => {
+    it('reports that there is no listener', async () => {
       await writeFile(join(directory, 'file'), '');
       const error = await failure(connect(`qemu:///system?socket=${directory}/file`));
       expect(error.message).toContain('no process listens there: start libvirtd or virtqemud');
@@ -202,7 +202,7 @@ describe('a connection', () => {
     await connection.close();
   });
 
-  it('tells errors apart by code', async () => {
+  it('distinguishes errors by code', async () => {
     const connection = await connect(daemon.uri);
     const gone = await failure(connection.domainInfo({ ...domain, uuid: '00000000-0000-4000-8000-000000000000' }));
     const missing = await failure(connection.domainBlockStats(domain, 'vda'));
@@ -234,7 +234,7 @@ describe('a connection', () => {
     ]);
   });
 
-  it('hands events to all who listen, asking the daemon once', async () => {
+  it('passes events to all listeners, with one registration', async () => {
     const connection = await connect(daemon.uri);
     const seen: unknown[][] = [[], [], [], []];
     const note = (index: number) => (event: LifecycleEvent | DeviceEvent) => void seen[index]!.push(event);

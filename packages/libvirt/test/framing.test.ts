@@ -39,7 +39,7 @@ describe('FrameReader', () => {
     expect(frames).toEqual([body, body]);
   });
 
-  it('knows when the stream ends within a frame', () => {
+  it('detects a stream that ends within a frame', () => {
     const { reader: stream } = reader();
     stream.push(frame(Buffer.alloc(30)).subarray(0, 20));
     expect(stream.atBoundary).toBe(false);

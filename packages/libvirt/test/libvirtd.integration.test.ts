@@ -154,7 +154,7 @@ describe('QEMU', () => {
 describe('a guest that comes, changes and goes', () => {
   const shared = sharedLibvirtd();
 
-  it('is told by events; shut off it has no figures of its run', async () => {
+  it('is reported by events; shut off it has no figures of its run', async () => {
     const connection = await connect(`qemu+unix:///system?socket=${encodeURIComponent(shared.socketReadOnly)}`);
     const lifecycle: LifecycleEvent[] = [];
     const added: DeviceEvent[] = [];
@@ -208,7 +208,7 @@ describe('a libvirtd that fails', () => {
   });
   afterAll(() => libvirtd.stop());
 
-  it('in one guest leaves the others: the call hangs, the next goes on, the late answer is told', async () => {
+  it('in one guest does not affect the others: the call hangs, the next goes on, the late answer is detected', async () => {
     const connection = await connect(uri());
     const other = await bootGuest(libvirtd);
     const pid = await libvirtd.guestPid(guest.name);

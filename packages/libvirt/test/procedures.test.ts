@@ -174,7 +174,7 @@ describe.each(Object.keys(procedures) as ProcedureName[])('%s', (name) => {
   };
   const { args, result } = messages[name] as { args: fc.Arbitrary<unknown>; result: fc.Arbitrary<unknown> };
 
-  it('asks what it was told to ask', () => {
+  it('sends the given arguments', () => {
     fc.assert(fc.property(args, (asked) => expect(roundTrip(asked, encode, readArgs)).toEqual(asked)));
   });
 

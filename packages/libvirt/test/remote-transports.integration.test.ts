@@ -95,7 +95,7 @@ describe('a libvirtd over TLS', () => {
     );
   });
 
-  it('is told from a server without TLS', async () => {
+  it('is distinguished from a server without TLS', async () => {
     front = await tcpFront(socket);
     expect((await failure(connect(uri(pki)))).message).toMatch(
       /cannot connect to libvirt at 127\.0\.0\.1:\d+: .*TLS/,

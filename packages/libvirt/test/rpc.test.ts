@@ -144,7 +144,7 @@ describe('a deadline', () => {
     await rpc.close();
   });
 
-  it('is the default of the connection where the call has none', async () => {
+  it('defaults to that of the connection', async () => {
     const { rpc, daemon } = peers(5);
     daemon.handle('connectGetHostname', never);
     expect(await failure(rpc.call(connectGetHostname, undefined))).toBeInstanceOf(TimeoutError);
@@ -167,7 +167,7 @@ describe('a deadline', () => {
     await Promise.all(calls);
   });
 
-  it('may be none', async () => {
+  it('may be infinite', async () => {
     const { rpc } = peers();
     expect(await rpc.call(connectGetHostname, undefined, { timeout: Infinity })).toBe('fake-host');
     await rpc.close();
@@ -374,7 +374,7 @@ describe('the end', () => {
     expect(await failure(rpc.call(connectGetHostname, undefined))).toBeInstanceOf(ConnectionClosedError);
   });
 
-  it('by close may be asked for again and at once', async () => {
+  it('by close may be requested again and at once', async () => {
     const { rpc, daemon } = peers();
     await Promise.all([rpc.close(connectClose), rpc.close(connectClose)]);
     await rpc.close(connectClose);

@@ -176,7 +176,7 @@ describe('the canonical form', () => {
     ['{"a":[["x"],"y"]}', '{"a":[["x","y"]]}'],
     ['{"a":["s1:b"]}', '{"a":["s1","b"]}'],
     ['{"a":"é"}', '{"a":"e\u0301"}'],
-  ])('tells %s from %s', (one, other) => {
+  ])('distinguishes %s from %s', (one, other) => {
     expect(text(one)).not.toBe(text(other));
   });
 

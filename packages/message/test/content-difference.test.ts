@@ -30,7 +30,7 @@ describe('the difference in content', () => {
       '{"a":18446744073709551616}',
       'a is 18446744073709551615 and not 18446744073709551616',
     ],
-  ])('between %s and %s is told', (one, other, difference) => {
+  ])('between %s and %s is reported', (one, other, difference) => {
     expect(contentDifference(one, other)).toBe(difference);
   });
 

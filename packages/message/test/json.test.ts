@@ -134,7 +134,7 @@ describe('parseJson', () => {
     expect(parseJson('["\\ud83d\\ude42","🙂","\ud83d\\ude42"]')).toEqual(['🙂', '🙂', '🙂']);
   });
 
-  it('gives no key a meaning of its own', () => {
+  it('gives no key a special meaning', () => {
     const value = parseJson('{"__proto__":{"polluted":true},"constructor":1,"2":0,"1":0,"toString":null}');
     expect(isJsonObject(value) && [...value.keys()]).toEqual(['__proto__', 'constructor', '2', '1', 'toString']);
     expect(Object.prototype).not.toHaveProperty('polluted');
@@ -159,7 +159,7 @@ describe('parseJson', () => {
     expect(() => parseJson(`[${number}9]`)).toThrow(/exponent of more than 40 digits at character 2$/);
   });
 
-  it('refuses more values than it is told to take, counted through all levels, where they are met', () => {
+  it('refuses more values than allowed, counted through all levels, as soon as they are encountered', () => {
     expect(parseJson('{"a":[1,{"b":2}]}', 5)).toBeInstanceOf(Map);
     expect(() => parseJson('{"a":[1,{"b":2}]}', 4)).toThrow(/more than 4 values at character 14$/);
     expect(() => parseJson(`[${'[],'.repeat(1_000_000)}`, 100)).toThrow(/more than 100 values at character 299$/);

@@ -111,6 +111,6 @@ it('that names no key is verified with each', () => {
   expect(read(bytes({ ...fields, signature })).kind).toBe('signed');
 });
 
-it('that is signed is none with one member more', () => {
+it('that is signed is invalid with an additional member', () => {
   expect(lastReadingReader('node-1', [secret], clock)(changed({ more: 1 })).kind).toBe('unreadable');
 });

@@ -219,7 +219,7 @@ describe('signMeteringMessage', () => {
     expect(refusal(named(1_001, String))).toThrow(/more than 1000 keys that are digits alone/);
   });
 
-  it("refuses metadata whose text in Ceilometer's form is much longer than the message", () => {
+  it("refuses metadata with a text in Ceilometer's form that is much longer than the message", () => {
     const resourceMetadata: Metadata = {
       ['k'.repeat(10_000)]: Object.fromEntries(Array.from({ length: 1_000 }, (_, n) => [`v${n}`, n])),
     };
@@ -255,7 +255,7 @@ describe('readMeteringMessage', () => {
     },
   );
 
-  it('tells that nothing was measured only of what is sound in all else', () => {
+  it('reports that nothing was measured only for an otherwise valid message', () => {
     expect(() => read({ counter_volume: null })).toThrow(
       expect.objectContaining({ code: 'SAMPLE_WITHOUT_VOLUME' }) as Error,
     );

@@ -89,7 +89,7 @@ describe('on the wire to a Ceilometer', () => {
     );
   });
 
-  it('every body is a notification of its own', () => {
+  it('makes every body a separate notification', () => {
     const bodies = bodiesOf(Array.from({ length: 300 }, () => signed()));
     expect(bodies.length).toBeGreaterThan(1);
     const ids = bodies
@@ -158,7 +158,7 @@ describe('the options', () => {
     expect(signatureFormOf(options.parse(given))).toBe(form);
   });
 
-  it('refuse a signature that a Ceilometer does not know', () => {
+  it('refuse a signature that Ceilometer does not support', () => {
     const { error } = options.safeParse({ wire: 'ceilometer', signature: 'canonical' });
     expect(error?.issues).toMatchObject([
       { path: ['signature'], message: expect.stringContaining('wire: ceilometer') },

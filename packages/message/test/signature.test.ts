@@ -57,7 +57,7 @@ describe('a verifier', () => {
     expect(one).not.toBe(two);
   });
 
-  it('accepts only the forms that it is told to', () => {
+  it('accepts only the configured forms', () => {
     const strict = createVerifier({ secrets: [new Secret('s')], forms: ['canonical'] });
     expect(strict.verify(message('s', 'canonical'))).toBe('verified');
     expect(strict.verify(message('s', 'ceilometer'))).toBe('form-refused');
@@ -144,7 +144,7 @@ describe('the scheme and key of a signature', () => {
     },
   );
 
-  it('are not needed: a message of a version that named none is verified with each secret', () => {
+  it('are not needed: a message of an older version without one is verified with each secret', () => {
     expect(verifier('new', 's').verify(message('s', 'canonical'))).toBe('verified');
   });
 });

@@ -204,7 +204,7 @@ describe('with samples of a real guest', () => {
     expect(stdout).toContain('0 verified (0 ceilometer, 0 canonical), 3 failed');
   });
 
-  it('retention counts what is older, and removes it when it is told to', async () => {
+  it('retention counts older samples, and removes them only with --remove', async () => {
     const to = join(cwd, 'older.db');
     await copyFile(database, to);
     const store = ['--store', `sqlite:${to}`];
@@ -226,7 +226,7 @@ describe('with samples of a real guest', () => {
     expect(unsaid).toMatchObject({ code: 1, stderr: expect.stringContaining("'--before <time>' not specified") });
   });
 
-  it('ends quietly when nobody reads on', async () => {
+  it('ends quietly when its output is closed', async () => {
     const running = start(cwd, ['samples', '--config', config, '--json']);
     running.child.stdout?.destroy();
     expect(await running.ended).toMatchObject({ code: 0, stderr: '' });
@@ -382,7 +382,7 @@ describe('what cannot be done', () => {
     expect(stderr).not.toMatch(/^ +at /m);
   });
 
-  it('send-counter does not send into a bus of its own', async () => {
+  it('send-counter refuses an in-process bus', async () => {
     const { cwd, config } = await deployment('in-process', { bus: { type: 'memory' } });
     const { code, stderr } = await nephoscope(
       cwd,

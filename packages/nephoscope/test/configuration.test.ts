@@ -38,7 +38,7 @@ describe('readUpConfiguration', () => {
     });
   });
 
-  it('makes a configuration once, readable by nobody else, and says so', async () => {
+  it('creates a configuration once, readable by its user only, and reports it', async () => {
     const told: string[] = [];
     const first = await readUpConfiguration(undefined, (line) => told.push(line));
     const again = await readUpConfiguration(undefined, (line) => told.push(line));

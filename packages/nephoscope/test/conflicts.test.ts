@@ -102,7 +102,7 @@ describe('of an event with several figures', () => {
     expect(await shown([beside('gone', 'e-2', '3')])).toEqual([['gone', 'beside: 3 of project-1, counts']]);
   });
 
-  it('only what is asked for is shown, the newest first', async () => {
+  it('shows only matching ones, the newest first', async () => {
     const samples = ['a', 'b', 'c'].flatMap((resourceId, at) => {
       const of = { resourceId, timestamp: noon + BigInt(at) * hour };
       return [announced(`${resourceId}-1`, '1', of), beside(`${resourceId}-1`, `${resourceId}-2`, '2', of)];

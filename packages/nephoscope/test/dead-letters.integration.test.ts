@@ -81,7 +81,7 @@ it('lists, replays and drops', async () => {
   }
 }, 60_000);
 
-it('says that a queue is not there, and makes none', async () => {
+it('reports that a queue does not exist, and creates none', async () => {
   const name = `test-${randomUUID()}`;
   for (let i = 0; i < 2; i++)
     expect(await run('list', name)).toMatchObject({

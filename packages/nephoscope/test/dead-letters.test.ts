@@ -99,7 +99,7 @@ describe('what a dead letter is', () => {
     ['no text', from(5), undefined],
     ['no JSON', '[1', undefined],
     ['no UTF-8', Uint8Array.of(0xff), undefined],
-  ])('says who published it: %s', (_, body, expected) => {
+  ])('shows the publisher: %s', (_, body, expected) => {
     expect(publisherOf(deadLetter(body))).toBe(expected);
   });
 
@@ -134,7 +134,7 @@ describe('what a dead letter is', () => {
   });
 });
 
-it('of a compressed one tells what is in it, where that can be had', async () => {
+it('of a compressed one shows its contents, if it can be decompressed', async () => {
   const text = '{"counter_name":"cpu","resource_id":"vm","publisher_id":"compute.a"}';
   const compressed = { ...deadLetter(gzipSync(text)), compression: 'application/x-gzip' };
   const readable = await uncompressed(compressed);

@@ -33,14 +33,14 @@ describe('createPlainLogger', () => {
     expect(lines).toEqual([expect.stringMatching(/ warn: no connection: refused$/)]);
   });
 
-  it('lets nobody write to the terminal through an error', () => {
+  it('prevents writing to the terminal through an error', () => {
     const error = new TypeError('\u001b[31mred\u202e');
     const [line = ''] = linesOf((logger) => logger.error({ err: error }, 'oops'));
     expect(line).toContain('\n');
     expect(line).toMatch(/^[\n\x20-\x7e\ufffd]+$/);
   });
 
-  it('lets nobody write to the terminal through a message', () => {
+  it('prevents writing to the terminal through a message', () => {
     expect(linesOf((logger) => logger.error({}, 'instance \u001b[31mred'))[0]).toContain('instance \ufffd[31mred');
   });
 });

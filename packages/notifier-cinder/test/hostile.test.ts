@@ -38,7 +38,7 @@ it('takes sizes beyond 2^53 as they are', () => {
   expect(count(given, [plugins['volumeSize']!])[0]?.volume).toBe(2n ** 70n);
 });
 
-it('refuses a timestamp that is none', () => {
+it('refuses an invalid timestamp', () => {
   const given = exampleNotification({
     eventType: 'volume.create.end',
     payload: sound.volumeSize,

@@ -37,7 +37,7 @@ it.each(cases)('$name refuses $payload for $key, naming it', ({ name, key, paylo
   expect(() => count(given(payload), [plugins[name]!])).toThrow(fieldError(`payload.${key}`));
 });
 
-it('refuses an image without the field of its size, where null says that there is none yet', () => {
+it('refuses an image without the size field, while null means that there is no size yet', () => {
   expect(() => count(given({ id: 'i-1' }), [plugins['imageSize']!])).toThrow(fieldError('payload.size'));
   expect(count(given({ id: 'i-1', size: null }), [plugins['imageSize']!])).toEqual([]);
 });

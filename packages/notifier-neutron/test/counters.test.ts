@@ -110,7 +110,7 @@ it.each(Object.entries(counted))('%s', (name, expected) => {
   expect(count(capture(name)).map(counterLine)).toEqual(expected);
 });
 
-it.each(none)('%s gives nothing', (name) => {
+it.each(none)('%s yields nothing', (name) => {
   expect(count(capture(name))).toEqual([]);
 });
 
@@ -216,7 +216,7 @@ it.each([{ floatingip_id: 'f-1' }, { floatingip_id: 'f-1', floatingip: {} }])(
   },
 );
 
-it('has no project for what belongs to nobody', () => {
+it('has no project for a resource without an owner', () => {
   const payload = { network: { id: 'n-1', tenant_id: '', project_id: '' } };
   const counters = count(exampleNotification({ eventType: 'network.exists', payload }));
   expect(counters.map(counterLine)).toEqual(lines('network', 'network', 'n-1 of null by null'));

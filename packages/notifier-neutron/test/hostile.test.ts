@@ -64,7 +64,7 @@ it.each([null, {}, 'x', [], { id: null }, { id: '' }, { id: 7 }, { id: 'p-3', te
   },
 );
 
-it('knows no field that an object has by its nature', () => {
+it('ignores inherited members of objects', () => {
   const payload = JSON.parse(
     '{"port": {"id": "p-1", "__proto__": {"tenant_id": "t-1", "name": "x"}}}',
   ) as Metadata;

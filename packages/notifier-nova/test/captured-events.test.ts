@@ -193,7 +193,7 @@ it('takes what nova announces, and nothing of a publisher of another', () => {
   }
 });
 
-it('listens where the counted ones were heard', () => {
+it('consumes the topics of the counted ones', () => {
   const types = new Set(
     counted.flatMap(([name, versioned]) => [`compute.instance.${name}`, `instance.${versioned}`]),
   );

@@ -29,7 +29,7 @@ it.each(['compute.instance.power_off.end', 'instance.resize_finish.end'])(
   },
 );
 
-it('tells instances apart that were made in one request', () => {
+it('distinguishes instances that were created in one request', () => {
   const first = capturedNotification('compute.instance.create.end');
   const second = withPayload(first, { instance_id: '11111111-2222-4333-8444-555555555555' });
   expect(eventId(second)).not.toBe(eventId(first));

@@ -37,7 +37,7 @@ const withMetric = (fields: Metadata) =>
     metrics: [{ name: 'cpu.percent', timestamp: '2026-11-22T21:48:30', source: null, value: 0.5, ...fields }],
   });
 
-it('is of the node, of nobody, at the time of the metric', () => {
+it('is of the node, without an owner, at the time of the metric', () => {
   expect(count(unversioned)[0]).toMatchObject({
     resourceId: 'oslab-compute-1_vm',
     userId: null,
@@ -69,7 +69,7 @@ it('keeps every digit of a time', () => {
   expect(count(withMetric({ name: 'cpu.user.time', value: 2n ** 62n }))[0]?.volume).toBe(2n ** 62n);
 });
 
-it('leaves out what it does not know, and what is not there', () => {
+it('leaves out unknown and missing metrics', () => {
   expect(count(withMetric({ name: 'numa.membw.current', value: null }))).toEqual([]);
   expect(count(withPayload(unversioned, { metrics: [] }))).toEqual([]);
 });

@@ -90,7 +90,7 @@ it('reads a cloud of clouds.yaml with its password of secure.yaml', async () => 
   });
 });
 
-it('takes the named cloud, else the variables, else the only cloud, and mixes none of them', async () => {
+it('uses the named cloud, else the variables, else the only cloud, and mixes none of them', async () => {
   const path = write('clouds.yaml', clouds);
   expect(await read({ ...openrc, OS_CLOUD: 'other' })).toMatchObject({
     name: 'other',
@@ -261,7 +261,7 @@ it('takes the proxies of the environment', async () => {
   expect((await read(openrc)).proxies).toBeUndefined();
 });
 
-it('knows whether an interface was chosen', async () => {
+it('tells whether an interface was chosen', async () => {
   expect(await read(openrc)).toMatchObject({ interface: 'public', interfaceIsDefault: true });
   expect((await read({ ...openrc, OS_INTERFACE: 'admin' })).interfaceIsDefault).toBeUndefined();
   expect((await read(openrc, { interface: 'public' })).interfaceIsDefault).toBeUndefined();
@@ -286,7 +286,7 @@ describe('files with secrets that every user of the host may read', () => {
     );
   });
 
-  it('are told where the secret is, and not where it is not', async () => {
+  it('are reported for files with the secret, and no others', async () => {
     chmodSync(write('clouds.yaml', cloudOf('')), 0o644);
     const path = write('secure.yaml', secure);
     chmodSync(path, 0o600);
@@ -295,7 +295,7 @@ describe('files with secrets that every user of the host may read', () => {
     expect(await told()).toEqual([expect.stringContaining(`may read ${path},`)]);
   });
 
-  it('are told of the key, wherever it is named, and not of the certificate', async () => {
+  it('are reported for the key, wherever it is named, and not for the certificate', async () => {
     const [key, cert] = [write('key.pem', 'the key'), write('cert.pem', 'the certificate')];
     chmodSync(key, 0o644);
     chmodSync(cert, 0o644);

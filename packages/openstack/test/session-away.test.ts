@@ -29,7 +29,7 @@ describe('a service that is away', () => {
     expect(pauses).toEqual([4_000, 3_000, 0]);
   });
 
-  it('is left alone when it asks for more time than a cycle has', async () => {
+  it('is not retried when it requests a longer pause than a cycle has', async () => {
     const { session, pauses } = await connect(glance);
     cloud.interrupt('GET /v2/images?limit=3', says(503, '', { 'retry-after': '3600' }));
     const error = await failureOf(pagesOf(session, images));
@@ -51,7 +51,7 @@ describe('a service that is away', () => {
     expect(await pagesOf(session, images)).toHaveLength(2);
   });
 
-  it('is waited for as long as the session is patient, with pauses that grow to some 15 s, and told of once', async () => {
+  it('is retried as long as the session allows, with pauses that grow to some 15 s, and logged once', async () => {
     const { session, pauses, logged } = await connect(glance, {}, 300_000);
     // Two minutes without a keystone.
     const away = Array.from({ length: 12 }, (__, index) => (index % 2 === 0 ? says(503, '') : resets));
@@ -87,7 +87,7 @@ describe('a service that is away', () => {
     expect(await pagesOf(session, images)).toHaveLength(2);
   });
 
-  it('is asked for a token no longer than somebody waits for it', async () => {
+  it('is retried for a token no longer than a caller waits for it', async () => {
     const { session } = await connect(glance, {}, 300_000);
     const stop = new AbortController();
     cloud.interrupt('POST /v3/auth/tokens', () => stop.abort(new Error('the cycle is over')));
@@ -106,7 +106,7 @@ describe('a service that is away', () => {
     expect(await pagesOf(session, images)).toHaveLength(2);
   });
 
-  it('is an error where nobody listens, whose cause is kept', async () => {
+  it('is an error if nothing listens, whose cause is kept', async () => {
     const { session } = await connect([]);
     await cloud.stop();
     const error = await failureOf(session.endpoint({ type: 'image' }, signal));

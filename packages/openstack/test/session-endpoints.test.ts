@@ -11,7 +11,7 @@ describe('endpoints', () => {
     expect(await session.endpoint({ type: 'identity' }, signal)).toBe(`${cloud.origin('keystone')}/v3`);
   });
 
-  it('are the usual ones of a service only where nobody chose others', async () => {
+  it("are a service's defaults only if none were chosen", async () => {
     await connect([]);
     cloud.editToken = (body) =>
       body.replaceAll(/"interface": "(\w+)", ([^}]*"url": ")/g, (_, name: string, rest: string) => {
@@ -81,7 +81,7 @@ describe('single answers', () => {
     expect(String(error)).toContain('role');
   });
 
-  it('GET tells what a refusal means', async () => {
+  it('GET reports what a refusal means', async () => {
     const { session } = await connect(['glance.image.missing', 'glance.versions', 'neutron.fwaas.absent']);
     const get = (type: string, path: string) => failureOf(session.get({ type }, path, { signal }));
     expect(await get('image', '/')).toMatchObject({ code: 'OPENSTACK_HTTP', status: 300 });

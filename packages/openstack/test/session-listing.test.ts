@@ -4,7 +4,7 @@ import { failureOf, pagesOf } from './support.js';
 import { waitUntil } from '../../../tools/testbed/processes.js';
 
 describe('listing', () => {
-  it('follows a path in `next` (glance) to the page that has none', async () => {
+  it('follows a path in `next` (glance) to the last page', async () => {
     const { session } = await connect(glance);
     const pages = await pagesOf(session, images);
     expect(pages.map((page) => page.length)).toEqual([3, 3]);
@@ -237,7 +237,7 @@ describe('listing', () => {
     expect(sent).toBeLessThan(40_000_000);
   });
 
-  it('gives a large page in pieces, whose last may be cut off', async () => {
+  it('returns a large page in pieces, the last of which may be truncated', async () => {
     const { session } = await connect([]);
     const items = Array.from({ length: 2_500 }, (_, id) => `{"id": "${id}", "ü": "${'x'.repeat(100)}"}`);
     cloud.interrupt(

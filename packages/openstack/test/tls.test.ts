@@ -86,7 +86,7 @@ it('shows the certificate that is given', async () => {
   await session.close();
 });
 
-it('sends nothing to a service whose certificate nobody vouches for, and tries once', async () => {
+it('sends nothing to a service with an untrusted certificate, and tries once', async () => {
   const before = served;
   const { session, pauses } = connect({});
   const error = await failureOf(session.endpoint({ type: 'image' }, signal));

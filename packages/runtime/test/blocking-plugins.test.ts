@@ -44,7 +44,7 @@ it.each(['toString', '__proto__', 'another'])('a plugin that is not in the note 
   expect(await suspended({ times: 1, last: start }, plugin)).toBeUndefined();
 });
 
-it('a note that is none, is damaged or is not there leaves nobody alone; that it cannot be read is told', async () => {
+it('a note that is invalid, damaged or missing suspends no plugin; an unreadable one is reported', async () => {
   const clock = new FakeClock();
   expect(blockingPlugins(undefined, clock)('one')).toBeUndefined();
   const unreadable: unknown[] = [];

@@ -34,7 +34,7 @@ it.each([
   [-1.5, 'back by 1.5 s, to 2026-11-22T21:00:08'],
   [-86_400 * 365 * 56, 'back by 1766016000 s, to 1970-12-06T'],
   [86_400 * 36_525, 'forward by 3155760000 s, to 2126-11-23T'],
-])('tells a step of the wall clock by %d s, once', async (seconds, text) => {
+])('logs a step of the wall clock by %d s, once', async (seconds, text) => {
   const { clock, counted, told, watch } = await watched();
   clock.step(seconds * 1_000);
   await clock.advance(60_000);
@@ -45,7 +45,7 @@ it.each([
   await watch.stop();
 });
 
-it('tells of a clock that is slewed nothing, though it moves by minutes', async () => {
+it('logs nothing for a slewed clock, though it moves by minutes', async () => {
   const { clock, told, watch } = await watched();
   for (let second = 0; second < 3_600; second += 1) {
     clock.step(1_000 / 12);
@@ -59,7 +59,7 @@ it('tells of a clock that is slewed nothing, though it moves by minutes', async 
   expect(told()[0]).toContain('back by 5 s');
 });
 
-it('tells a suspension as such, and not as a step', async () => {
+it('logs a suspension as such, and not as a step', async () => {
   const { clock, counted, suspend, told, watch } = await watched();
   suspend(7_200);
   await clock.advance(10_000);
@@ -74,7 +74,7 @@ it('tells a suspension as such, and not as a step', async () => {
   await watch.stop();
 });
 
-it('tells a step that is taken back before it would look, when somebody else looks at the clock', async () => {
+it('logs a step that is reverted before its next check, if other code reads the clock meanwhile', async () => {
   const clock = new FakeClock();
   const logger = new RecordingLogger();
   let heard: (() => void) | undefined;
@@ -99,7 +99,7 @@ it('tells a step that is taken back before it would look, when somebody else loo
   expect(heard).toBeUndefined();
 });
 
-it('tells at its stop what came since it last looked, and stops before its start and twice', async () => {
+it('logs at its stop what happened since the last check, and stops before its start and twice', async () => {
   const { clock, told, watch } = await watched();
   clock.step(-7_000);
   await watch.stop();

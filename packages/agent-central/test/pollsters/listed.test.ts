@@ -90,7 +90,7 @@ describe('of what was recorded', () => {
     );
   });
 
-  it('a port that neutron made for itself is of nobody', async () => {
+  it('a port that neutron created for itself has no owner', async () => {
     const { counters } = await poll(port, recordedCloud());
     const owners = listed('neutron.ports', 'ports').map(({ project_id }) => project_id || null);
     expect(owners).toContain(null);
@@ -126,7 +126,7 @@ describe('of what any cloud may list', () => {
   const images = (...items: Metadata[]) => new FakeCloud({ lists: { 'image /v2/images': items } });
   const volumes = (...items: Metadata[]) => new FakeCloud({ lists: { 'volumev3 /v3/volumes/detail': items } });
 
-  it('a time of an image that is none is missing, and its own properties are what they are', async () => {
+  it('an invalid time of an image is missing, and its own properties are kept', async () => {
     const { counters, warned } = await poll(
       image,
       images(
@@ -192,7 +192,7 @@ describe('of what any cloud may list', () => {
     expect(counters[0]!.volume).toBe(9_007_199_254_740_993n);
   });
 
-  it('where the data of an image lies is told to nobody', async () => {
+  it('the location of an image is not published', async () => {
     const { counters } = await poll(
       image,
       images({ id: 'image-1', direct_url: 'swift+http://user:password@host/x', locations: [{ url: 'password' }] }),
@@ -212,7 +212,7 @@ describe('of what any cloud may list', () => {
       { id: 'bad', size: 1, 'os-vol-tenant-attr:tenant_id': ['x'] },
       "has a 'os-vol-tenant-attr:tenant_id' that is not a string",
     ],
-  ])('one that %s costs nothing but itself', async (_what, bad, says) => {
+  ])('one that %s affects only itself', async (_what, bad, says) => {
     const { counters, missing } = await poll(
       volumeSize,
       volumes({ id: 'before', size: 1 }, bad, { id: 'behind', size: 2 }),

@@ -60,7 +60,7 @@ describe('storage.objects', () => {
     ['refused with 403', refused(403), 'error', 'status 403: grant the user the role ResellerAdmin'],
     ['without a figure', { status: 204, headers: {} }, 'error', 'has no x-account-object-count'],
     ['with a figure that is none', answer(204, '1', 'many'), 'error', 'is not a number in x-account-bytes-used'],
-  ])('an account that is %s costs nothing but itself', async (_what, head, kind, says) => {
+  ])('an account that is %s affects only itself', async (_what, head, kind, says) => {
     const { counters, missing } = await poll(objectstore, one(head));
     expect(new Set(counters.map(({ projectId }) => projectId))).toEqual(new Set([beta]));
     expect(missing.map(({ meter, resourceId }) => `${meter} ${resourceId}`)).toEqual([
@@ -126,7 +126,7 @@ describe('storage.objects', () => {
     expect(most).toBe(8);
   });
 
-  it('a project without an id costs nothing but itself', async () => {
+  it('a project without an id affects only itself', async () => {
     const cloud = recordedCloud({ lists: { 'identity /v3/projects': [{ name: 'odd' }, { id: alpha }] } });
     for (const plugin of [objectstore, objectstoreContainers]) {
       const { counters, missing } = await poll(plugin, cloud);
@@ -146,7 +146,7 @@ describe('storage.containers.objects', () => {
     ]);
   });
 
-  it('takes names in any script, and an odd container costs nothing but itself', async () => {
+  it('accepts names in any script, and an invalid container affects only itself', async () => {
     const cloud = recordedCloud({
       lists: {
         [account(alpha)]: [
@@ -201,7 +201,7 @@ describe('an object store that has no account where it is looked for', () => {
   it.each([
     ['storage.objects', objectstore],
     ['storage.containers.objects', objectstoreContainers],
-  ])('is told, and what to do (%s)', async (meter, plugin) => {
+  ])('is reported with advice (%s)', async (meter, plugin) => {
     const { counters, missing } = await poll(plugin, cloudOf(ids.map(gone)));
     expect(counters).toEqual([]);
     const told = missing.filter((figure) => figure.reason.missing === 'error');
@@ -214,7 +214,7 @@ describe('an object store that has no account where it is looked for', () => {
   it.each([
     ['has one', answer(204, '1')],
     ['refuses one', refused(403)],
-  ])('is nothing to tell where it %s', async (_, other) => {
+  ])('is not reported if it %s', async (_, other) => {
     const cloud = cloudOf([gone('p-1'), gone('p-2'), [account('p-3'), other]]);
     for (const plugin of [objectstore, objectstoreContainers]) {
       const { missing } = await poll(plugin, cloud);

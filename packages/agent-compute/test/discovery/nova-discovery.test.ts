@@ -53,7 +53,7 @@ async function discovery(...steps: readonly (readonly InstanceReading[])[]) {
   return { nova, hypervisor, clock, registry, inspector, warned, read, names, logger };
 }
 
-it('takes a time of creation that is none for missing, and says so once', async () => {
+it('treats an invalid time of creation as missing, and logs it once', async () => {
   const { nova, clock, read, warned } = await discovery([a1, a2]);
   nova.servers = () => [server('lab-a1', { created: 'not a time' }), server('lab-a2', { created: 'None' })];
   for (let cycle = 0; cycle < 2; cycle++) {
@@ -145,7 +145,7 @@ it('forgets with a whole list what moved away', async () => {
   expect(await names()).toEqual(['lab-b1']);
 });
 
-it('asks at once for one that is new here, and says once of one that nova does not know', async () => {
+it('lists at once for an instance that is new on this host, and logs once one that nova does not list', async () => {
   const { nova, clock, names, warned, registry } = await discovery([a1], [a1, newcomer, stranger]);
   await names();
   nova.changes = () => [server('lab-a1', { id: 'newcomer', name: 'came just now' })];
@@ -276,7 +276,7 @@ describe('one instance at once', () => {
     return instance;
   }
 
-  it('is as nova knows it, without asking nova', async () => {
+  it("has nova's facts, without a request to nova", async () => {
     expect(await single(a1 as InstanceReading)).toMatchObject({ displayName: 'lab-a1' });
   });
 

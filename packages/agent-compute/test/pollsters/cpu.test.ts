@@ -58,7 +58,7 @@ it('gives the share of all its CPUs that it used since the previous reading', as
   expect(await utilisationAfter(3, { timeNs: 0n }, { timeNs: 1_000_000_000n, count: 1 })).toBe(100 / 3);
 });
 
-it('is exact beyond 2^53, where a double could not tell the two readings apart', async () => {
+it('is exact beyond 2^53, where a double could not distinguish the two readings', async () => {
   const start = 2n ** 62n + 1n;
   expect(Number(start + 1n)).toBe(Number(start));
   expect(await utilisationAfter(1, { timeNs: start }, { timeNs: start + 10_000_000n, count: 1 })).toBe(1);

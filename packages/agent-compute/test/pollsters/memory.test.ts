@@ -36,7 +36,7 @@ it('gives sizes in MiB, which Ceilometer calls MB, and bandwidth in bytes', asyn
   ]);
 });
 
-it('says what a guest makes up, which costs only that figure', async () => {
+it('reports impossible values of a guest, which affect only that figure', async () => {
   const reason = { missing: 'error', detail: 'more is free than there is' } as const;
   const { counters, missing } = await pollCounters(memory, instanceReading({ memory: { usedKib: reason } }));
   expect(Object.keys(volumes(counters))).not.toContain('memory.usage');

@@ -80,7 +80,7 @@ describe('the resource id', () => {
     expect(await resourceIds({ vnic: { name: 'tap1', fref: 'tenant-0123456789ab' } })).toEqual([later('tap1')]);
   });
 
-  it("is its own filter when that has the card's MAC address in its name, whoever gave it", async () => {
+  it("is its own filter if that has the card's MAC address in its name, whoever created it", async () => {
     const fref = 'filter-5254000A0B0C';
     expect(await resourceIds({ vnic: { name: 'tap1', mac: '52:54:00:0a:0b:0c', fref } })).toEqual([fref]);
   });

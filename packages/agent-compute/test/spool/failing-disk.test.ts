@@ -110,7 +110,7 @@ describe('a disk that fails', () => {
     }
   });
 
-  it('loses what nobody can read any more, says so, and sends the rest', async () => {
+  it('loses what can no longer be read, logs it, and sends the rest', async () => {
     const first = await spooling({ maxBytes: 16 * 100 });
     await first.append(...numbered(1, 2));
     await first.append(...numbered(3, 2));

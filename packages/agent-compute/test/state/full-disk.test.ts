@@ -24,7 +24,7 @@ const many = pollster('many', [{ name: 'io', type: 'cumulative', unit: 'B', desc
   Array.from({ length: 300 }, (_, device) => ({ meter: 'io', volume, resourceId: `device-${device}` })),
 );
 
-it('an agent whose disk becomes full takes nothing, stops in order, and goes on when there is space', async () => {
+it('an agent whose disk becomes full accepts nothing, stops cleanly, and continues when there is space', async () => {
   const bus = new ScriptedBus();
   const run = async (...volumes: bigint[]) => {
     const inspector = new FakeInspector(...volumes.map(() => [instanceReading()]));

@@ -20,7 +20,7 @@ const fileIn = (folder: string, logger = new RecordingLogger()) =>
   new StateFile(folder, 'state', z.object({ text: z.string() }), logger);
 const member = (text: string) => `"text":${JSON.stringify(text)}`;
 
-it('is a JSON object that ends with the checksum of what is before it, and nobody else may read it', async () => {
+it('is a JSON object that ends with the checksum of what is before it, readable only by its user', async () => {
   const folder = newFolder();
   await fileIn(folder).write(member('é'));
   const text = readFileSync(join(folder, 'state.json'), 'utf8');

@@ -51,7 +51,7 @@ describe('a plugin that fails', () => {
     },
   );
 
-  it('has its counters when the dead letter is sent again, and the others none twice', async () => {
+  it('gets its counters when the dead letter is replayed, and the others no duplicates', async () => {
     const { bus } = await started([failingPlugin, volumePlugin]);
     const first = delivery(enveloped(volumeCreated));
     bus.send(first);

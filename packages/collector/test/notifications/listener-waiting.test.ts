@@ -55,7 +55,7 @@ describe('while the bus takes nothing', () => {
     ]);
   });
 
-  it('does not acknowledge a notification whose dead letter is not safe', async () => {
+  it('does not acknowledge a notification before its dead letter is confirmed', async () => {
     const { bus, clock, told } = await started();
     const one = delivery(bytes('{'));
     one.deadLetterFails = true;
@@ -190,7 +190,7 @@ describe('a large notification', () => {
     expect(new Set(lines).size).toBe(5_000);
   });
 
-  it('of a type that nobody asks for is not parsed, whatever is in it', async () => {
+  it('of a type that no plugin wants is not parsed, whatever is in it', async () => {
     const { bus, count } = await started([volumePlugin]);
     const one = delivery(
       Buffer.from(`{"event_type":"image.update","payload":${'['.repeat(1_000_000)}${']'.repeat(1_000_000)}}`),

@@ -112,7 +112,7 @@ describe('a notification', () => {
     expect(new Set(ids).size).toBe(2);
   });
 
-  it('that nobody asked for is acknowledged and counted, whatever is in it', async () => {
+  it('that no plugin wants is acknowledged and counted, whatever is in it', async () => {
     const { bus, count, logger } = await started();
     const before = logger.entries.length;
     const unwanted = capturesWithToken.map((name) => delivery(bytes(capture(name).body)));
@@ -127,7 +127,7 @@ describe('a notification', () => {
     expect(await count('notifications_unwanted_total')).toBe(6);
   });
 
-  it('goes to the plugins alone that asked for its type', async () => {
+  it('is passed only to the plugins that want its type', async () => {
     const seen: string[] = [];
     const asking = (name: string, eventTypes: readonly string[]) =>
       active(name, {
@@ -177,7 +177,7 @@ describe('a notification', () => {
   });
 });
 
-describe('a time that is none', () => {
+describe('an invalid time', () => {
   it.each(['created_at', 'updated_at', 'launched_at', 'terminated_at', 'deleted_at'])(
     'in %s is not passed on, and told once a minute',
     async (key) => {

@@ -225,7 +225,7 @@ it('runs without those that cannot be imported or made, names and counts them; o
   expect(bus.confirmed).toHaveLength(1);
 });
 
-it('tells of every mistake in the options of plugins, with its path', async () => {
+it('reports every mistake in the options of plugins, with its path', async () => {
   const wrong = {
     enabled: ['volume', 'vulome'],
     disabled: ['nothing'],

@@ -165,7 +165,7 @@ describe('a notification is quarantined', () => {
     expect(volumes()).toEqual(['21']);
   });
 
-  it('and nobody else puts back what was changed, or was never there', async () => {
+  it('but not one that was modified or never quarantined', async () => {
     const { settle, volumes, quarantined } = await listening();
     const [deadLetter] = (await settle(announced(), '')).dead;
     const text = Buffer.from(deadLetter!.body).toString();
@@ -222,14 +222,14 @@ describe('a notification is quarantined', () => {
     expect(other.dead.map(({ reason }) => reason)).toEqual([expect.stringMatching(/^contradictory: created_at /)]);
   });
 
-  it('of a plugin whose service calls itself otherwise, while another takes it', async () => {
+  it('of a plugin whose service has another publisher id, while another plugin accepts it', async () => {
     const other = { ...both, name: 'other', exchangeTopics: cinder.exchangeTopics };
     const { settle, volumes } = await listening([cinder, other]);
     expect((await settle(announced({ publisher_id: 'of our own' }), 'cinder')).dead).toEqual([]);
     expect(volumes()).toEqual(['20']);
   });
 
-  it('of a plugin whose service announces elsewhere, while another takes it', async () => {
+  it('of a plugin whose service publishes on another exchange, while another plugin accepts it', async () => {
     const other = { ...cinder, name: 'other', exchangeTopics: [{ exchange: 'elsewhere', topics: [] }] };
     const { settle, volumes, bus } = await listening([cinder, other]);
     expect((await settle(announced(), 'cinder')).dead).toEqual([]);

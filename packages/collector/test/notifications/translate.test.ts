@@ -89,7 +89,7 @@ it('takes the event id of a plugin that has one in place of the message id', asy
   );
 });
 
-it('keeps the counters of the others when a plugin fails, and none of its own', async () => {
+it('keeps the counters of other plugins when one fails, and none of its own', async () => {
   const failing = active('failing', {
     *processNotification() {
       yield counters[0]!;
@@ -173,7 +173,7 @@ describe('the reason of a failure', () => {
     expect(await failureOf(throwing('gAAAAABtopsecret'))).toBe('it threw a value that is not an error');
   });
 
-  it('quotes no coded error that names a credential, and none at length', async () => {
+  it('quotes no coded error that contains a credential, and none at length', async () => {
     const coded = (text: string) => throwing(new NephoscopeError('NOTIFICATION_FIELD', text));
     expect(await failureOf(coded("auth_token='abc'"))).toBe('NOTIFICATION_FIELD');
     expect((await failureOf(coded('x'.repeat(10_000))))!.length).toBeLessThan(600);

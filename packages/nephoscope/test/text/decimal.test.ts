@@ -32,7 +32,7 @@ describe('subtract', () => {
     });
   });
 
-  it('knows that 1.0 is 10e-1', () => {
+  it('treats 1.0 and 10e-1 as equal', () => {
     expect(equal(decimal('1.0'), decimal('10e-1'))).toBe(true);
     expect(equal(decimal('1.0'), decimal('1.01'))).toBe(false);
   });

@@ -9,7 +9,7 @@ const topology = { exchange: 'e', queue: 'q', bindings: ['#'], deadLetterQueue: 
 const message = { exchange: 'e', routingKey: 'metering.cpu', contentType: 'text/plain', body: Buffer.from('one') };
 
 describe('tapBus', () => {
-  it('tells of what is settled, then of what is sent, and of nothing that failed', async () => {
+  it('reports what is settled, then what is sent, and nothing that failed', async () => {
     const heard: string[] = [];
     const bus = tapBus(createMemoryBus({ logger }), {
       sent: ({ routingKey }) => heard.push(`sent ${routingKey}`),

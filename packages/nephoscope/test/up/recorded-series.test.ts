@@ -15,7 +15,7 @@ describe('RecordedSeries', () => {
     ]);
   });
 
-  it('takes a sample once, and none that is older than what is shown', () => {
+  it('accepts a sample once, and none that is older than what is shown', () => {
     const recorded = new RecordedSeries(start);
     const later = sampleOf({ timestamp: start + second });
     expect(recorded.add(later)).toBeDefined();
@@ -32,7 +32,7 @@ describe('RecordedSeries', () => {
     expect(recorded.readFrom).toBe(start + 50n * second);
   });
 
-  it('knows the instance behind a disk, and a resource of others by its id', () => {
+  it('shows the instance of a disk, and a resource of others by its id', () => {
     const recorded = new RecordedSeries(start);
     recorded.add(
       sampleOf({
