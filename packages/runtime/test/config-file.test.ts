@@ -19,7 +19,7 @@ describe('readConfig', () => {
     return readConfig(path, environment);
   };
 
-  it('reads values and tells the line of each', async () => {
+  it('reads values and reports the line of each', async () => {
     const raw = await read('# first\nsource: a\ncompute:\n  interval: 5m\n  enabled:\n    - cpu\n    - net\n');
     expect(raw.values).toEqual({ source: 'a', compute: { interval: '5m', enabled: ['cpu', 'net'] } });
     expect(raw.locate(['source'])).toBe(`${path}:2`);
@@ -28,7 +28,7 @@ describe('readConfig', () => {
     expect(raw.locate(['compute', 'enabled', 1])).toBe(`${path}:7`);
   });
 
-  it('reads anchors, aliases and merge keys, and tells where what they bring is written', async () => {
+  it('reads anchors, aliases and merge keys, and reports where their values are written', async () => {
     const raw = await read(
       'base: &base\n  a: 1\n  list: [x]\nalias: *base\nmerged:\n  <<: *base\n  a: 2\nseveral: { <<: [*base, { b: 3 }] }\n',
     );
@@ -45,7 +45,7 @@ describe('readConfig', () => {
     expect((await read('"<<": x\n')).values).toEqual({ '<<': 'x' });
   });
 
-  it('tells the nearest place around what is not there', async () => {
+  it('reports the nearest place to a missing key', async () => {
     const raw = await read('source: a\ncompute:\n  interval: 5m\n');
     expect(raw.locate(['compute', 'interval', 'deeper'])).toBe(`${path}:3`);
     expect(raw.locate(['compute', 'timeout'])).toBe(`${path}:2`);
@@ -82,7 +82,7 @@ describe('readConfig', () => {
     });
   });
 
-  it('tells all syntax errors at once and quotes none of the text', async () => {
+  it('reports all syntax errors at once and quotes none of the text', async () => {
     const failure = await read('secrets: "hush hush\nb: 1\n').catch((error: unknown) => error as Error);
     expect(failure).toBeInstanceOf(Error);
     expect(String(failure)).not.toContain('hush');
@@ -123,7 +123,7 @@ describe('readConfig', () => {
     'a: 1\n...\nhush\n',
     `${'hush'.repeat(300)}: 1\n`,
     'hush',
-  ])('never quotes what stands in the file: %j', async (text) => {
+  ])('never quotes the text of the file: %j', async (text) => {
     const failure = await read(text).then(
       (raw) => raw.values,
       (error: unknown) => error,

@@ -56,7 +56,7 @@ describe('runToExit', () => {
     expect(stderr).toMatch(/^TypeError: x is undefined\n +at .*run-to-exit/);
   });
 
-  it('writes a warning of Node.js to the log, and nothing beside it', async () => {
+  it('writes a warning of Node.js to the log, and nothing else', async () => {
     const { code, stderr, log } = await run(['warns', 'log']);
     expect(code).toBe(0);
     expect(log).toMatchObject([
@@ -99,11 +99,11 @@ describe('runToExit', () => {
     },
   );
 
-  it('makes what nobody else may read, whatever the umask', async () => {
+  it('creates files readable by their user only, whatever the umask', async () => {
     expect(await run(['umask'])).toMatchObject({ code: 0, stdout: '77\n' });
   });
 
-  it.each(['log', 'no log'])('goes on when nobody reads its log any more: %s', async (how) => {
+  it.each(['log', 'no log'])('continues when its log is no longer read: %s', async (how) => {
     const child = spawn(process.execPath, [program, 'talks', ...(how === 'log' ? [how] : [])], {
       cwd: root,
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -115,7 +115,7 @@ describe('runToExit', () => {
     expect(stdout).toBe('done\n');
   });
 
-  it('goes on when nobody reads what is printed any more', async () => {
+  it('continues when its output is no longer read', async () => {
     const child = spawn(process.execPath, [program, 'prints', 'log'], {
       cwd: root,
       stdio: ['ignore', 'pipe', 'pipe'],

@@ -32,7 +32,7 @@ describe('the watch over the health of a program', () => {
 
   const told = () => logger.entries.map(({ level, message }) => `${level}: ${message}`);
 
-  it('names in the log what is not well, with since when, and that it is well again', async () => {
+  it('logs failing checks, with the time since when, and their recovery', async () => {
     const { checks } = watch();
     await clock.advance(20_000);
     health = { ok: false, reason: "queue 'metering' is not consumed" };
@@ -50,7 +50,7 @@ describe('the watch over the health of a program', () => {
     expect(checks['bus']?.()).toEqual({ ok: true });
   });
 
-  it('says nothing of what is soon over, and keeps the time that a check knows better', async () => {
+  it('does not log short failures, and keeps the time that a check knows better', async () => {
     const { checks } = watch();
     health = { ok: false, reason: 'away', since: '2026-11-22T20:00:00.000Z' };
     expect(checks['bus']?.()).toEqual(health);
@@ -60,7 +60,7 @@ describe('the watch over the health of a program', () => {
     expect(told()).toEqual([]);
   });
 
-  it('tells systemd of the start, of the state, of life, and of the end', async () => {
+  it('notifies systemd of the start, the status, keepalives, and the end', async () => {
     const it = watch(60_000);
     health = { ok: false, reason: 'not connected' };
     await clock.advance(20_000);

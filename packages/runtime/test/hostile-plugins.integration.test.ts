@@ -160,7 +160,7 @@ const survived: Readonly<Record<string, readonly [string, RegExp]>> = {
   hostile_field: [`logger.warn({ get volume() { throw new Error('z'); } }, 'a field');`, /^a field$/],
 };
 
-it('a program lives on whatever these plugins do, names each, and counts what they leave unhandled', async () => {
+it('a program survives whatever these plugins do, names each, and counts what they leave unhandled', async () => {
   const bodies = Object.fromEntries(Object.entries(survived).map(([name, [body]]) => [name, body]));
   const { child, ended, log, until, output, errors } = await start({
     ...bodies,
@@ -217,7 +217,7 @@ it('one that ended the program is suspended after the next start, and the others
   await rm(note);
 }, 300_000);
 
-it('one that blocks the program where nobody can cut it off ends it, by SIGTERM too, with a line that names it', async () => {
+it('one that blocks the program where it cannot be interrupted ends it, by SIGTERM too, with a line that names it', async () => {
   const blocks = {
     timer: `setTimeout(() => { fs.writeSync(1, 'blocking'); for (;;); });`,
     later: `setImmediate(async () => { await 1; fs.writeSync(1, 'blocking'); /^(a+)+$/.test('a'.repeat(60) + 'b'); });`,
@@ -292,7 +292,7 @@ it('one that loops while it is imported ends the program, is named, and is not i
   await Promise.all(starts);
 }, 300_000);
 
-it('a process that was stopped is blamed on nobody', async () => {
+it('a stopped process is not blamed on a plugin', async () => {
   const { child, ended, log } = await start({ fine: `logger.info({}, 'fine');` });
   child.kill('SIGSTOP');
   // Longer than the 4 s in which a program that is blocked is found out; nothing can be waited for meanwhile.

@@ -54,7 +54,7 @@ describe('components', () => {
     expect(steps).toEqual(['start a', 'start b', 'stop b', 'stop a']);
   });
 
-  it('throw the failure of the start also when what was started does not stop, and log that', async () => {
+  it('throw the failure of the start even if a started component does not stop, and log that', async () => {
     const failure = new Error('no');
     const stuck = new Error('stuck');
     await expect(
@@ -97,7 +97,7 @@ describe('components', () => {
     );
   });
 
-  it('go on stopping past failures, and throw them together', async () => {
+  it('continue stopping after failures, and throw them together', async () => {
     const parts = [
       part('a', { stop: new Error('a hangs') }),
       part('b'),
@@ -177,7 +177,7 @@ describe('a component that hangs', () => {
     expect(jest.getTimerCount()).toBe(0);
   });
 
-  it('when it starts and heeds no signal is left behind', async () => {
+  it('that ignores the signal at its start is abandoned', async () => {
     const stop = new AbortController();
     const started = startAll([sound('a'), component('b', { start: hang, stop: hang })], stop.signal, logger);
     const failure = expect(started).rejects.toMatchObject({ code: 'STOPPED' });
@@ -187,7 +187,7 @@ describe('a component that hangs', () => {
     expect(stops).toEqual(['a']);
   });
 
-  it('when it stops is named and left behind, and the others stop', async () => {
+  it('that hangs at its stop is logged and abandoned, and the others stop', async () => {
     const stopped = stopAll([sound('a'), component('b', { start: hang, stop: hang }), sound('c')], logger);
     const failure = expect(stopped).rejects.toMatchObject({
       code: 'STOP_FAILED',

@@ -24,15 +24,18 @@ it('writes all of a line that is taken in parts', () => {
   expect(log.written()).toBe('line\n');
 });
 
-it.each(['EPIPE', 'ENOSPC', 'EIO', 'EBADF'])('drops what gives %s after one try, and tells how much', (code) => {
-  const log = output(code, code);
-  log.write('one\n');
-  log.write('two\n');
-  expect(log.writes()).toBe(2);
-  log.write('three\n');
-  log.write('four\n');
-  expect(log.written()).toBe(`${told(2)}three\nfour\n`);
-});
+it.each(['EPIPE', 'ENOSPC', 'EIO', 'EBADF'])(
+  'drops lines that fail with %s after one attempt, and logs how many',
+  (code) => {
+    const log = output(code, code);
+    log.write('one\n');
+    log.write('two\n');
+    expect(log.writes()).toBe(2);
+    log.write('three\n');
+    log.write('four\n');
+    expect(log.written()).toBe(`${told(2)}three\nfour\n`);
+  },
+);
 
 it('waits for a slow reader', () => {
   const log = output('EAGAIN', 3, 'EAGAIN');

@@ -24,7 +24,7 @@ describe('createLogger', () => {
     });
   });
 
-  it('leaves out what is less important than its level', () => {
+  it('omits entries below its level', () => {
     const lines = logged('warn', (logger) => {
       logger.debug({}, 'd');
       logger.info({}, 'i');
@@ -116,7 +116,7 @@ describe('createLogger', () => {
     expect(next).toContain('next');
   });
 
-  it('leaves out what a program has it hide, wherever that stands', () => {
+  it('omits what a program hides, wherever it occurs', () => {
     hideInLogs((text) => text.replaceAll('a token', '[secret]'));
     const [line] = raw((logger) => logger.child({ component: 'a token' }).info({ id: 'a token' }, 'of a token'));
     expect(line).not.toContain('a token');

@@ -77,7 +77,7 @@ describe('the in-process bus', () => {
     expect(bodies).toEqual(['next']);
   });
 
-  it('rejects what is outstanding when it stops', async () => {
+  it('rejects outstanding messages when it stops', async () => {
     await start();
     const published = bus.publish(sample());
     await bus.stop();

@@ -2,7 +2,7 @@ import { expect, it } from '@jest/globals';
 
 import { attributeTo, knowPluginFolder, pluginAtWork, runPluginCode, trustPlugin } from '../src/plugin-code.js';
 
-it('runs what is ours as the program itself, and what is of others under its name', async () => {
+it('runs our own plugins as the program itself, and third-party ones under their name', async () => {
   trustPlugin('cpu');
   expect(runPluginCode('cpu', () => pluginAtWork())).toBeUndefined();
   expect(runPluginCode('gpu', () => pluginAtWork())).toBe('gpu');
@@ -23,7 +23,7 @@ it("does not trust another's plugin that has the name of one of ours", () => {
   expect(runPluginCode('image', () => pluginAtWork())).toBe('image');
 });
 
-it('cuts off what is of others and loops, and hands on what it throws', () => {
+it('interrupts third-party code that loops, and passes its errors on', () => {
   const failure = new Error('its own');
   expect(() =>
     runPluginCode('loops', () => {

@@ -49,7 +49,7 @@ describe('discoverPlugins', () => {
     expect(origin(bus!)).toBe(`bus@1.2.3 (${join(folder.path, 'node_modules/bus')})`);
   });
 
-  it('knows how stable a package says it is', async () => {
+  it('reads the stability level of a package', async () => {
     const declares = (declared: object) => ({ name: 'program', version: '1.2.3', nephoscope: declared });
     const stability = async (declared: object) => {
       await write({ 'program/package.json': declares({ ...declared, bus: { mine: '.' } }) });

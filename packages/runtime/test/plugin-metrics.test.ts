@@ -2,7 +2,7 @@ import { Registry } from 'prom-client';
 
 import { createPluginMetrics } from '../src/plugin-metrics.js';
 
-it('are the same for several programs in one process, told apart by the namespace', async () => {
+it('are the same for several programs in one process, distinguished by the namespace', async () => {
   const registry = new Registry();
   const [poll, collect] = [
     createPluginMetrics(registry, 'poll.compute'),

@@ -98,14 +98,14 @@ describe('configure', () => {
       };
     };
 
-    it('takes options that have no effect any more, and says so with their place', async () => {
+    it('accepts removed options without effect, and warns with their position', async () => {
       expect(await told('compute:\n  batch: { samples: 5 }\n')).toMatchObject({
         interval: 600_000,
         warnings: ['compute.batch: has no effect any more: 1,000 are taken at a time; remove the key (FILE:4)'],
       });
     });
 
-    it('refuses options that decided what is metered, and says what to write', async () => {
+    it('refuses removed options that affected what is metered, and names the replacement', async () => {
       expect(await mistakes(`${minimal}compute: { exchange: nova }\n`)).toEqual([
         'compute.exchange: write services.nova.exchange (FILE:3)',
       ]);
@@ -214,7 +214,7 @@ describe('configure', () => {
     ]);
   });
 
-  it('says how many more there are than it tells, each as a whole', async () => {
+  it('reports the number of further mistakes, and none partially', async () => {
     await writeFile(
       path,
       `${minimal}log: { level: 1 }\n${Array.from({ length: 60 }, (_, at) => `wrong${at}: 1\n`).join('')}`,
@@ -229,7 +229,7 @@ describe('configure', () => {
     expect(told.slice(1, -1).every((line) => line.endsWith(')'))).toBe(true);
   });
 
-  it('says what is required, where nothing like it is there', async () => {
+  it('reports what is required if nothing similar is there', async () => {
     expect(await mistakes('source: a\n')).toEqual([
       'secrets: is required: a text or a list of texts (FILE)',
       'bus.url: is required: a text (FILE)',

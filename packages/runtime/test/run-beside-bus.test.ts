@@ -49,7 +49,7 @@ describe('runBesideBus', () => {
     expect(steps).toContain('bus stopped');
   });
 
-  it('ends with the failure of a component, and when it is done by itself', async () => {
+  it('ends with the failure of a component, and when it is finished', async () => {
     const { part, steps, start } = program();
     const failing = { ...part, start: () => Promise.reject(new NephoscopeError('PORT_TAKEN', 'taken')) };
     await expect(start({ components: [failing] })).rejects.toMatchObject({ code: 'PORT_TAKEN' });

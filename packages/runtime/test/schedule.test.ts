@@ -51,7 +51,7 @@ it.each([
   subscription.unsubscribe();
 });
 
-it('tells how often it was due while the process stood still, and not when the clock was set', async () => {
+it('reports how often it was due while the process was stopped, and not when the clock was set', async () => {
   const clock = new FakeClock();
   const told: number[][] = [];
   const due: number[] = [];
@@ -99,7 +99,7 @@ it('is due once after the wall clock was set forward, and aligned again after th
   subscription.unsubscribe();
 });
 
-it('goes on within a minute of its time after the wall clock was set back', async () => {
+it('continues within a minute of its time after the wall clock was set back', async () => {
   const clock = new FakeClock();
   const { seen, subscription } = watch([tenSeconds], clock);
   await clock.advance(4_000);
@@ -133,7 +133,7 @@ it.each([
   subscription.unsubscribe();
 });
 
-it('leaves nothing behind when it is unsubscribed', async () => {
+it('leaves no timer behind when it is unsubscribed', async () => {
   const clock = new FakeClock();
   const { seen, subscription } = watch([tenSeconds], clock);
   await ticks();

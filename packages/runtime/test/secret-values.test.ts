@@ -48,7 +48,7 @@ it.each([
   expect(await exposedKeys({ url: 'https://host/' }, [key])).toEqual([]);
 });
 
-it('one that is not there, and what is no file, is passed over', async () => {
+it('ignores missing ones, and what is not a file', async () => {
   const values = { keyFile: join(folder, 'none'), list: [{ key_file: 7 }, null, 'a://b c'], routingKeyFile: '' };
   expect(await exposedKeys(values)).toEqual([]);
 });

@@ -17,7 +17,7 @@ const receiver = `
 `;
 
 describe('systemd', () => {
-  it('is told over its datagram socket', async () => {
+  it('is notified over its datagram socket', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'nephoscope-notify-'));
     const socket = join(folder, 'notify');
     const systemd = spawn('perl', ['-e', receiver, socket], { stdio: ['ignore', 'pipe', 'inherit'] });
@@ -51,7 +51,7 @@ describe('systemd', () => {
     expect(serviceManager(other, tools)?.watchdog).toBeUndefined();
   });
 
-  it('that cannot be told is said in the log, once a minute', async () => {
+  it('that cannot be notified is logged, once a minute', async () => {
     const logger = new RecordingLogger();
     const environment = { PATH: '/nonexistent', NOTIFY_SOCKET: '/nonexistent/notify' };
     const manager = serviceManager(environment, { clock: new FakeClock(), logger });

@@ -156,7 +156,7 @@ describe('the status server', () => {
     ['127.0.0.1.evil.test', 421],
     ['evil.test/localhost', 421],
     ['localhost@evil.test', 421],
-  ])('asked for as %s answers %d', async (host, status) => {
+  ])('requested as %s answers %d', async (host, status) => {
     const { url } = await started({}, { names: ['Compute-1.example.org'] });
     for (const path of ['/healthz', '/readyz', '/metrics'])
       expect(await asked(url, `GET ${path} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`)).toContain(
@@ -229,7 +229,7 @@ describe('the status server', () => {
     expect(url).toMatch(/^http:\/\/\[::1\]:\d+$/);
   });
 
-  it('listens on loopback unless told otherwise', () => {
+  it('listens on loopback by default', () => {
     expect(statusOptions(9_390).parse(undefined)).toEqual({ address: '127.0.0.1', port: 9_390, names: [] });
     expect(statusOptions(9_390).safeParse({ port: 65_536 }).success).toBe(false);
   });

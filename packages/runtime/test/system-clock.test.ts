@@ -17,14 +17,14 @@ describe('the system clock', () => {
     return state;
   }
 
-  it('tells the wall clock’s time', () => {
+  it('returns the wall clock’s time', () => {
     const before = BigInt(Date.now() - 2) * 1_000_000n;
     const now = systemClock.now();
     expect(now).toBeGreaterThanOrEqual(before);
     expect(now).toBeLessThanOrEqual(BigInt(Date.now() + 2) * 1_000_000n);
   });
 
-  it('tells microseconds, which Date.now() does not', () => {
+  it('has microseconds, unlike Date.now()', () => {
     const state = machine(1_000_000, 50n);
     const first = systemClock.now();
     expect(first).toBe(1_000_000_000_000n);

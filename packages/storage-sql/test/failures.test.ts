@@ -82,7 +82,7 @@ describe('a full disk', () => {
     expect(await all(store)).toEqual([...before, ...refused]);
   });
 
-  it('is told at the start, which succeeds when there is space again', async () => {
+  it('is reported at the start, which succeeds when there is space again', async () => {
     const disk = smallDisk();
     const filler = fill(disk, 0);
     const store = storeAt(join(disk, 'samples.db'));
@@ -107,7 +107,7 @@ describe('a place that cannot be written', () => {
     expect(store.health()).toMatchObject({ ok: false, reason: expect.stringContaining(disk) });
   });
 
-  it('is told when the database was written before', async () => {
+  it('is reported if the database was written before', async () => {
     const disk = smallDisk();
     const path = join(disk, 'samples.db');
     // What a backup leaves: the file alone, no connection to it.
@@ -201,7 +201,7 @@ describe('a file that is not ours', () => {
 });
 
 describe('a database that another program has locked', () => {
-  it('is told after five seconds, and works when the lock is gone', async () => {
+  it('is reported after five seconds, and recording continues when the lock is released', async () => {
     const path = newPath();
     let now = 0n;
     const clock: Clock = {
@@ -289,7 +289,7 @@ describe('a sample that no store can hold', () => {
 });
 
 describe('a migration that fails', () => {
-  it('when SQLite has ended its transaction already tells why', async () => {
+  it('reports the reason if SQLite has already ended its transaction', async () => {
     const { db, sqlite } = openSqlite(newPath());
     const work = db.transaction().execute(async (transaction) => {
       await sql`rollback`.execute(transaction);

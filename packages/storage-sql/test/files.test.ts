@@ -72,7 +72,7 @@ describe('a file that is removed while it is open', () => {
     ['alone', (path: string) => rmSync(path)],
     ['with its log', (path: string) => ['', '-wal', '-shm'].forEach((part) => rmSync(path + part))],
     ['with its folder', (path: string) => rmSync(dirname(path), { recursive: true })],
-  ])('%s takes nothing more, and the next program begins an empty one', async (_, remove) => {
+  ])('%s records nothing more, and the next program creates an empty one', async (_, remove) => {
     const path = newPath();
     const store = await started(path);
     await store.record(batch(10));
@@ -88,7 +88,7 @@ describe('a file that is removed while it is open', () => {
     expect(await next.record(refused)).toEqual({ recorded: 10, duplicates: 0 });
   });
 
-  it('before its first batch takes none', async () => {
+  it('before its first batch records none', async () => {
     const path = newPath();
     const store = await started(path);
     rmSync(path);
@@ -96,7 +96,7 @@ describe('a file that is removed while it is open', () => {
     expect(existsSync(path)).toBe(false);
   });
 
-  it('takes what it is offered when it is put back', async () => {
+  it('records again when it is put back', async () => {
     const path = newPath();
     const store = await started(path);
     const [before, after] = [batch(10), batch(10)];
@@ -124,7 +124,7 @@ describe('a file that is removed while it is open', () => {
     await expect(store.record(batch(10))).rejects.toMatchObject(unavailable('was removed'));
   });
 
-  it('leaves what was acknowledged in the file that was moved away, wherever that is', async () => {
+  it('keeps what was acknowledged in the file that was moved, wherever that is', async () => {
     const path = newPath();
     const store = await started(path);
     const before = batch(100);
@@ -173,7 +173,7 @@ describe('a file that is replaced by another while it is open', () => {
     expect(await found(path)).toEqual(ids(expected));
   });
 
-  it('before the program ends: the next one finds that other one as it was', async () => {
+  it('before the program ends: the next one finds the other file unchanged', async () => {
     const path = newPath();
     const store = await started(path);
     const before = batch(10);
@@ -185,7 +185,7 @@ describe('a file that is replaced by another while it is open', () => {
     expect(await found(path)).toEqual(ids(before));
   });
 
-  it('is told as long as that is no database, and over when it is one again', async () => {
+  it('is reported as long as it is not a database, and no longer once it is one', async () => {
     const path = newPath();
     const store = await started(path);
     const [before, after] = [batch(10), batch(10)];

@@ -55,7 +55,7 @@ export function lifetimeTests(newPlace: () => Promise<Place>): void {
     expect(await place.all()).toHaveLength(4);
   });
 
-  it('who knows a row that another program removed writes it once more for what comes late', async () => {
+  it('with a cached row that another program removed writes it once more for late samples', async () => {
     const [store, other] = [await place.store(clock), await place.store(clock)];
     await store.record([of('a', 400n)]);
     await other.removeBefore(now - 300n * day);

@@ -90,7 +90,7 @@ describe('the layout of a message', () => {
     );
   });
 
-  it('is none of what is not JSON', () => {
+  it('refuses a text that is not JSON', () => {
     const sample = { ...exampleSample(), text: `{"a": "\u0003"}` };
     let error: unknown;
     try {

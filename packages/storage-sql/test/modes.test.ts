@@ -25,7 +25,7 @@ async function startedAt(path: string) {
   return { store, warnings: () => logger.entries.filter(({ level }) => level === 'warn') };
 }
 
-it.each([0o000, 0o022, 0o077])('what is made is for its user alone, at a umask of %i', async (value) => {
+it.each([0o000, 0o022, 0o077])('files are created for their user only, at a umask of %i', async (value) => {
   process.umask(value);
   const path = join(folder, `new-${value}`, 'below', 'samples.db');
   const { store, warnings } = await startedAt(path);
@@ -56,7 +56,7 @@ it.each([
   },
 );
 
-it('a database of before that everybody can read is told of, and stays as it is', async () => {
+it('an older database that every user can read is reported, and stays as it is', async () => {
   const path = join(folder, 'old.db');
   await (await startedAt(path)).store.stop();
   chmodSync(path, 0o644);

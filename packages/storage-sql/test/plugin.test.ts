@@ -30,7 +30,7 @@ it.each(['mysql://localhost/x', '/var/lib/x.db', 'sqlite:', 'sqlite://host/x.db'
   },
 );
 
-it('says that a path takes no slashes of its own', () => {
+it('reports a path with additional slashes', () => {
   const { error } = plugin.options.safeParse({ url: 'sqlite:///var/lib/samples.db' });
   expect(error?.issues[0]?.message).toContain('without //');
 });
@@ -53,7 +53,7 @@ it('makes the folders of its file', async () => {
   rmSync(folder, { recursive: true });
 });
 
-it('says of a database in memory that nobody could read it', () => {
+it('refuses a database in memory, which no other connection could read', () => {
   const { error } = plugin.options.safeParse({ url: 'sqlite::memory:' });
   expect(error?.issues[0]?.message).toContain('nothing that anybody could read');
 });

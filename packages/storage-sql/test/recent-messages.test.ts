@@ -52,7 +52,7 @@ describe('RecentMessages', () => {
     for (const other of others) expect(check(recent, other)).toBe(false);
   });
 
-  it('takes no changed text for one that it knows', () => {
+  it('recognises no modified text', () => {
     const recent = new RecentMessages<string>();
     add(recent, signedSample());
     const { text } = signedSample();

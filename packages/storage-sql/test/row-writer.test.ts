@@ -96,7 +96,7 @@ describe('series and metadata', () => {
   it.each([
     ['that SQLite has rolled back itself', "raise(rollback, 'the cause')"],
     ['that is rolled back here', "raise(abort, 'the cause')"],
-  ])('of a batch %s are not there, and the cause is told', async (_, refusal) => {
+  ])('of a batch %s are not there, and the cause is reported', async (_, refusal) => {
     sqlite.exec(`create trigger refuse before insert on samples begin select ${refusal}; end`);
     await expect(record([exampleSample()])).rejects.toThrow('the cause');
     expect([sqlite.inTransaction, count('series')]).toEqual([false, [0n]]);
@@ -104,7 +104,7 @@ describe('series and metadata', () => {
     expect(await record([exampleSample()])).toEqual({ recorded: 1, duplicates: 0 });
   });
 
-  it('of a batch that cannot even be rolled back: the cause is told all the same', async () => {
+  it('of a batch that cannot even be rolled back: the cause is reported nevertheless', async () => {
     sqlite.exec("create trigger refuse before insert on samples begin select raise(abort, 'the cause'); end");
     const exec = sqlite.exec.bind(sqlite);
     sqlite.exec = (text) => {
@@ -133,7 +133,7 @@ describe('series and metadata', () => {
     expect(count(join)).toEqual([0n]);
   }, 60_000);
 
-  it('of a text that nobody remembers are found again, and those that an older version wrote are written once more', async () => {
+  it('of a text that is not cached are found again, and those of an older version are written once more', async () => {
     const text = (at: number) => `{"display_name": "vm-${at}"}`;
     const cycle = (volume: string) =>
       Array.from({ length: 300 }, (_, at) => exampleSample({ volume, resourceId: `r${at}`, metadata: text(at) }));
@@ -154,7 +154,7 @@ describe('series and metadata', () => {
     );
   });
 
-  it('that the writer was never told of are an error, and nothing is written', async () => {
+  it('that the writer never received are an error, and nothing is written', async () => {
     await record([exampleSample()]);
     const other = new RowWriter(sqlite);
     const confused = new SqliteRecorder({

@@ -26,7 +26,7 @@ function cache() {
 }
 
 describe('SeriesCache', () => {
-  it('asks once for what samples share, and gives the same parts from then on', () => {
+  it('looks shared rows up once, and returns the same parts from then on', () => {
     const { shared, asked } = cache();
     const samples = ['1', '2.50', '1e-07', '-0'].map((volume, at) =>
       exampleSample({ volume, sequence: BigInt(at) }),
@@ -48,14 +48,14 @@ describe('SeriesCache', () => {
     { source: 'other' },
     { epoch: 'run-2' },
     { publisherId: 'other' },
-  ])('tells series apart that differ in %j', (fields) => {
+  ])('distinguishes series that differ in %j', (fields) => {
     const { shared } = cache();
     const { series } = of(shared, exampleSample());
     expect(of(shared, exampleSample(fields)).series).not.toBe(series);
     expect(of(shared, exampleSample()).series).toBe(series);
   });
 
-  it('tells series apart whose messages are laid out differently', () => {
+  it('distinguishes series with different layouts', () => {
     const asked: SeriesRow[] = [];
     const shared = new SeriesCache<number>(rows(asked), rows([]));
     const sample = exampleSample();
@@ -67,7 +67,7 @@ describe('SeriesCache', () => {
     }
   });
 
-  it('gives a known meter of a known resource the rows of its own layout', () => {
+  it('returns the rows of its own layout for a known meter of a known resource', () => {
     const series: SeriesRow[] = [];
     const shared = new SeriesCache<number>(rows(series), rows([]));
     // As two programs write the same two meters of two resources.
@@ -85,7 +85,7 @@ describe('SeriesCache', () => {
     expect(series).toHaveLength(8);
   });
 
-  it('asks again when it was told to forget, and when it knows too many', () => {
+  it('looks rows up again after forget(), and when its limit is reached', () => {
     const { shared, asked } = cache();
     of(shared, exampleSample());
     shared.forget();
@@ -107,7 +107,7 @@ describe('SeriesCache', () => {
     expect(asked).toHaveLength(3);
   });
 
-  it('asks once more for a later period', () => {
+  it('looks rows up once more for a later period', () => {
     const { shared, asked } = cache();
     // What is kept for the later one is kept for the earlier one, too.
     for (const period of [7, 8, 7, 8]) shared.of(exampleSample(), period);

@@ -26,7 +26,7 @@ beforeAll(async () => {
 afterEach(() => reader.end());
 afterAll(() => rmSync(folder, { recursive: true }));
 
-it('ends a query that nobody waits for, and answers the next one', async () => {
+it('ends a query that is no longer wanted, and answers the next one', async () => {
   reader = new ThreadReader(path);
   const files = await reader.open(never);
   const caller = new AbortController();
@@ -37,7 +37,7 @@ it('ends a query that nobody waits for, and answers the next one', async () => {
   expect(await reader.query(files, 'select 1 as one', [], never)).toEqual([{ one: 1n }]);
 });
 
-it('goes on with the files of a thread that ended before', async () => {
+it('continues with the files of a thread that ended before', async () => {
   // Else the log would be removed with the last connection.
   const other = new ThreadReader(path);
   await other.open(never);

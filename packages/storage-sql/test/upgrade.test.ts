@@ -112,7 +112,7 @@ describe('a migration', () => {
     return { upgraded, outcome };
   };
 
-  it('is killed when its program is told to stop, nothing is changed, and the next start makes it', async () => {
+  it('is killed when its program is stopped, nothing is changed, and the next start runs it', async () => {
     const { upgraded, outcome } = await kills((stopped) => stopped.abort(new Error('told to stop')));
     expect(outcome).toBe('told to stop');
     expect(version()).toEqual({ count: 1n });
@@ -122,7 +122,7 @@ describe('a migration', () => {
     expect(version()).toEqual({ count: 5n });
   });
 
-  it('that ends otherwise is told, and made by the next start', async () => {
+  it('that ends otherwise is reported, and run by the next start', async () => {
     // As the kernel does when there is no memory.
     const { upgraded, outcome } = await kills(() => process.kill(migrating(), 'SIGKILL'));
     expect(outcome).toMatch(/its migration ended with SIGKILL/);
@@ -136,7 +136,7 @@ describe('a reader', () => {
   const asked = join(folder, 'asked', 'samples.db');
   const start = (file: string) => readerAt(file).start(AbortSignal.timeout(20_000));
 
-  it('is told that there is no database, and makes neither file nor folder', async () => {
+  it('reports that there is no database, and creates neither file nor folder', async () => {
     await expect(start(asked)).rejects.toMatchObject({
       code: 'STORE_MISSING',
       message: expect.stringContaining(asked) as string,
@@ -144,7 +144,7 @@ describe('a reader', () => {
     expect(readdirSync(folder)).not.toContain('asked');
   });
 
-  it('is told of a file without tables, and of one of the version before, and leaves them so', async () => {
+  it('reports a file without tables, and an older one, and does not change them', async () => {
     const empty = join(folder, 'empty.db');
     writeFileSync(empty, '');
     await expect(start(empty)).rejects.toMatchObject({ code: 'STORE_MISSING' });

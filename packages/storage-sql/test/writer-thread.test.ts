@@ -64,7 +64,7 @@ const batch = (count: number): Sample[] =>
   Array.from({ length: count }, (_, at) => exampleSample({ sequence: BigInt(at), resourceId: `r${at % 7}` }));
 
 describe('the thread that writes', () => {
-  it('is one for all that is written, and none for what is only looked up', async () => {
+  it('is one for all writes, and none for lookups', async () => {
     const store = await started();
     expect(await store.recordedTimes()).toBeUndefined();
     expect(await store.recordedAs(batch(2))).toEqual([]);
@@ -75,7 +75,7 @@ describe('the thread that writes', () => {
     expect(threads).toHaveLength(1);
   });
 
-  it('lets others read what was there, while it writes', async () => {
+  it('lets others read earlier samples while it writes', async () => {
     const store = await started();
     const [before, meanwhile] = [batch(3), batch(500)];
     await store.record(before);
@@ -129,7 +129,7 @@ describe('the thread that writes', () => {
     expect(await all(store)).toHaveLength(20);
   });
 
-  it('takes what it knew before, after a batch that it did not get', async () => {
+  it('accepts the next batch after one that it did not receive', async () => {
     const store = await started();
     await store.record(batch(10));
     const impossible = exampleSample({ timestamp: 2n ** 63n });
@@ -142,7 +142,7 @@ describe('the thread that writes', () => {
     expect(await all(store, { meters: ['newer'] })).toHaveLength(1);
   });
 
-  it('is waited for when the store is stopped, and leaves no file open behind it', async () => {
+  it('is waited for when the store is stopped, and leaves no file open', async () => {
     const path = newPath();
     const store = await started(path);
     const recorded = store.record(batch(300));
@@ -179,7 +179,7 @@ describe('the thread that writes', () => {
     await expect(new ThreadWriter(data, pathToFileURL(program), 50).end()).rejects.toMatchObject(unavailable);
   });
 
-  it('tells what kept its program from running', async () => {
+  it('reports what kept its program from running', async () => {
     const program = join(folder, 'program.mjs');
     writeFileSync(program, 'import "./nowhere.mjs";');
     const writer = new ThreadWriter(data, pathToFileURL(program));
@@ -191,7 +191,7 @@ describe('the thread that writes', () => {
     await writer.end();
   });
 
-  it('tells what it failed with', async () => {
+  it('reports its failure', async () => {
     const program = join(folder, 'failing.mjs');
     const text =
       "import { parentPort } from 'node:worker_threads'; parentPort.on('message', () => { throw new Error('no memory'); });";
@@ -247,7 +247,7 @@ describe('an error that crosses from the thread', () => {
     });
   });
 
-  it('stays what it is when it is not of the store', () => {
+  it("is passed on unchanged if it is not the store's", () => {
     const error = crossed(new TypeError('a mistake'));
     expect(error).toMatchObject({ message: 'a mistake' });
     expect(storeError(error, '/a.db')).toMatchObject({

@@ -73,7 +73,7 @@ export function centralPollsterContract<Options>(
       for (const other of others) assert.deepEqual(names(other), first);
     });
 
-    it('asks and replies in plain data, which may cross to another process and back', async () => {
+    it('requests and replies in plain data, which may cross to another process and back', async () => {
       assert.deepEqual(await pollOnce(sent), await pollOnce());
     });
 

@@ -148,7 +148,7 @@ export function deadLetterContract(create: () => MessageBus, withBus: WithBus): 
     });
   });
 
-  it('ends when it is told to', async () => {
+  it('ends when it is aborted', async () => {
     await withBus(async (bus, topology) => {
       await keepDeadLetter(bus, topology, numbers(0, 4));
       const ending = new AbortController();

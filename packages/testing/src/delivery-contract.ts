@@ -16,7 +16,7 @@ export type ReadDeadLetters = (
 export function deliveryContract(withBus: WithBus, deadLetters: ReadDeadLetters): void {
   const { it } = testFramework();
 
-  it('delivers no more than the prefetch unsettled, and goes on as they are settled', async () => {
+  it('delivers at most the prefetch unsettled, and continues as they are settled', async () => {
     await withBus(async (bus, topology) => {
       const published = Promise.all(
         Array.from({ length: 30 }, (_, i) => bus.publish(message(topology, 'a.b', String(i)))),
@@ -41,7 +41,7 @@ export function deliveryContract(withBus: WithBus, deadLetters: ReadDeadLetters)
     });
   });
 
-  it('delivers again what was requeued, and says so', async () => {
+  it('delivers requeued messages again, marked as such', async () => {
     await withBus(async (bus, topology) => {
       const inbox = await consume(bus, topology.queue, (delivery) =>
         delivery.redelivered ? delivery.ack() : delivery.requeue(),
@@ -111,7 +111,7 @@ export function deliveryContract(withBus: WithBus, deadLetters: ReadDeadLetters)
     });
   });
 
-  it('delivers nothing after a cancel, to others what comes later, and still lets settle what was delivered', async () => {
+  it('delivers nothing after a cancel, later messages to others, and still allows settling earlier deliveries', async () => {
     await withBus(async (bus, topology) => {
       const kept: Delivery[] = [];
       const subscription = await bus.consume(

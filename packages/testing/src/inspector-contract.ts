@@ -72,7 +72,7 @@ export function inspectorContract(name: string, { create, createUnstartable }: I
         }));
     }
 
-    it('reads the parts that were asked for, each a value or the reason why not, and no others', async () => {
+    it('reads the requested parts and no others, each a value or the reason why it is missing', async () => {
       await withInspector(async (inspector) => {
         for (const parts of [all, new Set<InstancePart>(), ...instanceParts.map((part) => new Set([part]))]) {
           const readings = await inspect(inspector, parts);
@@ -93,7 +93,7 @@ export function inspectorContract(name: string, { create, createUnstartable }: I
       });
     });
 
-    it('gives the same for what has not changed, and times that go on', async () => {
+    it('returns the same for what has not changed, and times that advance', async () => {
       await withInspector(async (inspector) => {
         const first = await inspect(inspector);
         const second = new Map((await inspect(inspector)).map((reading) => [reading.instance.id, reading]));
@@ -104,7 +104,7 @@ export function inspectorContract(name: string, { create, createUnstartable }: I
       });
     });
 
-    it('reads single instances beside the host, where it can do so', async () => {
+    it('reads single instances independently of the host, if it supports that', async () => {
       await withInspector(async (inspector) => {
         if (inspector.inspectInstance === undefined) return;
         const { signal } = new AbortController();
@@ -124,7 +124,7 @@ export function inspectorContract(name: string, { create, createUnstartable }: I
       });
     });
 
-    it('reads for two at once, and beside another inspector', async () => {
+    it('supports two concurrent readings, and another inspector', async () => {
       await withInspector((one) =>
         withInspector(async (two) => {
           const readings = await Promise.all([inspect(one), inspect(one, new Set(['cpu'])), inspect(two)]);

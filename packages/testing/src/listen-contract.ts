@@ -19,7 +19,7 @@ export function listenContract(withBus: WithBus): void {
     maxMessages: 1_000,
   });
 
-  it('hands a message to everybody who listens now, and to nobody later', async () => {
+  it('passes a message to all current listeners, and to none that come later', async () => {
     await withBus(async (bus, topology) => {
       const say = (body: string) => bus.publish(message(topology, 'heard.x', body));
       const [one, other]: [string[], string[]] = [[], []];
@@ -43,7 +43,7 @@ export function listenContract(withBus: WithBus): void {
     });
   });
 
-  it('goes on listening after a handler that throws', async () => {
+  it('continues after a handler that throws', async () => {
     await withBus(async (bus, topology) => {
       const heard: string[] = [];
       await bus.listen(queueOf(topology), (body) => {

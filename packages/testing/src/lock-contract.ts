@@ -12,7 +12,7 @@ export function lockContract(create: () => MessageBus, withBus: WithBus): void {
   const { it } = testFramework();
   const bytes = (note: string) => new TextEncoder().encode(note);
 
-  it('grants no lock before it is started, after it was stopped, or to who asks no more', async () => {
+  it('grants no lock before it is started, after it was stopped, or after the request was aborted', async () => {
     await rejects(create().lead('contract', deadline()), 'BUS_UNAVAILABLE');
     await withBus(async (bus, { queue }) => {
       await assert.rejects(bus.lead(queue, AbortSignal.abort(new Error('not any more'))), /not any more/);
@@ -71,7 +71,7 @@ export function lockContract(create: () => MessageBus, withBus: WithBus): void {
     });
   });
 
-  it('passes over who has given up waiting', async () => {
+  it('skips a request that was aborted', async () => {
     await withBus(async (bus, { queue }) => {
       const first = await bus.lead(queue, deadline());
       const waiting = new AbortController();

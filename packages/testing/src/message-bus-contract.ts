@@ -91,7 +91,7 @@ export function messageBusContract(
       await remove?.(topology);
     });
 
-    it('delivers what was published before there was a consumer', async () => {
+    it('delivers messages published before there was a consumer', async () => {
       await withBus(async (bus, topology) => {
         const published = bus.publish(message(topology, 'a.early', 'early'));
         const inbox = await consume(bus, topology.queue, (delivery) => delivery.ack());
@@ -105,7 +105,7 @@ export function messageBusContract(
       });
     });
 
-    it('consumes what was asked for before the start', async () => {
+    it('consumes what was requested before the start', async () => {
       const topology = newTopology();
       const bus = create();
       try {

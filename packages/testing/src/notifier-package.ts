@@ -94,7 +94,7 @@ export function notifierPackageContract({ manifest, plugins, exchanges, recorded
         );
   });
 
-  it('takes what its service announces, and nothing of a publisher of another', () => {
+  it("accepts the notifications of its service, and none of another service's publisher", () => {
     for (const plugin of Object.values(plugins)) {
       const { eventTypes, publishers } = handlerOf(plugin);
       const wanted = recorded.filter(({ eventType }) => wildcards(eventTypes)(eventType));

@@ -23,7 +23,7 @@ export function pluginTests(
     assert.ok(Object.isFrozen(plugin), 'the plugin is not frozen: export what the define…() function returned');
   });
 
-  it('takes the options, and refuses keys that it does not know', () => {
+  it('accepts the options, and refuses unknown keys', () => {
     const given = options ?? {};
     const parsed = plugin.options.safeParse(given);
     const hint =

@@ -160,7 +160,7 @@ export function pollsterContract<Options, P extends InstancePart>(
       }
     });
 
-    it('is asked and replies in plain data, which may cross to another process and back', async () => {
+    it('takes requests and replies in plain data, which may cross to another process and back', async () => {
       for (const [reading, next] of pairs) {
         const here = await pollOnce(next, { previous: reading });
         const across = await pollOnce(next, { previous: reading, across: sent });

@@ -5,7 +5,7 @@ const message = { exchange: 'e', routingKey: 'k', contentType: 'text/plain', bod
 const never = new AbortController().signal;
 
 describe('FakeBus', () => {
-  it('keeps what is offered, and confirms what the test lets through', async () => {
+  it('keeps published messages, and confirms what the test allows', async () => {
     const bus = new FakeBus();
     await bus.publish(message);
     bus.answer = () => Promise.reject(new Error('away'));
@@ -13,7 +13,7 @@ describe('FakeBus', () => {
     expect([bus.offered.length, bus.confirmed.length]).toEqual([2, 1]);
   });
 
-  it('delivers to who consumes the queue, within its prefetch', async () => {
+  it('delivers to the consumer of the queue, within its prefetch', async () => {
     const bus = new FakeBus();
     const got: FakeDelivery[] = [];
     const sent = [delivery('a'), delivery('a'), delivery('b')] as const;
@@ -39,7 +39,7 @@ describe('FakeBus', () => {
     expect(bad.dead).toEqual([{ reason: 'why', body: Buffer.from('part') }]);
   });
 
-  it('tells who listens', async () => {
+  it('returns the listeners', async () => {
     const bus = new FakeBus();
     const heard: Uint8Array[] = [];
     const queue = { exchange: 'e', queue: 'q', bindings: ['q'], messageTtl: 1, maxMessages: 1 };

@@ -2,7 +2,7 @@ import { FakeClock, fakeStart } from '../src/index.js';
 
 const second = 1_000_000_000n;
 
-it('stands still until it is told', async () => {
+it('stands still until it is advanced', async () => {
   const clock = new FakeClock();
   const { now, monotonic } = { now: clock.now(), monotonic: clock.monotonic() };
   expect(now).toBe(fakeStart);
@@ -32,7 +32,7 @@ it('wakes sleepers in the order of their times, each at its own', async () => {
   expect(clock.sleepers).toBe(0);
 });
 
-it('wakes again who sleeps again', async () => {
+it('wakes a sleeper that sleeps again', async () => {
   const clock = new FakeClock();
   let ticks = 0;
   const controller = new AbortController();

@@ -2,7 +2,7 @@ import { FakeCloud } from '../src/index.js';
 
 const images = { service: { type: 'image' }, path: '/v2/images', key: 'images' };
 
-it('answers what it was given, and remembers what was asked', async () => {
+it('returns the given answers, and records the requests', async () => {
   const cloud = new FakeCloud({
     lists: { 'image /v2/images': [{ id: 'one' }, { id: 'two' }] },
     heads: { 'object-store /v1/AUTH_1': { status: 204, headers: {} } },
@@ -20,14 +20,14 @@ it('answers what it was given, and remembers what was asked', async () => {
   ]);
 });
 
-it('fails where it was told to, after the items before', async () => {
+it('fails where specified, after the items before', async () => {
   const cloud = new FakeCloud({ lists: { 'image /v2/images': [{ id: 'one' }, new Error('status 503')] } });
   const items = cloud.list(images);
   expect((await items.next()).value).toEqual({ id: 'one' });
   await expect(items.next()).rejects.toThrow('status 503');
 });
 
-it('names what it was given no answer to', async () => {
+it('names a request without an answer', async () => {
   const cloud = new FakeCloud();
   await expect(cloud.list(images).next()).rejects.toThrow("no answer to 'image /v2/images'");
   await expect(cloud.head({ type: 'image' }, '/x')).rejects.toThrow("no answer to 'image /x'");

@@ -46,31 +46,36 @@ describe('the inspector contract', () => {
       'is healthy from start',
       'Missing expected rejection',
     ],
-    ['all parts always', faulty({ inspect: async () => host }), 'reads the parts', 'that were read'],
-    ['an empty host', () => new FakeInspector([]), 'reads the parts', 'no running instance'],
+    ['all parts always', faulty({ inspect: async () => host }), 'reads the requested parts', 'that were read'],
+    ['an empty host', () => new FakeInspector([]), 'reads the requested parts', 'no running instance'],
     [
       'one instance twice',
       () => new FakeInspector([instanceReading(), instanceReading()]),
-      'reads the parts',
+      'reads the requested parts',
       'read twice',
     ],
-    ['a negative count', reading(() => instanceReading({ cpu: { timeNs: -1n } })), 'reads the parts', 'negative'],
+    [
+      'a negative count',
+      reading(() => instanceReading({ cpu: { timeNs: -1n } })),
+      'reads the requested parts',
+      'negative',
+    ],
     [
       'no word for people',
       reading(() => instanceReading({ memory: { missing: 'busy', detail: '' } })),
-      'reads the parts',
+      'reads the requested parts',
       'without a word',
     ],
     [
       'a run of its own',
       reading(({ instance, ...rest }) => ({ ...rest, instance: { ...instance, run: undefined } })),
-      'reads the parts',
+      'reads the requested parts',
       'run',
     ],
     [
       'another disk each time',
       () => new FakeInspector(host, [instanceReading({ at: 10, disks: [{ disk: { device: 'vdz' } }] })]),
-      'gives the same',
+      'returns the same',
       'another one',
     ],
     [
@@ -82,7 +87,7 @@ describe('the inspector contract', () => {
     [
       'a clock that goes back',
       () => new FakeInspector([instanceReading({ at: 10 })], [instanceReading()]),
-      'gives the same',
+      'returns the same',
       'earlier',
     ],
     [
@@ -147,7 +152,7 @@ describe('the central pollster contract', () => {
     [
       'a cloud that must be the same object',
       define((given) => (given instanceof FakeCloud ? [image] : [])),
-      'asks and replies',
+      'requests and replies',
       'deep-equal',
     ],
     ['a counter less each time', fewer(), 'makes the same', 'deep-equal'],
@@ -284,7 +289,10 @@ describe('the notification handler contract', () => {
       typeof define
     >;
     expect(
-      await verdictOf(() => notificationHandlerContract('faulty', plugin, { notifications }), 'takes the options'),
+      await verdictOf(
+        () => notificationHandlerContract('faulty', plugin, { notifications }),
+        'accepts the options',
+      ),
     ).toContain('strictObject');
   });
 

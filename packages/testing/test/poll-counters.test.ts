@@ -61,7 +61,7 @@ it('has no previous reading where that one lacked the part', async () => {
   expect(log[0]?.fields).toEqual({ previous: undefined });
 });
 
-it('refuses options that the plugin does not know', async () => {
+it('refuses options unknown to the plugin', async () => {
   await expect(pollCounters(cpuTime, instanceReading(), { options: { verbose: true } })).rejects.toThrow(
     'verbose',
   );

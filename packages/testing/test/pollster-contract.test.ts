@@ -80,13 +80,13 @@ const faults: readonly Fault[] = [
   {
     fault: 'options that take any key',
     plugin: () => altered({ options: z.looseObject({}) }),
-    test: 'takes the options',
+    test: 'accepts the options',
     says: 'strictObject',
   },
   {
     fault: 'an option without default',
     plugin: () => altered({ options: z.strictObject({ url: z.string() }) }),
-    test: 'takes the options',
+    test: 'accepts the options',
     says: 'defaults',
   },
   { fault: 'no meters', plugin: () => altered({ meters: [] }), test: 'declares its meters', says: 'no meters' },
@@ -262,7 +262,7 @@ const faults: readonly Fault[] = [
   {
     fault: 'an eye for copies',
     plugin: () => changing((figure, { instance }) => ({ ...figure, volume: Object.isFrozen(instance) ? 2n : 1n })),
-    test: 'is asked and replies',
+    test: 'takes requests and replies',
     says: 'look at contents',
   },
   {
@@ -291,7 +291,7 @@ it.each(faults)('finds $fault', async ({ plugin, test, says }) => {
   expect(await verdictOf(() => pollsterContract('faulty', plugin() as typeof good), test)).toContain(says);
 });
 
-it('asks for a test framework where there is none', () => {
+it('requires a test framework', () => {
   const framework = globalThis as { describe: unknown };
   const { describe } = framework;
   framework.describe = undefined;

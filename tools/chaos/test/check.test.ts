@@ -32,14 +32,14 @@ it('finds a row that is there twice', async () => {
   expect(problemsOf(findings)).toEqual([expect.stringContaining('recorded twice')]);
 });
 
-it('finds a sample that nobody took', async () => {
+it('finds a sample that no agent accepted', async () => {
   const taken = new Set([...expectation.taken].slice(1));
   const findings = await check({ ...expectation, taken }, rows, deadLetters, secret);
   expect(findings.strange).toHaveLength(1);
   expect(problemsOf(findings)).toEqual([expect.stringContaining('nobody took')]);
 });
 
-it('finds a text that is not what was signed, and one under the id of another', async () => {
+it('finds a text that differs from what was signed, and one under the id of another', async () => {
   const [first, second, ...rest] = rows as [(typeof rows)[0], (typeof rows)[0], ...typeof rows];
   const changed = { ...first, text: first.text.replace(/"counter_volume":\d+/, '"counter_volume":1') };
   const exchanged = { ...second, text: first.text };
@@ -50,7 +50,7 @@ it('finds a text that is not what was signed, and one under the id of another', 
   ]);
 });
 
-it('finds dead letters that are missing, or are none of ours', async () => {
+it('finds missing and foreign dead letters', async () => {
   const findings = await check(expectation, rows, [...deadLetters.slice(1), 'no message'], secret);
   expect(findings.refusedMissing).toHaveLength(1);
   expect(findings.strangeDeadLetters).toEqual(['no message']);

@@ -18,7 +18,7 @@ describe('the ledger of the load generator', () => {
   });
   afterEach(() => rm(directory, { recursive: true, force: true }));
 
-  it('gives back what was added and what was confirmed', async () => {
+  it('returns what was added and what was confirmed', async () => {
     const ledger = await GeneratorLedger.open(directory);
     await ledger.add([make(0), make(1)]);
     await ledger.confirm(1);
@@ -29,7 +29,7 @@ describe('the ledger of the load generator', () => {
     expect([...confirmed]).toEqual([1]);
   });
 
-  it('cuts off a message that a killed generator did not finish to write, and goes on behind the last whole one', async () => {
+  it('cuts off a message that a killed generator did not finish, and continues after the last complete one', async () => {
     const first = await GeneratorLedger.open(directory);
     await first.add([make(0)]);
     await first.close();
@@ -101,7 +101,7 @@ describe('the ledger of an agent', () => {
     expect(takenIn([readSegmentContent('1', cut)]).ids).toEqual(['message 1']);
   });
 
-  it('says which numbers it does not know, and which it knows twice', () => {
+  it('reports numbers that are missing or occur twice', () => {
     const gaps = takenIn([readSegmentContent('1', segment([line(2n), line(5n)]))]);
     expect(gaps.problems).toEqual(['compute.one/1: no numbers 1 to 1', 'compute.one/1: no numbers 3 to 4']);
     const twice = takenIn([readSegmentContent('1', segment([line(1n), line(1n, 'another')]))]);

@@ -47,7 +47,7 @@ async function errorOf(socket: Socket): Promise<string | undefined> {
   return error.code;
 }
 
-it('carries what is said, and its end', async () => {
+it('forwards data, and their end', async () => {
   const socket = await client();
   expect(await say(socket, 'a')).toBe('a back');
   const ended = once(socket, 'close');
@@ -55,7 +55,7 @@ it('carries what is said, and its end', async () => {
   await ended;
 });
 
-it('resets what is connected, and what connects meanwhile', async () => {
+it('resets open connections, and those that are opened meanwhile', async () => {
   const socket = await client();
   await say(socket, 'a');
   const reset = errorOf(socket);
@@ -72,7 +72,7 @@ it('says when it met nothing', () => {
   expect(link.end()).toBe(0);
 });
 
-it('keeps what is said in a black hole, and delivers it afterwards in its order', async () => {
+it('holds data in a black hole, and delivers them afterwards in their order', async () => {
   const socket = await client();
   await say(socket, 'a');
   link.begin('black hole');
@@ -92,7 +92,7 @@ it('keeps what is said in a black hole, and delivers it afterwards in its order'
   socket.destroy();
 });
 
-it('delays what is said, and keeps its order', async () => {
+it('delays data, and keeps their order', async () => {
   const socket = await client();
   link.begin('delay');
   let heard = '';

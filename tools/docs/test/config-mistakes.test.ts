@@ -27,7 +27,7 @@ const program: ProgramDefinition<typeof sections> = {
 
 const good = 'secrets: hush of the tests\nbus: { url: amqp://rabbit-1/ }\n';
 
-describe('what operators are told of their mistakes', () => {
+describe('what operators read about their mistakes', () => {
   let folder: string;
   let path: string;
   let declared: Awaited<ReturnType<typeof declaredPlugins>>;
@@ -471,7 +471,7 @@ describe('what operators are told of their mistakes', () => {
     expect(await told(Buffer.from(`${good}source: Zürich\n`, 'latin1'))).toBe(said);
   });
 
-  it('of a file that is none', async () => {
+  it('of an invalid file', async () => {
     await writeFile(path, good);
     const refusal = async (named: string) =>
       (await readConfig(named, {}).catch((error: unknown) => error)) as Error;

@@ -80,7 +80,7 @@ describe('the examples of the documentation', () => {
     expect(mistakes).toEqual([]);
   }, 120_000);
 
-  it('of plugins pass the tests that stand beside them', async () => {
+  it('of plugins pass the tests that are beside them', async () => {
     await mkdir(join(folder, 'node_modules'));
     await symlink(join(root, 'node_modules/zod'), join(folder, 'node_modules/zod'));
     await writeFile(join(folder, 'package.json'), '{ "type": "module" }');
@@ -103,7 +103,7 @@ describe('the examples of the documentation', () => {
     expect(stdout).toMatch(/^# fail 0$/m);
   }, 60_000);
 
-  it('of figures print what stands beside them', async () => {
+  it('of figures print the output that is beside them', async () => {
     await writeFile(join(folder, 'package.json'), '{ "type": "module" }');
     const text = await readFile(join(root, 'docs/figures.md'), 'utf8');
     const blocks = blocksOf({ path: '', text }, 'ts');

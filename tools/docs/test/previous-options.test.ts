@@ -65,7 +65,7 @@ notifications: { prefetch: 10, maxAge: 86400 }
   ).toEqual(gone.map((path) => `${path}: has no effect any more`));
 });
 
-it('refuses what decided what was metered, all at once, and says what to write', async () => {
+it('refuses all options that affected what was metered at once, and names the replacements', async () => {
   const lines = await told(`
 secrets: hush of the tests
 bus: { url: amqp://rabbit }

@@ -17,7 +17,7 @@ describe.each(targets.map((target) => [target.name, target] as const))('%s', (_,
   });
 });
 
-it('tells an input that fails, as small as it is found', async () => {
+it('reports a failing input, reduced as far as possible', async () => {
   const [target] = targets;
   const failing = {
     ...target!,

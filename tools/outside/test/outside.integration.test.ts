@@ -65,7 +65,7 @@ function metersOf(samples: readonly Sample[], resourceId: string): ReadonlySet<s
   return new Set(samples.filter((sample) => sample.resourceId === resourceId).map(({ meter }) => meter));
 }
 
-it("sends the counters of somebody else's plugin beside its own", async () => {
+it('sends the counters of a third-party plugin beside its own', async () => {
   const { code, stderr } = await deployment.once(configuration());
   expect({ code, stderr }).toEqual({ code: 0, stderr: expect.any(String) });
   const samples = await taken();
@@ -131,7 +131,7 @@ it('names both packages when two have a plugin of one name, and sends nothing', 
   }
 }, 60_000);
 
-it('runs without a plugin that throws when it is imported, says so, and does not call that success', async () => {
+it('runs without a plugin that throws during its import, reports it, and exits with an error', async () => {
   const broken = await deployment.with('@stranger/thrower');
   try {
     const { code, stderr } = await broken.once(configuration());

@@ -18,7 +18,7 @@ function find(packages: Record<string, Locked>, path: string, name: string): Loc
 
 describe('package-lock.json', () => {
   // npm leaves out what a registry does not have at that moment, and then `npm ci` refuses the file elsewhere.
-  it('holds the binaries of all platforms, in the version that their package asks for', async () => {
+  it('contains the binaries of all platforms, in the version that their package requires', async () => {
     const { packages } = (await read('package-lock.json')) as { packages: Record<string, Locked> };
     const platforms = Object.entries(packages).flatMap(([path, { optionalDependencies = {} }]) =>
       Object.entries(optionalDependencies)

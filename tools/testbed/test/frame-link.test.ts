@@ -51,7 +51,7 @@ async function received(socket: Socket, length: number): Promise<Buffer> {
   return all;
 }
 
-it('carries what is said, whole frames at a time, and counts them without heartbeats', async () => {
+it('forwards data in whole frames, and counts them without heartbeats', async () => {
   const { client, service } = await join();
   const all = Buffer.concat([header, frame('a'), frame('', 8), frame('bc')]);
   client.write(all.subarray(0, 20));

@@ -2,7 +2,7 @@ import { cloudFigureReader } from '../../src/replies.js';
 
 const read = cloudFigureReader([{ name: 'volume.size', type: 'gauge', unit: 'GB', description: 'size' }]);
 
-it('bounds what is kept of a figure that is missing, and counts it', () => {
+it('limits the size of a missing figure, and counts it', () => {
   const volume = { missing: 'error', detail: 'd'.repeat(10_000) };
   const found = read({ meter: 'volume.size', resourceId: 'r'.repeat(200_000), volume }, () => 7n);
   expect(found).toEqual({

@@ -130,7 +130,7 @@ it('gives what a collector reads again, with the same values', () => {
   }
 });
 
-it('keeps what it was given, whatever the plugin does with it later', () => {
+it('keeps its values, whatever the plugin changes later', () => {
   const metadata = { a: { b: 'first' } };
   const given = { ...good, resourceMetadata: metadata };
   const first = read(given).counter;

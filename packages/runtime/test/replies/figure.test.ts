@@ -58,7 +58,7 @@ it('reads what arrived from another process alike', () => {
     expect(readOnce(structuredClone(given))).toEqual(readOnce(given));
 });
 
-it('gives what nobody changes any more', () => {
+it('returns values that cannot change any more', () => {
   const given = { meter: 'disk.fill', volume: 1, metadata: { a: { b: 'first' } }, plugging: ['1'] };
   const resources = newResources();
   const first = counterOf(given, resources);
@@ -70,13 +70,13 @@ it('gives what nobody changes any more', () => {
   expect(totalOf({ meter: 'disk.read.bytes', parts }).parts).not.toBe(parts);
 });
 
-describe('what is said again of a resource', () => {
+describe('unchanged metadata of a resource', () => {
   const figure = (metadata: object, plugging: readonly string[] = ['1']) => ({
     ...{ meter: 'disk.fill', volume: 1, resourceId: 'one-vda', metadata, plugging },
   });
   const said = { disk: 'vda', sizes: [1, 2n, { of: null }] };
 
-  it('is the same object, in later polls too, whoever copied it', () => {
+  it('is the same object, in later polls too, even if it was copied', () => {
     const resources = newResources();
     const first = counterOf(figure(said), resources);
     for (const _ of [1, 2]) {
@@ -116,7 +116,7 @@ describe('what is said again of a resource', () => {
       expect(counterOf(figure(metadata), resources).resourceMetadata).toEqual({ ...base, ...metadata });
   });
 
-  it('has the same marks again, of parts too, though others of its items have none', () => {
+  it('has the same marks again, also of parts, even if other items have none', () => {
     const resources = newResources();
     const marks = () => {
       resources.begin(base);

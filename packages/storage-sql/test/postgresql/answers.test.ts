@@ -126,7 +126,7 @@ const servers: [string, string, (socket: Socket) => unknown, string, string][] =
 ];
 
 describe('a server at the other end', () => {
-  it.each(servers)('that %s is told of (sslmode %s)', async (_, mode, talk, code, message) => {
+  it.each(servers)('that %s is reported (sslmode %s)', async (_, mode, talk, code, message) => {
     const sockets: Socket[] = [];
     const server = createServer((socket) => {
       sockets.push(socket.on('error', () => undefined).resume());
@@ -197,7 +197,7 @@ describe('an error', () => {
     ['that is nothing', undefined, 'STORE_UNAVAILABLE'],
     ['that says so itself', new NephoscopeError('SAMPLE_INVALID', 'too long'), 'SAMPLE_INVALID'],
   ];
-  it.each(errors)('%s has its code and its words', (_, error, code) => {
+  it.each(errors)('%s has its code and text', (_, error, code) => {
     const failure = storeError(error, url);
     expect([isNephoscopeError(failure), failure.code]).toEqual([true, code]);
     const words = error instanceof AggregateError ? error.errors.map((one: Error) => one.message) : [];

@@ -122,7 +122,7 @@ describe('a server that goes away', () => {
     expect(store.health().ok).toBe(false);
   }, 60_000);
 
-  it('before it is started is told of', async () => {
+  it('before the start is reported', async () => {
     const url = await newDatabase(server.url);
     await server.shutDown();
     try {

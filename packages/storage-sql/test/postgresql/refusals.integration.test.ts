@@ -229,7 +229,7 @@ describe('TLS', () => {
     ).rejects.toMatchObject({ code: 'STORE_TLS', message: expect.stringContaining('/nowhere/ca.pem') });
   });
 
-  it('that the server does not speak is told of', async () => {
+  it('that the server does not support is reported', async () => {
     const plain = await startPostgresql();
     try {
       await expect(storeAt(`${plain.url}?sslmode=require`).start(never)).rejects.toMatchObject({
@@ -243,7 +243,7 @@ describe('TLS', () => {
 });
 
 describe('what the server says of a value', () => {
-  it('is what is looked for before it is asked: the longest volumes, to the digit', async () => {
+  it('is checked before the query: the longest volumes, to the digit', async () => {
     const store = await started(await newDatabase(server.url));
     const held = [
       '1e131071',
@@ -294,7 +294,7 @@ describe('what the server says of a value', () => {
     expect(await store.record([exampleSample({ volume: '8' })])).toEqual({ recorded: 1, duplicates: 0 });
   });
 
-  it('comes after a constraint was added by hand: it is the table that is told of', async () => {
+  it("after a constraint was added by hand is reported as the table's", async () => {
     const url = await newDatabase(server.url);
     const store = await started(url);
     await execute(url, 'alter table samples add constraint small check (volume < 5)');

@@ -48,7 +48,7 @@ async function dump(): Promise<string> {
   return file;
 }
 
-it('a backup that is restored under it is gone on with: what samples refer to is made anew, and it is told', async () => {
+it('recording continues after a restore: rows that samples refer to are written again, and it is logged', async () => {
   await store.record(samplesOf('old'));
   const file = await dump();
   await store.record(samplesOf('new'));

@@ -31,7 +31,7 @@ function ended(process: number | null): Promise<void> {
 describe('a transaction whose session the server has ended', () => {
   const cause = new Error('what it is rolled back for');
 
-  it('tells what it is rolled back for, and the next one has another session', async () => {
+  it('reports the cause of the rollback, and the next one has another session', async () => {
     const work = pool.use((connection) =>
       connection.transaction(async () => {
         await connection.query({ text: endIt });
@@ -44,7 +44,7 @@ describe('a transaction whose session the server has ended', () => {
     expect(rows).toEqual([{ one: 1n }]);
   });
 
-  it('tells it where a query builder rolls it back, too', async () => {
+  it('reports it if a query builder rolls it back, too', async () => {
     const db = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) });
     const work = db.transaction().execute(async (transaction) => {
       const { rows } = await sql<{ pid: bigint }>`${sql.raw(endIt)}`.execute(transaction);

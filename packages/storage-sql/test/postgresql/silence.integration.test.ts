@@ -65,7 +65,7 @@ describe('a way on which packets are lost', () => {
     await reader.stop();
   });
 
-  it('leaves no lock behind: what the lost session held, it does not hold any more', async () => {
+  it('leaves no lock behind: those of the lost session are released', async () => {
     const store = await started(proxy.url(url));
     proxy.silenceAt('lock table samples_other');
     const samples = batch(10);
@@ -107,7 +107,7 @@ describe('a way on which packets are lost', () => {
 });
 
 describe('a lock that another program holds', () => {
-  it('is named with who holds it, when a batch waited in vain', async () => {
+  it('is reported with its holder, when a batch could not get it', async () => {
     const store = await started(url, { ...attentive, statement: 1_500 });
     const other = await client('a report on db-7');
     await other.query('begin; lock table samples in access exclusive mode');
@@ -121,7 +121,7 @@ describe('a lock that another program holds', () => {
     expect(await store.record(batch(3))).toEqual({ recorded: 3, duplicates: 0 });
   });
 
-  it('is named when a start waited in vain for another one, of ours by host and process', async () => {
+  it('is reported when a start could not get it, for our own programs with host and process', async () => {
     const other = await client(`nephoscope on gone-1, process 4711`);
     await other.query('select pg_advisory_lock(7301001)');
     const store = storeAt(url, { within: { ...attentive, statement: 1_500 } });
@@ -131,7 +131,7 @@ describe('a lock that another program holds', () => {
     });
   });
 
-  it('keeps a removal from being told as one of nothing', async () => {
+  it('makes a removal fail, and not return 0', async () => {
     const store = await started(url);
     const samples = [0n, 1n].map((at) => exampleSample({ timestamp: now() - 10n * week + at }));
     await store.record(samples);

@@ -20,7 +20,7 @@ afterAll(async () => {
   await dropDatabase(url);
 });
 
-it('a batch that is being written when the first page is read is on none of the pages', async () => {
+it('a batch in progress when the first page is read is on none of the pages', async () => {
   const [before] = await execute(url, 'select max(id) as id from samples');
   const client = new pg.Client({ connectionString: url });
   await client.connect();

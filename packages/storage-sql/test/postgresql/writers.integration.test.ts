@@ -122,7 +122,7 @@ describe('partitions', () => {
     expect(await all(store)).toHaveLength(7);
   });
 
-  it('take what was recorded for a time that was far away then', async () => {
+  it('take over what was recorded for a time that was far away then', async () => {
     const early = await started(now - 100n * week);
     const future = [exampleSample({ timestamp: now }), exampleSample({ timestamp: now + 1n })];
     await early.record(future);
@@ -134,7 +134,7 @@ describe('partitions', () => {
     expect(await all(store)).toEqual([...future, present]);
   });
 
-  it('are made once by those who need them at the same time', async () => {
+  it('are created once when several programs need them at the same time', async () => {
     const writers = await Promise.all([started(now), started(now), started(now)]);
     const results = await Promise.all(
       writers.map((store, writer) =>
@@ -150,7 +150,7 @@ describe('partitions', () => {
     expect(await countIn('samples_other')).toBe(0);
   });
 
-  it('that cannot be made now do not hold up what is recorded', async () => {
+  it('that cannot be created now do not delay recording', async () => {
     const store = await started(now);
     await store.record([exampleSample({ timestamp: now })]);
     await execute(url, 'create table samples_20261116 (id integer)');
@@ -174,7 +174,7 @@ describe('partitions', () => {
     expect(await all(store)).toEqual([young]);
   });
 
-  it('that a removal left behind half done are removed by the next one', async () => {
+  it('left behind by an interrupted removal are removed by the next one', async () => {
     const store = await started(now);
     const old = Array.from({ length: 10 }, (_, at) => exampleSample({ timestamp: now - 10n * week + BigInt(at) }));
     await store.record(old);

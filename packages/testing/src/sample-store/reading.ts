@@ -15,7 +15,7 @@ const many = 2_000;
 /** Readers: apart from recording, from each other, and from who asks. */
 export function readingTests({ describe, it, contract, withStore }: StoreTests): void {
   describe('reader', () => {
-    it('is told where nothing was recorded yet, makes nothing, and can be started later', async () => {
+    it('reports that nothing was recorded yet, creates nothing, and can be started later', async () => {
       const place = `contract-${randomUUID()}`;
       const reader = await contract.createReader(place);
       const missing = () => assert.rejects(async () => await reader.start(never), { code: 'STORE_MISSING' });

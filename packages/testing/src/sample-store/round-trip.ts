@@ -9,7 +9,7 @@ import type { StoreTests } from './support.js';
 
 /** What is recorded is returned exactly. */
 export function roundTripTests({ describe, it, withStore }: StoreTests): void {
-  describe('gives back what it was given', () => {
+  describe('returns samples unchanged', () => {
     const volumes = [
       '8292646586825371460',
       '1e-07',
