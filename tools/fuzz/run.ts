@@ -1,5 +1,4 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { performance } from 'node:perf_hooks';
 
 import fc from 'fast-check';
 
@@ -12,7 +11,7 @@ import type { Target } from './target.js';
 
 export const targets: readonly Target[] = [messages, notifications, answers, listings, configuration];
 
-/** What holds the event loop for so long, ms, is a failure too: a hundred times what any of them takes. */
+/** What holds the event loop for so long, ms of processor time, is a failure too: a hundred times what any of them takes. */
 const longest = 5_000;
 
 /** What a run of one target came to. */
@@ -44,9 +43,10 @@ export function corpusOf(target: Target): readonly { readonly name: string; read
 
 /** @throws what the check throws, and an Error for one that takes too long */
 export async function timeOf(target: Target, input: string): Promise<number> {
-  const start = performance.now();
+  const start = process.cpuUsage();
   await target.check(input);
-  const time = performance.now() - start;
+  const { user, system } = process.cpuUsage(start);
+  const time = (user + system) / 1_000;
   if (time > longest) throw new Error(`it took ${Math.round(time)} ms`);
   return time;
 }

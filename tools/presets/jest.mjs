@@ -13,11 +13,14 @@ export const preset = {
   },
   moduleNameMapper: {
     '^@nephoscope/core/([^/]+)$': '<rootDir>/packages/core/src/exports/$1.ts',
+    '^@nephoscope/agent-central/pollsters/([^/]+)$': '<rootDir>/packages/agent-central/src/pollsters/$1.ts',
     '^@nephoscope/libvirt/testing$': '<rootDir>/packages/libvirt/src/testing/index.ts',
+    '^@nephoscope/([^/]+)/testing$': '<rootDir>/packages/$1/src/testing.ts',
     '^@nephoscope/runtime/memory-bus$': '<rootDir>/packages/runtime/src/memory-bus.ts',
     '^@nephoscope/runtime/replies$': '<rootDir>/packages/runtime/src/replies.ts',
     '^@nephoscope/([^/]+)$': '<rootDir>/packages/$1/src/index.ts',
     '^(\\.{1,2}/.*)\\.js$': '$1',
   },
-  testTimeout: 30_000,
+  // For what hangs: on a busy machine a test of some seconds takes many times as long.
+  testTimeout: 120_000,
 };

@@ -41,16 +41,22 @@ export function run(
   });
 }
 
-/** Asks again and again until `condition` holds. @throws Error naming `what` after `deadline` ms */
+/**
+ * Asks again and again until `condition` holds. The deadline counts the pauses, so that on a busy machine, where all that is
+ * waited for takes longer, it is later.
+ *
+ * @param deadline ms
+ * @throws Error naming `what` when that is over
+ */
 export async function waitUntil(
   what: string,
   condition: () => boolean | Promise<boolean>,
   deadline = 30_000,
 ): Promise<void> {
-  const end = performance.now() + deadline;
-  while (!(await condition())) {
-    if (performance.now() > end) throw new Error(`Waited ${deadline / 1000} s in vain: ${what}`);
-    await sleep(50);
+  const pause = 50;
+  for (let waited = 0; !(await condition()); waited += pause) {
+    if (waited >= deadline) throw new Error(`Waited ${deadline / 1000} s in vain: ${what}`);
+    await sleep(pause);
   }
 }
 

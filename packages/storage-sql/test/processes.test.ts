@@ -64,7 +64,7 @@ it('has every batch that it said it had, and no half one, however it is killed',
     expect([...found.values()].filter((count) => count !== 300)).toEqual([]);
   }
   expect(reported.size).toBeGreaterThanOrEqual(10);
-}, 60_000);
+});
 
 it('is made once by programs that start at the same time, and takes what all of them record', async () => {
   const path = join(folder, 'shared.db');
@@ -73,7 +73,7 @@ it('is made once by programs that start at the same time, and takes what all of 
   const found = await batchesIn(path);
   expect(found.size).toBe(60);
   expect([...found.values()].every((count) => count === 300)).toBe(true);
-}, 60_000);
+});
 
 describe('a program that ends in the middle of a batch', () => {
   const endOf = async (...args: readonly string[]) => {
@@ -91,11 +91,11 @@ describe('a program that ends in the middle of a batch', () => {
     expect(await endOf(path)).toBe(3);
     const [count = 0] = (await batchesIn(path)).values();
     expect([0, 5_000]).toContain(count);
-  }, 60_000);
+  });
 
   it('ends though the disk does not let its thread go', async () => {
     const thread = join(folder, 'stuck.mjs');
     writeFileSync(thread, 'Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);');
     expect(await endOf(join(folder, 'stuck.db'), thread)).toBe('SIGKILL');
-  }, 60_000);
+  });
 });
