@@ -1,3 +1,3 @@
 import { preset } from '../../tools/presets/tsup.js';
 
-export default preset(['src/index.ts', 'src/cli.ts', 'src/pollsters/*.ts']);
+export default preset(['src/index.ts', 'src/testing.ts', 'src/cli.ts', 'src/pollsters/*.ts']);

@@ -10,6 +10,7 @@ const sqlite = dirname(createRequire(import.meta.url).resolve('@photostructure/s
 export default preset(
   {
     index: 'src/index.ts',
+    testing: 'src/testing.ts',
     'writer-thread': 'src/sqlite/thread-main.ts',
     'reader-thread': 'src/sqlite/reading/reader-main.ts',
     'migration-process': 'src/sqlite/migration-main.ts',

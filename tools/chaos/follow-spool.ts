@@ -7,7 +7,8 @@ import { closeSync, fstatSync, openSync, readdirSync, readFileSync, statSync, wa
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { parseSegmentName } from '../../packages/agent-compute/src/spool/segment.js';
+import { parseSegmentName } from '@nephoscope/agent-compute/testing';
+
 import { readSegmentContent, takenIn } from './spool-ledger.js';
 import type { SegmentContent } from './spool-ledger.js';
 

@@ -1,7 +1,5 @@
+import { AppendReader, readSegment } from '@nephoscope/agent-compute/testing';
 import { readMeteringMessage, splitMeteringBatch } from '@nephoscope/message';
-
-import { AppendReader } from '../../packages/agent-compute/src/spool/append-reader.js';
-import { readSegment } from '../../packages/agent-compute/src/spool/segment.js';
 
 /** What an agent took, as its own spool's files say. */
 export interface SpoolTaken {

@@ -1,9 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 
+import { AnswerBody, AnswerRefused, HeldBytes } from '@nephoscope/openstack/testing';
 import fc from 'fast-check';
 
-import { AnswerBody, HeldBytes } from '../../packages/openstack/src/answer-body.js';
-import { AnswerRefused } from '../../packages/openstack/src/answer-limits.js';
 import { mutated } from './target.js';
 import type { Target } from './target.js';
 

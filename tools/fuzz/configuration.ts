@@ -2,11 +2,11 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
+import { collectorProgram } from '@nephoscope/collector';
 import { NephoscopeError } from '@nephoscope/core';
 import { configure, readConfig } from '@nephoscope/runtime';
 import fc from 'fast-check';
 
-import { collectorProgram } from '../../packages/collector/src/program.js';
 import { mutated } from './target.js';
 import type { Target } from './target.js';
 

@@ -1,19 +1,17 @@
+import ip from '@nephoscope/agent-central/pollsters/network-floatingip';
+import image from '@nephoscope/agent-central/pollsters/image-size';
+import network from '@nephoscope/agent-central/pollsters/network';
+import accounts from '@nephoscope/agent-central/pollsters/objectstore';
+import containers from '@nephoscope/agent-central/pollsters/objectstore-containers';
+import volume from '@nephoscope/agent-central/pollsters/volume-size';
 import { NephoscopeError } from '@nephoscope/core';
 import type { Metadata } from '@nephoscope/core';
 import type { CentralPollster, Cloud, CloudHead, CloudList } from '@nephoscope/core/pollster';
 import { OpenStackError } from '@nephoscope/openstack';
+import { AnswerBody, AnswerRefused, HeldBytes, PageWalk } from '@nephoscope/openstack/testing';
 import { FakeClock, RecordingLogger } from '@nephoscope/testing';
 import fc from 'fast-check';
 
-import ip from '../../packages/agent-central/src/pollsters/network-floatingip.js';
-import image from '../../packages/agent-central/src/pollsters/image-size.js';
-import network from '../../packages/agent-central/src/pollsters/network.js';
-import accounts from '../../packages/agent-central/src/pollsters/objectstore.js';
-import containers from '../../packages/agent-central/src/pollsters/objectstore-containers.js';
-import volume from '../../packages/agent-central/src/pollsters/volume-size.js';
-import { AnswerBody, HeldBytes } from '../../packages/openstack/src/answer-body.js';
-import { AnswerRefused } from '../../packages/openstack/src/answer-limits.js';
-import { PageWalk } from '../../packages/openstack/src/paging.js';
 import { mutated } from './target.js';
 import type { Target } from './target.js';
 

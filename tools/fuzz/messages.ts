@@ -1,4 +1,5 @@
 import { KnownMessages } from '@nephoscope/collector';
+import { takeIn } from '@nephoscope/collector/testing';
 import { Secret } from '@nephoscope/core/options';
 import type { Sample } from '@nephoscope/core/sample-store';
 import {
@@ -14,7 +15,6 @@ import type { JsonObject } from '@nephoscope/message';
 import { FakeDelivery } from '@nephoscope/testing';
 import fc from 'fast-check';
 
-import { takeIn } from '../../packages/collector/src/intake.js';
 import { mutated } from './target.js';
 import type { Target } from './target.js';
 

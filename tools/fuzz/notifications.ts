@@ -1,3 +1,4 @@
+import { readNotification, unwrapNotification } from '@nephoscope/collector/testing';
 import { NephoscopeError } from '@nephoscope/core';
 import type { Notification, NotificationHandler } from '@nephoscope/core/notification';
 import * as cinder from '@nephoscope/notifier-cinder';
@@ -9,10 +10,6 @@ import { systemClock } from '@nephoscope/runtime';
 import { RecordingLogger } from '@nephoscope/testing';
 import fc from 'fast-check';
 
-import {
-  readNotification,
-  unwrapNotification,
-} from '../../packages/collector/src/notifications/read-notification.js';
 import { mutated } from './target.js';
 import type { Target } from './target.js';
 

@@ -30,6 +30,13 @@ export default {
       from: { path: '^((packages|examples)/[^/]+)/' },
       to: { ...inside, pathNot: '^$1/' },
     },
+    {
+      name: 'tools-by-name',
+      comment: 'Import what the package exports, by its name; a test of its inside belongs to it.',
+      severity: 'error',
+      from: { path: '^tools/' },
+      to: inside,
+    },
     ...arrows,
   ],
   options: {

@@ -4,12 +4,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { describeError, isNephoscopeError } from '@nephoscope/core';
 import type { Clock } from '@nephoscope/core';
 import type { RecordResult, Sample, SampleStore } from '@nephoscope/core/sample-store';
+import { PostgresqlSampleReader, PostgresqlSampleStore, PostgresqlUrl } from '@nephoscope/storage-sql/testing';
 import { exampleSample } from '@nephoscope/testing';
 import pg from 'pg';
 
-import { PostgresqlSampleStore } from '../../../packages/storage-sql/src/postgresql/postgresql-sample-store.js';
-import { PostgresqlSampleReader } from '../../../packages/storage-sql/src/postgresql/reading/postgresql-sample-reader.js';
-import { PostgresqlUrl } from '../../../packages/storage-sql/src/postgresql/postgresql-url.js';
 import { PostgresqlProxy, cuts } from '../../testbed/postgresql-proxy.js';
 import type { Cut } from '../../testbed/postgresql-proxy.js';
 import { startPostgresql } from '../../testbed/postgresql.js';

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { ComputeAgent } from '@nephoscope/agent-compute';
+import { Outbox, computeOptions, createAgentMetrics } from '@nephoscope/agent-compute/testing';
 import type { AmqpBus } from '@nephoscope/bus-amqp';
 import type { Logger } from '@nephoscope/core';
 import { definePollster } from '@nephoscope/core/pollster';
@@ -12,9 +13,6 @@ import { runBesideBus, systemClock } from '@nephoscope/runtime';
 import { FakeInspector, instanceReading } from '@nephoscope/testing';
 import { Registry } from 'prom-client';
 
-import { createAgentMetrics } from '../../../../packages/agent-compute/src/metrics.js';
-import { computeOptions } from '../../../../packages/agent-compute/src/options.js';
-import { Outbox } from '../../../../packages/agent-compute/src/outbox.js';
 import { until } from '../program.js';
 import { busAt, onChannel, secret, takeAll } from './world.js';
 import type { Role } from './world.js';

@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto';
 
 import { Collector } from '@nephoscope/collector';
+import { collectorOptions } from '@nephoscope/collector/testing';
 import type { Counter, Health } from '@nephoscope/core';
 import type { Sample, SampleStore } from '@nephoscope/core/sample-store';
 import { createSigner, meteringTopology, signMeteringMessage } from '@nephoscope/message';
 import { component, systemClock } from '@nephoscope/runtime';
 import { Registry } from 'prom-client';
 
-import { collectorOptions } from '../../../../packages/collector/src/options.js';
 import { runProgram, until } from '../program.js';
 import { busAt, onConfirmed, secret, takeAll } from './world.js';
 import type { Role } from './world.js';

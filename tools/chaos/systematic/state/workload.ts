@@ -1,3 +1,5 @@
+import { Failures, Outbox, createAgentMetrics } from '@nephoscope/agent-compute/testing';
+import type { Taken } from '@nephoscope/agent-compute/testing';
 import { NephoscopeError } from '@nephoscope/core';
 import type { Clock } from '@nephoscope/core';
 import type { MessageBus } from '@nephoscope/core/message-bus';
@@ -6,11 +8,6 @@ import { systemClock } from '@nephoscope/runtime';
 import type { PolledCounter, PolledTotal } from '@nephoscope/runtime/replies';
 import { exampleInstance } from '@nephoscope/testing';
 import { Registry } from 'prom-client';
-
-import { Failures } from '../../../../packages/agent-compute/src/failures.js';
-import { createAgentMetrics } from '../../../../packages/agent-compute/src/metrics.js';
-import { Outbox } from '../../../../packages/agent-compute/src/outbox.js';
-import type { Taken } from '../../../../packages/agent-compute/src/poll-instance.js';
 
 /** A sample as the bus got it. */
 export interface Sent {
