@@ -141,6 +141,33 @@ it('of parts add up to that of the whole, and to the total', () => {
   );
 });
 
+it('of the hours, days, weeks and months of any zone add up to that of the range', () => {
+  const second = 1_000_000_000n;
+  const from = BigInt(Date.UTC(2026, 9, 20) / 1000);
+  const days = 20 * 86_400;
+  fc.assert(
+    fc.property(
+      fc.constantFrom(...Intl.supportedValuesOf('timeZone')),
+      fc.constantFrom(...(['hour', 'day', 'week', 'month'] as const)),
+      history,
+      (zone, calendar, { readings, rules: { type } }) => {
+        const range = { start: from * second, end: (from + BigInt(days)) * second };
+        const by = (period: StatisticsQuery['period']) => {
+          const statistics = new Statistics({ ...range, period });
+          for (const reading of inTime(readings)) {
+            // From two days before the range to two days after it.
+            const seconds = BigInt(Math.floor((reading.time * (days + 4 * 86_400)) / 40) - 2 * 86_400);
+            statistics.add({ ...sampleOf(reading, type), timestamp: (from + seconds) * second });
+          }
+          return statistics.finish().figures.reduce((total, figure) => plus(total, fractionOf(figure)), '0/1');
+        };
+        expect(by({ calendar, zone })).toBe(by(undefined));
+      },
+    ),
+    { numRuns: histories },
+  );
+});
+
 it('keep every digit of 10^30 and of 10^-30', () => {
   fc.assert(
     fc.property(history, fc.constantFrom(30, -30), (one, exponent) => {
