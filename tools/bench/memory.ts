@@ -5,7 +5,7 @@ import type { Benchmark, BenchmarkContext } from './benchmark.js';
 import { startTestDriverHost, withDirectory } from './hosts.js';
 import { agentCli, loggedCycles } from './logged-cycles.js';
 import { outputOf, startProgram } from './measured-process.js';
-import { memoryOf } from './process-usage.js';
+import { memoryOf, proportionalMemoryOf } from './process-usage.js';
 import { rounded } from './statistics.js';
 import { below } from './target.js';
 
@@ -15,10 +15,12 @@ interface CycleSeen {
   readonly seconds: number;
   /** `VmRSS` after the cycle. */
   readonly residentMiB: number;
+  /** `Pss` then: without what other programs on Node.js share with it. */
+  readonly proportionalMiB: number;
 }
 
 const instances = 1_000;
-const limitMiB = 150;
+const limitMiB = 130;
 const cycles = 10;
 const interval = '4s';
 const processTimeout = 180_000;
@@ -79,7 +81,8 @@ async function watch(
   try {
     for await (const { samples, seconds } of loggedCycles(child)) {
       const { VmRSS, VmHWM } = await memoryOf(child.pid as number);
-      seen.push({ samples, seconds: rounded(seconds), residentMiB: VmRSS });
+      const proportionalMiB = await proportionalMemoryOf(child.pid as number);
+      seen.push({ samples, seconds: rounded(seconds), residentMiB: VmRSS, proportionalMiB });
       peakMiB = VmHWM;
       if (seen.length === cycles) child.kill('SIGTERM');
     }

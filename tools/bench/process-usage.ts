@@ -16,6 +16,13 @@ export async function memoryOf(pid: number): Promise<{ readonly VmRSS: number; r
 
 let ticksPerSecond: number | undefined;
 
+/** `Pss` of a process, MiB: pages that others have mapped too, as those of Node.js itself, count in part. */
+export async function proportionalMemoryOf(pid: number): Promise<number> {
+  const kib = /^Pss:\s+(\d+) kB$/m.exec(await readFile(`/proc/${pid}/smaps_rollup`, 'utf8'))?.[1];
+  if (kib === undefined) throw new Error(`/proc/${pid}/smaps_rollup has no Pss`);
+  return rounded(Number(kib) / 1024);
+}
+
 /** CPU time (user and system, all threads) that a process and its descendants used so far, also those that ended; ms. */
 export async function cpuOf(pid: number): Promise<number> {
   ticksPerSecond ??= Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }));

@@ -23,9 +23,10 @@ export interface Settled {
   readonly epoch: string | undefined;
 }
 
-/** Changes to be written, as JSON. */
+/** Changes to be written. */
 export interface Changes {
-  readonly text: string;
+  /** JSON objects by instance id, each of at most some 64 KiB unless one instance has more. */
+  readonly records: readonly Uint8Array[];
   /** The write failed; the changes are pending again. */
   giveBack(): void;
 }
@@ -38,6 +39,8 @@ const goneBounds: GoneBounds = { full: 1_000, remains: 20_000 };
 // For a device that is gone, or is read by the pollsters of another interval.
 const keepSeriesFor = 24 * 3_600_000;
 const mostUnseen = 100;
+// The state of a large host takes megabytes; as one text it would be in memory several times.
+const pieceLength = 64 * 1024;
 
 /**
  * Makes counters of totals, and determines the run from which a cumulative volume counts. Within an epoch a series
@@ -136,33 +139,45 @@ export class Epochs {
   takeChanges(): Changes | undefined {
     if (this.#changed.size === 0) return undefined;
     const changed = this.#takeChanged();
-    const members = [...changed].map(([id, keys]) => `${JSON.stringify(id)}:${this.#textOf(id, keys)}`);
-    return { text: `{${members.join()}}`, giveBack: () => this.#giveBack(changed) };
+    const members = [...changed].map(([id, keys]) => this.#member(id, keys));
+    const records = [...inPieces(members)].map((piece) => Buffer.from(`{${piece}}`));
+    return { records, giveBack: () => this.#giveBack(changed) };
   }
 
-  /** The whole state; no changes are pending after that. */
-  takeAll(): Changes {
+  /** The whole state, as one JSON object in parts; no changes are pending after that. */
+  takeAll(): Pick<Changes, 'giveBack'> & { readonly parts: readonly Uint8Array[] } {
     const changed = this.#takeChanged();
-    return { text: this.#all(), giveBack: () => this.#giveBack(changed) };
+    return { parts: this.#all(), giveBack: () => this.#giveBack(changed) };
   }
 
   toJSON(): StoredEpochs {
-    return JSON.parse(this.#all()) as StoredEpochs;
+    return JSON.parse(Buffer.concat(this.#all()).toString()) as StoredEpochs;
   }
 
-  #all(): string {
-    const members: string[] = [];
-    for (const [id, text] of this.#gone.texts()) members.push(`${JSON.stringify(id)}:${text}`);
-    for (const id of this.#runs.keys()) members.push(`${JSON.stringify(id)}:${this.#textOf(id, 'all')}`);
-    return `{${members.join()}}`;
+  #all(): readonly Uint8Array[] {
+    const pieces = [...inPieces(this.#members())].map((piece, index) =>
+      Buffer.from((index === 0 ? '' : ',') + piece),
+    );
+    return [Buffer.from('{'), ...pieces, Buffer.from('}')];
+  }
+
+  *#members(): Generator<string, void, undefined> {
+    for (const [id, text] of this.#gone.texts()) yield `${JSON.stringify(id)}:${text}`;
+    for (const id of this.#runs.keys()) yield this.#member(id, 'all');
+  }
+
+  #member(id: string, keys: ReadonlySet<string> | 'all'): string {
+    return `${JSON.stringify(id)}:${this.#textOf(id, keys)}`;
   }
 
   #textOf(id: string, keys: ReadonlySet<string> | 'all'): string {
     const known = this.#runs.get(id);
     if (known === undefined) return this.#gone.textOf(id) ?? 'null';
-    if (keys === 'all') return JSON.stringify(store(known));
-    const changed = Object.fromEntries([...keys].map((key) => [key, known.series.get(key)]));
-    return JSON.stringify({ ...storeRun(known), changed });
+    const { series } = known;
+    const run = JSON.stringify(storeRun(known)).slice(0, -1);
+    return keys === 'all'
+      ? `${run},"series":{${seriesText(series.keys(), series)}}}`
+      : `${run},"changed":{${seriesText(keys, series)}}}`;
   }
 
   #takeChanged(): Changed {
@@ -218,6 +233,27 @@ export class Epochs {
     this.#changed.set(id, 'all');
     return begun;
   }
+}
+
+/** The members of a JSON object, without creating it: each would get its own hidden class. */
+function seriesText(keys: Iterable<string>, series: ReadonlyMap<string, Series>): string {
+  return Array.from(keys, (key) => `${JSON.stringify(key)}:${JSON.stringify(series.get(key) ?? null)}`).join();
+}
+
+/** Joins members of a JSON object into pieces of some 64 KiB. */
+function* inPieces(members: Iterable<string>): Generator<string, void, undefined> {
+  let piece: string[] = [];
+  let length = 0;
+  for (const member of members) {
+    if (length + member.length > pieceLength && piece.length > 0) {
+      yield piece.join();
+      piece = [];
+      length = 0;
+    }
+    piece.push(member);
+    length += member.length;
+  }
+  if (piece.length > 0) yield piece.join();
 }
 
 function keyOf({ name, resourceId }: Pick<Counter, 'name' | 'resourceId'>): string {

@@ -90,14 +90,17 @@ export class MessageWriter {
   label(batch: readonly Taken[], now: number): readonly Labelled[] {
     this.#epochs.forgetDevices(now);
     return batch.map((taken) => {
-      const counters: Counter[] = [];
-      const epochs: (string | undefined)[] = [];
+      // Kept for the whole cycle, so sized exactly: an array that grows reserves room for 17.
+      const counters = new Array<Counter>(taken.counters.length);
+      const epochs = new Array<string | undefined>(taken.counters.length);
+      let length = 0;
       for (const made of taken.counters) {
         const settled = this.#epochs.settle(made, taken.instance, now);
         if (settled === undefined) continue;
-        counters.push(settled.counter);
-        epochs.push(settled.epoch);
+        counters[length] = settled.counter;
+        epochs[length++] = settled.epoch;
       }
+      counters.length = epochs.length = length;
       return { instance: taken.instance, pollster: taken.pollster, counters, epochs };
     });
   }

@@ -54,7 +54,8 @@ export function pollInstance(
     const { counters, samples, resources } = taken;
     if (!resources.isEmpty) pollster.resources.set(instance.id, resources);
     metrics.pollsters.sampled(pollster.name, samples);
-    return { instance, pollster: pollster.name, counters };
+    // The copy reserves no room for more.
+    return { instance, pollster: pollster.name, counters: counters.slice() };
   };
   try {
     const counters: unknown = pollster.pollster.getCounters(

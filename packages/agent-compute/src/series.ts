@@ -15,6 +15,9 @@ interface Part {
 // Missing parts of a total that may return. Counts of earlier ones are kept as one sum.
 const mostAway = 64;
 
+// Shared by all series that have none: an empty map takes 200 bytes, and a large host has tens of thousands of series.
+const none: ReadonlyMap<string, Part> = new Map();
+
 /** The state of one cumulative series of a run: of a device, or a total over devices that come and go. */
 export class Series {
   /** Time of the last value, ms of a clock that is never set; undefined since the agent started. */
@@ -29,9 +32,9 @@ export class Series {
   /** For a total: what gone parts had counted. */
   #gone: Volume;
   /** For a total: the count of each part at its last reading. */
-  #parts: Map<string, Part>;
+  #parts: ReadonlyMap<string, Part>;
   /** For a total: the missing parts, earliest first. */
-  readonly #away: Map<string, Part>;
+  #away: Map<string, Part> | undefined;
 
   constructor([volume, resets, plugging, gone, parts, away]: StoredSeries = ['0', 0]) {
     this.#volume = parseVolume(volume);
@@ -39,7 +42,7 @@ export class Series {
     this.#plugging = plugging ?? undefined;
     this.#gone = gone === undefined ? 0n : parseVolume(gone);
     this.#parts = readParts(parts);
-    this.#away = readParts(away);
+    this.#away = away === undefined || away.length === 0 ? undefined : new Map(readParts(away));
   }
 
   get resets(): number {
@@ -73,9 +76,9 @@ export class Series {
     let sum: Volume = 0n;
     for (const { key, volume, plugging } of parts) {
       // A part that was left out has returned: its count continues unless it is known to be another device.
-      const known = before.get(key) ?? this.#away.get(key);
+      const known = before.get(key) ?? this.#away?.get(key);
       before.delete(key);
-      this.#away.delete(key);
+      this.#away?.delete(key);
       const begun = known !== undefined && areOther(known.plugging, plugging);
       if (typeof volume === 'object') {
         complete = false;
@@ -89,13 +92,7 @@ export class Series {
       now.set(key, begun || fell || known === undefined ? { volume, plugging } : goneOn(known, volume, plugging));
       sum = addVolumes(sum, volume);
     }
-    for (const [key, part] of before) this.#away.set(key, part);
-    for (const [key, part] of this.#away) {
-      if (this.#away.size <= mostAway) break;
-      this.#away.delete(key);
-      this.#gone = addVolumes(this.#gone, part.volume);
-    }
-    for (const { volume } of this.#away.values()) sum = addVolumes(sum, volume);
+    sum = addVolumes(sum, this.#setAside(before));
     this.#parts = now;
     if (!complete) return undefined;
 
@@ -112,6 +109,21 @@ export class Series {
     return this.#volume;
   }
 
+  /** Adds these to the missing parts. Returns what all missing parts had counted. */
+  #setAside(parts: ReadonlyMap<string, Part>): Volume {
+    const away = new Map([...(this.#away ?? none), ...parts]);
+    let sum: Volume = 0n;
+    for (const [key, { volume }] of away) {
+      if (away.size <= mostAway) sum = addVolumes(sum, volume);
+      else {
+        away.delete(key);
+        this.#gone = addVolumes(this.#gone, volume);
+      }
+    }
+    this.#away = away.size === 0 ? undefined : away;
+    return sum;
+  }
+
   /** @param known is gone: another device counts under its name; `fell` if this was detected by a smaller count */
   #leave({ volume, marked }: Part, fell: boolean): void {
     // What was counted without marks may belong to the new device, which will count it.
@@ -120,10 +132,10 @@ export class Series {
 
   toJSON(): StoredSeries {
     const counted = [String(this.#volume), this.#resets] as const;
-    if (this.#parts.size === 0 && this.#away.size === 0 && this.#gone === 0n)
+    if (this.#parts.size === 0 && this.#away === undefined && this.#gone === 0n)
       return this.#plugging === undefined ? counted : [...counted, this.#plugging];
     const parts = [...counted, null, String(this.#gone), writeParts(this.#parts)] as const;
-    return this.#away.size === 0 ? parts : [...parts, writeParts(this.#away)];
+    return this.#away === undefined ? parts : [...parts, writeParts(this.#away)];
   }
 }
 
@@ -134,7 +146,8 @@ function goneOn(known: Part, volume: Volume, plugging: Plugging | undefined): Pa
   return { volume, plugging: known.plugging, marked: known.marked ?? known.volume };
 }
 
-function readParts(stored: readonly StoredPart[] = []): Map<string, Part> {
+function readParts(stored: readonly StoredPart[] = []): ReadonlyMap<string, Part> {
+  if (stored.length === 0) return none;
   return new Map(
     stored.map(([key, volume, plugging, marked]): [string, Part] => [
       key,

@@ -7,7 +7,6 @@ import type {
   DiskSize,
   InstancePart,
   InstanceParts,
-  MemoryReading,
   VcpuReading,
   VnicReading,
   VnicTraffic,
@@ -62,18 +61,20 @@ export const readPart: { readonly [P in InstancePart]: Reader<P> } = {
     if (!running) return off;
     // For a busy domain the daemon has only the balloon's size.
     if (!params.has('balloon.rss')) return unanswered;
-    return {
-      ...guestMemory({
+    return guestMemory(
+      {
         available: unsigned(params, 'balloon.available'),
         free: unsigned(params, 'balloon.usable') ?? unsigned(params, 'balloon.unused'),
         maximum: unsigned(params, 'balloon.maximum'),
         swapIn: unsigned(params, 'balloon.swap_in'),
         swapOut: unsigned(params, 'balloon.swap_out'),
-      }),
-      residentKib: unsigned(params, 'balloon.rss'),
-      bandwidthTotal: unsigned(params, 'perf.mbmt'),
-      bandwidthLocal: unsigned(params, 'perf.mbml'),
-    } satisfies MemoryReading;
+      },
+      {
+        residentKib: unsigned(params, 'balloon.rss'),
+        bandwidthTotal: unsigned(params, 'perf.mbmt'),
+        bandwidthLocal: unsigned(params, 'perf.mbml'),
+      },
+    );
   },
   disks(params, description, running, unanswered, images) {
     const count = integer(params, 'block.count');

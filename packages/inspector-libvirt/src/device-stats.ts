@@ -66,12 +66,10 @@ export class DeviceStats {
     const stats = await this.#call(domain, limits, () => this.#connection.domainMemoryStats(domain, limits));
     if (isMissing(stats)) return stats;
     const { available, usable, unused, rss, swapIn, swapOut } = stats;
-    return {
-      ...guestMemory({ available, free: usable ?? unused, maximum: undefined, swapIn, swapOut }),
-      residentKib: rss,
-      bandwidthTotal: undefined,
-      bandwidthLocal: undefined,
-    };
+    return guestMemory(
+      { available, free: usable ?? unused, maximum: undefined, swapIn, swapOut },
+      { residentKib: rss, bandwidthTotal: undefined, bandwidthLocal: undefined },
+    );
   }
 
   async #disks(domain: Domain, { disks }: DomainDescription, limits: Limits): Promise<readonly DiskReading[]> {

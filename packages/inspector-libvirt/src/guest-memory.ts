@@ -14,12 +14,18 @@ export interface GuestFigures {
 // 8 EiB: more than all counters of a kernel hold.
 const mostKib = 1n << 53n;
 
-/** Guests can report anything: an impossible figure is missing, with that reason. */
-export function guestMemory(figures: GuestFigures): Pick<MemoryReading, 'usedKib' | 'swapInKib' | 'swapOutKib'> {
+/** Guests can report anything: an impossible figure is missing, with that reason. What the host knows is added. */
+export function guestMemory(
+  figures: GuestFigures,
+  { residentKib, bandwidthTotal, bandwidthLocal }: Omit<MemoryReading, 'usedKib' | 'swapInKib' | 'swapOutKib'>,
+): MemoryReading {
   return {
     usedKib: used(figures),
     swapInKib: swapped(figures.swapIn),
     swapOutKib: swapped(figures.swapOut),
+    residentKib,
+    bandwidthTotal,
+    bandwidthLocal,
   };
 }
 

@@ -10,13 +10,13 @@ export const temporarySuffix = '.tmp';
  * @param previous the name under which the old file is kept
  * @throws what the file system throws
  */
-export async function replaceFile(path: string, bytes: Uint8Array | string, previous?: string): Promise<void> {
+export async function replaceFile(path: string, parts: readonly Uint8Array[], previous?: string): Promise<void> {
   const temporary = path + temporarySuffix;
   try {
     const file = await open(temporary, 'w', 0o600);
     try {
       // A single write may be partial; this writes all or throws.
-      await file.writeFile(bytes);
+      for (const part of parts) await file.writeFile(part);
       await file.sync();
     } finally {
       await file.close();

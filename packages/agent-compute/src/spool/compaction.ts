@@ -147,7 +147,7 @@ class Output {
     const header = encodeRecords([{ kind: 'segment', sequence: first.sequence, before: first.before }]);
     const samples = messages.reduce((sum, message) => sum + message.samples, 0);
     const bytes = Buffer.concat([header, encodeRecords(records)]);
-    await replaceFile(path, bytes);
+    await replaceFile(path, [bytes]);
     for (const total of totals) this.#parts.dropped.learn(total);
     return {
       replaced: this.inputs,

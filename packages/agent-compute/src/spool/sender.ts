@@ -11,7 +11,7 @@ import type { Spool } from './spool.js';
 // Limits for unconfirmed messages, of which the bus's client has another copy: number and bytes. A small spool has
 // less.
 const mostInFlight = 64;
-const mostBytesInFlight = 2 * 1024 * 1024;
+const mostBytesInFlight = 1024 * 1024;
 const firstPause = 500;
 const longestPause = 30_000;
 // Interval between checks whether an unavailable bus is back.

@@ -102,29 +102,30 @@ export class EpochStore {
     await this.#nextJournal();
     const all = epochs.takeAll();
     try {
-      await this.#snapshot.write(`"version":2,"generation":${this.#generation},"instances":${all.text}`);
+      const head = `"version":2,"generation":${this.#generation},"instances":`;
+      await this.#snapshot.write([Buffer.from(head), ...all.parts]);
     } catch (error) {
       all.giveBack();
       throw error;
     }
-    this.#snapshotBytes = all.text.length;
+    this.#snapshotBytes = bytesOf(all.parts);
     this.#bytes = 0;
     await this.#removeBefore(this.#kept);
     this.#kept = this.#generation;
   }
 
-  async #append({ text, giveBack }: Changes): Promise<void> {
+  async #append({ records, giveBack }: Changes): Promise<void> {
+    const bytes = records.flatMap((record) => frame([record]));
     try {
-      const record = frame([Buffer.from(text)]);
       if (this.#journal?.isSound === false) await this.#nextJournal();
       if (this.#journal === undefined)
-        this.#journal = await AppendFile.create(this.#path(this.#generation), record);
-      else await this.#journal.append(record);
+        this.#journal = await AppendFile.create(this.#path(this.#generation), bytes);
+      else await this.#journal.append(bytes);
     } catch (error) {
       giveBack();
       throw this.#unusable(`cannot store the epochs; free space, or fix its permissions`, error);
     }
-    this.#bytes += text.length;
+    this.#bytes += bytesOf(records);
   }
 
   async #nextJournal(): Promise<void> {
@@ -169,6 +170,8 @@ export class EpochStore {
     return new NephoscopeError('STATE_DIRECTORY', `the state directory ${this.#folder} ${problem}`, { cause });
   }
 }
+
+const bytesOf = (parts: readonly Uint8Array[]) => parts.reduce((sum, { length }) => sum + length, 0);
 
 function parseChanges(payload: Buffer): StoredChanges | undefined {
   try {

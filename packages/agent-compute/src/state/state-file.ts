@@ -58,15 +58,15 @@ export class StateFile<T> {
   }
 
   /**
-   * @param members of the object, as JSON: `"a":1,"b":2`
+   * @param members of the object, as JSON, which may come in parts: `"a":1,"b":2`
    * @throws STATE_DIRECTORY
    */
-  async write(members: string): Promise<void> {
-    const text = `{${members}`;
-    const checksum = crc32(text).toString(16).padStart(8, '0');
-    const whole = `${text},"crc32":"${checksum}"}\n`;
+  async write(members: string | readonly Uint8Array[]): Promise<void> {
+    const parts = [Buffer.from('{'), ...(typeof members === 'string' ? [Buffer.from(members)] : members)];
+    const checksum = parts.reduce((sum, part) => crc32(part, sum), 0);
+    const end = `,"crc32":"${checksum.toString(16).padStart(8, '0')}"}\n`;
     try {
-      await replaceFile(this.#path, whole, this.#isGood ? this.#previous : undefined);
+      await replaceFile(this.#path, [...parts, Buffer.from(end)], this.#isGood ? this.#previous : undefined);
       await syncFolder(this.#folder);
     } catch (error) {
       throw new NephoscopeError(

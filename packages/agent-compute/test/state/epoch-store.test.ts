@@ -7,6 +7,7 @@ import { jest } from '@jest/globals';
 import { RecordingLogger } from '@nephoscope/testing';
 import fc from 'fast-check';
 
+import { readFrames } from '../../src/disk/framing.js';
 import { Epochs } from '../../src/epochs.js';
 import { EpochStore } from '../../src/state/epoch-store.js';
 import { copyAsKilled, temporaryFolder } from '../support.js';
@@ -283,4 +284,26 @@ describe('on a disk that fails', () => {
     }
     expect(told()).toEqual([expect.stringContaining('cannot take epochs.json')]);
   });
+});
+
+test('what is written of a large host is several records and parts, and all of it is read again', async () => {
+  const { epochs, folder, save } = await opened(newFolder());
+  const ids = Array.from({ length: 1_200 }, (_, index) => `instance ${index} é`);
+  await save(epochs);
+  for (const id of ids) settle(epochs, id, 100n);
+  await save(epochs);
+  const [journal] = journals(folder);
+  const { records } = readFrames(readFileSync(join(folder, journal!)), (bytes) => bytes.length);
+  expect(records.length).toBeGreaterThan(1);
+  expect(Math.max(...records.map(({ record }) => record))).toBeLessThan(70 * 1024);
+  for (const id of ids) settle(epochs, id, 50n);
+  await save(epochs);
+
+  const replayed = await opened(copied(folder));
+  expect(replayed.epochs.toJSON()).toEqual(epochs.toJSON());
+  expect(Object.keys(replayed.epochs.toJSON())).toEqual(ids);
+  await replayed.store.close(replayed.epochs);
+  const snapshot = await opened(copied(replayed.folder));
+  expect(snapshot.epochs.toJSON()).toEqual(epochs.toJSON());
+  expect(snapshot.told()).toEqual([]);
 });

@@ -45,7 +45,14 @@ export function counterReader(meters: readonly Meter[]): (given: unknown) => Rea
     const metadata = copyMetadata(resourceMetadata);
     return {
       counter: {
-        ...{ name, type: meter.type, unit: meter.unit, volume, userId, projectId, resourceId, timestamp },
+        name,
+        type: meter.type,
+        unit: meter.unit,
+        volume,
+        userId,
+        projectId,
+        resourceId,
+        timestamp,
         resourceMetadata: metadata.value,
       },
       size: sizeOf(name, resourceId, (userId ?? '').length + (projectId ?? '').length, metadata.size),
