@@ -1,12 +1,12 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-/** Of everybody here. */
+/** The secret of all programs here. */
 export const secret = 'a secret for measuring';
 
 /**
- * Writes the configuration of a compute agent with all its meters. Beside what must be given only the interval
- * differs from what an operator gets, for cycles that run by themselves.
+ * Writes the configuration of a compute agent with all its meters. Besides required options only the interval differs
+ * from the defaults, for cycles that run by themselves.
  *
  * @param bus the section `bus`
  * @returns the path of the file

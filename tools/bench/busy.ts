@@ -15,7 +15,7 @@ import { atLeast } from './target.js';
 const guests = 17;
 const loopsOfAProcessor = 30;
 const intervalSeconds = 30;
-// With nothing else to do; the first has no image sizes yet.
+// Cycles without other load; the first has no image sizes yet.
 const quietCycles = 3;
 
 interface BusyCycle extends LoggedCycle {

@@ -25,7 +25,7 @@ export interface Chain {
   /** Without the first and the last fifth of the samples. */
   readonly sustainedPerSecond: number;
   readonly bytesPerSample: number;
-  /** How often the publisher found the queue empty, of the times it looked: then the collector waited for it. */
+  /** Share of the publisher's checks that found the queue empty, so that the collector waited for it. */
   readonly emptyShare: number;
   /** µs. */
   readonly cpuPerSample: Readonly<Record<string, number>>;
@@ -128,7 +128,7 @@ async function cpuOfEach(pids: Readonly<Record<string, number>>): Promise<Record
   return Object.fromEntries(await Promise.all(entries));
 }
 
-/** Looks at the collector until it has recorded all samples; the last look is at the last commit. */
+/** Polls the collector until it has recorded all samples; the last poll is at the last commit. */
 async function watch(
   collector: RunningCollector,
   publishing: Promise<Published>,
@@ -138,7 +138,7 @@ async function watch(
   const seen: Seen[] = [];
   let end = false;
   const over = publishing.then(() => void (end = true));
-  // Whoever started it is told.
+  // The caller handles the error.
   over.catch(() => undefined);
   for (;;) {
     const { [recorded]: count, [refused]: bad } = await collector.metrics(recorded, refused);

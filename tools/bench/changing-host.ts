@@ -10,14 +10,17 @@ import { domainXml, novaMetadataXml } from './hosts.js';
 import type { MeasuredHost } from './hosts.js';
 
 export interface ChangingHost extends MeasuredHost {
-  /** Ends the oldest instance, and starts another one, so many times. */
+  /** Ends the oldest instance and starts another one, this many times. */
   replace(count: number): Promise<void>;
 }
 
 /** What virsh prints between two lots of commands. */
 const done = 'done';
 
-/** Domains of libvirt's test driver that come and go. One virsh stays connected: with the last connection all of them would be gone. */
+/**
+ * Domains of libvirt's test driver that come and go. One virsh stays connected, because they disappear with the last
+ * connection.
+ */
 export async function startChangingHost(instances: number): Promise<ChangingHost> {
   const libvirtd = await startLibvirtd();
   const uri = (socket: string) => `test+unix:///default?socket=${socket}`;

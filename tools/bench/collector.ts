@@ -7,7 +7,7 @@ import { secret } from './agent-configuration.js';
 import { outputOf, root, startProgram } from './measured-process.js';
 import type { Profile } from './measured-process.js';
 
-/** Writes the configuration of a collector; beside what must be given nothing differs from what an operator gets. */
+/** Writes the configuration of a collector with the defaults and required options only. */
 export async function writeCollectorConfiguration(
   directory: string,
   brokerUrl: string,
@@ -40,8 +40,8 @@ const cli = join(root, 'packages', 'collector', 'dist', 'cli.js');
 const startTimeout = 60_000;
 
 /**
- * @param nodeOptions beside those of its start script
- * @throws Error with the end of its log when it ends or does not consume within a minute
+ * @param nodeOptions in addition to those of its start script
+ * @throws Error with the end of its log if it ends or does not consume within a minute
  */
 export async function startCollector(
   configuration: string,
@@ -51,7 +51,7 @@ export async function startCollector(
 ): Promise<RunningCollector> {
   const child = startProgram('collector', [...nodeOptions, cli, '--config', configuration], profile);
   const ended = outputOf(child, signal);
-  // Its end is awaited by `stop`, or below when it comes too early.
+  // Its end is awaited by `stop`, or below if it comes too early.
   ended.catch(() => undefined);
   const running = new Promise<string>((resolve) => {
     createInterface({ input: child.stderr as NodeJS.ReadableStream }).on('line', (line) => {
@@ -83,7 +83,7 @@ export async function startCollector(
   };
 }
 
-/** One with labels has no value before it is counted first. @throws Error when there is none of that name */
+/** A metric with labels has no value before it is counted first. @throws Error if there is none of that name */
 function sumOf(metrics: string, name: string): number {
   const values = [...metrics.matchAll(new RegExp(`^${name}(?:\\{[^}]*\\})? (\\S+)$`, 'gm'))];
   if (!metrics.includes(`# TYPE ${name} `)) throw new Error(`the collector's metrics have no ${name}`);

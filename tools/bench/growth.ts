@@ -24,10 +24,10 @@ interface Step {
 
 const steps = 10;
 const leastShare = 0.8;
-/** What a row needs on disk while it is recorded, the log of the store included; it is less. */
+/** Disk space per row while recording, including the store's log; an upper limit. */
 const bytesPerRow = 2_048;
 
-/** How fast a store records when it is full of rows already. */
+/** How fast a store records when it already contains many rows. */
 export const growth: Benchmark = {
   name: 'growth',
   description: 'how fast each store records rows, from the first to the last of ten millions',
@@ -49,7 +49,7 @@ export const growth: Benchmark = {
   },
 };
 
-/** @throws Error when the temporary folder has no room for so many rows */
+/** @throws Error if the temporary directory has no room for that many rows */
 async function checkDisk(rows: number): Promise<void> {
   const { bavail, bsize } = await statfs(tmpdir());
   const gibibytes = (bytes: number) => `${(bytes / 1024 ** 3).toFixed(1)} GiB`;
@@ -67,7 +67,7 @@ async function fill(
   messages: string,
   context: BenchmarkContext,
 ): Promise<object> {
-  // Nobody connects to the broker.
+  // The broker is not used.
   const configuration = await writeCollectorConfiguration(directory, 'amqp://127.0.0.1', store.url);
   const job = { configuration, messages, rows: context.rows, step: Math.ceil(context.rows / steps) };
   const before = store.pid === undefined ? 0 : await cpuOf(store.pid);

@@ -2,7 +2,7 @@ import { brotliCompressSync, gzipSync } from 'node:zlib';
 
 import { meteringContentType } from '@nephoscope/message';
 
-/** A message as somebody without a key sends it. */
+/** A message from a sender without a key. */
 export interface HostileMessage {
   readonly body: Buffer;
   readonly contentType: string;
@@ -77,7 +77,7 @@ const kinds: Readonly<Record<string, { readonly of: number; make(id: string): Ho
 const weights = Object.values(kinds);
 const sum = weights.reduce((all, { of }) => all + of, 0);
 
-/** Hostile messages of all kinds, as often as their weight says, spread evenly: always the same. */
+/** Hostile messages of all kinds, by their weights and spread evenly; always the same. */
 export function* hostileMessages(count: number): Generator<HostileMessage, void, undefined> {
   const due = weights.map(({ of }) => (of / sum) * 0.5);
   for (let n = 0; n < count; n += 1) {

@@ -23,13 +23,13 @@ import { below } from './target.js';
 const valid = 600;
 const unconfirmedAtOnce = 500;
 const unconfirmedBytes = 64 * 1024 * 1024;
-/** Without another sample for so long, ms, the rest counts as lost. */
+/** If no sample arrives for this long, ms, the rest counts as lost. */
 const timeLimit = 60_000;
 const memoryLimitMiB = 400;
 const delayLimit = 1_000;
 const pauseLimit = 250;
 
-/** What a load did to the valid samples in it. */
+/** The effect of a load on the valid samples in it. */
 interface Run {
   readonly sentIn: number;
   readonly lost: number;
@@ -39,7 +39,7 @@ interface Run {
   readonly peakMiB: number;
 }
 
-/** What somebody without a key sends, beside it what has a key, on a real broker into a collector as it is installed. */
+/** Messages without a key together with valid ones, on a real broker into an installed collector. */
 export const hostile: Benchmark = {
   name: 'hostile',
   description: 'what valid samples wait for among 60,000 hostile messages (--messages)',
@@ -129,7 +129,7 @@ async function followRecorded(
   return times;
 }
 
-/** Gives when each valid one was sent. */
+/** Returns the time at which each valid one was sent. */
 async function send(url: string, load: Iterable<HostileMessage>, count: number): Promise<readonly number[]> {
   const signer = createSigner({ secret: new Secret(secret), form: 'canonical' });
   const connection = await connect(url);

@@ -33,9 +33,9 @@ export async function startQemuHost(instances: number, signal: AbortSignal): Pro
 }
 
 /**
- * Domains of libvirt's test driver with a disk and a NIC each: no guests, only what the daemon says of them.
+ * Domains of libvirt's test driver with a disk and a NIC each, without guests.
  *
- * @param metadataXml what a domain has in its element `metadata`
+ * @param metadataXml the content of a domain's element `metadata`
  */
 export async function startTestDriverHost(
   instances: number,

@@ -23,8 +23,8 @@ const memoryLimitMiB = 300;
 const mostSampled = 240_000;
 
 /**
- * Publisher, RabbitMQ, collector and store on one machine; just before it what each part can do alone. What is published
- * is signed before: agents do that on other machines.
+ * Publisher, RabbitMQ, collector and store on one machine; before that, the capacity of each part alone. Messages are
+ * signed in advance, because agents do that on other machines.
  */
 export const ingest: Benchmark = {
   name: 'ingest',
@@ -40,7 +40,7 @@ export const ingest: Benchmark = {
       const broker = await progress('Starting a private RabbitMQ', startRabbitmq());
       try {
         const bus = { type: 'amqp', url: broker.url };
-        // Nobody connects to the hypervisor any more.
+        // The hypervisor is no longer used.
         const configuration = await writeAgentConfiguration(directory, 'test:///default', bus);
         const sampled = Math.min(context.samples, mostSampled);
         const load: Load = { messages, sampled, configuration, broker };
@@ -62,7 +62,7 @@ export const ingest: Benchmark = {
     }),
 };
 
-/** Gives what it cost, µs a sample. */
+/** Returns the cost, µs per sample. */
 async function sign(captured: string, file: string, { samples, signal }: BenchmarkContext): Promise<number> {
   const job = { captured, secret, samples, file };
   const { cpu } = await runScript<{ cpu: number }>('signed-messages.mjs', job, undefined, within(signal));

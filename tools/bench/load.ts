@@ -3,7 +3,7 @@ import { writeAgentConfiguration } from './agent-configuration.js';
 import { novaMetadataXml, startTestDriverHost } from './hosts.js';
 import { runScript, within } from './measured-process.js';
 
-/** What the parts of `ingest` share. */
+/** Shared by the parts of `ingest`. */
 export interface Load {
   /** The file with all messages, signed: agents do that on other machines. */
   readonly messages: string;
@@ -16,7 +16,7 @@ export interface Load {
 
 export const instances = 1_000;
 
-/** Has an agent read instances as nova makes them; gives the number of samples in a cycle. */
+/** Has an agent read instances with nova's metadata; returns the number of samples in a cycle. */
 export async function capture(directory: string, file: string, signal: AbortSignal): Promise<number> {
   const host = await startTestDriverHost(instances, novaMetadataXml);
   try {

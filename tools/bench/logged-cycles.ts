@@ -12,7 +12,7 @@ export interface LoggedCycle {
   readonly seconds: number;
 }
 
-/** The cycles of a running agent, each when it is done. */
+/** The cycles of a running agent, each when it is finished. */
 export async function* loggedCycles({ stderr }: ChildProcess): AsyncGenerator<LoggedCycle> {
   for await (const line of createInterface({ input: stderr as NodeJS.ReadableStream })) {
     const { msg, samples, seconds } = JSON.parse(line) as { msg?: string } & LoggedCycle;

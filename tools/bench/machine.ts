@@ -2,7 +2,7 @@ import { cpus, loadavg, release, totalmem } from 'node:os';
 
 import { run } from '../testbed/processes.js';
 
-/** What the figures depend on, for whoever compares them with those of another day or machine. */
+/** The conditions of the measurement, for comparison with other days and machines. */
 export async function describeMachine(): Promise<object> {
   const [libvirt, qemu, commit, changes] = await Promise.all([
     run('libvirtd', ['--version']),
@@ -16,7 +16,7 @@ export async function describeMachine(): Promise<object> {
     cpus: cpus().length,
     memoryMiB: Math.round(totalmem() / 1024 ** 2),
     kernel: release(),
-    // Above the number of CPUs other programs took part of what was measured.
+    // If it exceeds the number of CPUs, other programs affected the measurement.
     loadAverage: loadavg().map((load) => Number(load.toFixed(2))),
     node: process.version,
     libvirt: libvirt.trim(),

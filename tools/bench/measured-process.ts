@@ -17,7 +17,7 @@ export interface Profile {
 /** In `packages`, with a start script. */
 export type Program = 'agent-compute' | 'agent-central' | 'collector';
 
-/** Starts a script, see {@link startMeasured}, with what a program's start script gives to Node and to the C library. */
+/** Starts a script, see {@link startMeasured}, with the options and variables of a program's start script. */
 export function startProgram(
   program: Program,
   args: readonly string[],

@@ -14,7 +14,7 @@ export function writeMessages(path, messages) {
   closeSync(file);
 }
 
-/** A body is overwritten by that which comes so many later. */
+/** A body's buffer is reused after this many further bodies. */
 export const bodiesAtOnce = 64;
 
 /**

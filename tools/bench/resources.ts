@@ -20,7 +20,9 @@ const cycles = 3;
 const limitMiB = 300;
 const script = fileURLToPath(new URL('measured-resources.mjs', import.meta.url));
 
-/** What a collector keeps of many resources: read and recorded in a process of its own, without a broker. */
+/**
+ * Memory of a collector with many resources: messages are read and recorded in a separate process, without a broker.
+ */
 export const resources: Benchmark = {
   name: 'resources',
   description: `memory of reading and recording ${meters} meters of 100,000 resources (--resources)`,
@@ -30,7 +32,7 @@ export const resources: Benchmark = {
       const results: Record<string, object> = {};
       for (const name of context.stores) {
         results[name] = await withStore(name, async (store) => {
-          // Nobody connects to the broker.
+          // The broker is not used.
           const configuration = await writeCollectorConfiguration(directory, 'amqp://127.0.0.1', store.url);
           const job = { configuration, resources: context.resources, meters, cycles };
           const args = ['--expose-gc', script, JSON.stringify(job)];

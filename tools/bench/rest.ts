@@ -24,7 +24,7 @@ const guests = 16;
 // V8 tidies up for some 10 s after the last work; and how long a program at rest is watched, ms.
 const settling = 30_000;
 const watched = 60_000;
-// Of each program, after its start: it is not part of the cycles, and told by itself.
+// For each program after its start, which is not part of the cycles and reported separately.
 const starting = 20_000;
 
 interface Usage {
@@ -35,7 +35,7 @@ interface Usage {
   readonly peakMiB: number;
 }
 
-/** The daemons when they have nothing to do, and the compute agent at its intervals, beside Ceilometer's. */
+/** The idle daemons, and the compute agent at its intervals, beside Ceilometer's. */
 export const rest: Benchmark = {
   name: 'rest',
   description: `programs at rest, and the compute agent at intervals (${guests} guests), beside ceilometer-polling where it is installed`,
@@ -80,7 +80,7 @@ export const rest: Benchmark = {
   },
 };
 
-/** As the services of a cloud do: what is not there is looked for often in the first minutes. */
+/** As in a cloud with all services, because missing exchanges are checked for often in the first minutes. */
 async function declareExchanges(url: string): Promise<void> {
   const connection = await connect(url);
   const channel = await connection.createChannel();
@@ -185,7 +185,7 @@ async function watchCycles(
     };
   } finally {
     agent.kill('SIGKILL');
-    // Its workers are in its process group, and would go on.
+    // Its workers are in its process group, and would continue.
     if (peer?.pid !== undefined) process.kill(-peer.pid, 'SIGKILL');
   }
 }

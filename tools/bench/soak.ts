@@ -21,7 +21,7 @@ import { below } from './target.js';
 const instances = 200;
 const replacedASecond = 2;
 const interval = '1s';
-/** Of what the second half began with, until its end. */
+/** Allowed growth from the beginning of the second half until its end. */
 const limit = { memory: 0.05, written: 0.1 };
 const recorded = 'nephoscope_collector_samples_recorded_total';
 

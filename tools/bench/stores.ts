@@ -5,11 +5,11 @@ import { join } from 'node:path';
 import { startPostgresql } from '../testbed/postgresql.js';
 import { progress } from '../testbed/progress.js';
 
-/** An empty store of its own. */
+/** A separate, empty store. */
 export interface MeasuredStore {
   /** For the option `storage.url`. */
   readonly url: string;
-  /** The server's first process; undefined where the store works within its program. */
+  /** The server's main process; undefined if the store runs within its program. */
   readonly pid: number | undefined;
   readonly settings: Readonly<Record<string, string>>;
   /** What its files occupy on disk. */

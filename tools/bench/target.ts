@@ -1,10 +1,7 @@
 import { rounded } from './statistics.js';
 import type { Summary } from './statistics.js';
 
-/**
- * A figure that is held against a limit. `median` decides; `min` tells how much of it is the noise of a
- * machine that others use too.
- */
+/** A figure with a limit. `median` decides; `min` shows how much of it is noise of a shared machine. */
 export interface Target {
   readonly what: string;
   readonly limit: number;
@@ -13,7 +10,7 @@ export interface Target {
   readonly met: boolean;
 }
 
-/** @param unit what the figures are divided by */
+/** @param unit the divisor of the figures */
 export function target(
   what: string,
   limit: number,

@@ -1,7 +1,7 @@
 import { Secret } from '@nephoscope/core/options';
 import { createVerifier, readMeteringMessage } from '@nephoscope/message';
 
-/** What one row of the store says. */
+/** One row of the store. */
 export interface StoredRow {
   readonly messageId: string;
   /** The message as it was received. */
@@ -22,20 +22,20 @@ export interface Findings {
   readonly lost: readonly string[];
   /** Ids of which there is more than one row. */
   readonly twice: readonly string[];
-  /** Ids in the store that nobody took. */
+  /** Ids in the store that no agent accepted. */
   readonly strange: readonly string[];
-  /** Ids of rows whose text is not what was signed, with what is wrong with it. */
+  /** Ids of rows whose text differs from what was signed, with the difference. */
   readonly unverified: readonly string[];
   /** Ids that must be dead letters and are not. */
   readonly refusedMissing: readonly string[];
-  /** The texts of dead letters that are none of those, shortened. */
+  /** The texts of foreign dead letters, shortened. */
   readonly strangeDeadLetters: readonly string[];
 }
 
 /**
- * Compares what was taken with what was recorded, by message id.
+ * Compares accepted with recorded samples, by message id.
  *
- * @param deadLetters their texts, a line each; one may come twice, since only a store knows what it has
+ * @param deadLetters their texts, one line each; a repetition is allowed, because only a store detects repetitions
  */
 export async function check(
   { taken, refused }: Expectation,
@@ -77,7 +77,7 @@ export async function check(
   };
 }
 
-/** What is wrong, a sentence each; empty when nothing is. */
+/** The problems found, a sentence each; empty if there are none. */
 export function problemsOf(findings: Findings): readonly string[] {
   const few = (items: readonly string[]) => items.slice(0, 5).join(', ') + (items.length > 5 ? ', …' : '');
   const problem = (items: readonly string[], what: string) =>

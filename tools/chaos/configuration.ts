@@ -42,7 +42,7 @@ export async function writeCollectorConfiguration(
 }
 
 /**
- * Of a central agent whose cloud is never there: what it is for here is the lock.
+ * The configuration of a central agent whose cloud is never reachable, because only its lock is tested.
  *
  * @returns the path of the file
  */

@@ -1,14 +1,14 @@
 import { meteringTopology, splitMeteringBatch } from '@nephoscope/message';
 import { connect } from 'amqplib';
 
-/** The lines of all dead letters, which stay where they are. */
+/** The lines of all dead letters, which stay in the queue. */
 export async function readDeadLetters(url: string): Promise<readonly string[]> {
   const model = await connect(url);
   try {
     const channel = await model.createChannel();
     const deadLetters: string[] = [];
     for (;;) {
-      // Without an acknowledgement: what is read goes back when the connection is closed.
+      // Not acknowledged, so they are requeued when the connection is closed.
       const deadLetter = await channel.get(meteringTopology.deadLetterQueue);
       if (deadLetter === false) return deadLetters;
       for (const line of splitMeteringBatch(deadLetter.content))

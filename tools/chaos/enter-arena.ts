@@ -14,11 +14,11 @@ export const root = fileURLToPath(new URL('../..', import.meta.url));
 const mountPoints = ['/mnt', '/media', '/srv'];
 
 /**
- * Runs one test in namespaces of its own, where small disks can be mounted that no one else sees. Nothing of it is left
- * when this process ends, however it ends: the kernel then kills the first process in there, with it all others, and
- * takes back what was mounted.
+ * Runs one test in separate namespaces, where small disks can be mounted that are invisible elsewhere. Nothing of it
+ * is left when this process ends for whatever reason: the kernel then kills the first process in there, with it all
+ * others, and unmounts everything.
  *
- * @throws Error when it ended without a report
+ * @throws Error if it ended without a report
  */
 export async function enterArena(
   options: Omit<RunOptions, 'directory' | 'logs'> & { readonly logs: string | undefined },

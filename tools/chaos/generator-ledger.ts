@@ -16,8 +16,8 @@ export interface LoadMessage {
 }
 
 /**
- * What the load generator must remember when it is killed: the messages, each on disk before it is sent for the first
- * time, and which of them are confirmed, which may be forgotten and costs a message that is sent once too often.
+ * The state of the load generator that must survive a kill: the messages, each on disk before it is sent for the
+ * first time, and which of them are confirmed. Losing a confirmation only sends a message once too often.
  */
 export class GeneratorLedger {
   readonly #messages: FileHandle;
@@ -28,7 +28,7 @@ export class GeneratorLedger {
     this.#confirmed = confirmed;
   }
 
-  /** For the one process that writes: cuts off what a killed one did not finish, which was never sent. */
+  /** For the only writing process: cuts off an incomplete message of a killed one, which was never sent. */
   static async open(directory: string): Promise<GeneratorLedger> {
     const path = messagesPath(directory);
     const messages = await open(path, 'a');

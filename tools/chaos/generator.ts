@@ -1,6 +1,7 @@
 /**
- * `node generator.mjs '{"url":…,"secret":…,"directory":…}'`: sends signed samples until a file `finish` appears in the
- * directory, and ends with code 0 when everything is confirmed. Killed and started again it goes on from its ledger.
+ * `node generator.mjs '{"url":…,"secret":…,"directory":…}'`: sends signed samples until a file `finish` appears in
+ * the directory, and exits with code 0 when everything is confirmed. If killed and restarted, it continues from its
+ * ledger.
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';

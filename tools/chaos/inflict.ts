@@ -9,7 +9,7 @@ import type { Supervised } from './supervisor.js';
 export interface Service {
   kill(): Promise<void>;
   shutDown(): Promise<void>;
-  /** After {@link kill} and {@link shutDown}, and where it has ended by itself; nothing while it runs. */
+  /** Called after {@link kill} and {@link shutDown}, and if it ended by itself; does nothing while it is running. */
   start(): Promise<void>;
   freeze(): Promise<void>;
   thaw(): Promise<void>;
@@ -38,13 +38,13 @@ export interface InflictedFault {
 }
 
 interface Begun {
-  /** Undoes it, and says whether it met anything. */
+  /** Ends the fault; returns whether it affected anything. */
   end(): Promise<boolean> | boolean;
 }
 
 /**
- * Makes the planned faults at their times, those of different targets beside each other, and lifts them all. What is
- * done to one target is done in done, so that some begin late; those that would begin after `duration` are left out.
+ * Inflicts the planned faults at their times, concurrently for different targets, and ends them all. Faults of one
+ * target follow each other, so some begin late; those that would begin after `duration` are left out.
  */
 export async function inflict(
   plan: readonly Fault[],

@@ -6,11 +6,11 @@ export interface Worker {
   start(): void;
   /** @returns how it ended; undefined when it did not run */
   end(signal: 'SIGTERM'): Promise<string | undefined>;
-  /** Undefined when it says of itself that it does its work; else what it says, or why it says nothing. */
+  /** Undefined if it reports that it works; otherwise its report, or why there is none. */
   complaint(): Promise<string | undefined>;
 }
 
-/** What is judged: programs of which each must do its work without the help of the others. */
+/** The programs to be checked, each of which must work without the help of the others. */
 export interface Judged {
   readonly collectors: readonly Worker[];
   readonly agents: readonly Worker[];
@@ -20,22 +20,22 @@ export interface Judged {
   recorded(): Promise<number>;
   /** Whether a sample is in the store that the agent made at this time (ms since 1970) or after it. */
   hasRecordedOf(agent: string, since: number): Promise<boolean>;
-  /** Who says that it holds the lock. */
+  /** The programs that report holding the lock. */
   holders(): Promise<readonly string[]>;
 }
 
-/** How long each has to come to work, ms. */
+/** How long each may take to begin working, ms. */
 const timeLimit = 45_000;
 const pause = 250;
-/** After so long the store has done what it was told before, ms. */
+/** Time after which the store has finished earlier work, ms. */
 const settling = 3_000;
 
 /**
- * Has each program do its work alone, where others could hide that it does not: each collector in turn as the only one,
- * each agent by its own samples, the central agents with the lock in one hand, also when that one is ended. All are
- * running again afterwards.
+ * Has each program work alone, where others cannot hide its failure: each collector as the only one, each agent by
+ * its own samples, and the central agents with a single lock holder, also after that one is ended. All are running
+ * again afterwards.
  *
- * @returns what is wrong, a sentence each
+ * @returns the problems found, a sentence each
  */
 export async function judge(judged: Judged, within = timeLimit): Promise<readonly string[]> {
   const problems: string[] = [];
@@ -71,14 +71,14 @@ export async function recordsAlone(
   { recorded }: Pick<Judged, 'recorded'>,
   within: number,
 ): Promise<string | undefined> {
-  // What was being committed when it stopped is no work of now.
+  // A commit in progress at its stop does not count as current work.
   await sleep(Math.min(settling, within / 4));
   const before = await recorded();
   const more = await comes(async () => (await recorded()) > before, within);
   return more ? undefined : `${name} records nothing within ${within / 1_000} s when it is the only collector`;
 }
 
-/** A program that was told to stop, and ran. */
+/** A program that was running and was asked to stop. */
 export async function endsInOrder(worker: Pick<Worker, 'name' | 'end'>): Promise<string | undefined> {
   const how = await worker.end('SIGTERM');
   if (how === 'exit code 0') return undefined;

@@ -25,7 +25,7 @@ export function judgedOf({ arena, status }: Scene, stored: SampleReader): Judged
   return {
     collectors: workers('collector', '/readyz'),
     agents: workers('agent', '/readyz'),
-    // Its cloud is never there, and it says so.
+    // Its cloud is never reachable, which it reports.
     centrals: workers('central', '/healthz'),
     async recorded() {
       return await countOf(stored);

@@ -8,8 +8,8 @@ import type { LinkFault } from './fault-plan.js';
 const longestDelay = 400;
 
 /**
- * A TCP connection's way from one program to one service, through this process, where it can be cut in every way that
- * networks have. Faults go on for connections that are made while they last.
+ * The path of TCP connections from one program to one service, through this process, where they can be disturbed in
+ * every way that occurs in networks. Faults also apply to connections that are opened while they last.
  */
 export class Link {
   readonly #server: Server;
@@ -26,14 +26,14 @@ export class Link {
 
   /** @param service the TCP port of loopback that it leads to */
   static async open(service: number): Promise<Link> {
-    // What one end has finished saying says nothing of the other.
+    // The end of one direction says nothing about the other.
     const server = createServer({ allowHalfOpen: true, noDelay: true });
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
     return new Link(server, service);
   }
 
-  /** The TCP port of loopback where it begins. */
+  /** The TCP port on loopback where it begins. */
   get port(): number {
     return (this.#server.address() as AddressInfo).port;
   }
@@ -45,9 +45,9 @@ export class Link {
   }
 
   /**
-   * What was held up goes on. What was half-open is closed, as by a router that has forgotten it.
+   * Ends the fault: held data are forwarded, and half-open connections closed, as by a router without their state.
    *
-   * @returns how many connections met the fault
+   * @returns how many connections were affected
    */
   end(): number {
     const fault = this.#fault;
@@ -110,7 +110,7 @@ class Pair {
     this.#service = service;
     this.#streams = [this.#way(client, service), this.#way(service, client)];
     for (const socket of [client, service]) {
-      // A reset of one is a reset of the other, unless that shall not know.
+      // A reset of one end resets the other, unless that must not notice it.
       socket.on('error', () => this.#resetUnlessLeft(socket));
       socket.on('close', () => this.#resetUnlessLeft(socket));
     }
@@ -130,7 +130,7 @@ class Pair {
     for (const stream of this.#streams) stream.destroy();
   }
 
-  /** One end is reset; the other, which is named, hears nothing of it and nothing any more. */
+  /** Resets one end; the other, which is named, is not notified and receives nothing any more. */
   leave(end: 'client' | 'service'): void {
     this.hold();
     (end === 'client' ? this.#service : this.#client).resetAndDestroy();
@@ -149,7 +149,7 @@ class Pair {
 
   #resetUnlessLeft(socket: Socket): void {
     const other = socket === this.#client ? this.#service : this.#client;
-    // An orderly end has travelled through the stream before; what is left of the pair is of no use.
+    // An orderly end has passed through the stream before; the rest of the pair is useless.
     if (this.#held === undefined && !other.destroyed && !(socket.readableEnded && socket.writableFinished))
       other.resetAndDestroy();
   }

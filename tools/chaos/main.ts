@@ -1,7 +1,7 @@
 /**
- * `npm run test:chaos [-- options]`: agents, a load generator, RabbitMQ, two collectors and a store under random faults;
- * then every sample that was taken must be in the store once. The exit code is 0 when that is so on each store, and
- * enough has happened to say it.
+ * `npm run test:chaos [-- options]`: agents, a load generator, RabbitMQ, two collectors and a store under random
+ * faults; afterwards every accepted sample must be in the store once. The exit code is 0 if that is so with each
+ * store, and enough has happened to show it.
  */
 import { randomInt } from 'node:crypto';
 import { join, resolve } from 'node:path';
@@ -41,7 +41,7 @@ interface Options {
   readonly systematic: boolean;
 }
 
-/** @returns undefined when only help was asked for @throws TypeError with what is wrong */
+/** @returns undefined if only help was requested @throws TypeError with the mistake */
 function readOptions(args: readonly string[]): Options | undefined {
   const { values } = parseArgs({
     args: [...args],
@@ -96,7 +96,7 @@ async function main(options: Options, signal: AbortSignal): Promise<boolean> {
   return reports.every(({ problems }) => problems.length === 0);
 }
 
-/** What is tested is what is published, without type declarations. */
+/** The published form is tested, without type declarations. */
 async function build(): Promise<void> {
   const args = ['run-many', '--target', 'build', '--outputStyle', 'static'];
   const env = { ...process.env, BUILD_TYPES: 'no' };

@@ -20,13 +20,13 @@ export interface Report {
   readonly unexpectedExits: readonly UnexpectedExit[];
   /** The most resident memory of a program's processes, MiB. */
   readonly peakMemory: Readonly<Record<string, number>>;
-  /** Why this run is a failure; empty when it is none. */
+  /** Why this run failed; empty if it did not. */
   readonly problems: readonly string[];
 }
 
 const shownExits = 10;
 
-/** For people. */
+/** For display. */
 export function formatReport(report: Report): string {
   const { findings } = report;
   const pairs = (numbers: Readonly<Record<string, number>>, unit = '') =>

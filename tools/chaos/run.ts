@@ -28,22 +28,25 @@ export interface RunOptions {
   readonly duration: number;
   /** An empty folder that vanishes with this process. */
   readonly directory: string;
-  /** Where the programs' logs are kept. */
+  /** The directory of the programs' logs. */
   readonly logs: string;
 }
 
-/** Until a first sample is recorded, until everybody takes samples after the faults, until the generator has sent what it took, until all is recorded, ms. */
+/**
+ * Time limits, ms: until a first sample is recorded, until all agents accept samples after the faults, until the
+ * generator has sent its samples, until all are recorded.
+ */
 const firstSampleTime = 60_000;
 const recoveryTime = 45_000;
 const finishTime = 60_000;
 const drainTime = 90_000;
 const drainPause = 500;
-/** Until what has ended has left nothing at the services, ms. */
+/** Time until ended programs have left nothing at the services, ms. */
 const leavingTime = 20_000;
-/** Faults are made in parts of at least so long, ms, and between them each program is judged. */
+/** Faults are inflicted in rounds of at least this length, ms, and each program is checked between them. */
 const partOfFaults = 60_000;
 
-/** One test: programs at work, faults, their end, and the comparison of what was taken with what is stored. */
+/** One test: running programs, faults, their end, and the comparison of accepted with stored samples. */
 export async function run({ seed, store, duration, directory, logs }: RunOptions): Promise<Report> {
   const began = performance.now();
   const print = (text: string) => process.stderr.write(`  ${text}\n`);
@@ -90,7 +93,7 @@ export async function run({ seed, store, duration, directory, logs }: RunOptions
     (name) => scene.arena.programs.get(name) ?? [],
   );
   if (collector !== undefined) problems.push(...(await selfTestOfJudge(collector, others, judged)));
-  // From here on nothing new is taken, and what was is to be sent.
+  // From here on no new samples are accepted, and accepted ones must be sent.
   await scene.stopHypervisor();
   await writeFile(join(scene.generatorDirectory, 'finish'), '');
   await finishGenerator(scene).catch((error: Error) => note(error.message));
@@ -160,7 +163,7 @@ function targetsOf({ arena }: Scene): Targets {
   };
 }
 
-/** What the ledgers say, and what is wrong with the ledgers themselves. */
+/** The contents of the ledgers, and problems of the ledgers themselves. */
 interface LedgerExpectation extends Expectation {
   readonly byTaker: ReadonlyMap<string, readonly string[]>;
   readonly problems: readonly string[];
@@ -186,7 +189,7 @@ async function recordsAll(scene: Scene, stored: ReturnType<typeof readerAt>): Pr
   return [...byTaker.values()].every(({ length }) => length > 0) && (await countOf(stored)) > 0;
 }
 
-/** Waits until everybody has taken more than now: whoever was stopped by the last fault is at work again. */
+/** Waits until all agents have accepted more samples, so that a program stopped by the last fault is working again. */
 async function takesAgain(scene: Scene): Promise<void> {
   const before = (await expectationOf(scene)).byTaker;
   const tookMore = async () => {
@@ -247,7 +250,7 @@ function watchMemory({ arena }: Scene): { stop(): Promise<void> } {
   };
 }
 
-/** A test in which little happened says nothing. */
+/** A test in which little happened proves nothing. */
 function tooLittle(
   faults: Report['faults'],
   taken: LedgerExpectation['byTaker'],

@@ -27,7 +27,7 @@ export interface Scene {
   readonly storeUrl: string;
   readonly generatorDirectory: string;
   readonly spools: ReadonlyMap<string, SpoolFollower>;
-  /** Where each program but the generator tells of itself, by its kind and its name. */
+  /** The status address of each program except the generator, by its kind and name. */
   readonly status: Readonly<Record<ProgramKind, ReadonlyMap<string, string>>>;
   /** Their times are those of `performance.now()`. */
   readonly unexpectedExits: readonly UnexpectedExit[];

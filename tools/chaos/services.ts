@@ -38,7 +38,7 @@ export async function startBroker(): Promise<StartedService> {
   };
 }
 
-/** @param directory where its data is, on a small disk */
+/** @param directory of its data, on a small disk */
 export async function startDatabase(directory: string): Promise<StartedService> {
   const database = await startPostgresql({
     directory,

@@ -8,7 +8,7 @@ import { run } from '../testbed/processes.js';
 const largestPiece = Buffer.alloc(4 * 1024 * 1024);
 const smallestPiece = 4_096;
 
-/** A file system of its own that is soon full. It lives in this process's mount namespace and vanishes with it. */
+/** A small file system. It exists in this process's mount namespace and disappears with it. */
 export class SmallDisk {
   /** Where others may write. */
   readonly directory: string;
@@ -29,9 +29,9 @@ export class SmallDisk {
   }
 
   /**
-   * Keeps it full until `signal` is aborted: also what others free meanwhile is taken.
+   * Keeps it full until `signal` is aborted, including space that others free meanwhile.
    *
-   * @returns how many bytes were taken
+   * @returns how many bytes were written
    */
   async fill(signal: AbortSignal): Promise<number> {
     const ballast = await open(this.#ballast, 'a');

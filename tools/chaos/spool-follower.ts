@@ -25,7 +25,7 @@ export class SpoolFollower {
     return follower;
   }
 
-  /** @throws Error when it does not answer: a ledger that has ended is no ledger */
+  /** @throws Error if it does not answer, because a ledger that has ended is incomplete */
   async taken(): Promise<SpoolTaken> {
     const answer = this.#answer();
     this.#child.send('taken');

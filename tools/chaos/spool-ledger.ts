@@ -1,14 +1,17 @@
 import { AppendReader, readSegment } from '@nephoscope/agent-compute/testing';
 import { readMeteringMessage, splitMeteringBatch } from '@nephoscope/message';
 
-/** What an agent took, as its own spool's files say. */
+/** The samples that an agent accepted, according to the files of its spool. */
 export interface SpoolTaken {
   readonly ids: readonly string[];
-  /** Why this ledger cannot be trusted: numbers that are missing or were given twice, damage, samples dropped on purpose. */
+  /**
+   * Why this ledger cannot be trusted: numbers that are missing or were used twice, damage, samples dropped on
+   * purpose.
+   */
   readonly problems: readonly string[];
 }
 
-/** A sample of a segment. Those that an agent makes beside its readings have no number. */
+/** A sample of a segment. Those that an agent makes in addition to its readings have no number. */
 interface TakenSample {
   readonly id: string;
   readonly publisher: string | null;
@@ -42,11 +45,11 @@ export function readSegmentContent(name: string, bytes: Uint8Array): SegmentCont
   return { samples, problems };
 }
 
-/** All segments together, in any order; what was moved to another segment may be in both. */
+/** All segments together, in any order; samples moved to another segment may be in both. */
 export function takenIn(segments: Iterable<SegmentContent>): SpoolTaken {
   const ids = new Set<string>();
   const problems = new Set<string>();
-  /** The id that each number of each agent was given to. */
+  /** The message id for each number of each agent. */
   const numbered = new Map<string, Map<bigint, string>>();
   for (const segment of segments) {
     for (const problem of segment.problems) problems.add(problem);

@@ -6,7 +6,7 @@ import type { WriteStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-/** An end that nobody asked for. */
+/** An unrequested end. */
 export interface UnexpectedExit {
   readonly program: string;
   /** When, ms; in a report since the first fault could begin, and negative before. */
@@ -19,7 +19,7 @@ export interface UnexpectedExit {
 export interface ProgramDefinition {
   readonly name: string;
   readonly command: readonly [string, ...string[]];
-  /** Where its log is kept, beside those of the others. */
+  /** The directory of its log. */
   readonly logs: string;
   readonly onUnexpectedExit: (how: string, lastLines: readonly string[]) => void;
 }
@@ -29,7 +29,7 @@ const restartPause = 1_000;
 const keptLines = 12;
 const longestStop = 15_000;
 
-/** A program as a service manager runs it: started again whenever it ends, unless it was told to. */
+/** A program under a service manager: restarted whenever it ends, unless it was asked to. */
 export class Supervised {
   readonly name: string;
   readonly #definition: ProgramDefinition;
@@ -73,7 +73,7 @@ export class Supervised {
     this.#lastLines = [];
     for (const stream of [child.stdout, child.stderr]) this.#keepLines(stream);
     child.once('error', (error) => this.#lastLines.push(error.message));
-    // The end of its output is awaited too: its last lines say why.
+    // The end of its output is awaited too, because its last lines give the reason.
     child.once('close', (code, signal) => this.#ended(signal ?? `exit code ${code}`));
   }
 

@@ -8,8 +8,8 @@ import { root } from './plugins.js';
 const code = /^[A-Z]{3,}(_[A-Z]+)*$/;
 
 /**
- * The codes of all errors that the packages make: texts in capitals that an error, or a function that makes one, is given
- * first, or that stand before their words in a table.
+ * The codes of all errors in the packages: texts in capitals that are the first argument of an error, or of a
+ * function that creates one, or the first column of a table.
  */
 export async function errorCodesInSources(): Promise<ReadonlySet<string>> {
   const codes = new Set<string>();

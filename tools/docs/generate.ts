@@ -1,4 +1,4 @@
-/** `npm run docs`: writes the reference pages that are made of the sources. */
+/** `npm run docs`: writes the reference pages that are generated from the sources. */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 

@@ -18,7 +18,7 @@ export interface Fence {
   readonly line: number;
 }
 
-/** Every Markdown file of the repository that git knows or would take in. */
+/** Every Markdown file of the repository that is tracked by git or could be. */
 export async function markdownFiles(): Promise<readonly MarkdownFile[]> {
   const { stdout } = await promisify(execFile)(
     'git',

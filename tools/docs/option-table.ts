@@ -2,7 +2,7 @@ import { hostname } from 'node:os';
 
 import { z } from 'zod';
 
-/** What a JSON Schema says of an option, as far as the tables show it. */
+/** The part of an option's JSON Schema that the tables show. */
 export interface OptionSchema {
   readonly type?: string;
   readonly description?: string;
@@ -17,7 +17,7 @@ export interface OptionSchema {
   readonly additionalProperties?: OptionSchema | boolean;
   readonly required?: readonly string[];
   readonly retired?: string;
-  /** The path of an option whose keys it has, too, where they stand in the reference. */
+  /** The path of an option with the same keys, under which they are documented. */
   readonly sameAs?: string;
 }
 
@@ -30,7 +30,7 @@ export function hasOptions({ properties = {} }: OptionSchema): boolean {
   return Object.values(properties).some(({ retired }) => retired === undefined);
 }
 
-/** A table of the options of a schema; those of objects and of lists of objects stand under their path. */
+/** A table of the options of a schema; those of objects and of lists of objects are listed under their path. */
 export function optionTable(schema: OptionSchema): string {
   const rows = optionRows(schema, '');
   if (rows.length === 0) return 'No options.\n';
@@ -52,7 +52,7 @@ function rowOf(path: string, option: OptionSchema, required: boolean): string {
   return `| \`${path}\` | ${typeOf(option)} | ${defaultOf(option, required)} | ${cell(option.description ?? '')} |`;
 }
 
-/** What all of its keys may have stands once, under `NAME`, and before what single ones have beside it. */
+/** What all keys of an object may have is listed once, under `NAME`, before the additional options of single ones. */
 function rowsOfObject(option: OptionSchema, path: string): string[] {
   const { additionalProperties: others } = option;
   const shared = typeof others === 'object' ? others : undefined;
@@ -95,7 +95,7 @@ function defaultOf(option: OptionSchema, required: boolean): string {
   return `\`${typeof value === 'string' ? value : JSON.stringify(value)}\``;
 }
 
-/** A JSON Schema made of a transforming schema does not tell that the value is required. */
+/** A JSON Schema of a transforming schema does not show that the value is required. */
 function isSecrets({ description }: OptionSchema): boolean {
   return description?.startsWith('Shared secrets') ?? false;
 }

@@ -14,13 +14,13 @@ const listing = fc
     JSON.stringify({ volumes, volumes_links: [{ rel: 'next', href: 'http://127.0.0.1/v?marker=1' }] }),
   );
 
-/** Answers of services: what is not refused is JSON, and means what JSON.parse says. */
+/** Answers of services: what is accepted is JSON, and has the same meaning as for JSON.parse. */
 export const answers: Target = {
   name: 'answers',
   runs: 300,
   inputs: mutated(fc.oneof(listing, fc.json())),
   check(input) {
-    // As UTF-8 has it: half a surrogate pair is none.
+    // As in UTF-8, which cannot represent half a surrogate pair.
     const bytes = Buffer.from(input);
     const held = new HeldBytes();
     const body = new AnswerBody(held, 'volumes');
@@ -39,7 +39,7 @@ export const answers: Target = {
   },
 };
 
-/** Without what is kept more exactly than JSON.parse keeps it, and without keys that are left out. */
+/** Without values that are kept more exactly than by JSON.parse, and without keys that are left out. */
 function plain(value: unknown): unknown {
   if (typeof value === 'bigint' || typeof value === 'number') return Number(value) + 0;
   if (typeof value !== 'object' || value === null) return value;

@@ -24,7 +24,7 @@ interface Kind {
   item(n: number): Fields;
   page(items: readonly Fields[], next: string | undefined): unknown;
   create(surroundings: object): CentralPollster;
-  /** What may be billed of an item: resource and volume. */
+  /** What is billed for an item: resource and volume. */
   measured(item: Fields): readonly (readonly [unknown, unknown])[];
 }
 
@@ -93,7 +93,7 @@ const kinds: Readonly<Record<string, Kind>> = {
   },
 };
 
-/** Between the pages of an input, and behind the name of its kind. */
+/** Separates the pages of an input, and follows the name of its kind. */
 const mark = '\u001e';
 const listing = fc
   .tuple(fc.constantFrom(...Object.keys(kinds)), fc.array(fc.nat(4), { minLength: 1, maxLength: 4 }))
@@ -109,8 +109,9 @@ const listing = fc
   });
 
 /**
- * Whole listings as services page them, read by the pollsters that bill them: each is a counter that stands there, or an
- * error with a code that quotes no token; no page is asked for elsewhere, and there is an end.
+ * Whole listings with services' paging, read by the pollsters that bill them. The result must be counters that are in
+ * the listing, or an error with a code that quotes no token; no page may be requested elsewhere, and there must be an
+ * end.
  */
 export const listings: Target = {
   name: 'listings',
@@ -141,7 +142,7 @@ function quotesNothing(text: string): void {
   if (text.includes(token)) throw new Error(`it quotes a token: ${text}`);
 }
 
-/** Answers a listing with these pages, however often it is asked, the last one again and again. */
+/** Answers a listing with these pages, the last one repeatedly. */
 class PagedCloud implements Cloud {
   readonly #key: string;
   readonly #pages: readonly string[];
@@ -193,7 +194,7 @@ class PagedCloud implements Cloud {
   }
 }
 
-/** As JSON.parse reads them, which is not what the agent reads with. */
+/** Parsed by JSON.parse, independently of the agent's parser. */
 function itemsIn(page: string, key: string): readonly Fields[] {
   let value: unknown;
   try {

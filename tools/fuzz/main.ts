@@ -1,6 +1,6 @@
 /**
- * `npm run fuzz [-- options]`: tries inputs that nobody has written on all that reads what others write. Ends with exit code 1
- * at the first failure, with the smallest input found that does it, and how to repeat it.
+ * `npm run fuzz [-- options]`: tests everything that reads foreign input with generated inputs. Exits with code 1 at
+ * the first failure, with the smallest failing input found, and how to repeat it.
  */
 import { performance } from 'node:perf_hooks';
 import { parseArgs } from 'node:util';

@@ -11,10 +11,10 @@ import type { Target } from './target.js';
 
 export const targets: readonly Target[] = [messages, notifications, answers, listings, configuration];
 
-/** What holds the event loop for so long, ms of processor time, is a failure too: a hundred times what any of them takes. */
+/** Blocking the event loop for this long, ms of processor time, is a failure too: a hundred times what any input takes. */
 const longest = 5_000;
 
-/** What a run of one target came to. */
+/** The result of a run of one target. */
 export interface Outcome {
   readonly runs: number;
   /** The longest time of one input, ms. */
@@ -22,7 +22,7 @@ export interface Outcome {
   readonly failure?: { readonly input: string; readonly error: string };
 }
 
-/** Tries so many inputs; of one seed always the same. */
+/** Tries this many inputs; always the same for one seed. */
 export async function fuzz(target: Target, seed: number, runs: number): Promise<Outcome> {
   let slowest = 0;
   const property = fc.asyncProperty(target.inputs, async (input) => {
@@ -41,7 +41,7 @@ export function corpusOf(target: Target): readonly { readonly name: string; read
   return readdirSync(folder).map((name) => ({ name, input: readFileSync(new URL(name, folder), 'utf8') }));
 }
 
-/** @throws what the check throws, and an Error for one that takes too long */
+/** @throws the error of the check, and an Error if it takes too long */
 export async function timeOf(target: Target, input: string): Promise<number> {
   const start = process.cpuUsage();
   await target.check(input);

@@ -1,17 +1,17 @@
 import fc from 'fast-check';
 
-/** Something that reads what others write. */
+/** A reader of foreign input. */
 export interface Target {
   readonly name: string;
-  /** Inputs, most of them near to what is right. */
+  /** Inputs, most of them nearly valid. */
   readonly inputs: fc.Arbitrary<string>;
   /** How many of them take about a second. */
   readonly runs: number;
-  /** @throws what is wrong with how the input was taken: an error that nobody meant, or an input that is no such thing */
+  /** @throws an error if the input was handled wrongly: an unexpected error, or an invalid input that was accepted */
   check(input: string): void | Promise<void>;
 }
 
-/** What has been wrong somewhere, or stands at an edge. */
+/** Values that were handled wrongly somewhere, or are edge cases. */
 const snippets = fc.oneof(
   fc.constantFrom(
     '"',
@@ -77,7 +77,7 @@ const edit = fc.record({
   insert: fc.oneof({ weight: 1, arbitrary: fc.constant('') }, { weight: 3, arbitrary: snippets }),
 });
 
-/** These texts with some places changed, and now and then none. */
+/** These texts with some places changed, and sometimes unchanged. */
 export function mutated(texts: fc.Arbitrary<string>): fc.Arbitrary<string> {
   return fc.tuple(texts, fc.array(edit, { maxLength: 4 })).map(([text, edits]) => {
     let changed = text;

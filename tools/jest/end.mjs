@@ -2,9 +2,8 @@ import { readFile } from 'node:fs/promises';
 import { setTimeout } from 'node:timers';
 
 /**
- * Sets the exit code of this process, which has nothing left to do. When it has not ended after `grace`
- * milliseconds, says on stderr what holds it, and ends it: its result must not be lost with the time limit
- * of whoever waits for it.
+ * Sets the exit code of this process, which has nothing left to do. If it has not ended after `grace` milliseconds,
+ * prints what keeps it running to stderr, and ends it, so that its result is not lost by the caller's time limit.
  */
 export function endsByItself(code, grace) {
   process.exitCode = code;
@@ -20,7 +19,7 @@ async function endNow(code) {
   );
 }
 
-/** Each as its process id and command line; none where the kernel does not tell. */
+/** Each as its process id and command line; empty if the kernel does not report them. */
 async function childrenOf(pid) {
   const read = (file) => readFile(file, 'utf8').catch(() => '');
   const pids = (await read(`/proc/${pid}/task/${pid}/children`)).split(' ').filter((text) => text !== '');

@@ -1,6 +1,9 @@
 import { relative } from 'node:path';
 
-/** Integration tests share a machine and services, and can fail by what runs beside them. Unit tests must not. */
+/**
+ * Integration tests share a machine and services, and can fail because of others that run concurrently. Unit tests
+ * must not.
+ */
 const isIntegrationTest = (file) => /\.integration\.test\.[^./]+$/.test(file);
 
 const hasFailed = (file) => file.numFailingTests > 0 || file.testExecError !== undefined;
@@ -17,12 +20,12 @@ export const filesToRepeat = (results) =>
     .map((file) => file.testFilePath);
 
 /**
- * What came of a run and, where there was one, of the second run of some files, which decides about these. A
- * test that failed in the first only is `unsteady`. A file that could not be loaded, or failed outside of its
- * tests, counts as one failed test.
+ * The result of a run and, if there was one, of the second run of some files, which decides for these. A test that
+ * failed only in the first is `unsteady`. A file that could not be loaded, or failed outside of its tests, counts as
+ * one failed test.
  *
- * @returns {{ passed: number, failed: number, skipped: number, unsteady: string[], success: boolean }} in
- *   `unsteady` names as `FILE › TEST`, the file relative to `root`; `success` as jest sees it
+ * @returns {{ passed: number, failed: number, skipped: number, unsteady: string[], success: boolean }} in `unsteady`
+ *   names as `FILE › TEST`, the file relative to `root`; `success` as jest sees it
  */
 export function outcome(root, first, second) {
   const again = new Map(second?.testResults.map((file) => [file.testFilePath, file]));

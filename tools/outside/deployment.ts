@@ -10,8 +10,8 @@ import { run } from '../testbed/processes.js';
 const root = fileURLToPath(new URL('../../', import.meta.url));
 
 /**
- * The environment of an operator's shell: without this project's variables, which the programs read, and
- * without what `npm test` tells its children of this folder.
+ * The environment of an operator's shell: without this project's variables, which the programs read, and those that
+ * `npm test` sets.
  */
 const environment = Object.fromEntries(
   Object.entries(process.env).filter(
@@ -82,14 +82,14 @@ export class Deployment {
     this.#names = names;
   }
 
-  /** Installs the named packages in an empty folder. No tarball's package is asked of the registry. */
+  /** Installs the named packages in an empty directory. Packages with a tarball are not requested from the registry. */
   static async install(tarballs: Tarballs, names: readonly string[]): Promise<Deployment> {
     const deployment = new Deployment(await newFolder(), tarballs, names);
     await deployment.#npmInstall();
     return deployment;
   }
 
-  /** Another folder with the same and these packages beside. */
+  /** A copy of the directory with these packages in addition. */
   async with(...names: readonly string[]): Promise<Deployment> {
     const copy = new Deployment(await newFolder(), this.#tarballs, [...this.#names, ...names]);
     await cp(this.directory, copy.directory, { recursive: true, verbatimSymlinks: true });

@@ -6,7 +6,7 @@ import { ensurePackages, isDebian, libvirtPackages } from '../testbed/debian.js'
 import { accepts } from '../testbed/libvirtd.js';
 import { environment, run, waitUntil } from '../testbed/processes.js';
 
-/** Undoes what was done, and waits until it is undone. */
+/** Undoes a change, and waits until that is finished. */
 export type Undo = () => Promise<void>;
 
 const readOnlySockets = ['/run/libvirt/virtqemud-sock-ro', '/run/libvirt/libvirt-sock-ro'];
@@ -57,8 +57,8 @@ export async function startHostLibvirt(logDirectory: string, undo: Undo[]): Prom
 }
 
 /**
- * Gives /dev/kvm to its group, as udev does where one runs. libvirtd can open it as root and its QEMU cannot:
- * then libvirtd takes what it knows of QEMU for outdated and asks again at every step, 8 s for each guest.
+ * Gives /dev/kvm to its group, as udev does. Without that, libvirtd can open it as root but its QEMU cannot: libvirtd
+ * then considers its QEMU capabilities outdated and probes again at every step, 8 s for each guest.
  */
 async function shareKvm(undo: Undo[]) {
   const device = '/dev/kvm';

@@ -1,4 +1,4 @@
-/** `tsx tools/start/install.ts`: installs what `npm start` needs beside npm packages. */
+/** `tsx tools/start/install.ts`: installs what `npm start` needs in addition to npm packages. */
 import { ensureLibvirtInstalled } from './host-libvirt.js';
 
 try {

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 
 export const root = fileURLToPath(new URL('../..', import.meta.url));
 
-/** A program that a step needs has failed; what it said is on the terminal already. */
+/** A program needed by a step has failed; its output is on the terminal already. */
 export class StepFailed extends Error {}
 
 /**
@@ -58,13 +58,13 @@ function runQuietly(command, args, env, deadline) {
   });
 }
 
-/** Installs what `package-lock.json` says when `node_modules` is missing or differs. */
+/** Installs the contents of `package-lock.json` if `node_modules` is missing or differs. */
 export async function ensureDependencies() {
   if (await isInstalled()) return;
   await step('Installing npm dependencies', 'npm', ['ci', '--no-audit', '--no-fund']);
 }
 
-/** Compares the lock with the one that npm keeps of what it has installed. */
+/** Compares the lock with npm's own record of what it has installed. */
 async function isInstalled() {
   const wanted = await packagesOf('package-lock.json');
   let installed;
@@ -87,7 +87,10 @@ async function packagesOf(file) {
   return JSON.parse(await readFile(new URL(`../../${file}`, import.meta.url), 'utf8')).packages;
 }
 
-/** Builds all packages with their types, or without types what the `nephoscope` command needs. nx skips what has not changed. */
+/**
+ * Builds all packages with their types, or without types those needed for the `nephoscope` command. nx skips what has
+ * not changed.
+ */
 export function build({ types }) {
   const nx = (...args) => ['node_modules/.bin/nx', [...args, '--outputStyle', 'static']];
   if (types) return step('Building the packages', ...nx('run-many', '--target', 'build'));
@@ -114,7 +117,7 @@ export function foreground(command, args, options = {}) {
   });
 }
 
-/** Ends the process with what went wrong, without a stack where the message says it all. */
+/** Ends the process with the error, without a stack if the message is sufficient. */
 export function fail(error) {
   console.error(error instanceof StepFailed ? error.message : error);
   process.exit(1);

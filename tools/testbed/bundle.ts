@@ -32,7 +32,7 @@ export async function bundle(script: URL, packages: 'sources' | 'built' = 'sourc
   return outfile;
 }
 
-/** Each file goes on to find what lies beside it. */
+/** Each file still finds the files beside it. */
 const ownUrls: Plugin = {
   name: 'own-urls',
   setup({ onLoad }) {

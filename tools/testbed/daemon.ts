@@ -2,7 +2,7 @@ import { readFile, rm } from 'node:fs/promises';
 import { outerPidFrom, type Namespace } from './namespace.js';
 import { isAlive, waitUntil } from './processes.js';
 
-/** A daemon that the first process of a namespace starts anew with each line it is told. */
+/** A daemon that the first process of a namespace restarts for each line on its stdin. */
 export interface Daemon {
   /** Its process id; another one after each {@link start}. */
   pid(): Promise<number>;
@@ -16,10 +16,10 @@ interface DaemonOptions {
   /** As a person calls it. */
   name: string;
   namespace: Namespace;
-  /** Where it writes its process id, and what it says. */
+  /** Where it writes its process id, and its output. */
   pidFile: string;
   log: string;
-  /** Returns when it is ready, or soon after {@link Namespace.isOpen} has become false. @throws Error when it is late */
+  /** Returns when it is ready, or soon after {@link Namespace.isOpen} has become false. @throws Error if it is late */
   ready(): Promise<void>;
 }
 

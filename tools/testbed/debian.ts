@@ -30,10 +30,9 @@ export const testPackages = [
 ];
 
 /**
- * Installs those of the packages that are missing. No service is started by it, and none that runs is
- * touched.
+ * Installs the missing ones of the packages. No service is started by that, and running services are not affected.
  *
- * @throws Error that says what is missing and what to type where this process must not or cannot install
+ * @throws Error with what is missing and the command to type, if this process must not or cannot install
  */
 export async function ensurePackages(packages: readonly string[]): Promise<void> {
   if (!(await isDebian())) {
@@ -77,7 +76,7 @@ export async function isDebian(): Promise<boolean> {
 }
 
 async function missingPackages(packages: readonly string[]): Promise<string[]> {
-  // dpkg-query fails when it has never heard of one of them, and lists the others all the same.
+  // dpkg-query fails for an unknown package, but lists the others.
   const list = await run('/bin/sh', [
     '-c',
     'dpkg-query --show --showformat \'${db:Status-Status} ${Package}\\n\' "$@" 2>/dev/null || test $? -eq 1',
@@ -96,8 +95,8 @@ function aptGet(args: string[]): Promise<string> {
 }
 
 /**
- * Debian's packages start and restart services unless `policy-rc.d` says no. Ours says no only as long as
- * this process lives, so that one left behind by a crash does no harm. An administrator's own stays.
+ * Debian's packages start and restart services unless `policy-rc.d` forbids it. Ours forbids it only as long as this
+ * process lives, so one left behind by a crash does no harm. An administrator's own is kept.
  */
 async function denyServiceStarts(): Promise<() => Promise<void>> {
   const path = '/usr/sbin/policy-rc.d';

@@ -8,7 +8,7 @@ import type { Hypervisor } from './libvirtd.js';
 export interface NicOptions {
   /** `<filterref>`'s parameters; without them the NIC has no filterref. */
   filterParameters?: Record<string, string>;
-  /** A bridge to be plugged into (a private libvirtd has `br-test`); without it the tap stands alone. */
+  /** A bridge to connect to (a private libvirtd has `br-test`); without it the tap is not connected. */
   bridge?: string;
   mac?: string;
 }
@@ -24,11 +24,11 @@ export interface GuestOptions {
   nics?: NicOptions[];
   vcpus?: number;
   memoryMiB?: number;
-  /** What nova says of it in the domain's metadata; `false`: nothing, as of a guest made by hand. */
+  /** nova's metadata in the domain; `false`: none, as for a guest created manually. */
   nova?: Partial<NovaMetadata> | false;
   /** More elements of `<devices>`. */
   extraDevices?: string;
-  /** Defined and started (stays defined when it is shut off), or else gone when it ends. By default true. */
+  /** Defined and started (stays defined when it is shut off), or otherwise gone when it ends. By default true. */
   persistent?: boolean;
   /** An IPv4 address of the host that answers the guest. By default that of a private libvirtd's network. */
   answeringAddress?: string;
@@ -63,7 +63,7 @@ export async function bootGuest(hypervisor: Hypervisor, options: GuestOptions = 
   const { virsh } = hypervisor;
   const persistent = options.persistent ?? true;
   const directory = await mkdtemp(join(hypervisor.directory, 'guest-'));
-  // QEMU of a host's own libvirtd runs as a user of its own, which must get to the disks.
+  // QEMU of a host's own libvirtd runs as a separate user, who must reach the disks.
   await chmod(directory, 0o711);
   const description = describe(directory, options);
   const { name, uuid } = description;
@@ -76,7 +76,7 @@ export async function bootGuest(hypervisor: Hypervisor, options: GuestOptions = 
   }
 
   async function destroy() {
-    // It may have ended by itself; what it must not do is stay.
+    // It may have ended by itself; it must only not stay.
     await virsh('destroy', uuid).catch(() => undefined);
     if (persistent) await virsh('undefine', uuid).catch(() => undefined);
     const left = await virsh('list', '--all', '--uuid');

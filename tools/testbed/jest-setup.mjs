@@ -8,8 +8,8 @@ import { fileURLToPath } from 'node:url';
 const deadline = 10 * 60_000;
 
 /**
- * Starts the services of the integration tests in a child that stops them when this process ends, however
- * it ends, and sets the variables that tell where they are.
+ * Starts the services of the integration tests in a child process that stops them when this process ends, for
+ * whatever reason, and sets the variables with their addresses.
  */
 export default async function setup() {
   const main = fileURLToPath(new URL('main.ts', import.meta.url));
@@ -29,7 +29,7 @@ export default async function setup() {
     const [line] = await Promise.race([once(lines, 'line', { signal }), exited, late]);
     Object.assign(process.env, JSON.parse(line));
   } finally {
-    // What is still awaited would hold jest's process when everything is done.
+    // A pending wait would keep jest's process alive when everything is done.
     answered.abort();
     lines.close();
     child.stdout.destroy();

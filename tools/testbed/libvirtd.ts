@@ -11,7 +11,7 @@ import { run, waitUntil } from './processes.js';
 export interface Hypervisor {
   /** Where disks of guests may be put. */
   directory: string;
-  /** Runs `virsh` on it and returns what it printed. @throws Error with virsh's words, or after 30 s */
+  /** Runs `virsh` on it and returns its output. @throws Error with virsh's message, or after 30 s */
   virsh(...args: string[]): Promise<string>;
 }
 
@@ -27,7 +27,7 @@ export interface PrivateLibvirtd extends Hypervisor {
   pid(): Promise<number>;
   /** The process id of a guest's QEMU, for SIGSTOP and SIGCONT. */
   guestPid(guest: string): Promise<number>;
-  /** Kills libvirtd; its guests go on. */
+  /** Kills libvirtd; its guests keep running. */
   kill(): Promise<void>;
   /** Starts it after {@link kill}, and waits until it answers. */
   start(): Promise<void>;
@@ -113,7 +113,7 @@ export async function startLibvirtd(): Promise<PrivateLibvirtd> {
   };
 }
 
-/** Whether somebody accepts connections on a unix socket: a file left behind by a dead daemon does not count. */
+/** Whether a unix socket accepts connections: a file left behind by a dead daemon does not count. */
 export function accepts(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     const client = connect(path);

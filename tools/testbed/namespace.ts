@@ -5,13 +5,13 @@ import { environment, waitUntil } from './processes.js';
 
 /** Processes of their own process-id (mount, network, …) namespace: see {@link openNamespace}. */
 export interface Namespace {
-  /** Gives the first process a line on its stdin. */
+  /** Writes a line to the first process's stdin. */
   send(line: string): void;
-  /** The id here, outside, of the process that goes by `inner` inside. @throws Error when there is none */
+  /** The outer id of the process with the id `inner` inside. @throws Error if there is none */
   outerPid(inner: number): Promise<number>;
   /** Whether the first process still runs. */
   isOpen(): boolean;
-  /** What the first process wrote to stderr. */
+  /** The first process's stderr. */
   said(): string;
   /** Ends all processes in it, also stopped ones, and waits for their end. */
   close(): Promise<void>;
@@ -68,7 +68,7 @@ async function findOuterPid(unshare: ChildProcess, inner: number): Promise<numbe
   const namespace = await readlink(`/proc/${unshare.pid}/ns/pid_for_children`);
   for (const entry of await readdir('/proc')) {
     if (!/^\d+$/.test(entry)) continue;
-    // Processes end while one looks at them: those are not the one that is looked for.
+    // Processes may end during the search; those are not the wanted one.
     const status = await readFile(`/proc/${entry}/status`, 'utf8').catch(() => '');
     if (Number(/^NSpid:.*\t(\d+)$/m.exec(status)?.[1]) !== inner) continue;
     if ((await readlink(`/proc/${entry}/ns/pid`).catch(() => '')) === namespace) return Number(entry);

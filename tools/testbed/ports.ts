@@ -2,10 +2,10 @@ import { randomInt } from 'node:crypto';
 import { connect, createServer } from 'node:net';
 import type { AddressInfo, Server } from 'node:net';
 
-/** Below those that Linux gives to connections: one of these stays free until somebody listens on it. */
+/** Below the ports that Linux assigns to connections, so that they stay free until a program listens on them. */
 const range = { first: 10_000, last: 32_000 };
 
-/** TCP ports of loopback that nobody listens on at this moment. */
+/** TCP ports of loopback without a listener at this moment. */
 export async function freePorts(count: number): Promise<number[]> {
   const servers: Server[] = [];
   while (servers.length < count) {
@@ -24,7 +24,7 @@ function listensOn(server: Server, port: number): Promise<boolean> {
   });
 }
 
-/** Whether somebody accepts connections on a TCP port of loopback. */
+/** Whether a TCP port of loopback accepts connections. */
 export function listens(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const client = connect(port, '127.0.0.1');

@@ -59,7 +59,10 @@ export class PostgresqlProxy {
     this.#fault = { at, cut };
   }
 
-  /** From now on it leads to another server, as an address that moves to the standby; what leads to the one before is cut. */
+  /**
+   * From now on it leads to another server, like an address that moves to the standby; connections to the previous
+   * one are cut.
+   */
   leadTo(target: number): void {
     this.#target = target;
     for (const link of this.#links) link.cut('before');
@@ -137,7 +140,7 @@ class Link {
     this.#isCut = true;
     if (cut === 'silent') return;
     this.#client.destroy();
-    // What it got before it does.
+    // What it received before.
     if (cut === 'after') this.#server.end();
     else this.#server.destroy();
   }

@@ -9,21 +9,24 @@ import { openNamespace } from './namespace.js';
 import { freePorts } from './ports.js';
 import { isAlive, run, waitUntil } from './processes.js';
 
-/** A PostgreSQL server of its own: loopback only, its own port and files, durable as in production. */
+/** A private PostgreSQL server: loopback only, its own port and files, durable as in production. */
 export interface PrivatePostgresql {
   /**
-   * `postgresql://nephoscope:<password>@127.0.0.1:<port>/nephoscope`: a user who may make databases and no more,
-   * and its empty database.
+   * `postgresql://nephoscope:<password>@127.0.0.1:<port>/nephoscope`: a user who may only create databases, and its
+   * empty database.
    */
   url: string;
   port: number;
-  /** Where its data is. */
+  /** The directory of its data. */
   directory: string;
   /** The authority that its certificate is of; undefined without TLS. */
   caFile: string | undefined;
   /** The process id of the postmaster; another one after {@link restart}. */
   pid(): Promise<number>;
-  /** Runs SQL as superuser and returns what it answered, columns apart by `|`. @throws Error with its words, or after 30 s */
+  /**
+   * Runs SQL as superuser and returns its output, with columns separated by `|`. @throws Error with its message, or
+   * after 30 s
+   */
   psql(sql: string, database?: string): Promise<string>;
   /**
    * Runs a program of its version as superuser, such as `pg_dump`, with where the server is and these arguments. @throws Error with
@@ -47,19 +50,19 @@ export interface PrivatePostgresql {
 }
 
 export interface PostgresqlOptions {
-  /** An existing folder to put the data in, on a small file system for one; else one of its own. */
+  /** An existing directory for the data, for example on a small file system; otherwise a new one. */
   directory?: string;
   /** Accepts TLS too, with a certificate of its own authority for these names (`DNS:localhost`, `IP:127.0.0.1`). */
   tls?: readonly string[];
   /** Lines of `postgresql.conf`. */
   settings?: readonly string[];
-  /** It is a hot standby of that one, in the state and with the users of it, until `select pg_promote()`. */
+  /** It is a hot standby of that one, with its state and users, until `select pg_promote()`. */
   standbyOf?: PrivatePostgresql;
 }
 
 const asPostgres = ['--reuid=postgres', '--regid=postgres', '--clear-groups'];
 
-/** @throws Error with the end of its log when it is not ready within 60 s */
+/** @throws Error with the end of its log if it is not ready within 60 s */
 export async function startPostgresql(options: PostgresqlOptions = {}): Promise<PrivatePostgresql> {
   const binaries = await newestBinaries();
   const directory = await mkdtemp(join(tmpdir(), 'nephoscope-postgresql-'));
@@ -182,7 +185,7 @@ export async function startPostgresql(options: PostgresqlOptions = {}): Promise<
   return made;
 }
 
-/** Of the superuser and of the user: those of a standby are its primary's. */
+/** Of the superuser and of the user; a standby has those of its primary. */
 const passwords = new WeakMap<PrivatePostgresql, readonly [string, string]>();
 
 function passwordsOf(server: PrivatePostgresql): readonly [string, string] {
@@ -191,7 +194,9 @@ function passwordsOf(server: PrivatePostgresql): readonly [string, string] {
   return known;
 }
 
-/** Debian keeps the programs of each major version in a folder of their own. @throws Error when there is none from 15 on */
+/**
+ * Debian keeps the programs of each major version in a separate directory. @throws Error if there is none from 15 on
+ */
 async function newestBinaries(): Promise<string> {
   const root = '/usr/lib/postgresql';
   const versions = (await readdir(root).catch(() => [])).map(Number).filter((version) => version >= 15);

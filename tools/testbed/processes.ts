@@ -2,7 +2,7 @@ import { spawn, type SpawnOptions } from 'node:child_process';
 import { readdir, readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Daemons are where a plain user's, and sometimes root's, PATH does not look. */
+/** Daemons are in directories that are not in a plain user's, and sometimes root's, PATH. */
 export const environment: NodeJS.ProcessEnv = { ...process.env, PATH: `${process.env['PATH']}:/usr/sbin:/sbin` };
 
 /**
@@ -42,11 +42,10 @@ export function run(
 }
 
 /**
- * Asks again and again until `condition` holds. The deadline counts the pauses, so that on a busy machine, where all that is
- * waited for takes longer, it is later.
+ * Checks repeatedly until `condition` holds. The deadline counts only the pauses, so that it is later on a busy machine.
  *
  * @param deadline ms
- * @throws Error naming `what` when that is over
+ * @throws Error naming `what` after the deadline
  */
 export async function waitUntil(
   what: string,
@@ -55,7 +54,7 @@ export async function waitUntil(
 ): Promise<void> {
   const pause = 50;
   for (let waited = 0; !(await condition()); waited += pause) {
-    if (waited >= deadline) throw new Error(`Waited ${deadline / 1000} s in vain: ${what}`);
+    if (waited >= deadline) throw new Error(`Not within ${deadline / 1000} s: ${what}`);
     await sleep(pause);
   }
 }

@@ -1,9 +1,6 @@
 const seconds = (since: number) => `${((performance.now() - since) / 1000).toFixed(1)} s`;
 
-/**
- * Passes `work` through; what takes longer than two seconds is shown on stderr, and again every ten, so
- * that nobody looks at a silent terminal.
- */
+/** Passes `work` through; if it takes longer than two seconds, this is shown on stderr, and again every ten. */
 export async function progress<T>(what: string, work: Promise<T>): Promise<T> {
   const start = performance.now();
   let shown = false;

@@ -8,12 +8,12 @@ import { freePorts, listens } from './ports.js';
 import { waitUntil } from './processes.js';
 import { Rabbitmqctl } from './rabbitmqctl.js';
 
-/** A RabbitMQ node of its own: loopback only, its own ports, files, cookie and epmd. */
+/** A private RabbitMQ node: loopback only, its own ports, files, cookie and epmd. */
 export interface PrivateRabbitmq {
   /** `amqp://guest:guest@127.0.0.1:<port>`, the vhost `/`. */
   url: string;
   port: number;
-  /** The management API, `http://127.0.0.1:<port>/`; it answers only when it was asked for. */
+  /** The management API, `http://127.0.0.1:<port>/`; available only if requested. */
   management: string;
   /** The process id of the broker, for SIGSTOP and SIGCONT; another one after {@link restart}. */
   pid(): Promise<number>;

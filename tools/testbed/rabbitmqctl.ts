@@ -21,7 +21,7 @@ export class Rabbitmqctl {
     this.#env = env;
   }
 
-  /** @returns what it writes. @throws Error with its words, or after 30 s */
+  /** @returns its output. @throws Error with its message, or after 30 s */
   run(...args: string[]): Promise<string> {
     const result = this.#last.then(() => this.#run(['--quiet', ...args]));
     this.#last = result.catch(() => undefined);

@@ -8,15 +8,15 @@ import { startRabbitmq, type PrivateRabbitmq } from './rabbitmq.js';
 export type ServiceName = 'rabbitmq' | 'libvirtd' | 'postgresql';
 
 export interface Services {
-  /** How tests find what was started. */
+  /** The addresses of the started services, for tests. */
   environment: Record<string, string>;
   stop(): Promise<void>;
 }
 
 /**
- * Starts what is named, all at once; libvirtd with two guests that nobody may touch.
+ * Starts the named services concurrently; libvirtd with two guests that must not be changed.
  *
- * @throws the first error, after all that had started has stopped
+ * @throws the first error, after everything that had started has stopped
  */
 export async function startServices(names: ReadonlySet<ServiceName>): Promise<Services> {
   await ensurePackages(testPackages);

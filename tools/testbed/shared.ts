@@ -1,7 +1,7 @@
 import { run } from './processes.js';
 import type { Hypervisor } from './libvirtd.js';
 
-/** What the integration tests share: see README.md for the rules. */
+/** Shared by the integration tests: see README.md for the rules. */
 export interface SharedLibvirtd extends Hypervisor {
   socket: string;
   socketReadOnly: string;

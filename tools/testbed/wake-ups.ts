@@ -8,7 +8,7 @@ export interface ThreadUsage {
   readonly cpu: number;
 }
 
-/** Of the threads that a process has now. @throws Error when there is no such process */
+/** Of the current threads of a process. @throws Error if there is no such process */
 export async function threadUsageOf(pid: number): Promise<ThreadUsage> {
   const threads = await Promise.all(
     (await readdir(`/proc/${pid}/task`)).map(async (thread) => {
@@ -26,7 +26,7 @@ export async function threadUsageOf(pid: number): Promise<ThreadUsage> {
   };
 }
 
-/** What a process does in a second, observed for so many ms. */
+/** Activity of a process per second, observed for `ms`. */
 export async function usageASecond(pid: number, ms: number, signal?: AbortSignal): Promise<ThreadUsage> {
   const [before, from] = [await threadUsageOf(pid), performance.now()];
   await new Promise((resolve, reject) => {

@@ -46,11 +46,10 @@ const command = new Command(centralAgentProgram.name)
   .addHelpText(
     'after',
     `
-The cloud and who logs in to it stand in the configuration (openstack), in clouds.yaml or in OS_… variables.
-Of several central agents on one message bus one is active, and another takes over when it is gone: start as many as
-you want. A cycle that was interrupted is repeated, and recorded once.
-With --once it reads at this moment, beside the agent that is active and without asking for its place: what it sends
-are further readings of their own, recorded in addition.
+The cloud and the login are configured in the section openstack, in clouds.yaml or in OS_… variables.
+Of several central agents on one message bus one is active, and another takes over when it ends: start any number.
+An interrupted cycle is repeated, and its samples are recorded once.
+With --once it reads now, without affecting the active agent: its samples are additional readings.
 Signals: SIGTERM and SIGINT end the agent within 10 s. Logs are JSON lines on standard error.
 Check a configuration with: nephoscope config check`,
   )

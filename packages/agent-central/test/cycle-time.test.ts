@@ -49,7 +49,7 @@ describe('the next cycle', () => {
     void nextCycle(clock, interval, last, began, never).then((cycle) => (found = cycle));
     let waited = 0n;
     for (let tries = 0; found === undefined; tries += 1) {
-      if (tries > 8_000) throw new Error('waited in vain');
+      if (tries > 8_000) throw new Error('timed out');
       await clock.advance(1_000);
       if (found === undefined) waited = clock.monotonic() - from;
     }

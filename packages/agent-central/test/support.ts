@@ -14,7 +14,7 @@ export const secret = new Secret('a secret of the tests');
 export async function until(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
   const end = Date.now() + 20_000;
   while (!(await condition())) {
-    if (Date.now() > end) throw new Error(`waited in vain: ${what}`);
+    if (Date.now() > end) throw new Error(`timed out waiting: ${what}`);
     await new Promise((resolve) => setImmediate(resolve));
   }
 }
@@ -22,7 +22,7 @@ export async function until(what: string, condition: () => boolean | Promise<boo
 /** Lets the fake clock run on, second by second, until the condition holds. */
 export async function advanceUntil(what: string, clock: FakeClock, condition: () => boolean): Promise<void> {
   for (let second = 0; !condition(); second++) {
-    if (second > 3_600) throw new Error(`waited in vain: ${what}`);
+    if (second > 3_600) throw new Error(`timed out waiting: ${what}`);
     await clock.advance(1_000);
   }
 }

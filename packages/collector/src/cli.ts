@@ -37,10 +37,10 @@ const command = new Command(collectorProgram.name)
   .addHelpText(
     'after',
     `
-Several collectors may share one queue. A message is acknowledged when it is committed: whatever stops a
-collector, what it had not recorded is delivered again. A broker or a store that is away, locked or full is
-waited for, at the start too, and /readyz says so (503); what only the operator can fix, such as a wrong
-password, a file that is no database or one of a newer version, ends the program with exit code 1.
+Several collectors may share one queue. A message is acknowledged when its samples are committed, so whatever
+a collector had not recorded when it ended is delivered again. If the broker or the store is unavailable, locked
+or full, also at the start, the collector waits, and /readyz reports it (503). What only the operator can fix,
+such as a wrong password, an invalid database or one of a newer version, ends the program with exit code 1.
 Signals: SIGTERM and SIGINT end the collector within 10 s. Logs are JSON lines on standard error.
 Check a configuration with: nephoscope config check`,
   )

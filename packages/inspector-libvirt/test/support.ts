@@ -45,7 +45,7 @@ export function inspectorOf(
 export async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
   const end = performance.now() + 25_000;
   while (!(await holds())) {
-    if (performance.now() > end) throw new Error(`Waited 25 s in vain: ${holds}`);
+    if (performance.now() > end) throw new Error(`Not within 25 s: ${holds}`);
     await sleep(5);
   }
 }

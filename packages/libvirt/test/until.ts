@@ -4,7 +4,7 @@ import { performance } from 'node:perf_hooks';
 export async function until(what: string, holds: () => boolean): Promise<void> {
   const end = performance.now() + 20_000;
   while (!holds()) {
-    if (performance.now() > end) throw new Error(`Waited 20 s in vain: ${what}`);
+    if (performance.now() > end) throw new Error(`Not within 20 s: ${what}`);
     await new Promise((resolve) => setImmediate(resolve));
   }
 }

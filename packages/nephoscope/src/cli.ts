@@ -48,7 +48,7 @@ program.configureOutput({
   outputError: (text, write) =>
     write(
       text.startsWith('error: unknown option')
-        ? `${text.trimEnd()}: options stand behind the command, as in 'nephoscope samples --config FILE'\n`
+        ? `${text.trimEnd()}: options go after the command, as in 'nephoscope samples --config FILE'\n`
         : text,
     ),
 });

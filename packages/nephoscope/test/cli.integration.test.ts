@@ -282,10 +282,10 @@ storage: { url: 'postgres://localhost' }
     expect(stderr).toMatch(/the configuration has these \d+ mistakes\n$/);
   });
 
-  it('says that options stand behind the command', async () => {
+  it('says that options go after the command', async () => {
     const { code, stderr } = await nephoscope(directory, '--config', 'm.yaml', 'meters');
     expect(code).toBe(1);
-    expect(stderr).toContain("options stand behind the command, as in 'nephoscope samples --config FILE'");
+    expect(stderr).toContain("options go after the command, as in 'nephoscope samples --config FILE'");
   });
 
   it('config print has the defaults and no secret', async () => {

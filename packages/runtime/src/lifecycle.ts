@@ -102,7 +102,7 @@ async function startOf(component: Component, signal: AbortSignal, logger: Logger
   const logAfter = (ms: number, at: number) =>
     after(ms, () => {
       const health = healthOf(() => component.health?.() ?? { ok: true });
-      const why = health.ok ? 'it is waited for' : `it waits: ${health.reason}`;
+      const why = health.ok ? 'still waiting' : `waiting: ${health.reason}`;
       logger.warn({ component: name }, `${name} has not started after ${at / 1_000} s: ${why}`);
       const next = at < minute ? minute - at : minute;
       logAfter(next, at + next);

@@ -149,10 +149,10 @@ describe('a component that hangs', () => {
     reason = '';
     await jest.advanceTimersByTimeAsync(60_000);
     const why = [
-      'it waits: the disk is full',
-      'it waits: the disk is full',
-      'it waits: the disk is full',
-      'it is waited for',
+      'waiting: the disk is full',
+      'waiting: the disk is full',
+      'waiting: the disk is full',
+      'still waiting',
     ];
     expect(warned).toEqual(
       [10, 60, 120, 180].map((s, at) => `the store has not started after ${s} s: ${why[at]}`),

@@ -57,7 +57,7 @@ export function handles(): string[] {
 export async function until(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
   const end = Date.now() + 15_000;
   while (!(await condition())) {
-    assert.ok(Date.now() < end, `waited in vain for ${what}`);
+    assert.ok(Date.now() < end, `timed out waiting for ${what}`);
     await delay(5);
   }
 }

@@ -128,7 +128,7 @@ export class Connection implements Queryable {
       if (holders === undefined || !endedWaiting.includes(sqlState(error) ?? '')) throw error;
       throw new NephoscopeError(
         'STORE_UNAVAILABLE',
-        `${this.#location.url.toString()}: it was waited in vain for a lock of ${holders}`,
+        `${this.#location.url.toString()}: timed out waiting for a lock held by ${holders}`,
         { cause: error },
       );
     } finally {
