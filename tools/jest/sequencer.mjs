@@ -33,6 +33,14 @@ export const slowest = [
   'packages/bus-amqp/test/topology.integration.test.ts',
   'tools/outside/test/outside.integration.test.ts',
   'packages/collector/test/fuzz/collector-fuzz.integration.test.ts',
+  'packages/agent-compute/test/devices.integration.test.ts',
+  'packages/storage-sql/test/postgresql/silence.integration.test.ts',
+  'packages/inspector-libvirt/test/hosts.integration.test.ts',
+  'packages/collector/test/known-messages.test.ts',
+  'packages/bus-amqp/test/permissions.integration.test.ts',
+  'packages/storage-sql/test/postgresql/settings.integration.test.ts',
+  'packages/agent-compute/test/spool/outage.test.ts',
+  'packages/storage-sql/test/postgresql/refusals.integration.test.ts',
 ];
 
 export default class SlowestFirst extends TestSequencer {
