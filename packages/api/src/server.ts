@@ -6,10 +6,11 @@ import { NephoscopeError, describeError, isNephoscopeError } from '@nephoscope/c
 import type { Logger } from '@nephoscope/core';
 import type { SampleReader } from '@nephoscope/core/sample-store';
 import { fastify } from 'fastify';
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest, RouteHandler } from 'fastify';
 
 import { capabilities, versions } from './ceilometer/about.js';
 import type { Asked } from './ceilometer/asked.js';
+import { complexQuery } from './ceilometer/complex-query.js';
 import { Fault, faultBody } from './ceilometer/fault.js';
 import { nested } from './ceilometer/nested.js';
 import { parametersOf, valuesOf } from './ceilometer/parameters.js';
@@ -30,7 +31,7 @@ export interface ServerParts {
   readonly logger: Logger;
 }
 
-type Handler = (asked: Asked, names: Readonly<Record<string, string>>) => Promise<Reply> | Reply;
+type Handler = (asked: Asked, names: Readonly<Record<string, string>>, body: unknown) => Promise<Reply> | Reply;
 
 /** The routes, ready to listen or to be asked by `inject`. */
 export function createServer({ options, reader, logger }: ServerParts): FastifyInstance {
@@ -58,20 +59,22 @@ export function createServer({ options, reader, logger }: ServerParts): FastifyI
   server.setNotFoundHandler((request, reply) => {
     if (request.method === 'GET') return fail(reply, 404, 'The resource could not be found.');
     void reply.header('allow', 'GET');
-    return fail(reply, 405, 'The method is not allowed for this resource: GET only.');
+    return fail(reply, 405, 'The method is not allowed for this resource.');
   });
 
-  const get = (path: string, handler: Handler) =>
-    server.get(path, async (request, reply) => {
+  const answered =
+    (handler: Handler): RouteHandler =>
+    async (request, reply) => {
       const gone = new AbortController();
       reply.raw.once('close', () => {
         if (!reply.raw.writableFinished) gone.abort(new Error('the client went away'));
       });
       await reader.start(AbortSignal.any([gone.signal, AbortSignal.timeout(10_000)]));
       const asked = askedOf(request, options, reader, gone.signal);
-      const answer = await handler(asked, request.params as Readonly<Record<string, string>>);
+      const answer = await handler(asked, request.params as Readonly<Record<string, string>>, request.body);
       return await send(reply, answer, logger);
-    });
+    };
+  const get = (path: string, handler: Handler) => server.get(path, answered(handler));
 
   get('/', ({ origin }) => json(versions(origin)));
   get('/v2/capabilities', () => json(capabilities));
@@ -82,6 +85,10 @@ export function createServer({ options, reader, logger }: ServerParts): FastifyI
   get('/v2/meters/:meter/statistics', (asked, { meter = '' }) => statistics(asked, meter));
   get('/v2/samples', samples);
   get('/v2/samples/:id', (asked, { id = '' }) => oneSample(asked, id));
+  server.post(
+    '/v2/query/samples',
+    answered((asked, _, body) => complexQuery(asked, body)),
+  );
   get('/v2/resources', (asked) => (isOf2012(asked) ? nested(asked, 'v2', ['resources']) : resources(asked)));
   get('/v2/resources/:id', (asked, { id = '' }) => oneResource(asked, id));
   for (const version of ['v1', 'v2'] as const)

@@ -21,6 +21,7 @@ interface Case {
     readonly path: string;
     readonly query: readonly (readonly [string, string])[];
     readonly headers: Readonly<Record<string, string>>;
+    readonly body: unknown;
   };
   readonly expect: { readonly status: number; readonly content_type?: string; readonly checks: readonly Check[] };
 }
@@ -30,9 +31,8 @@ const missing: Readonly<Record<string, string>> = {
   tenant: 'nobody is authenticated yet, so who asks is on this machine and sees all',
   'token-auth': 'as above',
   'acl-admin-only': 'as above',
-  'complex-query': 'POST /v2/query/samples',
   'post-samples': 'POST of samples',
-  regexp: 'POST /v2/query/samples',
+  regexp: 'a regular expression may take for ever',
   xml: 'replies in XML',
   'v2-seed-metadata': 'contradicts the last v2: nested metadata are flattened, not left out',
 };
@@ -54,7 +54,7 @@ beforeAll(() => stores.prepare());
 afterAll(() => stores.remove());
 
 test('how many there are', () => {
-  expect({ all: all.length, run: cases.length }).toEqual({ all: 112, run: 99 });
+  expect({ all: all.length, run: cases.length }).toEqual({ all: 112, run: 105 });
 });
 
 describe.each([...groups.values()].map((some) => [some[0]?.id ?? '', some] as const))('%s', (_, some) => {
@@ -79,7 +79,12 @@ describe.each([...groups.values()].map((some) => [some[0]?.id ?? '', some] as co
     for (const [name, value] of request.query) url.searchParams.append(name, value);
     const response = await fetch(url, {
       method: request.method,
-      headers: { accept: 'application/json', ...request.headers },
+      headers: {
+        accept: 'application/json',
+        ...(request.body === null ? {} : { 'content-type': 'application/json' }),
+        ...request.headers,
+      },
+      body: request.body === null ? null : JSON.stringify(request.body),
     });
     const body = await response.text();
     expect([response.status, body]).toEqual([expected.status, body]);

@@ -192,6 +192,75 @@ it('bad input is the fault of the client, and tells nothing of the database', as
   expect(logger.entries.filter(({ level }) => level === 'error')).toEqual([]);
 }, 60_000);
 
+async function query(url: string, body: unknown): Promise<Response> {
+  return await fetch(`${url}/v2/query/samples`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: typeof body === 'string' ? body : JSON.stringify(body),
+  });
+}
+
+it('a complex query filters, orders and says when there are more', async () => {
+  const { url } = await serve(await stores.reader(fixtures(40)));
+  const found = async (filter: unknown, orderby?: unknown, limit = 1_000) => {
+    const body = {
+      filter: JSON.stringify(filter),
+      ...(orderby === undefined ? {} : { orderby: JSON.stringify(orderby) }),
+      limit,
+    };
+    const response = await query(url, body);
+    const items = (await response.json()) as { id: string }[];
+    return [items.map(({ id }) => Number(id.slice(2))), response.headers.get('x-nephoscope-more')];
+  };
+  const all = Array.from({ length: 40 }, (_, at) => at);
+  const is = (test: (at: number) => boolean) => [all.filter(test).toReversed(), null];
+  expect(await found({ '=': { resource: 'r3' } })).toEqual(is((at) => at % 7 === 3));
+  expect(await found({ AND: [{ '>=': { volume: 5 } }, { '<': { counter_volume: 9 } }] })).toEqual(
+    is((at) => at >= 5 && at < 9),
+  );
+  expect(await found({ in: { user: ['user-1', 'user-9'] } })).toEqual(is((at) => at % 2 === 1));
+  expect(
+    await found({ or: [{ '=': { 'metadata.flavor.name': 'f2' } }, { '>': { 'resource_metadata.at': 37 } }] }),
+  ).toEqual(is((at) => at % 3 === 2 || at > 37));
+  // What is not known does not hold, nor does its opposite.
+  expect(await found({ not: { '=': { project_id: 'project-1' } } })).toEqual(
+    is((at) => at % 5 !== 0 && at % 4 !== 1),
+  );
+  expect(await found({ not: { '=': { 'metadata.none': 1 } } })).toEqual([[], null]);
+  expect(await found({ '<=': { timestamp: '2026-10-01T00:02:00+00:00' } })).toEqual(is((at) => at < 6));
+  expect(await found({ '>': { volume: -1 } }, [{ resource_id: 'ASC' }, { volume: 'desc' }], 4)).toEqual([
+    [35, 28, 21, 14],
+    'true',
+  ]);
+  expect(await found({ '>': { volume: -1 } }, undefined, 2)).toEqual([[39, 38], 'true']);
+});
+
+it.each([
+  '{',
+  '[]',
+  '{"x":1}',
+  '{"limit":-1}',
+  '{"limit":1.5}',
+  '{"filter":1}',
+  '{"filter":"{"}',
+  '{"filter":"[]"}',
+  '{"filter":"{\\"and\\":[]}"}',
+  '{"filter":"{\\"=\\":{}}"}',
+  '{"filter":"{\\"=\\":{\\"x\\":1}}"}',
+  '{"filter":"{\\"=~\\":{\\"user\\":\\"(a+)+$\\"}}"}',
+  '{"filter":"{\\"constructor\\":{\\"user\\":1}}"}',
+  '{"filter":"{\\"=\\":{\\"timestamp\\":5}}"}',
+  '{"orderby":"[{}]"}',
+  '{"orderby":"[{\\"user\\":\\"up\\"}]"}',
+  '{"orderby":"[{\\"metadata.x\\":\\"asc\\"}]"}',
+  `{"filter":${JSON.stringify('{"not":'.repeat(5_000))}}`,
+])('a complex query that is none is refused: %s', async (body) => {
+  const { url, logger } = await serve(await stores.reader([]));
+  const response = await query(url, body);
+  expect([response.status, await response.text()]).toEqual([400, expect.stringContaining('error_message')]);
+  expect(logger.entries.filter(({ level }) => level === 'error')).toEqual([]);
+});
+
 it('other methods, other media types and other names of the host are refused', async () => {
   const { url } = await serve(await stores.reader([]), { names: ['metering.example.org'] });
   const status = async (init: RequestInit, path = '/v2/meters') => (await fetch(url + path, init)).status;

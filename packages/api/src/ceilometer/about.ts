@@ -25,7 +25,7 @@ export const capabilities = {
     'resources:query:metadata': true,
     'samples:query:simple': true,
     'samples:query:metadata': true,
-    'samples:query:complex': false,
+    'samples:query:complex': true,
     'statistics:groupby': true,
     'statistics:query:simple': true,
     'statistics:query:metadata': true,

@@ -92,7 +92,7 @@ export function oldSample(sample: Sample): string {
   });
 }
 
-function newSample(sample: Sample): string {
+export function newSample(sample: Sample): string {
   return withNumber('volume', sample.volume, {
     id: sample.messageId,
     meter: sample.meter,

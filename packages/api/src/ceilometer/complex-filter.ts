@@ -1,0 +1,205 @@
+import { compareCodePoints, JsonNumber, isJsonObject, parseJson } from '@nephoscope/message';
+import type { JsonValue } from '@nephoscope/message';
+import type { Sample, SampleFilter } from '@nephoscope/core/sample-store';
+
+import { badRequest, Fault } from './fault.js';
+import { metadataOf } from './metadata.js';
+import { shown } from './parameters.js';
+import { timeOf } from './times.js';
+
+/** Undefined where it is not known: the sample has no such value, or one of another type. */
+type Truth = boolean | undefined;
+type Value = string | number | boolean | bigint;
+
+/** A filter of `POST /v2/query/samples`. */
+export interface ComplexFilter {
+  /** Whether all of it holds. */
+  holds(sample: Sample): boolean;
+  /** What it says that a store can look for: it finds no fewer samples than hold. */
+  readonly narrowed: Omit<SampleFilter, 'scope'>;
+}
+
+const fields: Readonly<Record<string, (sample: Sample) => Value | null>> = {
+  counter_name: ({ meter }) => meter,
+  counter_type: ({ type }) => type,
+  counter_unit: ({ unit }) => unit,
+  counter_volume: ({ volume }) => Number(volume),
+  user_id: ({ userId }) => userId,
+  project_id: ({ projectId }) => projectId,
+  resource_id: ({ resourceId }) => resourceId,
+  source: ({ source }) => source,
+  timestamp: ({ timestamp }) => timestamp,
+  recorded_at: () => null,
+  message_id: ({ messageId }) => messageId,
+};
+
+const shortNames: Readonly<Record<string, string>> = {
+  user: 'user_id',
+  project: 'project_id',
+  resource: 'resource_id',
+  meter: 'counter_name',
+  type: 'counter_type',
+  unit: 'counter_unit',
+  volume: 'counter_volume',
+};
+
+/** What a store looks for by itself. */
+const lists = {
+  counter_name: 'meters',
+  user_id: 'users',
+  project_id: 'projects',
+  resource_id: 'resources',
+  source: 'sources',
+} as const;
+
+/** The value of a field of samples, by either of its names. Undefined for one that there is not. */
+export function fieldNamed(name: string): ((sample: Sample) => Value | null) | undefined {
+  const whole = Object.hasOwn(shortNames, name) ? (shortNames[name] as string) : name;
+  return Object.hasOwn(fields, whole) ? fields[whole] : undefined;
+}
+
+/** @throws 400 */
+export function complexFilter(text: string): ComplexFilter {
+  let json: JsonValue;
+  try {
+    json = parseJson(text);
+  } catch {
+    throw invalid('it is not JSON');
+  }
+  const truth = compiled(json);
+  return { holds: (sample) => truth(sample) === true, narrowed: narrowing(json) };
+}
+
+function compiled(json: JsonValue): (sample: Sample) => Truth {
+  const [operator, operand] = only(json, 'an operator');
+  switch (operator.toLowerCase()) {
+    case 'and':
+    case 'or': {
+      if (!Array.isArray(operand) || operand.length < 2)
+        throw invalid(`'${operator}' takes an array of two filters or more`);
+      const parts = (operand as readonly JsonValue[]).map(compiled);
+      const decides = operator.toLowerCase() === 'or';
+      return (sample) => {
+        let truth: Truth = !decides;
+        for (const part of parts) {
+          const one = part(sample);
+          if (one === decides) return decides;
+          if (one === undefined) truth = undefined;
+        }
+        return truth;
+      };
+    }
+    case 'not': {
+      const part = compiled(operand);
+      return (sample) => {
+        const truth = part(sample);
+        return truth === undefined ? undefined : !truth;
+      };
+    }
+    default:
+      return comparison(operator.toLowerCase(), operand);
+  }
+}
+
+const tests: Readonly<Record<string, (order: number) => boolean>> = {
+  '=': (order) => order === 0,
+  '!=': (order) => order !== 0,
+  '<': (order) => order < 0,
+  '>': (order) => order > 0,
+  '<=': (order) => order <= 0,
+  '=<': (order) => order <= 0,
+  '>=': (order) => order >= 0,
+  '=>': (order) => order >= 0,
+};
+
+function comparison(operator: string, operand: JsonValue): (sample: Sample) => Truth {
+  if (operator === '=~') throw invalid("'=~' is not supported: a regular expression may take for ever");
+  const [name, json] = only(operand, 'a field');
+  const valueOf = readerOf(name);
+  const convert = (one: JsonValue) => converted(name, one);
+  if (operator === 'in') {
+    if (!Array.isArray(json) || json.length === 0) throw invalid("'in' takes an array of texts or numbers");
+    const wanted = (json as readonly JsonValue[]).map(convert);
+    return (sample) => {
+      const orders = wanted.map((one) => compare(valueOf(sample), one));
+      return orders.includes(0) ? true : orders.every((order) => order === undefined) ? undefined : false;
+    };
+  }
+  const test = Object.hasOwn(tests, operator) ? tests[operator] : undefined;
+  if (test === undefined) throw invalid(`there is no operator '${shown(operator)}'`);
+  const wanted = convert(json);
+  return (sample) => {
+    const order = compare(valueOf(sample), wanted);
+    return order === undefined ? undefined : test(order);
+  };
+}
+
+function readerOf(name: string): (sample: Sample) => Value | null {
+  const key = /^(?:resource_)?metadata\.(.+)$/s.exec(name)?.[1];
+  if (key !== undefined)
+    return ({ text }) => {
+      const value = within(metadataOf(text), key);
+      return value instanceof JsonNumber
+        ? Number(value.text)
+        : typeof value === 'object' || value === undefined
+          ? null
+          : value;
+    };
+  const field = fieldNamed(name);
+  if (field === undefined) throw invalid(`there is no field '${shown(name)}'`);
+  return field;
+}
+
+function within(metadata: JsonValue | undefined, key: string): JsonValue | undefined {
+  if (!isJsonObject(metadata)) return undefined;
+  const value = metadata.get(key);
+  if (value !== undefined) return value;
+  const dot = key.indexOf('.');
+  return dot < 0 ? undefined : within(metadata.get(key.slice(0, dot)), key.slice(dot + 1));
+}
+
+function converted(name: string, json: JsonValue): Value {
+  if (name === 'timestamp' || name === 'recorded_at') {
+    try {
+      return timeOf(typeof json === 'string' ? json : '');
+    } catch (error) {
+      if (!(error instanceof Fault)) throw error;
+      throw badRequest(`Failed to parse the timestamp value ${typeof json === 'string' ? shown(json) : ''}`);
+    }
+  }
+  if (json instanceof JsonNumber) return Number(json.text);
+  if (typeof json === 'string' || typeof json === 'boolean') return json;
+  throw invalid(`a value of '${shown(name)}' is a text, a number, true or false`);
+}
+
+function compare(value: Value | null, wanted: Value): number | undefined {
+  if (typeof value === 'string' && typeof wanted === 'string') return compareCodePoints(value, wanted);
+  if (value === null || typeof value !== typeof wanted) return undefined;
+  return value < wanted ? -1 : value > wanted ? 1 : 0;
+}
+
+/** Of the filter, or of those that are joined by `and` at its top. */
+function narrowing(json: JsonValue): Omit<SampleFilter, 'scope'> {
+  const [operator, operand] = only(json, 'an operator');
+  if (operator.toLowerCase() === 'and')
+    return Object.assign({}, ...(operand as readonly JsonValue[]).map(narrowing)) as Omit<SampleFilter, 'scope'>;
+  if (['or', 'not'].includes(operator.toLowerCase())) return {};
+  const [name, value] = only(operand, 'a field');
+  const field = shortNames[name] ?? name;
+  if (operator === '=' && typeof value === 'string' && Object.hasOwn(lists, field))
+    return { [lists[field as keyof typeof lists]]: [value] };
+  if (field !== 'timestamp' || typeof value !== 'string') return {};
+  if (['>', '>=', '=>'].includes(operator)) return { start: timeOf(value) };
+  return ['<', '<=', '=<'].includes(operator) ? { end: timeOf(value) + 1n } : {};
+}
+
+function only(json: JsonValue, what: string): readonly [string, JsonValue] {
+  const [entry, ...others] = isJsonObject(json) ? json : [];
+  if (entry === undefined || others.length > 0)
+    throw invalid(`an object with ${what} as its only key is expected`);
+  return entry;
+}
+
+function invalid(reason: string): Fault {
+  return badRequest(`Filter expression not valid: ${reason}`);
+}

@@ -1,0 +1,98 @@
+import type { Sample, SampleFilter } from '@nephoscope/core/sample-store';
+import { compareCodePoints } from '@nephoscope/message';
+import { z } from 'zod';
+
+import type { Asked } from './asked.js';
+import { complexFilter, fieldNamed } from './complex-filter.js';
+import { badRequest } from './fault.js';
+import { shown } from './parameters.js';
+import { arrayOf } from './reply.js';
+import type { Reply } from './reply.js';
+import { newSample } from './samples.js';
+
+const bodySchema = z.strictObject({
+  filter: z.string().nullish(),
+  orderby: z.string().nullish(),
+  limit: z.number().int().min(1, 'Limit must be positive').max(100_000).nullish(),
+});
+
+/** Those of one time, and of others that are equal, come as they were recorded, the last first. */
+type Order = (one: Sample, other: Sample) => number;
+
+/** `POST /v2/query/samples`. Samples are looked through, the newest first; as many are kept as are asked for. */
+export async function complexQuery(asked: Asked, body: unknown): Promise<Reply> {
+  const { reader, scope, options, signal } = asked;
+  const { success, data, error } = bodySchema.safeParse(body ?? {});
+  if (!success) {
+    const [issue] = error.issues;
+    throw badRequest(
+      `Invalid input for field/attribute ${issue?.path.join('.') || 'data'}: ${issue?.message ?? ''}`,
+    );
+  }
+  const filter = isGiven(data.filter) ? complexFilter(data.filter) : undefined;
+  const order = isGiven(data.orderby) ? orderOf(data.orderby) : undefined;
+  const limit = data.limit ?? options.defaultLimit;
+  const query: SampleFilter = { scope, ...filter?.narrowed };
+  let found: Sample[] = [];
+  let isCut = false;
+  for await (const sample of reader.samples({ ...query, newestFirst: true }, signal)) {
+    if (filter?.holds(sample) === false) continue;
+    if (order === undefined && found.length === limit) {
+      isCut = true;
+      break;
+    }
+    found.push(sample);
+    if (order !== undefined && found.length > 2 * limit) found = found.sort(order).slice(0, limit + 1);
+  }
+  if (order !== undefined) {
+    found.sort(order);
+    isCut = found.length > limit;
+  }
+  const kept = found.slice(0, limit);
+  async function* texts() {
+    for (const sample of kept) yield await Promise.resolve(newSample(sample));
+  }
+  return { body: arrayOf(texts()), headers: isCut ? { 'x-nephoscope-more': 'true' } : {} };
+}
+
+function isGiven(text: string | null | undefined): text is string {
+  return text !== undefined && text !== null && text !== '';
+}
+
+const orderSchema = z.array(z.record(z.string(), z.string())).min(1);
+
+/** @throws 400 */
+function orderOf(text: string): Order {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    throw invalidOrder('it is not JSON');
+  }
+  const { success, data } = orderSchema.safeParse(json);
+  if (!success) throw invalidOrder('it is an array of objects with a field and asc or desc');
+  const parts = data.map((part) => {
+    const [entry, ...others] = Object.entries(part);
+    if (entry === undefined || others.length > 0) throw invalidOrder('each object has one field');
+    const [name, direction] = entry;
+    const valueOf = fieldNamed(name);
+    if (valueOf === undefined) throw invalidOrder(`there is no field '${shown(name)}' to order by`);
+    const sign = { asc: 1, desc: -1 }[direction.toLowerCase()];
+    if (sign === undefined) throw invalidOrder(`'${shown(direction)}' is neither asc nor desc`);
+    return (one: Sample, other: Sample) => sign * compared(valueOf(one), valueOf(other));
+  });
+  return (one, other) => parts.reduce((order, part) => (order === 0 ? part(one, other) : order), 0);
+}
+
+type Value = ReturnType<NonNullable<ReturnType<typeof fieldNamed>>>;
+
+/** Those without a value come first. */
+function compared(one: Value, other: Value): number {
+  if (one === null || other === null) return Number(one !== null) - Number(other !== null);
+  if (typeof one === 'string' && typeof other === 'string') return compareCodePoints(one, other);
+  return one < other ? -1 : one > other ? 1 : 0;
+}
+
+function invalidOrder(reason: string) {
+  return badRequest(`Order-by expression not valid: ${reason}`);
+}
