@@ -4,7 +4,8 @@ import type { Missing } from './missing.js';
  * `cumulative` only grows, and restarts at 0 with its resource; `delta` is the amount since the previous counter;
  * `gauge` is a current value.
  */
-export type CounterType = 'cumulative' | 'delta' | 'gauge';
+export const counterTypes = ['cumulative', 'delta', 'gauge'] as const;
+export type CounterType = (typeof counterTypes)[number];
 
 /** JSON in a counter's metadata. Integers beyond 2^53 are `bigint`. */
 export type MetadataValue =

@@ -1,9 +1,10 @@
 export type { Clock } from './clock.js';
+export { counterTypes } from './counter.js';
 export type { Counter, CounterType, Metadata, MetadataValue } from './counter.js';
 export { NephoscopeError, PermanentError, describeError, isNephoscopeError, isPermanentError } from './errors.js';
 export { isMissing } from './missing.js';
 export type { Missing, MissingReason } from './missing.js';
-export type { Health } from './inspector.js';
+export type { Health } from './health.js';
 export type { Logger } from './logger.js';
 export { meterStem } from './meter.js';
 export type { Meter } from './meter.js';

@@ -1,4 +1,5 @@
 import type { Plugging } from './counter.js';
+import type { Health } from './health.js';
 import type { Instance } from './instance.js';
 import type { Missing } from './missing.js';
 
@@ -174,15 +175,3 @@ export interface Inspector {
   /** Whether the hypervisor answers now; the text is for operators. */
   health(): Health;
 }
-
-/** Whether a component works now, and the reason for operators if it does not. */
-export type Health =
-  | { readonly ok: true }
-  | {
-      readonly ok: false;
-      readonly reason: string;
-      /** Time of the first failure, ISO 8601 UTC, if known. */
-      readonly since?: string | undefined;
-      /** Set if no outage explains the state: the program itself has made no progress for longer than allowed. */
-      readonly isStuck?: boolean | undefined;
-    };

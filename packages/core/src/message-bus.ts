@@ -1,4 +1,4 @@
-import type { Health } from './inspector.js';
+import type { Health } from './health.js';
 
 /** A durable queue bound to a topic exchange, and the queue for its dead letters. */
 export interface QueueTopology {

@@ -1,3 +1,4 @@
+import { counterTypes } from './counter.js';
 import type { CounterType } from './counter.js';
 import { NephoscopeError } from './errors.js';
 
@@ -11,8 +12,6 @@ export interface Meter {
   readonly unit: string;
   readonly description: string;
 }
-
-const types: Readonly<Record<CounterType, true>> = { cumulative: true, delta: true, gauge: true };
 
 const meterName = /^[a-z][a-z0-9_]*(\.[a-z0-9_]+)*(:<[a-z ]+>)?$/;
 
@@ -42,9 +41,9 @@ export function checkMeters(meters: readonly Meter[]): void {
     if (seen.has(meterStem(name)))
       throw new NephoscopeError('METER_NAME', `the meter '${name}' is declared twice`);
     seen.add(meterStem(name));
-    if (typeof type !== 'string' || !Object.hasOwn(types, type))
+    if (!counterTypes.some((known) => known === type))
       throw malformed(
-        `the type of the meter '${name}' is '${String(type).slice(0, 60)}': one of ${Object.keys(types).join(', ')}`,
+        `the type of the meter '${name}' is '${String(type).slice(0, 60)}': one of ${counterTypes.join(', ')}`,
       );
     if (typeof unit !== 'string') throw malformed(`the meter '${name}' has no unit: write '' where there is none`);
   }

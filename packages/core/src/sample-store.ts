@@ -1,4 +1,4 @@
-import type { Health } from './inspector.js';
+import type { Health } from './health.js';
 import type { Sample } from './sample.js';
 
 export interface RecordResult {

@@ -1,7 +1,7 @@
-import { NephoscopeError, describeError, parseTimestamp } from '@nephoscope/core';
+import { counterTypes, describeError, NephoscopeError, parseTimestamp } from '@nephoscope/core';
 import type { Sample } from '@nephoscope/core/sample-store';
 
-import { counterTypes, isCounterType } from './counter-type.js';
+import { isCounterType } from './counter-type.js';
 import { isStorableTime, isText, isTextOrNull, maxMessageValues } from './field-rules.js';
 import { JsonNumber, isJsonObject, parseJson } from './json.js';
 import type { JsonObject, JsonValue } from './json.js';

@@ -271,6 +271,19 @@ storage: { url: 'postgres://localhost' }
     });
   });
 
+  it('config check names the store that is used when none is configured', async () => {
+    const cwd = join(directory, 'no-storage');
+    await mkdir(cwd);
+    await writeFile(join(cwd, 'n.yaml'), 'secrets: a secret of this test\nbus: { type: memory }\n', {
+      mode: 0o600,
+    });
+    const { code, stderr } = await nephoscope(cwd, 'config', 'check', '--config', 'n.yaml');
+    expect(code).toBe(0);
+    expect(stderr).toContain(
+      "there is no section storage: the collector uses the store 'sql' with sqlite:/var/lib/nephoscope/samples.db, the default",
+    );
+  });
+
   it('config check names every mistake, however many there are', async () => {
     const cwd = join(directory, 'many-mistakes');
     await mkdir(cwd);

@@ -38,19 +38,25 @@ Examples:
     .action(({ config }: { config?: string }) =>
       runCommand(async () => {
         const raw = await readConfiguration(config);
-        const { selected, warnings } = await configure(wholeProgram, raw, installedPlugins()).catch(
-          (error: unknown) => {
-            throw error instanceof ConfigInvalid ? printProblems(error) : error;
-          },
-        );
+        const configured = await configure(wholeProgram, raw, installedPlugins()).catch((error: unknown) => {
+          throw error instanceof ConfigInvalid ? printProblems(error) : error;
+        });
+        const { selected, warnings } = configured;
         const failures = Object.values(selected).flatMap(({ inactive }) =>
           inactive.filter(({ failure }) => failure !== undefined),
         );
         for (const warning of [...warnings, ...failures.map(({ reason }) => reason)])
           printNote(`warning: ${warning}`);
+        if (raw.values['storage'] === undefined)
+          printNote(`there is no section storage: ${defaultStore(effectiveConfig(raw, configured))}`);
         await print('The configuration is valid.\n');
       }),
     );
+}
+
+function defaultStore({ storage }: Record<string, unknown>): string {
+  const { type, url } = storage as { readonly type: string; readonly url?: unknown };
+  return `the collector uses the store '${type}'${url === undefined ? '' : ` with ${String(url)}`}, the default`;
 }
 
 /** An error includes as many mistakes as fit; if there are more, all are printed before it. */

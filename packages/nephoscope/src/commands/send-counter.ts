@@ -1,7 +1,13 @@
 import { randomUUID } from 'node:crypto';
 
 import { computeAgentProgram } from '@nephoscope/agent-compute';
-import { describeError, formatTimestamp, isNephoscopeError, NephoscopeError } from '@nephoscope/core';
+import {
+  counterTypes,
+  describeError,
+  formatTimestamp,
+  isNephoscopeError,
+  NephoscopeError,
+} from '@nephoscope/core';
 import type { Counter, CounterType, Metadata } from '@nephoscope/core';
 import type { MessageBus } from '@nephoscope/core/message-bus';
 import type { Secret } from '@nephoscope/core/options';
@@ -62,11 +68,7 @@ export function sendCounterCommand(): Command {
     )
     .option(...configOption)
     .requiredOption('--name <name>', 'meter, such as storage.objects')
-    .addOption(
-      new Option('--type <type>', 'kind of the meter')
-        .choices(['gauge', 'delta', 'cumulative'] satisfies CounterType[])
-        .default('gauge'),
-    )
+    .addOption(new Option('--type <type>', 'kind of the meter').choices(counterTypes).default('gauge'))
     .requiredOption('--unit <unit>', "unit of the volume; '' for none")
     .requiredOption('--volume <number>', 'sent with every digit', parsed(exactNumber))
     .requiredOption('--resource <id>', 'what was measured')
