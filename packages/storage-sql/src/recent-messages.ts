@@ -15,48 +15,48 @@ export interface KeptRows<Id> {
 /** Messages of one resource that differ in their meter and their own values only. */
 interface Resource<Id> extends Pick<Sample, 'source' | 'userId' | 'projectId' | 'publisherId' | 'epoch'> {
   readonly metadata: string;
-  /** Their layout behind the volume. */
-  readonly behind: string;
-  /** The same with the metadata in it, as the texts between the values, … */
+  /** Their layout after the volume. */
+  readonly afterVolume: string;
+  /** The same with the metadata filled in: the texts around the values. */
   readonly texts: readonly string[];
-  /** … and the values between the texts; the signature comes last. */
+  /** The values between the texts; the signature is the last one. */
   readonly values: readonly OwnValue[];
   readonly rows: Map<Meter, KeptRows<Id>>;
-  /** The timestamp of its last message and its text: all samples of a reading have the same. */
+  /** The timestamp of the last message and its text: all samples of a reading have the same one. */
   lastTime: { readonly timestamp: bigint; readonly text: string };
 }
 
 type OwnValue = 'message_id' | 'sequence' | 'timestamp' | 'message_signature';
 
-/** Messages that agree in all that stands before their volume. */
+/** Messages that have the same text before the volume. */
 interface Meter extends Pick<Sample, 'type' | 'unit'> {
   /** Their layout up to the volume. */
-  readonly before: string;
+  readonly beforeVolume: string;
 }
 
-/** A message whose meter and resource are known, though perhaps not the two together. */
+/** A message whose meter and resource are both known, perhaps from different messages. */
 export interface RecentMessage<Id> {
   readonly meter: Meter;
   readonly resource: Resource<Id>;
   readonly signature: string;
 }
 
-/** About 2 KiB each. The meters of a host come one after the other, so that a resource is soon met again. */
+/** About 2 KiB each. A host sends one meter after the other, so each resource soon comes again. */
 const maxResources = 8_000;
-/** Of one id: counters with and without an epoch, and of the epoch before. */
+/** Per resource id: meters with and without an epoch, and those of the previous epoch. */
 const maxOfResource = 4;
 const maxMeters = 10_000;
-/** Of one name, as different programs write them. */
+/** Per meter name: programs write the same meter differently. */
 const maxOfMeter = 4;
 
 const signatureLength = 64;
 const hexadecimal = /^[0-9a-f]+$/;
-/** What stands in JSON as it is. */
+/** Characters that JSON does not escape. */
 const plain = /^[ !#-[\]-~]*$/;
 
 /**
- * Knows the layouts of the messages that were recorded last: where a text is what such a layout gives with the sample's own
- * values, it need not be taken apart, which takes three times as long.
+ * Caches the layouts of recently recorded messages. A text that equals such a layout filled with the sample's values need
+ * not be taken apart, which takes three times as long.
  */
 export class RecentMessages<Id> {
   readonly #meters = new Map<string, readonly Meter[]>();
@@ -73,35 +73,37 @@ export class RecentMessages<Id> {
     return undefined;
   }
 
-  /** @returns undefined where a message of this layout is not remembered */
+  /** @returns undefined if messages of this layout are not cached */
   add(sample: Sample, { layout, metadata, signature, variations }: MessageParts): RecentMessage<Id> | undefined {
     if (metadata === null || signature === null || variations !== null) return undefined;
-    const [before = '', mark, ...parts] = layout.split(anyMark);
+    const [beforeVolume = '', mark, ...parts] = layout.split(anyMark);
     if (mark !== marks.counter_volume || parts.at(-2) !== marks.message_signature) return undefined;
     if (this.#meters.size >= maxMeters || this.#resources.size >= maxResources) this.forget();
     return {
-      meter: this.#meter(sample, before),
+      meter: this.#meter(sample, beforeVolume),
       resource: this.#resource(sample, parts, metadata),
       signature,
     };
   }
 
-  // Copies are kept: a slice would keep its whole message.
-  #meter(sample: Sample, before: string): Meter {
+  // Copies, because a slice would keep its whole message in memory.
+  #meter(sample: Sample, beforeVolume: string): Meter {
     const others = this.#meters.get(sample.meter) ?? [];
-    const known = others.find((one) => one.before === before && isOfMeter(one, sample));
+    const known = others.find((one) => one.beforeVolume === beforeVolume && isOfMeter(one, sample));
     if (known !== undefined) return known;
-    // The rows of a resource would keep what is dropped here.
+    // Dropping one alone would leave it in the rows of the resources.
     if (others.length >= maxOfMeter) this.forget();
-    const added = { before, type: copyOf(sample.type), unit: copied(sample.unit) };
+    const added = { beforeVolume, type: copyOf(sample.type), unit: copied(sample.unit) };
     this.#meters.set(copyOf(sample.meter), others.length < maxOfMeter ? [added, ...others] : [added]);
     return added;
   }
 
   #resource(sample: Sample, parts: readonly string[], metadata: string): Resource<Id> {
     const others = this.#resources.get(sample.resourceId) ?? [];
-    const behind = parts.join('');
-    const known = others.find((one) => isOf(one, sample) && one.metadata === metadata && one.behind === behind);
+    const afterVolume = parts.join('');
+    const known = others.find(
+      (one) => isOf(one, sample) && one.metadata === metadata && one.afterVolume === afterVolume,
+    );
     if (known !== undefined) return known;
     const resource: Resource<Id> = {
       source: copyOf(sample.source),
@@ -110,7 +112,7 @@ export class RecentMessages<Id> {
       publisherId: copied(sample.publisherId),
       epoch: copied(sample.epoch),
       metadata: copyOf(metadata),
-      behind,
+      afterVolume,
       ...withMetadata(parts, metadata),
       rows: new Map(),
       lastTime: { timestamp: 0n, text: '' },
@@ -125,16 +127,18 @@ export class RecentMessages<Id> {
   }
 }
 
-/** What taking the message apart gives. */
+/** The same parts as `dismantle` returns. */
 export function partsOf({ meter, resource, signature }: RecentMessage<unknown>): MessageParts {
-  const layout = meter.before + marks.counter_volume + resource.behind;
+  const layout = meter.beforeVolume + marks.counter_volume + resource.afterVolume;
   return { layout, metadata: resource.metadata, signature, variations: null };
 }
 
 const copied = (text: string | null) => (text === null ? null : copyOf(text));
 
-function isOfMeter({ before, type, unit }: Meter, sample: Sample): boolean {
-  return type === sample.type && unit === sample.unit && sample.text.slice(0, before.length) === before;
+function isOfMeter({ beforeVolume, type, unit }: Meter, sample: Sample): boolean {
+  return (
+    type === sample.type && unit === sample.unit && sample.text.slice(0, beforeVolume.length) === beforeVolume
+  );
 }
 
 function isOf(resource: Resource<unknown>, sample: Sample): boolean {
@@ -147,7 +151,7 @@ function isOf(resource: Resource<unknown>, sample: Sample): boolean {
   );
 }
 
-/** The parts of a layout behind the volume, with the metadata in place of their mark: what need not be compared by itself. */
+/** Splits a layout after the volume at its values, with the metadata as part of the texts: one comparison less. */
 function withMetadata(
   parts: readonly string[],
   metadata: string,
@@ -166,15 +170,15 @@ function withMetadata(
   return { texts: texts.map(copyOf), values };
 }
 
-/** The signature in a text of the meter that is otherwise what the layout gives; undefined where it is another text. */
+/** The signature in the text of a sample if all the rest equals the filled layout, else undefined. */
 function signatureIn(
   { text, messageId, volume, timestamp, sequence }: Sample,
-  { before }: Meter,
+  { beforeVolume }: Meter,
   resource: Resource<unknown>,
 ): string | undefined {
-  // Compared as slices: `startsWith` goes character by character, and to put the whole together costs twice as much.
+  // Slices, because `startsWith` compares character by character, and building the whole text costs twice as much.
   const { texts, values } = resource;
-  let at = before.length;
+  let at = beforeVolume.length;
   const goesOn = (part: string): boolean => text.slice(at, (at += part.length)) === part;
   if (!goesOn(volume) || !plain.test(messageId)) return undefined;
   let signature = '';
