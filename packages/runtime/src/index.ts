@@ -1,4 +1,6 @@
 export { clockWatch } from './clock-watch.js';
+export { createBus, runCommand } from './command.js';
+export type { CommandHelp, Started } from './command.js';
 export { defaultConfigPath, readConfig } from './config-file.js';
 export type { RawConfig } from './config-file.js';
 export { ConfigInvalid } from './config-problems.js';
@@ -28,6 +30,7 @@ export { endProcess } from './process-guard.js';
 export { busSection, commonSections, configure, pluginSection, selectionOptions } from './program.js';
 export type { Configured, ProgramDefinition, SelectedSection } from './program.js';
 export { runBesideBus } from './run-beside-bus.js';
+export { runOnce } from './run-once.js';
 export { longestInterval, schedule } from './schedule.js';
 export { withoutSecrets } from './secret-values.js';
 export { singleFlight } from './single-flight.js';
