@@ -51,6 +51,11 @@ export function createServer({ options, reader, logger }: ServerParts): FastifyI
     return undefined;
   });
   server.setErrorHandler((error, request, reply) => {
+    // Nobody waits for a reply, and what was read ended with them.
+    if (reply.raw.destroyed) {
+      logger.debug({ url: request.url.slice(0, 1_000) }, 'a client went away');
+      return reply.hijack();
+    }
     const { status, message, isDefect } = explained(error);
     if (isDefect) logger.error({ err: error, url: request.url.slice(0, 1_000) }, 'a request failed');
     if (status === 503) void reply.header('retry-after', retryAfter);

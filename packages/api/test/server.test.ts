@@ -294,7 +294,7 @@ it('while the database is away it answers 503, and goes on when it is back', asy
 it('a client that goes away ends its query', async () => {
   let aborted = (_: unknown) => undefined as void;
   const ended = new Promise((resolve) => (aborted = resolve));
-  const { url } = await serve(
+  const { url, logger } = await serve(
     readerOf(async function* (signal) {
       signal.addEventListener('abort', () => aborted('ended'));
       await new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error)));
@@ -306,6 +306,8 @@ it('a client that goes away ends its query', async () => {
   setTimeout(() => gone.abort(), 200);
   await expect(asked).rejects.toThrow();
   expect(await ended).toBe('ended');
+  while (logger.entries.length === 0) await sleep(20);
+  expect(logger.entries.map(({ level }) => level)).toEqual(['debug']);
 });
 
 it('a reply that fails on its way does not look complete, a defect says nothing of itself', async () => {
