@@ -118,6 +118,15 @@ it('times with an offset are the instants that they name', async () => {
   expect(await json(after('2026-10-02'))).toHaveLength(0);
 });
 
+it.each(['constructor', 'maybe'])('%s is no boolean', async (value) => {
+  const { url } = await serve(await stores.reader(fixtures(1)));
+  const response = await fetch(`${url}/v2/samples?q.field=metadata.a&q.type=boolean&q.value=${value}`);
+  expect([response.status, await response.text()]).toEqual([
+    400,
+    expect.stringContaining('to the expected data type boolean'),
+  ]);
+});
+
 it('bad input is the fault of the client, and tells nothing of the database', async () => {
   const { url, logger } = await serve(await stores.reader(fixtures(20)));
   const paths = [
@@ -252,6 +261,7 @@ it.each([
   '{"filter":"{\\"=\\":{\\"timestamp\\":5}}"}',
   '{"orderby":"[{}]"}',
   '{"orderby":"[{\\"user\\":\\"up\\"}]"}',
+  '{"orderby":"[{\\"user\\":\\"constructor\\"}]"}',
   '{"orderby":"[{\\"metadata.x\\":\\"asc\\"}]"}',
   `{"filter":${JSON.stringify('{"not":'.repeat(5_000))}}`,
 ])('a complex query that is none is refused: %s', async (body) => {

@@ -61,6 +61,11 @@ function isGiven(text: string | null | undefined): text is string {
 
 const orderSchema = z.array(z.record(z.string(), z.string())).min(1);
 
+const signs: ReadonlyMap<string, number> = new Map([
+  ['asc', 1],
+  ['desc', -1],
+]);
+
 /** @throws 400 */
 function orderOf(text: string): Order {
   let json: unknown;
@@ -77,7 +82,7 @@ function orderOf(text: string): Order {
     const [name, direction] = entry;
     const valueOf = fieldNamed(name);
     if (valueOf === undefined) throw invalidOrder(`there is no field '${shown(name)}' to order by`);
-    const sign = { asc: 1, desc: -1 }[direction.toLowerCase()];
+    const sign = signs.get(direction.toLowerCase());
     if (sign === undefined) throw invalidOrder(`'${shown(direction)}' is neither asc nor desc`);
     return (one: Sample, other: Sample) => sign * compared(valueOf(one), valueOf(other));
   });

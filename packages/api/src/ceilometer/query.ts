@@ -155,10 +155,10 @@ function refusedOperator({ field, op }: Condition, allowed: string) {
   );
 }
 
-const truths: Readonly<Record<string, boolean>> = {
-  ...Object.fromEntries(['t', 'true', 'on', 'y', 'yes', '1'].map((text) => [text, true])),
-  ...Object.fromEntries(['f', 'false', 'off', 'n', 'no', '0'].map((text) => [text, false])),
-};
+const truths: ReadonlyMap<string, boolean> = new Map([
+  ...['t', 'true', 'on', 'y', 'yes', '1'].map((text) => [text, true] as const),
+  ...['f', 'false', 'off', 'n', 'no', '0'].map((text) => [text, false] as const),
+]);
 
 function operandOf(condition: Condition): MetadataOperand {
   const { value, type } = condition;
@@ -183,7 +183,7 @@ function converted(value: string, type: (typeof types)[number]): MetadataOperand
     case 'float':
       return anyNumber.test(value) ? { type, value: Number(value) } : undefined;
     case 'boolean': {
-      const truth = truths[value.trim().toLowerCase()];
+      const truth = truths.get(value.trim().toLowerCase());
       return truth === undefined ? undefined : { type, value: truth };
     }
     case 'datetime':
