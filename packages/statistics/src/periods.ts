@@ -1,4 +1,4 @@
-import { NephoscopeError } from '@nephoscope/core';
+import { NephoscopeError, formatTimestamp } from '@nephoscope/core';
 import { Temporal } from 'temporal-polyfill';
 
 import { floorQuotient } from './decimal.js';
@@ -33,7 +33,7 @@ export function periodsOf(range: Interval, spec?: PeriodSpec): Period[] {
   if (start >= end)
     throw new NephoscopeError(
       'RANGE_INVALID',
-      `a range ends after it starts; this one is from ${start} to ${end}`,
+      `a range ends after it starts; this one is from ${formatTimestamp(start)} to ${formatTimestamp(end)}`,
     );
   if (spec === undefined) return [{ start, end, partial: false }];
   const periods: Period[] = [];

@@ -91,6 +91,12 @@ it.each([
   expect(ask).toThrow(expect.objectContaining({ code }));
 });
 
+it('an error about a range names its times as texts', () => {
+  expect(() => periodsOf({ start: time('2026-11-01T00:00:00'), end: time('2026-10-01T00:00:00') })).toThrow(
+    /from 2026-11-01T00:00:00\S* to 2026-10-01T00:00:00/,
+  );
+});
+
 const units: readonly CalendarUnit[] = ['hour', 'day', 'week', 'month', 'year'];
 
 /** What a wall clock and calendar show at a time, as Intl knows the zone; the hour with the offset, which tells two of one name. */
