@@ -62,8 +62,9 @@ export function createServer({ options, reader, logger }: ServerParts): FastifyI
     return fail(reply, status, message);
   });
   server.setNotFoundHandler((request, reply) => {
-    if (request.method === 'GET') return fail(reply, 404, 'The resource could not be found.');
-    void reply.header('allow', 'GET');
+    const allowed = /^\/v2\/query\/samples\/?(\?|$)/.test(request.url) ? 'POST' : 'GET';
+    if (request.method === allowed) return fail(reply, 404, 'The resource could not be found.');
+    void reply.header('allow', allowed);
     return fail(reply, 405, 'The method is not allowed for this resource.');
   });
 
@@ -162,9 +163,14 @@ function explained(error: unknown): {
     return { status: 503, message: 'the database cannot be read at the moment' };
   const status = (error as { readonly statusCode?: unknown }).statusCode;
   if (typeof status === 'number' && status >= 400 && status < 500)
-    return { status, message: 'the request is malformed' };
+    return { status, message: malformed.get(status) ?? 'the request is malformed' };
   return { status: 500, message: 'the request failed', isDefect: true };
 }
+
+const malformed: ReadonlyMap<number, string> = new Map([
+  [413, 'the body is too large'],
+  [415, 'send the body as application/json'],
+]);
 
 function isTimeout(error: unknown): boolean {
   return error instanceof Error && error.name === 'TimeoutError';

@@ -93,6 +93,17 @@ it('a reply that was cut by the default says so', async () => {
   expect(response.headers.get('link')).toContain('rel="next"');
 });
 
+it('unique meters that were cut say so', async () => {
+  const { url } = await serve(await stores.reader(fixtures(9)));
+  const asked = async (limit: number) => {
+    const response = await fetch(`${url}/v2/meters?unique=True&limit=${limit}`);
+    const items = (await response.json()) as { name: string }[];
+    return [items.map(({ name }) => name), response.headers.get('x-nephoscope-more')];
+  };
+  expect(await asked(2)).toEqual([['meter-0', 'meter-1'], 'true']);
+  expect(await asked(3)).toEqual([['meter-0', 'meter-1', 'meter-2'], null]);
+});
+
 it('volumes have all their digits, statistics say what they are of', async () => {
   const large = '{"counter_volume":9007199254740993';
   const [one] = fixtures(1) as [Fixture];
@@ -276,6 +287,13 @@ it('other methods, other media types and other names of the host are refused', a
   const status = async (init: RequestInit, path = '/v2/meters') => (await fetch(url + path, init)).status;
   expect(await status({ method: 'HEAD' })).toBe(405);
   expect(await status({ method: 'DELETE' })).toBe(405);
+  const put = await fetch(`${url}/v2/query/samples`, { method: 'PUT' });
+  expect([put.status, put.headers.get('allow')]).toEqual([405, 'POST']);
+  const form = await fetch(`${url}/v2/query/samples`, { method: 'POST', body: new URLSearchParams('limit=1') });
+  expect([form.status, await form.text()]).toEqual([
+    415,
+    expect.stringContaining('send the body as application/json'),
+  ]);
   expect(await status({ headers: { accept: 'text/html' } })).toBe(406);
   expect(await status({ headers: { accept: 'text/html, */*;q=0.1' } })).toBe(200);
   const asked = (host: string) =>

@@ -6,7 +6,7 @@ import type { Asked } from './asked.js';
 import { complexFilter, fieldNamed } from './complex-filter.js';
 import { badRequest } from './fault.js';
 import { shown } from './parameters.js';
-import { arrayOf } from './reply.js';
+import { arrayOf, moreHeader } from './reply.js';
 import type { Reply } from './reply.js';
 import { newSample } from './samples.js';
 
@@ -52,7 +52,7 @@ export async function complexQuery(asked: Asked, body: unknown): Promise<Reply> 
   async function* texts() {
     for (const sample of kept) yield await Promise.resolve(newSample(sample));
   }
-  return { body: arrayOf(texts()), headers: isCut ? { 'x-nephoscope-more': 'true' } : {} };
+  return { body: arrayOf(texts()), headers: isCut ? moreHeader : {} };
 }
 
 function isGiven(text: string | null | undefined): text is string {

@@ -30,6 +30,9 @@ export function withNumber(name: string, number: string, rest: object): string {
   return `{${JSON.stringify(name)}:${number},${JSON.stringify(rest).slice(1)}`;
 }
 
+/** There are more than the limit, and nothing leads to them. */
+export const moreHeader = { 'x-nephoscope-more': 'true' };
+
 /** What `sum` and `avg` are, where the meter is not one whose readings may be added up. */
 export const mathsHeader = {
   'x-nephoscope-maths':

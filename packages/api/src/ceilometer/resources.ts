@@ -1,4 +1,4 @@
-import type { ResourceSummary, SampleFilter } from '@nephoscope/core/sample-store';
+import type { MeterSummary, ResourceSummary, SampleFilter } from '@nephoscope/core/sample-store';
 import { parseJson } from '@nephoscope/message';
 
 import { nextLink } from './asked.js';
@@ -8,7 +8,7 @@ import { flatMetadata } from './metadata.js';
 import { countOf, limitOf, refuseOthers, valueOf } from './parameters.js';
 import { queryOf } from './query.js';
 import type { Field } from './query.js';
-import { arrayOf } from './reply.js';
+import { arrayOf, moreHeader } from './reply.js';
 import type { Reply } from './reply.js';
 import { queryArguments } from './samples.js';
 import { timeText } from './times.js';
@@ -44,7 +44,10 @@ export async function meters(asked: Asked): Promise<Reply> {
   const limit = limitOf(parameters) ?? options.defaultLimit;
   const isUnique = booleanOf(valueOf(parameters, 'unique') ?? 'False');
   const { filter } = queryOf(parameters, scope, meterFields);
-  if (isUnique) return { body: arrayOf(uniqueMeters(asked, filter, limit)) };
+  if (isUnique) {
+    const all = await asked.reader.meters(filter, asked.signal);
+    return { body: arrayOf(uniqueMeters(all.slice(0, limit))), headers: all.length > limit ? moreHeader : {} };
+  }
   const { body, next } = await upTo(limit, latestMeters(asked, filter), ({ resource, meter }) =>
     meterText(resource, meter),
   );
@@ -117,14 +120,11 @@ async function* foundFrom(
 }
 
 /** One of each name, what differs between resources being null. */
-async function* uniqueMeters(
-  { reader, signal }: Asked,
-  filter: SampleFilter,
-  limit: number,
-): AsyncGenerator<string> {
-  for (const { name, type, unit } of (await reader.meters(filter, signal)).slice(0, limit)) {
+async function* uniqueMeters(meters: readonly MeterSummary[]): AsyncGenerator<string> {
+  for (const { name, type, unit } of meters) {
     const nothing = { resource_id: null, project_id: null, user_id: null, source: null };
-    yield JSON.stringify({ name, type, unit, ...nothing, meter_id: meterId('None', name) });
+    const text = JSON.stringify({ name, type, unit, ...nothing, meter_id: meterId('None', name) });
+    yield await Promise.resolve(text);
   }
 }
 
