@@ -122,6 +122,13 @@ export class WatchedDisk {
   /** @param file undefined for one, or a folder, that is only read */
   #watching(handle: FileHandle, path: string, file: number | undefined): FileHandle {
     const { effects } = this;
+    // As Node's, it goes on where the one before ended.
+    let position = 0;
+    const writeOn = (bytes: Buffer) => {
+      const at = position;
+      position += bytes.length;
+      return written('writeFile', bytes, at);
+    };
     const write = async (bytes: Buffer, at: number) => {
       await handle.write(bytes, 0, bytes.length, at);
       effects.push({ kind: 'write', file: file as number, at, bytes: Buffer.from(bytes) });
@@ -141,7 +148,7 @@ export class WatchedDisk {
       });
     const instead: Record<string, Call> = {
       writev: (parts: readonly Uint8Array[], at: number) => written('writev', Buffer.concat(parts), at),
-      writeFile: (content: string | Uint8Array) => written('writeFile', Buffer.from(content as string), 0),
+      writeFile: (content: string | Uint8Array) => writeOn(Buffer.from(content as string)),
       sync: () => sync('sync'),
       datasync: () => sync('datasync'),
       truncate: (size: number) =>
