@@ -299,7 +299,7 @@ export const errorTable: readonly ErrorGroup[] = [
       },
       FIGURE_MIXED: {
         means: 'Samples of different types or units would be in one figure.',
-        what: 'Group by what tells them apart, such as the meter, or ask for one of them.',
+        what: 'Group by meter, type or unit, as the message says, or ask for one of them.',
       },
       TYPE_UNKNOWN: {
         means: 'Samples have a type other than cumulative, delta and gauge.',

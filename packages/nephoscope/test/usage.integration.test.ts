@@ -172,6 +172,26 @@ describe.each(Object.entries(databases))('on %s', (_, { make, remove }) => {
     expect((second ?? 0n) + (third ?? 0n)).toBe(200n + 8292646586825371460n);
   });
 
+  it('figures of one meter in two units, without refusing the report', async () => {
+    const power = (time: string, volume: string, unit: string) =>
+      cpu(time, volume, { meter: 'power', type: 'gauge', unit, epoch: null, resourceId: 'rack' });
+    await record(url, [
+      ...[power('2026-09-01T00:00:00', '3', 'W'), power('2026-09-01T02:00:00', '3', 'W')],
+      ...[power('2026-09-01T02:00:00', '1', 'kW'), power('2026-09-01T03:00:00', '1', 'kW')],
+    ]);
+    const all = await command(url).rows('--month', '2026-09', '--by', 'resource');
+    expect(all.map(({ meter, value, unit }) => ({ meter, value, unit }))).toEqual([
+      { meter: 'power', value: '6', unit: 'W·h' },
+      { meter: 'power', value: '1', unit: 'kW·h' },
+    ]);
+    const { stdout } = await command(url).usage('--month', '2026-09', '--json');
+    const groups = stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => (JSON.parse(line) as Figure).group);
+    expect(groups).toEqual(Array(4).fill({ meter: 'power' }));
+  });
+
   it(
     'figures of random histories are those of their samples in order, however they were recorded',
     async () => {

@@ -29,7 +29,11 @@ it('the range is this month so far, in the zone, unless it is said', () => {
 it('what it is listed by is one period and any groups', () => {
   const { query, view } = readOptions({ zone: 'UTC', by: 'instance, day', round: '2', function: 'p95,max' }, now);
   expect(query).toMatchObject({
-    ...{ groupBy: ['meter', 'instance'], period: { calendar: 'day', zone: 'UTC' }, functions: ['p95', 'max'] },
+    ...{
+      groupBy: ['meter', 'instance', 'type', 'unit'],
+      period: { calendar: 'day', zone: 'UTC' },
+      functions: ['p95', 'max'],
+    },
     rounding: { digits: 2, mode: 'half-even' },
   });
   expect(view).toEqual({ zone: 'UTC', unit: 'day', groups: ['meter', 'instance'] });

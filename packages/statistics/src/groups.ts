@@ -5,7 +5,8 @@ import type { Sample } from '@nephoscope/core/sample-store';
  * What figures are grouped by, taken from each sample: `metadata.<key>` with the keys of inner objects after further points.
  * `instance` is the instance that a disk or network card belongs to (`metadata.instance_id`), and otherwise the resource.
  */
-export type GroupKey = 'project' | 'user' | 'resource' | 'instance' | 'meter' | 'source' | `metadata.${string}`;
+export type GroupKey =
+  'project' | 'user' | 'resource' | 'instance' | 'meter' | 'type' | 'unit' | 'source' | `metadata.${string}`;
 
 /** A value of a sample's metadata as text, null where it has none: the caller knows how messages are read. */
 export type MetadataValueOf = (sample: Sample, key: string) => string | null;
@@ -15,6 +16,8 @@ const fields: Readonly<Record<string, (sample: Sample) => string | null>> = {
   user: ({ userId }) => userId,
   resource: ({ resourceId }) => resourceId,
   meter: ({ meter }) => meter,
+  type: ({ type }) => type,
+  unit: ({ unit }) => unit,
   source: ({ source }) => source,
 };
 

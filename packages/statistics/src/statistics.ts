@@ -240,11 +240,11 @@ function kindOf({ meter, type, unit }: Sample): Kind {
 
 function mixed(one: Kind, other: Kind): NephoscopeError {
   const text = ({ meter, type, unit }: Kind) => `${meter} (${type}, ${unit ?? 'without a unit'})`;
-  const how =
-    one.meter === other.meter
-      ? 'by source or resource, or ask for one of them'
-      : 'by meter, or ask for one of them';
-  return new NephoscopeError('FIGURE_MIXED', `${text(one)} and ${text(other)} cannot be one figure: group ${how}`);
+  const how = one.meter !== other.meter ? 'meter' : one.type !== other.type ? 'type' : 'unit';
+  return new NephoscopeError(
+    'FIGURE_MIXED',
+    `${text(one)} and ${text(other)} cannot be one figure: group by ${how}, or ask for one of them`,
+  );
 }
 
 function noMetadata(): never {

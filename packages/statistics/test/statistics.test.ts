@@ -275,6 +275,7 @@ it.each([
     }),
   );
   expect(values(samples, { groupBy: ['resource'], period: undefined })).toHaveLength(2);
+  expect(values(samples, { groupBy: ['type', 'unit'], period: undefined })).toHaveLength(2);
 });
 
 it('what was recorded outside of the range refuses nothing', () => {

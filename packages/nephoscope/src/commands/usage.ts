@@ -128,7 +128,9 @@ export function readOptions(
   const functions = listed(options.function).map(functionOf);
   const query = {
     ...rangeOf(options, now),
-    ...{ groupBy: groups, usual, hold },
+    // One meter may be recorded in two units: its figures are two, which differ in theirs.
+    groupBy: [...new Set([...groups, 'type', 'unit'] as const)],
+    ...{ usual, hold },
     period: unit === undefined ? undefined : { calendar: unit, zone },
     functions: functions.length === 0 ? undefined : functions,
     rounding: roundingOf(options.round),

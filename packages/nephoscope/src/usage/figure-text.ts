@@ -60,11 +60,14 @@ export function csvLine(figure: Figure, { zone, groups }: FigureView): string {
 }
 
 /** One line; numbers that may have any number of digits are texts. */
-export function jsonLine(figure: Figure, { zone }: FigureView, total: boolean): string {
+export function jsonLine(figure: Figure, { zone, groups }: FigureView, total: boolean): string {
   const time = (at: bigint) => formatInZone(at, zone);
   const { start, end, coverage, ...rest } = figure;
+  const group = Object.fromEntries(
+    Object.entries(figure.group).filter(([key]) => groups.includes(key as GroupKey)),
+  );
   const gaps = coverage.gaps.map((gap) => ({ ...gap, start: time(gap.start), end: time(gap.end) }));
-  const line = { ...(total ? { total } : {}), start: time(start), end: time(end), ...rest };
+  const line = { ...(total ? { total } : {}), start: time(start), end: time(end), ...rest, group };
   return `${JSON.stringify({ ...line, coverage: { ...coverage, gaps } })}\n`;
 }
 
