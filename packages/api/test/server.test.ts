@@ -275,7 +275,7 @@ it.each([
   '{"orderby":"[{\\"user\\":\\"constructor\\"}]"}',
   '{"orderby":"[{\\"metadata.x\\":\\"asc\\"}]"}',
   `{"filter":${JSON.stringify('{"not":'.repeat(5_000))}}`,
-])('a complex query that is none is refused: %s', async (body) => {
+])('a complex query that is none is refused (%#)', async (body) => {
   const { url, logger } = await serve(await stores.reader([]));
   const response = await query(url, body);
   expect([response.status, await response.text()]).toEqual([400, expect.stringContaining('error_message')]);

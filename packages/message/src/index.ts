@@ -1,6 +1,7 @@
 export { canonicalForm } from './canonical-form.js';
 export { contentDifference } from './content-difference.js';
 export { copyOf } from './copy-of.js';
+export { compareDecimals } from './decimal-order.js';
 export { derivedMessageId } from './derived-message-id.js';
 export { isStorableTime, maxMeteringLineBytes } from './field-rules.js';
 export { JsonNumber, formatJson, isJsonObject, parseJson } from './json.js';

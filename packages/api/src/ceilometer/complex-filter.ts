@@ -1,4 +1,4 @@
-import { compareCodePoints, JsonNumber, isJsonObject, parseJson } from '@nephoscope/message';
+import { compareCodePoints, compareDecimals, JsonNumber, isJsonObject, parseJson } from '@nephoscope/message';
 import type { JsonValue } from '@nephoscope/message';
 import type { Sample, SampleFilter } from '@nephoscope/core/sample-store';
 
@@ -9,7 +9,7 @@ import { timeOf } from './times.js';
 
 /** Undefined where it is not known: the sample has no such value, or one of another type. */
 type Truth = boolean | undefined;
-type Value = string | number | boolean | bigint;
+type Value = string | JsonNumber | boolean | bigint;
 
 /** A filter of `POST /v2/query/samples`. */
 export interface ComplexFilter {
@@ -23,7 +23,7 @@ const fields: Readonly<Record<string, (sample: Sample) => Value | null>> = {
   counter_name: ({ meter }) => meter,
   counter_type: ({ type }) => type,
   counter_unit: ({ unit }) => unit,
-  counter_volume: ({ volume }) => Number(volume),
+  counter_volume: ({ volume }) => new JsonNumber(volume),
   user_id: ({ userId }) => userId,
   project_id: ({ projectId }) => projectId,
   resource_id: ({ resourceId }) => resourceId,
@@ -139,11 +139,7 @@ function readerOf(name: string): (sample: Sample) => Value | null {
   if (key !== undefined)
     return ({ text }) => {
       const value = within(metadataOf(text), key);
-      return value instanceof JsonNumber
-        ? Number(value.text)
-        : typeof value === 'object' || value === undefined
-          ? null
-          : value;
+      return value instanceof JsonNumber || typeof value === 'string' || typeof value === 'boolean' ? value : null;
     };
   const field = fieldNamed(name);
   if (field === undefined) throw invalid(`there is no field '${shown(name)}'`);
@@ -167,13 +163,14 @@ function converted(name: string, json: JsonValue): Value {
       throw badRequest(`Failed to parse the timestamp value ${typeof json === 'string' ? shown(json) : ''}`);
     }
   }
-  if (json instanceof JsonNumber) return Number(json.text);
-  if (typeof json === 'string' || typeof json === 'boolean') return json;
+  if (json instanceof JsonNumber || typeof json === 'string' || typeof json === 'boolean') return json;
   throw invalid(`a value of '${shown(name)}' is a text, a number, true or false`);
 }
 
-function compare(value: Value | null, wanted: Value): number | undefined {
+/** Numbers exactly. Undefined for values of different types. */
+export function compare(value: Value | null, wanted: Value): number | undefined {
   if (typeof value === 'string' && typeof wanted === 'string') return compareCodePoints(value, wanted);
+  if (value instanceof JsonNumber && wanted instanceof JsonNumber) return compareDecimals(value.text, wanted.text);
   if (value === null || typeof value !== typeof wanted) return undefined;
   return value < wanted ? -1 : value > wanted ? 1 : 0;
 }

@@ -1,9 +1,8 @@
 import type { Sample, SampleFilter } from '@nephoscope/core/sample-store';
-import { compareCodePoints } from '@nephoscope/message';
 import { z } from 'zod';
 
 import type { Asked } from './asked.js';
-import { complexFilter, fieldNamed } from './complex-filter.js';
+import { compare, complexFilter, fieldNamed } from './complex-filter.js';
 import { badRequest } from './fault.js';
 import { shown } from './parameters.js';
 import { arrayOf, moreHeader } from './reply.js';
@@ -94,8 +93,7 @@ type Value = ReturnType<NonNullable<ReturnType<typeof fieldNamed>>>;
 /** Those without a value come first. */
 function compared(one: Value, other: Value): number {
   if (one === null || other === null) return Number(one !== null) - Number(other !== null);
-  if (typeof one === 'string' && typeof other === 'string') return compareCodePoints(one, other);
-  return one < other ? -1 : one > other ? 1 : 0;
+  return compare(one, other) ?? 0;
 }
 
 function invalidOrder(reason: string) {

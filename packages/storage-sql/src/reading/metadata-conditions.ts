@@ -1,9 +1,9 @@
 import { isTimestamp, parseTimestamp } from '@nephoscope/core';
 import type { MetadataCondition, MetadataOperand } from '@nephoscope/core/sample-store';
-import { JsonNumber, isJsonObject, parseJson } from '@nephoscope/message';
+import { JsonNumber, compareDecimals, isJsonObject, parseJson } from '@nephoscope/message';
 import type { JsonObject, JsonValue } from '@nephoscope/message';
 
-import { compareDecimals, orderOf } from './decimal-order.js';
+import { orderOf } from './order-of.js';
 import { byText } from './text-order.js';
 
 /** So many texts are remembered with what came of them: many samples have the same. */

@@ -5,7 +5,7 @@ import type { Kysely, RawBuilder } from 'kysely';
 import type { Reference, Schema, SeriesTable } from '../schema.js';
 import { storable } from '../storable.js';
 import type { Snapshot } from './cursor.js';
-import { orderOf } from './decimal-order.js';
+import { orderOf } from './order-of.js';
 import { matchingSeries } from './filter.js';
 import { byMeter } from './meter-summaries.js';
 import { rowPages } from './sample-pages.js';

@@ -13,7 +13,7 @@ export function compareDecimals(one: string, other: string): -1 | 0 | 1 {
   return left.sign === -1n ? ((0 - order) as -1 | 0 | 1) : order;
 }
 
-export function orderOf<T extends string | bigint | number>(one: T, other: T): -1 | 0 | 1 {
+function orderOf<T extends string | bigint | number>(one: T, other: T): -1 | 0 | 1 {
   return one < other ? -1 : one > other ? 1 : 0;
 }
 

@@ -1,4 +1,4 @@
-import { compareDecimals } from '../src/reading/decimal-order.js';
+import { compareDecimals } from '../src/decimal-order.js';
 
 /** Ascending; those of one line are the same number. */
 const order = [
