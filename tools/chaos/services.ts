@@ -1,3 +1,4 @@
+import { freeze } from '../testbed/freeze.js';
 import { startPostgresql } from '../testbed/postgresql.js';
 import { isAlive, waitUntil } from '../testbed/processes.js';
 import { startRabbitmq } from '../testbed/rabbitmq.js';
@@ -24,7 +25,7 @@ export async function startBroker(): Promise<StartedService> {
       await waitUntil('RabbitMQ ends in order', async () => !(await isAlive(pid)));
     },
     start: broker.start,
-    freeze: async () => void process.kill(await broker.pid(), 'SIGSTOP'),
+    freeze: async () => freeze(await broker.pid()),
     thaw: async () => void process.kill(await broker.pid(), 'SIGCONT'),
     async leftBehind() {
       const table = (...args: string[]) => broker.ctl(...args, '--no-table-headers').then(linesOf);

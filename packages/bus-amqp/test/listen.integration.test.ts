@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import type { MessageBus, TransientQueue } from '@nephoscope/core/message-bus';
 
 import { bundle } from '../../../tools/testbed/bundle.js';
+import { freeze } from '../../../tools/testbed/freeze.js';
 import { startRabbitmq } from '../../../tools/testbed/rabbitmq.js';
 import type { PrivateRabbitmq } from '../../../tools/testbed/rabbitmq.js';
 import { createBus, tcpProxy, until } from './support.js';
@@ -90,7 +91,7 @@ describe('listening on the AMQP bus', () => {
         once(child.stdout, 'data'),
         ended.then(() => Promise.reject(new Error('the listener ended by itself'))),
       ]);
-      child.kill('SIGSTOP');
+      await freeze(child.pid as number);
       await body();
     } finally {
       child.kill('SIGKILL');

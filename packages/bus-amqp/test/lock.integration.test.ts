@@ -8,6 +8,7 @@ import type { Clock } from '@nephoscope/core';
 import type { Leadership, MessageBus } from '@nephoscope/core/message-bus';
 
 import { bundle } from '../../../tools/testbed/bundle.js';
+import { freeze } from '../../../tools/testbed/freeze.js';
 import { startRabbitmq } from '../../../tools/testbed/rabbitmq.js';
 import type { PrivateRabbitmq } from '../../../tools/testbed/rabbitmq.js';
 import { createBus, hurriedClock, onBroker, tcpProxy, until } from './support.js';
@@ -137,7 +138,7 @@ describe('a lock on the AMQP bus', () => {
     const { child, ended, said, left } = holder();
     try {
       await until('some counts', () => left() > 20);
-      child.kill('SIGSTOP');
+      await freeze(child.pid as number);
       const lock = await bus.lead(name, deadline());
       const note = Number(text(lock.note));
       expect(note).toBeGreaterThanOrEqual(left());

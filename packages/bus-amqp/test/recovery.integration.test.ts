@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import type { Delivery, MessageBus, QueueTopology } from '@nephoscope/core/message-bus';
 
 import { bundle } from '../../../tools/testbed/bundle.js';
+import { freeze } from '../../../tools/testbed/freeze.js';
 import { startRabbitmq } from '../../../tools/testbed/rabbitmq.js';
 import type { PrivateRabbitmq } from '../../../tools/testbed/rabbitmq.js';
 import { createBus, newTopology, onBroker, sample, tcpProxy, until } from './support.js';
@@ -108,7 +109,7 @@ describe('the AMQP bus when the broker or the network fails', () => {
   it('notices a frozen broker, first by missing confirmations, then by missing heartbeats, and comes back', async () => {
     const bus = await start({ confirmTimeout: 500, heartbeat: '1s', connectTimeout: 1_000 });
     const pid = await broker.pid();
-    process.kill(pid, 'SIGSTOP');
+    await freeze(pid);
     try {
       await expect(bus.publish(sample(topology))).rejects.toMatchObject({
         code: 'BUS_UNAVAILABLE',
@@ -130,7 +131,7 @@ describe('the AMQP bus when the broker or the network fails', () => {
     const bus = await start();
     await collect(bus);
     const pid = await broker.pid();
-    process.kill(pid, 'SIGSTOP');
+    await freeze(pid);
     const published = bus.publish(sample(topology));
     published.catch(() => undefined);
     try {

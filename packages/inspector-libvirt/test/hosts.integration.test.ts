@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { open, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 
+import { freeze } from '../../../tools/testbed/freeze.js';
 import { bootGuest } from '../../../tools/testbed/guest.js';
 import { startLibvirtd } from '../../../tools/testbed/libvirtd.js';
 import type { PrivateLibvirtd } from '../../../tools/testbed/libvirtd.js';
@@ -81,7 +82,7 @@ it('with one request slot per connection, a hanging guest affects only itself, a
   await libvirtd.restart();
   for (const name of ['sick', 'well1', 'well2']) await bootGuest(libvirtd, { name });
   const pid = await libvirtd.guestPid('sick');
-  process.kill(pid, 'SIGSTOP');
+  await freeze(pid);
   undo.push(() => process.kill(pid, 'SIGCONT'));
   const { read, logged } = await started();
   for (let cycle = 0; cycle < 3; cycle++) {
@@ -151,7 +152,7 @@ it("a drive on hanging storage leaves nothing missing for a running guest, and w
   const { read } = await started();
   const driveRead = { disks: [{}, { disk: { device: 'hdc' }, io: { readBytes: expect.any(BigInt) as unknown } }] };
 
-  server.kill('SIGSTOP');
+  await freeze(server.pid as number);
   for (const name of ['drive', 'opening'])
     expect(named(await read(), name).parts).toMatchObject({ ...wellRead, ...driveRead });
   const opening = libvirtd.virsh('update-device', 'opening', `${folder}/drive.xml`, '--live');

@@ -1,6 +1,7 @@
 import { isMissing, isNephoscopeError } from '@nephoscope/core';
 import type { InstanceReading } from '@nephoscope/core/instance';
 
+import { freeze } from '../../../tools/testbed/freeze.js';
 import { bootGuest } from '../../../tools/testbed/guest.js';
 import type { Guest } from '../../../tools/testbed/guest.js';
 import { startLibvirtd } from '../../../tools/testbed/libvirtd.js';
@@ -45,7 +46,7 @@ const whole = (readings: readonly InstanceReading[]): string[] =>
 
 async function frozen(names: readonly string[], work: () => Promise<void>): Promise<void> {
   const pids = await Promise.all(names.map((name) => libvirtd.guestPid(name)));
-  for (const pid of pids) process.kill(pid, 'SIGSTOP');
+  for (const pid of pids) await freeze(pid);
   try {
     await work();
   } finally {
@@ -115,7 +116,7 @@ it('a libvirtd that is stopped is given up in time, and read again when it goes 
   const { inspector, read } = await started();
   await read();
   const pid = await libvirtd.pid();
-  process.kill(pid, 'SIGSTOP');
+  await freeze(pid);
   try {
     for (let cycle = 0; cycle < 2; cycle++) {
       const failure: unknown = await read().catch((error: unknown) => error);

@@ -2,6 +2,7 @@ import { isMissing } from '@nephoscope/core';
 import type { LifecycleEvent } from '@nephoscope/core/inspector';
 import type { CpuReading, InstanceReading } from '@nephoscope/core/instance';
 
+import { freeze } from '../../../tools/testbed/freeze.js';
 import { bootGuest } from '../../../tools/testbed/guest.js';
 import { startLibvirtd } from '../../../tools/testbed/libvirtd.js';
 import type { PrivateLibvirtd } from '../../../tools/testbed/libvirtd.js';
@@ -102,7 +103,7 @@ it('guests that are frozen do not hold the others', async () => {
   await until(async () => (await read()).filter(isWhole).length >= guests.length);
   const [well, ...frozen] = guests;
   const pids = await Promise.all(frozen.map(({ name }) => libvirtd.guestPid(name)));
-  for (const pid of pids) process.kill(pid, 'SIGSTOP');
+  for (const pid of pids) await freeze(pid);
   try {
     const readings = frozen.map(({ uuid }) => readOne(uuid).catch((error: unknown) => error));
     expect(isWhole(await readOne(well!.uuid))).toBe(true);

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
+import { freeze } from '../../../tools/testbed/freeze.js';
 import { bootGuest, type Guest } from '../../../tools/testbed/guest.js';
 import { type PrivateLibvirtd, startLibvirtd } from '../../../tools/testbed/libvirtd.js';
 import { sharedLibvirtd } from '../../../tools/testbed/shared.js';
@@ -212,7 +213,7 @@ describe('a libvirtd that fails', () => {
     const connection = await connect(uri());
     const other = await bootGuest(libvirtd);
     const pid = await libvirtd.guestPid(guest.name);
-    process.kill(pid, 'SIGSTOP');
+    await freeze(pid);
     try {
       const query = { flags: { active: true, nowait: true } };
       const hung = (await failure(connection.allDomainStats(query, { timeout: 1_000 }))) as TimeoutError;
@@ -244,7 +245,7 @@ describe('a libvirtd that fails', () => {
   it('by hanging is found out', async () => {
     const connection = await connect(uri(), { keepalive: { interval: 100, count: 2 } });
     const pid = await libvirtd.pid();
-    process.kill(pid, 'SIGSTOP');
+    await freeze(pid);
     try {
       expect(await connection.closed).toMatchObject({ code: 'LIBVIRT_KEEPALIVE' });
     } finally {

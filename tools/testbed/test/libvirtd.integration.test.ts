@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { freeze } from '../freeze.js';
 import { bootGuest } from '../guest.js';
 import { accepts, startLibvirtd, type PrivateLibvirtd } from '../libvirtd.js';
 import { isAlive, waitUntil } from '../processes.js';
@@ -38,7 +39,7 @@ describe('a private libvirtd', () => {
       async () => ((await domainStats(other, guest.name))['block.0.wr.reqs'] ?? 0n) > 0n,
     );
     const [daemon, qemu] = await Promise.all([other.pid(), other.guestPid(guest.name)]);
-    process.kill(qemu, 'SIGSTOP');
+    await freeze(qemu);
     await other.stop();
     expect(await Promise.all([isAlive(daemon), isAlive(qemu)])).toEqual([false, false]);
     expect(existsSync(other.directory)).toBe(false);
