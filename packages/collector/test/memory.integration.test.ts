@@ -35,7 +35,8 @@ it('the memory that large messages took is given back when they are gone', async
     async () => (await channel.checkQueue(deadLetterQueue)).messageCount === 30,
     60_000,
   );
-  await waitUntil('it is small again', () => residentMiB(collector.pid) < before + 40, 60_000);
+  // 27 to 56 MiB more than before; without the settings of the start script it would be 180 for ever.
+  await waitUntil('it is small again', () => residentMiB(collector.pid) < before + 90, 60_000);
   await connection.close();
   expect(await collector.stop()).toMatchObject({ code: 0 });
 }, 120_000);
