@@ -9,7 +9,7 @@ export const mayImport = {
   core: [],
   async: [],
   message: ['core'],
-  statistics: ['core'],
+  statistics: ['core', 'message'],
   libvirt: [],
   testing: ['core', 'message', 'runtime'],
   runtime: ['core', 'message', 'async'],
@@ -24,7 +24,7 @@ export const mayImport = {
   'notifier-glance': ['core'],
   'notifier-neutron': ['core'],
   'notifier-swift': ['core'],
-  api: ['core', 'message', 'runtime'],
+  api: ['core', 'message', 'statistics', 'runtime'],
   collector: ['core', 'async', 'message', 'runtime'],
   nephoscope: [
     'core',

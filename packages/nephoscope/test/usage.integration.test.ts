@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { parseTimestamp } from '@nephoscope/core';
 import type { Sample, SampleReader } from '@nephoscope/core/sample-store';
 import { systemClock } from '@nephoscope/runtime';
-import { Statistics } from '@nephoscope/statistics';
+import { Statistics, metadataValue, readFigures } from '@nephoscope/statistics';
 import type { Figure, StatisticsQuery } from '@nephoscope/statistics';
 import sql from '@nephoscope/storage-sql';
 import { RecordingLogger, exampleSample } from '@nephoscope/testing';
@@ -14,8 +14,6 @@ import fc from 'fast-check';
 import pg from 'pg';
 
 import { sharedPostgresqlUrl } from '../../../tools/testbed/shared.js';
-import { metadataValue } from '../src/usage/metadata-value.js';
-import { readFigures } from '../src/usage/read-figures.js';
 import { nephoscope } from './command.js';
 import { randomSamples } from './random-histories.js';
 
@@ -206,7 +204,7 @@ describe.each(Object.entries(databases))('on %s', (_, { make, remove }) => {
         const together = new Statistics(byMeter);
         const unique = [...new Map(recorded.flat().map((sample) => [sample.messageId, sample])).values()];
         for (const sample of inTime(unique)) together.add(sample);
-        const found = await readFigures(reader, {}, byMeter, signal, () => undefined);
+        const found = await readFigures(reader, { scope: 'all' }, byMeter, signal);
         const random = (figure: Figure) => figure.group.meter?.startsWith('random-') === true;
         expect(found.figures.filter(random)).toEqual(together.finish().figures);
         for (const [at] of histories.entries()) {
@@ -219,14 +217,14 @@ describe.each(Object.entries(databases))('on %s', (_, { make, remove }) => {
             const of = project === undefined ? undefined : (sample: Sample) => sample.projectId === project;
             const statistics = new Statistics({ ...query, of, metadata: metadataValue });
             for (const sample of inTime([...all.values()])) statistics.add(sample);
-            const figures = await readFigures(
-              reader,
-              { project, meter: meters[at] },
-              query,
-              signal,
-              () => undefined,
-            );
-            expect(figures).toEqual(statistics.finish());
+            const expected = statistics.finish();
+            const which = { meters: [meters[at] ?? ''] };
+            const projects = project === undefined ? undefined : [project];
+            const ofProject = { ...which, scope: 'all' as const, projects };
+            expect(await readFigures(reader, ofProject, query, signal)).toEqual(expected);
+            if (project === undefined) continue;
+            const inScope = { ...which, scope: { project } };
+            expect(await readFigures(reader, inScope, query, signal)).toEqual(expected);
           }
         }
       });

@@ -3,8 +3,6 @@ import type { Figure } from '@nephoscope/statistics';
 
 import { readOptions } from '../src/commands/usage.js';
 import { csvHead, csvLine, figureTable, isEmpty } from '../src/usage/figure-text.js';
-import { metadataValue } from '../src/usage/metadata-value.js';
-import { sampleOf } from './sample.js';
 
 const time = (text: string) => parseTimestamp(text);
 const now = time('2026-10-14T22:30:00');
@@ -83,16 +81,4 @@ it('CSV has every digit, and quotes what needs it', () => {
   );
   expect(isEmpty(figure)).toBe(false);
   expect(isEmpty({ ...figure, value: null, samples: 0, opening: null })).toBe(true);
-});
-
-it('metadata is text, exactly, by names that lead to it', () => {
-  const resourceMetadata = {
-    ...{ flavor: { name: 'small', ram: 12345678901234567890n, 'a.b': true }, 'flavor.name': 'dotted' },
-    ...{ tags: ['x'], none: null },
-  };
-  const sample = sampleOf({ resourceMetadata });
-  const found = (key: string) => metadataValue(sample, key);
-  expect(['flavor.name', 'flavor.ram', 'flavor.a.b', 'tags', 'none', 'flavor.x', 'x.y'].map(found)).toEqual([
-    ...['dotted', '12345678901234567890', 'true', '["x"]', null, null, null],
-  ]);
 });

@@ -1,7 +1,21 @@
 import { NephoscopeError } from '@nephoscope/core';
 import { systemClock } from '@nephoscope/runtime';
-import { calendarRange, formatInZone, functionOf, groupKeyOf, roundingModes } from '@nephoscope/statistics';
-import type { CalendarUnit, Interval, Rounding, RoundingMode, StatisticsQuery } from '@nephoscope/statistics';
+import {
+  calendarRange,
+  formatInZone,
+  functionOf,
+  groupKeyOf,
+  readFigures,
+  roundingModes,
+} from '@nephoscope/statistics';
+import type {
+  CalendarUnit,
+  FigureSelection,
+  Interval,
+  Rounding,
+  RoundingMode,
+  StatisticsQuery,
+} from '@nephoscope/statistics';
 import { Command, Option } from 'commander';
 
 import { configOption } from '../configuration.js';
@@ -11,10 +25,11 @@ import { runCommand } from '../run.js';
 import { lengthOption, parseMoment } from '../sample-query.js';
 import { csvHead, csvLine, figureTable, isEmpty, jsonLine } from '../usage/figure-text.js';
 import type { FigureView } from '../usage/figure-text.js';
-import { readFigures } from '../usage/read-figures.js';
-import type { UsageFilter } from '../usage/read-figures.js';
 
-interface UsageOptions extends UsageFilter {
+interface UsageOptions {
+  readonly project?: string;
+  readonly resource?: string;
+  readonly meter?: string;
   readonly config?: string;
   readonly store?: string;
   readonly month?: string;
@@ -86,11 +101,17 @@ Examples:
         const { query, view } = readOptions(options, systemClock.now());
         await withStore(options, signal, async ({ reader }) => {
           let shown = Date.now();
-          const { figures, totals } = await readFigures(reader, options, query, signal, (done, of) => {
-            if (Date.now() - shown < beat) return;
-            shown = Date.now();
-            printNote(`Reading … ${done} of ${of} resources`);
-          });
+          const { figures, totals } = await readFigures(
+            reader,
+            selectionOf(options),
+            query,
+            signal,
+            (done, of) => {
+              if (Date.now() - shown < beat) return;
+              shown = Date.now();
+              printNote(`Reading … ${done} of ${of} resources`);
+            },
+          );
           if (options.csv === true) {
             await print(csvHead(view));
             for (const figure of figures) await print(csvLine(figure, view));
@@ -109,6 +130,11 @@ Examples:
         });
       }),
     );
+}
+
+function selectionOf({ project, resource, meter }: UsageOptions): FigureSelection {
+  const list = (value: string | undefined) => (value === undefined ? undefined : [value]);
+  return { scope: 'all', projects: list(project), resources: list(resource), meters: list(meter) };
 }
 
 /**

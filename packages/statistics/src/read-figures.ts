@@ -1,39 +1,43 @@
-import type { SampleFilter, SampleReader } from '@nephoscope/core/sample-store';
-import { Statistics } from '@nephoscope/statistics';
-import type { Figures, StatisticsQuery } from '@nephoscope/statistics';
+import type { Sample, SampleFilter, SampleReader, Scope } from '@nephoscope/core/sample-store';
 
 import { metadataValue } from './metadata-value.js';
+import { Statistics } from './statistics.js';
+import type { Figures, StatisticsQuery } from './statistics.js';
 
-export interface UsageFilter {
-  readonly project?: string | undefined;
-  readonly resource?: string | undefined;
-  readonly meter?: string | undefined;
+/** What figures are of, as in a {@link SampleFilter}. */
+export interface FigureSelection {
+  readonly scope: Scope;
+  readonly meters?: readonly string[] | undefined;
+  readonly resources?: readonly string[] | undefined;
+  readonly projects?: readonly (string | null)[] | undefined;
+  readonly users?: readonly (string | null)[] | undefined;
+  readonly sources?: readonly string[] | undefined;
 }
 
 /**
  * Computes figures from what a store has recorded, one resource after the other, so that memory does not grow with samples. Of each
  * resource everything is read up to the first sample after the range: what a counter gained is known only from the reading
- * before, also where that was another project's.
+ * before, also where that was another project's. Nothing of another project is in a figure.
  *
  * @param progress is told how many resources of how many were read
+ * @throws what {@link Statistics} and the reader throw; the reason of `signal`
  */
 export async function readFigures(
   reader: SampleReader,
-  { project, resource, meter }: UsageFilter,
-  query: StatisticsQuery,
+  selection: FigureSelection,
+  query: Omit<StatisticsQuery, 'of' | 'metadata'>,
   signal: AbortSignal,
-  progress: (done: number, of: number) => void,
+  progress: (done: number, of: number) => void = () => undefined,
 ): Promise<Figures> {
+  const { scope, meters, resources, sources } = selection;
   // What a project used is only known with the readings of all.
-  const which = { scope: 'all', meters: listOf(meter), resources: listOf(resource) } as const;
-  const statistics = new Statistics({
-    ...query,
-    metadata: metadataValue,
-    of: project === undefined ? undefined : (sample) => sample.projectId === project,
-  });
+  const which: SampleFilter = { scope: 'all', meters, resources, sources };
+  const of = wantedOf(selection);
+  const statistics = new Statistics({ ...query, metadata: metadataValue, of });
   // What has no reading since the range began has nothing in it, unless its last one holds.
   const active = await metersOf(reader, { ...which, start: query.start - (query.hold ?? 0n) }, signal);
-  const owned = project === undefined ? active : await metersOf(reader, { ...which, projects: [project] }, signal);
+  const { projects, users } = selection;
+  const owned = of === undefined ? active : await metersOf(reader, { ...which, scope, projects, users }, signal);
   const read = [...active].filter(([id]) => owned.has(id));
   for (const [done, [id, names]] of read.entries()) {
     progress(done, read.length);
@@ -52,7 +56,14 @@ export async function readFigures(
 /** Stores find the samples of a few meters of a resource by their series, those of many by going through all of that time. */
 const metersAtOnce = 8;
 
-const listOf = (value: string | undefined) => (value === undefined ? undefined : [value]);
+/** Whether a sample's part is wanted; undefined when that of all is. */
+function wantedOf({ scope, projects, users }: FigureSelection): ((sample: Sample) => boolean) | undefined {
+  if (scope === 'all' && projects === undefined && users === undefined) return undefined;
+  return ({ projectId, userId }) =>
+    (scope === 'all' || projectId === scope.project) &&
+    projects?.includes(projectId) !== false &&
+    users?.includes(userId) !== false;
+}
 
 /** The names of the meters of each resource. */
 async function metersOf(

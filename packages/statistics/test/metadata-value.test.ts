@@ -1,0 +1,15 @@
+import type { Sample } from '@nephoscope/core/sample-store';
+
+import { metadataValue } from '../src/metadata-value.js';
+import { sampleOf } from './histories.js';
+
+it('metadata is text, exactly, by names that lead to it', () => {
+  const flavor = '{"name": "small", "ram": 12345678901234567890, "a.b": true}';
+  const metadata = `{"flavor": ${flavor}, "flavor.name": "dotted", "tags": ["x"], "none": null}`;
+  const reading = { time: 1, volume: 1, epoch: null, group: 'p', series: 'web' };
+  const sample: Sample = { ...sampleOf(reading, 'gauge'), text: `{"resource_metadata": ${metadata}}` };
+  const found = (key: string) => metadataValue(sample, key);
+  expect(['flavor.name', 'flavor.ram', 'flavor.a.b', 'tags', 'none', 'flavor.x', 'x.y'].map(found)).toEqual([
+    ...['dotted', '12345678901234567890', 'true', '["x"]', null, null, null],
+  ]);
+});
