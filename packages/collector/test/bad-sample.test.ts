@@ -2,14 +2,14 @@ import { NephoscopeError } from '@nephoscope/core';
 
 import { FakeDelivery, ids, line, metric, started, until } from './support.js';
 
-/** The store refuses every batch in which one of these is. */
+/** The store refuses every batch that contains one of these samples. */
 const refusing = (bad: readonly string[], error: () => Error) => (samples: readonly { messageId: string }[]) =>
   samples.some(({ messageId }) => bad.includes(messageId)) ? Promise.reject(error()) : Promise.resolve();
 
 const invalid = () => new NephoscopeError('SAMPLE_INVALID', 'the volume does not fit');
 
 describe('a sample that the store refuses with SAMPLE_INVALID', () => {
-  it('is found among others, which are recorded, and goes to the dead letters alone', async () => {
+  it('is found in its batch and is the only one in the dead letters; the others are recorded', async () => {
     const { bus, collector, store, registry, told } = await started({ batch: { samples: 600 } });
     const names = Array.from({ length: 6 }, (_, d) => Array.from({ length: 100 }, (_, n) => `${d}-${n}`));
     store.before = refusing(['3-77'], invalid);
@@ -27,7 +27,7 @@ describe('a sample that the store refuses with SAMPLE_INVALID', () => {
     const [dead] = deliveries[3]!.dead;
     expect(dead!.reason).toBe('SAMPLE_INVALID: the volume does not fit');
     expect(Buffer.from(dead!.body).toString()).toBe(texts[3]![77]);
-    // Halving: not one try for each of the 600.
+    // The batch is halved repeatedly, so there is not one attempt for each of the 600 samples.
     expect(store.tries).toBeLessThanOrEqual(1 + 2 * Math.ceil(Math.log2(600)) + 2);
     expect(told('error')).toEqual([]);
     const refused = 'nephoscope_collector_samples_refused_total';
@@ -38,7 +38,7 @@ describe('a sample that the store refuses with SAMPLE_INVALID', () => {
   });
 });
 
-it('finds several, also when nothing else is in the batch', async () => {
+it('finds several invalid samples in a batch, even if it contains no others', async () => {
   const { bus, store } = await started({ batch: { samples: 5, wait: '10m' } });
   store.before = refusing(['a', 'b', 'c', 'd', 'e'], invalid);
   const deliveries = [
@@ -59,7 +59,7 @@ it('finds several, also when nothing else is in the batch', async () => {
   ]);
 });
 
-it('goes on with finding it when the store was away meanwhile', async () => {
+it('continues the search after the store was unavailable in the middle of it', async () => {
   const { bus, clock, store, told } = await started({ batch: { samples: 8, wait: '10m' } });
   const refuse = refusing(['f'], invalid);
   store.before = (samples) =>
@@ -77,7 +77,7 @@ it('goes on with finding it when the store was away meanwhile', async () => {
   expect(told('error').length).toBeGreaterThan(0);
 });
 
-it('leaves out what is gone meanwhile', async () => {
+it('skips messages that the broker took back during the search', async () => {
   const { bus, store, registry } = await started({ batch: { samples: 4, wait: '10m' } });
   const deliveries = [...'abcd'].map((id) => new FakeDelivery(line({ id })));
   const refuse = refusing(['a'], invalid);
@@ -97,15 +97,15 @@ it.each<[string, () => unknown, string]>([
     (code): [string, () => unknown, string] => [code, () => new NephoscopeError(code, `it says ${code}`), code],
   ),
   ['an unknown error', () => new TypeError('x is not a function'), 'x is not a function'],
-  ['nothing but a text', () => 'no', 'no'],
+  ['a plain string', () => 'no', 'no'],
   ['nothing', () => undefined, 'undefined'],
   [
-    'several at once',
+    'several errors at once',
     () => new AggregateError([new Error('refused by ::1'), new Error('refused by 127.0.0.1')]),
     'refused by ::1; refused by 127.0.0.1',
   ],
 ])(
-  'is not taken for bad when the store fails with %s: it is tried again, the reason told',
+  'does not treat a sample as invalid when the store fails with %s: it retries and reports the reason',
   async (_, error, told) => {
     const { bus, clock, collector, store, registry, told: logged } = await started({ batch: { samples: 1 } });
     store.before = () => Promise.reject(error());

@@ -14,7 +14,7 @@ import type { PrivateRabbitmq } from '../../../tools/testbed/rabbitmq.js';
 import { endDaemons, samplesIn } from '../../agent-compute/test/daemon.js';
 import { line } from './support.js';
 
-/** A bus that is connected to this broker, with the queue of metering messages declared. @param more of its options */
+/** A bus that is connected to this broker, with the queue of metering messages declared. @param more further options of the bus */
 export async function connectedBus(url: string, more: object = {}): Promise<MessageBus> {
   const bus = amqp.create({
     options: amqp.options.parse({ url, ...more }),
@@ -29,7 +29,7 @@ export async function connectedBus(url: string, more: object = {}): Promise<Mess
 
 let published = 0;
 
-/** Publishes a message of several samples; resolves with their ids when the broker has it. */
+/** Publishes a message of several samples; resolves with their ids when the broker has confirmed it. */
 export async function publishSamples(bus: MessageBus, samples: number): Promise<string[]> {
   const ids = Array.from({ length: samples }, () => `sample-${++published}`);
   await bus.publish({
@@ -45,7 +45,7 @@ export async function recordedIds(database: string): Promise<string[]> {
   return (await samplesIn(database)).map(({ messageId }) => messageId).sort();
 }
 
-/** A broker of the tests of a file, and a bus that is connected to it; it outlives the daemons that a test leaves behind. */
+/** A broker for the tests of a file, and a bus connected to it; the broker outlives the daemons that a test starts. */
 export class TestBroker {
   #rabbitmq: PrivateRabbitmq | undefined;
   #bus: MessageBus | undefined;
@@ -70,7 +70,7 @@ export class TestBroker {
     return this.rabbitmq.url;
   }
 
-  /** Publishes a message of so many samples; see {@link publishSamples}. */
+  /** Publishes a message of this many samples; see {@link publishSamples}. */
   publish(samples: number): Promise<string[]> {
     return publishSamples(there(this.#bus), samples);
   }

@@ -38,7 +38,7 @@ async function open(): Promise<void> {
   channel.on('error', () => undefined);
 }
 
-/** As oslo.messaging does before it publishes; fails when the exchange is there with other arguments. */
+/** As oslo.messaging does before it publishes; fails if the exchange exists with other arguments. */
 const declareAsOslo = () => channel.assertExchange(exchange, 'topic', { durable: false, autoDelete: false });
 
 const publish = (routingKey: string, body: string) =>
@@ -60,7 +60,7 @@ const isBound = async () =>
     `${exchange}\t${queue}\tnotifications.sample`,
   );
 
-/** A collector that is bound to what Ceilometers publish. */
+/** A collector that is bound to the exchange of Ceilometer's agents. */
 async function started(database: string): Promise<Daemon> {
   collector = startDaemon('collector', {
     secrets,
@@ -81,7 +81,7 @@ beforeEach(open);
 afterEach(async () => {
   collector?.kill('SIGKILL');
   await collector?.ended;
-  // A refusal has closed the other one.
+  // The broker closed the other channel when it refused the declaration.
   const fresh = await model.createChannel();
   for (const name of [queue, deadLetterQueue]) await fresh.deleteQueue(name);
   await fresh.deleteExchange(exchange);
@@ -93,7 +93,7 @@ afterAll(async () => {
   await rabbitmq?.stop();
 }, 60_000);
 
-it('records what a Ceilometer published, so that it verifies again', async () => {
+it('records what Ceilometer published, and its signature can be verified again', async () => {
   const database = join(newFolder(), 'samples.db');
   await declareAsOslo();
   const running = await started(database);
@@ -114,7 +114,7 @@ it('records what a Ceilometer published, so that it verifies again', async () =>
   expect(await channel.checkQueue(deadLetterQueue)).toMatchObject({ messageCount: 0 });
 }, 120_000);
 
-it('declares its exchange so that a Ceilometer can come later', async () => {
+it('declares its exchange in such a way that Ceilometer can declare it later', async () => {
   const database = join(newFolder(), 'samples.db');
   await started(database);
   await declareAsOslo();
@@ -122,7 +122,7 @@ it('declares its exchange so that a Ceilometer can come later', async () => {
   await waitUntil('all is recorded', async () => (await countIn(database)) === capturedIds.length, 60_000);
 }, 120_000);
 
-it('goes on after the broker forgot the exchange and its bindings', async () => {
+it('continues after the broker lost the exchange and its bindings', async () => {
   const database = join(newFolder(), 'samples.db');
   await declareAsOslo();
   await started(database);

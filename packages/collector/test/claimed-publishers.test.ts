@@ -8,7 +8,7 @@ const refusal = (text?: string): Refusal => ({
   ...(text !== undefined && { bytes: Buffer.from(text) }),
 });
 
-it('are the ones named in messages, each once and only a few, until they are taken', () => {
+it('collects the publishers named in refused messages, each once and at most five, until they are taken', () => {
   const claimed = new ClaimedPublishers();
   const of = (name: string) => refusal(`{"counter_name":"cpu","publisher_id":"${name}","sequence":1}`);
   claimed.add([refusal(), refusal('no JSON "publisher_id":'), of('compute.a/1'), of('compute.a/1')]);

@@ -26,7 +26,7 @@ afterAll(async () => {
   await rabbitmq?.stop();
 }, 60_000);
 
-// Each test has the queues for itself, empty.
+// Each test starts with empty queues of its own.
 beforeEach(async () => {
   bus = await connectedBus(rabbitmq.url);
 });
@@ -39,7 +39,7 @@ afterEach(async () => {
 
 const publish = (samples: number) => publishSamples(bus, samples);
 
-/** Keeps more waiting than is recorded before a test has seen that some is. */
+/** Keeps more messages waiting than can be recorded before the test sees the first of them. */
 async function publishUntil(signal: AbortSignal, ledger: string[], database: string): Promise<void> {
   while (!signal.aborted)
     if (ledger.length - (await countIn(database)) > 15_000) await sleep(20);
@@ -52,7 +52,7 @@ const configuration = (database: string) => ({
   storage: { url: `sqlite:${database}` },
 });
 
-it('has every sample once, however often it is killed under load', async () => {
+it('records every sample once, however often it is killed under load', async () => {
   const database = join(newFolder(), 'samples.db');
   const ledger: string[] = [];
   let interrupted = 0;
@@ -62,7 +62,7 @@ it('has every sample once, however often it is killed under load', async () => {
     const loading = new AbortController();
     const load = publishUntil(loading.signal, ledger, database);
     await waitUntil('it records', async () => (await countIn(database)) > before);
-    // At some moment of a batch, which takes some milliseconds.
+    // At some moment of a batch, which takes a few milliseconds.
     await new Promise((resolve) => setTimeout(resolve, Math.random() * 60));
     const published = ledger.length;
     collector.kill('SIGKILL');
@@ -74,14 +74,14 @@ it('has every sample once, however often it is killed under load', async () => {
   expect(interrupted).toBeGreaterThan(0);
 
   const collector = startDaemon('collector', configuration(database));
-  // All may have been recorded before, and a process that has only begun to start ends by the signal itself.
+  // All samples may have been recorded already, and a process that is still starting is ended by the signal itself.
   await waitUntil('it runs', () => messages(collector).some((message) => message.includes('is running')), 60_000);
   await waitUntil('all is recorded', async () => (await countIn(database)) >= ledger.length, 60_000);
   expect(await collector.stop()).toMatchObject({ code: 0 });
   expect(await recordedIds(database)).toEqual(ledger.sort());
 }, 180_000);
 
-it('stops under load within 10 s with nothing half done', async () => {
+it('stops under load within 10 s, and leaves nothing half done', async () => {
   const database = join(newFolder(), 'samples.db');
   const ledger = (await Promise.all(Array.from({ length: 400 }, () => publish(25)))).flat();
   const collector = startDaemon('collector', configuration(database));
@@ -99,7 +99,7 @@ it('stops under load within 10 s with nothing half done', async () => {
   expect(await recordedIds(database)).toEqual(ledger.sort());
 }, 90_000);
 
-it('waits while the disk of its store is full, says so, and loses nothing', async () => {
+it("waits while its store's disk is full, reports it, and loses nothing", async () => {
   await withSmallDisk(async (disk) => {
     const database = join(disk.path, 'samples.db');
     const collector = startDaemon('collector', configuration(database));
@@ -118,7 +118,7 @@ it('waits while the disk of its store is full, says so, and loses nothing', asyn
   });
 }, 120_000);
 
-it('shares a queue with other collectors and their database, and takes over what one that is killed had', async () => {
+it('shares a queue and a database with other collectors, and takes over the messages of one that is killed', async () => {
   const database = join(newFolder(), 'samples.db');
   const collectors = [
     startDaemon('collector', configuration(database)),
@@ -137,7 +137,7 @@ it('shares a queue with other collectors and their database, and takes over what
   expect(await recordedIds(database)).toEqual(ledger.sort());
 }, 90_000);
 
-it('serves its health and metrics', async () => {
+it('serves health and metrics', async () => {
   const database = join(newFolder(), 'samples.db');
   const collector = startDaemon('collector', configuration(database));
   await waitUntil('it is ready', async () => (await collector.status('/readyz')).status === 200);

@@ -19,7 +19,7 @@ function withoutVolume(): string {
 
 const never = () => new Promise<never>(() => undefined);
 
-it('consumes the queue that it declared, dead letters and all', async () => {
+it('consumes the queue that it declared together with its dead letters', async () => {
   const { bus, collector } = await started();
   expect(bus.declared).toEqual([meteringTopology]);
   expect(collector.health()).toEqual({ ok: true });
@@ -41,7 +41,7 @@ describe('recording', () => {
     expect(store.batches.map(ids)).toEqual([['a', 'b']]);
   });
 
-  it('puts what comes together into one transaction, of as many samples as configured and a message more at the most', async () => {
+  it('records messages that arrive together in one transaction, which exceeds the configured size by one message at most', async () => {
     const { bus, store } = await started({ batch: { samples: 4, wait: '10m' } });
     const deliveries = Array.from({ length: 4 }, () => new FakeDelivery(line(), line(), line()));
     bus.send(...deliveries);
@@ -49,7 +49,7 @@ describe('recording', () => {
     expect(store.batches.map(({ length }) => length)).toEqual([6, 6]);
   });
 
-  it('does not wait longer than configured for more', async () => {
+  it('does not wait longer than configured for more samples', async () => {
     const { bus, store } = await started({ batch: { samples: 1_000, wait: '1ms' } });
     const delivery = new FakeDelivery(line());
     bus.send(delivery);
@@ -57,7 +57,7 @@ describe('recording', () => {
     expect(store.batches).toHaveLength(1);
   });
 
-  it('keeps messages in order, one transaction after the other', async () => {
+  it('keeps messages in order, in one transaction after another', async () => {
     const { bus, store } = await started({ batch: { samples: 1 } });
     let inside = 0;
     let most = 0;
@@ -73,7 +73,7 @@ describe('recording', () => {
     expect(most).toBe(1);
   });
 
-  it('counts what is new and what was there', async () => {
+  it('counts new samples and duplicates', async () => {
     const { bus, registry } = await started();
     const deliveries = [
       new FakeDelivery(line({ id: 'x' }), line({ id: 'y' })),
@@ -87,7 +87,7 @@ describe('recording', () => {
     expect(await metric(registry, 'nephoscope_collector_messages_under_way')).toBe(0);
   });
 
-  it('holds no more messages than the prefetch, however long the store takes', async () => {
+  it('holds no more messages than the prefetch, however long the store takes to commit', async () => {
     const { bus, store, registry } = await started({ prefetch: 3, batch: { samples: 1 } });
     store.before = never;
     bus.send(...Array.from({ length: 50 }, () => new FakeDelivery(line())));
@@ -132,7 +132,7 @@ describe('a bad line', () => {
     ['unreadable', '[]'],
     ['unreadable', '{"counter_name":"cpu"}'],
     ['unreadable', Buffer.from([0x7b, 0xff, 0x7d])],
-  ])('goes to the dead letters as %s, and costs the others nothing', async (reason, bad) => {
+  ])('goes to the dead letters as %s, and the other lines are recorded', async (reason, bad) => {
     const { bus, store, registry, told } = await started();
     const delivery = new FakeDelivery(good, bad, line({ id: 'also good' }));
     bus.send(delivery);
@@ -146,7 +146,7 @@ describe('a bad line', () => {
     expect(told('warn')).toEqual([`a metering message went to the dead letters: ${delivery.dead[0]!.reason}`]);
   });
 
-  it('that is longer than any may be is described in the dead letters, and costs the others nothing', async () => {
+  it('that exceeds the maximum length is described in the dead letters, and the other lines are recorded', async () => {
     const { bus, store } = await started();
     const delivery = new FakeDelivery(good, 'x'.repeat(maxMeteringLineBytes + 1));
     bus.send(delivery);
@@ -158,7 +158,7 @@ describe('a bad line', () => {
     });
   });
 
-  it("names the setting for a deployment with Ceilometer's agents, and accepts their messages with it", async () => {
+  it("names the setting to use with Ceilometer's agents, and with that setting their messages are accepted", async () => {
     const bad = line({ id: 'of Ceilometer', form: 'ceilometer' });
     const { bus, told } = await started();
     bus.send(new FakeDelivery(bad));
@@ -172,7 +172,7 @@ describe('a bad line', () => {
     expect(store.batches.map(ids)).toEqual([['of Ceilometer']]);
   });
 
-  it("goes to the dead letters in Ceilometer's form where another message may have been signed", async () => {
+  it("in Ceilometer's form goes to the dead letters if a different message may have been signed", async () => {
     const { bus, store, registry } = await started({ signatures: ['canonical', 'ceilometer'] });
     const text = line({ id: 'm', form: 'ceilometer' });
     const cut = text.replace('"message_id":"m","project_id":"p"', '"message_id":"mproject_idp","project_id":null');
@@ -190,7 +190,7 @@ describe('a bad line', () => {
     ).toBe(1);
   });
 
-  it('is logged once for a message, however many there are', async () => {
+  it('is logged once for each message, however many bad lines it has', async () => {
     const { bus, registry, told } = await started();
     const delivery = new FakeDelivery(wrong, wrong, '{');
     bus.send(delivery);
@@ -203,8 +203,8 @@ describe('a bad line', () => {
 
   it.each([
     ['', Buffer.alloc(0)],
-    ['only line ends', Buffer.from('\n\n')],
-  ])('stands for a message that is empty (%s)', async (_, body) => {
+    ['only line feeds', Buffer.from('\n\n')],
+  ])('is reported for an empty message (%s)', async (_, body) => {
     const { bus } = await started();
     const delivery = new FakeDelivery();
     Object.assign(delivery, { body });
@@ -213,7 +213,7 @@ describe('a bad line', () => {
     expect(delivery.dead).toEqual([{ reason: 'unreadable: the message is empty', body }]);
   });
 
-  it('is not sent to the dead letters before the good ones are recorded', async () => {
+  it('is not sent to the dead letters before the good lines are recorded', async () => {
     const { bus, store } = await started();
     store.before = never;
     const delivery = new FakeDelivery(good, wrong);
@@ -222,7 +222,7 @@ describe('a bad line', () => {
     expect(delivery.dead).toEqual([]);
   });
 
-  it('says that a batch is neither recorded nor refused', async () => {
+  it('makes the collector unhealthy when a batch is neither recorded nor refused for 3 minutes', async () => {
     const { bus, clock, collector, store } = await started({ batch: { samples: 1, wait: '1ms' } });
     store.before = () => new Promise(() => undefined);
     bus.send(new FakeDelivery(line()));
@@ -237,7 +237,7 @@ describe('a bad line', () => {
     });
   });
 
-  it('waits with its message while the dead letters are not taken, and says so; others go on', async () => {
+  it('keeps its message waiting while dead letters are refused, which is reported; other messages are recorded', async () => {
     const { bus, clock, collector, store, told, registry } = await started({ batch: { samples: 1, wait: '1ms' } });
     const stuck = new FakeDelivery(good, wrong);
     stuck.deadLetterFails = true;
@@ -270,7 +270,7 @@ describe('a bad line', () => {
     await collector.stop();
   });
 
-  it('leaves room for good ones however many wait with it, tries one at a time, and logs one line a minute', async () => {
+  it('leaves room for good messages however many wait with it, retries one at a time, and logs one line a minute', async () => {
     const { bus, clock, collector, told, registry } = await started({ prefetch: 4, batch: { wait: '1ms' } });
     const stuck = Array.from({ length: 100 }, () => new FakeDelivery(wrong));
     let tries = 0;
@@ -285,7 +285,7 @@ describe('a bad line', () => {
     expect(bus.waiting).toEqual([]);
     const before = tries;
     await clock.advance(60_000);
-    // Half to all of 15 s, in the end.
+    // In the end it retries after 7.5 to 15 s.
     expect(tries - before).toBeLessThan(16);
     expect(told('warn').length).toBeLessThanOrEqual(2);
 
@@ -297,7 +297,7 @@ describe('a bad line', () => {
     await collector.stop();
   });
 
-  it('is logged at the first and then once a minute, with how many there were', async () => {
+  it('is logged at its first occurrence and then once a minute, with the number of occurrences', async () => {
     const { bus, clock, collector, told } = await started();
     const deliveries = Array.from({ length: 500 }, () => new FakeDelivery(wrong));
     bus.send(...deliveries);
@@ -313,11 +313,11 @@ describe('a bad line', () => {
 });
 
 describe('while the store fails', () => {
-  // Pauses are spread at random; these are the longest ones.
+  // Pauses are randomised; this makes each one as long as it can be.
   beforeEach(() => void jest.spyOn(Math, 'random').mockReturnValue(1));
   afterEach(() => jest.restoreAllMocks());
 
-  it('acknowledges nothing, tries again with growing pauses, says why, and recovers', async () => {
+  it('acknowledges nothing, retries with growing pauses, reports the reason, and recovers', async () => {
     const { bus, clock, collector, store, registry, told } = await started({ batch: { samples: 1 } });
     store.before = failing;
     const deliveries = [new FakeDelivery(line({ id: 'a' })), new FakeDelivery(line({ id: 'b' }))];
@@ -362,7 +362,7 @@ describe('stop', () => {
     await collector.stop();
   });
 
-  it('finishes the transaction that is under way and gives everything else back', async () => {
+  it('finishes the transaction in progress and returns all other messages to the queue', async () => {
     const { bus, collector, store } = await started({ batch: { samples: 1 } });
     let commit: () => void = () => undefined;
     store.before = () => new Promise((resolve) => (commit = resolve));
@@ -376,7 +376,7 @@ describe('stop', () => {
     expect(store.tries).toBe(1);
   });
 
-  it('gives back what still waited for more samples', async () => {
+  it('returns messages that were waiting for a larger batch', async () => {
     const { bus, collector, store } = await started({ batch: { samples: 1_000, wait: '10m' } });
     const delivery = new FakeDelivery(line());
     bus.send(delivery);
@@ -385,7 +385,7 @@ describe('stop', () => {
     expect(store.tries).toBe(0);
   });
 
-  it('gives everything back while the store fails', async () => {
+  it('returns all messages while the store fails', async () => {
     const { bus, collector, store, told } = await started({ batch: { samples: 1 } });
     store.before = failing;
     const deliveries = [new FakeDelivery(line()), new FakeDelivery(line())];
@@ -396,7 +396,7 @@ describe('stop', () => {
     expect(store.tries).toBe(1);
   });
 
-  it('gives back what waits for its dead letters', async () => {
+  it('returns messages that were waiting for their dead letters', async () => {
     const { bus, collector, told } = await started();
     const delivery = new FakeDelivery('{');
     delivery.deadLetterFails = true;
@@ -406,7 +406,7 @@ describe('stop', () => {
     expect(delivery.outcome).toBe('requeue');
   });
 
-  it('leaves a store that hangs after 3 s, with nothing acknowledged', async () => {
+  it('gives up on a hanging store after 3 s, and acknowledges nothing', async () => {
     const { bus, clock, collector, store } = await started();
     store.before = never;
     const delivery = new FakeDelivery(line());

@@ -12,7 +12,7 @@ import { FakeDelivery, failing, ids, line, metric, secret, started, until } from
 
 const announcedId = derivedMessageId('notification', 'openstack', 'volume.create.end victim');
 
-/** A sample that a collector made of what cinder announced. */
+/** A sample that a collector made from one of cinder's notifications. */
 function announced(changes: Partial<Counter> = {}, publisherId = 'collector.host-1'): string {
   const counter: Counter = {
     name: 'volume.size',
@@ -30,7 +30,7 @@ function announced(changes: Partial<Counter> = {}, publisherId = 'collector.host
   return signMeteringMessage(counter, { source: 'openstack', messageId: announcedId, publisherId }, signer);
 }
 
-/** Sends them one after the other. */
+/** Sends them one after another; resolves with the reasons of the dead letters. */
 async function sent(running: Awaited<ReturnType<typeof started>>, ...lines: readonly string[]) {
   const deliveries = lines.map((text) => new FakeDelivery(text));
   for (const delivery of deliveries) {
@@ -43,33 +43,36 @@ async function sent(running: Awaited<ReturnType<typeof started>>, ...lines: read
 const conflicts = 'nephoscope_collector_samples_conflicting_total';
 const figuresOf = (samples: readonly Sample[]) => samples.map(({ volume, projectId }) => `${volume} ${projectId}`);
 
-describe('of two messages with one id', () => {
+describe('two messages with the same id', () => {
   it.each([
     ['the volume', { volume: 7n }, 'counter_volume is 1 and not 7'],
     ['the volume, within one delivery', { volume: 7n }, 'counter_volume is 1 and not 7'],
-  ])('that differ in %s the second is a dead letter, counted and told', async (what, changes, difference) => {
-    const running = await started();
-    const [one, other] = [line({ id: 'same' }), line({ id: 'same', ...changes })];
-    const dead = what.includes('within')
-      ? await (async () => {
-          const delivery = new FakeDelivery(one, other, line({ id: 'good' }));
-          running.bus.send(delivery);
-          await until('it is settled', () => delivery.outcome === 'ack');
-          expect(Buffer.from(delivery.dead[0]!.body).toString()).toBe(other);
-          return delivery.dead.map(({ reason }) => reason);
-        })()
-      : await sent(running, one, other, line({ id: 'good' }));
-    expect(dead).toEqual([`conflict: a different one is recorded under the message id same: ${difference}`]);
-    expect(ids(running.store.recorded)).toEqual(['same', 'good']);
-    expect(figuresOf(running.store.recorded)).toEqual(['1 p', '1 p']);
-    expect(await metric(running.registry, conflicts)).toBe(1);
-    expect(
-      await metric(running.registry, 'nephoscope_collector_samples_refused_total', { reason: 'conflict' }),
-    ).toBe(1);
-    expect(running.told('warn')).toEqual([expect.stringContaining(difference)]);
-  });
+  ])(
+    'if they differ in %s, the second is a dead letter, which is counted and logged',
+    async (what, changes, difference) => {
+      const running = await started();
+      const [one, other] = [line({ id: 'same' }), line({ id: 'same', ...changes })];
+      const dead = what.includes('within')
+        ? await (async () => {
+            const delivery = new FakeDelivery(one, other, line({ id: 'good' }));
+            running.bus.send(delivery);
+            await until('it is settled', () => delivery.outcome === 'ack');
+            expect(Buffer.from(delivery.dead[0]!.body).toString()).toBe(other);
+            return delivery.dead.map(({ reason }) => reason);
+          })()
+        : await sent(running, one, other, line({ id: 'good' }));
+      expect(dead).toEqual([`conflict: a different one is recorded under the message id same: ${difference}`]);
+      expect(ids(running.store.recorded)).toEqual(['same', 'good']);
+      expect(figuresOf(running.store.recorded)).toEqual(['1 p', '1 p']);
+      expect(await metric(running.registry, conflicts)).toBe(1);
+      expect(
+        await metric(running.registry, 'nephoscope_collector_samples_refused_total', { reason: 'conflict' }),
+      ).toBe(1);
+      expect(running.told('warn')).toEqual([expect.stringContaining(difference)]);
+    },
+  );
 
-  it('a repetition is not a conflict, however it is written', async () => {
+  it('do not conflict if one repeats the other, however it is formatted', async () => {
     const running = await started({ signatures: ['canonical', 'ceilometer'] });
     const text = line({ id: 'same' });
     const spaced = text.replaceAll('":', '" : ').replace('"volume":1', '"volume":1.0');
@@ -78,7 +81,7 @@ describe('of two messages with one id', () => {
     expect(await metric(running.registry, 'nephoscope_collector_samples_duplicate_total')).toBe(3);
   });
 
-  it('waits for a store that fails between recording and comparing', async () => {
+  it('are compared again if the store fails between recording and comparing', async () => {
     const running = await started();
     await sent(running, line({ id: 'same' }));
     const { recordedAs } = running.store;
@@ -95,7 +98,7 @@ describe('of two messages with one id', () => {
   });
 });
 
-it('counts once, and sets aside once, where the store fails behind it', async () => {
+it('counts a conflict once and makes one dead letter of it, even if the store fails afterwards', async () => {
   const running = await started();
   await sent(running, line({ id: 'same' }), announced());
   const { record } = running.store;
@@ -121,27 +124,30 @@ it('counts once, and sets aside once, where the store fails behind it', async ()
   ).toBe(1);
 });
 
-describe('an event that is announced with other figures', () => {
+describe('an event that is announced twice with different figures', () => {
   it.each([
     ['of another size', { volume: 0 }, ['0 p1', '1000 p1'], 'counter_volume is 0 and not 1000'],
     ['of another project', { projectId: 'p2' }, ['1000 p2', '1000 p1'], 'project_id is "p2" and not "p1"'],
-  ])('is recorded beside the first, a forged one %s', async (_, forged, figures, difference) => {
-    const running = await started();
-    expect(await sent(running, announced(forged), announced(), announced(), announced(forged))).toEqual([]);
-    const { recorded } = running.store;
-    expect(figuresOf(recorded)).toEqual(figures);
-    expect(await metric(running.registry, conflicts)).toBe(1);
-    expect(await metric(running.registry, 'nephoscope_collector_samples_recorded_total')).toBe(2);
-    expect(running.told('warn')).toEqual([
-      expect.stringContaining(`volume.size of victim; in the first, ${difference}. Both are recorded, and`),
-    ]);
-    const [, beside] = recorded as [Sample, Sample];
-    expect(beside.text).toContain(`"conflicts_with":"${announcedId}"`);
-    const { message } = readMeteringMessage(beside.text);
-    expect(createVerifier({ secrets: [secret] }).verify(message)).toBe('verified');
-  });
+  ])(
+    'is recorded a second time beside the first, here a forged one %s',
+    async (_, forged, figures, difference) => {
+      const running = await started();
+      expect(await sent(running, announced(forged), announced(), announced(), announced(forged))).toEqual([]);
+      const { recorded } = running.store;
+      expect(figuresOf(recorded)).toEqual(figures);
+      expect(await metric(running.registry, conflicts)).toBe(1);
+      expect(await metric(running.registry, 'nephoscope_collector_samples_recorded_total')).toBe(2);
+      expect(running.told('warn')).toEqual([
+        expect.stringContaining(`volume.size of victim; in the first, ${difference}. Both are recorded, and`),
+      ]);
+      const [, beside] = recorded as [Sample, Sample];
+      expect(beside.text).toContain(`"conflicts_with":"${announcedId}"`);
+      const { message } = readMeteringMessage(beside.text);
+      expect(createVerifier({ secrets: [secret] }).verify(message)).toBe('verified');
+    },
+  );
 
-  it('is the same one in another form, at another time, or of another collector', async () => {
+  it('is a repetition if only its form, its time or its collector differs', async () => {
     const running = await started();
     const others = [
       announced({ timestamp: 1_795_381_201_000_000_000n, resourceMetadata: { host: 'cinder-volume:h1' } }),
@@ -152,7 +158,7 @@ describe('an event that is announced with other figures', () => {
     expect(await metric(running.registry, conflicts)).toBe(0);
   });
 
-  it('is none if a central agent repeats a cycle that another one began', async () => {
+  it('is no conflict if a central agent repeats a cycle that another agent began', async () => {
     const running = await started();
     expect(await sent(running, announced({}, 'central.a'), announced({ volume: 1_001 }, 'central.b'))).toEqual([]);
     expect(figuresOf(running.store.recorded)).toEqual(['1000 p1']);

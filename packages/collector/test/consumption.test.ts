@@ -6,7 +6,7 @@ import { until } from './support.js';
 const queue = 'metering';
 const sized = (bytes: number) => new FakeDelivery({ queue, body: Buffer.alloc(bytes) });
 
-/** A consumer that settles nothing by itself; `held` is what it was handed. */
+/** A consumer that settles nothing by itself; `held` is what was delivered to it. */
 async function consuming(prefetch: number, maxBytes: number) {
   const bus = new FakeBus();
   const held: FakeDelivery[] = [];
@@ -36,7 +36,7 @@ async function consuming(prefetch: number, maxBytes: number) {
   return { bus, consumption, held, settle, windows };
 }
 
-it('gives back at once what comes beyond its bytes, and consumes with a narrower window then', async () => {
+it('returns at once what exceeds its limit of bytes, and then consumes with a smaller prefetch', async () => {
   const { bus, consumption, held, settle, windows } = await consuming(100, 1_000);
   const large = Array.from({ length: 20 }, () => sized(400));
   bus.send(...large);
@@ -50,7 +50,7 @@ it('gives back at once what comes beyond its bytes, and consumes with a narrower
   await consumption.stop();
 });
 
-it('widens the window again while what comes is small', async () => {
+it('increases the prefetch again while messages are small', async () => {
   const { bus, consumption, held, settle, windows } = await consuming(100, 100_000);
   bus.send(...Array.from({ length: 4 }, () => sized(40_000)));
   await new Promise((resolve) => setImmediate(resolve));
@@ -65,7 +65,7 @@ it('widens the window again while what comes is small', async () => {
   await consumption.stop();
 });
 
-it('goes on beside a single one that is larger than all that may be held', async () => {
+it('accepts other messages beside one that alone exceeds the limit of bytes', async () => {
   const { bus, consumption, held } = await consuming(100, 1_000);
   bus.send(sized(5_000), ...Array.from({ length: 9 }, () => sized(100)));
   expect(held).toHaveLength(10);
@@ -77,7 +77,7 @@ it('goes on beside a single one that is larger than all that may be held', async
   await consumption.stop();
 });
 
-it('makes room beside what is set by, up to five eighths of its bytes', async () => {
+it('replaces messages that are set aside with others, up to five eighths of its bytes', async () => {
   const { bus, consumption, held, windows } = await consuming(4, 1_000);
   bus.send(...Array.from({ length: 200 }, () => sized(10)));
   for (let rounds = 0; rounds < 20; rounds++) {

@@ -61,10 +61,10 @@ const send = (lines: readonly string[]) =>
   });
 const recorded = () => store.batches.flat().length;
 
-it('go on being tried while good samples are recorded, and are taken again when the queue takes them, without a restart', async () => {
+it('retries refused dead letters while good samples are recorded, and needs no restart when the queue accepts them', async () => {
   const bound = '{"max-length":5,"overflow":"reject-publish"}';
   await broker.rabbitmq.ctl('set_policy', 'bound', '^metering\\.dead$', bound, '--apply-to', 'queues');
-  // A queue takes a few more than its policy says.
+  // A queue accepts a few more messages than its policy says.
   await until('the dead letters to be refused', async () => {
     await send(['{"bad":0}']);
     return !collector.health().ok;
@@ -92,16 +92,16 @@ it('go on being tried while good samples are recorded, and are taken again when 
   expect(bus.health()).toEqual({ ok: true });
 }, 120_000);
 
-it('wait while the broker is short of memory, good samples are recorded, and all are taken when it has some again', async () => {
+it('dead letters wait while the broker is short of memory, good samples are recorded, and none is lost', async () => {
   await bus.sweepDeadLetters('metering', () => 'drop', AbortSignal.timeout(20_000));
-  // The broker's figures come some seconds later.
+  // The broker's figures are some seconds old.
   await until('those before are gone', async () => (await lettersIn()) === 0);
-  // While nobody takes them: an alarm holds back whoever publishes.
+  // While nobody consumes them: an alarm blocks connections that publish.
   await collector.stop();
   await Promise.all(Array.from({ length: 50 }, (_, n) => send([`{"bad":${n}}`])));
   await Promise.all(Array.from({ length: 100 }, () => send([line()])));
   await bus.stop();
-  // It gives up sooner what the broker does not confirm.
+  // It gives up sooner on what the broker does not confirm.
   bus = await connectedBus(broker.url, { heartbeat: '1s' });
   await broker.rabbitmq.ctl('set_vm_memory_high_watermark', '0');
   try {
@@ -122,12 +122,12 @@ it('wait while the broker is short of memory, good samples are recorded, and all
   const bodies = new Set<string>();
   const look = ({ body }: DeadLetter) => (bodies.add(Buffer.from(body).toString()), 'keep' as const);
   await bus.sweepDeadLetters('metering', look, AbortSignal.timeout(20_000));
-  // One that was given up may have been on its way all the same, and is there twice.
+  // A dead letter whose confirmation was given up may have arrived all the same, and is then there twice.
   expect(bodies.size).toBe(50);
   expect(recorded()).toBe(100);
 }, 120_000);
 
-it('of one message are together hardly larger than it was', async () => {
+it('dead letters of one message are together hardly larger than the message', async () => {
   const sweep = (decide: (deadLetter: DeadLetter) => 'keep' | 'drop') =>
     bus.sweepDeadLetters('metering', decide, AbortSignal.timeout(20_000));
   await sweep(() => 'drop');
@@ -147,14 +147,14 @@ it('of one message are together hardly larger than it was', async () => {
   expect(deadLetters[0]?.reason).toMatch(/^unreadable: .* \(the first of 1000\)$/);
 });
 
-it('compressed by the library of a service it is read; of what is damaged a description is kept', async () => {
+it("reads what a service's library compressed, and keeps a description of what is damaged", async () => {
   const sweep = (decide: (deadLetter: DeadLetter) => 'keep' | 'drop') =>
     bus.sweepDeadLetters('metering', decide, AbortSignal.timeout(20_000));
   await sweep(() => 'drop');
   const body = deflateSync(encodeMeteringBatch([line(), line()]));
   const damaged = body.subarray(0, body.length - 20);
   await onBroker(broker.url, async (channel) => {
-    // As kombu names it, which is zlib's format.
+    // By the name that kombu uses for zlib's format.
     const options = { contentType: meteringContentType, headers: { compression: 'application/x-gzip' } };
     channel.publish(meteringTopology.exchange, 'metering.cpu', body, options);
     channel.publish(meteringTopology.exchange, 'metering.cpu', damaged, options);

@@ -19,7 +19,7 @@ const refusal = (kind: Refusal['kind'], text: string): Refusal => ({
   count: 1,
 });
 
-it('are one for each kind of refusal, line by line as it came', () => {
+it('are one for each kind of refusal, with its lines unchanged', () => {
   const refusals = [refusal('unsigned', 'a'), refusal('unreadable', 'b'), refusal('unsigned', 'c')];
   expect(deadLettersOf(refusals)).toEqual([
     {
@@ -30,12 +30,12 @@ it('are one for each kind of refusal, line by line as it came', () => {
   ]);
 });
 
-it('is the one that was refused, as it came and of its content type, where there are no others', () => {
+it('consist of the refused part, unchanged and with its content type, if only that was refused', () => {
   const one = refusal('unsigned', '{\n}');
   expect(deadLettersOf([one])).toEqual([{ reason: one.reason, part: { body: one.bytes } }]);
 });
 
-it('is the whole message where a part of several cannot stand in a line, or the whole was refused', () => {
+it('consist of the whole message if all of it was refused, or if one of several parts does not fit on a line', () => {
   expect(deadLettersOf([refusal('unsigned', 'a'), refusal('unreadable', '{\n}')])).toEqual([
     { reason: 'unsigned: why a (the first of 2)' },
   ]);
@@ -44,7 +44,7 @@ it('is the whole message where a part of several cannot stand in a line, or the 
   ]);
 });
 
-it('together are hardly larger than what came, however short its lines', () => {
+it('together are hardly larger than the message, however short its lines are', () => {
   const refusals = Array.from({ length: 1_000 }, (_, n) => refusal(n % 2 ? 'unreadable' : 'unsigned', String(n)));
   const sizes = deadLettersOf(refusals).map(({ part, reason }) => part!.body.byteLength + reason.length);
   expect(sizes.reduce((sum, size) => sum + size)).toBeLessThan(
@@ -54,7 +54,7 @@ it('together are hardly larger than what came, however short its lines', () => {
 
 const token = `gAAAAABl${'x'.repeat(60)}`;
 
-it('of unreadable content contain no credentials, whole or in lines, and are otherwise unchanged', () => {
+it('of unreadable content contain no credentials, whether whole or by line, and are otherwise unchanged', () => {
   const frame = `{"oslo.message": "{\\"_context_auth_token\\": \\"${token}\\", \\"x\\": \\"\u00e9\\""`;
   const [deadLetter] = deadLettersOf([whole], Buffer.from(frame));
   expect(Buffer.from(deadLetter!.part!.body).toString()).toBe(frame.replace(token, '[secret]'));
@@ -62,7 +62,7 @@ it('of unreadable content contain no credentials, whole or in lines, and are oth
   const lines = deadLettersOf([refusal('unreadable', frame), refusal('unsigned', token)], Buffer.from(frame));
   expect(lines.map(({ part }) => Buffer.from(part!.body).toString())).toEqual([
     `${frame.replace(token, '[secret]')}\n`,
-    // A metering message that somebody may sign again is kept as it is.
+    // A metering message that can be signed again is kept unchanged.
     `${token}\n`,
   ]);
 });
@@ -78,7 +78,7 @@ const described = (body: Uint8Array, compression?: string) => ({
 it.each([
   ['larger than the search limit', Buffer.alloc(2 * mebibyte, `{"auth_token": "${token}"`), undefined],
   ['compressed', gzipSync(`{"auth_token": "${token}"`).subarray(0, -4), 'application/x-gzip'],
-])('of unreadable content (%s) are a description without any of it', (_, body, compression) => {
+])('of unreadable content (%s) are a description that quotes none of it', (_, body, compression) => {
   const [deadLetter, ...more] = deadLettersOf([whole], body, compression);
   expect(more).toEqual([]);
   expect(deadLetter).toMatchObject({ reason: whole.reason, part: { contentType: 'application/json' } });
@@ -86,11 +86,11 @@ it.each([
 });
 
 it.each([
-  ['was compressed by what a later version may know', [whole], Buffer.from('x'), 'lzma'],
-  ['may have been signed with a secret that was forgotten', [{ ...whole, kind: 'signature-wrong' as const }]],
-  ['has parts that somebody may sign', [whole, refusal('unsigned', '{\n}')], Buffer.alloc(2 * mebibyte)],
+  ['was compressed in a way that a later version may support', [whole], Buffer.from('x'), 'lzma'],
+  ['may have been signed with a secret that was lost', [{ ...whole, kind: 'signature-wrong' as const }]],
+  ['has parts that can be signed again', [whole, refusal('unsigned', '{\n}')], Buffer.alloc(2 * mebibyte)],
 ])(
-  'of what %s is all of it, as it came',
+  'of a message that %s consist of all of it, unchanged',
   (_, refusals, body = Buffer.alloc(2 * mebibyte), compression?: string) => {
     expect(deadLettersOf(refusals, body, compression)).toEqual([
       { reason: expect.stringContaining(refusals[0]!.reason) },
@@ -98,7 +98,7 @@ it.each([
   },
 );
 
-it('of the unreadable lines of a large message hold no credentials either', () => {
+it('of unreadable lines of a large message contain no credentials either', () => {
   const [short, long] = [`{"auth_token": "${token}"`, `{"auth_token": "${'x'.repeat(mebibyte)}"`];
   const why = { kind: 'unreadable', reason: 'unreadable: why', count: 1 } as const;
   const refusals = [short, long, short].map((text) => ({ ...why, bytes: Buffer.from(text) }));

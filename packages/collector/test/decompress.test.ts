@@ -7,7 +7,7 @@ import { bunzip } from '../src/bunzip.js';
 import { decompressed } from '../src/decompress.js';
 
 const text = 'a body\n';
-// Of Debian's bzip2, which Node has none to make it with: the same text, and 45 MB of zeros.
+// Made by Debian's bzip2, because Node has no encoder: the same text, and 45 MB of zeros.
 const bzip2 = Buffer.from('QlpoOTFBWSZTWQBWN4QAAAFRgAAQQAA0AIAgIAAiDJtCGAGmQou5IpwoSAArG8IA', 'base64');
 const bzip2Bomb = Buffer.from('QlpoOTFBWSZTWckBtsgBWKtAIMAAEAAACCAAMMwFKaZSSFJsVJIUni7kinChIZIDbZA=', 'base64');
 
@@ -24,7 +24,7 @@ it.each([
   ['application/x-bz2', Buffer.concat([bzip2, bzip2])],
   ['application/x-brotli', brotliCompressSync(text)],
   [undefined, Buffer.from(text)],
-])('gives the body back that %s compressed', async (compression, body) => {
+])('decompresses what %s compressed', async (compression, body) => {
   const plain = Buffer.from(await decompressed(delivery(compression, body), 100)).toString();
   expect(plain.replaceAll(text, '')).toBe('');
   expect(plain.length).toBeGreaterThan(0);
@@ -32,27 +32,30 @@ it.each([
 
 it.each([
   ['application/x-gzip', deflateSync(Buffer.alloc(50_000_000)), 1_000_000],
-  // Of so few bytes nothing real becomes so much.
+  // No real body of so few bytes becomes as large as the limit.
   ['application/x-bz2', bzip2Bomb, 65_536],
   ['application/x-brotli', brotliCompressSync(Buffer.alloc(50_000_000)), 65_536],
-])('refuses what is larger than may be, without making it (%s)', async (compression, bomb, most) => {
-  const before = process.memoryUsage().rss;
-  await expect(decompressed(delivery(compression, bomb), 1_000_000)).rejects.toMatchObject({
-    code: 'BODY_COMPRESSED',
-    message: `the body is compressed and of more than ${most} bytes without it`,
-  });
-  expect(process.memoryUsage().rss - before).toBeLessThan(40_000_000);
-});
+])(
+  'refuses a body that would exceed the limit, without decompressing it completely (%s)',
+  async (compression, bomb, most) => {
+    const before = process.memoryUsage().rss;
+    await expect(decompressed(delivery(compression, bomb), 1_000_000)).rejects.toMatchObject({
+      code: 'BODY_COMPRESSED',
+      message: `the body is compressed and of more than ${most} bytes without it`,
+    });
+    expect(process.memoryUsage().rss - before).toBeLessThan(40_000_000);
+  },
+);
 
-it('says that it is the ratio that is too large, where it is', async () => {
+it('names the ratio if the ratio is too large', async () => {
   const bomb = gzipSync(Buffer.alloc(900_000));
   await expect(decompressed(delivery('gzip', bomb), 1_000_000)).rejects.toMatchObject({
     message: `the body is compressed and of more than ${bomb.byteLength * 200} bytes (200 times what came) without it`,
   });
 });
 
-it('gives back messages that are compressed as far as can be', async () => {
-  // As those of one meter: of each only what is random differs, as its id and its signature do.
+it('decompresses messages with the highest ratio that can occur', async () => {
+  // Messages of one meter: only the random parts differ, such as the id and the signature.
   const lines = Array.from(
     { length: 500 },
     () => `${'of the same resource '.repeat(65)}${randomBytes(48).toString('hex')}\n`,
@@ -71,21 +74,21 @@ it.each([
   ['application/x-bz2', Buffer.from('no bzip2')],
   ['application/x-bz2', Buffer.alloc(0)],
   ['application/x-bz2', Buffer.concat([bzip2.subarray(0, 30), Buffer.alloc(30, 1)])],
-])('says that %s is damaged', async (compression, body) => {
+])('reports a damaged body (%s)', async (compression, body) => {
   await expect(decompressed(delivery(compression, body), 100)).rejects.toMatchObject({
     code: 'BODY_COMPRESSED',
     message: expect.stringContaining(`by '${compression}', and damaged: `),
   });
 });
 
-it('says what it cannot read', async () => {
+it('reports a compression that is not supported', async () => {
   await expect(decompressed(delivery('application/x-lzma', Buffer.from('x')), 100)).rejects.toMatchObject({
     code: 'BODY_COMPRESSED',
     message: "the body is compressed by 'application/x-lzma', which is not supported",
   });
 });
 
-it('gives up a body that the thread of bzip2 does not come back from, and takes the next one', async () => {
+it('gives up on a body when the bzip2 thread takes too long, and decompresses the next one', async () => {
   await expect(bunzip(bzip2Bomb, 50_000_000, 1)).rejects.toThrow('it takes longer than 1 ms');
   expect(Buffer.from(await bunzip(bzip2, 100)).toString()).toBe(text);
 });

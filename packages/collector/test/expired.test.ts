@@ -13,7 +13,7 @@ const day = 86_400_000_000_000n;
 /** The time of the samples that `line` makes. */
 const time = 1_795_381_200_000_000_000n;
 
-/** A store that has samples of these times. */
+/** A store with samples of these times. */
 function storeOf(...times: readonly bigint[]): FakeStore {
   const store = new FakeStore();
   const [first] = times;
@@ -23,18 +23,18 @@ function storeOf(...times: readonly bigint[]): FakeStore {
   return store;
 }
 
-describe('what retention has removed', () => {
+describe('the time before which retention has removed samples', () => {
   it.each([
-    ['is known by the clock where nothing is recorded', [], 100n, 89n],
-    ['is known by what is recorded where the clock is ahead', [50n], 100_000n, 39n],
-    ['is known by the clock where a sample is ahead', [100_000n], 100n, 89n],
+    ['follows from the clock if nothing is recorded', [], 100n, 89n],
+    ['follows from the recorded samples if the clock is ahead', [50n], 100_000n, 39n],
+    ['follows from the clock if a sample is ahead', [100_000n], 100n, 89n],
   ])('%s', async (_, recorded, now, oldest) => {
     const clock = new FakeClock(time + now * day);
     const parts = { retention: 10 * 86_400_000, store: storeOf(...recorded.map((at) => time + at * day)), clock };
     expect(await new OldestKept(parts).time()).toBe(time + oldest * day + day / 24n);
   });
 
-  it('does not come back when the clock is set back', async () => {
+  it('does not go back when the clock is set back', async () => {
     const clock = new FakeClock(time);
     const kept = new OldestKept({ retention: 86_400_000, store: storeOf(), clock });
     const before = await kept.time();
@@ -43,28 +43,28 @@ describe('what retention has removed', () => {
     expect((await kept.time())! >= before!).toBe(true);
   });
 
-  it('is nothing without a retention', async () => {
+  it('is undefined without a retention', async () => {
     const parts = { retention: undefined, store: storeOf(), clock: new FakeClock(time) };
     expect(await new OldestKept(parts).time()).toBeUndefined();
   });
 });
 
 it.each([
-  ['what an operator removed is known without a retention', undefined, 5n, 5n],
-  ['and beside one, whichever is later', 10, 95n, 95n],
-  ['and beside one that keeps less', 10, 5n, 89n],
+  ["is the time of the operator's removal, if there is no retention", undefined, 5n, 5n],
+  ["is the later one of the operator's removal and the retention: the removal", 10, 95n, 95n],
+  ["is the later one of the operator's removal and the retention: the retention", 10, 5n, 89n],
 ])('%s', async (_, retention, removed, oldest) => {
   const store = storeOf();
   store.removed = time + removed * day;
   const clock = new FakeClock(time + 100n * day);
   const kept = new OldestKept({ retention: retention && retention * 86_400_000, store, clock });
   expect(await kept.time()).toBe(time + oldest * day + (oldest === 89n ? day / 24n : 0n));
-  // What is removed while it runs counts at once.
+  // A removal takes effect at once.
   store.removed = time + 99n * day;
   expect(await kept.time()).toBe(time + 99n * day);
 });
 
-it('refuses what an operator removed from SQLite, when it is sent again', async () => {
+it('refuses samples that an operator removed from SQLite when they are sent again', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'nephoscope-expired-'));
   const path = join(folder, 'samples.db');
   const store = storeAt(path, { ...realClock, now: () => later });
@@ -75,7 +75,7 @@ it('refuses what an operator removed from SQLite, when it is sent again', async 
   expect([dead, removed, left]).toEqual([[expect.stringMatching(/^expired: it is dated 2026-11-22T/)], 1, 0]);
 });
 
-it('makes a dead letter of a repetition of a removed sample, counts it and logs it', async () => {
+it('turns a repetition of a removed sample into a dead letter, counts it and logs it', async () => {
   const running = await started({ retention: '10d' });
   running.store.recordedTimes = storeOf(time + 12n * day).recordedTimes;
   await running.clock.advance(Number((time + 12n * day - running.clock.now()) / 1_000_000n));
@@ -90,7 +90,7 @@ it('makes a dead letter of a repetition of a removed sample, counts it and logs 
   expect(running.told('warn')).toEqual([expect.stringContaining('expired: ')]);
 });
 
-it('records what is within the retention', async () => {
+it('records samples within the retention', async () => {
   const running = await started({ retention: '20d' });
   running.store.recordedTimes = storeOf(time + 12n * day).recordedTimes;
   await running.clock.advance(Number((time + 12n * day - running.clock.now()) / 1_000_000n));

@@ -13,7 +13,7 @@ let address: PostgresqlProxy;
 beforeAll(async () => {
   primary = await startPostgresql();
   standby = await startPostgresql({ standbyOf: primary });
-  // What is committed is on both, as an operator has it who must not lose what was acknowledged.
+  // Commits are on both servers, as an operator would configure it who must not lose acknowledged samples.
   await primary.psql(`alter system set synchronous_standby_names = '*'`);
   await primary.psql('select pg_reload_conf()');
   address = await PostgresqlProxy.open(primary.port);
@@ -23,7 +23,7 @@ afterAll(async () => {
   await Promise.all([primary.stop(), standby.stop()]);
 }, 60_000);
 
-it('waits on a standby that its address leads to, and goes on when that is promoted: nothing is lost, nothing twice', async () => {
+it('waits while its address leads to a standby and continues after the promotion, without loss or duplicates', async () => {
   const collector = startDaemon('collector', {
     secrets: [secret.reveal()],
     bus: { url: broker.url },

@@ -1,6 +1,6 @@
 import { FakeDelivery, failing, ids, line, metric, started, until } from './support.js';
 
-it('leaves out what is gone before each try, and records it when it comes again', async () => {
+it('leaves out messages of a lost connection before each attempt, and records them when they are delivered again', async () => {
   const { bus, clock, store, registry, told } = await started({ batch: { samples: 2 } });
   store.before = failing;
   const gone = new FakeDelivery(line({ id: 'a' }));
@@ -23,7 +23,7 @@ it('leaves out what is gone before each try, and records it when it comes again'
   expect(await metric(registry, 'nephoscope_collector_samples_duplicate_total')).toBe(0);
 });
 
-it('asks the store for nothing when all of a batch is gone', async () => {
+it('does not call the store when all messages of a batch are gone', async () => {
   const { bus, clock, store, told } = await started({ batch: { samples: 1 } });
   store.before = failing;
   const gone = new FakeDelivery(line());
@@ -38,7 +38,7 @@ it('asks the store for nothing when all of a batch is gone', async () => {
   expect(store.batches.map(ids)).toEqual([['next']]);
 });
 
-it('holds no more however often the connection is lost while the store is away', async () => {
+it('holds a bounded number of messages, however often the connection is lost while the store is unavailable', async () => {
   const prefetch = 10;
   const { bus, clock, collector, store, registry, told } = await started({ prefetch, batch: { samples: 2 } });
   store.before = failing;
@@ -46,7 +46,7 @@ it('holds no more however often the connection is lost while the store is away',
   for (let round = 0; round < 50; round++) {
     for (const delivery of held) {
       delivery.isGone = true;
-      // The broker has them back.
+      // The broker has taken them back.
       delivery.onSettled();
     }
     held = Array.from({ length: prefetch }, (_, n) => new FakeDelivery(line({ id: `sample-${n}` })));
@@ -56,7 +56,7 @@ it('holds no more however often the connection is lost while the store is away',
       await clock.advance(15_000);
       return store.tries > tries;
     });
-    // A batch under way, one ahead, those that wait, and of each at most once those that are gone.
+    // A batch in progress, one read ahead, those that wait, and at most as many of each that are gone.
     expect(await metric(registry, 'nephoscope_collector_messages_under_way')).toBeLessThanOrEqual(
       2 * prefetch + 4,
     );
@@ -73,7 +73,7 @@ it('holds no more however often the connection is lost while the store is away',
   await collector.stop();
 });
 
-it('sends no dead letter of what is gone', async () => {
+it('sends no dead letters for messages that are gone', async () => {
   const { bus, store, registry } = await started({ batch: { samples: 1 } });
   let commit: () => void = () => undefined;
   store.before = () => new Promise((resolve) => (commit = resolve));

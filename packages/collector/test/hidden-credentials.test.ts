@@ -26,7 +26,7 @@ it.each([
   expect(hide(text)).toBe(safe);
 });
 
-it('gives the same bytes where there is nothing', () => {
+it('returns the same bytes if there is nothing to hide', () => {
   const bytes = Buffer.from([0xff, 0x00, 0xe9]);
   expect(hideCredentials(bytes)).toBe(bytes);
 });

@@ -48,7 +48,7 @@ const polling = (...samples: readonly string[]) =>
 const cast = (data: string) =>
   `{"method": "record_metering_data", "version": "1.0", "_context_tenant": null, "args": {"data": ${data}}}`;
 
-describe.each(captures)('what Ceilometer 19 published: %s', (_, capture) => {
+describe.each(captures)('a message that Ceilometer 19 published: %s', (_, capture) => {
   const inner = (JSON.parse(capture.body) as { 'oslo.message': string })['oslo.message'];
   const { payload } = JSON.parse(inner) as { payload: { samples: unknown[] } | unknown[] };
   const expected = Array.isArray(payload) ? payload : payload.samples;
@@ -56,20 +56,20 @@ describe.each(captures)('what Ceilometer 19 published: %s', (_, capture) => {
   it.each([
     ['in its envelope', capture.body],
     ['bare', inner],
-  ])('is recorded whole, %s', (_, body) => {
+  ])('is recorded completely, %s', (_, body) => {
     const { samples, refusals } = take(body, capture.content_type);
     expect(refusals).toEqual([]);
     expect(samples.map(({ text }) => JSON.parse(text) as unknown)).toEqual(expected);
   });
 
-  it('verifies again from what is kept of each sample', () => {
+  it('can be verified again from the stored text of each sample', () => {
     for (const { text } of take(capture.body).samples) {
       expect(inner).toContain(text);
       expect(verifier.verify(readMeteringMessage(text).message)).toBe('verified');
     }
   });
 
-  it('is refused sample by sample when one digit of it was changed', () => {
+  it('is refused sample by sample if a digit of each volume was changed', () => {
     const changed = inner.replaceAll(
       /"counter_volume": (\d)/g,
       (_, digit: string) => `"counter_volume": 1${digit}`,
@@ -79,7 +79,7 @@ describe.each(captures)('what Ceilometer 19 published: %s', (_, capture) => {
     expect(refusals.map(({ kind }) => kind)).toEqual(expected.map(() => 'signature-wrong'));
   });
 
-  it('is refused whole, as it came, wherever it is cut off', () => {
+  it('is refused as a whole, unchanged, wherever it is truncated', () => {
     for (let length = 1; length < capture.body.length; length += 211) {
       const body = capture.body.slice(0, length);
       const { samples, refusals } = take(body);
@@ -91,11 +91,11 @@ describe.each(captures)('what Ceilometer 19 published: %s', (_, capture) => {
   });
 });
 
-describe('the cast of 2012', () => {
+describe('a cast of record_metering_data', () => {
   it.each([
     ['a message', (message: string) => cast(message)],
     ['an array of messages', (message: string) => cast(`[${message}]`)],
-    ['a message, in the envelope of oslo', (message: string) => enveloped(cast(message))],
+    ['a message, in an oslo envelope', (message: string) => enveloped(cast(message))],
     ['a message, in one line of another content type', (message: string) => `${cast(message)}\n`],
   ])('with %s is recorded', (what, body) => {
     const message = line({ form: 'ceilometer' });
@@ -130,12 +130,12 @@ describe('a message among others', () => {
     ['has a key twice', '{"counter_name": "a", "counter_name": "b"}', 'unreadable'],
     ['is nested 1,000 times', '[{"a":'.repeat(500) + '1' + '}]'.repeat(500), 'unreadable'],
     ['has a number of 5,000 digits', `{"counter_volume": ${'9'.repeat(5_000)}}`, 'unreadable'],
-    ['is half a surrogate pair', '{"counter_name": "\\ud800"}', 'unreadable'],
-    ['is of more than 1 MiB', `{"a": "${'x'.repeat(1024 * 1024)}"}`, 'unreadable'],
+    ['has half a surrogate pair', '{"counter_name": "\\ud800"}', 'unreadable'],
+    ['is larger than 1 MiB', `{"a": "${'x'.repeat(1024 * 1024)}"}`, 'unreadable'],
     ['has hostile keys', '{"__proto__": {"counter_name": "x"}, "constructor": 1}', 'unreadable'],
     ['is signed with another secret', line({ key: new Secret('another') }), 'signature-wrong'],
     ['is not signed', line().replace(/,"message_signature":"\w+"/, ''), 'unsigned'],
-  ])('that %s costs the others nothing', (_, bad, kind) => {
+  ])('that %s does not affect the others', (_, bad, kind) => {
     for (const body of [polling(good[0], bad, good[1]), cast(`[${good[0]}, ${bad}, ${good[1]}]`)]) {
       for (const frame of [body, enveloped(body)]) {
         const { samples, refusals } = take(frame);
@@ -147,18 +147,18 @@ describe('a message among others', () => {
     }
   });
 
-  it('is taken again from the dead letters by itself', () => {
+  it('is accepted when it is sent again from the dead letters by itself', () => {
     expect(take(good[1]).samples).toHaveLength(1);
   });
 
-  it('keeps its numbers as they stand', () => {
+  it('keeps its numbers exactly as they are written', () => {
     const { samples } = take(enveloped(polling(line({ form: 'ceilometer', volume: 2n ** 64n - 1n }))));
     expect(samples.map(({ volume }) => volume)).toEqual(['18446744073709551615']);
   });
 });
 
 describe('a sample without a volume', () => {
-  // What ceilometer-polling sends of an image that is queued: its size is null.
+  // ceilometer-polling sends this for a queued image, whose size is null.
   const sampleOfImage = (form: 'ceilometer' | 'canonical', changes: Record<string, unknown> = {}) => {
     const { body } = captures.find(([name]) => name.includes('image.size'))![1];
     const inner = JSON.parse((JSON.parse(body) as { 'oslo.message': string })['oslo.message']) as {
@@ -181,18 +181,18 @@ describe('a sample without a volume', () => {
 
   it.each([
     ['of telemetry.polling', (text: string) => enveloped(polling(text)), 'application/json'],
-    ['of 2012', (text: string) => cast(text), 'application/json'],
-    ['of 2012, several', (text: string) => cast(`[${text}]`), 'application/json'],
+    ['of record_metering_data', (text: string) => cast(text), 'application/json'],
+    ['of record_metering_data, several', (text: string) => cast(`[${text}]`), 'application/json'],
     ['alone', (text: string) => text, 'application/json'],
-    ['of ours', (text: string) => `${text}\n`, 'application/x-ndjson'],
-  ])('is nothing to record and no dead letter, %s', (_, frame, contentType) => {
+    ['of Nephoscope', (text: string) => `${text}\n`, 'application/x-ndjson'],
+  ])('is neither recorded nor a dead letter, %s', (_, frame, contentType) => {
     for (const form of ['ceilometer', 'canonical'] as const) {
       const { samples, refusals, withoutVolume } = take(frame(sampleOfImage(form)), contentType);
       expect({ samples, refusals, withoutVolume }).toEqual({ samples: [], refusals: [], withoutVolume: [none] });
     }
   });
 
-  it('costs the others of its message nothing, whichever meter it is of', () => {
+  it('does not affect the others of its message, whichever meter it has', () => {
     const good = line({ form: 'ceilometer' });
     const taken = take(
       polling(sampleOfImage('ceilometer'), good, sampleOfImage('ceilometer', { counter_name: 'memory.usage' })),
@@ -204,17 +204,17 @@ describe('a sample without a volume', () => {
 
   it.each([
     [
-      'is not signed by us',
+      'has an invalid signature',
       sampleOfImage('ceilometer').replace('"user_id":null', '"user_id":"x"'),
       'signature-wrong',
     ],
     ['is not signed at all', sampleOfImage('ceilometer').replace(/,"message_signature":"\w+"/, ''), 'unsigned'],
     ['has no time', sampleOfImage('ceilometer', { timestamp: null }), 'unreadable'],
     ['has no resource', sampleOfImage('ceilometer', { resource_id: null }), 'unreadable'],
-    ['has an epoch that is none', sampleOfImage('ceilometer', { epoch: 1 }), 'unreadable'],
-    ['has a text as its volume', sampleOfImage('ceilometer', { counter_volume: 'None' }), 'unreadable'],
+    ['has an invalid epoch', sampleOfImage('ceilometer', { epoch: 1 }), 'unreadable'],
+    ['has a string as its volume', sampleOfImage('ceilometer', { counter_volume: 'None' }), 'unreadable'],
     ['lacks the field', sampleOfImage('ceilometer', { counter_volume: undefined }), 'unreadable'],
-  ])('is a dead letter when it %s', (_, text, kind) => {
+  ])('is a dead letter if it %s', (_, text, kind) => {
     const { samples, refusals, withoutVolume } = take(polling(text));
     expect([samples, withoutVolume]).toEqual([[], []]);
     expect(refusals.map((refusal) => [refusal.kind, Buffer.from(refusal.bytes!).toString()])).toEqual([
@@ -227,13 +227,13 @@ it.each([
   ['nothing', ''],
   ['no JSON', 'hello'],
   ['an array', '[]'],
-  ['a text', '"a"'],
-  ['bytes that are no UTF-8', Buffer.from([0x7b, 0xff, 0x7d])],
-  ['an envelope around nothing', '{"oslo.version": "2.0", "oslo.message": ""}'],
-  ['an envelope around no text', '{"oslo.version": "2.0", "oslo.message": {}}'],
-  ['a notification of something else', '{"event_type": "image.create", "payload": {"id": "1"}}'],
+  ['a string', '"a"'],
+  ['bytes that are not UTF-8', Buffer.from([0x7b, 0xff, 0x7d])],
+  ['an empty envelope', '{"oslo.version": "2.0", "oslo.message": ""}'],
+  ['an envelope whose content is not a string', '{"oslo.version": "2.0", "oslo.message": {}}'],
+  ['an unrelated notification', '{"event_type": "image.create", "payload": {"id": "1"}}'],
   ['a notification without samples', polling()],
-  ['samples that are no array', '{"event_type": "telemetry.polling", "payload": {"samples": {"a": 1}}}'],
+  ['samples that are not an array', '{"event_type": "telemetry.polling", "payload": {"samples": {"a": 1}}}'],
   ['no payload', '{"event_type": "telemetry.polling", "payload": null}'],
   ['a document of more than 16 MiB', `{"payload": {"samples": ["${'x'.repeat(16 * 1024 * 1024)}"]}}`],
 ])('refuses %s with a reason', (_, body) => {
@@ -243,14 +243,14 @@ it.each([
   expect(refusals[0]?.reason).toMatch(/^unreadable: ./);
 });
 
-it('refuses a compressed body that is larger than what samples can come to', () => {
+it('refuses a compressed body that exceeds its limit', () => {
   const body = Buffer.alloc(4 * 1024 * 1024 + 1);
   const refusal = unreadRefusal(new FakeDelivery({ queue: 'metering', body, compression: 'gzip' }));
   expect(refusal?.reason).toBe('unreadable: a compressed message of 4194305 bytes, more than 4194304');
   expect(unreadRefusal(new FakeDelivery({ queue: 'metering', body }))).toBeUndefined();
 });
 
-it('gives every message of a hostile body an end, as a sample or as a refusal', () => {
+it('turns every message of a hostile body into a sample or a refusal', () => {
   const [, capture] = captures[0]!;
   const inner = (JSON.parse(capture.body) as { 'oslo.message': string })['oslo.message'];
   const change = fc.record({ at: fc.nat(inner.length), cut: fc.nat(20), insert: fc.string({ maxLength: 4 }) });

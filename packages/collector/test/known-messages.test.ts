@@ -55,7 +55,7 @@ const textOf = (
   form: SignatureForm = 'canonical',
 ) => signMeteringMessage({ ...counter, ...ofCounter }, { ...envelope, ...ofEnvelope }, signers[form]);
 
-/** What a reader without a memory says of a message. */
+/** What a reader without a memory returns for a message. */
 function plainly(text: string) {
   const { message, sample } = readMeteringMessage(text);
   return { sample, verdict: verifier.verify(message) };
@@ -134,7 +134,7 @@ const withMembers = fc
   });
 
 describe('KnownMessages', () => {
-  it('reads what a reader without a memory reads, whatever it read before', () => {
+  it('reads the same as a reader without a memory, whatever it read before', () => {
     fc.assert(
       fc.property(fc.array(fc.oneof(texts, withMembers), { minLength: 1, maxLength: 20 }), (sequence) => {
         const known = new KnownMessages();
@@ -145,7 +145,7 @@ describe('KnownMessages', () => {
     );
   });
 
-  it('recognises no modified message', () => {
+  it('does not recognise a modified message', () => {
     const change = fc.record({
       at: fc.nat(),
       remove: fc.nat(3),
@@ -176,7 +176,7 @@ describe('KnownMessages', () => {
     for (const form of ['canonical', 'ceilometer'] as const) {
       known.learn(known.read(textOf({}, {}, form)));
       const { read, recognised } = withMemory(known, textOf(next, numbers, form));
-      // Of Ceilometer's form each is looked at whole.
+      // In Ceilometer's form every message is read completely.
       expect(recognised).toBe(form === 'canonical');
       expect(read).toEqual({ ...plainly(textOf(next, numbers, form)), verdict: 'verified' });
     }
@@ -186,13 +186,13 @@ describe('KnownMessages', () => {
   it.each([
     ['a volume', (text: string) => text.replace('"counter_volume":7', '"counter_volume":8')],
     ['its metadata', (text: string) => text.replace('compute-1', 'compute-2')],
-    ['a member more', (text: string) => text.replace('"sequence":1', '"sequence":1,"sequel":2')],
+    ['an additional member', (text: string) => text.replace('"sequence":1', '"sequence":1,"sequel":2')],
     [
-      'a member more, named as a property of every object',
+      'an additional member, named like a property of every object',
       (text: string) => text.replace('"user_id":"u"', '"user_id":"u","valueOf":"x"'),
     ],
     ['its signature', (text: string) => text.replace(/[0-9a-f]{64}/, 'a'.repeat(64))],
-  ])('does not let changed %s pass for verified', (_, change) => {
+  ])('does not report a message with changed %s as verified', (_, change) => {
     const known = new KnownMessages();
     for (const form of ['canonical', 'ceilometer', 'canonical', 'ceilometer'] as const) {
       expect(withMemory(known, textOf({}, {}, form)).read.verdict).toBe('verified');
@@ -201,14 +201,14 @@ describe('KnownMessages', () => {
     }
   });
 
-  it('remembers nothing of what it is not told to learn', () => {
+  it('remembers only what it was told to learn', () => {
     const known = new KnownMessages();
     for (let n = 0; n < 100; n++) known.read(textOf({ name: `m${n}`, resourceId: `r${n}` }));
     expect(known.bytes).toBe(0);
     known.learn(known.read(textOf()));
     known.learn(known.read(textOf({ name: 'memory', resourceId: 'other' })));
     const { bytes } = known;
-    // A known meter and a known resource, which nobody has signed as one series yet.
+    // A known meter and a known resource, but no message of this series has been learned.
     for (let n = 0; n < 100; n++)
       expect(known.read(textOf({ name: 'memory' })).message).toBeInstanceOf(RecognisedMessage);
     expect(known.bytes).toBe(bytes);
@@ -222,10 +222,10 @@ describe('KnownMessages', () => {
       (n: number) => textOf({ resourceId: `r${n % 1_000}`, resourceMetadata: { n, text: '🙂'.repeat(50) } }),
     ],
     ['times', (n: number) => textOf({ timestamp: counter.timestamp + BigInt(n) * 1_000_000_000n })],
-  ])('counts what %s take, and holds nothing else of a long message', (_, make) => {
+  ])('counts the memory that %s take, and retains nothing of the text around a message', (_, make) => {
     const known = new KnownMessages();
     const padding = '"a":1,'.repeat(200);
-    // Within a longer text, as it is found in a document.
+    // Part of a longer text, as in a document.
     const one = (n: number) => `${padding}${make(n)}`.slice(padding.length);
     for (let n = 0; n < 500; n++) known.learn(known.read(one(n)));
     collectGarbage();
@@ -238,7 +238,7 @@ describe('KnownMessages', () => {
     expect(taken).toBeLessThan(counted * 1.4);
   });
 
-  it('forgets before it remembers too much', () => {
+  it('discards old entries before it exceeds its limit', () => {
     const known = new KnownMessages();
     known.learn(known.read(textOf()));
     expect(withMemory(known, textOf()).recognised).toBe(true);
@@ -250,7 +250,7 @@ describe('KnownMessages', () => {
     expect(withMemory(known, textOf()).recognised).toBe(true);
   });
 
-  it('keeps no large metadata', () => {
+  it('does not remember large metadata', () => {
     const known = new KnownMessages();
     const large = textOf({ resourceMetadata: { text: 'a'.repeat(5_000) } });
     known.learn(known.read(large));

@@ -13,7 +13,7 @@ import { until } from './support.js';
 
 const instance = '3120e7d5-e00e-49be-ae94-66941c18bbc2';
 
-/** A notification as a real nova sent it, with other fields in its payload where the test wants that. */
+/** A notification as a real nova sent it; `fields` replace those of its payload. */
 function captured(name: string, fields: Record<string, unknown> = {}): Notification {
   const file = new URL(`captures/last-reading/${name}.json`, import.meta.url);
   const { body } = JSON.parse(readFileSync(file, 'utf8')) as { body: string };
@@ -63,7 +63,7 @@ it.each([
     'deleting',
     '2026-11-22 21:47:50.449695',
   ],
-])('asks the agent of the host on %s', async (name, fields, reason, announced) => {
+])('sends a request to the agent of the host on %s', async (name, fields, reason, announced) => {
   const { bus, count, eventTypes, observe, read, settled } = lastReadings();
   const notification = captured(name, fields);
   expect(eventTypes).toContain(notification.eventType);
@@ -88,7 +88,7 @@ it.each([
   ['rebuild', 'rebuilding'],
   ['snapshot', 'image_snapshot'],
   ['shutdown', 'deleting'],
-] as const)('asks the agent before the end by %s, in both forms and by the state %s before it', (event, state) => {
+] as const)('sends a request on %s.start in both forms, and on the state %s that precedes it', (event, state) => {
   const versioned = event.replace('.', '_');
   const host = 'oslab-compute-1';
   const stateUpdate = { 'nova_object.data': { new_task_state: state } };
@@ -126,7 +126,7 @@ it.each([
   ['compute.instance.live_migration._post.start', 'live_migration._post.start'],
   ['compute.instance.rescue.start', 'rescue.start'],
   ['compute.instance.soft_delete.start', 'soft_delete.start'],
-])('handles %s, which was not recorded, by the names in nova', (eventType, reason) => {
+])('handles %s, of which there is no recording, by its name in nova', (eventType, reason) => {
   const { bus, eventTypes, observe, read } = lastReadings();
   expect(eventTypes).toContain(eventType);
   observe({ ...captured('nova.compute.instance.power_off.start'), eventType });
@@ -138,9 +138,9 @@ it.each([
   ['an update before it is on a host', 'nova.compute.instance.update', { host: null, new_task_state: 'deleting' }],
   ['a versioned update to another state', 'nova.versioned.instance.update', { host: 'h' }],
   ['a deletion of an instance on no host', 'nova.compute.instance.delete.start', { host: null }],
-  ['an id that is none', 'nova.compute.instance.delete.start', { instance_id: 'compute.#' }],
+  ['an invalid instance id', 'nova.compute.instance.delete.start', { instance_id: 'compute.#' }],
   ['a host that is not a string', 'nova.compute.instance.delete.start', { host: ['a'] }],
-  ['a host that no routing key could name', 'nova.compute.instance.delete.start', { host: 'h'.repeat(241) }],
+  ['a host too long for a routing key', 'nova.compute.instance.delete.start', { host: 'h'.repeat(241) }],
 ])('sends no request on %s', (_, name, fields) => {
   const { bus, observe } = lastReadings();
   observe(captured(name, fields));
@@ -156,7 +156,7 @@ it('sends no request on other events', () => {
 it.each([
   ['no_agent', 'BUS_UNROUTABLE', 'debug'],
   ['failed', 'BUS_REFUSED', 'warn'],
-])('counts as %s what ends in %s, and throws nothing', async (result, code, level) => {
+])('counts as %s a request that fails with %s, and does not throw', async (result, code, level) => {
   const { bus, count, logger, observe, settled } = lastReadings();
   bus.answer = () => Promise.reject(new NephoscopeError(code, 'no'));
   observe(captured('nova.compute.instance.delete.start'));
@@ -165,7 +165,7 @@ it.each([
   expect(logger.entries.map((entry) => entry.level)).toEqual([level]);
 });
 
-it('asks an agent of the version before, which hears only what has no signature, in its form', async () => {
+it('sends an unsigned request to an agent of the previous version, which listens only for those', async () => {
   const { bus, count, observe, settled } = lastReadings();
   bus.answer = ({ routingKey }) =>
     routingKey.startsWith('compute.')
@@ -180,7 +180,7 @@ it('asks an agent of the version before, which hears only what has no signature,
   expect(await count('sent')).toBe(1);
 });
 
-it("retries while the agent's queue is full, as in a flood, and the request arrives once", async () => {
+it("retries while the agent's queue is full, and the request arrives once", async () => {
   const { bus, clock, count, logger, observe, read } = lastReadings();
   const full = () => Promise.reject(new NephoscopeError('BUS_UNAVAILABLE', 'the queue is full'));
   bus.answer = full;
@@ -198,7 +198,7 @@ it("retries while the agent's queue is full, as in a flood, and the request arri
   expect(logger.entries).toEqual([]);
 });
 
-it.each(['when it is worth nothing any more', 'when the collector stops'])('asks no more %s', async (when) => {
+it.each(['when the request has expired', 'when the collector stops'])('stops retrying %s', async (when) => {
   const { bus, clock, count, observe, stopping } = lastReadings();
   bus.answer = () => Promise.reject(new NephoscopeError('BUS_UNAVAILABLE', 'the queue is full'));
   observe(captured('nova.compute.instance.delete.start'));
@@ -210,7 +210,7 @@ it.each(['when it is worth nothing any more', 'when the collector stops'])('asks
   expect(bus.offered).toHaveLength(length);
 });
 
-it('keeps only some of a flood while the bus confirms nothing, sends the newest first, and logs once a minute', async () => {
+it('limits the pending requests while the bus confirms nothing, sends the newest first, and logs once a minute', async () => {
   const { bus, clock, count, logger, observe, read, settled } = lastReadings();
   const confirm: (() => void)[] = [];
   bus.answer = () => new Promise((resolve) => confirm.push(resolve));

@@ -15,7 +15,7 @@ const mebibyte = 1024 * 1024;
 const residentMiB = (pid: number) =>
   Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1]) / 1024;
 
-it('the memory that large messages took is given back when they are gone', async () => {
+it('memory of large messages is returned to the system when they are gone', async () => {
   const collector = startDaemon('collector', {
     secrets: [secret.reveal()],
     bus: { url: broker.url },
@@ -26,7 +26,7 @@ it('the memory that large messages took is given back when they are gone', async
   const connection = await connect(broker.url);
   const channel = await connection.createConfirmChannel();
   const { queue, deadLetterQueue } = meteringTopology;
-  // Different sizes, so that one is not put where another was.
+  // Different sizes, so that no buffer fits exactly where another one was.
   for (let number = 0; number < 30; number += 1)
     channel.sendToQueue(queue, Buffer.alloc((1 + (number % 7)) * mebibyte + number, '{"a":1},'));
   await channel.waitForConfirms();
@@ -35,7 +35,7 @@ it('the memory that large messages took is given back when they are gone', async
     async () => (await channel.checkQueue(deadLetterQueue)).messageCount === 30,
     60_000,
   );
-  // 27 to 56 MiB more than before; without the settings of the start script it would be 180 for ever.
+  // It is 27 to 56 MiB more than before; without the start script's settings it would remain at 180.
   await waitUntil('it is small again', () => residentMiB(collector.pid) < before + 90, 60_000);
   await connection.close();
   expect(await collector.stop()).toMatchObject({ code: 0 });

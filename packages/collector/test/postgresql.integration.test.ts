@@ -34,7 +34,7 @@ const recorded = async (): Promise<number> => {
   return Number(row?.['count']);
 };
 
-it('records in PostgreSQL, and goes on when that was read-only for a while', async () => {
+it('records in PostgreSQL, and continues after the database was read-only for a while', async () => {
   const collector = startDaemon('collector', configuration(database));
   const first = await broker.publish(50);
   await waitUntil(
@@ -45,7 +45,7 @@ it('records in PostgreSQL, and goes on when that was read-only for a while', asy
   const name = new URL(database).pathname.slice(1);
   const readOnly = async (state: 'on' | 'off') => {
     await execute(sharedPostgresqlUrl(), `alter database "${name}" set default_transaction_read_only = ${state}`);
-    // Sessions keep what was set when they began.
+    // Existing sessions keep the old setting.
     await execute(
       sharedPostgresqlUrl(),
       `select pg_terminate_backend(pid) from pg_stat_activity where datname = '${name}'`,
@@ -63,7 +63,7 @@ it('records in PostgreSQL, and goes on when that was read-only for a while', asy
   expect(await collector.stop()).toMatchObject({ code: 0 });
 }, 180_000);
 
-it('refuses what an operator removed, when it is sent again', async () => {
+it('refuses samples that an operator removed when they are sent again', async () => {
   const empty = await newDatabase();
   const store = storeAt(empty, { clock: { ...realClock, now: () => later } });
   try {
@@ -76,7 +76,7 @@ it('refuses what an operator removed, when it is sent again', async () => {
   }
 }, 60_000);
 
-it('waits for a server that is not there, and can be stopped meanwhile', async () => {
+it('waits for a server that is not reachable, and can be stopped meanwhile', async () => {
   const nobody = new URL(database);
   nobody.port = '1';
   const [port] = await freePorts(1);
@@ -92,7 +92,7 @@ it.each([
   ['database', (url: URL) => void (url.pathname = '/not_there'), /no such database/],
   ['kind of TLS', (url: URL) => void url.searchParams.set('sslmode', 'verify-full'), /does not speak TLS/],
 ])(
-  'ends with code 1 and what to do for a wrong %s, and tells no password',
+  'ends with code 1 and advice for a wrong %s, without printing the password',
   async (_, change, text) => {
     const wrong = new URL(database);
     change(wrong);

@@ -10,7 +10,7 @@ import { ReadScheduler } from '../src/read-scheduler.js';
 import type { ReadSchedulerParts } from '../src/read-scheduler.js';
 import { line, secret, until } from './support.js';
 
-// Slices end by the steps of reading, not by what else the machine does.
+// Slices end after a number of reading steps, not depending on the load of the machine.
 const { now } = performance;
 let time = 0;
 beforeAll(() => {
@@ -23,7 +23,7 @@ afterAll(() => {
 const readers = { messages: new KnownMessages(), verifier: createVerifier({ secrets: [secret] }) };
 const { queue } = meteringTopology;
 
-/** Of unsigned lines, so that all of it must be read. */
+/** Its lines have wrong signatures, so that all of it must be read. */
 const sized = (bytes: number) => {
   const one = line().replace(/[0-9a-f]{64}/, '0'.repeat(64));
   const body = Buffer.from(`${one}\n`.repeat(Math.ceil(bytes / one.length)).slice(0, bytes));
@@ -42,7 +42,7 @@ function schedulerOf({ isFull = () => false, unpack = never }: Partial<ReadSched
     onWaits: (delivery, is) => (is ? waits.add(delivery) : waits.delete(delivery)),
     isFull,
   });
-  /** What is read to its end, in the order of that; undefined for a turn in which nothing was. */
+  /** The delivery that a turn finished reading; undefined for a turn without work. */
   const read = () => {
     const intake = scheduler.next();
     return intake === undefined || intake === 'unfinished' ? intake : intake.delivery;
@@ -51,7 +51,7 @@ function schedulerOf({ isFull = () => false, unpack = never }: Partial<ReadSched
 }
 const never = () => new Promise<never>(() => undefined);
 
-it('reads what is short before what is long, whatever came first', () => {
+it('reads short messages before long ones, in whatever order they arrive', () => {
   const { scheduler, read } = schedulerOf();
   const [large, middle, one, other] = [sized(3_000_000), sized(300_000), small(), small()];
   for (const delivery of [large, middle, one, other]) scheduler.add(delivery);
@@ -61,7 +61,7 @@ it('reads what is short before what is long, whatever came first', () => {
   expect(order).toEqual([middle, large]);
 });
 
-it('lets what is long have a turn now and then while short ones keep coming', () => {
+it('gives a long message a turn now and then while short ones keep arriving', () => {
   const { scheduler, read } = schedulerOf();
   const long = sized(200_000);
   scheduler.add(long);
@@ -73,7 +73,7 @@ it('lets what is long have a turn now and then while short ones keep coming', ()
   expect(read0).toBe(long);
 });
 
-it('reads what begins with bad messages last, and not further where many such come; all of it becomes one dead letter', () => {
+it('reads a message that begins with bad ones last and, if there are many, not to its end; all of it becomes one dead letter', () => {
   const { scheduler, read } = schedulerOf();
   const many = Array.from({ length: 20 }, () => sized(100_000));
   const good = Buffer.from(`${line()}\n`.repeat(100));
@@ -86,10 +86,10 @@ it('reads what begins with bad messages last, and not further where many such co
     ended.push(intake.delivery);
     if (intake.delivery === valid) expect(intake.samples).toHaveLength(100);
     else expect(intake.refusals).toMatchObject([{ kind: 'signature-wrong', count: expect.any(Number) as number }]);
-    // The dead letter is the delivery itself.
+    // The dead letter is the whole delivery.
     for (const { bytes, count } of intake.refusals) expect([bytes, count < 100]).toEqual([undefined, true]);
   }
-  // Some wait, to be read whole when nothing else does.
+  // Some are left, and are read completely when there is nothing else to read.
   expect(ended.length).toBeGreaterThan(5);
   expect(ended.length).toBeLessThan(15);
   const left: unknown[] = [];
@@ -97,7 +97,7 @@ it('reads what begins with bad messages last, and not further where many such co
   expect(new Set([...ended, ...left])).toEqual(new Set([...many, valid]));
 });
 
-it('reads one with bad messages before good ones whole where no others come', () => {
+it('reads a message completely whose bad lines precede good ones, if no others arrive', () => {
   const { scheduler } = schedulerOf();
   const bad = line().replace(/[0-9a-f]{64}/, '0'.repeat(64));
   const text = `${`${bad}\n`.repeat(80)}${line()}\n`;
@@ -109,7 +109,7 @@ it('reads one with bad messages before good ones whole where no others come', ()
   expect(intake?.refusals).toHaveLength(80);
 });
 
-it('begins no second large one while one is read, and none while those before are on their way', () => {
+it('begins no second large message while one is being read, and none while earlier ones are being recorded', () => {
   let isFull = false;
   const { scheduler, read } = schedulerOf({ isFull: () => isFull });
   const [one, other] = [sized(2_000_000), sized(2_000_000)];
@@ -127,7 +127,7 @@ it('begins no second large one while one is read, and none while those before ar
   expect(first).toBe(other);
 });
 
-it('reads others while one is decompressed, and the next of these when that one is read', async () => {
+it('reads others while a message is decompressed, and decompresses the next one when that has been read', async () => {
   const begun: unknown[] = [];
   let finish: () => void = () => undefined;
   const { scheduler, read } = schedulerOf({
@@ -149,7 +149,7 @@ it('reads others while one is decompressed, and the next of these when that one 
   await until('it is read', () => read() === packed[1]);
 });
 
-it('decompresses no more large ones when 16 MiB wait for that: they go to the dead letters as they came', async () => {
+it('does not decompress large messages while 16 MiB wait for it: they go to the dead letters unchanged', async () => {
   const { scheduler } = schedulerOf();
   const packed = (bytes: number) => new FakeDelivery({ queue, body: Buffer.alloc(bytes), compression: 'bzip2' });
   const waiting = Array.from({ length: 6 }, () => packed(3 * 1024 * 1024));
@@ -163,7 +163,7 @@ it('decompresses no more large ones when 16 MiB wait for that: they go to the de
   expect(new Set(scheduler.drain())).toEqual(new Set([...waiting, usual]));
 });
 
-it('leaves out what is gone, and gives back all that is not read when it stops', async () => {
+it('leaves out messages that are gone, and on stop returns all that were not read', async () => {
   const { scheduler, dropped, read } = schedulerOf();
   const [gone, large, one] = [sized(300_000), sized(2_000_000), small()];
   const packed = new FakeDelivery({ queue, body: Buffer.from('x'), compression: 'gzip' });

@@ -10,7 +10,7 @@ it('reads one batch ahead while the store commits, and no more', async () => {
   const { bus, store, registry } = await started({ batch: { samples: 2, wait: '1ms' } });
   let commit: () => void = () => undefined;
   store.before = () => new Promise((resolve) => (commit = resolve));
-  // What is unreadable is settled as soon as it is read, and so tells how far the reading is.
+  // An unreadable message is settled as soon as it is read, which shows how far reading has got.
   const bad = ['0', '1', '2'].map((text) => new FakeDelivery(text));
   const good = Array.from({ length: 6 }, () => new FakeDelivery(line()));
   bus.send(bad[0]!, good[0]!, good[1]!, bad[1]!, good[2]!, good[3]!, bad[2]!, good[4]!, good[5]!);
@@ -23,7 +23,7 @@ it('reads one batch ahead while the store commits, and no more', async () => {
   await until('the next is read', () => store.tries === 2 && bad[2]!.outcome === 'ack');
 });
 
-it('gathers what comes while the store commits, and does not record it in small pieces', async () => {
+it('collects messages that arrive while the store commits, and records them together', async () => {
   const { bus, store } = await started({ batch: { samples: 1_000, wait: '1ms' } });
   let commit: () => void = () => undefined;
   store.before = () => new Promise((resolve) => (commit = resolve));
@@ -40,7 +40,7 @@ it('gathers what comes while the store commits, and does not record it in small 
   expect(store.batches.map(ids)).toEqual([['a'], ['b', 'c', 'd', 'e', 'f']]);
 });
 
-it('leaves half of the prefetch for the next batch, so that reading and committing go on beside each other', async () => {
+it('leaves half of the prefetch for the next batch, so that reading and committing overlap', async () => {
   const { bus, store } = await started({ prefetch: 8, batch: { samples: 1_000, wait: '10m' } });
   const deliveries = Array.from({ length: 16 }, () => new FakeDelivery(line()));
   bus.send(...deliveries);
@@ -52,7 +52,7 @@ describe('a message of more than 1 MiB', () => {
   const large = `${line()}\n${' '.repeat(1024 * 1024)}\n`;
   const deliver = (body: string, attempts: number) => Object.assign(new FakeDelivery(body), { attempts });
 
-  it('is set aside whole when collectors have begun it twice and never done with it', async () => {
+  it('is set aside whole when collectors have begun it twice and never finished it', async () => {
     const { bus, store, registry } = await started({ batch: { samples: 1 } });
     const delivery = deliver(large, 2);
     bus.send(delivery);
@@ -66,7 +66,7 @@ describe('a message of more than 1 MiB', () => {
     expect(await metric(registry, refused, { reason: 'unfinished' })).toBe(1);
   });
 
-  it('is read after one collector was killed over it, and a smaller one however often', async () => {
+  it('is read again after it killed one collector; a smaller one is always read again', async () => {
     const { bus, store } = await started({ batch: { samples: 1 } });
     const deliveries = [deliver(large, 1), deliver(line(), 1_000)];
     bus.send(...deliveries);
@@ -75,10 +75,10 @@ describe('a message of more than 1 MiB', () => {
   });
 });
 
-describe('a message that is larger than anything that is read', () => {
+describe('a message that exceeds the maximum size', () => {
   const huge = () => Buffer.alloc(maxMeteringDocumentBytes + 1, line().padEnd(1_000, ' ') + '\n');
 
-  it('goes to the dead letters unread, as a description, while the store takes nothing', async () => {
+  it('goes to the dead letters unread, as a description, even while the store hangs', async () => {
     const { bus, store, registry, told } = await started({ batch: { samples: 1 } });
     store.before = never;
     bus.send(new FakeDelivery(line()), new FakeDelivery(line()), new FakeDelivery(line()));
@@ -99,7 +99,7 @@ describe('a message that is larger than anything that is read', () => {
     expect(told('warn')).toHaveLength(1);
   });
 
-  it('does not pile up: when 48 MiB wait beside it, nothing more is taken until some are gone', async () => {
+  it('blocks further messages while 48 MiB of its kind wait, until some are gone', async () => {
     const { bus, store, registry, collector } = await started({ prefetch: 50, batch: { samples: 1 } });
     const body = huge();
     let letGo: () => void = () => undefined;
@@ -130,17 +130,17 @@ describe('a message that is larger than anything that is read', () => {
   });
 });
 
-// With a slow one they wait for so long that the queue is consumed anew, and some that were on their way are given back.
+// With a slow store they wait so long that consuming starts again, and some deliveries are returned.
 it.each([
   ['quick', 0],
   ['slow', 60],
 ])(
-  'takes no more large ones than 48 MiB while the store takes nothing, and goes on by itself with a %s one',
+  'holds at most 48 MiB of large messages while the store hangs, and continues with a %s one',
   async (_, commitTime) => {
     const { bus, store, registry } = await started({ prefetch: 400, batch: { samples: 1 } });
     let commit: () => void = () => undefined;
     store.before = () => new Promise((resolve) => (commit = resolve));
-    // One for all: to make each would take most of the time.
+    // One body for all, because making one for each would take most of the time.
     const body = Buffer.from(`${line()}\n${' '.repeat(4 * 1024 * 1024)}{\n`);
     const large = () => Object.assign(new FakeDelivery(), { body });
     const deliveries = Array.from({ length: 24 }, large);
@@ -149,13 +149,13 @@ it.each([
       await new Promise((resolve) => setImmediate(resolve));
     }
     await until('the store is asked', () => store.tries === 1);
-    // A batch, one ahead, and those that wait.
+    // A batch, one read ahead, and those that wait.
     expect(await metric(registry, 'nephoscope_collector_messages_under_way')).toBeLessThanOrEqual(2 + 17);
     store.before = () => new Promise((resolve) => setTimeout(resolve, commitTime));
     commit();
     await until('all are settled', () => {
       for (const [at, { outcome }] of deliveries.entries())
-        // As a broker does.
+        // A broker delivers it again.
         if (outcome === 'requeue') bus.send((deliveries[at] = large()));
       return deliveries.every(({ outcome }) => outcome === 'ack');
     });

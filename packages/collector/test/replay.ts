@@ -9,15 +9,15 @@ import { FakeDelivery, line, secret, until } from './support.js';
 const never = new AbortController().signal;
 const day = 86_400_000_000_000n;
 
-/** For the stores: a month after the samples that `line` makes. */
+/** For the clocks of stores: a month after the samples that `line` makes. */
 export const later = fakeStart + 30n * day;
 
 /**
- * A sample is recorded, removed by an operator, and sent again, to a collector that has no retention; then one that is newer.
+ * Sends a sample that is recorded, has an operator remove it, and sends it again, to a collector without a retention.
  *
- * @param store started, and its clock past the samples
- * @param reader of it, not started
- * @returns the reasons of the dead letters, and what is recorded
+ * @param store started, with its clock later than the samples
+ * @param reader of that store, not started
+ * @returns the reasons of the dead letters, how many samples were removed, and how many are left
  */
 export async function replayAfterRemoval(store: SampleStore, reader: SampleReader) {
   await reader.start(never);
@@ -35,7 +35,7 @@ export async function replayAfterRemoval(store: SampleStore, reader: SampleReade
   const old = line({ id: 'old' });
   const dead = await send(old);
   const { timestamp } = (await recorded(reader))[0] as Sample;
-  // A whole week and more: a store may remove nothing less.
+  // More than a week later, because a store may remove whole weeks only.
   const removed = await store.removeBefore(timestamp + 14n * day);
   dead.push(...(await send(old)));
   await collector.stop();

@@ -9,7 +9,7 @@ import { FakeStore, metric, until } from './support.js';
 const day = 86_400_000_000_000n;
 const hour = 3_600_000;
 
-/** A store of samples of which only the times matter. */
+/** A store of samples that have only times. */
 class TimesStore extends FakeStore {
   times: bigint[] = [];
 
@@ -42,21 +42,21 @@ function make(options: Record<string, unknown>, clock = new FakeClock()) {
   };
 }
 
-/** Hourly samples, of so many days before the fake clock's start. */
+/** The times of hourly samples, from this many days before the fake clock's start. */
 const days = (from: number, to = 0) =>
   Array.from(
     { length: (from - to) * 24 + 1 },
     (_, at) => fakeStart - BigInt(from) * day + BigInt(at) * (day / 24n),
   );
 
-/** Has it look once. */
+/** Runs the removal once. */
 async function once({ retention, clock }: ReturnType<typeof make>) {
   await retention.start();
   await clock.advance(1);
   await retention.stop();
 }
 
-it('removes what is older at its start and every hour, a day after it has become so, and counts it', async () => {
+it('removes expired samples at its start and every hour, one day after they expired, and counts them', async () => {
   const made = make({ retention: '2d' });
   const { clock, logger, registry, retention, store } = made;
   store.times = days(5);
@@ -76,12 +76,12 @@ it('removes what is older at its start and every hour, a day after it has become
   expect(clock.sleepers).toBe(0);
 });
 
-describe('a clock that is wrong', () => {
+describe('a wrong clock', () => {
   it.each([
     ['a collector', 100 * 365],
     ['a collector', 40],
     ['a collector', 10],
-  ])('of %s, ahead by %d days, removes nothing that it would not remove otherwise', async (_, ahead) => {
+  ])('of %s, ahead by %d days, causes no additional removal', async (_, ahead) => {
     const made = make({ retention: '30d' }, new FakeClock(fakeStart + BigInt(ahead) * day));
     made.store.times = days(31);
     await once(made);
@@ -94,7 +94,7 @@ describe('a clock that is wrong', () => {
     expect(await made.held()).toBe(1);
   });
 
-  it('that jumps ahead while the collector runs removes nothing either, and all is well when it is right again', async () => {
+  it('that jumps ahead while the collector runs removes nothing, and removal resumes when it is right again', async () => {
     const made = make({ retention: '30d' });
     made.store.times = days(31);
     await made.retention.start();
@@ -102,7 +102,7 @@ describe('a clock that is wrong', () => {
     made.clock.step(100 * 365 * 86_400_000);
     await made.clock.advance(30 * hour);
     expect(made.store.times).toEqual(days(31));
-    // Told once a day.
+    // Logged once a day.
     expect(made.told()).toHaveLength(2);
     made.clock.step(-100 * 365 * 86_400_000);
     await made.clock.advance(hour);
@@ -123,7 +123,7 @@ describe('a clock that is wrong', () => {
     expect(made.store.times).toEqual(before);
   });
 
-  it('of one publisher, 100 years ahead, removes nothing and stops nothing', async () => {
+  it('of one publisher, 100 years ahead, neither removes samples nor stops removal', async () => {
     const made = make({ retention: '2d' });
     const future = days(2).map((time) => time + 36_525n * day);
     made.store.times = [...days(5), ...future];
@@ -136,7 +136,7 @@ describe('a clock that is wrong', () => {
     ['1970', 0n],
     ['before 1970', -day],
     ['the last year', fakeStart - 365n * day],
-  ])('of a publisher, of %s, removes none of its samples, is logged, and the rest is removed', async (_, time) => {
+  ])('of a publisher, in %s, is logged, its samples are kept, and the others are removed', async (_, time) => {
     const made = make({ retention: '30d' });
     made.store.times = [time, time + 2n * day, ...days(32)];
     await once(made);
@@ -149,7 +149,7 @@ describe('a clock that is wrong', () => {
   });
 
   it.each([35, 50, 75, 100, 150])(
-    'of all programs, ahead by %d days and for longer than a day, costs nothing of before',
+    'of all programs, ahead by %d days and for longer than a day, removes no older samples',
     async (ahead) => {
       const now = fakeStart + BigInt(ahead) * day;
       const made = make({ retention: '30d' }, new FakeClock(now));
@@ -161,7 +161,7 @@ describe('a clock that is wrong', () => {
     },
   );
 
-  it('that is at 1970 here removes nothing', async () => {
+  it('of the collector that shows 1970 removes nothing', async () => {
     const made = make({ retention: '2d' }, new FakeClock(5n * day));
     made.store.times = days(5);
     await once(made);
@@ -169,7 +169,7 @@ describe('a clock that is wrong', () => {
   });
 });
 
-it('asks before it removes more than two weeks, as when it is new or shorter than before', async () => {
+it('removes no more than two weeks at once without confirmation, as when it is new or was shortened', async () => {
   const made = make({ retention: '30d' });
   made.store.times = days(60);
   await once(made);
@@ -177,14 +177,14 @@ it('asks before it removes more than two weeks, as when it is new or shorter tha
   expect(await made.held()).toBe(1);
 });
 
-it('does not ask after some days without a collector', async () => {
+it('needs no confirmation after some days without a collector', async () => {
   const made = make({ retention: '30d' });
   made.store.times = days(43);
   await once(made);
   expect(made.store.times).toEqual(days(31));
 });
 
-it('keeps everything by default', async () => {
+it('keeps all samples by default', async () => {
   const { clock, retention, store } = make({});
   await retention.start();
   await clock.advance(2 * hour);
@@ -192,7 +192,7 @@ it('keeps everything by default', async () => {
   await retention.stop();
 });
 
-it('asks for nothing impossible, however long it is', async () => {
+it('accepts a retention of any length', async () => {
   const made = make({ retention: '100000000d' });
   made.store.times = days(5);
   await once(made);
@@ -200,7 +200,7 @@ it('asks for nothing impossible, however long it is', async () => {
   expect(made.told()).toEqual([]);
 });
 
-it('says what failed, counts it, and tries again an hour later', async () => {
+it('logs a failure, counts it, and retries an hour later', async () => {
   const { clock, logger, registry, retention, store } = make({ retention: '1h' });
   store.times = days(3);
   store.removeBefore = () => Promise.reject(new NephoscopeError('STORE_UNAVAILABLE', 'the server is away'));
@@ -220,7 +220,7 @@ it('says what failed, counts it, and tries again an hour later', async () => {
   await retention.stop();
 });
 
-it('stops in 3 s though the store still removes, and is safe to stop before its start and twice', async () => {
+it('stops after 3 s even if the store hangs in a removal, and can be stopped before its start and twice', async () => {
   const { clock, retention, store } = make({ retention: '1h' });
   store.times = days(3);
   let asked = false;

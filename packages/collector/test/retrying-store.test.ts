@@ -5,7 +5,7 @@ import { FakeClock, RecordingLogger } from '@nephoscope/testing';
 import { retryingStore } from '../src/retrying-store.js';
 import { FakeStore, until } from './support.js';
 
-// Pauses are spread at random; these are the longest ones.
+// Pauses are randomised; this makes each one as long as it can be.
 beforeEach(() => void jest.spyOn(Math, 'random').mockReturnValue(1));
 afterEach(() => jest.restoreAllMocks());
 
@@ -25,7 +25,7 @@ function make(...failures: readonly Error[]) {
 
 const away = () => new NephoscopeError('STORE_UNAVAILABLE', 'the server is away');
 
-it('waits for a store that is unavailable, says so, and starts it', async () => {
+it('waits for a store that is unavailable, logs it, and starts it', async () => {
   const { clock, logger, starts, stopping, store } = make(away(), away());
   const started = store.start(stopping.signal);
   await until('it was told', () => logger.entries.length === 1);
@@ -42,12 +42,12 @@ it('waits for a store that is unavailable, says so, and starts it', async () => 
   ]);
 });
 
-it.each(['STORE_REFUSED', 'STORE_INVALID', 'STORE_SCHEMA_NEWER'])('does not wait after %s', async (code) => {
+it.each(['STORE_REFUSED', 'STORE_INVALID', 'STORE_SCHEMA_NEWER'])('does not retry after %s', async (code) => {
   const { stopping, store } = make(new PermanentError(code, 'only the operator can help'));
   await expect(store.start(stopping.signal)).rejects.toMatchObject({ code });
 });
 
-it('waits after an unforeseen error too', async () => {
+it('retries after an unexpected error', async () => {
   const { clock, starts, stopping, store } = make(new TypeError('the driver has a bug'));
   const started = store.start(stopping.signal);
   await until('it sleeps', () => clock.sleepers === 1);
@@ -56,7 +56,7 @@ it('waits after an unforeseen error too', async () => {
   expect(starts()).toBe(2);
 });
 
-it('is stopped while it waits', async () => {
+it('can be stopped while it waits', async () => {
   const { clock, logger, stopping, store } = make(away());
   const started = store.start(stopping.signal);
   await until('it was told', () => logger.entries.length === 1);

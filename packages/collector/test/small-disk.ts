@@ -4,7 +4,7 @@ import { join } from 'node:path';
 
 import { newFolder } from '../../agent-compute/test/daemon.js';
 
-/** A file system of 8 MiB of its own. */
+/** A separate file system of 8 MiB. */
 export interface SmallDisk {
   readonly path: string;
   fill(): void;
@@ -13,7 +13,7 @@ export interface SmallDisk {
   makeWritable(): void;
 }
 
-/** Gives `use` a small disk, which is taken away afterwards. */
+/** Gives `use` a small disk, which is unmounted afterwards. */
 export async function withSmallDisk(use: (disk: SmallDisk) => Promise<void>): Promise<void> {
   const path = join(newFolder(), 'disk');
   mkdirSync(path);

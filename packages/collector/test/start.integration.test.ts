@@ -20,7 +20,7 @@ const configuration = (database: string) => ({
 
 const newDatabase = () => join(newFolder(), 'samples.db');
 
-describe('what is waited for', () => {
+describe('a collector whose start is delayed', () => {
   it.each([
     ['a full disk', /is full/, (disk: SmallDisk) => disk.fill(), (disk: SmallDisk) => disk.empty()],
     [
@@ -30,7 +30,7 @@ describe('what is waited for', () => {
       (disk: SmallDisk) => disk.makeWritable(),
     ],
   ])(
-    'is %s under the store: it says so, and records when that is fixed',
+    'by %s under its store reports it, and records when that is repaired',
     async (_, reason, harm, repair) => {
       await withSmallDisk(async (disk) => {
         harm(disk);
@@ -51,7 +51,7 @@ describe('what is waited for', () => {
   );
 
   it.each(['its start', 'a batch'])(
-    'is a lock of another program, %s: it can be stopped meanwhile, and what waited is recorded by the next',
+    "by another program's lock, at %s, can be stopped, and the next collector records what waited",
     async (what) => {
       const database = newDatabase();
       const other = new DatabaseSync(database);
@@ -75,7 +75,7 @@ describe('what is waited for', () => {
     90_000,
   );
 
-  it('is a folder that cannot be made, and it can be stopped meanwhile', async () => {
+  it('by a folder that cannot be created can be stopped meanwhile', async () => {
     const collector = startDaemon(
       'collector',
       configuration('/etc/hostname/samples.db'),
@@ -86,7 +86,7 @@ describe('what is waited for', () => {
     expect(await collector.stop()).toMatchObject({ code: 0 });
   }, 60_000);
 
-  it('is a broker that is not there, and it can be stopped meanwhile', async () => {
+  it('by a broker that is not reachable can be stopped meanwhile', async () => {
     const collector = startDaemon(
       'collector',
       { ...configuration(newDatabase()), bus: { url: 'amqp://guest:guest@127.0.0.1:1' } },
@@ -99,13 +99,17 @@ describe('what is waited for', () => {
   }, 60_000);
 });
 
-describe('code 1, and what to do, is the end with', () => {
+describe('a start ends with code 1 and says what to do', () => {
   it.each([
     ['an unknown key', { collector: { prefetsch: 3 } }, /collector\.prefetsch: there is no such key/],
-    ['a file that is no database', { storage: { url: 'sqlite:/etc/hostname' } }, /\/etc\/hostname is no SQLite/],
+    [
+      'a file that is not a database',
+      { storage: { url: 'sqlite:/etc/hostname' } },
+      /\/etc\/hostname is no SQLite/,
+    ],
     ['a store of an unknown kind', { storage: { url: 'mysql://127.0.0.1/samples' } }, /storage\.url: /],
   ])(
-    '%s',
+    'for %s',
     async (_, wrong, text) => {
       const collector = startDaemon('collector', { ...configuration(newDatabase()), ...wrong });
       expect(await collector.ended).toBe(1);
@@ -114,7 +118,7 @@ describe('code 1, and what to do, is the end with', () => {
     60_000,
   );
 
-  it('a database of a newer version', async () => {
+  it('for a database of a newer version', async () => {
     const database = newDatabase();
     const first = startDaemon('collector', configuration(database));
     await waitUntil('it is ready', async () => (await first.status('/readyz')).status === 200);
@@ -131,7 +135,7 @@ describe('code 1, and what to do, is the end with', () => {
     ['password', (url: string) => url.replace('guest:guest', 'guest:wrong'), /wrong user or password/],
     ['virtual host', (url: string) => `${url}/nowhere`, /refuses the virtual host 'nowhere'/],
   ])(
-    'a wrong %s of the broker',
+    'for a wrong %s of the broker',
     async (_, wrong, text) => {
       const collector = startDaemon('collector', {
         ...configuration(newDatabase()),

@@ -30,7 +30,7 @@ const started = (url: string): Daemon =>
 const ready = (collector: Daemon) =>
   waitUntil('it is ready', async () => (await collector.status('/readyz')).status === 200);
 
-/** Whether a session of the collector does this, as `pg_stat_activity` has it. */
+/** Whether `pg_stat_activity` lists a session of the collector with this condition. */
 const session = async (condition: string) => {
   const text = `select 1 from pg_stat_activity where datname = current_database()
     and application_name like 'nephoscope on%' and ${condition}`;
@@ -46,7 +46,7 @@ async function stops(collector: Daemon): Promise<void> {
   await waitUntil('none of its sessions is left', async () => !(await session(`wait_event_type = 'Lock'`)));
 }
 
-it('ends with code 0 while a batch waits for a lock, and the batch is recorded once later', async () => {
+it('ends with code 0 while a batch waits for a lock, and the batch is recorded once by the next collector', async () => {
   const collector = started(database);
   await ready(collector);
   await other.query('begin; lock table samples in access exclusive mode');
@@ -67,7 +67,7 @@ it('ends with code 0 while its start waits for the lock of the migrations', asyn
 }, 60_000);
 
 it.each(['server_version_num', 'create table'])(
-  'ends with code 0 while the server is silent at its start (%s)',
+  'ends with code 0 while the server does not respond during its start (%s)',
   async (text) => {
     proxy.silenceAt(text);
     const collector = started(proxy.url(database));
@@ -77,7 +77,7 @@ it.each(['server_version_num', 'create table'])(
   60_000,
 );
 
-it('ends with code 0 while the server is silent in the middle of a batch', async () => {
+it('ends with code 0 while the server does not respond in the middle of a batch', async () => {
   const collector = started(proxy.url(database));
   await ready(collector);
   proxy.silenceAt('new_ids');

@@ -9,7 +9,7 @@ import { secret } from './support.js';
 
 const broker = new TestBroker();
 
-it('holds no more while the store is away, though its connections are lost again and again, and records all once', async () => {
+it('holds a bounded number of messages while the store fails and connections are lost, and records all once', async () => {
   const prefetch = 100;
   await withSmallDisk(async (disk) => {
     const database = join(disk.path, 'samples.db');
@@ -37,7 +37,7 @@ it('holds no more while the store is away, though its connections are lost again
         async () => (await metricOf(collector, 'messages_total')) >= before + prefetch,
         60_000,
       );
-      // Those that are gone are dropped at the next try, and as others come.
+      // Messages that are gone are dropped at the next attempt, and as others arrive.
       expect(await metricOf(collector, 'messages_under_way')).toBeLessThanOrEqual(4 * prefetch);
     }
     expect(await notTaken()).toBe(true);

@@ -24,7 +24,7 @@ export async function until(
   }
 }
 
-/** The value of a metric, of all its labels or of those given. */
+/** The value of a metric, summed over all its labels or those given. */
 export async function metric(
   registry: Registry,
   name: string,
@@ -40,7 +40,7 @@ export async function metric(
 
 let made = 0;
 
-/** A signed metering message with an id of its own, or the one given. */
+/** A signed metering message with a new id, or the one given. */
 export function line({
   id = `message-${++made}`,
   key = secret,
@@ -67,7 +67,7 @@ export function line({
 
 export const ids = (samples: readonly Sample[]) => samples.map(({ messageId }) => messageId);
 
-/** Metering messages in the hands of the collector, and what became of them. */
+/** Metering messages that were delivered to the collector, and their outcome. */
 export class FakeDelivery extends AnyDelivery {
   constructor(...lines: readonly (string | Uint8Array)[]) {
     super({
@@ -79,7 +79,7 @@ export class FakeDelivery extends AnyDelivery {
   }
 }
 
-/** A store in memory that can be told to fail or to wait. */
+/** A store in memory that a test can make fail or wait. */
 export class FakeStore implements SampleStore {
   readonly batches: (readonly Sample[])[] = [];
   readonly #known = new Map<string, Sample>();
@@ -93,14 +93,14 @@ export class FakeStore implements SampleStore {
     throw new Error('no retention is set here');
   };
 
-  /** What each removal was asked for. */
+  /** The time of each removal. */
   readonly removals: bigint[] = [];
   removeBefore: (time: bigint) => Promise<number> = (time) => Promise.resolve(this.removals.push(time));
 
   removed: bigint | undefined;
   removedBefore = () => Promise.resolve(this.removed);
 
-  /** All that is recorded, in its order. */
+  /** All recorded samples, in the order of recording. */
   get recorded(): readonly Sample[] {
     return [...this.#known.values()];
   }
@@ -122,7 +122,7 @@ export class FakeStore implements SampleStore {
 
 export const failing = () => Promise.reject(new NephoscopeError('STORE_UNAVAILABLE', 'the disk is full'));
 
-/** A running collector, within smaller bounds where a test gives them, and what it can look at. */
+/** A running collector with the test's own limits, and everything a test can observe. */
 export async function started({
   prefetch,
   batch = {},

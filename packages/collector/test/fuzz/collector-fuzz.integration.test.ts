@@ -30,11 +30,11 @@ const huge: HostileMessage = {
   headers: {},
 };
 
-it(`acknowledges hostile messages, and each part of them is recorded or among the dead letters (FUZZ_SEED=${seed})`, async () => {
+it(`acknowledges hostile messages, and each part is either recorded or among the dead letters (FUZZ_SEED=${seed})`, async () => {
   const next = hostileMessages(seed);
   const messages = Array.from({ length: count }, next);
   messages.splice(count / 2, 0, huge);
-  // What is to become of them.
+  // The expected results.
   const readers = {
     messages: new KnownMessages(),
     verifier: createVerifier({ secrets: [secret, labSecret] }),
@@ -73,7 +73,7 @@ it(`acknowledges hostile messages, and each part of them is recorded or among th
     'all is settled',
     async () => {
       mostMemory = Math.max(mostMemory, await metricOf(collector, 'process_resident_memory_bytes'));
-      // Some go back to the queue while the huge one is there, and come again.
+      // Some return to the queue while the huge one is there, and are delivered again.
       const isEmpty = (await channel.checkQueue(queue)).messageCount === 0;
       const settled = isEmpty && (await metricOf(collector, 'messages_under_way')) === 0;
       return settled && (await metricOf(collector, 'messages_total')) >= messages.length;
@@ -83,7 +83,7 @@ it(`acknowledges hostile messages, and each part of them is recorded or among th
   const recorded = await metricOf(collector, 'samples_recorded_total');
   const duplicates = await metricOf(collector, 'samples_duplicate_total');
   expect(recorded).toBe(expected.ids.size);
-  // The queue is consumed anew now and then, and may deliver again what was acknowledged as a channel went (decision 012).
+  // Consuming starts again now and then, and messages may be delivered again whose acknowledgement was lost with the channel (decision 012).
   expect(recorded + duplicates).toBeGreaterThanOrEqual(expected.samples);
   expect(await metricOf(collector, 'samples_refused_total')).toBeGreaterThanOrEqual(expected.dead);
   expect(await recordedIds(database)).toEqual([...expected.ids].sort());
@@ -101,13 +101,13 @@ it(`acknowledges hostile messages, and each part of them is recorded or among th
   await waitUntil('all dead letters are there', () => dead.length >= expected.deadLetters);
   await connection.close();
   expect(dead.length).toBeGreaterThanOrEqual(expected.deadLetters);
-  // A description stands for it.
+  // A description replaces it.
   const ofHuge = dead.filter(({ reason }) => /^unreadable: a message of 104857600 bytes/.test(String(reason)));
   expect(ofHuge.map(({ bytes }) => bytes < 1_000)).toEqual([true]);
   const reasons = [...new Set(dead.map(({ reason }) => String(reason).split(':')[0] as string))];
   const isKnown = (reason: string) => /^(unreadable|unsigned|(scheme|signature|form)-\w+)$/.test(reason);
   expect(reasons.filter((reason) => !isKnown(reason))).toEqual([]);
-  // Of the huge one there is a copy on its way in and one on its way out.
+  // The huge message is held once as it is received, and once as it is sent.
   expect(mostMemory).toBeLessThan(640 * MiB);
   expect(await collector.stop()).toMatchObject({ code: 0 });
 }, 120_000);

@@ -15,7 +15,7 @@ export interface HostileMessage {
   readonly headers: Readonly<Record<string, unknown>>;
 }
 
-/** Ceilometer's own messages in `data/ceilometer` are signed with it. */
+/** The secret that signed Ceilometer's own messages in `data/ceilometer`. */
 export const labSecret = new Secret('lab-secret');
 
 const folder = new URL('../data/ceilometer/', import.meta.url);
@@ -65,7 +65,7 @@ const snippets = [
   '"payload":[',
 ];
 
-/** Random and mutated messages of all forms on the wire; of one seed always the same. */
+/** Random and mutated messages in all wire forms; the same for the same seed. */
 export function hostileMessages(seed: number): () => HostileMessage {
   const generator = xoroshiro128plus(seed);
   const int = (below: number) => uniformInt(generator, 0, below - 1);

@@ -29,16 +29,16 @@ const take = (body: Uint8Array, contentType: string | undefined) =>
 
 const same = (a: Uint8Array, b: string | Uint8Array) => Buffer.compare(a, Buffer.from(b)) === 0;
 
-// Every piece of this file's work is bounded: what takes more than linear time ends in the time-out.
+// All work in this file is bounded: anything that takes more than linear time ends in the time-out.
 const seed = Number(process.env['FUZZ_SEED'] ?? Date.now() % 2 ** 31);
 const count = 40_000;
 
-it(`gives each of ${count} hostile messages an end, and keeps nothing of them (FUZZ_SEED=${seed})`, () => {
+it(`reads or refuses each of ${count} hostile messages, and retains nothing of them (FUZZ_SEED=${seed})`, () => {
   const next = hostileMessages(seed);
   const found = { samples: 0, refusals: 0 };
-  /** What was signed, by its id. */
+  /** The signed messages, by id. */
   const known = new Map<string, string>();
-  // A signature covers a number's value, and not whether it is written as 1, 1.0 or 10e-1.
+  // A signature covers a number's value, not whether it is written as 1, 1.0 or 10e-1.
   const essence = ({ meter, type, unit, volume, resourceId, projectId, timestamp, sequence }: Sample) =>
     [meter, type, unit, exact(volume), resourceId, projectId, timestamp, sequence].join('|');
   let baseline = 0;
@@ -51,7 +51,7 @@ it(`gives each of ${count} hostile messages an end, and keeps nothing of them (F
     const texts = [...meteringTexts(body, contentType)];
     const good = new Set(samples.map(({ text }) => text));
     const bad = texts.filter((text) => typeof text !== 'string' || !good.has(text));
-    // Each text is the one or the other, in order and byte by byte.
+    // Each part is either a sample or a refusal, in order and byte by byte.
     if (texts.length > 0 && samples.length + refusals.length !== texts.length)
       throw new Error(`${wrong}: ${texts.length} texts, ${samples.length} samples, ${refusals.length} refusals`);
     if (texts.length === 0 && refusals[0]!.bytes !== undefined)
@@ -61,7 +61,7 @@ it(`gives each of ${count} hostile messages an end, and keeps nothing of them (F
       if (!same(bytes!, typeof text === 'string' ? text : text.bytes)) throw new Error(`${wrong}: other bytes`);
       if (!/^[a-z-]+: ./.test(reason)) throw new Error(`${wrong}: no reason in '${reason}'`);
     }
-    // Nothing is verified that was not signed so.
+    // Only what was signed is verified.
     for (const sample of samples) {
       const before = known.get(sample.messageId) ?? essence(sample);
       known.set(sample.messageId, before);
@@ -110,7 +110,7 @@ describe.each([
       (n: number) => line().replace('"resource_metadata":{}', `"resource_metadata":{"a":"${long('é', n / 3)}"}`),
     ],
   ])(
-    '%s of all that may be read end in refusals',
+    'refuses a body of %s at the maximum size',
     (_, make) => {
       const body = Buffer.from(make(length - 1_000));
       const { samples, refusals } = take(body, contentType);
@@ -122,7 +122,7 @@ describe.each([
   );
 });
 
-it('refuses millions of bad lines together, beside the good ones before them', () => {
+it('refuses millions of bad lines together, and records the good ones before them', () => {
   const good = line();
   const body = Buffer.from(`${good}\n${'x\n'.repeat(7 * MiB)}`);
   const { samples, refusals } = take(body, meteringContentType);
@@ -130,6 +130,6 @@ it('refuses millions of bad lines together, beside the good ones before them', (
   expect(refusals).toHaveLength(1);
   expect(refusals[0]).toMatchObject({ kind: 'unreadable', count: maxRefusals + 1 });
   expect(refusals[0]!.reason).toMatch(/the first of more than 1000 bad messages in this one/);
-  // The whole of it, as it came.
+  // The whole message, unchanged.
   expect(refusals[0]!.bytes).toBeUndefined();
 });

@@ -9,7 +9,7 @@ const reduced = (body: Uint8Array) => reducedNotification(unwrapNotification(bod
 const tokens = (text: string) => text.match(/gAAAA[\w-]*/g) ?? [];
 
 describe('the dead letter of a notification', () => {
-  it.each(capturesWithToken)('of %s has no token and can be read again', (name) => {
+  it.each(capturesWithToken)('of %s contains no token and can be read again', (name) => {
     const { body } = capture(name);
     expect(tokens(body).length).toBeGreaterThan(0);
     const deadLetter = Buffer.from(reduced(bytes(body))).toString();
@@ -37,7 +37,7 @@ describe('the dead letter of a notification', () => {
     expect(again.payload).toEqual(readNotification(unwrapNotification(body)).payload);
   });
 
-  it('leaves out every key that may be a credential, at any depth, and keeps the others and all digits', () => {
+  it('omits every key that may be a credential, at any depth, and keeps all others and all digits', () => {
     const kept = { id: 1, list: [{ a: 'b' }], key_name: 'k', metadata: { team: 'x' } };
     const secrets = {
       auth_token: 'x',
@@ -76,7 +76,7 @@ describe('the dead letter of a notification', () => {
     ['rabbit://nova:abc123@host:5672/'],
     ['token gAAAAABabc123-abc123_abc123abc123'],
     ['Bearer eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhYmMxMjMifQ.abc123'],
-  ])('leaves out the text %s', (text) => {
+  ])('omits the text %s', (text) => {
     const payload = {
       exception: text,
       list: [text, 'kept'],
@@ -90,7 +90,7 @@ describe('the dead letter of a notification', () => {
   });
 });
 
-it('of what cannot be read is a description that holds nothing of it', () => {
+it('is a description that quotes nothing, if the notification is unreadable', () => {
   const body = bytes('{"auth_token": "gAAAAABabc123-abc123_abc123abc123"');
   const reason = 'unreadable notification: the message is not JSON';
   expect(JSON.parse(Buffer.from(descriptionOf(delivery(body, 'notifications.error'), reason)).toString())).toEqual(

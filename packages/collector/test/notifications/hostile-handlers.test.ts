@@ -11,7 +11,7 @@ import { notificationsOptions } from '../../src/notifications/options.js';
 import { metric, secret, until } from '../support.js';
 import { delivery, enveloped, RecordingRoot, volumeCreated } from './material.js';
 
-/** What the types forbid. */
+/** Bypasses the type checks. */
 // oxlint-disable-next-line typescript/no-explicit-any
 type Writable = any;
 type Anything = (notification: Writable) => unknown;
@@ -33,7 +33,7 @@ const counterOf = ({ payload }: Writable, name: string): Counter => ({
   },
 });
 
-/** A plugin as the collector finds it, declared by others. */
+/** A plugin as the collector finds it in another package. */
 const pluginOf = (name: string, handler: Partial<Record<keyof NotificationHandler, unknown>>) => ({
   declared: {
     ...{ namespace: 'collector' as const, name, packageName: `@example/${name}`, packageVersion: '1.0.0' },
@@ -51,7 +51,7 @@ const pluginOf = (name: string, handler: Partial<Record<keyof NotificationHandle
   options: {},
 });
 
-/** Yields what was announced, to the last digit. */
+/** Returns the figures of the notification, to the last digit. */
 const honest = pluginOf('honest', {
   *processNotification(notification: Writable) {
     yield counterOf(notification, 'honest');
@@ -113,7 +113,7 @@ const throws =
     throw error;
   };
 
-/** Each costs itself, and is named with this. */
+/** Each affects only its own counters, and is reported with this text. */
 const fails: Readonly<Record<string, readonly [Anything, RegExp, object?]>> = {
   'writes into the notification': [(notification) => void (notification.payload = {}), /TypeError/],
   'writes into its payload': [({ payload }) => void (payload.size = 1n), /TypeError/],
@@ -233,7 +233,7 @@ const fails: Readonly<Record<string, readonly [Anything, RegExp, object?]>> = {
   ],
 };
 
-/** Each changes nothing of what others send, and what it yielded stays as it was. */
+/** None changes what others return, nor what it returned itself. */
 const harmless: Readonly<Record<string, Anything>> = {
   'writes into its counter after it yielded it': function* (notification: Writable) {
     const one = counterOf(notification, 'bad') as Writable;
@@ -253,7 +253,7 @@ const truth = ['9007199254740993', '7'];
 describe.each([
   ['before', (one: ReturnType<typeof pluginOf>) => [one, honest]],
   ['after', (one: ReturnType<typeof pluginOf>) => [honest, one]],
-] as const)('beside others, %s them, a notification plugin that', (place, order) => {
+] as const)('a notification plugin that runs %s the others and', (place, order) => {
   const expectTruth = ({ of }: Awaited<ReturnType<typeof hear>>, name = 'honest') =>
     expect(of(name)).toMatchObject(
       truth.map((volume) => ({
@@ -266,7 +266,7 @@ describe.each([
     ([, [, text]]) => place === 'before' || text.source !== 'blocked the program',
   );
 
-  it.each(chosen)('%s costs itself, and is named', async (_, [process, text, more]) => {
+  it.each(chosen)('%s affects only itself, and is named', async (_, [process, text, more]) => {
     const result = await hear(order(bad(process, more)));
     const { count, deadLetters, of, told } = result;
     expectTruth(result);
@@ -290,15 +290,15 @@ describe.each([
   });
 });
 
-describe('a notification plugin that says wrongly what it wants', () => {
+describe('a notification plugin with invalid properties', () => {
   it.each([
-    ['event types that are none', { eventTypes: 'volume.*' }],
+    ['event types that are not a list', { eventTypes: 'volume.*' }],
     ['event types that throw', Object.defineProperty({}, 'eventTypes', { enumerable: true, get: () => 7 })],
     ['no exchange', { exchangeTopics: () => undefined }],
-    ['an exchange that is none', { exchangeTopics: () => [{ exchange: 7, topics: ['x'] }] }],
-    ['topics that are none', { exchangeTopics: () => [{ exchange: 'x', topics: 'notifications' }] }],
+    ['an invalid exchange', { exchangeTopics: () => [{ exchange: 7, topics: ['x'] }] }],
+    ['topics that are not a list', { exchangeTopics: () => [{ exchange: 'x', topics: 'notifications' }] }],
     ['a promise of exchanges', { exchangeTopics: () => Promise.resolve([]) }],
-  ])('%s: costs itself, and is named', async (_, more) => {
+  ])('%s: affects only itself, and is named', async (_, more) => {
     const { count, of, told } = await hear([bad(() => [], more), honest]);
     expect(of('honest').map(({ volume }) => volume)).toEqual(truth);
     expect(told).toEqual([
@@ -308,7 +308,7 @@ describe('a notification plugin that says wrongly what it wants', () => {
   });
 });
 
-it('suspends one that was interrupted, for a minute and then for two, and takes the time of each', async () => {
+it('suspends a plugin that was interrupted, first for one minute and then for two', async () => {
   let calls = 0;
   const clock = new FakeClock();
   const { handlers } = createHandlers(
@@ -336,7 +336,7 @@ it('suspends one that was interrupted, for a minute and then for two, and takes 
   expect(calls).toBeGreaterThan(before);
 });
 
-it('each plugin’s time is a metric', async () => {
+it('exports the time spent in each plugin as a metric', async () => {
   const { count } = await hear([honest, bad(() => [])]);
   expect(await count('seconds', 'honest')).toBeGreaterThan(0);
   expect(await count('seconds', 'bad')).toBeGreaterThan(0);

@@ -12,7 +12,7 @@ import {
 import { dead, failingPlugin, numbered, samples, settled, started } from './listening.js';
 
 describe('a plugin that fails', () => {
-  it('costs its own counters; a reduced notification goes to the dead letters with its name', async () => {
+  it("loses only its own counters; a reduced notification goes to the dead letters with the plugin's name", async () => {
     const { bus, ofPlugin, told } = await started([failingPlugin, volumePlugin]);
     const one = delivery(
       enveloped({ ...volumeCreated, payload: { ...volumeCreated.payload, auth_token: 'abc' } }),
@@ -39,7 +39,7 @@ describe('a plugin that fails', () => {
       bus.send(deadLetter);
       await settled(deadLetter);
       expect(bus.offered).toEqual([]);
-      // It is of no time that an event can be of; nor can it be recorded when an operator puts it back.
+      // No event can have this time, and it cannot be recorded either when an operator puts it back.
       expect(dead(deadLetter).map(({ reason }) => reason)).toEqual([expect.stringMatching(/^(?:early|late): /)]);
       const again = delivery(deadLetter.dead[0]!.body);
       bus.send(again);
@@ -51,7 +51,7 @@ describe('a plugin that fails', () => {
     },
   );
 
-  it('gets its counters when the dead letter is replayed, and the others no duplicates', async () => {
+  it('produces its counters when the dead letter is replayed, and the other plugins no duplicates', async () => {
     const { bus } = await started([failingPlugin, volumePlugin]);
     const first = delivery(enveloped(volumeCreated));
     bus.send(first);
@@ -97,8 +97,8 @@ describe('a plugin that fails', () => {
   });
 });
 
-describe('what cannot be read', () => {
-  it('goes to the dead letters as a description, and the next is read', async () => {
+describe('unreadable notifications', () => {
+  it('go to the dead letters as descriptions, and the next notification is read', async () => {
     const { bus, count, told } = await started();
     const bad = [
       bytes('{'),
@@ -121,7 +121,7 @@ describe('what cannot be read', () => {
       ],
     ]);
     expect(await count('notifications_unreadable_total')).toBe(3);
-    // The others within the next minute.
+    // The others are logged a minute later.
     expect(told('warn')).toHaveLength(1);
     expect(samples(bus.confirmed)).toHaveLength(2);
   });

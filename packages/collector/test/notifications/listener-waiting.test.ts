@@ -5,12 +5,12 @@ import { until } from '../support.js';
 import { active, bytes, delivery, enveloped, volumeCreated, volumePlugin } from './material.js';
 import { away, never, numbered, samples, settled, started } from './listening.js';
 
-// Pauses are spread at random; these are the longest ones.
+// Pauses are randomised; this makes each one as long as it can be.
 beforeEach(() => void jest.spyOn(Math, 'random').mockReturnValue(1));
 afterEach(() => jest.restoreAllMocks());
 
-describe('while the bus takes nothing', () => {
-  it('acknowledges nothing, tries again with growing pauses, says so once, and recovers', async () => {
+describe('while the bus accepts nothing', () => {
+  it('acknowledges nothing, retries with growing pauses, logs it once, and recovers', async () => {
     const { bus, clock, count, listener, told } = await started([volumePlugin]);
     bus.answer = away;
     const one = delivery(enveloped(volumeCreated));
@@ -77,7 +77,7 @@ describe('while the bus takes nothing', () => {
     expect(await count('notifications_under_way')).toBe(3);
   });
 
-  it('holds no more than the prefetch either when a lost connection has them delivered again', async () => {
+  it('holds no more than the prefetch when they are delivered again after a lost connection', async () => {
     const { bus, clock, count } = await started([volumePlugin], { prefetch: 3 });
     bus.answer = away;
     const waves: FakeDelivery[][] = [];
@@ -87,7 +87,7 @@ describe('while the bus takes nothing', () => {
       bus.send(...deliveries);
       await until('they sleep', () => clock.sleepers === 3);
       expect(await count('notifications_under_way')).toBe(3);
-      // As the bus sees them: gone with their connection.
+      // The bus reports them as gone with their connection.
       for (const one of deliveries) one.onSettled();
       await new Promise((resolve) => setImmediate(resolve));
     }
@@ -114,7 +114,7 @@ describe('stop', () => {
     await listener.stop();
   });
 
-  it('finishes what the bus confirms, gives back what it does not, and takes no more', async () => {
+  it('acknowledges what the bus confirms, returns the rest to the queue, and consumes no more', async () => {
     const { bus, listener } = await started([volumePlugin]);
     let confirm: () => void = () => undefined;
     bus.answer = () => new Promise((resolve) => (confirm = resolve));
@@ -135,7 +135,7 @@ describe('stop', () => {
     expect(bus.offered).toHaveLength(2);
   });
 
-  it('leaves a bus that hangs after 2 s, with nothing acknowledged', async () => {
+  it('gives up on a hanging bus after 2 s, and acknowledges nothing', async () => {
     const { bus, clock, listener } = await started([volumePlugin]);
     bus.answer = never;
     const one = delivery(enveloped(volumeCreated));
@@ -167,7 +167,7 @@ describe('a large notification', () => {
     },
   });
 
-  it('lets others have their turns while it is read, and small ones that came later are done before', async () => {
+  it('lets other tasks run while it is read, and small ones that arrive later are finished first', async () => {
     const { bus } = await started([ofEach]);
     let turns = 0;
     const countTurns = () => {
@@ -182,15 +182,15 @@ describe('a large notification', () => {
     await settled(small);
     expect(other.outcome).toBeUndefined();
     await settled(large, other);
-    // Of the reading, of each plugin, of the signing by pieces.
+    // Turns come from reading, from each plugin, and from signing in pieces.
     expect(turns).toBeGreaterThan(4);
-    // As large as an agent's, so that a collector reads them.
+    // No larger than an agent's messages, so that a collector accepts them.
     expect(bus.confirmed.every(({ body }) => body.byteLength <= 127 * 1024)).toBe(true);
     const lines = bus.confirmed.flatMap(({ body }) => Buffer.from(body).toString().trimEnd().split('\n'));
     expect(new Set(lines).size).toBe(5_000);
   });
 
-  it('of a type that no plugin wants is not parsed, whatever is in it', async () => {
+  it('of a type that no plugin handles is not parsed, whatever it contains', async () => {
     const { bus, count } = await started([volumePlugin]);
     const one = delivery(
       Buffer.from(`{"event_type":"image.update","payload":${'['.repeat(1_000_000)}${']'.repeat(1_000_000)}}`),

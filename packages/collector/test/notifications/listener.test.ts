@@ -20,7 +20,7 @@ import {
 import { samples, settled, started } from './listening.js';
 
 describe('its queue', () => {
-  it('is ours, bounded, and bound to the exchanges and topics that the plugins name', async () => {
+  it('is declared by the collector with a limit, and bound to the exchanges and topics that the plugins name', async () => {
     const versioned = active('versioned', {
       exchangeTopics: ({ notificationTopics }) => [
         {
@@ -46,12 +46,12 @@ describe('its queue', () => {
     expect(listener.health()).toEqual({ ok: true });
   });
 
-  it('has the name and the bound that were configured', async () => {
+  it('has the configured name and limit', async () => {
     const { bus } = await started([volumePlugin], { queue: { name: 'mine', maxBytes: 1_000_000 } });
     expect(bus.declared[1]).toMatchObject({ queue: 'mine', deadLetterQueue: 'mine.dead', maxBytes: 1_000_000 });
   });
 
-  it("may be the services' own, which is taken as it is", async () => {
+  it('may be one of the services, which is used as it is', async () => {
     const { bus } = await started([volumePlugin], { queue: { owner: 'services' } });
     expect(bus.declared).toEqual([
       meteringTopology,
@@ -66,7 +66,7 @@ describe('its queue', () => {
     ]);
   });
 
-  it('is not even declared without a plugin', async () => {
+  it('is not declared if there is no plugin', async () => {
     const { bus, listener, told } = await started([]);
     expect(bus.declared).toEqual([]);
     expect(listener.health()).toEqual({ ok: true });
@@ -112,7 +112,7 @@ describe('a notification', () => {
     expect(new Set(ids).size).toBe(2);
   });
 
-  it('that no plugin wants is acknowledged and counted, whatever is in it', async () => {
+  it('that no plugin handles is acknowledged and counted, whatever it contains', async () => {
     const { bus, count, logger } = await started();
     const before = logger.entries.length;
     const unwanted = capturesWithToken.map((name) => delivery(bytes(capture(name).body)));
@@ -127,7 +127,7 @@ describe('a notification', () => {
     expect(await count('notifications_unwanted_total')).toBe(6);
   });
 
-  it('is passed only to the plugins that want its type', async () => {
+  it('is passed only to the plugins that handle its type', async () => {
     const seen: string[] = [];
     const asking = (name: string, eventTypes: readonly string[]) =>
       active(name, {
@@ -154,7 +154,7 @@ describe('a notification', () => {
     ]);
   });
 
-  it('is shown to the observer before any plugin, which is not waited for and may fail', async () => {
+  it('is passed to the observer before any plugin; the observer is not awaited and may fail', async () => {
     const seen: string[] = [];
     const plugin = active('plugin', { processNotification: () => (seen.push('plugin'), []) });
     const observer = {
@@ -179,7 +179,7 @@ describe('a notification', () => {
 
 describe('an invalid time', () => {
   it.each(['created_at', 'updated_at', 'launched_at', 'terminated_at', 'deleted_at'])(
-    'in %s is not passed on, and told once a minute',
+    'in %s is not passed on, and is logged once a minute',
     async (key) => {
       const plugin = active('picking', {
         processNotification: ({ payload, timestamp }) => [

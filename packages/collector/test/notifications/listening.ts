@@ -57,7 +57,7 @@ export const samples = (messages: readonly OutgoingMessage[]) =>
     Array.from(splitMeteringBatch(body), (line) => readMeteringMessage(line as string).sample),
   );
 
-/** Ids of the example, told apart. */
+/** Notifications like the example, with different ids. */
 export const numbered = (index: number) => enveloped({ ...volumeCreated, message_id: `notification-${index}` });
 
 export async function settled(...deliveries: readonly FakeDelivery[]): Promise<void> {

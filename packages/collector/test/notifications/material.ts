@@ -20,7 +20,7 @@ export function capture(name: string): Capture {
   return JSON.parse(readFileSync(new URL(`../captures/${name}.json`, import.meta.url), 'utf8')) as Capture;
 }
 
-/** Those that hold a token of their caller. */
+/** Captures that contain a token of the caller. */
 export const capturesWithToken = [
   'nova.scheduler.select_destinations.start',
   'nova.scheduler.select_destinations.end',
@@ -31,7 +31,7 @@ export const capturesWithToken = [
 
 export const queue = 'nephoscope.notifications';
 
-/** A sound notification, bare. */
+/** A valid notification without an envelope. */
 export const volumeCreated = {
   message_id: 'b0f6e1a2-5c1f-4d0e-9a55-3a6f0a7f6c11',
   event_type: 'volume.create.end',
@@ -74,14 +74,14 @@ function counterOf(notification: Notification, meter: (typeof meters)[number], v
   };
 }
 
-/** A logger whose parts write into one list. */
+/** A logger whose components write into one list. */
 export class RecordingRoot extends RecordingLogger {
   child(): this {
     return this;
   }
 }
 
-/** The handler of a plugin as the collector has it. */
+/** The handler of a plugin as the collector gets it. */
 export function active(name: string, handler: Partial<NotificationHandler>): ActiveHandler {
   const plugin = defineNotificationHandler({
     meters,

@@ -28,7 +28,7 @@ let rabbitmq: PrivateRabbitmq;
 let url: string;
 let connection: ChannelModel;
 let channel: ConfirmChannel;
-/** Ids of messages that no queue wanted. */
+/** Ids of messages that were not routed to any queue. */
 const returned = new Set<unknown>();
 let vhosts = 0;
 
@@ -41,7 +41,7 @@ afterAll(async () => {
   await rabbitmq?.stop();
 }, 60_000);
 
-// Each test has a virtual host for itself.
+// Each test has a virtual host of its own.
 beforeEach(async () => {
   const vhost = `test-${++vhosts}`;
   await rabbitmq.ctl('add_vhost', vhost);
@@ -54,10 +54,10 @@ beforeEach(async () => {
 
 afterEach(() => connection.close());
 
-/** As oslo.messaging of a service does it. */
+/** Publishes as the oslo.messaging library of a service does. */
 const declareExchange = () => channel.assertExchange(exchange, 'topic', { durable: false, autoDelete: false });
 
-/** Resolves when the broker has it; whether any queue wanted it. */
+/** Resolves when the broker has confirmed it, with whether it was routed to any queue. */
 function publish(body: string | Uint8Array, headers: Record<string, string> = {}): Promise<boolean> {
   const messageId = randomUUID();
   const options = {
@@ -78,7 +78,7 @@ function publish(body: string | Uint8Array, headers: Record<string, string> = {}
 
 const created = capture('openstack.volume.create.end').body;
 
-/** The recorded creation of a volume, as that of another one. */
+/** The recorded notification of a volume's creation, for another volume. */
 function volumeCreated(volume: string): string {
   const envelope = JSON.parse(created) as { 'oslo.message': string };
   const message = JSON.parse(envelope['oslo.message']) as Record<string, unknown> & { payload: object };
@@ -108,7 +108,7 @@ const configuration = (database: string, notifications: object = {}) => ({
   notifications: { enabled: ['volume', 'volume_size'], ...notifications },
 });
 
-/** A collector that listens to the exchange. */
+/** A collector that is bound to the exchange. */
 async function listening(database: string, notifications: object = {}): Promise<Daemon> {
   const collector = startDaemon('collector', configuration(database, notifications));
   await waitUntil('it is ready', async () => (await collector.status('/readyz')).status === 200, 60_000);
@@ -118,7 +118,7 @@ async function listening(database: string, notifications: object = {}): Promise<
 const bound = () =>
   waitUntil('the queue is bound', () => publish('{"event_type": "nobody.asked.for.it"}'), 60_000);
 
-/** What is recorded of volumes, in order: `volume-1 volume.size 20`. */
+/** The samples of volumes in the order of recording: `volume-1 volume.size 20`. */
 const recorded = async (database: string) =>
   (await samplesIn(database)).map(({ resourceId, meter, volume }) => `${resourceId} ${meter} ${volume}`).sort();
 
@@ -127,14 +127,14 @@ const expected = (volumes: readonly string[]) =>
 
 const names = (count: number, prefix: string) => Array.from({ length: count }, (_, index) => `${prefix}-${index}`);
 
-it('reads what the library of a service compressed, by gzip or bzip2', async () => {
+it("reads what a service's library compressed with gzip or bzip2", async () => {
   await declareExchange();
   const database = join(newFolder(), 'samples.db');
   await listening(database);
   await bound();
-  // As kombu names them (`kombu_compression`): its gzip is zlib's format.
+  // By kombu's names (`kombu_compression`): its gzip is zlib's format.
   await publish(deflateSync(volumeCreated('volume-gzip')), { compression: 'application/x-gzip' });
-  // Made of the recorded creation by Python's bz2.
+  // The recorded creation, compressed by Python's bz2.
   const bzip2 = readFileSync(new URL('../data/openstack.volume.create.end.bz2', import.meta.url));
   await publish(bzip2, { compression: 'application/x-bz2' });
   const { volume_id: id, size } = payloadOf(created);
@@ -143,7 +143,7 @@ it('reads what the library of a service compressed, by gzip or bzip2', async () 
   expect(await recorded(database)).toEqual(all);
 }, 120_000);
 
-it('records what a service announces, each once, from the moment that its exchange is there', async () => {
+it('records what a service announces, each once, as soon as its exchange exists', async () => {
   const database = join(newFolder(), 'samples.db');
   const collector = await listening(database);
   await declareExchange();
@@ -162,7 +162,7 @@ it('records what a service announces, each once, from the moment that its exchan
     expect({ publisherId, sequence }).toEqual({ publisherId: 'collector.controller-1', sequence: null });
 }, 120_000);
 
-it('sets aside what cannot be read, and nothing of a token leaves it', async () => {
+it('sets unreadable notifications aside, and no token appears anywhere', async () => {
   const database = join(newFolder(), 'samples.db');
   await declareExchange();
   const collector = await listening(database);
@@ -178,7 +178,7 @@ it('sets aside what cannot be read, and nothing of a token leaves it', async () 
   ];
   for (const body of hostile) expect(await publish(body)).toBe(true);
   expect(await publish(volumeCreated('volume-2'))).toBe(true);
-  // Of volume-1 the size is not a number, which costs only that counter.
+  // The size of volume-1 is not a number, which affects only that counter.
   await waitUntil('the others are recorded', async () => (await countIn(database)) >= 3, 60_000);
   await waitUntil('the dead letters are there', async () => {
     const { messageCount } = await channel.checkQueue(`${queue}.dead`);
@@ -201,10 +201,10 @@ it('sets aside what cannot be read, and nothing of a token leaves it', async () 
   expect(await recorded(database)).toEqual(['volume-1 volume 1', 'volume-2 volume 1', 'volume-2 volume.size 20']);
 }, 120_000);
 
-it('loses nothing and records nothing twice, however often it is killed in mid-work', async () => {
+it('loses nothing and records nothing twice, however often it is killed under load', async () => {
   const database = join(newFolder(), 'samples.db');
   await declareExchange();
-  // Another one shares the queue all the time.
+  // A second collector consumes the queue all the time.
   const steady = await listening(database);
   await bound();
   const ledger: string[] = [];
@@ -229,7 +229,7 @@ it('loses nothing and records nothing twice, however often it is killed in mid-w
   expect(await recorded(database)).toEqual(expected(ledger));
 }, 240_000);
 
-it('stops under load within 10 s, and what it did not finish is in the queue', async () => {
+it('stops under load within 10 s, and unfinished notifications are back in the queue', async () => {
   const database = join(newFolder(), 'samples.db');
   await declareExchange();
   const collector = await listening(database);
@@ -247,7 +247,7 @@ it('stops under load within 10 s, and what it did not finish is in the queue', a
   expect(await recorded(database)).toEqual(expected(volumes));
 }, 180_000);
 
-it("takes the services' own queue where that is wanted, its backlog too", async () => {
+it('consumes a queue of the services if configured, including its backlog', async () => {
   const database = join(newFolder(), 'samples.db');
   await declareExchange();
   await channel.assertQueue(routingKey, { durable: false });

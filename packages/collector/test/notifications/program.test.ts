@@ -42,7 +42,7 @@ export default defineNotificationHandler({
   },
 });
 `;
-/** The same with a meter of its own. */
+/** The same plugin with a meter of its own. */
 const another = (meter: string, source: string) => source.replaceAll("name: 'volume'", `name: '${meter}'`);
 
 let folder: Awaited<ReturnType<typeof temporaryFolder>>;
@@ -51,7 +51,7 @@ beforeEach(async () => {
 });
 afterEach(() => folder.remove());
 
-/** A collector's configuration where a package with these plugins is installed. */
+/** A collector's configuration with these plugins installed as a package. */
 async function configured(
   notifications: object,
   plugins: Readonly<Record<string, string>>,
@@ -68,7 +68,7 @@ async function configured(
   return configure(collectorProgram, raw, discoverPlugins(folder.path));
 }
 
-/** The collector of that configuration, with its queue of notifications started. */
+/** The collector with that configuration, started with its queue of notifications. */
 async function started(notifications: object, plugins: Readonly<Record<string, string>>, services: object = {}) {
   const [bus, logger, registry, clock] = [new FakeBus(), new RecordingRoot(), new Registry(), new FakeClock()];
   const created = createCollector(await configured(notifications, plugins, services), {
@@ -83,7 +83,7 @@ async function started(notifications: object, plugins: Readonly<Record<string, s
   return { ...created, bus, registry, told };
 }
 
-it('runs every plugin that is installed, with the options of the operator', async () => {
+it('runs every installed plugin with the options from the configuration', async () => {
   const { bus, registry } = await started(
     { topics: ['one', 'two'], plugins: { volume: { exchange: 'cinder' } } },
     { volume: pluginSource(), other: another('other', pluginSource()) },
@@ -102,7 +102,7 @@ it('runs every plugin that is installed, with the options of the operator', asyn
 });
 
 describe('settings of a service', () => {
-  /** A plugin about a service, as a third party would make it. */
+  /** A plugin for a service, as a third party would write it. */
   const about = (service: string, meter: string) => `
 import { defineServiceNotifications } from '@nephoscope/core/notification';
 export default defineServiceNotifications({
@@ -116,7 +116,7 @@ export default defineServiceNotifications({
     return bus.declared.slice(1).map(({ exchange, bindings }) => [exchange, bindings]);
   };
 
-  it('are set once and reach every plugin of the service, and no other', async () => {
+  it('are written once and apply to every plugin of that service, and to no other', async () => {
     expect(await heard({})).toEqual([['usual', ['telemetry.info']]]);
     expect(await heard({ trove: { exchange: 'trove' } })).toEqual([
       ['trove', ['telemetry.info']],
@@ -129,7 +129,7 @@ export default defineServiceNotifications({
     ]);
   });
 
-  it('name the publishers that are accepted', async () => {
+  it('set the accepted publishers', async () => {
     const { bus } = await started({}, plugins, { cinder: { publishers: 'storage-*' } });
     const sent = ['storage-7', 'usual.host'].map((publisher_id) =>
       delivery(enveloped({ ...volumeCreated, event_type: 'volume.create.end', publisher_id })),
@@ -159,7 +159,7 @@ export default defineServiceNotifications({
   it.each([
     ['exchanges', ['x'], 'services.cinder.exchange'],
     ['publishers', ['x'], 'services.cinder.publishers'],
-  ])('were %s of each plugin: refused, with what to write', async (key, value, instead) => {
+  ])('are refused as %s of a single plugin, with what to write instead', async (key, value, instead) => {
     await expect(configured({ plugins: { volume: { [key]: value } } }, plugins)).rejects.toMatchObject({
       problems: [
         {
@@ -171,7 +171,7 @@ export default defineServiceNotifications({
   });
 });
 
-it('asks for the last reading of an instance that nova begins to delete', async () => {
+it('requests a last reading of an instance that nova begins to delete', async () => {
   const { bus } = await started({}, { volume: pluginSource() });
   const one = delivery(bytes(capture('nova.compute.instance.delete.start').body));
   bus.send(one);
@@ -183,8 +183,8 @@ it('asks for the last reading of an instance that nova begins to delete', async 
 
 it.each([
   ['disabled', { disabled: ['bad'] }],
-  ['not among the enabled', { enabled: ['volume'] }],
-])('does not even import a plugin that is %s', async (_, notifications) => {
+  ['not in the list of enabled ones', { enabled: ['volume'] }],
+])('does not import a plugin that is %s', async (_, notifications) => {
   const { told, registry, bus } = await started(notifications, {
     volume: pluginSource(),
     bad: 'throw new Error();',
@@ -194,7 +194,7 @@ it.each([
   expect(await metric(registry, 'nephoscope_collector_plugin_failures')).toBe(0);
 });
 
-it('runs without those that cannot be imported or made, names and counts them; one may decline', async () => {
+it('runs without plugins that cannot be imported or created, and names and counts them; a plugin may decline', async () => {
   const { told, registry, bus } = await started(
     {},
     {
@@ -245,7 +245,7 @@ it('reports every mistake in the options of plugins, with its path', async () =>
   });
 });
 
-it('signs in a form that collectors accept, with the first secret', async () => {
+it('signs with the first secret, in a form that collectors accept', async () => {
   const configuration = await configured({}, { volume: pluginSource() });
   const { config } = configuration;
   const bus = new FakeBus();

@@ -6,7 +6,7 @@ import { samples, started } from './listening.js';
 import { active, bytes, enveloped, queue, volumeCreated, volumeSizePlugin } from './material.js';
 
 const now = parseTimestamp('2026-11-27T12:00:00Z');
-/** As cinder's, on its two exchanges. */
+/** As cinder's plugin, with its two exchanges. */
 const cinder = {
   ...volumeSizePlugin,
   exchangeTopics: ['cinder', 'openstack'].map((exchange) => ({ exchange, topics: [] })),
@@ -40,7 +40,7 @@ const both = active('both', {
   eventTypes: ['volume.*', 'instance.exists'],
 });
 
-describe('a notification is quarantined', () => {
+describe('a notification', () => {
   it.each([
     [
       'origin',
@@ -144,7 +144,7 @@ describe('a notification is quarantined', () => {
       'cinder',
       /^contradictory: created_at is .*, after the end of its period/,
     ],
-  ])('as %s when it came %s', async (kind, _, body, exchange, reason) => {
+  ])('is quarantined as %s if it comes %s', async (kind, _, body, exchange, reason) => {
     const { settle, volumes, warned, quarantined } = await listening([
       { ...both, exchangeTopics: cinder.exchangeTopics },
     ]);
@@ -153,19 +153,19 @@ describe('a notification is quarantined', () => {
     expect(volumes()).toEqual([]);
     expect(await quarantined(kind)).toBe(1);
     expect(warned()).toEqual([expect.stringContaining(kind)]);
-    // The true one is taken.
+    // The genuine notification is accepted.
     await settle(announced(), 'openstack');
     expect(volumes()).toEqual(['20']);
   });
 
-  it('until an operator puts it back, whatever was against it', async () => {
+  it('is accepted when an operator puts it back, whatever the reason was', async () => {
     const { settle, volumes } = await listening();
     const [deadLetter] = (await settle(announced({}, { size: 21 }), '')).dead;
     expect((await settle(deadLetter!.body, '')).dead).toEqual([]);
     expect(volumes()).toEqual(['21']);
   });
 
-  it('but not one that was modified or never quarantined', async () => {
+  it('is quarantined again if it was modified or never quarantined', async () => {
     const { settle, volumes, quarantined } = await listening();
     const [deadLetter] = (await settle(announced(), '')).dead;
     const text = Buffer.from(deadLetter!.body).toString();
@@ -177,15 +177,15 @@ describe('a notification is quarantined', () => {
 
   it.each([
     ['the audit of the last month', exists('2026-10-01 00:00:00', '2026-11-01 00:00:00')],
+    ['that of the last year, which ended over 300 days ago', exists('2025-01-01 00:00:00', '2026-01-01 00:00:00')],
+    ['one from a clock that is half a day ahead', announced({ timestamp: '2026-11-28 00:00:00' })],
+    ['one that waited for a month', announced({ timestamp: '2026-10-27 00:00:00' })],
     [
-      'that of the last year, of which the end is over 300 days ago',
-      exists('2025-01-01 00:00:00', '2026-01-01 00:00:00'),
+      'one of a volume created half a day later by another clock',
+      announced({}, { created_at: '2026-11-23 09:00:00' }),
     ],
-    ['one of a clock that is half a day ahead', announced({ timestamp: '2026-11-28 00:00:00' })],
-    ['what waited for a month', announced({ timestamp: '2026-10-27 00:00:00' })],
-    ['what was made at half a day after, by another clock', announced({}, { created_at: '2026-11-23 09:00:00' })],
     [
-      'the audit of what was deleted softly, and launched anew by a resize',
+      'the audit of one that was soft-deleted, and relaunched by a resize',
       announced(
         { event_type: 'volume.exists' },
         {
@@ -197,16 +197,16 @@ describe('a notification is quarantined', () => {
       ),
     ],
     [
-      'what is none of our business',
+      'one with times that are not compared',
       announced({}, { created_at: 'yesterday', deleted_at: '', launched_at: null }),
     ],
-  ])('but not %s', async (_, body) => {
+  ])('is accepted if it is %s', async (_, body) => {
     const { settle, volumes } = await listening([{ ...both, exchangeTopics: cinder.exchangeTopics }]);
     expect((await settle(body, 'cinder')).dead).toEqual([]);
     expect(volumes()).toEqual(['20']);
   });
 
-  it("in nova's versioned form, too", async () => {
+  it("is checked in nova's versioned form, too", async () => {
     const { settle } = await listening([{ ...both, exchangeTopics: [{ exchange: 'nova', topics: [] }] }]);
     const data = { 'nova_object.data': period('2030-01-01T00:00:00Z', '2030-02-01T00:00:00Z') };
     const payload = { 'nova_object.data': { audit_period: data } };
@@ -222,14 +222,14 @@ describe('a notification is quarantined', () => {
     expect(other.dead.map(({ reason }) => reason)).toEqual([expect.stringMatching(/^contradictory: created_at /)]);
   });
 
-  it('of a plugin whose service has another publisher id, while another plugin accepts it', async () => {
+  it('is accepted with another publisher id if one of the plugins accepts that', async () => {
     const other = { ...both, name: 'other', exchangeTopics: cinder.exchangeTopics };
     const { settle, volumes } = await listening([cinder, other]);
     expect((await settle(announced({ publisher_id: 'of our own' }), 'cinder')).dead).toEqual([]);
     expect(volumes()).toEqual(['20']);
   });
 
-  it('of a plugin whose service publishes on another exchange, while another plugin accepts it', async () => {
+  it('is accepted from another exchange if one of the plugins accepts that', async () => {
     const other = { ...cinder, name: 'other', exchangeTopics: [{ exchange: 'elsewhere', topics: [] }] };
     const { settle, volumes, bus } = await listening([cinder, other]);
     expect((await settle(announced(), 'cinder')).dead).toEqual([]);
@@ -237,7 +237,7 @@ describe('a notification is quarantined', () => {
     expect(bus.confirmed).toHaveLength(1);
   });
 
-  it('for as long as the operator says', async () => {
+  it('is quarantined after the configured age', async () => {
     const { settle } = await listening([cinder], { maxAge: '1h' });
     const one = await settle(announced({ timestamp: '2026-11-27 10:59:00' }), 'cinder');
     expect(one.dead.map(({ reason }) => reason)).toEqual([expect.stringMatching(/^late: /)]);

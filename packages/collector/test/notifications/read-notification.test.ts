@@ -16,7 +16,7 @@ const captures = readdirSync(new URL('../captures/', import.meta.url))
   .map((file) => file.replace(/\.json$/, ''));
 
 describe('a recorded notification', () => {
-  it('is there to be read', () => expect(captures.length).toBeGreaterThan(5));
+  it('exists in the captures', () => expect(captures.length).toBeGreaterThan(5));
 
   it.each(captures)('%s is read', (name) => {
     const { body } = capture(name);
@@ -43,7 +43,7 @@ describe('a recorded notification', () => {
   });
 });
 
-it('is the same bare and in an envelope', () => {
+it('is the same with and without an envelope', () => {
   const bare = read(bytes(volumeCreated));
   expect(read(enveloped(volumeCreated))).toEqual(bare);
   expect(bare).toEqual({
@@ -77,7 +77,7 @@ it('keeps numbers exact', () => {
   });
 });
 
-it('takes keys of any name as its own, and changes no prototype', () => {
+it('accepts keys of any name as its own, and changes no prototype', () => {
   const hostile =
     '{"__proto__":{"size":1e6,"polluted":true},"constructor":{"prototype":{"polluted":true}},"hasOwnProperty":1}';
   const text = JSON.stringify(volumeCreated)
@@ -96,7 +96,7 @@ it('takes keys of any name as its own, and changes no prototype', () => {
   expect(({} as Record<string, unknown>)['polluted']).toBeUndefined();
 });
 
-it('is frozen, however deep: plugins share it', () => {
+it('is deeply frozen, because plugins share it', () => {
   const { payload } = read(bytes({ ...volumeCreated, payload: { a: { b: [{ c: 1 }] } } }));
   const isFrozen = (value: unknown): boolean =>
     typeof value !== 'object' ||
@@ -109,44 +109,48 @@ const deep = (levels: number) => '['.repeat(levels) + ']'.repeat(levels);
 const withPayload = (payload: string) =>
   JSON.stringify({ ...volumeCreated, payload: 0 }).replace('"payload":0', `"payload":${payload}`);
 
-describe('what cannot be read', () => {
+describe('an unreadable notification', () => {
   it.each<[string, Uint8Array, string]>([
     ['nothing', bytes(''), 'the message is not JSON'],
-    ['no JSON', bytes('event'), 'the message is not JSON'],
-    ['no object', bytes('[1]'), 'the message is not a JSON object'],
-    ['no UTF-8', Buffer.from([0x7b, 0xff, 0x7d]), 'not UTF-8'],
+    ['not JSON', bytes('event'), 'the message is not JSON'],
+    ['not an object', bytes('[1]'), 'the message is not a JSON object'],
+    ['not UTF-8', Buffer.from([0x7b, 0xff, 0x7d]), 'not UTF-8'],
     ['too long', Buffer.alloc(maxNotificationBytes + 1, 0x20), `more than ${maxNotificationBytes}`],
     ['an envelope of another version', bytes({ 'oslo.version': '3.0', 'oslo.message': '{}' }), 'oslo.version'],
-    ['an envelope of no version', bytes({ 'oslo.version': 2, 'oslo.message': '{}' }), 'oslo.version'],
+    ['an envelope with an invalid version', bytes({ 'oslo.version': 2, 'oslo.message': '{}' }), 'oslo.version'],
     [
       'an envelope with an object',
       bytes({ 'oslo.version': '2.0', 'oslo.message': {} }),
       'oslo.message is not a string',
     ],
-    ['an envelope with no JSON', enveloped('{'), 'oslo.message is not JSON'],
+    ['an envelope whose content is not JSON', enveloped('{'), 'oslo.message is not JSON'],
     [
-      'an envelope with an envelope',
+      'an envelope in an envelope',
       enveloped({ 'oslo.version': '2.0', 'oslo.message': '{}' }),
       'event_type is missing',
     ],
-    ['1,000 levels', enveloped(withPayload(`{"a":${deep(1000)}}`)), 'more than 64'],
-    ['100,000 levels', bytes(withPayload(`{"a":${deep(100_000)}}`)), 'more than 64'],
-    ['a key twice', bytes(withPayload('{"a":1,"a":2}')), 'a key that stands in its object already'],
-    ['an endless number', bytes(withPayload('{"a":1e999}')), 'a number'],
-    ['a number of 5,000 digits', bytes(withPayload(`{"a":${'9'.repeat(5_000)}}`)), 'a number of more than'],
+    ['nested 1,000 times', enveloped(withPayload(`{"a":${deep(1000)}}`)), 'more than 64'],
+    ['nested 100,000 times', bytes(withPayload(`{"a":${deep(100_000)}}`)), 'more than 64'],
+    ['one with a duplicate key', bytes(withPayload('{"a":1,"a":2}')), 'a key that stands in its object already'],
+    ['one with an infinite number', bytes(withPayload('{"a":1e999}')), 'a number'],
     [
-      'a long event type',
+      'one with a number of 5,000 digits',
+      bytes(withPayload(`{"a":${'9'.repeat(5_000)}}`)),
+      'a number of more than',
+    ],
+    [
+      'one with a long event type',
       bytes({ ...volumeCreated, event_type: 'x'.repeat(256) }),
       'event_type has more than 255',
     ],
-  ])('is %s', (_, body, says) => {
+  ])('is refused if it is %s', (_, body, says) => {
     expect(() => read(body)).toThrow(expect.objectContaining({ code: 'NOTIFICATION_UNREADABLE' }));
     expect(() => read(body)).toThrow(says);
   });
 
   const wrong: readonly unknown[] = [undefined, null, '', 0, 1.5, true, [], ['x'], {}, { a: 1 }];
   it.each(['message_id', 'event_type', 'publisher_id', 'timestamp', 'payload', 'priority'])(
-    'is %s of a wrong type, which is named',
+    'is refused if its %s has the wrong type, which is reported',
     (field) => {
       const isRight = (value: unknown) =>
         field === 'payload'
@@ -166,8 +170,8 @@ function randomNumbers(seed: number): (below: number) => number {
   return (below) => (state = (state * 48_271) % 2_147_483_647) % below;
 }
 
-describe('whatever comes', () => {
-  /** It is read, or refused with a text that quotes nothing of it. */
+describe('malformed notifications are read or refused', () => {
+  /** It is read, or refused with an error that quotes nothing of it. */
   function readsOrRefuses(body: Uint8Array): void {
     try {
       read(body);
@@ -177,7 +181,7 @@ describe('whatever comes', () => {
     }
   }
 
-  it.each(captures)('%s, cut off anywhere', (name) => {
+  it.each(captures)('%s, truncated anywhere', (name) => {
     const body = bytes(capture(name).body);
     for (let end = 0; end < body.length; end += 7) {
       const cut = body.subarray(0, end);

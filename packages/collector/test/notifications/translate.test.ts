@@ -34,7 +34,7 @@ const failureOf = async (handler: ActiveHandler, of = notification) =>
 const giving = (make: (counter: Counter) => readonly unknown[]) =>
   active('given', { processNotification: () => make(counters[0]!) as Counter[] });
 
-it('makes signed metering messages, with ids of the notification and no number', async () => {
+it('makes signed metering messages, with ids derived from the notification and no sequence number', async () => {
   const { messages, samples, failures } = await translate(notification, [volumePlugin, volumeSizePlugin], origin);
   expect({ samples: [...samples], failures }).toEqual({
     samples: [
@@ -66,14 +66,14 @@ it('makes signed metering messages, with ids of the notification and no number',
   expect(message!.has('sequence')).toBe(false);
 });
 
-it('makes the same of the same notification', async () => {
+it('makes the same messages of the same notification', async () => {
   const handlers = [volumePlugin, volumeSizePlugin];
   expect(await translate(notification, handlers, origin)).toEqual(
     await translate(notificationOf(volumeCreated), handlers, origin),
   );
 });
 
-it('takes the event id of a plugin that has one in place of the message id', async () => {
+it("uses a plugin's event id, if it has one, instead of the message id", async () => {
   const plugin = active('volume', {
     ...volumePlugin.handler,
     eventId: ({ payload }) => `event of ${String(payload['volume_id'])}`,
@@ -89,7 +89,7 @@ it('takes the event id of a plugin that has one in place of the message id', asy
   );
 });
 
-it('keeps the counters of other plugins when one fails, and none of its own', async () => {
+it('keeps the counters of other plugins when one fails, and discards all of that plugin', async () => {
   const failing = active('failing', {
     *processNotification() {
       yield counters[0]!;
@@ -104,7 +104,7 @@ it('keeps the counters of other plugins when one fails, and none of its own', as
   expect(lines(messages[0]!.body)).toHaveLength(1);
 });
 
-it('keeps the counters of a plugin that says that only some items cannot be counted', async () => {
+it('keeps the counters of a plugin that reports that only some items cannot be counted', async () => {
   const failing = active('failing', {
     *processNotification() {
       yield counters[0]!;
@@ -123,12 +123,8 @@ it.each<[string, ActiveHandler, string | RegExp]>([
     giving((counter) => [counter, { ...counter, volume: 2 }]),
     "COUNTER_INVALID: the counter 'volume' was produced twice",
   ],
-  [
-    'a meter that it did not declare',
-    giving((counter) => [{ ...counter, name: 'cpu' }]),
-    "METER_UNDECLARED: the meter 'cpu'",
-  ],
-  ['another unit than declared', giving((counter) => [{ ...counter, unit: 'GB' }]), 'METER_UNDECLARED'],
+  ['an undeclared meter', giving((counter) => [{ ...counter, name: 'cpu' }]), "METER_UNDECLARED: the meter 'cpu'"],
+  ['a unit that was not declared', giving((counter) => [{ ...counter, unit: 'GB' }]), 'METER_UNDECLARED'],
   ['no resource', giving((counter) => [{ ...counter, resourceId: '' }]), 'no resource id'],
   ['no figure', giving((counter) => [{ ...counter, volume: NaN }]), 'METER_VOLUME'],
   [
@@ -137,14 +133,14 @@ it.each<[string, ActiveHandler, string | RegExp]>([
     'COUNTER_INVALID',
   ],
   [
-    'metadata beyond all bounds',
+    'metadata that is too large',
     giving((counter) => [{ ...counter, resourceMetadata: { x: 'x'.repeat(1_100_000) } }]),
     'more than the 1048576 bytes of a message',
   ],
-  ['no counters but a promise', giving(() => Promise.resolve() as never), /^TypeError at [\w.-]+:\d+:\d+$/],
-  ['nothing that is a counter', giving(() => [null]), 'a counter is an object, and not null'],
+  ['a promise instead of counters', giving(() => Promise.resolve() as never), /^TypeError at [\w.-]+:\d+:\d+$/],
+  ['values that are not counters', giving(() => [null]), 'a counter is an object, and not null'],
   [
-    'no end',
+    'counters without end',
     active('endless', {
       *processNotification() {
         for (let index = 0; ; index++) yield { ...counters[0]!, resourceId: `volume-${index}` };
@@ -152,7 +148,7 @@ it.each<[string, ActiveHandler, string | RegExp]>([
     }),
     'more than 10000',
   ],
-])('takes no counters of a plugin that gives %s', async (_, plugin, reason) => {
+])('discards all counters of a plugin that yields %s', async (_, plugin, reason) => {
   const { messages, failures } = await translate(notification, [plugin], origin);
   expect(messages).toEqual([]);
   expect(failures).toHaveLength(1);
@@ -167,13 +163,13 @@ describe('the reason of a failure', () => {
       },
     });
 
-  it('quotes no text of an error that is not coded: it may hold what the plugin was given', async () => {
+  it("quotes only coded errors, because any other may contain the plugin's input", async () => {
     const error = new SyntaxError('Unexpected token gAAAAABtopsecret\n    at gAAAAABtopsecret:1:1');
     expect(await failureOf(throwing(error))).toMatch(/^SyntaxError at translate\.test\.ts:\d+:\d+$/);
     expect(await failureOf(throwing('gAAAAABtopsecret'))).toBe('it threw a value that is not an error');
   });
 
-  it('quotes no coded error that contains a credential, and none at length', async () => {
+  it('does not quote a coded error that contains a credential, and shortens a long one', async () => {
     const coded = (text: string) => throwing(new NephoscopeError('NOTIFICATION_FIELD', text));
     expect(await failureOf(coded("auth_token='abc'"))).toBe('NOTIFICATION_FIELD');
     expect((await failureOf(coded('x'.repeat(10_000))))!.length).toBeLessThan(600);
