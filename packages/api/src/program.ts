@@ -6,6 +6,7 @@ import type { Logger } from '@nephoscope/core';
 import type { SampleReader } from '@nephoscope/core/sample-store';
 import type { Component, ProgramDefinition } from '@nephoscope/runtime';
 
+import { loopbackCaller } from './access/caller.js';
 import { apiSections } from './options.js';
 import type { ApiOptions } from './options.js';
 import { createServer, listen } from './server.js';
@@ -29,7 +30,7 @@ export function createApi({
   readonly reader: SampleReader;
   readonly logger: Logger;
 }): Component & { readonly url: string } {
-  const server = createServer({ options, reader, logger });
+  const server = createServer({ options, reader, logger, authenticate: () => loopbackCaller });
   let url = '';
   return {
     name: 'api',

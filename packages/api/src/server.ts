@@ -8,6 +8,9 @@ import type { SampleReader } from '@nephoscope/core/sample-store';
 import { fastify } from 'fastify';
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteHandler } from 'fastify';
 
+import { AccessDenied } from './access/access-denied.js';
+import { recogniseCallers } from './access/request-caller.js';
+import type { Authenticate } from './access/request-caller.js';
 import { capabilities, versions } from './ceilometer/about.js';
 import type { Asked } from './ceilometer/asked.js';
 import { complexQuery } from './ceilometer/complex-query.js';
@@ -29,12 +32,13 @@ export interface ServerParts {
   /** Started already, or not yet: it is started when it is asked. */
   readonly reader: SampleReader;
   readonly logger: Logger;
+  readonly authenticate: Authenticate;
 }
 
 type Handler = (asked: Asked, names: Readonly<Record<string, string>>, body: unknown) => Promise<Reply> | Reply;
 
 /** The routes, ready to listen or to be asked by `inject`. */
-export function createServer({ options, reader, logger }: ServerParts): FastifyInstance {
+export function createServer({ options, reader, logger, authenticate }: ServerParts): FastifyInstance {
   const server = fastify({
     exposeHeadRoutes: false,
     bodyLimit: 65_536,
@@ -50,6 +54,7 @@ export function createServer({ options, reader, logger }: ServerParts): FastifyI
       return await fail(reply, 406, 'the reply is application/json, which the request does not accept');
     return undefined;
   });
+  recogniseCallers(server, authenticate);
   server.setErrorHandler((error, request, reply) => {
     // Nobody waits for a reply, and what was read ended with them.
     if (reply.raw.destroyed) {
@@ -57,8 +62,10 @@ export function createServer({ options, reader, logger }: ServerParts): FastifyI
       return reply.hijack();
     }
     const { status, message, isDefect } = explained(error);
+    if (error instanceof AccessDenied) void reply.headers(error.headers);
+    if (status === 401 && !reply.hasHeader('www-authenticate')) void reply.header('www-authenticate', 'Bearer');
     if (isDefect) logger.error({ err: error, url: request.url.slice(0, 1_000) }, 'a request failed');
-    if (status === 503) void reply.header('retry-after', retryAfter);
+    if (status === 503 && !reply.hasHeader('retry-after')) void reply.header('retry-after', retryAfter);
     return fail(reply, status, message);
   });
   server.setNotFoundHandler((request, reply) => {
@@ -82,7 +89,9 @@ export function createServer({ options, reader, logger }: ServerParts): FastifyI
     };
   const get = (path: string, handler: Handler) => server.get(path, answered(handler));
 
-  get('/', ({ origin }) => json(versions(origin)));
+  server.get('/', { config: { isPublic: true } }, (request, reply) =>
+    send(reply, json(versions(originOf(request))), logger),
+  );
   get('/v2/capabilities', () => json(capabilities));
   get('/v2/meters', meters);
   get('/v2/meters/:meter', (asked, { meter = '' }) =>
@@ -113,13 +122,17 @@ function askedOf(request: FastifyRequest, options: ApiOptions, reader: SampleRea
   return {
     reader,
     options,
-    // Only who is on this machine can ask, and may see all.
-    scope: 'all',
+    scope: request.scope,
     path,
-    origin: `http://${request.headers.host ?? 'localhost'}`,
+    origin: originOf(request),
     parameters: parametersOf(url),
     signal,
   };
+}
+
+/** Where it was asked, such as `http://localhost:8777`. */
+function originOf({ headers }: FastifyRequest): string {
+  return `http://${headers.host ?? 'localhost'}`;
 }
 
 /** Below the version. */
@@ -156,7 +169,8 @@ function explained(error: unknown): {
   readonly message: string;
   readonly isDefect?: true;
 } {
-  if (error instanceof Fault) return { status: error.status, message: error.message };
+  if (error instanceof Fault || error instanceof AccessDenied)
+    return { status: error.status, message: error.message };
   if (isNephoscopeError(error, 'CURSOR_INVALID')) return { status: 400, message: describeError(error) };
   // Not its message: it may name hosts and paths.
   if (isNephoscopeError(error) || isTimeout(error))

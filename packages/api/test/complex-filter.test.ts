@@ -3,7 +3,7 @@ import { exampleSample } from '@nephoscope/testing';
 import { complexFilter } from '../src/ceilometer/complex-filter.js';
 
 const holds = (filter: string, volume: string, metadata = '{}') =>
-  complexFilter(filter).holds(exampleSample({ volume, metadata }));
+  complexFilter(filter, 'all').holds(exampleSample({ volume, metadata }));
 
 it.each([
   ['{"=": {"counter_volume": 9007199254740993}}', '9007199254740993', true],

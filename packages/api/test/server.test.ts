@@ -10,6 +10,7 @@ import type { Sample, SampleReader } from '@nephoscope/core/sample-store';
 import { RecordingLogger } from '@nephoscope/testing';
 import type { FastifyInstance } from 'fastify';
 
+import { loopbackCaller } from '../src/access/caller.js';
 import { apiOptions } from '../src/options.js';
 import { createApi } from '../src/program.js';
 import { createServer, listen } from '../src/server.js';
@@ -32,7 +33,12 @@ async function serve(
   options: object = {},
 ): Promise<{ url: string; logger: RecordingLogger }> {
   const logger = new RecordingLogger();
-  const server = createServer({ options: apiOptions.parse(options), reader, logger });
+  const server = createServer({
+    options: apiOptions.parse(options),
+    reader,
+    logger,
+    authenticate: () => loopbackCaller,
+  });
   servers.push(server);
   readers.push(reader);
   return { url: await listen(server, { address: '127.0.0.1', port: 0 }), logger };

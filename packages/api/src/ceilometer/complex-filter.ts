@@ -1,9 +1,10 @@
 import { compareCodePoints, compareDecimals, JsonNumber, isJsonObject, parseJson } from '@nephoscope/message';
 import type { JsonValue } from '@nephoscope/message';
-import type { Sample, SampleFilter } from '@nephoscope/core/sample-store';
+import type { Sample, SampleFilter, Scope } from '@nephoscope/core/sample-store';
 
 import { badRequest, Fault } from './fault.js';
 import { metadataOf } from './metadata.js';
+import { refuseOtherProject } from './other-project.js';
 import { shown } from './parameters.js';
 import { timeOf } from './times.js';
 
@@ -58,26 +59,26 @@ export function fieldNamed(name: string): ((sample: Sample) => Value | null) | u
   return Object.hasOwn(fields, whole) ? fields[whole] : undefined;
 }
 
-/** @throws 400 */
-export function complexFilter(text: string): ComplexFilter {
+/** @throws 400; 401 if it mentions another project than that of the scope, anywhere */
+export function complexFilter(text: string, scope: Scope): ComplexFilter {
   let json: JsonValue;
   try {
     json = parseJson(text);
   } catch {
     throw invalid('it is not JSON');
   }
-  const truth = compiled(json);
+  const truth = compiled(json, scope);
   return { holds: (sample) => truth(sample) === true, narrowed: narrowing(json) };
 }
 
-function compiled(json: JsonValue): (sample: Sample) => Truth {
+function compiled(json: JsonValue, scope: Scope): (sample: Sample) => Truth {
   const [operator, operand] = only(json, 'an operator');
   switch (operator.toLowerCase()) {
     case 'and':
     case 'or': {
       if (!Array.isArray(operand) || operand.length < 2)
         throw invalid(`'${operator}' takes an array of two filters or more`);
-      const parts = (operand as readonly JsonValue[]).map(compiled);
+      const parts = (operand as readonly JsonValue[]).map((one) => compiled(one, scope));
       const decides = operator.toLowerCase() === 'or';
       return (sample) => {
         let truth: Truth = !decides;
@@ -90,14 +91,14 @@ function compiled(json: JsonValue): (sample: Sample) => Truth {
       };
     }
     case 'not': {
-      const part = compiled(operand);
+      const part = compiled(operand, scope);
       return (sample) => {
         const truth = part(sample);
         return truth === undefined ? undefined : !truth;
       };
     }
     default:
-      return comparison(operator.toLowerCase(), operand);
+      return comparison(operator.toLowerCase(), operand, scope);
   }
 }
 
@@ -112,11 +113,15 @@ const tests: Readonly<Record<string, (order: number) => boolean>> = {
   '=>': (order) => order >= 0,
 };
 
-function comparison(operator: string, operand: JsonValue): (sample: Sample) => Truth {
+function comparison(operator: string, operand: JsonValue, scope: Scope): (sample: Sample) => Truth {
   if (operator === '=~') throw invalid("'=~' is not supported: a regular expression may take for ever");
   const [name, json] = only(operand, 'a field');
   const valueOf = readerOf(name);
-  const convert = (one: JsonValue) => converted(name, one);
+  const convert = (one: JsonValue) => {
+    const value = converted(name, one);
+    if (name === 'project' || name === 'project_id') refuseOtherProject(scope, textOf(value));
+    return value;
+  };
   if (operator === 'in') {
     if (!Array.isArray(json) || json.length === 0) throw invalid("'in' takes an array of texts or numbers");
     const wanted = (json as readonly JsonValue[]).map(convert);
@@ -165,6 +170,10 @@ function converted(name: string, json: JsonValue): Value {
   }
   if (json instanceof JsonNumber || typeof json === 'string' || typeof json === 'boolean') return json;
   throw invalid(`a value of '${shown(name)}' is a text, a number, true or false`);
+}
+
+function textOf(value: Value): string {
+  return value instanceof JsonNumber ? value.text : String(value);
 }
 
 /** Numbers exactly. Undefined for values of different types. */

@@ -28,7 +28,7 @@ export async function complexQuery(asked: Asked, body: unknown): Promise<Reply> 
       `Invalid input for field/attribute ${issue?.path.join('.') || 'data'}: ${issue?.message ?? ''}`,
     );
   }
-  const filter = isGiven(data.filter) ? complexFilter(data.filter) : undefined;
+  const filter = isGiven(data.filter) ? complexFilter(data.filter, scope) : undefined;
   const order = isGiven(data.orderby) ? orderOf(data.orderby) : undefined;
   const limit = data.limit ?? options.defaultLimit;
   const query: SampleFilter = { scope, ...filter?.narrowed };

@@ -5,6 +5,7 @@ import type { Asked } from './asked.js';
 import { notFound } from './fault.js';
 import { Figures, durationOf } from './figures.js';
 import { flatMetadata } from './metadata.js';
+import { refuseProjects } from './other-project.js';
 import { countOf, valueOf } from './parameters.js';
 import { arrayOf, json, mathsHeader } from './reply.js';
 import type { Reply } from './reply.js';
@@ -44,6 +45,7 @@ export function nested(asked: Asked, version: Version, segments: readonly string
     throw notFound(`No source ${source}`);
   const [what, meter, ...figure] = rest;
   if (what === undefined && source !== undefined && kinds.at(-1) === 'sources') {
+    refuseProjects(asked.scope);
     const data = Object.hasOwn(sources, source) ? sources[source] : {};
     return json(version === 'v1' ? data : { name: source, data: texts(data) });
   }
@@ -127,6 +129,7 @@ async function listOf(asked: Asked, version: Version, { filter }: Place, what: L
       return namedIds(version, what, [...ids]);
     }
     case 'sources':
+      refuseProjects(asked.scope);
       return json(Object.entries(options.sources).map(([name, data]) => ({ name, data: texts(data) })));
   }
 }

@@ -2,6 +2,7 @@ import type { MetadataCondition, MetadataOperand, SampleFilter, Scope } from '@n
 import { z } from 'zod';
 
 import { badRequest } from './fault.js';
+import { refuseOtherProject } from './other-project.js';
 import { countOf, groupsOf, shown } from './parameters.js';
 import type { Parameters } from './parameters.js';
 import { second, timeOf } from './times.js';
@@ -52,7 +53,7 @@ const longestOffset = 1e11;
 /**
  * What `q` asks for. All conditions hold.
  *
- * @throws 400
+ * @throws 400, 401
  */
 export function queryOf(parameters: Parameters, scope: Scope, fields: readonly Field[]): Query {
   const only: Record<'users' | 'projects', (string | null)[] | undefined> &
@@ -98,6 +99,7 @@ export function queryOf(parameters: Parameters, scope: Scope, fields: readonly F
     else if (known === 'message_id') messageId = messageId === undefined || messageId === value ? value : '';
     else if (known === 'user' || known === 'project') {
       const wanted = value === 'None' ? null : value;
+      if (known === 'project') refuseOtherProject(scope, value);
       const list = `${known}s` as const;
       only[list] = only[list]?.filter((one) => one === wanted) ?? [wanted];
     } else {
