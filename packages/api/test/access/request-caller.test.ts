@@ -7,8 +7,9 @@ import { recogniseCallers } from '../../src/access/request-caller.js';
 import { callerOf } from '../../src/access/roles.js';
 
 let server: FastifyInstance;
+let base: string;
 
-beforeEach(() => {
+beforeAll(async () => {
   server = fastify({ exposeHeadRoutes: false });
   recogniseCallers(server, ({ headers }) => {
     if (headers['x-auth-token'] !== 'known') throw new AccessDenied(401, 'no token');
@@ -20,11 +21,13 @@ beforeEach(() => {
   server.get('/closed', ({ caller, scope }) => [caller.name, scope]);
   server.get('/public', { config: { isPublic: true } }, () => 'for everybody');
   server.get('/mistaken', { config: { isPublic: true } }, ({ scope }) => [scope]);
+  base = await server.listen({ host: '127.0.0.1', port: 0 });
 });
+afterAll(() => server.close());
 
 const ask = async (url: string, headers = {}) => {
-  const { statusCode, body } = await server.inject({ url, headers });
-  return [statusCode, body];
+  const response = await fetch(base + url, { headers });
+  return [response.status, await response.text()];
 };
 
 it('every route has a caller and its scope, also those that there are not', async () => {
