@@ -1,4 +1,6 @@
 export { canonicalForm } from './canonical-form.js';
+export { checkSample } from './check-sample.js';
+export type { SampleCheck } from './check-sample.js';
 export { contentDifference } from './content-difference.js';
 export { copyOf } from './copy-of.js';
 export { compareDecimals } from './decimal-order.js';

@@ -1,7 +1,7 @@
 import { NephoscopeError } from '@nephoscope/core';
 import type { Secret } from '@nephoscope/core/options';
 import type { Sample, SampleReader } from '@nephoscope/core/sample-store';
-import { createVerifier, signatureForms } from '@nephoscope/message';
+import { checkSample, createVerifier, signatureForms } from '@nephoscope/message';
 import { printable } from '@nephoscope/runtime';
 import { Command } from 'commander';
 
@@ -11,7 +11,6 @@ import { withSignsOfLife } from '../progress.js';
 import { runCommand } from '../run.js';
 import { filterOf, withQueryOptions } from '../sample-query.js';
 import type { QueryOptions } from '../sample-query.js';
-import { checkSample } from '../stored-sample.js';
 import { groupDigits } from '../text/decimal.js';
 
 export function verifyCommand(): Command {

@@ -1,10 +1,14 @@
 import { describeError, isNephoscopeError } from '@nephoscope/core';
 import type { Sample } from '@nephoscope/core/sample-store';
-import { readMeteringMessage } from '@nephoscope/message';
-import type { RejectionReason, SignatureForm, Verifier } from '@nephoscope/message';
 
-/** The form of the valid signature, or why the sample cannot be trusted. */
-export type Check = { readonly form: SignatureForm } | { readonly reason: string };
+import { readMeteringMessage } from './read-metering-message.js';
+import type { RejectionReason, Verifier } from './signature.js';
+import type { SignatureForm } from './signature-form.js';
+
+/** The form of the valid signature, or why the sample cannot be trusted: in one word, and in a sentence. */
+export type SampleCheck =
+  | { readonly form: SignatureForm }
+  | { readonly problem: RejectionReason | 'unreadable' | 'columns-differ'; readonly reason: string };
 
 const reasons: Readonly<Record<RejectionReason, string>> = {
   unsigned: 'the message has no signature',
@@ -35,19 +39,20 @@ const columns = [
  * Checks a stored sample: the signature of its message, and each column against the message. It parses each message
  * completely, and shares no shortcut with the collector that recorded it.
  */
-export function checkSample(sample: Sample, verifier: Verifier): Check {
+export function checkSample(sample: Sample, verifier: Verifier): SampleCheck {
   let read: ReturnType<typeof readMeteringMessage>;
   try {
     read = readMeteringMessage(sample.text);
   } catch (error) {
     if (!isNephoscopeError(error)) throw error;
-    return { reason: describeError(error) };
+    return { problem: 'unreadable', reason: describeError(error) };
   }
   const verdict = verifier.verify(read.message);
-  if (verdict !== 'verified') return { reason: reasons[verdict] };
+  if (verdict !== 'verified') return { problem: verdict, reason: reasons[verdict] };
   const edited = columns.find((column) => sample[column] !== asColumn(read.sample[column]));
   if (edited !== undefined)
     return {
+      problem: 'columns-differ',
       reason: `the stored ${edited} is ${String(sample[edited])}, the signed message says ${String(read.sample[edited])}`,
     };
   return { form: read.message.get('signature_form') === 'canonical' ? 'canonical' : 'ceilometer' };

@@ -1,20 +1,42 @@
+import type { Counter } from '@nephoscope/core';
 import { Secret } from '@nephoscope/core/options';
-import { createVerifier } from '@nephoscope/message';
+import type { Sample } from '@nephoscope/core/sample-store';
 
-import { checkSample } from '../src/stored-sample.js';
-import { sampleOf, secret } from './sample.js';
+import { checkSample } from '../src/check-sample.js';
+import { signMeteringMessage } from '../src/metering-message.js';
+import { readMeteringMessage } from '../src/read-metering-message.js';
+import { createSigner, createVerifier } from '../src/signature.js';
+import type { SignatureForm } from '../src/signature-form.js';
+
+const secret = new Secret('a secret of the tests');
+
+/** A signed sample, as a store gives it. */
+function sampleOf(fields: Partial<Counter> = {}, epoch?: string, form: SignatureForm = 'canonical'): Sample {
+  const kind = { name: 'cpu', type: 'cumulative', unit: 'ns', volume: 1n } as const;
+  const owner = { userId: 'user', projectId: 'project', resourceId: 'instance-1' };
+  const counter = {
+    ...kind,
+    ...owner,
+    timestamp: 10n ** 18n,
+    resourceMetadata: { display_name: 'web' },
+    ...fields,
+  };
+  const envelope = { source: 'openstack', messageId: 'message-1', publisherId: 'test/1', sequence: 1n, epoch };
+  return readMeteringMessage(signMeteringMessage(counter, envelope, createSigner({ secret, form }))).sample;
+}
 
 const verifier = createVerifier({ secrets: [secret] });
 
 describe('checkSample', () => {
   it.each(['canonical', 'ceilometer'] as const)('verifies the form %s', (form) => {
-    expect(checkSample(sampleOf({}, {}, form), verifier)).toEqual({ form });
+    expect(checkSample(sampleOf({}, undefined, form), verifier)).toEqual({ form });
   });
 
   it('finds a message that was changed', () => {
     const sample = sampleOf({ volume: 7n });
     const text = sample.text.replace('"counter_volume":7', '"counter_volume":8');
     expect(checkSample({ ...sample, volume: '8', text }, verifier)).toEqual({
+      problem: 'signature-wrong',
       reason: expect.stringContaining('the signature does not hold'),
     });
   });
@@ -22,6 +44,7 @@ describe('checkSample', () => {
   it('finds a message of another secret', () => {
     const other = createVerifier({ secrets: [new Secret('another secret')] });
     expect(checkSample(sampleOf(), other)).toEqual({
+      problem: 'signature-wrong',
       reason: expect.stringContaining('signed with another secret'),
     });
   });
@@ -33,14 +56,16 @@ describe('checkSample', () => {
     ['epoch', { epoch: 'another' }],
     ['resourceId', { resourceId: 'instance-2' }],
   ])('finds an edited column %s', (column, edit) => {
-    const check = checkSample({ ...sampleOf({}, { epoch: 'one' }), ...edit }, verifier);
+    const check = checkSample({ ...sampleOf({}, 'one'), ...edit }, verifier);
     expect(check).toEqual({
+      problem: 'columns-differ',
       reason: expect.stringMatching(`^the stored ${column} is .*, the signed message says `),
     });
   });
 
   it('finds a message that cannot be read', () => {
     expect(checkSample({ ...sampleOf(), text: '{"cut' }, verifier)).toEqual({
+      problem: 'unreadable',
       reason: expect.stringContaining('unreadable metering message'),
     });
   });
