@@ -1,11 +1,13 @@
 import { setImmediate as tick } from 'node:timers/promises';
 
+import type { Secret } from '@nephoscope/core/options';
+
 import type { Answer } from './answer.js';
 import { jsonOf, refusal, saidIn } from './answers.js';
 import type { CloudConfig } from './cloud-config.js';
 import { OpenStackError } from './errors.js';
 import { Identity, secretOf } from './identity.js';
-import { isJsonObject } from './json.js';
+import { fieldOf, isJsonObject } from './json.js';
 import type { JsonObject } from './json.js';
 import type { ListRequest, Service } from './list-request.js';
 import type { Logger } from './logger.js';
@@ -49,6 +51,11 @@ export interface Session {
   ): Promise<JsonObject>;
   /** An answer of status 2xx or 404; others are OPENSTACK_HTTP. */
   head(service: Service, pathOrUrl: string, options: { readonly signal: AbortSignal }): Promise<HeadAnswer>;
+  /**
+   * What keystone knows of a token that somebody else sent, the member `token` of its answer without the catalogue.
+   * Undefined if it is unknown, expired or revoked. The token is in no error and in no log.
+   */
+  validate(token: Secret, signal: AbortSignal): Promise<JsonObject | undefined>;
   /** The endpoint's URL, without a slash at its end. */
   endpoint(service: Service, signal: AbortSignal): Promise<string>;
   /** Services that have not answered for seconds and are being retried, each with the reason; keystone by its name. */
@@ -101,6 +108,10 @@ class CloudSession implements Session {
 
   head(service: Service, pathOrUrl: string, { signal }: { readonly signal: AbortSignal }): Promise<HeadAnswer> {
     return this.#redacted(this.#head(service, pathOrUrl, signal));
+  }
+
+  validate(token: Secret, signal: AbortSignal): Promise<JsonObject | undefined> {
+    return this.#redacted(this.#validate(token, signal));
   }
 
   endpoint(service: Service, signal: AbortSignal): Promise<string> {
@@ -175,6 +186,24 @@ class CloudSession implements Session {
     const { status, headers } = answer;
     if ((status < 200 || status > 299) && status !== 404) throw refusal(answer, this.#redaction);
     return { status, headers };
+  }
+
+  async #validate(token: Secret, signal: AbortSignal): Promise<JsonObject | undefined> {
+    const url = joinUrl(this.#config.authUrl, '/v3/auth/tokens?nocatalog');
+    const headers = { 'x-subject-token': token.reveal() };
+    const answer = await this.#send('GET', { type: 'identity' }, url, signal, { headers });
+    const { status, context, body } = answer;
+    if (status === 200) {
+      const known = fieldOf(jsonOf(answer), 'token');
+      if (isJsonObject(known)) return known;
+      throw new OpenStackError('OPENSTACK_ANSWER', 'keystone says nothing of a valid token', { context });
+    }
+    // Not what it says, which names the token.
+    body.release();
+    if (status === 404) return undefined;
+    const advice =
+      status === 403 ? ': give the user of the section openstack the role admin, or reader on the system' : '';
+    throw new OpenStackError('OPENSTACK_HTTP', `keystone does not check a token${advice}`, { context });
   }
 
   async #endpoint(service: Service, signal: AbortSignal): Promise<string> {
