@@ -14,7 +14,7 @@ const path = join(folder, 'samples.db');
 const store = storeAt(path);
 const count = 1_500;
 
-/** Seconds that jump to and fro, each twice, so that no chunk is all before or after another one. */
+/** Times that jump back and forth, each used twice, so that the chunks overlap in time. */
 const recorded = Array.from({ length: count }, (_, at) =>
   exampleSample({
     resourceId: at % 3 === 0 ? 'other' : 'server',
@@ -28,7 +28,7 @@ const inOrder = wanted.toSorted((one, other) => Number(one.timestamp - other.tim
 beforeAll(async () => {
   await store.start(AbortSignal.timeout(10_000));
   await store.record(recorded);
-  // As if others had been recorded between, and all of one chunk removed since.
+  // As if samples of others had been recorded in between, and one chunk removed since.
   const database = new Database(path);
   database.exec('update samples set id = (id << 11) + (id > 300) * (1 << 19)');
   database.close();
@@ -46,7 +46,7 @@ async function messageIds(newestFirst: boolean): Promise<readonly string[]> {
   return (await all(store, { resources: ['server'], newestFirst })).map(idOf);
 }
 
-test('the samples of a series come in order, out of several chunks with a gap between', async () => {
+test('returns the samples of a series in order from several chunks with a gap between them', async () => {
   const database = new Database(path);
   const chunks = database.prepare('select distinct id >> 18 as chunk from samples order by 1').all();
   database.close();
@@ -55,7 +55,7 @@ test('the samples of a series come in order, out of several chunks with a gap be
   expect(await messageIds(true)).toEqual(inOrder.toReversed());
 });
 
-test('summaries take all chunks together', async () => {
+test('summarises all chunks together', async () => {
   const { timestamp: first } = wanted.reduce((one, other) => (other.timestamp < one.timestamp ? other : one));
   const { timestamp: last } = wanted.reduce((one, other) => (other.timestamp > one.timestamp ? other : one));
   const reader = readerAt(path);

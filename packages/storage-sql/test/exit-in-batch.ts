@@ -1,6 +1,6 @@
 /**
- * `node exit-in-batch.mjs PATH [THREAD]`: ends with code 3 while its store is within the library with a batch; or, with the
- * program of a thread, while that is at what it is asked for.
+ * `node exit-in-batch.mjs PATH [THREAD]`: ends with code 3 while the driver writes a batch or, if THREAD names the program
+ * of a thread, while that thread handles a message.
  */
 import { pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';

@@ -23,7 +23,7 @@ const mounted: string[] = [];
 
 afterEach(async () => {
   await Promise.all(running.splice(0).map((store) => store.stop()));
-  // Lazily: the driver closes its descriptors when their statements have been collected.
+  // Lazily, because the driver closes its descriptors only when their statements have been collected.
   for (const place of mounted.splice(0)) execFileSync('umount', ['--lazy', place]);
 });
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -38,7 +38,7 @@ async function started(path: string, clock?: Clock): Promise<StoreAt> {
   return store;
 }
 
-/** An empty file system of a few megabytes of its own. */
+/** An empty, separate file system of a few megabytes. */
 function smallDisk(): string {
   const place = join(folder, `disk-${++places}`);
   mkdirSync(place);
@@ -47,7 +47,7 @@ function smallDisk(): string {
   return place;
 }
 
-/** Takes all the space of the disk but `spare` bytes. */
+/** Uses all space of the disk except `spare` bytes. */
 function fill(disk: string, spare: number): string {
   const { bavail, bsize } = statfsSync(disk);
   const filler = join(disk, 'filler');
@@ -61,7 +61,7 @@ const batch = (count: number): Sample[] =>
   );
 
 describe('a full disk', () => {
-  it('refuses the batch as a whole, and takes it when there is space again', async () => {
+  it('refuses the batch as a whole, and accepts it when there is space again', async () => {
     const disk = smallDisk();
     const path = join(disk, 'samples.db');
     const store = await started(path);
@@ -82,7 +82,7 @@ describe('a full disk', () => {
     expect(await all(store)).toEqual([...before, ...refused]);
   });
 
-  it('is reported at the start, which succeeds when there is space again', async () => {
+  it('makes the start fail, and a later start succeeds when there is space again', async () => {
     const disk = smallDisk();
     const filler = fill(disk, 0);
     const store = storeAt(join(disk, 'samples.db'));
@@ -95,8 +95,8 @@ describe('a full disk', () => {
   });
 });
 
-describe('a place that cannot be written', () => {
-  it.each(['samples.db', 'new/folder/samples.db'])('is named: %s on a read-only file system', async (file) => {
+describe('a path that cannot be written', () => {
+  it.each(['samples.db', 'new/folder/samples.db'])('is reported: %s on a read-only file system', async (file) => {
     const disk = smallDisk();
     execFileSync('mount', ['-o', 'remount,ro', disk]);
     const store = storeAt(join(disk, file));
@@ -107,10 +107,10 @@ describe('a place that cannot be written', () => {
     expect(store.health()).toMatchObject({ ok: false, reason: expect.stringContaining(disk) });
   });
 
-  it('is reported if the database was written before', async () => {
+  it('is reported even if a database was written there before', async () => {
     const disk = smallDisk();
     const path = join(disk, 'samples.db');
-    // What a backup leaves: the file alone, no connection to it.
+    // As a backup leaves it: the file alone, with no connection to it.
     const program = await bundle(new URL('record-batches.ts', import.meta.url));
     execFileSync(process.execPath, [program, path, '1']);
     execFileSync('mount', ['-o', 'remount,ro', disk]);
@@ -121,7 +121,7 @@ describe('a place that cannot be written', () => {
     });
   });
 
-  it('is a folder', async () => {
+  it('is reported if it is a folder', async () => {
     const path = newPath();
     mkdirSync(path);
     await expect(storeAt(path).start(never)).rejects.toMatchObject({
@@ -130,14 +130,14 @@ describe('a place that cannot be written', () => {
     });
   });
 
-  it('is in a folder that lets nothing be made in it', async () => {
+  it('is reported if it is in a folder where nothing can be created', async () => {
     await expect(storeAt('/proc/nowhere/samples.db').start(never)).rejects.toMatchObject({
       code: 'STORE_UNAVAILABLE',
       message: expect.stringContaining('/proc/nowhere/samples.db'),
     });
   });
 
-  it('is below a file', async () => {
+  it('is reported if one of its folders is a file', async () => {
     const path = newPath();
     writeFileSync(path, '');
     await expect(storeAt(join(path, 'samples.db')).start(never)).rejects.toMatchObject({
@@ -146,8 +146,8 @@ describe('a place that cannot be written', () => {
   });
 });
 
-describe('a file that is not ours', () => {
-  it('is no database', async () => {
+describe('a foreign file', () => {
+  it('is refused if it is not a database', async () => {
     const path = newPath();
     writeFileSync(path, 'interval = 600\n'.repeat(1000));
     await expect(storeAt(path).start(never)).rejects.toMatchObject({
@@ -156,7 +156,7 @@ describe('a file that is not ours', () => {
     });
   });
 
-  it('holds the tables of another program, which stay as they are', async () => {
+  it("is refused if it holds another program's tables, which are not changed", async () => {
     const path = newPath();
     const other = new Database(path);
     other.exec('create table accounts (id integer)');
@@ -170,7 +170,7 @@ describe('a file that is not ours', () => {
     other.close();
   });
 
-  it('has a newer schema', async () => {
+  it('is refused if its schema is newer', async () => {
     const path = newPath();
     await (await started(path)).stop();
     const newer = new Database(path);
@@ -182,7 +182,7 @@ describe('a file that is not ours', () => {
     });
   });
 
-  it('is damaged', async () => {
+  it('is refused if it is damaged', async () => {
     const path = newPath();
     const store = await started(path);
     await store.record(batch(200));
@@ -224,7 +224,7 @@ describe('a database that another program has locked', () => {
     other.close();
   });
 
-  it('is waited for without holding up the program', async () => {
+  it('is waited for without blocking the program', async () => {
     const path = newPath();
     const other = new Database(path);
     let waits = 0;
@@ -240,13 +240,13 @@ describe('a database that another program has locked', () => {
   });
 });
 
-it('a batch that waits for a lock fails when the store is stopped, and its samples are offered again', async () => {
+it('a batch that waits for a lock fails when the store is stopped, and its samples stay with the caller', async () => {
   const path = newPath();
   let waits = 0;
   let stopped: Promise<void> | undefined;
   const store = await started(path, {
     ...realClock,
-    // Never too long.
+    // The wait never exceeds its limit.
     monotonic: () => 0n,
     sleep: async () => {
       if (++waits === 3) stopped = store.stop();
@@ -265,7 +265,7 @@ it('a batch that waits for a lock fails when the store is stopped, and its sampl
 });
 
 describe('a sample that no store can hold', () => {
-  it('is named, and leaves the store well', async () => {
+  it('is named, and the store stays healthy', async () => {
     const store = await started(newPath());
     const impossible = exampleSample({ timestamp: 2n ** 63n });
     await expect(store.record([exampleSample(), impossible])).rejects.toMatchObject({
@@ -276,7 +276,7 @@ describe('a sample that no store can hold', () => {
     expect(await all(store)).toEqual([]);
   });
 
-  it.each(halfPairs)('is one whose text holds %s', async (_, half) => {
+  it.each(halfPairs)('is one whose text contains %s', async (_, half) => {
     const store = await started(newPath());
     const impossible = withText(half);
     await expect(store.record([exampleSample(), impossible])).rejects.toMatchObject({
@@ -300,7 +300,7 @@ describe('a migration that fails', () => {
   });
 });
 
-it('writes its log back when it is stopped', async () => {
+it('writes its log back to the database when it is stopped', async () => {
   const path = newPath();
   const store = await started(path);
   await store.record(batch(100));

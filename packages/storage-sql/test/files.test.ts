@@ -23,7 +23,7 @@ afterEach(async () => {
 afterAll(() => rmSync(folder, { recursive: true }));
 
 let places = 0;
-/** In a folder of its own. */
+/** In a new folder. */
 function newPath(): string {
   const place = join(folder, `${++places}`);
   mkdirSync(place);
@@ -42,7 +42,7 @@ const batch = (count: number): Sample[] =>
 
 const ids = (samples: readonly Sample[]) => samples.map(({ messageId }) => messageId).sort();
 
-/** What the next program finds there. */
+/** What the next program reads from the file. */
 async function found(path: string): Promise<readonly string[]> {
   const store = storeAt(path);
   await store.start(never);
@@ -53,7 +53,7 @@ async function found(path: string): Promise<readonly string[]> {
   }
 }
 
-/** As an operator makes one while the program runs. */
+/** As an operator backs up the file while the program runs. */
 function backUp(path: string): string {
   const backup = join(dirname(path), `backup-${++places}.db`);
   const database = new Database(path);
@@ -72,7 +72,7 @@ describe('a file that is removed while it is open', () => {
     ['alone', (path: string) => rmSync(path)],
     ['with its log', (path: string) => ['', '-wal', '-shm'].forEach((part) => rmSync(path + part))],
     ['with its folder', (path: string) => rmSync(dirname(path), { recursive: true })],
-  ])('%s records nothing more, and the next program creates an empty one', async (_, remove) => {
+  ])('%s: nothing more is recorded, and the next program creates an empty file', async (_, remove) => {
     const path = newPath();
     const store = await started(path);
     await store.record(batch(10));
@@ -88,7 +88,7 @@ describe('a file that is removed while it is open', () => {
     expect(await next.record(refused)).toEqual({ recorded: 10, duplicates: 0 });
   });
 
-  it('before its first batch records none', async () => {
+  it('before the first batch: the batch is refused', async () => {
     const path = newPath();
     const store = await started(path);
     rmSync(path);
@@ -96,7 +96,7 @@ describe('a file that is removed while it is open', () => {
     expect(existsSync(path)).toBe(false);
   });
 
-  it('records again when it is put back', async () => {
+  it('and put back: recording continues', async () => {
     const path = newPath();
     const store = await started(path);
     const [before, after] = [batch(10), batch(10)];
@@ -111,34 +111,34 @@ describe('a file that is removed while it is open', () => {
     expect(await found(path)).toEqual(ids([...before, ...after]));
   });
 
-  it('between a batch and its acknowledgement: it is not acknowledged', async () => {
+  it('between a batch and its acknowledgement: the batch is not acknowledged', async () => {
     const path = newPath();
     const store = await started(path);
     await store.record(batch(10));
     const { postMessage } = Worker.prototype;
     jest.spyOn(Worker.prototype, 'postMessage').mockImplementation(function (this: Worker, ...message) {
-      // After the look that comes before the transaction.
+      // After the check that precedes the transaction.
       if ((message[0] as { kind: string }).kind === 'write') rmSync(path);
       postMessage.apply(this, message);
     });
     await expect(store.record(batch(10))).rejects.toMatchObject(unavailable('was removed'));
   });
 
-  it('keeps what was acknowledged in the file that was moved, wherever that is', async () => {
+  it('and moved elsewhere still contains everything that was acknowledged', async () => {
     const path = newPath();
     const store = await started(path);
     const before = batch(100);
     await store.record(before);
     renameSync(path, `${path}.away`);
     await expect(store.record(batch(1))).rejects.toMatchObject(unavailable('was removed'));
-    // Without its log, which has stayed behind.
+    // Without its log, which stayed at the old place.
     copyFileSync(`${path}.away`, `${path}.copy`);
     expect(await found(`${path}.copy`)).toEqual(ids(before));
   });
 });
 
 describe('a file that is replaced by another while it is open', () => {
-  it('is gone on with, and nothing of the log of the other gets into it', async () => {
+  it("is used from then on, and nothing of the old file's log gets into it", async () => {
     const path = newPath();
     const store = await started(path);
     const [before, lost, after, last] = [batch(10), batch(500), batch(10), batch(10)];
@@ -158,7 +158,7 @@ describe('a file that is replaced by another while it is open', () => {
     database.close();
   });
 
-  it('and replaced once more is gone on with once more', async () => {
+  it('is used from then on, even several times in a row', async () => {
     const path = newPath();
     const store = await started(path);
     let expected: readonly Sample[] = batch(5);
@@ -173,7 +173,7 @@ describe('a file that is replaced by another while it is open', () => {
     expect(await found(path)).toEqual(ids(expected));
   });
 
-  it('before the program ends: the next one finds the other file unchanged', async () => {
+  it('is left unchanged if the program ends then', async () => {
     const path = newPath();
     const store = await started(path);
     const before = batch(10);
@@ -185,7 +185,7 @@ describe('a file that is replaced by another while it is open', () => {
     expect(await found(path)).toEqual(ids(before));
   });
 
-  it('is reported as long as it is not a database, and no longer once it is one', async () => {
+  it('is reported as long as it is not a database, and used when it is one', async () => {
     const path = newPath();
     const store = await started(path);
     const [before, after] = [batch(10), batch(10)];
@@ -204,7 +204,7 @@ describe('a file that is replaced by another while it is open', () => {
 });
 
 it.each(['-wal', '-shm'])(
-  '%s that is removed: nothing is acknowledged, and nothing that was is lost',
+  'a removed %s: nothing is acknowledged any more, and nothing acknowledged before is lost',
   async (part) => {
     const path = newPath();
     const store = await started(path);
@@ -215,7 +215,7 @@ it.each(['-wal', '-shm'])(
     await expect(store.record(batch(1))).rejects.toMatchObject(
       unavailable(`the log of ${path} (-wal, -shm) was removed or replaced`),
     );
-    // Ended without closing anything.
+    // A copy stands for a program that ended without closing anything.
     copyFileSync(path, `${path}.copy`);
     expect(await found(`${path}.copy`)).toEqual(ids(before));
     await store.stop();
@@ -223,12 +223,12 @@ it.each(['-wal', '-shm'])(
   },
 );
 
-it('a file that could not be written when it was opened is opened again when it can be', async () => {
+it('reopens a file that was read-only when it was opened, as soon as it can be written', async () => {
   const [origin, path] = [newPath(), newPath()];
   await (await started(origin)).stop();
-  // A copy: SQLite would use the writable descriptor of the first one again, which it keeps until a garbage collection.
+  // A copy, because SQLite would reuse the writable descriptor of the first file, which it keeps until a garbage collection.
   copyFileSync(origin, path);
-  // Root may write whatever the mode says, but no file of a read-only mount.
+  // Root may write a file of any mode, but not one on a read-only mount.
   execFileSync('mount', ['--bind', path, path]);
   execFileSync('mount', ['-o', 'remount,bind,ro', path]);
   let isMounted = true;

@@ -7,7 +7,7 @@ export const halfPairs: readonly (readonly [string, string])[] = [
   ['a surrogate pair the wrong way round', '\ude42\ud83d'],
 ];
 
-/** Whose text is as no reader would give it, with these characters in the metadata as they are. */
+/** A sample whose text no reader would produce: its metadata contains these characters unescaped. */
 export function withText(characters: string): Sample {
   const sample = exampleSample();
   return { ...sample, text: sample.text.replace('compute-1', `compute-${characters}`) };

@@ -4,19 +4,19 @@ import { exampleSample } from '@nephoscope/testing';
 
 import { realClock } from './store-at.js';
 
-/** A database of a test. */
+/** The database of a test. */
 export interface Place {
   /** Opens it as a program does. */
   store(clock: Clock): Promise<SampleStore>;
-  /** All that is recorded. */
+  /** All recorded samples. */
   all(): Promise<Sample[]>;
-  /** The only column of the rows. */
+  /** The rows of a query with a single column. */
   values(query: string): Promise<readonly unknown[]>;
 }
 
 const day = 86_400n * 1_000_000_000n;
 const now = 1_795_608_000n * 1_000_000_000n;
-/** Slow, so that a lock which others hold all the time is waited for on a busy machine. */
+/** Runs slowly, so that a lock that others hold all the time does not time out on a busy machine. */
 const clock: Clock = { ...realClock, now: () => now, monotonic: () => realClock.monotonic() / 10n };
 
 export function lifetimeTests(newPlace: () => Promise<Place>): void {
@@ -34,7 +34,7 @@ export function lifetimeTests(newPlace: () => Promise<Place>): void {
     column(`select count(*) from samples left join series on series.id = series_id
       left join metadata on metadata.id = metadata_id where series.id is null or metadata.id is null`);
 
-  it('what no sample refers to any more goes with the samples', async () => {
+  it('removes series and metadata together with the last samples that refer to them', async () => {
     const store = await place.store(clock);
     const young = [of('stays', 3n), of('changed', 3n, 'new')];
     await store.record([of('gone', 400n), of('stays', 400n), of('changed', 400n), ...young]);
@@ -44,7 +44,7 @@ export function lifetimeTests(newPlace: () => Promise<Place>): void {
     expect(await place.all()).toEqual(young);
   });
 
-  it('a row that is known is kept for the later samples that refer to it', async () => {
+  it('keeps a cached row for later samples that refer to it', async () => {
     const [store, other] = [await place.store(clock), await place.store(clock)];
     await store.record([of('a', 400n), of('b', 400n)]);
     await store.record([of('a', 3n)]);
@@ -55,7 +55,7 @@ export function lifetimeTests(newPlace: () => Promise<Place>): void {
     expect(await place.all()).toHaveLength(4);
   });
 
-  it('with a cached row that another program removed writes it once more for late samples', async () => {
+  it('writes a cached row again, for late samples, if another program has removed it', async () => {
     const [store, other] = [await place.store(clock), await place.store(clock)];
     await store.record([of('a', 400n)]);
     await other.removeBefore(now - 300n * day);
@@ -71,7 +71,7 @@ export function lifetimeTests(newPlace: () => Promise<Place>): void {
     expect([await series(), await texts()]).toEqual([[], []]);
   });
 
-  it('nothing ends that has not begun: an absurd time removes all, and what comes then goes in its time', async () => {
+  it('keeps the current period at a removal with an absurd time, and removes its samples when they are old', async () => {
     const store = await place.store(clock);
     await store.record([of('a', 1n)]);
     await store.removeBefore(2n ** 70n);
@@ -82,13 +82,13 @@ export function lifetimeTests(newPlace: () => Promise<Place>): void {
     expect(await series()).toEqual([]);
   });
 
-  it('no sample ever refers to a row that is gone, while two record and others remove', async () => {
+  it('never leaves a sample without its rows while two programs record and a third one removes', async () => {
     const stores = [await place.store(clock), await place.store(clock), await place.store(clock)] as const;
     const recorded = new Map<string, Sample>();
     const rounds = 8;
     const record = async (store: SampleStore, name: string) => {
       for (let round = 0; round < rounds; round++) {
-        // The same rows in both programs, for times that are about to be removed, are removed, and are kept.
+        // Both programs use the same rows, for times that are about to be removed, that are already removed, and that are kept.
         const samples = Array.from({ length: 40 }, (_, at) =>
           of(`r${at % 8}`, BigInt([900 - 112 * round, 880 - 112 * round, 910, 1][at % 4] as number)),
         );
@@ -106,7 +106,7 @@ export function lifetimeTests(newPlace: () => Promise<Place>): void {
     const left = await place.all();
     expect(left.map(({ messageId }) => recorded.get(messageId))).toEqual(left);
     expect(left.length).toBeGreaterThanOrEqual(2 * rounds * 10);
-    // And all of it goes when its time is over.
+    // Everything is removed in the end.
     const later = await place.store({ ...clock, now: () => now + 400n * day });
     expect(await later.removeBefore(now + 300n * day)).toBe(left.length);
     expect([await series(), await texts(), await place.all()]).toEqual([[], [], []]);

@@ -43,7 +43,7 @@ const roundTrip = (sample: Sample): string => {
 };
 
 describe('the layout of a message', () => {
-  it('is the same for all of a series, and gives each back character by character', () => {
+  it('is the same for all messages of a series, and restores each character by character', () => {
     const forms = fc.constantFrom<SignatureForm>('canonical', 'ceilometer');
     fc.assert(
       fc.property(counters, counters, forms, (one, other, form) => {
@@ -59,18 +59,18 @@ describe('the layout of a message', () => {
   });
 
   it.each([
-    ['a time in another form', { text: '{"timestamp": "2026-11-22 12:00:00", "resource_metadata": {}}' }],
-    ['a signature that is none', { text: '{"message_signature": "ABC", "resource_metadata": null}' }],
-    ['a volume that is not what was read', { text: '{"counter_volume": 1.50 }', volume: '1.5' }],
-    ['a number that is null', { text: '{"sequence": null, "message_id": "\\u0069d"}', sequence: null }],
-    ['nothing to leave out', { text: '{"a": {"timestamp": 1}}' }],
+    ['a time in a different form', { text: '{"timestamp": "2026-11-22 12:00:00", "resource_metadata": {}}' }],
+    ['an invalid signature', { text: '{"message_signature": "ABC", "resource_metadata": null}' }],
+    ['a volume that differs from the one that was read', { text: '{"counter_volume": 1.50 }', volume: '1.5' }],
+    ['a null instead of a number', { text: '{"sequence": null, "message_id": "\\u0069d"}', sequence: null }],
+    ['a message with nothing to leave out', { text: '{"a": {"timestamp": 1}}' }],
     ['an id with U+0000', { text: '{"message_id": "a\\u0000b"}', messageId: 'a\0b' }],
   ])('keeps %s', (_, fields) => {
     const sample = { ...exampleSample(), ...fields };
     expect(roundTrip(sample)).toBe(sample.text);
   });
 
-  it('gives back any JSON', () => {
+  it('restores any JSON', () => {
     fc.assert(
       fc.property(
         fc.dictionary(fc.string(), fc.jsonValue()),
@@ -90,7 +90,7 @@ describe('the layout of a message', () => {
     );
   });
 
-  it('refuses a text that is not JSON', () => {
+  it('refuses text that is not JSON', () => {
     const sample = { ...exampleSample(), text: `{"a": "\u0003"}` };
     let error: unknown;
     try {
@@ -101,7 +101,7 @@ describe('the layout of a message', () => {
     expect(isNephoscopeError(error, 'SAMPLE_INVALID')).toBe(true);
   });
 
-  it('leaves little to store of a message of our agents', () => {
+  it("leaves few bytes to store for an agent's message", () => {
     const sample = sampleOf(fc.sample(counters, 1)[0] as Counter, 3n, 'canonical');
     const { layout, signature } = dismantle(sample);
     expect(signature).toMatch(/^[0-9a-f]{64}$/);

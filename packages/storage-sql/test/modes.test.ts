@@ -25,7 +25,7 @@ async function startedAt(path: string) {
   return { store, warnings: () => logger.entries.filter(({ level }) => level === 'warn') };
 }
 
-it.each([0o000, 0o022, 0o077])('files are created for their user only, at a umask of %i', async (value) => {
+it.each([0o000, 0o022, 0o077])('creates files that only their owner can access, with umask %i', async (value) => {
   process.umask(value);
   const path = join(folder, `new-${value}`, 'below', 'samples.db');
   const { store, warnings } = await startedAt(path);
@@ -42,7 +42,7 @@ it.each([
   [0o600, 0o1777, undefined],
   [0o600, 0o755, undefined],
 ])(
-  'a database of mode %i in a folder of mode %i is told of where others can get at it',
+  'warns about a database of mode %i in a folder of mode %i if other users can access it',
   async (file, dir, told) => {
     const path = join(folder, `open-${file}-${dir}`, 'samples.db');
     await (await startedAt(path)).store.stop();
@@ -56,7 +56,7 @@ it.each([
   },
 );
 
-it('an older database that every user can read is reported, and stays as it is', async () => {
+it('warns about an older database that every user can read, and does not change it', async () => {
   const path = join(folder, 'old.db');
   await (await startedAt(path)).store.stop();
   chmodSync(path, 0o644);

@@ -16,12 +16,12 @@ it('is the storage plugin that its package declares', () => {
   expect(asPlugin(plugin, 'storage', 'test')).toBe(plugin);
 });
 
-it('has a place without options', () => {
+it('has a default path without options', () => {
   expect(plugin.options.parse({})).toEqual({ url: 'sqlite:/var/lib/nephoscope/samples.db', tls: {} });
 });
 
 it.each(['mysql://localhost/x', '/var/lib/x.db', 'sqlite:', 'sqlite://host/x.db', 'sqlite:x.db?mode=ro'])(
-  'refuses the url %s',
+  'refuses the URL %s',
   (url) => {
     expect(plugin.options.safeParse({ url }).error?.issues[0]).toMatchObject({
       path: ['url'],
@@ -35,15 +35,15 @@ it('reports a path with additional slashes', () => {
   expect(error?.issues[0]?.message).toContain('without //');
 });
 
-it('refuses a mistyped option', () => {
+it('refuses a misspelt option', () => {
   expect(plugin.options.safeParse({ uri: 'sqlite:x.db' }).success).toBe(false);
 });
 
-it('takes relative paths from the working directory', () => {
+it('resolves relative paths from the working directory', () => {
   expect(sqlitePath('sqlite:data/samples.db')).toBe(join(process.cwd(), 'data/samples.db'));
 });
 
-it('makes the folders of its file', async () => {
+it('creates the folders of its file', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'nephoscope-store-'));
   const path = join(folder, 'a/b/samples.db');
   const store = storeAt(path);
@@ -53,7 +53,7 @@ it('makes the folders of its file', async () => {
   rmSync(folder, { recursive: true });
 });
 
-it('refuses a database in memory, which no other connection could read', () => {
+it('refuses an in-memory database, which no other connection could read', () => {
   const { error } = plugin.options.safeParse({ url: 'sqlite::memory:' });
   expect(error?.issues[0]?.message).toContain('nothing that anybody could read');
 });

@@ -35,7 +35,7 @@ function recorder(path: string, batches?: number) {
   return { child, ended, lines: createInterface({ input: child.stdout }) };
 }
 
-/** How many samples each batch of each run has. */
+/** The number of samples of each batch of each run. */
 async function batchesIn(path: string): Promise<Map<string, number>> {
   const batches = new Map<string, number>();
   for (const { publisherId, sequence } of await all({ path })) {
@@ -45,7 +45,7 @@ async function batchesIn(path: string): Promise<Map<string, number>> {
   return batches;
 }
 
-it('has every batch that it said it had, and no half one, however it is killed', async () => {
+it('contains every batch that was reported as recorded, and no partial one, whenever the program is killed', async () => {
   const path = join(folder, 'killed.db');
   const reported = new Set<string>();
   for (let round = 0; round < 5; round++) {
@@ -54,7 +54,7 @@ it('has every batch that it said it had, and no half one, however it is killed',
     for await (const line of lines) {
       if (line === 'started') continue;
       reported.add(`${child.pid}/${line}`);
-      // A moment within a batch: some part of what one takes.
+      // At some moment within a batch.
       if (Number(line) === killAfter) setTimeout(() => child.kill('SIGKILL'), Math.random() * 15);
     }
     await ended;
@@ -66,7 +66,7 @@ it('has every batch that it said it had, and no half one, however it is killed',
   expect(reported.size).toBeGreaterThanOrEqual(10);
 });
 
-it('is made once by programs that start at the same time, and takes what all of them record', async () => {
+it('is created once by programs that start at the same time, and accepts the samples of all', async () => {
   const path = join(folder, 'shared.db');
   const recorders = [recorder(path, 20), recorder(path, 20), recorder(path, 20)];
   expect(await Promise.all(recorders.map(({ ended }) => ended))).toEqual([0, 0, 0]);
@@ -86,14 +86,14 @@ describe('a program that ends in the middle of a batch', () => {
     return code ?? signal;
   };
 
-  it('ends with its own code, the batch whole or not there', async () => {
+  it('exits with its own code, and the batch is complete or absent', async () => {
     const path = join(folder, 'left.db');
     expect(await endOf(path)).toBe(3);
     const [count = 0] = (await batchesIn(path)).values();
     expect([0, 5_000]).toContain(count);
   });
 
-  it('ends though the disk does not let its thread go', async () => {
+  it('ends even if the disk blocks its thread', async () => {
     const thread = join(folder, 'stuck.mjs');
     writeFileSync(thread, 'Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);');
     expect(await endOf(join(folder, 'stuck.db'), thread)).toBe('SIGKILL');

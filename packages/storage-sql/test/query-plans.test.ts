@@ -18,7 +18,7 @@ const store = storeAt(path);
 const reader = readerAt(path);
 const never = new AbortController().signal;
 const start = 1_700_000_000_000_000_000n;
-/** Of one resource few enough, and of one meter too many, for a page to be put together from each one's. */
+/** A resource has few enough series, and a meter too many, for a page to be merged from those of each series. */
 const resources = 40;
 const meters = 25;
 
@@ -42,7 +42,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true });
 });
 
-/** How SQLite finds the rows of `samples`, or of others, for the statements that the work prepares, one line for each time. */
+/** How SQLite accesses `samples`, or other tables, in the statements that the work prepares, one line for each access. */
 async function accesses(
   work: () => Promise<unknown>,
   tables = /^(SCAN|SEARCH) (s|samples)\b/,
@@ -74,7 +74,7 @@ async function resourcesOf(filter: Partial<SampleFilter>): Promise<number> {
   return count;
 }
 
-/** Here, and not in the thread of a store. */
+/** In this thread, not in the thread of a store. */
 function removeBefore(time: bigint): Promise<number> {
   const database = openDatabase(path, 'writing');
   try {
@@ -86,13 +86,13 @@ function removeBefore(time: bigint): Promise<number> {
 
 const ofSeries = /^SEARCH s USING COVERING INDEX samples_by_series \(<expr>=\? AND series_id=\?/;
 const byTime = /^SEARCH s(amples)? USING (COVERING )?INDEX samples_by_time \(timestamp[<>]\?/;
-/** The rows that were found, and the first and last of all. */
+/** The rows that were found, and the first and last of all rows. */
 const byId = /^SEARCH (s|samples)( USING INTEGER PRIMARY KEY \(rowid=\?\))?$/;
 
 test.each<[string, RegExp, () => Promise<unknown>]>([
   ['a page of few series', ofSeries, () => page({ resources: ['r7'] })],
   ['the newest of few series', ofSeries, () => page({ resources: ['r7'], start, end: start + 10n ** 12n }, true)],
-  ['a page of all', byTime, () => page({})],
+  ['a page of all samples', byTime, () => page({})],
   ['a page of many series', byTime, () => page({ meters: ['m3'], start: start + 5n })],
   ['the newest of many series', byTime, () => page({ meters: ['m3'], end: start + 10n ** 12n }, true)],
   ['meters', ofSeries, () => reader.meters({ scope: 'all' }, never)],
@@ -105,10 +105,10 @@ test.each<[string, RegExp, () => Promise<unknown>]>([
   ['a page of several resources', ofSeries, () => page({ resources: ['r7', 'r9'], meters: ['m1', 'm2'] })],
   ['a page of a scope', byTime, () => page({ scope: { project: 'project-1' }, start: start + 5n })],
   ['projects', ofSeries, () => reader.projects({ scope: 'all' }, never)],
-  ['the times that are recorded', byTime, () => store.recordedTimes(start + 10n ** 12n)],
+  ['times of recorded samples', byTime, () => store.recordedTimes(start + 10n ** 12n)],
   ['removal', byTime, () => removeBefore(start)],
-  ['resources of a time', ofSeries, () => resourcesOf({ start, end: start + 10n ** 12n })],
-])('%s: no row is looked at that is not meant', async (_, access, work) => {
+  ['resources within a time range', ofSeries, () => resourcesOf({ start, end: start + 10n ** 12n })],
+])('%s: reads only matching rows', async (_, access, work) => {
   const found = await accesses(work);
   expect(found).toContainEqual(expect.stringMatching(access));
   expect(found.filter((detail) => !access.test(detail) && !byId.test(detail))).toEqual([]);
@@ -122,7 +122,7 @@ test.each<[string, () => Promise<unknown>]>([
   ['resources', () => resourcesOf({ scope: { project: 'project-1' } })],
   ['projects', () => reader.projects({ scope: { project: 'project-1' } }, never)],
   ['meters', () => reader.meters({ scope: { project: 'project-1' } }, never)],
-])('%s of a scope: no series of another project is looked at', async (_, work) => {
+])('%s of a scope: reads no series of another project', async (_, work) => {
   const found = await accesses(work, /^(SCAN|SEARCH) series\b/);
   const byReference = /^SEARCH series USING INTEGER PRIMARY KEY \(rowid=\?\)/;
   expect(found).toContainEqual(expect.stringMatching(ofProject));

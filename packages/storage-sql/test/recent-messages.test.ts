@@ -10,7 +10,7 @@ function add(recent: RecentMessages<string>, sample: Sample): void {
   recent.add(sample, dismantle(sample));
 }
 
-/** What is found, if anything is, is what taking the text apart gives. */
+/** Whether it is found; if so, the parts are the same as those from parsing the text. */
 function check(recent: RecentMessages<string>, sample: Sample): boolean {
   const found = recent.find(sample);
   if (found === undefined) return false;
@@ -45,14 +45,14 @@ describe('RecentMessages', () => {
     for (const other of others) expect(check(recent, other)).toBe(false);
     for (const other of others) {
       add(recent, other);
-      // No column holds U+0000: such an id is among the variations.
+      // No column can hold U+0000: such an id is among the variations.
       expect(check(recent, other)).toBe(!other.messageId.includes('\0'));
     }
     recent.forget();
     for (const other of others) expect(check(recent, other)).toBe(false);
   });
 
-  it('recognises no modified text', () => {
+  it('does not recognise modified text', () => {
     const recent = new RecentMessages<string>();
     add(recent, signedSample());
     const { text } = signedSample();
@@ -67,7 +67,7 @@ describe('RecentMessages', () => {
           return;
         }
         check(recent, sample);
-        // However it was read: columns that are not those of the text.
+        // Even if it is given with columns that do not match the text.
         check(recent, { ...signedSample(), text: changed });
       }),
       { numRuns: 2_000 },

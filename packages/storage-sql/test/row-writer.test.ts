@@ -36,8 +36,8 @@ const values = (query: string) =>
     .map((row) => Object.values(row as object) as unknown[]);
 const count = (rows: string) => values(`select count(*) from ${rows}`)[0];
 
-describe('rows', () => {
-  it('come with what may be missing', async () => {
+describe("a sample's row", () => {
+  it('is written with missing and unusual values', async () => {
     const unusual = { ...exampleSample(), text: '{"resource_metadata": {}, "timestamp": "2026-11-22 12:00:00"}' };
     const least = { ...exampleSample({ messageId: 'no uuid\0', sequence: null }), text: '{"a": 1}' };
     await record([exampleSample({ sequence: 2n ** 62n }), least, unusual]);
@@ -51,14 +51,14 @@ describe('rows', () => {
 });
 
 describe('series and metadata', () => {
-  it('are found again by another recorder, and made once', async () => {
+  it('are found again by another recorder, and created once', async () => {
     await record([exampleSample(), exampleSample({ meter: 'other' })]);
     const later = new SqliteRecorder(new RowWriter(sqlite));
     await later.record([exampleSample()], async (work) => await work());
     expect(count('series')).toEqual([2n]);
   });
 
-  it('of more resources than are remembered are made once, not in each cycle', async () => {
+  it('of more resources than the cache holds are created once, not in each cycle', async () => {
     const most = 200;
     recorder = new SqliteRecorder(new RowWriter(sqlite, most), most);
     const resources = Array.from({ length: 5 * most }, (_, at) => `resource-${at}`);
@@ -78,7 +78,7 @@ describe('series and metadata', () => {
     expect(count(wrong)).toEqual([0n]);
   });
 
-  it('of a batch that failed are made with the next one', async () => {
+  it('of a failed batch are created with the next one', async () => {
     sqlite.exec(
       "create trigger refuse before insert on samples when new.volume = '13' begin select raise(abort, 'no'); end",
     );
@@ -94,9 +94,9 @@ describe('series and metadata', () => {
   });
 
   it.each([
-    ['that SQLite has rolled back itself', "raise(rollback, 'the cause')"],
-    ['that is rolled back here', "raise(abort, 'the cause')"],
-  ])('of a batch %s are not there, and the cause is reported', async (_, refusal) => {
+    ['that SQLite rolled back itself', "raise(rollback, 'the cause')"],
+    ['that the writer rolled back', "raise(abort, 'the cause')"],
+  ])('of a batch %s are not stored, and the cause is reported', async (_, refusal) => {
     sqlite.exec(`create trigger refuse before insert on samples begin select ${refusal}; end`);
     await expect(record([exampleSample()])).rejects.toThrow('the cause');
     expect([sqlite.inTransaction, count('series')]).toEqual([false, [0n]]);
@@ -104,18 +104,18 @@ describe('series and metadata', () => {
     expect(await record([exampleSample()])).toEqual({ recorded: 1, duplicates: 0 });
   });
 
-  it('of a batch that cannot even be rolled back: the cause is reported nevertheless', async () => {
+  it('of a batch whose rollback fails are not stored, and the cause is still reported', async () => {
     sqlite.exec("create trigger refuse before insert on samples begin select raise(abort, 'the cause'); end");
     const exec = sqlite.exec.bind(sqlite);
     sqlite.exec = (text) => {
-      // Twice: the second finds no transaction, "cannot rollback".
+      // Twice, so that the second one fails with "cannot rollback".
       if (text === 'rollback') exec(text);
       return exec(text);
     };
     await expect(record([exampleSample()])).rejects.toThrow('the cause');
   });
 
-  it('stay known on both sides beyond the number that is remembered', async () => {
+  it('stay consistent between recorder and writer when there are more than both remember', async () => {
     const of = (from: number, to: number) =>
       Array.from({ length: to - from }, (_, at) =>
         exampleSample({ resourceId: `r${from + at}`, volume: `${from + at}` }),
@@ -123,7 +123,7 @@ describe('series and metadata', () => {
     writer = new RowWriter(sqlite, 5_000);
     recorder = new SqliteRecorder(writer, 5_000);
     await record(of(0, 4_900));
-    // In the midst of these all are forgotten, while the first of them are known from before.
+    // Within this batch the cache is cleared, although its first samples were already looked up in it.
     await record([...of(4_800, 4_900), ...of(4_900, 5_200), ...of(4_850, 4_950)]);
     await record(of(5_100, 5_300));
     await record(of(0, 100));
@@ -140,7 +140,7 @@ describe('series and metadata', () => {
     const insert = sqlite.prepare('insert into metadata (text) values (?)');
     for (let at = 0; at < 100; at++) for (let again = 0; again < 3; again++) insert.run([text(at)]);
     for (let round = 1; round <= 4; round++) {
-      // As a program that was started anew, or knows too many.
+      // As in a program that has just started, or whose cache was cleared.
       recorder = new SqliteRecorder(new RowWriter(sqlite));
       await record(cycle(`${round}`));
       expect(count('metadata')).toEqual([600n]);

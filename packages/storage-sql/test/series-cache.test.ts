@@ -14,7 +14,7 @@ function of<Id>(shared: SeriesCache<Id>, sample: Sample): StoredParts<Id> {
   return shared.of(sample, 0);
 }
 
-/** Whose ids are in the order in which they were asked for. */
+/** Its ids are in the order of the requests. */
 function rows<Value>(asked: unknown[]): SharedRows<Value, number> {
   return { digest: (value) => JSON.stringify(value), keep: (value) => asked.push(value) };
 }
@@ -93,7 +93,7 @@ describe('SeriesCache', () => {
     expect(asked).toHaveLength(4);
     for (let at = 0; at < maxKnown; at++) of(shared, exampleSample({ resourceId: `r${at}` }));
     const before = asked.length;
-    // Once in between all were forgotten: the metadata that is shared was asked for again.
+    // The cache was cleared once in between: the shared metadata were requested again.
     expect(before).toBe(4 + maxKnown + 1);
     of(shared, exampleSample());
     expect(asked).toHaveLength(before + 1);
@@ -109,7 +109,7 @@ describe('SeriesCache', () => {
 
   it('looks rows up once more for a later period', () => {
     const { shared, asked } = cache();
-    // What is kept for the later one is kept for the earlier one, too.
+    // What is kept for the later period is also kept for the earlier one.
     for (const period of [7, 8, 7, 8]) shared.of(exampleSample(), period);
     expect(asked).toHaveLength(4);
   });

@@ -24,7 +24,7 @@ const envelope: MeteringEnvelope = {
   epoch: 'e',
 };
 
-/** As an agent sends it, read. */
+/** A sample as an agent sends it, after reading. */
 export const signedSample = (
   ofCounter: Partial<Counter> = {},
   ofEnvelope: Partial<MeteringEnvelope> = {},

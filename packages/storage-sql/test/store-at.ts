@@ -16,22 +16,22 @@ export const realClock: Clock = {
   },
 };
 
-/** A store, and which file it is on. */
+/** A store, with the path of its file. */
 export type StoreAt = SampleStore & { readonly path: string };
 
-/** A store on the file, made as a program makes it: through the plugin and its options. */
+/** A store on the file, created as a program does: by the plugin with its options. */
 export function storeAt(path: string, clock: Clock = realClock): StoreAt {
   const options = plugin.options.parse({ url: `sqlite:${path}` });
   return Object.assign(plugin.create({ options, logger, clock, host: 'test' }), { path });
 }
 
-/** A reader of the file, made alike. */
+/** A reader of the file, created in the same way. */
 export function readerAt(path: string): SampleReader {
   const options = plugin.options.parse({ url: `sqlite:${path}` });
   return plugin.createReader({ options, logger, clock: realClock, host: 'test' });
 }
 
-/** What a reader of its own finds in the store's file. */
+/** What a separate reader finds in the store's file. */
 export async function all({ path }: Pick<StoreAt, 'path'>, query: Partial<SampleQuery> = {}): Promise<Sample[]> {
   const reader = readerAt(path);
   const signal = AbortSignal.timeout(20_000);

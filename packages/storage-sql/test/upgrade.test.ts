@@ -10,7 +10,7 @@ import { Database } from '../src/sqlite/driver.js';
 import { all, readerAt, realClock, storeAt } from './store-at.js';
 import { waitUntil } from '../../../tools/testbed/processes.js';
 
-/** Two batches of three resources, each recorded by a program of the version before: it wrote each metadata text twice. */
+/** Two batches of three resources, each recorded by a program of the previous version, which wrote each metadata text twice. */
 const fixture = join(import.meta.dirname, 'fixtures', 'samples-0001.db');
 const recordedAt = 1_795_348_800n * 1_000_000_000n;
 const day = 86_400n * 1_000_000_000n;
@@ -36,7 +36,7 @@ const figures = ({ resourceId, volume, sequence, text }: Sample) => {
   return { resourceId, volume, sequence, metadata };
 };
 
-it('a file of the version before is read and written, and its repeated metadata go with its samples', async () => {
+it('reads and writes a file of the previous version, and removes its repeated metadata with its samples', async () => {
   copyFileSync(fixture, path);
   await store.start(AbortSignal.timeout(20_000));
   const old = await all(store);
@@ -56,7 +56,7 @@ it('a file of the version before is read and written, and its repeated metadata 
   });
   await store.record([next]);
   expect(await all(store)).toEqual([...old, next]);
-  // Six of before, and each of the three once more with what may be found again.
+  // Six old ones, and each of the three once more with a hash to find it by.
   expect([count('series'), count('metadata')]).toEqual([3n, 9n]);
   expect(await store.removedBefore()).toBeUndefined();
   expect(await store.removeBefore(recordedAt + 100n * day)).toBe(6);
@@ -94,7 +94,7 @@ describe('a migration', () => {
   const kills = async (kill: (signal: AbortController) => void) => {
     copyFileSync(fixture, other);
     const holder = openDatabase(other, 'writing');
-    // It waits within SQLite, as one does that takes long.
+    // It waits within SQLite, like a migration that takes long.
     holder.exec('begin immediate');
     const upgraded = storeAt(other);
     const stopped = new AbortController();
@@ -112,7 +112,7 @@ describe('a migration', () => {
     return { upgraded, outcome };
   };
 
-  it('is killed when its program is stopped, nothing is changed, and the next start runs it', async () => {
+  it('is killed when its program is stopped: nothing is changed, and the next start runs it again', async () => {
     const { upgraded, outcome } = await kills((stopped) => stopped.abort(new Error('told to stop')));
     expect(outcome).toBe('told to stop');
     expect(version()).toEqual({ count: 1n });
@@ -122,8 +122,8 @@ describe('a migration', () => {
     expect(version()).toEqual({ count: 5n });
   });
 
-  it('that ends otherwise is reported, and run by the next start', async () => {
-    // As the kernel does when there is no memory.
+  it('that ends by a signal is reported, and the next start runs it again', async () => {
+    // As the kernel does when memory is exhausted.
     const { upgraded, outcome } = await kills(() => process.kill(migrating(), 'SIGKILL'));
     expect(outcome).toMatch(/its migration ended with SIGKILL/);
     await upgraded.start(AbortSignal.timeout(20_000));
@@ -144,7 +144,7 @@ describe('a reader', () => {
     expect(readdirSync(folder)).not.toContain('asked');
   });
 
-  it('reports a file without tables, and an older one, and does not change them', async () => {
+  it('reports a file without tables, or of an older version, and does not change it', async () => {
     const empty = join(folder, 'empty.db');
     writeFileSync(empty, '');
     await expect(start(empty)).rejects.toMatchObject({ code: 'STORE_MISSING' });

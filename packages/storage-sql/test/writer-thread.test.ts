@@ -25,11 +25,11 @@ const collectGarbage = runInNewContext('gc') as () => void;
 const never = new AbortController().signal;
 const folder = mkdtempSync(join(tmpdir(), 'nephoscope-store-'));
 const running: StoreAt[] = [];
-/** What threads that read are asked for, and any thread at last. */
+/** Messages to reading threads, and the last message to any thread. */
 const ofReaders = ['open', 'query', 'end'];
-/** The threads that were asked to write something, each once. */
+/** The threads that received a message to write, each once. */
 const threads: Worker[] = [];
-/** Called with what a thread is asked for, before it is. */
+/** Called with each message to a thread, before it is sent. */
 let onQuestion: (kind: string, thread: Worker) => void = () => undefined;
 
 beforeEach(() => {
@@ -63,8 +63,8 @@ async function started(path = newPath()): Promise<StoreAt> {
 const batch = (count: number): Sample[] =>
   Array.from({ length: count }, (_, at) => exampleSample({ sequence: BigInt(at), resourceId: `r${at % 7}` }));
 
-describe('the thread that writes', () => {
-  it('is one for all writes, and none for lookups', async () => {
+describe('the writing thread', () => {
+  it('is shared by all writes, and not used by lookups', async () => {
     const store = await started();
     expect(await store.recordedTimes()).toBeUndefined();
     expect(await store.recordedAs(batch(2))).toEqual([]);
@@ -75,7 +75,7 @@ describe('the thread that writes', () => {
     expect(threads).toHaveLength(1);
   });
 
-  it('lets others read earlier samples while it writes', async () => {
+  it('allows others to read earlier samples while it writes', async () => {
     const store = await started();
     const [before, meanwhile] = [batch(3), batch(500)];
     await store.record(before);
@@ -86,17 +86,17 @@ describe('the thread that writes', () => {
     const recorded = store.record(meanwhile);
     await recorded;
     const found = await seen;
-    // All of the batch or nothing of it.
+    // The whole batch or nothing of it.
     expect([3, 503]).toContain(found?.length);
     expect(await all(store)).toHaveLength(503);
   });
 
   it.each(['begin', 'write'])(
-    'fails what it is asked for when it ends at %s, and the next batch has another',
+    'fails a batch if it ends at %s, and the next batch starts another thread',
     async (at) => {
       const path = newPath();
       const store = await started(path);
-      // So many that the end comes before the last, on a fast disk too.
+      // So many that the thread ends before the last one is written, even on a fast disk.
       const [before, lost, after] = [batch(10), batch(3_000), batch(10)];
       await store.record(before);
       onQuestion = (kind, thread) => {
@@ -112,7 +112,7 @@ describe('the thread that writes', () => {
       expect(store.health()).toEqual({ ok: true });
       expect(threads).toHaveLength(2);
       const { recorded, duplicates } = await store.record(lost);
-      // The answer may have been lost and not the batch.
+      // The batch may have been written, and only its answer lost.
       expect([recorded, duplicates].sort()).toEqual([0, lost.length]);
       expect(new Set((await all(store)).map(({ messageId }) => messageId))).toEqual(
         new Set([...before, ...lost, ...after].map(({ messageId }) => messageId)),
@@ -142,14 +142,14 @@ describe('the thread that writes', () => {
     expect(await all(store, { meters: ['newer'] })).toHaveLength(1);
   });
 
-  it('is waited for when the store is stopped, and leaves no file open', async () => {
+  it('ends with the store, after the last batch, and leaves no file open', async () => {
     const path = newPath();
     const store = await started(path);
     const recorded = store.record(batch(300));
     await store.stop();
     expect(await recorded).toEqual({ recorded: 300, duplicates: 0 });
     expect(threads[0]?.threadId).toBe(-1);
-    // The driver frees its descriptors when the statements have been collected; those of the thread wait for the last.
+    // The driver closes its descriptors when the statements have been collected; those of the thread wait for the last one.
     const isOpen = () => readdirSync('/proc/self/fd').some((fd) => linkOf(fd) === path);
     for (let tries = 0; isOpen() && tries < 500; tries++) {
       collectGarbage();
@@ -158,7 +158,7 @@ describe('the thread that writes', () => {
     expect(isOpen()).toBe(false);
   });
 
-  it('is given up when it does not answer in time', async () => {
+  it('is abandoned if it does not answer in time', async () => {
     const program = join(folder, 'stuck.mjs');
     const text = `import { parentPort } from 'node:worker_threads';
       parentPort.on('message', ({ kind }) => {
@@ -170,16 +170,16 @@ describe('the thread that writes', () => {
     const reason = /^the disk of \/samples.db has not answered for 0.05 s: look for what holds it up/;
     const unavailable = { code: 'STORE_UNAVAILABLE', message: expect.stringMatching(reason) };
     await expect(writer.begin()).rejects.toMatchObject(unavailable);
-    // As long as it lives it may still write: no other is started, and nobody waits for it.
+    // As long as it runs it may still write: no other thread is started, and nobody waits for it.
     await expect(writer.removeBefore(1n, 0n, 1, 1n)).rejects.toMatchObject(unavailable);
     await expect(writer.end()).rejects.toMatchObject(unavailable);
     await waitUntil('the thread has ended', () => writer.ended);
     await writer.end();
-    // Nor is one that does not end when it is told to.
+    // The same for one that does not end when it is asked to.
     await expect(new ThreadWriter(data, pathToFileURL(program), 50).end()).rejects.toMatchObject(unavailable);
   });
 
-  it('reports what kept its program from running', async () => {
+  it('reports why its program did not run', async () => {
     const program = join(folder, 'program.mjs');
     writeFileSync(program, 'import "./nowhere.mjs";');
     const writer = new ThreadWriter(data, pathToFileURL(program));
@@ -206,7 +206,7 @@ describe('the thread that writes', () => {
   });
 });
 
-describe('an error that crosses from the thread', () => {
+describe('an error from the thread', () => {
   const crossed = (error: unknown) => fromFailure(structuredClone(toFailure(error)));
   const thrown = (work: () => unknown): unknown => {
     try {
@@ -221,9 +221,9 @@ describe('an error that crosses from the thread', () => {
     ['disk full', 13, 'STORE_UNAVAILABLE', 'is full'],
     ['read-only', 8 + 4 * 256, 'STORE_UNAVAILABLE', 'cannot be written'],
     ['damaged', 11 + 3 * 256, 'STORE_INVALID', 'is damaged'],
-    ['no database', 26, 'STORE_INVALID', 'is no SQLite database'],
+    ['not a database', 26, 'STORE_INVALID', 'is no SQLite database'],
     ['input or output', 10, 'STORE_UNAVAILABLE', 'disk I/O'],
-  ])('keeps its meaning: %s', (_, code, expected, text) => {
+  ])('keeps its code and text: %s', (_, code, expected, text) => {
     const error = new SqliteError('disk I/O error', code);
     expect(storeError(crossed(error), '/a.db')).toMatchObject({
       code: expected,
@@ -231,7 +231,7 @@ describe('an error that crosses from the thread', () => {
     });
   });
 
-  it('is still that of a lock', () => {
+  it('is still recognised as a lock', () => {
     const path = newPath();
     const [one, other] = [new Database(path), new Database(path)];
     one.exec('begin immediate');
@@ -240,7 +240,7 @@ describe('an error that crosses from the thread', () => {
     other.close();
   });
 
-  it('is still that of an opening', () => {
+  it('is still recognised as a failure to open', () => {
     expect(storeError(crossed(thrown(() => new Database(folder))), '/a.db')).toMatchObject({
       code: 'STORE_UNAVAILABLE',
       message: expect.stringContaining('cannot be opened'),
@@ -261,7 +261,7 @@ function linkOf(fd: string): string | undefined {
   try {
     return readlinkSync(`/proc/self/fd/${fd}`);
   } catch {
-    // Its own listing's.
+    // The descriptor of this listing itself.
     return undefined;
   }
 }

@@ -8,7 +8,7 @@ import { PostgresqlUrl } from '../../src/postgresql/postgresql-url.js';
 import { storeError } from '../../src/postgresql/store-error.js';
 import { never, shortLimits, storeAt } from './support.js';
 
-/** An answer to the log-in: AuthenticationRequest of that kind, https://www.postgresql.org/docs/current/protocol-message-formats.html. */
+/** An answer to the log-in: AuthenticationRequest of this kind, https://www.postgresql.org/docs/current/protocol-message-formats.html. */
 function authentication(kind: number, more: Buffer | string = ''): Buffer {
   const number = Buffer.alloc(4);
   number.writeInt32BE(kind);
@@ -125,7 +125,7 @@ const servers: [string, string, (socket: Socket) => unknown, string, string][] =
   ],
 ];
 
-describe('a server at the other end', () => {
+describe('a server', () => {
   it.each(servers)('that %s is reported (sslmode %s)', async (_, mode, talk, code, message) => {
     const sockets: Socket[] = [];
     const server = createServer((socket) => {
@@ -140,7 +140,7 @@ describe('a server at the other end', () => {
     try {
       await expect(store.start(never)).rejects.toMatchObject({ code, message: expect.stringContaining(message) });
       expect(store.health().ok).toBe(false);
-      // Nothing is left of the connection.
+      // The connection is closed completely.
       for (const socket of sockets) if (!socket.closed) await once(socket, 'close');
     } finally {
       server.close();
@@ -171,7 +171,7 @@ describe('an error', () => {
     ...['ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'EHOSTUNREACH', 'EMFILE', 'EACCES'].map(
       (code): [string, unknown, string] => [`${code} without a call`, withFields({ code }), 'STORE_UNAVAILABLE'],
     ),
-    // What a value, a table or the server may be refused for: nothing that is known of a sample.
+    // A value, a table or the server may be the reason: this says nothing about the sample.
     ...[
       '22021',
       '22P05',
@@ -197,7 +197,7 @@ describe('an error', () => {
     ['that is nothing', undefined, 'STORE_UNAVAILABLE'],
     ['that says so itself', new NephoscopeError('SAMPLE_INVALID', 'too long'), 'SAMPLE_INVALID'],
   ];
-  it.each(errors)('%s has its code and text', (_, error, code) => {
+  it.each(errors)('%s has the right code and text', (_, error, code) => {
     const failure = storeError(error, url);
     expect([isNephoscopeError(failure), failure.code]).toEqual([true, code]);
     const words = error instanceof AggregateError ? error.errors.map((one: Error) => one.message) : [];

@@ -7,7 +7,7 @@ import { newDatabase, readerAt, storeAt } from './support.js';
 const databases = new Map<string, Promise<string>>();
 let server: PrivatePostgresql;
 beforeAll(async () => {
-  // Many databases, which take seconds to make and drop on a disk: here nothing depends on what survives.
+  // These tests create and drop many databases, which takes seconds on a disk, and nothing here has to survive a crash.
   server = await startPostgresql({ settings: ['fsync = off'] });
 }, 120_000);
 afterAll(() => server.stop());

@@ -22,7 +22,7 @@ async function started(url: string, options?: Parameters<typeof storeAt>[1]): Pr
   return store;
 }
 
-describe('a server that goes away', () => {
+describe('a server that stops', () => {
   let server: PrivatePostgresql;
   beforeAll(async () => {
     server = await startPostgresql();
@@ -30,7 +30,7 @@ describe('a server that goes away', () => {
   afterAll(() => server.stop());
 
   it.each(['restart', 'kill'] as const)(
-    'by a %s is missed and found again',
+    'by a %s makes calls fail until it is back',
     async (way) => {
       const store = await started(await newDatabase(server.url));
       const [before, during, after] = [batch(10), batch(10), batch(10)];
@@ -49,7 +49,7 @@ describe('a server that goes away', () => {
     120_000,
   );
 
-  it('while batches are recorded leaves each of them once, when what failed is offered again', async () => {
+  it('during batches leaves each of them recorded once when failed ones are offered again', async () => {
     const store = await started(await newDatabase(server.url));
     let offered = 0;
     let refused = 0;
@@ -83,14 +83,14 @@ describe('a server that goes away', () => {
     expect(new Set(found.map(({ messageId }) => messageId)).size).toBe(offered);
   }, 120_000);
 
-  it('frozen does not hold anyone for ever, and all is once there afterwards', async () => {
+  it('responding makes calls fail in time, and the batch is recorded once afterwards', async () => {
     const store = await started(await newDatabase(server.url), { within: shortLimits });
     const samples = batch(10);
     await store.record(batch(5));
     await all(store);
     await server.freeze();
     try {
-      // On the connection that is open, and on a new one.
+      // On the existing connection, and on a new one.
       await expect(store.record(samples)).rejects.toMatchObject({
         ...unavailable,
         message: expect.stringContaining('no answer'),
@@ -110,7 +110,7 @@ describe('a server that goes away', () => {
     expect(await all(store)).toHaveLength(15);
   }, 120_000);
 
-  it('frozen does not keep the store from being stopped', async () => {
+  it('responding does not prevent the store from being stopped', async () => {
     const store = await started(await newDatabase(server.url), { within: shortLimits });
     await all(store);
     await server.freeze();
@@ -149,7 +149,7 @@ describe('a full disk', () => {
     rmSync(disk, { recursive: true });
   });
 
-  it('refuses batches and takes them when there is space again, each once', async () => {
+  it('refuses batches, and accepts them when there is space again, each once', async () => {
     const settings = ['max_wal_size = 32MB', 'min_wal_size = 32MB'];
     const server = await startPostgresql({ directory: disk, settings });
     try {
@@ -174,7 +174,7 @@ describe('a full disk', () => {
       expect(refused).toBeDefined();
       expect(store.health().ok).toBe(false);
       rmSync(join(disk, 'filler'));
-      // When it was its log that had no space, the server ended itself; a service manager would start it.
+      // If its log had no space, the server ended itself; a service manager would restart it.
       const pid = await server.pid().catch(() => undefined);
       if (pid === undefined || !(await isAlive(pid))) await server.start();
       await waitUntil('the batch is recorded', () =>

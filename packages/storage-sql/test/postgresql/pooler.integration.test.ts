@@ -17,9 +17,9 @@ afterEach(async () => {
 });
 
 /**
- * Stands before the server as a pooler does: it says other process ids than the server's.
+ * Stands between store and server as a pooler does, and reports other process ids than the server's.
  *
- * @param take whether it passes on what a client sent; of the connection the number, from 1
+ * @param take whether it passes on what a client sent; with the number of the connection, from 1
  * @returns the database's URL through it
  */
 async function throughPooler(
@@ -38,7 +38,7 @@ async function throughPooler(
       if (take(data, number, client)) server.write(data);
     });
     server.on('data', (data) => {
-      // BackendKeyData: its kind and length, the process id, a key.
+      // BackendKeyData: kind, length, process id, key.
       const at = data.indexOf(Buffer.from([0x4b, 0, 0, 0, 12]));
       if (at >= 0) data.writeInt32BE(2 ** 30 + number, at + 5);
       client.write(data);
@@ -51,10 +51,10 @@ async function throughPooler(
   return through.href;
 }
 
-/** The start-up message, which has no kind, and what proves the password. */
+/** The start-up message, which has no kind, and the message that proves the password. */
 const isOfLogIn = (data: Buffer) => data[0] === 0 || data[0] === 0x70;
 
-it('that gives sessions is used', async () => {
+it('uses a pooler in session mode', async () => {
   const store = storeAt(await throughPooler(() => true));
   await store.start(never);
   const samples = batch(3);
@@ -63,7 +63,7 @@ it('that gives sessions is used', async () => {
   await store.stop();
 });
 
-it('that has one connection for us is named, with what to do', async () => {
+it('reports a pooler that allows a single connection, and says what to do', async () => {
   const url = await throughPooler((data, connection) => connection === 1 || isOfLogIn(data));
   await expect(storeAt(url, { within: { ...limits, connect: 1_500 } }).start(never)).rejects.toMatchObject({
     code: 'STORE_UNAVAILABLE',
@@ -71,7 +71,7 @@ it('that has one connection for us is named, with what to do', async () => {
   });
 });
 
-it('that works by statements is refused, with what to do', async () => {
+it('refuses a pooler in statement mode, and says what to do', async () => {
   const fields = Buffer.from('SERROR\0C08P01\0Mtransaction blocks not allowed in statement pooling mode\0\0');
   const refusal = Buffer.concat([Buffer.from('E'), Buffer.alloc(4), fields]);
   refusal.writeInt32BE(4 + fields.length, 1);

@@ -6,7 +6,7 @@ import { PostgresqlUrl } from '../../src/postgresql/postgresql-url.js';
 const parse = (input: unknown) => plugin.options.safeParse(input);
 
 describe('a PostgreSQL URL', () => {
-  it('is taken apart', () => {
+  it('is parsed', () => {
     const url = new PostgresqlUrl('postgresql://bob%40x:p%40ss%2Fw@db.example:5433/samples?sslmode=verify-ca');
     expect({ ...url, password: url.password?.reveal() }).toEqual({
       host: 'db.example',
@@ -33,7 +33,7 @@ describe('a PostgreSQL URL', () => {
     expect(new PostgresqlUrl(text)).toMatchObject({ host, port, sslMode, database: 'x' });
   });
 
-  it('never shows its password', () => {
+  it('never contains its password when it is printed', () => {
     const settings = parse({ url: 'postgresql://bob:geheim@db.example/samples' });
     const shown = [inspect(settings, { depth: 9 }), JSON.stringify(settings), `${settings.data?.url.toString()}`];
     for (const text of shown) {
@@ -57,13 +57,13 @@ describe('a PostgreSQL URL', () => {
     'mysql://bob:geheim@db.example/x',
     'postgresql://bob:12/geheim@db.example/x',
     'postgresql://bob:12?geheim&more@db.example/x',
-  ])('is refused when it is %s, without being repeated', (url) => {
+  ])('is refused if it is %s, without being quoted', (url) => {
     const { error } = parse({ url });
     expect(error?.issues[0]).toMatchObject({ path: ['url'] });
     expect(inspect(error, { depth: 9 })).not.toContain('geheim');
   });
 
-  it('has a certificate and its key, or neither', () => {
+  it('has both a certificate and its key, or neither', () => {
     expect(parse({ tls: { certFile: 'a.pem' } }).success).toBe(false);
     expect(parse({ tls: { certFile: 'a.pem', keyFile: 'a.key', caFile: 'ca.pem' } }).success).toBe(true);
   });

@@ -33,7 +33,7 @@ function changed(change: (url: URL) => void, url = server.url): string {
   return copy.href;
 }
 
-describe('a database that is not to be had', () => {
+describe('a database cannot be opened', () => {
   const wrong: Record<string, [(url: URL) => void, string]> = {
     'a wrong password': [(url) => void (url.password = 'geheim'), 'wrong user or password'],
     'no password': [(url) => void (url.password = ''), 'a password is asked for'],
@@ -49,7 +49,7 @@ describe('a database that is not to be had', () => {
     expect(`${(failure as Error).message}`).not.toContain(new URL(server.url).password);
   });
 
-  it('because the user may not make tables', async () => {
+  it('because the user may not create tables', async () => {
     const url = await newDatabase(server.url);
     await server.psql(`create role reader login password 'x'`);
     const other = changed((copy) => {
@@ -62,7 +62,7 @@ describe('a database that is not to be had', () => {
     });
   });
 
-  it('because nothing listens there, or something that never answers', async () => {
+  it('because nothing listens there, or the server never answers', async () => {
     const mute = createServer().listen(0, '127.0.0.1');
     await once(mute, 'listening');
     const { port } = mute.address() as AddressInfo;
@@ -81,7 +81,7 @@ describe('a database that is not to be had', () => {
     });
   });
 
-  it('because its name cannot be resolved', async () => {
+  it('because its host name cannot be resolved', async () => {
     const url = changed((copy) => void (copy.hostname = 'db.invalid'));
     await expect(storeAt(`${url}?sslmode=disable`).start(never)).rejects.toMatchObject({
       code: 'STORE_UNAVAILABLE',
@@ -90,8 +90,8 @@ describe('a database that is not to be had', () => {
   });
 });
 
-describe('a database that is not ours', () => {
-  it('holds the tables of another program, which stay as they are', async () => {
+describe('a foreign database', () => {
+  it("is refused if it holds another program's tables, which are not changed", async () => {
     const url = await newDatabase(server.url);
     await execute(url, 'create table accounts (id integer)');
     await expect(storeAt(url).start(never)).rejects.toMatchObject({
@@ -103,7 +103,7 @@ describe('a database that is not ours', () => {
     ]);
   });
 
-  it('has a newer schema', async () => {
+  it('is refused if its schema is newer', async () => {
     const url = await newDatabase(server.url);
     await (await started(url)).stop();
     await execute(url, `insert into kysely_migration (name, timestamp) values ('0099_better', '2030')`);
@@ -113,7 +113,7 @@ describe('a database that is not ours', () => {
     });
   });
 
-  it('has lost a table', async () => {
+  it('is refused if a table was dropped', async () => {
     const url = await newDatabase(server.url);
     const store = await started(url);
     await execute(url, 'drop table message_ids');
@@ -121,7 +121,7 @@ describe('a database that is not ours', () => {
   });
 });
 
-it('reads a read-only database, and says that it cannot be written', async () => {
+it('reads a read-only database, and reports that it cannot be written', async () => {
   const url = await newDatabase(server.url);
   const sample = exampleSample();
   const first = await started(url);
@@ -137,7 +137,7 @@ it('reads a read-only database, and says that it cannot be written', async () =>
   await expect(store.removeBefore(0n)).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
 });
 
-it('waits a limited time for a lock of another program', async () => {
+it("waits a limited time for another program's lock", async () => {
   const url = await newDatabase(server.url);
   const store = await started(url, { within: shortLimits });
   await store.record(batch(1));
@@ -164,10 +164,10 @@ describe('a sample that cannot be stored', () => {
     ['a volume that is not a number', { volume: 'much' }],
     ['a time beyond 64 bits', { timestamp: 2n ** 63n }],
     [
-      'a resource id that no index takes',
+      'a resource id too long for any index',
       { resourceId: Array.from({ length: 9_000 }, () => Math.random().toString(36)).join('') },
     ],
-  ])('because of %s refuses its batch and leaves the store well', async (_, fields) => {
+  ])('because of %s makes its batch fail and leaves the store healthy', async (_, fields) => {
     const store = await started(await newDatabase(server.url));
     await expect(store.record([...batch(3), exampleSample(fields)])).rejects.toMatchObject({
       code: 'SAMPLE_INVALID',
@@ -179,16 +179,19 @@ describe('a sample that cannot be stored', () => {
 });
 
 describe('a sample whose text is not JSON', () => {
-  it.each(halfPairs)('since it holds %s refuses its batch and leaves the store well', async (_, half) => {
-    const store = await started(await newDatabase(server.url));
-    const impossible = withText(half);
-    await expect(store.record([exampleSample(), impossible])).rejects.toMatchObject({
-      code: 'SAMPLE_INVALID',
-      message: expect.stringContaining(impossible.messageId),
-    });
-    expect(store.health()).toEqual({ ok: true });
-    expect(await store.record([withText('\ud83d\ude42')])).toEqual({ recorded: 1, duplicates: 0 });
-  });
+  it.each(halfPairs)(
+    'because it contains %s makes its batch fail and leaves the store healthy',
+    async (_, half) => {
+      const store = await started(await newDatabase(server.url));
+      const impossible = withText(half);
+      await expect(store.record([exampleSample(), impossible])).rejects.toMatchObject({
+        code: 'SAMPLE_INVALID',
+        message: expect.stringContaining(impossible.messageId),
+      });
+      expect(store.health()).toEqual({ ok: true });
+      expect(await store.record([withText('\ud83d\ude42')])).toEqual({ recorded: 1, duplicates: 0 });
+    },
+  );
 });
 
 describe('TLS', () => {
@@ -200,7 +203,7 @@ describe('TLS', () => {
   const tls = () => ({ tls: { caFile: server.caFile ?? '' } });
   const encrypted = `select ssl from pg_stat_ssl join pg_stat_activity using (pid) where application_name like 'nephoscope on %'`;
 
-  it('is spoken with a server of the right name and authority', async () => {
+  it('connects to a server with the right name and certificate authority', async () => {
     const store = await started(at('localhost', 'verify-full'), tls());
     await store.recordedTimes();
     expect((await server.psql(encrypted)).trim().split('\n')).toEqual(expect.arrayContaining(['t']));
@@ -208,9 +211,9 @@ describe('TLS', () => {
   });
 
   it.each([
-    ['of another authority', 'localhost', 'verify-full', false],
-    ['of another authority, whatever its name', '127.0.0.1', 'verify-ca', false],
-    ['of another name', '127.0.0.1', 'verify-full', true],
+    ['with another authority', 'localhost', 'verify-full', false],
+    ['with another authority, with any name', '127.0.0.1', 'verify-ca', false],
+    ['with another name', '127.0.0.1', 'verify-full', true],
   ])('is refused with a server %s', async (_, host, mode, authority) => {
     await expect(storeAt(at(host, mode), authority ? tls() : {}).start(never)).rejects.toMatchObject({
       code: 'STORE_TLS',
@@ -218,18 +221,18 @@ describe('TLS', () => {
     });
   });
 
-  it('takes another name with verify-ca, and any certificate with require', async () => {
+  it('accepts another name with verify-ca, and any certificate with require', async () => {
     await started(at('127.0.0.1', 'verify-ca'), tls());
     await started(at('127.0.0.1', 'require'));
   });
 
-  it('names a file that cannot be read', async () => {
+  it('reports a file that cannot be read', async () => {
     await expect(
       storeAt(at('localhost', 'verify-full'), { tls: { caFile: '/nowhere/ca.pem' } }).start(never),
     ).rejects.toMatchObject({ code: 'STORE_TLS', message: expect.stringContaining('/nowhere/ca.pem') });
   });
 
-  it('that the server does not support is reported', async () => {
+  it('is reported if the server does not support it', async () => {
     const plain = await startPostgresql();
     try {
       await expect(storeAt(`${plain.url}?sslmode=require`).start(never)).rejects.toMatchObject({
@@ -242,8 +245,8 @@ describe('TLS', () => {
   }, 60_000);
 });
 
-describe('what the server says of a value', () => {
-  it('is checked before the query: the longest volumes, to the digit', async () => {
+describe('an error of the server about a value', () => {
+  it('is predicted before the query for the longest volumes, to the digit', async () => {
     const store = await started(await newDatabase(server.url));
     const held = [
       '1e131071',
@@ -273,7 +276,7 @@ describe('what the server says of a value', () => {
     }
   });
 
-  it('is taken for a fact about the sample only when it takes another one', async () => {
+  it('is attributed to the sample only if the database accepts another sample', async () => {
     const url = await newDatabase(server.url);
     const store = await started(url);
     await store.record(batch(1));
@@ -294,7 +297,7 @@ describe('what the server says of a value', () => {
     expect(await store.record([exampleSample({ volume: '8' })])).toEqual({ recorded: 1, duplicates: 0 });
   });
 
-  it("after a constraint was added by hand is reported as the table's", async () => {
+  it('is attributed to the table if somebody added a constraint', async () => {
     const url = await newDatabase(server.url);
     const store = await started(url);
     await execute(url, 'alter table samples add constraint small check (volume < 5)');

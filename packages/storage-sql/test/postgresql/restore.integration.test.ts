@@ -48,11 +48,11 @@ async function dump(): Promise<string> {
   return file;
 }
 
-it('recording continues after a restore: rows that samples refer to are written again, and it is logged', async () => {
+it('continues after a restore: rows that samples refer to are written again, and that is logged', async () => {
   await store.record(samplesOf('old'));
   const file = await dump();
   await store.record(samplesOf('new'));
-  // In one transaction, so that no connection ever finds the tables away: pg_restore --clean cannot drop partitions.
+  // In one transaction, so that no connection ever sees the tables missing: pg_restore --clean cannot drop partitions.
   const script = `${file}.sql`;
   await server.client('pg_restore', `--file=${script}`, file);
   const empty = ['-c', 'drop schema public cascade', '-c', 'create schema public authorization pg_database_owner'];
@@ -61,16 +61,16 @@ it('recording continues after a restore: rows that samples refer to are written 
   const after = samplesOf('new');
   expect(await store.record(after)).toEqual({ recorded: 3, duplicates: 0 });
   expect(await store.record(after)).toEqual({ recorded: 0, duplicates: 3 });
-  // Their series and metadata were recorded after the backup was made.
+  // Their series and metadata were recorded after the backup.
   expect(await resources()).toEqual(['new', 'new', 'new', 'old', 'old', 'old']);
   expect((await all(store)).filter(({ text }) => text.includes('{"of":"new"}'))).toHaveLength(3);
   expect(warnings()).toEqual([expect.stringContaining('the tables are not those of before')]);
 });
 
-it('nothing counts as recorded while the data of a backup come in', async () => {
+it('records nothing while a backup is being restored, and everything afterwards', async () => {
   await store.record(samplesOf('old'));
   const file = await dump();
-  // As pg_restore does it without --single-transaction: the tables, then their data, then their keys.
+  // As pg_restore works without --single-transaction: the tables, then the data, then the keys.
   await server.client('pg_restore', '--clean', '--section=pre-data', `--dbname=${name}`, file);
   const meanwhile = samplesOf('meanwhile');
   await expect(store.record(meanwhile)).rejects.toMatchObject({ code: expect.stringMatching(/^STORE_/) });
@@ -80,7 +80,7 @@ it('nothing counts as recorded while the data of a backup come in', async () => 
   expect(await resources()).toEqual(['meanwhile', 'meanwhile', 'meanwhile', 'old', 'old', 'old']);
 });
 
-it('a table retention without its row is no reason to call samples repetitions', async () => {
+it('refuses to record when the table retention is empty, instead of taking samples for duplicates', async () => {
   await store.record(samplesOf('old'));
   await execute(url, 'delete from retention');
   const samples = samplesOf('new');
@@ -92,7 +92,7 @@ it('a table retention without its row is no reason to call samples repetitions',
   expect(await store.record(samples)).toEqual({ recorded: 3, duplicates: 0 });
 });
 
-it('batches that were made ready before another collector ended a period are recorded, all of them', async () => {
+it('records all batches that were prepared before another collector ended a period', async () => {
   await store.record(samplesOf('old'));
   await execute(url, 'update retention set ended = 600');
   const batches = ['one', 'two', 'three'].map((name) => samplesOf(name));

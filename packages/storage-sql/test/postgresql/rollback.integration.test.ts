@@ -17,12 +17,12 @@ afterAll(async () => {
 });
 
 /**
- * Ends the session of the transaction that is open: 25P03, since it rests within one from then on. Not before: on a busy machine a
- * session may rest between any two statements.
+ * Ends the session of the open transaction with error 25P03, because it is idle from then on. The time-out is not set earlier,
+ * because on a busy machine a session may be idle between any two statements.
  */
 const endIt = `select pg_backend_pid() as pid, set_config('idle_in_transaction_session_timeout', '50ms', true)`;
 
-/** Until the server has ended the session. */
+/** Resolves when the server has ended the session. */
 function ended(process: number | null): Promise<void> {
   const there = () => execute(url, `select 1 from pg_stat_activity where pid = ${process}`);
   return waitUntil(`session ${process} has ended`, async () => (await there()).length === 0);
@@ -31,7 +31,7 @@ function ended(process: number | null): Promise<void> {
 describe('a transaction whose session the server has ended', () => {
   const cause = new Error('what it is rolled back for');
 
-  it('reports the cause of the rollback, and the next one has another session', async () => {
+  it('fails with the cause of the rollback, and the next transaction uses another session', async () => {
     const work = pool.use((connection) =>
       connection.transaction(async () => {
         await connection.query({ text: endIt });
@@ -44,7 +44,7 @@ describe('a transaction whose session the server has ended', () => {
     expect(rows).toEqual([{ one: 1n }]);
   });
 
-  it('reports it if a query builder rolls it back, too', async () => {
+  it('fails with the cause as well if a query builder rolls it back', async () => {
     const db = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) });
     const work = db.transaction().execute(async (transaction) => {
       const { rows } = await sql<{ pid: bigint }>`${sql.raw(endIt)}`.execute(transaction);

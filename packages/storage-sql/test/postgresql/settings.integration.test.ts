@@ -39,33 +39,30 @@ const unusual = [
   ...["search_path = '$user', public", 'quote_all_identifiers = on', 'transform_null_equals = on'],
 ];
 
-it.each(['database', 'role'])(
-  'what is set for the %s changes nothing of what is recorded and read',
-  async (by) => {
-    const url = await newDatabase(server.url);
-    for (const setting of unusual)
-      await (by === 'database' ? set(url, setting) : server.psql(`alter role nephoscope set ${setting}`));
-    const store = await started(url);
-    const samples = [
-      exampleSample({
-        resourceId: 'Köln',
-        volume: '0.1',
-        metadata: '{"display_name": "prod-🚀 \\u0000 \\\\ \'"}',
-      }),
-      exampleSample({ resourceId: 'cjk-日本', messageId: "no uuid ' \\ x" }),
-      exampleSample({ resourceId: 'r', volume: '-1e-07', sequence: null, timestamp: 1n }),
-    ];
-    expect(await store.record(samples)).toEqual({ recorded: 3, duplicates: 0 });
-    await new Promise((resolve) => setTimeout(resolve, 1_500));
-    expect(await store.record(samples)).toEqual({ recorded: 0, duplicates: 3 });
-    const found = await all(store);
-    expect(found.map(({ text }) => text).sort()).toEqual(samples.map(({ text }) => text).sort());
-    expect(await all(store, { resources: ['cjk-日本'] })).toEqual([samples[1]]);
-    expect(await store.removeBefore(2n ** 62n)).toBe(3);
-  },
-);
+it.each(['database', 'role'])('settings of the %s do not affect what is recorded and read', async (by) => {
+  const url = await newDatabase(server.url);
+  for (const setting of unusual)
+    await (by === 'database' ? set(url, setting) : server.psql(`alter role nephoscope set ${setting}`));
+  const store = await started(url);
+  const samples = [
+    exampleSample({
+      resourceId: 'Köln',
+      volume: '0.1',
+      metadata: '{"display_name": "prod-🚀 \\u0000 \\\\ \'"}',
+    }),
+    exampleSample({ resourceId: 'cjk-日本', messageId: "no uuid ' \\ x" }),
+    exampleSample({ resourceId: 'r', volume: '-1e-07', sequence: null, timestamp: 1n }),
+  ];
+  expect(await store.record(samples)).toEqual({ recorded: 3, duplicates: 0 });
+  await new Promise((resolve) => setTimeout(resolve, 1_500));
+  expect(await store.record(samples)).toEqual({ recorded: 0, duplicates: 3 });
+  const found = await all(store);
+  expect(found.map(({ text }) => text).sort()).toEqual(samples.map(({ text }) => text).sort());
+  expect(await all(store, { resources: ['cjk-日本'] })).toEqual([samples[1]]);
+  expect(await store.removeBefore(2n ** 62n)).toBe(3);
+});
 
-it('a commit is on disk, whatever the role says', async () => {
+it("commits are synced to disk, whatever the role's setting", async () => {
   const url = await newDatabase(server.url);
   await server.psql('alter role nephoscope set synchronous_commit = off');
   const store = await started(url);
@@ -82,7 +79,7 @@ it('a commit is on disk, whatever the role says', async () => {
 }, 120_000);
 
 describe('the search path', () => {
-  it('may be changed when the tables are there: they are found', async () => {
+  it('may be changed after the tables were created: they are still found', async () => {
     const url = await newDatabase(server.url);
     const sample = exampleSample();
     await (await started(url)).record([sample]);
@@ -98,7 +95,7 @@ describe('the search path', () => {
     expect(await all(await started(url))).toHaveLength(5);
   });
 
-  it('says where they are made', async () => {
+  it('determines where the tables are created', async () => {
     const url = await newDatabase(server.url);
     await execute(url, 'create schema metering');
     await set(url, 'search_path = metering, public');
@@ -106,7 +103,7 @@ describe('the search path', () => {
     expect(await execute(url, 'select count(*)::int as count from metering.samples')).toEqual([{ count: 2 }]);
   });
 
-  it('is named when it leads nowhere', async () => {
+  it('is named in the error if none of its schemas exists', async () => {
     const url = await newDatabase(server.url);
     await set(url, 'search_path = nowhere');
     await expect(storeAt(url).start(never)).rejects.toMatchObject({
@@ -116,12 +113,12 @@ describe('the search path', () => {
   });
 });
 
-it('rows that a policy hides from the user are no rows that there are not: it is refused, with the reason', async () => {
+it('refuses to read if a policy hides rows from the user, and reports why', async () => {
   const url = await newDatabase(server.url);
   const store = await started(url);
   await store.record(batch(3));
   await execute(url, 'alter table samples enable row level security');
-  // Its owner's, whom it hides nothing from.
+  // The owner sees all rows, unless the policy is forced.
   expect(await all(store)).toHaveLength(3);
   await execute(url, 'alter table samples force row level security');
   await expect(all(store)).rejects.toMatchObject({
@@ -134,7 +131,7 @@ it.each([
   ['LATIN1', "locale 'C'"],
   ['SQL_ASCII', "locale 'C'"],
   ['EUC_JP', "locale 'C'"],
-])('a database of the encoding %s is refused, with what to do', async (encoding, locale) => {
+])('refuses a database with the encoding %s, and says what to do', async (encoding, locale) => {
   const url = new URL(await newDatabase(server.url));
   url.pathname = `${url.pathname}_${encoding.toLowerCase()}`;
   await execute(
@@ -147,15 +144,15 @@ it.each([
   });
 });
 
-describe('rows that came past the sequence of ids', () => {
-  it('are all read, and new ones do not collide with them', async () => {
+describe('rows with ids that did not come from the sequence', () => {
+  it('are all read, and new rows do not collide with them', async () => {
     const from = await newDatabase(server.url);
     const old = batch(50);
     await (await started(from)).record(old);
     const to = await newDatabase(server.url);
     await (await started(to)).stop();
     const [origin, target] = [databaseOf(from), databaseOf(to)];
-    // As a logical replication does it: the rows, and not the state of the sequence; and then smaller ids.
+    // As logical replication leaves it: the rows without the state of the sequence; then smaller ids.
     await server.psql('create extension if not exists dblink', target);
     for (const table of ['series', 'metadata', 'message_ids', 'samples']) {
       const rows = await server.psql(`select string_agg(row_to_json(t)::text, ',') from ${table} t`, origin);
@@ -171,7 +168,7 @@ describe('rows that came past the sequence of ids', () => {
     const reader = readerAt(to);
     await reader.start(never);
     expect(new Set((await read(reader)).map(({ text }) => text))).toEqual(new Set(old.map(({ text }) => text)));
-    // While it is read, a collector starts and records: what was there stays in, what comes stays out.
+    // While it is being read, a collector starts and records: the old samples are read, the new ones are not.
     const stream = reader.samples({ scope: 'all' }, never)[Symbol.asyncIterator]();
     const first = await stream.next();
     const recorder = await started(to);
@@ -185,7 +182,7 @@ describe('rows that came past the sequence of ids', () => {
   });
 });
 
-it('a pooler that takes no settings at the log-in, and a server that refuses one of those that are wished, are used without', async () => {
+it('works with a pooler that accepts no start-up parameters, and with a server that rejects one of them', async () => {
   const url = new URL(await newDatabase(server.url));
   const text = 'unsupported startup parameter: statement_timeout';
   const fields = Buffer.from(`SFATAL\0C08P01\0M${text}\0\0`);
@@ -205,7 +202,7 @@ it('a pooler that takes no settings at the log-in, and a server that refuses one
         return;
       }
       target.write(first);
-      // A value of the same length that is none.
+      // An invalid value of the same length.
       client.on('data', (data) =>
         target.write(Buffer.from(data.toString('latin1').replace('40s', '40?'), 'latin1')),
       );

@@ -8,7 +8,7 @@ import { batch, dropDatabase, execute, limits, never, newDatabase, read, readerA
 import type { StoreAt } from './support.js';
 
 const unavailable = { code: 'STORE_UNAVAILABLE' };
-/** As usual, but that silence is noticed at once. */
+/** The usual limits, except that silence is noticed at once. */
 const attentive = { ...limits, silence: 200 };
 const week = 604_800_000_000_000n;
 const now = () => BigInt(Date.now()) * 1_000_000n;
@@ -44,8 +44,8 @@ async function client(name = 'another program'): Promise<pg.Client> {
   return one;
 }
 
-describe('a way on which packets are lost', () => {
-  it('is noticed long before a reading may end, and the next one takes another', async () => {
+describe('a connection that loses packets', () => {
+  it('is noticed long before a reading times out, and the next reading uses a new one', async () => {
     const direct = await started(url);
     await direct.record(batch(3_000));
     const reader = readerAt(proxy.url(url), attentive);
@@ -65,7 +65,7 @@ describe('a way on which packets are lost', () => {
     await reader.stop();
   });
 
-  it('leaves no lock behind: those of the lost session are released', async () => {
+  it('leaves no locks behind: those of the lost session are released', async () => {
     const store = await started(proxy.url(url));
     proxy.silenceAt('lock table samples_other');
     const samples = batch(10);
@@ -73,7 +73,7 @@ describe('a way on which packets are lost', () => {
     expect(await store.record(samples)).toEqual({ recorded: 10, duplicates: 0 });
   });
 
-  it('does not end what the server is at work on, however long that takes', async () => {
+  it('does not interrupt a statement that the server is executing, however long it takes', async () => {
     const store = await started(proxy.url(url), { ...attentive, silence: 50 });
     const other = await client();
     await other.query('begin; lock table samples in access exclusive mode');
@@ -92,7 +92,7 @@ describe('a way on which packets are lost', () => {
     'create table "message_ids"',
     'create table message_ids',
     'select relname as name',
-  ])('at the start (%s) is noticed, and the next start succeeds', async (text) => {
+  ])('during the start (%s) is noticed, and the next start succeeds', async (text) => {
     const store = storeAt(proxy.url(url), { within: attentive });
     stores.push(store);
     proxy.silenceAt(text);
@@ -107,7 +107,7 @@ describe('a way on which packets are lost', () => {
 });
 
 describe('a lock that another program holds', () => {
-  it('is reported with its holder, when a batch could not get it', async () => {
+  it('is reported with its holder if a batch could not get it', async () => {
     const store = await started(url, { ...attentive, statement: 1_500 });
     const other = await client('a report on db-7');
     await other.query('begin; lock table samples in access exclusive mode');
@@ -121,7 +121,7 @@ describe('a lock that another program holds', () => {
     expect(await store.record(batch(3))).toEqual({ recorded: 3, duplicates: 0 });
   });
 
-  it('is reported when a start could not get it, for our own programs with host and process', async () => {
+  it('is reported if a start could not get it; if the holder is a Nephoscope program, with its host and process', async () => {
     const other = await client(`nephoscope on gone-1, process 4711`);
     await other.query('select pg_advisory_lock(7301001)');
     const store = storeAt(url, { within: { ...attentive, statement: 1_500 } });
@@ -131,12 +131,12 @@ describe('a lock that another program holds', () => {
     });
   });
 
-  it('makes a removal fail, and not return 0', async () => {
+  it('makes a removal fail instead of returning 0', async () => {
     const store = await started(url);
     const samples = [0n, 1n].map((at) => exampleSample({ timestamp: now() - 10n * week + at }));
     await store.record(samples);
     const other = await client('nephoscope on two, process 2');
-    // Another removal, that does not end.
+    // Another removal that does not end.
     await other.query('select pg_advisory_lock(7301003)');
     const attentiveStore = storeAt(url, { clock: fastClock(), within: attentive });
     stores.push(attentiveStore);
@@ -146,7 +146,7 @@ describe('a lock that another program holds', () => {
       message: expect.stringContaining('nephoscope on two, process 2'),
     });
     expect(attentiveStore.health()).toEqual({ ok: true });
-    // One that reads the table.
+    // A transaction that reads the table.
     await other.query('select pg_advisory_unlock(7301003); begin; select count(*) from samples');
     const failure: unknown = await attentiveStore.removeBefore(now() - 8n * week).catch((error: unknown) => error);
     expect(failure).toMatchObject(unavailable);
@@ -155,7 +155,7 @@ describe('a lock that another program holds', () => {
     expect(await store.removeBefore(now() - 8n * week)).toBe(2);
   }, 60_000);
 
-  it('is waited for by a removal, which removes the rest then', async () => {
+  it('delays a removal, which then removes the rest', async () => {
     const store = await started(url);
     await store.record([exampleSample({ timestamp: now() - 10n * week })]);
     const other = await client();
@@ -167,7 +167,7 @@ describe('a lock that another program holds', () => {
 });
 
 describe('a session', () => {
-  it('says whose it is', async () => {
+  it('names the program it belongs to', async () => {
     const store = await started(url);
     await store.record(batch(1));
     const writer = await client();
@@ -187,7 +187,7 @@ describe('a store that is stopped', () => {
     return (performance.now() - start) / 1_000;
   };
 
-  it('cuts a batch, a reading and a removal that wait for a lock', async () => {
+  it('ends a batch, a reading and a removal that wait for a lock', async () => {
     const store = await started(url);
     await store.record(batch(5));
     const reader = readerAt(url, attentive);
@@ -202,11 +202,11 @@ describe('a store that is stopped', () => {
     expect(await stopped(store)).toBeLessThan(5);
     await reader.stop();
     for (const outcome of await Promise.all(work)) expect(outcome).toMatchObject(unavailable);
-    // The server notices, too.
+    // The sessions on the server end, too.
     await waitUntil('nothing waits any more', async () => (await execute(url, waits)).length === 0);
   });
 
-  it('ends its start, with the reason it is given, while that waits for a lock or for a silent server', async () => {
+  it('during its start makes the start fail with the given reason, whether it waits for a lock or for a silent server', async () => {
     const other = await client();
     await other.query('select pg_advisory_lock(7301001)');
     for (const isSilent of [false, true]) {
@@ -227,7 +227,7 @@ describe('a store that is stopped', () => {
   });
 });
 
-/** Pauses are over at once. */
+/** Pauses end at once. */
 function fastClock() {
   return { now, monotonic: () => process.hrtime.bigint(), sleep: () => Promise.resolve() };
 }

@@ -20,12 +20,12 @@ afterAll(async () => {
   await dropDatabase(url);
 });
 
-it('a batch in progress when the first page is read is on none of the pages', async () => {
+it('excludes a batch that is in progress when the first page is read from all pages', async () => {
   const [before] = await execute(url, 'select max(id) as id from samples');
   const client = new pg.Client({ connectionString: url });
   await client.connect();
   try {
-    // They have their ids, and are between those and after those that are there.
+    // Its rows have ids already; by time they are between and after the existing rows.
     await client.query('begin');
     await client.query(
       `insert into samples (series_id, timestamp, key, volume)
@@ -35,7 +35,7 @@ it('a batch in progress when the first page is read is on none of the pages', as
     const first = await reader.samplePage(query, never);
     const stream = reader.samples(query, never)[Symbol.asyncIterator]();
     await stream.next();
-    // Ids that are given out later are committed earlier.
+    // A batch with later ids is committed earlier.
     await execute(
       url,
       `insert into samples (series_id, timestamp, key, volume)
@@ -58,7 +58,7 @@ it('a batch in progress when the first page is read is on none of the pages', as
   }
 });
 
-it('which samples of a project are meant is found by an index of the series', async () => {
+it('finds the samples of a project by an index of the series', async () => {
   const plan = await execute(
     `${url}?options=-c%20enable_seqscan%3Doff`,
     `explain select id from series where project_id = 'p' and resource_id > 'r'`,

@@ -13,14 +13,14 @@ import { realClock } from '../store-at.js';
 
 export const never: AbortSignal = new AbortController().signal;
 
-/** Whatever it takes on a busy machine; shorter where the test waits for it. */
+/** Enough for a busy machine; the short ones are for tests that wait for them. */
 export const limits = { connect: 20_000, statement: 30_000, silence: 20_000, rest: 30_000 };
 export const shortLimits = { connect: 1_000, statement: 1_000, silence: 500, rest: 30_000 };
 
 const log = () => undefined;
 const logger = { debug: log, info: log, warn: log, error: log };
 
-/** A store, and which database it is on. */
+/** A store, with the URL of its database. */
 export type StoreAt = SampleStore & { readonly url: string; readonly within?: typeof limits };
 
 export function storeAt(
@@ -54,7 +54,7 @@ export async function execute(url: string, text: string): Promise<Record<string,
   }
 }
 
-/** Makes an empty database beside that of `url`, with a name of its own. */
+/** Creates an empty database on the server of `url`, with a unique name. */
 export async function newDatabase(url = sharedPostgresqlUrl()): Promise<string> {
   const made = new URL(url);
   made.pathname = `/store_${randomUUID().replaceAll('-', '')}`;
@@ -66,7 +66,7 @@ export async function dropDatabase(made: string, url = sharedPostgresqlUrl()): P
   await execute(url, `drop database ${new URL(made).pathname.slice(1)} with (force)`);
 }
 
-/** What a reader of its own finds in the store's database. */
+/** What a separate reader finds in the store's database. */
 export async function all(
   { url, within }: Pick<StoreAt, 'url' | 'within'>,
   query: Partial<SampleQuery> = {},
@@ -86,7 +86,7 @@ export async function read(reader: SampleReader, query: Partial<SampleQuery> = {
   return found;
 }
 
-/** Samples of a batch, each of a series of its own, with some text. */
+/** Samples of a batch, each of a different series, with some text. */
 export function batch(count: number): Sample[] {
   return Array.from({ length: count }, (_, at) =>
     exampleSample({ resourceId: `r${at}`, sequence: BigInt(at), metadata: `{"pad": "${'x'.repeat(300)}${at}"}` }),

@@ -20,7 +20,7 @@ beforeEach(async () => {
 });
 afterEach(() => dropDatabase(url));
 
-/** The tables of the version before, with a sample as it wrote it. */
+/** The tables of the previous version, with a sample that it wrote. */
 async function olderDatabase(): Promise<void> {
   const pool = new ConnectionPool({ url: new PostgresqlUrl(url), tls: {}, name: 'test' }, limits, 1);
   const db = new Kysely<Schema>({ dialect: new PostgresDialect({ pool }) });
@@ -43,7 +43,7 @@ async function olderDatabase(): Promise<void> {
 
 const countIn = async (table: string) => (await execute(url, `select id from ${table}`)).length;
 
-it('a database of the version before is read and written, and what only its samples referred to goes with them', async () => {
+it('reads and writes a database of the previous version, and removes old samples with their series and metadata', async () => {
   await olderDatabase();
   const store = storeAt(url, { clock: { ...realClock, now: () => recordedAt + 300n * day } });
   try {
@@ -63,7 +63,7 @@ it('a database of the version before is read and written, and what only its samp
   }
 }, 30_000);
 
-it('a reader makes no tables, and leaves those of the version before', async () => {
+it('a reader creates no tables, and does not change those of the previous version', async () => {
   const start = () => readerAt(url).start(never);
   const tables = () => execute(url, "select relname from pg_class where relnamespace = 'public'::regnamespace");
   await expect(start()).rejects.toMatchObject({ code: 'STORE_MISSING' });

@@ -46,7 +46,7 @@ function shuffled<T>(items: readonly T[]): T[] {
     .map(([, item]) => item);
 }
 
-it('takes the same and other batches of several programs at once, each message once', async () => {
+it('records each message once while several programs offer the same batches and others at the same time', async () => {
   const writers = await Promise.all([started(), started(), started(), started()]);
   const common = Array.from({ length: 6 }, () => batch(300));
   const results = await Promise.all(
@@ -54,7 +54,7 @@ it('takes the same and other batches of several programs at once, each message o
       let recorded = 0;
       let duplicates = 0;
       for (const samples of [...shuffled(common), batch(100)]) {
-        // In another order, with new series and metadata that others write, too.
+        // In a different order, with new series and metadata that others write at the same time.
         const result = await store.record(shuffled([...samples, ...samples.slice(0, 50)]));
         recorded += result.recorded;
         duplicates += result.duplicates;
@@ -68,14 +68,14 @@ it('takes the same and other batches of several programs at once, each message o
   expect(await all(writers[0] as StoreAt)).toHaveLength(6 * 300 + 4 * 100);
 }, 60_000);
 
-it('records calls that overlap in their order', async () => {
+it('records overlapping calls in their order', async () => {
   const store = await started();
   const samples = Array.from({ length: 20 }, () => exampleSample());
   await Promise.all(samples.map((sample) => store.record([sample])));
   expect(await all(store)).toEqual(samples);
 });
 
-it('stores what many samples share once', async () => {
+it('stores once what many samples share', async () => {
   const [one, two] = await Promise.all([started(), started()]);
   const samples = Array.from({ length: 50 }, () => exampleSample());
   await Promise.all([one.record(samples.slice(0, 25)), two.record(samples.slice(25))]);
@@ -83,7 +83,7 @@ it('stores what many samples share once', async () => {
   expect(await Promise.all(['series', 'metadata'].map(countIn))).toEqual([1, 1]);
 });
 
-it('looks as a database to others: numbers as numbers, the message in its parts', async () => {
+it('can be read by other programs: numbers are numbers, and the message is split into columns', async () => {
   const store = await started();
   const sample = exampleSample({ volume: '18446744073709551615' });
   await store.record([sample, exampleSample({ volume: '1e-07' })]);
@@ -100,7 +100,7 @@ it('looks as a database to others: numbers as numbers, the message in its parts'
 });
 
 describe('partitions', () => {
-  it('are weeks around now; all else is in one table', async () => {
+  it('cover weeks around now; all other times are in one table', async () => {
     const store = await started(now);
     const times = [
       now,
@@ -122,7 +122,7 @@ describe('partitions', () => {
     expect(await all(store)).toHaveLength(7);
   });
 
-  it('take over what was recorded for a time that was far away then', async () => {
+  it('take over samples that were recorded while their time was far away', async () => {
     const early = await started(now - 100n * week);
     const future = [exampleSample({ timestamp: now }), exampleSample({ timestamp: now + 1n })];
     await early.record(future);
@@ -150,7 +150,7 @@ describe('partitions', () => {
     expect(await countIn('samples_other')).toBe(0);
   });
 
-  it('that cannot be created now do not delay recording', async () => {
+  it('that cannot be created now do not block recording', async () => {
     const store = await started(now);
     await store.record([exampleSample({ timestamp: now })]);
     await execute(url, 'create table samples_20261116 (id integer)');
@@ -158,7 +158,7 @@ describe('partitions', () => {
     expect(await all(store)).toHaveLength(2);
   });
 
-  it('that are old are dropped as tables, with their message ids; later ones of that time are taken', async () => {
+  it('with old samples are dropped as tables, with their message ids, and later samples of that time are accepted', async () => {
     const store = await started(now);
     const old = Array.from({ length: 500 }, (_, at) =>
       exampleSample({ timestamp: now - 10n * week + BigInt(at) }),
@@ -187,7 +187,7 @@ describe('partitions', () => {
       `with gone as (delete from samples_removed_1 where id in (select id from samples_removed_1 order by id limit 4) returning key)
       delete from message_ids using gone where message_ids.key = gone.key`,
     );
-    // One of the half that is gone comes once more: it is kept.
+    // A sample of the half that was removed is sent again, and is kept.
     expect(await store.record(old.slice(0, 1))).toEqual({ recorded: 1, duplicates: 0 });
     expect(await store.removeBefore(now - 20n * week)).toBe(6);
     expect(await store.record(old)).toEqual({ recorded: 9, duplicates: 1 });
