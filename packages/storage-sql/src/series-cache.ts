@@ -7,23 +7,23 @@ import { maxKnown } from './series-bounds.js';
 import { seriesRow } from './storable.js';
 import type { SeriesRow } from './storable.js';
 
-/** A sample as a row of `samples` refers to it. */
+/** The parts of a sample that its row in `samples` stores or refers to. */
 export interface StoredParts<Id> extends Pick<MessageParts, 'signature' | 'variations'> {
   readonly series: Id;
   readonly metadata: Id | null;
 }
 
-/** How a store makes the rows of one kind that many samples refer to. */
+/** How a store creates the shared rows of one kind: many samples refer to each. */
 export interface SharedRows<Value, Id> {
-  /** What the row is known by: a digest of all of the value, as characters of one byte. */
+  /** The key of the row: a digest of the whole value, as characters of one byte. */
   digest(value: Value): string;
-  /** Finds or makes the row, and has it kept at least for the samples of the period. */
+  /** Finds or creates the row, and ensures that it is kept at least as long as the samples of the period. */
   keep(value: Value, digest: string, period: number): Id;
 }
 
 /**
- * Knows the series and metadata that samples came with before, so that a store is asked for each once in a period. It
- * knows them by digests, and those of the messages that came last by their text.
+ * Caches the series and metadata of earlier samples, so that the store is asked for each once in a period. They are found by
+ * digest, or by the text of a message if it resembles one of the most recent ones.
  */
 export class SeriesCache<Id> {
   readonly #series: KnownRows<SeriesRow, Id>;
@@ -31,7 +31,7 @@ export class SeriesCache<Id> {
   readonly #recent = new RecentMessages<Id>();
   readonly #most: number;
 
-  /** @param most rows that it knows */
+  /** @param most rows in the cache */
   constructor(series: SharedRows<SeriesRow, Id>, metadata: SharedRows<string, Id>, most = maxKnown) {
     this.#series = new KnownRows(series);
     this.#metadata = new KnownRows(metadata);
@@ -39,14 +39,14 @@ export class SeriesCache<Id> {
   }
 
   /**
-   * @param period that the rows have to be kept for: see `periods.ts`
-   * @throws SAMPLE_INVALID, and what the rows throw
+   * @param period for which the rows must be kept: see `periods.ts`
+   * @throws SAMPLE_INVALID, and the errors of the rows
    */
   of(sample: Sample, period: number): StoredParts<Id> {
     if (this.#series.size + this.#metadata.size >= this.#most) this.forget();
     const recent = this.#recent.find(sample);
     const rows = recent?.resource.rows.get(recent.meter);
-    // What is kept for later samples is kept for earlier ones.
+    // A row that is kept for a later period is also kept for an earlier one.
     if (recent !== undefined && rows !== undefined && rows.period >= period)
       return { series: rows.series, metadata: rows.metadata, signature: recent.signature, variations: null };
     const parts = recent === undefined ? dismantle(sample) : partsOf(recent);
@@ -60,7 +60,7 @@ export class SeriesCache<Id> {
     return { series, metadata, signature, variations };
   }
 
-  /** What was asked for may not be there any more. */
+  /** Clears the cache, because the rows may have been removed. */
   forget(): void {
     this.#recent.forget();
     this.#series.forget();
@@ -83,7 +83,7 @@ class KnownRows<Value, Id> {
   id(value: Value, period: number): Id {
     const digest = this.#rows.digest(value);
     const known = this.#known.get(digest);
-    // What is kept for later samples is kept for earlier ones.
+    // A row that is kept for a later period is also kept for an earlier one.
     if (known !== undefined && known.period >= period) return known.id;
     const id = this.#rows.keep(value, digest, period);
     this.#known.set(digest, { id, period });

@@ -10,27 +10,27 @@ import { ownValues, secondOf } from './own-values.js';
 import { RecognisedMessage } from './recognised-message.js';
 import type { Recognised } from './recognised-message.js';
 
-/** A metering message that was read: for a verifier, and for a store. */
+/** A metering message that was read: the parts for the verifier and for the store. */
 export interface ReadSample {
   readonly message: SignedMessage;
   readonly sample: Sample;
-  /** What {@link KnownMessages.learn} learns of it; undefined where it is known. */
+  /** What {@link KnownMessages.learn} learns from it; undefined if it is known already. */
   readonly unknown: JsonObject | undefined;
 }
 
-/** What is remembered may take so much together, bytes, before all of it is forgotten. */
+/** The limit of the memory in bytes; when it is exceeded, everything is discarded. */
 const maxBytes = 56 * 1024 * 1024;
-/** What things take beside their characters, bytes: measured, with the maps that they stand in. */
+/** The size of each entry besides its characters, in bytes: measured, including the maps that hold it. */
 const sizes = { second: 150, meter: 800, resource: 900, text: 90, metadata: 350 };
-/** Of one id, those that were met last: each epoch makes one, and counters without epoch or with other metadata do. */
+/** The most recent entries of one resource id: each epoch creates one, as do counters without epoch or with other metadata. */
 const maxOfResource = 8;
 
 const volume = /-?(?:0|[1-9]\d{0,39})(?:\.\d{1,40})?(?:[eE][+-]?\d{1,4})?/y;
 
 /**
- * Reads metering messages and knows again what it was told to learn. Agents write the same messages cycle after cycle, and of
- * a kilobyte some hundred characters differ: where all the others are those of messages that it knows, only these are
- * looked at. What it gives is what reading the whole would give.
+ * Reads metering messages and recognises those that resemble learned ones. Agents write nearly the same messages in every
+ * cycle, and only some hundred characters of a kilobyte differ. If all others equal those of a known message, only the
+ * differing ones are parsed. The result is the same as from reading the whole message.
  */
 export class KnownMessages {
   readonly #meters = new Map<string, KnownMeter>();
@@ -38,12 +38,12 @@ export class KnownMessages {
   readonly #resources = new Map<string, readonly KnownResource[]>();
   readonly #metadata = new Map<string, KnownMetadata>();
   readonly #seconds = new Map<string, bigint>();
-  /** So that each is kept once. */
+  /** The texts in use, so that each is kept once. */
   readonly #texts = new Map<string, string>();
   #bytes = 0;
 
   /**
-   * Remembers nothing.
+   * Reads a message without learning it.
    *
    * @throws MESSAGE_UNREADABLE naming the field; SAMPLE_WITHOUT_VOLUME
    */
@@ -60,14 +60,14 @@ export class KnownMessages {
   }
 
   /**
-   * Remembers a message. Only for those that are verified: whoever may send anything would fill the
-   * memory, or empty it.
+   * Learns a message. Only verified messages may be learned: otherwise anybody who can send messages could fill the memory or
+   * empty it.
    */
   learn({ unknown, sample }: ReadSample): void {
     if (unknown !== undefined) this.#learnParts(unknown, sample);
   }
 
-  /** About what all that is remembered takes, bytes. */
+  /** The approximate memory in use, in bytes. */
   get bytes(): number {
     return this.#bytes;
   }
@@ -97,7 +97,7 @@ export class KnownMessages {
   }
 
   #meterOf(text: string): KnownMeter | undefined {
-    // All messages of a body are of one meter.
+    // All messages of one body have the same meter.
     const last = this.#lastMeter;
     if (last !== undefined && text.slice(0, last.text.length) === last.text) return last;
     const found = this.#meters.get(text.slice(0, text.indexOf(volumeKey) + volumeKey.length));
@@ -145,7 +145,7 @@ export class KnownMessages {
   #learnMetadata({ text, signed }: KnownMetadata): KnownMetadata {
     const known = this.#metadata.get(text);
     if (known !== undefined) return known;
-    // A copy: a buffer of Node's pool would keep all 8 KiB of it.
+    // A copy, because a buffer from Node's pool would retain all 8 KiB of the pool.
     const shared = { text: this.#shared(text), signed: new Uint8Array(signed) };
     this.#metadata.set(shared.text, shared);
     this.#bytes += sizes.metadata + signed.length;
@@ -164,7 +164,7 @@ export class KnownMessages {
     if (known !== undefined) return known;
     const copy = copyOf(text);
     this.#texts.set(copy, copy);
-    // V8 takes a byte for a character, or two where one of them is beyond Latin-1: never more than UTF-8 and that byte.
+    // V8 uses one byte for each character, or two if any of them is beyond Latin-1: never more than one byte for each plus UTF-8.
     this.#bytes += sizes.text + Buffer.byteLength(copy);
     return copy;
   }
@@ -176,9 +176,9 @@ export class KnownMessages {
   }
 }
 
-/** What {@link readMeteringMessage} would give. */
+/** The same sample that {@link readMeteringMessage} returns. */
 function sampleOf({ meter, resource, volume, values }: Recognised, text: string): Sample {
-  // Literals all through: a spread costs more than all the rest.
+  // Object literals throughout: a spread costs more than everything else.
   const { source, userId, projectId, resourceId, publisherId, epoch } = resource.fields;
   return {
     messageId: values.messageId,

@@ -2,36 +2,36 @@ import type { Sample } from '@nephoscope/core/sample-store';
 import { canonicalForm, compareCodePoints, isJsonObject, memberSpans } from '@nephoscope/message';
 import type { MemberSpan, JsonObject } from '@nephoscope/message';
 
-// A message of our agents in two parts that come again and again: what stands before its volume is the meter's, what stands
-// behind it is the resource's, but for a few values. An agent has a few dozen of the one and some for each resource of
-// the other, and all its series are pairs of them. Any pair is a message: with the keys in signing order none can stand in
-// both.
+// A message from an agent has two parts that repeat: the text before the volume belongs to the meter, and the text after it
+// to the resource, except for a few values. An agent has a few dozen meters, and a few texts for each resource, and each of
+// its series is a pair of them. Any such pair is a valid message, because with the keys in signing order no key can be in
+// both parts.
 
-/** What all messages of a meter begin with, as it is sent and as it is signed. */
+/** The beginning of all messages of a meter, as it is sent and as it is signed. */
 export interface KnownMeter {
   readonly text: string;
   readonly signed: string;
-  /** How many fields these are. */
+  /** The number of fields in it. */
   readonly size: number;
   readonly fields: Pick<Sample, 'meter' | 'type' | 'unit'>;
 }
 
-/** What stands behind the volume in the messages of a resource. */
+/** The text after the volume in the messages of a resource. */
 export interface KnownResource {
-  /** How many fields are signed of what stands here. */
+  /** The number of signed fields in it. */
   readonly size: number;
-  /** The values that are a message's own, and the metadata, in their order. */
+  /** The values that differ between messages, and the metadata, in their order. */
   readonly slots: readonly Slot[];
-  /** What stands before, between and behind these, as it is sent and as it is signed. */
+  /** The texts before, between and after these, as they are sent and as they are signed. */
   readonly texts: readonly string[];
   readonly signed: readonly string[];
   readonly metadata: KnownMetadata;
-  /** The `signature_key` that they name. */
+  /** The `signature_key` of the messages. */
   readonly key: string | undefined;
   readonly fields: Pick<Sample, 'source' | 'userId' | 'projectId' | 'resourceId' | 'publisherId' | 'epoch'>;
 }
 
-/** As it is sent, and the field as it is signed, in UTF-8. */
+/** As it is sent, and the signed field in UTF-8. */
 export interface KnownMetadata {
   readonly text: string;
   readonly signed: Uint8Array;
@@ -39,19 +39,19 @@ export interface KnownMetadata {
 
 export type Slot = (typeof slots)[number];
 const slots = ['message_id', 'resource_metadata', 'sequence', 'timestamp', 'message_signature'] as const;
-/** What differs between the messages of a series, and the metadata. */
+/** The values that differ between the messages of a series, and the metadata. */
 const values: readonly string[] = ['counter_volume', ...slots];
 
-/** Before the volume, and before a resource's id. */
+/** The keys before the volume and before the resource id. */
 export const volumeKey = '"counter_volume":';
 export const resourceKey = '"resource_id":"';
 
-/** Larger ones are not kept, in characters. */
+/** The largest metadata that are remembered, in characters. */
 const maxMetadata = 4_096;
 
 /**
- * The parts of a message that is written as our agents write theirs, in the canonical form; of others nothing. Of Ceilometer's
- * form each message is looked at whole, since its signature does not say where a value ends.
+ * Divides a message that is written as agents write it, in the canonical form; undefined for others. A message in Ceilometer's form
+ * is always read completely, because its signature does not cover where a value ends.
  */
 export function divide(
   message: JsonObject,
@@ -63,7 +63,7 @@ export function divide(
   const { text } = sample;
   const own = slots.filter((slot) => message.has(slot));
   const spans = memberSpans(text, values);
-  // The volume first, then the others: so that all before the volume is the meter's.
+  // The volume must come first, so that all text before it belongs to the meter.
   if (spans.map(({ key }) => key).join() !== ['counter_volume', ...own].join()) return undefined;
   const [volume, ...ofOwn] = spans as readonly [MemberSpan, ...MemberSpan[]];
   const head = text.slice(0, volume.start);
@@ -98,7 +98,7 @@ export function divide(
   };
 }
 
-/** All keys in the order in which they are signed, and then the signature. */
+/** Whether all keys are in signing order, followed by the signature. */
 function isInSigningOrder(message: JsonObject): boolean {
   const keys = [...message.keys()];
   const last = keys.pop();
@@ -108,7 +108,7 @@ function isInSigningOrder(message: JsonObject): boolean {
   );
 }
 
-/** The signed text of the fields before, between and behind the values. */
+/** The signed text of the fields before, between and after the values. */
 function signedBetween(message: JsonObject): readonly string[] {
   const between = [''];
   for (const [key, value] of message) {

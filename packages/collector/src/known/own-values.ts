@@ -2,29 +2,29 @@ import type { KnownResource, Slot } from './known-parts.js';
 
 const messageId = /"[ !#-[\]-~]{1,64}"/y;
 const digits = /(?:0|[1-9]\d{0,17})/y;
-/** As ours are written: six digits of a second, or nine of which the last three are not all zero. */
+/** As agents write it: six digits of a second, or nine of which the last three are not all zero. */
 const fraction = /\.(?:\d{9}(?<!000)|\d{6})\+00:00"/y;
-/** Of any scheme: whether it is one is asked when it is verified. */
+/** Of any scheme: the verifier checks whether it is valid. */
 const signature = /"[ !#-[\]-~]{1,1000}"/y;
 const secondLength = '"2026-11-22T21:00:00'.length;
 
-/** The values behind the volume. */
+/** The values after the volume. */
 export interface OwnValues {
   messageId: string;
-  /** Decimal digits; '' where the message has none. */
+  /** Decimal digits; '' if the message has no sequence number. */
   sequence: string;
-  /** As it is sent, and ns since 1970 UTC. */
+  /** As it is sent, and in ns since 1970 UTC. */
   time: string;
   timestamp: bigint;
   signature: string;
 }
 
-/** Times by their text up to the second, in ns since 1970 UTC. */
+/** Times in ns since 1970 UTC, by their text up to the second. */
 export type KnownSeconds = ReadonlyMap<string, bigint>;
 
 /**
- * The values of a message of this resource, whose volume ends at `start`; nothing if any character between them is another,
- * or a value is written in another way than ours are.
+ * The values of a message of this resource whose volume ends at `start`; undefined if any character between them differs, or if a
+ * value is not written as agents write it.
  */
 export function ownValues(
   text: string,
@@ -36,7 +36,7 @@ export function ownValues(
   let at = start;
   for (let slot = 0; slot < slots.length; slot++) {
     const before = texts[slot] as string;
-    // Compared as a slice: `startsWith` goes character by character.
+    // Comparing slices is faster than `startsWith`, which compares character by character.
     if (text.slice(at, at + before.length) !== before) return undefined;
     at += before.length;
     let end: number;
@@ -73,7 +73,7 @@ export function ownValues(
   return text.slice(at) === texts[slots.length] ? values : undefined;
 }
 
-/** The time up to the second in the text of a timestamp, if it is written as ours are. */
+/** The text of a timestamp up to the second, and its time, if it is written as agents write it. */
 export function secondOf(timestamp: bigint, text: string): readonly [string, bigint] | undefined {
   const quoted = `"${text}"`;
   const end = endOf(fraction, quoted, secondLength);
@@ -86,7 +86,7 @@ function nanoseconds(fraction: string): bigint {
   return BigInt(fraction.length === 6 ? Number(fraction) * 1_000 : Number(fraction));
 }
 
-/** 0 where the text does not go on so. */
+/** The position after the match; 0 if the text at `at` does not match. */
 function endOf(pattern: RegExp, text: string, at: number): number {
   pattern.lastIndex = at;
   return pattern.test(text) ? pattern.lastIndex : 0;

@@ -4,7 +4,7 @@ import type { SignedMessage } from '@nephoscope/message';
 import type { KnownMeter, KnownResource, Slot } from './known-parts.js';
 import type { OwnValues } from './own-values.js';
 
-/** A message in the canonical form that is made of known parts and some values of its own. */
+/** A message in the canonical form that consists of known parts and a few values of its own. */
 export interface Recognised {
   readonly meter: KnownMeter;
   readonly resource: KnownResource;
@@ -12,7 +12,7 @@ export interface Recognised {
   readonly values: OwnValues;
 }
 
-/** For the verifier. */
+/** The form of a recognised message that the verifier takes. */
 export class RecognisedMessage implements SignedMessage {
   readonly form = canonicalForm.name;
   readonly #recognised: Recognised;

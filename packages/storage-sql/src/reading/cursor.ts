@@ -5,10 +5,10 @@ import type { SampleQuery } from '@nephoscope/core/sample-store';
 
 import { int64Range } from '../int64.js';
 
-/** What was there when a stream began, as texts that a cursor can carry. */
+/** Identifies the rows that existed when a stream began, as texts that a cursor can carry. */
 export type Snapshot = readonly string[];
 
-/** Up to where the samples of a snapshot were read. */
+/** The last sample of a snapshot that was read. */
 export interface Position {
   readonly timestamp: bigint;
   readonly id: bigint;
@@ -32,7 +32,7 @@ export function parseCursor(text: string, query: SampleQuery): Cursor {
   return { snapshot, position: { timestamp: int64Of(timestamp), id: int64Of(id) } };
 }
 
-/** The number that a part of a cursor says. @throws CURSOR_INVALID */
+/** The number in a part of a cursor. @throws CURSOR_INVALID */
 export function int64Of(text: string | undefined): bigint {
   const value = text !== undefined && /^-?\d{1,19}$/.test(text) ? BigInt(text) : undefined;
   if (value === undefined || value < int64Range.min || value > int64Range.max) throw noCursor();
@@ -54,12 +54,12 @@ function partsOf(text: string): readonly string[] {
     const isWhole = decoded.toString('base64url') === text;
     if (isWhole && Array.isArray(parts) && parts.every((part) => typeof part === 'string')) return parts;
   } catch {
-    // No JSON.
+    // Not JSON.
   }
   throw noCursor();
 }
 
-/** Tells one query from another, whatever the order of its fields. */
+/** The same for equal queries, whatever the order of their fields. */
 function digestOf(query: SampleQuery): string {
   const { scope, meters, resources, projects, users, sources, metadata } = query;
   const { messageId, conflicting, start, end, newestFirst = false } = query;

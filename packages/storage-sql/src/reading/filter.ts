@@ -17,14 +17,14 @@ const columns = {
 
 const fields = Object.keys(columns) as (keyof typeof columns)[];
 
-/** Whether the filter asks for more than a time. */
+/** Whether the filter has any condition besides a time range. */
 export function restrictsSeries(filter: SampleFilter): boolean {
   return (
     filter.scope !== 'all' || filter.conflicting === true || fields.some((field) => filter[field] !== undefined)
   );
 }
 
-/** The series that the filter means, whatever the time. */
+/** The series that match the filter, whatever its time range. */
 export function matchingSeries(db: Kysely<Schema>, filter: SampleFilter) {
   let query = db.selectFrom('series');
   if (filter.scope !== 'all') query = query.where('series.project_id', '=', storable(filter.scope.project));
@@ -32,7 +32,7 @@ export function matchingSeries(db: Kysely<Schema>, filter: SampleFilter) {
     const wanted = filter[field];
     if (wanted !== undefined) query = query.where(isOneOf(columns[field], wanted));
   }
-  // No JSON text has the quotes of a name within a text.
+  // The quotes exclude other matches: within a JSON string they would be escaped.
   return filter.conflicting === true ? query.where('series.layout', 'like', '%"conflicts_with"%') : query;
 }
 
@@ -43,7 +43,7 @@ function isOneOf(column: string, wanted: readonly (string | null)[]): RawBuilder
   return texts.length === wanted.length ? isOne : sql<boolean>`(${isOne} or ${sql.ref(column)} is null)`;
 }
 
-/** Whether a sample, as `s`, is meant, of a series that is. What its metadata say is not looked at. */
+/** Whether a sample `s` of a matching series matches the filter, apart from its metadata conditions. */
 export function matches(table: SampleTable, { messageId, ...filter }: SampleFilter): RawBuilder<boolean> {
   const inTime = inRange(filter);
   return messageId === undefined ? inTime : sql<boolean>`${inTime} and ${table.hasMessageId(messageId)}`;
@@ -51,7 +51,7 @@ export function matches(table: SampleTable, { messageId, ...filter }: SampleFilt
 
 function inRange({ start, end }: SampleFilter): RawBuilder<boolean> {
   const from = start === undefined || start < int64Range.min ? int64Range.min : start;
-  // Times beyond 64 bits are after any that is stored.
+  // No stored time is beyond 64 bits.
   if (from > int64Range.max) return sql<boolean>`false`;
   const since = sql<boolean>`s.timestamp >= ${from}`;
   if (end === undefined || end > int64Range.max) return since;

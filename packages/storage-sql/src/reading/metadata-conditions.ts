@@ -6,12 +6,12 @@ import type { JsonObject, JsonValue } from '@nephoscope/message';
 import { orderOf } from './order-of.js';
 import { byText } from './text-order.js';
 
-/** So many texts are remembered with what came of them: many samples have the same. */
+/** The number of texts whose results are cached, because many samples share one. */
 const remembered = 2_000;
 
 /**
- * Tells of texts of metadata whether they satisfy conditions. The same for all databases, whose own functions for JSON round
- * numbers or refuse some texts.
+ * Tests whether metadata texts satisfy conditions. It is the same for all databases, because their own JSON functions round
+ * numbers or reject some texts.
  */
 export function metadataMatcher(
   conditions: readonly MetadataCondition[] = [],
@@ -55,7 +55,7 @@ function holds(metadata: JsonObject, condition: MetadataCondition): boolean {
   }
 }
 
-/** What is there under this name, or under names that it consists of. */
+/** The value of the key, which may contain dots or be a path of several keys joined by dots. */
 function valueAt(object: JsonObject, key: string): JsonValue | undefined {
   const value = object.get(key);
   if (value !== undefined) return value;
@@ -67,7 +67,7 @@ function valueAt(object: JsonObject, key: string): JsonValue | undefined {
   return undefined;
 }
 
-/** Undefined for values of different types. */
+/** Undefined if the types differ. */
 function compare(value: JsonValue, operand: MetadataOperand): -1 | 0 | 1 | undefined {
   switch (operand.type) {
     case 'string':

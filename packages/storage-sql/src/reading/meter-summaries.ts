@@ -9,7 +9,7 @@ import type { SampleTable } from './sample-table.js';
 import { samplesOfSeries, summarisedSeries } from './series-spans.js';
 import { byText } from './text-order.js';
 
-/** By name, type and unit, in the order of the names. */
+/** One for each name, type and unit, in the order of the names. */
 export async function meterSummaries(
   read: Read,
   table: SampleTable,
@@ -57,7 +57,7 @@ async function counted(
   }));
 }
 
-/** For conditions on metadata: from the samples themselves. */
+/** With conditions on metadata: computed from the samples themselves. */
 async function gathered(read: Read, table: SampleTable, filter: SampleFilter): Promise<readonly MeterSummary[]> {
   const meters = new Map<
     string,
@@ -74,7 +74,7 @@ async function gathered(read: Read, table: SampleTable, filter: SampleFilter): P
   return [...meters.values()].sort(byMeter).map((meter) => ({ ...meter, resources: meter.resources.size }));
 }
 
-/** By name, type and unit. */
+/** Compares by name, type and unit. */
 export function byMeter(one: Named, other: Named): number {
   return byText(one.name, other.name) || byText(one.type, other.type) || byText(one.unit ?? '', other.unit ?? '');
 }

@@ -33,7 +33,7 @@ async function grouped(
     timeOf('last', ofSeries).as('last'),
   ]);
   const rows = await db
-    // Else each use of a time would look it up once more.
+    // Otherwise each use of a time would look it up again.
     .with(
       (cte) => cte('spans').materialized(),
       () => series,
@@ -57,7 +57,7 @@ async function grouped(
   }));
 }
 
-/** For conditions on metadata: from the samples themselves, the oldest first. */
+/** With conditions on metadata: computed from the samples themselves, oldest first. */
 async function gathered(read: Read, table: SampleTable, filter: SampleFilter): Promise<readonly ProjectSummary[]> {
   const projects = new Map<string | null, { resources: Set<string>; first: bigint; last: bigint }>();
   for await (const { rows } of rowPages(read, table, filter))

@@ -13,17 +13,17 @@ import type { Read } from './sample-pages.js';
 import type { SampleTable } from './sample-table.js';
 import { samplesOfSeries, summarisedSeries, timeOf } from './series-spans.js';
 
-/** So many resources are looked at with one query. */
+/** The number of resources that one query reads. */
 const resourcesAtOnce = 500;
 
-/** What the samples of one series tell of its resource. */
+/** What the samples of one series contribute to the summary of its resource. */
 interface SeriesSpan extends Pick<
   SeriesTable,
   'resource_id' | 'project_id' | 'user_id' | 'source' | 'counter_name' | 'type' | 'unit'
 > {
   readonly first: bigint;
   readonly last: bigint;
-  /** The id of the last sample, and the text of its metadata or what refers to it. */
+  /** The id of the last sample, and the reference to its metadata. */
   readonly latest: bigint;
   readonly metadata: Reference | null;
 }
@@ -33,7 +33,7 @@ interface Spans {
   readonly texts: ReadonlyMap<Reference, string>;
 }
 
-/** Those that are there when the first is asked for, in the order of their ids. */
+/** The resources that exist when the first one is requested, in the order of their ids. */
 export async function* resourceSummaries(
   read: Read,
   table: SampleTable,
@@ -64,7 +64,7 @@ export async function* resourceSummaries(
   }
 }
 
-/** Of the series that are meant, whatever the time. */
+/** From the matching series, whatever the time range. */
 async function resourceIds(
   db: Kysely<Schema>,
   filter: SampleFilter,
@@ -139,7 +139,7 @@ function groupedBy<T>(items: readonly T[], keyOf: (item: T) => string): Readonly
   return groups;
 }
 
-/** First, last and latest sample of each series: a few steps into an index, however many samples there are. */
+/** The first, last and latest sample of each series: a few steps in an index, however many samples there are. */
 async function spansOfSeries(
   db: Kysely<Schema>,
   table: SampleTable,
@@ -161,7 +161,7 @@ async function spansOfSeries(
     sql<bigint>`(select s.id from ${ofSeries} order by s.timestamp desc, s.id desc limit 1)`.as('latest'),
   ]);
   const spans = await db
-    // Else each use of a figure would look it up once more.
+    // Otherwise each use of a column would look it up again.
     .with(
       (cte) => cte('spans').materialized(),
       () => series,
@@ -193,7 +193,7 @@ async function metadataTexts(
   return new Map(rows.map(({ id, text }) => [id, text]));
 }
 
-/** The same for conditions on metadata: from the samples themselves, the oldest first. */
+/** The same with conditions on metadata: computed from the samples themselves, oldest first. */
 async function spansOfRows(
   read: Read,
   table: SampleTable,

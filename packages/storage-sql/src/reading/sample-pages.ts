@@ -12,10 +12,10 @@ import type { Row } from './sample-rows.js';
 import type { SampleTable } from './sample-table.js';
 
 const pageSize = 500;
-/** Up to so many series a page is put together from each one's next samples; above, it is found by going through the time. */
+/** Up to this many series, a page is merged from the next samples of each; with more, it is read in the order of time. */
 const fewSeries = 32;
 
-/** Runs a query, on the database as it is open then. */
+/** Runs a query on the database that is open at that moment. */
 export type Read = <T>(query: (db: Kysely<Schema>) => Promise<T>) => Promise<T>;
 
 interface Rows {
@@ -23,7 +23,7 @@ interface Rows {
   readonly rows: readonly Row[];
 }
 
-/** The matching samples that are there when the first is asked for, as {@link rowPages} reads them. */
+/** The matching samples that exist when the first is requested, read by {@link rowPages}. */
 export async function* samplesOf(read: Read, table: SampleTable, query: SampleQuery): AsyncGenerator<Sample> {
   for await (const { rows } of rowPages(read, table, query)) for (const row of rows) yield toSample(row);
 }
@@ -37,7 +37,7 @@ export async function samplePage(
   const from = cursor === undefined ? undefined : parseCursor(cursor, query);
   const found: Row[] = [];
   let snapshot: Snapshot = [];
-  // One more, to know whether a page follows.
+  // One more, to know whether another page follows.
   for await (const page of rowPages(read, table, { ...query, limit: limit + 1 }, from)) {
     found.push(...page.rows);
     snapshot = page.snapshot;
@@ -52,8 +52,8 @@ export async function samplePage(
 }
 
 /**
- * The rows of the matching samples that are there when the first page is read, in pages: a query each, which holds no
- * transaction open when it is done. At one time, those recorded first come first.
+ * The rows of the matching samples that exist when the first page is read, in pages. Each page is one query, and no transaction
+ * stays open between pages. Samples with equal times are in the order in which they were recorded.
  */
 export async function* rowPages(
   read: Read,
@@ -76,7 +76,7 @@ export async function* rowPages(
   let left = limit;
   let position = from?.position;
   while (left > 0) {
-    // Nobody knows how many of them satisfy the conditions.
+    // It is not known in advance how many of them satisfy the conditions.
     const size = satisfies === undefined ? Math.min(left, pageSize) : pageSize;
     const page: Page = { filter, wasThere, position, newestFirst, size };
     const found = few ? pageOfFew(table, page, series) : undefined;
@@ -96,14 +96,14 @@ function positionOf({ timestamp, id }: Row): Position {
 
 interface Page {
   readonly filter: SampleFilter;
-  /** Of a sample as `s`: what is recorded while the pages are read stays out. */
+  /** A condition on a sample `s`: it excludes samples that are recorded while pages are read. */
   readonly wasThere: RawBuilder<boolean>;
   readonly position: Position | undefined;
   readonly newestFirst: boolean;
   readonly size: number;
 }
 
-/** The samples of this page of those that `source` gives as `s`, in order: what finds them again. */
+/** Finds the samples of this page among those that `source` yields as `s`, in order: the columns that identify their rows. */
 function select(table: SampleTable, page: Page, source: RawBuilder<unknown>) {
   const { filter, wasThere, position, newestFirst, size } = page;
   const beyond =
@@ -115,7 +115,7 @@ function select(table: SampleTable, page: Page, source: RawBuilder<unknown>) {
     order by ${inOrder('s', newestFirst)} limit ${size}`;
 }
 
-/** The filter without the time that was read before: partitions are left out by it. */
+/** The filter without the time that was already read, so that the database can skip partitions. */
 function rest(filter: SampleFilter, position: Position | undefined, newestFirst: boolean): SampleFilter {
   if (position === undefined) return filter;
   const { timestamp } = position;
@@ -143,7 +143,7 @@ function pageByTime(db: Kysely<Schema>, table: SampleTable, page: Page): RawBuil
   const wanted = table.isWanted?.(sql`s.id`) ?? sql`1 = 1`;
   if (!restrictsSeries(page.filter)) return select(table, page, sql`samples as s where ${wanted}`);
   const series = matchingSeries(db, page.filter).select('series.id');
-  // `is true` keeps the planners from gathering and sorting all the samples of the series for each page.
+  // `is true` prevents the query planners from collecting and sorting all samples of the series for each page.
   return select(table, page, sql`samples as s where ${wanted} and (s.series_id in (${series})) is true`);
 }
 

@@ -6,7 +6,7 @@ import { assemble } from '../message-layout.js';
 import type { Reference, Schema } from '../schema.js';
 import type { SampleTable } from './sample-table.js';
 
-/** The samples that `found` gives the `series_id`, `timestamp` and `id` of, in no order. */
+/** The samples that `found` identifies by `series_id`, `timestamp` and `id`, in no particular order. */
 export async function samplesFound(
   db: Kysely<Schema>,
   table: SampleTable,
@@ -15,12 +15,12 @@ export async function samplesFound(
   return (await readRows(db, found, table).execute()).map(toSample);
 }
 
-/** The rows of what `found` gives the `series_id`, `timestamp` and `id` of, in no order. */
+/** The rows that `found` identifies by `series_id`, `timestamp` and `id`, in no particular order. */
 export function readRows(db: Kysely<Schema>, found: RawBuilder<unknown>, table: SampleTable) {
   return (
     db
       .selectFrom(sql<{ series_id: Reference; timestamp: bigint; id: bigint }>`(${found})`.as('found'))
-      // SQLite begins with the left of a cross join: with all the samples it would, whenever what was found looks large.
+      // SQLite begins with the left side of a cross join; otherwise it would begin with all samples when `found` looks large.
       .crossJoin('samples')
       .innerJoin('series', 'series.id', 'samples.series_id')
       .leftJoin('metadata', 'metadata.id', 'samples.metadata_id')

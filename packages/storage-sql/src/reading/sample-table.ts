@@ -3,27 +3,27 @@ import type { Kysely, RawBuilder } from 'kysely';
 import type { Schema } from '../schema.js';
 import type { Snapshot } from './cursor.js';
 
-/** What the databases keep in different ways of the table `samples`. */
+/** The differences between the databases in how they store `samples`. */
 export interface SampleTable {
   readonly messageId: RawBuilder<string>;
-  /** The decimal text of the wire. */
+  /** As decimal text, as in the message. */
   readonly volume: RawBuilder<string>;
   /**
-   * What follows `from` in a query for the samples of one series, as `s`: found by an index that has them in the order of
-   * timestamp and id. It ends in a condition; more may follow.
+   * The part after `from` in a query for the samples `s` of one series, found by an index in the order of timestamp and id. It
+   * ends with a condition, to which others may be added.
    *
    * @param series id
    */
   ofSeries(series: RawBuilder<unknown>): RawBuilder<unknown>;
   /** Whether a sample, as `s`, has this message id. */
   hasMessageId(messageId: string): RawBuilder<boolean>;
-  /** What is there now. */
+  /** Identifies the rows that exist now. */
   snapshot(db: Kysely<Schema>): Promise<Snapshot>;
-  /** Whether a sample, as `s`, was there: one that was recorded since was not. @throws CURSOR_INVALID for what is no snapshot */
+  /** Whether a sample `s` existed at the snapshot, and was not recorded later. @throws CURSOR_INVALID for an invalid snapshot */
   wasThere(snapshot: Snapshot): RawBuilder<boolean>;
   /**
-   * A condition that always holds, and breaks the query off when nobody waits for it any more, for a database that is told so in no
-   * other way. It is looked at for each row that is gone through.
+   * A condition that is always true, but ends the query when nobody waits for its result any more. It is for a database that has no
+   * other way to cancel, and is evaluated for each row that the query visits.
    *
    * @param id of the row
    */

@@ -31,24 +31,24 @@ import { usualLimits } from '../session-settings.js';
 import type { Location } from '../session-settings.js';
 import { storeError } from '../store-error.js';
 
-/** A summary may have to go through all there is. */
+/** A multiple of the usual time limit, because a summary may have to visit all rows. */
 const readingTimes = 10;
 const connections = 3;
 
 interface Opened {
   readonly pool: ConnectionPool;
-  /** Cuts its connections. */
+  /** Closes its connections at once. */
   readonly end: AbortController;
 }
 
-/** Reads through a few connections of its own, each statement a transaction that changes nothing and has a limit of time. */
+/** Reads through a few separate connections; each statement is a read-only transaction with a time limit. */
 export class PostgresqlSampleReader implements SampleReader {
   readonly #location: Location;
   readonly #logger: PluginSettings<unknown>['logger'];
   readonly #limits;
   #opened: Opened | undefined;
   #health: Health = { ok: false, reason: 'not started' };
-  /** Start and stop, one after the other. */
+  /** Runs start and stop one after another. */
   readonly #turn = new Mutex();
 
   constructor(
@@ -93,13 +93,13 @@ export class PostgresqlSampleReader implements SampleReader {
   }
 
   stop(): Promise<void> {
-    // What is being read ends at once.
+    // Reads in progress end at once.
     this.#opened?.end.abort(this.#notOpen());
     return this.#turn.run(async () => {
       const opened = this.#opened;
       this.#opened = undefined;
       this.#health = { ok: false, reason: 'not started' };
-      // Also of a start that was going on.
+      // For a start that was in progress.
       opened?.end.abort(this.#notOpen());
       await opened?.pool.end();
     });
@@ -146,7 +146,7 @@ export class PostgresqlSampleReader implements SampleReader {
     const { pool, end } = this.#opened;
     const until = AbortSignal.any([signal, end.signal]);
     const db = database(pool.until(until));
-    // A caller that goes away does not wait until a connection is open or closed.
+    // When the caller gives up, it does not wait for a connection to open or close.
     return await this.#watched(() => orAborted(work(db), until), signal);
   }
 
@@ -157,7 +157,7 @@ export class PostgresqlSampleReader implements SampleReader {
     );
   }
 
-  /** Does it and tells the outcome to {@link health}. */
+  /** Runs it, and sets {@link health} from its outcome. */
   async #watched<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> {
     try {
       const result = await work();

@@ -6,16 +6,16 @@ import type { Snapshot } from '../../reading/cursor.js';
 import type { Schema } from '../../schema.js';
 import { microseconds, sequence } from '../sample-ids.js';
 
-/** More ids than are given out while a batch is written: a statement ends within minutes. */
+/** More ids than the sequence assigns while one batch is written: a statement ends within minutes. */
 const unsettled = 10_000_000n;
-/** The ids of transactions in rows have 32 bits. */
+/** Transaction ids in rows have 32 bits. */
 const mask = 2n ** 32n - 1n;
 const half = 2n ** 31n;
 const firstTransaction = 3n;
 
 const last = sql<bigint>`(select coalesce(pg_sequence_last_value(${sql.raw(sequence)}), 0))`;
 
-/** The last id that was given out, the time in µs, and the transactions that are over; `max(id)` would have to go through the tables. */
+/** The last id that was assigned, the time in µs, and the transactions that have ended; `max(id)` would have to search all tables. */
 export async function snapshot(db: Kysely<Schema>): Promise<Snapshot> {
   const { rows } = await sql<{ given: bigint; time: bigint; transactions: string }>`
     select ${last} as given, ${sql.raw(microseconds)} as time, pg_current_snapshot()::text as transactions`.execute(
@@ -28,9 +28,9 @@ export async function snapshot(db: Kysely<Schema>): Promise<Snapshot> {
 /** @throws CURSOR_INVALID */
 export function wasThere([givenText, timeText, transactions = '']: Snapshot): RawBuilder<boolean> {
   const [given, time] = [int64Of(givenText), int64Of(timeText)];
-  // Given out before; or never by this sequence; or before it was moved, which a collector that starts meanwhile does.
+  // Assigned before; or never by this sequence; or before the sequence was moved, as a collector does at its start.
   const isGiven = sql`(s.id <= ${given} or s.id > ${last} or (s.id <= ${time} and ${time} < ${last}))`;
-  // Batches that were being written had their ids already. Of older rows the transaction may have a number that came again since.
+  // Batches in progress had their ids already. The transaction number of an old row may have been reused since.
   const next = nextTransaction(transactions);
   const age = sql`((${next}::int8 - s.xmin::text::int8) & ${mask}::int8)`;
   const isOver = sql`pg_visible_in_snapshot(
@@ -38,14 +38,14 @@ export function wasThere([givenText, timeText, transactions = '']: Snapshot): Ra
   return sql<boolean>`(${isGiven} and (s.id <= ${given - unsettled} or (${age} between 1 and ${half - 1n} and ${isOver})))`;
 }
 
-/** The first transaction that had not begun. @throws CURSOR_INVALID for a text that the server does not take */
+/** The first transaction that had not begun. @throws CURSOR_INVALID if the text is not a snapshot of the server */
 function nextTransaction(text: string): bigint {
   const [, from = '', to = '', list = ''] = /^(\d{1,18}):(\d{1,18}):([\d,]*)$/.exec(text) ?? [];
   const running = list === '' ? [] : list.split(',');
   const numbers = [from, ...running, to].map((part) => (/^\d{1,18}$/.test(part) ? BigInt(part) : -1n));
   const isOrdered = numbers.every((one, at) => {
     const before = numbers[at - 1] ?? firstTransaction;
-    // The first that runs is the first of the list.
+    // The first running transaction is the first in the list.
     return at < 2 || at === numbers.length - 1 ? one >= before : one > before;
   });
   if (!isOrdered) throw noCursor();

@@ -11,11 +11,11 @@ import { toFailure } from '../thread-messages.js';
 import type { Answer } from '../thread-messages.js';
 import type { ReaderData, ReaderQuestion, ReaderRequest, ReaderResult } from './reader-messages.js';
 
-/** ms. Readers meet a lock only while a log is recovered or written back at the end of its last program. */
+/** ms. Readers meet a lock only while a log is recovered, or is written back when the last program closes it. */
 const lockTimeout = 5_000;
 const lockRetry = 20;
 
-/** The thread that reads the file that its `workerData` names. */
+/** Reads the file named in its `workerData`, in a thread. */
 const { path, call } = workerData as ReaderData;
 const port = parentPort as MessagePort;
 let opened: { readonly sqlite: Database; readonly files: Files } | undefined;
@@ -42,7 +42,7 @@ function open(): NonNullable<typeof opened> {
   if (opened !== undefined && moved(path, opened.files) !== undefined) close();
   if (opened === undefined) {
     const sqlite = openToRead(path, () => !isBrokenOff(call));
-    // The log and its index are there from now on.
+    // The log and its index exist from now on.
     opened = { sqlite, files: filesAt(path) };
   }
   return opened;
@@ -50,7 +50,7 @@ function open(): NonNullable<typeof opened> {
 
 function query({ files, text, parameters }: ReaderQuestion & { readonly kind: 'query' }): unknown[] {
   const isMoved = moved(path, files) !== undefined;
-  // A thread that comes after one that ended opens them itself.
+  // A thread that replaces an ended one opens the files itself.
   if (isMoved || !sameFiles(open().files, files))
     throw new FilesMoved(`${path} was removed or replaced while it was read: ask again when it is there`);
   return open().sqlite.prepare(text).all(parameters);
@@ -61,7 +61,7 @@ function close(): void {
   opened = undefined;
 }
 
-/** Again while another program holds the lock, and once more where a read that failed once looks like damage. */
+/** Retries while another program holds the lock, and once after an error that looks like damage. */
 function retryLocked<T>(work: () => T): T {
   const end = performance.now() + lockTimeout;
   for (let tries = 1; ; tries++) {

@@ -1,18 +1,18 @@
 import type { Files } from '../files.js';
 
-/** What the thread that reads is started with: the path, and its `newCall`. */
+/** The `workerData` of the reading thread: the path, and its `newCall`. */
 export interface ReaderData {
   readonly path: string;
   readonly call: Int32Array;
 }
 
-/** What the thread that reads is asked for, one after the other; each but the last has its answer. */
+/** A message to the reading thread, sent one after another; each except `end` has an answer. */
 export type ReaderRequest = ReaderQuestion | { readonly kind: 'end' };
 
 export type ReaderQuestion =
-  /** Opens the file that the path leads to now. Its answer are the {@link Files}. */
+  /** Opens the file that is at the path now. The answer is its {@link Files}. */
   | { readonly kind: 'open' }
-  /** Asks these files and no others. Its answer are the rows. */
+  /** Queries these files and no others. The answer is the rows. */
   | {
       readonly kind: 'query';
       readonly files: Files;

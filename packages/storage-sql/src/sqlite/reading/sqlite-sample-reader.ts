@@ -33,17 +33,17 @@ import { storeError } from '../store-error.js';
 import { dialectOver } from './thread-dialect.js';
 import { ThreadReader } from './thread-reader.js';
 
-/** Reads a file in a thread of its own: neither who records nor who asks is held up by it. */
+/** Reads a file in a separate thread, which delays neither recording nor the calling thread. */
 export class SqliteSampleReader implements SampleReader {
   readonly #path: string;
   readonly #logger: PluginSettings<unknown>['logger'];
   #thread: ThreadReader | undefined;
-  /** What was found to have the tables of this version. */
+  /** The files that are known to have the tables of this version. */
   #checked: Files | undefined;
   #health: Health = { ok: false, reason: 'not started' };
-  /** Aborted from the beginning of a stop to the next start. */
+  /** Aborted from the beginning of a stop until the next start. */
   #stopping = new AbortController();
-  /** Start and stop, one after the other. */
+  /** Runs start and stop one after another. */
   readonly #turn = new Mutex();
 
   /** @param url `sqlite:` and a path */
@@ -69,7 +69,7 @@ export class SqliteSampleReader implements SampleReader {
   }
 
   stop(): Promise<void> {
-    // What is being read ends at once.
+    // Reads in progress end at once.
     this.#stopping.abort(this.#notOpen());
     return this.#turn.run(async () => {
       await this.#end();
@@ -108,16 +108,16 @@ export class SqliteSampleReader implements SampleReader {
     }
   }
 
-  /** For several queries on one file, though another one may have its place meanwhile. */
+  /** For several queries on the same file, even if another one takes its place meanwhile. */
   #reading(signal: AbortSignal): Read {
     const ready = { files: undefined as Files | undefined };
     return (work) => this.#read(work, signal, ready);
   }
 
   /**
-   * Asks the file that is there, or the one that `on` names, and tells the outcome to {@link health}.
+   * Queries the file at the path, or the one that `on` names, and sets {@link health} from the outcome.
    *
-   * @param on is told which file it was
+   * @param on receives the file that was queried
    */
   async #read<T>(
     work: (db: Kysely<Schema>) => Promise<T>,
@@ -146,7 +146,7 @@ export class SqliteSampleReader implements SampleReader {
     throw new NephoscopeError('STORE_UNAVAILABLE', `${this.#path} was removed while it was read: put it back`);
   }
 
-  /** Each file once. */
+  /** Checks each file once. */
   async #check(db: Kysely<Schema>, files: Files): Promise<void> {
     if (this.#checked !== undefined && sameFiles(this.#checked, files)) return;
     const tables = (await db.introspection.getTables({ withInternalKyselyTables: true })).map(({ name }) => name);

@@ -1,10 +1,10 @@
 import { SqliteAdapter, SqliteIntrospector, SqliteQueryCompiler } from 'kysely';
 import type { DatabaseConnection, Dialect, Kysely } from 'kysely';
 
-/** Runs one statement and gives its rows. */
+/** Runs one statement and returns its rows. */
 type Ask = (text: string, parameters: readonly unknown[]) => Promise<readonly unknown[]>;
 
-/** Kysely's SQLite, its statements run by somebody else: for reading, without transactions. */
+/** Kysely's SQLite dialect for reading: another component runs the statements, without transactions. */
 export function dialectOver(ask: Ask): Dialect {
   const connection: DatabaseConnection = {
     executeQuery: async <Row>({ sql, parameters }: { sql: string; parameters: readonly unknown[] }) => ({

@@ -5,35 +5,35 @@ import type { Files } from '../files.js';
 import type { ReaderQuestion, ReaderResult } from './reader-messages.js';
 
 const threadUrl = new URL('./reader-thread.js', import.meta.url);
-/** ms that an answer may take: one that counts all there is goes through the whole file. */
+/** ms for an answer: a query that counts all rows reads the whole file. */
 const usualTimeout = 300_000;
 
-/** A connection to read a file, in a thread of its own. What is asked for waits for its turn. */
+/** A connection for reading a file, in a separate thread. Queries wait for their turn. */
 export class ThreadReader {
   readonly #thread: DatabaseThread<ReaderQuestion, ReaderResult>;
   readonly #turn = new Mutex();
 
   /**
    * @param url of the thread's program
-   * @param timeout ms that an answer may take
+   * @param timeout ms for an answer
    */
   constructor(path: string, url: URL = threadUrl, timeout = usualTimeout) {
     this.#thread = new DatabaseThread({ path, verb: 'reads', url, timeout });
   }
 
-  /** Whether the thread is no more. */
+  /** Whether the thread has ended. */
   get ended(): boolean {
     return this.#thread.ended;
   }
 
-  /** Opens the file that the path leads to now, unless it is open. @throws as {@link query} */
+  /** Opens the file that is at the path now, unless it is open. @throws as {@link query} */
   async open(signal: AbortSignal): Promise<Files> {
     return (await this.#ask({ kind: 'open' }, signal)) as Files;
   }
 
   /**
-   * @param files that are asked
-   * @throws the signal's reason at once, SqliteError, FilesMoved when the path leads to others, STORE_UNAVAILABLE when the thread does
+   * @param files to query
+   * @throws the signal's reason at once, SqliteError, FilesMoved if other files are at the path, STORE_UNAVAILABLE if the thread does
    *   not answer
    */
   async query(
@@ -43,11 +43,11 @@ export class ThreadReader {
     signal: AbortSignal,
   ): Promise<readonly unknown[]> {
     const rows = await this.#ask({ kind: 'query', files, text, parameters }, signal);
-    // What crosses from a thread is of the realm that threads are started in.
+    // Values from a thread belong to the realm in which threads are started.
     return [...(rows as readonly unknown[])];
   }
 
-  /** Nothing may be asked for meanwhile. What is under way and nobody waits for is ended. @see DatabaseThread.end */
+  /** No query may be sent meanwhile. Queries that nobody waits for are cancelled. @see DatabaseThread.end */
   async end(): Promise<void> {
     await this.#turn.run(() => this.#thread.end());
   }
