@@ -8,8 +8,8 @@ import { FakeClock, FakeInspector, instanceReading } from '@nephoscope/testing';
 import { counted, hang, lines, metric, pollster, refuse, sequences, ticks, until } from './support.js';
 import { advanceUntil, awayBus, never, newPath, one, spooled, started, stop } from './running-agent.js';
 
-describe('while the bus is away', () => {
-  it('keeps what was taken, on disk too, and sends it in order when the bus is back', async () => {
+describe('while the bus is unavailable', () => {
+  it('keeps accepted samples in the spool, and sends them in order when the bus is back', async () => {
     const { agent, bus, clock, told, registry, stateDirectory } = await started({ options: { interval: '10s' } });
     bus.answer = refuse;
     const running = agent.run();
@@ -33,8 +33,8 @@ describe('while the bus is away', () => {
     await running;
   });
 
-  it('waits longer and longer between two tries', async () => {
-    // Pauses are spread at random; these are the longest ones.
+  it('retries with growing pauses', async () => {
+    // Pauses are randomised; this makes each one as long as it can be.
     const random = jest.spyOn(Math, 'random').mockReturnValue(1);
     const clock = new FakeClock();
     const pauses: number[] = [];
@@ -54,7 +54,7 @@ describe('while the bus is away', () => {
     expect(pauses).toEqual([500, 1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000, 30_000]);
   });
 
-  it('keeps only the messages that were not confirmed', async () => {
+  it('sends again only the messages that were not confirmed', async () => {
     const { agent, bus, clock } = await started();
     bus.answer = ({ routingKey }) =>
       routingKey === 'metering.one' && bus.offered.length <= 2 ? refuse() : Promise.resolve();
@@ -70,7 +70,7 @@ describe('while the bus is away', () => {
     expect(bus.offered[2]).toBe(bus.offered[0]);
   });
 
-  it('fails a cycle, and says what to do, when the spool is full; takes the next when there is room', async () => {
+  it('fails a cycle with advice when the spool is full, and accepts later ones when there is room', async () => {
     const { agent, bus, clock, told, registry } = await started({
       bus: awayBus(),
       options: { interval: '10s', timeout: '5s', spool: { maxBytes: 3_000 } },
@@ -94,7 +94,7 @@ describe('while the bus is away', () => {
 });
 
 describe('a restart', () => {
-  it('sends what the bus had not confirmed at the stop, with the same ids and before anything new', async () => {
+  it('sends what the bus had not confirmed, with the same ids and before anything new', async () => {
     const first = await started();
     first.bus.answer = hang;
     const deadline = new AbortController();
@@ -118,7 +118,7 @@ describe('a restart', () => {
     expect(third.bus.offered).toEqual([]);
   });
 
-  it('sends what was kept while the bus was away although the agent was killed', async () => {
+  it('sends what was spooled during an outage, even if the agent was killed', async () => {
     const first = await started();
     first.bus.answer = refuse;
     void first.agent.once(never).catch(() => undefined);
@@ -133,10 +133,10 @@ describe('a restart', () => {
     expect(sequences(second.bus.confirmed)).toEqual(counted(4));
   });
 
-  it('gives no number twice, whenever the agent was killed', async () => {
+  it('assigns no number twice, whenever the agent was killed', async () => {
     const stateDirectory = newPath();
     const first = await started({ stateDirectory });
-    // As each message leaves, it is on disk already.
+    // Each message is on disk before it is sent.
     const ahead: boolean[] = [];
     const slow = pollster('slow', ['slow'], async ({ instance: { id } }) => {
       for (let turn = 0; turn < Number(id); turn++) await ticks(1);
@@ -163,11 +163,11 @@ describe('a restart', () => {
   });
 });
 
-describe('when the disk of the state is full', () => {
+describe('when the disk of the state directory is full', () => {
   const fill = (place: string) =>
     execFileSync('sh', ['-c', 'cat /dev/zero > "$0/filler" 2>/dev/null || true', place]);
 
-  it('takes nothing, says why, and goes on without a gap when there is space again', async () => {
+  it('accepts nothing, reports why, and continues without a gap when there is space again', async () => {
     const place = newPath();
     mkdirSync(place);
     execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', place]);
@@ -196,7 +196,7 @@ describe('when the disk of the state is full', () => {
     }
   });
 
-  it.each(['once', 'start'])('fails %s', async (what) => {
+  it.each(['once', 'start'])('%s fails', async (what) => {
     const place = newPath();
     mkdirSync(place);
     execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', place]);

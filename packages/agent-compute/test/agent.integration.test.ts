@@ -39,7 +39,7 @@ afterAll(async () => {
 
 let vhosts = 0;
 
-/** A deployment with a virtual host, folders and guests of its own. */
+/** A deployment with a separate virtual host, folders and guests. */
 async function deployment({ interval = '10m' } = {}) {
   const vhost = `test-${++vhosts}`;
   await rabbitmq.ctl('add_vhost', vhost);
@@ -68,14 +68,14 @@ async function deployment({ interval = '10m' } = {}) {
 const numbers = (samples: readonly Sample[]) =>
   samples.map(({ sequence }) => Number(sequence)).sort((a, b) => a - b);
 
-/** Waits until the database has as many samples as the agent made, and gives them. */
+/** Waits until the database has as many samples as the agent sent, and returns them. */
 async function allRecorded(database: string, count: number): Promise<Sample[]> {
   await waitUntil(`${count} samples are recorded`, async () => (await countIn(database)) >= count);
   return samplesIn(database);
 }
 
 describe('agent, RabbitMQ, collector and SQLite', () => {
-  it('record what virsh says', async () => {
+  it('record the figures that virsh reports', async () => {
     const { agent, collector, database, numberMade } = await deployment();
     const recording = startDaemon('collector', collector);
     const stats = async () =>
@@ -83,7 +83,7 @@ describe('agent, RabbitMQ, collector and SQLite', () => {
         await Promise.all(
           guests.map(async ({ name, uuid, disks }) => {
             const figures = parseStats(await libvirtd.virsh('domstats', name));
-            // What domstats calls so is how far the image was written, and what it occupies.
+            // domstats reports how far the image was written, and what it occupies on disk.
             for (const [index, path] of disks.entries()) {
               const { blocks, size } = statSync(path);
               figures
@@ -125,7 +125,7 @@ describe('agent, RabbitMQ, collector and SQLite', () => {
         const context = `${guest.name} ${meter} ${device}`;
         expect([context, found.length]).toEqual([context, 1]);
         const volume = BigInt(found[0]!.volume);
-        // A counter that did not move between the two is exactly this.
+        // A counter that did not change between the two calls is exactly this.
         expect([context, volume >= BigInt(low.get(key)!) && volume <= BigInt(high.get(key)!)]).toEqual([
           context,
           true,
@@ -136,13 +136,13 @@ describe('agent, RabbitMQ, collector and SQLite', () => {
     expect(await recording.stop()).toMatchObject({ code: 0 });
   }, 60_000);
 
-  it('lose nothing that was sent before a collector ever ran', async () => {
+  it('lose nothing that was sent before the first start of a collector', async () => {
     const { agent, collector, database, numberMade } = await deployment();
     for (let run = 0; run < 2; run++) expect(await startDaemon('agent-compute', agent, ['--once']).ended).toBe(0);
     const recording = startDaemon('collector', collector);
     const samples = await allRecorded(database, numberMade());
     expect(numbers(samples)).toEqual(counted(numberMade()));
-    // The same run over the restart of the agent: each series has one epoch.
+    // The run continues over the restart of the agent, so each series has one epoch.
     const epochs = new Map<string, Set<string | null>>();
     for (const { meter, resourceId, epoch, type } of samples) {
       if (type !== 'cumulative') continue;
@@ -154,7 +154,7 @@ describe('agent, RabbitMQ, collector and SQLite', () => {
     expect(await recording.stop()).toMatchObject({ code: 0 });
   }, 60_000);
 
-  it('record a guest that lives shorter than an interval, from its start to its last reading', async () => {
+  it('record a guest that runs for less than an interval, from its start to its last reading', async () => {
     const { agent, collector, database, url, numberMade } = await deployment();
     const include = [{ name: 'short-lived' }];
     const recording = startDaemon('collector', collector);
@@ -188,7 +188,7 @@ describe('agent, RabbitMQ, collector and SQLite', () => {
 
   it("records flavors with names longer than a routing key, from domains and from nova's notifications", async () => {
     const { agent, collector, database, url, numberMade } = await deployment();
-    // 1,000 bytes of UTF-8, which nova takes: it counts 255 characters.
+    // 1,000 bytes of UTF-8, which nova accepts because it counts 255 characters.
     const names = ['f'.repeat(240), '🙂'.repeat(250)];
     const notified = startDaemon('collector', {
       ...collector,
@@ -239,7 +239,7 @@ describe('agent, RabbitMQ, collector and SQLite', () => {
     await Promise.all(fleet.map((guest) => guest.destroy()));
   }, 120_000);
 
-  it('lose nothing while the bus is away, and stop in time', async () => {
+  it('lose nothing while the bus is unavailable, and stop in time', async () => {
     const { agent, collector, database, numberMade } = await deployment({ interval: '1s' });
     const recording = startDaemon('collector', collector);
     const running = startDaemon('agent-compute', agent);
@@ -277,7 +277,7 @@ describe('agent, RabbitMQ, collector and SQLite', () => {
     expect(collectorStopped.seconds).toBeLessThan(10);
   }, 120_000);
 
-  it('keep what is unsent over a stop while the bus is away', async () => {
+  it('keep unsent samples over a stop while the bus is unavailable', async () => {
     const { agent, collector, database, folder, numberMade } = await deployment({ interval: '1s' });
     const running = startDaemon('agent-compute', agent);
     await waitUntil('it runs', () => messages(running).includes('cycle done'));
@@ -289,7 +289,7 @@ describe('agent, RabbitMQ, collector and SQLite', () => {
     expect(stopped.code).toBe(0);
     expect(stopped.seconds).toBeLessThan(10);
     await rabbitmq.startApp();
-    // Nothing can be read any more, which ends the agent; what waits is sent all the same.
+    // No more readings are possible, which ends the agent, but waiting samples are sent.
     const blind = { ...agent, inspector: { uri: `qemu+unix:///system?socket=${folder}/nobody` } };
     expect(await startDaemon('agent-compute', blind).ended).toBe(1);
     const recording = startDaemon('collector', collector);
@@ -297,7 +297,7 @@ describe('agent, RabbitMQ, collector and SQLite', () => {
     await recording.stop();
   }, 120_000);
 
-  it('set aside what was signed with another secret, with the reason', async () => {
+  it('set aside samples that were signed with another secret, with the reason', async () => {
     const { agent, collector, database, url, numberMade } = await deployment();
     const recording = startDaemon('collector', { ...collector, secrets: ['another secret of the tests'] });
     expect(await startDaemon('agent-compute', agent, ['--once']).ended).toBe(0);
@@ -314,7 +314,7 @@ describe('agent, RabbitMQ, collector and SQLite', () => {
     try {
       const channel = await model.createChannel();
       expect((await channel.checkQueue('metering')).messageCount).toBe(0);
-      // One dead letter for each message, with a line for each sample of it.
+      // One dead letter for each message, with one line for each of its samples.
       let lines = 0;
       for (;;) {
         const deadLetter = await channel.get('metering.dead', { noAck: true });
@@ -337,7 +337,7 @@ describe('the agent as a process', () => {
     compute: { stateDirectory: join(newFolder(), 'state') },
   });
 
-  it('serves its health and metrics', async () => {
+  it('serves health and metrics', async () => {
     const { agent } = await deployment();
     const running = startDaemon('agent-compute', agent);
     await waitUntil('it has read', () => messages(running).includes('cycle done'));
@@ -362,19 +362,15 @@ describe('the agent as a process', () => {
 
   it.each([
     ['an unknown key', { compute: { intervall: '10s' } }, /compute\.intervall: there is no such key/],
-    [
-      'a value that is none',
-      { compute: { interval: 'often' } },
-      /compute\.interval: must be a time span such as 10s/,
-    ],
+    ['an invalid value', { compute: { interval: 'often' } }, /compute\.interval: must be a time span such as 10s/],
     ['no secret', { secrets: undefined }, /secrets: is required/],
     [
-      'a libvirt that is not there',
+      'a libvirt that is not reachable',
       { inspector: { uri: 'qemu+unix:///system?socket=/nowhere/sock' } },
       /\/nowhere\/sock/,
     ],
     [
-      'a state directory that cannot be',
+      'a state directory that cannot be created',
       { compute: { stateDirectory: '/etc/hostname/state' } },
       /the state directory \/etc\/hostname\/state cannot be created; set compute\.stateDirectory/,
     ],
@@ -393,7 +389,7 @@ describe('the agent as a process', () => {
     }
   });
 
-  it('runs without a broker and says so; once, it ends with code 1', async () => {
+  it('runs without a broker and reports it; with --once it ends with code 1', async () => {
     const away = { ...memory(), bus: { url: 'amqp://guest:guest@127.0.0.1:1' } };
     const running = startDaemon('agent-compute', away);
     await waitUntil('it has read', () => messages(running).includes('cycle done'));
@@ -410,7 +406,7 @@ describe('the agent as a process', () => {
     expect(messages(single, 'error').at(-1)).toMatch(/gave up connecting.*127\.0\.0\.1:1/);
   }, 60_000);
 
-  it('ends with code 1 when its status port is taken', async () => {
+  it('ends with code 1 when its status port is in use', async () => {
     const server = createServer().listen(0, '127.0.0.1');
     await once(server, 'listening');
     const { port } = server.address() as AddressInfo;
@@ -422,7 +418,7 @@ describe('the agent as a process', () => {
     );
   });
 
-  it('ends with code 1 when another agent has its state directory', async () => {
+  it('ends with code 1 when another agent uses its state directory', async () => {
     const { agent } = await deployment();
     const first = startDaemon('agent-compute', agent);
     await waitUntil('the first runs', () => messages(first).includes('cycle done'));
@@ -434,14 +430,14 @@ describe('the agent as a process', () => {
     expect(await first.stop()).toMatchObject({ code: 0 });
   }, 60_000);
 
-  it('says that the disk of its state is full: at the start it ends, later it waits', async () => {
+  it('ends at the start if the disk of its state directory is full, and later waits, and reports it', async () => {
     const { agent } = await deployment({ interval: '1s' });
     const place = join(newFolder(), 'disk');
     mkdirSync(place);
     execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=4m', 'tmpfs', place]);
     const fill = () => execFileSync('sh', ['-c', 'cat /dev/zero > "$0/filler" 2>/dev/null || true', place]);
     try {
-      // However long it runs, the spool by itself does not fill the disk.
+      // However long it runs, the spool alone cannot fill the disk.
       const spool = { maxBytes: '2MiB' };
       const configuration = { ...agent, compute: { ...agent.compute, stateDirectory: place, spool } };
       fill();
@@ -468,7 +464,7 @@ describe('the agent as a process', () => {
   }, 90_000);
 });
 
-/** The recorded creation of an instance, as that of another one of this flavor. */
+/** The recorded creation of an instance, for another instance with this flavor. */
 function creationOf(flavor: string): string {
   const capture = '../../collector/test/captures/nova.compute.instance.create.end.json';
   const { body } = JSON.parse(readFileSync(new URL(capture, import.meta.url), 'utf8')) as { body: string };

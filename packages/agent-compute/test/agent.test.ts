@@ -20,7 +20,7 @@ describe('cycles', () => {
     expect(clock.sleepers).toBe(0);
   });
 
-  it('that take longer than the interval are skipped, counted and told; others are not held up', async () => {
+  it('that take longer than the interval are skipped, counted and logged; other groups are not delayed', async () => {
     const inspector = new FakeInspector([instanceReading()]);
     let release: () => void = () => undefined;
     const { agent, clock, bus, registry, told } = await started({
@@ -44,13 +44,13 @@ describe('cycles', () => {
     expect(await metric(registry, 'nephoscope_cycles_skipped_total')).toBe(2);
   });
 
-  it('that fall due while the process stands still are skipped, counted and told in one line', async () => {
+  it('that fall due while the process is suspended are skipped, counted and logged in one line', async () => {
     const { agent, clock, bus, registry, told } = await started({ options: { interval: '10s', timeout: '5s' } });
     void agent.run();
     await until('the first cycle is sent', () => bus.confirmed.length === 2);
     await clock.advance(10_000);
     await until('the second cycle is sent', () => bus.confirmed.length === 4);
-    // Due were those at 20, 30, 40 and 50 s, of which the last is not too late.
+    // Four were due, at 20, 30, 40 and 50 s; the last one is not too late.
     clock.freeze(45_000);
     await clock.advance(0);
     await until('the one that was due last is sent', () => bus.confirmed.length === 6);
@@ -62,7 +62,7 @@ describe('cycles', () => {
     expect(sequences(bus.confirmed)).toEqual(counted(6));
   });
 
-  it('are given up at their deadline, and the next one runs', async () => {
+  it('are cancelled at their deadline, and the next one runs', async () => {
     const inspector = new FakeInspector([instanceReading()]);
     const { agent, clock, bus, registry, told } = await started({
       inspector,
@@ -81,7 +81,7 @@ describe('cycles', () => {
     expect(agent.health()).toEqual({ ok: true });
   });
 
-  it('that do not come any more are said, with since when', async () => {
+  it('that no longer happen are reported, with the time of the last one', async () => {
     const { agent, clock, bus } = await started({ options: { interval: '1m', timeout: '30s' } });
     clock.sleep = hang;
     void agent.run();
@@ -97,7 +97,7 @@ describe('cycles', () => {
     });
   });
 
-  it('end the signal that their pollsters have', async () => {
+  it("abort their pollsters' signal when they end", async () => {
     const signals: AbortSignal[] = [];
     const watching = pollster('watching', ['watching'], (_, signal) => {
       signals.push(signal);
@@ -108,7 +108,7 @@ describe('cycles', () => {
     expect(signals.map(({ aborted }) => aborted)).toEqual([true]);
   });
 
-  it('need a pollster', () => {
+  it('are refused without a pollster', () => {
     expect(() =>
       createAgent({ stateDirectory: newPath(), pollsters: [], inspector: new FakeInspector() }),
     ).toThrow(expect.objectContaining({ code: 'NOTHING_TO_POLL' }));
@@ -116,19 +116,19 @@ describe('cycles', () => {
 });
 
 describe('once', () => {
-  it('resolves when all is confirmed, and declared the queue before', async () => {
+  it('resolves when everything is confirmed, and declares the queue first', async () => {
     const { agent, bus } = await started();
     await agent.once(never);
     expect(bus.confirmed).toHaveLength(2);
     expect(bus.declared.map(({ queue }) => queue)).toEqual(['metering']);
   });
 
-  it('fails with the reading', async () => {
+  it('fails if the reading fails', async () => {
     const { agent } = await started({ inspector: new FakeInspector(new Error('libvirt is away')) });
     await expect(agent.once(never)).rejects.toThrow('libvirt is away');
   });
 
-  it('fails when a pollster failed, after the others are confirmed', async () => {
+  it('fails if a pollster failed, after the samples of the others are confirmed', async () => {
     const bad = pollster('bad', ['bad'], () => {
       throw new Error('no such sensor');
     });
@@ -143,7 +143,7 @@ describe('once', () => {
   it.each([
     ['refuses them', refuse, '2 samples are not confirmed by the bus: the broker is away'],
     ['does not answer', hang, '2 samples are not confirmed by the bus: it did not answer in time'],
-  ])('says how many samples are not confirmed when the bus %s', async (_, answer, message) => {
+  ])('reports how many samples are not confirmed when the bus %s', async (_, answer, message) => {
     const { agent, bus, told } = await started();
     bus.answer = answer;
     const deadline = new AbortController();
@@ -153,7 +153,7 @@ describe('once', () => {
     await expect(result).rejects.toMatchObject({ code: 'SAMPLES_UNSENT', message });
   });
 
-  it('says that samples wait while the bus neither confirms nor refuses them', async () => {
+  it('reports waiting samples while the bus neither confirms nor refuses them', async () => {
     const { agent, clock, bus } = await started();
     bus.answer = hang;
     void agent.once(new AbortController().signal).catch(() => undefined);
@@ -168,14 +168,14 @@ describe('once', () => {
     });
   });
 
-  it('ends a reading that hangs when its signal does', async () => {
+  it('ends a hanging reading when its signal is aborted', async () => {
     const inspector = new FakeInspector([]);
     const { agent } = await started({ inspector });
     inspector.inspect = hang;
     await expect(agent.once(AbortSignal.abort(new Error('stopped')))).rejects.toThrow('stopped');
   });
 
-  it('cannot be before the start', async () => {
+  it('is refused before the start', async () => {
     const inspector = new FakeInspector([instanceReading()]);
     await inspector.start(never);
     const { agent } = createAgent({ stateDirectory: newPath(), pollsters: [one], inspector });
@@ -197,7 +197,7 @@ describe('stop', () => {
     await other.agent.stop();
   });
 
-  it('ends a reading that hangs', async () => {
+  it('ends a hanging reading', async () => {
     const inspector = new FakeInspector([]);
     const { agent, clock, told } = await started({ inspector });
     inspector.inspect = hang;
@@ -216,7 +216,7 @@ describe('stop', () => {
     await running;
   });
 
-  it('does not wait for a bus that never answers, and leaves the state directory', async () => {
+  it('does not wait for a hanging bus, and releases the state directory', async () => {
     const { agent, bus, clock, stateDirectory } = await started();
     bus.answer = hang;
     void agent.run();

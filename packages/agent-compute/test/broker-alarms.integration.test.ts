@@ -29,7 +29,7 @@ afterAll(async () => {
   await rabbitmq.stop();
 }, 60_000);
 
-/** Sets messages aside that nobody can read, before an alarm holds back who publishes. */
+/** Creates dead letters of unreadable messages, before an alarm blocks publishers. */
 async function publishUnreadable(url: string, count: number): Promise<void> {
   const model = await connect(url);
   const channel = await model.createConfirmChannel();
@@ -61,7 +61,7 @@ it.each([
   ['memory', ['set_vm_memory_high_watermark', '0'], ['set_vm_memory_high_watermark', '0.4']],
   ['disk', ['set_disk_free_limit', '1000000GB'], ['set_disk_free_limit', '50MB']],
 ])(
-  'while the broker is low on %s all wait and say so, and nothing is lost',
+  'while the broker is low on %s all programs wait and report it, and nothing is lost',
   async (short, on, off) => {
     await rabbitmq.ctl('add_vhost', short);
     await rabbitmq.ctl('set_permissions', '-p', short, 'guest', '.*', '.*', '.*');
@@ -96,7 +96,7 @@ it.each([
             (await program.status('/readyz')).text,
           ),
         );
-      // What the queue has is recorded, and what cannot be is not lost.
+      // Messages in the queue are recorded, and refused ones are not lost.
       await waitUntil('the collector records', async () => (await countIn(database)) > 0);
       await waitUntil('the collector says so', async () =>
         /dead letters of 'metering' have been refused since .*, 20 messages are waiting/.test(
@@ -112,7 +112,7 @@ it.each([
       const told =
         /^the counter is not confirmed, and may still be recorded: (.*)\. Repeat the command with --message-id (\S+) --timestamp (\S+), then it is recorded once$/m;
       const [, why, messageId = '', timestamp = ''] = told.exec(blocked.err) ?? [blocked.err, blocked.err];
-      // The broker says so a moment after the message came.
+      // The broker blocks the connection shortly after the message arrived.
       expect(why).toMatch(
         new RegExp(`has blocked publishers since .*low on ${short}|confirmed nothing within \\d+ s`),
       );

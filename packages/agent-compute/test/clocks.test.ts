@@ -8,7 +8,7 @@ const root = temporaryFolder();
 const day = 86_400_000;
 let runs = 0;
 
-/** What agents on one state directory send of a disk, a reading at each start. */
+/** What agents on one state directory send about a disk, with one reading for each volume. */
 function metered() {
   const stateDirectory = join(root, String(++runs));
   const sent: { volume: number; epoch: unknown }[] = [];
@@ -35,7 +35,7 @@ function metered() {
   return { read, sent };
 }
 
-/** An epoch never comes again, and within one no volume falls. */
+/** No epoch returns after another one, and no volume falls within an epoch. */
 function expectCounted(sent: ReturnType<typeof metered>['sent']): void {
   const last = new Map<unknown, number>();
   let epoch: unknown;
@@ -48,18 +48,18 @@ function expectCounted(sent: ReturnType<typeof metered>['sent']): void {
   expect(last.size).toBe(2);
 }
 
-it.each([40, 36_525, -20_000])('a clock that is set by %d days for a cycle costs no epoch', async (days) => {
+it.each([40, 36_525, -20_000])('a clock that is set by %d days for one cycle loses no epoch', async (days) => {
   const { read, sent } = metered();
   const clock = new FakeClock();
   const steps = [0, 0, 0, days, -days, 0];
-  // The disk is plugged in anew after the second.
+  // The disk is attached again after the second one.
   await read([1_000, 9_000, 100, 200, 300, 400], clock, () => clock.step((steps.shift() ?? 0) * day));
   expect(sent).toHaveLength(6);
   expectCounted(sent);
 });
 
 it.each([40, 400, -20_000])(
-  'an agent that starts again when the clock is %d days further costs no epoch',
+  'an agent that restarts with the clock set by %d days loses no epoch',
   async (days) => {
     const { read, sent } = metered();
     await read([1_000, 9_000, 100, 200], new FakeClock());

@@ -19,7 +19,7 @@ import { hang, metric, pollster, ticks } from './support.js';
 const one = instanceReading({ instance: { id: 'one', name: 'one', displayName: 'one' } });
 const two = instanceReading({ instance: { id: 'two', name: 'two', displayName: 'two' } });
 
-/** The cycles of an agent, one step of the inspector each. */
+/** The cycles of an agent, with one step of the inspector for each. */
 async function cycles(
   pollsters: readonly ActivePollster[],
   steps: readonly (readonly InstanceReading[])[] = [[one, two]],
@@ -40,7 +40,7 @@ async function cycles(
   const clock = new FakeClock();
   const order = new ReadingOrder(clock);
 
-  /** One cycle of the groups of these names, or of all; ended by `signal`. */
+  /** Runs one cycle of the groups with these names, or of all; `signal` ends it. */
   async function run(
     names?: readonly string[],
     signal = new AbortController().signal,
@@ -72,7 +72,7 @@ const fine = pollster('fine', ['fine'], function* () {
   yield { meter: 'fine', volume: 1 };
 });
 
-it('takes what comes while that is taken which a cut made room for', async () => {
+it('accepts counters that arrive while the spool accepts earlier ones after a pollster was interrupted', async () => {
   let come: () => void = () => undefined;
   const gate = new Promise<void>((resolve) => (come = resolve));
   const late = pollster('late', ['late'], async () => {
@@ -85,7 +85,7 @@ it('takes what comes while that is taken which a cut made room for', async () =>
     return [];
   });
   const { run, groups } = await cycles([fine, late, cut]);
-  // As of one that looped, without the seconds that it takes to cut it off.
+  // As if it had looped, without the seconds that interrupting it takes.
   groups[0]!.pollsters.find(({ name }) => name === 'cut')!.pause.isOn = () => isCut;
   const { batches, taken } = await run(undefined, undefined, async () => {
     come();
@@ -99,7 +99,7 @@ describe('a pollster that fails', () => {
   const broken = new Error('no such sensor');
   it.each([
     [
-      'throws at once',
+      'throws immediately',
       () => {
         throw broken;
       },
@@ -113,19 +113,19 @@ describe('a pollster that fails', () => {
     ],
     ['rejects', () => Promise.reject(broken)],
     [
-      'throws while it yields later',
+      'throws while it yields asynchronously',
       async function* () {
         yield { meter: 'bad', volume: 1 };
         throw broken;
       },
     ],
     ['returns nothing', (() => undefined) as never],
-    ['resolves with nothing', (() => Promise.resolve()) as never],
-    ['yields no counters', (() => [null]) as never],
-    ['uses a meter that it does not declare', () => [{ meter: 'bad.other', volume: 1 }]],
+    ['resolves with undefined', (() => Promise.resolve()) as never],
+    ['yields values that are not counters', (() => [null]) as never],
+    ['uses an undeclared meter', () => [{ meter: 'bad.other', volume: 1 }]],
     ['yields what only older plugins yield', (() => [{ name: 'bad', volume: 1 }]) as never],
     [
-      'misses a meter that it does not declare',
+      'reports an undeclared meter as missing',
       () => [{ meter: 'bad.other', volume: { missing: 'error', detail: 'x' } as const }],
     ],
   ])('affects only itself when it %s', async (_, getCounters) => {
@@ -151,7 +151,7 @@ describe('a pollster that fails', () => {
     expect(told('error')).toEqual(["the pollster 'picky' failed, counters of one are missing: no such sensor"]);
   });
 
-  it('is one line of the log, however many instances there are', async () => {
+  it('is logged in one line, however many instances there are', async () => {
     const readings = Array.from({ length: 25 }, (_, index) =>
       instanceReading({ instance: { id: `${index}`, name: `vm${index}` } }),
     );
@@ -168,7 +168,7 @@ describe('a pollster that fails', () => {
   });
 });
 
-describe('a pollster that is late', () => {
+describe('a slow pollster', () => {
   const later = (wait: (id: string) => Promise<unknown>, onCall: (id: string) => void = () => undefined) =>
     pollster('later', ['later'], async ({ instance: { id } }) => {
       onCall(id);
@@ -190,7 +190,7 @@ describe('a pollster that is late', () => {
     ]);
   });
 
-  it('is given up when the cycle ends, and the others are kept', async () => {
+  it('is cancelled when the cycle ends, and the counters of others are kept', async () => {
     const { run, registry, told } = await cycles([later((id) => (id === 'one' ? hang() : Promise.resolve()))]);
     const cycle = new AbortController();
     const running = run(undefined, cycle.signal);
@@ -205,7 +205,7 @@ describe('a pollster that is late', () => {
     ]);
   });
 
-  it('is not called again for an instance until it has come back', async () => {
+  it('is not called again for an instance until its earlier call has returned', async () => {
     const calls: string[] = [];
     let release: () => void = () => undefined;
     const held = new Promise<void>((resolve) => (release = resolve));
@@ -228,7 +228,7 @@ describe('a pollster that is late', () => {
     expect((await run()).taken.sort()).toEqual(['one later', 'two later']);
   });
 
-  it('is ended, when it yields without end, by the end of the cycle', async () => {
+  it('is ended with the cycle if it yields without end', async () => {
     let yielded = 0;
     let returned = false;
     const endless = pollster('endless', ['endless'], async function* () {
@@ -255,7 +255,7 @@ describe('a pollster that is late', () => {
   });
 });
 
-it('fails as a whole when the inspector fails, or is not done when the cycle ends', async () => {
+it('fails as a whole if the inspector fails, or has not finished when the cycle ends', async () => {
   const { run, inspector } = await cycles([fine]);
   inspector.inspect = hang;
   const cycle = new AbortController();
@@ -277,7 +277,7 @@ describe('groups', () => {
     'cpu',
   ]);
 
-  it('take their own meters of a pollster, the first group that names one', async () => {
+  it('take single meters of a pollster; the first group that names a meter gets it', async () => {
     const groups = [
       { name: 'a', interval: '10s', meters: ['a.*'] },
       { name: 'later', interval: '20s', meters: ['a.*', 'c:*'] },
@@ -294,7 +294,7 @@ describe('groups', () => {
     expect((await run()).taken).toEqual(['one a.first', 'one c:some', 'one b.second']);
   });
 
-  it('have instances of their own', async () => {
+  it('have their own lists of instances', async () => {
     const options = {
       instances: { exclude: [{ name: 'one' }] },
       groups: [{ name: 'a', interval: '10s', meters: ['a.*'], instances: { include: [{ name: 'one' }] } }],
@@ -303,7 +303,7 @@ describe('groups', () => {
     expect((await run()).taken).toEqual(['one a.first', 'two b.second', 'two c:some']);
   });
 
-  it('read only what their pollsters need', async () => {
+  it('read only the parts that their pollsters need', async () => {
     const { run, inspector } = await cycles([both, cpu], [[one]], {
       groups: [{ name: 'a', interval: '10s', meters: ['a.*'] }],
     });
@@ -313,7 +313,7 @@ describe('groups', () => {
     expect(inspector.asked.map((parts) => [...parts])).toEqual([[], ['cpu'], ['cpu']]);
   });
 
-  it('are left out without a meter', async () => {
+  it('are omitted without a meter', async () => {
     const { groups } = await cycles([cpu], [[one]], {
       groups: [
         { name: 'none', interval: '10s', meters: ['nothing'] },
@@ -323,7 +323,7 @@ describe('groups', () => {
     expect(groups.map(({ name }) => name)).toEqual(['all']);
   });
 
-  it('say which of their patterns get no meter', () => {
+  it('report which of their patterns match no meter', () => {
     const patterns = (...groups: readonly (readonly string[])[]) =>
       idlePatterns(
         computeOptions.parse({
@@ -339,7 +339,7 @@ describe('groups', () => {
     ]);
   });
 
-  it('have names of their own', () => {
+  it('must have different names', () => {
     const named = (...names: readonly string[]) =>
       computeOptions
         .safeParse({ groups: names.map((name) => ({ name, interval: '10s', meters: ['*'] })) })
@@ -368,13 +368,13 @@ describe('the previous reading', () => {
   });
   beforeEach(() => seen.splice(0));
 
-  it('is the last that had all parts', async () => {
+  it('is the last one with all parts', async () => {
     const { run } = await cycles([watching], [[cpuAt(1n)], [stuck], [cpuAt(3n)], [cpuAt(4n)]]);
     for (let cycle = 0; cycle < 4; cycle++) await run();
     expect(seen).toEqual([undefined, 1n, 3n]);
   });
 
-  it('is forgotten with the instance', async () => {
+  it('is discarded with the instance', async () => {
     const { run, groups } = await cycles([watching], [[cpuAt(1n)], [], [cpuAt(3n)]]);
     await run();
     await run();
@@ -399,7 +399,7 @@ describe('missing figures', () => {
   const noWait = { vcpus: { missing: 'unsupported', detail: 'not reported' } };
   const stuck = { missing: 'busy', detail: 'no answer in time' };
 
-  it('are counted every time and told once', async () => {
+  it('are counted every time and logged once', async () => {
     const { run, registry, told } = await cycles([cpu], [[reading('one', noWait), reading('two', noWait)]]);
     expect((await run()).taken).toEqual(['one cpu', 'two cpu']);
     await run();
@@ -418,14 +418,14 @@ describe('missing figures', () => {
     expect(told('info')).toEqual(['no figure for cpu.wait of one: not reported']);
   });
 
-  it('of one group are not told again because another was read in between', async () => {
+  it('of one group are not logged again because another group was read in between', async () => {
     const options = { groups: [{ name: 'often', interval: '10s', meters: ['fine'] }] };
     const { run, told } = await cycles([cpu, fine], [[reading('one', stuck)]], options);
     for (const names of [['often', 'default'], ['often'], ['often'], ['often', 'default']]) await run(names);
     expect(told('warn')).toHaveLength(1);
   });
 
-  it('of an instance that is off are no news', async () => {
+  it('of an instance that is shut off are not logged', async () => {
     const { run, registry, told } = await cycles([cpu, fine], [[shutOffReading()]]);
     expect((await run()).taken).toEqual(['instance-0000000a fine']);
     expect([...told('info'), ...told('warn')]).toEqual([]);

@@ -22,19 +22,19 @@ export interface LogLine {
   readonly [key: string]: unknown;
 }
 
-/** A program as an operator runs it: built, in a process of its own. */
+/** A program as an operator runs it: built, and in a separate process. */
 export interface Daemon {
   readonly pid: number;
-  /** What it logged so far; a line that is not JSON, as of a configuration that is wrong, is its `msg`. */
+  /** The log lines so far; a line that is not JSON, as for an invalid configuration, has its text in `msg`. */
   readonly log: readonly LogLine[];
   kill(signal: NodeJS.Signals): void;
-  /** Nobody reads its log from now on. */
+  /** Closes the reading end of its log. */
   hangUp(): void;
   /** Its exit code, or the signal that ended it. */
   readonly ended: Promise<number | NodeJS.Signals>;
-  /** Asks it to stop; how it ended and after how many seconds. */
+  /** Stops it; resolves with how it ended and after how many seconds. */
   stop(): Promise<{ readonly code: number | NodeJS.Signals; readonly seconds: number }>;
-  /** What its status server answers, once it is there. */
+  /** The response of its status server, once that is listening. */
   status(path: string): Promise<{ readonly status: number; readonly text: string }>;
 }
 
@@ -52,7 +52,7 @@ const root = mkdtempSync(join(tmpdir(), 'nephoscope-daemons-'));
 const daemons = new Set<Daemon>();
 let files = 0;
 
-/** Ends what is left, and removes the folders. To be called after all tests of a file. */
+/** Ends the remaining processes, and removes the folders. To be called after all tests of a file. */
 export async function endDaemons(): Promise<void> {
   const left = [...daemons];
   for (const daemon of left) daemon.kill('SIGKILL');
@@ -66,7 +66,7 @@ export function newFolder(): string {
   return folder;
 }
 
-/** @param port of its status server; by default a free one */
+/** @param port of its status server; a free one by default */
 export function startDaemon(
   program: Program,
   configuration: object,
@@ -77,7 +77,7 @@ export function startDaemon(
   // JSON is YAML too.
   writeFileSync(file, JSON.stringify({ status: { port }, ...configuration }));
   const [command, ...before] = commands[program];
-  // The variables of the tests begin as those of a configuration do.
+  // Variables of the tests start with the same prefix as those of the configuration.
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('NEPHOSCOPE_')));
   const child = spawn(command, [...before, '--config', file, ...args], {
     env,
@@ -126,7 +126,7 @@ export function startDaemon(
 export const messages = ({ log }: Daemon, level?: string) =>
   log.filter((line) => level === undefined || line.level === level).map(({ msg }) => msg);
 
-/** All that a database holds. */
+/** All samples in a database. */
 export async function samplesIn(database: string): Promise<Sample[]> {
   return reading(database, async (reader, signal) => {
     const samples: Sample[] = [];
@@ -135,7 +135,7 @@ export async function samplesIn(database: string): Promise<Sample[]> {
   });
 }
 
-/** How many samples a database holds; 0 before there is one, and while a collector makes its tables. */
+/** The number of samples in a database; 0 before it exists, and while a collector creates its tables. */
 export async function countIn(database: string): Promise<number> {
   try {
     return await reading(database, async (reader, signal) =>
@@ -147,7 +147,7 @@ export async function countIn(database: string): Promise<number> {
   }
 }
 
-/** Opened once each: a reader is a thread, and a test that waits for a count asks every few milliseconds. */
+/** Each is opened once: a reader is a thread, and a test that waits for a count asks every few milliseconds. */
 const readers = new Map<string, SampleReader>();
 
 async function reading<T>(
@@ -165,7 +165,7 @@ async function reading<T>(
   return await read(reader, signal);
 }
 
-/** So that the file system of a database can be unmounted. */
+/** Closes it, so that the file system of its database can be unmounted. */
 export async function endReaders(): Promise<void> {
   const open = [...readers.values()];
   readers.clear();

@@ -34,7 +34,7 @@ const logger: Logger = { debug: nothing, info: nothing, warn: nothing, error: no
 let libvirtd: PrivateLibvirtd;
 let inspector: ReturnType<typeof inspectorPlugin.create>;
 let epochs: Epochs;
-/** Of each series the last volume in each of its epochs. */
+/** The last volume in each epoch of each series. */
 let recorded: Map<string, Map<string, bigint>>;
 
 async function startAgent(): Promise<void> {
@@ -44,7 +44,7 @@ async function startAgent(): Promise<void> {
   await inspector.start(signal);
 }
 
-/** What is on disk is all that the next one knows. */
+/** Starts a new agent that knows only what is on disk. */
 async function restartAgent(meanwhile: () => Promise<unknown>): Promise<void> {
   await inspector.stop();
   const stored = JSON.parse(JSON.stringify(epochs)) as ReturnType<Epochs['toJSON']>;
@@ -85,12 +85,12 @@ const diskXml = (image: string, device: string) =>
   `<disk type='file' device='disk'><driver name='qemu' type='raw'/><source file='${libvirtd.directory}/${image}'/>` +
   `<target dev='${device}' bus='scsi'/></disk>`;
 
-/** Reads so much from a disk, as its guest would. */
+/** Reads this much from a disk, as its guest would. */
 async function work(device: string, bytes: bigint): Promise<void> {
   const xml = await libvirtd.virsh('dumpxml', 'vm');
   const disk = xml.split('<disk ').find((one) => one.includes(`dev='${device}'`))!;
   const alias = /<alias name='([^']+)'/.exec(disk)![1];
-  // Of these commands only asynchronous ones are counted as a guest's are.
+  // Of these commands only asynchronous ones are counted like a guest's.
   for (const command of [`aio_read 0 ${bytes}`, 'aio_flush'])
     await libvirtd.virsh('qemu-monitor-command', 'vm', '--hmp', `qemu-io -d ${alias} "${command}"`);
 }
@@ -127,7 +127,7 @@ afterEach(async () => {
   await libvirtd.virsh('destroy', 'vm');
 });
 
-it('a disk that is attached and detached again and again counts once', async () => {
+it('counts a disk once that is attached and detached repeatedly', async () => {
   await work('sda', 8n * mebi);
   let used = 0n;
   for (let round = 0; round < 3; round++) {
@@ -151,7 +151,7 @@ it.each([
   ['between two readings', (replace: () => Promise<unknown>) => replace()],
   ['while no agent ran', (replace: () => Promise<unknown>) => restartAgent(replace)],
 ])(
-  'a disk that is replaced %s by one that counts more begins anew',
+  'starts a new epoch for a disk that is replaced %s by one with a higher count',
   async (_, meanwhile) => {
     await attach();
     await work('sdb', 1n * mebi);
@@ -172,7 +172,7 @@ it.each([
   ['with the agent', (change: () => Promise<unknown>) => change().then(read)],
   ['while no agent ran', (change: () => Promise<unknown>) => restartAgent(change)],
 ])(
-  'a snapshot and its commit change nothing, %s',
+  'a snapshot and its commit cause no new epoch, %s',
   async (_, each) => {
     const { virsh } = libvirtd;
     const overlay = join(await mkdtemp(join(libvirtd.directory, 'snapshot-')), 'overlay.qcow2');
@@ -192,7 +192,7 @@ it.each([
   60_000,
 );
 
-it('a copy of a disk that takes its place goes on', async () => {
+it('a copy that replaces its disk continues the epoch', async () => {
   const { directory, virsh } = libvirtd;
   await work('sda', 1n * mebi);
   await read();
@@ -205,7 +205,7 @@ it('a copy of a disk that takes its place goes on', async () => {
   expect(total('disk.read.bytes vm')).toBe(total('disk.device.read.bytes vm-sda'));
 }, 60_000);
 
-it('a drive whose medium is changed, removed and inserted continues counting', async () => {
+it('a drive whose medium is changed, removed and inserted continues the epoch', async () => {
   const { directory, virsh } = libvirtd;
   const drive = `<disk type='file' device='cdrom'><driver name='qemu' type='raw'/><source file='${directory}/data.raw'/><target dev='sdc' bus='scsi'/><readonly/></disk>`;
   await virsh('destroy', 'vm');
@@ -231,11 +231,11 @@ it('a drive whose medium is changed, removed and inserted continues counting', a
   expect(total('disk.read.bytes vm')).toBe(total('disk.device.read.bytes vm-sda') + 3n * mebi);
 }, 60_000);
 
-it('a card that is unplugged and plugged in anew under its name begins anew', async () => {
+it('starts a new epoch for a card that is unplugged and plugged in under the same name', async () => {
   const { directory, virsh } = libvirtd;
   const guest = await bootGuest(libvirtd, { name: 'talker' });
   const [{ tap, mac } = { tap: '', mac: '' }] = guest.nics;
-  // What the agent reads of a tap is in the network namespace that the tap is in.
+  // The agent reads a tap in the network namespace of the tap.
   const uri = `qemu+unix:///system?socket=${encodeURIComponent(libvirtd.socketReadOnly)}`;
   const script = await bundle(new URL('read-cards.ts', import.meta.url));
   const inside = ['--net', '--mount', `--wd=${process.cwd()}`, '--target', String(await libvirtd.pid())];
@@ -262,7 +262,7 @@ it('a card that is unplugged and plugged in anew under its name begins anew', as
       `${directory}/card.xml`,
       `<interface type='ethernet'><mac address='${mac}'/><target dev='${tap}'/><model type='ne2k_pci'/><rom enabled='no'/></interface>`,
     );
-    // A guest that does not answer lets go of its card only when it is reset.
+    // A guest that does not respond releases its card only on a reset.
     await virsh('detach-device', 'talker', `${directory}/card.xml`, '--live').catch(() => undefined);
     await virsh('reset', 'talker');
     await waitUntil('the card is gone', async () => !(await virsh('domiflist', 'talker')).includes(tap));

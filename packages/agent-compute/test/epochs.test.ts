@@ -30,18 +30,18 @@ const inRun = (run: string | undefined, id = 'one') => exampleInstance({ id, run
 const reloaded = (epochs: Epochs) =>
   new Epochs(JSON.parse(JSON.stringify(epochs)) as ReturnType<Epochs['toJSON']>);
 
-it('is the run while the value does not fall', () => {
+it('is the run as long as the value does not fall', () => {
   const epochs = new Epochs();
   expect([5n, 5n, 9n].map((value) => epochOf(epochs, counter(value), inRun('r1'), 0))).toEqual(['r1', 'r1', 'r1']);
 });
 
-it('is the new run after a restart, whatever the value', () => {
+it('is the new run after a restart of the instance, whatever the value', () => {
   const epochs = new Epochs();
   expect(epochOf(epochs, counter(100n), inRun('r1'), 0)).toBe('r1');
   expect(epochOf(epochs, counter(500n), inRun('r2'), 0)).toBe('r2');
 });
 
-it('counts the falls within a run, for each series by itself', () => {
+it('counts the falls within a run, separately for each series', () => {
   const epochs = new Epochs();
   const instance = inRun('r1');
   const other = { resourceId: 'disk-b' };
@@ -54,7 +54,7 @@ it('counts the falls within a run, for each series by itself', () => {
   expect(epochOf(epochs, counter(1n), inRun('r2'), 0)).toBe('r2');
 });
 
-it('sees a fall of one beyond 2^53', () => {
+it('detects a fall by one beyond 2^53', () => {
   const epochs = new Epochs();
   epochOf(epochs, counter(2n ** 63n + 1n), inRun('r1'), 0);
   expect(epochOf(reloaded(epochs), counter(2n ** 63n), inRun('r1'), 0)).toBe('r1+1');
@@ -68,7 +68,7 @@ it('compares integers with fractions', () => {
   expect(epochOf(restarted, counter(2.75), inRun('r1'), 0)).toBe('r1+1');
 });
 
-it('keeps epochs over a restart of the agent, and sees what fell meanwhile', () => {
+it('survives a restart of the agent, and falls that happened meanwhile are detected', () => {
   const epochs = new Epochs();
   epochOf(epochs, counter(10n), inRun('r1'), 0);
   epochOf(epochs, counter(5n), inRun('r1'), 0);
@@ -77,25 +77,25 @@ it('keeps epochs over a restart of the agent, and sees what fell meanwhile', () 
   expect(epochOf(reloaded(epochs), counter(7n), inRun('r2'), 0)).toBe('r2');
 });
 
-it('has none for other types, and none without a run', () => {
+it('exists only for cumulative counters, and only if the run is known', () => {
   const epochs = new Epochs();
   expect(epochOf(epochs, counter(1n, { type: 'gauge' }), inRun('r1'), 0)).toBeUndefined();
   expect(epochOf(epochs, counter(1n, { type: 'delta' }), inRun('r1'), 0)).toBeUndefined();
   expect(epochOf(epochs, counter(1n), inRun(undefined), 0)).toBeUndefined();
 });
 
-it.each([NaN, Infinity, -Infinity])('is not led astray by %p', (garbage) => {
+it.each([NaN, Infinity, -Infinity])('is not affected by %p', (garbage) => {
   const epochs = new Epochs();
   epochOf(epochs, counter(10n), inRun('r1'), 0);
   epochOf(epochs, counter(garbage), inRun('r1'), 0);
   expect(epochOf(epochs, counter(11n), inRun('r1'), 0)).toBe('r1');
 });
 
-describe('an instance that is gone', () => {
+describe('a missing instance', () => {
   const here = (...ids: string[]) => new Set(ids);
   const few = { full: 2, remains: 3 };
 
-  it('goes on where it was when it comes back in its run, however late', () => {
+  it('continues its epoch when it comes back in the same run, however late', () => {
     const epochs = new Epochs();
     epochOf(epochs, counter(10n), inRun('r1', 'gone'), 0);
     epochs.listed(here('other'));
@@ -104,7 +104,7 @@ describe('an instance that is gone', () => {
     expect(epochOf(epochs, counter(9n), inRun('r1', 'gone'), 400 * day)).toBe('r1+1');
   });
 
-  it('is remembered in full as one of so many that went last; of others all that an epoch rests on', () => {
+  it('is remembered completely if it is among the last to disappear; otherwise only what its epochs depend on', () => {
     const epochs = new Epochs({}, few);
     const fallen = inRun('r', 'fallen');
     expect(['fallen', 'plain', 'off'].map((id) => epochOf(epochs, counter(10n), inRun('r', id), 0))).toEqual(
@@ -128,7 +128,7 @@ describe('an instance that is gone', () => {
     }
   });
 
-  it('keeps the epochs of all its series, also of one that is new when many were forgotten', () => {
+  it('keeps the epochs of all its series, including a new one when many were discarded', () => {
     const epochs = new Epochs({}, few);
     const instance = inRun('r', 'busy');
     epochOf(epochs, counter(10n), instance, 0);
@@ -157,7 +157,7 @@ describe('an instance that is gone', () => {
   });
 });
 
-it('is another one when an instance that was off comes back in a run of the same name, also over a restart of the agent', () => {
+it('is a new one when an instance that was off comes back in a run of the same name, even if the agent restarted', () => {
   const epochs = new Epochs();
   expect(epochOf(epochs, counter(5), inRun('r'), 0)).toBe('r');
   expect(epochOf(epochs, counter(1, { name: 'instance', type: 'gauge' }), inRun(undefined), 0)).toBeUndefined();
@@ -188,7 +188,7 @@ it('discards series of devices that are long gone, and restarts none of them', (
 describe('a device', () => {
   const plugged = (volume: bigint, plugging?: readonly string[]) => ({ ...counter(volume), plugging });
 
-  it('begins anew when it was plugged in anew, whatever it counts, also while no agent ran', () => {
+  it('starts a new epoch when it was attached again, whatever its count, even while no agent ran', () => {
     const epochs = new Epochs();
     const instance = inRun('r1');
     expect(epochOf(epochs, plugged(10n, ['1']), instance, 0)).toBe('r1');
@@ -199,7 +199,7 @@ describe('a device', () => {
     expect(epochOf(reloaded(epochs), plugged(100n, ['6']), instance, 0)).toBe('r1+2');
   });
 
-  it('continues if nothing distinguishes its pluggings', () => {
+  it('continues its epoch if its attachments cannot be distinguished', () => {
     const epochs = new Epochs();
     const instance = inRun('r1');
     const marks = [undefined, ['1'], undefined, ['1']];
@@ -209,7 +209,7 @@ describe('a device', () => {
     expect(epochOf(epochs, plugged(11n, ['2']), instance, 0)).toBe('r1+1');
   });
 
-  it('that fell unmarked is the one whose marks are found next', () => {
+  it('that fell without marks gets the epoch of the next marks that are found', () => {
     const epochs = new Epochs();
     const instance = inRun('r1');
     const readings = [plugged(10n, ['1']), plugged(3n), plugged(4n, ['2']), plugged(5n, ['2'])];
@@ -232,7 +232,7 @@ describe('a total', () => {
       ),
     };
   };
-  /** What becomes of the readings of one run, also when the agent is restarted after each. */
+  /** The volumes that result from these readings of one run, the same if the agent restarts after each. */
   const volumes = (...readings: (Parts | readonly [Parts, bigint])[]) => {
     const made = (restarted: boolean) => {
       let epochs = new Epochs();
@@ -248,13 +248,13 @@ describe('a total', () => {
     return made(false);
   };
 
-  it('keeps what a device had used that is gone', () => {
+  it('includes the use of devices that were removed', () => {
     expect(
       volumes({ a: 1000n, b: [1n, '1'] }, { a: 1000n }, { a: 1005n, b: [3n, '2'] }, { a: 1005n, b: [4n, '2'] }),
     ).toEqual([1001n, 1001n, 1009n, 1010n]);
   });
 
-  it('counts a device once that was left out and is back, marked or not', () => {
+  it('counts a device once that was missing and returned, with or without marks', () => {
     expect(volumes({ a: 5n, b: [10n, '1'] }, { a: 6n }, { a: 6n, b: [12n, '1'] }, {}, { b: [13n, '1'] })).toEqual([
       15n,
       16n,
@@ -274,7 +274,7 @@ describe('a total', () => {
     expect(volumes({ a: 10n }, {}, { a: 'missing' }, { a: 11n })).toEqual([10n, 10n, undefined, 11n]);
   });
 
-  it('keeps no more than some of those that are gone', () => {
+  it('remembers a limited number of removed devices', () => {
     const plugged = Array.from({ length: 500 }, (_, number): Parts => ({ [`tap${number}`]: 1n }));
     const epochs = new Epochs();
     for (const parts of plugged) epochs.settle(total(parts), inRun('r1'), 0);
@@ -283,7 +283,7 @@ describe('a total', () => {
     expect(reloaded(epochs).settle(total({ tap499: 2n }), inRun('r1'), 0)?.counter.volume).toBe(501n);
   });
 
-  it('does not count twice what was read while nothing told which device it is', () => {
+  it('does not count twice what was read while the device could not be identified', () => {
     expect(volumes({ a: [10n, '1'] }, { a: 12n }, { a: 13n }, { a: [14n, '2'] })).toEqual([10n, 12n, 13n, 24n]);
     expect(volumes({ a: [10n, '1'] }, { a: 12n }, { a: [14n, '1'] }, { a: [15n, '2'] })).toEqual([
       10n,
@@ -294,7 +294,7 @@ describe('a total', () => {
     expect(volumes({ a: [10n, '1'] }, { a: 50n }, { a: [13n, '2'] })).toEqual([10n, 50n, 63n]);
   });
 
-  it('adds a device that was plugged in anew under its name, whether it counts more or less', () => {
+  it('adds a device that was attached again under the same name, whether its count is higher or lower', () => {
     expect(volumes({ a: [10n, '1'] }, { a: [30n, '2'] }, { a: [31n, '2', '7'] }, { a: [32n, '7'] })).toEqual([
       10n,
       40n,
@@ -304,7 +304,7 @@ describe('a total', () => {
     expect(volumes({ a: 10n }, { a: 4n }, { a: 5n })).toEqual([10n, 14n, 15n]);
   });
 
-  it('is not there while a part is missing, and loses nothing by it', () => {
+  it('is missing while a part is missing, and loses nothing', () => {
     expect(
       volumes(
         { a: 10n, b: [5n, '1'] },
@@ -316,11 +316,11 @@ describe('a total', () => {
     ).toEqual([15n, undefined, 19n, undefined, 22n]);
   });
 
-  it('keeps of one that was not read in full what was read of the others', () => {
+  it('keeps the readings of the other parts when one was missing', () => {
     expect(volumes({ a: 100n, b: 50n }, { a: 'missing', b: 70n }, { a: 110n })).toEqual([150n, undefined, 180n]);
   });
 
-  it('of what parts leave of a whole stands still where it would fall', () => {
+  it('of a whole minus its parts stays constant where it would fall', () => {
     expect(
       volumes(
         [{ a: 60n, b: 30n }, 100n],
@@ -331,12 +331,12 @@ describe('a total', () => {
     ).toEqual([10n, 10n, 33n, 41n]);
   });
 
-  it('is exact beyond 2^53, and takes fractions', () => {
+  it('is exact beyond 2^53, and accepts fractions', () => {
     expect(volumes({ a: 2n ** 60n + 1n, b: 1 }, { a: 2n ** 60n + 2n })).toEqual([2n ** 60n + 2n, 2n ** 60n + 3n]);
     expect(volumes({ a: 0.5, b: 1 }, { a: 0.75 })).toEqual([1.5, 1.75]);
   });
 
-  it('begins anew with each run', () => {
+  it('starts again with each run', () => {
     const epochs = new Epochs();
     epochs.settle(total({ a: 10n, b: 5n }), inRun('r1'), 0);
     epochs.settle(total({ a: 11n }), inRun('r1'), 0);
@@ -347,14 +347,14 @@ describe('a total', () => {
     expect(epochs.settle(total({ a: 'missing' }), inRun(undefined), 0)).toBeUndefined();
   });
 
-  it('is refused, and not remembered, when a part is not a number', () => {
+  it('is refused, and not remembered, if a part is not a number', () => {
     const epochs = new Epochs();
     epochs.settle(total({ a: 10n }), inRun('r1'), 0);
     expect(epochs.settle(total({ a: NaN }), inRun('r1'), 0)?.counter.volume).toBeNaN();
     expect(epochs.settle(total({ a: 11n }), inRun('r1'), 0)?.counter.volume).toBe(11n);
   });
 
-  it('goes on without a jump from what a version before had written', () => {
+  it('continues without a jump from the state of the previous version', () => {
     const before = (volume: string) =>
       new Epochs({
         one: {

@@ -1,4 +1,4 @@
-/** Takes the state directory that is named on the command line, says so, and stays. */
+/** Opens the state directory named on the command line, prints that it has it, and keeps running. */
 import { RecordingLogger } from '@nephoscope/testing';
 
 import { StateDirectory } from '../src/state-directory.js';

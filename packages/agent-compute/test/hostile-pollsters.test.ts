@@ -25,13 +25,13 @@ import { hang, metric, pollster } from './support.js';
 
 type Asked = Poll<'cpu' | 'disks'>;
 type Hostile = (poll: Asked, signal: AbortSignal) => Counters<Figure>;
-/** What the types forbid. */
+/** Bypasses the type checks. */
 type Anything = (poll: any, signal: any) => unknown; // oxlint-disable-line typescript/no-explicit-any
 
 const cumulative = { name: 'true.cpu', type: 'cumulative', unit: 'ns', description: 'of the tests' } as const;
 const since = { name: 'true.since', type: 'gauge', unit: 'ns', description: 'of the tests' } as const;
 
-/** Yields what it was given, to the last digit, and what became of it since its last call. */
+/** Yields its input to the last digit, and what was changed in it since its last call. */
 const honest = pollster<'cpu'>(
   'honest',
   [cumulative, since],
@@ -52,7 +52,7 @@ const step = (at: 0 | 1) =>
     }),
   );
 
-/** What the honest one sends of both cycles, whoever is beside it. */
+/** The counters of the honest pollster in both cycles, which must be the same beside any other. */
 const truth = [
   ['true.cpu', 'one', 9_007_199_254_740_993n, 'one'],
   ['true.cpu', 'two', 3n, 'two'],
@@ -85,7 +85,7 @@ async function twoCycles(
   for (const _ of [0, 1]) {
     const failures = new Failures(metrics, logger);
     const time = new AbortController();
-    // Who does not come back in these turns does not come back in this cycle.
+    // A pollster that does not return within these turns does not return in this cycle.
     const end = setTimeout(() => time.abort(new Error('the time of the cycle is over')), longest);
     for await (const batch of runCycle(
       groups,
@@ -119,7 +119,7 @@ const metadataOf = (metadata: object) => changed({ metadata });
 const kept: Figure[] = [];
 let earlier: Asked | undefined;
 
-/** Each costs itself, and is named with this. */
+/** Each affects only itself, and is reported with this text. */
 const fails: Readonly<Record<string, readonly [Anything, RegExp]>> = {
   'writes into a reading': [({ inspection }) => void (inspection.cpu.timeNs = 1n), /read only/],
   'writes into the reading before': [
@@ -290,7 +290,7 @@ const fails: Readonly<Record<string, readonly [Anything, RegExp]>> = {
         try {
           for (;;);
         } catch {
-          // Again.
+          // The same again.
         }
     },
     /interrupted/,
@@ -304,7 +304,7 @@ const fails: Readonly<Record<string, readonly [Anything, RegExp]>> = {
   ],
 };
 
-/** Each changes nothing of what others send, and what it yielded stays as it was. */
+/** None changes what others send, nor what it yielded itself. */
 const harmless: Readonly<Record<string, Anything>> = {
   'writes into its figure after it yielded it': function* () {
     const figure = { ...one, metadata: {} };
@@ -342,15 +342,15 @@ const harmless: Readonly<Record<string, Anything>> = {
 describe.each([
   ['before', (bad: ActivePollster) => [bad, honest]],
   ['after', (bad: ActivePollster) => [honest, bad]],
-] as const)('beside others, %s them, a pollster that', (place, order) => {
+] as const)('a pollster that runs %s the others and', (place, order) => {
   const bad = (getCounters: Anything) =>
     pollster<'cpu' | 'disks'>('bad', ['bad'], getCounters as Hostile, ['cpu', 'disks']);
-  // An interrupted one takes a second, wherever it is placed.
+  // An interrupted one takes a second, in either place.
   const chosen = Object.entries(fails).filter(
     ([, [, text]]) => place === 'before' || text.source !== 'interrupted',
   );
 
-  it.each(chosen)('%s costs itself, and is named', async (_, [getCounters, text]) => {
+  it.each(chosen)('%s affects only itself, and is named', async (_, [getCounters, text]) => {
     const { taken, failed, registry, told } = await twoCycles(order(bad(getCounters)));
     expect(figures(taken['honest']!)).toEqual(truth);
     expect([...failed]).toEqual(['bad']);
@@ -373,7 +373,7 @@ describe.each([
   });
 });
 
-it('one that ended the program before is not called until its time has come', async () => {
+it('is not called again until its suspension ends if it ended the program before', async () => {
   const called = (suspendedUntil: bigint) =>
     twoCycles([{ ...pollster('bad', ['bad'], () => [one]), suspendedUntil }, honest]);
   const early = await called(fakeStartMonotonic + 1n);
@@ -386,7 +386,7 @@ it('one that ended the program before is not called until its time has come', as
   expect([...failed]).toEqual([]);
 });
 
-it('what others sent is taken before the next one that loops holds up the cycle', async () => {
+it('counters of others are accepted before the next looping pollster blocks the cycle', async () => {
   const happened: string[] = [];
   const looping = (name: string) =>
     pollster<'cpu'>(name, [name], () => {
@@ -396,14 +396,14 @@ it('what others sent is taken before the next one that loops holds up the cycle'
   const { taken, failed } = await twoCycles([honest, looping('one'), looping('two')], 50, (names) =>
     happened.push(`taken of ${[...new Set(names)].join()}`),
   );
-  // On a busy host each is tried again before it is interrupted. Those that are suspended in the second cycle break it up no more.
+  // On a busy host each is tried again before it is interrupted. In the second cycle both are suspended and interrupt nothing.
   const sequence = happened.filter((what, index) => what !== happened[index - 1]);
   expect(sequence).toEqual(['one', 'taken of honest', 'two', 'taken of honest']);
   expect(figures(taken['honest']!)).toEqual(truth);
   expect([...failed]).toEqual(['one', 'two']);
 });
 
-it('a cut between two instances leaves each compared with its own last reading', async () => {
+it('after an interruption between two instances each is compared with its own last reading', async () => {
   const [logger, clock] = [new RecordingLogger(), new FakeClock()];
   const metrics = createAgentMetrics(new Registry());
   const inspector = new FakeInspector(step(0), step(1));
@@ -421,7 +421,7 @@ it('a cut between two instances leaves each compared with its own last reading',
   const poll = (readings: readonly InstanceReading[]) =>
     pollInTurn(group!, group!.pollsters[0]!, readings, tools, new AbortController().signal) as readonly Taken[];
   poll(step(0));
-  // It is cut off after the first instance and before anything of the second has begun, as on a host without a free CPU.
+  // Interrupted after the first instance and before the second was begun, as on a host without a free CPU.
   const later = step(1);
   const second = later[1]!;
   let isFirst = true;
@@ -438,7 +438,7 @@ it('a cut between two instances leaves each compared with its own last reading',
   expect(figures(taken)).toEqual(truth.slice(2));
 });
 
-it('others have their turn while one yields thousands of counters without ever waiting', async () => {
+it('other tasks run while a pollster yields thousands of counters without waiting', async () => {
   let turns = 0;
   let isOver = false;
   const count = () => {
@@ -454,11 +454,11 @@ it('others have their turn while one yields thousands of counters without ever w
   expect([...failed]).toEqual([]);
   expect(taken['bad']).toHaveLength(4 * 3_000);
   expect(figures(taken['honest']!)).toEqual(truth);
-  // After each thousand, of both instances together.
+  // One turn after each thousand, for both instances together.
   expect(turns).toBeGreaterThanOrEqual(2 * 3);
 });
 
-it('each pollster’s time is a metric', async () => {
+it('exports the time spent in each pollster as a metric', async () => {
   const { registry } = await twoCycles([honest, pollster('bad', ['bad'], () => hang())]);
   const text = await registry.metrics();
   expect(text).toMatch(/^nephoscope_plugin_seconds_count\{namespace="poll.compute",plugin="honest"\} 2$/m);

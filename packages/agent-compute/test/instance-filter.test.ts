@@ -44,10 +44,14 @@ it.each([
     { include: [{ name: '*-1', project: 'alpha', metadata: { instance_type: 'm1.*' } }] },
     ['web-1'],
   ],
-  ['what is not excluded', { exclude: [{ project: 'alpha' }, { metadata: { vcpus: '8' } }] }, ['by-hand']],
-  ['what is included and not excluded', { include: [{ name: '*-1' }], exclude: [{ name: 'db-*' }] }, ['web-1']],
-  ['nothing for an empty list', { include: [] }, []],
-])('lets pass %s', (_, options, expected) => {
+  ['those that are not excluded', { exclude: [{ project: 'alpha' }, { metadata: { vcpus: '8' } }] }, ['by-hand']],
+  [
+    'those that are included and not excluded',
+    { include: [{ name: '*-1' }], exclude: [{ name: 'db-*' }] },
+    ['web-1'],
+  ],
+  ['none for an empty list', { include: [] }, []],
+])('accepts instances: %s', (_, options, expected) => {
   expect(passing(options)).toEqual(expected);
 });
 

@@ -14,7 +14,7 @@ const known = exampleInstance({
   ...{ vcpus: 9, memoryMb: 9, createdAt: '2026-11-22 22:15:25', architecture: 'x86_64', osType: 'hvm' },
 });
 
-it('has the keys of Ceilometer, and what is not known as an empty text', () => {
+it("has Ceilometer's keys, and an empty text for what is unknown", () => {
   expect(metadataOf(known)).toEqual({
     display_name: 'lab-a3',
     name: 'instance-1',
@@ -44,7 +44,7 @@ it('has the keys of Ceilometer, and what is not known as an empty text', () => {
   });
 });
 
-it('has what the hypervisor gives where no flavor says it', () => {
+it("has the hypervisor's figures if no flavor gives them", () => {
   expect(metadataOf(exampleInstance({ flavor: undefined, vcpus: 2, memoryMb: 512 }))).toMatchObject({
     ...{ flavor: null, instance_type: '', memory_mb: 512, vcpus: 2 },
     ...{ disk_gb: '', image: null, image_ref: '', created_at: '' },
@@ -52,7 +52,7 @@ it('has what the hypervisor gives where no flavor says it', () => {
   expect(metadataOf(exampleInstance({ flavor: undefined }))).toMatchObject({ memory_mb: '', vcpus: '' });
 });
 
-it('has what the cloud says over what is derived', () => {
+it("prefers the cloud's facts to derived ones", () => {
   const cloud = {
     ...{ host: 'nova-host', hostId: 'hash', flavorId: '42', status: 'shelved', taskState: 'resize_prep' },
     ...{ availabilityZone: 'az', reservationId: 'r-1', kernelId: 'k', ramdiskId: 'r' },
@@ -82,7 +82,7 @@ it.each([
   ['shutoff', 'stopped'],
   ['crashed', 'error'],
   ['pmsuspended', 'suspended'],
-] satisfies [PowerState, string][])('%s is %s to nova', (state, status) => {
+] satisfies [PowerState, string][])('%s corresponds to %s in nova', (state, status) => {
   expect(metadataOf(exampleInstance({ state }))).toMatchObject({ state, status });
 });
 
@@ -94,7 +94,7 @@ it('is the same frozen object for an unchanged instance, even if that was copied
   expect(metadataOf({ ...known, flavor: { ...flavor, vcpus: 4 } })).toMatchObject({ vcpus: 4 });
 });
 
-it('is forgotten with the instance', () => {
+it('is discarded with the instance', () => {
   const [one, two] = ['one', 'two'].map((id) => exampleInstance({ id }));
   const before = [metadataOf(one!), metadataOf(two!)];
   metadata.forgetOthers(new Set(['two']));

@@ -24,7 +24,7 @@ const reading = (id: number): InstanceReading => ({
 const never = new AbortController().signal;
 
 let volume = 0n;
-/** What it compares with is in the volume of `compared`: 1 when there was an earlier reading. */
+/** A pollster whose volume of `compared` is 1 if there was an earlier reading. */
 const one = pollster(
   'one',
   [{ name: 'used', type: 'cumulative', unit: 'ns', description: 'of the tests' }, 'compared'],
@@ -40,7 +40,7 @@ afterEach(async () => {
   await Promise.allSettled(stops.splice(0).map((stop) => stop()));
 });
 
-/** An agent that runs, after its first cycle of the instances given. */
+/** A running agent, after its first cycle with the instances given. */
 async function running(host: readonly InstanceReading[], fields: Partial<AgentFields> = {}) {
   const bus = new FakeBus();
   const clock = new FakeClock();
@@ -81,7 +81,7 @@ async function running(host: readonly InstanceReading[], fields: Partial<AgentFi
   return { askUnsigned, request, ...made, bus, clock, inspector, samplesOf, results, ask };
 }
 
-/** Makes single readings wait until they are let go. */
+/** Makes single readings wait until the test lets them continue. */
 function hold(inspector: FakeInspector) {
   const inspect = inspector.inspectInstance.bind(inspector);
   const waiting: (() => void)[] = [];
@@ -137,7 +137,7 @@ describe('the last reading', () => {
     await until('the next is sent', () => samplesOf(1).length === 3);
   });
 
-  it('is taken while a cycle hangs, of which the next is compared with it', async () => {
+  it('is made while a cycle hangs, and the next cycle is compared with it', async () => {
     const { ask, clock, inspector, samplesOf } = await running([reading(1)]);
     const inspect = inspector.inspect.bind(inspector);
     let goOn: () => void = () => undefined;
@@ -153,16 +153,16 @@ describe('the last reading', () => {
     inspector.inspect = inspect;
     goOn();
     await ticks();
-    // The cycle asked before: nobody knows whose figures are later.
+    // The cycle asked first, so nobody knows whose figures are later.
     expect(samplesOf(1)).toHaveLength(2);
     await clock.advance(60_000);
-    // In that minute it is also read again, since its end has not come: before the cycle, or by it.
+    // In that minute it may also be read again because it has not ended: before the cycle, or by it.
     await until('the next cycle is sent', () => samplesOf(1).length >= 3);
     const compared = samplesOf(1, 'compared').map(({ counter_volume }) => counter_volume);
     expect(compared.slice(0, 3)).toEqual([0, 1, 1]);
   });
 
-  it('stands back behind a reading of the host that came while it was under way', async () => {
+  it('is discarded if a reading of the whole host finished while it was in progress', async () => {
     const { ask, clock, inspector, samplesOf, results } = await running([reading(1)]);
     const { waiting, goOn } = hold(inspector);
     await clock.advance(59_990);
@@ -203,7 +203,7 @@ describe('the last reading', () => {
     expect(told('info').filter((line) => line.includes('it hangs'))).toHaveLength(1);
   });
 
-  it('that hangs holds up no more than its place, and ends with the agent', async () => {
+  it('that hangs delays no others, and ends with the agent', async () => {
     const { ask, inspector, samplesOf, agent, clock } = await running([1, 2, 3, 4, 5].map(reading));
     const inspect = inspector.inspectInstance.bind(inspector);
     inspector.inspectInstance = (id, parts, signal) =>
@@ -216,7 +216,7 @@ describe('the last reading', () => {
     await stopped;
   });
 
-  it('can be left out', async () => {
+  it('can be disabled', async () => {
     const { bus, inspector } = await running([reading(1)], { options: { lastReading: 'off' } });
     inspector.emit({ instanceId: uuidOf(1), kind: 'stopping' });
     await ticks();
@@ -226,7 +226,7 @@ describe('the last reading', () => {
 });
 
 describe('an unsigned request', () => {
-  it('is served, as one of an older collector, of nova or with a wrong clock', async () => {
+  it('is served, be it from an older collector, from nova or with a wrong clock', async () => {
     const { askUnsigned, bus, clock, request, samplesOf, told } = await running([1, 2, 3].map(reading));
     const early = { now: () => clock.now() - 61_000_000_000n };
     const untimely = lastReadingSigner(secret, early)('compute-1', request(2, 'deleting'));
@@ -241,7 +241,7 @@ describe('an unsigned request', () => {
     ]);
   });
 
-  it('is one of few in a flood, and those that are signed, or are for instances here, are served at once', async () => {
+  it('in a flood is limited, while signed ones, or ones for instances on this host, are served at once', async () => {
     const { ask, askUnsigned, clock, inspector, results, samplesOf, told } = await running([1, 2, 3].map(reading));
     for (let id = 1_000; id < 21_000; id += 1) askUnsigned(id);
     askUnsigned(3);
@@ -249,7 +249,7 @@ describe('an unsigned request', () => {
     await until('the signed one is sent', () => samplesOf(2).length === 2);
     await clock.advance(500);
     await until('the one that is here is sent', () => samplesOf(3).length === 2);
-    // The first that came had the places that were free then.
+    // The first ones used the places that were free.
     expect(inspector.askedFor.length).toBeLessThan(20);
     const asked = inspector.askedFor.length;
     await clock.advance(500);
@@ -263,7 +263,7 @@ describe('an unsigned request', () => {
     expect(told('info').filter((line) => line.includes('no longer on this host'))).toEqual([]);
   });
 
-  it('has ten instances at the most read again until their end comes', async () => {
+  it('causes repeated readings of at most ten instances until they end', async () => {
     const all = Array.from({ length: 30 }, (_, index) => reading(index + 1));
     const { askUnsigned, clock, inspector } = await running(all);
     for (let id = 1; id <= 30; id += 1) askUnsigned(id);
@@ -287,7 +287,7 @@ describe('an unsigned request', () => {
 });
 
 describe('a signed request', () => {
-  it('is served once, however often it comes', async () => {
+  it('is served once, however often it arrives', async () => {
     const { bus, clock, request, inspector, registry, samplesOf } = await running([reading(1)]);
     const { body } = lastReadingSigner(secret, clock)('compute-1', request(1, 'deleting'));
     bus.emit('nephoscope.last-reading.compute-1', body);
@@ -298,7 +298,7 @@ describe('a signed request', () => {
     expect(await metric(registry, 'nephoscope_last_reading_requests_heard_total', { kind: 'replayed' })).toBe(100);
   });
 
-  it('of one instance is served as often as nova announces its ends, and then at the rate of those without', async () => {
+  it('for one instance is served as often as nova can announce its ends, and then like unsigned ones', async () => {
     const { ask, inspector, samplesOf, told } = await running([reading(1)]);
     for (let times = 1; times <= 51; times += 1) {
       ask(1);
@@ -321,7 +321,7 @@ describe('an instance whose announced end has not happened', () => {
     return { ...one, instance: { ...instance, ...(name !== undefined && { run: name }) } as typeof one.instance };
   };
 
-  it('is read again every 2 s until it has ended, and the others are not', async () => {
+  it('is read again every 2 s until it ends; other instances are not', async () => {
     const { ask, clock, inspector, samplesOf } = await running([reading(1), reading(2)]);
     ask(1, 'powering-off');
     await until('it is sent', () => samplesOf(1).length === 2);
@@ -338,9 +338,9 @@ describe('an instance whose announced end has not happened', () => {
   });
 
   it.each([
-    ['it is off', undefined],
+    ['it is shut off', undefined],
     ['it has begun another run', 'boot/2'],
-  ])('is read no more when a reading shows that %s', async (_, name) => {
+  ])('is not read again when a reading shows that %s', async (_, name) => {
     const { ask, clock, inspector, samplesOf } = await running([run(1, 'boot/1')]);
     ask(1, 'reboot.start');
     await until('it is sent', () => samplesOf(1).length === 2);
@@ -355,7 +355,7 @@ describe('an instance whose announced end has not happened', () => {
     expect(inspector.askedFor).toHaveLength(2);
   });
 
-  it('is read no more after 75 s, and then nothing wakes up', async () => {
+  it('is not read again after 75 s, and no timer remains', async () => {
     const { ask, clock, inspector, samplesOf } = await running([reading(1)], { options: { interval: '1h' } });
     const from = clock.now();
     ask(1, 'powering-off');
@@ -388,7 +388,7 @@ describe('an instance whose announced end has not happened', () => {
 });
 
 describe('events of the hypervisor', () => {
-  it('has an instance read that has started, and one that is stopping', async () => {
+  it('cause a reading of an instance that has started or is stopping', async () => {
     const { inspector, results, samplesOf, clock } = await running([]);
     inspector.now = [reading(1)];
     inspector.emit({ instanceId: uuidOf(1), kind: 'started' });
@@ -404,7 +404,7 @@ describe('events of the hypervisor', () => {
     expect(samplesOf(1, 'compared').map(({ counter_volume }) => counter_volume)).toEqual([0, 1]);
   });
 
-  it('of 500 that start at once takes few readings, and an instance that ends does not wait for them', async () => {
+  it('about 500 starts at once cause few readings, and do not delay an instance that ends', async () => {
     const all = Array.from({ length: 500 }, (_, index) => reading(index + 1));
     const { inspector, samplesOf, clock, bus, ask } = await running([]);
     inspector.now = all;
@@ -425,7 +425,7 @@ describe('events of the hypervisor', () => {
   });
 });
 
-describe("an agent's own ears", () => {
+describe('an agent that listens to notifications', () => {
   const announcement = (fields: Record<string, unknown>, wrapped = true) => {
     const inner = JSON.stringify({ timestamp: '2026-11-22 21:55:33.5', message_id: 'm', ...fields });
     return Buffer.from(wrapped ? JSON.stringify({ 'oslo.version': '2.0', 'oslo.message': inner }) : inner);
@@ -435,7 +435,7 @@ describe("an agent's own ears", () => {
     payload: { instance_id: uuidOf(1), host },
   });
 
-  it('hear the ends of instances of their host alone', async () => {
+  it('reads only instances of its own host that end', async () => {
     const { bus, inspector, samplesOf } = await running([reading(1)], {
       options: { lastReading: 'nova' },
     });
@@ -460,35 +460,35 @@ describe("an agent's own ears", () => {
   it.each([
     [{ exchange: ['a', 'b'], topics: ['x', 'y'] }, ['a', 'b'], ['x.info', 'y.info']],
     [{ format: 'versioned' as const }, ['nova'], ['versioned_notifications.info']],
-  ])('are where the operator says that nova announces: %j', async (nova, exchanges, bindings) => {
+  ])('listens where the configuration says that nova publishes: %j', async (nova, exchanges, bindings) => {
     const { bus } = await running([reading(1)], { options: { lastReading: 'nova' }, nova });
     const heard = bus.declared.filter(({ queue }) => queue.endsWith('.announcements'));
     expect(heard.map((one) => [one.exchange, one.bindings])).toEqual(exchanges.map((one) => [one, bindings]));
   });
 
   it.each([
-    ['no JSON', Buffer.from('{')],
-    ['no UTF-8', Buffer.from([0xff, 0xfe])],
-    ['no object', Buffer.from('[1]')],
-    ['no payload', announcement({ event_type: 'compute.instance.delete.start' })],
-    ['a host that is null', announcement({ ...starts('x'), payload: { instance_id: uuidOf(1), host: null } })],
+    ['not JSON', Buffer.from('{')],
+    ['not UTF-8', Buffer.from([0xff, 0xfe])],
+    ['not an object', Buffer.from('[1]')],
+    ['without a payload', announcement({ event_type: 'compute.instance.delete.start' })],
+    ['with null as its host', announcement({ ...starts('x'), payload: { instance_id: uuidOf(1), host: null } })],
     ['another event', announcement({ ...starts('compute-1'), event_type: 'compute.instance.delete.end' })],
     ['__proto__', Buffer.from('{"__proto__":{"event_type":"instance.delete.start","timestamp":"","payload":{}}}')],
-  ])('take %s for no announcement', (_, body) => {
+  ])('ignores a notification that is %s', (_, body) => {
     expect(endIn(body)).toBeUndefined();
   });
 
   it.each([
     ['more than 256 KiB', { text: 'x'.repeat(256 * 1024) }],
     ['more than 1,000 members', Object.fromEntries(Array.from({ length: 1_000 }, (_, key) => [`${key}`, 0]))],
-  ])('take nothing of %s for an announcement', (_, more) => {
+  ])('ignores a notification with %s', (_, more) => {
     const { payload, ...starting } = starts('compute-1');
     const fields = { ...starting, payload: { ...payload, more } };
     expect(endIn(announcement(fields))).toBeUndefined();
     expect(endIn(announcement(fields, false))).toBeUndefined();
   });
 
-  it('take one of an instance with 128 long metadata', () => {
+  it('accepts a notification of an instance with 128 long metadata', () => {
     const { payload, ...starting } = starts('compute-1');
     const metadata = Object.fromEntries(
       Array.from({ length: 128 }, (_, key) => [`${key}`.padEnd(255), 'ü'.repeat(255)]),
@@ -498,7 +498,7 @@ describe("an agent's own ears", () => {
     });
   });
 
-  it('take a bare one too', () => {
+  it('accepts a notification without an envelope', () => {
     expect(endIn(announcement(starts('compute-1'), false))).toMatchObject({ host: 'compute-1' });
   });
 });

@@ -50,7 +50,7 @@ async function taking(fail: () => boolean = () => false, disk: () => Promise<voi
   return { intake, take, clock, appended, saves, writer };
 }
 
-it('numbers what cycles and single readings take at the same time without a gap, also when some are not taken', async () => {
+it('numbers samples of concurrent cycles and single readings without a gap, even if some are not accepted', async () => {
   let tries = 0;
   const { appended, take, writer } = await taking(() => ++tries % 3 === 0);
   const over = AbortSignal.abort(new Error('the time is over'));
@@ -64,7 +64,7 @@ it('numbers what cycles and single readings take at the same time without a gap,
   expect(writer.sequence).toBe(BigInt(numbers.length));
 });
 
-it('tries again until the time is over, with the same messages, and says so meanwhile', async () => {
+it('retries with the same messages until the time is over, and reports it meanwhile', async () => {
   let tries = 0;
   const { appended, clock, intake, saves, take } = await taking(() => ++tries < 4);
   const done = take(3);
@@ -80,7 +80,7 @@ it('tries again until the time is over, with the same messages, and says so mean
   expect(saves).toHaveLength(4);
 });
 
-it('says that the disk does not answer, with since when, and takes the samples when it does', async () => {
+it('reports since when the disk has not responded, and accepts the samples when it does', async () => {
   let letGo: () => void = () => undefined;
   const { appended, clock, intake, take } = await taking(
     () => false,

@@ -44,7 +44,7 @@ function writing(state = newState) {
   return { writer, write, failures, registry };
 }
 
-/** What the next process would begin with. */
+/** The state with which the next process would begin. */
 const restarted = ({ epochs, sequence }: MessageWriter): AgentState => ({
   ...newState,
   sequence,
@@ -53,7 +53,7 @@ const restarted = ({ epochs, sequence }: MessageWriter): AgentState => ({
 
 const texts = ({ body }: OutgoingMessage) => Buffer.from(body).toString('utf8').split('\n').filter(Boolean);
 
-it('puts the samples of one meter into one message, under its routing key', () => {
+it('combines the samples of one meter in one message, under its routing key', () => {
   const messages = writing().write([counter('cpu', 1n), counter('vcpus', 2), counter('cpu', 3n, 'gauge', 'vm-2')]);
   expect(
     messages.map(({ exchange, routingKey, contentType, samples }) => ({
@@ -68,7 +68,7 @@ it('puts the samples of one meter into one message, under its routing key', () =
   ]);
 });
 
-it('signs what the collector verifies and reads back, to the last digit', () => {
+it('signs what the collector can verify and read, to the last digit', () => {
   const [message] = writing().write([counter('cpu', 2n ** 64n - 1n, 'cumulative')]);
   const { message: read, sample } = readMeteringMessage(texts(message!)[0]!);
   expect(createVerifier({ secrets: [secret] }).verify(read)).toBe('verified');
@@ -82,7 +82,7 @@ it('signs what the collector verifies and reads back, to the last digit', () => 
   });
 });
 
-it('numbers without a gap, over meters and cycles and restarts', () => {
+it('numbers samples without a gap across meters, cycles and restarts', () => {
   const first = writing();
   const counters = [counter('cpu', 1n), counter('vcpus', 2), counter('cpu', 3n)];
   const messages = [...first.write(counters), ...first.write(counters)];
@@ -98,11 +98,11 @@ it('numbers without a gap, over meters and cycles and restarts', () => {
 it.each([
   ['NaN', counter('cpu', NaN)],
   ['Infinity', counter('cpu', Infinity, 'cumulative')],
-  ['no number', counter('cpu', 'many' as unknown as number)],
-  ['half a character', counter('cpu', 1, 'gauge', '\ud800')],
+  ['a text as its volume', counter('cpu', 'many' as unknown as number)],
+  ['half a surrogate pair', counter('cpu', 1, 'gauge', '\ud800')],
   ['metadata that is not JSON', { ...counter('cpu', 1), resourceMetadata: { when: (() => 0) as never } }],
   ['no time', { ...counter('cpu', 1), timestamp: undefined as unknown as bigint }],
-])('leaves out a counter with %s, which costs no number', async (_, garbage) => {
+])('omits a counter with %s, without using a sequence number', async (_, garbage) => {
   const { write, failures, registry } = writing();
   const messages = write([counter('a', 1), garbage, counter('z', 1)]);
   expect(sequences(messages)).toEqual([1, 2]);
@@ -111,14 +111,14 @@ it.each([
   expect(await metric(registry, 'nephoscope_plugin_failures_total', { plugin: 'test' })).toBe(1);
 });
 
-it('leaves a long name whole, of which the routing key has the beginning', () => {
+it('keeps a long name, and uses its beginning in the routing key', () => {
   const name = `instance:${'é'.repeat(500)}`;
   const messages = writing().write([counter(name, 1)]);
   expect(lines(messages).map(({ counter_name }) => counter_name)).toEqual([name]);
   expect(messages.map(({ routingKey }) => routingKey)).toEqual([`metering.instance:${'é'.repeat(118)}`]);
 });
 
-it('says the highest number in each message, and gives numbers again that were not taken', () => {
+it('states the highest number of each message, and reuses numbers that were not accepted', () => {
   const { write, writer } = writing();
   const first = write([counter('cpu', 1n), counter('vcpus', 2), counter('cpu', 3n)]);
   expect(first.map(({ last }) => last)).toEqual([3n, 2n]);
@@ -129,14 +129,14 @@ it('says the highest number in each message, and gives numbers again that were n
   expect(writer.sequence).toBe(4n);
 });
 
-it('says the highest number of each of many bodies of a meter', () => {
+it('states the highest number of each body if a meter has several', () => {
   const counters = Array.from({ length: 1_000 }, (_, index) => counter('cpu', index));
   const messages = writing().write(counters);
   expect(messages.length).toBeGreaterThan(2);
   for (const message of messages) expect(Math.max(...sequences([message]))).toBe(Number(message.last));
 });
 
-it('reports what was dropped as a cumulative sample without a number', () => {
+it('reports dropped samples as a cumulative sample without a sequence number', () => {
   const { writer } = writing();
   const from = '2026-11-22T21:00:00.000000+00:00';
   const to = '2026-11-23T21:00:00.000000+00:00';
@@ -166,14 +166,14 @@ it('reports what was dropped as a cumulative sample without a number', () => {
 describe('epochs', () => {
   const epochs = (messages: readonly OutgoingMessage[]) => lines(messages).map(({ epoch }) => epoch);
 
-  it('stand on cumulative counters alone', () => {
+  it('are set for cumulative counters only', () => {
     const { write } = writing();
     expect(
       epochs(write([counter('cpu', 1n, 'cumulative'), counter('vcpus', 2), counter('new', 1, 'delta')])),
     ).toEqual(['boot-1/1', undefined, undefined]);
   });
 
-  it('go on over a restart of the agent in the same run, and begin anew with a run or a fall', () => {
+  it('continue over a restart of the agent in the same run, and change with a run or a fall', () => {
     const first = writing();
     first.write([counter('cpu', 10n, 'cumulative')]);
     const second = writing(restarted(first.writer));
@@ -186,7 +186,7 @@ describe('epochs', () => {
     ]);
   });
 
-  it('of an instance that came by migration are those of its run here', () => {
+  it('of an instance that migrated to this host are those of its run here', () => {
     const here = writing();
     expect(
       epochs(here.write([counter('cpu', 900n, 'cumulative')], exampleInstance({ run: 'other-boot/3' }))),
@@ -194,7 +194,7 @@ describe('epochs', () => {
   });
 });
 
-it('is cut into pieces that lose and reorder nothing', () => {
+it('is split into pieces without loss, in the same order', () => {
   const labelled = [3, 0, 4, 1, 9, 2].map((length, index) => ({
     instance: exampleInstance(),
     pollster: String(index),

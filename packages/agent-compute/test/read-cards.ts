@@ -1,6 +1,6 @@
 /**
- * Reads the cards of all guests of the libvirt whose URI is on the command line, once for each line on stdin. For tests
- * that run it in the network namespace of the guests' taps.
+ * Reads the cards of all guests of the libvirt whose URI is on the command line, once for each line on stdin. Tests run it
+ * in the network namespace of the guests' taps.
  */
 import { createInterface } from 'node:readline';
 

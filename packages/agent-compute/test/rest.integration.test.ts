@@ -11,8 +11,8 @@ import type { Daemon } from './daemon.js';
 afterAll(() => endDaemons(), 60_000);
 
 /**
- * Waits for a moment at rest. At most 2 wake-ups a second are aimed at, and `npm run bench -- rest` measures them; a timer
- * that fires all the time makes ten or a hundred, and there is no such moment ever.
+ * Waits for an idle moment. The aim is at most 2 wake-ups a second, which `npm run bench -- rest` measures; a timer that
+ * fires all the time causes ten or a hundred, so that no moment is idle.
  */
 const comesToRest = (daemon: Daemon) =>
   waitUntil(
@@ -20,12 +20,12 @@ const comesToRest = (daemon: Daemon) =>
     async () => (await usageASecond(daemon.pid, 2_000)).wakeUps < 10,
   );
 
-it('daemons that have nothing to do are at rest', async () => {
+it('daemons that have nothing to do are idle', async () => {
   const folder = newFolder();
   const url = sharedAmqpUrl();
   const connection = await connect(url);
   const channel = await connection.createChannel();
-  // As a cloud's services do. What is not there is looked for again and again.
+  // As services of a cloud do, because missing exchanges are looked for repeatedly.
   for (const name of ['nova', 'glance', 'neutron', 'cinder', 'openstack'])
     await channel.assertExchange(name, 'topic', { durable: false });
   await connection.close();

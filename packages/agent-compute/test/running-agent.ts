@@ -27,7 +27,7 @@ export const one = pollster('one', ['one', 'two'], function* () {
   yield { meter: 'two', volume: 2 };
 });
 
-/** Stops an agent, and lets its clock run on for as long as that takes. */
+/** Stops an agent, and advances its clock until it has stopped. */
 export async function stop(agent: { stop(): Promise<void> }, clock: FakeClock): Promise<void> {
   let done = false;
   const stopped = agent.stop().finally(() => (done = true));
@@ -59,7 +59,7 @@ export function awayBus(): ScriptedBus {
   return bus;
 }
 
-/** The numbers of the samples in the spool. */
+/** The sequence numbers of the samples in the spool. */
 export function spooled(stateDirectory: string): number[] {
   const folder = join(stateDirectory, 'spool');
   return readdirSync(folder)
@@ -68,12 +68,12 @@ export function spooled(stateDirectory: string): number[] {
     .flatMap(({ record }) => (record.kind === 'message' ? sequences([record.message]) : []));
 }
 
-/** What the bus was offered, each message once. */
+/** The messages that were offered to the bus, each once. */
 export const distinct = (messages: readonly OutgoingMessage[]) => [
   ...new Map(lines(messages).map((line) => [line['message_id'], line])).values(),
 ];
 
-/** Lets a fake clock run on until something that needs the disk too has come about. */
+/** Advances a fake clock until a condition holds that also depends on the disk. */
 export async function advanceUntil(what: string, clock: FakeClock, condition: () => boolean) {
   await until(what, async () => {
     await clock.advance(1_000);

@@ -19,7 +19,7 @@ const programs: Readonly<Record<string, () => Daemon>> = {
   'the central agent': () =>
     startDaemon('agent-central', {
       ...common(),
-      // Nobody is there, so it is not ready, and runs all the same.
+      // Nothing is reachable, so it is not ready, but it runs.
       openstack: {
         authUrl: 'http://127.0.0.1:1/v3',
         username: 'u',
@@ -54,7 +54,7 @@ const running = (program: Daemon) =>
   );
 
 it.each(Object.entries(programs))(
-  '%s, as it is built, heeds SIGTERM and SIGINT alone, and needs nobody who reads its log',
+  'the built program %s obeys only SIGTERM and SIGINT, and continues if nobody reads its log',
   async (_, start) => {
     const [program, other] = [start(), start()];
     await Promise.all([running(program), running(other)]);

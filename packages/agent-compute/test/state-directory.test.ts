@@ -29,7 +29,7 @@ async function opened(path: string): Promise<StateDirectory> {
   return directory;
 }
 
-it('begins as a new agent, and is the same one after that', async () => {
+it('creates a new agent id, and keeps it from then on', async () => {
   const path = join(newPath(), 'deeper');
   const directory = await opened(path);
   expect(statSync(path).mode & 0o777).toBe(0o700);
@@ -47,7 +47,7 @@ it('begins as a new agent, and is the same one after that', async () => {
   });
 });
 
-it('removes what a crash left of files that were being written, and nothing else', async () => {
+it('removes partial files that a crash left, and nothing else', async () => {
   const path = newPath();
   const directory = await opened(path);
   const names = ['epochs.json.1234567', 'state.json.99', 'epochs.json.tmp', 'state.json.tmp'];
@@ -56,7 +56,7 @@ it('removes what a crash left of files that were being written, and nothing else
   expect(readdirSync(path).sort()).toEqual(['epochs.json.of-yesterday', 'lock']);
 });
 
-it.each(['state.json', 'state.previous.json'])('is the same agent when %s is lost', async (name) => {
+it.each(['state.json', 'state.previous.json'])('keeps the agent id when %s is lost', async (name) => {
   const path = newPath();
   const directory = await opened(path);
   const { agentId } = await directory.load();
@@ -68,7 +68,7 @@ it.each(['state.json', 'state.previous.json'])('is the same agent when %s is los
   expect(await directory.load()).toEqual({ ...state, epochs: {} });
 });
 
-it('says that epochs are gone, where an agent has been', async () => {
+it('warns when the epochs of an existing agent are missing', async () => {
   const path = newPath();
   const directory = await opened(path);
   const { agentId } = await directory.load();
@@ -80,7 +80,7 @@ it('says that epochs are gone, where an agent has been', async () => {
   ]);
 });
 
-it('belongs to one agent at a time, also by another name', async () => {
+it('can be used by one agent at a time, also by another path', async () => {
   const path = newPath();
   const first = await opened(path);
   const link = `${path}-link`;
@@ -100,7 +100,7 @@ beforeAll(async () => {
   holder = await bundle(new URL('hold-state-directory.ts', import.meta.url));
 });
 
-it('is free again when its owner was killed', async () => {
+it('is released when its owner is killed', async () => {
   const path = newPath();
   const owner = spawn(process.execPath, [holder, path], {
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -115,7 +115,7 @@ it('is free again when its owner was killed', async () => {
 
 const hold = (path: string) => [process.execPath, holder, path];
 
-/** Runs a command and gives what it said, on either output, and how it ended. */
+/** Runs a command and resolves with its output and its exit code. */
 async function ran([command, ...args]: readonly string[]): Promise<{ code: number | null; text: string }> {
   const child = spawn(command as string, args, { stdio: ['ignore', 'pipe', 'pipe'] });
   let text = '';
@@ -133,7 +133,7 @@ it.each([
     ['unshare', '--net', '--pid', '--fork', '--mount-proc', '--ipc', '--uts', '--cgroup'],
   ],
 ])(
-  'is locked for %s too',
+  'is locked for a process in %s, too',
   async (_, within) => {
     const path = newPath();
     const mine = await opened(path);
@@ -145,7 +145,7 @@ it.each([
   30_000,
 );
 
-it('cannot be taken by another user', async () => {
+it('cannot be locked by another user', async () => {
   const path = newPath();
   mkdirSync(path);
   // As an earlier version or an operator may have left it.
@@ -162,20 +162,20 @@ it('cannot be taken by another user', async () => {
   expect(code).not.toBe(0);
 });
 
-it('is not locked by a lock that was copied with it', async () => {
+it('is not locked if its lock was copied with it', async () => {
   const path = newPath();
   await opened(path);
   execFileSync('cp', ['-a', path, `${path}-copy`]);
   await opened(`${path}-copy`);
 });
 
-it('may have a path longer than that of a socket', async () => {
+it('may have a longer path than a socket', async () => {
   const path = join(newPath(), 'x'.repeat(100), 'y'.repeat(100));
   await opened(path);
   await expect(new StateDirectory(path, logger).open()).rejects.toMatchObject({ code: 'STATE_DIRECTORY' });
 });
 
-it('is taken by one of many that come at once, each time', async () => {
+it('is opened by exactly one of many agents that start together', async () => {
   const path = newPath();
   for (let round = 0; round < 10; round++) {
     const directories = Array.from({ length: 8 }, () => new StateDirectory(path, logger));
@@ -185,7 +185,7 @@ it('is taken by one of many that come at once, each time', async () => {
   }
 }, 30_000);
 
-it('is taken at once by the next when its owner is killed, many times', async () => {
+it('can be opened at once by the next agent after its owner was killed, repeatedly', async () => {
   const path = newPath();
   for (let round = 0; round < 4; round++) {
     const [command, ...args] = hold(path) as [string];
@@ -198,7 +198,7 @@ it('is taken at once by the next when its owner is killed, many times', async ()
   }
 }, 60_000);
 
-it('says which folder cannot be made', async () => {
+it('names a folder that cannot be created', async () => {
   const file = newPath();
   writeFileSync(file, '');
   await expect(new StateDirectory(join(file, 'state'), logger).open()).rejects.toMatchObject({
@@ -220,7 +220,7 @@ describe('on a disk', () => {
     writeFileSync(join(place, 'filler'), Buffer.alloc(bavail * bsize));
   };
 
-  it('that is full keeps what it had, all of it', async () => {
+  it('that is full keeps its previous contents completely', async () => {
     const place = disk();
     const directory = await opened(place);
     const state = { agentId: 'a', sequence: 1n, dropped: {} };
@@ -235,7 +235,7 @@ describe('on a disk', () => {
     expect(await directory.load()).toMatchObject({ sequence: 1n });
   });
 
-  it('that is read-only from the start is said to be so', async () => {
+  it('that is read-only from the start is reported', async () => {
     const place = disk();
     execFileSync('mount', ['-o', 'remount,ro', place]);
     await expect(new StateDirectory(place, logger).open()).rejects.toMatchObject({
@@ -244,10 +244,10 @@ describe('on a disk', () => {
     });
   });
 
-  it('that is read-only is said to be so', async () => {
+  it('that becomes read-only is reported', async () => {
     const place = disk();
     const directory = await opened(place);
-    // Its lock is a file open for writing, which keeps the disk from being made read-only by hand.
+    // Its lock is a file open for writing, which would prevent the remount.
     await directory.close();
     execFileSync('mount', ['-o', 'remount,ro', place]);
     await expect(directory.save({ agentId: 'a', sequence: 1n, dropped: {} })).rejects.toMatchObject({
@@ -257,7 +257,7 @@ describe('on a disk', () => {
   });
 });
 
-it('keeps its files from other users', async () => {
+it('makes its files inaccessible to other users', async () => {
   const path = newPath();
   mkdirSync(path);
   chmodSync(path, 0o755);

@@ -29,7 +29,7 @@ async function stops(agent: Daemon): Promise<void> {
 const cycles = (agent: Daemon) => messages(agent).filter((text) => text === 'cycle done').length;
 
 describe('a compute agent ends with code 0 within 10 s', () => {
-  it('beside a broker that never says a word', async () => {
+  it('while the broker does not respond from the beginning', async () => {
     const silent = createServer((client) => client.resume()).listen(0, '127.0.0.1');
     await once(silent, 'listening');
     const agent = started(`amqp://guest:guest@127.0.0.1:${(silent.address() as AddressInfo).port}`);
@@ -38,7 +38,7 @@ describe('a compute agent ends with code 0 within 10 s', () => {
     silent.close();
   }, 60_000);
 
-  it('while the broker is silent that it was sending to', async () => {
+  it('while the broker stops responding during publishing', async () => {
     const url = new URL(sharedAmqpUrl());
     const link = await FrameLink.open(Number(url.port));
     try {

@@ -23,14 +23,14 @@ import type { ActivePollster } from '../src/poll-group.js';
 export const secret = new Secret('a secret of the tests');
 export const signer = createSigner({ secret, form: 'canonical' });
 
-/** A folder of the tests, removed after them. */
+/** A folder for tests, removed after them. */
 export function temporaryFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'nephoscope-agent-'));
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
   return folder;
 }
 
-/** Runs a read of this folder again until no file came or went meanwhile, so that it tells of one moment. */
+/** Reads the folder repeatedly until no file was added or removed meanwhile, so that the result is consistent. */
 export function atOneMoment<T>(folder: string, read: () => T): T {
   for (let attempt = 1; ; attempt++) {
     const before = readdirSync(folder);
@@ -44,7 +44,7 @@ export function atOneMoment<T>(folder: string, read: () => T): T {
   }
 }
 
-/** Copies a folder to what the next process finds after kill -9; gives the copy. */
+/** Copies a folder as the next process finds it after kill -9; returns the copy. */
 export function copyAsKilled(folder: string, copy: string): string {
   return atOneMoment(folder, () => {
     rmSync(copy, { recursive: true, force: true });
@@ -53,7 +53,7 @@ export function copyAsKilled(folder: string, copy: string): string {
   });
 }
 
-/** Lets everything happen that needs no time and no outside. */
+/** Lets everything happen that needs neither time nor I/O. */
 export async function ticks(count = 5): Promise<void> {
   for (let turn = 0; turn < count; turn++) await new Promise((resolve) => setImmediate(resolve));
 }
@@ -70,7 +70,7 @@ export async function until(
   }
 }
 
-/** The value of a metric, of all its labels or of those given. */
+/** The value of a metric, summed over all its labels or those given. */
 export async function metric(
   registry: Registry,
   name: string,
@@ -88,7 +88,7 @@ type GetCounters<P extends InstancePart> = (poll: Poll<P>, signal: AbortSignal) 
 
 const gauge = (name: string): Meter => ({ name, type: 'gauge', unit: 'x', description: 'of the tests' });
 
-/** A pollster with gauge meters of these names. */
+/** A pollster of gauge meters with these names. */
 export function pollster<const P extends InstancePart = never>(
   name: string,
   meters: readonly (string | Meter)[],
@@ -108,7 +108,7 @@ export { ScriptedBus };
 export const refuse = () => Promise.reject(new NephoscopeError('BUS_UNAVAILABLE', 'the broker is away'));
 export const hang = () => new Promise<never>(() => undefined);
 
-/** The metering messages in these, as they are on the wire. */
+/** The metering messages in these, as they are sent. */
 export function lines(messages: readonly OutgoingMessage[]): Record<string, unknown>[] {
   return messages.flatMap(({ body }) =>
     Buffer.from(body)
@@ -135,7 +135,7 @@ export interface AgentFields {
   readonly nova?: ServiceSettings;
 }
 
-/** An agent, and what a test can look at. */
+/** An agent, and everything a test can observe. */
 export function createAgent({
   stateDirectory,
   pollsters,

@@ -3,7 +3,7 @@ import { instanceReading, pollCounters } from '@nephoscope/testing';
 import { Epochs } from '../src/epochs.js';
 import cpu from '../src/pollsters/cpu.js';
 
-/** The totals of one run: of each reading what each virtual CPU has used and waited, by its number. */
+/** The totals of one run; each reading has the used and waited time of each virtual CPU by its number. */
 async function totals(timeNs: bigint, readings: readonly Readonly<Record<number, readonly [bigint, bigint]>>[]) {
   const epochs = new Epochs();
   const volumes: Record<string, bigint[]> = {};
@@ -23,7 +23,7 @@ async function totals(timeNs: bigint, readings: readonly Readonly<Record<number,
   return volumes;
 }
 
-it('a virtual CPU that is taken out and put back counts what each of the two used', async () => {
+it('counts the use of both when a virtual CPU is removed and another one added', async () => {
   const readings = [{ 0: [50n, 5n], 1: [40n, 4n] }, { 0: [60n, 6n] }, { 0: [70n, 7n], 1: [3n, 1n] }] as const;
   expect(await totals(200n, readings)).toEqual({
     'cpu.vcpu': [90n, 100n, 113n],
@@ -32,7 +32,7 @@ it('a virtual CPU that is taken out and put back counts what each of the two use
   });
 });
 
-it('one that is put back and has counted more than the one before is taken for it: too little, never too much', async () => {
+it('takes an added virtual CPU with a higher count for the removed one: the total is too low, never too high', async () => {
   const readings = [{ 0: [50n, 5n], 1: [2n, 1n] }, { 0: [60n, 6n] }, { 0: [70n, 7n], 1: [9n, 1n] }] as const;
   expect(await totals(200n, readings)).toMatchObject({ 'cpu.vcpu': [52n, 62n, 79n], 'cpu.wait': [6n, 7n, 8n] });
 });

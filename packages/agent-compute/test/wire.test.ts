@@ -38,7 +38,7 @@ describe('samples', () => {
     [{}, 'canonical', ['metering.one', 'metering.two'], 'application/x-ndjson'],
     [{ wire: 'ceilometer' }, 'ceilometer', ['notifications.sample', 'notifications.sample'], 'application/json'],
   ] as const)(
-    'with %j travel and are signed so that whom they are for takes them',
+    'with %j are sent and signed so that their receiver accepts them',
     async (options, form, keys, type) => {
       const { confirmed } = await published(options);
       expect(confirmed.map(({ exchange, routingKey }) => [exchange, routingKey])).toEqual(
@@ -57,7 +57,7 @@ describe('samples', () => {
     },
   );
 
-  it('for a Ceilometer leave no queue of ours behind, which would have no consumer', async () => {
+  it('for Ceilometer declare no queue, because it would have no consumer', async () => {
     expect((await published({})).declared.map(({ queue }) => queue)).toEqual(['metering']);
     expect((await published({ wire: 'ceilometer' })).declared).toEqual([]);
   });

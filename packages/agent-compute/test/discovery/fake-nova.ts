@@ -12,21 +12,21 @@ export const serversOfHost = recorded('servers.detail.by-host.microversion-2.1',
 export const changesSince = recorded('servers.detail.changes-since', 'servers');
 export const flavors = recorded('flavors.detail.all', 'flavors');
 
-/** The recorded server of that name, with changes. */
+/** The recorded server with that name, with changes. */
 export function server(name: string, changes: Record<string, unknown> = {}): JsonObject {
   const found = serversOfHost.find((one) => one['name'] === name);
   if (found === undefined) throw new Error(`no server ${name} was recorded`);
-  // A copy, as a new answer is.
+  // A copy, because each response is a new object.
   return { ...structuredClone(found), ...changes } as JsonObject;
 }
 
-/** nova as a session shows it. A test sets what it lists next. */
+/** A session with nova; a test sets what it lists next. */
 export class FakeNova implements Pick<Session, 'list' | 'close'> {
   readonly asked: ListRequest[] = [];
   servers: () => readonly JsonObject[] = () => structuredClone(serversOfHost);
   changes: () => readonly JsonObject[] = () => [];
   flavors: () => readonly JsonObject[] = () => structuredClone(flavors);
-  /** Awaited before anything is answered. */
+  /** Awaited before each response. */
   before: (signal: AbortSignal) => Promise<void> = () => Promise.resolve();
   closed = 0;
 
@@ -39,7 +39,7 @@ export class FakeNova implements Pick<Session, 'list' | 'close'> {
         : list.query?.['changes-since'] === undefined
           ? this.servers
           : this.changes;
-    // One item a page.
+    // One item in each page.
     for (const item of answer()) yield [item];
   }
 
@@ -48,7 +48,7 @@ export class FakeNova implements Pick<Session, 'list' | 'close'> {
     return Promise.resolve();
   }
 
-  /** The listings of servers so far: undefined for all, or since when. */
+  /** The `changes-since` of each listing of servers so far; undefined for a listing of all. */
   listings(): readonly (string | undefined)[] {
     return this.asked.filter(({ key }) => key === 'servers').map(({ query }) => query?.['changes-since']);
   }

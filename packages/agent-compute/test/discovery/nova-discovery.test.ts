@@ -14,7 +14,7 @@ const parts = new Set(['cpu'] as const);
 const id = (name: string) => String(server(name)['id']);
 const minute = 60_000;
 
-/** A reading of an instance of the recording, as the hypervisor gives it. */
+/** A reading of an instance in the recording, as the hypervisor returns it. */
 function reading(name: string, instance: Partial<Instance> = {}): InstanceReading {
   const of = {
     id: id(name),
@@ -65,7 +65,7 @@ it('treats an invalid time of creation as missing, and logs it once', async () =
   ]);
 });
 
-it('gives the instances that nova lists on this host, with the readings of the hypervisor', async () => {
+it("returns the instances that nova lists on this host, with the hypervisor's readings", async () => {
   const { nova, inspector } = await discovery([a1, b1]);
   const readings = await inspector.inspect(parts, signal);
   expect(readings).toEqual([
@@ -92,7 +92,7 @@ it('gives the instances that nova lists on this host, with the readings of the h
   ]);
 });
 
-it('asks for changes, not more than once a minute, and for all now and then', async () => {
+it('lists changes at most once a minute, and all instances every hour', async () => {
   const { nova, clock, read } = await discovery([a1, a2, b1]);
   await read();
   await clock.advance(10_000);
@@ -102,11 +102,11 @@ it('asks for changes, not more than once a minute, and for all now and then', as
   await read();
   await clock.advance(60 * minute);
   await read();
-  // Five minutes before the listing at 21:00:00, and an hour and a minute later all.
+  // Changes since five minutes before the listing at 21:00:00; an hour and a minute later all.
   expect(nova.listings()).toEqual([undefined, '2026-11-22T20:55:00.000Z', undefined]);
 });
 
-it('takes what changed: renamed, in error, deleted, recovered', async () => {
+it('applies changes: renamed, in error, deleted, recovered', async () => {
   const { nova, clock, names } = await discovery([a1, a2, b1]);
   expect(await names()).toEqual(['lab-a1', 'lab-a2', 'lab-b1']);
   const change = async (...changes: ReturnType<typeof server>[]) => {
@@ -120,7 +120,7 @@ it('takes what changed: renamed, in error, deleted, recovered', async () => {
   expect(await change(server('lab-a2'), server('lab-b1', deleted))).toEqual(['名前', 'lab-a2']);
 });
 
-it('reads recorded changes, of which most are deletions', async () => {
+it('reads recorded changes, most of which are deletions', async () => {
   const { nova, clock, names, warned } = await discovery(
     [a1, a2, b1],
     [
@@ -137,7 +137,7 @@ it('reads recorded changes, of which most are deletions', async () => {
   expect(warned()).toEqual([]);
 });
 
-it('forgets with a whole list what moved away', async () => {
+it('discards instances that moved away when all are listed', async () => {
   const { nova, clock, names } = await discovery([a1, a2, b1]);
   await names();
   nova.servers = () => [server('lab-b1')];
@@ -160,7 +160,7 @@ it('lists at once for an instance that is new on this host, and logs once one th
   expect(warned()).toHaveLength(1);
 });
 
-it('joins in a flavor that is new', async () => {
+it('adds new flavors', async () => {
   const { nova, clock, read } = await discovery([a1]);
   await read();
   nova.changes = () => [server('lab-a1', { flavor: { id: 'm8new', links: [] } })];
@@ -170,7 +170,7 @@ it('joins in a flavor that is new', async () => {
   expect(instance?.flavor).toMatchObject({ id: 'm8new', name: 'm8.new', vcpus: 3, swapMb: 0 });
 });
 
-it('gives the same as long as nothing changes, also after another listing', async () => {
+it('returns equal instances as long as nothing changes, also after another listing', async () => {
   const { clock, nova, read } = await discovery([a1], [a1], [a1], [{ ...reading('lab-a1') }], [a1]);
   const [first] = await read();
   const [second] = await read();
@@ -178,15 +178,15 @@ it('gives the same as long as nothing changes, also after another listing', asyn
   nova.changes = () => [server('lab-a1')];
   await clock.advance(60 * minute);
   expect((await read())[0]).toEqual(first);
-  // The hypervisor's object is another one with equal content.
+  // The hypervisor returns a new object with equal content.
   expect((await read())[0]).toEqual(first);
   nova.changes = () => [server('lab-a1', { name: 'other' })];
   await clock.advance(minute);
   expect((await read())[0]).not.toEqual(first);
 });
 
-describe('while nova is away', () => {
-  it('the list it gave last serves, with one warning, and what is new is what its domain says', async () => {
+describe('while nova is unavailable', () => {
+  it("uses the last list, with one warning, and the domain's facts for new instances", async () => {
     const { nova, clock, names, warned, registry, logger } = await discovery([a1], [a1, newcomer, stranger]);
     expect(await names()).toEqual(['lab-a1']);
     nova.before = () => Promise.reject(new Error('503'));
@@ -204,13 +204,13 @@ describe('while nova is away', () => {
     expect(await metric(registry, 'nephoscope_nova_answered_timestamp_seconds')).toBe(Number(clock.now()) / 1e9);
   });
 
-  it('from the start, instances are what their domains say', async () => {
+  it("uses the domains' facts if nova was never available", async () => {
     const { nova, names } = await discovery([a1, stranger]);
     nova.before = () => Promise.reject(new Error('503'));
     expect(await names()).toEqual(['by the hypervisor']);
   });
 
-  it('a listing that broke off changes nothing', async () => {
+  it('discards a listing that was interrupted', async () => {
     const { nova, clock, names } = await discovery([a1, a2]);
     await names();
     nova.servers = function* () {
@@ -221,7 +221,7 @@ describe('while nova is away', () => {
     expect(await names()).toEqual(['lab-a1', 'lab-a2']);
   });
 
-  it('readings wait for it only so long, and its answer serves the next ones', async () => {
+  it('readings wait for nova for a limited time, and its response is used by the next ones', async () => {
     const { nova, clock, names } = await discovery([a1]);
     let answer = () => undefined as void;
     nova.before = () => new Promise((resolve) => (answer = resolve));
@@ -235,7 +235,7 @@ describe('while nova is away', () => {
     expect(await names()).toEqual(['lab-a1']);
   });
 
-  it('a listing that never ends is given up', async () => {
+  it('a listing without end is cancelled', async () => {
     const { nova, clock, names, registry } = await discovery([a1]);
     nova.before = (given) =>
       new Promise((_, reject) => given.addEventListener('abort', () => reject(given.reason as Error)));
@@ -250,7 +250,7 @@ describe('while nova is away', () => {
   });
 });
 
-describe('one instance at once', () => {
+describe('a single instance', () => {
   async function single(one: InstanceReading, known: readonly InstanceReading[] = [a1 as InstanceReading]) {
     const hypervisor = new FakeInspector(known);
     const nova = new FakeNova();
@@ -280,7 +280,7 @@ describe('one instance at once', () => {
     expect(await single(a1 as InstanceReading)).toMatchObject({ displayName: 'lab-a1' });
   });
 
-  it('is what its domain says when nova has not been asked since it came', async () => {
+  it("has the domain's facts if nova has not been asked since it appeared", async () => {
     expect(await single(newcomer)).toMatchObject({ displayName: 'new' });
     expect(await single(stranger)).toBeUndefined();
   });
@@ -298,14 +298,14 @@ describe('lifecycle', () => {
       metrics: createDiscoveryMetrics(new Registry()),
     });
 
-  it('has no more than the hypervisor has', () => {
+  it("offers no optional methods that the hypervisor's inspector lacks", () => {
     const { start, stop, health, inspect } = new FakeInspector();
     const inspector = make({ start, stop, health, inspect }, () => Promise.resolve(new FakeNova()));
     expect(inspector.inspectInstance).toBeUndefined();
     expect(inspector.watch).toBeUndefined();
   });
 
-  it('does not start without a cloud, and closes what it opened when the hypervisor does not', async () => {
+  it('does not start without a cloud, and closes its connections when the hypervisor fails to start', async () => {
     const hypervisor = new FakeInspector();
     await expect(make(hypervisor, () => Promise.reject(new Error('no cloud'))).start(signal)).rejects.toThrow(
       'no cloud',
@@ -317,7 +317,7 @@ describe('lifecycle', () => {
     expect(nova.closed).toBe(1);
   });
 
-  it('stops before it started, twice, and while nova is asked, without a warning', async () => {
+  it('stops before it started, twice, and during a request to nova, without a warning', async () => {
     await make(new FakeInspector(), () => Promise.resolve(new FakeNova())).stop();
     const { nova, inspector, warned, read } = await discovery([a1 as InstanceReading]);
     let given: AbortSignal | undefined;
@@ -335,6 +335,6 @@ describe('lifecycle', () => {
   });
 });
 
-it('the recording has what the tests take from it', () => {
+it('the recording contains what the tests use', () => {
   expect(serversOfHost.map((one) => one['name'])).toEqual(['lab-b1', 'lab-a2', 'lab-a1']);
 });

@@ -48,7 +48,7 @@ function xml(name: string): string {
 const listed = readFlavor(flavors.find(({ id }) => id === 'm1lab') ?? {});
 
 it.each(serversOfHost.map((one) => [String(one['name']), one] as const))(
-  'is the same by nova and by its domain but for what one side knows: %s',
+  'has the same facts from nova and from its domain, except those that only one of them knows: %s',
   (_, json) => {
     const hypervisor = fromLibvirt(String(json['id']));
     const nova = novaInstance(hypervisor, readServer(json), listed);
@@ -61,7 +61,7 @@ it.each(serversOfHost.map((one) => [String(one['name']), one] as const))(
     });
     expect(cloud).toMatchObject({ host: 'oslab-compute-1', flavorId: 'm1lab', status: 'active' });
     expect(Object.keys(byNova)).toEqual(Object.keys(byLibvirt));
-    // nova's id of the flavor, and the time when the instance was created instead of when its domain was defined.
+    // nova's id of the flavor, and when the instance was created rather than its domain defined.
     expect(byNova).toEqual({
       ...byLibvirt,
       instance_type: 'm1lab',
@@ -73,7 +73,7 @@ it.each(serversOfHost.map((one) => [String(one['name']), one] as const))(
   },
 );
 
-it('has what newer microversions give', () => {
+it('has the fields of newer microversions', () => {
   const json = server('lab-a1', {
     'OS-EXT-SRV-ATTR:reservation_id': 'r-n091ryfd',
     'OS-EXT-SRV-ATTR:kernel_id': 'k',
@@ -88,14 +88,14 @@ it('has what newer microversions give', () => {
   });
 });
 
-it('keeps the figures of the domain for a flavor that nova no longer lists', () => {
+it("uses the domain's figures for a flavor that nova no longer lists", () => {
   const json = server('lab-a1', { flavor: { id: 'gone', links: [] } });
   const instance = novaInstance(fromLibvirt(String(json['id'])), readServer(json), undefined);
   expect(instance.flavor).toMatchObject({ id: 'gone', name: 'm1.lab', memoryMb: 64 });
   expect(metadataOf(instance)).toMatchObject({ instance_type: 'gone', memory_mb: 64, vcpus: 1 });
 });
 
-it('takes an instance without image (nova says "")', () => {
+it('accepts an instance without image (nova returns "")', () => {
   const json = server('lab-a1', { image: '' });
   expect(metadataOf(novaInstance(fromLibvirt(String(json['id'])), readServer(json), listed))).toMatchObject({
     image: null,

@@ -24,7 +24,7 @@ const message = (body: string): SpoolRecord => ({
 });
 const records = [message('one'), message('two'.repeat(100)), message('three')];
 
-/** As disks do that are nearly full: some of it, and the rest when it is asked for again. */
+/** Writes part of the bytes, and the rest when asked again, as nearly full disks do. */
 async function writeAtMost(bytes: number, calls = Number.POSITIVE_INFINITY): Promise<void> {
   const handle = await open(folder);
   const prototype = Object.getPrototypeOf(handle) as FileHandle;
@@ -39,7 +39,7 @@ async function writeAtMost(bytes: number, calls = Number.POSITIVE_INFINITY): Pro
 }
 
 describe('AppendFile', () => {
-  it.each([1, 7, 100, 1_000])('appends all when the disk takes %d bytes at a time', async (bytes) => {
+  it.each([1, 7, 100, 1_000])('appends everything even if the disk writes %d bytes at a time', async (bytes) => {
     const file = await AppendFile.create(path, recordParts([{ kind: 'segment', sequence: 41n }]));
     await writeAtMost(bytes);
     await file.append(recordParts(records));
@@ -49,7 +49,7 @@ describe('AppendFile', () => {
     expect(file.size).toBe(whole.length);
   });
 
-  it('leaves nothing of what the disk took in part, and goes on behind what was there', async () => {
+  it('removes a partial write, and later appends after the previous content', async () => {
     const file = await AppendFile.create(path, recordParts([{ kind: 'segment', sequence: 41n }]));
     await writeAtMost(7, 3);
     await expect(file.append(recordParts(records))).rejects.toThrow('no space');

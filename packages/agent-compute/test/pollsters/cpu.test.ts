@@ -19,7 +19,7 @@ const vcpus = [
   { number: 2, timeNs: 200_000_000_000n, waitNs: 10n },
 ];
 
-it('counts CPU time, and says of how many CPUs', async () => {
+it('counts CPU time, and states the number of CPUs', async () => {
   const reading = instanceReading({ cpu: { count: 3, timeNs: 754_120_000_001n, vcpus } });
   const { counters, missing } = await pollCounters(cpu, reading);
   expect(missing).toEqual([]);
@@ -51,7 +51,7 @@ it('counts CPU time, and says of how many CPUs', async () => {
   }
 });
 
-it('gives the share of all its CPUs that it used since the previous reading', async () => {
+it('returns the share of all its CPUs that was used since the previous reading', async () => {
   expect(await utilisationAfter(10, { timeNs: 0n }, { timeNs: 5_000_000_000n, count: 1 })).toBe(50);
   expect(await utilisationAfter(10, { timeNs: 0n }, { timeNs: 5_000_000_000n, count: 4 })).toBe(12.5);
   expect(await utilisationAfter(600, { timeNs: 1n }, { timeNs: 1n, count: 2 })).toBe(0);
@@ -67,11 +67,11 @@ it('is exact beyond 2^53, where a double could not distinguish the two readings'
   expect(volumes(counters)['cpu']).toBe(start);
 });
 
-it('counts all that the new run used after a restart, seen by the value that went backwards', async () => {
+it('counts all use of the new run after a restart, detected by a volume that fell', async () => {
   expect(await utilisationAfter(10, { timeNs: 754_120_000_000n }, { timeNs: 2_000_000_000n, count: 1 })).toBe(20);
 });
 
-it('counts all that the new run used after a restart, also when it has used more by now', async () => {
+it('counts all use of the new run after a restart, even if it is higher by now', async () => {
   const previous = instanceReading({ cpu: { timeNs: 1_000_000_000n, count: 1 } });
   const reading = instanceReading({
     instance: { run: 'boot-1/2' },
@@ -81,7 +81,7 @@ it('counts all that the new run used after a restart, also when it has used more
   expect(volumes((await pollCounters(cpu, reading, { previous })).counters)['cpu_util']).toBe(20);
 });
 
-it('goes by the monotonic clock, whatever was done to the wall clock', async () => {
+it('uses the monotonic clock, even if the wall clock was set', async () => {
   const previous = instanceReading({ cpu: { timeNs: 0n, count: 1 } });
   const reading = {
     ...instanceReading({ cpu: { timeNs: 5_000_000_000n, count: 1 }, at: 10 }),
@@ -90,12 +90,12 @@ it('goes by the monotonic clock, whatever was done to the wall clock', async () 
   expect(volumes((await pollCounters(cpu, reading, { previous })).counters)['cpu_util']).toBe(50);
 });
 
-it('is 0 without a moment in between or without CPUs, and never infinite', async () => {
+it('is 0 without elapsed time or without CPUs, and never infinite', async () => {
   expect(await utilisationAfter(0, { timeNs: 0n }, { timeNs: 5n })).toBe(0);
   expect(await utilisationAfter(10, { timeNs: 0n }, { timeNs: 5n, count: 0 })).toBe(0);
 });
 
-it('never makes waiting part of the use, and says when it is not known', async () => {
+it('does not include waiting in the use, and reports when waiting is unknown', async () => {
   const [known] = vcpus;
   const lacking = [
     { ...known!, timeNs: 2n },
@@ -113,7 +113,7 @@ it('never makes waiting part of the use, and says when it is not known', async (
   );
 });
 
-it('has no figure of an instance that is shut off', async () => {
+it('has no figures for an instance that is shut off', async () => {
   const { counters, missing } = await pollCounters(cpu, shutOffReading());
   expect(counters).toEqual([]);
   expect(missing.map(({ reason }) => reason.missing)).toEqual(Array(6).fill('off'));

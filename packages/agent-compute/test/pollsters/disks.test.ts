@@ -24,7 +24,7 @@ const vdb = {
 const busy: Missing = { missing: 'busy', detail: 'stuck' };
 
 describe('diskio', () => {
-  it('sums over all disks, exactly', async () => {
+  it('sums all disks, exactly', async () => {
     const reading = instanceReading({ disks: [{ io: vda }, { io: vdb }] });
     const { counters, missing } = await pollCounters(diskio, reading);
     expect(missing).toEqual([]);
@@ -40,7 +40,7 @@ describe('diskio', () => {
       expect(resourceMetadata).toEqual(exampleMetadata(reading.instance));
   });
 
-  it('gives no sum when one disk is missing', async () => {
+  it('has no sum when one disk is missing', async () => {
     const reading = instanceReading({ disks: [{ io: vda }, { io: busy }] });
     const { counters, missing } = await pollCounters(diskio, reading);
     expect(counters).toEqual([]);
@@ -53,14 +53,14 @@ describe('diskio', () => {
     );
   });
 
-  it('counts 0 for an instance without disks', async () => {
+  it('is 0 for an instance without disks', async () => {
     const { counters } = await pollCounters(diskio, instanceReading({ disks: [] }));
     expect(counters.map(({ volume }) => volume)).toEqual([0n, 0n, 0n, 0n]);
   });
 });
 
 describe('disk_device', () => {
-  it('counts each disk by itself', async () => {
+  it('counts each disk separately', async () => {
     const size = { capacity: 21_474_836_480n, allocation: 3n, physical: 4n };
     const reading = instanceReading({ disks: [{ io: vda, size }, { io: vdb }] });
     const { counters, missing } = await pollCounters(diskDevice, reading);
@@ -88,7 +88,7 @@ describe('disk_device', () => {
     });
   });
 
-  it('has the types and units of Ceilometer', () => {
+  it("has Ceilometer's types and units", () => {
     const table = diskDevice.meters.map(({ name, type, unit }) => `${name} ${type} ${unit}`);
     expect(table).toEqual([
       'disk.device.read.requests cumulative request',
@@ -103,7 +103,7 @@ describe('disk_device', () => {
     ]);
   });
 
-  it('gives each size that is known', async () => {
+  it('reports each known size', async () => {
     const { counters, missing } = await pollCounters(
       diskDevice,
       instanceReading({ disks: [{ size: { capacity: 8n, allocation: undefined, physical: 4n } }] }),
@@ -114,7 +114,7 @@ describe('disk_device', () => {
     ]);
   });
 
-  it('still gives the sizes of an instance that is shut off', async () => {
+  it('reports sizes of an instance that is shut off', async () => {
     const { counters, missing } = await pollCounters(diskDevice, shutOffReading());
     expect(counters.map(({ name }) => name)).toEqual([
       'disk.device.capacity',
@@ -125,7 +125,7 @@ describe('disk_device', () => {
     expect(missing).toHaveLength(6);
   });
 
-  it('loses one disk and no other when one is missing', async () => {
+  it('omits only the disk that is missing', async () => {
     const { counters, missing } = await pollCounters(
       diskDevice,
       instanceReading({ disks: [{ io: busy, size: busy }, {}] }),

@@ -3,7 +3,7 @@ import { instanceReading, pollCounters } from '@nephoscope/testing';
 import memory from '../../src/pollsters/memory.js';
 import { volumes } from './volumes.js';
 
-it('gives sizes in MiB, which Ceilometer calls MB, and bandwidth in bytes', async () => {
+it('reports sizes in MiB, which Ceilometer calls MB, and bandwidth in bytes', async () => {
   const { counters, missing } = await pollCounters(
     memory,
     instanceReading({
@@ -36,7 +36,7 @@ it('gives sizes in MiB, which Ceilometer calls MB, and bandwidth in bytes', asyn
   ]);
 });
 
-it('reports impossible values of a guest, which affect only that figure', async () => {
+it('reports impossible values from a guest as missing, without affecting other figures', async () => {
   const reason = { missing: 'error', detail: 'more is free than there is' } as const;
   const { counters, missing } = await pollCounters(memory, instanceReading({ memory: { usedKib: reason } }));
   expect(Object.keys(volumes(counters))).not.toContain('memory.usage');
@@ -44,7 +44,7 @@ it('reports impossible values of a guest, which affect only that figure', async 
   expect(missing).toMatchObject([{ meter: 'memory.usage', reason }]);
 });
 
-it('says what is not reported', async () => {
+it('states which figures are missing', async () => {
   const { counters, missing } = await pollCounters(
     memory,
     instanceReading({ memory: { usedKib: undefined, bandwidthTotal: undefined, bandwidthLocal: undefined } }),

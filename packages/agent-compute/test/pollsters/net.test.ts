@@ -15,7 +15,7 @@ async function resourceIds(...vnics: readonly VnicFields[]): Promise<readonly st
   return ids;
 }
 
-it('counts each card by itself, exactly, with its description', async () => {
+it('counts each card separately and exactly, with its description', async () => {
   const traffic = {
     rxBytes: 2n ** 61n + 1n,
     rxPackets: 2n,
@@ -63,29 +63,29 @@ it('counts each card by itself, exactly, with its description', async () => {
 });
 
 describe('the resource id', () => {
-  it("is the card's own filter", async () => {
+  it("is the name of the card's own filter", async () => {
     const fref = 'nova-instance-instance-0000000a-fa163e71ec6d';
     expect(await resourceIds({ vnic: { name: 'vnet0', fref } })).toEqual([fref]);
   });
 
-  it("is the later Ceilometer's without a filter", async () => {
+  it('is that of recent Ceilometer versions without a filter', async () => {
     expect(await resourceIds({ vnic: { name: 'tap1' } }, { vnic: { name: 'tap2' } })).toEqual([
       later('tap1'),
       later('tap2'),
     ]);
   });
 
-  it('is not a filter that serves many cards', async () => {
+  it('is not the name of a filter that several cards use', async () => {
     expect(await resourceIds({ vnic: { name: 'tap1', fref: 'clean-traffic' } })).toEqual([later('tap1')]);
     expect(await resourceIds({ vnic: { name: 'tap1', fref: 'tenant-0123456789ab' } })).toEqual([later('tap1')]);
   });
 
-  it("is its own filter if that has the card's MAC address in its name, whoever created it", async () => {
+  it("is the name of a filter that contains the card's MAC address, whoever created it", async () => {
     const fref = 'filter-5254000A0B0C';
     expect(await resourceIds({ vnic: { name: 'tap1', mac: '52:54:00:0a:0b:0c', fref } })).toEqual([fref]);
   });
 
-  it('is never that of another card, also when both have one filter', async () => {
+  it('is never that of another card, even if both use the same filter', async () => {
     const fref = 'nova-instance-instance-0000000a-fa163e71ec6d';
     expect(await resourceIds({ vnic: { name: 'tap1', fref } }, { vnic: { name: 'tap2', fref } })).toEqual([
       later('tap1'),
@@ -93,7 +93,7 @@ describe('the resource id', () => {
     ]);
   });
 
-  it('is right for one card with and one without', async () => {
+  it('is correct for one card with and one without a filter', async () => {
     const fref = 'nova-instance-instance-0000000a-fa163e71ec6d';
     expect(await resourceIds({ vnic: { name: 'tap1', fref } }, { vnic: { name: 'tap2' } })).toEqual([
       fref,
@@ -102,7 +102,7 @@ describe('the resource id', () => {
   });
 });
 
-it('says of a card that cannot be counted why, and counts the others', async () => {
+it('reports why a card cannot be counted, and counts the others', async () => {
   const traffic: Missing = { missing: 'unsupported', detail: 'passed through to the guest (hostdev)' };
   const { counters, missing } = await pollCounters(
     net,
@@ -118,7 +118,7 @@ it('says of a card that cannot be counted why, and counts the others', async () 
   );
 });
 
-it('counts what a card has when it lacks errors and drops', async () => {
+it('counts the other figures of a card that lacks errors and drops', async () => {
   const traffic = { rxDrops: undefined, rxErrors: undefined, txDrops: undefined, txErrors: undefined };
   const { counters, missing } = await pollCounters(net, instanceReading({ vnics: [{ traffic }] }));
   expect(Object.keys(volumes(counters))).toEqual([

@@ -5,7 +5,7 @@ import instance from '../../src/pollsters/instance.js';
 import powerState from '../../src/pollsters/power-state.js';
 import { volumes } from './volumes.js';
 
-it('counts the instance, and once more by its flavor', async () => {
+it('counts the instance, and again by its flavor', async () => {
   const reading = instanceReading();
   const { counters } = await pollCounters(instance, reading);
   expect(
@@ -16,12 +16,12 @@ it('counts the instance, and once more by its flavor', async () => {
   ]);
 });
 
-it('counts an instance of no known flavor once', async () => {
+it('counts an instance of unknown flavor once', async () => {
   const { counters } = await pollCounters(instance, instanceReading({ instance: { flavor: undefined } }));
   expect(volumes(counters)).toEqual({ instance: 1 });
 });
 
-it('takes a flavor of any name', async () => {
+it('accepts a flavor of any name', async () => {
   const { counters } = await pollCounters(
     instance,
     instanceReading({ instance: { flavor: { name: 'größe: 1 / a.b' } } }),
@@ -46,7 +46,7 @@ it.each<[PowerState, number]>([
   ['shutoff', 5],
   ['crashed', 6],
   ['pmsuspended', 7],
-])('numbers the state %s as libvirt does: %i', async (state, number) => {
+])("has libvirt's number for the state %s: %i", async (state, number) => {
   const { counters } = await pollCounters(powerState, instanceReading({ instance: { state } }));
   expect(counters).toHaveLength(1);
   expect(counters[0]).toMatchObject({ name: 'power.state', type: 'gauge', unit: '', volume: number });

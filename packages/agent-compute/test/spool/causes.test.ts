@@ -14,8 +14,8 @@ class BusWithHealth extends FakeBus {
   override health = () => this.state;
 }
 
-describe('why samples wait', () => {
-  it('is what the bus says now, and the next try does not wait when it is well again', async () => {
+describe('the reason why samples wait', () => {
+  it('is the current one of the bus, and the next attempt is immediate when the bus recovers', async () => {
     const { spool, send, clock, told } = await openSpool({ folder: join(root, 'causes') });
     const bus = new BusWithHealth();
     const refuse = (reason: string) => {
@@ -25,7 +25,7 @@ describe('why samples wait', () => {
     refuse('the queue is full');
     const { sender } = send(bus);
     await spool.append([plain('a')], never);
-    // Long enough for the longest pause.
+    // Longer than the longest pause.
     for (let minute = 0; minute < 2; minute++)
       await until('it waits', () => clock.sleepers > 0).then(() => clock.advance(60_000));
     await until('it waits', () => clock.sleepers > 0);

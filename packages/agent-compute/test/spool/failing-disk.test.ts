@@ -9,7 +9,7 @@ import { metric } from '../support.js';
 import { never, onDisk, openSpool, plain, textOf } from './support.js';
 import { killed, newFolder, numbered, numbers, spooling } from './spooling.js';
 
-/** What all open files have in common, as one of this folder. */
+/** The prototype of all open files, from a file of this folder. */
 async function openFiles(folder: string) {
   const handle = await open(join(folder, readdirSync(folder)[0]!), 'r');
   await handle.close();
@@ -29,7 +29,7 @@ describe('a disk that fails', () => {
     return place;
   }
 
-  it('in the middle of a write leaves nothing of it behind, and takes the next when there is space', async () => {
+  it('during a write leaves no part of it behind, and accepts the next one when there is space', async () => {
     const folder = disk('64k');
     const { append, records, send, spool } = await spooling({ folder });
     await append(...numbered(1, 1, 10_000));
@@ -47,7 +47,7 @@ describe('a disk that fails', () => {
     expect(numbers(bus.confirmed)).toEqual([1, 2]);
   });
 
-  it('is said to be read-only', async () => {
+  it('is reported if it is read-only', async () => {
     const folder = disk('64k');
     execFileSync('mount', ['-o', 'remount,ro', folder]);
     await expect(openSpool({ folder })).rejects.toMatchObject({
@@ -56,7 +56,7 @@ describe('a disk that fails', () => {
     });
   });
 
-  it('when it syncs is tried anew, and the same number is not there twice', async () => {
+  it('during a sync causes another attempt, and no sequence number is stored twice', async () => {
     const { append, folder, records, send } = await spooling();
     await append(...numbered(1, 1));
     const files = await openFiles(folder);
@@ -70,7 +70,7 @@ describe('a disk that fails', () => {
     expect(numbers(bus.confirmed)).toEqual([1, 2]);
   });
 
-  it('and does not even cut off what it wrote ends the segment there: the next ones are in another', async () => {
+  it('and cannot truncate a partial write ends its segment there; the next ones are in another segment', async () => {
     const { append, folder, send, registry } = await spooling();
     await append(...numbered(1, 1));
     const files = await openFiles(folder);
@@ -85,7 +85,7 @@ describe('a disk that fails', () => {
     expect(await metric(registry, 'nephoscope_unsent_samples')).toBe(0);
   });
 
-  it('and keeps what it could not cut off does not bring numbers back that others have by then', async () => {
+  it('and keeps a partial write does not restore messages whose numbers were reused', async () => {
     const { append, folder, send } = await spooling({ maxBytes: 2 ** 20 });
     await append(...numbered(1, 1));
     const files = await openFiles(folder);
@@ -110,7 +110,7 @@ describe('a disk that fails', () => {
     }
   });
 
-  it('loses what can no longer be read, logs it, and sends the rest', async () => {
+  it('loses messages that can no longer be read, logs it, and sends the rest', async () => {
     const first = await spooling({ maxBytes: 16 * 100 });
     await first.append(...numbered(1, 2));
     await first.append(...numbered(3, 2));

@@ -21,7 +21,7 @@ function start(mode: string) {
   });
 }
 
-it('a process that is killed in the middle of it, again and again, leaves no gap and loses nothing', async () => {
+it('leaves no gap and loses nothing when the process is killed repeatedly while it appends', async () => {
   mkdirSync(folder);
   const durable = new Set<string>();
   for (let round = 0; round < 5; round++) {
@@ -32,7 +32,7 @@ it('a process that is killed in the middle of it, again and again, leaves no gap
     child.kill('SIGKILL');
     expect(await ended).toEqual([null, 'SIGKILL']);
     for (const { records } of onDisk(join(folder, 'spool'))) {
-      // Of an append that the kill cut short nothing was accepted, and its numbers are given again.
+      // Nothing of an interrupted append was accepted, and its numbers are reused.
       const appends = new AppendReader();
       for (const { record } of records.flatMap((read) => appends.take(read)))
         if (record.kind === 'message') durable.add(textOf(record.message).trimEnd());
@@ -42,7 +42,7 @@ it('a process that is killed in the middle of it, again and again, leaves no gap
 
   const confirmed = readFileSync(join(folder, 'confirmed'), 'utf8').split('\n').filter(Boolean);
   const distinct = [...new Set(confirmed)];
-  // Each under one id, in order; what was in flight came once more.
+  // Each with one id, in order; messages that were being sent are sent again.
   expect(distinct.map((text) => Number(text.split(' ')[0]))).toEqual(counted(distinct.length));
   for (const text of durable) expect(distinct).toContain(text);
   expect(distinct.length).toBeGreaterThanOrEqual(durable.size);

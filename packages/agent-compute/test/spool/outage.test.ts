@@ -15,7 +15,7 @@ let count = 0;
 const newFolder = () => join(root, `outage-${++count}`);
 const opened: Awaited<ReturnType<typeof openSpool>>[] = [];
 const sending: { stop(): void }[] = [];
-// As in spooling.ts: the longest pauses between tries.
+// As in spooling.ts: the longest pauses between attempts.
 beforeEach(() => void jest.spyOn(Math, 'random').mockReturnValue(1));
 afterEach(async () => {
   jest.restoreAllMocks();
@@ -49,7 +49,7 @@ const linesOf = (messages: readonly OutgoingMessage[]) =>
   );
 const isReport = ({ counter_name }: Line) => counter_name === 'nephoscope.samples.dropped';
 
-/** Last minus first volume by series and epoch. */
+/** The last minus the first volume of each series and epoch. */
 function growth(lines: readonly Line[]): Map<string, number> {
   const spans = new Map<string, { first: Line; last: Line }>();
   for (const line of lines) {
@@ -69,7 +69,7 @@ const byMeter = (lines: readonly Line[]) => {
   return counts;
 };
 
-/** Readings of so many instances at each interval, which the spool takes and the bus does not. */
+/** Appends readings of this many instances at each interval to the spool, while the bus is unavailable. */
 async function outage(
   made: Made,
   {
@@ -83,7 +83,7 @@ async function outage(
   const taken: Line[] = [];
   for (let cycle = 0; cycle < cycles; cycle++) {
     const ids = Array.from({ length: instances }, (_, index) => `instance-${index}`);
-    // After a third of the time all instances were restarted.
+    // After a third of the time all instances are restarted.
     const epoch = cycle * 3 < cycles ? 'boot-1/1' : 'boot-1/2';
     const messages = write(
       ids.flatMap((id, index) => [
@@ -116,7 +116,7 @@ async function sendAll(made: Made, bus: FakeBus): Promise<Line[]> {
   return linesOf(bus.confirmed.slice(before));
 }
 
-/** Ends the wait of what was published while the bus was away. */
+/** For each bus: ends the outage by rejecting the messages that wait. */
 const backs = new WeakMap<FakeBus, (reason: Error) => void>();
 
 function awayFrom(made: Made): FakeBus {
@@ -129,7 +129,7 @@ function awayFrom(made: Made): FakeBus {
   return bus;
 }
 
-/** What must hold of what came and what was dropped, whatever the bounds. */
+/** What must be true of sent and dropped samples, whatever the limits. */
 function expectAccountedFor(taken: readonly Line[], sent: readonly Line[]): Record<string, number> {
   const samples = sent.filter((line) => !isReport(line));
   expect(new Set(samples.map(({ message_id }) => message_id)).size).toBe(samples.length);
@@ -144,7 +144,7 @@ function expectAccountedFor(taken: readonly Line[], sent: readonly Line[]): Reco
   const reported: Record<string, number> = {};
   for (const line of sent.filter(isReport)) {
     const meter = line.resource_id.split('/').at(-1)!;
-    // It is a cumulative meter: it does not fall on its way.
+    // A cumulative meter: it must not fall.
     expect(line.counter_volume).toBeGreaterThanOrEqual(reported[meter] ?? 0);
     reported[meter] = line.counter_volume;
     expect(line.sequence).toBeUndefined();
@@ -156,8 +156,8 @@ function expectAccountedFor(taken: readonly Line[], sent: readonly Line[]): Reco
 describe.each([
   ['nephoscope', 3],
   ['ceilometer', 1],
-] as const)('an outage that outgrows the spool, for %s, of %i days', (wire, days) => {
-  it('drops only readings between others, and says how many', async () => {
+] as const)('an outage that exceeds the spool, for %s, of %i days', (wire, days) => {
+  it('drops only intermediate readings, and reports how many', async () => {
     const maxBytes = 2 * 1024 * 1024;
     const made = await spooling({ wire, maxBytes });
     const bus = awayFrom(made);
@@ -170,7 +170,7 @@ describe.each([
     const sent = await sendAll(made, bus);
     const missing = expectAccountedFor(taken, sent);
     expect(Object.keys(missing).sort()).toEqual(['cpu', 'memory.usage']);
-    // Deltas are all there, and gauges of the whole time.
+    // All deltas are there, and gauges from the whole time.
     expect(sent.filter(({ counter_name }) => counter_name === 'memory.usage').length).toBeGreaterThan(200);
     for (const [meter, number] of Object.entries(missing))
       expect(await metric(made.registry, 'nephoscope_samples_dropped_total', { meter })).toBe(number);
@@ -181,7 +181,7 @@ describe.each([
       0,
     );
     expect(await metric(made.registry, 'nephoscope_unsent_samples')).toBe(0);
-    // The totals outlive the files that say them.
+    // The totals are saved before the files that contain them are removed.
     await until('a file is removed', () => made.saved.length > 0);
     expect(made.saved.at(-1)).toEqual(
       Object.fromEntries(Object.entries(missing).map(([meter, number]) => [meter, BigInt(number)])),
@@ -189,7 +189,7 @@ describe.each([
   }, 120_000);
 });
 
-it('an outage over kill -9 at any cycle is accounted for as well', async () => {
+it('accounts for all samples even if the agent is killed several times during an outage', async () => {
   const maxBytes = 256 * 1024;
   const clock = new FakeClock();
   let made = await spooling({ maxBytes, clock });
@@ -197,7 +197,7 @@ it('an outage over kill -9 at any cycle is accounted for as well', async () => {
   let bus = awayFrom(made);
   for (let round = 0; round < 6; round++) {
     taken.push(...(await outage(made, { cycles: 37, instances: 10, minutes: 10 })));
-    // While a compaction may be under way.
+    // Possibly during a compaction.
     const folder = copyAsKilled(made.folder, newFolder());
     const saved = made.saved.at(-1) ?? {};
     sending.splice(0).forEach((sender) => sender.stop());
@@ -205,7 +205,7 @@ it('an outage over kill -9 at any cycle is accounted for as well', async () => {
     bus = awayFrom(made);
   }
   const sent = await sendAll(made, bus);
-  // Each round begins its volumes anew: what is compared is what came of each.
+  // Volumes start again in each round, so the ids are compared.
   const ids = new Set(sent.map(({ message_id }) => message_id));
   expect(ids.size).toBe(sent.length);
   expectCounts(taken, sent);
@@ -222,11 +222,11 @@ function expectCounts(taken: readonly Line[], sent: readonly Line[]): void {
     expect([meter, (come[meter] ?? 0) + (reported[meter] ?? 0)]).toEqual([meter, number]);
 }
 
-it('what is older than its time is thinned: of gauges nothing stays, of cumulative meters the ends', async () => {
+it('thins samples older than the limit: gauges are dropped, of cumulative meters the ends are kept', async () => {
   const made = await spooling({ maxAge: 24 * 3_600_000, maxBytes: 16 * 32 * 1024 });
   const bus = awayFrom(made);
   const taken = await outage(made, { cycles: 4 * 24, instances: 2, minutes: 60 });
-  // It thins in the background, and these hours pass in no time.
+  // Thinning runs in the background, but on the fake clock these hours take no time.
   await until('it is thinned', async () => {
     taken.push(...(await outage(made, { cycles: 1, instances: 2, minutes: 60 })));
     return made.dropped.total('cpu') > 0n && made.dropped.total('memory.usage') > 0n;
@@ -234,7 +234,7 @@ it('what is older than its time is thinned: of gauges nothing stays, of cumulati
   const sent = await sendAll(made, bus);
   const missing = expectAccountedFor(taken, sent);
   expect(Object.keys(missing).sort()).toEqual(['cpu', 'memory.usage']);
-  // Nothing of the last day.
+  // Nothing of the last day is dropped.
   const dayBefore = taken.at(-5 * 24)!.timestamp;
   const recent = (lines: readonly Line[]) =>
     byMeter(lines.filter((line) => !isReport(line) && line.timestamp > dayBefore));
@@ -245,7 +245,7 @@ it.each([
   ['ahead by 100 years while the bus is away', 100 * 365 * 86_400_000, false],
   ['ahead by 40 days at a start', 40 * 86_400_000, true],
   ['behind, at 1970, until it is set', -56 * 365 * 86_400_000, false],
-])('a wall clock that is %s makes nothing too old', async (_, step, isRestarted) => {
+])('a wall clock that is %s makes no sample too old', async (_, step, isRestarted) => {
   const options = { maxAge: 24 * 3_600_000, maxBytes: 16 * 32 * 1024 };
   let made = await spooling(options);
   const taken = await outage(made, { cycles: 5, instances: 20, minutes: 60 });
@@ -253,18 +253,18 @@ it.each([
   made.clock.step(step);
   if (isRestarted) made = await spooling({ ...options, folder: made.folder, clock: made.clock });
   const bus = awayFrom(made);
-  // Long enough that what is too old is looked for, and segments are complete.
+  // Enough cycles for a check of the age, and for complete segments.
   for (let cycle = 0; cycle < 5; cycle += 1)
     taken.push(...(await outage(made, { cycles: 1, instances: 20, minutes: 60 })));
   made.clock.step(-step);
   taken.push(...(await outage(made, { cycles: 5, instances: 20, minutes: 60 })));
-  // It thins in the background.
+  // Thinning runs in the background.
   for (let turn = 0; turn < 500; turn += 1) await new Promise(setImmediate);
   const sent = await sendAll(made, bus);
   expect(sent.map(({ message_id }) => message_id)).toEqual(taken.map(({ message_id }) => message_id));
 });
 
-it('what cannot be thinned fills the spool: then nothing is taken, and nothing is lost', async () => {
+it('accepts nothing and loses nothing when the spool is full of samples that cannot be thinned', async () => {
   const maxBytes = 64 * 1024;
   const made = await spooling({ maxBytes });
   const bus = awayFrom(made);
@@ -293,10 +293,10 @@ it('what cannot be thinned fills the spool: then nothing is taken, and nothing i
   expect(linesOf(next)[0]!.sequence).toBe(taken.length + 1);
 });
 
-it('a disk without space for thinning is said, and nothing is dropped', async () => {
+it('drops nothing if there is no disk space for thinning, and reports it', async () => {
   const made = await spooling({ maxBytes: 64 * 1024 });
   const bus = awayFrom(made);
-  // A folder where the file would be made that is to take their place.
+  // Folders with the names of the files that would replace the segments.
   for (let first = 1; first < 40; first++)
     for (let last = first; last < 40; last++)
       mkdirSync(

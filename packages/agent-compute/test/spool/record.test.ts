@@ -39,13 +39,13 @@ it('are read as they were written', () => {
   expect(read(encodeRecords([report]))).toEqual([report]);
 });
 
-it('begin with length and checksum, and a line that says what they are', () => {
+it('begin with length and checksum, and a line that describes them', () => {
   const bytes = encodeRecords([{ kind: 'segment', sequence: 41n }]);
   expect(bytes.readUInt32LE(0)).toBe(bytes.length - 8);
   expect(bytes.toString('utf8', 8)).toBe('{"kind":"segment","version":1,"sequence":"41"}\n');
 });
 
-it('cut off at any byte cost nothing but the one that was cut off', () => {
+it('truncated at any byte lose only the last record', () => {
   fc.assert(
     fc.property(fc.array(record, { maxLength: 4 }), record, (records, last) => {
       const before = encodeRecords(records);
@@ -60,7 +60,7 @@ it('cut off at any byte cost nothing but the one that was cut off', () => {
   );
 });
 
-it('of which any byte is changed cost at most themselves and what stands behind them', () => {
+it('with any byte changed lose at most that record and those after it', () => {
   fc.assert(
     fc.property(
       fc.array(message, { minLength: 3, maxLength: 3 }),
@@ -82,7 +82,7 @@ it('of which any byte is changed cost at most themselves and what stands behind 
   );
 });
 
-it('that are damaged within their payload cost themselves alone', () => {
+it('with a damaged payload lose only that record', () => {
   const records: SpoolRecord[] = ['a', 'b', 'c'].map((text) => ({ kind: 'message', message: plain(text) }));
   const bytes = encodeRecords(records);
   bytes.writeUInt8(0, encodeRecords(records.slice(0, 1)).length + 20);
@@ -92,7 +92,7 @@ it('that are damaged within their payload cost themselves alone', () => {
 
 it.each([
   ['zeros', Buffer.alloc(4096)],
-  ['a length that cannot be', Buffer.from('ffffffff00000000', 'hex')],
+  ['an impossible length', Buffer.from('ffffffff00000000', 'hex')],
   ['a few bytes', Buffer.from([1, 2, 3])],
 ])('end where there are %s', (_, rest) => {
   const good = encodeRecords([{ kind: 'confirmed' }]);
@@ -102,10 +102,10 @@ it.each([
 });
 
 it.each([
-  ['another kind', '{"kind":"later"}\n'],
-  ['a version that is not known', '{"kind":"segment","version":2,"sequence":"1"}\n'],
-  ['a number that is none', '{"kind":"segment","version":1,"sequence":"-1"}\n'],
-  ['no JSON', '{"kind\n'],
+  ['an unknown kind', '{"kind":"later"}\n'],
+  ['an unknown version', '{"kind":"segment","version":2,"sequence":"1"}\n'],
+  ['an invalid number', '{"kind":"segment","version":1,"sequence":"-1"}\n'],
+  ['text that is not JSON', '{"kind\n'],
   ['null', 'null\n'],
   ['no line', '{}'],
   ['a message without a key', '{"kind":"message","exchange":"x","contentType":"x","samples":1,"last":"1"}\n'],
@@ -113,7 +113,7 @@ it.each([
     'a report without a total',
     '{"kind":"message","exchange":"x","routingKey":"x","contentType":"x","samples":1,"last":"0","dropped":{"meter":"x"}}\n',
   ],
-])('of %s count as damaged', (_, payload) => {
+])('with %s count as damaged', (_, payload) => {
   const forged = forge(Buffer.from(payload));
   expect(decodeRecord(forged, 0)).toEqual({ state: 'damaged', end: forged.length });
 });
@@ -126,7 +126,7 @@ function forge(payload: Buffer): Buffer {
 }
 
 describe('the name of a segment', () => {
-  it('says its range', () => {
+  it('contains its range', () => {
     const range = { first: 7, last: 12 };
     expect(segmentName(range)).toBe('0000000007-0000000012.seg');
     expect(parseSegmentName(segmentName(range))).toEqual(range);

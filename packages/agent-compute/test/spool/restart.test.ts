@@ -38,7 +38,7 @@ describe('a restart', () => {
     expect(second.records()[0]).toEqual({ kind: 'segment', sequence: 3n, before: { segment: 1, appends: 1 } });
   });
 
-  it('after kill -9 sends what was in flight again, as it was, and goes on with its number', async () => {
+  it('after kill -9 sends unconfirmed messages again, unchanged, and continues their sequence numbers', async () => {
     const first = await spooling();
     await first.append(...numbered(1, 5));
     const bus = new FakeBus();
@@ -52,7 +52,7 @@ describe('a restart', () => {
     expect(numbers(again.bus.confirmed)).toEqual([1, 2, 3, 4, 5]);
   });
 
-  it('after kill -9 sends a sample of the largest size that a collector reads, byte by byte, among small ones', async () => {
+  it('after kill -9 sends a sample of the maximum size unchanged, among small ones', async () => {
     const first = await spooling();
     const { clock, write } = first;
     const sample = (resourceId: string, text: string): Counter => ({
@@ -60,7 +60,7 @@ describe('a restart', () => {
       resourceMetadata: { text },
     });
     const [small] = write([sample('vm-1', 'é')]) as [SpoolMessage];
-    // Of two bytes each, up to the last that fits.
+    // Characters of two bytes, as many as fit.
     const room = (maxMeteringLineBytes - (small.body.length - 1) + 2) >> 1;
     const messages = write([
       sample('vm-0', 'é'),
@@ -80,7 +80,7 @@ describe('a restart', () => {
     );
   });
 
-  it('after kill -9 sends only what was not confirmed, wherever in a segment of some MiB that begins', async () => {
+  it('after kill -9 sends only unconfirmed messages, even if they begin in the middle of a large segment', async () => {
     const first = await spooling();
     const mebibytes = 100_000;
     await first.append(...numbered(1, 25, mebibytes));
@@ -118,7 +118,7 @@ describe('a restart', () => {
     },
   );
 
-  it('drops all of an append of which one byte is missing, whatever numbers are in what is there', async () => {
+  it('drops all of an append that lacks a byte, whatever its sequence numbers', async () => {
     const first = await spooling();
     await first.append(plain('1', 1n));
     const { size } = statSync(join(first.folder, readdirSync(first.folder)[0]!));
@@ -134,7 +134,7 @@ describe('a restart', () => {
       const { bus, sender } = second.send();
       await sender.flush(never);
       expect(bus.confirmed.map(textOf)).toEqual(whole ? ['1', '24', '3', '5'] : ['1']);
-      // What was left out stays so, also when another start comes after this one.
+      // The dropped append stays dropped at the next start.
       await second.append(plain('2', 2n));
       const third = await spooling({ folder: killed(second) });
       expect(third.told('warn')).toEqual([]);
@@ -142,7 +142,7 @@ describe('a restart', () => {
     }
   });
 
-  it('drops all of an append that has a hole where a power loss kept something from being written', async () => {
+  it('drops all of an append with a gap that a power loss left', async () => {
     const first = await spooling();
     await first.append(...numbered(1, 1));
     await first.append(...numbered(2, 3, 9_000));
@@ -158,7 +158,7 @@ describe('a restart', () => {
     expect(numbers(bus.confirmed)).toEqual([1]);
   });
 
-  it('takes zeros, where a note that all is confirmed was not synced, for nothing', async () => {
+  it('ignores zeros left by a power loss at the end, where a note of confirmation was not synced', async () => {
     const first = await spooling();
     await first.append(...numbered(1, 3));
     const { sender } = first.send();
@@ -178,7 +178,7 @@ describe('a restart', () => {
     expect([third.told('warn'), third.told('info')]).toEqual([[], []]);
   });
 
-  it('keeps what is there of an append that was taken and is damaged', async () => {
+  it('keeps the readable part of an accepted append that is damaged', async () => {
     const first = await spooling();
     await first.append(...numbered(1, 3));
     const second = await spooling({ folder: killed(first) });
@@ -193,7 +193,7 @@ describe('a restart', () => {
     expect(third.spool.sequence).toBe(3n);
   });
 
-  it('takes what a version before wrote, record by record', async () => {
+  it('reads each record of a file of the previous version', async () => {
     const folder = newFolder();
     mkdirSync(folder);
     const messages = numbered(1, 3).map((message) => ({ kind: 'message', message }) as const);
@@ -205,7 +205,7 @@ describe('a restart', () => {
     expect([numbers(bus.confirmed), spool.sequence, told('warn')]).toEqual([[1, 2], 2n, []]);
   });
 
-  it('passes over a damaged record in the middle, and says which file', async () => {
+  it('skips a damaged record in the middle, and names the file', async () => {
     const first = await spooling();
     await first.append(...numbered(1, 3));
     const copy = killed(first);
@@ -220,7 +220,7 @@ describe('a restart', () => {
     expect(numbers(bus.confirmed)).toEqual([1, 3]);
   });
 
-  it('takes a file without a header, one of zeros and leftovers', async () => {
+  it('accepts a file without a header, an empty one, one of zeros, and leftovers', async () => {
     const folder = newFolder();
     mkdirSync(folder);
     writeFileSync(
@@ -240,7 +240,7 @@ describe('a restart', () => {
     expect(readdirSync(folder).sort()).toEqual(['0000000004-0000000004.seg', 'a note']);
   });
 
-  it('in the middle of a compaction takes what is complete, and each message once', async () => {
+  it('during a compaction uses the complete files, and sends each message once', async () => {
     const folder = newFolder();
     mkdirSync(folder);
     const write = (name: string, ...texts: string[]) =>
@@ -252,7 +252,7 @@ describe('a restart', () => {
         ]),
       );
     write('0000000001-0000000001.seg', '1');
-    // Renamed, and what it stands for is not deleted yet.
+    // Renamed, but the files that it replaces are not deleted yet.
     write('0000000002-0000000004.seg', '2', '7');
     for (const number of [2, 3, 4]) write(`000000000${number}-000000000${number}.seg`, '2', '3');
     write('0000000005-0000000006.seg.tmp', '8');
@@ -263,7 +263,7 @@ describe('a restart', () => {
     expect(numbers(bus.confirmed)).toEqual([1, 2, 7, 8]);
   });
 
-  it('finds the last number also when all segments with messages are gone', async () => {
+  it('finds the last sequence number even if no segment has messages', async () => {
     const first = await spooling({ sequence: 7n });
     const second = await spooling({ folder: killed(first), sequence: 3n });
     expect(second.spool.sequence).toBe(7n);

@@ -7,7 +7,7 @@ import { counted, refuse, ticks, until } from '../support.js';
 import { never, onDisk, plain, textOf } from './support.js';
 import { numbered, numbers, spooling } from './spooling.js';
 
-it('holds messages on disk before they are sent, in the form that others read', async () => {
+it('holds messages on disk before they are sent, in the documented format', async () => {
   const { append, records, send, spool } = await spooling({ sequence: 4n });
   await append(plain('a', 5n), plain('b', 6n));
   expect(records()).toEqual([
@@ -23,7 +23,7 @@ it('holds messages on disk before they are sent, in the form that others read', 
   await until('it is noted', () => records().at(-1)?.kind === 'confirmed');
 });
 
-it('sends what was just appended from memory, as the same bytes', async () => {
+it('sends what was just appended from memory, with the same bytes', async () => {
   const { append, send } = await spooling();
   const message = plain('a');
   await append(message);
@@ -33,7 +33,7 @@ it('sends what was just appended from memory, as the same bytes', async () => {
 });
 
 describe('a long outage', () => {
-  it('leaves all but a few messages on disk, and all is sent in order then, with what is new', async () => {
+  it('keeps only a few messages in memory, and then sends all in order, new ones included', async () => {
     const { append, folder, send, spool, clock } = await spooling({ maxBytes: 16 * 64 * 1024 });
     const bus = new FakeBus();
     bus.answer = refuse;
@@ -48,7 +48,7 @@ describe('a long outage', () => {
     }
     const disk = onDisk(folder);
     expect(disk.length).toBeGreaterThan(5);
-    // What is in flight, and half of that.
+    // The messages being sent, and half as many.
     expect(held * size).toBeLessThanOrEqual(2 * spool.segmentBytes);
     expect(new Set(bus.offered.map(textOf)).size * size).toBeLessThan(spool.segmentBytes + size);
 
@@ -69,7 +69,7 @@ describe('a long outage', () => {
     expect(held * size).toBeLessThanOrEqual(2.5 * spool.segmentBytes);
   });
 
-  it('keeps the order where single messages are refused', async () => {
+  it('keeps the order when single messages are refused', async () => {
     const { append, send, clock, spool } = await spooling();
     const bus = new FakeBus();
     let tries = 0;
@@ -87,14 +87,14 @@ describe('a long outage', () => {
   });
 });
 
-it('keeps its files from other users', async () => {
+it('makes its files inaccessible to other users', async () => {
   const { append, folder } = await spooling();
   await append(plain('x'));
   for (const name of readdirSync(folder)) expect(statSync(join(folder, name)).mode & 0o077).toBe(0);
   expect(statSync(folder).mode & 0o077).toBe(0);
 });
 
-it('sends what comes while an earlier one gets no answer', async () => {
+it('sends new messages while an earlier one gets no answer', async () => {
   const { append, send } = await spooling();
   const bus = new FakeBus();
   bus.answer = ({ body }) => (textOf({ body }) === 'hung' ? new Promise(() => undefined) : Promise.resolve());

@@ -1,6 +1,6 @@
 /**
- * Appends numbered messages to the spool in the folder that is named on the command line, as fast as it can, and sends
- * them to a file there: what stands in it was confirmed. With `drain` it only sends what is left, and ends.
+ * Appends numbered messages to the spool in the folder named on the command line, as fast as it can, and sends them to a
+ * file there, which lists the confirmed ones. With `drain` it only sends the remaining ones, and ends.
  */
 import { randomUUID } from 'node:crypto';
 import { appendFileSync } from 'node:fs';

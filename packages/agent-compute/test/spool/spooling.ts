@@ -14,7 +14,7 @@ export const newFolder = () => join(root, `spool-${++count}`);
 
 const opened: Awaited<ReturnType<typeof openSpool>>[] = [];
 const sending: { stop(): void }[] = [];
-// Pauses between tries are spread at random: these are the longest ones, so that who advances the clock knows what is due.
+// Pauses between attempts are randomised: these are the longest, so that a test that advances the clock knows what is due.
 beforeEach(() => void jest.spyOn(Math, 'random').mockReturnValue(1));
 afterEach(async () => {
   jest.restoreAllMocks();
@@ -35,7 +35,7 @@ export async function spooling(fields: Partial<SpoolFields> = {}) {
   return { ...made, send, append, records };
 }
 
-/** What the next process finds after kill -9. */
+/** The folder as the next process finds it after kill -9. */
 export function killed({ folder }: { readonly folder: string }): string {
   return copyAsKilled(folder, newFolder());
 }

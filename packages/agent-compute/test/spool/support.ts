@@ -20,7 +20,7 @@ import { atOneMoment, signer } from '../support.js';
 
 export const never = new AbortController().signal;
 
-/** A message that is no metering message: it is kept as it is. */
+/** Not a metering message; it is kept unchanged. */
 export const plain = (text: string, last = 0n): SpoolMessage => ({
   exchange: 'ceilometer',
   routingKey: 'metering.cpu',
@@ -32,7 +32,7 @@ export const plain = (text: string, last = 0n): SpoolMessage => ({
 
 export const textOf = ({ body }: { readonly body: Uint8Array }) => Buffer.from(body).toString('utf8');
 
-/** The segments of a spool and what can be read of them. */
+/** The segments of a spool, with their readable records. */
 export function onDisk(folder: string) {
   return atOneMoment(folder, () =>
     readdirSync(folder)
@@ -50,7 +50,7 @@ export interface SpoolFields extends Partial<SpoolOptions> {
   readonly sequence?: bigint;
 }
 
-/** A spool, a writer that makes messages for it, and what a test can look at. */
+/** A spool, a writer that makes messages for it, and everything a test can observe. */
 export async function openSpool(fields: SpoolFields) {
   const { folder, clock = new FakeClock(), wire = 'nephoscope', totals = {}, sequence = 0n } = fields;
   const { maxBytes = 2 ** 32, maxAge = 30 * 86_400_000 } = fields;

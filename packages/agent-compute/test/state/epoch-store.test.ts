@@ -26,7 +26,7 @@ afterEach(async () => {
   for (const close of stores.splice(0)) await close();
 });
 
-/** A store of this folder, the epochs that it held, and what it told. */
+/** A store in this folder, the epochs that it held, and its log. */
 async function opened(folder: string) {
   const logger = new RecordingLogger();
   const store = new EpochStore(folder, logger);
@@ -36,14 +36,14 @@ async function opened(folder: string) {
   return { store, stored, epochs: new Epochs(stored), told, folder, save: (epochs: Epochs) => store.save(epochs) };
 }
 
-/** As after kill -9. */
+/** A copy of the folder, as after kill -9. */
 function copied(folder: string): string {
   return copyAsKilled(folder, newFolder());
 }
 
 const journals = (folder: string) => readdirSync(folder).filter((name) => name.endsWith('.journal'));
 
-/** Two runs of the agent, killed: a snapshot, the one before and a journal of each, and a fall in the last. */
+/** Two runs of the agent, both killed: a snapshot, the previous one, a journal for each, and a fall in the last. */
 async function written() {
   const first = await opened(newFolder());
   settle(first.epochs, 'one', 100n);
@@ -59,7 +59,7 @@ async function written() {
   return copied(second.folder);
 }
 
-it('gives back what was saved last, whatever it was and whenever the process is killed', async () => {
+it('restores the last saved state, whatever it was and whenever the process is killed', async () => {
   const act = fc.record({
     id: fc.constantFrom('a', 'b', 'c', 'd'),
     device: fc.constantFrom('x', 'y'),
@@ -89,7 +89,7 @@ it('gives back what was saved last, whatever it was and whenever the process is 
   );
 });
 
-it('writes what has changed, and nothing when nothing has', async () => {
+it('writes only changes, and nothing if there are none', async () => {
   const { epochs, folder, save } = await opened(newFolder());
   const ids = Array.from({ length: 50 }, (_, index) => `instance-${index}`);
   for (const id of ids) settle(epochs, id, 1n);
@@ -107,7 +107,7 @@ it('writes what has changed, and nothing when nothing has', async () => {
   expect(statSync(join(folder, 'epochs.json')).ino).toBe(snapshot.ino);
 });
 
-it('writes a snapshot when the journal has grown, and keeps the one before with its journal, and no more', async () => {
+it('writes a snapshot when the journal is large, and keeps the previous snapshot and journal, but no older ones', async () => {
   const { epochs, folder, save } = await opened(newFolder());
   const device = 'x'.repeat(200_000);
   let written = 0;
@@ -122,7 +122,7 @@ it('writes a snapshot when the journal has grown, and keeps the one before with 
   expect((await opened(copied(folder))).stored).toEqual(epochs.toJSON());
 });
 
-it('leaves all of it in one file when it is closed', async () => {
+it('writes everything into one file when it is closed', async () => {
   const { epochs, folder, store } = await opened(newFolder());
   settle(epochs, 'one', 10n);
   await store.save(epochs);
@@ -138,13 +138,13 @@ it('leaves all of it in one file when it is closed', async () => {
 });
 
 it.each<[string, (text: Buffer) => Buffer | undefined]>([
-  ['is cut off', (text) => text.subarray(0, text.length / 2)],
+  ['is truncated', (text) => text.subarray(0, text.length / 2)],
   ['is empty', () => Buffer.alloc(0)],
   ['is zeros', (text) => Buffer.alloc(text.length)],
-  ['has another digit', (text) => Buffer.from(text.toString().replace('"110"', '"910"'))],
-  ['is something else', () => Buffer.from('null')],
-  ['is not there', () => undefined],
-])('loses nothing of a snapshot that %s, and says so', async (_, damage) => {
+  ['has a different digit', (text) => Buffer.from(text.toString().replace('"110"', '"910"'))],
+  ['has other contents', () => Buffer.from('null')],
+  ['is missing', () => undefined],
+])('loses nothing of a snapshot that %s, and logs it', async (_, damage) => {
   const folder = await written();
   const whole = (await opened(copied(folder))).stored;
   const path = join(folder, 'epochs.json');
@@ -158,14 +158,14 @@ it.each<[string, (text: Buffer) => Buffer | undefined]>([
   expect(again.stored).toEqual(whole);
   expect(settle(again.epochs, 'one', 60n)).toBe('r+1');
   expect(settle(again.epochs, 'two', 30n)).toBe('r+1');
-  // The damaged one does not take the copy's place.
+  // The damaged snapshot does not replace the copy.
   await again.save(again.epochs);
   rmSync(path);
   const third = await opened(copied(folder));
   expect(settle(third.epochs, 'two', 19n)).toBe('r+2');
 });
 
-it('is the same without the copy', async () => {
+it('needs no copy if the snapshot is intact', async () => {
   const folder = await written();
   const whole = (await opened(copied(folder))).stored;
   rmSync(join(folder, 'epochs.previous.json'));
@@ -173,7 +173,7 @@ it('is the same without the copy', async () => {
   expect([again.stored, again.told()]).toEqual([whole, []]);
 });
 
-it('refuses to begin anew when neither can be read, and names what to do', async () => {
+it('refuses to start empty if neither can be read, and says what to do', async () => {
   const folder = await written();
   for (const name of ['epochs.json', 'epochs.previous.json']) writeFileSync(join(folder, name), '{');
   await expect(opened(folder)).rejects.toMatchObject({
@@ -186,8 +186,8 @@ it('refuses to begin anew when neither can be read, and names what to do', async
 it.each([
   ['half of a write', (record: Buffer) => record.subarray(0, 60)],
   ['zeros', () => Buffer.alloc(500)],
-  ['a byte', () => Buffer.alloc(1)],
-])('goes on behind %s that a power loss left in the journal', async (_, rest) => {
+  ['a single byte', () => Buffer.alloc(1)],
+])('continues after %s that a power loss left in the journal', async (_, rest) => {
   const folder = await written();
   const whole = (await opened(copied(folder))).stored;
   const path = join(folder, journals(folder).at(-1)!);
@@ -199,7 +199,7 @@ it.each([
   expect((await opened(copied(folder))).stored).toEqual(again.epochs.toJSON());
 });
 
-it('passes over a damaged record, says so, and believes what comes later', async () => {
+it('skips a damaged record, logs it, and uses the later ones', async () => {
   const { epochs, folder, save } = await opened(newFolder());
   await save(epochs);
   for (const volume of [10n, 5n, 6n]) {
@@ -215,7 +215,7 @@ it('passes over a damaged record, says so, and believes what comes later', async
   expect(again.stored).toEqual(epochs.toJSON());
 });
 
-it('opens what a version before has written', async () => {
+it('opens a file of the previous version', async () => {
   const folder = newFolder();
   const run = { run: 'r', recurrence: 0, ended: false, series: { 'disk.device.read.bytes one-disk': ['10', 2] } };
   const before = { one: { ...run, lastSeen: 5 }, two: { ...run, run: 's', ended: true, lastSeen: 3, begun: 1 } };
@@ -250,7 +250,7 @@ describe('on a disk that fails', () => {
     ['a sync', ['datasync'], 1],
     ['a sync, and what was written cannot be cut off', ['datasync', 'truncate'], 1],
     ['all syncs for a while', ['datasync'], 5],
-  ] as const)('in %s tries again, and forgets no change', async (_, methods, times) => {
+  ] as const)('retries after a failure of %s, and loses no change', async (_, methods, times) => {
     const { epochs, folder, save } = await opened(newFolder());
     settle(epochs, 'one', 10n);
     await save(epochs);
@@ -267,26 +267,29 @@ describe('on a disk that fails', () => {
     expect((await opened(copied(folder))).stored).toEqual(epochs.toJSON());
   });
 
-  it.each(['writeFile', 'sync'] as const)('in %s of a snapshot goes on with the journal', async (method) => {
-    const { epochs, folder, save, told } = await opened(newFolder());
-    await save(epochs);
-    const device = 'x'.repeat(3_000_000);
-    for (let volume = 9n; volume > 7n; volume -= 1n) {
-      settle(epochs, 'one', volume, { device });
+  it.each(['writeFile', 'sync'] as const)(
+    'continues with the journal if %s of a snapshot fails',
+    async (method) => {
+      const { epochs, folder, save, told } = await opened(newFolder());
       await save(epochs);
-    }
-    for (let volume = 7n; volume > 5n; volume -= 1n) {
-      settle(epochs, 'one', volume, { device });
-      await failing(method, 1);
-      await save(epochs);
-      jest.restoreAllMocks();
-      expect((await opened(copied(folder))).stored).toEqual(epochs.toJSON());
-    }
-    expect(told()).toEqual([expect.stringContaining('cannot take epochs.json')]);
-  });
+      const device = 'x'.repeat(3_000_000);
+      for (let volume = 9n; volume > 7n; volume -= 1n) {
+        settle(epochs, 'one', volume, { device });
+        await save(epochs);
+      }
+      for (let volume = 7n; volume > 5n; volume -= 1n) {
+        settle(epochs, 'one', volume, { device });
+        await failing(method, 1);
+        await save(epochs);
+        jest.restoreAllMocks();
+        expect((await opened(copied(folder))).stored).toEqual(epochs.toJSON());
+      }
+      expect(told()).toEqual([expect.stringContaining('cannot take epochs.json')]);
+    },
+  );
 });
 
-test('what is written of a large host is several records and parts, and all of it is read again', async () => {
+test('reads the state of a large host, which consists of several records and parts', async () => {
   const { epochs, folder, save } = await opened(newFolder());
   const ids = Array.from({ length: 1_200 }, (_, index) => `instance ${index} é`);
   await save(epochs);

@@ -13,7 +13,7 @@ beforeAll(() => {
 });
 afterEach(() => execFileSync('umount', ['--lazy', place]));
 
-/** Leaves so many bytes. */
+/** Leaves this many bytes free. */
 function fill(bytes: number): void {
   const { bavail, bsize } = statfsSync(place);
   writeFileSync(join(place, 'log'), Buffer.alloc(bavail * bsize - bytes));

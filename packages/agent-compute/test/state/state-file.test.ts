@@ -20,7 +20,7 @@ const fileIn = (folder: string, logger = new RecordingLogger()) =>
   new StateFile(folder, 'state', z.object({ text: z.string() }), logger);
 const member = (text: string) => `"text":${JSON.stringify(text)}`;
 
-it('is a JSON object that ends with the checksum of what is before it, readable only by its user', async () => {
+it('is a JSON object that ends with the checksum of the text before it, readable only by its user', async () => {
   const folder = newFolder();
   await fileIn(folder).write(member('é'));
   const text = readFileSync(join(folder, 'state.json'), 'utf8');
@@ -31,13 +31,13 @@ it('is a JSON object that ends with the checksum of what is before it, readable 
   expect(await fileIn(folder).read()).toEqual({ text: 'é' });
 });
 
-it('is read without a checksum too, as a version before wrote it', async () => {
+it('is also read without a checksum, as the previous version wrote it', async () => {
   const folder = newFolder();
   writeFileSync(join(folder, 'state.json'), '{"text":"old"}');
   expect(await fileIn(folder).read()).toEqual({ text: 'old' });
 });
 
-it('is the copy before when it is damaged, until it is written again', async () => {
+it('is restored from its copy when it is damaged, until it is written again', async () => {
   const folder = newFolder();
   const logger = new RecordingLogger();
   for (const text of ['one', 'two'])
@@ -62,7 +62,7 @@ describe('on a disk that becomes full', () => {
   beforeAll(() => execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', place]));
   afterAll(() => execFileSync('umount', ['--lazy', place]));
 
-  it.each([1, 2, 7, 10])('in the middle of a write, with %i pages left, stays whole', async (pages) => {
+  it.each([1, 2, 7, 10])('keeps its previous contents if a write fails, with %i pages left', async (pages) => {
     const file = fileIn(place);
     await file.write(member('x'.repeat(40_000)));
     const { bavail, bsize } = statfsSync(place);

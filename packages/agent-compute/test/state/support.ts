@@ -3,7 +3,7 @@ import { exampleInstance } from '@nephoscope/testing';
 
 import type { Epochs } from '../../src/epochs.js';
 
-/** Settles a reading of a cumulative counter and gives its epoch. */
+/** Settles a reading of a cumulative counter and returns its epoch. */
 export function settle(epochs: Epochs, id: string, volume: bigint, fields: Partial<Reading> = {}) {
   const { device = 'disk', run = 'r' } = fields;
   const counter: Counter = {
@@ -15,6 +15,6 @@ export function settle(epochs: Epochs, id: string, volume: bigint, fields: Parti
 
 interface Reading {
   readonly device: string;
-  /** Empty for an instance that is off. */
+  /** Empty for an instance that is shut off. */
   readonly run: string;
 }
