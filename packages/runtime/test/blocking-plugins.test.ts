@@ -30,19 +30,22 @@ it.each([
   [6, 32],
   [7, 60],
   [2_000, 60],
-])('a plugin that ended the program %d times is suspended for %d min', async (times, minutes) => {
+])('suspends a plugin that ended the program %d times for %d min', async (times, minutes) => {
   expect(await suspended({ times, last: start })).toBe(minutes * minute);
   expect(await suspended({ times, last: start - minute / 2 })).toBe((minutes - 0.5) * minute);
   expect(await suspended({ times, last: start - minutes * minute })).toBeUndefined();
 });
 
-it('is suspended no longer when the clock was set back since', async () => {
+it('does not suspend a plugin if the clock was set back since', async () => {
   expect(await suspended({ times: 1, last: start + 1_000 * minute })).toBe(minute);
 });
 
-it.each(['toString', '__proto__', 'another'])('a plugin that is not in the note is not: %s', async (plugin) => {
-  expect(await suspended({ times: 1, last: start }, plugin)).toBeUndefined();
-});
+it.each(['toString', '__proto__', 'another'])(
+  'does not suspend a plugin that is not in the note: %s',
+  async (plugin) => {
+    expect(await suspended({ times: 1, last: start }, plugin)).toBeUndefined();
+  },
+);
 
 it('a note that is invalid, damaged or missing suspends no plugin; an unreadable one is reported', async () => {
   const clock = new FakeClock();

@@ -3,13 +3,13 @@ import { Registry } from 'prom-client';
 
 import { clockWatch } from '../src/clock-watch.js';
 
-/** A machine whose clocks are in the test's hand. */
+/** A machine whose clocks are set by the test. */
 async function watched() {
   const clock = new FakeClock();
   const logger = new RecordingLogger();
   const registry = new Registry();
   let suspended = 0;
-  // As coarse as the kernel's.
+  // As coarse as the kernel's clock.
   const uptime = () => Math.floor((Number(clock.monotonic() / 1_000_000n) / 1_000 + suspended) * 100) / 100;
   const watch = clockWatch({ clock, logger, registry, uptime });
   await watch.start(new AbortController().signal);
@@ -45,13 +45,13 @@ it.each([
   await watch.stop();
 });
 
-it('logs nothing for a slewed clock, though it moves by minutes', async () => {
+it('logs nothing for a clock that is slewed, even by minutes in total', async () => {
   const { clock, told, watch } = await watched();
   for (let second = 0; second < 3_600; second += 1) {
     clock.step(1_000 / 12);
     await clock.advance(1_000);
   }
-  // And back, held up for so long that more than the least step has come together.
+  // And back, with a delay in which more than the smallest step accumulates.
   clock.step(-5_000);
   clock.sleep = () => Promise.reject(new Error('not asked any more'));
   await watch.stop();
@@ -59,7 +59,7 @@ it('logs nothing for a slewed clock, though it moves by minutes', async () => {
   expect(told()[0]).toContain('back by 5 s');
 });
 
-it('logs a suspension as such, and not as a step', async () => {
+it('logs a suspension as a suspension, and not as a step', async () => {
   const { clock, counted, suspend, told, watch } = await watched();
   suspend(7_200);
   await clock.advance(10_000);
@@ -99,7 +99,7 @@ it('logs a step that is reverted before its next check, if other code reads the 
   expect(heard).toBeUndefined();
 });
 
-it('logs at its stop what happened since the last check, and stops before its start and twice', async () => {
+it('logs changes since the last check when it stops, and can be stopped before its start and twice', async () => {
   const { clock, told, watch } = await watched();
   clock.step(-7_000);
   await watch.stop();

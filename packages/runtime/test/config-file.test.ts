@@ -52,12 +52,12 @@ describe('readConfig', () => {
     expect(raw.locate(['secrets'])).toBe(path);
   });
 
-  it('takes an empty file and one of comments for a configuration without keys', async () => {
+  it('reads an empty file, or one of comments only, as a configuration without keys', async () => {
     expect((await read('')).values).toEqual({});
     expect((await read('# nothing\n')).values).toEqual({});
   });
 
-  it('names a file that is not there', async () => {
+  it('names a missing file', async () => {
     await expect(readConfig(join(folder.path, 'none.yaml'), {})).rejects.toMatchObject({
       code: 'CONFIG_UNREADABLE',
       message: expect.stringContaining(join(folder.path, 'none.yaml')),
@@ -68,21 +68,21 @@ describe('readConfig', () => {
   it.each([
     ['a syntax error', 'a: 1\nb: [1,\nc: 2\n', ':3:1: '],
     [
-      'a bracket that is not closed',
+      'an unclosed bracket',
       'a: [1, b\n- 2\nc: 3\n',
       ':2:1: a bracket or brace that was opened further up is not closed before this line',
     ],
     ['a key twice', 'a: 1\na: 2\n', ':2:1: '],
-    ['a tag that YAML does not know', 'a: 1\nb: !env X\n', ':2:4: '],
+    ['an unknown YAML tag', 'a: 1\nb: !env X\n', ':2:4: '],
     ['several documents', 'a: 1\n---\nb: 1\n', ':2:1: '],
-  ])('refuses %s with its line', async (_, text, place) => {
+  ])('refuses %s, and names the line', async (_, text, place) => {
     await expect(read(text)).rejects.toMatchObject({
       code: 'CONFIG_UNREADABLE',
       message: expect.stringContaining(path + place),
     });
   });
 
-  it('reports all syntax errors at once and quotes none of the text', async () => {
+  it('reports all syntax errors at once and quotes nothing of the file', async () => {
     const failure = await read('secrets: "hush hush\nb: 1\n').catch((error: unknown) => error as Error);
     expect(failure).toBeInstanceOf(Error);
     expect(String(failure)).not.toContain('hush');
@@ -128,7 +128,7 @@ describe('readConfig', () => {
       (raw) => raw.values,
       (error: unknown) => error,
     );
-    // Some of these are YAML, and then the schema's to refuse.
+    // Some of these are valid YAML, and are refused by the schema later.
     if (failure instanceof Error) {
       expect(inspect(failure, { depth: 9 })).not.toContain('hush');
       expect(failure.message).toMatch(
@@ -143,7 +143,7 @@ describe('readConfig', () => {
     [0o666, ['read and change']],
     [0o640, []],
     [0o600, []],
-  ])('says that every user may use a file with secrets in it, mode %o', async (mode, may) => {
+  ])('warns if other users can access a file with secrets, mode %o', async (mode, may) => {
     for (const text of [
       'secrets: hush\n',
       'bus: { url: "amqp://me:hush@host/" }\n',
@@ -166,7 +166,7 @@ describe('readConfig', () => {
     });
   });
 
-  it('says what to do about a bare *', async () => {
+  it('advises to quote a bare *', async () => {
     await expect(read('meters: [*]\n')).rejects.toMatchObject({ code: 'CONFIG_UNREADABLE' });
     await expect(read('meters: *all\n')).rejects.toMatchObject({
       code: 'CONFIG_UNREADABLE',
@@ -174,7 +174,7 @@ describe('readConfig', () => {
     });
   });
 
-  it('keeps digits that a number would not give back', async () => {
+  it('keeps digits that a number would lose', async () => {
     const raw = await read(
       'a: 007\nb: 12345678901234567890\nc: 1e3\nd: 5\ne: 0.50\nf: 1.0\ng: "5"\nh: -3\ni: 0\n',
     );
@@ -191,8 +191,8 @@ describe('readConfig', () => {
     });
   });
 
-  describe('the environment', () => {
-    it('is laid over the file', async () => {
+  describe('environment variables', () => {
+    it('override the file', async () => {
       const raw = await read('source: a\ncompute:\n  interval: 5m\n  timeout: 1s\n', {
         NEPHOSCOPE_COMPUTE__STATE_DIRECTORY: '/tmp/x',
         NEPHOSCOPE_COMPUTE__INTERVAL: '1m',
@@ -209,13 +209,13 @@ describe('readConfig', () => {
       expect(raw.locate(['status', 'port'])).toBe('NEPHOSCOPE_STATUS__PORT');
     });
 
-    it('is the place of what stands within a value of it', async () => {
+    it('are the reported place of a value within a list that they set', async () => {
       const raw = await read('', { NEPHOSCOPE_COMPUTE__ENABLED: '[cpu, nope]' });
       expect(raw.values).toEqual({ compute: { enabled: ['cpu', 'nope'] } });
       expect(raw.locate(['compute', 'enabled', 1])).toBe('NEPHOSCOPE_COMPUTE__ENABLED');
     });
 
-    it('sets a section as a whole before its single keys, in whatever order it is', async () => {
+    it('that set a section apply before those that set single keys, in whatever order they are', async () => {
       const raw = await read('bus: { type: amqp }', {
         NEPHOSCOPE_BUS__URL: 'amqp://y',
         NEPHOSCOPE_BUS: '{ type: memory, url: x }',
@@ -223,7 +223,7 @@ describe('readConfig', () => {
       expect(raw.values).toEqual({ bus: { type: 'memory', url: 'amqp://y' } });
     });
 
-    it('wins over a value where it needs a section', async () => {
+    it('replace a value where they need a section', async () => {
       expect((await read('compute: 5\n', { NEPHOSCOPE_COMPUTE__INTERVAL: '1m' })).values).toEqual({
         compute: { interval: '1m' },
       });
@@ -256,7 +256,7 @@ describe('readConfig', () => {
       ['0.5', 0.5],
       ['[a, 007, 7]', ['a', '007', 7]],
       ['{a: {b: [1]}}', { a: { b: [1] } }],
-    ])('takes %j for %j', async (text, value) => {
+    ])('are read: %j as %j', async (text, value) => {
       expect((await read('', { NEPHOSCOPE_X: text })).values).toEqual({ x: value });
     });
   });

@@ -10,7 +10,7 @@ beforeAll(async () => {
 });
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 
-/** Runs a case to its end; sends a signal after each of its lines named in `after`. */
+/** Runs a case until it exits; sends a signal after each of its lines named in `after`. */
 async function run(args: readonly string[], after: Readonly<Record<string, NodeJS.Signals>> = {}) {
   const child = spawn(process.execPath, [program, ...args], {
     cwd: root,
@@ -37,11 +37,11 @@ async function run(args: readonly string[], after: Readonly<Record<string, NodeJ
 }
 
 describe('runToExit', () => {
-  it('ends with 0 when all is done', async () => {
+  it('exits with 0 when everything is done', async () => {
     expect(await run(['done'])).toMatchObject({ code: 0, stderr: '' });
   });
 
-  it('ends with 1 and a sentence when the operator can fix it', async () => {
+  it('exits with 1 and a message for an error that the operator can fix', async () => {
     expect(await run(['fails'])).toMatchObject({ code: 1, stderr: 'wrong password: 403\n' });
     const { code, log } = await run(['fails', 'log']);
     expect(code).toBe(1);
@@ -50,7 +50,7 @@ describe('runToExit', () => {
     ]);
   });
 
-  it('ends with 1 and the stack when it is a defect', async () => {
+  it('exits with 1 and the stack for a defect', async () => {
     const { code, stderr } = await run(['defect']);
     expect(code).toBe(1);
     expect(stderr).toMatch(/^TypeError: x is undefined\n +at .*run-to-exit/);
@@ -69,17 +69,17 @@ describe('runToExit', () => {
     });
   });
 
-  it.each(['SIGTERM', 'SIGINT'] as const)('stops by %s with 0', async (signal) => {
+  it.each(['SIGTERM', 'SIGINT'] as const)('stops on %s with 0', async (signal) => {
     const { code, stdout, log } = await run(['stops', 'log'], { running: signal });
     expect({ code, stdout }).toEqual({ code: 0, stdout: 'running\nstopped\n' });
     expect(log).toMatchObject([{ level: 'info', msg: 'stopping', signal }]);
   });
 
-  it('ends with 0 also when main throws the reason of the stop', async () => {
+  it('exits with 0 also when main throws the reason of the stop', async () => {
     expect(await run(['throwsReason'], { running: 'SIGTERM' })).toMatchObject({ code: 0, stderr: '' });
   });
 
-  it('ends with 1 when it does not stop cleanly', async () => {
+  it('exits with 1 when it does not stop cleanly', async () => {
     expect(await run(['failsToStop'], { running: 'SIGTERM' })).toMatchObject({
       code: 1,
       stderr: 'the store does not close\n',
@@ -87,7 +87,7 @@ describe('runToExit', () => {
   });
 
   it.each(['SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const)(
-    'goes on after %s, opens no debugger, and says so',
+    'continues after %s, opens no debugger, and logs it',
     async (signal) => {
       const result = await run(['heeds', 'log'], { running: signal, [`heard ${signal}`]: 'SIGTERM' });
       expect(result).toMatchObject({ code: 0, signal: null, stdout: `running\nheard ${signal}\n` });
@@ -127,13 +127,13 @@ describe('runToExit', () => {
     expect(stderr.trim().split('\n')).toEqual([expect.stringContaining('"msg":"done"')]);
   });
 
-  it('takes no notice of a second signal', async () => {
+  it('ignores a second signal', async () => {
     const result = await run(['waitsForSecond', 'log'], { running: 'SIGTERM', stopping: 'SIGINT' });
     expect(result).toMatchObject({ code: 0, signal: null, stdout: 'running\nstopping\nstopped\n' });
     expect(result.log).toHaveLength(1);
   });
 
-  it('ends with 1 what has not stopped 10 s after the signal', async () => {
+  it('exits with 1 if it has not stopped 10 s after the signal', async () => {
     const { code, stdout, log } = await run(['hangs', 'log'], { running: 'SIGTERM' });
     expect({ code, stdout }).toEqual({ code: 1, stdout: 'running\nstopping\n' });
     expect(log.at(-1)).toMatchObject({
@@ -143,7 +143,7 @@ describe('runToExit', () => {
     });
   });
 
-  it('does not end with 0, nor without a line, when there is nothing left that it waits for', async () => {
+  it('exits with 1 and a log line if nothing is left to wait for', async () => {
     const { code, log } = await run(['waitsForNothing', 'log']);
     expect(code).toBe(1);
     expect(log).toMatchObject([
@@ -151,14 +151,14 @@ describe('runToExit', () => {
     ]);
   });
 
-  it('ends by SIGKILL a process that is in a call which never returns', async () => {
+  it('kills a process with SIGKILL if a call never returns', async () => {
     expect(await run(['leavesCall'])).toMatchObject({
       signal: 'SIGKILL',
       stderr: 'something was left open 10 s after the end: ended\n',
     });
   });
 
-  it('ends with 1 a process that lives on 10 s after its end', async () => {
+  it('exits with 1 if the process is still running 10 s after its end', async () => {
     expect(await run(['leavesOpen'])).toMatchObject({
       code: 1,
       stderr: 'something was left open 10 s after the end: ended\n',

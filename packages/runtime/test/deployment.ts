@@ -13,7 +13,7 @@ export async function temporaryFolder(): Promise<{ readonly path: string; remove
   return { path, remove: () => rm(path, { recursive: true, force: true }) };
 }
 
-/** Writes files by their path below a folder; what is no text is written as JSON. */
+/** Writes files by their path below a folder; values other than strings are written as JSON. */
 export async function writeTree(root: string, files: Readonly<Record<string, unknown>>): Promise<void> {
   for (const [name, content] of Object.entries(files)) {
     const path = join(root, name);

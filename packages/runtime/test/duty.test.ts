@@ -3,7 +3,7 @@ import { FakeClock } from '@nephoscope/testing';
 import { Duty } from '../src/duty.js';
 
 describe('a duty', () => {
-  it('is well until its time is over, and then says what has not happened and since when', async () => {
+  it('is healthy until its time is over, and then reports what has not happened and since when', async () => {
     const clock = new FakeClock();
     const duty = new Duty('no cycle has ended', clock);
     expect(duty.health()).toEqual({ ok: true });

@@ -3,7 +3,7 @@ import { FakeClock, RecordingLogger } from '@nephoscope/testing';
 
 import { HealthWatch } from '../src/health-watch.js';
 
-describe('the watch over the health of a program', () => {
+describe('HealthWatch', () => {
   let clock: FakeClock;
   let logger: RecordingLogger;
   let stop: AbortController;
@@ -50,7 +50,7 @@ describe('the watch over the health of a program', () => {
     expect(checks['bus']?.()).toEqual({ ok: true });
   });
 
-  it('does not log short failures, and keeps the time that a check knows better', async () => {
+  it("does not log short failures, and prefers a check's own time of the failure", async () => {
     const { checks } = watch();
     health = { ok: false, reason: 'away', since: '2026-11-22T20:00:00.000Z' };
     expect(checks['bus']?.()).toEqual(health);
@@ -78,7 +78,7 @@ describe('the watch over the health of a program', () => {
     ]);
   });
 
-  it('is silent towards the watchdog while something is stuck, and not while something is away', async () => {
+  it('sends no keepalives while something is stuck, but sends them while something is unavailable', async () => {
     const it = watch(10_000);
     it.ready();
     health = { ok: false, reason: 'RabbitMQ is away' };

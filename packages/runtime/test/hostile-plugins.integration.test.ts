@@ -25,7 +25,7 @@ beforeAll(async () => {
 });
 afterAll(() => folder.remove());
 
-/** Starts a program with these plugins: of each, what its `create` does. */
+/** Starts a program with these plugins: the body of `create` for each. */
 async function start(plugins: Readonly<Record<string, string>>, more: readonly string[] = [], path = folder.path) {
   const files = Object.entries(plugins).map(([name, body]) => [
     `${name}/index.mjs`,
@@ -53,7 +53,7 @@ export function create({ logger, clock }) {
   void ended.then(() => (isOver = true));
   const lines: Line[] = [];
   let read = 0;
-  /** Each line is read once: plugins write many, and this is asked for each of them again and again. */
+  /** Parses each line once, because plugins write many and the tests ask repeatedly. */
   const log = () => {
     const end = stderr.lastIndexOf('\n') + 1;
     for (const line of stderr.slice(read, end).split('\n'))
@@ -67,7 +67,7 @@ export function create({ logger, clock }) {
   return { child, ended, log, until, output: () => stdout, errors: () => stderr };
 }
 
-/** What one process survives, by what the plugin's line in the log says. */
+/** What a process survives, with the text that the plugin's log line must have. */
 const survived: Readonly<Record<string, readonly [string, RegExp]>> = {
   rejection: [`Promise.reject(new Error('stray'));`, /unhandled.*stray/],
   rejects_nothing: [`Promise.reject(undefined);`, /unhandled/],
@@ -160,7 +160,7 @@ const survived: Readonly<Record<string, readonly [string, RegExp]>> = {
   hostile_field: [`logger.warn({ get volume() { throw new Error('z'); } }, 'a field');`, /^a field$/],
 };
 
-it('a program survives whatever these plugins do, names each, and counts what they leave unhandled', async () => {
+it('a program survives these plugins, names each, and counts their unhandled errors', async () => {
   const bodies = Object.fromEntries(Object.entries(survived).map(([name, [body]]) => [name, body]));
   const { child, ended, log, until, output, errors } = await start({
     ...bodies,
@@ -188,7 +188,7 @@ it('a program survives whatever these plugins do, names each, and counts what th
   expect(output()).toMatch(/^made .*\bfine\b/m);
 }, 300_000);
 
-it('one that ended the program is suspended after the next start, and the others work', async () => {
+it('suspends a plugin that ended the program at the next start, and the others work', async () => {
   const note = join(folder.path, 'blocking.json');
   const noted = async () =>
     JSON.parse(await readFile(note, 'utf8')) as Record<string, { times: number; last: number }>;
@@ -217,7 +217,7 @@ it('one that ended the program is suspended after the next start, and the others
   await rm(note);
 }, 300_000);
 
-it('one that blocks the program where it cannot be interrupted ends it, by SIGTERM too, with a line that names it', async () => {
+it("ends, even on SIGTERM, when a plugin blocks it that cannot be interrupted, and logs the plugin's name", async () => {
   const blocks = {
     timer: `setTimeout(() => { fs.writeSync(1, 'blocking'); for (;;); });`,
     later: `setImmediate(async () => { await 1; fs.writeSync(1, 'blocking'); /^(a+)+$/.test('a'.repeat(60) + 'b'); });`,
@@ -236,12 +236,12 @@ it('one that blocks the program where it cannot be interrupted ends it, by SIGTE
   expect(await Promise.all(ends)).toEqual([
     { how: 'SIGKILL', plugin: 'timer', level: 'error' },
     { how: 'SIGKILL', plugin: 'later', level: 'error' },
-    // Where it waits for the system there is no stack to look at.
+    // A call of the system that waits has no stack to look at.
     { how: 'SIGKILL', plugin: undefined, level: 'error' },
   ]);
 }, 300_000);
 
-it('one that blocks the program is ended within 10 s of SIGTERM where the host is busy', async () => {
+it('ends within 10 s of SIGTERM if a plugin blocks it on a busy host', async () => {
   const { child, ended, log, until, output } = await start({
     loops: `setTimeout(() => Promise.resolve().then(() => { fs.writeSync(1, 'blocking'); for (;;); }));`,
   });
@@ -259,10 +259,10 @@ it('one that blocks the program is ended within 10 s of SIGTERM where the host i
   expect(log().find(({ err }) => err?.code === 'PROGRAM_BLOCKED')).toMatchObject({ level: 'error' });
 }, 60_000);
 
-it('one that loops while it is imported ends the program, is named, and is not imported at the next start', async () => {
+it('ends when a plugin loops during its import, names it, and does not import it at the next start', async () => {
   const sources = {
     itself: 'for (;;);',
-    // Nothing on the stack leads to the plugin then.
+    // In this case nothing on the stack leads to the plugin.
     brought: "import '../brought/index.mjs';",
   };
   const starts = Object.entries(sources).map(async ([where, source]) => {
@@ -292,20 +292,20 @@ it('one that loops while it is imported ends the program, is named, and is not i
   await Promise.all(starts);
 }, 300_000);
 
-it('a stopped process is not blamed on a plugin', async () => {
+it('does not blame a plugin when the process was suspended', async () => {
   const { child, ended, log } = await start({ fine: `logger.info({}, 'fine');` });
   child.kill('SIGSTOP');
-  // Longer than the 4 s in which a program that is blocked is found out; nothing can be waited for meanwhile.
+  // Longer than the 4 s after which a blocked program is detected; nothing can be waited for meanwhile.
   await new Promise((resolve) => setTimeout(resolve, 7_000));
   child.kill('SIGCONT');
-  // The thread asks again within 2 s.
+  // The thread checks again within 2 s.
   await new Promise((resolve) => setTimeout(resolve, 2_500));
   child.kill('SIGTERM');
   expect(await ended).toEqual([0, null]);
   expect(log().filter(({ level }) => level === 'error')).toEqual([]);
 }, 300_000);
 
-it("an error that is no plugin's ends the program with code 1, and a line", async () => {
+it('ends with code 1 and a log line on an error that does not come from a plugin', async () => {
   const { ended, log } = await start({ fine: '' }, ['own:error']);
   expect(await ended).toEqual([1, null]);
   expect(log().at(-1)).toMatchObject({

@@ -1,7 +1,7 @@
 /**
- * A program with plugins of somebody else, as files: `hostile-program.ts <folder> <name>…`. Says `running` when they are
- * made, and works on until it is stopped. A name with `import:` before it is imported as programs do it; with
- * `own:error` the program has an error of its own.
+ * A program with third-party plugins from files: `hostile-program.ts <folder> <name>…`. It prints `running` when they are
+ * created, and runs until it is stopped. A name after `import:` is imported as programs import plugins; with `own:error`
+ * the program itself has an error.
  */
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -65,7 +65,7 @@ const code = await runToExit(
     const open = setInterval(() => undefined, 1_000);
     if (names.includes('own:error')) setTimeout(() => void Promise.reject(new Error('of the program')));
     say('running');
-    // Whoever asks hears what was counted until now.
+    // The answer contains everything that was counted until now.
     process.stdin.on('data', () => void registry.metrics().then(say));
     await untilAborted(stopped);
     clearInterval(open);

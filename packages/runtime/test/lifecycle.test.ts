@@ -35,7 +35,7 @@ describe('components', () => {
     expect(steps).toEqual(['start a', 'start b', 'start c', 'stop c', 'stop b', 'stop a']);
   });
 
-  it('hand the signal on', async () => {
+  it('receive the signal', async () => {
     const { signal } = new AbortController();
     let given: AbortSignal | undefined;
     const one = component('one', {
@@ -64,7 +64,7 @@ describe('components', () => {
     expect(errors).toEqual([{ component: 'a', err: stuck }]);
   });
 
-  it('start nothing once stopped, and throw that', async () => {
+  it('are not started any more once stopped, and the reason of the stop is thrown', async () => {
     const stop = new AbortController();
     const reason = new NephoscopeError('STOPPED', 'stopped by SIGTERM');
     const last = component('last', {
@@ -78,7 +78,7 @@ describe('components', () => {
     expect(steps).toEqual(['start a', 'stop a']);
   });
 
-  it('take what fails because of the stop for the stop, and a deadline for a failure', async () => {
+  it('treat errors caused by the stop as the stop, and a deadline as a failure', async () => {
     const failingBy = (abort: AbortController, reason: unknown) =>
       component('x', {
         start: () => {
@@ -97,7 +97,7 @@ describe('components', () => {
     );
   });
 
-  it('continue stopping after failures, and throw them together', async () => {
+  it('continue to stop after failures, and throw all of them together', async () => {
     const parts = [
       part('a', { stop: new Error('a hangs') }),
       part('b'),
@@ -119,7 +119,7 @@ describe('components', () => {
   });
 });
 
-describe('a component that hangs', () => {
+describe('a hanging component', () => {
   beforeEach(() => void jest.useFakeTimers());
   afterEach(() => void jest.useRealTimers());
   const hang = () => new Promise<void>(() => undefined);
@@ -138,7 +138,7 @@ describe('a component that hangs', () => {
     stops.length = 0;
   });
 
-  it('when it starts is named again and again, and waited for', async () => {
+  it('at the start is logged repeatedly, and waited for', async () => {
     let go: () => void = ignore;
     let reason = 'the disk is full';
     const health = () => (reason === '' ? { ok: true as const } : { ok: false as const, reason });
@@ -164,7 +164,7 @@ describe('a component that hangs', () => {
     expect(jest.getTimerCount()).toBe(0);
   });
 
-  it('when it starts ends the start after its time, and the others are stopped', async () => {
+  it('at the start makes the start fail after the time limit, and the others are stopped', async () => {
     const hanging = component('the inspector', { start: hang, stop: () => Promise.resolve() }, 60_000);
     const started = startAll([sound('a'), hanging], new AbortController().signal, logger);
     const failure = expect(started).rejects.toMatchObject({
@@ -177,7 +177,7 @@ describe('a component that hangs', () => {
     expect(jest.getTimerCount()).toBe(0);
   });
 
-  it('that ignores the signal at its start is abandoned', async () => {
+  it('at the start is abandoned if it ignores the signal', async () => {
     const stop = new AbortController();
     const started = startAll([sound('a'), component('b', { start: hang, stop: hang })], stop.signal, logger);
     const failure = expect(started).rejects.toMatchObject({ code: 'STOPPED' });
@@ -187,7 +187,7 @@ describe('a component that hangs', () => {
     expect(stops).toEqual(['a']);
   });
 
-  it('that hangs at its stop is logged and abandoned, and the others stop', async () => {
+  it('at the stop is logged and abandoned, and the others stop', async () => {
     const stopped = stopAll([sound('a'), component('b', { start: hang, stop: hang }), sound('c')], logger);
     const failure = expect(stopped).rejects.toMatchObject({
       code: 'STOP_FAILED',
@@ -200,7 +200,7 @@ describe('a component that hangs', () => {
 });
 
 describe('untilAborted', () => {
-  it('resolves when the signal is aborted, also when it was before', async () => {
+  it('resolves when the signal is aborted, or immediately if it was aborted before', async () => {
     const controller = new AbortController();
     const waiting = untilAborted(controller.signal);
     controller.abort();

@@ -1,6 +1,6 @@
 import { logOutput } from '../src/log-output.js';
 
-/** Takes so many bytes of each write; an error's code is thrown. */
+/** Accepts this many bytes of each write; for an error code it throws. */
 function output(...answers: readonly (number | string)[]) {
   const waiting = [...answers];
   let written = '';
@@ -18,7 +18,7 @@ function output(...answers: readonly (number | string)[]) {
 
 const told = (lost: number) => `{"level":"warn","msg":"${lost} lines of this log could not be written"}\n`;
 
-it('writes all of a line that is taken in parts', () => {
+it('writes a line completely if it is accepted in parts', () => {
   const log = output(2, 1);
   log.write('line\n');
   expect(log.written()).toBe('line\n');
@@ -43,7 +43,7 @@ it('waits for a slow reader', () => {
   expect(log.written()).toBe('line\n');
 });
 
-it('does not wait for one that reads no more, and begins a line anew after that', () => {
+it('gives up on a reader that has stopped reading, and begins with a new line afterwards', () => {
   const log = output(3, ...new Array<string>(101).fill('EAGAIN'), 'EAGAIN');
   log.write('one\n');
   expect(log.writes()).toBe(102);

@@ -12,7 +12,7 @@ describe('createLogger', () => {
     return lines.map((line) => JSON.parse(line) as Record<string, unknown>);
   };
 
-  it('writes a JSON object a line with level, time, name and message', () => {
+  it('writes one JSON object per line with level, time, name and message', () => {
     const [line] = logged('info', (logger) => logger.info({ samples: 5 }, 'cycle done'));
     expect(line).toEqual({
       level: 'info',
@@ -79,7 +79,7 @@ describe('createLogger', () => {
     return lines;
   };
 
-  it('escapes what would do something to a terminal, and means the same', () => {
+  it('escapes characters that would affect a terminal, without changing the meaning', () => {
     const nasty = 'a\u0000\u001b[2J\u007f\u0085\u009b31m\u202eb\u2066c\u061c\u200f\u2028\ufeff\u{e0001}d\ud800';
     const [line = ''] = raw((logger) =>
       logger.child({ component: 'x\u009b' }).info({ name: nasty }, `of ${nasty}`),
@@ -93,13 +93,17 @@ describe('createLogger', () => {
     ['a long message', {}, 'ü'.repeat(100_000)],
     ['a long field', { text: '\u202e'.repeat(100_000) }, 'x'],
     ['many fields', Object.fromEntries(Array.from({ length: 10_000 }, (_, key) => [`key ${key}`, key])), 'x'],
-    ['a long name of a field', { ['k'.repeat(10_000)]: 1 }, 'x'],
+    ['a long field name', { ['k'.repeat(10_000)]: 1 }, 'x'],
     ['a long list', { list: Array.from({ length: 10_000 }, () => 'text') }, 'x'],
-    ['deep ones', { deep: JSON.parse(`${'{"a":'.repeat(500)}1${'}'.repeat(500)}`) as unknown }, 'x'],
-    ['wide and deep ones', { a: Array(20).fill(Array(20).fill(Array(20).fill('y'.repeat(50)))) as unknown }, 'x'],
+    ['deeply nested fields', { deep: JSON.parse(`${'{"a":'.repeat(500)}1${'}'.repeat(500)}`) as unknown }, 'x'],
+    [
+      'wide and deeply nested fields',
+      { a: Array(20).fill(Array(20).fill(Array(20).fill('y'.repeat(50)))) as unknown },
+      'x',
+    ],
     ['an error', { err: new Error('e'.repeat(50_000), { cause: new Error('\u0085'.repeat(9_000)) }) }, 'x'],
-    ['halves of pairs', {}, '\u{1f600}'.repeat(5_000)],
-  ])('writes lines of at most 4 KiB, of %s', (_, fields, message) => {
+    ['unpaired surrogates', {}, '\u{1f600}'.repeat(5_000)],
+  ])('writes lines of at most 4 KiB, even with %s', (_, fields, message) => {
     const [line = '', next] = raw((logger) => {
       logger.error(fields, message);
       logger.info({}, 'next');
@@ -116,13 +120,13 @@ describe('createLogger', () => {
     expect(next).toContain('next');
   });
 
-  it('omits what a program hides, wherever it occurs', () => {
+  it('omits texts that a program hides, wherever they occur', () => {
     hideInLogs((text) => text.replaceAll('a token', '[secret]'));
     const [line] = raw((logger) => logger.child({ component: 'a token' }).info({ id: 'a token' }, 'of a token'));
     expect(line).not.toContain('a token');
   });
 
-  it('takes a bigint', () => {
+  it('accepts a bigint', () => {
     const [line] = logged('info', (logger) => logger.info({ within: { volume: 5n } }, 'x'));
     expect(line).toMatchObject({ within: { volume: 5 } });
   });

@@ -42,7 +42,7 @@ describe('the in-process bus', () => {
 
   afterEach(() => bus.stop());
 
-  it('confirms a message only when its consumer acknowledged it', async () => {
+  it('confirms a message when its consumer has acknowledged it, and not before', async () => {
     await start();
     const events: string[] = [];
     const published = bus.publish(sample()).then(() => events.push('confirmed'));
@@ -54,7 +54,7 @@ describe('the in-process bus', () => {
     expect(events).toEqual(['recorded', 'confirmed']);
   });
 
-  it('refuses what a full queue cannot hold', async () => {
+  it('refuses messages that do not fit into a full queue', async () => {
     await start({ capacity: 2 });
     const held = Promise.allSettled([bus.publish(sample()), bus.publish(sample())]);
     await expect(bus.publish(sample())).rejects.toMatchObject({
@@ -65,7 +65,7 @@ describe('the in-process bus', () => {
     await held;
   });
 
-  it('gives up a message that no consumer takes in time, and does not deliver it later', async () => {
+  it('gives up on a message that no consumer takes in time, and does not deliver it later', async () => {
     await start({ confirmTimeout: 20 });
     await expect(bus.publish(sample('late'))).rejects.toMatchObject({ code: 'BUS_UNAVAILABLE' });
     const bodies: string[] = [];
@@ -84,7 +84,7 @@ describe('the in-process bus', () => {
     await expect(published).rejects.toMatchObject({ code: 'BUS_UNAVAILABLE' });
   });
 
-  it('logs a dead letter and keeps the latest thousand', async () => {
+  it('logs dead letters and keeps the latest thousand', async () => {
     await start();
     await bus.consume('metering', { prefetch: 10 }, (delivery) => {
       void delivery.deadLetter('not signed').then(() => delivery.ack());
@@ -101,7 +101,7 @@ describe('the in-process bus', () => {
     expect(Buffer.from(bus.deadLetters[0]!.body).toString()).toBe('1');
   });
 
-  it('shares a queue between its consumers', async () => {
+  it('divides a queue between its consumers', async () => {
     await start();
     const counts = [0, 0];
     for (const i of [0, 1]) {
@@ -114,7 +114,7 @@ describe('the in-process bus', () => {
     expect(counts).toEqual([5, 5]);
   });
 
-  it('is a plugin that takes its options and no others', () => {
+  it('is a plugin that accepts its own options and no others', () => {
     expect(plugin.options.parse({})).toEqual({});
     expect(() => plugin.options.parse({ capicity: 1 })).toThrow();
     bus = plugin.create({

@@ -13,14 +13,14 @@ function waiting() {
   return { clock, queue, taken, dropped: () => dropped };
 }
 
-it('gives the newest first and drops the oldest of too many', () => {
+it('returns the newest first and drops the oldest if there are too many', () => {
   const { dropped, queue, taken } = waiting();
   for (const number of [1, 2, 3, 4, 5]) queue.add(`${number}`, number);
   expect([queue.size, queue.has('5'), queue.has('2'), dropped()]).toEqual([3, true, false, 2]);
   expect(taken()).toEqual([5, 4, 3, undefined, undefined]);
 });
 
-it('keeps the newest of a key', () => {
+it('keeps the newest item of each key', () => {
   const { dropped, queue, taken } = waiting();
   queue.add('a', 1);
   queue.add('b', 2);
@@ -30,7 +30,7 @@ it('keeps the newest of a key', () => {
   expect(dropped()).toBe(0);
 });
 
-it('drops what has waited for too long', async () => {
+it('drops items that have waited too long', async () => {
   const { clock, dropped, queue, taken } = waiting();
   queue.add('a', 1);
   await clock.advance(600);

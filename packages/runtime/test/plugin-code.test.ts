@@ -2,7 +2,7 @@ import { expect, it } from '@jest/globals';
 
 import { attributeTo, knowPluginFolder, pluginAtWork, runPluginCode, trustPlugin } from '../src/plugin-code.js';
 
-it('runs our own plugins as the program itself, and third-party ones under their name', async () => {
+it('runs built-in plugins as part of the program, and third-party ones under their name', async () => {
   trustPlugin('cpu');
   expect(runPluginCode('cpu', () => pluginAtWork())).toBeUndefined();
   expect(runPluginCode('gpu', () => pluginAtWork())).toBe('gpu');
@@ -17,13 +17,13 @@ it('runs our own plugins as the program itself, and third-party ones under their
   expect(later).toEqual(['gpu', undefined, undefined]);
 });
 
-it("does not trust another's plugin that has the name of one of ours", () => {
+it('treats a third-party plugin as such even if it has the name of a built-in one', () => {
   trustPlugin('image');
   knowPluginFolder('image', '/somewhere/else');
   expect(runPluginCode('image', () => pluginAtWork())).toBe('image');
 });
 
-it('interrupts third-party code that loops, and passes its errors on', () => {
+it('interrupts looping third-party code, and passes its errors on', () => {
   const failure = new Error('its own');
   expect(() =>
     runPluginCode('loops', () => {

@@ -19,7 +19,7 @@ describe('discoverPlugins', () => {
       (one) => `${one.namespace} ${one.name}: ${one.packageDirectory.slice(folder.path.length + 1)}`,
     );
 
-  it('finds what the deployment, its dependencies, the program and its dependencies declare', async () => {
+  it('finds the plugins that the deployment, its dependencies, the program and its dependencies declare', async () => {
     await write({
       'package.json': { dependencies: { program: '1', '@scope/plugin': '1' } },
       'node_modules/program/package.json': manifest(
@@ -63,7 +63,7 @@ describe('discoverPlugins', () => {
     });
   });
 
-  it('looks at no stranger that a dependency brought along', async () => {
+  it('ignores plugins of indirect dependencies', async () => {
     await write({
       'package.json': { dependencies: { program: '1', plugin: '1' }, devDependencies: { tool: '1' } },
       'node_modules/program/package.json': manifest(
@@ -84,7 +84,7 @@ describe('discoverPlugins', () => {
     expect(found()).toEqual(['bus mine: node_modules/plugin']);
   });
 
-  it('takes everything at the top of a global installation, which has no package.json', async () => {
+  it('finds all packages at the top of a global installation, which has no package.json', async () => {
     await write({
       'node_modules/program/package.json': manifest('program', {}, { dependencies: { bus: '1' } }),
       'node_modules/program/node_modules/bus/package.json': manifest(
@@ -105,7 +105,7 @@ describe('discoverPlugins', () => {
     ]);
   });
 
-  it('finds the nearest of several copies, as Node does, and the deployment for a program far within', async () => {
+  it('finds the nearest of several copies, as Node does, and the deployment of a program in a deeper folder', async () => {
     await write({
       'package.json': { dependencies: { nephoscope: '1', plugin: '1' } },
       'node_modules/plugin/package.json': manifest('plugin', { storage: ['far'] }),
@@ -124,7 +124,7 @@ describe('discoverPlugins', () => {
     ]);
   });
 
-  it('follows the links of a workspace', async () => {
+  it('follows links in a workspace', async () => {
     await write({
       'packages/program/package.json': manifest(
         'program',
@@ -139,7 +139,7 @@ describe('discoverPlugins', () => {
     expect(found('packages/program')).toEqual(found());
   });
 
-  it('does without an optional dependency, and without no other', async () => {
+  it('ignores a missing optional dependency, but no other one', async () => {
     const program = (more: object) => ({
       'node_modules/program/package.json': manifest('program', { bus: ['b'] }, more),
     });
@@ -154,7 +154,7 @@ describe('discoverPlugins', () => {
     );
   });
 
-  it('takes one of two copies of a package: the deployment’s', async () => {
+  it('uses the deployment’s copy if a package is installed twice', async () => {
     await write({
       'package.json': { dependencies: { program: '1', bus: '2' } },
       'node_modules/bus/package.json': manifest('bus', { bus: ['amqp'] }, { version: '2.0.0' }),
@@ -168,7 +168,7 @@ describe('discoverPlugins', () => {
     expect(discover().map(origin)).toEqual([`bus@2.0.0 (${join(folder.path, 'node_modules/bus')})`]);
   });
 
-  it('refuses two packages with one name, and names both', async () => {
+  it('refuses two different packages with the same name, and reports both folders', async () => {
     await write({
       'package.json': { dependencies: { program: '1', one: '1', other: '1' } },
       'node_modules/program/package.json': manifest('program', { 'poll.central': ['cpu'] }),
@@ -190,7 +190,7 @@ describe('discoverPlugins', () => {
   it.each([
     ['an array', [], 'must be an object of namespaces'],
     [
-      'a namespace that there is not',
+      'an unknown namespace',
       { 'poll.compte': { a: '.' } },
       "there is no namespace 'poll.compte'; there are poll.compute, ",
     ],
@@ -201,11 +201,7 @@ describe('discoverPlugins', () => {
       { bus: { amqp: 5 } },
       "'amqp' must name an export of the package, such as './amqp'",
     ],
-    [
-      'a target outside of the exports',
-      { bus: { amqp: '/etc/x.js' } },
-      "'amqp' must name an export of the package",
-    ],
+    ['a target outside the exports', { bus: { amqp: '/etc/x.js' } }, "'amqp' must name an export of the package"],
   ])('refuses a declaration with %s', async (_, nephoscope, problem) => {
     await write({ 'package.json': {}, 'node_modules/program/package.json': { name: 'program', nephoscope } });
     expect(() => discover()).toThrow(
@@ -218,7 +214,7 @@ describe('discoverPlugins', () => {
     );
   });
 
-  it.each([['{ "name": '], ['null'], ['[]']])('refuses a package.json that is %j', async (text) => {
+  it.each([['{ "name": '], ['null'], ['[]']])('refuses %j as a package.json', async (text) => {
     await write({
       'package.json': { dependencies: { program: '1', bad: '1' } },
       'node_modules/program/package.json': manifest('program'),
@@ -232,7 +228,7 @@ describe('discoverPlugins', () => {
     );
   });
 
-  it('needs a package.json of the program', async () => {
+  it('requires a package.json of the program', async () => {
     await mkdir(join(folder.path, 'empty'));
     expect(() => discover('empty')).toThrow(expect.objectContaining({ code: 'PLUGIN_DECLARATION' }));
   });

@@ -30,16 +30,16 @@ describe('loadPlugin', () => {
   const ofVersion = (version: string) =>
     `${pollsterSource().replace('export default', 'const plugin =')}\nexport default { ...plugin, apiVersion: '${version}' };`;
 
-  it('gives the plugin that a module exports', async () => {
+  it('returns the plugin that a module exports', async () => {
     const plugin = await load(pollsterSource());
     expect(plugin.meters.map(({ name }) => name)).toEqual(['x']);
   });
 
   it.each([
     ['throws', 'throw new Error("out of order");', 'out of order'],
-    ['is no JavaScript', 'export default {', ''],
-    ['imports what is not there', "import 'not-installed-anywhere';", 'not-installed-anywhere'],
-    ['declares a bad meter', pollsterSource().replace("name: 'x'", "name: 'X Y'"), 'X Y'],
+    ['is not JavaScript', 'export default {', ''],
+    ['imports a missing module', "import 'not-installed-anywhere';", 'not-installed-anywhere'],
+    ['declares an invalid meter', pollsterSource().replace("name: 'x'", "name: 'X Y'"), 'X Y'],
   ])('refuses code that %s', async (_, source, cause) => {
     await expect(load(source)).rejects.toMatchObject({
       code: 'PLUGIN_IMPORT',
@@ -48,14 +48,14 @@ describe('loadPlugin', () => {
     });
   });
 
-  it('refuses an export that the package does not have', async () => {
+  it('refuses an export that the package does not declare', async () => {
     await expect(load(pollsterSource(), { exports: { './other': './cpu.js' } })).rejects.toMatchObject({
       code: 'PLUGIN_IMPORT',
       cause: { code: 'ERR_PACKAGE_PATH_NOT_EXPORTED' },
     });
   });
 
-  it('waits no longer than 10 s for code that never comes to its end', async () => {
+  it('waits at most 10 s for code that never finishes', async () => {
     jest.useFakeTimers({ doNotFake: ['nextTick', 'queueMicrotask', 'setImmediate'] });
     try {
       const loading = load('await new Promise(() => undefined); export default 1;').catch(
@@ -73,8 +73,8 @@ describe('loadPlugin', () => {
   });
 
   it.each([
-    ['nothing as default', 'export const plugin = 1;'],
-    ['something else as default', 'export default { getCounters() {} };'],
+    ['no default', 'export const plugin = 1;'],
+    ['another default', 'export default { getCounters() {} };'],
     ['null as default', 'export default null;'],
   ])('refuses a module that exports %s', async (_, source) => {
     await expect(load(source)).rejects.toMatchObject({
@@ -93,19 +93,19 @@ describe('loadPlugin', () => {
   });
 
   it.each([
-    ['newer', `${major}.${minor + 1}`],
+    ['that is newer', `${major}.${minor + 1}`],
     ['of a later generation', `${major + 1}.0`],
     ['of an earlier generation', `${major - 1}.9`],
     ['of the first releases', '1.0'],
-    ['of objects and closures', '2.0'],
-  ])('refuses a plugin made for an API that is %s', async (_, version) => {
+    ['that consists of objects and closures', '2.0'],
+  ])('refuses a plugin made for an API %s', async (_, version) => {
     await expect(load(ofVersion(version))).rejects.toMatchObject({
       code: 'PLUGIN_API',
       message: expect.stringContaining(`API ${version}, this program has ${apiVersion}`),
     });
   });
 
-  it('says of a plugin that imports what core exported before that it was made for another version', async () => {
+  it('reports that a plugin was made for another version if it imports a former export of core', async () => {
     const source = "import { Backoff } from '@nephoscope/core'; export default new Backoff(1, 2);";
     await expect(load(source)).rejects.toMatchObject({
       code: 'PLUGIN_API',
@@ -113,7 +113,7 @@ describe('loadPlugin', () => {
     });
   });
 
-  it('takes a plugin made for the same API', async () => {
+  it('accepts a plugin made for the same API', async () => {
     await expect(load(ofVersion(apiVersion))).resolves.toMatchObject({ apiVersion });
   });
 });

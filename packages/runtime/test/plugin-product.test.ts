@@ -6,9 +6,9 @@ it.each([
   ['nothing', undefined, /'getCounters'/],
   ['null', null, /'getCounters'/],
   ['a number', 5, /'getCounters'/],
-  ['an object without it', {}, /'getCounters'/],
+  ['an object without the method', {}, /'getCounters'/],
   ['a promise', Promise.resolve(create()), /a promise/],
-])('refuses that create() returns %s', (_, product, says) => {
+])('refuses %s from create()', (_, product, says) => {
   expect(() => checkProduct(product, 'poll.compute')).toThrow(says);
   checkProduct(create(), 'poll.compute');
 });

@@ -11,7 +11,7 @@ describe('collectProcessMetrics', () => {
     return registry;
   };
 
-  it("reports the process's resource usage, and how long its event loop was busy", async () => {
+  it('reports the resource usage of the process, and how long its event loop was busy', async () => {
     const registry = collected();
     const before = performance.eventLoopUtilization().active / 1_000;
     await delay(1);
@@ -24,7 +24,7 @@ describe('collectProcessMetrics', () => {
     expect(active).toBeLessThanOrEqual(after);
   });
 
-  it('omits what would require a timer', async () => {
+  it('omits metrics that would require a timer', async () => {
     expect(await collected().metrics()).not.toMatch(/nodejs_eventloop_lag_(min|max|mean|stddev|p\d)/);
   });
 });

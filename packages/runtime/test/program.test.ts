@@ -74,7 +74,7 @@ describe('configure', () => {
     await writeFile(path, text);
     return configure(program, await readConfig(path, environment));
   };
-  /** The lines of the refusal, without the file's name. */
+  /** The lines of the error, without the name of the file. */
   const mistakes = async (text: string, environment: NodeJS.ProcessEnv = {}): Promise<string[]> => {
     const error = await read(text, environment).then(
       () => undefined,
@@ -89,7 +89,7 @@ describe('configure', () => {
   };
   const minimal = 'secrets: hush of the tests\nbus: { url: amqp://x }\n';
 
-  describe('written for a version before', () => {
+  describe('written for an earlier version', () => {
     const told = async (text: string, environment: NodeJS.ProcessEnv = {}) => {
       const { config, warnings } = await read(`${minimal}${text}`, environment);
       return {
@@ -111,12 +111,12 @@ describe('configure', () => {
       ]);
     });
 
-    it('does not offer options that are gone where a key is misspelled', async () => {
+    it('does not suggest removed options for a misspelt key', async () => {
       const [mistake] = await mistakes(`${minimal}compute: { exchang: nova }\n`);
       expect(mistake).not.toContain('exchange');
     });
 
-    it('takes time spans and sizes without a unit, and says how they are written', async () => {
+    it('accepts time spans and sizes without a unit, and warns how to write them', async () => {
       const environment = { NEPHOSCOPE_COMPUTE__INTERVAL: '60' };
       expect(await told('compute: { interval: 90, spool: 4096 }\n', environment)).toMatchObject({
         interval: 60_000,
@@ -128,7 +128,7 @@ describe('configure', () => {
       });
     });
 
-    it('says nothing of a configuration that has nothing of that', async () => {
+    it('warns of nothing if it has no such option', async () => {
       expect(await told('compute: { interval: 90s, spool: 4KiB }\n')).toMatchObject({ warnings: [] });
     });
   });
@@ -149,7 +149,7 @@ describe('configure', () => {
     ]);
   });
 
-  it('takes a section without keys for one that is not there', async () => {
+  it('treats a section without keys as missing', async () => {
     const { config } = await read(`${minimal}compute:\nlog:\n`);
     expect(config.compute.limit).toBe(5);
   });
@@ -200,7 +200,7 @@ describe('configure', () => {
     ]);
   });
 
-  it('reports mistakes about plugins beside those of their options', async () => {
+  it('reports mistakes in the lists of plugins as well as in their options', async () => {
     expect(
       await mistakes(
         `${minimal}compute:\n  enabled: [cpu, cpus]\n  disabled: [nope]\n  pollsters:\n    cpu: { depth: deep, deth: 1 }\n    memory: {}\n`,
@@ -214,7 +214,7 @@ describe('configure', () => {
     ]);
   });
 
-  it('reports the number of further mistakes, and none partially', async () => {
+  it('reports the number of further mistakes, and none of them partially', async () => {
     await writeFile(
       path,
       `${minimal}log: { level: 1 }\n${Array.from({ length: 60 }, (_, at) => `wrong${at}: 1\n`).join('')}`,
@@ -229,7 +229,7 @@ describe('configure', () => {
     expect(told.slice(1, -1).every((line) => line.endsWith(')'))).toBe(true);
   });
 
-  it('reports what is required if nothing similar is there', async () => {
+  it('lists the required keys if there is no similar one', async () => {
     expect(await mistakes('source: a\n')).toEqual([
       'secrets: is required: a text or a list of texts (FILE)',
       'bus.url: is required: a text (FILE)',
@@ -246,13 +246,13 @@ describe('configure', () => {
     ]);
   });
 
-  it('says which plugin a section names that is not there', async () => {
+  it('names a plugin in a section that is not installed', async () => {
     expect(await mistakes('secrets: hush of the tests\nbus: { type: kafka, url: x }')).toEqual([
       "bus.type: no plugin 'kafka' is installed for 'bus' (installed: 'amqp'); install its package beside this program (FILE:2)",
     ]);
   });
 
-  it('refuses two active plugins that declare one meter, with both names', async () => {
+  it('refuses two active plugins that declare the same meter, and names both', async () => {
     await writeTree(folder.path, {
       'node_modules/plugins/cpu.js': pollsterSource('', '', 'instance:<flavor>'),
       'node_modules/plugins/net.js': pollsterSource('', '', 'instance:<type>'),
@@ -263,13 +263,13 @@ describe('configure', () => {
     await expect(read(`${minimal}compute: { disabled: [net] }\n`)).resolves.toBeDefined();
   });
 
-  it('leaves the sections of other programs to these, and no others', async () => {
+  it('ignores the sections of other programs, but no unknown ones', async () => {
     await expect(read(`${minimal}collector: { anything: 1 }\nstorage: 5\ncentral: {}\n`)).resolves.toBeDefined();
     expect(await mistakes(`${minimal}storrage: {}\n`)).toHaveLength(1);
     expect(await mistakes(`${minimal}toString: {}\n`)).toHaveLength(1);
   });
 
-  it('keeps secrets as they were written', async () => {
+  it('keeps the digits of secrets as they are written', async () => {
     const secrets = async (yaml: string, environment: NodeJS.ProcessEnv = {}) =>
       (await read(`bus: { url: x }\n${yaml}`, environment)).config.secrets.map((one) => one.reveal());
     expect(await secrets('secrets: [00123456789, 12345678901234567890123, 87654321]')).toEqual([
@@ -304,7 +304,7 @@ describe('configure', () => {
     }
   });
 
-  it('never imports the code of a plugin that is left out', async () => {
+  it('does not import the code of a plugin that is disabled', async () => {
     const imported = () => 'brokenWasImported' in globalThis;
     Reflect.deleteProperty(globalThis, 'brokenWasImported');
     const disabled = await read(`${minimal}compute: { disabled: [broken, net] }\n`);
@@ -319,7 +319,7 @@ describe('configure', () => {
     );
     expect(imported()).toBe(false);
 
-    // It would have shown: not left out, it is imported, and costs only itself.
+    // The check works: if it is not disabled, it is imported, and only it fails.
     const all = await read(minimal);
     expect(imported()).toBe(true);
     expect(all.selected['compute']?.active.map(({ declared }) => declared.name)).toEqual(['cpu', 'net']);
@@ -328,12 +328,12 @@ describe('configure', () => {
     ]);
   });
 
-  it('fails when the plugin that a section needs cannot be imported', async () => {
+  it('fails if the plugin that a section requires cannot be imported', async () => {
     await writeTree(folder.path, { 'node_modules/plugins/amqp.js': 'throw new Error("no bus");' });
     await expect(read(minimal)).rejects.toMatchObject({ code: 'PLUGIN_IMPORT', cause: { message: 'no bus' } });
   });
 
-  it('makes what a plugin makes with its options', async () => {
+  it('creates a plugin with its options', async () => {
     const { chosen } = await read(minimal);
     const ignore = () => undefined;
     const settings = {

@@ -32,7 +32,7 @@ function program() {
 }
 
 describe('runBesideBus', () => {
-  it('runs while the bus does not start, and stops everything, the bus last', async () => {
+  it('runs while the bus has not started, and stops everything, the bus last', async () => {
     const { bus, steps, start, stop } = program();
     bus.start = () => new Promise(() => undefined);
     const running = start();
@@ -42,14 +42,14 @@ describe('runBesideBus', () => {
     expect(steps).toEqual(['started', 'running', 'stopped', 'bus stopped']);
   });
 
-  it('ends with the failure of the bus', async () => {
+  it('fails if the bus fails', async () => {
     const { bus, steps, start } = program();
     bus.start = () => Promise.reject(new NephoscopeError('BUS_REFUSED', 'wrong password'));
     await expect(start()).rejects.toMatchObject({ code: 'BUS_REFUSED' });
     expect(steps).toContain('bus stopped');
   });
 
-  it('ends with the failure of a component, and when it is finished', async () => {
+  it('fails if a component fails, and ends when the work is finished', async () => {
     const { part, steps, start } = program();
     const failing = { ...part, start: () => Promise.reject(new NephoscopeError('PORT_TAKEN', 'taken')) };
     await expect(start({ components: [failing] })).rejects.toMatchObject({ code: 'PORT_TAKEN' });

@@ -7,7 +7,7 @@ import { systemClock } from '../src/system-clock.js';
 const quiet = () => undefined;
 const logger = { debug: quiet, info: quiet, warn: quiet, error: quiet };
 
-/** Of all waiting, only that of this length ends. */
+/** Of all sleeps, only those of this length end. */
 const passing = (ms?: number): Clock => ({
   ...systemClock,
   sleep: (time) => (time === ms ? Promise.resolve() : new Promise(() => undefined)),
@@ -51,7 +51,7 @@ describe('runOnce', () => {
     expect(steps).toEqual(['start', 'stop']);
   });
 
-  it('fails if pollsters could not be loaded, after the cycle of the others', async () => {
+  it('fails if pollsters could not be loaded, after a cycle of the others', async () => {
     const { steps, once } = parts({ failedPlugins: 2 });
     await expect(once()).rejects.toMatchObject({
       code: 'PLUGINS_FAILED',
@@ -60,7 +60,7 @@ describe('runOnce', () => {
     expect(steps).toEqual(['start', 'cycle', 'stop']);
   });
 
-  it('ends with the signal that stops the program', async () => {
+  it('ends when a signal stops the program', async () => {
     const stop = new AbortController();
     const { steps, once } = parts({ cycle: untilAborted, stopped: stop.signal });
     const running = once();
@@ -70,7 +70,7 @@ describe('runOnce', () => {
     expect(steps).toEqual(['start', 'stop']);
   });
 
-  it('gives the start 10 s', async () => {
+  it('limits the start to 10 s', async () => {
     const hung: Component = { name: 'bus', start: untilAborted, stop: () => Promise.resolve() };
     await expect(parts({ components: [hung], clock: passing(10_000) }).once()).rejects.toMatchObject({
       code: 'ONCE_TIMEOUT',
@@ -78,7 +78,7 @@ describe('runOnce', () => {
     });
   });
 
-  it('gives the cycle its own time and 10 s more', async () => {
+  it('limits the cycle to its own time plus 10 s', async () => {
     const { steps, once } = parts({ cycle: untilAborted, clock: passing(40_000) });
     await expect(once()).rejects.toMatchObject({ code: 'ONCE_TIMEOUT', message: 'not done within 40 s' });
     expect(steps).toEqual(['start', 'stop']);

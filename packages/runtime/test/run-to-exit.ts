@@ -86,7 +86,7 @@ const cases: Record<string, (signal: AbortSignal) => Promise<void>> = {
     const folder = mkdtempSync(join(tmpdir(), 'nephoscope-call-'));
     const pipe = join(folder, 'pipe');
     execFileSync('mkfifo', [pipe]);
-    // As on a disk that hangs: the kernel waits for somebody who writes.
+    // As on a disk that hangs: the kernel waits for a writer.
     void open(pipe);
     await new Promise((resolve) => inFull(resolve, 200));
     rmSync(folder, { recursive: true });

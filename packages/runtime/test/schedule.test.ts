@@ -6,7 +6,7 @@ import { ticks } from './ticks.js';
 const tenSeconds = { name: 'often', interval: 10_000 };
 const minute = { name: 'seldom', interval: 60_000 };
 
-/** What came due, and at which second after the fake clock's start by the wall clock. */
+/** What came due, with the second after the fake clock's start by the wall clock. */
 function watch(groups: readonly (typeof minute)[], clock: FakeClock) {
   const seen: string[] = [];
   const subscription = schedule(groups, clock).subscribe({
@@ -19,7 +19,7 @@ function watch(groups: readonly (typeof minute)[], clock: FakeClock) {
   return { seen, subscription };
 }
 
-it('is due at once and then at the multiples of the interval on the wall clock', async () => {
+it('is due immediately and then at multiples of the interval on the wall clock', async () => {
   const clock = new FakeClock(fakeStart + 3_000_000_000n);
   const { seen, subscription } = watch([tenSeconds], clock);
   expect(seen).toEqual(['3 often']);
@@ -28,11 +28,11 @@ it('is due at once and then at the multiples of the interval on the wall clock',
   subscription.unsubscribe();
 });
 
-it('is due once for groups that come due at the same moment', async () => {
+it('is due once for groups that are due at the same time', async () => {
   const clock = new FakeClock(fakeStart + 45_000_000_000n);
   const { seen, subscription } = watch([minute, tenSeconds], clock);
   await clock.advance(30_000);
-  // The minute at 60 is too near to the first reading.
+  // The minute at 60 is too close to the first reading.
   expect(seen).toEqual(['45 seldom+often', '50 often', '60 often', '70 often']);
   await clock.advance(50_000);
   expect(seen.at(-1)).toBe('120 seldom+often');
@@ -43,7 +43,7 @@ it.each([
   [5_400, ['5.4 often', '20 often']],
   [5_000, ['5 often', '10 often', '20 often']],
   [9_750, ['9.75 often', '20 often']],
-])('is due half an interval after the first time at the soonest, begun at %i ms', async (begun, expected) => {
+])('is due again after half an interval at the earliest, when started at %i ms', async (begun, expected) => {
   const clock = new FakeClock(fakeStart + BigInt(begun) * 1_000_000n);
   const { seen, subscription } = watch([tenSeconds], clock);
   await clock.advance(20_000 - begun);
@@ -51,7 +51,7 @@ it.each([
   subscription.unsubscribe();
 });
 
-it('reports how often it was due while the process was stopped, and not when the clock was set', async () => {
+it('reports how often it was due while the process was suspended, but not after the clock was set', async () => {
   const clock = new FakeClock();
   const told: number[][] = [];
   const due: number[] = [];
@@ -62,7 +62,7 @@ it('reports how often it was due while the process was stopped, and not when the
   await clock.advance(4_000);
   clock.freeze(22_000);
   await clock.advance(0);
-  // It stood from 4 s on until 26 s: due were 6, 8, … 26, of which the last is not too late.
+  // Suspended from 4 s until 26 s: due were 6, 8, … 26; the last one is not too late.
   expect(told).toEqual([[10, 20_000]]);
   expect(due).toEqual([0, 2_000, 4_000, 26_000]);
   clock.step(3_600_000);
@@ -71,7 +71,7 @@ it('reports how often it was due while the process was stopped, and not when the
   subscription.unsubscribe();
 });
 
-it('waits longer than a timer can', async () => {
+it('waits longer than a timer can run', async () => {
   const clock = new FakeClock();
   const slept: number[] = [];
   const sleep = clock.sleep.bind(clock);
@@ -83,7 +83,7 @@ it('waits longer than a timer can', async () => {
   const { seen, subscription } = watch([{ name: 'rare', interval: month * 1_000 }], clock);
   await clock.advance(month * 1_500);
   const start = Number(fakeStart / 1_000_000_000n);
-  // The next month is too near.
+  // The next month is too close.
   expect(seen).toEqual(['0 rare', `${(Math.floor(start / month) + 2) * month - start} rare`]);
   expect(Math.max(...slept)).toBeLessThan(2 ** 31);
   subscription.unsubscribe();
@@ -112,10 +112,10 @@ it('continues within a minute of its time after the wall clock was set back', as
 
 it.each([
   ['back and forth by an hour', [3_600, -3_600]],
-  ['forward again and again', [3_600, 3_600]],
-  ['back again and again', [-3_600, -3_600]],
+  ['forward repeatedly', [3_600, 3_600]],
+  ['back repeatedly', [-3_600, -3_600]],
   ['back over the time that was just due', [-2, 1]],
-])('makes no burst and no long pause when the wall clock jumps %s', async (_, steps) => {
+])('causes no burst and no long pause when the wall clock jumps %s', async (_, steps) => {
   const clock = new FakeClock();
   const times: number[] = [];
   const subscription = schedule([tenSeconds], clock).subscribe({
@@ -145,7 +145,7 @@ it('leaves no timer behind when it is unsubscribed', async () => {
   expect(seen).toEqual(['0 often']);
 });
 
-it('errors when the clock does', async () => {
+it('fails if the clock fails', async () => {
   const clock = new FakeClock();
   const broken = new Error('the clock is broken');
   clock.sleep = () => Promise.reject(broken);

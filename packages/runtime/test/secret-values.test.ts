@@ -24,7 +24,7 @@ it.each([
   [0o606, ['read and change']],
   [0o640, []],
   [0o600, []],
-])('a private key of mode %o that a configuration names', async (mode, may) => {
+])('hides a private key of mode %o that the configuration names', async (mode, may) => {
   await chmod(key, mode);
   const expected = may.map(
     (what) => `every user of this host may ${what} ${key}, a private key: chmod o-rwx ${key}`,
@@ -41,14 +41,14 @@ it.each([
   ['qemu:///system', false],
   ['qemu+unix:///system', false],
   ['qemu+tcp://host/system', false],
-])('the key at its usual place, where libvirt is reached by TLS: %s', async (uri, isByTls) => {
+])('hides the key at its default path if libvirt is reached by TLS: %s', async (uri, isByTls) => {
   await chmod(key, 0o644);
   const told = isByTls ? [expect.stringContaining(`may read ${key}, a private key`)] : [];
   expect(await exposedKeys({ inspector: { uri } }, [join(folder, 'none'), key])).toEqual(told);
   expect(await exposedKeys({ url: 'https://host/' }, [key])).toEqual([]);
 });
 
-it('ignores missing ones, and what is not a file', async () => {
+it('ignores missing files, and paths that are not files', async () => {
   const values = { keyFile: join(folder, 'none'), list: [{ key_file: 7 }, null, 'a://b c'], routingKeyFile: '' };
   expect(await exposedKeys(values)).toEqual([]);
 });

@@ -8,7 +8,7 @@ import { FakeClock, RecordingLogger } from '@nephoscope/testing';
 
 import { serviceManager } from '../src/service-manager.js';
 
-/** Perl is in every Debian. Each datagram is a line, with its assignments between `|`. */
+/** Perl is part of every Debian. Each datagram is printed as a line, with its assignments separated by `|`. */
 const receiver = `
   use IO::Socket::UNIX; use Socket; $| = 1;
   my $socket = IO::Socket::UNIX->new(Type => SOCK_DGRAM, Local => $ARGV[0]) or die $!;
@@ -23,7 +23,7 @@ describe('systemd', () => {
     const systemd = spawn('perl', ['-e', receiver, socket], { stdio: ['ignore', 'pipe', 'inherit'] });
     try {
       const lines = createInterface(systemd.stdout)[Symbol.asyncIterator]();
-      // What says that one message is taken is a message of its own.
+      // The confirmation of a message arrives as a separate message.
       const next = async (): Promise<string> => {
         const { value } = (await lines.next()) as { value: string };
         return value === 'BARRIER=1' ? next() : value;
@@ -44,14 +44,14 @@ describe('systemd', () => {
     }
   });
 
-  it('is not there without a socket, and listens to the process that it started alone', () => {
+  it('is not used without a socket, and watches only the process that it started', () => {
     const tools = { clock: new FakeClock(), logger: new RecordingLogger() };
     expect(serviceManager({}, tools)).toBeUndefined();
     const other = { NOTIFY_SOCKET: '/run/notify', WATCHDOG_USEC: '60000000', WATCHDOG_PID: '1' };
     expect(serviceManager(other, tools)?.watchdog).toBeUndefined();
   });
 
-  it('that cannot be notified is logged, once a minute', async () => {
+  it('is logged once a minute if it cannot be notified', async () => {
     const logger = new RecordingLogger();
     const environment = { PATH: '/nonexistent', NOTIFY_SOCKET: '/nonexistent/notify' };
     const manager = serviceManager(environment, { clock: new FakeClock(), logger });

@@ -33,7 +33,7 @@ it.each([
   ['{{ metering }}', 'placeholder'],
   ['@TELEMETRY@', 'placeholder'],
   ['__TELEMETRY__', 'placeholder'],
-])('%j is no secret', (text, why) => {
+])('%j is not accepted as a secret', (text, why) => {
   const parsed = sharedSecret.safeParse(text);
   expect(parsed.error?.issues.map(({ message }) => message)).toEqual([expect.stringContaining(why)]);
 });
@@ -48,6 +48,6 @@ it.each([
   'another secret',
   '00123456789',
   9223372036854,
-])('%j is one', (text) => {
+])('%j is accepted', (text) => {
   expect(sharedSecret.parse(text).reveal()).toBe(String(text));
 });

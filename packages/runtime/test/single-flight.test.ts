@@ -15,7 +15,7 @@ function flights() {
   return { take, runs, skipped, endFirst: () => ends.shift()?.() };
 }
 
-it('skips a group whose cycle still runs, and takes it again after that', async () => {
+it('skips a group whose cycle is still running, and runs it again after that', async () => {
   const { take, runs, skipped, endFirst } = flights();
   take(['a']);
   take(['a']);
@@ -28,7 +28,7 @@ it('skips a group whose cycle still runs, and takes it again after that', async 
   expect(runs).toEqual([['a'], ['a']]);
 });
 
-it('runs a group that came due while others ran right after them, once', async () => {
+it('runs a group that became due while others ran, once, right after them', async () => {
   const { take, runs, skipped, endFirst } = flights();
   take(['a']);
   take(['a', 'b']);

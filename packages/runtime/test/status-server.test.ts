@@ -56,7 +56,7 @@ describe('the status server', () => {
     expect(await get(`${url}/healthz?verbose=1`)).toMatchObject({ status: 200 });
   });
 
-  it('answers /readyz with 200 while all is well and with 503 and the reasons while it is not', async () => {
+  it('answers /readyz with 200 while everything is healthy, and otherwise with 503 and the reasons', async () => {
     let health: Health = { ok: true };
     const { url } = await started({ bus: () => health, store: () => ({ ok: true }) });
     const ready = await get(`${url}/readyz`);
@@ -72,7 +72,7 @@ describe('the status server', () => {
     });
   });
 
-  it('shows no secret that was learned, and nothing that does something to a terminal', async () => {
+  it('shows no known secret, and nothing that affects a terminal', async () => {
     hideInLogs((text) => text.replaceAll('learned-token', '[secret]'));
     const reason = 'the service said learned-token \u202e\u009b31m';
     const { url } = await started({ cloud: () => ({ ok: false, reason }) });
@@ -80,7 +80,7 @@ describe('the status server', () => {
     expect(body).toContain('the service said [secret] \\u202e\\u009b31m');
   });
 
-  it('takes a check that throws for one that fails', async () => {
+  it('treats a check that throws as a failing one', async () => {
     const { url } = await started({
       bus: () => {
         throw new Error('a defect');
@@ -91,7 +91,7 @@ describe('the status server', () => {
     expect(JSON.parse(unready.body)).toEqual({ ready: false, checks: { bus: { ok: false, reason: 'a defect' } } });
   });
 
-  it('answers /metrics as Prometheus wants it', async () => {
+  it("answers /metrics in Prometheus's format", async () => {
     const registry = new Registry();
     new Counter({ name: 'cycles_total', help: 'x', registers: [registry] }).inc(3);
     const { url } = await started({}, { registry });
@@ -101,7 +101,7 @@ describe('the status server', () => {
     expect(body).toContain('cycles_total 3');
   });
 
-  it('answers 500 when a metric cannot be read', async () => {
+  it('answers 500 if a metric cannot be read', async () => {
     const registry = new Registry();
     new Counter({
       name: 'x_total',
@@ -115,7 +115,7 @@ describe('the status server', () => {
     expect(await get(`${url}/metrics`)).toMatchObject({ status: 500, body: expect.stringContaining('a defect') });
   });
 
-  it('answers HEAD without a body, with the length that it has', async () => {
+  it('answers HEAD without a body, but with its length', async () => {
     const { url } = await started();
     expect(await get(`${url}/healthz`, 'HEAD')).toMatchObject({
       status: 200,
@@ -164,7 +164,7 @@ describe('the status server', () => {
       );
   });
 
-  it('answers a client that sends no host, as those of HTTP/1.0', async () => {
+  it('answers a client that sends no host, as in HTTP/1.0', async () => {
     const { url } = await started();
     expect(await asked(url, 'GET /healthz HTTP/1.0\r\n\r\n')).toContain(' 200 ');
   });
@@ -175,7 +175,7 @@ describe('the status server', () => {
     expect(await asked(url, huge)).toContain(' 431 ');
   });
 
-  it('keeps 64 connections open at once, and closes those beyond', async () => {
+  it('keeps at most 64 connections open, and closes further ones', async () => {
     const { url } = await started();
     let closed = 0;
     const sockets = Array.from({ length: 100 }, () => connect(Number(new URL(url).port), '127.0.0.1'));
@@ -189,7 +189,7 @@ describe('the status server', () => {
     for (const socket of sockets) socket.destroy();
   });
 
-  it('says which address it cannot have, and what to change', async () => {
+  it('reports an address that it cannot use, and what to change', async () => {
     const { url } = await started();
     const port = Number(new URL(url).port);
     const second = create({}, { port });
@@ -202,7 +202,7 @@ describe('the status server', () => {
     expect(await get(`${url}/healthz`)).toMatchObject({ status: 200 });
   });
 
-  it('stops at once although a client keeps its connection open, and frees the port', async () => {
+  it('stops at once even if a client keeps its connection open, and frees the port', async () => {
     const agent = new Agent({ keepAlive: true });
     try {
       const server = await started();
@@ -217,14 +217,14 @@ describe('the status server', () => {
     }
   });
 
-  it('may be stopped before it was started, twice, and at the same time', async () => {
+  it('can be stopped before it was started, twice, and at the same time', async () => {
     await create().stop();
     const server = await started();
     await Promise.all([server.stop(), server.stop()]);
     await server.stop();
   });
 
-  it('writes an IPv6 address as a URL does', async () => {
+  it('formats an IPv6 address as in a URL', async () => {
     const { url } = await started({}, { address: '::1' });
     expect(url).toMatch(/^http:\/\/\[::1\]:\d+$/);
   });

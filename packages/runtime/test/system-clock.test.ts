@@ -9,7 +9,7 @@ describe('the system clock', () => {
     systemClock.now();
   });
 
-  /** Both of the machine's clocks, in the test's hand. */
+  /** Both clocks of the machine, set by the test. */
   function machine(wallMs: number, monotonicNs: bigint) {
     const state = { wallMs, monotonicNs };
     jest.spyOn(Date, 'now').mockImplementation(() => state.wallMs);
@@ -35,7 +35,7 @@ describe('the system clock', () => {
     expect(systemClock.now() - first).toBe(999_123n);
   });
 
-  it('follows the wall clock when it is set, forth and back, and the monotonic one does not', () => {
+  it('follows the wall clock when it is set, in either direction, while the monotonic clock continues', () => {
     const state = machine(5_000_000, 50n);
     systemClock.now();
     state.wallMs += 3_600_000;
@@ -47,7 +47,7 @@ describe('the system clock', () => {
     expect(systemClock.monotonic()).toBe(2_050n);
   });
 
-  it('says when it was set, at the next look, and nothing of a slew', () => {
+  it('reports the next time it is read that the clock was set, and ignores slewing', () => {
     const state = machine(5_000_000, 50n);
     systemClock.now();
     let heard = 0;
@@ -75,7 +75,7 @@ describe('the system clock', () => {
     }
   });
 
-  it('sleeps, and wakes with the reason of the signal', async () => {
+  it('sleeps, and ends with the reason of the signal', async () => {
     await systemClock.sleep(1);
     await systemClock.sleep(0);
     const controller = new AbortController();
@@ -87,8 +87,8 @@ describe('the system clock', () => {
     await expect(systemClock.sleep(5, controller.signal)).rejects.toBe(reason);
   });
 
-  it('sleeps longer than a timer of Node can be', async () => {
-    // Node warns and fires after 1 ms; asleep after that timer could have fired, it is right.
+  it('sleeps longer than a timer of Node can run', async () => {
+    // Node warns and fires after 1 ms: the test passes if it still sleeps after that.
     const warnings: string[] = [];
     const onWarning = ({ name }: Error) => warnings.push(name);
     process.on('warning', onWarning);

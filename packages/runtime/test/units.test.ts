@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 
 const programs = ['agent-compute', 'agent-central', 'collector'];
 
-/** The lines of a section of a unit, those of one key together. */
+/** The lines of a unit's section, grouped by key. */
 function sectionOf(text: string, section: string): Readonly<Record<string, readonly string[]>> {
   const values: Record<string, string[]> = {};
   let current = '';
@@ -20,7 +20,7 @@ function sectionOf(text: string, section: string): Readonly<Record<string, reado
 const read = (program: string, file: string) =>
   readFileSync(new URL(`../../${program}/${file}`, import.meta.url), 'utf8');
 
-it.each(programs)('the unit of %s runs it without privileges, and is shipped with it', (program) => {
+it.each(programs)('runs %s without privileges, and is shipped with it', (program) => {
   const service = sectionOf(read(program, `systemd/nephoscope-${program}.service`), 'Service');
   expect(service).toMatchObject({
     Type: ['notify'],
@@ -35,7 +35,7 @@ it.each(programs)('the unit of %s runs it without privileges, and is shipped wit
     ProtectHome: ['yes'],
     SystemCallFilter: ['@system-service', '~@privileged'],
   });
-  // V8 compiles while it runs; the number of the boot is in /proc/sys.
+  // V8 compiles at run time; the id of the boot is in /proc/sys.
   expect(service).not.toHaveProperty('MemoryDenyWriteExecute');
   expect(service).not.toHaveProperty('ProcSubset');
   const { bin, files } = JSON.parse(read(program, 'package.json')) as {
@@ -46,7 +46,7 @@ it.each(programs)('the unit of %s runs it without privileges, and is shipped wit
   expect(files).toContain('systemd');
 });
 
-it('the directories of the units are those that the programs have by default, and are closed', () => {
+it('creates the default directories of the programs, closed to others', () => {
   const directories = programs.map((program) => {
     const { StateDirectory, StateDirectoryMode } = sectionOf(
       read(program, `systemd/nephoscope-${program}.service`),

@@ -248,7 +248,7 @@ describe('on a disk that fails', () => {
   it.each([
     ['a write', ['writev'], 1],
     ['a sync', ['datasync'], 1],
-    ['a sync, and what was written cannot be cut off', ['datasync', 'truncate'], 1],
+    ['a sync and of the truncation after it', ['datasync', 'truncate'], 1],
     ['all syncs for a while', ['datasync'], 5],
   ] as const)('retries after a failure of %s, and loses no change', async (_, methods, times) => {
     const { epochs, folder, save } = await opened(newFolder());

@@ -102,11 +102,11 @@ const wrong: Record<string, unknown> = {
   ),
 };
 
-it.each(Object.keys(wrong))('refuses %s, before or when it is signed', (what) => {
+it.each(Object.keys(wrong))('refuses %s, before or during signing', (what) => {
   expect(() => sign(read(wrong[what]).counter)).toThrow();
 });
 
-it('gives what a collector reads again, with the same values', () => {
+it('is signed so that a collector reads the same values', () => {
   const zero = '\0';
   for (const counter of [
     good,
@@ -130,7 +130,7 @@ it('gives what a collector reads again, with the same values', () => {
   }
 });
 
-it('keeps its values, whatever the plugin changes later', () => {
+it('keeps its values if the plugin changes its objects later', () => {
   const metadata = { a: { b: 'first' } };
   const given = { ...good, resourceMetadata: metadata };
   const first = read(given).counter;

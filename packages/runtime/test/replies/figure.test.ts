@@ -31,7 +31,7 @@ const parts = [
   { key: 'vdb', volume: { missing: 'busy', detail: 'stuck' } },
 ];
 
-it('adds what the table, the instance and the reading say', () => {
+it('adds the facts from the table, the instance and the reading', () => {
   expect(counterOf({ meter: 'disk.fill', volume: 5.5 })).toEqual({
     ...{ name: 'disk.fill', type: 'gauge', unit: '%', volume: 5.5, resourceId: 'one', ...common },
   });
@@ -49,7 +49,7 @@ it('adds what the table, the instance and the reading say', () => {
   });
 });
 
-it('reads what arrived from another process alike', () => {
+it('reads items from another process in the same way', () => {
   for (const given of [
     { meter: 'disk.fill', volume: 1, metadata: { a: [1, { b: null }] }, plugging: undefined },
     { meter: 'disk.read.bytes', parts, whole: 9n },
@@ -58,7 +58,7 @@ it('reads what arrived from another process alike', () => {
     expect(readOnce(structuredClone(given))).toEqual(readOnce(given));
 });
 
-it('returns values that cannot change any more', () => {
+it('returns immutable values', () => {
   const given = { meter: 'disk.fill', volume: 1, metadata: { a: { b: 'first' } }, plugging: ['1'] };
   const resources = newResources();
   const first = counterOf(given, resources);
@@ -70,13 +70,13 @@ it('returns values that cannot change any more', () => {
   expect(totalOf({ meter: 'disk.read.bytes', parts }).parts).not.toBe(parts);
 });
 
-describe('unchanged metadata of a resource', () => {
+describe('the metadata of a resource', () => {
   const figure = (metadata: object, plugging: readonly string[] = ['1']) => ({
     ...{ meter: 'disk.fill', volume: 1, resourceId: 'one-vda', metadata, plugging },
   });
   const said = { disk: 'vda', sizes: [1, 2n, { of: null }] };
 
-  it('is the same object, in later polls too, even if it was copied', () => {
+  it('are the same object in later polls if they are unchanged, even if they were copied', () => {
     const resources = newResources();
     const first = counterOf(figure(said), resources);
     for (const _ of [1, 2]) {
@@ -97,7 +97,7 @@ describe('unchanged metadata of a resource', () => {
     { ...said, sizes: [1, 2n, []] },
     { ...said, sizes: { 0: 1, 1: 2n, 2: { of: null } } },
     JSON.parse('{"__proto__":{},"disk":"vda"}') as object,
-  ])('and otherwise, is what was said: %p', (other) => {
+  ])('are the new ones if they differ: %p', (other) => {
     const resources = newResources();
     counterOf(figure(said), resources);
     expect(counterOf(figure(other), resources).resourceMetadata).toEqual({ ...base, ...other });
@@ -110,13 +110,13 @@ describe('unchanged metadata of a resource', () => {
     [{ name: 'vda' }, {}],
     [{ name: 'one' }, { disk: 'vda' }],
     [{ name: 'vda', disk: 'vda' }, { disk: 'vda' }],
-  ])('and is what was said over what the instance says: %p, then %p', (one, other) => {
+  ])('take precedence over those of the instance: %p, then %p', (one, other) => {
     const resources = newResources();
     for (const metadata of [one, other, one])
       expect(counterOf(figure(metadata), resources).resourceMetadata).toEqual({ ...base, ...metadata });
   });
 
-  it('has the same marks again, also of parts, even if other items have none', () => {
+  it('have the same marks again, also those of parts, even if other items have none', () => {
     const resources = newResources();
     const marks = () => {
       resources.begin(base);
@@ -137,9 +137,9 @@ describe('unchanged metadata of a resource', () => {
   });
 
   it.each([
-    ['another at each look', () => Math.random()],
-    ['none that JSON holds', () => new Date()],
-  ])('is not taken for it when it is %s', (_, get) => {
+    ['different each time it is read', () => Math.random()],
+    ['a value that JSON cannot represent', () => new Date()],
+  ])('are not taken for unchanged if a value is %s', (_, get) => {
     const resources = newResources();
     counterOf(figure({ a: {} }), resources);
     const given = Object.defineProperty({}, 'a', { enumerable: true, get });
@@ -150,7 +150,7 @@ describe('unchanged metadata of a resource', () => {
     }
   });
 
-  it('is made anew when the instance is another, and forgotten when it was not said in a poll', () => {
+  it('are created again for another instance, and discarded after a poll without them', () => {
     const resources = newResources();
     const first = counterOf(figure(said), resources);
     resources.begin(Object.freeze({ name: 'two' }));
@@ -162,7 +162,7 @@ describe('unchanged metadata of a resource', () => {
     expect(again.resourceMetadata).not.toBe(first.resourceMetadata);
   });
 
-  it('is not remembered beyond some hundreds of resources, in many polls either', () => {
+  it('are remembered for a limited number of resources, even over many polls', () => {
     const resources = newResources();
     const all = (from: number) =>
       Array.from({ length: 3_000 }, (_, index) =>
@@ -192,38 +192,38 @@ describe('unchanged metadata of a resource', () => {
 });
 
 it.each([
-  ['no item', null, 'is an object'],
+  ['a missing item', null, 'is an object'],
   ['no meter', { volume: 1 }, 'table'],
   ['another meter', { meter: 'disk.write.bytes', volume: 1 }, 'table'],
   ['an empty variable part', { meter: 'instance:', volume: 1 }, 'table'],
   ['no volume', { meter: 'disk.fill' }, 'is undefined'],
   ['a volume of null', { meter: 'disk.fill', volume: null }, 'is null'],
-  ['a count below 0', { meter: 'disk.read.bytes', volume: -1n }, 'counts up from 0'],
+  ['a negative count', { meter: 'disk.read.bytes', volume: -1n }, 'counts up from 0'],
   ['an unknown key', { meter: 'disk.fill', volume: 1, resource: 'x' }, "nothing named 'resource'"],
-  ['a resource that is none', { meter: 'disk.fill', volume: 1, resourceId: 5 }, 'no resource id'],
-  ['metadata that are none', { meter: 'disk.fill', volume: 1, metadata: null }, 'not an object'],
+  ['an invalid resource', { meter: 'disk.fill', volume: 1, resourceId: 5 }, 'no resource id'],
+  ['invalid metadata', { meter: 'disk.fill', volume: 1, metadata: null }, 'not an object'],
   ['a volume and parts', { meter: 'disk.read.bytes', volume: 1, parts }, "nothing named 'volume'"],
-  ['parts that are no list', { meter: 'disk.read.bytes', parts: 'vda' }, 'list'],
-  ['a part that is none', { meter: 'disk.read.bytes', parts: [null] }, 'is an object'],
+  ['parts that are not a list', { meter: 'disk.read.bytes', parts: 'vda' }, 'list'],
+  ['an invalid part', { meter: 'disk.read.bytes', parts: [null] }, 'is an object'],
   ['an unknown key of a part', { meter: 'disk.read.bytes', parts: [{ ...parts[0], size: 1 }] }, "'size'"],
-  ['two parts of one key', { meter: 'disk.read.bytes', parts: [parts[0], parts[0]] }, 'one key'],
+  ['two parts with the same key', { meter: 'disk.read.bytes', parts: [parts[0], parts[0]] }, 'one key'],
   [
-    'a part that is no number',
+    'a part that is not a number',
     { meter: 'disk.read.bytes', parts: [{ key: 'a', volume: NaN }] },
     'not a finite number',
   ],
   ['a part of null', { meter: 'disk.read.bytes', parts: [{ key: 'a', volume: null }] }, 'reason'],
   [
-    'a reason that is none',
+    'an invalid reason',
     { meter: 'disk.read.bytes', parts: [{ key: 'a', volume: { missing: 'lost', detail: '' } }] },
     'reason',
   ],
   [
-    'marks that are no texts',
+    'marks that are not texts',
     { meter: 'disk.read.bytes', parts: [{ key: 'a', volume: 1n, plugging: [5] }] },
     'plugging',
   ],
-  ['a whole that is no number', { meter: 'disk.read.bytes', parts, whole: Infinity }, 'finite'],
+  ['a whole that is not a number', { meter: 'disk.read.bytes', parts, whole: Infinity }, 'finite'],
   ['parts of a gauge', { meter: 'disk.fill', parts }, 'only cumulative'],
 ])('refuses %s', (_, given, says) => {
   expect(() => readOnce(given)).toThrow(says);
