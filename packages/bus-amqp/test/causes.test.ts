@@ -11,7 +11,7 @@ const message = {
 };
 const confirmTimeout = 20;
 
-/** A channel of a broker that answers as the test says; without an answer what was sent stays unconfirmed. */
+/** A channel to a broker that answers as the test says; without an answer messages stay unconfirmed. */
 function channelThat(answers: { now: 'confirms' | 'refuses' | 'is silent' }): PublishingChannel {
   return {
     ended: new AbortController().signal,
@@ -26,7 +26,7 @@ function channelThat(answers: { now: 'confirms' | 'refuses' | 'is silent' }): Pu
   } as unknown as PublishingChannel;
 }
 
-describe('the cause that a publisher reports', () => {
+describe('the reason that a publisher reports', () => {
   const answers: { now: 'confirms' | 'refuses' | 'is silent' } = { now: 'confirms' };
   let clock: FakeClock;
   let publisher: Publisher;
@@ -49,7 +49,7 @@ describe('the cause that a publisher reports', () => {
       : (/refuses|has blocked publishers|confirmed nothing/.exec(health.reason)?.[0] ?? health.reason);
   };
 
-  it('is the alarm after a refusal, and neither when the alarm is over', async () => {
+  it('is an alarm that follows a refusal, and there is none when the alarm is over', async () => {
     await publish('refuses');
     expect(cause()).toBe('refuses');
     publisher.block('low on disk');
@@ -58,7 +58,7 @@ describe('the cause that a publisher reports', () => {
     expect(cause()).toBe('none');
   });
 
-  it('is the refusal again, since when it began, when that outlasts the alarm', async () => {
+  it('is the refusal again, with its first time, if it continues after an alarm', async () => {
     await publish('refuses');
     const { reason: before } = publisher.health() as { reason: string };
     publisher.block('low on disk');
@@ -71,13 +71,13 @@ describe('the cause that a publisher reports', () => {
     expect(cause()).toBe('none');
   });
 
-  it('is no refusal of a connection before', async () => {
+  it('is not a refusal on an earlier connection', async () => {
     await publish('refuses');
     await attach();
     expect(cause()).toBe('none');
   });
 
-  it('is silence until the broker answers, with whatever', async () => {
+  it("is the broker's silence until any answer arrives", async () => {
     await publish('is silent');
     expect(cause()).toBe('confirmed nothing');
     await publish('refuses');
@@ -88,7 +88,7 @@ describe('the cause that a publisher reports', () => {
     expect(cause()).toBe('none');
   });
 
-  it('is no silence of before an alarm', async () => {
+  it('is not a silence from before an alarm', async () => {
     await publish('is silent');
     publisher.block('low on memory');
     publisher.block(undefined);

@@ -26,12 +26,12 @@ describe('consuming on the AMQP bus', () => {
   const text = ({ body }: Delivery) => Buffer.from(body).toString();
   const publish = (count: number) =>
     Promise.all(Array.from({ length: count }, (_, i) => bus.publish(sample(topology, String(i)))));
-  /** Those with a prefetch; the bus has others, to publish, and from every full minute on to look after its bindings. */
+  /** Channels with a prefetch: the bus has others to publish, and every minute one that checks bindings. */
   const consumingChannels = async () =>
     (await broker.ctl('list_channels', 'prefetch_count')).split('\n').filter((line) => /^[1-9]/.test(line)).length;
   const left = () => onBroker(broker.url, (channel) => channel.checkQueue(topology.queue));
 
-  it('leaves no channel behind, however often it is cancelled and begun again', async () => {
+  it('leaves no channel open, however often it is cancelled and started again', async () => {
     await publish(100);
     const seen = new Set<string>();
     for (let round = 0; round < 50; round++) {
@@ -47,7 +47,7 @@ describe('consuming on the AMQP bus', () => {
     expect(bus.health()).toEqual({ ok: true });
   }, 60_000);
 
-  it('begins by itself when the broker was away at the moment it was asked to', async () => {
+  it('starts by itself if the broker was unavailable when it was requested', async () => {
     const other = createBus({ url: broker.url, connectTimeout: 1_000 });
     await other.declare(topology);
     await other.start(AbortSignal.timeout(20_000));
@@ -62,12 +62,12 @@ describe('consuming on the AMQP bus', () => {
     await until('the publisher is back', () => bus.health().ok);
     await publish(3);
     await until('all', () => seen.length === 3);
-    // Its connections come back each by itself; that which publishes may be the last.
+    // Its connections recover independently; the one that publishes may be the last.
     await until('it is well', () => other.health().ok);
     await other.stop();
   }, 60_000);
 
-  it('settles after a cancel what was delivered before, and then closes the channel', async () => {
+  it('settles, after a cancel, what was delivered before, and then closes the channel', async () => {
     await publish(5);
     const inbox: Delivery[] = [];
     const subscription = await bus.consume(
@@ -87,12 +87,12 @@ describe('consuming on the AMQP bus', () => {
     expect((await left()).messageCount).toBe(1);
   });
 
-  it('acknowledges to the broker in any order', async () => {
+  it('acknowledges in any order', async () => {
     await publish(200);
     const inbox: Delivery[] = [];
     const subscription = await bus.consume(topology.queue, { prefetch: 50 }, (delivery) => {
       inbox.push(delivery);
-      // Later ones before earlier ones, over several turns of the event loop.
+      // Later ones before earlier ones, in several turns of the event loop.
       if (inbox.length % 50 === 0)
         inbox.slice(-50).forEach((each, i) => setTimeout(() => each.ack(), ((i * 7) % 5) * 2));
     });
@@ -106,7 +106,7 @@ describe('consuming on the AMQP bus', () => {
     expect((await left()).messageCount).toBe(0);
   });
 
-  it('says so while the queue has no leader, and consumes when it has', async () => {
+  it('is reported as failing while the queue has no leader, and continues when it has one', async () => {
     const leader = `{list_to_atom("%2F_${topology.queue}"), node()}`;
     await publish(1);
     await broker.ctl('eval', `sys:suspend(${leader}).`);

@@ -7,7 +7,7 @@ const url = sharedBroker();
 
 messageBusContract('the AMQP bus', {
   create: () => createBus({ url }),
-  // Port 1 of loopback: nobody listens there.
+  // Nothing listens on port 1 of the loopback address.
   createUnstartable: () => createBus({ url: 'amqp://guest:guest@127.0.0.1:1' }),
   deadLetters: (_bus, { deadLetterQueue }) =>
     onBroker(url, async (channel) => {

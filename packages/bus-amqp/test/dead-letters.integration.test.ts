@@ -21,7 +21,7 @@ describe('a sweep of dead letters on the AMQP bus', () => {
     await remove(url, topology);
   });
 
-  /** Puts dead letters there, as another program did. */
+  /** Adds dead letters, as another program did. */
   const fill = (bodies: readonly string[]) =>
     Promise.all(
       bodies.map((body) =>
@@ -40,7 +40,7 @@ describe('a sweep of dead letters on the AMQP bus', () => {
     return deadLetters;
   }
 
-  it('returns a message with headers that cannot be sent again', async () => {
+  it('returns a message whose headers cannot be sent again', async () => {
     await bus.declare(topology);
     const headers = Object.fromEntries<unknown>([
       ['__proto__', Buffer.from('bytes')],
@@ -60,7 +60,7 @@ describe('a sweep of dead letters on the AMQP bus', () => {
     expect(redelivered).toBe(0);
   });
 
-  it('shows what the broker recorded when it dead-lettered a message itself', async () => {
+  it('reports what the broker recorded when it dead-lettered a message itself', async () => {
     await bus.declare(topology);
     const expiring = `${topology.queue}.expiring`;
     await onBroker(url, async (channel) => {
@@ -86,7 +86,7 @@ describe('a sweep of dead letters on the AMQP bus', () => {
     ]);
   });
 
-  it('visits those of a queue that it did not declare, and declares none', async () => {
+  it('visits those of a queue that the program did not declare, and declares none', async () => {
     await expect(look()).rejects.toMatchObject({
       code: 'BUS_TOPOLOGY',
       message: expect.stringContaining(topology.deadLetterQueue),
@@ -94,7 +94,7 @@ describe('a sweep of dead letters on the AMQP bus', () => {
     await onBroker(url, (channel) => channel.assertQueue(topology.deadLetterQueue, { durable: true }));
     await fill(['1']);
     expect((await look()).map(textOf)).toEqual(['1']);
-    // Its queue is not there: the dead letter stays.
+    // Its queue does not exist, so the dead letter stays.
     await expect(bus.sweepDeadLetters(topology.queue, () => 'replay', deadline())).rejects.toMatchObject({
       code: 'BUS_UNROUTABLE',
     });
@@ -104,7 +104,7 @@ describe('a sweep of dead letters on the AMQP bus', () => {
   it.each([
     ['a quorum queue', {}],
     ['a classic queue of an earlier version', { 'x-queue-type': 'classic' }],
-  ])('keeps the order of a thousand in %s', async (_, type) => {
+  ])('keeps the order of a thousand messages in %s', async (_, type) => {
     const isClassic = 'x-queue-type' in type;
     if (isClassic)
       await onBroker(url, (channel) => channel.assertQueue(topology.deadLetterQueue, { durable: true }));
@@ -120,7 +120,7 @@ describe('a sweep of dead letters on the AMQP bus', () => {
     expect((await look()).map(textOf)).toEqual(numbers(1_000).filter(isKept));
   });
 
-  it('shares them with a concurrent one, and both end', async () => {
+  it('divides them with a concurrent sweep, and both end', async () => {
     await bus.declare(topology);
     await fill(numbers(300));
     const other = createBus({ url });
@@ -134,7 +134,7 @@ describe('a sweep of dead letters on the AMQP bus', () => {
     }
   });
 
-  it('loses none when the connection is cut', async () => {
+  it('loses none if the connection is cut', async () => {
     await bus.declare(topology);
     await fill(numbers(200));
     const proxy = await tcpProxy(Number(new URL(url).port));
@@ -160,7 +160,7 @@ describe('a sweep of dead letters on the AMQP bus', () => {
     }
   });
 
-  it('ends when the queue is deleted under it', async () => {
+  it('ends if the queue is deleted meanwhile', async () => {
     await bus.declare(topology);
     await fill(numbers(100));
     const sweep = bus.sweepDeadLetters(

@@ -1,4 +1,4 @@
-// A program that hears so many exchanges of others, which need not be there, and ends: <url> <prefix> <count>.
+// Binds to this many exchanges of other services, which need not exist, and ends: <url> <prefix> <count>.
 import { createBus, newTopology } from './support.js';
 
 const [url, prefix, count] = process.argv.slice(2) as [string, string, string];

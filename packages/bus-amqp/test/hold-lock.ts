@@ -1,5 +1,5 @@
-// A holder of a lock that counts in its note until it loses it, to be killed or frozen: <url> <name>. Tells on its
-// output what it found, each count that it was told is safe, and how it ended.
+// Holds a lock and counts in its note until it loses the lock; a test kills or suspends it: <url> <name>. It prints the
+// note that it found, each count that was saved, and how it ended.
 import { createBus } from './support.js';
 
 const [url, name] = process.argv.slice(2) as [string, string];

@@ -1,4 +1,4 @@
-// A consumer that takes messages and settles none, to be killed: <url> <queue> <count>.
+// Consumes messages and settles none; a test kills it: <url> <queue> <count>.
 import { createBus } from './support.js';
 
 const [url, queue, count] = process.argv.slice(2) as [string, string, string];

@@ -46,7 +46,7 @@ describe('listening on the AMQP bus', () => {
       .split('\n')
       .filter((line) => line.startsWith(queue.queue));
 
-  it('leaves nothing behind, neither in memory nor on disk', async () => {
+  it("leaves nothing behind, neither in memory nor on the broker's disk", async () => {
     const bus = await start();
     await bus.listen(queue, () => undefined);
     const [line, ...others] = await queues();
@@ -56,7 +56,7 @@ describe('listening on the AMQP bus', () => {
     await until('it is gone', async () => (await queues()).length === 0);
   });
 
-  it('listens again on each connection', async () => {
+  it('resumes on each new connection', async () => {
     const proxy = await tcpProxy(broker.port);
     try {
       const sender = await start();
@@ -79,7 +79,7 @@ describe('listening on the AMQP bus', () => {
     }
   });
 
-  /** Lets another process listen, and hang, meanwhile. */
+  /** Starts another process that listens and is then suspended. */
   async function besideOneThatHangs(of: TransientQueue, body: () => Promise<void>): Promise<void> {
     const script = await bundle(new URL('listen.ts', import.meta.url));
     const child = spawn(process.execPath, [script, broker.url, JSON.stringify(of)], {
@@ -99,7 +99,7 @@ describe('listening on the AMQP bus', () => {
     }
   }
 
-  it('hears everything although another process of the same name hangs', async () => {
+  it('receives everything even if another process of the same name hangs', async () => {
     await besideOneThatHangs(queue, async () => {
       const bus = await start();
       let heard = 0;
@@ -110,7 +110,7 @@ describe('listening on the AMQP bus', () => {
     await until('its queue is gone', async () => (await queues()).length === 1);
   }, 60_000);
 
-  it('refuses what is too much for one that hangs, which says nothing of the bus', async () => {
+  it('rejects messages that exceed the queue of a hanging listener, and the bus stays healthy', async () => {
     await besideOneThatHangs({ ...queue, maxMessages: 5 }, async () => {
       const bus = await start();
       const large = { ...message, isTransient: true, body: Buffer.alloc(1024 * 1024) };
@@ -126,7 +126,7 @@ describe('listening on the AMQP bus', () => {
     await until('its queue is gone', async () => (await queues()).length === 0);
   }, 60_000);
 
-  it('hears all of a flood that the broker has taken', async () => {
+  it('receives all messages of a flood that the broker confirmed', async () => {
     const [bus, flooding] = [await start(), await start()];
     let heard = 0;
     await bus.listen(queue, () => void heard++);
@@ -135,7 +135,7 @@ describe('listening on the AMQP bus', () => {
     await until('all that was taken', () => heard === taken);
   });
 
-  it('says when the broker does not let it', async () => {
+  it('reports that the broker does not permit it', async () => {
     await broker.ctl('add_user', 'limited', 'secret');
     await broker.ctl('set_permissions', 'limited', '^$', '^$', '^$');
     const bus = await start(broker.url.replace('guest:guest', 'limited:secret'));

@@ -1,4 +1,4 @@
-// A listener, to be frozen: <url> <queue as JSON>.
+// Listens, and is suspended by a test: <url> <queue as JSON>.
 import type { TransientQueue } from '@nephoscope/core/message-bus';
 
 import { createBus } from './support.js';

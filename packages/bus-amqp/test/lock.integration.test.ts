@@ -57,12 +57,12 @@ describe('a lock on the AMQP bus', () => {
       child,
       ended,
       said,
-      /** The last count that it was told is safe. */
+      /** The last count that was reported as saved. */
       left: () => Number(said.findLast((line) => line.startsWith('left'))?.split(' ')[1] ?? 0),
     };
   }
 
-  it('is held by one at a time, however many ask', async () => {
+  it('is held by one program at a time, however many request it', async () => {
     const all = await Promise.all(Array.from({ length: 4 }, () => start()));
     let holders = 0;
     let rounds = 0;
@@ -84,7 +84,7 @@ describe('a lock on the AMQP bus', () => {
     );
   }, 60_000);
 
-  it('is on a connection that dies sooner than others when its program is frozen; the kernel looks after all', async () => {
+  it('uses a connection that ends sooner than others if its program is suspended; the kernel watches all connections', async () => {
     const bus = await start();
     await bus.lead(name, deadline());
     const connections = async () => {
@@ -100,7 +100,7 @@ describe('a lock on the AMQP bus', () => {
     };
     await until('both', async () => (await connections()).length === 2);
     expect((await connections()).map(({ timeout }) => timeout).sort()).toEqual([20, 60]);
-    // proc(5): local address, remote address, state, queues, and the timer, which is 02 for keepalive while nothing is under way.
+    // proc(5): local address, remote address, state, queues, and the timer, which is 02 for keepalive on an idle connection.
     const timers = async () => {
       const sockets = (await readFile('/proc/net/tcp', 'utf8'))
         .split('\n')
@@ -113,7 +113,7 @@ describe('a lock on the AMQP bus', () => {
     await until('the timers', async () => (await timers()).every((timer) => timer === '02'));
   }, 60_000);
 
-  it('goes, when its holder is killed while it writes, to the next with every note that was safe', async () => {
+  it('passes, with every saved note, to the next program if its holder is killed during a write', async () => {
     const bus = await start();
     for (let kill = 0; kill < 4; kill++) {
       const { child, ended, said, left } = holder();
@@ -127,13 +127,13 @@ describe('a lock on the AMQP bus', () => {
       }
       const lock = await next;
       expect(said[0]).toMatch(/^held/);
-      // One that it was not told of any more may be there too.
+      // A note whose confirmation was lost may be there too.
       expect([left(), left() + 1]).toContain(Number(text(lock.note)));
       await lock.release();
     }
   }, 90_000);
 
-  it('is taken from a frozen process, which cannot write when it wakes', async () => {
+  it('is taken from a suspended process, which can no longer write when it resumes', async () => {
     const bus = await start();
     const { child, ended, said, left } = holder();
     try {
@@ -155,7 +155,7 @@ describe('a lock on the AMQP bus', () => {
     expect(text((await bus.lead(name, deadline())).note)).toBe('after the frozen one');
   }, 60_000);
 
-  it('is lost with the connection, at once, and granted again', async () => {
+  it('is lost immediately with the connection, and granted again later', async () => {
     const proxy = await tcpProxy(broker.port);
     try {
       const bus = await start({ url: `amqp://guest:guest@127.0.0.1:${proxy.port}` });
@@ -171,7 +171,7 @@ describe('a lock on the AMQP bus', () => {
     }
   });
 
-  it('is waited for over lost connections', async () => {
+  it('is still requested after lost connections', async () => {
     const proxy = await tcpProxy(broker.port);
     try {
       const lock = await (await start()).lead(name, deadline());
@@ -189,7 +189,7 @@ describe('a lock on the AMQP bus', () => {
     }
   });
 
-  it('keeps its note over a power failure of the broker', async () => {
+  it('keeps its note after a power failure of the broker', async () => {
     const bus = await start();
     const lock = await bus.lead(name, deadline());
     await lock.saveNote(Buffer.from('note'));
@@ -199,7 +199,7 @@ describe('a lock on the AMQP bus', () => {
     expect(text((await bus.lead(name, deadline())).note)).toBe('note');
   }, 90_000);
 
-  it('takes the newest of the notes that a crash left, in whatever order', async () => {
+  it('uses the newest of several notes left by a crash, in whatever order they are', async () => {
     const queue = `${name}.lock`;
     await onBroker(broker.url, async (channel) => {
       await channel.assertQueue(queue, singleActive);
@@ -224,14 +224,14 @@ describe('a lock on the AMQP bus', () => {
     });
   });
 
-  it('outlives the time after which RabbitMQ closes the channel of an unsettled message', async () => {
+  it('remains held longer than RabbitMQ lets a message stay unsettled', async () => {
     const set = (variable: string, ms: number) =>
       broker.ctl('eval', `application:set_env(rabbit, ${variable}, ${ms}).`);
     await set('channel_tick_interval', 200);
     await set('consumer_timeout', 2_000);
     try {
       const hurried = await (await start({}, hurriedClock)).lead(name, deadline());
-      // On the real clock its note is not written anew in time.
+      // On the real clock its note would not be renewed in time.
       const slow = await (await start()).lead(`${name}-slow`, deadline());
       await until('the loss', () => slow.lost.aborted);
       expect(hurried.lost.aborted).toBe(false);
@@ -242,7 +242,7 @@ describe('a lock on the AMQP bus', () => {
     }
   }, 60_000);
 
-  it('is granted although its messages have expired', async () => {
+  it('is granted even if its messages have expired', async () => {
     await broker.ctl('set_policy', 'expire', '^test-', '{"message-ttl":1}', '--apply-to', 'queues');
     try {
       const lock = await (await start()).lead(name, deadline());
@@ -254,7 +254,7 @@ describe('a lock on the AMQP bus', () => {
     }
   });
 
-  it('is lost when its queue is deleted, and waiting programs request it again', async () => {
+  it('is lost if its queue is deleted, and waiting programs request it again', async () => {
     const lock = await (await start()).lead(name, deadline());
     const waiting = (await start({}, hurriedClock)).lead(name, deadline());
     await onBroker(broker.url, async (channel) => {
@@ -266,7 +266,7 @@ describe('a lock on the AMQP bus', () => {
     expect((await waiting).lost.aborted).toBe(false);
   });
 
-  it('rejects a note that the broker does not take in time, and takes the next', async () => {
+  it('rejects a note that the broker does not confirm in time, and accepts the next one', async () => {
     const lock = await (await start({ confirmTimeout: 500 })).lead(name, deadline());
     await broker.ctl('set_vm_memory_high_watermark', '0');
     try {
@@ -288,7 +288,7 @@ describe('a lock on the AMQP bus', () => {
     expect(text((await (await start()).lead(name, deadline())).note)).toBe('2');
   });
 
-  it('refuses a queue that is no lock', async () => {
+  it('refuses a queue that is not a lock', async () => {
     await onBroker(broker.url, (channel) => channel.assertQueue(`${name}.lock`, { durable: true }));
     await expect((await start()).lead(name, deadline())).rejects.toMatchObject({
       code: 'BUS_TOPOLOGY',

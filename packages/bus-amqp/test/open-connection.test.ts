@@ -5,7 +5,7 @@ import type { Connection as Model } from 'amqplib/callback_api';
 import { BrokerUrl } from '../src/broker-url.js';
 import { Connection } from '../src/open-connection.js';
 
-/** The library's connection, which does nothing by itself. */
+/** The library's connection, which does nothing unless the test makes it. */
 class SilentModel extends EventEmitter {
   readonly channel = Object.assign(new EventEmitter(), {
     checkQueue: () => undefined,
@@ -22,7 +22,7 @@ class SilentModel extends EventEmitter {
   }
 
   close() {
-    // Waits for the broker's goodbye.
+    // Waits for the broker's close.
   }
 }
 
@@ -48,7 +48,7 @@ describe('a request to the broker', () => {
 
   const isLost = { code: 'BUS_UNAVAILABLE', message: expect.stringContaining('the connection was lost') };
 
-  it('ends with the connection, though the library never answers', async () => {
+  it('fails with its connection, even if the library never answers', async () => {
     const connection = connect();
     const channel = await openChannel(connection);
     const asked = [connection.openChannel(), channel.checkQueue('q')];
@@ -59,16 +59,13 @@ describe('a request to the broker', () => {
     await connection.close();
   });
 
-  it.each(['openChannel', 'openPublishingChannel'] as const)(
-    'is refused on a connection that is gone: %s',
-    async (open) => {
-      const connection = connect();
-      connection.destroy(new Error('cut'));
-      await expect(connection[open]()).rejects.toMatchObject({ ...isLost, cause: { message: 'cut' } });
-    },
-  );
+  it.each(['openChannel', 'openPublishingChannel'] as const)('fails on a lost connection: %s', async (open) => {
+    const connection = connect();
+    connection.destroy(new Error('cut'));
+    await expect(connection[open]()).rejects.toMatchObject({ ...isLost, cause: { message: 'cut' } });
+  });
 
-  it('ends with its channel, which is not used after that', async () => {
+  it('fails with its channel, which is not used any more', async () => {
     const connection = connect();
     const channel = await openChannel(connection);
     const asked = channel.checkQueue('q');
@@ -78,7 +75,7 @@ describe('a request to the broker', () => {
     expect(connection.lost.aborted).toBe(false);
   });
 
-  it('has time, and then ends the connection, which is made anew', async () => {
+  it('fails after its time limit, which also ends the connection', async () => {
     const connection = connect(20);
     const channel = await openChannel(connection);
     await expect(channel.checkQueue('q')).rejects.toMatchObject({
@@ -89,21 +86,21 @@ describe('a request to the broker', () => {
     expect(socket.signal.aborted).toBe(true);
   });
 
-  it('ends when the socket is cut, whatever the library makes of it', async () => {
+  it('fails when the socket is cut, whatever the library does', async () => {
     const connection = connect();
     const asked = connection.openChannel();
     socket.abort(new Error('stopped'));
     await expect(asked).rejects.toMatchObject({ ...isLost, cause: { message: 'stopped' } });
   });
 
-  it('takes the refusal of the broker as it is', async () => {
+  it("passes on the broker's refusal", async () => {
     const connection = connect();
     const asked = connection.openChannel();
     model.answerChannel(Object.assign(new Error('no'), { code: 403 }), undefined);
     await expect(asked).rejects.toMatchObject({ code: 403 });
   });
 
-  it('hears an error of a connection that was given up before', () => {
+  it('ignores an error of a connection that was already given up', () => {
     socket.abort();
     const connection = connect();
     expect(connection.lost.aborted).toBe(true);

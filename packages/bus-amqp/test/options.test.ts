@@ -27,7 +27,7 @@ describe('the options of the AMQP bus', () => {
     expect(new BrokerUrl('amqps://host/').port).toBe(5671);
   });
 
-  it('never print the password, parsed or mistaken', () => {
+  it('do not print the password, be it parsed or malformed', () => {
     const parsed = amqpOptions.parse({ url: ['amqp://agent:s3cret@one/v', 'amqps://agent:s3cret@two'] });
     for (const printed of [
       JSON.stringify(parsed),
@@ -68,12 +68,12 @@ describe('the options of the AMQP bus', () => {
     expect(JSON.stringify(error?.issues)).toMatch(message);
   });
 
-  it('take a heartbeat without a unit, as versions before did', () => {
+  it('accept a heartbeat without a unit, as earlier versions did', () => {
     const heartbeats = [20, '20s', '2m'].map((heartbeat) => amqpOptions.parse({ url: 'amqp://host', heartbeat }));
     expect(heartbeats.map(({ heartbeat }) => heartbeat)).toEqual([20, 20, 120]);
   });
 
-  it('wait for the broker no longer than the heartbeat lets a silent connection live', () => {
+  it('limit the wait for the broker to the time after which a silent connection is closed', () => {
     expect([1, 2, 10, 60].map((heartbeat) => timeoutsOf(heartbeat))).toEqual([
       { connectTimeout: 2_000, confirmTimeout: 3_000 },
       { connectTimeout: 4_000, confirmTimeout: 6_000 },
@@ -82,13 +82,13 @@ describe('the options of the AMQP bus', () => {
     ]);
   });
 
-  it('are those of a plugin for the namespace bus', () => {
+  it('belong to a plugin for the namespace bus', () => {
     expect(asPlugin(plugin, 'bus', 'test').options).toBe(amqpOptions);
   });
 });
 
 describe('Backoff', () => {
-  it('doubles up to its longest, spread over the upper half, and starts over after a reset', () => {
+  it('doubles up to its maximum, with random variation in the upper half, and starts again after a reset', () => {
     const backoff = new Backoff(100, 1_000);
     for (const whole of [100, 200, 400, 800, 1_000, 1_000]) {
       const pause = backoff.next();
@@ -100,7 +100,7 @@ describe('Backoff', () => {
   });
 });
 
-it('sends a password that goes to the broker encrypted to no management API unencrypted', () => {
+it('sends a password that reaches the broker encrypted to no unencrypted management API', () => {
   expect(amqpOptions.safeParse({ url: 'amqps://rabbit-1/', management: 'http://rabbit-1:15672/' }).success).toBe(
     false,
   );

@@ -16,7 +16,7 @@ beforeAll(async () => {
 }, 120_000);
 afterAll(() => broker.stop(), 60_000);
 
-describe('the AMQP bus and what others declare', () => {
+describe('exchanges and queues of other programs on the AMQP bus', () => {
   let topology: QueueTopology;
   let bus: MessageBus;
   let log: LogEntry[];
@@ -39,13 +39,13 @@ describe('the AMQP bus and what others declare', () => {
     return inbox;
   }
 
-  /** As oslo.messaging does. */
+  /** Declares an exchange as oslo.messaging does. */
   const declareExchange = () =>
     onBroker(broker.url, (channel) =>
       channel.assertExchange(topology.exchange, 'topic', { durable: false, autoDelete: false }),
     );
 
-  /** Notifies until one arrives. */
+  /** Publishes notifications until one arrives. */
   async function untilHeard(inbox: readonly string[]): Promise<void> {
     const before = inbox.length;
     await until('a notification', async () => {
@@ -59,13 +59,13 @@ describe('the AMQP bus and what others declare', () => {
 
   const told = (pattern: RegExp) => log.filter(({ message }) => pattern.test(message));
 
-  it('hears twenty exchanges without a warning of Node.js', async () => {
+  it('are bound, twenty of them, without a warning from Node.js', async () => {
     const script = await bundle(new URL('hear-many.ts', import.meta.url));
     const args = [script, broker.url, topology.exchange, '20'];
     expect(await promisify(execFile)(process.execPath, args)).toMatchObject({ stderr: '' });
   }, 60_000);
 
-  it('waits for an exchange without declaring it, healthy, and says so once', async () => {
+  it('are waited for without declaring them; the bus stays healthy, and logs it once', async () => {
     await bus.declare(topology);
     await start();
     await bus.declare(topology);
@@ -79,11 +79,11 @@ describe('the AMQP bus and what others declare', () => {
     await untilHeard(inbox);
     await until('the log', () => told(/is bound/).length === 1);
     expect(told(/does not exist yet, waiting/)).toHaveLength(1);
-    // It is still what its owner declared.
+    // It still is as its owner declared it.
     await declareExchange();
   });
 
-  it('binds at once where the exchange is there', async () => {
+  it('are bound at once if they exist', async () => {
     await declareExchange();
     await bus.declare(topology);
     await start();
@@ -93,7 +93,7 @@ describe('the AMQP bus and what others declare', () => {
     expect(told(/does not exist yet, waiting/)).toEqual([]);
   });
 
-  it('binds again when the exchange was deleted and declared anew', async () => {
+  it('are bound again after they were deleted and declared again', async () => {
     await declareExchange();
     await bus.declare(topology);
     await start();
@@ -103,7 +103,7 @@ describe('the AMQP bus and what others declare', () => {
     await until('it is noticed', () => told(/does not exist yet, waiting/).length === 1);
     await declareExchange();
     await untilHeard(inbox);
-    // So quickly that nobody saw it gone.
+    // So fast that no check noticed the deletion.
     await onBroker(broker.url, async (channel) => {
       await channel.deleteExchange(topology.exchange);
       await channel.assertExchange(topology.exchange, 'topic', { durable: false });
@@ -111,7 +111,7 @@ describe('the AMQP bus and what others declare', () => {
     await untilHeard(inbox);
   });
 
-  it('binds again after a restart of the broker, which forgets exchanges that are not durable', async () => {
+  it('are bound again after a restart of the broker, which loses non-durable exchanges', async () => {
     await declareExchange();
     await bus.declare(topology);
     await start();
@@ -124,7 +124,7 @@ describe('the AMQP bus and what others declare', () => {
     await until('health', () => bus.health().ok);
   }, 60_000);
 
-  it('declares and binds its queue again when that is deleted, consumed or not', async () => {
+  it("are bound to the bus's own queue again when that is deleted, consumed or not", async () => {
     await declareExchange();
     await bus.declare(topology);
     await start();
@@ -137,7 +137,7 @@ describe('the AMQP bus and what others declare', () => {
     await untilHeard(inbox);
   });
 
-  it('goes on without a binding that it is not allowed to make, and says so once', async () => {
+  it('are not bound if that is not permitted, which is logged once', async () => {
     await broker.ctl('add_user', 'limited', 'secret');
     await broker.ctl('set_permissions', 'limited', '.*', '.*', '^test-.*dead$');
     await declareExchange();
@@ -152,7 +152,7 @@ describe('the AMQP bus and what others declare', () => {
     expect(told(/cannot be bound/)).toHaveLength(1);
   });
 
-  it('declares its own queue with its bound', async () => {
+  it("are bound to the bus's own queue, which has its configured limit", async () => {
     topology = { ...newTopology(), maxBytes: 1_000_000 };
     await bus.declare(topology);
     await start();
@@ -168,7 +168,7 @@ describe('the AMQP bus and what others declare', () => {
     );
   });
 
-  it('waits for a queue of others, consumes it as it is, and waits again when it is deleted', async () => {
+  it('are consumed unchanged, and waited for again after a queue is deleted', async () => {
     topology = { ...topology, queueOwner: 'service' };
     await bus.declare(topology);
     await start();
@@ -190,7 +190,7 @@ describe('the AMQP bus and what others declare', () => {
     expect(await broker.ctl('list_bindings', 'source_name')).not.toMatch(topology.exchange);
   });
 
-  it('publishes to its own exchange meanwhile', async () => {
+  it('are waited for while the bus publishes to its own exchange', async () => {
     const own = newTopology();
     await bus.declare(topology);
     await bus.declare(own);

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 const script = fileURLToPath(new URL('../../../docs/rabbitmq-permissions.sh', import.meta.url));
 
 /**
- * What the script has `rabbitmqctl` do where these users are, as it is: the broker of a test has another one.
+ * The `rabbitmqctl` commands that the script would run if these users existed: it is not run against the test's broker.
  *
  * @param args of the script
  */

@@ -7,18 +7,18 @@ import { permissionCommands } from './permissions-script.js';
 import { createBus, hurriedClock, onBroker, until } from './support.js';
 import type { LogEntry } from './support.js';
 
-/** With one user for all, and where collectors take from the services' own queue. */
+/** With one user for all programs; and where collectors consume the services' own queue. */
 const documented = [[], ['/', 'notifications.info']].map((args) =>
   permissionCommands(['nephoscope', 'nova'], ...args),
 );
 
-/** As the broker of this test is told. */
+/** Runs the commands on the test's broker. */
 async function permit(commands: readonly (readonly string[])[]): Promise<void> {
   for (const command of commands) await broker.ctl(...command);
 }
 
 const services = ['nova', 'cinder', 'openstack', 'glance', 'neutron', 'swift'];
-/** Of nova, oslo.messaging and others; the last is like the name of a host. */
+/** Queues of nova, oslo.messaging and others; the last name looks like a host's. */
 const foreign = [
   'compute',
   'compute.node-1',
@@ -67,21 +67,21 @@ async function receive(bus: MessageBus, queue: string): Promise<string[]> {
   return inbox;
 }
 
-/** As our user. */
+/** Does it as Nephoscope's user. */
 const attempt = (act: Parameters<typeof onBroker>[1]) =>
   onBroker(limited, (channel) => {
-    // Told by the call that failed as well.
+    // The failing call reports it as well.
     channel.on('error', () => undefined);
     return act(channel);
   });
 
-it('sets our one user alone, and wants one', () => {
+it('sets permissions of the single nephoscope user only, and requires it', () => {
   for (const commands of documented) expect(commands.map(([, , , user]) => user)).toEqual(['nephoscope']);
   expect(() => permissionCommands(['nova', 'nephoscope2'])).toThrow('rabbitmqctl add_user nephoscope PASSWORD');
 });
 
 it.each(documented)(
-  'lets our programs do what they do (%#)',
+  "permits Nephoscope's programs all they do (%#)",
   async (...commands) => {
     await permit(commands);
     const { bus, log } = await start();
@@ -138,7 +138,7 @@ it.each(documented)(
   60_000,
 );
 
-it('takes from the services’ own queue with the second', async () => {
+it('permits the services’ own queue with the second set of permissions', async () => {
   const queue = 'notifications.info';
   const topology: QueueTopology = {
     ...{ exchange: '', exchangeOwner: 'service', queue, queueOwner: 'service', bindings: [] },
@@ -152,7 +152,7 @@ it('takes from the services’ own queue with the second', async () => {
 }, 60_000);
 
 it.each(documented)(
-  'keeps our user from every queue of others (%#)',
+  "denies Nephoscope's user all queues of other services (%#)",
   async (...commands) => {
     await permit(commands);
     for (const name of foreign) {

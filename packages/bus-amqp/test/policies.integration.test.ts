@@ -19,7 +19,7 @@ afterAll(async () => {
   await broker.stop();
 }, 60_000);
 
-/** As docs/architecture.md has them. */
+/** The policy of docs/architecture.md. */
 const ours = [
   'nephoscope',
   '^(metering|nephoscope\\.)',
@@ -30,7 +30,7 @@ const ours = [
   'queues',
 ];
 
-it('a policy that lets messages expire makes dead letters of them, and one of our own wins over it', async () => {
+it('messages that a policy expires become dead letters, and the documented policy takes precedence', async () => {
   const others = ['others', '.*', '{"message-ttl":200}', '--apply-to', 'queues'];
   const topology: QueueTopology = { ...newTopology(), queue: 'metering', deadLetterQueue: 'metering.dead' };
   await bus.declare(topology);
@@ -79,7 +79,7 @@ it('logs at the start of a consumer what policies do, and when they are removed'
   await consuming.stop();
 
   await broker.ctl('clear_policy', 'others');
-  // What it tells is up to 5 s old.
+  // The management API is up to 5 s behind.
   const headers = { authorization: `Basic ${Buffer.from('guest:guest').toString('base64')}` };
   await until('the API to know', async () => {
     const response = await fetch(new URL('api/queues', broker.management), { headers });
@@ -102,7 +102,7 @@ it('logs at the start of a consumer what policies do, and when they are removed'
   await without.stop();
 }, 60_000);
 
-it('says when an exchange of others may have been there without our queue', async () => {
+it('reports that an exchange of a service may have existed without a binding', async () => {
   const gaps: bigint[] = [];
   const topology: QueueTopology = {
     ...newTopology(),
@@ -126,7 +126,7 @@ it('says when an exchange of others may have been there without our queue', asyn
       message.startsWith(`messages published to exchange '${topology.exchange}' between `),
     ),
   ).toHaveLength(1);
-  // It is bound before the connection counts as up.
+  // It is bound before the connection is reported as up.
   await until('health', () => bus.health().ok);
   await bus.publish(sample(topology));
 }, 60_000);

@@ -10,22 +10,27 @@ it.each<[string, unknown, readonly RegExp[]]>([
   ['no policy', {}, []],
   ['an empty one, as a list', [], []],
   ['one that removes nothing', { 'delivery-limit': 20, 'ha-mode': 'all' }, []],
-  ['a bound that refuses', { 'max-length': 5, overflow: 'reject-publish' }, []],
-  ['a bound that drops', { 'max-length-bytes': 5, overflow: 'drop-head' }, [/^beyond 5 the oldest/]],
-  ['two bounds', { 'max-length': 5, 'max-length-bytes': 6 }, [/max-length\)$/, /max-length-bytes\)$/]],
+  ['a limit that refuses messages', { 'max-length': 5, overflow: 'reject-publish' }, []],
+  ['a limit that drops messages', { 'max-length-bytes': 5, overflow: 'drop-head' }, [/^beyond 5 the oldest/]],
+  ['two limits', { 'max-length': 5, 'max-length-bytes': 6 }, [/max-length\)$/, /max-length-bytes\)$/]],
   ['expiry of both kinds', { 'message-ttl': 0, expires: 9 }, [/after 0 ms/, /after 9 ms without/]],
 ])('reports what is harmful in %s', (_, effective_policy_definition, harm) => {
   expect(harmOf({ effective_policy_definition } as never)).toEqual(harm.map((one) => expect.stringMatching(one)));
 });
 
 it.each<[string, number, string, RegExp]>([
-  ['no JSON', 200, '<html>', /does not answer as RabbitMQ's management API/],
+  ['text that is not JSON', 200, '<html>', /does not answer as RabbitMQ's management API/],
   ['other JSON', 200, '{"effective_policy_definition":"all"}', /does not answer as RabbitMQ's management API/],
-  ['too much', 200, `"${'x'.repeat(2_000_000)}"`, /does not answer as RabbitMQ's management API/],
-  ['no way in', 401, '{}', /set_user_tags USER management/],
+  [
+    'a response that is too large',
+    200,
+    `"${'x'.repeat(2_000_000)}"`,
+    /does not answer as RabbitMQ's management API/,
+  ],
+  ['a refusal of access', 401, '{}', /set_user_tags USER management/],
   ['no such queue', 404, '{}', /status 404/],
-  ['never a policy', 200, '{"name":"metering"}', /are its statistics disabled/],
-])('says that nothing is known where the API gives %s', async (_, status, body, text) => {
+  ['no policy ever', 200, '{"name":"metering"}', /are its statistics disabled/],
+])('reports that policies are unknown if the API returns %s', async (_, status, body, text) => {
   const server = createServer((_request, response) => response.writeHead(status).end(body));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;

@@ -36,7 +36,7 @@ describe('the AMQP bus when the broker or the network fails', () => {
     return bus;
   }
 
-  /** Publishes numbers, each again until it is confirmed, as a spool does. */
+  /** Publishes numbers, each repeatedly until it is confirmed, as a spool does. */
   function publishNumbers(bus: MessageBus) {
     let next = 0;
     let failures = 0;
@@ -78,7 +78,7 @@ describe('the AMQP bus when the broker or the network fails', () => {
     return received;
   }
 
-  it('loses nothing when the broker is restarted while it publishes and consumes', async () => {
+  it('loses nothing when the broker restarts during publishing and consuming', async () => {
     const received = await collect(await start());
     const bus = await start();
     const numbers = publishNumbers(bus);
@@ -89,7 +89,7 @@ describe('the AMQP bus when the broker or the network fails', () => {
     const count = await numbers.stop();
     await until('all messages', () => received.size === count);
     expect(numbers.failures()).toBeGreaterThan(0);
-    // The connections of one bus come back each in its own time.
+    // The connections of one bus recover independently.
     await until('health', () => buses.every((each) => each.health().ok));
     expect(log).toContainEqual(expect.objectContaining({ level: 'warn', message: 'no connection to RabbitMQ' }));
   }, 120_000);
@@ -106,7 +106,7 @@ describe('the AMQP bus when the broker or the network fails', () => {
     await until('all messages', () => received.size === count);
   }, 120_000);
 
-  it('notices a frozen broker, first by missing confirmations, then by missing heartbeats, and comes back', async () => {
+  it('detects a suspended broker, first by missing confirmations, then by missing heartbeats, and recovers', async () => {
     const bus = await start({ confirmTimeout: 500, heartbeat: '1s', connectTimeout: 1_000 });
     const pid = await broker.pid();
     await freeze(pid);
@@ -127,7 +127,7 @@ describe('the AMQP bus when the broker or the network fails', () => {
     await bus.publish(sample(topology));
   }, 60_000);
 
-  it('stops within seconds while the broker is frozen', async () => {
+  it('stops within seconds while the broker is suspended', async () => {
     const bus = await start();
     await collect(bus);
     const pid = await broker.pid();
@@ -145,7 +145,7 @@ describe('the AMQP bus when the broker or the network fails', () => {
     }
   });
 
-  it('holds messages back while the broker refuses them, reports it, and acknowledges meanwhile', async () => {
+  it('keeps messages while the broker refuses them, reports it, and acknowledges meanwhile', async () => {
     const consumer = await start();
     const bus = await start({ confirmTimeout: 1_000 });
     const inbox: Delivery[] = [];
@@ -154,7 +154,7 @@ describe('the AMQP bus when the broker or the network fails', () => {
     await until('the first', () => inbox.length === 1);
     await broker.ctl('set_vm_memory_high_watermark', '0');
     try {
-      // RabbitMQ tells a publisher only when it publishes.
+      // RabbitMQ notifies a publisher only when it publishes.
       await expect(bus.publish(sample(topology, '3'))).rejects.toMatchObject({ code: 'BUS_UNAVAILABLE' });
       await until('health', () => !bus.health().ok);
       expect(bus.health()).toMatchObject({
@@ -172,7 +172,7 @@ describe('the AMQP bus when the broker or the network fails', () => {
     await bus.publish(sample(topology, '5'));
   }, 60_000);
 
-  it('connects again after the connection was cut, as often as it takes, and consumes again', async () => {
+  it('reconnects after the connection was cut, as often as necessary, and consumes again', async () => {
     const proxy = await tcpProxy(broker.port);
     try {
       const bus = await start({ url: `amqp://guest:guest@127.0.0.1:${proxy.port}` });
@@ -192,7 +192,7 @@ describe('the AMQP bus when the broker or the network fails', () => {
     }
   }, 60_000);
 
-  it('ignores settling on a connection that is gone; the messages come again', async () => {
+  it('ignores settling on a lost connection; the messages are delivered again', async () => {
     const proxy = await tcpProxy(broker.port);
     try {
       const bus = await start({ url: `amqp://guest:guest@127.0.0.1:${proxy.port}` });
@@ -218,7 +218,7 @@ describe('the AMQP bus when the broker or the network fails', () => {
     }
   });
 
-  it('gives what a killed consumer held to the next one', async () => {
+  it('delivers the unsettled messages of a killed consumer to the next one', async () => {
     const bus = await start();
     await Promise.all(['1', '2', '3'].map((body) => bus.publish(sample(topology, body))));
     const script = await bundle(new URL('hold-messages.ts', import.meta.url));
@@ -239,7 +239,7 @@ describe('the AMQP bus when the broker or the network fails', () => {
     await until('all of them', () => received.size === 3);
   }, 60_000);
 
-  it('settles what was acknowledged right before a stop', async () => {
+  it('sends acknowledgements that were made immediately before a stop', async () => {
     const bus = await start();
     const inbox: Delivery[] = [];
     const subscription = await bus.consume(

@@ -8,7 +8,7 @@ beforeAll(async () => {
 }, 120_000);
 afterAll(() => broker.stop());
 
-it('a queue of samples that refuses more (reject-publish) is reported, and refused messages are sent when it has room', async () => {
+it('a queue that refuses samples (reject-publish) is reported, and refused messages are sent when it has room', async () => {
   const topology = newTopology();
   const bus = createBus({ url: broker.url });
   await bus.start(AbortSignal.timeout(20_000));
@@ -17,7 +17,7 @@ it('a queue of samples that refuses more (reject-publish) is reported, and refus
     const bound = '{"max-length":5,"overflow":"reject-publish"}';
     await broker.ctl('set_policy', 'bound', `^${topology.queue}$`, bound, '--apply-to', 'queues');
     let taken = 0;
-    // A queue takes a few more than its policy says, and a policy some moments until it is applied.
+    // A queue accepts a few more messages than its policy says, and a policy takes effect after a moment.
     const refused = async () => {
       for (;;)
         try {
@@ -41,7 +41,7 @@ it('a queue of samples that refuses more (reject-publish) is reported, and refus
       ),
     );
     expect(bus.health()).toEqual({ ok: true });
-    // The broker's figures come some seconds later.
+    // The broker's figures are some seconds old.
     const waiting = () => broker.ctl('list_queues', '--no-table-headers', 'name', 'messages_ready');
     await until('all that was taken', async () => (await waiting()).includes(`${topology.queue}\t${taken + 1}\n`));
   } finally {

@@ -7,20 +7,20 @@ import { sendableHeaders } from '../src/sendable-headers.js';
 
 type Table = Record<string, unknown>;
 const require = createRequire(import.meta.url);
-// What the library writes and reads headers with; its package lets nobody import it by name.
+// The library's own encoder, whose package does not export it.
 const { encodeTable, decodeFields } = require(join(dirname(require.resolve('amqplib')), 'lib/codec.js')) as {
   encodeTable(buffer: Buffer, table: object, offset: number): number;
   decodeFields(fields: Buffer): Table;
 };
 
-/** What arrives when these headers are sent: throws where the library cannot write them. */
+/** The headers that arrive; throws if the library cannot encode them. */
 function sent(headers: object): Table {
   const buffer = Buffer.alloc(65_536);
   const length = encodeTable(buffer, headers, 0);
   return decodeFields(buffer.subarray(4, length));
 }
 
-/** As the library reads a table: by assignment, which gives `__proto__` its old meaning. */
+/** As the library decodes a table: by assignment, which sets the prototype for `__proto__`. */
 const read = (entries: readonly (readonly [string, unknown])[]): Table => {
   const table: Table = {};
   for (const [name, value] of entries) table[name] = value;
@@ -53,7 +53,7 @@ const headers = fc.letrec<{ value: unknown; table: Table }>((tie) => ({
     .map(read),
 })).table;
 
-it('gives of any headers what the library can write', () => {
+it('keeps only what the library can encode, whatever the headers', () => {
   fc.assert(
     fc.property(headers, (given) => {
       const kept = sendableHeaders(given);
@@ -67,16 +67,16 @@ it('gives of any headers what the library can write', () => {
 it.each<[string, unknown]>([
   ['no headers', undefined],
   ['a table of bytes as the prototype', read([['__proto__', Buffer.from('x')]])],
-  ['a chain of such', read([['__proto__', read([['__proto__', Buffer.from('x')]])]])],
-  ['a time after the end of time', { at: { '!': 'timestamp', value: 2 ** 64 } }],
-  ['a mark that is none', { '!': 'no such type', value: 1 }],
-  ['a name that is no UTF-8', { ['\ufffd'.repeat(200)]: 1 }],
-  ['a value of no type', { a: undefined, b: [undefined], c: () => 1, d: 1n }],
-])('is never in the way: %s', (_, given) => {
+  ['a chain of such prototypes', read([['__proto__', read([['__proto__', Buffer.from('x')]])]])],
+  ['a time beyond the range of dates', { at: { '!': 'timestamp', value: 2 ** 64 } }],
+  ['an unknown type mark', { '!': 'no such type', value: 1 }],
+  ['a name that is not UTF-8', { ['\ufffd'.repeat(200)]: 1 }],
+  ['a value without an AMQP type', { a: undefined, b: [undefined], c: () => 1, d: 1n }],
+])('makes headers sendable: %s', (_, given) => {
   expect(() => sent(sendableHeaders(given))).not.toThrow();
 });
 
-it('leaves what is usual as it is', () => {
+it('does not change common headers', () => {
   const usual = {
     text: 'é',
     bytes: Buffer.from([0, 255]),
@@ -94,13 +94,13 @@ it('leaves what is usual as it is', () => {
   expect(sent(sendableHeaders(usual))).toEqual(usual);
 });
 
-it('sends numbers that are not integers of 64 bits as fractions', () => {
+it('sends numbers that are not 64-bit integers as fractions', () => {
   const numbers = { a: 0.5, b: -1e300, c: 2 ** 50 + 0.5 };
   expect(sent(sendableHeaders(numbers))).toEqual(numbers);
   expect(sendableHeaders({ a: Number.NaN, b: -Infinity, c: [Infinity] })).toEqual({ c: [] });
 });
 
-it('leaves out what is too much, and keeps the rest', () => {
+it('omits what is too large, and keeps the rest', () => {
   const much = { first: 1, huge: 'x'.repeat(40_000), wide: '€'.repeat(20_000), last: 'y' };
   expect(sendableHeaders(much)).toEqual({ first: 1, last: 'y' });
   const many = Object.fromEntries(Array.from({ length: 20_000 }, (_, i) => [`header-${i}`, {}]));

@@ -20,7 +20,7 @@ const buses: MessageBus[] = [];
 const urlOf = (user: User) => broker.url.replace('guest:guest', `${user}:secret`);
 const something = Buffer.from('something');
 const message = { exchange, routingKey: 'metering.cpu', contentType: 'text/plain', body: something };
-/** What RabbitMQ is told by docs/security.md. */
+/** The permissions of docs/security.md. */
 const settings = /```ini\n([^]*?)```/.exec(
   readFileSync(new URL('../../../docs/security.md', import.meta.url), 'utf8'),
 )![1]!;
@@ -38,14 +38,14 @@ const attempt = (user: User, act: (channel: Channel) => Promise<unknown>) =>
     return act(channel);
   });
 
-/** Publishes, and hears from the broker whether it may. */
+/** Publishes, and resolves with whether the broker permits it. */
 const publishing =
   (to: string, key: string, body: Buffer = something) =>
   async (channel: Channel) => {
     const failed = new Promise<never>((_, reject) => channel.once('error', reject));
     failed.catch(() => undefined);
     channel.publish(to, key, body);
-    // An answer that comes behind the refusal.
+    // A request whose answer follows the refusal.
     await Promise.race([failed, channel.checkQueue('of-a-service')]);
   };
 
@@ -75,7 +75,7 @@ afterAll(async () => {
   await broker.stop();
 }, 60_000);
 
-it('lets a compute agent publish samples and hear requests, beside a collector that takes both', async () => {
+it('permits a compute agent to publish samples and receive requests, beside a collector that receives both', async () => {
   const [agent, collector] = [await startAs('nephoscope-compute'), await startAs('nephoscope-collector')];
   await agent.declare(meteringTopology);
   await collector.declare(meteringTopology);
@@ -97,7 +97,7 @@ it('lets a compute agent publish samples and hear requests, beside a collector t
   await (await collector.lead('metering.dead', AbortSignal.timeout(10_000))).release();
 }, 60_000);
 
-it('lets a central agent publish samples and lead', async () => {
+it('permits a central agent to publish samples and to hold the lock', async () => {
   const central = await startAs('nephoscope-central');
   await central.declare(meteringTopology);
   await central.publish(message);
@@ -106,7 +106,7 @@ it('lets a central agent publish samples and lead', async () => {
   await leadership.release();
 }, 60_000);
 
-it.each(services)('lets %s publish notifications, and have its own queues', async (service) => {
+it.each(services)('permits %s to publish notifications, and to have its own queues', async (service) => {
   await attempt(service, async (channel) => {
     await publishing(service, 'notifications.info')(channel);
     if (service === 'cinder') await publishing('openstack', 'notifications.info')(channel);
@@ -168,12 +168,12 @@ it.each(
       ...services.map((service) => [service, byService(service)] as const),
     ] as (readonly [User, [string, (channel: Channel) => Promise<unknown>][]])[]
   ).flatMap(([user, acts]) => acts.map(([what, act]) => ({ user, what, act }))),
-)('does not let $user $what', async ({ user, act }) => {
+)('does not permit $user $what', async ({ user, act }) => {
   await expect(attempt(user, act)).rejects.toThrow(/ACCESS.REFUSED|403/i);
 });
 
-it('takes no body that is larger than any of ours, and samples arrive meanwhile', async () => {
-  // Others would take some of them.
+it("refuses a body larger than any of Nephoscope's, while samples are received", async () => {
+  // Other messages would include some of them.
   for (const bus of buses.splice(0)) await bus.stop();
   await onBroker(broker.url, (channel) => channel.purgeQueue(queue));
   const collector = await startAs('nephoscope-collector');

@@ -33,7 +33,7 @@ describe('starting the AMQP bus', () => {
       () => Promise.reject(new Error('it started')),
       (thrown: unknown) => thrown as Error & { code: string },
     );
-    // Whatever is printed of it, the password is not in it.
+    // However it is printed, it does not contain the password.
     const printed = [
       inspect(error, { depth: 9 }),
       describeError(error),
@@ -45,7 +45,7 @@ describe('starting the AMQP bus', () => {
     return error;
   }
 
-  it('says at once that user or password are wrong', async () => {
+  it('reports a wrong user or password immediately', async () => {
     const error = await failure(at(() => undefined));
     expect(error).toMatchObject({
       code: 'BUS_REFUSED',
@@ -53,7 +53,7 @@ describe('starting the AMQP bus', () => {
     });
   });
 
-  it('says at once that the virtual host is not there', async () => {
+  it('reports a missing virtual host immediately', async () => {
     const error = await failure(
       at((broker) => {
         broker.password = url.password;
@@ -66,7 +66,7 @@ describe('starting the AMQP bus', () => {
     });
   });
 
-  it('keeps trying while there is no broker, and throws the last failure when it is aborted', async () => {
+  it('retries while there is no broker, and throws the last failure when it is aborted', async () => {
     const error = await failure(
       at((broker) => (broker.port = '1')),
       AbortSignal.timeout(1_000),
@@ -78,7 +78,7 @@ describe('starting the AMQP bus', () => {
     expect(error.cause).toMatchObject({ name: 'TimeoutError' });
   });
 
-  it('says that a host name is unknown', async () => {
+  it('reports an unknown host name', async () => {
     const error = await failure(
       at((broker) => (broker.hostname = 'no-such-host.invalid')),
       AbortSignal.timeout(1_000),
@@ -86,7 +86,7 @@ describe('starting the AMQP bus', () => {
     expect(error.message).toMatch(/'no-such-host.invalid' cannot be resolved/);
   });
 
-  it('says that TLS is not spoken there', async () => {
+  it('reports a port that does not use TLS', async () => {
     const secure = at(() => undefined).replace('amqp:', 'amqps:');
     expect(await failure(secure, AbortSignal.timeout(5_000))).toMatchObject({
       code: expect.stringMatching(/BUS_TLS|BUS_UNAVAILABLE/),
@@ -94,7 +94,7 @@ describe('starting the AMQP bus', () => {
     });
   });
 
-  it('says which TLS file cannot be read', async () => {
+  it('reports a TLS file that cannot be read', async () => {
     const secure = at(() => undefined).replace('amqp:', 'amqps:');
     expect(await failure(secure, undefined, { tls: { caFile: '/no/such/ca.pem' } })).toMatchObject({
       code: 'BUS_TLS',
@@ -118,7 +118,7 @@ describe('starting the AMQP bus', () => {
     }
   });
 
-  it('is ended by a stop', async () => {
+  it('is ended by stop()', async () => {
     bus = createBus({ url: at((broker) => (broker.port = '1')) });
     const started = bus.start(AbortSignal.timeout(20_000));
     started.catch(() => undefined);
@@ -127,7 +127,7 @@ describe('starting the AMQP bus', () => {
     await expect(bus.start(AbortSignal.timeout(1_000))).rejects.toMatchObject({ code: 'BUS_UNAVAILABLE' });
   });
 
-  it('takes the next node when one is away', async () => {
+  it('uses the next node when one is unavailable', async () => {
     bus = createBus({ url: [at((broker) => (broker.port = '1')), url.href] });
     await bus.start(AbortSignal.timeout(10_000));
     expect(bus.health()).toEqual({ ok: true });

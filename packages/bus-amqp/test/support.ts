@@ -18,7 +18,7 @@ const clock: Clock = {
   sleep: (ms, signal) => delay(ms, undefined, signal === undefined ? {} : { signal }),
 };
 
-/** A clock on which every wait is short. */
+/** A clock on which every pause is short. */
 export const hurriedClock: Clock = { ...clock, sleep: (ms, signal) => clock.sleep(Math.min(ms, 20), signal) };
 
 export interface LogEntry {
@@ -33,7 +33,7 @@ export function recordingLogger(entries: LogEntry[] = []): Logger {
   return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
 }
 
-/** The bus as a program gets it: options as an operator writes them, checked by the plugin's schema; and shorter timeouts, ms. */
+/** The bus as a program creates it, with options checked by the plugin's schema, but with shorter timeouts (ms). */
 export function createBus(
   { connectTimeout, confirmTimeout, ...options }: Readonly<Record<string, unknown>> & Partial<Timeouts>,
   log: LogEntry[] = [],
@@ -50,7 +50,7 @@ export function createBus(
   );
 }
 
-/** The broker of the integration run. */
+/** The broker of the integration tests. */
 export function sharedBroker(): string {
   const url = process.env['TESTBED_AMQP_URL'];
   if (url === undefined)
@@ -69,13 +69,13 @@ export function sample({ exchange }: QueueTopology, body: string | Uint8Array = 
   return { exchange, routingKey: 'metering.cpu', contentType: 'application/json', body: Buffer.from(body) };
 }
 
-/** Does something on the broker behind the bus's back. */
+/** Does something on the broker without using the bus. */
 export async function onBroker<T>(url: string, act: (channel: Channel) => Promise<T>): Promise<T> {
   const model = await connect(url);
   try {
     const channel = await model.createChannel();
     const result = await act(channel);
-    // Else the goodbye may overtake what was published.
+    // Otherwise the close could overtake what was published.
     await channel.close();
     return result;
   } finally {
@@ -104,7 +104,7 @@ export async function until(
   }
 }
 
-/** A way to a TCP port that a test can cut. */
+/** A connection to a TCP port that a test can cut. */
 export async function tcpProxy(port: number, listenOn = 0) {
   const open = new Set<Socket>();
   const server = createServer((client) => {

@@ -22,7 +22,7 @@ describe('the AMQP bus over TLS', () => {
   const sockets = new Set<TLSSocket>();
   const file = (name: string) => join(directory, name);
 
-  /** A key and a certificate for it, self-signed or signed by another. */
+  /** A key with its certificate, self-signed or signed by another. */
   async function certificate(name: string, ...more: string[]) {
     await run('openssl', [
       'req',
@@ -48,7 +48,7 @@ describe('the AMQP bus over TLS', () => {
     directory = await mkdtemp(join(tmpdir(), 'nephoscope-tls-'));
     await certificate('broker', '-addext', 'subjectAltName=DNS:localhost');
     await certificate('agent');
-    // In front of the broker, and demands a certificate as a strict one does.
+    // It stands in front of the broker, and requires a client certificate as a strict broker does.
     server = createServer(
       {
         key: await readFile(file('broker.key')),
@@ -77,7 +77,7 @@ describe('the AMQP bus over TLS', () => {
 
   const agentFiles = () => ({ certFile: file('agent.pem'), keyFile: file('agent.key') });
 
-  it('publishes and consumes, both sides knowing each other by certificate', async () => {
+  it('publishes and consumes, with both sides authenticated by certificate', async () => {
     const topology = newTopology();
     const bus = createBus({ url, tls: { caFile: file('broker.pem'), ...agentFiles() } });
     try {
@@ -107,7 +107,7 @@ describe('the AMQP bus over TLS', () => {
     });
   });
 
-  it('refuses a broker whose certificate has another name', async () => {
+  it('refuses a broker whose certificate has a different name', async () => {
     const bus = createBus({
       url: url.replace('localhost', '127.0.0.1'),
       tls: { caFile: file('broker.pem'), ...agentFiles() },
@@ -118,7 +118,7 @@ describe('the AMQP bus over TLS', () => {
     });
   });
 
-  it('says that the broker wants a certificate', async () => {
+  it('reports that the broker requires a certificate', async () => {
     const bus = createBus({ url, tls: { caFile: file('broker.pem') } });
     const error = await bus.start(AbortSignal.timeout(3_000)).then(
       () => undefined,

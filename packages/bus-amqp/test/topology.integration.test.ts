@@ -5,7 +5,7 @@ import { createBus, hurriedClock, newTopology, onBroker, remove, sample, sharedB
 
 const url = sharedBroker();
 
-describe('the AMQP bus and what is declared', () => {
+describe('declarations on the AMQP bus', () => {
   let topology: QueueTopology;
   let bus: MessageBus;
 
@@ -35,11 +35,11 @@ describe('the AMQP bus and what is declared', () => {
     return inbox;
   }
 
-  it('declares the exchange as oslo.messaging does, quorum queues, and messages persistent', async () => {
+  it('are the exchange as oslo.messaging declares it, quorum queues, and persistent messages', async () => {
     await start();
     await bus.publish(sample(topology));
     await onBroker(url, async (channel) => {
-      // The broker refuses these unless they are declared exactly so.
+      // The broker refuses these unless they are declared in exactly this way.
       await channel.assertExchange(topology.exchange, 'topic', { durable: false });
       const quorum = { 'x-queue-type': 'quorum', 'x-delivery-limit': 2_147_483_647 };
       const expiry = { 'x-dead-letter-exchange': '', 'x-dead-letter-routing-key': topology.deadLetterQueue };
@@ -50,7 +50,7 @@ describe('the AMQP bus and what is declared', () => {
     });
   });
 
-  it('takes an exchange that was declared otherwise as it is', async () => {
+  it('accept an exchange that was declared differently', async () => {
     await onBroker(url, (channel) => channel.assertExchange(topology.exchange, 'topic', { durable: false }));
     await start();
     const inbox = await consume();
@@ -58,7 +58,7 @@ describe('the AMQP bus and what is declared', () => {
     await until('the message', () => inbox.length === 1);
   });
 
-  it('takes a queue that was declared otherwise as it is', async () => {
+  it('accept a queue that was declared differently', async () => {
     await onBroker(url, (channel) =>
       channel.assertQueue(topology.queue, { durable: true, messageTtl: 3_600_000 }),
     );
@@ -68,8 +68,8 @@ describe('the AMQP bus and what is declared', () => {
     await until('the message', () => inbox.length === 1);
   });
 
-  it('says which queue the broker does not give it', async () => {
-    // Exclusive to another connection.
+  it('report a queue that the broker refuses access to', async () => {
+    // It is exclusive to another connection.
     await onBroker(url, async (channel) => {
       await channel.assertQueue(topology.queue, { exclusive: true });
       await bus.start(AbortSignal.timeout(10_000));
@@ -80,12 +80,12 @@ describe('the AMQP bus and what is declared', () => {
     });
   });
 
-  it('says that a queue to consume is not there', async () => {
+  it('report that a queue to consume does not exist', async () => {
     await bus.start(AbortSignal.timeout(10_000));
     await expect(consume()).rejects.toThrow(/no queue/);
   });
 
-  it('declares its queue again when it is deleted under its consumer', async () => {
+  it('are repeated when the queue is deleted while it is consumed', async () => {
     await start();
     const inbox = await consume();
     await bus.publish(sample(topology, 'before'));
@@ -96,7 +96,7 @@ describe('the AMQP bus and what is declared', () => {
     await until('health', () => bus.health().ok);
   });
 
-  it('binds its queue again when that was undone, although another takes the messages', async () => {
+  it('bind the queue again after it was unbound, although another consumer gets the messages', async () => {
     await bus.stop();
     bus = createBus({ url }, [], hurriedClock);
     await start();
@@ -113,7 +113,7 @@ describe('the AMQP bus and what is declared', () => {
     });
   });
 
-  it('declares queue and exchange again when a publish finds them deleted', async () => {
+  it('are repeated when publishing finds queue and exchange deleted', async () => {
     await start();
     await onBroker(url, (channel) => channel.deleteQueue(topology.queue));
     await bus.publish(sample(topology));
@@ -129,7 +129,7 @@ describe('the AMQP bus and what is declared', () => {
     );
   });
 
-  it('redeclares nothing for a message that none of its queues would receive', async () => {
+  it('are not repeated for a message that none of the queues would receive', async () => {
     await start();
     await onBroker(url, async (channel) => {
       await channel.deleteQueue(topology.queue);
@@ -139,7 +139,7 @@ describe('the AMQP bus and what is declared', () => {
     });
   });
 
-  it('keeps in a dead letter where it came from, why it is there, and what it was', async () => {
+  it('let a dead letter keep its origin, its reason, and its content', async () => {
     await start();
     const inbox = await consume(() => undefined);
     await onBroker(url, async (channel) => {
@@ -149,7 +149,7 @@ describe('the AMQP bus and what is declared', () => {
       });
       await until('the message', () => inbox.length === 1);
     });
-    // Somebody emptied the broker's list of queues; the dead letter is not lost.
+    // Somebody emptied the queue; the dead letter is not lost.
     await onBroker(url, (channel) => channel.deleteQueue(topology.deadLetterQueue));
     await inbox[0]!.deadLetter('not JSON: '.padEnd(100_000, 'x'));
     inbox[0]!.ack();
@@ -167,7 +167,7 @@ describe('the AMQP bus and what is declared', () => {
     });
   });
 
-  it('carries bodies larger than a frame', async () => {
+  it('do not limit bodies to one frame', async () => {
     await start();
     const inbox = await consume();
     const body = Buffer.alloc(5 * 1024 * 1024, 'nephoscope ');
@@ -176,7 +176,7 @@ describe('the AMQP bus and what is declared', () => {
     expect(body.equals(inbox[0]!.body)).toBe(true);
   });
 
-  it('refuses a routing key that AMQP cannot carry', async () => {
+  it('refuse a routing key that AMQP cannot carry', async () => {
     await start();
     const message = { ...sample(topology), routingKey: 'metering.'.padEnd(256, 'x') };
     await expect(bus.publish(message)).rejects.toMatchObject({ code: 'BUS_UNROUTABLE' });

@@ -22,7 +22,7 @@ function brokerThat(assertQueue: (args: Arguments) => Promise<unknown>): Connect
   return { openChannel: () => Promise.resolve(channel) } as unknown as Connection;
 }
 
-describe('what is declared', () => {
+describe('declared queues', () => {
   let log: LogEntry[];
   let declared: Arguments[];
   const logger = () => recordingLogger(log);
@@ -32,7 +32,7 @@ describe('what is declared', () => {
     declared = [];
   });
 
-  it('is quorum queues, which never give a message up', async () => {
+  it('are quorum queues without a limit of deliveries', async () => {
     const broker = brokerThat((args) => Promise.resolve(void declared.push(args)));
     await declareTopology(broker, topology, new QueueTypes(), logger());
     const quorum = { 'x-queue-type': 'quorum', 'x-delivery-limit': 2_147_483_647 };
@@ -40,7 +40,7 @@ describe('what is declared', () => {
     expect(log).toEqual([]);
   });
 
-  it('is classic queues where the broker refuses the type, with a line in the log', async () => {
+  it('are classic queues if the broker refuses the type, which is logged', async () => {
     const broker = brokerThat((args) => {
       declared.push(args);
       const refused = Object.assign(new Error('unsupported queue type'), { code: 406 });
@@ -54,7 +54,7 @@ describe('what is declared', () => {
     ]);
   });
 
-  it('is classic queues on the next connection to a broker that closed this one for the type', async () => {
+  it('are classic queues on the next connection if the broker closed this one because of the type', async () => {
     const types = new QueueTypes();
     const broker = brokerThat((args) => {
       declared.push(args);
@@ -69,7 +69,7 @@ describe('what is declared', () => {
     expect(declared).toEqual([{}, { 'x-max-length-bytes': 1_000 }]);
   });
 
-  it('goes on with what others declare where it may not', async () => {
+  it('are left to other programs if this user may not declare them, which is logged', async () => {
     const refused = Object.assign(new Error('ACCESS_REFUSED'), { code: 403 });
     const broker = brokerThat(() => Promise.reject(refused));
     await declareTopology(broker, topology, new QueueTypes(), logger());

@@ -9,7 +9,7 @@ import { busy, notCounted, notReported, off, passedThrough } from '../src/missin
 
 const read = (name: string): string => readFileSync(new URL(name, import.meta.url), 'utf8');
 
-/** `virsh domstats` prints what libvirt's types hide: those of the figures that are not 64 bits wide. */
+/** `virsh domstats` does not print libvirt's types: these are the figures that are not 64 bits wide. */
 const narrow = /^(state\.|vcpu\.(current|maximum|\d+\.state)|net\.count|block\.count|block\.\d+\.backingIndex)/;
 
 function paramsOf(name: string): Map<string, TypedValue> {
@@ -62,7 +62,7 @@ describe('a recorded guest with two CPUs and three disks', () => {
           writeRequests: 957n,
           writeTimeNs: 11_300_290_975n,
         },
-        // Of an image with a format of its own, its length is not reported in bulk.
+        // For an image with a format, the bulk call does not report its length.
         size: { allocation: 335_872n, capacity: 2_147_483_648n, physical: undefined },
       },
       { disk: { device: 'vdb' }, io: { readBytes: 0n }, size: { capacity: 1_073_741_824n } },
@@ -90,7 +90,7 @@ describe('a recorded guest with two CPUs and three disks', () => {
   });
 });
 
-it('asks for the groups that the parts need', () => {
+it('requests the groups that the parts need', () => {
   expect(groupsOf).toEqual({
     cpu: ['cpuTotal', 'vcpu'],
     memory: ['balloon', 'perf'],
@@ -114,7 +114,7 @@ describe('cpu', () => {
     });
   });
 
-  it('uses the wait if there is no delay, never both, and leaves out missing CPUs', () => {
+  it('uses the wait if there is no delay, never both, and omits missing CPUs', () => {
     const params = new Map<string, TypedValue>([
       ['cpu.time', 1n],
       ['vcpu.current', 2],
@@ -132,7 +132,7 @@ describe('cpu', () => {
     });
   });
 
-  it('uses the number of CPUs from the XML if the driver reports none, and no times that were not requested', () => {
+  it('has the number of CPUs from the XML if the driver reports none, and no times that were not requested', () => {
     expect(readPart.cpu(new Map([['cpu.time', 1n]]), nothing, true, busy)).toEqual({
       count: 3,
       timeNs: 1n,
@@ -140,7 +140,7 @@ describe('cpu', () => {
     });
   });
 
-  it('is missing, not 0, without a figure', () => {
+  it('is missing, not 0, if its figure is missing', () => {
     expect(readPart.cpu(new Map(), nothing, true, busy)).toBe(notReported);
     expect(readPart.cpu(new Map([['cpu.time', 1n]]), nothing, false, busy)).toBe(off);
   });
@@ -156,7 +156,7 @@ describe('memory', () => {
     'balloon.swap_out': 2n,
   };
 
-  it('is what the guest has and does not say is free', () => {
+  it("in use is the guest's memory minus what it reports as free", () => {
     expect(readPart.memory(new Map(Object.entries(whole)), nothing, true, busy)).toMatchObject({
       usedKib: total - 3n,
       residentKib: 10n,
@@ -172,18 +172,18 @@ describe('memory', () => {
 
   it.each([
     [
-      'more free than there is',
+      'more free memory than memory',
       { 'balloon.available': 100n, 'balloon.usable': 150n },
       'of which 150 KiB are free',
     ],
-    ['nothing, and some of it free', { 'balloon.available': 0n, 'balloon.unused': 500n }, 'of which 500 KiB'],
+    ['no memory, and some of it free', { 'balloon.available': 0n, 'balloon.unused': 500n }, 'of which 500 KiB'],
     [
-      'more than it can have',
+      'more memory than its maximum',
       { 'balloon.maximum': 1_048_576n, 'balloon.available': 2n ** 54n, 'balloon.usable': 0n },
       'of at most 1048576 KiB',
     ],
-    ['more than anybody has', { 'balloon.available': 2n ** 54n, 'balloon.usable': 0n }, 'of at most'],
-  ])('a guest that says it has %s is not believed', (_what, figures: Record<string, bigint>, detail) => {
+    ['more memory than any machine', { 'balloon.available': 2n ** 54n, 'balloon.usable': 0n }, 'of at most'],
+  ])('of a guest that reports %s is an error', (_what, figures: Record<string, bigint>, detail) => {
     const params = new Map(Object.entries({ 'balloon.rss': 10n, 'balloon.swap_in': 3n, ...figures }));
     expect(readPart.memory(params, nothing, true, busy)).toMatchObject({
       usedKib: { missing: 'error', detail: expect.stringContaining(detail) as unknown },
@@ -193,7 +193,7 @@ describe('memory', () => {
     });
   });
 
-  it('that was swapped without end is not believed, each count by itself', () => {
+  it('that was swapped by an absurd amount is an error, separately for each count', () => {
     const params = new Map(Object.entries({ ...whole, 'balloon.swap_in': 2n ** 64n - 1n }));
     expect(readPart.memory(params, nothing, true, busy)).toMatchObject({
       usedKib: total - 3n,
@@ -204,12 +204,12 @@ describe('memory', () => {
     expect(readPart.memory(full, nothing, true, busy)).toMatchObject({ usedKib: 0n });
   });
 
-  it('has the bandwidth where it is measured', () => {
+  it('has the bandwidth if it is measured', () => {
     const params = new Map(Object.entries({ ...whole, 'perf.mbmt': 8n, 'perf.mbml': 4n }));
     expect(readPart.memory(params, nothing, true, busy)).toMatchObject({ bandwidthTotal: 8n, bandwidthLocal: 4n });
   });
 
-  it('of a stuck guest is busy though its balloon is known', () => {
+  it('of a hung guest is busy even if its balloon is known', () => {
     expect(readPart.memory(new Map([['balloon.current', 1024n]]), nothing, true, busy)).toBe(busy);
     expect(readPart.memory(new Map(), nothing, false, busy)).toBe(off);
   });
@@ -221,7 +221,7 @@ describe('disks', () => {
   const sizes = (index: number): [string, TypedValue][] =>
     ['capacity', 'allocation', 'physical'].map((name) => [`block.${index}.${name}`, 4096n]);
 
-  it('counts beyond 2^63, without times where they are not measured', () => {
+  it('count beyond 2^63, and have no times if they are not measured', () => {
     const params = new Map([['block.count', 1], ['block.0.name', 'vda'], ...figures(0, beyond)] as [
       string,
       TypedValue,
@@ -231,7 +231,7 @@ describe('disks', () => {
     ]);
   });
 
-  it('an empty drive has no size, one that QEMU does not count no figures; neither is busy', () => {
+  it('have no size for an empty drive, and no figures if QEMU does not count them, instead of being busy', () => {
     const params = new Map<string, TypedValue>([
       ['block.count', 3],
       ['block.0.name', 'hda'],
@@ -247,7 +247,7 @@ describe('disks', () => {
     ]);
   });
 
-  it('are those that are named: numbers may be left out', () => {
+  it('are those with a name: their numbers may have gaps', () => {
     const params = new Map<string, TypedValue>([
       ['block.count', 3],
       ['block.0.name', 'vda'],
@@ -269,7 +269,7 @@ describe('disks', () => {
     expect(readPart.disks(cut, nothing, false, busy)).toMatchObject([{ disk: { device: 'vdb' } }]);
   });
 
-  it('have each size by itself', () => {
+  it('have each size separately', () => {
     const params = new Map<string, TypedValue>([
       ['block.count', 1],
       ['block.0.name', 'vda'],
@@ -285,7 +285,7 @@ describe('disks', () => {
     ]);
   });
 
-  it('of a stuck guest are busy, each', () => {
+  it('of a hung guest are all busy', () => {
     const params = new Map<string, TypedValue>([
       ['block.count', 2],
       ['block.0.name', 'vda'],
@@ -312,7 +312,7 @@ describe('disks', () => {
 });
 
 describe('vnics', () => {
-  it('are found by name, whatever the order and the gaps', () => {
+  it('are found by name, whatever their order and gaps', () => {
     const domain = description(`
       <interface type='user'><mac address='fa:16:3e:00:00:01'/></interface>
       <interface type='hostdev'><source><address domain='0x0000' bus='0x07' slot='0x10' function='0x6'/></source></interface>

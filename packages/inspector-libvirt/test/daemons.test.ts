@@ -21,7 +21,7 @@ import { allParts, named, until } from './support.js';
 useFakeDaemon();
 
 describe('a daemon', () => {
-  it('that answers nothing is given up in time, and read again when it goes on', async () => {
+  it('that does not respond is given up in time, and read again when it continues', async () => {
     const { inspector, read } = await started([guest(1)]);
     await read();
     const stats = daemon.handle('connectGetAllDomainStats', () => never);
@@ -37,7 +37,7 @@ describe('a daemon', () => {
     expect(await read()).toHaveLength(1);
   });
 
-  it('that answers nothing on one connection is read on another, in the same reading', async () => {
+  it('that does not respond on one connection is read on another, within the same reading', async () => {
     const { read, logged } = await started([guest(1)]);
     await read();
     for (const client of daemon.clients) client.pause();
@@ -62,7 +62,7 @@ describe('a daemon', () => {
     expect(callsOf('connectGetAllDomainStats')).toBe(2);
   });
 
-  it('that fails for all because of one guest gives the others', async () => {
+  it('whose bulk call fails because of one guest returns the others', async () => {
     const { read, logged } = await started([guest(1), guest(2), guest(3)]);
     const answer: Handler<'connectGetAllDomainStats'> = daemon.handle('connectGetAllDomainStats', (query) => {
       const listed = query.domains?.map(({ uuid }) => uuid) ?? [uuidOf(2)];
@@ -126,12 +126,12 @@ describe('a daemon', () => {
     await read();
     expect(told.sort()).toEqual(['started 2', 'stopped 1']);
     expect(logged.filter((line) => line.includes('no events'))).toHaveLength(1);
-    // What no event announces is read anew.
+    // Changes without an event are read again.
     daemon.domains = [container(2, { id: 7, xml: '<domain><devices/></domain>' })];
     expect((await read())[0]?.parts).toMatchObject({ disks: [], vnics: [] });
   });
 
-  it('that locks itself over the image of a guest that is shut off gives all others', async () => {
+  it('that blocks itself on the image of a guest that is shut off returns all others', async () => {
     const off = { id: -1, stats: { ...hostStats(3), ...processStats, 'state.state': 5 } };
     const { read, logged } = await started([guest(1), guest(2), guest(3, off), guest(4, off)]);
     let goOn = (): void => undefined;
@@ -179,7 +179,7 @@ describe('a daemon', () => {
     });
   });
 
-  it('that dies in the middle of a call is asked again in the same reading', async () => {
+  it('that dies during a call is queried again within the same reading', async () => {
     const { read, logged } = await started([guest(1)]);
     const [before] = await read();
     const answer: Handler<'connectGetAllDomainStats'> = daemon.handle('connectGetAllDomainStats', () => {
@@ -192,11 +192,11 @@ describe('a daemon', () => {
       expect.stringContaining('connecting again'),
       expect.stringContaining('connected again'),
     ]);
-    // It was another connection, on which all was read anew, and found the same.
+    // A new connection, on which everything was read again with the same result.
     expect(after?.instance).toBe(before?.instance);
   });
 
-  it('that dies twice in a reading is left to the next', async () => {
+  it('that dies twice during a reading is queried again by the next one', async () => {
     const { read } = await started([guest(1)]);
     const answer: Handler<'connectGetAllDomainStats'> = daemon.handle('connectGetAllDomainStats', () => {
       daemon.dropConnections();
@@ -207,11 +207,11 @@ describe('a daemon', () => {
     expect(await read()).toHaveLength(1);
   });
 
-  it('that is away is tried again with growing pauses, and named', async () => {
+  it('that is unavailable is retried with growing pauses, and named', async () => {
     const { inspector, read, logged } = await started([guest(1)]);
     await daemon.stop();
     await until(() => logged.filter((line) => line.includes('next attempt')).length === 2);
-    // Half to all of 0.25 s, and then of twice that.
+    // Between half and all of 0.25 s, and then of twice that.
     const pauses = logged.slice(1, 3).map((line) => Number(/next attempt in (0\.\d+) s$/.exec(line)?.[1]));
     expect(pauses[0]).toBeGreaterThanOrEqual(0.125);
     expect(pauses[0]).toBeLessThanOrEqual(0.25);
@@ -228,7 +228,7 @@ describe('a daemon', () => {
     expect(inspector.health()).toEqual({ ok: true });
   });
 
-  it('that is not there makes the start fail at once, saying where and what to do', async () => {
+  it('that is not reachable makes the start fail at once, naming its address and what to do', async () => {
     await daemon.stop();
     const { inspector, read } = inspectorFor();
     const failure = inspector.start(signal);
@@ -240,7 +240,7 @@ describe('a daemon', () => {
     await expect(read()).rejects.toMatchObject({ code: 'INSPECTOR_UNAVAILABLE' });
   });
 
-  it('that refuses events makes the start fail, and is left', async () => {
+  it('that refuses events makes the start fail, and is disconnected', async () => {
     daemon.handle('eventRegister', () => {
       throw new Fault(88, 'access denied');
     });
@@ -252,7 +252,7 @@ describe('a daemon', () => {
 });
 
 describe('stop', () => {
-  it('before start, twice and at once', async () => {
+  it('is safe before the start, and twice at the same time', async () => {
     const { inspector } = inspectorFor();
     await Promise.all([inspector.stop(), inspector.stop()]);
     await inspector.stop();
@@ -260,7 +260,7 @@ describe('stop', () => {
     expect(daemon.clients).toHaveLength(0);
   });
 
-  it('after start leaves no connection', async () => {
+  it('after the start leaves no connection', async () => {
     const { inspector, read } = await started([guest(1)]);
     await Promise.all([inspector.stop(), inspector.stop()]);
     await until(() => daemon.clients.length === 0);
@@ -268,7 +268,7 @@ describe('stop', () => {
     expect(inspector.health()).toMatchObject({ ok: false });
   });
 
-  it('while it starts ends that, and leaves no connection', async () => {
+  it('during the start ends it, and leaves no connection', async () => {
     daemon.handle('connectGetUri', () => never);
     const { inspector } = inspectorFor();
     const starting = inspector.start(signal).catch((error: unknown) => error);
@@ -278,7 +278,7 @@ describe('stop', () => {
     await until(() => daemon.clients.length === 0);
   });
 
-  it('while it connects again ends that', async () => {
+  it('ends a reconnection', async () => {
     const { inspector, logged } = await started([guest(1)]);
     await daemon.stop();
     await until(() => logged.some((line) => line.includes('next attempt')));
@@ -289,7 +289,7 @@ describe('stop', () => {
     expect(daemon.clients).toHaveLength(0);
   });
 
-  it('in the middle of a reading ends it', async () => {
+  it('ends a reading', async () => {
     const { inspector, read } = await started([guest(1)], { deadline: 60 });
     daemon.handle('connectGetAllDomainStats', () => never);
     const reading = read().catch((error: unknown) => error);

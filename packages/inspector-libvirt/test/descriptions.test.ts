@@ -21,7 +21,7 @@ import { named } from './support.js';
 useFakeDaemon();
 
 describe('XML', () => {
-  it('that cannot be read costs what only it says, until it can be; that is gone with its domain, that domain', async () => {
+  it('that cannot be read makes only its own facts missing; without a domain, that domain is omitted', async () => {
     const { read, logged } = await started([guest(1), guest(2, { xml: '<nothing/>' }), guest(3), guest(4)]);
     const answer: Handler<'domainGetXmlDesc'> = daemon.handle('domainGetXmlDesc', (args) => {
       if (args.domain.name === 'guest-3') throw new Fault(42, 'Domain not found');
@@ -53,7 +53,7 @@ describe('XML', () => {
   });
 
   it.each(['not a time', '2026-02-30 10:00:00', '1795381200'])(
-    'with a time of creation that is none (%s) leaves it out, and that is told once',
+    'with an invalid time of creation (%s) omits it, which is logged once',
     async (time) => {
       const xml = (created: string) =>
         xmlOf(1).replace(
@@ -72,7 +72,7 @@ describe('XML', () => {
     },
   );
 
-  it('that cannot be read again leaves what was last known', async () => {
+  it('that cannot be read again keeps its previous facts', async () => {
     const nova = `<metadata><n:instance xmlns:n='http://openstack.org/xmlns/libvirt/nova/1.1'><n:owner><n:project uuid='p'/></n:owner></n:instance></metadata>`;
     const { read, logged } = await started([guest(1, { xml: xmlOf(1).replace('<vcpu>', `${nova}<vcpu>`) })], {
       owners: [{ name: '*', projectId: 'somebody' }],
@@ -95,7 +95,7 @@ describe('XML', () => {
     expect((await read())[0]?.instance.projectId).toBeNull();
   });
 
-  it('that never arrives leaves only its contents missing, and is not requested again meanwhile', async () => {
+  it('that never arrives makes only its facts missing, and is not requested again meanwhile', async () => {
     const { read } = await started([guest(1), guest(2), guest(3)]);
     const answer: Handler<'domainGetXmlDesc'> = daemon.handle('domainGetXmlDesc', (args) =>
       args.domain.name === 'guest-2' ? never : answer(args),
@@ -108,7 +108,7 @@ describe('XML', () => {
     expect(callsOf('domainGetXmlDesc')).toBe(3);
   });
 
-  it('is read once, and again on another id or an event that announces a change', async () => {
+  it('is read once, and again for another id or an event that announces a change', async () => {
     const { read } = await started([guest(1), guest(2)]);
     await read();
     await read();
@@ -134,7 +134,7 @@ describe('XML', () => {
     expect(callsOf('domainGetXmlDesc')).toBe(6);
   });
 
-  it('of a domain that is gone is forgotten', async () => {
+  it('of a domain that is gone is discarded', async () => {
     const { read } = await started([guest(1), guest(2)]);
     await read();
     daemon.domains = [guest(1)];
@@ -144,7 +144,7 @@ describe('XML', () => {
     expect(callsOf('domainGetXmlDesc')).toBe(3);
   });
 
-  it('that changed while it was on its way is read again', async () => {
+  it('that changed while it was being read is read again', async () => {
     const { read } = await started([guest(1)]);
     const answer: Handler<'domainGetXmlDesc'> = daemon.handle('domainGetXmlDesc', async (args) => {
       const old = await answer(args);
@@ -166,7 +166,7 @@ describe('objects', () => {
     return { disk: (disks as { disk: object }[])[0]?.disk, vnic: (vnics as { vnic: object }[])[0]?.vnic };
   };
 
-  it('stay the same from reading to reading, also when XML is read again and says the same', async () => {
+  it('stay the same between readings, even if unchanged XML is read again', async () => {
     const { read } = await started([guest(1)]);
     const [before] = await read();
     const [next] = await read();
@@ -180,7 +180,7 @@ describe('objects', () => {
     }
   });
 
-  it('are others as far as something in them changed', async () => {
+  it('are replaced only where something in them changed', async () => {
     const { read } = await started([guest(1)]);
     const [before] = await read();
 

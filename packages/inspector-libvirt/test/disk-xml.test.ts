@@ -11,7 +11,7 @@ const diskOf = (inner: string, attributes = "type='file' device='disk'") =>
   domainOf(`<disk ${attributes}>${inner}<target dev='sda'/><alias name='scsi0-0-0-0'/></disk>`)
     .disks[0] as DescribedDisk;
 
-// As libvirt 9.0 writes them of one disk: at first, after a snapshot, after its commit, copied, and pivoted.
+// One disk as libvirt 9.0 describes it: at first, after a snapshot, after its commit, copied, and after the pivot.
 const start = diskOf("<source file='/root.raw' index='5'/><backingStore/>");
 const snapshot = diskOf(
   "<source file='/s1' index='6'/><backingStore type='file' index='5'><source file='/root.raw'/><backingStore/></backingStore>",
@@ -21,7 +21,7 @@ const copying = diskOf(
 );
 const pivoted = diskOf("<source file='/copy' index='7'/><backingStore/>");
 
-it('marks a disk by the images of its chain, and of its copy', () => {
+it('identifies a disk by the images of its chain, and of its copy', () => {
   expect([start, snapshot, copying, pivoted].map(({ plugging }) => plugging)).toEqual([
     ['5'],
     ['6', '5'],
@@ -31,13 +31,13 @@ it('marks a disk by the images of its chain, and of its copy', () => {
   expect(diskOf("<source file='/root.raw'/>").plugging).toBeUndefined();
 });
 
-it('marks a drive as such, whatever is in it', () => {
+it('identifies a drive as such, whatever medium is in it', () => {
   const drive = "type='file' device='cdrom'";
   expect(diskOf('', drive).plugging).toEqual(['drive']);
   expect(diskOf("<source file='/cd' index='10'/>", drive).plugging).toEqual(['10', 'drive']);
 });
 
-it('goes on with a disk that was copied, and not with one that was announced or has the same image', () => {
+it('continues with the copy of a disk, but not with a new device or one with the same image', () => {
   const none = new Set<string>();
   expect(continueDisk(start, pivoted, none).plugging).toEqual(['7', '5']);
   expect(continueDisk(start, pivoted, new Set(['scsi0-0-0-0'])).plugging).toEqual(['7']);
@@ -60,14 +60,14 @@ describe('a reading', () => {
   };
   const source = "<source file='/root.raw' index='5'/>";
 
-  it('has the marks of the description only where both name one image', () => {
+  it('has the marks of the description only if both name the same image', () => {
     const same = read("type='file'", source, { backingIndex: 5 });
     expect(same.disk).toBe(same.described);
     expect(read("type='file'", source, { backingIndex: 6 }).disk.plugging).toBeUndefined();
     expect(read("type='file'", source, {}).disk.plugging).toEqual(['5']);
   });
 
-  // The figures are libvirt 9.0's; `domblkinfo` said of the same disks what is expected, or what is left out.
+  // The figures are those of libvirt 9.0; the expected ones are those that agree with `domblkinfo` for the same disks.
   it.each([
     ['a qcow2 file', "type='file'", 'qcow2', [67_108_864n, 0n, 200_704n], [200_704n, undefined]],
     ['a raw file with holes', "type='file'", 'raw', [16_777_216n, 0n, 8_192n], [8_192n, 16_777_216n]],
@@ -90,7 +90,7 @@ describe('a reading', () => {
       [undefined, undefined],
     ],
   ] as const)(
-    'has the sizes of %s that mean what they say',
+    'has those sizes of %s that are reliable',
     (_, type, format, [capacity, allocation, physical], expected) => {
       const { size } = read(type, `<driver name='qemu' type='${format}'/>${source}`, {
         capacity,
@@ -101,7 +101,7 @@ describe('a reading', () => {
     },
   );
 
-  it('of a guest that is off has what libvirt found in the image itself', () => {
+  it('of a guest that is shut off has the sizes that libvirt found in the image itself', () => {
     const { size } = read("type='file'", source, { capacity: 3n, allocation: 1n, physical: 2n }, false);
     expect(size).toEqual({ capacity: 3n, allocation: 1n, physical: 2n });
   });

@@ -6,7 +6,7 @@ const folder = new URL('cases/', import.meta.url);
 const read = (name: string): string => readFileSync(new URL(name, folder), 'utf8');
 const cases = readdirSync(folder).filter((name) => name.endsWith('.xml'));
 
-/** As JSON shows it: what is unknown is not there, a bigint is its digits. */
+/** As JSON: unknown fields are omitted, and a bigint is its digits. */
 const asJson = (value: unknown): unknown =>
   JSON.parse(JSON.stringify(value, (_key, field: unknown) => (typeof field === 'bigint' ? String(field) : field)));
 
@@ -19,7 +19,7 @@ describe('parseDomainXml', () => {
     expect(() => parseDomainXml(text)).toThrow();
   });
 
-  it.each([1, 99, 199, 20_000])('takes %i nested backingStore', (depth) => {
+  it.each([1, 99, 199, 20_000])('accepts %i nested backingStore elements', (depth) => {
     const chain = '<backingStore>'.repeat(depth) + '</backingStore>'.repeat(depth);
     const { disks } = parseDomainXml(
       `<domain><devices><disk>${chain}<target dev='vda'/></disk><disk><target dev='vdb'/></disk></devices></domain>`,
@@ -38,7 +38,7 @@ describe('parseDomainXml', () => {
   const uri = 'http://openstack.org/xmlns/libvirt/nova/1.1';
 
   it.each(['constructor', '__proto__', 'prototype', 'toString', 'hasOwnProperty', 'length', '#text', '@name'])(
-    'takes an element called %s, beside nova',
+    "accepts an element called %s beside nova's",
     (name) => {
       const tag = /^[#@]/.test(name) ? `x${name.slice(1)}` : name;
       const app = `<${tag} xmlns='urn:app' ${tag}='1'><${tag}/>x</${tag}>`;
@@ -57,27 +57,30 @@ describe('parseDomainXml', () => {
           .nova?.projectId,
     ],
     [
-      'under another prefix further in',
+      'with another prefix on an inner element',
       () =>
         projectIn(
           `<a:instance xmlns:a='${uri}'><b:owner xmlns:b='${uri}'><project xmlns='${uri}' uuid='p'/></b:owner></a:instance>`,
         ),
     ],
-    ["beside another tool's instance", () => projectIn(`<n:instance xmlns:n='urn:other'/>${nova('1.1', 'p')}`)],
-    ['beside one whose prefix is bound to nothing', () => projectIn(`<x:instance y:z='1'/>${nova('1.1', 'p')}`)],
+    [
+      'beside the instance of another tool',
+      () => projectIn(`<n:instance xmlns:n='urn:other'/>${nova('1.1', 'p')}`),
+    ],
+    ['beside one whose prefix is not bound', () => projectIn(`<x:instance y:z='1'/>${nova('1.1', 'p')}`)],
     ['beside the older version, before it', () => projectIn(nova('1.1', 'p') + nova('1.0', 'old'))],
     ['beside the older version, after it', () => projectIn(nova('1.0', 'old', 'm:') + nova('1.1', 'p'))],
-    ['in the only version that there is', () => projectIn(nova('1.0', 'p'))],
+    ['in the only version', () => projectIn(nova('1.0', 'p'))],
   ])("finds nova's namespace declared %s", (_where, project) => {
     expect(project()).toBe('p');
   });
 
-  it('does not take what is in another namespace', () => {
+  it('ignores elements of other namespaces', () => {
     const other = `<n:instance xmlns:n='${uri}'><n:owner xmlns:n='urn:other'><n:project uuid='x'/></n:owner></n:instance>`;
     expect(projectIn(other)).toBeUndefined();
   });
 
-  it('takes references, CDATA, comments, any white space and attributes over several lines', () => {
+  it('accepts references, CDATA, comments, any white space, and attributes on several lines', () => {
     const { nova: found, vcpus } = parseDomainXml(`<?xml version='1.0'?>
       <!-- a comment with <domain> in it -->
       <domain
@@ -101,7 +104,7 @@ describe('parseDomainXml', () => {
     });
   });
 
-  it('takes a document of megabytes', () => {
+  it('accepts a document of several megabytes', () => {
     const disks = Array.from({ length: 2_000 }, (_, n) => `<disk><target dev='vd${n}'/></disk>`).join('');
     const big = `<metadata><app xmlns='urn:app'>${'x'.repeat(4_000_000)}</app>${nova('1.1', 'p')}</metadata>`;
     const domain = parseDomainXml(`<domain>${big}<devices>${disks}</devices></domain>`);

@@ -62,7 +62,7 @@ describe('a driver that reports nothing in bulk', () => {
     expect(callsOf('domainGetInfo') + callsOf('domainBlockStats') + callsOf('domainInterfaceStats')).toBe(0);
   });
 
-  it('reports what it does not support, does not know, or fails in', async () => {
+  it('reports what is unsupported, unknown or failed', async () => {
     const card = "<interface type='hostdev'><mac address='fa:16:3e:00:00:01'/></interface>";
     const unknown = { ...io, readBytes: undefined };
     const { read } = await started([
@@ -93,7 +93,7 @@ describe('a driver that reports nothing in bulk', () => {
     });
   });
 
-  it('leaves out a domain that vanishes between two calls', async () => {
+  it('omits a domain that vanishes between two calls', async () => {
     const { read } = await started([plain(1), plain(2)]);
     const answer: Handler<'domainBlockStats'> = daemon.handle('domainBlockStats', (args) => {
       if (args.domain.name === 'guest-1') throw new Fault(42, 'Domain not found');
@@ -102,7 +102,7 @@ describe('a driver that reports nothing in bulk', () => {
     expect(names(await read())).toEqual(['guest-2']);
   });
 
-  it('that hangs for one domain has one call waiting in it, until that comes back', async () => {
+  it('that hangs for a domain has a single pending call for it, until that returns', async () => {
     const { read } = await started([plain(1), plain(2)]);
     let goOn = (): void => undefined;
     const again = new Promise<void>((resolve) => (goOn = resolve));

@@ -15,7 +15,7 @@ export const xmlOf = (
 ): string => `<domain type='qemu'><name>guest-${id}</name><vcpu>1</vcpu><devices>
   <disk type='file'><target dev='vda'/></disk><interface type='bridge'><target dev='${tap(id)}'/></interface>${more}</devices></domain>`;
 
-/** What QEMU's driver says of a guest without asking its process, and what it says after that. */
+/** The figures that QEMU's driver returns without its process, and those that need it. */
 export const hostStats = (id: number): Record<string, TypedValue> => ({
   'state.state': 1,
   'cpu.time': 100n,
@@ -47,7 +47,7 @@ export const guest = (id: number, more: Partial<FakeDomain> = {}): FakeDomain =>
   ...more,
 });
 
-/** What is said of a guest that another job holds. */
+/** The figures of a guest that is locked by another job. */
 export const withoutProcess = (record: DomainStatsRecord): DomainStatsRecord => ({
   ...record,
   params: new Map([...record.params].filter(([name]) => !(name in processStats))),
@@ -59,7 +59,7 @@ export const never = new Promise<never>(() => undefined);
 export let daemon: FakeLibvirtd;
 let opened: TestInspector[];
 
-/** Has each test of a file begin with a daemon and no inspector, and leaves nothing open. */
+/** Starts each test of a file with a daemon and no inspector, and closes everything. */
 export function useFakeDaemon(): void {
   beforeEach(async () => {
     daemon = await FakeLibvirtd.listen();
@@ -94,8 +94,8 @@ export const names = (readings: readonly InstanceReading[]): string[] =>
 export const signal = new AbortController().signal;
 
 /**
- * Answers the bulk call as libvirtd does when these guests hang: a call stays in the first of them that no
- * earlier call is in, and passes over the others. Returns what lets them go on.
+ * Answers the bulk call as libvirtd does when these guests hang: a call blocks in the first of them that no earlier call
+ * is blocked in, and skips the others. Returns a function that lets them continue.
  */
 export function hang(...hung: readonly string[]): { readonly goOn: () => void; readonly waiting: () => number } {
   let goOn = (): void => undefined;

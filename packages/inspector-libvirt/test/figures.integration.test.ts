@@ -19,7 +19,7 @@ type Figures = ReadonlyMap<string, bigint>;
 const figuresIn = (text: string, line: RegExp): [string, bigint][] =>
   [...text.matchAll(line)].map(([, name = '', value = '']): [string, bigint] => [name, BigInt(value)]);
 
-/** What virsh says by its three commands, each figure under a name of its own. */
+/** The output of three virsh commands, each figure under a name of its own. */
 async function virshFigures(
   { name, nics }: Pick<Guest, 'name' | 'nics'>,
   disks: readonly string[],
@@ -42,7 +42,7 @@ async function virshFigures(
   return new Map([...stats, ...blocks.flat(), ...cards.flat()]);
 }
 
-/** Our figures under the same names as virsh's. */
+/** The reading's figures under virsh's names. */
 function ourFigures({ parts }: InstanceReading): Figures {
   const { cpu, memory, disks, vnics } = parts;
   const figures = new Map<string, bigint | undefined>();
@@ -115,7 +115,7 @@ describe('figures of QEMU guests', () => {
   it.each([
     [0, ['vda', 'vdb'], 50],
     [1, ['hda'], 30],
-  ])('lie between what virsh says before and after: guest %i', async (index, disks, atLeast) => {
+  ])('are between those that virsh prints before and after: guest %i', async (index, disks, atLeast) => {
     const guest = guests[index]!;
     const before = await virshFigures(guest, disks);
     const ours = ourFigures(named(await reader.read(), guest.name));
@@ -128,7 +128,7 @@ describe('figures of QEMU guests', () => {
     expect(wrong).toEqual([]);
   });
 
-  it('come with what the XML says', async () => {
+  it('include the facts from the XML', async () => {
     const readings = await reader.read();
     const [filtered, plain] = guests.map(({ name }) => named(readings, name));
     expect(filtered).toMatchObject({
@@ -160,7 +160,7 @@ describe('figures of QEMU guests', () => {
     });
   });
 
-  it('of a paused, then shut off guest, and its next run', async () => {
+  it('of a guest that is paused, then shut off, and its next run', async () => {
     const { name, shutOff, start } = guests[1]!;
     const first = named(await reader.read(), name).instance.run;
     await virsh('suspend', name);
@@ -183,7 +183,7 @@ describe('figures of QEMU guests', () => {
     expect(run).not.toBe(first);
   });
 
-  it('of a disk plugged in later', async () => {
+  it('of a disk that is attached later', async () => {
     const guest = guests[0]!;
     const devices = async () => {
       const { disks } = named(await reader.read(), guest.name).parts;
@@ -202,15 +202,15 @@ describe('figures of QEMU guests', () => {
         image: JSON.stringify({ file: images[index] }),
       })),
     );
-    // No mark stands for two disks.
+    // Different disks have different marks.
     expect(new Set(after.flatMap(({ plugging }) => plugging)).size).toBe(3);
     expect(after[0]).toBe(before[0]);
-    // The event has come by now: it is an object of the XML, which stays.
+    // The event has arrived by now: the object comes from the XML, and stays the same.
     expect((await devices())[2]).toBe((await devices())[2]);
   });
 });
 
-describe('odd devices', () => {
+describe('unusual devices', () => {
   let libvirtd: PrivateLibvirtd;
   beforeAll(async () => (libvirtd = await startLibvirtd()));
   afterAll(() => libvirtd.stop());
@@ -237,7 +237,7 @@ describe('odd devices', () => {
     }
   });
 
-  it('the test driver is queried for each device', async () => {
+  it('are queried one by one with the test driver', async () => {
     const { inspector, read } = inspectorOf(
       `test+unix:///default?socket=${encodeURIComponent(libvirtd.socketReadOnly)}`,
     );

@@ -36,10 +36,10 @@ async function started(driver = 'qemu'): Promise<TestInspector> {
 
 const wellRead = { cpu: { count: 1 }, memory: { residentKib: expect.any(BigInt) as unknown } };
 
-it('an unresponsive image of a guest that is shut off leaves only sizes of shut-off guests missing', async () => {
+it('when an image of a guest that is shut off hangs, only sizes of shut-off guests are missing', async () => {
   const folder = libvirtd.directory;
   const fifo = `${folder}/hung.iso`;
-  // Whoever opens it waits until somebody writes.
+  // Opening it blocks until somebody writes to it.
   await promisify(execFile)('mkfifo', [fifo]);
   await bootGuest(libvirtd, { name: 'well' });
   const define = async (name: string, image: string): Promise<void> => {
@@ -63,7 +63,7 @@ it('an unresponsive image of a guest that is shut off leaves only sizes of shut-
     });
   }
   expect(logged).toEqual([expect.stringMatching(/off, which is shut off/)]);
-  // The storage comes back, with an image that is empty.
+  // The storage is back, with an empty image.
   const writer = await open(fifo, 'w');
   await rm(fifo);
   await writeFile(fifo, '');
@@ -96,7 +96,7 @@ it('with one request slot per connection, a hanging guest affects only itself, a
   expect(logged.filter((line) => line.includes('max_client_requests'))).toHaveLength(1);
 });
 
-it('containers of LXC, whose driver has no bulk call, are read while running and while shut off', async () => {
+it('LXC containers, whose driver has no bulk call, are read while running and while shut off', async () => {
   const define = async (name: string): Promise<void> => {
     const xml = `<domain type='lxc'><name>${name}</name><memory unit='MiB'>64</memory><vcpu>2</vcpu>
       <os><type>exe</type><init>/bin/sleep</init><initarg>600</initarg></os><devices><console type='pty'/></devices></domain>`;
@@ -133,7 +133,7 @@ it('containers of LXC, whose driver has no bulk call, are read while running and
   expect(logged.filter((line) => line.startsWith('error'))).toEqual([]);
 });
 
-it("a drive on hanging storage leaves nothing missing for a running guest, and while QEMU opens it only QEMU's figures", async () => {
+it("when a drive's storage hangs, no figure of a running guest is missing, or only QEMU's while QEMU opens it", async () => {
   const folder = libvirtd.directory;
   const socket = `${folder}/nbd.sock`;
   await writeFile(`${folder}/medium.iso`, '');

@@ -21,13 +21,13 @@ import { allParts, named, until } from './support.js';
 useFakeDaemon();
 
 describe('a guest that hangs', () => {
-  it("lacks only its process's figures, until it continues", async () => {
+  it("lacks only its process's figures until it continues", async () => {
     const { read } = await started([guest(1), guest(2), guest(3)]);
     const { goOn, waiting } = hang('guest-2');
     for (let cycle = 0; cycle < 3; cycle++) {
       daemon.calls.length = 0;
       const readings = await read();
-      // One call waits in it, whatever the number of cycles, and it is not asked by itself in each of them.
+      // One call is blocked in it, whatever the number of cycles, and it is not queried individually in each of them.
       expect(waiting()).toBe(1);
       if (cycle > 0) expect(callsOf('connectGetAllDomainStats')).toBe(2);
       expect(names(readings).sort()).toEqual(['guest-1', 'guest-2', 'guest-3']);
@@ -46,10 +46,10 @@ describe('a guest that hangs', () => {
     await until(async () => !('missing' in (named(await read(), 'guest-2').parts.memory ?? busyPart)));
   });
 
-  it("when it is queried again, after another client's lock, loses nothing of the bulk call's result", async () => {
+  it("keeps the bulk call's result if the call for it alone is not answered, after another client's lock", async () => {
     const { read } = await started([guest(1), guest(2), guest(3)]);
     await read();
-    // The bulk call passes over it; the call for it alone is not answered.
+    // The bulk call skips it, and the call for it alone is not answered.
     const answer: Handler<'connectGetAllDomainStats'> = daemon.handle(
       'connectGetAllDomainStats',
       async (query) => {
@@ -66,7 +66,7 @@ describe('a guest that hangs', () => {
     });
   });
 
-  it('for as long as the host takes for all of them is slow, as that host is', async () => {
+  it('that takes as long as the whole host is read as on a slow host', async () => {
     const { read } = await started([guest(1), guest(2)], { deadline: 0.1 });
     await read();
     let holds = true;
@@ -90,7 +90,7 @@ describe('a guest that hangs', () => {
     });
   });
 
-  it('is one of five, before the first reading: no connection has all its slots taken', async () => {
+  it('and four others leave free slots on each connection, before the first reading', async () => {
     const guests = Array.from({ length: 20 }, (_, index) => guest(index + 1));
     const { read, logged } = await started(guests, { deadline: 0.05 });
     const hung = hang('guest-3', 'guest-7', 'guest-8', 'guest-15', 'guest-20');
@@ -104,7 +104,7 @@ describe('a guest that hangs', () => {
       for (const client of daemon.clients) clients.add(client);
     }
     expect(hung.waiting()).toBe(5);
-    // One was given up, and one is for single instances.
+    // One call was given up, and one is for single instances.
     expect(clients.size).toBe(3);
     expect(logged.filter((line) => line.includes('calls are not answered'))).toHaveLength(1);
     hung.goOn();
@@ -112,22 +112,22 @@ describe('a guest that hangs', () => {
 
   it.each([
     ['at the start', false, 9],
-    ['after all were well', true, 10],
-  ])('is one of twenty, %s: the daemon has workers left', async (_, before, most) => {
+    ['after all had responded', true, 10],
+  ])('and nineteen others leave free workers in the daemon, %s', async (_, before, most) => {
     const guests = Array.from({ length: 30 }, (__, index) => guest(index + 1));
     const { read, logged, inspector } = await started(guests, { deadline: 0.02 });
     if (before) await read();
-    // The first that is asked is well, and so is each third.
+    // The first one that is queried responds, as does every third one.
     const hung = hang(...guests.map(({ name }) => name).filter((__, index) => index % 3 !== 0));
     for (let cycle = 0; cycle < 4; cycle++) {
       const readings = await read();
       expect(hung.waiting()).toBeLessThanOrEqual(most);
       expect(readings).toHaveLength(30);
-      // What the host knows of one that was found out just now is in the next reading.
+      // What the host knows about one that was detected just now is in the next reading.
       if (cycle > 0) for (const { parts } of readings) expect(parts.cpu).toMatchObject({ timeNs: 100n });
       expect(named(readings, 'guest-1').parts.memory).toMatchObject({ residentKib: 2048n });
     }
-    // One that is read by itself takes no worker either.
+    // One that is queried individually does not use a worker either.
     await Promise.all(guests.map(({ uuid }) => inspector.inspectInstance(uuid, allParts, signal)));
     expect(hung.waiting()).toBeLessThanOrEqual(most);
     expect(logged.filter((line) => line.includes('max_workers'))).toHaveLength(1);
@@ -137,12 +137,12 @@ describe('a guest that hangs', () => {
     await until(async () => (await read()).every(isWell));
   });
 
-  it('is distinguished from a busy host: everything is read, however long it takes', async () => {
+  it('is distinguished from a busy host, where everything is read, however long it takes', async () => {
     const { read } = await started(
       Array.from({ length: 17 }, (_, index) => guest(index + 1)),
       { deadline: 0.05 },
     );
-    // A daemon that takes its turns: a call holds the domain that it is in, and NOWAIT passes over one that is held.
+    // The daemon handles one call after another: a call locks its domain, and NOWAIT skips a locked one.
     const held = new Set<string>();
     const bulk: Handler<'connectGetAllDomainStats'> = daemon.handle('connectGetAllDomainStats', async (query) => {
       const records: DomainStatsRecord[] = [];
@@ -165,15 +165,15 @@ describe('a guest that hangs', () => {
       for (const { parts } of readings)
         expect(parts).toMatchObject({ memory: { residentKib: 2048n }, disks: [{ io: { readBytes: 7n } }] });
     }
-    // It learned what this host needs, and asks nobody twice.
+    // The time limit was adapted to this host, and no guest is queried twice.
     daemon.calls.length = 0;
     await read();
     expect(callsOf('connectGetAllDomainStats')).toBe(2);
   });
 
-  it('is distinguished from one that another client reads at the same time: both wait for each other', async () => {
+  it('is distinguished from one that another client reads at the same time, which is waited for', async () => {
     const { read } = await started([guest(1), guest(2)], { deadline: 5 });
-    // The other holds guest 1 for as long as a reading takes here.
+    // The other client locks guest 1 for as long as a reading takes here.
     let heldUntil = 0;
     const answer: Handler<'connectGetAllDomainStats'> = daemon.handle(
       'connectGetAllDomainStats',
@@ -190,7 +190,7 @@ describe('a guest that hangs', () => {
     for (const { parts } of await read()) expect(parts.memory).toMatchObject({ residentKib: 2048n });
   });
 
-  it('is distinguished from a host on which each takes longer than the deadline, from the first reading on', async () => {
+  it('is distinguished from a host where each takes longer than the deadline, from the first reading on', async () => {
     const { read } = await started([guest(1), guest(2), guest(3), guest(4)], { deadline: 0.05 });
     const answer: Handler<'connectGetAllDomainStats'> = daemon.handle(
       'connectGetAllDomainStats',
@@ -206,7 +206,7 @@ describe('a guest that hangs', () => {
       expect(parts).toMatchObject({ cpu: { timeNs: 100n }, memory: { residentKib: 2048n } });
   });
 
-  it('is distinguished from those that a reading had no time for, which are included nevertheless', async () => {
+  it('is distinguished from those that a reading had no time for, which are nevertheless included', async () => {
     const guests = Array.from({ length: 10 }, (_, index) => guest(index + 1));
     const { inspector } = await started(guests, { deadline: 0.2 });
     const answer: Handler<'connectGetAllDomainStats'> = daemon.handle(
@@ -225,7 +225,7 @@ describe('a guest that hangs', () => {
     });
   });
 
-  it('is distinguished from a host that is only slow at first', async () => {
+  it('is distinguished from a host that is slow only at first', async () => {
     const { read } = await started(
       Array.from({ length: 100 }, (_, index) => guest(index + 1)),
       { deadline: 0.01 },

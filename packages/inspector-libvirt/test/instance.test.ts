@@ -14,7 +14,7 @@ const boot = 'b00t';
 const owner = { userId: 'u', projectId: 'p' };
 
 describe('instanceOf', () => {
-  it('has what nova wrote', () => {
+  it('has the facts that nova wrote', () => {
     const instance = instanceOf(domain, described('nova-1011'), 'running', owner, boot);
     expect(instance).toEqual({
       id: domain.uuid,
@@ -42,7 +42,7 @@ describe('instanceOf', () => {
     });
   });
 
-  it('has the states by the numbers of libvirt', () => {
+  it("has the states for libvirt's numbers", () => {
     expect(
       ['nostate', 'running', 'paused', 'shutoff', 'pmsuspended'].map((state) =>
         powerStates.indexOf(state as PowerState),
@@ -70,7 +70,7 @@ describe('ownerOf', () => {
     expect(ownerOf({ ...domain, name }, described(xml), mapped)).toEqual(expected);
   });
 
-  it('is unknown where nothing matches', () => {
+  it('is unknown if no rule matches', () => {
     expect(ownerOf(domain, described('bare'), [])).toEqual({ userId: null, projectId: null });
   });
 });

@@ -26,7 +26,7 @@ it.each([{ url: 'qemu:///system' }, { owners: [{ projectId: 'p' }] }, { owners: 
   },
 );
 
-it('reaches the hypervisor by its uri', async () => {
+it('connects to the hypervisor of its URI', async () => {
   const settings = { options: options.parse({ uri: 'xen:///' }), logger: silent, clock, host: 'compute-1' };
   const aborted = AbortSignal.abort(new Error('not now'));
   await expect(new LibvirtInspector(settings).start(aborted)).rejects.toThrow('libvirt (xen:///) cannot be read');
@@ -37,7 +37,7 @@ it.each([
   ['uml', 'uml:///system'],
   ['lxc', 'lxc:///'],
 ])(
-  'of a version before, hypervisor: %s must be written as a uri, or another host would be metered',
+  'refuses the former option hypervisor: %s without a URI, because another host would be metered',
   (hypervisor, uri) => {
     expect(options.safeParse({ hypervisor }).error?.issues).toMatchObject([
       { path: ['hypervisor'], message: `is written as uri: ${uri}` },
@@ -47,13 +47,13 @@ it.each([
 );
 
 it.each([{ hypervisor: 'kvm' }, { hypervisor: 'qemu' }, { deadline: 5 }])(
-  'of a version before takes %j',
+  'accepts the former option %j',
   (given) => {
     expect(options.parse(given).uri).toBe('qemu:///system');
   },
 );
 
-it('has its options in the README, and no other', () => {
+it('has exactly the options of the README', () => {
   const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
   const documented = [...readme.matchAll(/^\| `(\w+)` \| .* \| .* \|$/gm)].map(([, key]) => key);
   expect(documented).toEqual(['uri', 'owners']);

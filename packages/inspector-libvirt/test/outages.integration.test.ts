@@ -78,9 +78,9 @@ it("a stopped guest lacks only its process's figures, until it continues", async
   await until(async () => whole(await read()).length === all.length);
 });
 
-it('guests that were stopped before the start are found out in the first reading', async () => {
+it('guests that were suspended before the start are detected in the first reading', async () => {
   await frozen(['guest-0', 'guest-1', 'guest-4'], async () => {
-    // Half of a first reading waits for the hung ones. What is left must do for the others on a loaded machine, too.
+    // Half of the first reading waits for the hung guests. The rest must suffice for the others even on a busy machine.
     const { read } = await started(10_000);
     for (let cycle = 0; cycle < 3; cycle++) {
       const readings = await read();
@@ -92,7 +92,7 @@ it('guests that were stopped before the start are found out in the first reading
   await until(async () => whole(await read()).length === all.length);
 });
 
-it('a libvirtd that is restarted is read again, and its guests are in the same run', async () => {
+it('a libvirtd that restarts is read again, and its guests continue their run', async () => {
   const { inspector, read } = await started();
   const before = await read();
   await libvirtd.kill();
@@ -104,7 +104,7 @@ it('a libvirtd that is restarted is read again, and its guests are in the same r
   const after = await read();
   for (const { name } of guests) expect(named(after, name).instance).toBe(named(before, name).instance);
 
-  // While it is restarted, a reading waits.
+  // A reading during the restart waits.
   const [during] = await Promise.all([
     until(async () => (await read().catch(() => [])).length === 5),
     libvirtd.restart(),
@@ -112,7 +112,7 @@ it('a libvirtd that is restarted is read again, and its guests are in the same r
   expect(during).toBeUndefined();
 });
 
-it('a libvirtd that is stopped is given up in time, and read again when it goes on', async () => {
+it('a libvirtd that is suspended is given up in time, and read again when it continues', async () => {
   const { inspector, read } = await started();
   await read();
   const pid = await libvirtd.pid();

@@ -15,7 +15,7 @@ import { allParts, named, until } from './support.js';
 useFakeDaemon();
 
 describe('a reading', () => {
-  it('is one call with NOWAIT for the groups that are used of those that run, and one for the state of others', async () => {
+  it('is one call with NOWAIT for the necessary groups of running domains, and one for the state of the others', async () => {
     const { read } = await started([guest(1), guest(2)]);
     await read(new Set(['cpu', 'disks']));
     daemon.calls.length = 0;
@@ -29,7 +29,7 @@ describe('a reading', () => {
     ]);
   });
 
-  it('has all parts, the instance, and the moment', async () => {
+  it('has all parts, the instance, and the time', async () => {
     const { read } = await started([guest(1)]);
     const [reading] = await read();
     expect(reading).toMatchObject({
@@ -51,7 +51,7 @@ describe('a reading', () => {
     expect(typeof reading?.readAt).toBe('bigint');
   });
 
-  it('passes over domain 0', async () => {
+  it('skips domain 0', async () => {
     const { read } = await started([guest(0), guest(1)]);
     expect(names(await read())).toEqual(['guest-1']);
   });
@@ -101,7 +101,7 @@ describe('a reading', () => {
     await expect(reading).rejects.toMatchObject({ code: 'INSPECTOR_UNAVAILABLE' });
   });
 
-  it('that is cut short while XML is on its way fails as a whole', async () => {
+  it('fails as a whole if it ends while XML is being read', async () => {
     const { inspector } = await started([guest(1)], { deadline: 60 });
     daemon.handle('domainGetXmlDesc', () => never);
     const abort = new AbortController();

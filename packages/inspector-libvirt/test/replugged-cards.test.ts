@@ -20,7 +20,7 @@ const guest = (port: string, bytes: bigint): FakeDomain => ({
   },
 });
 
-it('counts of the card before are not given to the one that was plugged in after they were read', async () => {
+it('does not assign the count of the previous card to one that was attached after the figures were read', async () => {
   const daemon = await FakeLibvirtd.listen();
   daemon.handle('connectGetUri', () => 'qemu:///system');
   const { inspector, read } = inspectorOf(daemon.uri);
@@ -31,7 +31,7 @@ it('counts of the card before are not given to the one that was plugged in after
     if (vnics === undefined || 'missing' in vnics) throw new Error('the cards are missing');
     return vnics[0]!;
   };
-  /** Its figures are still those of the card before when it is described. */
+  /** The figures are still those of the previous card when the XML is read. */
   const replug = (): void => daemon.emitDeviceAdded({ domain: daemon.domains[0]!, device: 'net0' });
   const counted = (port: string, bytes: bigint) => ({
     vnic: { plugging: [port] },
@@ -46,7 +46,7 @@ it('counts of the card before are not given to the one that was plugged in after
       traffic: { missing: 'busy' },
     });
     expect(await card(guest('two', 3n))).toMatchObject(counted('two', 3n));
-    // What is less is the new card's.
+    // A lower count must be the new card's.
     replug();
     expect(await card(guest('three', 2n))).toMatchObject(counted('three', 2n));
     replug();

@@ -90,7 +90,7 @@ it('are not queried in a reading of one instance, which reports them missing wit
   expect(await sizes()).toEqual([whole]);
 });
 
-it('are missing, and named, where a question is not answered; the others follow in the next reading', async () => {
+it("are missing, with the disk's name, if a call is not answered; the others follow in the next reading", async () => {
   await start(...[1, 2, 3, 4, 5, 6, 7, 8].map(guest));
   let goOn = (): void => undefined;
   const again = new Promise<void>((resolve) => (goOn = resolve));

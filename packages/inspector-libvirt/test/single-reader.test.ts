@@ -41,7 +41,7 @@ const guest = (id: number, more: Partial<FakeDomain> = {}): FakeDomain => ({
   stats: { ...ofHost, ...ofProcess },
   ...more,
 });
-/** What is said of a guest that another job holds. */
+/** The figures of a guest that is locked by another job. */
 const held = (id: number): FakeDomain => guest(id, { stats: ofHost });
 
 useFakeDaemon();
@@ -55,8 +55,8 @@ async function started(domains: readonly FakeDomain[], options: Record<string, u
 const isWhole = (reading: InstanceReading | undefined) =>
   reading !== undefined && Object.values(reading.parts).every((part) => !('missing' in part));
 
-describe('one instance', () => {
-  it('is read by calls for it alone, with NOWAIT, once its XML is known', async () => {
+describe('a single instance', () => {
+  it('is read by calls for it alone, with NOWAIT, if its XML is known', async () => {
     const { read, readOne } = await started([guest(1), guest(2)]);
     const [, second] = await read();
     daemon.calls.length = 0;
@@ -74,7 +74,7 @@ describe('one instance', () => {
     ]);
   });
 
-  it('that is ended while its process is asked is what the host knew of it', async () => {
+  it("that ends while its process is queried has the host's figures", async () => {
     const { read, readOne } = await started([guest(1)], { deadline: 0.09 });
     await read();
     const answer: Handler<'connectGetAllDomainStats'> = daemon.handle('connectGetAllDomainStats', (query) =>
@@ -85,26 +85,26 @@ describe('one instance', () => {
       memory: busyPart,
       disks: busyPart,
     });
-    // While that call hangs, its process is not asked again.
+    // While that call is pending, its process is not queried again.
     daemon.calls.length = 0;
     await readOne(1);
     expect(callsOf('connectGetAllDomainStats')).toBe(1);
   });
 
-  it('is read before any reading of the host, and is then the same there', async () => {
+  it('can be read before any reading of the host, which then has the same object', async () => {
     const { read, readOne } = await started([guest(1)]);
     const reading = await readOne(1);
     expect(isWhole(reading)).toBe(true);
     expect((await read())[0]?.instance).toBe(reading?.instance);
   });
 
-  it('that is not here, or is the hypervisor itself, is undefined', async () => {
+  it('is undefined if it is not on this host, or if it is the hypervisor itself', async () => {
     const { readOne } = await started([guest(0)]);
     expect(await readOne(5)).toBeUndefined();
     expect(await readOne(0)).toBeUndefined();
   });
 
-  it('that another reading holds for a moment is asked again until it is whole', async () => {
+  it('that another reading locks briefly is queried until it is complete', async () => {
     const { readOne } = await started([held(1)]);
     const reading = readOne(1);
     await until(() => callsOf('connectGetAllDomainStats') === 4);
@@ -118,7 +118,7 @@ describe('one instance', () => {
     expect(reading?.parts).toMatchObject({ cpu: { timeNs: 100n }, memory: { missing: 'busy' } });
   });
 
-  it('that vanishes while it is asked again is what was read of it', async () => {
+  it('that vanishes while it is queried again has the figures read before', async () => {
     const { read, readOne } = await started([held(1)]);
     await read();
     const before = callsOf('connectGetAllDomainStats');
@@ -128,7 +128,7 @@ describe('one instance', () => {
     expect((await reading)?.parts).toMatchObject({ cpu: { timeNs: 100n } });
   });
 
-  it('that no longer gives its XML is described as it was last known', async () => {
+  it('whose XML cannot be read again keeps its previous facts', async () => {
     const { read, readOne } = await started([guest(1)]);
     const [before] = await read();
     daemon.emitLifecycle({ domain: guest(1), event: LifecycleEventType.defined, detail: 0 });
@@ -151,8 +151,8 @@ describe('one instance', () => {
   });
 });
 
-describe('an instance that does not answer', () => {
-  /** Calls for these guests hang until the function that it returns is called. */
+describe('a single instance that does not respond', () => {
+  /** Calls for these guests hang until the returned function is called. */
   function hang(...ids: readonly number[]): () => void {
     let goOn: () => void = () => undefined;
     const again = new Promise<void>((resolve) => (goOn = resolve));
@@ -170,7 +170,7 @@ describe('an instance that does not answer', () => {
     };
   }
 
-  it('fails within the deadline, and is not asked again until it answers', async () => {
+  it('fails within the deadline, and is not queried again until its call returns', async () => {
     const { readOne } = await started([guest(1), guest(2)], { deadline: 0.09 });
     const goOn = hang(1);
     await expect(readOne(1)).rejects.toMatchObject({ code: 'INSPECTOR_UNAVAILABLE' });
@@ -182,7 +182,7 @@ describe('an instance that does not answer', () => {
     await until(async () => isWhole(await readOne(1).catch(() => undefined)));
   });
 
-  it('costs the others nothing, however many they are', async () => {
+  it('does not affect others, however many do not respond', async () => {
     const { readOne } = await started(
       Array.from({ length: 9 }, (_, index) => guest(index + 1)),
       { deadline: 0.09 },
@@ -217,7 +217,7 @@ describe('events', () => {
   }
   const emit = (event: number, domain: FakeDomain) => daemon.emitLifecycle({ domain, event, detail: 0 });
 
-  it('report starts and ends, and nothing else, until there is no listener', async () => {
+  it('report starts and ends, and nothing else, as long as there is a listener', async () => {
     const { events, end, read } = await watching([guest(1)]);
     for (const event of [resumed, start, suspended, pmsuspended, shutdown, crashed, stop]) emit(event, guest(1));
     await until(() => events.length === 6);
@@ -236,13 +236,13 @@ describe('events', () => {
     expect(events).toHaveLength(6);
   });
 
-  it('go on after a restart of the daemon, with what happened meanwhile', async () => {
+  it('continue after a restart of the daemon, with what happened meanwhile', async () => {
     const { told, inspector, events } = await watching([guest(1), guest(2), guest(3)]);
     emit(start, guest(4));
     await until(() => events.length === 1);
     await daemon.stop();
     await until(() => !inspector.health().ok);
-    // 1 goes on, 2 was started anew, 3 and 4 ended, 5 is new.
+    // 1 continues, 2 was restarted, 3 and 4 ended, 5 is new.
     daemon.domains = [guest(1), guest(2, { id: 12 }), guest(5)];
     await daemon.start();
     await until(() => events.length === 5);
@@ -257,7 +257,7 @@ describe('events', () => {
     expect(told().at(-1)).toBe(`stopped ${uuidOf(5)}`);
   });
 
-  it('are not told twice when they come while the domains are listed', async () => {
+  it('are reported once if they arrive while the domains are listed', async () => {
     const { told, events, inspector } = await watching([guest(1)]);
     const list: Handler<'connectListAllDomains'> = daemon.handle('connectListAllDomains', async (filter) => {
       daemon.handle('connectListAllDomains', list);

@@ -43,7 +43,7 @@ it('a guest is reported and read when it starts, until it is killed', async () =
   await until(() => told(guest.uuid).includes('started'));
   await until(async () => isWhole(await readOne(guest.uuid)));
   const ending = guest.shutOff();
-  // It answers, or fails in time, or is off; whichever comes first.
+  // It responds, or fails in time, or is shut off, whichever comes first.
   const last = await readOne(guest.uuid).catch((error: unknown) => error);
   await ending;
   expect(last === undefined || last instanceof Error || 'parts' in (last as object)).toBe(true);
@@ -68,7 +68,7 @@ it('a guest with halted CPUs is reported and read, in its previous run', async (
   expect(halted?.instance).toMatchObject({ state: 'paused', run: before?.instance.run });
   await libvirtd.virsh('resume', guest.uuid);
 
-  // To be saved it is halted too, and tells so before it is gone.
+  // To be saved it is halted as well, which is reported before it is gone.
   const file = `${libvirtd.directory}/${guest.name}.saved`;
   await libvirtd.virsh('save', guest.uuid, file);
   await until(() => told(guest.uuid).includes('stopped'));
@@ -80,7 +80,7 @@ it('a guest with halted CPUs is reported and read, in its previous run', async (
   await guest.destroy();
 });
 
-it('a guest that is reset goes on in its run, and its counts do not fall', async () => {
+it('a guest that is reset continues its run, and its counts do not fall', async () => {
   const { readOne, told } = await started();
   const guest = await bootGuest(libvirtd, {});
   const cpuOf = (reading: InstanceReading | undefined) => (reading!.parts.cpu as CpuReading).timeNs;
@@ -97,7 +97,7 @@ it('a guest that is reset goes on in its run, and its counts do not fall', async
   await guest.destroy();
 });
 
-it('guests that are frozen do not hold the others', async () => {
+it('suspended guests do not delay the others', async () => {
   const { read, readOne } = await started();
   const guests = await Promise.all(Array.from({ length: 6 }, () => bootGuest(libvirtd, {})));
   await until(async () => (await read()).filter(isWhole).length >= guests.length);
@@ -108,7 +108,7 @@ it('guests that are frozen do not hold the others', async () => {
     const readings = frozen.map(({ uuid }) => readOne(uuid).catch((error: unknown) => error));
     expect(isWhole(await readOne(well!.uuid))).toBe(true);
     for (const reading of await Promise.all(readings)) {
-      // What the host's kernel knows of it.
+      // The figures that the host's kernel has.
       expect(reading).toMatchObject({ parts: { cpu: { count: 1 }, memory: { missing: 'busy' } } });
     }
     expect(isWhole(await readOne(well!.uuid))).toBe(true);
@@ -119,7 +119,7 @@ it('guests that are frozen do not hold the others', async () => {
   await Promise.all(guests.map((guest) => guest.destroy()));
 });
 
-it('starts and ends while libvirtd was away are reported when it is back', async () => {
+it('starts and ends during an outage of libvirtd are reported afterwards', async () => {
   const { inspector, told, readOne } = await started();
   const [stays, ends] = await Promise.all([bootGuest(libvirtd, {}), bootGuest(libvirtd, {})]);
   await until(() => told(stays.uuid).length === 1 && told(ends.uuid).length === 1);

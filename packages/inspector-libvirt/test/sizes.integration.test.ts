@@ -20,7 +20,7 @@ let server: ChildProcess | undefined;
 const shell = async (command: string): Promise<string> =>
   (await promisify(execFile)('bash', ['-euc', command], { cwd: libvirtd.directory })).stdout.trim();
 
-/** What virsh domblkinfo says; undefined where it fails. */
+/** The output of virsh domblkinfo; undefined if it fails. */
 async function blockInfo(disk: string): Promise<Record<string, bigint> | undefined> {
   const text = await libvirtd.virsh('domblkinfo', 'vm', disk).catch(() => '');
   const figures = [...text.matchAll(/^(\w+): +(\d+)$/gm)].map(([, name, value]) => [
@@ -45,7 +45,7 @@ const files: Record<string, string> = {
   sdf: 'reserved.qcow2',
 };
 
-/** What the host's file system says: of what an image file occupies and how long it is. */
+/** The sizes from the host's file system: allocation and length of an image file. */
 async function onDisk(disk: string): Promise<{ readonly allocation: bigint; readonly physical: bigint }> {
   const { blocks, size } = await stat(`${libvirtd.directory}/${files[disk]}`, { bigint: true });
   return { allocation: blocks * 512n, physical: size };
@@ -108,7 +108,7 @@ afterAll(async () => {
   if (device !== undefined) await promisify(execFile)('losetup', ['--detach', device]);
 });
 
-it('of a guest that is off are what domblkinfo says', async () => {
+it('of a guest that is shut off are those of domblkinfo', async () => {
   const read = await sizes();
   for (const disk of [...Object.keys(files), 'sdg'])
     expect([disk, read[disk]]).toEqual([disk, await blockInfo(disk)]);
@@ -116,13 +116,13 @@ it('of a guest that is off are what domblkinfo says', async () => {
   expect(read['sdh']).toMatchObject({ missing: 'unsupported' });
 });
 
-it('of a guest that runs are what the host keeps for each image, before and after it writes', async () => {
+it('of a running guest are those that the host has for each image, before and after it writes', async () => {
   await libvirtd.virsh('start', 'vm', '--paused');
   const compare = async () => {
     const read = await sizes();
     for (const disk of Object.keys(files))
       expect([disk, read[disk]]).toEqual([disk, { capacity: 16n * mebi, ...(await onDisk(disk)) }]);
-    // domblkinfo counts how far a device was written to since the guest started, which is not what it occupies.
+    // domblkinfo reports how far a device was written to since the guest started, not what it occupies.
     expect(read['sdg']).toEqual({ capacity: 16n * mebi, allocation: 16n * mebi, physical: 16n * mebi });
     expect(read['sdh']).toEqual({ capacity: 16n * mebi, allocation: undefined, physical: 16n * mebi });
     return read;
@@ -131,6 +131,6 @@ it('of a guest that runs are what the host keeps for each image, before and afte
   for (const disk of Object.keys(files)) expect([disk, before[disk]]).toEqual([disk, await blockInfo(disk)]);
   for (const disk of [...Object.keys(files), 'sdg']) await write(disk);
   const after = await compare();
-  // Of raw files domblkinfo then says how far they were written, and what they occupy.
+  // For raw files domblkinfo then reports how far they were written, and what they occupy.
   for (const disk of ['sdd', 'sde', 'sdf']) expect([disk, after[disk]]).toEqual([disk, await blockInfo(disk)]);
 }, 60_000);

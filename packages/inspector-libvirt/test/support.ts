@@ -20,13 +20,13 @@ export const clock: Clock = {
 
 export interface TestInspector {
   readonly inspector: LibvirtInspector;
-  /** Messages logged for operators, each with its level in front. */
+  /** Messages logged for operators, each after its level. */
   readonly logged: string[];
   /** Reads all parts, or those given. */
   read(parts?: ReadonlySet<InstancePart>): Promise<readonly InstanceReading[]>;
 }
 
-/** @param options those of the plugin, and how many seconds a reading may take before who hangs is left aside */
+/** @param options the plugin's options, and how many seconds a reading may take before hung guests are skipped */
 export function inspectorOf(
   uri: string,
   { deadline = 1, ...options }: Record<string, unknown> & { readonly deadline?: number } = {},
@@ -41,7 +41,7 @@ export function inspectorOf(
   return { inspector, logged, read: (parts = allParts) => inspector.inspect(parts, signal, within) };
 }
 
-/** Waits until it holds. A wait that is left behind ends too, so that it does not hold the process. */
+/** Waits until the condition is true. An abandoned wait ends too, so that it does not keep the process running. */
 export async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
   const end = performance.now() + 25_000;
   while (!(await holds())) {
