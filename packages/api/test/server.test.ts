@@ -253,6 +253,8 @@ it('a complex query filters, orders and says when there are more', async () => {
     is((at) => at % 5 !== 0 && at % 4 !== 1),
   );
   expect(await found({ not: { '=': { 'metadata.none': 1 } } })).toEqual([[], null]);
+  expect(await found({ '=~': { user: '-1$' } })).toEqual(is((at) => at % 2 === 1));
+  expect(await found({ '=~': { 'metadata.flavor.name': '^(f+)+[12]$' } })).toEqual(is((at) => at % 3 !== 0));
   expect(await found({ '<=': { timestamp: '2026-10-01T00:02:00+00:00' } })).toEqual(is((at) => at < 6));
   expect(await found({ '>': { volume: -1 } }, [{ resource_id: 'ASC' }, { volume: 'desc' }], 4)).toEqual([
     [35, 28, 21, 14],
@@ -273,7 +275,9 @@ it.each([
   '{"filter":"{\\"and\\":[]}"}',
   '{"filter":"{\\"=\\":{}}"}',
   '{"filter":"{\\"=\\":{\\"x\\":1}}"}',
-  '{"filter":"{\\"=~\\":{\\"user\\":\\"(a+)+$\\"}}"}',
+  '{"filter":"{\\"=~\\":{\\"user\\":\\"(a\\"}}"}',
+  '{"filter":"{\\"=~\\":{\\"user\\":\\"(?=a)\\"}}"}',
+  '{"filter":"{\\"=~\\":{\\"user\\":5}}"}',
   '{"filter":"{\\"constructor\\":{\\"user\\":1}}"}',
   '{"filter":"{\\"=\\":{\\"timestamp\\":5}}"}',
   '{"orderby":"[{}]"}',

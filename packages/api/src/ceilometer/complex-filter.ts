@@ -2,10 +2,10 @@ import { compareCodePoints, compareDecimals, JsonNumber, isJsonObject, parseJson
 import type { JsonValue } from '@nephoscope/message';
 import type { Sample, SampleFilter, Scope } from '@nephoscope/core/sample-store';
 
-import { badRequest, Fault } from './fault.js';
+import { badRequest, Fault, shown } from './fault.js';
 import { metadataOf } from './metadata.js';
 import { refuseOtherProject } from './other-project.js';
-import { shown } from './parameters.js';
+import { regularExpression } from './regular-expression.js';
 import { timeOf } from './times.js';
 
 /** Undefined where it is not known: the sample has no such value, or one of another type. */
@@ -32,6 +32,11 @@ const fields: Readonly<Record<string, (sample: Sample) => Value | null>> = {
   timestamp: ({ timestamp }) => timestamp,
   recorded_at: () => null,
   message_id: ({ messageId }) => messageId,
+  message_signature: ({ text }) => {
+    const message = parseJson(text);
+    const signature = isJsonObject(message) ? message.get('message_signature') : undefined;
+    return typeof signature === 'string' ? signature : null;
+  },
 };
 
 const shortNames: Readonly<Record<string, string>> = {
@@ -55,8 +60,12 @@ const lists = {
 
 /** The value of a field of samples, by either of its names. Undefined for one that there is not. */
 export function fieldNamed(name: string): ((sample: Sample) => Value | null) | undefined {
-  const whole = Object.hasOwn(shortNames, name) ? (shortNames[name] as string) : name;
+  const whole = wholeName(name);
   return Object.hasOwn(fields, whole) ? fields[whole] : undefined;
+}
+
+function wholeName(name: string): string {
+  return Object.hasOwn(shortNames, name) ? (shortNames[name] as string) : name;
 }
 
 /** @throws 400; 401 if it mentions another project than that of the scope, anywhere */
@@ -114,14 +123,22 @@ const tests: Readonly<Record<string, (order: number) => boolean>> = {
 };
 
 function comparison(operator: string, operand: JsonValue, scope: Scope): (sample: Sample) => Truth {
-  if (operator === '=~') throw invalid("'=~' is not supported: a regular expression may take for ever");
   const [name, json] = only(operand, 'a field');
   const valueOf = readerOf(name);
   const convert = (one: JsonValue) => {
     const value = converted(name, one);
-    if (name === 'project' || name === 'project_id') refuseOtherProject(scope, textOf(value));
+    if (wholeName(name) === 'project_id') refuseOtherProject(scope, textOf(value));
     return value;
   };
+  if (operator === '=~') {
+    if (typeof json !== 'string') throw invalid("'=~' takes a text");
+    if (wholeName(name) === 'project_id') refuseOtherProject(scope, json);
+    const matches = regularExpression(json);
+    return (sample) => {
+      const value = valueOf(sample);
+      return typeof value === 'string' ? matches(value) : undefined;
+    };
+  }
   if (operator === 'in') {
     if (!Array.isArray(json) || json.length === 0) throw invalid("'in' takes an array of texts or numbers");
     const wanted = (json as readonly JsonValue[]).map(convert);
@@ -191,7 +208,7 @@ function narrowing(json: JsonValue): Omit<SampleFilter, 'scope'> {
     return Object.assign({}, ...(operand as readonly JsonValue[]).map(narrowing)) as Omit<SampleFilter, 'scope'>;
   if (['or', 'not'].includes(operator.toLowerCase())) return {};
   const [name, value] = only(operand, 'a field');
-  const field = shortNames[name] ?? name;
+  const field = wholeName(name);
   if (operator === '=' && typeof value === 'string' && Object.hasOwn(lists, field))
     return { [lists[field as keyof typeof lists]]: [value] };
   if (field !== 'timestamp' || typeof value !== 'string') return {};

@@ -1,33 +1,38 @@
 import type { Sample, SampleFilter } from '@nephoscope/core/sample-store';
+import { JsonNumber, formatJson, isJsonObject } from '@nephoscope/message';
+import type { JsonValue } from '@nephoscope/message';
 import { z } from 'zod';
 
 import type { Asked } from './asked.js';
 import { compare, complexFilter, fieldNamed } from './complex-filter.js';
-import { badRequest } from './fault.js';
-import { shown } from './parameters.js';
-import { arrayOf, moreHeader } from './reply.js';
+import { valueOfBody } from './body.js';
+import { badRequest, invalidInput, shown, unknownArgument } from './fault.js';
+import { refuseOthers } from './parameters.js';
+import { moreHeader } from './reply.js';
 import type { Reply } from './reply.js';
 import { newSample } from './samples.js';
+
+/** So many samples are sorted at most. */
+const longestList = 100_000;
 
 const bodySchema = z.strictObject({
   filter: z.string().nullish(),
   orderby: z.string().nullish(),
-  limit: z.number().int().min(1, 'Limit must be positive').max(100_000).nullish(),
+  limit: z
+    .union([z.instanceof(JsonNumber).transform(({ text }) => text), z.string()])
+    .transform((text) => (/^-?\d{1,15}$/.test(text.trim()) ? Number(text) : Number.NaN))
+    .pipe(z.int('It must be a whole number').min(1, 'Limit must be positive').max(longestList))
+    .nullish(),
 });
 
 /** Those of one time, and of others that are equal, come as they were recorded, the last first. */
 type Order = (one: Sample, other: Sample) => number;
 
 /** `POST /v2/query/samples`. Samples are looked through, the newest first; as many are kept as are asked for. */
-export async function complexQuery(asked: Asked, body: unknown): Promise<Reply> {
+export async function complexQuery(asked: Asked): Promise<Reply> {
   const { reader, scope, options, signal } = asked;
-  const { success, data, error } = bodySchema.safeParse(body ?? {});
-  if (!success) {
-    const [issue] = error.issues;
-    throw badRequest(
-      `Invalid input for field/attribute ${issue?.path.join('.') || 'data'}: ${issue?.message ?? ''}`,
-    );
-  }
+  refuseOthers(asked.parameters, []);
+  const data = bodyOf(asked);
   const filter = isGiven(data.filter) ? complexFilter(data.filter, scope) : undefined;
   const order = isGiven(data.orderby) ? orderOf(data.orderby) : undefined;
   const limit = data.limit ?? options.defaultLimit;
@@ -51,7 +56,20 @@ export async function complexQuery(asked: Asked, body: unknown): Promise<Reply> 
   async function* texts() {
     for (const sample of kept) yield await Promise.resolve(newSample(sample));
   }
-  return { body: arrayOf(texts()), headers: isCut ? moreHeader : {} };
+  return { items: texts(), headers: isCut ? moreHeader : {} };
+}
+
+function bodyOf({ body }: Asked): z.output<typeof bodySchema> {
+  const value = body === undefined ? new Map<string, JsonValue>() : valueOfBody(body, 'object');
+  if (!isJsonObject(value)) throw badRequest('Request must be a JSON dict');
+  const { success, data, error } = bodySchema.safeParse(Object.fromEntries(value));
+  if (success) return data;
+  const [issue] = error.issues;
+  if (issue?.code === 'unrecognized_keys')
+    throw unknownArgument(issue.keys.join(', '), 'valid arguments: filter, orderby, limit');
+  const name = String(issue?.path[0] ?? 'data');
+  const given = value.get(name) ?? null;
+  throw invalidInput(name, formatJson(given), issue?.message ?? '');
 }
 
 function isGiven(text: string | null | undefined): text is string {

@@ -7,7 +7,7 @@ import { Figures, durationOf } from './figures.js';
 import { flatMetadata } from './metadata.js';
 import { refuseProjects } from './other-project.js';
 import { countOf, valueOf } from './parameters.js';
-import { arrayOf, json, mathsHeader } from './reply.js';
+import { json, mathsHeader } from './reply.js';
 import type { Reply } from './reply.js';
 import { oldSample } from './samples.js';
 import { microsecondText, second, timeOf, timeText } from './times.js';
@@ -111,8 +111,7 @@ function timesOf({ parameters }: Asked): Times {
 
 async function listOf(asked: Asked, version: Version, { filter }: Place, what: List): Promise<Reply> {
   const { reader, signal, options } = asked;
-  const named = (items: AsyncIterable<string>): Reply =>
-    version === 'v1' ? { body: arrayOf(items, `{"${what}":[`, ']}') } : { body: arrayOf(items) };
+  const named = (items: AsyncIterable<string>): Reply => (version === 'v1' ? { items, name: what } : { items });
   switch (what) {
     case 'meters':
       return named(metersOf(reader.resources(filter, signal)));
@@ -170,7 +169,7 @@ function events({ reader, signal }: Asked, version: Version, filter: SampleFilte
   async function* all() {
     for await (const sample of reader.samples(filter, signal)) yield text(sample);
   }
-  return { body: version === 'v1' ? arrayOf(all(), '{"events":[', ']}') : arrayOf(all()) };
+  return version === 'v1' ? { items: all(), name: 'events' } : { items: all() };
 }
 
 /** In whole minutes. */

@@ -1,7 +1,6 @@
 import type { Scope } from '@nephoscope/core/sample-store';
 
-import { Fault } from './fault.js';
-import { shown } from './parameters.js';
+import { Fault, shown } from './fault.js';
 
 /**
  * As Ceilometer, for clients that tell an empty list from a refused one. It is not what keeps projects apart: that is the scope of

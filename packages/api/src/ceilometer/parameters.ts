@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import { badRequest } from './fault.js';
+import { invalidInput, unknownArgument } from './fault.js';
 
 /** The arguments of a request, in their order. */
 export type Parameters = readonly (readonly [string, string])[];
@@ -13,8 +13,7 @@ export function parametersOf(url: string): Parameters {
 /** @throws 400 for an argument that is none of these */
 export function refuseOthers(parameters: Parameters, known: readonly string[]): void {
   const other = parameters.map(([name]) => name.replace(/\[\d+\]/, '')).find((name) => !known.includes(name));
-  if (other !== undefined)
-    throw badRequest(`Unknown argument: "${shown(other)}": valid arguments: ${known.join(', ')}`);
+  if (other !== undefined) throw unknownArgument(other, `valid arguments: ${known.join(', ')}`);
 }
 
 export function valuesOf(parameters: Parameters, name: string): readonly string[] {
@@ -53,26 +52,17 @@ const limitSchema = whole.transform(Number).pipe(z.number().min(1));
 
 /** @throws 400 */
 export function limitOf(parameters: Parameters): number | undefined {
-  const [text] = valuesOf(parameters, 'limit');
+  const text = valuesOf(parameters, 'limit').at(-1);
   if (text === undefined) return undefined;
-  const { success, data } = limitSchema.safeParse(text);
-  if (!success)
-    throw badRequest(`Invalid input for field/attribute limit: Limit must be positive, not '${shown(text)}'`);
+  const { success, data } = limitSchema.safeParse(text.trim());
+  if (!success) throw invalidInput('limit', text, 'Limit must be positive');
   return data;
 }
 
 /** Whole, 0 or more. @throws 400 */
 export function countOf(name: string, text: string | undefined, most: number): number {
   if (text === undefined) return 0;
-  const { success, data } = whole.transform(Number).pipe(z.number().max(most)).safeParse(text);
-  if (!success)
-    throw badRequest(
-      `Invalid input for field/attribute ${name}: it must be a whole number of 0 to ${most}, not '${shown(text)}'`,
-    );
+  const { success, data } = whole.transform(Number).pipe(z.number().max(most)).safeParse(text.trim());
+  if (!success) throw invalidInput(name, text, `It must be a whole number of 0 to ${most}`);
   return data;
-}
-
-/** Of what a client sent, enough to recognise it. */
-export function shown(text: string): string {
-  return text.length <= 80 ? text : `${text.slice(0, 80)}…`;
 }

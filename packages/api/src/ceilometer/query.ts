@@ -1,9 +1,9 @@
 import type { MetadataCondition, MetadataOperand, SampleFilter, Scope } from '@nephoscope/core/sample-store';
 import { z } from 'zod';
 
-import { badRequest } from './fault.js';
+import { badRequest, invalidInput, shown, unknownArgument } from './fault.js';
 import { refuseOtherProject } from './other-project.js';
-import { countOf, groupsOf, shown } from './parameters.js';
+import { countOf, groupsOf } from './parameters.js';
 import type { Parameters } from './parameters.js';
 import { second, timeOf } from './times.js';
 
@@ -78,10 +78,11 @@ export function queryOf(parameters: Parameters, scope: Scope, fields: readonly F
     }
     const known = Object.hasOwn(names, field) ? names[field] : undefined;
     if (known === undefined || !fields.includes(known))
-      throw badRequest(
+      throw unknownArgument(
+        field,
         known === 'timestamp' || known === 'search_offset'
-          ? `Unknown argument: "${known}": not valid for this resource`
-          : `Unknown argument: "${shown(field)}": unrecognized field in query, valid keys: ${fields.join(', ')}, metadata.*`,
+          ? 'not valid for this resource'
+          : `unrecognized field in query: valid keys: ${fields.join(', ')}, metadata.*`,
       );
     if (known === 'timestamp') {
       const time = timeOf(value);
@@ -109,9 +110,7 @@ export function queryOf(parameters: Parameters, scope: Scope, fields: readonly F
   }
   const { start, end, askedStart, askedEnd } = bounds;
   if (offset !== undefined && start === undefined && end === undefined)
-    throw badRequest(
-      'Invalid input for field/attribute search_offset: search_offset cannot be used without timestamp',
-    );
+    throw invalidInput('search_offset', String(offset), 'search_offset cannot be used without timestamp');
   const widened = BigInt(offset ?? 0) * 60n * second;
   return {
     filter: {
@@ -141,8 +140,10 @@ function conditionsOf(parameters: Parameters): readonly Condition[] {
           : name === 'type'
             ? `one of ${types.join(', ')}`
             : 'a text';
-      throw badRequest(
-        `Invalid input for field/attribute ${name}: '${shown(one[name] ?? '')}' is not ${expected}${name === 'type' ? ': The data type is not supported' : ''}`,
+      throw invalidInput(
+        name,
+        one[name] ?? '',
+        `${name === 'type' ? 'The data type is not supported. ' : ''}It must be ${expected}`,
       );
     });
 }
@@ -152,9 +153,7 @@ function onlyEqual(condition: Condition): void {
 }
 
 function refusedOperator({ field, op }: Condition, allowed: string) {
-  return badRequest(
-    `Invalid input for field/attribute op: unimplemented operator for ${shown(field)}: ${op}. Possible: ${allowed}`,
-  );
+  return invalidInput('op', op, `Unimplemented operator for ${shown(field)}. Possible: ${allowed}`);
 }
 
 const truths: ReadonlyMap<string, boolean> = new Map([
@@ -167,9 +166,7 @@ function operandOf(condition: Condition): MetadataOperand {
   if (type === undefined) return literal(value);
   const operand = converted(value, type);
   if (operand === undefined)
-    throw badRequest(
-      `Invalid input for field/attribute value: unable to convert the value '${shown(value)}' to the expected data type ${type}.`,
-    );
+    throw badRequest(`Unable to convert the value ${shown(value)} to the expected data type ${type}.`);
   return operand;
 }
 

@@ -1,29 +1,20 @@
-/** What a request is answered with: JSON, in parts that are made as the client takes them. */
-export interface Reply {
-  readonly body: string | AsyncIterable<string>;
+/** What a request is answered with: JSON texts, which are made as the client takes them, and written as XML if it prefers that. */
+export type Reply = {
+  /** Default: 200. */
+  readonly status?: number;
   readonly headers?: Readonly<Record<string, string>>;
-}
+} & (
+  | { readonly item: string }
+  | {
+      readonly items: AsyncIterable<string>;
+      /** The name of the array in an object, as v1 has it; by default the array is the reply. */
+      readonly name?: string | undefined;
+    }
+);
 
 export function json(value: unknown): Reply {
-  return { body: JSON.stringify(value) };
+  return { item: JSON.stringify(value) };
 }
-
-/** A JSON array of these JSON texts, between `before` and `after`. */
-export async function* arrayOf(items: AsyncIterable<string>, before = '[', after = ']'): AsyncGenerator<string> {
-  let part = before;
-  let isFirst = true;
-  for await (const item of items) {
-    part += isFirst ? item : `,${item}`;
-    isFirst = false;
-    if (part.length < partSize) continue;
-    yield part;
-    part = '';
-  }
-  yield part + after;
-}
-
-/** Characters. */
-const partSize = 16_384;
 
 /** An object whose first member is a number with all the digits that it has. */
 export function withNumber(name: string, number: string, rest: object): string {

@@ -1,14 +1,14 @@
 import type { MeterSummary, ResourceSummary, SampleFilter } from '@nephoscope/core/sample-store';
 import { parseJson } from '@nephoscope/message';
 
-import { nextLink } from './asked.js';
+import { nextLink, pageSize } from './asked.js';
 import type { Asked } from './asked.js';
-import { badRequest, notFound } from './fault.js';
+import { invalidInput, notFound } from './fault.js';
 import { flatMetadata } from './metadata.js';
 import { countOf, limitOf, refuseOthers, valueOf } from './parameters.js';
 import { queryOf } from './query.js';
 import type { Field } from './query.js';
-import { arrayOf, moreHeader } from './reply.js';
+import { moreHeader } from './reply.js';
 import type { Reply } from './reply.js';
 import { queryArguments } from './samples.js';
 import { timeText } from './times.js';
@@ -19,12 +19,14 @@ const meterFields: readonly Field[] = ['user', 'project', 'resource', 'source'];
 /** `/v2/resources`. What does not fit into the limit is at the address in `Link`. */
 export async function resources(asked: Asked): Promise<Reply> {
   const { parameters, scope, options } = asked;
-  refuseOthers(parameters, [...queryArguments, 'limit', 'meter_links', 'after']);
+  refuseOthers(parameters, [...queryArguments, 'limit', 'meter_links', 'after', 'skip']);
   const limit = limitOf(parameters) ?? options.defaultLimit;
   const withMeters = countOf('meter_links', valueOf(parameters, 'meter_links') ?? '1', 1) === 1;
   const { filter } = queryOf(parameters, scope, resourceFields);
-  const { body, next } = await upTo(limit, found(asked, filter), (one) => resourceText(asked, one, withMeters));
-  return { body, headers: next === undefined ? {} : { link: nextLink(asked, 'after', next.resourceId) } };
+  return await upTo(asked, limit, found(asked, filter), {
+    text: (one) => resourceText(asked, one, withMeters),
+    place: ({ resourceId }) => resourceId,
+  });
 }
 
 /** `/v2/resources/{resource}`. */
@@ -33,29 +35,25 @@ export async function oneResource(asked: Asked, id: string): Promise<Reply> {
   // Slashes are escaped twice.
   for (const name of new Set([id, unescaped(id)]))
     for await (const resource of found(asked, { scope: asked.scope, resources: [name] }))
-      return { body: resourceText(asked, resource, true) };
+      return { item: resourceText(asked, resource, true) };
   throw notFound(`Resource ${id} Not Found`);
 }
 
 /** `/v2/meters`: of each resource those of which the latest sample is meant. */
 export async function meters(asked: Asked): Promise<Reply> {
   const { parameters, scope, options } = asked;
-  refuseOthers(parameters, [...queryArguments, 'limit', 'unique', 'after']);
+  refuseOthers(parameters, [...queryArguments, 'limit', 'unique', 'after', 'skip']);
   const limit = limitOf(parameters) ?? options.defaultLimit;
   const isUnique = booleanOf(valueOf(parameters, 'unique') ?? 'False');
   const { filter } = queryOf(parameters, scope, meterFields);
   if (isUnique) {
     const all = await asked.reader.meters(filter, asked.signal);
-    return { body: arrayOf(uniqueMeters(all.slice(0, limit))), headers: all.length > limit ? moreHeader : {} };
+    return { items: uniqueMeters(all.slice(0, limit)), headers: all.length > limit ? moreHeader : {} };
   }
-  const { body, next } = await upTo(limit, latestMeters(asked, filter), ({ resource, meter }) =>
-    meterText(resource, meter),
-  );
-  return {
-    body,
-    headers:
-      next === undefined ? {} : { link: nextLink(asked, 'after', `${next.resource.resourceId}\n${next.at}`) },
-  };
+  return await upTo(asked, limit, latestMeters(asked, filter), {
+    text: ({ resource, meter }) => meterText(resource, meter),
+    place: ({ resource, at }) => `${resource.resourceId}\n${at}`,
+  });
 }
 
 type ResourceMeter = ResourceSummary['meters'][number];
@@ -70,7 +68,7 @@ interface MeterOfResource {
 /** So many resources are compared at once. */
 const batch = 200;
 
-async function* latestMeters(asked: Asked, filter: SampleFilter): AsyncGenerator<MeterOfResource> {
+async function* latestMeters(asked: Asked, filter: SampleFilter): AsyncGenerator<MeterOfResource, undefined> {
   const { reader, scope, signal, parameters } = asked;
   const [afterId, afterMeter = '0'] = valueOf(parameters, 'after')?.split('\n') ?? [];
   const isRestricted = filter.users ?? filter.projects ?? filter.sources ?? filter.metadata?.[0];
@@ -90,6 +88,7 @@ async function* latestMeters(asked: Asked, filter: SampleFilter): AsyncGenerator
         if (whole === undefined || whole.lastTimestamp === meter.lastTimestamp) yield { resource, meter, at };
       }
   }
+  return undefined;
 }
 
 function isSame(one: ResourceMeter, other: ResourceMeter): boolean {
@@ -128,44 +127,47 @@ async function* uniqueMeters(meters: readonly MeterSummary[]): AsyncGenerator<st
   }
 }
 
-function found({ reader, signal, parameters }: Asked, filter: SampleFilter): AsyncIterable<ResourceSummary> {
-  return reader.resources({ ...filter, after: valueOf(parameters, 'after') }, signal);
+async function* found(
+  { reader, signal, parameters }: Asked,
+  filter: SampleFilter,
+): AsyncGenerator<ResourceSummary, undefined> {
+  yield* reader.resources({ ...filter, after: valueOf(parameters, 'after') }, signal);
+  return undefined;
 }
 
-/** The text of so many, and the last of them if there are more. They are read before the first part of the reply. */
+/** So many, and a `Link` if there are more. Those of the first page are read before the first part of the reply. */
 async function upTo<T>(
+  asked: Asked,
   limit: number,
-  items: AsyncIterable<T>,
-  text: (item: T) => string,
-): Promise<{ readonly body: AsyncIterable<string>; readonly next: T | undefined }> {
-  if (limit > longestList) return { body: arrayOf(streamed(limit, items, text)), next: undefined };
+  items: AsyncGenerator<T, undefined>,
+  { text, place }: { readonly text: (item: T) => string; readonly place: (item: T) => string },
+): Promise<Reply> {
+  const size = Math.min(limit, pageSize);
   const some: T[] = [];
-  let hasMore = false;
-  for await (const item of items) {
-    hasMore = some.length === limit;
-    if (hasMore) break;
-    some.push(item);
+  let next = await items.next();
+  for (
+    let left = countOf('skip', valueOf(asked.parameters, 'skip'), 1e9);
+    left > 0 && next.done !== true;
+    left -= 1
+  )
+    next = await items.next();
+  while (some.length < size && next.done !== true) {
+    some.push(next.value);
+    next = await items.next();
   }
+  const last = some.at(-1);
+  const headers =
+    next.done === true || last === undefined ? {} : { link: nextLink(asked, 'after', place(last), limit) };
+  if (limit === size) await items.return(undefined);
   async function* texts() {
-    for (const item of some) yield await Promise.resolve(text(item));
+    for (const item of some) yield text(item);
+    for (let left = limit - size; left > 0 && next.done !== true; left -= 1) {
+      yield text(next.value);
+      next = await items.next();
+    }
+    await items.return(undefined);
   }
-  return { body: arrayOf(texts()), next: hasMore ? some.at(-1) : undefined };
-}
-
-/** Longer ones are not kept until it is known whether there are more. */
-const longestList = 1_000;
-
-async function* streamed<T>(
-  limit: number,
-  items: AsyncIterable<T>,
-  text: (item: T) => string,
-): AsyncGenerator<string> {
-  let left = limit;
-  for await (const item of items) {
-    yield text(item);
-    left -= 1;
-    if (left === 0) return;
-  }
+  return { items: texts(), headers };
 }
 
 function resourceText({ origin }: Asked, resource: ResourceSummary, withMeters: boolean): string {
@@ -215,7 +217,7 @@ function booleanOf(text: string): boolean {
   const lower = text.toLowerCase();
   if (['true', 't', '1', 'yes', 'on', 'y'].includes(lower)) return true;
   if (['false', 'f', '0', 'no', 'off', 'n'].includes(lower)) return false;
-  throw badRequest(`Invalid input for field/attribute unique: '${text.slice(0, 40)}' is neither True nor False`);
+  throw invalidInput('unique', text, 'It is neither True nor False');
 }
 
 function unescaped(text: string): string {

@@ -1,13 +1,13 @@
 import type { Sample, SampleFilter, SamplePage } from '@nephoscope/core/sample-store';
 
-import { nextLink } from './asked.js';
+import { nextLink, pageSize } from './asked.js';
 import type { Asked } from './asked.js';
 import { notFound } from './fault.js';
 import { flatMetadata, metadataOf } from './metadata.js';
-import { limitOf, refuseOthers, valueOf } from './parameters.js';
+import { countOf, limitOf, refuseOthers, valueOf } from './parameters.js';
 import { queryOf } from './query.js';
 import type { Field } from './query.js';
-import { arrayOf, withNumber } from './reply.js';
+import { json, withNumber } from './reply.js';
 import type { Reply } from './reply.js';
 import { timeText } from './times.js';
 
@@ -24,9 +24,6 @@ export const sampleFields: readonly Field[] = [
 
 export const queryArguments = ['q.field', 'q.op', 'q.value', 'q.type'];
 
-/** So many are read at once. */
-const pageSize = 1_000;
-
 /** `/v2/meters/{meter}`: samples in their first form. */
 export async function oldSamples(asked: Asked, meter: string): Promise<Reply> {
   return await listed(asked, (filter) => ofMeter(filter, meter), oldSample);
@@ -40,7 +37,7 @@ export async function samples(asked: Asked): Promise<Reply> {
 /** `/v2/samples/{id}`. */
 export async function oneSample({ reader, scope, signal }: Asked, messageId: string): Promise<Reply> {
   for await (const sample of reader.samples({ scope, messageId, limit: 1 }, signal))
-    return { body: newSample(sample) };
+    return { item: newSample(sample) };
   throw notFound(`Sample ${messageId} Not Found`);
 }
 
@@ -56,12 +53,17 @@ async function listed(
   text: (sample: Sample) => string,
 ): Promise<Reply> {
   const { parameters, scope, options, reader, signal } = asked;
-  refuseOthers(parameters, [...queryArguments, 'limit', 'cursor']);
+  refuseOthers(parameters, [...queryArguments, 'limit', 'cursor', 'skip']);
   const limit = limitOf(parameters) ?? options.defaultLimit;
   const query = { ...narrow(queryOf(parameters, scope, sampleFields).filter), newestFirst: true };
   const read = (size: number, cursor: string | undefined) =>
     reader.samplePage({ ...query, limit: size, cursor }, signal);
-  const first = await read(Math.min(limit, pageSize), valueOf(parameters, 'cursor'));
+  let cursor = valueOf(parameters, 'cursor');
+  for (let left = countOf('skip', valueOf(parameters, 'skip'), 1e9); left > 0; left -= pageSize) {
+    cursor = (await read(Math.min(left, pageSize), cursor)).next;
+    if (cursor === undefined) return json([]);
+  }
+  const first = await read(Math.min(limit, pageSize), cursor);
   async function* items(): AsyncGenerator<string> {
     let page: SamplePage = first;
     let left = limit;
@@ -72,8 +74,8 @@ async function listed(
       page = await read(Math.min(left, pageSize), page.next);
     }
   }
-  const isAll = first.next === undefined || limit > pageSize;
-  return { body: arrayOf(items()), headers: isAll ? {} : { link: nextLink(asked, 'cursor', first.next) } };
+  const { next } = first;
+  return { items: items(), headers: next === undefined ? {} : { link: nextLink(asked, 'cursor', next, limit) } };
 }
 
 export function oldSample(sample: Sample): string {

@@ -2,14 +2,14 @@ import type { Sample } from '@nephoscope/core/sample-store';
 import { JsonNumber, isJsonObject } from '@nephoscope/message';
 
 import type { Asked } from './asked.js';
-import { badRequest } from './fault.js';
+import { badRequest, shown, unknownArgument } from './fault.js';
 import { Figures, aggregates, cardinalities, durationOf, fieldOf } from './figures.js';
 import type { Cardinality } from './figures.js';
 import { metadataOf } from './metadata.js';
-import { countOf, groupsOf, refuseOthers, shown, valueOf, valuesOf } from './parameters.js';
+import { countOf, groupsOf, refuseOthers, valueOf, valuesOf } from './parameters.js';
 import { queryOf } from './query.js';
 import type { AskedTimes } from './query.js';
-import { arrayOf, mathsHeader } from './reply.js';
+import { mathsHeader } from './reply.js';
 import type { Reply } from './reply.js';
 import { ofMeter, queryArguments, sampleFields } from './samples.js';
 import { modulo, second, timeText } from './times.js';
@@ -68,7 +68,7 @@ export function statistics(asked: Asked, meter: string): Reply {
     }
     yield* closed();
   }
-  return { body: arrayOf(rows()), headers: mathsHeader };
+  return { items: rows(), headers: mathsHeader };
 }
 
 function groupValue(sample: Sample, field: string): string | null {
@@ -81,8 +81,7 @@ function groupValue(sample: Sample, field: string): string | null {
 function groupFields(given: readonly string[]): readonly string[] {
   const known: readonly string[] = [...cardinalities, flavor];
   const other = given.find((field) => !known.includes(field));
-  if (other !== undefined)
-    throw badRequest(`Unknown argument: "${shown(other)}": Invalid groupby fields, valid: ${known.join(', ')}`);
+  if (other !== undefined) throw unknownArgument(other, `Invalid groupby fields, valid: ${known.join(', ')}`);
   return [...new Set(given)];
 }
 

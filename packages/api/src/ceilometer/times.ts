@@ -1,28 +1,44 @@
 import { formatTimestamp, parseTimestamp } from '@nephoscope/core';
 
-import { badRequest } from './fault.js';
+import { badRequest, shown } from './fault.js';
+
+const date = /(?<year>\d{4})(?:-(?<month>\d{1,2})(?:-(?<day>\d{1,2}))?|(?<month2>\d{2})(?<day2>\d{2}))?/;
+const clock = /(?<hour>\d{2})(?::?(?<minute>\d{2})(?::?(?<second>\d{2})(?:[.,](?<fraction>\d+))?)?)?/;
+const zone = /(?<zone>Z|[+-]\d{2}(?::?\d{2})?)/;
+const form = new RegExp(`^${date.source}(?:[T ]${clock.source}\\s*${zone.source}?)?$`, 'i');
 
 /**
- * The instant that a client names: ISO 8601, with hours and minutes or a day alone too, UTC unless it has a zone. Ceilometer drops
- * the zone; here it counts.
+ * The instant that a client names, in any form of ISO 8601 that Ceilometer takes: a year, a month or a day alone, with or without
+ * separators, and hours alone. UTC unless it has a zone. Ceilometer drops the zone; here it counts.
+ *
+ * @throws 400
  */
 export function timeOf(text: string): bigint {
-  // A `+` that was not escaped in a query is a blank.
-  const trimmed = text
-    .trim()
-    .replace(/ (\d{2}:?\d{2})$/, (zone, hours: string) =>
-      /[T ]\d{2}:\d{2}(:\d{2})?([.,]\d+)? \d{2}:?\d{2}$/.test(text.trim()) ? `+${hours}` : zone,
-    );
-  const [, day = '', rest = ''] = /^(\d{4}-?\d{2}-?\d{2})(?:[T ](.+))?$/i.exec(trimmed) ?? [];
-  const [, clock = '', tail = ''] = /^(\d{2}(?::?\d{2}){0,2})(.*)$/.exec(rest === '' ? '00:00:00' : rest) ?? [];
-  const numbers = clock.replaceAll(':', '').padEnd(6, '0');
-  const time = (numbers.match(/../g) ?? []).join(':');
-  const date = day.replaceAll('-', '').replace(/^(....)(..)(..)$/, '$1-$2-$3');
+  const groups = (form.exec(unescapedPlus(text.trim()))?.groups ?? {}) as Readonly<
+    Record<string, string | undefined>
+  >;
+  const two = (...names: readonly string[]) =>
+    names
+      .map((name) => groups[name])
+      .find(isText)
+      ?.padStart(2, '0');
+  const day = `${groups['year']}-${two('month', 'month2') ?? '01'}-${two('day', 'day2') ?? '01'}`;
+  const time = ['hour', 'minute', 'second'].map((name) => groups[name] ?? '00').join(':');
+  const fraction = isText(groups['fraction']) ? `.${groups['fraction']}` : '';
   try {
-    return parseTimestamp(`${date}T${time}${tail.toUpperCase()}`);
+    return parseTimestamp(`${day}T${time}${fraction}${groups['zone']?.toUpperCase() ?? ''}`);
   } catch {
-    throw badRequest(`invalid timestamp format: ${text.slice(0, 60)}`);
+    throw badRequest(`invalid timestamp format: ${shown(text)}`);
   }
+}
+
+function isText(text: string | undefined): text is string {
+  return text !== undefined;
+}
+
+/** A `+` that was not escaped in a query is a blank. */
+function unescapedPlus(text: string): string {
+  return text.replace(/^(.{10}[T ][\d:.,]+) (\d{2}(?::?\d{2})?)$/i, '$1+$2');
 }
 
 /** UTC without a zone, with microseconds where there are some: `2012-07-02T10:40:00`. */
