@@ -13,3 +13,14 @@ it('metadata is text, exactly, by names that lead to it', () => {
     ...['dotted', '12345678901234567890', 'true', '["x"]', null, null, null],
   ]);
 });
+
+it('reads the metadata of each sample, whether they are shared with others or not', () => {
+  const reading = { time: 1, volume: 1, epoch: null, group: 'p', series: 'web' };
+  const found = (text: string) => metadataValue({ ...sampleOf(reading, 'gauge'), text }, 'host');
+  const hosts = Array.from({ length: 50 }, (_, at) => `host-${at % 20}`);
+  expect(hosts.map((host, at) => found(`{"n": ${at}, "resource_metadata": {"host": "${host}"}}`))).toEqual(hosts);
+  expect(found('{"resource_metad\\u0061ta": {"host": "escaped"}}')).toBe('escaped');
+  expect(
+    ['{}', '{"resource_metadata": null}', '{"x": {"resource_metadata": {"host": "inner"}}}'].map(found),
+  ).toEqual([...[null, null, null]]);
+});
