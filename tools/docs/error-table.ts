@@ -306,8 +306,8 @@ export const errorTable: readonly ErrorGroup[] = [
         what: 'Correct the sender. Leave these samples out by naming the meters that you want.',
       },
       GROUP_UNKNOWN: {
-        means: 'There is no such thing to group by.',
-        what: 'Use one that the message lists. Keys of the metadata begin with `metadata.`.',
+        means: 'There is no such thing to group by, or it is named twice.',
+        what: 'Use one that the message lists, once. Keys of the metadata begin with `metadata.`.',
       },
       ZONE_UNKNOWN: {
         means: 'The time zone is not in the database of Node.',

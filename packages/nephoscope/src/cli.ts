@@ -11,6 +11,7 @@ import { retentionCommand } from './commands/retention.js';
 import { samplesCommand } from './commands/samples.js';
 import { sendCounterCommand } from './commands/send-counter.js';
 import { upCommand } from './commands/up.js';
+import { statisticsCommand } from './commands/statistics.js';
 import { usageCommand } from './commands/usage.js';
 import { verifyCommand } from './commands/verify.js';
 import { version } from './program.js';
@@ -36,6 +37,7 @@ const commands = [
   metersCommand(),
   resourcesCommand(),
   usageCommand(),
+  statisticsCommand(),
   conflictsCommand(),
   verifyCommand(),
   retentionCommand(),

@@ -64,11 +64,22 @@ export function momentOption(text: string): bigint {
   }
 }
 
-/** A length of time, in ns. */
-export function lengthOption(text: string): bigint {
+/** An option that may be given several times. */
+export function listOption(text: string, before: readonly string[] = []): readonly string[] {
+  return [...before, text];
+}
+
+/** A length of time (`30s`, `20m`, `2h`, `1d`) in ns; undefined for anything else. */
+export function parseLength(text: string): bigint | undefined {
   const [, amount, unit = ''] = /^(\d{1,9}) ?([smhd])$/.exec(text) ?? [];
   const length = BigInt(amount ?? 0) * (nanoseconds[unit] ?? 0n);
-  if (length === 0n) throw new InvalidArgumentError("Write a length of time as '30s', '20m', '2h' or '1d'.");
+  return length === 0n ? undefined : length;
+}
+
+export function lengthOption(text: string): bigint {
+  const length = parseLength(text);
+  if (length === undefined)
+    throw new InvalidArgumentError("Write a length of time as '30s', '20m', '2h' or '1d'.");
   return length;
 }
 

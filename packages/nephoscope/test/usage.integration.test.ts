@@ -120,7 +120,10 @@ const samples = [
 
 /** The command on a database, and its CSV by the names of the columns. */
 const command = (url: string) => {
-  const usage = (...args: string[]) => nephoscope(directory, 'usage', '--store', url, ...args);
+  const usage = (...args: string[]) => {
+    const [name, ...others] = args[0] === 'statistics' ? args : ['usage', ...args];
+    return nephoscope(directory, name as string, '--store', url, ...others);
+  };
   const rows = async (...args: string[]) => {
     const { code, stdout, stderr } = await usage(...args, '--csv');
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
@@ -168,6 +171,32 @@ describe.each(Object.entries(databases))('on %s', (_, { make, remove }) => {
     // 200 over midnight, and all of the second run: nothing is lost in sharing it out.
     const [, second, third] = all.filter(({ value }) => value !== '').map(({ value }) => BigInt(value ?? ''));
     expect((second ?? 0n) + (third ?? 0n)).toBe(200n + 8292646586825371460n);
+  });
+
+  it('statistics of a meter: every function that its type allows, by a fixed length', async () => {
+    const { rows, usage } = command(url);
+    const query = ['--meter', 'memory', '--start', '2026-10-24T10:00:00Z', '--end', '2026-10-25T10:00:00Z'];
+    const all = await rows('statistics', ...query, '--by', '12h');
+    const brief = all.map(
+      ({ start, function: name, value, unit }) => `${start?.slice(5, 16)} ${name} ${value} ${unit}`,
+    );
+    expect(brief).toEqual([
+      ...['10-24T10:00 amount 4 GiB·h', '10-24T10:00 average 2 GiB', '10-24T10:00 min 2 GiB'],
+      ...['10-24T10:00 max 2 GiB', '10-24T10:00 count 1 sample'],
+      ...['10-24T12:00 amount 28 GiB·h', '10-24T12:00 average 2.3333333333333333333333333333333 GiB'],
+      ...['10-24T12:00 min 2 GiB', '10-24T12:00 max 4 GiB', '10-24T12:00 count 1 sample'],
+      ...['10-25T00:00 amount 40 GiB·h', '10-25T00:00 average 4 GiB', '10-25T00:00 min 4 GiB'],
+      ...['10-25T00:00 max 4 GiB', '10-25T00:00 count 0 sample'],
+    ]);
+    const several = await rows('statistics', ...query, '--meter', 'cpu', '--function', 'count');
+    expect(several.map(({ meter, value }) => [meter, value])).toEqual([
+      ['cpu', '8'],
+      ['memory', '2'],
+    ]);
+    expect(await usage('statistics', ...query, '--meter', 'cpu', '--function', 'average')).toMatchObject({
+      ...{ code: 1, stdout: '' },
+      stderr: expect.stringContaining('average says nothing of cpu, which is cumulative'),
+    });
   });
 
   it('figures of one meter in two units, without refusing the report', async () => {

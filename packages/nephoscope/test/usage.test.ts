@@ -1,8 +1,8 @@
 import { parseTimestamp } from '@nephoscope/core';
 import type { Figure } from '@nephoscope/statistics';
 
-import { readOptions } from '../src/commands/usage.js';
-import { csvHead, csvLine, figureTable, isEmpty } from '../src/usage/figure-text.js';
+import { readOptions } from '../src/usage/figure-options.js';
+import { csvHead, csvRow, figureTable, isEmpty } from '../src/usage/figure-text.js';
 
 const time = (text: string) => parseTimestamp(text);
 const now = time('2026-10-14T22:30:00');
@@ -37,8 +37,17 @@ it('what it is listed by is one period and any groups', () => {
   expect(view).toEqual({ zone: 'UTC', unit: 'day', groups: ['meter', 'instance'] });
 });
 
+it('accepts a period of a fixed length', () => {
+  const { query, view } = readOptions({ zone: 'UTC', by: '15m,project' }, now);
+  expect(query.period).toEqual({ length: 900_000_000_000n });
+  expect(view).toEqual({ zone: 'UTC', unit: undefined, groups: ['meter', 'project'] });
+});
+
 it.each([
   [{ by: 'day,month' }, 'GROUP_UNKNOWN'],
+  [{ by: 'day,day' }, 'GROUP_UNKNOWN'],
+  [{ by: 'day,15m' }, 'GROUP_UNKNOWN'],
+  [{ by: 'project,instance,project' }, 'GROUP_UNKNOWN'],
   [{ by: 'flavor' }, 'GROUP_UNKNOWN'],
   [{ function: 'median' }, 'FUNCTION_UNKNOWN'],
   [{ round: 'two' }, 'ROUNDING_UNKNOWN'],
@@ -76,7 +85,7 @@ it('the table shortens fractions and says so, and percentages never pretend to b
 
 it('CSV has every digit, and quotes what needs it', () => {
   expect(csvHead(view)).toContain('partial,meter,metadata.name,type,');
-  expect(csvLine({ ...figure, value: null }, view)).toBe(
+  expect(csvRow({ ...figure, value: null }, view)).toBe(
     '2026-10-15T04:15:00+05:45,2026-10-15T04:31:40+05:45,true,cpu,"a ""b"", c",cumulative,use,,ns,,1000,5,1,2,1,999.5,0.5,0\n',
   );
   expect(isEmpty(figure)).toBe(false);

@@ -83,6 +83,13 @@ export const usualFunction: Readonly<Record<CounterType, FigureFunction>> = {
   gauge: 'amount',
 };
 
+/** All that a type allows, but for percentiles and `last`, which needs a single series. */
+export const everyFunction: Readonly<Record<CounterType, readonly FigureFunction[]>> = {
+  cumulative: ['use', 'count'],
+  delta: ['sum', 'count'],
+  gauge: ['amount', 'average', 'min', 'max', 'count'],
+};
+
 /** @throws FUNCTION_UNKNOWN */
 export function functionOf(name: string): FigureFunction {
   if (Object.hasOwn(rules, name) || percentileOf(name) !== undefined) return name as FigureFunction;

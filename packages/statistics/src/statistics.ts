@@ -7,7 +7,7 @@ import { Cell } from './cell.js';
 import { parseDecimal } from './decimal.js';
 import { figuresOf, totalKey } from './figure.js';
 import type { Figure, FigureSource } from './figure.js';
-import { checkFunction, isCounterType, isPercentile, usualFunction } from './functions.js';
+import { checkFunction, everyFunction, isCounterType, isPercentile, usualFunction } from './functions.js';
 import type { FigureFunction } from './functions.js';
 import { grouping } from './groups.js';
 import type { GroupKey, MetadataValueOf } from './groups.js';
@@ -25,8 +25,11 @@ export interface StatisticsQuery {
   /** One figure for the whole range by default. */
   readonly period?: PeriodSpec | undefined;
   readonly groupBy?: readonly GroupKey[] | undefined;
-  /** By default the use of a cumulative meter, the sum of a delta, the amount of a gauge. */
-  readonly functions?: readonly FigureFunction[] | undefined;
+  /**
+   * By default the use of a cumulative meter, the sum of a delta, the amount of a gauge; `every`: all that the type allows, but for
+   * percentiles and `last`.
+   */
+  readonly functions?: readonly FigureFunction[] | 'every' | undefined;
   /** Readings further apart than this bridge the time between them; 20 minutes by default. */
   readonly usual?: bigint | undefined;
   /** How long a reading of a gauge holds at most; until the next one by default, the last one not at all. */
@@ -99,7 +102,7 @@ export class Statistics {
       const other = this.#inRange.get(group.figure) ?? group;
       if (other !== group) throw mixed(other, group);
       if (!this.#inRange.has(group.figure)) {
-        for (const name of this.#query.functions ?? []) checkFunction(name, group.type, group.meter);
+        for (const name of this.#named) checkFunction(name, group.type, group.meter);
         this.#inRange.set(group.figure, group);
       }
       return group.whole;
@@ -196,17 +199,24 @@ export class Statistics {
       }
   }
 
+  /** The functions that the query names itself. */
+  get #named(): readonly FigureFunction[] {
+    const { functions = [] } = this.#query;
+    return functions === 'every' ? [] : functions;
+  }
+
   #functionsOf({ type }: Kind): readonly FigureFunction[] {
-    return this.#query.functions ?? [usualFunction[type]];
+    const { functions } = this.#query;
+    return functions === 'every' ? everyFunction[type] : (functions ?? [usualFunction[type]]);
   }
 
   #rules(type: CounterType): Rules {
-    const { usual = usualDistance, hold, functions = [] } = this.#query;
-    return { type, usual, hold, distribution: functions.some(isPercentile) };
+    const { usual = usualDistance, hold } = this.#query;
+    return { type, usual, hold, distribution: this.#named.some(isPercentile) };
   }
 
   #cell(): Cell {
-    return new Cell(this.#query.functions?.some(isPercentile) === true);
+    return new Cell(this.#named.some(isPercentile));
   }
 
   #group(key: string): Group {

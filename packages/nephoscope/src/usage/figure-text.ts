@@ -1,6 +1,7 @@
 import { formatInZone, parseDecimal } from '@nephoscope/statistics';
 import type { CalendarUnit, Coverage, Figure, GroupKey } from '@nephoscope/statistics';
 
+import { csvLine } from '../text/csv.js';
 import { groupDigits } from '../text/decimal.js';
 import { formatTable } from '../text/table.js';
 
@@ -43,20 +44,20 @@ export function figureTable(figures: readonly Figure[], totals: readonly Figure[
 }
 
 export function csvHead({ groups }: FigureView): string {
-  const numbers = 'function,value,unit,fraction,opening,apportioned,series,samples,epochs';
-  return `start,end,partial,${groups.map(csvField).join(',')},type,${numbers},measured_s,bridged_s,missing_s\n`;
+  const numbers = ['value', 'unit', 'fraction', 'opening', 'apportioned', 'series', 'samples', 'epochs'];
+  const coverage = ['measured_s', 'bridged_s', 'missing_s'];
+  return csvLine(['start', 'end', 'partial', ...groups, 'type', 'function', ...numbers, ...coverage]);
 }
 
-export function csvLine(figure: Figure, { zone, groups }: FigureView): string {
+export function csvRow(figure: Figure, { zone, groups }: FigureView): string {
   const { value, unit, fraction, opening, apportioned, coverage } = figure;
-  const fields = [
+  return csvLine([
     ...[formatInZone(figure.start, zone), formatInZone(figure.end, zone), String(figure.partial)],
     ...groups.map((key) => figure.group[key]),
     ...[figure.type, figure.function, value, unit, fraction, opening, apportioned],
     ...[figure.series, figure.samples, figure.epochs].map(String),
     ...[coverage.measured, coverage.bridged, coverage.missing],
-  ];
-  return `${fields.map(csvField).join(',')}\n`;
+  ]);
 }
 
 /** One line; numbers that may have any number of digits are texts. */
@@ -117,10 +118,4 @@ function notesOf({ partial, opening, apportioned }: Figure): string {
     ...(opening === null || opening === '0' ? [] : [`opening ${groupDigits(opening)}`]),
     ...(apportioned === '0' ? [] : [`${groupDigits(apportioned)} apportioned`]),
   ].join(', ');
-}
-
-/** Quoted after RFC 4180. */
-function csvField(text: string | null | undefined): string {
-  if (text === null || text === undefined) return '';
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
