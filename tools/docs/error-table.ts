@@ -32,6 +32,19 @@ export const errorTable: readonly ErrorGroup[] = [
         means: 'The address of the HTTP API cannot be bound.',
         what: 'Choose another `api.port`, or stop whatever listens there.',
       },
+      API_CERTIFICATE: {
+        means: 'The certificate of the HTTP API or its key cannot be read.',
+        what: 'Check the paths in `api.tls`, and that the program’s user may read them.',
+      },
+      TOKEN_INVALID: {
+        means:
+          'A token of `nephoscope tokens` has a name that is taken or too long, or its file is damaged or writable by others.',
+        what: 'The message says which. A token whose file is damaged is revoked by removing the file.',
+      },
+      TOKENS_UNAVAILABLE: {
+        means: 'The directory with the tokens of `nephoscope tokens` cannot be read or written.',
+        what: 'Check `api.access.directory`: it belongs to the user that `nephoscope-api` runs as.',
+      },
       STATUS_ADDRESS: {
         means: 'The address for health and metrics cannot be bound.',
         what: 'Choose another `status.port` or `status.address`, or stop whatever listens there.',

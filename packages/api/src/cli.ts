@@ -1,6 +1,9 @@
 #!/usr/bin/env node
+import type { Health } from '@nephoscope/core';
+import { createSession, readCloud } from '@nephoscope/openstack';
 import {
   createReader,
+  hideInLogs,
   oversee,
   runCommand,
   startAll,
@@ -13,8 +16,8 @@ import { apiProgram, createApi } from './program.js';
 
 const help = {
   description: "Answers questions about recorded samples over HTTP, as Ceilometer's API v1 and v2 do.",
-  notes: `Listens on loopback alone, without authentication: whoever can reach it sees all samples. While the database is
-away, requests are answered with 503.
+  notes: `With api.access, callers need a token and see what it is for. Without it the program listens on loopback alone, and
+whoever can reach it sees all samples. While the database is away, requests are answered with 503.
 Signals: SIGTERM and SIGINT end the program within 10 s. Logs are JSON lines on standard error.`,
 };
 
@@ -22,9 +25,20 @@ await runCommand(apiProgram, help, async ({ configured, logger, registry, stoppe
   const { config, chosen } = configured;
   const settings = { logger: logger.child({ component: 'store' }), clock: systemClock, host: config.host };
   const reader = createReader(chosen['storage'], settings);
-  const api = createApi({ options: config.api, reader, logger: logger.child({ component: 'api' }) });
+  const session = config.api.access.keystone
+    ? createSession(await readCloud(config.openstack, process.env), {
+        logger: logger.child({ component: 'openstack' }),
+        // Who waits is told soon.
+        timeLimit: 3_000,
+      })
+    : undefined;
+  hideInLogs((text) => session?.hide(text) ?? text);
+  const api = createApi({ options: config.api, reader, session, logger: logger.child({ component: 'api' }) });
   const oversight = oversee({
-    checks: { store: () => reader.health() },
+    checks: {
+      store: () => reader.health(),
+      ...(session !== undefined && { keystone: () => keystoneHealth(session.away()) }),
+    },
     status: config.status,
     ...{ registry, stopped, logger },
   });
@@ -35,5 +49,10 @@ await runCommand(apiProgram, help, async ({ configured, logger, registry, stoppe
     await untilAborted(stopped);
   } finally {
     await stopAll(components, logger);
+    await session?.close();
   }
 });
+
+function keystoneHealth(away: readonly string[]): Health {
+  return away.length === 0 ? { ok: true } : { ok: false, reason: away.join('; ') };
+}

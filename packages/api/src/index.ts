@@ -1,2 +1,4 @@
+export { TokenStore } from './access/token-store.js';
+export type { TokenRecord } from './access/token-store.js';
 export { apiProgram, createApi } from './program.js';
 export type { ApiOptions } from './options.js';

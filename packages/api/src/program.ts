@@ -4,12 +4,14 @@ import { fileURLToPath } from 'node:url';
 import { PermanentError, describeError, isNephoscopeError } from '@nephoscope/core';
 import type { Logger } from '@nephoscope/core';
 import type { SampleReader } from '@nephoscope/core/sample-store';
+import type { Session } from '@nephoscope/openstack';
 import type { Component, ProgramDefinition } from '@nephoscope/runtime';
+import type { FastifyInstance } from 'fastify';
 
-import { loopbackCaller } from './access/caller.js';
+import { createAuthentication } from './access/authentication.js';
+import { isLoopback } from './access/options.js';
 import { apiSections } from './options.js';
 import type { ApiOptions } from './options.js';
-import { createServer, listen } from './server.js';
 
 /** The API as a program: its configuration and the plugin it takes. */
 export const apiProgram = {
@@ -20,17 +22,23 @@ export const apiProgram = {
   selected: {},
 } as const satisfies ProgramDefinition<typeof apiSections>;
 
-/** Serves what the reader finds. A database that is away is not waited for: requests are answered with 503 until it is there. */
+/**
+ * Serves what the reader finds. A database that is away is not waited for: requests are answered with 503 until it is there.
+ *
+ * @param session with keystone, if its tokens are accepted; it is closed by who made it
+ */
 export function createApi({
   options,
   reader,
+  session,
   logger,
 }: {
   readonly options: ApiOptions;
   readonly reader: SampleReader;
+  readonly session?: Pick<Session, 'validate'> | undefined;
   readonly logger: Logger;
 }): Component & { readonly url: string } {
-  const server = createServer({ options, reader, logger, authenticate: () => loopbackCaller });
+  let server: FastifyInstance | undefined;
   let url = '';
   return {
     name: 'api',
@@ -47,12 +55,21 @@ export function createApi({
         if (error instanceof PermanentError && !isNephoscopeError(error, 'STORE_MISSING')) throw error;
         logger.warn({}, `the store cannot be read yet, requests are answered with 503: ${describeError(error)}`);
       }
+      // The web server is loaded by those who start one, not by commands that read the options.
+      const { createServer, listen } = await import('./server.js');
+      const authenticate = createAuthentication({ access: options.access, session, logger });
+      server = createServer({ options, reader, logger, authenticate });
       url = await listen(server, options);
       logger.info({ url }, 'answering');
+      if (options.tls === undefined && !isLoopback(options.address))
+        logger.warn(
+          { url },
+          'tokens and samples are sent unencrypted, as api.tls is not configured: let nobody but a proxy with TLS reach this address',
+        );
     },
     async stop() {
       // What is being read ends with the reader.
-      await Promise.all([server.close(), reader.stop()]);
+      await Promise.all([server?.close(), reader.stop()]);
     },
   };
 }

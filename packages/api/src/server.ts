@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { isIP } from 'node:net';
 
@@ -8,6 +9,7 @@ import { fastify } from 'fastify';
 import type { FastifyInstance } from 'fastify';
 
 import { AccessDenied } from './access/access-denied.js';
+import { isAuthenticated } from './access/options.js';
 import { recogniseCallers } from './access/request-caller.js';
 import type { Authenticate } from './access/request-caller.js';
 import { Fault } from './ceilometer/fault.js';
@@ -28,6 +30,7 @@ export interface ServerParts {
 /** The routes, ready to listen or to be asked by `inject`. */
 export function createServer({ options, reader, logger, authenticate }: ServerParts): FastifyInstance {
   const server = fastify({
+    ...certificateOf(options),
     exposeHeadRoutes: false,
     bodyLimit: 65_536,
     requestTimeout: 30_000,
@@ -62,6 +65,16 @@ export function createServer({ options, reader, logger, authenticate }: ServerPa
   return server;
 }
 
+/** @throws API_CERTIFICATE */
+function certificateOf({ tls }: ApiOptions): { readonly https?: { readonly cert: Buffer; readonly key: Buffer } } {
+  if (tls === undefined) return {};
+  try {
+    return { https: { cert: readFileSync(tls.cert), key: readFileSync(tls.key) } };
+  } catch (error) {
+    throw new NephoscopeError('API_CERTIFICATE', `the files of 'api.tls' cannot be read`, { cause: error });
+  }
+}
+
 function explained(error: unknown): {
   readonly status: number;
   readonly message: string;
@@ -88,8 +101,12 @@ function isTimeout(error: unknown): boolean {
   return error instanceof Error && error.name === 'TimeoutError';
 }
 
-/** A browser that was led here by another name must not read it for the page that led it (DNS rebinding). */
-function isForUs(header: string | undefined, { address, names }: ApiOptions): boolean {
+/**
+ * A browser that was led here by another name must not read it for the page that led it (DNS rebinding). Where a token is needed, which
+ * a page does not have, every name is right.
+ */
+function isForUs(header: string | undefined, { address, names, access }: ApiOptions): boolean {
+  if (isAuthenticated(access)) return true;
   const name = header
     ?.toLowerCase()
     .replace(/:\d*$/, '')

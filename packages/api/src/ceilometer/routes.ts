@@ -3,6 +3,7 @@ import type { SampleReader } from '@nephoscope/core/sample-store';
 import type { FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods, RouteHandlerMethod } from 'fastify';
 
 import type { ApiOptions } from '../options.js';
+import { originOf } from '../origin.js';
 import { capabilities, versions } from './about.js';
 import type { Asked } from './asked.js';
 import type { Body } from './body.js';
@@ -78,7 +79,7 @@ export function ceilometerRoutes(server: FastifyInstance, { options, reader, log
   };
 
   server.get('/', { config: { isPublic: true } }, (request, reply) =>
-    send(reply, json(versions(originOf(request))), replyType(request) ?? 'application/json', logger),
+    send(reply, json(versions(originOf(request, options))), replyType(request) ?? 'application/json', logger),
   );
   refuseAllBut(['GET'], '/');
   route('/v2/capabilities', { GET: () => json(capabilities) });
@@ -134,16 +135,11 @@ function askedOf(request: FastifyRequest, options: ApiOptions, reader: SampleRea
     options,
     scope: request.scope,
     path,
-    origin: originOf(request),
+    origin: originOf(request, options),
     parameters: parametersOf(url),
     body: request.body as Body | undefined,
     signal,
   };
-}
-
-/** Where it was asked, such as `http://localhost:8777`. */
-function originOf({ headers }: FastifyRequest): string {
-  return `http://${headers.host ?? 'localhost'}`;
 }
 
 /** Below the version. */

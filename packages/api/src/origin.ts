@@ -1,0 +1,11 @@
+import type { FastifyRequest } from 'fastify';
+
+import type { ApiOptions } from './options.js';
+
+/** Where clients reach the API, for links in replies: `http://localhost:8777`, without a slash at its end. */
+export function originOf(
+  { headers, protocol }: FastifyRequest,
+  { publicUrl }: Pick<ApiOptions, 'publicUrl'>,
+): string {
+  return publicUrl?.replace(/\/$/, '') ?? `${protocol}://${headers.host ?? 'localhost'}`;
+}

@@ -1,0 +1,128 @@
+import {
+  chmodSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { Secret } from '@nephoscope/core/options';
+
+import { TokenStore, isOwnToken } from '../../src/access/token-store.js';
+
+let folder: string;
+let directory: string;
+let store: TokenStore;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'nephoscope-tokens-'));
+  directory = join(folder, 'tokens');
+  store = new TokenStore(directory);
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+const make = (name = 'billing', expires: Date | null = null) =>
+  store.create({ name, scope: { project: 'p' }, role: 'reader', expires });
+const code = (wanted: string) => expect.objectContaining({ code: wanted });
+
+it('a token is found by itself alone', async () => {
+  const { token, record } = await make();
+  const { token: other } = await make('other');
+  expect(isOwnToken(token)).toBe(true);
+  expect(record).toMatchObject({ name: 'billing', scope: { project: 'p' }, role: 'reader', expires: null });
+  expect(await store.find(token)).toEqual(record);
+  const [text, otherText] = [token.reveal(), other.reveal()];
+  for (const wrong of [
+    `${text}x`,
+    text.slice(0, -1),
+    text.slice(0, 27) + otherText.slice(27),
+    'nephoscope_',
+    `nephoscope_../../../../etc/passwd_${'x'.repeat(43)}`,
+    `nephoscope_${'0'.repeat(16)}_${'x'.repeat(43)}`,
+  ])
+    expect(await store.find(new Secret(wrong))).toBeUndefined();
+});
+
+it('nothing of a token is on the disk, and others cannot read what is', async () => {
+  const { token, record } = await make();
+  expect(readdirSync(directory)).toEqual([`${record.id}.json`]);
+  const path = join(directory, `${record.id}.json`);
+  expect(readFileSync(path, 'utf8')).not.toContain(token.reveal().split('_')[2]);
+  expect(statSync(path).mode & 0o777).toBe(0o600);
+  expect(statSync(directory).mode & 0o777).toBe(0o700);
+});
+
+it('one that is over is not found', async () => {
+  const { token } = await make('past', new Date(Date.now() - 1));
+  expect(await store.find(token)).toBeUndefined();
+  const { token: present } = await make('present', new Date(Date.now() + 60_000));
+  expect(await store.find(present)).toMatchObject({ name: 'present' });
+});
+
+it('one that is revoked is not found, by its name or id', async () => {
+  const [{ token, record }, { token: other }] = [await make('a'), await make('b')];
+  expect(await store.revoke(record.id)).toBe(true);
+  expect(await store.revoke('b')).toBe(true);
+  expect([await store.find(token), await store.find(other), await store.list()]).toEqual([
+    undefined,
+    undefined,
+    [],
+  ]);
+  expect(await store.revoke('b')).toBe(false);
+});
+
+it('lists them by name; there are none before the first', async () => {
+  expect(await store.list()).toEqual([]);
+  await make('b');
+  await make('a');
+  expect((await store.list()).map(({ name }) => name)).toEqual(['a', 'b']);
+});
+
+it('a name is given once', async () => {
+  await make();
+  await expect(make()).rejects.toEqual(code('TOKEN_INVALID'));
+  await expect(make('')).rejects.toEqual(code('TOKEN_INVALID'));
+});
+
+describe('a file that cannot be trusted lets nobody in', () => {
+  const path = async () => {
+    const { token, record } = await make();
+    return { token, file: join(directory, `${record.id}.json`), record };
+  };
+
+  it('as others may write it', async () => {
+    const { token, file } = await path();
+    chmodSync(file, 0o620);
+    await expect(store.find(token)).rejects.toEqual(code('TOKEN_INVALID'));
+  });
+
+  it.each([
+    ['as it is cut', (text: string) => text.slice(0, 40)],
+    ['as it is another’s', (text: string) => text.replace(/"id":"[^"]*"/, `"id":"${'0'.repeat(16)}"`)],
+    ['as it has more', (text: string) => text.replace('{', '{"more":1,')],
+  ])('%s', async (_, edit) => {
+    const { token, file } = await path();
+    writeFileSync(file, edit(readFileSync(file, 'utf8')));
+    await expect(store.find(token)).rejects.toEqual(code('TOKEN_INVALID'));
+  });
+
+  it('as it is a link', async () => {
+    const { token, file } = await path();
+    const elsewhere = join(folder, 'elsewhere.json');
+    writeFileSync(elsewhere, readFileSync(file));
+    rmSync(file);
+    symlinkSync(elsewhere, file);
+    await expect(store.find(token)).rejects.toEqual(code('TOKENS_UNAVAILABLE'));
+  });
+
+  it('as the directory is none', async () => {
+    writeFileSync(directory, '');
+    await expect(make()).rejects.toEqual(code('TOKENS_UNAVAILABLE'));
+    await expect(store.list()).rejects.toEqual(code('TOKENS_UNAVAILABLE'));
+  });
+});
