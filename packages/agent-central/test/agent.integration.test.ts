@@ -46,9 +46,9 @@ afterEach(async () => {
 });
 
 /**
- * A virtual host of its own, the samples that arrive in it, and how to start agents on it.
+ * A separate virtual host, the samples that arrive in it, and how to start agents on it.
  *
- * @param port that leads agents to the broker, where it is another
+ * @param port that leads agents to the broker, if it is not the broker's own
  */
 async function deployment(central: object = {}, port?: number) {
   const vhost = `central-${++vhosts}`;
@@ -137,14 +137,14 @@ it('--once sends what the services list, and requests each page once', async () 
     resource_id: `${project}/бакет`,
     counter_volume: 7,
   });
-  // Hidden images are a list of their own, and this cloud knows no difference.
+  // Hidden images are a separate listing, and this cloud does not distinguish them.
   expect(cloud.asked.filter((one) => one.includes('/v2/images'))).toHaveLength(2 * 3);
   expect(cloud.asked.filter((one) => one.includes('/projects'))).toHaveLength(1);
 }, 60_000);
 
-it('faults of services cost only what is read there', async () => {
+it('failures of services affect only what is read there', async () => {
   cloud.images.push({ id: 'image-1', size: 1 });
-  // What may pass by itself is asked for again until then.
+  // Temporary failures are retried until then.
   const { arrived, start } = await deployment({ timeout: '10s' });
   cloud.absent.add('object-store');
   cloud.faults.set('image', (_, response) => (response.writeHead(503).end('{"message": "busy"}'), true));
@@ -171,7 +171,7 @@ it('faults of services cost only what is read there', async () => {
   expect(told).not.toContain('lab-secret');
 }, 120_000);
 
-it('without keystone all wait, and all recover without a restart', async () => {
+it('while keystone is unavailable all wait, and all recover without a restart', async () => {
   cloud.images.push({ id: 'image-1', size: 1 });
   const { arrived, start } = await deployment({ interval: '3s' });
   cloud.faults.set('identity', (_, response) => (response.writeHead(500).end(), true));
@@ -188,7 +188,7 @@ it('without keystone all wait, and all recover without a restart', async () => {
 }, 180_000);
 
 it.each(['keystone', 'the broker'])(
-  'ends with code 0 within 10 s while %s is silent',
+  'ends with code 0 within 10 s while %s does not respond',
   async (silent) => {
     const link = await FrameLink.open(Number(new URL(rabbitmq.url).port));
     const { start } = await deployment({ interval: '1s' }, link.port);
@@ -209,13 +209,13 @@ it.each(['keystone', 'the broker'])(
   120_000,
 );
 
-it('one agent works; killed in mid-cycle, the other repeats its cycle, and nothing has two ids', async () => {
+it('one agent works; when it is killed during a cycle the other repeats that cycle, with the same ids', async () => {
   for (let index = 0; index < 3_000; index++)
     cloud.images.push({ id: `image-${index}`, name: `${index}`, size: 1 });
-  // So that the time of the cycle is the same before and after.
+  // So that the cycle has the same time before and after.
   const { arrived, start } = await deployment({ interval: '1d' });
   let pages = 0;
-  // The 25th page never comes.
+  // The 25th page never arrives.
   cloud.faults.set('image', () => (++pages >= 25 ? true : undefined));
   const agents = [start('controller-1'), start('controller-2')];
   await waitUntil('some of the images arrived', () => pages >= 25 && counted(arrived, 'image') >= 2_000, 60_000);
@@ -236,7 +236,7 @@ it('one agent works; killed in mid-cycle, the other repeats its cycle, and nothi
   );
   expect([...partial].filter((id) => !whole.has(id))).toEqual([]);
 
-  // A third one does not repeat what is done.
+  // A third agent does not repeat a finished cycle.
   other!.child.kill('SIGTERM');
   expect(await other!.ended).toBe(0);
   const count = arrived.length;

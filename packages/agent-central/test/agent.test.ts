@@ -36,7 +36,7 @@ const second = 1_000_000_000n;
 afterEach(stopAgents);
 
 describe('one cycle', () => {
-  it('sends signed samples of each meter, with ids made of the moment and without numbers', async () => {
+  it('sends signed samples of each meter, with ids derived from the time and without sequence numbers', async () => {
     const { agent, bus, told } = await startAgent({ pollsters: [things('one', 'a', 'b'), things('two', 'ü/猫')] });
     await agent.once(never);
     expect(bus.declared).toEqual([meteringTopology]);
@@ -63,7 +63,7 @@ describe('one cycle', () => {
     expect(told('error')).toEqual([]);
   });
 
-  it('goes to a real Ceilometer in its form, signed in its form', async () => {
+  it('is sent to a real Ceilometer in its own form, and signed in that form', async () => {
     const { agent, bus } = await startAgent({ options: { wire: 'ceilometer' } });
     await agent.once(never);
     expect(bus.declared).toEqual([]);
@@ -88,7 +88,7 @@ describe('one cycle', () => {
     expect(new Set(ids(bus.confirmed)).size).toBe(4);
   });
 
-  it('sends in pieces while it reads, and reads on when a piece is confirmed', async () => {
+  it('sends in pieces while it reads, and continues reading when a piece is confirmed', async () => {
     let read = 0;
     const many = pollster('many', async function* () {
       for (; read < 5_000; read++) yield figure('many', `${read}`);
@@ -106,7 +106,7 @@ describe('one cycle', () => {
     expect(new Set(ids(bus.offered)).size).toBe(5_000);
   });
 
-  it('costs a pollster that fails what it had not made yet, and no other', async () => {
+  it('loses only the remaining counters of a pollster that fails', async () => {
     const broken = pollster('broken', function* () {
       yield figure('broken', 'before');
       throw new Error('glance answers 503');
@@ -136,7 +136,7 @@ describe('one cycle', () => {
     expect(agent.health()).toEqual({ ok: true });
   });
 
-  it('costs a pollster each counter that cannot be sent, and no other', async () => {
+  it('loses only counters that cannot be sent', async () => {
     const odd = pollster('odd', function* () {
       yield figure('odd', 'nan', Number.NaN);
       yield figure('undeclared', 'x');
@@ -174,7 +174,7 @@ describe('one cycle', () => {
     ['10m', 5 * minute, '300 s (central.timeout)'],
     ['1m', minute, '60 s (central.interval)'],
   ])(
-    'gives up what is not read in time at an interval of %s, and sends what was',
+    'cancels what is not read in time at an interval of %s, and sends the rest',
     async (interval, time, bound) => {
       const slow = pollster('slow', async function* () {
         yield figure('slow', 'early');
@@ -199,7 +199,7 @@ describe('one cycle', () => {
     },
   );
 
-  it('names the service that was away when the cycle ended', async () => {
+  it('names the service that was unavailable when the cycle ended', async () => {
     const { agent, clock, told } = await startAgent({
       pollsters: [pollster('slow', () => hang())],
       session: { ...noCloud, away: () => ['keystone: connect ECONNREFUSED 192.0.2.1:5000'] },
@@ -215,7 +215,7 @@ describe('one cycle', () => {
     ]);
   });
 
-  it('says how many samples the bus did not confirm', async () => {
+  it('reports how many samples the bus did not confirm', async () => {
     const { agent, bus, clock, registry } = await startAgent();
     bus.answer = hang;
     const done = agent.once(never);
@@ -239,7 +239,7 @@ describe('one cycle', () => {
 });
 
 describe('running', () => {
-  it('cycles at once, then at the multiples of the interval', async () => {
+  it('runs a cycle immediately, then at multiples of the interval', async () => {
     const clock = new FakeClock(fakeStart + 90n * second);
     const { agent, bus } = await startAgent({ clock, options: { interval: '5m' } });
     void agent.run();
@@ -271,14 +271,14 @@ describe('running', () => {
     expect(told('warn')[0]).toMatch(/^the wall clock is behind the last cycle, 2026-11-22T21:00:08/);
   });
 
-  it('once and once more at the same moment are two readings', async () => {
+  it('two calls of once at the same time are separate readings', async () => {
     const { agent, bus } = await startAgent();
     await agent.once(never);
     await agent.once(never);
     expect(new Set(ids(bus.confirmed)).size).toBe(4);
   });
 
-  it('tries again until the bus confirms', async () => {
+  it('retries until the bus confirms', async () => {
     const { agent, bus, clock, told } = await startAgent();
     bus.answer = refuse;
     void agent.run();
@@ -293,7 +293,7 @@ describe('running', () => {
     expect(new Set(ids(bus.offered)).size).toBe(2);
   });
 
-  it('does not repeat a cycle that could not be sent while it holds the lock, and goes on with the next', async () => {
+  it('does not repeat a cycle that could not be sent while it holds the lock, and continues with the next', async () => {
     const { agent, bus, clock, registry, told } = await startAgent();
     bus.answer = refuse;
     void agent.run();
@@ -309,7 +309,7 @@ describe('running', () => {
     expect(agent.health()).toEqual({ ok: true });
   });
 
-  it('a pollster that fails works again when its service does, without a restart', async () => {
+  it('uses a failed pollster again when its service recovers, without a restart', async () => {
     let works = false;
     const { agent, bus, clock, told } = await startAgent({
       pollsters: [
@@ -329,7 +329,7 @@ describe('running', () => {
     expect(told('error')).toHaveLength(1);
   });
 
-  it('does not call a pollster again that has not come back', async () => {
+  it('does not call a pollster again that has not returned', async () => {
     let calls = 0;
     const { agent, clock, told } = await startAgent({
       pollsters: [
@@ -359,7 +359,7 @@ describe('running', () => {
     await agent.stop();
   });
 
-  it('stops although the bus never answers', async () => {
+  it('stops even if the bus never answers', async () => {
     const bus = new FakeBus();
     bus.lead = hang;
     const { agent, clock } = await startAgent({ bus });
@@ -402,7 +402,7 @@ describe('two agents on one bus', () => {
   }
   const publishers = (bus: FakeBus) => new Set(lines(bus.confirmed).map(({ publisher_id }) => publisher_id));
 
-  it('one works, the other stands by', async () => {
+  it('one works, and the other waits', async () => {
     const { bus, clock, first, second: other } = await two();
     await clock.advance(30 * minute);
     expect(publishers(bus)).toEqual(new Set(['central.controller-1']));
@@ -411,7 +411,7 @@ describe('two agents on one bus', () => {
     expect(other.agent.health()).toEqual({ ok: true });
   });
 
-  it('the other takes over when the one stops, and repeats no cycle that is done', async () => {
+  it('the other takes over when the first stops, and repeats no finished cycle', async () => {
     const { bus, clock, first } = await two();
     await stop({ agent: first.agent, clock });
     await clock.advance(minute);
@@ -421,7 +421,7 @@ describe('two agents on one bus', () => {
     expect(publishers(bus)).toEqual(new Set(['central.controller-1', 'central.controller-2']));
   });
 
-  it('the other repeats the cycle that was under way, with the same ids', async () => {
+  it('the other repeats a cycle in progress, with the same ids', async () => {
     let calls = 0;
     const slow = pollster('slow', async function* () {
       const dies = ++calls === 1;
@@ -433,7 +433,7 @@ describe('two agents on one bus', () => {
     const { bus, clock } = await two([slow]);
     const before = ids(bus.confirmed);
     expect(before).toHaveLength(1_000);
-    // As when it is killed: the broker sees its connection gone.
+    // As when it is killed: the broker loses its connection.
     bus.loseLead('central');
     await advanceUntil('the other has done it', clock, () => ids(bus.confirmed).length >= 3_500);
     const after = ids(bus.confirmed).slice(1_000);
@@ -473,7 +473,7 @@ describe('two agents on one bus', () => {
     expect(first.told('warn')).toContain('the lock is lost: another central agent may be active');
   });
 
-  it('a note of another making is no cycle that is done', async () => {
+  it('a note from a different program does not count as a finished cycle', async () => {
     const bus = new FakeBus();
     for (const note of ['', 'odd', '{}', '{"cycle":5}', '{"cycle":"yesterday"}', 'null']) {
       const held = await bus.lead('central', never);

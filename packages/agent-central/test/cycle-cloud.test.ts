@@ -14,7 +14,7 @@ const pages = (count: number, size: number): Page[] =>
     Array.from({ length: size }, (_, item) => ({ id: `${page}-${item}` })),
   );
 
-/** A session whose listings are these pages; `asked` has the path of each listing, `given` the pages handed out. */
+/** A session whose listings are these pages; `asked` has the path of each listing, `given` the pages that were returned. */
 function sessionOf(source: () => AsyncIterable<Page>) {
   const asked: string[] = [];
   const state = { given: 0, closed: 0 };
@@ -62,7 +62,7 @@ describe('the cloud within a cycle', () => {
   const small = pages(3, 2);
   const ids = small.flat().map(({ id }) => id as string);
 
-  it('asks once for what several read at once', async () => {
+  it('requests once what several pollsters read at the same time', async () => {
     const { asked, cloud, state } = sessionOf(() => of(small));
     const read = await Promise.all([1, 2, 3].map(() => all(cloud.list(images))));
     expect(read).toEqual([ids, ids, ids]);
@@ -80,7 +80,7 @@ describe('the cloud within a cycle', () => {
     expect(asked).toEqual(['/v2/images']);
   });
 
-  it('makes no difference by the order in which a query is written, and one by everything else', async () => {
+  it("ignores the order of a query's parameters, and distinguishes queries by everything else", async () => {
     const { asked, cloud } = sessionOf(() => of(small));
     await all(cloud.list({ ...images, query: { a: '1', b: '2' } }));
     await all(cloud.list({ ...images, query: { b: '2', a: '1' } }));
@@ -92,14 +92,14 @@ describe('the cloud within a cycle', () => {
     expect(asked).toHaveLength(5);
   });
 
-  it('gives an empty listing to all, and asks for it once', async () => {
+  it('returns an empty listing to all, and requests it once', async () => {
     const { asked, cloud } = sessionOf(() => of([]));
     expect(await all(cloud.list(images))).toEqual([]);
     expect(await all(cloud.list(images))).toEqual([]);
     expect(asked).toHaveLength(1);
   });
 
-  it('gives a failure to all, behind the pages before it, and does not try again', async () => {
+  it('passes a failure to all, after the pages before it, and does not retry', async () => {
     const failure = new Error('status 503');
     const { asked, cloud } = sessionOf(() => of([small[0]!, failure]));
     for (let reader = 0; reader < 2; reader++) {
@@ -142,7 +142,7 @@ describe('the cloud within a cycle', () => {
     await expect(all(cloud.list(images))).rejects.toThrow('the cycle is over');
   });
 
-  it('ends head and endpoint when the time is over', async () => {
+  it('ends HEAD and endpoint requests when the time is over', async () => {
     const over = new AbortController();
     const hang = () => new Promise<never>(() => undefined);
     const cloud = new CycleCloud(
@@ -155,17 +155,17 @@ describe('the cloud within a cycle', () => {
   });
 });
 
-describe('a listing that is longer than what may be held', () => {
+describe('a listing that exceeds the limit on held pages', () => {
   const large = 20;
   const long = () => of(pages(large, 1_000));
 
-  it('goes on page by page with its readers, the slowest of them too', async () => {
+  it('is read page by page, at the pace of its slowest reader', async () => {
     const { asked, cloud, state } = sessionOf(long);
     const slow = cloud.list(images);
     await slow.next();
     const fast = all(cloud.list(images));
     await ticks(100);
-    // 5 pages that may be held, the one beyond, and the one that showed that it is too much.
+    // 5 pages that may be held, the one that exceeds the limit, and the one that showed it.
     expect(state.given).toBeLessThanOrEqual(7);
     const before = state.given;
     for (let item = 0; item < 2_000; item++) await slow.next();
@@ -177,7 +177,7 @@ describe('a listing that is longer than what may be held', () => {
     expect(asked).toHaveLength(1);
   });
 
-  it('is not held up by a reader that gives up', async () => {
+  it('is not delayed by a reader that gives up', async () => {
     const { cloud } = sessionOf(long);
     const slow = cloud.list(images);
     await slow.next();
@@ -194,23 +194,23 @@ describe('a listing that is longer than what may be held', () => {
     expect(asked).toHaveLength(2);
   });
 
-  it('is held by the budget of all listings together', async () => {
+  it('shares the limit with all other listings', async () => {
     const { asked, cloud } = sessionOf(() => of(pages(1, 1_000)));
     const of20 = Array.from({ length: 20 }, (_, index) => ({ ...images, path: `/${index}` }));
     for (const list of of20) await all(cloud.list(list));
     expect(asked).toHaveLength(20);
-    // The latest are held still, the first are not.
+    // The latest pages are still held, the first are not.
     await all(cloud.list(of20[19]!));
     expect(asked).toHaveLength(20);
     await all(cloud.list(of20[0]!));
     expect(asked).toHaveLength(21);
   });
 
-  it('is held by the size of its items, as each may be large', async () => {
+  it('is limited by the size of its items, each of which may be large', async () => {
     const item = (id: number) => ({ id: `${id}`, description: 'x'.repeat(200_000) });
     const { asked, cloud } = sessionOf(() => of(Array.from({ length: 150 }, (_, id) => [item(id)])));
     expect(await all(cloud.list(images))).toHaveLength(150);
-    // 30 MB are not held for who comes later.
+    // 30 MB are not held for later readers.
     expect(await all(cloud.list(images))).toHaveLength(150);
     expect(asked).toHaveLength(2);
   });

@@ -12,17 +12,17 @@ it.each([
   [fakeStart + 600n * second, 600_000, fakeStart + 600n * second],
   [fakeStart + 1n, 500, fakeStart],
   [-1n, 1_000, -second],
-])('the cycle at %d every %d ms is that of %d', (now, interval, time) => {
+])('at %d, the cycle of %d ms began at %d', (now, interval, time) => {
   expect(cycleTime(now, interval)).toBe(time);
 });
 
-it('a note is read as it was written', () => {
+it('reads a note as it was written', () => {
   const cycle = { time: fakeStart, stepsBack: 2 };
   expect(readNote(writeNote(cycle))).toEqual(cycle);
   expect(Buffer.from(writeNote(cycle)).toString()).toBe('{"cycle":"2026-11-22T21:00:00.000000+00:00","turn":2}');
 });
 
-it('a note of the version before is one of a clock that was never set back', () => {
+it('reads a note of the previous version as one from a clock that was never set back', () => {
   expect(readNote(Buffer.from('{"cycle":"2026-11-22T21:00:00.000000+00:00"}'))).toEqual({
     time: fakeStart,
     stepsBack: 0,
@@ -30,19 +30,19 @@ it('a note of the version before is one of a clock that was never set back', () 
 });
 
 it.each(['{"cycle":"2026-11-22T21:00:00Z","turn":-1}', '{"cycle":"2026-11-22T21:00:00Z","turn":"1"}'])(
-  'a note that says %s says nothing',
+  'ignores a note that contains %s',
   (note) => {
     expect(readNote(Buffer.from(note))).toBeUndefined();
   },
 );
 
-it('the name of a cycle is its time, as in the version before, unless the clock was set back', () => {
+it('the name of a cycle is its time, as in the previous version, unless the clock was set back', () => {
   expect(cycleName({ time: fakeStart, stepsBack: 0 })).toBe('2026-11-22T21:00:00.000000+00:00');
   expect(cycleName({ time: fakeStart, stepsBack: 1 })).not.toBe(cycleName({ time: fakeStart, stepsBack: 11 }));
 });
 
 describe('the next cycle', () => {
-  /** The cycle that comes after the last one, and how long it was waited for, s. */
+  /** The cycle after the last one, and how long it was waited for, in s. */
   async function next(clock: FakeClock, interval: number, last: Cycle | undefined, began?: bigint) {
     let found: Cycle | undefined;
     const from = clock.monotonic();
@@ -78,7 +78,7 @@ describe('the next cycle', () => {
   });
 
   it.each([-61, -3_600, -86_400 * 40, -86_400 * 365 * 56])(
-    'after a step back by %d s is another one of the time that comes again, at once',
+    'after a step back by %d s is immediate, and is not a repetition although its time returns',
     async (seconds) => {
       const last = { time: fakeStart, stepsBack: 1 };
       const clock = new FakeClock(fakeStart + BigInt(seconds) * second);
@@ -88,7 +88,7 @@ describe('the next cycle', () => {
     },
   );
 
-  it('after steps back again and again is no sooner than half an interval after the last', async () => {
+  it('after repeated steps back is at least half an interval after the last one', async () => {
     const clock = new FakeClock();
     let last: Cycle | undefined;
     let began: bigint | undefined;
@@ -103,7 +103,7 @@ describe('the next cycle', () => {
       expect(time - times[index]!).toBeGreaterThanOrEqual(5n * second);
   });
 
-  it('wakes with the reason of the signal', async () => {
+  it('ends with the reason of the signal', async () => {
     const reason = new Error('stop');
     await expect(nextCycle(new FakeClock(), 1_000, undefined, undefined, AbortSignal.abort(reason))).rejects.toBe(
       reason,

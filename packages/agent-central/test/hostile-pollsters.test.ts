@@ -1,11 +1,11 @@
-/* oxlint-disable require-yield -- generators that never get so far are what is tried */
+/* oxlint-disable require-yield -- some generators under test fail before they yield */
 import type { Cloud } from '@nephoscope/core/pollster';
 
 import type { CloudSession } from '../src/cycle-cloud.js';
 import type { ActivePollster } from '../src/cycle.js';
 import { advanceUntil, figure, lines, metric, noCloud, pollster, startAgent, stopAgents } from './support.js';
 
-/** What the types forbid. */
+/** Bypasses the type checks. */
 // oxlint-disable-next-line typescript/no-explicit-any
 type Anything = (cloud: any, signal: any) => any;
 // oxlint-disable-next-line typescript/no-explicit-any
@@ -17,7 +17,7 @@ const things = { service: { type: 'thing' }, path: '/things', key: 'things' };
 
 afterEach(stopAgents);
 
-/** Lists the same two things to everybody. */
+/** Returns the same two items to every listing. */
 const session: CloudSession = {
   ...noCloud,
   async *list() {
@@ -26,7 +26,7 @@ const session: CloudSession = {
   },
 };
 
-/** Yields what is listed, to the last digit. */
+/** Yields the listed figures, to the last digit. */
 const honest: ActivePollster = {
   name: 'honest',
   meters: [
@@ -84,7 +84,7 @@ const throwing = (text: string) =>
     },
   );
 
-/** Each costs itself, and is named with this. */
+/** Each affects only itself, and is reported with this text. */
 const fails: Readonly<Record<string, readonly [Anything, RegExp]>> = {
   'replaces what the cloud lists': [(cloud) => void (cloud.list = () => []), /read only|not extensible/],
   'replaces it for all clouds': [
@@ -254,14 +254,14 @@ const fails: Readonly<Record<string, readonly [Anything, RegExp]>> = {
           yield bad();
           for (;;);
         } catch {
-          // Again.
+          // The same again.
         }
     },
     /interrupted/,
   ],
 };
 
-/** Each changes nothing of what others send, and what it yielded stays as it was. */
+/** None changes what others send, nor what it yielded itself. */
 const harmless: Readonly<Record<string, Anything>> = {
   'writes into its counter after it yielded it': async function* () {
     const one = bad() as Writable;
@@ -294,7 +294,7 @@ const harmless: Readonly<Record<string, Anything>> = {
 describe.each([
   ['before', (one: ActivePollster) => [one, honest]],
   ['after', (one: ActivePollster) => [honest, one]],
-] as const)('beside others, %s them, a central pollster that', (place, order) => {
+] as const)('a central pollster that runs %s the others and', (place, order) => {
   const expectTruth = ({ cycles, ofHonest, volumes }: Awaited<ReturnType<typeof twoCycles>>) => {
     expect(ofHonest.map(({ counter_name: name, resource_id: id }) => [name, id])).toEqual(
       cycles.flatMap(() => [
@@ -307,12 +307,12 @@ describe.each([
     for (const { counter_name: name, resource_metadata: metadata } of ofHonest)
       expect(metadata).toEqual(name === 'true.size' ? { owner: { name: 'owner' } } : {});
   };
-  // An interrupted one takes a second, wherever it is placed.
+  // An interrupted one takes a second, in either place.
   const chosen = Object.entries(fails).filter(
     ([, [, text]]) => place === 'before' || !text.source.includes('interrupted'),
   );
 
-  it.each(chosen)('%s costs itself, and is named', async (_, [getCounters, text]) => {
+  it.each(chosen)('%s affects only itself, and is named', async (_, [getCounters, text]) => {
     const result = await twoCycles(order(pollster('bad', getCounters)));
     const { errors, registry } = result;
     expectTruth(result);
@@ -340,7 +340,7 @@ describe.each([
   });
 });
 
-it('suspends one that was interrupted, for a minute and then for two, and calls it again', async () => {
+it('suspends a pollster that was interrupted, for one minute and then for two, and calls it again', async () => {
   let calls = 0;
   const loops = pollster('bad', () => {
     calls += 1;

@@ -1,6 +1,6 @@
 import { countersOf } from '../src/plugin-counters.js';
 
-/** As when the process had hardly a CPU: what was begun is begun again. */
+/** As if the process had hardly any CPU time: an interrupted call is repeated. */
 const twice = <R>(work: () => R): R => {
   work();
   return work();
@@ -13,7 +13,7 @@ async function all(getCounters: () => unknown) {
   return found;
 }
 
-it('takes each counter once, when what gave them was called again', async () => {
+it('yields each counter once when a call that was interrupted is repeated', async () => {
   const generate = function* () {
     yield 1;
     yield 2;
@@ -22,7 +22,7 @@ it('takes each counter once, when what gave them was called again', async () => 
   expect(await all(() => Promise.resolve([1, 2]))).toEqual([1, 2]);
 });
 
-it('says that what was promised was interrupted, and cannot be resumed', async () => {
+it('fails when an asynchronous generator was interrupted, which cannot be resumed', async () => {
   const generate = function* () {
     yield 1;
   };

@@ -14,7 +14,7 @@ interface Recording {
   };
 }
 
-/** An exchange with a real service, as it was recorded. */
+/** A recorded exchange with a real service. */
 export function recording(name: string): Recording {
   return JSON.parse(readFileSync(new URL(`captures/${name}.json`, import.meta.url), 'utf8')) as Recording;
 }
@@ -38,7 +38,7 @@ const service = 'fa1d1e99a9254764b3cfc3d5428be624';
 export const swift = 'http://127.0.0.1:8088/v1';
 export const account = (project: string) => `object-store ${swift}/AUTH_${project}`;
 
-/** All that was recorded of the cloud. */
+/** All recordings of the cloud. */
 export const recorded: Required<FakeCloudAnswers> = {
   lists: {
     'image /v2/images': listed('glance.images', 'images'),
@@ -61,11 +61,11 @@ export const recorded: Required<FakeCloudAnswers> = {
     [account(admin)]: headed('swift.head-account.admin'),
     [account(service)]: headed('swift.head-account.service'),
   },
-  // As keystone gave it: with the account of our own project.
+  // As keystone returned it: with the account of the agent's own project.
   endpoints: { 'object-store': `${swift}/AUTH_${service}` },
 };
 
-/** The recorded cloud, with other answers in their place. */
+/** The recorded cloud, with other responses in place of some. */
 export function recordedCloud(changed: FakeCloudAnswers = {}): FakeCloud {
   return new FakeCloud({
     lists: { ...recorded.lists, ...changed.lists },

@@ -4,19 +4,19 @@ import type { AddressInfo } from 'node:net';
 
 type Item = Readonly<Record<string, unknown>>;
 
-/** What becomes of a request; undefined: it is answered as usual. */
+/** What happens to a request; undefined: it is answered as usual. */
 type Fault = (request: IncomingMessage, response: ServerResponse) => true | undefined;
 
 export interface ScriptedCloud {
   readonly url: string;
   /** `GET /path?query` of each request. */
   readonly asked: string[];
-  /** Types of services that the catalogue lacks. */
+  /** The types of services that the catalogue lacks. */
   readonly absent: Set<string>;
   /** By the first segment of the path: `identity`, `image`, `network`, `volume`, `object-store`. */
   readonly faults: Map<string, Fault>;
   readonly images: Item[];
-  /** Makes every token that was given worthless. */
+  /** Invalidates all tokens. */
   revokeTokens(): void;
   close(): Promise<void>;
 }

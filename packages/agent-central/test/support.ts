@@ -19,7 +19,7 @@ export async function until(what: string, condition: () => boolean | Promise<boo
   }
 }
 
-/** Lets the fake clock run on, second by second, until the condition holds. */
+/** Advances the fake clock second by second until the condition is true. */
 export async function advanceUntil(what: string, clock: FakeClock, condition: () => boolean): Promise<void> {
   for (let second = 0; !condition(); second++) {
     if (second > 3_600) throw new Error(`timed out waiting: ${what}`);
@@ -27,7 +27,7 @@ export async function advanceUntil(what: string, clock: FakeClock, condition: ()
   }
 }
 
-/** The value of a metric, of all its labels or of those given. */
+/** The value of a metric, summed over all its labels or those given. */
 export async function metric(
   registry: Registry,
   name: string,
@@ -48,7 +48,7 @@ export interface Line {
   readonly [key: string]: unknown;
 }
 
-/** The metering messages in these, as they are on the wire. */
+/** The metering messages in these, as they are sent. */
 export function lines(messages: readonly OutgoingMessage[]): Line[] {
   return messages.flatMap(({ body }) =>
     Buffer.from(body)
@@ -65,14 +65,14 @@ export const figure = (meter: string, resourceId: string, volume: number | bigin
   ...{ meter, volume, userId: null, projectId: 'project', resourceId, metadata: {} },
 });
 
-/** A pollster with one meter of its own name. */
+/** A pollster with a single meter of the same name. */
 export const pollster = (name: string, getCounters: CentralPollster['getCounters']): ActivePollster => ({
   name,
   meters: [{ name, type: 'gauge', unit: 'x', description: 'of the tests' }],
   pollster: { getCounters },
 });
 
-/** A pollster of things with these ids. */
+/** A pollster of resources with these ids. */
 export const things = (name: string, ...resources: readonly string[]): ActivePollster =>
   pollster(name, () => resources.map((id) => figure(name, id)));
 
@@ -96,7 +96,7 @@ export interface AgentFields {
 
 const made: { readonly agent: CentralAgent; readonly clock: FakeClock }[] = [];
 
-/** Stops an agent, and lets its clock run on for as long as that takes. */
+/** Stops an agent, and advances its clock until it has stopped. */
 export async function stop({ agent, clock }: (typeof made)[number]): Promise<void> {
   let done = false;
   const stopped = agent.stop().finally(() => (done = true));
@@ -108,7 +108,7 @@ export async function stopAgents(): Promise<void> {
   for (const one of made.splice(0)) await stop(one);
 }
 
-/** An agent that is started, and what a test can look at. */
+/** A running agent, and everything a test can observe. */
 export async function startAgent({
   pollsters = [things('one', 'a', 'b')],
   bus = new FakeBus(),

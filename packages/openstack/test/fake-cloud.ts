@@ -22,7 +22,7 @@ export interface SeenRequest {
 
 export type Interruption = (request: IncomingMessage, response: ServerResponse) => void;
 
-/** By the port that each had where the recordings were made. */
+/** By the port that each service had where the recordings were made. */
 const services = { keystone: 5000, nova: 8774, glance: 9292, neutron: 9696, cinder: 8776, swift: 8088 } as const;
 export type ServiceName = keyof typeof services;
 
@@ -30,15 +30,15 @@ export function recording(name: string): Recording {
   return JSON.parse(readFileSync(new URL(`captures/${name}.json`, import.meta.url), 'utf8')) as Recording;
 }
 
-/** A cloud on real sockets that answers as recorded, and hands out tokens of which only the last is valid. */
+/** A cloud on real sockets that returns the recorded responses, and issues tokens of which only the last is valid. */
 export class FakeCloud {
   readonly requests: SeenRequest[] = [];
   readonly tokens: string[] = [];
-  /** Changes keystone's answer before it is sent. */
+  /** Changes keystone's response before it is sent. */
   editToken: (body: string) => string = (body) => body;
   readonly #servers = new Map<ServiceName, Server>();
   readonly #recordings = new Map<string, Recording>();
-  /** What happens to the next requests of a line instead of what was recorded. */
+  /** What happens to the next requests with this request line instead of the recorded response. */
   readonly #interruptions = new Map<string, Interruption[]>();
   readonly #scripts = new Map<ServiceName, Interruption>();
   #valid: string | undefined;
@@ -71,7 +71,7 @@ export class FakeCloud {
     this.#interruptions.clear();
   }
 
-  /** Answers all requests of a service that carry the token, in place of recordings. */
+  /** Answers all requests to a service that have the token, instead of the recordings. */
   always(service: ServiceName, answer: Interruption): void {
     this.#scripts.set(service, answer);
   }
@@ -139,7 +139,7 @@ export class FakeCloud {
   }
 }
 
-/** An answer made up where none was recorded. */
+/** A response for which there is no recording. */
 export function says(
   status: number,
   body: string | Uint8Array,
@@ -149,8 +149,8 @@ export function says(
     void response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(body);
 }
 
-/** The connection is reset before anything is answered. */
+/** Resets the connection instead of answering. */
 export const resets: Interruption = (request) => void request.socket.resetAndDestroy();
 
-/** Nothing is ever answered. */
+/** Never answers. */
 export const hangs: Interruption = () => undefined;

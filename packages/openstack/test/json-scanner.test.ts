@@ -76,7 +76,7 @@ const invalid = [
   ],
 ];
 
-it.each(valid)('takes %j as JSON.parse does', (text) => {
+it.each(valid)('accepts %j as JSON.parse does', (text) => {
   JSON.parse(text);
   expect([inOne(text), byteByByte(text)]).toEqual([undefined, undefined]);
 });
@@ -87,7 +87,7 @@ it.each(invalid)('refuses %j as JSON.parse does', (text) => {
   expect(() => byteByByte(text)).toThrow(AnswerRefused);
 });
 
-it('takes and refuses what JSON.parse does, of texts with one byte changed', () => {
+it('accepts and refuses the same texts as JSON.parse after one byte was changed', () => {
   const text = '{"a": [1, -2.5e3, "x\\u0041\\n"], "b": {"c": null, "d": [true, {}]}}';
   const bytes = Array.from('{}[]:,"\\ 0e-.tn\u0001');
   let taken = 0;
@@ -131,20 +131,20 @@ it.each([
   ['a large item', `{"l":[{"a":"${'x'.repeat(256 * 1024)}`, 'an item of more than 256 KiB'],
   ['many values in an item', `{"l":[{"a":[${many(5_000, '0')}`, 'an item with more than 5000 values'],
   [
-    'much beside the list',
+    'much text beside the list',
     `{"l":[],"a":"${'x'.repeat(4 * 1024 * 1024)}`,
     'more than 4 MiB outside of the items of a list',
   ],
   ['nothing but blanks', ' '.repeat(4 * 1024 * 1024 + 1), 'more than 4 MiB outside of the items of a list'],
   ['many values beside it', `[${many(200_001, '0')}`, 'more than 200000 values outside of the items of a list'],
   [
-    'many keys like numbers',
+    'many numeric keys',
     `{${Array.from({ length: 1_001 }, (_, key) => `"${key}":0`).join()}`,
     'an object with more than 1000 members',
   ],
   ['deep nesting', '['.repeat(65), 'more than 64 objects and arrays in one another'],
   ['a long number', `[-1${'0'.repeat(400)}`, 'a number of more than 400 characters'],
-])('refuses %s before it has the end', (_, text, message) => {
+])('refuses %s before it ends', (_, text, message) => {
   const scanner = new JsonScanner('l');
   expect(() => scanner.push(Buffer.from(text))).toThrow(`the answer has ${message}`);
 });

@@ -12,7 +12,7 @@ function pageOf(items: string, next: string, held = new HeldBytes()): Answer {
   return { status: 200, headers: { 'content-type': 'application/json' }, body, context };
 }
 
-/** Goes on through pages without an end; how many items came, and what ended it. */
+/** Reads pages without end; returns how many items came, and the error that ended it. */
 function walk(pageAt: (page: number) => Answer): { readonly items: number; readonly failure: unknown } {
   const walking = new PageWalk(list, endpoint, new URL(`${endpoint}/images`));
   let items = 0;
@@ -28,7 +28,7 @@ function walk(pageAt: (page: number) => Answer): { readonly items: number; reado
   return { items, failure: undefined };
 }
 
-it('ends a listing of more pages than any cloud has, and says so', () => {
+it('ends a listing with more pages than any cloud has, and reports it', () => {
   const { items, failure } = walk((page) => pageOf(`{"id": "${page}"}`, `m${page}`));
   expect(items).toBe(10_000);
   expect(failure).toMatchObject({
@@ -37,7 +37,7 @@ it('ends a listing of more pages than any cloud has, and says so', () => {
   });
 });
 
-it('refuses an item that says two things under one key, beside a number of any length', () => {
+it('refuses an item with a duplicate key, even beside a very long number', () => {
   for (const size of ['1', '9007199254740993']) {
     const { failure } = walk(() => pageOf(`{"id": "a", "size": 0, "size": 2, "other": ${size}}`, 'b'));
     const expected = size === '1' ? 'leads to a page that was there before' : 'says two things under one key';
@@ -45,23 +45,23 @@ it('refuses an item that says two things under one key, beside a number of any l
   }
 });
 
-it('ends one of more items', () => {
+it('ends a listing with more items', () => {
   const many = Array.from({ length: 200_000 }, () => '{}').join();
   const { items, failure } = walk((page) => pageOf(many, `m${page}`));
   expect(items).toBe(1_000_000);
   expect(failure).toMatchObject({ message: expect.stringContaining('the listing has more than 1000000 items') });
 });
 
-it('refuses a link that is longer than any', () => {
+it('refuses a link that exceeds the limit', () => {
   const { failure } = walk((page) => pageOf('{"id": "a"}', `${page}${'m'.repeat(5_000)}`));
   expect(failure).toMatchObject({ message: expect.stringContaining('the link to the next page is no URL') });
 });
 
-it('holds 128 MiB of large answers at once, and what is released is free again', () => {
+it('holds at most 128 MiB of large responses, and reuses what is released', () => {
   const held = new HeldBytes();
   const mebibyte = 1024 * 1024;
   held.take(126 * mebibyte);
-  // Of each answer 4 MiB are not counted.
+  // 4 MiB of each response are not counted.
   const large = () =>
     pageOf(Array.from({ length: 28 }, () => `{"text": "${'x'.repeat(200_000)}"}`).join(), 'm', held);
   const first = large();

@@ -35,7 +35,7 @@ describe('the proxy of a URL', () => {
     ['http://a/', { http_proxy: 'proxy.example:3128' }, 'http://proxy.example:3128/'],
   ])('%s with %j is %s', (url, env, expected) => expect(via(url, env)).toBe(expected));
 
-  it.each(['socks5://p:1', 'http://', 'http://user:secret-word@:1'])('is refused when it is %s', async (text) => {
+  it.each(['socks5://p:1', 'http://', 'http://user:secret-word@:1'])('is refused if it is %s', async (text) => {
     const error = await failureOf(Promise.resolve().then(() => proxiesIn({ HTTPS_PROXY: text })));
     expect(error).toMatchObject({
       code: 'OPENSTACK_CONFIG',
@@ -71,7 +71,7 @@ describe('the proxy of a URL', () => {
       ['http://128.0.0.1/', 'http://localhost.example/'],
     ],
     [' , ,', [], ['http://a/']],
-  ])('is none by no_proxy=%s', (none, direct, proxied) => {
+  ])('is not used with no_proxy=%s', (none, direct, proxied) => {
     const env = { ...http, https_proxy: 'http://p:1', NO_PROXY: none };
     expect(direct.map((url) => via(url, env))).toEqual(direct.map(() => undefined));
     expect(proxied.map((url) => via(url, env))).toEqual(proxied.map(() => 'http://p:1/'));
@@ -93,7 +93,7 @@ describe('a session', () => {
     return (server.address() as AddressInfo).port;
   }
 
-  /** Every name is this machine to it. */
+  /** Resolves every name to this machine. */
   async function startProxy(): Promise<number> {
     proxy = createServer((incoming, response) => {
       seen.push(`${incoming.method} ${incoming.url} ${incoming.headers['proxy-authorization'] ?? ''}`);
@@ -146,7 +146,7 @@ describe('a session', () => {
     }
   });
 
-  it('asks a proxy for services at http, with the user of its URL', async () => {
+  it('uses a proxy for services at http, with the user of its URL', async () => {
     const [port, service] = [await startProxy(), await listen(createServer(keystone))];
     const session = open(`http://keystone.example:${service}`, {
       HTTP_PROXY: `http://me:p%40ss@127.0.0.1:${port}`,
@@ -156,7 +156,7 @@ describe('a session', () => {
     expect(seen).toEqual([`POST http://keystone.example:${service}/v3/auth/tokens Basic ${basic}`]);
   });
 
-  it('reaches services at https by CONNECT, and trusts their certificate alone', async () => {
+  it('reaches services at https by CONNECT, and trusts only their own certificate', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'openstack-proxy-'));
     const options = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2'];
     const subject = ['-subj', '/CN=k', '-addext', 'subjectAltName=DNS:keystone.example'];
@@ -175,7 +175,7 @@ describe('a session', () => {
     expect(String(await failureOf(open(url, env).endpoint({ type: 'image' }, signal)))).toContain('not trusted');
   });
 
-  it('goes past the proxy where no_proxy and loopback say so', async () => {
+  it('does not use the proxy for no_proxy and loopback addresses', async () => {
     const [port, service] = [await startProxy(), await listen(createServer(keystone))];
     const session = open(`http://127.0.0.1:${service}`, { http_proxy: `http://127.0.0.1:${port}` });
     expect(await session.endpoint({ type: 'image' }, signal)).toBe('http://127.0.0.1:9292');
@@ -205,7 +205,7 @@ describe('a session', () => {
     });
   });
 
-  it('ends in time when the proxy never answers', async () => {
+  it('ends in time if the proxy never answers', async () => {
     const port = await listen(
       createServer(() => undefined).on('connect', (_, socket) => void sockets.push(socket)),
     );

@@ -27,7 +27,7 @@ function write(name: string, text: string): string {
 const read = (env: Record<string, string> = {}, options: object = {}) =>
   readCloud(cloudOptions.parse(options), { HOME: home, ...env });
 
-/** With the secrets in clear. */
+/** With the secrets in plain text. */
 async function readOpen(...args: Parameters<typeof read>) {
   const { credentials, ...config } = await read(...args);
   const open = Object.entries(credentials).map(([key, value]) => [
@@ -74,7 +74,7 @@ it('reads an openrc', async () => {
   });
 });
 
-it('reads a cloud of clouds.yaml with its password of secure.yaml', async () => {
+it('reads a cloud of clouds.yaml with its password from secure.yaml', async () => {
   write('clouds.yaml', clouds);
   write('secure.yaml', 'clouds: {site: {auth: {password: hidden}}}');
   expect(await readOpen({ OS_CLOUD: 'site' })).toMatchObject({
@@ -90,7 +90,7 @@ it('reads a cloud of clouds.yaml with its password of secure.yaml', async () => 
   });
 });
 
-it('uses the named cloud, else the variables, else the only cloud, and mixes none of them', async () => {
+it('uses the named cloud, otherwise the variables, otherwise the only cloud, and does not mix them', async () => {
   const path = write('clouds.yaml', clouds);
   expect(await read({ ...openrc, OS_CLOUD: 'other' })).toMatchObject({
     name: 'other',
@@ -112,7 +112,7 @@ it('uses the named cloud, else the variables, else the only cloud, and mixes non
   expect(await read({ OS_REGION_NAME: 'North' })).toMatchObject({ name: 'sole' });
 });
 
-it('looks where OS_CLIENT_CONFIG_FILE says first, then in every usual folder', async () => {
+it('looks in OS_CLIENT_CONFIG_FILE first, then in every usual folder', async () => {
   write('clouds.yml', 'clouds: {a: {auth: {auth_url: "http://yml/v3", token: abc}}}');
   expect(await read()).toMatchObject({ authUrl: 'http://yml/v3' });
   write('clouds.yaml', 'clouds: {a: {auth: {auth_url: "http://yaml/v3", token: abc}}}');
@@ -124,7 +124,7 @@ it('looks where OS_CLIENT_CONFIG_FILE says first, then in every usual folder', a
   });
 });
 
-it('takes a profile of clouds-public.yaml under the cloud', async () => {
+it('adds the cloud to its profile from clouds-public.yaml', async () => {
   write(
     'clouds-public.yaml',
     'public-clouds: {vendor: {auth: {auth_url: "http://vendor/v3"}, region_name: East}}',
@@ -135,7 +135,7 @@ it('takes a profile of clouds-public.yaml under the cloud', async () => {
   expect(await read()).toMatchObject({ authUrl: 'http://own/v3' });
 });
 
-it('lets options go before all', async () => {
+it('gives options precedence over all others', async () => {
   const options = { username: 'bob', userDomainId: 'd1', region: 'South', interface: 'admin', timeout: '2s' };
   expect(await readOpen(openrc, { ...options, password: 'opt', projectId: 'p1', verify: false })).toMatchObject({
     credentials: { user: { name: 'bob', domain: { id: 'd1' } }, password: 'opt' },
@@ -172,7 +172,7 @@ it.each([
     { ...OS_USER, OS_APPLICATION_CREDENTIAL_NAME: 'n', OS_APPLICATION_CREDENTIAL_SECRET: 's' },
     { type: 'applicationCredential', credential: { name: 'n', user: { name: 'alice' } }, secret: 's' },
   ],
-])('logs in with what is given: %j', async (env, credentials) => {
+])('logs in with the given credentials: %j', async (env, credentials) => {
   expect(await readOpen({ OS_AUTH_URL: 'http://k/v3', ...env })).toMatchObject({ credentials });
 });
 
@@ -186,11 +186,11 @@ it.each([
   [{ OS_DOMAIN_NAME: 'Default' }, { type: 'domain', domain: { name: 'Default' } }],
   [{ OS_SYSTEM_SCOPE: 'all' }, { type: 'system' }],
   [{}, { type: 'unscoped' }],
-])('scopes the token as given: %j', async (env, scope) => {
+])('scopes the token as configured: %j', async (env, scope) => {
   expect(await read({ OS_AUTH_URL: 'http://k/v3', ...OS_USER, ...env })).toMatchObject({ scope });
 });
 
-it('reads the certificates to trust', async () => {
+it('reads trusted certificates', async () => {
   const path = write('ca.pem', 'CERTIFICATE');
   expect(await read({ ...openrc, OS_CACERT: path })).toMatchObject({ tls: { ca: 'CERTIFICATE' } });
   expect(await read({ ...openrc, OS_CACERT: '~/.config/openstack/ca.pem' })).toMatchObject({
@@ -200,7 +200,7 @@ it('reads the certificates to trust', async () => {
   expect(error).toMatchObject({ code: 'OPENSTACK_CONFIG', cause: { code: 'ENOENT' } });
 });
 
-it('takes the regions of a cloud', async () => {
+it('reads the regions of a cloud', async () => {
   const regions = 'regions: [{name: A, values: {interface: internal}}, B]';
   write('clouds.yaml', `clouds: {a: {auth: {auth_url: "http://k/v3", token: abc}, ${regions}}}`);
   expect(await read()).toMatchObject({ region: 'A', interface: 'internal' });
@@ -218,13 +218,13 @@ it.each([
   ['v3kerberos', { ...openrc, OS_AUTH_TYPE: 'v3kerberos' }],
   ['interface', { ...openrc, OS_INTERFACE: 'private' }],
   ['section openstack', {}],
-])('says what is missing or wrong: %s', async (what, env) => {
+])('reports what is missing or wrong: %s', async (what, env) => {
   const error = await failureOf(read(env as Record<string, string>));
   expect(error).toMatchObject({ code: 'OPENSTACK_CONFIG' });
   expect(String(error)).toContain(what);
 });
 
-it('prints no secret, even of a file that is not YAML', async () => {
+it('prints no secret, even from a file that is not YAML', async () => {
   const config = await read(
     { ...openrc, OS_CACERT: '', OS_AUTH_TYPE: 'password' },
     { applicationCredentialSecret: 'opt-secret' },
@@ -237,7 +237,7 @@ it('prints no secret, even of a file that is not YAML', async () => {
 });
 
 it.each(['*hidden-in-file', '[*hidden-in-file]', '&hidden-in-file [*hidden-in-file]', '!hidden-in-file x'])(
-  'prints nothing of %j, which YAML reads otherwise than it was meant',
+  'prints nothing of %j, which YAML interprets in an unexpected way',
   async (password) => {
     const warned = jest.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
     write(
@@ -251,7 +251,7 @@ it.each(['*hidden-in-file', '[*hidden-in-file]', '&hidden-in-file [*hidden-in-fi
   },
 );
 
-it('takes the proxies of the environment', async () => {
+it('uses the proxies of the environment', async () => {
   const { proxies } = await read({ ...openrc, HTTP_PROXY: 'http://proxy:3128', no_proxy: 'a,b' });
   expect({ ...proxies, http: proxies?.http?.href }).toEqual({
     http: 'http://proxy:3128/',
@@ -261,7 +261,7 @@ it('takes the proxies of the environment', async () => {
   expect((await read(openrc)).proxies).toBeUndefined();
 });
 
-it('tells whether an interface was chosen', async () => {
+it('records whether an interface was chosen', async () => {
   expect(await read(openrc)).toMatchObject({ interface: 'public', interfaceIsDefault: true });
   expect((await read({ ...openrc, OS_INTERFACE: 'admin' })).interfaceIsDefault).toBeUndefined();
   expect((await read(openrc, { interface: 'public' })).interfaceIsDefault).toBeUndefined();
@@ -278,7 +278,7 @@ describe('files with secrets that every user of the host may read', () => {
     [0o646, ['read and change']],
     [0o640, []],
     [0o600, []],
-  ])('are told: mode %o', async (mode, may) => {
+  ])('are reported: mode %o', async (mode, may) => {
     const path = write('clouds.yaml', cloudOf(', password: secret'));
     chmodSync(path, mode);
     expect(await told()).toEqual(
@@ -295,7 +295,7 @@ describe('files with secrets that every user of the host may read', () => {
     expect(await told()).toEqual([expect.stringContaining(`may read ${path},`)]);
   });
 
-  it('are reported for the key, wherever it is named, and not for the certificate', async () => {
+  it('are reported for the key, wherever it is configured, and not for the certificate', async () => {
     const [key, cert] = [write('key.pem', 'the key'), write('cert.pem', 'the certificate')];
     chmodSync(key, 0o644);
     chmodSync(cert, 0o644);

@@ -9,8 +9,8 @@ import { configOf, failureOf, pagesOf } from './support.js';
 
 const ignore = () => undefined;
 
-describe('a service that is away', () => {
-  it.each([429, 502, 503, 504])('is asked again, ever later (%i)', async (status) => {
+describe('an unavailable service', () => {
+  it.each([429, 502, 503, 504])('is asked again with growing pauses (%i)', async (status) => {
     const { session, pauses } = await connect(glance);
     cloud.interrupt('GET /v2/images?limit=3', says(status, ''), says(status, ''));
     expect(await pagesOf(session, images)).toHaveLength(2);
@@ -18,10 +18,10 @@ describe('a service that is away', () => {
     expect(pauses[1]).toBeGreaterThan(pauses[0] ?? Infinity);
   });
 
-  it('is asked again when it says', async () => {
+  it('is asked again at the time that it names', async () => {
     const { session, pauses } = await connect(glance);
     cloud.interrupt('GET /v2/images?limit=3', says(503, '', { 'retry-after': '4' }));
-    // By its own clock, which is 40 years behind ours.
+    // By its own clock, which is 40 years behind.
     const date = 'Wed, 26 Nov 1986 10:00:00 GMT';
     const asks = (time: string) => says(429, '', { date, 'retry-after': `Wed, 26 Nov 1986 ${time} GMT` });
     cloud.interrupt('GET /v2/images?limit=3', asks('10:00:03'), asks('09:59:00'));
@@ -29,7 +29,7 @@ describe('a service that is away', () => {
     expect(pauses).toEqual([4_000, 3_000, 0]);
   });
 
-  it('is not retried when it requests a longer pause than a cycle has', async () => {
+  it('is not asked again if it requests a longer pause than a cycle has', async () => {
     const { session, pauses } = await connect(glance);
     cloud.interrupt('GET /v2/images?limit=3', says(503, '', { 'retry-after': '3600' }));
     const error = await failureOf(pagesOf(session, images));
@@ -41,7 +41,7 @@ describe('a service that is away', () => {
   it.each([
     ['it answers 503', says(503, '')],
     ['it resets the connection', resets],
-  ])('is given up when the time limit is over while %s, and found again later', async (_, answer) => {
+  ])('is given up when the time limit is over while %s, and used again later', async (_, answer) => {
     const { session, pauses } = await connect(glance, {}, 10_000);
     cloud.interrupt('GET /v2/images?limit=3', ...Array.from({ length: 100 }, () => answer));
     const error = await failureOf(pagesOf(session, images));
@@ -51,9 +51,9 @@ describe('a service that is away', () => {
     expect(await pagesOf(session, images)).toHaveLength(2);
   });
 
-  it('is retried as long as the session allows, with pauses that grow to some 15 s, and logged once', async () => {
+  it('is retried as long as the session allows, with pauses of up to about 15 s, and logged once', async () => {
     const { session, pauses, logged } = await connect(glance, {}, 300_000);
-    // Two minutes without a keystone.
+    // Two minutes without keystone.
     const away = Array.from({ length: 12 }, (__, index) => (index % 2 === 0 ? says(503, '') : resets));
     cloud.interrupt('POST /v3/auth/tokens', ...away);
     expect(await pagesOf(session, images)).toHaveLength(2);
@@ -69,7 +69,7 @@ describe('a service that is away', () => {
     expect(session.away()).toEqual([]);
   });
 
-  it('is named while it is away', async () => {
+  it('is named while it is unavailable', async () => {
     const { session } = await connect(glance, {}, 10_000);
     expect(session.away()).toEqual([]);
     cloud.interrupt('POST /v3/auth/tokens', ...Array.from({ length: 100 }, () => says(503, '')));
@@ -80,23 +80,23 @@ describe('a service that is away', () => {
     expect(session.away()).toEqual([]);
   });
 
-  it('is asked again when it does not answer in time', async () => {
+  it('is asked again if it does not answer in time', async () => {
     const { session } = await connect(glance, { timeout: 200 }, 20_000);
     cloud.interrupt('POST /v3/auth/tokens', hangs);
     cloud.interrupt('GET /v2/images?limit=3', hangs);
     expect(await pagesOf(session, images)).toHaveLength(2);
   });
 
-  it('is retried for a token no longer than a caller waits for it', async () => {
+  it('is retried for a token no longer than the caller waits for it', async () => {
     const { session } = await connect(glance, {}, 300_000);
     const stop = new AbortController();
     cloud.interrupt('POST /v3/auth/tokens', () => stop.abort(new Error('the cycle is over')));
     expect(await failureOf(pagesOf(session, images, stop.signal))).toBe(stop.signal.reason);
-    // The next one does not wait for the login that hangs.
+    // The next caller does not wait for the hanging login.
     expect(await pagesOf(session, images)).toHaveLength(2);
   });
 
-  it('is asked again when it resets the connection, also within an answer', async () => {
+  it('is asked again if it resets the connection, even during a response', async () => {
     const { session } = await connect(glance);
     cloud.interrupt('POST /v3/auth/tokens', resets);
     cloud.interrupt('GET /v2/images?limit=3', resets, (_request, response) => {
@@ -106,7 +106,7 @@ describe('a service that is away', () => {
     expect(await pagesOf(session, images)).toHaveLength(2);
   });
 
-  it('is an error if nothing listens, whose cause is kept', async () => {
+  it('where nothing listens causes an error with that cause', async () => {
     const { session } = await connect([]);
     await cloud.stop();
     const error = await failureOf(session.endpoint({ type: 'image' }, signal));
@@ -119,9 +119,9 @@ describe('a service that is away', () => {
   });
 
   it.each([
-    ['the head of an answer', hangs],
+    ['the beginning of a response', hangs],
     ['its end', (_request: unknown, response: ServerResponse) => void response.writeHead(200).write('{')],
-  ])('fails in time when %s never comes', async (_, interruption) => {
+  ])('fails in time if %s never arrives', async (_, interruption) => {
     const { session } = await connect(glance, { timeout: 300 }, 0);
     await session.endpoint({ type: 'image' }, signal);
     cloud.interrupt('GET /v2/images?limit=3', interruption);
@@ -140,7 +140,7 @@ describe('a service that is away', () => {
     expect(await failureOf(pagesOf(session, images, stop.signal))).toBe(reason);
   });
 
-  it('does not hold up the others that wait for the same login', async () => {
+  it('does not delay others that wait for the same login', async () => {
     const { session } = await connect(glance);
     const stop = new AbortController();
     let release = () => undefined as void;
@@ -154,7 +154,7 @@ describe('a service that is away', () => {
     expect(await other).toHaveLength(2);
   });
 
-  it('is not waited for when the session or the signal ends meanwhile', async () => {
+  it('is not waited for if the session or the signal ends meanwhile', async () => {
     const { session: other } = await connect(glance);
     cloud.interrupt('GET /v2/images?limit=3', says(503, ''), says(503, ''));
     const pausing = (end: () => void) =>

@@ -3,7 +3,7 @@ import { recording, says } from './fake-cloud.js';
 import { failureOf, pagesOf } from './support.js';
 
 describe('endpoints', () => {
-  it('are chosen by type or its other name, interface and region', async () => {
+  it('are chosen by type (or its other name), interface and region', async () => {
     const { session } = await connect([], { region: 'RegionOne', interface: 'internal' });
     const cinder = `${cloud.origin('cinder')}/v3/${project}`;
     expect(await session.endpoint({ type: 'block-storage' }, signal)).toBe(cinder);
@@ -11,7 +11,7 @@ describe('endpoints', () => {
     expect(await session.endpoint({ type: 'identity' }, signal)).toBe(`${cloud.origin('keystone')}/v3`);
   });
 
-  it("are a service's defaults only if none were chosen", async () => {
+  it('are the defaults of a service only if none were chosen', async () => {
     await connect([]);
     cloud.editToken = (body) =>
       body.replaceAll(/"interface": "(\w+)", ([^}]*"url": ")/g, (_, name: string, rest: string) => {
@@ -29,7 +29,7 @@ describe('endpoints', () => {
     expect(await at({ interface: 'admin' }, { interface: 'public' })).toBe('public');
   });
 
-  it('say what there is in place of one that is not', async () => {
+  it('that are missing are reported with those that exist', async () => {
     const { session } = await connect([]);
     cloud.editToken = (body) => body.replace('"object-store"', '"object-shop"');
     const error = await failureOf(session.head({ type: 'object-store' }, '', { signal }));
@@ -41,14 +41,14 @@ describe('endpoints', () => {
     );
   });
 
-  it('get no token at a URL that is not theirs', async () => {
+  it('get no token at a URL outside the catalogue', async () => {
     const { session } = await connect([]);
     const error = await failureOf(session.head({ type: 'image' }, cloud.origin('nova'), { signal }));
     expect(error).toMatchObject({ code: 'OPENSTACK_ENDPOINT' });
     expect(cloud.lines()).toEqual(['POST /v3/auth/tokens']);
   });
 
-  it('may be given in place of those of the catalogue', async () => {
+  it('may be configured in place of those of the catalogue', async () => {
     const { session } = await connect(glance);
     const { session: overridden } = again({ endpointOverrides: { image: `${cloud.origin('glance')}/` } });
     expect(await pagesOf(overridden, images)).toEqual(await pagesOf(session, images));
@@ -56,7 +56,7 @@ describe('endpoints', () => {
 });
 
 describe('single answers', () => {
-  it('HEAD gives the headers of an account, of its URL or of the endpoint', async () => {
+  it('HEAD returns the headers of an account, by its URL or from the endpoint', async () => {
     const { session } = await connect(['swift.head-account.alpha', 'swift.head-account.unknown-project']);
     const url = (name: string) => `${cloud.origin('swift')}${new URL(recording(name).request.url).pathname}`;
     expect(
@@ -73,7 +73,7 @@ describe('single answers', () => {
     });
   });
 
-  it('HEAD of what is forbidden is an error', async () => {
+  it('HEAD of a forbidden resource is an error', async () => {
     const { session } = await connect([]);
     cloud.interrupt(`HEAD /v1/AUTH_${project}`, says(403, ''));
     const error = await failureOf(session.head({ type: 'object-store' }, '', { signal }));

@@ -36,7 +36,7 @@ describe('listing', () => {
     expect(new Set(pages.flat().map((item) => item['id'])).size).toBe(count);
   });
 
-  it('asks for a page only when the one before is done with', async () => {
+  it('requests a page only when the one before was consumed', async () => {
     const { session } = await connect(glance);
     for await (const page of session.list(images, signal)) {
       expect(page).toHaveLength(3);
@@ -45,7 +45,7 @@ describe('listing', () => {
     expect(cloud.lines()).toEqual(['POST /v3/auth/tokens', 'GET /v2/images?limit=3']);
   });
 
-  it('takes links.next of keystone', async () => {
+  it("follows keystone's links.next", async () => {
     const { session } = await connect([]);
     const first = recording('keystone.projects');
     const body = JSON.parse(first.response.body) as { links: { next: string | null } };
@@ -57,7 +57,7 @@ describe('listing', () => {
     ).toHaveLength(2);
   });
 
-  it('lists what is a list itself by marker (swift)', async () => {
+  it('reads a list without an object around it by marker (swift)', async () => {
     const { session } = await connect([]);
     const { pathname } = new URL(recording('swift.get-account.alpha').request.url);
     cloud.interrupt(`GET ${pathname}?format=json`, says(200, recording('swift.get-account.alpha').response.body));
@@ -87,8 +87,8 @@ describe('listing', () => {
     expect(cloud.lines()).toHaveLength(2);
   });
 
-  describe('whose marker was deleted meanwhile', () => {
-    /** A glance with these images, by pages of 3, that tells a marker that is gone by `status`. */
+  describe('whose marker was deleted in the meantime', () => {
+    /** A glance with these images, in pages of 3, that reports a missing marker with `status`. */
     async function listed(
       status: number,
       ids: readonly string[],
@@ -112,7 +112,7 @@ describe('listing', () => {
     }
     const ids = Array.from('abcdefghijk');
 
-    it.each([404, 400, 410])('goes on behind the item before (%i)', async (status) => {
+    it.each([404, 400, 410])('continues after the item before it (%i)', async (status) => {
       const { found, logged } = await listed(status, ids, { f: ['f'] });
       expect(found).toEqual(ids);
       expect(logged.map(({ message }) => message).join()).toContain('continues from behind the item e');
@@ -120,18 +120,18 @@ describe('listing', () => {
 
     it.each([
       ['several items', { f: ['f', 'e', 'd'] }],
-      ['all that came', { f: Array.from('abcdef') }],
+      ['all items so far', { f: Array.from('abcdef') }],
       ['the first page', { c: Array.from('abc') }],
-      ['markers again and again', { c: ['c'], b: ['b'], f: ['f', 'e'], i: ['i'] }],
-    ])('gives each item once when %s is gone', async (_, deletions) => {
+      ['markers repeatedly', { c: ['c'], b: ['b'], f: ['f', 'e'], i: ['i'] }],
+    ])('returns each item once if %s was deleted', async (_, deletions) => {
       expect((await listed(404, ids, deletions)).found).toEqual(ids);
     });
 
-    it('ends where nothing is behind it', async () => {
+    it('ends if nothing follows it', async () => {
       expect((await listed(404, ids.slice(0, 7), { f: ['f', 'g'] })).found).toEqual(ids.slice(0, 6));
     });
 
-    it('is an error where it is not for the marker', async () => {
+    it('is an error if the marker is not the reason', async () => {
       const { session } = await connect([]);
       cloud.always('glance', (request, response) => {
         const first = request.url === '/v2/images?limit=3';
@@ -143,7 +143,7 @@ describe('listing', () => {
     });
   });
 
-  it('refuses pages that hold the same again and again, each under another link', async () => {
+  it('refuses pages that repeat the same items, each under another link', async () => {
     const { session } = await connect([]);
     let pages = 0;
     cloud.always('glance', (request, response) =>
@@ -158,7 +158,7 @@ describe('listing', () => {
     expect(pages).toBe(2);
   });
 
-  it('refuses a circle of pages', async () => {
+  it('refuses pages that form a circle', async () => {
     const { session } = await connect([]);
     cloud.interrupt('GET /v2/images?limit=3', says(200, '{"images": [{}], "next": "/v2/images?marker=2"}'));
     cloud.interrupt('GET /v2/images?marker=2', says(200, '{"images": [{}], "next": "/v2/images?limit=3"}'));
@@ -166,7 +166,7 @@ describe('listing', () => {
   });
 
   it.each(['http://127.0.0.1:1/v2/images?marker=x', '//127.0.0.1:1/v2/images', 'https://evil.example/'])(
-    'sends no token to another server that a page leads to: %s',
+    'sends no token to another server that a link leads to: %s',
     async (next) => {
       const { session } = await connect([]);
       cloud.interrupt('GET /v2/images?limit=3', says(200, JSON.stringify({ images: [{}], next })));
@@ -177,16 +177,16 @@ describe('listing', () => {
   );
 
   it.each([
-    ['cut short', '{"images": [{"id":'],
-    ['no JSON', '<html>'],
-    ['no list', '{"images": {"id": 1}}'],
-    ['no such key', '{"pictures": []}'],
-    ['a list of texts', '{"images": ["a"]}'],
-    ['an odd next page', '{"images": [{}], "next": "http://["}'],
-    ['a list without its end', '{"images": [{}], "truncated": true}'],
+    ['truncated', '{"images": [{"id":'],
+    ['not JSON', '<html>'],
+    ['without a list', '{"images": {"id": 1}}'],
+    ['without the key', '{"pictures": []}'],
+    ['a list of strings', '{"images": ["a"]}'],
+    ['an invalid next page', '{"images": [{}], "next": "http://["}'],
+    ['a list without an end', '{"images": [{}], "truncated": true}'],
     ['a thousand levels', `{"images": [${'['.repeat(1_000)}${']'.repeat(1_000)}]}`],
     ['a hundred thousand levels', '['.repeat(100_000)],
-  ])('says so of an answer that makes no sense: %s', async (_, body) => {
+  ])('reports an invalid response: %s', async (_, body) => {
     const { session } = await connect([]);
     cloud.interrupt('GET /v2/images?limit=3', says(200, body, { 'x-openstack-request-id': 'req-1' }));
     expect(await failureOf(pagesOf(session, images))).toMatchObject({
@@ -198,7 +198,7 @@ describe('listing', () => {
     });
   });
 
-  it('reads an answer only as far as any page could be', async () => {
+  it('reads no more of a response than a page may have', async () => {
     const { session } = await connect([]);
     cloud.interrupt('GET /v2/images?limit=3', (_request, response) => {
       const megabyte = Buffer.alloc(1024 * 1024, ' ');
@@ -214,10 +214,10 @@ describe('listing', () => {
   it.each([
     ['60 MB of {}', '{"images": [', '{},', 'more than 200000 items'],
     ['numbers of a million digits', '{"images": [{"size": ', '9', 'a number of more than 400 characters'],
-    ['one object after another within', '{"images": [{"a": ', '{"a": ', 'more than 64 objects'],
+    ['nested objects', '{"images": [{"a": ', '{"a": ', 'more than 64 objects'],
     ['an item without an end', '{"images": [{"a": "', 'xxxx', 'an item of more than 256 KiB'],
-    ['no list for ever', '{"a": "', 'xxxx', 'more than 4 MiB outside of the items of a list'],
-  ])('refuses %s as soon as it has come, and says what it was', async (_, start, more, message) => {
+    ['text without a list', '{"a": "', 'xxxx', 'more than 4 MiB outside of the items of a list'],
+  ])('refuses %s as soon as it arrives, and describes it', async (_, start, more, message) => {
     const { session } = await connect([]);
     let sent = 0;
     let ended = false;
@@ -237,7 +237,7 @@ describe('listing', () => {
     expect(sent).toBeLessThan(40_000_000);
   });
 
-  it('returns a large page in pieces, the last of which may be truncated', async () => {
+  it('returns a large page in pieces, even if the last one is truncated', async () => {
     const { session } = await connect([]);
     const items = Array.from({ length: 2_500 }, (_, id) => `{"id": "${id}", "ü": "${'x'.repeat(100)}"}`);
     cloud.interrupt(
@@ -259,7 +259,7 @@ describe('listing', () => {
     });
   });
 
-  it('reads little of what a service says of its failure', async () => {
+  it("reads only the beginning of a service's error text", async () => {
     const { session } = await connect([]);
     cloud.interrupt('GET /v2/images?limit=3', (_request, response) => {
       const write = () => {
@@ -271,7 +271,7 @@ describe('listing', () => {
     expect(await failureOf(pagesOf(session, images))).toMatchObject({ code: 'OPENSTACK_HTTP', status: 400 });
   });
 
-  it('keeps integers exact and lets no key change what an object inherits', async () => {
+  it('keeps integers exact and lets no key change what objects inherit', async () => {
     const { session } = await connect([]);
     const item =
       '{"size": 9007199254740993, "small": 7, "ratio": 0.5, "__proto__": {"admin": true}, "constructor": 1}';

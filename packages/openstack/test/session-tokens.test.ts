@@ -5,7 +5,7 @@ import { recording, resets, says } from './fake-cloud.js';
 import { allOf, configOf, failureOf, pagesOf, password } from './support.js';
 
 describe('tokens', () => {
-  it('logs in once for all that ask together', async () => {
+  it('are requested once for all callers that ask at the same time', async () => {
     const { session } = await connect(glance);
     await Promise.all([
       pagesOf(session, images),
@@ -24,7 +24,7 @@ describe('tokens', () => {
     });
   });
 
-  it('gets another when one is revoked between two pages, and asks for the same page again', async () => {
+  it('are renewed if one is revoked between two pages, and the same page is requested again', async () => {
     const { session } = await connect(glance);
     const ids: unknown[] = [];
     for await (const page of session.list(images, signal)) {
@@ -36,7 +36,7 @@ describe('tokens', () => {
     expect(cloud.tokens).toHaveLength(2);
   });
 
-  it('gets one new token when several requests are refused at once', async () => {
+  it('are renewed once if several requests are refused at the same time', async () => {
     const { session } = await connect(glance);
     await session.endpoint({ type: 'image' }, signal);
     cloud.revoke();
@@ -44,7 +44,7 @@ describe('tokens', () => {
     expect(cloud.tokens).toHaveLength(2);
   });
 
-  it('gives up when a service refuses the new one as well', async () => {
+  it('are not renewed again if a service refuses the new one as well', async () => {
     const { session } = await connect(glance);
     const refused = says(401, recording('glance.images.bad-token').response.body, {
       'x-openstack-request-id': 'req-2',
@@ -57,11 +57,11 @@ describe('tokens', () => {
       requestId: 'req-2',
     });
     expect(cloud.tokens).toHaveLength(2);
-    // And goes on when the service has come to itself.
+    // It continues when the service recovers.
     expect(await pagesOf(session, images)).toHaveLength(2);
   });
 
-  it('renews one that is about to expire', async () => {
+  it('are renewed before they expire', async () => {
     const { session } = await connect(glance);
     cloud.editToken = (body) =>
       body.replace(/"expires_at": "[^"]*"/, '"expires_at": "2026-11-22T22:13:58.000000Z"');
@@ -69,7 +69,7 @@ describe('tokens', () => {
     expect(cloud.tokens.length).toBeGreaterThan(1);
   });
 
-  it('says what keystone says of a wrong password, and of no secret', async () => {
+  it("quote keystone's answer to a wrong password, without any secret", async () => {
     const { session } = await connect([], {
       credentials: { type: 'token', token: new Secret('wrong-token-of-mine') },
     });
@@ -82,8 +82,8 @@ describe('tokens', () => {
   it.each([
     ['no token', says(201, '{"token": {}}', { 'x-subject-token': 't' })],
     ['no header', says(201, recording('keystone.auth.tokens.password-project-scoped').response.body)],
-    ['no JSON', says(201, '{"token"', { 'x-subject-token': 't' })],
-  ])('refuses a login that gives %s', async (_, answer) => {
+    ['text that is not JSON', says(201, '{"token"', { 'x-subject-token': 't' })],
+  ])('are refused if a login returns %s', async (_, answer) => {
     const { session } = await connect([]);
     cloud.interrupt('POST /v3/auth/tokens', answer);
     expect(await failureOf(pagesOf(session, images))).toMatchObject({
@@ -93,7 +93,7 @@ describe('tokens', () => {
     expect((await session.endpoint({ type: 'image' }, signal)).startsWith('http')).toBe(true);
   });
 
-  it('puts no secret into any error or log, whatever the services say', async () => {
+  it('appear in no error or log, nor does any other secret, whatever the services return', async () => {
     const { session, logged } = await connect(glance);
     await session.endpoint({ type: 'image' }, signal);
     const spoken = JSON.stringify({ error: { message: `token ${cloud.tokens[0]} of ${password}` } });
@@ -118,9 +118,9 @@ describe('tokens', () => {
 describe('a token that a service quotes', () => {
   const fernet = `gAAAAABn${'Zk3_x-9'.repeat(25)}==`;
 
-  it('that it refuses is in no log and no error, when several ask and a new one was got meanwhile', async () => {
+  it('when it refuses it is in no log and no error, even if several ask and a new one was issued meanwhile', async () => {
     const { session, logged } = await connect(glance);
-    // Each is refused once with the token that it was asked with, in the answer and in its headers.
+    // Each is refused once with the token of its request, quoted in the body and in the headers.
     cloud.always('glance', (request, response) => {
       const token = String(request.headers['x-auth-token']);
       const body = { error: { message: `The token ${token} (${encodeURIComponent(token)}) is revoked` } };
@@ -136,7 +136,7 @@ describe('a token that a service quotes', () => {
     expect(String(errors[0])).toContain('The token [secret]');
   });
 
-  it('is hidden in a link, in an address and behind a redirection', async () => {
+  it('is hidden in a link, in an address and in a redirection', async () => {
     const { session } = await connect(glance);
     await session.endpoint({ type: 'image' }, signal);
     const [token = ''] = cloud.tokens;
@@ -156,7 +156,7 @@ describe('a token that a service quotes', () => {
     ['a part of one', fernet.slice(0, 60)],
     ['a JWS', `eyJ${'a1_-'.repeat(10)}.eyJ${'b2'.repeat(20)}.${'c3-_'.repeat(20)}`],
     ['any long text', '0123456789abcdef'.repeat(5)],
-  ])('is hidden by its form though it is not ours: %s', async (_, token) => {
+  ])("is hidden because of its form although it is another client's: %s", async (_, token) => {
     const { session } = await connect(glance);
     cloud.interrupt(
       'GET /v2/images?limit=3',

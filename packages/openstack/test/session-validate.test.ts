@@ -11,8 +11,8 @@ const unknown = JSON.stringify({
   error: { code: 404, message: 'Could not find token: a-token-of-alice.', title: 'Not Found' },
 });
 
-describe('tokens of others', () => {
-  it('are shown to keystone with the own token, and what it knows is given', async () => {
+describe('tokens of other users', () => {
+  it("are sent to keystone with the session's own token, and its facts are returned", async () => {
     const { session } = await connect([]);
     cloud.interrupt(line, says(200, known));
     expect(await session.validate(subject, signal)).toMatchObject({
@@ -33,7 +33,7 @@ describe('tokens of others', () => {
     expect(await session.validate(subject, signal)).toBeUndefined();
   });
 
-  it('are shown again with a new token when the own one was refused', async () => {
+  it("are sent again with a new token if the session's own one was refused", async () => {
     const { session } = await connect([]);
     cloud.interrupt(line, says(401, '{}'), says(200, known));
     expect(await session.validate(subject, signal)).toBeDefined();
@@ -41,11 +41,11 @@ describe('tokens of others', () => {
   });
 
   it.each([
-    ['a user who may not check them', 403, unknown, { code: 'OPENSTACK_HTTP', status: 403 }],
+    ['a user without permission to validate them', 403, unknown, { code: 'OPENSTACK_HTTP', status: 403 }],
     ['an error', 500, unknown, { code: 'OPENSTACK_HTTP', status: 500 }],
-    ['an answer without a token', 200, '{}', { code: 'OPENSTACK_ANSWER' }],
-    ['an answer that is no JSON', 200, 'a-token-of-alice', { code: 'OPENSTACK_ANSWER' }],
-  ])('fails with %s, without the token in any text', async (_, status, body, expected) => {
+    ['a response without a token', 200, '{}', { code: 'OPENSTACK_ANSWER' }],
+    ['a response that is not JSON', 200, 'a-token-of-alice', { code: 'OPENSTACK_ANSWER' }],
+  ])('cause an error on %s, without the token in any text', async (_, status, body, expected) => {
     const { session, logged } = await connect([]);
     cloud.interrupt(line, says(status, body));
     const error = await failureOf(session.validate(subject, signal));
@@ -53,7 +53,7 @@ describe('tokens of others', () => {
     expect(`${allOf(error)} ${allOf(logged)}`).not.toContain(subject.reveal());
   });
 
-  it('fails in time when keystone is away, without the token in any text', async () => {
+  it('cause an error in time if keystone is unavailable, without the token in any text', async () => {
     const { session, logged } = await connect([]);
     await session.endpoint({ type: 'image' }, signal);
     await cloud.stop();

@@ -28,7 +28,7 @@ export function configOf(cloud: Pick<FakeCloud, 'origin'>, changes: Partial<Clou
   };
 }
 
-/** A session with all that it logged and all that it waited. */
+/** A session with its log and its pauses. */
 export function sessionOf(config: CloudConfig, timeLimit?: number) {
   const logged: { readonly level: string; readonly fields: unknown; readonly message: string }[] = [];
   const pauses: number[] = [];
@@ -56,7 +56,7 @@ export async function pagesOf(
   return pages;
 }
 
-/** What the promise is rejected with. */
+/** The reason with which the promise is rejected. */
 export async function failureOf(promise: Promise<unknown>): Promise<unknown> {
   try {
     await promise;
@@ -66,7 +66,7 @@ export async function failureOf(promise: Promise<unknown>): Promise<unknown> {
   throw new Error('it did not fail');
 }
 
-/** Everything that any logger could make of it. */
+/** Every text that a logger could make of it. */
 export function allOf(value: unknown): string {
   const own =
     value instanceof Error ? JSON.stringify(value, Object.getOwnPropertyNames(value)) : JSON.stringify(value);

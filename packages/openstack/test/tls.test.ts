@@ -16,7 +16,7 @@ let server: Server;
 let origin: string;
 let served = 0;
 
-/** A certificate authority of our own, and what it signed for a service and a client. */
+/** A certificate authority for the tests, and its certificates for a service and a client. */
 function makeCertificates(): void {
   const openssl = (...args: readonly string[]) => execFileSync('openssl', args, { cwd: folder, stdio: 'pipe' });
   const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2'];
@@ -73,20 +73,20 @@ function connect(tls: Partial<ReturnType<typeof configOf>['tls']>) {
   return sessionOf(configOf({ origin: () => origin }, { tls: { ...none, ...tls } }));
 }
 
-it('trusts the CA that is given', async () => {
+it('trusts the configured CA', async () => {
   const { session, logged } = connect({ ca: file('ca.pem') });
   expect(await session.endpoint({ type: 'image' }, signal)).toBe('https://unknown.example');
   expect(logged.filter(({ level }) => level === 'warn')).toEqual([]);
   await session.close();
 });
 
-it('shows the certificate that is given', async () => {
+it('sends the configured client certificate', async () => {
   const { session } = connect({ ca: file('ca.pem'), cert: file('client.pem'), key: file('client.key') });
   expect(await session.endpoint({ type: 'image' }, signal)).toBe('https://known.example');
   await session.close();
 });
 
-it('sends nothing to a service with an untrusted certificate, and tries once', async () => {
+it('sends nothing to a service with an untrusted certificate, and does not retry', async () => {
   const before = served;
   const { session, pauses } = connect({});
   const error = await failureOf(session.endpoint({ type: 'image' }, signal));
@@ -97,7 +97,7 @@ it('sends nothing to a service with an untrusted certificate, and tries once', a
   await session.close();
 });
 
-it('checks nothing when told so, with a warning', async () => {
+it('does not verify certificates if configured so, with a warning', async () => {
   const { session, logged } = connect({ verify: false });
   expect(await session.endpoint({ type: 'image' }, signal)).toBe('https://unknown.example');
   expect(logged[0]).toMatchObject({ level: 'warn', message: expect.stringContaining('verify: false') as unknown });

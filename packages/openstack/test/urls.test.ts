@@ -14,7 +14,7 @@ it.each([
   ['http://c/identity', '/v3/projects', 'http://c/identity/v3/projects'],
   ['http://c:8088/v1/AUTH_a', '', 'http://c:8088/v1/AUTH_a'],
   ['http://c:8088/v1/AUTH_a', '/docs', 'http://c:8088/v1/AUTH_a/docs'],
-])('%s and %s is %s', (endpoint, path, whole) => {
+])('joins %s and %s to %s', (endpoint, path, whole) => {
   expect(joinUrl(endpoint, path).href).toBe(whole);
 });
 
@@ -25,10 +25,10 @@ it.each([
   ['?marker=a', 'https://c/image', 'https://c/image/v2/images?marker=a'],
   ['http://other/v2', 'https://c/image', 'http://other/v2'],
   ['//other/v2', 'https://c', 'https://other/v2'],
-])('the link %s of a service at %s leads to %s', (link, endpoint, whole) => {
+])('resolves the link %s of a service at %s to %s', (link, endpoint, whole) => {
   expect(resolveLink(link, endpoint, `${endpoint}/v2/images`).href).toBe(whole);
 });
 
-it('prints no user and password', () => {
+it('prints neither user nor password', () => {
   expect(printable('https://me:secret@c/v2')).toBe('https://c/v2');
 });

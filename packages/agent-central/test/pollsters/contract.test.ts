@@ -25,7 +25,7 @@ centralPollsterContract('objectstore', objectstore, { cloud });
 centralPollsterContract('objectstore_containers', objectstoreContainers, { cloud });
 centralPollsterContract('volume_size', volumeSize, { cloud });
 centralPollsterContract('volume_snapshot_size', volumeSnapshotSize, { cloud });
-// None was recorded: the lab's cinder makes none. The fields are those of its API reference.
+// There is no recording of one, because the lab's cinder has none. The fields are those of its API reference.
 centralPollsterContract('volume_backup_size', volumeBackupSize, {
   cloud: new FakeCloud({ lists: { 'volumev3 /v3/backups/detail': [{ id: 'backup-1', size: 3, name: 'b' }] } }),
 });

@@ -14,8 +14,8 @@ import volumeSnapshotSize from '../../src/pollsters/volume-snapshot-size.js';
 import { alpha, beta, listed, recordedCloud } from '../recordings.js';
 import { brief, poll } from './poll.js';
 
-describe('of what was recorded', () => {
-  it('image: each exists', async () => {
+describe('a recorded listing yields', () => {
+  it('image: 1 for each', async () => {
     const polled = await poll(image, recordedCloud());
     const ids = listed('glance.images', 'images').map(({ id }) => id as string);
     expect(ids).toHaveLength(6);
@@ -53,13 +53,13 @@ describe('of what was recorded', () => {
     });
   });
 
-  it('image.size: bytes', async () => {
+  it('image.size in bytes', async () => {
     const polled = await poll(imageSize, recordedCloud());
     expect(polled.counters.map(({ volume }) => volume)).toEqual([1003, 1004, 1001, 1002, 1000, 1048576]);
     expect(new Set(polled.counters.map(({ name, unit }) => `${name} ${unit}`))).toEqual(new Set(['image.size B']));
   });
 
-  it('ip.floating: attached or not', async () => {
+  it('ip.floating: 1 for each, attached or not', async () => {
     const { counters } = await poll(floatingip, recordedCloud());
     expect(counters.map(({ volume, unit, projectId }) => [volume, unit, projectId])).toEqual([
       [1, 'ip', alpha],
@@ -82,7 +82,7 @@ describe('of what was recorded', () => {
     ['network', network, 'neutron.networks'],
     ['port', port, 'neutron.ports'],
     ['router', router, 'neutron.routers'],
-  ])('%s: each exists', async (name, plugin, file) => {
+  ])('%s: 1 for each', async (name, plugin, file) => {
     const items = listed(file, `${name}s`);
     expect(items.length).toBeGreaterThan(0);
     expect(brief(await poll(plugin, recordedCloud()))).toEqual(
@@ -97,7 +97,7 @@ describe('of what was recorded', () => {
     expect(counters.map(({ projectId }) => projectId)).toEqual(owners);
   });
 
-  it('volume.size and volume.snapshot.size: GB, of project and user', async () => {
+  it('volume.size and volume.snapshot.size in GB, with project and user', async () => {
     const volumes = await poll(volumeSize, recordedCloud());
     expect(volumes.counters.map(({ volume, unit, projectId }) => [volume, unit, projectId])).toEqual([
       [5, 'GB', beta],
@@ -122,7 +122,7 @@ describe('of what was recorded', () => {
   });
 });
 
-describe('of what any cloud may list', () => {
+describe('a listing of any cloud', () => {
   const images = (...items: Metadata[]) => new FakeCloud({ lists: { 'image /v2/images': items } });
   const volumes = (...items: Metadata[]) => new FakeCloud({ lists: { 'volumev3 /v3/volumes/detail': items } });
 
@@ -144,7 +144,7 @@ describe('of what any cloud may list', () => {
     ]);
   });
 
-  it('asks all projects, in pages, the endpoint that is configured', async () => {
+  it('requests all projects, in pages, from the configured endpoint', async () => {
     const cloud = recordedCloud();
     await poll(volumeSize, cloud);
     await poll(image, cloud);
@@ -167,13 +167,13 @@ describe('of what any cloud may list', () => {
     ]);
   });
 
-  it('names in any script stay as they are', async () => {
+  it('keeps names in any script', async () => {
     const name = 'Ünïcode-Образ-图像-صورة-🐧';
     const { counters } = await poll(image, images({ id: 'image-1', name, owner: alpha, свойство: '值' }));
     expect(counters[0]!.resourceMetadata).toMatchObject({ name, properties: { свойство: '值' } });
   });
 
-  it('an image without data has no size, and still exists', async () => {
+  it('yields no size for an image without data, but its existence', async () => {
     const cloud = images({ id: 'queued', size: null, owner: alpha }, { id: 'active', size: 0, owner: alpha });
     expect(brief(await poll(image, cloud))).toHaveLength(2);
     const { counters, missing } = await poll(imageSize, cloud);
@@ -187,7 +187,7 @@ describe('of what any cloud may list', () => {
     ]);
   });
 
-  it('a size beyond 2^53 keeps its digits', async () => {
+  it('keeps all digits of a size beyond 2^53', async () => {
     const { counters } = await poll(imageSize, images({ id: 'huge', size: 9_007_199_254_740_993n }));
     expect(counters[0]!.volume).toBe(9_007_199_254_740_993n);
   });
@@ -205,8 +205,8 @@ describe('of what any cloud may list', () => {
     ['has an empty id', { id: '', size: 1 }, "has no 'id'"],
     ['has an id that is not a string', { id: 7, size: 1 }, "has a 'id' that is not a string"],
     ['has no size', { id: 'bad' }, "has no 'size'"],
-    ['has a size that is a text', { id: 'bad', size: '5' }, "has a 'size' that is not a whole number"],
-    ['has a size below 0', { id: 'bad', size: -1 }, "has a 'size' that is not a whole number"],
+    ['has a string as its size', { id: 'bad', size: '5' }, "has a 'size' that is not a whole number"],
+    ['has a negative size', { id: 'bad', size: -1 }, "has a 'size' that is not a whole number"],
     [
       'has an owner that is not a string',
       { id: 'bad', size: 1, 'os-vol-tenant-attr:tenant_id': ['x'] },
@@ -223,7 +223,7 @@ describe('of what any cloud may list', () => {
     expect(missing[0]!.reason.detail).toContain(says);
   });
 
-  it('the server and the image of a volume are found where they are', async () => {
+  it('yields the server and the image of a volume, wherever they are in its fields', async () => {
     const { counters } = await poll(
       volumeSize,
       volumes(
@@ -242,7 +242,7 @@ describe('of what any cloud may list', () => {
     ]);
   });
 
-  it('a listing that fails fails the poll, after what came before', async () => {
+  it('makes the poll fail if it fails, after the items before', async () => {
     const cloud = new FakeCloud({
       lists: { 'image /v2/images': [{ id: 'one' }, new Error('glance: GET …, status 503')] },
     });
@@ -261,7 +261,7 @@ describe('images of every kind', () => {
   ].map((one) => ({ ...one, size: 1, owner: alpha }));
   const refused = Object.assign(new Error('Invalid visibility value'), { status: 400 });
 
-  /** A glance that lists as it does for an administrator, and knows these filters. */
+  /** A glance that lists as for an administrator, and supports these filters. */
   function glance(knows: {
     readonly all: boolean;
     readonly hidden: 'yes' | 'no' | 'refused';
@@ -296,7 +296,7 @@ describe('images of every kind', () => {
   };
   const shown = ['private', 'community', 'public'];
 
-  it('are listed once each, hidden and community ones too', async () => {
+  it('are listed once each, including hidden and community ones', async () => {
     const ids = await found(glance({ all: true, hidden: 'yes' }));
     expect(ids.sort()).toEqual(all.map(({ id }) => id).sort());
   });
@@ -307,11 +307,11 @@ describe('images of every kind', () => {
     ['os_hidden, which it lists all for', { all: true, hidden: 'no' }, shown],
     ['either', { all: false, hidden: 'refused' }, shown],
     ['any visibility of community', { all: false, hidden: 'refused', community: false }, ['private', 'public']],
-  ] as const)('are what an old glance has that does not know %s', async (_, knows, ids) => {
+  ] as const)('are those that an old glance returns that does not support %s', async (_, knows, ids) => {
     expect((await found(glance(knows))).sort()).toEqual([...ids].sort());
   });
 
-  it('are a failure where the plain listing is refused', async () => {
+  it('make the poll fail if the plain listing is refused', async () => {
     const cloud = new FakeCloud();
     // oxlint-disable-next-line require-yield
     cloud.list = async function* () {

@@ -17,7 +17,7 @@ const answer = (status: number, objects = '0', bytes = '0', containers = '0'): C
 });
 
 describe('storage.objects', () => {
-  it('is what the proxy says of accounts that exist, and nothing of those that do not', async () => {
+  it("are the proxy's figures for existing accounts, and nothing for others", async () => {
     const polled = await poll(objectstore, recordedCloud());
     expect(brief(polled)).toEqual(
       [
@@ -30,7 +30,7 @@ describe('storage.objects', () => {
       ].sort(),
     );
     expect(polled.counters[0]).toMatchObject({ projectId: polled.counters[0]!.resourceId, resourceMetadata: {} });
-    // Of the projects admin and service, whose accounts the proxy made up.
+    // For the projects admin and service, whose accounts the proxy made up.
     expect(polled.missing).toHaveLength(6);
     expect(new Set(polled.missing.map(({ reason }) => reason.detail))).toEqual(
       new Set(['the project has no account in the object store']),
@@ -48,18 +48,18 @@ describe('storage.objects', () => {
     expect(brief(await poll(objectstore, one(answer(204))))).toContain(`storage.objects ${alpha} 0 object`);
   });
 
-  it('takes figures for figures, whatever the status of success', async () => {
+  it('are accepted with any status of success', async () => {
     const counters = brief(await poll(objectstore, one(answer(200, '1', '18446744073709551615', '1'))));
     expect(counters).toContain(`storage.objects.size ${alpha} 18446744073709551615 B`);
   });
 
   it.each<[string, CloudHead | Error, 'off' | 'error', string]>([
-    ['answered 404', answer(404), 'off', 'no account'],
+    ['answered with 404', answer(404), 'off', 'no account'],
     ['refused with 404', refused(404), 'off', 'no account'],
     ['refused with 410', refused(410), 'off', 'no account'],
     ['refused with 403', refused(403), 'error', 'status 403: grant the user the role ResellerAdmin'],
     ['without a figure', { status: 204, headers: {} }, 'error', 'has no x-account-object-count'],
-    ['with a figure that is none', answer(204, '1', 'many'), 'error', 'is not a number in x-account-bytes-used'],
+    ['with an invalid figure', answer(204, '1', 'many'), 'error', 'is not a number in x-account-bytes-used'],
   ])('an account that is %s affects only itself', async (_what, head, kind, says) => {
     const { counters, missing } = await poll(objectstore, one(head));
     expect(new Set(counters.map(({ projectId }) => projectId))).toEqual(new Set([beta]));
@@ -77,7 +77,7 @@ describe('storage.objects', () => {
   it.each([
     ['does not answer', new Error('connection refused')],
     ['fails', refused(503)],
-    ['takes no token', refused(401)],
+    ['accepts no token', refused(401)],
   ])('a service that %s ends the poll', async (_what, error) => {
     await expect(poll(objectstore, one(error))).rejects.toBe(error);
   });
@@ -97,7 +97,7 @@ describe('storage.objects', () => {
     expect(brief(await poll(objectstore, cloud))).toContain(`storage.objects ${alpha} 7 object`);
   });
 
-  it('takes the prefix and the interface that are configured', async () => {
+  it('uses the configured prefix and interface', async () => {
     const cloud = new FakeCloud({
       lists: { 'identity /v3/projects': [{ id: alpha }] },
       heads: { [`object-store ${swift}/SERVICE_${alpha}`]: answer(204, '7') },
@@ -108,7 +108,7 @@ describe('storage.objects', () => {
     expect(cloud.asked.at(-1)).toMatchObject({ service: { type: 'object-store', interface: 'public' } });
   });
 
-  it('asks for no more than 8 accounts at a time, and for all', async () => {
+  it('requests all accounts, at most 8 at a time', async () => {
     let now = 0;
     let most = 0;
     const projects = Array.from({ length: 50 }, (_, index) => ({ id: `project-${index}` }));
@@ -137,7 +137,7 @@ describe('storage.objects', () => {
 });
 
 describe('storage.containers.objects', () => {
-  it('is what the listing of each account says', async () => {
+  it('is the number in the listing of each account', async () => {
     expect(brief(await poll(objectstoreContainers, recordedCloud()))).toEqual([
       `storage.containers.objects ${alpha}/docs 4 object`,
       `storage.containers.objects ${alpha}/logs 1 object`,
@@ -171,12 +171,15 @@ describe('storage.containers.objects', () => {
   it.each([
     [404, 'off'],
     [403, 'error'],
-  ])('an account refused with %d leaves figures missing (%s) and the others', async (status, kind) => {
-    const cloud = recordedCloud({ lists: { [account(beta)]: [refused(status)] } });
-    const { counters, missing } = await poll(objectstoreContainers, cloud);
-    expect(counters).toHaveLength(4);
-    expect(missing.map(({ reason }) => reason.missing)).toEqual([kind, kind]);
-  });
+  ])(
+    'yields missing figures if an account is refused with %d (%s), and those of the others',
+    async (status, kind) => {
+      const cloud = recordedCloud({ lists: { [account(beta)]: [refused(status)] } });
+      const { counters, missing } = await poll(objectstoreContainers, cloud);
+      expect(counters).toHaveLength(4);
+      expect(missing.map(({ reason }) => reason.missing)).toEqual([kind, kind]);
+    },
+  );
 
   it('a service that fails ends the poll', async () => {
     const cloud = recordedCloud({ lists: { [account(beta)]: [refused(503)] } });
@@ -184,7 +187,7 @@ describe('storage.containers.objects', () => {
   });
 });
 
-describe('an object store that has no account where it is looked for', () => {
+describe('an object store that has no account at the configured path', () => {
   const ids = ['p-1', 'p-2', 'p-3'];
   const lists = { 'identity /v3/projects': ids.map((id) => ({ id })) };
   const gone = (id: string) => [account(id), refused(404)] as const;
@@ -212,7 +215,7 @@ describe('an object store that has no account where it is looked for', () => {
   });
 
   it.each([
-    ['has one', answer(204, '1')],
+    ['has one there', answer(204, '1')],
     ['refuses one', refused(403)],
   ])('is not reported if it %s', async (_, other) => {
     const cloud = cloudOf([gone('p-1'), gone('p-2'), [account('p-3'), other]]);

@@ -9,7 +9,7 @@ export interface Polled {
   readonly missing: readonly { readonly meter: string; readonly reason: Missing; readonly resourceId: string }[];
 }
 
-/** One poll of a new pollster, with these settings of its service. @throws what it throws */
+/** One poll by a new pollster, with these settings of its service. @throws what it throws */
 export async function poll<Options>(
   plugin: Plugin<'poll.central', Options, CentralPollster>,
   cloud: Cloud,
@@ -37,6 +37,6 @@ export async function poll<Options>(
   return { counters, missing, warned };
 }
 
-/** `name resource volume unit` of each, sorted. */
+/** `name resource volume unit` of each counter, sorted. */
 export const brief = ({ counters }: Polled) =>
   counters.map(({ name, resourceId, volume, unit }) => `${name} ${resourceId} ${volume} ${unit}`).sort();
