@@ -14,7 +14,7 @@ import { exact, jsonObjects, jsonValues, numberTexts } from './values.js';
 
 const text = (json: string): string => signedText(canonicalForm, parseJson(json) as JsonObject);
 
-/** Messages, their signed texts and their signatures with the secret `a shared secret`; computed by another program. */
+/** Messages, their signed texts, and their signatures with the secret `a shared secret`, computed by a different program. */
 const vectors = [
   {
     json: '{"counter_name":"cpu","counter_volume":8292646586825371460,"message_signature":"left out"}',
@@ -33,7 +33,7 @@ const vectors = [
   },
 ];
 
-/** Reads a canonical text back, from its bytes. */
+/** Parses the bytes of a canonical text. */
 function decode(bytes: Buffer): unknown {
   let at = 0;
   const until = (end: string): string => {
@@ -78,7 +78,7 @@ function expected(value: JsonValue): unknown {
   return Array.isArray(value) ? value.map(expected) : value;
 }
 
-/** Writes a value in another way that means the same: blanks, key order, escapes, number spelling, as `choose` decides. */
+/** Writes a value in another way with the same meaning: blanks, key order, escapes and spelling of numbers, as `choose` decides. */
 function respelled(value: JsonValue, choose: (max: number) => number): string {
   const blank = (): string => ['', ' ', '\n\t', '\r'][choose(3)] as string;
   const escaped = (char: string): string =>
@@ -127,13 +127,13 @@ describe('the canonical form', () => {
     );
   });
 
-  it.each(vectors)('is specified in the README with the vector $json', ({ json, signed, signature }) => {
+  it.each(vectors)('is specified in the README with the example $json', ({ json, signed, signature }) => {
     expect(readFileSync(new URL('../README.md', import.meta.url), 'utf8')).toContain(
       `| \`${json}\` | \`${signed}\` | \`${signature}\` |`,
     );
   });
 
-  it('can be read back, so that no two messages share a text', () => {
+  it('can be parsed, so that no two messages have the same text', () => {
     fc.assert(
       fc.property(jsonObjects, (object) => {
         const message = new Map(object);
@@ -155,7 +155,7 @@ describe('the canonical form', () => {
     );
   });
 
-  it('takes numbers by their exact value and no other way', () => {
+  it('depends only on the exact value of numbers', () => {
     fc.assert(
       fc.property(numberTexts, numberTexts, (a, b) => {
         expect(text(`{"v":${a}}`) === text(`{"v":${b}}`)).toBe(exact(a) === exact(b));
@@ -180,7 +180,7 @@ describe('the canonical form', () => {
     expect(text(one)).not.toBe(text(other));
   });
 
-  it('breaks when any value is replaced by another one', () => {
+  it('changes if any value is replaced by another one', () => {
     const signer = createSigner({ secret: new Secret('s'), form: 'canonical' });
     const verifier = createVerifier({ secrets: [new Secret('s')], forms: ['canonical'] });
     fc.assert(

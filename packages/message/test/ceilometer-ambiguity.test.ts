@@ -25,7 +25,7 @@ import { inKeyOrder } from '../src/key-order.js';
 import { signedText } from '../src/signed-message.js';
 
 const folder = new URL('../../collector/test/data/ceilometer/', import.meta.url);
-/** What Ceilometer's agents sent. */
+/** Messages that Ceilometer's agents sent. */
 const captured = readdirSync(folder)
   .map((name) => JSON.parse(readFileSync(new URL(name, folder), 'utf8')) as { body: string })
   .flatMap(({ body }) => [...meteringTexts(Buffer.from(body), 'application/json')])
@@ -57,7 +57,7 @@ const derived = signMeteringMessage(
   signer,
 );
 
-/** Signed anew, with these members changed or, where they are undefined, left out. */
+/** Signed again with these members changed or, if they are undefined, removed. */
 function changed(text: string, changes: Readonly<Record<string, JsonValue | undefined>>): JsonObject {
   const message = new Map(parseJson(text) as JsonObject);
   for (const [key, value] of Object.entries(changes))
@@ -66,9 +66,9 @@ function changed(text: string, changes: Readonly<Record<string, JsonValue | unde
   return message.set('message_signature', signer.sign(signedText(ceilometerForm, message)));
 }
 
-describe('a message in the form of Ceilometer', () => {
+describe("a message in Ceilometer's form", () => {
   it.each([...captured, ours, derived].map((text, index) => ({ index, text })))(
-    'is unambiguous as agents make it ($index)',
+    'is unambiguous as agents write it ($index)',
     ({ text }) => {
       const message = parseJson(text) as JsonObject;
       expect(verifier.verify(message)).toBe('verified');
@@ -103,7 +103,7 @@ describe('a message in the form of Ceilometer', () => {
     expect(ceilometerAmbiguity(message)).toMatch(why);
   });
 
-  it('hides no number of ours in its metadata', () => {
+  it('is ambiguous if its metadata contains the name and value of a removed member', () => {
     const fields = parseJson(ours) as JsonObject;
     const cut = new Map(fields);
     cut.delete('sequence');
@@ -112,7 +112,7 @@ describe('a message in the form of Ceilometer', () => {
     expect(ceilometerAmbiguity(cut)).toMatch(/resource_metadata holds the name of the member sequence/);
   });
 
-  it('is not asked of the canonical form', () => {
+  it('is never ambiguous in the canonical form', () => {
     const text = signMeteringMessage(
       { ...counter, projectId: 'None' },
       { source: 'source', messageId: 'm', publisherId: 'user_id' },
@@ -122,7 +122,7 @@ describe('a message in the form of Ceilometer', () => {
   });
 });
 
-// Whoever can read what is on the bus looks for another message with the same signed text.
+// An attacker who can read messages on the bus looks for a different message with the same signed text.
 const columns = [
   ...(['messageId', 'source', 'meter', 'type', 'unit', 'volume', 'userId', 'projectId', 'resourceId'] as const),
   ...(['timestamp', 'publisherId', 'sequence', 'epoch'] as const),
@@ -133,7 +133,7 @@ function fieldsOf(sample: Sample): unknown[] {
   return columns.map((column) => (column === 'volume' ? Number(sample.volume) : sample[column]));
 }
 
-it('is not taken for another one, however it is cut anew', () => {
+it('with the same signed text as another one is recognised as ambiguous, however the text is divided', () => {
   const { next, pick } = randomNumbers(20_261_127);
   let verified = 0;
   for (let round = 0; round < Number(process.env['CUTS'] ?? 2_000); round++) {
@@ -152,11 +152,11 @@ it('is not taken for another one, however it is cut anew', () => {
     }
     expect(fieldsOf(sample)).toEqual(fieldsOf(readMeteringMessage(text).sample));
   }
-  // It would be no test if few of them had the same signed text.
+  // Enough of them must have the same signed text for the test to be meaningful.
   expect(verified).toBeGreaterThan(1_000);
 });
 
-/** One change after which the signed text is, mostly, the same. */
+/** One change after which the signed text is usually the same. */
 function cut(
   message: Map<string, JsonValue>,
   next: (below: number) => number,
@@ -168,7 +168,7 @@ function cut(
   const [nextKey, nextValue] = members[at + 1] as [string, JsonValue];
   const textOf = (name: string, of: JsonValue) => signed(new Map([[name, of]]));
   switch (next(7)) {
-    case 0: // It becomes the end of the value before it.
+    case 0: // It becomes the end of the preceding value.
     case 1:
       message.delete(nextKey);
       message.set(key, textOf(key, value).slice(key.length) + textOf(nextKey, nextValue));
@@ -179,20 +179,20 @@ function cut(
         textOf(key, value).slice(0, key.length + 1 + next(3)),
         textOf(key, value).slice(key.length + 2),
       );
-    case 3: // A text for what is printed so, or the other way round.
+    case 3: // A string for a value that is printed in the same way, or the reverse.
       if (!isJsonObject(value) && typeof value !== 'string')
         message.set(key, textOf(key, value).slice(key.length));
       else if (value === 'None') message.set(key, null);
       else if (typeof value === 'string' && /^[1-9]\d*$/.test(value)) message.set(key, new JsonNumber(value));
       return;
-    case 4: // Digits that no double has.
+    case 4: // Digits beyond those of a double.
       if (value instanceof JsonNumber && value.text.includes('.'))
         message.set(key, new JsonNumber(`${value.text}${'0'.repeat(30)}${next(2)}`));
       return;
-    case 5: // Nothing is signed of an empty object.
+    case 5: // An empty object adds nothing to the signed text.
       return void message.set(pick(['epoch', 'publisher_id', 'user_name', 'note', 'project_name']), new Map());
     default: {
-      // What stands behind the metadata becomes the end of its last value.
+      // What follows the metadata becomes the end of its last value.
       const metadata = message.get('resource_metadata');
       if (!isJsonObject(metadata)) return;
       const behind = members.filter(([name]) => name > 'resource_metadata');

@@ -27,7 +27,7 @@ const signedJson = ({ json, signature }: Vector): string =>
 const verifierOf = ({ secret }: Vector) => createVerifier({ secrets: [new Secret(secret)] });
 const text = (json: string): string => signedText(ceilometerForm, parseJson(json) as JsonObject);
 
-/** What Python's json.loads makes of a message: integers of any size, doubles, objects without an order. */
+/** What Python's json.loads returns for a message: integers of any size, doubles, and objects without an order. */
 function asPythonReads(value: JsonValue): unknown {
   if (value instanceof JsonNumber)
     return /[.eE]/.test(value.text) ? { float: Number(value.text) } : { int: BigInt(value.text) };
@@ -36,7 +36,7 @@ function asPythonReads(value: JsonValue): unknown {
 }
 
 describe('the Ceilometer form', () => {
-  it('has vectors', () => {
+  it('has test vectors', () => {
     expect(vectors).toHaveLength(60);
   });
 
@@ -44,17 +44,17 @@ describe('the Ceilometer form', () => {
     expect(verifierOf(vector).verify(parseJson(signedJson(vector)) as JsonObject)).toBe('verified');
   });
 
-  it('verifies no vector with another secret', () => {
+  it('does not verify a vector with another secret', () => {
     const verifier = createVerifier({ secrets: [new Secret('another')] });
     for (const vector of vectors) {
       expect(verifier.verify(parseJson(signedJson(vector)) as JsonObject)).toBe('signature-wrong');
     }
   });
 
-  // Of all messages that differ from a signed one in one byte, exactly those verify that mean the same to Python:
-  // a blank for another, a hexadecimal digit of an escape in the other case, an e for an E, and a
-  // digit of a float so far behind that the same double comes out.
-  it.each([0, 2])('catches each change of one byte that changes the message, vector %i', (index) => {
+  // Of all messages that differ from a signed one in one byte, exactly those are verified that have the same meaning in
+  // Python: with a different blank, a hexadecimal digit of an escape in the other case, an e for an E, or a digit of a
+  // float so far to the right that it is the same double.
+  it.each([0, 2])('detects each change of one byte that changes the message, vector %i', (index) => {
     const vector = vectors[index] as Vector;
     const verifier = verifierOf(vector);
     const original = Buffer.from(signedJson(vector));
@@ -64,7 +64,7 @@ describe('the Ceilometer form', () => {
       for (let mask = 1; mask < 256; mask += 1) {
         const changed = Buffer.from(original);
         changed[at] = (original[at] as number) ^ mask;
-        // A byte that became a line end makes two lines of it, none of them JSON.
+        // A byte that becomes a line feed divides it into two lines, neither of which is JSON.
         for (const line of splitMeteringBatch(changed)) {
           if (typeof line !== 'string') continue;
           let message: JsonValue;
@@ -79,7 +79,7 @@ describe('the Ceilometer form', () => {
       }
     }
     for (const line of verified) expect(asPythonReads(parseJson(line))).toEqual(meaning);
-    // Each blank may be a tab or a carriage return, at least.
+    // Each blank may at least be a tab or a carriage return.
     expect(verified.length).toBeGreaterThanOrEqual(2 * vector.json.split('": ').length);
   });
 
@@ -90,7 +90,7 @@ describe('the Ceilometer form', () => {
     ['{"a":1.0}', '{"a":1.00}'],
     ['{"a":1.0}', '{"a":"1.0"}'],
     ['{"a":1,"b":{}}', '{"a":1}'],
-  ])('is blind to the difference between %s and %s', (one, other) => {
+  ])('does not distinguish %s from %s', (one, other) => {
     expect(text(one)).toBe(text(other));
   });
 
@@ -133,19 +133,19 @@ describe('the Ceilometer form', () => {
     expect(text(`{"v":${json}}`)).toBe(body);
   });
 
-  it('refuses a text that grows far beyond the message, before it is made', () => {
+  it('refuses a message whose signed text would be far longer than the message, before building it', () => {
     const members = Array.from({ length: 3_000 }, (_, n) => `"${n}x":0`).join(',');
     expect(text(`{"v":{${members}}}`).length).toBe(22_890);
     expect(() => text(`{"${'k'.repeat(1_000_000)}":{${members}}}`)).toThrow(/more than 4194304 characters/);
   });
 
-  it('takes keys by code point, not by UTF-16 unit', () => {
+  it('sorts keys by code point, not by UTF-16 unit', () => {
     expect(text('{"🙂":"2","\uffff":"1","a":"0"}')).toBe('a0\uffff1🙂2');
     expect(text('{"v":[{"🙂":2,"\uffff":1}]}')).toBe("v[{b'\\xef\\xbf\\xbf': 1, b'\\xf0\\x9f\\x99\\x82': 2}]");
     expect(text('{"aa":"2","a":"1","ab":"3"}')).toBe('a1aa2ab3');
   });
 
-  it('leaves out the signature of the message and no other field of that name', () => {
+  it('excludes the signature of the message, and no other field of that name', () => {
     expect(text('{"message_signature":"x","resource_metadata":{"message_signature":"y"}}')).toBe(
       'resource_metadata:message_signaturey',
     );

@@ -10,7 +10,7 @@ import type { SignatureForm } from '../src/signature-form.js';
 
 const secret = new Secret('a secret of the tests');
 
-/** A signed sample, as a store gives it. */
+/** A signed sample, as a store returns it. */
 function sampleOf(fields: Partial<Counter> = {}, epoch?: string, form: SignatureForm = 'canonical'): Sample {
   const kind = { name: 'cpu', type: 'cumulative', unit: 'ns', volume: 1n } as const;
   const owner = { userId: 'user', projectId: 'project', resourceId: 'instance-1' };
@@ -32,7 +32,7 @@ describe('checkSample', () => {
     expect(checkSample(sampleOf({}, undefined, form), verifier)).toEqual({ form });
   });
 
-  it('finds a message that was changed', () => {
+  it('detects a message that was changed', () => {
     const sample = sampleOf({ volume: 7n });
     const text = sample.text.replace('"counter_volume":7', '"counter_volume":8');
     expect(checkSample({ ...sample, volume: '8', text }, verifier)).toEqual({
@@ -41,7 +41,7 @@ describe('checkSample', () => {
     });
   });
 
-  it('finds a message of another secret', () => {
+  it('detects a message with another secret', () => {
     const other = createVerifier({ secrets: [new Secret('another secret')] });
     expect(checkSample(sampleOf(), other)).toEqual({
       problem: 'signature-wrong',
@@ -55,7 +55,7 @@ describe('checkSample', () => {
     ['projectId', { projectId: null }],
     ['epoch', { epoch: 'another' }],
     ['resourceId', { resourceId: 'instance-2' }],
-  ])('finds an edited column %s', (column, edit) => {
+  ])('detects an edited column %s', (column, edit) => {
     const check = checkSample({ ...sampleOf({}, 'one'), ...edit }, verifier);
     expect(check).toEqual({
       problem: 'columns-differ',
@@ -63,14 +63,14 @@ describe('checkSample', () => {
     });
   });
 
-  it('finds a message that cannot be read', () => {
+  it('detects a message that cannot be read', () => {
     expect(checkSample({ ...sampleOf(), text: '{"cut' }, verifier)).toEqual({
       problem: 'unreadable',
       reason: expect.stringContaining('unreadable metering message'),
     });
   });
 
-  it('takes U+FFFD for the U+0000 that no column holds', () => {
+  it('accepts U+FFFD for the U+0000 that no column can hold', () => {
     const sample = sampleOf({ projectId: 'a\0b' });
     expect(checkSample({ ...sample, projectId: 'a\ufffdb' }, verifier)).toEqual({ form: 'canonical' });
   });

@@ -16,7 +16,7 @@ describe('the difference in content', () => {
     ['{"a":1,"b":{"c":[1.0]}}', '{ "b" : {"c":[1]}, "a":10e-1 }'],
     ['{"a":1,"message_signature":"x","signature_form":"canonical"}', '{"a":1,"message_signature":"y"}'],
     ['{"a":"\\u00e9"}', '{"a":"é"}'],
-  ])('is none between %s and %s', (one, other) => {
+  ])('does not exist between %s and %s', (one, other) => {
     expect(contentDifference(one, other)).toBeUndefined();
   });
 
@@ -34,12 +34,12 @@ describe('the difference in content', () => {
     expect(contentDifference(one, other)).toBe(difference);
   });
 
-  it('is looked for in the members that are named alone', () => {
+  it('is limited to the given members', () => {
     expect(contentDifference('{"a":1,"b":1}', '{"a":1,"b":2}', ['a'])).toBeUndefined();
     expect(contentDifference('{"a":1,"b":1}', '{"a":1,"b":2}', ['b'])).toBe('b is 1 and not 2');
   });
 
-  it("is none between what Ceilometer's agent polled and its notification agent published again", () => {
+  it("does not exist between a sample that Ceilometer's agent polled and its republication by its notification agent", () => {
     const [again, polled] = [captured('lab-metering.metering.cpu'), captured('telemetry.polling.cpu')];
     const both = [...again].flatMap(([id, text]) =>
       polled.has(id) ? [[text, polled.get(id) as string] as const] : [],

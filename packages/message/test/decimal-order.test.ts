@@ -1,6 +1,6 @@
 import { compareDecimals } from '../src/decimal-order.js';
 
-/** Ascending; those of one line are the same number. */
+/** In ascending order; those on one line are the same number. */
 const order = [
   ['-1e400', '-10e399'],
   ['-10', '-1e1', '-10.000'],

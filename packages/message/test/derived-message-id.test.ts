@@ -8,7 +8,7 @@ describe('derivedMessageId', () => {
     expect(derivedMessageId('notification', 'vol')).toBe('1ca1d23b-25bd-8e70-b78b-3ec7660cad43');
   });
 
-  it('is another for other parts, however they are cut', () => {
+  it('differs for different parts, even if their concatenation is the same', () => {
     fc.assert(
       fc.property(
         fc.array(fc.string(), { maxLength: 4 }),

@@ -12,7 +12,7 @@ const code = (run: () => unknown): string => {
   return 'no error';
 };
 
-/** As JSON.parse gives it, for values whose numbers a double holds. */
+/** The result of JSON.parse, for values whose numbers fit into a double. */
 function plain(value: JsonValue): unknown {
   if (value instanceof JsonNumber) return Number(value.text);
   if (isJsonObject(value)) return Object.fromEntries(Array.from(value, ([key, item]) => [key, plain(item)]));
@@ -20,7 +20,7 @@ function plain(value: JsonValue): unknown {
 }
 
 describe('parseJson', () => {
-  it('reads what JSON.parse reads, and formatJson writes it back', () => {
+  it('accepts what JSON.parse accepts, and formatJson writes it back', () => {
     fc.assert(
       fc.property(fc.json({ maxDepth: 6 }), fc.constantFrom(0, 1, '\t'), (text, space) => {
         const value: unknown = JSON.parse(text);
@@ -117,7 +117,7 @@ describe('parseJson', () => {
   });
 
   it.each(['{"a":1,"a":1}', '{"a":1,"\\u0061":2}', '{"x":{"":1,"":2}}', '{"__proto__":1,"__proto__":2}'])(
-    'refuses the key that stands twice in %s',
+    'refuses a duplicate key in %s',
     (text) => {
       expect(() => parseJson(text)).toThrow(/stands in its object already/);
     },
@@ -130,7 +130,7 @@ describe('parseJson', () => {
     },
   );
 
-  it('reads both halves of a pair, however they are written', () => {
+  it('reads both halves of a surrogate pair, however they are written', () => {
     expect(parseJson('["\\ud83d\\ude42","🙂","\ud83d\\ude42"]')).toEqual(['🙂', '🙂', '🙂']);
   });
 
@@ -140,7 +140,7 @@ describe('parseJson', () => {
     expect(Object.prototype).not.toHaveProperty('polluted');
   });
 
-  it('bounds the depth', () => {
+  it('limits the depth', () => {
     const nested = (depth: number): string => '['.repeat(depth) + ']'.repeat(depth);
     expect(formatJson(parseJson(nested(maxJsonDepth)))).toBe(nested(maxJsonDepth));
     expect(() => parseJson(nested(maxJsonDepth + 1))).toThrow(/more than 64/);
@@ -148,25 +148,25 @@ describe('parseJson', () => {
     expect(() => parseJson('['.repeat(1_000_000))).toThrow(/more than 64/);
   });
 
-  it('bounds the length of a number', () => {
+  it('limits the length of a number', () => {
     expect(parseJson('1'.repeat(4300))).toBeInstanceOf(JsonNumber);
     expect(() => parseJson('1'.repeat(4301))).toThrow(/4300 characters/);
   });
 
-  it('refuses an exponent of more digits than any quantity has', () => {
+  it('refuses an exponent with more digits than any quantity needs', () => {
     const number = `-1.5E+${'9'.repeat(40)}`;
     expect(parseJson(number)).toEqual(new JsonNumber(number));
     expect(() => parseJson(`[${number}9]`)).toThrow(/exponent of more than 40 digits at character 2$/);
   });
 
-  it('refuses more values than allowed, counted through all levels, as soon as they are encountered', () => {
+  it('refuses more values than allowed, counted at all levels, as soon as they are encountered', () => {
     expect(parseJson('{"a":[1,{"b":2}]}', 5)).toBeInstanceOf(Map);
     expect(() => parseJson('{"a":[1,{"b":2}]}', 4)).toThrow(/more than 4 values at character 14$/);
     expect(() => parseJson(`[${'[],'.repeat(1_000_000)}`, 100)).toThrow(/more than 100 values at character 299$/);
   });
 
-  // They fall together in V8's tables, whatever is around them: 48,000 held Node 20.19 for 17 s.
-  it('refuses more than a thousand keys that are digits alone, in one object or in many', () => {
+  // They collide in V8's hash tables, whatever is around them: 48,000 blocked Node 20.19 for 17 s.
+  it('refuses more than a thousand keys that consist of digits only, in one object or in several', () => {
     const member = (n: number) => `"${(n + 1) * 65_536}":0`;
     const members = Array.from({ length: 1_000 }, (_, n) => member(n));
     expect(parseJson(`{${members.join(',')}}`)).toHaveProperty('size', 1_000);
@@ -176,7 +176,7 @@ describe('parseJson', () => {
       expect(() => parseJson(text)).toThrow(/more than 1000 keys that are digits alone/);
   });
 
-  it('says where', () => {
+  it('reports the position', () => {
     expect(() => parseJson('{"a": tru}')).toThrow('not JSON: "t" at character 7, where a value should be');
   });
 });

@@ -22,7 +22,7 @@ const fieldsOf = (body: Uint8Array) => JSON.parse(Buffer.from(body).toString()) 
 const bytes = (value: unknown) => Buffer.from(typeof value === 'string' ? value : JSON.stringify(value));
 const changed = (fields: Record<string, unknown>) => bytes({ ...fieldsOf(signed().body), ...fields });
 
-it('goes to the host, and is signed in the canonical form with a key for nothing else', () => {
+it('is addressed to the host, and signed in the canonical form with a key that is used for nothing else', () => {
   const { exchange, routingKey, contentType, body } = signed();
   expect([exchange, routingKey, contentType]).toEqual(['ceilometer', 'last-reading.node-1', 'application/json']);
   const { signature, nonce, ...fields } = fieldsOf(body);
@@ -41,7 +41,7 @@ it('goes to the host, and is signed in the canonical form with a key for nothing
   });
 });
 
-it('without a signature is what agents of the version before take: three members', () => {
+it('without a signature has the three members that agents of the previous version accept', () => {
   const { routingKey, body } = lastReadingMessage('node-1', { ...request, announced: 'x'.repeat(100) });
   expect(routingKey).toBe('compute.node-1');
   expect(fieldsOf(body)).toEqual({ ...request, announced: 'x'.repeat(64) });
@@ -57,21 +57,21 @@ it.each([
   ['another signature', { signature: '0'.repeat(64) }],
   ['another key', { signature_key: 'hmac-sha256:0123456789abcdef' }],
   ['a scheme of a later version', { signature_key: 'ed25519:1', signature: 'c2lnbmVk' }],
-])('that was changed to %s is as one without a signature', (_, fields) => {
+])('whose member was changed to %s has a wrong signature', (_, fields) => {
   expect(lastReadingReader('node-1', [secret], clock)(changed(fields)).kind).toBe('wrong');
 });
 
-it('for another host is as one without a signature', () => {
+it('for another host has a wrong signature', () => {
   expect(lastReadingReader('node-2', [secret], clock)(signed().body).kind).toBe('wrong');
 });
 
-it.each([-61n, 61n])('is as one without a signature %d s later', (seconds) => {
+it.each([-61n, 61n])('is not accepted %d s later', (seconds) => {
   const { body } = signed();
   time = seconds * second;
   expect(lastReadingReader('node-1', [secret], clock)(body).kind).toBe('untimely');
 });
 
-it('is taken once, for as long as it is timely', () => {
+it('is accepted once within its time', () => {
   const read = lastReadingReader('node-1', [secret], clock);
   const { body } = signed();
   const kinds = [0n, 30n, 60n, 61n, 121n].map((seconds) => {
@@ -84,23 +84,23 @@ it('is taken once, for as long as it is timely', () => {
 });
 
 it.each([
-  ['no JSON', 'no JSON'],
+  ['text that is not JSON', 'no JSON'],
   ['null', null],
   ['a list', []],
-  ['no id of an instance', { ...request, instance: 'instance-1' }],
+  ['an invalid instance id', { ...request, instance: 'instance-1' }],
   ['a reason with blanks', { ...request, reason: 'because it ends' }],
   ['a time that is not a string', { ...request, announced: 5 }],
   ['a long time', { ...request, announced: 'x'.repeat(65) }],
-  ['one more member', { ...request, more: 1 }],
-  ['one less', { instance: request.instance, reason: request.reason }],
+  ['an additional member', { ...request, more: 1 }],
+  ['a missing member', { instance: request.instance, reason: request.reason }],
   ['more than 2 KiB', JSON.stringify(request) + ' '.repeat(2_048)],
-  ['a signature that is none', { ...request, host: 'node-1', nonce: request.instance, sent: '', signature: 'x' }],
+  ['an invalid signature', { ...request, host: 'node-1', nonce: request.instance, sent: '', signature: 'x' }],
   ['a signature without a nonce', { ...request, host: 'node-1', sent: '', signature: '0'.repeat(64) }],
-])('is not %s', (_, value) => {
+])('cannot be read if it is or has %s', (_, value) => {
   expect(lastReadingReader('node-1', [secret], clock)(bytes(value)).kind).toBe('unreadable');
 });
 
-it('that names no key is verified with each', () => {
+it('that names no key is verified with each secret', () => {
   const { signature: _, signature_key: __, ...fields } = fieldsOf(signed().body);
   const label = Buffer.concat([Buffer.of(0xff), Buffer.from('nephoscope request for a last reading 1')]);
   const key = createHmac('sha256', secret.reveal()).update(label).digest();

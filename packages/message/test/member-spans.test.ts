@@ -51,7 +51,7 @@ it('finds several members, in the order of the text', () => {
   ]);
 });
 
-it('stays within any text, JSON or not', () => {
+it('stays within the text, whether it is JSON or not', () => {
   const pieces = fc.constantFrom('{', '}', '[', ']', '"', '\\', ':', ',', '"resource_metadata"', ' ', '1');
   fc.assert(
     fc.property(fc.array(pieces), (parts) => {

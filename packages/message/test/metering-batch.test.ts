@@ -18,7 +18,7 @@ const linesOf = (bodies: ReturnType<typeof bodiesOf>) =>
   bodies.flatMap(({ bytes }) => [...splitMeteringBatch(bytes)]);
 
 describe('a batch', () => {
-  it('gives back its lines', () => {
+  it('returns its lines', () => {
     const lines = fc.array(
       fc.string({ unit: 'binary', minLength: 1 }).map((line) => line.replaceAll('\n', ' ')),
       { minLength: 1 },
@@ -31,7 +31,7 @@ describe('a batch', () => {
     );
   });
 
-  it('is cut into bodies of 127 KiB at most, with a longer line by itself', () => {
+  it('is split into bodies of at most 127 KiB, with a longer line on its own', () => {
     const line = fc.integer({ min: 1, max: 150_000 }).map((length) => 'é'.repeat(length));
     fc.assert(
       fc.property(fc.array(line, { maxLength: 12 }), (given) => {
@@ -41,7 +41,7 @@ describe('a batch', () => {
           expect([...splitMeteringBatch(bytes)]).toHaveLength(lines);
           expect(bytes.length <= 127 * 1024 || lines === 1).toBe(true);
         }
-        // No two neighbours would have fitted into one.
+        // No two neighbouring bodies would have fitted into one.
         for (const [index, { bytes }] of bodies.slice(1).entries()) {
           expect((bodies[index]?.bytes.length ?? 0) + bytes.length).toBeGreaterThan(127 * 1024);
         }
@@ -50,7 +50,7 @@ describe('a batch', () => {
     );
   });
 
-  it('goes on after its bodies were looked at', () => {
+  it('accepts more lines after its bodies were read', () => {
     const batch = new MeteringBatch();
     expect(batch.bodies()).toEqual([]);
     batch.add('one');
@@ -59,7 +59,7 @@ describe('a batch', () => {
     expect(linesOf(batch.bodies())).toEqual(['one', 'two']);
   });
 
-  it('is read with and without a line end at the end, and without its empty lines', () => {
+  it('is read with and without a line feed at the end, and without its empty lines', () => {
     expect([...splitMeteringBatch(Buffer.from('a\nb'))]).toEqual(['a', 'b']);
     expect([...splitMeteringBatch(Buffer.from('\na\n\nb\n\n'))]).toEqual(['a', 'b']);
     expect([...splitMeteringBatch(new Uint8Array())]).toEqual([]);
@@ -67,11 +67,11 @@ describe('a batch', () => {
   });
 
   it.each([
-    ['half a character', [0xc3]],
-    ['no character', [0xff]],
+    ['an incomplete character', [0xc3]],
+    ['an invalid byte', [0xff]],
     ['an overlong slash', [0xc0, 0xaf]],
     ['half a surrogate pair', [0xed, 0xa0, 0x80]],
-  ])('loses to %s only its line', (_, bytes) => {
+  ])('with %s loses only that line', (_, bytes) => {
     const bad = Buffer.from([0x61, ...bytes]);
     expect([...splitMeteringBatch(Buffer.concat([Buffer.from('one\n'), bad, Buffer.from('\ntwo\n')]))]).toEqual([
       'one',
@@ -84,7 +84,7 @@ describe('a batch', () => {
     expect([...splitMeteringBatch(Buffer.from('\ufeff{}\n'))]).toEqual(['\ufeff{}']);
   });
 
-  it('bounds the length of a line', () => {
+  it('limits the length of a line', () => {
     const longest = 'x'.repeat(maxMeteringLineBytes);
     const [first, second, third] = linesOf(bodiesOf([longest, `${longest}x`, 'y']));
     expect(first).toBe(longest);
@@ -94,22 +94,22 @@ describe('a batch', () => {
 });
 
 describe('meteringRoutingKey', () => {
-  it('is metering and the name', () => {
+  it('consists of metering and the name', () => {
     expect(meteringRoutingKey('instance:m1.small')).toBe('metering.instance:m1.small');
   });
 
   it.each([
-    ['one byte a character', 'x'.repeat(1_000), 246],
+    ['one byte for each character', 'x'.repeat(1_000), 246],
     ['two', 'é'.repeat(1_000), 123],
     ['three', '☃'.repeat(1_000), 82],
     ['four', '🙂'.repeat(1_000), 61],
-    ['a character that begins in time and ends late', `${'x'.repeat(245)}é`, 245],
-    ['half a character', '\ud83d'.repeat(1_000), 82],
-  ])('is the beginning of a name that is too long, in whole characters: %s', (_, name, characters) => {
+    ['a character that would cross the limit', `${'x'.repeat(245)}é`, 245],
+    ['an incomplete character', '\ud83d'.repeat(1_000), 82],
+  ])('is truncated to whole characters if the name is too long: %s', (_, name, characters) => {
     expect(meteringRoutingKey(name)).toBe(`metering.${[...name].slice(0, characters).join('')}`);
   });
 
-  it('has 255 bytes at most, and is whole where it has room', () => {
+  it('has at most 255 bytes, and is complete if it fits', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'grapheme', maxLength: 400, size: 'max' }), (name) => {
         const key = meteringRoutingKey(name);

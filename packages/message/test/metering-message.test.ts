@@ -56,7 +56,7 @@ function deepFreeze<T extends MetadataValue>(value: T): T {
 }
 
 describe('signMeteringMessage', () => {
-  it('writes one line of JSON with the keys of the wire', () => {
+  it('writes one line of JSON with the documented keys', () => {
     const { epoch: _, ...withoutEpoch } = envelope;
     const text = sign({ ...counter, type: 'gauge', volume: 0.1 }, 'ceilometer', withoutEpoch);
     expect(text).not.toContain('\n');
@@ -100,7 +100,7 @@ describe('signMeteringMessage', () => {
     });
   });
 
-  it.each(signatureForms)('verifies whatever the counter holds, in the %s form', (form) => {
+  it.each(signatureForms)('can be verified whatever the counter contains, in the %s form', (form) => {
     const metadata = fc.letrec<{ value: MetadataValue; object: Metadata }>((tie) => ({
       value: fc.oneof(
         { depthSize: 'small' },
@@ -147,7 +147,7 @@ describe('signMeteringMessage', () => {
     );
   });
 
-  it.each(signatureForms)('is not verified once any of its fields was changed, in the %s form', (form) => {
+  it.each(signatureForms)('cannot be verified after any of its fields was changed, in the %s form', (form) => {
     const message = parseJson(sign(counter, form)) as JsonObject;
     for (const key of message.keys()) {
       const changed = new Map(message).set(key, 'another');
@@ -157,7 +157,7 @@ describe('signMeteringMessage', () => {
     }
   });
 
-  it('writes frozen metadata once, and metadata that may change each time', () => {
+  it('writes frozen metadata once, and other metadata each time', () => {
     const frozen = deepFreeze({ name: 'a', flavor: { id: '1' } });
     const open: { name: string; flavor: { id: string } } = { name: 'a', flavor: { id: '1' } };
     const half = Object.freeze({ name: 'a', flavor: open.flavor });
@@ -173,7 +173,7 @@ describe('signMeteringMessage', () => {
     }
   });
 
-  it('writes volumes with all their digits', () => {
+  it('writes all digits of volumes', () => {
     const volume = (given: number | bigint): string =>
       readMeteringMessage(sign({ ...counter, volume: given })).sample.volume;
     expect(volume(2n ** 64n - 1n)).toBe('18446744073709551615');
@@ -193,14 +193,14 @@ describe('signMeteringMessage', () => {
     [{ '\ud83d': 1 }, 'resource_metadata has a key'],
     [{ a: undefined } as unknown as Metadata, 'resource_metadata.a is undefined'],
     [{ a: Symbol('x') } as unknown as Metadata, 'resource_metadata.a is Symbol(x)'],
-  ])('refuses metadata that JSON cannot hold: %j', (resourceMetadata, message) => {
+  ])('refuses metadata that JSON cannot represent: %j', (resourceMetadata, message) => {
     expect(() => sign({ ...counter, resourceMetadata })).toThrow(message);
     expect(() => sign({ ...counter, resourceMetadata })).toThrow(
       expect.objectContaining({ code: 'COUNTER_INVALID' }) as Error,
     );
   });
 
-  it('refuses metadata without an end, and takes metadata as deep as can be read', () => {
+  it('refuses cyclic metadata, and accepts metadata as deep as can be read', () => {
     const endless: Record<string, MetadataValue> = {};
     endless['self'] = endless;
     expect(() => sign({ ...counter, resourceMetadata: endless })).toThrow(/nested more than 64 deep/);
@@ -209,7 +209,7 @@ describe('signMeteringMessage', () => {
     expect(() => sign({ ...counter, resourceMetadata: nested(63) })).toThrow(/nested more than 64 deep/);
   });
 
-  it('takes as many values in metadata as can be read, and refuses more', () => {
+  it('accepts as many values in metadata as can be read, and refuses more', () => {
     const named = (count: number, name: (n: number) => string): Metadata =>
       Object.fromEntries(Array.from({ length: count }, (_, n) => [name(n), [n]]));
     const refusal = (resourceMetadata: Metadata) => () => sign({ ...counter, resourceMetadata });
@@ -219,7 +219,7 @@ describe('signMeteringMessage', () => {
     expect(refusal(named(1_001, String))).toThrow(/more than 1000 keys that are digits alone/);
   });
 
-  it("refuses metadata with a text in Ceilometer's form that is much longer than the message", () => {
+  it("refuses metadata whose text in Ceilometer's form is much longer than the message", () => {
     const resourceMetadata: Metadata = {
       ['k'.repeat(10_000)]: Object.fromEntries(Array.from({ length: 1_000 }, (_, n) => [`v${n}`, n])),
     };
@@ -230,7 +230,7 @@ describe('signMeteringMessage', () => {
     expect(inForm).toThrow(expect.objectContaining({ code: 'COUNTER_INVALID' }) as Error);
   });
 
-  it('refuses other texts that JSON cannot hold', () => {
+  it('refuses other texts that JSON cannot represent', () => {
     expect(() => sign({ ...counter, userId: 'x\udc00' })).toThrow(
       /user_id of a counter holds half a surrogate pair/,
     );
@@ -243,7 +243,7 @@ describe('readMeteringMessage', () => {
     readMeteringMessage(JSON.stringify({ ...fields, ...changes }));
 
   it.each(['counter_name', 'counter_type', 'counter_volume', 'resource_id', 'message_id', 'timestamp'])(
-    'needs %s',
+    'requires %s',
     (key) => {
       expect(() => read({ [key]: undefined })).toThrow(`unreadable metering message: ${key} is missing`);
       expect(() => read({ [key]: null })).toThrow(
@@ -255,7 +255,7 @@ describe('readMeteringMessage', () => {
     },
   );
 
-  it('reports that nothing was measured only for an otherwise valid message', () => {
+  it('reports a missing volume only for an otherwise valid message', () => {
     expect(() => read({ counter_volume: null })).toThrow(
       expect.objectContaining({ code: 'SAMPLE_WITHOUT_VOLUME' }) as Error,
     );
@@ -318,7 +318,7 @@ describe('readMeteringMessage', () => {
     });
   });
 
-  it('reads a message out of an envelope, and what is written of it verifies', () => {
+  it('reads a message from an envelope, and its stored text can be verified', () => {
     const inner = sign(counter, 'ceilometer');
     const message = (
       (parseJson(`{"payload": {"samples": [ ${inner} ]}}`) as JsonObject).get('payload') as JsonObject

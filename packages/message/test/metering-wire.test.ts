@@ -66,8 +66,8 @@ function notificationIn(bytes: Uint8Array): Notification {
   return JSON.parse(envelope['oslo.message']!) as Notification;
 }
 
-describe('on the wire to a Ceilometer', () => {
-  it('samples are a notification as its polling agents send', () => {
+describe("in Ceilometer's wire form", () => {
+  it('samples are sent in notifications like those of its polling agents', () => {
     const [body] = bodiesOf([signed(), signed({ resourceId: 'vm-2' })]);
     expect(body?.lines).toBe(2);
     const { payload, message_id, _unique_id, ...rest } = notificationIn(body!.bytes);
@@ -80,7 +80,7 @@ describe('on the wire to a Ceilometer', () => {
     expect(message_id).toMatch(/^[0-9a-f-]{36}$/);
     expect(_unique_id).toMatch(/^[0-9a-f]{32}$/);
     expect(payload.samples.map(({ resource_id }) => resource_id)).toEqual(['vm-1', 'vm-2']);
-    // What its notification agent reads of each.
+    // What its notification agent reads from each.
     expect(Object.keys(payload.samples[0]!)).toEqual(
       expect.arrayContaining([
         ...['counter_name', 'counter_type', 'counter_unit', 'counter_volume', 'user_id', 'project_id'],
@@ -89,7 +89,7 @@ describe('on the wire to a Ceilometer', () => {
     );
   });
 
-  it('makes every body a separate notification', () => {
+  it('each body is a separate notification', () => {
     const bodies = bodiesOf(Array.from({ length: 300 }, () => signed()));
     expect(bodies.length).toBeGreaterThan(1);
     const ids = bodies
@@ -98,11 +98,11 @@ describe('on the wire to a Ceilometer', () => {
     expect(new Set(ids.flat()).size).toBe(bodies.length * 2);
   });
 
-  it('goes one way for all meters', () => {
+  it('all meters have the same routing key', () => {
     expect([wire.routingKey('cpu'), wire.contentType]).toEqual(['notifications.sample', 'application/json']);
   });
 
-  it('volumes keep all their digits and signatures hold', () => {
+  it('volumes keep all their digits, and signatures stay valid', () => {
     const verifier = createVerifier({ secrets: [secret], forms: ['ceilometer'] });
     const messages = fc.array(
       fc.record({
@@ -122,9 +122,9 @@ describe('on the wire to a Ceilometer', () => {
   });
 
   it.each([
-    ['a Ceilometer', wire],
+    ['Ceilometer', wire],
     ['us', nephoscopeWire],
-  ])('to %s, bodies have 127 KiB at most, with a longer message by itself', (_, on) => {
+  ])('bodies for %s have at most 127 KiB, with a longer message on its own', (_, on) => {
     const message = fc
       .integer({ min: 1, max: 150_000 })
       .map((length) => JSON.stringify({ counter_name: 'é"'.repeat(length / 4) }));
@@ -139,7 +139,7 @@ describe('on the wire to a Ceilometer', () => {
   });
 });
 
-it('takes the content type as people write it', () => {
+it('accepts a content type in any usual spelling', () => {
   const [body] = bodiesOf([signed()], nephoscopeWire);
   for (const type of [meteringContentType, 'Application/X-NDJSON; charset=utf-8', undefined, 'text/plain'])
     expect([...meteringTexts(body!.bytes, type)]).toEqual([signed()]);
@@ -154,7 +154,7 @@ describe('the options', () => {
     [{ signature: 'ceilometer' }, 'ceilometer'],
     [{ wire: 'ceilometer' }, 'ceilometer'],
     [{ wire: 'ceilometer', signature: 'ceilometer' }, 'ceilometer'],
-  ])('%j sign in the %s form', (given, form) => {
+  ])('%j lead to signatures in the %s form', (given, form) => {
     expect(signatureFormOf(options.parse(given))).toBe(form);
   });
 

@@ -38,12 +38,12 @@ describe('a verifier', () => {
     expect(verifier('new').verify(message('old', form))).toBe('signature-wrong');
   });
 
-  it('takes a message that names no form for one of Ceilometer', () => {
+  it('treats a message without a form as one of Ceilometer', () => {
     expect(verifier('s').verify(message('s', 'ceilometer', false))).toBe('verified');
     expect(verifier('s').verify(message('s', 'canonical', false))).toBe('signature-wrong');
   });
 
-  it('takes no form for the other one', () => {
+  it('does not take one form for the other', () => {
     for (const [form, other] of [signatureForms, [...signatureForms].reverse()] as [
       SignatureForm,
       SignatureForm,
@@ -77,7 +77,7 @@ describe('a verifier', () => {
     ['followed by a line end', `${'a'.repeat(64)}\n`, 'signature-malformed'],
     ['another one', 'a'.repeat(64), 'signature-wrong'],
   ] as [string, JsonValue | undefined, string][])(
-    'gives the reason where the signature is %s',
+    'gives the reason if the signature is %s',
     (_, signature, reason) => {
       const changed = new Map(message('s', 'canonical'));
       if (signature === undefined) changed.delete('message_signature');
@@ -87,7 +87,7 @@ describe('a verifier', () => {
   );
 
   it.each(['', 'Canonical', 'constructor', '__proto__', true, ['canonical']] as JsonValue[])(
-    'does not know the form %j',
+    'reports an unknown form %j',
     (form) => {
       expect(verifier('s').verify(new Map(message('s', 'canonical')).set('signature_form', form))).toBe(
         'form-unknown',
@@ -111,7 +111,7 @@ describe('the scheme and key of a signature', () => {
     const signer = createSigner({ secret: new Secret(secret), form });
     return parseJson(signJsonMessage(new Map(Object.entries({ ...fields, ...more })), signer)) as JsonObject;
   };
-  /** Signed as it stands, whatever it names. */
+  /** Signed with the given key name, whatever it is. */
   const naming = (key: JsonValue, secret = 's') => {
     const { sign, writer } = createSigner({ secret: new Secret(secret), form: 'canonical' });
     const body = new Map<string, JsonValue>(
@@ -121,16 +121,16 @@ describe('the scheme and key of a signature', () => {
   };
   const nameOf = (secret: string) => signed(secret, 'canonical').get('signature_key') as string;
 
-  it('are named in the canonical form, as the README says, and not in that of Ceilometer', () => {
+  it("are in a message in the canonical form, as the README specifies, but not in Ceilometer's form", () => {
     const label = Buffer.concat([Buffer.of(0xff), Buffer.from('nephoscope key name 1')]);
     const id = createHmac('sha256', 'a shared secret').update(label).digest('hex').slice(0, 16);
     expect(nameOf('a shared secret')).toBe(`hmac-sha256:${id}`);
     expect(signed('s', 'ceilometer').has('signature_key')).toBe(false);
-    // What another program named is no name of ours.
+    // A key name set by another program is replaced.
     expect(signed('s', 'canonical', { signature_key: 'other:1' }).get('signature_key')).toBe(nameOf('s'));
   });
 
-  it('decide what a signature is verified with', () => {
+  it('determine the secret that verifies a signature', () => {
     expect(verifier('new', 's').verify(naming(nameOf('s')))).toBe('verified');
     expect(verifier('new', 's').verify(naming(nameOf('new')))).toBe('signature-wrong');
     expect(verifier('new', 's').verify(naming('hmac-sha256:unheard'))).toBe('signature-wrong');
@@ -138,13 +138,13 @@ describe('the scheme and key of a signature', () => {
   });
 
   it.each(['ed25519:1', 'constructor:1', '', ':', 'hmac-sha25:1', null])(
-    'that are none known here, as %j, are told from a wrong signature',
+    'are reported as unknown, as %j, and not as a wrong signature',
     (key) => {
       expect(verifier('s').verify(naming(key))).toBe('scheme-unknown');
     },
   );
 
-  it('are not needed: a message of an older version without one is verified with each secret', () => {
+  it('are optional: a message of an older version is verified with each secret', () => {
     expect(verifier('new', 's').verify(message('s', 'canonical'))).toBe('verified');
   });
 });

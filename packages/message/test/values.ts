@@ -3,14 +3,14 @@ import fc from 'fast-check';
 import { JsonNumber } from '../src/json.js';
 import type { JsonObject, JsonValue } from '../src/json.js';
 
-/** Texts that lie in wait: quotes, separators of the forms, keys with a meaning in JavaScript, code points on both sides of the surrogates. */
+/** Texts that may cause errors: quotes, separators of the forms, keys with a meaning in JavaScript, code points on both sides of the surrogates. */
 export const texts: fc.Arbitrary<string> = fc.oneof(
   fc.string({ unit: 'binary', maxLength: 6 }),
   fc.string({ unit: fc.constantFrom(...'ab:;\'"\\\n\r\t\u0000 1s,é漢🙂\uffff\ue000\u{10000}'), maxLength: 6 }),
   fc.constantFrom('__proto__', 'constructor', 'None', 'True', '1', '1.0', 'null', 'message_signature'),
 );
 
-/** Numbers as JSON may write them. */
+/** Numbers in any spelling that JSON permits. */
 export const numberTexts: fc.Arbitrary<string> = fc.oneof(
   fc.bigInt({ min: -(10n ** 30n), max: 10n ** 30n }).map(String),
   fc
@@ -55,7 +55,7 @@ const { value, object } = fc.letrec<{ value: JsonValue; object: JsonObject }>((t
 export const jsonValues = value;
 export const jsonObjects = object;
 
-/** The exact value of a number's text as the lowest terms of `digits × 10^power`; worked out another way than the code under test. */
+/** The exact value of a number's text, as the lowest terms of `digits × 10^power`; computed differently from the code under test. */
 export function exact(text: string): string {
   const [mantissa = '', power = '0'] = text.toLowerCase().split('e');
   const [whole = '', fraction = ''] = mantissa.split('.');

@@ -24,7 +24,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(directory, { recursive: true, force: true }));
 
-/** Writes a configuration into a folder of its own. */
+/** Writes a configuration into a new folder. */
 async function deployment(
   name: string,
   sections: Record<string, unknown> = {},
@@ -53,7 +53,7 @@ function query<Row>(database: string, sql: string): readonly Row[] {
   }
 }
 
-/** All that a database holds, newest first, as the store itself gives it. */
+/** All samples in a database, newest first, as the store returns them. */
 async function recordedIn(database: string): Promise<readonly Sample[]> {
   const reader = sql.createReader({
     options: sql.options.parse({ url: `sqlite:${database}` }),
@@ -87,7 +87,7 @@ describe('with samples of a real guest', () => {
     const lines = table.stdout.split('\n');
     expect(lines[0]).toMatch(/^INSTANCE +METER +DEVICE +VOLUME +UNIT +CHANGE\/S$/);
     const first = lines.findIndex((line) => line.startsWith(guest));
-    // Its cpu time: in ns, with a change per second, as read twice.
+    // Its CPU time in ns, with a change per second from the two readings.
     expect(lines[first]).toMatch(/^display name of testbed-plain +cpu +[\d,]+ +ns +[\d,.]+$/);
     expect(table.stderr).toContain('Reading the hypervisor, 2 of 2');
 
@@ -100,14 +100,14 @@ describe('with samples of a real guest', () => {
     expect(volumes).toContain(/cpu +([\d,]+)/.exec(lines[first] ?? '')?.[1]?.replaceAll(',', ''));
   });
 
-  it('samples --json gives what was recorded, to the last digit', async () => {
+  it('samples --json returns the recorded samples, to the last digit', async () => {
     const { code, stdout } = await nephoscope(cwd, 'samples', '--config', config, '--json');
     expect(code).toBe(0);
     expect(stdout.trimEnd().split('\n')).toEqual(recorded.map(({ text }) => text));
   });
 
-  it('samples shows a table of those that the filters leave', async () => {
-    // Not any: those of other tests come and go.
+  it('samples shows a table of the samples that match the filters', async () => {
+    // A specific one: those of other tests come and go.
     const { resourceId } = recorded.find(({ text, meter }) => meter === 'cpu' && text.includes(guest))!;
     const { stdout } = await nephoscope(
       cwd,
@@ -131,7 +131,7 @@ describe('with samples of a real guest', () => {
     expect(none).toEqual({ code: 0, stdout: '', stderr: 'No samples match.\n' });
   });
 
-  it('meters and resources count what is there', async () => {
+  it('meters and resources count the recorded samples', async () => {
     const meters = await nephoscope(cwd, 'meters', '--config', config, '--json');
     const counted = meters.stdout
       .trimEnd()
@@ -154,7 +154,7 @@ describe('with samples of a real guest', () => {
     ).toHaveLength(2);
   });
 
-  it('verify finds what was tampered with, and nothing else', async () => {
+  it('verify detects what was tampered with, and nothing else', async () => {
     const clean = await nephoscope(cwd, 'verify', '--config', config);
     expect(clean).toMatchObject({
       code: 0,
@@ -168,7 +168,7 @@ describe('with samples of a real guest', () => {
     if (message === undefined || column === undefined) throw new Error('nothing was recorded');
     const key = ({ messageId }: Sample) => `x'${messageId.replaceAll('-', '')}'`;
     query(copy, `update samples set volume = volume || '0' where key = ${key(message)}`);
-    // Another owner, for this one alone.
+    // Another owner, for this sample only.
     const columns = 'source, counter_name, type, unit, user_id, resource_id, epoch, publisher_id, layout';
     query(
       copy,
@@ -194,7 +194,7 @@ describe('with samples of a real guest', () => {
     );
   });
 
-  it('verify takes no other secret for the one that signed', async () => {
+  it('verify accepts no secret other than the one that signed', async () => {
     const other = await deployment('other-secret', {
       secrets: ['another secret'],
       storage: { url: `sqlite:${database}` },
@@ -234,7 +234,7 @@ describe('with samples of a real guest', () => {
 });
 
 describe('config and plugins', () => {
-  it('config check lists every mistake with its place', async () => {
+  it('config check reports every mistake with its place', async () => {
     const { cwd, config } = await deployment('mistakes');
     await writeFile(
       config,
@@ -262,7 +262,7 @@ storage: { url: 'postgres://localhost' }
     ]);
   });
 
-  it('config check says that all is well', async () => {
+  it('config check reports that everything is valid', async () => {
     const { cwd, config } = await deployment('fine', { bus: { type: 'memory' } });
     expect(await nephoscope(cwd, 'config', 'check', '--config', config)).toEqual({
       code: 0,
@@ -271,7 +271,7 @@ storage: { url: 'postgres://localhost' }
     });
   });
 
-  it('config check names the store that is used when none is configured', async () => {
+  it('config check names the default store if none is configured', async () => {
     const cwd = join(directory, 'no-storage');
     await mkdir(cwd);
     await writeFile(join(cwd, 'n.yaml'), 'secrets: a secret of this test\nbus: { type: memory }\n', {
@@ -284,7 +284,7 @@ storage: { url: 'postgres://localhost' }
     );
   });
 
-  it('config check names every mistake, however many there are', async () => {
+  it('config check reports every mistake, however many there are', async () => {
     const cwd = join(directory, 'many-mistakes');
     await mkdir(cwd);
     const names = Array.from({ length: 60 }, (_, number) => `mistaken-key-number-${number}`);
@@ -295,7 +295,7 @@ storage: { url: 'postgres://localhost' }
     expect(stderr).toMatch(/the configuration has these \d+ mistakes\n$/);
   });
 
-  it('says that options go after the command', async () => {
+  it('reports that options must follow the command', async () => {
     const { code, stderr } = await nephoscope(directory, '--config', 'm.yaml', 'meters');
     expect(code).toBe(1);
     expect(stderr).toContain("options go after the command, as in 'nephoscope samples --config FILE'");
@@ -327,7 +327,7 @@ storage: { url: 'postgres://localhost' }
     expect(properties['compute']?.properties).toHaveProperty('pollsters.properties.cpu');
   });
 
-  it('plugins says which run, and why not', async () => {
+  it('plugins shows which ones run, and why others do not', async () => {
     const { cwd, config } = await deployment('disabled', {
       bus: { type: 'memory' },
       compute: { disabled: ['net'], pollsters: { cpu: { no: 1 } } },
@@ -361,7 +361,7 @@ storage: { url: 'postgres://localhost' }
   });
 });
 
-describe('what cannot be done', () => {
+describe('commands that cannot succeed', () => {
   it.each([
     [['fly'], /unknown command 'fly'/],
     [['up', '--twice'], /unknown option '--twice'/],
@@ -378,7 +378,7 @@ describe('what cannot be done', () => {
       ['send-counter', '--name', 'a', '--unit', 'B', '--resource', 'r', '--volume', '0.12345678901234567890'],
       /cannot be sent exactly/,
     ],
-  ])('nephoscope %j is said in a sentence', async (args, message) => {
+  ])('nephoscope %j prints an error message', async (args, message) => {
     const { code, stdout, stderr } = await nephoscope(directory, ...args);
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
     expect(stderr).toMatch(message);
@@ -416,14 +416,14 @@ describe('what cannot be done', () => {
   });
 });
 
-describe('over a real broker', () => {
+describe('with a real broker', () => {
   let broker: PrivateRabbitmq;
   beforeAll(async () => {
     broker = await startRabbitmq();
   }, 60_000);
   afterAll(() => broker.stop());
 
-  it('send-counter is recorded by a running up, which ends cleanly', async () => {
+  it('send-counter is recorded by a running up, which stops cleanly', async () => {
     const { cwd, config, database } = await deployment('broker', { bus: { url: broker.url } });
     const sent = await nephoscope(
       cwd,
@@ -465,7 +465,7 @@ describe('over a real broker', () => {
     const again = ['send-counter', '--config', config, ...counter, '--message-id', messageId];
     expect(await nephoscope(cwd, ...again)).toMatchObject({ code: 0, stdout: `${messageId}\n` });
 
-    // Sent before anybody consumed: the queue was there, and kept it.
+    // Sent before anybody consumed: the queue existed, and kept it.
     const running = start(cwd, ['up', '--config', config]);
     await waitUntil('a table of what was recorded', () =>
       /^Recorded until [^]*^display name of testbed-plain/m.test(running.stdout()),
@@ -486,10 +486,10 @@ describe('over a real broker', () => {
     });
   }, 90_000);
 
-  it('up --once works over it too', async () => {
+  it('up --once works with it, too', async () => {
     const { cwd, config } = await deployment('broker-once', { bus: { url: broker.url } });
     const { code, stdout, stderr } = await nephoscope(cwd, 'up', '--config', config, '--once');
-    // With its own words, where it fails.
+    // With its own output, if it fails.
     expect(code === 0 ? '' : stderr).toBe('');
     expect(stdout).toContain(guest);
   }, 90_000);

@@ -12,12 +12,12 @@ export interface Result {
 
 export interface Running {
   readonly child: ChildProcess;
-  /** What it wrote so far. */
+  /** Its output so far. */
   stdout(): string;
   readonly ended: Promise<Result>;
 }
 
-/** Starts the built command in a folder, without the variables of the tests; killed when it takes over a minute. */
+/** Starts the built command in a folder, without the variables of the tests; it is killed after one minute. */
 export function start(cwd: string, args: readonly string[], env: Readonly<Record<string, string>> = {}): Running {
   const outer = Object.fromEntries(
     Object.entries(process.env).filter(([name]) => !name.startsWith('NEPHOSCOPE_')),

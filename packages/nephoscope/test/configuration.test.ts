@@ -23,13 +23,13 @@ describe('readUpConfiguration', () => {
     return { raw: await readUpConfiguration(path, (line) => told.push(line)), told };
   };
 
-  it('uses the in-process bus where no other is configured', async () => {
+  it('uses the in-process bus if no other is configured', async () => {
     expect((await written('secrets: [12345678x]')).raw.values['bus']).toEqual({ type: 'memory' });
     expect((await written('secrets: [12345678x]\nbus:')).raw.values['bus']).toEqual({ type: 'memory' });
     expect((await written('bus: { url: "amqp://x" }')).raw.values['bus']).toEqual({ url: 'amqp://x' });
   });
 
-  it('never makes a secret for a configuration that was named', async () => {
+  it('never creates a secret for a configuration that was named', async () => {
     const { raw, told } = await written('source: mine');
     expect(raw.values).not.toHaveProperty('secrets');
     expect(told).toEqual([]);

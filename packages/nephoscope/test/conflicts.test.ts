@@ -16,7 +16,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 const hour = 3_600_000_000_000n;
 const noon = 1_795_780_800_000_000_000n;
 
-/** What a collector recorded of an announced volume. */
+/** A sample that a collector recorded of an announced volume. */
 function announced(messageId: string, volume: string, fields: Partial<Sample> = {}): Sample {
   return exampleSample({
     messageId,
@@ -37,7 +37,7 @@ function beside(first: string, messageId: string, volume: string, fields: Partia
   return { ...sample, text: sample.text.replace('{', `{"conflicts_with": "${first}", `) };
 }
 
-/** What the command shows of a store with these samples. */
+/** The command's output for a store with these samples. */
 async function shown(samples: readonly Sample[], filter: Partial<SampleFilter> = {}, limit?: number) {
   const options = sql.options.parse({ url: `sqlite:${join(folder, `${++stores}.db`)}` });
   const settings = { options, logger: new RecordingLogger(), clock: new FakeClock(), host: 'tests' };
@@ -60,7 +60,7 @@ async function shown(samples: readonly Sample[], filter: Partial<SampleFilter> =
   return found;
 }
 
-describe('of an event with several figures', () => {
+describe('if an event has several figures', () => {
   it('the largest volume of each project counts', async () => {
     const found = await shown([
       announced('e-1', '0'),
@@ -73,12 +73,12 @@ describe('of an event with several figures', () => {
     ]);
   });
 
-  it('the first counts of those that differ in something else than the volume', async () => {
+  it('the first counts among those that differ in something other than the volume', async () => {
     const found = await shown([announced('e-1', '1.0'), beside('e-1', 'e-2', '1', { userId: 'u2' })]);
     expect(found).toEqual([['e-1', 'first: 1.0 of project-1, counts', 'beside: 1 of project-1']]);
   });
 
-  it("a central agent's reading of the day after counts instead, whatever is larger", async () => {
+  it('the reading of a central agent within the next day counts instead, even if others are larger', async () => {
     const central = { publisherId: 'central.c1' };
     const found = await shown([
       announced('e-1', '1000'),
@@ -98,7 +98,7 @@ describe('of an event with several figures', () => {
     ]);
   });
 
-  it('what is left is shown where retention has removed the first', async () => {
+  it('the remaining ones are shown after retention has removed the first', async () => {
     expect(await shown([beside('gone', 'e-2', '3')])).toEqual([['gone', 'beside: 3 of project-1, counts']]);
   });
 
@@ -115,7 +115,7 @@ describe('of an event with several figures', () => {
   });
 });
 
-it('the rule stands word for word in what operators read', () => {
+it('the rule is quoted word for word in the documentation', () => {
   const text = readFileSync(new URL('../../../docs/security.md', import.meta.url), 'utf8');
   expect(text.replaceAll(/\s*\n> |\s+/g, ' ')).toContain(conflictRule);
 });

@@ -31,7 +31,7 @@ afterAll(async () => {
 
 const run = (...args: readonly string[]) => nephoscope(cwd, 'dead-letters', ...args, '--config', 'test.yaml');
 
-/** Sets these aside, each as its own reason. */
+/** Creates dead letters of these, each with its own reason. */
 async function keepDeadLetter(...texts: readonly string[]): Promise<void> {
   queue = `test-${randomUUID()}`;
   const topology: QueueTopology = { exchange: queue, queue, bindings: ['#'], deadLetterQueue: `${queue}.dead` };
@@ -90,7 +90,7 @@ it('reports that a queue does not exist, and creates none', async () => {
     });
 }, 30_000);
 
-it('has nothing to go through on the bus of one process', async () => {
+it('reports that an in-process bus has no dead letters to sweep', async () => {
   await writeFile(join(cwd, 'memory.yaml'), JSON.stringify({ bus: { type: 'memory' } }));
   const result = await nephoscope(cwd, 'dead-letters', 'list', '--config', 'memory.yaml');
   expect(result).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining("bus.type is 'memory'") });

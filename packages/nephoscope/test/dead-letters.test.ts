@@ -16,7 +16,7 @@ const deadLetter = (body: string | Uint8Array, reason?: string): DeadLetter => (
 });
 const bodies = (deadLetters: readonly DeadLetter[]) => deadLetters.map(({ body }) => Buffer.from(body).toString());
 
-describe('going through dead letters', () => {
+describe('sweeping dead letters', () => {
   let bus: FakeBus;
   const left = () => bodies(bus.deadLetters.get('metering') ?? []);
 
@@ -67,7 +67,7 @@ describe('going through dead letters', () => {
   });
 });
 
-describe('what a dead letter is', () => {
+describe('the description of a dead letter', () => {
   const sample =
     '{"counter_name": "cpu", "resource_id": "5f3c", "message_id": "0a1b", "counter_volume": 9007199254740993}';
 
@@ -90,20 +90,20 @@ describe('what a dead letter is', () => {
 
   const from = (publisher: unknown) => JSON.stringify({ counter_name: 'cpu', publisher_id: publisher });
   it.each([
-    ['a sample', from('compute.host-1/a1'), 'compute.host-1/a1'],
-    ['samples of one', `${from('a')}\n${from('a')}\n`, 'a'],
-    ['samples of several', `rubbish\n${from('a')}\n${from('b')}\n${from('c')}\n`, 'a and 2 more'],
+    ['one sample', from('compute.host-1/a1'), 'compute.host-1/a1'],
+    ['several samples of one publisher', `${from('a')}\n${from('a')}\n`, 'a'],
+    ['samples of several publishers', `rubbish\n${from('a')}\n${from('b')}\n${from('c')}\n`, 'a and 2 more'],
     ['a notification', JSON.stringify({ 'oslo.message': from('image.host') }), 'image.host'],
-    ['what is larger than is looked into', `${from('a')}\n${'Ü'.repeat(600_000)}`, 'a'],
+    ['one that is too large to be searched', `${from('a')}\n${'Ü'.repeat(600_000)}`, 'a'],
     ['nobody', sample, undefined],
-    ['no text', from(5), undefined],
-    ['no JSON', '[1', undefined],
-    ['no UTF-8', Uint8Array.of(0xff), undefined],
+    ['a publisher that is not a string', from(5), undefined],
+    ['text that is not JSON', '[1', undefined],
+    ['bytes that are not UTF-8', Uint8Array.of(0xff), undefined],
   ])('shows the publisher: %s', (_, body, expected) => {
     expect(publisherOf(deadLetter(body))).toBe(expected);
   });
 
-  it('is a line of JSON, byte for byte', async () => {
+  it('is one line of JSON with the contents byte for byte', async () => {
     expect(JSON.parse(await deadLetterLine(deadLetter('\ufeff{"a":\n1}', 'why')))).toEqual({
       at: '2026-11-22T21:00:00.000Z',
       reason: 'why',
@@ -134,7 +134,7 @@ describe('what a dead letter is', () => {
   });
 });
 
-it('of a compressed one shows its contents, if it can be decompressed', async () => {
+it('shows the contents of a compressed one, if it can be decompressed', async () => {
   const text = '{"counter_name":"cpu","resource_id":"vm","publisher_id":"compute.a"}';
   const compressed = { ...deadLetter(gzipSync(text)), compression: 'application/x-gzip' };
   const readable = await uncompressed(compressed);

@@ -39,14 +39,14 @@ describe('effectiveConfig', () => {
     loft: z.strictObject({ size: z.number().default(4) }).prefault({}),
   });
 
-  it('fills in the defaults of programs and plugins, time spans as they are written', () => {
+  it('fills in the defaults of programs and plugins, with time spans in their written form', () => {
     const whole = print({ secrets: ['x'.repeat(8)], compute: { timeout: '5s' } }, options);
     expect(whole['bus']).toEqual({ type: 'pigeon', speed: '90s', height: 90_000, loft: { size: 4 } });
     expect(whole['compute']).toMatchObject({ interval: '10m', timeout: '5s', disabled: [] });
     expect(whole['source']).toBe('openstack');
   });
 
-  it('keeps what was given', () => {
+  it('keeps configured values', () => {
     expect(print({ bus: { type: 'pigeon', speed: 7, loft: { size: 1 } } }, options)['bus']).toMatchObject({
       speed: 7,
       loft: { size: 1 },
@@ -66,7 +66,7 @@ describe('effectiveConfig', () => {
     expect(JSON.stringify(print({ secrets: ['x'.repeat(8)], ...values }, options))).not.toMatch(/sesame/);
   });
 
-  it('leaves the rest of a URL to be read', () => {
+  it('keeps the rest of a URL readable', () => {
     expect(print({ bus: { url: 'amqp://me:pw@host:5672/v' } }, options)['bus']).toMatchObject({
       url: 'amqp://me:[secret]@host:5672/v',
     });

@@ -14,7 +14,7 @@ import { systemClock } from '@nephoscope/runtime';
 import { sharedLibvirtd } from '../../../tools/testbed/shared.js';
 import { start } from './command.js';
 
-/** What the commands are run with: the README's own file, and what is this test's laid over it. */
+/** The configuration for the commands: the README's file, with values of this test in place of some. */
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 const url = process.env['TESTBED_AMQP_URL'] ?? '';
 const ignore = () => undefined;
@@ -54,7 +54,7 @@ afterAll(async () => {
   await rm(cwd, { recursive: true, force: true });
 });
 
-/** Sets a message of each queue aside for each of the reasons that the examples name. */
+/** Creates a dead letter in each queue for each reason that the examples name. */
 async function keepDeadLetter(): Promise<void> {
   for (const queue of [meteringTopology.queue, 'nephoscope.notifications']) {
     const name = `${queue}.of-examples`;
@@ -104,7 +104,7 @@ async function run(line: string): Promise<{ code: number | null; stdout: string;
   return { code, stdout, stderr };
 }
 
-/** The examples of a help text, continued lines as one. */
+/** The examples in a help text, with continued lines joined. */
 function examplesOf(help: string): readonly string[] {
   const [, text = ''] = /^Examples?:\n(.*)/ms.exec(help) ?? [];
   return [...text.replaceAll(/\\\n\s*/g, '').matchAll(/^ {2}(nephoscope .*?)(?: {3,}\S.*)?$/gm)].map(
@@ -112,14 +112,14 @@ function examplesOf(help: string): readonly string[] {
   );
 }
 
-it('refuses the placeholder, and nothing else, of the file in the README', async () => {
+it("refuses the placeholder in the README's file, and nothing else", async () => {
   const { NEPHOSCOPE_SECRETS: _, ...others } = environment;
   const { code, stderr } = await start(cwd, ['config', 'check', '--config', config], others).ended;
   expect(code).toBe(1);
   expect(stderr).toMatch(/has a mistake:\n {2}secrets: is a placeholder/);
 });
 
-it("takes the whole file, each command: the README's, whose secret no dead letter needs, and one of an OpenStack", async () => {
+it("accepts the README's file without its secret for dead letters, and an OpenStack configuration for every command", async () => {
   await keepDeadLetter();
   const { NEPHOSCOPE_SECRETS: _, ...others } = environment;
   const list = ['dead-letters', 'list', '--config', config];
@@ -162,7 +162,7 @@ openstack: { authUrl: 'http://controller:5000/v3', username: nephoscope, passwor
   }
 }, 120_000);
 
-it('every example of every help runs', async () => {
+it('runs every example of every help text', async () => {
   await keepDeadLetter();
   expect(await run(`nephoscope up --once --config ${config}`)).toMatchObject({ code: 0 });
   await run(`cp samples.db backup/samples.db`);

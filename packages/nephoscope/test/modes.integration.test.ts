@@ -18,7 +18,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true });
 });
 
-/** What is in it, with the mode of each. */
+/** The files in a folder, with their modes. */
 function modesIn(directory: string): Record<string, string> {
   const paths = readdirSync(directory, { recursive: true }).map((name) => join(directory, String(name)));
   return Object.fromEntries(
@@ -26,7 +26,7 @@ function modesIn(directory: string): Record<string, string> {
   );
 }
 
-it('what programs and commands make is for their user alone, although nothing is masked', async () => {
+it('programs and commands create files for their user only, even with umask 0', async () => {
   const [made, local] = [join(folder, 'made'), join(folder, 'local')];
   for (const path of [made, local]) mkdirSync(path, { mode: 0o700 });
   const database = join(made, 'store', 'samples.db');

@@ -1,6 +1,6 @@
 import { print, printNote } from '../src/output.js';
 
-/** What goes to a stream while it runs. */
+/** The text written to a stream while it runs. */
 async function written(stream: NodeJS.WriteStream, run: () => unknown): Promise<string> {
   const { write } = stream;
   let text = '';
@@ -19,14 +19,14 @@ async function written(stream: NodeJS.WriteStream, run: () => unknown): Promise<
 
 const nasty = 'a\u001b]0;title\u0007\u009b31m\u202eb';
 
-it('writes results in which nothing does anything to a terminal, and JSON means the same', async () => {
+it('prints results without characters that affect a terminal, and with the same meaning as JSON', async () => {
   const sample = { resource_id: nasty, counter_volume: 1 };
   const text = await written(process.stdout, () => print(`${JSON.stringify(sample)}\n`));
   expect(text).toMatch(/^[\x20-\x7e]+\n$/);
   expect(JSON.parse(text)).toEqual(sample);
 });
 
-it('prints no note that does', async () => {
+it('prints notes without such characters', async () => {
   expect(await written(process.stderr, () => printNote(`of ${nasty}`))).toBe(
     'of a\\u001b]0;title\\u0007\\u009b31m\\u202eb\n',
   );

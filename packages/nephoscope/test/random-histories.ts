@@ -4,7 +4,7 @@ import fc from 'fast-check';
 const second = 1_000_000_000n;
 const start = 1_790_000_000n * second;
 
-/** Samples of one meter, of up to three resources that restart, move between two projects and are resized, in any order and some twice. */
+/** Samples of one meter, of up to three resources that restart, move between two projects and are resized, in random order and some repeated. */
 export const randomSamples = fc
   .record({
     type: fc.constantFrom('cumulative', 'gauge', 'delta'),
@@ -28,7 +28,7 @@ export const randomSamples = fc
   })
   .map(({ type, readings }) => ({
     range: { start: start + 3_600n * second, end: start + 12_345n * second },
-    /** @param meter tells them from those of others in one store */
+    /** @param meter distinguishes them from others in the same store */
     samplesOf: (meter: string) =>
       readings
         .sort((one, other) => one.late - other.late)

@@ -31,7 +31,7 @@ describe('the options of a query', () => {
     return command.parse(args, { from: 'user' }).opts<QueryOptions>();
   };
 
-  it('become a filter', () => {
+  it('are converted to a filter', () => {
     const options = parse(
       '--meter',
       'cpu',
@@ -57,7 +57,7 @@ describe('the options of a query', () => {
     expect(options.limit).toBe(5);
   });
 
-  it('restrict nothing when they are not given', () => {
+  it('restrict nothing by default', () => {
     expect(filterOf(parse())).toEqual({ scope: 'all' });
   });
 

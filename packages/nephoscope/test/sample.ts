@@ -6,7 +6,7 @@ import type { SignatureForm } from '@nephoscope/message';
 
 export const secret = new Secret('a secret of the tests');
 
-/** A signed sample, as a store gives it. */
+/** A signed sample, as a store returns it. */
 export function sampleOf(
   counter: Partial<Counter> = {},
   envelope: { epoch?: string; messageId?: string } = {},

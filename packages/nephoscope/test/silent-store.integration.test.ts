@@ -16,10 +16,10 @@ import {
 } from '../../storage-sql/test/postgresql/support.js';
 import { nephoscope } from './command.js';
 
-/** What is promised of a command that only reads, and the time of its own start, s. */
+/** The documented limit for a command that only reads, and the time of its start, in s. */
 const within = 35;
 
-it('a command ends with code 1 and the reason when PostgreSQL is silent: at once, after the log-in, and in a result', async () => {
+it('a command ends with code 1 and the reason if PostgreSQL stops responding: at once, after the log-in, or within a result', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'nephoscope-silent-'));
   const database = await newDatabase();
   const store = storeAt(database);

@@ -17,7 +17,7 @@ import { sharedPostgresqlUrl } from '../../../tools/testbed/shared.js';
 import { nephoscope } from './command.js';
 import { randomSamples } from './random-histories.js';
 
-/** `NEPHOSCOPE_HISTORIES=10000` asks for more than `npm test` has time for. */
+/** `NEPHOSCOPE_HISTORIES=10000` runs more histories than `npm test` has time for. */
 const historyCount = Number(process.env['NEPHOSCOPE_HISTORIES'] ?? 25);
 
 let directory: string;
@@ -105,9 +105,9 @@ const samples = [
   cpu('2026-10-24T10:00:00', '500'),
   cpu('2026-10-24T10:10:00', '620'),
   cpu('2026-10-24T21:00:00', '700', { projectId: 'bank' }),
-  // An hour of the 24th and two of the 25th.
+  // An hour on the 24th and two on the 25th.
   cpu('2026-10-25T00:00:00', '1000'),
-  // A disk that was there for ten minutes, and another project.
+  // A disk that existed for ten minutes, and another project.
   cpu('2026-10-24T11:00:00', '7', { resourceId: 'web-vdb' }),
   cpu('2026-10-24T11:10:00', '9', { resourceId: 'web-vdb' }),
   cpu('2026-10-24T11:00:00', '7', { resourceId: 'vault', projectId: 'bank' }),
@@ -118,7 +118,7 @@ const samples = [
   memory('2026-10-25T23:00:00', '4'),
 ];
 
-/** The command on a database, and its CSV by the names of the columns. */
+/** Runs the command on a database; resolves with its CSV by column. */
 const command = (url: string) => {
   const usage = (...args: string[]) => {
     const [name, ...others] = args[0] === 'statistics' ? args : ['usage', ...args];
@@ -157,7 +157,7 @@ describe.each(Object.entries(databases))('on %s', (_, { make, remove }) => {
           meter: 'cpu',
         },
         ...{ instance: 'web', type: 'cumulative', function: 'use', value: '222', unit: 'ns', fraction: '' },
-        // The first readings of the instance and of its disk; a third of the 300 that were used over midnight.
+        // The first readings of the instance and of its disk; a third of the 300 that were used across midnight.
         ...{ opening: '507', apportioned: '100', series: '2', samples: '4', epochs: '2' },
         ...{ measured_s: '1200', bridged_s: '3600', missing_s: '81600' },
       },
@@ -168,12 +168,12 @@ describe.each(Object.entries(databases))('on %s', (_, { make, remove }) => {
       }),
       expect.objectContaining({ start: '2026-10-26T00:00:00+01:00', epochs: '1' }),
     ]);
-    // 200 over midnight, and all of the second run: nothing is lost in sharing it out.
+    // 200 across midnight, and all of the second run: apportioning loses nothing.
     const [, second, third] = all.filter(({ value }) => value !== '').map(({ value }) => BigInt(value ?? ''));
     expect((second ?? 0n) + (third ?? 0n)).toBe(200n + 8292646586825371460n);
   });
 
-  it('statistics of a meter: every function that its type allows, by a fixed length', async () => {
+  it("statistics computes every function that the meter's type permits, by a fixed length", async () => {
     const { rows, usage } = command(url);
     const query = ['--meter', 'memory', '--start', '2026-10-24T10:00:00Z', '--end', '2026-10-25T10:00:00Z'];
     const all = await rows('statistics', ...query, '--by', '12h');
@@ -199,7 +199,7 @@ describe.each(Object.entries(databases))('on %s', (_, { make, remove }) => {
     });
   });
 
-  it('figures of one meter in two units, without refusing the report', async () => {
+  it('reports one meter in two units separately, without refusing the report', async () => {
     const power = (time: string, volume: string, unit: string) =>
       cpu(time, volume, { meter: 'power', type: 'gauge', unit, epoch: null, resourceId: 'rack' });
     await record(url, [
@@ -220,7 +220,7 @@ describe.each(Object.entries(databases))('on %s', (_, { make, remove }) => {
   });
 
   it(
-    'figures of random histories are those of their samples in order, however they were recorded',
+    'figures of random histories are those of their samples in order, in whatever order they were recorded',
     async () => {
       const histories = fc.sample(randomSamples, historyCount);
       const meters = histories.map((_history, at) => `random-${at}`);
@@ -228,7 +228,7 @@ describe.each(Object.entries(databases))('on %s', (_, { make, remove }) => {
       await record(url, recorded.flat());
       await withReader(url, async (reader, signal) => {
         const range = histories[0]?.range ?? { start: 0n, end: 1n };
-        // All meters at once, too: each resource has more than are read together.
+        // Also all meters at once: each resource has more than are read together.
         const byMeter: StatisticsQuery = { ...range, groupBy: ['meter', 'resource'] };
         const together = new Statistics(byMeter);
         const unique = [...new Map(recorded.flat().map((sample) => [sample.messageId, sample])).values()];
@@ -266,7 +266,7 @@ describe('the output', () => {
   const url = () => `sqlite:${join(directory, 'output.db')}`;
   beforeAll(() => record(url(), samples));
 
-  it('a table shows what is known, and totals', async () => {
+  it('as a table shows what is known, and totals', async () => {
     const { code, stdout, stderr } = await command(url()).usage(
       ...[
         '--project',
@@ -294,7 +294,7 @@ describe('the output', () => {
     );
   });
 
-  it('JSON has the gaps and their reasons', async () => {
+  it('as JSON has the gaps with their reasons', async () => {
     const { stdout } = await command(url()).usage(
       '--month',
       '2026-10-24',
@@ -324,7 +324,7 @@ describe('the output', () => {
     expect([figure, total]).toEqual([expected, { total: true, ...expected }]);
   });
 
-  it('groups by metadata, and refuses what means nothing', async () => {
+  it('groups by metadata, and refuses a function that does not apply to the meter', async () => {
     const small = await command(url()).rows(
       '--month',
       '2026-10',
@@ -342,7 +342,7 @@ describe('the output', () => {
     expect(refused.stderr).toContain('Ask for use');
   });
 
-  it('says so where nothing was recorded', async () => {
+  it('says that nothing was recorded if there is nothing', async () => {
     const none = await command(url()).usage('--project', 'nobody');
     expect(none).toMatchObject({ code: 0, stdout: '' });
     expect(none.stderr).toContain('Nothing was recorded');

@@ -7,7 +7,7 @@ import { csvHead, csvRow, figureTable, isEmpty } from '../src/usage/figure-text.
 const time = (text: string) => parseTimestamp(text);
 const now = time('2026-10-14T22:30:00');
 
-it('the range is this month so far, in the zone, unless it is said', () => {
+it('covers this month so far in the time zone, unless a range is given', () => {
   const rangeOf = (options: object) => {
     const { start, end } = readOptions({ zone: 'UTC', ...options }, now).query;
     return { start, end };
@@ -24,7 +24,7 @@ it('the range is this month so far, in the zone, unless it is said', () => {
   });
 });
 
-it('what it is listed by is one period and any groups', () => {
+it('accepts one period and any groups to list by', () => {
   const { query, view } = readOptions({ zone: 'UTC', by: 'instance, day', round: '2', function: 'p95,max' }, now);
   expect(query).toMatchObject({
     ...{
@@ -74,7 +74,7 @@ const figure: Figure = {
 };
 const view = { zone: 'Asia/Kathmandu', unit: 'hour', groups: ['meter', 'metadata.name'] } as const;
 
-it('the table shortens fractions and says so, and percentages never pretend to be all', () => {
+it('the table marks shortened fractions, and rounds no percentage up to 100', () => {
   expect(figureTable([figure], [], view)).toBe(
     [
       'HOUR                       METER  METADATA.NAME  FUNCTION              VALUE  UNIT  MEASURED  BRIDGED  MISSING  NOTES',

@@ -25,7 +25,7 @@ describe('changePerSecond', () => {
     expect(changePerSecond(at(0n, '18446744073709551600'), at(1n, '18446744073709551615'))).toBe('15');
   });
 
-  it('is not said without time between the readings, or of what is not a number', () => {
+  it('is omitted if no time passed between the readings, or for values that are not numbers', () => {
     expect(changePerSecond(at(1n, '1'), at(1n, '2'))).toBeUndefined();
     expect(changePerSecond(at(2n, '1'), at(1n, '2'))).toBeUndefined();
     expect(changePerSecond(at(1n, 'x'), at(2n, '2'))).toBeUndefined();

@@ -9,7 +9,7 @@ const topology = { exchange: 'e', queue: 'q', bindings: ['#'], deadLetterQueue: 
 const message = { exchange: 'e', routingKey: 'metering.cpu', contentType: 'text/plain', body: Buffer.from('one') };
 
 describe('tapBus', () => {
-  it('reports what is settled, then what is sent, and nothing that failed', async () => {
+  it('reports what was settled, then what was sent, and nothing that failed', async () => {
     const heard: string[] = [];
     const bus = tapBus(createMemoryBus({ logger }), {
       sent: ({ routingKey }) => heard.push(`sent ${routingKey}`),

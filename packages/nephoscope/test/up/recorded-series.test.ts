@@ -15,7 +15,7 @@ describe('RecordedSeries', () => {
     ]);
   });
 
-  it('accepts a sample once, and none that is older than what is shown', () => {
+  it('accepts a sample once, and none that is older than those shown', () => {
     const recorded = new RecordedSeries(start);
     const later = sampleOf({ timestamp: start + second });
     expect(recorded.add(later)).toBeDefined();
@@ -23,7 +23,7 @@ describe('RecordedSeries', () => {
     expect(recorded.add(sampleOf({ timestamp: start }))).toBeUndefined();
   });
 
-  it('reads from a little before its newest sample, never from before its start', () => {
+  it('reads from shortly before its newest sample, never from before its start', () => {
     const recorded = new RecordedSeries(start);
     expect(recorded.readFrom).toBe(start);
     recorded.add(sampleOf({ timestamp: start + second }));
@@ -32,7 +32,7 @@ describe('RecordedSeries', () => {
     expect(recorded.readFrom).toBe(start + 50n * second);
   });
 
-  it('shows the instance of a disk, and a resource of others by its id', () => {
+  it('shows the instance of a disk, and other resources by their id', () => {
     const recorded = new RecordedSeries(start);
     recorded.add(
       sampleOf({
@@ -47,7 +47,7 @@ describe('RecordedSeries', () => {
     ]);
   });
 
-  it('forgets an instance of which nothing comes any more, with all its meters', () => {
+  it('discards an instance without new samples, with all its meters', () => {
     const recorded = new RecordedSeries(start);
     recorded.add(sampleOf({ resourceId: 'gone', timestamp: start }));
     recorded.add(sampleOf({ resourceId: 'here', name: 'seldom', timestamp: start }));

@@ -9,7 +9,7 @@ function gate() {
 }
 
 describe('Refresher', () => {
-  it('gathers requests, and works again when one came meanwhile', async () => {
+  it('combines requests, and runs again if one arrived meanwhile', async () => {
     const first = { started: gate(), may: gate() };
     const second = gate();
     let runs = 0;
@@ -31,7 +31,7 @@ describe('Refresher', () => {
     expect(runs).toBe(2);
   });
 
-  it('hands on what fails and does no more', async () => {
+  it('passes an error on and stops', async () => {
     let runs = 0;
     const refresher = new Refresher(1, () => {
       runs += 1;
@@ -44,7 +44,7 @@ describe('Refresher', () => {
     expect(runs).toBe(1);
   });
 
-  it('does nothing after it was stopped', async () => {
+  it('does nothing after stop()', async () => {
     const refresher = new Refresher(1, () => Promise.reject(new Error('not to be done')));
     refresher.request();
     await refresher.stop();

@@ -37,7 +37,7 @@ describe('seriesTable', () => {
     ]);
   });
 
-  it('says of a counter that began anew that it did', () => {
+  it('marks a counter that started again', () => {
     const recorded = new RecordedSeries(start);
     recorded.add(sampleOf({ volume: 500n, timestamp: start }, { epoch: 'run 1' }));
     recorded.add(sampleOf({ volume: 5n, timestamp: start + second }, { epoch: 'run 2' }));
@@ -46,19 +46,19 @@ describe('seriesTable', () => {
 });
 
 describe('fittingSeriesTable', () => {
-  it('shows all where there is room', () => {
+  it('shows everything if there is room', () => {
     const all = seriesOf(2, ['cpu', 'vcpus']);
     expect(fittingSeriesTable(all, 5, 200)).toBe(seriesTable(all));
   });
 
-  it.each([3, 4, 5, 8, 13, 24, 50])('stays within %s lines, however much there is', (height) => {
+  it.each([3, 4, 5, 8, 13, 24, 50])('fits into %s lines, however many series there are', (height) => {
     for (const instances of [1, 2, 7, 40]) {
       const table = fittingSeriesTable(seriesOf(instances, ['cpu', 'a', 'b', 'c', 'd']), height, 200);
       expect(lines(table).length).toBeLessThanOrEqual(height);
     }
   });
 
-  it('keeps the foremost meters of each instance and counts the others', () => {
+  it('keeps the most important meters of each instance and counts the others', () => {
     const table = fittingSeriesTable(seriesOf(2, ['a', 'b', 'c', 'cpu', 'memory.usage']), 7, 200);
     expect(
       lines(table)
