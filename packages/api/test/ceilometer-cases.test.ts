@@ -33,7 +33,7 @@ interface Case {
   readonly expect: { readonly status: number; readonly content_type?: string; readonly checks: readonly Check[] };
 }
 
-/** What cases need that this version does not have, and why. */
+/** The features that some cases need and this version lacks, with the reason. */
 const missing: Readonly<Record<string, string>> = {
   'post-samples': 'POST of samples',
   'v2-seed-metadata': 'contradicts the last v2: nested metadata are flattened, not left out',
@@ -55,7 +55,7 @@ let base: string;
 beforeAll(() => stores.prepare());
 afterAll(() => stores.remove());
 
-test('how many there are', () => {
+test('runs this number of cases', () => {
   expect({ all: all.length, run: cases.length }).toEqual({ all: 112, run: 108 });
 });
 

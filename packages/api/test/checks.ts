@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 
 type Json = unknown;
 
-/** One of `text_contains`, or `at` with one of the others. */
+/** Has either `text_contains`, or `at` with one of the others. */
 export interface Check {
   readonly at?: readonly (string | number)[];
   readonly text_contains?: string;
@@ -10,17 +10,17 @@ export interface Check {
   readonly equals?: Json;
   readonly like?: Json;
   readonly contains?: string;
-  /** Each element is like this, and there is one. */
+  /** Each element matches this, and there is at least one. */
   readonly all?: Json;
-  /** The same elements in this order, or in any. */
+  /** The same elements, in this order or in any order. */
   readonly list?: Json;
   readonly set?: readonly Json[];
-  /** In any order, each like another element; `only`: and no more. */
+  /** Each matches a different element, in any order; `only`: and there are no others. */
   readonly rows?: readonly Json[];
   readonly only?: boolean;
 }
 
-/** What is wrong with the reply; undefined: nothing. */
+/** The problem of the reply; undefined if there is none. */
 export function problemOf(check: Check, text: string): string | undefined {
   if (check.text_contains !== undefined)
     return text.includes(check.text_contains) ? undefined : `the text lacks ${check.text_contains}: ${text}`;
@@ -64,13 +64,13 @@ function holds(check: Check, value: Json, isMany: boolean): boolean {
   return hasEach(items, check.rows);
 }
 
-/** Whether each row is like an element of its own. */
+/** Whether each row matches a different element. */
 function hasEach(items: readonly Json[], [row, ...others]: readonly Json[]): boolean {
   if (row === undefined) return true;
   return items.some((item, at) => isLike(item, row) && hasEach(items.toSpliced(at, 1), others));
 }
 
-/** Objects may have more members than are named. */
+/** Objects may have additional members. */
 function isLike(value: Json, wanted: Json): boolean {
   const special = isSpecial(value, wanted);
   if (special !== undefined) return special;
@@ -108,7 +108,7 @@ function isSpecial(value: Json, wanted: Json): boolean | undefined {
   return undefined;
 }
 
-/** ms; without a zone it is UTC. */
+/** In ms; UTC if there is no time zone. */
 function instantOf(value: Json): number {
   const text = String(value).replace(' ', 'T');
   return Date.parse(/(?:Z|[+-]\d\d:?\d\d)$/.test(text) ? text : `${text}Z`);

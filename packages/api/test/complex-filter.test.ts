@@ -13,11 +13,11 @@ it.each([
   ['{"in": {"volume": [1e30, 0.1]}}', '1000000000000000000000000000001', false],
   ['{"=": {"volume": 0.10}}', '1e-1', true],
   ['{"=": {"volume": "1"}}', '1', false],
-])('%s of the volume %s: %s', (filter, volume, is) => {
+])('the filter %s with the volume %s is %s', (filter, volume, is) => {
   expect(holds(filter, volume)).toBe(is);
 });
 
-it('compares numbers of the metadata exactly, too', () => {
+it('compares numbers in metadata exactly, too', () => {
   const filter = '{"=": {"metadata.size": 9007199254740993}}';
   expect(holds(filter, '1', '{"size":9007199254740993}')).toBe(true);
   expect(holds(filter, '1', '{"size":9007199254740992}')).toBe(false);

@@ -17,6 +17,6 @@ it.each([
   ['application/json;q=0,*/*', 'application/xml'],
   ['text/html', undefined],
   ['application/json;q=0', undefined],
-])('%s: %s', (accept, type) => {
+])('for Accept: %s it is %s', (accept, type) => {
   expect(acceptedType(accept)).toBe(type);
 });

@@ -58,7 +58,7 @@ function fixtures(count: number): Fixture[] {
   }));
 }
 
-/** A reader whose streams are what the test says. */
+/** A reader that streams the samples of the test. */
 function readerOf(samples: (signal: AbortSignal) => AsyncIterable<Sample>): SampleReader {
   const nothing = () => Promise.resolve();
   return {
@@ -73,7 +73,7 @@ const ids = (items: readonly Record<string, unknown>[]) =>
   items.map(({ id, resource_id, name }) => id ?? `${String(resource_id)} ${String(name ?? '')}`);
 
 it.each(['/v2/samples', '/v2/meters', '/v2/resources'])(
-  '%s: pages that Link leads to are the whole',
+  '%s: pages linked by Link contain everything',
   async (path) => {
     const { url } = await serve(await stores.reader(fixtures(60)));
     const whole = await json(`${url}${path}?limit=1000`);
@@ -92,14 +92,14 @@ it.each(['/v2/samples', '/v2/meters', '/v2/resources'])(
   },
 );
 
-it('a reply that was cut by the default says so', async () => {
+it('a reply truncated by the default limit has a Link to the rest', async () => {
   const { url } = await serve(await stores.reader(fixtures(30)), { defaultLimit: 20 });
   const response = await fetch(`${url}/v2/samples`);
   expect((await response.json()) as unknown[]).toHaveLength(20);
   expect(response.headers.get('link')).toContain('rel="next"');
 });
 
-it('unique meters that were cut say so', async () => {
+it('truncated unique meters are marked as such', async () => {
   const { url } = await serve(await stores.reader(fixtures(9)));
   const asked = async (limit: number) => {
     const response = await fetch(`${url}/v2/meters?unique=True&limit=${limit}`);
@@ -110,7 +110,7 @@ it('unique meters that were cut say so', async () => {
   expect(await asked(3)).toEqual([['meter-0', 'meter-1', 'meter-2'], null]);
 });
 
-it('volumes have all their digits, statistics say what they are of', async () => {
+it('volumes have all their digits, and statistics state what they are computed from', async () => {
   const large = '{"counter_volume":9007199254740993';
   const [one] = fixtures(1) as [Fixture];
   const sample = { ...sampleOf(one), volume: '9007199254740993' };
@@ -135,7 +135,7 @@ it('times with an offset are the instants that they name', async () => {
   expect(await json(after('2026-10-02'))).toHaveLength(0);
 });
 
-it.each(['constructor', 'maybe'])('%s is no boolean', async (value) => {
+it.each(['constructor', 'maybe'])('%s is not accepted as a boolean', async (value) => {
   const { url } = await serve(await stores.reader(fixtures(1)));
   const response = await fetch(`${url}/v2/samples?q.field=metadata.a&q.type=boolean&q.value=${value}`);
   expect([response.status, await response.text()]).toEqual([
@@ -144,7 +144,7 @@ it.each(['constructor', 'maybe'])('%s is no boolean', async (value) => {
   ]);
 });
 
-it('bad input is the fault of the client, and tells nothing of the database', async () => {
+it("invalid input is reported as the client's error, and reveals nothing about the database", async () => {
   const { url, logger } = await serve(await stores.reader(fixtures(20)));
   const paths = [
     '/v2/samples',
@@ -226,7 +226,7 @@ async function query(url: string, body: unknown): Promise<Response> {
   });
 }
 
-it('a complex query filters, orders and says when there are more', async () => {
+it('a complex query filters, orders and reports whether there are more samples', async () => {
   const { url } = await serve(await stores.reader(fixtures(40)));
   const found = async (filter: unknown, orderby?: unknown, limit = 1_000) => {
     const body = {
@@ -248,7 +248,7 @@ it('a complex query filters, orders and says when there are more', async () => {
   expect(
     await found({ or: [{ '=': { 'metadata.flavor.name': 'f2' } }, { '>': { 'resource_metadata.at': 37 } }] }),
   ).toEqual(is((at) => at % 3 === 2 || at > 37));
-  // What is not known does not hold, nor does its opposite.
+  // A comparison with an unknown value is not true, and neither is its opposite.
   expect(await found({ not: { '=': { project_id: 'project-1' } } })).toEqual(
     is((at) => at % 5 !== 0 && at % 4 !== 1),
   );
@@ -285,14 +285,14 @@ it.each([
   '{"orderby":"[{\\"user\\":\\"constructor\\"}]"}',
   '{"orderby":"[{\\"metadata.x\\":\\"asc\\"}]"}',
   `{"filter":${JSON.stringify('{"not":'.repeat(5_000))}}`,
-])('a complex query that is none is refused (%#)', async (body) => {
+])('an invalid complex query is refused (%#)', async (body) => {
   const { url, logger } = await serve(await stores.reader([]));
   const response = await query(url, body);
   expect([response.status, await response.text()]).toEqual([400, expect.stringContaining('error_message')]);
   expect(logger.entries.filter(({ level }) => level === 'error')).toEqual([]);
 });
 
-it('other methods, other media types and other names of the host are refused', async () => {
+it('other methods, other media types and other host names are refused', async () => {
   const { url } = await serve(await stores.reader([]), { names: ['metering.example.org'] });
   const status = async (init: RequestInit, path = '/v2/meters') => (await fetch(url + path, init)).status;
   expect(await status({ method: 'HEAD' })).toBe(405);
@@ -315,7 +315,7 @@ it('other methods, other media types and other names of the host are refused', a
   expect([await asked('evil.example.org'), await asked('metering.example.org:80')]).toEqual([421, 200]);
 });
 
-it('while the database is away it answers 503, and goes on when it is back', async () => {
+it('while the database is unavailable it answers 503, and continues when it is back', async () => {
   const reader = await stores.reader(fixtures(3));
   const { url } = await serve(reader);
   const path = join(stores.folder, `${stores.count}.db`);
@@ -329,7 +329,7 @@ it('while the database is away it answers 503, and goes on when it is back', asy
   expect(await json(`${url}/v2/samples`)).toHaveLength(3);
 });
 
-it('a client that goes away ends its query', async () => {
+it('a client that disconnects ends its query', async () => {
   let aborted = (_: unknown) => undefined as void;
   const ended = new Promise((resolve) => (aborted = resolve));
   const { url, logger } = await serve(
@@ -348,7 +348,7 @@ it('a client that goes away ends its query', async () => {
   expect(logger.entries.map(({ level }) => level)).toEqual(['debug']);
 });
 
-it('a reply that fails on its way does not look complete, a defect says nothing of itself', async () => {
+it('a reply that fails halfway is cut off, and a defect reveals nothing', async () => {
   const sample = sampleOf(fixtures(1)[0] as Fixture);
   const { url, logger } = await serve(
     readerOf(async function* () {
@@ -365,13 +365,13 @@ it('a reply that fails on its way does not look complete, a defect says nothing 
   expect(logger.entries.some(({ level }) => level === 'error')).toBe(true);
 });
 
-it('a client that takes nothing is sent nothing more', async () => {
+it('a client that reads nothing is sent nothing more', async () => {
   const sample = sampleOf(fixtures(1)[0] as Fixture);
   let taken = 0;
   const { url } = await serve(
     readerOf(async function* (signal) {
       for (; !signal.aborted; taken += 1) {
-        // Others have their turn.
+        // Lets other tasks run.
         if (taken % 100 === 0) await new Promise(setImmediate);
         yield sample;
       }
@@ -389,7 +389,7 @@ it('a client that takes nothing is sent nothing more', async () => {
   response.destroy();
 });
 
-it('statistics are of periods, of as many samples as there are', async () => {
+it('statistics are computed for each period, from any number of samples', async () => {
   const sample = sampleOf(fixtures(1)[0] as Fixture);
   const { url } = await serve(
     readerOf(async function* () {
@@ -401,7 +401,7 @@ it('statistics are of periods, of as many samples as there are', async () => {
   expect(rows.map(({ sum, duration }) => [sum, duration])).toEqual(Array.from({ length: 5 }, () => [120, 59]));
 });
 
-it('a store that is not there at the start is read when it is', async () => {
+it('a store that does not exist at the start is read when it exists', async () => {
   const path = join(stores.folder, 'later.db');
   const logger = new RecordingLogger();
   const api = createApi({ options: apiOptions.parse({ port: 0 }), reader: stores.readerAt(path), logger });

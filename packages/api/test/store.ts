@@ -9,7 +9,7 @@ import { FakeClock, RecordingLogger } from '@nephoscope/testing';
 
 const never = new AbortController().signal;
 
-/** A sample as Ceilometer's messages have it. */
+/** A sample as Ceilometer's messages contain it. */
 export interface Fixture {
   readonly counter_name: string;
   readonly counter_type: string;
@@ -24,7 +24,7 @@ export interface Fixture {
   readonly message_id: string;
 }
 
-/** Makes stores, each with its samples, of one that was made before. */
+/** Creates stores with given samples, each as a copy of an empty one that was created before. */
 export class Stores {
   readonly folder = mkdtempSync(join(tmpdir(), 'nephoscope-api-'));
   readonly #empty = join(this.folder, 'empty.db');
@@ -36,7 +36,7 @@ export class Stores {
     await store.stop();
   }
 
-  /** A reader that is not started, of a store with these samples. */
+  /** A reader, not started, of a store with these samples. */
   async reader(fixtures: readonly Fixture[]): Promise<SampleReader> {
     const path = join(this.folder, `${++this.count}.db`);
     copyFileSync(this.#empty, path);

@@ -18,7 +18,7 @@ it.each([
   ['2012-07-02T12:40+0200', '2012-07-02T10:40:00Z'],
   ['2012-07-02T08:40:00-02', '2012-07-02T10:40:00Z'],
   [' 2012-07-02T10:40:00 ', '2012-07-02T10:40:00Z'],
-])('%s is %s', (text, same) => {
+])('reads %s as %s', (text, same) => {
   expect(timeOf(text)).toBe(parseTimestamp(same));
 });
 
@@ -32,6 +32,6 @@ it.each([
   '2012-07-02T10:40:00+99:00',
   '12',
   '0',
-])("'%s' is no time", (text) => {
+])("refuses '%s'", (text) => {
   expect(() => timeOf(text)).toThrow('invalid timestamp format');
 });

@@ -7,7 +7,7 @@ const late = new Error('late');
 const stopped = new Error('stopped');
 
 describe('deadline', () => {
-  it('aborts after its time with the reason that was given', async () => {
+  it('aborts after its time with the given reason', async () => {
     const clock = new FakeClock();
     const { signal } = deadline(clock, 1_000, late);
     await clock.advance(999);
@@ -16,7 +16,7 @@ describe('deadline', () => {
     expect(signal.reason).toBe(late);
   });
 
-  it('aborts with the reason of what stops it before, also when that is aborted already', async () => {
+  it('aborts with the reason of its signal if that is aborted first, or was aborted before', async () => {
     const clock = new FakeClock();
     const stop = new AbortController();
     const { signal } = deadline(clock, 1_000, late, new AbortController().signal, stop.signal);
@@ -27,7 +27,7 @@ describe('deadline', () => {
     expect(signal.reason).toBe(stopped);
   });
 
-  it('waits for nothing once it was ended', async () => {
+  it('leaves no timer once it was ended', async () => {
     const clock = new FakeClock();
     const { signal, end } = deadline(clock, 1_000, late);
     end();
@@ -40,17 +40,17 @@ describe('deadline', () => {
 describe('orAborted', () => {
   const never = new AbortController().signal;
 
-  it('gives what the promise comes to', async () => {
+  it('settles as the promise does', async () => {
     await expect(orAborted(Promise.resolve(1), never)).resolves.toBe(1);
     await expect(orAborted(Promise.reject(late), never)).rejects.toBe(late);
   });
 
-  it('rejects with the reason of an abort, now or later, whatever the promise comes to then', async () => {
+  it("rejects with the reason of an abort, now or later, whatever the promise's outcome", async () => {
     const stop = new AbortController();
     let fail: (error: Error) => void = () => undefined;
     const waiting = orAborted(new Promise((_, reject) => (fail = reject)), stop.signal);
     stop.abort(stopped);
-    // Nobody listens: it must not be an unhandled rejection.
+    // Nobody awaits it, but it must not be an unhandled rejection.
     fail(late);
     await expect(waiting).rejects.toBe(stopped);
     await expect(orAborted(Promise.reject(late), stop.signal)).rejects.toBe(stopped);

@@ -11,7 +11,7 @@ describe('LogLimit', () => {
     clock = new FakeClock();
   });
 
-  it('says the first at once, and then one a minute for all that came', async () => {
+  it('logs the first occurrence at once, and then once a minute for all others', async () => {
     const limit = new LogLimit(clock);
     for (let count = 0; count < 4; count++) limit.log(say);
     expect(said).toEqual([1]);
@@ -21,7 +21,7 @@ describe('LogLimit', () => {
     expect(said).toEqual([1, 3]);
   });
 
-  it('says nothing any more of what is over, and begins anew', async () => {
+  it('logs nothing more when the condition is over, and starts again', async () => {
     const limit = new LogLimit(clock);
     for (let count = 0; count < 4; count++) limit.log(say);
     expect(limit.over()).toBe(3);

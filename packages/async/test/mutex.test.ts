@@ -3,7 +3,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Mutex } from '../src/mutex.js';
 
 describe('Mutex', () => {
-  it('runs one work after the other, in the order in which they asked', async () => {
+  it('runs tasks one after another, in the order of the calls', async () => {
     const mutex = new Mutex();
     const seen: string[] = [];
     const work = (name: string) => async () => {
@@ -16,7 +16,7 @@ describe('Mutex', () => {
     expect(seen).toEqual(['a begins', 'a ends', 'b begins', 'b ends']);
   });
 
-  it('returns a failure to its caller, and continues', async () => {
+  it('rejects the caller of a task that fails, and continues', async () => {
     const mutex = new Mutex();
     const failing = mutex.run(() => Promise.reject(new Error('no')));
     const next = mutex.run(() => Promise.resolve('yes'));

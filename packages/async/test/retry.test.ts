@@ -6,7 +6,7 @@ import { FakeClock } from '@nephoscope/testing';
 
 import { retry } from '../src/retry.js';
 
-// Pauses are spread at random; these are the longest ones.
+// Pauses are randomised; this makes each one as long as it can be.
 beforeEach(() => void jest.spyOn(Math, 'random').mockReturnValue(1));
 afterEach(() => jest.restoreAllMocks());
 
@@ -37,7 +37,7 @@ function begin(results: readonly (Error | string)[], isFinal: (error: unknown) =
 
 const away = new NephoscopeError('BUS_UNAVAILABLE', 'away');
 
-it('tries again, with pauses that double up to the longest', async () => {
+it('retries with pauses that double up to the maximum', async () => {
   const { clock, failures, settled, tries } = begin([away, new TypeError('odd'), away, away, 'there']);
   for (const [index, pause] of [100, 200, 300, 300].entries()) {
     await ticks();
@@ -49,14 +49,14 @@ it('tries again, with pauses that double up to the longest', async () => {
   expect(await settled).toBe('there');
 });
 
-it('ends with a permanent failure', async () => {
+it('fails with a permanent error', async () => {
   const permanent = new PermanentError('BUS_REFUSED', 'no such user');
   const { failures, settled } = begin([permanent]);
   await expect(settled).rejects.toBe(permanent);
   expect(failures).toEqual([]);
 });
 
-it('ends only with what the caller names, when it does', async () => {
+it('fails only with errors that the caller names, if it names any', async () => {
   const final = new Error('final');
   const { clock, settled, tries } = begin(
     [new PermanentError('STORE_INVALID', 'damaged'), final],
@@ -68,7 +68,7 @@ it('ends only with what the caller names, when it does', async () => {
   expect(tries()).toBe(2);
 });
 
-it('ends with the reason of the signal, in a pause or after a try, and makes one try in any case', async () => {
+it('fails with the reason of the signal, in a pause or after an attempt, and always makes one attempt', async () => {
   const { clock, settled, stopping } = begin([away, away]);
   await ticks();
   stopping.abort(new Error('stopped'));

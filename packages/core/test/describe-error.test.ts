@@ -1,6 +1,6 @@
 import { describeError } from '../src/errors.js';
 
-it('says what each cause adds, and nothing twice', () => {
+it('includes what each cause adds, and repeats nothing', () => {
   const refused = new Error('connect ECONNREFUSED 127.0.0.1:5432');
   expect(describeError(new Error('PostgreSQL does not answer', { cause: refused }))).toBe(
     'PostgreSQL does not answer: connect ECONNREFUSED 127.0.0.1:5432',
@@ -10,7 +10,7 @@ it('says what each cause adds, and nothing twice', () => {
   expect(describeError(new Error('a', { cause: new Error('a', { cause: new Error('b') }) }))).toBe('a: b');
 });
 
-it('takes what is thrown for an error whatever it is', () => {
+it('describes any value that was thrown', () => {
   expect(describeError('text')).toBe('text');
   expect(describeError(new AggregateError([refusedBy('::1'), refusedBy('127.0.0.1'), refusedBy('::1')]))).toBe(
     'refused by ::1; refused by 127.0.0.1',

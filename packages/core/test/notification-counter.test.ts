@@ -22,7 +22,7 @@ const figure = {
   metadata: { size: 3, host: 'of the payload' },
 };
 
-it('makes a counter of a notification, with the publisher as host', () => {
+it('makes a counter of a notification, with the publisher as its host', () => {
   expect(notificationCounter(notification, meter, { ...figure, name: 'thing:small' })).toEqual<Counter>({
     name: 'thing:small',
     type: 'gauge',
@@ -36,7 +36,7 @@ it('makes a counter of a notification, with the publisher as host', () => {
   });
 });
 
-it('names an invalid timestamp', () => {
+it('names an invalid timestamp in the error', () => {
   expect(() => notificationCounter({ ...notification, timestamp: 'now' }, meter, figure)).toThrow(
     expect.objectContaining({
       code: 'NOTIFICATION_FIELD',
@@ -45,7 +45,7 @@ it('names an invalid timestamp', () => {
   );
 });
 
-it('has no event id of its own if the plugin returns none', () => {
+it('uses the message id if the plugin returns no event id', () => {
   const plugin = defineServiceNotifications({
     service: 'things',
     exchanges: ['things'],

@@ -22,14 +22,14 @@ const missing = (path: string) => refusal(`the notification has no ${path}`);
 const wrong = (path: string, wanted: string) => refusal(`${path} of the notification is not ${wanted}`);
 
 describe('a text', () => {
-  it('is given as it stands there', () => expect(reader.text('text')).toBe('a'));
+  it('is returned unchanged', () => expect(reader.text('text')).toBe('a'));
 
-  it.each(['empty', 'nothing', 'absent', 'toString', 'constructor'])('is missing as %s', (key) => {
+  it.each(['empty', 'nothing', 'absent', 'toString', 'constructor'])('counts as missing if it is %s', (key) => {
     expect(() => reader.text(key)).toThrow(missing(`payload.${key}`));
     expect(reader.optionalText(key)).toBeNull();
   });
 
-  it.each(['zero', 'huge', 'yes', 'list', 'object'])('is never made of anything else (%s)', (key) => {
+  it.each(['zero', 'huge', 'yes', 'list', 'object'])('is not converted from anything else (%s)', (key) => {
     expect(() => reader.text(key)).toThrow(wrong(`payload.${key}`, 'a text'));
     expect(() => reader.optionalText(key)).toThrow(wrong(`payload.${key}`, 'a text'));
   });
@@ -43,11 +43,11 @@ describe('an amount', () => {
     ['huge', 18446744073709551615n],
   ])('is exact (%s)', (key, amount) => expect(reader.amount(key)).toBe(amount));
 
-  it.each(['empty', 'nothing', 'absent'])('is missing as %s, and not 0', (key) => {
+  it.each(['empty', 'nothing', 'absent'])('counts as missing, and not as 0, if it is %s', (key) => {
     expect(() => reader.amount(key)).toThrow(missing(`payload.${key}`));
   });
 
-  it.each(['text', 'negative', 'least', 'yes', 'list', 'object'])('is none of %s', (key) => {
+  it.each(['text', 'negative', 'least', 'yes', 'list', 'object'])('cannot be %s', (key) => {
     expect(() => reader.amount(key)).toThrow(wrong(`payload.${key}`, 'a number that is 0 or more'));
   });
 });
@@ -62,7 +62,7 @@ describe('a list of objects', () => {
     object: {},
   });
 
-  it('gives each with its whole path in errors, none when it is missing', () => {
+  it('names the whole path of each in errors, and is empty if the key is missing', () => {
     const [first, second] = lists.list('good');
     expect(first?.text('text')).toBe('a');
     expect(() => second?.text('text')).toThrow(missing('payload.good[1].text'));
@@ -74,13 +74,13 @@ describe('a list of objects', () => {
     ['none', 'payload.none[0]', 'an object'],
     ['text', 'payload.text', 'a list'],
     ['object', 'payload.object', 'a list'],
-  ])('is none of %s', (key, path, wanted) => {
+  ])('cannot be %s', (key, path, wanted) => {
     expect(() => lists.list(key)).toThrow(wrong(path, wanted));
   });
 });
 
 describe('an object', () => {
-  it('is read with its whole path in errors', () => {
+  it('names its whole path in errors', () => {
     expect(reader.object('object')).toEqual({ inner: { text: 'b' } });
     const inner = reader.inner('object').inner('inner');
     expect(inner.text('text')).toBe('b');
@@ -88,17 +88,17 @@ describe('an object', () => {
     expect(() => new PayloadReader({}, 'context').text('user_id')).toThrow(missing('context.user_id'));
   });
 
-  it.each(['nothing', 'absent'])('is missing as %s', (key) => {
+  it.each(['nothing', 'absent'])('counts as missing if it is %s', (key) => {
     expect(() => reader.inner(key)).toThrow(missing(`payload.${key}`));
   });
 
-  it.each(['text', 'empty', 'size', 'yes', 'list'])('is none of %s', (key) => {
+  it.each(['text', 'empty', 'size', 'yes', 'list'])('cannot be %s', (key) => {
     expect(() => reader.object(key)).toThrow(wrong(`payload.${key}`, 'an object'));
   });
 });
 
-describe('what is picked', () => {
-  it('is as it stands there, and null where it is missing', () => {
+describe('a selection of fields', () => {
+  it('is unchanged, with null for missing ones', () => {
     expect(reader.pick(['text', 'huge', 'list', 'nothing', 'absent', 'toString'])).toEqual({
       text: 'a',
       huge: 18446744073709551615n,
@@ -109,7 +109,7 @@ describe('what is picked', () => {
     });
   });
 
-  it('has a key called __proto__ as any other', () => {
+  it('may have a key called __proto__', () => {
     const picked = reader.pick(['__proto__']);
     expect(Object.hasOwn(picked, '__proto__')).toBe(true);
     expect(Object.getPrototypeOf(picked)).toBe(Object.prototype);

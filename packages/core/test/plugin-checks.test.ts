@@ -34,13 +34,13 @@ it.each(Object.keys(wrong))('refuses %s', (what) => {
     typeof definePollster
   >[0];
   expect(() => definePollster(definition)).toThrow(says);
-  // The same of one that another copy of the package made, or nobody checked.
+  // The same for a plugin made by another copy of the package, or without checks.
   const byHand = { ...definePollster({ meters: [meter], reads: [], create }), ...fields };
   expect(() => asPlugin(byHand, 'poll.compute', "the plugin 'x'")).toThrow(says);
   expect(() => asPlugin(byHand, 'poll.compute', "the plugin 'x'")).toThrow(/^the plugin 'x' cannot be used/);
 });
 
-it('keeps its own table, which cannot be modified', () => {
+it('has its own copy of the table, which cannot be modified', () => {
   const meters = [{ ...meter }];
   const plugin = defineCentralPollster({ meters, create });
   meters[0]!.name = 'y';

@@ -28,17 +28,17 @@ const read = (fields: Metadata) => {
   return [reader.pick(Object.keys(fields)), reader.wrongTimes()];
 };
 
-describe('a field that is a time', () => {
-  it.each(noTimes)('is missing in metadata, and told, when it is %j', (value) => {
+describe('a time in metadata', () => {
+  it.each(noTimes)('is missing, and reported, if it is %j', (value) => {
     for (const key of ['created_at', 'updated_at', 'launched_at', 'terminated_at', 'deleted_at'])
       expect(read({ [key]: value, name: value })).toEqual([{ [key]: null, name: value }, [key]]);
   });
 
-  it.each([...times, null, ''])('stays as it came when it is %j', (value) => {
+  it.each([...times, null, ''])('is unchanged if it is %j', (value) => {
     expect(read({ created_at: value })).toEqual([{ created_at: value }, []]);
   });
 });
 
-it.each(noTimes)('another field may be %j', (value) => {
+it.each(noTimes)('in another field may be %j', (value) => {
   expect(read({ display_name: value })).toEqual([{ display_name: value }, []]);
 });

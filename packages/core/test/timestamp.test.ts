@@ -60,7 +60,7 @@ describe('formatTimestamp', () => {
     expect(formatTimestamp(nanoseconds)).toBe(text);
   });
 
-  it('writes what is read back, to the nanosecond', () => {
+  it('writes what parseTimestamp reads, to the nanosecond', () => {
     const times = fc.bigInt({ min: -62_135_596_800_000_000_000n, max: 253_402_300_799_999_999_999n });
     fc.assert(
       fc.property(times, (nanoseconds) => {

@@ -23,7 +23,7 @@ it('a daemon with the maximum number of clients is reported, with advice', async
       /did not answer within 2000 ms: it hangs, or has as many clients as it may have;.*raise max_clients/,
     ) as unknown,
   });
-  // A place that is free again is taken.
+  // A free place is used again.
   await first.close();
   const next = await connect(uri);
   expect(await next.uri()).toBe('qemu:///system');

@@ -2,7 +2,7 @@ import { tcpError, tlsError, unixError } from '../src/transport/connect-errors.j
 
 const failed = (code: string) => Object.assign(new Error(`connect ${code}`), { code });
 
-describe('what to do when one cannot connect', () => {
+describe('advice when a connection fails', () => {
   it.each([
     [
       'ENOENT',
@@ -14,7 +14,7 @@ describe('what to do when one cannot connect', () => {
       'this user may not use it: let it by unix_sock_ro_perms (libvirtd.conf; SocketMode where systemd makes it) and the rights to its folder',
     ],
     ['EAGAIN', 'connect EAGAIN'],
-  ])('to a unix socket: %s', (code, advice) => {
+  ])('for a Unix socket: %s', (code, advice) => {
     const cause = failed(code);
     expect(unixError('/a', ['/b'], 'qemu', cause)).toMatchObject({
       code: 'LIBVIRT_CONNECT',
@@ -24,7 +24,7 @@ describe('what to do when one cannot connect', () => {
     });
   });
 
-  it('to a socket for writing as well: names the one for reading', () => {
+  it('for a writable socket names the read-only one', () => {
     expect(unixError('/run/libvirt/libvirt-sock', [], 'qemu', failed('EACCES')).message).toBe(
       'cannot connect to libvirt at /run/libvirt/libvirt-sock: this user may not use it; to read, /run/libvirt/libvirt-sock-ro is enough: name that one, or none',
     );
@@ -36,7 +36,7 @@ describe('what to do when one cannot connect', () => {
       'no process listens there: start libvirtd with listen_tcp (libvirtd.conf), or its socket unit',
     ],
     ['ENOTFOUND', 'connect ENOTFOUND'],
-  ])('to a port: %s', (code, advice) => {
+  ])('for a port: %s', (code, advice) => {
     expect(tcpError('host:1', failed(code), 'listen_tcp').message).toBe(
       `cannot connect to libvirt at host:1: ${advice}`,
     );
@@ -52,7 +52,7 @@ describe('what to do when one cannot connect', () => {
     ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', /no authority in \/ca/],
     ['ERR_SSL_WRONG_VERSION_NUMBER', /does not speak a TLS version/],
     ['ECONNREFUSED', /listen_tls/],
-  ])('by TLS: %s', (code, advice) => {
+  ])('for TLS: %s', (code, advice) => {
     expect(tlsError('host:1', files, failed(code)).message).toMatch(advice);
   });
 });

@@ -43,9 +43,9 @@ const failure = (promise: Promise<unknown>): Promise<Error> =>
   );
 
 describe('connect', () => {
-  it('opens the hypervisor of the URI, read-only, without what concerns the way', async () => {
+  it('opens the hypervisor of the URI, read-only, without the parameters of the transport', async () => {
     const connection = await connect(daemon.uri);
-    // Not asked whether it has keepalive requests: those of a daemon on this machine would wake us for nothing.
+    // It does not ask whether the daemon supports keepalive, because a local daemon's requests would only wake the process.
     expect(daemon.calls).toEqual([
       { name: 'authList', args: undefined },
       { name: 'connectOpen', args: { name: 'test:///default', readOnly: true } },
@@ -54,14 +54,14 @@ describe('connect', () => {
     expect(await connection.closed).toBeUndefined();
   });
 
-  it('opens it for writing, and without keepalive, when asked to', async () => {
+  it('opens it for writing, and without keepalive, if requested', async () => {
     const connection = await connect(daemon.uri, { readOnly: false, keepalive: false });
     expect(daemon.calls.map(({ name }) => name)).toEqual(['authList', 'connectOpen']);
     expect(daemon.calls[1]!.args).toEqual({ name: 'test:///default', readOnly: false });
     await connection.close();
   });
 
-  it('authenticates by polkit', async () => {
+  it('authenticates with polkit', async () => {
     daemon.handle('authList', () => [2]);
     const connection = await connect(daemon.uri);
     expect(daemon.calls[1]!.name).toBe('authPolkit');
@@ -72,7 +72,7 @@ describe('connect', () => {
     [[1], '', ['sasl']],
     [[1, 7], '', ['sasl', 'type 7']],
     [[1, 2], '&auth=sasl', ['sasl', 'polkit']],
-  ])('names the authentication %p that it does not have', async (offered, parameter, mechanisms) => {
+  ])('names the authentication %p that is not supported', async (offered, parameter, mechanisms) => {
     daemon.handle('authList', () => offered);
     const error = await failure(connect(daemon.uri + parameter));
     expect(error).toBeInstanceOf(UnsupportedAuthError);
@@ -80,7 +80,7 @@ describe('connect', () => {
     await until('daemon.clients.length === 0', () => daemon.clients.length === 0);
   });
 
-  it('passes on what libvirt refused, and leaves nothing open', async () => {
+  it("passes on libvirt's refusal, and leaves nothing open", async () => {
     daemon.handle('connectOpen', () => {
       throw new Fault(45, 'authentication failed');
     });
@@ -88,7 +88,7 @@ describe('connect', () => {
     await until('daemon.clients.length === 0', () => daemon.clients.length === 0);
   });
 
-  it('gives up a daemon that does not answer', async () => {
+  it('gives up on a daemon that does not answer', async () => {
     daemon.handle('authList', () => new Promise(() => {}));
     const error = await failure(connect(daemon.uri, { connectTimeout: 20 }));
     expect(error).toBeInstanceOf(ConnectError);
@@ -97,7 +97,7 @@ describe('connect', () => {
     await until('daemon.clients.length === 0', () => daemon.clients.length === 0);
   });
 
-  it('gives up when its signal is aborted, before or meanwhile', async () => {
+  it('gives up when its signal is aborted, before or during the call', async () => {
     expect(await failure(connect(daemon.uri, { signal: AbortSignal.abort() }))).toBeInstanceOf(AbortError);
     expect(daemon.calls).toEqual([]);
     const abort = new AbortController();
@@ -122,7 +122,7 @@ describe('connect', () => {
     expect(daemon.clients).toEqual([]);
   });
 
-  it('says that the daemon hung up', async () => {
+  it('reports that the daemon closed the connection', async () => {
     daemon.handle('authList', () => {
       daemon.dropConnections();
       return [];
@@ -132,11 +132,11 @@ describe('connect', () => {
     expect(error.message).toContain('hung up');
   });
 
-  it('names the transport that it does not have', async () => {
+  it('reports a transport that is not supported', async () => {
     expect(await failure(connect('qemu+ssh://host/system'))).toBeInstanceOf(UnsupportedTransportError);
   });
 
-  describe('to a place where no libvirt answers', () => {
+  describe('to an address where no libvirt answers', () => {
     let directory: string;
     let server: Server | undefined;
     beforeEach(async () => {
@@ -147,7 +147,7 @@ describe('connect', () => {
       await rm(directory, { recursive: true });
     });
 
-    it('says that there is no socket, and what to start', async () => {
+    it('reports a missing socket, and what to start', async () => {
       const error = await failure(connect(`qemu:///system?socket=${directory}/none`));
       expect(error).toMatchObject({
         code: 'LIBVIRT_CONNECT',
@@ -163,7 +163,7 @@ describe('connect', () => {
       expect(error.message).toContain('no process listens there: start libvirtd or virtqemud');
     });
 
-    it('says that a TCP port is closed, and which setting opens it', async () => {
+    it('reports a closed TCP port, and which setting opens it', async () => {
       server = createServer();
       await once(server.listen(0, '127.0.0.1'), 'listening');
       const { port } = server.address() as { port: number };
@@ -173,7 +173,7 @@ describe('connect', () => {
       expect(error.message).toContain('listen_tcp');
     });
 
-    it('says which certificate is missing', async () => {
+    it('reports which certificate is missing', async () => {
       const error = await failure(connect(`qemu+tls://127.0.0.1/system?pkipath=${directory}`));
       expect(error).toBeInstanceOf(ConnectError);
       expect(error.message).toContain(join(directory, 'cacert.pem'));
@@ -182,7 +182,7 @@ describe('connect', () => {
 });
 
 describe('a connection', () => {
-  it('gives named objects', async () => {
+  it('returns named objects', async () => {
     const connection = await connect(daemon.uri);
     expect(await connection.listAllDomains()).toEqual([domain, off]);
     expect(await connection.listAllDomains({ active: true })).toEqual([domain]);
@@ -234,7 +234,7 @@ describe('a connection', () => {
     ]);
   });
 
-  it('passes events to all listeners, with one registration', async () => {
+  it('passes events to all listeners, with a single registration', async () => {
     const connection = await connect(daemon.uri);
     const seen: unknown[][] = [[], [], [], []];
     const note = (index: number) => (event: LifecycleEvent | DeviceEvent) => void seen[index]!.push(event);
@@ -273,7 +273,7 @@ describe('a connection', () => {
     await unsubscribes[2]!();
   });
 
-  it('takes no event of another registration than its own', async () => {
+  it('ignores events of other registrations', async () => {
     const connection = await connect(daemon.uri);
     const seen: LifecycleEvent[] = [];
     await connection.onLifecycle((event) => seen.push(event));
@@ -292,19 +292,19 @@ describe('a connection', () => {
     await connection.close();
   });
 
-  it('does not time out an answer that has arrived while this process was busy', async () => {
+  it('does not time out a call whose answer arrived while this process was busy', async () => {
     const connection = await connect(daemon.uri);
     const before = daemon.calls.length;
     const call = connection.hostname({ timeout: 20 });
     await until('daemon.calls.length > before', () => daemon.calls.length > before);
-    // The answer is in the socket now, and the deadline passes before anybody can read it.
+    // The answer is in the socket now, and the deadline passes before the process can read it.
     const late = performance.now() + 40;
     while (performance.now() < late);
     expect(await call).toBe('fake-host');
     await connection.close();
   });
 
-  it('does not listen when the daemon refuses', async () => {
+  it('does not listen if the daemon refuses', async () => {
     const connection = await connect(daemon.uri);
     const before = daemon.handle('eventRegister', () => {
       throw new Fault(3, 'no events');
@@ -315,7 +315,7 @@ describe('a connection', () => {
     await connection.close();
   });
 
-  it('that is lost stays lost; another one can be made', async () => {
+  it('that was lost stays lost, and a new one can be opened', async () => {
     const connection = await connect(daemon.uri);
     await daemon.stop();
     expect(await connection.closed).toMatchObject({ code: 'LIBVIRT_CONNECTION_CLOSED' });

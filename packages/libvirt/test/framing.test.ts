@@ -21,7 +21,7 @@ function reader(): { frames: Buffer[]; reader: FrameReader } {
 const bodies = fc.array(fc.uint8Array({ minLength: 24, maxLength: 3_000 }), { maxLength: 12 });
 
 describe('FrameReader', () => {
-  it('finds the same frames however the stream is cut', () => {
+  it('finds the same frames however the stream is divided', () => {
     fc.assert(
       fc.property(bodies, fc.array(fc.nat()), (expected, at) => {
         const { frames, reader: stream } = reader();
@@ -46,7 +46,7 @@ describe('FrameReader', () => {
   });
 
   it.each([0, 4, 27, FRAME_MAX + 1, 0xffff_ffff])(
-    'refuses a frame that says to have %d bytes, whole or cut',
+    'refuses a frame with a declared length of %d bytes, whole or divided',
     (length) => {
       const bytes = Buffer.alloc(4);
       bytes.writeUInt32BE(length);
@@ -57,7 +57,7 @@ describe('FrameReader', () => {
     },
   );
 
-  it('holds memory for the bytes that came, not for those that were promised', () => {
+  it('allocates memory for received bytes, not for the declared length', () => {
     const { reader: stream } = reader();
     const promise = Buffer.alloc(64);
     promise.writeUInt32BE(FRAME_MAX);

@@ -33,7 +33,7 @@ const until = (holds: () => boolean): Promise<void> => waitUntil(String(holds), 
 const virshFigures = (text: string): Map<string, string> =>
   new Map([...text.matchAll(/^\s+([^\s=]+)=(.*)$/gm)].map(([, name, value]) => [name!, value!]));
 
-/** Ours was read between these two of virsh's: the same where they are, between them where not. */
+/** The figure was read between two calls of virsh: it is between their figures, or equal if these are equal. */
 function expectBetween(name: string, before: string, ours: TypedValue | undefined, after: string): void {
   if (before === after) {
     const sameNumber = typeof ours === 'number' && ours === Number(before);
@@ -63,7 +63,7 @@ describe('QEMU', () => {
     expect(await connection.listAllDomains({ inactive: true })).not.toContainEqual(guest);
   });
 
-  it('says about host and itself what virsh says', async () => {
+  it('has the same facts about the host and itself as virsh', async () => {
     expect(await connection.hostname()).toBe((await virsh('hostname')).trim());
     expect(await connection.uri()).toBe('qemu:///system');
     const version = await virsh('version');
@@ -77,7 +77,7 @@ describe('QEMU', () => {
     expect(await connection.capabilities()).toContain('<capabilities>');
   });
 
-  it('has the figures of virsh domstats, all of them', async () => {
+  it('has all figures of virsh domstats', async () => {
     const before = virshFigures(await virsh('domstats', guest.name));
     const [record] = await connection.allDomainStats({ domains: [guest] });
     const after = virshFigures(await virsh('domstats', guest.name));
@@ -91,7 +91,7 @@ describe('QEMU', () => {
     }
   });
 
-  it('has the figures of virsh for each device', async () => {
+  it("has virsh's figures for each device", async () => {
     const xml = await connection.domainXml(guest);
     const [tap] = /(?<=<target dev=')tap[^']+/.exec(xml)!;
     const read = async () => {
@@ -140,22 +140,22 @@ describe('QEMU', () => {
     const memory = await connection.domainMemoryStats(guest);
     expect(memory.actualBalloon).toBeGreaterThan(0n);
     expect(memory.rss).toBeGreaterThan(0n);
-    // Only one that runs has an id; other elements have ids in any case.
+    // Only a running domain has an id; other elements may have ids as well.
     expect(await connection.domainXml(guest)).toMatch(new RegExp(`^<domain [^>]*\\bid='${guest.id}'`));
     expect(await connection.domainXml(guest, { inactive: true })).toMatch(/^<domain type='qemu'>/);
   });
 
-  it('refuses by code', async () => {
+  it("is refused with libvirt's codes", async () => {
     expect(isNoDomain(await failure(connection.lookupDomainByName('no such domain')))).toBe(true);
     const denied = await failure(connection.domainXml(guest, { secure: true }));
     expect(denied).toMatchObject({ code: 'LIBVIRT_REMOTE', libvirtCode: 29 });
   });
 });
 
-describe('a guest that comes, changes and goes', () => {
+describe('a guest that is started, changed and stopped', () => {
   const shared = sharedLibvirtd();
 
-  it('is reported by events; shut off it has no figures of its run', async () => {
+  it('is reported by events, and has no figures of its run when it is shut off', async () => {
     const connection = await connect(`qemu+unix:///system?socket=${encodeURIComponent(shared.socketReadOnly)}`);
     const lifecycle: LifecycleEvent[] = [];
     const added: DeviceEvent[] = [];
@@ -209,7 +209,7 @@ describe('a libvirtd that fails', () => {
   });
   afterAll(() => libvirtd.stop());
 
-  it('in one guest does not affect the others: the call hangs, the next goes on, the late answer is detected', async () => {
+  it('by a hung guest does not affect other guests: the call hangs, the next one continues, the late answer is detected', async () => {
     const connection = await connect(uri());
     const other = await bootGuest(libvirtd);
     const pid = await libvirtd.guestPid(guest.name);
@@ -235,14 +235,14 @@ describe('a libvirtd that fails', () => {
     await connection.close();
   });
 
-  it('does not seem to have come when it answers keepalive requests, for which it was not asked before', async () => {
+  it('is not reported as hung while it answers keepalive requests, even if it did not expect them', async () => {
     const connection = await connect(uri(), { keepalive: { interval: 100, count: 10 } });
     const longer = 1_500;
     expect(await Promise.race([connection.closed, delay(longer, 'open')])).toBe('open');
     await connection.close();
   });
 
-  it('by hanging is found out', async () => {
+  it('by hanging is detected', async () => {
     const connection = await connect(uri(), { keepalive: { interval: 100, count: 2 } });
     const pid = await libvirtd.pid();
     await freeze(pid);
@@ -253,7 +253,7 @@ describe('a libvirtd that fails', () => {
     }
   });
 
-  it('by dying ends the connection; started again it finds the guest as it was', async () => {
+  it('by dying ends the connection; when it is restarted, its guest is unchanged', async () => {
     const connection = await connect(uri());
     const before = await connection.lookupDomainByUuid(guest.uuid);
     await libvirtd.kill();

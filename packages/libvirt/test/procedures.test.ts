@@ -174,17 +174,17 @@ describe.each(Object.keys(procedures) as ProcedureName[])('%s', (name) => {
   };
   const { args, result } = messages[name] as { args: fc.Arbitrary<unknown>; result: fc.Arbitrary<unknown> };
 
-  it('sends the given arguments', () => {
+  it('sends the arguments that were given', () => {
     fc.assert(fc.property(args, (asked) => expect(roundTrip(asked, encode, readArgs)).toEqual(asked)));
   });
 
-  it('answers what was answered', () => {
+  it('returns the answer that was sent', () => {
     fc.assert(fc.property(result, (answer) => expect(roundTrip(answer, writeResult, decode)).toEqual(answer)));
   });
 
   if (messages[name].result === nothing) return;
 
-  it('refuses an answer of which the end is missing', () => {
+  it('refuses a truncated answer', () => {
     fc.assert(
       fc.property(result, fc.integer({ min: 1, max: 8 }), (answer, missing) => {
         const writer = new XdrWriter();
@@ -197,7 +197,7 @@ describe.each(Object.keys(procedures) as ProcedureName[])('%s', (name) => {
 });
 
 describe('typed parameters', () => {
-  /** One parameter in a list of them, its value as the bytes given. */
+  /** A list with one parameter, whose value is the given bytes. */
   const listed = (type: number, writeValue: (writer: XdrWriter) => void) => {
     const writer = new XdrWriter();
     writer.array([type], () => {
@@ -217,11 +217,11 @@ describe('typed parameters', () => {
     ['double', 5, (writer) => writer.double(1e-7), 1e-7],
     ['boolean', 6, (writer) => writer.int32(1), true],
     ['string', 7, (writer) => writer.string('vda'), 'vda'],
-  ])('of the type %s', (_, type, writeValue, expected) => {
+  ])('of the type %s are read', (_, type, writeValue, expected) => {
     expect(listed(type, writeValue)).toBe(expected);
   });
 
-  it('of no known type are refused', () => {
+  it('of unknown types are refused', () => {
     expect(() => listed(8, (writer) => writer.int32(0))).toThrow('unknown type 8');
   });
 });
@@ -231,17 +231,17 @@ describe('a query of statistics', () => {
     procedures.connectGetAllDomainStats.encode(new XdrWriter(), query);
   const one = { name: 'a', uuid: '0d6b7e1c-3f5a-4c1e-9a77-2b5f0c7d9e11', id: 1 };
 
-  it('of no domain is refused: on the wire it would mean all', () => {
+  it('without a domain is refused, because on the wire it would mean all domains', () => {
     expect(encode({ domains: [] })).toThrow('leave `domains` out');
   });
 
-  it('of more domains than the protocol allows is refused', () => {
+  it('with more domains than the protocol permits is refused', () => {
     expect(encode({ domains: Array.from({ length: 16_385 }, () => one) })).toThrow('at most 16384');
   });
 });
 
 describe('an error', () => {
-  it('carries its code, domain and message', () => {
+  it('has its code, domain and message', () => {
     fc.assert(
       fc.property(int32, int32, text, (code, from, message) => {
         const writer = new XdrWriter();
@@ -254,7 +254,7 @@ describe('an error', () => {
     expect(MessageStatus.error).toBe(1);
   });
 
-  it('may name a domain and a network, which are read over, or have no message', () => {
+  it('may have a domain and a network, which are skipped, or no message', () => {
     const writer = new XdrWriter();
     const uuid = '0d6b7e1c-3f5a-4c1e-9a77-2b5f0c7d9e11';
     writer.int32(1);

@@ -7,7 +7,7 @@ const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
 const errors = readFileSync(new URL('../src/errors.ts', import.meta.url), 'utf8');
 
 describe('README', () => {
-  it('has every error code, with its class, and no other', () => {
+  it('lists every error code with its class, and no others', () => {
     const documented = [...readme.matchAll(/^\| `(LIBVIRT_\w+)` \| `(\w+)` \|/gm)].map(([, code]) => code);
     const declared = [...errors.matchAll(/^ {2}\| '(LIBVIRT_\w+)'/gm)].map(([, code]) => code);
     expect(declared.length).toBeGreaterThan(0);

@@ -11,7 +11,7 @@ import { callsAfterEvents, callsBeforeEvents } from './recorded/calls.js';
 const session = readFileSync(new URL('recorded/session.bin', import.meta.url));
 const guest = { name: 'instance-00000001', uuid: '0d6b7e1c-3f5a-4c1e-9a77-2b5f0c7d9e11', id: 2 };
 
-/** Makes the calls of the recording and plays the daemon's bytes to them in these pieces. */
+/** Makes the calls of the recording and answers them with the daemon's bytes in these pieces. */
 async function play(pieces: readonly Buffer[]): Promise<{ answers: unknown[]; events: LifecycleEvent[] }> {
   const [ours, theirs] = socketPair();
   theirs.resume();
@@ -33,8 +33,8 @@ async function play(pieces: readonly Buffer[]): Promise<{ answers: unknown[]; ev
   return result;
 }
 
-describe('what a real libvirtd sent', () => {
-  it('is understood', async () => {
+describe('the recording of a real libvirtd', () => {
+  it('is read correctly', async () => {
     const { answers, events } = await play([session]);
     const [auth, keepalive, opened, version, listed, callbackId, byName, noDomain, xml] = answers;
     expect({ auth, keepalive, opened, version, listed, callbackId, byName }).toEqual({
@@ -94,7 +94,7 @@ describe('what a real libvirtd sent', () => {
     ]);
   });
 
-  it('is understood the same however it is cut', async () => {
+  it('is read the same however it is divided', async () => {
     const whole = await play([session]);
     await fc.assert(
       fc.asyncProperty(fc.array(fc.nat(), { maxLength: 40 }), async (at) => {

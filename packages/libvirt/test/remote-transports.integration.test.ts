@@ -51,14 +51,14 @@ describe('a libvirtd over TLS', () => {
   const uri = (pkiPath: string, more = '', host = '127.0.0.1') =>
     `qemu+tls://${host}:${front.port}/system?pkipath=${encodeURIComponent(pkiPath)}${more}`;
 
-  it('answers when both certificates are good', async () => {
+  it('answers if both certificates are valid', async () => {
     front = await tlsFront(socket, pki);
     const connection = await connect(uri(pki));
     expect(await connection.uri()).toBe('qemu:///system');
     await connection.close();
   });
 
-  it('is refused when it is not the host of its certificate, unless no_verify=1', async () => {
+  it('is refused if its certificate has another host, unless no_verify=1', async () => {
     front = await tlsFront(socket, pki);
     const error = await failure(connect(uri(pki, '', 'localhost')));
     expect(error).toBeInstanceOf(ConnectError);
@@ -67,7 +67,7 @@ describe('a libvirtd over TLS', () => {
     await connection.close();
   });
 
-  it('is refused when another CA signed its certificate', async () => {
+  it('is refused if its certificate was signed by another CA', async () => {
     front = await tlsFront(socket, pki);
     const other = makePki();
     try {
@@ -108,17 +108,17 @@ describe('a libvirtd over TLS', () => {
     ['an authority that is not a certificate', 'cacert.pem', blank, 'it is not a certificate in PEM'],
     ['no key', 'clientkey.pem', rmSync, 'there is no such file, but its certificate'],
     ['no certificate', 'clientcert.pem', rmSync, 'there is no such file, but its key'],
-    ['a certificate that is none', 'clientcert.pem', blank, 'it is not a certificate in PEM'],
-    ['a key that is none', 'clientkey.pem', blank, 'it is not a private key in PEM'],
+    ['an invalid certificate', 'clientcert.pem', blank, 'it is not a certificate in PEM'],
+    ['an invalid key', 'clientkey.pem', blank, 'it is not a private key in PEM'],
     [
       'another key',
       'clientkey.pem',
       (path) => copyFileSync(join(pki, 'serverkey.pem'), path),
       'it is not the key of',
     ],
-    ['a list of revoked ones that is none', 'cacrl.pem', blank, 'it is not a list of revoked certificates'],
+    ['an invalid list of revoked certificates', 'cacrl.pem', blank, 'it is not a list of revoked certificates'],
     ['a folder', 'clientkey.pem', (path) => (rmSync(path), mkdirSync(path)), 'EISDIR'],
-  ])('names the file: %s', async (_, file, spoil, says) => {
+  ])('an error names the file: %s', async (_, file, spoil, says) => {
     front = await tcpFront(socket);
     for (const name of all) copyFileSync(join(pki, name), join(folder, name));
     spoil(join(folder, file));
@@ -131,7 +131,7 @@ describe('a libvirtd over TLS', () => {
   it.each([
     ['a key', 'clientkey.pem', 'clientkey.pem'],
     ['a folder', '.', 'cacert.pem'],
-  ])('names the file that its user may not read: %s', async (_, closed, file) => {
+  ])('an error names a file that the user may not read: %s', async (_, closed, file) => {
     front = await tcpFront(socket);
     for (const name of all) copyFileSync(join(pki, name), join(folder, name));
     chmodSync(folder, 0o755);
@@ -142,7 +142,7 @@ describe('a libvirtd over TLS', () => {
     expect(error.message).toContain(`by TLS: ${join(folder, file)}: this user may not read it`);
   });
 
-  it('refuses a client by saying anything but its yes', async () => {
+  it('refuses a client by any answer other than acceptance', async () => {
     front = await tlsFront(socket, pki, 0);
     expect((await failure(connect(uri(pki)))).message).toContain("did not accept this client's certificate");
   });

@@ -6,20 +6,20 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createServer as createTlsServer } from 'node:tls';
 
-/** A port of 127.0.0.1 behind which a daemon's unix socket is. */
+/** A port of 127.0.0.1 that leads to a daemon's Unix socket. */
 export interface Front {
   readonly port: number;
   close(): Promise<void>;
 }
 
-/** What libvirtd says first inside of TLS, once it has accepted the client's certificate. */
+/** The first byte from libvirtd within TLS, once it has accepted the client's certificate. */
 export const TLS_ACCEPTED = 1;
 
 export function tcpFront(socketPath: string): Promise<Front> {
   return listen(createServer((socket) => splice(socket, connect(socketPath))));
 }
 
-/** Asks for a client's certificate as libvirtd does, and says `first` before it lets the client speak. */
+/** Requires a client certificate as libvirtd does, and sends `first` before it forwards the client's data. */
 export function tlsFront(socketPath: string, pki: string, first = TLS_ACCEPTED): Promise<Front> {
   const options = {
     ca: readFileSync(join(pki, 'cacert.pem')),
@@ -64,7 +64,7 @@ async function listen(server: Server): Promise<Front> {
   };
 }
 
-/** A folder as libvirt's `pkipath` has it, with a CA, and certificates of a server 127.0.0.1 and of a client. */
+/** A folder in the layout of libvirt's `pkipath`, with a CA, and certificates of a server 127.0.0.1 and of a client. */
 export function makePki(): string {
   const folder = mkdtempSync(join(tmpdir(), 'libvirt-pki-'));
   const openssl = (...args: string[]) => execFileSync('openssl', args, { cwd: folder, stdio: 'pipe' });

@@ -21,7 +21,7 @@ import { until } from './until.js';
 interface Peers {
   rpc: RpcClient;
   daemon: FakeLibvirtd;
-  /** The transport's end of the client. */
+  /** The client's end of the transport. */
   ours: Duplex;
   send: (bytes: Buffer) => void;
 }
@@ -82,7 +82,7 @@ describe('calls', () => {
     await rpc.close();
   });
 
-  it('of one tick leave in one write', async () => {
+  it('made in the same tick are sent in one write', async () => {
     const { rpc, ours } = peers();
     const write = jest.spyOn(ours, 'write');
     await Promise.all(Array.from({ length: 300 }, () => rpc.call(connectGetHostname, undefined)));
@@ -90,7 +90,7 @@ describe('calls', () => {
     await rpc.close();
   });
 
-  it('that fail say what libvirt said', async () => {
+  it("that fail return libvirt's error", async () => {
     const { rpc, daemon } = peers();
     daemon.handle('connectGetHostname', () => {
       throw new Fault(38, 'Cannot get host name', 12);
@@ -109,7 +109,7 @@ describe('calls', () => {
     await rpc.close();
   });
 
-  it('with an argument that cannot be sent send nothing, and leave the others alone', async () => {
+  it('with arguments that cannot be sent send nothing, and do not affect others', async () => {
     const { rpc, daemon } = peers();
     const good = rpc.call(connectGetHostname, undefined);
     const bad = failure(rpc.call(domainLookupByName, 'x'.repeat(4_194_305)));
@@ -123,7 +123,7 @@ describe('calls', () => {
 });
 
 describe('a deadline', () => {
-  it('rejects the call alone, and says when its answer came after all', async () => {
+  it('rejects only its call, and reports when the answer arrived after all', async () => {
     const { rpc, daemon } = peers();
     let answer!: (name: string) => void;
     daemon.handle('connectGetHostname', () => new Promise((resolve) => (answer = resolve)));
@@ -144,14 +144,14 @@ describe('a deadline', () => {
     await rpc.close();
   });
 
-  it('defaults to that of the connection', async () => {
+  it('defaults to the one of the connection', async () => {
     const { rpc, daemon } = peers(5);
     daemon.handle('connectGetHostname', never);
     expect(await failure(rpc.call(connectGetHostname, undefined))).toBeInstanceOf(TimeoutError);
     await rpc.close();
   });
 
-  it('holds for each call, whichever is the earliest', async () => {
+  it('is separate for each call, whichever ends first', async () => {
     const { rpc, daemon } = peers();
     daemon.handle('connectGetHostname', never);
     const pending: number[] = [];
@@ -173,7 +173,7 @@ describe('a deadline', () => {
     await rpc.close();
   });
 
-  it('resolves `late` also when the connection ends', async () => {
+  it('resolves `late` also if the connection ends', async () => {
     const { rpc, daemon } = peers();
     daemon.handle('connectGetHostname', never);
     const error = (await failure(rpc.call(connectGetHostname, undefined, { timeout: 1 }))) as TimeoutError;
@@ -184,7 +184,7 @@ describe('a deadline', () => {
 });
 
 describe('an abort', () => {
-  it('rejects the calls of its signal with its reason, and no other', async () => {
+  it('rejects the calls of its signal with its reason, and no others', async () => {
     const { rpc, daemon } = peers();
     const before = daemon.handle('connectGetHostname', never);
     const abort = new AbortController();
@@ -228,7 +228,7 @@ describe('an abort', () => {
   });
 });
 
-describe('what is not the protocol', () => {
+describe('a violation of the protocol', () => {
   const event = (procedure: number) => reply({ procedure, type: 2, serial: 0 });
   const length = (bytes: number) => {
     const word = Buffer.alloc(4);
@@ -242,17 +242,17 @@ describe('what is not the protocol', () => {
     ['a length of zero', length(0), 'a frame of 0 bytes'],
     ['another program', reply({ program: 0x2000_8087 }), 'unknown program 0x20008087'],
     ['another version', reply({ version: 2 }), 'version 2'],
-    ['an answer to no call', reply({ serial: 99 }, (writer) => writer.string('x')), 'never sent'],
+    ['an answer without a call', reply({ serial: 99 }, (writer) => writer.string('x')), 'never sent'],
     ['an answer of another procedure', reply({ procedure: 110 }, (writer) => writer.string('x')), 'procedure 110'],
     ['an answer with an unknown status', reply({ status: 2 }, (writer) => writer.string('x')), 'status is 2'],
     ['a truncated body', reply({}, (writer) => writer.uint32(50)), 'connect_get_hostname'],
-    ['a body without anything', reply({}), 'connect_get_hostname'],
+    ['an empty body', reply({}), 'connect_get_hostname'],
     ['a body that is too long', reply({}, (writer) => [writer.string('x'), writer.int32(0)]), '4 bytes too many'],
-    ['a string longer than libvirt has', reply({}, (writer) => writer.uint32(4_194_305)), 'exceeds the limit'],
+    ['a string longer than libvirt permits', reply({}, (writer) => writer.uint32(4_194_305)), 'exceeds the limit'],
     ['a truncated error', reply({ status: 1 }, (writer) => writer.int32(1)), 'connect_get_hostname'],
     ['a call, which only clients make', reply({ type: 0 }), 'type 0'],
-    ['a stream that nobody opened', reply({ type: 3 }), 'type 3'],
-    ['an event that nobody asked for', event(318), 'event 318'],
+    ['a stream that was not opened', reply({ type: 3 }), 'type 3'],
+    ['an event that was not requested', event(318), 'event 318'],
     [
       'a keepalive answer to a call',
       reply({ program: KEEPALIVE_PROGRAM, procedure: 1 }),
@@ -277,7 +277,7 @@ describe('what is not the protocol', () => {
     });
   });
 
-  it('counts for nothing behind an answer that came before it', async () => {
+  it('does not affect an answer that arrived before it', async () => {
     const { rpc, daemon, send } = peers();
     daemon.handle('connectGetHostname', never);
     const call = rpc.call(connectGetHostname, undefined);
@@ -289,7 +289,7 @@ describe('what is not the protocol', () => {
 });
 
 describe('keepalive', () => {
-  it('requests of the daemon are answered', async () => {
+  it("answers the daemon's requests", async () => {
     const { rpc, daemon } = peers();
     const [client] = daemon.clients;
     client!.ping();
@@ -299,7 +299,7 @@ describe('keepalive', () => {
     await rpc.close();
   });
 
-  describe('of ours', () => {
+  describe('requests to the daemon', () => {
     beforeEach(() => {
       jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate', 'performance'] });
     });
@@ -308,7 +308,7 @@ describe('keepalive', () => {
     });
     const settle = () => new Promise((resolve) => setImmediate(resolve));
 
-    it('finds a dead peer after so many requests without an answer', async () => {
+    it('detect a dead peer after the configured number without an answer', async () => {
       const { rpc, daemon } = peers();
       rpc.startKeepalive({ interval: 1_000, count: 2 });
       daemon.clients[0]!.pause();
@@ -326,7 +326,7 @@ describe('keepalive', () => {
       expect(await rpc.closed).toMatchObject({ code: 'LIBVIRT_KEEPALIVE' });
     });
 
-    it('lets a peer be that answers them', async () => {
+    it('keep the connection to a peer that answers them', async () => {
       const { rpc } = peers();
       rpc.startKeepalive({ interval: 1_000, count: 1 });
       for (let second = 0; second < 20; second += 1) {
@@ -337,7 +337,7 @@ describe('keepalive', () => {
       await rpc.close();
     });
 
-    it('asks nothing while frames come more often than that', async () => {
+    it('are not sent while frames arrive more often', async () => {
       const { rpc, daemon, ours } = peers();
       rpc.startKeepalive({ interval: 1_000, count: 1 });
       const write = jest.spyOn(ours, 'write');
@@ -359,8 +359,8 @@ function keepaliveAnswer(): Buffer {
   return writer.take();
 }
 
-describe('the end', () => {
-  it('by close rejects what is pending, says farewell, and leaves no handle', async () => {
+describe('the end of a connection', () => {
+  it('by close() rejects pending calls, tells the daemon, and leaves no handle', async () => {
     const { rpc, daemon, ours } = peers();
     daemon.handle('connectGetHostname', never);
     const call = failure(rpc.call(connectGetHostname, undefined));
@@ -374,14 +374,14 @@ describe('the end', () => {
     expect(await failure(rpc.call(connectGetHostname, undefined))).toBeInstanceOf(ConnectionClosedError);
   });
 
-  it('by close may be requested again and at once', async () => {
+  it('by close() may be requested again and at the same time', async () => {
     const { rpc, daemon } = peers();
     await Promise.all([rpc.close(connectClose), rpc.close(connectClose)]);
     await rpc.close(connectClose);
     expect(daemon.calls.map(({ name }) => name)).toEqual(['connectClose']);
   });
 
-  it('by close does not wait long for a daemon that does not answer', async () => {
+  it('by close() does not wait long for a daemon that does not answer', async () => {
     jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate'] });
     try {
       const { rpc, daemon } = peers();
@@ -396,7 +396,7 @@ describe('the end', () => {
     }
   });
 
-  it('by the daemon rejects what is pending and says so', async () => {
+  it('by the daemon rejects pending calls and reports it', async () => {
     const { rpc, daemon } = peers();
     daemon.handle('connectGetHostname', never);
     const call = failure(rpc.call(connectGetHostname, undefined));
@@ -407,14 +407,14 @@ describe('the end', () => {
     await rpc.close(connectClose);
   });
 
-  it('by the daemon within a message says that too', async () => {
+  it('by the daemon within a message is reported as such', async () => {
     const { rpc, daemon, send } = peers();
     send(hostname.subarray(0, 20));
     daemon.dropConnections();
     expect((await rpc.closed)!.message).toBe('libvirtd at a fake closed the connection in the midst of a message');
   });
 
-  it('by an error of the transport carries it', async () => {
+  it('by an error of the transport has that error as its cause', async () => {
     const { rpc, ours } = peers();
     const reset = Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET' });
     ours.destroy(reset);

@@ -39,7 +39,7 @@ describe('parseUri', () => {
   });
 
   it.each(['ssh', 'libssh', 'libssh2', 'ext', 'carrier'])(
-    'names the transport %s, which it does not have',
+    'reports the transport %s as not supported',
     (transport) => {
       const parse = () => parseUri(`qemu+${transport}://host/system`);
       expect(parse).toThrow(UnsupportedTransportError);
@@ -71,7 +71,7 @@ it.each([
   'qemu+ssh://root:12/sekret@host/system',
   'qemu+tcp://root:sekret@host:x/system',
   'qemu://root:se:kr@et@h/?mode=1',
-])('shows no password of %s', (uri) => {
+])('does not reveal the password of %s', (uri) => {
   expect(() => parseUri(uri)).toThrow(/root:\*\*\*@h/);
   expect(() => parseUri(uri)).not.toThrow(/kr/);
 });

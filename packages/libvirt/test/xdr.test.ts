@@ -91,7 +91,7 @@ function encode(written: readonly { name: string; value: unknown }[], block?: nu
 }
 
 describe('XDR', () => {
-  it.each(Object.keys(wireTypes))('gives back every %s', (name) => {
+  it.each(Object.keys(wireTypes))('reads every %s that it wrote', (name) => {
     const { values: arbitrary, write, read } = wireTypes[name]!;
     fc.assert(
       fc.property(arbitrary, (value) => {
@@ -106,7 +106,7 @@ describe('XDR', () => {
     );
   });
 
-  it('encodes as RFC 4506 says', () => {
+  it('encodes as RFC 4506 specifies', () => {
     const writer = new XdrWriter();
     writer.int32(-2);
     writer.uint64(2n ** 63n + 1n);
@@ -117,7 +117,7 @@ describe('XDR', () => {
     );
   });
 
-  it('writes the same wherever its buffer has to grow', () => {
+  it('writes the same bytes wherever its buffer has to grow', () => {
     fc.assert(
       fc.property(values, fc.integer({ min: 0, max: 40 }), (written, block) => {
         expect(encode(written, block)).toEqual(encode(written));
@@ -125,7 +125,7 @@ describe('XDR', () => {
     );
   });
 
-  it('reads from any place in a larger buffer', () => {
+  it('reads from any offset in a larger buffer', () => {
     fc.assert(
       fc.property(
         values,
@@ -145,7 +145,7 @@ describe('XDR', () => {
     );
   });
 
-  it('never reads past the end of its window, though the buffer goes on', () => {
+  it('does not read past the end of its window, even if the buffer continues', () => {
     fc.assert(
       fc.property(
         values.filter((written) => written.length > 0),
@@ -161,7 +161,7 @@ describe('XDR', () => {
     );
   });
 
-  it('keeps what was taken as it is', () => {
+  it('returns bytes that do not change later', () => {
     const writer = new XdrWriter(16);
     writer.string('first');
     const first = writer.take();
@@ -174,8 +174,8 @@ describe('XDR', () => {
     ['a string longer than its limit', (reader: XdrReader) => reader.string(3)],
     ['a string longer than 4 MiB', (reader: XdrReader) => reader.string()],
     ['a list longer than its limit', (reader: XdrReader) => reader.array(3, 4, (item) => item.int32())],
-    ['a list longer than the bytes that are there', (reader: XdrReader) => reader.count(0xffff_ffff, 4)],
-  ])('refuses %s before it reads any of it', (_, read) => {
+    ['a list longer than the remaining bytes', (reader: XdrReader) => reader.count(0xffff_ffff, 4)],
+  ])('refuses %s before reading any of it', (_, read) => {
     const bytes = Buffer.alloc(64);
     bytes.writeUInt32BE(0x7fff_ffff, 0);
     expect(() => read(new XdrReader(bytes))).toThrow(XdrError);
@@ -189,13 +189,13 @@ describe('XDR', () => {
     expect(() => new XdrWriter().uuid(uuid)).toThrow(ArgumentError);
   });
 
-  it('refuses a string that libvirt would not take', () => {
+  it('refuses a string that libvirt would not accept', () => {
     expect(() => new XdrWriter().string('x'.repeat(4_194_305))).toThrow(ArgumentError);
   });
 });
 
 describe('NameCache', () => {
-  it('gives the string that the bytes are, whatever was asked before', () => {
+  it('returns the string for these bytes, whatever was looked up before', () => {
     fc.assert(
       fc.property(
         fc.array(

@@ -18,7 +18,7 @@ const both = (owner: string): string[] => [
   `volume.size gauge 2 GB, ${live} of ${owner}`,
 ];
 
-/** What each recorded notification gives. */
+/** The expected counters of each recorded notification. */
 const expected: Readonly<Record<string, readonly string[]>> = {
   'openstack.snapshot.create.end': [`snapshot.size gauge 1 GB, ${snapshot} of ${alpha}`],
   'openstack.snapshot.create.start': [],
@@ -29,7 +29,7 @@ const expected: Readonly<Record<string, readonly string[]>> = {
     `volume gauge 1 volume, ${lab} of ${alpha}`,
     `volume.size gauge 1 GB, ${lab} of ${alpha}`,
   ],
-  // A volume that alice made, attached, detached and handed over to bob, who deleted it; then two audits, whose
+  // A volume that alice created, attached, detached and transferred to bob, who deleted it; then two audits, whose
   // `exists` has the figures of the deletion that they repeat.
   'openstack.volume.create.end.2': both(alice),
   'openstack.volume.attach.start': [],
@@ -66,7 +66,7 @@ const expected: Readonly<Record<string, readonly string[]>> = {
   'openstack.volume.update.start': [],
 };
 
-it('has an expectation of every recorded notification', () => {
+it('covers every recorded notification', () => {
   expect(captureNames).toEqual(Object.keys(expected).sort());
 });
 
@@ -102,7 +102,7 @@ it('has the time and the metadata of the notification', () => {
 
 const volume = capture('openstack.volume.create.end').payload;
 
-it.each(['resize.end', 'retype', 'manage_existing.end'])('counts a volume as volume.%s leaves it', (action) => {
+it.each(['resize.end', 'retype', 'manage_existing.end'])('counts a volume after volume.%s', (action) => {
   const payload = { ...volume, size: 7, tenant_id: 'heirs', user_id: 'heir', volume_type: 'fast' };
   const counters = count(exampleNotification({ eventType: `volume.${action}`, payload }));
   expect(counters.map(counterLine)).toEqual([
@@ -155,7 +155,7 @@ it.each(['create.start', 'createprogress', 'restore.start', 'restore.end', 'dele
   },
 );
 
-it('has null where owner and metadata are missing, and takes nothing else of the payload', () => {
+it('has null for a missing owner and missing metadata, and uses no other fields of the payload', () => {
   const payload = {
     volume_id: 'v-1',
     size: 2,

@@ -11,13 +11,13 @@ const original = capture('openstack.volume.create.end');
 it.each([
   ['create.end.2', 'create.end.audit', 'create.end.audit.2'],
   ['exists.2', 'exists.2.again'],
-])('is the same for %s and what the audit says of it again', (...names) => {
+])('is the same for %s and its repetition by the audit', (...names) => {
   const notifications = names.map((name) => capture(`openstack.volume.${name}`));
   expect(new Set(notifications.map(({ messageId }) => messageId)).size).toBe(names.length);
   expect(new Set(notifications.map((notification) => eventId(volumes, notification))).size).toBe(1);
 });
 
-it('is another one for the deletion, for another volume, and for the kinds', () => {
+it('differs for a deletion, for another volume, and for other kinds of resources', () => {
   const notification = (eventType: string, fields: Metadata) =>
     exampleNotification({ eventType, payload: { ...original.payload, ...fields } });
   const ids = [
@@ -34,7 +34,7 @@ it.each([
   ['volume', volumes, 'volume_id', 'size'],
   ['snapshot', snapshots, 'snapshot_id', 'volume_size'],
   ['backup', backups, 'backup_id', 'size'],
-] as const)('is another one for each deletion of a %s that is tried again', (kind, resource, id, size) => {
+] as const)('differs for each attempt to delete a %s', (kind, resource, id, size) => {
   const tries = [5, 9, 9].map((now, index) =>
     exampleNotification({
       eventType: `${kind}.delete.start`,
@@ -43,17 +43,17 @@ it.each([
     }),
   );
   expect(new Set(tries.map((one) => eventId(resource, one))).size).toBe(3);
-  // Delivered again it is the same one.
+  // A second delivery of the same attempt has the same id.
   expect(eventId(resource, { ...tries[0]! })).toBe(eventId(resource, tries[0]!));
   expect(tries.flatMap((one) => count(one)).filter(({ unit }) => unit === 'GB')).toEqual(
     [5, 9, 9].map((volume) => expect.objectContaining({ volume, resourceId: 'x-1' })),
   );
-  // What the audit repeats of it is none of its own.
+  // A repetition by the audit is not counted.
   const period = { audit_period_beginning: 'then', audit_period_ending: 'then' };
   expect(count({ ...tries[2]!, messageId: 'm-3', payload: { ...tries[2]!.payload, ...period } })).toEqual([]);
 });
 
-it('is that of the period for an audit, however often it runs', () => {
+it('depends on the period of an audit, however often it runs', () => {
   const exists = capture('openstack.snapshot.exists');
   const id = eventId(snapshots, exists);
   expect(eventId(snapshots, { ...exists, messageId: 'second run' })).toBe(id);
@@ -61,7 +61,7 @@ it('is that of the period for an audit, however often it runs', () => {
   expect(eventId(snapshots, { ...exists, payload: next })).not.toBe(id);
 });
 
-it('is that of the period however it is written, and as it was before for how cinder writes it', () => {
+it("is the same for all spellings of a period, and unchanged for cinder's own spelling", () => {
   const said = (beginning: string, ending: string) =>
     eventId(volumes, {
       ...original,
@@ -79,28 +79,28 @@ it('is that of the period however it is written, and as it was before for how ci
   expect(said('2026-11-28 00:00:00.000000', '2026-11-28T01:00:00.000Z')).toBe(id);
   expect(said('2026-11-28T02:00:00+02:00', '2026-11-28 01:00:00.000001')).toBe(id);
   expect(said('2026-11-28 00:00:00+00:00', '2026-11-28 01:00:01+00:00')).not.toBe(id);
-  // It is refused elsewhere, and each by itself.
+  // An invalid period is refused elsewhere; here each has its own id.
   expect(said('then', 'now')).not.toBe(said('then', 'later'));
 });
 
 it.each(['volume.resize.end', 'volume.attach.end', 'volume.detach.end', 'volume.retype', 'volume.delete.start'])(
-  'is the message id for %s, which may happen often',
+  'is the message id for %s, which may occur repeatedly',
   (eventType) => {
     expect(eventId(volumes, { ...original, eventType, messageId: 'm-1' })).toBe('m-1');
   },
 );
 
-it.each([5, ['x'], {}])('is the message id where the content is %j', (volumeId) => {
+it.each([5, ['x'], {}])('is the message id if the resource id is %j', (volumeId) => {
   const payload = { ...original.payload, volume_id: volumeId };
   expect(eventId(volumes, { ...original, payload })).toBe(original.messageId);
 });
 
-it('is the message id of an audit without a period', () => {
+it('is the message id for an audit without a period', () => {
   const { audit_period_ending: _, ...payload } = capture('openstack.volume.exists').payload;
   expect(eventId(volumes, { ...original, eventType: 'volume.exists', payload })).toBe(original.messageId);
 });
 
-it('is asked of every plugin', () => {
+it('is provided by every plugin', () => {
   for (const plugin of Object.values(plugins)) {
     const handler = handlerOf(plugin);
     const [eventType = ''] = handler.eventTypes.filter((type) => type.endsWith('.create.end'));

@@ -16,7 +16,7 @@ const neither: MetadataValue[] = [true, false, [], ['x'], {}, { constructor: 1 }
 const noText: MetadataValue[] = [...neither, 0, 1, 2n ** 70n];
 const noFigure: MetadataValue[] = [...neither, '1', '-1', -1, -(2n ** 70n)];
 
-/** Plugin, field, and a value that it cannot be. */
+/** Plugin, field, and an invalid value. */
 const cases = Object.entries(sound).flatMap(([name, fields]) =>
   Object.keys(fields).flatMap((key) =>
     [
@@ -26,13 +26,13 @@ const cases = Object.entries(sound).flatMap(([name, fields]) =>
   ),
 );
 
-it.each(cases)('$name refuses $value as $key, naming it', ({ name, key, value }) => {
+it.each(cases)('$name refuses $value as $key, and names the field', ({ name, key, value }) => {
   const payload = { ...sound[name], [key]: value };
   const given = exampleNotification({ eventType: `${kinds[name]}.create.end`, payload });
   expect(() => count(given, [plugins[name]!])).toThrow(fieldError(`payload.${key}`));
 });
 
-it('takes sizes beyond 2^53 as they are', () => {
+it('accepts sizes beyond 2^53 exactly', () => {
   const payload = { ...sound.volumeSize, size: 2n ** 70n };
   const given = exampleNotification({ eventType: 'volume.resize.end', payload });
   expect(count(given, [plugins['volumeSize']!])[0]?.volume).toBe(2n ** 70n);

@@ -6,7 +6,7 @@ import { count } from './count.js';
 
 const image = 'ddb16851-684e-4eea-b408-47baacd0bb12 of 909c4662f43441bcb7e3bece767e7d73 by null';
 
-/** What each recorded notification gives. */
+/** The expected counters of each recorded notification. */
 const expected: Readonly<Record<string, readonly string[]>> = {
   'glance.image.activate': [],
   'glance.image.create': [],
@@ -30,7 +30,7 @@ const expected: Readonly<Record<string, readonly string[]>> = {
   ],
 };
 
-it('has an expectation of every recorded notification', () => {
+it('covers every recorded notification', () => {
   expect(captureNames).toEqual(Object.keys(expected).sort());
 });
 
@@ -85,7 +85,7 @@ it.each(Object.entries(sent))('%s has its metadata', (name, metadata) => {
   expect(counter?.resourceMetadata).toEqual({ ...metadata, event_type: 'image.send', host: 'image.localhost' });
 });
 
-it('takes what glance of 2012 said', () => {
+it("accepts glance's payload of 2012", () => {
   const payload = {
     bytes_sent: 2n ** 60n,
     image_id: 'i-1',
@@ -102,7 +102,7 @@ it('takes what glance of 2012 said', () => {
   for (const { resourceMetadata } of counters) expect(resourceMetadata['destination_ip']).toBe('203.0.113.9');
 });
 
-it('has a size of 0 where the image has no bytes', () => {
+it('has a size of 0 for an empty image', () => {
   const payload = { id: 'i-1', owner: 'p-1', size: 0 };
   const counters = count(exampleNotification({ eventType: 'image.upload', payload }));
   expect(counters.map(counterLine)).toContain('image.size gauge 0 B, i-1 of p-1 by null');

@@ -17,7 +17,7 @@ const send = {
   bytes_sent: 1,
 };
 
-/** Values that the field of the plugin's notification cannot have. */
+/** Invalid values of the field in the plugin's notification. */
 const cases = [
   ...['image', 'imageCrud', 'imageSize'].flatMap((name) => [
     ...of(name, image, 'id', [...noText, ...missing]),
@@ -33,11 +33,11 @@ const cases = [
   ...of('imageDownload', send, 'receiver_user_id', noText),
 ];
 
-it.each(cases)('$name refuses $payload for $key, naming it', ({ name, key, payload }) => {
+it.each(cases)('$name refuses $payload for $key, and names the field', ({ name, key, payload }) => {
   expect(() => count(given(payload), [plugins[name]!])).toThrow(fieldError(`payload.${key}`));
 });
 
-it('refuses an image without the size field, while null means that there is no size yet', () => {
+it('refuses an image without the size field, but accepts null, which means that there is no size yet', () => {
   expect(() => count(given({ id: 'i-1' }), [plugins['imageSize']!])).toThrow(fieldError('payload.size'));
   expect(count(given({ id: 'i-1', size: null }), [plugins['imageSize']!])).toEqual([]);
 });

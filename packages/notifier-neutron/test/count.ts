@@ -7,7 +7,7 @@ import * as index from '../src/index.js';
 
 export const plugins: Readonly<Record<string, NotifierPlugin>> = index;
 
-/** The counters that these, or all plugins of this package, make of a notification. */
+/** The counters that these plugins, or all of this package, make of a notification. */
 export function count(notification: Notification, of = Object.values(plugins)): Counter[] {
   return countersOf(notification, of);
 }

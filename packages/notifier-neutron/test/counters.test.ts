@@ -10,7 +10,7 @@ const alice = 'c70bb536733a4dea97df02c5456070fd';
 const bob = 'ea65fc1a9516441e9ed6afe746fe320c';
 const novasUser = '04b4bfb958384c39b348a3e6e85c390e';
 
-/** The gauge and, of a change, the counter of that change. */
+/** The gauge and, for a change, the counter of that change. */
 const lines = (meter: string, unit: string, resource: string, change?: string): string[] => [
   `${meter} gauge 1 ${unit}, ${resource}`,
   ...(change === undefined ? [] : [`${meter}.${change} delta 1 ${unit}, ${resource}`]),
@@ -25,7 +25,7 @@ const bulk = ['f9972dfa-3437-4382-b36e-12bd030484dc', '2cf208e0-6420-453d-bf60-8
   (id) => `${id} of c134e3aa3b4d41ceac7adfff63b88324 by 9879246347d146829380d61d2348b89d`,
 );
 
-/** What each recorded notification gives; of the others, see `none`. */
+/** The expected counters of each recorded notification, except those in `none`. */
 const counted: Readonly<Record<string, readonly string[]>> = {
   'neutron.floatingip.create.end': lines('ip.floating', 'ip', floatingip, 'create'),
   'neutron.floatingip.update.end': lines('ip.floating', 'ip', floatingip, 'update'),
@@ -79,7 +79,7 @@ const counted: Readonly<Record<string, readonly string[]>> = {
   'neutron.subnet.exists': lines('subnet', 'subnet', `7785bd22-153d-4e50-82c3-9c9a8f3daac1 of ${alpha} by null`),
 };
 
-/** What is recorded and gives nothing. */
+/** Recordings without counters. */
 const none = [
   ...['floatingip', 'network', 'port', 'router', 'subnet'].flatMap((resource) =>
     ['create', 'update', 'delete'].map((change) => `neutron.${resource}.${change}.start`),
@@ -102,7 +102,7 @@ const none = [
   'neutron.security_group_rule.delete.start',
 ];
 
-it('has an expectation of every recorded notification', () => {
+it('covers every recorded notification', () => {
   expect(captureNames).toEqual([...Object.keys(counted), ...none].sort());
 });
 
@@ -174,7 +174,7 @@ it('has the time of the notification', () => {
   expect(times).toEqual([1_795_384_305_435_764_000n]);
 });
 
-it('counts each resource that was created in bulk', () => {
+it('counts each resource of a bulk creation', () => {
   const payload = {
     networks: [
       { id: 'n-1', tenant_id: 'p-1', name: 'one' },
@@ -190,12 +190,12 @@ it('counts each resource that was created in bulk', () => {
   expect(counters.map(({ resourceMetadata }) => resourceMetadata['name'])).toEqual(['one', 'one', 'two', 'two']);
 });
 
-it('counts nothing where nothing was created in bulk', () => {
+it('counts nothing for an empty bulk creation', () => {
   expect(count(exampleNotification({ eventType: 'port.create.end', payload: { ports: [] } }))).toEqual([]);
 });
 
 it.each([{ floatingip_id: 'f-1' }, { floatingip_id: 'f-1', floatingip: {} }])(
-  'counts a deletion of which neutron says no more than %j',
+  'counts a deletion for which neutron sends only %j',
   (payload) => {
     const given = exampleNotification({
       eventType: 'floatingip.delete.end',

@@ -11,7 +11,7 @@ const port = { id: 'p-1', tenant_id: 't-1' };
 const given = (payload: Metadata, change = 'create', context: Metadata = {}) =>
   exampleNotification({ eventType: `port.${change}.end`, payload, context });
 
-/** A notification that cannot be counted, and the field that it is for. */
+/** A notification that cannot be counted, and the field that is the reason. */
 const cases = [
   ...[...noText, ...missing].map((id) => ({ bad: given({ port: { ...port, id } }), field: 'payload.port.id' })),
   ...noText.map((tenant_id) => ({
@@ -39,7 +39,7 @@ it.each(cases)('refuses $bad.payload for $field', ({ bad, field }) => {
 });
 
 it.each([null, {}, 'x', [], { id: null }, { id: '' }, { id: 7 }, { id: 'p-3', tenant_id: 5 }])(
-  'loses nothing of others beside %j in a creation in bulk',
+  'keeps the other resources of a bulk creation if one is %j',
   (bad) => {
     for (const at of [0, 1, 2]) {
       const ports: MetadataValue[] = [port, { id: 'p-2', tenant_id: 't-2' }];

@@ -19,7 +19,7 @@ type Flavor = typeof small;
 const exists = ({ name }: Flavor) => ({ instance: 1, [`instance:${name}`]: 1 });
 const whole = (flavor: Flavor) => ({ ...exists(flavor), ...flavor.figures });
 
-/** In the unversioned form and in the versioned one: what is counted, and the state that the metadata says. */
+/** The unversioned and the versioned name, the expected counters, and the state in the metadata. */
 const counted = [
   ['create.end', 'create.end', small, whole(small), 'active'],
   ['exists', 'exists', small, whole(small), 'active'],
@@ -39,7 +39,7 @@ const counted = [
   ['rebuild.end', 'rebuild.end', large, exists(large), 'active'],
 ] as const;
 
-/** Captured, and not counted as an instance. */
+/** Captured, but not counted as an instance. */
 const notCounted = [
   ...[
     'create.start',
@@ -121,7 +121,7 @@ const notCounted = [
 const unversioned = (eventType: string) =>
   captured.filter(({ notification }) => notification.eventType === eventType).map((item) => item.notification);
 
-it('names every captured event type, as counted or not', () => {
+it('lists every captured event type as counted or not counted', () => {
   const named = [
     ...counted.flatMap(([name, versioned]) => [`compute.instance.${name}`, `instance.${versioned}`]),
     ...notCounted,
@@ -156,7 +156,7 @@ describe.each(counted)('%s (%s)', (name, versionedName, flavor, expected, state)
     }
   });
 
-  it('gives the same metadata in both forms, but for the flavor’s number in the database and the image’s URL', () => {
+  it('gives the same metadata in both forms, except the flavor’s number in the database and the image’s URL', () => {
     const [first, second] = pair.map((notification) => allCounters(notification)[0]?.resourceMetadata);
     const imageId = 'd9392138-b64c-4f17-9e05-72b3a9f6310c';
     expect(first).toMatchObject({ image_ref_url: expect.stringContaining(imageId) });
@@ -174,7 +174,7 @@ it.each(notCounted)('%s: nothing', (eventType) => {
   for (const notification of notifications) expect(allCounters(notification)).toEqual([]);
 });
 
-it('takes what nova announces, and nothing of a publisher of another', () => {
+it("accepts nova's notifications, and nothing from another service's publisher", () => {
   for (const name of Object.keys(plugins) as (keyof typeof plugins)[]) {
     const { eventTypes, publishers = [] } = createHandler(name);
     const wanted = captured.filter(({ notification }) => wildcards(eventTypes)(notification.eventType));
@@ -186,14 +186,14 @@ it('takes what nova announces, and nothing of a publisher of another', () => {
       ]);
     for (const other of ['volume.host', 'network.host', 'compute', 'evil-compute:host'])
       expect([other, wildcards(publishers)(other)]).toEqual([other, false]);
-    // A deletion that no host is there for is announced by the API.
+    // The API publishes the deletion of an instance without a host.
     for (const own of ['api.host', 'nova-api:host', 'conductor.host', 'compute.host@nested'])
       expect([own, wildcards(publishers)(own)]).toEqual([own, true]);
     expect(createHandler(name, { publishers: ['compute.one'] }).publishers).toEqual(['compute.one']);
   }
 });
 
-it('consumes the topics of the counted ones', () => {
+it('consumes the topics of the counted notifications', () => {
   const types = new Set(
     counted.flatMap(([name, versioned]) => [`compute.instance.${name}`, `instance.${versioned}`]),
   );

@@ -2,7 +2,7 @@ import type { Metadata } from '@nephoscope/core';
 import type { Notification } from '@nephoscope/core/notification';
 import { recordedNotifications } from '@nephoscope/testing';
 
-/** Everything that a real nova was heard to announce, one of each event type and form. */
+/** The notifications of a real nova, one for each event type and form. */
 export const captured = recordedNotifications(new URL('captures/', import.meta.url));
 
 export function capturedNotification(eventType: string): Notification {
@@ -11,7 +11,7 @@ export function capturedNotification(eventType: string): Notification {
   return found.notification;
 }
 
-/** The notification with these fields of its payload changed; `undefined` takes one away. */
+/** The notification with some fields of its payload changed; `undefined` removes a field. */
 export function withPayload(
   notification: Notification,
   changes: Readonly<Record<string, Metadata[string] | undefined>>,
@@ -38,7 +38,7 @@ export function withNovaObject(
   return { ...notification, payload: change(notification.payload, path) };
 }
 
-/** The notification with these fields of its context changed. */
+/** The notification with some fields of its context changed. */
 export const withContext = (notification: Notification, changes: Notification['context']): Notification => ({
   ...notification,
   context: { ...notification.context, ...changes },

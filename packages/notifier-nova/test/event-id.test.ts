@@ -15,13 +15,13 @@ it.each(pairs)('is the same for %s and %s', (unversioned, versioned) => {
   expect(eventId(second)).toBe(eventId(first));
 });
 
-it('is another one for every event of the recorded run', () => {
+it('differs for every event of the recorded run', () => {
   expect(pairs).toHaveLength(16);
   expect(new Set(pairs.map(([type]) => eventId(capturedNotification(type)))).size).toBe(pairs.length);
 });
 
 it.each(['compute.instance.power_off.end', 'instance.resize_finish.end'])(
-  'tells two %s of one instance apart by the request',
+  'distinguishes two %s of one instance by the request',
   (type) => {
     const first = capturedNotification(type);
     const second = withContext(first, { request_id: 'req-00000000-0000-4000-8000-000000000002' });
@@ -35,7 +35,7 @@ it('distinguishes instances that were created in one request', () => {
   expect(eventId(second)).not.toBe(eventId(first));
 });
 
-it('is the message id when there is no request', () => {
+it('is the message id if there is no request', () => {
   const first: Notification = { ...capturedNotification('compute.instance.pause.end'), context: {} };
   expect(eventId(first)).toBe(first.messageId);
   expect(eventId(withContext(first, { request_id: null }))).toBe(first.messageId);
@@ -43,7 +43,7 @@ it('is the message id when there is no request', () => {
 
 describe('of exists', () => {
   const period = ['nova_object.data', 'audit_period', 'nova_object.data'];
-  /** As the audit sends it: of a whole period, in the context of a task that nobody asked for. */
+  /** As the audit sends it: for a whole period, in the context of a task that no user requested. */
   const ofAudit = (beginning: string, ending: string, requestId: string) =>
     withContext(
       withPayload(capturedNotification('compute.instance.exists'), {
@@ -58,7 +58,7 @@ describe('of exists', () => {
     expect(eventId(ofAudit('2026-11-22 21:00:00', '2026-11-22 22:00:00', 'req-2'))).toBe(eventId(first));
   });
 
-  it('is the same in every form of a date', () => {
+  it('is the same for all spellings of a period', () => {
     const forms = [
       ['2026-11-22T21:00:00Z', '2026-11-22T22:00:00Z'],
       ['2026-11-22 21:00:00+00:00', '2026-11-22 22:00:00+00:00'],
@@ -74,7 +74,7 @@ describe('of exists', () => {
     expect(eventId(versioned)).toBe(eventId(first));
   });
 
-  it('is another one for another period, whole or not', () => {
+  it('differs for another period, complete or not', () => {
     const ids = [
       first,
       ofAudit('2026-11-22 22:00:00', '2026-11-22 23:00:00', 'req-1'),
@@ -84,7 +84,7 @@ describe('of exists', () => {
     expect(new Set(ids).size).toBe(4);
   });
 
-  it('goes by the request when no period is said', () => {
+  it('depends on the request if there is no period', () => {
     const unversioned = withPayload(capturedNotification('compute.instance.exists'), {
       audit_period_beginning: undefined,
       audit_period_ending: '',
@@ -110,7 +110,7 @@ it.each([
     withNovaObject(capturedNotification('instance.exists'), ['nova_object.data'], { uuid: undefined }),
   ],
   ['context.request_id', withContext(capturedNotification('instance.pause.end'), { request_id: { a: 1 } })],
-])('names %s when it is missing or no text', (field, notification) => {
+])('names %s in the error if it is missing or not text', (field, notification) => {
   expect(() => eventId(notification)).toThrow(
     expect.objectContaining({ code: 'NOTIFICATION_FIELD', message: expect.stringContaining(field) }),
   );

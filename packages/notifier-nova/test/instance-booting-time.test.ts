@@ -12,7 +12,7 @@ const bootingTime = { name: 'compute.instance.booting.time', type: 'gauge', unit
 notificationHandlerContract('instance_booting_time', plugins.instanceBootingTime, {
   notifications: [{ given: unversioned, expect: [{ ...bootingTime, volume: 11.024365 }] }],
 });
-it('has whole seconds of the versioned form', () => {
+it('is in whole seconds in the versioned form', () => {
   const handler = createHandler('instanceBootingTime', { format: 'versioned' });
   expect([...handler.processNotification(versioned)]).toEqual([
     expect.objectContaining({ ...bootingTime, volume: 11 }),
@@ -24,7 +24,7 @@ const volumeOf = (changes: Record<string, string | number | null>) =>
     ({ volume }) => volume,
   );
 
-it('takes the form with fractions of a second, unless there is only the other', () => {
+it('uses the form with fractions of a second unless the other one is configured', () => {
   const types = (format?: ServiceSettings['format']) =>
     createHandler('instanceBootingTime', { format }).eventTypes;
   const topics = (format?: ServiceSettings['format']) =>
@@ -41,11 +41,11 @@ it.each([
   ['2026-11-22T21:47:49Z', '2026-11-22T21:47:49Z', 0],
   ['2026-11-22 21:47:49+00:00', '2026-11-23T21:47:49.5', 86_400.5],
   ['2026-11-22 22:47:49+01:00', '2026-11-22T21:47:50.1', 1.1],
-])('from %s to %s are %d s', (created_at, launched_at, seconds) => {
+])('from %s to %s is %d s', (created_at, launched_at, seconds) => {
   expect(volumeOf({ created_at, launched_at })).toEqual([seconds]);
 });
 
-it.each(['created_at', 'launched_at'])('needs %s', (field) => {
+it.each(['created_at', 'launched_at'])('requires %s', (field) => {
   for (const value of [null, '', 7])
     expect(() => volumeOf({ [field]: value })).toThrow(
       expect.objectContaining({
@@ -58,7 +58,7 @@ it.each(['created_at', 'launched_at'])('needs %s', (field) => {
   expect(() => [...createHandler('instanceBootingTime').processNotification(lacking)]).toThrow(field);
 });
 
-it('makes no time of clocks that disagree', () => {
+it('is omitted if clocks disagree', () => {
   expect(() => volumeOf({ launched_at: '2026-11-22T21:47:48.9' })).toThrow(
     'payload.launched_at of the notification is before payload.created_at',
   );

@@ -28,7 +28,7 @@ for (const [plugin, name, volume] of contracts) {
   });
 }
 
-it('has names, types and units of Ceilometer', () => {
+it("has Ceilometer's names, types and units", () => {
   const meters = Object.values(plugins).flatMap((plugin) => plugin.meters);
   expect(meters.map(({ name, type, unit }) => `${name} ${type} ${unit}`).sort()).toEqual([
     'compute.instance.booting.time gauge sec',
@@ -51,7 +51,7 @@ it('has names, types and units of Ceilometer', () => {
   ]);
 });
 
-it('copies these fields as metadata, and no others', () => {
+it('copies these fields to the metadata, and no others', () => {
   const [counter] = allCounters(capturedNotification('compute.instance.create.end'));
   expect(counter?.resourceMetadata).toEqual({
     display_name: 'lab-a1',
@@ -75,7 +75,7 @@ it('copies these fields as metadata, and no others', () => {
   });
 });
 
-it('counts what is deleted and still exists for the audit', () => {
+it('counts a deleted instance that still exists for the audit', () => {
   const notification = withPayload(capturedNotification('compute.instance.exists'), { state: 'deleted' });
   expect(volumes(allCounters(notification))).toEqual({
     instance: 1,
@@ -87,7 +87,7 @@ it('counts what is deleted and still exists for the audit', () => {
   });
 });
 
-it('takes a payload of 2012, which has no instance_flavor_id', () => {
+it('accepts a payload of 2012, which has no instance_flavor_id', () => {
   const notification = withPayload(capturedNotification('compute.instance.create.end'), {
     instance_flavor_id: undefined,
     root_gb: 2n ** 60n,
@@ -112,14 +112,14 @@ describe('an instance without the name of its flavor', () => {
   });
 });
 
-describe('a field that is needed', () => {
+describe('required fields', () => {
   const flavor = ['nova_object.data', 'flavor', 'nova_object.data'];
   it.each([
     ['memory', 'memory_mb'],
     ['vcpus', 'vcpus'],
     ['diskRootSize', 'root_gb'],
     ['diskEphemeralSize', 'ephemeral_gb'],
-  ] as const)('%s needs %s, and no other plugin does', (plugin, field) => {
+  ] as const)('plugin %s requires %s, and no other one does', (plugin, field) => {
     for (const value of [undefined, null, '64', -1, true, [], {}]) {
       for (const [notification, path] of [
         [withPayload(capturedNotification('compute.instance.exists'), { [field]: value }), `payload.${field}`],
@@ -138,7 +138,7 @@ describe('a field that is needed', () => {
     }
   });
 
-  it.each(['instance_id', 'tenant_id', 'user_id'])('all of them need %s', (field) => {
+  it.each(['instance_id', 'tenant_id', 'user_id'])('all plugins require %s', (field) => {
     for (const value of [undefined, null, '', 5, {}]) {
       const notification = withPayload(capturedNotification('compute.instance.delete.start'), { [field]: value });
       for (const name of pluginNames)
@@ -151,7 +151,7 @@ describe('a field that is needed', () => {
     }
   });
 
-  it('all of them need the flavor of the versioned form', () => {
+  it('all plugins require the flavor of the versioned form', () => {
     const notification = withNovaObject(capturedNotification('instance.exists'), ['nova_object.data'], {
       flavor: 'm1.lab',
     });
@@ -170,7 +170,7 @@ describe('the settings of nova', () => {
     createHandler('instance', service).exchangeTopics({ notificationTopics: ['notifications', 'telemetry'] });
   const { eventTypes } = createHandler('memory');
 
-  it('by default listens to both forms', () => {
+  it('select both forms by default', () => {
     expect(listening({})).toEqual([
       {
         exchange: 'nova',
@@ -184,20 +184,20 @@ describe('the settings of nova', () => {
   it.each([
     ['unversioned', 'compute.instance.', ['notifications.info', 'telemetry.info']],
     ['versioned', 'instance.', ['versioned_notifications.info']],
-  ] as const)('%s listens to no other form', (format, prefix, topics) => {
+  ] as const)('with format %s select only that form', (format, prefix, topics) => {
     expect(listening({ format })).toEqual([{ exchange: 'nova', topics }]);
     const types = createHandler('memory', { format }).eventTypes;
     expect(types).toHaveLength(flavorEvents.length);
     expect(types).toEqual(eventTypes.filter((type) => type.startsWith(prefix)));
   });
 
-  it('names exchanges and topics', () => {
+  it('determine exchanges and topics', () => {
     expect(listening({ exchange: ['openstack', 'nova'], topics: ['v', 'telemetry', 'v'] })).toEqual(
       ['openstack', 'nova'].map((exchange) => ({ exchange, topics: ['v.info', 'telemetry.info'] })),
     );
   });
 
-  it('were options of each plugin, and are set once', () => {
+  it('are no longer options of each plugin, but are set once', () => {
     for (const plugin of Object.values(plugins))
       for (const [key, value] of [
         ['exchange', 'nova'],

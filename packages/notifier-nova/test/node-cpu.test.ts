@@ -37,7 +37,7 @@ const withMetric = (fields: Metadata) =>
     metrics: [{ name: 'cpu.percent', timestamp: '2026-11-22T21:48:30', source: null, value: 0.5, ...fields }],
   });
 
-it('is of the node, without an owner, at the time of the metric', () => {
+it('belongs to the node, without an owner, at the time of the metric', () => {
   expect(count(unversioned)[0]).toMatchObject({
     resourceId: 'oslab-compute-1_vm',
     userId: null,
@@ -51,7 +51,7 @@ it('is of the node, without an owner, at the time of the metric', () => {
   });
 });
 
-it('is at the time of the notification in the versioned form, which cuts the other to the second', () => {
+it("has the notification's time in the versioned form, which truncates the metric's to the second", () => {
   expect(count(versioned)[0]).toMatchObject({
     resourceId: 'oslab-compute-1_vm',
     timestamp: parseTimestamp('2026-11-22 21:48:30.428014'),
@@ -59,17 +59,17 @@ it('is at the time of the notification in the versioned form, which cuts the oth
   });
 });
 
-it('gives whole percent as nova had them before it divided them', () => {
+it('has whole percent, as before nova divided them', () => {
   for (let percent = 0; percent <= 100; percent += 1)
     expect(count(withMetric({ value: percent / 100 }))[0]?.volume).toBe(percent);
   expect(count(withMetric({ value: 0.125 }))[0]?.volume).toBe(12.5);
 });
 
-it('keeps every digit of a time', () => {
+it('keeps all digits of a time', () => {
   expect(count(withMetric({ name: 'cpu.user.time', value: 2n ** 62n }))[0]?.volume).toBe(2n ** 62n);
 });
 
-it('leaves out unknown and missing metrics', () => {
+it('omits unknown and missing metrics', () => {
   expect(count(withMetric({ name: 'numa.membw.current', value: null }))).toEqual([]);
   expect(count(withPayload(unversioned, { metrics: [] }))).toEqual([]);
 });
@@ -77,14 +77,14 @@ it('leaves out unknown and missing metrics', () => {
 describe('the event id', () => {
   const id = (notification: Notification) => createHandler('nodeCpu').eventId?.(notification);
 
-  it('is the same in both forms, another one in each run and for each node', () => {
+  it('is the same in both forms, and differs for each run and each node', () => {
     expect(id(versioned)).toBe(id(unversioned));
     expect(id(withContext(unversioned, { request_id: 'req-2' }))).not.toBe(id(unversioned));
     expect(id(withPayload(unversioned, { nodename: 'vm-2' }))).not.toBe(id(unversioned));
     expect(id(withPayload(unversioned, { host: 'compute-2' }))).not.toBe(id(unversioned));
   });
 
-  it('is the message id when there is no request', () => {
+  it('is the message id if there is no request', () => {
     expect(id(withContext(unversioned, { request_id: null }))).toBe(unversioned.messageId);
   });
 });
@@ -105,7 +105,7 @@ it.each([
     'payload.nova_object.data.metrics[0].nova_object.data',
     withPayload(versioned, { 'nova_object.data': { host: 'a', nodename: 'b', metrics: [{}] } }),
   ],
-])('names %s when it is missing or wrong', (field, notification) => {
+])('names %s in the error if it is missing or wrong', (field, notification) => {
   expect(() => count(notification)).toThrow(
     expect.objectContaining({ code: 'NOTIFICATION_FIELD', message: expect.stringContaining(field) }),
   );

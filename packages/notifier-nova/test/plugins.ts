@@ -7,7 +7,7 @@ import * as plugins from '../src/index.js';
 
 export { plugins };
 export type PluginName = keyof typeof plugins;
-/** Those that count an instance and its flavor, at each event in which these may have changed. */
+/** The plugins that count an instance and its flavor, at each event that may change these. */
 export const pluginNames = (Object.keys(plugins) as PluginName[]).filter(
   (name) => name !== 'instanceBootingTime' && name !== 'nodeCpu',
 );
@@ -23,7 +23,7 @@ export function createHandler(name: PluginName, service: ServiceSettings = {}): 
   });
 }
 
-/** What these plugins together make of a notification, those that want its event type. */
+/** The counters of these plugins, of those that handle the notification's event type. */
 export function allCounters(notification: Notification, service?: ServiceSettings): readonly Counter[] {
   return pluginNames
     .map((name) => createHandler(name, service))

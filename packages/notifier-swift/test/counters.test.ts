@@ -9,7 +9,7 @@ const withInitiator = (initiator: Record<string, string | null>) => ({
   payload: { ...download.payload, initiator },
 });
 
-it('counts what was recorded: the answer to an anonymous request', () => {
+it('counts the recorded notification: the response to an anonymous request', () => {
   expect(captureNames).toEqual(['swift.objectstore.http.request']);
   const counters = count(download);
   expect(counters.map(counterLine)).toEqual([
@@ -41,23 +41,18 @@ it.each([
     'c70bb536733a4dea97df02c5456070fd',
   ],
   [
-    'of a user with such an id',
+    'of a user with such an id as name',
     { id: '84a350d4-82b0-5cb1-be88-09353021eae7', project_id: 'p-1' },
     'p-1',
     '84a350d4-82b0-5cb1-be88-09353021eae7',
   ],
-  [
-    'of nobody, under an id that was made up',
-    { id: '84a350d4-82b0-5cb1-be88-09353021eae7', project_id: null },
-    null,
-    null,
-  ],
-  ['of nobody, under none', { project_id: null }, null, null],
+  ['of nobody, with an invented id', { id: '84a350d4-82b0-5cb1-be88-09353021eae7', project_id: null }, null, null],
+  ['of nobody, without an id', { project_id: null }, null, null],
 ])('has the project and the user %s', (_, initiator, projectId, userId) => {
   expect(count(withInitiator(initiator))).toEqual([expect.objectContaining({ projectId, userId })]);
 });
 
-it('says into which container, and nothing of the object', () => {
+it('has the container in its metadata, but nothing about the object', () => {
   const target = {
     ...(download.payload['target'] as Record<string, string>),
     metadata: { path: 'v1/AUTH_p/photos/me.jpg', version: 'v1', container: 'photos', object: 'me.jpg' },
@@ -67,7 +62,7 @@ it('says into which container, and nothing of the object', () => {
   expect(JSON.stringify(counter?.resourceMetadata)).not.toContain('me.jpg');
 });
 
-it('takes no part of a request without a byte', () => {
+it('yields nothing for a request or response without a byte', () => {
   const { measurements: _, ...payload } = download.payload;
   expect(count({ ...download, payload })).toEqual([]);
 });

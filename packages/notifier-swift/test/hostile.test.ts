@@ -36,7 +36,7 @@ const cases: readonly (readonly [string, Metadata])[] = [
   ['payload.target.metadata', { target: { id: 'p-2', metadata: 7 } }],
 ];
 
-it.each(cases)('refuses what is wrong with %s, naming it (%#)', (field, changes) => {
+it.each(cases)('refuses invalid fields, and names %s in the error (%#)', (field, changes) => {
   expect(() => count(given(changes))).toThrow(
     expect.objectContaining({
       code: 'NOTIFICATION_FIELD',
@@ -45,7 +45,7 @@ it.each(cases)('refuses what is wrong with %s, naming it (%#)', (field, changes)
   );
 });
 
-it('counts what is sound', () => {
+it('counts a valid notification', () => {
   expect(count(given({}))).toEqual([expect.objectContaining({ volume: 1, resourceId: 'p-2', projectId: 'p-1' })]);
 });
 

@@ -36,7 +36,7 @@ const text = (hundredths: number | undefined) =>
 const seconds = (ticks: number) => formatDecimal(parseDecimal(`${ticks}e-9`));
 const fractionOf = (figure: Figure) => figure.fraction ?? figure.value;
 
-/** The value that the oracle's numbers come to under a function, times `scale` for a quotient. */
+/** The oracle's value under a function, times `scale` for a quotient. */
 function expected(name: string, oracle: ReturnType<typeof oracleFigure>) {
   const sorted = (values: number[]) => [...values].sort((one, other) => one - other);
   const values = sorted(oracle.values);
@@ -60,7 +60,7 @@ const numberOf = (figure: Figure) => {
   return Number(numerator) / Number(denominator);
 };
 
-it('are those that looking at each tick of time gives', () => {
+it('equal those of an oracle that evaluates each tick of time', () => {
   fc.assert(
     fc.property(history, (one) => {
       const { figures } = figuresOf(one);
@@ -101,7 +101,7 @@ it('are those that looking at each tick of time gives', () => {
   );
 });
 
-it('do not depend on the order and repetition in which samples of one time come', () => {
+it('do not depend on the order or repetition of samples with the same time', () => {
   fc.assert(
     fc.property(history, fc.infiniteStream(fc.nat()), (one, random) => {
       const key = () => random.next().value as number;
@@ -113,7 +113,7 @@ it('do not depend on the order and repetition in which samples of one time come'
   );
 });
 
-it('of parts add up to that of the whole, and to the total', () => {
+it('of parts add up to the figure of the whole, and to the total', () => {
   fc.assert(
     fc.property(
       history,
@@ -141,7 +141,7 @@ it('of parts add up to that of the whole, and to the total', () => {
   );
 });
 
-it('of the hours, days, weeks and months of any zone add up to that of the range', () => {
+it('of the hours, days, weeks and months in any zone add up to the figure of the range', () => {
   const second = 1_000_000_000n;
   const from = BigInt(Date.UTC(2026, 9, 20) / 1000);
   const days = 20 * 86_400;
@@ -155,7 +155,7 @@ it('of the hours, days, weeks and months of any zone add up to that of the range
         const by = (period: StatisticsQuery['period']) => {
           const statistics = new Statistics({ ...range, period });
           for (const reading of inTime(readings)) {
-            // From two days before the range to two days after it.
+            // From two days before the range until two days after it.
             const seconds = BigInt(Math.floor((reading.time * (days + 4 * 86_400)) / 40) - 2 * 86_400);
             statistics.add({ ...sampleOf(reading, type), timestamp: (from + seconds) * second });
           }
@@ -173,7 +173,7 @@ it('keep every digit of 10^30 and of 10^-30', () => {
     fc.property(history, fc.constantFrom(30, -30), (one, exponent) => {
       const plain = figuresOf(one);
       const scaled = figuresOf(one, undefined, exponent - 2);
-      // Whole numbers are apportioned in ones, others in their last digit.
+      // Whole numbers are apportioned in whole units, others in units of their last digit.
       const exact = (figure: Figure) =>
         one.rules.type !== 'cumulative' || (figure.apportioned === '0' && figure.value !== null);
       plain.totals.forEach((figure, at) => {

@@ -14,12 +14,12 @@ export interface History {
 
 const types: readonly CounterType[] = ['cumulative', 'gauge', 'delta'];
 
-/** `NEPHOSCOPE_HISTORIES=10000` asks for more than `npm test` has time for. */
+/** `NEPHOSCOPE_HISTORIES=10000` runs more histories than `npm test` has time for. */
 export const histories = Number(process.env['NEPHOSCOPE_HISTORIES'] ?? 60);
 
 /**
- * Readings of up to three series in 40 ticks: runs that end, come back and mix, counts that fall, several at one time, whole and
- * broken volumes, resources that move between two groups, outages.
+ * Readings of up to three series in 40 ticks: runs that end, return and mix, counts that fall, several readings at one time,
+ * integers and fractions, resources that move between two groups, and outages.
  */
 export const history: fc.Arbitrary<History> = fc
   .record({
@@ -54,12 +54,12 @@ export const history: fc.Arbitrary<History> = fc
     ...{ start, end: start + length, period },
   }));
 
-/** Without those that differ in nothing: they would be the same sample twice. */
+/** Without exact repetitions, which would be the same sample twice. */
 function unique(readings: readonly OracleReading[]): OracleReading[] {
   return [...new Map(readings.map((reading) => [JSON.stringify(reading), reading])).values()];
 }
 
-/** @param factor what a unit of 10^-2 is in the sample's volume, as the power of ten */
+/** @param factor the power of ten that a unit of 10^-2 has in the sample's volume */
 export function sampleOf(reading: OracleReading, type: CounterType, exponent = -2): Sample {
   return {
     messageId: JSON.stringify(reading),

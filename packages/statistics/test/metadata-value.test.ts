@@ -3,7 +3,7 @@ import type { Sample } from '@nephoscope/core/sample-store';
 import { metadataValue } from '../src/metadata-value.js';
 import { sampleOf } from './histories.js';
 
-it('metadata is text, exactly, by names that lead to it', () => {
+it('returns values as exact text, by names that may be paths', () => {
   const flavor = '{"name": "small", "ram": 12345678901234567890, "a.b": true}';
   const metadata = `{"flavor": ${flavor}, "flavor.name": "dotted", "tags": ["x"], "none": null}`;
   const reading = { time: 1, volume: 1, epoch: null, group: 'p', series: 'web' };

@@ -15,7 +15,7 @@ export interface OracleRules {
   readonly hold: number | undefined;
 }
 
-/** In units of 10^-2, of value × time for amounts; lengths in time. Undefined where nothing is known. */
+/** In units of 10^-2; amounts in value × time; lengths in time. Undefined if unknown. */
 export interface OracleFigure {
   sum: number | undefined;
   apportioned: number;
@@ -23,7 +23,7 @@ export interface OracleFigure {
   amount: number;
   held: number;
   values: number[];
-  /** That of each tick. */
+  /** The value at each tick. */
   heldValues: number[];
   samples: number;
   epochs: number;
@@ -33,8 +33,8 @@ export interface OracleFigure {
 }
 
 /**
- * The figure of a group from `start` to `end`, worked out tick by tick from all readings at once, without a state, a stream or a
- * span: what each tick of time says is looked up anew.
+ * The figure of a group from `start` to `end`, computed tick by tick from all readings at once, without state, streams or
+ * spans: each tick is evaluated from the readings alone.
  */
 export function oracleFigure(
   all: readonly OracleReading[],
@@ -89,7 +89,7 @@ function greatestOnly(own: readonly OracleReading[], type: CounterType): OracleR
   });
 }
 
-/** The tie of two equal volumes goes to the first group in the alphabet; epochs matter to a gauge only then. */
+/** If two volumes are equal, the first group in alphabetical order is used; epochs matter to a gauge only in this case. */
 function rank({ volume, epoch, group }: OracleReading): number {
   const later = (text: string | null) => (text === null ? 255 : text.charCodeAt(0));
   return volume * 1e6 - later(epoch) * 1e3 - later(group);
@@ -119,7 +119,7 @@ function addCumulative(
     const used = before === undefined || fell ? one.volume : one.volume - before.volume;
     const digits = decimals(one.volume, before === undefined || fell ? 0 : before.volume);
     const from = Math.max(...counted.map(({ time }) => time).filter((time) => time < one.time));
-    // As many of the smallest units of the two volumes as had been used until a time.
+    // The use until a time, in the smallest unit of the two volumes.
     const until = (time: number) =>
       Math.floor(
         (used / digits) * ((Math.min(Math.max(time, from), one.time) - from) / (one.time - from)) + 1e-9,
@@ -132,7 +132,7 @@ function addCumulative(
   figure.epochs += runs.size + falls;
 }
 
-/** 100 for two whole volumes, 10 or 1 for finer ones. */
+/** 100 for two integers, 10 or 1 for volumes with decimals. */
 function decimals(...volumes: number[]): number {
   return [100, 10, 1].find((unit) => volumes.every((volume) => volume % unit === 0)) ?? 1;
 }

@@ -12,7 +12,7 @@ const lengths = (start: string, end: string, calendar: CalendarUnit, zone?: stri
     hours(period.end - period.start),
   );
 
-it('days have 23 and 25 hours where the clock is changed, and 24 elsewhere', () => {
+it('days have 23 and 25 hours if the clock changes, and 24 otherwise', () => {
   expect(lengths('2026-03-28T00:00:00+01:00', '2026-03-31T00:00:00+02:00', 'day', 'Europe/Berlin')).toEqual([
     24, 23, 24,
   ]);
@@ -28,7 +28,7 @@ it('days have 23 and 25 hours where the clock is changed, and 24 elsewhere', () 
   );
 });
 
-it('a day that begins at one o’clock, and one that a zone left out', () => {
+it('a day may begin at one o’clock, and may be missing from a zone', () => {
   expect(lengths('2018-11-03T00:00:00-03:00', '2018-11-05T00:00:00-02:00', 'day', 'America/Sao_Paulo')).toEqual([
     24, 23,
   ]);
@@ -37,7 +37,7 @@ it('a day that begins at one o’clock, and one that a zone left out', () => {
   ]);
 });
 
-it('are aligned the same for everybody, start included and end excluded, and marked where they are cut off', () => {
+it('are aligned to the calendar, include their start, exclude their end, and are marked if they are cut off', () => {
   const [start, end] = [time('2026-10-14T12:34:56'), time('2026-11-03T00:00:00')];
   expect(periodsOf({ start, end }, { calendar: 'month' })).toEqual([
     { start, end: time('2026-11-01T00:00:00'), partial: true },
@@ -70,7 +70,7 @@ it('a year, month or day is a range in its zone', () => {
   });
 });
 
-it('a time is shown as the wall clock of its zone does', () => {
+it("a time is formatted as its zone's wall clock shows it", () => {
   const shown = (zone?: string) => formatInZone(time('2026-10-05T12:00:00.5'), zone);
   expect([shown(), shown('Asia/Kathmandu')]).toEqual([
     '2026-10-05T12:00:00.5+00:00',
@@ -81,17 +81,21 @@ it('a time is shown as the wall clock of its zone does', () => {
 
 it.each([
   ['a month that does not exist', () => calendarRange('2026-13'), 'RANGE_INVALID'],
-  ['another text', () => calendarRange('October'), 'RANGE_INVALID'],
+  ['unrelated text', () => calendarRange('October'), 'RANGE_INVALID'],
   ['a zone that does not exist', () => calendarRange('2026-10', 'Europe/Atlantis'), 'ZONE_UNKNOWN'],
-  ['a zone of periods', () => periodsOf({ start: 0n, end: 1n }, { calendar: 'day', zone: 'x' }), 'ZONE_UNKNOWN'],
-  ['a range without a length', () => periodsOf({ start: 1n, end: 1n }), 'RANGE_INVALID'],
-  ['periods without a length', () => periodsOf({ start: 0n, end: 1n }, { length: 0n }), 'RANGE_INVALID'],
+  [
+    'a zone for periods of a fixed length',
+    () => periodsOf({ start: 0n, end: 1n }, { calendar: 'day', zone: 'x' }),
+    'ZONE_UNKNOWN',
+  ],
+  ['an empty range', () => periodsOf({ start: 1n, end: 1n }), 'RANGE_INVALID'],
+  ['periods of length 0', () => periodsOf({ start: 0n, end: 1n }, { length: 0n }), 'RANGE_INVALID'],
   ['too many periods', () => periodsOf({ start: 0n, end: 10n ** 9n }, { length: 1n }), 'PERIODS_TOO_MANY'],
 ])('refuses %s', (_, ask, code) => {
   expect(ask).toThrow(expect.objectContaining({ code }));
 });
 
-it('an error about a range names its times as texts', () => {
+it('an error about a range shows its times as text', () => {
   expect(() => periodsOf({ start: time('2026-11-01T00:00:00'), end: time('2026-10-01T00:00:00') })).toThrow(
     /from 2026-11-01T00:00:00\S* to 2026-10-01T00:00:00/,
   );
@@ -99,7 +103,7 @@ it('an error about a range names its times as texts', () => {
 
 const units: readonly CalendarUnit[] = ['hour', 'day', 'week', 'month', 'year'];
 
-/** What a wall clock and calendar show at a time, as Intl knows the zone; the hour with the offset, which tells two of one name. */
+/** The wall clock and calendar at a time, from Intl; the hour includes the offset, which distinguishes two hours of the same name. */
 function shown(seconds: number, unit: CalendarUnit, format: Intl.DateTimeFormat): string {
   const parts = Object.fromEntries(
     format.formatToParts(seconds * 1000).map(({ type, value }) => [type, Number(value)]),
@@ -121,7 +125,7 @@ function shown(seconds: number, unit: CalendarUnit, format: Intl.DateTimeFormat)
   }
 }
 
-it('in every zone begin where the clock or calendar on the wall shows another period', () => {
+it('in every zone begin where the wall clock or the calendar shows a new period', () => {
   const numbers = { year: 'numeric', month: 'numeric', day: 'numeric', hour: 'numeric' } as const;
   const zones = Intl.supportedValuesOf('timeZone');
   expect(zones.length).toBeGreaterThan(400);
@@ -151,7 +155,7 @@ it('in every zone begin where the clock or calendar on the wall shows another pe
       expect(shown(Math.floor((first + last) / 2), unit, format)).toBe(label);
     });
   };
-  // Some days of a recent year in each zone, and any time since 1970 in some.
+  // Some days of a recent year in each zone, and any time since 1970 in some zones.
   for (const [at, zone] of zones.entries())
     check(zone, at % 2 === 0 ? 'day' : 'hour', Date.UTC(2026, 2, 25 + (at % 4)) / 1000);
   fc.assert(

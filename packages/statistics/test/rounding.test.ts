@@ -54,7 +54,7 @@ it.each<[RoundingMode, string[]]>([
   );
 });
 
-it('a rounded number keeps its digits', () => {
+it('a rounded number has all requested digits', () => {
   const third: Fraction = { numerator: 1n, denominator: 3n };
   expect(formatRounded(round(third, { digits: 4, mode: 'half-even' }))).toBe('0.3333');
   expect(formatRounded(round(fraction(parseDecimal('1.5')), { digits: 2, mode: 'half-even' }))).toBe('1.50');
@@ -64,7 +64,7 @@ it('a rounded number keeps its digits', () => {
   expect(formatDecimal(exactDecimal({ numerator: -6n, denominator: 4n }) ?? zero)).toBe('-1.5');
 });
 
-it('rounded parts add up to the rounded sum, and each is a neighbour of the exact part', () => {
+it('rounded parts add up to the rounded sum, and each is next to its exact value', () => {
   const part = fc.record({
     numerator: fc.bigInt({ min: -1_000_000n, max: 1_000_000n }),
     denominator: fc.constantFrom(1n, 3n, 7n, 10n, 1000n, 3_600_000n),

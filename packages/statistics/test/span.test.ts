@@ -33,7 +33,7 @@ function instantsOf(one: History) {
   return [...byTime.values()].map((readings) => instantOf(one.rules.type, readings));
 }
 
-/** A span for each of these parts of time, as it is stored and read again. */
+/** A span for each of these parts of time, stored and read again. */
 function spansOf(one: History, edges: readonly number[]): Span[] {
   const parts = [...edges, Infinity].map((end, at) => ({ start: edges[at - 1] ?? -Infinity, end }));
   return parts.map(({ start, end }) => {
@@ -50,7 +50,7 @@ const joined = (...spans: Span[]) =>
     return both;
   });
 
-/** What depends on nothing but the readings: maps and sets in one order. */
+/** A span without internal order: maps and sets are sorted. */
 function comparable(span: Span): unknown {
   const { cells, epochs, firsts, first, ...rest } = stateOf(span);
   const text = (value: unknown) =>
@@ -74,7 +74,7 @@ const edgesOf = fc
   .uniqueArray(fc.integer({ min: 1, max: 40 }), { maxLength: 5 })
   .map((edges) => edges.sort((a, b) => a - b));
 
-it('a span is the same whether it grew by instants or by the spans of its parts, in any order of putting together', () => {
+it('a span is the same whether it was built from instants or from the spans of its parts, in any order', () => {
   fc.assert(
     fc.property(history, edgesOf, (one, edges) => {
       const [whole] = spansOf(one, []) as [Span];
@@ -88,7 +88,7 @@ it('a span is the same whether it grew by instants or by the spans of its parts,
   );
 });
 
-it('figures made of spans are those made of readings', () => {
+it('figures from spans equal those from readings', () => {
   fc.assert(
     fc.property(history, edgesOf, (one, edges) => {
       const periods = periodsOf(
@@ -131,7 +131,7 @@ function figuresBy(one: History, periods: readonly Period[], fill: (series: Seri
   });
 }
 
-it('a series refuses what comes out of order, and a span that reaches over the edge of a period', () => {
+it('a series refuses readings out of order, and a span that crosses the boundary of a period', () => {
   const cells = { at: () => new Cell(false), whole: () => new Cell(false) };
   const periods = periodsOf({ start: 0n, end: 20n }, { length: 10n });
   const rules = { type: 'cumulative' as const, usual: 5n };

@@ -29,7 +29,7 @@ function figures(samples: readonly Sample[], fields: Partial<StatisticsQuery> = 
 const values = (samples: readonly Sample[], fields: Partial<StatisticsQuery> = {}) =>
   figures(samples, fields).figures.map(({ value }) => value);
 
-it('use over a restart is the differences of each run and the first reading of the next', () => {
+it('use across a restart is the difference of each run plus the first reading of the next one', () => {
   const samples = [
     sample('1T01:00:00', '500'),
     sample('1T02:00:00', '800'),
@@ -47,12 +47,12 @@ it('use over a restart is the differences of each run and the first reading of t
   });
 });
 
-it('a count that falls within a run has begun anew, also where messages name no run', () => {
+it('a count that falls within a run started again, also in messages without an epoch', () => {
   const samples = ['10', '15', '3', '4'].map((volume, at) => sample(`1T0${at}:00:00`, volume, { epoch: null }));
   expect(figures(samples).figures[0]).toMatchObject({ value: '9', epochs: 2 });
 });
 
-it('runs that mix, as while an instance migrates, are told apart', () => {
+it('interleaved runs, as while an instance migrates, are counted separately', () => {
   const samples = [
     sample('1T01:00:00', '10', { epoch: 'a' }),
     sample('1T02:00:00', '5', { epoch: 'b' }),
@@ -62,7 +62,7 @@ it('runs that mix, as while an instance migrates, are told apart', () => {
   expect(values(samples)[0]).toBe('9');
 });
 
-it('a total over devices goes on when one of them comes and goes', () => {
+it('a total over devices continues if a device is removed and returns', () => {
   const device = (name: string) => ({
     resourceId: `web-1-${name}`,
     meter: 'disk.device.read.bytes',
@@ -74,7 +74,7 @@ it('a total over devices goes on when one of them comes and goes', () => {
     sample('1T01:00:00', '0', device('vdb')),
     sample('1T02:00:00', '1100', device('vda')),
     sample('1T02:00:00', '70', device('vdb')),
-    // vdb is removed, and put in again.
+    // vdb is removed, and attached again.
     sample('1T03:00:00', '1200', device('vda')),
     sample('1T04:00:00', '1300', device('vda')),
     sample('1T04:00:00', '5', { ...device('vdb'), epoch: 'r+1' }),
@@ -86,7 +86,7 @@ it('a total over devices goes on when one of them comes and goes', () => {
   expect(figure).toMatchObject({ value: '375', opening: '1000', series: 2, group: { instance: 'web-1' } });
 });
 
-it('use between two readings on both sides of midnight is shared by time, in whole units', () => {
+it('use between readings on either side of midnight is divided by time, in whole units', () => {
   const samples = [sample('1T23:00:00', '0'), sample('2T02:00:00', '10')];
   const { figures: rows, totals } = figures(samples);
   expect(rows.map(({ value, apportioned }) => [value, apportioned])).toEqual([
@@ -96,7 +96,7 @@ it('use between two readings on both sides of midnight is shared by time, in who
   expect(totals).toMatchObject([{ value: '10', apportioned: '0', group: {}, partial: false }]);
 });
 
-it('what is missing is null, and nothing used is 0', () => {
+it('a missing figure is null, and no use is 0', () => {
   const samples = [sample('1T01:00:00', '7'), sample('1T02:00:00', '7')];
   expect(values(samples)).toEqual(['0', null]);
   const { coverage } = figures([...samples]).figures[1] ?? {};
@@ -106,7 +106,7 @@ it('what is missing is null, and nothing used is 0', () => {
   });
 });
 
-it('coverage says what is measured, bridged and missing, and why', () => {
+it('coverage states what is measured, bridged and missing, and why', () => {
   const samples = ['1T01:00:00', '1T01:10:00', '1T03:10:00', '1T03:20:00'].map((time) => sample(time, '1'));
   const gap = (start: string, end: string, kind: string, reason: string) => ({
     ...{ start: day(start), end: day(end), kind, reason },
@@ -123,7 +123,7 @@ it('coverage says what is measured, bridged and missing, and why', () => {
 
 const memory = { meter: 'memory', type: 'gauge', unit: 'GiB', epoch: null } as const;
 
-it('a gauge is weighted by time, each reading until the next', () => {
+it('a gauge is weighted by time, and each reading holds until the next one', () => {
   const samples = [
     sample('1T06:00:00', '2', memory),
     sample('1T18:00:00', '8', memory),
@@ -137,7 +137,7 @@ it('a gauge is weighted by time, each reading until the next', () => {
   expect(of(8)).toEqual(['48 GiB·h', '8 GiB', '4 GiB', '8 GiB', '4 GiB', '8 GiB', '8 GiB', '1 sample']);
 });
 
-it('a reading holds for a stated time at most', () => {
+it('a reading holds at most for the configured time', () => {
   const samples = [sample('1T06:00:00', '2', memory), sample('1T18:00:00', '8', memory)];
   const hour = 3_600_000_000_000n;
   const [figure] = figures(samples, { hold: hour, usual: 2n * hour }).figures;
@@ -149,7 +149,7 @@ it('a reading holds for a stated time at most', () => {
   ]);
 });
 
-it('a quotient without an end says its fraction and how it was rounded', () => {
+it('a quotient that is not a decimal has its fraction, and how it was rounded', () => {
   const samples = [sample('1T06:00:00', '1', memory), sample('1T06:20:00', '1', memory)];
   expect(figures(samples).figures[0]).toMatchObject({
     value: `0.${'3'.repeat(31)}`,
@@ -158,7 +158,7 @@ it('a quotient without an end says its fraction and how it was rounded', () => {
   });
 });
 
-it('deltas are added up, and are 0 between two of them', () => {
+it('deltas are added up, and their sum is 0 between two of them', () => {
   const bytes = { meter: 'storage.objects.incoming.bytes', type: 'delta', unit: 'B', epoch: null } as const;
   const samples = [
     sample('1T06:00:00', '5', bytes),
@@ -174,7 +174,7 @@ it('deltas are added up, and are 0 between two of them', () => {
   expect(between.figures.map(({ value }) => value)).toEqual(['0']);
 });
 
-it('a period splits where an instance was moved, by what each reading says', () => {
+it('figures are divided by the project that each reading names', () => {
   const moved = (projectId: string) => ({ projectId });
   const samples = [
     sample('1T01:00:00', '100', moved('old')),
@@ -187,11 +187,11 @@ it('a period splits where an instance was moved, by what each reading says', () 
     ['new', '20', null],
     ['old', '50', '100'],
   ]);
-  // What another project used is not taken for the use of the one that is asked for.
+  // Use by another project does not belong to the requested one.
   expect(values(samples, { of: ({ projectId }) => projectId === 'old', period: undefined })).toEqual(['50']);
 });
 
-it('what was used before and after the range is not in it', () => {
+it('use before and after the range is not included', () => {
   const samples = [
     sample('1T01:00:00', '5'),
     sample('1T02:00:00', '10', { epoch: 'run-2' }),
@@ -203,17 +203,17 @@ it('what was used before and after the range is not in it', () => {
   expect(figure).toMatchObject({ value: '46', apportioned: '46', opening: null, samples: 1, epochs: 1 });
 });
 
-it('says until when samples are needed', () => {
+it('reports until what time samples are needed', () => {
   const statistics = new Statistics(query);
   expect(statistics.needs(day('3T05:00:00'))).toBe(false);
   statistics.add(sample('1T01:00:00', '1'));
   expect(statistics.needs(day('3T05:00:00'))).toBe(true);
   statistics.add(sample('3T01:00:00', '1'));
-  // Another one of that time may count instead.
+  // Another sample of the same time may be the one that counts.
   expect([statistics.needs(day('3T01:00:00')), statistics.needs(day('3T05:00:00'))]).toEqual([true, false]);
 });
 
-it('series may come one after the other', () => {
+it('series may be added one after another', () => {
   const statistics = new Statistics({ ...query, period: undefined });
   for (const resourceId of ['web-1', 'web-2']) {
     statistics.add(sample('1T01:00:00', '1', { resourceId }));
@@ -235,7 +235,7 @@ it('rounded figures add up to the rounded total', () => {
   expect(totals).toMatchObject([{ value: '1.0', rounding, fraction: '1/1' }]);
 });
 
-it('totals are of one type and unit each, and of one meter where that is grouped by', () => {
+it('there is one total for each type and unit, and for each meter if they are grouped by meter', () => {
   const samples = [sample('1T01:00:00', '1'), sample('1T02:00:00', '2'), sample('1T01:00:00', '2', memory)];
   const { totals } = figures(samples, { groupBy: ['meter'] });
   expect(totals.map(({ group, function: name, value }) => [group, name, value])).toEqual([
@@ -255,7 +255,7 @@ it.each([
     ['last'],
     'group by resource',
   ],
-])('refuses %s and says what would be right', (_, samples, functions, advice) => {
+])('refuses %s and suggests an alternative', (_, samples, functions, advice) => {
   const ask = () => figures(samples, { functions: functions.map(functionOf) });
   expect(ask).toThrow(
     expect.objectContaining({ code: 'FUNCTION_REFUSED', message: expect.stringContaining(advice) as string }),
@@ -265,7 +265,7 @@ it.each([
 it.each([
   ['units', { unit: 's' }],
   ['types', { type: 'delta' }],
-])('refuses different %s in one figure, and takes them in two', (_, fields) => {
+])('refuses different %s in one figure, and accepts them in separate ones', (_, fields) => {
   const samples = [sample('1T01:00:00', '1'), sample('1T02:00:00', '1', { ...fields, resourceId: 'web-2' })];
   samples.push(sample('1T03:00:00', '1'), sample('1T04:00:00', '1', { ...fields, resourceId: 'web-2' }));
   expect(() => figures(samples)).toThrow(
@@ -278,14 +278,14 @@ it.each([
   expect(values(samples, { groupBy: ['type', 'unit'], period: undefined })).toHaveLength(2);
 });
 
-it('what was recorded outside of the range refuses nothing', () => {
+it('samples outside the range cause no error', () => {
   const before = sample('1T01:00:00', '1', { resourceId: 'old', unit: 's' });
   const samples = [sample('2T01:00:00', '1', memory), sample('2T02:00:00', '1', memory)];
   const fields = { start: day('2T00:00:00'), period: undefined, functions: ['average'] } as const;
   expect(values([before, ...samples], fields)).toEqual(['1']);
 });
 
-it('refuses types, functions and groups that it does not know', () => {
+it('refuses unknown types, functions and groups', () => {
   const code = (name: string) => expect.objectContaining({ code: name }) as Error;
   expect(() => figures([sample('1T01:00:00', '1', { type: 'histogram' })])).toThrow(code('TYPE_UNKNOWN'));
   expect(() => functionOf('median')).toThrow(code('FUNCTION_UNKNOWN'));

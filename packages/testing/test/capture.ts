@@ -1,4 +1,4 @@
-/** The tests that a contract defines, by their names: collected instead of run. */
+/** The tests that a contract defines, by name, without running them. */
 export function testsOf(contract: () => void): ReadonlyMap<string, () => void | Promise<void>> {
   const tests = new Map<string, () => void | Promise<void>>();
   const framework = globalThis as unknown as { describe: unknown; it: unknown };
@@ -15,7 +15,7 @@ export function testsOf(contract: () => void): ReadonlyMap<string, () => void | 
   return tests;
 }
 
-/** What the test of a contract whose name begins so says; `passed` when it does. */
+/** The error of the contract's test whose name begins with `name`; `passed` if there is none. */
 export async function verdictOf(contract: () => void, name: string): Promise<string> {
   const found = [...testsOf(contract)].filter(([each]) => each.startsWith(name));
   if (found.length !== 1) throw new Error(`${found.length} tests of the contract begin with '${name}'`);

@@ -5,7 +5,7 @@ const message = { exchange: 'e', routingKey: 'k', contentType: 'text/plain', bod
 const never = new AbortController().signal;
 
 describe('FakeBus', () => {
-  it('keeps published messages, and confirms what the test allows', async () => {
+  it('keeps published messages, and confirms those that the test permits', async () => {
     const bus = new FakeBus();
     await bus.publish(message);
     bus.answer = () => Promise.reject(new Error('away'));
@@ -13,7 +13,7 @@ describe('FakeBus', () => {
     expect([bus.offered.length, bus.confirmed.length]).toEqual([2, 1]);
   });
 
-  it('delivers to the consumer of the queue, within its prefetch', async () => {
+  it("delivers to the queue's consumer, limited by its prefetch", async () => {
     const bus = new FakeBus();
     const got: FakeDelivery[] = [];
     const sent = [delivery('a'), delivery('a'), delivery('b')] as const;
@@ -31,7 +31,7 @@ describe('FakeBus', () => {
     expect(bus.waiting).toHaveLength(2);
   });
 
-  it('keeps dead letters, unless they cannot be reached', async () => {
+  it('keeps dead letters, unless the test refuses them', async () => {
     const bad = delivery('a');
     await bad.deadLetter('why', { body: Buffer.from('part') });
     bad.deadLetterFails = true;
@@ -39,7 +39,7 @@ describe('FakeBus', () => {
     expect(bad.dead).toEqual([{ reason: 'why', body: Buffer.from('part') }]);
   });
 
-  it('returns the listeners', async () => {
+  it('passes messages to listeners, and returns their number', async () => {
     const bus = new FakeBus();
     const heard: Uint8Array[] = [];
     const queue = { exchange: 'e', queue: 'q', bindings: ['q'], messageTtl: 1, maxMessages: 1 };
@@ -49,7 +49,7 @@ describe('FakeBus', () => {
     expect([bus.emit('q', message.body), heard, bus.listening]).toEqual([0, [message.body], [queue]]);
   });
 
-  it('grants a lock to one after another, and takes it away', async () => {
+  it('grants a lock to one program after another, and can take it away', async () => {
     const bus = new FakeBus();
     const first = await bus.lead('lock', never);
     await first.saveNote(Buffer.from('note'));

@@ -2,7 +2,7 @@ import { FakeClock, fakeStart } from '../src/index.js';
 
 const second = 1_000_000_000n;
 
-it('stands still until it is advanced', async () => {
+it('does not move until it is advanced', async () => {
   const clock = new FakeClock();
   const { now, monotonic } = { now: clock.now(), monotonic: clock.monotonic() };
   expect(now).toBe(fakeStart);
@@ -11,7 +11,7 @@ it('stands still until it is advanced', async () => {
   expect(clock.monotonic() - monotonic).toBe((3n * second) / 2n);
 });
 
-it('wakes sleepers in the order of their times, each at its own', async () => {
+it('ends sleeps in the order of their times, each at its own time', async () => {
   const clock = new FakeClock();
   const woken: string[] = [];
   const sleeper = async (name: string, ms: number) => {
@@ -32,7 +32,7 @@ it('wakes sleepers in the order of their times, each at its own', async () => {
   expect(clock.sleepers).toBe(0);
 });
 
-it('wakes a sleeper that sleeps again', async () => {
+it('ends the next sleep of the same task as well', async () => {
   const clock = new FakeClock();
   let ticks = 0;
   const controller = new AbortController();
@@ -49,7 +49,7 @@ it('wakes a sleeper that sleeps again', async () => {
   expect(clock.sleepers).toBe(0);
 });
 
-it('rejects at once when the signal was aborted before', async () => {
+it('rejects immediately if the signal was aborted before', async () => {
   const clock = new FakeClock();
   await expect(clock.sleep(10, AbortSignal.abort(new Error('too late')))).rejects.toThrow('too late');
   expect(clock.sleepers).toBe(0);

@@ -41,12 +41,17 @@ describe('the inspector contract', () => {
     ['a stop that works once', onceStopped, 'stops before it was started', 'stopped again'],
     ['health before start', faulty({ health: () => ({ ok: true }) }), 'is healthy from start', 'healthy before'],
     [
-      'readings after stop',
+      'readings after the stop',
       faulty({ inspect: async () => host }),
       'is healthy from start',
       'Missing expected rejection',
     ],
-    ['all parts always', faulty({ inspect: async () => host }), 'reads the requested parts', 'that were read'],
+    [
+      'parts that were not requested',
+      faulty({ inspect: async () => host }),
+      'reads the requested parts',
+      'that were read',
+    ],
     ['an empty host', () => new FakeInspector([]), 'reads the requested parts', 'no running instance'],
     [
       'one instance twice',
@@ -61,19 +66,19 @@ describe('the inspector contract', () => {
       'negative',
     ],
     [
-      'no word for people',
+      'no reason for operators',
       reading(() => instanceReading({ memory: { missing: 'busy', detail: '' } })),
       'reads the requested parts',
       'without a word',
     ],
     [
-      'a run of its own',
+      'a run that changes',
       reading(({ instance, ...rest }) => ({ ...rest, instance: { ...instance, run: undefined } })),
       'reads the requested parts',
       'run',
     ],
     [
-      'another disk each time',
+      'a different disk in each reading',
       () => new FakeInspector(host, [instanceReading({ at: 10, disks: [{ disk: { device: 'vdz' } }] })]),
       'returns the same',
       'another one',
@@ -85,26 +90,26 @@ describe('the inspector contract', () => {
       'could not be cloned',
     ],
     [
-      'a clock that goes back',
+      'a clock that goes backwards',
       () => new FakeInspector([instanceReading({ at: 10 })], [instanceReading()]),
       'returns the same',
       'earlier',
     ],
     [
-      'no ear for the signal',
+      'no reaction to the signal',
       faulty({ inspect: async (_parts: ReadonlySet<InstancePart>) => host }),
       'ends when its signal',
       'Missing expected rejection',
     ],
-  ])('finds %s', async (_fault, create, test, says) => {
+  ])('detects %s', async (_fault, create, test, says) => {
     expect(await verdictOf(() => inspectorContract('faulty', { create }), test)).toContain(says);
   });
 
-  it('finds a start that fails and stays', async () => {
+  it('detects a start that fails and leaves something running', async () => {
     const timers: NodeJS.Timeout[] = [];
     class Leaky extends Unstartable {
       override async start(): Promise<void> {
-        // More than the test runner's own timers that may end meanwhile.
+        // More than the test runner's own timers, some of which may end meanwhile.
         for (let leaked = 0; leaked < 50; leaked++) timers.push(setInterval(() => undefined, 60_000));
         await super.start();
       }
@@ -142,27 +147,27 @@ describe('the central pollster contract', () => {
 
   it.each([
     ['no counters', define(() => []), 'makes counters', 'no counter'],
-    ['a type of its own', define(() => [{ ...image, type: 'delta' }]), 'makes counters', "nothing named 'type'"],
+    ['an undeclared type', define(() => [{ ...image, type: 'delta' }]), 'makes counters', "nothing named 'type'"],
     [
-      'a figure of a class',
+      'a figure that is a class instance',
       define(() => [Object.assign(new (class Image {})(), image)]),
       'makes counters',
       'one of a class',
     ],
     [
-      'a cloud that must be the same object',
+      'a cloud compared by object identity',
       define((given) => (given instanceof FakeCloud ? [image] : [])),
       'requests and replies',
       'deep-equal',
     ],
-    ['a counter less each time', fewer(), 'makes the same', 'deep-equal'],
+    ['one counter less in each poll', fewer(), 'makes the same', 'deep-equal'],
     [
-      'no ear for the signal',
+      'no reaction to the signal',
       define(() => new Promise<never>(() => undefined)),
       'ends when its signal',
       'use its signal',
     ],
-  ])('finds %s', async (_fault, plugin, test, says) => {
+  ])('detects %s', async (_fault, plugin, test, says) => {
     expect(await verdictOf(() => centralPollsterContract('faulty', plugin), test)).toContain(says);
   });
 
@@ -229,28 +234,33 @@ describe('the notification handler contract', () => {
     return sound(notification);
   };
   it.each([
-    ['topics of its own', define(sound, ['volume.*'], () => 'mine'), 'listens to', "'notifications'"],
     [
-      'an event that it does not name',
+      'topics that ignore the settings',
+      define(sound, ['volume.*'], () => 'mine'),
+      'listens to',
+      "'notifications'",
+    ],
+    [
+      'an event type that was not declared',
       define(sound, ['volume.delete.*']),
       'wants the notifications',
       'volume.create.end',
     ],
     [
-      'another volume',
+      'a different volume',
       define((given) => [...sound(given)].map((counter) => ({ ...counter, volume: 21 }))),
       'makes the expected',
       'volume.size',
     ],
     [
-      'a counter too many',
+      'an additional counter',
       define((given) =>
         [...sound(given), ...sound(given)].map((counter, index) => ({ ...counter, resourceId: `${index}` })),
       ),
       'makes the expected',
       'volume.create.end',
     ],
-    ['a change to what it was given', define(mutating), 'makes the expected', 'read only'],
+    ['a modified notification', define(mutating), 'makes the expected', 'read only'],
     [
       'a field called undefined',
       define((given) => [
@@ -260,21 +270,21 @@ describe('the notification handler contract', () => {
       'has no resourceId',
     ],
     [
-      'an error that names nothing',
+      'an error that names no field',
       define((given) => (given.payload['size'] === undefined ? failing() : sound(given))),
       'names the field',
       'does not name',
     ],
-  ])('finds %s', async (_fault, plugin, test, says) => {
+  ])('detects %s', async (_fault, plugin, test, says) => {
     expect(
       await verdictOf(() => notificationHandlerContract('faulty', plugin, { notifications }), test),
     ).toContain(says);
   });
 
   it.each([
-    ['another id each time', () => String(Math.random()), 'another one each time'],
+    ['a different id each time', () => String(Math.random()), 'another one each time'],
     ['an empty id', () => '', 'is empty'],
-  ])('finds %s of an event', async (_fault, eventId, says) => {
+  ])('detects %s of an event', async (_fault, eventId, says) => {
     const plugin = defineNotificationHandler({
       meters,
       create: (settings) => ({ ...define(sound).create(settings), eventId }),
@@ -284,7 +294,7 @@ describe('the notification handler contract', () => {
     ).toContain(says);
   });
 
-  it('finds options that take any key', async () => {
+  it('detects options that accept any key', async () => {
     const plugin = Object.freeze({ ...define(sound), options: z.looseObject({}) }) as unknown as ReturnType<
       typeof define
     >;

@@ -19,7 +19,7 @@ const cpuTime = definePollster({
   }),
 });
 
-it('gives the pollster the reading and the one before, and returns what it made', async () => {
+it('passes the reading and the previous one to the pollster, and returns its counters', async () => {
   const reading = instanceReading({
     cpu: { timeNs: 2n ** 60n + 1n, vcpus: { missing: 'busy', detail: 'stuck' } },
     at: 10,
@@ -46,7 +46,7 @@ it('gives the pollster the reading and the one before, and returns what it made'
   expect(log).toEqual([{ level: 'info', fields: { previous: 5n }, message: 'polled' }]);
 });
 
-it('does not give it an instance without the part that it reads', async () => {
+it('omits an instance without the part that the pollster reads', async () => {
   const { counters, missing, log } = await pollCounters(cpuTime, shutOffReading());
   expect(counters).toEqual([]);
   expect(log).toEqual([]);
@@ -56,7 +56,7 @@ it('does not give it an instance without the part that it reads', async () => {
   ]);
 });
 
-it('has no previous reading where that one lacked the part', async () => {
+it('has no previous reading if that lacked the part', async () => {
   const { log } = await pollCounters(cpuTime, instanceReading({ at: 10 }), { previous: shutOffReading() });
   expect(log[0]?.fields).toEqual({ previous: undefined });
 });

@@ -61,7 +61,7 @@ const deaf = async (poll: Asked) => {
 const timers: NodeJS.Timeout[] = [];
 afterEach(() => timers.splice(0).forEach((timer) => clearInterval(timer)));
 
-/** A plugin with one fault, the test that must fail for it, and what it must say. */
+/** A plugin with one fault, the test that must fail, and the text of its error. */
 interface Fault {
   readonly fault: string;
   readonly plugin: () => unknown;
@@ -287,7 +287,7 @@ const faults: readonly Fault[] = [
   },
 ];
 
-it.each(faults)('finds $fault', async ({ plugin, test, says }) => {
+it.each(faults)('detects $fault', async ({ plugin, test, says }) => {
   expect(await verdictOf(() => pollsterContract('faulty', plugin() as typeof good), test)).toContain(says);
 });
 
@@ -302,7 +302,7 @@ it('requires a test framework', () => {
   }
 });
 
-/** Takes whichever instance came last for the one that it was called for. */
+/** Yields figures of the last instance it was called for, instead of its own. */
 class Forgetful implements ComputePollster<'disks'> {
   #instance: Instance | undefined;
 
@@ -313,7 +313,7 @@ class Forgetful implements ComputePollster<'disks'> {
   }
 }
 
-/** Changes what there is; what is missing stays so. */
+/** Changes known figures; missing ones stay missing. */
 function changing(change: (figure: Figure, poll: Asked) => Figure) {
   return withCounters((poll) =>
     [...sound(poll)].map((figure) => (typeof figure.volume === 'object' ? figure : change(figure, poll))),

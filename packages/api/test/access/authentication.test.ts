@@ -60,12 +60,12 @@ function authenticating(access: object): (headers: object) => Promise<unknown> {
   };
 }
 
-it('without any of them everybody is who is on this machine', async () => {
+it('permits all local clients if no authentication is configured', async () => {
   const ask = authenticating({});
   expect([await ask({}), await ask({ 'x-auth-token': 'x' })]).toEqual(['loopback loopback', 'loopback loopback']);
 });
 
-it('own tokens are taken from both headers, as clients of Ceilometer know one of them', async () => {
+it("accepts its own tokens in either header, because Ceilometer's clients support only one of them", async () => {
   const ask = authenticating({ directory: folder, keystone: true });
   expect(await ask({ 'x-auth-token': token })).toBe('token billing');
   expect(await ask({ authorization: `Bearer ${token}` })).toBe('token billing');
@@ -75,27 +75,27 @@ it('own tokens are taken from both headers, as clients of Ceilometer know one of
 
 it.each([
   ['none', {}],
-  ['a wrong one', { 'x-auth-token': 'bob' }],
+  ['a wrong token', { 'x-auth-token': 'bob' }],
   ['two', { 'x-auth-token': 'alice', authorization: 'Bearer alice' }],
-  ['one of keystone where others belong', { authorization: 'Bearer alice' }],
+  ['a keystone token in the header for other tokens', { authorization: 'Bearer alice' }],
   ['a password', { authorization: 'Basic YWxpY2U6eA==' }],
-  ['an empty one', { 'x-auth-token': '' }],
-  ['one with a blank', { 'x-auth-token': 'alice bob' }],
-  ['a very long one', { 'x-auth-token': 'x'.repeat(9_000) }],
+  ['an empty token', { 'x-auth-token': '' }],
+  ['a token with a blank', { 'x-auth-token': 'alice bob' }],
+  ['a very long token', { 'x-auth-token': 'x'.repeat(9_000) }],
   [
-    'headers as keystone’s middleware sets them',
+    'headers that keystone’s middleware would set',
     { 'x-identity-status': 'Confirmed', 'x-roles': 'admin', 'x-project-id': 'p' },
   ],
-])('with %s nobody is let in', async (_, headers) => {
+])('refuses a request with %s', async (_, headers) => {
   expect(await authenticating({ directory: folder, keystone: true })(headers)).toBe(401);
 });
 
-it('what is not configured is not accepted', async () => {
+it('refuses tokens of a kind that is not configured', async () => {
   expect(await authenticating({ keystone: true })({ 'x-auth-token': token })).toBe(401);
   expect(await authenticating({ directory: folder })({ 'x-auth-token': 'alice' })).toBe(401);
 });
 
-it('a revoked token is refused at once; where tokens cannot be read nobody is let in', async () => {
+it('refuses a revoked token at once, and all tokens if they cannot be read', async () => {
   const ask = authenticating({ directory: folder });
   expect(await ask({ 'x-auth-token': token })).toBe('token billing');
   chmodSync(join(folder, `${token.split('_')[1]}.json`), 0o666);
@@ -110,7 +110,7 @@ describe('the address', () => {
     stop: () => Promise.resolve(),
     health: () => ({ ok: true }),
     async *resources() {
-      // None.
+      // No resources.
     },
   } as unknown as SampleReader;
 
@@ -123,7 +123,7 @@ describe('the address', () => {
     return { url: api.url, warned };
   }
 
-  it('is on loopback where nobody is authenticated', () => {
+  it('must be a loopback address without authentication', () => {
     const isValid = (options: object) => apiOptions.safeParse(options).success;
     expect(isValid({ address: '0.0.0.0' })).toBe(false);
     expect(isValid({ address: '0.0.0.0', access: { keystone: false } })).toBe(false);
@@ -132,7 +132,7 @@ describe('the address', () => {
     expect(isValid({ address: '0.0.0.0', access: { directory: folder } })).toBe(true);
   });
 
-  it('may be another for those with tokens, with a warning where nothing is encrypted', async () => {
+  it('may be another one with authentication, with a warning if nothing is encrypted', async () => {
     const { url, warned } = await start({ address: '0.0.0.0', access: { directory: folder } });
     expect(warned).toEqual([expect.stringContaining('unencrypted')]);
     const port = new URL(url).port;
@@ -143,7 +143,7 @@ describe('the address', () => {
     expect([answer.status, await answer.text()]).toEqual([200, '[]']);
   });
 
-  it('answers by HTTPS, without a warning, and links say so', async () => {
+  it('answers over HTTPS without a warning, and has links with https', async () => {
     const openssl = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
     const files = { cert: join(folder, 'cert.pem'), key: join(folder, 'key.pem') };
     const rest = ['-days', '2', '-subj', '/CN=api', '-keyout', files.key, '-out', files.cert];
@@ -160,12 +160,12 @@ describe('the address', () => {
     expect(body).toContain('"href":"https://127.0.0.1:');
   });
 
-  it('names the files of a certificate that are not there', async () => {
+  it('reports missing certificate files', async () => {
     const tls = { cert: join(folder, 'none.pem'), key: join(folder, 'none.pem') };
     await expect(start({ tls })).rejects.toEqual(expect.objectContaining({ code: 'API_CERTIFICATE' }));
   });
 
-  it('is another for clients of a proxy', async () => {
+  it("in links is the proxy's if one is configured", async () => {
     const { url } = await start({ publicUrl: 'https://metering.example.org/' });
     expect(await (await fetch(url)).text()).toContain('"href":"https://metering.example.org/v2"');
   });

@@ -5,7 +5,7 @@ beforeEach(() => {
   now = 0;
 });
 
-it('keeps a value until its time', () => {
+it('keeps a value until it expires', () => {
   const cache = new BoundedCache<number>(2, () => now);
   cache.set('a', 1, 10);
   expect(cache.get('a')).toBe(1);
@@ -14,7 +14,7 @@ it('keeps a value until its time', () => {
   expect(cache.size).toBe(0);
 });
 
-it('keeps those that were used last, and no more than it may', () => {
+it('keeps the most recently used values, up to its limit', () => {
   const cache = new BoundedCache<number>(2, () => now);
   cache.set('a', 1, 10);
   cache.set('b', 2, 10);
@@ -25,7 +25,7 @@ it('keeps those that were used last, and no more than it may', () => {
   expect(cache.size).toBe(2);
 });
 
-it('what is over already is not kept, and replaces what was', () => {
+it('does not keep an expired value, and removes the one that it replaces', () => {
   const cache = new BoundedCache<number>(2, () => now);
   cache.set('a', 1, 10);
   cache.set('a', 2, 0);

@@ -37,7 +37,7 @@ beforeEach(() => {
 const callerOf = (token: string) => tokens.callerOf(new Secret(token));
 const denied = (status: number) => expect.objectContaining({ name: 'AccessDenied', status });
 
-it('is known by what keystone says, which is asked once in ten seconds', async () => {
+it('is valid if keystone says so, which is asked once in ten seconds', async () => {
   const caller = {
     kind: 'keystone',
     name: 'alice',
@@ -55,14 +55,14 @@ it('is known by what keystone says, which is asked once in ten seconds', async (
   expect(asked).toEqual(['a', 'a']);
 });
 
-it('that was revoked is refused after ten seconds', async () => {
+it('is refused within ten seconds after it was revoked', async () => {
   await callerOf('a');
   known.clear();
   now = checkedFor;
   await expect(callerOf('a')).rejects.toEqual(denied(401));
 });
 
-it('that expires sooner is not trusted longer', async () => {
+it('is not used after its own expiry, if that is sooner', async () => {
   known.set('a', { ...alice, expires_at: later(3_000) });
   await callerOf('a');
   now = 3_000;
@@ -70,32 +70,32 @@ it('that expires sooner is not trusted longer', async () => {
   expect(asked).toHaveLength(2);
 });
 
-it('by a clock that is ahead of keystone’s is checked each time', async () => {
+it('is checked at each request if the clock is ahead of keystone’s', async () => {
   known.set('a', { ...alice, expires_at: later(-60_000) });
   await callerOf('a');
   await callerOf('a');
   expect(asked).toHaveLength(2);
 });
 
-it('that is unknown is not asked for at every request', async () => {
+it('is not checked again at every request if it is unknown', async () => {
   await expect(callerOf('x')).rejects.toEqual(denied(401));
   await expect(callerOf('x')).rejects.toEqual(denied(401));
   expect(asked).toEqual(['x']);
 });
 
-it('is checked once for requests that come together', async () => {
+it('is checked once for concurrent requests', async () => {
   await Promise.all(Array.from({ length: 20 }, () => callerOf('a')));
   expect(asked).toEqual(['a']);
 });
 
-it('too many at once are not asked for', async () => {
+it('is refused without a check if too many checks are in progress', async () => {
   answer = () => new Promise(() => undefined);
   for (let at = 0; at < 64; at += 1) void callerOf(`x${at}`);
   await expect(callerOf('a')).rejects.toEqual(denied(503));
   expect(asked).toHaveLength(64);
 });
 
-it('nobody is let in while keystone is away, and everybody when it is back', async () => {
+it('is refused while keystone is unavailable, and accepted when it is back', async () => {
   answer = () => Promise.reject(new Error('away'));
   await expect(callerOf('a')).rejects.toEqual(
     expect.objectContaining({ status: 503, headers: { 'retry-after': '5' } }),
@@ -105,7 +105,7 @@ it('nobody is let in while keystone is away, and everybody when it is back', asy
   expect(await callerOf('a')).toMatchObject({ name: 'alice' });
 });
 
-it('a token that was checked is not used beyond its ten seconds while keystone is away', async () => {
+it('is not used longer than ten seconds after its check while keystone is unavailable', async () => {
   await callerOf('a');
   answer = () => Promise.reject(new Error('away'));
   now = checkedFor;
@@ -115,9 +115,9 @@ it('a token that was checked is not used beyond its ten seconds while keystone i
 it.each([
   ['without a user', { ...alice, user: undefined }],
   ['whose project has no id', { ...alice, project: { id: '' } }],
-  ['whose roles are no list', { ...alice, roles: 'admin' }],
-  ['without an end', { ...alice, expires_at: undefined }],
-])('%s is not understood, and nobody is let in', async (_, token) => {
+  ['whose roles are not a list', { ...alice, roles: 'admin' }],
+  ['without an expiry', { ...alice, expires_at: undefined }],
+])('is refused as unreadable: a token %s', async (_, token) => {
   known.set('a', token as unknown as JsonObject);
   await expect(callerOf('a')).rejects.toEqual(denied(503));
 });
@@ -125,13 +125,13 @@ it.each([
 it.each([
   ['a domain', { ...alice, project: undefined, domain: { id: 'd' }, roles: [{ name: 'admin' }] }],
   ['nothing', { ...alice, project: undefined, roles: [{ name: 'admin' }] }],
-  ['a project without a role that counts', { ...alice, roles: [{ name: 'creator' }] }],
-])('of %s sees nothing', async (_, token) => {
+  ['a project without a known role', { ...alice, roles: [{ name: 'creator' }] }],
+])('for %s permits nothing', async (_, token) => {
   known.set('a', token as unknown as JsonObject);
   await expect(callerOf('a')).rejects.toEqual(denied(403));
 });
 
-it('of the system sees all', async () => {
+it('for the system permits everything', async () => {
   known.set('a', {
     ...alice,
     project: undefined,

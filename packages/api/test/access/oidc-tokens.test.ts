@@ -66,7 +66,7 @@ function token(claims: JWTPayload = usualClaims, edit: (jwt: SignJWT) => SignJWT
 const callerOf = async (jwt: string | Promise<string>) => tokens.callerOf(new Secret(await jwt));
 const denied = (status: number) => expect.objectContaining({ name: 'AccessDenied', status });
 
-it('is known by its claims; the keys are fetched once', async () => {
+it('determines the caller by its claims; the keys are fetched once', async () => {
   const caller = {
     kind: 'oidc',
     name: 'alice',
@@ -89,7 +89,7 @@ it.each([
     { rolesClaim: 'realm_access.roles', projectClaim: 'https://example.org/project' },
     { role: 'reader', scope: { project: 'q' } },
   ],
-])('the claims %j, with the options %j', async (claims, options, caller) => {
+])('is read with the claims %j and the options %j', async (claims, options, caller) => {
   tokens = tokensOf(options);
   expect(await callerOf(token(claims).sign(own))).toMatchObject(caller);
 });
@@ -98,9 +98,9 @@ it.each([
   ['no project', { roles: ['member'] }],
   ['several projects', { roles: ['member'], project_id: ['p', 'q'] }],
   ['no role', { project_id: 'p' }],
-  ['a role that nobody knows', { project_id: 'p', roles: ['owner', { admin: true }] }],
-  ['a claim that every object has', { project_id: 'p', roles: undefined, constructor: ['admin'] }],
-])('with %s nothing is seen', async (_, claims) => {
+  ['an unknown role', { project_id: 'p', roles: ['owner', { admin: true }] }],
+  ['a claim named like a property of every object', { project_id: 'p', roles: undefined, constructor: ['admin'] }],
+])('with %s permits nothing', async (_, claims) => {
   await expect(callerOf(token(claims as JWTPayload).sign(own))).rejects.toEqual(denied(403));
 });
 
@@ -108,11 +108,11 @@ it.each([
   ['another key', () => token().sign(foreign)],
   ['another issuer', () => token(usualClaims, (jwt) => jwt.setIssuer('http://127.0.0.1:1')).sign(own)],
   ['another audience', () => token(usualClaims, (jwt) => jwt.setAudience('other')).sign(own)],
-  ['a key that there is not', () => token(usualClaims, undefined, { kid: 'two' }).sign(own)],
-  ['an end that is past', () => token(usualClaims, (jwt) => jwt.setExpirationTime('-5m')).sign(own)],
-  ['a beginning that is not yet', () => token(usualClaims, (jwt) => jwt.setNotBefore('5m')).sign(own)],
+  ['an unknown key id', () => token(usualClaims, undefined, { kid: 'two' }).sign(own)],
+  ['an expiry in the past', () => token(usualClaims, (jwt) => jwt.setExpirationTime('-5m')).sign(own)],
+  ['a beginning in the future', () => token(usualClaims, (jwt) => jwt.setNotBefore('5m')).sign(own)],
   [
-    'no end',
+    'no expiry',
     () =>
       new SignJWT(usualClaims)
         .setProtectedHeader({ alg: 'RS256', kid: 'one' })
@@ -121,7 +121,10 @@ it.each([
         .setSubject('alice')
         .sign(own),
   ],
-  ['the public key as a shared one', () => token(usualClaims, undefined, { alg: 'HS256' }).sign(secret)],
+  [
+    'a signature that uses the public key as a shared secret',
+    () => token(usualClaims, undefined, { alg: 'HS256' }).sign(secret),
+  ],
   [
     'no signature',
     () =>
@@ -134,8 +137,8 @@ it.each([
           .encode(),
       ),
   ],
-  ['no form', () => Promise.resolve('eyJ.eyJ.x')],
-])('with %s nobody is let in', async (_, jwt) => {
+  ['text that is not a JWT', () => Promise.resolve('eyJ.eyJ.x')],
+])('with %s is refused', async (_, jwt) => {
   await expect(callerOf(jwt())).rejects.toEqual(denied(401));
 });
 
@@ -145,14 +148,14 @@ it.each([
   ['/.well-known/openid-configuration', () => ({ issuer, jwks_uri: 'file:///etc/passwd' })],
   ['/keys', () => undefined],
   ['/keys', () => ({ keys: 'none' })],
-])('nobody is let in while %s is wrong, and everybody when it is right', async (path, answer) => {
+])('is refused while %s is wrong, and accepted when it is right', async (path, answer) => {
   answers[path] = answer;
   await expect(callerOf(token().sign(own))).rejects.toEqual(denied(503));
   answers = { ...usual };
   expect(await callerOf(token().sign(own))).toMatchObject({ name: 'alice' });
 });
 
-it('an issuer that is not on this machine needs https', () => {
+it('of an issuer on another machine requires https', () => {
   const issuerOf = (url: string) => accessOptions.safeParse({ oidc: { issuer: url, audience: 'x' } }).success;
   expect([
     issuerOf('http://idp.example.org'),

@@ -30,13 +30,13 @@ const ask = async (url: string, headers = {}) => {
   return [response.status, await response.text()];
 };
 
-it('every route has a caller and its scope, also those that there are not', async () => {
+it('every route has a caller with a scope, even routes that do not exist', async () => {
   expect(await ask('/closed', { 'x-auth-token': 'known' })).toEqual([200, '["operator",{"project":"p"}]']);
   expect(await ask('/closed')).toEqual([401, expect.stringContaining('no token')]);
   expect(await ask('/nowhere')).toEqual([401, expect.stringContaining('no token')]);
 });
 
-it('a public route has none, and fails when it asks for one', async () => {
+it('a public route has no caller, and fails if it uses one', async () => {
   expect(await ask('/public')).toEqual([200, 'for everybody']);
   expect(await ask('/mistaken', { 'x-auth-token': 'known' })).toEqual([500, expect.anything()]);
 });
@@ -49,11 +49,11 @@ describe('roles', () => {
     [[' Member '], 'member', { project: 'p' }],
     [['_member_', 'x'], 'member', { project: 'p' }],
     [['reader'], 'reader', { project: 'p' }],
-  ])('%j on a project: %s, who sees %j', (roles, role, scope) => {
+  ])('%j in a project: the role is %s, the scope is %j', (roles, role, scope) => {
     expect(callerOf({ ...identity, roles })).toMatchObject({ role, scope, projectId: 'p' });
   });
 
-  it('on the system they see all', () => {
+  it('for the system permit everything', () => {
     expect(callerOf({ ...identity, on: 'system' })).toMatchObject({
       role: 'reader',
       scope: 'all',
@@ -62,10 +62,10 @@ describe('roles', () => {
   });
 
   it.each([
-    ['no role that is known', { roles: ['administrator', 'swiftoperator'] }],
+    ['only unknown roles', { roles: ['administrator', 'swiftoperator'] }],
     ['a domain', { roles: ['admin'], on: 'domain' as const }],
     ['nothing', { roles: ['admin'], on: 'nothing' as const }],
-  ])('%s: nothing is seen', (_, other) => {
+  ])('%s: nothing is permitted', (_, other) => {
     expect(() => callerOf({ ...identity, ...other })).toThrow(expect.objectContaining({ status: 403 }));
   });
 });

@@ -30,7 +30,7 @@ const make = (name = 'billing', expires: Date | null = null) =>
   store.create({ name, scope: { project: 'p' }, role: 'reader', expires });
 const code = (wanted: string) => expect.objectContaining({ code: wanted });
 
-it('a token is found by itself alone', async () => {
+it('finds a token only by its complete text', async () => {
   const { token, record } = await make();
   const { token: other } = await make('other');
   expect(isOwnToken(token)).toBe(true);
@@ -48,7 +48,7 @@ it('a token is found by itself alone', async () => {
     expect(await store.find(new Secret(wrong))).toBeUndefined();
 });
 
-it('nothing of a token is on the disk, and others cannot read what is', async () => {
+it('stores nothing secret of a token, in files that only their owner can read', async () => {
   const { token, record } = await make();
   expect(readdirSync(directory)).toEqual([`${record.id}.json`]);
   const path = join(directory, `${record.id}.json`);
@@ -57,14 +57,14 @@ it('nothing of a token is on the disk, and others cannot read what is', async ()
   expect(statSync(directory).mode & 0o777).toBe(0o700);
 });
 
-it('one that is over is not found', async () => {
+it('does not find an expired token', async () => {
   const { token } = await make('past', new Date(Date.now() - 1));
   expect(await store.find(token)).toBeUndefined();
   const { token: present } = await make('present', new Date(Date.now() + 60_000));
   expect(await store.find(present)).toMatchObject({ name: 'present' });
 });
 
-it('one that is revoked is not found, by its name or id', async () => {
+it('does not find a token that was revoked by its name or id', async () => {
   const [{ token, record }, { token: other }] = [await make('a'), await make('b')];
   expect(await store.revoke(record.id)).toBe(true);
   expect(await store.revoke('b')).toBe(true);
@@ -76,42 +76,42 @@ it('one that is revoked is not found, by its name or id', async () => {
   expect(await store.revoke('b')).toBe(false);
 });
 
-it('lists them by name; there are none before the first', async () => {
+it('lists tokens by name, and none before the first was created', async () => {
   expect(await store.list()).toEqual([]);
   await make('b');
   await make('a');
   expect((await store.list()).map(({ name }) => name)).toEqual(['a', 'b']);
 });
 
-it('a name is given once', async () => {
+it('refuses a name that is in use, and an empty name', async () => {
   await make();
   await expect(make()).rejects.toEqual(code('TOKEN_INVALID'));
   await expect(make('')).rejects.toEqual(code('TOKEN_INVALID'));
 });
 
-describe('a file that cannot be trusted lets nobody in', () => {
+describe('refuses a token file', () => {
   const path = async () => {
     const { token, record } = await make();
     return { token, file: join(directory, `${record.id}.json`), record };
   };
 
-  it('as others may write it', async () => {
+  it('that others can write', async () => {
     const { token, file } = await path();
     chmodSync(file, 0o620);
     await expect(store.find(token)).rejects.toEqual(code('TOKEN_INVALID'));
   });
 
   it.each([
-    ['as it is cut', (text: string) => text.slice(0, 40)],
-    ['as it is another’s', (text: string) => text.replace(/"id":"[^"]*"/, `"id":"${'0'.repeat(16)}"`)],
-    ['as it has more', (text: string) => text.replace('{', '{"more":1,')],
+    ['that is truncated', (text: string) => text.slice(0, 40)],
+    ['with a different id', (text: string) => text.replace(/"id":"[^"]*"/, `"id":"${'0'.repeat(16)}"`)],
+    ['with an additional member', (text: string) => text.replace('{', '{"more":1,')],
   ])('%s', async (_, edit) => {
     const { token, file } = await path();
     writeFileSync(file, edit(readFileSync(file, 'utf8')));
     await expect(store.find(token)).rejects.toEqual(code('TOKEN_INVALID'));
   });
 
-  it('as it is a link', async () => {
+  it('that is a link', async () => {
     const { token, file } = await path();
     const elsewhere = join(folder, 'elsewhere.json');
     writeFileSync(elsewhere, readFileSync(file));
@@ -120,7 +120,7 @@ describe('a file that cannot be trusted lets nobody in', () => {
     await expect(store.find(token)).rejects.toEqual(code('TOKENS_UNAVAILABLE'));
   });
 
-  it('as the directory is none', async () => {
+  it('if the directory is not a directory', async () => {
     writeFileSync(directory, '');
     await expect(make()).rejects.toEqual(code('TOKENS_UNAVAILABLE'));
     await expect(store.list()).rejects.toEqual(code('TOKENS_UNAVAILABLE'));

@@ -11,9 +11,9 @@ const call = <Args, Result>(procedure: Procedure<Args, Result>, args: Args) => (
 });
 
 /**
- * The calls that were made, in this order, while `session.bin` was recorded: all that libvirtd 9.0 sent on one
- * connection, with QEMU 7.2 and the guest of `guest.xml`, which was suspended and resumed between the two
- * halves. The answers' order is the daemon's.
+ * The calls that were made, in this order, while `session.bin` was recorded: everything that libvirtd 9.0 sent on one
+ * connection, with QEMU 7.2 and the guest of `guest.xml`, which was suspended and resumed between the two halves. The
+ * order of the answers is the daemon's.
  */
 export const callsBeforeEvents = [
   call(procedures.authList, undefined),
