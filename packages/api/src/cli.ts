@@ -15,7 +15,8 @@ import {
 import { apiProgram, createApi } from './program.js';
 
 const help = {
-  description: "Answers questions about recorded samples over HTTP, as Ceilometer's API v1 and v2 do.",
+  description:
+    "Answers questions about recorded samples over HTTP, as Ceilometer's API v1 and v2 do, and exactly at /v3.",
   notes: `With api.access, callers need a token and see what it is for. Without it the program listens on loopback alone, and
 whoever can reach it sees all samples. While the database is away, requests are answered with 503.
 Signals: SIGTERM and SIGINT end the program within 10 s. Logs are JSON lines on standard error.`,
@@ -33,7 +34,11 @@ await runCommand(apiProgram, help, async ({ configured, logger, registry, stoppe
       })
     : undefined;
   hideInLogs((text) => session?.hide(text) ?? text);
-  const api = createApi({ options: config.api, reader, session, logger: logger.child({ component: 'api' }) });
+  const { secrets } = config;
+  const api = createApi({
+    ...{ options: config.api, reader, session, secrets },
+    logger: logger.child({ component: 'api' }),
+  });
   const oversight = oversee({
     checks: {
       store: () => reader.health(),

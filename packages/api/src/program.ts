@@ -3,7 +3,9 @@ import { fileURLToPath } from 'node:url';
 
 import { PermanentError, describeError, isNephoscopeError } from '@nephoscope/core';
 import type { Logger } from '@nephoscope/core';
+import type { Secret } from '@nephoscope/core/options';
 import type { SampleReader } from '@nephoscope/core/sample-store';
+import { createVerifier } from '@nephoscope/message';
 import type { Session } from '@nephoscope/openstack';
 import type { Component, ProgramDefinition } from '@nephoscope/runtime';
 import type { FastifyInstance } from 'fastify';
@@ -31,11 +33,14 @@ export function createApi({
   options,
   reader,
   session,
+  secrets,
   logger,
 }: {
   readonly options: ApiOptions;
   readonly reader: SampleReader;
   readonly session?: Pick<Session, 'validate'> | undefined;
+  /** Signatures are checked with; without any, replies say that they were not. */
+  readonly secrets?: readonly Secret[] | undefined;
   readonly logger: Logger;
 }): Component & { readonly url: string } {
   let server: FastifyInstance | undefined;
@@ -58,7 +63,8 @@ export function createApi({
       // The web server is loaded by those who start one, not by commands that read the options.
       const { createServer, listen } = await import('./server.js');
       const authenticate = createAuthentication({ access: options.access, session, logger });
-      server = createServer({ options, reader, logger, authenticate });
+      const verifier = secrets === undefined ? undefined : createVerifier({ secrets });
+      server = createServer({ options, reader, logger, authenticate, verifier });
       url = await listen(server, options);
       logger.info({ url }, 'answering');
       if (options.tls === undefined && !isLoopback(options.address))

@@ -5,16 +5,20 @@ import { isIP } from 'node:net';
 import { NephoscopeError, describeError, isNephoscopeError } from '@nephoscope/core';
 import type { Logger } from '@nephoscope/core';
 import type { SampleReader } from '@nephoscope/core/sample-store';
+import type { Verifier } from '@nephoscope/message';
 import { fastify } from 'fastify';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 
 import { AccessDenied } from './access/access-denied.js';
 import { isAuthenticated } from './access/options.js';
 import { recogniseCallers } from './access/request-caller.js';
 import type { Authenticate } from './access/request-caller.js';
 import { Fault } from './ceilometer/fault.js';
-import { ceilometerRoutes, fail } from './ceilometer/routes.js';
+import { ceilometerRoutes, fail as failAsCeilometer } from './ceilometer/routes.js';
 import type { ApiOptions } from './options.js';
+import { endStalled } from './stalled.js';
+import { isOurs, isRoute, ourRoutes, sendPlainProblem, sendProblem } from './v3/plugin.js';
+import { problemOf } from './v3/problem.js';
 
 /** s after which a client may ask again while the database is away. */
 const retryAfter = '5';
@@ -25,10 +29,21 @@ export interface ServerParts {
   readonly reader: SampleReader;
   readonly logger: Logger;
   readonly authenticate: Authenticate;
+  /** Checks the signatures of samples; without it `/v3` says that it did not. */
+  readonly verifier?: Verifier | undefined;
+  /** ms after which a client that takes nothing of its reply is ended. */
+  readonly stalledAfter?: number | undefined;
 }
 
 /** The routes, ready to listen or to be asked by `inject`. */
-export function createServer({ options, reader, logger, authenticate }: ServerParts): FastifyInstance {
+export function createServer({
+  options,
+  reader,
+  logger,
+  authenticate,
+  verifier,
+  stalledAfter = 60_000,
+}: ServerParts): FastifyInstance {
   const server = fastify({
     ...certificateOf(options),
     exposeHeadRoutes: false,
@@ -43,6 +58,7 @@ export function createServer({ options, reader, logger, authenticate }: ServerPa
       return await fail(reply, request, 421, 'ask by an address, localhost, or a name in api.names');
     return undefined;
   });
+  endStalled(server, stalledAfter, logger);
   recogniseCallers(server, authenticate);
   server.setErrorHandler((error, request, reply) => {
     // Nobody waits for a reply, and what was read ended with them.
@@ -50,6 +66,8 @@ export function createServer({ options, reader, logger, authenticate }: ServerPa
       logger.debug({ url: request.url.slice(0, 1_000) }, 'a client went away');
       return reply.hijack();
     }
+    const problem = isOurs(request.url) ? problemOf(error) : undefined;
+    if (problem !== undefined) return sendProblem(reply, problem);
     const { status, message, isDefect } = explained(error);
     if (error instanceof AccessDenied) void reply.headers(error.headers);
     if (status === 401 && !reply.hasHeader('www-authenticate')) void reply.header('www-authenticate', 'Bearer');
@@ -57,12 +75,30 @@ export function createServer({ options, reader, logger, authenticate }: ServerPa
     if (status === 503 && !reply.hasHeader('retry-after')) void reply.header('retry-after', retryAfter);
     return fail(reply, request, status, message);
   });
-  server.setNotFoundHandler((request, reply) => fail(reply, request, 404, 'The resource could not be found.'));
+  server.setNotFoundHandler((request, reply) => {
+    if (!isOurs(request.url) || !isRoute(request.url))
+      return fail(reply, request, 404, 'The resource could not be found.');
+    void reply.header('allow', 'GET');
+    return fail(reply, request, 405, 'The method is not allowed for this resource.');
+  });
   void server.register((scope, _options, done) => {
     ceilometerRoutes(scope, { options, reader, logger });
     done();
   });
+  ourRoutes(server, { reader, verifier, logger });
   return server;
+}
+
+/** In the form of the API that was asked. */
+async function fail(
+  reply: FastifyReply,
+  request: FastifyRequest,
+  status: number,
+  message: string,
+): Promise<FastifyReply> {
+  return await (isOurs(request.url)
+    ? sendPlainProblem(reply, status, message)
+    : failAsCeilometer(reply, request, status, message));
 }
 
 /** @throws API_CERTIFICATE */

@@ -38,11 +38,16 @@ export class Stores {
 
   /** A reader, not started, of a store with these samples. */
   async reader(fixtures: readonly Fixture[]): Promise<SampleReader> {
+    return await this.readerOf(fixtures.map(sampleOf));
+  }
+
+  /** The same of samples. */
+  async readerOf(samples: readonly Sample[]): Promise<SampleReader> {
     const path = join(this.folder, `${++this.count}.db`);
     copyFileSync(this.#empty, path);
     const store = sql.create(this.#settings(path));
     await store.start(never);
-    await store.record(fixtures.map(sampleOf));
+    await store.record(samples);
     await store.stop();
     return this.readerAt(path);
   }

@@ -11,6 +11,7 @@ export { metadataValue } from './metadata-value.js';
 export { calendarRange, formatInZone, periodsOf } from './periods.js';
 export type { CalendarUnit, Period, PeriodSpec } from './periods.js';
 export { readFigures } from './read-figures.js';
+export type { FiguresFound } from './read-figures.js';
 export type { FigureSelection } from './read-figures.js';
 export { roundingModes } from './rounding.js';
 export type { Rounding, RoundingMode } from './rounding.js';

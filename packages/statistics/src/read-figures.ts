@@ -14,12 +14,20 @@ export interface FigureSelection {
   readonly sources?: readonly string[] | undefined;
 }
 
+/** What figures will be read of. */
+export interface FiguresFound {
+  readonly series: number;
+  readonly meters: number;
+  readonly projects: number;
+}
+
 /**
  * Computes figures from what a store has recorded, one resource after the other, so that memory does not grow with samples. Of each
  * resource everything is read up to the first sample after the range: what a counter gained is known only from the reading
  * before, also where that was another project's. Nothing of another project is in a figure.
  *
  * @param progress is told how many resources of how many were read
+ * @param admit is told what will be read before it is, and may refuse by throwing
  * @throws what {@link Statistics} and the reader throw; the reason of `signal`
  */
 export async function readFigures(
@@ -28,6 +36,7 @@ export async function readFigures(
   query: Omit<StatisticsQuery, 'of' | 'metadata'>,
   signal: AbortSignal,
   progress: (done: number, of: number) => void = () => undefined,
+  admit: (found: FiguresFound) => void = () => undefined,
 ): Promise<Figures> {
   const { scope, meters, resources, sources } = selection;
   // What a project used is only known with the readings of all.
@@ -39,7 +48,8 @@ export async function readFigures(
   const { projects, users } = selection;
   const owned = of === undefined ? active : await metersOf(reader, { ...which, scope, projects, users }, signal);
   const read = [...active].filter(([id]) => owned.has(id));
-  for (const [done, [id, names]] of read.entries()) {
+  admit(foundOf(read, owned));
+  for (const [done, [id, { names }]] of read.entries()) {
     progress(done, read.length);
     for (let at = 0; at < names.length; at += metersAtOnce) {
       const some = { ...which, resources: [id], meters: names.slice(at, at + metersAtOnce) };
@@ -65,14 +75,37 @@ function wantedOf({ scope, projects, users }: FigureSelection): ((sample: Sample
     users?.includes(userId) !== false;
 }
 
-/** The names of the meters of each resource. */
+interface MetersAndOwners {
+  readonly names: readonly string[];
+  readonly projects: readonly (string | null)[];
+}
+
+/** The names of the meters of each resource, and the projects that owned it. */
 async function metersOf(
   reader: SampleReader,
   filter: SampleFilter,
   signal: AbortSignal,
-): Promise<ReadonlyMap<string, readonly string[]>> {
-  const found = new Map<string, readonly string[]>();
-  for await (const { resourceId, meters } of reader.resources(filter, signal))
-    found.set(resourceId, [...new Set(meters.map(({ name }) => name))]);
+): Promise<ReadonlyMap<string, MetersAndOwners>> {
+  const found = new Map<string, MetersAndOwners>();
+  for await (const { resourceId, meters, owners } of reader.resources(filter, signal))
+    found.set(resourceId, {
+      names: [...new Set(meters.map(({ name }) => name))],
+      projects: owners.map(({ projectId }) => projectId),
+    });
   return found;
+}
+
+function foundOf(
+  read: readonly (readonly [string, MetersAndOwners])[],
+  owned: ReadonlyMap<string, MetersAndOwners>,
+): FiguresFound {
+  const meters = new Set<string>();
+  const projects = new Set<string | null>();
+  let series = 0;
+  for (const [id, { names }] of read) {
+    series += names.length;
+    for (const name of names) meters.add(name);
+    for (const project of owned.get(id)?.projects ?? []) projects.add(project);
+  }
+  return { series, meters: meters.size, projects: projects.size };
 }
