@@ -24,7 +24,7 @@ export const mayImport = {
   'notifier-glance': ['core'],
   'notifier-neutron': ['core'],
   'notifier-swift': ['core'],
-  api: ['core', 'message', 'statistics', 'runtime', 'openstack'],
+  api: ['core', 'async', 'message', 'statistics', 'runtime', 'openstack'],
   collector: ['core', 'async', 'message', 'runtime'],
   nephoscope: [
     'core',

@@ -2,9 +2,11 @@
 import type { Health } from '@nephoscope/core';
 import { createSession, readCloud } from '@nephoscope/openstack';
 import {
+  createBus,
   createReader,
   hideInLogs,
   oversee,
+  runBesideBus,
   runCommand,
   startAll,
   stopAll,
@@ -12,6 +14,7 @@ import {
   untilAborted,
 } from '@nephoscope/runtime';
 
+import { createSamplePublisher } from './ceilometer/posting/sample-publisher.js';
 import { apiProgram, createApi } from './program.js';
 
 const help = {
@@ -22,7 +25,8 @@ whoever can reach it sees all samples. While the database is away, requests are 
 Signals: SIGTERM and SIGINT end the program within 10 s. Logs are JSON lines on standard error.`,
 };
 
-await runCommand(apiProgram, help, async ({ configured, logger, registry, stopped, title }) => {
+await runCommand(apiProgram, help, async (started) => {
+  const { configured, logger, registry, stopped, title } = started;
   const { config, chosen } = configured;
   const settings = { logger: logger.child({ component: 'store' }), clock: systemClock, host: config.host };
   const reader = createReader(chosen['storage'], settings);
@@ -35,25 +39,39 @@ await runCommand(apiProgram, help, async ({ configured, logger, registry, stoppe
     : undefined;
   hideInLogs((text) => session?.hide(text) ?? text);
   const { secrets } = config;
+  const bus = config.api.posting ? createBus(started) : undefined;
+  const publisher = bus === undefined ? undefined : createSamplePublisher(config, bus, systemClock);
   const api = createApi({
-    ...{ options: config.api, reader, session, secrets },
+    ...{ options: config.api, reader, session, secrets, publisher },
     logger: logger.child({ component: 'api' }),
   });
   const oversight = oversee({
     checks: {
       store: () => reader.health(),
+      ...(bus !== undefined && { bus: () => bus.health() }),
       ...(session !== undefined && { keystone: () => keystoneHealth(session.away()) }),
     },
     status: config.status,
     ...{ registry, stopped, logger },
   });
   const components = [...oversight.components, api];
-  try {
-    await startAll(components, stopped, logger);
+  const run = async () => {
     oversight.running(title);
     await untilAborted(stopped);
+  };
+  const runAlone = async () => {
+    try {
+      await startAll(components, stopped, logger);
+      await run();
+    } finally {
+      await stopAll(components, logger);
+    }
+  };
+  try {
+    // Reading goes on while there is no bus.
+    if (bus === undefined) await runAlone();
+    else await runBesideBus({ bus, components, run, stopped, logger });
   } finally {
-    await stopAll(components, logger);
     await session?.close();
   }
 });

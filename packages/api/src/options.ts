@@ -1,5 +1,5 @@
 import { cloudOptions } from '@nephoscope/openstack';
-import { commonSections, pluginSection, statusOptions } from '@nephoscope/runtime';
+import { busSection, commonSections, pluginSection, statusOptions } from '@nephoscope/runtime';
 import { z } from 'zod';
 
 import { accessOptions, isAuthenticated, isLoopback } from './access/options.js';
@@ -45,6 +45,12 @@ const options = z.strictObject({
     .describe(
       'Number of items in a reply to a request of `/v2` without `limit`. A `Link` leads to those that follow.',
     ),
+  posting: z
+    .boolean()
+    .default(false)
+    .describe(
+      'Whether clients may post samples (`POST /v2/meters/{meter}`). They are signed with the first of `secrets` and sent over `bus`.',
+    ),
   sources: z
     .record(z.string().min(1), z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])))
     .default({ openstack: {} })
@@ -70,6 +76,7 @@ export const apiSections = {
     .describe(
       'The cloud whose keystone checks tokens. Missing settings are taken from `clouds.yaml` and the `OS_…` variables.',
     ),
+  bus: busSection,
   api: apiOptions.prefault({}).describe('The HTTP API.'),
   status: statusOptions(9_393),
 };

@@ -12,6 +12,7 @@ import type { FastifyInstance } from 'fastify';
 
 import { createAuthentication } from './access/authentication.js';
 import { isLoopback } from './access/options.js';
+import type { SamplePublisher } from './ceilometer/posting/sample-publisher.js';
 import { apiSections } from './options.js';
 import type { ApiOptions } from './options.js';
 
@@ -20,7 +21,7 @@ export const apiProgram = {
   name: 'nephoscope-api',
   directory: dirname(dirname(fileURLToPath(import.meta.url))),
   sections: apiSections,
-  chosen: { storage: 'storage' },
+  chosen: { bus: 'bus', storage: 'storage' },
   selected: {},
 } as const satisfies ProgramDefinition<typeof apiSections>;
 
@@ -34,6 +35,7 @@ export function createApi({
   reader,
   session,
   secrets,
+  publisher,
   logger,
 }: {
   readonly options: ApiOptions;
@@ -41,6 +43,8 @@ export function createApi({
   readonly session?: Pick<Session, 'validate'> | undefined;
   /** Signatures are checked with; without any, replies say that they were not. */
   readonly secrets?: readonly Secret[] | undefined;
+  /** Without one, no samples may be posted. */
+  readonly publisher?: SamplePublisher | undefined;
   readonly logger: Logger;
 }): Component & { readonly url: string } {
   let server: FastifyInstance | undefined;
@@ -64,7 +68,7 @@ export function createApi({
       const { createServer, listen } = await import('./server.js');
       const authenticate = createAuthentication({ access: options.access, session, logger });
       const verifier = secrets === undefined ? undefined : createVerifier({ secrets });
-      server = createServer({ options, reader, logger, authenticate, verifier });
+      server = createServer({ options, reader, publisher, logger, authenticate, verifier });
       url = await listen(server, options);
       logger.info({ url }, 'answering');
       if (options.tls === undefined && !isLoopback(options.address))

@@ -16,6 +16,7 @@ import type { Authenticate } from './access/request-caller.js';
 import { Fault } from './ceilometer/fault.js';
 import { ceilometerRoutes, fail as failAsCeilometer } from './ceilometer/routes.js';
 import type { ApiOptions } from './options.js';
+import type { SamplePublisher } from './ceilometer/posting/sample-publisher.js';
 import { endStalled } from './stalled.js';
 import { isOurs, isRoute, ourRoutes, sendPlainProblem, sendProblem } from './v3/plugin.js';
 import { problemOf } from './v3/problem.js';
@@ -29,6 +30,8 @@ export interface ServerParts {
   readonly reader: SampleReader;
   readonly logger: Logger;
   readonly authenticate: Authenticate;
+  /** Without one, no samples may be posted. */
+  readonly publisher?: SamplePublisher | undefined;
   /** Checks the signatures of samples; without it `/v3` says that it did not. */
   readonly verifier?: Verifier | undefined;
   /** ms after which a client that takes nothing of its reply is ended. */
@@ -42,6 +45,7 @@ export function createServer({
   logger,
   authenticate,
   verifier,
+  publisher,
   stalledAfter = 60_000,
 }: ServerParts): FastifyInstance {
   const server = fastify({
@@ -82,7 +86,7 @@ export function createServer({
     return fail(reply, request, 405, 'The method is not allowed for this resource.');
   });
   void server.register((scope, _options, done) => {
-    ceilometerRoutes(scope, { options, reader, logger });
+    ceilometerRoutes(scope, { options, reader, logger, publisher });
     done();
   });
   ourRoutes(server, { reader, verifier, logger });
@@ -119,6 +123,12 @@ function explained(error: unknown): {
   if (error instanceof Fault || error instanceof AccessDenied)
     return { status: error.status, message: error.message };
   if (isNephoscopeError(error, 'CURSOR_INVALID')) return { status: 400, message: describeError(error) };
+  if (isNephoscopeError(error, 'SAMPLES_UNSENT'))
+    return {
+      status: 503,
+      message:
+        'It is not known whether the samples arrived. Repeat the request: those that had a timestamp are recorded once',
+    };
   // Not its message: it may name hosts and paths.
   if (isNephoscopeError(error) || isTimeout(error))
     return { status: 503, message: 'the database cannot be read at the moment' };

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { parseTimestamp } from '@nephoscope/core';
-import type { Sample, SampleReader } from '@nephoscope/core/sample-store';
+import type { Sample, SampleReader, SampleStore } from '@nephoscope/core/sample-store';
 import sql from '@nephoscope/storage-sql';
 import { FakeClock, RecordingLogger } from '@nephoscope/testing';
 
@@ -50,6 +50,13 @@ export class Stores {
     await store.record(samples);
     await store.stop();
     return this.readerAt(path);
+  }
+
+  /** Records into the latest store. */
+  async writer(): Promise<SampleStore> {
+    const store = sql.create(this.#settings(join(this.folder, `${this.count}.db`)));
+    await store.start(never);
+    return store;
   }
 
   readerAt(path: string): SampleReader {

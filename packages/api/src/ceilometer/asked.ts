@@ -1,7 +1,9 @@
 import type { SampleReader, Scope } from '@nephoscope/core/sample-store';
 
+import type { Caller } from '../access/caller.js';
 import type { ApiOptions } from '../options.js';
 import type { Body } from './body.js';
+import type { SamplePublisher } from './posting/sample-publisher.js';
 import type { Parameters } from './parameters.js';
 
 /** A request, and what it is answered with. */
@@ -14,6 +16,9 @@ export interface Asked {
   readonly path: string;
   readonly origin: string;
   readonly parameters: Parameters;
+  readonly caller: Caller;
+  /** Undefined where no samples may be posted. */
+  readonly publisher: SamplePublisher | undefined;
   /** Undefined where nothing was sent. */
   readonly body: Body | undefined;
   /** Aborted when the client is gone. */

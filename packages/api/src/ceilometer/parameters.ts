@@ -66,3 +66,20 @@ export function countOf(name: string, text: string | undefined, most: number): n
   if (!success) throw invalidInput(name, text, `It must be a whole number of 0 to ${most}`);
   return data;
 }
+
+const truths: ReadonlyMap<string, boolean> = new Map([
+  ...['t', 'true', 'on', 'y', 'yes', '1'].map((text) => [text, true] as const),
+  ...['f', 'false', 'off', 'n', 'no', '0'].map((text) => [text, false] as const),
+]);
+
+/** Undefined for a text that is neither. */
+export function truthOf(text: string): boolean | undefined {
+  return truths.get(text.trim().toLowerCase());
+}
+
+/** @throws 400 */
+export function booleanOf(name: string, text: string): boolean {
+  const truth = truthOf(text);
+  if (truth === undefined) throw invalidInput(name, text, 'It is neither True nor False');
+  return truth;
+}

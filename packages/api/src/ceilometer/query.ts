@@ -3,7 +3,7 @@ import { z } from 'zod';
 
 import { badRequest, invalidInput, shown, unknownArgument } from './fault.js';
 import { refuseOtherProject } from './other-project.js';
-import { countOf, groupsOf } from './parameters.js';
+import { countOf, groupsOf, truthOf } from './parameters.js';
 import type { Parameters } from './parameters.js';
 import { second, timeOf } from './times.js';
 
@@ -156,11 +156,6 @@ function refusedOperator({ field, op }: Condition, allowed: string) {
   return invalidInput('op', op, `Unimplemented operator for ${shown(field)}. Possible: ${allowed}`);
 }
 
-const truths: ReadonlyMap<string, boolean> = new Map([
-  ...['t', 'true', 'on', 'y', 'yes', '1'].map((text) => [text, true] as const),
-  ...['f', 'false', 'off', 'n', 'no', '0'].map((text) => [text, false] as const),
-]);
-
 function operandOf(condition: Condition): MetadataOperand {
   const { value, type } = condition;
   if (type === undefined) return literal(value);
@@ -182,7 +177,7 @@ function converted(value: string, type: (typeof types)[number]): MetadataOperand
     case 'float':
       return anyNumber.test(value) ? { type, value: Number(value) } : undefined;
     case 'boolean': {
-      const truth = truths.get(value.trim().toLowerCase());
+      const truth = truthOf(value);
       return truth === undefined ? undefined : { type, value: truth };
     }
     case 'datetime':

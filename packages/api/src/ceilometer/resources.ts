@@ -3,9 +3,9 @@ import { parseJson } from '@nephoscope/message';
 
 import { nextLink, pageSize } from './asked.js';
 import type { Asked } from './asked.js';
-import { invalidInput, notFound } from './fault.js';
+import { notFound } from './fault.js';
 import { flatMetadata } from './metadata.js';
-import { countOf, limitOf, refuseOthers, valueOf } from './parameters.js';
+import { booleanOf, countOf, limitOf, refuseOthers, valueOf } from './parameters.js';
 import { queryOf } from './query.js';
 import type { Field } from './query.js';
 import { moreHeader } from './reply.js';
@@ -44,7 +44,7 @@ export async function meters(asked: Asked): Promise<Reply> {
   const { parameters, scope, options } = asked;
   refuseOthers(parameters, [...queryArguments, 'limit', 'unique', 'after', 'skip']);
   const limit = limitOf(parameters) ?? options.defaultLimit;
-  const isUnique = booleanOf(valueOf(parameters, 'unique') ?? 'False');
+  const isUnique = booleanOf('unique', valueOf(parameters, 'unique') ?? 'False');
   const { filter } = queryOf(parameters, scope, meterFields);
   if (isUnique) {
     const all = await asked.reader.meters(filter, asked.signal);
@@ -211,13 +211,6 @@ function meterText({ resourceId }: ResourceSummary, meter: ResourceMeter): strin
 
 function meterId(resourceId: string, name: string): string {
   return Buffer.from(`${resourceId}+${name}`).toString('base64');
-}
-
-function booleanOf(text: string): boolean {
-  const lower = text.toLowerCase();
-  if (['true', 't', '1', 'yes', 'on', 'y'].includes(lower)) return true;
-  if (['false', 'f', '0', 'no', 'off', 'n'].includes(lower)) return false;
-  throw invalidInput('unique', text, 'It is neither True nor False');
 }
 
 function unescaped(text: string): string {

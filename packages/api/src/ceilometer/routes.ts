@@ -4,6 +4,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods, RouteH
 
 import type { ApiOptions } from '../options.js';
 import { originOf } from '../origin.js';
+import type { SamplePublisher } from './posting/sample-publisher.js';
 import { capabilities, versions } from './about.js';
 import type { Asked } from './asked.js';
 import type { Body } from './body.js';
@@ -14,6 +15,7 @@ import type { MediaType } from './media-type.js';
 import { movedAway } from './moved-away.js';
 import { nested } from './nested.js';
 import { parametersOf, valuesOf } from './parameters.js';
+import { postSamples } from './posting/post-samples.js';
 import { json } from './reply.js';
 import type { Reply } from './reply.js';
 import { meters, oneResource, resources } from './resources.js';
@@ -24,6 +26,8 @@ import { statistics } from './statistics.js';
 export interface CeilometerParts {
   readonly options: ApiOptions;
   readonly reader: SampleReader;
+  /** Without one, no samples may be posted. */
+  readonly publisher?: SamplePublisher | undefined;
   readonly logger: Logger;
 }
 
@@ -34,9 +38,12 @@ type Method = (typeof methods)[number];
 
 /** Bytes. Filters are short; each is held against many samples. */
 const longestFilter = 65_536;
+/** Bytes of samples that are posted. */
+const longestList = 1_048_576;
 
 /** `/v1`, `/v2` and `/`: Ceilometer's API in its three states. */
-export function ceilometerRoutes(server: FastifyInstance, { options, reader, logger }: CeilometerParts): void {
+export function ceilometerRoutes(server: FastifyInstance, parts: CeilometerParts): void {
+  const { options, reader, logger } = parts;
   server.removeAllContentTypeParsers();
   for (const type of ['application/json', 'application/xml', 'text/xml'])
     server.addContentTypeParser(type, { parseAs: 'string' }, (_request, text: string, done) =>
@@ -54,7 +61,7 @@ export function ceilometerRoutes(server: FastifyInstance, { options, reader, log
         if (!reply.raw.writableFinished) gone.abort(new Error('the client went away'));
       });
       await reader.start(AbortSignal.any([gone.signal, AbortSignal.timeout(10_000)]));
-      const asked = askedOf(request, options, reader, gone.signal);
+      const asked = askedOf(request, parts, gone.signal);
       return await send(reply, await handler(asked, request.params as Record<string, string>), type, logger);
     };
   // Before the body is read.
@@ -84,10 +91,12 @@ export function ceilometerRoutes(server: FastifyInstance, { options, reader, log
   refuseAllBut(['GET'], '/');
   route('/v2/capabilities', { GET: () => json(capabilities) });
   route('/v2/meters', { GET: meters });
-  route('/v2/meters/:meter', {
-    GET: (asked, { meter = '' }) =>
-      isOf2012(asked) ? nested(asked, 'v2', ['meters', meter]) : oldSamples(asked, meter),
-  });
+  const meter = {
+    GET: (asked, { meter: name = '' }) =>
+      isOf2012(asked) ? nested(asked, 'v2', ['meters', name]) : oldSamples(asked, name),
+    POST: (asked, { meter: name = '' }) => postSamples(asked, name),
+  } satisfies Partial<Record<Method, Handler>>;
+  route('/v2/meters/:meter', meter, longestList);
   route('/v2/meters/:meter/statistics', { GET: (asked, { meter = '' }) => statistics(asked, meter) });
   route('/v2/samples', { GET: samples });
   route('/v2/samples/:id', { GET: (asked, { id = '' }) => oneSample(asked, id) });
@@ -127,13 +136,19 @@ function isOf2012({ parameters }: Asked): boolean {
   return ['start_timestamp', 'end_timestamp'].some((name) => valuesOf(parameters, name).length > 0);
 }
 
-function askedOf(request: FastifyRequest, options: ApiOptions, reader: SampleReader, signal: AbortSignal): Asked {
+function askedOf(
+  request: FastifyRequest,
+  { options, reader, publisher }: CeilometerParts,
+  signal: AbortSignal,
+): Asked {
   const { url } = request;
   const [path = '/'] = url.split('?');
   return {
     reader,
     options,
     scope: request.scope,
+    caller: request.caller,
+    publisher,
     path,
     origin: originOf(request, options),
     parameters: parametersOf(url),
