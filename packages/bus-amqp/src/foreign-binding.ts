@@ -96,6 +96,8 @@ export class ForeignBinding {
         : Math.min(longestPause, Math.max(shortestPause, (now - missedSince) / 10));
       await clock.sleep(bound ? untilBindAgain(clock) : pause, lost).catch(() => undefined);
       if (lost.aborted) return;
+      // It would not answer.
+      if (connection.isBlocked) continue;
       try {
         bound = await this.#look(connection, probe, bound);
       } catch (error) {

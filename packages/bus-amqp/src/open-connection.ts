@@ -25,6 +25,7 @@ export class Connection implements Requester {
   readonly #socket: AbortController;
   readonly #answerTimeout: number;
   readonly #lost = new AbortController();
+  #isBlocked = false;
 
   /**
    * @param model of the library, just opened, so that no event is missed
@@ -45,6 +46,8 @@ export class Connection implements Requester {
       setTimeout(() => socket.abort(), closeGrace).unref();
     });
     model.on('close', (error) => this.destroy(error));
+    model.on('blocked', () => (this.#isBlocked = true));
+    model.on('unblocked', () => (this.#isBlocked = false));
     const onCut = () => this.destroy(socket.signal.reason);
     if (socket.signal.aborted) onCut();
     socket.signal.addEventListener('abort', onCut);
@@ -53,6 +56,11 @@ export class Connection implements Requester {
   /** Aborted when the connection is lost; the reason is BUS_UNAVAILABLE with the error that ended it. */
   get lost(): AbortSignal {
     return this.#lost.signal;
+  }
+
+  /** The broker is short of memory or disk and reads nothing from this connection: it answers no request now. */
+  get isBlocked(): boolean {
+    return this.#isBlocked;
   }
 
   /**

@@ -17,8 +17,9 @@ export interface OwnBindingSettings {
 
 /**
  * Repeats the binding of Nephoscope's queue to its exchange until the connection is lost. RabbitMQ does not report that
- * a binding was removed, and still confirms messages as long as another queue receives them. If this user may not bind,
- * other programs do. Never rejects.
+ * a binding was removed, and still confirms messages as long as another queue receives them. While RabbitMQ blocks the
+ * connection nothing is published, and no request would be answered. If this user may not bind, other programs do.
+ * Never rejects.
  */
 export async function keepOwnBinding(connection: Connection, settings: OwnBindingSettings): Promise<void> {
   const { clock, logger, queueTypes } = settings;
@@ -27,6 +28,7 @@ export async function keepOwnBinding(connection: Connection, settings: OwnBindin
   for (;;) {
     await clock.sleep(untilBindAgain(clock), lost).catch(() => undefined);
     if (lost.aborted) return;
+    if (connection.isBlocked) continue;
     const topology = settings.topology();
     try {
       if (await probe.isStillBound(topology)) continue;

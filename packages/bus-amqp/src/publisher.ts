@@ -112,10 +112,15 @@ export class Publisher {
     this.#channel = undefined;
     this.#away = reason;
     this.#waiting = [];
+    // They are unconfirmed because of the alarm, however the connection ended.
+    const why =
+      this.#blocked === undefined
+        ? reason
+        : new NephoscopeError('BUS_UNAVAILABLE', blockedText(this.#blocked), { cause: reason });
     for (const pending of [...this.#pending.values()]) {
       const { exchange } = pending.message;
       const missing = describeError(reason).includes(`no exchange '${exchange}'`);
-      pending.settle(missing ? unroutable(`there is no exchange '${exchange}': declare it`) : reason);
+      pending.settle(missing ? unroutable(`there is no exchange '${exchange}': declare it`) : why);
     }
   }
 
@@ -129,7 +134,7 @@ export class Publisher {
 
   publish(message: Outgoing): Promise<void> {
     if (this.#channel === undefined) return Promise.reject(this.#away);
-    if (this.#refusals.callForChannel()) void this.#renew();
+    if (this.#blocked === undefined && this.#refusals.callForChannel()) void this.#renew();
     if (Buffer.byteLength(message.routingKey) > longestName) {
       return Promise.reject(
         unroutable(`a routing key has at most ${longestName} bytes: '${message.routingKey.slice(0, 60)}…'`),

@@ -1,3 +1,4 @@
+import { NephoscopeError } from '@nephoscope/core';
 import { FakeClock } from '@nephoscope/testing';
 
 import type { PublishingChannel } from '../src/broker-channel.js';
@@ -93,5 +94,17 @@ describe('the reason that a publisher reports', () => {
     publisher.block('low on memory');
     publisher.block(undefined);
     expect(cause()).toBe('none');
+  });
+
+  it('is the alarm for what is unconfirmed when the connection ends during it', async () => {
+    answers.now = 'is silent';
+    const published = publisher.publish(message);
+    publisher.block('low on memory');
+    const lost = new NephoscopeError('BUS_UNAVAILABLE', 'no answer within 6 s while opening a channel');
+    publisher.detach(lost);
+    await expect(published).rejects.toMatchObject({
+      message: expect.stringMatching(/^RabbitMQ has blocked publishers since \S+ \(low on memory\)/),
+      cause: lost,
+    });
   });
 });
