@@ -7,6 +7,7 @@ const cli = fileURLToPath(new URL('../dist/cli.js', import.meta.url));
 export interface Result {
   readonly code: number | null;
   readonly stdout: string;
+  /** Without signs of life (`Sending … 2 s`), which depend on how busy the machine is. */
   readonly stderr: string;
 }
 
@@ -36,7 +37,7 @@ export function start(cwd: string, args: readonly string[], env: Readonly<Record
     child.once('error', reject);
     child.once('close', (code) => {
       clearTimeout(timer);
-      resolve({ code, stdout, stderr });
+      resolve({ code, stdout, stderr: stderr.replaceAll(/^.* … \d+ s\n/gm, '') });
     });
   });
   return { child, stdout: () => stdout, ended };
