@@ -6,7 +6,6 @@ export default defineConfig({
   target: 'node20',
   // `npm start` of Nephoscope's own repository builds everything without declarations.
   dts: process.env.BUILD_TYPES !== 'no',
-  sourcemap: true,
   clean: true,
   silent: true,
 });

@@ -10,8 +10,8 @@ interface Manifest {
 
 /**
  * What is wrong with a package as others get it: what publint says of its package.json and the files that this names,
- * and what TypeScript in an ES module, by itself or with a bundler, would not find or misread. The packages are ES
- * modules alone, so what CommonJS would find does not count.
+ * what TypeScript in an ES module, by itself or with a bundler, would not find or misread, and source maps that hold the
+ * sources. The packages are ES modules alone, so what CommonJS would find does not count.
  *
  * @param files the files of its tarball, by their paths in the package
  * @returns a line for each problem
@@ -22,6 +22,9 @@ export async function packageProblems(files: ReadonlyMap<string, Uint8Array>): P
   const said = messages.map(
     (message) => `publint: ${formatMessage(message, pkg, { color: false }) ?? message.code}`,
   );
+  for (const [path, data] of files)
+    if (path.endsWith('.map') && 'sourcesContent' in (JSON.parse(Buffer.from(data).toString()) as object))
+      said.push(`size: ${path} holds a copy of the sources`);
 
   const { name, version } = pkg as Manifest;
   const installed = Object.fromEntries([...files].map(([path, data]) => [`/node_modules/${name}/${path}`, data]));

@@ -39,6 +39,8 @@ export const preset = (
     silent: true,
     noExternal: names,
     esbuildOptions(options) {
+      // What is published names places in the sources, and has not a second copy of them.
+      options.sourcesContent = false;
       options.alias = Object.fromEntries(builtIn.map(({ name, module }) => [name, inFolder(name, module)]));
     },
     async onSuccess() {

@@ -47,6 +47,11 @@ it.each<[string, Record<string, string | undefined>, RegExp]>([
     { 'dist/index.d.ts': "export { two } from '../../other/src/two.js';\n" },
     /^types: Internal resolution error: .*dist\/index\.d\.ts, moduleSpecifier \.\.\/\.\.\/other\/src\/two\.js$/,
   ],
+  [
+    'a source map with the sources',
+    { 'dist/other.js.map': '{"version":3,"sources":["../src/other.ts"],"sourcesContent":[""],"mappings":""}' },
+    /^size: dist\/other\.js\.map holds a copy of the sources$/,
+  ],
   ['ES modules said to be CommonJS', withManifest({ type: 'commonjs' }), /^publint: .*dist\/index\.js/],
   ['a command without a first line', withManifest({ bin: { sound: './dist/index.js' } }), /^publint: pkg\.bin/],
   [
