@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
@@ -20,6 +21,10 @@ export async function bundle(script: URL, packages: 'sources' | 'built' = 'sourc
   const tsconfig = packages === 'sources' ? '../../tsconfig.json' : '../presets/tsconfig.json';
   const { outputFiles } = await build({
     ...{ entryPoints: [path], bundle: true, platform: 'node', format: 'esm', target: 'node20', write: false },
+    // The build has this in the package too: to read its files would take a quarter of a program's start.
+    alias: {
+      rxjs: join(dirname(createRequire(import.meta.url).resolve('rxjs/package.json')), 'dist/esm/index.js'),
+    },
     ...{ packages: 'external', tsconfig: fileURLToPath(new URL(tsconfig, import.meta.url)) },
     plugins: [ownUrls],
     logLevel: 'warning',

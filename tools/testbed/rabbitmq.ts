@@ -6,6 +6,7 @@ import { daemonIn } from './daemon.js';
 import { openNamespace } from './namespace.js';
 import { freePorts, listens } from './ports.js';
 import { waitUntil } from './processes.js';
+import { makeRabbitmqHome } from './rabbitmq-home.js';
 import { Rabbitmqctl } from './rabbitmqctl.js';
 
 /** A private RabbitMQ node: loopback only, its own ports, files, cookie and epmd. */
@@ -62,6 +63,7 @@ export async function startRabbitmq(plugins: readonly string[] = [], settings = 
     ERL_EPMD_ADDRESS: '127.0.0.1',
     ERL_EPMD_PORT: String(epmdPort),
     ERL_CRASH_DUMP_BYTES: '0',
+    RABBITMQ_SCRIPTS_DIR: await makeRabbitmqHome(join(directory, 'installed'), plugins),
     RABBITMQ_NODENAME: `nephoscope-${port}@localhost`,
     RABBITMQ_DIST_PORT: String(distributionPort),
     RABBITMQ_PID_FILE: pidFile,
@@ -78,16 +80,23 @@ export async function startRabbitmq(plugins: readonly string[] = [], settings = 
   const script = fileURLToPath(new URL('rabbitmq.sh', import.meta.url));
   const namespace = openNamespace([], script, [log], env);
   const rabbitmqctl = new Rabbitmqctl(env);
-  const ctl = (...args: string[]) => rabbitmqctl.run(...args);
+  let isNew = false;
+  const ctl = (...args: string[]) => {
+    // It refuses some commands for a moment after it listens. What is run next waits, and fails if this does.
+    if (isNew) void rabbitmqctl.run('await_startup', '--timeout', '25').catch(() => undefined);
+    isNew = false;
+    return rabbitmqctl.run(...args);
+  };
 
   const daemon = daemonIn({
     name: 'RabbitMQ',
     namespace,
     pidFile,
     log,
+    // The last that it does at its start. Whether it is done is asked only for what may be refused before: it takes a rabbitmqctl.
     async ready() {
       await waitUntil(`RabbitMQ listens on port ${port}`, () => !namespace.isOpen() || listens(port), 90_000);
-      await ctl('await_startup', '--timeout', '25');
+      isNew = true;
     },
   });
 
