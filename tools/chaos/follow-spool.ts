@@ -15,10 +15,17 @@ import type { SegmentContent } from './spool-ledger.js';
 const directory = process.argv[2] ?? '';
 const interval = 20;
 
+interface Followed {
+  readonly name: string;
+  readonly fd: number;
+  /** As it was last read, and what was in it: it is asked for often, and seldom changes when nothing more is taken. */
+  read?: { readonly state: string; readonly content: SegmentContent };
+}
+
 /** Of files that are gone, in the state in which they went. */
 const gone: SegmentContent[] = [];
 /** Open files by their inodes: a name may be given again. */
-const followed = new Map<number, { readonly name: string; readonly fd: number }>();
+const followed = new Map<number, Followed>();
 
 await mkdir(directory, { recursive: true, mode: 0o700 });
 watch(directory, (_event, name) => {
@@ -27,7 +34,7 @@ watch(directory, (_event, name) => {
 setInterval(look, interval);
 process.on('message', () => {
   look();
-  const there = [...followed.values()].map(({ name, fd }) => readSegmentContent(name, readWholly(fd)));
+  const there = [...followed.values()].map(contentOf);
   process.send?.(takenIn([...gone, ...there]));
 });
 process.on('disconnect', () => process.exit(0));
@@ -35,10 +42,10 @@ process.send?.('ready');
 
 function look(): void {
   for (const name of readdirSync(directory)) follow(name);
-  for (const [inode, { name, fd }] of followed) {
-    if (fstatSync(fd).nlink > 0) continue;
-    gone.push(readSegmentContent(name, readWholly(fd)));
-    closeSync(fd);
+  for (const [inode, file] of followed) {
+    if (fstatSync(file.fd).nlink > 0) continue;
+    gone.push(contentOf(file));
+    closeSync(file.fd);
     followed.delete(inode);
   }
 }
@@ -56,6 +63,14 @@ function follow(name: string): void {
     // Gone already: were there samples in it that were in no other file, their numbers are missing in the ledger.
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
   }
+}
+
+function contentOf(file: Followed): SegmentContent {
+  const { size, mtimeNs } = fstatSync(file.fd, { bigint: true });
+  const state = `${size} ${mtimeNs}`;
+  if (file.read?.state !== state)
+    file.read = { state, content: readSegmentContent(file.name, readWholly(file.fd)) };
+  return file.read.content;
 }
 
 /** From its beginning, wherever an earlier reading has ended: the path of an open file opens it anew. */

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { waitUntil } from '../testbed/processes.js';
-import { check, problemsOf } from './check.js';
+import { check, problemsOf, rowVerifier } from './check.js';
 import type { Expectation } from './check.js';
 import { readDeadLetters } from './dead-letters.js';
 import { planFaults } from './fault-plan.js';
@@ -111,7 +111,8 @@ export async function run({ seed, store, duration, directory, logs }: RunOptions
   for await (const { messageId, text } of stored.samples({ scope: 'all' }, new AbortController().signal))
     rows.push({ messageId, text });
   const deadLetters = await readDeadLetters(scene.brokerUrl);
-  const findings = await check(expectation, rows, deadLetters, secret);
+  const verdictOf = rowVerifier(secret);
+  const findings = await check(expectation, rows, deadLetters, verdictOf);
   await stored.stop();
   for (const left of await leftBehind(scene)) note(`left behind when all had ended: ${left}`);
   problems.push(...problemsOf(findings), ...expectation.problems);
@@ -120,7 +121,7 @@ export async function run({ seed, store, duration, directory, logs }: RunOptions
     if (rowCount !== rows.length)
       note(`the store gives ${rows.length} samples, and its table has ${rowCount} rows`);
   }
-  problems.push(...(await selfTest(expectation, rows, deadLetters, secret)));
+  problems.push(...(await selfTest(expectation, rows, deadLetters, verdictOf)));
   problems.push(...tooLittle(faults, expectation.byTaker, duration));
   const entries = [...scene.arena.programs];
   return {

@@ -1,5 +1,5 @@
 import { check } from './check.js';
-import type { Expectation, StoredRow } from './check.js';
+import type { Expectation, RowVerdict, StoredRow } from './check.js';
 import { recordsAlone } from './judge.js';
 import type { Judged } from './judge.js';
 import type { Supervised } from './supervisor.js';
@@ -16,13 +16,13 @@ export async function selfTest(
   expectation: Expectation,
   rows: readonly StoredRow[],
   deadLetters: readonly string[],
-  secret: string,
+  verdictOf: RowVerdict,
 ): Promise<readonly string[]> {
   const [row] = rows;
   if (row === undefined) return ['the check cannot be tested: there are no rows'];
   const more = { ...expectation, taken: new Set([...expectation.taken, plantedId]) };
-  const withMore = await check(more, rows, deadLetters, secret);
-  const withTwice = await check(expectation, [...rows, row], deadLetters, secret);
+  const withMore = await check(more, rows, deadLetters, verdictOf);
+  const withTwice = await check(expectation, [...rows, row], deadLetters, verdictOf);
   return [
     ...(withMore.lost.includes(plantedId) ? [] : ['the check does not see a lost sample']),
     ...(withTwice.twice.includes(row.messageId) ? [] : ['the check does not see a sample that is recorded twice']),

@@ -1,9 +1,10 @@
-import { check, problemsOf } from '../check.js';
+import { check, problemsOf, rowVerifier } from '../check.js';
 import type { Expectation } from '../check.js';
 import { loadMaker } from '../load.js';
 import { selfTest } from '../self-test.js';
 
 const secret = 'of the tests of the check';
+const verdictOf = rowVerifier(secret);
 const messages = Array.from({ length: 60 }, (_, number) => loadMaker(secret)(number));
 const lines = messages.flatMap(({ body }) => body.trimEnd().split('\n'));
 const idOf = (line: string) => (JSON.parse(line) as { message_id: string }).message_id;
@@ -13,7 +14,7 @@ const deadLetters = lines.filter((line) => bad.has(idOf(line)));
 const expectation: Expectation = { taken: new Set(messages.flatMap(({ good }) => good)), refused: bad };
 
 it('finds nothing where everything is there once', async () => {
-  const findings = await check(expectation, rows, [...deadLetters, ...deadLetters], secret);
+  const findings = await check(expectation, rows, [...deadLetters, ...deadLetters], verdictOf);
   expect(problemsOf(findings)).toEqual([]);
   expect(findings).toMatchObject({ taken: rows.length, recorded: rows.length });
   expect(bad.size).toBeGreaterThan(0);
@@ -21,20 +22,20 @@ it('finds nothing where everything is there once', async () => {
 
 it('finds a sample that is in a ledger and not in the store', async () => {
   const [missing, ...rest] = rows;
-  const findings = await check(expectation, rest, deadLetters, secret);
+  const findings = await check(expectation, rest, deadLetters, verdictOf);
   expect(findings.lost).toEqual([missing?.messageId]);
   expect(problemsOf(findings)).toEqual([expect.stringContaining('1 samples are lost')]);
 });
 
 it('finds a row that is there twice', async () => {
-  const findings = await check(expectation, [...rows, ...rows.slice(0, 2)], deadLetters, secret);
+  const findings = await check(expectation, [...rows, ...rows.slice(0, 2)], deadLetters, verdictOf);
   expect(findings.twice).toEqual(rows.slice(0, 2).map(({ messageId }) => messageId));
   expect(problemsOf(findings)).toEqual([expect.stringContaining('recorded twice')]);
 });
 
 it('finds a sample that no agent accepted', async () => {
   const taken = new Set([...expectation.taken].slice(1));
-  const findings = await check({ ...expectation, taken }, rows, deadLetters, secret);
+  const findings = await check({ ...expectation, taken }, rows, deadLetters, verdictOf);
   expect(findings.strange).toHaveLength(1);
   expect(problemsOf(findings)).toEqual([expect.stringContaining('nobody took')]);
 });
@@ -43,7 +44,7 @@ it('finds a text that differs from what was signed, and one under the id of anot
   const [first, second, ...rest] = rows as [(typeof rows)[0], (typeof rows)[0], ...typeof rows];
   const changed = { ...first, text: first.text.replace(/"counter_volume":\d+/, '"counter_volume":1') };
   const exchanged = { ...second, text: first.text };
-  const findings = await check(expectation, [changed, exchanged, ...rest], deadLetters, secret);
+  const findings = await check(expectation, [changed, exchanged, ...rest], deadLetters, verdictOf);
   expect(findings.unverified).toEqual([
     `${first.messageId}: signature-wrong`,
     `${second.messageId}: of ${first.messageId}`,
@@ -51,7 +52,7 @@ it('finds a text that differs from what was signed, and one under the id of anot
 });
 
 it('finds missing and foreign dead letters', async () => {
-  const findings = await check(expectation, rows, [...deadLetters.slice(1), 'no message'], secret);
+  const findings = await check(expectation, rows, [...deadLetters.slice(1), 'no message'], verdictOf);
   expect(findings.refusedMissing).toHaveLength(1);
   expect(findings.strangeDeadLetters).toEqual(['no message']);
   expect(problemsOf(findings)).toHaveLength(2);
@@ -63,13 +64,13 @@ it('finds a sample with a wrong signature in the store', async () => {
     expectation,
     [...rows, { messageId: idOf(deadLetter), text: deadLetter }],
     deadLetters,
-    secret,
+    verdictOf,
   );
   expect(findings.strange).toEqual([idOf(deadLetter)]);
   expect(findings.unverified).toEqual([`${idOf(deadLetter)}: signature-wrong`]);
 });
 
 it('is itself tested with the data of each run', async () => {
-  expect(await selfTest(expectation, rows, deadLetters, secret)).toEqual([]);
-  expect(await selfTest(expectation, [], deadLetters, secret)).toEqual([expect.stringContaining('no rows')]);
+  expect(await selfTest(expectation, rows, deadLetters, verdictOf)).toEqual([]);
+  expect(await selfTest(expectation, [], deadLetters, verdictOf)).toEqual([expect.stringContaining('no rows')]);
 });
