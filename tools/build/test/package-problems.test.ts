@@ -27,12 +27,12 @@ function problemsOf(changed: Readonly<Record<string, string | undefined>>): Prom
 }
 const withManifest = (changed: object) => ({ 'package.json': JSON.stringify({ ...manifest, ...changed }) });
 
-it('a sound package has no problems', async () => {
+it('a correct package has no problems', async () => {
   expect(await problemsOf({})).toEqual([]);
 });
 
 it.each<[string, Record<string, string | undefined>, RegExp]>([
-  ['a file that is exported and not packed', { 'dist/other.js': undefined }, /^publint: .*other\.js/],
+  ['an exported file that is not packed', { 'dist/other.js': undefined }, /^publint: .*other\.js/],
   ['declarations that are not packed', { 'dist/other.d.ts': undefined }, /^publint: .*other\.d\.ts/],
   [
     'an export without declarations',
@@ -52,10 +52,19 @@ it.each<[string, Record<string, string | undefined>, RegExp]>([
     { 'dist/other.js.map': '{"version":3,"sources":["../src/other.ts"],"sourcesContent":[""],"mappings":""}' },
     /^size: dist\/other\.js\.map holds a copy of the sources$/,
   ],
-  ['ES modules said to be CommonJS', withManifest({ type: 'commonjs' }), /^publint: .*dist\/index\.js/],
-  ['a command without a first line', withManifest({ bin: { sound: './dist/index.js' } }), /^publint: pkg\.bin/],
+  ['ES modules declared as CommonJS', withManifest({ type: 'commonjs' }), /^publint: .*dist\/index\.js/],
   [
-    'no declarations at all',
+    'a command without an interpreter line',
+    withManifest({ bin: { sound: './dist/index.js' } }),
+    /^publint: pkg\.bin/,
+  ],
+  [
+    'a command without an interpreter line',
+    withManifest({ bin: { sound: './dist/index.js' } }),
+    /^publint: pkg\.bin/,
+  ],
+  [
+    'a package without any declarations',
     {
       ...withManifest({ exports: './dist/other.js' }),
       'dist/index.d.ts': undefined,
@@ -63,6 +72,6 @@ it.each<[string, Record<string, string | undefined>, RegExp]>([
     },
     /^types: the package has no declarations$/,
   ],
-])('finds %s', async (_, changed, problem) => {
+])('detects %s', async (_, changed, problem) => {
   expect(await problemsOf(changed)).toContainEqual(expect.stringMatching(problem));
 });

@@ -10,14 +10,14 @@ const root = fileURLToPath(new URL('../../..', import.meta.url));
 
 let program: string;
 
-/** A short run of what `npm run test:chaos` does, with what `npm test` has built, of a seed that differs each time. */
+/** A short run of `npm run test:chaos` with what `npm test` has built, with a different seed each time. */
 async function shortRun(store: string): Promise<Report> {
   const args = ['--built', '--store', store, '--duration', '15s', '--json'];
   const { stdout } = await promisify(execFile)(process.execPath, [program, ...args], {
     cwd: root,
     maxBuffer: 64 * 1024 * 1024,
   }).catch((error: Error & { readonly stdout: string; readonly stderr: string }) => {
-    // Its exit code is not 0 when it has found something: that is in its report.
+    // Its exit code is not 0 when it has found a problem, which is in its report.
     if (error.stdout === '') throw new Error(`no report:\n${error.stderr}`, { cause: error });
     return error;
   });
@@ -28,7 +28,7 @@ async function shortRun(store: string): Promise<Report> {
 const stores = ['sqlite', 'postgresql'] as const;
 const runs = new Map<string, Promise<Report>>();
 
-// Both at once, each in a namespace of its own: most of their time they wait.
+// Both at the same time, each in its own namespaces: most of the time they wait.
 beforeAll(async () => {
   program = await bundle(new URL('../main.ts', import.meta.url));
   for (const store of stores) {
@@ -39,13 +39,13 @@ beforeAll(async () => {
 });
 
 it.each(stores)(
-  'records every sample once in %s, whatever happens',
+  'every sample is recorded once in %s, whatever happens',
   async (store) => {
     const { problems, seed, unexpectedExits, findings, faults } = await (runs.get(store) as Promise<Report>);
     expect({ seed, problems, unexpectedExits }).toMatchObject({ problems: [] });
     expect(findings).toMatchObject({ lost: [], twice: [], recorded: findings.taken });
     expect(faults.filter(({ struck }) => struck).length).toBeGreaterThan(3);
-    // Nothing was mounted for anybody else.
+    // Its mounts are not visible elsewhere.
     expect(await readFile('/proc/self/mounts', 'utf8')).not.toMatch(
       / \/(mnt|media|srv)(\/(store|agent-\d))? tmpfs/,
     );

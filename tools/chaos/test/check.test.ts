@@ -13,34 +13,34 @@ const rows = lines.map((text) => ({ messageId: idOf(text), text })).filter(({ me
 const deadLetters = lines.filter((line) => bad.has(idOf(line)));
 const expectation: Expectation = { taken: new Set(messages.flatMap(({ good }) => good)), refused: bad };
 
-it('finds nothing where everything is there once', async () => {
+it('finds no problem if everything is recorded once', async () => {
   const findings = await check(expectation, rows, [...deadLetters, ...deadLetters], verdictOf);
   expect(problemsOf(findings)).toEqual([]);
   expect(findings).toMatchObject({ taken: rows.length, recorded: rows.length });
   expect(bad.size).toBeGreaterThan(0);
 });
 
-it('finds a sample that is in a ledger and not in the store', async () => {
+it('detects a sample of a ledger that is missing in the store', async () => {
   const [missing, ...rest] = rows;
   const findings = await check(expectation, rest, deadLetters, verdictOf);
   expect(findings.lost).toEqual([missing?.messageId]);
   expect(problemsOf(findings)).toEqual([expect.stringContaining('1 samples are lost')]);
 });
 
-it('finds a row that is there twice', async () => {
+it('detects a duplicate row', async () => {
   const findings = await check(expectation, [...rows, ...rows.slice(0, 2)], deadLetters, verdictOf);
   expect(findings.twice).toEqual(rows.slice(0, 2).map(({ messageId }) => messageId));
   expect(problemsOf(findings)).toEqual([expect.stringContaining('recorded twice')]);
 });
 
-it('finds a sample that no agent accepted', async () => {
+it('detects a sample that no agent accepted', async () => {
   const taken = new Set([...expectation.taken].slice(1));
   const findings = await check({ ...expectation, taken }, rows, deadLetters, verdictOf);
   expect(findings.strange).toHaveLength(1);
   expect(problemsOf(findings)).toEqual([expect.stringContaining('nobody took')]);
 });
 
-it('finds a text that differs from what was signed, and one under the id of another', async () => {
+it("detects a text that differs from the signed one, and one under another sample's id", async () => {
   const [first, second, ...rest] = rows as [(typeof rows)[0], (typeof rows)[0], ...typeof rows];
   const changed = { ...first, text: first.text.replace(/"counter_volume":\d+/, '"counter_volume":1') };
   const exchanged = { ...second, text: first.text };
@@ -51,14 +51,14 @@ it('finds a text that differs from what was signed, and one under the id of anot
   ]);
 });
 
-it('finds missing and foreign dead letters', async () => {
+it('detects missing and unexpected dead letters', async () => {
   const findings = await check(expectation, rows, [...deadLetters.slice(1), 'no message'], verdictOf);
   expect(findings.refusedMissing).toHaveLength(1);
   expect(findings.strangeDeadLetters).toEqual(['no message']);
   expect(problemsOf(findings)).toHaveLength(2);
 });
 
-it('finds a sample with a wrong signature in the store', async () => {
+it('detects a sample with a wrong signature in the store', async () => {
   const [deadLetter = ''] = deadLetters;
   const findings = await check(
     expectation,
@@ -70,7 +70,7 @@ it('finds a sample with a wrong signature in the store', async () => {
   expect(findings.unverified).toEqual([`${idOf(deadLetter)}: signature-wrong`]);
 });
 
-it('is itself tested with the data of each run', async () => {
+it('is tested in the same way with the data of each run', async () => {
   expect(await selfTest(expectation, rows, deadLetters, verdictOf)).toEqual([]);
   expect(await selfTest(expectation, [], deadLetters, verdictOf)).toEqual([expect.stringContaining('no rows')]);
 });

@@ -8,17 +8,17 @@ const targets: Targets = {
   disk: ['disk of agent-1', 'disk of the store'],
 };
 
-it('is the same for the same seed, and another one for another', () => {
+it('is the same for the same seed, and differs for another one', () => {
   expect(planFaults(7, targets, 60_000)).toEqual(planFaults(7, targets, 60_000));
   expect(planFaults(7, targets, 60_000)).not.toEqual(planFaults(8, targets, 60_000));
 });
 
-it('begins a longer plan as a shorter one', () => {
+it('is the beginning of a longer plan with the same seed', () => {
   const short = planFaults(2 ** 32 - 1, targets, 20_000);
   expect(planFaults(2 ** 32 - 1, targets, 60_000).slice(0, short.length)).toEqual(short);
 });
 
-it('does everything that can be done to every class of targets before it does anything again', () => {
+it('applies every fault to every class of targets before it repeats any', () => {
   const kindsOf = (seed: number) => planFaults(seed, targets, 120_000).map(({ on, kind }) => `${on}: ${kind}`);
   for (const seed of [0, 1, 2, 3]) {
     const kinds = kindsOf(seed);
@@ -28,7 +28,7 @@ it('does everything that can be done to every class of targets before it does an
   }
 });
 
-it('has faults in their order, within the duration, and some that overlap', () => {
+it('has faults in order, within the duration, and some that overlap', () => {
   const faults = planFaults(42, targets, 60_000);
   const times = faults.map(({ at }) => at);
   expect(times).toEqual([...times].sort((a, b) => a - b));

@@ -1,7 +1,7 @@
 import { judge } from '../judge.js';
 import type { Judged, Worker } from '../judge.js';
 
-/** Programs of which each can be told what it does not do. */
+/** Programs, each of which can be made faulty. */
 function programs() {
   const running = new Set<string>();
   const faulty = new Map<string, 'does nothing' | 'complains' | 'ends badly' | 'shares the lock'>();
@@ -40,7 +40,7 @@ function programs() {
   return { judged, faulty, running, names };
 }
 
-it('finds nothing where each does its work, and leaves all of them running', async () => {
+it('finds no problem if each does its work, and leaves all of them running', async () => {
   const { judged, names, running } = programs();
   expect(await judge(judged, 10)).toEqual([]);
   expect([...running].sort()).toEqual(names.sort());
@@ -53,7 +53,7 @@ it.each([
   ['collector-1', 'ends badly', 'collector-1, told to stop, ended with exit code 1'],
   ['central-1', 'shares the lock', 'the lock of the central agents is held by central-1 and central-2'],
   ['central-2', 'does nothing', 'the lock of the central agents is held by nobody'],
-] as const)('finds %s, which %s', async (name, what, problem) => {
+] as const)('detects %s, which %s', async (name, what, problem) => {
   const { judged, faulty } = programs();
   faulty.set(name, what);
   expect(await judge(judged, 10)).toEqual([expect.stringContaining(problem)]);

@@ -18,7 +18,7 @@ describe('the ledger of the load generator', () => {
   });
   afterEach(() => rm(directory, { recursive: true, force: true }));
 
-  it('returns what was added and what was confirmed', async () => {
+  it('returns added and confirmed messages', async () => {
     const ledger = await GeneratorLedger.open(directory);
     await ledger.add([make(0), make(1)]);
     await ledger.confirm(1);
@@ -29,7 +29,7 @@ describe('the ledger of the load generator', () => {
     expect([...confirmed]).toEqual([1]);
   });
 
-  it('cuts off a message that a killed generator did not finish, and continues after the last complete one', async () => {
+  it('drops a message that a killed generator did not finish, and continues after the last complete one', async () => {
     const first = await GeneratorLedger.open(directory);
     await first.add([make(0)]);
     await first.close();
@@ -41,7 +41,7 @@ describe('the ledger of the load generator', () => {
     expect((await readGeneratorLedger(directory)).messages.map(({ number }) => number)).toEqual([0, 1]);
   });
 
-  it('is empty where nothing was written', async () => {
+  it('is empty if nothing was written', async () => {
     expect(await readGeneratorLedger(directory)).toEqual({ messages: [], confirmed: new Set() });
   });
 });
@@ -61,7 +61,7 @@ describe('the ledger of an agent', () => {
     );
   }
 
-  /** As the contract says, written once more: 4 bytes of length, 4 of CRC-32, a line of JSON, the body. */
+  /** Encodes as documented, independently of the agent's code: 4 bytes of length, 4 of CRC-32, a line of JSON, the body. */
   function record(head: object, body: Uint8Array = new Uint8Array()): Buffer {
     const payload = Buffer.concat([Buffer.from(`${JSON.stringify(head)}\n`), body]);
     const start = Buffer.alloc(8);
@@ -86,7 +86,7 @@ describe('the ledger of an agent', () => {
     ]);
   }
 
-  it('has the samples of all segments, once', () => {
+  it('returns the samples of all segments, each once', () => {
     const first = readSegmentContent('1', segment([line(1n), line(2n)], [line(3n)]));
     const second = readSegmentContent('2', segment([line(3n), line(4n)]));
     expect(takenIn([second, first])).toEqual({
@@ -95,13 +95,13 @@ describe('the ledger of an agent', () => {
     });
   });
 
-  it('leaves out an end that was cut off', () => {
+  it('ignores a truncated end', () => {
     const whole = segment([line(1n)]);
     const cut = Buffer.concat([whole, segment([line(2n)]).subarray(0, -60)]);
     expect(takenIn([readSegmentContent('1', cut)]).ids).toEqual(['message 1']);
   });
 
-  it('reports numbers that are missing or occur twice', () => {
+  it('reports missing and duplicate sequence numbers', () => {
     const gaps = takenIn([readSegmentContent('1', segment([line(2n), line(5n)]))]);
     expect(gaps.problems).toEqual(['compute.one/1: no numbers 1 to 1', 'compute.one/1: no numbers 3 to 4']);
     const twice = takenIn([readSegmentContent('1', segment([line(1n), line(1n, 'another')]))]);

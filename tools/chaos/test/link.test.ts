@@ -31,11 +31,11 @@ async function client(): Promise<Socket> {
   const socket = connect(link.port, '127.0.0.1');
   socket.setEncoding('utf8');
   await once(socket, 'connect');
-  socket.on('error', () => undefined); // It ends with the test, or the test looks at it.
+  socket.on('error', () => undefined); // The connection ends with the test, or the test checks it.
   return socket;
 }
 
-/** Sends and waits for the answer. */
+/** Sends data and waits for the answer. */
 async function say(socket: Socket, text: string): Promise<string> {
   socket.write(text);
   const [answer] = (await once(socket, 'data')) as [string];
@@ -47,7 +47,7 @@ async function errorOf(socket: Socket): Promise<string | undefined> {
   return error.code;
 }
 
-it('forwards data, and their end', async () => {
+it('forwards data, and the end of a connection', async () => {
   const socket = await client();
   expect(await say(socket, 'a')).toBe('a back');
   const ended = once(socket, 'close');
@@ -67,19 +67,19 @@ it('resets open connections, and those that are opened meanwhile', async () => {
   expect(await say(await client(), 'b')).toBe('b back');
 });
 
-it('says when it met nothing', () => {
+it('reports that a fault affected nothing', () => {
   link.begin('black hole');
   expect(link.end()).toBe(0);
 });
 
-it('holds data in a black hole, and delivers them afterwards in their order', async () => {
+it('holds data in a black hole, and delivers it afterwards in order', async () => {
   const socket = await client();
   await say(socket, 'a');
   link.begin('black hole');
   let heard = '';
   socket.on('data', (text: string) => (heard += text));
   socket.write('b');
-  // A second way, which is not held up by the first one's fault, shows that time went by.
+  // A second link, which is not affected, shows that time has passed.
   const other = connect((server.address() as AddressInfo).port, '127.0.0.1');
   other.setEncoding('utf8');
   expect(await say(other, 'c')).toBe('c back');
@@ -92,7 +92,7 @@ it('holds data in a black hole, and delivers them afterwards in their order', as
   socket.destroy();
 });
 
-it('delays data, and keeps their order', async () => {
+it('delays data, and keeps its order', async () => {
   const socket = await client();
   link.begin('delay');
   let heard = '';
@@ -105,7 +105,7 @@ it('delays data, and keeps their order', async () => {
   socket.destroy();
 });
 
-it('leaves the client with a connection that the server does not have any more', async () => {
+it('leaves the client with a connection that the server no longer has', async () => {
   const socket = await client();
   await say(socket, 'a');
   const [ofServer] = accepted as [Socket];
@@ -119,7 +119,7 @@ it('leaves the client with a connection that the server does not have any more',
   expect(await reset).toBe('ECONNRESET');
 });
 
-it('leaves the server with a connection that the client does not have any more', async () => {
+it('leaves the server with a connection that the client no longer has', async () => {
   const socket = await client();
   await say(socket, 'a');
   const [ofServer] = accepted as [Socket];
@@ -132,7 +132,7 @@ it('leaves the server with a connection that the client does not have any more',
   expect(await gone).toBe('ECONNRESET');
 });
 
-it('refuses where the service does not listen, and the service ends for both', async () => {
+it('refuses connections if the service does not listen, and the end of the service ends both sides', async () => {
   const socket = await client();
   await say(socket, 'a');
   const reset = errorOf(socket);

@@ -1,4 +1,4 @@
-/** Sweeps the state directory, each so-manieth step that is named on the command line, and prints what came of it as JSON. */
+/** Sweeps the state directory at every n-th step, where n is given on the command line, and prints the result as JSON. */
 import { sweepState } from '../systematic/state.js';
 
 const every = Number(process.argv[2]);

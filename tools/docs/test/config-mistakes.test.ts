@@ -16,7 +16,7 @@ const sections = {
   ...collectorProgram.sections,
 };
 
-/** All programs of a host as one, as `nephoscope config check` looks at them. */
+/** All programs of a host in one, as `nephoscope config check` validates them. */
 const program: ProgramDefinition<typeof sections> = {
   name: 'nephoscope',
   directory: '/',
@@ -27,7 +27,7 @@ const program: ProgramDefinition<typeof sections> = {
 
 const good = 'secrets: hush of the tests\nbus: { url: amqp://rabbit-1/ }\n';
 
-describe('what operators read about their mistakes', () => {
+describe('the message about a mistake', () => {
   let folder: string;
   let path: string;
   let declared: Awaited<ReturnType<typeof declaredPlugins>>;
@@ -38,7 +38,7 @@ describe('what operators read about their mistakes', () => {
   });
   afterAll(() => rm(folder, { recursive: true, force: true }));
 
-  /** All that is said, without its first line when the others are the mistakes. */
+  /** The whole message, without its first line if a list of mistakes follows it. */
   const told = async (text: string | Uint8Array, environment: NodeJS.ProcessEnv = {}): Promise<string> => {
     await writeFile(path, text);
     const error: unknown = await readConfig(path, environment)
@@ -262,7 +262,7 @@ describe('what operators read about their mistakes', () => {
       'meters: *all\n',
       'FILE is not YAML:\nFILE:3:9: this is read as an alias of something that is not there: put a text that begins with * in quotes',
     ],
-  ])('below the two lines that all have: %j', async (text, said) => {
+  ])('in a minimal configuration with these lines: %j', async (text, said) => {
     expect(await told(good + text)).toBe(said);
   });
 
@@ -363,7 +363,7 @@ describe('what operators read about their mistakes', () => {
       'secrets: hush of the tests\r\nbus: { url: amqp://rabbit-1/ }\r\nlog: { level: 1 }\r\n',
       "log.level: must be one of 'debug', 'info', 'warn', 'error', not 1 (FILE:3)",
     ],
-  ])('of a whole file: %j', async (text, said) => {
+  ])('in a whole file: %j', async (text, said) => {
     expect(await told(text)).toBe(said);
   });
 
@@ -450,11 +450,11 @@ describe('what operators read about their mistakes', () => {
       "log.level: must be one of 'debug', 'info', 'warn', 'error', not 'trace' (NEPHOSCOPE_LOG__LEVEL)",
     ],
     ['NEPHOSCOPE_SOURCE__NAME', 'x', 'source: must be a text, not a mapping (NEPHOSCOPE_SOURCE__NAME)'],
-  ])('of the environment: %s=%s', async (name, value, said) => {
+  ])('in an environment variable: %s=%s', async (name, value, said) => {
     expect(await told(good, { [name]: value })).toBe(said);
   });
 
-  it('of variables that set a key within a list of the file', async () => {
+  it('in variables that set a key within a list of the file', async () => {
     expect(
       await told(`${good}compute: { groups: [{ name: a, interval: 1m, meters: [cpu] }] }\n`, {
         NEPHOSCOPE_COMPUTE__GROUPS__NAME: 'x',
@@ -464,14 +464,14 @@ describe('what operators read about their mistakes', () => {
     );
   });
 
-  it('of a file that is not UTF-8, as Windows and old editors write it', async () => {
+  it('in a file that is not UTF-8, as Windows and old editors write it', async () => {
     const said = 'cannot read the configuration FILE: it is not UTF-8: save it as UTF-8';
     expect(await told(Buffer.from(good, 'utf16le'))).not.toBe('');
     expect(await told(Buffer.concat([Buffer.from([0xff, 0xfe]), Buffer.from(good, 'utf16le')]))).toBe(said);
     expect(await told(Buffer.from(`${good}source: Zürich\n`, 'latin1'))).toBe(said);
   });
 
-  it('of an invalid file', async () => {
+  it('in the path of the file', async () => {
     await writeFile(path, good);
     const refusal = async (named: string) =>
       (await readConfig(named, {}).catch((error: unknown) => error)) as Error;

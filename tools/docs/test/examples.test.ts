@@ -17,12 +17,12 @@ import { declaredPlugins, root } from '../plugins.js';
 
 const run = promisify(execFile);
 
-/** A block that begins with `// src/index.ts` is that file; others have a number. */
+/** A block that begins with `// src/index.ts` is that file; other blocks have a number. */
 function fileName({ code }: Fence, index: number): string {
   return /^\/\/ (\S+\.ts)\n/.exec(code)?.[1] ?? `test/block-${index}.ts`;
 }
 
-/** What a page calls `../src/index.js` and does not show. */
+/** A file that a page imports as `../src/index.js` without showing it. */
 const anyPollster = `import { definePollster } from '@nephoscope/core/pollster';
 export default definePollster({ meters: [], reads: [], create: () => ({ getCounters: () => [] }) });
 `;
@@ -37,7 +37,7 @@ describe('the examples of the documentation', () => {
   });
   afterEach(() => rm(folder, { recursive: true, force: true }));
 
-  it('in TypeScript compile against the sources', async () => {
+  it('in TypeScript compile with the sources', async () => {
     const files = new Map<string, { readonly text: string; readonly place: string }>();
     for (const file of await markdownFiles()) {
       const directory = join(root, '.examples', file.path);
@@ -45,7 +45,7 @@ describe('the examples of the documentation', () => {
         files.set(join(directory, 'src/index.ts'), { text: anyPollster, place: file.path });
       blocksOf(file, 'ts').forEach((block, index) => {
         const path = join(directory, fileName(block, index));
-        // Each is a module, so that its names are its own.
+        // Each is a module, so that names do not collide.
         files.set(path, { text: `${block.code}export {};\n`, place: `${file.path}:${block.line}` });
       });
     }
@@ -80,7 +80,7 @@ describe('the examples of the documentation', () => {
     expect(mistakes).toEqual([]);
   }, 120_000);
 
-  it('of plugins pass the tests that are beside them', async () => {
+  it('of plugins pass the tests that follow them', async () => {
     await mkdir(join(folder, 'node_modules'));
     await symlink(join(root, 'node_modules/zod'), join(folder, 'node_modules/zod'));
     await writeFile(join(folder, 'package.json'), '{ "type": "module" }');
@@ -103,7 +103,7 @@ describe('the examples of the documentation', () => {
     expect(stdout).toMatch(/^# fail 0$/m);
   }, 60_000);
 
-  it('of figures print the output that is beside them', async () => {
+  it('of figures print the output that follows them', async () => {
     await writeFile(join(folder, 'package.json'), '{ "type": "module" }');
     const text = await readFile(join(root, 'docs/figures.md'), 'utf8');
     const blocks = blocksOf({ path: '', text }, 'ts');
@@ -129,7 +129,7 @@ describe('the examples of the documentation', () => {
       if (!/^(README|CONTRIBUTING|docs\/)/.test(file.path)) continue;
       for (const block of blocksOf(file, 'yaml')) {
         const path = join(folder, 'nephoscope.yaml');
-        // Its placeholder is refused, as it must be.
+        // Its placeholder is refused, as intended.
         await writeFile(
           path,
           block.code.replace('replace this with a long random string', randomBytes(32).toString('hex')),

@@ -7,13 +7,13 @@ import { generatedPages } from '../pages.js';
 import { firstPartyPlugins, root } from '../plugins.js';
 
 describe('the generated pages', () => {
-  it('are current: otherwise run `npm run docs`', async () => {
+  it('are up to date (otherwise run `npm run docs`)', async () => {
     for (const [path, text] of Object.entries(await generatedPages())) {
       expect({ path, text: await readFile(join(root, path), 'utf8') }).toEqual({ path, text });
     }
   });
 
-  it('have every meter and every option of every plugin of the repository', async () => {
+  it('contain every meter and every option of every plugin in the repository', async () => {
     const pages = await generatedPages();
     const plugins = await firstPartyPlugins();
     expect(plugins.map(({ name }) => name)).toEqual(
@@ -28,7 +28,7 @@ describe('the generated pages', () => {
 });
 
 describe('docs/errors.md', () => {
-  it('has the codes that are in the sources and no others', async () => {
+  it('has the codes in the sources and no others', async () => {
     const documented = errorTable.flatMap(({ codes }) => Object.keys(codes)).sort();
     expect(documented).toEqual([...(await errorCodesInSources())].sort());
   });

@@ -4,7 +4,7 @@ import { dirname, join, normalize } from 'node:path';
 import { anchors, links, markdownFiles } from '../markdown.js';
 import { root } from '../plugins.js';
 
-it('every relative link leads to a file, and to a heading that it has', async () => {
+it('every relative link leads to a file, and to an existing heading in it', async () => {
   const files = await markdownFiles();
   const texts = new Map(files.map(({ path, text }) => [path, text]));
   expect(texts.has('README.md')).toBe(true);

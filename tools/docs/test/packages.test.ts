@@ -15,7 +15,7 @@ const { mayImport } = (await import(join(root, 'tools/presets/packages.mjs'))) a
 const read = (...path: string[]) => readFile(join(root, ...path), 'utf8');
 const folders = await readdir(join(root, 'packages'));
 
-/** What docs/architecture.md says of a package. */
+/** The row of a package in docs/architecture.md. */
 async function rowOf(folder: string): Promise<readonly string[] | undefined> {
   const page = await read('docs/architecture.md');
   const line = page.split('\n').find((text) => text.startsWith(`| [\`${folder}\`](`));
@@ -30,7 +30,7 @@ describe.each(folders)('the package %s', (folder) => {
     expect((await rowOf(folder))?.[2]).toBe(description);
   });
 
-  it('imports what docs/architecture.md says and the linter allows, and depends on that', async () => {
+  it('imports only the packages in docs/architecture.md, as the linter enforces, and depends on them', async () => {
     const allowed = [...(mayImport[folder] ?? [])].sort();
     expect((await rowOf(folder))?.[3]?.split(', ').sort()).toEqual(allowed.length === 0 ? ['–'] : allowed);
     const { dependencies, peerDependencies } = JSON.parse(

@@ -10,7 +10,7 @@ import type { ProgramDefinition } from '@nephoscope/runtime';
 
 import { declaredPlugins } from '../plugins.js';
 
-// Without the compute agent's file of notes, which no check of a configuration writes.
+// Without the file that the compute agent creates at its start, because checking a configuration creates no files.
 const { note: _, ...compute } = computeAgentProgram;
 const programs: readonly ProgramDefinition[] = [compute, centralAgentProgram, collectorProgram];
 
@@ -20,7 +20,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-/** What the programs together say of a configuration, each line once, without its place. */
+/** The messages of all programs about a configuration, each line once, without its position. */
 async function told(text: string): Promise<readonly string[]> {
   const path = join(folder, 'nephoscope.yaml');
   await writeFile(path, text, { mode: 0o600 });
@@ -37,7 +37,7 @@ async function told(text: string): Promise<readonly string[]> {
   return [...lines].map((line) => line.replace(/ \([^()]*:\d+\)$/, '')).sort();
 }
 
-it('takes bounds of the version before, and says that they are constants', async () => {
+it('accepts former limits, and warns that they are constants', async () => {
   const lines = await told(`
 secrets: hush of the tests
 bus: { url: amqp://rabbit, heartbeat: 20, connectTimeout: 5s, confirmTimeout: 10 }
@@ -65,7 +65,7 @@ notifications: { prefetch: 10, maxAge: 86400 }
   ).toEqual(gone.map((path) => `${path}: has no effect any more`));
 });
 
-it('refuses all options that affected what was metered at once, and names the replacements', async () => {
+it('refuses all removed options that affected what was metered at once, and names the replacements', async () => {
   const lines = await told(`
 secrets: hush of the tests
 bus: { url: amqp://rabbit }
@@ -104,7 +104,7 @@ notifications:
   ]);
 });
 
-it('says nothing of the same written as now', async () => {
+it('warns of nothing if the same is written in the current way', async () => {
   const lines = await told(`
 secrets: hush of the tests
 bus: { url: amqp://rabbit, heartbeat: 20s }

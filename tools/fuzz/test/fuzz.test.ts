@@ -4,13 +4,13 @@ const seed = Number(process.env['FUZZ_SEED'] ?? Date.now() % 2 ** 31);
 
 describe.each(targets.map((target) => [target.name, target] as const))('%s', (_, target) => {
   it.each(corpusOf(target).map(({ name, input }) => [name, input]))(
-    'are taken as they should: %s',
+    'handles the recorded input %s',
     async (_name, input) => {
       await timeOf(target, input);
     },
   );
 
-  it(`are taken as they should, whatever they are (FUZZ_SEED=${seed})`, async () => {
+  it(`handles random inputs (FUZZ_SEED=${seed})`, async () => {
     const { failure, runs } = await fuzz(target, seed, target.runs);
     expect(failure).toBeUndefined();
     expect(runs).toBe(target.runs);

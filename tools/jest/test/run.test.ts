@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** Fails when it runs for the first time only: `seen` is a file that the first run leaves. */
+/** Fails only when it runs for the first time: `seen` is a file that the first run creates. */
 const failsOnce = `
 const { existsSync, writeFileSync } = require('node:fs');
 const seen = __filename + '.seen';
@@ -58,7 +58,7 @@ async function run(names: (keyof typeof project)[], ...args: string[]): Promise<
 }
 
 describe('a run', () => {
-  it('repeats what failed of the integration tests by itself, and names what passes then', async () => {
+  it('repeats failed integration tests alone, and lists those that pass then', async () => {
     const { code, stderr, result } = await run([
       'steady.integration.test.js',
       'crowded.integration.test.js',
@@ -75,13 +75,13 @@ describe('a run', () => {
     expect(stderr).not.toContain('What holds it');
   });
 
-  it('has failed when a test fails twice, or a unit test once', async () => {
+  it('fails if a test fails twice, or a unit test once', async () => {
     const { code, result } = await run(['broken.integration.test.js', 'crowded.test.js']);
     expect(result).toEqual({ passed: 1, failed: 2, skipped: 0, unsteady: [], success: false });
     expect(code).toBe(1);
   });
 
-  it('repeats only what its arguments select', async () => {
+  it('repeats only tests that its arguments select', async () => {
     const { result } = await run(
       ['steady.integration.test.js', 'crowded.integration.test.js', 'broken.integration.test.js'],
       ...['--maxWorkers=1', 'crowded', '--testNamePattern', 'fails once'],
@@ -100,11 +100,11 @@ describe('the last lines of a run', () => {
   let summary: (outcome: Outcome) => string[];
   beforeAll(async () => ({ summary } = await import(script('outcome.mjs'))));
 
-  it('are one when nothing is unsteady', () => {
+  it('are a single line if nothing is unsteady', () => {
     expect(summary({ passed: 3, failed: 1, skipped: 0, unsteady: [] })).toEqual(['3 passed, 1 failed, 0 skipped']);
   });
 
-  it('name and count what is unsteady before the last', () => {
+  it('list and count unsteady tests before the last line', () => {
     const unsteady = ['a.integration.test.ts › counts', 'b.integration.test.ts'];
     expect(summary({ passed: 3, failed: 0, skipped: 0, unsteady })).toEqual([
       'unsteady: a.integration.test.ts › counts failed beside others, passed alone',
@@ -121,17 +121,17 @@ describe('the end of a run', () => {
     return node('--input-type=module', '--eval', text);
   };
 
-  it('comes by itself when nothing is left', async () => {
+  it('comes without help if nothing is left', async () => {
     expect(await end(1, '')).toEqual({ code: 1, stderr: '' });
   });
 
-  it('comes also when something holds the process, and its name is told', async () => {
+  it('is forced if something keeps the process running, which is named', async () => {
     const { code, stderr } = await end(0, 'setInterval(() => {}, 60_000);');
     expect(stderr).toBe('The test run has its result, but its process does not end. What holds it: Timeout\n');
     expect(code).toBe(0);
   });
 
-  it('names a child process that is left by its command', async () => {
+  it('names a child process that is still running, with its command', async () => {
     const rest = `(await import('node:child_process')).spawn('sleep', ['20'], { stdio: 'ignore' });`;
     const { code, stderr } = await end(3, rest);
     expect(stderr).toMatch(/What holds it: .*ProcessWrap.*\n {2}child process (\d+): sleep 20\n$/);

@@ -14,13 +14,13 @@ const root = new URL('../../../', import.meta.url);
 const load = async () => (await import(url.href)) as Sequencer;
 
 describe('the order of test files', () => {
-  it('names files that there are, each once', async () => {
+  it('contains existing files, each once', async () => {
     const { slowest } = await load();
     expect(new Set(slowest).size).toBe(slowest.length);
     await Promise.all(slowest.map((file) => access(new URL(file, root))));
   });
 
-  it('begins with the slowest, and loses none', async () => {
+  it('begins with the slowest, and omits none', async () => {
     const { slowest, default: SlowestFirst } = await load();
     const context = { config: {}, hasteFS: { getSize: (path: string) => path.length } };
     const tests = ['a.test.ts', slowest[1]!, 'b.test.ts', slowest[0]!].map((file) => ({

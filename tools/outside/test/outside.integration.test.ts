@@ -16,9 +16,9 @@ const libvirtd = sharedLibvirtd();
 
 const throwing = "throw new Error('this plugin is broken');";
 
-/** Packages of people who are not us. */
+/** Third-party packages. */
 const strangers: readonly MadePackage[] = [
-  // Declares a plugin, but nobody asked for it: the carrier did.
+  // It declares a plugin, but is only a dependency of the carrier.
   { manifest: { name: '@stranger/stowaway', nephoscope: { 'poll.compute': { stowaway: '.' } } }, code: throwing },
   { manifest: { name: '@stranger/carrier', dependencies: { '@stranger/stowaway': '1.0.0' } }, code: '' },
   { manifest: { name: '@stranger/thrower', nephoscope: { 'poll.compute': { thrower: '.' } } }, code: throwing },
@@ -38,7 +38,7 @@ beforeAll(async () => {
       '@stranger/carrier',
     ]),
   );
-  // Its own: the queue `metering` is no one else's.
+  // A private broker, because the queue `metering` must not be shared.
   const [deploymentResult, brokerResult] = await Promise.allSettled([installed, startRabbitmq()]);
   if (brokerResult.status === 'fulfilled') broker = brokerResult.value;
   if (deploymentResult.status === 'fulfilled') deployment = deploymentResult.value;
@@ -99,14 +99,14 @@ it('sends the counters of a third-party plugin beside its own', async () => {
   }
 });
 
-it('has one copy of every package, and of core above all', async () => {
+it('has a single copy of every package, above all of core', async () => {
   const installed = await deployment.installed('@nephoscope');
   expect(installed).toContain('node_modules/@nephoscope/core');
   expect(installed.filter((path) => path.endsWith('/core'))).toHaveLength(1);
   expect(installed.every((path) => path.lastIndexOf('node_modules/') === 0)).toBe(true);
 });
 
-it('does not look at the plugin of a package that another one brought along', async () => {
+it('ignores the plugin of an indirect dependency', async () => {
   expect(await deployment.installed('@stranger')).toEqual([
     'node_modules/@stranger/carrier',
     'node_modules/@stranger/stowaway',
@@ -117,7 +117,7 @@ it('does not look at the plugin of a package that another one brought along', as
   expect(stderr).toMatch(/installed: .*disk_wait/);
 });
 
-it('names both packages when two have a plugin of one name, and sends nothing', async () => {
+it('names both packages if two have a plugin with the same name, and sends nothing', async () => {
   const twins = await deployment.with('@stranger/twin');
   try {
     const { code, stderr } = await twins.once(configuration());
@@ -149,7 +149,7 @@ it('runs without a plugin that throws during its import, reports it, and exits w
   }
 }, 60_000);
 
-it('refuses all unknown keys with their paths, its own and those of plugins, at once', async () => {
+it('refuses all unknown keys with their paths, including those of plugins, at once', async () => {
   const compute = { intervall: 10, pollsters: { disk_wait: { minimumRequest: 5 }, memory: { verbose: true } } };
   const { code, stderr } = await deployment.once({ ...configuration(compute), bux: {} });
   expect(code).toBe(1);
@@ -167,7 +167,7 @@ it('refuses all unknown keys with their paths, its own and those of plugins, at 
   expect(await taken()).toEqual([]);
 });
 
-it('lets the environment have the last word', async () => {
+it('gives environment variables precedence', async () => {
   const variables = { NEPHOSCOPE_SOURCE: 'from-the-environment', NEPHOSCOPE_COMPUTE__ENABLED: '[disk_wait]' };
   const { code, stderr } = await deployment.once(configuration(), variables);
   expect({ code, stderr }).toEqual({ code: 0, stderr: expect.any(String) });

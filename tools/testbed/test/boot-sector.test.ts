@@ -1,7 +1,7 @@
 import { bootSector } from '../boot-sector.js';
 
 describe('bootSector', () => {
-  it('is one sector with the signature and, as the last word of its code, the address of the ARP probe', () => {
+  it('is one sector with its signature and, in the last word of its code, the address of the ARP probe', () => {
     const sector = bootSector('198.51.100.7');
     expect(sector).toHaveLength(512);
     expect(sector.readUInt16BE(510)).toBe(0x55aa);

@@ -1,6 +1,6 @@
 import type { Hypervisor } from '../libvirtd.js';
 
-/** The whole numbers of `virsh domstats` for one guest. */
+/** The integers in `virsh domstats` for one guest. */
 export async function domainStats(hypervisor: Hypervisor, guest: string): Promise<Record<string, bigint>> {
   const text = await hypervisor.virsh('domstats', guest);
   return Object.fromEntries(

@@ -4,7 +4,7 @@ import type { AddressInfo, Server, Socket } from 'node:net';
 
 import { FrameLink } from '../frame-link.js';
 
-/** A frame of AMQP of this type: on channel 0, with a payload of a few bytes and the end mark. */
+/** An AMQP frame of this type: on channel 0, with a payload of a few bytes and the end mark. */
 function frame(text: string, type = 1): Buffer {
   const head = Buffer.alloc(7);
   head[0] = type;
@@ -40,7 +40,7 @@ async function join() {
   return { client, service };
 }
 
-/** Also by a reset. */
+/** Resolves also on a reset. */
 function closing(socket: Socket): Promise<void> {
   return new Promise((resolve) => socket.once('close', () => resolve()));
 }
@@ -51,7 +51,7 @@ async function received(socket: Socket, length: number): Promise<Buffer> {
   return all;
 }
 
-it('forwards data in whole frames, and counts them without heartbeats', async () => {
+it('forwards data in whole frames, and counts them except for heartbeats', async () => {
   const { client, service } = await join();
   const all = Buffer.concat([header, frame('a'), frame('', 8), frame('bc')]);
   client.write(all.subarray(0, 20));
@@ -73,7 +73,7 @@ it('cuts before a frame', async () => {
   expect(Buffer.concat(heard).includes('a')).toBe(false);
 });
 
-it('cuts after a frame, which arrives, and its answer does not', async () => {
+it('cuts after a frame, which arrives, but not its answer', async () => {
   link.cutAt(2, 'after', () => undefined);
   const { client, service } = await join();
   const closed = closing(client);
@@ -84,7 +84,7 @@ it('cuts after a frame, which arrives, and its answer does not', async () => {
   await once(service, 'end');
 });
 
-it('goes silent, and both sockets stay open', async () => {
+it('goes silent, and leaves both sockets open', async () => {
   const silence = new Promise<void>((resolve) => link.cutAt(2, 'silent', resolve));
   const { client, service } = await join();
   service.resume();
@@ -92,7 +92,7 @@ it('goes silent, and both sockets stay open', async () => {
   await silence;
   client.write(frame('b'));
   service.write(frame('c'));
-  // Another way, which is not cut, shows that time went by.
+  // A second link, which is not affected, shows that time has passed.
   const other = connect(link.port, '127.0.0.1');
   await once(other, 'connect');
   other.destroy();

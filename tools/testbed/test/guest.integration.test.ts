@@ -4,7 +4,7 @@ import { domainStats } from './domain-stats.js';
 import { waitUntil } from '../processes.js';
 
 describe('a guest', () => {
-  it('moves every counter of its disks, its NICs and its processor', async () => {
+  it('changes every counter of its disks, its NICs and its processor', async () => {
     const libvirtd = sharedLibvirtd();
     const guest = await bootGuest(libvirtd, {
       disks: 2,
@@ -21,7 +21,7 @@ describe('a guest', () => {
           ['rx', 'tx'].flatMap((way) => [`${nic}.${way}.pkts`, `${nic}.${way}.bytes`]),
         ),
       ];
-      // Not the first few: the BIOS reads the first disk once, and the kernel greets a new tap.
+      // Not only the first few bytes: the BIOS reads the first disk once, and the kernel announces itself on a new tap.
       const first = await settled();
       await waitUntil('every counter moves', async () => {
         const now = await domainStats(libvirtd, guest.name);
@@ -45,7 +45,7 @@ describe('a guest', () => {
     }
   });
 
-  it('takes one more disk while it runs, and can be shut off and started', async () => {
+  it('accepts another disk while it runs, and can be shut off and started', async () => {
     const libvirtd = sharedLibvirtd();
     const guest = await bootGuest(libvirtd, { nics: [{ bridge: 'br-test' }], diskBus: 'ide', nova: false });
     try {

@@ -13,12 +13,12 @@ describe('a private libvirtd', () => {
   });
   afterAll(() => libvirtd.stop());
 
-  it('has no guests of another one', async () => {
+  it('has no guests of others', async () => {
     expect(await sharedLibvirtd().virsh('list', '--name')).toContain('testbed-plain');
     expect(await libvirtd.virsh('list', '--all', '--name')).not.toContain('testbed-plain');
   });
 
-  it('is killed and started again while its guest keeps running', async () => {
+  it('can be killed and restarted while its guest keeps running', async () => {
     const guest = await bootGuest(libvirtd);
     const [daemon, qemu] = await Promise.all([libvirtd.pid(), libvirtd.guestPid(guest.name)]);
     await libvirtd.kill();
@@ -31,7 +31,7 @@ describe('a private libvirtd', () => {
     expect(await isAlive(qemu)).toBe(false);
   });
 
-  it('ends with a stopped guest and leaves no process behind', async () => {
+  it('ends with a suspended guest and leaves no process behind', async () => {
     const other = await startLibvirtd();
     const guest = await bootGuest(other);
     await waitUntil(

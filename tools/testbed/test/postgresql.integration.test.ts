@@ -3,7 +3,7 @@ import { isAlive } from '../processes.js';
 import { startPostgresql } from '../postgresql.js';
 
 describe('a private PostgreSQL', () => {
-  it('answers after a restart, a kill and a freeze, keeps what was committed, and leaves nothing behind', async () => {
+  it('answers after a restart, a kill and a suspension, keeps committed data, and leaves nothing behind', async () => {
     const server = await startPostgresql();
     try {
       expect(Number(await server.psql('show server_version_num'))).toBeGreaterThanOrEqual(150_000);

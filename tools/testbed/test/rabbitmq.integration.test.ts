@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { isAlive } from '../processes.js';
 import { startRabbitmq, type PrivateRabbitmq } from '../rabbitmq.js';
 
-/** The first bytes that the broker answers to a client of AMQP 0-9-1: a method frame on channel 0. */
+/** The first bytes of the broker's answer to an AMQP 0-9-1 client: a method frame on channel 0. */
 async function greeting({ port }: PrivateRabbitmq): Promise<Buffer> {
   const socket = createConnection(port, '127.0.0.1');
   try {
@@ -16,7 +16,7 @@ async function greeting({ port }: PrivateRabbitmq): Promise<Buffer> {
 }
 
 describe('a private RabbitMQ', () => {
-  it('greets after a start, a restart and a stop of its application, and ends', async () => {
+  it('answers after a start, a restart and a stop of its application, and ends', async () => {
     const broker = await startRabbitmq();
     const methodFrame = Buffer.from([1, 0, 0]);
     try {
@@ -37,7 +37,7 @@ describe('a private RabbitMQ', () => {
     await expect(greeting(broker)).rejects.toThrow('ECONNREFUSED');
   }, 120_000);
 
-  it('runs the commands of rabbitmqctl one after another, and says why one fails', async () => {
+  it('runs the commands of rabbitmqctl one after another, and reports why one fails', async () => {
     const broker = await startRabbitmq();
     try {
       await Promise.all([
