@@ -33,7 +33,7 @@ await runCommand(apiProgram, help, async (started) => {
   const session = config.api.access.keystone
     ? createSession(await readCloud(config.openstack, process.env), {
         logger: logger.child({ component: 'openstack' }),
-        // Who waits is told soon.
+        // Short, because a client is waiting for the reply.
         timeLimit: 3_000,
       })
     : undefined;

@@ -66,7 +66,7 @@ export const apiOptions = options.refine(({ address, access }) => isLoopback(add
 
 export type ApiOptions = z.output<typeof apiOptions>;
 
-/** What the configuration of the API has. */
+/** The parts of the configuration that the API uses. */
 export const apiSections = {
   ...commonSections,
   secrets: commonSections.secrets.optional(),

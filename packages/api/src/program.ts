@@ -16,7 +16,7 @@ import type { SamplePublisher } from './ceilometer/posting/sample-publisher.js';
 import { apiSections } from './options.js';
 import type { ApiOptions } from './options.js';
 
-/** The API as a program: its configuration and the plugin it takes. */
+/** The API as a program: its configuration and the plugin that it uses. */
 export const apiProgram = {
   name: 'nephoscope-api',
   directory: dirname(dirname(fileURLToPath(import.meta.url))),
@@ -26,9 +26,9 @@ export const apiProgram = {
 } as const satisfies ProgramDefinition<typeof apiSections>;
 
 /**
- * Serves what the reader finds. A database that is away is not waited for: requests are answered with 503 until it is there.
+ * Serves the reader's data. It does not wait for a database that is unavailable: requests are answered with 503 until it is available.
  *
- * @param session with keystone, if its tokens are accepted; it is closed by who made it
+ * @param session with keystone, if its tokens are accepted; the caller closes it
  */
 export function createApi({
   options,
@@ -60,11 +60,11 @@ export function createApi({
         await reader.start(AbortSignal.any([signal, AbortSignal.timeout(10_000)]));
       } catch (error) {
         signal.throwIfAborted();
-        // Only a collector makes the database.
+        // Only a collector creates the database.
         if (error instanceof PermanentError && !isNephoscopeError(error, 'STORE_MISSING')) throw error;
         logger.warn({}, `the store cannot be read yet, requests are answered with 503: ${describeError(error)}`);
       }
-      // The web server is loaded by those who start one, not by commands that read the options.
+      // The web server is loaded only when it is started, not by commands that read the options.
       const { createServer, listen } = await import('./server.js');
       const authenticate = createAuthentication({ access: options.access, session, logger });
       const verifier = secrets === undefined ? undefined : createVerifier({ secrets });
@@ -78,7 +78,7 @@ export function createApi({
         );
     },
     async stop() {
-      // What is being read ends with the reader.
+      // Reads in progress end with the reader.
       await Promise.all([server?.close(), reader.stop()]);
     },
   };

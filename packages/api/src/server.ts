@@ -21,12 +21,12 @@ import { endStalled } from './stalled.js';
 import { isOurs, isRoute, ourRoutes, sendPlainProblem, sendProblem } from './v3/plugin.js';
 import { problemOf } from './v3/problem.js';
 
-/** s after which a client may ask again while the database is away. */
+/** Seconds after which a client may retry while the database is unavailable. */
 const retryAfter = '5';
 
 export interface ServerParts {
   readonly options: ApiOptions;
-  /** Started already, or not yet: it is started when it is asked. */
+  /** Started, or not yet: it is started by the first request. */
   readonly reader: SampleReader;
   readonly logger: Logger;
   readonly authenticate: Authenticate;
@@ -38,7 +38,7 @@ export interface ServerParts {
   readonly stalledAfter?: number | undefined;
 }
 
-/** The routes, ready to listen or to be asked by `inject`. */
+/** The routes, ready to listen, or to be called with `inject`. */
 export function createServer({
   options,
   reader,
@@ -65,7 +65,7 @@ export function createServer({
   endStalled(server, stalledAfter, logger);
   recogniseCallers(server, authenticate);
   server.setErrorHandler((error, request, reply) => {
-    // Nobody waits for a reply, and what was read ended with them.
+    // Nobody waits for the reply any more, and its reading has ended.
     if (reply.raw.destroyed) {
       logger.debug({ url: request.url.slice(0, 1_000) }, 'a client went away');
       return reply.hijack();
@@ -129,7 +129,7 @@ function explained(error: unknown): {
       message:
         'It is not known whether the samples arrived. Repeat the request: those that had a timestamp are recorded once',
     };
-  // Not its message: it may name hosts and paths.
+  // Without its message, which may name hosts and paths.
   if (isNephoscopeError(error) || isTimeout(error))
     return { status: 503, message: 'the database cannot be read at the moment' };
   const status = (error as { readonly statusCode?: unknown }).statusCode;
@@ -148,8 +148,8 @@ function isTimeout(error: unknown): boolean {
 }
 
 /**
- * A browser that was led here by another name must not read it for the page that led it (DNS rebinding). Where a token is needed, which
- * a page does not have, every name is right.
+ * A browser that was led here by a foreign name must not read replies for the page that led it (DNS rebinding). If a token is required,
+ * which such a page does not have, every name is accepted.
  */
 function isForUs(header: string | undefined, { address, names, access }: ApiOptions): boolean {
   if (isAuthenticated(access)) return true;

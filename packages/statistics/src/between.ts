@@ -5,18 +5,18 @@ import { compare, subtract } from './decimal.js';
 import type { Decimal } from './decimal.js';
 import type { Instant, Reading } from './instant.js';
 
-/** What figures of a series depend on, beside its readings. Times in ns. */
+/** The settings that figures of a series depend on. Times in ns. */
 export interface Rules {
   readonly type: CounterType;
-  /** Readings that are further apart leave the time between them bridged. */
+  /** The time between readings that are further apart is bridged. */
   readonly usual: bigint;
-  /** How long a reading of a gauge holds at most; undefined: until the next one. */
+  /** The maximum time that a gauge's reading holds; undefined: until the next one. */
   readonly hold?: bigint | undefined;
-  /** Whether percentiles are wanted. */
+  /** Whether percentiles are requested. */
   readonly distribution?: boolean | undefined;
 }
 
-/** Where a series stands after its last reading so far. */
+/** The state of a series after its latest reading. */
 export interface Tail {
   readonly at: bigint;
   /** The last volume of each epoch of a cumulative meter. */
@@ -25,15 +25,15 @@ export interface Tail {
   readonly readings: readonly Reading[];
 }
 
-/** Takes what lies between two instants. Groups of null are left out before. */
+/** Receives what lies between two instants, except for groups that are null. */
 export interface Sink {
-  /** The use that `reading` reports: since the last one of its epoch, or the first of an epoch that has none before. */
+  /** The use that `reading` reports: since the previous one of its epoch, or the first of an epoch without an earlier one. */
   use(reading: Reading, start: bigint, before: Decimal | undefined): void;
   held(group: string, start: bigint, end: bigint, value: ValueAt): void;
   covered(group: string, start: bigint, end: bigint, quality: Quality): void;
 }
 
-/** Tells `sink` what an instant says of the time since the tail. */
+/** Passes to `sink` what an instant says about the time since the tail. */
 export function between(tail: Tail, instant: Instant, rules: Rules, sink: Sink): void {
   const quality = instant.at - tail.at > rules.usual ? 'bridged' : 'measured';
   if (rules.type === 'gauge') return holding(tail, instant.at, rules, sink);
@@ -43,7 +43,7 @@ export function between(tail: Tail, instant: Instant, rules: Rules, sink: Sink):
   }
 }
 
-/** A gauge holds from its reading to the next one, or for `hold`. `next` is undefined after the last one. */
+/** A gauge's reading holds until the next one, or for `hold`. `next` is undefined after the last one. */
 export function holding(tail: Tail, next: bigint | undefined, { usual, hold }: Rules, sink: Sink): void {
   const limit = hold === undefined ? next : tail.at + hold;
   if (limit === undefined) return;
@@ -56,7 +56,7 @@ export function holding(tail: Tail, next: bigint | undefined, { usual, hold }: R
   }
 }
 
-/** A count that fell has begun anew, from 0. */
+/** A count that fell has started again from 0. */
 export function useSince(before: Decimal | undefined, volume: Decimal): { amount: Decimal; fell: boolean } {
   if (before === undefined) return { amount: volume, fell: false };
   if (compare(volume, before) < 0) return { amount: volume, fell: true };

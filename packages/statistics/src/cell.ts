@@ -5,7 +5,7 @@ import type { Decimal } from './decimal.js';
 import { IntervalSet } from './interval-set.js';
 import { Names } from './names.js';
 
-/** `bridged`: between two readings that are further apart than usual. `missing`: a reading no longer holds there. */
+/** `bridged`: between two readings that are further apart than usual. `missing`: a reading no longer holds. */
 export type Quality = 'measured' | 'bridged' | 'missing';
 
 /** A value of a gauge, and when it was read. */
@@ -14,27 +14,27 @@ export interface ValueAt {
   readonly volume: Decimal;
 }
 
-/** How many different values the percentiles of one figure are made of at most. */
+/** The maximum number of different values for the percentiles of one figure. */
 const mostValues = 100_000;
 
 /**
- * What is added up of the readings of one group in one span of time. Cells of neighbouring spans, and of several series, are
- * added up in any order.
+ * The sums over the readings of one group in one span of time. Cells of adjacent spans, and of several series, can be added in
+ * any order.
  */
 export class Cell {
   samples = 0;
-  /** The series that it is made of, by name; empty in a span, which is of one. */
+  /** The names of the series in it; empty in a span, which belongs to one series. */
   readonly series = new Names();
-  /** Runs with a reading here, and counts that fell within one. */
+  /** Runs with a reading in this time, and counts that fell within a run. */
   readonly epochs = new Names();
   falls = 0;
-  /** Use of a cumulative meter; undefined where none is known. Sum of a delta. */
+  /** The use of a cumulative meter, undefined if none is known; the sum of a delta. */
   sum: Decimal | undefined;
-  /** The part of `sum` that lies here by its share of the time between two readings. */
+  /** The part of `sum` that belongs to this time as a share of the time between two readings. */
   apportioned = zero;
-  /** What had been counted at the first reading ever. */
+  /** The count at the first reading ever. */
   opening: Decimal | undefined;
-  /** Of a gauge: value × ns, and ns. */
+  /** For a gauge: value × ns, and ns. */
   amount = zero;
   held = 0n;
   least: Decimal | undefined;

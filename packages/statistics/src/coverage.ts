@@ -4,8 +4,8 @@ import { IntervalSet } from './interval-set.js';
 import type { Interval } from './interval-set.js';
 
 /**
- * Why nothing is measured: `further-apart` two readings than usual, `no-longer-held` after the stated time, `before-first-reading`,
- * `after-last-reading`, and `no-reading` between, as where what is grouped by was another.
+ * Why a time is not measured: `further-apart`: readings are further apart than usual; `no-longer-held`: after the configured time;
+ * `before-first-reading` and `after-last-reading`; `no-reading` in between, for example while the group was a different one.
  */
 export type GapReason =
   'further-apart' | 'no-longer-held' | 'before-first-reading' | 'after-last-reading' | 'no-reading';
@@ -15,18 +15,18 @@ export interface Gap extends Interval {
   readonly reason: GapReason;
 }
 
-/** What a figure rests on. The three add up to its range; seconds as decimal text. */
+/** How much of a figure's range is known. The three add up to the range, in seconds as decimal text. */
 export interface Coverage {
   readonly measured: string;
   readonly bridged: string;
   readonly missing: string;
-  /** All that is not measured, in order. */
+  /** All times that are not measured, in order. */
   readonly gaps: readonly Gap[];
 }
 
 /**
- * Of several series, a time is missing where one of them has no value between its readings, or where none of them has begun or all have ended;
- * it is bridged where one of them is, and measured otherwise.
+ * With several series, a time is missing if one of them has no value between its readings, or if none has begun or all have ended.
+ * It is bridged if it is bridged for one of them, and otherwise measured.
  */
 export function coverageOf({ covered, bridged, missing }: Cell, range: Interval): Coverage {
   const none = new IntervalSet(covered.outside(range));

@@ -13,14 +13,14 @@ const integer = /^-?\d+$/;
 
 const form = /^([+-]?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/;
 
-/** No store of ours has more digits before or behind the point. */
+/** No store has more digits before or after the decimal point. */
 const largestExponent = 140_000;
 
 /**
- * Reads a number as JSON writes it: `8292646586825371460`, `1e-07`. Zeros at the end of a fraction are dropped, so that equal
- * numbers become equal decimals.
+ * Reads a number as JSON writes it: `8292646586825371460`, `1e-07`. Zeros at the end of a fraction are removed, so that equal
+ * numbers are equal decimals.
  *
- * @throws DECIMAL_INVALID for another text, and for an exponent beyond 140,000
+ * @throws DECIMAL_INVALID for other texts, and for an exponent beyond 140,000
  */
 export function parseDecimal(text: string): Decimal {
   if (integer.test(text)) return { digits: BigInt(text), scale: 0 };
@@ -64,7 +64,7 @@ export function compare(one: Decimal, other: Decimal): number {
   return first < second ? -1 : first > second ? 1 : 0;
 }
 
-/** The greatest integer that is not above `dividend` ÷ `divisor`, for a positive divisor. */
+/** The greatest integer that is not greater than `dividend` ÷ `divisor`, for a positive divisor. */
 export function floorQuotient(dividend: bigint, divisor: bigint): bigint {
   const quotient = dividend / divisor;
   return dividend < 0n && quotient * divisor !== dividend ? quotient - 1n : quotient;

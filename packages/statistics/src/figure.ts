@@ -11,26 +11,26 @@ import type { Period } from './periods.js';
 import { exactDecimal, formatFraction, formatRounded, round, roundParts, unending } from './rounding.js';
 import type { Fraction, Rounding } from './rounding.js';
 
-/** An exact figure, and what is known and not known about it. Numbers are decimal text, times ns since 1970 UTC. */
+/** An exact figure, with what is known about its range. Numbers are decimal text, times in ns since 1970 UTC. */
 export interface Figure {
   readonly function: FigureFunction;
   readonly type: CounterType;
   readonly unit: string | null;
-  /** The value of each key that was grouped by. */
+  /** The value of each grouping key. */
   readonly group: Readonly<Partial<Record<GroupKey, string | null>>>;
   readonly start: bigint;
   readonly end: bigint;
-  /** The period is cut off by the beginning or the end of the range. */
+  /** Whether the period is cut off by the beginning or the end of the range. */
   readonly partial: boolean;
-  /** Null where nothing is known; 0 is 0. */
+  /** Null if nothing is known; a known 0 is 0. */
   readonly value: string | null;
-  /** How `value` was rounded: as it was asked for, or because no decimal is equal to it. */
+  /** How `value` was rounded: as requested, or because no decimal equals it. */
   readonly rounding?: Rounding;
-  /** The exact value of one that was rounded: `1/3`. */
+  /** The exact value if it was rounded: `1/3`. */
   readonly fraction?: string;
-  /** The part of the value that lies in the period by its share of the time between two readings. */
+  /** The part of the value that belongs to the period as a share of the time between two readings. */
   readonly apportioned: string;
-  /** What a cumulative meter had counted at its first reading ever, where that lies in the period; not part of the value. */
+  /** The count of a cumulative meter at its first reading ever, if that is in the period; not part of the value. */
   readonly opening: string | null;
   readonly series: number;
   readonly samples: number;
@@ -39,7 +39,7 @@ export interface Figure {
   readonly coverage: Coverage;
 }
 
-/** What a figure is made from. */
+/** The inputs of a figure. */
 export interface FigureSource {
   readonly function: FigureFunction;
   readonly type: CounterType;
@@ -49,7 +49,7 @@ export interface FigureSource {
   readonly cell: Cell;
 }
 
-/** Figures of several sources; with a rounding, those that can be added up are rounded so that they add up to their rounded sum. */
+/** Figures from several sources; with a rounding, those that can be added are rounded so that they add up to their rounded sum. */
 export function figuresOf(sources: readonly FigureSource[], rounding: Rounding | undefined): Figure[] {
   const values = sources.map((source) => valueOf(source.function, source.cell));
   if (rounding === undefined) return sources.map((source, at) => figureOf(source, exactText(values[at])));
@@ -74,7 +74,7 @@ export function figuresOf(sources: readonly FigureSource[], rounding: Rounding |
   });
 }
 
-/** Figures with the same key have one total. */
+/** Figures with the same key have a common total. */
 export function totalKey(
   name: string,
   type: string,

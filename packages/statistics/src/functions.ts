@@ -7,7 +7,7 @@ import type { Decimal } from './decimal.js';
 import { fraction } from './rounding.js';
 import type { Fraction } from './rounding.js';
 
-/** `p95` is the 95th percentile; `p99.9` is one, too. */
+/** `p95` is the 95th percentile; `p99.9` is also possible. */
 export type FigureFunction =
   'use' | 'sum' | 'count' | 'amount' | 'average' | 'min' | 'max' | 'last' | `p${number}`;
 
@@ -22,7 +22,7 @@ const hour = 3_600_000_000_000n;
 
 const same = (unit: string | null) => unit;
 const exactly = (value: Decimal | undefined) => value && fraction(value);
-/** Where readings say something of the time, and nothing was counted in it, it is 0. */
+/** A sum; it is 0, and not unknown, if readings cover the time and nothing was counted in it. */
 const added: Rule = {
   of: (cell) => exactly(cell.sum) ?? (cell.covered.empty ? undefined : nothing),
   unit: same,
@@ -76,14 +76,14 @@ export function isCounterType(type: string): type is CounterType {
   return Object.hasOwn(allowed, type);
 }
 
-/** What is asked of a type when nothing else is. */
+/** The default function for each type. */
 export const usualFunction: Readonly<Record<CounterType, FigureFunction>> = {
   cumulative: 'use',
   delta: 'sum',
   gauge: 'amount',
 };
 
-/** All that a type allows, but for percentiles and `last`, which needs a single series. */
+/** All functions that a type permits, except percentiles, and `last`, which requires a single series. */
 export const everyFunction: Readonly<Record<CounterType, readonly FigureFunction[]>> = {
   cumulative: ['use', 'count'],
   delta: ['sum', 'count'],
@@ -99,7 +99,7 @@ export function functionOf(name: string): FigureFunction {
   );
 }
 
-/** @throws FUNCTION_REFUSED with what would be right, when figures of the type mean nothing under that function */
+/** @throws FUNCTION_REFUSED, with an alternative, if the function has no meaning for the type */
 export function checkFunction(name: FigureFunction, type: CounterType, meter: string): void {
   if (allowed[type].includes(name) || (type === 'gauge' && isPercentile(name))) return;
   throw new NephoscopeError(
@@ -112,7 +112,7 @@ export function isPercentile(name: string): boolean {
   return percentileOf(name) !== undefined;
 }
 
-/** @returns undefined where nothing is known */
+/** @returns undefined if nothing is known */
 export function valueOf(name: FigureFunction, cell: Cell): Fraction | undefined {
   const percentile = percentileOf(name);
   return percentile === undefined ? rules[name]?.of(cell) : exactly(valueAtPercentile(cell, percentile));
@@ -131,7 +131,7 @@ function percentileOf(name: string): Decimal | undefined {
   return text === undefined ? undefined : parseDecimal(text);
 }
 
-/** The least value such that this percentage of the time, or more, was spent at it or below. */
+/** The smallest value for which at least this percentage of the time was spent at or below it. */
 function valueAtPercentile({ weights, held }: Cell, { digits, scale }: Decimal): Decimal | undefined {
   const values = [...(weights ?? [])].map(([text, ns]) => ({ value: parseDecimal(text), ns }));
   values.sort((one, other) => compare(one.value, other.value));

@@ -2,13 +2,13 @@ import { NephoscopeError } from '@nephoscope/core';
 import type { Sample } from '@nephoscope/core/sample-store';
 
 /**
- * What figures are grouped by, taken from each sample: `metadata.<key>` with the keys of inner objects after further points.
- * `instance` is the instance that a disk or network card belongs to (`metadata.instance_id`), and otherwise the resource.
+ * The keys for grouping, taken from each sample: `metadata.<key>`, with keys of inner objects after further dots. `instance` is the
+ * instance of a disk or network card (`metadata.instance_id`), and otherwise the resource.
  */
 export type GroupKey =
   'project' | 'user' | 'resource' | 'instance' | 'meter' | 'type' | 'unit' | 'source' | `metadata.${string}`;
 
-/** A value of a sample's metadata as text, null where it has none: the caller knows how messages are read. */
+/** A value of a sample's metadata as text; null if there is none. The caller provides it, because it knows how to read messages. */
 export type MetadataValueOf = (sample: Sample, key: string) => string | null;
 
 const fields: Readonly<Record<string, (sample: Sample) => string | null>> = {

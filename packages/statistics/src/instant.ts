@@ -3,30 +3,30 @@ import type { CounterType } from '@nephoscope/core';
 import { compare } from './decimal.js';
 import type { Decimal } from './decimal.js';
 
-/** One sample as figures are made of it. */
+/** One sample in the form needed for figures. */
 export interface Reading {
   /** ns since 1970 UTC. */
   readonly at: bigint;
   readonly volume: Decimal;
   readonly epoch: string | null;
-  /** What its part of a figure belongs to; null where it belongs to none that is asked for. */
+  /** The group of its figure; null if it is in none of the requested ones. */
   readonly group: string | null;
-  /** Tells it from others of its instant: one that comes twice counts once. */
+  /** Identifies it among others with the same time: a repetition counts once. */
   readonly id: string;
 }
 
 /** All readings of one series at one time. */
 export interface Instant {
   readonly at: bigint;
-  /** Those that count: of a cumulative meter one for each epoch, of a gauge one, of a delta all. */
+  /** The readings that count: for a cumulative meter one for each epoch, for a gauge one, for a delta all. */
   readonly readings: readonly Reading[];
-  /** How many there were of each group. */
+  /** The number of samples of each group. */
   readonly samples: ReadonlyMap<string, number>;
 }
 
 /**
- * The readings of one time, whatever the order and repetition that they came in. Of several readings of one epoch, and of
- * several of a gauge, the greatest counts.
+ * The readings with one time, in any order and with repetitions. If there are several of one epoch, or several of a gauge, the
+ * greatest counts.
  */
 export function instantOf(type: CounterType, readings: readonly Reading[]): Instant {
   const [first] = readings as readonly [Reading, ...Reading[]];
@@ -50,7 +50,7 @@ function greatestOfEach(type: CounterType, sorted: readonly Reading[]): Reading[
   return [...found.values()];
 }
 
-/** Greatest first; equal ones by their texts, so that it never depends on which came first. */
+/** Greatest first; equal ones by their text, so that the result does not depend on the order of arrival. */
 function inOrder(one: Reading, other: Reading): number {
   return (
     compare(other.volume, one.volume) ||

@@ -1,4 +1,4 @@
-/** A stretch of time in ns since 1970 UTC: start included, end excluded. */
+/** A period of time in ns since 1970 UTC: the start is included, the end excluded. */
 export interface Interval {
   readonly start: bigint;
   readonly end: bigint;
@@ -6,16 +6,16 @@ export interface Interval {
 
 const nothing: { start: bigint; end: bigint }[] = [];
 
-/** Stretches of time, in order and apart from one another. Adding at the end, as readings come, takes constant time. */
+/** Separate intervals in order of time. Adding at the end, as readings arrive, takes constant time. */
 export class IntervalSet {
-  /** Most are empty and many: they share one array until the first is added. */
+  /** Most sets are empty and there are many, so they share one array until the first interval is added. */
   #intervals = nothing;
 
   constructor(intervals: Iterable<Interval> = []) {
     for (const { start, end } of intervals) this.add(start, end);
   }
 
-  /** Those that touch become one. */
+  /** Intervals that touch are joined. */
   add(start: bigint, end: bigint): void {
     if (end <= start) return;
     if (this.#intervals === nothing) this.#intervals = [];
@@ -25,7 +25,7 @@ export class IntervalSet {
     else if (newest.start <= start) {
       if (end > newest.end) newest.end = end;
     } else {
-      // The first that ends no earlier than this begins, and the first that begins later than this ends.
+      // The first that does not end before this one begins, and the first that begins after this one ends.
       const from = firstOf(all, (interval) => interval.end >= start);
       const to = firstOf(all, (interval) => interval.start > end);
       const [first, last] = [all[from], all[to - 1]];
@@ -57,7 +57,7 @@ export class IntervalSet {
     return this.#intervals.at(-1)?.end;
   }
 
-  /** What of `range` is in none of them. */
+  /** The parts of `range` that are in none of the intervals. */
   *outside(range: Interval): Generator<Interval> {
     const all = this.#intervals;
     let from = range.start;
@@ -70,7 +70,7 @@ export class IntervalSet {
     if (from < range.end) yield { start: from, end: range.end };
   }
 
-  /** What is in this one and not in the other. */
+  /** The parts that are in this set and not in the other. */
   without(other: IntervalSet): IntervalSet {
     const left = new IntervalSet();
     for (const interval of this) for (const { start, end } of other.outside(interval)) left.add(start, end);
@@ -83,7 +83,7 @@ export class IntervalSet {
   }
 }
 
-/** The index of the first interval for which `holds`, which it does for all after it. */
+/** The index of the first interval for which `holds`; it must hold for all intervals after that one. */
 function firstOf(intervals: readonly Interval[], holds: (interval: Interval) => boolean): number {
   let [low, high] = [0, intervals.length];
   while (low < high) {

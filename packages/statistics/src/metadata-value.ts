@@ -2,7 +2,7 @@ import type { Sample } from '@nephoscope/core/sample-store';
 import { JsonNumber, formatJson, isJsonObject, memberSpans, parseJson } from '@nephoscope/message';
 import type { JsonValue } from '@nephoscope/message';
 
-/** A value of a sample's metadata as text, by the names that lead to it, joined by dots; null where it has none. */
+/** A value of a sample's metadata as text, by its key, or a path of keys joined by dots; null if there is none. */
 export function metadataValue({ text }: Sample, key: string): string | null {
   const value = valueAt(metadataOf(text), key);
   if (value === undefined || value === null) return null;
@@ -10,15 +10,15 @@ export function metadataValue({ text }: Sample, key: string): string | null {
   return value instanceof JsonNumber ? value.text : formatJson(value);
 }
 
-/** A resource has few metadata at a time, and thousands of samples with them. A text has at most 1 MiB. */
+/** A resource has few different metadata at a time, and thousands of samples share them. A text has at most 1 MiB. */
 const mostKept = 16;
-/** By their JSON text; the oldest first. */
+/** By their JSON text, oldest first. */
 const kept = new Map<string, JsonValue>();
 
 function metadataOf(message: string): JsonValue | undefined {
   const [span] = memberSpans(message, ['resource_metadata']);
   if (span === undefined) {
-    // None, or its name is written with escapes.
+    // There is none, or its key is written with escapes.
     const parsed = parseJson(message);
     return isJsonObject(parsed) ? parsed.get('resource_metadata') : undefined;
   }
@@ -32,7 +32,7 @@ function metadataOf(message: string): JsonValue | undefined {
   return metadata;
 }
 
-/** A name may have dots itself: the longest that is there goes first. */
+/** A key may contain dots: the longest matching key is used first. */
 function valueAt(value: JsonValue | undefined, key: string): JsonValue | undefined {
   if (!isJsonObject(value)) return undefined;
   const whole = value.get(key);

@@ -1,4 +1,4 @@
-/** A set of texts. There are many of them, and most have one: a set of JavaScript takes ten times the memory. */
+/** A set of texts. There are many of them, and most have one text: a JavaScript Set needs ten times the memory. */
 export class Names {
   #first: string | undefined;
   #all: Set<string> | undefined;

@@ -7,26 +7,26 @@ import type { Interval } from './interval-set.js';
 export type CalendarUnit = 'hour' | 'day' | 'week' | 'month' | 'year';
 
 /**
- * How a range is cut. Periods of a fixed `length` (ns) are aligned to 1970-01-01T00:00:00Z. Calendar periods are those of the
- * clock and calendar of an IANA time zone: weeks begin on Monday, a day with the first instant of its date, an hour at each full
- * hour of the clock and where its offset from UTC changes.
+ * How a range is divided. Periods of a fixed `length` (ns) are aligned to 1970-01-01T00:00:00Z. Calendar periods follow the clock
+ * and calendar of an IANA time zone: weeks begin on Monday, a day with the first instant of its date, an hour at each full hour
+ * of the clock and where its offset from UTC changes.
  */
 export type PeriodSpec =
   | { readonly length: bigint }
   | { readonly calendar: CalendarUnit; /** UTC by default. */ readonly zone?: string | undefined };
 
 export interface Period extends Interval {
-  /** Cut off by the beginning or the end of the range. */
+  /** Whether it is cut off by the beginning or the end of the range. */
   readonly partial: boolean;
 }
 
 const mostPeriods = 1_000_000;
 
 /**
- * The periods of a range, in order, without anything between them. The first and the last one are cut off where the range is.
- * Without a specification the range is one period.
+ * The periods of a range, in order and without gaps. The first and the last one are cut off at the ends of the range. Without a
+ * specification the range is one period.
  *
- * @throws RANGE_INVALID for a range without a length, ZONE_UNKNOWN, and PERIODS_TOO_MANY beyond a million
+ * @throws RANGE_INVALID for an empty range, ZONE_UNKNOWN, and PERIODS_TOO_MANY beyond a million
  */
 export function periodsOf(range: Interval, spec?: PeriodSpec): Period[] {
   const { start, end } = range;
@@ -54,7 +54,7 @@ export function periodsOf(range: Interval, spec?: PeriodSpec): Period[] {
   return periods;
 }
 
-/** The calendar period that a moment of a zone lies in, such as a month: `2026-10`, `2026-10-05`, `2026`. */
+/** The calendar period that contains a moment in a zone: `2026-10`, `2026-10-05` or `2026`. */
 export function calendarRange(text: string, zone = 'UTC'): Interval {
   const match = /^(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?$/.exec(text);
   try {
@@ -90,14 +90,14 @@ function calendarEdges(
   return spec.calendar === 'hour' ? hourEdges(start, zone) : dateEdges(start, spec.calendar, zone);
 }
 
-/** The beginnings of days, weeks, months or years, from the one that `start` lies in. */
+/** The beginnings of days, weeks, months or years, starting with the one that contains `start`. */
 function* dateEdges(start: bigint, unit: Exclude<CalendarUnit, 'hour'>, zone: string): Generator<bigint> {
-  // One unit early: where a clock was set back over midnight, the date of an instant may be that of the day before.
+  // One unit early: if a clock was set back across midnight, the date of an instant may be that of the day before.
   let date = beginning(at(start, zone).toPlainDate(), unit).subtract({ [`${unit}s`]: 1 });
   let before: bigint | undefined;
   for (; ; date = date.add({ [`${unit}s`]: 1 })) {
     const edge = startOf(date, zone);
-    // A date that a zone left out, as Samoa did the 30th of December 2011, has no length.
+    // A date that a zone skipped, as Samoa did with 30 December 2011, has no length.
     if (before !== undefined && edge > before) yield before;
     before = edge;
   }
@@ -119,7 +119,7 @@ function beginning(date: Temporal.PlainDate, unit: Exclude<CalendarUnit, 'hour'>
 const hour = 3_600_000_000_000n;
 
 function* hourEdges(start: bigint, zone: string): Generator<bigint> {
-  // From the day before on, so that the hour that `start` lies in begins where it does.
+  // Starting with the day before, so that the hour that contains `start` begins at the right time.
   let edge = startOf(at(start, zone).toPlainDate().subtract({ days: 1 }), zone);
   let change = nextChange(edge, zone);
   let offset = BigInt(at(edge, zone).offsetNanoseconds);

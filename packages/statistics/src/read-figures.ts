@@ -4,7 +4,7 @@ import { metadataValue } from './metadata-value.js';
 import { Statistics } from './statistics.js';
 import type { Figures, StatisticsQuery } from './statistics.js';
 
-/** What figures are of, as in a {@link SampleFilter}. */
+/** The samples that figures are computed from, as in a {@link SampleFilter}. */
 export interface FigureSelection {
   readonly scope: Scope;
   readonly meters?: readonly string[] | undefined;
@@ -22,9 +22,9 @@ export interface FiguresFound {
 }
 
 /**
- * Computes figures from what a store has recorded, one resource after the other, so that memory does not grow with samples. Of each
- * resource everything is read up to the first sample after the range: what a counter gained is known only from the reading
- * before, also where that was another project's. Nothing of another project is in a figure.
+ * Computes figures from the samples in a store, one resource after another, so that memory does not grow with the samples. For
+ * each resource it reads everything up to the first sample after the range: the use of a counter is known only from the reading
+ * before, even if that belonged to another project. No figure includes another project's use.
  *
  * @param progress is told how many resources of how many were read
  * @param admit is told what will be read before it is, and may refuse by throwing
@@ -39,11 +39,11 @@ export async function readFigures(
   admit: (found: FiguresFound) => void = () => undefined,
 ): Promise<Figures> {
   const { scope, meters, resources, sources } = selection;
-  // What a project used is only known with the readings of all.
+  // The use of one project is known only from the readings of all.
   const which: SampleFilter = { scope: 'all', meters, resources, sources };
   const of = wantedOf(selection);
   const statistics = new Statistics({ ...query, metadata: metadataValue, of });
-  // What has no reading since the range began has nothing in it, unless its last one holds.
+  // A resource without a reading since the range began has no figure in it, unless its last reading still holds.
   const active = await metersOf(reader, { ...which, start: query.start - (query.hold ?? 0n) }, signal);
   const { projects, users } = selection;
   const owned = of === undefined ? active : await metersOf(reader, { ...which, scope, projects, users }, signal);
@@ -63,10 +63,10 @@ export async function readFigures(
   return statistics.finish();
 }
 
-/** Stores find the samples of a few meters of a resource by their series, those of many by going through all of that time. */
+/** Stores find the samples of a few meters of a resource by series, and those of many by reading all samples of that time. */
 const metersAtOnce = 8;
 
-/** Whether a sample's part is wanted; undefined when that of all is. */
+/** Whether a sample is requested; undefined if all are. */
 function wantedOf({ scope, projects, users }: FigureSelection): ((sample: Sample) => boolean) | undefined {
   if (scope === 'all' && projects === undefined && users === undefined) return undefined;
   return ({ projectId, userId }) =>

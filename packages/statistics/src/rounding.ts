@@ -7,18 +7,18 @@ export interface Fraction {
   readonly denominator: bigint;
 }
 
-/** `half-even` and `half-up` go to the nearest and differ at halves; `down` is towards 0, `up` away from it. */
+/** `half-even` and `half-up` round to the nearest and differ at halves; `down` is towards 0, `up` away from it. */
 export type RoundingMode = 'half-even' | 'half-up' | 'down' | 'up' | 'floor' | 'ceiling';
 
 export interface Rounding {
-  /** Digits behind the point. */
+  /** Digits after the decimal point. */
   readonly digits: number;
   readonly mode: RoundingMode;
 }
 
 export const roundingModes = ['half-even', 'half-up', 'down', 'up', 'floor', 'ceiling'] as const;
 
-/** How a quotient is written that no decimal is equal to, when nobody asked for a rounding: with 30 significant digits or more. */
+/** The format of a quotient that no decimal equals, if no rounding is requested: with at least 30 significant digits. */
 export function unending({ numerator, denominator }: Fraction): Rounding {
   const leadingZeros = denominator.toString().length - numerator.toString().length;
   return { digits: 31 + Math.max(0, leadingZeros), mode: 'half-even' };
@@ -37,7 +37,7 @@ export function addFractions(one: Fraction, other: Fraction): Fraction {
   };
 }
 
-/** The decimal that is equal to it; undefined for one such as 1/3. */
+/** The decimal with the same value; undefined for a quotient such as 1/3. */
 export function exactDecimal({ numerator, denominator }: Fraction): Decimal | undefined {
   let rest = denominator / greatestCommonDivisor(numerator, denominator);
   const exponents = [2n, 5n].map((factor) => {
@@ -50,7 +50,7 @@ export function exactDecimal({ numerator, denominator }: Fraction): Decimal | un
   return { digits: (numerator * powerOfTen(scale)) / denominator, scale };
 }
 
-/** The same in lowest terms, as text: `1/3`. */
+/** In lowest terms, as text: `1/3`. */
 export function formatFraction({ numerator, denominator }: Fraction): string {
   const common = greatestCommonDivisor(numerator, denominator);
   return `${numerator / common}/${denominator / common}`;
@@ -64,7 +64,7 @@ export function round(value: Fraction, { digits, mode }: Rounding): Decimal {
   return { digits: rest > 0n && goesUp(floor, rest, denominator, mode) ? floor + 1n : floor, scale: digits };
 }
 
-/** Whether `floor` + `rest` ÷ `denominator`, with a rest of more than 0, becomes `floor` + 1. */
+/** Whether `floor` + `rest` ÷ `denominator`, with a positive rest, is rounded to `floor` + 1. */
 function goesUp(floor: bigint, rest: bigint, denominator: bigint, mode: RoundingMode): boolean {
   const negative = floor < 0n;
   const half = 2n * rest - denominator;
@@ -85,8 +85,8 @@ function goesUp(floor: bigint, rest: bigint, denominator: bigint, mode: Rounding
 }
 
 /**
- * Rounds the parts so that they add up to their rounded sum: each becomes one of its two neighbours, and those with the
- * largest remainders the upper one (of equal ones, the earlier).
+ * Rounds the parts so that they add up to their rounded sum: each is rounded to one of its two neighbours, and those with the
+ * largest remainders to the upper one (among equal ones, the earlier).
  */
 export function roundParts(parts: readonly Fraction[], rounding: Rounding): Decimal[] {
   const { digits } = rounding;
@@ -106,7 +106,7 @@ export function roundParts(parts: readonly Fraction[], rounding: Rounding): Deci
   return floors.map((floor) => ({ digits: floor, scale: digits }));
 }
 
-/** With all of its digits: `1.50` when it was rounded to two. */
+/** With all of its digits: `1.50` if it was rounded to two. */
 export function formatRounded({ digits, scale }: Decimal): string {
   const text = formatDecimal({ digits, scale });
   if (scale === 0) return text;

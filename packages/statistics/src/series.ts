@@ -11,17 +11,17 @@ import type { Interval } from './interval-set.js';
 import type { Period } from './periods.js';
 import { Span } from './span.js';
 
-/** Where the figures of a range are gathered. */
+/** The cells for the figures of a range. */
 export interface Cells {
-  /** Of one period and group. */
+  /** For one period and group. */
   at(period: number, group: string): Cell;
-  /** Of the whole range. */
+  /** For the whole range. */
   whole(group: string): Cell;
 }
 
 /**
- * The figures of one series in each period of a range, from all that is known of the series: its readings from the first one ever
- * to the first instant after the range, in order, or the spans that were made of them. It keeps the last volumes, and one span.
+ * Computes the figures of one series in each period of a range. It needs the readings from the first one ever to the first instant
+ * after the range, in order, or spans made of them, and keeps only the last volumes and one span.
  */
 export class Series {
   readonly #rules: Rules;
@@ -29,16 +29,16 @@ export class Series {
   readonly #range: Interval;
   readonly #cells: Cells;
   readonly #name: string;
-  /** What its epochs are called among those of other series. */
+  /** The unique names of its epochs among those of other series. */
   readonly #runs = new Map<string, string>();
   #instant: Reading[] = [];
-  /** Of the period `#period`; -1 before the first one, and their number after the last. */
+  /** The span of the period `#period`, which is -1 before the first one, and the number of periods after the last. */
   #span: Span;
   #period = -1;
-  /** Where it stood before the span. */
+  /** The state before the span. */
   #tail: { at: bigint; readings: readonly Reading[]; readonly epochs: Map<string | null, Decimal> } | undefined;
 
-  /** @param name tells it, and its epochs, from other series */
+  /** @param name distinguishes it, and its epochs, from other series */
   constructor(name: string, rules: Rules, periods: readonly Period[], cells: Cells) {
     this.#rules = rules;
     this.#periods = periods;
@@ -53,7 +53,7 @@ export class Series {
     return this.#instant[0]?.at ?? this.#span.tail?.at ?? this.#tail?.at;
   }
 
-  /** @throws READINGS_UNORDERED for one that is earlier than the one before */
+  /** @throws READINGS_UNORDERED if it is earlier than the reading before */
   add(reading: Reading): void {
     const at = this.#instant[0]?.at;
     if (at === undefined || reading.at === at) {
@@ -65,7 +65,7 @@ export class Series {
     this.#instant.push(reading);
   }
 
-  /** Adds a span that lies in one period, or outside of the range, and after all that was added before. */
+  /** Adds a span that is within one period, or outside the range, and later than everything added before. */
   append(span: Span): void {
     this.#endInstant();
     const { first, tail } = span;
@@ -78,7 +78,7 @@ export class Series {
     this.#span.append(span);
   }
 
-  /** Adds what is still open; nothing is added afterwards. */
+  /** Adds what is still pending; nothing can be added afterwards. */
   finish(): void {
     this.#endInstant();
     this.#settle();
@@ -109,7 +109,7 @@ export class Series {
     return firstEnding(this.#periods, at);
   }
 
-  /** Adds the span, now that it is whole, to the figures, with what lies between it and what came before. */
+  /** Adds the completed span to the figures, with what lies between it and the one before. */
   #settle(): void {
     const span = this.#span;
     const { first, tail } = span;
@@ -132,7 +132,7 @@ export class Series {
     for (const [epoch, volume] of tail.epochs) this.#tail.epochs.set(epoch, volume);
   }
 
-  /** The same text for all cells. */
+  /** The same text object for all cells. */
   readonly #run = (epoch: string): string => {
     let run = this.#runs.get(epoch);
     if (run === undefined) this.#runs.set(epoch, (run = `${this.#name}\0${epoch}`));
@@ -162,7 +162,7 @@ export class Series {
       this.#in(start, end, (part, cellOf) => cellOf(group).cover(part.start, part.end, quality)),
   };
 
-  /** Calls `put` with each part of a stretch of time that lies in a period, and with the one that lies in the range. */
+  /** Calls `put` with each part of an interval that is within a period, and with the part that is within the range. */
   #in(start: bigint, end: bigint, put: (part: Interval, cellOf: (group: string) => Cell) => void): void {
     const inRange = overlap(this.#range, start, end);
     if (inRange === undefined) return;
@@ -176,9 +176,9 @@ export class Series {
 }
 
 /**
- * The share of an amount that was used over `over` in a part of that time: what had been used at the end of the part less what
- * had at its start, each rounded down to the last digit of the amount. So the shares of parts next to one another always add up
- * to the share of the whole, however it is cut.
+ * The share of an amount used during `over` that belongs to a part of that time: the use until the end of the part minus the use
+ * until its start, each rounded down to the last digit of the amount. The shares of adjacent parts therefore always add up to the
+ * share of the whole, however it is divided.
  */
 export function shareOf({ digits, scale }: Decimal, over: Interval, part: Interval): Decimal {
   const length = over.end - over.start;

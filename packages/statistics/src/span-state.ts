@@ -7,7 +7,7 @@ import type { Interval } from './interval-set.js';
 import { Span } from './span.js';
 import type { FirstOfEpoch } from './span.js';
 
-/** A {@link Span} as plain data of numbers, bigints, texts and arrays: what is stored of it. */
+/** A {@link Span} as plain data (numbers, bigints, texts and arrays) in the form that is stored. */
 export interface SpanState {
   readonly rules: Rules;
   /** Undefined for a span without readings. */

@@ -4,7 +4,7 @@ import { Cell } from './cell.js';
 import type { Decimal } from './decimal.js';
 import type { Instant, Reading } from './instant.js';
 
-/** The first reading in a span of an epoch that may have readings before the span, and the reading of the series before it. */
+/** An epoch's first reading in a span that may have readings before the span, with the time of the previous reading of the series. */
 export interface FirstOfEpoch {
   readonly reading: Reading;
   readonly start: bigint;
@@ -16,15 +16,15 @@ interface SpanParts {
 }
 
 /**
- * What a series did in one span of time, without what came before and after: the partial result that longer ones are put
- * together from. It grows by its instants in order, or by the span that follows it, and either way becomes the same.
+ * The partial result of a series for one span of time, independent of what comes before and after; longer spans are built from
+ * shorter ones. A span built from instants in order equals one built by appending spans.
  */
 export class Span {
   readonly rules: Rules;
   readonly cells = new Map<string, Cell>();
-  /** Its use is known only with what came before the span. */
+  /** Its use is known only together with the reading before the span. */
   first: Instant | undefined;
-  /** The same after `first`. */
+  /** Other epochs that are still open in the same way. */
   readonly firsts: FirstOfEpoch[] = [];
   readonly #epochs = new Map<string | null, Decimal>();
   #tail: Tail | undefined;
@@ -39,7 +39,7 @@ export class Span {
     this.#tail = from.tail && { ...from.tail, epochs: this.#epochs };
   }
 
-  /** Where the series stands at the end; undefined as long as it has no reading. */
+  /** The state of the series at the end; undefined if there is no reading. */
   get tail(): Tail | undefined {
     return this.#tail;
   }

@@ -26,25 +26,25 @@ export interface StatisticsQuery {
   readonly period?: PeriodSpec | undefined;
   readonly groupBy?: readonly GroupKey[] | undefined;
   /**
-   * By default the use of a cumulative meter, the sum of a delta, the amount of a gauge; `every`: all that the type allows, but for
-   * percentiles and `last`.
+   * By default the use of a cumulative meter, the sum of a delta, and the amount of a gauge; `every`: all functions that the type
+   * permits, except percentiles and `last`.
    */
   readonly functions?: readonly FigureFunction[] | 'every' | undefined;
-  /** Readings further apart than this bridge the time between them; 20 minutes by default. */
+  /** The time between readings that are further apart is bridged; 20 minutes by default. */
   readonly usual?: bigint | undefined;
-  /** How long a reading of a gauge holds at most; until the next one by default, the last one not at all. */
+  /** The maximum time that a gauge's reading holds; by default until the next one, and the last one not at all. */
   readonly hold?: bigint | undefined;
   readonly rounding?: Rounding | undefined;
-  /** Which samples the figures are of. The others are still needed: what they counted is not counted by the next one that is wanted. */
+  /** Which samples the figures include. The others are still needed, because their use must not be attributed to the next included one. */
   readonly of?: ((sample: Sample) => boolean) | undefined;
-  /** Needed to group by metadata or instance. */
+  /** Required to group by metadata or instance. */
   readonly metadata?: MetadataValueOf | undefined;
 }
 
 export interface Figures {
   /** By group and period. */
   readonly figures: readonly Figure[];
-  /** Of the whole range, one for each function, type and unit; for each meter where that is grouped by. */
+  /** Of the whole range, one for each function, type and unit, and for each meter if grouped by meter. */
   readonly totals: readonly Figure[];
 }
 
@@ -57,13 +57,13 @@ interface Kind {
 interface SeriesEntry extends Kind {
   readonly source: string;
   readonly series: Series;
-  /** The group of its latest sample: the next one is nearly always of the same. */
+  /** The group of its latest sample, because the next one nearly always has the same. */
   group: { readonly texts: readonly (string | null)[]; readonly key: string } | undefined;
 }
 
 /** All cells of one group. */
 interface Group extends Kind {
-  /** The same for those that one figure would be of. */
+  /** The same for all cells that one figure would combine. */
   readonly figure: string;
   readonly values: Figure['group'];
   readonly whole: Cell;
@@ -73,22 +73,22 @@ interface Group extends Kind {
 const usualDistance = 20n * 60_000_000_000n;
 
 /**
- * Figures from samples, in one pass. The samples of each series (a meter of a resource from one source) come in the order of time,
- * from the first one ever to the first one after the range; series may be mixed. What is kept grows with the series, groups, periods
- * and gaps, and not with the samples.
+ * Computes figures from samples in one pass. The samples of each series (a meter of a resource from one source) must be added in the
+ * order of time, from the first one ever to the first one after the range; series may be interleaved. Memory grows with the series,
+ * groups, periods and gaps, and not with the samples.
  */
 export class Statistics {
   readonly #query: StatisticsQuery;
   readonly #periods: readonly Period[];
   readonly #valuesOf: (sample: Sample) => (string | null)[];
-  /** By resource: each has few. */
+  /** By resource, because each resource has few. */
   readonly #series = new Map<string, SeriesEntry[]>();
-  /** Series without a sample after the range so far. */
+  /** The series that have no sample after the range yet. */
   readonly #open = new Set<Series>();
-  /** When the last of them had its first one. */
+  /** When the last of them had its first sample after the range. */
   #ended: bigint | undefined;
   readonly #groups = new Map<string, Group>();
-  /** Those with something in the range, by `figure`. */
+  /** Groups with samples in the range, by `figure`. */
   readonly #inRange = new Map<string, Group>();
   readonly #cells: Cells = {
     at: (period, key) => {
@@ -117,7 +117,7 @@ export class Statistics {
   }
 
   /**
-   * @throws FIGURE_MIXED when a figure would add up different types or units, FUNCTION_REFUSED, READINGS_UNORDERED, DECIMAL_INVALID,
+   * @throws FIGURE_MIXED if a figure would add different types or units, FUNCTION_REFUSED, READINGS_UNORDERED, DECIMAL_INVALID,
    *   TYPE_UNKNOWN
    */
   add(sample: Sample): void {
@@ -150,19 +150,19 @@ export class Statistics {
     return entry;
   }
 
-  /** Whether a sample of this time, later than all others, may still say something of the range. */
+  /** Whether a sample with this time, later than all others, may still affect the range. */
   needs(time: bigint): boolean {
     return time < this.#query.end || this.#open.size > 0 || time === this.#ended;
   }
 
-  /** Tells that all samples of the series so far were added: those that follow are of others. */
+  /** Must be called when all samples of the series so far were added: those that follow belong to others. */
   endSeries(): void {
     for (const entries of this.#series.values()) for (const { series } of entries) series.finish();
     this.#series.clear();
     this.#open.clear();
   }
 
-  /** Ends it: nothing is added afterwards. */
+  /** Computes the result; nothing can be added afterwards. */
   finish(): Figures {
     this.endSeries();
     const groups = [...this.#inRange].sort(([one], [other]) => (one < other ? -1 : 1)).map(([, group]) => group);
@@ -191,7 +191,7 @@ export class Statistics {
     const { start, end } = this.#query;
     for (const { group, cell } of totals.values())
       for (const name of this.#functionsOf(group)) {
-        // Of several series there is no last value.
+        // Several series have no common last value.
         if (name === 'last' && cell.series.size > 1) continue;
         const { type, unit, values } = group;
         const meter = values.meter === undefined ? {} : { meter: values.meter };
@@ -199,7 +199,7 @@ export class Statistics {
       }
   }
 
-  /** The functions that the query names itself. */
+  /** The functions that the query names explicitly. */
   get #named(): readonly FigureFunction[] {
     const { functions = [] } = this.#query;
     return functions === 'every' ? [] : functions;

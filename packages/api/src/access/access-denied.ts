@@ -1,9 +1,9 @@
-/** A request that is not answered because of who sent it. Says nothing about what it asked for. */
+/** A request that is refused because of its sender. It reveals nothing about what was requested. */
 export class AccessDenied extends Error {
   override readonly name = 'AccessDenied';
-  /** 401: nobody known; 403: known, but may not; 429: too often; 503: nobody can tell at the moment. */
+  /** 401: not authenticated; 403: authenticated, but not permitted; 429: too many requests; 503: cannot be checked at the moment. */
   readonly status: 401 | 403 | 429 | 503;
-  /** Of the reply, in lower case. */
+  /** Headers of the reply, in lower case. */
   readonly headers: Readonly<Record<string, string>>;
 
   constructor(

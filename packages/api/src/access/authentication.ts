@@ -14,9 +14,9 @@ import type { Authenticate } from './request-caller.js';
 import { TokenStore, isOwnToken } from './token-store.js';
 
 /**
- * How requests are authenticated. With nothing configured everybody is an administrator: the options allow that on loopback alone.
+ * How requests are authenticated. If nothing is configured everybody is an administrator, which the options permit on loopback only.
  *
- * @param session with keystone; needed if its tokens are accepted
+ * @param session with keystone; required if its tokens are accepted
  */
 export function createAuthentication({
   access,
@@ -34,7 +34,7 @@ export function createAuthentication({
   const oidc = access.oidc === undefined ? undefined : new OidcTokens(access.oidc, logger);
   return async ({ headers }) => {
     const { header, secret } = presentedToken(headers);
-    // Clients of Ceilometer send every token in X-Auth-Token.
+    // Ceilometer's clients send every token in X-Auth-Token.
     if (store !== undefined && isOwnToken(secret)) return await callerOfOwn(store, secret, logger);
     if (header === 'x-auth-token' && keystone !== undefined) return await keystone.callerOf(secret);
     if (header === 'authorization' && oidc !== undefined) return await oidc.callerOf(secret);

@@ -1,4 +1,4 @@
-/** Values that are kept until a time, and no more of them than a limit: the one that was used longest ago goes first. */
+/** Values with an expiry, up to a limit: the least recently used one is removed first. */
 export class BoundedCache<Value> {
   readonly #most: number;
   readonly #now: () => number;

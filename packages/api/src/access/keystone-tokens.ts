@@ -13,11 +13,11 @@ import { unknownToken } from './presented-token.js';
 import { callerOf } from './roles.js';
 import type { Identity } from './roles.js';
 
-/** ms for which a token is not checked again: one that was revoked is refused after that at the latest. */
+/** The result of a check is used for this long, ms, so a revoked token is refused after this time at the latest. */
 export const checkedFor = 10_000;
-/** ms that one check may take, with what is tried again. */
+/** The time limit of one check, including retries, ms. */
 const checkWithin = 5_000;
-/** How many are remembered, and how many may be with keystone at once. */
+/** The maximum numbers of cached results, and of concurrent checks. */
 const mostKnown = 10_000;
 const mostUnknown = 1_000;
 const mostAsked = 64;
@@ -25,7 +25,7 @@ const mostAsked = 64;
 const warnEvery = 60_000;
 
 const id = z.string().min(1).max(255);
-/** As keystone describes a token, of v3. */
+/** Keystone's description of a token, API v3. */
 const tokenSchema = z.object({
   user: z.object({ id }),
   project: z.object({ id }).optional(),
@@ -35,12 +35,12 @@ const tokenSchema = z.object({
   expires_at: z.string(),
 });
 
-/** Tokens of keystone, each checked with keystone and remembered for a short time, by its hash. */
+/** Tokens of keystone; each is checked with keystone, and the result is cached briefly by the token's hash. */
 export class KeystoneTokens {
   readonly #session: Pick<Session, 'validate'>;
   readonly #logger: Logger;
   readonly #now: () => number;
-  /** Of this process, so that what it remembers is of no use elsewhere. */
+  /** Random for each process, so that the hashes are of no use elsewhere. */
   readonly #key = randomBytes(32);
   readonly #known: BoundedCache<Identity>;
   readonly #unknown: BoundedCache<true>;
@@ -64,7 +64,7 @@ export class KeystoneTokens {
     this.#unknown = new BoundedCache(mostUnknown, now);
   }
 
-  /** @throws AccessDenied: 401, 403 by its roles, 503 if keystone does not say */
+  /** @throws AccessDenied: 401, 403 because of its roles, 503 if keystone does not answer */
   async callerOf(token: Secret): Promise<Caller> {
     const key = createHmac('sha256', this.#key).update(token.reveal()).digest('base64');
     const known = this.#known.get(key);
@@ -101,7 +101,7 @@ export class KeystoneTokens {
     }
     const identity = identityOf(found);
     const left = Date.parse(found.expires_at) - Date.now();
-    // By a clock that is ahead of keystone's it is checked each time.
+    // If the clock is ahead of keystone's, the token is checked each time.
     this.#known.set(key, identity, began + Math.min(checkedFor, Number.isNaN(left) ? 0 : left));
     return identity;
   }

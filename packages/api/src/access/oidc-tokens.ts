@@ -11,18 +11,18 @@ import { callerOf } from './roles.js';
 
 const jose = () => import('jose');
 
-/** Signatures by a key pair only: with a shared key everybody who can check tokens could make them. */
+/** Asymmetric signatures only: with a shared key, everybody who can verify tokens could also issue them. */
 const algorithms = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA'];
-/** s by which clocks may differ. */
+/** Permitted difference between clocks, s. */
 const clockTolerance = 30;
-/** Codes of errors that say nothing of the token. */
+/** Codes of errors that do not depend on the token. */
 const ofKeys = ['ERR_JWKS_TIMEOUT', 'ERR_JWKS_INVALID', 'ERR_JOSE_GENERIC'];
 const within = 5_000;
 const warnEvery = 60_000;
 
 const discoverySchema = z.object({ issuer: z.string(), jwks_uri: z.url({ protocol: /^https?$/ }) });
 
-/** Tokens of an OpenID Connect issuer: JWTs, checked with the issuer's keys. Those are fetched when first needed, and when a token names another. */
+/** Tokens of an OpenID Connect issuer: JWTs, verified with its keys. These are fetched when first needed, and for an unknown key id. */
 export class OidcTokens {
   readonly #options: OidcOptions;
   readonly #logger: Logger;
@@ -34,14 +34,14 @@ export class OidcTokens {
     this.#logger = logger;
   }
 
-  /** @throws AccessDenied: 401, 403 by its roles, 503 if the issuer's keys cannot be had */
+  /** @throws AccessDenied: 401, 403 because of its roles, 503 if the issuer's keys are not available */
   async callerOf(token: Secret): Promise<Caller> {
     const { issuer, audience, projectClaim, rolesClaim } = this.#options;
     const claims = await this.#verified(token, { issuer, audience });
     const { sub: userId } = z.object({ sub: z.string().min(1).max(255) }).parse(claims);
     const project = z.string().min(1).max(255).safeParse(claimOf(claims, projectClaim));
     const roles = rolesOf(claimOf(claims, rolesClaim));
-    // An issuer has no system scope: whom it calls an administrator, without a project, is that of all.
+    // An issuer has no system scope: an administrator without a project has access to all projects.
     const on = project.success ? { project: project.data } : roles.includes('admin') ? 'system' : 'nothing';
     return callerOf({ kind: 'oidc', name: userId, userId, roles, on });
   }
@@ -95,7 +95,7 @@ export class OidcTokens {
   }
 }
 
-/** By its whole name, or by those of the objects that it is in. */
+/** The value of a claim with this name, or at this path of objects. */
 function claimOf(claims: unknown, name: string): unknown {
   if (typeof claims !== 'object' || claims === null) return undefined;
   const members = claims as Readonly<Record<string, unknown>>;

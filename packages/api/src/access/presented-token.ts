@@ -4,7 +4,7 @@ import { Secret } from '@nephoscope/core/options';
 
 import { AccessDenied } from './access-denied.js';
 
-/** The longest of keystone, with many roles, has some 2,000 characters; a JWT may have more. */
+/** Keystone's longest tokens, with many roles, have about 2,000 characters; a JWT may be longer. */
 const longest = 8_192;
 
 export interface PresentedToken {
@@ -13,9 +13,9 @@ export interface PresentedToken {
 }
 
 /**
- * The token that a request came with.
+ * The token in a request.
  *
- * @throws AccessDenied 401 if there is none, or two
+ * @throws AccessDenied 401 if there is none, or more than one
  */
 export function presentedToken(headers: IncomingHttpHeaders): PresentedToken {
   const own = headers['x-auth-token'];
@@ -29,7 +29,7 @@ export function presentedToken(headers: IncomingHttpHeaders): PresentedToken {
   return { header: authorization === undefined ? 'x-auth-token' : 'authorization', secret: new Secret(text) };
 }
 
-/** The same whatever is wrong with it. */
+/** The same error whatever is wrong. */
 export function unknownToken(options?: ErrorOptions): AccessDenied {
   return unauthorized('the token is unknown, expired or revoked', options);
 }

@@ -6,22 +6,22 @@ import type { Caller } from './caller.js';
 declare module 'fastify' {
   interface FastifyRequest {
     /**
-     * Who sent the request. Throws where nobody was authenticated, so that a route that forgot to is no open one.
+     * The sender of the request. Throws if the request was not authenticated, so that a route cannot be public by mistake.
      */
     readonly caller: Caller;
-    /** What the caller may see: the scope of every query, and all that decides what is in a reply. */
+    /** What the caller may see: the scope of every query, and of everything else in a reply. */
     readonly scope: Scope;
   }
   interface FastifyContextConfig {
-    /** Answered without a caller, as the reply is the same for everybody. The default is false. */
+    /** Answered without a caller, because the reply is the same for everybody. The default is false. */
     readonly isPublic?: boolean;
   }
 }
 
-/** Recognises who sent a request. @throws AccessDenied */
+/** Determines who sent a request. @throws AccessDenied */
 export type Authenticate = (request: FastifyRequest) => Promise<Caller> | Caller;
 
-/** Gives every request its `caller` and `scope`, before anything else is read of it. */
+/** Sets `caller` and `scope` of every request, before anything else in it is read. */
 export function recogniseCallers(server: FastifyInstance, authenticate: Authenticate): void {
   const callers = new WeakMap<FastifyRequest, Caller>();
   const callerOf = (request: FastifyRequest) => {

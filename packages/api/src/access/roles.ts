@@ -1,17 +1,17 @@
 import { AccessDenied } from './access-denied.js';
 import type { Caller, Role } from './caller.js';
 
-/** What somebody who gives out tokens says of the one who has it. */
+/** What the issuer of a token states about its owner. */
 export interface Identity {
   readonly kind: 'keystone' | 'oidc';
   readonly name: string;
   readonly userId: string | null;
   readonly roles: readonly string[];
-  /** What the roles are held on. */
+  /** Where the roles are valid. */
   readonly on: { readonly project: string } | 'system' | 'domain' | 'nothing';
 }
 
-/** OpenStack's, the strongest first; `_member_` is the member of old installations. */
+/** OpenStack's roles, the strongest first; `_member_` is the member role of old installations. */
 const known: readonly (readonly [string, Role])[] = [
   ['admin', 'admin'],
   ['member', 'member'],
@@ -20,9 +20,9 @@ const known: readonly (readonly [string, Role])[] = [
 ];
 
 /**
- * An administrator sees everything, as in Ceilometer, and so does whoever has a role on the system; others see the project of their token.
+ * An administrator sees everything, as in Ceilometer, and so does anybody with a role on the system; others see the project of their token.
  *
- * @throws AccessDenied 403 for one who would see nothing
+ * @throws AccessDenied 403 if nothing is permitted
  */
 export function callerOf({ kind, name, userId, roles, on }: Identity): Caller {
   const names = roles.map((role) => role.trim().toLowerCase());

@@ -7,7 +7,7 @@ import { NephoscopeError } from '@nephoscope/core';
 import { Secret } from '@nephoscope/core/options';
 import { z } from 'zod';
 
-/** A token that `nephoscope tokens` made, without the token. */
+/** A token that `nephoscope tokens` created, without the token itself. */
 const recordSchema = z.strictObject({
   id: z.string().regex(/^[0-9a-f]{16}$/),
   name: z.string().min(1).max(200),
@@ -29,8 +29,8 @@ export function isOwnToken(token: Secret): boolean {
 }
 
 /**
- * Tokens in a directory, one file each, so that commands and servers need no lock: a file appears whole or not at all, and a token is
- * revoked when its file is gone.
+ * Tokens in a directory, one file each, so that commands and servers need no lock: a file appears completely or not at all, and a
+ * token is revoked by removing its file.
  */
 export class TokenStore {
   readonly #directory: string;
@@ -40,8 +40,8 @@ export class TokenStore {
   }
 
   /**
-   * @returns the token too, which is kept nowhere
-   * @throws TOKEN_INVALID if the name is taken; TOKENS_UNAVAILABLE
+   * @returns the token as well, which is not stored anywhere
+   * @throws TOKEN_INVALID if the name is in use; TOKENS_UNAVAILABLE
    */
   async create(
     given: Pick<TokenRecord, 'name' | 'scope' | 'role'> & { readonly expires: Date | null },
@@ -81,7 +81,7 @@ export class TokenStore {
     return records.filter((one) => one !== undefined).sort((one, other) => (one.name < other.name ? -1 : 1));
   }
 
-  /** @returns false if there is none of this id or name. @throws TOKENS_UNAVAILABLE, TOKEN_INVALID */
+  /** @returns false if none has this id or name. @throws TOKENS_UNAVAILABLE, TOKEN_INVALID */
   async revoke(idOrName: string): Promise<boolean> {
     const found = (await this.list()).find(({ id, name }) => id === idOrName || name === idOrName);
     if (found === undefined) return false;
@@ -91,7 +91,7 @@ export class TokenStore {
     return true;
   }
 
-  /** Undefined for one that is unknown, expired or revoked. @throws TOKENS_UNAVAILABLE, TOKEN_INVALID */
+  /** Undefined if it is unknown, expired or revoked. @throws TOKENS_UNAVAILABLE, TOKEN_INVALID */
   async find(token: Secret): Promise<TokenRecord | undefined> {
     const id = form.exec(token.reveal())?.[1];
     if (id === undefined) return undefined;
@@ -130,7 +130,7 @@ export class TokenStore {
     }
   }
 
-  /** What root makes belongs to whom the folder around belongs to, who has to read it. */
+  /** Gives a file that root created to the owner of the parent folder, who must be able to read it. */
   async #giveTo(path: string, folder: string): Promise<void> {
     if (process.getuid?.() !== 0) return;
     const { uid, gid } = await stat(folder);
@@ -160,7 +160,7 @@ export class TokenStore {
       const record = recordSchema.parse(JSON.parse(text));
       if (record.id === id) return record;
     } catch {
-      // Said below, without the contents.
+      // Reported below, without the contents.
     }
     throw new NephoscopeError('TOKEN_INVALID', `${path} is not what 'nephoscope tokens create' wrote: remove it`);
   }

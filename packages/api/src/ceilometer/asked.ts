@@ -6,33 +6,33 @@ import type { Body } from './body.js';
 import type { SamplePublisher } from './posting/sample-publisher.js';
 import type { Parameters } from './parameters.js';
 
-/** A request, and what it is answered with. */
+/** A request, with everything needed to answer it. */
 export interface Asked {
   readonly reader: SampleReader;
   readonly options: Pick<ApiOptions, 'defaultLimit' | 'sources'>;
   /** What the client may see. */
   readonly scope: Scope;
-  /** The path, and the address that it was asked at, such as `http://localhost:8777`. */
+  /** The path, and the address that the client used, such as `http://localhost:8777`. */
   readonly path: string;
   readonly origin: string;
   readonly parameters: Parameters;
   readonly caller: Caller;
   /** Undefined where no samples may be posted. */
   readonly publisher: SamplePublisher | undefined;
-  /** Undefined where nothing was sent. */
+  /** Undefined if the request has none. */
   readonly body: Body | undefined;
-  /** Aborted when the client is gone. */
+  /** Aborted when the client disconnects. */
   readonly signal: AbortSignal;
 }
 
-/** So many are read at once, and are there before the first part of a reply. */
+/** The number of items read at once, and before the first part of a reply is sent. */
 export const pageSize = 1_000;
 
 /**
- * A `Link` to what follows.
+ * A `Link` to the next page.
  *
- * @param name the argument that says where that begins, if `value` is the end of the first {@link pageSize}
- * @param limit how many were asked for; those between are skipped then, because where they end is not known yet
+ * @param name the argument for its beginning; `value` is the end of the first {@link pageSize} items
+ * @param limit the requested number; the items between are skipped by the next request, because their end is not known yet
  */
 export function nextLink({ origin, path, parameters }: Asked, name: string, value: string, limit: number): string {
   const next = new URLSearchParams();

@@ -6,16 +6,16 @@ import { SaxesParser } from 'saxes';
 import { badRequest } from './fault.js';
 import { dictionaries } from './xml.js';
 
-/** The body of a request, as it was sent. */
+/** The body of a request, unparsed. */
 export interface Body {
   readonly isXml: boolean;
   readonly text: string;
 }
 
 /**
- * What it says. In XML all values are texts.
+ * The parsed body. In XML all values are texts.
  *
- * @param shape what an XML document's root stands for
+ * @param shape the meaning of an XML document's root
  * @throws 400
  */
 export function valueOfBody({ isXml, text }: Body, shape: 'array' | 'object'): JsonValue {
@@ -37,7 +37,7 @@ interface Element {
   text: string;
 }
 
-/** There are no entities but those of XML itself: a document that declares or uses others is refused. */
+/** Only XML's predefined entities are supported: a document that declares or uses others is refused. */
 function rootOf(xml: string): Element {
   const parser = new SaxesParser();
   const open: Element[] = [];

@@ -8,15 +8,15 @@ import { refuseOtherProject } from './other-project.js';
 import { regularExpression } from './regular-expression.js';
 import { timeOf } from './times.js';
 
-/** Undefined where it is not known: the sample has no such value, or one of another type. */
+/** Undefined if unknown: the sample has no such value, or one of another type. */
 type Truth = boolean | undefined;
 type Value = string | JsonNumber | boolean | bigint;
 
 /** A filter of `POST /v2/query/samples`. */
 export interface ComplexFilter {
-  /** Whether all of it holds. */
+  /** Whether the sample satisfies the whole filter. */
   holds(sample: Sample): boolean;
-  /** What it says that a store can look for: it finds no fewer samples than hold. */
+  /** The part that a store can apply: it may match more samples, never fewer. */
   readonly narrowed: Omit<SampleFilter, 'scope'>;
 }
 
@@ -49,7 +49,7 @@ const shortNames: Readonly<Record<string, string>> = {
   volume: 'counter_volume',
 };
 
-/** What a store looks for by itself. */
+/** The fields that a store can filter by. */
 const lists = {
   counter_name: 'meters',
   user_id: 'users',
@@ -58,7 +58,7 @@ const lists = {
   source: 'sources',
 } as const;
 
-/** The value of a field of samples, by either of its names. Undefined for one that there is not. */
+/** The value of a sample's field, by its long or short name. Undefined for an unknown field. */
 export function fieldNamed(name: string): ((sample: Sample) => Value | null) | undefined {
   const whole = wholeName(name);
   return Object.hasOwn(fields, whole) ? fields[whole] : undefined;
@@ -68,7 +68,7 @@ function wholeName(name: string): string {
   return Object.hasOwn(shortNames, name) ? (shortNames[name] as string) : name;
 }
 
-/** @throws 400; 401 if it mentions another project than that of the scope, anywhere */
+/** @throws 400; 401 if it names a project other than that of the scope, anywhere */
 export function complexFilter(text: string, scope: Scope): ComplexFilter {
   let json: JsonValue;
   try {
@@ -193,7 +193,7 @@ function textOf(value: Value): string {
   return value instanceof JsonNumber ? value.text : String(value);
 }
 
-/** Numbers exactly. Undefined for values of different types. */
+/** Compares numbers exactly. Undefined if the types differ. */
 export function compare(value: Value | null, wanted: Value): number | undefined {
   if (typeof value === 'string' && typeof wanted === 'string') return compareCodePoints(value, wanted);
   if (value instanceof JsonNumber && wanted instanceof JsonNumber) return compareDecimals(value.text, wanted.text);
@@ -201,7 +201,7 @@ export function compare(value: Value | null, wanted: Value): number | undefined 
   return value < wanted ? -1 : value > wanted ? 1 : 0;
 }
 
-/** Of the filter, or of those that are joined by `and` at its top. */
+/** Conditions of the filter itself, or of its parts if it is an `and`. */
 function narrowing(json: JsonValue): Omit<SampleFilter, 'scope'> {
   const [operator, operand] = only(json, 'an operator');
   if (operator.toLowerCase() === 'and')

@@ -12,7 +12,7 @@ import { moreHeader } from './reply.js';
 import type { Reply } from './reply.js';
 import { newSample } from './samples.js';
 
-/** So many samples are sorted at most. */
+/** The maximum number of samples that are sorted. */
 const longestList = 100_000;
 
 const bodySchema = z.strictObject({
@@ -25,10 +25,10 @@ const bodySchema = z.strictObject({
     .nullish(),
 });
 
-/** Those of one time, and of others that are equal, come as they were recorded, the last first. */
+/** Samples that are equal in this order, and have the same time, are returned in the order of recording, the last first. */
 type Order = (one: Sample, other: Sample) => number;
 
-/** `POST /v2/query/samples`. Samples are looked through, the newest first; as many are kept as are asked for. */
+/** `POST /v2/query/samples`. Reads samples from the newest on, and keeps as many as requested. */
 export async function complexQuery(asked: Asked): Promise<Reply> {
   const { reader, scope, options, signal } = asked;
   refuseOthers(asked.parameters, []);
@@ -108,7 +108,7 @@ function orderOf(text: string): Order {
 
 type Value = ReturnType<NonNullable<ReturnType<typeof fieldNamed>>>;
 
-/** Those without a value come first. */
+/** Samples without a value come first. */
 function compared(one: Value, other: Value): number {
   if (one === null || other === null) return Number(one !== null) - Number(other !== null);
   return compare(one, other) ?? 0;

@@ -1,7 +1,7 @@
 import type { MediaType } from './media-type.js';
 import { xmlElement } from './xml.js';
 
-/** A reply that is an error, in the form of Ceilometer's API. */
+/** An error reply in the form of Ceilometer's API. */
 export class Fault extends Error {
   override readonly name = 'Fault';
   readonly status: number;
@@ -16,7 +16,7 @@ export function badRequest(message: string): Fault {
   return new Fault(400, message);
 }
 
-/** An argument, or a member of the body, with a value that it cannot have. */
+/** An argument, or a member of the body, with an invalid value. */
 export function invalidInput(name: string, value: string, message: string): Fault {
   return badRequest(`Invalid input for field/attribute ${name}. Value: '${shown(value)}'. ${message}`);
 }
@@ -38,7 +38,7 @@ export function faultBody(status: number, message: string, type: MediaType): str
   return `<error_message><error>${details}<debuginfo /></error></error_message>`;
 }
 
-/** Of what a client sent, enough to recognise it. */
+/** The beginning of a client's text, enough to recognise it. */
 export function shown(text: string): string {
   return text.length <= 80 ? text : `${text.slice(0, 80)}…`;
 }

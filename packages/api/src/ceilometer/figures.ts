@@ -6,7 +6,7 @@ export const aggregates = ['max', 'min', 'sum', 'avg', 'count', 'stddev', 'cardi
 export const cardinalities = ['resource_id', 'user_id', 'project_id', 'source'] as const;
 export type Cardinality = (typeof cardinalities)[number];
 
-/** The figures of Ceilometer's statistics: of volumes as they are, in floats. */
+/** The figures of Ceilometer's statistics: of the volumes as recorded, in floating point. */
 export class Figures {
   readonly first: bigint;
   last: bigint;
@@ -24,7 +24,7 @@ export class Figures {
     this.#distinct = new Map(counted.map((field) => [field, new Set()]));
   }
 
-  /** In the order of time. */
+  /** To be called in the order of time. */
   add(sample: Sample): void {
     const volume = Number(sample.volume);
     this.last = sample.timestamp;
@@ -42,7 +42,7 @@ export class Figures {
     return this.sum / this.count;
   }
 
-  /** Of the whole population. */
+  /** For the whole population, not a sample of it. */
   get stddev(): number {
     return Math.sqrt(this.#squares / this.count);
   }
@@ -65,7 +65,7 @@ export function fieldOf(sample: Sample, field: Cardinality): string | null {
   }
 }
 
-/** The time between the first and the last sample, within the time that was asked for; null where nothing of it is. */
+/** The time between the first and the last sample, within the requested range; undefined if they do not overlap. */
 export function durationOf(
   { first, last }: Pick<Figures, 'first' | 'last'>,
   { start, end }: { readonly start: bigint | undefined; readonly end: bigint | undefined },

@@ -1,10 +1,10 @@
-/** In which a reply can be; the first is preferred where a client takes several equally. */
+/** The possible types of a reply; the first is preferred if a client accepts several equally. */
 const offered = ['application/json', 'application/xml', 'text/xml'] as const;
 export type MediaType = (typeof offered)[number];
 
 /**
- * What a client that sends this `Accept` is answered with: the type with the highest quality; of those with the same, the one
- * that is named more exactly. Undefined: it takes none.
+ * The type of the reply for this `Accept` header: the one with the highest quality and, among equal ones, the most specific.
+ * Undefined if the client accepts none.
  */
 export function acceptedType(accept: string | undefined): MediaType | undefined {
   if (accept === undefined || accept.trim() === '') return offered[0];
@@ -23,7 +23,7 @@ export function acceptedType(accept: string | undefined): MediaType | undefined 
 
 function rangeOf(text: string): { readonly range: string; readonly quality: number } {
   const [range = '', ...parameters] = text.split(';').map((part) => part.trim().toLowerCase());
-  // What cannot be read counts as not given.
+  // A malformed value is ignored.
   const quality = Number(parameters.map((one) => /^q=(0(?:\.\d*)?|1)/.exec(one)?.[1]).find((one) => one) ?? 1);
   return { range: range === '*' ? '*/*' : range, quality };
 }
@@ -32,7 +32,7 @@ function matches(range: string, type: MediaType): boolean {
   return range === type || range === '*/*' || range === `${type.split('/')[0]}/*`;
 }
 
-/** 2 for a type, 1 for all of a kind, 0 for everything. */
+/** 2 for a type, 1 for all subtypes of a type, 0 for everything. */
 function exactnessOf(range: string): number {
   return 2 - range.split('*').length + 1;
 }

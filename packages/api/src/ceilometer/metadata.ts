@@ -8,8 +8,8 @@ export function metadataOf(message: string): JsonValue | undefined {
 }
 
 /**
- * Metadata as replies have them: one level, all values texts as Python prints them. Names of nested objects are joined, the first
- * two by a dot and the others by colons, as Ceilometer does.
+ * Metadata in replies: a single level, with all values as text as Python prints them. Keys of nested objects are joined, the first
+ * two by a dot and the others by colons, as in Ceilometer.
  */
 export function flatMetadata(metadata: JsonValue | undefined): Readonly<Record<string, string>> {
   if (!isJsonObject(metadata)) return {};
@@ -48,7 +48,7 @@ function quoted(text: string): string {
   return quote + (quote === "'" ? escaped.replaceAll("'", "\\'") : escaped) + quote;
 }
 
-/** Whole numbers keep their digits; others are floats. */
+/** Integers keep their digits; other numbers are floats. */
 function printedNumber(text: string): string {
   if (/^-?\d+$/.test(text)) return text === '-0' ? '0' : text;
   const value = Number(text);

@@ -12,13 +12,13 @@ import type { Reply } from './reply.js';
 import { oldSample } from './samples.js';
 import { microsecondText, second, timeOf, timeText } from './times.js';
 
-// The API of 2012: v1, and the first form of v2, whose paths nest: what is asked for is below what it is of.
+// The API of 2012: v1, and the first form of v2, in which paths are nested, such as the meters of a resource of a project.
 
 type Version = 'v1' | 'v2';
 type Kind = 'resources' | 'projects' | 'users' | 'sources';
 type List = Kind | 'meters';
 
-/** What may stand below what. */
+/** What each kind of path may contain. */
 const children: Readonly<Record<Kind | '', readonly string[]>> = {
   '': ['meters', 'resources', 'projects', 'users', 'sources'],
   sources: ['meters', 'resources', 'projects', 'users'],
@@ -29,14 +29,14 @@ const children: Readonly<Record<Kind | '', readonly string[]>> = {
 
 interface Place {
   readonly kinds: readonly Kind[];
-  /** What the names in the path say. */
+  /** The conditions from the names in the path. */
   readonly filter: SampleFilter;
   readonly source: string | undefined;
-  /** What is asked for, and what of it. */
+  /** The requested list, and the rest of the path. */
   readonly rest: readonly [List, ...string[]] | readonly [];
 }
 
-/** @param segments of the path below the version, unescaped. @throws 404 for what is no path of this version */
+/** @param segments of the path after the version, unescaped. @throws 404 for a path that this version does not have */
 export function nested(asked: Asked, version: Version, segments: readonly string[]): Promise<Reply> | Reply {
   const place = placeOf(asked, version, segments);
   const { kinds, source, rest } = place;
@@ -68,7 +68,7 @@ function placeOf(asked: Asked, version: Version, segments: readonly string[]): P
   let filter: SampleFilter = { scope: asked.scope };
   let source: string | undefined;
   let rest = segments;
-  // `/v2/projects/meters` is of all projects.
+  // `/v2/projects/meters` covers all projects.
   if (version === 'v2' && rest.length === 2 && rest[0] === 'projects' && rest[1] === 'meters') rest = ['meters'];
   while (rest.length >= 2 && rest[0] !== 'meters') {
     const [kind, id, ...below] = rest as [Kind, string, ...string[]];
@@ -93,7 +93,7 @@ function unknown() {
 interface Times {
   readonly start: bigint | undefined;
   readonly end: bigint | undefined;
-  /** By `search_offset`. */
+  /** Extended by `search_offset`. */
   readonly widened: { readonly start: bigint | undefined; readonly end: bigint | undefined };
 }
 
@@ -163,7 +163,7 @@ async function* resourcesOf(resources: AsyncIterable<ResourceSummary>, version: 
   }
 }
 
-/** In v1 the messages as they were recorded, with their signatures. */
+/** In v1 the recorded messages with their signatures. */
 function events({ reader, signal }: Asked, version: Version, filter: SampleFilter): Reply {
   const text = version === 'v1' ? (sample: Sample) => sample.text : oldSample;
   async function* all() {

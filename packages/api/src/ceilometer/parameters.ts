@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 import { invalidInput, unknownArgument } from './fault.js';
 
-/** The arguments of a request, in their order. */
+/** The arguments of a request, in order. */
 export type Parameters = readonly (readonly [string, string])[];
 
 export function parametersOf(url: string): Parameters {
@@ -10,7 +10,7 @@ export function parametersOf(url: string): Parameters {
   return at < 0 ? [] : [...new URLSearchParams(url.slice(at + 1))];
 }
 
-/** @throws 400 for an argument that is none of these */
+/** @throws 400 for an argument that is not in the list */
 export function refuseOthers(parameters: Parameters, known: readonly string[]): void {
   const other = parameters.map(([name]) => name.replace(/\[\d+\]/, '')).find((name) => !known.includes(name));
   if (other !== undefined) throw unknownArgument(other, `valid arguments: ${known.join(', ')}`);
@@ -20,13 +20,13 @@ export function valuesOf(parameters: Parameters, name: string): readonly string[
   return parameters.filter(([key]) => key === name).map(([, value]) => value);
 }
 
-/** The last of several, as servers of then did; an empty text counts as missing. */
+/** The last one if there are several, as in servers of that time; an empty text counts as missing. */
 export function valueOf(parameters: Parameters, name: string): string | undefined {
   const value = valuesOf(parameters, name).at(-1);
   return value === '' ? undefined : value;
 }
 
-/** Arguments such as `q.field` and `q.value`, matched up by their position or by a number, as in `q[0].field`. */
+/** Arguments such as `q.field` and `q.value`, matched by their position or by a number, as in `q[0].field`. */
 export function groupsOf(
   parameters: Parameters,
   name: string,
@@ -59,7 +59,7 @@ export function limitOf(parameters: Parameters): number | undefined {
   return data;
 }
 
-/** Whole, 0 or more. @throws 400 */
+/** An integer, 0 or more. @throws 400 */
 export function countOf(name: string, text: string | undefined, most: number): number {
   if (text === undefined) return 0;
   const { success, data } = whole.transform(Number).pipe(z.number().max(most)).safeParse(text.trim());

@@ -18,11 +18,11 @@ const conditionSchema = z.object({
 });
 type Condition = z.output<typeof conditionSchema>;
 
-/** What may be asked for beside metadata. */
+/** The possible fields besides metadata. */
 export type Field =
   'timestamp' | 'search_offset' | 'user' | 'project' | 'resource' | 'source' | 'meter' | 'message_id';
 
-/** What the time of a sample must be, and what of it is shown: without `search_offset`. */
+/** The range that the query names, as shown in replies: without `search_offset`. */
 export interface AskedTimes {
   readonly start: bigint | undefined;
   readonly end: bigint | undefined;
@@ -47,11 +47,11 @@ export interface Query {
   readonly asked: AskedTimes;
 }
 
-/** So many minutes are about a million years, ns of which no time has. */
+/** This many minutes are about 190,000 years, beyond any time in ns. */
 const longestOffset = 1e11;
 
 /**
- * What `q` asks for. All conditions hold.
+ * The filter for the argument `q`, all of whose conditions must hold.
  *
  * @throws 400, 401
  */
@@ -185,7 +185,7 @@ function converted(value: string, type: (typeof types)[number]): MetadataOperand
   }
 }
 
-/** A value without a type is what it would be in Python; what is none of its literals is a text. */
+/** A value without a type has the type of the same Python literal; otherwise it is text. */
 function literal(text: string): MetadataOperand {
   if (wholeNumber.test(text)) return { type: 'integer', value: bigintOf(text) };
   if (anyNumber.test(text)) return { type: 'float', value: Number(text) };

@@ -2,12 +2,12 @@ import { RE2JS, RE2JSException } from 're2js';
 
 import { badRequest } from './fault.js';
 
-/** Characters. A longer one takes long to compile. */
+/** In characters. Longer ones take long to compile. */
 const longest = 1_000;
 
 /**
- * Whether a text has a part that matches. In the syntax of RE2 and in linear time: whoever asks chooses the expression, and a
- * backtracking engine can be kept busy for ever.
+ * Whether a part of a text matches. Uses RE2's syntax and linear time, because clients choose the expression, and a backtracking
+ * engine could be kept busy indefinitely.
  *
  * @throws 400
  */

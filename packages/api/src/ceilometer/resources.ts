@@ -16,7 +16,7 @@ import { timeText } from './times.js';
 const resourceFields: readonly Field[] = ['timestamp', 'search_offset', 'user', 'project', 'resource', 'source'];
 const meterFields: readonly Field[] = ['user', 'project', 'resource', 'source'];
 
-/** `/v2/resources`. What does not fit into the limit is at the address in `Link`. */
+/** `/v2/resources`. If there are more than the limit, `Link` has the address of the next ones. */
 export async function resources(asked: Asked): Promise<Reply> {
   const { parameters, scope, options } = asked;
   refuseOthers(parameters, [...queryArguments, 'limit', 'meter_links', 'after', 'skip']);
@@ -39,7 +39,7 @@ export async function oneResource(asked: Asked, id: string): Promise<Reply> {
   throw notFound(`Resource ${id} Not Found`);
 }
 
-/** `/v2/meters`: of each resource those of which the latest sample is meant. */
+/** `/v2/meters`: the meters of each resource whose latest sample matches. */
 export async function meters(asked: Asked): Promise<Reply> {
   const { parameters, scope, options } = asked;
   refuseOthers(parameters, [...queryArguments, 'limit', 'unique', 'after', 'skip']);
@@ -61,11 +61,11 @@ type ResourceMeter = ResourceSummary['meters'][number];
 interface MeterOfResource {
   readonly resource: ResourceSummary;
   readonly meter: ResourceMeter;
-  /** Its place among those of the resource, from 1 on. */
+  /** Its position among the meters of the resource, from 1. */
   readonly at: number;
 }
 
-/** So many resources are compared at once. */
+/** The number of resources that are compared at once. */
 const batch = 200;
 
 async function* latestMeters(asked: Asked, filter: SampleFilter): AsyncGenerator<MeterOfResource, undefined> {
@@ -106,7 +106,7 @@ async function* inBatches<T>(items: AsyncIterable<T>): AsyncGenerator<readonly T
   if (some.length > 0) yield some;
 }
 
-/** The resource itself, and those after it. */
+/** The resource itself, and the following ones. */
 async function* foundFrom(
   asked: Asked,
   filter: SampleFilter,
@@ -118,7 +118,7 @@ async function* foundFrom(
   yield* reader.resources({ ...filter, after: id }, signal);
 }
 
-/** One of each name, what differs between resources being null. */
+/** One of each name; fields that differ between resources are null. */
 async function* uniqueMeters(meters: readonly MeterSummary[]): AsyncGenerator<string> {
   for (const { name, type, unit } of meters) {
     const nothing = { resource_id: null, project_id: null, user_id: null, source: null };
@@ -135,7 +135,7 @@ async function* found(
   return undefined;
 }
 
-/** So many, and a `Link` if there are more. Those of the first page are read before the first part of the reply. */
+/** Items up to the limit, and a `Link` if there are more. Those of the first page are read before the reply begins. */
 async function upTo<T>(
   asked: Asked,
   limit: number,

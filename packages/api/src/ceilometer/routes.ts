@@ -36,12 +36,12 @@ type Handler = (asked: Asked, names: Readonly<Record<string, string>>) => Promis
 const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const satisfies HTTPMethods[];
 type Method = (typeof methods)[number];
 
-/** Bytes. Filters are short; each is held against many samples. */
+/** In bytes. Filters are short, and each is compared with many samples. */
 const longestFilter = 65_536;
 /** Bytes of samples that are posted. */
 const longestList = 1_048_576;
 
-/** `/v1`, `/v2` and `/`: Ceilometer's API in its three states. */
+/** `/v1`, `/v2` and `/`: Ceilometer's API in its three versions. */
 export function ceilometerRoutes(server: FastifyInstance, parts: CeilometerParts): void {
   const { options, reader, logger } = parts;
   server.removeAllContentTypeParsers();
@@ -111,7 +111,7 @@ export function ceilometerRoutes(server: FastifyInstance, parts: CeilometerParts
     route(`/${version}/*`, { GET: (asked) => nested(asked, version, segmentsOf(asked.path)) });
 }
 
-/** An error in the form that the client accepts. */
+/** An error in a form that the client accepts. */
 export async function fail(
   reply: FastifyReply,
   request: FastifyRequest,
@@ -126,12 +126,12 @@ export async function fail(
     .send(faultBody(status, message, type));
 }
 
-/** v1 knew JSON alone, whatever was accepted. */
+/** v1 supports only JSON, whatever the client accepts. */
 function replyType({ url, headers }: FastifyRequest): MediaType | undefined {
   return /^\/v1(?:[/?]|$)/.test(url) ? 'application/json' : acceptedType(headers.accept);
 }
 
-/** The first form of v2 had other arguments on the same paths. */
+/** The first form of v2 has other arguments on the same paths. */
 function isOf2012({ parameters }: Asked): boolean {
   return ['start_timestamp', 'end_timestamp'].some((name) => valuesOf(parameters, name).length > 0);
 }
@@ -157,7 +157,7 @@ function askedOf(
   };
 }
 
-/** Below the version. */
+/** The path after the version. */
 function segmentsOf(path: string): readonly string[] {
   const [, , ...segments] = path.replace(/\/$/, '').split('/');
   try {

@@ -41,12 +41,12 @@ export async function oneSample({ reader, scope, signal }: Asked, messageId: str
   throw notFound(`Sample ${messageId} Not Found`);
 }
 
-/** A filter that names another meter finds nothing. */
+/** A filter that names a different meter matches nothing. */
 export function ofMeter(filter: SampleFilter, meter: string): SampleFilter {
   return { ...filter, meters: filter.meters?.filter((one) => one === meter) ?? [meter] };
 }
 
-/** The newest first. What does not fit into the limit is at the address in `Link`. */
+/** Newest first. If there are more than the limit, `Link` has the address of the next ones. */
 async function listed(
   asked: Asked,
   narrow: (filter: SampleFilter) => SampleFilter,

@@ -8,7 +8,7 @@ import type { MediaType } from './media-type.js';
 import type { Reply } from './reply.js';
 import { xmlElement } from './xml.js';
 
-/** What fails before the first part is there is a reply of its own; later, the connection is cut: no reply looks complete that is not. */
+/** An error before the first part becomes an error reply; later, the connection is cut, so that an incomplete reply does not look complete. */
 export async function send(
   to: FastifyReply,
   reply: Reply,
@@ -45,7 +45,7 @@ async function* xmlParts(items: AsyncIterable<string>): AsyncGenerator<string> {
   yield* inParts(elements(), { before: '<result>', after: '</result>', separator: '' });
 }
 
-/** Characters. */
+/** In characters. */
 const partSize = 16_384;
 
 async function* inParts(

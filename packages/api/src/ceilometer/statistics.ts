@@ -14,13 +14,13 @@ import type { Reply } from './reply.js';
 import { ofMeter, queryArguments, sampleFields } from './samples.js';
 import { modulo, second, timeText } from './times.js';
 
-/** s: some three thousand years. */
+/** s: about three thousand years. */
 const longestPeriod = 1e11;
 const flavor = 'resource_metadata.instance_type';
 
 interface Aggregate {
   readonly name: string;
-  /** Also beside `aggregate`, as without a choice. */
+  /** Also a member of its own besides `aggregate`, as when none is chosen. */
   readonly isStandard: boolean;
   value(figures: Figures): number;
 }
@@ -31,7 +31,7 @@ interface Row {
   readonly group: Readonly<Record<string, string | null>>;
 }
 
-/** `/v2/meters/{meter}/statistics`, of the samples as they come: memory grows with the groups of one period. */
+/** `/v2/meters/{meter}/statistics`, computed as samples are read: memory grows with the groups of one period. */
 export function statistics(asked: Asked, meter: string): Reply {
   const { parameters, scope, reader, signal } = asked;
   refuseOthers(parameters, [...queryArguments, 'groupby', 'period', 'aggregate.func', 'aggregate.param']);

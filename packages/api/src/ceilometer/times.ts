@@ -8,8 +8,8 @@ const zone = /(?<zone>Z|[+-]\d{2}(?::?\d{2})?)/;
 const form = new RegExp(`^${date.source}(?:[T ]${clock.source}\\s*${zone.source}?)?$`, 'i');
 
 /**
- * The instant that a client names, in any form of ISO 8601 that Ceilometer takes: a year, a month or a day alone, with or without
- * separators, and hours alone. UTC unless it has a zone. Ceilometer drops the zone; here it counts.
+ * Parses a client's time in any form of ISO 8601 that Ceilometer accepts: a year, a month or a day alone, with or without separators,
+ * or with hours only. It is UTC if it has no time zone. Ceilometer ignores the time zone; here it is used.
  *
  * @throws 400
  */
@@ -36,18 +36,18 @@ function isText(text: string | undefined): text is string {
   return text !== undefined;
 }
 
-/** A `+` that was not escaped in a query is a blank. */
+/** An unescaped `+` in a query is a blank. */
 function unescapedPlus(text: string): string {
   return text.replace(/^(.{10}[T ][\d:.,]+) (\d{2}(?::?\d{2})?)$/i, '$1+$2');
 }
 
-/** UTC without a zone, with microseconds where there are some: `2012-07-02T10:40:00`. */
+/** In UTC without a time zone, with microseconds if they are not 0: `2012-07-02T10:40:00`. */
 export function timeText(time: bigint): string {
   const text = formatTimestamp(time - modulo(time, 1_000n)).replace('+00:00', '');
   return text.endsWith('.000000') ? text.slice(0, -7) : text;
 }
 
-/** The same with microseconds always, as v1 has them. */
+/** The same, always with microseconds, as in v1. */
 export function microsecondText(time: bigint): string {
   return formatTimestamp(time - modulo(time, 1_000n)).replace('+00:00', '');
 }
@@ -58,7 +58,7 @@ export function modulo(value: bigint, divisor: bigint): bigint {
   return ((value % divisor) + divisor) % divisor;
 }
 
-/** A difference of times in seconds, as a float. */
+/** A time span in seconds, as a float. */
 export function seconds(difference: bigint): number {
   return Number(difference) / 1e9;
 }
