@@ -19,7 +19,7 @@ const intervalSeconds = 30;
 const quietCycles = 3;
 
 interface BusyCycle extends LoggedCycle {
-  /** Of the last minute. */
+  /** Over the last minute. */
   readonly load: number;
 }
 

@@ -1,7 +1,6 @@
 /**
- * `node captured-messages.mjs '{"configuration":…,"file":…}'`: runs a cycle of a compute agent whose bus is the
- * in-process one, and writes its metering messages to the file, in the order in which it sent them: a JSON array of
- * `{"routingKey":…,"lines":[…]}`.
+ * `node captured-messages.mjs '{"configuration":…,"file":…}'`: runs a cycle of a compute agent with an in-process bus, and
+ * writes its metering messages to the file in the order in which they were sent: a JSON array of `{"routingKey":…,"lines":[…]}`.
  */
 import { writeFile } from 'node:fs/promises';
 
@@ -36,7 +35,7 @@ try {
     ack();
   });
   await agent.once(AbortSignal.timeout(timeout));
-  // The first one has nothing to compare with.
+  // The first cycle has no previous readings.
   messages = [];
   await agent.once(AbortSignal.timeout(timeout));
   await writeFile(job.file, JSON.stringify(messages));

@@ -14,7 +14,7 @@ import type { Measurement } from './statistics.js';
 import { withStore } from './stores.js';
 import type { StoreName } from './stores.js';
 
-/** What one part of the chain can do when it has the machine for itself. */
+/** The capacity of one part of the chain when it has the machine to itself. */
 export interface Ceiling {
   readonly samples: number;
   readonly samplesPerSecond: number;
@@ -22,7 +22,7 @@ export interface Ceiling {
   readonly cpuPerSample: Readonly<Record<string, number>>;
 }
 
-/** Measures those that are wanted. */
+/** Measures the requested ones. */
 export async function measureCeilings(
   name: StoreName,
   load: Load,
@@ -35,7 +35,7 @@ export async function measureCeilings(
   return ceilings;
 }
 
-/** Fills the queue, and has a bare client empty it. */
+/** Fills the queue, and empties it with a bare client. */
 async function measureConsume(name: StoreName, load: Load, context: BenchmarkContext): Promise<Ceiling> {
   const { broker, messages, sampled: samples } = load;
   const filling = { configuration: load.configuration, messages, samples, url: broker.url };
@@ -57,7 +57,7 @@ async function measureConsume(name: StoreName, load: Load, context: BenchmarkCon
     return progress('Measuring the bare consumer', work);
   });
   const brokerCpu = (await cpuOf(brokerPid)) - before;
-  // Messages whose acknowledgement was still on its way within the broker when the channel was closed are there again.
+  // Messages whose acknowledgement the broker had not processed when the channel was closed are delivered again.
   await broker.ctl('purge_queue', meteringTopology.queue);
   return ceiling(samples, wall, { consumer: cpu, RabbitMQ: brokerCpu });
 }

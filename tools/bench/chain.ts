@@ -13,11 +13,11 @@ import type { MeasuredStore, StoreName } from './stores.js';
 
 export interface Chain {
   readonly samples: number;
-  /** Sent and not in the store. */
+  /** Sent, but not in the store. */
   readonly lost: number;
-  /** In the store, and more than were sent. */
+  /** In the store, in excess of those sent. */
   readonly surplus: number;
-  /** Offered to the store again; they change nothing. */
+  /** Offered to the store again, without effect. */
   readonly duplicates: number;
   readonly seconds: number;
   /** From the first publish to the last commit. */
@@ -52,7 +52,7 @@ interface Seen {
 /** Maximum queue length: more than the collector consumes between two checks of the publisher. */
 const ready = 200;
 const lookEvery = 1_000;
-// When the publisher is done the end must be seen when it comes.
+// So that the end is noticed when the publisher has finished.
 const lookAtTheEndEvery = 20;
 const recorded = 'nephoscope_collector_samples_recorded_total';
 const duplicate = 'nephoscope_collector_samples_duplicate_total';
@@ -155,7 +155,7 @@ async function watch(
   }
 }
 
-/** Samples per second between a fifth and four fifths of them, between which looks are interpolated. */
+/** Samples per second between a fifth and four fifths of them, interpolated between two checks. */
 function sustained(seen: readonly Seen[], samples: number): number {
   const timeOf = (count: number) => {
     const next = seen.findIndex((one) => one.recorded >= count);

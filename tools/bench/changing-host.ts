@@ -14,7 +14,7 @@ export interface ChangingHost extends MeasuredHost {
   replace(count: number): Promise<void>;
 }
 
-/** What virsh prints between two lots of commands. */
+/** The marker that virsh prints between two groups of commands. */
 const done = 'done';
 
 /**
@@ -35,7 +35,7 @@ export async function startChangingHost(instances: number): Promise<ChangingHost
   const running: string[] = [];
   let started = 0;
 
-  /** @throws Error with virsh's words */
+  /** @throws Error with virsh's message */
   async function execute(commands: readonly string[]): Promise<void> {
     const answered = new Promise<void>((resolve, reject) => {
       lines.on('line', (line) => {
@@ -72,7 +72,7 @@ export async function startChangingHost(instances: number): Promise<ChangingHost
   }
 
   try {
-    // The driver comes with one.
+    // The driver has one domain from the beginning.
     await execute(['destroy test']);
     await start(instances);
   } catch (error) {

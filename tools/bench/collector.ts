@@ -30,7 +30,7 @@ export async function writeCollectorConfiguration(
 export interface RunningCollector {
   readonly pid: number;
   readonly output: Readable;
-  /** The sums over its `/metrics` of these names. */
+  /** The sums of these metrics at its `/metrics`. */
   metrics<Name extends string>(...names: readonly Name[]): Promise<Readonly<Record<Name, number>>>;
   /** Ends it by SIGTERM. @throws Error with the end of its log when it fails */
   stop(): Promise<void>;
@@ -83,7 +83,7 @@ export async function startCollector(
   };
 }
 
-/** A metric with labels has no value before it is counted first. @throws Error if there is none of that name */
+/** A metric with labels has no value before its first count. @throws Error if there is no metric of that name */
 function sumOf(metrics: string, name: string): number {
   const values = [...metrics.matchAll(new RegExp(`^${name}(?:\\{[^}]*\\})? (\\S+)$`, 'gm'))];
   if (!metrics.includes(`# TYPE ${name} `)) throw new Error(`the collector's metrics have no ${name}`);

@@ -20,9 +20,9 @@ interface Round {
 
 interface Scenario {
   readonly name: string;
-  /** One cycle of Ceilometer's compute agent on such a host, ms. */
+  /** The time of one cycle of Ceilometer's compute agent on such a host, ms. */
   readonly peer: Measurement & { readonly samples: number };
-  /** The cycle against the bare call, where the hypervisor gives everything in that one call. */
+  /** The cycle compared with the bare call, if the hypervisor returns everything in that one call. */
   readonly limitToBareCall: number | undefined;
   readonly rounds: number;
   start(signal: AbortSignal): Promise<MeasuredHost>;
@@ -49,7 +49,7 @@ const warmUp = 8;
 const processTimeout = 240_000;
 const script = fileURLToPath(new URL('measured-cycle.mjs', import.meta.url));
 
-/** Cycles of the whole compute agent, each next to the bare call, so that their ratio holds on a machine that others use too. */
+/** Cycles of the whole compute agent, each next to the bare call, so that their ratio is valid on a shared machine. */
 export const cycle: Benchmark = {
   name: 'cycle',
   description: 'wall and CPU time of a cycle of the compute agent, next to the bare libvirt call',
@@ -105,9 +105,9 @@ function report({ peer, limitToBareCall }: Scenario, rounds: readonly Round[]) {
   const cycleCpu = summarise(rounds.map(({ cycle }) => cycle.cpu));
   const bareWall = summarise(rounds.map(({ bare }) => bare.wall));
   const toBareCall = {
-    // Each cycle against the call just before it: what slows both down cancels out.
+    // Each cycle compared with the call just before it, so that what slows down both cancels out.
     median: summarise(rounds.map(({ cycle, bare }) => cycle.wall / bare.wall)).median,
-    // The two undisturbed ones against each other.
+    // Those without disturbance compared with each other.
     min: rounded(cycleWall.min / bareWall.min),
   };
   return {

@@ -38,7 +38,7 @@ const compressed = (body: Buffer, compression: string): HostileMessage => ({
   headers: { compression },
 });
 
-// Made once: what takes part of a second to make, and what each kind is about, is the same in each.
+// Created once, because making some of them takes part of a second and all of one kind are alike.
 const manyKeys = members(90_000, unsorted);
 const collidingKeys = members(48_000, (n) => String((n + 1) * 65_536));
 const bzip2Bomb = Buffer.from('QlpoOTFBWSZTWckBtsgBWKtAIMAAEAAACCAAMMwFKaZSSFJsVJIUni7kinChIZIDbZA=', 'base64');
@@ -77,7 +77,7 @@ const kinds: Readonly<Record<string, { readonly of: number; make(id: string): Ho
 const weights = Object.values(kinds);
 const sum = weights.reduce((all, { of }) => all + of, 0);
 
-/** Hostile messages of all kinds, by their weights and spread evenly; always the same. */
+/** Hostile messages of all kinds, by their weights and evenly spread; always the same. */
 export function* hostileMessages(count: number): Generator<HostileMessage, void, undefined> {
   const due = weights.map(({ of }) => (of / sum) * 0.5);
   for (let n = 0; n < count; n += 1) {
@@ -88,7 +88,7 @@ export function* hostileMessages(count: number): Generator<HostileMessage, void,
   }
 }
 
-/** As many small ones, for comparison. */
+/** The same number of small ones, for comparison. */
 export function* smallMessages(count: number): Generator<HostileMessage, void, undefined> {
   for (let n = 0; n < count; n += 1) yield asLines(line(`m${n}`));
 }

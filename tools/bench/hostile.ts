@@ -23,7 +23,7 @@ import { below } from './target.js';
 const valid = 600;
 const unconfirmedAtOnce = 500;
 const unconfirmedBytes = 64 * 1024 * 1024;
-/** If no sample arrives for this long, ms, the rest counts as lost. */
+/** If no sample arrives for this long, ms, the rest is considered lost. */
 const timeLimit = 60_000;
 const memoryLimitMiB = 400;
 const delayLimit = 1_000;
@@ -33,7 +33,7 @@ const pauseLimit = 250;
 interface Run {
   readonly sentIn: number;
   readonly lost: number;
-  /** From the confirmation of its publishing until it was recorded, ms. */
+  /** From the confirmation of publishing until it was recorded, ms. */
   readonly delay: { readonly median: number; readonly p99: number; readonly max: number };
   readonly longestPause: number;
   readonly peakMiB: number;
@@ -96,7 +96,7 @@ async function among(
       const times = await recorded;
       const { VmHWM } = await memoryOf(collector.pid);
       await collector.stop();
-      // In the order in which they were sent, but for some that overtook each other.
+      // In the order in which they were sent, except for some that overtook others.
       const delays = times.map((time, at) => time - (sent[at] as number)).sort((one, other) => one - other);
       const at = (share: number) =>
         delays[Math.min(Math.floor(delays.length * share), delays.length - 1)] ?? Infinity;
@@ -113,7 +113,7 @@ async function among(
   }
 }
 
-/** When each was recorded, Date.now(), to some 50 ms. */
+/** When each was recorded, as Date.now(), accurate to about 50 ms. */
 async function followRecorded(
   metrics: () => Promise<{ readonly nephoscope_collector_samples_recorded_total: number }>,
   signal: AbortSignal,

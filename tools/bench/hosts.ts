@@ -14,7 +14,7 @@ export interface MeasuredHost {
   stop(): Promise<void>;
 }
 
-// Guests that are started at once; more only wait for one another.
+// The number of guests that are started at once; more would only wait for each other.
 const bootingAtOnce = 4;
 
 /** Real guests under QEMU with a disk and a NIC each, whose counters all move. */
@@ -48,7 +48,7 @@ export async function startTestDriverHost(
   });
 }
 
-/** A folder for the time of `work`. */
+/** A folder that exists while `work` runs. */
 export async function withDirectory<Result>(work: (directory: string) => Promise<Result>): Promise<Result> {
   const directory = await mkdtemp(join(tmpdir(), 'nephoscope-bench-'));
   try {
@@ -73,7 +73,7 @@ async function withLibvirtd(
 const instanceName = (index: number) => `instance-${hex(index, 8)}`;
 const hex = (index: number, length: number) => (index + 1).toString(16).padStart(length, '0');
 
-/** As nova writes it for an instance that is one of a project's. */
+/** As nova writes it for an instance of a project. */
 export const novaMetadataXml = (index: number) => `
       <nova:instance xmlns:nova="http://openstack.org/xmlns/libvirt/nova/1.1">
         <nova:package version="26.2.2"/>

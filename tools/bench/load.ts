@@ -5,9 +5,9 @@ import { runScript, within } from './measured-process.js';
 
 /** Shared by the parts of `ingest`. */
 export interface Load {
-  /** The file with all messages, signed: agents do that on other machines. */
+  /** The file with all messages, signed in advance, because agents sign on other machines. */
   readonly messages: string;
-  /** How many samples the ceilings are measured with. */
+  /** The number of samples for measuring the ceilings. */
   readonly sampled: number;
   /** The publisher's configuration. */
   readonly configuration: string;
@@ -16,7 +16,7 @@ export interface Load {
 
 export const instances = 1_000;
 
-/** Has an agent read instances with nova's metadata; returns the number of samples in a cycle. */
+/** Lets an agent read instances with nova's metadata; returns the number of samples in a cycle. */
 export async function capture(directory: string, file: string, signal: AbortSignal): Promise<number> {
   const host = await startTestDriverHost(instances, novaMetadataXml);
   try {

@@ -1,4 +1,4 @@
-/** Preloaded into a measured process: writes its longest pause of the event loop, ms, into the file PAUSE_FILE when it ends. */
+/** Preloaded into a measured process: at its end, writes the longest pause of the event loop, ms, to the file PAUSE_FILE. */
 import { writeFileSync } from 'node:fs';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout } from 'node:timers';

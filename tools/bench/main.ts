@@ -114,7 +114,7 @@ function positive(option: string, given: string, least = 1): number {
   return Number(given);
 }
 
-/** What is measured is what is published (agents, collector and all that they depend on), without type declarations. */
+/** Measures the published packages (agents, collector and their dependencies), without type declarations. */
 async function build(signal: AbortSignal): Promise<void> {
   await promisify(execFile)(
     join(root, 'node_modules', '.bin', 'nx'),

@@ -1,7 +1,6 @@
 /**
- * `node measured-consume.mjs '{"configuration":…,"url":…,"messages":…}'`: takes that many messages off the queue, as
- * many at once as a collector, and acknowledges each, by the client library alone. Prints what
- * that cost from the first to the last, ms.
+ * `node measured-consume.mjs '{"configuration":…,"url":…,"messages":…}'`: consumes that many messages from the queue, with a
+ * collector's prefetch, and acknowledges each, using the client library alone. Prints the cost from the first to the last, ms.
  */
 import { performance } from 'node:perf_hooks';
 
@@ -11,7 +10,7 @@ import { connect } from 'amqplib';
 const job = JSON.parse(process.argv[2]);
 const connection = await connect(job.url);
 const channel = await connection.createChannel();
-// As a collector.
+// The prefetch of a collector.
 await channel.prefetch(100);
 let start;
 let usage;
@@ -33,7 +32,7 @@ await done;
 const wall = performance.now() - start;
 const { user, system } = process.cpuUsage(usage);
 closing = true;
-// The channel first: else the connection's end overtakes the last acknowledgements.
+// The channel first, because otherwise the end of the connection overtakes the last acknowledgements.
 await channel.close();
 await connection.close();
 process.stdout.write(JSON.stringify({ wall, cpu: (user + system) / 1_000 }));

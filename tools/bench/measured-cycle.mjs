@@ -1,7 +1,7 @@
 /**
- * `node measured-cycle.mjs '{"configuration":…,"uri":…,"warmUp":…,"rounds":…}'`: runs a compute agent's cycles in
- * turn with the bare call behind them, and prints what each cost. Plain JavaScript: with a loader of TypeScript in
- * the process that would be measured too.
+ * `node measured-cycle.mjs '{"configuration":…,"uri":…,"warmUp":…,"rounds":…}'`: runs cycles of a compute agent, each followed
+ * by the bare call, and prints the cost of each. Plain JavaScript, because a TypeScript loader in the process would be measured
+ * as well.
  */
 import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -20,11 +20,11 @@ import {
 } from '@nephoscope/runtime';
 import { Registry } from 'prom-client';
 
-// So that what one measurement leaves to be done does not count as the next one's.
+// So that work left by one measurement does not count as the next one's.
 const pause = 100;
 const startTimeout = 30_000;
 const roundTimeout = 30_000;
-// What the inspector asks for when every pollster runs.
+// What the inspector reads when every pollster runs.
 const query = {
   groups: ['state', 'cpuTotal', 'vcpu', 'balloon', 'perf', 'block', 'interface'],
   flags: { nowait: true },
@@ -43,7 +43,7 @@ const components = [component('bus', bus), ...own];
 await startAll(components, AbortSignal.timeout(startTimeout), logger);
 const connection = await connect(job.uri);
 try {
-  // The in-process bus confirms what its consumer took.
+  // The in-process bus confirms what its consumer acknowledges.
   if (config.bus.type === 'memory')
     await bus.consume('metering', { prefetch: 10_000 }, (delivery) => delivery.ack());
 

@@ -1,8 +1,7 @@
 /**
- * `node measured-growth.mjs '{"configuration":…,"messages":…,"rows":…,"step":…}'`: records so many samples by the store
- * of a collector's configuration, in batches as the collector makes them, and prints what each `step` of them cost in
- * `record`, ms. The samples are those of the captured cycle again and again, ten minutes later each time; the store
- * does not look at signatures, so these are random digits.
+ * `node measured-growth.mjs '{"configuration":…,"messages":…,"rows":…,"step":…}'`: records that many samples in the store of a
+ * collector's configuration, in the collector's batches, and prints the time of each `step` in `record`, ms. The samples repeat
+ * those of the captured cycle, ten minutes later each time; signatures are random digits, because the store does not verify them.
  */
 import { randomFillSync } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -17,7 +16,7 @@ import { v7 as uuid } from 'uuid';
 const startTimeout = 30_000;
 const cycleNs = 600n * 1_000_000_000n;
 
-// As a collector's transactions.
+// The size of a collector's transactions.
 const batchSamples = 2_000;
 const job = JSON.parse(process.argv[2]);
 const { config, chosen } = await configure(collectorProgram, await readConfig(job.configuration, {}));
@@ -73,14 +72,14 @@ function* samples(file, rows) {
     const signature = randomFillSync(digits).toString('hex');
     const values = [volume, messageId, String(sequence), formatTimestamp(timestamp), signature];
     const text = pieces[0] + values.map((value, index) => value + pieces[index + 1]).join('');
-    // In one piece, as it is received.
+    // As one contiguous string, as when it is received.
     const read = known.read(Buffer.from(text).toString());
     known.learn(read);
     yield read.sample;
   }
 }
 
-/** The message without its values of the fields that differ from cycle to cycle. */
+/** The message without the values of fields that differ from cycle to cycle. */
 function cut(line, { volume, messageId, sequence }) {
   const before = [
     ['"counter_volume":', volume],

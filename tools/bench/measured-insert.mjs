@@ -1,6 +1,6 @@
 /**
- * `node measured-insert.mjs '{"configuration":…,"messages":…,"samples":…}'`: records samples of the file by the store of a collector's configuration, in batches as the collector makes them. Prints their number and what that cost, ms;
- * reading them does not count.
+ * `node measured-insert.mjs '{"configuration":…,"messages":…,"samples":…}'`: records samples from the file in the store of a
+ * collector's configuration, in the collector's batches. Prints their number and the time, ms, without that of reading them.
  */
 import { performance } from 'node:perf_hooks';
 
@@ -12,7 +12,7 @@ import { readMessages } from './messages-file.mjs';
 
 const startTimeout = 30_000;
 
-// As a collector's transactions.
+// The size of a collector's transactions.
 const batchSamples = 2_000;
 const job = JSON.parse(process.argv[2]);
 const { config, chosen } = await configure(collectorProgram, await readConfig(job.configuration, {}));

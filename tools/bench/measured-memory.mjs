@@ -1,6 +1,6 @@
 /**
- * `node --expose-gc --import measured-memory.mjs …`: prints each minute what memory the program holds when all garbage has been
- * collected, bytes, one line of JSON on stdout for each of its threads.
+ * `node --expose-gc --import measured-memory.mjs …`: prints every minute the memory of the program after a garbage collection,
+ * in bytes, as one line of JSON on stdout for each of its threads.
  */
 import process from 'node:process';
 import { setInterval } from 'node:timers';

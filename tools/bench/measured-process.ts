@@ -10,11 +10,11 @@ export const root = fileURLToPath(new URL('../..', import.meta.url));
 /** A CPU profile that a measured process writes when it ends. */
 export interface Profile {
   readonly directory: string;
-  /** Of the file; without it Node makes one up. */
+  /** The name of the file; without it Node chooses one. */
   readonly name?: string;
 }
 
-/** In `packages`, with a start script. */
+/** A program in `packages`, with a start script. */
 export type Program = 'agent-compute' | 'agent-central' | 'collector';
 
 /** Starts a script, see {@link startMeasured}, with the options and variables of a program's start script. */
@@ -35,11 +35,11 @@ export function startProgram(
 }
 
 /**
- * Starts Node as an operator would: without the loaders and settings of this process, its stdout and stderr in pipes.
+ * Starts Node as an operator would: without the loaders and settings of this process, with its stdout and stderr in pipes.
  * It ends when this process does, however that ends.
  *
  * @param args Node's options, the script and its arguments
- * @param settings more of its environment
+ * @param settings additional environment variables
  */
 export function startMeasured(
   args: readonly string[],
@@ -49,7 +49,7 @@ export function startMeasured(
   const { NODE_OPTIONS: _, ...environment } = process.env;
   return spawn('setpriv', ['--pdeathsig', 'KILL', process.execPath, ...profiling(profile), ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
-    // Ctrl-C in a terminal is for this process, which then stops things in order.
+    // Ctrl-C in a terminal is for this process, which then stops everything in order.
     detached: true,
     env: {
       ...Object.fromEntries(Object.entries(environment).filter(([name]) => !name.startsWith('NEPHOSCOPE_'))),
@@ -67,8 +67,8 @@ function profiling(profile: Profile | undefined): readonly string[] {
 /**
  * Waits for the end of a measured process, which is killed when `signal` is aborted.
  *
- * @returns what it wrote to stdout
- * @throws Error with what it wrote to stderr when it fails
+ * @returns its output on stdout
+ * @throws Error with its output on stderr if it fails
  */
 export async function outputOf(child: ChildProcess, signal: AbortSignal): Promise<string> {
   let stdout = '';
@@ -90,7 +90,7 @@ export async function outputOf(child: ChildProcess, signal: AbortSignal): Promis
   }
 }
 
-/** Whatever is measured is over by then, ms. */
+/** Every measurement has ended by then, ms. */
 const longest = 3_600_000;
 
 export const within = (signal: AbortSignal) => AbortSignal.any([signal, AbortSignal.timeout(longest)]);
@@ -98,7 +98,7 @@ export const within = (signal: AbortSignal) => AbortSignal.any([signal, AbortSig
 /**
  * Runs one of this folder's scripts to its end.
  *
- * @param job its one argument, as JSON
+ * @param job its only argument, as JSON
  * @returns the JSON that it prints
  * @throws Error as {@link outputOf}
  */

@@ -1,7 +1,7 @@
 /**
- * `node measured-publisher.mjs '{"configuration":…,"messages":…,"samples":…,"url":…,"ready":…}'`: publishes messages
- * that were signed before, as an agent does, with confirms. With `ready` it waits while so many messages stand in the queue, so that the
- * queue is short and whoever consumes always finds some. Prints what it sent, when, and how often it saw an empty queue.
+ * `node measured-publisher.mjs '{"configuration":…,"messages":…,"samples":…,"url":…,"ready":…}'`: publishes messages that were
+ * signed before, as an agent does, with confirms. With `ready` it waits while that many messages are in the queue, so that the
+ * queue stays short but is never empty for the consumer. Prints what it sent, when, and how often it found the queue empty.
  */
 import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -14,7 +14,7 @@ import { connect } from 'amqplib';
 import { bodiesAtOnce, readMessages } from './messages-file.mjs';
 
 const startTimeout = 30_000;
-/** Fewer than the buffers that bodies are read into. */
+/** Fewer than the buffers for bodies. */
 const unconfirmedAtOnce = bodiesAtOnce / 2;
 const lookEvery = 20;
 
@@ -31,7 +31,7 @@ const { exchange } = meteringTopology;
 const unconfirmed = new Set();
 let looks = 0;
 let empty = 0;
-/** Messages that may be published before the next look at the queue. */
+/** The number of messages that may be published before the next check of the queue. */
 let room = Number.POSITIVE_INFINITY;
 async function look() {
   const { messageCount } = await channel.checkQueue(meteringTopology.queue);

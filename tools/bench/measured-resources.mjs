@@ -1,7 +1,7 @@
 /**
  * `node --expose-gc measured-resources.mjs '{"configuration":…,"resources":…,"meters":…,"cycles":…}'`: reads and records, as a
- * collector does, messages of that many resources, each with metadata of its own, and prints the memory after each cycle
- * and at the peak, MiB. Signatures are not looked at: verifying keeps nothing.
+ * collector does, messages of that many resources, each with different metadata, and prints the memory after each cycle and at the
+ * peak, MiB. Signatures are not verified, which would retain nothing.
  */
 import { randomBytes } from 'node:crypto';
 
@@ -12,11 +12,11 @@ import { v7 as uuid } from 'uuid';
 
 const startTimeout = 30_000;
 const cycleNs = 600n * 1_000_000_000n;
-/** Of one host: an agent sends its meters one after the other. */
+/** The resources of one host: an agent sends its meters one after another. */
 const resourcesOfHost = 500;
 const inMiB = (bytes) => Math.round(bytes / 1024 ** 2);
 
-// As a collector's transactions.
+// The size of a collector's transactions.
 const batchSamples = 2_000;
 const job = JSON.parse(process.argv[2]);
 const { config, chosen } = await configure(collectorProgram, await readConfig(job.configuration, {}));
@@ -50,7 +50,7 @@ for (let cycle = 0; cycle < job.cycles; cycle++) {
   cycles.push({ residentMiB, settled });
 }
 await store.stop();
-// KiB on Linux.
+// In KiB on Linux.
 const peakMiB = Math.round(process.resourceUsage().maxRSS / 1024);
 process.stdout.write(JSON.stringify({ peakMiB, cycles }));
 
@@ -62,7 +62,7 @@ function* messages(cycle) {
         yield message(number, meter, cycle, timestamp);
 }
 
-/** As an agent writes it, with nova's metadata. In one piece, as it is received. */
+/** As an agent writes it, with nova's metadata; one contiguous string, as when it is received. */
 function message(number, meter, cycle, timestamp) {
   const resourceId = resourceIds[number];
   const metadata = {

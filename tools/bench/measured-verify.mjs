@@ -1,5 +1,6 @@
 /**
- * `node measured-verify.mjs '{"secret":…,"messages":…,"samples":…}'`: reads and verifies samples of the file, in one thread. Prints their number and what that cost, ms; reading the file does not count.
+ * `node measured-verify.mjs '{"secret":…,"messages":…,"samples":…}'`: reads and verifies samples from the file, in one thread.
+ * Prints their number and the time, ms, without that of reading the file.
  */
 import { performance } from 'node:perf_hooks';
 

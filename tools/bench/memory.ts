@@ -11,11 +11,11 @@ import { below } from './target.js';
 
 interface CycleSeen {
   readonly samples: number;
-  /** As the agent itself logs it. */
+  /** As the agent logs it. */
   readonly seconds: number;
   /** `VmRSS` after the cycle. */
   readonly residentMiB: number;
-  /** `Pss` then: without what other programs on Node.js share with it. */
+  /** `Pss` at the same time: without memory shared with other Node.js programs. */
   readonly proportionalMiB: number;
 }
 
@@ -25,7 +25,7 @@ const cycles = 10;
 const interval = '4s';
 const processTimeout = 180_000;
 
-/** The daemon as it is installed, over a large host, sending to RabbitMQ. */
+/** The installed daemon on a large host, publishing to RabbitMQ. */
 export const memory: Benchmark = {
   name: 'memory',
   description: `resident memory of nephoscope-agent-compute with ${instances} domains`,
@@ -63,7 +63,7 @@ export const memory: Benchmark = {
   },
 };
 
-/** Runs the daemon until it has done its cycles, and ends it by SIGTERM. */
+/** Runs the daemon until it has completed its cycles, and ends it by SIGTERM. */
 async function watch(
   configuration: string,
   { profiles, signal }: BenchmarkContext,

@@ -2,7 +2,7 @@ import { closeSync, openSync, readSync, writeSync } from 'node:fs';
 
 const headBytes = 12;
 
-/** Writes messages one after the other: the lengths of routing key and body, the number of samples, key, body. */
+/** Writes messages one after another: the lengths of routing key and body, the number of samples, key, body. */
 export function writeMessages(path, messages) {
   const file = openSync(path, 'w');
   for (const { routingKey, body, samples } of messages) {
@@ -18,8 +18,8 @@ export function writeMessages(path, messages) {
 export const bodiesAtOnce = 64;
 
 /**
- * The messages in their order, up to about so many samples. Bodies are read into {@link bodiesAtOnce} buffers in turn: one of its
- * own for each would be collected at the cost of what is measured.
+ * The messages in order, up to about this many samples. Bodies are read into {@link bodiesAtOnce} buffers in turn, because a new
+ * buffer for each would cause garbage collection in the measured process.
  */
 export function* readMessages(path, samples) {
   const file = openSync(path, 'r');

@@ -12,14 +12,14 @@ import { v7 as uuid } from 'uuid';
 
 const cycleNs = 600n * 1_000_000_000n;
 
-/** The most that a cumulative volume grows in a cycle, by its unit. */
+/** The maximum growth of a cumulative volume in a cycle, by unit. */
 const growth = { ns: 600_000_000_000, B: 100_000_000, packet: 100_000, request: 10_000, MB: 16 };
 
 /**
- * Metering messages of as many samples as are wanted: those of the captured cycle again and again, ten minutes later
- * each time, with other volumes, ids and numbers, signed anew and put together as the agent had them.
+ * Metering messages with the requested number of samples: those of the captured cycle repeated, ten minutes later each time, with
+ * different volumes, ids and sequence numbers, signed again, and grouped as by the agent.
  *
- * @param file what captured-messages.mjs wrote
+ * @param file the output of captured-messages.mjs
  */
 export function* meteringLoad(file, secret, samples) {
   const signer = createSigner({ secret, form: 'canonical' });
@@ -51,7 +51,7 @@ function nextVolume({ type, unit }, volume) {
   return typeof volume === 'bigint' ? volume + BigInt(more) : volume + more;
 }
 
-/** What was captured, with what follows one another under one routing key in one group. */
+/** The captured messages; consecutive ones with the same routing key form a group. */
 function capturedGroups(file) {
   const metadata = new Map();
   const groups = [];
@@ -64,7 +64,7 @@ function capturedGroups(file) {
   return groups;
 }
 
-/** @param metadata objects of the texts so far: as in an agent, equal ones are the same object */
+/** @param metadata objects by their text: as in an agent, equal ones are the same object */
 function seriesOf(line, metadata) {
   const { sample } = readMeteringMessage(line);
   const { resource_metadata: ofResource } = JSON.parse(line);

@@ -16,14 +16,14 @@ export async function memoryOf(pid: number): Promise<{ readonly VmRSS: number; r
 
 let ticksPerSecond: number | undefined;
 
-/** `Pss` of a process, MiB: pages that others have mapped too, as those of Node.js itself, count in part. */
+/** `Pss` of a process, MiB: pages that others map as well, such as those of Node.js itself, count in part. */
 export async function proportionalMemoryOf(pid: number): Promise<number> {
   const kib = /^Pss:\s+(\d+) kB$/m.exec(await readFile(`/proc/${pid}/smaps_rollup`, 'utf8'))?.[1];
   if (kib === undefined) throw new Error(`/proc/${pid}/smaps_rollup has no Pss`);
   return rounded(Number(kib) / 1024);
 }
 
-/** CPU time (user and system, all threads) that a process and its descendants used so far, also those that ended; ms. */
+/** CPU time (user and system, all threads) of a process and its descendants so far, including those that ended; ms. */
 export async function cpuOf(pid: number): Promise<number> {
   ticksPerSecond ??= Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }));
   const processes = (await Promise.all((await readdir('/proc')).filter(isNumber).map(readStat))).filter(
@@ -43,7 +43,7 @@ const isNumber = (text: string) => /^\d+$/.test(text);
 interface Stat {
   readonly pid: number;
   readonly parent: number;
-  /** Its own, and those of its children that it has waited for. */
+  /** Its own CPU time, and that of its children that it has waited for. */
   readonly ticks: number;
 }
 
@@ -51,7 +51,7 @@ interface Stat {
 async function readStat(pid: string): Promise<Stat | undefined> {
   const text = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined);
   if (text === undefined) return undefined;
-  // proc(5): the name, in parentheses, may hold anything; the fields behind it are state, ppid, … from the third on.
+  // proc(5): the name, in parentheses, may contain anything; the fields after it are state, ppid, … from the third on.
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
   const field = (number: number) => Number(fields[number - 3]);
   return { pid: Number(pid), parent: field(4), ticks: field(14) + field(15) + field(16) + field(17) };

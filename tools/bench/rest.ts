@@ -21,21 +21,21 @@ import { rounded } from './statistics.js';
 import { below } from './target.js';
 
 const guests = 16;
-// V8 tidies up for some 10 s after the last work; and how long a program at rest is watched, ms.
+// V8 collects garbage for about 10 s after the last work; and how long an idle program is observed, ms.
 const settling = 30_000;
 const watched = 60_000;
 // For each program after its start, which is not part of the cycles and reported separately.
 const starting = 20_000;
 
 interface Usage {
-  /** ms, from the start on: start and first cycle. */
+  /** ms, from the beginning: start and first cycle. */
   readonly startCpu: number;
-  /** ms a cycle, rest included. */
+  /** ms for each cycle, including idle time. */
   readonly cycleCpu: number;
   readonly peakMiB: number;
 }
 
-/** The idle daemons, and the compute agent at its intervals, beside Ceilometer's. */
+/** The idle daemons, and the compute agent at its intervals, compared with Ceilometer's. */
 export const rest: Benchmark = {
   name: 'rest',
   description: `programs at rest, and the compute agent at intervals (${guests} guests), beside ceilometer-polling where it is installed`,
@@ -185,7 +185,7 @@ async function watchCycles(
     };
   } finally {
     agent.kill('SIGKILL');
-    // Its workers are in its process group, and would continue.
+    // Its workers are in its process group, and would continue to run.
     if (peer?.pid !== undefined) process.kill(-peer.pid, 'SIGKILL');
   }
 }

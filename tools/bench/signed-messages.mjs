@@ -1,6 +1,6 @@
 /**
- * `node signed-messages.mjs '{"captured":…,"secret":…,"samples":…,"file":…}'`: writes messages of so many signed
- * samples, and prints what that cost, ms.
+ * `node signed-messages.mjs '{"captured":…,"secret":…,"samples":…,"file":…}'`: writes messages with that many signed samples, and
+ * prints the time, ms.
  */
 import { Secret } from '@nephoscope/core/options';
 

@@ -21,7 +21,7 @@ import { below } from './target.js';
 const instances = 200;
 const replacedASecond = 2;
 const interval = '1s';
-/** Allowed growth from the beginning of the second half until its end. */
+/** The permitted growth from the beginning of the second half until its end. */
 const limit = { memory: 0.05, written: 0.1 };
 const recorded = 'nephoscope_collector_samples_recorded_total';
 
@@ -29,7 +29,7 @@ const reporting = ['--expose-gc', '--import', new URL('measured-memory.mjs', imp
 
 /** What measured-memory.mjs prints. */
 interface Memory {
-  /** 0 is the main one. */
+  /** 0 is the main thread. */
   readonly threadId: number;
   readonly heapUsed: number;
   readonly arrayBuffers: number;
@@ -37,16 +37,16 @@ interface Memory {
 }
 
 interface Minute {
-  /** Of all threads after all garbage was collected, buffers included. */
+  /** Of all threads after a garbage collection, including buffers. */
   readonly heapMiB: number;
   readonly residentMiB: number;
-  /** To files and sockets, in each cycle of this minute. */
+  /** Written to files and sockets, in each cycle of this minute. */
   readonly writtenKiB: number;
-  /** Of that to disks. */
+  /** The part of that to disks. */
   readonly toDiskKiB: number;
 }
 
-/** Whether anything grows in an agent and a collector whose instances come and go. */
+/** Whether anything grows in an agent and a collector while instances come and go. */
 export const soak: Benchmark = {
   name: 'soak',
   description: `memory and bytes written over --minutes: ${instances} instances, ${replacedASecond} replaced each second, a cycle each second`,
@@ -164,14 +164,14 @@ async function watchMinutes(
   throw new Error(`process ${pid} ended after ${seen.length} minutes`);
 }
 
-/** proc(5): bytes in calls that write, and of them those to disks. */
+/** proc(5): bytes in write calls, and the part of them to disks. */
 async function writtenBy(pid: number): Promise<{ readonly written: number; readonly toDisk: number }> {
   const text = await readFile(`/proc/${pid}/io`, 'utf8');
   const field = (name: string) => Number(new RegExp(`^${name}: (\\d+)$`, 'm').exec(text)?.[1]);
   return { written: field('wchar'), toDisk: field('write_bytes') };
 }
 
-/** Waits until all are recorded, as long as there are more and more. @returns how many were */
+/** Waits until all are recorded, as long as their number grows. @returns the number of recorded ones */
 async function allRecorded(collector: RunningCollector, samples: number, signal: AbortSignal): Promise<number> {
   for (let last = -1; ; await sleep(5_000, undefined, { signal })) {
     const { [recorded]: count } = await collector.metrics(recorded);

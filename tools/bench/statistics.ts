@@ -10,7 +10,7 @@ export interface Summary {
   readonly max: number;
 }
 
-/** @throws RangeError when there is nothing to summarise */
+/** @throws RangeError if there is nothing to summarise */
 export function summarise(values: readonly number[]): Summary {
   if (values.length === 0) throw new RangeError('a summary of no values');
   const sorted = values.toSorted((a, b) => a - b);
@@ -23,12 +23,12 @@ export function summarise(values: readonly number[]): Summary {
   };
 }
 
-/** To a thousandth. */
+/** Rounded to a thousandth. */
 export function rounded(value: number): number {
   return Number(value.toFixed(3));
 }
 
-/** By how much a straight line through the values rises from the first to the last, as a share of their mean. */
+/** The rise of a straight line through the values from the first to the last, as a fraction of their mean. */
 export function growthOf(values: readonly number[]): number {
   const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
   const middle = (values.length - 1) / 2;
@@ -37,7 +37,7 @@ export function growthOf(values: readonly number[]): number {
   return ((along / square) * (values.length - 1)) / mean;
 }
 
-/** µs, of ms in all. */
+/** µs for each, from ms for all. */
 export function perSample(cpu: Readonly<Record<string, number>>, samples: number): Record<string, number> {
   return Object.fromEntries(Object.entries(cpu).map(([part, ms]) => [part, rounded((ms * 1_000) / samples)]));
 }

@@ -1,4 +1,4 @@
-/** `node stored-samples.mjs '{"configuration":…}'`: prints how many samples of each meter the store of a collector's configuration has. */
+/** `node stored-samples.mjs '{"configuration":…}'`: prints the number of samples of each meter in the store of a collector's configuration. */
 import { collectorProgram } from '@nephoscope/collector';
 import { configure, createLogger, createReader, readConfig, systemClock } from '@nephoscope/runtime';
 

@@ -12,9 +12,9 @@ export interface MeasuredStore {
   /** The server's main process; undefined if the store runs within its program. */
   readonly pid: number | undefined;
   readonly settings: Readonly<Record<string, string>>;
-  /** What its files occupy on disk. */
+  /** The size of its files on disk. */
   bytes(): Promise<number>;
-  /** Ends it and removes its files. */
+  /** Stops it and removes its files. */
   stop(): Promise<void>;
 }
 
@@ -24,7 +24,7 @@ export type StoreName = keyof typeof stores;
 
 export const storeNames = Object.keys(stores) as StoreName[];
 
-/** An empty store for the time of `work`. */
+/** An empty store that exists while `work` runs. */
 export async function withStore<Result>(
   name: StoreName,
   work: (store: MeasuredStore) => Promise<Result>,
@@ -75,7 +75,7 @@ async function bytesIn(directory: string): Promise<number> {
   let sum = 0;
   for (const entry of await readdir(directory, { recursive: true, withFileTypes: true })) {
     if (!entry.isFile()) continue;
-    // A file may be removed while one looks.
+    // A file may be removed meanwhile.
     const stat = await lstat(join(entry.parentPath, entry.name)).catch(() => undefined);
     sum += (stat?.blocks ?? 0) * 512;
   }

@@ -18,15 +18,15 @@ import type { Role, World } from './roles/world.js';
 import type { Sweep } from './sweep.js';
 
 /**
- * What the program does when it is cut: it goes on working, or it is told to stop, at that moment or while it connects
- * again, and is started anew.
+ * What happens to the program after a cut: it continues, or it is stopped, either at that moment or while it reconnects, and is
+ * started again.
  */
 const then = ['goes on', 'is stopped', 'is stopped soon'] as const;
 const soon = 100;
 
-/** So long a program may take for its work, the cut included, ms. */
+/** The time limit for a program's work, including the cut, ms. */
 const longestWork = 30_000;
-/** The broker notices within two to three heartbeats that a silent connection is gone, ms. */
+/** The broker detects within two to three heartbeats that a silent connection is gone, ms. */
 const lastWord = 20_000;
 
 interface Cut {
@@ -37,18 +37,18 @@ interface Cut {
 }
 
 export interface BrokerSweepOptions {
-  /** Only each so-manieth frame is cut, others in each way and in each run. */
+  /** Only every n-th frame is cut; which ones differs between kinds of cuts and between runs. */
   readonly every: number;
-  /** Cuts at a time, each on a virtual host of its own: most of the time they wait for what is silent. */
+  /** Concurrent cuts, each on its own virtual host: most of the time they wait for a silent connection. */
   readonly lanes: number;
-  /** Is told what is done, and what is wrong. */
+  /** Receives lines about progress and problems. */
   progress(text: string): void;
 }
 
 /**
  * Cuts the connections between programs and RabbitMQ at every single frame from their start to their stop, in each way.
- * Afterwards each has done its work, nothing is lost or is there twice, it has stopped in order and in time, and the
- * broker has no connection, no transient queue and no lock left.
+ * Afterwards each program has done its work, nothing is lost or duplicated, it has stopped cleanly and in time, and the broker
+ * has no connection, transient queue or lock left.
  */
 export async function sweepBroker(
   { every, lanes, progress }: BrokerSweepOptions,
@@ -111,7 +111,7 @@ async function countFrames(role: Role, world: World, port: number): Promise<numb
   }
 }
 
-/** @returns what was wrong */
+/** @returns the problems */
 async function tryCut(cut: Cut, world: World, port: number): Promise<readonly string[]> {
   const link = await FrameLink.open(port);
   const stopped = new AbortController();
@@ -167,7 +167,7 @@ async function openWorlds(broker: PrivateRabbitmq, lanes: number): Promise<reado
   );
 }
 
-/** What the broker still has though everybody has ended: connections, and more queues than there were at first. */
+/** What the broker still has after all programs have ended: connections, and more queues than at the beginning. */
 async function leftBehind({ ctl }: PrivateRabbitmq, lanes: number): Promise<readonly string[]> {
   const end = Date.now() + lastWord;
   for (;;) {

@@ -1,6 +1,6 @@
 /**
- * `node --import early-checkpoints.mjs …`: has SQLite write its log back after 20 pages, in each thread, and not after 8,192:
- * few calls, so that each can fail.
+ * `node --import early-checkpoints.mjs …`: makes SQLite write its log back after 20 pages, in each thread, instead of 8,192: then
+ * there are few enough calls for each of them to fail once.
  */
 import Module from 'node:module';
 

@@ -13,7 +13,7 @@ import type { Cut } from '../../testbed/postgresql-proxy.js';
 import { startPostgresql } from '../../testbed/postgresql.js';
 import type { Sweep } from './sweep.js';
 
-/** Short, so that a silent connection costs little: what is waited for is the same. ms. */
+/** In ms; short, so that a silent connection takes little time. */
 const limits = { connect: 2_000, statement: 4_000, silence: 250, rest: 1_500 };
 /**
  * What the store may take to go on by itself, ms: far more than it takes on a machine that is busy with other tests, because
@@ -23,7 +23,7 @@ const healsWithin = 60_000;
 /** What it may take to stop, ms. */
 const stopsWithin = 10_000;
 const pause = 50;
-/** So many lives at a time: most of their time is waiting. */
+/** The number of concurrent runs: most of the time they wait. */
 const atOnce = 10;
 
 const week = 604_800_000_000_000n;
@@ -36,10 +36,10 @@ const clock: Clock = {
 };
 
 /**
- * Cuts the connection between the store and PostgreSQL at each message of a life, from the making of the tables over batches,
- * reading and removal to the stop, in each way. The store must go on by itself, and hold every sample once.
+ * Cuts the connection between the store and PostgreSQL at each message of a run, from creating the tables over batches, reading and
+ * removal to the stop, in each way. The store must recover by itself, and contain every sample once.
  *
- * @param every only each so-many-th cut, 1 for all
+ * @param every only every n-th cut, 1 for all
  */
 export async function sweepPostgresql(every: number, signal: AbortSignal): Promise<Sweep> {
   const server = await startPostgresql({
@@ -104,7 +104,7 @@ async function live(
     const found = await heals('reading', () => all(proxy.url(own.href)), wrong);
     if (found?.length !== 12) wrong.push(`${found?.length} samples of 12 were read`);
     const removed = await heals('removal', () => store.removeBefore(now - 8n * week), wrong);
-    // Of one that was cut the number that was on its way.
+    // If the removal was cut, its count may be lost.
     if (fault === undefined && removed !== 4) wrong.push(`${removed} samples of 4 were removed`);
     await record(store, third, wrong);
     if (!store.health().ok) wrong.push('it is not well at the end');
@@ -122,7 +122,7 @@ async function live(
   return { messages, wasCut, wrong };
 }
 
-/** Each sample once, nothing else, and nobody there any more. */
+/** Every sample is there once, nothing else, and no session is left. */
 async function check(url: string, expected: readonly Sample[], wrong: string[]): Promise<void> {
   for (const end = Date.now() + healsWithin; ; await delay(pause)) {
     const others = await ask(
@@ -150,7 +150,7 @@ async function record(store: SampleStore, batch: readonly Sample[], wrong: strin
     wrong.push(`a batch of ${batch.length} was ${JSON.stringify(result)}`);
 }
 
-/** As the collector does it: again, as long as it is the store's. */
+/** Retries as the collector does, as long as the error is the store's. */
 async function heals<T>(what: string, work: () => Promise<T>, wrong: string[]): Promise<T | undefined> {
   const late = Date.now() + healsWithin;
   for (;;) {

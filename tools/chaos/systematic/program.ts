@@ -4,7 +4,7 @@ import type { Logger } from '@nephoscope/core';
 import { startAll, stopAll } from '@nephoscope/runtime';
 import type { Component } from '@nephoscope/runtime';
 
-/** After a signal a program may take so long to end, ms. */
+/** The time limit for a program to end after a signal, ms. */
 const longestStop = 10_000;
 
 /** What one role of a sweep does, before and after a cut. */
@@ -12,14 +12,14 @@ export interface Trial {
   /**
    * Runs the program until its work is done or it is told to stop, and stops it.
    *
-   * @throws what it fails by; then it would not have ended with exit code 0
+   * @throws the program's error; it would not have ended with exit code 0 then
    */
   run(url: string, stopped: AbortSignal): Promise<void>;
-  /** What is wrong when it has run to the end, before the last cut or after: empty when all is right. */
+  /** The problems after the program has run to its end, before the last cut or after it; empty if there are none. */
   check(): Promise<readonly string[]>;
 }
 
-/** As a program does that waits for its bus: starts, works until that is done or it is told to stop, and stops. */
+/** Runs a program that waits for its bus: starts it, lets it work until that is done or it is told to stop, and stops it. */
 export async function runProgram(
   components: readonly Component[],
   work: (signal: AbortSignal) => Promise<void>,
@@ -36,7 +36,7 @@ export async function runProgram(
   }
 }
 
-/** Runs it, and has it fail when it takes too long to end. */
+/** Runs it, and fails if it takes too long to end. */
 export async function endsInTime(trial: Trial, url: string, stopped: AbortSignal): Promise<void> {
   const over = new AbortController();
   const late = untilStopped(stopped, over.signal).then(async () => {
@@ -50,7 +50,7 @@ export async function endsInTime(trial: Trial, url: string, stopped: AbortSignal
   }
 }
 
-/** Waits until it holds, or the signal is aborted. */
+/** Waits until the condition is true, or the signal is aborted. */
 export async function until(condition: () => boolean | Promise<boolean>, signal: AbortSignal): Promise<void> {
   while (!signal.aborted && !(await condition())) await delay(10, undefined, { signal }).catch(() => undefined);
 }

@@ -1,7 +1,7 @@
 /**
- * `node sqlite-program.mjs PATH`: what a collector does with an SQLite store, twice from start to stop. Prints each message id that is
- * acknowledged, and a line that begins with `wrong` for what must not be. With `kill` behind, it records and is killed, so
- * that its log stays.
+ * `node sqlite-program.mjs PATH`: uses an SQLite store as a collector does, twice from start to stop. It prints each message id that
+ * was acknowledged, and a line that begins with `wrong` for each problem. With `kill` as second argument, it records and is
+ * killed, so that its log remains.
  */
 import { writeSync } from 'node:fs';
 import process from 'node:process';
@@ -20,7 +20,7 @@ const reader = sql.createReader({ options, clock, logger, host: 'host' });
 const acknowledged = new Set();
 const print = (line) => writeSync(1, `${line}\n`);
 
-/** A fault comes once: what fails is told, and done again it succeeds. */
+/** Each fault occurs once: it must be reported, and a repetition must succeed. */
 async function insist(what, work, asked = store) {
   for (let tries = 1; ; tries++) {
     try {

@@ -12,8 +12,8 @@ const program = fileURLToPath(new URL('sqlite-program.mjs', import.meta.url));
 const checkpoints = fileURLToPath(new URL('early-checkpoints.mjs', import.meta.url));
 
 /**
- * The calls that a fault can come at, and what it can be: an error, or the end of the process before the call is made. Locking is
- * none: no local file system fails it, and SQLite keeps a lock that it could not give back.
+ * The system calls that can fail, and how: with an error, or by the end of the process before the call. Locking is not among them,
+ * because no local file system fails it, and SQLite keeps a lock that it could not release.
  */
 const faults: Readonly<Record<string, readonly string[]>> = {
   openat: ['EIO', 'EMFILE', 'kill'],
@@ -27,16 +27,17 @@ const faults: Readonly<Record<string, readonly string[]>> = {
 interface Cut {
   readonly call: string;
   readonly fault: string;
-  /** Which call of a thread, from 1. */
+  /** The number of the call in its thread, from 1. */
   readonly at: number;
 }
 
 /**
- * Lets every k-th system call on the files of an SQLite store fail once, or kills the program there, from its start on the log of one
- * that was killed until its second stop, checkpoints of the log by stops and in between among them. All that was acknowledged must be there afterwards, the database intact, and the
- * store unwell as long as something fails. Needs what was built, and strace.
+ * Makes every system call on the files of an SQLite store fail once, or kills the program at that call: from its start on the log of
+ * a killed program until its second stop, including checkpoints of the log. Afterwards everything that was acknowledged must be
+ * there, the database must be intact, and the store must have been unhealthy while something failed. It needs the built packages,
+ * and strace.
  *
- * @param every takes each so-manieth of all cuts, for a sample
+ * @param every only every n-th cut, 1 for all
  */
 export async function sweepSqlite(
   { every = 1, lanes = 1, progress = (_: string): void => undefined },
@@ -65,14 +66,14 @@ export async function sweepSqlite(
   }
 }
 
-/** Makes the database that each cut begins with. @returns the message ids that are in it */
+/** Creates the database with which each cut begins. @returns the message ids in it */
 async function leftByKilled(folder: string): Promise<readonly string[]> {
   const { lines, signal } = await run([process.execPath, program, join(folder, 'samples.db'), 'kill']);
   if (signal !== 'SIGKILL') throw new Error(`the program was not killed: ${lines.join('\n')}`);
   return lines;
 }
 
-/** By what a run without a fault calls. */
+/** From the calls of a run without faults. */
 async function allCuts(folder: string): Promise<readonly Cut[]> {
   const place = copy(folder, 'counted');
   const log = join(place, 'calls');
@@ -109,7 +110,7 @@ async function tryCut(
   const inject = ['-o', '/dev/null', '-e', `trace=${call}`, '-e', `inject=${call}:${what}:when=${at}`];
   const { lines, code, killed } = await run(traced(place, inject), signal);
   const wrong = lines.filter(
-    // Each new thread counts its calls anew: a file that it cannot open it cannot open when it is tried again either.
+    // Each new thread counts its calls from 1, so a file that it cannot open fails again at the next attempt.
     (line) => line.startsWith('wrong') && !(call === 'openat' && line.startsWith('wrong: gave up')),
   );
   if (killed) wrong.push('it did not end');
@@ -120,7 +121,7 @@ async function tryCut(
   return wrong;
 }
 
-/** What is wrong with what is there afterwards, the disk well again. */
+/** The problems of the database afterwards, when the disk works again. */
 function check(path: string, acknowledged: readonly string[]): readonly string[] {
   const database = new DatabaseSync(path);
   try {

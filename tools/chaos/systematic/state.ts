@@ -13,7 +13,7 @@ import type { Effect, Fault } from './state/watched-disk.js';
 import { lastCycle, recover, work } from './state/workload.js';
 import type { Ledger } from './state/workload.js';
 
-/** How calls fail, from each on. */
+/** How calls fail, beginning with each of them. */
 const faults: readonly (Omit<Fault, 'at'> & { readonly name: string })[] = [
   { name: 'EIO once', code: 'EIO', calls: 0, done: 'nothing' },
   { name: 'EIO once, though it was done', code: 'EIO', calls: 0, done: 'all' },
@@ -22,11 +22,11 @@ const faults: readonly (Omit<Fault, 'at'> & { readonly name: string })[] = [
 ];
 
 /**
- * The state directory of the compute agent, with each call to its disk failing in turn, and as each crash leaves it, from
- * a start over cycles and a restart to the end. Afterwards the agent starts, and numbers, epochs and what was taken are
- * right.
+ * Sweeps the state directory of the compute agent: each call to its disk fails in turn, and it is left as each crash leaves it, from a
+ * start over several cycles and a restart to the end. Afterwards the agent starts, and sequence numbers, epochs and accepted samples
+ * are correct.
  *
- * @param every only each so-manieth call or crash, another one in each way
+ * @param every only every n-th call or crash; which ones differs between the faults
  */
 export async function sweepState(
   {
@@ -61,7 +61,7 @@ export async function sweepState(
   return { name: 'state directory', cuts, wrong };
 }
 
-/** What was done to the disk, and what was known of the agent when it was. */
+/** The effects on the disk, each with what was known about the agent at that time. */
 interface Trace {
   readonly root: string;
   readonly steps: readonly { readonly effect: Effect; readonly ledger: Ledger }[];
@@ -77,7 +77,7 @@ async function record(root: string): Promise<Trace> {
   const steps: { effect: Effect; ledger: Ledger }[] = [];
   const disk = WatchedDisk.install(root);
   let known = copyOf(ledger);
-  // Between two events the ledger is what it was after the first.
+  // Between two events the ledger is the one after the first.
   const onEvent = () => {
     for (const effect of disk.effects.slice(steps.length)) steps.push({ effect, ledger: known });
     known = copyOf(ledger);
@@ -85,7 +85,7 @@ async function record(root: string): Promise<Trace> {
   try {
     const agent = await work(join(root, 'state'), ledger, onEvent);
     agent.isBusAway = false;
-    // Stopping waits for 40 ms of this clock only.
+    // On this clock stopping waits for only 40 ms.
     await agent.outbox.flush(AbortSignal.timeout(20_000));
     await agent.outbox.stop();
     onEvent();
@@ -97,7 +97,7 @@ async function record(root: string): Promise<Trace> {
   return { root, steps, calls: disk.calls };
 }
 
-/** The state after so many effects, as a disk leaves it when it crashes then. */
+/** The outcome of a crash after this many effects, with the disk as the model leaves it. */
 async function crash(
   { root, steps }: Trace,
   at: number,
@@ -127,7 +127,7 @@ async function fail(fault: Fault, folder: string): Promise<readonly string[]> {
     killed = copyOf(ledger);
     copyAsKilled(state, copy);
     agent.isBusAway = false;
-    // It may say that something could not be written, which must not be more than was.
+    // It may report that something could not be written, which was not lost by that.
     await agent.outbox.stop().catch(() => undefined);
   } catch (error) {
     return [`it does not work any more: ${describeError(error)}`];
@@ -138,7 +138,7 @@ async function fail(fault: Fault, folder: string): Promise<readonly string[]> {
   return [...wrong, ...(await outcome(state, ledger, lastCycle)).map((text) => `stopped at the end: ${text}`)];
 }
 
-/** What kill -9 leaves; once more when a file went meanwhile. */
+/** Copies the state as kill -9 leaves it; again if a file disappears meanwhile. */
 function copyAsKilled(state: string, copy: string): void {
   for (;;) {
     try {

@@ -1,8 +1,8 @@
-/** What a sweep found: a fault at every single step, in every way. */
+/** The result of a sweep: a fault at every single step, in every way. */
 export interface Sweep {
-  /** What was cut, or failed. */
+  /** What was cut, or made to fail. */
   readonly name: string;
   readonly cuts: number;
-  /** For people, each with the cut that it is of. */
+  /** The problems as text, each with its cut. */
   readonly wrong: readonly string[];
 }

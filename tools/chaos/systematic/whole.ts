@@ -6,7 +6,7 @@ import type { Sweep } from './sweep.js';
 
 const progress = (text: string) => void process.stderr.write(`${text}\n`);
 
-/** All sweeps, whole. */
+/** All sweeps, complete. */
 const sweeps: readonly ((signal: AbortSignal) => Promise<Sweep>)[] = [
   (signal) => sweepBroker({ every: 1, lanes: 24, progress }, signal),
   (signal) => sweepState({ progress }, signal),
@@ -15,9 +15,9 @@ const sweeps: readonly ((signal: AbortSignal) => Promise<Sweep>)[] = [
 ];
 
 /**
- * Makes them one after the other, and prints of each how many cuts there were and what was wrong.
+ * Runs them one after another, and prints the number of cuts and the problems of each.
  *
- * @returns whether nothing was
+ * @returns whether there were none
  */
 export async function sweepAll(signal: AbortSignal): Promise<boolean> {
   let isRight = true;

@@ -19,7 +19,7 @@ import type { Role } from './world.js';
 
 const { exchange, queue, deadLetterQueue } = meteringTopology;
 
-/** Of a metering message. */
+/** The fields of a metering message that are checked. */
 interface Line {
   readonly publisher_id: string;
   readonly sequence: number;
@@ -40,7 +40,7 @@ export const agent: Role = {
           await until(async () => (most = Math.max(most, await taken())) > 0, stopped);
           if (!stopped.aborted) await outbox.flush(stopped);
         };
-        // As its program does: nobody waits for the bus.
+        // As in its program, nothing waits for the bus.
         const components = [outbox, compute];
         await runBesideBus({ bus, components, run: done, stopped, logger: world.logger });
       },
@@ -53,7 +53,7 @@ export const agent: Role = {
         for (const body of await takeAll(world, queue)) {
           for (const line of body.split('\n').filter(Boolean)) {
             const { publisher_id, sequence, message_id } = JSON.parse(line) as Line;
-            // Of a trial before: what the broker had not taken in from a connection that was cut.
+            // From an earlier trial: messages on a cut connection that the broker processed late.
             if (!publisher_id.endsWith(`/${agentId}`)) continue;
             if ((ids.get(sequence) ?? message_id) !== message_id) wrong.push(`number ${sequence} was given twice`);
             ids.set(sequence, message_id);
@@ -69,7 +69,7 @@ export const agent: Role = {
   },
 };
 
-/** Queues that are made by the program itself, when it is the first there is. */
+/** The program itself creates the queues, because the broker is new. */
 export const firstAgent: Role = {
   name: 'compute agent on a new broker',
   async prepare(world) {

@@ -29,7 +29,7 @@ export const collector: Role = {
         const bus = busAt(url, logger);
         const parts = { secrets: [secret], bus, store, logger, clock: systemClock, registry: new Registry() };
         const it = new Collector({ options: collectorOptions.parse({}), ...parts });
-        // Others may be there, of the trial before: what the broker held for a connection that it did not know to be gone.
+        // There may be others of an earlier trial, which the broker held for a lost connection.
         const isDone = async () => {
           for (const deadLetter of await takeAll(world, deadLetterQueue)) deadLetters.add(deadLetter);
           return deadLetters.has(bad) && ids.every((id) => store.known.has(id));
@@ -55,7 +55,7 @@ class MemoryStore implements SampleStore {
   health = (): Health => ({ ok: true });
   removeBefore = () => Promise.resolve(0);
   removedBefore = () => Promise.resolve(undefined);
-  // What comes again is what came: nothing here forges.
+  // A repeated sample is the same one, because nothing here forges samples.
   recordedAs = (samples: readonly Sample[]) => Promise.resolve(samples);
   recordedTimes = () => Promise.resolve(undefined);
 

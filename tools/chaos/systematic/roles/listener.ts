@@ -17,7 +17,7 @@ const passing: TransientQueue = {
   maxMessages: 1_000,
 };
 
-/** Hears what services announce on an exchange of theirs, and what is worthless when it is late. */
+/** Receives notifications on a service's exchange, and transient messages that are worthless when they are late. */
 export const listener: Role = {
   name: 'listener to others',
   async prepare(world) {
@@ -43,13 +43,13 @@ export const listener: Role = {
         const work = async (signal: AbortSignal) => {
           const before = heardLate;
           const isDone = async () => {
-            // What is worthless when it is late is said again and again; the other is said once, when it will not be lost.
+            // A transient message is sent repeatedly; the notification is sent once, when it can no longer be lost.
             const sayNow = async (channel: Channel) => {
               await channel.checkExchange(passing.exchange);
               channel.publish(passing.exchange, passing.bindings[0] as string, Buffer.from('now'));
               await channel.checkExchange(passing.exchange);
             };
-            // The exchange is not there before the program has got so far on a connection.
+            // The exchange does not exist until the program has declared it.
             await onChannel(world, sayNow).catch((error: Error) => {
               if (!/NOT_FOUND|closed/i.test(error.message)) throw error;
             });

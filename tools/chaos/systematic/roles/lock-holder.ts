@@ -18,7 +18,7 @@ export const lockHolder: Role = {
       async run(url, stopped) {
         const bus = busAt(url, world.logger);
         const work = async (signal: AbortSignal) => {
-          // As the central agent does: a lock that is lost is asked for again.
+          // As in the central agent, a lost lock is requested again.
           while (!signal.aborted) {
             const lock = await bus.lead(name, signal);
             const found = Number(Buffer.from(lock.note).toString() || '0');

@@ -20,7 +20,7 @@ export const sweeper: Role = {
       async run(url, stopped) {
         const bus = busAt(url, world.logger);
         const work = async (signal: AbortSignal) => {
-          // The operator does it again when he is told that the connection was lost.
+          // The operator repeats the command after an error about the lost connection.
           while (!signal.aborted) {
             try {
               await bus.sweepDeadLetters(queue, () => 'replay', signal);
@@ -40,7 +40,7 @@ export const sweeper: Role = {
           missing = missing.filter((body) => !there.includes(body));
           return missing.length === 0;
         };
-        // The broker may hold them yet for a connection that it does not know to be gone.
+        // The broker may still hold them for a connection that it does not know to be lost.
         await until(look, AbortSignal.timeout(15_000));
         return missing.map((body) => `${body} is lost`);
       },

@@ -8,14 +8,14 @@ import type { Channel, ChannelModel } from 'amqplib';
 
 import type { Trial } from '../program.js';
 
-/** A virtual host of its own, in which nobody else is, and a connection to look at it that is never cut. */
+/** A separate virtual host, and a connection for observing it that is never cut. */
 export interface World {
   readonly model: ChannelModel;
   readonly url: string;
   readonly logger: Logger;
 }
 
-/** A program of which every frame is cut. */
+/** A program whose connection is cut at every frame. */
 export interface Role {
   readonly name: string;
   prepare(world: World): Promise<Trial>;
@@ -23,7 +23,7 @@ export interface Role {
 
 export const secret = new Secret('a secret for the systematic test');
 
-/** What others announce on. */
+/** The topology for notifications of services. */
 export const services: QueueTopology = {
   exchange: 'nova',
   exchangeOwner: 'service',
@@ -32,7 +32,7 @@ export const services: QueueTopology = {
   deadLetterQueue: 'nephoscope.notifications.dead',
 };
 
-/** Times short enough that what is silent is given up in seconds. */
+/** A bus with a heartbeat so short that a silent connection is given up within seconds. */
 export function busAt(url: string, logger: Logger): AmqpBus {
   return new AmqpBus({
     options: amqpOptions.parse({ url, heartbeat: '1s' }),
@@ -42,7 +42,7 @@ export function busAt(url: string, logger: Logger): AmqpBus {
   });
 }
 
-/** Makes what all programs of a cloud find there: so many queues. */
+/** Declares what all programs of a cloud find on the broker: this many queues. */
 export const furniture = 4;
 export async function furnish(world: World): Promise<void> {
   const bus = busAt(world.url, world.logger);
@@ -84,7 +84,7 @@ export async function countOf(world: World, name: string): Promise<number> {
 
 export async function onChannel({ model }: World, act: (channel: Channel) => Promise<unknown>): Promise<void> {
   const channel = await model.createChannel();
-  // A refusal comes by the request, too; without a listener the event would throw.
+  // The request fails as well; without a listener the event would throw.
   channel.on('error', () => undefined);
   await act(channel);
   await channel.close();

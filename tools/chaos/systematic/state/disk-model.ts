@@ -3,14 +3,14 @@ import { dirname, join, relative } from 'node:path';
 
 import type { Effect } from './watched-disk.js';
 
-/** What a disk keeps when the power goes: of names that no sync of their folder made durable, and of bytes that were not synced. */
+/** What a disk keeps at a power failure: of names whose folder was not synced, and of bytes that were not synced. */
 export interface DiskModel {
   readonly name: string;
   readonly names: 'kept' | 'lost';
   readonly bytes: 'kept' | 'lost' | 'zeros' | 'holes' | 'half';
 }
 
-/** The first is the kill of the process: the kernel keeps all. */
+/** The first one is the kill of the process: the kernel keeps everything. */
 export const diskModels: readonly DiskModel[] = [
   { name: 'killed', names: 'kept', bytes: 'kept' },
   { name: 'what is not synced is lost', names: 'lost', bytes: 'lost' },
@@ -28,7 +28,7 @@ interface Content {
   synced: Buffer;
 }
 
-/** A disk as effects have left it, in memory. */
+/** A disk in memory, as effects have left it. */
 export class ModelDisk {
   readonly #files = new Map<number, Content>();
   readonly #names = new Map<string, number>();
@@ -77,7 +77,7 @@ export class ModelDisk {
     }
   }
 
-  /** Makes the files of a state after a crash in a folder. @param from the folder that was watched */
+  /** Writes the files after a crash to a folder. @param from the folder that was watched */
   async write(model: DiskModel, from: string, to: string): Promise<void> {
     const [names, folders] =
       model.names === 'kept' ? [this.#names, this.#folders] : [this.#syncedNames, this.#syncedFolders];
@@ -102,7 +102,7 @@ export class ModelDisk {
 function left({ now, synced }: Content, { bytes }: DiskModel): Buffer {
   if (bytes === 'kept') return now;
   if (bytes === 'lost') return synced;
-  // Files are appended to, or written whole: what was synced is their beginning.
+  // Files are appended to, or written completely, so the synced bytes are their beginning.
   const size = bytes === 'half' ? synced.length + Math.floor((now.length - synced.length) / 2) : now.length;
   const result = Buffer.from(now.subarray(0, size));
   if (bytes === 'zeros') result.fill(0, synced.length);

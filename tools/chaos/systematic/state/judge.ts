@@ -1,9 +1,9 @@
 import { bandOf, readingsOf } from './workload.js';
 import type { Ledger, Sent } from './workload.js';
 
-/** What is wrong with what came of an agent in all its starts. */
+/** The problems of an agent's samples over all its starts. */
 export function judge({ sent, taken }: Ledger): readonly string[] {
-  // What was not confirmed is sent again, under the same id.
+  // Unconfirmed samples are sent again with the same id.
   const samples = [...new Map(sent.map((one) => [one.id, one])).values()];
   return [...wrongNumbers(samples), ...lost(samples, taken), ...wrongEpochs(samples)];
 }
@@ -30,7 +30,7 @@ function lost(samples: readonly Sent[], taken: ReadonlySet<number>): readonly st
   });
 }
 
-/** One epoch is one band, and within it nothing falls. */
+/** Each band has one epoch, and no volume falls within it. */
 function wrongEpochs(samples: readonly Sent[]): readonly string[] {
   const wrong: string[] = [];
   const bands = new Map<string, number>();

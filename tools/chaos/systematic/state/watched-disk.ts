@@ -2,7 +2,7 @@ import { createRequire, syncBuiltinESMExports } from 'node:module';
 import { sep } from 'node:path';
 import type { FileHandle } from 'node:fs/promises';
 
-/** Something that a call did to a disk. Paths are whole; a file is known by a number, whatever its names. */
+/** An effect of a call on a disk. Paths are absolute; a file is identified by a number, whatever its names. */
 export type Effect =
   | { readonly kind: 'create'; readonly path: string; readonly file: number }
   | { readonly kind: 'write'; readonly file: number; readonly at: number; readonly bytes: Buffer }
@@ -13,9 +13,9 @@ export type Effect =
   | { readonly kind: 'folder'; readonly path: string }
   | { readonly kind: 'sync-folder'; readonly path: string };
 
-/** How calls fail: not done at all; done and reported as failed; of a write half is done, and the next try of it is not. */
+/** How calls fail: without effect; with its effect, but reported as failed; or a write with half of its effect, and the next attempt without any. */
 export interface Fault {
-  /** The call that fails first, counted from 1, and how many more. */
+  /** The first call that fails, counted from 1, and how many more. */
   readonly at: number;
   readonly calls: number;
   readonly code: 'EIO' | 'ENOSPC';
@@ -24,20 +24,20 @@ export interface Fault {
 
 type Call = (...given: never[]) => Promise<unknown>;
 
-// The object whose members the modules import.
+// The object whose members modules import.
 const fs = createRequire(import.meta.url)('node:fs/promises') as Record<string, Call>;
 
 const grows = new Set(['open', 'mkdir', 'write', 'writev', 'writeFile', 'rename', 'datasync', 'sync']);
 
 /**
- * Stands between this process's code and the files below a folder: notes what is done to them, in order, and lets calls
- * fail. One at a time may be installed.
+ * Replaces this process's calls on files below a folder: records their effects in order, and can make them fail. Only one can be
+ * installed at a time.
  */
 export class WatchedDisk {
   readonly effects: Effect[] = [];
-  /** Calls until now. */
+  /** The number of calls so far. */
   calls = 0;
-  /** How often the fault struck. */
+  /** How often the fault occurred. */
   struck = 0;
   fault: Fault | undefined;
   readonly #root: string;
@@ -119,10 +119,10 @@ export class WatchedDisk {
     return this.#watching(handle, path, file);
   }
 
-  /** @param file undefined for one, or a folder, that is only read */
+  /** @param file undefined for a file that is only read, or a folder */
   #watching(handle: FileHandle, path: string, file: number | undefined): FileHandle {
     const { effects } = this;
-    // As Node's, it goes on where the one before ended.
+    // Like Node's, it continues where the previous write ended.
     let position = 0;
     const writeOn = (bytes: Buffer) => {
       const at = position;

@@ -9,7 +9,7 @@ import type { PolledCounter, PolledTotal } from '@nephoscope/runtime/replies';
 import { exampleInstance } from '@nephoscope/testing';
 import { Registry } from 'prom-client';
 
-/** A sample as the bus got it. */
+/** A sample as the bus received it. */
 export interface Sent {
   readonly id: string;
   readonly sequence: number | undefined;
@@ -17,25 +17,25 @@ export interface Sent {
   readonly resource: string;
   readonly volume: number;
   readonly epoch: string | undefined;
-  /** The cycle that it was read in; between two, that of a recovery. */
+  /** The cycle of its reading; a number between two cycles for that of a recovery. */
   readonly cycle: number;
 }
 
-/** What is known of the agent from outside. */
+/** What is known about the agent from outside. */
 export interface Ledger {
   readonly sent: Sent[];
-  /** Cycles of which the agent said that it has taken them. */
+  /** The cycles that the agent has accepted. */
   readonly taken: Set<number>;
 }
 
-/** A cycle of each kind of event: bands are runs, or pluggings within a run, each of which begins below the one before. */
+/** A reading in a cycle. Bands are runs, or attachments within a run, each of which begins below the one before. */
 interface Reading {
   readonly id: string;
   readonly run: string | undefined;
   readonly band: number;
 }
 
-/** What there is in each cycle. */
+/** The readings of each cycle, which together cover each kind of event. */
 export function readingsOf(time: number): readonly Reading[] {
   const cycle = Math.floor(time);
   const band = cycle < 3 ? 0 : cycle < 5 ? 1 : cycle < 9 ? 2 : 3;
@@ -43,20 +43,20 @@ export function readingsOf(time: number): readonly Reading[] {
   const runs = cycle < 4 ? 0 : cycle < 8 ? 1 : 2;
   return [
     { id: 'falls', run: 'r', band },
-    // Its hypervisor names all of its runs the same.
+    // Its hypervisor gives all of its runs the same name.
     { id: 'restarts', run: isOff ? undefined : 'r', band: runs },
     ...(cycle >= 5 && cycle < 8 ? [] : [{ id: 'comes-back', run: 'r', band: cycle < 5 ? 0 : 1 }]),
   ];
 }
 
-/** How many cycles there are; after the first of these the agent is stopped and started. */
+/** The number of cycles; the agent is restarted after `restartAfter`. */
 export const lastCycle = 11;
 export const restartAfter = 6;
 const isBusAway = (cycle: number) => (cycle >= 2 && cycle <= 4) || cycle >= 9;
 
 const meter = 'disk.device.read.bytes';
 
-/** The counters of one instance in one cycle. Its total has a disk that is unplugged later on. */
+/** The counters of one instance in one cycle. Its total includes a disk that is detached later. */
 function takenOf({ id, run, band }: Reading, time: number): Taken {
   const cycle = Math.floor(time);
   const instance = exampleInstance({ id, name: id, run });
@@ -77,7 +77,7 @@ function takenOf({ id, run, band }: Reading, time: number): Taken {
   return { instance, pollster: 'sweep', counters: [counter, gauge, total] };
 }
 
-// What waits for time waits a fiftieth of it.
+// Waits take a fiftieth of their time.
 const clock: Clock = {
   now: () => systemClock.now(),
   monotonic: () => systemClock.monotonic(),
@@ -86,7 +86,7 @@ const clock: Clock = {
 const ignore = () => undefined;
 const logger = { debug: ignore, info: ignore, warn: ignore, error: ignore };
 
-/** The agent's part that writes to the state directory. */
+/** The part of the agent that writes to the state directory. */
 export class Agent {
   readonly outbox: Outbox;
   isBusAway = false;
@@ -120,7 +120,7 @@ export class Agent {
   async cycle(cycle: number): Promise<void> {
     const readings = readingsOf(cycle);
     this.outbox.listed(new Set(readings.map(({ id }) => id)));
-    // Longer than a fault lasts: what no cycle could note at all is not known afterwards.
+    // Longer than a fault lasts: what no cycle could record at all is unknown afterwards.
     const time = AbortSignal.timeout(500);
     await this.outbox.take(
       readings.map((reading) => takenOf(reading, cycle)),
@@ -156,7 +156,7 @@ function read(line: string): Sent {
   };
 }
 
-/** All cycles, with a stop and a start between. What fails is tried again, or left, as it is in an agent. */
+/** Runs all cycles, with a restart in between. Failures are retried or ignored as in an agent. */
 export async function work(directory: string, ledger: Ledger, onEvent: () => void = ignore): Promise<Agent> {
   let agent = await started(directory, ledger, onEvent);
   for (let cycle = 1; cycle < lastCycle; cycle++) {
@@ -170,7 +170,7 @@ export async function work(directory: string, ledger: Ledger, onEvent: () => voi
   return agent;
 }
 
-/** Starts it, again when a fault hinders it, as who runs it does. @throws when it does not start without one either */
+/** Starts it, repeatedly if a fault prevents it, as a service manager does. @throws if it does not start without a fault either */
 async function started(directory: string, ledger: Ledger, onEvent: () => void): Promise<Agent> {
   for (let tries = 1; ; tries++) {
     const agent = new Agent(directory, ledger, onEvent);
@@ -184,9 +184,9 @@ async function started(directory: string, ledger: Ledger, onEvent: () => void): 
 }
 
 /**
- * What the next start makes of a state directory: one more cycle, and all is sent.
+ * Starts an agent on a state directory, runs one more cycle, and sends everything.
  *
- * @param cycle that was the next to begin, or under way: its readings are others, of the same time
+ * @param cycle the next one, or the one in progress; this one has other readings at the same time
  */
 export async function recover(directory: string, ledger: Ledger, cycle: number): Promise<void> {
   const agent = new Agent(directory, ledger);
@@ -202,6 +202,6 @@ export async function recover(directory: string, ledger: Ledger, cycle: number):
 export const bandOf = ({ meter: name, resource, cycle }: Sent): number | undefined => {
   const reading = readingsOf(cycle).find(({ id }) => resource === id || resource === `${id}-vda`);
   if (reading === undefined) return undefined;
-  // Totals have one epoch a run, and runs of one name are told apart by what is between them.
+  // Totals have one epoch for each run, and runs with the same name are distinguished by what is between them.
   return name === meter || reading.id === 'restarts' ? reading.band : 0;
 };
