@@ -8,8 +8,9 @@ import { fileURLToPath } from 'node:url';
 const script = fileURLToPath(new URL('ceilometer-polling.py', import.meta.url));
 const python = '/usr/bin/python3';
 
-/** Whether Debian's package `ceilometer-agent-compute` is installed. */
-export const isPeerThere = () => existsSync('/usr/bin/ceilometer-polling') && existsSync(python);
+/** Whether Debian's packages `ceilometer-agent-compute` and `python3-libvirt`, which it only recommends, are installed. Without the second it reads nothing. */
+export const isPeerThere = () =>
+  ['/usr/bin/ceilometer-polling', python, '/usr/lib/python3/dist-packages/libvirt.py'].every(existsSync);
 
 /**
  * Starts the compute agent of Debian's Ceilometer over a libvirt and a RabbitMQ, with all meters at one interval.

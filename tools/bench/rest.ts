@@ -21,6 +21,8 @@ import { rounded } from './statistics.js';
 import { below } from './target.js';
 
 const guests = 16;
+// Of each guest, as the agent's with one disk and one network card.
+const meters = 31;
 // V8 collects garbage for about 10 s after the last work; and how long an idle program is observed, ms.
 const settling = 30_000;
 const watched = 60_000;
@@ -38,7 +40,7 @@ interface Usage {
 /** The idle daemons, and the compute agent at its intervals, compared with Ceilometer's. */
 export const rest: Benchmark = {
   name: 'rest',
-  description: `programs at rest, and the compute agent at intervals (${guests} guests), beside ceilometer-polling where it is installed`,
+  description: `programs at rest, and the compute agent at intervals (${guests} guests), beside ceilometer-polling where it is installed and a bare program`,
   onlyNamed: true,
   async run(context) {
     const broker = await progress('Starting a private RabbitMQ', startRabbitmq());
@@ -164,18 +166,22 @@ async function watchCycles(
     `${interval}s`,
   );
   const agent = startDaemon('agent-compute', configuration);
+  const bare = startBare(directory, uri, amqpUrl, interval);
   const peer = isPeerThere() ? await startPeer(join(directory, 'peer'), { uri, amqpUrl, interval }) : undefined;
   try {
-    const [ours, theirs] = await Promise.all([
+    const [ours, least, theirs] = await Promise.all([
       watch(agent, interval, context),
+      watch(bare, interval, context),
       peer && watch(peer, interval, context),
     ]);
     return {
       interval,
       agent: ours,
+      bare: least,
       ...(theirs !== undefined && {
         ceilometer: theirs,
         startOfPeers: rounded(ours.startCpu / theirs.startCpu),
+        bareOfPeers: rounded(least.cycleCpu / theirs.cycleCpu),
         target: below(
           "CPU time of a cycle, rest included, of the peer's",
           1 / 5,
@@ -185,9 +191,17 @@ async function watchCycles(
     };
   } finally {
     agent.kill('SIGKILL');
+    bare.kill('SIGKILL');
     // Its workers are in its process group, and would continue to run.
     if (peer?.pid !== undefined) process.kill(-peer.pid, 'SIGKILL');
   }
+}
+
+/** The least that a program in Node.js needs for as many samples, see there. */
+function startBare(directory: string, uri: string, url: string, interval: number): ChildProcess {
+  const job = { uri, url, file: join(directory, 'bare'), interval, meters };
+  const script = join(root, 'tools/bench/measured-bare.mjs');
+  return unheard(startProgram('agent-compute', [script, JSON.stringify(job)], undefined));
 }
 
 async function watch(
