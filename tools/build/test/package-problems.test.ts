@@ -59,11 +59,6 @@ it.each<[string, Record<string, string | undefined>, RegExp]>([
     /^publint: pkg\.bin/,
   ],
   [
-    'a command without an interpreter line',
-    withManifest({ bin: { sound: './dist/index.js' } }),
-    /^publint: pkg\.bin/,
-  ],
-  [
     'a package without any declarations',
     {
       ...withManifest({ exports: './dist/other.js' }),

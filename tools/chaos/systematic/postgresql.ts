@@ -16,11 +16,11 @@ import type { Sweep } from './sweep.js';
 /** In ms; short, so that a silent connection takes little time. */
 const limits = { connect: 2_000, statement: 4_000, silence: 250, rest: 1_500 };
 /**
- * What the store may take to go on by itself, ms: far more than it takes on a machine that is busy with other tests, because
- * what is looked for is what never ends.
+ * The time limit for the store to recover by itself, ms: far more than it needs on a machine that is busy with other tests,
+ * because the sweep looks for waits that never end.
  */
 const healsWithin = 60_000;
-/** What it may take to stop, ms. */
+/** The time limit for the store to stop, ms. */
 const stopsWithin = 10_000;
 const pause = 50;
 /** The number of concurrent runs: most of the time they wait. */

@@ -127,7 +127,7 @@ async function fail(fault: Fault, folder: string): Promise<readonly string[]> {
     killed = copyOf(ledger);
     copyAsKilled(state, copy);
     agent.isBusAway = false;
-    // It may report that something could not be written, which was not lost by that.
+    // It may report that something could not be written; what was written is judged below.
     await agent.outbox.stop().catch(() => undefined);
   } catch (error) {
     return [`it does not work any more: ${describeError(error)}`];
