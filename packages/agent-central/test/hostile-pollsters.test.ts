@@ -86,52 +86,52 @@ const throwing = (text: string) =>
 
 /** Each affects only itself, and is reported with this text. */
 const fails: Readonly<Record<string, readonly [Anything, RegExp]>> = {
-  'replaces what the cloud lists': [(cloud) => void (cloud.list = () => []), /read only|not extensible/],
+  'replaces the list method of the cloud': [(cloud) => void (cloud.list = () => []), /read only|not extensible/],
   'replaces it for all clouds': [
     (cloud) => void (Object.getPrototypeOf(cloud).list = () => []),
     /read only|not extensible/,
   ],
-  'writes into what is listed': [
+  'modifies a listed item': [
     async function* (cloud: Writable) {
       for await (const item of cloud.list(things)) item.size = 0n;
     },
     /read only/,
   ],
-  'writes deep into what is listed': [
+  'modifies a listed item below its top level': [
     async function* (cloud: Writable) {
       for await (const item of cloud.list(things)) item.owner.name = 'mine';
     },
     /read only/,
   ],
-  'removes from what is listed': [
+  'removes a key from a listed item': [
     async function* (cloud: Writable) {
       for await (const item of cloud.list(things)) delete item.size;
     },
     /Cannot delete/,
   ],
-  'adds to the cloud': [(cloud) => void (cloud.more = 1), /not extensible/],
+  'adds a property to the cloud': [(cloud) => void (cloud.more = 1), /not extensible/],
   'sends NaN': [changed({ volume: NaN }), /finite number/],
   'sends infinity': [changed({ volume: -Infinity }), /finite number/],
   'sends a volume as text': [changed({ volume: '12' }), /finite number/],
   'sends no volume': [changed({ volume: null }), /finite number/],
   'sends no owner': [changed({ projectId: undefined }), /project id/],
-  'mistypes a key': [changed({ projectID: 'p' }), /nothing named 'projectID'/],
+  'misspells a key': [changed({ projectID: 'p' }), /nothing named 'projectID'/],
   'sends a boxed number': [changed({ volume: Object(1) }), /finite number|reason/],
-  'sends another’s meter': [changed({ meter: 'true.size' }), /not in the plugin's table/],
+  'sends another plugin’s meter': [changed({ meter: 'true.size' }), /not in the plugin's table/],
   'names a type': [changed({ type: 'cumulative' }), /nothing named 'type'/],
   'names a unit': [changed({ unit: 'GB' }), /nothing named 'unit'/],
-  'sends half a character': [changed({ resourceId: 'a\ud800' }), /well-formed|surrogate|Unicode|character/i],
-  'sends half a character in its metadata': [
+  'sends half a surrogate pair': [changed({ resourceId: 'a\ud800' }), /well-formed|surrogate|Unicode|character/i],
+  'sends half a surrogate pair in its metadata': [
     metadataOf({ text: '\udfff' }),
     /well-formed|surrogate|Unicode|character/i,
   ],
   'sends an id that is a number': [changed({ resourceId: 12 }), /no resource id/],
   'sends a Date as its time': [changed({ timestamp: new Date(0) }), /timestamp/],
-  'sends its time as number': [changed({ timestamp: Date.now() }), /timestamp/],
+  'sends its time as a number': [changed({ timestamp: Date.now() }), /timestamp/],
   'sends metadata of 2 MiB': [metadataOf({ text: 'x'.repeat(2 ** 21) }), /bytes/],
   'sends a Map': [metadataOf({ map: new Map() }), /metadata/],
   'sends a function': [metadataOf({ call: () => 1 }), /metadata/],
-  'sends metadata that hold themselves': [
+  'sends cyclic metadata': [
     metadataOf({
       get me() {
         return this;
@@ -148,19 +148,19 @@ const fails: Readonly<Record<string, readonly [Anything, RegExp]>> = {
     }),
     /from a getter/,
   ],
-  'sends one resource twice, with two volumes': [
+  'sends a resource twice, with two volumes': [
     () => [bad('x', 1), bad('x', 2)],
     /produced twice.*the first is sent/,
   ],
-  'gives a number': [() => 1, /nothing that yields counters/],
-  'gives a text': [() => 'counters', /nothing that yields counters/],
-  'gives an object': [() => ({ counters: [] }), /nothing that yields counters/],
-  'gives nothing': [() => undefined, /nothing that yields counters/],
-  'promises nothing': [() => Promise.resolve(undefined), /nothing that yields counters/],
-  'gives a generator function': [() => function* () {}, /nothing that yields counters/],
-  'has an iterator that is none': [() => ({ [Symbol.iterator]: () => 1 }), /./],
-  'has an async iterator that is none': [() => ({ [Symbol.asyncIterator]: () => 1 }), /not a function/],
-  'iterates over what is no result': [
+  'returns a number': [() => 1, /nothing that yields counters/],
+  'returns a string': [() => 'counters', /nothing that yields counters/],
+  'returns an object': [() => ({ counters: [] }), /nothing that yields counters/],
+  'returns nothing': [() => undefined, /nothing that yields counters/],
+  'resolves with undefined': [() => Promise.resolve(undefined), /nothing that yields counters/],
+  'returns a generator function': [() => function* () {}, /nothing that yields counters/],
+  'has an invalid iterator': [() => ({ [Symbol.iterator]: () => 1 }), /./],
+  'has an invalid async iterator': [() => ({ [Symbol.asyncIterator]: () => 1 }), /not a function/],
+  'has an iterator with an invalid result': [
     () => ({ [Symbol.asyncIterator]: () => ({ next: () => Promise.resolve(7) }) }),
     /not an object/,
   ],
@@ -170,7 +170,7 @@ const fails: Readonly<Record<string, readonly [Anything, RegExp]>> = {
     },
     /undefined/,
   ],
-  'throws what cannot be described': [
+  'throws a value that cannot be described': [
     () => {
       throw {
         toString() {
@@ -180,7 +180,7 @@ const fails: Readonly<Record<string, readonly [Anything, RegExp]>> = {
     },
     /cannot be described/,
   ],
-  'rejects with nothing': [() => Promise.reject(), /undefined/],
+  'rejects with undefined': [() => Promise.reject(), /undefined/],
   'rejects later': [
     async function* () {
       yield bad();
@@ -197,12 +197,12 @@ const fails: Readonly<Record<string, readonly [Anything, RegExp]>> = {
     }),
     /from then/,
   ],
-  'misses what it does not declare': [
+  'reports an undeclared meter as missing': [
     changed({ meter: 'true.size', volume: { missing: 'error', detail: 'x' } }),
     /not in the plugin's table/,
   ],
-  'misses without a reason': [changed({ volume: {} }), /reason/],
-  'never comes back': [() => hang(), /not finished when the cycle ended|not returned/],
+  'reports a missing figure without a reason': [changed({ volume: {} }), /reason/],
+  'never returns': [() => hang(), /not finished when the cycle ended|not returned/],
   'hangs while it yields': [
     async function* () {
       yield bad();
@@ -210,19 +210,19 @@ const fails: Readonly<Record<string, readonly [Anything, RegExp]>> = {
     },
     /not finished when the cycle ended|not returned/,
   ],
-  'hangs when it is let go': [
+  'hangs when its iterator is closed': [
     () => ({
       [Symbol.asyncIterator]: () => ({ next: () => hang(), return: () => hang() }),
     }),
     /not finished when the cycle ended|not returned/,
   ],
-  'yields the same without end': [
+  'yields the same counter without end': [
     function* () {
       for (;;) yield bad();
     },
     /interrupted|yields more than/,
   ],
-  'yields nothing without end': [
+  'yields undefined without end': [
     function* () {
       for (;;) yield undefined;
     },
@@ -240,14 +240,14 @@ const fails: Readonly<Record<string, readonly [Anything, RegExp]>> = {
     },
     /interrupted/,
   ],
-  'loops after it has promised': [
+  'loops after its promise was created': [
     async () =>
       (function* () {
         for (;;);
       })(),
     /interrupted/,
   ],
-  'loops and catches what comes': [
+  'loops and catches the interruption': [
     function* () {
       for (;;)
         try {
@@ -263,22 +263,22 @@ const fails: Readonly<Record<string, readonly [Anything, RegExp]>> = {
 
 /** None changes what others send, nor what it yielded itself. */
 const harmless: Readonly<Record<string, Anything>> = {
-  'writes into its counter after it yielded it': async function* () {
+  'modifies a counter after it yielded it': async function* () {
     const one = bad() as Writable;
     yield one;
     one.volume = 2;
     one.resourceId = 'y';
     one.metadata.text = 'changed';
   },
-  'yields one object again and again': function* () {
+  'yields the same object repeatedly': function* () {
     const one = bad() as Writable;
     yield one;
     yield one;
   },
-  'gives what has a getter': () => [
+  'returns an object with a getter': () => [
     Object.defineProperty({ ...bad() }, 'volume', { enumerable: true, get: () => 1 }),
   ],
-  'misses at great length': () => [
+  'reports a missing figure with a very long reason': () => [
     { meter: 'bad', volume: { missing: 'error', detail: 'x'.repeat(1e6) }, resourceId: 'y'.repeat(1e6) },
     bad(),
   ],

@@ -122,15 +122,15 @@ let earlier: Asked | undefined;
 /** Each affects only itself, and is reported with this text. */
 const fails: Readonly<Record<string, readonly [Anything, RegExp]>> = {
   'writes into a reading': [({ inspection }) => void (inspection.cpu.timeNs = 1n), /read only/],
-  'writes into the reading before': [
+  'writes into the previous reading': [
     ({ inspection, previous }) => {
       if (previous !== undefined) previous.cpu.timeNs = 0n;
       return [{ meter: 'bad', volume: inspection.cpu.timeNs }];
     },
     /read only/,
   ],
-  'puts another part into a reading': [({ inspection }) => void (inspection.cpu = { timeNs: 1n }), /read only/],
-  'removes a disk of a reading': [({ inspection }) => inspection.disks.pop(), /Cannot delete|read only/],
+  'replaces a part of a reading': [({ inspection }) => void (inspection.cpu = { timeNs: 1n }), /read only/],
+  'removes a disk from a reading': [({ inspection }) => inspection.disks.pop(), /Cannot delete|read only/],
   'writes into a disk': [({ inspection }) => void (inspection.disks[0].disk.device = 'x'), /read only/],
   'writes into the instance': [({ instance }) => void (instance.id = 'other'), /read only/],
   'writes into its flavor': [({ instance }) => void (instance.flavor.name = 'x'), /read only/],
@@ -145,22 +145,22 @@ const fails: Readonly<Record<string, readonly [Anything, RegExp]>> = {
   ],
   'names a type': [changed({ type: 'delta' }), /nothing named 'type'/],
   'names a unit': [changed({ unit: 'GB' }), /nothing named 'unit'/],
-  'mistypes a key': [changed({ resourceID: 'one-vda' }), /nothing named 'resourceID'/],
+  'misspells a key': [changed({ resourceID: 'one-vda' }), /nothing named 'resourceID'/],
   'names an owner': [changed({ projectId: 'another' }), /nothing named 'projectId'/],
   'names a time': [changed({ timestamp: 10n ** 18n }), /nothing named 'timestamp'/],
   'sends a volume and parts': [changed({ parts: [] }), /nothing named 'volume'/],
   'sends parts of a gauge': [changed({ volume: undefined, parts: [] }), /nothing named|only cumulative/],
-  'sends another’s meter': [changed({ meter: 'true.cpu' }), /not in the plugin's table/],
+  'sends another plugin’s meter': [changed({ meter: 'true.cpu' }), /not in the plugin's table/],
   'sends a meter that is an object': [changed({ meter: { toString: () => 'bad' } }), /not in the plugin's table/],
-  'sends an object of a class': [() => [Object.assign(new (class Mine {})(), one)], /one of a class/],
+  'sends a class instance': [() => [Object.assign(new (class Mine {})(), one)], /one of a class/],
   'sends a volume as text': [changed({ volume: '1' }), /finite number/],
   'sends NaN': [changed({ volume: NaN }), /finite number/],
-  'sends no resource': [changed({ resourceId: null }), /no resource id/],
-  'sends an empty resource': [changed({ resourceId: '' }), /no resource id/],
-  'sends a plugging that is none': [changed({ plugging: 'vda' }), /plugging/],
+  'sends null as its resource': [changed({ resourceId: null }), /no resource id/],
+  'sends an empty resource id': [changed({ resourceId: '' }), /no resource id/],
+  'sends an invalid plugging': [changed({ plugging: 'vda' }), /plugging/],
   'sends 1 GiB': [() => [{ ...one, resourceId: 'x'.repeat(2 ** 29 - 100) }], /resource id|bytes/],
   'sends metadata of 2 MiB': [metadataOf({ text: 'x'.repeat(2 ** 21) }), /bytes/],
-  'sends metadata that hold themselves': [
+  'sends cyclic metadata': [
     metadataOf(
       Object.assign(
         {},
@@ -197,7 +197,7 @@ const fails: Readonly<Record<string, readonly [Anything, RegExp]>> = {
       ] as never,
     /from a proxy/,
   ],
-  'throws what cannot be described': [
+  'throws a value that cannot be described': [
     () => {
       throw {
         toString() {
@@ -229,13 +229,13 @@ const fails: Readonly<Record<string, readonly [Anything, RegExp]>> = {
     },
     /more than 10000 counters/,
   ],
-  'yields without end, later': [
+  'yields without end, asynchronously': [
     async function* () {
       for (let at = 0; ; at += 1) yield { ...one, resourceId: `${at}` };
     },
     /more than 10000 counters|not finished when the cycle ended/,
   ],
-  'misses without end': [
+  'reports missing figures without end': [
     function* () {
       for (;;) yield { ...one, volume: { missing: 'error', detail: 'x' } };
     },
@@ -248,8 +248,8 @@ const fails: Readonly<Record<string, readonly [Anything, RegExp]>> = {
     },
     /more than \d+ bytes/,
   ],
-  'misses without a reason': [changed({ volume: {} }), /reason/],
-  'misses for a reason that throws': [
+  'reports a missing figure without a reason': [changed({ volume: {} }), /reason/],
+  'reports a missing figure with a reason that throws': [
     changed({
       volume: {
         get missing() {
@@ -259,7 +259,7 @@ const fails: Readonly<Record<string, readonly [Anything, RegExp]>> = {
     }),
     /from a reason|reason/,
   ],
-  'never comes back': [() => hang(), /not finished when the cycle ended|not returned/],
+  'never returns': [() => hang(), /not finished when the cycle ended|not returned/],
   'is a thenable that never calls back': [() => ({ then() {} }), /not finished when the cycle ended|not returned/],
   'is a thenable that throws': [
     () => ({
@@ -269,8 +269,8 @@ const fails: Readonly<Record<string, readonly [Anything, RegExp]>> = {
     }),
     /from then/,
   ],
-  'has an iterator that is none': [() => ({ [Symbol.iterator]: () => 1 }), /./],
-  'rejects with nothing': [() => Promise.reject(), /undefined/],
+  'has an invalid iterator': [() => ({ [Symbol.iterator]: () => 1 }), /./],
+  'rejects with undefined': [() => Promise.reject(), /undefined/],
   loops: [
     () => {
       for (;;);
@@ -284,7 +284,7 @@ const fails: Readonly<Record<string, readonly [Anything, RegExp]>> = {
     },
     /interrupted/,
   ],
-  'loops and catches what comes': [
+  'loops and catches the interruption': [
     () => {
       for (;;)
         try {
@@ -295,8 +295,8 @@ const fails: Readonly<Record<string, readonly [Anything, RegExp]>> = {
     },
     /interrupted/,
   ],
-  'backtracks without end': [() => void /^(a+)+$/.test(`${'a'.repeat(60)}b`), /interrupted/],
-  'loops in a promise’s beginning': [
+  'runs a regular expression without end': [() => void /^(a+)+$/.test(`${'a'.repeat(60)}b`), /interrupted/],
+  'loops in a promise’s executor': [
     async () => {
       for (;;);
     },
@@ -306,22 +306,22 @@ const fails: Readonly<Record<string, readonly [Anything, RegExp]>> = {
 
 /** None changes what others send, nor what it yielded itself. */
 const harmless: Readonly<Record<string, Anything>> = {
-  'writes into its figure after it yielded it': function* () {
+  'modifies a figure after it yielded it': function* () {
     const figure = { ...one, metadata: {} };
     yield figure;
     figure.volume = 2;
     figure.metadata = { display_name: 'changed' };
   },
-  'uses its metadata again': function* () {
+  'reuses its metadata object': function* () {
     const metadata = { display_name: 'mine' };
     yield { ...one, metadata };
     metadata.display_name = 'changed';
   },
-  'yields one figure for all instances': () => {
+  'yields the same object for all instances': () => {
     kept.push(one);
     return kept.slice(-1);
   },
-  'keeps what it was asked in an earlier poll': (poll: Asked) => {
+  'keeps the request of an earlier poll': (poll: Asked) => {
     earlier ??= poll;
     return [one];
   },

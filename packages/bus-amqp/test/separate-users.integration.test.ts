@@ -133,11 +133,11 @@ const byService = (service: (typeof services)[number]) =>
   [
     ...all,
     ['publish samples', publishing(exchange, 'metering.cpu')],
-    ['ask for last readings', publishing(exchange, 'compute.node-1')],
-    ['bind what others sent', (channel) => channel.bindQueue(queue, service, '#')],
+    ['request last readings', publishing(exchange, 'compute.node-1')],
+    ['bind the exchanges of services', (channel) => channel.bindQueue(queue, service, '#')],
     ...[...services, 'openstack']
       .filter((other) => other !== service && !(service === 'cinder' && other === 'openstack'))
-      .map((other) => [`announce on ${other}`, publishing(other, 'notifications.info')]),
+      .map((other) => [`publish notifications on ${other}`, publishing(other, 'notifications.info')]),
   ] as [string, (channel: Channel) => Promise<unknown>][];
 
 it.each(
@@ -145,30 +145,33 @@ it.each(
     [
       ['nephoscope-compute', all],
       ['nephoscope-compute', taking('of-a-service')],
-      ['nephoscope-compute', [['hear the samples of others', binding(exchange, 'metering.#')]]],
-      ['nephoscope-compute', [['hear what services announce', binding('nova', 'notifications.info')]]],
-      ['nephoscope-compute', [['ask other agents for last readings', publishing(exchange, 'compute.node-2')]]],
-      ['nephoscope-compute', [['write straight into queues', publishing('', queue)]]],
+      ['nephoscope-compute', [['receive samples of others', binding(exchange, 'metering.#')]]],
+      ['nephoscope-compute', [['receive notifications of services', binding('nova', 'notifications.info')]]],
       [
         'nephoscope-compute',
-        services.map((name) => [`announce on ${name}`, publishing(name, 'notifications.info')]),
+        [['request last readings from other agents', publishing(exchange, 'compute.node-2')]],
+      ],
+      ['nephoscope-compute', [['publish directly to queues', publishing('', queue)]]],
+      [
+        'nephoscope-compute',
+        services.map((name) => [`publish notifications on ${name}`, publishing(name, 'notifications.info')]),
       ],
       ['nephoscope-compute', [['delete the exchange', (channel) => channel.deleteExchange(exchange)]]],
       ['nephoscope-central', all],
       ['nephoscope-central', taking('of-a-service')],
       [
         'nephoscope-central',
-        services.map((name) => [`announce on ${name}`, publishing(name, 'notifications.info')]),
+        services.map((name) => [`publish notifications on ${name}`, publishing(name, 'notifications.info')]),
       ],
       ['nephoscope-collector', taking('of-a-service')],
       [
         'nephoscope-collector',
-        services.map((name) => [`announce on ${name}`, publishing(name, 'notifications.info')]),
+        services.map((name) => [`publish notifications on ${name}`, publishing(name, 'notifications.info')]),
       ],
       ...services.map((service) => [service, byService(service)] as const),
     ] as (readonly [User, [string, (channel: Channel) => Promise<unknown>][]])[]
   ).flatMap(([user, acts]) => acts.map(([what, act]) => ({ user, what, act }))),
-)('does not permit $user $what', async ({ user, act }) => {
+)('does not permit $user to $what', async ({ user, act }) => {
   await expect(attempt(user, act)).rejects.toThrow(/ACCESS.REFUSED|403/i);
 });
 

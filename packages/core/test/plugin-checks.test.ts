@@ -6,10 +6,10 @@ const meter: Meter = { name: 'x', type: 'gauge', unit: '', description: 'of the 
 const create = () => ({ getCounters: () => [] });
 
 const wrong: Record<string, readonly [object, RegExp]> = {
-  'a part that there is not': [{ reads: ['gpu'] }, /'gpu'.*'cpu', 'memory', 'disks', 'vnics'/],
-  'a text as reads': [{ reads: 'cpu' }, /'reads' of a pollster is a list/],
+  'an unknown part': [{ reads: ['gpu'] }, /'gpu'.*'cpu', 'memory', 'disks', 'vnics'/],
+  'a string as reads': [{ reads: 'cpu' }, /'reads' of a pollster is a list/],
   'no reads': [{ reads: undefined }, /'reads' of a pollster is a list/],
-  'no list of meters': [{ meters: {} }, /'meters' is not a list/],
+  'meters that are not a list': [{ meters: {} }, /'meters' is not a list/],
   'a hole in the table': [{ meters: [null] }, /not an object/],
   'a meter without a name': [{ meters: [{ ...meter, name: undefined }] }, /not a meter name/],
   'a meter twice': [{ meters: [meter, meter] }, /declared twice/],
@@ -22,10 +22,13 @@ const wrong: Record<string, readonly [object, RegExp]> = {
     },
     /declared twice/,
   ],
-  'a name of ours': [{ meters: [{ ...meter, name: 'nephoscope.samples.dropped' }] }, /Nephoscope's own/],
-  'a type that there is not': [{ meters: [{ ...meter, type: 'counter' }] }, /'counter'/],
+  'a name reserved for Nephoscope': [
+    { meters: [{ ...meter, name: 'nephoscope.samples.dropped' }] },
+    /Nephoscope's own/,
+  ],
+  'an unknown type': [{ meters: [{ ...meter, type: 'counter' }] }, /'counter'/],
   'a meter without a unit': [{ meters: [{ ...meter, unit: null }] }, /has no unit/],
-  'no create': [{ create: undefined }, /no function 'create'/],
+  'no create function': [{ create: undefined }, /no function 'create'/],
 };
 
 it.each(Object.keys(wrong))('refuses %s', (what) => {

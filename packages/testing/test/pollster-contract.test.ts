@@ -109,31 +109,31 @@ const faults: readonly Fault[] = [
     says: 'no description',
   },
   {
-    fault: 'a part that there is not',
+    fault: 'an unknown part',
     plugin: () => altered({ reads: ['disks', 'gpu'] }),
     test: 'declares its meters',
     says: "'gpu'",
   },
   {
-    fault: 'a meter never emitted',
+    fault: 'a meter that is never used',
     plugin: () => altered({ meters: [meter, { ...meter, name: 'disk.write.bytes' }] }),
     test: 'makes counters',
     says: 'disk.write.bytes',
   },
   {
-    fault: 'a meter not declared',
+    fault: 'an undeclared meter',
     plugin: () => withCounters(() => [{ meter: 'disk.busy', volume: 1 }]),
     test: 'makes counters',
     says: 'disk.busy',
   },
   {
-    fault: 'a part not declared',
+    fault: 'an undeclared part',
     plugin: () => withCounters(({ inspection }) => [(inspection as never as { cpu: Figure }).cpu]),
     test: 'makes counters',
     says: "'cpu'",
   },
   {
-    fault: 'a unit of its own',
+    fault: 'a unit that was not declared',
     plugin: () => changing((figure) => ({ ...figure, unit: 'KiB' })),
     test: 'makes counters',
     says: "nothing named 'unit'",
@@ -151,7 +151,7 @@ const faults: readonly Fault[] = [
     says: 'NaN',
   },
   {
-    fault: 'a division by no time',
+    fault: 'a division by zero elapsed time',
     plugin: () =>
       changing((figure, { inspection, previous }) => ({
         ...figure,
@@ -167,7 +167,7 @@ const faults: readonly Fault[] = [
     says: '2^53',
   },
   {
-    fault: 'an error at a fall',
+    fault: 'an error when a count falls',
     plugin: () =>
       changing((figure, { inspection, previous }) => {
         if (total(previous) > total(inspection)) throw new Error('it fell');
@@ -177,7 +177,7 @@ const faults: readonly Fault[] = [
     says: 'it fell',
   },
   {
-    fault: 'a zero for what is missing',
+    fault: 'a zero instead of a missing figure',
     plugin: () =>
       withCounters(({ inspection }) =>
         inspection.disks.map(({ disk, io }) => ({
@@ -190,13 +190,13 @@ const faults: readonly Fault[] = [
     says: 'is 0',
   },
   {
-    fault: 'a sum of what is left',
+    fault: 'a sum without the missing parts',
     plugin: () => withCounters(({ inspection }) => [{ meter: 'disk.read.bytes', volume: 1n + total(inspection) }]),
     test: 'says of a missing figure',
     says: 'falls',
   },
   {
-    fault: 'a sum where its parts are wanted',
+    fault: 'a sum instead of its parts',
     plugin: () =>
       withCounters(({ inspection }) => {
         const lacking = inspection.disks.find(({ io }) => isMissing(io))?.io as Missing | undefined;
@@ -206,7 +206,7 @@ const faults: readonly Fault[] = [
     says: '{ meter, parts }',
   },
   {
-    fault: 'a total without the parts that are missing',
+    fault: 'a total that omits missing parts',
     plugin: () =>
       withCounters((poll) => [
         { meter: 'disk.read.bytes', parts: partsOf(poll).filter(({ volume }) => typeof volume !== 'object') },
@@ -224,13 +224,13 @@ const faults: readonly Fault[] = [
     says: 'one key',
   },
   {
-    fault: 'silence about what is missing',
+    fault: 'a missing figure that is not reported',
     plugin: () => withCounters((poll) => [...sound(poll)].filter(({ volume }) => typeof volume !== 'object')),
     test: 'says of a missing figure',
     says: 'yield the reason',
   },
   {
-    fault: 'an error at what is missing',
+    fault: 'an error when a figure is missing',
     plugin: () =>
       withCounters(({ inspection: { disks } }) => [
         { meter: 'disk.read.bytes', volume: disks.reduce((sum, { io }) => sum + (io as DiskIo).readBytes, 0n) },
@@ -239,7 +239,7 @@ const faults: readonly Fault[] = [
     says: 'Cannot mix BigInt',
   },
   {
-    fault: 'state of the module',
+    fault: 'state shared within the module',
     plugin: () => {
       let polls = 0n;
       return withCounters(() => [{ meter: 'disk.read.bytes', volume: polls++ }]);
@@ -248,7 +248,7 @@ const faults: readonly Fault[] = [
     says: 'create()',
   },
   {
-    fault: 'the instance in a field',
+    fault: 'an instance kept in a field',
     plugin: () => definePollster({ meters, reads: ['disks'], create: () => new Forgetful() }),
     test: 'does not mix',
     says: 'deep-equal',
@@ -260,19 +260,19 @@ const faults: readonly Fault[] = [
     says: 'metadata',
   },
   {
-    fault: 'an eye for copies',
+    fault: 'a result that depends on object identity',
     plugin: () => changing((figure, { instance }) => ({ ...figure, volume: Object.isFrozen(instance) ? 2n : 1n })),
     test: 'takes requests and replies',
     says: 'look at contents',
   },
   {
-    fault: 'no ear for the signal',
+    fault: 'no reaction to the signal',
     plugin: () => withCounters(deaf),
     test: 'ends when its signal',
     says: 'use its signal',
   },
   {
-    fault: 'a timer that goes on',
+    fault: 'a timer that is not stopped',
     plugin: () =>
       definePollster({
         meters,

@@ -117,22 +117,25 @@ const throws =
 const fails: Readonly<Record<string, readonly [Anything, RegExp, object?]>> = {
   'writes into the notification': [(notification) => void (notification.payload = {}), /TypeError/],
   'writes into its payload': [({ payload }) => void (payload.size = 1n), /TypeError/],
-  'writes deep into its payload': [({ payload }) => void payload.tags.push('c'), /TypeError/],
+  'writes into its payload below the top level': [({ payload }) => void payload.tags.push('c'), /TypeError/],
   'writes into its context': [({ context }) => void (context.user_id = 'x'), /TypeError/],
   'replaces its message id': [(notification) => void (notification.messageId = 'other'), /TypeError/],
-  'sends what looks like another’s': [changed({ message_id: 'x', source: 'mine' }), /nothing named 'message_id'/],
+  'sends fields of another plugin’s sample': [
+    changed({ message_id: 'x', source: 'mine' }),
+    /nothing named 'message_id'/,
+  ],
   'sends NaN': [changed({ volume: NaN }), /finite number/],
   'sends a volume as text': [changed({ volume: '7' }), /finite number/],
   'sends no volume': [changed({ volume: undefined }), /finite number/],
-  'sends another’s meter': [changed({ name: 'honest' }), /not in the plugin's table/],
-  'lies about its type': [changed({ type: 'delta' }), /not in the plugin's table/],
-  'lies about its unit': [changed({ unit: 'TB' }), /not in the plugin's table/],
-  'sends half a character': [changed({ resourceId: '\ud83d' }), /COUNTER_INVALID/],
-  'sends half a character in its metadata': [metadataOf({ text: '\ud83d' }), /COUNTER_INVALID/],
-  'sends its time as number': [changed({ timestamp: 1 }), /timestamp/],
+  'sends another plugin’s meter': [changed({ name: 'honest' }), /not in the plugin's table/],
+  'sends a type that it did not declare': [changed({ type: 'delta' }), /not in the plugin's table/],
+  'sends a unit that it did not declare': [changed({ unit: 'TB' }), /not in the plugin's table/],
+  'sends half a surrogate pair': [changed({ resourceId: '\ud83d' }), /COUNTER_INVALID/],
+  'sends half a surrogate pair in its metadata': [metadataOf({ text: '\ud83d' }), /COUNTER_INVALID/],
+  'sends its time as a number': [changed({ timestamp: 1 }), /timestamp/],
   'sends metadata of 2 MiB': [metadataOf({ text: 'x'.repeat(2 ** 21) }), /bytes/],
   'sends a Map': [metadataOf({ map: new Map() }), /COUNTER_INVALID/],
-  'sends itself in its metadata': [
+  'sends cyclic metadata': [
     metadataOf({
       get me() {
         return this;
@@ -153,7 +156,7 @@ const fails: Readonly<Record<string, readonly [Anything, RegExp, object?]>> = {
     ],
     /Error at/,
   ],
-  'sends one resource twice': [
+  'sends a resource twice': [
     (notification) => [counterOf(notification, 'bad'), counterOf(notification, 'bad')],
     /produced twice/,
   ],
@@ -174,8 +177,8 @@ const fails: Readonly<Record<string, readonly [Anything, RegExp, object?]>> = {
     },
     /more than 16777216 bytes/,
   ],
-  'gives nothing': [() => undefined, /TypeError/],
-  'gives a number': [() => 3, /TypeError/],
+  'returns nothing': [() => undefined, /TypeError/],
+  'returns a number': [() => 3, /TypeError/],
   promises: [(notification) => Promise.resolve([counterOf(notification, 'bad')]), /TypeError/],
   'is asynchronous': [
     async function* (notification: Writable) {
@@ -191,8 +194,8 @@ const fails: Readonly<Record<string, readonly [Anything, RegExp, object?]>> = {
     /RangeError at/,
   ],
   'throws undefined': [throws(undefined), /not an error/],
-  'throws a text': [throws('password=secret'), /it threw a value that is not an error/],
-  'throws what cannot be described': [
+  'throws a string': [throws('password=secret'), /it threw a value that is not an error/],
+  'throws a value that cannot be described': [
     throws(
       Object.defineProperty(new Error('x'), 'stack', {
         get() {
@@ -203,12 +206,12 @@ const fails: Readonly<Record<string, readonly [Anything, RegExp, object?]>> = {
     /cannot be described/,
   ],
   'throws 100 MB': [throws(new Error('x'.repeat(1e8))), /Error/],
-  'has an event id that is none': [
+  'has an invalid event id': [
     (notification) => [counterOf(notification, 'bad')],
     /event id/,
     { eventId: () => ({}) },
   ],
-  'has no event id': [(notification) => [counterOf(notification, 'bad')], /event id/, { eventId: () => '' }],
+  'has an empty event id': [(notification) => [counterOf(notification, 'bad')], /event id/, { eventId: () => '' }],
   'has an event id that loops': [
     () => [],
     /blocked the program/,
@@ -235,13 +238,13 @@ const fails: Readonly<Record<string, readonly [Anything, RegExp, object?]>> = {
 
 /** None changes what others return, nor what it returned itself. */
 const harmless: Readonly<Record<string, Anything>> = {
-  'writes into its counter after it yielded it': function* (notification: Writable) {
+  'modifies a counter after it yielded it': function* (notification: Writable) {
     const one = counterOf(notification, 'bad') as Writable;
     yield one;
     one.volume = 1;
     one.resourceMetadata.tags = 'changed';
   },
-  'changes its list later': (notification: Writable) => {
+  'modifies its list after it returned': (notification: Writable) => {
     const counters = [counterOf(notification, 'bad')];
     setTimeout(() => counters.splice(0, 1));
     return counters;

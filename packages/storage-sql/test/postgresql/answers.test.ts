@@ -31,7 +31,7 @@ const servers: [string, string, (socket: Socket) => unknown, string, string][] =
   ['asks for Kerberos 5', 'disable', onceAsked(authentication(2)), 'STORE_REFUSED', 'pg_hba.conf'],
   ['asks for OAuth', 'disable', onceAsked(authentication(10, 'OAUTHBEARER\0\0')), 'STORE_REFUSED', 'pg_hba.conf'],
   [
-    'answers SCRAM wrongly',
+    'answers SCRAM incorrectly',
     'disable',
     (socket) => {
       onceAsked(authentication(10, 'SCRAM-SHA-256\0\0'))(socket);
@@ -41,7 +41,7 @@ const servers: [string, string, (socket: Socket) => unknown, string, string][] =
     'SASL',
   ],
   [
-    'goes on with SCRAM that was not begun',
+    'continues SCRAM before it was begun',
     'disable',
     onceAsked(authentication(11, 'r=a,s=b,i=1')),
     'STORE_UNAVAILABLE',
@@ -55,14 +55,14 @@ const servers: [string, string, (socket: Socket) => unknown, string, string][] =
     'does not speak',
   ],
   [
-    'knows SASL, and no SCRAM',
+    'supports SASL, but not SCRAM',
     'disable',
     onceAsked(authentication(10, 'PLAIN\0XOAUTH2\0\0')),
     'STORE_REFUSED',
     'pg_hba.conf',
   ],
-  ['offers nothing of SASL', 'disable', onceAsked(authentication(10, '\0')), 'STORE_REFUSED', 'pg_hba.conf'],
-  ['ends SASL before it began', 'disable', onceAsked(authentication(12, 'v=AAAA')), 'STORE_UNAVAILABLE', ''],
+  ['offers no SASL mechanism', 'disable', onceAsked(authentication(10, '\0')), 'STORE_REFUSED', 'pg_hba.conf'],
+  ['ends SASL before it was begun', 'disable', onceAsked(authentication(12, 'v=AAAA')), 'STORE_UNAVAILABLE', ''],
   ['is an SSH server', 'disable', (socket) => socket.write('SSH-2.0-OpenSSH_9.2p1\r\n'), 'STORE_UNAVAILABLE', ''],
   [
     'is RabbitMQ',
@@ -72,25 +72,31 @@ const servers: [string, string, (socket: Socket) => unknown, string, string][] =
     '',
   ],
   [
-    'is a web server, asked for TLS',
+    'is a web server and is asked for TLS',
     'require',
     onceAsked('HTTP/1.1 400 Bad Request\r\n\r\n'),
     'STORE_UNAVAILABLE',
     'TLS',
   ],
-  ['says an error without a field', 'disable', onceAsked(message('E', '\0')), 'STORE_UNAVAILABLE', ''],
-  ['says nothing', 'disable', () => undefined, 'STORE_UNAVAILABLE', 'no answer'],
-  ['says nothing of TLS', 'require', () => undefined, 'STORE_UNAVAILABLE', 'no answer'],
-  ['begins with TLS and no more', 'require', onceAsked('S'), 'STORE_UNAVAILABLE', 'no answer'],
+  ['sends an error without fields', 'disable', onceAsked(message('E', '\0')), 'STORE_UNAVAILABLE', ''],
+  ['sends nothing', 'disable', () => undefined, 'STORE_UNAVAILABLE', 'no answer'],
+  ['does not answer the request for TLS', 'require', () => undefined, 'STORE_UNAVAILABLE', 'no answer'],
+  ['accepts TLS and sends nothing more', 'require', onceAsked('S'), 'STORE_UNAVAILABLE', 'no answer'],
   [
-    'lets in, and says nothing more',
+    'accepts the log-in and sends nothing more',
     'disable',
     onceAsked(Buffer.concat([authentication(0), message('K', Buffer.alloc(8)), message('Z', 'I')])),
     'STORE_UNAVAILABLE',
     'no answer',
   ],
   ['is a web server', 'disable', onceAsked('HTTP/1.1 400 Bad Request\r\n\r\n'), 'STORE_UNAVAILABLE', ''],
-  ['hangs up', 'disable', (socket) => socket.once('data', () => socket.end()), 'STORE_UNAVAILABLE', 'lost'],
+  [
+    'closes the connection',
+    'disable',
+    (socket) => socket.once('data', () => socket.end()),
+    'STORE_UNAVAILABLE',
+    'lost',
+  ],
   [
     'ends the TLS handshake',
     'verify-full',
@@ -161,7 +167,7 @@ describe('an error', () => {
       'STORE_UNAVAILABLE',
     ],
     [
-      'of several that have no code',
+      'of several errors without a code',
       new AggregateError([new Error('one'), new Error('two')]),
       'STORE_UNAVAILABLE',
     ],
@@ -190,12 +196,16 @@ describe('an error', () => {
       withFields({ code, severity: 'ERROR' }),
       'STORE_UNAVAILABLE',
     ]),
-    ['without fields', new Error('odd'), 'STORE_UNAVAILABLE'],
-    ['of the program', new TypeError('x is not a function'), 'STORE_UNAVAILABLE'],
-    ['of another code of ours', new NephoscopeError('OTHER', 'odd'), 'STORE_UNAVAILABLE'],
-    ['that is a text', 'odd', 'STORE_UNAVAILABLE'],
-    ['that is nothing', undefined, 'STORE_UNAVAILABLE'],
-    ['that says so itself', new NephoscopeError('SAMPLE_INVALID', 'too long'), 'SAMPLE_INVALID'],
+    ['an error without fields', new Error('odd'), 'STORE_UNAVAILABLE'],
+    ['an error of the program', new TypeError('x is not a function'), 'STORE_UNAVAILABLE'],
+    ['a NephoscopeError with another code', new NephoscopeError('OTHER', 'odd'), 'STORE_UNAVAILABLE'],
+    ['a string', 'odd', 'STORE_UNAVAILABLE'],
+    ['undefined', undefined, 'STORE_UNAVAILABLE'],
+    [
+      'a NephoscopeError with the code SAMPLE_INVALID',
+      new NephoscopeError('SAMPLE_INVALID', 'too long'),
+      'SAMPLE_INVALID',
+    ],
   ];
   it.each(errors)('%s has the right code and text', (_, error, code) => {
     const failure = storeError(error, url);
