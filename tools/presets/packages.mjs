@@ -34,6 +34,7 @@ export const mayImport = {
     'agent-compute',
     'agent-central',
     'collector',
+    'api',
     'openstack',
   ],
 };

@@ -10,6 +10,7 @@ import { resourcesCommand } from './commands/resources.js';
 import { retentionCommand } from './commands/retention.js';
 import { samplesCommand } from './commands/samples.js';
 import { sendCounterCommand } from './commands/send-counter.js';
+import { tokensCommand } from './commands/tokens.js';
 import { upCommand } from './commands/up.js';
 import { statisticsCommand } from './commands/statistics.js';
 import { usageCommand } from './commands/usage.js';
@@ -45,6 +46,7 @@ const commands = [
   configCommand(),
   sendCounterCommand(),
   deadLettersCommand(),
+  tokensCommand(),
 ];
 program.configureOutput({
   outputError: (text, write) =>

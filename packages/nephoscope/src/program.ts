@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 
 import { centralAgentProgram } from '@nephoscope/agent-central';
 import { computeAgentProgram } from '@nephoscope/agent-compute';
+import { apiProgram } from '@nephoscope/api';
 import { collectorProgram } from '@nephoscope/collector';
 import { discoverPlugins } from '@nephoscope/runtime';
 import type { DeclaredPlugin, ProgramDefinition } from '@nephoscope/runtime';
@@ -14,9 +15,9 @@ export const { version } = JSON.parse(readFileSync(new URL('../package.json', im
   version: string;
 };
 
-const upSections = { ...computeAgentProgram.sections, ...collectorProgram.sections };
+const upSections = { ...apiProgram.sections, ...computeAgentProgram.sections, ...collectorProgram.sections };
 
-/** What `up` runs: the instances of this host, metered and recorded. */
+/** What `up` runs: the instances of this host, metered and recorded, and the API. */
 export const upProgram = {
   name: 'nephoscope',
   directory,

@@ -12,7 +12,7 @@ export function upCommand(): Command {
   return new Command('up')
     .summary('run everything in one process and show what is recorded')
     .description(
-      'Runs the compute agent, the message bus, the collector and the sample store in one process, and shows a live table of what the store has recorded.',
+      'Runs the compute agent, the message bus, the collector, the sample store and the HTTP API in one process, and shows a live table of what the store has recorded.',
     )
     .option(...configOption)
     .option('--once', 'two cycles three seconds apart, then the table; exits with code 1 when anything failed')
@@ -21,6 +21,8 @@ export function upCommand(): Command {
       `
 The bus is the in-process one unless the configuration has a section 'bus'. Without any configuration, one is
 written into ./${localDirectory}, with a random secret and an SQLite database beside it; the other commands find it there.
+
+The HTTP API answers on loopback alone, at http://127.0.0.1:8777, unless the section 'api' says otherwise.
 
 Notifications of services and the central agent are programs of their own: nephoscope-collector, nephoscope-agent-central.
 

@@ -13,6 +13,7 @@ import type { TapListener } from './bus-tap.js';
 
 export interface Deployment {
   readonly agent: ComputeAgent;
+  readonly bus: MessageBus;
   /** Reads what the collector records. */
   readonly reader: SampleReader;
   /** In starting order: dependencies first. */
@@ -46,5 +47,5 @@ export function createDeployment(
     retention,
     ...compute.components,
   ];
-  return { agent: compute.agent, reader, components, failedPlugins: compute.failedPlugins };
+  return { agent: compute.agent, bus, reader, components, failedPlugins: compute.failedPlugins };
 }

@@ -9,6 +9,7 @@ import { withProgress } from '../progress.js';
 import { createDeployment } from './deployment.js';
 import { RecordedSeries } from './recorded-series.js';
 import type { Series } from './recorded-series.js';
+import { createHttpApi } from './http-api.js';
 import { Refresher } from './refresher.js';
 import { createLineView, createTerminalView } from './views.js';
 
@@ -50,14 +51,22 @@ export async function upLive(
     recorded.forgetOlderThan(BigInt(longestInterval) * 1_000_000n * intervalsKept);
     if (changed.length > 0) await view.show(recorded, changed);
   });
-  const { agent, components, reader } = createDeployment(configured, logger, {
+  const {
+    agent,
+    bus,
+    components: metering,
+    reader,
+  } = createDeployment(configured, logger, {
     sent: () => undefined,
     settled: () => refresher.request(),
   });
+  const api = await createHttpApi(configured, logger, { bus, isAsked: (raw.values['api'] ?? null) !== null });
+  const components = [...metering, api];
 
-  await withProgress('Starting store, bus, collector and agent', startAll(components, signal, logger));
+  await withProgress('Starting store, bus, collector, agent and API', startAll(components, signal, logger));
   try {
-    printNote(`Reading every ${compute.interval / 1_000} s; Ctrl-C ends.`);
+    const answers = api.url === '' ? '' : `answering at ${api.url}; `;
+    printNote(`Reading every ${compute.interval / 1_000} s; ${answers}Ctrl-C ends.`);
     await Promise.race([agent.run(), untilAborted(signal), refresher.failed]);
   } finally {
     await refresher.stop();
