@@ -2,6 +2,7 @@ import { cloudOptions } from '@nephoscope/openstack';
 import { busSection, commonSections, pluginSection, statusOptions } from '@nephoscope/runtime';
 import { z } from 'zod';
 
+import { limitsOptions } from './access/limits.js';
 import { accessOptions, isAuthenticated, isLoopback } from './access/options.js';
 
 const options = z.strictObject({
@@ -29,6 +30,18 @@ const options = z.strictObject({
     .prefault({})
     .describe(
       'Who is let in: those with a token of one of these. With none of them everybody, who then must be on this machine.',
+    ),
+  limits: limitsOptions
+    .prefault({})
+    .describe(
+      'How much each caller may ask, by its user or the name of its token. Without `access` there is no limit.',
+    ),
+  audit: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      'File that gets a line of JSON for each request: who asked what, and how much was answered. By default, with `access`, the lines go to the program’s log.',
     ),
   names: z
     .array(z.string().min(1))

@@ -10,8 +10,9 @@ import type { Session } from '@nephoscope/openstack';
 import type { Component, ProgramDefinition } from '@nephoscope/runtime';
 import type { FastifyInstance } from 'fastify';
 
+import { AuditFile, auditToLog } from './access/audit.js';
 import { createAuthentication } from './access/authentication.js';
-import { isLoopback } from './access/options.js';
+import { isAuthenticated, isLoopback } from './access/options.js';
 import type { SamplePublisher } from './ceilometer/posting/sample-publisher.js';
 import { apiSections } from './options.js';
 import type { ApiOptions } from './options.js';
@@ -48,6 +49,8 @@ export function createApi({
   readonly logger: Logger;
 }): Component & { readonly url: string } {
   let server: FastifyInstance | undefined;
+  const file = options.audit === undefined ? undefined : new AuditFile(options.audit, logger);
+  const audit = file?.add ?? (isAuthenticated(options.access) ? auditToLog(logger) : undefined);
   let url = '';
   return {
     name: 'api',
@@ -68,7 +71,7 @@ export function createApi({
       const { createServer, listen } = await import('./server.js');
       const authenticate = createAuthentication({ access: options.access, session, logger });
       const verifier = secrets === undefined ? undefined : createVerifier({ secrets });
-      server = createServer({ options, reader, publisher, logger, authenticate, verifier });
+      server = createServer({ options, reader, publisher, logger, authenticate, audit, verifier });
       url = await listen(server, options);
       logger.info({ url }, 'answering');
       if (options.tls === undefined && !isLoopback(options.address))
@@ -80,6 +83,7 @@ export function createApi({
     async stop() {
       // Reads in progress end with the reader.
       await Promise.all([server?.close(), reader.stop()]);
+      await file?.stop();
     },
   };
 }

@@ -10,6 +10,9 @@ import { fastify } from 'fastify';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 
 import { AccessDenied } from './access/access-denied.js';
+import { auditRequests } from './access/audit.js';
+import type { Audit } from './access/audit.js';
+import { Limits, limitCallers } from './access/limits.js';
 import { isAuthenticated } from './access/options.js';
 import { recogniseCallers } from './access/request-caller.js';
 import type { Authenticate } from './access/request-caller.js';
@@ -30,6 +33,8 @@ export interface ServerParts {
   readonly reader: SampleReader;
   readonly logger: Logger;
   readonly authenticate: Authenticate;
+  /** Told of each request. */
+  readonly audit?: Audit | undefined;
   /** Without one, no samples may be posted. */
   readonly publisher?: SamplePublisher | undefined;
   /** Checks the signatures of samples; without it `/v3` says that it did not. */
@@ -44,6 +49,7 @@ export function createServer({
   reader,
   logger,
   authenticate,
+  audit,
   verifier,
   publisher,
   stalledAfter = 60_000,
@@ -57,6 +63,7 @@ export function createServer({
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 4_096 },
     frameworkErrors: (_error, request, reply) => void fail(reply, request, 400, 'the request is malformed'),
   });
+  auditRequests(server, audit);
   server.addHook('onRequest', async (request, reply) => {
     if (!isForUs(request.headers.host, options))
       return await fail(reply, request, 421, 'ask by an address, localhost, or a name in api.names');
@@ -64,6 +71,7 @@ export function createServer({
   });
   endStalled(server, stalledAfter, logger);
   recogniseCallers(server, authenticate);
+  limitCallers(server, new Limits(options.limits));
   server.setErrorHandler((error, request, reply) => {
     // Nobody waits for the reply any more, and its reading has ended.
     if (reply.raw.destroyed) {

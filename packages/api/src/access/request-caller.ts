@@ -9,6 +9,8 @@ declare module 'fastify' {
      * The sender of the request. Throws if the request was not authenticated, so that a route cannot be public by mistake.
      */
     readonly caller: Caller;
+    /** The same; undefined before it is authenticated, where it is not, and on a public route. */
+    readonly callerIfKnown: Caller | undefined;
     /** What the caller may see: the scope of every query, and of everything else in a reply. */
     readonly scope: Scope;
   }
@@ -34,13 +36,20 @@ export function recogniseCallers(server: FastifyInstance, authenticate: Authenti
       return callerOf(this);
     },
   });
+  server.decorateRequest('callerIfKnown', {
+    getter() {
+      return callers.get(this);
+    },
+  });
   server.decorateRequest('scope', {
     getter() {
       return callerOf(this).scope;
     },
   });
-  server.addHook('onRequest', async (request) => {
+  server.addHook('onRequest', async (request, reply) => {
     if (request.routeOptions.config.isPublic === true) return;
+    // What is for one caller is not kept for others.
+    void reply.headers({ 'cache-control': 'private, no-cache', vary: 'Authorization, X-Auth-Token' });
     callers.set(request, await authenticate(request));
   });
 }

@@ -21,7 +21,16 @@ export async function send(
     .headers(reply.headers ?? {})
     .type(isXml ? `${type}; charset=utf-8` : type);
   if ('item' in reply) return await to.send(isXml ? xmlElement('result', parseJson(reply.item)) : reply.item);
-  const parts = isXml ? xmlParts(reply.items) : jsonParts(reply.items, reply.name);
+  const { request } = to;
+  async function* counted(items: AsyncIterable<string>) {
+    request.rows = 0;
+    for await (const item of items) {
+      request.rows += 1;
+      yield item;
+    }
+  }
+  const items = counted(reply.items);
+  const parts = isXml ? xmlParts(items) : jsonParts(items, reply.name);
   const first = await parts.next();
   async function* all() {
     if (first.done === true) return;
