@@ -65,7 +65,7 @@ export function centralPollsterContract<Options>(
       );
     });
 
-    it('makes the same of the same in a second pollster and in two at once', async () => {
+    it('makes the same counters in a second pollster, and in two at once', async () => {
       const names = (counters: readonly Counter[]) =>
         counters.map((counter) => `${counter.name} of ${counter.resourceId}`).sort();
       const first = names(await pollOnce());
@@ -73,7 +73,7 @@ export function centralPollsterContract<Options>(
       for (const other of others) assert.deepEqual(names(other), first);
     });
 
-    it('requests and replies in plain data, which may cross to another process and back', async () => {
+    it('requests and replies with plain data that can be sent to another process', async () => {
       assert.deepEqual(await pollOnce(sent), await pollOnce());
     });
 

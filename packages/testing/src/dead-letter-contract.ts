@@ -49,7 +49,7 @@ export function deadLetterContract(create: () => MessageBus, withBus: WithBus): 
   const lookTexts = async (bus: MessageBus, topology: QueueTopology) =>
     (await look(bus, topology)).map(({ body }) => text(body));
 
-  it('shows dead letters, the oldest first, and leaves them as they are', async () => {
+  it('lists dead letters, oldest first, without changing them', async () => {
     await withBus(async (bus, topology) => {
       const bodies = numbers(0, 150);
       const none = await bus.sweepDeadLetters(topology.queue, () => 'drop', deadline());
@@ -74,7 +74,7 @@ export function deadLetterContract(create: () => MessageBus, withBus: WithBus): 
     });
   });
 
-  it('drops some, sends some to their queue again, and keeps the rest in order', async () => {
+  it('drops some, returns some to their queue, and keeps the rest in order', async () => {
     await withBus(async (bus, topology) => {
       await keepDeadLetter(bus, topology, numbers(0, 240));
       const inbox = await consume(bus, topology.queue, (delivery) => delivery.ack());
@@ -100,7 +100,7 @@ export function deadLetterContract(create: () => MessageBus, withBus: WithBus): 
     });
   });
 
-  it('does not look at what comes meanwhile, not even at what comes back', async () => {
+  it('ignores dead letters that are added during a sweep, even those that were replayed', async () => {
     await withBus(async (bus, topology) => {
       await keepDeadLetter(bus, topology, numbers(0, 70));
       await keepDeadLetter(bus, topology, ['kept']);
@@ -132,7 +132,7 @@ export function deadLetterContract(create: () => MessageBus, withBus: WithBus): 
     });
   });
 
-  it('keeps a dead letter on which the decision fails, and those after it', async () => {
+  it('keeps the dead letter for which the decision fails, and those after it', async () => {
     await withBus(async (bus, topology) => {
       await keepDeadLetter(bus, topology, numbers(0, 9));
       const sweep = bus.sweepDeadLetters(
@@ -169,7 +169,7 @@ export function deadLetterContract(create: () => MessageBus, withBus: WithBus): 
     });
   });
 
-  it('goes through dead letters only while it runs, and only of queues that are there', async () => {
+  it('sweeps dead letters only while it runs, and only of existing queues', async () => {
     const sweep = (bus: MessageBus, { queue }: QueueTopology) =>
       bus.sweepDeadLetters(queue, () => 'drop', deadline());
     await withBus(async (bus, topology) => {

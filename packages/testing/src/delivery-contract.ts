@@ -56,7 +56,7 @@ export function deliveryContract(withBus: WithBus, deadLetters: ReadDeadLetters)
     });
   });
 
-  it('takes settling twice, or after the stop, for nothing', async () => {
+  it('ignores settling twice, or after the stop', async () => {
     await withBus(async (bus, topology) => {
       const inbox = await consume(bus, topology.queue, () => undefined);
       const published = [bus.publish(message(topology, 'a.b', '1')), bus.publish(message(topology, 'a.b', '2'))];
@@ -77,7 +77,7 @@ export function deliveryContract(withBus: WithBus, deadLetters: ReadDeadLetters)
     });
   });
 
-  it('survives a handler that throws, and offers the message again', async () => {
+  it('survives a handler that throws, and delivers the message again', async () => {
     await withBus(async (bus, topology) => {
       const inbox = await consume(bus, topology.queue, (delivery) => {
         if (!delivery.redelivered) throw new Error('a handler must not throw; this one does');
@@ -88,7 +88,7 @@ export function deliveryContract(withBus: WithBus, deadLetters: ReadDeadLetters)
     });
   });
 
-  it('keeps dead letters with their reason, the whole message or another body', async () => {
+  it('creates dead letters with their reason, of the whole message or another body', async () => {
     await withBus(async (bus, topology) => {
       const inbox = await consume(bus, topology.queue, () => undefined);
       const published = ['bad', 'worse', 'good'].map((each) => bus.publish(message(topology, 'a.b', each)));
@@ -111,7 +111,7 @@ export function deliveryContract(withBus: WithBus, deadLetters: ReadDeadLetters)
     });
   });
 
-  it('delivers nothing after a cancel, later messages to others, and still allows settling earlier deliveries', async () => {
+  it('delivers nothing after a cancel, later messages to others, and still permits settling earlier deliveries', async () => {
     await withBus(async (bus, topology) => {
       const kept: Delivery[] = [];
       const subscription = await bus.consume(

@@ -87,13 +87,13 @@ export function inspectorContract(name: string, { create, createUnstartable }: I
       });
     });
 
-    it('gives plain data, which may cross to another process', async () => {
+    it('returns plain data that can be sent to another process', async () => {
       await withInspector(async (inspector) => {
         for (const reading of await inspect(inspector)) assertReading(sent(reading), all);
       });
     });
 
-    it('returns the same for what has not changed, and times that advance', async () => {
+    it('returns the same objects for what has not changed, and times that advance', async () => {
       await withInspector(async (inspector) => {
         const first = await inspect(inspector);
         const second = new Map((await inspect(inspector)).map((reading) => [reading.instance.id, reading]));

@@ -12,7 +12,7 @@ export function lockContract(create: () => MessageBus, withBus: WithBus): void {
   const { it } = testFramework();
   const bytes = (note: string) => new TextEncoder().encode(note);
 
-  it('grants no lock before it is started, after it was stopped, or after the request was aborted', async () => {
+  it('grants no lock before the start, after the stop, or after the request was aborted', async () => {
     await rejects(create().lead('contract', deadline()), 'BUS_UNAVAILABLE');
     await withBus(async (bus, { queue }) => {
       await assert.rejects(bus.lead(queue, AbortSignal.abort(new Error('not any more'))), /not any more/);
@@ -21,7 +21,7 @@ export function lockContract(create: () => MessageBus, withBus: WithBus): void {
     });
   });
 
-  it('grants a lock to one after another, each with the note of the one before', async () => {
+  it('grants a lock to one holder after another, each with the note of the previous one', async () => {
     await withBus(async (bus, { queue }) => {
       let held = 0;
       const notes: string[] = [];
@@ -84,7 +84,7 @@ export function lockContract(create: () => MessageBus, withBus: WithBus): void {
     });
   });
 
-  it('grants locks of other names meanwhile', async () => {
+  it('grants locks with other names at the same time', async () => {
     await withBus(async (bus, { queue, deadLetterQueue }) => {
       const one = await bus.lead(queue, deadline());
       const other = await bus.lead(deadLetterQueue, deadline());
@@ -93,7 +93,7 @@ export function lockContract(create: () => MessageBus, withBus: WithBus): void {
     });
   });
 
-  it('gives all locks up when it stops', async () => {
+  it('releases all locks when it stops', async () => {
     await withBus(async (bus, { queue }) => {
       const held = await bus.lead(queue, deadline());
       const waiting = bus.lead(queue, deadline());

@@ -79,7 +79,7 @@ export function messageBusContract(
       });
     }
 
-    it('refuses to publish before it is started and after it was stopped', async () => {
+    it('refuses to publish before the start and after the stop', async () => {
       const topology = newTopology();
       const bus = create();
       await bus.declare(topology);
@@ -105,7 +105,7 @@ export function messageBusContract(
       });
     });
 
-    it('consumes what was requested before the start', async () => {
+    it('starts to consume what was requested before the start', async () => {
       const topology = newTopology();
       const bus = create();
       try {
@@ -120,7 +120,7 @@ export function messageBusContract(
       }
     });
 
-    it('takes further declarations, and the same again, while it runs', async () => {
+    it('accepts further declarations, and repeated ones, while it runs', async () => {
       await withBus(async (bus, first) => {
         const second = { ...newTopology(), exchange: first.exchange };
         try {
@@ -152,7 +152,7 @@ export function messageBusContract(
       });
     });
 
-    it('routes by topic: words between dots, * is one, # any number', async () => {
+    it('routes by topic: words separated by dots, * for one word, # for any number', async () => {
       const topology = { ...newTopology(), bindings: ['exact.key', 'one.*.end', 'many.#'] };
       const bus = create();
       try {
@@ -179,7 +179,7 @@ export function messageBusContract(
       }
     });
 
-    it('says when an exchange is not there', async () => {
+    it('reports that an exchange does not exist', async () => {
       await withBus(async (bus, topology) => {
         const nowhere = { ...message(topology, 'a.b', 'x'), exchange: `nowhere-${randomUUID()}` };
         await rejects(bus.publish(nowhere), 'BUS_UNROUTABLE');
@@ -194,7 +194,7 @@ export function messageBusContract(
       });
     });
 
-    it('carries bodies byte for byte, whatever their length', async () => {
+    it('transfers bodies byte for byte, whatever their length', async () => {
       await withBus(async (bus, topology) => {
         const bodies = [0, 1, 255, 2_048, 131_072, 1_048_576].map((length) =>
           Uint8Array.from({ length }, (_, i) => (i * 31 + (i >> 8)) & 0xff),
@@ -210,7 +210,7 @@ export function messageBusContract(
       });
     });
 
-    it('keeps many publishes under way at once, in order', async () => {
+    it('publishes many messages concurrently, in order', async () => {
       await withBus(async (bus, topology) => {
         const inbox = await consume(bus, topology.queue, (delivery) => delivery.ack(), 100);
         const texts = Array.from({ length: 2_500 }, (_, i) => String(i));

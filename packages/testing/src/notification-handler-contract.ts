@@ -60,7 +60,7 @@ export function notificationHandlerContract<Options>(
 
     it('declares its meters', () => assertMeters(plugin.meters));
 
-    it('listens to the topics that the operator set', () => {
+    it('listens to the configured topics', () => {
       for (const notificationTopics of [['notifications'], ['one', 'two']]) {
         const wanted = start().exchangeTopics({ notificationTopics });
         assert.ok(wanted.length > 0, 'it listens to no exchange');
@@ -76,7 +76,7 @@ export function notificationHandlerContract<Options>(
       }
     });
 
-    it('wants the notifications that it is tested with', () => {
+    it('handles the notifications that it is tested with', () => {
       assert.ok(notifications.length > 0, 'give `notifications` to the contract');
       const { eventTypes } = start();
       const wants = wildcards(eventTypes);
@@ -87,7 +87,7 @@ export function notificationHandlerContract<Options>(
         );
     });
 
-    it('makes the expected counters, again and again', () => {
+    it('makes the expected counters, every time', () => {
       const handler = start();
       for (const { given, expect } of [...notifications, ...notifications]) {
         const counters = translate(deepFreeze(exampleNotification(given)), handler);
@@ -104,7 +104,7 @@ export function notificationHandlerContract<Options>(
       }
     });
 
-    it('has one id for an event, again and again', () => {
+    it('has one id for an event, every time', () => {
       for (const { given } of notifications) {
         const ids = [1, 2].map(() => start().eventId?.(deepFreeze(exampleNotification(given))));
         assert.equal(ids[0], ids[1], `the event id of '${given.eventType}' is another one each time`);
@@ -112,7 +112,7 @@ export function notificationHandlerContract<Options>(
       }
     });
 
-    it('names the field that it needs and that is missing', () => {
+    it('names the field that is required and missing', () => {
       for (const { given } of notifications) {
         for (const key of Object.keys(given.payload)) {
           const { [key]: _, ...rest } = given.payload;

@@ -59,7 +59,7 @@ export interface NotifierPackage {
 export function notifierPackageContract({ manifest, plugins, exchanges, recorded, load }: NotifierPackage): void {
   const { it } = testFramework();
 
-  it('declares its plugins where they are', async () => {
+  it('declares the exports that contain its plugins', async () => {
     const { nephoscope, exports } = JSON.parse(readFileSync(manifest, 'utf8')) as Manifest;
     const declared = Object.values(nephoscope.collector).map(async (path) => {
       const source = (exports[path] as { default: string }).default.replace('./dist/', '../src/');
@@ -68,7 +68,7 @@ export function notifierPackageContract({ manifest, plugins, exchanges, recorded
     assert.deepEqual(new Set(await Promise.all(declared)), new Set(Object.values(plugins)));
   });
 
-  it('listens to the exchanges that the operator set, by default to those of the service', () => {
+  it('listens to the configured exchanges, and by default to those of the service', () => {
     const notificationTopics = ['notifications', 'metering'];
     const topics = ['notifications.info', 'metering.info'];
     for (const plugin of Object.values(plugins)) {
@@ -85,7 +85,7 @@ export function notifierPackageContract({ manifest, plugins, exchanges, recorded
     }
   });
 
-  it('says of options of a version before where they are written now', () => {
+  it('refuses former options and names the current ones', () => {
     for (const plugin of Object.values(plugins))
       for (const key of ['exchanges', 'publishers'])
         assert.match(

@@ -80,7 +80,7 @@ export function pollsterContract<Options, P extends InstancePart>(
         assert.ok(instanceParts.includes(part), `it reads '${part}': there is ${instanceParts.join(', ')}`);
     });
 
-    it('makes counters as declared, at first and later, and each meter in some reading', async () => {
+    it('makes counters as declared, on first and later calls, and each meter for at least one reading', async () => {
       const seen = new Set<string>();
       for (const [reading, next] of pairs) {
         await pollOnce(reading);
@@ -95,7 +95,7 @@ export function pollsterContract<Options, P extends InstancePart>(
       );
     });
 
-    it('bears counts that fall, that stand still and that are beyond 2^53', async () => {
+    it('accepts counts that fall, that do not change, and that are beyond 2^53', async () => {
       for (const [reading, next] of pairs) {
         await pollOnce(
           readingAfter(reading, 10, (count) => count / 2n),
@@ -107,7 +107,7 @@ export function pollsterContract<Options, P extends InstancePart>(
       }
     });
 
-    it('says of a missing figure that it is missing, and makes no 0 or part of a sum of it', async () => {
+    it('reports a missing figure as missing, and neither as 0 nor as part of a sum', async () => {
       for (const [reading, next] of pairs) {
         const whole = await pollOnce(next, { previous: reading });
         for (const { what, of, take } of gapVariants) {
@@ -119,7 +119,7 @@ export function pollsterContract<Options, P extends InstancePart>(
       }
     });
 
-    it('hands over the parts of a sum, which falls when a device goes', async () => {
+    it('sends the parts of a sum that falls when a device is removed', async () => {
       for (const [reading, next] of pairs) {
         const { counters } = await pollOnce(reading);
         for (const { what, of, take } of departures) {
@@ -160,7 +160,7 @@ export function pollsterContract<Options, P extends InstancePart>(
       }
     });
 
-    it('takes requests and replies in plain data, which may cross to another process and back', async () => {
+    it('uses requests and replies of plain data that can be sent to another process', async () => {
       for (const [reading, next] of pairs) {
         const here = await pollOnce(next, { previous: reading });
         const across = await pollOnce(next, { previous: reading, across: sent });

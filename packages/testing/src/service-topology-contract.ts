@@ -14,7 +14,7 @@ export function serviceTopologyContract(
 ): void {
   const { it } = testFramework();
 
-  it('binds its queue to an exchange of others when that is there', async () => {
+  it("binds its queue to another service's exchange when that exists", async () => {
     await withBus(async (bus) => {
       const ours = { ...newTopology(), exchangeOwner: 'service' as const };
       const theirs = { ...newTopology(), exchange: ours.exchange };
@@ -34,7 +34,7 @@ export function serviceTopologyContract(
     });
   });
 
-  it('consumes a queue of others when that is there', async () => {
+  it("consumes another service's queue when that exists", async () => {
     await withBus(async (bus) => {
       const theirs = newTopology();
       const dead = `${theirs.queue}.ours`;
@@ -52,7 +52,7 @@ export function serviceTopologyContract(
     });
   });
 
-  it('drops the oldest messages of a queue beyond its bound, and says that it took them', async () => {
+  it('drops the oldest messages of a queue beyond its limit, and confirms them', async () => {
     await withBus(async (bus, unbounded) => {
       const bounded = { ...newTopology(), exchange: unbounded.exchange, maxBytes: 10 };
       try {

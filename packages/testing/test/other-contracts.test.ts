@@ -86,7 +86,7 @@ describe('the inspector contract', () => {
     [
       'a function in a reading',
       reading(({ instance, ...rest }) => ({ ...rest, instance: { ...instance, restart: () => undefined } })),
-      'gives plain data',
+      'returns plain data',
       'could not be cloned',
     ],
     [
@@ -243,7 +243,7 @@ describe('the notification handler contract', () => {
     [
       'an event type that was not declared',
       define(sound, ['volume.delete.*']),
-      'wants the notifications',
+      'handles the notifications',
       'volume.create.end',
     ],
     [

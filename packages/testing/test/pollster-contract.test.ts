@@ -157,13 +157,13 @@ const faults: readonly Fault[] = [
         ...figure,
         volume: previous === undefined ? 1 : 1 / Number(inspection.readAt - previous.readAt),
       })),
-    test: 'bears counts',
+    test: 'accepts counts',
     says: 'Infinity',
   },
   {
     fault: 'a rounded count',
     plugin: () => changing((figure) => ({ ...figure, volume: Number(figure.volume) })),
-    test: 'bears counts',
+    test: 'accepts counts',
     says: '2^53',
   },
   {
@@ -173,7 +173,7 @@ const faults: readonly Fault[] = [
         if (total(previous) > total(inspection)) throw new Error('it fell');
         return figure;
       }),
-    test: 'bears counts',
+    test: 'accepts counts',
     says: 'it fell',
   },
   {
@@ -186,13 +186,13 @@ const faults: readonly Fault[] = [
           resourceId: disk.device,
         })),
       ),
-    test: 'says of a missing figure',
+    test: 'reports a missing figure',
     says: 'is 0',
   },
   {
     fault: 'a sum without the missing parts',
     plugin: () => withCounters(({ inspection }) => [{ meter: 'disk.read.bytes', volume: 1n + total(inspection) }]),
-    test: 'says of a missing figure',
+    test: 'reports a missing figure',
     says: 'falls',
   },
   {
@@ -202,7 +202,7 @@ const faults: readonly Fault[] = [
         const lacking = inspection.disks.find(({ io }) => isMissing(io))?.io as Missing | undefined;
         return [{ meter: 'disk.read.bytes', volume: lacking ?? total(inspection) }];
       }),
-    test: 'hands over the parts',
+    test: 'sends the parts',
     says: '{ meter, parts }',
   },
   {
@@ -211,7 +211,7 @@ const faults: readonly Fault[] = [
       withCounters((poll) => [
         { meter: 'disk.read.bytes', parts: partsOf(poll).filter(({ volume }) => typeof volume !== 'object') },
       ]),
-    test: 'says of a missing figure',
+    test: 'reports a missing figure',
     says: 'is 0',
   },
   {
@@ -226,7 +226,7 @@ const faults: readonly Fault[] = [
   {
     fault: 'a missing figure that is not reported',
     plugin: () => withCounters((poll) => [...sound(poll)].filter(({ volume }) => typeof volume !== 'object')),
-    test: 'says of a missing figure',
+    test: 'reports a missing figure',
     says: 'yield the reason',
   },
   {
@@ -235,7 +235,7 @@ const faults: readonly Fault[] = [
       withCounters(({ inspection: { disks } }) => [
         { meter: 'disk.read.bytes', volume: disks.reduce((sum, { io }) => sum + (io as DiskIo).readBytes, 0n) },
       ]),
-    test: 'says of a missing figure',
+    test: 'reports a missing figure',
     says: 'Cannot mix BigInt',
   },
   {
@@ -262,7 +262,7 @@ const faults: readonly Fault[] = [
   {
     fault: 'a result that depends on object identity',
     plugin: () => changing((figure, { instance }) => ({ ...figure, volume: Object.isFrozen(instance) ? 2n : 1n })),
-    test: 'takes requests and replies',
+    test: 'uses requests and replies',
     says: 'look at contents',
   },
   {

@@ -7,7 +7,7 @@ import type { StoreTests } from './support.js';
 /** Start, stop, and calls before and after. */
 export function lifecycleTests({ describe, it, contract, withStore }: StoreTests): void {
   describe('lifecycle', () => {
-    it('may be stopped before it was started', async () => {
+    it('may be stopped before the start', async () => {
       const store = await contract.create(`contract-${randomUUID()}`);
       await store.stop();
     });
@@ -20,7 +20,7 @@ export function lifecycleTests({ describe, it, contract, withStore }: StoreTests
       }),
     );
 
-    it('is not well before it is started, and well afterwards', async () => {
+    it('is unhealthy before the start, and healthy afterwards', async () => {
       const store = await contract.create(`contract-${randomUUID()}`);
       assert.equal(store.health().ok, false);
       await store.start(never);
@@ -29,7 +29,7 @@ export function lifecycleTests({ describe, it, contract, withStore }: StoreTests
       assert.equal(store.health().ok, false);
     });
 
-    it('does not start once its signal is aborted, and can be started later', async () => {
+    it('does not start if its signal is aborted, and can be started later', async () => {
       const store = await contract.create(`contract-${randomUUID()}`);
       const reason = new Error('changed our mind');
       await assert.rejects(
@@ -42,7 +42,7 @@ export function lifecycleTests({ describe, it, contract, withStore }: StoreTests
     });
 
     it(
-      'refuses to work when it is stopped',
+      'refuses to work after the stop',
       withStore(async (store) => {
         await store.stop();
         await rejectsUnavailable(async () => await store.record([exampleSample()]));
@@ -52,7 +52,7 @@ export function lifecycleTests({ describe, it, contract, withStore }: StoreTests
     );
 
     it(
-      'finds what it recorded when it is started again',
+      'finds its recorded samples after a restart',
       withStore(async (store, reader, again) => {
         const sample = exampleSample();
         await store.record([sample]);
@@ -72,7 +72,7 @@ export function lifecycleTests({ describe, it, contract, withStore }: StoreTests
     );
 
     it(
-      'shares its storage with a second one that is stopped in between',
+      'shares its storage with another store that is stopped meanwhile',
       withStore(async (store, reader, again) => {
         const [one, two, three] = [
           exampleSample({ timestamp: noon }),
@@ -89,7 +89,7 @@ export function lifecycleTests({ describe, it, contract, withStore }: StoreTests
       }),
     );
 
-    it('may be started on one empty storage by two at the same time', async () => {
+    it('may be started twice at the same time on the same empty storage', async () => {
       const place = `contract-${randomUUID()}`;
       const stores = [await contract.create(place), await contract.create(place)];
       try {

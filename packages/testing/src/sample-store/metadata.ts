@@ -11,7 +11,7 @@ const float = (value: number): MetadataOperand => ({ type: 'float', value });
 const boolean = (value: boolean): MetadataOperand => ({ type: 'boolean', value });
 const datetime = (value: bigint): MetadataOperand => ({ type: 'datetime', value });
 
-/** By resource. Some is what databases' own functions for JSON round, refuse or take for something else. */
+/** By resource. Some of it is rounded, refused or misread by the databases' own JSON functions. */
 const texts = {
   absent: '{"other": "a"}',
   null: '{"k": null}',
@@ -33,7 +33,7 @@ type Name = keyof typeof texts;
 
 const instant = 1_795_377_600_500_000_000n;
 
-/** Conditions on metadata: the same answer of every store. */
+/** Conditions on metadata, which every store must evaluate in the same way. */
 export function metadataTests({ describe, it, withStore }: StoreTests): void {
   describe('metadata', () => {
     const set = Object.entries(texts).map(([resourceId, metadata], at) =>
@@ -79,7 +79,7 @@ export function metadataTests({ describe, it, withStore }: StoreTests): void {
       ['a value in an object', { key: 'k.x', operator: 'eq', operand: string('a') }, ['object']],
     ];
     it(
-      'finds what a condition says, by type and operator',
+      'finds samples that satisfy a condition, by type and operator',
       withStore(async (store, reader) => {
         await store.record(set);
         for (const [what, condition, expected] of cases) {
@@ -94,7 +94,7 @@ export function metadataTests({ describe, it, withStore }: StoreTests): void {
     );
 
     it(
-      'finds keys that have dots, or are within others',
+      'finds keys with dots, and keys in nested objects',
       withStore(async (store, reader) => {
         const nested = [
           '{"a.b": {"c.d": 1}}',
@@ -112,7 +112,7 @@ export function metadataTests({ describe, it, withStore }: StoreTests): void {
     );
 
     it(
-      'restricts samples, pages and summaries alike, with all that is asked for beside it',
+      'restricts samples, pages and summaries alike, together with other conditions',
       withStore(async (store, reader) => {
         const many = Array.from({ length: 1500 }, (_, at) =>
           exampleSample({

@@ -5,7 +5,7 @@ import type { Sample, PageQuery, SamplePage, SampleQuery, SampleReader } from '@
 import { all, exampleSample, examples, never, noon, second } from './support.js';
 import type { StoreTests } from './support.js';
 
-/** Pages that put together are one stream, whatever happens meanwhile. */
+/** Pages that together form one stream, whatever happens meanwhile. */
 export function pageTests({ describe, it, contract, withStore }: StoreTests): void {
   describe('pages', () => {
     const orders = [
@@ -17,7 +17,7 @@ export function pageTests({ describe, it, contract, withStore }: StoreTests): vo
     ] as const satisfies readonly (readonly [string, Partial<SampleQuery>])[];
     for (const [what, query] of orders)
       it(
-        `${what} are one stream, while samples of before, between and after come in`,
+        `${what} form one stream, even if earlier, intermediate and later samples are recorded meanwhile`,
         withStore(async (store, reader) => {
           await store.record(examples(700));
           const before = await all(reader, query);
@@ -35,7 +35,7 @@ export function pageTests({ describe, it, contract, withStore }: StoreTests): vo
       );
 
     it(
-      'end without a cursor, also where the last one is full, and may be of one sample',
+      'end without a cursor, even if the last one is full, and may have a single sample',
       withStore(async (store, reader) => {
         await store.record(examples(4));
         const page = (limit: number, cursor?: string) => reader.samplePage({ scope: 'all', limit, cursor }, never);
@@ -53,7 +53,7 @@ export function pageTests({ describe, it, contract, withStore }: StoreTests): vo
     );
 
     it(
-      'are gone on with by another reader',
+      'can be continued by another reader',
       withStore(async (store, reader, _again, place) => {
         await store.record(examples(20));
         const first = await reader.samplePage({ scope: 'all', limit: 8 }, never);
@@ -70,7 +70,7 @@ export function pageTests({ describe, it, contract, withStore }: StoreTests): vo
     );
 
     it(
-      'refuse a cursor of another query, of another scope, and what is none',
+      'refuse a cursor of another query or another scope, and an invalid one',
       withStore(async (store, reader) => {
         await store.record(examples(20));
         const query = { scope: { project: 'project-1' }, limit: 5 } as const;

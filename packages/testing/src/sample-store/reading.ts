@@ -12,10 +12,10 @@ const atOnce = 10_000;
 /** More than any page of a reader is likely to hold. */
 const many = 2_000;
 
-/** Readers: apart from recording, from each other, and from who asks. */
+/** Readers are independent of recording, of each other, and of their callers. */
 export function readingTests({ describe, it, contract, withStore }: StoreTests): void {
   describe('reader', () => {
-    it('reports that nothing was recorded yet, creates nothing, and can be started later', async () => {
+    it('reports that nothing has been recorded, creates nothing, and can be started later', async () => {
       const place = `contract-${randomUUID()}`;
       const reader = await contract.createReader(place);
       const missing = () => assert.rejects(async () => await reader.start(never), { code: 'STORE_MISSING' });
@@ -34,12 +34,12 @@ export function readingTests({ describe, it, contract, withStore }: StoreTests):
       }
     });
 
-    it('may be stopped before it was started', async () => {
+    it('may be stopped before the start', async () => {
       await (await contract.createReader(`contract-${randomUUID()}`)).stop();
     });
 
     it(
-      'refuses to work when it is stopped, and works when it is started again',
+      'refuses to work after the stop, and works again after a restart',
       withStore(async (store, reader) => {
         const sample = exampleSample();
         await store.record([sample]);
@@ -59,7 +59,7 @@ export function readingTests({ describe, it, contract, withStore }: StoreTests):
     );
 
     it(
-      'reads what the store has recorded when that is stopped',
+      "reads the store's samples after the store was stopped",
       withStore(async (store, reader) => {
         const sample = exampleSample();
         await store.record([sample]);
@@ -69,7 +69,7 @@ export function readingTests({ describe, it, contract, withStore }: StoreTests):
     );
 
     it(
-      'holds up no recording and no removal, and its stream is of what was there when it began',
+      'delays neither recording nor removal, and its stream has the samples that existed at its beginning',
       withStore(async (store, reader) => {
         const [before, after] = [examples(many), examples(100)];
         await store.record(before);
@@ -88,7 +88,7 @@ export function readingTests({ describe, it, contract, withStore }: StoreTests):
     );
 
     it(
-      'waits for no recording: batch after batch is read as a whole or not at all',
+      'does not wait for recording, and reads each batch completely or not at all',
       withStore(async (store, reader) => {
         let done = false;
         const recording = (async () => {
@@ -110,7 +110,7 @@ export function readingTests({ describe, it, contract, withStore }: StoreTests):
     );
 
     it(
-      'ends a stream when its signal is aborted, with the reason, and reads on for others',
+      'ends a stream with the reason when its signal is aborted, and continues others',
       withStore(async (store, reader) => {
         await store.record(examples(many));
         const gone = new AbortController();
@@ -138,7 +138,7 @@ export function readingTests({ describe, it, contract, withStore }: StoreTests):
     };
     for (const [name, call] of Object.entries(calls))
       it(
-        `ends ${name} that are asked for with a signal that is aborted before or meanwhile`,
+        `ends ${name} if its signal is aborted before or during the call`,
         withStore(async (store, reader) => {
           await store.record(examples(many));
           const reason = new Error('the client went away');
@@ -154,7 +154,7 @@ export function readingTests({ describe, it, contract, withStore }: StoreTests):
       );
 
     it(
-      'ends what is being read when it is stopped',
+      'ends reads in progress when it is stopped',
       withStore(async (store, reader) => {
         await store.record(examples(many));
         const stream = reader.samples({ scope: 'all' }, never)[Symbol.asyncIterator]();
@@ -165,7 +165,7 @@ export function readingTests({ describe, it, contract, withStore }: StoreTests):
     );
 
     it(
-      'finds the sample with a message id, alone or of a meter and resource',
+      'finds the sample with a message id, also within a meter and resource',
       withStore(async (store, reader) => {
         const plain = exampleSample({ messageId: 'no uuid', timestamp: noon + 1n });
         const [one, ...others] = examples(20) as [Sample, ...Sample[]];
@@ -187,7 +187,7 @@ export function readingTests({ describe, it, contract, withStore }: StoreTests):
     const { takeAway } = contract;
     if (takeAway !== undefined)
       it(
-        'survives that the storage goes away and comes back',
+        'recovers after its storage was unavailable',
         withStore(async (store, reader, again, place) => {
           const sample = exampleSample();
           await store.record([sample]);
@@ -216,7 +216,7 @@ export function readingTests({ describe, it, contract, withStore }: StoreTests):
 
 const batchSize = 50;
 
-/** Samples of one batch, which no page holds apart. */
+/** Samples of one batch, which a single page cannot hold. */
 function batchOf(publisherId: string): Sample[] {
   return Array.from({ length: batchSize }, (_, at) => exampleSample({ publisherId, resourceId: `r${at}` }));
 }

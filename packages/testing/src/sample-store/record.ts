@@ -9,7 +9,7 @@ import type { StoreTests } from './support.js';
 export function recordTests({ describe, it, withStore }: StoreTests): void {
   describe('record', () => {
     it(
-      'takes an empty batch',
+      'accepts an empty batch',
       withStore(async (store) => {
         assert.deepEqual(await store.record([]), { recorded: 0, duplicates: 0 });
       }),
@@ -30,7 +30,7 @@ export function recordTests({ describe, it, withStore }: StoreTests): void {
     );
 
     it(
-      'keeps the first of those with one message id',
+      'keeps the first of several samples with the same message id',
       withStore(async (store, reader) => {
         const first = exampleSample({ volume: '1' });
         const later = exampleSample({
@@ -46,7 +46,7 @@ export function recordTests({ describe, it, withStore }: StoreTests): void {
     );
 
     it(
-      'gives what is recorded under the ids of samples, whatever else they say',
+      'returns the recorded samples with the given message ids, whatever else differs',
       withStore(async (store) => {
         const first = examples(3);
         const [one, two, three] = first as [Sample, Sample, Sample];
@@ -68,7 +68,7 @@ export function recordTests({ describe, it, withStore }: StoreTests): void {
     );
 
     it(
-      'counts exactly when the same samples are recorded at the same time',
+      'counts exactly if the same samples are recorded concurrently',
       withStore(async (store, reader) => {
         const batch = examples(120);
         const results = await Promise.all([batch, batch, batch].map((samples) => store.record(samples)));

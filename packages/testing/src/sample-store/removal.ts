@@ -17,7 +17,7 @@ export function removalTests({ describe, it, withStore }: StoreTests): void {
     const young = [0n, 1n, 5n * day].map((age) => exampleSample({ timestamp: noon + age }));
 
     it(
-      'removes what is long before, tells how many, and nothing that is not before',
+      'removes samples long before the time, returns their number, and removes no others',
       withStore(async (store, reader) => {
         await store.record([...young, ...old]);
         assert.equal(await store.removeBefore(noon - 360n * day), old.length);
@@ -27,7 +27,7 @@ export function removalTests({ describe, it, withStore }: StoreTests): void {
     );
 
     it(
-      'leaves what is of the time itself or after it, when all that is older is of the same day',
+      'keeps samples at or after the time, even if all older ones are of the same day',
       withStore(async (store, reader) => {
         const before = exampleSample({ timestamp: noon - 1n });
         await store.record([before, ...young]);
@@ -38,7 +38,7 @@ export function removalTests({ describe, it, withStore }: StoreTests): void {
     );
 
     it(
-      'removes also the oldest and, with a time beyond 64 bits, nothing or all but the youngest',
+      'removes the oldest sample, too; with a time beyond 64 bits, nothing or all but the latest',
       withStore(async (store, reader) => {
         const first = exampleSample({ timestamp: -(2n ** 63n) });
         await store.record([first, ...young]);
@@ -50,7 +50,7 @@ export function removalTests({ describe, it, withStore }: StoreTests): void {
     );
 
     it(
-      'leaves what is before a second time, and all of it',
+      'keeps all samples before a second, earlier time',
       withStore(async (store, reader) => {
         const texts = (found: readonly Sample[]) => found.map(({ text }) => text);
         const ofWrongClocks = [0n, 1n, noon - 2_000n * day].map((timestamp) => exampleSample({ timestamp }));
@@ -64,7 +64,7 @@ export function removalTests({ describe, it, withStore }: StoreTests): void {
     );
 
     it(
-      'lets removed message ids be recorded again, and those that stay not',
+      'allows removed message ids to be recorded again, but not those that were kept',
       withStore(async (store, reader) => {
         await store.record([...old, ...young]);
         await store.removeBefore(noon - 360n * day);
@@ -77,7 +77,7 @@ export function removalTests({ describe, it, withStore }: StoreTests): void {
     );
 
     it(
-      'says how far anything was removed, also to who opens the storage later, and no further than now',
+      'reports until what time samples were removed, even after a restart, and never a time in the future',
       withStore(async (store, reader, again) => {
         const other = await again();
         const months = noon - 360n * day;
@@ -104,7 +104,7 @@ export function removalTests({ describe, it, withStore }: StoreTests): void {
     );
 
     it(
-      'may be asked for twice at the same time, while others record',
+      'may be called twice at the same time, while others record',
       withStore(async (store, reader, again) => {
         const other = await again();
         await other.start(never);
@@ -125,7 +125,7 @@ export function removalTests({ describe, it, withStore }: StoreTests): void {
     );
 
     it(
-      'goes by the times of what is recorded: of all, or of those before a time',
+      'uses the times of recorded samples: of all, or of those before a time',
       withStore(async (store) => {
         assert.equal(await store.recordedTimes(), undefined);
         await store.record([...young, ...old]);

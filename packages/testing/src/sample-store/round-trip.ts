@@ -7,7 +7,7 @@ import { createSigner, readMeteringMessage, signMeteringMessage } from '@nephosc
 import { all, exampleSample, noon, roundTrip } from './support.js';
 import type { StoreTests } from './support.js';
 
-/** What is recorded is returned exactly. */
+/** Recorded samples are returned exactly. */
 export function roundTripTests({ describe, it, withStore }: StoreTests): void {
   describe('returns samples unchanged', () => {
     const volumes = [
@@ -34,7 +34,7 @@ export function roundTripTests({ describe, it, withStore }: StoreTests): void {
     );
     it('a time before 1970', withStore(roundTrip(exampleSample({ timestamp: -1n }))));
     it(
-      'the first and the last time that 64 bits hold',
+      'the first and the last time within 64 bits',
       withStore(async (store, reader) => {
         const samples = [-(2n ** 63n), 2n ** 63n - 1n].map((timestamp) => exampleSample({ timestamp }));
         await store.record(samples);
@@ -43,7 +43,7 @@ export function roundTripTests({ describe, it, withStore }: StoreTests): void {
       }),
     );
     it(
-      'messages of our agents, character by character',
+      'messages of agents, character by character',
       withStore(async (store, reader) => {
         const signer = createSigner({ secret: new Secret('s'), form: 'canonical' });
         const texts = [1n, 2n, 3n].map((sequence) => {
@@ -67,7 +67,7 @@ export function roundTripTests({ describe, it, withStore }: StoreTests): void {
       it(`the message id '${messageId}'`, withStore(roundTrip(exampleSample({ messageId }))));
     }
     it(
-      'what is not known',
+      'missing values',
       withStore(
         roundTrip(
           exampleSample({
@@ -81,12 +81,9 @@ export function roundTripTests({ describe, it, withStore }: StoreTests): void {
         ),
       ),
     );
+    it('empty names', withStore(roundTrip(exampleSample({ unit: '', userId: '', projectId: '', epoch: '' }))));
     it(
-      'empty names as such',
-      withStore(roundTrip(exampleSample({ unit: '', userId: '', projectId: '', epoch: '' }))),
-    );
-    it(
-      'any script and quote',
+      'any script, and quotes',
       withStore(
         roundTrip(
           exampleSample({
@@ -111,7 +108,7 @@ export function roundTripTests({ describe, it, withStore }: StoreTests): void {
     }
 
     it(
-      'names that differ only in being unknown or empty, apart',
+      'null and empty names, which stay different',
       withStore(async (store, reader) => {
         const samples = [
           exampleSample({ unit: null }),

@@ -85,7 +85,7 @@ export function sampleQueryTests({ describe, it, withStore }: StoreTests): void 
       ['after all time', { start: 2n ** 70n }, []],
     ];
     it(
-      'finds what each filter asks for',
+      'finds the samples that match each filter',
       withStore(async (store, reader) => {
         await store.record(set);
         for (const [what, filter, expected] of filters) {
@@ -98,7 +98,7 @@ export function sampleQueryTests({ describe, it, withStore }: StoreTests): void 
     );
 
     it(
-      'finds those that were recorded beside another one',
+      'finds samples that conflict with another one',
       withStore(async (store, reader) => {
         const text = (member: string) => (sample: Sample) => sample.text.replace('{', `{${member}, `);
         const beside = (fields: Partial<Sample>, member = '"conflicts_with": "the first"') => {
@@ -115,7 +115,7 @@ export function sampleQueryTests({ describe, it, withStore }: StoreTests): void 
     );
 
     it(
-      'takes a limit of none, of one and of more than there are',
+      'accepts a limit of zero, of one, and of more than there are',
       withStore(async (store, reader) => {
         await store.record(set);
         assert.deepEqual(await all(reader, { limit: 0 }), []);
@@ -125,9 +125,9 @@ export function sampleQueryTests({ describe, it, withStore }: StoreTests): void 
     );
 
     it(
-      'streams many, each once and in order, also when they share a time',
+      'streams many samples, each once and in order, even if they have the same time',
       withStore(async (store, reader) => {
-        // More of one time, and more series, than any page of a reader is likely to hold.
+        // More with one time, and more series, than any page of a reader is likely to hold.
         const many = Array.from({ length: 4000 }, (_, at) =>
           exampleSample({
             timestamp: noon + BigInt(Math.floor(at / 1500)),

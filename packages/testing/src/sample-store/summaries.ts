@@ -9,7 +9,7 @@ import type { StoreTests } from './support.js';
 export function summaryTests({ describe, it, withStore }: StoreTests): void {
   describe('summaries', () => {
     it(
-      'of nothing are empty',
+      'are empty if there is nothing',
       withStore(async (store, reader) => {
         assert.deepEqual(await reader.meters({ scope: 'all' }, never), []);
         assert.deepEqual(await resourcesOf(reader), []);
@@ -44,7 +44,7 @@ export function summaryTests({ describe, it, withStore }: StoreTests): void {
     ];
 
     it(
-      'of meters tell name, type, unit and how many',
+      'of meters have name, type, unit and the number of samples',
       withStore(async (store, reader) => {
         await store.record(set);
         const cpu = { name: 'cpu', type: 'cumulative' };
@@ -65,7 +65,7 @@ export function summaryTests({ describe, it, withStore }: StoreTests): void {
     );
 
     it(
-      'of resources tell their time, their owners, their meters and what the latest sample says',
+      'of resources have their times, owners, meters and the latest metadata',
       withStore(async (store, reader) => {
         await store.record(set);
         const of = (projectId: string | null, userId: string | null, first: bigint, last = first) => ({
@@ -115,7 +115,7 @@ export function summaryTests({ describe, it, withStore }: StoreTests): void {
     );
 
     it(
-      'of resources are a stream of what was there, in order, that may be gone on with after an id',
+      'of resources are a stream in order, as of its beginning, that can be continued after an id',
       withStore(async (store, reader) => {
         const many = Array.from({ length: 1_100 }, (_, at) => exampleSample({ resourceId: `r${1e4 + at}` }));
         await store.record([
@@ -147,7 +147,7 @@ export function summaryTests({ describe, it, withStore }: StoreTests): void {
     );
 
     it(
-      'of projects tell their time and their resources',
+      'of projects have their times and numbers of resources',
       withStore(async (store, reader) => {
         await store.record(set);
         const of = (projectId: string | null, first: bigint, last: bigint) => ({

@@ -14,24 +14,25 @@ import type { TestFramework } from '../test-framework.js';
 
 export interface SampleStoreContract {
   /**
-   * A store that is not started, made anew by each call. The same `place` means the same storage; the
-   * storage of one that was not named before is empty.
+   * Returns a new store, not started. The same `place` means the same storage; the storage of a place that was not named
+   * before is empty.
    */
   create(place: string): SampleStore | Promise<SampleStore>;
-  /** A reader that is not started, of the storage of this place. */
+  /** A reader, not started, of the storage of this place. */
   createReader(place: string): SampleReader | Promise<SampleReader>;
   /**
-   * Takes the storage away from who has it open, as when its server is stopped. To be left out for one that cannot go away.
+   * Makes the storage unavailable to those that have it open, as when its server is stopped. Omit it for a storage that is always
+   * available.
    *
-   * @returns brings it back
+   * @returns makes it available again
    */
   takeAway?(place: string): Promise<() => Promise<void>>;
 }
 
-/** What the parts of the contract are given. */
+/** The parameters of the contract's parts. */
 export interface StoreTests extends TestFramework {
   readonly contract: SampleStoreContract;
-  /** Runs the body with an empty store, a reader of it, and the means to open its storage once more. */
+  /** Runs the body with an empty store, a reader of it, and a function that opens the same storage again. */
   withStore(
     body: (
       store: SampleStore,
@@ -46,7 +47,7 @@ export const second = 1_000_000_000n;
 export const noon = 1_795_348_800n * second;
 export const never: AbortSignal = new AbortController().signal;
 
-/** A sample that is consistent in itself; `fields` replaces some of it, in the text too. */
+/** A sample that is consistent in itself; `fields` replaces some of its values, in the text as well. */
 export function exampleSample(
   fields: Partial<Omit<Sample, 'text'>> & { readonly metadata?: string } = {},
 ): Sample {
