@@ -15,7 +15,7 @@ export default preset(
     'reader-thread': 'src/sqlite/reading/reader-main.ts',
     'migration-process': 'src/sqlite/migration-main.ts',
   },
-  [],
+  [{ name: 'kysely', module: 'dist/esm/index.js', licence: 'LICENSE' }],
   async () => {
     // Each platform has 2 MiB; no part of a deployment runs on Windows.
     await cp(join(sqlite, 'prebuilds'), join('dist', 'prebuilds'), {

@@ -1,6 +1,6 @@
 import { copyFile, cp } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { basename, dirname, join } from 'node:path';
+import { basename, join } from 'node:path';
 
 import { defineConfig } from 'tsup';
 
@@ -28,8 +28,12 @@ export const preset = (
   also: () => Promise<void> = async () => undefined,
 ) => {
   const names = builtIn.map(({ name }) => name);
-  const inFolder = (name: string, file: string) =>
-    join(dirname(createRequire(import.meta.url).resolve(`${name}/package.json`)), file);
+  const inFolder = (name: string, file: string) => {
+    // Not every package exports its package.json.
+    const path = createRequire(import.meta.url).resolve(name);
+    const folder = `/node_modules/${name}/`;
+    return path.slice(0, path.lastIndexOf(folder) + folder.length) + file;
+  };
   return defineConfig({
     entry,
     format: 'esm',

@@ -21,10 +21,8 @@ export async function bundle(script: URL, packages: 'sources' | 'built' = 'sourc
   const tsconfig = packages === 'sources' ? '../../tsconfig.json' : '../presets/tsconfig.json';
   const { outputFiles } = await build({
     ...{ entryPoints: [path], bundle: true, platform: 'node', format: 'esm', target: 'node20', write: false },
-    // The build has this in the package too: to read its files would take a quarter of a program's start.
-    alias: {
-      rxjs: join(dirname(createRequire(import.meta.url).resolve('rxjs/package.json')), 'dist/esm/index.js'),
-    },
+    // The build has these in their packages, too: to read their files would take a third of a program's start.
+    alias: { rxjs: esModuleOf('rxjs'), kysely: esModuleOf('kysely') },
     ...{ packages: 'external', tsconfig: fileURLToPath(new URL(tsconfig, import.meta.url)) },
     plugins: [ownUrls],
     logLevel: 'warning',
@@ -36,6 +34,11 @@ export async function bundle(script: URL, packages: 'sources' | 'built' = 'sourc
   await rename(written, outfile);
   return outfile;
 }
+
+const esModuleOf = (name: string) =>
+  createRequire(import.meta.url)
+    .resolve(name)
+    .replace('/dist/cjs/', '/dist/esm/');
 
 /** Each file still finds the files beside it. */
 const ownUrls: Plugin = {
