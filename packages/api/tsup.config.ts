@@ -1,3 +1,3 @@
 import { preset } from '../../tools/presets/tsup.js';
 
-export default preset(['src/cli.ts', 'src/index.ts']);
+export default preset(['src/cli.ts', 'src/index.ts', 'src/testing.ts']);

@@ -3,13 +3,14 @@ import { readdirSync, readFileSync } from 'node:fs';
 import fc from 'fast-check';
 
 import { answers } from './answers.js';
+import { apiRequests } from './api-requests.js';
 import { configuration } from './configuration.js';
 import { listings } from './listings.js';
 import { messages } from './messages.js';
 import { notifications } from './notifications.js';
 import type { Target } from './target.js';
 
-export const targets: readonly Target[] = [messages, notifications, answers, listings, configuration];
+export const targets: readonly Target[] = [messages, notifications, answers, listings, configuration, apiRequests];
 
 /** Blocking the event loop for this long, ms of processor time, is a failure too: a hundred times what any input takes. */
 const longest = 5_000;

@@ -9,6 +9,8 @@ export interface Target {
   readonly runs: number;
   /** @throws an error if the input was handled wrongly: an unexpected error, or an invalid input that was accepted */
   check(input: string): void | Promise<void>;
+  /** Ends what its checks have started. */
+  stop?(): Promise<void>;
 }
 
 /** Values that were handled wrongly somewhere, or are edge cases. */

@@ -2,27 +2,17 @@ import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { parseTimestamp } from '@nephoscope/core';
 import type { Sample, SampleReader, SampleStore } from '@nephoscope/core/sample-store';
 import sql from '@nephoscope/storage-sql';
 import { FakeClock, RecordingLogger } from '@nephoscope/testing';
 
+import { sampleOf } from '../../../tools/api-cases/case.js';
+import type { Fixture } from '../../../tools/api-cases/case.js';
+
 const never = new AbortController().signal;
 
-/** A sample as Ceilometer's messages contain it. */
-export interface Fixture {
-  readonly counter_name: string;
-  readonly counter_type: string;
-  readonly counter_unit: string;
-  readonly counter_volume: number;
-  readonly user_id: string | null;
-  readonly project_id: string | null;
-  readonly resource_id: string;
-  readonly timestamp: string;
-  readonly resource_metadata: object;
-  readonly source: string;
-  readonly message_id: string;
-}
+export { sampleOf };
+export type { Fixture };
 
 /** Creates stores with given samples, each as a copy of an empty one that was created before. */
 export class Stores {
@@ -71,23 +61,4 @@ export class Stores {
     const options = sql.options.parse({ url: `sqlite:${path}` });
     return { options, logger: new RecordingLogger(), clock: new FakeClock(), host: 'tests' };
   }
-}
-
-export function sampleOf(fixture: Fixture): Sample {
-  return {
-    messageId: fixture.message_id,
-    source: fixture.source,
-    meter: fixture.counter_name,
-    type: fixture.counter_type,
-    unit: fixture.counter_unit,
-    volume: JSON.stringify(fixture.counter_volume),
-    userId: fixture.user_id,
-    projectId: fixture.project_id,
-    resourceId: fixture.resource_id,
-    timestamp: parseTimestamp(fixture.timestamp),
-    publisherId: null,
-    sequence: null,
-    epoch: null,
-    text: JSON.stringify(fixture),
-  };
 }

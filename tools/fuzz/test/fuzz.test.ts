@@ -3,6 +3,8 @@ import { corpusOf, fuzz, targets, timeOf } from '../run.js';
 const seed = Number(process.env['FUZZ_SEED'] ?? Date.now() % 2 ** 31);
 
 describe.each(targets.map((target) => [target.name, target] as const))('%s', (_, target) => {
+  afterAll(() => target.stop?.());
+
   it.each(corpusOf(target).map(({ name, input }) => [name, input]))(
     'handles the recorded input %s',
     async (_name, input) => {

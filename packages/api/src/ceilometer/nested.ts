@@ -142,9 +142,20 @@ function texts(data: object | undefined): Readonly<Record<string, string>> {
   return Object.fromEntries(Object.entries(data ?? {}).map(([key, value]) => [key, String(value)]));
 }
 
+/** There were no units: a meter in two of them is one, as in the one that came last. */
+function withoutUnits(meters: ResourceSummary['meters']): ResourceSummary['meters'] {
+  const latest = new Map<string, ResourceSummary['meters'][number]>();
+  for (const meter of meters) {
+    const key = JSON.stringify([meter.name, meter.type]);
+    const other = latest.get(key);
+    if (other === undefined || other.lastTimestamp < meter.lastTimestamp) latest.set(key, meter);
+  }
+  return [...latest.values()];
+}
+
 async function* metersOf(resources: AsyncIterable<ResourceSummary>): AsyncGenerator<string> {
   for await (const { resourceId, meters } of resources)
-    for (const { name, type, projectId, userId } of meters)
+    for (const { name, type, projectId, userId } of withoutUnits(meters))
       yield JSON.stringify({ name, type, resource_id: resourceId, project_id: projectId, user_id: userId });
 }
 
@@ -157,7 +168,7 @@ async function* resourcesOf(resources: AsyncIterable<ResourceSummary>, version: 
       user_id: userId,
       source,
       timestamp: version === 'v1' ? microsecondText(lastTimestamp) : timeText(lastTimestamp),
-      meter: meters.map(({ name, type }) => ({ counter_name: name, counter_type: type })),
+      meter: withoutUnits(meters).map(({ name, type }) => ({ counter_name: name, counter_type: type })),
     });
     yield `${head.slice(0, -1)},"metadata":${version === 'v1' ? metadata : JSON.stringify(flatMetadata(parseJson(metadata)))}}`;
   }
