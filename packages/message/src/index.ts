@@ -34,4 +34,5 @@ export { signatureForms } from './signature-form.js';
 export { signedMessage, signedText } from './signed-message.js';
 export type { SignatureForm } from './signature-form.js';
 export type { SignedMessage } from './signed-message.js';
+export { valueAt } from './value-at.js';
 export { addVolumes, subtractVolumes } from './volumes.js';

@@ -1,5 +1,5 @@
 import type { Sample } from '@nephoscope/core/sample-store';
-import { JsonNumber, formatJson, isJsonObject, memberSpans, parseJson } from '@nephoscope/message';
+import { JsonNumber, formatJson, isJsonObject, memberSpans, parseJson, valueAt } from '@nephoscope/message';
 import type { JsonValue } from '@nephoscope/message';
 
 /** A value of a sample's metadata as text, by its key, or a path of keys joined by dots; null if there is none. */
@@ -30,16 +30,4 @@ function metadataOf(message: string): JsonValue | undefined {
   if (oldest !== undefined && kept.size >= mostKept) kept.delete(oldest);
   kept.set(text, metadata);
   return metadata;
-}
-
-/** A key may contain dots: the longest matching key is used first. */
-function valueAt(value: JsonValue | undefined, key: string): JsonValue | undefined {
-  if (!isJsonObject(value)) return undefined;
-  const whole = value.get(key);
-  if (whole !== undefined) return whole;
-  for (let dot = key.lastIndexOf('.'); dot > 0; dot = key.lastIndexOf('.', dot - 1)) {
-    const found = valueAt(value.get(key.slice(0, dot)), key.slice(dot + 1));
-    if (found !== undefined) return found;
-  }
-  return undefined;
 }

@@ -1,4 +1,11 @@
-import { compareCodePoints, compareDecimals, JsonNumber, isJsonObject, parseJson } from '@nephoscope/message';
+import {
+  compareCodePoints,
+  compareDecimals,
+  JsonNumber,
+  isJsonObject,
+  parseJson,
+  valueAt,
+} from '@nephoscope/message';
 import type { JsonValue } from '@nephoscope/message';
 import type { Sample, SampleFilter, Scope } from '@nephoscope/core/sample-store';
 
@@ -160,20 +167,12 @@ function readerOf(name: string): (sample: Sample) => Value | null {
   const key = /^(?:resource_)?metadata\.(.+)$/s.exec(name)?.[1];
   if (key !== undefined)
     return ({ text }) => {
-      const value = within(metadataOf(text), key);
+      const value = valueAt(metadataOf(text), key);
       return value instanceof JsonNumber || typeof value === 'string' || typeof value === 'boolean' ? value : null;
     };
   const field = fieldNamed(name);
   if (field === undefined) throw invalid(`there is no field '${shown(name)}'`);
   return field;
-}
-
-function within(metadata: JsonValue | undefined, key: string): JsonValue | undefined {
-  if (!isJsonObject(metadata)) return undefined;
-  const value = metadata.get(key);
-  if (value !== undefined) return value;
-  const dot = key.indexOf('.');
-  return dot < 0 ? undefined : within(metadata.get(key.slice(0, dot)), key.slice(dot + 1));
 }
 
 function converted(name: string, json: JsonValue): Value {

@@ -1,6 +1,6 @@
 import { isTimestamp, parseTimestamp } from '@nephoscope/core';
 import type { MetadataCondition, MetadataOperand } from '@nephoscope/core/sample-store';
-import { JsonNumber, compareDecimals, isJsonObject, parseJson } from '@nephoscope/message';
+import { JsonNumber, compareDecimals, isJsonObject, parseJson, valueAt } from '@nephoscope/message';
 import type { JsonObject, JsonValue } from '@nephoscope/message';
 
 import { orderOf } from './order-of.js';
@@ -53,18 +53,6 @@ function holds(metadata: JsonObject, condition: MetadataCondition): boolean {
     case 'ge':
       return order >= 0;
   }
-}
-
-/** The value of the key, which may contain dots or be a path of several keys joined by dots. */
-function valueAt(object: JsonObject, key: string): JsonValue | undefined {
-  const value = object.get(key);
-  if (value !== undefined) return value;
-  for (let dot = key.indexOf('.'); dot >= 0; dot = key.indexOf('.', dot + 1)) {
-    const inner = object.get(key.slice(0, dot));
-    const found = isJsonObject(inner) ? valueAt(inner, key.slice(dot + 1)) : undefined;
-    if (found !== undefined) return found;
-  }
-  return undefined;
 }
 
 /** Undefined if the types differ. */
