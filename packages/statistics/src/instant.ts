@@ -26,7 +26,7 @@ export interface Instant {
 
 /**
  * The readings with one time, in any order and with repetitions. If there are several of one epoch, or several of a gauge, the
- * greatest counts.
+ * greatest counts; of equal ones the one with the least id, whatever they are grouped by.
  */
 export function instantOf(type: CounterType, readings: readonly Reading[]): Instant {
   const [first] = readings as readonly [Reading, ...Reading[]];
@@ -52,12 +52,7 @@ function greatestOfEach(type: CounterType, sorted: readonly Reading[]): Reading[
 
 /** Greatest first; equal ones by their text, so that the result does not depend on the order of arrival. */
 function inOrder(one: Reading, other: Reading): number {
-  return (
-    compare(other.volume, one.volume) ||
-    byText(one.epoch, other.epoch) ||
-    byText(one.group, other.group) ||
-    byText(one.id, other.id)
-  );
+  return compare(other.volume, one.volume) || byText(one.epoch, other.epoch) || byText(one.id, other.id);
 }
 
 function byText(one: string | null, other: string | null): number {

@@ -10,6 +10,8 @@ import type { FirstOfEpoch } from './span.js';
 /** A {@link Span} as plain data (numbers, bigints, texts and arrays) in the form that is stored. */
 export interface SpanState {
   readonly rules: Rules;
+  /** The longest time, ns, between two instants next to one another. */
+  readonly widest: bigint;
   /** Undefined for a span without readings. */
   readonly first: InstantState | undefined;
   readonly firsts: readonly FirstOfEpoch[];
@@ -22,7 +24,7 @@ interface InstantState extends Omit<Instant, 'samples'> {
   readonly samples: readonly (readonly [group: string, samples: number])[];
 }
 
-interface CellState {
+export interface CellState {
   readonly samples: number;
   readonly epochs: readonly string[];
   readonly falls: number;
@@ -38,9 +40,10 @@ interface CellState {
   readonly missing: readonly Interval[];
 }
 
-export function stateOf({ rules, first, firsts, tail, cells }: Span): SpanState {
+export function stateOf({ rules, widest, first, firsts, tail, cells }: Span): SpanState {
   return {
     rules,
+    widest,
     first: first && { ...first, samples: [...first.samples] },
     firsts: [...firsts],
     last: tail && { at: tail.at, readings: tail.readings },
@@ -49,13 +52,33 @@ export function stateOf({ rules, first, firsts, tail, cells }: Span): SpanState 
   };
 }
 
-export function spanOf({ rules, first, firsts, last, epochs, cells }: SpanState): Span {
-  const tail: Tail | undefined = last && { ...last, epochs: new Map(epochs) };
+/** @param groupOf what its groups are called now; several may become one, and those of null are left out */
+export function spanOf(state: SpanState, groupOf?: (group: string) => string | null): Span {
+  const { rules, widest, first, last, epochs } = state;
+  const named = (reading: Reading): Reading =>
+    groupOf === undefined || reading.group === null ? reading : { ...reading, group: groupOf(reading.group) };
+  const firsts = state.firsts.map(({ reading, start }) => ({ reading: named(reading), start }));
+  const cells = new Map<string, Cell>();
+  const samples = new Map<string, number>();
+  for (const [group, cell] of state.cells) {
+    const name = groupOf === undefined ? group : groupOf(group);
+    if (name === null) continue;
+    const same = cells.get(name);
+    if (same === undefined) cells.set(name, cellFrom(cell, rules));
+    else same.absorb(cellFrom(cell, rules));
+  }
+  for (const [group, count] of first?.samples ?? []) {
+    const name = groupOf === undefined ? group : groupOf(group);
+    if (name !== null) samples.set(name, (samples.get(name) ?? 0) + count);
+  }
+  const tail: Tail | undefined = last && {
+    at: last.at,
+    readings: last.readings.map(named),
+    epochs: new Map(epochs),
+  };
   return new Span(rules, {
-    first: first && { ...first, samples: new Map(first.samples) },
-    firsts,
-    tail,
-    cells: cells.map(([group, cell]) => [group, cellFrom(cell, rules)]),
+    first: first && { at: first.at, readings: first.readings.map(named), samples },
+    ...{ widest, firsts, tail, cells },
   });
 }
 

@@ -11,6 +11,7 @@ export interface FirstOfEpoch {
 }
 
 interface SpanParts {
+  readonly widest: bigint;
   readonly firsts: Iterable<FirstOfEpoch>;
   readonly cells: Iterable<readonly [group: string, cell: Cell]>;
 }
@@ -26,6 +27,8 @@ export class Span {
   first: Instant | undefined;
   /** Other epochs that are still open in the same way. */
   readonly firsts: FirstOfEpoch[] = [];
+  /** The longest time, ns, between two instants next to one another. */
+  widest = 0n;
   readonly #epochs = new Map<string | null, Decimal>();
   #tail: Tail | undefined;
 
@@ -33,6 +36,7 @@ export class Span {
     this.rules = rules;
     if (from === undefined) return;
     this.first = from.first;
+    this.widest = from.widest;
     this.firsts.push(...from.firsts);
     for (const [group, cell] of from.cells) this.cells.set(group, cell);
     for (const [epoch, volume] of from.tail?.epochs ?? []) this.#epochs.set(epoch, volume);
@@ -59,6 +63,7 @@ export class Span {
   append(next: Span): void {
     const { first, tail } = next;
     if (first === undefined || tail === undefined) return;
+    if (next.widest > this.widest) this.widest = next.widest;
     this.#follow(first);
     for (const entry of next.firsts) this.#use(entry.reading, entry.start, this.#epochs.get(entry.reading.epoch));
     for (const [group, cell] of next.cells) this.cell(group).absorb(cell);
@@ -74,7 +79,11 @@ export class Span {
 
   #follow(instant: Instant): void {
     if (this.#tail === undefined) this.first = instant;
-    else between(this.#tail, instant, this.rules, this.#sink);
+    else {
+      const distance = instant.at - this.#tail.at;
+      if (distance > this.widest) this.widest = distance;
+      between(this.#tail, instant, this.rules, this.#sink);
+    }
   }
 
   #read(cell: Cell, { at, volume, epoch }: Reading): void {
